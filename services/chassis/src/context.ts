@@ -1,0 +1,34 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+
+/** What belongs to one call and travels with it, from service to service. */
+export type CallContext = {
+  /** Made at the edge, or by the first service that sees none. In each log line and each INTERNAL error. */
+  readonly requestId: string;
+  /** When the caller stops waiting, in milliseconds since the epoch. */
+  readonly deadlineMs?: number | undefined;
+  /** W3C trace context, passed on as it came. */
+  readonly traceparent?: string | undefined;
+  /** Who the call is for, when the service found that out. */
+  readonly customerId?: string | undefined;
+};
+
+const storage = new AsyncLocalStorage<CallContext | undefined>();
+
+/** The context of the call that is being served; undefined outside of one (start, background loops). */
+export function callContext(): CallContext | undefined {
+  return storage.getStore();
+}
+
+/**
+ * Runs `fn` as a part of this call. With undefined it runs as a part of none: work that is shared by several
+ * calls must not end at the deadline of the one that happened to start it.
+ */
+export function runWithContext<T>(context: CallContext | undefined, fn: () => T): T {
+  return storage.run(context, fn);
+}
+
+/** How much of the current call's time is left, in milliseconds and never below 0; undefined without a deadline. */
+export function remainingMs(): number | undefined {
+  const deadlineMs = storage.getStore()?.deadlineMs;
+  return deadlineMs === undefined ? undefined : Math.max(0, deadlineMs - Date.now());
+}

@@ -1,0 +1,15 @@
+import type { FieldPath } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+
+/** A path to a field as people write it: `lines[2].quantity`, `labels["size"]`; "" for the message as a whole. */
+export function fieldPath(path: FieldPath | undefined): string {
+  let text = "";
+  for (const element of path?.elements ?? []) {
+    text += text === "" ? element.fieldName : `.${element.fieldName}`;
+    if (element.subscript.case === "stringKey") {
+      text += `[${JSON.stringify(element.subscript.value)}]`;
+    } else if (element.subscript.case !== undefined) {
+      text += `[${element.subscript.value}]`;
+    }
+  }
+  return text;
+}
