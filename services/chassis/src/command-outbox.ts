@@ -1,0 +1,255 @@
+import { create } from "@bufbuild/protobuf";
+import { type Duration, durationMs } from "@bufbuild/protobuf/wkt";
+import { Code, type HandlerContext, type ServiceImpl } from "@connectrpc/connect";
+import { type Command, CommandSchema } from "@sagacart/proto/command/v1/command";
+import {
+  ClaimCommandsResponseSchema,
+  type CommandService,
+  ConfirmCommandsResponseSchema,
+  type ListStandingCommandsResponse_StandingCommand,
+  ListStandingCommandsResponse_StandingCommandSchema,
+  ListStandingCommandsResponseSchema,
+  RestartCommandsResponseSchema,
+} from "@sagacart/proto/command/v1/command_service";
+import { validate as isUuid, NIL } from "uuid";
+import { DomainError, defineReasons } from "./errors.ts";
+import { createSleeper, type JsonObject } from "./event-feed.ts";
+import type { Log } from "./log.ts";
+import { startLoop } from "./loop.ts";
+import { type Pool, type Queryable, type Transaction, withTransaction } from "./postgres.ts";
+import { uuidv7 } from "./uuid.ts";
+import { createWake } from "./wake.ts";
+
+export const commandReasons = defineReasons({ BATCH_NOT_FOUND: Code.NotFound });
+
+export type NewCommand = { kind: string; orderId: string; data?: JsonObject };
+
+/** Records commands in the transaction that decided them: one statement, whatever their number. */
+export async function recordCommands(tx: Queryable, commands: readonly NewCommand[]): Promise<void> {
+  if (commands.length === 0) {
+    return;
+  }
+  await tx.query({
+    name: "record-commands",
+    text: `insert into commands (id, kind, order_id, data)
+           select * from unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[])`,
+    values: [
+      commands.map(() => uuidv7()),
+      commands.map(({ kind }) => kind),
+      commands.map(({ orderId }) => orderId),
+      commands.map(({ data }) => JSON.stringify(data ?? {})),
+    ],
+  });
+}
+
+/** Drops what was being done for orders that are final, or that another command carries on. */
+export async function finishCommands(
+  tx: Queryable,
+  orderIds: readonly string[],
+  kinds: readonly string[],
+): Promise<void> {
+  await tx.query({
+    name: "finish-commands",
+    text: "delete from commands where order_id = any($1) and kind = any($2)",
+    values: [orderIds, kinds],
+  });
+}
+
+export type CommandOutboxOptions = {
+  pool: Pool;
+  url: string;
+  log: Log;
+  /** Kinds that stay, STARTED, until finishCommands drops them. The others are done once they are confirmed. */
+  tracked: readonly string[];
+  /** How to find out that a tracked command stands still, and how to take its order from a carrier that is gone. */
+  standing?: {
+    list(pool: Pool, standingForMs: number, limit: number): Promise<StandingCommand[]>;
+    restart(tx: Transaction, items: readonly { commandId: string; carrierWorkflowId: string }[]): Promise<string[]>;
+  };
+};
+
+export type StandingCommand = { command: Command; carrierWorkflowId: string };
+
+export type CommandOutbox = AsyncDisposable & {
+  /** Says that commands were committed. Without it they are found a second later. */
+  notify(): void;
+  service: ServiceImpl<typeof CommandService>;
+};
+
+/**
+ * Hands commands out in batches, each under a lease. What a batch holds never changes: a claim that was not
+ * confirmed in time is handed out again under the same id with the same members, so that the workflow started for
+ * it has the same id too, and Temporal refuses the second one.
+ */
+export function createCommandOutbox(options: CommandOutboxOptions): CommandOutbox {
+  const { pool, url, log, tracked } = options;
+  const wake = createWake({ url, channel: "commands_recorded", log });
+  const pruner = startLoop({
+    name: "command-pruner",
+    log,
+    async run() {
+      await pool.query(
+        "delete from command_batches where state = 'CONFIRMED' and create_time < now() - interval '1 day'",
+      );
+      return { waitMs: 600_000 };
+    },
+  });
+  return {
+    notify: () => wake.wake(),
+    service: {
+      async claimCommands(request, context: HandlerContext) {
+        const claim = { ...request, leaseMs: durationOf(request.lease) };
+        const until = Date.now() + durationOf(request.wait);
+        const sleeper = createSleeper(wake, context.signal);
+        try {
+          for (;;) {
+            const batch = context.signal.aborted ? undefined : await claimBatch(pool, claim);
+            const leftMs = until - Date.now();
+            if (batch !== undefined || leftMs <= 0 || context.signal.aborted) {
+              return create(ClaimCommandsResponseSchema, batch ?? {});
+            }
+            await sleeper.sleep(Math.min(leftMs, 1_000));
+          }
+        } finally {
+          sleeper.close();
+        }
+      },
+      async confirmCommands(request) {
+        await confirmBatch(pool, { batchId: request.batchId, commandIds: request.commandIds, tracked });
+        return create(ConfirmCommandsResponseSchema);
+      },
+      async listStandingCommands(request) {
+        const limit = request.pageSize === 0 ? 100 : Math.min(request.pageSize, 1_000);
+        const standing = (await options.standing?.list(pool, durationOf(request.standingFor), limit)) ?? [];
+        return create(ListStandingCommandsResponseSchema, { commands: standing.map(standingMessage) });
+      },
+      async restartCommands(request) {
+        const { standing } = options;
+        const commandIds = standing && (await withTransaction(pool, (tx) => standing.restart(tx, request.items)));
+        wake.wake();
+        return create(RestartCommandsResponseSchema, { commandIds: commandIds ?? [] });
+      },
+    },
+    async [Symbol.asyncDispose]() {
+      await pruner[Symbol.asyncDispose]();
+      await wake[Symbol.asyncDispose]();
+    },
+  };
+}
+
+type Row = { id: string; kind: string; order_id: string; data: string; deliveries: number };
+type Claim = { claimer: string; kinds: readonly string[]; maxCommands: number; leaseMs: number };
+type Batch = { batchId: string; commands: Command[] };
+
+async function claimBatch(pool: Pool, claim: Claim): Promise<Batch | undefined> {
+  return (await claimExpired(pool, claim)) ?? (await claimOpen(pool, claim));
+}
+
+/** A batch whose claimer did not confirm in time, as it was. */
+async function claimExpired(pool: Pool, { claimer, kinds, leaseMs }: Claim): Promise<Batch | undefined> {
+  const { rows } = await pool.query<Row & { batch_id: string }>({
+    name: "claim-expired-batch",
+    text: `with expired as (
+             select id from command_batches
+             where state = 'CLAIMED' and lease_expire_time < now() and kinds <@ $1
+             order by lease_expire_time for update skip locked limit 1
+           ), renewed as (
+             update command_batches b set claimer = $2, lease_expire_time = now() + $3 * interval '1 ms'
+             from expired where b.id = expired.id returning b.id
+           )
+           update commands c set deliveries = deliveries + 1, update_time = now()
+           from renewed where c.batch_id = renewed.id and c.state = 'CLAIMED'
+           returning c.id, c.kind, c.order_id, c.data::text, c.deliveries, c.batch_id`,
+    values: [kinds, claimer, leaseMs],
+  });
+  const batchId = rows[0]?.batch_id;
+  return batchId === undefined ? undefined : { batchId, commands: toCommands(rows) };
+}
+
+async function claimOpen(pool: Pool, claim: Claim): Promise<Batch | undefined> {
+  const batchId = uuidv7();
+  const { rows } = await pool.query<Row>({
+    name: "claim-open-commands",
+    text: `with picked as materialized (
+             select id from commands where state = 'OPEN' and kind = any($1)
+             order by create_time, id limit $2 for update skip locked
+           ), batch as (
+             insert into command_batches (id, kinds, claimer, lease_expire_time)
+             select $3, $1, $4, now() + $5 * interval '1 ms' where exists (select 1 from picked)
+           )
+           update commands c set state = 'CLAIMED', batch_id = $3, deliveries = deliveries + 1, update_time = now()
+           from picked where c.id = picked.id
+           returning c.id, c.kind, c.order_id, c.data::text, c.deliveries`,
+    values: [claim.kinds, claim.maxCommands, batchId, claim.claimer, claim.leaseMs],
+  });
+  return rows.length === 0 ? undefined : { batchId, commands: toCommands(rows) };
+}
+
+async function confirmBatch(
+  pool: Pool,
+  { batchId, commandIds, tracked }: { batchId: string; commandIds: readonly string[]; tracked: readonly string[] },
+): Promise<void> {
+  const confirmed = await withTransaction(pool, async (tx) => {
+    const batch = await tx.query({
+      name: "lock-command-batch",
+      text: "select 1 from command_batches where id = $1 for update",
+      values: [uuidOrNil(batchId)],
+    });
+    if (batch.rowCount === 0) {
+      return false;
+    }
+    const members = "batch_id = $1 and state = 'CLAIMED' and (cardinality($2::uuid[]) = 0 or id = any($2))";
+    const ids = commandIds.map(uuidOrNil);
+    await tx.query({
+      name: "start-commands",
+      text: `update commands set state = 'STARTED', update_time = now() where ${members} and kind = any($3)`,
+      values: [batchId, ids, tracked],
+    });
+    await tx.query({
+      name: "drop-commands",
+      text: `delete from commands where ${members} and kind <> all($3)`,
+      values: [batchId, ids, tracked],
+    });
+    await tx.query({
+      name: "confirm-command-batch",
+      text: `update command_batches set state = 'CONFIRMED' where id = $1
+             and not exists (select 1 from commands where batch_id = $1 and state = 'CLAIMED')`,
+      values: [batchId],
+    });
+    return true;
+  });
+  if (!confirmed) {
+    throw new DomainError(commandReasons, "BATCH_NOT_FOUND", `there is no batch ${batchId}`, { batch_id: batchId });
+  }
+}
+
+/** Oldest first: the ids are UUIDv7, which sort by time. */
+function toCommands(rows: readonly Row[]): Command[] {
+  return rows
+    .map((row) =>
+      create(CommandSchema, {
+        id: row.id,
+        kind: row.kind,
+        orderId: row.order_id,
+        data: row.data,
+        deliveries: row.deliveries - 1,
+      }),
+    )
+    .sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+function standingMessage({
+  command,
+  carrierWorkflowId,
+}: StandingCommand): ListStandingCommandsResponse_StandingCommand {
+  return create(ListStandingCommandsResponse_StandingCommandSchema, { command, carrierWorkflowId });
+}
+
+/** What is no UUID names nothing; the nil UUID is never given out. */
+function uuidOrNil(id: string): string {
+  return isUuid(id) ? id : NIL;
+}
+
+function durationOf(duration: Duration | undefined): number {
+  return duration === undefined ? 0 : durationMs(duration);
+}

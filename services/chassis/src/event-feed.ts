@@ -1,0 +1,216 @@
+import { create } from "@bufbuild/protobuf";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
+import { type Event, EventSchema } from "@sagacart/proto/event/v1/event";
+import {
+  type EventService,
+  ReadEventsResponseSchema,
+  type SubscribeEventsRequest,
+  SubscribeEventsResponseSchema,
+} from "@sagacart/proto/event/v1/event_service";
+import { callContext } from "./context.ts";
+import type { Log } from "./log.ts";
+import { startLoop } from "./loop.ts";
+import { type Pool, type Queryable, withTransaction } from "./postgres.ts";
+import { uuidv7 } from "./uuid.ts";
+import { createWake } from "./wake.ts";
+
+export type JsonObject = { readonly [key: string]: unknown };
+
+export type NewEvent = {
+  /** What it happened to. The caller holds the lock of that row, so that its events are counted without gaps. */
+  subject: string;
+  /** 1, 2, 3 … for this subject. */
+  sequence: number | bigint;
+  type: string;
+  data: JsonObject;
+};
+
+/** Records events in the transaction that makes them true: one statement, whatever their number. */
+export async function appendEvents(tx: Queryable, events: readonly NewEvent[]): Promise<void> {
+  if (events.length === 0) {
+    return;
+  }
+  await tx.query({
+    name: "append-events",
+    // clock_timestamp(), since a transaction may have begun long before it got the lock of its subject.
+    text: `insert into events (subject, sequence, id, type, data, traceparent, time)
+           select subject, sequence, id, type, data, $6, clock_timestamp()
+           from unnest($1::text[], $2::bigint[], $3::uuid[], $4::text[], $5::jsonb[])
+             as new (subject, sequence, id, type, data)`,
+    values: [
+      events.map(({ subject }) => subject),
+      events.map(({ sequence }) => sequence),
+      events.map(() => uuidv7()),
+      events.map(({ type }) => type),
+      events.map(({ data }) => JSON.stringify(data)),
+      callContext()?.traceparent ?? null,
+    ],
+  });
+}
+
+export type EventFeed = AsyncDisposable & {
+  /** Says that events were committed. Without it they come into the feed a second later. */
+  notify(): void;
+  service: ServiceImpl<typeof EventService>;
+};
+
+/**
+ * The feed of a service's events.
+ *
+ * A serial column would make a poor cursor: a transaction that commits late puts its event behind readers who have
+ * gone past. So events are written without a position, and the sequencer, of which only one works at a time (an
+ * advisory lock), gives each committed event the next one: a subject's events in their sequence.
+ */
+export function createEventFeed(options: { pool: Pool; url: string; source: string; log: Log }): EventFeed {
+  const { pool, url, source, log } = options;
+  const committed = createWake({ url, channel: "events_committed", log });
+  const sequenced = createWake({ url, channel: "events_sequenced", log });
+  const sequencer = startLoop({
+    name: "event-sequencer",
+    log,
+    wake: committed,
+    async run() {
+      const count = await sequence(pool);
+      if (count > 0) {
+        sequenced.wake();
+      }
+      return count === sequenceLimit ? "again" : { waitMs: 1_000 };
+    },
+  });
+  return {
+    notify: () => committed.wake(),
+    service: {
+      async readEvents(request) {
+        const limit = request.pageSize === 0 ? 100 : Math.min(request.pageSize, readLimit);
+        return create(
+          ReadEventsResponseSchema,
+          await read(pool, { source, after: request.afterPosition, types: request.types, limit }),
+        );
+      },
+      async *subscribeEvents(request: SubscribeEventsRequest, context: HandlerContext) {
+        const sleeper = createSleeper(sequenced, context.signal);
+        try {
+          let after = request.afterPosition;
+          while (!context.signal.aborted) {
+            const page = await read(pool, { source, after, types: request.types, limit: readLimit });
+            if (page.events.length > 0) {
+              yield create(SubscribeEventsResponseSchema, page);
+            }
+            const caughtUp = page.nextPosition === after;
+            after = page.nextPosition;
+            if (caughtUp) {
+              await sleeper.sleep(5_000);
+            }
+          }
+        } finally {
+          sleeper.close();
+        }
+      },
+    },
+    async [Symbol.asyncDispose]() {
+      await sequencer[Symbol.asyncDispose]();
+      await committed[Symbol.asyncDispose]();
+      await sequenced[Symbol.asyncDispose]();
+    },
+  };
+}
+
+const sequenceLimit = 5_000;
+const readLimit = 1_000;
+
+/** Gives positions to what was committed; says to how many. */
+async function sequence(pool: Pool): Promise<number> {
+  return await withTransaction(pool, async (tx) => {
+    await tx.query("select pg_advisory_xact_lock(hashtext('sagacart.event-feed'))");
+    // By sequence first: whatever the limit leaves out, it never takes a later event of a subject before an earlier.
+    const { rowCount } = await tx.query({
+      name: "sequence-events",
+      text: `update events set position = base + n
+             from (select subject, sequence, row_number() over (order by sequence, time, subject) as n
+                   from events where position is null order by sequence, time, subject limit ${sequenceLimit}) as next,
+                  (select coalesce(max(position), 0) as base from events) as last
+             where events.subject = next.subject and events.sequence = next.sequence`,
+    });
+    return rowCount ?? 0;
+  });
+}
+
+type Row = {
+  id: string;
+  type: string;
+  subject: string;
+  sequence: bigint;
+  position: bigint;
+  time: Date;
+  data: string;
+  traceparent: string | null;
+};
+
+async function read(
+  pool: Pool,
+  { source, after, types, limit }: { source: string; after: bigint; types: readonly string[]; limit: number },
+): Promise<{ events: Event[]; nextPosition: bigint }> {
+  // The head first: what comes in between is for the next page, and a page that the filter left empty moves on.
+  const head = await pool.query<{ head: bigint | null }>({
+    name: "events-head",
+    text: "select max(position) as head from events",
+  });
+  const last = head.rows[0]?.head ?? 0n;
+  if (last <= after) {
+    return { events: [], nextPosition: after };
+  }
+  const { rows } = await pool.query<Row>({
+    name: "read-events",
+    text: `select id, type, subject, sequence, position, time, data::text as data, traceparent from events
+           where position > $1 and position <= $2 and (cardinality($3::text[]) = 0 or type = any($3))
+           order by position limit $4`,
+    values: [after, last, types, limit],
+  });
+  const events = rows.map((row) =>
+    create(EventSchema, {
+      id: row.id,
+      source,
+      type: row.type,
+      subject: row.subject,
+      sequence: row.sequence,
+      position: row.position,
+      time: timestampFromDate(row.time),
+      data: row.data,
+      traceparent: row.traceparent ?? "",
+    }),
+  );
+  const full = rows.length === limit;
+  return { events, nextPosition: full ? (rows.at(-1)?.position ?? last) : last };
+}
+
+/** Sleeps until a wake, the end of the call, or for a while. A wake that came since the last sleep counts. */
+export function createSleeper(
+  wake: { subscribe(listener: () => void): () => void },
+  signal: AbortSignal,
+): { sleep(ms: number): Promise<void>; close(): void } {
+  let woken = false;
+  let getUp: () => void = () => {};
+  const onWake = () => {
+    woken = true;
+    getUp();
+  };
+  const unsubscribe = wake.subscribe(onWake);
+  signal.addEventListener("abort", onWake);
+  return {
+    async sleep(ms) {
+      if (!woken && !signal.aborted) {
+        const { promise, resolve } = Promise.withResolvers<void>();
+        getUp = resolve;
+        const timer = setTimeout(resolve, ms);
+        await promise;
+        clearTimeout(timer);
+      }
+      woken = false;
+    },
+    close() {
+      unsubscribe();
+      signal.removeEventListener("abort", onWake);
+    },
+  };
+}
