@@ -1,0 +1,93 @@
+import { readdir, readFile, readlink } from "node:fs/promises";
+import { createServer } from "node:net";
+
+export const loopback = "127.0.0.1";
+
+/** As many ports as asked for, all different, that nobody listens on at this moment. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(Array.from({ length: count }, () => listen(0)));
+  const ports = servers.map((server) => {
+    const address = server.address();
+    if (address === null || typeof address === "string") throw new Error("a TCP server without a port");
+    return address.port;
+  });
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
+
+export async function freePort(): Promise<number> {
+  const [port] = await freePorts(1);
+  if (port === undefined) throw new Error("no port");
+  return port;
+}
+
+/**
+ * Sentences about the wanted ports that are taken, each with who wants it and, where the system tells, who holds it.
+ * Ports that are wanted twice are named too.
+ */
+export async function takenPorts(wanted: readonly { port: number; by: string }[]): Promise<string[]> {
+  const sentences: string[] = [];
+  const first = new Map<number, string>();
+  for (const { port, by } of wanted) {
+    const other = first.get(port);
+    if (other !== undefined) sentences.push(`Port ${port} is wanted by ${other} and by ${by}.`);
+    else first.set(port, by);
+  }
+  await Promise.all(
+    [...first].map(async ([port, by]) => {
+      const failure = await tryPort(port);
+      if (failure === "EADDRINUSE") {
+        const holder = await holderOf(port);
+        sentences.push(`Port ${port}, which ${by} needs, is taken${holder === undefined ? "" : ` by ${holder}`}.`);
+      } else if (failure !== undefined) {
+        sentences.push(`Port ${port}, which ${by} needs, cannot be used: ${failure}.`);
+      }
+    }),
+  );
+  return sentences;
+}
+
+async function tryPort(port: number): Promise<string | undefined> {
+  try {
+    const server = await listen(port);
+    await new Promise((resolve) => server.close(resolve));
+    return undefined;
+  } catch (error) {
+    return error instanceof Error && "code" in error ? String(error.code) : String(error);
+  }
+}
+
+function listen(port: number) {
+  const server = createServer();
+  return new Promise<typeof server>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ host: loopback, port, exclusive: true }, () => resolve(server));
+  });
+}
+
+// /proc tells which socket listens, and each process' open files tell whose it is. Only on Linux, and only for one's
+// own processes (root: for all).
+async function holderOf(port: number): Promise<string | undefined> {
+  try {
+    const hex = port.toString(16).toUpperCase().padStart(4, "0");
+    const tables = await Promise.all(
+      ["/proc/net/tcp", "/proc/net/tcp6"].map((file) => readFile(file, "utf8").catch(() => "")),
+    );
+    const inodes = tables
+      .flatMap((table) => table.split("\n").map((line) => line.trim().split(/\s+/)))
+      .filter((fields) => fields[1]?.endsWith(`:${hex}`) && fields[3] === "0A")
+      .map((fields) => `socket:[${fields[9]}]`);
+    for (const pid of (await readdir("/proc")).filter((name) => /^\d+$/.test(name))) {
+      const files = await readdir(`/proc/${pid}/fd`).catch(() => []);
+      for (const file of files) {
+        const target = await readlink(`/proc/${pid}/fd/${file}`).catch(() => "");
+        if (!inodes.includes(target)) continue;
+        const command = (await readFile(`/proc/${pid}/cmdline`, "utf8")).replaceAll("\0", " ").trim();
+        return `process ${pid} (${command.slice(0, 100)})`;
+      }
+    }
+  } catch {
+    // Not Linux, or not ours to see: the sentence goes without it.
+  }
+  return undefined;
+}

@@ -1,0 +1,4 @@
+/** Something outside this program keeps the shop from starting. Its message is a sentence for the person at the terminal. */
+export class StartError extends Error {
+  override name = "StartError";
+}
