@@ -1,0 +1,55 @@
+import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
+import { codeName } from "../errors.ts";
+import type { Log, LogLevel } from "../log.ts";
+import type { CallMeter } from "../metrics.ts";
+import { whenStreamEnds } from "./streams.ts";
+
+/**
+ * One line in the log and one observation for each call, when it ends. What went well is `debug`, what the caller
+ * got wrong `info`, what is slow or away `warn`, and what is our bug `error`, with its cause.
+ */
+export function observeInterceptor({ log, meter }: { log: Log; meter?: CallMeter | undefined }): Interceptor {
+  return (next) => async (request) => {
+    const startMs = performance.now();
+    const service = request.service.typeName;
+    const method = request.method.name;
+    const ended = (error?: unknown) => {
+      const ms = performance.now() - startMs;
+      const code = error === undefined ? undefined : ConnectError.from(error).code;
+      const name = code === undefined ? "ok" : codeName(code);
+      meter?.observe({ service, method, code: name }, ms / 1000);
+      const level = levelOf(code);
+      if (log.isLevelEnabled(level)) {
+        log[level]({ rpc: `${service}/${method}`, code: name, ms: Math.round(ms * 100) / 100, error }, "call");
+      }
+    };
+    try {
+      const response = await next(request);
+      if (response.stream) {
+        return { ...response, message: whenStreamEnds(response.message, ended) };
+      }
+      ended();
+      return response;
+    } catch (error) {
+      ended(error);
+      throw error;
+    }
+  };
+}
+
+function levelOf(code: Code | undefined): Exclude<LogLevel, "silent"> {
+  switch (code) {
+    case undefined:
+      return "debug";
+    case Code.Internal:
+    case Code.Unknown:
+    case Code.DataLoss:
+      return "error";
+    case Code.Unavailable:
+    case Code.DeadlineExceeded:
+    case Code.ResourceExhausted:
+      return "warn";
+    default:
+      return "info";
+  }
+}

@@ -1,0 +1,62 @@
+import type { StreamRequest, StreamResponse, UnaryRequest, UnaryResponse } from "@connectrpc/connect";
+
+export type AnyRequest = UnaryRequest | StreamRequest;
+export type AnyResponse = UnaryResponse | StreamResponse;
+
+/**
+ * The same stream, with each of its steps run inside `around`. The body of an async generator runs in the context
+ * of whoever asks for the next message, so what holds for the call has to be put around each asking.
+ */
+export function aroundEach<T>(
+  stream: AsyncIterable<T>,
+  around: (step: () => Promise<IteratorResult<T>>) => Promise<IteratorResult<T>>,
+): AsyncIterable<T> {
+  return {
+    [Symbol.asyncIterator]() {
+      const iterator = stream[Symbol.asyncIterator]();
+      return {
+        next: () => around(() => iterator.next()),
+        return: (value) => around(() => iterator.return?.(value) ?? Promise.resolve({ done: true, value })),
+        throw: (reason) => around(() => iterator.throw?.(reason) ?? Promise.reject(reason)),
+      };
+    },
+  };
+}
+
+/** Calls `ended` once: when the stream is done, fails, or is left early. */
+export function whenStreamEnds<T>(stream: AsyncIterable<T>, ended: (error?: unknown) => void): AsyncIterable<T> {
+  let open = true;
+  const end = (error?: unknown) => {
+    if (open) {
+      open = false;
+      ended(error);
+    }
+  };
+  return {
+    [Symbol.asyncIterator]() {
+      const iterator = stream[Symbol.asyncIterator]();
+      return {
+        async next() {
+          try {
+            const result = await iterator.next();
+            if (result.done === true) {
+              end();
+            }
+            return result;
+          } catch (error) {
+            end(error);
+            throw error;
+          }
+        },
+        return(value) {
+          end();
+          return iterator.return?.(value) ?? Promise.resolve({ done: true, value });
+        },
+        throw(reason) {
+          end(reason);
+          return iterator.throw?.(reason) ?? Promise.reject(reason);
+        },
+      };
+    },
+  };
+}

@@ -1,0 +1,160 @@
+import type { ConnectRouter } from "@connectrpc/connect";
+import { type Clock, systemClock } from "./clock.ts";
+import { ConfigError, type Env, type serverEnv, type serviceEnv } from "./config.ts";
+import { type Health, health } from "./health.ts";
+import { createLog, type Log } from "./log.ts";
+import { createMetrics, type Metrics } from "./metrics.ts";
+import { createPool, type Pool } from "./postgres.ts";
+import { type Server, startServer } from "./server.ts";
+
+type Read<S extends Record<string, (...args: never[]) => unknown>> = { readonly [K in keyof S]: ReturnType<S[K]> };
+
+/** The variables of a server without a database. */
+export type ServerConfig = Read<ReturnType<typeof serverEnv>>;
+/** The variables of a service: what serviceEnv() reads. */
+export type ServiceConfig = Read<ReturnType<typeof serviceEnv>>;
+
+export type ServiceContext<Config> = {
+  readonly config: Config;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+};
+
+export type Running = {
+  routes(router: ConnectRouter): void;
+  /** Closed in reverse order, after the calls have ended. */
+  readonly background?: readonly AsyncDisposable[];
+};
+
+type Common<Config> = {
+  name: string;
+  readConfig: (env: Env) => Config;
+  /** Whose the reasons of its errors are; `<name>.sagacart` unless told otherwise. */
+  domain?: string;
+};
+type WithDatabase<Config> = Common<Config> & {
+  database?: true;
+  start(context: ServiceContext<Config> & { readonly pool: Pool }): Promise<Running>;
+};
+type WithoutDatabase<Config> = Common<Config> & {
+  database: false;
+  start(context: ServiceContext<Config>): Promise<Running>;
+};
+
+/**
+ * Runs a service until SIGTERM or SIGINT: reads its configuration, connects its pool, starts it, serves. At the
+ * signal it is not ready first, then takes no more calls, lets those under way end, closes the background and the
+ * pool, and exits with 0, all within DRAIN_TIMEOUT_MS (else with 1). A second signal ends it at once.
+ *
+ * Wrong variables are named on stderr, one line each, and a port that is taken in one line; both exit with 1.
+ */
+export function runService<Config extends ServiceConfig>(service: WithDatabase<Config>): Promise<void>;
+export function runService<Config extends ServerConfig>(service: WithoutDatabase<Config>): Promise<void>;
+export async function runService(service: WithDatabase<ServiceConfig> | WithoutDatabase<ServerConfig>): Promise<void> {
+  try {
+    const running = await start(service);
+    await firstSignal();
+    await stop(running);
+    process.exit(0);
+  } catch (error) {
+    process.stderr.write(`${explain(error)}\n`);
+    process.exit(1);
+  }
+}
+
+type Started = {
+  config: ServerConfig;
+  log: Log;
+  health: Health;
+  server: Server;
+  background: readonly AsyncDisposable[];
+  pool: Pool | undefined;
+};
+
+async function start(service: WithDatabase<ServiceConfig> | WithoutDatabase<ServerConfig>): Promise<Started> {
+  const metrics = createMetrics(service.name);
+  const { config, log, pool, running } =
+    service.database === false ? await startPlain(service, metrics) : await startWithPool(service, metrics);
+  process.on("uncaughtException", (error) => {
+    log.fatal({ error }, "a bug: an error that nobody caught");
+    process.exit(1);
+  });
+  const check = async () => pool?.query("select 1");
+  const serving = health({ check, intervalMs: 1_000, log });
+  const server = await startServer({
+    host: config.HOST,
+    port: config.PORT,
+    adminPort: config.ADMIN_PORT,
+    routes: running.routes,
+    health: serving,
+    log,
+    metrics,
+    domain: service.domain ?? `${service.name}.sagacart`,
+    maxConnectionAgeMs: config.MAX_CONNECTION_AGE_MS,
+  });
+  log.info({ host: config.HOST, port: server.port, adminPort: server.adminPort }, "ready");
+  return { config, log, health: serving, server, background: running.background ?? [], pool };
+}
+
+async function startPlain(service: WithoutDatabase<ServerConfig>, metrics: Metrics) {
+  const config = service.readConfig(process.env);
+  const log = createLog({ service: service.name, level: config.LOG_LEVEL });
+  const running = await service.start({ config, log, metrics, clock: systemClock });
+  return { config, log, pool: undefined, running };
+}
+
+async function startWithPool(service: WithDatabase<ServiceConfig>, metrics: Metrics) {
+  const config = service.readConfig(process.env);
+  const log = createLog({ service: service.name, level: config.LOG_LEVEL });
+  const { DATABASE_URL: url, DATABASE_POOL_SIZE: size } = config;
+  const pool = createPool({ url, size, applicationName: service.name, log, metrics });
+  const running = await service.start({ config, log, metrics, clock: systemClock, pool });
+  return { config, log, pool, running };
+}
+
+function firstSignal(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let signals = 0;
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.on(signal, () => {
+      signals++;
+      if (signals > 1) {
+        process.exit(1);
+      }
+      resolve();
+    });
+  }
+  return promise;
+}
+
+async function stop({ config, log, health, server, background, pool }: Started): Promise<void> {
+  log.info("draining");
+  const timeoutMs = config.SHUTDOWN_DELAY_MS + config.DRAIN_TIMEOUT_MS;
+  const late = setTimeout(() => {
+    log.error({ timeoutMs }, "the drain took too long");
+    process.exit(1);
+  }, timeoutMs);
+  health.setDraining();
+  await new Promise((resolve) => setTimeout(resolve, config.SHUTDOWN_DELAY_MS));
+  // The rest of the time is for the streams, the background and the pool.
+  await server.drain(config.DRAIN_TIMEOUT_MS * 0.8);
+  await health[Symbol.asyncDispose]();
+  for (const part of background.toReversed()) {
+    await part[Symbol.asyncDispose]();
+  }
+  await pool?.end();
+  clearTimeout(late);
+  log.info("stopped");
+}
+
+function explain(error: unknown): string {
+  if (error instanceof ConfigError) {
+    return error.message;
+  }
+  if (error instanceof Error && "code" in error && error.code === "EADDRINUSE" && "port" in error) {
+    const where = "address" in error ? `${error.address}:${error.port}` : `port ${error.port}`;
+    return `${where} is taken by another process; stop that, or set PORT or ADMIN_PORT to a free one`;
+  }
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

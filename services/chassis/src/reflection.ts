@@ -1,0 +1,124 @@
+import { createRegistry, type DescFile, type DescService, type Registry, toBinary } from "@bufbuild/protobuf";
+import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
+import { Code, type ConnectRouter } from "@connectrpc/connect";
+import { ServerReflection } from "@sagacart/proto/grpc/reflection/v1/reflection";
+import { ServerReflection as ServerReflectionV1Alpha } from "@sagacart/proto/grpc/reflection/v1alpha/reflection";
+
+/** Adds server reflection, v1 and v1alpha: what grpcurl and its like ask to list, describe and call. */
+export function serveReflection(router: ConnectRouter, services: readonly DescService[]): void {
+  const index = createIndex([...services, ServerReflection, ServerReflectionV1Alpha]);
+  router.service(ServerReflection, { serverReflectionInfo: (requests) => answers(index, requests) });
+  router.service(ServerReflectionV1Alpha, { serverReflectionInfo: (requests) => answers(index, requests) });
+}
+
+type Index = { names: string[]; files: ReadonlyMap<string, DescFile>; registry: Registry };
+type Question =
+  | { case: "listServices" | "fileByFilename" | "fileContainingSymbol" | "allExtensionNumbersOfType"; value: string }
+  | { case: "fileContainingExtension"; value: { containingType: string; extensionNumber: number } }
+  | { case: undefined; value?: undefined };
+
+async function* answers<R extends { host: string; messageRequest: Question }>(
+  index: Index,
+  requests: AsyncIterable<R>,
+) {
+  for await (const request of requests) {
+    yield {
+      validHost: request.host,
+      originalRequest: request,
+      messageResponse: answer(index, request.messageRequest),
+    };
+  }
+}
+
+function createIndex(services: readonly DescService[]): Index {
+  const files = new Map<string, DescFile>();
+  for (const { file } of services) {
+    collect(file, files);
+  }
+  const names = [...new Set(services.map(({ typeName }) => typeName))].sort();
+  return { names, files, registry: createRegistry(...files.values()) };
+}
+
+function collect(file: DescFile, into: Map<string, DescFile>): void {
+  if (!into.has(file.proto.name)) {
+    into.set(file.proto.name, file);
+    for (const dependency of file.dependencies) {
+      collect(dependency, into);
+    }
+  }
+}
+
+function answer(index: Index, question: Question) {
+  switch (question.case) {
+    case "listServices":
+      return {
+        case: "listServicesResponse" as const,
+        value: { service: index.names.map((name) => ({ name })) },
+      };
+    case "fileByFilename":
+      return fileAnswer(index.files.get(question.value), question.value);
+    case "fileContainingSymbol":
+      return fileAnswer(fileOfSymbol(index.registry, question.value), question.value);
+    case "fileContainingExtension": {
+      const { containingType, extensionNumber } = question.value;
+      const file = extensionsOf(index, containingType).find(({ number }) => number === extensionNumber)?.file;
+      return fileAnswer(file, `extension ${extensionNumber} of ${containingType}`);
+    }
+    case "allExtensionNumbersOfType": {
+      const baseTypeName = question.value;
+      if (index.registry.getMessage(baseTypeName) === undefined) {
+        return notFound(baseTypeName);
+      }
+      const extensionNumber = extensionsOf(index, baseTypeName).map(({ number }) => number);
+      return { case: "allExtensionNumbersResponse" as const, value: { baseTypeName, extensionNumber } };
+    }
+    default:
+      return failure(Code.InvalidArgument, "the request asks for nothing that is known here");
+  }
+}
+
+/** The file and all that it imports, so that nobody has to ask again. */
+function fileAnswer(file: DescFile | undefined, asked: string) {
+  if (file === undefined) {
+    return notFound(asked);
+  }
+  const files = new Map<string, DescFile>();
+  collect(file, files);
+  const fileDescriptorProto = [...files.values()].map(({ proto }) => toBinary(FileDescriptorProtoSchema, proto));
+  return { case: "fileDescriptorResponse" as const, value: { fileDescriptorProto } };
+}
+
+/** Finds messages, enums, services and extensions, and what is in them: methods, fields, oneofs, enum values. */
+function fileOfSymbol(registry: Registry, symbol: string): DescFile | undefined {
+  const type = registry.get(symbol);
+  if (type !== undefined) {
+    return type.file;
+  }
+  const dot = symbol.lastIndexOf(".");
+  const parent = dot < 0 ? undefined : registry.get(symbol.slice(0, dot));
+  const name = symbol.slice(dot + 1);
+  switch (parent?.kind) {
+    case "service":
+      return parent.methods.some((method) => method.name === name) ? parent.file : undefined;
+    case "message":
+      return [...parent.fields, ...parent.oneofs].some((member) => member.name === name) ? parent.file : undefined;
+    case "enum":
+      return parent.values.some((value) => value.name === name) ? parent.file : undefined;
+    default:
+      return undefined;
+  }
+}
+
+function extensionsOf({ registry }: Index, typeName: string) {
+  return [...registry]
+    .filter((type) => type.kind === "extension")
+    .filter(({ extendee }) => extendee.typeName === typeName);
+}
+
+function notFound(asked: string) {
+  return failure(Code.NotFound, `${asked} is not known here`);
+}
+
+function failure(errorCode: Code, errorMessage: string) {
+  return { case: "errorResponse" as const, value: { errorCode, errorMessage } };
+}
