@@ -1,0 +1,29 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    maxWorkers: 2,
+    projects: [
+      {
+        test: {
+          // Beside the code. Each test file that needs a database makes one of its own on one server.
+          name: "unit",
+          include: ["{proto,services,workflows,scripts,bench}/**/*.test.ts"],
+          globalSetup: "./tests/support/global-setup.ts",
+          testTimeout: 20_000,
+          hookTimeout: 30_000,
+        },
+      },
+      {
+        test: {
+          // Against the whole of it, from outside: one file at a time, since it is one shop.
+          name: "e2e",
+          include: ["tests/**/*.test.ts"],
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 300_000,
+        },
+      },
+    ],
+  },
+});
