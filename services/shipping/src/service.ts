@@ -1,0 +1,98 @@
+import { create } from "@bufbuild/protobuf";
+import type { ServiceImpl } from "@connectrpc/connect";
+import { DomainError } from "@sagacart/chassis/errors";
+import { decodePageToken, encodePageToken, pageReasons, pageSize } from "@sagacart/chassis/page";
+import type { Pool } from "@sagacart/chassis/postgres";
+import {
+  BatchCreateShipmentsResponseSchema,
+  CreateShipmentResponseSchema,
+  GetShipmentResponseSchema,
+  ListShipmentsResponseSchema,
+  type ShippingService,
+} from "@sagacart/proto/shipping/v1/shipping_service";
+import type { CreateShipments, Outcome } from "./create.ts";
+import { outcomeMessage, shipmentMessage } from "./messages.ts";
+import { reasons } from "./reasons.ts";
+import type { Shipment } from "./shipment.ts";
+import { findShipment, listShipments } from "./store.ts";
+
+export type ShippingOptions = { pool: Pool; createShipments: CreateShipments };
+
+/** The rpcs of ShippingService. */
+export function shippingService({
+  pool,
+  createShipments,
+}: ShippingOptions): Partial<ServiceImpl<typeof ShippingService>> {
+  return {
+    async batchCreateShipments({ items }) {
+      const outcomes = await createShipments(items);
+      return create(BatchCreateShipmentsResponseSchema, {
+        outcomes: outcomes.map((outcome, index) => outcomeMessage(items[index]?.orderId ?? "", outcome)),
+      });
+    },
+    async createShipment(request) {
+      for (const outcome of await createShipments([request])) {
+        refuse(request.orderId, outcome);
+      }
+      return create(CreateShipmentResponseSchema, {
+        shipment: shipmentMessage(await get(pool, request.orderId, request.customerId)),
+      });
+    },
+    async getShipment({ orderId, customerId }) {
+      return create(GetShipmentResponseSchema, { shipment: shipmentMessage(await get(pool, orderId, customerId)) });
+    },
+    async listShipments(request) {
+      const list = `shipments of ${request.customerId}`;
+      const afterOrderId = readPageToken(request.pageToken, list);
+      const limit = pageSize(request.pageSize);
+      const shipments = await listShipments(pool, { customerId: request.customerId, afterOrderId, limit });
+      const last = shipments.length === limit ? shipments.at(-1) : undefined;
+      return create(ListShipmentsResponseSchema, {
+        shipments: shipments.map(shipmentMessage),
+        nextPageToken: last === undefined ? "" : encodePageToken([last.orderId], list),
+      });
+    },
+  };
+}
+
+/** The order id in a page token; "" for the first page. A token that somebody made up may hold anything. */
+function readPageToken(token: string, list: string): string {
+  const [orderId] = decodePageToken(token, list, ["string"]) ?? [""];
+  if (!/^[A-Za-z0-9._~-]{0,63}$/.test(orderId)) {
+    throw new DomainError(pageReasons, "BAD_PAGE_TOKEN", "page_token is not one that this list gave out");
+  }
+  return orderId;
+}
+
+async function get(pool: Pool, orderId: string, customerId: string): Promise<Shipment> {
+  const shipment = await findShipment(pool, orderId);
+  if (shipment === undefined || (customerId !== "" && shipment.customerId !== customerId)) {
+    const message = `order ${orderId} has no shipment`;
+    throw new DomainError(reasons, "SHIPMENT_NOT_FOUND", message, { order_id: orderId });
+  }
+  return shipment;
+}
+
+/** What is an answer in a batch is an error for a single one. */
+function refuse(orderId: string, outcome: Outcome): void {
+  switch (outcome.kind) {
+    case "accepted":
+    case "waits":
+      return;
+    case "refused": {
+      const message = `the carrier refuses the shipment of order ${orderId}: ${outcome.reason}`;
+      const metadata = { order_id: orderId, refusal_reason: outcome.reason };
+      throw new DomainError(reasons, "SHIPMENT_REFUSED", message, metadata);
+    }
+    case "cancelled": {
+      const message = `the shipment of order ${orderId} was cancelled before`;
+      throw new DomainError(reasons, "SHIPMENT_CANCELLED", message, { order_id: orderId });
+    }
+    case "differs": {
+      const message = `order ${orderId} has a shipment of another customer or to another address`;
+      throw new DomainError(reasons, "SHIPMENT_DIFFERS", message, { order_id: orderId });
+    }
+    default:
+      outcome satisfies never;
+  }
+}
