@@ -1,0 +1,165 @@
+-- Carts, orders, their events and commands, idempotency keys, refunds and incidents.
+
+create table carts (
+  id                  text        primary key,
+  customer_id         text        not null,
+  name                text        not null default '',
+  state               text        not null default 'OPEN'
+                                  check (state in ('OPEN', 'CHECKING_OUT', 'PURCHASED', 'DELETED')),
+  is_default          boolean     not null default false,
+  version             bigint      not null default 1,
+  order_id            text,                        -- the newest order made of it
+  last_failure_reason text        not null default '',
+  create_time         timestamptz not null default now(),
+  update_time         timestamptz not null default now(),
+  check (state <> 'CHECKING_OUT' or order_id is not null)
+);
+create unique index carts_default on carts (customer_id) where is_default;
+create index carts_customer on carts (customer_id, create_time desc, id desc);
+
+create table cart_lines (
+  cart_id          text    not null references carts (id) on delete cascade,
+  product_id       text    not null,
+  line_number      integer not null,
+  quantity         integer not null check (quantity between 1 and 1000000),
+  -- As seen when the line was last changed; a checkout quotes anew.
+  sku              text    not null,
+  title            text    not null,
+  currency         char(3) not null,
+  unit_price_minor bigint  not null check (unit_price_minor >= 0),
+  primary key (cart_id, product_id)
+);
+
+create table orders (
+  id                  text        primary key,
+  customer_id         text        not null,
+  cart_id             text,
+  fingerprint         bytea       not null,        -- what the checkout asked for
+  state               text        not null
+                                  check (state in ('PENDING', 'RESERVED', 'AWAITING_PAYMENT', 'PAID', 'SHIPPING',
+                                                   'COMPLETED', 'CANCELLING', 'REJECTED', 'CANCELLED', 'EXPIRED')),
+  ends_as             text        check (ends_as in ('REJECTED', 'CANCELLED', 'EXPIRED')),
+  sequence            integer     not null check (sequence >= 1), -- that of its newest event
+  currency            char(3)     not null,
+  total_minor         bigint      not null check (total_minor between 0 and 1000000000000000),
+  payment_method      text        not null,
+  pay_later           boolean     not null,
+  payment_attempt     integer     not null default 0 check (payment_attempt between 0 and 20),
+  payment_pending     boolean     not null default false,
+  decline_reason      text        not null default '',
+  shipping_address    jsonb,
+  tracking_number     text        not null default '',
+  contact_email       text        not null default '',
+  outcome_reason      text        not null default '',
+  outcome_detail      text        not null default '',
+  shortages           jsonb,
+  cancel_request_time timestamptz,
+  cancel_detail       text        not null default '',
+  pay_within_ms       bigint,
+  expire_time         timestamptz,
+  refunded_minor      bigint      not null default 0 check (refunded_minor between 0 and total_minor),
+  carrier_workflow_id text,
+  create_time         timestamptz not null default now(),
+  update_time         timestamptz not null default now(),
+  check (state <> 'CANCELLING' or ends_as is not null),
+  check (state <> 'COMPLETED' or cancel_request_time is null),
+  check (refunded_minor = 0 or state = 'COMPLETED')
+) with (fillfactor = 70);                          -- four updates an order, none of an indexed column: they stay HOT
+create index orders_customer on orders (customer_id, create_time desc, id desc);
+create index orders_time on orders (create_time desc, id desc);
+create index orders_cart on orders (cart_id) where cart_id is not null;
+
+create table order_lines (
+  order_id         text    not null references orders (id),
+  line_number      integer not null,
+  product_id       text    not null,
+  sku              text    not null,
+  title            text    not null,
+  quantity         integer not null check (quantity > 0),
+  unit_price_minor bigint  not null check (unit_price_minor >= 0),
+  primary key (order_id, line_number)
+);
+
+create table order_refunds (
+  order_id          text        not null references orders (id),
+  id                text        not null,
+  payment_refund_id uuid        not null unique,   -- its id in the payment service
+  fingerprint       bytea       not null,
+  amount_minor      bigint      not null check (amount_minor > 0),
+  reason            text        not null default '',
+  state             text        not null default 'PENDING' check (state in ('PENDING', 'SUCCEEDED', 'FAILED')),
+  failure_reason    text        not null default '',
+  create_time       timestamptz not null default now(),
+  update_time       timestamptz not null default now(),
+  primary key (order_id, id)
+);
+
+create table incidents (
+  id                 uuid        primary key,
+  order_id           text        not null references orders (id),
+  step               text        not null,
+  workflow_id        text        not null,
+  error              text        not null,
+  attempts           integer     not null,
+  state              text        not null default 'OPEN' check (state in ('OPEN', 'RESOLVED')),
+  resolution         text        not null default '',
+  retry_request_time timestamptz,
+  create_time        timestamptz not null default now(),
+  update_time        timestamptz not null default now()
+);
+create unique index incidents_open on incidents (order_id, step) where state = 'OPEN';
+create index incidents_time on incidents (create_time desc, id desc);
+
+create table requests (
+  scope       text        not null, -- whose ids they are: a customer's id, for most
+  request_id  text        not null,
+  method      text        not null,
+  fingerprint bytea       not null, -- sha256 of what was asked
+  resource_id text,                 -- what was made
+  failure     jsonb,                -- or why not
+  create_time timestamptz not null default now(),
+  primary key (scope, request_id),
+  check (num_nonnulls(resource_id, failure) <= 1)
+);
+create index requests_create_time on requests (create_time);
+
+-- The history of each order and the outbox of events, in one.
+create table events (
+  subject     text        not null,
+  sequence    bigint      not null,
+  id          uuid        not null,
+  type        text        not null,
+  time        timestamptz not null default clock_timestamp(),
+  data        jsonb       not null,
+  traceparent text,
+  position    bigint,               -- given by the sequencer after the commit
+  primary key (subject, sequence)
+);
+create unique index events_position on events (position) where position is not null;
+create index events_unsequenced on events (sequence, time, subject) where position is null;
+
+create table commands (
+  id          uuid        primary key,
+  kind        text        not null,
+  order_id    text        not null,
+  data        jsonb       not null default '{}',
+  state       text        not null default 'OPEN' check (state in ('OPEN', 'CLAIMED', 'STARTED')),
+  batch_id    uuid,
+  deliveries  integer     not null default 0,
+  create_time timestamptz not null default now(),
+  update_time timestamptz not null default now()
+);
+create index commands_open on commands (kind, create_time, id) where state = 'OPEN';
+create index commands_batch on commands (batch_id) where batch_id is not null;
+create index commands_standing on commands (update_time) where state = 'STARTED';
+create index commands_order on commands (order_id);
+
+create table command_batches (
+  id                uuid        primary key,
+  kinds             text[]      not null,
+  claimer           text        not null,
+  lease_expire_time timestamptz not null,
+  state             text        not null default 'CLAIMED' check (state in ('CLAIMED', 'CONFIRMED')),
+  create_time       timestamptz not null default now()
+);
+create index command_batches_leased on command_batches (lease_expire_time) where state = 'CLAIMED';

@@ -1,0 +1,113 @@
+import type { Code } from "@connectrpc/connect";
+import { DomainError } from "@sagacart/chassis/errors";
+import type { Queryable } from "@sagacart/chassis/postgres";
+
+/** What is known of a request that was answered before. */
+export type Remembered = {
+  readonly method: string;
+  readonly fingerprint: Uint8Array;
+  readonly resourceId: string;
+  readonly failure: DomainError | undefined;
+};
+
+type Failure = { code: Code; reason: string; message: string; metadata: Record<string, string> };
+type Key = { readonly scope: string; readonly requestId: string };
+
+/**
+ * The requests among these that were answered before, by "<scope> <request id>". The set-based form of the chassis'
+ * once(), over the same table.
+ */
+export async function findRequests(db: Queryable, keys: readonly Key[]): Promise<Map<string, Remembered>> {
+  const named = keys.filter(({ requestId }) => requestId !== "");
+  if (named.length === 0) {
+    return new Map();
+  }
+  const { rows } = await db.query<{
+    scope: string;
+    request_id: string;
+    method: string;
+    fingerprint: Buffer;
+    resource_id: string | null;
+    failure: Failure | null;
+  }>({
+    name: "find-requests",
+    text: `select scope, request_id, method, fingerprint, resource_id, failure
+           from requests join unnest($1::text[], $2::text[]) as asked (scope, request_id) using (scope, request_id)`,
+    values: [named.map(({ scope }) => scope), named.map(({ requestId }) => requestId)],
+  });
+  return new Map(
+    rows.map((row) => [
+      `${row.scope} ${row.request_id}`,
+      {
+        method: row.method,
+        fingerprint: row.fingerprint,
+        resourceId: row.resource_id ?? "",
+        failure: row.failure === null ? undefined : toError(row.failure),
+      },
+    ]),
+  );
+}
+
+/** Claims request ids that nobody used before; says which, as "<scope> <request id>". Waits for who is about to. */
+export async function claimRequestIds(
+  tx: Queryable,
+  requests: readonly (Key & { readonly method: string; readonly fingerprint: Uint8Array })[],
+): Promise<Set<string>> {
+  if (requests.length === 0) {
+    return new Set();
+  }
+  const { rows } = await tx.query<{ scope: string; request_id: string }>({
+    name: "claim-request-ids",
+    text: `insert into requests (scope, request_id, method, fingerprint)
+           select distinct on (scope, request_id) *
+           from unnest($1::text[], $2::text[], $3::text[], $4::bytea[]) as new (scope, request_id, method, fingerprint)
+           order by scope, request_id
+           on conflict do nothing returning scope, request_id`,
+    values: [
+      requests.map(({ scope }) => scope),
+      requests.map(({ requestId }) => requestId),
+      requests.map(({ method }) => method),
+      requests.map(({ fingerprint }) => fingerprint),
+    ],
+  });
+  return new Set(rows.map((row) => `${row.scope} ${row.request_id}`));
+}
+
+/** The answer to a request: the id of what was made, why nothing was, or nothing to remember. */
+export type Answered = Key & { readonly outcome: string | DomainError | undefined };
+
+/** Remembers the answers to claimed requests, in the transaction that makes them true; lets go of the others. */
+export async function answerRequests(tx: Queryable, answers: readonly Answered[]): Promise<void> {
+  const answered = answers.filter(({ outcome }) => outcome !== undefined);
+  if (answered.length > 0) {
+    await tx.query({
+      name: "answer-requests",
+      text: `update requests r set resource_id = a.resource_id, failure = a.failure
+             from unnest($1::text[], $2::text[], $3::text[], $4::jsonb[]) as a (scope, request_id, resource_id, failure)
+             where r.scope = a.scope and r.request_id = a.request_id`,
+      values: [
+        answered.map(({ scope }) => scope),
+        answered.map(({ requestId }) => requestId),
+        answered.map(({ outcome }) => (typeof outcome === "string" ? outcome : null)),
+        answered.map(({ outcome }) => (outcome instanceof DomainError ? failureJson(outcome) : null)),
+      ],
+    });
+  }
+  const forgotten = answers.filter(({ outcome }) => outcome === undefined);
+  if (forgotten.length > 0) {
+    await tx.query({
+      name: "forget-requests",
+      text: `delete from requests r using unnest($1::text[], $2::text[]) as f (scope, request_id)
+             where r.scope = f.scope and r.request_id = f.request_id`,
+      values: [forgotten.map(({ scope }) => scope), forgotten.map(({ requestId }) => requestId)],
+    });
+  }
+}
+
+function failureJson({ code, reason, message, metadata }: DomainError): string {
+  return JSON.stringify({ code, reason, message, metadata } satisfies Failure);
+}
+
+function toError({ code, reason, message, metadata }: Failure): DomainError {
+  return new DomainError({ [reason]: code }, reason, message, metadata);
+}
