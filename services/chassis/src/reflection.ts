@@ -1,6 +1,8 @@
 import { createRegistry, type DescFile, type DescService, type Registry, toBinary } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
+import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import { Code, type ConnectRouter } from "@connectrpc/connect";
+import { file_google_rpc_error_details } from "@sagacart/proto/google/rpc/error_details";
 import { ServerReflection } from "@sagacart/proto/grpc/reflection/v1/reflection";
 import { ServerReflection as ServerReflectionV1Alpha } from "@sagacart/proto/grpc/reflection/v1alpha/reflection";
 
@@ -35,6 +37,9 @@ function createIndex(services: readonly DescService[]): Index {
   for (const { file } of services) {
     collect(file, files);
   }
+  // What errors carry: with these, grpcurl shows the details of an error as text.
+  collect(file_google_rpc_error_details, files);
+  collect(file_buf_validate_validate, files);
   const names = [...new Set(services.map(({ typeName }) => typeName))].sort();
   return { names, files, registry: createRegistry(...files.values()) };
 }

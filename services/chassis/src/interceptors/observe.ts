@@ -1,5 +1,5 @@
 import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
-import { codeName } from "../errors.ts";
+import { codeName, errorInfo } from "../errors.ts";
 import type { Log, LogLevel } from "../log.ts";
 import type { CallMeter } from "../metrics.ts";
 import { whenStreamEnds } from "./streams.ts";
@@ -20,7 +20,10 @@ export function observeInterceptor({ log, meter }: { log: Log; meter?: CallMeter
       meter?.observe({ service, method, code: name }, ms / 1000);
       const level = levelOf(code);
       if (log.isLevelEnabled(level)) {
-        log[level]({ rpc: `${service}/${method}`, code: name, ms: Math.round(ms * 100) / 100, error }, "call");
+        log[level](
+          { rpc: `${service}/${method}`, code: name, ms: Math.round(ms * 100) / 100, ...whatOf(error) },
+          "call",
+        );
       }
     };
     try {
@@ -35,6 +38,18 @@ export function observeInterceptor({ log, meter }: { log: Log; meter?: CallMeter
       throw error;
     }
   };
+}
+
+/** Our bugs with their cause and its stack; of what is expected the reason is enough, and values stay out of the log. */
+function whatOf(error: unknown): object {
+  if (error === undefined) {
+    return {};
+  }
+  const { code, domain, reason, message } = errorInfo(error);
+  if (levelOf(code) === "error") {
+    return { error: error instanceof ConnectError && error.cause !== undefined ? error.cause : error };
+  }
+  return { reason: `${domain}/${reason}`, message };
 }
 
 function levelOf(code: Code | undefined): Exclude<LogLevel, "silent"> {

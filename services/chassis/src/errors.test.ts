@@ -1,0 +1,141 @@
+import { create } from "@bufbuild/protobuf";
+import { ViolationsSchema } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { RetryInfoSchema } from "@sagacart/proto/google/rpc/error_details";
+import { expect, test } from "vitest";
+import { runWithContext } from "./context.ts";
+import { codeName, DomainError, defineReasons, errorInfo, toConnectError } from "./errors.ts";
+
+const reasons = defineReasons({ OUT_OF_STOCK: Code.FailedPrecondition, TOO_MANY: Code.ResourceExhausted });
+
+test("a domain error says its reason, whose it is, and what the message names", () => {
+  const error = new DomainError(reasons, "OUT_OF_STOCK", "product p-1 has 2 left, 5 asked", { product_id: "p-1" });
+
+  expect(errorInfo(toConnectError(error, "stock.sagacart"))).toEqual({
+    code: Code.FailedPrecondition,
+    reason: "OUT_OF_STOCK",
+    domain: "stock.sagacart",
+    metadata: { product_id: "p-1" },
+    message: "product p-1 has 2 left, 5 asked",
+    violations: [],
+  });
+});
+
+test("too many requests says when to come back", () => {
+  const error = new DomainError(reasons, "TOO_MANY", "wait", {}, { retryAfterMs: 2_500 });
+
+  const [retry] = toConnectError(error, "stock.sagacart").findDetails(RetryInfoSchema);
+
+  expect(retry?.retryDelay).toMatchObject({ seconds: 2n, nanos: 500_000_000 });
+});
+
+test("a bug tells the caller nothing but the request id", () => {
+  const error = toConnectError(new Error("password authentication failed for user root"), "stock.sagacart");
+  const named = runWithContext({ requestId: "r-1" }, () => toConnectError(new TypeError("x"), "stock.sagacart"));
+
+  expect(error.rawMessage).toBe("internal error");
+  expect(errorInfo(named)).toEqual({
+    code: Code.Internal,
+    reason: "INTERNAL",
+    domain: "stock.sagacart",
+    metadata: { request_id: "r-1" },
+    message: "internal error, request r-1",
+    violations: [],
+  });
+});
+
+test("the cause of a bug stays with the error, for the log", () => {
+  const cause = new TypeError("x is not a function");
+
+  expect(toConnectError(cause, "stock.sagacart").cause).toBe(cause);
+});
+
+test("another service's error keeps its domain, and none of its headers", () => {
+  const theirs = toConnectError(new DomainError(reasons, "OUT_OF_STOCK", "none left"), "stock.sagacart");
+  theirs.metadata.set("date", "yesterday");
+
+  const passedOn = toConnectError(theirs, "order.sagacart");
+
+  expect(errorInfo(passedOn)).toMatchObject({ reason: "OUT_OF_STOCK", domain: "stock.sagacart" });
+  expect([...passedOn.metadata.keys()]).toEqual([]);
+});
+
+test("an error of the framework gets its code as the reason", () => {
+  const error = toConnectError(new ConnectError("no such method", Code.Unimplemented), "stock.sagacart");
+
+  expect(errorInfo(error)).toMatchObject({ reason: "UNIMPLEMENTED", domain: "stock.sagacart" });
+});
+
+test("broken rules are told with their fields", () => {
+  const violations = create(ViolationsSchema, {
+    violations: [
+      {
+        field: {
+          elements: [
+            { fieldName: "lines", subscript: { case: "index", value: 2n } },
+            { fieldName: "labels", subscript: { case: "stringKey", value: "size" } },
+          ],
+        },
+        ruleId: "string.max_len",
+        message: "must be at most 5 characters",
+      },
+    ],
+  });
+  const error = new ConnectError("wrong", Code.InvalidArgument, undefined, [
+    { desc: ViolationsSchema, value: violations },
+  ]);
+
+  expect(errorInfo(toConnectError(error, "stock.sagacart")).violations).toEqual([
+    { field: 'lines[2].labels["size"]', ruleId: "string.max_len", message: "must be at most 5 characters" },
+  ]);
+});
+
+test.each([
+  ["a serialization failure", pgError("40001"), Code.Aborted, "CONTENTION"],
+  ["a deadlock", pgError("40P01"), Code.Aborted, "CONTENTION"],
+  ["a statement that takes too long", pgError("57014"), Code.DeadlineExceeded, "DATABASE_TIMEOUT"],
+  ["a database that shuts down", pgError("57P01"), Code.Unavailable, "DATABASE_UNAVAILABLE"],
+  ["too many connections", pgError("53300"), Code.Unavailable, "DATABASE_UNAVAILABLE"],
+  ["a lost connection", new Error("Connection terminated unexpectedly"), Code.Unavailable, "DATABASE_UNAVAILABLE"],
+  [
+    "a failure with a database's as its cause",
+    new Error("the order was not stored", { cause: pgError("40001") }),
+    Code.Aborted,
+    "CONTENTION",
+  ],
+  ["a unique violation that nobody expected", pgError("23505"), Code.Internal, "INTERNAL"],
+  ["an abort", new DOMException("aborted", "AbortError"), Code.Canceled, "CANCELED"],
+  ["a timeout", new DOMException("too late", "TimeoutError"), Code.DeadlineExceeded, "DEADLINE_EXCEEDED"],
+  ["something that is no error", "oops", Code.Internal, "INTERNAL"],
+])("%s becomes its code and reason", (_, error, code, reason) => {
+  expect(errorInfo(toConnectError(error, "stock.sagacart"))).toMatchObject({ code, reason });
+});
+
+test("errorInfo reads whatever it is given", () => {
+  const nothing = { reason: "", domain: "", metadata: {}, violations: [] };
+
+  expect(errorInfo(new Error("x"))).toEqual({ ...nothing, code: Code.Unknown, message: "x" });
+  expect(errorInfo("x")).toEqual({ ...nothing, code: Code.Unknown, message: "x" });
+  expect(errorInfo(new DomainError(reasons, "TOO_MANY", "wait"))).toEqual({
+    ...nothing,
+    code: Code.ResourceExhausted,
+    reason: "TOO_MANY",
+    message: "wait",
+  });
+});
+
+test.each(["out_of_stock", "Out", "A", "OUT-OF-STOCK", "OUT_", `A${"B".repeat(63)}`])("%s is no reason", (reason) => {
+  expect(() => defineReasons({ [reason]: Code.Internal })).toThrow("is not UPPER_SNAKE of 3 to 63 characters");
+});
+
+test.each([
+  [Code.FailedPrecondition, "failed_precondition"],
+  [Code.DataLoss, "data_loss"],
+  [Code.Aborted, "aborted"],
+])("code %d is called %s", (code, name) => {
+  expect(codeName(code)).toBe(name);
+});
+
+function pgError(code: string): Error {
+  return Object.assign(new Error(`sqlstate ${code}`), { code, severity: "ERROR" });
+}

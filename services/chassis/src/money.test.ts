@@ -1,0 +1,114 @@
+import { expect, test } from "vitest";
+import { DomainError } from "./errors.ts";
+import {
+  type Amount,
+  add,
+  decimalsOf,
+  formatMoney,
+  multiply,
+  parseDecimal,
+  sameCurrency,
+  subtract,
+  sum,
+} from "./money.ts";
+
+const eur = (minorUnits: bigint): Amount => ({ currencyCode: "EUR", minorUnits });
+const usd = (minorUnits: bigint): Amount => ({ currencyCode: "USD", minorUnits });
+
+test("amounts of one currency add up exactly", () => {
+  expect(add(eur(10n), eur(20n))).toMatchObject(eur(30n));
+  expect(subtract(eur(10n), eur(20n))).toMatchObject(eur(-10n));
+  expect(multiply(eur(333n), 3)).toMatchObject(eur(999n));
+  expect(sum([eur(1n), eur(2n), eur(3n)])).toMatchObject(eur(6n));
+  expect(sum([], "EUR")).toMatchObject(eur(0n));
+});
+
+test("an amount is a message of the contract", () => {
+  expect(add(eur(1n), eur(1n)).$typeName).toBe("sagacart.type.v1.Money");
+});
+
+test.each<[string, () => unknown]>([
+  ["add", () => add(eur(1n), usd(1n))],
+  ["subtract", () => subtract(eur(1n), usd(1n))],
+  ["sum", () => sum([eur(1n), usd(1n)])],
+  ["sum with a named currency", () => sum([usd(1n)], "EUR")],
+  ["sameCurrency", () => sameCurrency(eur(1n), eur(1n), usd(1n))],
+])("%s of two currencies throws", (_, fn) => {
+  expect(reasonOf(fn)).toEqual([
+    "CURRENCY_MISMATCH",
+    "EUR and USD cannot be put together",
+    { first: "EUR", second: "USD" },
+  ]);
+});
+
+test("the sum of nothing in no currency throws", () => {
+  expect(reasonOf(() => sum([]))).toEqual(["CURRENCY_MISMATCH", "the sum of no amounts has no currency", {}]);
+});
+
+test("what does not fit the 64 bits of the database throws", () => {
+  expect(add(eur(2n ** 63n - 2n), eur(1n))).toMatchObject(eur(2n ** 63n - 1n));
+  expect(reasonOf(() => add(eur(2n ** 63n - 1n), eur(1n)))).toEqual([
+    "MONEY_OUT_OF_RANGE",
+    "9223372036854775808 minor units of EUR do not fit 64 bits",
+    { currency_code: "EUR" },
+  ]);
+});
+
+test("half a piece has no price", () => {
+  expect(() => multiply(eur(100n), 0.5)).toThrow(RangeError);
+});
+
+test.each([
+  ["EUR", 1234n, "12.34 EUR"],
+  ["EUR", 5n, "0.05 EUR"],
+  ["EUR", -5n, "-0.05 EUR"],
+  ["EUR", 0n, "0.00 EUR"],
+  ["JPY", 1200n, "1200 JPY"],
+  ["JPY", -1n, "-1 JPY"],
+  ["KWD", 1234n, "1.234 KWD"],
+  ["EUR", 9_007_199_254_740_993n, "90071992547409.93 EUR"],
+])("%s %d is written %s", (currencyCode, minorUnits, written) => {
+  expect(formatMoney({ currencyCode, minorUnits })).toBe(written);
+});
+
+test.each([
+  ["12", "EUR", 1200n],
+  ["12.3", "EUR", 1230n],
+  ["-12.34", "EUR", -1234n],
+  ["-0.05", "EUR", -5n],
+  ["1200", "JPY", 1200n],
+  ["0.001", "KWD", 1n],
+])("%s of %s is read as %d", (decimal, currencyCode, minorUnits) => {
+  expect(parseDecimal(decimal, currencyCode)).toMatchObject({ currencyCode, minorUnits });
+});
+
+test.each([
+  ["1.234", "EUR"],
+  ["1.0", "JPY"],
+  ["1,5", "EUR"],
+  ["1.", "EUR"],
+  [".5", "EUR"],
+  ["", "EUR"],
+  ["1e3", "EUR"],
+  ["+1", "EUR"],
+  ["1 ", "EUR"],
+])("%j is no amount of %s", (decimal, currencyCode) => {
+  expect(reasonOf(() => parseDecimal(decimal, currencyCode))[0]).toBe("BAD_AMOUNT");
+});
+
+test("what is no currency is said so", () => {
+  expect(reasonOf(() => decimalsOf("euro"))).toEqual([
+    "BAD_AMOUNT",
+    '"euro" is not a currency; a code is three capital letters',
+    { currency_code: "euro" },
+  ]);
+});
+
+function reasonOf(fn: () => unknown): unknown[] {
+  try {
+    fn();
+    return [];
+  } catch (error) {
+    return error instanceof DomainError ? [error.reason, error.message, error.metadata] : [error];
+  }
+}

@@ -1,0 +1,57 @@
+import { Code } from "@connectrpc/connect";
+import { expect, test } from "vitest";
+import { decodePageToken, encodePageToken, pageSize } from "./page.ts";
+
+const time = new Date("2026-03-01T12:00:00.123Z");
+
+test("a token gives back the key it was made of", () => {
+  const token = encodePageToken([time, "id-1", 9_007_199_254_740_993n, 1.5], "orders");
+
+  expect(decodePageToken(token, "orders", ["date", "string", "bigint", "number"])).toEqual([
+    time,
+    "id-1",
+    9_007_199_254_740_993n,
+    1.5,
+  ]);
+});
+
+test("a token can stand in a URL as it is", () => {
+  expect(encodePageToken(["ÿ?>~", time], "orders")).toMatch(/^[A-Za-z0-9_-]+$/);
+});
+
+test("no token is the first page", () => {
+  expect(decodePageToken("", "orders", ["string"])).toBeUndefined();
+});
+
+test.each([
+  ["of another list", encodePageToken(["a"], "products")],
+  ["with a longer key", encodePageToken(["a", "b"], "orders")],
+  ["with a shorter key", encodePageToken([], "orders")],
+  ["with a key of another kind", encodePageToken([1], "orders")],
+  ["that is no JSON", Buffer.from("orders").toString("base64url")],
+  ["that is no list", Buffer.from('{"0":"orders"}').toString("base64url")],
+  ["that somebody thought up", "next"],
+])("a token %s is refused", (_, token) => {
+  expect(() => decodePageToken(token, "orders", ["string"])).toThrow(
+    expect.objectContaining({
+      code: Code.InvalidArgument,
+      reason: "BAD_PAGE_TOKEN",
+      message: "page_token is not one that this list gave out; leave it empty to begin again",
+    }),
+  );
+});
+
+test.each(["date", "bigint"] as const)("a text is no %s", (kind) => {
+  const token = encodePageToken(["soon"], "orders");
+
+  expect(() => decodePageToken(token, "orders", [kind])).toThrow("page_token is not one that this list gave out");
+});
+
+test.each([
+  [0, 50],
+  [1, 1],
+  [200, 200],
+  [201, 200],
+])("a page size of %d gives %d", (asked, given) => {
+  expect(pageSize(asked)).toBe(given);
+});

@@ -1,0 +1,52 @@
+import type { ServiceImpl } from "@connectrpc/connect";
+import { Registry } from "prom-client";
+import { type Health, health } from "../health.ts";
+import { createLog } from "../log.ts";
+import { type Server, type ServerOptions, startServer } from "../server.ts";
+import { EchoService } from "./echo-service.ts";
+
+export type TestServer = AsyncDisposable & {
+  readonly server: Server;
+  readonly address: string;
+  readonly health: Health;
+  readonly metrics: Registry;
+  /** What was logged, each line parsed. */
+  readonly lines: Record<string, unknown>[];
+};
+
+/** An EchoService on free ports, with whatever it is to do. */
+export async function startEcho(
+  echo: Partial<ServiceImpl<typeof EchoService>>,
+  options: Partial<ServerOptions> = {},
+): Promise<TestServer> {
+  const lines: Record<string, unknown>[] = [];
+  const log = createLog({
+    service: "echo",
+    level: "debug",
+    destination: { write: (line) => lines.push(JSON.parse(line)) },
+  });
+  const metrics = new Registry();
+  const serving = health({ check: async () => {}, intervalMs: 1_000, log });
+  const server = await startServer({
+    host: "127.0.0.1",
+    port: 0,
+    adminPort: 0,
+    routes: (router) => router.service(EchoService, echo),
+    health: serving,
+    log,
+    metrics,
+    domain: "echo.sagacart",
+    ...options,
+  });
+  return {
+    server,
+    address: `127.0.0.1:${server.port}`,
+    health: serving,
+    metrics,
+    lines,
+    async [Symbol.asyncDispose]() {
+      await server[Symbol.asyncDispose]();
+      await serving[Symbol.asyncDispose]();
+    },
+  };
+}
