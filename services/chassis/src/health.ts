@@ -14,14 +14,16 @@ export type Health = AsyncDisposable & {
 };
 
 export type HealthOptions = {
-  /** What must work for the service to work, like `select 1`. It has 2 seconds. */
+  /** What must work for the service to work, like `select 1`. */
   check: () => Promise<unknown>;
+  /** How long a check may take; 2 seconds unless told otherwise. */
+  limitMs?: number;
   intervalMs: number;
   log: Log;
 };
 
 /** Checks now and then in the background. Not serving before the first check has succeeded. */
-export function health({ check, intervalMs, log }: HealthOptions): Health {
+export function health({ check, limitMs = 2_000, intervalMs, log }: HealthOptions): Health {
   const changes = new EventEmitter().setMaxListeners(0);
   let healthy = false;
   let draining = false;
@@ -36,7 +38,7 @@ export function health({ check, intervalMs, log }: HealthOptions): Health {
     name: "health",
     log,
     run: async () => {
-      const error = await failureOf(check);
+      const error = await failureOf(check, limitMs);
       if (error !== undefined && healthy) {
         log.warn({ error }, "not serving: the health check fails");
       } else if (error === undefined && !healthy) {
@@ -98,7 +100,7 @@ function serve(router: ConnectRouter, services: Set<string>, isServing: () => bo
 /** HealthCheckResponse.ServingStatus. */
 const status = { serving: 1, notServing: 2, serviceUnknown: 3 } as const;
 
-async function failureOf(check: () => Promise<unknown>): Promise<unknown> {
+async function failureOf(check: () => Promise<unknown>, limitMs: number): Promise<unknown> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => reject(new Error(`the health check took more than ${limitMs} ms`)), limitMs);
   try {
@@ -110,5 +112,3 @@ async function failureOf(check: () => Promise<unknown>): Promise<unknown> {
     clearTimeout(timer);
   }
 }
-
-const limitMs = 2_000;

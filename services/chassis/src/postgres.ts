@@ -156,6 +156,12 @@ function waitHistogram(metrics: Metrics): Histogram {
 
 const oids = { int8: 20, date: 1082, int8Array: 1016 };
 
+/** pg's own parser gives texts. */
+function parseInt8Array(text: string): (bigint | null)[] {
+  const items: (string | null)[] = pg.types.getTypeParser(oids.int8Array, "text")(text);
+  return items.map((item) => (item === null ? null : BigInt(item)));
+}
+
 /** int8 does not fit a number, and a date has no time zone to make a Date of. */
 const types: pg.CustomTypesConfig = {
   getTypeParser(oid: number, format?: "text" | "binary") {
@@ -166,7 +172,7 @@ const types: pg.CustomTypesConfig = {
       case oids.int8:
         return BigInt;
       case oids.int8Array:
-        return (text: string) => pg.types.arrayParser(text, BigInt);
+        return parseInt8Array;
       case oids.date:
         return (text: string) => text;
       default:
