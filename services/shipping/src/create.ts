@@ -1,5 +1,7 @@
 import { appendEvents, type EventFeed } from "@sagacart/chassis/event-feed";
 import { type Pool, withTransaction } from "@sagacart/chassis/postgres";
+import type { Asked, Desk } from "./desk.ts";
+import type { WriteResults } from "./results.ts";
 import { acceptedPickup, type Intent, isSame, type Shipment } from "./shipment.ts";
 import { findShipments, insertShipments } from "./store.ts";
 
@@ -14,16 +16,44 @@ export type Outcome =
 /** Makes shipments: each order's on its own, whatever comes of the others'. Answers in the order asked. */
 export type CreateShipments = (intents: readonly Intent[]) => Promise<Outcome[]>;
 
-export function createShipments({ pool, feed }: { pool: Pool; feed: EventFeed }): CreateShipments {
+export type CreateOptions = {
+  pool: Pool;
+  feed: EventFeed;
+  desk: Desk;
+  writeResults: WriteResults;
+  /** How long a call to the carrier takes at most. */
+  timeoutMs: number;
+  /** How long a batch waits for the carrier. */
+  batchMs: number;
+};
+
+export function createShipments({
+  pool,
+  feed,
+  desk,
+  writeResults,
+  timeoutMs,
+  batchMs,
+}: CreateOptions): CreateShipments {
   return async (intents) => {
-    const before = await record(pool, intents);
+    // Nobody else asks for them before our own calls have ended, or we have.
+    const before = await record(pool, intents, batchMs + timeoutMs);
     feed.notify();
-    return intents.map((intent) => outcomeOf(intent, before.get(intent.orderId)));
+    const asked = intents.flatMap((intent) => toAsk(intent, before.get(intent.orderId)));
+    if (asked.length === 0) {
+      return intents.map((intent) => outcomeOf(intent, before.get(intent.orderId)));
+    }
+    const after = await writeResults(await desk.ask(asked, batchMs), { answering: true });
+    return intents.map((intent) => outcomeOf(intent, after.get(intent.orderId) ?? before.get(intent.orderId)));
   };
 }
 
 /** One transaction for all. Answers the shipments that were there before. */
-async function record(pool: Pool, intents: readonly Intent[]): Promise<ReadonlyMap<string, Shipment>> {
+async function record(
+  pool: Pool,
+  intents: readonly Intent[],
+  firstAskMs: number,
+): Promise<ReadonlyMap<string, Shipment>> {
   const sorted = intents.toSorted((a, b) => (a.orderId < b.orderId ? -1 : 1));
   return await withTransaction(pool, async (tx) => {
     const inserted = await insertShipments(tx, sorted, firstAskMs);
@@ -34,11 +64,17 @@ async function record(pool: Pool, intents: readonly Intent[]): Promise<ReadonlyM
   });
 }
 
-const firstAskMs = 11_000;
+/** The carrier is asked for what is new, and again, with the same key, for what is still PENDING. */
+function toAsk(intent: Intent, before: Shipment | undefined): Asked[] {
+  const { orderId, address } = intent;
+  const isOpen = before === undefined || (before.state === "PENDING" && isSame(before, intent));
+  return address !== undefined && isOpen ? [{ orderId, address }] : [];
+}
 
+/** Without a shipment from before, what was recorded is a PICKUP: anything else has been asked for and read again. */
 function outcomeOf(intent: Intent, shipment: Shipment | undefined): Outcome {
   if (shipment === undefined) {
-    return intent.address === undefined ? { kind: "accepted", trackingNumber: "" } : { kind: "waits" };
+    return { kind: "accepted", trackingNumber: "" };
   }
   if (!isSame(shipment, intent)) {
     return { kind: "differs" };

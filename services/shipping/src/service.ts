@@ -5,24 +5,31 @@ import { decodePageToken, encodePageToken, pageReasons, pageSize } from "@sagaca
 import type { Pool } from "@sagacart/chassis/postgres";
 import {
   BatchCreateShipmentsResponseSchema,
+  CancelShipmentResponseSchema,
   CreateShipmentResponseSchema,
   GetShipmentResponseSchema,
   ListShipmentsResponseSchema,
+  ReceiveWebhookResponseSchema,
   type ShippingService,
 } from "@sagacart/proto/shipping/v1/shipping_service";
+import type { CancelShipment } from "./cancel.ts";
 import type { CreateShipments, Outcome } from "./create.ts";
+import type { Inbox } from "./inbox.ts";
 import { outcomeMessage, shipmentMessage } from "./messages.ts";
 import { reasons } from "./reasons.ts";
 import type { Shipment } from "./shipment.ts";
 import { findShipment, listShipments } from "./store.ts";
 
-export type ShippingOptions = { pool: Pool; createShipments: CreateShipments };
+export type ServiceOptions = {
+  pool: Pool;
+  createShipments: CreateShipments;
+  cancelShipment: CancelShipment;
+  inbox: Pick<Inbox, "receive">;
+};
 
 /** The rpcs of ShippingService. */
-export function shippingService({
-  pool,
-  createShipments,
-}: ShippingOptions): Partial<ServiceImpl<typeof ShippingService>> {
+export function shippingService(options: ServiceOptions): ServiceImpl<typeof ShippingService> {
+  const { pool, createShipments, cancelShipment, inbox } = options;
   return {
     async batchCreateShipments({ items }) {
       const outcomes = await createShipments(items);
@@ -38,6 +45,9 @@ export function shippingService({
         shipment: shipmentMessage(await get(pool, request.orderId, request.customerId)),
       });
     },
+    async cancelShipment({ orderId }, { signal }) {
+      return create(CancelShipmentResponseSchema, { shipment: shipmentMessage(await cancelShipment(orderId, signal)) });
+    },
     async getShipment({ orderId, customerId }) {
       return create(GetShipmentResponseSchema, { shipment: shipmentMessage(await get(pool, orderId, customerId)) });
     },
@@ -51,6 +61,10 @@ export function shippingService({
         shipments: shipments.map(shipmentMessage),
         nextPageToken: last === undefined ? "" : encodePageToken([last.orderId], list),
       });
+    },
+    async receiveWebhook(request) {
+      await inbox.receive(request);
+      return create(ReceiveWebhookResponseSchema);
     },
   };
 }

@@ -18,6 +18,8 @@ export type Shipment = {
   readonly trackingNumber: string;
   readonly refusalReason: string;
   readonly eventSequence: bigint;
+  /** Somebody was told to wait for it. */
+  readonly awaited: boolean;
   readonly createTime: Date;
   readonly updateTime: Date;
 };

@@ -50,6 +50,59 @@ export async function findShipment(db: Queryable, orderId: string): Promise<Ship
   return shipments.get(orderId);
 }
 
+/** The same, locked until the transaction ends: in one order, so that nobody waits in a circle. */
+export async function lockShipments(tx: Transaction, orderIds: readonly string[]): Promise<Map<string, Shipment>> {
+  const { rows } = await tx.query<Row>({
+    name: "lock-shipments",
+    text: `select ${columns} from shipments where order_id = any($1) order by order_id for update`,
+    values: [orderIds],
+  });
+  return new Map(rows.map((row) => [row.order_id, toShipment(row)]));
+}
+
+export type Settlement = {
+  readonly orderId: string;
+  readonly state: Exclude<State, "PENDING">;
+  readonly trackingNumber: string;
+  readonly refusalReason: string;
+};
+
+/** Moves shipments that the caller has locked to their states, and counts their event. Answers them as they are now. */
+export async function settleShipments(tx: Transaction, settlements: readonly Settlement[]): Promise<Shipment[]> {
+  if (settlements.length === 0) {
+    return [];
+  }
+  const { rows } = await tx.query<Row>({
+    name: "settle-shipments",
+    text: `update shipments s
+           set state = n.state, tracking_number = n.tracking_number, refusal_reason = n.refusal_reason,
+               event_sequence = s.event_sequence + 1, ask_time = null, awaited = false, update_time = now()
+           from unnest($1::text[], $2::text[], $3::text[], $4::text[])
+             as n (order_id, state, tracking_number, refusal_reason)
+           where s.order_id = n.order_id
+           returning s.order_id, customer_id, kind, s.state, address, s.tracking_number, s.refusal_reason,
+                     event_sequence, awaited, create_time, update_time`,
+    values: [
+      settlements.map(({ orderId }) => orderId),
+      settlements.map(({ state }) => state),
+      settlements.map(({ trackingNumber }) => trackingNumber),
+      settlements.map(({ refusalReason }) => refusalReason),
+    ],
+  });
+  return rows.map(toShipment);
+}
+
+/** Records that an order's shipment is cancelled before it came. False where there is one already. */
+export async function insertTombstone(tx: Transaction, orderId: string): Promise<boolean> {
+  const { rowCount } = await tx.query({
+    name: "insert-tombstone",
+    text: `insert into shipments (order_id, state, event_sequence) values ($1, 'CANCELLED', 1)
+           on conflict (order_id) do nothing`,
+    values: [orderId],
+  });
+  return rowCount === 1;
+}
+
 /** The newest shipments after the one of `afterOrderId` ("" begins at the newest), one customer's or ("") all. */
 export async function listShipments(
   db: Queryable,
@@ -78,12 +131,13 @@ type Row = {
   tracking_number: string;
   refusal_reason: string;
   event_sequence: bigint;
+  awaited: boolean;
   create_time: Date;
   update_time: Date;
 };
 
 const columns = `order_id, customer_id, kind, state, address, tracking_number, refusal_reason, event_sequence,
-                 create_time, update_time`;
+                 awaited, create_time, update_time`;
 
 function toShipment(row: Row): Shipment {
   return {
@@ -95,6 +149,7 @@ function toShipment(row: Row): Shipment {
     trackingNumber: row.tracking_number,
     refusalReason: row.refusal_reason,
     eventSequence: row.event_sequence,
+    awaited: row.awaited,
     createTime: row.create_time,
     updateTime: row.update_time,
   };

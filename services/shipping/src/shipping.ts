@@ -1,0 +1,77 @@
+import type { ConnectRouter } from "@connectrpc/connect";
+import type { Clock } from "@sagacart/chassis/clock";
+import { coalesce } from "@sagacart/chassis/coalesce";
+import { createCommandOutbox } from "@sagacart/chassis/command-outbox";
+import { createEventFeed } from "@sagacart/chassis/event-feed";
+import type { Log } from "@sagacart/chassis/log";
+import type { Pool } from "@sagacart/chassis/postgres";
+import { CommandService } from "@sagacart/proto/command/v1/command_service";
+import { EventService } from "@sagacart/proto/event/v1/event_service";
+import { ShippingService } from "@sagacart/proto/shipping/v1/shipping_service";
+import { startAsking, startRecalling } from "./asking.ts";
+import { cancelShipment } from "./cancel.ts";
+import type { Carrier } from "./carrier.ts";
+import type { Config } from "./config.ts";
+import { createShipments } from "./create.ts";
+import { createDesk } from "./desk.ts";
+import { createInbox } from "./inbox.ts";
+import { createResults, type Result } from "./results.ts";
+import { shippingService } from "./service.ts";
+
+export type ShippingOptions = {
+  config: Omit<Config, "CARRIER_URL" | "CARRIER_API_KEY">;
+  pool: Pool;
+  log: Log;
+  clock: Clock;
+  carrier: Carrier;
+};
+
+/** Shipping with all that runs in its background. */
+export function startShipping({ config, pool, log, clock, carrier }: ShippingOptions): {
+  routes(router: ConnectRouter): void;
+  background: AsyncDisposable[];
+} {
+  const outbox = { pool, url: config.DATABASE_URL, log };
+  const feed = createEventFeed({ ...outbox, source: "/sagacart/shipping" });
+  const commands = createCommandOutbox({ ...outbox, tracked: [] });
+  const retryMs = config.CARRIER_RETRY_MS;
+  const timeoutMs = config.CARRIER_TIMEOUT_MS;
+  const writeResults = createResults({ pool, feed, commands, retryMs, recheckMs: config.CARRIER_RECHECK_MS });
+  const writeLate = coalesce<Result, void>({
+    maxItems: 500,
+    maxConcurrent: 1,
+    async run(results) {
+      await writeResults(results, { answering: false });
+      return results.map(() => undefined);
+    },
+  });
+  const desk = createDesk({
+    carrier,
+    concurrency: config.CARRIER_CONCURRENCY,
+    timeoutMs,
+    log,
+    late: (result) =>
+      writeLate(result).catch((error) => {
+        log.error(
+          { error, orderId: result.orderId },
+          "what the carrier said late could not be written; it is asked again",
+        );
+      }),
+  });
+  const inbox = createInbox({ pool, log, clock, feed, commands, secret: config.CARRIER_WEBHOOK_SECRET });
+  const background = { pool, log, desk, carrier, writeResults, retryMs, timeoutMs };
+  const service = shippingService({
+    pool,
+    createShipments: createShipments({ pool, feed, desk, writeResults, timeoutMs, batchMs: config.CARRIER_BATCH_MS }),
+    cancelShipment: cancelShipment({ pool, feed, commands, carrier, timeoutMs }),
+    inbox,
+  });
+  return {
+    routes(router) {
+      router.service(ShippingService, service);
+      router.service(EventService, feed.service);
+      router.service(CommandService, commands.service);
+    },
+    background: [feed, commands, desk, startAsking(background), startRecalling(background), inbox],
+  };
+}
