@@ -67,7 +67,7 @@ export function shippingEnv(urls: { databaseUrl: string; carrierUrl: string }): 
     CARRIER_API_KEY: carrierSecrets.apiKey,
     CARRIER_WEBHOOK_SECRET: carrierSecrets.webhookSecret,
     CARRIER_BATCH_MS: "100",
-    CARRIER_TIMEOUT_MS: "2000",
+    CARRIER_TIMEOUT_MS: "1000",
     CARRIER_RETRY_MS: "40",
     CARRIER_RECHECK_MS: "60000",
   };
