@@ -67,10 +67,14 @@ export function planMove(standing: Standing, move: Move): Step[] {
 
 function nextStep(standing: Standing, target: State, move: Move): Step | undefined {
   const { state, endsAs } = standing;
-  const { outcomeReason, outcomeDetail } = move;
+  const { outcomeReason } = move;
+  // Who cancels says why to the order service, which keeps it for whoever begins to undo the order.
+  const outcomeDetail = move.outcomeDetail || (outcomeReason === "CANCELLED_BY_CUSTOMER" ? standing.cancelDetail : "");
   if (state === "CANCELLING") {
     // What is being undone does not go forward again; it ends as was decided when that began.
-    return target === endsAs ? { state: target, endsAs: undefined, outcomeReason: "", outcomeDetail: "" } : undefined;
+    return endsAs !== undefined && ends.has(target)
+      ? { state: endsAs, endsAs: undefined, outcomeReason: "", outcomeDetail: "" }
+      : undefined;
   }
   if (target === "CANCELLING" && move.endsAs !== undefined) {
     return { state: target, endsAs: move.endsAs, outcomeReason, outcomeDetail };
@@ -91,6 +95,8 @@ function nextStep(standing: Standing, target: State, move: Move): Step | undefin
   }
   return { state: target, endsAs: undefined, outcomeReason: "", outcomeDetail: "" };
 }
+
+const ends: ReadonlySet<State> = new Set(["REJECTED", "CANCELLED", "EXPIRED"]);
 
 const forwardFrom: Readonly<Partial<Record<State, readonly State[]>>> = {
   PENDING: ["RESERVED"],

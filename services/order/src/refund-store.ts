@@ -56,12 +56,13 @@ async function insertRefund(tx: Transaction, request: RefundOrderRequest, finger
     throw new DomainError(reasons, "REQUEST_ID_REUSED", message, { order_id: orderId, refund_id: refundId });
   }
   const amountMinor = refundAmount(request, order, rows[0]?.claimed ?? 0n);
+  const paymentRefundId = uuidv7();
   await tx.query(
     `insert into order_refunds (order_id, id, payment_refund_id, fingerprint, amount_minor, reason)
      values ($1, $2, $3, $4, $5, $6)`,
-    [orderId, refundId, uuidv7(), fingerprint, amountMinor, request.reason],
+    [orderId, refundId, paymentRefundId, fingerprint, amountMinor, request.reason],
   );
-  await recordCommands(tx, [{ kind: "REFUND", orderId, data: { refundId } }]);
+  await recordCommands(tx, [{ kind: "REFUND", orderId, data: { refundId, paymentRefundId } }]);
   return refundId;
 }
 

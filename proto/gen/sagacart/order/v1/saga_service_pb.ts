@@ -269,7 +269,8 @@ export type BatchMoveRequest_Item = Message<"sagacart.order.v1.BatchMoveRequest.
   orderId: string;
 
   /**
-   * Through which states, in their order: one, or RESERVED and PAID and so on at once.
+   * Through which states, in their order: one, or RESERVED and PAID and so on at once. What is CANCELLING ends, by
+   * any of REJECTED, CANCELLED and EXPIRED, as was decided when that began.
    *
    * @generated from field: repeated sagacart.order.v1.Order.State states = 2;
    */
@@ -325,7 +326,8 @@ export type BatchMoveRequest_ItemJson = {
   orderId?: string;
 
   /**
-   * Through which states, in their order: one, or RESERVED and PAID and so on at once.
+   * Through which states, in their order: one, or RESERVED and PAID and so on at once. What is CANCELLING ends, by
+   * any of REJECTED, CANCELLED and EXPIRED, as was decided when that began.
    *
    * @generated from field: repeated sagacart.order.v1.Order.State states = 2;
    */

@@ -1,0 +1,90 @@
+import { CancellationScope, setHandler, workflowInfo } from "@temporalio/workflow";
+import { type Attempts, isBad, persistent, type StepName, stepOver, untilDone } from "./attempt.ts";
+import { type CheckoutInput, type CheckoutResult, progressQuery, retrySignal } from "./messages.ts";
+import type { Codes } from "./step-types.ts";
+
+/**
+ * The saga over a batch of orders: reserve, charge, ship. An order that is refused at a step drops out and is undone
+ * beside the others; one that has to wait for the world outside leaves for a workflow of its own.
+ *
+ * The undo of each step is fixed before the step is done: whatever is undone has all of it undone, last first, seen to
+ * succeed or not, and each undo leaves a tombstone where nothing had come yet. What is to be undone is written into
+ * the order (CANCELLING, and as what it ends) before the first undo, so that a second run of this batch goes on there.
+ *
+ * Cancelling this workflow in Temporal changes nothing, since orders are cancelled one by one, by OrderService.
+ */
+export async function checkout({ orderIds }: CheckoutInput): Promise<CheckoutResult> {
+  const { workflowId } = workflowInfo();
+  const attempts: Attempts = { step: "begin", attempt: 0, lastError: "" };
+  const retryNow = { asked: false };
+  setHandler(progressQuery, () => ({ ...attempts, waiting: false }));
+  setHandler(retrySignal, () => {
+    retryNow.asked = true;
+  });
+
+  return await CancellationScope.nonCancellable(async () => {
+    const aside: Promise<void>[] = [];
+    let handedOver = 0;
+
+    const reserved = await step("reserve", orderIds);
+    const charged = await step("charge", reserved.next);
+    const shipped = await step("ship", charged.next);
+    // What was put aside may put more aside: an undo that has to wait.
+    while (aside.length > 0) {
+      await aside.shift();
+    }
+    return { settled: orderIds.length - handedOver - shipped.next.length, handedOver };
+
+    async function step(name: StepName, ids: readonly string[]): Promise<Sorted> {
+      const sorted = await runStep(name, ids);
+      if (sorted.undo.length > 0) {
+        aside.push(step("undo", sorted.undo).then(() => {}));
+      }
+      if (sorted.waits.length > 0) {
+        aside.push(handOver(sorted.waits, "waits"));
+      }
+      return sorted;
+    }
+
+    /** A batch that trips over one of its orders is halved, in the order recorded, until the bad one stands alone. */
+    async function runStep(name: StepName, ids: readonly string[]): Promise<Sorted> {
+      const [orderId] = ids;
+      if (orderId === undefined) {
+        return { next: [], undo: [], waits: [] };
+      }
+      try {
+        const run = stepOver(name, { workflowId, orderIds: ids });
+        const codes = await untilDone({ step: name, orderId, workflowId, run, throwBad: true, attempts, retryNow });
+        return sort(ids, codes);
+      } catch (error) {
+        if (!isBad(error)) {
+          throw error;
+        }
+      }
+      if (ids.length === 1) {
+        aside.push(handOver(ids, "bad"));
+        return { next: [], undo: [], waits: [] };
+      }
+      const middle = Math.ceil(ids.length / 2);
+      const first = await runStep(name, ids.slice(0, middle));
+      const second = await runStep(name, ids.slice(middle));
+      return {
+        next: [...first.next, ...second.next],
+        undo: [...first.undo, ...second.undo],
+        waits: [...first.waits, ...second.waits],
+      };
+    }
+
+    async function handOver(ids: readonly string[], why: string): Promise<void> {
+      handedOver += ids.length;
+      await persistent.handOver({ workflowId, orderIds: ids, why });
+    }
+  });
+}
+
+type Sorted = { readonly next: string[]; readonly undo: string[]; readonly waits: string[] };
+
+function sort(ids: readonly string[], codes: Codes): Sorted {
+  const with_ = (code: string) => ids.filter((_, index) => codes[index] === code);
+  return { next: with_("n"), undo: with_("u"), waits: with_("w") };
+}

@@ -1,0 +1,68 @@
+import type { Client } from "@connectrpc/connect";
+import { type Channel, createServiceClient, openChannel } from "@sagacart/chassis/client";
+import type { Metrics } from "@sagacart/chassis/metrics";
+import { CommandService } from "@sagacart/proto/command/v1/command_service";
+import { OrderService } from "@sagacart/proto/order/v1/order_service";
+import { SagaService } from "@sagacart/proto/order/v1/saga_service";
+import { PaymentService } from "@sagacart/proto/payment/v1/payment_service";
+import { ShippingService } from "@sagacart/proto/shipping/v1/shipping_service";
+import { StockService } from "@sagacart/proto/stock/v1/stock_service";
+
+/** What the steps of the saga talk to. */
+export type Services = {
+  readonly orders: Client<typeof OrderService>;
+  readonly saga: Client<typeof SagaService>;
+  readonly stock: Client<typeof StockService>;
+  readonly payment: Client<typeof PaymentService>;
+  readonly shipping: Client<typeof ShippingService>;
+};
+
+/** Where the commands come from: each service's own outbox. */
+export type CommandSources = {
+  readonly order: Client<typeof CommandService>;
+  readonly payment: Client<typeof CommandService>;
+  readonly shipping: Client<typeof CommandService>;
+};
+
+export type Addresses = {
+  readonly ORDER_ADDRESS: string;
+  readonly STOCK_ADDRESS: string;
+  readonly PAYMENT_ADDRESS: string;
+  readonly SHIPPING_ADDRESS: string;
+};
+
+/** Opens the channels to all services. They connect at the first call. */
+export function connectServices(
+  addresses: Addresses,
+  metrics: Metrics,
+): { services: Services; commands: CommandSources; close(): void } {
+  const channels: Channel[] = [];
+  const open = (address: string) => {
+    const channel = openChannel(address, { metrics });
+    channels.push(channel);
+    return channel;
+  };
+  const order = open(addresses.ORDER_ADDRESS);
+  const stock = open(addresses.STOCK_ADDRESS);
+  const payment = open(addresses.PAYMENT_ADDRESS);
+  const shipping = open(addresses.SHIPPING_ADDRESS);
+  return {
+    services: {
+      orders: createServiceClient(OrderService, order),
+      saga: createServiceClient(SagaService, order),
+      stock: createServiceClient(StockService, stock),
+      payment: createServiceClient(PaymentService, payment),
+      shipping: createServiceClient(ShippingService, shipping),
+    },
+    commands: {
+      order: createServiceClient(CommandService, order),
+      payment: createServiceClient(CommandService, payment),
+      shipping: createServiceClient(CommandService, shipping),
+    },
+    close() {
+      for (const channel of channels) {
+        channel.close();
+      }
+    },
+  };
+}

@@ -1,0 +1,48 @@
+import { durationMs, type Env, flag, int, optional, readEnv, serverEnv, text } from "@sagacart/chassis/config";
+
+export type Config = ReturnType<typeof readConfig>;
+
+/** The only reader of the worker's environment. Throws ConfigError. */
+export function readConfig(env: Env) {
+  const { HOST, LOG_LEVEL, ADMIN_PORT } = serverEnv(8090);
+  return readEnv(
+    {
+      HOST,
+      LOG_LEVEL,
+      /** Health and metrics over HTTP/1.1. */
+      ADMIN_PORT,
+      /** Temporal's frontend, host:port. */
+      TEMPORAL_ADDRESS: text({ default: "127.0.0.1:7233" }),
+      TEMPORAL_NAMESPACE: text({ default: "default" }),
+      TEMPORAL_API_KEY: optional(text()),
+      TEMPORAL_TLS: flag(false),
+      TEMPORAL_TLS_CLIENT_CERT_PATH: optional(text()),
+      TEMPORAL_TLS_CLIENT_KEY_PATH: optional(text()),
+      TEMPORAL_TLS_SERVER_NAME: optional(text()),
+      /** Set by the Worker Controller: workflows stay with the version that began them. Absent: unversioned. */
+      TEMPORAL_DEPLOYMENT_NAME: optional(text()),
+      TEMPORAL_WORKER_BUILD_ID: optional(text()),
+      ORDER_ADDRESS: text({ default: "127.0.0.1:8081" }),
+      STOCK_ADDRESS: text({ default: "127.0.0.1:8082" }),
+      PAYMENT_ADDRESS: text({ default: "127.0.0.1:8083" }),
+      SHIPPING_ADDRESS: text({ default: "127.0.0.1:8084" }),
+      /** How many batches this worker has under way at most. What comes meanwhile is the next batch. */
+      MAX_BATCHES: int({ min: 1, max: 64, default: 4 }),
+      /** How many orders a batch has at most. */
+      MAX_BATCH_ORDERS: int({ min: 1, max: 1000, default: 1000 }),
+      /** How long a claim of commands holds without being confirmed. */
+      CLAIM_LEASE_MS: int({ min: 1000, max: 600_000, default: 10_000 }),
+      /** How long an order may stand still before its workflow is looked for. */
+      STANDING_AFTER_MS: durationMs(120_000),
+      /** How often orders that stand still are looked for. */
+      STANDING_INTERVAL_MS: int({ min: 100, max: 600_000, default: 30_000 }),
+      /** A workflow task that is lost with its worker is given to another one after this long. */
+      WORKFLOW_TASK_TIMEOUT_MS: int({ min: 1000, max: 60_000, default: 5_000 }),
+      /** How long what is under way may take to end after SIGTERM. */
+      DRAIN_TIMEOUT_MS: durationMs(10_000),
+      /** The bundle that `npm run bundle` wrote; absent, the worker makes one when it starts. */
+      WORKFLOW_BUNDLE_PATH: optional(text()),
+    },
+    env,
+  );
+}

@@ -1,0 +1,104 @@
+import type { Client as RpcClient } from "@connectrpc/connect";
+import type { Log } from "@sagacart/chassis/log";
+import { startLoop } from "@sagacart/chassis/loop";
+import type { CommandService } from "@sagacart/proto/command/v1/command_service";
+import { type Client, WorkflowExecutionAlreadyStartedError } from "@temporalio/client";
+import type { checkout } from "./checkout.ts";
+import { taskQueue } from "./messages.ts";
+
+export type CheckoutDispatchOptions = {
+  temporal: Client;
+  commands: RpcClient<typeof CommandService>;
+  log: Log;
+  claimer: string;
+  maxBatches: number;
+  maxBatchOrders: number;
+  leaseMs: number;
+  workflowTaskTimeoutMs: number;
+};
+
+export type CheckoutDispatch = AsyncDisposable & {
+  /** Resolves when no batch that was started here is under way. */
+  idle(): Promise<void>;
+};
+
+/**
+ * Claims checkouts and starts a batch of them, beside the worker that runs it. There is no timer: with only so many
+ * batches under way, what arrives meanwhile is the next batch, small when it is quiet and large when it is busy.
+ *
+ * The claim is confirmed after the start. Should that be lost, the same batch is claimed again, its workflow has the
+ * same id, and Temporal refuses the second one.
+ */
+export function dispatchCheckouts(options: CheckoutDispatchOptions): CheckoutDispatch {
+  const { temporal, commands, log, claimer, maxBatches, maxBatchOrders, leaseMs } = options;
+  const slots = createSlots(maxBatches);
+  const loop = startLoop({
+    name: "dispatch-checkouts",
+    log,
+    async run(signal) {
+      await slots.free(signal);
+      const { batchId, commands: members } = await commands.claimCommands(
+        { claimer, kinds: ["CHECKOUT"], maxCommands: maxBatchOrders, wait: seconds(20), lease: millis(leaseMs) },
+        { signal, timeoutMs: 25_000 },
+      );
+      if (batchId === "") {
+        return "again";
+      }
+      const orderIds = members.map(({ orderId }) => orderId);
+      const workflowId = `checkout-${batchId}`;
+      try {
+        await temporal.workflow.start<typeof checkout>("checkout", {
+          args: [{ orderIds }],
+          workflowId,
+          taskQueue,
+          workflowIdReusePolicy: "REJECT_DUPLICATE",
+          requestEagerStart: true,
+          workflowTaskTimeout: options.workflowTaskTimeoutMs,
+        });
+        slots.take(temporal.workflow.getHandle(workflowId).result(), (error) => {
+          log.error({ error, workflowId }, "a batch of checkouts failed; its orders are given a new carrier later");
+        });
+      } catch (error) {
+        if (!(error instanceof WorkflowExecutionAlreadyStartedError)) {
+          throw error;
+        }
+        log.info({ workflowId }, "this batch was started before; its claim is confirmed now");
+      }
+      await commands.confirmCommands({ batchId });
+      return "again";
+    },
+  });
+  return { idle: slots.idle, [Symbol.asyncDispose]: () => loop[Symbol.asyncDispose]() };
+}
+
+/** Counts what is under way, and lets one wait until there is room. */
+function createSlots(most: number) {
+  const underWay = new Set<Promise<void>>();
+  return {
+    async free(signal: AbortSignal): Promise<void> {
+      const stopped = new Promise<void>((resolve) => {
+        signal.addEventListener("abort", () => resolve(), { once: true });
+      });
+      while (underWay.size >= most && !signal.aborted) {
+        await Promise.race([stopped, ...underWay]);
+      }
+    },
+    take(work: Promise<unknown>, onError: (error: unknown) => void): void {
+      const ended = work.then(() => {}, onError).finally(() => underWay.delete(ended));
+      underWay.add(ended);
+    },
+    async idle(): Promise<void> {
+      while (underWay.size > 0) {
+        await Promise.race(underWay);
+      }
+    },
+  };
+}
+
+export function seconds(count: number): { seconds: bigint; nanos: number } {
+  return { seconds: BigInt(count), nanos: 0 };
+}
+
+export function millis(ms: number): { seconds: bigint; nanos: number } {
+  return { seconds: BigInt(Math.floor(ms / 1000)), nanos: (ms % 1000) * 1_000_000 };
+}

@@ -1,0 +1,78 @@
+import { fileURLToPath } from "node:url";
+import type { Log } from "@sagacart/chassis/log";
+import { type LogLevel, type NativeConnection, Runtime, Worker, type WorkerOptions } from "@temporalio/worker";
+import type { Config } from "./config.ts";
+import { taskQueue } from "./messages.ts";
+import type { Steps } from "./step-types.ts";
+
+/** Has Temporal's own log lines come out as ours. Its runtime would also take SIGTERM for itself: not here. */
+export function installRuntime(log: Log): void {
+  Runtime.install({
+    shutdownSignals: [],
+    logger: {
+      log: (level, message, meta) => write(log, level, message, meta),
+      trace: (message, meta) => write(log, "TRACE", message, meta),
+      debug: (message, meta) => write(log, "DEBUG", message, meta),
+      info: (message, meta) => write(log, "INFO", message, meta),
+      warn: (message, meta) => write(log, "WARN", message, meta),
+      error: (message, meta) => write(log, "ERROR", message, meta),
+    },
+  });
+}
+
+function write(log: Log, level: LogLevel, message: string, meta: unknown): void {
+  const data = { temporal: meta };
+  switch (level) {
+    case "ERROR":
+      log.error(data, message);
+      break;
+    case "WARN":
+      log.warn(data, message);
+      break;
+    default:
+      log.debug(data, message);
+  }
+}
+
+/** The worker of the checkout task queue. It lets what is under way end when it is shut down: its grace time is 0 else. */
+export async function createWorker(options: {
+  connection: NativeConnection;
+  config: Config;
+  activities: Steps;
+}): Promise<Worker> {
+  const { connection, config, activities } = options;
+  return await Worker.create({
+    connection,
+    namespace: config.TEMPORAL_NAMESPACE,
+    taskQueue,
+    activities,
+    ...workflowCode(config),
+    ...versioning(config),
+    shutdownGraceTime: config.DRAIN_TIMEOUT_MS,
+    shutdownForceTime: config.DRAIN_TIMEOUT_MS + 5_000,
+    maxConcurrentWorkflowTaskExecutions: 100,
+    maxConcurrentLocalActivityExecutions: 200,
+    maxConcurrentActivityTaskExecutions: 100,
+  });
+}
+
+function workflowCode({ WORKFLOW_BUNDLE_PATH: codePath }: Config): Partial<WorkerOptions> {
+  return codePath === undefined
+    ? { workflowsPath: fileURLToPath(new URL("workflows.ts", import.meta.url)) }
+    : { workflowBundle: { codePath } };
+}
+
+/** Under the Worker Controller workflows stay with the version that began them; elsewhere there are no versions. */
+function versioning(config: Config): Partial<WorkerOptions> {
+  const { TEMPORAL_DEPLOYMENT_NAME: deploymentName, TEMPORAL_WORKER_BUILD_ID: buildId } = config;
+  if (deploymentName === undefined || buildId === undefined) {
+    return {};
+  }
+  return {
+    workerDeploymentOptions: {
+      version: { deploymentName, buildId },
+      useWorkerVersioning: true,
+      defaultVersioningBehavior: "PINNED",
+    },
+  };
+}
