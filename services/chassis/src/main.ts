@@ -129,16 +129,18 @@ function firstSignal(): Promise<void> {
 }
 
 async function stop({ config, log, health, server, background, pool }: Started): Promise<void> {
-  log.info("draining");
   const timeoutMs = config.SHUTDOWN_DELAY_MS + config.DRAIN_TIMEOUT_MS;
   const late = setTimeout(() => {
     log.error({ timeoutMs }, "the drain took too long");
     process.exit(1);
   }, timeoutMs);
   health.setDraining();
+  log.info("not ready");
   await new Promise((resolve) => setTimeout(resolve, config.SHUTDOWN_DELAY_MS));
   // The rest of the time is for the streams, the background and the pool.
-  await server.drain(config.DRAIN_TIMEOUT_MS * 0.8);
+  const drained = server.drain(config.DRAIN_TIMEOUT_MS * 0.8);
+  log.info("draining");
+  await drained;
   await health[Symbol.asyncDispose]();
   for (const part of background.toReversed()) {
     await part[Symbol.asyncDispose]();

@@ -56,9 +56,10 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     for (const session of sessions) {
       session.close();
     }
-    await atMost(timeoutMs, inFlight.unaryEnded());
+    const goodbyeMs = Math.min(500, timeoutMs / 5);
+    await atMost(timeoutMs - goodbyeMs, inFlight.unaryEnded());
     inFlight.endStreams();
-    await atMost(500, closed);
+    await atMost(goodbyeMs, closed);
     for (const session of sessions) {
       session.destroy();
     }

@@ -10,6 +10,8 @@ export type TestServer = AsyncDisposable & {
   readonly address: string;
   readonly health: Health;
   readonly metrics: Registry;
+  /** Resolves when its health says that it serves. */
+  serving(): Promise<void>;
   /** What was logged, each line parsed. */
   readonly lines: Record<string, unknown>[];
 };
@@ -44,6 +46,11 @@ export async function startEcho(
     health: serving,
     metrics,
     lines,
+    async serving() {
+      while (!serving.isServing()) {
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    },
     async [Symbol.asyncDispose]() {
       await server[Symbol.asyncDispose]();
       await serving[Symbol.asyncDispose]();
