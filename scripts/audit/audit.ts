@@ -1,0 +1,62 @@
+import { setTimeout } from "node:timers/promises";
+import pg from "pg";
+import { auditEvents } from "./events.ts";
+import { type AuditedDatabase, auditedDatabases, type Databases, type Finding, type Report } from "./finding.ts";
+import { auditMoney } from "./money.ts";
+import { auditOrders } from "./orders.ts";
+import { auditRequests } from "./requests.ts";
+import { auditStock } from "./stock.ts";
+
+export type AuditOptions = {
+  /** Where the databases are, for a role that can only read. */
+  readonly urls: Readonly<Record<AuditedDatabase, string>>;
+  /** What looks like a breach is read again after this long: services commit at different moments. */
+  readonly readAgainMs?: number;
+  /** An order that has not changed for this long, and does not await payment, has stood still. */
+  readonly standingAfterMs?: number;
+};
+
+/** Reads laws 1 to 5 in all databases. A finding is reported if it is there both times. */
+export async function audit(options: AuditOptions): Promise<Report[]> {
+  const first = await readAll(options);
+  if (first.every(({ findings }) => findings.length === 0)) {
+    return first;
+  }
+  await setTimeout(options.readAgainMs ?? 5_000);
+  const seen = new Set(first.flatMap(({ findings }) => findings).map(keyOf));
+  const second = await readAll(options);
+  return second.map((report) => ({
+    ...report,
+    findings: report.findings.filter((finding) => seen.has(keyOf(finding))),
+  }));
+}
+
+function keyOf({ law, what }: Finding): string {
+  return `${law} ${what}`;
+}
+
+async function readAll({ urls, standingAfterMs = 600_000 }: AuditOptions): Promise<Report[]> {
+  const clients = auditedDatabases.map((name) => [name, connect(urls[name])] as const);
+  try {
+    for (const [, client] of clients) {
+      await client.connect();
+      // One moment for all that is read of a database, and no way to write.
+      await client.query("begin transaction isolation level repeatable read read only");
+    }
+    // Every audited database was just connected, under its own name.
+    const databases = Object.fromEntries(clients) as Databases;
+    return [
+      await auditMoney(databases),
+      await auditStock(databases),
+      await auditOrders(databases, { standingAfterMs }),
+      await auditRequests(databases),
+      await auditEvents(databases),
+    ];
+  } finally {
+    await Promise.all(clients.map(([, client]) => client.end().catch(() => {})));
+  }
+}
+
+function connect(url: string): pg.Client {
+  return new pg.Client({ connectionString: url, application_name: "audit", connectionTimeoutMillis: 5_000 });
+}

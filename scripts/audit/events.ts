@@ -1,0 +1,91 @@
+import type pg from "pg";
+import { breaches, count, type Databases, type Finding, mostTold, type Report } from "./finding.ts";
+
+/** Law 5: an event exists if and only if what it tells of was committed, and each consumer gets it. */
+export async function auditEvents(databases: Databases): Promise<Report> {
+  const { order, payment, shipping } = databases;
+  const findings = [
+    ...(await breaches<{ id: string; state: string; told: string | null }>(order, {
+      law: 5,
+      sql: `select o.id, o.state, e.data->>'state' as told from orders o
+            left join events e on e.subject = o.id and e.sequence = o.sequence
+            where e.data->>'state' is distinct from o.state`,
+      text: (row) => `order ${row.id} is ${row.state}, and its newest event tells of ${row.told ?? "nothing"}`,
+    })),
+    ...(await auditSequences(order, "order", "select id as subject, sequence from orders")),
+    ...(await auditSequences(
+      payment,
+      "payment",
+      "select id::text as subject, event_sequence as sequence from payments where event_sequence > 0",
+    )),
+    ...(await auditSequences(
+      shipping,
+      "shipment",
+      "select order_id as subject, event_sequence as sequence from shipments where event_sequence > 0",
+    )),
+    ...(await auditMessages(databases)),
+  ];
+  const looked: string[] = [];
+  for (const [name, db] of Object.entries({ order, payment, shipping })) {
+    looked.push(`${await count(db, "select count(*) from events")} events of ${name}`);
+  }
+  looked.push(`${await count(databases.notifier, "select count(*) from messages")} messages`);
+  return { law: 5, looked, findings };
+}
+
+/** A subject's events are 1, 2, 3 … up to what its row says, each in the feed, in that order. */
+async function auditSequences(db: pg.Client, what: string, subjects: string): Promise<Finding[]> {
+  return [
+    ...(await breaches<{ subject: string; expected: string; count: string }>(db, {
+      law: 5,
+      sql: `select subject, s.sequence as expected, coalesce(e.count, 0) as count
+            from (${subjects}) s
+            full join (select subject, count(*), max(sequence), min(sequence) from events group by 1) e using (subject)
+            where s.sequence is distinct from e.count or e.max is distinct from e.count or e.min <> 1`,
+      text: (row) => `${what} ${row.subject} has changed ${row.expected ?? "never"} times, and has ${row.count} events`,
+    })),
+    ...(await breaches<{ subject: string; sequence: string }>(db, {
+      law: 5,
+      sql: "select subject, sequence from events where position is null and time < now() - interval '5 s'",
+      text: (row) => `event ${row.sequence} of ${what} ${row.subject} is not in the feed`,
+    })),
+    ...(await breaches<{ subject: string; sequence: string }>(db, {
+      law: 5,
+      sql: `select a.subject, b.sequence from events a
+            join events b on b.subject = a.subject and b.sequence = a.sequence + 1 where b.position < a.position`,
+      text: (row) => `event ${row.sequence} of ${what} ${row.subject} stands before an earlier one in the feed`,
+    })),
+  ];
+}
+
+/** What a customer is to be told of, up to where the notifier has read, has a message. */
+async function auditMessages({ order, notifier }: Databases): Promise<Finding[]> {
+  const { rows: cursors } = await notifier.query<{ position: string }>("select position from cursors");
+  const read = cursors[0]?.position ?? "0";
+  const findings: Finding[] = [];
+  for (let after = "0"; findings.length < mostTold; ) {
+    const { rows: events } = await order.query<{ id: string; position: string; type: string; subject: string }>(
+      `select id, position, type, subject from events
+       where position > $1 and position <= $2 and data ? 'contactEmail' order by position limit 5000`,
+      [after, read],
+    );
+    const last = events.at(-1);
+    if (last === undefined) {
+      break;
+    }
+    after = last.position;
+    const { rows: told } = await notifier.query<{ event_id: string }>(
+      "select distinct event_id::text as event_id from messages where event_id::text = any($1)",
+      [events.map(({ id }) => id)],
+    );
+    const toldOf = new Set(told.map(({ event_id }) => event_id));
+    const untold = events.filter(({ id }) => !toldOf.has(id));
+    findings.push(
+      ...untold.slice(0, mostTold).map(({ type, subject }) => ({
+        law: 5 as const,
+        what: `${type} of order ${subject} has no message, and the notifier has read past it`,
+      })),
+    );
+  }
+  return findings;
+}

@@ -1,0 +1,52 @@
+import { breaches, count, type Databases, type Report } from "./finding.ts";
+
+/** Law 1: money is conserved. */
+export async function auditMoney({ payment: db }: Databases): Promise<Report> {
+  const findings = [
+    ...(await breaches<{ entry_id: string; currency: string; sum: string }>(db, {
+      law: 1,
+      sql: "select entry_id, currency, sum(amount_minor) from postings group by 1, 2 having sum(amount_minor) <> 0",
+      text: (row) => `journal entry ${row.entry_id} does not sum to zero: ${row.sum} ${row.currency}`,
+    })),
+    ...(await breaches<{ customer_id: string; currency: string; balance: string; sum: string }>(db, {
+      law: 1,
+      sql: `select a.customer_id, a.currency, a.balance, coalesce(sum(p.amount_minor), 0) as sum
+            from accounts a left join postings p on p.account_id = a.id
+            where a.kind = 'CUSTOMER' group by a.id having a.balance <> coalesce(sum(p.amount_minor), 0) or a.balance < 0`,
+      text: (row) =>
+        `customer ${row.customer_id} has a balance of ${row.balance} ${row.currency}, and postings of ${row.sum}`,
+    })),
+    ...(await breaches<{ id: string; captured: string; refunded: string; sum: string }>(db, {
+      law: 1,
+      sql: `select p.id, p.captured_minor as captured, p.refunded_minor as refunded, coalesce(r.sum, 0) as sum
+            from payments p
+            left join (select payment_id, sum(amount_minor) from refunds where state <> 'FAILED' group by 1) r
+              on r.payment_id = p.id
+            where p.refunded_minor <> coalesce(r.sum, 0) or p.refunded_minor > p.captured_minor`,
+      text: (row) =>
+        `payment ${row.id} captured ${row.captured}, says it refunded ${row.refunded}, and has refunds of ${row.sum}`,
+    })),
+    ...(await breaches<{ id: string; charged: string; posted: string }>(db, {
+      law: 1,
+      sql: `select p.id, p.captured_minor - coalesce(r.sum, 0) as charged, coalesce(l.sum, 0) as posted
+            from payments p
+            left join (select payment_id, sum(amount_minor) from refunds where state = 'SUCCEEDED' group by 1) r
+              on r.payment_id = p.id
+            left join (select e.reference, sum(g.amount_minor) from journal_entries e
+                       join postings g on g.entry_id = e.id join accounts a on a.id = g.account_id
+                       where a.kind = 'SYSTEM' and a.name = 'sales' group by 1) l
+              on l.reference = p.id::text
+            where p.captured_minor - coalesce(r.sum, 0) <> coalesce(l.sum, 0)`,
+      text: (row) => `payment ${row.id} charged ${row.charged} on balance, and the ledger has ${row.posted} of it`,
+    })),
+  ];
+  const looked = [
+    `${await count(db, "select count(*) from journal_entries")} journal entries`,
+    `${await count(db, "select count(*) from postings")} postings`,
+    `${await count(db, "select count(*) from accounts where kind = 'CUSTOMER'")} customers' accounts`,
+    `${await count(db, "select count(*) from payments")} payments`,
+    `${await count(db, "select count(*) from payments where kind = 'MANUAL'")} of them by hand`,
+    `${await count(db, "select count(*) from refunds")} refunds`,
+  ];
+  return { law: 1, looked, findings };
+}

@@ -1,0 +1,182 @@
+import type pg from "pg";
+import { breaches, count, type Databases, type Finding, mostTold, type Report } from "./finding.ts";
+
+export type OrderAuditOptions = {
+  /** An order that has not changed for this long, and does not await payment, has stood still. */
+  standingAfterMs: number;
+};
+
+type OrderRow = { id: string; state: string; total: string; overdue: boolean; lines: string };
+type ReservationRow = { id: string; state: string; lines: string | null };
+type PaymentRow = { order_id: string; state: string; amount: string | null };
+type ShipmentRow = { order_id: string; state: string };
+
+/** Everything that the services know of one order. */
+type Ring = {
+  order?: OrderRow;
+  reservation?: ReservationRow;
+  payments: PaymentRow[];
+  shipment?: ShipmentRow;
+};
+
+/** Law 3: every order ends, and the services agree on how. Orders are compared in pages, by their ids. */
+export async function auditOrders(databases: Databases, options: OrderAuditOptions): Promise<Report> {
+  const findings: Finding[] = [];
+  let open = 0;
+  let compared = 0;
+  for (let after = ""; ; ) {
+    const until = await pageEnd(databases.order, after);
+    const rings = await readRings(databases, { after, until, ...options });
+    for (const [orderId, ring] of rings) {
+      compared++;
+      open += ring.order !== undefined && !endings.has(ring.order.state) ? 1 : 0;
+      if (findings.length < mostTold) {
+        findings.push(...disagreements(orderId, ring).map((what) => ({ law: 3, what }) as const));
+      }
+    }
+    if (until === undefined) {
+      break;
+    }
+    after = until;
+  }
+  findings.push(...(await auditRefunds(databases)));
+  const incidents = await count(databases.order, "select count(*) from incidents where state = 'OPEN'");
+  const shipments = await count(databases.shipping, "select count(*) from shipments");
+  const looked = [
+    `${compared} orders with their reservations, payments and ${shipments} shipments`,
+    `${open} of them under way`,
+    `${incidents} open incidents`,
+  ];
+  return { law: 3, looked, findings };
+}
+
+const endings: ReadonlySet<string> = new Set(["COMPLETED", "REJECTED", "CANCELLED", "EXPIRED"]);
+const pageSize = 10_000;
+
+/** The last id of the page after an id; undefined when this is the last page, which takes in whatever comes after. */
+async function pageEnd(db: pg.Client, after: string): Promise<string | undefined> {
+  const { rows } = await db.query<{ id: string }>(
+    `select id from orders where id collate "C" > $1 order by id collate "C" offset $2 limit 1`,
+    [after, pageSize - 1],
+  );
+  return rows[0]?.id;
+}
+
+async function readRings(
+  { order, stock, payment, shipping }: Databases,
+  page: { after: string; until: string | undefined; standingAfterMs: number },
+): Promise<Map<string, Ring>> {
+  const rings = new Map<string, Ring>();
+  const ringOf = (id: string) => {
+    const ring = rings.get(id) ?? { payments: [] };
+    rings.set(id, ring);
+    return ring;
+  };
+  const inPage = (column: string) =>
+    `${column} collate "C" > $1 and ($2::text is null or ${column} collate "C" <= $2::text)`;
+  const range = [page.after, page.until ?? null];
+  // The orders last: what the others say of an order that is made meanwhile is then never without its order.
+  const reservations = await stock.query<ReservationRow>(
+    `select r.id, r.state, string_agg(n.product_id || ' x ' || n.quantity, ', ' order by n.product_id collate "C") as lines
+     from reservations r left join reservation_lines n on n.reservation_id = r.id
+     where r.kind = 'ORDER' and ${inPage("r.id")} group by r.id`,
+    range,
+  );
+  const payments = await payment.query<PaymentRow>(
+    `select order_id, state, amount_minor || ' ' || currency as amount from payments
+     where kind = 'ORDER' and ${inPage("order_id")}`,
+    range,
+  );
+  const shipments = await shipping.query<ShipmentRow>(
+    `select order_id, state from shipments where ${inPage("order_id")}`,
+    range,
+  );
+  const orders = await order.query<OrderRow>(
+    `select o.id, o.state, o.total_minor || ' ' || o.currency as total,
+            greatest(o.update_time, case when o.state = 'AWAITING_PAYMENT' then o.expire_time end)
+              < now() - $3 * interval '1 ms' as overdue,
+            (select string_agg(l.product_id || ' x ' || l.quantity, ', ' order by l.product_id collate "C")
+             from order_lines l where l.order_id = o.id) as lines
+     from orders o where ${inPage("o.id")}`,
+    [...range, page.standingAfterMs],
+  );
+  for (const row of reservations.rows) {
+    ringOf(row.id).reservation = row;
+  }
+  for (const row of payments.rows) {
+    ringOf(row.order_id).payments.push(row);
+  }
+  for (const row of shipments.rows) {
+    ringOf(row.order_id).shipment = row;
+  }
+  for (const row of orders.rows) {
+    ringOf(row.id).order = row;
+  }
+  return rings;
+}
+
+/** What the services do not agree on about one order, each in a sentence. */
+function disagreements(orderId: string, { order, reservation, payments, shipment }: Ring): string[] {
+  const captured = payments.filter(({ state }) => state === "CAPTURED");
+  const pending = payments.filter(({ state }) => state === "PENDING");
+  const held = reservation?.state === "HELD" || reservation?.state === "PINNED";
+  const who = `order ${orderId} ${order === undefined ? "does not exist" : `is ${order.state}`}`;
+  const found: string[] = [];
+  if (order?.state === "COMPLETED") {
+    if (captured.length !== 1 || captured[0]?.amount !== order.total) {
+      found.push(`${who} and has ${captured.length} captured payments of ${captured[0]?.amount ?? "nothing"}`);
+    }
+    if (reservation?.state !== "COMMITTED" || reservation.lines !== order.lines) {
+      found.push(`${who} with ${order.lines}, and its reservation is ${reservation?.state} with ${reservation?.lines}`);
+    }
+    if (shipment?.state !== "ACCEPTED") {
+      found.push(`${who}, and its shipment is ${shipment?.state ?? "not there"}`);
+    }
+  } else if (order === undefined || endings.has(order.state)) {
+    if (captured.length > 0 || pending.length > 0) {
+      found.push(`${who}, and a payment of it is ${captured[0]?.state ?? "PENDING"}`);
+    }
+    if (held || reservation?.state === "COMMITTED") {
+      found.push(`${who}, and its reservation is ${reservation?.state}`);
+    }
+    if (shipment?.state === "ACCEPTED" || shipment?.state === "PENDING") {
+      found.push(`${who}, and its shipment is ${shipment.state}`);
+    }
+  } else if (order.overdue) {
+    found.push(`${who} and has stood still for too long`);
+  }
+  if (captured.length + pending.length > 1) {
+    found.push(`${who}, and ${captured.length + pending.length} payments of it are captured or pending`);
+  }
+  return found;
+}
+
+/** What was paid back on completed orders, as the order service and the payment service know it. */
+async function auditRefunds({ order, payment }: Databases): Promise<Finding[]> {
+  const sums = await breaches<{ id: string; refunded: string; sum: string }>(order, {
+    law: 3,
+    sql: `select o.id, o.refunded_minor as refunded, coalesce(r.sum, 0) as sum from orders o
+          left join (select order_id, sum(amount_minor) from order_refunds where state = 'SUCCEEDED' group by 1) r
+            on r.order_id = o.id
+          where o.refunded_minor <> coalesce(r.sum, 0)`,
+    text: (row) => `order ${row.id} says ${row.refunded} was paid back, and its refunds come to ${row.sum}`,
+  });
+  const { rows } = await order.query<{ id: string; order_id: string; amount_minor: string; state: string }>(
+    "select payment_refund_id as id, order_id, amount_minor, state from order_refunds where state <> 'PENDING'",
+  );
+  const paid = await payment.query<{ id: string; amount_minor: string }>(
+    "select id, amount_minor from refunds where state = 'SUCCEEDED' and id = any($1)",
+    [rows.map(({ id }) => id)],
+  );
+  const amounts = new Map(paid.rows.map(({ id, amount_minor }) => [id, amount_minor]));
+  const differing = rows.filter(
+    ({ id, state, amount_minor }) => amounts.get(id) !== (state === "SUCCEEDED" ? amount_minor : undefined),
+  );
+  return [
+    ...sums,
+    ...differing.slice(0, mostTold).map(({ id, order_id, state }) => ({
+      law: 3 as const,
+      what: `refund ${id} of order ${order_id} is ${state}, and the payment service paid back ${amounts.get(id) ?? "nothing"}`,
+    })),
+  ];
+}

@@ -1,0 +1,23 @@
+import type { Law, Report } from "./finding.ts";
+
+/** Tells people what was looked at and what was found. Answers with the number of breaches. */
+export function printReports(reports: readonly Report[], say: (line: string) => void): number {
+  for (const { law, looked, findings } of reports) {
+    say(`law ${law}  ${titles[law]}`);
+    say(`       looked at ${looked.join(", ")}`);
+    for (const { what } of findings) {
+      say(`       BREACH: ${what}`);
+    }
+  }
+  const found = reports.reduce((sum, { findings }) => sum + findings.length, 0);
+  say(found === 0 ? "audit: no breach" : `audit: ${found} ${found === 1 ? "breach" : "breaches"}`);
+  return found;
+}
+
+const titles: Readonly<Record<Law, string>> = {
+  1: "Money is conserved.",
+  2: "Stock is conserved.",
+  3: "Every order ends, and the services agree.",
+  4: "Said twice, done once.",
+  5: "An event exists if and only if what it tells of was committed.",
+};
