@@ -3,14 +3,14 @@ create table events (
   sequence    bigint      not null,      -- dense per subject: 1, 2, 3 …
   id          uuid        not null,
   type        text        not null,
-  time        timestamptz not null default now(),
+  time        timestamptz not null default clock_timestamp(),
   data        jsonb       not null,
   traceparent text,
   position    bigint,                    -- given by the sequencer, after the commit
   primary key (subject, sequence)
 );
 create unique index events_position on events (position) where position is not null;
-create index events_unsequenced on events (time, subject, sequence) where position is null;
+create index events_unsequenced on events (sequence, time, subject) where position is null;
 create table commands (
   id          uuid        primary key,
   kind        text        not null,

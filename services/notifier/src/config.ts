@@ -1,0 +1,29 @@
+import { durationMs, type Env, int, optional, port, readEnv, serviceEnv, text, url } from "@sagacart/chassis/config";
+
+/** The variables of the notifier. */
+export function readConfig(env: Env) {
+  return readEnv(
+    {
+      ...serviceEnv(8085),
+      /** Where order serves its feed of events. */
+      ORDER_ADDRESS: text({ default: "127.0.0.1:8081" }),
+      /** The port of a mailbox of our own, on loopback, that keeps what is sent; 0 takes a free one. Absent: none. */
+      MAILBOX_SMTP_PORT: optional(port()),
+      /** The server that mail goes out by, as in smtp://user:password@host:587. Our own mailbox where there is one. */
+      SMTP_URL: smtpUrl,
+      MAIL_FROM: text({ default: "Sagacart <orders@sagacart.example>" }),
+      /** How often a message is tried before it is given up. */
+      MAIL_ATTEMPTS: int({ min: 1, max: 100, default: 12 }),
+      /** The pause after the first failure; it doubles with each, up to 10 minutes. */
+      MAIL_RETRY_MS: durationMs(1_000),
+    },
+    env,
+  );
+}
+
+export type Config = ReturnType<typeof readConfig>;
+
+function smtpUrl(value: string | undefined, env: Env): string | undefined {
+  const hasMailbox = env.MAILBOX_SMTP_PORT !== undefined && env.MAILBOX_SMTP_PORT !== "";
+  return hasMailbox && value === undefined ? undefined : url({ protocols: ["smtp:", "smtps:"] })(value, env);
+}

@@ -1,0 +1,72 @@
+import type { Log } from "@sagacart/chassis/log";
+import { startLoop } from "@sagacart/chassis/loop";
+import type { Pool } from "@sagacart/chassis/postgres";
+import type { Mailer } from "./mailer.ts";
+import { oneLine } from "./order-event.ts";
+import { claimMessages, markFailed, markSent, type Outgoing, releaseMessages } from "./send-store.ts";
+
+export type SendingOptions = {
+  pool: Pool;
+  log: Log;
+  mailer: Mailer;
+  /** How often a message is tried before it is given up. */
+  attempts: number;
+  /** The pause after the first failure; it doubles with each, up to 10 minutes. */
+  retryMs: number;
+  wake: { subscribe(listener: () => void): () => void };
+};
+
+/**
+ * Sends what is PENDING and due. Any number of processes may: each message is with one of them at a time. Outside it
+ * is at least once: a process that dies when the mail server has taken a message, and before that is written, leaves
+ * it to be sent again, with the same Message-ID.
+ */
+export function startSending(options: SendingOptions): AsyncDisposable {
+  const { pool, log, retryMs, wake } = options;
+  return startLoop({
+    name: "mail",
+    log,
+    wake,
+    async run(signal) {
+      const messages = await claimMessages(pool, { limit, leaseMs });
+      const waiting = [...messages];
+      const lane = async () => {
+        for (let next = waiting.shift(); next !== undefined; next = signal.aborted ? undefined : waiting.shift()) {
+          await send(options, next);
+        }
+      };
+      await Promise.all(Array.from({ length: lanes }, lane));
+      await releaseMessages(
+        pool,
+        waiting.map(({ id }) => id),
+      );
+      return messages.length === limit ? "again" : { waitMs: Math.min(1_000, Math.max(20, retryMs / 2)) };
+    },
+  });
+}
+
+const limit = 50;
+/** As many as the mailer has connections. */
+const lanes = 5;
+/** Longer than so many messages take in so many lanes, at the mailer's time limits. */
+const leaseMs = 600_000;
+
+async function send({ pool, log, mailer, attempts, retryMs }: SendingOptions, message: Outgoing): Promise<void> {
+  const { id } = message;
+  const result = await mailer.send(message);
+  switch (result.kind) {
+    case "sent":
+      await markSent(pool, id);
+      return;
+    case "failed": {
+      const isGivenUp = result.isPermanent || message.attempts >= attempts;
+      const pauseMs = Math.min(600_000, retryMs * 2 ** (message.attempts - 1)) * (0.75 + Math.random() / 2);
+      // What the server said may name the recipient: it is kept with the message, and not logged.
+      await markFailed(pool, { id, error: oneLine(result.error, 500), retryMs: isGivenUp ? undefined : pauseMs });
+      log.warn({ messageId: id, attempts: message.attempts, isGivenUp }, "a message could not be sent");
+      return;
+    }
+    default:
+      result satisfies never;
+  }
+}

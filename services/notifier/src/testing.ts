@@ -1,0 +1,138 @@
+import type { AddressInfo } from "node:net";
+import { type Client, createClient } from "@connectrpc/connect";
+import { createServiceClient, openChannel } from "@sagacart/chassis/client";
+import { appendEvents, createEventFeed, type NewEvent } from "@sagacart/chassis/event-feed";
+import { health } from "@sagacart/chassis/health";
+import { createMetrics } from "@sagacart/chassis/metrics";
+import type { Pool } from "@sagacart/chassis/postgres";
+import { startServer } from "@sagacart/chassis/server";
+import { inMemory, silentLog, type TestDatabase, testDatabase } from "@sagacart/chassis/testing";
+import { EventService } from "@sagacart/proto/event/v1/event_service";
+import { MailboxService, NotifierService } from "@sagacart/proto/notifier/v1/notifier_service";
+import PostalMime, { type Email } from "postal-mime";
+import { SMTPServer } from "smtp-server";
+import { readConfig } from "./config.ts";
+import { startNotifier } from "./notifier.ts";
+
+export type TestFeed = AsyncDisposable & {
+  /** Where it is served. */
+  readonly address: string;
+  publish(events: readonly NewEvent[]): Promise<void>;
+  /** Events that the service would never write, as they are. */
+  readonly pool: Pool;
+};
+
+/** A feed of orders, as order serves it: a database of its own, on a real port. */
+export async function startTestFeed(): Promise<TestFeed> {
+  const stack = new AsyncDisposableStack();
+  const database = stack.use(await testDatabase());
+  await database.pool.query(eventsTable);
+  const { url, pool } = database;
+  const feed = stack.use(createEventFeed({ pool, url, source: "/sagacart/order", log: silentLog }));
+  const serving = stack.use(health({ check: async () => {}, intervalMs: 1_000, log: silentLog }));
+  const server = await startServer({
+    host: "127.0.0.1",
+    port: 0,
+    adminPort: 0,
+    routes: (router) => router.service(EventService, feed.service),
+    health: serving,
+    log: silentLog,
+    metrics: createMetrics("order"),
+    domain: "order.sagacart",
+  });
+  stack.use(server);
+  return {
+    address: `127.0.0.1:${server.port}`,
+    pool,
+    async publish(events) {
+      await appendEvents(pool, events);
+      feed.notify();
+    },
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
+}
+
+const eventsTable = `
+  create table events (
+    subject text not null, sequence bigint not null, id uuid not null, type text not null,
+    time timestamptz not null default now(), data jsonb not null, traceparent text, position bigint,
+    primary key (subject, sequence));
+  create unique index events_position on events (position) where position is not null;
+  create index events_unsequenced on events (sequence, time, subject) where position is null`;
+
+export type TestNotifier = AsyncDisposable & {
+  readonly notifier: Client<typeof NotifierService>;
+  readonly mailbox: Client<typeof MailboxService>;
+};
+
+/** A database for one notifier, or for several side by side. */
+export function notifierDatabase(): Promise<TestDatabase> {
+  return testDatabase(new URL("../migrations/", import.meta.url));
+}
+
+/** A notifier that reads the feed at the address. Its times are short. */
+export async function startTestNotifier(options: {
+  feedAddress: string;
+  database: TestDatabase;
+  env: Record<string, string>;
+}): Promise<TestNotifier> {
+  const stack = new AsyncDisposableStack();
+  const channel = stack.use(openChannel(options.feedAddress));
+  const config = readConfig({ DATABASE_URL: options.database.url, MAIL_RETRY_MS: "40", ...options.env });
+  const running = await startNotifier({
+    config,
+    pool: options.database.pool,
+    log: silentLog,
+    metrics: createMetrics("notifier"),
+    events: createServiceClient(EventService, channel),
+  });
+  for (const part of running.background) {
+    stack.use(part);
+  }
+  const transport = inMemory(running.routes, "notifier.sagacart");
+  return {
+    notifier: createClient(NotifierService, transport),
+    mailbox: createClient(MailboxService, transport),
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
+}
+
+export type TestMailServer = AsyncDisposable & {
+  readonly url: string;
+  readonly port: number;
+  /** What it has taken, oldest first. */
+  readonly mails: readonly (Email & { readonly recipients: readonly string[] })[];
+  /** Answers a recipient with this code from now on; 250 takes it again. */
+  answer(recipient: string, code: number): void;
+};
+
+/** A mail server on a real port; 0 takes a free one. */
+export async function startTestMailServer(port = 0): Promise<TestMailServer> {
+  const mails: (Email & { recipients: string[] })[] = [];
+  const answers = new Map<string, number>();
+  const server = new SMTPServer({
+    authOptional: true,
+    disabledCommands: ["AUTH", "STARTTLS"],
+    onRcptTo({ address }, _session, callback) {
+      const responseCode = answers.get(address) ?? 250;
+      callback(responseCode === 250 ? null : Object.assign(new Error("not this one"), { responseCode }));
+    },
+    onData(stream, session, callback) {
+      stream.toArray().then(async (chunks: Buffer[]) => {
+        const recipients = session.envelope.rcptTo.map(({ address }) => address);
+        mails.push({ ...(await PostalMime.parse(Buffer.concat(chunks))), recipients });
+        callback();
+      }, callback);
+    },
+  });
+  server.on("error", () => {});
+  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
+  const bound = (server.server.address() as AddressInfo).port;
+  return {
+    url: `smtp://127.0.0.1:${bound}`,
+    port: bound,
+    mails,
+    answer: (recipient, code) => void answers.set(recipient, code),
+    [Symbol.asyncDispose]: () => new Promise<void>((resolve) => server.close(() => resolve())),
+  };
+}
