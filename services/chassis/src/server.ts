@@ -1,14 +1,24 @@
 import { createServer as createHttpServer, type Server as HttpServer } from "node:http";
-import { createServer as createHttp2Server, type Http2Server, type ServerHttp2Session } from "node:http2";
+import {
+  createServer as createHttp2Server,
+  type Http2Server,
+  Http2ServerRequest,
+  Http2ServerResponse,
+  type IncomingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from "node:http2";
 import type { AddressInfo, Server as NetServer } from "node:net";
 import type { ConnectRouter } from "@connectrpc/connect";
 import { compressionGzip, connectNodeAdapter } from "@connectrpc/connect-node";
 import type { Health } from "./health.ts";
-import { serverInterceptors } from "./interceptors/all.ts";
-import { createInFlight } from "./interceptors/in-flight.ts";
+import { innerInterceptors, serverInterceptors } from "./interceptors/all.ts";
+import { createInFlight, type InFlight } from "./interceptors/in-flight.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import { serveReflection } from "./reflection.ts";
+import { createGrpcUnary } from "./server/grpc-unary.ts";
+import { recordUnary, type UnaryMethods } from "./server/unary-methods.ts";
 
 export type ServerOptions = {
   host: string;
@@ -24,6 +34,8 @@ export type ServerOptions = {
   domain: string;
   /** How old a connection gets (within a tenth) before it is told to go away; its calls may end. 0: any age. */
   maxConnectionAgeMs?: number;
+  /** Serve unary gRPC calls by Connect's adapter, too: for comparing. */
+  withoutFastPath?: boolean;
 };
 
 export type Server = AsyncDisposable & {
@@ -39,7 +51,8 @@ export type Server = AsyncDisposable & {
 /** Serves the routes, health and reflection. Rejects when a port is taken. */
 export async function startServer(options: ServerOptions): Promise<Server> {
   const inFlight = createInFlight(options.domain);
-  const http2 = createHttp2Server(http2Options, rpcHandler(options, inFlight));
+  const http2 = createHttp2Server(http2Options);
+  http2.on("stream", streamHandler(options, inFlight));
   const sessions = trackSessions(http2, options.maxConnectionAgeMs ?? 0);
   http2.on("sessionError", (error) => options.log.debug({ error }, "a connection failed"));
   const admin = createHttpServer(adminHandler(options));
@@ -88,24 +101,46 @@ const http2Options = {
   settings: { initialWindowSize: 1024 * 1024, maxConcurrentStreams: 10_000 },
 };
 
-function rpcHandler(options: ServerOptions, inFlight: ReturnType<typeof createInFlight>) {
+const limits = { readMaxBytes: 2 * 1024 * 1024, writeMaxBytes: 4 * 1024 * 1024 };
+
+type StreamHandler = (
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  flags: number,
+  rawHeaders: string[],
+) => void;
+
+function streamHandler(options: ServerOptions, inFlight: InFlight): StreamHandler {
+  const methods: UnaryMethods = new Map();
+  const adapter = adapterHandler(options, inFlight, methods);
+  const grpcUnary = createGrpcUnary({
+    methods: options.withoutFastPath === true ? new Map() : methods,
+    interceptors: innerInterceptors(options),
+    inFlight,
+    ...limits,
+  });
+  return (stream, headers, _flags, rawHeaders) => {
+    if (!grpcUnary(stream, headers)) {
+      // What a listener for "request" would get. With both listeners, node answers a call twice.
+      adapter(new Http2ServerRequest(stream, headers, {}, rawHeaders), new Http2ServerResponse(stream));
+    }
+  };
+}
+
+function adapterHandler(options: ServerOptions, inFlight: InFlight, methods: UnaryMethods) {
   return connectNodeAdapter({
-    routes(router) {
+    routes(plain) {
+      const router = recordUnary(plain, methods);
       options.routes(router);
-      const services = [...new Set(router.handlers.map(({ service }) => service))];
-      options.health.serve(
-        router,
-        services.map(({ typeName }) => typeName),
-      );
+      options.health.serve(router, [...new Set(router.handlers.map(({ service }) => service.typeName))]);
       serveReflection(router, [...new Set(router.handlers.map(({ service }) => service))]);
     },
     interceptors: [inFlight.interceptor, ...serverInterceptors(options)],
     shutdownSignal: inFlight.signal,
-    readMaxBytes: 2 * 1024 * 1024,
-    writeMaxBytes: 4 * 1024 * 1024,
+    ...limits,
     // Read when a caller compresses; never done ourselves: inside a cluster it costs more than it saves.
     acceptCompression: [compressionGzip],
-    compressMinBytes: 4 * 1024 * 1024,
+    compressMinBytes: limits.writeMaxBytes,
   });
 }
 

@@ -6,11 +6,17 @@ import { contextInterceptor } from "./context.ts";
 import { errorInterceptor } from "./errors.ts";
 import { observeInterceptor } from "./observe.ts";
 
+export type InterceptorOptions = { domain: string; log: Log; metrics?: Metrics };
+
 /** What happens around each call that a service answers, outermost first. */
-export function serverInterceptors(options: { domain: string; log: Log; metrics?: Metrics }): Interceptor[] {
+export function serverInterceptors(options: InterceptorOptions): Interceptor[] {
+  return [contextInterceptor(), ...innerInterceptors(options)];
+}
+
+/** The same without the context, for a server that has read it already. */
+export function innerInterceptors(options: InterceptorOptions): Interceptor[] {
   const meter = options.metrics === undefined ? undefined : serverMeter(options.metrics);
   return [
-    contextInterceptor(),
     observeInterceptor({ log: options.log, meter }),
     errorInterceptor(options.domain),
     createValidateInterceptor(),

@@ -5,7 +5,12 @@ export const shutdownReasons = defineReasons({ SHUTTING_DOWN: Code.Unavailable }
 
 /** Knows the calls under way, so that a server can end them well. */
 export type InFlight = {
+  /** Counts the calls that pass through it, and ends their streams. */
   readonly interceptor: Interceptor;
+  /** A unary call begins, which does not pass through the interceptor … */
+  enter(): void;
+  /** … and ends. */
+  leave(): void;
   /** Aborted by endStreams(). */
   readonly signal: AbortSignal;
   /** Resolves when no unary call is under way. */
@@ -18,21 +23,29 @@ export function createInFlight(domain: string): InFlight {
   const stopping = new AbortController();
   let unary = 0;
   let idle: (() => void) | undefined;
+  const enter = () => {
+    unary++;
+  };
+  const leave = () => {
+    unary--;
+    if (unary === 0) {
+      idle?.();
+    }
+  };
   return {
+    enter,
+    leave,
     signal: stopping.signal,
     interceptor: (next) => async (request) => {
       if (request.stream) {
         const response = await next(request);
         return response.stream ? { ...response, message: until(stopping.signal, response.message, domain) } : response;
       }
-      unary++;
+      enter();
       try {
         return await next(request);
       } finally {
-        unary--;
-        if (unary === 0) {
-          idle?.();
-        }
+        leave();
       }
     },
     unaryEnded() {

@@ -1,0 +1,155 @@
+import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Stream } from "node:http2";
+import type { DescMethodUnary, DescService, Message } from "@bufbuild/protobuf";
+import {
+  Code,
+  ConnectError,
+  type ContextValues,
+  createContextValues,
+  type HandlerContext,
+  type UnaryRequest,
+} from "@connectrpc/connect";
+import type { CallContext } from "../context.ts";
+import type { UnaryMethod } from "./unary-methods.ts";
+
+/**
+ * One call on its way through the interceptors to its handler: Connect's request and its handler context in one.
+ * Most handlers look at the message only, so headers and signal are not made before somebody asks for them.
+ */
+export class UnaryCall implements UnaryRequest, HandlerContext {
+  readonly stream = false;
+  readonly requestMethod = "POST";
+  readonly protocolName = "grpc";
+  readonly method: DescMethodUnary;
+  readonly service: DescService;
+  readonly message: Message;
+  readonly context: CallContext;
+  readonly impl: UnaryMethod["impl"];
+  readonly #http: ServerHttp2Stream;
+  readonly #headers: IncomingHttpHeaders;
+  readonly #shutdown: AbortSignal;
+  #requestHeader: Headers | undefined;
+  #responseHeader: Headers | undefined;
+  #responseTrailer: Headers | undefined;
+  #values: ContextValues | undefined;
+  #abort: AbortController | undefined;
+  #release = () => {};
+
+  constructor(
+    { method, impl }: UnaryMethod,
+    message: Message,
+    context: CallContext,
+    wire: { http: ServerHttp2Stream; headers: IncomingHttpHeaders; shutdown: AbortSignal },
+  ) {
+    this.method = method;
+    this.service = method.parent;
+    this.impl = impl;
+    this.message = message;
+    this.context = context;
+    this.#http = wire.http;
+    this.#headers = wire.headers;
+    this.#shutdown = wire.shutdown;
+  }
+
+  get url(): string {
+    return `http://${this.#headers[":authority"] ?? "localhost"}${this.#headers[":path"]}`;
+  }
+
+  get requestHeader(): Headers {
+    this.#requestHeader ??= toWebHeaders(this.#headers);
+    return this.#requestHeader;
+  }
+
+  get header(): Headers {
+    return this.requestHeader;
+  }
+
+  get responseHeader(): Headers {
+    this.#responseHeader ??= new Headers();
+    return this.#responseHeader;
+  }
+
+  get responseTrailer(): Headers {
+    this.#responseTrailer ??= new Headers();
+    return this.#responseTrailer;
+  }
+
+  get values(): ContextValues {
+    this.#values ??= createContextValues();
+    return this.#values;
+  }
+
+  get contextValues(): ContextValues {
+    return this.values;
+  }
+
+  /** What is left of the caller's time. An arrow function, since handlers take it out of the context. */
+  readonly timeoutMs = (): number | undefined => {
+    const { deadlineMs } = this.context;
+    return deadlineMs === undefined ? undefined : deadlineMs - Date.now();
+  };
+
+  /** Aborted at the deadline, when the caller goes away, when the server shuts down, and after the call. */
+  get signal(): AbortSignal {
+    this.#abort ??= this.#startAbort();
+    return this.#abort.signal;
+  }
+
+  /** The call has ended: lets go of everything that the signal waits for. */
+  end(): void {
+    this.#release();
+    this.#abort?.abort();
+  }
+
+  /** The headers that the handler set, if it set any. */
+  addResponseHeaders(to: OutgoingHttpHeaders): OutgoingHttpHeaders {
+    return addHeaders(this.#responseHeader, to);
+  }
+
+  /** The trailers that the handler set, if it set any. */
+  addResponseTrailers(to: OutgoingHttpHeaders): OutgoingHttpHeaders {
+    return addHeaders(this.#responseTrailer, to);
+  }
+
+  #startAbort(): AbortController {
+    const controller = new AbortController();
+    const http = this.#http;
+    const gone = () => controller.abort(new ConnectError("the caller has gone away", Code.Canceled));
+    const shutDown = () => controller.abort(this.#shutdown.reason);
+    const late = () => controller.abort(new ConnectError("the deadline is over", Code.DeadlineExceeded));
+    const timeoutMs = this.timeoutMs();
+    // setTimeout takes no more than 2^31 ms.
+    const timer = timeoutMs === undefined ? undefined : setTimeout(late, Math.min(Math.max(timeoutMs, 0), 2 ** 31 - 1));
+    http.once("close", gone);
+    this.#shutdown.addEventListener("abort", shutDown);
+    this.#release = () => {
+      clearTimeout(timer);
+      http.off("close", gone);
+      this.#shutdown.removeEventListener("abort", shutDown);
+    };
+    if (http.closed || http.destroyed) {
+      gone();
+    } else if (this.#shutdown.aborted) {
+      shutDown();
+    }
+    return controller;
+  }
+}
+
+function toWebHeaders(from: IncomingHttpHeaders): Headers {
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(from)) {
+    if (value !== undefined && !name.startsWith(":")) {
+      for (const item of Array.isArray(value) ? value : [value]) {
+        headers.append(name, item);
+      }
+    }
+  }
+  return headers;
+}
+
+function addHeaders(from: Headers | undefined, to: OutgoingHttpHeaders): OutgoingHttpHeaders {
+  from?.forEach((value, name) => {
+    to[name] = value;
+  });
+  return to;
+}
