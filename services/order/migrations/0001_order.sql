@@ -12,8 +12,9 @@ create table carts (
   last_failure_reason text        not null default '',
   create_time         timestamptz not null default now(),
   update_time         timestamptz not null default now(),
-  check (state <> 'CHECKING_OUT' or order_id is not null)
-);
+  check (state <> 'CHECKING_OUT' or order_id is not null),
+  check (not is_default or state in ('OPEN', 'CHECKING_OUT'))
+) with (fillfactor = 70);                          -- a checkout updates it twice, no indexed column: they stay HOT
 create unique index carts_default on carts (customer_id) where is_default;
 create index carts_customer on carts (customer_id, create_time desc, id desc);
 

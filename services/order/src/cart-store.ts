@@ -1,11 +1,21 @@
 import type { Queryable, Transaction } from "@sagacart/chassis/postgres";
 import type { Cart, CartLine, CartState } from "./cart.ts";
+import {
+  type CartHead,
+  type HeadRow,
+  headColumns,
+  type JoinedRow,
+  type LineRow,
+  lineArrays,
+  lineColumns,
+  toCarts,
+  toHead,
+  toLine,
+} from "./cart-row.ts";
+import { microsOf, type TimeKey, timeOf } from "./time-key.ts";
 
 /** A cart as it is stored, with its lines. */
 export type CartRow = Cart;
-
-/** A cart without its lines. */
-export type CartHead = Omit<Cart, "lines">;
 
 /** The carts with these ids that there are, by id: each of one moment, and not locked. */
 export async function loadCarts(db: Queryable, ids: readonly string[]): Promise<Map<string, CartRow>> {
@@ -18,6 +28,18 @@ export async function loadCarts(db: Queryable, ids: readonly string[]): Promise<
   return toCarts(rows);
 }
 
+/** The customer's default cart, if there is one. */
+export async function loadDefaultCart(db: Queryable, customerId: string): Promise<CartRow | undefined> {
+  const { rows } = await db.query<JoinedRow>({
+    name: "load-default-cart",
+    text: `select ${headColumns}, ${lineColumns} from carts c left join cart_lines l on l.cart_id = c.id
+           where c.customer_id = $1 and c.is_default order by l.line_number`,
+    values: [customerId],
+  });
+  const [cart] = toCarts(rows).values();
+  return cart;
+}
+
 /** Locks the carts with these ids that there are, in the order of their ids. */
 export async function lockCarts(tx: Transaction, ids: readonly string[]): Promise<Map<string, CartHead>> {
   const { rows } = await tx.query<HeadRow>({
@@ -26,6 +48,20 @@ export async function lockCarts(tx: Transaction, ids: readonly string[]): Promis
     values: [ids],
   });
   return new Map(rows.map((row) => [row.id, toHead(row)]));
+}
+
+/** The lines of carts that the caller has locked, by cart. */
+export async function loadCartLines(tx: Transaction, ids: readonly string[]): Promise<Map<string, CartLine[]>> {
+  const { rows } = await tx.query<LineRow & { cart_id: string }>({
+    name: "load-cart-lines",
+    text: `select l.cart_id, ${lineColumns} from cart_lines l where l.cart_id = any($1) order by l.cart_id, l.line_number`,
+    values: [ids],
+  });
+  const lines = new Map<string, CartLine[]>(ids.map((id) => [id, []]));
+  for (const row of rows) {
+    lines.get(row.cart_id)?.push(toLine(row));
+  }
+  return lines;
 }
 
 /** The ids of the default carts of those of these customers who have one, by customer. */
@@ -53,74 +89,98 @@ export async function markCheckingOut(
   });
 }
 
-type HeadRow = {
-  id: string;
-  customer_id: string;
-  name: string;
-  state: CartState;
-  is_default: boolean;
-  version: bigint;
-  order_id: string | null;
-  last_failure_reason: string;
-  create_time: Date;
-  update_time: Date;
-};
-
-type LineRow = {
-  product_id: string;
-  quantity: number;
-  sku: string;
-  title: string;
-  currency: string;
-  unit_price_minor: bigint;
-};
-
-/** A cart with one of its lines; or with none, when it is empty. */
-type JoinedRow = HeadRow & (LineRow | { [column in keyof LineRow]: null });
-
-const headColumns = `c.id, c.customer_id, c.name, c.state, c.is_default, c.version, c.order_id,
-  c.last_failure_reason, c.create_time, c.update_time`;
-
-const lineColumns = "l.product_id, l.quantity, l.sku, l.title, l.currency, l.unit_price_minor";
-
-/** In the order of the rows. */
-function toCarts(rows: readonly JoinedRow[]): Map<string, CartRow> {
-  const carts = new Map<string, CartHead & { lines: CartLine[] }>();
-  for (const row of rows) {
-    let cart = carts.get(row.id);
-    if (cart === undefined) {
-      cart = { ...toHead(row), lines: [] };
-      carts.set(row.id, cart);
-    }
-    if (row.product_id !== null) {
-      cart.lines.push(toLine(row));
-    }
+/** Writes what changed in carts that the caller has locked. One statement, whatever their number; gives the time. */
+export async function saveCarts(
+  tx: Transaction,
+  changes: readonly { readonly before: Cart; readonly after: Cart }[],
+): Promise<Date> {
+  const gone = changes.flatMap(({ before, after }) => {
+    const kept = new Set(after.lines.map(({ productId }) => productId));
+    return before.lines
+      .filter(({ productId }) => !kept.has(productId))
+      .map(({ productId }) => ({ cartId: after.id, productId }));
+  });
+  const put = changes.flatMap(({ before, after }) =>
+    after.lines
+      .map((line, index) => ({ cartId: after.id, line, index }))
+      .filter(({ line, index }) => before.lines[index] !== line),
+  );
+  const { rows } = await tx.query<{ update_time: Date }>({
+    name: "save-carts",
+    text: `with gone as (
+             delete from cart_lines l using unnest($1::text[], $2::text[]) as g (cart_id, product_id)
+             where l.cart_id = g.cart_id and l.product_id = g.product_id
+           ), put as (
+             insert into cart_lines (cart_id, line_number, product_id, quantity, sku, title, currency, unit_price_minor)
+             select * from unnest($3::text[], $4::int[], $5::text[], $6::int[], $7::text[], $8::text[], $9::text[],
+                                  $10::bigint[])
+             on conflict (cart_id, product_id) do update
+             set line_number = excluded.line_number, quantity = excluded.quantity, sku = excluded.sku,
+                 title = excluded.title, currency = excluded.currency, unit_price_minor = excluded.unit_price_minor
+           )
+           update carts c set name = n.name, state = n.state, is_default = n.is_default, version = n.version,
+                              update_time = now()
+           from unnest($11::text[], $12::text[], $13::text[], $14::boolean[], $15::bigint[])
+             as n (id, name, state, is_default, version)
+           where c.id = n.id returning c.update_time`,
+    values: [
+      gone.map(({ cartId }) => cartId),
+      gone.map(({ productId }) => productId),
+      ...lineArrays(put),
+      changes.map(({ after }) => after.id),
+      changes.map(({ after }) => after.name),
+      changes.map(({ after }) => after.state),
+      changes.map(({ after }) => after.isDefault),
+      changes.map(({ after }) => after.version),
+    ],
+  });
+  const [first] = rows;
+  if (first === undefined || rows.length !== changes.length) {
+    throw new Error(`of ${changes.length} locked carts ${rows.length} are there`);
   }
-  return carts;
+  return first.update_time;
 }
 
-function toHead(row: HeadRow): CartHead {
-  return {
-    id: row.id,
-    customerId: row.customer_id,
-    name: row.name,
-    state: row.state,
-    isDefault: row.is_default,
-    version: row.version,
-    orderId: row.order_id ?? undefined,
-    lastFailureReason: row.last_failure_reason,
-    createTime: row.create_time,
-    updateTime: row.update_time,
-  };
+/** Takes the default from the customer's present one, so that this cart can have it. Locks both, if they are there. */
+export async function releaseDefault(tx: Transaction, cartId: string): Promise<void> {
+  const customer = "(select customer_id from carts where id = $1)";
+  await tx.query(
+    `select from carts where id = $1 or (is_default and customer_id = ${customer}) order by id for update`,
+    [cartId],
+  );
+  await tx.query(
+    `update carts set is_default = false, version = version + 1, update_time = now()
+     where is_default and customer_id = ${customer} and id <> $1`,
+    [cartId],
+  );
 }
 
-function toLine(row: LineRow): CartLine {
-  return {
-    productId: row.product_id,
-    quantity: row.quantity,
-    sku: row.sku,
-    title: row.title,
-    currency: row.currency,
-    unitPriceMinor: row.unit_price_minor,
-  };
+/** What a list of carts is filtered by, and where it goes on. */
+export type CartFilter = {
+  readonly customerId: string;
+  readonly states: readonly CartState[];
+  readonly after: TimeKey | undefined;
+  readonly limit: number;
+};
+
+/** A page of a customer's carts, newest first, and the key of its last one when there are more. */
+export async function listCarts(
+  db: Queryable,
+  { customerId, states, after, limit }: CartFilter,
+): Promise<{ carts: CartRow[]; more: TimeKey | undefined }> {
+  const { rows } = await db.query<JoinedRow & { micros: bigint }>({
+    name: "list-carts",
+    text: `select ${headColumns}, ${lineColumns}, ${microsOf("c.create_time")} as micros
+           from (select * from carts
+                 where customer_id = $1 and state = any($2)
+                   and ($3::bigint is null or (create_time, id) < (${timeOf("$3")}, $4))
+                 order by create_time desc, id desc limit $5) as c
+           left join cart_lines l on l.cart_id = c.id
+           order by c.create_time desc, c.id desc, l.line_number`,
+    values: [customerId, states, after?.micros ?? null, after?.id ?? "", limit + 1],
+  });
+  const found = [...toCarts(rows).values()];
+  const carts = found.slice(0, limit);
+  const lastId = found.length > limit ? carts.at(-1)?.id : undefined;
+  return { carts, more: rows.find(({ id }) => id === lastId) };
 }

@@ -1,3 +1,8 @@
+import { DomainError } from "@sagacart/chassis/errors";
+import { formatMoney } from "@sagacart/chassis/money";
+import { type Quote, quoteOf } from "./catalogue.ts";
+import { reasons } from "./reasons.ts";
+
 /** The states of a cart, as they are stored. */
 export type CartState = "OPEN" | "CHECKING_OUT" | "PURCHASED" | "DELETED";
 
@@ -27,3 +32,127 @@ export type Cart = {
   readonly createTime: Date;
   readonly updateTime: Date;
 };
+
+/** A product and how many of it, as asked for. */
+export type LineInput = { readonly productId: string; readonly quantity: number };
+
+type Quotes = ReadonlyMap<string, Quote>;
+
+/** Throws unless the cart is the customer's. Without a customer it may be anybody's. */
+export function checkOwner(
+  cart: Cart | undefined,
+  asked: { readonly id: string; readonly customerId: string },
+): asserts cart is Cart {
+  if (cart === undefined || (asked.customerId !== "" && cart.customerId !== asked.customerId)) {
+    throw new DomainError(reasons, "CART_NOT_FOUND", `there is no cart ${asked.id}`, { cart_id: asked.id });
+  }
+}
+
+/** Throws unless the cart is open, and is as it was when the caller read it. Without an etag it may be as it likes. */
+export function checkChangeable(cart: Cart, etag: string): void {
+  switch (cart.state) {
+    case "OPEN":
+      break;
+    case "CHECKING_OUT":
+      throw checkingOut(cart.id, cart.orderId);
+    case "PURCHASED":
+    case "DELETED": {
+      const what = cart.state === "PURCHASED" ? `was bought already, by order ${cart.orderId}` : "was deleted";
+      const metadata = { cart_id: cart.id, state: cart.state, order_id: cart.orderId ?? "" };
+      throw new DomainError(reasons, "CART_CLOSED", `cart ${cart.id} ${what}`, metadata);
+    }
+    default:
+      cart.state satisfies never;
+  }
+  if (etag !== "" && etag !== etagOf(cart)) {
+    const message = `cart ${cart.id} has changed since it was read; read it again`;
+    throw new DomainError(reasons, "ETAG_MISMATCH", message, { cart_id: cart.id, etag: etagOf(cart) });
+  }
+}
+
+export function checkingOut(cartId: string, orderId: string | undefined): DomainError {
+  const message = `cart ${cartId} is being checked out; it can be changed if the order fails`;
+  return new DomainError(reasons, "CART_CHECKING_OUT", message, { cart_id: cartId, order_id: orderId ?? "" });
+}
+
+/** Another one after each change. */
+export function etagOf({ version }: Cart): string {
+  return version.toString();
+}
+
+/** With so many more of a product, at the price it has now. */
+export function addLine(cart: Cart, { productId, quantity }: LineInput, quotes: Quotes): Cart {
+  const index = cart.lines.findIndex((line) => line.productId === productId);
+  const present = cart.lines[index]?.quantity ?? 0;
+  const added = priceLine({ productId, quantity: present + quantity }, quotes);
+  const lines = index < 0 ? [...cart.lines, added] : cart.lines.with(index, added);
+  return withLines(cart, lines);
+}
+
+/** With these lines in the place of all there are; a line of none or fewer is dropped. */
+export function replaceLines(cart: Cart, inputs: readonly LineInput[], quotes: Quotes): Cart {
+  return withLines(cart, priceLines(inputs, quotes));
+}
+
+/** Without this product. The same cart when it is not in it. */
+export function removeLine(cart: Cart, productId: string): Cart {
+  const lines = cart.lines.filter((line) => line.productId !== productId);
+  return lines.length === cart.lines.length ? cart : { ...cart, lines };
+}
+
+/** What was asked for, at the prices of now. Throws what is wrong with a product, or with all of them together. */
+export function priceLines(inputs: readonly LineInput[], quotes: Quotes): CartLine[] {
+  const lines = inputs.filter(({ quantity }) => quantity > 0).map((input) => priceLine(input, quotes));
+  checkLines(lines);
+  return lines;
+}
+
+/** The sum of the lines; undefined for none, which have no currency. */
+export function totalOf(lines: readonly CartLine[]): { currencyCode: string; minorUnits: bigint } | undefined {
+  const [first] = lines;
+  if (first === undefined) {
+    return undefined;
+  }
+  const minorUnits = lines.reduce((sum, line) => sum + line.unitPriceMinor * BigInt(line.quantity), 0n);
+  return { currencyCode: first.currency, minorUnits };
+}
+
+const most = { lines: 100, quantity: 1_000_000, totalMinor: 10n ** 15n };
+
+function priceLine({ productId, quantity }: LineInput, quotes: Quotes): CartLine {
+  const { sku, title, currency, priceMinor } = quoteOf(quotes, productId);
+  return { productId, quantity, sku, title, currency, unitPriceMinor: priceMinor };
+}
+
+function withLines(cart: Cart, lines: readonly CartLine[]): Cart {
+  checkLines(lines);
+  return { ...cart, lines };
+}
+
+function checkLines(lines: readonly CartLine[]): void {
+  const currency = lines[0]?.currency ?? "";
+  const other = lines.find((line) => line.currency !== currency);
+  if (other !== undefined) {
+    const message = `product ${other.productId} is sold in ${other.currency}, the others in ${currency}`;
+    const metadata = { product_id: other.productId, first: currency, second: other.currency };
+    throw new DomainError(reasons, "CURRENCY_MISMATCH", message, metadata);
+  }
+  if (lines.length > most.lines) {
+    throw limit(`a cart has at most ${most.lines} lines`, { limit: "lines", max: String(most.lines) });
+  }
+  const excessive = lines.find(({ quantity }) => quantity > most.quantity);
+  if (excessive !== undefined) {
+    const { productId, quantity } = excessive;
+    const message = `a cart has at most ${most.quantity} of a product, and would have ${quantity} of ${productId}`;
+    throw limit(message, { limit: "quantity", max: String(most.quantity), product_id: productId });
+  }
+  const total = totalOf(lines);
+  if (total !== undefined && total.minorUnits > most.totalMinor) {
+    const message = `a total of ${formatMoney(total)} is more than a cart may come to`;
+    throw limit(message, { limit: "total_minor", max: String(most.totalMinor) });
+  }
+}
+
+function limit(message: string, metadata: { limit: string; max: string; product_id?: string }): DomainError {
+  return new DomainError(reasons, "CART_LIMIT", message, metadata);
+}

@@ -19,7 +19,7 @@ export type Catalogue = (productIds: readonly string[]) => Promise<ReadonlyMap<s
 
 /** The stock service's catalogue. Questions that come while others are under way are asked together. */
 export function createCatalogue(products: Client<typeof ProductService>): Catalogue {
-  return coalesce<readonly string[], ReadonlyMap<string, Quote>>({
+  const ask = coalesce<readonly string[], ReadonlyMap<string, Quote>>({
     maxItems: 100,
     maxConcurrent: 4,
     async run(questions) {
@@ -34,6 +34,7 @@ export function createCatalogue(products: Client<typeof ProductService>): Catalo
       return questions.map(() => quotes);
     },
   });
+  return (productIds) => (productIds.length === 0 ? Promise.resolve(new Map()) : ask(productIds));
 }
 
 /** The quote of a product, or PRODUCT_NOT_FOUND. */

@@ -66,7 +66,8 @@ export type Cart = Message<"sagacart.order.v1.Cart"> & {
   lines: CartLine[];
 
   /**
-   * The sum of its lines at the prices seen when each was last changed. A checkout quotes anew.
+   * The sum of its lines at the prices seen when each was last changed; absent while it is empty. A checkout quotes
+   * anew.
    *
    * @generated from field: sagacart.type.v1.Money total = 7;
    */
@@ -157,7 +158,8 @@ export type CartJson = {
   lines?: CartLineJson[];
 
   /**
-   * The sum of its lines at the prices seen when each was last changed. A checkout quotes anew.
+   * The sum of its lines at the prices seen when each was last changed; absent while it is empty. A checkout quotes
+   * anew.
    *
    * @generated from field: sagacart.type.v1.Money total = 7;
    */

@@ -1,0 +1,102 @@
+import type { Queryable, Transaction } from "@sagacart/chassis/postgres";
+import type { CartLine } from "./cart.ts";
+import { lineArrays } from "./cart-row.ts";
+
+/** A cart to be made. */
+export type NewCart = {
+  readonly id: string;
+  readonly customerId: string;
+  readonly name: string;
+  readonly lines: readonly CartLine[];
+};
+
+/** What became of one: made, or why not. RACED: another one of the customer's was made just now; try again. */
+export type Inserted = "MADE" | "EXISTS" | "TOO_MANY" | "RACED";
+
+/**
+ * Makes a cart; the default one if the customer has none that is open or being checked out. The customer may have
+ * `maxOpen` of them with this one.
+ */
+export async function insertCart(db: Queryable, cart: NewCart, maxOpen: number): Promise<Inserted> {
+  const { rows } = await db.query<{ made: boolean; taken: boolean; open: bigint }>({
+    name: "insert-cart",
+    text: `with open as (
+             select count(*) as n from (
+               select from carts where customer_id = $2 and state in ('OPEN', 'CHECKING_OUT') limit $4) as found
+           ), made as (
+             insert into carts (id, customer_id, name, is_default) select $1, $2, $3, n = 0 from open where n < $4
+             on conflict do nothing returning id
+           ), lines as (
+             insert into cart_lines (cart_id, line_number, product_id, quantity, sku, title, currency, unit_price_minor)
+             select l.* from made join unnest($5::text[], $6::int[], $7::text[], $8::int[], $9::text[], $10::text[],
+                                              $11::text[], $12::bigint[])
+               as l (cart_id, line_number, product_id, quantity, sku, title, currency, unit_price_minor) on true
+           )
+           select exists (select from made) as made, exists (select from carts where id = $1) as taken, n as open
+           from open`,
+    values: [
+      cart.id,
+      cart.customerId,
+      cart.name,
+      maxOpen,
+      ...lineArrays(cart.lines.map((line, index) => ({ cartId: cart.id, line, index }))),
+    ],
+  });
+  const [row] = rows;
+  if (row?.made === true) {
+    return "MADE";
+  }
+  if (row?.taken === true) {
+    return "EXISTS";
+  }
+  // One that was made meanwhile, with this id or as the default, is seen by the next statement only.
+  return row !== undefined && row.open >= BigInt(maxOpen) ? "TOO_MANY" : "RACED";
+}
+
+/** Makes an empty default cart, unless the customer has a default one. */
+export async function insertDefaultCart(db: Queryable, id: string, customerId: string): Promise<void> {
+  await db.query({
+    name: "insert-default-cart",
+    text: `insert into carts (id, customer_id, is_default) values ($1, $2, true)
+           on conflict (customer_id) where is_default do nothing`,
+    values: [id, customerId],
+  });
+}
+
+/**
+ * Makes these carts, or puts them in the place of those with their ids, whoever's they were; those are never the
+ * default of another customer. Gives the ids of those that are being checked out: these stay as they are. Three
+ * statements, whatever their number.
+ */
+export async function putCarts(tx: Transaction, carts: readonly NewCart[]): Promise<string[]> {
+  const ids = carts.map(({ id }) => id);
+  const { rows } = await tx.query<{ id: string }>({
+    name: "put-carts",
+    text: `insert into carts (id, customer_id, name)
+           select * from unnest($1::text[], $2::text[], $3::text[]) as new (id, customer_id, name) order by id
+           on conflict (id) do update
+           set customer_id = excluded.customer_id, name = excluded.name, state = 'OPEN', order_id = null,
+               last_failure_reason = '', version = carts.version + 1, update_time = now(),
+               is_default = carts.is_default and carts.customer_id = excluded.customer_id,
+               create_time = case when carts.state = 'OPEN' then carts.create_time else now() end
+           where carts.state <> 'CHECKING_OUT' returning id`,
+    values: [ids, carts.map(({ customerId }) => customerId), carts.map(({ name }) => name)],
+  });
+  const written = new Set(rows.map(({ id }) => id));
+  const lines = carts
+    .filter(({ id }) => written.has(id))
+    .flatMap(({ id, lines }) => lines.map((line, index) => ({ cartId: id, line, index })));
+  await tx.query({
+    name: "drop-cart-lines",
+    text: "delete from cart_lines where cart_id = any($1)",
+    values: [[...written]],
+  });
+  await tx.query({
+    name: "insert-cart-lines",
+    text: `insert into cart_lines (cart_id, line_number, product_id, quantity, sku, title, currency, unit_price_minor)
+           select * from unnest($1::text[], $2::int[], $3::text[], $4::int[], $5::text[], $6::text[], $7::text[],
+                                $8::bigint[])`,
+    values: lineArrays(lines),
+  });
+  return ids.filter((id) => !written.has(id));
+}

@@ -1,0 +1,94 @@
+import type { Cart, CartLine, CartState } from "./cart.ts";
+
+/** A cart without its lines. */
+export type CartHead = Omit<Cart, "lines">;
+
+/** A row of carts. */
+export type HeadRow = {
+  id: string;
+  customer_id: string;
+  name: string;
+  state: CartState;
+  is_default: boolean;
+  version: bigint;
+  order_id: string | null;
+  last_failure_reason: string;
+  create_time: Date;
+  update_time: Date;
+};
+
+/** A row of cart_lines. */
+export type LineRow = {
+  product_id: string;
+  quantity: number;
+  sku: string;
+  title: string;
+  currency: string;
+  unit_price_minor: bigint;
+};
+
+/** A cart with one of its lines; or with none, when it is empty. */
+export type JoinedRow = HeadRow & (LineRow | { [column in keyof LineRow]: null });
+
+/** The columns of a HeadRow, of carts as c. */
+export const headColumns = `c.id, c.customer_id, c.name, c.state, c.is_default, c.version, c.order_id,
+  c.last_failure_reason, c.create_time, c.update_time`;
+
+/** The columns of a LineRow, of cart_lines as l. */
+export const lineColumns = "l.product_id, l.quantity, l.sku, l.title, l.currency, l.unit_price_minor";
+
+/** The carts that the rows are of, in the order of the rows. */
+export function toCarts(rows: readonly JoinedRow[]): Map<string, Cart> {
+  const carts = new Map<string, CartHead & { lines: CartLine[] }>();
+  for (const row of rows) {
+    let cart = carts.get(row.id);
+    if (cart === undefined) {
+      cart = { ...toHead(row), lines: [] };
+      carts.set(row.id, cart);
+    }
+    if (row.product_id !== null) {
+      cart.lines.push(toLine(row));
+    }
+  }
+  return carts;
+}
+
+export function toHead(row: HeadRow): CartHead {
+  return {
+    id: row.id,
+    customerId: row.customer_id,
+    name: row.name,
+    state: row.state,
+    isDefault: row.is_default,
+    version: row.version,
+    orderId: row.order_id ?? undefined,
+    lastFailureReason: row.last_failure_reason,
+    createTime: row.create_time,
+    updateTime: row.update_time,
+  };
+}
+
+export function toLine(row: LineRow): CartLine {
+  return {
+    productId: row.product_id,
+    quantity: row.quantity,
+    sku: row.sku,
+    title: row.title,
+    currency: row.currency,
+    unitPriceMinor: row.unit_price_minor,
+  };
+}
+
+/** Lines as the arrays that unnest() makes rows of. */
+export function lineArrays(lines: readonly { cartId: string; line: CartLine; index: number }[]): unknown[][] {
+  return [
+    lines.map(({ cartId }) => cartId),
+    lines.map(({ index }) => index + 1),
+    lines.map(({ line }) => line.productId),
+    lines.map(({ line }) => line.quantity),
+    lines.map(({ line }) => line.sku),
+    lines.map(({ line }) => line.title),
+    lines.map(({ line }) => line.currency),
+    lines.map(({ line }) => line.unitPriceMinor),
+  ];
+}
