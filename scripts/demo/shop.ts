@@ -1,0 +1,70 @@
+import type { Client } from "@connectrpc/connect";
+import { createServiceClient, openChannel } from "@sagacart/chassis/client";
+import { MailboxService, NotifierService } from "@sagacart/proto/notifier/v1/notifier_service";
+import { CartService } from "@sagacart/proto/order/v1/cart_service";
+import { type Order, Order_State } from "@sagacart/proto/order/v1/order";
+import { OrderService } from "@sagacart/proto/order/v1/order_service";
+import { AccountService } from "@sagacart/proto/payment/v1/account_service";
+import { PaymentService } from "@sagacart/proto/payment/v1/payment_service";
+import { ShippingService } from "@sagacart/proto/shipping/v1/shipping_service";
+import { ProductService } from "@sagacart/proto/stock/v1/product_service";
+import { StockService } from "@sagacart/proto/stock/v1/stock_service";
+
+/** A client for each service of a shop that runs. */
+export type Shop = {
+  readonly orders: Client<typeof OrderService>;
+  readonly carts: Client<typeof CartService>;
+  readonly products: Client<typeof ProductService>;
+  readonly stock: Client<typeof StockService>;
+  readonly accounts: Client<typeof AccountService>;
+  readonly payments: Client<typeof PaymentService>;
+  readonly shipping: Client<typeof ShippingService>;
+  readonly notifier: Client<typeof NotifierService>;
+  readonly mailbox: Client<typeof MailboxService>;
+};
+
+/** Connects to the services at these addresses (`host:port` by name). */
+export function connectShop(addresses: Readonly<Record<string, string>>): Shop & Disposable {
+  const channels = new Map(
+    ["order", "stock", "payment", "shipping", "notifier"].map((name) => [
+      name,
+      openChannel(addressOf(addresses, name)),
+    ]),
+  );
+  const channel = (name: string) => {
+    const opened = channels.get(name);
+    if (opened === undefined) {
+      throw new Error(`there is no channel to ${name}`);
+    }
+    return opened;
+  };
+  return {
+    orders: createServiceClient(OrderService, channel("order")),
+    carts: createServiceClient(CartService, channel("order")),
+    products: createServiceClient(ProductService, channel("stock")),
+    stock: createServiceClient(StockService, channel("stock")),
+    accounts: createServiceClient(AccountService, channel("payment")),
+    payments: createServiceClient(PaymentService, channel("payment")),
+    shipping: createServiceClient(ShippingService, channel("shipping")),
+    notifier: createServiceClient(NotifierService, channel("notifier")),
+    mailbox: createServiceClient(MailboxService, channel("notifier")),
+    [Symbol.dispose]() {
+      for (const opened of channels.values()) {
+        opened.close();
+      }
+    },
+  };
+}
+
+function addressOf(addresses: Readonly<Record<string, string>>, name: string): string {
+  const address = addresses[name];
+  if (address === undefined) {
+    throw new Error(`the shop does not say where its ${name} service is`);
+  }
+  return address;
+}
+
+/** The name of an order's state. */
+export function stateOf({ state }: Order): string {
+  return Object.entries(Order_State).find(([, value]) => value === state)?.[0] ?? String(state);
+}

@@ -1,0 +1,60 @@
+import type { ConnectRouter } from "@connectrpc/connect";
+import { createCommandOutbox } from "@sagacart/chassis/command-outbox";
+import { createEventFeed } from "@sagacart/chassis/event-feed";
+import type { Log } from "@sagacart/chassis/log";
+import type { Pool } from "@sagacart/chassis/postgres";
+import { createWake } from "@sagacart/chassis/wake";
+import { CommandService } from "@sagacart/proto/command/v1/command_service";
+import { EventService } from "@sagacart/proto/event/v1/event_service";
+import { CartService } from "@sagacart/proto/order/v1/cart_service";
+import { IncidentService } from "@sagacart/proto/order/v1/incident_service";
+import { OrderService } from "@sagacart/proto/order/v1/order_service";
+import { SagaService } from "@sagacart/proto/order/v1/saga_service";
+import { createCartService } from "./cart-service.ts";
+import type { Catalogue } from "./catalogue.ts";
+import { createCheckout } from "./checkout.ts";
+import { createIncidentService } from "./incident-service.ts";
+import { createOrderService } from "./order-service.ts";
+import { createSagaService } from "./saga-service.ts";
+import { carrierKinds } from "./saga-store.ts";
+import { listStanding, restartStanding } from "./standing-store.ts";
+import { createWaiters } from "./waiters.ts";
+
+export type ServicesOptions = { pool: Pool; url: string; log: Log; catalogue: Catalogue };
+
+/** All that this process serves, over one database, and what must be closed when it ends. */
+export function createServices({ pool, url, log, catalogue }: ServicesOptions): {
+  routes: (router: ConnectRouter) => void;
+  background: readonly AsyncDisposable[];
+} {
+  const feed = createEventFeed({ pool, url, source: "/sagacart/order", log });
+  const standing = { list: listStanding, restart: restartStanding };
+  const commands = createCommandOutbox({ pool, url, log, tracked: carrierKinds, standing });
+  const wake = createWake({ url, channel: "orders_changed", log });
+  const waiters = createWaiters(pool, wake);
+  const commanded = () => commands.notify();
+  const recorded = () => {
+    feed.notify();
+    commanded();
+  };
+  const checkout = createCheckout({ pool, catalogue, recorded });
+  const saga = createSagaService({
+    pool,
+    commanded,
+    changed(orders) {
+      waiters.changed(orders);
+      feed.notify();
+    },
+  });
+  return {
+    routes(router) {
+      router.service(OrderService, createOrderService({ pool, checkout, waiters, recorded }));
+      router.service(CartService, createCartService({ pool, catalogue }));
+      router.service(IncidentService, createIncidentService({ pool, commanded }));
+      router.service(SagaService, saga);
+      router.service(CommandService, commands.service);
+      router.service(EventService, feed.service);
+    },
+    background: [wake, commands, feed, { [Symbol.asyncDispose]: async () => waiters[Symbol.dispose]() }],
+  };
+}

@@ -1,0 +1,53 @@
+import { type Client, createClient } from "@connectrpc/connect";
+import { inMemory, silentLog, testDatabase } from "@sagacart/chassis/testing";
+import { CommandService } from "@sagacart/proto/command/v1/command_service";
+import { EventService } from "@sagacart/proto/event/v1/event_service";
+import { CartService } from "@sagacart/proto/order/v1/cart_service";
+import { IncidentService } from "@sagacart/proto/order/v1/incident_service";
+import { OrderService } from "@sagacart/proto/order/v1/order_service";
+import { SagaService } from "@sagacart/proto/order/v1/saga_service";
+import type pg from "pg";
+import type { Quote } from "./catalogue.ts";
+import { createServices } from "./services.ts";
+
+export type TestOrderService = AsyncDisposable & {
+  readonly pool: pg.Pool;
+  /** What the catalogue says; change it at will. */
+  readonly prices: Map<string, Quote>;
+  readonly orders: Client<typeof OrderService>;
+  readonly carts: Client<typeof CartService>;
+  readonly incidents: Client<typeof IncidentService>;
+  readonly saga: Client<typeof SagaService>;
+  readonly commands: Client<typeof CommandService>;
+  readonly events: Client<typeof EventService>;
+};
+
+/** The whole service on a database of its own, without a port, and with a catalogue that the test writes. */
+export async function startOrderService(): Promise<TestOrderService> {
+  const database = await testDatabase(new URL("../migrations/", import.meta.url));
+  const { pool, url } = database;
+  const prices = new Map(["mug", "pen", "cap"].map((id, index) => [id, quote(id, BigInt(100 * (index + 1)))] as const));
+  const services = createServices({ pool, url, log: silentLog, catalogue: async () => prices });
+  const transport = inMemory(services.routes, "order.sagacart");
+  return {
+    pool,
+    prices,
+    orders: createClient(OrderService, transport),
+    carts: createClient(CartService, transport),
+    incidents: createClient(IncidentService, transport),
+    saga: createClient(SagaService, transport),
+    commands: createClient(CommandService, transport),
+    events: createClient(EventService, transport),
+    async [Symbol.asyncDispose]() {
+      for (const part of services.background.toReversed()) {
+        await part[Symbol.asyncDispose]();
+      }
+      await database[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** A product of the test's catalogue. */
+export function quote(productId: string, priceMinor: bigint, currency = "USD"): Quote {
+  return { productId, sku: productId.toUpperCase(), title: `A ${productId}`, currency, priceMinor };
+}
