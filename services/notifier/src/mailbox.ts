@@ -23,6 +23,8 @@ export type Mailbox = AsyncDisposable & { readonly port: number };
 export async function startMailbox({ pool, port, log }: { pool: Pool; port: number; log: Log }): Promise<Mailbox> {
   const server = new SMTPServer({
     authOptional: true,
+    // How long connections that nobody uses any more may hold up the end.
+    closeTimeout: 500,
     disabledCommands: ["AUTH", "STARTTLS"],
     disableReverseLookup: true,
     onData(stream, session, callback) {

@@ -58,7 +58,8 @@ function pooled(smtpUrl: string): string {
     maxConnections: "5",
     connectionTimeout: "5000",
     greetingTimeout: "5000",
-    socketTimeout: "30000",
+    socketTimeout: "15000",
+    dnsTimeout: "5000",
   };
   for (const [name, value] of Object.entries(defaults)) {
     if (!url.searchParams.has(name)) {

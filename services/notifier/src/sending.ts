@@ -45,11 +45,11 @@ export function startSending(options: SendingOptions): AsyncDisposable {
   });
 }
 
-const limit = 50;
+const limit = 10;
 /** As many as the mailer has connections. */
 const lanes = 5;
-/** Longer than so many messages take in so many lanes, at the mailer's time limits. */
-const leaseMs = 600_000;
+/** Longer than so many messages take in so many lanes, at the mailer's time limits. A crash delays them by this. */
+const leaseMs = 60_000;
 
 async function send({ pool, log, mailer, attempts, retryMs }: SendingOptions, message: Outgoing): Promise<void> {
   const { id } = message;

@@ -112,6 +112,7 @@ export async function startTestMailServer(port = 0): Promise<TestMailServer> {
   const answers = new Map<string, number>();
   const server = new SMTPServer({
     authOptional: true,
+    closeTimeout: 500,
     disabledCommands: ["AUTH", "STARTTLS"],
     onRcptTo({ address }, _session, callback) {
       const responseCode = answers.get(address) ?? 250;

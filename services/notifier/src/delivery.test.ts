@@ -1,0 +1,131 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { create } from "@bufbuild/protobuf";
+import { EventSchema } from "@sagacart/proto/event/v1/event";
+import { expect, test } from "vitest";
+import { takeIn } from "./intake.ts";
+import { notifierDatabase, startTestFeed, startTestMailServer, startTestNotifier } from "./testing.ts";
+
+const completed = (subject: string, contactEmail = "ada@example.com") => ({
+  subject,
+  sequence: 1,
+  type: "sagacart.order.completed.v1",
+  data: { customerId: "customer-1", contactEmail },
+});
+
+test("an event that is delivered many times, by several readers, makes one message", async () => {
+  await using database = await notifierDatabase();
+  const events = Array.from({ length: 50 }, (_, index) => {
+    const { subject, type, data } = completed(`o-${index}`);
+    return create(EventSchema, {
+      id: `event-${index}`,
+      subject,
+      type,
+      data: JSON.stringify(data),
+      position: BigInt(index + 1),
+    });
+  });
+  // Pages that overlap, from readers that don't know of each other.
+  const pages = [0, 10, 20, 5, 0, 30, 0].map((start) => ({ events: events.slice(start), nextPosition: 50n }));
+  await Promise.all(pages.map((page) => takeIn(database.pool, page)));
+  // And as if the cursor had been lost, restored from an older backup.
+  await database.pool.query("update cursors set position = 0");
+  await takeIn(database.pool, { events, nextPosition: 50n });
+  const { rows } = await database.pool.query("select count(*), count(distinct event_id) as events from messages");
+  expect(rows).toEqual([{ count: 50n, events: 50n }]);
+});
+
+test("a notifier that is killed while it reads and sends leaves each event one message", async () => {
+  await using stack = new AsyncDisposableStack();
+  const feed = stack.use(await startTestFeed());
+  const mails = stack.use(await startTestMailServer());
+  const database = stack.use(await notifierDatabase());
+  const env = { DATABASE_URL: database.url, ORDER_ADDRESS: feed.address, SMTP_URL: mails.url };
+  const orders = Array.from({ length: 300 }, (_, index) => `o-${index}`);
+
+  const first = await startProcess(env);
+  stack.defer(() => kill(first));
+  await feed.publish(orders.slice(0, 150).map((orderId) => completed(orderId)));
+  await expect.poll(() => mails.mails.length, { interval: 5 }).toBeGreaterThan(20);
+  await feed.publish(orders.slice(150).map((orderId) => completed(orderId)));
+  await kill(first);
+  // What it had claimed is due at once, instead of after its lease.
+  await database.pool.query("update messages set try_time = now() where state = 'PENDING'");
+
+  const second = await startProcess(env);
+  stack.defer(() => kill(second));
+  const states = async () => {
+    const { rows } = await database.pool.query("select order_id, state from messages order by order_id");
+    return rows;
+  };
+  const all = orders.toSorted().map((order_id) => ({ order_id, state: "SENT" }));
+  await expect.poll(states, { timeout: 15_000 }).toEqual(all);
+  // What was under way at the kill may have gone out twice, but as the same message.
+  const messageIds = new Map(mails.mails.map(({ messageId, subject }) => [subject, messageId]));
+  expect(messageIds.size).toBe(orders.length);
+  for (const { messageId, subject } of mails.mails) {
+    expect(messageId).toBe(messageIds.get(subject));
+  }
+  expect(mails.mails.length - orders.length).toBeLessThanOrEqual(5);
+});
+
+test("several notifiers side by side: one reads, all send, each message goes once", async () => {
+  await using stack = new AsyncDisposableStack();
+  const feed = stack.use(await startTestFeed());
+  const mails = stack.use(await startTestMailServer());
+  const database = stack.use(await notifierDatabase());
+  const options = { feedAddress: feed.address, database, env: { SMTP_URL: mails.url } };
+  const first = await startTestNotifier(options);
+  stack.use(await startTestNotifier(options));
+  const locks =
+    "select from pg_locks where locktype = 'advisory' and granted and database = (select oid from pg_database where datname = current_database())";
+  await expect.poll(async () => (await database.pool.query(locks)).rowCount).toBe(1);
+  await feed.publish(Array.from({ length: 100 }, (_, index) => completed(`o-${index}`)));
+  await expect.poll(() => mails.mails.length, { timeout: 5_000 }).toBe(100);
+  // The one that reads goes, and another takes over.
+  await first[Symbol.asyncDispose]();
+  await feed.publish([completed("o-last")]);
+  await expect.poll(() => mails.mails.length, { timeout: 5_000 }).toBe(101);
+  expect(new Set(mails.mails.map(({ messageId }) => messageId)).size).toBe(101);
+});
+
+test("mail waits while the mail server is down, and goes when it is up", async () => {
+  await using stack = new AsyncDisposableStack();
+  const feed = stack.use(await startTestFeed());
+  const down = await startTestMailServer();
+  await down[Symbol.asyncDispose]();
+  const database = stack.use(await notifierDatabase());
+  const env = { SMTP_URL: down.url, MAIL_ATTEMPTS: "50" };
+  const { notifier } = stack.use(await startTestNotifier({ feedAddress: feed.address, database, env }));
+  await feed.publish([completed("o-1"), completed("o-2")]);
+  const tried = async () =>
+    (await notifier.listMessages({})).messages.map(({ state, attempts }) => state === 1 && attempts > 1);
+  await expect.poll(tried).toEqual([true, true]);
+  const mails = stack.use(await startTestMailServer(down.port));
+  await expect.poll(() => mails.mails.length, { timeout: 5_000 }).toBe(2);
+  await expect.poll(async () => (await notifier.getProgress({})).pendingMessages).toBe(0n);
+});
+
+async function startProcess(env: Record<string, string>): Promise<ChildProcess> {
+  const main = fileURLToPath(new URL("main.ts", import.meta.url));
+  const child = spawn(process.execPath, [main], {
+    env: { ...process.env, ...env, PORT: "0", ADMIN_PORT: "0" },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  for await (const line of createInterface({ input: child.stdout })) {
+    if (JSON.parse(line).msg === "ready") {
+      break;
+    }
+  }
+  child.stdout.resume();
+  return child;
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  if (child.exitCode === null && child.signalCode === null) {
+    child.kill("SIGKILL");
+    await once(child, "exit");
+  }
+}
