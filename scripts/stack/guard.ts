@@ -3,6 +3,8 @@ import { spawn } from "node:child_process";
 export type Guard = {
   /** Ends the process with the signal when this process is gone; the answer lets it go again. */
   watch(pid: number, signal: "TERM" | "INT" | "KILL"): () => void;
+  /** Kills all that it watches, at once. */
+  killAll(): void;
   /** Ends the guard itself; what it still watches lives on. */
   dispose(): void;
 };
@@ -38,6 +40,15 @@ export function createGuard(): Guard {
       return () => {
         if (watched.delete(pid)) tell();
       };
+    },
+    killAll() {
+      for (const pid of watched.keys()) {
+        try {
+          process.kill(pid, "SIGKILL");
+        } catch {
+          // It has ended meanwhile.
+        }
+      }
     },
     dispose() {
       shell.stdin.end("\n");

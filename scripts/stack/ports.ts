@@ -3,16 +3,22 @@ import { createServer } from "node:net";
 
 export const loopback = "127.0.0.1";
 
-/** As many ports as asked for, all different, that nobody listens on at this moment. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(Array.from({ length: count }, () => listen(0)));
-  const ports = servers.map((server) => {
-    const address = server.address();
-    if (address === null || typeof address === "string") throw new Error("a TCP server without a port");
-    return address.port;
-  });
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
+/**
+ * As many ports as asked for, all different, that nobody listens on at this moment; with withAdminPort the port + 1000
+ * of each is free too. They lie below those that the system hands out for outgoing connections (32768 and up on Linux,
+ * 49152 on macOS), where a busy machine takes them again before they are used.
+ */
+export async function freePorts(count: number, options: { withAdminPort?: boolean } = {}): Promise<number[]> {
+  const ports = new Set<number>();
+  for (let tries = 0; ports.size < count; tries += 1) {
+    if (tries > 1000) throw new Error("no free ports between 10000 and 30000");
+    const port = 10_000 + Math.floor(Math.random() * 20_000);
+    const both = options.withAdminPort === true ? [port, port + 1000] : [port];
+    if (both.some((one) => ports.has(one) || ports.has(one + 1000) || ports.has(one - 1000))) continue;
+    const failures = await Promise.all(both.map(tryPort));
+    if (failures.every((failure) => failure === undefined)) ports.add(port);
+  }
+  return [...ports];
 }
 
 export async function freePort(): Promise<number> {

@@ -1,14 +1,15 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { chmod, chown, mkdir, open, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, open, readFile, rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Account, postgresAccount } from "./account.ts";
+import { postgresAccount } from "./account.ts";
 import { createGuard, type Guard } from "./guard.ts";
 import { freePort, loopback } from "./ports.ts";
-import { type PostgresPrograms, postgresPrograms, reachablePlace } from "./postgres-programs.ts";
-import { StartError } from "./start-error.ts";
+import { type Cluster, endLeftover, initialise, passwordFile, runAs } from "./postgres-cluster.ts";
+import { postgresPrograms, reachablePlace } from "./postgres-programs.ts";
+import { endOf } from "./process-end.ts";
+import { messageOf, StartError } from "./start-error.ts";
 
 export type PostgresOptions = {
   /** Made when missing. Whoever starts a server on it holds it alone: one that is left there by a crash is ended. */
@@ -98,106 +99,12 @@ export async function dataPlace(dataDirectory: string): Promise<string> {
   return reachablePlace(await postgresAccount(), resolve(dataDirectory));
 }
 
-type Cluster = {
-  readonly dataDirectory: string;
-  readonly account: Account | undefined;
-  readonly programs: PostgresPrograms;
-  readonly logFile: string;
-};
-
-/** The superuser's password lies in the cluster itself: it lives as long, and only its owner can read it. */
-const passwordFile = "sagacart-password";
-
 async function makeFolder(directory: string): Promise<void> {
   try {
     await mkdir(directory, { recursive: true });
   } catch (cause) {
     throw new StartError(`The folder ${directory} cannot be made: ${messageOf(cause)}.`, { cause });
   }
-}
-
-// Made beside and renamed, so that a cluster that exists is a whole one.
-async function initialise(cluster: Cluster, temporary: boolean): Promise<void> {
-  const { account, dataDirectory, programs } = cluster;
-  const unfinished = `${dataDirectory}.new`;
-  try {
-    await rm(unfinished, { recursive: true, force: true });
-    await mkdir(unfinished, { recursive: true });
-    await chmod(unfinished, 0o700);
-    if (account !== undefined) {
-      await chown(unfinished, account.uid, account.gid);
-      if (dirname(unfinished).startsWith("/var/lib/")) await chmod(dirname(unfinished), 0o755);
-    }
-    const password = randomBytes(18).toString("base64url");
-    const passwords = `${unfinished}.password`;
-    await writeFile(passwords, password, { mode: 0o600 });
-    if (account !== undefined) await chown(passwords, account.uid, account.gid);
-    await runInitdb(programs.initdb, account, [
-      `--pgdata=${unfinished}`,
-      "--username=postgres",
-      `--pwfile=${passwords}`,
-      "--auth=scram-sha-256",
-      "--encoding=UTF8",
-      // The same order and the same letters on every machine, and none of the system's locales needed.
-      "--locale=C",
-      "--locale-provider=builtin",
-      "--builtin-locale=C.UTF-8",
-      ...(temporary ? ["--no-sync"] : []),
-    ]);
-    await rename(passwords, join(unfinished, passwordFile));
-    await rename(unfinished, dataDirectory);
-  } catch (cause) {
-    throw new StartError(`The Postgres cluster in ${dataDirectory} could not be made: ${messageOf(cause)}`, { cause });
-  }
-}
-
-async function runInitdb(program: string, account: Account | undefined, args: string[]): Promise<void> {
-  const child = spawn(program, args, { ...runAs(account), stdio: ["ignore", "ignore", "pipe"] });
-  let complaint = "";
-  child.stderr.setEncoding("utf8").on("data", (text: string) => {
-    complaint += text;
-  });
-  const how = await endOf(child);
-  if (how !== "exit code 0")
-    throw new Error(`initdb ended with ${how}. ${complaint.trim().split("\n").slice(-4).join(" ")}`);
-}
-
-// A parent killed with -9 together with its guard leaves a server behind, a crash of the machine a postmaster.pid with a
-// number that now may be anybody's: Postgres would refuse to start for as long as that process lives.
-async function endLeftover({ dataDirectory }: Cluster, log: (line: string) => void): Promise<void> {
-  const file = join(dataDirectory, "postmaster.pid");
-  const pid = Number((await readFile(file, "utf8").catch(() => "")).split("\n")[0]);
-  if (!Number.isInteger(pid) || pid <= 0) return;
-  if (!(await isPostmaster(pid, dataDirectory))) return rm(file, { force: true });
-  log(`Ending the Postgres that was left running (process ${pid})`);
-  for (const signal of ["SIGINT", "SIGQUIT", "SIGKILL"] as const) {
-    try {
-      process.kill(pid, signal);
-    } catch {
-      return;
-    }
-    for (let waited = 0; waited < 10_000; waited += 50) {
-      if (!(await isPostmaster(pid, dataDirectory))) return;
-      await sleep(50);
-    }
-  }
-}
-
-async function isPostmaster(pid: number, dataDirectory: string): Promise<boolean> {
-  const file = existsSync("/proc/self/cmdline") ? `/proc/${pid}/cmdline` : undefined;
-  const command =
-    file !== undefined ? (await readFile(file, "utf8").catch(() => "")).replaceAll("\0", " ") : await commandByPs(pid);
-  return command.includes("postgres") && command.includes(dataDirectory);
-}
-
-async function commandByPs(pid: number): Promise<string> {
-  const child = spawn("ps", ["-o", "command=", "-p", String(pid)], { stdio: ["ignore", "pipe", "ignore"] });
-  let command = "";
-  child.stdout.setEncoding("utf8").on("data", (text: string) => {
-    command += text;
-  });
-  await endOf(child);
-  return command;
 }
 
 type Start = { readonly port: number; readonly settings: Readonly<Record<string, string>> };
@@ -261,30 +168,7 @@ async function readiness(child: ChildProcess, dataDirectory: string): Promise<st
   return "not ready after 60 s";
 }
 
-function runAs(account: Account | undefined) {
-  // Nothing of our environment means anything to Postgres, and PGDATA, PGPORT or LC_ALL of the person's would.
-  const base = { detached: true, cwd: "/", env: { PATH: process.env.PATH, TZ: "UTC", LC_ALL: "C" } };
-  return account === undefined ? base : { ...base, uid: account.uid, gid: account.gid };
-}
-
 function pidOf(child: ChildProcess): number {
   if (child.pid === undefined) throw new Error("a process that did not start has no id");
   return child.pid;
-}
-
-function endOf(child: ChildProcess): Promise<string> {
-  if (child.exitCode !== null || child.signalCode !== null)
-    return Promise.resolve(describe(child.exitCode, child.signalCode));
-  return new Promise((done) => {
-    child.once("error", (error) => done(error.message));
-    child.once("exit", (code, signal) => done(describe(code, signal)));
-  });
-}
-
-function describe(code: number | null, signal: string | null): string {
-  return signal === null ? `exit code ${code}` : `signal ${signal}`;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,0 +1,91 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { migrate } from "../../services/chassis/src/migrate.ts";
+import { auditRole, createDatabases, type DatabaseName, databaseNames } from "./databases.ts";
+import type { Guard } from "./guard.ts";
+import { loopback } from "./ports.ts";
+import { type Postgres, startPostgres } from "./postgres.ts";
+import { cloneDirectory } from "./postgres-programs.ts";
+import type { Death } from "./processes.ts";
+import type { Secrets } from "./services.ts";
+import { messageOf, StartError } from "./start-error.ts";
+
+export type DatabaseServerOptions = {
+  readonly stateDirectory: string;
+  readonly port: number;
+  readonly settings: Readonly<Record<string, string>>;
+  readonly secrets: Secrets;
+  readonly guard: Guard;
+  readonly temporary: boolean;
+  readonly log: (line: string) => void;
+  onDeath(death: Death): void;
+};
+
+export type DatabaseServer = {
+  /** Starts Postgres, and brings the databases and their tables up to date. */
+  start(): Promise<void>;
+  kill(signal: NodeJS.Signals): Promise<void>;
+  stop(): Promise<void>;
+  pid(): number | undefined;
+  /** As the owner. The same before and after a start. */
+  url(name: DatabaseName): string;
+  auditUrl(name: DatabaseName): string;
+  adminUrl(): string;
+};
+
+/** The shop's Postgres: one server, a database and an owner for each service. */
+export function createDatabaseServer(options: DatabaseServerOptions): DatabaseServer {
+  const { port, secrets, log } = options;
+  let server: Postgres | undefined;
+
+  const url = (database: DatabaseName, user: string) =>
+    `postgres://${user}:${encodeURIComponent(secrets.passwords[user] ?? "")}@${loopback}:${port}/${database}`;
+  const forget = () => {
+    const before = server;
+    server = undefined; // its end is now no surprise
+    return before;
+  };
+  return {
+    async start() {
+      if (server !== undefined) throw new Error("postgres runs already");
+      const started = await startPostgres({ ...options, dataDirectory: join(options.stateDirectory, "postgres") });
+      server = started;
+      started.ended
+        .then((how) => {
+          if (server !== started) return;
+          server = undefined;
+          options.onDeath({ name: "postgres", how, lastLines: [], logFile: started.logFile });
+        })
+        .catch(() => undefined);
+      await createDatabases(started, secrets.passwords);
+      await Promise.all(databaseNames.map((name) => migrateService(name, url(name, name), log)));
+    },
+    async kill(signal) {
+      const running = forget();
+      if (running === undefined) return;
+      process.kill(running.pid, signal);
+      await running.ended;
+    },
+    async stop() {
+      await forget()?.stop();
+    },
+    pid: () => server?.pid,
+    url: (name) => url(name, name),
+    auditUrl: (name) => url(name, auditRole),
+    adminUrl() {
+      if (server === undefined) throw new Error("postgres does not run");
+      return server.adminUrl;
+    },
+  };
+}
+
+async function migrateService(name: DatabaseName, url: string, log: (line: string) => void): Promise<void> {
+  const directory = join(cloneDirectory, "services", name, "migrations");
+  if (!existsSync(directory)) return;
+  try {
+    const ran = await migrate({ url, directory });
+    if (ran.length > 0) log(`Migrated the database of ${name}: ${ran.join(", ")}`);
+  } catch (cause) {
+    throw new StartError(`The database of ${name} could not be migrated: ${messageOf(cause)}`, { cause });
+  }
+}

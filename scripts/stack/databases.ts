@@ -1,0 +1,47 @@
+import pg from "pg";
+import type { Postgres } from "./postgres.ts";
+
+/** One database and one owner for each of these; both have the service's name. */
+export const databaseNames = ["order", "stock", "payment", "shipping", "notifier"] as const;
+export type DatabaseName = (typeof databaseNames)[number];
+
+/** Reads all the databases and changes none: for `npm run audit`. */
+export const auditRole = "audit";
+
+/**
+ * Makes the roles and databases that are missing, and gives every role the password of the state folder. A service's
+ * role owns its database and can enter no other.
+ */
+export async function createDatabases(postgres: Postgres, passwords: Readonly<Record<string, string>>): Promise<void> {
+  const admin = new pg.Client({ connectionString: postgres.adminUrl });
+  await admin.connect();
+  try {
+    const names = async (sql: string) =>
+      new Set((await admin.query<{ name: string }>(sql)).rows.map(({ name }) => name));
+    const roles = await names("select rolname as name from pg_roles");
+    for (const role of [...databaseNames, auditRole]) {
+      const password = passwords[role];
+      if (password === undefined) throw new Error(`no password for the role ${role}`);
+      const verb = roles.has(role) ? "alter" : "create";
+      await admin.query(`${verb} role ${quote(role)} login password ${admin.escapeLiteral(password)}`);
+    }
+    // What tables there will be is not known here: the predefined role reads those made later too.
+    await admin.query(`grant pg_read_all_data to ${quote(auditRole)}`);
+    await admin.query(`alter role ${quote(auditRole)} set default_transaction_read_only = on`);
+
+    const databases = await names("select datname as name from pg_database");
+    for (const name of databaseNames) {
+      if (!databases.has(name)) await admin.query(`create database ${quote(name)} owner ${quote(name)}`);
+      await admin.query(`revoke connect, temporary on database ${quote(name)} from public`);
+      await admin.query(`grant connect on database ${quote(name)} to ${quote(auditRole)}`);
+    }
+    await admin.query("revoke connect on database postgres from public");
+  } finally {
+    await admin.end();
+  }
+}
+
+// `order` is a reserved word.
+function quote(name: string): string {
+  return pg.escapeIdentifier(name);
+}

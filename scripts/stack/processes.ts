@@ -1,0 +1,192 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { open, readFile, rename, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Guard } from "./guard.ts";
+import { followLog } from "./log-follower.ts";
+import { endOf } from "./process-end.ts";
+import { messageOf, StartError } from "./start-error.ts";
+
+export type ProcessSpec = {
+  readonly name: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+  /** Asked again until it says true; the signal ends one question. */
+  isReady(signal: AbortSignal): Promise<boolean>;
+  readonly readyTimeoutMs: number;
+  /** How long it may take from SIGTERM to its end. */
+  readonly stopTimeoutMs: number;
+};
+
+export type Death = {
+  readonly name: string;
+  readonly how: string;
+  readonly lastLines: readonly string[];
+  readonly logFile: string;
+};
+
+export type ProcessesOptions = {
+  readonly logDirectory: string;
+  readonly guard: Guard;
+  /** Told of each process that ends unasked. Nothing is started again by itself: a crash is to be seen. */
+  onDeath(death: Death): void;
+  /** Gets lines of the logs as they are written: those of errors, or all. */
+  readonly show?: { readonly lines: "errors" | "all"; line(name: string, line: string): void };
+};
+
+export type Processes = {
+  /** Starts it and answers when it is ready. Throws a StartError with its last lines when it ends or stays unready. */
+  start(spec: ProcessSpec): Promise<void>;
+  /** Sends the signal, and answers when the process has ended. Its end is then no surprise. */
+  kill(name: string, signal: "SIGKILL" | "SIGTERM" | "SIGINT"): Promise<void>;
+  /** SIGTERM, and SIGKILL to one that takes too long. Does nothing when it does not run. */
+  stop(name: string): Promise<void>;
+  /** Stops all that run or start, and starts no more. */
+  close(): Promise<void>;
+  pid(name: string): number | undefined;
+  pids(): Record<string, number>;
+};
+
+type Running = {
+  readonly spec: ProcessSpec;
+  readonly child: ChildProcess;
+  readonly ended: Promise<string>;
+  /** Its end is asked for, or will be told by who waits for it to be ready. */
+  expected: boolean;
+  stopping: boolean;
+};
+
+/**
+ * Keeps child processes by name. What they print goes straight into `<logDirectory>/<name>.log`, not through this
+ * process, so that one that is busy or stopped here never holds up the shop.
+ */
+export function createProcesses(options: ProcessesOptions): Processes {
+  const running = new Map<string, Running>();
+  let closed = false;
+
+  const end = async (name: string, signal: NodeJS.Signals) => {
+    const process = running.get(name);
+    if (process === undefined) return;
+    process.expected = true;
+    process.stopping = true;
+    process.child.kill(signal);
+    await process.ended;
+  };
+  const stop = async (name: string) => {
+    const process = running.get(name);
+    if (process === undefined) return;
+    const late = new AbortController();
+    const force = sleep(process.spec.stopTimeoutMs, undefined, { signal: late.signal }).then(
+      () => process.child.kill("SIGKILL"),
+      () => undefined,
+    );
+    await end(name, "SIGTERM");
+    late.abort();
+    await force;
+  };
+  return {
+    async start(spec) {
+      if (closed) throw new StartError(`${spec.name} is not started: the shop is stopping.`);
+      if (running.has(spec.name)) throw new Error(`${spec.name} runs already`);
+      const process = await launch(spec, options, (ended) => {
+        if (running.get(spec.name) === ended) running.delete(spec.name);
+      });
+      running.set(spec.name, process);
+      if (closed) await stop(spec.name);
+      await untilReady(process, logFileOf(options, spec.name));
+    },
+    kill: end,
+    stop,
+    async close() {
+      closed = true;
+      await Promise.all([...running.keys()].map(stop));
+    },
+    pid: (name) => running.get(name)?.child.pid,
+    pids: () =>
+      Object.fromEntries(
+        [...running].flatMap(([name, { child }]) => (child.pid === undefined ? [] : [[name, child.pid]])),
+      ),
+  };
+}
+
+async function launch(spec: ProcessSpec, options: ProcessesOptions, onEnd: (ended: Running) => void): Promise<Running> {
+  const logFile = logFileOf(options, spec.name);
+  await setOldLogAside(logFile);
+  const output = await open(logFile, "a", 0o600);
+  const child = spawn(spec.command, spec.args, {
+    env: spec.env,
+    stdio: ["ignore", output.fd, output.fd],
+    // Not in the terminal's group: Ctrl-C is for the supervisor, which stops them in order.
+    detached: true,
+  });
+  const ended = endOf(child);
+  const { show } = options;
+  const follower =
+    show === undefined
+      ? undefined
+      : followLog({
+          file: logFile,
+          from: (await output.stat()).size,
+          only: show.lines,
+          line: (line) => show.line(spec.name, line),
+        });
+  await output.close();
+  const letGo = child.pid === undefined ? undefined : options.guard.watch(child.pid, "TERM");
+  const process: Running = { spec, child, ended, expected: true, stopping: false };
+  ended
+    .then(async (how) => {
+      letGo?.();
+      onEnd(process);
+      await follower?.close();
+      if (!process.expected) {
+        options.onDeath({ name: spec.name, how, lastLines: await lastLines(logFile), logFile });
+      }
+    })
+    .catch((error: unknown) => options.onDeath({ name: spec.name, how: messageOf(error), lastLines: [], logFile }));
+  return process;
+}
+
+async function untilReady(process: Running, logFile: string): Promise<void> {
+  const { spec } = process;
+  const deadline = AbortSignal.timeout(spec.readyTimeoutMs);
+  let end: string | undefined;
+  process.ended.then(
+    (how) => {
+      end = how;
+    },
+    () => undefined,
+  );
+  while (!deadline.aborted) {
+    if (end !== undefined) {
+      if (process.stopping) throw new StartError(`${spec.name} was stopped while it started.`);
+      throw new StartError(`${spec.name} ended while it started (${end}):\n${(await lastLines(logFile)).join("\n")}`);
+    }
+    const ready = await spec.isReady(AbortSignal.any([deadline, AbortSignal.timeout(2_000)])).catch(() => false);
+    if (ready) {
+      process.expected = process.stopping;
+      return;
+    }
+    await sleep(20);
+  }
+  process.child.kill("SIGKILL");
+  const seconds = Math.round(spec.readyTimeoutMs / 1000);
+  throw new StartError(
+    `${spec.name} was not ready after ${seconds} s. The last lines of ${logFile}:\n${(await lastLines(logFile)).join("\n")}`,
+  );
+}
+
+function logFileOf(options: ProcessesOptions, name: string): string {
+  return join(options.logDirectory, `${name}.log`);
+}
+
+// A log of many starts must not fill the disk: at 20 MB the older half of the story is one file further.
+async function setOldLogAside(file: string): Promise<void> {
+  if (existsSync(file) && (await stat(file)).size > 20e6) await rename(file, `${file}.1`);
+}
+
+async function lastLines(file: string): Promise<string[]> {
+  const text = await readFile(file, "utf8").catch(() => "");
+  return text.trimEnd().split("\n").slice(-20);
+}

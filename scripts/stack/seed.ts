@@ -1,0 +1,56 @@
+import { existsSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { AccountService } from "@sagacart/proto/payment/v1/account_service";
+import { ProductService } from "@sagacart/proto/stock/v1/product_service";
+import { createServiceClient, openChannel } from "../../services/chassis/src/client.ts";
+
+const usd = (minorUnits: bigint) => ({ currencyCode: "USD", minorUnits });
+
+/** The catalogue of the second seed, in the order in which it lists it. */
+const products = [
+  { id: "product.laptop", sku: "LAPTOP-001", title: "Laptop Pro 16", price: usd(149_999n) },
+  { id: "product.keyboard", sku: "KB-002", title: "Mechanical Keyboard", price: usd(14_999n) },
+  { id: "product.mouse", sku: "MOUSE-003", title: "Wireless Mouse", price: usd(7_999n) },
+  { id: "product.monitor", sku: "MON-004", title: "4K Monitor", price: usd(59_999n) },
+  { id: "product.headphones", sku: "HP-005", title: "Noise-Cancelling Headphones", price: usd(29_999n) },
+];
+const onHand = 50;
+const customers = ["alice", "bob"];
+const money = usd(1_000_000n);
+
+/**
+ * Gives a new shop something to sell and two customers with 10,000.00 USD each. Once per state folder: what a person
+ * sells or deletes afterwards stays so. Cut off half-way it is said again, with the same request ids, and done once.
+ */
+export async function seed(shop: {
+  readonly stateDirectory: string;
+  readonly addresses: Readonly<Record<string, string>>;
+}): Promise<"seeded" | "seeded before"> {
+  const done = join(shop.stateDirectory, "seeded");
+  if (existsSync(done)) return "seeded before";
+  using stockChannel = openChannel(addressOf(shop.addresses, "stock"));
+  using paymentChannel = openChannel(addressOf(shop.addresses, "payment"));
+  const catalogue = createServiceClient(ProductService, stockChannel);
+  const accounts = createServiceClient(AccountService, paymentChannel);
+  // One after the other: the list of products is in the order of their making.
+  for (const product of products) {
+    await catalogue.createProduct({ product, initialOnHand: onHand, requestId: `seed.${product.id}` });
+  }
+  for (const customerId of customers) {
+    await accounts.createAccount({
+      customerId,
+      currencyCode: money.currencyCode,
+      requestId: `seed.account.${customerId}`,
+    });
+    await accounts.deposit({ customerId, amount: money, requestId: `seed.deposit.${customerId}` });
+  }
+  await writeFile(done, `${new Date().toISOString()}\n`);
+  return "seeded";
+}
+
+function addressOf(addresses: Readonly<Record<string, string>>, name: string): string {
+  const address = addresses[name];
+  if (address === undefined) throw new Error(`the shop has no ${name}`);
+  return address;
+}

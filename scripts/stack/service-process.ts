@@ -1,0 +1,42 @@
+import { join } from "node:path";
+import { loopback } from "./ports.ts";
+import { cloneDirectory } from "./postgres-programs.ts";
+import type { ProcessSpec } from "./processes.ts";
+import type { Service, Surroundings } from "./services.ts";
+
+/** How a service is run on a laptop: with Node as it is, its ports on loopback, ready when it says so. */
+export function serviceProcess(
+  service: Service,
+  surroundings: Surroundings,
+  more: NodeJS.ProcessEnv = {},
+): ProcessSpec {
+  const { ports } = surroundings;
+  const port = service.port === undefined ? undefined : ports[service.port];
+  const adminPort = service.adminPort?.(ports);
+  return {
+    name: service.name,
+    command: process.execPath,
+    args: [...nodeFlags, join(cloneDirectory, service.entry)],
+    env: {
+      ...process.env,
+      HOST: loopback,
+      ...(port === undefined ? {} : { PORT: `${port}` }),
+      ...(adminPort === undefined ? {} : { ADMIN_PORT: `${adminPort}` }),
+      ...service.env(surroundings),
+      ...more,
+    },
+    isReady: async (signal) => {
+      // A service follows its database and says 503 until it is there; a stand-in has no such page, but answers.
+      const url = adminPort === undefined ? `http://${loopback}:${port}/` : `http://${loopback}:${adminPort}/ready`;
+      const answer = await fetch(url, { signal });
+      await answer.body?.cancel();
+      return adminPort === undefined || answer.ok;
+    },
+    readyTimeoutMs: 60_000,
+    stopTimeoutMs: 15_000,
+  };
+}
+
+// Node lets the young generation grow to 3 × 16 MB in each process before it looks at it; a third of that is enough for
+// requests of a few kilobytes, and an idle shop of ten processes stays small.
+const nodeFlags: readonly string[] = [];

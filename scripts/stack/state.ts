@@ -1,0 +1,116 @@
+import { chmod, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { cloneDirectory } from "./postgres-programs.ts";
+import { makeSecrets, type Secrets } from "./services.ts";
+import { messageOf, StartError } from "./start-error.ts";
+
+/** Where the shop of this clone keeps everything, unless SAGACART_STATE_DIRECTORY names another place. */
+export function usualStateDirectory(env: NodeJS.ProcessEnv = process.env): string {
+  return env.SAGACART_STATE_DIRECTORY || join(cloneDirectory, ".sagacart");
+}
+
+/** How to reach a shop that runs: what <state>/shop.json holds while it does. */
+export type ShopFile = {
+  /** The process that started it and will stop it. */
+  readonly pid: number;
+  readonly stateDirectory: string;
+  /** `host:port` by name: the services, the gateway, the fakes, the mailbox, Postgres, Temporal. */
+  readonly addresses: Readonly<Record<string, string>>;
+  readonly temporal: { readonly address: string; readonly namespace: string };
+  readonly pids: Readonly<Record<string, number>>;
+  /** The owner's connection string of each database. */
+  readonly databaseUrls: Readonly<Record<string, string>>;
+  /** Read-only connection strings of the same databases. */
+  readonly auditUrls: Readonly<Record<string, string>>;
+};
+
+export type HeldState = { release(): void };
+
+/**
+ * Takes the state folder for this process alone, making it when missing. Throws a StartError when another process
+ * holds it or it cannot be written. The lock is SQLite's on a file: the kernel gives it back however its holder ends,
+ * which a file with a process number in it would not.
+ */
+export async function holdState(stateDirectory: string): Promise<HeldState> {
+  try {
+    await mkdir(join(stateDirectory, "logs"), { recursive: true });
+    // Postgres' account must be able to pass; the files with secrets are closed by their own modes.
+    await chmod(stateDirectory, 0o755);
+    await writeFile(join(stateDirectory, ".writable"), "x".repeat(4096));
+    await rm(join(stateDirectory, ".writable"));
+  } catch (cause) {
+    throw new StartError(`The state folder ${stateDirectory} cannot be written: ${messageOf(cause)}.`, { cause });
+  }
+  const lock = tryLock(stateDirectory);
+  if (lock !== undefined) return { release: () => lock.close() };
+  const shop = await readShopFile(stateDirectory);
+  throw new StartError(
+    shop === undefined
+      ? `Another process is starting or emptying the shop in ${stateDirectory}. Wait for it to end.`
+      : `The shop of this clone runs already: process ${shop.pid}, http://${shop.addresses.gateway}. ` +
+          "Stop it first (Ctrl-C in its terminal).",
+  );
+}
+
+/** The shop that runs in this state folder, or undefined; a shop.json that a crash left behind does not count. */
+export async function runningShop(stateDirectory = usualStateDirectory()): Promise<ShopFile | undefined> {
+  const shop = await readShopFile(stateDirectory);
+  if (shop === undefined) return undefined;
+  const lock = tryLock(stateDirectory);
+  lock?.close();
+  return lock === undefined ? shop : undefined;
+}
+
+export async function writeShopFile(shop: ShopFile): Promise<void> {
+  await writePrivate(join(shop.stateDirectory, "shop.json"), shop);
+}
+
+export async function removeShopFile(stateDirectory: string): Promise<void> {
+  await rm(join(stateDirectory, "shop.json"), { force: true });
+}
+
+/** The passwords and keys of this state folder, made at its first start. */
+export async function readSecrets(stateDirectory: string): Promise<Secrets> {
+  const file = join(stateDirectory, "secrets.json");
+  const kept: unknown = JSON.parse(await readFile(file, "utf8").catch(() => "{}"));
+  const made = makeSecrets();
+  const secrets = {
+    ...made,
+    ...(typeof kept === "object" ? kept : {}),
+    passwords: { ...made.passwords, ...passwordsIn(kept) },
+  };
+  await writePrivate(file, secrets);
+  return secrets;
+}
+
+function passwordsIn(kept: unknown): object {
+  return typeof kept === "object" && kept !== null && "passwords" in kept && typeof kept.passwords === "object"
+    ? (kept.passwords ?? {})
+    : {};
+}
+
+function tryLock(stateDirectory: string): DatabaseSync | undefined {
+  const database = new DatabaseSync(join(stateDirectory, "lock.db"));
+  try {
+    database.exec("begin exclusive");
+    return database;
+  } catch (error) {
+    database.close();
+    if (error instanceof Error && "errcode" in error && error.errcode === sqliteBusy) return undefined;
+    throw error;
+  }
+}
+
+const sqliteBusy = 5;
+
+async function readShopFile(stateDirectory: string): Promise<ShopFile | undefined> {
+  const text = await readFile(join(stateDirectory, "shop.json"), "utf8").catch(() => undefined);
+  return text === undefined ? undefined : JSON.parse(text);
+}
+
+// Renamed into place, so that nobody reads half of it.
+async function writePrivate(file: string, content: unknown): Promise<void> {
+  await writeFile(`${file}.new`, `${JSON.stringify(content, undefined, 2)}\n`, { mode: 0o600 });
+  await rename(`${file}.new`, file);
+}

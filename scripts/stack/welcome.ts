@@ -1,0 +1,44 @@
+/** What a person sees when the shop is ready: where everything is, what it takes, and three things to try. */
+export function welcome(shop: {
+  readonly addresses: Readonly<Record<string, string>>;
+  readonly stateDirectory: string;
+  readonly memory: { readonly bytes: number; readonly measure: string };
+  readonly seconds: number;
+}): string {
+  const { addresses, memory } = shop;
+  const port = (name: string) => Number(addresses[name]?.split(":").at(-1));
+  const rows = [
+    ["gateway (REST)", `http://localhost:${port("gateway")}/openapi.json`],
+    ...["order", "stock", "payment", "shipping", "notifier"].map((name) => [
+      `${name} (gRPC)`,
+      `localhost:${port(name)}, metrics http://localhost:${port(name) + 1000}/metrics`,
+    ]),
+    ["worker", `metrics http://localhost:${port("worker-admin")}/metrics`],
+    ["Temporal", `${addresses.temporal}, pages http://localhost:${port("temporal-ui")}`],
+    ["Postgres", `${addresses.postgres}, connection strings in ${shop.stateDirectory}/shop.json`],
+    ["logs", `${shop.stateDirectory}/logs`],
+  ];
+  const width = Math.max(...rows.map(([name = ""]) => name.length));
+  const mebibytes = Math.round(memory.bytes / 2 ** 20);
+  const order =
+    '{"customerId":"alice","lines":[{"productId":"product.mouse","quantity":1}],"waitFor":"WAIT_FOR_COMPLETED"}';
+  return `
+${rows.map(([name = "", where]) => `  ${name.padEnd(width)}  ${where}`).join("\n")}
+
+The shop is ready after ${shop.seconds.toFixed(1)} s. Memory of all its processes: ${mebibytes} MiB (${memory.measure}, summed).
+
+Three things to try:
+
+  1. See what there is to buy:
+     curl -s localhost:${port("gateway")}/v1/products
+
+  2. Let Alice buy a mouse, and wait until it is reserved, paid and shipped:
+     curl -s localhost:${port("gateway")}/v1/orders -H 'Content-Type: application/json' -H "Idempotency-Key: $(date +%s%N)" -d '${order}'
+
+  3. Ask the order service itself, over gRPC:
+     grpcurl -plaintext localhost:${port("order")} list
+     grpcurl -plaintext -d '{"customer_id":"alice"}' localhost:${port("order")} sagacart.order.v1.OrderService/ListOrders
+
+Ctrl-C stops it; what is in it stays. npm run reset empties it.
+`;
+}

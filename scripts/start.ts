@@ -1,0 +1,95 @@
+import { createGuard } from "./stack/guard.ts";
+import { memoryOf } from "./stack/memory.ts";
+import type { Death } from "./stack/processes.ts";
+import { createRestarts } from "./stack/restarts.ts";
+import { seed } from "./stack/seed.ts";
+import { type Stack, shopFileOf, startStack } from "./stack/stack.ts";
+import { messageOf, StartError } from "./stack/start-error.ts";
+import { usualStateDirectory, writeShopFile } from "./stack/state.ts";
+import { welcome } from "./stack/welcome.ts";
+
+// npm start: the whole shop on this machine, until Ctrl-C.
+
+const startedAt = Date.now();
+const secondsSoFar = () => (Date.now() - startedAt) / 1000;
+const guard = createGuard();
+const interrupt = listenForSignals();
+// A terminal that was closed takes no more lines; the shop is to stop in order all the same.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
+
+try {
+  await run();
+  process.exit(0);
+} catch (error) {
+  const wasAsked = interrupt.signal.aborted && error === interrupt.signal.reason;
+  const text = error instanceof StartError ? error.message : error instanceof Error ? error.stack : String(error);
+  process.stderr.write(wasAsked ? "Stopped before it was ready.\n" : `\n${text}\n`);
+  process.exit(wasAsked ? 0 : 1);
+}
+
+async function run(): Promise<void> {
+  const stateDirectory = usualStateDirectory();
+  log(`Starting the shop, its state is in ${stateDirectory}`);
+  let shop: Stack | undefined;
+  const revive = createReviver(() => shop);
+  await using stack = await startStack({
+    stateDirectory,
+    ports: "default",
+    guard,
+    log,
+    signal: interrupt.signal,
+    show: { lines: "errors", line: (name, line) => process.stderr.write(`${name} | ${line}\n`) },
+    onDeath: revive,
+  });
+  shop = stack;
+  if ((await seed(stack)) === "seeded") log("Loaded the catalogue and two customers, alice and bob");
+  await writeShopFile(shopFileOf(stack));
+  const memory = await memoryOf([process.pid]);
+  process.stdout.write(welcome({ ...stack, memory, seconds: secondsSoFar() }));
+  await new Promise<void>((resolve) => interrupt.signal.addEventListener("abort", () => resolve()));
+  shop = undefined;
+  await stack.stop();
+  log("Stopped");
+}
+
+// Told and started again, so that a shop in which a process is killed (the demo does so) goes on.
+function createReviver(shop: () => Stack | undefined): (death: Death) => void {
+  const mayStartAgain = createRestarts();
+  return ({ name, how, lastLines, logFile }) => {
+    const last = lastLines.map((line) => `    ${line}\n`).join("");
+    process.stderr.write(`\n${name} ended unasked with ${how}. The end of ${logFile}:\n${last}`);
+    const stack = shop();
+    if (stack === undefined) return;
+    if (!mayStartAgain(name)) {
+      process.stderr.write(
+        `${name} has ended too often and is not started again. Stop the shop and look at its log.\n`,
+      );
+      return;
+    }
+    stack
+      .start(name)
+      .then(() => writeShopFile(shopFileOf(stack)))
+      .then(() => log(`${name} runs again`))
+      .catch((error: unknown) => process.stderr.write(`${name} could not be started again: ${messageOf(error)}\n`));
+  };
+}
+
+function listenForSignals(): AbortController {
+  const controller = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(name, () => {
+      if (controller.signal.aborted) {
+        guard.killAll();
+        process.stderr.write("Killed.\n");
+        process.exit(130);
+      }
+      log(`Stopping (${name}); once more kills`);
+      controller.abort();
+    });
+  }
+  return controller;
+}
+
+function log(line: string): void {
+  process.stdout.write(`${secondsSoFar().toFixed(1).padStart(6)} s  ${line}\n`);
+}
