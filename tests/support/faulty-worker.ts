@@ -1,0 +1,67 @@
+import { appendFileSync } from "node:fs";
+import { readConfig } from "../../workflows/src/config.ts";
+import { runWorker } from "../../workflows/src/run.ts";
+import type { Steps } from "../../workflows/src/step-types.ts";
+
+// The worker, as it is, but for what is done to it around its calls:
+//   FAULT_TRACE=file        writes a line for each call that has a durable effect
+//   FAULT_KILL=before:3     kills itself with -9 before (after) the third such call
+//   FAULT_TWICE=true        does every activity twice and gives the second answer
+const { FAULT_TRACE: trace, FAULT_KILL: kill, FAULT_TWICE: twice } = process.env;
+const [when, at] = kill === undefined ? [] : kill.split(":");
+let calls = 0;
+
+await runWorker(readConfig(process.env), new Promise((resolve) => process.once("SIGTERM", () => resolve())), {
+  services: (services) => mapValues(services, watched),
+  commands: (commands) => mapValues(commands, watched),
+  activities: (activities) => (twice === "true" ? mapValues(activities, doneTwice) : activities),
+});
+process.exit(0);
+
+/** A client whose calls are counted, except those that only ask. */
+function watched<Client extends object>(client: Client, name: string): Client {
+  return new Proxy(client, {
+    get(target, method) {
+      const call: unknown = Reflect.get(target, method);
+      if (typeof call !== "function" || asking.has(String(method))) {
+        return call;
+      }
+      return async (...args: unknown[]) => {
+        const number = ++calls;
+        if (trace !== undefined) {
+          appendFileSync(trace, `${number} ${name}.${String(method)}\n`);
+        }
+        dieIf("before", number);
+        const answer: unknown = await call.apply(target, args);
+        dieIf("after", number);
+        return answer;
+      };
+    },
+  });
+}
+
+const asking = new Set([
+  "claimCommands",
+  "listStandingCommands",
+  "batchGetOrders",
+  "getOrder",
+  "getOrderRefund",
+  "listPayments",
+]);
+
+function dieIf(moment: string, number: number): void {
+  if (when === moment && number === Number(at)) {
+    process.kill(process.pid, "SIGKILL");
+  }
+}
+
+function doneTwice(step: Steps[keyof Steps]): Steps[keyof Steps] {
+  return (async (input: never) => {
+    await step(input);
+    return await step(input);
+  }) as Steps[keyof Steps];
+}
+
+function mapValues<T extends object>(object: T, map: (value: never, key: string) => unknown): T {
+  return Object.fromEntries(Object.entries(object).map(([key, value]) => [key, map(value as never, key)])) as T;
+}

@@ -1,0 +1,87 @@
+import { hostname } from "node:os";
+import { createLog } from "@sagacart/chassis/log";
+import { createMetrics } from "@sagacart/chassis/metrics";
+import { createActivities } from "./activities.ts";
+import { startAdmin } from "./admin.ts";
+import { type CommandSources, connectServices, type Services } from "./clients.ts";
+import type { Config } from "./config.ts";
+import { dispatchCheckouts } from "./dispatch-checkouts.ts";
+import { dispatchSingles, orderKinds, paymentKinds, shippingKinds } from "./dispatch-singles.ts";
+import { dispatchStanding } from "./dispatch-standing.ts";
+import type { Steps } from "./step-types.ts";
+import { connectTemporal } from "./temporal.ts";
+import { createWorker, installRuntime } from "./worker.ts";
+
+/** What a test puts around the parts of a worker, to have it fail at a chosen moment. */
+export type Wrappers = {
+  readonly services?: (services: Services) => Services;
+  readonly commands?: (commands: CommandSources) => CommandSources;
+  readonly activities?: (activities: Steps) => Steps;
+};
+
+/**
+ * Runs the worker and, beside it, the dispatchers that start what it works on, until `stopping` resolves. Then it
+ * claims nothing more, lets the batches under way end for at most DRAIN_TIMEOUT_MS, and shuts the worker down.
+ */
+export async function runWorker(config: Config, stopping: Promise<void>, wrap: Wrappers = {}): Promise<void> {
+  const log = createLog({ service: "worker", level: config.LOG_LEVEL });
+  const metrics = createMetrics("worker");
+  installRuntime(log);
+  const connected = connectServices(config, metrics);
+  const services = wrap.services?.(connected.services) ?? connected.services;
+  const commands = wrap.commands?.(connected.commands) ?? connected.commands;
+  const steps = createActivities(services);
+  const { connection, client: temporal } = await connectTemporal(config);
+  const worker = await createWorker({ connection, config, activities: wrap.activities?.(steps) ?? steps });
+  await using _admin = await startAdmin({
+    host: config.HOST,
+    port: config.ADMIN_PORT,
+    metrics,
+    isReady: () => worker.getState() === "RUNNING",
+  });
+  const running = worker.run();
+  const shared = {
+    temporal,
+    log,
+    claimer: `${hostname()}/${process.pid}`,
+    leaseMs: config.CLAIM_LEASE_MS,
+    workflowTaskTimeoutMs: config.WORKFLOW_TASK_TIMEOUT_MS,
+  };
+  const checkouts = dispatchCheckouts({
+    ...shared,
+    commands: commands.order,
+    maxBatches: config.MAX_BATCHES,
+    maxBatchOrders: config.MAX_BATCH_ORDERS,
+  });
+  const others = [
+    dispatchSingles({ ...shared, name: "dispatch-orders", commands: commands.order, kinds: orderKinds }),
+    dispatchSingles({ ...shared, name: "dispatch-payments", commands: commands.payment, kinds: paymentKinds }),
+    dispatchSingles({ ...shared, name: "dispatch-shipments", commands: commands.shipping, kinds: shippingKinds }),
+    dispatchStanding({
+      temporal,
+      log,
+      commands: commands.order,
+      standingAfterMs: config.STANDING_AFTER_MS,
+      intervalMs: config.STANDING_INTERVAL_MS,
+    }),
+  ];
+  log.info({ temporal: config.TEMPORAL_ADDRESS, adminPort: config.ADMIN_PORT }, "ready");
+
+  await Promise.race([stopping, running]);
+  log.info("draining");
+  await Promise.all([checkouts, ...others].map((dispatcher) => dispatcher[Symbol.asyncDispose]()));
+  await atMost(config.DRAIN_TIMEOUT_MS, checkouts.idle());
+  if (worker.getState() === "RUNNING") {
+    worker.shutdown();
+  }
+  await running;
+  await connection.close();
+  connected.close();
+}
+
+async function atMost(ms: number, work: Promise<void>): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  await Promise.race([work, promise]);
+  clearTimeout(timer);
+}
