@@ -1,4 +1,4 @@
-import { Code, type ServiceImpl } from "@connectrpc/connect";
+import { Code, ConnectError, type ServiceImpl } from "@connectrpc/connect";
 import { Registry } from "prom-client";
 import { expect, test } from "vitest";
 import { createServiceClient, openChannel } from "./client.ts";
@@ -238,6 +238,17 @@ test("an abort ends a stream, and the handler is told", async () => {
   await told.promise;
 });
 
+test.each([
+  ["an AbortSignal.timeout", () => AbortSignal.timeout(20), Code.DeadlineExceeded],
+  ["a deadline", () => abortedSoon(new ConnectError("late", Code.DeadlineExceeded)), Code.DeadlineExceeded],
+  ["whatever else", () => abortedSoon("enough"), Code.Canceled],
+])("a call that is aborted by %s says so", async (_, signalOf, code) => {
+  await using server = await startEcho({ repeat: () => new Promise(() => {}) });
+  using client = clientOf(server.address);
+
+  expect(await client.repeat({ text: "a" }, { signal: signalOf() }).catch(errorInfo)).toMatchObject({ code });
+});
+
 test("what was aborted before is not called", async () => {
   using client = clientOf("127.0.0.1:1");
 
@@ -363,6 +374,12 @@ async function leftAtServer(timeoutMs: number | undefined, inheritedMs: number |
     client.repeat({ text: "a" }, timeoutMs === undefined ? {} : { timeoutMs }),
   );
   return left;
+}
+
+function abortedSoon(reason: unknown): AbortSignal {
+  const abort = new AbortController();
+  setTimeout(() => abort.abort(reason), 20);
+  return abort.signal;
 }
 
 function clientOf(address: string) {

@@ -1,19 +1,22 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { findTrailerError } from "@connectrpc/connect/protocol-grpc";
-import type { Metadata, ServiceError } from "@grpc/grpc-js";
+import type { Metadata, StatusObject } from "@grpc/grpc-js";
 
-/** An error of grpc-js as a ConnectError with its details. The signal knows better why a call was cancelled. */
+/** How a call of grpc-js failed, as a ConnectError with its details. The signal knows better why a call was cancelled. */
 export function wireError(error: unknown, signal: AbortSignal | undefined): ConnectError {
   if (signal?.aborted === true) {
-    return ConnectError.from(signal.reason, Code.Canceled);
+    const timedOut = signal.reason instanceof Error && signal.reason.name === "TimeoutError";
+    return timedOut
+      ? new ConnectError(signal.reason.message, Code.DeadlineExceeded, undefined, undefined, signal.reason)
+      : ConnectError.from(signal.reason, Code.Canceled);
   }
-  if (!isServiceError(error)) {
+  if (!isStatus(error)) {
     return ConnectError.from(error, Code.Internal);
   }
   const headers = toHeaders(error.metadata);
   headers.set("grpc-status", String(error.code));
   headers.set("grpc-message", encodeURIComponent(error.details));
-  return findTrailerError(headers) ?? new ConnectError(error.details, Code.Unknown, headers, undefined, error);
+  return findTrailerError(headers) ?? new ConnectError(error.details, Code.Unknown, headers);
 }
 
 /** Metadata as Headers; binary values are base64, as Connect reads them. */
@@ -25,6 +28,6 @@ export function toHeaders(metadata: Metadata | undefined): Headers {
   return headers;
 }
 
-function isServiceError(error: unknown): error is ServiceError {
-  return error instanceof Error && "code" in error && typeof error.code === "number" && "metadata" in error;
+function isStatus(error: unknown): error is StatusObject {
+  return typeof error === "object" && error !== null && "code" in error && "details" in error && "metadata" in error;
 }

@@ -1,0 +1,118 @@
+import {
+  type DescMessage,
+  type DescMethod,
+  type DescMethodStreaming,
+  type DescMethodUnary,
+  fromBinary,
+  type MessageShape,
+  toBinary,
+} from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { type Client, Metadata } from "@grpc/grpc-js";
+import { callContext } from "../context.ts";
+import { codeName } from "../errors.ts";
+import type { CallMeter } from "../metrics.ts";
+import { wireError } from "./wire-error.ts";
+
+export type GrpcTransportOptions = {
+  /** Made at the first call. */
+  client: () => Client;
+  defaultTimeoutMs: number;
+  meter: CallMeter | undefined;
+};
+
+/** What Connect's client asks its transport for. */
+export type Call<M extends DescMethod> = {
+  method: M;
+  signal: AbortSignal | undefined;
+  timeoutMs: number | undefined;
+  header: HeadersInit | undefined;
+};
+
+type HeadersInit = ConstructorParameters<typeof Headers>[0];
+
+/** How calls of a method are written and read. */
+export type Codec<I extends DescMessage, O extends DescMessage> = {
+  path: string;
+  serialize: (message: MessageShape<I>) => Buffer;
+  deserialize: (bytes: Buffer) => MessageShape<O>;
+};
+
+const codecs = new WeakMap<DescMethod, unknown>();
+
+/** One for each method, made once. */
+export function codec<I extends DescMessage, O extends DescMessage>(
+  method: DescMethodUnary<I, O> | DescMethodStreaming<I, O>,
+): Codec<I, O> {
+  let known = codecs.get(method);
+  if (known === undefined) {
+    const { input, output } = method;
+    known = {
+      path: `/${method.parent.typeName}/${method.name}`,
+      serialize(message: MessageShape<I>) {
+        const bytes = toBinary(input, message);
+        return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      },
+      deserialize: (bytes: Buffer) => fromBinary(output, bytes),
+    };
+    codecs.set(method, known);
+  }
+  // Kept under its own method, so it has that method's types.
+  return known as Codec<I, O>;
+}
+
+/** The earlier of the call's own and the one of the call that it is made for, in ms since the epoch. */
+export function deadlineOf(timeoutMs: number | undefined, defaultTimeoutMs: number | undefined): number | undefined {
+  const inherited = callContext()?.deadlineMs;
+  const own = timeoutMs ?? (inherited === undefined ? defaultTimeoutMs : undefined);
+  if (own === undefined) {
+    return inherited;
+  }
+  return Math.min(Date.now() + own, inherited ?? Number.POSITIVE_INFINITY);
+}
+
+/** Why the call need not be made at all, if so. */
+export function refusal(signal: AbortSignal | undefined, deadline: number | undefined): ConnectError | undefined {
+  if (signal?.aborted === true) {
+    return wireError(undefined, signal);
+  }
+  const late = deadline !== undefined && deadline <= Date.now();
+  return late ? new ConnectError("the deadline had passed before the call was made", Code.DeadlineExceeded) : undefined;
+}
+
+/** What the call takes along: the request id and the trace of the call that it is made for, and its own headers. */
+export function metadataOf(header: HeadersInit | undefined): Metadata {
+  const metadata = new Metadata();
+  const context = callContext();
+  if (context !== undefined) {
+    metadata.set("x-request-id", context.requestId);
+    if (context.traceparent !== undefined) {
+      metadata.set("traceparent", context.traceparent);
+    }
+  }
+  if (header !== undefined) {
+    new Headers(header).forEach((value, name) => {
+      metadata.set(name, name.endsWith("-bin") ? Buffer.from(value, "base64") : value);
+    });
+  }
+  return metadata;
+}
+
+/** Observes the call when it ends, once. Gives the error back, for throwing. */
+export type Done = { (): void; (error: ConnectError): ConnectError };
+
+export function measure(meter: CallMeter | undefined, { parent, name: method }: DescMethod): Done {
+  const startMs = performance.now();
+  let open = true;
+  function done(): void;
+  function done(error: ConnectError): ConnectError;
+  function done(error?: ConnectError): ConnectError | undefined {
+    if (open) {
+      open = false;
+      const code = error === undefined ? "ok" : codeName(error.code);
+      meter?.observe({ service: parent.typeName, method, code }, (performance.now() - startMs) / 1000);
+    }
+    return error;
+  }
+  return done;
+}

@@ -1,0 +1,119 @@
+import { once } from "node:events";
+import {
+  create,
+  type DescMessage,
+  type DescMethodStreaming,
+  type MessageInitShape,
+  type MessageShape,
+} from "@bufbuild/protobuf";
+import { Code, ConnectError, type StreamResponse } from "@connectrpc/connect";
+import type { ClientDuplexStream, ClientReadableStream, Metadata } from "@grpc/grpc-js";
+import {
+  type Call,
+  codec,
+  type Done,
+  deadlineOf,
+  type GrpcTransportOptions,
+  measure,
+  metadataOf,
+  refusal,
+} from "./call.ts";
+import { toHeaders, wireError } from "./wire-error.ts";
+
+/**
+ * Calls a method that streams. The message that a server stream begins with is the first of the input.
+ * Resolves with the headers, which come with the first answer.
+ */
+export async function callStream<I extends DescMessage, O extends DescMessage>(
+  { client, meter }: GrpcTransportOptions,
+  { method, signal, timeoutMs, header }: Call<DescMethodStreaming<I, O>>,
+  input: AsyncIterable<MessageInitShape<I>>,
+): Promise<StreamResponse<I, O>> {
+  const done = measure(meter, method);
+  // A stream without a deadline is one: it goes on for as long as somebody watches.
+  const deadline = deadlineOf(timeoutMs, undefined);
+  const refused = refusal(signal, deadline);
+  if (refused !== undefined) {
+    throw done(refused);
+  }
+  const { path, serialize, deserialize } = codec(method);
+  const options = deadline === undefined ? {} : { deadline };
+  const start = [path, serialize, deserialize] as const;
+  let call: ClientReadableStream<MessageShape<O>>;
+  if (method.methodKind === "server_streaming") {
+    const message = create(method.input, await first(input));
+    call = client().makeServerStreamRequest(...start, message, metadataOf(header), options);
+  } else {
+    const duplex = client().makeBidiStreamRequest(...start, metadataOf(header), options);
+    // A failure of the input ends the call, which tells the one who reads.
+    send(method.input, input, duplex).catch(() => duplex.cancel());
+    call = duplex;
+  }
+  const cancel = () => call.cancel();
+  signal?.addEventListener("abort", cancel, { once: true });
+  const trailer = new Headers();
+  call.once("status", (status) => {
+    signal?.removeEventListener("abort", cancel);
+    toHeaders(status.metadata).forEach((value, name) => {
+      trailer.set(name, value);
+    });
+  });
+  return {
+    stream: true,
+    service: method.parent,
+    method,
+    header: toHeaders(await headersOf(call)),
+    trailer,
+    message: messagesOf(call, signal, done),
+  };
+}
+
+async function first<T>(input: AsyncIterable<T>): Promise<T> {
+  for await (const message of input) {
+    return message;
+  }
+  throw new ConnectError("a request is missing", Code.InvalidArgument);
+}
+
+async function send<I extends DescMessage, O>(
+  schema: I,
+  input: AsyncIterable<MessageInitShape<I>>,
+  call: ClientDuplexStream<MessageShape<I>, O>,
+): Promise<void> {
+  const ended = new AbortController();
+  call.once("status", () => ended.abort());
+  for await (const message of input) {
+    if (ended.signal.aborted) {
+      return;
+    }
+    if (!call.write(create(schema, message))) {
+      await once(call, "drain", { signal: ended.signal });
+    }
+  }
+  call.end();
+}
+
+/** The headers come with the first message; a call that fails before has none. */
+function headersOf(call: ClientReadableStream<unknown>): Promise<Metadata | undefined> {
+  const { promise, resolve } = Promise.withResolvers<Metadata | undefined>();
+  call.once("metadata", resolve);
+  call.once("status", () => resolve(undefined));
+  // The error stays with the stream, for the one who reads it.
+  call.once("error", () => resolve(undefined));
+  return promise;
+}
+
+async function* messagesOf<T>(
+  call: ClientReadableStream<T>,
+  signal: AbortSignal | undefined,
+  done: Done,
+): AsyncGenerator<T> {
+  try {
+    yield* call;
+  } catch (error) {
+    throw done(wireError(error, signal));
+  } finally {
+    done();
+    call.cancel();
+  }
+}

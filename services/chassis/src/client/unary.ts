@@ -1,0 +1,84 @@
+import { create, type DescMessage, type DescMethodUnary, type MessageInitShape } from "@bufbuild/protobuf";
+import { Code, ConnectError, type UnaryResponse } from "@connectrpc/connect";
+import { type Metadata, status } from "@grpc/grpc-js";
+import { type Call, codec, deadlineOf, type GrpcTransportOptions, measure, metadataOf, refusal } from "./call.ts";
+import { toHeaders, wireError } from "./wire-error.ts";
+
+/**
+ * Calls a unary method. It makes the call on the channel, as grpc-js's Client does inside: without the Client's event
+ * emitter, its interceptors and its stack trace for each call, which are 15 to 20 % of what a call takes here.
+ */
+export function callUnary<I extends DescMessage, O extends DescMessage>(
+  { client, defaultTimeoutMs, meter }: GrpcTransportOptions,
+  { method, signal, timeoutMs, header }: Call<DescMethodUnary<I, O>>,
+  input: MessageInitShape<I>,
+): Promise<UnaryResponse<I, O>> {
+  const { promise, resolve, reject } = Promise.withResolvers<UnaryResponse<I, O>>();
+  const done = measure(meter, method);
+  const deadline = deadlineOf(timeoutMs, defaultTimeoutMs);
+  const refused = refusal(signal, deadline);
+  if (refused !== undefined) {
+    reject(done(refused));
+    return promise;
+  }
+  const { path, serialize, deserialize } = codec(method);
+  const bytes = serialize(create(method.input, input));
+  const call = client()
+    .getChannel()
+    .createCall(path, deadline ?? Number.POSITIVE_INFINITY, null, null, null);
+  const cancel = () => call.cancelWithStatus(status.CANCELLED, "the caller has cancelled");
+  let headers: Metadata | undefined;
+  let answer: Buffer | undefined;
+  call.start(metadataOf(header), {
+    onReceiveMetadata(received) {
+      headers = received;
+    },
+    onReceiveMessage(received: Buffer) {
+      answer = received;
+    },
+    onReceiveStatus(received) {
+      signal?.removeEventListener("abort", cancel);
+      const message = received.code === status.OK ? read(answer) : wireError(received, signal);
+      if (message instanceof ConnectError) {
+        reject(done(message));
+        return;
+      }
+      done();
+      resolve({
+        stream: false,
+        service: method.parent,
+        method,
+        message,
+        // Seldom read, so not made before somebody does.
+        get header() {
+          return toHeaders(headers);
+        },
+        get trailer() {
+          return toHeaders(received.metadata);
+        },
+      });
+    },
+  });
+  call.startRead();
+  call.sendMessageWithContext({}, bytes);
+  call.halfClose();
+  signal?.addEventListener("abort", cancel, { once: true });
+
+  function read(answer: Buffer | undefined) {
+    if (answer === undefined) {
+      return new ConnectError("protocol error: OK without a message", Code.Internal);
+    }
+    try {
+      return deserialize(answer);
+    } catch (error) {
+      return new ConnectError(
+        `the response is no ${method.output.typeName}`,
+        Code.Internal,
+        undefined,
+        undefined,
+        error,
+      );
+    }
+  }
+  return promise;
+}
