@@ -4,6 +4,7 @@ import type { Log } from "../log.ts";
 import { type Metrics, serverMeter } from "../metrics.ts";
 import { contextInterceptor } from "./context.ts";
 import { errorInterceptor } from "./errors.ts";
+import { nulInterceptor } from "./nul.ts";
 import { observeInterceptor } from "./observe.ts";
 
 export type InterceptorOptions = { domain: string; log: Log; metrics?: Metrics };
@@ -19,6 +20,7 @@ export function innerInterceptors(options: InterceptorOptions): Interceptor[] {
   return [
     observeInterceptor({ log: options.log, meter }),
     errorInterceptor(options.domain),
+    nulInterceptor(),
     createValidateInterceptor(),
   ];
 }
