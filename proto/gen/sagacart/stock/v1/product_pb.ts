@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file sagacart/stock/v1/product.proto.
  */
 export const file_sagacart_stock_v1_product: GenFile = /*@__PURE__*/
-  fileDesc("Ch9zYWdhY2FydC9zdG9jay92MS9wcm9kdWN0LnByb3RvEhFzYWdhY2FydC5zdG9jay52MSLTAwoHUHJvZHVjdBI0CgJpZBgBIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI1CgNza3UYAiABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SGQoFdGl0bGUYAyABKAlCCrpIB3IFEAEYyAESHQoLZGVzY3JpcHRpb24YBCABKAlCCLpIBXIDGJBOEnIKBXByaWNlGAUgASgLMhcuc2FnYWNhcnQudHlwZS52MS5Nb25leUJKukhHugFBChJtb25leS5ub3RfbmVnYXRpdmUSFG11c3Qgbm90IGJlIG5lZ2F0aXZlGhV0aGlzLm1pbm9yX3VuaXRzID49IDDIAQESDwoHb25faGFuZBgGIAEoBRIQCghyZXNlcnZlZBgHIAEoBRIRCglhdmFpbGFibGUYCCABKAUSFQoEZXRhZxgJIAEoCUIHukgEcgIYQBIvCgtjcmVhdGVfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp, file_sagacart_type_v1_money]);
+  fileDesc("Ch9zYWdhY2FydC9zdG9jay92MS9wcm9kdWN0LnByb3RvEhFzYWdhY2FydC5zdG9jay52MSLOAwoHUHJvZHVjdBI0CgJpZBgBIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI1CgNza3UYAiABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SFwoFdGl0bGUYAyABKAlCCLpIBXIDGMgBEh0KC2Rlc2NyaXB0aW9uGAQgASgJQgi6SAVyAxiQThJvCgVwcmljZRgFIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuTW9uZXlCR7pIRLoBQQoSbW9uZXkubm90X25lZ2F0aXZlEhRtdXN0IG5vdCBiZSBuZWdhdGl2ZRoVdGhpcy5taW5vcl91bml0cyA+PSAwEg8KB29uX2hhbmQYBiABKAUSEAoIcmVzZXJ2ZWQYByABKAUSEQoJYXZhaWxhYmxlGAggASgFEhUKBGV0YWcYCSABKAlCB7pIBHICGEASLwoLY3JlYXRlX3RpbWUYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcGIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp, file_sagacart_type_v1_money]);
 
 /**
  * Something there is to sell.
@@ -38,7 +38,7 @@ export type Product = Message<"sagacart.stock.v1.Product"> & {
   sku: string;
 
   /**
-   * What customers see.
+   * What customers see. Needed, but for an update that leaves it as it is.
    *
    * @generated from field: string title = 3;
    */
@@ -52,7 +52,7 @@ export type Product = Message<"sagacart.stock.v1.Product"> & {
   description: string;
 
   /**
-   * The price of one.
+   * The price of one. Needed, but for an update that leaves it as it is.
    *
    * @generated from field: sagacart.type.v1.Money price = 5;
    */
@@ -122,7 +122,7 @@ export type ProductJson = {
   sku?: string;
 
   /**
-   * What customers see.
+   * What customers see. Needed, but for an update that leaves it as it is.
    *
    * @generated from field: string title = 3;
    */
@@ -136,7 +136,7 @@ export type ProductJson = {
   description?: string;
 
   /**
-   * The price of one.
+   * The price of one. Needed, but for an update that leaves it as it is.
    *
    * @generated from field: sagacart.type.v1.Money price = 5;
    */
