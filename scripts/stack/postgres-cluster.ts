@@ -20,7 +20,7 @@ export type Cluster = {
 export const passwordFile = "sagacart-password";
 
 /** Makes the cluster: beside and renamed, so that one that exists is a whole one. */
-export async function initialise(cluster: Cluster, temporary: boolean): Promise<void> {
+export async function initialise(cluster: Cluster, { sync }: { sync: boolean }): Promise<void> {
   const { account, dataDirectory, programs } = cluster;
   const unfinished = `${dataDirectory}.new`;
   try {
@@ -45,7 +45,7 @@ export async function initialise(cluster: Cluster, temporary: boolean): Promise<
       "--locale=C",
       "--locale-provider=builtin",
       "--builtin-locale=C.UTF-8",
-      ...(temporary ? ["--no-sync"] : []),
+      ...(sync ? [] : ["--no-sync"]),
     ]);
     await rename(passwords, join(unfinished, passwordFile));
     await rename(unfinished, dataDirectory);

@@ -54,7 +54,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   const cluster: Cluster = { dataDirectory, account, programs, logFile: join(dirname(wanted), "postgres.log") };
   if (!existsSync(join(dataDirectory, "PG_VERSION"))) {
     log(`Making the Postgres cluster in ${dataDirectory}`);
-    await initialise(cluster, options.temporary === true);
+    await initialise(cluster, { sync: options.settings?.fsync !== "off" });
   }
   await endLeftover(cluster, log);
   const port = options.port ?? (await freePort());

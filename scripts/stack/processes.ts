@@ -115,6 +115,7 @@ async function launch(spec: ProcessSpec, options: ProcessesOptions, onEnd: (ende
   const logFile = logFileOf(options, spec.name);
   await setOldLogAside(logFile);
   const output = await open(logFile, "a", 0o600);
+  const before = (await output.stat()).size;
   const child = spawn(spec.command, spec.args, {
     env: spec.env,
     stdio: ["ignore", output.fd, output.fd],
@@ -128,7 +129,7 @@ async function launch(spec: ProcessSpec, options: ProcessesOptions, onEnd: (ende
       ? undefined
       : followLog({
           file: logFile,
-          from: (await output.stat()).size,
+          from: before,
           only: show.lines,
           line: (line) => show.line(spec.name, line),
         });
@@ -137,10 +138,11 @@ async function launch(spec: ProcessSpec, options: ProcessesOptions, onEnd: (ende
   const process: Running = { spec, child, ended, expected: true, stopping: false };
   ended
     .then(async (how) => {
+      const unasked = !process.expected;
       letGo?.();
       onEnd(process);
       await follower?.close();
-      if (!process.expected) {
+      if (unasked) {
         options.onDeath({ name: spec.name, how, lastLines: await lastLines(logFile), logFile });
       }
     })
@@ -164,7 +166,7 @@ async function untilReady(process: Running, logFile: string): Promise<void> {
       throw new StartError(`${spec.name} ended while it started (${end}):\n${(await lastLines(logFile)).join("\n")}`);
     }
     const ready = await spec.isReady(AbortSignal.any([deadline, AbortSignal.timeout(2_000)])).catch(() => false);
-    if (ready) {
+    if (ready && end === undefined) {
       process.expected = process.stopping;
       return;
     }
