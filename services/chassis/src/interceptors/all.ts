@@ -1,11 +1,12 @@
 import type { Interceptor } from "@connectrpc/connect";
-import { createValidateInterceptor } from "@connectrpc/validate";
+
 import type { Log } from "../log.ts";
 import { type Metrics, serverMeter } from "../metrics.ts";
 import { contextInterceptor } from "./context.ts";
 import { errorInterceptor } from "./errors.ts";
 import { nulInterceptor } from "./nul.ts";
 import { observeInterceptor } from "./observe.ts";
+import { validateInterceptor } from "./validate.ts";
 
 export type InterceptorOptions = { domain: string; log: Log; metrics?: Metrics };
 
@@ -21,6 +22,6 @@ export function innerInterceptors(options: InterceptorOptions): Interceptor[] {
     observeInterceptor({ log: options.log, meter }),
     errorInterceptor(options.domain),
     nulInterceptor(),
-    createValidateInterceptor(),
+    validateInterceptor(),
   ];
 }
