@@ -1,5 +1,8 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 
+/** The header that carries the signature of a webhook. */
+export const signatureHeader = "sagacart-signature";
+
 /**
  * Signs a webhook's body, to the byte, as of a time. The header's value is
  * `t=<unix seconds>,v1=<hex HMAC-SHA256 of "t.body">`.

@@ -5,6 +5,7 @@ import { type Client, createClient } from "@connectrpc/connect";
 import { systemClock } from "@sagacart/chassis/clock";
 import type { Pool } from "@sagacart/chassis/postgres";
 import { inMemory, silentLog, testDatabase } from "@sagacart/chassis/testing";
+import { signatureHeader } from "@sagacart/chassis/webhook-signature";
 import { CommandService } from "@sagacart/proto/command/v1/command_service";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
 import { ShippingService } from "@sagacart/proto/shipping/v1/shipping_service";
@@ -120,7 +121,7 @@ export async function startWebhookEntrance(): Promise<
   const server = createServer(async (request, response) => {
     const shipping = await promise;
     const body = Buffer.concat(await request.toArray());
-    const signature = String(request.headers["webhook-signature"]);
+    const signature = String(request.headers[signatureHeader]);
     const stored = shipping.receiveWebhook({ provider: "carrier", body, signature });
     await stored.then(
       () => response.writeHead(204).end(),

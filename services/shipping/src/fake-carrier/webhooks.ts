@@ -1,6 +1,6 @@
 import type { Log } from "@sagacart/chassis/log";
 import { startLoop } from "@sagacart/chassis/loop";
-import { signWebhook } from "@sagacart/chassis/webhook-signature";
+import { signatureHeader, signWebhook } from "@sagacart/chassis/webhook-signature";
 import type { FakeStore, Webhook } from "./store.ts";
 
 export type SenderOptions = { store: FakeStore; url: string; secret: string; log: Log };
@@ -51,7 +51,7 @@ async function send(
       body,
       headers: {
         "content-type": "application/json",
-        "webhook-signature": signWebhook(Buffer.from(body), secret, new Date()),
+        [signatureHeader]: signWebhook(Buffer.from(body), secret, new Date()),
       },
       signal: AbortSignal.any([signal, AbortSignal.timeout(5_000)]),
     });
