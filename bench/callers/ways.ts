@@ -1,0 +1,83 @@
+import { randomUUID } from "node:crypto";
+import { createMetrics } from "@sagacart/chassis/metrics";
+import { type Order, Order_State } from "@sagacart/proto/order/v1/order";
+import { WaitFor } from "@sagacart/proto/order/v1/order_service";
+import { Client, Connection } from "@temporalio/client";
+import { connectServices } from "../../workflows/src/clients.ts";
+import { enumName } from "../../workflows/src/enum-name.ts";
+import type { Ask } from "../mix.ts";
+import type { Way } from "../options.ts";
+import { addressIn, createSteps, type OrderToCarry, shippingCity } from "../steps.ts";
+import type { Surroundings } from "../surroundings.ts";
+import { type usualCheckout, usualTaskQueue } from "../usual/workflow.ts";
+
+/** Buys what is asked for, and answers what became of it: COMPLETED, or the reason why not. */
+export type Buy = (ask: Ask) => Promise<string>;
+
+/** The ways to buy, each as its callers would. */
+export async function createWays({ addresses, temporal }: Surroundings, carrier: boolean): Promise<Record<Way, Buy>> {
+  const { services } = connectServices(addresses, createMetrics("bench-callers"));
+  const connection = await Connection.connect({ address: temporal.address });
+  const client = new Client({ connection, namespace: temporal.namespace });
+  const steps = createSteps(services);
+
+  async function checkOut({ customerId, lines }: Ask, waitFor: WaitFor): Promise<Order> {
+    const request = {
+      customerId,
+      lines: [...lines],
+      waitFor,
+      waitAtMost: { seconds: 110n },
+      requestId: randomUUID(),
+      ...(carrier ? { shippingAddress: addressIn(shippingCity) } : {}),
+    };
+    const { order } = await services.orders.checkout(request, { timeoutMs: 120_000 });
+    if (order === undefined) {
+      throw new Error("a checkout answered without its order");
+    }
+    return order;
+  }
+
+  return {
+    async batch(ask) {
+      const { state, outcomeReason } = await checkOut(ask, WaitFor.COMPLETED);
+      return state === Order_State.REJECTED ? outcomeReason : enumName(Order_State, state);
+    },
+
+    async usual(ask) {
+      const order = toCarry(await checkOut(ask, WaitFor.ACCEPTED), carrier);
+      return await client.workflow.execute<typeof usualCheckout>("usualCheckout", {
+        args: [order],
+        workflowId: `usual-${order.orderId}`,
+        taskQueue: usualTaskQueue,
+      });
+    },
+
+    async plain(ask) {
+      const order = toCarry(await checkOut(ask, WaitFor.ACCEPTED), carrier);
+      const { orderId } = order;
+      const carriedBy = `plain-${orderId}`;
+      if ((await steps.reserve(carriedBy, order)) === "refused") {
+        return "OUT_OF_STOCK";
+      }
+      if ((await steps.charge(carriedBy, order)) === "refused") {
+        await steps.void(orderId);
+        await steps.release(carriedBy, orderId);
+        return "PAYMENT_DECLINED";
+      }
+      const trackingNumber = await steps.ship(order);
+      await steps.complete(carriedBy, orderId, trackingNumber);
+      return "COMPLETED";
+    },
+  };
+}
+
+function toCarry({ id, customerId, lines, total }: Order, carrier: boolean): OrderToCarry {
+  return {
+    orderId: id,
+    customerId,
+    currencyCode: total?.currencyCode ?? "",
+    totalMinor: (total?.minorUnits ?? 0n).toString(),
+    lines: lines.map(({ productId, quantity }) => ({ productId, quantity })),
+    city: carrier ? shippingCity : "",
+  };
+}

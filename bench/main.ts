@@ -1,0 +1,44 @@
+import { rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { readOptions, usage } from "./options.ts";
+import { describeProfiles, readProfiles } from "./report/profile.ts";
+import { describeResults } from "./report/report.ts";
+import { targetsOf } from "./report/targets.ts";
+import { runBench } from "./run.ts";
+import { profilesDirectory, resultsDirectory } from "./shop.ts";
+
+// npm run bench: measures the batch saga against the usual saga and plain code. Exit code 1 when an answer was wrong
+// or the audit found a breach; a target that is missed is told, and is no failure of the bench.
+
+const say = (line: string) => process.stdout.write(`${line}\n`);
+const interrupt = new AbortController();
+for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  process.once(name, () => {
+    say("\nStopping");
+    interrupt.abort(new Error("stopped before the end"));
+  });
+}
+try {
+  const options = readOptions(process.argv.slice(2));
+  if (options.help) {
+    say(usage);
+    process.exit(0);
+  }
+  await rm(profilesDirectory, { recursive: true, force: true });
+  const results = await runBench(options, say, interrupt.signal);
+  const targets = targetsOf(results);
+  say(`\n${describeResults(results, targets)}`);
+  const profiles = options.profile ? await readProfiles(profilesDirectory, results.windows) : [];
+  if (profiles.length > 0) {
+    say(`\n${describeProfiles(profiles)}`);
+  }
+  const file = join(resultsDirectory, `${results.date.replaceAll(":", "-").slice(0, 19)}.json`);
+  await writeFile(file, `${JSON.stringify({ ...results, targets, profiles }, undefined, 1)}\n`);
+  say(`\nAll of it is in ${file}`);
+  const wrong = results.windows.some((window) => Object.keys(window.wrong).length > 0);
+  process.exit(wrong || !results.audit.clean ? 1 : (process.exitCode ?? 0));
+} catch (error) {
+  const told = interrupt.signal.aborted ? "Stopped before the end." : error instanceof Error ? error.stack : error;
+  process.stderr.write(`${told}\n`);
+  process.exit(1);
+}

@@ -1,0 +1,75 @@
+import { readdir, readFile } from "node:fs/promises";
+import os from "node:os";
+
+/** CPU time in ms by process, and of the whole machine, at one moment. Only differences of two say something. */
+export type CpuSample = { readonly processes: ReadonlyMap<string, number>; readonly machineMs: number };
+
+/**
+ * Reads what these processes have used, with their threads. Of Postgres each backend counts for its database; what the
+ * others used, and backends that have ended, for "postgres (shared)". Empty where there is no /proc.
+ */
+export async function sampleCpu(pids: Readonly<Record<string, number>>): Promise<CpuSample> {
+  const processes = new Map<string, number>();
+  const add = (name: string, ms: number) => processes.set(name, (processes.get(name) ?? 0) + ms);
+  for (const [name, pid] of Object.entries(pids)) {
+    const stat = parseStat(await readFile(`/proc/${pid}/stat`, "utf8").catch(() => ""));
+    if (stat === undefined) {
+      continue;
+    }
+    if (name === "postgres") {
+      add("postgres (shared)", stat.ownMs + stat.endedChildrenMs);
+      await addBackends(pid, add);
+    } else {
+      add(name, stat.ownMs);
+    }
+  }
+  const times = os.cpus().map((cpu) => cpu.times);
+  return {
+    processes,
+    machineMs: times.reduce((total, { user, nice, sys, irq }) => total + user + nice + sys + irq, 0),
+  };
+}
+
+/** What each process used between two samples. */
+export function cpuBetween(before: CpuSample, after: CpuSample): Map<string, number> {
+  return new Map(
+    [...after.processes].map(([name, ms]) => [name, Math.max(0, ms - (before.processes.get(name) ?? 0))] as const),
+  );
+}
+
+async function addBackends(postmaster: number, add: (name: string, ms: number) => void): Promise<void> {
+  const pids = (await readdir("/proc").catch(() => [])).filter((name) => /^\d+$/.test(name));
+  await Promise.all(
+    pids.map(async (pid) => {
+      const stat = parseStat(await readFile(`/proc/${pid}/stat`, "utf8").catch(() => ""));
+      if (stat?.parent === postmaster) {
+        add(backendName(await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")), stat.ownMs);
+      }
+    }),
+  );
+}
+
+/** A backend's title is `postgres: <role> <database> <address> <what it does>`. */
+export function backendName(title: string): string {
+  const database = /^postgres: \S+ (\S+) (?:\d+\.\d+\.\d+\.\d+|::1|\[local\])/.exec(title)?.[1];
+  return database === undefined ? "postgres (shared)" : `postgres ${database}`;
+}
+
+export type Stat = { readonly parent: number; readonly ownMs: number; readonly endedChildrenMs: number };
+
+/** The parts of /proc/<pid>/stat that count; undefined where there is no such process. */
+export function parseStat(text: string): Stat | undefined {
+  // `pid (name) state parent …`: the name may hold anything, parentheses too.
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  const [parent, own, ownSystem, children, childrenSystem] = [1, 11, 12, 13, 14].map((index) => Number(fields[index]));
+  return text === "" || parent === undefined
+    ? undefined
+    : {
+        parent,
+        ownMs: ((own ?? 0) + (ownSystem ?? 0)) * msPerTick,
+        endedChildrenMs: ((children ?? 0) + (childrenSystem ?? 0)) * msPerTick,
+      };
+}
+
+/** USER_HZ, which is 100 on every Linux that Node runs on. */
+const msPerTick = 10;

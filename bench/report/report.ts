@@ -1,0 +1,40 @@
+import type { Results } from "../run.ts";
+import { cpuTable, digits, rowsOf, times, waysTable } from "./table.ts";
+import type { Target } from "./targets.ts";
+
+/** Everything a person wants to know, in order. */
+export function describeResults(results: Results, targets: readonly Target[]): string {
+  const { machine, versions, options, windows, audit, logs } = results;
+  const rows = rowsOf(windows);
+  const hot = rows.filter(({ mix }) => mix !== "spread");
+  return [
+    `Sagacart bench, ${results.date}`,
+    `  machine   ${machine.cores} × ${machine.model}, ${machine.memoryGiB} GiB, ${machine.system}; a flush takes ${machine.flushMicros} µs`,
+    `  versions  Node ${versions.node}, Postgres ${versions.postgres} with fsync, Temporal ${versions.temporal}`,
+    `  mix       one in ten declined or sold out; ${options.carrier ? "shipped by the fake carrier" : "pickup"}; seed ${options.seed}`,
+    `  rounds    ${options.rounds}; medians`,
+    "",
+    waysTable(rows),
+    "",
+    ...hot.map(
+      (row) =>
+        `${row.mix === "hot" ? "one hot product" : "10,000 products"} (one line an order, batch saga, ${row.callers} callers): ` +
+        `${digits(row.perSecond)}/s, p50 ${digits(row.p50Ms)} ms, p99 ${digits(row.p99Ms)} ms`,
+    ),
+    "",
+    "CPU, ms per checkout, of each process",
+    cpuTable(rows),
+    "",
+    ...audit.lines,
+    "",
+    ...(logs.length === 0 ? ["Nothing but news in the logs."] : ["In the logs:"]),
+    ...logs.slice(0, 20).map(({ process, message, count }) => `  ${process}: ${message} (${times(count)})`),
+    "",
+    "What it must show",
+    ...targets.map(({ what, measured, met }) => `  ${verdict(met)}  ${what}: ${measured}`),
+  ].join("\n");
+}
+
+function verdict(met: boolean | undefined): string {
+  return met === undefined ? "not measured" : met ? "met         " : "MISSED      ";
+}

@@ -1,0 +1,80 @@
+import { spawn } from "node:child_process";
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
+import { databaseNames } from "../scripts/stack/databases.ts";
+import { dataPlace } from "../scripts/stack/postgres.ts";
+import { describeMachine, type Machine } from "./measure/machine.ts";
+import type { Options } from "./options.ts";
+import { type LogFinding, readLogs } from "./report/logs.ts";
+import { describeWindow } from "./report/table.ts";
+import { type Shop, startShop } from "./shop.ts";
+import { type Cell, measureWindow, type Window } from "./window.ts";
+
+/** Everything that was measured, as it is written to the results. */
+export type Results = {
+  readonly date: string;
+  readonly options: Options;
+  readonly machine: Machine;
+  readonly versions: { readonly node: string; readonly postgres: string; readonly temporal: string };
+  readonly windows: readonly Window[];
+  readonly audit: { readonly clean: boolean; readonly lines: readonly string[] };
+  /** What the services logged as errors or warnings under load. */
+  readonly logs: readonly LogFinding[];
+};
+
+/** Starts a shop, measures every cell in turn, audits the books and stops the shop. */
+export async function runBench(options: Options, say: (line: string) => void, signal: AbortSignal): Promise<Results> {
+  const date = new Date().toISOString();
+  say("Starting a shop of the bench's own");
+  await using shop = await startShop(options, say, signal);
+  const machine = await describeMachine(dirname(await dataPlace(`${shop.stack.stateDirectory}/postgres`)));
+  const versions = { node: process.version, ...(await shop.versions()) };
+  const windows: Window[] = [];
+  for (const cell of cellsOf(options)) {
+    const window = await measureWindow(shop, options, cell);
+    windows.push(window);
+    say(describeWindow(window));
+    const left = await shop.openCommands();
+    if (left > 0) {
+      say(`  ${left} commands are left after this window`);
+    }
+  }
+  return {
+    date,
+    options,
+    machine,
+    versions,
+    windows,
+    audit: await audit(shop),
+    logs: await readLogs(shop.logDirectory),
+  };
+}
+
+/** Alternating, so that what the machine does besides hits all ways alike: A B C A B C … */
+function cellsOf({ rounds, callers, ways, hot }: Options): Cell[] {
+  const cells: Cell[] = [];
+  for (let round = 1; round <= rounds; round++) {
+    for (const count of callers) {
+      cells.push(...ways.map((way) => ({ way, mix: "spread" as const, callers: count, round })));
+    }
+    if (hot) {
+      cells.push(...(["single", "hot"] as const).map((mix) => ({ way: "batch" as const, mix, callers: 256, round })));
+    }
+  }
+  return cells;
+}
+
+/** Checks the laws over all databases, by the program that people run. */
+async function audit({ stack }: Shop): Promise<Results["audit"]> {
+  const urls = databaseNames.map((name) => [`AUDIT_${name.toUpperCase()}_URL`, stack.auditUrl(name)]);
+  const child = spawn(process.execPath, [fileURLToPath(new URL("../scripts/audit.ts", import.meta.url))], {
+    env: { ...process.env, ...Object.fromEntries(urls) },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let output = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    output += text;
+  });
+  const code = await new Promise((resolve) => child.once("close", resolve));
+  return { clean: code === 0, lines: output.trimEnd().split("\n") };
+}

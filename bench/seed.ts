@@ -1,0 +1,52 @@
+import { createServiceClient, openChannel } from "@sagacart/chassis/client";
+import { AccountService } from "@sagacart/proto/payment/v1/account_service";
+import { ProductService } from "@sagacart/proto/stock/v1/product_service";
+import { chunked } from "../workflows/src/chunks.ts";
+import {
+  brokeCount,
+  brokeId,
+  customerCount,
+  customerId,
+  hotProductId,
+  productCount,
+  productId,
+  soldOutCount,
+  soldOutId,
+} from "./mix.ts";
+
+/** Fills the shop: products with plenty of stock and some with none, customers with plenty of money and some with none. */
+export async function seedShop(addresses: { stock: string; payment: string }): Promise<void> {
+  using stock = openChannel(addresses.stock);
+  using payment = openChannel(addresses.payment);
+  const products = createServiceClient(ProductService, stock);
+  const accounts = createServiceClient(AccountService, payment);
+  const items = [
+    ...times(productCount, (index) => item(productId(index), plenty)),
+    ...times(soldOutCount, (index) => item(soldOutId(index), 0)),
+    item(hotProductId, plenty),
+  ];
+  for (const some of chunked(items, 1_000)) {
+    await products.batchPutProducts({ items: some }, { timeoutMs: 60_000 });
+  }
+  const balances = [
+    ...times(customerCount, (index) => balance(customerId(index), 10n ** 11n)),
+    ...times(brokeCount, (index) => balance(brokeId(index), 0n)),
+  ];
+  for (const some of chunked(balances, 1_000)) {
+    await accounts.batchPutAccounts({ items: some }, { timeoutMs: 60_000 });
+  }
+}
+
+const plenty = 100_000_000;
+
+function times<T>(count: number, make: (index: number) => T): T[] {
+  return Array.from({ length: count }, (_, index) => make(index));
+}
+
+function item(id: string, onHand: number) {
+  return { product: { id, title: id, price: { currencyCode: "EUR", minorUnits: 1_999n } }, onHand };
+}
+
+function balance(customerId: string, minorUnits: bigint) {
+  return { customerId, balance: { currencyCode: "EUR", minorUnits } };
+}

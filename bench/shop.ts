@@ -1,0 +1,168 @@
+import { fork } from "node:child_process";
+import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Client, Connection } from "@temporalio/client";
+import { bundleWorkflowCode } from "@temporalio/worker";
+import pg from "pg";
+import { services } from "../scripts/stack/services.ts";
+import { type Stack, startStack } from "../scripts/stack/stack.ts";
+import { type CallerPool, startCallers } from "./callers/pool.ts";
+import type { Options } from "./options.ts";
+import { seedShop } from "./seed.ts";
+import { type Surroundings, surroundingsEnv } from "./surroundings.ts";
+
+/** A shop of the bench's own, filled, with the callers and the usual saga's worker beside it. */
+export type Shop = AsyncDisposable & {
+  readonly stack: Stack;
+  readonly temporal: Client;
+  readonly callers: CallerPool;
+  readonly logDirectory: string;
+  /** Aborts when somebody wants it all to stop. */
+  readonly signal: AbortSignal;
+  /** Of everything that runs, by name. */
+  pids(): Record<string, number>;
+  /** Has the platform's worker run, or not: while it does, it takes every order that is recorded. */
+  setWorker(runs: boolean): Promise<void>;
+  /** Checkouts that the platform's worker would take on if it ran. */
+  openCommands(): Promise<number>;
+  versions(): Promise<{ postgres: string; temporal: string }>;
+};
+
+/** Where everything that the bench leaves behind lies; git-ignored. */
+export const resultsDirectory = fileURLToPath(new URL("results/", import.meta.url));
+export const profilesDirectory = join(resultsDirectory, "profiles");
+
+/** Starts it all. Nothing is left running when it fails. */
+export async function startShop(options: Options, say: (line: string) => void, signal: AbortSignal): Promise<Shop> {
+  await mkdir(resultsDirectory, { recursive: true });
+  await using tidy = new AsyncDisposableStack();
+  // Not below /tmp, which lies in memory on many machines, where a flush costs nothing.
+  const stateDirectory = await mkdtemp(join(resultsDirectory, "state-"));
+  const profiled: Record<string, string> = options.profile
+    ? { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profilesDirectory}` }
+    : {};
+  const bundlePath = join(stateDirectory, "workflow-bundle.js");
+  await writeFile(bundlePath, (await bundleWorkflowCode({ workflowsPath: platformWorkflows, logger: silent })).code);
+
+  const used = services.filter(({ name }) => !isLeftOut(name, options));
+  const stack = tidy.use(
+    await startStack({
+      stateDirectory,
+      ports: "free",
+      log: (line) => say(`  ${line}`),
+      temporary: true,
+      signal,
+      services: used,
+      env: Object.fromEntries(
+        used.map(({ name }) => [
+          name,
+          { ...profiled, ...(name === "worker" ? { WORKFLOW_BUNDLE_PATH: bundlePath } : {}) },
+        ]),
+      ),
+      onDeath: ({ name, how, lastLines }) => {
+        say(`${name} ended with ${how}:\n${lastLines.join("\n")}`);
+        process.exitCode = 1;
+      },
+    }),
+  );
+  const surroundings = surroundingsOf(stack);
+  const env = { ...process.env, ...profiled, ...surroundingsEnv(surroundings) };
+  await seedShop({ stock: surroundings.addresses.STOCK_ADDRESS, payment: surroundings.addresses.PAYMENT_ADDRESS });
+  const usualWorker = tidy.use(await startUsualWorker(env));
+  const callers = tidy.use(await startCallers(env));
+  const connection = await Connection.connect({ address: stack.temporal.address });
+  tidy.defer(() => connection.close());
+  const temporal = new Client({ connection, namespace: stack.temporal.namespace });
+
+  let workerRuns = true;
+  const rest = tidy.move();
+  return {
+    stack,
+    temporal,
+    callers,
+    logDirectory: join(stateDirectory, "logs"),
+    signal,
+    pids: () => ({ ...stack.pids(), "usual-worker": usualWorker.pid, ...callers.pids, bench: process.pid }),
+    async setWorker(runs) {
+      if (runs !== workerRuns) {
+        workerRuns = runs;
+        await (runs ? stack.start("worker") : stack.kill("worker", "SIGTERM"));
+      }
+    },
+    async openCommands() {
+      const [row] = await ask<{ count: string }>(stack.auditUrl("order"), "select count(*) from commands");
+      return Number(row?.count);
+    },
+    async versions() {
+      const [row] = await ask<{ server_version: string }>(stack.auditUrl("order"), "show server_version");
+      const { serverVersion } = await temporal.workflowService.getSystemInfo({});
+      const server = process.env.TEMPORAL_ADDRESS ? `server at ${stack.temporal.address}` : "dev server on a file";
+      return { postgres: row?.server_version ?? "unknown", temporal: `${server}, ${serverVersion}` };
+    },
+    [Symbol.asyncDispose]: () => rest.disposeAsync(),
+  };
+}
+
+const platformWorkflows = fileURLToPath(new URL("../workflows/src/workflows.ts", import.meta.url));
+
+const silent = { log: noop, trace: noop, debug: noop, info: noop, warn: noop, error: console.error };
+function noop(): void {}
+
+/** What no order of the mix needs; all ways do without. */
+function isLeftOut(name: string, { carrier, notifier }: Options): boolean {
+  switch (name) {
+    case "gateway":
+    case "card-provider":
+      return true;
+    case "carrier":
+      return !carrier;
+    case "notifier":
+      return !notifier;
+    default:
+      return false;
+  }
+}
+
+function surroundingsOf({ addresses, temporal }: Stack): Surroundings {
+  const of = (name: string) => addresses[name] ?? "";
+  return {
+    addresses: {
+      ORDER_ADDRESS: of("order"),
+      STOCK_ADDRESS: of("stock"),
+      PAYMENT_ADDRESS: of("payment"),
+      SHIPPING_ADDRESS: of("shipping"),
+    },
+    temporal,
+  };
+}
+
+async function startUsualWorker(env: NodeJS.ProcessEnv): Promise<AsyncDisposable & { pid: number }> {
+  const child = fork(fileURLToPath(new URL("usual/worker.ts", import.meta.url)), {
+    env,
+    execArgv: [],
+    stdio: ["ignore", 1, 2, "ipc"],
+  });
+  const ended = new Promise((resolve) => child.once("exit", resolve));
+  await new Promise((resolve, reject) => {
+    child.once("message", resolve);
+    child.once("exit", (code) => reject(new Error(`the usual saga's worker ended with exit code ${code}`)));
+  });
+  return {
+    pid: child.pid ?? 0,
+    async [Symbol.asyncDispose]() {
+      child.kill("SIGTERM");
+      await ended;
+    },
+  };
+}
+
+async function ask<Row extends pg.QueryResultRow>(connectionString: string, sql: string): Promise<Row[]> {
+  const client = new pg.Client({ connectionString });
+  await client.connect();
+  try {
+    return (await client.query<Row>(sql)).rows;
+  } finally {
+    await client.end();
+  }
+}

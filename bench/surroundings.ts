@@ -1,0 +1,31 @@
+import type { Addresses } from "../workflows/src/clients.ts";
+
+/** What the bench's own processes are told: where the services and Temporal are. */
+export type Surroundings = {
+  readonly addresses: Addresses;
+  readonly temporal: { readonly address: string; readonly namespace: string };
+};
+
+/** Reads what `surroundingsEnv` wrote. */
+export function surroundings(env: NodeJS.ProcessEnv): Surroundings {
+  const read = (name: string) => {
+    const value = env[name];
+    if (value === undefined || value === "") {
+      throw new Error(`${name} is not set: this process is started by the bench`);
+    }
+    return value;
+  };
+  return {
+    addresses: {
+      ORDER_ADDRESS: read("ORDER_ADDRESS"),
+      STOCK_ADDRESS: read("STOCK_ADDRESS"),
+      PAYMENT_ADDRESS: read("PAYMENT_ADDRESS"),
+      SHIPPING_ADDRESS: read("SHIPPING_ADDRESS"),
+    },
+    temporal: { address: read("TEMPORAL_ADDRESS"), namespace: read("TEMPORAL_NAMESPACE") },
+  };
+}
+
+export function surroundingsEnv({ addresses, temporal }: Surroundings): Record<string, string> {
+  return { ...addresses, TEMPORAL_ADDRESS: temporal.address, TEMPORAL_NAMESPACE: temporal.namespace };
+}

@@ -1,0 +1,48 @@
+import { CancellationScope, proxyActivities } from "@temporalio/workflow";
+import type { OrderToCarry } from "../steps.ts";
+import type { UsualActivities } from "./activities.ts";
+
+/** The usual saga's task queue: its worker is not the platform's. */
+export const usualTaskQueue = "bench-usual";
+
+export type UsualOutcome = "COMPLETED" | "OUT_OF_STOCK" | "PAYMENT_DECLINED";
+
+const { reserve, charge, ship, complete, voidCharge, release } = proxyActivities<UsualActivities>({
+  startToCloseTimeout: "30 s",
+  retry: { initialInterval: "100 ms", maximumInterval: "5 s" },
+});
+
+/**
+ * The saga as it is usually written with Temporal, and the baseline: one workflow an order, an ordinary activity for
+ * each step, each undo registered before its do and run in reverse order.
+ */
+export async function usualCheckout(order: OrderToCarry): Promise<UsualOutcome> {
+  const { orderId } = order;
+  const undos: (() => Promise<void>)[] = [];
+  try {
+    undos.unshift(() => release(orderId));
+    if ((await reserve(order)) === "refused") {
+      // Nothing was set aside, and the order is final.
+      return "OUT_OF_STOCK";
+    }
+    undos.unshift(() => voidCharge(orderId));
+    if ((await charge(order)) === "refused") {
+      await undo(undos);
+      return "PAYMENT_DECLINED";
+    }
+    const trackingNumber = await ship(order);
+    await complete({ orderId, trackingNumber });
+    return "COMPLETED";
+  } catch (error) {
+    await undo(undos);
+    throw error;
+  }
+}
+
+async function undo(undos: readonly (() => Promise<void>)[]): Promise<void> {
+  await CancellationScope.nonCancellable(async () => {
+    for (const step of undos) {
+      await step();
+    }
+  });
+}

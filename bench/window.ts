@@ -1,0 +1,116 @@
+import { cpus } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
+import { taskQueue } from "../workflows/src/messages.ts";
+import { clockMs } from "./callers/messages.ts";
+import { cpuBetween, sampleCpu } from "./measure/cpu.ts";
+import { historiesOf } from "./measure/history.ts";
+import type { Mix } from "./mix.ts";
+import type { Options, Way } from "./options.ts";
+import type { Shop } from "./shop.ts";
+import { percentile, sum } from "./stats.ts";
+import { usualTaskQueue } from "./usual/workflow.ts";
+
+export type Cell = { readonly way: Way; readonly mix: Mix; readonly callers: number; readonly round: number };
+
+/** What was measured in one window. */
+export type Window = Cell & {
+  readonly seconds: number;
+  readonly answers: number;
+  readonly perSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly outcomes: Readonly<Record<string, number>>;
+  /** What must not be, with how often: errors, and outcomes other than were due. */
+  readonly wrong: Readonly<Record<string, number>>;
+  readonly workflows: number;
+  readonly eventsPerCheckout: number;
+  /** CPU ms per checkout, by process. */
+  readonly cpuPerCheckout: Readonly<Record<string, number>>;
+  readonly cpuPerCheckoutAll: number;
+  /** The share of the machine that was busy, and the share that was busy with something else than this shop. */
+  readonly machineBusy: number;
+  readonly busyElsewhere: number;
+  /** By the clock that profiles have too, in ms. */
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly pids: Readonly<Record<string, number>>;
+};
+
+/**
+ * Measures one way with so many callers: warms up until every caller has been served, which also tells how long the
+ * window has to be; counts what is answered inside the window; and lets what is under way be answered.
+ */
+export async function measureWindow(shop: Shop, options: Options, cell: Cell): Promise<Window> {
+  const { way, mix, callers, round } = cell;
+  await shop.setWorker(way === "batch");
+  await becomeQuiet(shop);
+  shop.callers.start({ way, mix, callers, carrier: options.carrier, seed: options.seed + round });
+  const probedP99Ms = await warmUp(shop, options, callers);
+  const wantedMs = Math.max(options.windowMs, options.windowLatencies * probedP99Ms);
+
+  const pids = shop.pids();
+  const from = new Date();
+  const fromMs = clockMs();
+  const before = await sampleCpu(pids);
+  await sleep(Math.min(wantedMs, options.windowLimitMs), undefined, { signal: shop.signal });
+  const after = await sampleCpu(pids);
+  const toMs = clockMs();
+  const to = new Date();
+
+  const { latencies, outcomes, wrong } = await shop.callers.stop({ fromMs, toMs });
+  const histories =
+    way === "plain"
+      ? { workflows: 0, events: 0 }
+      : await historiesOf(shop.temporal, { taskQueue: way === "usual" ? usualTaskQueue : taskQueue, from, to });
+  const answers = latencies.length;
+  const cpu = cpuBetween(before, after);
+  const usedMs = sum(cpu.values());
+  const machineMs = after.machineMs - before.machineMs;
+  const capacityMs = (toMs - fromMs) * cpus().length;
+  return {
+    ...cell,
+    seconds: (toMs - fromMs) / 1_000,
+    answers,
+    perSecond: answers / ((toMs - fromMs) / 1_000),
+    p50Ms: percentile(latencies, 0.5),
+    p99Ms: percentile(latencies, 0.99),
+    outcomes,
+    wrong,
+    workflows: histories.workflows,
+    eventsPerCheckout: histories.events / answers,
+    cpuPerCheckout: Object.fromEntries([...cpu].map(([name, ms]) => [name, ms / answers])),
+    cpuPerCheckoutAll: usedMs / answers,
+    machineBusy: machineMs / capacityMs,
+    busyElsewhere: Math.max(0, machineMs - usedMs) / capacityMs,
+    fromMs,
+    toMs,
+    pids,
+  };
+}
+
+/** Waits until every caller has had an answer and some time has passed. The p99 of what was answered so far. */
+async function warmUp(shop: Shop, options: Options, callers: number): Promise<number> {
+  const startMs = clockMs();
+  for (;;) {
+    await sleep(200, undefined, { signal: shop.signal });
+    const { served, latencies } = await shop.callers.progress();
+    const passedMs = clockMs() - startMs;
+    if ((served >= callers && passedMs >= options.warmUpMs) || passedMs >= longestWarmUpMs) {
+      return latencies.length === 0 ? 0 : percentile(latencies, 0.99);
+    }
+  }
+}
+
+const longestWarmUpMs = 180_000;
+
+/** Waits until what the last window left to do is done (vacuum, Temporal's own clean-up), but not for ever. */
+async function becomeQuiet(shop: Shop): Promise<void> {
+  for (let round = 0; round < 20; round++) {
+    const before = await sampleCpu(shop.pids());
+    await sleep(500);
+    const used = sum(cpuBetween(before, await sampleCpu(shop.pids())).values());
+    if (used < 100) {
+      return;
+    }
+  }
+}
