@@ -1,0 +1,98 @@
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { audit } from "./audit/audit.ts";
+import { type AuditedDatabase, auditedDatabases } from "./audit/finding.ts";
+import { printReports } from "./audit/print.ts";
+import { connectShop } from "./demo/shop.ts";
+import { stories } from "./demo/stories.ts";
+import { createGuard } from "./stack/guard.ts";
+import { startStack } from "./stack/stack.ts";
+import { runningShop, type ShopFile } from "./stack/state.ts";
+
+// npm run demo: the stories of a checkout, against the shop that runs here or one of its own.
+
+const say = (line: string) => process.stdout.write(`${line}\n`);
+
+/** What the stories need of a shop. */
+type Stage = AsyncDisposable & {
+  readonly addresses: Readonly<Record<string, string>>;
+  readonly auditUrls: Readonly<Record<string, string>>;
+  readonly replaceWorker: () => Promise<{ killed: number; started: number }>;
+};
+
+process.exitCode = (await run()) ? 0 : 1;
+
+async function run(): Promise<boolean> {
+  const running = await runningShop();
+  await using stage = running === undefined ? await ownStage() : visitedStage(running);
+  using shop = connectShop(stage.addresses);
+  let told = true;
+  for (const [index, { title, tell }] of stories.entries()) {
+    say(`\n${index + 1}. ${title}`);
+    try {
+      await tell({ shop, say: (line) => say(`   ${line}`), replaceWorker: stage.replaceWorker });
+    } catch (error) {
+      told = false;
+      say(`   NOT AS IT SHOULD BE: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  say("");
+  const urls = Object.fromEntries(auditedDatabases.map((name) => [name, stage.auditUrls[name] ?? ""]));
+  // A url was just taken for each of them.
+  const breaches = printReports(await audit({ urls: urls as Record<AuditedDatabase, string> }), say);
+  return told && breaches === 0;
+}
+
+/** A shop that lasts as long as the stories. */
+async function ownStage(): Promise<Stage> {
+  say("No shop runs here, so this is one of its own (npm start keeps one).");
+  const guard = createGuard();
+  const stack = await startStack({
+    stateDirectory: await mkdtemp(join(tmpdir(), "sagacart-demo-")),
+    ports: "free",
+    temporary: true,
+    guard,
+    log: (line) => say(`   ${line}`),
+  });
+  return {
+    addresses: stack.addresses,
+    auditUrls: Object.fromEntries(auditedDatabases.map((name) => [name, stack.auditUrl(name)])),
+    async replaceWorker() {
+      const killed = stack.pids().worker ?? 0;
+      await stack.kill("worker", "SIGKILL");
+      await stack.start("worker");
+      return { killed, started: stack.pids().worker ?? 0 };
+    },
+    async [Symbol.asyncDispose]() {
+      await stack.stop();
+      guard.dispose();
+    },
+  };
+}
+
+/** A shop that runs already: its own supervisor starts the worker again. */
+function visitedStage(shop: ShopFile): Stage {
+  say(`The shop of ${shop.stateDirectory} runs; this is told there.`);
+  return {
+    addresses: shop.addresses,
+    auditUrls: shop.auditUrls,
+    async replaceWorker() {
+      const killed = (await runningShop())?.pids.worker ?? shop.pids.worker ?? 0;
+      process.kill(killed, "SIGKILL");
+      return { killed, started: await newWorker(killed) };
+    },
+    async [Symbol.asyncDispose]() {},
+  };
+}
+
+async function newWorker(old: number): Promise<number> {
+  for (let tries = 0; tries < 600; tries++) {
+    const pid = (await runningShop())?.pids.worker;
+    if (pid !== undefined && pid !== old) {
+      return pid;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`worker ${old} was killed, and no other one came within a minute`);
+}

@@ -1,0 +1,129 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Order, Order_State } from "@sagacart/proto/order/v1/order";
+import { audit } from "../../scripts/audit/audit.ts";
+import { type AuditedDatabase, auditedDatabases } from "../../scripts/audit/finding.ts";
+import { connectShop, type Shop } from "../../scripts/demo/shop.ts";
+import { type Stack, startStack } from "../../scripts/stack/stack.ts";
+
+export type TestShop = AsyncDisposable & {
+  readonly stack: Stack;
+  readonly shop: Shop;
+  /** What the audit finds, each breach in a sentence; every order must be final unless told otherwise. */
+  breaches(options?: { standingAfterMs?: number }): Promise<string[]>;
+};
+
+/** A whole shop on free ports and in a folder of its own, without waiting for the disk. */
+export async function startShop(env: Parameters<typeof startStack>[0]["env"] = {}): Promise<TestShop> {
+  const stack = await startStack({
+    stateDirectory: await mkdtemp(join(tmpdir(), "sagacart-")),
+    ports: "free",
+    temporary: true,
+    settings: { fsync: "off", synchronous_commit: "off", full_page_writes: "off" },
+    log: () => {},
+    env,
+  });
+  const shop = connectShop(stack.addresses);
+  return {
+    stack,
+    shop,
+    async breaches(options = {}) {
+      const urls = Object.fromEntries(auditedDatabases.map((name) => [name, stack.auditUrl(name)]));
+      // A url was just made for each of them.
+      const reports = await audit({ urls: urls as Record<AuditedDatabase, string>, readAgainMs: 2_000, ...options });
+      return reports.flatMap(({ findings }) => findings.map(({ law, what }) => `law ${law}: ${what}`));
+    },
+    async [Symbol.asyncDispose]() {
+      shop[Symbol.dispose]();
+      await stack[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** A worker that has faults, in place of the shop's own. */
+export type FaultyWorker = {
+  readonly process: ChildProcess;
+  /** Resolves with the signal (or exit code) that ended it. */
+  readonly ended: Promise<NodeJS.Signals | number | null>;
+  stop(): Promise<void>;
+};
+
+/** Starts one; FAULT_… variables say which faults it has. Leases and timeouts are short, so that tests are. */
+export async function startFaultyWorker(stack: Stack, faults: Record<string, string>): Promise<FaultyWorker> {
+  const { addresses, temporal } = stack;
+  const child = spawn(process.execPath, [fileURLToPath(new URL("faulty-worker.ts", import.meta.url))], {
+    stdio: ["ignore", "ignore", "inherit"],
+    env: {
+      ...process.env,
+      ADMIN_PORT: "0",
+      LOG_LEVEL: "fatal",
+      TEMPORAL_ADDRESS: temporal.address,
+      TEMPORAL_NAMESPACE: temporal.namespace,
+      ORDER_ADDRESS: addresses.order,
+      STOCK_ADDRESS: addresses.stock,
+      PAYMENT_ADDRESS: addresses.payment,
+      SHIPPING_ADDRESS: addresses.shipping,
+      ...quickWorker,
+      ...faults,
+    },
+  });
+  const ended = once(child, "exit").then(
+    ([code, signal]: (NodeJS.Signals | number | null)[]) => signal ?? code ?? null,
+  );
+  return {
+    process: child,
+    ended,
+    async stop() {
+      if (child.exitCode === null && child.signalCode === null) {
+        child.kill("SIGKILL");
+      }
+      await ended;
+    },
+  };
+}
+
+/** A worker that finds out soon what another one left behind. */
+export const quickWorker = {
+  CLAIM_LEASE_MS: "1000",
+  WORKFLOW_TASK_TIMEOUT_MS: "1000",
+  STANDING_AFTER_MS: "2000",
+  STANDING_INTERVAL_MS: "500",
+};
+
+const over: ReadonlySet<Order_State> = new Set([
+  Order_State.COMPLETED,
+  Order_State.REJECTED,
+  Order_State.CANCELLED,
+  Order_State.EXPIRED,
+]);
+
+/** The order once it is final; asks again when a process that it asks is being started. */
+export async function untilFinal(shop: Shop, id: string, withinMs = 60_000): Promise<Order> {
+  return await until(withinMs, `order ${id} to be final`, async () => {
+    const { order } = await shop.orders.getOrder({ id });
+    return order !== undefined && over.has(order.state) ? order : undefined;
+  });
+}
+
+/** Asks until there is an answer; what throws is asked again. */
+export async function until<T>(withinMs: number, what: string, ask: () => Promise<T | undefined>): Promise<T> {
+  const end = Date.now() + withinMs;
+  for (let last: unknown; ; ) {
+    try {
+      const answer = await ask();
+      if (answer !== undefined) {
+        return answer;
+      }
+    } catch (error) {
+      last = error;
+    }
+    if (Date.now() > end) {
+      throw new Error(`waited ${withinMs} ms for ${what} in vain`, { cause: last });
+    }
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}
