@@ -116,3 +116,26 @@ test("a repeat ends in the same state", async () => {
   );
   expect(rows).toEqual([{ lines: 1_000, pieces: 500 + 167 + 2 * 167 + 3 * 166 }]);
 });
+
+test("a cart that is named twice is refused", async () => {
+  const items = [
+    { id: "twice", customerId: "a" },
+    { id: "once", customerId: "b" },
+    { id: "twice", customerId: "c" },
+  ];
+  expect(await failureOf(stack.carts.batchPutCarts({ items }))).toEqual({
+    code: Code.InvalidArgument,
+    reason: "CART_NAMED_TWICE",
+    metadata: { cart_id: "twice" },
+  });
+});
+
+test("five thousand carts are put at once", async () => {
+  const items = Array.from({ length: 5_000 }, (_, index) => ({
+    id: `many-${index}`,
+    customerId: `customer-${index % 100}`,
+    lines: [oneTea, { productId: "mug", quantity: 1 }],
+  }));
+  expect((await stack.carts.batchPutCarts({ items })).count).toBe(5_000);
+  expect(contents(await get("many-4999"))).toEqual({ tea: 1, mug: 1 });
+});

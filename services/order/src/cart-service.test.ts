@@ -472,17 +472,6 @@ test.each<[string, () => Promise<unknown>, string[]]>([
     ["lines[0].quantity"],
   ],
   ["an id that is a path", () => stack.carts.createCart({ id: "..", customerId: "a" }), ["id"]],
-  [
-    "a cart put twice",
-    () =>
-      stack.carts.batchPutCarts({
-        items: [
-          { id: "a", customerId: "b" },
-          { id: "a", customerId: "c" },
-        ],
-      }),
-    ["items"],
-  ],
 ])("%s is malformed", async (_, call, fields) => {
   expect(await violationsOf(call())).toEqual(fields);
 });

@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
+import { DomainError } from "@sagacart/chassis/errors";
 import { pageSize } from "@sagacart/chassis/page";
 import { type Pool, withTransaction } from "@sagacart/chassis/postgres";
 import {
@@ -33,6 +34,7 @@ import { listCarts, loadCarts } from "./cart-store.ts";
 import type { Catalogue } from "./catalogue.ts";
 import { createCart } from "./create-cart.ts";
 import { getDefaultCart, updateCart } from "./default-cart.ts";
+import { reasons } from "./reasons.ts";
 import { readTimeKey, writeTimeKey } from "./time-key.ts";
 
 export type CartServiceOptions = { pool: Pool; catalogue: Catalogue };
@@ -125,6 +127,7 @@ export function createCartService({ pool, catalogue }: CartServiceOptions): Serv
     },
 
     async batchPutCarts({ items }) {
+      checkNamedOnce(items);
       const wanted = items.flatMap(({ lines }) => lines.map(({ productId }) => productId));
       const quotes = await catalogue([...new Set(wanted)]);
       const carts = items.map(({ id, customerId, lines }) => {
@@ -142,3 +145,15 @@ export function createCartService({ pool, catalogue }: CartServiceOptions): Serv
 }
 
 const liveStates: readonly CartState[] = ["CHECKING_OUT", "OPEN"];
+
+/** Not a rule in the proto: in CEL it takes a quarter of a second for 4,000 and overflows the stack for 5,000. */
+function checkNamedOnce(items: readonly { readonly id: string }[]): void {
+  const seen = new Set<string>();
+  for (const { id } of items) {
+    if (seen.has(id)) {
+      const message = `cart ${id} is named twice; put each once`;
+      throw new DomainError(reasons, "CART_NAMED_TWICE", message, { cart_id: id });
+    }
+    seen.add(id);
+  }
+}

@@ -9,6 +9,7 @@ export const reasons = defineReasons({
   CART_CLOSED: Code.FailedPrecondition,
   CART_EMPTY: Code.FailedPrecondition,
   CART_LIMIT: Code.FailedPrecondition,
+  CART_NAMED_TWICE: Code.InvalidArgument,
   ETAG_MISMATCH: Code.Aborted,
   PRODUCT_NOT_FOUND: Code.NotFound,
   CURRENCY_MISMATCH: Code.FailedPrecondition,
