@@ -129,6 +129,32 @@ test("what fails in the middle of a stream goes through the same funnel", async 
   expect(error).toMatchObject({ code: Code.Internal, reason: "INTERNAL" });
 });
 
+test("a stream that its caller leaves is logged as canceled, and its handler ends", async () => {
+  const ended = Promise.withResolvers<void>();
+  await using server = await startEcho({
+    async *watch() {
+      try {
+        for (;;) {
+          yield {};
+          await new Promise((resolve) => setImmediate(resolve));
+        }
+      } finally {
+        ended.resolve();
+      }
+    },
+  });
+  using client = clientOf(server);
+  const abort = new AbortController();
+  const stream = client.watch({ text: "a" }, { signal: abort.signal })[Symbol.asyncIterator]();
+  await stream.next();
+
+  abort.abort();
+  await ended.promise;
+
+  const call = () => server.lines.find(({ msg }) => msg === "call");
+  await expect.poll(call, { interval: 1 }).toMatchObject({ level: "info", code: "canceled" });
+});
+
 test("a request's values stay out of the log", async () => {
   await using server = await startEcho(echo);
   using client = clientOf(server);

@@ -1,7 +1,4 @@
-import type { StreamRequest, StreamResponse, UnaryRequest, UnaryResponse } from "@connectrpc/connect";
-
-export type AnyRequest = UnaryRequest | StreamRequest;
-export type AnyResponse = UnaryResponse | StreamResponse;
+import { Code, ConnectError } from "@connectrpc/connect";
 
 /**
  * The same stream, with each of its steps run inside `around`. The body of an async generator runs in the context
@@ -23,7 +20,7 @@ export function aroundEach<T>(
   };
 }
 
-/** Calls `ended` once: when the stream is done, fails, or is left early. */
+/** Calls `ended` once: when the stream is done, fails, or is left early (the transport throws when it cannot write). */
 export function whenStreamEnds<T>(stream: AsyncIterable<T>, ended: (error?: unknown) => void): AsyncIterable<T> {
   let open = true;
   const end = (error?: unknown) => {
@@ -53,7 +50,7 @@ export function whenStreamEnds<T>(stream: AsyncIterable<T>, ended: (error?: unkn
           return iterator.return?.(value) ?? Promise.resolve({ done: true, value });
         },
         throw(reason) {
-          end(reason);
+          end(new ConnectError("the caller has gone away", Code.Canceled, undefined, undefined, reason));
           return iterator.throw?.(reason) ?? Promise.reject(reason);
         },
       };
