@@ -14,6 +14,8 @@ export type WakeOptions = {
 export type Wake = AsyncDisposable & {
   /** Says that there is something to do. Cheap: call it as often as you like. */
   wake(): void;
+  /** Tells the other processes only: for who has told its own subscribers by itself, and better. */
+  wakeOthers(): void;
   /** Calls `listener` after each wake, this process' or another's. Returns what ends it. */
   subscribe(listener: () => void): () => void;
 };
@@ -41,6 +43,7 @@ export function createWake(options: WakeOptions): Wake {
       knock();
       line.notify();
     },
+    wakeOthers: () => line.notify(),
     subscribe(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
