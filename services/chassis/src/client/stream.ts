@@ -51,6 +51,12 @@ export async function callStream<I extends DescMessage, O extends DescMessage>(
   }
   const cancel = () => call.cancel();
   signal?.addEventListener("abort", cancel, { once: true });
+  // grpc-js emits the error of a call, and does not end the stream with it: one that comes before anybody reads, as
+  // when there is no connection, would look like the end of an empty stream.
+  let failure: Error | undefined;
+  call.once("error", (error) => {
+    failure = error;
+  });
   const trailer = new Headers();
   call.once("status", (status) => {
     signal?.removeEventListener("abort", cancel);
@@ -64,7 +70,7 @@ export async function callStream<I extends DescMessage, O extends DescMessage>(
     method,
     header: toHeaders(await headersOf(call)),
     trailer,
-    message: messagesOf(call, signal, done),
+    message: messagesOf(call, () => failure, signal, done),
   };
 }
 
@@ -98,18 +104,22 @@ function headersOf(call: ClientReadableStream<unknown>): Promise<Metadata | unde
   const { promise, resolve } = Promise.withResolvers<Metadata | undefined>();
   call.once("metadata", resolve);
   call.once("status", () => resolve(undefined));
-  // The error stays with the stream, for the one who reads it.
   call.once("error", () => resolve(undefined));
   return promise;
 }
 
 async function* messagesOf<T>(
   call: ClientReadableStream<T>,
+  failure: () => Error | undefined,
   signal: AbortSignal | undefined,
   done: Done,
 ): AsyncGenerator<T> {
   try {
     yield* call;
+    const early = failure();
+    if (early !== undefined) {
+      throw early;
+    }
   } catch (error) {
     throw done(wireError(error, signal));
   } finally {
