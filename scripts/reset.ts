@@ -1,6 +1,6 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { dataPlace } from "./stack/postgres.ts";
+import { removeData } from "./stack/postgres.ts";
 import { StartError } from "./stack/start-error.ts";
 import { holdState, usualStateDirectory } from "./stack/state.ts";
 
@@ -9,8 +9,7 @@ import { holdState, usualStateDirectory } from "./stack/state.ts";
 const stateDirectory = usualStateDirectory();
 try {
   const held = await holdState(stateDirectory);
-  // Postgres' data may lie elsewhere, where root's account for it can reach them.
-  await rm(await dataPlace(join(stateDirectory, "postgres")), { recursive: true, force: true });
+  await removeData(join(stateDirectory, "postgres"));
   held.release();
   await rm(stateDirectory, { recursive: true, force: true });
   process.stdout.write(`Emptied ${stateDirectory}\n`);

@@ -43,7 +43,7 @@ export function followLog({ file, from, only, line }: FollowOptions): { close():
     async close() {
       clearInterval(timer);
       again();
-      await reading;
+      await reading.catch(() => undefined); // a log that cannot be read any more was removed
     },
   };
 }

@@ -89,14 +89,20 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
       await ended;
       signals.abort();
       await impatient;
-      if (options.temporary === true) await rm(dataDirectory, { recursive: true, force: true });
+      if (options.temporary === true) await removeData(wanted);
     },
   };
 }
 
-/** Where startPostgres keeps the data that are asked for at this place. */
-export async function dataPlace(dataDirectory: string): Promise<string> {
-  return reachablePlace(await postgresAccount(), resolve(dataDirectory));
+/** Removes what startPostgres keeps for this data directory, wherever it is. No server may run on it. */
+export async function removeData(dataDirectory: string): Promise<void> {
+  const wanted = resolve(dataDirectory);
+  await rm(wanted, { recursive: true, force: true });
+  if (existsSync(dirname(wanted))) {
+    const place = reachablePlace(await postgresAccount(), wanted);
+    // Elsewhere it has a folder of its own.
+    if (place !== wanted) await rm(dirname(place), { recursive: true, force: true });
+  }
 }
 
 async function makeFolder(directory: string): Promise<void> {

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Guard } from "./guard.ts";
 import { followLog } from "./log-follower.ts";
 import { endOf } from "./process-end.ts";
-import { messageOf, StartError } from "./start-error.ts";
+import { StartError } from "./start-error.ts";
 
 export type ProcessSpec = {
   readonly name: string;
@@ -136,17 +136,14 @@ async function launch(spec: ProcessSpec, options: ProcessesOptions, onEnd: (ende
   await output.close();
   const letGo = child.pid === undefined ? undefined : options.guard.watch(child.pid, "TERM");
   const process: Running = { spec, child, ended, expected: true, stopping: false };
-  ended
-    .then(async (how) => {
-      const unasked = !process.expected;
-      letGo?.();
-      onEnd(process);
-      await follower?.close();
-      if (unasked) {
-        options.onDeath({ name: spec.name, how, lastLines: await lastLines(logFile), logFile });
-      }
-    })
-    .catch((error: unknown) => options.onDeath({ name: spec.name, how: messageOf(error), lastLines: [], logFile }));
+  // Nothing in here fails, but what it tells of the death may: that is then a bug for all to see.
+  void ended.then(async (how) => {
+    const unasked = !process.expected;
+    letGo?.();
+    onEnd(process);
+    await follower?.close();
+    if (unasked) options.onDeath({ name: spec.name, how, lastLines: await lastLines(logFile), logFile });
+  });
   return process;
 }
 

@@ -16,7 +16,7 @@ export function serviceProcess(
   return {
     name: service.name,
     command: process.execPath,
-    args: [...nodeFlags, join(cloneDirectory, service.entry)],
+    args: [join(cloneDirectory, service.entry)],
     env: {
       ...process.env,
       HOST: loopback,
@@ -36,7 +36,3 @@ export function serviceProcess(
     stopTimeoutMs: 15_000,
   };
 }
-
-// Node lets the young generation grow to 3 × 16 MB in each process before it looks at it; a third of that is enough for
-// requests of a few kilobytes, and an idle shop of ten processes stays small.
-const nodeFlags: readonly string[] = [];
