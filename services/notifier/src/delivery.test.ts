@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { create } from "@bufbuild/protobuf";
+import { createProxy } from "@sagacart/chassis/testing/proxy";
 import { EventSchema } from "@sagacart/proto/event/v1/event";
 import { expect, test } from "vitest";
 import { takeIn } from "./intake.ts";
@@ -106,6 +107,25 @@ test("mail waits while the mail server is down, and goes when it is up", async (
   const mails = stack.use(await startTestMailServer(down.port));
   await expect.poll(() => mails.mails.length, { timeout: 5_000 }).toBe(2);
   await expect.poll(async () => (await notifier.getProgress({})).pendingMessages).toBe(0n);
+});
+
+test("a feed that was away, from the start or in between, is read on when it is back", async () => {
+  await using stack = new AsyncDisposableStack();
+  const feed = stack.use(await startTestFeed());
+  const mails = stack.use(await startTestMailServer());
+  const database = stack.use(await notifierDatabase());
+  const [host = "", port] = feed.address.split(":");
+  const wire = stack.use(await createProxy({ host, port: Number(port) }));
+  await wire.cut();
+  await feed.publish([completed("o-1")]);
+  const env = { SMTP_URL: mails.url };
+  stack.use(await startTestNotifier({ feedAddress: `127.0.0.1:${wire.port}`, database, env }));
+  await wire.mend();
+  await expect.poll(() => mails.mails.length, { timeout: 10_000 }).toBe(1);
+  await wire.cut();
+  await feed.publish([completed("o-2")]);
+  await wire.mend();
+  await expect.poll(() => mails.mails.length, { timeout: 10_000 }).toBe(2);
 });
 
 async function startProcess(env: Record<string, string>): Promise<ChildProcess> {

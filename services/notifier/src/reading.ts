@@ -35,7 +35,8 @@ export function startReading({ standbyMs = 1_000, ...options }: ReadingOptions):
       } finally {
         lead.give();
       }
-      return "again";
+      // A feed has no end; one that ends all the same is not asked in a hurry.
+      return { waitMs: 100 };
     },
   });
 }
