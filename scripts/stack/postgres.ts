@@ -94,12 +94,17 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   };
 }
 
+/** Where startPostgres keeps the data that are asked for at this place; the folder above it must be there. */
+export async function dataPlace(dataDirectory: string): Promise<string> {
+  return reachablePlace(await postgresAccount(), resolve(dataDirectory));
+}
+
 /** Removes what startPostgres keeps for this data directory, wherever it is. No server may run on it. */
 export async function removeData(dataDirectory: string): Promise<void> {
   const wanted = resolve(dataDirectory);
   await rm(wanted, { recursive: true, force: true });
   if (existsSync(dirname(wanted))) {
-    const place = reachablePlace(await postgresAccount(), wanted);
+    const place = await dataPlace(wanted);
     // Elsewhere it has a folder of its own.
     if (place !== wanted) await rm(dirname(place), { recursive: true, force: true });
   }
