@@ -1,0 +1,94 @@
+import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { uuidv7 } from "@sagacart/chassis/uuid";
+import { Client, Connection } from "@temporalio/client";
+import { historyToJSON } from "@temporalio/common/lib/proto-utils.js";
+import { connectShop, type Shop } from "./demo/shop.ts";
+import { startStack } from "./stack/stack.ts";
+
+// Records one run of each way through the workflows, for workflows/src/replay.test.ts. To be run at each release and
+// after a change of a workflow, under a new prefix: what was recorded before must still replay.
+//
+//     node scripts/record-histories.ts v1
+
+const [prefix] = process.argv.slice(2);
+if (prefix === undefined || !/^[a-z0-9.-]+$/.test(prefix)) {
+  process.stderr.write("usage: node scripts/record-histories.ts PREFIX – such as v1; the files begin with it\n");
+  process.exit(1);
+}
+
+await using stack = await startStack({
+  stateDirectory: await mkdtemp(join(tmpdir(), "sagacart-record-")),
+  ports: "free",
+  temporary: true,
+  settings: { fsync: "off" },
+  log: (line) => process.stdout.write(`${line}\n`),
+});
+using shop = connectShop(stack.addresses);
+const connection = await Connection.connect({ address: stack.temporal.address });
+const temporal = new Client({ connection, namespace: stack.temporal.namespace });
+const directory = fileURLToPath(new URL("../workflows/histories/", import.meta.url));
+await mkdir(directory, { recursive: true });
+
+for (const [name, tell] of Object.entries(ways())) {
+  const workflowId = await tell(shop);
+  const handle = temporal.workflow.getHandle(workflowId);
+  await handle.result();
+  const history = historyToJSON(await handle.fetchHistory());
+  await writeFile(join(directory, `${prefix}-${name}.json`), `${history}\n`);
+  process.stdout.write(`recorded ${prefix}-${name}: ${workflowId}\n`);
+}
+await connection.close();
+
+/** Each drives an order one way through the saga, and answers with the id of the workflow to record. */
+function ways(): Record<string, (shop: Shop) => Promise<string>> {
+  const place = async (shop: Shop, onHand: number, request: object) => {
+    const { product } = await shop.products.createProduct({
+      product: { title: "Thing", price: { currencyCode: "USD", minorUnits: 100n } },
+      initialOnHand: onHand,
+    });
+    const { order } = await shop.orders.checkout(
+      { customerId: "rec", orderId: uuidv7(), lines: [{ productId: product!.id, quantity: 1 }], ...request },
+      { timeoutMs: 60_000 },
+    );
+    return order!;
+  };
+  const address = { recipient: "A", line1: "B", city: "C", postalCode: "00000", countryCode: "US" };
+  const carrierOf = async (shop: Shop, id: string) => (await shop.orders.getOrder({ id })).order!.workflowId;
+  return {
+    "checkout-completed": async (shop) => (await place(shop, 1, { paymentMethod: "pm_ok" })).workflowId,
+    "checkout-sold-out": async (shop) => (await place(shop, 0, { paymentMethod: "pm_ok" })).workflowId,
+    "checkout-declined": async (shop) => (await place(shop, 1, { paymentMethod: "pm_declined" })).workflowId,
+    "checkout-not-shipped": async (shop) =>
+      (await place(shop, 1, { paymentMethod: "pm_ok", shippingAddress: address })).workflowId,
+    "order-waits-for-provider": async (shop) => {
+      const { id } = await place(shop, 1, { paymentMethod: "pm_slow" });
+      return await carrierOf(shop, id);
+    },
+    "order-paid-later": async (shop) => {
+      const { id } = await place(shop, 1, { payLater: true });
+      await shop.orders.payOrder({ id, paymentMethod: "pm_declined" }, { timeoutMs: 60_000 });
+      await shop.orders.payOrder({ id, paymentMethod: "pm_ok" }, { timeoutMs: 60_000 });
+      return await carrierOf(shop, id);
+    },
+    "order-cancelled": async (shop) => {
+      const { id } = await place(shop, 1, { payLater: true });
+      await shop.orders.cancelOrder({ id }, { timeoutMs: 60_000 });
+      return await carrierOf(shop, id);
+    },
+    "order-expired": async (shop) => {
+      const { id } = await place(shop, 1, { payLater: true, payWithin: { seconds: 1n } });
+      for await (const _ of shop.orders.watchOrder({ id })) {
+        // To its end.
+      }
+      return await carrierOf(shop, id);
+    },
+    "refund-settled": async (shop) => {
+      const { id } = await place(shop, 1, { paymentMethod: "pm_ok" });
+      const { refund } = await shop.orders.refundOrder({ orderId: id }, { timeoutMs: 60_000 });
+      return `refund-${refund!.paymentRefundId}`;
+    },
+  };
+}

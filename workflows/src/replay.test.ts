@@ -1,0 +1,34 @@
+import { readdir, readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { bundleWorkflowCode, Worker, type WorkflowBundleWithSourceMap } from "@temporalio/worker";
+import { beforeAll, describe, expect, test } from "vitest";
+
+const directory = new URL("../histories/", import.meta.url);
+const recorded = (await readdir(directory)).filter((name) => name.endsWith(".json")).sort();
+
+let workflowBundle: WorkflowBundleWithSourceMap;
+beforeAll(async () => {
+  workflowBundle = await bundleWorkflowCode({
+    workflowsPath: fileURLToPath(new URL("workflows.ts", import.meta.url)),
+  });
+}, 60_000);
+
+describe("a run that was recorded goes the same way today", () => {
+  test.each(recorded)("%s", async (name) => {
+    const history: unknown = JSON.parse(await readFile(new URL(name, directory), "utf8"));
+    // Replays without a server; a different way throws a DeterminismViolationError.
+    await expect(Worker.runReplayHistory({ workflowBundle }, history)).resolves.toBeUndefined();
+  });
+
+  test("and a way that it did not go is found out", async () => {
+    const history = JSON.parse(
+      await readFile(new URL(`${recorded.find((name) => name.includes("declined"))}`, directory), "utf8"),
+    );
+    const markers = history.events.filter(({ eventType }: { eventType: string }) => /MARKER/.test(eventType));
+    history.events.splice(history.events.indexOf(markers[0]), 1);
+    for (const [index, event] of history.events.entries()) {
+      event.eventId = String(index + 1);
+    }
+    await expect(Worker.runReplayHistory({ workflowBundle }, history)).rejects.toThrow();
+  });
+});
