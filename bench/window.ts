@@ -8,7 +8,7 @@ import type { Mix } from "./mix.ts";
 import type { Options, Way } from "./options.ts";
 import type { Shop } from "./shop.ts";
 import { percentile, sum } from "./stats.ts";
-import { usualTaskQueue } from "./usual/workflow.ts";
+import { usualTaskQueue } from "./usual/task-queue.ts";
 
 export type Cell = { readonly way: Way; readonly mix: Mix; readonly callers: number; readonly round: number };
 

@@ -9,7 +9,8 @@ import type { Ask } from "../mix.ts";
 import type { Way } from "../options.ts";
 import { addressIn, createSteps, type OrderToCarry, shippingCity } from "../steps.ts";
 import type { Surroundings } from "../surroundings.ts";
-import { type usualCheckout, usualTaskQueue } from "../usual/workflow.ts";
+import { usualTaskQueue } from "../usual/task-queue.ts";
+import type { usualCheckout } from "../usual/workflow.ts";
 
 /** Buys what is asked for, and answers what became of it: COMPLETED, or the reason why not. */
 export type Buy = (ask: Ask) => Promise<string>;

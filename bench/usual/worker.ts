@@ -4,7 +4,7 @@ import { NativeConnection, Runtime, Worker } from "@temporalio/worker";
 import { connectServices } from "../../workflows/src/clients.ts";
 import { surroundings } from "../surroundings.ts";
 import { createUsualActivities } from "./activities.ts";
-import { usualTaskQueue } from "./workflow.ts";
+import { usualTaskQueue } from "./task-queue.ts";
 
 // The usual saga's worker, a process of its own. Says "ready" to its parent, and ends with it.
 

@@ -2,9 +2,6 @@ import { CancellationScope, proxyActivities } from "@temporalio/workflow";
 import type { OrderToCarry } from "../steps.ts";
 import type { UsualActivities } from "./activities.ts";
 
-/** The usual saga's task queue: its worker is not the platform's. */
-export const usualTaskQueue = "bench-usual";
-
 export type UsualOutcome = "COMPLETED" | "OUT_OF_STOCK" | "PAYMENT_DECLINED";
 
 const { reserve, charge, ship, complete, voidCharge, release } = proxyActivities<UsualActivities>({
