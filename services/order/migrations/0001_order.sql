@@ -14,7 +14,7 @@ create table carts (
   update_time         timestamptz not null default now(),
   check (state <> 'CHECKING_OUT' or order_id is not null),
   check (not is_default or state in ('OPEN', 'CHECKING_OUT'))
-) with (fillfactor = 70);                          -- a checkout updates it twice, no indexed column: they stay HOT
+) with (fillfactor = 70);                          -- two updates a checkout; only a default cart's end is not HOT
 create unique index carts_default on carts (customer_id) where is_default;
 create index carts_customer on carts (customer_id, create_time desc, id desc);
 
