@@ -1,0 +1,36 @@
+import type { Log } from "@sagacart/chassis/log";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { EdgeError, problemOf } from "./problem.ts";
+
+/** Answers whatever went wrong as a problem, and logs what is our own fault with its cause. */
+export function answerProblem(log: Log): (error: unknown, request: FastifyRequest, reply: FastifyReply) => void {
+  return (error, request, reply) => {
+    const { problem, headers } = problemOf(error, request.id);
+    if (problem.status === 500) {
+      log.error({ error, requestId: request.id }, "a bug: an error that nobody expected");
+    }
+    // A client that still sends its body would lose the answer if we closed: the rest is read and thrown away.
+    request.raw.resume();
+    if (isSmallEnoughToRead(request)) {
+      reply.removeHeader("connection");
+    }
+    reply
+      .code(problem.status)
+      .header("x-request-id", request.id)
+      .headers(headers)
+      .type("application/problem+json; charset=utf-8")
+      .serializer((body: unknown) => JSON.stringify(body))
+      .send(problem);
+  };
+}
+
+/** For what is nowhere. */
+export function notFound(request: FastifyRequest): never {
+  const path = request.url.split("?", 1)[0] ?? "";
+  const shown = path.length <= 200 ? path : `${path.slice(0, 200)}…`;
+  throw new EdgeError("ROUTE_NOT_FOUND", `there is nothing at ${request.method} ${shown}`);
+}
+
+function isSmallEnoughToRead({ headers }: FastifyRequest): boolean {
+  return Number(headers["content-length"] ?? Number.POSITIVE_INFINITY) <= 64 * 1024 * 1024;
+}

@@ -1,0 +1,26 @@
+import { type Env, flag, int, list, readEnv, serverEnv, text } from "@sagacart/chassis/config";
+
+export type Config = ReturnType<typeof readConfig>;
+
+/** The only reader of the gateway's environment. Throws ConfigError. */
+export function readConfig(env: Env) {
+  return readEnv(
+    {
+      ...serverEnv(8080),
+      /** Where the services are: `host:port`, `dns:///host:port`, or several with commas. */
+      ORDER_ADDRESS: text({ default: "127.0.0.1:8081" }),
+      STOCK_ADDRESS: text({ default: "127.0.0.1:8082" }),
+      PAYMENT_ADDRESS: text({ default: "127.0.0.1:8083" }),
+      SHIPPING_ADDRESS: text({ default: "127.0.0.1:8084" }),
+      NOTIFIER_ADDRESS: text({ default: "127.0.0.1:8085" }),
+      /** Serve the surfaces that have no sign-in. For a laptop, on loopback. */
+      OPEN_SURFACES: flag(false),
+      /** Which origins' pages may call from a browser: `https://shop.example`, or `*` for any. */
+      CORS_ORIGINS: list({ default: [], pattern: /^(\*|https?:\/\/[^/\s]+)$/ }),
+      /** The currency of the surfaces that know none. */
+      SHOP_CURRENCY: text({ default: "USD", pattern: /^[A-Z]{3}$/ }),
+      BODY_LIMIT_BYTES: int({ min: 1024, max: 2 * 1024 * 1024, default: 1024 * 1024 }),
+    },
+    env,
+  );
+}

@@ -1,0 +1,19 @@
+import type { Metrics } from "@sagacart/chassis/metrics";
+import type { FastifyInstance } from "fastify";
+import type { Readiness } from "./ready.ts";
+
+/** `/health` (alive), `/ready` (send traffic) and `/metrics`, without a token. */
+export async function probes(
+  app: FastifyInstance,
+  { readiness, metrics }: { readiness: Readiness; metrics: Metrics },
+): Promise<void> {
+  app.get("/health", async () => ({ status: "alive" }));
+  app.get("/ready", async (_request, reply) => {
+    const isServing = readiness.health.isServing();
+    return reply.code(isServing ? 200 : 503).send({
+      status: isServing ? "ready" : "not ready",
+      services: readiness.services,
+    });
+  });
+  app.get("/metrics", async (_request, reply) => reply.type(metrics.contentType).send(await metrics.metrics()));
+}

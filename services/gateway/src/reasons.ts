@@ -1,0 +1,22 @@
+/** What the gateway itself refuses for, with the HTTP status and the title of each. */
+export const reasons = {
+  /** The request breaks rules; they are listed as violations. */
+  INVALID_REQUEST: [400, "INVALID_ARGUMENT"],
+  MALFORMED_JSON: [400, "INVALID_ARGUMENT"],
+  MALFORMED_REQUEST: [400, "INVALID_ARGUMENT"],
+  IDEMPOTENCY_KEY_REQUIRED: [400, "INVALID_ARGUMENT"],
+  ROUTE_NOT_FOUND: [404, "NOT_FOUND"],
+  PROVIDER_NOT_FOUND: [404, "NOT_FOUND"],
+  METHOD_NOT_ALLOWED: [405, "METHOD_NOT_ALLOWED"],
+  REQUEST_TIMEOUT: [408, "REQUEST_TIMEOUT"],
+  BODY_TOO_LARGE: [413, "CONTENT_TOO_LARGE"],
+  UNSUPPORTED_MEDIA_TYPE: [415, "UNSUPPORTED_MEDIA_TYPE"],
+  HEADERS_TOO_LARGE: [431, "REQUEST_HEADER_FIELDS_TOO_LARGE"],
+  INTERNAL: [500, "INTERNAL"],
+  SHUTTING_DOWN: [503, "UNAVAILABLE"],
+} as const satisfies Record<string, readonly [number, string]>;
+
+export type Reason = keyof typeof reasons;
+
+/** Whose these reasons are. */
+export const domain = "gateway.sagacart";

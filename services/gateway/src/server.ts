@@ -1,0 +1,95 @@
+import { cors as connectCors } from "@connectrpc/connect";
+import cors from "@fastify/cors";
+import { requestIdOr } from "@sagacart/chassis/interceptors/context";
+import type { Log } from "@sagacart/chassis/log";
+import type { Metrics } from "@sagacart/chassis/metrics";
+import { uuidv7 } from "@sagacart/chassis/uuid";
+import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
+import { answerProblem, notFound } from "./answer-problem.ts";
+import { answerClientError } from "./client-error.ts";
+import { createBothServer } from "./http-server.ts";
+import { refuseOtherMethods } from "./methods.ts";
+import { observe } from "./observe.ts";
+import { probes } from "./probes.ts";
+import type { Readiness } from "./ready.ts";
+import type { Services } from "./services.ts";
+import { wdm } from "./surfaces/wdm.ts";
+import { v1 } from "./v1.ts";
+import { webhooks } from "./webhooks.ts";
+
+export type GatewayOptions = {
+  readonly services: Services;
+  readonly readiness: Readiness;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly openSurfaces: boolean;
+  readonly corsOrigins: readonly string[];
+  readonly currency: string;
+  readonly bodyLimitBytes: number;
+  /** Comments in idle event streams, so that what stands between keeps them open. */
+  readonly heartbeatMs?: number;
+};
+
+/**
+ * The gateway, ready to listen. Closing it takes no more requests, ends event streams, and waits for the requests
+ * that are under way.
+ */
+export async function createGateway(options: GatewayOptions): Promise<FastifyInstance> {
+  const { services, readiness, log, metrics } = options;
+  const stopping = new AbortController();
+  let closeSessions: () => void = () => {};
+  const logger: FastifyBaseLogger = log;
+  const answer = answerProblem(log);
+  const app = fastify({
+    serverFactory(handler) {
+      const both = createBothServer(handler);
+      closeSessions = both.closeSessions;
+      return both.server;
+    },
+    loggerInstance: logger,
+    logController: new LogController({ disableRequestLogging: true }),
+    // One log for all: a child for each request costs more than it says, and the call's context has the request id.
+    childLoggerFactory: () => logger,
+    genReqId: ({ headers }) =>
+      requestIdOr(typeof headers["x-request-id"] === "string" ? headers["x-request-id"] : null, uuidv7),
+    bodyLimit: options.bodyLimitBytes,
+    routerOptions: { maxParamLength: 1_000 },
+    return503OnClosing: true,
+    forceCloseConnections: "idle",
+    clientErrorHandler: answerClientError,
+    frameworkErrors: (error, request, reply) => answer(error, request, reply),
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: true } },
+  });
+  app.addHook("preClose", async () => {
+    stopping.abort();
+    closeSessions();
+  });
+
+  app.setErrorHandler(answer);
+  app.setNotFoundHandler(notFound);
+  observe(app, { log, metrics });
+  const refuseTheOtherMethods = refuseOtherMethods(app);
+  if (options.corsOrigins.length > 0) {
+    await app.register(cors, {
+      origin: options.corsOrigins.includes("*") ? "*" : [...options.corsOrigins],
+      methods: ["GET", "POST", "PUT", "PATCH", "DELETE"],
+      allowedHeaders: [
+        ...connectCors.allowedHeaders,
+        "Idempotency-Key",
+        "Last-Event-ID",
+        "X-Request-Id",
+        "Authorization",
+      ],
+      exposedHeaders: [...connectCors.exposedHeaders, "X-Request-Id", "Location", "Retry-After"],
+      maxAge: 7_200,
+    });
+  }
+  await app.register(probes, { readiness, metrics });
+  await app.register(v1, { services, heartbeatMs: options.heartbeatMs ?? 15_000, stopping: stopping.signal });
+  await app.register(webhooks, { services });
+  if (options.openSurfaces) {
+    await app.register(wdm, { services, currency: options.currency });
+  }
+  refuseTheOtherMethods();
+  return app;
+}

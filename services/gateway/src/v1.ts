@@ -1,0 +1,21 @@
+import type { FastifyInstance } from "fastify";
+import { publicServices, type Services } from "./services.ts";
+import { bindingsOf } from "./transcode/bindings.ts";
+import { feeds, readEvents } from "./transcode/feeds.ts";
+import { serveFeeds } from "./transcode/sse.ts";
+import { serveBindings } from "./transcode/transcode.ts";
+
+/** All rpcs that REST serves. */
+export const v1Bindings = [...bindingsOf(publicServices.keys()), readEvents];
+
+/** The native API. */
+export async function v1(
+  app: FastifyInstance,
+  { services, ...streams }: { services: Services; heartbeatMs: number; stopping: AbortSignal },
+): Promise<void> {
+  // Decoded when it is known what it has to be.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("application/json", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
+  serveBindings(app, services, v1Bindings);
+  serveFeeds(app, services, feeds, streams);
+}
