@@ -11,6 +11,8 @@ export default defineConfig({
           include: ["{proto,services,workflows,scripts,bench}/**/*.test.ts"],
           globalSetup: "./tests/support/global-setup.ts",
           testTimeout: 20_000,
+          // A busy machine takes its time; the default of a second is about the machine, not about the code.
+          expect: { poll: { timeout: 15_000 } },
           hookTimeout: 30_000,
         },
       },

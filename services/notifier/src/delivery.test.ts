@@ -62,7 +62,7 @@ test("a notifier that is killed while it reads and sends leaves each event one m
     return rows;
   };
   const all = orders.toSorted().map((order_id) => ({ order_id, state: "SENT" }));
-  await expect.poll(states, { timeout: 15_000 }).toEqual(all);
+  await expect.poll(states).toEqual(all);
   // What was under way at the kill may have gone out twice, but as the same message.
   const messageIds = new Map(mails.mails.map(({ messageId, subject }) => [subject, messageId]));
   expect(messageIds.size).toBe(orders.length);
@@ -84,11 +84,11 @@ test("several notifiers side by side: one reads, all send, each message goes onc
     "select from pg_locks where locktype = 'advisory' and granted and database = (select oid from pg_database where datname = current_database())";
   await expect.poll(async () => (await database.pool.query(locks)).rowCount).toBe(1);
   await feed.publish(Array.from({ length: 100 }, (_, index) => completed(`o-${index}`)));
-  await expect.poll(() => mails.mails.length, { timeout: 5_000 }).toBe(100);
+  await expect.poll(() => mails.mails.length).toBe(100);
   // The one that reads goes, and another takes over.
   await first[Symbol.asyncDispose]();
   await feed.publish([completed("o-last")]);
-  await expect.poll(() => mails.mails.length, { timeout: 5_000 }).toBe(101);
+  await expect.poll(() => mails.mails.length).toBe(101);
   expect(new Set(mails.mails.map(({ messageId }) => messageId)).size).toBe(101);
 });
 
@@ -105,7 +105,7 @@ test("mail waits while the mail server is down, and goes when it is up", async (
     (await notifier.listMessages({})).messages.map(({ state, attempts }) => state === 1 && attempts > 1);
   await expect.poll(tried).toEqual([true, true]);
   const mails = stack.use(await startTestMailServer(down.port));
-  await expect.poll(() => mails.mails.length, { timeout: 5_000 }).toBe(2);
+  await expect.poll(() => mails.mails.length).toBe(2);
   await expect.poll(async () => (await notifier.getProgress({})).pendingMessages).toBe(0n);
 });
 
@@ -121,11 +121,11 @@ test("a feed that was away, from the start or in between, is read on when it is 
   const env = { SMTP_URL: mails.url };
   stack.use(await startTestNotifier({ feedAddress: `127.0.0.1:${wire.port}`, database, env }));
   await wire.mend();
-  await expect.poll(() => mails.mails.length, { timeout: 10_000 }).toBe(1);
+  await expect.poll(() => mails.mails.length).toBe(1);
   await wire.cut();
   await feed.publish([completed("o-2")]);
   await wire.mend();
-  await expect.poll(() => mails.mails.length, { timeout: 10_000 }).toBe(2);
+  await expect.poll(() => mails.mails.length).toBe(2);
 });
 
 async function startProcess(env: Record<string, string>): Promise<ChildProcess> {

@@ -80,7 +80,7 @@ test("a webhook about a shipment that is not there yet is kept, and applied when
   await send(event("evt-early", "early"));
   expect(await processed("evt-early")).toBe(false);
   await make("early");
-  await expect.poll(() => shipmentOf("early"), { timeout: 5_000 }).toMatchObject({ state: 2 });
+  await expect.poll(() => shipmentOf("early")).toMatchObject({ state: 2 });
 });
 
 test("an acceptance by webhook of what was cancelled is called back", async () => {

@@ -38,7 +38,7 @@ test(`every call given twice: the carrier's shipments are ours (TEST_SEED=${seed
 
   const open = () =>
     stack.pool.query("select order_id, state from shipments where ask_time is not null or recall_time is not null");
-  await expect.poll(async () => (await open()).rows, { timeout: 15_000 }).toEqual([]);
+  await expect.poll(async () => (await open()).rows).toEqual([]);
   const { rows } = await stack.pool.query(
     "select order_id, kind, state, tracking_number, event_sequence from shipments",
   );

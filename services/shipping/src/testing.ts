@@ -67,7 +67,8 @@ export function shippingEnv(urls: { databaseUrl: string; carrierUrl: string }): 
     CARRIER_URL: urls.carrierUrl,
     CARRIER_API_KEY: carrierSecrets.apiKey,
     CARRIER_WEBHOOK_SECRET: carrierSecrets.webhookSecret,
-    CARRIER_BATCH_MS: "100",
+    // Long: a test that wants its callers to wait makes it short.
+    CARRIER_BATCH_MS: "5000",
     CARRIER_TIMEOUT_MS: "1000",
     CARRIER_RETRY_MS: "40",
     CARRIER_RECHECK_MS: "60000",
