@@ -1,0 +1,108 @@
+import { create } from "@bufbuild/protobuf";
+import { type Timestamp, timestampFromDate } from "@bufbuild/protobuf/wkt";
+import * as product from "@sagacart/proto/stock/v1/product";
+import * as reservation from "@sagacart/proto/stock/v1/reservation";
+import * as stock from "@sagacart/proto/stock/v1/stock_service";
+import { MoneySchema } from "@sagacart/proto/type/v1/money";
+import { invalid } from "./invalid.ts";
+import type { Movement, MovementReason } from "./level-store.ts";
+import type { Product } from "./product.ts";
+import type { Kind, Reservation, Shortage, State } from "./reservation.ts";
+
+export function productMessage(from: Product): product.Product {
+  return create(product.ProductSchema, {
+    id: from.id,
+    sku: from.sku,
+    title: from.title,
+    description: from.description,
+    price: create(MoneySchema, { currencyCode: from.currency, minorUnits: from.priceMinor }),
+    onHand: from.onHand,
+    reserved: from.reserved,
+    available: from.onHand - from.reserved,
+    etag: String(from.version),
+    createTime: timestampFromDate(from.createTime),
+    updateTime: timestampFromDate(from.updateTime),
+  });
+}
+
+export function reservationMessage(from: Reservation): reservation.Reservation {
+  return create(reservation.ReservationSchema, {
+    id: from.id,
+    kind: kindMessage[from.kind],
+    state: stateMessage[from.state],
+    lines: from.lines.map((line) => create(reservation.ReservationLineSchema, line)),
+    ...(from.expireTime === null ? {} : { expireTime: timestampFromDate(from.expireTime) }),
+    createTime: timestampFromDate(from.createTime),
+    updateTime: timestampFromDate(from.updateTime),
+    shortages: from.shortages.map(shortageMessage),
+  });
+}
+
+export function shortageMessage(from: Shortage): reservation.Shortage {
+  return create(reservation.ShortageSchema, from);
+}
+
+export function movementMessage(from: Movement): stock.Movement {
+  return create(stock.MovementSchema, {
+    id: String(from.id),
+    productId: from.productId,
+    delta: from.delta,
+    reason: movementReasonMessage[from.reason],
+    reference: from.reference,
+    createTime: timestampFromDate(from.createTime),
+  });
+}
+
+export const stateMessage = {
+  HELD: reservation.Reservation_State.HELD,
+  PINNED: reservation.Reservation_State.PINNED,
+  COMMITTED: reservation.Reservation_State.COMMITTED,
+  RELEASED: reservation.Reservation_State.RELEASED,
+  EXPIRED: reservation.Reservation_State.EXPIRED,
+  REFUSED: reservation.Reservation_State.REFUSED,
+} as const satisfies Record<State, reservation.Reservation_State>;
+
+const kindMessage = {
+  ORDER: reservation.Reservation_Kind.ORDER,
+  MANUAL: reservation.Reservation_Kind.MANUAL,
+} as const satisfies Record<Kind, reservation.Reservation_Kind>;
+
+const movementReasonMessage = {
+  RECEIPT: stock.Movement_Reason.RECEIPT,
+  CORRECTION: stock.Movement_Reason.CORRECTION,
+  RETURN: stock.Movement_Reason.RETURN,
+  SALE: stock.Movement_Reason.SALE,
+} as const satisfies Record<MovementReason, stock.Movement_Reason>;
+
+/** Undefined for UNSPECIFIED. */
+export function readKind(from: reservation.Reservation_Kind): Kind | undefined {
+  return keyOf(kindMessage, from);
+}
+
+/** Undefined for UNSPECIFIED. */
+export function readState(from: reservation.Reservation_State): State | undefined {
+  return keyOf(stateMessage, from);
+}
+
+/** Undefined for UNSPECIFIED. */
+export function readMovementReason(from: stock.Movement_Reason): MovementReason | undefined {
+  return keyOf(movementReasonMessage, from);
+}
+
+/** A time that a request names in `field`. What is no time in a year from 1 to 9999 is refused. */
+export function readTime(field: string, from: Timestamp | undefined): Date | null {
+  if (from === undefined) {
+    return null;
+  }
+  const { seconds, nanos } = from;
+  if (seconds < -62_135_596_800n || seconds > 253_402_300_799n || nanos < 0 || nanos > 999_999_999) {
+    throw invalid(field, "timestamp.range", "must be a time in a year from 1 to 9999");
+  }
+  // Before 1970 is as much over as 1970.
+  return new Date(Math.max(0, Number(seconds) * 1000 + Math.floor(nanos / 1_000_000)));
+}
+
+function keyOf<K extends string, V>(map: Readonly<Record<K, V>>, value: V): K | undefined {
+  // Object.keys of a record has just its keys.
+  return (Object.keys(map) as K[]).find((key) => map[key] === value);
+}

@@ -1,0 +1,170 @@
+import type { Queryable, Transaction } from "@sagacart/chassis/postgres";
+import pg from "pg";
+import { type NewProduct, type Product, type ProductContent, searchText, skuTaken } from "./product.ts";
+
+/** Makes a product, with no level yet. False when the id is taken, also by one that was deleted. */
+export async function insertProduct(tx: Transaction, product: NewProduct): Promise<boolean> {
+  const { id, sku, title, description, priceMinor, currency } = product;
+  const { rowCount } = await refusingTakenSku(
+    tx.query(
+      `insert into products (id, sku, title, description, price_minor, currency, search_text)
+       values ($1, $2, $3, $4, $5, $6, $7) on conflict (id) do nothing`,
+      [id, sku, title, description, priceMinor, currency, searchText(product)],
+    ),
+  );
+  return rowCount === 1;
+}
+
+/** Makes these products, or overwrites those that there are; also those that were deleted, which are back then. */
+export async function putProducts(tx: Transaction, products: readonly NewProduct[]): Promise<void> {
+  const before = await lockProducts(
+    tx,
+    products.map(({ id }) => id),
+  );
+  // Two of them may swap their SKUs, and uniqueness is checked row by row: so those that change let go first.
+  const changing = products.filter(({ id, sku }) => (before.get(id)?.sku ?? sku) !== sku).map(({ id }) => id);
+  if (changing.length > 0) {
+    await tx.query("update products set sku = ' ' || id where id = any($1)", [changing]);
+  }
+  await refusingTakenSku(
+    tx.query(
+      `insert into products as p (id, sku, title, description, price_minor, currency, search_text)
+       select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[])
+         as new (id, sku, title, description, price_minor, currency, search_text)
+       order by id
+       on conflict (id) do update
+       set sku = excluded.sku, title = excluded.title, description = excluded.description,
+           price_minor = excluded.price_minor, currency = excluded.currency, search_text = excluded.search_text,
+           version = p.version + 1, update_time = now(), delete_time = null
+       where (p.sku, p.title, p.description, p.price_minor, p.currency)
+             is distinct from (excluded.sku, excluded.title, excluded.description, excluded.price_minor, excluded.currency)
+          or p.delete_time is not null`,
+      [
+        products.map(({ id }) => id),
+        products.map(({ sku }) => sku),
+        products.map(({ title }) => title),
+        products.map(({ description }) => description),
+        products.map(({ priceMinor }) => priceMinor),
+        products.map(({ currency }) => currency),
+        products.map(searchText),
+      ],
+    ),
+  );
+}
+
+/** Overwrites what people edit of a locked product. */
+export async function updateProduct(tx: Transaction, id: string, content: ProductContent): Promise<void> {
+  const { sku, title, description, priceMinor, currency } = content;
+  await refusingTakenSku(
+    tx.query(
+      `update products
+       set sku = $2, title = $3, description = $4, price_minor = $5, currency = $6, search_text = $7,
+           version = version + 1, update_time = now()
+       where id = $1`,
+      [id, sku, title, description, priceMinor, currency, searchText(content)],
+    ),
+  );
+}
+
+/** Takes a locked product out of the catalogue. */
+export async function markDeleted(tx: Transaction, id: string): Promise<void> {
+  await tx.query("update products set delete_time = now(), update_time = now(), version = version + 1 where id = $1", [
+    id,
+  ]);
+}
+
+/** Products by id, locked until the transaction ends, in the order of the ids; those that were deleted too. */
+export async function lockProducts(tx: Transaction, ids: readonly string[]): Promise<Map<string, Product>> {
+  const { rows } = await tx.query<ProductRow>(
+    `select ${productColumns} from products p join levels l on l.product_id = p.id
+     where p.id = any($1) order by p.id for update of p`,
+    [ids],
+  );
+  return new Map(rows.map((row) => [row.id, toProduct(row)]));
+}
+
+/** A product by id; one that was deleted too. */
+export async function findProduct(db: Queryable, id: string): Promise<Product | undefined> {
+  const { rows } = await db.query<ProductRow>({
+    name: "find-product",
+    text: `select ${productColumns} from products p join levels l on l.product_id = p.id where p.id = $1`,
+    values: [id],
+  });
+  return rows.map(toProduct)[0];
+}
+
+/** The products in the catalogue that have one of these ids or SKUs, each once, by id. */
+export async function findProducts(
+  db: Queryable,
+  { ids, skus }: { ids: readonly string[]; skus: readonly string[] },
+): Promise<Product[]> {
+  const { rows } = await db.query<ProductRow>({
+    name: "find-products",
+    text: `select ${productColumns} from products p join levels l on l.product_id = p.id
+           where p.delete_time is null and (p.id = any($1) or p.sku = any($2)) order by p.id`,
+    values: [ids, skus],
+  });
+  return rows.map(toProduct);
+}
+
+/** The oldest products in the catalogue after the one of `afterId`. */
+export async function listProducts(
+  db: Queryable,
+  { afterId, limit }: { afterId: string | undefined; limit: number },
+): Promise<Product[]> {
+  const after =
+    afterId === undefined ? "" : "and (p.create_time, p.id) > ((select create_time from products where id = $2), $2)";
+  const { rows } = await db.query<ProductRow>(
+    `select ${productColumns} from products p join levels l on l.product_id = p.id
+     where p.delete_time is null ${after} order by p.create_time, p.id limit $1`,
+    afterId === undefined ? [limit] : [limit, afterId],
+  );
+  return rows.map(toProduct);
+}
+
+export type ProductRow = {
+  id: string;
+  sku: string;
+  title: string;
+  description: string;
+  price_minor: bigint;
+  currency: string;
+  version: bigint;
+  on_hand: number;
+  reserved: number;
+  deleted: boolean;
+  create_time: Date;
+  update_time: Date;
+};
+
+export const productColumns = `p.id, p.sku, p.title, p.description, p.price_minor, p.currency, p.version, l.on_hand,
+  l.reserved, p.delete_time is not null as deleted, p.create_time, p.update_time`;
+
+export function toProduct(row: ProductRow): Product {
+  return {
+    id: row.id,
+    sku: row.sku,
+    title: row.title,
+    description: row.description,
+    currency: row.currency,
+    priceMinor: row.price_minor,
+    onHand: row.on_hand,
+    reserved: row.reserved,
+    version: row.version,
+    createTime: row.create_time,
+    updateTime: row.update_time,
+    deleted: row.deleted,
+  };
+}
+
+/** The unique index is what decides, whoever else is putting products: its refusal becomes PRODUCT_EXISTS. */
+async function refusingTakenSku<T>(statement: Promise<T>): Promise<T> {
+  try {
+    return await statement;
+  } catch (error) {
+    if (error instanceof pg.DatabaseError && error.code === "23505" && error.constraint === "products_sku") {
+      throw skuTaken(/=\((.*)\)/.exec(error.detail ?? "")?.[1] ?? "asked for");
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,91 @@
+import { type Client, createClient } from "@connectrpc/connect";
+import { type ErrorDetails, errorInfo } from "@sagacart/chassis/errors";
+import type { Pool } from "@sagacart/chassis/postgres";
+import { inMemory, testDatabase } from "@sagacart/chassis/testing";
+import { ProductService } from "@sagacart/proto/stock/v1/product_service";
+import { StockService } from "@sagacart/proto/stock/v1/stock_service";
+import { productService } from "../product-service.ts";
+import { stockService } from "../stock-service.ts";
+
+export const migrations = new URL("../../migrations/", import.meta.url);
+
+export type TestStock = AsyncDisposable & {
+  readonly url: string;
+  readonly pool: Pool;
+  readonly products: Client<typeof ProductService>;
+  readonly stock: Client<typeof StockService>;
+  /** Makes products with so many on hand each: `{ lamp: 3 }`. */
+  have(onHand: Readonly<Record<string, number>>): Promise<void>;
+  /** On hand and reserved of a product. */
+  level(id: string): Promise<readonly [onHand: number, reserved: number]>;
+  /** Lets the time of reservations that are HELD run out. */
+  letExpire(...ids: string[]): Promise<void>;
+};
+
+/** The service on a database of its own, called in memory. */
+export async function testStock(): Promise<TestStock> {
+  const database = await testDatabase(migrations);
+  const { pool } = database;
+  const transport = inMemory((router) => {
+    router.service(ProductService, productService(pool));
+    router.service(StockService, stockService(pool));
+  }, "stock.sagacart");
+  const products = createClient(ProductService, transport);
+  return {
+    url: database.url,
+    pool,
+    products,
+    stock: createClient(StockService, transport),
+    async have(onHand) {
+      const items = Object.entries(onHand).map(([id, onHand]) => ({
+        product: { id, title: id, price: { currencyCode: "EUR", minorUnits: 100n } },
+        onHand,
+      }));
+      await products.batchPutProducts({ items });
+    },
+    async level(id) {
+      const { product } = await products.getProduct({ id });
+      return [product!.onHand, product!.reserved];
+    },
+    async letExpire(...ids) {
+      await pool.query("update reservations set expire_time = now() - interval '1 s' where id = any($1)", [ids]);
+    },
+    [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
+  };
+}
+
+/** The reason, the code and the rest of what a call fails with. */
+export async function failure(call: Promise<unknown>): Promise<ErrorDetails> {
+  const result = await call.then(
+    (answer) => ({ answer }),
+    (error: unknown) => ({ error }),
+  );
+  if ("answer" in result) {
+    throw new Error(
+      `it succeeded with ${JSON.stringify(result.answer, (_, v) => (typeof v === "bigint" ? `${v}` : v))}`,
+    );
+  }
+  return errorInfo(result.error);
+}
+
+/** What breaks the law that stock is conserved; empty when nothing does. */
+export async function breaches(pool: Pool): Promise<object[]> {
+  const { rows } = await pool.query(`
+    select l.product_id, l.on_hand, l.reserved, coalesce(m.sum, 0) as moved, coalesce(r.sum, 0) as held
+    from levels l
+    left join (select product_id, sum(delta) from movements group by 1) m on m.product_id = l.product_id
+    left join (select product_id, sum(quantity) from reservation_lines
+               join reservations on id = reservation_id where state in ('HELD', 'PINNED') group by 1) r
+           on r.product_id = l.product_id
+    where l.on_hand <> coalesce(m.sum, 0) or l.reserved <> coalesce(r.sum, 0)
+       or l.reserved not between 0 and l.on_hand
+    union all
+    -- What was sold is what was committed.
+    select product_id, 0, 0, sum(sold), sum(committed)
+    from (select product_id, -delta as sold, 0 as committed from movements where reason = 'SALE'
+          union all
+          select product_id, 0, quantity from reservation_lines
+          join reservations on id = reservation_id where state = 'COMMITTED') as sales
+    group by 1 having sum(sold) <> sum(committed)`);
+  return rows;
+}
