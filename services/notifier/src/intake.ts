@@ -100,7 +100,8 @@ async function recordSkipped(tx: Transaction, skipped: readonly Skipped[]): Prom
         skipped.map(({ event }) => event.position),
         skipped.map(({ event }) => event.type),
         skipped.map(({ reason }) => reason),
-        skipped.map(({ event }) => event.data),
+        // Postgres does not store NUL.
+        skipped.map(({ event }) => event.data.replaceAll("\0", "")),
       ],
     });
   }

@@ -28,12 +28,13 @@ export type DeskOptions = {
   late: (result: Result) => Promise<void>;
 };
 
-type Call = Asked & { readonly listeners: Set<(result: Result) => void>; readonly ended: Promise<void> };
+type Queued = Asked & { readonly listeners: Set<(result: Result) => void> };
+type Call = Queued & { readonly ended: Promise<void> };
 
 export function createDesk({ carrier, concurrency, timeoutMs, log, late }: DeskOptions): Desk {
   const stopping = new AbortController();
   /** Whose turn has not come, in the order in which they came. */
-  const waiting = new Map<string, Pick<Call, "orderId" | "address" | "listeners">>();
+  const waiting = new Map<string, Queued>();
   const underWay = new Map<string, Call>();
 
   function join(asked: Asked, listener: (result: Result) => void): void {
@@ -65,7 +66,7 @@ export function createDesk({ carrier, concurrency, timeoutMs, log, late }: DeskO
     }
   }
 
-  async function run({ orderId, address, listeners }: Pick<Call, "orderId" | "address" | "listeners">): Promise<void> {
+  async function run({ orderId, address, listeners }: Queued): Promise<void> {
     const answer = await call(orderId, address);
     underWay.delete(orderId);
     startNext();

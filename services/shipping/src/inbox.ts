@@ -44,7 +44,7 @@ export function createInbox({ pool, log, clock, feed, commands, secret, pollMs =
       },
     },
     async run() {
-      const count = await withTransaction(pool, process);
+      const count = await withTransaction(pool, applyDue);
       if (count > 0) {
         feed.notify();
         commands.notify();
@@ -79,7 +79,8 @@ export function createInbox({ pool, log, clock, feed, commands, secret, pollMs =
 
 const limit = 200;
 
-async function process(tx: Transaction): Promise<number> {
+/** Applies what is due, and says how much that was. */
+async function applyDue(tx: Transaction): Promise<number> {
   const { rows } = await tx.query<{ order_id: string; body: Uint8Array; receive_time: Date }>({
     name: "claim-webhooks",
     text: `update webhook_inbox i set process_time = now()
