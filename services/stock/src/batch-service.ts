@@ -38,6 +38,10 @@ export function batchMethods(
           expireTime: readTime(`items[${index}].expire_time`, expireTime),
         }),
       );
+      // As an expression in the proto file this took 20 ms for 1,000 orders, more than half of what setting aside takes.
+      if (new Set(wishes.map(({ id }) => id)).size < wishes.length) {
+        throw invalid("items", "items.unique_order_id", "an order may be named once");
+      }
       if (wishes.reduce((count, { lines }) => count + lines.length, 0) > maxLines) {
         throw invalid("items", "items.max_lines", `must not have more than ${maxLines} lines in all`);
       }

@@ -45,7 +45,7 @@ export async function testStock(): Promise<TestStock> {
     },
     async level(id) {
       const { product } = await products.getProduct({ id });
-      return [product!.onHand, product!.reserved];
+      return [product?.onHand ?? 0, product?.reserved ?? 0];
     },
     async letExpire(...ids) {
       await pool.query("update reservations set expire_time = now() - interval '1 s' where id = any($1)", [ids]);
