@@ -37,7 +37,8 @@ function shell(name: string, script: string, more: Partial<ProcessSpec> = {}): P
     command: "/bin/sh",
     args: ["-c", script],
     env: process.env,
-    isReady: async () => (await readFile(join(logDirectory, `${name}.log`), "utf8")).includes("ready"),
+    waitsFor: async () =>
+      (await readFile(join(logDirectory, `${name}.log`), "utf8")).includes("ready") ? undefined : "its first word",
     readyTimeoutMs: 10_000,
     stopTimeoutMs: 10_000,
     ...more,
@@ -68,7 +69,9 @@ test("a program that is not there is told", async () => {
 
 test("one that does not get ready is ended and told", async () => {
   const slow = processes.start(shell("order", "echo waiting; exec sleep 1000", { readyTimeoutMs: 200 }));
-  await expect(slow).rejects.toThrow(/order was not ready after 0 s\. The last lines of .*:\nwaiting/);
+  await expect(slow).rejects.toThrow(
+    /order was not ready after 0 s \(its first word\)\. The last lines of .*:\nwaiting/,
+  );
   expect(deaths).toEqual([]);
 });
 

@@ -6,15 +6,15 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Guard } from "./guard.ts";
 import { followLog } from "./log-follower.ts";
 import { endOf } from "./process-end.ts";
-import { StartError } from "./start-error.ts";
+import { messageOf, StartError } from "./start-error.ts";
 
 export type ProcessSpec = {
   readonly name: string;
   readonly command: string;
   readonly args: readonly string[];
   readonly env: NodeJS.ProcessEnv;
-  /** Asked again until it says true; the signal ends one question. */
-  isReady(signal: AbortSignal): Promise<boolean>;
+  /** What it still waits for, or undefined when it is ready. Asked again until then; the signal ends one question. */
+  waitsFor(signal: AbortSignal): Promise<string | undefined>;
   readonly readyTimeoutMs: number;
   /** How long it may take from SIGTERM to its end. */
   readonly stopTimeoutMs: number;
@@ -151,6 +151,7 @@ async function untilReady(process: Running, logFile: string): Promise<void> {
   const { spec } = process;
   const deadline = AbortSignal.timeout(spec.readyTimeoutMs);
   let end: string | undefined;
+  let obstacle: string | undefined;
   process.ended.then(
     (how) => {
       end = how;
@@ -162,8 +163,9 @@ async function untilReady(process: Running, logFile: string): Promise<void> {
       if (process.stopping) throw new StartError(`${spec.name} was stopped while it started.`);
       throw new StartError(`${spec.name} ended while it started (${end}):\n${(await lastLines(logFile)).join("\n")}`);
     }
-    const ready = await spec.isReady(AbortSignal.any([deadline, AbortSignal.timeout(2_000)])).catch(() => false);
-    if (ready && end === undefined) {
+    const answer = await spec.waitsFor(AbortSignal.any([deadline, AbortSignal.timeout(2_000)])).catch(messageOf);
+    if (!deadline.aborted) obstacle = answer;
+    if (answer === undefined && end === undefined) {
       process.expected = process.stopping;
       return;
     }
@@ -172,7 +174,7 @@ async function untilReady(process: Running, logFile: string): Promise<void> {
   process.child.kill("SIGKILL");
   const seconds = Math.round(spec.readyTimeoutMs / 1000);
   throw new StartError(
-    `${spec.name} was not ready after ${seconds} s. The last lines of ${logFile}:\n${(await lastLines(logFile)).join("\n")}`,
+    `${spec.name} was not ready after ${seconds} s (${obstacle}). The last lines of ${logFile}:\n${(await lastLines(logFile)).join("\n")}`,
   );
 }
 

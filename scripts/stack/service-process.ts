@@ -25,12 +25,12 @@ export function serviceProcess(
       ...service.env(surroundings),
       ...more,
     },
-    isReady: async (signal) => {
-      // A service follows its database and says 503 until it is there; a stand-in has no such page, but answers.
+    waitsFor: async (signal) => {
+      // A service follows what it needs and says 503 until it is there; a stand-in has no such page, but answers.
       const url = adminPort === undefined ? `http://${loopback}:${port}/` : `http://${loopback}:${adminPort}/ready`;
       const answer = await fetch(url, { signal });
-      await answer.body?.cancel();
-      return adminPort === undefined || answer.ok;
+      const text = await answer.text();
+      return adminPort === undefined || answer.ok ? undefined : `${url} says ${answer.status} ${text.trim()}`;
     },
     readyTimeoutMs: 60_000,
     stopTimeoutMs: 15_000,

@@ -23,7 +23,10 @@ export function devServer({ program, port, uiPort, databaseFile }: DevServerOpti
     command: program,
     args,
     env: withoutTemporalVariables(process.env),
-    isReady: async (signal) => (await describeNamespace(address, "default", signal)) === "found",
+    waitsFor: async (signal) => {
+      const answer = await describeNamespace(address, "default", signal);
+      return answer === "found" ? undefined : answer;
+    },
     readyTimeoutMs: 60_000,
     stopTimeoutMs: 15_000,
   };

@@ -1,4 +1,4 @@
-import { chmod, mkdtemp } from "node:fs/promises";
+import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Stack, type StackOptions, startStack } from "../../scripts/stack/stack.ts";
@@ -10,8 +10,6 @@ import { type Stack, type StackOptions, startStack } from "../../scripts/stack/s
  */
 export async function startTestStack(options: Partial<StackOptions> = {}): Promise<Stack> {
   const stateDirectory = await mkdtemp(join(tmpdir(), "sagacart-e2e-"));
-  // Run as root, Postgres has an account of its own, which must be able to pass through.
-  await chmod(stateDirectory, 0o755);
   return await startStack({
     stateDirectory,
     ports: "free",
