@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { type Duration, durationMs } from "@bufbuild/protobuf/wkt";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { DomainError } from "@sagacart/chassis/errors";
-import { decodePageToken, encodePageToken, pageSize } from "@sagacart/chassis/page";
+import { pageSize } from "@sagacart/chassis/page";
 import type { Pool } from "@sagacart/chassis/postgres";
 import { type Order, Order_State, OrderRefund_State } from "@sagacart/proto/order/v1/order";
 import {
@@ -24,6 +24,7 @@ import { requestCancel, requestPayment } from "./order-requests.ts";
 import { listOrders, loadChanges } from "./order-store.ts";
 import { reasons } from "./reasons.ts";
 import { loadRefund, loadRefunds, requestRefund } from "./refund-store.ts";
+import { readTimeKey, writeTimeKey } from "./time-key.ts";
 import type { Waiters } from "./waiters.ts";
 
 export type OrderServiceOptions = {
@@ -81,12 +82,12 @@ export function createOrderService(options: OrderServiceOptions): ServiceImpl<ty
       const states = request.states.map(stateFromProto).filter((state) => state !== undefined);
       const of = `orders ${customerId} ${cartId} ${states.join()}`;
       const limit = pageSize(request.pageSize);
-      const before = decodePageToken(request.pageToken, of, ["string", "string"]);
+      const before = readTimeKey(request.pageToken, of);
       const page = await listOrders(pool, { customerId, cartId, states, before, limit: limit + 1 });
       const last = page.length > limit ? page[limit - 1] : undefined;
       return create(ListOrdersResponseSchema, {
         orders: page.slice(0, limit).map(({ order }) => order),
-        nextPageToken: last === undefined ? "" : encodePageToken(last.key, of),
+        nextPageToken: last === undefined ? "" : writeTimeKey(last.key, of),
       });
     },
 

@@ -14,6 +14,7 @@ import {
 import { type Address, AddressSchema } from "@sagacart/proto/type/v1/address";
 import { MoneySchema } from "@sagacart/proto/type/v1/money";
 import { type State, stateToProto } from "./order.ts";
+import { microsOf, type TimeKey, timeOf } from "./time-key.ts";
 
 /** A line to be recorded: what was quoted. */
 export type NewLine = {
@@ -147,16 +148,13 @@ export type OrderFilter = {
   readonly customerId: string;
   readonly cartId: string;
   readonly states: readonly State[];
-  /** The create time (as text, to the microsecond) and id of the last one seen. */
-  readonly before: readonly [string, string] | undefined;
+  /** Where the page before ended. */
+  readonly before: TimeKey | undefined;
   readonly limit: number;
 };
 
 /** Orders, newest first, with the key that a next page begins after. */
-export async function listOrders(
-  db: Queryable,
-  filter: OrderFilter,
-): Promise<{ order: Order; key: readonly [string, string] }[]> {
+export async function listOrders(db: Queryable, filter: OrderFilter): Promise<{ order: Order; key: TimeKey }[]> {
   const conditions: string[] = [];
   const values: unknown[] = [];
   const where = (condition: (parameter: string) => string, value: unknown) => {
@@ -173,12 +171,12 @@ export async function listOrders(
     where((p) => `state = any(${p})`, filter.states);
   }
   if (filter.before !== undefined) {
-    values.push(...filter.before);
-    conditions.push(`(create_time, id) < ($${values.length - 1}::timestamptz, $${values.length})`);
+    values.push(filter.before.micros, filter.before.id);
+    conditions.push(`(create_time, id) < (${timeOf(`$${values.length - 1}`)}, $${values.length})`);
   }
   values.push(filter.limit);
-  const { rows } = await db.query<OrderRow & { key_time: string }>(
-    `select ${columns}, create_time::text as key_time from orders
+  const { rows } = await db.query<OrderRow & { micros: bigint }>(
+    `select ${columns}, ${microsOf("create_time")} as micros from orders
      ${conditions.length === 0 ? "" : `where ${conditions.join(" and ")}`}
      order by create_time desc, id desc limit $${values.length}`,
     values,
@@ -186,7 +184,7 @@ export async function listOrders(
   const orders = await withLines(db, rows);
   return rows.flatMap((row) => {
     const order = orders.get(row.id);
-    return order === undefined ? [] : [{ order, key: [row.key_time, row.id] as const }];
+    return order === undefined ? [] : [{ order, key: { micros: row.micros, id: row.id } }];
   });
 }
 

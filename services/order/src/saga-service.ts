@@ -1,6 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { appendEvents } from "@sagacart/chassis/event-feed";
+import { refuseNamedTwice } from "@sagacart/chassis/named-twice";
 import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres";
 import { Order_State, OrderRefund_State } from "@sagacart/proto/order/v1/order";
 import {
@@ -59,6 +60,10 @@ export function createSagaService({ pool, changed, commanded }: SagaServiceOptio
     },
 
     async batchMove({ workflowId, items }) {
+      refuseNamedTwice(
+        "items",
+        items.map(({ orderId }) => orderId),
+      );
       const moved = await withTransaction(pool, (tx) => moveOrders(tx, workflowId, items.map(toMoveItem)));
       changed([...moved].map(([orderId, { state }]) => [orderId, state] as const));
       return create(BatchMoveResponseSchema, {

@@ -1,6 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { DomainError } from "@sagacart/chassis/errors";
+import { refuseNamedTwice } from "@sagacart/chassis/named-twice";
 import { decodePageToken, encodePageToken, pageReasons, pageSize } from "@sagacart/chassis/page";
 import type { Pool } from "@sagacart/chassis/postgres";
 import {
@@ -32,6 +33,10 @@ export function shippingService(options: ServiceOptions): ServiceImpl<typeof Shi
   const { pool, createShipments, cancelShipment, inbox } = options;
   return {
     async batchCreateShipments({ items }) {
+      refuseNamedTwice(
+        "items",
+        items.map(({ orderId }) => orderId),
+      );
       const outcomes = await createShipments(items);
       return create(BatchCreateShipmentsResponseSchema, {
         outcomes: outcomes.map((outcome, index) => outcomeMessage(items[index]?.orderId ?? "", outcome)),
