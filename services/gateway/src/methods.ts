@@ -18,7 +18,7 @@ export function refuseOtherMethods(app: FastifyInstance): () => void {
   });
   return () => {
     for (const [url, known] of [...allowed]) {
-      const others = methods.filter((method) => !known.has(method));
+      const others = methods.filter((method) => !app.hasRoute({ url, method }));
       if (others.length > 0 && !url.includes("*")) {
         refuse(app, url, others, [...known].join(", "));
       }

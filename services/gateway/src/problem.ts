@@ -1,4 +1,5 @@
 import { Code, ConnectError } from "@connectrpc/connect";
+import { callContext } from "@sagacart/chassis/context";
 import { codeName, errorInfo } from "@sagacart/chassis/errors";
 import { RetryInfoSchema } from "@sagacart/proto/google/rpc/error_details";
 import { domain, type Reason, reasons } from "./reasons.ts";
@@ -143,6 +144,15 @@ function detailOf(error: ConnectError, reason: string, requestId: string): strin
     default:
       return error.rawMessage;
   }
+}
+
+/** The error as callers may see it: without the transport's words, and without the headers of who answered us. */
+export function withoutTransport(error: unknown): ConnectError {
+  const from = ConnectError.from(error);
+  const { reason } = errorInfo(from);
+  const clean = new ConnectError(detailOf(from, reason, callContext()?.requestId ?? ""), from.code);
+  clean.details = from.details;
+  return clean;
 }
 
 function retryAfterSeconds(error: ConnectError): number {

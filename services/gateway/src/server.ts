@@ -7,14 +7,18 @@ import { uuidv7 } from "@sagacart/chassis/uuid";
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
 import { answerProblem, notFound } from "./answer-problem.ts";
 import { answerClientError } from "./client-error.ts";
+import { connect } from "./connect.ts";
 import { createBothServer } from "./http-server.ts";
 import { refuseOtherMethods } from "./methods.ts";
 import { observe } from "./observe.ts";
+import { docs } from "./openapi/docs.ts";
+import { openApiDocument } from "./openapi/document.ts";
 import { probes } from "./probes.ts";
 import type { Readiness } from "./ready.ts";
 import type { Services } from "./services.ts";
 import { wdm } from "./surfaces/wdm.ts";
-import { v1 } from "./v1.ts";
+import { feeds } from "./transcode/feeds.ts";
+import { v1, v1Bindings } from "./v1.ts";
 import { webhooks } from "./webhooks.ts";
 
 export type GatewayOptions = {
@@ -87,6 +91,8 @@ export async function createGateway(options: GatewayOptions): Promise<FastifyIns
   await app.register(probes, { readiness, metrics });
   await app.register(v1, { services, heartbeatMs: options.heartbeatMs ?? 15_000, stopping: stopping.signal });
   await app.register(webhooks, { services });
+  await app.register(docs, { document: openApiDocument(v1Bindings, feeds), surfaces: [] });
+  await app.register(connect, { services, readMaxBytes: options.bodyLimitBytes, stopping: stopping.signal });
   if (options.openSurfaces) {
     await app.register(wdm, { services, currency: options.currency });
   }

@@ -1,7 +1,5 @@
 import type { DescMethodServerStreaming, DescMethodUnary } from "@bufbuild/protobuf";
 import { type DescMessage, fromJson, type JsonObject, type JsonValue, type Message, toJson } from "@bufbuild/protobuf";
-import { DurationSchema } from "@bufbuild/protobuf/wkt";
-import type { Transport } from "@connectrpc/connect";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { EdgeError, invalidRequest } from "../problem.ts";
 import type { Services } from "../services.ts";
@@ -10,6 +8,7 @@ import { jsonViolations } from "./json-violations.ts";
 import { isObject, type Query, write, writeQuery } from "./query.ts";
 import { readJson } from "./read-json.ts";
 import { routerPath } from "./router-path.ts";
+import { unaryCall } from "./unary-call.ts";
 
 /** What a request says besides its verb, in parts. */
 export type RestRequest = {
@@ -22,7 +21,7 @@ export type RestRequest = {
 /** Serves /v1: each rpc that is annotated, with its path, query, body and answer in proto's JSON. */
 export function serveBindings(app: FastifyInstance, services: Services, bindings: readonly Binding[]): void {
   for (const binding of bindings) {
-    const call = callOf(binding, services.transportTo(binding.method.parent));
+    const call = unaryCall(binding.method, services.transportTo(binding.method.parent));
     const locate = locationOf(binding, bindings);
     app.route({
       method: binding.verb,
@@ -95,31 +94,6 @@ export function partsOf(request: FastifyRequest): RestRequest {
     body: readJson(request.body),
     idempotencyKey: Array.isArray(key) ? key[0] : key,
   };
-}
-
-type Call = (message: Message, signal: AbortSignal) => Promise<Message>;
-
-/** A call waits as long as its message says that it wants to wait, and some. */
-function callOf({ method }: Binding, transport: Transport): Call {
-  const waits = method.input.fields.some(({ name }) => name === "wait_at_most");
-  return async (message, signal) => {
-    const timeoutMs = waits ? waitMsOf(message) : defaultTimeoutMs;
-    const response = await transport.unary(method, signal, timeoutMs, undefined, message);
-    return response.message;
-  };
-}
-
-const defaultTimeoutMs = 30_000;
-
-function waitMsOf(message: Message): number {
-  const wait = "waitAtMost" in message ? message.waitAtMost : undefined;
-  return isDuration(wait) ? Number(wait.seconds) * 1000 + 10_000 : defaultTimeoutMs;
-}
-
-function isDuration(value: unknown): value is Message<"google.protobuf.Duration"> & { seconds: bigint } {
-  return (
-    typeof value === "object" && value !== null && "$typeName" in value && value.$typeName === DurationSchema.typeName
-  );
 }
 
 function objectOf(body: JsonValue | undefined): JsonObject {

@@ -1,0 +1,26 @@
+import swagger, { type StaticDocumentSpec } from "@fastify/swagger";
+import swaggerUi from "@fastify/swagger-ui";
+import type { FastifyInstance } from "fastify";
+import type { Schema } from "./schemas.ts";
+
+/** `/openapi.json`, and `/docs`: a page to try it, with all it needs served from here. */
+export async function docs(
+  app: FastifyInstance,
+  { document, surfaces }: { document: Schema; surfaces: readonly { name: string; url: string }[] },
+): Promise<void> {
+  const text = JSON.stringify(document);
+  app.get("/openapi.json", async (_request, reply) => reply.type("application/json; charset=utf-8").send(text));
+  // A test holds it to OpenAPI's own schema, which says more than its type.
+  const specification = { document: document as unknown as StaticDocumentSpec["document"] };
+  await app.register(swagger, { mode: "static", specification });
+  await app.register(swaggerUi, {
+    routePrefix: "/docs",
+    uiConfig: {
+      urls: [{ name: "/v1", url: "/openapi.json" }, ...surfaces],
+      // The default sends the document's address to a service outside.
+      validatorUrl: null,
+      docExpansion: "none",
+      tryItOutEnabled: true,
+    },
+  });
+}

@@ -1,0 +1,186 @@
+import type { DescField, DescFile, DescMessage } from "@bufbuild/protobuf";
+import type { Feed } from "../transcode/feeds.ts";
+import type { AnyBinding } from "../transcode/transcode.ts";
+import { problemResponses, problemSchema } from "./problems.ts";
+import { type Comments, readComments } from "./proto-comments.ts";
+import { isRequired, type Schema, Schemas } from "./schemas.ts";
+
+/** The OpenAPI document of /v1, made of the same descriptors that serve it. */
+export function openApiDocument(bindings: readonly AnyBinding[], feeds: readonly Feed[]): Schema {
+  const all = [...bindings, ...feeds.map(({ binding }) => binding)];
+  const services = [...new Set(all.map(({ method }) => method.parent))];
+  const comments = readComments(filesOf(services.map(({ file }) => file)));
+  const schemas = new Schemas(comments);
+  const paths: Record<string, Record<string, Schema>> = {};
+  for (const binding of bindings) {
+    add(paths, binding, operation(binding, schemas, comments, answerOf(binding.method.output, schemas)));
+  }
+  for (const { binding } of feeds) {
+    add(paths, binding, feedOperation(binding, schemas, comments));
+  }
+  paths["/v1/provider-webhooks/{provider}"] = { post: webhookOperation() };
+  return {
+    openapi: "3.1.0",
+    info: {
+      title: "Sagacart",
+      version: "1",
+      description:
+        "Carts, orders, stock, payments and shipments. Errors are problems (RFC 9457); programs switch on `reason`. " +
+        "A POST that makes something needs the header Idempotency-Key: a repeat with the same key attaches to what was made.",
+      license: { name: "Apache-2.0", identifier: "Apache-2.0" },
+    },
+    servers: [{ url: "/" }],
+    tags: [
+      ...services.map((service) => ({
+        name: service.name,
+        ...(comments.has(service.typeName) ? { description: comments.get(service.typeName) } : {}),
+      })),
+      { name: "Webhooks", description: "What the providers outside send." },
+    ],
+    paths,
+    components: { schemas: { ...schemas.components, Problem: problemSchema }, responses: problemResponses },
+  };
+}
+
+/** `/v1/products/{product.id}` with the names of JSON: `/v1/products/{product.id}`, `{order_id}` as `{orderId}`. */
+export function documentedPath(binding: AnyBinding): string {
+  let index = 0;
+  return binding.template.replaceAll(/\{[^}]+\}/g, () => `{${nameOf(binding.path[index++]?.fields ?? [])}}`);
+}
+
+function add(paths: Record<string, Record<string, Schema>>, binding: AnyBinding, operation: Schema): void {
+  const path = documentedPath(binding);
+  paths[path] = { ...paths[path], [binding.verb.toLowerCase()]: operation };
+}
+
+function operation(binding: AnyBinding, schemas: Schemas, comments: Comments, answer: Schema): Schema {
+  const { method, body, requestId } = binding;
+  const comment = comments.get(`${method.parent.typeName}.${method.name}`);
+  const [summary = method.name] = comment?.split("\n\n") ?? [];
+  const statuses = ["400", "404", ...(binding.verb === "GET" ? [] : ["409", "413", "415"])];
+  if (requestId !== undefined) {
+    statuses.push("422");
+  }
+  return {
+    operationId: `${method.parent.name}_${method.name}`,
+    tags: [method.parent.name],
+    summary: summary.replace(/\.$/, ""),
+    ...(comment === undefined ? {} : { description: comment }),
+    parameters: parametersOf(binding, schemas),
+    ...(body === undefined ? {} : { requestBody: requestBody(binding, schemas) }),
+    responses: {
+      "200": answer,
+      ...Object.fromEntries(
+        [...statuses, "429", "500", "503", "504"].map((status) => [
+          status,
+          { $ref: `#/components/responses/${status}` },
+        ]),
+      ),
+    },
+  };
+}
+
+function feedOperation(binding: AnyBinding, schemas: Schemas, comments: Comments): Schema {
+  const answer = {
+    description:
+      "Server-sent events: the data of each is JSON, its id the cursor. `event: end` says that none will follow.",
+    content: { "text/event-stream": { schema: { type: "string" } } },
+  };
+  const base = operation(binding, schemas, comments, answer);
+  const lastEventId = {
+    name: "Last-Event-ID",
+    in: "header",
+    description: "The id of the last event that was seen: the stream goes on after it. Browsers send it by themselves.",
+    schema: { type: "string", pattern: "^[0-9]{1,18}$" },
+  };
+  return {
+    ...base,
+    parameters: [...(Array.isArray(base.parameters) ? base.parameters : []), lastEventId],
+    responses: {
+      ...(typeof base.responses === "object" ? base.responses : {}),
+      "204": { description: "Nothing came after Last-Event-ID, and nothing will." },
+    },
+  };
+}
+
+function parametersOf(binding: AnyBinding, schemas: Schemas): Schema[] {
+  const inPath = binding.path.map(({ fields }) => parameter("path", fields, schemas));
+  const documented = new Map([...binding.query.values()].map((parameter) => [parameter.name, parameter]));
+  const inQuery = [...documented.values()].map(({ fields }) => parameter("query", fields, schemas));
+  const key = {
+    name: "Idempotency-Key",
+    in: "header",
+    required: true,
+    description:
+      "Made by the caller, new for each thing that is to be made, and the same when the request is repeated.",
+    schema: { type: "string", pattern: "^[\\x21-\\x7e]{1,128}$" },
+  };
+  return [...inPath, ...inQuery, ...(binding.requestId === undefined ? [] : [key])];
+}
+
+function parameter(where: "path" | "query", fields: readonly DescField[], schemas: Schemas): Schema {
+  const field = fields.at(-1);
+  const { description, ...schema } = field === undefined ? {} : schemas.field(field);
+  const isNeeded = where === "path" || fields.every(isRequired);
+  return {
+    name: nameOf(fields),
+    in: where,
+    ...(isNeeded ? { required: true } : {}),
+    ...(description === undefined ? {} : { description }),
+    schema,
+  };
+}
+
+function requestBody({ method, body, path, requestId }: AnyBinding, schemas: Schemas): Schema {
+  const elsewhere = new Set(
+    [...path.map(({ fields }) => fields.at(-1)), requestId].filter((field) => field !== undefined),
+  );
+  const message = body === "*" || body === undefined ? method.input : body.message;
+  const schema = message === undefined ? {} : schemas.object(message, elsewhere);
+  const isNeeded = Array.isArray(schema.required) && schema.required.length > 0;
+  return { required: isNeeded, content: { "application/json": { schema } } };
+}
+
+function answerOf(output: DescMessage, schemas: Schemas): Schema {
+  return { description: "Done.", content: { "application/json": { schema: schemas.refTo(output) } } };
+}
+
+function nameOf(fields: readonly DescField[]): string {
+  return fields.map(({ jsonName }) => jsonName).join(".");
+}
+
+function webhookOperation(): Schema {
+  const statuses = ["400", "401", "404", "413", "503"];
+  return {
+    operationId: "ReceiveWebhook",
+    tags: ["Webhooks"],
+    summary: "Take in what a provider has to say",
+    description: "Answers once it is stored. What came before is acknowledged again, and has no further effect.",
+    parameters: [
+      { name: "provider", in: "path", required: true, schema: { type: "string", enum: ["card", "carrier"] } },
+      {
+        name: "sagacart-signature",
+        in: "header",
+        required: true,
+        description: '`t=<unix seconds>,v1=<hex HMAC-SHA256 of "t.body">`',
+        schema: { type: "string" },
+      },
+    ],
+    requestBody: { required: true, content: { "application/json": { schema: {} } } },
+    responses: {
+      "200": { description: "It is stored.", content: { "application/json": { schema: { type: "object" } } } },
+      ...Object.fromEntries(statuses.map((status) => [status, { $ref: `#/components/responses/${status}` }])),
+    },
+  };
+}
+
+/** The files, and those they import. */
+function filesOf(files: readonly DescFile[], seen = new Set<DescFile>()): Set<DescFile> {
+  for (const file of files) {
+    if (!seen.has(file)) {
+      seen.add(file);
+      filesOf(file.dependencies, seen);
+    }
+  }
+  return seen;
+}

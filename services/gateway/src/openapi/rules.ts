@@ -1,0 +1,51 @@
+import type { FieldRules } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+
+/** What protovalidate's rules say of a field, in the words of JSON Schema. What it has no words for is left out. */
+export function constraints(rules: FieldRules | undefined): Record<string, unknown> {
+  const type = rules?.type;
+  switch (type?.case) {
+    case "string":
+      return defined({
+        pattern: type.value.pattern || undefined,
+        minLength: smaller(type.value.minLen),
+        maxLength: smaller(type.value.maxLen),
+        format: type.value.wellKnown.case === "email" && type.value.wellKnown.value ? "email" : undefined,
+        enum: type.value.in.length > 0 ? type.value.in : undefined,
+        not: type.value.notIn.length > 0 ? { enum: type.value.notIn } : undefined,
+      });
+    case "int32":
+      return defined({
+        minimum: type.value.greaterThan.case === "gte" ? type.value.greaterThan.value : undefined,
+        exclusiveMinimum: type.value.greaterThan.case === "gt" ? type.value.greaterThan.value : undefined,
+        maximum: type.value.lessThan.case === "lte" ? type.value.lessThan.value : undefined,
+        exclusiveMaximum: type.value.lessThan.case === "lt" ? type.value.lessThan.value : undefined,
+        not: type.value.notIn.length > 0 ? { enum: type.value.notIn } : undefined,
+      });
+    case "int64":
+      // For those who send numbers; a text is held to the same by the service.
+      return defined({
+        minimum: type.value.greaterThan.case === "gte" ? Number(type.value.greaterThan.value) : undefined,
+        maximum:
+          type.value.lessThan.case === "lte" && type.value.lessThan.value < 2n ** 53n
+            ? Number(type.value.lessThan.value)
+            : undefined,
+      });
+    case "repeated":
+      return defined({
+        minItems: smaller(type.value.minItems),
+        maxItems: smaller(type.value.maxItems),
+        uniqueItems: type.value.unique || undefined,
+      });
+    default:
+      return {};
+  }
+}
+
+/** Limits are 64 bits on the wire; 0 is no limit for a minimum, and the rules have no maximum of 0. */
+function smaller(limit: bigint): number | undefined {
+  return limit === 0n ? undefined : Number(limit);
+}
+
+function defined(schema: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(schema).filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,129 @@
+import { type DescEnum, type DescField, type DescMessage, getOption, ScalarType } from "@bufbuild/protobuf";
+import { type FieldRules, Ignore, field as rulesOption } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+import type { Comments } from "./proto-comments.ts";
+import { constraints } from "./rules.ts";
+
+/** A JSON Schema, as OpenAPI 3.1 has them. */
+export type Schema = { [key: string]: unknown };
+
+/** Makes schemas of messages, and gathers those they refer to as components. */
+export class Schemas {
+  readonly components: Record<string, Schema> = {};
+  readonly #comments: Comments;
+
+  constructor(comments: Comments) {
+    this.#comments = comments;
+  }
+
+  /** A reference to a message's schema, which is made when it is first asked for. */
+  refTo(message: DescMessage): Schema {
+    const key = keyOf(message);
+    if (!(key in this.components)) {
+      this.components[key] = {};
+      this.components[key] = this.object(message);
+    }
+    return { $ref: `#/components/schemas/${key}` };
+  }
+
+  /** A message's schema, without some of its fields. */
+  object(message: DescMessage, without: ReadonlySet<DescField> = new Set()): Schema {
+    const fields = message.fields.filter((field) => !without.has(field));
+    const required = fields.filter(isRequired).map(({ jsonName }) => jsonName);
+    return {
+      type: "object",
+      ...this.#described(message.typeName),
+      properties: Object.fromEntries(fields.map((field) => [field.jsonName, this.field(field)])),
+      ...(required.length > 0 ? { required } : {}),
+      additionalProperties: false,
+    };
+  }
+
+  field(field: DescField): Schema {
+    const rules = rulesOf(field);
+    const described = this.#described(`${field.parent.typeName}.${field.name}`);
+    if (field.fieldKind === "map") {
+      return { type: "object", ...described };
+    }
+    if (field.fieldKind !== "list") {
+      return { ...this.#value(field), ...constraints(rules), ...described };
+    }
+    const items = rules?.type.case === "repeated" ? rules.type.value.items : undefined;
+    return {
+      type: "array",
+      items: { ...this.#value(field), ...constraints(items) },
+      ...constraints(rules),
+      ...described,
+    };
+  }
+
+  #value({ scalar, message, enum: values }: DescField): Schema {
+    if (values !== undefined) {
+      return this.#enum(values);
+    }
+    if (message !== undefined) {
+      return wellKnown[message.typeName] ?? this.refTo(message);
+    }
+    return scalars[scalar ?? ScalarType.STRING] ?? { type: "string" };
+  }
+
+  #enum({ values, typeName }: DescEnum): Schema {
+    const lines = values.map(({ name }) => {
+      const comment = this.#comments.get(`${typeName}.${name}`);
+      return comment === undefined ? undefined : `- \`${name}\`: ${comment}`;
+    });
+    const known = lines.filter((line) => line !== undefined);
+    return {
+      type: "string",
+      enum: values.map(({ name }) => name),
+      ...(known.length > 0 ? { "x-enum-descriptions": known } : {}),
+    };
+  }
+
+  #described(name: string): Schema {
+    const description = this.#comments.get(name);
+    return description === undefined ? {} : { description };
+  }
+}
+
+/** Whether a request without this field is refused. */
+export function isRequired(field: DescField): boolean {
+  const rules = rulesOf(field);
+  if (rules === undefined || rules.ignore === Ignore.IF_ZERO_VALUE) {
+    return false;
+  }
+  const { minLength, pattern, minItems } = constraints(rules);
+  const refusesEmpty =
+    (typeof minLength === "number" && minLength > 0) ||
+    (typeof minItems === "number" && minItems > 0) ||
+    (typeof pattern === "string" && !new RegExp(pattern).test(""));
+  return rules.required || (refusesEmpty && field.oneof === undefined);
+}
+
+function rulesOf(field: DescField): FieldRules | undefined {
+  return field.proto.options === undefined ? undefined : getOption(field, rulesOption);
+}
+
+function keyOf({ typeName }: DescMessage): string {
+  return typeName.replace(/^sagacart\./, "").replace(/\.v1\./, ".");
+}
+
+const wellKnown: Readonly<Record<string, Schema>> = {
+  "google.protobuf.Timestamp": { type: "string", format: "date-time" },
+  "google.protobuf.Duration": { type: "string", pattern: "^-?[0-9]+(\\.[0-9]{1,9})?s$", examples: ["30s"] },
+  "google.protobuf.FieldMask": { type: "string", examples: ["title,price"] },
+};
+
+/** 64 bits do not fit a JSON number: they are answered as text, and taken as either. */
+const int64: Schema = { type: ["string", "integer"], format: "int64", pattern: "^-?[0-9]+$" };
+
+const scalars: Readonly<Partial<Record<ScalarType, Schema>>> = {
+  [ScalarType.STRING]: { type: "string" },
+  [ScalarType.BOOL]: { type: "boolean" },
+  [ScalarType.BYTES]: { type: "string", contentEncoding: "base64" },
+  [ScalarType.INT32]: { type: "integer", format: "int32" },
+  [ScalarType.UINT32]: { type: "integer", minimum: 0 },
+  [ScalarType.INT64]: int64,
+  [ScalarType.UINT64]: int64,
+  [ScalarType.DOUBLE]: { type: "number" },
+  [ScalarType.FLOAT]: { type: "number" },
+};
