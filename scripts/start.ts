@@ -76,13 +76,17 @@ function createReviver(shop: () => Stack | undefined): (death: Death) => void {
 
 function listenForSignals(): AbortController {
   const controller = new AbortController();
+  let firstAt = 0;
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(name, () => {
       if (controller.signal.aborted) {
+        // One Ctrl-C comes twice: from the terminal, and from npm, which passes on what it got.
+        if (Date.now() - firstAt < 1_000) return;
         guard.killAll();
         process.stderr.write("Killed.\n");
         process.exit(130);
       }
+      firstAt = Date.now();
       log(`Stopping (${name}); once more kills`);
       controller.abort();
     });
