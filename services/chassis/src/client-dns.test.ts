@@ -48,5 +48,5 @@ test.runIf(linux)(
 );
 
 function startPod(host: string, port: number): Promise<TestServer> {
-  return startEcho({ change: () => ({ text: host }) }, { host, port, maxConnectionAgeMs: 50 });
+  return startEcho({ change: () => ({ text: host }) }, { host, port, maxConnectionAgeMs: 200 });
 }

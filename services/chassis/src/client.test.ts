@@ -140,14 +140,15 @@ test("what a call inherits it passes on: the request id, the trace, and a deadli
 });
 
 test.each([
-  ["the call's own, when it is earlier", 100, 60_000, 100],
-  ["the inherited, when it is earlier", 60_000, 100, 100],
-  ["the inherited, when the call has none", undefined, 100, 100],
-])("the deadline is %s", async (_, timeoutMs, inheritedMs, expectedMs) => {
+  ["the call's own, when it is earlier", 20_000, 60_000],
+  ["the inherited, when it is earlier", 60_000, 20_000],
+  ["the inherited, when the call has none", undefined, 20_000],
+])("the deadline is %s", async (_, timeoutMs, inheritedMs) => {
   const left = await leftAtServer(timeoutMs, inheritedMs);
 
-  expect(left).toBeLessThanOrEqual(expectedMs);
-  expect(left).toBeGreaterThan(0);
+  // Not the default, and not the later one.
+  expect(left).toBeGreaterThan(10_000);
+  expect(left).toBeLessThanOrEqual(20_000);
 });
 
 test("without any, a unary call has ten seconds and a stream has for ever", async () => {

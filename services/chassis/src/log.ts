@@ -17,7 +17,8 @@ export function createLog(options: { service: string; level: LogLevel; destinati
     mixin: ofTheCall,
     serializers: { error: pino.stdSerializers.errWithCause },
   };
-  return options.destination === undefined ? pino(settings) : pino(settings, options.destination);
+  // Written at once: what is still to be written when a process exits comes out of order, or not at all.
+  return pino(settings, options.destination ?? pino.destination({ dest: 1, sync: true }));
 }
 
 function ofTheCall(): object {

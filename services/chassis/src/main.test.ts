@@ -80,8 +80,8 @@ test("after the drain the background is closed in reverse order, and still has t
   const said = child.lines.map(({ msg }) => msg);
   expect(said.slice(said.indexOf("draining"))).toEqual([
     "draining",
+    "closed third",
     "closed second",
-    "closed first",
     "closed the one that uses the pool",
     "stopped",
   ]);

@@ -57,21 +57,15 @@ export async function readMigrations(directory: URL | string): Promise<Migration
   return migrations;
 }
 
+/** Two statements in one message are one transaction. Without the lock, of two at once one fails: the type is there. */
 async function createTable(client: pg.Client): Promise<void> {
-  try {
-    await client.query(`
-      create table if not exists schema_migrations (
-        name     text        primary key,
-        checksum text        not null,
-        run_time timestamptz not null default now()
-      )`);
-  } catch (error) {
-    // "if not exists" looks first: of two at once, one still finds the type's name taken.
-    const lost = error instanceof pg.DatabaseError && (error.code === "23505" || error.code === "42P07");
-    if (!lost) {
-      throw error;
-    }
-  }
+  await client.query(`
+    select pg_advisory_xact_lock(hashtext('schema_migrations'));
+    create table if not exists schema_migrations (
+      name     text        primary key,
+      checksum text        not null,
+      run_time timestamptz not null default now()
+    )`);
 }
 
 async function run(client: pg.Client, { name, sql, checksum }: Migration): Promise<boolean> {

@@ -118,7 +118,7 @@ test("a deadlock (40P01) is tried again and ends well", async () => {
 
   await Promise.all([lockInOrder("a", "b"), lockInOrder("b", "a")]);
 
-  expect(attempts).toBe(3);
+  expect(attempts).toBeGreaterThan(2);
   expect(await balances()).toEqual({ a: 12n, b: 12n });
 });
 

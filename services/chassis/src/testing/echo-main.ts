@@ -1,45 +1,21 @@
-import type { ConnectRouter } from "@connectrpc/connect";
 import { durationMs, readEnv, serverEnv, serviceEnv } from "../config.ts";
-import { runService } from "../main.ts";
+import type { Log } from "../log.ts";
+import { type Running, runService } from "../main.ts";
 import { EchoService } from "./echo-service.ts";
 
-// A whole service in a process of its own: it says what happens to it on stdout.
-const say = (what: string) => process.stdout.write(`${JSON.stringify({ msg: what })}\n`);
-
-const part = (name: string): AsyncDisposable => ({
-  async [Symbol.asyncDispose]() {
-    say(`closed ${name}`);
-  },
-});
-
-const echo = {
-  routes: (router: ConnectRouter) =>
-    router.service(EchoService, {
-      async repeat(note) {
-        say(`entered ${note.text}`);
-        await new Promise((resolve) => setTimeout(resolve, Number(note.number)));
-        return note;
-      },
-      async *watch() {
-        yield {};
-        await new Promise(() => {});
-      },
-    }),
-  background: [part("first"), part("second")],
-};
-
+// A whole service in a process of its own, which says in its log what happens to it.
 if (process.argv[2] === "database") {
   await runService({
     name: "echo",
     readConfig: (env) => readEnv(serviceEnv(0), env),
-    async start({ pool }) {
-      const user: AsyncDisposable = {
+    async start({ pool, log }) {
+      const first: AsyncDisposable = {
         async [Symbol.asyncDispose]() {
           await pool.query("select 1");
-          say("closed the one that uses the pool");
+          log.info("closed the one that uses the pool");
         },
       };
-      return { ...echo, background: [user, ...echo.background] };
+      return echo(log, [first, part(log, "second"), part(log, "third")]);
     },
   });
 } else {
@@ -47,6 +23,32 @@ if (process.argv[2] === "database") {
     name: "echo",
     database: false,
     readConfig: (env) => readEnv({ ...serverEnv(0), CACHE_TTL_MS: durationMs(1_000) }, env),
-    start: async () => echo,
+    start: async ({ log }) => echo(log, []),
   });
+}
+
+function echo(log: Log, background: readonly AsyncDisposable[]): Running {
+  return {
+    background,
+    routes: (router) =>
+      router.service(EchoService, {
+        async repeat(note) {
+          log.info(`entered ${note.text}`);
+          await new Promise((resolve) => setTimeout(resolve, Number(note.number)));
+          return note;
+        },
+        async *watch() {
+          yield {};
+          await new Promise(() => {});
+        },
+      }),
+  };
+}
+
+function part(log: Log, name: string): AsyncDisposable {
+  return {
+    async [Symbol.asyncDispose]() {
+      log.info(`closed ${name}`);
+    },
+  };
 }
