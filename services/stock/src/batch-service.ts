@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
+import { refuseNamedTwice } from "@sagacart/chassis/named-twice";
 import { type Pool, withTransaction } from "@sagacart/chassis/postgres";
 import { Reservation_State } from "@sagacart/proto/stock/v1/reservation";
 import {
@@ -38,10 +39,10 @@ export function batchMethods(
           expireTime: readTime(`items[${index}].expire_time`, expireTime),
         }),
       );
-      // As an expression in the proto file this took 20 ms for 1,000 orders, more than half of what setting aside takes.
-      if (new Set(wishes.map(({ id }) => id)).size < wishes.length) {
-        throw invalid("items", "items.unique_order_id", "an order may be named once");
-      }
+      refuseNamedTwice(
+        "items",
+        wishes.map(({ id }) => id),
+      );
       if (wishes.reduce((count, { lines }) => count + lines.length, 0) > maxLines) {
         throw invalid("items", "items.max_lines", `must not have more than ${maxLines} lines in all`);
       }

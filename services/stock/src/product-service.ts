@@ -1,6 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { DomainError } from "@sagacart/chassis/errors";
+import { refuseNamedTwice } from "@sagacart/chassis/named-twice";
 import { decodePageToken, encodePageToken } from "@sagacart/chassis/page";
 import { type Pool, withTransaction } from "@sagacart/chassis/postgres";
 import { fingerprintOf, once } from "@sagacart/chassis/requests";
@@ -96,10 +97,10 @@ export function productService(pool: Pool): ServiceImpl<typeof ProductService> {
     },
     async batchPutProducts({ items }) {
       const products = items.map(({ product, onHand }) => ({ product: newProduct(product), onHand }));
-      const ids = new Set(products.map(({ product }) => product.id));
-      if (ids.size < products.length) {
-        throw invalid("items", "items.unique_product_id", "a product may be named once");
-      }
+      refuseNamedTwice(
+        "items",
+        products.map(({ product }) => product.id),
+      );
       await withTransaction(pool, (tx) => setProducts(tx, products));
       return create(BatchPutProductsResponseSchema, { count: products.length });
     },
