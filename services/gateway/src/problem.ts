@@ -210,7 +210,10 @@ function translated(error: FastifyFailure): EdgeError {
 }
 
 function violationOf({ instancePath, keyword, message, params }: NonNullable<FastifyFailure["validation"]>[number]) {
-  const path = instancePath.slice(1).replaceAll("/", ".");
+  const path = instancePath
+    .slice(1)
+    .replaceAll(/\/(\d+)/g, "[$1]")
+    .replaceAll("/", ".");
   const named = "missingProperty" in params ? params.missingProperty : undefined;
   const unknown = "additionalProperty" in params ? params.additionalProperty : undefined;
   const field = [path, String(named ?? unknown ?? "")].filter((part) => part !== "").join(".");

@@ -16,6 +16,7 @@ import { openApiDocument } from "./openapi/document.ts";
 import { probes } from "./probes.ts";
 import type { Readiness } from "./ready.ts";
 import type { Services } from "./services.ts";
+import { dapr } from "./surfaces/dapr.ts";
 import { wdm } from "./surfaces/wdm.ts";
 import { feeds } from "./transcode/feeds.ts";
 import { v1, v1Bindings } from "./v1.ts";
@@ -33,6 +34,11 @@ export type GatewayOptions = {
   /** Comments in idle event streams, so that what stands between keeps them open. */
   readonly heartbeatMs?: number;
 };
+
+const surfaceDocuments = [
+  { name: "WDM", url: "/openapi/wdm.json" },
+  { name: "Dapr", url: "/openapi/dapr.json" },
+];
 
 /**
  * The gateway, ready to listen. Closing it takes no more requests, ends event streams, and waits for the requests
@@ -68,6 +74,13 @@ export async function createGateway(options: GatewayOptions): Promise<FastifyIns
     stopping.abort();
     closeSessions();
   });
+  app.addHook("onResponse", (_request, _reply, done) => {
+    if (stopping.signal.aborted) {
+      // Its connection is kept alive for requests that will not be taken: the close need not wait for it.
+      setImmediate(() => app.server.closeIdleConnections());
+    }
+    done();
+  });
 
   app.setErrorHandler(answer);
   app.setNotFoundHandler(notFound);
@@ -91,10 +104,14 @@ export async function createGateway(options: GatewayOptions): Promise<FastifyIns
   await app.register(probes, { readiness, metrics });
   await app.register(v1, { services, heartbeatMs: options.heartbeatMs ?? 15_000, stopping: stopping.signal });
   await app.register(webhooks, { services });
-  await app.register(docs, { document: openApiDocument(v1Bindings, feeds), surfaces: [] });
+  await app.register(docs, {
+    document: openApiDocument(v1Bindings, feeds),
+    surfaces: options.openSurfaces ? surfaceDocuments : [],
+  });
   await app.register(connect, { services, readMaxBytes: options.bodyLimitBytes, stopping: stopping.signal });
   if (options.openSurfaces) {
     await app.register(wdm, { services, currency: options.currency });
+    await app.register(dapr, { services, currency: options.currency });
   }
   refuseTheOtherMethods();
   return app;

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from "fastify";
+import { callerLeft } from "./caller-left.ts";
 import { EdgeError } from "./problem.ts";
 import type { Services } from "./services.ts";
 
@@ -18,7 +19,7 @@ export async function webhooks(app: FastifyInstance, { services }: { services: S
     ["carrier", (webhook, options) => shipping.receiveWebhook(webhook, options)],
   ]);
 
-  app.post<{ Params: { provider: string } }>("/v1/provider-webhooks/:provider", async (request) => {
+  app.post<{ Params: { provider: string } }>("/v1/provider-webhooks/:provider", async (request, reply) => {
     const { provider } = request.params;
     const receive = receivers.get(provider);
     if (receive === undefined) {
@@ -28,7 +29,7 @@ export async function webhooks(app: FastifyInstance, { services }: { services: S
     const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
     await receive(
       { provider, body: Uint8Array.from(body), signature: typeof signature === "string" ? signature : "" },
-      { signal: request.signal },
+      { signal: callerLeft(reply) },
     );
     return {};
   });

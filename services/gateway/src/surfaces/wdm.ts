@@ -2,6 +2,8 @@ import { randomUUID } from "node:crypto";
 import { Cart_State } from "@sagacart/proto/order/v1/cart";
 import { Movement_Reason } from "@sagacart/proto/stock/v1/stock_service";
 import type { FastifyInstance } from "fastify";
+import { callerLeft } from "../caller-left.ts";
+import { serveSurfaceDocument } from "../openapi/surface-document.ts";
 import type { Services } from "../services.ts";
 import { count, id, path, readPathParameters } from "./path-parameters.ts";
 import { putAll } from "./wdm-batch.ts";
@@ -22,6 +24,11 @@ export async function wdm(
   const checkout = createCheckout(services.clients);
   const money = (minorUnits: number) => ({ currencyCode: currency, minorUnits: BigInt(minorUnits) });
 
+  await serveSurfaceDocument(app, {
+    title: "Sagacart: the surface of WDM",
+    description: "No bodies; ids and numbers in the path. `order_id` is a cart's id; a credit is a minor unit.",
+    url: "/openapi/wdm.json",
+  });
   readPathParameters(app);
   // These clients send no bodies, and say that they are of all kinds.
   app.removeAllContentTypeParsers();
@@ -65,7 +72,8 @@ export async function wdm(
   app.post<{ Params: { n: number; starting_money: number } }>(
     "/payment/batch_init/:n/:starting_money",
     { schema: { params: path({ n: count(1, mostRows), starting_money: count(0, mostMoney) }) } },
-    async ({ params: { n, starting_money }, signal }) => {
+    async ({ params: { n, starting_money } }, reply) => {
+      const signal = callerLeft(reply);
       const balance = money(starting_money);
       await putAll(n, (ids, options) =>
         accounts.batchPutAccounts(
@@ -125,7 +133,8 @@ export async function wdm(
         params: path({ n: count(1, mostRows), starting_stock: count(0, mostStock), item_price: count(0, mostMoney) }),
       },
     },
-    async ({ params: { n, starting_stock, item_price }, signal }) => {
+    async ({ params: { n, starting_stock, item_price } }, reply) => {
+      const signal = callerLeft(reply);
       const price = money(item_price);
       await putAll(n, (ids, options) => {
         const items = ids.map((id) => ({ product: { id, title: titleOf(id), price }, onHand: starting_stock }));
@@ -172,7 +181,7 @@ export async function wdm(
   app.post<{ Params: { order_id: string } }>(
     "/orders/checkout/:order_id",
     { schema: { params: path({ order_id: id }) } },
-    ({ params, signal }) => checkout(params.order_id, signal),
+    ({ params }, reply) => checkout(params.order_id, callerLeft(reply)),
   );
 
   app.post<{ Params: { n: number; n_items: number; n_users: number; item_price: number } }>(
@@ -187,7 +196,8 @@ export async function wdm(
         }),
       },
     },
-    async ({ params: { n, n_items, n_users }, signal }) => {
+    async ({ params: { n, n_items, n_users } }, reply) => {
+      const signal = callerLeft(reply);
       const linesOf = () => {
         const [one, other] = [randomBelow(n_items), randomBelow(n_items)];
         return one === other

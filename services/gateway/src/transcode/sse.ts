@@ -2,6 +2,7 @@ import { Readable } from "node:stream";
 import type { JsonValue } from "@bufbuild/protobuf";
 import { ConnectError } from "@connectrpc/connect";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { callerLeft } from "../caller-left.ts";
 import { invalidRequest, problemOf } from "../problem.ts";
 import type { Services } from "../services.ts";
 import type { Feed, Frame } from "./feeds.ts";
@@ -32,7 +33,7 @@ export function serveFeeds(
         const parts = partsOf(request);
         const query = resumesAfter === undefined ? parts.query : { ...parts.query, [feed.cursor]: resumesAfter };
         const message = decode(feed.binding, { ...parts, query });
-        const leaving = AbortSignal.any([request.signal, options.stopping]);
+        const leaving = AbortSignal.any([callerLeft(reply), options.stopping]);
         const answer = await transport.stream(method, leaving, undefined, undefined, once(message));
         const messages = inJson(feed, answer.message);
         // The first message comes at once, or the error that there is in its place: that is a problem still, not a stream.

@@ -1,6 +1,7 @@
 import type { DescMethodServerStreaming, DescMethodUnary } from "@bufbuild/protobuf";
 import { type DescMessage, fromJson, type JsonObject, type JsonValue, type Message, toJson } from "@bufbuild/protobuf";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { callerLeft } from "../caller-left.ts";
 import { EdgeError, invalidRequest } from "../problem.ts";
 import type { Services } from "../services.ts";
 import type { Binding } from "./bindings.ts";
@@ -31,7 +32,7 @@ export function serveBindings(app: FastifyInstance, services: Services, bindings
       ),
       async handler(request, reply) {
         const message = decode(binding, partsOf(request));
-        const answer = await call(message, request.signal);
+        const answer = await call(message, callerLeft(reply));
         const json = encode(binding.method.output, answer);
         const location = locate?.(json);
         if (location !== undefined) {

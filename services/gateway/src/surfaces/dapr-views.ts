@@ -1,0 +1,125 @@
+import { type Timestamp, timestampDate } from "@bufbuild/protobuf/wkt";
+import { type Order, Order_State, Order_StateSchema, type OrderChange } from "@sagacart/proto/order/v1/order";
+import { type Payment, Payment_StateSchema, type Refund, Refund_StateSchema } from "@sagacart/proto/payment/v1/payment";
+import type { Product } from "@sagacart/proto/stock/v1/product";
+import type { Money } from "@sagacart/proto/type/v1/money";
+
+/** How the Dapr surface shows things. Here an order that was refused is CANCELLED, with the reason. */
+export function orderOf(order: Order | undefined) {
+  return {
+    id: order?.id ?? "",
+    customerId: order?.customerId ?? "",
+    status: shown(order?.state),
+    final: isFinal(order?.state),
+    reason: order?.outcomeReason || null,
+    detail: order?.outcomeDetail || null,
+    shortages: (order?.shortages ?? []).map(({ productId, requested, available }) => ({
+      productId,
+      requested,
+      available,
+    })),
+    items: (order?.lines ?? []).map(({ productId, title, quantity, unitPrice }) => ({
+      productId,
+      title,
+      quantity,
+      unitPrice: amountOf(unitPrice),
+    })),
+    total: amountOf(order?.total),
+    currency: order?.total?.currencyCode ?? null,
+    refunded: amountOf(order?.refunded),
+    trackingNumber: order?.trackingNumber || null,
+    createdAt: timeOf(order?.createTime),
+    updatedAt: timeOf(order?.updateTime),
+  };
+}
+
+export function statusOf(order: Order | undefined, changes: readonly OrderChange[]) {
+  return {
+    id: order?.id ?? "",
+    status: shown(order?.state),
+    final: isFinal(order?.state),
+    reason: order?.outcomeReason || null,
+    detail: order?.outcomeDetail || null,
+    underWay: underWay(order?.state),
+    workflowId: order?.workflowId || null,
+    changes: changes.map(({ state, reason, time }) => ({
+      status: Order_StateSchema.value[state]?.localName ?? "",
+      reason: reason || null,
+      time: timeOf(time),
+    })),
+  };
+}
+
+export function inventoryOf(product: Product | undefined) {
+  return {
+    productId: product?.id ?? "",
+    title: product?.title ?? "",
+    price: amountOf(product?.price),
+    currency: product?.price?.currencyCode ?? null,
+    onHand: product?.onHand ?? 0,
+    reservedInAll: product?.reserved ?? 0,
+    available: product?.available ?? 0,
+  };
+}
+
+export function paymentOf(payment: Payment | undefined) {
+  return {
+    id: payment?.id ?? "",
+    customerId: payment?.customerId ?? "",
+    status: Payment_StateSchema.value[payment?.state ?? 0]?.localName ?? "",
+    amount: amountOf(payment?.amount),
+    currency: payment?.amount?.currencyCode ?? null,
+    refunded: amountOf(payment?.refunded),
+    createdAt: timeOf(payment?.createTime),
+  };
+}
+
+export function refundOf(refund: Refund | undefined) {
+  return {
+    id: refund?.id ?? "",
+    paymentId: refund?.paymentId ?? "",
+    status: Refund_StateSchema.value[refund?.state ?? 0]?.localName ?? "",
+    amount: amountOf(refund?.amount),
+    currency: refund?.amount?.currencyCode ?? null,
+    failureReason: refund?.failureReason || null,
+    createdAt: timeOf(refund?.createTime),
+  };
+}
+
+function shown(state: Order_State = Order_State.UNSPECIFIED): string {
+  const isRefused = state === Order_State.REJECTED || state === Order_State.EXPIRED;
+  return isRefused ? "CANCELLED" : (Order_StateSchema.value[state]?.localName ?? "");
+}
+
+function isFinal(state: Order_State | undefined): boolean {
+  return state !== undefined && underWay(state) === null;
+}
+
+/** What is being done for an order in this state; null when it is final. */
+function underWay(state: Order_State = Order_State.UNSPECIFIED): string | null {
+  switch (state) {
+    case Order_State.PENDING:
+      return "reserving stock";
+    case Order_State.RESERVED:
+      return "taking the payment";
+    case Order_State.AWAITING_PAYMENT:
+      return "waiting for the customer to pay";
+    case Order_State.PAID:
+      return "preparing the shipment";
+    case Order_State.SHIPPING:
+      return "handing over to the carrier";
+    case Order_State.CANCELLING:
+      return "releasing stock and paying back";
+    default:
+      return null;
+  }
+}
+
+/** Limited to 10^15, so a JSON number holds it exactly. */
+function amountOf(money: Money | undefined): number {
+  return Number(money?.minorUnits ?? 0n);
+}
+
+function timeOf(time: Timestamp | undefined): string | null {
+  return time === undefined ? null : timestampDate(time).toISOString();
+}
