@@ -68,6 +68,11 @@ export async function failure(call: Promise<unknown>): Promise<ErrorDetails> {
   return errorInfo(result.error);
 }
 
+/** The name of an enum's value: nameOf(State, 1) is "HELD". */
+export function nameOf(values: Readonly<Record<string, number>>, value: number | undefined): string {
+  return Object.keys(values).find((name) => values[name] === value) ?? `${value}`;
+}
+
 /** What breaks the law that stock is conserved; empty when nothing does. */
 export async function breaches(pool: Pool): Promise<object[]> {
   const { rows } = await pool.query(`
