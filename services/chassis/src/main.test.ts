@@ -122,6 +122,15 @@ test("a second signal ends it at once", async () => {
   expect(await child.exit).toBe(1);
 });
 
+test("a signal while it starts ends it, with nothing to drain", async () => {
+  const child = run("stuck");
+  await child.line({ msg: "starting" });
+
+  child.process.kill("SIGTERM");
+
+  expect(await child.exit).toBe(0);
+});
+
 test("it starts without its database, and is not ready", async () => {
   const child = run("database", { DATABASE_URL: "postgres://127.0.0.1:1/none" });
 
@@ -140,7 +149,7 @@ type Child = {
   line(values: Line): Promise<Line>;
 };
 
-function run(kind: "plain" | "database", env: Record<string, string> = {}): Child {
+function run(kind: "plain" | "database" | "stuck", env: Record<string, string> = {}): Child {
   const main = fileURLToPath(new URL("./testing/echo-main.ts", import.meta.url));
   const child = spawn(process.execPath, [main, kind], {
     env: { PATH: process.env.PATH, PORT: "0", ADMIN_PORT: "0", ...env },

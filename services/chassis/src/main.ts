@@ -53,9 +53,13 @@ export function runService<Config extends ServiceConfig>(service: WithDatabase<C
 export function runService<Config extends ServerConfig>(service: WithoutDatabase<Config>): Promise<void>;
 export async function runService(service: WithDatabase<ServiceConfig> | WithoutDatabase<ServerConfig>): Promise<void> {
   try {
-    const running = await start(service);
-    await firstSignal();
-    await stop(running);
+    const signalled = firstSignal();
+    const running = await Promise.race([start(service), signalled]);
+    if (running !== undefined) {
+      await signalled;
+      await stop(running);
+    }
+    // Before it serves there is nothing to drain.
     process.exit(0);
   } catch (error) {
     process.stderr.write(`${explain(error)}\n`);

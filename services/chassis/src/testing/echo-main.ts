@@ -18,6 +18,17 @@ if (process.argv[2] === "database") {
       return echo(log, [first, part(log, "second"), part(log, "third")]);
     },
   });
+} else if (process.argv[2] === "stuck") {
+  await runService({
+    name: "echo",
+    database: false,
+    readConfig: (env) => readEnv(serverEnv(0), env),
+    async start({ log }) {
+      log.info("starting");
+      await new Promise((resolve) => setTimeout(resolve, 60_000));
+      return echo(log, []);
+    },
+  });
 } else {
   await runService({
     name: "echo",
