@@ -48,7 +48,13 @@ export async function testStock(): Promise<TestStock> {
       return [product?.onHand ?? 0, product?.reserved ?? 0];
     },
     async letExpire(...ids) {
-      await pool.query("update reservations set expire_time = now() - interval '1 s' where id = any($1)", [ids]);
+      // One by one, since these may be in the middle of other calls, which lock in another order.
+      for (const id of ids) {
+        await pool.query(
+          "update reservations set expire_time = now() - interval '1 s' where id = $1 and state = 'HELD'",
+          [id],
+        );
+      }
     },
     [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
   };
