@@ -5,7 +5,7 @@ import type { DatabaseName } from "./databases.ts";
 import { createGuard, type Guard } from "./guard.ts";
 import { loopback, takenPorts } from "./ports.ts";
 import { cacheDirectory } from "./postgres-programs.ts";
-import { createProcesses, type ProcessesOptions, type ProcessSpec } from "./processes.ts";
+import { createProcesses, type Death, type ProcessesOptions, type ProcessSpec } from "./processes.ts";
 import { serviceProcess } from "./service-process.ts";
 import {
   services as allServices,
@@ -19,7 +19,6 @@ import { messageOf, StartError } from "./start-error.ts";
 import { holdState, readSecrets, removeShopFile, type ShopFile } from "./state.ts";
 import { checkTemporal, devServer } from "./temporal.ts";
 import { findTemporal } from "./temporal-program.ts";
-import { together } from "./together.ts";
 import { workflowBundle } from "./workflow-bundle.ts";
 
 export type StackOptions = {
@@ -84,7 +83,15 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 
   const { log, temporary = false, settings = {} } = options;
   const guard = options.guard ?? tidy.adopt(createGuard(), (own) => own.dispose());
-  const onDeath = options.onDeath ?? (({ name, how, logFile }) => log(`${name} ended with ${how}, see ${logFile}`));
+  const failed = new AbortController();
+  let starting = true;
+  const onDeath = (death: Death) => {
+    const { name, how, lastLines, logFile } = death;
+    if (starting)
+      failed.abort(new StartError(`${name} ended with ${how} when it had started:\n${lastLines.join("\n")}`));
+    else if (options.onDeath === undefined) log(`${name} ended with ${how}, see ${logFile}`);
+    else options.onDeath(death);
+  };
   const processes = createProcesses({
     logDirectory: join(stateDirectory, "logs"),
     guard,
@@ -112,9 +119,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     tidy.defer(() => all(names.map((name) => processes.stop(name))));
   }
 
-  const failed = new AbortController();
   const signal = options.signal === undefined ? failed.signal : AbortSignal.any([failed.signal, options.signal]);
-  // A failure is thrown when the rest has settled; what waits for its process to be ready settles by its end.
+  // What waits for its process to be ready settles by its end.
   const hurry = () => void processes.close().catch(() => undefined);
   signal.addEventListener("abort", hurry);
 
@@ -153,9 +159,12 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     if (spec === undefined) throw new Error(`the shop has no process ${name}`);
     return spec;
   };
-  await together([databasesStarted, temporalStarted, ...services.map(startService)], () => failed.abort()).finally(() =>
-    options.signal?.throwIfAborted(),
-  );
+  const tasks: Promise<unknown>[] = [databasesStarted, temporalStarted, bundle, ...services.map(startService)];
+  // All are waited for, so that nothing goes on behind the back of who tidies up. What failed first is what to tell:
+  // the others then fail because they are stopped.
+  await Promise.all(tasks.map((task) => task.catch((error: unknown) => failed.abort(error))));
+  signal.throwIfAborted();
+  starting = false;
   signal.removeEventListener("abort", hurry);
 
   const rest = tidy.move();
