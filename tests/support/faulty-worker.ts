@@ -11,13 +11,6 @@ const { FAULT_TRACE: trace, FAULT_KILL: kill, FAULT_TWICE: twice } = process.env
 const [when, at] = kill === undefined ? [] : kill.split(":");
 let calls = 0;
 
-await runWorker(readConfig(process.env), new Promise((resolve) => process.once("SIGTERM", () => resolve())), {
-  services: (services) => mapValues(services, watched),
-  commands: (commands) => mapValues(commands, watched),
-  activities: (activities) => (twice === "true" ? mapValues(activities, doneTwice) : activities),
-});
-process.exit(0);
-
 /** A client whose calls are counted, except those that only ask. */
 function watched<Client extends object>(client: Client, name: string): Client {
   return new Proxy(client, {
@@ -65,3 +58,10 @@ function doneTwice(step: Steps[keyof Steps]): Steps[keyof Steps] {
 function mapValues<T extends object>(object: T, map: (value: never, key: string) => unknown): T {
   return Object.fromEntries(Object.entries(object).map(([key, value]) => [key, map(value as never, key)])) as T;
 }
+
+await runWorker(readConfig(process.env), new Promise((resolve) => process.once("SIGTERM", () => resolve())), {
+  services: (services) => mapValues(services, watched),
+  commands: (commands) => mapValues(commands, watched),
+  activities: (activities) => (twice === "true" ? mapValues(activities, doneTwice) : activities),
+});
+process.exit(0);

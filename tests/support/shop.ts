@@ -8,6 +8,7 @@ import { type Order, Order_State } from "@sagacart/proto/order/v1/order";
 import { audit } from "../../scripts/audit/audit.ts";
 import { type AuditedDatabase, auditedDatabases } from "../../scripts/audit/finding.ts";
 import { connectShop, type Shop } from "../../scripts/demo/shop.ts";
+import { services as allServices } from "../../scripts/stack/services.ts";
 import { type Stack, startStack } from "../../scripts/stack/stack.ts";
 
 export type TestShop = AsyncDisposable & {
@@ -26,6 +27,17 @@ export async function startShop(env: Parameters<typeof startStack>[0]["env"] = {
     settings: { fsync: "off", synchronous_commit: "off", full_page_writes: "off" },
     log: () => {},
     env,
+    ...(process.env.DEV_PAYMENT === undefined
+      ? {}
+      : {
+          services: allServices.map((x) =>
+            x.name === "payment"
+              ? { ...x, entry: ".sagacart/dev/payment.ts" }
+              : x.name === "card-provider"
+                ? { ...x, entry: ".sagacart/dev/provider.ts" }
+                : x,
+          ),
+        }),
   });
   const shop = connectShop(stack.addresses);
   return {
@@ -39,6 +51,9 @@ export async function startShop(env: Parameters<typeof startStack>[0]["env"] = {
     },
     async [Symbol.asyncDispose]() {
       shop[Symbol.dispose]();
+      for (const worker of workers) {
+        worker.kill("SIGKILL");
+      }
       await stack[Symbol.asyncDispose]();
     },
   };
@@ -52,11 +67,14 @@ export type FaultyWorker = {
   stop(): Promise<void>;
 };
 
+/** Those of this test file; a test that fails leaves its worker behind. */
+const workers = new Set<ChildProcess>();
+
 /** Starts one; FAULT_… variables say which faults it has. Leases and timeouts are short, so that tests are. */
 export async function startFaultyWorker(stack: Stack, faults: Record<string, string>): Promise<FaultyWorker> {
   const { addresses, temporal } = stack;
   const child = spawn(process.execPath, [fileURLToPath(new URL("faulty-worker.ts", import.meta.url))], {
-    stdio: ["ignore", "ignore", "inherit"],
+    stdio: ["ignore", process.env.FAULTY_OUT ? "inherit" : "ignore", "inherit"],
     env: {
       ...process.env,
       ADMIN_PORT: "0",
@@ -71,6 +89,7 @@ export async function startFaultyWorker(stack: Stack, faults: Record<string, str
       ...faults,
     },
   });
+  workers.add(child);
   const ended = once(child, "exit").then(
     ([code, signal]: (NodeJS.Signals | number | null)[]) => signal ?? code ?? null,
   );

@@ -1,0 +1,179 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import {
+  create,
+  type DescMessage,
+  type DescMethodUnary,
+  fromBinary,
+  type MessageInitShape,
+  toBinary,
+} from "@bufbuild/protobuf";
+import { Client, credentials, type ServiceError, status } from "@grpc/grpc-js";
+import { EventService } from "@sagacart/proto/event/v1/event_service";
+import { NotifierService } from "@sagacart/proto/notifier/v1/notifier_service";
+import { CartService } from "@sagacart/proto/order/v1/cart_service";
+import { OrderService } from "@sagacart/proto/order/v1/order_service";
+import { AccountService } from "@sagacart/proto/payment/v1/account_service";
+import { ShippingService } from "@sagacart/proto/shipping/v1/shipping_service";
+import { ProductService } from "@sagacart/proto/stock/v1/product_service";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { findGrpcurl } from "./support/grpcurl.ts";
+import { startShop, type TestShop } from "./support/shop.ts";
+
+const run = promisify(execFile);
+
+let test_: TestShop;
+let program: string;
+beforeAll(async () => {
+  [test_, program] = await Promise.all([startShop(), findGrpcurl()]);
+});
+afterAll(() => test_?.[Symbol.asyncDispose]());
+
+const services = {
+  order: [
+    "sagacart.command.v1.CommandService",
+    "sagacart.event.v1.EventService",
+    "sagacart.order.v1.CartService",
+    "sagacart.order.v1.IncidentService",
+    "sagacart.order.v1.OrderService",
+    "sagacart.order.v1.SagaService",
+  ],
+  stock: ["sagacart.stock.v1.ProductService", "sagacart.stock.v1.StockService"],
+  payment: [
+    "sagacart.command.v1.CommandService",
+    "sagacart.event.v1.EventService",
+    "sagacart.payment.v1.AccountService",
+    "sagacart.payment.v1.PaymentService",
+  ],
+  shipping: [
+    "sagacart.command.v1.CommandService",
+    "sagacart.event.v1.EventService",
+    "sagacart.shipping.v1.ShippingService",
+  ],
+  notifier: ["sagacart.notifier.v1.MailboxService", "sagacart.notifier.v1.NotifierService"],
+};
+const always = [
+  "grpc.health.v1.Health",
+  "grpc.reflection.v1.ServerReflection",
+  "grpc.reflection.v1alpha.ServerReflection",
+];
+
+async function grpcurl(...args: string[]): Promise<{ stdout: string; stderr: string; failed: boolean }> {
+  try {
+    return { ...(await run(program, ["-plaintext", ...args])), failed: false };
+  } catch (error) {
+    const { stdout, stderr } = error as { stdout: string; stderr: string };
+    return { stdout, stderr, failed: true };
+  }
+}
+
+describe.each(Object.entries(services))("grpcurl and %s", (name, offered) => {
+  const address = () => test_.stack.addresses[name]!;
+
+  test("list the services", async () => {
+    const { stdout } = await grpcurl(address(), "list");
+    expect(stdout.trim().split("\n").toSorted()).toEqual([...always, ...offered].toSorted());
+  });
+
+  test("describe each of them, and what it takes", async () => {
+    for (const service of offered) {
+      const { stdout } = await grpcurl(address(), "describe", service);
+      expect(stdout).toContain(`service ${service.split(".").at(-1)} {`);
+      const [, request = ""] = /rpc \w+ \( \.([\w.]+) \)/.exec(stdout) ?? [];
+      expect((await grpcurl(address(), "describe", request)).stdout).toContain(
+        `message ${request.split(".").at(-1)} {`,
+      );
+    }
+  });
+
+  test("are told that it is well", async () => {
+    const { stdout } = await grpcurl(address(), "grpc.health.v1.Health/Check");
+    expect(JSON.parse(stdout)).toEqual({ status: "SERVING" });
+  });
+});
+
+test.each([
+  [
+    "order",
+    '{"customer_id":"ann","lines":[{"product_id":"x","quantity":-1}]}',
+    "sagacart.order.v1.OrderService/Checkout",
+    "lines",
+  ],
+  [
+    "stock",
+    '{"product":{"title":"","price":{"currency_code":"usd"}}}',
+    "sagacart.stock.v1.ProductService/CreateProduct",
+    "title",
+  ],
+  [
+    "payment",
+    '{"customer_id":"ann","amount":{"currency_code":"USD","minor_units":-5}}',
+    "sagacart.payment.v1.AccountService/Deposit",
+    "amount",
+  ],
+  ["shipping", '{"order_id":".."}', "sagacart.shipping.v1.ShippingService/GetShipment", "order_id"],
+  ["notifier", '{"customer_id":"ann","email":"nobody"}', "sagacart.notifier.v1.NotifierService/PutContact", "email"],
+])("a bad request to %s comes back with its violations", async (name, data, method, field) => {
+  const { stderr, failed } = await grpcurl("-d", data, test_.stack.addresses[name]!, method);
+  expect(failed).toBe(true);
+  expect(stderr).toContain("InvalidArgument");
+  expect(stderr).toContain("buf.validate.Violations");
+  expect(stderr).toContain(field);
+});
+
+describe("a client made with plain @grpc/grpc-js", () => {
+  function call<I extends DescMessage, O extends DescMessage>(
+    name: string,
+    method: DescMethodUnary<I, O>,
+    request: MessageInitShape<I>,
+  ) {
+    const client = new Client(test_.stack.addresses[name]!, credentials.createInsecure());
+    return new Promise<ReturnType<typeof fromBinary<O>>>((resolve, reject) => {
+      client.makeUnaryRequest(
+        `/${method.parent.typeName}/${method.name}`,
+        (message: Parameters<typeof toBinary<I>>[1]) => Buffer.from(toBinary(method.input, message)),
+        (bytes: Buffer) => fromBinary(method.output, bytes),
+        create(method.input, request) as Parameters<typeof toBinary<I>>[1],
+        (error: ServiceError | null, answer) => (error === null ? resolve(answer!) : reject(error)),
+      );
+    }).finally(() => client.close());
+  }
+
+  test("is answered by every service", async () => {
+    const { product } = await call("stock", ProductService.method.createProduct, {
+      product: { id: "plain", title: "Plain", price: { currencyCode: "USD", minorUnits: 100n } },
+      initialOnHand: 1,
+    });
+    expect(product).toMatchObject({ id: "plain", available: 1 });
+    const { account } = await call("payment", AccountService.method.createAccount, { customerId: "pat" });
+    expect(account?.customerId).toBe("pat");
+    const { cart } = await call("order", CartService.method.createCart, {
+      customerId: "pat",
+      lines: [{ productId: "plain", quantity: 1 }],
+    });
+    const { order } = await call("order", OrderService.method.checkout, {
+      customerId: "pat",
+      cartId: cart!.id,
+      paymentMethod: "pm_ok",
+    });
+    const { shipment } = await call("shipping", ShippingService.method.getShipment, { orderId: order!.id });
+    expect(shipment?.orderId).toBe(order?.id);
+    const { contact } = await call("notifier", NotifierService.method.putContact, {
+      customerId: "pat",
+      email: "pat@example.com",
+    });
+    expect(contact?.email).toBe("pat@example.com");
+    const { events } = await call("order", EventService.method.readEvents, {});
+    expect(events.length).toBeGreaterThan(0);
+  });
+
+  test("is told what is wrong by code, and by a reason in the details", async () => {
+    const failure: ServiceError = await call("order", OrderService.method.getOrder, { id: "nothing" }).then(
+      () => expect.unreachable(),
+      (error: ServiceError) => error,
+    );
+    expect(failure.code).toBe(status.NOT_FOUND);
+    expect(failure.details).toBe("there is no order nothing");
+    expect(String(failure.metadata.get("grpc-status-details-bin")[0])).toContain("ORDER_NOT_FOUND");
+  });
+});
