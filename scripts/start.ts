@@ -1,4 +1,5 @@
 import { createGuard } from "./stack/guard.ts";
+import { inShort } from "./stack/log-line.ts";
 import { memoryOf } from "./stack/memory.ts";
 import type { Death } from "./stack/processes.ts";
 import { createRestarts } from "./stack/restarts.ts";
@@ -38,7 +39,13 @@ async function run(): Promise<void> {
     guard,
     log,
     signal: interrupt.signal,
-    show: { lines: "errors", line: (name, line) => process.stderr.write(`${name} | ${line}\n`) },
+    show: {
+      lines: "errors",
+      line(name, line) {
+        // While all start or stop at once, each misses the others for a moment; that is in the logs.
+        if (shop !== undefined) process.stderr.write(`${name} | ${inShort(line)}\n`);
+      },
+    },
     onDeath: revive,
   });
   shop = stack;
@@ -56,7 +63,7 @@ async function run(): Promise<void> {
 function createReviver(shop: () => Stack | undefined): (death: Death) => void {
   const mayStartAgain = createRestarts();
   return ({ name, how, lastLines, logFile }) => {
-    const last = lastLines.map((line) => `    ${line}\n`).join("");
+    const last = lastLines.map((line) => `    ${inShort(line)}\n`).join("");
     process.stderr.write(`\n${name} ended unasked with ${how}. The end of ${logFile}:\n${last}`);
     const stack = shop();
     if (stack === undefined) return;

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { migrate } from "../../services/chassis/src/migrate.ts";
 import { auditRole, createDatabases, type DatabaseName, databaseNames } from "./databases.ts";
 import type { Guard } from "./guard.ts";
+import { lastLines } from "./log-line.ts";
 import { loopback } from "./ports.ts";
 import { type Postgres, startPostgres } from "./postgres.ts";
 import { cloneDirectory } from "./postgres-programs.ts";
@@ -50,13 +51,12 @@ export function createDatabaseServer(options: DatabaseServerOptions): DatabaseSe
       if (server !== undefined) throw new Error("postgres runs already");
       const started = await startPostgres({ ...options, dataDirectory: join(options.stateDirectory, "postgres") });
       server = started;
-      started.ended
-        .then((how) => {
-          if (server !== started) return;
-          server = undefined;
-          options.onDeath({ name: "postgres", how, lastLines: [], logFile: started.logFile });
-        })
-        .catch(() => undefined);
+      void started.ended.then(async (how) => {
+        if (server !== started) return;
+        server = undefined;
+        const { logFile } = started;
+        options.onDeath({ name: "postgres", how, lastLines: await lastLines(logFile), logFile });
+      });
       await createDatabases(started, secrets.passwords);
       await Promise.all(databaseNames.map((name) => migrateService(name, url(name, name), log)));
     },

@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { open, readFile, rename, stat } from "node:fs/promises";
+import { open, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Guard } from "./guard.ts";
 import { followLog } from "./log-follower.ts";
+import { inShort, lastLines } from "./log-line.ts";
 import { endOf } from "./process-end.ts";
 import { messageOf, StartError } from "./start-error.ts";
 
@@ -161,7 +162,9 @@ async function untilReady(process: Running, logFile: string): Promise<void> {
   while (!deadline.aborted) {
     if (end !== undefined) {
       if (process.stopping) throw new StartError(`${spec.name} was stopped while it started.`);
-      throw new StartError(`${spec.name} ended while it started (${end}):\n${(await lastLines(logFile)).join("\n")}`);
+      throw new StartError(
+        `${spec.name} ended while it started (${end}):\n${(await lastLines(logFile)).map(inShort).join("\n")}`,
+      );
     }
     const answer = await spec.waitsFor(AbortSignal.any([deadline, AbortSignal.timeout(2_000)])).catch(messageOf);
     if (!deadline.aborted) obstacle = answer;
@@ -174,7 +177,7 @@ async function untilReady(process: Running, logFile: string): Promise<void> {
   process.child.kill("SIGKILL");
   const seconds = Math.round(spec.readyTimeoutMs / 1000);
   throw new StartError(
-    `${spec.name} was not ready after ${seconds} s (${obstacle}). The last lines of ${logFile}:\n${(await lastLines(logFile)).join("\n")}`,
+    `${spec.name} was not ready after ${seconds} s (${obstacle}). The last lines of ${logFile}:\n${(await lastLines(logFile)).map(inShort).join("\n")}`,
   );
 }
 
@@ -185,9 +188,4 @@ function logFileOf(options: ProcessesOptions, name: string): string {
 // A log of many starts must not fill the disk: at 20 MB the older half of the story is one file further.
 async function setOldLogAside(file: string): Promise<void> {
   if (existsSync(file) && (await stat(file)).size > 20e6) await rename(file, `${file}.1`);
-}
-
-async function lastLines(file: string): Promise<string[]> {
-  const text = await readFile(file, "utf8").catch(() => "");
-  return text.trimEnd().split("\n").slice(-20);
 }

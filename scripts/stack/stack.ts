@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { createDatabaseServer } from "./database-server.ts";
 import type { DatabaseName } from "./databases.ts";
 import { createGuard, type Guard } from "./guard.ts";
+import { inShort } from "./log-line.ts";
 import { loopback, takenPorts } from "./ports.ts";
 import { cacheDirectory } from "./postgres-programs.ts";
 import { createProcesses, type Death, type ProcessesOptions, type ProcessSpec } from "./processes.ts";
@@ -88,7 +89,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const onDeath = (death: Death) => {
     const { name, how, lastLines, logFile } = death;
     if (starting)
-      failed.abort(new StartError(`${name} ended with ${how} when it had started:\n${lastLines.join("\n")}`));
+      failed.abort(
+        new StartError(`${name} ended with ${how} when it had started:\n${lastLines.map(inShort).join("\n")}`),
+      );
     else if (options.onDeath === undefined) log(`${name} ended with ${how}, see ${logFile}`);
     else options.onDeath(death);
   };
