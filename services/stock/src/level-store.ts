@@ -32,7 +32,7 @@ export async function lockLevels(tx: Transaction, productIds: Iterable<string>):
   const { rows } = await tx.query<LevelRow>({
     name: "lock-levels",
     text: `select product_id, on_hand, reserved, deleted from levels
-           where product_id = any($1) order by product_id for update`,
+           where product_id = any($1) order by product_id for no key update`,
     values: [[...new Set(productIds)]],
   });
   return new Map(

@@ -73,11 +73,15 @@ export async function markDeleted(tx: Transaction, id: string): Promise<void> {
   ]);
 }
 
-/** Products by id, locked until the transaction ends, in the order of the ids; those that were deleted too. */
+/**
+ * Products by id, locked until the transaction ends, in the order of the ids; those that were deleted too. "no key",
+ * because a level that is updated twice in a transaction looks up its product: after the level, so in a circle with
+ * who has the product and wants the level.
+ */
 export async function lockProducts(tx: Transaction, ids: readonly string[]): Promise<Map<string, Product>> {
   const { rows } = await tx.query<ProductRow>(
     `select ${productColumns} from products p join levels l on l.product_id = p.id
-     where p.id = any($1) order by p.id for update of p`,
+     where p.id = any($1) order by p.id for no key update of p`,
     [ids],
   );
   return new Map(rows.map((row) => [row.id, toProduct(row)]));

@@ -6,6 +6,7 @@ import { adjust } from "./adjust.ts";
 import { commit } from "./commit.ts";
 import { deleteProduct, setProducts } from "./edit-product.ts";
 import { pin } from "./pin.ts";
+import { lockProducts } from "./product-store.ts";
 import { expire, release } from "./release.ts";
 import { releaseManually } from "./release-manually.ts";
 import type { Wish } from "./reservation.ts";
@@ -373,6 +374,22 @@ test("a product that is being deleted is not reserved", async () => {
   const outcome = await interleave(remove()("doomed"), take("a", 1)("doomed"));
 
   expect(outcome).toEqual(short("doomed", 1, 0, true));
+});
+
+test("a reservation does not wait for somebody who edits the product", async () => {
+  await shop.have({ edited: 3 });
+  await inATransaction(lapsed("a", 3)("edited"));
+
+  const outcome = await withTransaction(shop.pool, async (editor) => {
+    await lockProducts(editor, ["edited"]);
+    return await withTransaction(shop.pool, async (tx) => {
+      await tx.query("set local lock_timeout = '5 s'");
+      // The level is updated twice: for what has expired, and for what is set aside.
+      return await reserve(tx, [wish("edited-a", "edited", 3), wish("edited-b", "edited", 3)]);
+    });
+  });
+
+  expect(outcome).toEqual([{ kind: "expired" }, { kind: "reserved", state: "PINNED" }]);
 });
 
 test("overlapping batches in opposite orders all come to an end, and nothing is sold twice", async () => {

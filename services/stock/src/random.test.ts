@@ -13,7 +13,7 @@ afterEach(() => shop?.[Symbol.asyncDispose]());
 
 type Random = {
   below(limit: number): number;
-  some<T>(items: readonly T[]): readonly T[];
+  some<T>(items: readonly T[], chance: number): readonly T[];
   one<T>(items: readonly T[]): T;
 };
 
@@ -29,31 +29,34 @@ function random(state: number): Random {
   return {
     below,
     one: (items) => items[below(items.length)]!,
-    some: (items) => items.filter(() => next() < 0.3),
+    some: (items, chance) => items.filter(() => next() < chance),
   };
 }
 
 const productIds = ["p0", "p1", "p2", "p3", "p4", "p5"];
-const reservationIds = Array.from({ length: 25 }, (_, index) => `r${index}`);
+const reservationIds = Array.from({ length: 100 }, (_, index) => `r${index}`);
 const price = { currencyCode: "EUR", minorUnits: 100n };
 
 /** A call of any rpc that changes something, to be made as often as one likes. */
 function anyCall({ products, stock, letExpire }: TestStock, { below, one, some }: Random): () => Promise<unknown> {
   const id = one(reservationIds);
-  const ids = [...some(reservationIds), id];
+  const ids = [...some(reservationIds, 0.04), id];
   const productId = one(productIds);
   const quantity = 1 + below(4);
   const requestId = below(3) === 0 ? `q${below(40)}` : `q${below(2 ** 31)}`;
   const lines = () => {
-    const chosen = new Set([...some(productIds), one([...productIds, "nowhere"])]);
+    const chosen = new Set([...some(productIds, 0.3), one([...productIds, "nowhere"])]);
     return [...chosen].map((productId) => ({ productId, quantity: 1 + below(3) }));
   };
   const expiry = () => (below(2) === 0 ? { expireTime: timestampFromMs(Date.now() + 3_600_000) } : {});
   const items = [...new Set(ids)].map((orderId) => ({ orderId, lines: lines(), ...expiry() }));
-  const put = some(productIds).map((id) => ({ product: { id, title: one(["x", "y"]), price }, onHand: below(40) }));
+  const put = some(productIds, 0.3).map((id) => ({
+    product: { id, title: one(["x", "y"]), price },
+    onHand: below(40),
+  }));
   const single = { id: below(2) === 0 ? "" : id, kind: one([Kind.ORDER, Kind.MANUAL]), lines: lines(), ...expiry() };
   const title = one(["x", "y"]);
-  const late = some(reservationIds);
+  const late = some(reservationIds, 0.04);
   const delta = below(30) - 10 || 1;
   const calls = {
     batchReserve: () => stock.batchReserve({ items }),

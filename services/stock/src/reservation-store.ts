@@ -58,7 +58,7 @@ export async function lockReservations(tx: Transaction, ids: readonly string[]):
   const { rows } = await tx.query<LockedRow>({
     name: "lock-reservations",
     text: `select id, state, fingerprint, shortages, ${isLapsed} as lapsed
-           from reservations where id = any($1) order by id for update`,
+           from reservations where id = any($1) order by id for no key update`,
     values: [ids],
   });
   return new Map(rows.map((row) => [row.id, toLocked(row)]));
@@ -68,7 +68,7 @@ export async function lockReservations(tx: Transaction, ids: readonly string[]):
 export async function lockLapsed(tx: Transaction, limit: number): Promise<string[]> {
   const { rows } = await tx.query<{ id: string }>({
     name: "lock-lapsed",
-    text: `select id from reservations where ${isLapsed} order by expire_time limit $1 for update skip locked`,
+    text: `select id from reservations where ${isLapsed} order by expire_time limit $1 for no key update skip locked`,
     values: [limit],
   });
   return rows.map(({ id }) => id);
@@ -86,7 +86,7 @@ export async function lockManual(
     `select id from reservations r
      where kind = 'MANUAL' and state in ('HELD', 'PINNED') and not ${isLapsed} and id <> all($2)
        and exists (select from reservation_lines where reservation_id = r.id and product_id = $1)
-     order by create_time, id limit $3 for update`,
+     order by create_time, id limit $3 for no key update`,
     [productId, except, limit],
   );
   return rows.map(({ id }) => id);
