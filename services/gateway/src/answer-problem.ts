@@ -9,9 +9,8 @@ export function answerProblem(log: Log): (error: unknown, request: FastifyReques
     if (problem.status === 500) {
       log.error({ error, requestId: request.id }, "a bug: an error that nobody expected");
     }
-    // A client that still sends its body would lose the answer if we closed: the rest is read and thrown away.
-    request.raw.resume();
-    if (isSmallEnoughToRead(request)) {
+    // A client that still sends its body would lose the answer if we closed.
+    if (request.raw.httpVersionMajor === 2 || isSmallEnoughToRead(request)) {
       reply.removeHeader("connection");
     }
     reply

@@ -36,10 +36,18 @@ export async function connect(
   app.route({
     method: ["GET", "POST"],
     url: "/:service(^sagacart\\.[\\w.]+$)/:method",
-    onRequest(request, reply, done) {
+    onRequest(request, reply) {
       const path = request.url.split("?", 1)[0] ?? "";
-      reply.code(404).send({ code: "unimplemented", message: `${path.slice(1, 200)} is not served here` });
-      done();
+      const message = `${path.slice(1, 200)} is not served here`;
+      const type = request.headers["content-type"] ?? "";
+      if (type.startsWith("application/grpc")) {
+        // gRPC's statuses are its own, and come without a body.
+        reply
+          .headers({ "content-type": type, "grpc-status": "12", "grpc-message": encodeURIComponent(message) })
+          .send();
+      } else {
+        reply.code(404).send({ code: "unimplemented", message });
+      }
     },
     handler() {},
   });

@@ -2,12 +2,20 @@ import { createServer, type RequestListener, type Server } from "node:http";
 import { createServer as createHttp2Server, type ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
 
+export type BothServer = {
+  /** Its closeAllConnections() cuts off those of both protocols. */
+  readonly server: Server;
+  /** For a server that closes: lets HTTP/2's streams end and takes no more, and leaves those who sent nothing yet. */
+  closeIdle(): void;
+};
+
 /**
  * One port for HTTP/1.1 and for cleartext HTTP/2 by prior knowledge (what gRPC clients speak): a connection's first
  * bytes tell which. The HTTP/1.1 server listens, so its limits and its way to close hold; a connection that begins
- * with HTTP/2's preface is handed to the other one before anything is read of it.
+ * with HTTP/2's preface is handed to the other one before anything is read of it. A session of HTTP/2 is told to go
+ * away at its age (0: any), so that a client which keeps one open finds other pods.
  */
-export function createBothServer(handler: RequestListener): { server: Server; closeSessions(): void } {
+export function createBothServer(handler: RequestListener, maxConnectionAgeMs = 0): BothServer {
   const server = createServer(
     {
       maxHeaderSize: 16 * 1024,
@@ -31,7 +39,11 @@ export function createBothServer(handler: RequestListener): { server: Server; cl
   const sessions = new Set<ServerHttp2Session>();
   http2.on("session", (session) => {
     sessions.add(session);
-    session.once("close", () => sessions.delete(session));
+    const timer = maxConnectionAgeMs > 0 ? setTimeout(() => session.close(), maxConnectionAgeMs) : undefined;
+    session.once("close", () => {
+      clearTimeout(timer);
+      sessions.delete(session);
+    });
   });
   http2.on("sessionError", () => {
     // The peer is gone or speaks nonsense; the session is destroyed already.
@@ -39,9 +51,16 @@ export function createBothServer(handler: RequestListener): { server: Server; cl
 
   const http1 = server.listeners("connection");
   server.removeAllListeners("connection");
+  const silent = new Set<Socket>();
+  const http2Sockets = new Set<Socket>();
   server.on("connection", (socket) => {
+    silent.add(socket);
+    socket.once("close", () => silent.delete(socket));
     peek(socket, (isHttp2) => {
+      silent.delete(socket);
       if (isHttp2) {
+        http2Sockets.add(socket);
+        socket.once("close", () => http2Sockets.delete(socket));
         http2.emit("connection", socket);
       } else {
         for (const listener of http1) {
@@ -50,11 +69,21 @@ export function createBothServer(handler: RequestListener): { server: Server; cl
       }
     });
   });
+  const closeHttp1 = server.closeAllConnections.bind(server);
+  server.closeAllConnections = () => {
+    closeHttp1();
+    for (const socket of http2Sockets) {
+      socket.destroy();
+    }
+  };
   return {
     server,
-    closeSessions() {
+    closeIdle() {
       for (const session of sessions) {
         session.close();
+      }
+      for (const socket of silent) {
+        socket.destroy();
       }
     },
   };

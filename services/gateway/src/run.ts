@@ -61,6 +61,7 @@ async function start(config: Config): Promise<Running> {
     corsOrigins: config.CORS_ORIGINS,
     currency: config.SHOP_CURRENCY,
     bodyLimitBytes: config.BODY_LIMIT_BYTES,
+    maxConnectionAgeMs: config.MAX_CONNECTION_AGE_MS,
   });
   const admin = fastify({ forceCloseConnections: true });
   await admin.register(probes, { readiness, metrics });

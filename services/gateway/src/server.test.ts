@@ -388,3 +388,13 @@ async function sendOnItsOwn(): Promise<number | undefined> {
   answer.resume();
   return answer.statusCode;
 }
+
+test("closing does not wait for those who connect and say nothing", async () => {
+  await using closing = await startTestGateway(standIn.address);
+  const socket = connect(closing.port, "127.0.0.1");
+  await once(socket, "connect");
+  const session = connectHttp2(closing.url);
+  await once(session, "connect");
+  await closing.app.close();
+  session.destroy();
+});

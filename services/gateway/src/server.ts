@@ -31,6 +31,8 @@ export type GatewayOptions = {
   readonly corsOrigins: readonly string[];
   readonly currency: string;
   readonly bodyLimitBytes: number;
+  /** Of HTTP/2 connections; any where absent. */
+  readonly maxConnectionAgeMs?: number;
   /** Comments in idle event streams, so that what stands between keeps them open. */
   readonly heartbeatMs?: number;
 };
@@ -47,13 +49,13 @@ const surfaceDocuments = [
 export async function createGateway(options: GatewayOptions): Promise<FastifyInstance> {
   const { services, readiness, log, metrics } = options;
   const stopping = new AbortController();
-  let closeSessions: () => void = () => {};
+  let closeIdle: () => void = () => {};
   const logger: FastifyBaseLogger = log;
   const answer = answerProblem(log);
   const app = fastify({
     serverFactory(handler) {
-      const both = createBothServer(handler);
-      closeSessions = both.closeSessions;
+      const both = createBothServer(handler, options.maxConnectionAgeMs);
+      closeIdle = both.closeIdle;
       return both.server;
     },
     loggerInstance: logger,
@@ -72,9 +74,11 @@ export async function createGateway(options: GatewayOptions): Promise<FastifyIns
   });
   app.addHook("preClose", async () => {
     stopping.abort();
-    closeSessions();
+    closeIdle();
   });
-  app.addHook("onResponse", (_request, _reply, done) => {
+  app.addHook("onResponse", (request, _reply, done) => {
+    // What of the body nobody wanted is read and thrown away: over HTTP/2, the stream would never end otherwise.
+    request.raw.resume();
     if (stopping.signal.aborted) {
       // Its connection is kept alive for requests that will not be taken: the close need not wait for it.
       setImmediate(() => app.server.closeIdleConnections());

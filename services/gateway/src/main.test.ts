@@ -1,0 +1,111 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { createInterface } from "node:readline";
+import { text } from "node:stream/consumers";
+import { afterEach, expect, test } from "vitest";
+import { startStandIn } from "./testing.ts";
+
+const main = new URL("./main.ts", import.meta.url).pathname;
+const children: ChildProcess[] = [];
+
+afterEach(() => {
+  for (const child of children.splice(0)) {
+    child.kill("SIGKILL");
+  }
+});
+
+function run(env: Record<string, string>) {
+  const child = spawn(process.execPath, [main], {
+    env: { PATH: process.env.PATH, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  children.push(child);
+  return child;
+}
+
+/** Resolves with the fields of the first log line that says this. */
+async function logged(child: ReturnType<typeof run>, msg: string): Promise<Record<string, unknown>> {
+  for await (const line of createInterface(child.stdout)) {
+    const fields = JSON.parse(line);
+    if (fields.msg === msg) {
+      // Whatever else it writes must not fill the pipe.
+      child.stdout.resume();
+      return fields;
+    }
+  }
+  throw new Error(`it ended without saying ${msg}: ${await text(child.stderr)}`);
+}
+
+test("every wrong variable is named, and the exit is 1", async () => {
+  const child = run({
+    PORT: "http",
+    OPEN_SURFACES: "yes",
+    SHOP_CURRENCY: "dollars",
+    CORS_ORIGINS: "shop.example",
+    BODY_LIMIT_BYTES: "-1",
+  });
+  const [[code], errors] = await Promise.all([once(child, "exit"), text(child.stderr)]);
+  expect(code).toBe(1);
+  expect(
+    errors
+      .trim()
+      .split("\n")
+      .map((line) => line.split(" ")[0]),
+  ).toEqual(["PORT", "OPEN_SURFACES", "CORS_ORIGINS", "SHOP_CURRENCY", "BODY_LIMIT_BYTES"]);
+});
+
+test("a port that is taken is told in one line, and the exit is 1", async () => {
+  const other = createServer().listen(0, "127.0.0.1");
+  await once(other, "listening");
+  const address = other.address();
+  const port = typeof address === "object" && address !== null ? address.port : 0;
+  const child = run({ PORT: String(port), ADMIN_PORT: "0" });
+  const [[code], errors] = await Promise.all([once(child, "exit"), text(child.stderr)]);
+  other.close();
+  expect(code).toBe(1);
+  expect(errors).toBe(
+    `127.0.0.1:${port} is taken by another process; stop that, or set PORT or ADMIN_PORT to a free one\n`,
+  );
+});
+
+test("SIGTERM: not ready, the request under way is answered, new ones are not taken, exit 0", async () => {
+  await using standIn = await startStandIn();
+  const at = standIn.address;
+  const child = run({
+    PORT: "0",
+    ADMIN_PORT: "0",
+    SHUTDOWN_DELAY_MS: "300",
+    ORDER_ADDRESS: at,
+    STOCK_ADDRESS: at,
+    PAYMENT_ADDRESS: at,
+    SHIPPING_ADDRESS: at,
+    NOTIFIER_ADDRESS: at,
+  });
+  const { port, adminPort } = await logged(child, "ready");
+  await expect.poll(() => statusOf(`http://127.0.0.1:${adminPort}/ready`)).toBe(200);
+  const entered = Promise.withResolvers<void>();
+  const leave = Promise.withResolvers<void>();
+  standIn.answer("GetOrder", async () => {
+    entered.resolve();
+    await leave.promise;
+    return { order: { id: "o" } };
+  });
+  const underWay = fetch(`http://127.0.0.1:${port}/v1/orders/o`);
+  await entered.promise;
+  child.kill("SIGTERM");
+  await expect.poll(() => statusOf(`http://127.0.0.1:${adminPort}/ready`)).toBe(503);
+  await expect.poll(() => statusOf(`http://127.0.0.1:${port}/health`)).toBe("refused");
+  leave.resolve();
+  expect((await underWay).status).toBe(200);
+  const [code] = await once(child, "exit");
+  expect(code).toBe(0);
+});
+
+async function statusOf(url: string): Promise<number | "refused"> {
+  try {
+    return (await fetch(url, { headers: { connection: "close" } })).status;
+  } catch {
+    return "refused";
+  }
+}

@@ -1,0 +1,151 @@
+import { Validator } from "@seriousme/openapi-schema-validator";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { startTestGateway, type TestGateway } from "../testing.ts";
+import { feeds } from "../transcode/feeds.ts";
+import { v1Bindings } from "../v1.ts";
+import { documentedPath } from "./document.ts";
+
+let gateway: TestGateway;
+// biome-ignore lint/suspicious/noExplicitAny: the validator says what it is.
+let document: any;
+
+beforeAll(async () => {
+  gateway = await startTestGateway("127.0.0.1:1");
+  document = (await gateway.send("GET /openapi.json")).body;
+});
+
+afterAll(async () => {
+  await gateway[Symbol.asyncDispose]();
+});
+
+test.each(["/openapi.json", "/openapi/wdm.json", "/openapi/dapr.json"])("%s is OpenAPI 3.1", async (path) => {
+  const { status, body } = await gateway.send(`GET ${path}`);
+  expect(status).toBe(200);
+  const result = await new Validator().validate(body);
+  expect(result).toEqual({ valid: true });
+  expect(body.openapi).toBe("3.1.0");
+});
+
+test("every route of the descriptors is in it, and nothing else under /v1", () => {
+  const served = [...v1Bindings, ...feeds.map(({ binding }) => binding)].map(
+    (binding) => `${binding.verb} ${documentedPath(binding)}`,
+  );
+  const documented = Object.entries<object>(document.paths).flatMap(([path, operations]) =>
+    Object.keys(operations).map((verb) => `${verb.toUpperCase()} ${path}`),
+  );
+  expect(documented.sort()).toEqual([...served, "POST /v1/provider-webhooks/{provider}"].sort());
+});
+
+test("operation ids are unique, and all that is referred to is there", () => {
+  const operations = Object.values<object>(document.paths).flatMap((item) => Object.values(item));
+  const ids = operations.map(({ operationId }) => operationId);
+  expect(new Set(ids).size).toBe(ids.length);
+  const references = [...JSON.stringify(document).matchAll(/"\$ref":"#\/components\/(\w+)\/([^"]+)"/g)];
+  expect(references.length).toBeGreaterThan(100);
+  for (const [, kind = "", name = ""] of references) {
+    expect(document.components[kind]).toHaveProperty([name]);
+  }
+});
+
+describe("rules and comments of the contract", () => {
+  test("a pattern, a range, a limit and what is required", () => {
+    const { schema } = document.paths["/v1/orders"].post.requestBody.content["application/json"];
+    expect(schema.required).toEqual(["customerId"]);
+    expect(schema.additionalProperties).toBe(false);
+    expect(schema.properties.customerId).toMatchObject({
+      type: "string",
+      pattern: "^[A-Za-z0-9._~-]{1,63}$",
+      description: "Who buys.",
+    });
+    expect(schema.properties.lines).toMatchObject({ type: "array", maxItems: 100 });
+    expect(document.components.schemas["order.LineInput"].properties.quantity).toMatchObject({
+      minimum: 1,
+      maximum: 1_000_000,
+    });
+    expect(document.components.schemas["order.Order"].properties.state.enum).toContain("STATE_AWAITING_PAYMENT");
+  });
+
+  test("what the header and the path hold is not in the body", () => {
+    const pay = document.paths["/v1/orders/{id}:pay"].post;
+    expect(pay.parameters).toContainEqual(
+      expect.objectContaining({ name: "Idempotency-Key", in: "header", required: true }),
+    );
+    const { properties } = pay.requestBody.content["application/json"].schema;
+    expect(Object.keys(properties)).toEqual(["customerId", "paymentMethod", "waitAtMost", "waitFor"]);
+  });
+
+  test("a query has its parameters, nested ones by dots", () => {
+    const names = document.paths["/v1/products:search"].get.parameters.map(({ name }: { name: string }) => name);
+    expect(names).toEqual([
+      "query",
+      "minPrice.currencyCode",
+      "minPrice.minorUnits",
+      "maxPrice.currencyCode",
+      "maxPrice.minorUnits",
+      "pageSize",
+      "pageToken",
+    ]);
+  });
+
+  test("every operation says what it does, and answers problems", () => {
+    for (const operations of Object.values<object>(document.paths)) {
+      for (const operation of Object.values(operations)) {
+        expect(operation.summary.length).toBeGreaterThan(10);
+        expect(operation.responses["503"]).toEqual({ $ref: "#/components/responses/503" });
+      }
+    }
+    for (const response of Object.values<{ content: object }>(document.components.responses)) {
+      expect(response.content).toEqual({
+        "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+      });
+    }
+  });
+});
+
+test("the surfaces' documents have their routes", async () => {
+  const wdm = (await gateway.send("GET /openapi/wdm.json")).body.paths;
+  expect(Object.keys(wdm)).toHaveLength(17);
+  expect(wdm["/payment/add_funds/{user_id}/{amount}"].post.parameters).toContainEqual({
+    in: "path",
+    name: "amount",
+    required: true,
+    schema: { type: "integer", minimum: 1, maximum: 1_000_000_000_000_000 },
+  });
+  const dapr = (await gateway.send("GET /openapi/dapr.json")).body.paths;
+  expect(Object.keys(dapr)).toEqual([
+    "/api/orders",
+    "/api/orders/{id}",
+    "/api/orders/{id}/status",
+    "/api/inventory/{id}",
+    "/api/inventory/{id}/reserve",
+    "/api/inventory/{id}/release",
+    "/api/payments",
+    "/api/payments/{id}/refund",
+  ]);
+});
+
+test("the page to try it is served with all it needs", async () => {
+  const page = await gateway.send("GET /docs/");
+  expect(page.status).toBe(200);
+  const needed = [...page.body.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, url]) => url);
+  expect(needed.length).toBeGreaterThan(3);
+  for (const url of needed) {
+    expect(url).toMatch(/^\.\//);
+    expect((await gateway.send(`GET /docs/${url}`)).status).toBe(200);
+  }
+  const { body } = await gateway.send("GET /docs/static/swagger-initializer.js");
+  expect(body).toContain('"urls":[{"name":"/v1","url":"/openapi.json"},{"name":"WDM","url":"/openapi/wdm.json"}');
+});
+
+test("the surfaces are served only where they are opened", async () => {
+  await using closed = await startTestGateway("127.0.0.1:1", { openSurfaces: false });
+  for (const request of [
+    "POST /hello",
+    "POST /payment/create_user",
+    "GET /openapi/wdm.json",
+    "GET /api/orders/o",
+    "GET /openapi/dapr.json",
+  ]) {
+    expect((await closed.send(request)).status).toBe(404);
+  }
+});
