@@ -233,6 +233,21 @@ test("what ended before a release stays as it ended", async () => {
   expect(await shop.level("fan")).toEqual([1, 0]);
 });
 
+test("what came of the orders is counted", async () => {
+  await using other = await testStock();
+  await other.have({ pea: 2 });
+
+  await other.stock.batchReserve({
+    items: [wanted("a", { pea: 1 }), wanted("b", { pea: 1 }), wanted("c", { pea: 1 })],
+  });
+
+  expect(await other.counted()).toEqual([
+    'stock_reservations_total{outcome="reserved"} 2',
+    'stock_reservations_total{outcome="outOfStock"} 1',
+    "stock_reservations_expired_total 0",
+  ]);
+});
+
 test("a batch with an order twice, or with too many lines, is refused", async () => {
   const lines = Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`p${index}`, 1]));
   const items = Array.from({ length: 101 }, (_, index) => wanted(`o${index}`, lines));

@@ -19,6 +19,7 @@ import {
 import { type CommitOutcome, commit } from "./commit.ts";
 import { invalid } from "./invalid.ts";
 import { readTime, shortageMessage, stateMessage } from "./messages.ts";
+import type { Meters } from "./meters.ts";
 import { type ReleaseOutcome, release } from "./release.ts";
 import type { Wish } from "./reservation.ts";
 import { type ReserveOutcome, reserve } from "./reserve.ts";
@@ -28,6 +29,7 @@ const maxLines = 10_000;
 /** The rpcs of StockService that the saga calls: many orders each, in one transaction. */
 export function batchMethods(
   pool: Pool,
+  meters: Meters,
 ): Pick<ServiceImpl<typeof StockService>, "batchReserve" | "batchCommit" | "batchRelease"> {
   return {
     async batchReserve({ items }) {
@@ -47,6 +49,7 @@ export function batchMethods(
         throw invalid("items", "items.max_lines", `must not have more than ${maxLines} lines in all`);
       }
       const outcomes = await withTransaction(pool, (tx) => reserve(tx, wishes));
+      meters.reserved(outcomes);
       return create(BatchReserveResponseSchema, {
         outcomes: outcomes.map((outcome, index) => reserveMessage(wishes[index]?.id ?? "", outcome)),
       });

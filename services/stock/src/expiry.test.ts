@@ -24,7 +24,7 @@ test("what is HELD past its time is given back in the background, and nothing el
   });
   await shop.stock.reserveStock({ id: "by-hand", lines, kind: Kind.MANUAL });
 
-  await using _expiry = startExpiry({ pool: shop.pool, log: silentLog, intervalMs: 10 });
+  await using _expiry = startExpiry({ pool: shop.pool, log: silentLog, meters: shop.meters, intervalMs: 10 });
 
   await vi.waitFor(async () => expect(await shop.level("lamp")).toEqual([2_000, 3]), 5_000);
   const { rows } = await shop.pool.query<{ state: string; count: bigint }>(
@@ -35,5 +35,6 @@ test("what is HELD past its time is given back in the background, and nothing el
     { state: "HELD", count: 2n },
     { state: "PINNED", count: 1n },
   ]);
+  expect(await shop.counted()).toContain("stock_reservations_expired_total 700");
   expect(await breaches(shop.pool)).toEqual([]);
 });

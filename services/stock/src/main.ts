@@ -5,7 +5,7 @@ import { startStock } from "./stock.ts";
 await runService({
   name: "stock",
   readConfig,
-  async start({ config, pool, log }) {
-    return startStock({ pool, log, expiryIntervalMs: config.EXPIRY_INTERVAL_MS });
+  async start({ config, pool, log, metrics }) {
+    return startStock({ pool, log, metrics, expiryIntervalMs: config.EXPIRY_INTERVAL_MS });
   },
 });

@@ -15,6 +15,7 @@ import { adjust } from "./adjust.ts";
 import { batchMethods } from "./batch-service.ts";
 import { listMovements } from "./level-store.ts";
 import { movementMessage, readMovementReason } from "./messages.ts";
+import type { Meters } from "./meters.ts";
 import { pageOf, readBigint, rowsFor } from "./paging.ts";
 import { productNotFound } from "./product.ts";
 import { readProduct } from "./product-service.ts";
@@ -23,10 +24,10 @@ import { releaseManually } from "./release-manually.ts";
 import { reservationMethods } from "./reservation-service.ts";
 
 /** The rpcs of StockService: here those about one product's stock. */
-export function stockService(pool: Pool): ServiceImpl<typeof StockService> {
+export function stockService(pool: Pool, meters: Meters): ServiceImpl<typeof StockService> {
   return {
     ...reservationMethods(pool),
-    ...batchMethods(pool),
+    ...batchMethods(pool, meters),
     async adjustStock(request) {
       const { productId, delta, reference, requestId } = request;
       const reason = readMovementReason(request.reason) ?? (delta > 0 ? "RECEIPT" : "CORRECTION");

@@ -1,27 +1,24 @@
 import type { Log } from "@sagacart/chassis/log";
 import type { Running } from "@sagacart/chassis/main";
+import type { Metrics } from "@sagacart/chassis/metrics";
 import type { Pool } from "@sagacart/chassis/postgres";
 import { ProductService } from "@sagacart/proto/stock/v1/product_service";
 import { StockService } from "@sagacart/proto/stock/v1/stock_service";
 import { startExpiry } from "./expiry.ts";
+import { createMeters } from "./meters.ts";
 import { productService } from "./product-service.ts";
 import { stockService } from "./stock-service.ts";
 
+export type StockOptions = { pool: Pool; log: Log; metrics: Metrics; expiryIntervalMs: number };
+
 /** Puts the service together. */
-export function startStock({
-  pool,
-  log,
-  expiryIntervalMs,
-}: {
-  pool: Pool;
-  log: Log;
-  expiryIntervalMs: number;
-}): Running {
+export function startStock({ pool, log, metrics, expiryIntervalMs }: StockOptions): Running {
+  const meters = createMeters(metrics);
   return {
     routes(router) {
       router.service(ProductService, productService(pool));
-      router.service(StockService, stockService(pool));
+      router.service(StockService, stockService(pool, meters));
     },
-    background: [startExpiry({ pool, log, intervalMs: expiryIntervalMs })],
+    background: [startExpiry({ pool, log, meters, intervalMs: expiryIntervalMs })],
   };
 }

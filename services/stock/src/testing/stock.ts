@@ -4,6 +4,8 @@ import type { Pool } from "@sagacart/chassis/postgres";
 import { inMemory, testDatabase } from "@sagacart/chassis/testing";
 import { ProductService } from "@sagacart/proto/stock/v1/product_service";
 import { StockService } from "@sagacart/proto/stock/v1/stock_service";
+import { Registry } from "prom-client";
+import { createMeters, type Meters } from "../meters.ts";
 import { productService } from "../product-service.ts";
 import { stockService } from "../stock-service.ts";
 
@@ -12,6 +14,9 @@ export const migrations = new URL("../../migrations/", import.meta.url);
 export type TestStock = AsyncDisposable & {
   readonly url: string;
   readonly pool: Pool;
+  readonly meters: Meters;
+  /** What has been counted so far, as Prometheus reads it. */
+  counted(): Promise<string[]>;
   readonly products: Client<typeof ProductService>;
   readonly stock: Client<typeof StockService>;
   /** Makes products with so many on hand each: `{ lamp: 3 }`. */
@@ -26,14 +31,21 @@ export type TestStock = AsyncDisposable & {
 export async function testStock(): Promise<TestStock> {
   const database = await testDatabase(migrations);
   const { pool } = database;
+  const metrics = new Registry();
+  const meters = createMeters(metrics);
   const transport = inMemory((router) => {
     router.service(ProductService, productService(pool));
-    router.service(StockService, stockService(pool));
+    router.service(StockService, stockService(pool, meters));
   }, "stock.sagacart");
   const products = createClient(ProductService, transport);
   return {
     url: database.url,
     pool,
+    meters,
+    async counted() {
+      const text = await metrics.metrics();
+      return text.split("\n").filter((line) => line.startsWith("stock_"));
+    },
     products,
     stock: createClient(StockService, transport),
     async have(onHand) {
