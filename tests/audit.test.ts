@@ -138,6 +138,8 @@ test.each(plants)("finds %s", async (_, law, database, sql) => {
       await db.query(`create temporary table kept_${table} as table ${table}`);
     }
     await loosen(db, tables);
+    // The sequencer would mend a feed that is missing something; for this while it cannot.
+    await db.query("select pg_advisory_lock(hashtext('sagacart.event-feed'))");
     const statement = typeof sql === "string" ? sql : sql();
     expect((await db.query(statement)).rowCount, statement).toBeGreaterThan(0);
     await db.query("commit");

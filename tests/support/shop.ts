@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { type Order, Order_State } from "@sagacart/proto/order/v1/order";
 import { audit } from "../../scripts/audit/audit.ts";
 import { type AuditedDatabase, auditedDatabases } from "../../scripts/audit/finding.ts";
-import { connectShop, type Shop } from "../../scripts/demo/shop.ts";
+import { connectShop, type Shop, stateOf } from "../../scripts/demo/shop.ts";
 import { services as allServices } from "../../scripts/stack/services.ts";
 import { type Stack, startStack } from "../../scripts/stack/stack.ts";
 
@@ -122,14 +122,24 @@ const over: ReadonlySet<Order_State> = new Set([
 
 /** The order once it is final; asks again when a process that it asks is being started. */
 export async function untilFinal(shop: Shop, id: string, withinMs = 60_000): Promise<Order> {
-  return await until(withinMs, `order ${id} to be final`, async () => {
-    const { order } = await shop.orders.getOrder({ id });
-    return order !== undefined && over.has(order.state) ? order : undefined;
+  let seen = "never answered";
+  const what = () => `order ${id} to be final; it ${seen}`;
+  return await until(withinMs, what, async () => {
+    const { order, changes } = await shop.orders.getOrder({ id });
+    if (order === undefined) {
+      return undefined;
+    }
+    seen = `went ${changes.map(({ state }) => stateOf({ ...order, state })).join(", ")} by ${order.workflowId}`;
+    return over.has(order.state) ? order : undefined;
   });
 }
 
 /** Asks until there is an answer; what throws is asked again. */
-export async function until<T>(withinMs: number, what: string, ask: () => Promise<T | undefined>): Promise<T> {
+export async function until<T>(
+  withinMs: number,
+  what: string | (() => string),
+  ask: () => Promise<T | undefined>,
+): Promise<T> {
   const end = Date.now() + withinMs;
   for (let last: unknown; ; ) {
     try {
@@ -141,7 +151,8 @@ export async function until<T>(withinMs: number, what: string, ask: () => Promis
       last = error;
     }
     if (Date.now() > end) {
-      throw new Error(`waited ${withinMs} ms for ${what} in vain`, { cause: last });
+      const text = typeof what === "string" ? what : what();
+      throw new Error(`waited ${withinMs} ms in vain for ${text}`, { cause: last });
     }
     await new Promise((resolve) => setTimeout(resolve, 25));
   }

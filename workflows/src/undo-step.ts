@@ -47,9 +47,10 @@ export async function giveUp(
       ? toUndo(orderId, Order_State.EXPIRED, "PAYMENT_OVERDUE", "")
       : toUndo(orderId, Order_State.CANCELLED, "CANCELLED_BY_CUSTOMER", ""),
   ]);
-  return toCodes([orderId], states, codeOf);
+  return toCodes([orderId], states, (state) => (state === Order_State.CANCELLING ? "u" : codeOf(state)));
 }
 
+/** Still CANCELLING after everything was asked for: somebody has to be asked again. */
 function codeOf(state: Order_State): string {
   switch (state) {
     case Order_State.CANCELLING:

@@ -26,7 +26,10 @@ export function createCatalogue(products: Client<typeof ProductService>): Catalo
       const quotes = new Map<string, Quote>();
       const ids = [...new Set(questions.flat())];
       for (let start = 0; start < ids.length; start += batchSize) {
-        const response = await products.batchGetProducts({ ids: ids.slice(start, start + batchSize) });
+        const response = await products.batchGetProducts({
+          ids: ids.slice(start, start + batchSize),
+          withoutDescriptions: true,
+        });
         for (const product of response.products) {
           quotes.set(product.id, toQuote(product));
         }
@@ -46,7 +49,8 @@ export function quoteOf(quotes: ReadonlyMap<string, Quote>, productId: string): 
   return quote;
 }
 
-const batchSize = 5_000;
+/** Titles may have 200 letters of four bytes: 2,000 products are below the limit of an answer. */
+const batchSize = 2_000;
 
 function toQuote({ id, sku, title, price }: Product): Quote {
   return {

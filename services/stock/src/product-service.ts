@@ -61,8 +61,13 @@ export function productService(pool: Pool): ServiceImpl<typeof ProductService> {
       return create(GetProductResponseSchema, { product: productMessage(product) });
     },
     async batchGetProducts(request) {
-      const products = await findProducts(pool, request);
-      return create(BatchGetProductsResponseSchema, { products: products.map(productMessage) });
+      const products = (await findProducts(pool, request)).map(productMessage);
+      if (request.withoutDescriptions) {
+        for (const product of products) {
+          product.description = "";
+        }
+      }
+      return create(BatchGetProductsResponseSchema, { products });
     },
     async updateProduct({ product: asked, updateMask }) {
       const { id, etag, changes } = readUpdate(asked, updateMask?.paths ?? []);

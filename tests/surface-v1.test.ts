@@ -1,0 +1,223 @@
+import { Code, ConnectError, createClient } from "@connectrpc/connect";
+import { createGrpcWebTransport } from "@connectrpc/connect-web";
+import { errorInfo } from "@sagacart/chassis/errors";
+import { Order_State } from "@sagacart/proto/order/v1/order";
+import { OrderService } from "@sagacart/proto/order/v1/order_service";
+import { SagaService } from "@sagacart/proto/order/v1/saga_service";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { startShop, type TestShop } from "./support/shop.ts";
+
+// The native API against the services themselves: a purchase over REST, watching it, and input that is wrong.
+
+let shop: TestShop;
+let origin: string;
+
+beforeAll(async () => {
+  shop = await startShop();
+  origin = `http://${shop.stack.addresses.gateway}`;
+});
+afterAll(() => shop?.[Symbol.asyncDispose]());
+
+// biome-ignore lint/suspicious/noExplicitAny: bodies of many kinds.
+type Answer = { status: number; location: string | null; body: any };
+
+async function send(request: string, body?: object, key: string = crypto.randomUUID()): Promise<Answer> {
+  const [method = "", path = ""] = request.split(" ");
+  const response = await fetch(`${origin}${path}`, {
+    method,
+    headers: { ...(body === undefined ? {} : { "content-type": "application/json" }), "idempotency-key": key },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  return { status: response.status, location: response.headers.get("location"), body: await response.json() };
+}
+
+const money = (minorUnits: number, currencyCode = "USD") => ({ currencyCode, minorUnits: String(minorUnits) });
+
+async function makeProduct(price = money(250), initialOnHand = 10): Promise<string> {
+  const { body } = await send("POST /v1/products", { product: { title: "Thing", price }, initialOnHand });
+  return body.product.id;
+}
+
+async function makeCustomer(minorUnits: number): Promise<string> {
+  const { body } = await send("POST /v1/accounts", {});
+  const { customerId } = body.account;
+  expect((await send(`POST /v1/accounts/${customerId}:deposit`, { amount: money(minorUnits) })).status).toBe(200);
+  return customerId;
+}
+
+test("a cart is filled, checked out and bought; its order says where it is", async () => {
+  const customerId = await makeCustomer(1_000);
+  const productId = await makeProduct();
+  const { body: made, location: cartAt } = await send("POST /v1/carts", { customerId, name: "Birthday" });
+  const cartId = made.cart.id;
+  expect(cartAt).toBe(`/v1/carts/${cartId}`);
+  await send(`POST /v1/carts/${cartId}/items`, { productId, quantity: 2 });
+  const { status, body, location } = await send("POST /v1/orders", { customerId, cartId, waitFor: "WAIT_FOR_COMPLETED" });
+  expect([status, body.order.state, body.order.total.minorUnits]).toEqual([200, "STATE_COMPLETED", "500"]);
+  expect(location).toBe(`/v1/orders/${body.order.id}`);
+  expect((await send(`GET ${location}`)).body.changes.map(({ state }: { state: string }) => state)).toEqual([
+    "STATE_PENDING",
+    "STATE_RESERVED",
+    "STATE_PAID",
+    "STATE_SHIPPING",
+    "STATE_COMPLETED",
+  ]);
+  expect((await send(`GET /v1/carts/${cartId}`)).body.cart.state).toBe("STATE_PURCHASED");
+  expect((await send(`GET /v1/orders?customerId=${customerId}&states=STATE_COMPLETED`)).body.orders).toHaveLength(1);
+  expect((await send(`GET /v1/shipments/${body.order.id}`)).body.shipment.orderId).toBe(body.order.id);
+});
+
+test("a POST that is repeated is done once; other content with its key is 422", async () => {
+  const customerId = await makeCustomer(1_000);
+  const productId = await makeProduct();
+  const order = { customerId, lines: [{ productId, quantity: 1 }] };
+  const key = crypto.randomUUID();
+  const answers = await Promise.all(Array.from({ length: 5 }, () => send("POST /v1/orders", order, key)));
+  expect(new Set(answers.map(({ status, body }) => `${status} ${body.order.id}`)).size).toBe(1);
+  const other = { customerId, lines: [{ productId, quantity: 2 }] };
+  expect(await send("POST /v1/orders", other, key)).toMatchObject({ status: 422, body: { reason: "REQUEST_ID_REUSED" } });
+  expect((await send(`GET /v1/accounts/${customerId}`)).body.account.balance).toEqual(money(750));
+});
+
+test("an order is watched over REST: every change once, also when the connection is lost between", async () => {
+  const customerId = await makeCustomer(1_000);
+  const lines = [{ productId: await makeProduct(), quantity: 1 }];
+  const { body } = await send("POST /v1/orders", { customerId, lines, payLater: true });
+  const at = `${origin}/v1/orders/${body.order.id}:watch`;
+  const first = await read(at, 1);
+  expect(first.changes).toEqual(["STATE_PENDING", "STATE_RESERVED", "STATE_AWAITING_PAYMENT"]);
+  await send(`POST /v1/orders/${body.order.id}:pay`, {});
+  const second = await read(at, Number.POSITIVE_INFINITY, first.lastId);
+  expect(second.changes).toEqual(["STATE_PAID", "STATE_SHIPPING", "STATE_COMPLETED"]);
+  expect(second.ended).toBe(true);
+  expect((await fetch(at, { headers: { "last-event-id": second.lastId } })).status).toBe(204);
+});
+
+test("the feed has the order's events, and goes on after the position it is given", async () => {
+  const customerId = await makeCustomer(1_000);
+  const lines = [{ productId: await makeProduct(), quantity: 1 }];
+  const { nextPosition } = (await send("GET /v1/events?pageSize=1000")).body;
+  const { body } = await send("POST /v1/orders", { customerId, lines });
+  const leaving = new AbortController();
+  const types: string[] = [];
+  const response = await fetch(`${origin}/v1/events:subscribe?afterPosition=${nextPosition}`, { signal: leaving.signal });
+  for await (const { data } of eventsOf(response)) {
+    const event = JSON.parse(data);
+    if (event.subject === body.order.id) {
+      types.push(event.type);
+    }
+    if (event.type === "sagacart.order.completed.v1") {
+      break;
+    }
+  }
+  leaving.abort();
+  expect(types).toEqual(["pending", "reserved", "paid", "shipping", "completed"].map((state) => `sagacart.order.${state}.v1`));
+});
+
+test("browsers call the services by gRPC-Web, and just the public ones", async () => {
+  const transport = createGrpcWebTransport({ baseUrl: origin });
+  const customerId = await makeCustomer(1_000);
+  const lines = [{ productId: await makeProduct(), quantity: 1 }];
+  const { order } = await createClient(OrderService, transport).checkout({ customerId, lines, requestId: crypto.randomUUID() });
+  expect(order?.state).toBe(Order_State.COMPLETED);
+  const refused = await createClient(OrderService, transport).getOrder({ id: "nothing" }).catch(ConnectError.from);
+  expect(errorInfo(refused)).toMatchObject({ reason: "ORDER_NOT_FOUND", domain: "order.sagacart" });
+  const internal = await createClient(SagaService, transport).batchGetOrders({}).catch(ConnectError.from);
+  expect(errorInfo(internal).code).toBe(Code.Unimplemented);
+});
+
+describe("what is wrong is a typed 4xx, and changes nothing", () => {
+  test.each([
+    ["an unknown order", "GET /v1/orders/nothing", 404, "ORDER_NOT_FOUND"],
+    ["an unknown cart", "GET /v1/carts/nothing", 404, "CART_NOT_FOUND"],
+    ["an unknown product", "GET /v1/products/nothing", 404, "PRODUCT_NOT_FOUND"],
+    ["an unknown account", "GET /v1/accounts/nothing", 404, "ACCOUNT_NOT_FOUND"],
+    ["an unknown payment", "GET /v1/payments/nothing", 404, "PAYMENT_NOT_FOUND"],
+    ["an unknown reservation", "GET /v1/reservations/nothing", 404, "RESERVATION_NOT_FOUND"],
+    ["an unknown shipment", "GET /v1/shipments/nothing", 404, "SHIPMENT_NOT_FOUND"],
+    ["an unknown message", "GET /v1/messages/nothing", 404, "MESSAGE_NOT_FOUND"],
+    ["an unknown incident", "GET /v1/incidents/nothing", 404, "INCIDENT_NOT_FOUND"],
+    ["a page token of nobody's", "GET /v1/orders?pageToken=nothing", 400, "BAD_PAGE_TOKEN"],
+    ["an order to watch that there is not", "GET /v1/orders/nothing:watch", 404, "ORDER_NOT_FOUND"],
+  ])("%s", async (_what, request, status, reason) => {
+    expect(await send(request)).toMatchObject({ status, body: { status, reason } });
+  });
+
+  test("another customer's cart and order are not there", async () => {
+    const owner = await makeCustomer(1_000);
+    const stranger = await makeCustomer(1_000);
+    const productId = await makeProduct();
+    const cartId = (await send("POST /v1/carts", { customerId: owner, lines: [{ productId, quantity: 1 }] })).body.cart.id;
+    const orderId = (await send("POST /v1/orders", { customerId: owner, lines: [{ productId, quantity: 1 }] })).body.order.id;
+    expect(await send(`GET /v1/carts/${cartId}?customerId=${stranger}`)).toMatchObject({ status: 404, body: { reason: "CART_NOT_FOUND" } });
+    expect(await send("POST /v1/orders", { customerId: stranger, cartId })).toMatchObject({ status: 404, body: { reason: "CART_NOT_FOUND" } });
+    expect(await send(`POST /v1/carts/${cartId}/items`, { customerId: stranger, productId })).toMatchObject({ status: 404 });
+    expect(await send(`GET /v1/orders/${orderId}?customerId=${stranger}`)).toMatchObject({ status: 404, body: { reason: "ORDER_NOT_FOUND" } });
+    expect(await send(`POST /v1/orders/${orderId}:refund`, { customerId: stranger })).toMatchObject({ status: 404 });
+    expect((await send(`GET /v1/carts/${cartId}?customerId=${owner}`)).body.cart).toMatchObject({ state: "STATE_OPEN", lines: [{ quantity: 1 }] });
+  });
+
+  test("an empty cart, two currencies in one, another price and another currency than expected", async () => {
+    const customerId = await makeCustomer(1_000);
+    const [dollars, euros] = [await makeProduct(), await makeProduct(money(250, "EUR"))];
+    const cartId = (await send("POST /v1/carts", { customerId })).body.cart.id;
+    expect(await send("POST /v1/orders", { customerId, cartId })).toMatchObject({ status: 409, body: { reason: "CART_EMPTY" } });
+    const both = [dollars, euros].map((productId) => ({ productId, quantity: 1 }));
+    expect(await send("POST /v1/orders", { customerId, lines: both })).toMatchObject({ status: 409, body: { reason: "CURRENCY_MISMATCH" } });
+    const lines = [{ productId: dollars, quantity: 1 }];
+    expect(await send("POST /v1/orders", { customerId, lines, expectedTotal: money(249) })).toMatchObject({
+      status: 409,
+      body: { reason: "PRICE_CHANGED" },
+    });
+    const { status, body } = await send("POST /v1/orders", { customerId, lines, expectedTotal: money(250, "EUR") });
+    expect(status).toBe(409);
+    expect(["PRICE_CHANGED", "CURRENCY_MISMATCH"]).toContain(body.reason);
+    expect((await send(`GET /v1/orders?customerId=${customerId}`)).body.orders).toEqual([]);
+  });
+});
+
+test("after all of this the laws hold", async () => {
+  expect(await shop.breaches()).toEqual([]);
+});
+
+type ServerSentEvent = { id: string; event: string; data: string };
+
+async function* eventsOf(response: Response): AsyncGenerator<ServerSentEvent> {
+  let text = "";
+  for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+    text += chunk;
+    const blocks = text.split("\n\n");
+    text = blocks.pop() ?? "";
+    for (const block of blocks) {
+      const fields = Object.fromEntries(block.split("\n").map((line) => line.split(/: (.*)/s, 2)));
+      if (fields.data !== undefined) {
+        yield { id: fields.id ?? "", event: fields.event ?? "message", data: fields.data };
+      }
+    }
+  }
+}
+
+/** Reads until there are `count` messages, or the stream's end. */
+async function read(url: string, count: number, after?: string) {
+  const leaving = new AbortController();
+  const headers: Record<string, string> = after === undefined ? {} : { "last-event-id": after };
+  const response = await fetch(url, { headers, signal: leaving.signal });
+  const changes: string[] = [];
+  let lastId = "";
+  let ended = false;
+  let left = count;
+  for await (const { id, event, data } of eventsOf(response)) {
+    if (event === "end") {
+      ended = true;
+      continue;
+    }
+    changes.push(...JSON.parse(data).changes.map(({ state }: { state: string }) => state));
+    lastId = id;
+    left--;
+    if (left === 0) {
+      break;
+    }
+  }
+  leaving.abort();
+  return { changes, lastId, ended };
+}
