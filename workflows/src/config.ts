@@ -28,6 +28,8 @@ export function readConfig(env: Env) {
       SHIPPING_ADDRESS: text({ default: "127.0.0.1:8084" }),
       /** How many batches this worker has under way at most. What comes meanwhile is the next batch. */
       MAX_BATCHES: int({ min: 1, max: 64, default: 4 }),
+      /** How long the newest batch has to be under way before another one starts beside it. */
+      BATCH_STAGGER_MS: durationMs(500),
       /** How many orders a batch has at most. */
       MAX_BATCH_ORDERS: int({ min: 1, max: 1000, default: 1000 }),
       /** How long a claim of commands holds without being confirmed. */

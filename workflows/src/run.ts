@@ -51,6 +51,7 @@ export async function runWorker(config: Config, stopping: Promise<void>, wrap: W
     ...shared,
     commands: commands.order,
     maxBatches: config.MAX_BATCHES,
+    staggerMs: config.BATCH_STAGGER_MS,
     maxBatchOrders: config.MAX_BATCH_ORDERS,
   });
   const others = [
