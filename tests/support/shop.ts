@@ -8,7 +8,6 @@ import { type Order, Order_State } from "@sagacart/proto/order/v1/order";
 import { audit } from "../../scripts/audit/audit.ts";
 import { type AuditedDatabase, auditedDatabases } from "../../scripts/audit/finding.ts";
 import { connectShop, type Shop, stateOf } from "../../scripts/demo/shop.ts";
-import { services as allServices } from "../../scripts/stack/services.ts";
 import { type Stack, startStack } from "../../scripts/stack/stack.ts";
 
 export type TestShop = AsyncDisposable & {
@@ -27,17 +26,6 @@ export async function startShop(env: Parameters<typeof startStack>[0]["env"] = {
     settings: { fsync: "off", synchronous_commit: "off", full_page_writes: "off" },
     log: () => {},
     env,
-    ...(process.env.DEV_PAYMENT === undefined
-      ? {}
-      : {
-          services: allServices.map((x) =>
-            x.name === "payment"
-              ? { ...x, entry: ".sagacart/dev/payment.ts" }
-              : x.name === "card-provider"
-                ? { ...x, entry: ".sagacart/dev/provider.ts" }
-                : x,
-          ),
-        }),
   });
   const shop = connectShop(stack.addresses);
   return {
@@ -74,7 +62,7 @@ const workers = new Set<ChildProcess>();
 export async function startFaultyWorker(stack: Stack, faults: Record<string, string>): Promise<FaultyWorker> {
   const { addresses, temporal } = stack;
   const child = spawn(process.execPath, [fileURLToPath(new URL("faulty-worker.ts", import.meta.url))], {
-    stdio: ["ignore", process.env.FAULTY_OUT ? "inherit" : "ignore", "inherit"],
+    stdio: ["ignore", "ignore", "inherit"],
     env: {
       ...process.env,
       ADMIN_PORT: "0",

@@ -1,0 +1,211 @@
+import { appendEvents, type EventFeed } from "@sagacart/chassis/event-feed";
+import type { Pool, Transaction } from "@sagacart/chassis/postgres";
+import { uuidv7 } from "@sagacart/chassis/uuid";
+import { type Account, accountKey } from "./account.ts";
+import { lockAccounts } from "./account-store.ts";
+import { CollisionError, withFreshLook } from "./collision.ts";
+import type { Desk } from "./desk.ts";
+import { moved } from "./draft.ts";
+import { type Job, jobOfPayment } from "./job.ts";
+import type { Entry, Ledger } from "./ledger.ts";
+import {
+  type ChargeContent,
+  type Intent,
+  isSame,
+  needsProvider,
+  type Payment,
+  paymentEvent,
+  type State,
+} from "./payment.ts";
+import { findByOrders, findPayments, insertPayments, type NewPayment } from "./payment-store.ts";
+import type { WriteResults } from "./results.ts";
+
+/** What became of an intent. `differs`: the attempt was for something else. `exists`: another attempt is live. */
+export type Outcome =
+  | { readonly kind: "captured"; readonly paymentId: string }
+  | { readonly kind: "declined"; readonly paymentId: string; readonly reason: string }
+  | { readonly kind: "waits"; readonly paymentId: string }
+  | { readonly kind: "voided" }
+  | { readonly kind: "differs" }
+  | { readonly kind: "exists" };
+
+/** Charges orders: each on its own, whatever comes of the others. Answers in the order asked. */
+export type ChargeOrders = (intents: readonly Intent[]) => Promise<Outcome[]>;
+
+export type ChargeOptions = {
+  pool: Pool;
+  ledger: Ledger;
+  feed: EventFeed;
+  desk: Desk;
+  writeResults: WriteResults;
+  /** How long a call to the provider takes at most. */
+  timeoutMs: number;
+  /** How long a batch waits for the provider. */
+  batchMs: number;
+};
+
+export function chargeOrders(options: ChargeOptions): ChargeOrders {
+  const { pool, ledger, feed, desk, writeResults, timeoutMs, batchMs } = options;
+  return async (intents) => {
+    // Nobody else asks for them before our own calls have ended, or we have.
+    const recorded = await withFreshLook(pool, (tx) => record(tx, ledger, intents, batchMs + timeoutMs));
+    feed.notify();
+    const jobs = recorded.flatMap(({ job }) => job);
+    if (jobs.length === 0) {
+      return recorded.map(({ outcome }) => outcome);
+    }
+    await writeResults(await desk.ask(jobs, batchMs), { answering: true });
+    const after = await findPayments(
+      pool,
+      jobs.map(({ paymentId }) => paymentId),
+    );
+    return recorded.map(({ outcome, job }) => {
+      const payment = after.get(job[0]?.paymentId ?? "");
+      return payment === undefined ? outcome : outcomeOf(payment);
+    });
+  };
+}
+
+type Recorded = { readonly outcome: Outcome; readonly job: Job[] };
+
+async function record(
+  tx: Transaction,
+  ledger: Ledger,
+  intents: readonly Intent[],
+  firstAskMs: number,
+): Promise<Recorded[]> {
+  const known = Map.groupBy(
+    await findByOrders(
+      tx,
+      intents.map(({ orderId }) => orderId),
+    ),
+    ({ orderId }) => orderId,
+  );
+  const before = intents.map((intent) => knownOutcome(intent, known.get(intent.orderId) ?? []));
+  const fresh = intents.filter((_, index) => before[index] === undefined);
+  const decided = await recordFresh(tx, ledger, fresh, firstAskMs);
+  return intents.map((intent, index) => before[index] ?? ofNew(intent, decided.get(intent.orderId)));
+}
+
+/** What there is to say about an intent from what is there; undefined for a new one. */
+function knownOutcome(intent: Intent, attempts: readonly Payment[]): Recorded | undefined {
+  const same = attempts.find(({ attempt }) => attempt === intent.attempt);
+  if (same !== undefined) {
+    return isSame(same, intent)
+      ? // The provider is asked again, with the same key, for what is still PENDING.
+        { outcome: outcomeOf(same), job: same.state === "PENDING" ? jobOfPayment(same) : [] }
+      : { outcome: { kind: "differs" }, job: [] };
+  }
+  const isLive = attempts.some(({ state }) => state === "PENDING" || state === "CAPTURED");
+  return isLive ? { outcome: { kind: "exists" }, job: [] } : undefined;
+}
+
+async function recordFresh(
+  tx: Transaction,
+  ledger: Ledger,
+  intents: readonly Intent[],
+  firstAskMs: number,
+): Promise<Map<string, NewPayment>> {
+  if (intents.length === 0) {
+    return new Map();
+  }
+  const charge = await startCharging(tx, intents);
+  const decided = intents.map((intent) => {
+    const { orderId, attempt, ...content } = intent;
+    return charge({ order: { orderId, attempt }, charge: content, reference: "" }, firstAskMs);
+  });
+  // Sorted, so that two batches with the same orders wait for each other and not in a circle.
+  const payments = decided
+    .map(({ payment }) => payment)
+    .sort((a, b) => ((a.order?.orderId ?? "") < (b.order?.orderId ?? "") ? -1 : 1));
+  const inserted = await insertPayments(tx, payments);
+  if (inserted.size < payments.length) {
+    throw new CollisionError("an order of the batch was charged or voided meanwhile");
+  }
+  await writeCharges(tx, ledger, decided);
+  return new Map(decided.map(({ payment }) => [payment.order?.orderId ?? "", payment]));
+}
+
+export type Decided = { readonly payment: NewPayment; readonly account: Account | undefined };
+type Wanted = Pick<NewPayment, "order" | "reference"> & { readonly charge: ChargeContent };
+
+/**
+ * Locks the accounts that pay, and answers a function which decides about one charge after the other: what a balance
+ * has is spent by the first that asks for it.
+ */
+export async function startCharging(
+  tx: Transaction,
+  charges: readonly ChargeContent[],
+): Promise<(wanted: Wanted, firstAskMs: number) => Decided> {
+  const accounts = await lockAccounts(
+    tx,
+    charges.filter((charge) => charge.paymentMethod === "" && charge.amountMinor > 0n),
+  );
+  const left = new Map([...accounts].map(([key, { balanceMinor }]) => [key, balanceMinor]));
+
+  function decide(charge: ChargeContent): { state: State; declineReason: string } {
+    if (needsProvider(charge)) {
+      return { state: "PENDING", declineReason: "" };
+    }
+    if (charge.amountMinor === 0n) {
+      return { state: "CAPTURED", declineReason: "" };
+    }
+    const balanceMinor = left.get(accountKey(charge));
+    if (balanceMinor === undefined) {
+      return { state: "DECLINED", declineReason: "no_account" };
+    }
+    if (balanceMinor < charge.amountMinor) {
+      return { state: "DECLINED", declineReason: "insufficient_funds" };
+    }
+    left.set(accountKey(charge), balanceMinor - charge.amountMinor);
+    return { state: "CAPTURED", declineReason: "" };
+  }
+
+  return (wanted, firstAskMs) => {
+    const { state, declineReason } = decide(wanted.charge);
+    const askInMs = state === "PENDING" ? firstAskMs : null;
+    const payment = { ...wanted, id: uuidv7(), state, declineReason, askInMs };
+    return { payment, account: accounts.get(accountKey(wanted.charge)) };
+  };
+}
+
+/** Moves the money of what was captured, and tells of what is settled. */
+export async function writeCharges(tx: Transaction, ledger: Ledger, decided: readonly Decided[]): Promise<void> {
+  const entries = decided.flatMap(({ payment, account }): Entry[] => {
+    const amountMinor = payment.charge?.amountMinor ?? 0n;
+    return payment.state === "CAPTURED" && account !== undefined && amountMinor > 0n
+      ? [moved(payment, "charge", account.id, amountMinor)]
+      : [];
+  });
+  await ledger.post(tx, entries);
+  const events = decided.flatMap(({ payment: { order, state, ...payment } }) =>
+    state === "PENDING"
+      ? []
+      : [paymentEvent({ ...payment, orderId: order?.orderId ?? "", attempt: order?.attempt ?? 0 }, state, 1n)],
+  );
+  await appendEvents(tx, events);
+}
+
+function ofNew({ orderId }: Intent, payment: NewPayment | undefined): Recorded {
+  if (payment === undefined) {
+    throw new Error(`the intent for order ${orderId} was neither there nor recorded`);
+  }
+  const { id: paymentId, charge, state } = payment;
+  const job: Job[] = state === "PENDING" && charge !== undefined ? [{ kind: "charge", paymentId, charge }] : [];
+  return { outcome: outcomeOf(payment), job };
+}
+
+function outcomeOf({ id: paymentId, state, declineReason }: Pick<Payment, "id" | "state" | "declineReason">): Outcome {
+  switch (state) {
+    case "CAPTURED":
+      return { kind: "captured", paymentId };
+    case "DECLINED":
+      return { kind: "declined", paymentId, reason: declineReason };
+    case "PENDING":
+      return { kind: "waits", paymentId };
+    case "VOIDED":
+      return { kind: "voided" };
+    default:
+      return state satisfies never;
+  }
+}

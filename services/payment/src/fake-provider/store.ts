@@ -1,0 +1,173 @@
+import { randomUUID } from "node:crypto";
+import { DatabaseSync } from "node:sqlite";
+
+export type Content = { readonly paymentMethod: string; readonly currency: string; readonly amountMinor: bigint };
+
+/** A charge as the provider knows it. One that was cancelled before it came has no content. */
+export type ProviderCharge = {
+  readonly key: string;
+  readonly content: Content | undefined;
+  readonly status: "captured" | "declined" | "cancelled";
+  readonly chargeId: string;
+  readonly reason: string;
+  /** How often it was asked for. */
+  readonly asks: number;
+  /** When the decision is known, in milliseconds since the epoch. */
+  readonly decideMs: number;
+  readonly refundedMinor: bigint;
+};
+
+export type ProviderRefund = { readonly charge: string; readonly amountMinor: bigint; readonly reason: string };
+
+export type Webhook = { readonly id: number; readonly body: string; readonly attempts: number };
+
+export type NewCharge = {
+  key: string;
+  content: Content;
+  decline: string;
+  decideMs: number;
+  webhooks: number;
+  webhookMs: number;
+};
+
+export type FakeStore = ReturnType<typeof openStore>;
+
+/** What the provider knows, in a file: it forgets nothing when it is killed. ":memory:" keeps it to the process. */
+export function openStore(file: string) {
+  const db = new DatabaseSync(file);
+  db.exec(`
+    pragma journal_mode = wal;
+    pragma synchronous = normal;
+    create table if not exists failures (key text primary key, count integer not null);
+    create table if not exists charges (
+      number integer primary key, key text not null unique, method text not null default '',
+      currency text not null default '', amount integer not null default 0, status text not null,
+      reason text not null default '', asks integer not null default 0, decide_ms integer not null default 0);
+    create table if not exists refunds (
+      key text primary key, charge text not null, amount integer not null, reason text not null default '');
+    create index if not exists refunds_charge on refunds (charge);
+    create table if not exists webhooks (
+      id integer primary key, key text not null, body text not null, due_ms integer not null,
+      attempts integer not null default 0, done integer not null default 0);
+    create index if not exists webhooks_due on webhooks (due_ms) where done = 0;
+  `);
+  const refundedOf = "(select coalesce(sum(amount), 0) from refunds r where r.charge = c.key and r.reason = '')";
+  const get = db.prepare(`select c.*, ${refundedOf} as refunded from charges c where key = ?`);
+  const all = db.prepare(`select c.*, ${refundedOf} as refunded from charges c order by number`);
+  const asked = db.prepare("update charges set asks = asks + 1 where key = ?");
+  const insert = db.prepare(
+    "insert into charges (key, method, currency, amount, status, reason, asks, decide_ms) values (?, ?, ?, ?, ?, ?, 1, ?)",
+  );
+  const cancel = db.prepare(
+    "insert into charges (key, status) values (?, 'cancelled') on conflict (key) do update set status = 'cancelled'",
+  );
+  const fail = db.prepare(
+    "insert into failures values (?, 1) on conflict do update set count = count + 1 returning count",
+  );
+  const totals = db.prepare(`
+    select currency, count(*) as charges, sum(amount) as captured,
+           sum((select coalesce(sum(amount), 0) from refunds r where r.charge = c.key and r.reason = '')) as refunded
+    from charges c where status = 'captured' group by currency order by currency`);
+  const getRefund = db.prepare("select * from refunds where key = ?");
+  const insertRefund = db.prepare("insert into refunds (key, charge, amount, reason) values (?, ?, ?, ?)");
+  const insertWebhook = db.prepare("insert into webhooks (key, body, due_ms) values (?, ?, ?)");
+  const due = db.prepare("select id, body, attempts from webhooks where done = 0 and due_ms <= ? order by id limit 50");
+  const nextDue = db.prepare("select min(due_ms) as next from webhooks where done = 0");
+  const done = db.prepare("update webhooks set done = 1 where id = ?");
+  const drop = db.prepare("update webhooks set done = 1 where key = ?");
+  const later = db.prepare("update webhooks set attempts = attempts + 1, due_ms = ? where id = ?");
+  return {
+    get: (key: string) => toCharge(get.get(key)),
+    list: () => all.all().flatMap((row) => toCharge(row) ?? []),
+    /** What was captured and paid back, by currency. */
+    totals: () =>
+      totals.all().map((row) => ({
+        currency: String(row.currency),
+        charges: Number(row.charges),
+        capturedMinor: String(row.captured),
+        refundedMinor: String(row.refunded),
+      })),
+    /** Counts that it was asked for again. */
+    countAsk: (key: string) => void asked.run(key),
+    /** Counts a failure, and says the how manieth it is. */
+    countFailure: (key: string) => Number(fail.get(key)?.count ?? 0),
+    /** Captures or declines a charge, and prepares the webhooks that tell of it: both or nothing. */
+    add({ key, content, decline, decideMs, webhooks, webhookMs }: NewCharge): ProviderCharge {
+      db.exec("begin immediate");
+      try {
+        const { paymentMethod, currency, amountMinor } = content;
+        const status = decline === "" ? "captured" : "declined";
+        insert.run(key, paymentMethod, currency, amountMinor, status, decline, decideMs);
+        const added = toCharge(get.get(key));
+        if (added === undefined) {
+          throw new Error(`charge ${key} was added and is gone`);
+        }
+        const body = webhookBody(added);
+        for (let sent = 0; sent < webhooks; sent++) {
+          insertWebhook.run(key, body, webhookMs);
+        }
+        db.exec("commit");
+        return added;
+      } catch (error) {
+        db.exec("rollback");
+        throw error;
+      }
+    },
+    /** It will not be charged, also if it comes only now; what it was about to tell of it is told no more. */
+    cancel(key: string) {
+      cancel.run(key);
+      drop.run(key);
+    },
+    getRefund: (key: string) => toRefund(getRefund.get(key)),
+    addRefund(key: string, { charge, amountMinor, reason }: ProviderRefund): void {
+      insertRefund.run(key, charge, amountMinor, reason);
+    },
+    dueWebhooks: (nowMs: number): Webhook[] =>
+      due.all(nowMs).map((row) => ({ id: Number(row.id), body: String(row.body), attempts: Number(row.attempts) })),
+    /** When the next webhook is due; undefined when there is none. */
+    nextWebhookMs(): number | undefined {
+      const next = nextDue.get()?.next;
+      return typeof next === "number" ? next : undefined;
+    },
+    finishWebhook: (id: number) => void done.run(id),
+    retryWebhook: (id: number, dueMs: number) => void later.run(dueMs, id),
+    close: () => db.close(),
+  };
+}
+
+function webhookBody({ key, status, chargeId, reason }: ProviderCharge): string {
+  const data = status === "declined" ? { key, reason } : { key, chargeId };
+  return JSON.stringify({ id: `evt_${randomUUID()}`, type: `charge.${status}`, data });
+}
+
+function toCharge(row: Record<string, unknown> | undefined): ProviderCharge | undefined {
+  if (row === undefined) {
+    return undefined;
+  }
+  const status = statuses.find((status) => status === row.status);
+  if (status === undefined) {
+    throw new Error(`charge ${row.key} has the status ${row.status}, which is none`);
+  }
+  const currency = String(row.currency);
+  return {
+    key: String(row.key),
+    content:
+      currency === ""
+        ? undefined
+        : { paymentMethod: String(row.method), currency, amountMinor: BigInt(Number(row.amount)) },
+    status,
+    chargeId: status === "captured" ? `ch_${String(row.number).padStart(10, "0")}` : "",
+    reason: String(row.reason),
+    asks: Number(row.asks),
+    decideMs: Number(row.decide_ms),
+    refundedMinor: BigInt(Number(row.refunded)),
+  };
+}
+
+function toRefund(row: Record<string, unknown> | undefined): ProviderRefund | undefined {
+  return row === undefined
+    ? undefined
+    : { charge: String(row.charge), amountMinor: BigInt(Number(row.amount)), reason: String(row.reason) };
+}
+
+const statuses = ["captured", "declined", "cancelled"] as const;

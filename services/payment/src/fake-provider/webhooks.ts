@@ -1,0 +1,63 @@
+import type { Log } from "@sagacart/chassis/log";
+import { startLoop } from "@sagacart/chassis/loop";
+import { signatureHeader, signWebhook } from "@sagacart/chassis/webhook-signature";
+import type { FakeStore, Webhook } from "./store.ts";
+
+export type SenderOptions = { store: FakeStore; url: string; secret: string; log: Log };
+
+/** Sends the webhooks that are due, each again and again, later and later, until somebody takes it. */
+export function startSender({ store, url, secret, log }: SenderOptions): AsyncDisposable & { wake(): void } {
+  const listeners = new Set<() => void>();
+  const loop = startLoop({
+    name: "provider-webhooks",
+    log,
+    wake: {
+      subscribe(listener) {
+        listeners.add(listener);
+        return () => listeners.delete(listener);
+      },
+    },
+    async run(signal) {
+      await Promise.all(
+        store.dueWebhooks(Date.now()).map(async (webhook) => {
+          if (await send(webhook, { url, secret, signal })) {
+            store.finishWebhook(webhook.id);
+          } else {
+            const pauseMs = Math.min(200 * 2 ** webhook.attempts, 30_000);
+            store.retryWebhook(webhook.id, Date.now() + pauseMs);
+          }
+        }),
+      );
+      return { waitMs: Math.max(0, Math.min(1_000, (store.nextWebhookMs() ?? Number.POSITIVE_INFINITY) - Date.now())) };
+    },
+  });
+  return {
+    wake() {
+      for (const listener of listeners) {
+        listener();
+      }
+    },
+    [Symbol.asyncDispose]: () => loop[Symbol.asyncDispose](),
+  };
+}
+
+async function send(
+  { body }: Webhook,
+  { url, secret, signal }: { url: string; secret: string; signal: AbortSignal },
+): Promise<boolean> {
+  try {
+    const response = await fetch(url, {
+      method: "POST",
+      body,
+      headers: {
+        "content-type": "application/json",
+        [signatureHeader]: signWebhook(Buffer.from(body), secret, new Date()),
+      },
+      signal: AbortSignal.any([signal, AbortSignal.timeout(5_000)]),
+    });
+    await response.body?.cancel();
+    return response.ok;
+  } catch {
+    return false;
+  }
+}

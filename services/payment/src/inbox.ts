@@ -1,0 +1,120 @@
+import type { Clock } from "@sagacart/chassis/clock";
+import type { CommandOutbox } from "@sagacart/chassis/command-outbox";
+import { DomainError } from "@sagacart/chassis/errors";
+import type { EventFeed } from "@sagacart/chassis/event-feed";
+import type { Log } from "@sagacart/chassis/log";
+import { startLoop } from "@sagacart/chassis/loop";
+import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres";
+import { isWebhookSigned } from "@sagacart/chassis/webhook-signature";
+import { uuidPattern } from "./ids.ts";
+import type { Result } from "./job.ts";
+import type { Ledger } from "./ledger.ts";
+import { reasons } from "./reasons.ts";
+import { settle } from "./settle.ts";
+import { parseProviderEvent } from "./webhook.ts";
+
+export type Inbox = AsyncDisposable & {
+  /** Stores what the provider sent. What came before is taken in once. */
+  receive(webhook: { provider: string; body: Uint8Array; signature: string }): Promise<void>;
+};
+
+export type InboxOptions = {
+  pool: Pool;
+  log: Log;
+  clock: Clock;
+  ledger: Ledger;
+  feed: EventFeed;
+  commands: CommandOutbox;
+  /** What the provider signs with. */
+  secret: string;
+  retryMs: number;
+  /** How often to look for what was kept because its payment was not there. */
+  pollMs?: number;
+};
+
+/**
+ * What the provider tells: stored first, so that it may be acknowledged, and then applied. What is about a payment
+ * that is not there stays, and is tried again, later and later.
+ */
+export function createInbox(options: InboxOptions): Inbox {
+  const { pool, log, clock, feed, commands, secret, pollMs = 1_000 } = options;
+  let wake = () => {};
+  const loop = startLoop({
+    name: "webhook-inbox",
+    log,
+    wake: {
+      subscribe(listener) {
+        wake = listener;
+        return () => {};
+      },
+    },
+    async run() {
+      const count = await withTransaction(pool, (tx) => applyDue(tx, options));
+      if (count > 0) {
+        feed.notify();
+        commands.notify();
+      }
+      return count === limit ? "again" : { waitMs: pollMs };
+    },
+  });
+  return {
+    async receive({ provider, body, signature }) {
+      if (provider !== "card") {
+        const message = `there is no provider ${JSON.stringify(provider)}; there is "card"`;
+        throw new DomainError(reasons, "PROVIDER_NOT_FOUND", message, { provider });
+      }
+      if (!isWebhookSigned(body, signature, secret, clock.now())) {
+        const message = "the webhook is not signed by the card provider, or 5 minutes ago";
+        throw new DomainError(reasons, "BAD_SIGNATURE", message);
+      }
+      const event = parseProviderEvent(body);
+      if (event === undefined) {
+        throw new DomainError(reasons, "BAD_WEBHOOK", "the body is not an event as the card provider sends them");
+      }
+      await pool.query({
+        name: "insert-webhook",
+        text: "insert into webhooks (provider, id, body) values ($1, $2, $3) on conflict do nothing",
+        values: [provider, event.id, body],
+      });
+      wake();
+    },
+    [Symbol.asyncDispose]: () => loop[Symbol.asyncDispose](),
+  };
+}
+
+const limit = 200;
+
+type Row = { provider: string; id: string; body: Uint8Array; receive_time: Date };
+
+/** Applies what is due, and says how much that was. */
+async function applyDue(tx: Transaction, { ledger, log, retryMs }: InboxOptions): Promise<number> {
+  const { rows } = await tx.query<Row>({
+    name: "claim-webhooks",
+    text: `update webhooks set tries = tries + 1,
+                               next_try_time = now() + least(600000, 1000 * 2 ^ least(tries, 16)) * interval '1 ms'
+           where (provider, id) in (select provider, id from webhooks where next_try_time <= now()
+                                    order by next_try_time limit ${limit} for update skip locked)
+           returning provider, id, body, receive_time`,
+  });
+  if (rows.length === 0) {
+    return 0;
+  }
+  const told = rows
+    .toSorted((a, b) => a.receive_time.getTime() - b.receive_time.getTime())
+    .map((row) => ({ row, event: parseProviderEvent(row.body) }));
+  const results = told.flatMap(({ event }): Result[] =>
+    event?.answer === undefined || !uuidPattern.test(event.key)
+      ? []
+      : [{ kind: "charge", paymentId: event.key, answer: event.answer }],
+  );
+  const payments = await settle(tx, { ledger, log, results, answering: false, retryMs });
+  const applied = told.filter(({ event }) => event?.answer === undefined || payments.has(event.key));
+  await tx.query({
+    name: "finish-webhooks",
+    text: `update webhooks set next_try_time = null
+           from unnest($1::text[], $2::text[]) as done (provider, id)
+           where webhooks.provider = done.provider and webhooks.id = done.id`,
+    values: [applied.map(({ row }) => row.provider), applied.map(({ row }) => row.id)],
+  });
+  return rows.length;
+}

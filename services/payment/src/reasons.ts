@@ -1,0 +1,20 @@
+import { Code } from "@connectrpc/connect";
+import { defineReasons } from "@sagacart/chassis/errors";
+
+/** What payment fails for. */
+export const reasons = defineReasons({
+  ACCOUNT_NOT_FOUND: Code.NotFound,
+  BALANCE_LIMIT: Code.FailedPrecondition,
+  PAYMENT_NOT_FOUND: Code.NotFound,
+  PAYMENT_DECLINED: Code.FailedPrecondition,
+  PAYMENT_VOIDED: Code.FailedPrecondition,
+  PAYMENT_DIFFERS: Code.FailedPrecondition,
+  PAYMENT_EXISTS: Code.FailedPrecondition,
+  PAYMENT_NOT_CAPTURED: Code.FailedPrecondition,
+  REFUND_NOT_FOUND: Code.NotFound,
+  REFUND_TOO_HIGH: Code.FailedPrecondition,
+  REFUND_DIFFERS: Code.FailedPrecondition,
+  BAD_SIGNATURE: Code.Unauthenticated,
+  BAD_WEBHOOK: Code.InvalidArgument,
+  PROVIDER_NOT_FOUND: Code.NotFound,
+});

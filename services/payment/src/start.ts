@@ -1,0 +1,86 @@
+import type { ConnectRouter } from "@connectrpc/connect";
+import type { Clock } from "@sagacart/chassis/clock";
+import { coalesce } from "@sagacart/chassis/coalesce";
+import { createCommandOutbox } from "@sagacart/chassis/command-outbox";
+import { createEventFeed } from "@sagacart/chassis/event-feed";
+import type { Log } from "@sagacart/chassis/log";
+import type { Pool } from "@sagacart/chassis/postgres";
+import { CommandService } from "@sagacart/proto/command/v1/command_service";
+import { EventService } from "@sagacart/proto/event/v1/event_service";
+import { AccountService } from "@sagacart/proto/payment/v1/account_service";
+import { PaymentService } from "@sagacart/proto/payment/v1/payment_service";
+import { accountService } from "./account-service.ts";
+import { startAsking } from "./asking.ts";
+import { chargeOrders } from "./charge.ts";
+import type { Config } from "./config.ts";
+import { createDesk } from "./desk.ts";
+import { createInbox } from "./inbox.ts";
+import type { Result } from "./job.ts";
+import { createLedger } from "./ledger.ts";
+import { createManual } from "./manual.ts";
+import type { Provider } from "./provider.ts";
+import { refundPayment } from "./refund-payment.ts";
+import { createResults } from "./results.ts";
+import { paymentService } from "./service.ts";
+import { voidOrders } from "./void.ts";
+
+export type PaymentOptions = {
+  config: Omit<Config, "PROVIDER_URL" | "PROVIDER_API_KEY">;
+  pool: Pool;
+  log: Log;
+  clock: Clock;
+  provider: Provider;
+};
+
+/** Payment with all that runs in its background. */
+export function startPayment({ config, pool, log, clock, provider }: PaymentOptions): {
+  routes(router: ConnectRouter): void;
+  background: AsyncDisposable[];
+} {
+  const outbox = { pool, url: config.DATABASE_URL, log };
+  const feed = createEventFeed({ ...outbox, source: "/sagacart/payment" });
+  const commands = createCommandOutbox({ ...outbox, tracked: [] });
+  const ledger = createLedger();
+  const retryMs = config.PROVIDER_RETRY_MS;
+  const timeoutMs = config.PROVIDER_TIMEOUT_MS;
+  const written = { pool, log, ledger, feed, commands, retryMs };
+  const writeResults = createResults({ ...written, recheckMs: config.PROVIDER_RECHECK_MS });
+  const writeLate = coalesce<Result, void>({
+    maxItems: 500,
+    maxConcurrent: 1,
+    async run(results) {
+      await writeResults(results, { answering: false });
+      return results.map(() => undefined);
+    },
+  });
+  const desk = createDesk({
+    provider,
+    concurrency: config.PROVIDER_CONCURRENCY,
+    timeoutMs,
+    log,
+    late: (result) =>
+      writeLate(result).catch((error) => {
+        const { paymentId } = result;
+        log.error({ error, paymentId }, "what the card provider said late could not be written; it is asked again");
+      }),
+  });
+  const inbox = createInbox({ ...written, clock, secret: config.PROVIDER_WEBHOOK_SECRET });
+  const options = { ...written, desk, writeResults, timeoutMs, batchMs: config.PROVIDER_BATCH_MS };
+  const service = paymentService({
+    pool,
+    chargeOrders: chargeOrders(options),
+    voidOrders: voidOrders(options),
+    createManual: createManual(options),
+    refundPayment: refundPayment(options),
+    inbox,
+  });
+  return {
+    routes(router) {
+      router.service(AccountService, accountService({ pool, ledger, shopCurrency: config.SHOP_CURRENCY }));
+      router.service(PaymentService, service);
+      router.service(EventService, feed.service);
+      router.service(CommandService, commands.service);
+    },
+    background: [feed, commands, desk, startAsking(options), inbox],
+  };
+}
