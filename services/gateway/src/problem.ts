@@ -91,10 +91,9 @@ export const statusOf: Readonly<Record<Code, number>> = {
 
 function ofEdgeError({ reason, message, metadata, violations, headers }: EdgeError, requestId: string): ProblemAnswer {
   const [status, title] = reasons[reason];
-  const retry: Record<string, string> = status === 503 ? { "retry-after": "1" } : {};
   return {
     problem: problem({ domain, reason, title, status, detail: message, metadata, violations, requestId }),
-    headers: { ...retry, ...headers },
+    headers,
   };
 }
 

@@ -13,7 +13,6 @@ export const reasons = {
   UNSUPPORTED_MEDIA_TYPE: [415, "UNSUPPORTED_MEDIA_TYPE"],
   HEADERS_TOO_LARGE: [431, "REQUEST_HEADER_FIELDS_TOO_LARGE"],
   INTERNAL: [500, "INTERNAL"],
-  SHUTTING_DOWN: [503, "UNAVAILABLE"],
 } as const satisfies Record<string, readonly [number, string]>;
 
 export type Reason = keyof typeof reasons;

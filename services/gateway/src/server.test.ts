@@ -357,6 +357,7 @@ test("closing waits for the requests that are under way", async () => {
   const closed = closing.app.close();
   leave.resolve();
   expect((await answer).body.cart.id).toBe("c");
+  expect((await answer).headers.get("connection")).toBe("close");
   await closed;
 });
 

@@ -16,8 +16,8 @@ import { openApiDocument } from "./openapi/document.ts";
 import { probes } from "./probes.ts";
 import type { Readiness } from "./ready.ts";
 import type { Services } from "./services.ts";
-import { dapr } from "./surfaces/dapr.ts";
-import { wdm } from "./surfaces/wdm.ts";
+import { dapr } from "./surfaces/dapr/dapr.ts";
+import { wdm } from "./surfaces/wdm/wdm.ts";
 import { feeds } from "./transcode/feeds.ts";
 import { v1, v1Bindings } from "./v1.ts";
 import { webhooks } from "./webhooks.ts";
@@ -66,7 +66,8 @@ export async function createGateway(options: GatewayOptions): Promise<FastifyIns
       requestIdOr(typeof headers["x-request-id"] === "string" ? headers["x-request-id"] : null, uuidv7),
     bodyLimit: options.bodyLimitBytes,
     routerOptions: { maxParamLength: 1_000 },
-    return503OnClosing: true,
+    // What comes on a connection that is kept is served to the end; see below.
+    return503OnClosing: false,
     forceCloseConnections: "idle",
     clientErrorHandler: answerClientError,
     frameworkErrors: (error, request, reply) => answer(error, request, reply),
@@ -76,11 +77,17 @@ export async function createGateway(options: GatewayOptions): Promise<FastifyIns
     stopping.abort();
     closeIdle();
   });
+  app.addHook("onSend", (request, reply, payload, done) => {
+    if (stopping.signal.aborted && request.raw.httpVersionMajor === 1) {
+      reply.header("connection", "close");
+    }
+    done(null, payload);
+  });
   app.addHook("onResponse", (request, _reply, done) => {
     // What of the body nobody wanted is read and thrown away: over HTTP/2, the stream would never end otherwise.
     request.raw.resume();
     if (stopping.signal.aborted) {
-      // Its connection is kept alive for requests that will not be taken: the close need not wait for it.
+      // The connection of a stream that ended is kept for requests that will not come.
       setImmediate(() => app.server.closeIdleConnections());
     }
     done();

@@ -40,7 +40,9 @@ export class Schemas {
 
   field(field: DescField): Schema {
     const rules = rulesOf(field);
-    const described = this.#described(`${field.parent.typeName}.${field.name}`);
+    const about = [this.#comments.get(`${field.parent.typeName}.${field.name}`), this.#wordsOf(field.enum)];
+    const description = about.filter((text) => text !== undefined).join("\n\n");
+    const described = description === "" ? {} : { description };
     if (field.fieldKind === "map") {
       return { type: "object", ...described };
     }
@@ -58,7 +60,7 @@ export class Schemas {
 
   #value({ scalar, message, enum: values }: DescField): Schema {
     if (values !== undefined) {
-      return this.#enum(values);
+      return { type: "string", enum: values.values.map(({ name }) => name) };
     }
     if (message !== undefined) {
       return wellKnown[message.typeName] ?? this.refTo(message);
@@ -66,17 +68,13 @@ export class Schemas {
     return scalars[scalar ?? ScalarType.STRING] ?? { type: "string" };
   }
 
-  #enum({ values, typeName }: DescEnum): Schema {
-    const lines = values.map(({ name }) => {
-      const comment = this.#comments.get(`${typeName}.${name}`);
-      return comment === undefined ? undefined : `- \`${name}\`: ${comment}`;
+  /** What each word of an enum means. */
+  #wordsOf(words: DescEnum | undefined): string | undefined {
+    const lines = (words?.values ?? []).flatMap(({ name }) => {
+      const comment = this.#comments.get(`${words?.typeName}.${name}`);
+      return comment === undefined ? [] : `- \`${name}\`: ${comment}`;
     });
-    const known = lines.filter((line) => line !== undefined);
-    return {
-      type: "string",
-      enum: values.map(({ name }) => name),
-      ...(known.length > 0 ? { "x-enum-descriptions": known } : {}),
-    };
+    return lines.length === 0 ? undefined : lines.join("\n");
   }
 
   #described(name: string): Schema {

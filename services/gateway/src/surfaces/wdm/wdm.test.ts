@@ -3,7 +3,7 @@ import { DomainError, defineReasons } from "@sagacart/chassis/errors";
 import { Cart_State } from "@sagacart/proto/order/v1/cart";
 import { Order_State } from "@sagacart/proto/order/v1/order";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { type StandIn, startStandIn, startTestGateway, type TestGateway } from "../testing.ts";
+import { type StandIn, startStandIn, startTestGateway, type TestGateway } from "../../testing.ts";
 
 let standIn: StandIn;
 let gateway: TestGateway;

@@ -2,11 +2,11 @@ import { randomUUID } from "node:crypto";
 import { WaitFor } from "@sagacart/proto/order/v1/order_service";
 import { Reservation_Kind } from "@sagacart/proto/stock/v1/reservation";
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import { callerLeft } from "../caller-left.ts";
-import { serveSurfaceDocument } from "../openapi/surface-document.ts";
-import type { Services } from "../services.ts";
-import * as body from "./dapr-bodies.ts";
-import { inventoryOf, orderOf, paymentOf, refundOf, statusOf } from "./dapr-views.ts";
+import { callerLeft } from "../../caller-left.ts";
+import { serveSurfaceDocument } from "../../openapi/surface-document.ts";
+import type { Services } from "../../services.ts";
+import * as body from "./bodies.ts";
+import { inventoryOf, orderOf, paymentOf, refundOf, statusOf } from "./views.ts";
 
 /**
  * The surface of the Dapr example: orders whose creation runs the whole saga, stock, and payments by hand. Money is

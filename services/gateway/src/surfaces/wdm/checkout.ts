@@ -5,7 +5,7 @@ import { errorInfo } from "@sagacart/chassis/errors";
 import { type Cart, Cart_State } from "@sagacart/proto/order/v1/cart";
 import { type Order, Order_State } from "@sagacart/proto/order/v1/order";
 import { WaitFor } from "@sagacart/proto/order/v1/order_service";
-import type { Services } from "../services.ts";
+import type { Services } from "../../services.ts";
 import { orderRefused } from "./refused.ts";
 
 /** What the answer of a checkout says. Its status is what counts. */
@@ -85,7 +85,7 @@ function isDecided({ state }: Order): boolean {
 /** Asks until there is an answer, or the time is over: then with the last error. */
 async function persist<T>(untilMs: number, signal: AbortSignal, ask: () => Promise<T | undefined>): Promise<T> {
   let pauseMs = 50;
-  let last: unknown = new ConnectError("the checkout is not decided yet", Code.DeadlineExceeded);
+  let last: unknown;
   while (Date.now() < untilMs && !signal.aborted) {
     try {
       const answer = await ask();
@@ -101,7 +101,7 @@ async function persist<T>(untilMs: number, signal: AbortSignal, ask: () => Promi
       pauseMs = Math.min(2_000, pauseMs * 2);
     }
   }
-  throw last;
+  throw last ?? new ConnectError("the checkout is not decided yet", Code.DeadlineExceeded);
 }
 
 /** Goes away by itself: a service is being restarted or has too much to do. */

@@ -1,7 +1,7 @@
 import { Order_State } from "@sagacart/proto/order/v1/order";
 import { Payment_State, Refund_State } from "@sagacart/proto/payment/v1/payment";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { type StandIn, startStandIn, startTestGateway, type TestGateway } from "../testing.ts";
+import { type StandIn, startStandIn, startTestGateway, type TestGateway } from "../../testing.ts";
 
 let standIn: StandIn;
 let gateway: TestGateway;

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from "fastify";
-import { invalidRequest, type Violation } from "../problem.ts";
+import { invalidRequest, type Violation } from "../../problem.ts";
 
 /** An id in a path. */
 export const id = { type: "string", pattern: "^[A-Za-z0-9._~-]{1,63}$" } as const;
@@ -62,3 +62,9 @@ function readerOf(parameter: Parameter): Reader {
     return number >= minimum && number <= maximum ? number : outside;
   };
 }
+
+/** What one call may ask for at most: as the contract says, and as many rows as are made in some seconds. */
+export const mostMoney = 1_000_000_000_000_000;
+export const mostStock = 1_000_000_000;
+export const mostQuantity = 1_000_000;
+export const mostRows = 1_000_000;

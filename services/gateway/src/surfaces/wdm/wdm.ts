@@ -1,0 +1,52 @@
+import type { FastifyInstance } from "fastify";
+import { serveSurfaceDocument } from "../../openapi/surface-document.ts";
+import type { Services } from "../../services.ts";
+import { orderRoutes } from "./orders.ts";
+import { count, path, readPathParameters } from "./path-parameters.ts";
+import { paymentRoutes } from "./payment.ts";
+import { stockRoutes } from "./stock.ts";
+
+export type WdmOptions = {
+  readonly services: Services;
+  readonly currency: string;
+  /** Credits as money: one is one minor unit of the shop's currency. */
+  money(credits: number): { currencyCode: string; minorUnits: bigint };
+};
+
+/**
+ * The surface of the TU Delft course project "WDM", which its tests and load scripts speak: no bodies, ids and
+ * numbers in the path, 2xx for done and 4xx for refused. `order_id` is a cart's id, a user is an account, and one
+ * credit is one minor unit of the shop's currency.
+ *
+ * Each call carries a request id of its own, so that it may be sent again when a service is being restarted.
+ */
+export async function wdm(
+  app: FastifyInstance,
+  { services, currency }: { services: Services; currency: string },
+): Promise<void> {
+  await serveSurfaceDocument(app, {
+    title: "Sagacart: the surface of WDM",
+    description: "No bodies; ids and numbers in the path. `order_id` is a cart's id; a credit is a minor unit.",
+    url: "/openapi/wdm.json",
+  });
+  readPathParameters(app);
+  // These clients send no bodies, and say that they are of all kinds.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, _body, done) => done(null, undefined));
+
+  const money = (credits: number) => ({ currencyCode: currency, minorUnits: BigInt(credits) });
+  const options = { services, currency, money };
+  paymentRoutes(app, options);
+  stockRoutes(app, options);
+  orderRoutes(app, options);
+
+  // Where the original sends its program to a cluster. Here everything runs already.
+  app.post<{ Params: { n_partitions: number } }>(
+    "/submit/:n_partitions",
+    { schema: { summary: "Do nothing: everything runs already", params: path({ n_partitions: count(1, 1_000_000) }) } },
+    async ({ params }) => ({ msg: "nothing to submit: the shop is running", n_partitions: params.n_partitions }),
+  );
+  app.post("/hello", { schema: { summary: "Say hey" } }, async (_request, reply) =>
+    reply.type("text/plain; charset=utf-8").send("Hey"),
+  );
+}
