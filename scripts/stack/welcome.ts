@@ -32,7 +32,7 @@ Three things to try:
   1. See what there is to buy:
      curl -s localhost:${port("gateway")}/v1/products
 
-  2. Let Alice buy a mouse, and wait until it is reserved, paid and shipped:
+  2. Let Alice buy a mouse, and wait until it is reserved, paid and handed over:
      curl -s localhost:${port("gateway")}/v1/orders -H 'Content-Type: application/json' -H "Idempotency-Key: $(date +%s%N)" -d '${order}'
 
   3. Ask the order service itself, over gRPC:
