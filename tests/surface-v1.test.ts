@@ -126,6 +126,19 @@ test("the feed has the order's events, and goes on after the position it is give
   );
 });
 
+test("what the card provider says later comes in through the gateway, and the order goes on", async () => {
+  const customerId = await makeCustomer(1);
+  const lines = [{ productId: await makeProduct(), quantity: 1 }];
+  const order = { customerId, lines, paymentMethod: "pm_late", waitAtMost: "60s" };
+  expect((await send("POST /v1/orders", order)).body.order).toMatchObject({ state: "STATE_COMPLETED" });
+  const metrics = await (await fetch(`${origin}/metrics`)).text();
+  expect(metrics).toMatch(/route="\/v1\/provider-webhooks\/:provider",status="200".*} [1-9]/);
+  expect(await send("POST /v1/provider-webhooks/card", { type: "charge.captured" })).toMatchObject({
+    status: 401,
+    body: { reason: "BAD_SIGNATURE" },
+  });
+});
+
 test("browsers call the services by gRPC-Web, and just the public ones", async () => {
   const transport = createGrpcWebTransport({ baseUrl: origin });
   const customerId = await makeCustomer(1_000);
