@@ -1,4 +1,3 @@
-import { setMaxListeners } from "node:events";
 import { cors as connectCors } from "@connectrpc/connect";
 import cors from "@fastify/cors";
 import { requestIdOr } from "@sagacart/chassis/interceptors/context";
@@ -50,8 +49,6 @@ const surfaceDocuments = [
 export async function createGateway(options: GatewayOptions): Promise<FastifyInstance> {
   const { services, readiness, log, metrics } = options;
   const stopping = new AbortController();
-  // Each call of a browser's listens to it while it lasts.
-  setMaxListeners(0, stopping.signal);
   let closeIdle: () => void = () => {};
   const logger: FastifyBaseLogger = log;
   const answer = answerProblem(log);
