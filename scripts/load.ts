@@ -26,10 +26,12 @@ if (running === undefined || !checkouts || !callers || !productCount) {
   process.exit(1);
 }
 using shop = connectShop(running.addresses);
-const stocked = Math.ceil((checkouts / productCount) * 0.6);
+const price = 100;
+const stocked = Math.ceil((checkouts / productCount) * 0.5);
 const products = await Promise.all(Array.from({ length: productCount }, () => makeProduct(shop, stocked)));
-const customers = await Promise.all(Array.from({ length: callers }, () => makeCustomer(shop, BigInt(checkouts))));
-say(`${productCount} products with ${stocked} of each, ${callers} customers with ${checkouts} minor units each`);
+const money = Math.ceil((checkouts / callers) * 0.5) * price;
+const customers = await Promise.all(Array.from({ length: callers }, () => makeCustomer(shop, BigInt(money))));
+say(`${productCount} products with ${stocked} of each, ${callers} customers with ${money} minor units each`);
 
 const startedAt = Date.now();
 const orders: Order[] = [];
@@ -81,7 +83,7 @@ async function soldTooMuch(): Promise<boolean> {
 async function makeProduct(shop: Shop, onHand: number): Promise<string> {
   const id = uuidv7();
   await shop.products.createProduct({
-    product: { id, title: "Wanted", price: { currencyCode: "USD", minorUnits: 100n } },
+    product: { id, title: "Wanted", price: { currencyCode: "USD", minorUnits: BigInt(price) } },
     initialOnHand: onHand,
   });
   return id;
