@@ -2,7 +2,6 @@ import { spawn } from "node:child_process";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { databaseNames } from "../scripts/stack/databases.ts";
-import { dataPlace } from "../scripts/stack/postgres.ts";
 import { describeMachine, type Machine } from "./measure/machine.ts";
 import type { Options } from "./options.ts";
 import { type LogFinding, readLogs } from "./report/logs.ts";
@@ -27,7 +26,7 @@ export async function runBench(options: Options, say: (line: string) => void, si
   const date = new Date().toISOString();
   say("Starting a shop of the bench's own");
   await using shop = await startShop(options, say, signal);
-  const machine = await describeMachine(dirname(await dataPlace(`${shop.stack.stateDirectory}/postgres`)));
+  const machine = await describeMachine(dirname(shop.dataDirectory));
   const versions = { node: process.version, ...(await shop.versions()) };
   const windows: Window[] = [];
   for (const cell of cellsOf(options)) {

@@ -5,9 +5,11 @@ import { fileURLToPath } from "node:url";
 import { Client, Connection } from "@temporalio/client";
 import { bundleWorkflowCode } from "@temporalio/worker";
 import pg from "pg";
+import { dataPlace } from "../scripts/stack/postgres.ts";
 import { services } from "../scripts/stack/services.ts";
 import { type Stack, startStack } from "../scripts/stack/stack.ts";
 import { type CallerPool, startCallers } from "./callers/pool.ts";
+import { openStatementLog, type StatementLog, statementSettings } from "./measure/statements.ts";
 import type { Options } from "./options.ts";
 import { seedShop } from "./seed.ts";
 import { type Surroundings, surroundingsEnv } from "./surroundings.ts";
@@ -18,6 +20,10 @@ export type Shop = AsyncDisposable & {
   readonly temporal: Client;
   readonly callers: CallerPool;
   readonly logDirectory: string;
+  /** Where the databases lie. */
+  readonly dataDirectory: string;
+  /** Only while profiling: counting costs something. */
+  readonly statements: StatementLog | undefined;
   /** Aborts when somebody wants it all to stop. */
   readonly signal: AbortSignal;
   /** Of everything that runs, by name. */
@@ -52,6 +58,7 @@ export async function startShop(options: Options, say: (line: string) => void, s
       ports: "free",
       log: (line) => say(`  ${line}`),
       temporary: true,
+      settings: options.profile ? statementSettings : {},
       signal,
       services: used,
       env: Object.fromEntries(
@@ -66,6 +73,10 @@ export async function startShop(options: Options, say: (line: string) => void, s
       },
     }),
   );
+  const dataDirectory = await dataPlace(join(stateDirectory, "postgres"));
+  const statements = options.profile
+    ? tidy.use(await openStatementLog({ port: stack.ports.postgres, dataDirectory }))
+    : undefined;
   const surroundings = surroundingsOf(stack);
   const env = { ...process.env, ...profiled, ...surroundingsEnv(surroundings) };
   await seedShop({ stock: surroundings.addresses.STOCK_ADDRESS, payment: surroundings.addresses.PAYMENT_ADDRESS });
@@ -82,6 +93,8 @@ export async function startShop(options: Options, say: (line: string) => void, s
     temporal,
     callers,
     logDirectory: join(stateDirectory, "logs"),
+    dataDirectory,
+    statements,
     signal,
     pids: () => ({ ...stack.pids(), "usual-worker": usualWorker.pid, ...callers.pids, bench: process.pid }),
     async setWorker(runs) {

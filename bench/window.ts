@@ -4,6 +4,7 @@ import { taskQueue } from "../workflows/src/messages.ts";
 import { clockMs } from "./callers/messages.ts";
 import { cpuBetween, sampleCpu } from "./measure/cpu.ts";
 import { historiesOf } from "./measure/history.ts";
+import type { Statement } from "./measure/statements.ts";
 import type { Mix } from "./mix.ts";
 import type { Options, Way } from "./options.ts";
 import type { Shop } from "./shop.ts";
@@ -34,6 +35,8 @@ export type Window = Cell & {
   readonly fromMs: number;
   readonly toMs: number;
   readonly pids: Readonly<Record<string, number>>;
+  /** The statements that cost most, while profiling. */
+  readonly statements: readonly Statement[];
 };
 
 /**
@@ -49,6 +52,7 @@ export async function measureWindow(shop: Shop, options: Options, cell: Cell): P
   const wantedMs = Math.max(options.windowMs, options.windowLatencies * probedP99Ms);
 
   const pids = shop.pids();
+  await shop.statements?.reset();
   const from = new Date();
   const fromMs = clockMs();
   const before = await sampleCpu(pids);
@@ -56,6 +60,7 @@ export async function measureWindow(shop: Shop, options: Options, cell: Cell): P
   const after = await sampleCpu(pids);
   const toMs = clockMs();
   const to = new Date();
+  const statements = (await shop.statements?.dearest(20)) ?? [];
 
   const { latencies, outcomes, wrong } = await shop.callers.stop({ fromMs, toMs });
   const histories =
@@ -85,6 +90,7 @@ export async function measureWindow(shop: Shop, options: Options, cell: Cell): P
     fromMs,
     toMs,
     pids,
+    statements,
   };
 }
 

@@ -112,3 +112,26 @@ export function describeProfiles(profiles: readonly ThreadProfile[]): string {
     )
     .join("\n\n");
 }
+
+/** The statements that cost most in each window, for people. */
+export function describeStatements(windows: readonly Window[]): string {
+  return windows
+    .filter(({ statements }) => statements.length > 0)
+    .map(({ way, mix, callers, answers, statements }) =>
+      [
+        `Statements of ${way}, ${mix}, ${callers} callers: µs per checkout (of which planning), calls, rows, µs a call`,
+        ...statements.map(({ database, text, calls, rows, totalMs, planMs }) =>
+          [
+            `${micros(totalMs / answers)} (${micros(planMs / answers)})`,
+            `${calls} × ${Math.round(rows / calls)} rows, ${micros(totalMs / calls)} each`,
+            `${database}: ${text.slice(0, 160)}`,
+          ].join("  "),
+        ),
+      ].join("\n  "),
+    )
+    .join("\n\n");
+}
+
+function micros(ms: number): string {
+  return (ms * 1_000).toFixed(1).padStart(7);
+}
