@@ -1,0 +1,76 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { Order_State } from "@sagacart/proto/order/v1/order";
+import { WaitFor } from "@sagacart/proto/order/v1/order_service";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { connectShop, type Shop } from "../scripts/demo/shop.ts";
+import { freePorts } from "../scripts/stack/ports.ts";
+import { makeCustomer, makeProduct } from "./support/scenario.ts";
+import { startShop, type TestShop, until } from "./support/shop.ts";
+
+// Two processes of the order service over one database. The worker knows the first one only, so what callers of the
+// second one wait for is always done by the other.
+
+let test_: TestShop;
+let second: ChildProcess;
+let shop: Shop & Disposable;
+beforeAll(async () => {
+  test_ = await startShop();
+  const [port = 0] = await freePorts(1, { withAdminPort: true });
+  second = spawn(process.execPath, [fileURLToPath(new URL("../services/order/src/main.ts", import.meta.url))], {
+    stdio: ["ignore", "ignore", "inherit"],
+    env: {
+      ...process.env,
+      PORT: `${port}`,
+      LOG_LEVEL: "error",
+      DATABASE_URL: test_.stack.databaseUrl("order"),
+      STOCK_ADDRESS: test_.stack.addresses.stock,
+    },
+  });
+  shop = connectShop({ ...test_.stack.addresses, order: `127.0.0.1:${port}` });
+  await until(30_000, "the second order service", () => shop.orders.listOrders({}));
+});
+afterAll(async () => {
+  shop?.[Symbol.dispose]();
+  second?.kill("SIGKILL");
+  await test_?.[Symbol.asyncDispose]();
+});
+
+test("who waits at one process is woken by what another one does", async () => {
+  const lines = [{ productId: await makeProduct(shop, 100), quantity: 1 }];
+  const customerId = await makeCustomer(shop, 10_000n);
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, () => shop.orders.checkout({ customerId, lines }, { timeoutMs: 30_000 })),
+  );
+  expect(answers.map(({ order }) => order?.state)).toEqual(Array(20).fill(Order_State.COMPLETED));
+});
+
+test("who watches an order at one process sees what another one does to it", async () => {
+  const lines = [{ productId: await makeProduct(shop, 1), quantity: 1 }];
+  const customerId = await makeCustomer(shop, 100n);
+  const { order } = await shop.orders.checkout({ customerId, lines, waitFor: WaitFor.ACCEPTED });
+  const states: Order_State[] = [];
+  for await (const { changes } of shop.orders.watchOrder({ id: order!.id })) {
+    states.push(...changes.map(({ state }) => state));
+  }
+  expect(states).toEqual([
+    Order_State.PENDING,
+    Order_State.RESERVED,
+    Order_State.PAID,
+    Order_State.SHIPPING,
+    Order_State.COMPLETED,
+  ]);
+});
+
+test("one request id at two processes at the same moment is one order", async () => {
+  const lines = [{ productId: await makeProduct(shop, 100), quantity: 1 }];
+  const customerId = await makeCustomer(shop, 10_000n);
+  const request = { customerId, lines, requestId: "both" };
+  const answers = await Promise.all(
+    Array.from({ length: 40 }, (_, n) =>
+      (n % 2 === 0 ? shop : test_.shop).orders.checkout(request, { timeoutMs: 30_000 }),
+    ),
+  );
+  expect(new Set(answers.map(({ order }) => order?.id)).size).toBe(1);
+  expect(await test_.breaches({ standingAfterMs: 0 })).toEqual([]);
+});
