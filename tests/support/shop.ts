@@ -1,14 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Order, Order_State } from "@sagacart/proto/order/v1/order";
 import { audit } from "../../scripts/audit/audit.ts";
 import { type AuditedDatabase, auditedDatabases } from "../../scripts/audit/finding.ts";
 import { connectShop, type Shop, stateOf } from "../../scripts/demo/shop.ts";
-import { type Stack, startStack } from "../../scripts/stack/stack.ts";
+import type { Stack, StackOptions } from "../../scripts/stack/stack.ts";
+import { startTestStack } from "./stack.ts";
 
 export type TestShop = AsyncDisposable & {
   readonly stack: Stack;
@@ -17,15 +15,12 @@ export type TestShop = AsyncDisposable & {
   breaches(options?: { standingAfterMs?: number }): Promise<string[]>;
 };
 
-/** A whole shop on free ports and in a folder of its own, without waiting for the disk. */
-export async function startShop(env: Parameters<typeof startStack>[0]["env"] = {}): Promise<TestShop> {
-  const stack = await startStack({
-    stateDirectory: await mkdtemp(join(tmpdir(), "sagacart-")),
-    ports: "free",
-    temporary: true,
-    settings: { fsync: "off", synchronous_commit: "off", full_page_writes: "off" },
-    log: () => {},
+/** A whole shop, a client for each of its services, and the audit of its books. */
+export async function startShop(env: NonNullable<StackOptions["env"]> = {}): Promise<TestShop> {
+  const stack = await startTestStack({
     env,
+    // These tests kill processes: what the others say of that is no news. TEST_SHOW=true shows it.
+    ...(process.env.TEST_SHOW === "true" ? {} : { show: { lines: "errors", line: () => {} } }),
   });
   const shop = connectShop(stack.addresses);
   return {
