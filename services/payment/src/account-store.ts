@@ -42,6 +42,19 @@ export async function lockAccounts(tx: Transaction, keys: readonly AccountKey[])
   return new Map(rows.map(toAccount).map((account) => [accountKey(account), account]));
 }
 
+/** Those of the customers who have an account, in whatever currency. */
+export async function findCustomers(db: Queryable, customerIds: readonly string[]): Promise<ReadonlySet<string>> {
+  if (customerIds.length === 0) {
+    return new Set();
+  }
+  const { rows } = await db.query<Pick<Row, "customer_id">>({
+    name: "find-customers",
+    text: "select distinct customer_id from accounts where customer_id = any($1)",
+    values: [customerIds],
+  });
+  return new Set(rows.map(({ customer_id }) => customer_id));
+}
+
 /** The accounts after this one, by customer and currency. */
 export async function listAccounts(db: Queryable, after: AccountKey, limit: number): Promise<Account[]> {
   const { rows } = await db.query<Row>({

@@ -2,7 +2,7 @@ import { appendEvents, type EventFeed } from "@sagacart/chassis/event-feed";
 import type { Pool, Transaction } from "@sagacart/chassis/postgres";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import { type Account, accountKey } from "./account.ts";
-import { lockAccounts } from "./account-store.ts";
+import { findCustomers, lockAccounts } from "./account-store.ts";
 import { CollisionError, withFreshLook } from "./collision.ts";
 import type { Desk } from "./desk.ts";
 import { moved } from "./draft.ts";
@@ -11,8 +11,10 @@ import type { Entry, Ledger } from "./ledger.ts";
 import {
   type ChargeContent,
   type Intent,
+  isLive,
   isSame,
   needsProvider,
+  otherIsLive,
   type Payment,
   paymentEvent,
   type State,
@@ -66,7 +68,7 @@ export function chargeOrders(options: ChargeOptions): ChargeOrders {
   };
 }
 
-type Recorded = { readonly outcome: Outcome; readonly job: Job[] };
+type Recorded = { readonly outcome: Outcome; readonly job: readonly Job[] };
 
 async function record(
   tx: Transaction,
@@ -74,45 +76,45 @@ async function record(
   intents: readonly Intent[],
   firstAskMs: number,
 ): Promise<Recorded[]> {
-  const known = Map.groupBy(
-    await findByOrders(
-      tx,
-      intents.map(({ orderId }) => orderId),
-    ),
-    ({ orderId }) => orderId,
-  );
+  const orderIds = intents.map(({ orderId }) => orderId);
+  const known = Map.groupBy(await findByOrders(tx, orderIds), ({ orderId }) => orderId);
   const before = intents.map((intent) => knownOutcome(intent, known.get(intent.orderId) ?? []));
   const fresh = intents.filter((_, index) => before[index] === undefined);
-  const decided = await recordFresh(tx, ledger, fresh, firstAskMs);
+  const barred = new Set([...known].filter(([, attempts]) => attempts.some(isLive)).map(([orderId]) => orderId));
+  const decided = await recordFresh(tx, ledger, fresh, { barred, firstAskMs });
   return intents.map((intent, index) => before[index] ?? ofNew(intent, decided.get(intent.orderId)));
 }
 
 /** What there is to say about an intent from what is there; undefined for a new one. */
 function knownOutcome(intent: Intent, attempts: readonly Payment[]): Recorded | undefined {
   const same = attempts.find(({ attempt }) => attempt === intent.attempt);
-  if (same !== undefined) {
-    return isSame(same, intent)
-      ? // The provider is asked again, with the same key, for what is still PENDING.
-        { outcome: outcomeOf(same), job: same.state === "PENDING" ? jobOfPayment(same) : [] }
-      : { outcome: { kind: "differs" }, job: [] };
+  if (same === undefined) {
+    return undefined;
   }
-  const isLive = attempts.some(({ state }) => state === "PENDING" || state === "CAPTURED");
-  return isLive ? { outcome: { kind: "exists" }, job: [] } : undefined;
+  if (!isSame(same, intent)) {
+    return { outcome: { kind: "differs" }, job: [] };
+  }
+  // The provider is asked again, with the same key, for what is still PENDING.
+  return { outcome: outcomeOf(same), job: same.state === "PENDING" ? jobOfPayment(same) : [] };
 }
 
+/** Records what was not there. Orders that are `barred` have another attempt that is live. */
 async function recordFresh(
   tx: Transaction,
   ledger: Ledger,
   intents: readonly Intent[],
-  firstAskMs: number,
+  { barred, firstAskMs }: { barred: ReadonlySet<string>; firstAskMs: number },
 ): Promise<Map<string, NewPayment>> {
   if (intents.length === 0) {
     return new Map();
   }
-  const charge = await startCharging(tx, intents);
-  const decided = intents.map((intent) => {
-    const { orderId, attempt, ...content } = intent;
-    return charge({ order: { orderId, attempt }, charge: content, reference: "" }, firstAskMs);
+  const charge = await startCharging(
+    tx,
+    intents.filter(({ orderId }) => !barred.has(orderId)),
+  );
+  const decided = intents.map(({ orderId, attempt, ...content }): Decided => {
+    const wanted = { order: { orderId, attempt }, charge: content, reference: "" };
+    return barred.has(orderId) ? { payment: refused(wanted), account: undefined } : charge(wanted, firstAskMs);
   });
   // Sorted, so that two batches with the same orders wait for each other and not in a circle.
   const payments = decided
@@ -126,6 +128,11 @@ async function recordFresh(
   return new Map(decided.map(({ payment }) => [payment.order?.orderId ?? "", payment]));
 }
 
+/** Stored like every refusal: asked again when the other attempt is undone, it is refused all the same. */
+function refused(wanted: Wanted): NewPayment {
+  return { ...wanted, id: uuidv7(), state: "DECLINED", declineReason: otherIsLive, askInMs: null };
+}
+
 export type Decided = { readonly payment: NewPayment; readonly account: Account | undefined };
 type Wanted = Pick<NewPayment, "order" | "reference"> & { readonly charge: ChargeContent };
 
@@ -137,11 +144,13 @@ export async function startCharging(
   tx: Transaction,
   charges: readonly ChargeContent[],
 ): Promise<(wanted: Wanted, firstAskMs: number) => Decided> {
-  const accounts = await lockAccounts(
-    tx,
-    charges.filter((charge) => charge.paymentMethod === "" && charge.amountMinor > 0n),
-  );
+  const byBalance = charges.filter(({ paymentMethod, amountMinor }) => paymentMethod === "" && amountMinor > 0n);
+  const accounts = await lockAccounts(tx, byBalance);
   const left = new Map([...accounts].map(([key, { balanceMinor }]) => [key, balanceMinor]));
+  const elsewhere = await findCustomers(
+    tx,
+    byBalance.filter((charge) => !accounts.has(accountKey(charge))).map(({ customerId }) => customerId),
+  );
 
   function decide(charge: ChargeContent): { state: State; declineReason: string } {
     if (needsProvider(charge)) {
@@ -152,7 +161,8 @@ export async function startCharging(
     }
     const balanceMinor = left.get(accountKey(charge));
     if (balanceMinor === undefined) {
-      return { state: "DECLINED", declineReason: "no_account" };
+      const declineReason = elsewhere.has(charge.customerId) ? "currency_mismatch" : "no_account";
+      return { state: "DECLINED", declineReason };
     }
     if (balanceMinor < charge.amountMinor) {
       return { state: "DECLINED", declineReason: "insufficient_funds" };
@@ -200,7 +210,9 @@ function outcomeOf({ id: paymentId, state, declineReason }: Pick<Payment, "id" |
     case "CAPTURED":
       return { kind: "captured", paymentId };
     case "DECLINED":
-      return { kind: "declined", paymentId, reason: declineReason };
+      return declineReason === otherIsLive
+        ? { kind: "exists" }
+        : { kind: "declined", paymentId, reason: declineReason };
     case "PENDING":
       return { kind: "waits", paymentId };
     case "VOIDED":

@@ -21,6 +21,8 @@ export type DeskOptions = {
   /** When a call is given up. */
   timeoutMs: number;
   log: Log;
+  /** Told of what came of each call. */
+  onAnswer?: (result: Result) => void;
   /** Takes an answer for which nobody waits any more. Never rejects. */
   late: (result: Result) => Promise<void>;
 };
@@ -29,7 +31,7 @@ type Listener = (key: string, result: Result) => void;
 type Queued = { readonly job: Job; readonly listeners: Set<Listener> };
 type Call = Queued & { readonly ended: Promise<void> };
 
-export function createDesk({ provider, concurrency, timeoutMs, log, late }: DeskOptions): Desk {
+export function createDesk({ provider, concurrency, timeoutMs, log, onAnswer, late }: DeskOptions): Desk {
   const stopping = new AbortController();
   /** Whose turn has not come, in the order in which they came. */
   const waiting = new Map<string, Queued>();
@@ -68,6 +70,7 @@ export function createDesk({ provider, concurrency, timeoutMs, log, late }: Desk
 
   async function run(key: string, { job, listeners }: Queued): Promise<void> {
     const result = await call(job);
+    onAnswer?.(result);
     underWay.delete(key);
     startNext();
     if (listeners.size === 0) {

@@ -11,7 +11,7 @@ import type { Result } from "./job.ts";
 import type { Ledger } from "./ledger.ts";
 import { reasons } from "./reasons.ts";
 import { settle } from "./settle.ts";
-import { parseProviderEvent } from "./webhook.ts";
+import { type ProviderEvent, parseProviderEvent } from "./webhook.ts";
 
 export type Inbox = AsyncDisposable & {
   /** Stores what the provider sent. What came before is taken in once. */
@@ -49,12 +49,13 @@ export function createInbox(options: InboxOptions): Inbox {
       },
     },
     async run() {
-      const count = await withTransaction(pool, (tx) => applyDue(tx, options));
-      if (count > 0) {
+      const kept = await claimDue(pool);
+      await apply(options, kept);
+      if (kept.length > 0) {
         feed.notify();
         commands.notify();
       }
-      return count === limit ? "again" : { waitMs: pollMs };
+      return kept.length === limit ? "again" : { waitMs: pollMs };
     },
   });
   return {
@@ -84,11 +85,12 @@ export function createInbox(options: InboxOptions): Inbox {
 
 const limit = 200;
 
+type Kept = { readonly provider: string; readonly id: string; readonly event: ProviderEvent | undefined };
 type Row = { provider: string; id: string; body: Uint8Array; receive_time: Date };
 
-/** Applies what is due, and says how much that was. */
-async function applyDue(tx: Transaction, { ledger, log, retryMs }: InboxOptions): Promise<number> {
-  const { rows } = await tx.query<Row>({
+/** Takes what is due, the first received first. It is due again after a pause, unless it is applied. */
+async function claimDue(pool: Pool): Promise<Kept[]> {
+  const { rows } = await pool.query<Row>({
     name: "claim-webhooks",
     text: `update webhooks set tries = tries + 1,
                                next_try_time = now() + least(600000, 1000 * 2 ^ least(tries, 16)) * interval '1 ms'
@@ -96,25 +98,42 @@ async function applyDue(tx: Transaction, { ledger, log, retryMs }: InboxOptions)
                                     order by next_try_time limit ${limit} for update skip locked)
            returning provider, id, body, receive_time`,
   });
-  if (rows.length === 0) {
-    return 0;
-  }
-  const told = rows
+  return rows
     .toSorted((a, b) => a.receive_time.getTime() - b.receive_time.getTime())
-    .map((row) => ({ row, event: parseProviderEvent(row.body) }));
-  const results = told.flatMap(({ event }): Result[] =>
+    .map(({ provider, id, body }) => ({ provider, id, event: parseProviderEvent(body) }));
+}
+
+/** In one transaction; one by one where that fails, so that a bad one does not hold up the others. */
+async function apply(options: InboxOptions, kept: readonly Kept[]): Promise<void> {
+  try {
+    await withTransaction(options.pool, (tx) => applyIn(tx, options, kept));
+  } catch (error) {
+    if (kept.length > 1) {
+      for (const one of kept) {
+        await apply(options, [one]);
+      }
+    } else {
+      options.log.error({ error, webhookId: kept[0]?.id }, "a webhook could not be applied; it is tried again");
+    }
+  }
+}
+
+async function applyIn(tx: Transaction, { ledger, log, retryMs }: InboxOptions, kept: readonly Kept[]): Promise<void> {
+  if (kept.length === 0) {
+    return;
+  }
+  const results = kept.flatMap(({ event }): Result[] =>
     event?.answer === undefined || !uuidPattern.test(event.key)
       ? []
       : [{ kind: "charge", paymentId: event.key, answer: event.answer }],
   );
   const payments = await settle(tx, { ledger, log, results, answering: false, retryMs });
-  const applied = told.filter(({ event }) => event?.answer === undefined || payments.has(event.key));
+  const applied = kept.filter(({ event }) => event?.answer === undefined || payments.has(event.key));
   await tx.query({
     name: "finish-webhooks",
     text: `update webhooks set next_try_time = null
            from unnest($1::text[], $2::text[]) as done (provider, id)
            where webhooks.provider = done.provider and webhooks.id = done.id`,
-    values: [applied.map(({ row }) => row.provider), applied.map(({ row }) => row.id)],
+    values: [applied.map(({ provider }) => provider), applied.map(({ id }) => id)],
   });
-  return rows.length;
 }

@@ -26,7 +26,8 @@ export function createManual(options: ChargeOptions): CreateManual {
       async (tx) => {
         const decide = await startCharging(tx, [charge]);
         const decided = decide({ order: undefined, charge, reference }, batchMs + timeoutMs);
-        if (decided.payment.declineReason === "no_account") {
+        const { declineReason } = decided.payment;
+        if (declineReason === "no_account" || declineReason === "currency_mismatch") {
           throw accountNotFound(charge);
         }
         await insertPayments(tx, [decided.payment]);

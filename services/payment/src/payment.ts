@@ -49,6 +49,14 @@ export function isSame({ charge }: Payment, intent: ChargeContent): boolean {
   );
 }
 
+/** Whether it is charged or may become so. Of an order's attempts only one at a time is. */
+export function isLive({ state }: Payment): boolean {
+  return state === "PENDING" || state === "CAPTURED";
+}
+
+/** Why an attempt was declined that came while another one of its order was live. */
+export const otherIsLive = "payment_exists";
+
 /** Money for nothing moves nothing; the balance moves here; only a card needs the provider. */
 export function needsProvider({ amountMinor, paymentMethod }: ChargeContent): boolean {
   return paymentMethod !== "" && amountMinor > 0n;

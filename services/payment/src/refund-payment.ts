@@ -2,11 +2,11 @@ import type { CommandOutbox } from "@sagacart/chassis/command-outbox";
 import { DomainError } from "@sagacart/chassis/errors";
 import { type Amount, sameCurrency } from "@sagacart/chassis/money";
 import type { Transaction } from "@sagacart/chassis/postgres";
+import { once } from "@sagacart/chassis/requests";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import { accountKey } from "./account.ts";
 import { lockAccounts } from "./account-store.ts";
 import type { ChargeOptions } from "./charge.ts";
-import { withFreshLook } from "./collision.ts";
 import { change, createDraft, refunded, writeDraft } from "./draft.ts";
 import { isVoidRefundId, refundIdOfRequest, uuidPattern } from "./ids.ts";
 import { jobOfRefund } from "./job.ts";
@@ -25,16 +25,27 @@ export type RefundRequest = {
   /** Absent: what is left of the capture. */
   readonly amount: Amount | undefined;
   readonly reason: string;
+  /** Of all this but the ids of refund and request: the same refund id with another one is refused. */
+  readonly fingerprint: Uint8Array;
 };
 
-/** Pays back. Answers the refund as it then stands; a repeat the same. */
+/** Pays back. Answers the refund as it then stands; a repeat the same, also what was refused. */
 export type RefundPayment = (request: RefundRequest) => Promise<Refund>;
 
 export function refundPayment(options: ChargeOptions & { commands: CommandOutbox }): RefundPayment {
   const { pool, ledger, feed, desk, writeResults, timeoutMs, batchMs } = options;
   return async (request) => {
     const id = idOf(request);
-    await withFreshLook(pool, (tx) => record(tx, ledger, { ...request, id }, batchMs + timeoutMs));
+    const { fingerprint } = request;
+    try {
+      // No customer has this scope: an id has no slash.
+      await once(pool, { scope: "/refunds", requestId: id, method: "RefundPayment", fingerprint }, async (tx) => {
+        await record(tx, ledger, { ...request, id }, batchMs + timeoutMs);
+        return id;
+      });
+    } catch (error) {
+      throw error instanceof DomainError && error.reason === "REQUEST_ID_REUSED" ? differs(id) : error;
+    }
     feed.notify();
     const get = async () => {
       const refund = (await findRefunds(pool, [id])).get(id);
@@ -73,10 +84,8 @@ async function record(tx: Transaction, ledger: Ledger, request: Keyed, firstAskM
   const byBalance = found.charge?.paymentMethod === "" ? [found.charge] : [];
   const account = [...(await lockAccounts(tx, byBalance)).values()][0];
   const payment = (await lockPayments(tx, [paymentId])).get(paymentId) ?? found;
-  const known = (await findRefunds(tx, [id])).get(id);
-  if (known !== undefined || isVoidRefundId(id)) {
-    refuseOther(request, known);
-    return;
+  if (isVoidRefundId(id)) {
+    throw differs(id);
   }
   const charge = capturedCharge(payment);
   const amountMinor = amountOf(payment, charge, amount);
@@ -95,14 +104,9 @@ async function record(tx: Transaction, ledger: Ledger, request: Keyed, firstAskM
   await writeDraft(tx, ledger, draft);
 }
 
-/** A repeat has the same payment, the same reason, and, where it names one, the same amount. */
-function refuseOther({ id, paymentId, amount, reason }: Keyed, known: Refund | undefined): void {
-  const sameAmount =
-    amount === undefined || (amount.currencyCode === known?.currency && amount.minorUnits === known.amountMinor);
-  if (known?.paymentId !== paymentId || known.reason !== reason || !sameAmount) {
-    const message = `refund ${id} is another one: of another payment or amount, or for another reason`;
-    throw new DomainError(reasons, "REFUND_DIFFERS", message, { refund_id: id });
-  }
+function differs(id: string): DomainError {
+  const message = `refund ${id} is another one: of another payment or amount, or for another reason`;
+  return new DomainError(reasons, "REFUND_DIFFERS", message, { refund_id: id });
 }
 
 function capturedCharge({ id, state, charge }: Payment): ChargeContent {

@@ -17,6 +17,7 @@ import {
   ListRefundsResponseSchema,
   type PaymentService,
   ReceiveWebhookResponseSchema,
+  RefundPaymentRequestSchema,
   RefundPaymentResponseSchema,
 } from "@sagacart/proto/payment/v1/payment_service";
 import type { Money } from "@sagacart/proto/type/v1/money";
@@ -25,6 +26,7 @@ import { lastUuid, matchOrRefuse, uuidPattern } from "./ids.ts";
 import type { Inbox } from "./inbox.ts";
 import type { CreateManual } from "./manual.ts";
 import { outcomeMessage, paymentMessage, refundMessage, voidedMessage } from "./messages.ts";
+import type { Meters } from "./meters.ts";
 import type { Intent, Payment } from "./payment.ts";
 import { findByOrders, findPayments, listPayments } from "./payment-store.ts";
 import { reasons } from "./reasons.ts";
@@ -34,6 +36,7 @@ import type { VoidOrders } from "./void.ts";
 
 export type ServiceOptions = {
   pool: Pool;
+  meters: Meters;
   chargeOrders: ChargeOrders;
   voidOrders: VoidOrders;
   createManual: CreateManual;
@@ -43,7 +46,7 @@ export type ServiceOptions = {
 
 /** The rpcs of PaymentService. */
 export function paymentService(options: ServiceOptions): ServiceImpl<typeof PaymentService> {
-  const { pool, chargeOrders, voidOrders, createManual, refundPayment, inbox } = options;
+  const { pool, meters, chargeOrders, voidOrders, createManual, refundPayment, inbox } = options;
   return {
     async batchCharge({ items }) {
       refuseNamedTwice(
@@ -51,6 +54,7 @@ export function paymentService(options: ServiceOptions): ServiceImpl<typeof Paym
         items.map(({ orderId }) => orderId),
       );
       const outcomes = await chargeOrders(items.map(intentOf));
+      meters.charged(outcomes);
       return create(BatchChargeResponseSchema, {
         outcomes: outcomes.map((outcome, index) => outcomeMessage(items[index]?.orderId ?? "", outcome)),
       });
@@ -61,6 +65,7 @@ export function paymentService(options: ServiceOptions): ServiceImpl<typeof Paym
         items.map(({ orderId }) => orderId),
       );
       const outcomes = await voidOrders(items);
+      meters.voided(outcomes);
       return create(BatchVoidResponseSchema, {
         outcomes: outcomes.map((outcome, index) => voidedMessage(items[index]?.orderId ?? "", outcome)),
       });
@@ -98,8 +103,9 @@ export function paymentService(options: ServiceOptions): ServiceImpl<typeof Paym
         nextPageToken: last === undefined ? "" : encodePageToken([last.id], list),
       });
     },
-    async refundPayment({ paymentId, refundId, amount, reason, requestId }) {
-      const refund = await refundPayment({ paymentId, refundId, amount, reason, requestId });
+    async refundPayment(request) {
+      const fingerprint = fingerprintOf(RefundPaymentRequestSchema, request, { without: ["request_id", "refund_id"] });
+      const refund = await refundPayment({ ...request, amount: request.amount, fingerprint });
       return create(RefundPaymentResponseSchema, { refund: refundMessage(refund) });
     },
     async getRefund({ id }) {

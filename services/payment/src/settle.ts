@@ -4,7 +4,7 @@ import { change, changeState, createDraft, type Draft, moved, refunded, writeDra
 import { voidRefundId } from "./ids.ts";
 import type { Result } from "./job.ts";
 import type { Ledger } from "./ledger.ts";
-import type { Payment } from "./payment.ts";
+import type { ChargeContent, Payment } from "./payment.ts";
 import { lockPayments } from "./payment-store.ts";
 import type { Refund } from "./refund.ts";
 import { findRefunds } from "./refund-store.ts";
@@ -20,8 +20,8 @@ export type SettleOptions = {
 
 /**
  * Settles what the provider has decided, with the journal entries, the events, and the commands for those who wait.
- * What it captured although the payment is VOIDED is recorded, and its refund with it. The first decision counts; a
- * second changes nothing. Answers the payments of the results, as they were before.
+ * What it captured although the payment is VOIDED (or DECLINED) is recorded, and its refund with it. Otherwise the
+ * first decision counts, and a second changes nothing. Answers the payments of the results, as they were before.
  */
 export async function settle(tx: Transaction, options: SettleOptions): Promise<ReadonlyMap<string, Payment>> {
   const { ledger, results } = options;
@@ -32,16 +32,16 @@ export async function settle(tx: Transaction, options: SettleOptions): Promise<R
   const settled = new Set<string>();
   for (const result of results) {
     const payment = payments.get(result.paymentId);
-    const id = result.kind === "refund" ? result.refundId : result.paymentId;
-    if (payment === undefined || settled.has(`${id}`)) {
+    const key = result.kind === "refund" ? `refund ${result.refundId}` : result.paymentId;
+    if (payment === undefined || settled.has(key)) {
       continue;
     }
     const isSettled =
       result.kind === "refund"
-        ? settleRefund(draft, payment, refunds.get(id), { ...options, answer: result.answer })
+        ? settleRefund(draft, payment, refunds.get(result.refundId), { ...options, answer: result.answer })
         : settleCharge(draft, payment, { ...options, answer: result.answer });
     if (isSettled) {
-      settled.add(id);
+      settled.add(key);
     }
   }
   await writeDraft(tx, ledger, draft);
@@ -60,42 +60,42 @@ function settleCharge(
   if (!isDecision(answer) || charge === undefined) {
     return false;
   }
-  if (!isOpen) {
-    // A payment that was captured once is captured, however often the provider says so.
-    if (answer.kind === "captured" && (state === "DECLINED" || payment.capturedMinor === 0n)) {
-      log.error({ paymentId: id, state }, "the card provider captured what it had said it would not; look at it");
+  if (answer.kind === "captured" && state !== "PENDING") {
+    if (payment.capturedMinor > 0n) {
+      return false;
     }
+    if (!isOpen) {
+      log.error({ paymentId: id, state }, "the card provider captured what it had said it would not; it is paid back");
+    }
+    payBack(draft, payment, charge, answer.chargeId);
+    return true;
+  }
+  if (!isOpen) {
     return false;
   }
-  const { amountMinor } = charge;
   const after = state === "VOIDED" ? "VOIDED" : states[answer.kind];
-  if (answer.kind === "captured") {
-    draft.entries.push(moved(payment, "charge", "card:clearing", amountMinor));
-  }
-  if (state === "PENDING") {
-    changeState(draft, payment, {
-      state: after,
-      capturedMinor: answer.kind === "captured" ? amountMinor : 0n,
-      providerChargeId: answer.kind === "captured" ? answer.chargeId : "",
-      declineReason: answer.kind === "declined" ? answer.reason : "",
-    });
-  } else if (answer.kind === "captured") {
-    // Too late: it goes back.
-    change(draft, payment, {
-      capturedMinor: amountMinor,
-      refundedMinor: amountMinor,
-      providerChargeId: answer.chargeId,
-    });
-    const refund = { id: voidRefundId(id), paymentId: id, amountMinor, reason: "the payment was voided" };
-    draft.newRefunds.push({ ...refund, state: "PENDING", askInMs: 0 });
-    return true;
-  } else {
+  if (state !== "PENDING") {
     change(draft, payment, {});
+  } else if (answer.kind === "captured") {
+    draft.entries.push(moved(payment, "charge", "card:clearing", charge.amountMinor));
+    const capturedMinor = charge.amountMinor;
+    changeState(draft, payment, { state: after, capturedMinor, providerChargeId: answer.chargeId });
+  } else {
+    changeState(draft, payment, { state: after, declineReason: answer.kind === "declined" ? answer.reason : "" });
   }
   if (orderId !== "" && (!answering || payment.asks > 0)) {
     draft.commands.push({ kind: "PAYMENT_SETTLED", orderId, data: { attempt, state: after } });
   }
   return true;
+}
+
+/** Captured too late: that is recorded, and that it goes back. */
+function payBack(draft: Draft, payment: Payment, { amountMinor }: ChargeContent, providerChargeId: string): void {
+  const { id } = payment;
+  draft.entries.push(moved(payment, "charge", "card:clearing", amountMinor));
+  change(draft, payment, { capturedMinor: amountMinor, refundedMinor: amountMinor, providerChargeId });
+  const reason = "captured too late";
+  draft.newRefunds.push({ id: voidRefundId(id), paymentId: id, amountMinor, reason, state: "PENDING", askInMs: 0 });
 }
 
 function settleRefund(
@@ -108,9 +108,12 @@ function settleRefund(
     return false;
   }
   const { id, refusals, amountMinor } = refund;
-  if (answer.kind === "refused" && payment.state === "VOIDED") {
+  if (answer.kind === "refused" && payment.state !== "CAPTURED") {
     // Nothing may stay charged: it is tried without end, and somebody must look at it.
-    log.error({ refundId: id, reason: answer.reason }, "the card provider refuses the refund of a voided payment");
+    log.error(
+      { refundId: id, reason: answer.reason },
+      "the card provider refuses to pay back what must not stay charged",
+    );
     const askInMs = Math.min(60_000, retryMs * 2 ** Math.min(refusals, 16));
     draft.refundChanges.push({ ...refund, refusals: refusals + 1, askInMs });
     return true;

@@ -4,6 +4,7 @@ import { coalesce } from "@sagacart/chassis/coalesce";
 import { createCommandOutbox } from "@sagacart/chassis/command-outbox";
 import { createEventFeed } from "@sagacart/chassis/event-feed";
 import type { Log } from "@sagacart/chassis/log";
+import type { Metrics } from "@sagacart/chassis/metrics";
 import type { Pool } from "@sagacart/chassis/postgres";
 import { CommandService } from "@sagacart/proto/command/v1/command_service";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
@@ -18,6 +19,7 @@ import { createInbox } from "./inbox.ts";
 import type { Result } from "./job.ts";
 import { createLedger } from "./ledger.ts";
 import { createManual } from "./manual.ts";
+import { createMeters } from "./meters.ts";
 import type { Provider } from "./provider.ts";
 import { refundPayment } from "./refund-payment.ts";
 import { createResults } from "./results.ts";
@@ -29,11 +31,12 @@ export type PaymentOptions = {
   pool: Pool;
   log: Log;
   clock: Clock;
+  metrics: Metrics;
   provider: Provider;
 };
 
 /** Payment with all that runs in its background. */
-export function startPayment({ config, pool, log, clock, provider }: PaymentOptions): {
+export function startPayment({ config, pool, log, clock, metrics, provider }: PaymentOptions): {
   routes(router: ConnectRouter): void;
   background: AsyncDisposable[];
 } {
@@ -41,6 +44,7 @@ export function startPayment({ config, pool, log, clock, provider }: PaymentOpti
   const feed = createEventFeed({ ...outbox, source: "/sagacart/payment" });
   const commands = createCommandOutbox({ ...outbox, tracked: [] });
   const ledger = createLedger();
+  const meters = createMeters(metrics);
   const retryMs = config.PROVIDER_RETRY_MS;
   const timeoutMs = config.PROVIDER_TIMEOUT_MS;
   const written = { pool, log, ledger, feed, commands, retryMs };
@@ -58,6 +62,7 @@ export function startPayment({ config, pool, log, clock, provider }: PaymentOpti
     concurrency: config.PROVIDER_CONCURRENCY,
     timeoutMs,
     log,
+    onAnswer: meters.answered,
     late: (result) =>
       writeLate(result).catch((error) => {
         const { paymentId } = result;
@@ -68,6 +73,7 @@ export function startPayment({ config, pool, log, clock, provider }: PaymentOpti
   const options = { ...written, desk, writeResults, timeoutMs, batchMs: config.PROVIDER_BATCH_MS };
   const service = paymentService({
     pool,
+    meters,
     chargeOrders: chargeOrders(options),
     voidOrders: voidOrders(options),
     createManual: createManual(options),

@@ -44,7 +44,8 @@ export function voidOrders(options: VoidOptions): VoidOrders {
       standing = await look(pool, targets);
     }
     const waiting = new Set(standing.jobs.map(({ paymentId }) => paymentId));
-    return targets.map((target) => outcomeOf(standing.payments.filter(isOf(target)), waiting));
+    const attempts = Map.groupBy(standing.payments, ({ orderId }) => orderId);
+    return targets.map(({ orderId }) => outcomeOf(attempts.get(orderId) ?? [], waiting));
   };
 }
 
@@ -87,8 +88,9 @@ async function record(tx: Transaction, ledger: Ledger, targets: readonly Target[
 
 /** What is not there is recorded as VOIDED, so that it comes too late. */
 async function insertTombstones(tx: Transaction, targets: readonly Target[], found: readonly Payment[]): Promise<void> {
+  const there = new Set(found.map(({ orderId }) => orderId));
   const tombstones = targets
-    .filter((target) => !found.some(isOf(target)))
+    .filter(({ orderId }) => !there.has(orderId))
     .map(({ orderId, attempt }): NewPayment => {
       const order = { orderId, attempt: Math.max(1, attempt) };
       return {
@@ -148,10 +150,6 @@ function selectTargets(payments: readonly Payment[], targets: readonly Target[])
     const wanted = attempts.get(orderId);
     return wanted === 0 || wanted === attempt;
   });
-}
-
-function isOf(target: Target) {
-  return ({ orderId }: Payment) => orderId === target.orderId;
 }
 
 function orderIdsOf(targets: readonly Target[]): string[] {

@@ -1,0 +1,50 @@
+import type { Metrics } from "@sagacart/chassis/metrics";
+import { Counter } from "prom-client";
+import type { Outcome } from "./charge.ts";
+import type { Result } from "./job.ts";
+import type { Voided } from "./void.ts";
+
+/** What is counted of the promises of payment. */
+export type Meters = {
+  /** What came of the orders of a batch, repeats included. */
+  charged(outcomes: readonly Outcome[]): void;
+  voided(outcomes: readonly Voided[]): void;
+  /** What the card provider answered to a call, or that it did not. */
+  answered(result: Result): void;
+};
+
+/** `payment_charges_total` and `payment_voids_total` by outcome, `payment_provider_calls_total` by kind and answer. */
+export function createMeters(metrics: Metrics): Meters {
+  const registers = [metrics];
+  const charges = new Counter({
+    name: "payment_charges_total",
+    help: "Orders in batches of charges, by what came of them.",
+    labelNames: ["outcome"],
+    registers,
+  });
+  const voids = new Counter({
+    name: "payment_voids_total",
+    help: "Orders in batches of voids, by what came of them.",
+    labelNames: ["outcome"],
+    registers,
+  });
+  const calls = new Counter({
+    name: "payment_provider_calls_total",
+    help: "Calls to the card provider, by what it answered.",
+    labelNames: ["kind", "answer"],
+    registers,
+  });
+  return {
+    charged(outcomes) {
+      for (const { kind } of outcomes) {
+        charges.inc({ outcome: kind });
+      }
+    },
+    voided(outcomes) {
+      for (const { kind } of outcomes) {
+        voids.inc({ outcome: kind });
+      }
+    },
+    answered: ({ kind, answer }) => calls.inc({ kind, answer: answer.kind }),
+  };
+}
