@@ -11,8 +11,10 @@ export type ThreadProfile = {
   /** The share of the time in which it was not idle. */
   readonly busy: number;
   readonly functions: readonly Share[];
-  /** The same by file or package. */
-  readonly files: readonly Share[];
+  /** The same by package. */
+  readonly packages: readonly Share[];
+  /** Our own functions and the packages with all that they call: these overlap. */
+  readonly inclusive: readonly Share[];
 };
 
 export type Share = { readonly name: string; readonly share: number };
@@ -36,17 +38,44 @@ export async function readProfiles(directory: string, windows: readonly Window[]
 }
 
 type CpuProfile = {
-  readonly nodes: readonly { id: number; callFrame: { functionName: string; url: string; lineNumber: number } }[];
+  readonly nodes: readonly ProfileNode[];
   /** In µs, of the clock that process.hrtime() shows. */
   readonly startTime: number;
   readonly samples: readonly number[];
   readonly timeDeltas: readonly number[];
 };
 
+type ProfileNode = {
+  readonly id: number;
+  readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number };
+  readonly children?: readonly number[];
+};
+
+/** What a sample of a node counts for. */
+type Place = { readonly name: string; readonly package: string; readonly within: ReadonlySet<string> };
+
+function placesOf(nodes: readonly ProfileNode[]): Map<number, Place> {
+  const parents = new Map(nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id] as const)));
+  const places = new Map<number, Place>();
+  // A node comes after its parent.
+  for (const { id, callFrame } of nodes) {
+    const file = placeOf(callFrame.url);
+    const name = callFrame.functionName === "" ? "(anonymous)" : callFrame.functionName;
+    const full = file === "" ? name : `${name} ${file}:${callFrame.lineNumber + 1}`;
+    const of = file === "" ? name : packageOf(file);
+    const within = new Set(places.get(parents.get(id) ?? 0)?.within);
+    places.set(id, { name: full, package: of, within: within.add(isOurs(callFrame.url) ? full : of) });
+  }
+  return places;
+}
+
+function isOurs(url: string): boolean {
+  return url.startsWith("file://") && !url.includes("/node_modules/");
+}
+
 function summarize({ nodes, startTime, samples, timeDeltas }: CpuProfile, windows: readonly Window[]) {
-  const frames = new Map(nodes.map(({ id, callFrame }) => [id, callFrame]));
-  const functions = new Map<string, number>();
-  const files = new Map<string, number>();
+  const places = placesOf(nodes);
+  const [functions, packages, inclusive] = [new Map<string, number>(), new Map(), new Map()];
   const add = (map: Map<string, number>, key: string, micros: number) => map.set(key, (map.get(key) ?? 0) + micros);
   let atMicros = startTime;
   let busyMicros = 0;
@@ -54,24 +83,26 @@ function summarize({ nodes, startTime, samples, timeDeltas }: CpuProfile, window
   for (const [index, id] of samples.entries()) {
     const micros = timeDeltas[index + 1] ?? 0;
     atMicros += timeDeltas[index] ?? 0;
-    const frame = frames.get(id);
-    if (frame === undefined || !windows.some(({ fromMs, toMs }) => isWithin(atMicros / 1_000, fromMs, toMs))) {
+    const place = places.get(id);
+    if (place === undefined || !windows.some(({ fromMs, toMs }) => isWithin(atMicros / 1_000, fromMs, toMs))) {
       continue;
     }
     allMicros += micros;
-    if (frame.functionName === "(idle)") {
+    if (place.name === "(idle)") {
       continue;
     }
     busyMicros += micros;
-    const file = placeOf(frame.url);
-    const name = frame.functionName === "" ? "(anonymous)" : frame.functionName;
-    add(functions, file === "" ? name : `${name} ${file}:${frame.lineNumber + 1}`, micros);
-    add(files, file === "" ? name : packageOf(file), micros);
+    add(functions, place.name, micros);
+    add(packages, place.package, micros);
+    for (const one of place.within) {
+      add(inclusive, one, micros);
+    }
   }
   return {
     busy: busyMicros / Math.max(1, allMicros),
     functions: most(functions, busyMicros, 25),
-    files: most(files, busyMicros, 15),
+    packages: most(packages, busyMicros, 15),
+    inclusive: most(inclusive, busyMicros, 60),
   };
 }
 
@@ -93,7 +124,7 @@ function placeOf(url: string): string {
   return path.replace(/^.*node_modules\//, "");
 }
 
-/** A package as one; our own code by file. */
+/** The package of a file; node:… and our own files as they are. */
 function packageOf(file: string): string {
   return /^(@[^/]+\/[^/]+|[^/]+)\/(?:dist|lib|build|src|esm|cjs)\//.exec(file)?.[1] ?? file;
 }
@@ -102,12 +133,17 @@ function packageOf(file: string): string {
 export function describeProfiles(profiles: readonly ThreadProfile[]): string {
   const line = ({ name, share }: Share) => `  ${(share * 100).toFixed(1).padStart(5)} %  ${name}`;
   return profiles
-    .map(({ process, thread, way, busy, functions, files }) =>
+    .map(({ process, thread, way, busy, functions, packages, inclusive }) =>
       [
         `${process}, thread ${thread}, while ${way}: busy ${(busy * 100).toFixed(0)} %`,
         ...functions.slice(0, 15).map(line),
         " by package:",
-        ...files.slice(0, 10).map(line),
+        ...packages.slice(0, 10).map(line),
+        " with all that they call:",
+        ...inclusive
+          .filter(({ name }) => !name.startsWith("("))
+          .slice(0, 25)
+          .map(line),
       ].join("\n"),
     )
     .join("\n\n");
