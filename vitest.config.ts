@@ -21,6 +21,7 @@ export default defineConfig({
           // Against the whole of it, from outside: one file at a time, since it is one shop.
           name: "e2e",
           include: ["tests/**/*.test.ts"],
+          globalSetup: "./tests/support/fetch-programs.ts",
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 300_000,
