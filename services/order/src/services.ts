@@ -3,6 +3,7 @@ import { createCommandOutbox } from "@sagacart/chassis/command-outbox";
 import { createEventFeed } from "@sagacart/chassis/event-feed";
 import type { Log } from "@sagacart/chassis/log";
 import type { Pool } from "@sagacart/chassis/postgres";
+import { forgetOldRequests } from "@sagacart/chassis/request-retention";
 import { createWake } from "@sagacart/chassis/wake";
 import { CommandService } from "@sagacart/proto/command/v1/command_service";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
@@ -55,6 +56,12 @@ export function createServices({ pool, url, log, catalogue }: ServicesOptions): 
       router.service(CommandService, commands.service);
       router.service(EventService, feed.service);
     },
-    background: [wake, commands, feed, { [Symbol.asyncDispose]: async () => waiters[Symbol.dispose]() }],
+    background: [
+      forgetOldRequests({ pool, log }),
+      wake,
+      commands,
+      feed,
+      { [Symbol.asyncDispose]: async () => waiters[Symbol.dispose]() },
+    ],
   };
 }

@@ -2,6 +2,7 @@ import type { Log } from "@sagacart/chassis/log";
 import type { Running } from "@sagacart/chassis/main";
 import type { Metrics } from "@sagacart/chassis/metrics";
 import type { Pool } from "@sagacart/chassis/postgres";
+import { forgetOldRequests } from "@sagacart/chassis/request-retention";
 import { ProductService } from "@sagacart/proto/stock/v1/product_service";
 import { StockService } from "@sagacart/proto/stock/v1/stock_service";
 import { startExpiry } from "./expiry.ts";
@@ -19,6 +20,6 @@ export function startStock({ pool, log, metrics, expiryIntervalMs }: StockOption
       router.service(ProductService, productService(pool));
       router.service(StockService, stockService(pool, meters));
     },
-    background: [startExpiry({ pool, log, meters, intervalMs: expiryIntervalMs })],
+    background: [startExpiry({ pool, log, meters, intervalMs: expiryIntervalMs }), forgetOldRequests({ pool, log })],
   };
 }
