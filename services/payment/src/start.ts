@@ -6,6 +6,7 @@ import { createEventFeed } from "@sagacart/chassis/event-feed";
 import type { Log } from "@sagacart/chassis/log";
 import type { Metrics } from "@sagacart/chassis/metrics";
 import type { Pool } from "@sagacart/chassis/postgres";
+import { forgetOldRequests } from "@sagacart/chassis/request-retention";
 import { CommandService } from "@sagacart/proto/command/v1/command_service";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
 import { AccountService } from "@sagacart/proto/payment/v1/account_service";
@@ -87,6 +88,6 @@ export function startPayment({ config, pool, log, clock, metrics, provider }: Pa
       router.service(EventService, feed.service);
       router.service(CommandService, commands.service);
     },
-    background: [feed, commands, desk, startAsking(options), inbox],
+    background: [feed, commands, desk, startAsking(options), inbox, forgetOldRequests({ pool, log })],
   };
 }

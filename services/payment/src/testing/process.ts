@@ -1,0 +1,39 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+export type TestProcess = AsyncDisposable & {
+  /** What it said in its log when it was ready. */
+  readonly ready: { readonly port?: number; readonly url?: string };
+  /** Ends it at once, as a power cut does. */
+  kill(): Promise<void>;
+};
+
+/** Starts a program of this service and waits until it is ready. */
+export async function startProcess(main: string, env: Record<string, string>): Promise<TestProcess> {
+  const child = spawn(process.execPath, [fileURLToPath(new URL(main, import.meta.url))], {
+    env: { ...process.env, ...env, PORT: "0", ADMIN_PORT: "0", LOG_LEVEL: "info" },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const kill = async () => {
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill("SIGKILL");
+      await once(child, "exit");
+    }
+  };
+  return { ready: await untilReady(child), kill, [Symbol.asyncDispose]: kill };
+}
+
+async function untilReady(child: ChildProcess): Promise<TestProcess["ready"]> {
+  if (child.stdout !== null) {
+    for await (const text of createInterface({ input: child.stdout })) {
+      const line = JSON.parse(text) as { msg: string; port?: number; url?: string };
+      if (line.msg === "ready") {
+        child.stdout.resume();
+        return line;
+      }
+    }
+  }
+  throw new Error("the process ended before it was ready");
+}
