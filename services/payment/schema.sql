@@ -67,7 +67,7 @@ create table events (
   sequence bigint not null,
   id uuid not null,
   type text not null,
-  "time" timestamp with time zone not null default now(),
+  "time" timestamp with time zone not null default clock_timestamp(),
   data jsonb not null,
   traceparent text,
   "position" bigint,
@@ -76,7 +76,7 @@ create table events (
 
 CREATE UNIQUE INDEX events_position ON public.events USING btree ("position") WHERE ("position" IS NOT NULL);
 
-CREATE INDEX events_unsequenced ON public.events USING btree ("time", subject, sequence) WHERE ("position" IS NULL);
+CREATE INDEX events_unsequenced ON public.events USING btree (sequence, "time", subject) WHERE ("position" IS NULL);
 
 create table journal_entries (
   id uuid not null,

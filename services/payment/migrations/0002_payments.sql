@@ -14,7 +14,8 @@ create table payments (
   captured_minor     bigint      not null default 0,
   refunded_minor     bigint      not null default 0,  -- the sum of its refunds that have not failed
   provider_charge_id text        not null default '',
-  asks               int         not null default 0,  -- how often the background asked the provider
+  -- How often somebody was told to wait, or the provider was asked again: if ever, whoever settles it tells.
+  asks               int         not null default 0,
   next_ask_time      timestamptz,                     -- null: the provider has nothing to say about it any more
   event_sequence     bigint      not null default 0,
   create_time        timestamptz not null default now(),

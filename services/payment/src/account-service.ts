@@ -22,7 +22,7 @@ import { findAccount, insertAccounts, listAccounts, listPostings, lockAccounts }
 import { lastUuid, matchOrRefuse, uuidPattern } from "./ids.ts";
 import type { Entry, Ledger } from "./ledger.ts";
 import { accountMessage, postingMessage } from "./messages.ts";
-import { reasons } from "./reasons.ts";
+import { accountNotFound, reasons } from "./reasons.ts";
 
 export type AccountServiceOptions = { pool: Pool; ledger: Ledger; shopCurrency: string };
 
@@ -112,11 +112,6 @@ async function get(db: Queryable, key: AccountKey): Promise<Account> {
     throw accountNotFound(key);
   }
   return account;
-}
-
-export function accountNotFound({ customerId, currency }: AccountKey): DomainError {
-  const message = `customer ${customerId} has no account in ${currency}; open one`;
-  return new DomainError(reasons, "ACCOUNT_NOT_FOUND", message, { customer_id: customerId, currency_code: currency });
 }
 
 async function deposit(tx: Transaction, ledger: Ledger, key: AccountKey, amountMinor: bigint): Promise<void> {

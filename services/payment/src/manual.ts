@@ -1,11 +1,12 @@
 import type { EventFeed } from "@sagacart/chassis/event-feed";
 import type { Pool } from "@sagacart/chassis/postgres";
 import { once } from "@sagacart/chassis/requests";
-import { accountNotFound } from "./account-service.ts";
-import { type ChargeOptions, startCharging, writeCharges } from "./charge.ts";
+import type { ChargeOptions } from "./charge.ts";
+import { startCharging, writeCharges } from "./decide.ts";
 import { jobOfPayment } from "./job.ts";
 import type { ChargeContent, Payment } from "./payment.ts";
 import { findPayments, insertPayments } from "./payment-store.ts";
+import { accountNotFound } from "./reasons.ts";
 
 /** A payment by hand, once per request id. Answers it as it then stands. */
 export type CreateManual = (request: ManualRequest) => Promise<Payment>;

@@ -1,5 +1,6 @@
 import { Code } from "@connectrpc/connect";
-import { defineReasons } from "@sagacart/chassis/errors";
+import { DomainError, defineReasons } from "@sagacart/chassis/errors";
+import type { AccountKey } from "./account.ts";
 
 /** What payment fails for. */
 export const reasons = defineReasons({
@@ -18,3 +19,9 @@ export const reasons = defineReasons({
   BAD_WEBHOOK: Code.InvalidArgument,
   PROVIDER_NOT_FOUND: Code.NotFound,
 });
+
+/** The customer has no account in that currency. */
+export function accountNotFound({ customerId, currency }: AccountKey): DomainError {
+  const message = `customer ${customerId} has no account in ${currency}; open one`;
+  return new DomainError(reasons, "ACCOUNT_NOT_FOUND", message, { customer_id: customerId, currency_code: currency });
+}
