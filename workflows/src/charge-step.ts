@@ -8,9 +8,10 @@ import { enumName } from "./enum-name.ts";
 import { type Move, type StepContext, toCodes, toUndo } from "./move.ts";
 import type { Codes, StepInput } from "./step-types.ts";
 
-const paidAndShipping = [Order_State.PAID, Order_State.SHIPPING];
+/** The way of an order that is paid; what it has behind it already changes nothing. */
+const paidAndShipping = [Order_State.RESERVED, Order_State.PAID, Order_State.SHIPPING];
 
-/** Takes the money of orders whose stock is PINNED. */
+/** Takes the money of orders whose stock is PINNED. Those that the provider lets wait are RESERVED meanwhile. */
 export async function charge(context: StepContext, { workflowId, orderIds }: StepInput): Promise<Codes> {
   const { services, book, move } = context;
   const orders = await book.recall(workflowId, orderIds);
@@ -18,9 +19,10 @@ export async function charge(context: StepContext, { workflowId, orderIds }: Ste
   const moves: Move[] = [];
   const toCharge: Order[] = [];
   for (const order of orders.values()) {
-    if (order.state === Order_State.RESERVED && order.cancelRequestTime === undefined) {
+    const isUnpaid = order.state === Order_State.PENDING || order.state === Order_State.RESERVED;
+    if (isUnpaid && order.cancelRequestTime === undefined) {
       toCharge.push(order);
-    } else if (order.state === Order_State.RESERVED || order.state === Order_State.PAID) {
+    } else if (isUnpaid || order.state === Order_State.PAID) {
       // Paid already, or to be cancelled: the move finds out.
       moves.push({ orderId: order.id, states: paidAndShipping });
     }
@@ -28,12 +30,11 @@ export async function charge(context: StepContext, { workflowId, orderIds }: Ste
   if (toCharge.length > 0) {
     const { outcomes } = await services.payment.batchCharge({ items: toCharge.map(toItem) });
     for (const outcome of outcomes) {
-      const next = toMove(outcome, (orderId, detail, reason) => toUndo(orderId, Order_State.REJECTED, reason, detail));
-      if (next === undefined) {
-        states.set(outcome.orderId, waits);
-      } else {
-        moves.push(next);
-      }
+      const next = toMove(outcome, (orderId, detail, reason) => ({
+        ...toUndo(orderId, Order_State.REJECTED, reason, detail),
+        states: [Order_State.RESERVED, Order_State.CANCELLING],
+      }));
+      moves.push(next ?? { orderId: outcome.orderId, states: [Order_State.RESERVED] });
     }
   }
   for (const [orderId, state] of await move(workflowId, moves)) {
@@ -96,9 +97,7 @@ async function pin(services: StepContext["services"], orderId: string): Promise<
   }
 }
 
-/** No order is charged again under an attempt's number: the payment service answers what became of it. */
-const waits = -1 as Order_State;
-
+/** Asked again under the same attempt's number, the payment service answers what became of it. */
 function toItem(order: Order) {
   const { id, customerId, total, payment } = order;
   return {
@@ -135,7 +134,7 @@ function codeOf(state: Order_State): string {
   switch (state) {
     case Order_State.SHIPPING:
       return "n";
-    case waits:
+    case Order_State.RESERVED:
       return "w";
     case Order_State.CANCELLING:
       return "u";

@@ -50,8 +50,10 @@ export async function order({ orderId }: OrderInput): Promise<void> {
   /** The next step of an order that stands there. */
   async function goOn(view: OrderView): Promise<Codes> {
     switch (view.state) {
-      case "PENDING":
-        return await step("reserve");
+      case "PENDING": {
+        const reserved = await step("reserve");
+        return reserved === "n" ? await step("charge") : reserved;
+      }
       case "RESERVED":
         return await step("charge");
       case "AWAITING_PAYMENT":

@@ -89,7 +89,8 @@ export function createCommandOutbox(options: CommandOutboxOptions): CommandOutbo
     log,
     async run() {
       await pool.query(
-        "delete from command_batches where state = 'CONFIRMED' and create_time < now() - interval '1 day'",
+        `delete from command_batches b where state = 'CONFIRMED' and create_time < now() - interval '1 day'
+         and not exists (select from commands where batch_id = b.id)`,
       );
       return { waitMs: 600_000 };
     },
@@ -198,13 +199,15 @@ async function confirmBatch(
     if (batch.rowCount === 0) {
       return false;
     }
-    const members = "batch_id = $1 and state = 'CLAIMED' and (cardinality($2::uuid[]) = 0 or id = any($2))";
     const ids = commandIds.map(uuidOrNil);
-    await tx.query({
-      name: "start-commands",
-      text: `update commands set state = 'STARTED', update_time = now() where ${members} and kind = any($3)`,
-      values: [batchId, ids, tracked],
-    });
+    const members = "batch_id = $1 and state = 'CLAIMED' and (cardinality($2::uuid[]) = 0 or id = any($2))";
+    if (ids.length > 0) {
+      await tx.query({
+        name: "start-commands",
+        text: `update commands set state = 'STARTED', update_time = now() where ${members} and kind = any($3)`,
+        values: [batchId, ids, tracked],
+      });
+    }
     await tx.query({
       name: "drop-commands",
       text: `delete from commands where ${members} and kind <> all($3)`,
@@ -213,8 +216,8 @@ async function confirmBatch(
     await tx.query({
       name: "confirm-command-batch",
       text: `update command_batches set state = 'CONFIRMED' where id = $1
-             and not exists (select 1 from commands where batch_id = $1 and state = 'CLAIMED')`,
-      values: [batchId],
+             and ($2 or not exists (select 1 from commands where batch_id = $1 and state = 'CLAIMED'))`,
+      values: [batchId, ids.length === 0],
     });
     return true;
   });
@@ -222,6 +225,13 @@ async function confirmBatch(
     throw new DomainError(commandReasons, "BATCH_NOT_FOUND", `there is no batch ${batchId}`, { batch_id: batchId });
   }
 }
+
+/**
+ * SQL for whether a command `c` is in Temporal's hands: STARTED, or a member of a batch that was confirmed as a whole,
+ * which saves a write for each of its members.
+ */
+export const isStarted = `(c.state = 'STARTED' or (c.state = 'CLAIMED' and exists (
+  select from command_batches b where b.id = c.batch_id and b.state = 'CONFIRMED')))`;
 
 /** Oldest first: the ids are UUIDv7, which sort by time. */
 function toCommands(rows: readonly Row[]): Command[] {

@@ -144,6 +144,7 @@ create table commands (
   kind        text        not null,
   order_id    text        not null,
   data        jsonb       not null default '{}',
+  -- A member of a batch that was confirmed as a whole is started, too; one that is done is deleted.
   state       text        not null default 'OPEN' check (state in ('OPEN', 'CLAIMED', 'STARTED')),
   batch_id    uuid,
   deliveries  integer     not null default 0,
@@ -152,7 +153,7 @@ create table commands (
 );
 create index commands_open on commands (kind, create_time, id) where state = 'OPEN';
 create index commands_batch on commands (batch_id) where batch_id is not null;
-create index commands_standing on commands (update_time) where state = 'STARTED';
+create index commands_standing on commands (update_time) where state <> 'OPEN';
 create index commands_order on commands (order_id);
 
 create table command_batches (

@@ -1,3 +1,4 @@
+import { isStarted } from "@sagacart/chassis/command-outbox";
 import { errorInfo } from "@sagacart/chassis/errors";
 import { Order_State, OrderRefund_State } from "@sagacart/proto/order/v1/order";
 import { WaitFor } from "@sagacart/proto/order/v1/order_service";
@@ -47,7 +48,12 @@ async function bring(orderId: string, state: "RESERVED" | "AWAITING_PAYMENT" | "
 
 const changesOf = async (id: string) => (await service.orders.getOrder({ id })).changes.map(({ state }) => state);
 const commandsOf = async (id: string) =>
-  (await service.pool.query("select kind, state from commands where order_id = $1", [id])).rows;
+  (
+    await service.pool.query(
+      `select kind, case when ${isStarted} then 'STARTED' else state end as state from commands c where order_id = $1`,
+      [id],
+    )
+  ).rows;
 const reasonOf = async (call: Promise<unknown>) =>
   errorInfo(
     await call.then(

@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import type { StandingCommand } from "@sagacart/chassis/command-outbox";
+import { isStarted, type StandingCommand } from "@sagacart/chassis/command-outbox";
 import type { Pool, Transaction } from "@sagacart/chassis/postgres";
 import { CommandSchema } from "@sagacart/proto/command/v1/command";
 
@@ -20,7 +20,7 @@ export async function listStanding(pool: Pool, standingForMs: number, limit: num
   const { rows } = await pool.query<Row>(
     `with standing as (
        select c.id, o.carrier_workflow_id from commands c join orders o on o.id = c.order_id
-       where c.state = 'STARTED' and c.update_time < now() - $1 * interval '1 ms'
+       where ${isStarted} and c.update_time < now() - $1 * interval '1 ms'
          and o.update_time < now() - $1 * interval '1 ms'
        order by c.update_time limit $2 for update of c skip locked
      )
@@ -52,7 +52,7 @@ export async function restartStanding(
     `with gone as (
        select o.id, c.id as command_id, c.kind
        from unnest($1::text[], $2::text[]) as item (command_id, carrier)
-       join commands c on c.id::text = item.command_id and c.state = 'STARTED'
+       join commands c on c.id::text = item.command_id and ${isStarted}
        join orders o on o.id = c.order_id and coalesce(o.carrier_workflow_id, '') = item.carrier
        order by o.id for update of o
      ), freed as (
