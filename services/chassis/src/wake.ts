@@ -74,6 +74,7 @@ function createLine({ url, channel, log, gatherMs = 5 }: WakeOptions, onKnock: (
   let owed = false;
   let failures = 0;
   let closed = false;
+  let saying: Promise<unknown> = Promise.resolve();
   let flushTimer: NodeJS.Timeout | undefined;
   let retryTimer: NodeJS.Timeout | undefined;
   let connecting = connect();
@@ -125,7 +126,16 @@ function createLine({ url, channel, log, gatherMs = 5 }: WakeOptions, onKnock: (
 
   function ping(): void {
     const pinged = client;
-    pinged?.query("select 1").catch((error) => drop(pinged, error));
+    if (pinged !== undefined) {
+      say(pinged, "select 1").catch((error) => drop(pinged, error));
+    }
+  }
+
+  /** One statement after the other: a connection takes no second one before it has answered the first. */
+  function say(speaker: pg.Client, statement: string): Promise<unknown> {
+    const said = saying.then(() => speaker.query(statement));
+    saying = said.catch(() => {});
+    return said;
   }
 
   function flush(): void {
@@ -135,7 +145,7 @@ function createLine({ url, channel, log, gatherMs = 5 }: WakeOptions, onKnock: (
       return;
     }
     owed = false;
-    told.query(`notify ${channel}`).catch((error) => {
+    say(told, `notify ${channel}`).catch((error) => {
       owed = true;
       drop(told, error);
     });
@@ -155,7 +165,7 @@ function createLine({ url, channel, log, gatherMs = 5 }: WakeOptions, onKnock: (
       flush();
       const last = client;
       client = undefined;
-      // pg ends a connection after the queries that were queued before.
+      await saying;
       await last?.end().catch(() => {});
     },
   };
