@@ -29,7 +29,7 @@ export function readConfig(env: Env) {
       /** How many batches this worker has under way at most. What comes meanwhile is the next batch. */
       MAX_BATCHES: int({ min: 1, max: 64, default: 4 }),
       /** How long the newest batch has to be under way before another one starts beside it. */
-      BATCH_STAGGER_MS: durationMs(500),
+      BATCH_STAGGER_MS: durationMs(2_000),
       /** How many orders a batch has at most. */
       MAX_BATCH_ORDERS: int({ min: 1, max: 1000, default: 1000 }),
       /** How long a claim of commands holds without being confirmed. */
