@@ -1,23 +1,18 @@
-import { type Duration, durationMs } from "@bufbuild/protobuf/wkt";
 import { Code } from "@connectrpc/connect";
 import { coalesce } from "@sagacart/chassis/coalesce";
 import { recordCommands } from "@sagacart/chassis/command-outbox";
 import { DomainError } from "@sagacart/chassis/errors";
 import { appendEvents } from "@sagacart/chassis/event-feed";
-import { formatMoney } from "@sagacart/chassis/money";
 import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres";
 import { fingerprintOf } from "@sagacart/chassis/requests";
-import { uuidv7 } from "@sagacart/chassis/uuid";
 import { type CheckoutRequest, CheckoutRequestSchema } from "@sagacart/proto/order/v1/order_service";
 import { type CartRow, findDefaultCarts, loadCarts, lockCarts, markCheckingOut } from "./cart-store.ts";
-import { type Catalogue, type Quote, quoteOf } from "./catalogue.ts";
+import type { Catalogue, Quote } from "./catalogue.ts";
+import { type Asked, type CheckedOut, draft, isOrder, linesOf, type Outcome } from "./checkout-draft.ts";
 import { eventType } from "./order.ts";
-import { insertOrders, type NewLine, type NewOrder } from "./order-store.ts";
+import { insertOrders, type NewOrder } from "./order-store.ts";
 import { reasons } from "./reasons.ts";
 import { type Answered, answerRequests, claimRequestIds, findRequests, type Remembered } from "./request-store.ts";
-
-/** The order that a checkout made, or attached to. */
-export type CheckedOut = { readonly orderId: string; readonly attached: boolean };
 
 export type Checkout = (request: CheckoutRequest) => Promise<CheckedOut>;
 
@@ -43,10 +38,7 @@ export function createCheckout(options: { pool: Pool; catalogue: Catalogue; reco
 /** Fields that say how to answer, not what to buy: a repeat may wait longer than the first. */
 const howFields = ["request_id", "wait_for", "wait_at_most"];
 
-type Asked = { request: CheckoutRequest; fingerprint: Uint8Array };
 type Context = { pool: Pool; catalogue: Catalogue; recorded: () => void };
-type Outcome = CheckedOut | DomainError;
-
 /** Each round settles all but those that somebody else got in the way of; these are read again. */
 async function checkOutAll(context: Context, asked: readonly Asked[]): Promise<Outcome[]> {
   const outcomes = new Map<Asked, Outcome>();
@@ -124,112 +116,6 @@ async function draftAll({ pool, catalogue }: Context, asked: readonly Asked[]): 
     const cart = cartOf(item);
     return { asked: item, cart, result: caught(() => draft(item, cart, quotes)) };
   });
-}
-
-function linesOf({ request }: Asked, cart: CartRow | undefined): readonly { productId: string; quantity: number }[] {
-  return request.lines.length > 0 ? request.lines : (cart?.lines ?? []);
-}
-
-function draft(asked: Asked, cart: CartRow | undefined, quotes: ReadonlyMap<string, Quote>): NewOrder | Outcome {
-  const { request, fingerprint } = asked;
-  if (request.lines.length === 0) {
-    const attached = checkCart(request, cart);
-    if (attached !== undefined) {
-      return attached;
-    }
-  }
-  const lines = linesOf(asked, cart).map(({ productId, quantity }): NewLine & { currency: string } => {
-    const { sku, title, currency, priceMinor } = quoteOf(quotes, productId);
-    return { productId, sku, title, quantity, currency, unitPriceMinor: priceMinor };
-  });
-  const { currency, totalMinor } = totalOf(request, lines);
-  return {
-    id: request.orderId || uuidv7(),
-    customerId: request.customerId,
-    cartId: request.lines.length > 0 ? undefined : cart?.id,
-    fingerprint,
-    currency,
-    totalMinor,
-    paymentMethod: request.paymentMethod,
-    payLater: request.payLater,
-    expireTime: request.payLater ? new Date(Date.now() + payWithinMs(request.payWithin)) : undefined,
-    shippingAddress: request.shippingAddress,
-    contactEmail: request.contactEmail,
-    lines,
-  };
-}
-
-/** The order under way that this checkout of a cart attaches to, if there is one. Throws what is wrong with the cart. */
-function checkCart(request: CheckoutRequest, cart: CartRow | undefined): CheckedOut | undefined {
-  if (cart === undefined && request.cartId === "") {
-    const message = `customer ${request.customerId} has no cart; put something into one first`;
-    throw new DomainError(reasons, "CART_EMPTY", message, { customer_id: request.customerId });
-  }
-  if (cart === undefined || cart.customerId !== request.customerId) {
-    const message = `there is no cart ${request.cartId}`;
-    throw new DomainError(reasons, "CART_NOT_FOUND", message, { cart_id: request.cartId });
-  }
-  if (cart.state === "CHECKING_OUT" && cart.orderId !== undefined) {
-    return { orderId: cart.orderId, attached: true };
-  }
-  if (cart.state !== "OPEN") {
-    const what = cart.state === "PURCHASED" ? `was bought already, by order ${cart.orderId}` : "was deleted";
-    const metadata = { cart_id: cart.id, state: cart.state, order_id: cart.orderId ?? "" };
-    throw new DomainError(reasons, "CART_CLOSED", `cart ${cart.id} ${what}`, metadata);
-  }
-  if (request.cartEtag !== "" && request.cartEtag !== cart.version.toString()) {
-    const message = `cart ${cart.id} has changed since it was read; read it again`;
-    throw new DomainError(reasons, "ETAG_MISMATCH", message, { cart_id: cart.id, etag: cart.version.toString() });
-  }
-  if (cart.lines.length === 0) {
-    throw new DomainError(reasons, "CART_EMPTY", `cart ${cart.id} is empty`, { cart_id: cart.id });
-  }
-  return undefined;
-}
-
-function totalOf(
-  { expectedTotal }: CheckoutRequest,
-  lines: readonly (NewLine & { currency: string })[],
-): { currency: string; totalMinor: bigint } {
-  const currency = lines[0]?.currency ?? "";
-  const other = lines.find((line) => line.currency !== currency);
-  if (other !== undefined) {
-    const message = `product ${other.productId} is sold in ${other.currency}, the others in ${currency}`;
-    const metadata = { product_id: other.productId, first: currency, second: other.currency };
-    throw new DomainError(reasons, "CURRENCY_MISMATCH", message, metadata);
-  }
-  const totalMinor = lines.reduce((sum, line) => sum + line.unitPriceMinor * BigInt(line.quantity), 0n);
-  const total = { currencyCode: currency, minorUnits: totalMinor };
-  if (totalMinor > highestTotal) {
-    const message = `the total of ${formatMoney(total)} is more than an order may cost`;
-    throw new DomainError(reasons, "ORDER_TOO_HIGH", message, { total_minor: totalMinor.toString() });
-  }
-  if (expectedTotal === undefined) {
-    return { currency, totalMinor };
-  }
-  if (expectedTotal.currencyCode !== currency) {
-    const message = `it is sold in ${currency}, and ${expectedTotal.currencyCode} was expected`;
-    throw new DomainError(reasons, "CURRENCY_MISMATCH", message, {
-      first: currency,
-      second: expectedTotal.currencyCode,
-    });
-  }
-  if (expectedTotal.minorUnits !== totalMinor) {
-    const message = `it costs ${formatMoney(total)} now, and ${formatMoney(expectedTotal)} was expected`;
-    throw new DomainError(reasons, "PRICE_CHANGED", message, {
-      currency_code: currency,
-      expected_minor: expectedTotal.minorUnits.toString(),
-      total_minor: totalMinor.toString(),
-      difference_minor: (totalMinor - expectedTotal.minorUnits).toString(),
-    });
-  }
-  return { currency, totalMinor };
-}
-
-const highestTotal = 10n ** 15n;
-
-function payWithinMs(payWithin: Duration | undefined): number {
-  return payWithin === undefined ? 30 * 60_000 : durationMs(payWithin);
 }
 
 /** Records what there is to record. What has no outcome afterwards must be read again. */
@@ -378,10 +264,6 @@ async function recordEffects(tx: Transaction, drafts: readonly ReadyDraft[]): Pr
   if (fromCarts.length > 0) {
     await markCheckingOut(tx, fromCarts);
   }
-}
-
-function isOrder(result: NewOrder | Outcome): result is NewOrder {
-  return "lines" in result;
 }
 
 function caught<T>(fn: () => T): T | DomainError {
