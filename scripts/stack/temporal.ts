@@ -38,6 +38,11 @@ const dynamicConfig: Readonly<Record<string, string>> = {
   // The default, 2,400 calls a second, is meant for one of many customers of a cluster; this one has the machine alone.
   "frontend.namespaceRPS": "100000",
   "frontend.rps": "100000",
+  // The dev server has one shard, and a shard looks for tasks to hand out 20 times a second: each step of a workflow
+  // would wait up to 50 ms. Measured, one workflow of four ordinary activities at a time: 450 ms so, 97 ms with this.
+  "history.transferProcessorMaxPollRPS": "1000",
+  // A worker gets the activities that it scheduled in the same answer: 51 ms for the same.
+  "system.enableActivityEagerExecution": "true",
 };
 
 /** Checks a server that runs already; throws a StartError that says what is wrong with it. */
