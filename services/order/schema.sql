@@ -1,0 +1,202 @@
+-- Made from migrations/ by the tests: do not edit.
+
+create table cart_lines (
+  cart_id text not null,
+  product_id text not null,
+  line_number integer not null,
+  quantity integer not null,
+  sku text not null,
+  title text not null,
+  currency character(3) not null,
+  unit_price_minor bigint not null,
+  constraint cart_lines_pkey PRIMARY KEY (cart_id, product_id),
+  constraint cart_lines_cart_id_fkey FOREIGN KEY (cart_id) REFERENCES carts(id) ON DELETE CASCADE,
+  constraint cart_lines_quantity_check CHECK (((quantity >= 1) AND (quantity <= 1000000))),
+  constraint cart_lines_unit_price_minor_check CHECK ((unit_price_minor >= 0))
+);
+
+create table carts (
+  id text not null,
+  customer_id text not null,
+  name text not null default ''::text,
+  state text not null default 'OPEN'::text,
+  is_default boolean not null default false,
+  version bigint not null default 1,
+  order_id text,
+  last_failure_reason text not null default ''::text,
+  create_time timestamp with time zone not null default now(),
+  update_time timestamp with time zone not null default now(),
+  constraint carts_pkey PRIMARY KEY (id),
+  constraint carts_check CHECK (((state <> 'CHECKING_OUT'::text) OR (order_id IS NOT NULL))),
+  constraint carts_check1 CHECK (((NOT is_default) OR (state = ANY (ARRAY['OPEN'::text, 'CHECKING_OUT'::text])))),
+  constraint carts_state_check CHECK ((state = ANY (ARRAY['OPEN'::text, 'CHECKING_OUT'::text, 'PURCHASED'::text, 'DELETED'::text])))
+) with (fillfactor=70);
+
+CREATE INDEX carts_customer ON public.carts USING btree (customer_id, create_time DESC, id DESC);
+
+CREATE UNIQUE INDEX carts_default ON public.carts USING btree (customer_id) WHERE is_default;
+
+create table command_batches (
+  id uuid not null,
+  kinds text[] not null,
+  claimer text not null,
+  lease_expire_time timestamp with time zone not null,
+  state text not null default 'CLAIMED'::text,
+  create_time timestamp with time zone not null default now(),
+  constraint command_batches_pkey PRIMARY KEY (id),
+  constraint command_batches_state_check CHECK ((state = ANY (ARRAY['CLAIMED'::text, 'CONFIRMED'::text])))
+);
+
+CREATE INDEX command_batches_leased ON public.command_batches USING btree (lease_expire_time) WHERE (state = 'CLAIMED'::text);
+
+create table commands (
+  id uuid not null,
+  kind text not null,
+  order_id text not null,
+  data jsonb not null default '{}'::jsonb,
+  state text not null default 'OPEN'::text,
+  batch_id uuid,
+  deliveries integer not null default 0,
+  create_time timestamp with time zone not null default now(),
+  update_time timestamp with time zone not null default now(),
+  constraint commands_pkey PRIMARY KEY (id),
+  constraint commands_state_check CHECK ((state = ANY (ARRAY['OPEN'::text, 'CLAIMED'::text, 'STARTED'::text])))
+);
+
+CREATE INDEX commands_batch ON public.commands USING btree (batch_id) WHERE (batch_id IS NOT NULL);
+
+CREATE INDEX commands_open ON public.commands USING btree (kind, create_time, id) WHERE (state = 'OPEN'::text);
+
+CREATE INDEX commands_order ON public.commands USING btree (order_id);
+
+CREATE INDEX commands_standing ON public.commands USING btree (update_time) WHERE (state <> 'OPEN'::text);
+
+create table events (
+  subject text not null,
+  sequence bigint not null,
+  id uuid not null,
+  type text not null,
+  "time" timestamp with time zone not null default clock_timestamp(),
+  data jsonb not null,
+  traceparent text,
+  "position" bigint,
+  constraint events_pkey PRIMARY KEY (subject, sequence)
+);
+
+CREATE UNIQUE INDEX events_position ON public.events USING btree ("position") WHERE ("position" IS NOT NULL);
+
+CREATE INDEX events_unsequenced ON public.events USING btree (sequence, "time", subject) WHERE ("position" IS NULL);
+
+create table incidents (
+  id uuid not null,
+  order_id text not null,
+  step text not null,
+  workflow_id text not null,
+  error text not null,
+  attempts integer not null,
+  state text not null default 'OPEN'::text,
+  resolution text not null default ''::text,
+  retry_request_time timestamp with time zone,
+  create_time timestamp with time zone not null default now(),
+  update_time timestamp with time zone not null default now(),
+  constraint incidents_pkey PRIMARY KEY (id),
+  constraint incidents_order_id_fkey FOREIGN KEY (order_id) REFERENCES orders(id),
+  constraint incidents_state_check CHECK ((state = ANY (ARRAY['OPEN'::text, 'RESOLVED'::text])))
+);
+
+CREATE UNIQUE INDEX incidents_open ON public.incidents USING btree (order_id, step) WHERE (state = 'OPEN'::text);
+
+CREATE INDEX incidents_time ON public.incidents USING btree (create_time DESC, id DESC);
+
+create table order_lines (
+  order_id text not null,
+  line_number integer not null,
+  product_id text not null,
+  sku text not null,
+  title text not null,
+  quantity integer not null,
+  unit_price_minor bigint not null,
+  constraint order_lines_pkey PRIMARY KEY (order_id, line_number),
+  constraint order_lines_order_id_fkey FOREIGN KEY (order_id) REFERENCES orders(id),
+  constraint order_lines_quantity_check CHECK ((quantity > 0)),
+  constraint order_lines_unit_price_minor_check CHECK ((unit_price_minor >= 0))
+);
+
+create table order_refunds (
+  order_id text not null,
+  id text not null,
+  payment_refund_id uuid not null,
+  fingerprint bytea not null,
+  amount_minor bigint not null,
+  reason text not null default ''::text,
+  state text not null default 'PENDING'::text,
+  failure_reason text not null default ''::text,
+  create_time timestamp with time zone not null default now(),
+  update_time timestamp with time zone not null default now(),
+  constraint order_refunds_payment_refund_id_key UNIQUE (payment_refund_id),
+  constraint order_refunds_pkey PRIMARY KEY (order_id, id),
+  constraint order_refunds_order_id_fkey FOREIGN KEY (order_id) REFERENCES orders(id),
+  constraint order_refunds_amount_minor_check CHECK ((amount_minor > 0)),
+  constraint order_refunds_state_check CHECK ((state = ANY (ARRAY['PENDING'::text, 'SUCCEEDED'::text, 'FAILED'::text])))
+);
+
+create table orders (
+  id text not null,
+  customer_id text not null,
+  cart_id text,
+  fingerprint bytea not null,
+  state text not null,
+  ends_as text,
+  sequence integer not null,
+  currency character(3) not null,
+  total_minor bigint not null,
+  payment_method text not null,
+  pay_later boolean not null,
+  payment_attempt integer not null default 0,
+  payment_pending boolean not null default false,
+  decline_reason text not null default ''::text,
+  shipping_address jsonb,
+  tracking_number text not null default ''::text,
+  contact_email text not null default ''::text,
+  outcome_reason text not null default ''::text,
+  outcome_detail text not null default ''::text,
+  shortages jsonb,
+  cancel_request_time timestamp with time zone,
+  cancel_detail text not null default ''::text,
+  pay_within_ms bigint,
+  expire_time timestamp with time zone,
+  refunded_minor bigint not null default 0,
+  carrier_workflow_id text,
+  create_time timestamp with time zone not null default now(),
+  update_time timestamp with time zone not null default now(),
+  constraint orders_pkey PRIMARY KEY (id),
+  constraint orders_check CHECK (((refunded_minor >= 0) AND (refunded_minor <= total_minor))),
+  constraint orders_check1 CHECK (((state <> 'CANCELLING'::text) OR (ends_as IS NOT NULL))),
+  constraint orders_check2 CHECK (((state <> 'COMPLETED'::text) OR (cancel_request_time IS NULL))),
+  constraint orders_check3 CHECK (((refunded_minor = 0) OR (state = 'COMPLETED'::text))),
+  constraint orders_ends_as_check CHECK ((ends_as = ANY (ARRAY['REJECTED'::text, 'CANCELLED'::text, 'EXPIRED'::text]))),
+  constraint orders_payment_attempt_check CHECK (((payment_attempt >= 0) AND (payment_attempt <= 20))),
+  constraint orders_sequence_check CHECK ((sequence >= 1)),
+  constraint orders_state_check CHECK ((state = ANY (ARRAY['PENDING'::text, 'RESERVED'::text, 'AWAITING_PAYMENT'::text, 'PAID'::text, 'SHIPPING'::text, 'COMPLETED'::text, 'CANCELLING'::text, 'REJECTED'::text, 'CANCELLED'::text, 'EXPIRED'::text]))),
+  constraint orders_total_minor_check CHECK (((total_minor >= 0) AND (total_minor <= '1000000000000000'::bigint)))
+) with (fillfactor=70);
+
+CREATE INDEX orders_cart ON public.orders USING btree (cart_id) WHERE (cart_id IS NOT NULL);
+
+CREATE INDEX orders_customer ON public.orders USING btree (customer_id, create_time DESC, id DESC);
+
+CREATE INDEX orders_time ON public.orders USING btree (create_time DESC, id DESC);
+
+create table requests (
+  scope text not null,
+  request_id text not null,
+  method text not null,
+  fingerprint bytea not null,
+  resource_id text,
+  failure jsonb,
+  create_time timestamp with time zone not null default now(),
+  constraint requests_pkey PRIMARY KEY (scope, request_id),
+  constraint requests_check CHECK ((num_nonnulls(resource_id, failure) <= 1))
+);
+
+CREATE INDEX requests_create_time ON public.requests USING btree (create_time);

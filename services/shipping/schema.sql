@@ -1,0 +1,99 @@
+-- Made from migrations/ by the tests: do not edit.
+
+create table command_batches (
+  id uuid not null,
+  kinds text[] not null,
+  claimer text not null,
+  lease_expire_time timestamp with time zone not null,
+  state text not null default 'CLAIMED'::text,
+  create_time timestamp with time zone not null default now(),
+  constraint command_batches_pkey PRIMARY KEY (id),
+  constraint command_batches_state_check CHECK ((state = ANY (ARRAY['CLAIMED'::text, 'CONFIRMED'::text])))
+);
+
+CREATE INDEX command_batches_leased ON public.command_batches USING btree (lease_expire_time) WHERE (state = 'CLAIMED'::text);
+
+create table commands (
+  id uuid not null,
+  kind text not null,
+  order_id text not null,
+  data jsonb not null default '{}'::jsonb,
+  state text not null default 'OPEN'::text,
+  batch_id uuid,
+  deliveries integer not null default 0,
+  create_time timestamp with time zone not null default now(),
+  update_time timestamp with time zone not null default now(),
+  constraint commands_pkey PRIMARY KEY (id),
+  constraint commands_state_check CHECK ((state = ANY (ARRAY['OPEN'::text, 'CLAIMED'::text, 'STARTED'::text])))
+);
+
+CREATE INDEX commands_batch ON public.commands USING btree (batch_id) WHERE (batch_id IS NOT NULL);
+
+CREATE INDEX commands_open ON public.commands USING btree (kind, create_time, id) WHERE (state = 'OPEN'::text);
+
+CREATE INDEX commands_order ON public.commands USING btree (order_id);
+
+CREATE INDEX commands_standing ON public.commands USING btree (update_time) WHERE (state = 'STARTED'::text);
+
+create table events (
+  subject text not null,
+  sequence bigint not null,
+  id uuid not null,
+  type text not null,
+  "time" timestamp with time zone not null default clock_timestamp(),
+  data jsonb not null,
+  traceparent text,
+  "position" bigint,
+  constraint events_pkey PRIMARY KEY (subject, sequence)
+);
+
+CREATE UNIQUE INDEX events_position ON public.events USING btree ("position") WHERE ("position" IS NOT NULL);
+
+CREATE INDEX events_unsequenced ON public.events USING btree (sequence, "time", subject) WHERE ("position" IS NULL);
+
+create table shipments (
+  order_id text not null,
+  customer_id text not null default ''::text,
+  kind text,
+  state text not null,
+  address jsonb,
+  tracking_number text not null default ''::text,
+  refusal_reason text not null default ''::text,
+  event_sequence bigint not null,
+  awaited boolean not null default false,
+  ask_time timestamp with time zone,
+  asks integer not null default 0,
+  recall_time timestamp with time zone,
+  recalls integer not null default 0,
+  create_time timestamp with time zone not null default now(),
+  update_time timestamp with time zone not null default now(),
+  constraint shipments_pkey PRIMARY KEY (order_id),
+  constraint shipments_check CHECK (((kind IS NOT NULL) OR (state = 'CANCELLED'::text))),
+  constraint shipments_check1 CHECK (((kind = 'CARRIER'::text) = (address IS NOT NULL))),
+  constraint shipments_check2 CHECK (((state = 'REFUSED'::text) = (refusal_reason <> ''::text))),
+  constraint shipments_check3 CHECK (((state = 'PENDING'::text) = (ask_time IS NOT NULL))),
+  constraint shipments_check4 CHECK (((recall_time IS NULL) OR (state = 'CANCELLED'::text))),
+  constraint shipments_kind_check CHECK ((kind = ANY (ARRAY['CARRIER'::text, 'PICKUP'::text]))),
+  constraint shipments_order_id_check CHECK (((length(order_id) >= 1) AND (length(order_id) <= 63))),
+  constraint shipments_state_check CHECK ((state = ANY (ARRAY['PENDING'::text, 'ACCEPTED'::text, 'REFUSED'::text, 'CANCELLED'::text])))
+);
+
+CREATE INDEX shipments_customer ON public.shipments USING btree (customer_id, create_time, order_id);
+
+CREATE INDEX shipments_newest ON public.shipments USING btree (create_time, order_id);
+
+CREATE INDEX shipments_to_ask ON public.shipments USING btree (ask_time) WHERE (ask_time IS NOT NULL);
+
+CREATE INDEX shipments_to_recall ON public.shipments USING btree (recall_time) WHERE (recall_time IS NOT NULL);
+
+create table webhook_inbox (
+  provider text not null,
+  event_id text not null,
+  order_id text not null,
+  body bytea not null,
+  receive_time timestamp with time zone not null default now(),
+  process_time timestamp with time zone,
+  constraint webhook_inbox_pkey PRIMARY KEY (provider, event_id)
+);
+
+CREATE INDEX webhook_inbox_unprocessed ON public.webhook_inbox USING btree (order_id) WHERE (process_time IS NULL);
