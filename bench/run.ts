@@ -7,7 +7,7 @@ import type { Options } from "./options.ts";
 import { type LogFinding, readLogs } from "./report/logs.ts";
 import { describeWindow } from "./report/table.ts";
 import { type Shop, startShop } from "./shop.ts";
-import { type Cell, measureWindow, type Window } from "./window.ts";
+import { type Cell, measureIdle, measureWindow, type Window } from "./window.ts";
 
 /** Everything that was measured, as it is written to the results. */
 export type Results = {
@@ -15,6 +15,8 @@ export type Results = {
   readonly options: Options;
   readonly machine: Machine;
   readonly versions: { readonly node: string; readonly postgres: string; readonly temporal: string };
+  /** What each process uses while nobody calls, in ms of CPU a second. */
+  readonly idleCpu: Readonly<Record<string, number>>;
   readonly windows: readonly Window[];
   readonly audit: { readonly clean: boolean; readonly lines: readonly string[] };
   /** What the services logged as errors or warnings under load. */
@@ -28,6 +30,7 @@ export async function runBench(options: Options, say: (line: string) => void, si
   await using shop = await startShop(options, say, signal);
   const machine = await describeMachine(dirname(shop.dataDirectory));
   const versions = { node: process.version, ...(await shop.versions()) };
+  const idleCpu = await measureIdle(shop);
   const windows: Window[] = [];
   for (const cell of cellsOf(options)) {
     const window = await measureWindow(shop, options, cell);
@@ -43,6 +46,7 @@ export async function runBench(options: Options, say: (line: string) => void, si
     options,
     machine,
     versions,
+    idleCpu,
     windows,
     audit: await audit(shop),
     logs: await readLogs(shop.logDirectory),

@@ -1,5 +1,5 @@
 import { fork } from "node:child_process";
-import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, open, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Client, Connection } from "@temporalio/client";
@@ -80,7 +80,8 @@ export async function startShop(options: Options, say: (line: string) => void, s
   const surroundings = surroundingsOf(stack);
   const env = { ...process.env, ...profiled, ...surroundingsEnv(surroundings) };
   await seedShop({ stock: surroundings.addresses.STOCK_ADDRESS, payment: surroundings.addresses.PAYMENT_ADDRESS });
-  const usualWorker = tidy.use(await startUsualWorker(env));
+  const logDirectory = join(stateDirectory, "logs");
+  const usualWorker = tidy.use(await startUsualWorker(env, join(logDirectory, "usual-worker.log")));
   const callers = tidy.use(await startCallers(env));
   const connection = await Connection.connect({ address: stack.temporal.address });
   tidy.defer(() => connection.close());
@@ -92,7 +93,7 @@ export async function startShop(options: Options, say: (line: string) => void, s
     stack,
     temporal,
     callers,
-    logDirectory: join(stateDirectory, "logs"),
+    logDirectory,
     dataDirectory,
     statements,
     signal,
@@ -150,12 +151,14 @@ function surroundingsOf({ addresses, temporal }: Stack): Surroundings {
   };
 }
 
-async function startUsualWorker(env: NodeJS.ProcessEnv): Promise<AsyncDisposable & { pid: number }> {
+async function startUsualWorker(env: NodeJS.ProcessEnv, logFile: string): Promise<AsyncDisposable & { pid: number }> {
+  const log = await open(logFile, "a");
   const child = fork(fileURLToPath(new URL("usual/worker.ts", import.meta.url)), {
     env,
     execArgv: [],
-    stdio: ["ignore", 1, 2, "ipc"],
+    stdio: ["ignore", log.fd, log.fd, "ipc"],
   });
+  await log.close();
   const ended = new Promise((resolve) => child.once("exit", resolve));
   await new Promise((resolve, reject) => {
     child.once("message", resolve);

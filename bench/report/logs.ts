@@ -35,6 +35,10 @@ function worthTelling(line: string): string | undefined {
     return `${msg ?? ""}${cause === "" ? "" : `: ${typeof cause === "string" ? cause : JSON.stringify(cause)}`}`;
   } catch {
     // Not one of ours: a stack trace, or what a program says before it logs.
-    return /error|warn|fatal|panic/i.test(line) ? line.slice(0, 300) : undefined;
+    const plain = line.replaceAll(colours, "").replace(/^\d{4}-[\d-]+T\S+\s+/, "");
+    return /error|warn|fatal|panic/i.test(plain) ? plain.slice(0, 300) : undefined;
   }
 }
+
+/** As terminals take them. */
+const colours = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, "g");

@@ -10,6 +10,7 @@ export function describeWindow(window: Window): string {
     `${digits(window.perSecond)}/s  p50 ${digits(window.p50Ms)} ms  p99 ${digits(window.p99Ms)} ms  `,
     `in ${window.seconds.toFixed(1)} s; busy ${percent(window.machineBusy)}, elsewhere ${percent(window.busyElsewhere)}; `,
     outcomes.join(", "),
+    ...(window.seconds * 1_000 < window.p99Ms ? ["; the window was shorter than the p99"] : []),
     ...(wrong.length === 0 ? [] : [`\n  WRONG: ${wrong.join("; ")}`]),
   ].join("");
 }
@@ -93,19 +94,24 @@ export function waysTable(rows: readonly Row[]): string {
   return aligned([head, ...lines]);
 }
 
-/** CPU in ms per checkout, by process: one column for each way and number of callers. */
-export function cpuTable(rows: readonly Row[]): string {
+/** CPU in ms a second while idle, and then per checkout, by process: one column for each way and number of callers. */
+export function cpuTable(rows: readonly Row[], idle: Readonly<Record<string, number>>): string {
   const spread = rows.filter(({ mix }) => mix === "spread");
-  const names = [...new Set(spread.flatMap(({ windows }) => windows.flatMap((w) => Object.keys(w.cpuPerCheckout))))];
+  const names = new Set([...Object.keys(idle), ...spread.flatMap(({ windows }) => windows.flatMap(processesOf))]);
   const cells = spread.map(
     ({ windows }) =>
       (name: string) =>
         median(windows.map((w) => w.cpuPerCheckout[name] ?? 0)),
   );
-  const lines = names
+  const show = (ms: number) => (ms < 0.0005 ? "·" : digits(ms));
+  const lines = [...names]
     .toSorted()
-    .map((name) => [name, ...cells.map((cell) => (cell(name) < 0.0005 ? "·" : digits(cell(name))))]);
-  return aligned([["process", ...spread.map(({ way, callers }) => `${way} ${callers}`)], ...lines]);
+    .map((name) => [name, show(idle[name] ?? 0), ...cells.map((cell) => show(cell(name)))]);
+  return aligned([["process", "idle", ...spread.map(({ way, callers }) => `${way} ${callers}`)], ...lines]);
+}
+
+function processesOf({ cpuPerCheckout }: Window): string[] {
+  return Object.keys(cpuPerCheckout);
 }
 
 /** Three digits that count. */
