@@ -48,7 +48,7 @@ export function createSteps({ saga, stock, payment, shipping }: Services): Steps
       const { outcomes } = await stock.batchReserve({ items: [{ orderId, lines: [...lines] }] });
       const outcome = outcomes[0]?.outcome;
       if (outcome?.case === "reserved") {
-        await move(carrier, { orderId, states: [Order_State.RESERVED] });
+        // Moved to RESERVED together with what the charge comes to, as the batch saga does it.
         return "done";
       }
       const shortages = outcome?.value?.shortages.map(({ productId, requested, available }) => ({
@@ -69,12 +69,12 @@ export function createSteps({ saga, stock, payment, shipping }: Services): Steps
       const outcome = outcomes[0]?.outcome;
       switch (outcome?.case) {
         case "captured":
-          await move(carrier, { orderId, states: [Order_State.PAID, Order_State.SHIPPING] });
+          await move(carrier, { orderId, states: [Order_State.RESERVED, Order_State.PAID, Order_State.SHIPPING] });
           return "done";
         case "refused":
           await move(carrier, {
             orderId,
-            states: [Order_State.CANCELLING],
+            states: [Order_State.RESERVED, Order_State.CANCELLING],
             endsAs: Order_State.REJECTED,
             outcomeReason: "PAYMENT_DECLINED",
             outcomeDetail: outcome.value.declineReason,
