@@ -5,6 +5,7 @@
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+import { file_sagacart_auth_v1_access } from "../../auth/v1/access_pb.ts";
 import type { Event, EventJson } from "./event_pb.ts";
 import { file_sagacart_event_v1_event } from "./event_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
@@ -13,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file sagacart/event/v1/event_service.proto.
  */
 export const file_sagacart_event_v1_event_service: GenFile = /*@__PURE__*/
-  fileDesc("CiVzYWdhY2FydC9ldmVudC92MS9ldmVudF9zZXJ2aWNlLnByb3RvEhFzYWdhY2FydC5ldmVudC52MSJ/ChFSZWFkRXZlbnRzUmVxdWVzdBIpCg5hZnRlcl9wb3NpdGlvbhgBIAEoA0IRukgOIgwY//////////9/KAASHgoJcGFnZV9zaXplGAIgASgFQgu6SAgaBhjAhD0oABIfCgV0eXBlcxgDIAMoCUIQukgNkgEKEDIiBnIEEAEYZCJVChJSZWFkRXZlbnRzUmVzcG9uc2USKAoGZXZlbnRzGAEgAygLMhguc2FnYWNhcnQuZXZlbnQudjEuRXZlbnQSFQoNbmV4dF9wb3NpdGlvbhgCIAEoAyJkChZTdWJzY3JpYmVFdmVudHNSZXF1ZXN0EikKDmFmdGVyX3Bvc2l0aW9uGAEgASgDQhG6SA4iDBj//////////38oABIfCgV0eXBlcxgCIAMoCUIQukgNkgEKEDIiBnIEEAEYZCJaChdTdWJzY3JpYmVFdmVudHNSZXNwb25zZRIoCgZldmVudHMYASADKAsyGC5zYWdhY2FydC5ldmVudC52MS5FdmVudBIVCg1uZXh0X3Bvc2l0aW9uGAIgASgDMt8BCgxFdmVudFNlcnZpY2USXgoKUmVhZEV2ZW50cxIkLnNhZ2FjYXJ0LmV2ZW50LnYxLlJlYWRFdmVudHNSZXF1ZXN0GiUuc2FnYWNhcnQuZXZlbnQudjEuUmVhZEV2ZW50c1Jlc3BvbnNlIgOQAgESbwoPU3Vic2NyaWJlRXZlbnRzEikuc2FnYWNhcnQuZXZlbnQudjEuU3Vic2NyaWJlRXZlbnRzUmVxdWVzdBoqLnNhZ2FjYXJ0LmV2ZW50LnYxLlN1YnNjcmliZUV2ZW50c1Jlc3BvbnNlIgOQAgEwAWIGcHJvdG8z", [file_buf_validate_validate, file_sagacart_event_v1_event]);
+  fileDesc("CiVzYWdhY2FydC9ldmVudC92MS9ldmVudF9zZXJ2aWNlLnByb3RvEhFzYWdhY2FydC5ldmVudC52MSJ/ChFSZWFkRXZlbnRzUmVxdWVzdBIpCg5hZnRlcl9wb3NpdGlvbhgBIAEoA0IRukgOIgwY//////////9/KAASHgoJcGFnZV9zaXplGAIgASgFQgu6SAgaBhjAhD0oABIfCgV0eXBlcxgDIAMoCUIQukgNkgEKEDIiBnIEEAEYZCJVChJSZWFkRXZlbnRzUmVzcG9uc2USKAoGZXZlbnRzGAEgAygLMhguc2FnYWNhcnQuZXZlbnQudjEuRXZlbnQSFQoNbmV4dF9wb3NpdGlvbhgCIAEoAyJkChZTdWJzY3JpYmVFdmVudHNSZXF1ZXN0EikKDmFmdGVyX3Bvc2l0aW9uGAEgASgDQhG6SA4iDBj//////////38oABIfCgV0eXBlcxgCIAMoCUIQukgNkgEKEDIiBnIEEAEYZCJaChdTdWJzY3JpYmVFdmVudHNSZXNwb25zZRIoCgZldmVudHMYASADKAsyGC5zYWdhY2FydC5ldmVudC52MS5FdmVudBIVCg1uZXh0X3Bvc2l0aW9uGAIgASgDMvEBCgxFdmVudFNlcnZpY2USZwoKUmVhZEV2ZW50cxIkLnNhZ2FjYXJ0LmV2ZW50LnYxLlJlYWRFdmVudHNSZXF1ZXN0GiUuc2FnYWNhcnQuZXZlbnQudjEuUmVhZEV2ZW50c1Jlc3BvbnNlIgyQAgGquxgFEgMCAwQSeAoPU3Vic2NyaWJlRXZlbnRzEikuc2FnYWNhcnQuZXZlbnQudjEuU3Vic2NyaWJlRXZlbnRzUmVxdWVzdBoqLnNhZ2FjYXJ0LmV2ZW50LnYxLlN1YnNjcmliZUV2ZW50c1Jlc3BvbnNlIgyQAgGquxgFEgMCAwQwAWIGcHJvdG8z", [file_buf_validate_validate, file_sagacart_auth_v1_access, file_sagacart_event_v1_event]);
 
 /**
  * Where to read from, and what.
