@@ -115,13 +115,20 @@ const plants: Plant[] = [
     5,
     "order",
     () =>
-      `update events set position = null, time = now() - interval '1 hour' where subject = '${completed}' and sequence = 2`,
+      `with gone as (delete from event_positions where subject = '${completed}' and sequence = 2)
+       update events set time = now() - interval '1 hour' where subject = '${completed}' and sequence = 2`,
   ],
   [
     "events in the wrong order",
     5,
     "order",
-    () => `update events set position = -sequence where subject = '${completed}'`,
+    () => `update event_positions set position = -sequence where subject = '${completed}'`,
+  ],
+  [
+    "an event that is in the feed twice",
+    5,
+    "order",
+    () => `insert into event_positions values (-1, '${completed}', 2)`,
   ],
 ];
 

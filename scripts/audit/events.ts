@@ -44,15 +44,18 @@ async function auditSequences(db: pg.Client, what: string, subjects: string): Pr
             where s.sequence is distinct from e.count or e.max is distinct from e.count or e.min <> 1`,
       text: (row) => `${what} ${row.subject} has changed ${row.expected ?? "never"} times, and has ${row.count} events`,
     })),
-    ...(await breaches<{ subject: string; sequence: string }>(db, {
+    ...(await breaches<{ subject: string; sequence: string; count: string }>(db, {
       law: 5,
-      sql: "select subject, sequence from events where position is null and time < now() - interval '5 s'",
-      text: (row) => `event ${row.sequence} of ${what} ${row.subject} is not in the feed`,
+      sql: `select subject, sequence, count(p.position) as count from events
+            left join event_positions p using (subject, sequence)
+            where time < now() - interval '5 s' group by 1, 2 having count(p.position) <> 1`,
+      text: ({ subject, sequence, count }) =>
+        `event ${sequence} of ${what} ${subject} is ${count === "0" ? "not in the feed" : `in the feed ${count} times`}`,
     })),
     ...(await breaches<{ subject: string; sequence: string }>(db, {
       law: 5,
-      sql: `select a.subject, b.sequence from events a
-            join events b on b.subject = a.subject and b.sequence = a.sequence + 1 where b.position < a.position`,
+      sql: `select a.subject, b.sequence from event_positions a
+            join event_positions b on b.subject = a.subject and b.sequence = a.sequence + 1 where b.position < a.position`,
       text: (row) => `event ${row.sequence} of ${what} ${row.subject} stands before an earlier one in the feed`,
     })),
   ];
@@ -65,7 +68,7 @@ async function auditMessages({ order, notifier }: Databases): Promise<Finding[]>
   const findings: Finding[] = [];
   for (let after = "0"; findings.length < mostTold; ) {
     const { rows: events } = await order.query<{ id: string; position: string; type: string; subject: string }>(
-      `select id, position, type, subject from events
+      `select id, position, type, subject from event_positions join events using (subject, sequence)
        where position > $1 and position <= $2 and data ? 'contactEmail' order by position limit 5000`,
       [after, read],
     );

@@ -35,6 +35,20 @@ CREATE INDEX commands_order ON public.commands USING btree (order_id);
 
 CREATE INDEX commands_standing ON public.commands USING btree (update_time) WHERE (state = 'STARTED'::text);
 
+create table event_appends (
+  number bigint not null generated always as identity,
+  subjects text[] not null,
+  sequences bigint[] not null,
+  constraint event_appends_pkey PRIMARY KEY (number)
+);
+
+create table event_positions (
+  "position" bigint not null,
+  subject text not null,
+  sequence bigint not null,
+  constraint event_positions_pkey PRIMARY KEY ("position")
+);
+
 create table events (
   subject text not null,
   sequence bigint not null,
@@ -43,13 +57,8 @@ create table events (
   "time" timestamp with time zone not null default clock_timestamp(),
   data jsonb not null,
   traceparent text,
-  "position" bigint,
   constraint events_pkey PRIMARY KEY (subject, sequence)
 );
-
-CREATE UNIQUE INDEX events_position ON public.events USING btree ("position") WHERE ("position" IS NOT NULL);
-
-CREATE INDEX events_unsequenced ON public.events USING btree (sequence, "time", subject) WHERE ("position" IS NULL);
 
 create table shipments (
   order_id text not null,

@@ -26,7 +26,7 @@ export type NewEvent = {
   data: JsonObject;
 };
 
-/** Records events in the transaction that makes them true: one statement, whatever their number. */
+/** Records events in the transaction that makes them true: one statement, whatever their number. A subject's in order. */
 export async function appendEvents(tx: Queryable, events: readonly NewEvent[]): Promise<void> {
   if (events.length === 0) {
     return;
@@ -34,10 +34,12 @@ export async function appendEvents(tx: Queryable, events: readonly NewEvent[]): 
   await tx.query({
     name: "append-events",
     // clock_timestamp(), since a transaction may have begun long before it got the lock of its subject.
-    text: `insert into events (subject, sequence, id, type, data, traceparent, time)
-           select subject, sequence, id, type, data, $6, clock_timestamp()
-           from unnest($1::text[], $2::bigint[], $3::uuid[], $4::text[], $5::jsonb[])
-             as new (subject, sequence, id, type, data)`,
+    text: `with event as (
+             insert into events (subject, sequence, id, type, data, traceparent, time)
+             select subject, sequence, id, type, data, $6, clock_timestamp()
+             from unnest($1::text[], $2::bigint[], $3::uuid[], $4::text[], $5::jsonb[])
+               as new (subject, sequence, id, type, data))
+           insert into event_appends (subjects, sequences) values ($1, $2)`,
     values: [
       events.map(({ subject }) => subject),
       events.map(({ sequence }) => sequence),
@@ -59,8 +61,11 @@ export type EventFeed = AsyncDisposable & {
  * The feed of a service's events.
  *
  * A serial column would make a poor cursor: a transaction that commits late puts its event behind readers who have
- * gone past. So events are written without a position, and the sequencer, of which only one works at a time (an
- * advisory lock), gives each committed event the next one: a subject's events in their sequence.
+ * gone past. So events are written without a position, each transaction leaves a note of what it appended, and the
+ * sequencer, of which only one works at a time (an advisory lock), takes the notes that are committed and gives their
+ * events the next positions. Notes are numbered while the subjects' rows are locked, so a subject's events come in their
+ * sequence. Neither events nor positions are ever written again: an update of each event cost a third of all that a
+ * checkout costs in this database.
  */
 export function createEventFeed(options: { pool: Pool; url: string; source: string; log: Log }): EventFeed {
   const { pool, url, source, log } = options;
@@ -71,11 +76,11 @@ export function createEventFeed(options: { pool: Pool; url: string; source: stri
     log,
     wake: committed,
     async run() {
-      const count = await sequence(pool);
-      if (count > 0) {
+      const { notes, events } = await sequence(pool);
+      if (events > 0n) {
         sequenced.wake();
       }
-      return count === sequenceLimit ? "again" : { waitMs: 1_000 };
+      return notes === BigInt(notesLimit) ? "again" : { waitMs: 1_000 };
     },
   });
   return {
@@ -116,23 +121,32 @@ export function createEventFeed(options: { pool: Pool; url: string; source: stri
   };
 }
 
-const sequenceLimit = 5_000;
+const notesLimit = 1_000;
 const readLimit = 1_000;
+/** How far one read looks for events of the types that were asked for. */
+const scanLimit = 20_000n;
 
-/** Gives positions to what was committed; says to how many. */
-async function sequence(pool: Pool): Promise<number> {
+/** Gives positions to what was committed; says how many notes of transactions it took, and to how many events. */
+async function sequence(pool: Pool): Promise<{ notes: bigint; events: bigint }> {
   return await withTransaction(pool, async (tx) => {
     await tx.query("select pg_advisory_xact_lock(hashtext('sagacart.event-feed'))");
-    // By sequence first: whatever the limit leaves out, it never takes a later event of a subject before an earlier.
-    const { rowCount } = await tx.query({
+    // The limit is a parameter, for a statement without one is planned once and for all, when the tables are empty.
+    const { rows } = await tx.query<{ notes: bigint; events: bigint }>({
       name: "sequence-events",
-      text: `update events set position = base + n
-             from (select subject, sequence, row_number() over (order by sequence, time, subject) as n
-                   from events where position is null order by sequence, time, subject limit ${sequenceLimit}) as next,
-                  (select coalesce(max(position), 0) as base from events) as last
-             where events.subject = next.subject and events.sequence = next.sequence`,
+      text: `with taken as (
+               delete from event_appends
+               where number in (select number from event_appends order by number limit $1)
+               returning number, subjects, sequences),
+             positioned as (
+               insert into event_positions (position, subject, sequence)
+               select (select coalesce(max(position), 0) from event_positions)
+                      + row_number() over (order by number, ordinality), subject, sequence
+               from taken, unnest(subjects, sequences) with ordinality as appended (subject, sequence, ordinality)
+               returning 1)
+             select (select count(*) from taken) as notes, (select count(*) from positioned) as events`,
+      values: [notesLimit],
     });
-    return rowCount ?? 0;
+    return rows[0] ?? { notes: 0n, events: 0n };
   });
 }
 
@@ -152,17 +166,19 @@ async function read(
   { source, after, types, limit }: { source: string; after: bigint; types: readonly string[]; limit: number },
 ): Promise<{ events: Event[]; nextPosition: bigint }> {
   // The head first: what comes in between is for the next page, and a page that the filter left empty moves on.
-  const head = await pool.query<{ head: bigint | null }>({
+  const { rows: heads } = await pool.query<{ head: bigint | null }>({
     name: "events-head",
-    text: "select max(position) as head from events",
+    text: "select max(position) as head from event_positions",
   });
-  const last = head.rows[0]?.head ?? 0n;
-  if (last <= after) {
+  const head = heads[0]?.head ?? 0n;
+  if (head <= after) {
     return { events: [], nextPosition: after };
   }
+  const last = head - after > scanLimit ? after + scanLimit : head;
   const { rows } = await pool.query<Row>({
     name: "read-events",
-    text: `select id, type, subject, sequence, position, time, data::text as data, traceparent from events
+    text: `select id, type, subject, sequence, position, time, data::text as data, traceparent
+           from event_positions join events using (subject, sequence)
            where position > $1 and position <= $2 and (cardinality($3::text[]) = 0 or type = any($3))
            order by position limit $4`,
     values: [after, last, types, limit],

@@ -234,7 +234,7 @@ test("the progress is the position up to which every event has its messages", as
   const orderId = `o-${randomUUID()}`;
   await feed.publish([event(orderId, { contactEmail: "progress@example.com" })]);
   await expect.poll(() => messagesOf(orderId)).toHaveLength(1);
-  const { rows } = await feed.pool.query("select position from events where subject = $1", [orderId]);
+  const { rows } = await feed.pool.query("select position from event_positions where subject = $1", [orderId]);
   expect((await notifier.notifier.getProgress({})).position).toBe(rows[0].position);
   await expect.poll(async () => (await notifier.notifier.getProgress({})).pendingMessages).toBe(0n);
 });

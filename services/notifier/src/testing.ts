@@ -55,10 +55,11 @@ export async function startTestFeed(): Promise<TestFeed> {
 const eventsTable = `
   create table events (
     subject text not null, sequence bigint not null, id uuid not null, type text not null,
-    time timestamptz not null default now(), data jsonb not null, traceparent text, position bigint,
+    time timestamptz not null default now(), data jsonb not null, traceparent text,
     primary key (subject, sequence));
-  create unique index events_position on events (position) where position is not null;
-  create index events_unsequenced on events (sequence, time, subject) where position is null`;
+  create table event_appends (
+    number bigint generated always as identity primary key, subjects text[] not null, sequences bigint[] not null);
+  create table event_positions (position bigint primary key, subject text not null, sequence bigint not null)`;
 
 export type TestNotifier = AsyncDisposable & {
   readonly notifier: Client<typeof NotifierService>;

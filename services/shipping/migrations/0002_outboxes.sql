@@ -6,11 +6,19 @@ create table events (
   time        timestamptz not null default clock_timestamp(),
   data        jsonb       not null,
   traceparent text,
-  position    bigint,                    -- given by the sequencer, after the commit
   primary key (subject, sequence)
 );
-create unique index events_position on events (position) where position is not null;
-create index events_unsequenced on events (sequence, time, subject) where position is null;
+-- The feed: the sequencer takes what transactions appended, once they are committed, and gives it the next positions.
+create table event_appends (
+  number    bigint   generated always as identity primary key,
+  subjects  text[]   not null,
+  sequences bigint[] not null            -- beside the subjects
+);
+create table event_positions (
+  position bigint primary key,
+  subject  text   not null,
+  sequence bigint not null
+);
 create table commands (
   id          uuid        primary key,
   kind        text        not null,
