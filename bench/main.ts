@@ -1,7 +1,7 @@
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readOptions, usage } from "./options.ts";
-import { describeProfiles, describeStatements, readProfiles } from "./report/profile.ts";
+import { describeProfiles, describeRpcs, describeStatements, readProfiles } from "./report/profile.ts";
 import { describeResults } from "./report/report.ts";
 import { targetsOf } from "./report/targets.ts";
 import { runBench } from "./run.ts";
@@ -30,7 +30,9 @@ try {
   say(`\n${describeResults(results, targets)}`);
   const profiles = options.profile ? await readProfiles(profilesDirectory, results.windows) : [];
   if (profiles.length > 0) {
-    say(`\n${describeProfiles(profiles)}\n\n${describeStatements(results.windows)}`);
+    say(
+      `\n${describeProfiles(profiles)}\n\n${describeStatements(results.windows)}\n\n${describeRpcs(results.windows)}`,
+    );
   }
   const file = join(resultsDirectory, `${results.date.replaceAll(":", "-").slice(0, 19)}.json`);
   await writeFile(file, `${JSON.stringify({ ...results, targets, profiles }, undefined, 1)}\n`);

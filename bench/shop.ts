@@ -28,6 +28,8 @@ export type Shop = AsyncDisposable & {
   readonly signal: AbortSignal;
   /** Of everything that runs, by name. */
   pids(): Record<string, number>;
+  /** Where each process that runs shows its metrics. */
+  metricsAddresses(): Record<string, string>;
   /** Has the platform's worker run, or not: while it does, it takes every order that is recorded. */
   setWorker(runs: boolean): Promise<void>;
   /** Checkouts that the platform's worker would take on if it ran. */
@@ -98,6 +100,10 @@ export async function startShop(options: Options, say: (line: string) => void, s
     statements,
     signal,
     pids: () => ({ ...stack.pids(), "usual-worker": usualWorker.pid, ...callers.pids, bench: process.pid }),
+    metricsAddresses() {
+      const named = used.filter(({ name, adminPort }) => adminPort !== undefined && name in stack.pids());
+      return Object.fromEntries(named.map(({ name, adminPort }) => [name, `127.0.0.1:${adminPort?.(stack.ports)}`]));
+    },
     async setWorker(runs) {
       if (runs !== workerRuns) {
         workerRuns = runs;

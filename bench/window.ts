@@ -4,6 +4,7 @@ import { taskQueue } from "../workflows/src/messages.ts";
 import { clockMs } from "./callers/messages.ts";
 import { cpuBetween, sampleCpu } from "./measure/cpu.ts";
 import { historiesOf } from "./measure/history.ts";
+import { type RpcTime, rpcsBetween, sampleRpcs } from "./measure/rpcs.ts";
 import type { Statement } from "./measure/statements.ts";
 import type { Mix } from "./mix.ts";
 import type { Options, Way } from "./options.ts";
@@ -37,6 +38,8 @@ export type Window = Cell & {
   readonly pids: Readonly<Record<string, number>>;
   /** The statements that cost most, while profiling. */
   readonly statements: readonly Statement[];
+  /** The calls that were answered inside the window, while profiling. */
+  readonly rpcs: readonly RpcTime[];
 };
 
 /**
@@ -52,7 +55,9 @@ export async function measureWindow(shop: Shop, options: Options, cell: Cell): P
   const wantedMs = Math.max(options.windowMs, options.windowLatencies * probedP99Ms);
 
   const pids = shop.pids();
+  const profiled = options.profile ? shop.metricsAddresses() : {};
   await shop.statements?.reset();
+  const rpcsBefore = await sampleRpcs(profiled);
   const from = new Date();
   const fromMs = clockMs();
   const before = await sampleCpu(pids);
@@ -60,6 +65,7 @@ export async function measureWindow(shop: Shop, options: Options, cell: Cell): P
   const after = await sampleCpu(pids);
   const toMs = clockMs();
   const to = new Date();
+  const rpcs = rpcsBetween(rpcsBefore, await sampleRpcs(profiled));
   const statements = (await shop.statements?.dearest(20)) ?? [];
 
   const { latencies, outcomes, wrong } = await shop.callers.stop({ fromMs, toMs });
@@ -94,6 +100,7 @@ export async function measureWindow(shop: Shop, options: Options, cell: Cell): P
     toMs,
     pids,
     statements,
+    rpcs,
   };
 }
 

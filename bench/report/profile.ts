@@ -2,6 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Window } from "../window.ts";
+import { digits } from "./table.ts";
 
 /** Where one thread of a process spent its time inside the windows of one way. */
 export type ThreadProfile = {
@@ -164,6 +165,24 @@ export function describeStatements(windows: readonly Window[]): string {
           ].join("  "),
         ),
       ].join("\n  "),
+    )
+    .join("\n\n");
+}
+
+/** The calls of each window, for people. */
+export function describeRpcs(windows: readonly Window[]): string {
+  return windows
+    .filter(({ rpcs }) => rpcs.length > 0)
+    .map(({ way, mix, callers, seconds, rpcs }) =>
+      [
+        `Calls of ${way}, ${mix}, ${callers} callers: ms each, a second`,
+        ...rpcs
+          .slice(0, 40)
+          .map(
+            ({ process, side, method, calls, meanMs }) =>
+              `  ${digits(meanMs).padStart(7)} ms  ${digits(calls / seconds).padStart(7)}/s  ${process} (${side}) ${method}`,
+          ),
+      ].join("\n"),
     )
     .join("\n\n");
 }
