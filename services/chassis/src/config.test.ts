@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import {
   ConfigError,
@@ -55,6 +58,20 @@ test("values have their types", () => {
     LEVEL: "high",
     TOKEN: undefined,
   });
+});
+
+test("a variable may be in a file, whose last newline does not count", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "config-"));
+  const file = join(folder, "token");
+  await writeFile(file, "s3cret\n");
+  const spec = { TOKEN: secret() };
+
+  expect(readEnv(spec, { TOKEN_FILE: file })).toEqual({ TOKEN: "s3cret" });
+  expect(readEnv(spec, { TOKEN: "set", TOKEN_FILE: file })).toEqual({ TOKEN: "set" });
+  expect(problemsOf(spec, { TOKEN_FILE: join(folder, "none") })).toEqual([
+    `TOKEN cannot be read from its file, TOKEN_FILE: ENOENT: no such file or directory, open '${join(folder, "none")}'`,
+  ]);
+  await rm(folder, { recursive: true });
 });
 
 test("an empty variable is as good as none", () => {

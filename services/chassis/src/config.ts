@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import type { LogLevel } from "./log.ts";
 
 /** The environment: names to texts, as in `process.env`. */
@@ -20,13 +21,17 @@ export class ConfigError extends Error {
   }
 }
 
-/** Reads the variables of a service, all of them before it complains. Throws ConfigError. */
+/**
+ * Reads the variables of a service, all of them before it complains. Throws ConfigError.
+ *
+ * A variable that is not set may be in a file instead, which `<NAME>_FILE` names: so are secrets mounted.
+ */
 export function readEnv<S extends Spec>(spec: S, env: Env = process.env): Values<S> {
   const values: Record<string, unknown> = {};
   const problems: string[] = [];
   for (const [name, parse] of Object.entries(spec)) {
     try {
-      values[name] = parse(env[name] === "" ? undefined : env[name], env);
+      values[name] = parse(given(name, env), env);
     } catch (error) {
       problems.push(`${name} ${error instanceof Error ? error.message : String(error)}`);
     }
@@ -36,6 +41,25 @@ export function readEnv<S extends Spec>(spec: S, env: Env = process.env): Values
   }
   // Every key of the spec was just parsed by its own parser.
   return values as Values<S>;
+}
+
+function given(name: string, env: Env): string | undefined {
+  const value = env[name];
+  const file = env[`${name}_FILE`];
+  if (value !== undefined && value !== "") {
+    return value;
+  }
+  if (file === undefined || file === "") {
+    return undefined;
+  }
+  try {
+    // Editors and `echo` end a file with a newline, which is no part of the secret.
+    const content = readFileSync(file, "utf8").replace(/\r?\n$/, "");
+    return content === "" ? undefined : content;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new Error(`cannot be read from its file, ${name}_FILE: ${why}`, { cause: error });
+  }
 }
 
 /** Any text. Required without a default. */
