@@ -7,15 +7,20 @@ import { createServiceClient, openChannel } from "../../services/chassis/src/cli
 
 const usd = (minorUnits: bigint) => ({ currencyCode: "USD", minorUnits });
 
-/** The catalogue of the second seed, in the order in which it lists it. */
+/** The catalogue of the second seed, in the order in which it lists it, with as many of each as it has. */
 const products = [
-  { id: "product.laptop", sku: "LAPTOP-001", title: "Laptop Pro 16", price: usd(149_999n) },
-  { id: "product.keyboard", sku: "KB-002", title: "Mechanical Keyboard", price: usd(14_999n) },
-  { id: "product.mouse", sku: "MOUSE-003", title: "Wireless Mouse", price: usd(7_999n) },
-  { id: "product.monitor", sku: "MON-004", title: "4K Monitor", price: usd(59_999n) },
-  { id: "product.headphones", sku: "HP-005", title: "Noise-Cancelling Headphones", price: usd(29_999n) },
+  { onHand: 50, product: { id: "product.laptop", sku: "LAPTOP-001", title: "Laptop Pro 16", price: usd(149_999n) } },
+  {
+    onHand: 200,
+    product: { id: "product.keyboard", sku: "KB-002", title: "Mechanical Keyboard", price: usd(14_999n) },
+  },
+  { onHand: 300, product: { id: "product.mouse", sku: "MOUSE-003", title: "Wireless Mouse", price: usd(7_999n) } },
+  { onHand: 75, product: { id: "product.monitor", sku: "MON-004", title: "4K Monitor 27", price: usd(59_999n) } },
+  {
+    onHand: 150,
+    product: { id: "product.headphones", sku: "HP-005", title: "Noise-Cancelling Headphones", price: usd(29_999n) },
+  },
 ];
-const onHand = 50;
 const customers = ["alice", "bob"];
 const money = usd(1_000_000n);
 
@@ -34,7 +39,7 @@ export async function seed(shop: {
   const catalogue = createServiceClient(ProductService, stockChannel);
   const accounts = createServiceClient(AccountService, paymentChannel);
   // One after the other: the list of products is in the order of their making.
-  for (const product of products) {
+  for (const { product, onHand } of products) {
     await catalogue.createProduct({ product, initialOnHand: onHand, requestId: `seed.${product.id}` });
   }
   for (const customerId of customers) {

@@ -19,6 +19,8 @@ export function readConfig(env: Env) {
       CORS_ORIGINS: list({ default: [], pattern: /^(\*|https?:\/\/[^/\s]+)$/ }),
       /** The currency of the surfaces that know none. */
       SHOP_CURRENCY: text({ default: "USD", pattern: /^[A-Z]{3}$/ }),
+      /** How the surfaces pay whose users have no money: a payment method, or `balance` for their account. */
+      SHOP_PAYMENT_METHOD: text({ default: "pm_ok", pattern: /^.{1,100}$/ }),
       BODY_LIMIT_BYTES: int({ min: 1024, max: 2 * 1024 * 1024, default: 1024 * 1024 }),
     },
     env,

@@ -5,6 +5,9 @@ export const reasons = {
   MALFORMED_JSON: [400, "INVALID_ARGUMENT"],
   MALFORMED_REQUEST: [400, "INVALID_ARGUMENT"],
   IDEMPOTENCY_KEY_REQUIRED: [400, "INVALID_ARGUMENT"],
+  /** Of the Wippy surface, where an empty cart is the caller's fault. */
+  CART_EMPTY: [400, "FAILED_PRECONDITION"],
+  PRODUCT_NOT_FOUND: [404, "NOT_FOUND"],
   ROUTE_NOT_FOUND: [404, "NOT_FOUND"],
   PROVIDER_NOT_FOUND: [404, "NOT_FOUND"],
   METHOD_NOT_ALLOWED: [405, "METHOD_NOT_ALLOWED"],
@@ -13,6 +16,7 @@ export const reasons = {
   UNSUPPORTED_MEDIA_TYPE: [415, "UNSUPPORTED_MEDIA_TYPE"],
   HEADERS_TOO_LARGE: [431, "REQUEST_HEADER_FIELDS_TOO_LARGE"],
   INTERNAL: [500, "INTERNAL"],
+  CHECKOUT_UNDER_WAY: [504, "DEADLINE_EXCEEDED"],
 } as const satisfies Record<string, readonly [number, string]>;
 
 export type Reason = keyof typeof reasons;

@@ -60,6 +60,7 @@ async function start(config: Config): Promise<Running> {
     openSurfaces: config.OPEN_SURFACES,
     corsOrigins: config.CORS_ORIGINS,
     currency: config.SHOP_CURRENCY,
+    paymentMethod: config.SHOP_PAYMENT_METHOD === "balance" ? "" : config.SHOP_PAYMENT_METHOD,
     bodyLimitBytes: config.BODY_LIMIT_BYTES,
     maxConnectionAgeMs: config.MAX_CONNECTION_AGE_MS,
   });

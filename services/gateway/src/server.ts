@@ -18,6 +18,7 @@ import type { Readiness } from "./ready.ts";
 import type { Services } from "./services.ts";
 import { dapr } from "./surfaces/dapr/dapr.ts";
 import { wdm } from "./surfaces/wdm/wdm.ts";
+import { wippy } from "./surfaces/wippy/wippy.ts";
 import { feeds } from "./transcode/feeds.ts";
 import { v1, v1Bindings } from "./v1.ts";
 import { webhooks } from "./webhooks.ts";
@@ -30,6 +31,8 @@ export type GatewayOptions = {
   readonly openSurfaces: boolean;
   readonly corsOrigins: readonly string[];
   readonly currency: string;
+  /** Of the surfaces whose users have no money. */
+  readonly paymentMethod: string;
   readonly bodyLimitBytes: number;
   /** Of HTTP/2 connections; any where absent. */
   readonly maxConnectionAgeMs?: number;
@@ -39,6 +42,7 @@ export type GatewayOptions = {
 
 const surfaceDocuments = [
   { name: "WDM", url: "/openapi/wdm.json" },
+  { name: "Wippy", url: "/openapi/wippy.json" },
   { name: "Dapr", url: "/openapi/dapr.json" },
 ];
 
@@ -122,6 +126,7 @@ export async function createGateway(options: GatewayOptions): Promise<FastifyIns
   await app.register(connect, { services, readMaxBytes: options.bodyLimitBytes, stopping: stopping.signal });
   if (options.openSurfaces) {
     await app.register(wdm, { services, currency: options.currency });
+    await app.register(wippy, { services, currency: options.currency, paymentMethod: options.paymentMethod });
     await app.register(dapr, { services, currency: options.currency });
   }
   refuseTheOtherMethods();

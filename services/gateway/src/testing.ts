@@ -103,6 +103,7 @@ export async function startTestGateway(address: string, options: Partial<Gateway
     openSurfaces: true,
     corsOrigins: [],
     currency: "USD",
+    paymentMethod: "pm_ok",
     bodyLimitBytes: 1024 * 1024,
     heartbeatMs: 50,
     ...options,

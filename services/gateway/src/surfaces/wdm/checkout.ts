@@ -3,10 +3,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { errorInfo } from "@sagacart/chassis/errors";
 import { type Cart, Cart_State } from "@sagacart/proto/order/v1/cart";
-import { type Order, Order_State } from "@sagacart/proto/order/v1/order";
+import { Order_State } from "@sagacart/proto/order/v1/order";
 import { WaitFor } from "@sagacart/proto/order/v1/order_service";
 import type { Services } from "../../services.ts";
-import { orderRefused } from "./refused.ts";
+import { isDecided, orderRefused } from "../order-outcome.ts";
 
 /** What the answer of a checkout says. Its status is what counts. */
 export type Paid = { readonly order_id: string; readonly paid: true; readonly order: string; readonly msg: string };
@@ -66,20 +66,6 @@ async function getCart({ carts }: Pick<Services["clients"], "carts">, id: string
 
 function paid(cartId: string, orderId: string, msg: string): Paid {
   return { order_id: cartId, paid: true, order: orderId, msg };
-}
-
-function isDecided({ state }: Order): boolean {
-  switch (state) {
-    case Order_State.COMPLETED:
-    case Order_State.REJECTED:
-    case Order_State.CANCELLED:
-    case Order_State.EXPIRED:
-    // Somebody checks the same cart out elsewhere and pays later: no answer of ours would come.
-    case Order_State.AWAITING_PAYMENT:
-      return true;
-    default:
-      return false;
-  }
 }
 
 /** Asks until there is an answer, or the time is over: then with the last error. */

@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { ErrorInfoSchema } from "@sagacart/proto/google/rpc/error_details";
-import { type Order, Order_StateSchema } from "@sagacart/proto/order/v1/order";
+import { type Order, Order_State, Order_StateSchema } from "@sagacart/proto/order/v1/order";
 
 /**
  * An order that ended otherwise than COMPLETED, as an error: for the surfaces where that is what a status says. In
@@ -26,4 +26,19 @@ export function orderRefused(order: Order): ConnectError {
   const error = new ConnectError(message, Code.FailedPrecondition);
   error.details = [{ desc: ErrorInfoSchema, value: info }];
   return error;
+}
+
+/** Nothing more comes of waiting for this order: it is final, or only a person can move it. */
+export function isDecided({ state }: Order): boolean {
+  switch (state) {
+    case Order_State.COMPLETED:
+    case Order_State.REJECTED:
+    case Order_State.CANCELLED:
+    case Order_State.EXPIRED:
+    // Somebody checks the same cart out elsewhere and pays later: no answer of ours would come.
+    case Order_State.AWAITING_PAYMENT:
+      return true;
+    default:
+      return false;
+  }
 }
