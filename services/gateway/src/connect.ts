@@ -5,7 +5,7 @@ import type { FastifyInstance } from "fastify";
 import { withoutTransport } from "./problem.ts";
 import { publicServices, type Services } from "./services.ts";
 import { isAnnotated } from "./transcode/bindings.ts";
-import { feeds, readEvents } from "./transcode/feeds.ts";
+import { feeds } from "./transcode/feeds.ts";
 import { unaryCall } from "./transcode/unary-call.ts";
 
 export type ConnectOptions = {
@@ -58,7 +58,7 @@ export function isPublic(method: DescMethod): boolean {
   return publicByHand.has(method) || isAnnotated(method);
 }
 
-const publicByHand = new Set<DescMethod>([readEvents.method, ...feeds.map(({ binding }) => binding.method)]);
+const publicByHand = new Set<DescMethod>(feeds.map(({ binding }) => binding.method));
 
 function servePublic(router: ConnectRouter, services: Services): void {
   for (const service of publicServices.keys()) {

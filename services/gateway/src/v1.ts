@@ -1,12 +1,12 @@
 import type { FastifyInstance } from "fastify";
 import { publicServices, type Services } from "./services.ts";
 import { bindingsOf } from "./transcode/bindings.ts";
-import { feeds, readEvents } from "./transcode/feeds.ts";
+import { feeds } from "./transcode/feeds.ts";
 import { serveFeeds } from "./transcode/sse.ts";
 import { serveBindings } from "./transcode/transcode.ts";
 
 /** All rpcs that REST serves. */
-export const v1Bindings = [...bindingsOf(publicServices.keys()), readEvents];
+export const v1Bindings = bindingsOf(publicServices.keys());
 
 /** The native API. */
 export async function v1(

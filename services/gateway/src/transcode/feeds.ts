@@ -4,13 +4,6 @@ import { OrderService } from "@sagacart/proto/order/v1/order_service";
 import { type Binding, bind } from "./bindings.ts";
 import { isObject } from "./query.ts";
 
-/** What has no annotation and is public all the same: reading the feed of orders, page by page. */
-export const readEvents: Binding = bind(EventService.method.readEvents, {
-  verb: "GET",
-  template: "/v1/events",
-  body: "",
-});
-
 /** A stream of an rpc, told as server-sent events. */
 export type Feed = {
   readonly binding: Binding<DescMethodServerStreaming>;

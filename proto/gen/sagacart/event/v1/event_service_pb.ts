@@ -5,6 +5,7 @@
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+import { file_google_api_annotations } from "../../../google/api/annotations_pb.ts";
 import { file_sagacart_auth_v1_access } from "../../auth/v1/access_pb.ts";
 import type { Event, EventJson } from "./event_pb.ts";
 import { file_sagacart_event_v1_event } from "./event_pb.ts";
@@ -14,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file sagacart/event/v1/event_service.proto.
  */
 export const file_sagacart_event_v1_event_service: GenFile = /*@__PURE__*/
-  fileDesc("CiVzYWdhY2FydC9ldmVudC92MS9ldmVudF9zZXJ2aWNlLnByb3RvEhFzYWdhY2FydC5ldmVudC52MSJ/ChFSZWFkRXZlbnRzUmVxdWVzdBIpCg5hZnRlcl9wb3NpdGlvbhgBIAEoA0IRukgOIgwY//////////9/KAASHgoJcGFnZV9zaXplGAIgASgFQgu6SAgaBhjAhD0oABIfCgV0eXBlcxgDIAMoCUIQukgNkgEKEDIiBnIEEAEYZCJVChJSZWFkRXZlbnRzUmVzcG9uc2USKAoGZXZlbnRzGAEgAygLMhguc2FnYWNhcnQuZXZlbnQudjEuRXZlbnQSFQoNbmV4dF9wb3NpdGlvbhgCIAEoAyJkChZTdWJzY3JpYmVFdmVudHNSZXF1ZXN0EikKDmFmdGVyX3Bvc2l0aW9uGAEgASgDQhG6SA4iDBj//////////38oABIfCgV0eXBlcxgCIAMoCUIQukgNkgEKEDIiBnIEEAEYZCJaChdTdWJzY3JpYmVFdmVudHNSZXNwb25zZRIoCgZldmVudHMYASADKAsyGC5zYWdhY2FydC5ldmVudC52MS5FdmVudBIVCg1uZXh0X3Bvc2l0aW9uGAIgASgDMvEBCgxFdmVudFNlcnZpY2USZwoKUmVhZEV2ZW50cxIkLnNhZ2FjYXJ0LmV2ZW50LnYxLlJlYWRFdmVudHNSZXF1ZXN0GiUuc2FnYWNhcnQuZXZlbnQudjEuUmVhZEV2ZW50c1Jlc3BvbnNlIgyQAgGquxgFEgMCAwQSeAoPU3Vic2NyaWJlRXZlbnRzEikuc2FnYWNhcnQuZXZlbnQudjEuU3Vic2NyaWJlRXZlbnRzUmVxdWVzdBoqLnNhZ2FjYXJ0LmV2ZW50LnYxLlN1YnNjcmliZUV2ZW50c1Jlc3BvbnNlIgyQAgGquxgFEgMCAwQwAWIGcHJvdG8z", [file_buf_validate_validate, file_sagacart_auth_v1_access, file_sagacart_event_v1_event]);
+  fileDesc("CiVzYWdhY2FydC9ldmVudC92MS9ldmVudF9zZXJ2aWNlLnByb3RvEhFzYWdhY2FydC5ldmVudC52MSLaAgoRUmVhZEV2ZW50c1JlcXVlc3QSKQoOYWZ0ZXJfcG9zaXRpb24YASABKANCEbpIDiIMGP//////////fygAEh4KCXBhZ2Vfc2l6ZRgCIAEoBUILukgIGgYYwIQ9KAASHwoFdHlwZXMYAyADKAlCELpIDZIBChAyIgZyBBABGGQSNwoIY29uc3VtZXIYBCABKAlCJbpIItgBAXIdMhteW2EtejAtOV1bYS16MC05Ll8tXXswLDYyfSQ6nwG6SJsBGpgBChRjb25zdW1lcl9vcl9wb3NpdGlvbhJPbmFtZSBhIGNvbnN1bWVyLCB3aG9zZSBwb3NpdGlvbiBpcyBrbm93biwgb3IgYSBwb3NpdGlvbiB0byByZWFkIGFmdGVyOyBub3QgYm90aBovdGhpcy5jb25zdW1lciA9PSAnJyB8fCB0aGlzLmFmdGVyX3Bvc2l0aW9uID09IDAiaQoSUmVhZEV2ZW50c1Jlc3BvbnNlEigKBmV2ZW50cxgBIAMoCzIYLnNhZ2FjYXJ0LmV2ZW50LnYxLkV2ZW50EhUKDW5leHRfcG9zaXRpb24YAiABKAMSEgoKZ2VuZXJhdGlvbhgDIAEoAyK/AgoWU3Vic2NyaWJlRXZlbnRzUmVxdWVzdBIpCg5hZnRlcl9wb3NpdGlvbhgBIAEoA0IRukgOIgwY//////////9/KAASHwoFdHlwZXMYAiADKAlCELpIDZIBChAyIgZyBBABGGQSNwoIY29uc3VtZXIYAyABKAlCJbpIItgBAXIdMhteW2EtejAtOV1bYS16MC05Ll8tXXswLDYyfSQ6nwG6SJsBGpgBChRjb25zdW1lcl9vcl9wb3NpdGlvbhJPbmFtZSBhIGNvbnN1bWVyLCB3aG9zZSBwb3NpdGlvbiBpcyBrbm93biwgb3IgYSBwb3NpdGlvbiB0byByZWFkIGFmdGVyOyBub3QgYm90aBovdGhpcy5jb25zdW1lciA9PSAnJyB8fCB0aGlzLmFmdGVyX3Bvc2l0aW9uID09IDAibgoXU3Vic2NyaWJlRXZlbnRzUmVzcG9uc2USKAoGZXZlbnRzGAEgAygLMhguc2FnYWNhcnQuZXZlbnQudjEuRXZlbnQSFQoNbmV4dF9wb3NpdGlvbhgCIAEoAxISCgpnZW5lcmF0aW9uGAMgASgDMqACCgxFdmVudFNlcnZpY2USeQoKUmVhZEV2ZW50cxIkLnNhZ2FjYXJ0LmV2ZW50LnYxLlJlYWRFdmVudHNSZXF1ZXN0GiUuc2FnYWNhcnQuZXZlbnQudjEuUmVhZEV2ZW50c1Jlc3BvbnNlIh6QAgGquxgFEgMCAwSC0+STAgwSCi92MS9ldmVudHMSlAEKD1N1YnNjcmliZUV2ZW50cxIpLnNhZ2FjYXJ0LmV2ZW50LnYxLlN1YnNjcmliZUV2ZW50c1JlcXVlc3QaKi5zYWdhY2FydC5ldmVudC52MS5TdWJzY3JpYmVFdmVudHNSZXNwb25zZSIokAIBqrsYBRIDAgMEgtPkkwIWEhQvdjEvZXZlbnRzOnN1YnNjcmliZTABYgZwcm90bzM", [file_buf_validate_validate, file_google_api_annotations, file_sagacart_auth_v1_access, file_sagacart_event_v1_event]);
 
 /**
  * Where to read from, and what.
@@ -42,6 +43,13 @@ export type ReadEventsRequest = Message<"sagacart.event.v1.ReadEventsRequest"> &
    * @generated from field: repeated string types = 3;
    */
   types: string[];
+
+  /**
+   * The consumer that reads: begins where it is, in place of after_position.
+   *
+   * @generated from field: string consumer = 4;
+   */
+  consumer: string;
 };
 
 /**
@@ -70,6 +78,13 @@ export type ReadEventsRequestJson = {
    * @generated from field: repeated string types = 3;
    */
   types?: string[];
+
+  /**
+   * The consumer that reads: begins where it is, in place of after_position.
+   *
+   * @generated from field: string consumer = 4;
+   */
+  consumer?: string;
 };
 
 /**
@@ -98,6 +113,13 @@ export type ReadEventsResponse = Message<"sagacart.event.v1.ReadEventsResponse">
    * @generated from field: int64 next_position = 2;
    */
   nextPosition: bigint;
+
+  /**
+   * The generation of the consumer that was named, to be given with what it acknowledges.
+   *
+   * @generated from field: int64 generation = 3;
+   */
+  generation: bigint;
 };
 
 /**
@@ -119,6 +141,13 @@ export type ReadEventsResponseJson = {
    * @generated from field: int64 next_position = 2;
    */
   nextPosition?: string;
+
+  /**
+   * The generation of the consumer that was named, to be given with what it acknowledges.
+   *
+   * @generated from field: int64 generation = 3;
+   */
+  generation?: string;
 };
 
 /**
@@ -147,6 +176,13 @@ export type SubscribeEventsRequest = Message<"sagacart.event.v1.SubscribeEventsR
    * @generated from field: repeated string types = 2;
    */
   types: string[];
+
+  /**
+   * The consumer that reads: begins where it is, in place of after_position.
+   *
+   * @generated from field: string consumer = 3;
+   */
+  consumer: string;
 };
 
 /**
@@ -168,6 +204,13 @@ export type SubscribeEventsRequestJson = {
    * @generated from field: repeated string types = 2;
    */
   types?: string[];
+
+  /**
+   * The consumer that reads: begins where it is, in place of after_position.
+   *
+   * @generated from field: string consumer = 3;
+   */
+  consumer?: string;
 };
 
 /**
@@ -178,7 +221,7 @@ export const SubscribeEventsRequestSchema: GenMessage<SubscribeEventsRequest, {j
   messageDesc(file_sagacart_event_v1_event_service, 2);
 
 /**
- * Some events that came.
+ * Some events that came; none where it only tells how far the feed was looked through.
  *
  * @generated from message sagacart.event.v1.SubscribeEventsResponse
  */
@@ -196,10 +239,17 @@ export type SubscribeEventsResponse = Message<"sagacart.event.v1.SubscribeEvents
    * @generated from field: int64 next_position = 2;
    */
   nextPosition: bigint;
+
+  /**
+   * The generation of the consumer that was named, to be given with what it acknowledges.
+   *
+   * @generated from field: int64 generation = 3;
+   */
+  generation: bigint;
 };
 
 /**
- * Some events that came.
+ * Some events that came; none where it only tells how far the feed was looked through.
  *
  * @generated from message sagacart.event.v1.SubscribeEventsResponse
  */
@@ -217,6 +267,13 @@ export type SubscribeEventsResponseJson = {
    * @generated from field: int64 next_position = 2;
    */
   nextPosition?: string;
+
+  /**
+   * The generation of the consumer that was named, to be given with what it acknowledges.
+   *
+   * @generated from field: int64 generation = 3;
+   */
+  generation?: string;
 };
 
 /**
@@ -229,13 +286,16 @@ export const SubscribeEventsResponseSchema: GenMessage<SubscribeEventsResponse, 
 /**
  * The feed of what happened in a service. Order, payment and shipping each serve theirs.
  *
- * An event is in the feed if and only if what it tells of was committed. Readers keep their own cursor.
+ * An event is in the feed if and only if what it tells of was committed. Readers keep their own cursor, or have it
+ * kept by name: see ConsumerService.
  *
  * @generated from service sagacart.event.v1.EventService
  */
 export const EventService: GenService<{
   /**
    * Read events after a position, in feed order.
+   *
+   * Fails with NOT_FOUND / CONSUMER_NOT_FOUND where a consumer is named that has never acknowledged anything.
    *
    * @generated from rpc sagacart.event.v1.EventService.ReadEvents
    */
@@ -247,7 +307,9 @@ export const EventService: GenService<{
   /**
    * Read events after a position, and then each as it comes, until the caller ends the call.
    *
-   * Begins again anywhere: a reader that lost the connection passes the last position it took.
+   * Begins again anywhere: a reader that lost the connection passes the last position it took. The first message comes
+   * at once, also where there is nothing to tell yet.
+   * Fails with NOT_FOUND / CONSUMER_NOT_FOUND where a consumer is named that has never acknowledged anything.
    *
    * @generated from rpc sagacart.event.v1.EventService.SubscribeEvents
    */
