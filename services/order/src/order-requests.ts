@@ -80,7 +80,7 @@ export async function requestCancel(pool: Pool, request: CancelOrderRequest): Pr
     if (cancelled || (row.cancel_request_time !== null && !isFinal(row.state))) {
       return row.state;
     }
-    if (!isCancellable(row.state)) {
+    if (!isCancellable(row.state) || (request.onlyUnpaid && row.state === "PAID")) {
       const message = `order ${request.id} is ${row.state}; it can no longer be cancelled`;
       throw new DomainError(reasons, "NOT_CANCELLABLE", message, { order_id: request.id, state: row.state });
     }

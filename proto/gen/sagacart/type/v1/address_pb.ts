@@ -11,7 +11,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file sagacart/type/v1/address.proto.
  */
 export const file_sagacart_type_v1_address: GenFile = /*@__PURE__*/
-  fileDesc("Ch5zYWdhY2FydC90eXBlL3YxL2FkZHJlc3MucHJvdG8SEHNhZ2FjYXJ0LnR5cGUudjEiggIKB0FkZHJlc3MSHQoJcmVjaXBpZW50GAEgASgJQgq6SAdyBRABGMgBEhkKBWxpbmUxGAIgASgJQgq6SAdyBRABGMgBEhcKBWxpbmUyGAMgASgJQgi6SAVyAxjIARIXCgRjaXR5GAQgASgJQgm6SAZyBBABGGQSFwoGcmVnaW9uGAUgASgJQge6SARyAhhkEjEKC3Bvc3RhbF9jb2RlGAYgASgJQhy6SBlyFzIVXltBLVphLXowLTkgLV17MSwxNn0kEicKDGNvdW50cnlfY29kZRgHIAEoCUIRukgOcgwyCl5bQS1aXXsyfSQSFgoFcGhvbmUYCCABKAlCB7pIBHICGChiBnByb3RvMw", [file_buf_validate_validate]);
+  fileDesc("Ch5zYWdhY2FydC90eXBlL3YxL2FkZHJlc3MucHJvdG8SEHNhZ2FjYXJ0LnR5cGUudjEivwIKB0FkZHJlc3MSHQoJcmVjaXBpZW50GAEgASgJQgq6SAdyBRABGMgBEhkKBWxpbmUxGAIgASgJQgq6SAdyBRABGMgBEhcKBWxpbmUyGAMgASgJQgi6SAVyAxjIARIXCgRjaXR5GAQgASgJQgm6SAZyBBABGGQSFwoGcmVnaW9uGAUgASgJQge6SARyAhhkEjEKC3Bvc3RhbF9jb2RlGAYgASgJQhy6SBlyFzIVXltBLVphLXowLTkgLV17MSwxNn0kEicKDGNvdW50cnlfY29kZRgHIAEoCUIRukgOcgwyCl5bQS1aXXsyfSQSFgoFcGhvbmUYCCABKAlCB7pIBHICGCgSOwoQc2F2ZWRfYWRkcmVzc19pZBgJIAEoCUIhukge2AEBchkyF15bQS1aYS16MC05Ll9+LV17MSw2M30kYgZwcm90bzM", [file_buf_validate_validate]);
 
 /**
  * Where a shipment goes.
@@ -74,6 +74,13 @@ export type Address = Message<"sagacart.type.v1.Address"> & {
    * @generated from field: string phone = 8;
    */
   phone: string;
+
+  /**
+   * The entry of the address book that it is a copy of; empty where it was given by itself.
+   *
+   * @generated from field: string saved_address_id = 9;
+   */
+  savedAddressId: string;
 };
 
 /**
@@ -137,6 +144,13 @@ export type AddressJson = {
    * @generated from field: string phone = 8;
    */
   phone?: string;
+
+  /**
+   * The entry of the address book that it is a copy of; empty where it was given by itself.
+   *
+   * @generated from field: string saved_address_id = 9;
+   */
+  savedAddressId?: string;
 };
 
 /**
