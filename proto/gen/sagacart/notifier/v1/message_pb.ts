@@ -12,7 +12,7 @@ import type { Message as Message$1, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file sagacart/notifier/v1/message.proto.
  */
 export const file_sagacart_notifier_v1_message: GenFile = /*@__PURE__*/
-  fileDesc("CiJzYWdhY2FydC9ub3RpZmllci92MS9tZXNzYWdlLnByb3RvEhRzYWdhY2FydC5ub3RpZmllci52MSKSBAoHTWVzc2FnZRIKCgJpZBgBIAEoCRIQCghldmVudF9pZBgCIAEoCRISCgpldmVudF90eXBlGAMgASgJEhAKCG9yZGVyX2lkGAQgASgJEhMKC2N1c3RvbWVyX2lkGAUgASgJEjYKB2NoYW5uZWwYBiABKA4yJS5zYWdhY2FydC5ub3RpZmllci52MS5NZXNzYWdlLkNoYW5uZWwSEQoJcmVjaXBpZW50GAcgASgJEg8KB3N1YmplY3QYCCABKAkSDAoEdGV4dBgJIAEoCRIyCgVzdGF0ZRgKIAEoDjIjLnNhZ2FjYXJ0Lm5vdGlmaWVyLnYxLk1lc3NhZ2UuU3RhdGUSEAoIYXR0ZW1wdHMYCyABKAUSEgoKbGFzdF9lcnJvchgMIAEoCRIvCgtjcmVhdGVfdGltZRgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoJc2VuZF90aW1lGA4gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCI1CgdDaGFubmVsEhcKE0NIQU5ORUxfVU5TUEVDSUZJRUQQABIRCg1DSEFOTkVMX0VNQUlMEAEiUwoFU3RhdGUSFQoRU1RBVEVfVU5TUEVDSUZJRUQQABIRCg1TVEFURV9QRU5ESU5HEAESDgoKU1RBVEVfU0VOVBACEhAKDFNUQVRFX0ZBSUxFRBADIjsKB0NvbnRhY3QSEwoLY3VzdG9tZXJfaWQYASABKAkSDQoFZW1haWwYAiABKAkSDAoEbmFtZRgDIAEoCSKbAQoOTWFpbGJveE1lc3NhZ2USCgoCaWQYASABKAkSEgoKbWVzc2FnZV9pZBgCIAEoCRIMCgRmcm9tGAMgASgJEgoKAnRvGAQgAygJEg8KB3N1YmplY3QYBSABKAkSDAoEdGV4dBgGIAEoCRIwCgxyZWNlaXZlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wYgZwcm90bzM", [file_google_protobuf_timestamp]);
+  fileDesc("CiJzYWdhY2FydC9ub3RpZmllci92MS9tZXNzYWdlLnByb3RvEhRzYWdhY2FydC5ub3RpZmllci52MSKGBQoHTWVzc2FnZRIKCgJpZBgBIAEoCRIQCghldmVudF9pZBgCIAEoCRISCgpldmVudF90eXBlGAMgASgJEhAKCG9yZGVyX2lkGAQgASgJEhMKC2N1c3RvbWVyX2lkGAUgASgJEjYKB2NoYW5uZWwYBiABKA4yJS5zYWdhY2FydC5ub3RpZmllci52MS5NZXNzYWdlLkNoYW5uZWwSEQoJcmVjaXBpZW50GAcgASgJEg8KB3N1YmplY3QYCCABKAkSDAoEdGV4dBgJIAEoCRIyCgVzdGF0ZRgKIAEoDjIjLnNhZ2FjYXJ0Lm5vdGlmaWVyLnYxLk1lc3NhZ2UuU3RhdGUSEAoIYXR0ZW1wdHMYCyABKAUSEgoKbGFzdF9lcnJvchgMIAEoCRIvCgtjcmVhdGVfdGltZRgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoJc2VuZF90aW1lGA4gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRodG1sGA8gASgJEhAKCGxhbmd1YWdlGBAgASgJEhgKEHRlbXBsYXRlX3ZlcnNpb24YESABKAUSDwoHY2FydF9pZBgSIAEoCSJICgdDaGFubmVsEhcKE0NIQU5ORUxfVU5TUEVDSUZJRUQQABIRCg1DSEFOTkVMX0VNQUlMEAESEQoNQ0hBTk5FTF9JTkJPWBACImkKBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASEQoNU1RBVEVfUEVORElORxABEg4KClNUQVRFX1NFTlQQAhIQCgxTVEFURV9GQUlMRUQQAxIUChBTVEFURV9TVVBQUkVTU0VEEAQiOwoHQ29udGFjdBITCgtjdXN0b21lcl9pZBgBIAEoCRINCgVlbWFpbBgCIAEoCRIMCgRuYW1lGAMgASgJIpsBCg5NYWlsYm94TWVzc2FnZRIKCgJpZBgBIAEoCRISCgptZXNzYWdlX2lkGAIgASgJEgwKBGZyb20YAyABKAkSCgoCdG8YBCADKAkSDwoHc3ViamVjdBgFIAEoCRIMCgR0ZXh0GAYgASgJEjAKDHJlY2VpdmVfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBiBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
  * What a customer is told of an event, over one channel. One per event, channel and recipient.
@@ -42,7 +42,7 @@ export type Message = Message$1<"sagacart.notifier.v1.Message"> & {
   eventType: string;
 
   /**
-   * The order it is about.
+   * The order it is about; empty where it is about a cart.
    *
    * @generated from field: string order_id = 4;
    */
@@ -63,7 +63,7 @@ export type Message = Message$1<"sagacart.notifier.v1.Message"> & {
   channel: Message_Channel;
 
   /**
-   * Where it goes: an e-mail address.
+   * Where it goes: an e-mail address, or for the inbox the customer's id.
    *
    * @generated from field: string recipient = 7;
    */
@@ -98,7 +98,7 @@ export type Message = Message$1<"sagacart.notifier.v1.Message"> & {
   attempts: number;
 
   /**
-   * What the last try failed with.
+   * What the last try failed with, or why it is not sent.
    *
    * @generated from field: string last_error = 12;
    */
@@ -117,6 +117,34 @@ export type Message = Message$1<"sagacart.notifier.v1.Message"> & {
    * @generated from field: google.protobuf.Timestamp send_time = 14;
    */
   sendTime?: Timestamp | undefined;
+
+  /**
+   * The HTML part. Only GetMessage tells it.
+   *
+   * @generated from field: string html = 15;
+   */
+  html: string;
+
+  /**
+   * The language it is in: "en" or "de".
+   *
+   * @generated from field: string language = 16;
+   */
+  language: string;
+
+  /**
+   * The version of the template it is written by.
+   *
+   * @generated from field: int32 template_version = 17;
+   */
+  templateVersion: number;
+
+  /**
+   * The cart it is about; empty where it is about an order.
+   *
+   * @generated from field: string cart_id = 18;
+   */
+  cartId: string;
 };
 
 /**
@@ -147,7 +175,7 @@ export type MessageJson = {
   eventType?: string;
 
   /**
-   * The order it is about.
+   * The order it is about; empty where it is about a cart.
    *
    * @generated from field: string order_id = 4;
    */
@@ -168,7 +196,7 @@ export type MessageJson = {
   channel?: Message_ChannelJson;
 
   /**
-   * Where it goes: an e-mail address.
+   * Where it goes: an e-mail address, or for the inbox the customer's id.
    *
    * @generated from field: string recipient = 7;
    */
@@ -203,7 +231,7 @@ export type MessageJson = {
   attempts?: number;
 
   /**
-   * What the last try failed with.
+   * What the last try failed with, or why it is not sent.
    *
    * @generated from field: string last_error = 12;
    */
@@ -222,6 +250,34 @@ export type MessageJson = {
    * @generated from field: google.protobuf.Timestamp send_time = 14;
    */
   sendTime?: TimestampJson;
+
+  /**
+   * The HTML part. Only GetMessage tells it.
+   *
+   * @generated from field: string html = 15;
+   */
+  html?: string;
+
+  /**
+   * The language it is in: "en" or "de".
+   *
+   * @generated from field: string language = 16;
+   */
+  language?: string;
+
+  /**
+   * The version of the template it is written by.
+   *
+   * @generated from field: int32 template_version = 17;
+   */
+  templateVersion?: number;
+
+  /**
+   * The cart it is about; empty where it is about an order.
+   *
+   * @generated from field: string cart_id = 18;
+   */
+  cartId?: string;
 };
 
 /**
@@ -250,6 +306,13 @@ export const Message_Channel = {
    * @generated from enum value: CHANNEL_EMAIL = 1;
    */
   EMAIL: 1,
+
+  /**
+   * The inbox in the shop's own pages.
+   *
+   * @generated from enum value: CHANNEL_INBOX = 2;
+   */
+  INBOX: 2,
 } as const;
 
 /**
@@ -264,7 +327,7 @@ export type Message_Channel = (typeof Message_Channel)[keyof typeof Message_Chan
  *
  * @generated from enum sagacart.notifier.v1.Message.Channel
  */
-export type Message_ChannelJson = "CHANNEL_UNSPECIFIED" | "CHANNEL_EMAIL";
+export type Message_ChannelJson = "CHANNEL_UNSPECIFIED" | "CHANNEL_EMAIL" | "CHANNEL_INBOX";
 
 /**
  * Describes the enum sagacart.notifier.v1.Message.Channel.
@@ -275,7 +338,8 @@ export const Message_ChannelSchema: GenEnum<Message_Channel, Message_ChannelJson
 /**
  * Where it stands.
  *
- * PENDING → SENT | FAILED. FAILED after the last try; RetryMessage makes it PENDING again.
+ * PENDING → SENT | FAILED | SUPPRESSED. FAILED after the last try, or at once where the mail server will never take
+ * it; RetryMessage makes it PENDING again.
  *
  * @generated from enum sagacart.notifier.v1.Message.State
  */
@@ -295,7 +359,7 @@ export const Message_State = {
   PENDING: 1,
 
   /**
-   * The mail server has taken it.
+   * The mail server has taken it, or it lies in the inbox.
    *
    * @generated from enum value: STATE_SENT = 2;
    */
@@ -307,12 +371,20 @@ export const Message_State = {
    * @generated from enum value: STATE_FAILED = 3;
    */
   FAILED: 3,
+
+  /**
+   * Not to be sent: the customer does not want it, or its order went on before it was due. last_error says which.
+   *
+   * @generated from enum value: STATE_SUPPRESSED = 4;
+   */
+  SUPPRESSED: 4,
 } as const;
 
 /**
  * Where it stands.
  *
- * PENDING → SENT | FAILED. FAILED after the last try; RetryMessage makes it PENDING again.
+ * PENDING → SENT | FAILED | SUPPRESSED. FAILED after the last try, or at once where the mail server will never take
+ * it; RetryMessage makes it PENDING again.
  *
  * @generated from enum sagacart.notifier.v1.Message.State
  */
@@ -321,11 +393,12 @@ export type Message_State = (typeof Message_State)[keyof typeof Message_State] |
 /**
  * Where it stands.
  *
- * PENDING → SENT | FAILED. FAILED after the last try; RetryMessage makes it PENDING again.
+ * PENDING → SENT | FAILED | SUPPRESSED. FAILED after the last try, or at once where the mail server will never take
+ * it; RetryMessage makes it PENDING again.
  *
  * @generated from enum sagacart.notifier.v1.Message.State
  */
-export type Message_StateJson = "STATE_UNSPECIFIED" | "STATE_PENDING" | "STATE_SENT" | "STATE_FAILED";
+export type Message_StateJson = "STATE_UNSPECIFIED" | "STATE_PENDING" | "STATE_SENT" | "STATE_FAILED" | "STATE_SUPPRESSED";
 
 /**
  * Describes the enum sagacart.notifier.v1.Message.State.

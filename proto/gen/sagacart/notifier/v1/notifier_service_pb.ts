@@ -788,8 +788,8 @@ export const NotifierService: GenService<{
   /**
    * Try a message again that was given up.
    *
-   * A message that is PENDING stays so. Fails with NOT_FOUND / MESSAGE_NOT_FOUND and with FAILED_PRECONDITION /
-   * MESSAGE_SENT.
+   * A message that is PENDING stays so. Fails with NOT_FOUND / MESSAGE_NOT_FOUND, and with FAILED_PRECONDITION /
+   * MESSAGE_SENT or MESSAGE_SUPPRESSED.
    *
    * @generated from rpc sagacart.notifier.v1.NotifierService.RetryMessage
    */
