@@ -17,24 +17,35 @@ create table cart_lines (
 
 create table carts (
   id text not null,
-  customer_id text not null,
+  customer_id text,
+  guest_token_hash bytea,
   name text not null default ''::text,
   state text not null default 'OPEN'::text,
   is_default boolean not null default false,
   version bigint not null default 1,
   order_id text,
   last_failure_reason text not null default ''::text,
+  merged_into text,
+  left_out jsonb,
+  merge jsonb,
+  event_sequence bigint not null default 0,
+  remind_time timestamp with time zone,
+  idle_check_time timestamp with time zone default (now() + '01:00:00'::interval),
   create_time timestamp with time zone not null default now(),
   update_time timestamp with time zone not null default now(),
   constraint carts_pkey PRIMARY KEY (id),
-  constraint carts_check CHECK (((state <> 'CHECKING_OUT'::text) OR (order_id IS NOT NULL))),
-  constraint carts_check1 CHECK (((NOT is_default) OR (state = ANY (ARRAY['OPEN'::text, 'CHECKING_OUT'::text])))),
-  constraint carts_state_check CHECK ((state = ANY (ARRAY['OPEN'::text, 'CHECKING_OUT'::text, 'PURCHASED'::text, 'DELETED'::text])))
+  constraint carts_check CHECK (((customer_id IS NULL) = (guest_token_hash IS NOT NULL))),
+  constraint carts_check1 CHECK (((state <> 'CHECKING_OUT'::text) OR ((order_id IS NOT NULL) AND (customer_id IS NOT NULL)))),
+  constraint carts_check2 CHECK (((NOT is_default) OR ((customer_id IS NOT NULL) AND (state = ANY (ARRAY['OPEN'::text, 'CHECKING_OUT'::text]))))),
+  constraint carts_check3 CHECK (((state = 'MERGED'::text) = (merged_into IS NOT NULL))),
+  constraint carts_state_check CHECK ((state = ANY (ARRAY['OPEN'::text, 'CHECKING_OUT'::text, 'PURCHASED'::text, 'DELETED'::text, 'EXPIRED'::text, 'MERGED'::text])))
 ) with (fillfactor=70);
 
 CREATE INDEX carts_customer ON public.carts USING btree (customer_id, create_time DESC, id DESC);
 
 CREATE UNIQUE INDEX carts_default ON public.carts USING btree (customer_id) WHERE is_default;
+
+CREATE INDEX carts_idle_check ON public.carts USING btree (idle_check_time) WHERE (idle_check_time IS NOT NULL);
 
 create table command_batches (
   id uuid not null,

@@ -2,21 +2,33 @@
 
 create table carts (
   id                  text        primary key,
-  customer_id         text        not null,
+  customer_id         text,                        -- none: a guest's
+  guest_token_hash    bytea,                       -- sha256 of what opens a guest's cart
   name                text        not null default '',
   state               text        not null default 'OPEN'
-                                  check (state in ('OPEN', 'CHECKING_OUT', 'PURCHASED', 'DELETED')),
+                                  check (state in ('OPEN', 'CHECKING_OUT', 'PURCHASED', 'DELETED', 'EXPIRED', 'MERGED')),
   is_default          boolean     not null default false,
   version             bigint      not null default 1,
   order_id            text,                        -- the newest order made of it
   last_failure_reason text        not null default '',
+  merged_into         text,                        -- the cart that got what was in it
+  left_out            jsonb,                       -- what a duplicate did not take over
+  merge               jsonb,                       -- what its merge did, for who asks again
+  event_sequence      bigint      not null default 0, -- that of its newest event
+  remind_time         timestamptz,                 -- when its owner was last reminded of it
+  -- When somebody looks next whether it is idle; none once it is closed. Not moved by changes of the cart, which so
+  -- stay HOT: who looks too early looks again.
+  idle_check_time     timestamptz default now() + interval '1 hour',
   create_time         timestamptz not null default now(),
   update_time         timestamptz not null default now(),
-  check (state <> 'CHECKING_OUT' or order_id is not null),
-  check (not is_default or state in ('OPEN', 'CHECKING_OUT'))
+  check ((customer_id is null) = (guest_token_hash is not null)),
+  check (state <> 'CHECKING_OUT' or (order_id is not null and customer_id is not null)),
+  check (not is_default or (customer_id is not null and state in ('OPEN', 'CHECKING_OUT'))),
+  check ((state = 'MERGED') = (merged_into is not null))
 ) with (fillfactor = 70);                          -- two updates a checkout; only a default cart's end is not HOT
 create unique index carts_default on carts (customer_id) where is_default;
 create index carts_customer on carts (customer_id, create_time desc, id desc);
+create index carts_idle_check on carts (idle_check_time) where idle_check_time is not null;
 
 create table cart_lines (
   cart_id          text    not null references carts (id) on delete cascade,

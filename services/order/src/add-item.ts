@@ -33,7 +33,7 @@ async function addOnce(
   request: AddCartItemRequest,
 ): Promise<Cart> {
   const { id, requestId } = request;
-  const scope = request.customerId || (await load(pool, id)).customerId;
+  const scope = request.customerId || (await scopeOf(pool, request));
   const quotes = await catalogue([request.productId]);
   const fingerprint = fingerprintOf(AddCartItemRequestSchema, request, { without: ["request_id"] });
   let added: Cart | undefined;
@@ -41,13 +41,21 @@ async function addOnce(
     added = await changeCart(tx, addition(request, quotes));
     return id;
   });
-  return replayed || added === undefined ? await load(pool, id) : added;
+  return replayed || added === undefined ? await load(pool, request) : added;
 }
 
-function addition({ id, customerId, etag, productId, quantity }: AddCartItemRequest, quotes: Quotes): CartChange {
+/** Whose request ids those of an unnamed caller are: the customer's whose cart it is, or those of a guest's cart. */
+async function scopeOf(pool: Pool, request: AddCartItemRequest): Promise<string> {
+  const cart = await load(pool, request);
+  return cart.customerId || `guest ${request.id}`;
+}
+
+function addition(request: AddCartItemRequest, quotes: Quotes): CartChange {
+  const { id, customerId, guestToken, etag, productId, quantity } = request;
   return {
     id,
     customerId,
+    guestToken,
     apply(cart) {
       checkChangeable(cart, etag);
       return addLine(cart, { productId, quantity: quantity || 1 }, quotes);
@@ -57,8 +65,8 @@ function addition({ id, customerId, etag, productId, quantity }: AddCartItemRequ
 
 type Quotes = ReadonlyMap<string, Quote>;
 
-async function load(pool: Pool, id: string): Promise<Cart> {
+async function load(pool: Pool, { id, customerId, guestToken }: AddCartItemRequest): Promise<Cart> {
   const cart = (await loadCarts(pool, [id])).get(id);
-  checkOwner(cart, { id, customerId: "" });
+  checkOwner(cart, { id, customerId, guestToken });
   return cart;
 }

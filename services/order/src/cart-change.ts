@@ -1,13 +1,10 @@
 import { DomainError } from "@sagacart/chassis/errors";
 import type { Transaction } from "@sagacart/chassis/postgres";
-import { type Cart, checkOwner } from "./cart.ts";
+import { type AskedFor, type Cart, checkOwner } from "./cart.ts";
 import { loadCartLines, lockCarts, saveCarts } from "./cart-store.ts";
 
 /** A change of one cart. */
-export type CartChange = {
-  readonly id: string;
-  /** Whose it must be; anybody's where it is "". */
-  readonly customerId: string;
+export type CartChange = AskedFor & {
   /** The cart as it is to be, or the same one where nothing changes. Throws what is wrong. May run twice. */
   readonly apply: (cart: Cart) => Cart;
 };
@@ -17,7 +14,7 @@ export type CartChange = {
  * changes something raises its cart's version. One that is refused leaves the others alone.
  */
 export async function changeCarts(tx: Transaction, changes: readonly CartChange[]): Promise<(Cart | DomainError)[]> {
-  const before = await lockWhole(tx, [...new Set(changes.map(({ id }) => id))]);
+  const before = await lockCartsWithLines(tx, [...new Set(changes.map(({ id }) => id))]);
   const after = new Map(before);
   const outcomes = changes.map((change) => {
     const outcome = changed(after.get(change.id), change);
@@ -48,7 +45,8 @@ export async function changeCart(tx: Transaction, change: CartChange): Promise<C
   return outcome;
 }
 
-async function lockWhole(tx: Transaction, ids: readonly string[]): Promise<Map<string, Cart>> {
+/** The carts with these ids that there are, locked in the order of their ids, with their lines. */
+export async function lockCartsWithLines(tx: Transaction, ids: readonly string[]): Promise<Map<string, Cart>> {
   const heads = await lockCarts(tx, ids);
   // After the lock, in a statement of their own: one that waited for the lock would see the lines of before.
   const lines = await loadCartLines(tx, [...heads.keys()]);

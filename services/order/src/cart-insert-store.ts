@@ -1,6 +1,7 @@
 import type { Queryable, Transaction } from "@sagacart/chassis/postgres";
 import type { CartLine } from "./cart.ts";
 import { lineArrays } from "./cart-row.ts";
+import type { LeftOut } from "./left-out.ts";
 
 /** A cart to be made. */
 export type NewCart = {
@@ -8,6 +9,8 @@ export type NewCart = {
   readonly customerId: string;
   readonly name: string;
   readonly lines: readonly CartLine[];
+  /** What the cart that this is a duplicate of had besides. */
+  readonly leftOut?: readonly LeftOut[];
 };
 
 /** What became of one: made, or why not. RACED: another one of the customer's was made just now; try again. */
@@ -24,12 +27,13 @@ export async function insertCart(db: Queryable, cart: NewCart, maxOpen: number):
              select count(*) as n from (
                select from carts where customer_id = $2 and state in ('OPEN', 'CHECKING_OUT') limit $4) as found
            ), made as (
-             insert into carts (id, customer_id, name, is_default) select $1, $2, $3, n = 0 from open where n < $4
+             insert into carts (id, customer_id, name, is_default, left_out)
+             select $1, $2, $3, n = 0, $5::jsonb from open where n < $4
              on conflict do nothing returning id
            ), lines as (
              insert into cart_lines (cart_id, line_number, product_id, quantity, sku, title, currency, unit_price_minor)
-             select l.* from made join unnest($5::text[], $6::int[], $7::text[], $8::int[], $9::text[], $10::text[],
-                                              $11::text[], $12::bigint[])
+             select l.* from made join unnest($6::text[], $7::int[], $8::text[], $9::int[], $10::text[], $11::text[],
+                                              $12::text[], $13::bigint[])
                as l (cart_id, line_number, product_id, quantity, sku, title, currency, unit_price_minor) on true
            )
            select exists (select from made) as made, exists (select from carts where id = $1) as taken, n as open
@@ -39,6 +43,7 @@ export async function insertCart(db: Queryable, cart: NewCart, maxOpen: number):
       cart.customerId,
       cart.name,
       maxOpen,
+      cart.leftOut === undefined ? null : JSON.stringify(cart.leftOut),
       ...lineArrays(cart.lines.map((line, index) => ({ cartId: cart.id, line, index }))),
     ],
   });
@@ -51,6 +56,38 @@ export async function insertCart(db: Queryable, cart: NewCart, maxOpen: number):
   }
   // One that was made meanwhile, with this id or as the default, is seen by the next statement only.
   return row !== undefined && row.open >= BigInt(maxOpen) ? "TOO_MANY" : "RACED";
+}
+
+/** What a duplicate had to leave out; nothing for a cart that is none. */
+export async function loadLeftOut(db: Queryable, id: string): Promise<readonly LeftOut[]> {
+  const { rows } = await db.query<{ left_out: readonly LeftOut[] | null }>({
+    name: "load-left-out",
+    text: "select left_out from carts where id = $1",
+    values: [id],
+  });
+  return rows[0]?.left_out ?? [];
+}
+
+/** A guest's cart to be made. */
+export type NewGuestCart = Pick<NewCart, "id" | "name" | "lines"> & { readonly guestTokenHash: Buffer };
+
+/** Makes a guest's cart. Its id is new. */
+export async function insertGuestCart(db: Queryable, cart: NewGuestCart): Promise<void> {
+  await db.query({
+    name: "insert-guest-cart",
+    text: `with made as (
+             insert into carts (id, guest_token_hash, name) values ($1, $2, $3)
+           )
+           insert into cart_lines (cart_id, line_number, product_id, quantity, sku, title, currency, unit_price_minor)
+           select * from unnest($4::text[], $5::int[], $6::text[], $7::int[], $8::text[], $9::text[], $10::text[],
+                                $11::bigint[])`,
+    values: [
+      cart.id,
+      cart.guestTokenHash,
+      cart.name,
+      ...lineArrays(cart.lines.map((line, index) => ({ cartId: cart.id, line, index }))),
+    ],
+  });
 }
 
 /** Makes an empty default cart, unless the customer has a default one. */
@@ -76,7 +113,9 @@ export async function putCarts(tx: Transaction, carts: readonly NewCart[]): Prom
            select * from unnest($1::text[], $2::text[], $3::text[]) as new (id, customer_id, name) order by id
            on conflict (id) do update
            set customer_id = excluded.customer_id, name = excluded.name, state = 'OPEN', order_id = null,
+               guest_token_hash = null, merged_into = null, left_out = null, merge = null,
                last_failure_reason = '', version = carts.version + 1, update_time = now(),
+               idle_check_time = coalesce(carts.idle_check_time, now() + interval '1 hour'),
                is_default = carts.is_default and carts.customer_id = excluded.customer_id,
                create_time = case when carts.state = 'OPEN' then carts.create_time else now() end
            where carts.state <> 'CHECKING_OUT' returning id`,

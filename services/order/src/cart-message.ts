@@ -24,6 +24,7 @@ export function cartMessage(cart: Cart): CartMessage {
     etag: etagOf(cart),
     orderId: cart.orderId ?? "",
     lastFailureReason: cart.lastFailureReason,
+    mergedInto: cart.mergedInto ?? "",
     createTime: timestampFromDate(cart.createTime),
     updateTime: timestampFromDate(cart.updateTime),
   });
@@ -34,7 +35,7 @@ export function cartStateFromProto(state: Cart_State): CartState | undefined {
   return names.find((name) => Cart_State[name] === state);
 }
 
-const names: readonly CartState[] = ["OPEN", "CHECKING_OUT", "PURCHASED", "DELETED"];
+const names: readonly CartState[] = ["OPEN", "CHECKING_OUT", "PURCHASED", "DELETED", "EXPIRED", "MERGED"];
 
 function lineMessage({ productId, sku, title, quantity, currency, unitPriceMinor }: CartLine): CartLineMessage {
   const unitPrice = create(MoneySchema, { currencyCode: currency, minorUnits: unitPriceMinor });

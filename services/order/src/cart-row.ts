@@ -6,13 +6,15 @@ export type CartHead = Omit<Cart, "lines">;
 /** A row of carts. */
 export type HeadRow = {
   id: string;
-  customer_id: string;
+  customer_id: string | null;
+  guest_token_hash: Buffer | null;
   name: string;
   state: CartState;
   is_default: boolean;
   version: bigint;
   order_id: string | null;
   last_failure_reason: string;
+  merged_into: string | null;
   create_time: Date;
   update_time: Date;
 };
@@ -31,8 +33,8 @@ export type LineRow = {
 export type JoinedRow = HeadRow & (LineRow | { [column in keyof LineRow]: null });
 
 /** The columns of a HeadRow, of carts as c. */
-export const headColumns = `c.id, c.customer_id, c.name, c.state, c.is_default, c.version, c.order_id,
-  c.last_failure_reason, c.create_time, c.update_time`;
+export const headColumns = `c.id, c.customer_id, c.guest_token_hash, c.name, c.state, c.is_default, c.version,
+  c.order_id, c.last_failure_reason, c.merged_into, c.create_time, c.update_time`;
 
 /** The columns of a LineRow, of cart_lines as l. */
 export const lineColumns = "l.product_id, l.quantity, l.sku, l.title, l.currency, l.unit_price_minor";
@@ -56,13 +58,15 @@ export function toCarts(rows: readonly JoinedRow[]): Map<string, Cart> {
 export function toHead(row: HeadRow): CartHead {
   return {
     id: row.id,
-    customerId: row.customer_id,
+    customerId: row.customer_id ?? "",
+    guestTokenHash: row.guest_token_hash ?? undefined,
     name: row.name,
     state: row.state,
     isDefault: row.is_default,
     version: row.version,
     orderId: row.order_id ?? undefined,
     lastFailureReason: row.last_failure_reason,
+    mergedInto: row.merged_into ?? undefined,
     createTime: row.create_time,
     updateTime: row.update_time,
   };

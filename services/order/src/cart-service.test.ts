@@ -422,6 +422,29 @@ test("a list shows the carts that are open or being checked out, newest first, o
   expect(carts).toEqual([(await stack.carts.getCart({ id: open })).cart]);
 });
 
+test("a list shows the carts with a text in their name, whatever the capitals, of the states asked for", async () => {
+  const customerId = randomUUID();
+  for (const name of ["Weekly food", "Für Öma", "100%_food", ""]) {
+    await stack.carts.createCart({ customerId, name });
+  }
+  const names = async (nameContains: string, states: Cart_State[] = []) =>
+    (await stack.carts.listCarts({ customerId, nameContains, states })).carts.map(({ name }) => name);
+  expect(await names("FOOD")).toEqual(["100%_food", "Weekly food"]);
+  expect(await names("öm")).toEqual(["Für Öma"]);
+  expect(await names("%_")).toEqual(["100%_food"]);
+  expect(await names("")).toHaveLength(4);
+  expect(await names("food", [Cart_State.PURCHASED])).toEqual([]);
+});
+
+test("replacing can name the cart as well, and leaves the name alone where none is given", async () => {
+  const { id } = await stack.newCart(oneTea);
+  const named = await stack.carts.replaceCartLines({ id, name: "Whole", lines: [oneMug] });
+  expect(named.cart).toMatchObject({ name: "Whole", etag: "2" });
+  const { cart } = await stack.carts.replaceCartLines({ id, lines: [oneTea] });
+  expect([there(cart).name, contents(cart)]).toEqual(["Whole", { tea: 1 }]);
+  expect((await stack.carts.replaceCartLines({ id, name: "" })).cart?.name).toBe("");
+});
+
 test("pages show each cart once, though many were made in the same moment", async () => {
   const customerId = randomUUID();
   const items = Array.from({ length: 25 }, () => ({ id: randomUUID(), customerId, lines: [oneTea, oneMug] }));
@@ -454,7 +477,12 @@ test("a page token does for the list that gave it only", async () => {
   const { nextPageToken: pageToken } = await stack.carts.listCarts({ customerId, pageSize: 1 });
   expect((await stack.carts.listCarts({ customerId, pageToken })).carts).toHaveLength(1);
   const bad = { code: Code.InvalidArgument, reason: "BAD_PAGE_TOKEN", metadata: {} };
-  const wrongs = [{ customerId: "somebody-else" }, { states: [Cart_State.OPEN] }, { pageToken: "made up" }];
+  const wrongs = [
+    { customerId: "somebody-else" },
+    { states: [Cart_State.OPEN] },
+    { nameContains: "a" },
+    { pageToken: "made up" },
+  ];
   for (const wrong of wrongs) {
     expect(await failureOf(stack.carts.listCarts({ customerId, pageToken, ...wrong }))).toEqual(bad);
   }

@@ -3,15 +3,18 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import { DomainError } from "@sagacart/chassis/errors";
 import { pageSize } from "@sagacart/chassis/page";
 import { type Pool, withTransaction } from "@sagacart/chassis/postgres";
+import { MergedLineSchema } from "@sagacart/proto/order/v1/cart";
 import {
   AddCartItemResponseSchema,
   BatchPutCartsResponseSchema,
   type CartService,
   CreateCartResponseSchema,
   DeleteCartResponseSchema,
+  DuplicateCartResponseSchema,
   GetCartResponseSchema,
   GetDefaultCartResponseSchema,
   ListCartsResponseSchema,
+  MergeCartsResponseSchema,
   RemoveCartItemResponseSchema,
   ReplaceCartLinesResponseSchema,
   UpdateCartResponseSchema,
@@ -34,6 +37,10 @@ import { listCarts, loadCarts } from "./cart-store.ts";
 import type { Catalogue } from "./catalogue.ts";
 import { createCart } from "./create-cart.ts";
 import { getDefaultCart, updateCart } from "./default-cart.ts";
+import { duplicateCart } from "./duplicate-cart.ts";
+import { createGuestCart } from "./guest-cart.ts";
+import { leftOutMessage } from "./left-out.ts";
+import { mergeCarts } from "./merge-carts.ts";
 import { reasons } from "./reasons.ts";
 import { readTimeKey, writeTimeKey } from "./time-key.ts";
 
@@ -49,6 +56,10 @@ export function createCartService({ pool, catalogue }: CartServiceOptions): Serv
 
   return {
     async createCart(request) {
+      if (request.guest) {
+        const { cart, guestToken } = await createGuestCart({ pool, catalogue }, request);
+        return create(CreateCartResponseSchema, { cart: cartMessage(cart), guestToken });
+      }
       const cart = await createCart({ pool, catalogue }, request);
       return create(CreateCartResponseSchema, { cart: cartMessage(cart) });
     },
@@ -64,12 +75,13 @@ export function createCartService({ pool, catalogue }: CartServiceOptions): Serv
       return create(GetDefaultCartResponseSchema, { cart: cartMessage(cart) });
     },
 
-    async listCarts({ customerId, ...request }) {
+    async listCarts({ customerId, nameContains, ...request }) {
       const asked = request.states.map(cartStateFromProto).filter((state) => state !== undefined);
       const states = asked.length === 0 ? liveStates : [...new Set(asked)].sort();
-      const of = `carts ${customerId} ${states.join()}`;
+      const of = `carts ${customerId} ${states.join()} ${nameContains}`;
       const after = readTimeKey(request.pageToken, of);
-      const { carts, more } = await listCarts(pool, { customerId, states, after, limit: pageSize(request.pageSize) });
+      const limit = pageSize(request.pageSize);
+      const { carts, more } = await listCarts(pool, { customerId, states, nameContains, after, limit });
       return create(ListCartsResponseSchema, {
         carts: carts.map(cartMessage),
         nextPageToken: more === undefined ? "" : writeTimeKey(more, of),
@@ -81,15 +93,16 @@ export function createCartService({ pool, catalogue }: CartServiceOptions): Serv
       return create(UpdateCartResponseSchema, { cart: cartMessage(cart) });
     },
 
-    async replaceCartLines({ id, customerId, etag, lines }) {
+    async replaceCartLines({ id, customerId, guestToken, etag, name, lines }) {
       const wanted = lines.filter(({ quantity }) => quantity > 0).map(({ productId }) => productId);
       const quotes = await catalogue(wanted);
       const cart = await change({
         id,
         customerId,
+        guestToken,
         apply(cart) {
           checkChangeable(cart, etag);
-          return replaceLines(cart, lines, quotes);
+          return { ...replaceLines(cart, lines, quotes), name: name ?? cart.name };
         },
       });
       return create(ReplaceCartLinesResponseSchema, { cart: cartMessage(cart) });
@@ -99,10 +112,11 @@ export function createCartService({ pool, catalogue }: CartServiceOptions): Serv
       return create(AddCartItemResponseSchema, { cart: cartMessage(await addItem(request)) });
     },
 
-    async removeCartItem({ id, customerId, etag, productId }) {
+    async removeCartItem({ id, customerId, guestToken, etag, productId }) {
       const cart = await change({
         id,
         customerId,
+        guestToken,
         apply(cart) {
           checkChangeable(cart, etag);
           return removeLine(cart, productId);
@@ -111,10 +125,11 @@ export function createCartService({ pool, catalogue }: CartServiceOptions): Serv
       return create(RemoveCartItemResponseSchema, { cart: cartMessage(cart) });
     },
 
-    async deleteCart({ id, customerId, etag }) {
+    async deleteCart({ id, customerId, guestToken, etag }) {
       await change({
         id,
         customerId,
+        guestToken,
         apply(cart) {
           if (cart.state === "DELETED") {
             return cart;
@@ -124,6 +139,20 @@ export function createCartService({ pool, catalogue }: CartServiceOptions): Serv
         },
       });
       return create(DeleteCartResponseSchema);
+    },
+
+    async duplicateCart(request) {
+      const { cart, leftOut } = await duplicateCart({ pool, catalogue }, request);
+      return create(DuplicateCartResponseSchema, { cart: cartMessage(cart), leftOut: leftOut.map(leftOutMessage) });
+    },
+
+    async mergeCarts(request) {
+      const { cart, lines, leftOut } = await mergeCarts({ pool, catalogue }, request);
+      return create(MergeCartsResponseSchema, {
+        cart: cartMessage(cart),
+        lines: lines.map((line) => create(MergedLineSchema, line)),
+        leftOut: leftOut.map(leftOutMessage),
+      });
     },
 
     async batchPutCarts({ items }) {

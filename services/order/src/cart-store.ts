@@ -159,6 +159,8 @@ export async function releaseDefault(tx: Transaction, cartId: string): Promise<v
 export type CartFilter = {
   readonly customerId: string;
   readonly states: readonly CartState[];
+  /** In their name, capitals or not; "" is in all. */
+  readonly nameContains: string;
   readonly after: TimeKey | undefined;
   readonly limit: number;
 };
@@ -166,18 +168,18 @@ export type CartFilter = {
 /** A page of a customer's carts, newest first, and the key of its last one when there are more. */
 export async function listCarts(
   db: Queryable,
-  { customerId, states, after, limit }: CartFilter,
+  { customerId, states, nameContains, after, limit }: CartFilter,
 ): Promise<{ carts: CartRow[]; more: TimeKey | undefined }> {
   const { rows } = await db.query<JoinedRow & { micros: bigint }>({
     name: "list-carts",
     text: `select ${headColumns}, ${lineColumns}, ${microsOf("c.create_time")} as micros
            from (select * from carts
-                 where customer_id = $1 and state = any($2)
+                 where customer_id = $1 and state = any($2) and strpos(lower(name), lower($6)) > 0
                    and ($3::bigint is null or (create_time, id) < (${timeOf("$3")}, $4))
                  order by create_time desc, id desc limit $5) as c
            left join cart_lines l on l.cart_id = c.id
            order by c.create_time desc, c.id desc, l.line_number`,
-    values: [customerId, states, after?.micros ?? null, after?.id ?? "", limit + 1],
+    values: [customerId, states, after?.micros ?? null, after?.id ?? "", limit + 1, nameContains],
   });
   const found = [...toCarts(rows).values()];
   const carts = found.slice(0, limit);

@@ -1,10 +1,11 @@
 import { DomainError } from "@sagacart/chassis/errors";
 import { formatMoney } from "@sagacart/chassis/money";
 import { type Quote, quoteOf } from "./catalogue.ts";
+import { opens } from "./guest-token.ts";
 import { reasons } from "./reasons.ts";
 
 /** The states of a cart, as they are stored. */
-export type CartState = "OPEN" | "CHECKING_OUT" | "PURCHASED" | "DELETED";
+export type CartState = "OPEN" | "CHECKING_OUT" | "PURCHASED" | "DELETED" | "EXPIRED" | "MERGED";
 
 /** A product and how many of it, at the price seen when the line was last changed. */
 export type CartLine = {
@@ -19,7 +20,10 @@ export type CartLine = {
 /** What a customer means to buy. Its etag is its version. */
 export type Cart = {
   readonly id: string;
+  /** "" for a guest's. */
   readonly customerId: string;
+  /** Of what opens a guest's cart; undefined for a customer's. */
+  readonly guestTokenHash: Buffer | undefined;
   readonly name: string;
   readonly state: CartState;
   readonly isDefault: boolean;
@@ -28,6 +32,8 @@ export type Cart = {
   readonly orderId: string | undefined;
   /** Why that order failed; "" unless the cart is open again because of it. */
   readonly lastFailureReason: string;
+  /** Where what was in it went, if it was merged. */
+  readonly mergedInto: string | undefined;
   readonly lines: readonly CartLine[];
   readonly createTime: Date;
   readonly updateTime: Date;
@@ -38,14 +44,24 @@ export type LineInput = { readonly productId: string; readonly quantity: number 
 
 type Quotes = ReadonlyMap<string, Quote>;
 
-/** Throws unless the cart is the customer's. Without a customer it may be anybody's. */
-export function checkOwner(
-  cart: Cart | undefined,
-  asked: { readonly id: string; readonly customerId: string },
-): asserts cart is Cart {
-  if (cart === undefined || (asked.customerId !== "" && cart.customerId !== asked.customerId)) {
+/** Who wants which cart. */
+export type AskedFor = { readonly id: string; readonly customerId: string; readonly guestToken?: string };
+
+/**
+ * Throws unless the cart is the customer's, or the guest's who has its token. Where neither a customer nor a token is
+ * given it may be any customer's.
+ */
+export function checkOwner(cart: Cart | undefined, asked: AskedFor): asserts cart is Cart {
+  if (cart === undefined || !isOpenTo(cart, asked)) {
     throw new DomainError(reasons, "CART_NOT_FOUND", `there is no cart ${asked.id}`, { cart_id: asked.id });
   }
+}
+
+function isOpenTo({ customerId, guestTokenHash }: Cart, asked: AskedFor): boolean {
+  if (guestTokenHash !== undefined) {
+    return opens(asked.guestToken ?? "", guestTokenHash);
+  }
+  return asked.customerId === "" ? (asked.guestToken ?? "") === "" : asked.customerId === customerId;
 }
 
 /** Throws unless the cart is open, and is as it was when the caller read it. Without an etag it may be as it likes. */
@@ -55,14 +71,8 @@ export function checkChangeable(cart: Cart, etag: string): void {
       break;
     case "CHECKING_OUT":
       throw checkingOut(cart.id, cart.orderId);
-    case "PURCHASED":
-    case "DELETED": {
-      const what = cart.state === "PURCHASED" ? `was bought already, by order ${cart.orderId}` : "was deleted";
-      const metadata = { cart_id: cart.id, state: cart.state, order_id: cart.orderId ?? "" };
-      throw new DomainError(reasons, "CART_CLOSED", `cart ${cart.id} ${what}`, metadata);
-    }
     default:
-      cart.state satisfies never;
+      throw cartClosed(cart);
   }
   if (etag !== "" && etag !== etagOf(cart)) {
     const message = `cart ${cart.id} has changed since it was read; read it again`;
@@ -73,6 +83,20 @@ export function checkChangeable(cart: Cart, etag: string): void {
 export function checkingOut(cartId: string, orderId: string | undefined): DomainError {
   const message = `cart ${cartId} is being checked out; it can be changed if the order fails`;
   return new DomainError(reasons, "CART_CHECKING_OUT", message, { cart_id: cartId, order_id: orderId ?? "" });
+}
+
+/** Why a cart that is neither open nor being checked out cannot be used. */
+export function cartClosed({ id, state, orderId, mergedInto }: Cart): DomainError {
+  const what = {
+    OPEN: "is open",
+    CHECKING_OUT: "is being checked out",
+    PURCHASED: `was bought already, by order ${orderId}`,
+    DELETED: "was deleted",
+    EXPIRED: "has expired; duplicate it to go on with what was in it",
+    MERGED: `was merged into cart ${mergedInto}`,
+  }[state];
+  const metadata = { cart_id: id, state, order_id: orderId ?? "" };
+  return new DomainError(reasons, "CART_CLOSED", `cart ${id} ${what}`, metadata);
 }
 
 /** Another one after each change. */

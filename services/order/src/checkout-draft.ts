@@ -3,6 +3,7 @@ import { DomainError } from "@sagacart/chassis/errors";
 import { formatMoney } from "@sagacart/chassis/money";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import type { CheckoutRequest } from "@sagacart/proto/order/v1/order_service";
+import { cartClosed } from "./cart.ts";
 import type { CartRow } from "./cart-store.ts";
 import { type Quote, quoteOf } from "./catalogue.ts";
 import type { NewLine, NewOrder } from "./order-store.ts";
@@ -76,9 +77,7 @@ function checkCart(request: CheckoutRequest, cart: CartRow | undefined): Checked
     return { orderId: cart.orderId, attached: true };
   }
   if (cart.state !== "OPEN") {
-    const what = cart.state === "PURCHASED" ? `was bought already, by order ${cart.orderId}` : "was deleted";
-    const metadata = { cart_id: cart.id, state: cart.state, order_id: cart.orderId ?? "" };
-    throw new DomainError(reasons, "CART_CLOSED", `cart ${cart.id} ${what}`, metadata);
+    throw cartClosed(cart);
   }
   if (request.cartEtag !== "" && request.cartEtag !== cart.version.toString()) {
     const message = `cart ${cart.id} has changed since it was read; read it again`;

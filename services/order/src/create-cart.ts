@@ -20,7 +20,7 @@ export async function createCart(
   const asked = { scope: customerId, requestId, method: "CreateCart", fingerprint };
   const { resourceId } = await once(pool, asked, async (tx) => {
     const id = request.id || uuidv7();
-    await insert(tx, { id, customerId, name, lines: priceLines(request.lines, quotes) });
+    await insertWithinLimit(tx, { id, customerId, name, lines: priceLines(request.lines, quotes) });
     return id;
   });
   const cart = (await loadCarts(pool, [resourceId])).get(resourceId);
@@ -31,7 +31,8 @@ export async function createCart(
 /** The most open carts of one customer. */
 const maxOpen = 1_000;
 
-async function insert(tx: Transaction, cart: NewCart): Promise<void> {
+/** Inserts a cart, unless the customer has too many open ones already. */
+export async function insertWithinLimit(tx: Transaction, cart: NewCart): Promise<void> {
   for (let round = 0; round < 10; round++) {
     const inserted = await insertCart(tx, cart, maxOpen);
     switch (inserted) {

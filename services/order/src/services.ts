@@ -2,11 +2,11 @@ import type { ConnectRouter } from "@connectrpc/connect";
 import { createCommandOutbox } from "@sagacart/chassis/command-outbox";
 import { createEventFeed } from "@sagacart/chassis/event-feed";
 import type { Log } from "@sagacart/chassis/log";
+import type { Metrics } from "@sagacart/chassis/metrics";
 import type { Pool } from "@sagacart/chassis/postgres";
 import { forgetOldRequests } from "@sagacart/chassis/request-retention";
 import { createWake } from "@sagacart/chassis/wake";
 import { CommandService } from "@sagacart/proto/command/v1/command_service";
-import { EventService } from "@sagacart/proto/event/v1/event_service";
 import { CartService } from "@sagacart/proto/order/v1/cart_service";
 import { IncidentService } from "@sagacart/proto/order/v1/incident_service";
 import { OrderService } from "@sagacart/proto/order/v1/order_service";
@@ -21,14 +21,26 @@ import { carrierKinds } from "./saga-store.ts";
 import { listStanding, restartStanding } from "./standing-store.ts";
 import { createWaiters } from "./waiters.ts";
 
-export type ServicesOptions = { pool: Pool; url: string; log: Log; catalogue: Catalogue };
+export type ServicesOptions = {
+  pool: Pool;
+  url: string;
+  log: Log;
+  catalogue: Catalogue;
+  metrics?: Metrics;
+};
 
 /** All that this process serves, over one database, and what must be closed when it ends. */
-export function createServices({ pool, url, log, catalogue }: ServicesOptions): {
+export function createServices({ pool, url, log, catalogue, metrics }: ServicesOptions): {
   routes: (router: ConnectRouter) => void;
   background: readonly AsyncDisposable[];
 } {
-  const feed = createEventFeed({ pool, url, source: "/sagacart/order", log });
+  const feed = createEventFeed({
+    pool,
+    url,
+    source: "/sagacart/order",
+    log,
+    ...(metrics === undefined ? {} : { metrics }),
+  });
   const standing = { list: listStanding, restart: restartStanding };
   const commands = createCommandOutbox({ pool, url, log, tracked: carrierKinds, standing });
   const wake = createWake({ url, channel: "orders_changed", log });
@@ -54,7 +66,7 @@ export function createServices({ pool, url, log, catalogue }: ServicesOptions): 
       router.service(IncidentService, createIncidentService({ pool, commanded }));
       router.service(SagaService, saga);
       router.service(CommandService, commands.service);
-      router.service(EventService, feed.service);
+      feed.routes(router);
     },
     background: [
       forgetOldRequests({ pool, log }),

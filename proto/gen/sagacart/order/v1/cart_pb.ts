@@ -15,7 +15,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file sagacart/order/v1/cart.proto.
  */
 export const file_sagacart_order_v1_cart: GenFile = /*@__PURE__*/
-  fileDesc("ChxzYWdhY2FydC9vcmRlci92MS9jYXJ0LnByb3RvEhFzYWdhY2FydC5vcmRlci52MSLaAwoEQ2FydBIKCgJpZBgBIAEoCRITCgtjdXN0b21lcl9pZBgCIAEoCRIMCgRuYW1lGAMgASgJEiwKBXN0YXRlGAQgASgOMh0uc2FnYWNhcnQub3JkZXIudjEuQ2FydC5TdGF0ZRISCgppc19kZWZhdWx0GAUgASgIEioKBWxpbmVzGAYgAygLMhsuc2FnYWNhcnQub3JkZXIudjEuQ2FydExpbmUSJgoFdG90YWwYByABKAsyFy5zYWdhY2FydC50eXBlLnYxLk1vbmV5EgwKBGV0YWcYCCABKAkSEAoIb3JkZXJfaWQYCSABKAkSGwoTbGFzdF9mYWlsdXJlX3JlYXNvbhgKIAEoCRIvCgtjcmVhdGVfdGltZRgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIm4KBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASDgoKU1RBVEVfT1BFThABEhYKElNUQVRFX0NIRUNLSU5HX09VVBACEhMKD1NUQVRFX1BVUkNIQVNFRBADEhEKDVNUQVRFX0RFTEVURUQQBCJ5CghDYXJ0TGluZRISCgpwcm9kdWN0X2lkGAEgASgJEgsKA3NrdRgCIAEoCRINCgV0aXRsZRgDIAEoCRIQCghxdWFudGl0eRgEIAEoBRIrCgp1bml0X3ByaWNlGAUgASgLMhcuc2FnYWNhcnQudHlwZS52MS5Nb25leSJlCglMaW5lSW5wdXQSOQoKcHJvZHVjdF9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIdCghxdWFudGl0eRgCIAEoBUILukgIGgYYwIQ9KAFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp, file_sagacart_type_v1_money]);
+  fileDesc("ChxzYWdhY2FydC9vcmRlci92MS9jYXJ0LnByb3RvEhFzYWdhY2FydC5vcmRlci52MSKVBAoEQ2FydBIKCgJpZBgBIAEoCRITCgtjdXN0b21lcl9pZBgCIAEoCRIMCgRuYW1lGAMgASgJEiwKBXN0YXRlGAQgASgOMh0uc2FnYWNhcnQub3JkZXIudjEuQ2FydC5TdGF0ZRISCgppc19kZWZhdWx0GAUgASgIEioKBWxpbmVzGAYgAygLMhsuc2FnYWNhcnQub3JkZXIudjEuQ2FydExpbmUSJgoFdG90YWwYByABKAsyFy5zYWdhY2FydC50eXBlLnYxLk1vbmV5EgwKBGV0YWcYCCABKAkSEAoIb3JkZXJfaWQYCSABKAkSGwoTbGFzdF9mYWlsdXJlX3JlYXNvbhgKIAEoCRIvCgtjcmVhdGVfdGltZRgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhMKC21lcmdlZF9pbnRvGA0gASgJIpMBCgVTdGF0ZRIVChFTVEFURV9VTlNQRUNJRklFRBAAEg4KClNUQVRFX09QRU4QARIWChJTVEFURV9DSEVDS0lOR19PVVQQAhITCg9TVEFURV9QVVJDSEFTRUQQAxIRCg1TVEFURV9ERUxFVEVEEAQSEQoNU1RBVEVfRVhQSVJFRBAFEhAKDFNUQVRFX01FUkdFRBAGInkKCENhcnRMaW5lEhIKCnByb2R1Y3RfaWQYASABKAkSCwoDc2t1GAIgASgJEg0KBXRpdGxlGAMgASgJEhAKCHF1YW50aXR5GAQgASgFEisKCnVuaXRfcHJpY2UYBSABKAsyFy5zYWdhY2FydC50eXBlLnYxLk1vbmV5Ik8KC0xlZnRPdXRMaW5lEhIKCnByb2R1Y3RfaWQYASABKAkSCwoDc2t1GAIgASgJEg0KBXRpdGxlGAMgASgJEhAKCHF1YW50aXR5GAQgASgFInMKCk1lcmdlZExpbmUSEgoKcHJvZHVjdF9pZBgBIAEoCRINCgV0aXRsZRgCIAEoCRIXCg90YXJnZXRfcXVhbnRpdHkYAyABKAUSFwoPc291cmNlX3F1YW50aXR5GAQgASgFEhAKCHF1YW50aXR5GAUgASgFImUKCUxpbmVJbnB1dBI5Cgpwcm9kdWN0X2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEh0KCHF1YW50aXR5GAIgASgFQgu6SAgaBhjAhD0oAWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp, file_sagacart_type_v1_money]);
 
 /**
  * What a customer means to buy. A customer may have many; one of them is the default.
@@ -31,7 +31,7 @@ export type Cart = Message<"sagacart.order.v1.Cart"> & {
   id: string;
 
   /**
-   * Whose it is.
+   * Whose it is; empty for a guest's cart, which its guest_token opens.
    *
    * @generated from field: string customer_id = 2;
    */
@@ -107,6 +107,13 @@ export type Cart = Message<"sagacart.order.v1.Cart"> & {
    * @generated from field: google.protobuf.Timestamp update_time = 12;
    */
   updateTime?: Timestamp | undefined;
+
+  /**
+   * The cart that it was merged into; empty for those that were not.
+   *
+   * @generated from field: string merged_into = 13;
+   */
+  mergedInto: string;
 };
 
 /**
@@ -123,7 +130,7 @@ export type CartJson = {
   id?: string;
 
   /**
-   * Whose it is.
+   * Whose it is; empty for a guest's cart, which its guest_token opens.
    *
    * @generated from field: string customer_id = 2;
    */
@@ -199,6 +206,13 @@ export type CartJson = {
    * @generated from field: google.protobuf.Timestamp update_time = 12;
    */
   updateTime?: TimestampJson;
+
+  /**
+   * The cart that it was merged into; empty for those that were not.
+   *
+   * @generated from field: string merged_into = 13;
+   */
+  mergedInto?: string;
 };
 
 /**
@@ -211,7 +225,7 @@ export const CartSchema: GenMessage<Cart, {jsonType: CartJson}> = /*@__PURE__*/
 /**
  * Where it stands.
  *
- * OPEN → CHECKING_OUT → PURCHASED, or back to OPEN when the order fails. OPEN → DELETED.
+ * OPEN → CHECKING_OUT → PURCHASED, or back to OPEN when the order fails. OPEN → DELETED | EXPIRED | MERGED.
  *
  * @generated from enum sagacart.order.v1.Cart.State
  */
@@ -250,12 +264,26 @@ export const Cart_State = {
    * @generated from enum value: STATE_DELETED = 4;
    */
   DELETED: 4,
+
+  /**
+   * Nobody touched it for too long. Final; it can be duplicated.
+   *
+   * @generated from enum value: STATE_EXPIRED = 5;
+   */
+  EXPIRED: 5,
+
+  /**
+   * What was in it went into another cart. Final.
+   *
+   * @generated from enum value: STATE_MERGED = 6;
+   */
+  MERGED: 6,
 } as const;
 
 /**
  * Where it stands.
  *
- * OPEN → CHECKING_OUT → PURCHASED, or back to OPEN when the order fails. OPEN → DELETED.
+ * OPEN → CHECKING_OUT → PURCHASED, or back to OPEN when the order fails. OPEN → DELETED | EXPIRED | MERGED.
  *
  * @generated from enum sagacart.order.v1.Cart.State
  */
@@ -264,11 +292,11 @@ export type Cart_State = (typeof Cart_State)[keyof typeof Cart_State] | UnknownE
 /**
  * Where it stands.
  *
- * OPEN → CHECKING_OUT → PURCHASED, or back to OPEN when the order fails. OPEN → DELETED.
+ * OPEN → CHECKING_OUT → PURCHASED, or back to OPEN when the order fails. OPEN → DELETED | EXPIRED | MERGED.
  *
  * @generated from enum sagacart.order.v1.Cart.State
  */
-export type Cart_StateJson = "STATE_UNSPECIFIED" | "STATE_OPEN" | "STATE_CHECKING_OUT" | "STATE_PURCHASED" | "STATE_DELETED";
+export type Cart_StateJson = "STATE_UNSPECIFIED" | "STATE_OPEN" | "STATE_CHECKING_OUT" | "STATE_PURCHASED" | "STATE_DELETED" | "STATE_EXPIRED" | "STATE_MERGED";
 
 /**
  * Describes the enum sagacart.order.v1.Cart.State.
@@ -368,6 +396,174 @@ export const CartLineSchema: GenMessage<CartLine, {jsonType: CartLineJson}> = /*
   messageDesc(file_sagacart_order_v1_cart, 1);
 
 /**
+ * A line of a cart that did not come into another one, since its product is no longer sold.
+ *
+ * @generated from message sagacart.order.v1.LeftOutLine
+ */
+export type LeftOutLine = Message<"sagacart.order.v1.LeftOutLine"> & {
+  /**
+   * The product.
+   *
+   * @generated from field: string product_id = 1;
+   */
+  productId: string;
+
+  /**
+   * Its SKU, as it was in the cart.
+   *
+   * @generated from field: string sku = 2;
+   */
+  sku: string;
+
+  /**
+   * Its title, as it was in the cart.
+   *
+   * @generated from field: string title = 3;
+   */
+  title: string;
+
+  /**
+   * How many there were.
+   *
+   * @generated from field: int32 quantity = 4;
+   */
+  quantity: number;
+};
+
+/**
+ * A line of a cart that did not come into another one, since its product is no longer sold.
+ *
+ * @generated from message sagacart.order.v1.LeftOutLine
+ */
+export type LeftOutLineJson = {
+  /**
+   * The product.
+   *
+   * @generated from field: string product_id = 1;
+   */
+  productId?: string;
+
+  /**
+   * Its SKU, as it was in the cart.
+   *
+   * @generated from field: string sku = 2;
+   */
+  sku?: string;
+
+  /**
+   * Its title, as it was in the cart.
+   *
+   * @generated from field: string title = 3;
+   */
+  title?: string;
+
+  /**
+   * How many there were.
+   *
+   * @generated from field: int32 quantity = 4;
+   */
+  quantity?: number;
+};
+
+/**
+ * Describes the message sagacart.order.v1.LeftOutLine.
+ * Use `create(LeftOutLineSchema)` to create a new message.
+ */
+export const LeftOutLineSchema: GenMessage<LeftOutLine, {jsonType: LeftOutLineJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_order_v1_cart, 2);
+
+/**
+ * What a merge does about one line of the cart that is merged. Lines that only the target has stay as they are.
+ *
+ * @generated from message sagacart.order.v1.MergedLine
+ */
+export type MergedLine = Message<"sagacart.order.v1.MergedLine"> & {
+  /**
+   * The product.
+   *
+   * @generated from field: string product_id = 1;
+   */
+  productId: string;
+
+  /**
+   * Its title.
+   *
+   * @generated from field: string title = 2;
+   */
+  title: string;
+
+  /**
+   * How many of it the target had; 0 for none.
+   *
+   * @generated from field: int32 target_quantity = 3;
+   */
+  targetQuantity: number;
+
+  /**
+   * How many of it come in.
+   *
+   * @generated from field: int32 source_quantity = 4;
+   */
+  sourceQuantity: number;
+
+  /**
+   * How many of it the target has then.
+   *
+   * @generated from field: int32 quantity = 5;
+   */
+  quantity: number;
+};
+
+/**
+ * What a merge does about one line of the cart that is merged. Lines that only the target has stay as they are.
+ *
+ * @generated from message sagacart.order.v1.MergedLine
+ */
+export type MergedLineJson = {
+  /**
+   * The product.
+   *
+   * @generated from field: string product_id = 1;
+   */
+  productId?: string;
+
+  /**
+   * Its title.
+   *
+   * @generated from field: string title = 2;
+   */
+  title?: string;
+
+  /**
+   * How many of it the target had; 0 for none.
+   *
+   * @generated from field: int32 target_quantity = 3;
+   */
+  targetQuantity?: number;
+
+  /**
+   * How many of it come in.
+   *
+   * @generated from field: int32 source_quantity = 4;
+   */
+  sourceQuantity?: number;
+
+  /**
+   * How many of it the target has then.
+   *
+   * @generated from field: int32 quantity = 5;
+   */
+  quantity?: number;
+};
+
+/**
+ * Describes the message sagacart.order.v1.MergedLine.
+ * Use `create(MergedLineSchema)` to create a new message.
+ */
+export const MergedLineSchema: GenMessage<MergedLine, {jsonType: MergedLineJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_order_v1_cart, 3);
+
+/**
  * A product and how many of it, as asked for.
  *
  * @generated from message sagacart.order.v1.LineInput
@@ -414,5 +610,5 @@ export type LineInputJson = {
  * Use `create(LineInputSchema)` to create a new message.
  */
 export const LineInputSchema: GenMessage<LineInput, {jsonType: LineInputJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_cart, 2);
+  messageDesc(file_sagacart_order_v1_cart, 4);
 

@@ -2,20 +2,20 @@
 // @generated from file sagacart/order/v1/cart_service.proto (package sagacart.order.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import { file_google_api_annotations } from "../../../google/api/annotations_pb.ts";
 import { file_sagacart_auth_v1_access } from "../../auth/v1/access_pb.ts";
-import type { Cart, Cart_State, Cart_StateJson, CartJson, LineInput, LineInputJson } from "./cart_pb.ts";
+import type { Cart, Cart_State, Cart_StateJson, CartJson, LeftOutLine, LeftOutLineJson, LineInput, LineInputJson, MergedLine, MergedLineJson } from "./cart_pb.ts";
 import { file_sagacart_order_v1_cart } from "./cart_pb.ts";
-import type { Message } from "@bufbuild/protobuf";
+import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file sagacart/order/v1/cart_service.proto.
  */
 export const file_sagacart_order_v1_cart_service: GenFile = /*@__PURE__*/
-  fileDesc("CiRzYWdhY2FydC9vcmRlci92MS9jYXJ0X3NlcnZpY2UucHJvdG8SEXNhZ2FjYXJ0Lm9yZGVyLnYxIu4CChFDcmVhdGVDYXJ0UmVxdWVzdBI0CgJpZBgBIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI6CgtjdXN0b21lcl9pZBgCIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIhCgRuYW1lGAMgASgJQhO6SBByDhhkMgpeW15ceDAwXSokEpIBCgVsaW5lcxgEIAMoCzIcLnNhZ2FjYXJ0Lm9yZGVyLnYxLkxpbmVJbnB1dEJlukhiugFaChdsaW5lcy51bmlxdWVfcHJvZHVjdF9pZBIbYSBwcm9kdWN0IG1heSBiZSBuYW1lZCBvbmNlGiJ0aGlzLm1hcChpLCBpLnByb2R1Y3RfaWQpLnVuaXF1ZSgpkgECEGQSLwoKcmVxdWVzdF9pZBgFIAEoCUIbukgYchYyFF5bXHgyMS1ceDdlXXswLDEyOH0kIjsKEkNyZWF0ZUNhcnRSZXNwb25zZRIlCgRjYXJ0GAEgASgLMhcuc2FnYWNhcnQub3JkZXIudjEuQ2FydCKCAQoOR2V0Q2FydFJlcXVlc3QSMQoCaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SPQoLY3VzdG9tZXJfaWQYAiABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4iOAoPR2V0Q2FydFJlc3BvbnNlEiUKBGNhcnQYASABKAsyFy5zYWdhY2FydC5vcmRlci52MS5DYXJ0IlMKFUdldERlZmF1bHRDYXJ0UmVxdWVzdBI6CgtjdXN0b21lcl9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLiI/ChZHZXREZWZhdWx0Q2FydFJlc3BvbnNlEiUKBGNhcnQYASABKAsyFy5zYWdhY2FydC5vcmRlci52MS5DYXJ0Is4BChBMaXN0Q2FydHNSZXF1ZXN0EjoKC2N1c3RvbWVyX2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEkAKBnN0YXRlcxgCIAMoDjIdLnNhZ2FjYXJ0Lm9yZGVyLnYxLkNhcnQuU3RhdGVCEbpIDpIBCxAKIgeCAQQQASAAEh4KCXBhZ2Vfc2l6ZRgDIAEoBUILukgIGgYYwIQ9KAASHAoKcGFnZV90b2tlbhgEIAEoCUIIukgFcgMY6AciVAoRTGlzdENhcnRzUmVzcG9uc2USJgoFY2FydHMYASADKAsyFy5zYWdhY2FydC5vcmRlci52MS5DYXJ0EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSLjAQoRVXBkYXRlQ2FydFJlcXVlc3QSMQoCaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SPQoLY3VzdG9tZXJfaWQYAiABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SJgoEbmFtZRgDIAEoCUITukgQcg4YZDIKXlteXHgwMF0qJEgAiAEBEhQKDG1ha2VfZGVmYXVsdBgEIAEoCBIVCgRldGFnGAUgASgJQge6SARyAhhAQgcKBV9uYW1lIjsKElVwZGF0ZUNhcnRSZXNwb25zZRIlCgRjYXJ0GAEgASgLMhcuc2FnYWNhcnQub3JkZXIudjEuQ2FydCK1AwoXUmVwbGFjZUNhcnRMaW5lc1JlcXVlc3QSMQoCaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SPQoLY3VzdG9tZXJfaWQYAiABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SpQEKBWxpbmVzGAMgAygLMi8uc2FnYWNhcnQub3JkZXIudjEuUmVwbGFjZUNhcnRMaW5lc1JlcXVlc3QuTGluZUJlukhiugFaChdsaW5lcy51bmlxdWVfcHJvZHVjdF9pZBIbYSBwcm9kdWN0IG1heSBiZSBuYW1lZCBvbmNlGiJ0aGlzLm1hcChpLCBpLnByb2R1Y3RfaWQpLnVuaXF1ZSgpkgECEGQSFQoEZXRhZxgEIAEoCUIHukgEcgIYQBppCgRMaW5lEjkKCnByb2R1Y3RfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SJgoIcXVhbnRpdHkYAiABKAVCFLpIERoPGMCEPSjA+8L///////8BIkEKGFJlcGxhY2VDYXJ0TGluZXNSZXNwb25zZRIlCgRjYXJ0GAEgASgLMhcuc2FnYWNhcnQub3JkZXIudjEuQ2FydCKoAgoSQWRkQ2FydEl0ZW1SZXF1ZXN0EjEKAmlkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEj0KC2N1c3RvbWVyX2lkGAIgASgJQii6SCXYAQFyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEjkKCnByb2R1Y3RfaWQYAyABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SHQoIcXVhbnRpdHkYBCABKAVCC7pICBoGGMCEPSgAEhUKBGV0YWcYBSABKAlCB7pIBHICGEASLwoKcmVxdWVzdF9pZBgGIAEoCUIbukgYchYyFF5bXHgyMS1ceDdlXXswLDEyOH0kIjwKE0FkZENhcnRJdGVtUmVzcG9uc2USJQoEY2FydBgBIAEoCzIXLnNhZ2FjYXJ0Lm9yZGVyLnYxLkNhcnQi2wEKFVJlbW92ZUNhcnRJdGVtUmVxdWVzdBIxCgJpZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI9CgtjdXN0b21lcl9pZBgCIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI5Cgpwcm9kdWN0X2lkGAMgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEhUKBGV0YWcYBCABKAlCB7pIBHICGEAiPwoWUmVtb3ZlQ2FydEl0ZW1SZXNwb25zZRIlCgRjYXJ0GAEgASgLMhcuc2FnYWNhcnQub3JkZXIudjEuQ2FydCKcAQoRRGVsZXRlQ2FydFJlcXVlc3QSMQoCaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SPQoLY3VzdG9tZXJfaWQYAiABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SFQoEZXRhZxgDIAEoCUIHukgEcgIYQCIUChJEZWxldGVDYXJ0UmVzcG9uc2Ui7QIKFEJhdGNoUHV0Q2FydHNSZXF1ZXN0EkgKBWl0ZW1zGAEgAygLMiwuc2FnYWNhcnQub3JkZXIudjEuQmF0Y2hQdXRDYXJ0c1JlcXVlc3QuSXRlbUILukgIkgEFCAEQiCcaigIKBEl0ZW0SMQoCaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SOgoLY3VzdG9tZXJfaWQYAiABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SkgEKBWxpbmVzGAMgAygLMhwuc2FnYWNhcnQub3JkZXIudjEuTGluZUlucHV0QmW6SGK6AVoKF2xpbmVzLnVuaXF1ZV9wcm9kdWN0X2lkEhthIHByb2R1Y3QgbWF5IGJlIG5hbWVkIG9uY2UaInRoaXMubWFwKGksIGkucHJvZHVjdF9pZCkudW5pcXVlKCmSAQIQZCImChVCYXRjaFB1dENhcnRzUmVzcG9uc2USDQoFY291bnQYASABKAUy0QoKC0NhcnRTZXJ2aWNlEnsKCkNyZWF0ZUNhcnQSJC5zYWdhY2FydC5vcmRlci52MS5DcmVhdGVDYXJ0UmVxdWVzdBolLnNhZ2FjYXJ0Lm9yZGVyLnYxLkNyZWF0ZUNhcnRSZXNwb25zZSIgkAICqrsYBRIDAQMEgtPkkwIOOgEqIgkvdjEvY2FydHMSdQoHR2V0Q2FydBIhLnNhZ2FjYXJ0Lm9yZGVyLnYxLkdldENhcnRSZXF1ZXN0GiIuc2FnYWNhcnQub3JkZXIudjEuR2V0Q2FydFJlc3BvbnNlIiOQAgGquxgGEgQBAgMEgtPkkwIQEg4vdjEvY2FydHMve2lkfRKcAQoOR2V0RGVmYXVsdENhcnQSKC5zYWdhY2FydC5vcmRlci52MS5HZXREZWZhdWx0Q2FydFJlcXVlc3QaKS5zYWdhY2FydC5vcmRlci52MS5HZXREZWZhdWx0Q2FydFJlc3BvbnNlIjWQAgKquxgGEgQBAgMEgtPkkwIiEiAvdjEvY3VzdG9tZXJzL3tjdXN0b21lcl9pZH0vY2FydBJ2CglMaXN0Q2FydHMSIy5zYWdhY2FydC5vcmRlci52MS5MaXN0Q2FydHNSZXF1ZXN0GiQuc2FnYWNhcnQub3JkZXIudjEuTGlzdENhcnRzUmVzcG9uc2UiHpACAaq7GAYSBAECAwSC0+STAgsSCS92MS9jYXJ0cxKAAQoKVXBkYXRlQ2FydBIkLnNhZ2FjYXJ0Lm9yZGVyLnYxLlVwZGF0ZUNhcnRSZXF1ZXN0GiUuc2FnYWNhcnQub3JkZXIudjEuVXBkYXRlQ2FydFJlc3BvbnNlIiWQAgKquxgFEgMBAwSC0+STAhM6ASoyDi92MS9jYXJ0cy97aWR9EpgBChBSZXBsYWNlQ2FydExpbmVzEiouc2FnYWNhcnQub3JkZXIudjEuUmVwbGFjZUNhcnRMaW5lc1JlcXVlc3QaKy5zYWdhY2FydC5vcmRlci52MS5SZXBsYWNlQ2FydExpbmVzUmVzcG9uc2UiK5ACAqq7GAUSAwEDBILT5JMCGToBKhoUL3YxL2NhcnRzL3tpZH0vbGluZXMSiQEKC0FkZENhcnRJdGVtEiUuc2FnYWNhcnQub3JkZXIudjEuQWRkQ2FydEl0ZW1SZXF1ZXN0GiYuc2FnYWNhcnQub3JkZXIudjEuQWRkQ2FydEl0ZW1SZXNwb25zZSIrkAICqrsYBRIDAQMEgtPkkwIZOgEqIhQvdjEvY2FydHMve2lkfS9pdGVtcxKcAQoOUmVtb3ZlQ2FydEl0ZW0SKC5zYWdhY2FydC5vcmRlci52MS5SZW1vdmVDYXJ0SXRlbVJlcXVlc3QaKS5zYWdhY2FydC5vcmRlci52MS5SZW1vdmVDYXJ0SXRlbVJlc3BvbnNlIjWQAgKquxgFEgMBAwSC0+STAiMqIS92MS9jYXJ0cy97aWR9L2l0ZW1zL3twcm9kdWN0X2lkfRJ9CgpEZWxldGVDYXJ0EiQuc2FnYWNhcnQub3JkZXIudjEuRGVsZXRlQ2FydFJlcXVlc3QaJS5zYWdhY2FydC5vcmRlci52MS5EZWxldGVDYXJ0UmVzcG9uc2UiIpACAqq7GAUSAwEDBILT5JMCECoOL3YxL2NhcnRzL3tpZH0SbwoNQmF0Y2hQdXRDYXJ0cxInLnNhZ2FjYXJ0Lm9yZGVyLnYxLkJhdGNoUHV0Q2FydHNSZXF1ZXN0Giguc2FnYWNhcnQub3JkZXIudjEuQmF0Y2hQdXRDYXJ0c1Jlc3BvbnNlIguQAgKquxgEEgIDBGIGcHJvdG8z", [file_buf_validate_validate, file_google_api_annotations, file_sagacart_auth_v1_access, file_sagacart_order_v1_cart]);
+  fileDesc("CiRzYWdhY2FydC9vcmRlci92MS9jYXJ0X3NlcnZpY2UucHJvdG8SEXNhZ2FjYXJ0Lm9yZGVyLnYxIusEChFDcmVhdGVDYXJ0UmVxdWVzdBI0CgJpZBgBIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI9CgtjdXN0b21lcl9pZBgCIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIhCgRuYW1lGAMgASgJQhO6SBByDhhkMgpeW15ceDAwXSokEpIBCgVsaW5lcxgEIAMoCzIcLnNhZ2FjYXJ0Lm9yZGVyLnYxLkxpbmVJbnB1dEJlukhiugFaChdsaW5lcy51bmlxdWVfcHJvZHVjdF9pZBIbYSBwcm9kdWN0IG1heSBiZSBuYW1lZCBvbmNlGiJ0aGlzLm1hcChpLCBpLnByb2R1Y3RfaWQpLnVuaXF1ZSgpkgECEGQSLwoKcmVxdWVzdF9pZBgFIAEoCUIbukgYchYyFF5bXHgyMS1ceDdlXXswLDEyOH0kEg0KBWd1ZXN0GAYgASgIOugBukjkARqBAQoWY2FydC5jdXN0b21lcl9vcl9ndWVzdBI/YSBjYXJ0IGlzIGEgY3VzdG9tZXIncyBvciBhIGd1ZXN0J3M6IGdpdmUgY3VzdG9tZXJfaWQsIG9yIGd1ZXN0GiYodGhpcy5jdXN0b21lcl9pZCAhPSAnJykgIT0gdGhpcy5ndWVzdBpeCg1jYXJ0Lmd1ZXN0X2lkEi90aGUgaWQgb2YgYSBndWVzdCdzIGNhcnQgaXMgbWFkZSBieSB0aGUgc2VydmljZRocIXRoaXMuZ3Vlc3QgfHwgdGhpcy5pZCA9PSAnJyJQChJDcmVhdGVDYXJ0UmVzcG9uc2USJQoEY2FydBgBIAEoCzIXLnNhZ2FjYXJ0Lm9yZGVyLnYxLkNhcnQSEwoLZ3Vlc3RfdG9rZW4YAiABKAkioAEKDkdldENhcnRSZXF1ZXN0EjEKAmlkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEj0KC2N1c3RvbWVyX2lkGAIgASgJQii6SCXYAQFyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEhwKC2d1ZXN0X3Rva2VuGAMgASgJQge6SARyAhhAIjgKD0dldENhcnRSZXNwb25zZRIlCgRjYXJ0GAEgASgLMhcuc2FnYWNhcnQub3JkZXIudjEuQ2FydCJTChVHZXREZWZhdWx0Q2FydFJlcXVlc3QSOgoLY3VzdG9tZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4iPwoWR2V0RGVmYXVsdENhcnRSZXNwb25zZRIlCgRjYXJ0GAEgASgLMhcuc2FnYWNhcnQub3JkZXIudjEuQ2FydCL6AQoQTGlzdENhcnRzUmVxdWVzdBI6CgtjdXN0b21lcl9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhJACgZzdGF0ZXMYAiADKA4yHS5zYWdhY2FydC5vcmRlci52MS5DYXJ0LlN0YXRlQhG6SA6SAQsQCiIHggEEEAEgABIeCglwYWdlX3NpemUYAyABKAVCC7pICBoGGMCEPSgAEhwKCnBhZ2VfdG9rZW4YBCABKAlCCLpIBXIDGOgHEioKDW5hbWVfY29udGFpbnMYBSABKAlCE7pIEHIOGGQyCl5bXlx4MDBdKiQiVAoRTGlzdENhcnRzUmVzcG9uc2USJgoFY2FydHMYASADKAsyFy5zYWdhY2FydC5vcmRlci52MS5DYXJ0EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSLjAQoRVXBkYXRlQ2FydFJlcXVlc3QSMQoCaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SPQoLY3VzdG9tZXJfaWQYAiABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SJgoEbmFtZRgDIAEoCUITukgQcg4YZDIKXlteXHgwMF0qJEgAiAEBEhQKDG1ha2VfZGVmYXVsdBgEIAEoCBIVCgRldGFnGAUgASgJQge6SARyAhhAQgcKBV9uYW1lIjsKElVwZGF0ZUNhcnRSZXNwb25zZRIlCgRjYXJ0GAEgASgLMhcuc2FnYWNhcnQub3JkZXIudjEuQ2FydCKEBAoXUmVwbGFjZUNhcnRMaW5lc1JlcXVlc3QSMQoCaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SPQoLY3VzdG9tZXJfaWQYAiABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SpQEKBWxpbmVzGAMgAygLMi8uc2FnYWNhcnQub3JkZXIudjEuUmVwbGFjZUNhcnRMaW5lc1JlcXVlc3QuTGluZUJlukhiugFaChdsaW5lcy51bmlxdWVfcHJvZHVjdF9pZBIbYSBwcm9kdWN0IG1heSBiZSBuYW1lZCBvbmNlGiJ0aGlzLm1hcChpLCBpLnByb2R1Y3RfaWQpLnVuaXF1ZSgpkgECEGQSFQoEZXRhZxgEIAEoCUIHukgEcgIYQBImCgRuYW1lGAUgASgJQhO6SBByDhhkMgpeW15ceDAwXSokSACIAQESHAoLZ3Vlc3RfdG9rZW4YBiABKAlCB7pIBHICGEAaaQoETGluZRI5Cgpwcm9kdWN0X2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEiYKCHF1YW50aXR5GAIgASgFQhS6SBEaDxjAhD0owPvC////////AUIHCgVfbmFtZSJBChhSZXBsYWNlQ2FydExpbmVzUmVzcG9uc2USJQoEY2FydBgBIAEoCzIXLnNhZ2FjYXJ0Lm9yZGVyLnYxLkNhcnQixgIKEkFkZENhcnRJdGVtUmVxdWVzdBIxCgJpZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI9CgtjdXN0b21lcl9pZBgCIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI5Cgpwcm9kdWN0X2lkGAMgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEh0KCHF1YW50aXR5GAQgASgFQgu6SAgaBhjAhD0oABIVCgRldGFnGAUgASgJQge6SARyAhhAEi8KCnJlcXVlc3RfaWQYBiABKAlCG7pIGHIWMhReW1x4MjEtXHg3ZV17MCwxMjh9JBIcCgtndWVzdF90b2tlbhgHIAEoCUIHukgEcgIYQCI8ChNBZGRDYXJ0SXRlbVJlc3BvbnNlEiUKBGNhcnQYASABKAsyFy5zYWdhY2FydC5vcmRlci52MS5DYXJ0IvkBChVSZW1vdmVDYXJ0SXRlbVJlcXVlc3QSMQoCaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SPQoLY3VzdG9tZXJfaWQYAiABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SOQoKcHJvZHVjdF9pZBgDIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIVCgRldGFnGAQgASgJQge6SARyAhhAEhwKC2d1ZXN0X3Rva2VuGAUgASgJQge6SARyAhhAIj8KFlJlbW92ZUNhcnRJdGVtUmVzcG9uc2USJQoEY2FydBgBIAEoCzIXLnNhZ2FjYXJ0Lm9yZGVyLnYxLkNhcnQiugEKEURlbGV0ZUNhcnRSZXF1ZXN0EjEKAmlkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEj0KC2N1c3RvbWVyX2lkGAIgASgJQii6SCXYAQFyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEhUKBGV0YWcYAyABKAlCB7pIBHICGEASHAoLZ3Vlc3RfdG9rZW4YBCABKAlCB7pIBHICGEAiFAoSRGVsZXRlQ2FydFJlc3BvbnNlIqECChREdXBsaWNhdGVDYXJ0UmVxdWVzdBIxCgJpZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI6CgtjdXN0b21lcl9pZBgCIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI4CgZuZXdfaWQYAyABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SJgoEbmFtZRgEIAEoCUITukgQcg4YZDIKXlteXHgwMF0qJEgAiAEBEi8KCnJlcXVlc3RfaWQYBSABKAlCG7pIGHIWMhReW1x4MjEtXHg3ZV17MCwxMjh9JEIHCgVfbmFtZSJwChVEdXBsaWNhdGVDYXJ0UmVzcG9uc2USJQoEY2FydBgBIAEoCzIXLnNhZ2FjYXJ0Lm9yZGVyLnYxLkNhcnQSMAoIbGVmdF9vdXQYAiADKAsyHi5zYWdhY2FydC5vcmRlci52MS5MZWZ0T3V0TGluZSKoBAoRTWVyZ2VDYXJ0c1JlcXVlc3QSOAoJc291cmNlX2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEjsKCXRhcmdldF9pZBgCIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI6CgtjdXN0b21lcl9pZBgDIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIcCgtndWVzdF90b2tlbhgEIAEoCUIHukgEcgIYQBJJCghzdHJhdGVneRgFIAEoDjItLnNhZ2FjYXJ0Lm9yZGVyLnYxLk1lcmdlQ2FydHNSZXF1ZXN0LlN0cmF0ZWd5Qgi6SAWCAQIQARIPCgdwcmV2aWV3GAYgASgIEhwKC3NvdXJjZV9ldGFnGAcgASgJQge6SARyAhhAEhwKC3RhcmdldF9ldGFnGAggASgJQge6SARyAhhAIksKCFN0cmF0ZWd5EhgKFFNUUkFURUdZX1VOU1BFQ0lGSUVEEAASEAoMU1RSQVRFR1lfU1VNEAESEwoPU1RSQVRFR1lfTEFSR0VSEAI6XbpIWhpYCg9tZXJnZS50d29fY2FydHMSI2EgY2FydCBjYW5ub3QgYmUgbWVyZ2VkIGludG8gaXRzZWxmGiB0aGlzLnNvdXJjZV9pZCAhPSB0aGlzLnRhcmdldF9pZCKbAQoSTWVyZ2VDYXJ0c1Jlc3BvbnNlEiUKBGNhcnQYASABKAsyFy5zYWdhY2FydC5vcmRlci52MS5DYXJ0EiwKBWxpbmVzGAIgAygLMh0uc2FnYWNhcnQub3JkZXIudjEuTWVyZ2VkTGluZRIwCghsZWZ0X291dBgDIAMoCzIeLnNhZ2FjYXJ0Lm9yZGVyLnYxLkxlZnRPdXRMaW5lIu0CChRCYXRjaFB1dENhcnRzUmVxdWVzdBJICgVpdGVtcxgBIAMoCzIsLnNhZ2FjYXJ0Lm9yZGVyLnYxLkJhdGNoUHV0Q2FydHNSZXF1ZXN0Lkl0ZW1CC7pICJIBBQgBEIgnGooCCgRJdGVtEjEKAmlkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEjoKC2N1c3RvbWVyX2lkGAIgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEpIBCgVsaW5lcxgDIAMoCzIcLnNhZ2FjYXJ0Lm9yZGVyLnYxLkxpbmVJbnB1dEJlukhiugFaChdsaW5lcy51bmlxdWVfcHJvZHVjdF9pZBIbYSBwcm9kdWN0IG1heSBiZSBuYW1lZCBvbmNlGiJ0aGlzLm1hcChpLCBpLnByb2R1Y3RfaWQpLnVuaXF1ZSgpkgECEGQiJgoVQmF0Y2hQdXRDYXJ0c1Jlc3BvbnNlEg0KBWNvdW50GAEgASgFMvEMCgtDYXJ0U2VydmljZRJ7CgpDcmVhdGVDYXJ0EiQuc2FnYWNhcnQub3JkZXIudjEuQ3JlYXRlQ2FydFJlcXVlc3QaJS5zYWdhY2FydC5vcmRlci52MS5DcmVhdGVDYXJ0UmVzcG9uc2UiIJACAqq7GAUSAwEDBILT5JMCDjoBKiIJL3YxL2NhcnRzEnUKB0dldENhcnQSIS5zYWdhY2FydC5vcmRlci52MS5HZXRDYXJ0UmVxdWVzdBoiLnNhZ2FjYXJ0Lm9yZGVyLnYxLkdldENhcnRSZXNwb25zZSIjkAIBqrsYBhIEAQIDBILT5JMCEBIOL3YxL2NhcnRzL3tpZH0SnAEKDkdldERlZmF1bHRDYXJ0Eiguc2FnYWNhcnQub3JkZXIudjEuR2V0RGVmYXVsdENhcnRSZXF1ZXN0Gikuc2FnYWNhcnQub3JkZXIudjEuR2V0RGVmYXVsdENhcnRSZXNwb25zZSI1kAICqrsYBhIEAQIDBILT5JMCIhIgL3YxL2N1c3RvbWVycy97Y3VzdG9tZXJfaWR9L2NhcnQSdgoJTGlzdENhcnRzEiMuc2FnYWNhcnQub3JkZXIudjEuTGlzdENhcnRzUmVxdWVzdBokLnNhZ2FjYXJ0Lm9yZGVyLnYxLkxpc3RDYXJ0c1Jlc3BvbnNlIh6QAgGquxgGEgQBAgMEgtPkkwILEgkvdjEvY2FydHMSgAEKClVwZGF0ZUNhcnQSJC5zYWdhY2FydC5vcmRlci52MS5VcGRhdGVDYXJ0UmVxdWVzdBolLnNhZ2FjYXJ0Lm9yZGVyLnYxLlVwZGF0ZUNhcnRSZXNwb25zZSIlkAICqrsYBRIDAQMEgtPkkwITOgEqMg4vdjEvY2FydHMve2lkfRKSAQoQUmVwbGFjZUNhcnRMaW5lcxIqLnNhZ2FjYXJ0Lm9yZGVyLnYxLlJlcGxhY2VDYXJ0TGluZXNSZXF1ZXN0Gisuc2FnYWNhcnQub3JkZXIudjEuUmVwbGFjZUNhcnRMaW5lc1Jlc3BvbnNlIiWQAgKquxgFEgMBAwSC0+STAhM6ASoaDi92MS9jYXJ0cy97aWR9EokBCgtBZGRDYXJ0SXRlbRIlLnNhZ2FjYXJ0Lm9yZGVyLnYxLkFkZENhcnRJdGVtUmVxdWVzdBomLnNhZ2FjYXJ0Lm9yZGVyLnYxLkFkZENhcnRJdGVtUmVzcG9uc2UiK5ACAqq7GAUSAwEDBILT5JMCGToBKiIUL3YxL2NhcnRzL3tpZH0vaXRlbXMSnAEKDlJlbW92ZUNhcnRJdGVtEiguc2FnYWNhcnQub3JkZXIudjEuUmVtb3ZlQ2FydEl0ZW1SZXF1ZXN0Gikuc2FnYWNhcnQub3JkZXIudjEuUmVtb3ZlQ2FydEl0ZW1SZXNwb25zZSI1kAICqrsYBRIDAQMEgtPkkwIjKiEvdjEvY2FydHMve2lkfS9pdGVtcy97cHJvZHVjdF9pZH0SfQoKRGVsZXRlQ2FydBIkLnNhZ2FjYXJ0Lm9yZGVyLnYxLkRlbGV0ZUNhcnRSZXF1ZXN0GiUuc2FnYWNhcnQub3JkZXIudjEuRGVsZXRlQ2FydFJlc3BvbnNlIiKQAgKquxgFEgMBAwSC0+STAhAqDi92MS9jYXJ0cy97aWR9EpMBCg1EdXBsaWNhdGVDYXJ0Eicuc2FnYWNhcnQub3JkZXIudjEuRHVwbGljYXRlQ2FydFJlcXVlc3QaKC5zYWdhY2FydC5vcmRlci52MS5EdXBsaWNhdGVDYXJ0UmVzcG9uc2UiL5ACAqq7GAUSAwEDBILT5JMCHToBKiIYL3YxL2NhcnRzL3tpZH06ZHVwbGljYXRlEo0BCgpNZXJnZUNhcnRzEiQuc2FnYWNhcnQub3JkZXIudjEuTWVyZ2VDYXJ0c1JlcXVlc3QaJS5zYWdhY2FydC5vcmRlci52MS5NZXJnZUNhcnRzUmVzcG9uc2UiMpACAqq7GAUSAwEDBILT5JMCIDoBKiIbL3YxL2NhcnRzL3tzb3VyY2VfaWR9Om1lcmdlEm8KDUJhdGNoUHV0Q2FydHMSJy5zYWdhY2FydC5vcmRlci52MS5CYXRjaFB1dENhcnRzUmVxdWVzdBooLnNhZ2FjYXJ0Lm9yZGVyLnYxLkJhdGNoUHV0Q2FydHNSZXNwb25zZSILkAICqrsYBBICAwRiBnByb3RvMw", [file_buf_validate_validate, file_google_api_annotations, file_sagacart_auth_v1_access, file_sagacart_order_v1_cart]);
 
 /**
  * The cart to make.
@@ -31,7 +31,7 @@ export type CreateCartRequest = Message<"sagacart.order.v1.CreateCartRequest"> &
   id: string;
 
   /**
-   * Whose it is.
+   * Whose it is; empty for a guest.
    *
    * @generated from field: string customer_id = 2;
    */
@@ -52,11 +52,18 @@ export type CreateCartRequest = Message<"sagacart.order.v1.CreateCartRequest"> &
   lines: LineInput[];
 
   /**
-   * Makes a repeat answer like the first.
+   * Makes a repeat answer like the first, except for a guest.
    *
    * @generated from field: string request_id = 5;
    */
   requestId: string;
+
+  /**
+   * Make a guest's cart.
+   *
+   * @generated from field: bool guest = 6;
+   */
+  guest: boolean;
 };
 
 /**
@@ -73,7 +80,7 @@ export type CreateCartRequestJson = {
   id?: string;
 
   /**
-   * Whose it is.
+   * Whose it is; empty for a guest.
    *
    * @generated from field: string customer_id = 2;
    */
@@ -94,11 +101,18 @@ export type CreateCartRequestJson = {
   lines?: LineInputJson[];
 
   /**
-   * Makes a repeat answer like the first.
+   * Makes a repeat answer like the first, except for a guest.
    *
    * @generated from field: string request_id = 5;
    */
   requestId?: string;
+
+  /**
+   * Make a guest's cart.
+   *
+   * @generated from field: bool guest = 6;
+   */
+  guest?: boolean;
 };
 
 /**
@@ -120,6 +134,13 @@ export type CreateCartResponse = Message<"sagacart.order.v1.CreateCartResponse">
    * @generated from field: sagacart.order.v1.Cart cart = 1;
    */
   cart?: Cart | undefined;
+
+  /**
+   * Opens the cart of a guest, who keeps it: it is told this once. Empty for a customer's cart.
+   *
+   * @generated from field: string guest_token = 2;
+   */
+  guestToken: string;
 };
 
 /**
@@ -134,6 +155,13 @@ export type CreateCartResponseJson = {
    * @generated from field: sagacart.order.v1.Cart cart = 1;
    */
   cart?: CartJson;
+
+  /**
+   * Opens the cart of a guest, who keeps it: it is told this once. Empty for a customer's cart.
+   *
+   * @generated from field: string guest_token = 2;
+   */
+  guestToken?: string;
 };
 
 /**
@@ -162,6 +190,13 @@ export type GetCartRequest = Message<"sagacart.order.v1.GetCartRequest"> & {
    * @generated from field: string customer_id = 2;
    */
   customerId: string;
+
+  /**
+   * Opens a guest's cart.
+   *
+   * @generated from field: string guest_token = 3;
+   */
+  guestToken: string;
 };
 
 /**
@@ -183,6 +218,13 @@ export type GetCartRequestJson = {
    * @generated from field: string customer_id = 2;
    */
   customerId?: string;
+
+  /**
+   * Opens a guest's cart.
+   *
+   * @generated from field: string guest_token = 3;
+   */
+  guestToken?: string;
 };
 
 /**
@@ -311,7 +353,7 @@ export type ListCartsRequest = Message<"sagacart.order.v1.ListCartsRequest"> & {
   customerId: string;
 
   /**
-   * Only these states; empty means OPEN and CHECKING_OUT.
+   * Only these states; empty means OPEN and CHECKING_OUT, those not purchased yet.
    *
    * @generated from field: repeated sagacart.order.v1.Cart.State states = 2;
    */
@@ -330,6 +372,13 @@ export type ListCartsRequest = Message<"sagacart.order.v1.ListCartsRequest"> & {
    * @generated from field: string page_token = 4;
    */
   pageToken: string;
+
+  /**
+   * Only those with this in their name, capitals or not.
+   *
+   * @generated from field: string name_contains = 5;
+   */
+  nameContains: string;
 };
 
 /**
@@ -346,7 +395,7 @@ export type ListCartsRequestJson = {
   customerId?: string;
 
   /**
-   * Only these states; empty means OPEN and CHECKING_OUT.
+   * Only these states; empty means OPEN and CHECKING_OUT, those not purchased yet.
    *
    * @generated from field: repeated sagacart.order.v1.Cart.State states = 2;
    */
@@ -365,6 +414,13 @@ export type ListCartsRequestJson = {
    * @generated from field: string page_token = 4;
    */
   pageToken?: string;
+
+  /**
+   * Only those with this in their name, capitals or not.
+   *
+   * @generated from field: string name_contains = 5;
+   */
+  nameContains?: string;
 };
 
 /**
@@ -582,6 +638,20 @@ export type ReplaceCartLinesRequest = Message<"sagacart.order.v1.ReplaceCartLine
    * @generated from field: string etag = 4;
    */
   etag: string;
+
+  /**
+   * The new name; unchanged where it is absent.
+   *
+   * @generated from field: optional string name = 5;
+   */
+  name?: string | undefined;
+
+  /**
+   * Opens a guest's cart.
+   *
+   * @generated from field: string guest_token = 6;
+   */
+  guestToken: string;
 };
 
 /**
@@ -617,6 +687,20 @@ export type ReplaceCartLinesRequestJson = {
    * @generated from field: string etag = 4;
    */
   etag?: string;
+
+  /**
+   * The new name; unchanged where it is absent.
+   *
+   * @generated from field: optional string name = 5;
+   */
+  name?: string;
+
+  /**
+   * Opens a guest's cart.
+   *
+   * @generated from field: string guest_token = 6;
+   */
+  guestToken?: string;
 };
 
 /**
@@ -757,6 +841,13 @@ export type AddCartItemRequest = Message<"sagacart.order.v1.AddCartItemRequest">
    * @generated from field: string request_id = 6;
    */
   requestId: string;
+
+  /**
+   * Opens a guest's cart.
+   *
+   * @generated from field: string guest_token = 7;
+   */
+  guestToken: string;
 };
 
 /**
@@ -806,6 +897,13 @@ export type AddCartItemRequestJson = {
    * @generated from field: string request_id = 6;
    */
   requestId?: string;
+
+  /**
+   * Opens a guest's cart.
+   *
+   * @generated from field: string guest_token = 7;
+   */
+  guestToken?: string;
 };
 
 /**
@@ -883,6 +981,13 @@ export type RemoveCartItemRequest = Message<"sagacart.order.v1.RemoveCartItemReq
    * @generated from field: string etag = 4;
    */
   etag: string;
+
+  /**
+   * Opens a guest's cart.
+   *
+   * @generated from field: string guest_token = 5;
+   */
+  guestToken: string;
 };
 
 /**
@@ -918,6 +1023,13 @@ export type RemoveCartItemRequestJson = {
    * @generated from field: string etag = 4;
    */
   etag?: string;
+
+  /**
+   * Opens a guest's cart.
+   *
+   * @generated from field: string guest_token = 5;
+   */
+  guestToken?: string;
 };
 
 /**
@@ -988,6 +1100,13 @@ export type DeleteCartRequest = Message<"sagacart.order.v1.DeleteCartRequest"> &
    * @generated from field: string etag = 3;
    */
   etag: string;
+
+  /**
+   * Opens a guest's cart.
+   *
+   * @generated from field: string guest_token = 4;
+   */
+  guestToken: string;
 };
 
 /**
@@ -1016,6 +1135,13 @@ export type DeleteCartRequestJson = {
    * @generated from field: string etag = 3;
    */
   etag?: string;
+
+  /**
+   * Opens a guest's cart.
+   *
+   * @generated from field: string guest_token = 4;
+   */
+  guestToken?: string;
 };
 
 /**
@@ -1047,6 +1173,390 @@ export type DeleteCartResponseJson = {
  */
 export const DeleteCartResponseSchema: GenMessage<DeleteCartResponse, {jsonType: DeleteCartResponseJson}> = /*@__PURE__*/
   messageDesc(file_sagacart_order_v1_cart_service, 17);
+
+/**
+ * Which cart to make another one of.
+ *
+ * @generated from message sagacart.order.v1.DuplicateCartRequest
+ */
+export type DuplicateCartRequest = Message<"sagacart.order.v1.DuplicateCartRequest"> & {
+  /**
+   * The cart to take the lines of.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * Whose it must be, and whose the new one is.
+   *
+   * @generated from field: string customer_id = 2;
+   */
+  customerId: string;
+
+  /**
+   * The id of the new cart; made by the service where it is empty.
+   *
+   * @generated from field: string new_id = 3;
+   */
+  newId: string;
+
+  /**
+   * The name of the new cart; that of the other one where it is absent.
+   *
+   * @generated from field: optional string name = 4;
+   */
+  name?: string | undefined;
+
+  /**
+   * Makes a repeat answer like the first.
+   *
+   * @generated from field: string request_id = 5;
+   */
+  requestId: string;
+};
+
+/**
+ * Which cart to make another one of.
+ *
+ * @generated from message sagacart.order.v1.DuplicateCartRequest
+ */
+export type DuplicateCartRequestJson = {
+  /**
+   * The cart to take the lines of.
+   *
+   * @generated from field: string id = 1;
+   */
+  id?: string;
+
+  /**
+   * Whose it must be, and whose the new one is.
+   *
+   * @generated from field: string customer_id = 2;
+   */
+  customerId?: string;
+
+  /**
+   * The id of the new cart; made by the service where it is empty.
+   *
+   * @generated from field: string new_id = 3;
+   */
+  newId?: string;
+
+  /**
+   * The name of the new cart; that of the other one where it is absent.
+   *
+   * @generated from field: optional string name = 4;
+   */
+  name?: string;
+
+  /**
+   * Makes a repeat answer like the first.
+   *
+   * @generated from field: string request_id = 5;
+   */
+  requestId?: string;
+};
+
+/**
+ * Describes the message sagacart.order.v1.DuplicateCartRequest.
+ * Use `create(DuplicateCartRequestSchema)` to create a new message.
+ */
+export const DuplicateCartRequestSchema: GenMessage<DuplicateCartRequest, {jsonType: DuplicateCartRequestJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_order_v1_cart_service, 18);
+
+/**
+ * The cart made.
+ *
+ * @generated from message sagacart.order.v1.DuplicateCartResponse
+ */
+export type DuplicateCartResponse = Message<"sagacart.order.v1.DuplicateCartResponse"> & {
+  /**
+   * The cart.
+   *
+   * @generated from field: sagacart.order.v1.Cart cart = 1;
+   */
+  cart?: Cart | undefined;
+
+  /**
+   * What is not in it, since it is no longer sold.
+   *
+   * @generated from field: repeated sagacart.order.v1.LeftOutLine left_out = 2;
+   */
+  leftOut: LeftOutLine[];
+};
+
+/**
+ * The cart made.
+ *
+ * @generated from message sagacart.order.v1.DuplicateCartResponse
+ */
+export type DuplicateCartResponseJson = {
+  /**
+   * The cart.
+   *
+   * @generated from field: sagacart.order.v1.Cart cart = 1;
+   */
+  cart?: CartJson;
+
+  /**
+   * What is not in it, since it is no longer sold.
+   *
+   * @generated from field: repeated sagacart.order.v1.LeftOutLine left_out = 2;
+   */
+  leftOut?: LeftOutLineJson[];
+};
+
+/**
+ * Describes the message sagacart.order.v1.DuplicateCartResponse.
+ * Use `create(DuplicateCartResponseSchema)` to create a new message.
+ */
+export const DuplicateCartResponseSchema: GenMessage<DuplicateCartResponse, {jsonType: DuplicateCartResponseJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_order_v1_cart_service, 19);
+
+/**
+ * What to merge.
+ *
+ * @generated from message sagacart.order.v1.MergeCartsRequest
+ */
+export type MergeCartsRequest = Message<"sagacart.order.v1.MergeCartsRequest"> & {
+  /**
+   * The cart to take from.
+   *
+   * @generated from field: string source_id = 1;
+   */
+  sourceId: string;
+
+  /**
+   * The cart to bring it into; the customer's default one where it is empty.
+   *
+   * @generated from field: string target_id = 2;
+   */
+  targetId: string;
+
+  /**
+   * Whose the target must be, and the source unless it is a guest's.
+   *
+   * @generated from field: string customer_id = 3;
+   */
+  customerId: string;
+
+  /**
+   * Opens the source, if it is a guest's.
+   *
+   * @generated from field: string guest_token = 4;
+   */
+  guestToken: string;
+
+  /**
+   * What to do with a product that both have.
+   *
+   * @generated from field: sagacart.order.v1.MergeCartsRequest.Strategy strategy = 5;
+   */
+  strategy: MergeCartsRequest_Strategy;
+
+  /**
+   * Change nothing, and answer what would come out.
+   *
+   * @generated from field: bool preview = 6;
+   */
+  preview: boolean;
+
+  /**
+   * Where given, must be the present one of the source.
+   *
+   * @generated from field: string source_etag = 7;
+   */
+  sourceEtag: string;
+
+  /**
+   * Where given, must be the present one of the target.
+   *
+   * @generated from field: string target_etag = 8;
+   */
+  targetEtag: string;
+};
+
+/**
+ * What to merge.
+ *
+ * @generated from message sagacart.order.v1.MergeCartsRequest
+ */
+export type MergeCartsRequestJson = {
+  /**
+   * The cart to take from.
+   *
+   * @generated from field: string source_id = 1;
+   */
+  sourceId?: string;
+
+  /**
+   * The cart to bring it into; the customer's default one where it is empty.
+   *
+   * @generated from field: string target_id = 2;
+   */
+  targetId?: string;
+
+  /**
+   * Whose the target must be, and the source unless it is a guest's.
+   *
+   * @generated from field: string customer_id = 3;
+   */
+  customerId?: string;
+
+  /**
+   * Opens the source, if it is a guest's.
+   *
+   * @generated from field: string guest_token = 4;
+   */
+  guestToken?: string;
+
+  /**
+   * What to do with a product that both have.
+   *
+   * @generated from field: sagacart.order.v1.MergeCartsRequest.Strategy strategy = 5;
+   */
+  strategy?: MergeCartsRequest_StrategyJson;
+
+  /**
+   * Change nothing, and answer what would come out.
+   *
+   * @generated from field: bool preview = 6;
+   */
+  preview?: boolean;
+
+  /**
+   * Where given, must be the present one of the source.
+   *
+   * @generated from field: string source_etag = 7;
+   */
+  sourceEtag?: string;
+
+  /**
+   * Where given, must be the present one of the target.
+   *
+   * @generated from field: string target_etag = 8;
+   */
+  targetEtag?: string;
+};
+
+/**
+ * Describes the message sagacart.order.v1.MergeCartsRequest.
+ * Use `create(MergeCartsRequestSchema)` to create a new message.
+ */
+export const MergeCartsRequestSchema: GenMessage<MergeCartsRequest, {jsonType: MergeCartsRequestJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_order_v1_cart_service, 20);
+
+/**
+ * What to do with a product that both carts have.
+ *
+ * @generated from enum sagacart.order.v1.MergeCartsRequest.Strategy
+ */
+export const MergeCartsRequest_Strategy = {
+  /**
+   * The same as SUM.
+   *
+   * @generated from enum value: STRATEGY_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * As many as both have together.
+   *
+   * @generated from enum value: STRATEGY_SUM = 1;
+   */
+  SUM: 1,
+
+  /**
+   * As many as the one with more has.
+   *
+   * @generated from enum value: STRATEGY_LARGER = 2;
+   */
+  LARGER: 2,
+} as const;
+
+/**
+ * What to do with a product that both carts have.
+ *
+ * @generated from enum sagacart.order.v1.MergeCartsRequest.Strategy
+ */
+export type MergeCartsRequest_Strategy = (typeof MergeCartsRequest_Strategy)[keyof typeof MergeCartsRequest_Strategy] | UnknownEnum;
+
+/**
+ * What to do with a product that both carts have.
+ *
+ * @generated from enum sagacart.order.v1.MergeCartsRequest.Strategy
+ */
+export type MergeCartsRequest_StrategyJson = "STRATEGY_UNSPECIFIED" | "STRATEGY_SUM" | "STRATEGY_LARGER";
+
+/**
+ * Describes the enum sagacart.order.v1.MergeCartsRequest.Strategy.
+ */
+export const MergeCartsRequest_StrategySchema: GenEnum<MergeCartsRequest_Strategy, MergeCartsRequest_StrategyJson> = /*@__PURE__*/
+  enumDesc(file_sagacart_order_v1_cart_service, 20, 0);
+
+/**
+ * What came out, or would.
+ *
+ * @generated from message sagacart.order.v1.MergeCartsResponse
+ */
+export type MergeCartsResponse = Message<"sagacart.order.v1.MergeCartsResponse"> & {
+  /**
+   * The target. In a preview it has the etag that it has before, and no id where it is yet to be made.
+   *
+   * @generated from field: sagacart.order.v1.Cart cart = 1;
+   */
+  cart?: Cart | undefined;
+
+  /**
+   * What became of each line that came in.
+   *
+   * @generated from field: repeated sagacart.order.v1.MergedLine lines = 2;
+   */
+  lines: MergedLine[];
+
+  /**
+   * What did not come in, since it is no longer sold.
+   *
+   * @generated from field: repeated sagacart.order.v1.LeftOutLine left_out = 3;
+   */
+  leftOut: LeftOutLine[];
+};
+
+/**
+ * What came out, or would.
+ *
+ * @generated from message sagacart.order.v1.MergeCartsResponse
+ */
+export type MergeCartsResponseJson = {
+  /**
+   * The target. In a preview it has the etag that it has before, and no id where it is yet to be made.
+   *
+   * @generated from field: sagacart.order.v1.Cart cart = 1;
+   */
+  cart?: CartJson;
+
+  /**
+   * What became of each line that came in.
+   *
+   * @generated from field: repeated sagacart.order.v1.MergedLine lines = 2;
+   */
+  lines?: MergedLineJson[];
+
+  /**
+   * What did not come in, since it is no longer sold.
+   *
+   * @generated from field: repeated sagacart.order.v1.LeftOutLine left_out = 3;
+   */
+  leftOut?: LeftOutLineJson[];
+};
+
+/**
+ * Describes the message sagacart.order.v1.MergeCartsResponse.
+ * Use `create(MergeCartsResponseSchema)` to create a new message.
+ */
+export const MergeCartsResponseSchema: GenMessage<MergeCartsResponse, {jsonType: MergeCartsResponseJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_order_v1_cart_service, 21);
 
 /**
  * The carts.
@@ -1081,7 +1591,7 @@ export type BatchPutCartsRequestJson = {
  * Use `create(BatchPutCartsRequestSchema)` to create a new message.
  */
 export const BatchPutCartsRequestSchema: GenMessage<BatchPutCartsRequest, {jsonType: BatchPutCartsRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_cart_service, 18);
+  messageDesc(file_sagacart_order_v1_cart_service, 22);
 
 /**
  * One cart.
@@ -1144,7 +1654,7 @@ export type BatchPutCartsRequest_ItemJson = {
  * Use `create(BatchPutCartsRequest_ItemSchema)` to create a new message.
  */
 export const BatchPutCartsRequest_ItemSchema: GenMessage<BatchPutCartsRequest_Item, {jsonType: BatchPutCartsRequest_ItemJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_cart_service, 18, 0);
+  messageDesc(file_sagacart_order_v1_cart_service, 22, 0);
 
 /**
  * How many.
@@ -1179,7 +1689,7 @@ export type BatchPutCartsResponseJson = {
  * Use `create(BatchPutCartsResponseSchema)` to create a new message.
  */
 export const BatchPutCartsResponseSchema: GenMessage<BatchPutCartsResponse, {jsonType: BatchPutCartsResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_cart_service, 19);
+  messageDesc(file_sagacart_order_v1_cart_service, 23);
 
 /**
  * Customers' carts.
@@ -1187,15 +1697,25 @@ export const BatchPutCartsResponseSchema: GenMessage<BatchPutCartsResponse, {jso
  * Each call that names a customer_id sees that customer's carts only: another's is NOT_FOUND /
  * CART_NOT_FOUND. Each change names, where it wishes, the etag it was based on, and fails with ABORTED /
  * ETAG_MISMATCH when the cart has changed since. A cart that is being checked out fails with ABORTED /
- * CART_CHECKING_OUT, one that is bought or deleted with FAILED_PRECONDITION / CART_CLOSED. Products that do
- * not exist fail with NOT_FOUND / PRODUCT_NOT_FOUND, prices of two currencies with FAILED_PRECONDITION /
+ * CART_CHECKING_OUT, one that is bought, deleted, expired or merged with FAILED_PRECONDITION / CART_CLOSED. Products
+ * that do not exist fail with NOT_FOUND / PRODUCT_NOT_FOUND, prices of two currencies with FAILED_PRECONDITION /
  * CURRENCY_MISMATCH, more than 100 lines or 1,000,000 of one product with FAILED_PRECONDITION / CART_LIMIT.
+ *
+ * A guest's cart belongs to nobody: the guest_token that CreateCart answers with opens it, and without it the cart is
+ * NOT_FOUND for everybody. It can be filled and read, not checked out: MergeCarts brings what is in it to a customer.
+ *
+ * A cart that is not changed for a set time (90 days, a guest's 30, unless configured otherwise) is EXPIRED, but never
+ * while it is being checked out; each change begins the time anew. Before, the feed of events has one
+ * sagacart.cart.expiring.v1 for a customer's cart with something in it, and then sagacart.cart.expired.v1.
  *
  * @generated from service sagacart.order.v1.CartService
  */
 export const CartService: GenService<{
   /**
    * Make a cart. The customer's first one is the default.
+   *
+   * A guest's cart has an id of the service's making and a guest_token, which is told here and never again; so a guest's
+   * request_id is not remembered, and a repeat makes another cart.
    *
    * Fails with ALREADY_EXISTS / CART_EXISTS when the id is taken, with FAILED_PRECONDITION /
    * REQUEST_ID_REUSED, and with FAILED_PRECONDITION / CART_LIMIT at 1,000 open carts of one customer.
@@ -1230,7 +1750,7 @@ export const CartService: GenService<{
     output: typeof GetDefaultCartResponseSchema;
   },
   /**
-   * List a customer's carts, newest first.
+   * List a customer's carts, newest first: those not purchased yet, unless states says otherwise.
    *
    * Fails with INVALID_ARGUMENT / BAD_PAGE_TOKEN.
    *
@@ -1252,7 +1772,7 @@ export const CartService: GenService<{
     output: typeof UpdateCartResponseSchema;
   },
   /**
-   * Put these lines in the place of all there are.
+   * Put these lines, and the name if one is given, in the place of all there are.
    *
    * @generated from rpc sagacart.order.v1.CartService.ReplaceCartLines
    */
@@ -1292,9 +1812,38 @@ export const CartService: GenService<{
     output: typeof DeleteCartResponseSchema;
   },
   /**
+   * Make a cart of what is in another one of the customer's, whatever became of that, at the prices of now.
+   *
+   * Products that are no longer sold are left out, and named in the answer. Fails with FAILED_PRECONDITION /
+   * REQUEST_ID_REUSED, and with FAILED_PRECONDITION / CART_LIMIT at 1,000 open carts of one customer.
+   *
+   * @generated from rpc sagacart.order.v1.CartService.DuplicateCart
+   */
+  duplicateCart: {
+    methodKind: "unary";
+    input: typeof DuplicateCartRequestSchema;
+    output: typeof DuplicateCartResponseSchema;
+  },
+  /**
+   * Bring what is in one open cart into another one of the customer's: from a cart of the same customer, or from a
+   * guest's at sign-in. All of it, or nothing.
+   *
+   * What comes in or changes has the price of now. Products that are no longer sold are left out, and named in the
+   * answer. The source is MERGED afterwards. A repeat merges nothing more and answers what the first one did, with the
+   * target as it is now. Fails with FAILED_PRECONDITION / CART_CLOSED where the source went into another target, and
+   * changes nothing where the target would have too much (CART_LIMIT) or two currencies (CURRENCY_MISMATCH).
+   *
+   * @generated from rpc sagacart.order.v1.CartService.MergeCarts
+   */
+  mergeCarts: {
+    methodKind: "unary";
+    input: typeof MergeCartsRequestSchema;
+    output: typeof MergeCartsResponseSchema;
+  },
+  /**
    * Make or overwrite many carts. All or nothing; a repeat ends in the same state.
    *
-   * A cart that was bought or deleted before is replaced by a new one of the same id; none becomes a default. Fails
+   * A cart that is closed is replaced by a new one of the same id; none becomes a default. Fails
    * with ABORTED / CART_CHECKING_OUT and, where one is named twice, with INVALID_ARGUMENT / CART_NAMED_TWICE. Titles
    * and prices are looked up like everywhere.
    *
