@@ -13,6 +13,7 @@ export function readConfig(env: Env) {
       PAYMENT_ADDRESS: text({ default: "127.0.0.1:8083" }),
       SHIPPING_ADDRESS: text({ default: "127.0.0.1:8084" }),
       NOTIFIER_ADDRESS: text({ default: "127.0.0.1:8085" }),
+      IDENTITY_ADDRESS: text({ default: "127.0.0.1:8086" }),
       /** Serve the surfaces that have no sign-in. For a laptop, on loopback. */
       OPEN_SURFACES: flag(false),
       /** Which origins' pages may call from a browser: `https://shop.example`, or `*` for any. */

@@ -11,8 +11,8 @@ export type Readiness = AsyncDisposable & {
 };
 
 /**
- * Asks all services once a second. The gateway is ready while those serve that a checkout needs; the notifier
- * catches up by itself, so that orders are taken while it is away.
+ * Asks all services once a second. The gateway is ready while those serve that a checkout needs. The notifier catches
+ * up by itself, and who has signed in stays so, so that orders are taken while it or identity is away.
  */
 export function watchReadiness({ channels }: Services, log: Log): Readiness {
   const serving: Record<ServiceName, boolean> = {
@@ -21,6 +21,7 @@ export function watchReadiness({ channels }: Services, log: Log): Readiness {
     payment: false,
     shipping: false,
     notifier: false,
+    identity: false,
   };
   const clients = new Map(serviceNames.map((name) => [name, healthOf(channels[name])]));
   const check = async () => {
@@ -29,7 +30,7 @@ export function watchReadiness({ channels }: Services, log: Log): Readiness {
         serving[name] = await isServing();
       }),
     );
-    const away = serviceNames.filter((name) => !serving[name] && name !== "notifier");
+    const away = serviceNames.filter((name) => !serving[name] && !spared.has(name));
     if (away.length > 0) {
       throw new Error(`not serving: ${away.join(", ")}`);
     }
@@ -37,6 +38,8 @@ export function watchReadiness({ channels }: Services, log: Log): Readiness {
   const state = health({ check, intervalMs: 1_000, log });
   return { health: state, services: serving, [Symbol.asyncDispose]: () => state[Symbol.asyncDispose]() };
 }
+
+const spared: ReadonlySet<ServiceName> = new Set<ServiceName>(["notifier", "identity"]);
 
 function healthOf(channel: Channel): () => Promise<boolean> {
   const client = createServiceClient(HealthService, channel);

@@ -48,6 +48,7 @@ async function start(config: Config): Promise<Running> {
       payment: config.PAYMENT_ADDRESS,
       shipping: config.SHIPPING_ADDRESS,
       notifier: config.NOTIFIER_ADDRESS,
+      identity: config.IDENTITY_ADDRESS,
     },
     metrics,
   );

@@ -331,6 +331,7 @@ describe("probes", () => {
       payment: true,
       shipping: true,
       notifier: true,
+      identity: true,
     });
     expect((await gateway.send("GET /metrics")).body).toContain("http_server_duration_seconds_bucket");
   });

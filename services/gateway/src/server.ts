@@ -17,6 +17,7 @@ import { probes } from "./probes.ts";
 import type { Readiness } from "./ready.ts";
 import type { Services } from "./services.ts";
 import { dapr } from "./surfaces/dapr/dapr.ts";
+import { shop } from "./surfaces/shop/shop.ts";
 import { wdm } from "./surfaces/wdm/wdm.ts";
 import { wippy } from "./surfaces/wippy/wippy.ts";
 import { feeds } from "./transcode/feeds.ts";
@@ -36,11 +37,14 @@ export type GatewayOptions = {
   readonly bodyLimitBytes: number;
   /** Of HTTP/2 connections; any where absent. */
   readonly maxConnectionAgeMs?: number;
+  /** How long the shop's API waits for an order to be decided; 20 s. */
+  readonly orderWaitMs?: number;
   /** Comments in idle event streams, so that what stands between keeps them open. */
   readonly heartbeatMs?: number;
 };
 
-const surfaceDocuments = [
+const shopDocument = { name: "Shop", url: "/openapi/shop.json" };
+const openSurfaceDocuments = [
   { name: "WDM", url: "/openapi/wdm.json" },
   { name: "Wippy", url: "/openapi/wippy.json" },
   { name: "Dapr", url: "/openapi/dapr.json" },
@@ -121,9 +125,15 @@ export async function createGateway(options: GatewayOptions): Promise<FastifyIns
   await app.register(webhooks, { services });
   await app.register(docs, {
     document: openApiDocument(v1Bindings, feeds),
-    surfaces: options.openSurfaces ? surfaceDocuments : [],
+    surfaces: options.openSurfaces ? [...openSurfaceDocuments, shopDocument] : [shopDocument],
   });
   await app.register(connect, { services, readMaxBytes: options.bodyLimitBytes, stopping: stopping.signal });
+  await app.register(shop, {
+    services,
+    currency: options.currency,
+    paymentMethod: options.paymentMethod,
+    waitMs: options.orderWaitMs ?? 20_000,
+  });
   if (options.openSurfaces) {
     await app.register(wdm, { services, currency: options.currency });
     await app.register(wippy, { services, currency: options.currency, paymentMethod: options.paymentMethod });

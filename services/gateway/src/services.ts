@@ -4,6 +4,7 @@ import { type Channel, createServiceClient, openChannel } from "@sagacart/chassi
 import { createGrpcTransport } from "@sagacart/chassis/client/transport";
 import { clientMeter, type Metrics } from "@sagacart/chassis/metrics";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
+import { IdentityService } from "@sagacart/proto/identity/v1/identity_service";
 import { MailboxService, NotifierService } from "@sagacart/proto/notifier/v1/notifier_service";
 import { CartService } from "@sagacart/proto/order/v1/cart_service";
 import { IncidentService } from "@sagacart/proto/order/v1/incident_service";
@@ -14,7 +15,7 @@ import { ShippingService } from "@sagacart/proto/shipping/v1/shipping_service";
 import { ProductService } from "@sagacart/proto/stock/v1/product_service";
 import { StockService } from "@sagacart/proto/stock/v1/stock_service";
 
-export const serviceNames = ["order", "stock", "payment", "shipping", "notifier"] as const;
+export const serviceNames = ["order", "stock", "payment", "shipping", "notifier", "identity"] as const;
 export type ServiceName = (typeof serviceNames)[number];
 
 /** The services that have something public, and which process has each. */
@@ -31,6 +32,7 @@ export const publicServices: ReadonlyMap<DescService, ServiceName> = new Map<Des
   [ShippingService, "shipping"],
   [NotifierService, "notifier"],
   [MailboxService, "notifier"],
+  [IdentityService, "identity"],
 ]);
 
 /** The connections to the services. */
@@ -51,6 +53,7 @@ export function openServices(addresses: Readonly<Record<ServiceName, string>>, m
     payment: open("payment"),
     shipping: open("shipping"),
     notifier: open("notifier"),
+    identity: open("identity"),
   };
   const meter = clientMeter(metrics);
   const transports = new Map(
@@ -77,7 +80,7 @@ export function openServices(addresses: Readonly<Record<ServiceName, string>>, m
   };
 }
 
-function createClients({ order, stock, payment, shipping }: Readonly<Record<ServiceName, Channel>>) {
+function createClients({ order, stock, payment, shipping, identity }: Readonly<Record<ServiceName, Channel>>) {
   return {
     carts: createServiceClient(CartService, order),
     orders: createServiceClient(OrderService, order),
@@ -86,5 +89,6 @@ function createClients({ order, stock, payment, shipping }: Readonly<Record<Serv
     accounts: createServiceClient(AccountService, payment),
     payments: createServiceClient(PaymentService, payment),
     shipping: createServiceClient(ShippingService, shipping),
+    users: createServiceClient(IdentityService, identity),
   };
 }

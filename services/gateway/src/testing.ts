@@ -92,7 +92,14 @@ export type TestAnswer = { readonly status: number; readonly headers: Headers; r
 /** The gateway on a free port, in front of what stands at this address. */
 export async function startTestGateway(address: string, options: Partial<GatewayOptions> = {}): Promise<TestGateway> {
   const metrics = createMetrics("gateway");
-  const at = { order: address, stock: address, payment: address, shipping: address, notifier: address };
+  const at = {
+    order: address,
+    stock: address,
+    payment: address,
+    shipping: address,
+    notifier: address,
+    identity: address,
+  };
   const services = openServices(at, metrics);
   const readiness = watchReadiness(services, silentLog);
   const app = await createGateway({

@@ -1,0 +1,26 @@
+import type { FastifyInstance } from "fastify";
+import { serveSurfaceDocument } from "../../openapi/surface-document.ts";
+import type { Services } from "../../services.ts";
+import { orders } from "./orders.ts";
+import { products } from "./products.ts";
+import { users } from "./users.ts";
+
+/**
+ * The API of the Flask order, product and user services, as their gateway serves it. A bearer token is needed for
+ * everything but to sign in and to register. Money is decimal text in the shop's currency.
+ */
+export async function shop(
+  app: FastifyInstance,
+  options: { services: Services; currency: string; paymentMethod: string; waitMs: number },
+): Promise<void> {
+  await serveSurfaceDocument(app, {
+    title: "Sagacart: the shop's API",
+    description:
+      "Users, products and orders that are placed, and paid or cancelled later. Get a token from /api/v1/login. " +
+      "Money is decimal text in the shop's currency.",
+    url: "/openapi/shop.json",
+  });
+  products(app, options);
+  orders(app, options);
+  users(app, options);
+}
