@@ -24,6 +24,7 @@ beforeAll(async () => {
       PORT: `${port}`,
       LOG_LEVEL: "error",
       DATABASE_URL: test_.stack.databaseUrl("order"),
+      AUTH: "off",
       STOCK_ADDRESS: test_.stack.addresses.stock,
     },
   });

@@ -20,6 +20,7 @@ export function serviceProcess(
     env: {
       ...process.env,
       HOST: loopback,
+      AUTH: "off",
       ...(port === undefined ? {} : { PORT: `${port}` }),
       ...(adminPort === undefined ? {} : { ADMIN_PORT: `${adminPort}` }),
       ...service.env(surroundings),

@@ -1,6 +1,7 @@
 import type { DescService } from "@bufbuild/protobuf";
 import { type Client as ConnectClient, createClient } from "@connectrpc/connect";
 import { credentials, Client as GrpcClient, type ChannelOptions as GrpcOptions } from "@grpc/grpc-js";
+import type { CallTokens } from "./auth/service-tokens.ts";
 import { serviceConfig } from "./client/service-config.ts";
 import { grpcTarget } from "./client/target.ts";
 import { createGrpcTransport } from "./client/transport.ts";
@@ -8,6 +9,8 @@ import { clientMeter, type Metrics } from "./metrics.ts";
 
 export type ChannelOptions = {
   metrics?: Metrics;
+  /** Which token calls take along: this service's own, or callersToken. None unless told so. */
+  tokens?: CallTokens | undefined;
   /** The time for a unary call when neither the call nor the call it serves has a deadline. */
   defaultTimeoutMs?: number;
   /** How long at least between two look-ups of the target's name. */
@@ -79,9 +82,14 @@ export function openChannel(target: string, options: ChannelOptions = {}): Chann
  * them with errorInfo(). To leave a stream early, abort the `signal` that the call was given.
  */
 export function createServiceClient<S extends DescService>(service: S, channel: Channel): ConnectClient<S> {
-  const { metrics, defaultTimeoutMs = 10_000 } = channel.options;
+  const { metrics, defaultTimeoutMs = 10_000, tokens } = channel.options;
   const meter = metrics === undefined ? undefined : clientMeter(metrics);
-  return createClient(service, createGrpcTransport({ client: channel.join(service), defaultTimeoutMs, meter }));
+  return createClient(service, createGrpcTransport({ client: channel.join(service), defaultTimeoutMs, meter, tokens }));
+}
+
+/** The same connections, for calls that take along other tokens. */
+export function withTokens(channel: Channel, tokens: CallTokens | undefined): Channel {
+  return { ...channel, options: { ...channel.options, tokens } };
 }
 
 type Group = { services: Set<DescService>; client: GrpcClient | undefined };

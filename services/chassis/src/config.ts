@@ -62,6 +62,26 @@ function given(name: string, env: Env): string | undefined {
   }
 }
 
+/** Reads two parts of the environment, both before it complains. Throws ConfigError. */
+export function readBoth<A, B>(one: () => A, other: () => B): [A, B] {
+  const [a, b] = [attempt(one), attempt(other)];
+  if (a.ok && b.ok) {
+    return [a.value, b.value];
+  }
+  throw new ConfigError([a, b].flatMap((part) => (part.ok ? [] : part.problems)));
+}
+
+function attempt<T>(read: () => T): { ok: true; value: T } | { ok: false; problems: readonly string[] } {
+  try {
+    return { ok: true, value: read() };
+  } catch (error) {
+    if (error instanceof ConfigError) {
+      return { ok: false, problems: error.problems };
+    }
+    throw error;
+  }
+}
+
 /** Any text. Required without a default. */
 export function text(options: { default?: string; pattern?: RegExp } = {}): Parser<string> {
   return (value) => {

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
+import type { Principal } from "./auth/principal.ts";
 
 /** What belongs to one call and travels with it, from service to service. */
 export type CallContext = {
@@ -8,7 +9,11 @@ export type CallContext = {
   readonly deadlineMs?: number | undefined;
   /** W3C trace context, passed on as it came. */
   readonly traceparent?: string | undefined;
-  /** Who the call is for, when the service found that out. */
+  /** The header of that name, as it came: in no log, and passed on only by clients that are told so. */
+  readonly authorization?: string | undefined;
+  /** Who calls, where that was verified. */
+  readonly principal?: Principal | undefined;
+  /** Whose things alone the call may touch: the caller's own. Undefined where the caller may touch anybody's. */
   readonly customerId?: string | undefined;
 };
 

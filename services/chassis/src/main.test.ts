@@ -33,6 +33,17 @@ test("every wrong variable is named at the start, and the exit code is 1", async
   expect(await child.exit).toBe(1);
 });
 
+test("nobody is let in unchecked by leaving something out: that has to be said", async () => {
+  const child = run("plain", { AUTH: "", AUTH_JWKS_URL: "keys" });
+
+  expect((await text(child.process.stderr!)).split("\n")).toEqual([
+    "AUTH_ISSUER is not set; it must be a URL that begins with http:// or https://",
+    "AUTH_JWKS_URL must be a URL that begins with http:// or https://",
+    "",
+  ]);
+  expect(await child.exit).toBe(1);
+});
+
 test("a port that is taken is one clear line, and the exit code is 1", async () => {
   const taken = createServer();
   await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", resolve));
@@ -152,7 +163,7 @@ type Child = {
 function run(kind: "plain" | "database" | "stuck", env: Record<string, string> = {}): Child {
   const main = fileURLToPath(new URL("./testing/echo-main.ts", import.meta.url));
   const child = spawn(process.execPath, [main, kind], {
-    env: { PATH: process.env.PATH, PORT: "0", ADMIN_PORT: "0", ...env },
+    env: { PATH: process.env.PATH, AUTH: "off", PORT: "0", ADMIN_PORT: "0", ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   children.add(child);

@@ -1,6 +1,9 @@
 import type { ConnectRouter } from "@connectrpc/connect";
+import { serviceTokenEnv, serviceTokensOf, tokenEnv, verifierOf } from "./auth/env.ts";
+import type { ServiceTokens } from "./auth/service-tokens.ts";
+import type { Verifier } from "./auth/verify.ts";
 import { type Clock, systemClock } from "./clock.ts";
-import { ConfigError, type Env, type serverEnv, type serviceEnv } from "./config.ts";
+import { ConfigError, type Env, readBoth, readEnv, type serverEnv, type serviceEnv } from "./config.ts";
 import { type Health, health } from "./health.ts";
 import { createLog, type Log } from "./log.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
@@ -19,6 +22,8 @@ export type ServiceContext<Config> = {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly clock: Clock;
+  /** This service's own tokens, for the channels it opens. Undefined with AUTH=off, and where it calls nobody. */
+  readonly tokens: ServiceTokens | undefined;
 };
 
 export type Running = {
@@ -32,6 +37,8 @@ type Common<Config> = {
   readConfig: (env: Env) => Config;
   /** Whose the reasons of its errors are; `<name>.sagacart` unless told otherwise. */
   domain?: string;
+  /** It calls other services, and so has tokens of its own. */
+  callsServices?: boolean;
 };
 type WithDatabase<Config> = Common<Config> & {
   database?: true;
@@ -46,6 +53,8 @@ type WithoutDatabase<Config> = Common<Config> & {
  * Runs a service until SIGTERM or SIGINT: reads its configuration, connects its pool, starts it, serves. At the
  * signal it is not ready first, then takes no more calls, lets those under way end, closes the background and the
  * pool, and exits with 0, all within DRAIN_TIMEOUT_MS (else with 1). A second signal ends it at once.
+ *
+ * Whoever calls needs a token with a role that the method allows (auth/README.md), unless AUTH=off is said outright.
  *
  * Wrong variables are named on stderr, one line each, and a port that is taken in one line; both exit with 1.
  */
@@ -77,9 +86,8 @@ type Started = {
 };
 
 async function start(service: WithDatabase<ServiceConfig> | WithoutDatabase<ServerConfig>): Promise<Started> {
-  const metrics = createMetrics(service.name);
-  const { config, log, pool, running } =
-    service.database === false ? await startPlain(service, metrics) : await startWithPool(service, metrics);
+  const { config, log, metrics, verifier, tokens, pool, running } =
+    service.database === false ? await startPlain(service) : await startWithPool(service);
   process.on("uncaughtException", (error) => {
     log.fatal({ error }, "a bug: an error that nobody caught");
     process.exit(1);
@@ -96,25 +104,44 @@ async function start(service: WithDatabase<ServiceConfig> | WithoutDatabase<Serv
     metrics,
     domain: service.domain ?? `${service.name}.sagacart`,
     maxConnectionAgeMs: config.MAX_CONNECTION_AGE_MS,
+    verifier,
   });
   log.info({ host: config.HOST, port: server.port, adminPort: server.adminPort }, "ready");
-  return { config, log, health: serving, server, background: running.background ?? [], pool };
+  const background = [...(tokens === undefined ? [] : [tokens]), ...(running.background ?? [])];
+  return { config, log, health: serving, server, background, pool };
 }
 
-async function startPlain(service: WithoutDatabase<ServerConfig>, metrics: Metrics) {
-  const config = service.readConfig(process.env);
-  const log = createLog({ service: service.name, level: config.LOG_LEVEL });
-  const running = await service.start({ config, log, metrics, clock: systemClock });
-  return { config, log, pool: undefined, running };
+async function startPlain(service: WithoutDatabase<ServerConfig>) {
+  const base = prepare(service);
+  return { ...base, pool: undefined, running: await service.start(base) };
 }
 
-async function startWithPool(service: WithDatabase<ServiceConfig>, metrics: Metrics) {
-  const config = service.readConfig(process.env);
-  const log = createLog({ service: service.name, level: config.LOG_LEVEL });
+async function startWithPool(service: WithDatabase<ServiceConfig>) {
+  const base = prepare(service);
+  const { config, log, metrics } = base;
   const { DATABASE_URL: url, DATABASE_POOL_SIZE: size } = config;
   const pool = createPool({ url, size, applicationName: service.name, log, metrics });
-  const running = await service.start({ config, log, metrics, clock: systemClock, pool });
-  return { config, log, pool, running };
+  return { ...base, pool, running: await service.start({ ...base, pool }) };
+}
+
+type Base<Config> = ServiceContext<Config> & { verifier: Verifier | undefined };
+
+/** Reads the configuration, and makes of it what each service has. */
+function prepare<Config extends ServerConfig>(service: Common<Config>): Base<Config> {
+  const { env } = process;
+  const [[config, tokenConfig], serviceTokenConfig] = readBoth(
+    () =>
+      readBoth(
+        () => service.readConfig(env),
+        () => readEnv(tokenEnv(), env),
+      ),
+    () => (service.callsServices === true ? readEnv(serviceTokenEnv(), env) : undefined),
+  );
+  const log = createLog({ service: service.name, level: config.LOG_LEVEL });
+  const metrics = createMetrics(service.name);
+  const tokens =
+    serviceTokenConfig === undefined ? undefined : serviceTokensOf({ ...tokenConfig, ...serviceTokenConfig }, log);
+  return { config, log, metrics, clock: systemClock, verifier: verifierOf(tokenConfig, log), tokens };
 }
 
 function firstSignal(): Promise<void> {

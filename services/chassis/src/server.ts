@@ -11,6 +11,8 @@ import {
 import type { AddressInfo, Server as NetServer } from "node:net";
 import type { ConnectRouter } from "@connectrpc/connect";
 import { compressionGzip, connectNodeAdapter } from "@connectrpc/connect-node";
+import { requireAccessRules } from "./auth/access.ts";
+import type { Verifier } from "./auth/verify.ts";
 import type { Health } from "./health.ts";
 import { innerInterceptors, serverInterceptors } from "./interceptors/all.ts";
 import { createInFlight, type InFlight } from "./interceptors/in-flight.ts";
@@ -34,6 +36,8 @@ export type ServerOptions = {
   domain: string;
   /** How old a connection gets (within a tenth) before it is told to go away; its calls may end. 0: any age. */
   maxConnectionAgeMs?: number;
+  /** Tells who calls. Without it, nothing is asked of anybody: for tests inside one process. */
+  verifier?: Verifier | undefined;
   /** Serve unary gRPC calls by Connect's adapter, too: for comparing. */
   withoutFastPath?: boolean;
 };
@@ -132,6 +136,9 @@ function adapterHandler(options: ServerOptions, inFlight: InFlight, methods: Una
     routes(plain) {
       const router = recordUnary(plain, methods);
       options.routes(router);
+      if (options.verifier !== undefined) {
+        requireAccessRules(router.handlers.map(({ service }) => service));
+      }
       options.health.serve(router, [...new Set(router.handlers.map(({ service }) => service.typeName))]);
       serveReflection(router, [...new Set(router.handlers.map(({ service }) => service))]);
     },

@@ -17,7 +17,7 @@ afterEach(() => {
 
 function run(env: Record<string, string>) {
   const child = spawn(process.execPath, [main], {
-    env: { PATH: process.env.PATH, ...env },
+    env: { PATH: process.env.PATH, AUTH: "off", ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   children.push(child);

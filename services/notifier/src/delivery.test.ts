@@ -131,7 +131,7 @@ test("a feed that was away, from the start or in between, is read on when it is 
 async function startProcess(env: Record<string, string>): Promise<ChildProcess> {
   const main = fileURLToPath(new URL("main.ts", import.meta.url));
   const child = spawn(process.execPath, [main], {
-    env: { ...process.env, ...env, PORT: "0", ADMIN_PORT: "0" },
+    env: { ...process.env, AUTH: "off", ...env, PORT: "0", ADMIN_PORT: "0" },
     stdio: ["ignore", "pipe", "inherit"],
   });
   for await (const line of createInterface({ input: child.stdout })) {

@@ -49,7 +49,7 @@ test("a shipping that is killed between asking the carrier and its answer leaves
 async function startProcess(env: Record<string, string>) {
   const main = fileURLToPath(new URL("main.ts", import.meta.url));
   const child = spawn(process.execPath, [main], {
-    env: { ...process.env, ...env, PORT: "0", ADMIN_PORT: "0" },
+    env: { ...process.env, AUTH: "off", ...env, PORT: "0", ADMIN_PORT: "0" },
     stdio: ["ignore", "pipe", "inherit"],
   });
   const channel = openChannel(`127.0.0.1:${await portOf(child)}`);

@@ -48,7 +48,7 @@ test("the process serves gRPC, and ends well when it is told to", async () => {
 
 async function startProcess(url: string): Promise<{ port: number; exit: Promise<unknown[]> }> {
   const main = fileURLToPath(new URL("./main.ts", import.meta.url));
-  const env = { PATH: process.env.PATH, DATABASE_URL: url, PORT: "0", ADMIN_PORT: "0" };
+  const env = { PATH: process.env.PATH, AUTH: "off", DATABASE_URL: url, PORT: "0", ADMIN_PORT: "0" };
   const started = spawn(process.execPath, [main], { env, stdio: ["ignore", "pipe", "inherit"] });
   child = started;
   const exit = once(started, "exit");

@@ -9,6 +9,7 @@ import {
 } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { type Client, Metadata } from "@grpc/grpc-js";
+import type { CallTokens } from "../auth/service-tokens.ts";
 import { callContext } from "../context.ts";
 import { codeName } from "../errors.ts";
 import type { CallMeter } from "../metrics.ts";
@@ -19,6 +20,7 @@ export type GrpcTransportOptions = {
   client: () => Client;
   defaultTimeoutMs: number;
   meter: CallMeter | undefined;
+  tokens?: CallTokens | undefined;
 };
 
 /** What Connect's client asks its transport for. */
@@ -29,7 +31,7 @@ export type Call<M extends DescMethod> = {
   header: HeadersInit | undefined;
 };
 
-type HeadersInit = ConstructorParameters<typeof Headers>[0];
+export type HeadersInit = ConstructorParameters<typeof Headers>[0];
 
 /** How calls of a method are written and read. */
 export type Codec<I extends DescMessage, O extends DescMessage> = {
@@ -80,9 +82,12 @@ export function refusal(signal: AbortSignal | undefined, deadline: number | unde
   return late ? new ConnectError("the deadline had passed before the call was made", Code.DeadlineExceeded) : undefined;
 }
 
-/** What the call takes along: the request id and the trace of the call that it is made for, and its own headers. */
-export function metadataOf(header: HeadersInit | undefined): Metadata {
+/** What the call takes along: the request id and the trace of the call it is made for, a token, and its own headers. */
+export function metadataOf(header: HeadersInit | undefined, authorization: string | undefined): Metadata {
   const metadata = new Metadata();
+  if (authorization !== undefined) {
+    metadata.set("authorization", authorization);
+  }
   const context = callContext();
   if (context !== undefined) {
     metadata.set("x-request-id", context.requestId);

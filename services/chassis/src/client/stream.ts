@@ -8,6 +8,7 @@ import {
 } from "@bufbuild/protobuf";
 import { Code, ConnectError, type StreamResponse } from "@connectrpc/connect";
 import type { ClientDuplexStream, ClientReadableStream, Metadata } from "@grpc/grpc-js";
+import { withoutBlame } from "../auth/own-token.ts";
 import {
   type Call,
   codec,
@@ -18,6 +19,7 @@ import {
   metadataOf,
   refusal,
 } from "./call.ts";
+import { tokenFor } from "./token.ts";
 import { toHeaders, wireError } from "./wire-error.ts";
 
 /**
@@ -25,7 +27,7 @@ import { toHeaders, wireError } from "./wire-error.ts";
  * Resolves with the headers, which come with the first answer.
  */
 export async function callStream<I extends DescMessage, O extends DescMessage>(
-  { client, meter }: GrpcTransportOptions,
+  { client, meter, tokens }: GrpcTransportOptions,
   { method, signal, timeoutMs, header }: Call<DescMethodStreaming<I, O>>,
   input: AsyncIterable<MessageInitShape<I>>,
 ): Promise<StreamResponse<I, O>> {
@@ -36,15 +38,18 @@ export async function callStream<I extends DescMessage, O extends DescMessage>(
   if (refused !== undefined) {
     throw done(refused);
   }
+  const authorization = await Promise.resolve(tokenFor(tokens, { signal, deadline, header })).catch((error) =>
+    Promise.reject(done(ConnectError.from(error))),
+  );
   const { path, serialize, deserialize } = codec(method);
   const options = deadline === undefined ? {} : { deadline };
   const start = [path, serialize, deserialize] as const;
   let call: ClientReadableStream<MessageShape<O>>;
   if (method.methodKind === "server_streaming") {
     const message = create(method.input, await first(input));
-    call = client().makeServerStreamRequest(...start, message, metadataOf(header), options);
+    call = client().makeServerStreamRequest(...start, message, metadataOf(header, authorization), options);
   } else {
-    const duplex = client().makeBidiStreamRequest(...start, metadataOf(header), options);
+    const duplex = client().makeBidiStreamRequest(...start, metadataOf(header, authorization), options);
     // A failure of the input ends the call, which tells the one who reads.
     send(method.input, input, duplex).catch(() => duplex.cancel());
     call = duplex;
@@ -70,7 +75,12 @@ export async function callStream<I extends DescMessage, O extends DescMessage>(
     method,
     header: toHeaders(await headersOf(call)),
     trailer,
-    message: messagesOf(call, () => failure, signal, done),
+    message: messagesOf(
+      call,
+      () => failure,
+      done,
+      (error) => withoutBlame(wireError(error, signal), tokens, authorization),
+    ),
   };
 }
 
@@ -111,8 +121,8 @@ function headersOf(call: ClientReadableStream<unknown>): Promise<Metadata | unde
 async function* messagesOf<T>(
   call: ClientReadableStream<T>,
   failure: () => Error | undefined,
-  signal: AbortSignal | undefined,
   done: Done,
+  toError: (error: unknown) => ConnectError,
 ): AsyncGenerator<T> {
   try {
     yield* call;
@@ -121,7 +131,7 @@ async function* messagesOf<T>(
       throw early;
     }
   } catch (error) {
-    throw done(wireError(error, signal));
+    throw done(toError(error));
   } finally {
     done();
     call.cancel();

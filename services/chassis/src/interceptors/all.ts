@@ -1,5 +1,6 @@
 import type { Interceptor } from "@connectrpc/connect";
-
+import { authInterceptor } from "../auth/interceptor.ts";
+import type { Verifier } from "../auth/verify.ts";
 import type { Log } from "../log.ts";
 import { type Metrics, serverMeter } from "../metrics.ts";
 import { contextInterceptor } from "./context.ts";
@@ -8,7 +9,7 @@ import { nulInterceptor } from "./nul.ts";
 import { observeInterceptor } from "./observe.ts";
 import { validateInterceptor } from "./validate.ts";
 
-export type InterceptorOptions = { domain: string; log: Log; metrics?: Metrics };
+export type InterceptorOptions = { domain: string; log: Log; metrics?: Metrics; verifier?: Verifier | undefined };
 
 /** What happens around each call that a service answers, outermost first. */
 export function serverInterceptors(options: InterceptorOptions): Interceptor[] {
@@ -21,6 +22,7 @@ export function innerInterceptors(options: InterceptorOptions): Interceptor[] {
   return [
     observeInterceptor({ log: options.log, meter }),
     errorInterceptor(options.domain),
+    ...(options.verifier === undefined ? [] : [authInterceptor(options.verifier)]),
     nulInterceptor(),
     validateInterceptor(),
   ];

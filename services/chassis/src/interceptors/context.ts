@@ -26,6 +26,7 @@ export function readContext(headerOf: HeaderOf, nowMs: number): CallContext {
     requestId: requestIdOr(headerOf("x-request-id"), uuidv7),
     deadlineMs: timeoutMs === undefined ? undefined : nowMs + timeoutMs,
     traceparent: headerOf("traceparent") ?? undefined,
+    authorization: headerOf("authorization") ?? undefined,
   };
 }
 

@@ -13,7 +13,7 @@ export type TestProcess = AsyncDisposable & {
 /** Starts a program of this service and waits until it is ready. */
 export async function startProcess(main: string, env: Record<string, string>): Promise<TestProcess> {
   const child = spawn(process.execPath, [fileURLToPath(new URL(main, import.meta.url))], {
-    env: { ...process.env, ...env, PORT: "0", ADMIN_PORT: "0", LOG_LEVEL: "info" },
+    env: { ...process.env, AUTH: "off", ...env, PORT: "0", ADMIN_PORT: "0", LOG_LEVEL: "info" },
     stdio: ["ignore", "pipe", "inherit"],
   });
   const kill = async () => {

@@ -1,0 +1,87 @@
+import { type DescField, type DescMethod, type DescService, getOption, hasOption } from "@bufbuild/protobuf";
+import { access, Role } from "@sagacart/proto/auth/v1/access";
+import { http } from "@sagacart/proto/google/api/annotations";
+import type { Principal, RoleName } from "./principal.ts";
+
+/** Who may call a method, read from its option `(sagacart.auth.v1.access)`. */
+export type AccessRule = {
+  readonly anyone: boolean;
+  readonly roles: readonly RoleName[];
+  /** The request's field `customer_id`, where it has one. */
+  readonly customerField: DescField | undefined;
+  /** Over REST that field is part of the path: the request asks for something by it. */
+  readonly customerInPath: boolean;
+};
+
+/** May not; may, for the customer's own things only; may. */
+export type Permission = "no" | "own" | "all";
+
+/** The rule of a method; made at the first time it is asked for. A method without the option is open to nobody. */
+export function accessRule(method: DescMethod): AccessRule {
+  let rule = rules.get(method);
+  if (rule === undefined) {
+    rule = readRule(method);
+    rules.set(method, rule);
+  }
+  return rule;
+}
+
+/** Throws where a method says not who may call it: that is found out at the start, and not by a caller. */
+export function requireAccessRules(services: Iterable<DescService>): void {
+  const without = [...services].flatMap(({ methods }) => methods.filter((method) => !saysAccess(method)));
+  if (without.length > 0) {
+    const names = without.map((method) => `${method.parent.typeName}/${method.name}`).join(", ");
+    throw new Error(`the option (sagacart.auth.v1.access) is missing on ${names}`);
+  }
+}
+
+/** What somebody with these roles may do with the method. The strongest role counts. */
+export function permission({ roles }: AccessRule, principal: Principal): Permission {
+  let own = false;
+  for (const role of roles) {
+    if (principal.roles.has(role)) {
+      if (role !== "customer") {
+        return "all";
+      }
+      own = principal.customerId !== undefined;
+    }
+  }
+  return own ? "own" : "no";
+}
+
+const rules = new WeakMap<DescMethod, AccessRule>();
+
+/** gRPC's own services are open: probes have no token, and the contract is no secret. */
+const openPackages = ["grpc.health.", "grpc.reflection."];
+
+function isOpen({ parent }: DescMethod): boolean {
+  return openPackages.some((name) => parent.typeName.startsWith(name));
+}
+
+function saysAccess(method: DescMethod): boolean {
+  const { anyone, roles } = readRule(method);
+  return anyone || roles.length > 0;
+}
+
+function readRule(method: DescMethod): AccessRule {
+  const option = getOption(method, access);
+  const field = method.input.fields.find(({ name }) => name === "customer_id");
+  return {
+    anyone: option.anyone || isOpen(method),
+    roles: option.roles.flatMap((role) => roleOf.get(role) ?? []),
+    customerField: field?.fieldKind === "scalar" ? field : undefined,
+    customerInPath: hasOption(method, http) && /\{customer_id[}=]/.test(pathOf(method)),
+  };
+}
+
+function pathOf(method: DescMethod): string {
+  const { pattern } = getOption(method, http);
+  return typeof pattern.value === "string" ? pattern.value : "";
+}
+
+const roleOf: ReadonlyMap<number, RoleName> = new Map([
+  [Role.CUSTOMER, "customer"],
+  [Role.SUPPORT, "support"],
+  [Role.OPERATOR, "operator"],
+  [Role.SERVICE, "service"],
+]);

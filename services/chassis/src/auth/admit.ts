@@ -1,0 +1,50 @@
+import type { DescMethod } from "@bufbuild/protobuf";
+import { accessRule, permission } from "./access.ts";
+import type { Principal } from "./principal.ts";
+import { authError } from "./reasons.ts";
+
+/**
+ * Lets the principal call the method, or throws TOKEN_MISSING or ROLE_REQUIRED. Answers with the customer whose
+ * things alone the call may touch; undefined where it may touch anybody's.
+ */
+export function admit(method: DescMethod, principal: Principal | undefined): string | undefined {
+  const rule = accessRule(method);
+  if (rule.anyone) {
+    return undefined;
+  }
+  if (principal === undefined) {
+    throw authError("TOKEN_MISSING", "this needs a token: authorization: Bearer <token>");
+  }
+  switch (permission(rule, principal)) {
+    case "all":
+      return undefined;
+    case "own":
+      return principal.customerId;
+    case "no": {
+      const roles = rule.roles.join(", ");
+      throw authError("ROLE_REQUIRED", `${method.name} needs one of the roles ${roles}`, { roles });
+    }
+  }
+}
+
+/**
+ * Holds the request to the customer: an empty `customer_id` becomes the customer's. Another's is refused before
+ * anybody looks whether there is such a customer, so the answer tells nothing: NOT_FOUND where the request asks for
+ * something by that id, else NOT_YOURS.
+ */
+export function confine(method: DescMethod, message: unknown, customerId: string): void {
+  const { customerField, customerInPath } = accessRule(method);
+  if (customerField === undefined || typeof message !== "object" || message === null) {
+    return;
+  }
+  const given: unknown = Reflect.get(message, customerField.localName);
+  if (given === undefined || given === "") {
+    Reflect.set(message, customerField.localName, customerId);
+  } else if (given !== customerId) {
+    const named = String(given);
+    if (customerInPath) {
+      throw authError("NOT_FOUND", `there is nothing of customer ${named}`, { customer_id: named });
+    }
+    throw authError("NOT_YOURS", "customer_id must be your own, or empty", { customer_id: named });
+  }
+}

@@ -1,0 +1,92 @@
+import { list, oneOf, type Parser, secret, text, url } from "../config.ts";
+import type { Log } from "../log.ts";
+import { type RoleName, roleNames } from "./principal.ts";
+import { createServiceTokens, type ServiceTokens } from "./service-tokens.ts";
+import { createVerifier, type Verifier } from "./verify.ts";
+
+const web = ["http:", "https:"];
+
+/** The variables that say whose tokens a server takes. Nobody is let in unchecked but where AUTH=off says so. */
+export function tokenEnv() {
+  return {
+    AUTH: oneOf(["on", "off"], "on"),
+    /** Who makes the tokens: their claim `iss`, to the letter. */
+    AUTH_ISSUER: unlessOff(url({ protocols: web })),
+    /** Where the issuer's keys are. */
+    AUTH_JWKS_URL: unlessOff(url({ protocols: web })),
+    /** Whom the tokens are for: their claim `aud`. */
+    AUTH_AUDIENCE: text({ default: "sagacart" }),
+    /** The claim with the roles; with dots a path into objects, as `realm_access.roles`. */
+    AUTH_ROLES_CLAIM: text({ default: "roles" }),
+    /** The issuer's names for our roles: `shop-admin=operator,helpdesk=support`. */
+    AUTH_ROLE_MAP: list({ default: [], pattern: /^[^=]+=(customer|support|operator|service)$/ }),
+    /** The role of somebody whose token has none: `customer`, or `none`. */
+    AUTH_DEFAULT_ROLE: oneOf(["none", "customer"], "none"),
+    /** How customers' ids are had: `subject` where the issuer is our own, else `derived` of issuer and subject. */
+    AUTH_CUSTOMER_IDS: oneOf(["subject", "derived"], "subject"),
+  };
+}
+
+/** The variables by which a service that calls others gets its own token. */
+export function serviceTokenEnv() {
+  return {
+    /** The issuer's token endpoint, for the client credentials grant. */
+    AUTH_TOKEN_URL: unlessOff(url({ protocols: web })),
+    SERVICE_CLIENT_ID: unlessOff(text()),
+    SERVICE_CLIENT_SECRET: unlessOff(secret()),
+  };
+}
+
+type Read<S extends Record<string, (...args: never[]) => unknown>> = { readonly [K in keyof S]: ReturnType<S[K]> };
+export type TokenConfig = Read<ReturnType<typeof tokenEnv>>;
+export type ServiceTokenConfig = Read<ReturnType<typeof serviceTokenEnv>>;
+
+/** The verifier that the variables describe; undefined with AUTH=off, which the log is told. */
+export function verifierOf(config: TokenConfig, log: Log): Verifier | undefined {
+  if (config.AUTH_ISSUER === undefined || config.AUTH_JWKS_URL === undefined) {
+    log.warn("AUTH=off: whoever reaches this port may do everything");
+    return undefined;
+  }
+  return createVerifier({
+    issuer: config.AUTH_ISSUER,
+    jwksUrl: new URL(config.AUTH_JWKS_URL),
+    audience: config.AUTH_AUDIENCE,
+    claims: {
+      rolesClaim: config.AUTH_ROLES_CLAIM,
+      roleMap: new Map(config.AUTH_ROLE_MAP.map(roleEntry)),
+      defaultRole: config.AUTH_DEFAULT_ROLE === "none" ? undefined : config.AUTH_DEFAULT_ROLE,
+      customerIds: config.AUTH_CUSTOMER_IDS,
+    },
+  });
+}
+
+/** The service's own tokens; undefined with AUTH=off. Ends with the process' background. */
+export function serviceTokensOf(
+  config: ServiceTokenConfig & { readonly AUTH_AUDIENCE: string },
+  log: Log,
+): ServiceTokens | undefined {
+  const { AUTH_TOKEN_URL: tokenUrl, SERVICE_CLIENT_ID: clientId, SERVICE_CLIENT_SECRET: clientSecret } = config;
+  if (tokenUrl === undefined || clientId === undefined || clientSecret === undefined) {
+    return undefined;
+  }
+  return createServiceTokens({
+    tokenUrl: new URL(tokenUrl),
+    clientId,
+    clientSecret,
+    audience: config.AUTH_AUDIENCE,
+    log,
+  });
+}
+
+function unlessOff<T>(parser: Parser<T>): Parser<T | undefined> {
+  return (value, env) => (env.AUTH === "off" ? undefined : parser(value, env));
+}
+
+function roleEntry(entry: string): [string, RoleName] {
+  const [theirs = "", ours] = entry.split("=");
+  const role = roleNames.find((name) => name === ours);
+  if (role === undefined) {
+    throw new Error(`${ours} is no role`);
+  }
+  return [theirs, role];
+}

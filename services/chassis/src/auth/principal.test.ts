@@ -1,0 +1,43 @@
+import { expect, test } from "vitest";
+import { type ClaimRules, derivedId, principalOf } from "./principal.ts";
+
+const ours: ClaimRules = { rolesClaim: "roles", roleMap: new Map(), customerIds: "subject" };
+const keycloak: ClaimRules = {
+  rolesClaim: "realm_access.roles",
+  roleMap: new Map([["shop-admin", "operator"]]),
+  defaultRole: "customer",
+  customerIds: "derived",
+};
+const iss = "https://login.example/realms/shop";
+
+test("roles are read from a path into the claims, and go by the issuer's own names", () => {
+  const principal = principalOf({ iss, sub: "f:1", realm_access: { roles: ["shop-admin", "offline"] } }, keycloak);
+  expect(principal?.roles).toEqual(new Set(["operator"]));
+});
+
+test("a claim may be named by a URL, and roles may be one text", () => {
+  const rules = { ...ours, rolesClaim: "https://shop.example/roles" };
+  const principal = principalOf({ iss, sub: "ada", "https://shop.example/roles": "support customer" }, rules);
+  expect(principal?.roles).toEqual(new Set(["support", "customer"]));
+});
+
+test("whoever has no role gets the one that is set for that, or none", () => {
+  expect(principalOf({ iss, sub: "f:1" }, keycloak)?.roles).toEqual(new Set(["customer"]));
+  expect(principalOf({ iss, sub: "ada" }, ours)?.roles).toEqual(new Set());
+  expect(principalOf({ iss, sub: "ada", roles: { operator: true } }, ours)?.roles).toEqual(new Set());
+});
+
+test("somebody of another issuer has an id of ours, always the same and nobody else's", () => {
+  const id = principalOf({ iss, sub: "f:1:ada@example.org" }, keycloak)?.customerId;
+  expect(id).toMatch(/^c-[A-Za-z0-9_-]{32}$/);
+  expect(id).toBe(derivedId(iss, "f:1:ada@example.org"));
+  const others = [derivedId(iss, "f:2"), derivedId(`${iss}f`, ":1:ada@example.org"), derivedId("", iss)];
+  expect(new Set([id, ...others]).size).toBe(4);
+});
+
+test("claims without issuer or subject, or with a subject that is no id, name nobody", () => {
+  expect(principalOf({ sub: "ada" }, ours)).toBeUndefined();
+  expect(principalOf({ iss }, ours)).toBeUndefined();
+  expect(principalOf({ iss, sub: "" }, ours)).toBeUndefined();
+  expect(principalOf({ iss, sub: ".." }, ours)).toBeUndefined();
+});

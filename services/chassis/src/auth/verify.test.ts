@@ -1,0 +1,131 @@
+import { createHmac } from "node:crypto";
+import { base64url, exportSPKI, generateKeyPair } from "jose";
+import { expect, test } from "vitest";
+import { startIssuer } from "../testing/issuer.ts";
+import type { Principal } from "./principal.ts";
+import { bearerToken, type Verifier } from "./verify.ts";
+
+test("a good token names its principal, and the issuer is asked for its keys once", async () => {
+  await using issuer = await startIssuer();
+  const verifier = issuer.verifier();
+  const token = await issuer.sign({ sub: "ada", roles: ["customer", "stranger"] });
+
+  const first = await verifier.verify(token);
+  const second = verifier.verify(token);
+
+  expect(first).toEqual({
+    kind: "person",
+    issuer: issuer.issuer,
+    subject: "ada",
+    customerId: "ada",
+    roles: new Set(["customer"]),
+  });
+  // Known by now: no promise.
+  expect(second).toBe(first);
+  expect(issuer.asked.jwks).toBe(1);
+});
+
+test("a service is no customer", async () => {
+  await using issuer = await startIssuer();
+  const principal = await issuer.verifier().verify(await issuer.sign({ sub: "service:order", roles: ["service"] }));
+  expect(principal).toMatchObject({ kind: "service", subject: "service:order", customerId: undefined });
+});
+
+const wrong: [string, (issuer: Awaited<ReturnType<typeof startIssuer>>) => Promise<string> | string, string][] = [
+  ["expired", (issuer) => issuer.sign({ sub: "ada" }, { expiresInS: -1 }), "TOKEN_EXPIRED"],
+  ["signed by another key", (issuer) => issuer.sign({ sub: "ada" }, { forged: true }), "TOKEN_INVALID"],
+  ["not signed", (issuer) => issuer.unsigned("ada", ["operator"]).slice("Bearer ".length), "TOKEN_INVALID"],
+  ["for another audience", (issuer) => issuer.sign({ sub: "ada" }, { audience: "elsewhere" }), "TOKEN_INVALID"],
+  ["of another issuer", (issuer) => issuer.sign({ sub: "ada" }, { issuer: "http://elsewhere" }), "TOKEN_INVALID"],
+  ["without a subject", (issuer) => issuer.sign({ roles: ["operator"] }), "TOKEN_INVALID"],
+  ["of somebody whose id is none", (issuer) => issuer.sign({ sub: "a/b", roles: ["customer"] }), "TOKEN_INVALID"],
+  ["signed with the public key as a shared secret", signedWithPublicKey, "TOKEN_INVALID"],
+  ["changed after it was signed", changed, "TOKEN_INVALID"],
+  ["no token at all", () => "x.y.z", "TOKEN_INVALID"],
+  ["endless", () => "a".repeat(9_000), "TOKEN_INVALID"],
+];
+
+test.each(wrong)("a token that is %s is refused", async (_, make, reason) => {
+  await using issuer = await startIssuer();
+  await expect(verified(issuer.verifier(), await make(issuer))).rejects.toMatchObject({ reason });
+});
+
+test("a token is refused from the moment that it expires, also one that was good before", async () => {
+  await using issuer = await startIssuer();
+  const verifier = issuer.verifier();
+  const token = await issuer.sign({ sub: "ada" }, { expiresInS: 1 });
+  await verified(verifier, token);
+
+  await expect
+    .poll(() => verified(verifier, token).catch((error) => error.reason), { timeout: 5_000 })
+    .toBe("TOKEN_EXPIRED");
+});
+
+test("a key that is new is found, without a restart", async () => {
+  await using issuer = await startIssuer();
+  const verifier = issuer.verifier({ keysCooldownMs: 0 });
+  await verified(verifier, await issuer.sign({ sub: "ada" }));
+  await issuer.rotate();
+  expect(await verified(verifier, await issuer.sign({ sub: "ada" }))).toMatchObject({ subject: "ada" });
+});
+
+test("keys that nobody has ever had cannot be asked for again and again", async () => {
+  await using issuer = await startIssuer();
+  const verifier = issuer.verifier();
+  await verified(verifier, await issuer.sign({ sub: "ada" }));
+  await issuer.rotate();
+  for (let count = 0; count < 5; count++) {
+    const stranger = await issuer.sign({ sub: `ada-${count}` });
+    await expect(verified(verifier, stranger)).rejects.toMatchObject({ reason: "TOKEN_INVALID" });
+  }
+  expect(issuer.asked.jwks).toBe(1);
+});
+
+test("while the issuer is away, a token cannot be judged, which is no fault of the caller", async () => {
+  await using issuer = await startIssuer();
+  const verifier = issuer.verifier();
+  const token = await issuer.sign({ sub: "ada" });
+  issuer.down = true;
+  await expect(verified(verifier, token)).rejects.toMatchObject({ reason: "ISSUER_UNAVAILABLE" });
+  issuer.down = false;
+  expect(await verified(verifier, token)).toMatchObject({ subject: "ada" });
+});
+
+test("keys that are known serve while the issuer is away", async () => {
+  await using issuer = await startIssuer();
+  const verifier = issuer.verifier({ keysMaxAgeMs: 0 });
+  await verified(verifier, await issuer.sign({ sub: "ada" }));
+  issuer.down = true;
+  expect(await verified(verifier, await issuer.sign({ sub: "bob" }))).toMatchObject({ subject: "bob" });
+});
+
+test.each(["Basic YTpi", "Bearer", "Bearer a b", "Bearer ä", "token"])("%s is no bearer token", (header) => {
+  expect(() => bearerToken(header)).toThrow(expect.objectContaining({ reason: "TOKEN_INVALID" }));
+});
+
+test("the scheme of the header may be written in any case", () => {
+  expect(bearerToken("bearer a.b-c_d.e=")).toBe("a.b-c_d.e=");
+  expect(bearerToken(undefined)).toBeUndefined();
+});
+
+async function verified(verifier: Verifier, token: string): Promise<Principal> {
+  return await verifier.verify(token);
+}
+
+/** The usual confusion of algorithms: what everybody may read, used as a secret. */
+async function signedWithPublicKey(issuer: Awaited<ReturnType<typeof startIssuer>>): Promise<string> {
+  const { publicKey } = await generateKeyPair("ES256", { extractable: true });
+  const head = { alg: "HS256", kid: "key-1" };
+  const body = { iss: issuer.issuer, aud: "sagacart", sub: "ada", roles: ["operator"], exp: Date.now() / 1000 + 900 };
+  const signed = [head, body].map((part) => base64url.encode(JSON.stringify(part))).join(".");
+  const mac = createHmac("sha256", await exportSPKI(publicKey))
+    .update(signed)
+    .digest();
+  return `${signed}.${base64url.encode(mac)}`;
+}
+
+async function changed(issuer: Awaited<ReturnType<typeof startIssuer>>): Promise<string> {
+  const [head, , signature] = (await issuer.sign({ sub: "ada", roles: ["customer"] })).split(".");
+  const body = { iss: issuer.issuer, aud: "sagacart", sub: "ada", roles: ["operator"], exp: Date.now() / 1000 + 900 };
+  return [head, base64url.encode(JSON.stringify(body)), signature].join(".");
+}

@@ -1,0 +1,40 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { CallTokens } from "../auth/service-tokens.ts";
+import type { HeadersInit } from "./call.ts";
+
+/** What a call knows before it has its token. */
+export type Tokenless = {
+  signal: AbortSignal | undefined;
+  /** In ms since the epoch. */
+  deadline: number | undefined;
+  header: HeadersInit | undefined;
+};
+
+/**
+ * The header `authorization` for a call: at once in nearly all cases, a promise while there is no token yet. None
+ * where the call brings its own. Rejects at the call's deadline and when it is cancelled.
+ */
+export function tokenFor(
+  tokens: CallTokens | undefined,
+  call: Tokenless,
+): string | undefined | Promise<string | undefined> {
+  if (tokens === undefined || (call.header !== undefined && new Headers(call.header).has("authorization"))) {
+    return undefined;
+  }
+  const found = tokens.authorization();
+  return found instanceof Promise ? inTime(found, call) : found;
+}
+
+async function inTime<T>(waiting: Promise<T>, { signal, deadline }: Tokenless): Promise<T> {
+  const { promise: over, reject } = Promise.withResolvers<never>();
+  const late = () => reject(new ConnectError("no token came before the deadline", Code.DeadlineExceeded));
+  const cancel = () => reject(ConnectError.from(signal?.reason, Code.Canceled));
+  const timer = deadline === undefined ? undefined : setTimeout(late, Math.min(deadline - Date.now(), 2 ** 31 - 1));
+  signal?.addEventListener("abort", cancel, { once: true });
+  try {
+    return await Promise.race([waiting, over]);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", cancel);
+  }
+}
