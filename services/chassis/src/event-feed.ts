@@ -1,19 +1,24 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
-import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
+import type { ConnectRouter, HandlerContext, ServiceImpl } from "@connectrpc/connect";
+import { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
 import { type Event, EventSchema } from "@sagacart/proto/event/v1/event";
 import {
-  type EventService,
+  EventService,
   ReadEventsResponseSchema,
   type SubscribeEventsRequest,
+  type SubscribeEventsResponse,
   SubscribeEventsResponseSchema,
 } from "@sagacart/proto/event/v1/event_service";
 import { callContext } from "./context.ts";
+import { generationOf, headPosition, seeConsumer } from "./event-consumer-store.ts";
+import { consumerNotFound, consumerService, measureConsumers } from "./event-consumers.ts";
 import type { Log } from "./log.ts";
 import { startLoop } from "./loop.ts";
+import type { Metrics } from "./metrics.ts";
 import { type Pool, type Queryable, withTransaction } from "./postgres.ts";
 import { uuidv7 } from "./uuid.ts";
-import { createWake } from "./wake.ts";
+import { createWake, type Wake } from "./wake.ts";
 
 export type JsonObject = { readonly [key: string]: unknown };
 
@@ -51,10 +56,21 @@ export async function appendEvents(tx: Queryable, events: readonly NewEvent[]): 
   });
 }
 
+export type FeedOptions = {
+  pool: Pool;
+  url: string;
+  /** Whose events these are, as CloudEvents name it: `/sagacart/payment`. */
+  source: string;
+  log: Log;
+  /** Where the lag of its consumers is measured. */
+  metrics?: Metrics | undefined;
+};
+
 export type EventFeed = AsyncDisposable & {
   /** Says that events were committed. Without it they come into the feed a second later. */
   notify(): void;
-  service: ServiceImpl<typeof EventService>;
+  /** Serves the feed, and who reads it. */
+  routes(router: ConnectRouter): void;
 };
 
 /**
@@ -67,8 +83,8 @@ export type EventFeed = AsyncDisposable & {
  * sequence. Neither events nor positions are ever written again: an update of each event cost a third of all that a
  * checkout costs in this database.
  */
-export function createEventFeed(options: { pool: Pool; url: string; source: string; log: Log }): EventFeed {
-  const { pool, url, source, log } = options;
+export function createEventFeed(options: FeedOptions): EventFeed {
+  const { pool, url, source, log, metrics } = options;
   const committed = createWake({ url, channel: "events_committed", log });
   const sequenced = createWake({ url, channel: "events_sequenced", log });
   const sequencer = startLoop({
@@ -83,35 +99,16 @@ export function createEventFeed(options: { pool: Pool; url: string; source: stri
       return notes === BigInt(notesLimit) ? "again" : { waitMs: 1_000 };
     },
   });
+  if (metrics !== undefined) {
+    measureConsumers({ pool, log, metrics });
+  }
+  const events = eventService({ pool, source, sequenced });
+  const consumers = consumerService({ pool, log, onReplay: () => sequenced.wake() });
   return {
     notify: () => committed.wake(),
-    service: {
-      async readEvents(request) {
-        const limit = request.pageSize === 0 ? 100 : Math.min(request.pageSize, readLimit);
-        return create(
-          ReadEventsResponseSchema,
-          await read(pool, { source, after: request.afterPosition, types: request.types, limit }),
-        );
-      },
-      async *subscribeEvents(request: SubscribeEventsRequest, context: HandlerContext) {
-        const sleeper = createSleeper(sequenced, context.signal);
-        try {
-          let after = request.afterPosition;
-          while (!context.signal.aborted) {
-            const page = await read(pool, { source, after, types: request.types, limit: readLimit });
-            if (page.events.length > 0) {
-              yield create(SubscribeEventsResponseSchema, page);
-            }
-            const caughtUp = page.nextPosition === after;
-            after = page.nextPosition;
-            if (caughtUp) {
-              await sleeper.sleep(5_000);
-            }
-          }
-        } finally {
-          sleeper.close();
-        }
-      },
+    routes(router) {
+      router.service(EventService, events);
+      router.service(ConsumerService, consumers);
     },
     async [Symbol.asyncDispose]() {
       await sequencer[Symbol.asyncDispose]();
@@ -121,6 +118,89 @@ export function createEventFeed(options: { pool: Pool; url: string; source: stri
   };
 }
 
+/** The rpcs of EventService. */
+function eventService({ pool, source, sequenced }: Reading): ServiceImpl<typeof EventService> {
+  return {
+    async readEvents({ consumer, afterPosition, types, pageSize }) {
+      const limit = pageSize === 0 ? 100 : Math.min(pageSize, readLimit);
+      const { position: after, generation } = await beginning(pool, consumer, afterPosition);
+      return create(ReadEventsResponseSchema, {
+        ...(await read(pool, { source, after, types, limit })),
+        generation,
+      });
+    },
+    async *subscribeEvents(request, context) {
+      const sleeper = createSleeper(sequenced, context.signal);
+      try {
+        yield* subscribe({ pool, source, sequenced }, request, { sleeper, context });
+      } finally {
+        sleeper.close();
+      }
+    },
+  };
+}
+
+type Reading = { pool: Pool; source: string; sequenced: Wake };
+
+async function* subscribe(
+  { pool, source }: Reading,
+  { consumer, types, afterPosition }: SubscribeEventsRequest,
+  { sleeper, context: { signal } }: { sleeper: Sleeper; context: HandlerContext },
+): AsyncGenerator<SubscribeEventsResponse> {
+  let { position: after, generation } = await beginning(pool, consumer, afterPosition);
+  let seenAt = performance.now();
+  // How far the reader was told that we looked, and when. At first at once: it knows then that the subscription stands.
+  let told = -1n;
+  let toldAt = Number.NEGATIVE_INFINITY;
+  while (!signal.aborted) {
+    if (consumer !== "") {
+      const now = performance.now();
+      if (now - seenAt >= seenMs || (await generationOf(pool, consumer)) !== generation) {
+        seenAt = now;
+        const known = await beginning(pool, consumer, 0n);
+        if (known.generation !== generation) {
+          // It was set back: it sees all that again, from there.
+          ({ position: after, generation } = known);
+        }
+      }
+    }
+    const page = await read(pool, { source, after, types, limit: readLimit });
+    const isDue = page.nextPosition !== told && performance.now() - toldAt >= progressMs;
+    if (page.events.length > 0 || isDue) {
+      yield create(SubscribeEventsResponseSchema, { ...page, generation });
+      told = page.nextPosition;
+      toldAt = performance.now();
+    }
+    const caughtUp = page.nextPosition === after;
+    after = page.nextPosition;
+    if (caughtUp) {
+      await sleeper.sleep(told === after ? idleMs : progressMs);
+    }
+  }
+}
+
+/** Where to begin: where the consumer is, or at the position that was asked for. */
+async function beginning(
+  pool: Pool,
+  consumer: string,
+  afterPosition: bigint,
+): Promise<{ position: bigint; generation: bigint }> {
+  if (consumer === "") {
+    return { position: afterPosition, generation: 0n };
+  }
+  const known = await seeConsumer(pool, consumer);
+  if (known === undefined) {
+    throw consumerNotFound(consumer);
+  }
+  return known;
+}
+
+/** How long a subscription sleeps that nobody wakes. */
+const idleMs = 5_000;
+/** How often a subscription tells, at the most, that the types asked for left out what came. */
+const progressMs = 1_000;
+/** How often a consumer whose subscription stands is noted as seen. */
+const seenMs = 5_000;
 const notesLimit = 1_000;
 const readLimit = 1_000;
 /** How far one read looks for events of the types that were asked for. */
@@ -166,11 +246,7 @@ async function read(
   { source, after, types, limit }: { source: string; after: bigint; types: readonly string[]; limit: number },
 ): Promise<{ events: Event[]; nextPosition: bigint }> {
   // The head first: what comes in between is for the next page, and a page that the filter left empty moves on.
-  const { rows: heads } = await pool.query<{ head: bigint | null }>({
-    name: "events-head",
-    text: "select max(position) as head from event_positions",
-  });
-  const head = heads[0]?.head ?? 0n;
+  const head = await headPosition(pool);
   if (head <= after) {
     return { events: [], nextPosition: after };
   }
@@ -200,11 +276,10 @@ async function read(
   return { events, nextPosition: full ? (rows.at(-1)?.position ?? last) : last };
 }
 
+export type Sleeper = { sleep(ms: number): Promise<void>; close(): void };
+
 /** Sleeps until a wake, the end of the call, or for a while. A wake that came since the last sleep counts. */
-export function createSleeper(
-  wake: { subscribe(listener: () => void): () => void },
-  signal: AbortSignal,
-): { sleep(ms: number): Promise<void>; close(): void } {
+export function createSleeper(wake: { subscribe(listener: () => void): () => void }, signal: AbortSignal): Sleeper {
   let woken = false;
   let getUp: () => void = () => {};
   const onWake = () => {

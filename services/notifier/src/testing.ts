@@ -7,6 +7,7 @@ import { createMetrics } from "@sagacart/chassis/metrics";
 import type { Pool } from "@sagacart/chassis/postgres";
 import { startServer } from "@sagacart/chassis/server";
 import { inMemory, silentLog, type TestDatabase, testDatabase } from "@sagacart/chassis/testing";
+import { eventTables } from "@sagacart/chassis/testing/event-tables";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
 import { MailboxService, NotifierService } from "@sagacart/proto/notifier/v1/notifier_service";
 import PostalMime, { type Email } from "postal-mime";
@@ -26,7 +27,7 @@ export type TestFeed = AsyncDisposable & {
 export async function startTestFeed(): Promise<TestFeed> {
   const stack = new AsyncDisposableStack();
   const database = stack.use(await testDatabase());
-  await database.pool.query(eventsTable);
+  await database.pool.query(eventTables);
   const { url, pool } = database;
   const feed = stack.use(createEventFeed({ pool, url, source: "/sagacart/order", log: silentLog }));
   const serving = stack.use(health({ check: async () => {}, intervalMs: 1_000, log: silentLog }));
@@ -34,7 +35,7 @@ export async function startTestFeed(): Promise<TestFeed> {
     host: "127.0.0.1",
     port: 0,
     adminPort: 0,
-    routes: (router) => router.service(EventService, feed.service),
+    routes: feed.routes,
     health: serving,
     log: silentLog,
     metrics: createMetrics("order"),
@@ -51,15 +52,6 @@ export async function startTestFeed(): Promise<TestFeed> {
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
 }
-
-const eventsTable = `
-  create table events (
-    subject text not null, sequence bigint not null, id uuid not null, type text not null,
-    time timestamptz not null default now(), data jsonb not null, traceparent text,
-    primary key (subject, sequence));
-  create table event_appends (
-    number bigint generated always as identity primary key, subjects text[] not null, sequences bigint[] not null);
-  create table event_positions (position bigint primary key, subject text not null, sequence bigint not null)`;
 
 export type TestNotifier = AsyncDisposable & {
   readonly notifier: Client<typeof NotifierService>;

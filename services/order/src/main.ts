@@ -11,7 +11,7 @@ await runService({
   async start({ config, pool, log, metrics }) {
     const stock = openChannel(config.STOCK_ADDRESS, { metrics });
     const catalogue = createCatalogue(createServiceClient(ProductService, stock));
-    const { routes, background } = createServices({ pool, url: config.DATABASE_URL, log, catalogue });
+    const { routes, background } = createServices({ pool, url: config.DATABASE_URL, log, catalogue, metrics });
     return { routes, background: [{ [Symbol.asyncDispose]: async () => stock.close() }, ...background] };
   },
 });

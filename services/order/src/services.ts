@@ -39,7 +39,7 @@ export function createServices({ pool, url, log, catalogue, metrics }: ServicesO
     url,
     source: "/sagacart/order",
     log,
-    ...(metrics === undefined ? {} : { metrics }),
+    metrics,
   });
   const standing = { list: listStanding, restart: restartStanding };
   const commands = createCommandOutbox({ pool, url, log, tracked: carrierKinds, standing });

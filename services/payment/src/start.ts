@@ -8,7 +8,6 @@ import type { Metrics } from "@sagacart/chassis/metrics";
 import type { Pool } from "@sagacart/chassis/postgres";
 import { forgetOldRequests } from "@sagacart/chassis/request-retention";
 import { CommandService } from "@sagacart/proto/command/v1/command_service";
-import { EventService } from "@sagacart/proto/event/v1/event_service";
 import { AccountService } from "@sagacart/proto/payment/v1/account_service";
 import { PaymentService } from "@sagacart/proto/payment/v1/payment_service";
 import { accountService } from "./account-service.ts";
@@ -42,7 +41,7 @@ export function startPayment({ config, pool, log, clock, metrics, provider }: Pa
   background: AsyncDisposable[];
 } {
   const outbox = { pool, url: config.DATABASE_URL, log };
-  const feed = createEventFeed({ ...outbox, source: "/sagacart/payment" });
+  const feed = createEventFeed({ ...outbox, source: "/sagacart/payment", metrics });
   const commands = createCommandOutbox({ ...outbox, tracked: [] });
   const ledger = createLedger();
   const meters = createMeters(metrics);
@@ -85,7 +84,7 @@ export function startPayment({ config, pool, log, clock, metrics, provider }: Pa
     routes(router) {
       router.service(AccountService, accountService({ pool, ledger, shopCurrency: config.SHOP_CURRENCY }));
       router.service(PaymentService, service);
-      router.service(EventService, feed.service);
+      feed.routes(router);
       router.service(CommandService, commands.service);
     },
     background: [feed, commands, desk, startAsking(options), inbox, forgetOldRequests({ pool, log })],

@@ -6,7 +6,6 @@ import { createEventFeed } from "@sagacart/chassis/event-feed";
 import type { Log } from "@sagacart/chassis/log";
 import type { Pool } from "@sagacart/chassis/postgres";
 import { CommandService } from "@sagacart/proto/command/v1/command_service";
-import { EventService } from "@sagacart/proto/event/v1/event_service";
 import { ShippingService } from "@sagacart/proto/shipping/v1/shipping_service";
 import { startAsking, startRecalling } from "./asking.ts";
 import { cancelShipment } from "./cancel.ts";
@@ -69,7 +68,7 @@ export function startShipping({ config, pool, log, clock, carrier }: ShippingOpt
   return {
     routes(router) {
       router.service(ShippingService, service);
-      router.service(EventService, feed.service);
+      feed.routes(router);
       router.service(CommandService, commands.service);
     },
     background: [feed, commands, desk, startAsking(background), startRecalling(background), inbox],
