@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { startShop, type TestShop } from "./support/shop.ts";
+import { startShop, type TestShop, until } from "./support/shop.ts";
 
 // The Dapr example's surface: its saga (create, reserve, pay, ship, complete), and what is undone when a step fails.
 
@@ -64,7 +64,8 @@ test("an order runs the whole saga, and tells its way", async () => {
   expect(await balanceOf(customerId)).toBe(500);
   expect((await send("GET", `/api/inventory/${productId}`)).body).toMatchObject({ onHand: 3, available: 3 });
   const { body: told } = await send("GET", `/api/orders/${body.id}/status`);
-  expect(told).toMatchObject({ status: "COMPLETED", final: true, underWay: null });
+  expect(told).toMatchObject({ status: "COMPLETED", final: true, step: null, compensating: false, compensation: null });
+  expect(told.steps.every(({ state }: { state: string }) => state === "DONE")).toBe(true);
   expect(told.changes.map((change: { status: string }) => change.status)).toEqual([
     "PENDING",
     "RESERVED",
@@ -105,6 +106,41 @@ test.each([
   expect([status, body.status, body.reason]).toEqual([201, "CANCELLED", reason]);
   expect(await balanceOf(customerId)).toBe(money);
   expect((await send("GET", `/api/inventory/${productId}`)).body).toMatchObject({ onHand: 5, available: 5 });
+});
+
+test("the status follows a saga forward to where it is held up, and back to where it is undone", async () => {
+  const productId = await createProduct(5);
+  const customerId = await createCustomer(1_000);
+  const refused = { ...address, postalCode: "00000" };
+  const { stack } = shop;
+  await stack.kill("shipping", "SIGKILL");
+  const order = { customerId, items: [{ productId, quantity: 2 }], address: refused, waitSeconds: 0 };
+  const { body, status } = await send("POST", "/api/orders", order);
+  expect(status).toBe(202);
+  const statusUntil = (what: string, isIt: (told: Answer["body"]) => boolean) =>
+    until(60_000, what, async () => {
+      const { body: told } = await send("GET", `/api/orders/${body.id}/status`);
+      return isIt(told) ? told : undefined;
+    });
+  const statesOf = (told: Answer["body"]) => told.steps.map(({ state }: { state: string }) => state);
+
+  const held = await statusUntil("the carrier to be waited for", ({ status }) => status === "SHIPPING");
+  expect(held).toMatchObject({ step: "ship", attempt: 1, compensating: false, compensation: null });
+  expect(statesOf(held)).toEqual(["DONE", "DONE", "DONE", "RUNNING", "NOT_REACHED"]);
+
+  await stack.kill("payment", "SIGKILL");
+  await stack.start("shipping");
+  const undoing = await statusUntil("the carrier's refusal", ({ compensating }) => compensating);
+  expect(undoing).toMatchObject({ reason: "SHIPMENT_REFUSED", step: "refund", final: false });
+  expect(undoing.compensation).toEqual({ undone: [], toUndo: ["payment", "stock"] });
+  expect(statesOf(undoing)).toEqual(["DONE", "UNDOING", "UNDOING", "FAILED", "NOT_REACHED"]);
+
+  await stack.start("payment");
+  const undone = await statusUntil("the order to end", ({ final }) => final);
+  expect(undone).toMatchObject({ status: "CANCELLED", reason: "SHIPMENT_REFUSED", step: null, compensating: false });
+  expect(undone.compensation).toEqual({ undone: ["payment", "stock"], toUndo: [] });
+  expect(statesOf(undone)).toEqual(["DONE", "UNDONE", "UNDONE", "FAILED", "NOT_REACHED"]);
+  expect(await balanceOf(customerId)).toBe(1_000);
 });
 
 test("stock is set aside by hand and given back", async () => {

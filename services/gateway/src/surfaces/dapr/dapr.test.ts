@@ -1,5 +1,7 @@
+import { Code, ConnectError } from "@connectrpc/connect";
 import { Order_State } from "@sagacart/proto/order/v1/order";
 import { Payment_State, Refund_State } from "@sagacart/proto/payment/v1/payment";
+import { Reservation_State } from "@sagacart/proto/stock/v1/reservation";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { type StandIn, startStandIn, startTestGateway, type TestGateway } from "../../testing.ts";
 
@@ -66,28 +68,76 @@ test("an order that is under way still is 202; one that was refused is CANCELLED
   });
 });
 
-test("the status tells the state, its changes and what is under way", async () => {
+const change = (state: Order_State, seconds: bigint) => ({ state, sequence: seconds + 1n, time: { seconds } });
+
+test("the status tells the saga: its step, its attempt, and the incident that holds up the batch", async () => {
   standIn.answer("GetOrder", () => ({
-    order: { id: "o", state: Order_State.SHIPPING, workflowId: "batch-1" },
-    changes: [
-      { state: Order_State.PENDING, sequence: 1n, time: { seconds: 0n } },
-      { state: Order_State.SHIPPING, sequence: 2n, time: { seconds: 1n } },
-    ],
+    order: { id: "o", state: Order_State.RESERVED, workflowId: "batch-1", payment: { attempt: 1 } },
+    changes: [change(Order_State.PENDING, 0n), change(Order_State.RESERVED, 1n)],
   }));
+  const incident = {
+    id: "i",
+    orderId: "other",
+    workflowId: "batch-1",
+    step: "charge",
+    error: "no answer",
+    attempts: 2,
+  };
+  standIn.answer("ListIncidents", ({ orderId }) => ({ incidents: orderId === "o" ? [] : [incident] }));
   expect((await gateway.send("GET /api/orders/o/status")).body).toEqual({
     id: "o",
-    status: "SHIPPING",
+    status: "RESERVED",
     final: false,
     reason: null,
     detail: null,
-    underWay: "handing over to the carrier",
+    underWay: "taking the payment",
+    step: "pay",
+    attempt: 3,
+    incident: { id: "i", step: "charge", error: "no answer", since: null },
+    payment: { attempt: 1, declineReason: null },
+    steps: [
+      { name: "create", state: "DONE", time: "1970-01-01T00:00:00.000Z" },
+      { name: "reserve", state: "DONE", time: "1970-01-01T00:00:01.000Z" },
+      { name: "pay", state: "RUNNING", time: null },
+      { name: "ship", state: "NOT_REACHED", time: null },
+      { name: "complete", state: "NOT_REACHED", time: null },
+    ],
+    compensating: false,
+    compensation: null,
     workflowId: "batch-1",
     changes: [
       { status: "PENDING", reason: null, time: "1970-01-01T00:00:00.000Z" },
-      { status: "SHIPPING", reason: null, time: "1970-01-01T00:00:01.000Z" },
+      { status: "RESERVED", reason: null, time: "1970-01-01T00:00:01.000Z" },
     ],
   });
-  expect((await gateway.send("GET /api/orders/o")).body).toMatchObject({ id: "o", status: "SHIPPING" });
+  expect(standIn.asked.map(({ rpc }) => rpc)).toEqual(["GetOrder", "ListIncidents", "ListIncidents"]);
+  expect((await gateway.send("GET /api/orders/o")).body).toMatchObject({ id: "o", status: "RESERVED" });
+});
+
+test("while an order is undone, the status tells what is undone and what is still to be, also with payment away", async () => {
+  standIn.answer("GetOrder", () => ({
+    order: { id: "o", state: Order_State.CANCELLING, outcomeReason: "SHIPMENT_REFUSED" },
+    changes: [Order_State.PENDING, Order_State.RESERVED, Order_State.PAID, Order_State.CANCELLING].map((state) =>
+      change(state, 1n),
+    ),
+  }));
+  standIn.answer("ListIncidents", () => ({}));
+  const lines = [{ productId: "p", quantity: 1 }];
+  standIn.answer("GetReservation", () => ({ reservation: { id: "o", state: Reservation_State.PINNED, lines } }));
+  const paid = { amount: usd(5n), refunded: usd(5n), state: Payment_State.VOIDED };
+  standIn.answer("ListPayments", () => ({ payments: [paid] }));
+  expect((await gateway.send("GET /api/orders/o/status")).body).toMatchObject({
+    step: "release",
+    compensating: true,
+    compensation: { undone: ["payment"], toUndo: ["stock"] },
+  });
+  standIn.answer("ListPayments", () => {
+    throw new ConnectError("payment is being started", Code.Unavailable);
+  });
+  expect((await gateway.send("GET /api/orders/o/status")).body).toMatchObject({
+    step: "refund",
+    compensation: { undone: [], toUndo: ["payment", "stock"] },
+  });
 });
 
 test("stock is told, set aside by hand and given back", async () => {

@@ -6,6 +6,7 @@ import { callerLeft } from "../../caller-left.ts";
 import { serveSurfaceDocument } from "../../openapi/surface-document.ts";
 import type { Services } from "../../services.ts";
 import * as body from "./bodies.ts";
+import { createKnowing } from "./knowing.ts";
 import { inventoryOf, orderOf, paymentOf, refundOf, statusOf } from "./views.ts";
 
 /**
@@ -17,6 +18,7 @@ export async function dapr(
   { services, currency }: { services: Services; currency: string },
 ): Promise<void> {
   const { orders, payments, products, stock } = services.clients;
+  const known = createKnowing(services);
   await serveSurfaceDocument(app, {
     title: "Sagacart: the surface of the Dapr example",
     description: "Orders whose creation runs the whole saga, stock, and payments by hand. Money is whole minor units.",
@@ -57,11 +59,13 @@ export async function dapr(
 
   app.get<{ Params: { id: string } }>(
     "/api/orders/:id/status",
-    { schema: { summary: "Tell where an order stands, what changed, and what is under way", params: body.id } },
-    async ({ params }) => {
-      const { order, changes } = await orders.getOrder({ id: params.id });
-      return statusOf(order, changes);
+    {
+      schema: {
+        summary: "Tell an order's saga: its step, its attempt, what is undone and what is left",
+        params: body.id,
+      },
     },
+    async ({ params }, reply) => statusOf(await known(params.id, callerLeft(reply))),
   );
 
   app.get<{ Params: { id: string } }>(

@@ -1,8 +1,9 @@
 import { type Timestamp, timestampDate } from "@bufbuild/protobuf/wkt";
-import { type Order, Order_State, Order_StateSchema, type OrderChange } from "@sagacart/proto/order/v1/order";
+import { type Order, Order_State, Order_StateSchema } from "@sagacart/proto/order/v1/order";
 import { type Payment, Payment_StateSchema, type Refund, Refund_StateSchema } from "@sagacart/proto/payment/v1/payment";
 import type { Product } from "@sagacart/proto/stock/v1/product";
 import type { Money } from "@sagacart/proto/type/v1/money";
+import { type Known, sagaOf } from "./saga.ts";
 
 /** How the Dapr surface shows things. Here an order that was refused is CANCELLED, with the reason. */
 export function orderOf(order: Order | undefined) {
@@ -33,15 +34,28 @@ export function orderOf(order: Order | undefined) {
   };
 }
 
-export function statusOf(order: Order | undefined, changes: readonly OrderChange[]) {
+/** Where the order stands, and its saga: the step it is at, what is undone, and what is still to be. */
+export function statusOf(known: Known) {
+  const { order, changes, incident } = known;
+  const { steps, step, attempt, compensation } = sagaOf(known);
   return {
-    id: order?.id ?? "",
-    status: shown(order?.state),
-    final: isFinal(order?.state),
-    reason: order?.outcomeReason || null,
-    detail: order?.outcomeDetail || null,
-    underWay: underWay(order?.state),
-    workflowId: order?.workflowId || null,
+    id: order.id,
+    status: shown(order.state),
+    final: isFinal(order.state),
+    reason: order.outcomeReason || null,
+    detail: order.outcomeDetail || null,
+    underWay: underWay(order.state),
+    step,
+    attempt,
+    incident:
+      incident === undefined
+        ? null
+        : { id: incident.id, step: incident.step, error: incident.error, since: timeOf(incident.createTime) },
+    payment: { attempt: order.payment?.attempt ?? 0, declineReason: order.payment?.declineReason || null },
+    steps: steps.map(({ name, state, time }) => ({ name, state, time: timeOf(time) })),
+    compensating: order.state === Order_State.CANCELLING,
+    compensation,
+    workflowId: order.workflowId || null,
     changes: changes.map(({ state, reason, time }) => ({
       status: Order_StateSchema.value[state]?.localName ?? "",
       reason: reason || null,
@@ -91,7 +105,7 @@ function shown(state: Order_State = Order_State.UNSPECIFIED): string {
   return isRefused ? "CANCELLED" : (Order_StateSchema.value[state]?.localName ?? "");
 }
 
-function isFinal(state: Order_State | undefined): boolean {
+export function isFinal(state: Order_State | undefined): boolean {
   return state !== undefined && underWay(state) === null;
 }
 
