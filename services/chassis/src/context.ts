@@ -13,7 +13,7 @@ export type CallContext = {
   readonly authorization?: string | undefined;
   /** Who calls, where that was verified. */
   readonly principal?: Principal | undefined;
-  /** Whose things alone the call may touch: the caller's own. Undefined where the caller may touch anybody's. */
+  /** Whose things alone the call may touch: the caller's own, or "" for nobody's. Undefined: anybody's. */
   readonly customerId?: string | undefined;
 };
 

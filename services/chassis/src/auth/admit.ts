@@ -5,30 +5,26 @@ import { authError } from "./reasons.ts";
 
 /**
  * Lets the principal call the method, or throws TOKEN_MISSING or ROLE_REQUIRED. Answers with the customer whose
- * things alone the call may touch; undefined where it may touch anybody's.
+ * things alone the call may touch: "" is nobody, and undefined anybody.
  */
 export function admit(method: DescMethod, principal: Principal | undefined): string | undefined {
   const rule = accessRule(method);
-  if (rule.anyone) {
+  const permitted = principal === undefined ? "no" : permission(rule, principal);
+  if (permitted === "all") {
     return undefined;
+  }
+  if (permitted === "own" || rule.anyone) {
+    return principal?.customerId ?? "";
   }
   if (principal === undefined) {
     throw authError("TOKEN_MISSING", "this needs a token: authorization: Bearer <token>");
   }
-  switch (permission(rule, principal)) {
-    case "all":
-      return undefined;
-    case "own":
-      return principal.customerId;
-    case "no": {
-      const roles = rule.roles.join(", ");
-      throw authError("ROLE_REQUIRED", `${method.name} needs one of the roles ${roles}`, { roles });
-    }
-  }
+  const roles = rule.roles.join(", ");
+  throw authError("ROLE_REQUIRED", `${method.name} needs one of the roles ${roles}`, { roles });
 }
 
 /**
- * Holds the request to the customer: an empty `customer_id` becomes the customer's. Another's is refused before
+ * Holds the request to the customer, or to nobody: an empty `customer_id` becomes the customer's. Another's is refused before
  * anybody looks whether there is such a customer, so the answer tells nothing: NOT_FOUND where the request asks for
  * something by that id, else NOT_YOURS.
  */

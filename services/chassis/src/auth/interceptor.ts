@@ -16,15 +16,15 @@ import { bearerToken, type Verifier } from "./verify.ts";
 export function authInterceptor(verifier: Verifier): Interceptor {
   return (next) => async (request) => {
     const context = callContext();
+    if (context === undefined) {
+      throw new Error("a call came here before its context was made");
+    }
     const { method } = request;
-    const found = principalOf(verifier, method, context?.authorization);
+    const found = principalOf(verifier, method, context.authorization);
     const principal = found instanceof Promise ? await found : found;
     const customerId = admit(method, principal);
     if (customerId !== undefined && !request.stream) {
       confine(method, request.message, customerId);
-    }
-    if (principal === undefined || context === undefined) {
-      return await next(request);
     }
     const known: CallContext = { ...context, principal, customerId };
     const requested =

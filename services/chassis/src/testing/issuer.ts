@@ -22,6 +22,8 @@ export type TestIssuer = AsyncDisposable & {
   readonly asked: { jwks: number; token: number };
   /** Answers 503 to everything while it is. */
   down: boolean;
+  /** How often it did. */
+  refused: number;
   /** How long the tokens of the token endpoint hold. */
   tokenSeconds: number;
   /** Signs with a new key from now on. */
@@ -61,6 +63,7 @@ export async function startIssuer(): Promise<TestIssuer> {
     const json = (status: number, body: object) =>
       response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
     if (issuer.down) {
+      issuer.refused++;
       json(503, { error: "temporarily_unavailable" });
     } else if (request.url === "/jwks") {
       issuer.asked.jwks++;
@@ -87,6 +90,7 @@ export async function startIssuer(): Promise<TestIssuer> {
     tokenUrl: new URL(`${origin}/token`),
     asked: { jwks: 0, token: 0 },
     down: false,
+    refused: 0,
     tokenSeconds: 3_600,
     async rotate() {
       keys.push(await makeKeys(`key-${keys.length + 1}`));

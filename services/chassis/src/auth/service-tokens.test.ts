@@ -1,0 +1,105 @@
+import { Code } from "@connectrpc/connect";
+import { AccountService } from "@sagacart/proto/payment/v1/account_service";
+import { expect, test } from "vitest";
+import { createServiceClient, openChannel, withTokens } from "../client.ts";
+import { callContext, runWithContext } from "../context.ts";
+import { errorInfo } from "../errors.ts";
+import { startIssuer, type TestIssuer } from "../testing/issuer.ts";
+import { startEcho } from "../testing/test-server.ts";
+import { silentLog } from "../testing.ts";
+import { callersToken } from "./callers-token.ts";
+import { createServiceTokens } from "./service-tokens.ts";
+
+function tokensOf(issuer: TestIssuer, clientSecret = "order-secret") {
+  const { tokenUrl } = issuer;
+  return createServiceTokens({ tokenUrl, clientId: "order", clientSecret, audience: "sagacart", log: silentLog });
+}
+
+/** A payment service that answers who called it. */
+function startAccounts(issuer: TestIssuer) {
+  const seen = () => ({ nextPageToken: `${callContext()?.principal?.subject}` });
+  return startEcho(
+    {},
+    { verifier: issuer.verifier(), routes: (router) => router.service(AccountService, { listAccounts: seen }) },
+  );
+}
+
+test("calls take along a token that is fetched once", async () => {
+  await using issuer = await startIssuer();
+  await using server = await startAccounts(issuer);
+  await using tokens = tokensOf(issuer);
+  using channel = openChannel(server.address, { tokens });
+  const accounts = createServiceClient(AccountService, channel);
+
+  const answers = await Promise.all(Array.from({ length: 20 }, () => accounts.listAccounts({})));
+
+  expect(new Set(answers.map(({ nextPageToken }) => nextPageToken))).toEqual(new Set(["service:order"]));
+  expect(issuer.asked.token).toBe(1);
+});
+
+test("the next token is fetched before the one at hand expires, beside the calls", async () => {
+  await using issuer = await startIssuer();
+  issuer.tokenSeconds = 1;
+  await using tokens = tokensOf(issuer);
+  const first = await tokens.authorization();
+  // No call is made meanwhile.
+  await expect.poll(() => issuer.asked.token, { timeout: 5_000 }).toBeGreaterThan(1);
+  await expect.poll(() => tokens.authorization()).not.toBe(first);
+});
+
+test("while the issuer is away, the token at hand serves", async () => {
+  await using issuer = await startIssuer();
+  await using tokens = tokensOf(issuer);
+  const first = await tokens.authorization();
+  issuer.down = true;
+  expect(tokens.authorization()).toBe(first);
+});
+
+test("calls wait for an issuer that comes late", async () => {
+  await using issuer = await startIssuer();
+  await using server = await startAccounts(issuer);
+  await using tokens = tokensOf(issuer);
+  using channel = openChannel(server.address, { tokens });
+  issuer.down = true;
+  const calling = createServiceClient(AccountService, channel).listAccounts({});
+  // It must have been refused once before the issuer is there.
+  await expect.poll(() => issuer.refused).toBeGreaterThan(0);
+  issuer.down = false;
+  expect((await calling).nextPageToken).toBe("service:order");
+});
+
+test("a call's deadline holds while it waits for a token", async () => {
+  await using issuer = await startIssuer();
+  await using tokens = tokensOf(issuer, "wrong");
+  using channel = openChannel("127.0.0.1:1", { tokens });
+  const calling = createServiceClient(AccountService, channel).listAccounts({}, { timeoutMs: 50 });
+  expect(errorInfo(await calling.catch((error) => error))).toMatchObject({ code: Code.DeadlineExceeded });
+});
+
+test("a service that does not take our token is no fault of who calls us", async () => {
+  await using issuer = await startIssuer();
+  await using stranger = await startIssuer();
+  await using server = await startAccounts(stranger);
+  await using tokens = tokensOf(issuer);
+  using channel = openChannel(server.address, { tokens });
+  const error = await createServiceClient(AccountService, channel)
+    .listAccounts({}, { timeoutMs: 2_000 })
+    .catch((error) => error);
+  expect(errorInfo(error)).toMatchObject({ code: Code.Unavailable, reason: "OWN_TOKEN_REFUSED" });
+});
+
+test("a client that acts for its caller takes along that one's token, and never its own service's", async () => {
+  await using issuer = await startIssuer();
+  await using server = await startAccounts(issuer);
+  await using tokens = tokensOf(issuer);
+  using channel = openChannel(server.address, { tokens });
+  const accounts = createServiceClient(AccountService, withTokens(channel, callersToken));
+
+  const authorization = await issuer.bearer("eve", ["operator"]);
+  const forEve = await runWithContext({ requestId: "r", authorization }, () => accounts.listAccounts({}));
+  const forNobody = await runWithContext({ requestId: "r" }, () => accounts.listAccounts({}).catch((error) => error));
+
+  expect(forEve.nextPageToken).toBe("eve");
+  expect(errorInfo(forNobody)).toMatchObject({ code: Code.Unauthenticated, reason: "TOKEN_MISSING" });
+  expect(issuer.asked.token).toBe(0);
+});
