@@ -1,4 +1,5 @@
 import { durationMs, type Env, int, optional, port, readEnv, serviceEnv, text, url } from "@sagacart/chassis/config";
+import { webhookEnv } from "./webhooks/config.ts";
 
 /** The variables of the notifier. */
 export function readConfig(env: Env) {
@@ -12,16 +13,37 @@ export function readConfig(env: Env) {
       /** The server that mail goes out by, as in smtp://user:password@host:587. Our own mailbox where there is one. */
       SMTP_URL: smtpUrl,
       MAIL_FROM: text({ default: "Sagacart <orders@sagacart.example>" }),
+      /** What the shop is called in messages. */
+      SHOP_NAME: text({ default: "Sagacart" }),
+      /** Where customers reach the shop, and the gateway's page for unsubscribing: without a slash at the end. */
+      PUBLIC_URL: publicUrl,
+      /** What unsubscribe links are signed with. Several with commas: the first signs, the others still hold. */
+      UNSUBSCRIBE_SECRETS: unsubscribeSecrets,
+      /** For how many days messages are kept. Of events older than that nobody is told. */
+      MESSAGE_KEEP_DAYS: int({ min: 2, max: 3_650, default: 90 }),
       /** How often a message is tried before it is given up. */
       MAIL_ATTEMPTS: int({ min: 1, max: 100, default: 12 }),
       /** The pause after the first failure; it doubles with each, up to 10 minutes. */
       MAIL_RETRY_MS: durationMs(1_000),
+      ...webhookEnv,
     },
     env,
   );
 }
 
 export type Config = ReturnType<typeof readConfig>;
+
+function publicUrl(value: string | undefined, env: Env): string {
+  return url({ protocols: ["http:", "https:"], default: "http://localhost:8080" })(value, env).replace(/\/+$/, "");
+}
+
+function unsubscribeSecrets(value: string | undefined): readonly string[] {
+  const secrets = (value ?? "").split(",").map((secret) => secret.trim());
+  if (secrets.some((secret) => secret.length < 32)) {
+    throw new Error(`must be a secret of 32 characters or more, or several with commas between them`);
+  }
+  return secrets;
+}
 
 function smtpUrl(value: string | undefined, env: Env): string | undefined {
   const hasMailbox = env.MAILBOX_SMTP_PORT !== undefined && env.MAILBOX_SMTP_PORT !== "";

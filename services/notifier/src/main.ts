@@ -3,6 +3,7 @@ import { runService } from "@sagacart/chassis/main";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
 import { readConfig } from "./config.ts";
 import { startNotifier } from "./notifier.ts";
+import { startWebhooks } from "./webhooks/webhooks.ts";
 
 await runService({
   name: "notifier",
@@ -10,8 +11,15 @@ await runService({
   async start(context) {
     const channel = openChannel(context.config.ORDER_ADDRESS, { metrics: context.metrics });
     const events = createServiceClient(EventService, channel);
-    const { routes, background } = await startNotifier({ ...context, events });
+    const notifier = await startNotifier({ ...context, events });
+    const webhooks = await startWebhooks({ ...context, events });
     const closing = { [Symbol.asyncDispose]: async () => channel.close() };
-    return { routes, background: [closing, ...background] };
+    return {
+      routes(router) {
+        notifier.routes(router);
+        webhooks.routes(router);
+      },
+      background: [closing, ...notifier.background, ...webhooks.background],
+    };
   },
 });

@@ -4,7 +4,8 @@ import { startLoop } from "@sagacart/chassis/loop";
 import type { Pool } from "@sagacart/chassis/postgres";
 import type { EventService } from "@sagacart/proto/event/v1/event_service";
 import { readCursor, type Skipped, takeIn } from "./intake.ts";
-import { templates } from "./templates.ts";
+import { kinds } from "./kind.ts";
+import { takeLead } from "./lead.ts";
 
 export type ReadingOptions = {
   pool: Pool;
@@ -13,6 +14,8 @@ export type ReadingOptions = {
   /** Called when messages may have come. */
   onMessages: () => void;
   onSkipped: (count: number) => void;
+  /** How old an event may be, in days, for somebody to be told of it. */
+  tellDays: number;
   /** How often to look whether the process that reads is gone. */
   standbyMs?: number;
 };
@@ -26,7 +29,7 @@ export function startReading({ standbyMs = 1_000, ...options }: ReadingOptions):
     name: "order-feed",
     log: options.log,
     async run(signal) {
-      const lead = await takeLead(options.pool);
+      const lead = await takeLead(options.pool, "sagacart.notifier.order-feed");
       if (lead === undefined) {
         return { waitMs: standbyMs };
       }
@@ -41,11 +44,12 @@ export function startReading({ standbyMs = 1_000, ...options }: ReadingOptions):
   });
 }
 
-async function read({ pool, log, events, onMessages, onSkipped }: ReadingOptions, signal: AbortSignal): Promise<void> {
+async function read(options: ReadingOptions, signal: AbortSignal): Promise<void> {
+  const { pool, log, events, onMessages, onSkipped, tellDays } = options;
   const afterPosition = await readCursor(pool);
-  const pages = events.subscribeEvents({ afterPosition, types: Object.keys(templates) }, { signal });
+  const pages = events.subscribeEvents({ afterPosition, types: kinds.map(({ eventType }) => eventType) }, { signal });
   for await (const page of pages) {
-    const skipped = await takeIn(pool, page);
+    const skipped = await takeIn(pool, page, new Date(Date.now() - tellDays * 86_400_000));
     report(log, skipped);
     onSkipped(skipped.length);
     onMessages();
@@ -57,36 +61,4 @@ function report(log: Log, skipped: readonly Skipped[]): void {
     const { id, type, position } = event;
     log.error({ eventId: id, type, position: String(position), reason }, "an event could not be understood");
   }
-}
-
-type Lead = { readonly lost: AbortSignal; give(): void };
-
-/** An advisory lock: it is held by a connection, and goes with it. */
-async function takeLead(pool: Pool): Promise<Lead | undefined> {
-  const client = await pool.connect();
-  const lost = new AbortController();
-  const onEnd = () => lost.abort(new Error("the connection that held the lead is lost"));
-  client.on("end", onEnd);
-  let leads = false;
-  try {
-    const { rows } = await client.query<{ leads: boolean }>(
-      "select pg_try_advisory_lock(hashtext('sagacart.notifier.order-feed')) as leads",
-    );
-    leads = rows[0]?.leads ?? false;
-  } finally {
-    if (!leads) {
-      client.off("end", onEnd);
-      client.release();
-    }
-  }
-  return leads
-    ? {
-        lost: lost.signal,
-        give() {
-          client.off("end", onEnd);
-          // Ends the connection, and the lock with it.
-          client.release(true);
-        },
-      }
-    : undefined;
 }

@@ -1,0 +1,80 @@
+import { DomainError } from "@sagacart/chassis/errors";
+import type { WebhookEndpoint } from "@sagacart/proto/notifier/v1/webhook";
+import type { EndpointContent } from "./endpoint.ts";
+import { contentModeOf } from "./messages.ts";
+import { reasons } from "./reasons.ts";
+import { readEndpointUrl, type UrlRules } from "./url.ts";
+
+/** What a new endpoint is to be. Fails with WEBHOOK_URL_REFUSED. */
+export async function readContent(asked: WebhookEndpoint | undefined, rules: UrlRules): Promise<EndpointContent> {
+  return {
+    url: await readEndpointUrl(asked?.url ?? "", rules),
+    eventTypes: asked?.eventTypes ?? [],
+    description: asked?.description ?? "",
+    contentMode: contentModeOf(asked?.contentMode ?? 0) ?? "STRUCTURED",
+    enabled: asked?.enabled ?? true,
+  };
+}
+
+export type Update = { id: string; etag: string; changes: Partial<EndpointContent> };
+
+/** What to change of an endpoint. Fails with WEBHOOK_URL_REFUSED, EMPTY_FIELD and UNKNOWN_FIELD. */
+export async function readUpdate(
+  asked: WebhookEndpoint | undefined,
+  paths: readonly string[],
+  rules: UrlRules,
+): Promise<Update> {
+  if (asked === undefined) {
+    throw new Error("the contract's rules let an update without an endpoint through");
+  }
+  const named = paths.length === 0 ? changeable.filter((path) => isSet(asked, path)) : paths;
+  const changes: Partial<EndpointContent> = Object.assign({}, ...named.map((path) => change(asked, path)));
+  const { url } = changes;
+  return {
+    id: asked.id,
+    etag: asked.etag,
+    changes: url === undefined ? changes : { ...changes, url: await readEndpointUrl(url, rules) },
+  };
+}
+
+const changeable = ["url", "event_types", "description", "enabled", "content_mode"] as const;
+
+function isSet(asked: WebhookEndpoint, path: (typeof changeable)[number]): boolean {
+  switch (path) {
+    case "event_types":
+      return asked.eventTypes.length > 0;
+    case "content_mode":
+      return contentModeOf(asked.contentMode) !== undefined;
+    case "enabled":
+      return asked.enabled !== undefined;
+    default:
+      return asked[path] !== "";
+  }
+}
+
+/** What a path of the mask changes. A URL and event types cannot be taken away. */
+function change(asked: WebhookEndpoint, path: string): Partial<EndpointContent> {
+  switch (path) {
+    case "description":
+      return { description: asked.description };
+    case "enabled":
+      return { enabled: asked.enabled ?? true };
+    case "content_mode":
+      return { contentMode: contentModeOf(asked.contentMode) ?? "STRUCTURED" };
+    case "url":
+      return { url: notEmpty(path, asked.url) };
+    case "event_types":
+      return { eventTypes: notEmpty(path, asked.eventTypes) };
+    default: {
+      const message = `update_mask names ${JSON.stringify(path)}; what can be changed is ${changeable.join(", ")}`;
+      throw new DomainError(reasons, "UNKNOWN_FIELD", message, { path });
+    }
+  }
+}
+
+function notEmpty<T extends { readonly length: number }>(path: string, value: T): T {
+  if (value.length === 0) {
+    throw new DomainError(reasons, "EMPTY_FIELD", `endpoint.${path} must not be empty`, { path });
+  }
+  return value;
+}

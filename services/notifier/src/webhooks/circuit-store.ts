@@ -1,0 +1,106 @@
+import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres";
+import type { Circuit } from "./endpoint.ts";
+import { buryPending } from "./endpoint-store.ts";
+
+export type CircuitTerms = {
+  /** After how many failures in a row the circuit opens. */
+  failures: number;
+  /** How long it stays open at first; that doubles each time it stays so, up to 15 minutes. */
+  pauseMs: number;
+  /** For how many days an endpoint may do nothing but fail; 0: for ever. */
+  disableDays: number;
+};
+
+/**
+ * The endpoint took something: its circuit is CLOSED, and all that waits for another try is due at once, since what it
+ * failed for is over.
+ */
+export async function recordSuccess(pool: Pool, endpointId: string): Promise<void> {
+  const { rowCount } = await pool.query({
+    name: "webhook-endpoint-is-failing",
+    text: "select from webhook_endpoints where id = $1 and failures > 0",
+    values: [endpointId],
+  });
+  if (rowCount === 0) {
+    return;
+  }
+  await withTransaction(pool, async (tx) => {
+    const { rows } = await tx.query<{ circuit: Circuit }>({
+      name: "lock-webhook-circuit",
+      text: "select circuit from webhook_endpoints where id = $1 and failures > 0 for update",
+      values: [endpointId],
+    });
+    const wasOpen = rows[0] !== undefined && rows[0].circuit !== "CLOSED";
+    await tx.query({
+      name: "close-webhook-circuit",
+      // A pause that the endpoint asked for stands, while it was no more than that.
+      text: `update webhook_endpoints
+             set circuit = 'CLOSED', failures = 0, failing_since = null, openings = 0,
+                 resume_time = case when circuit = 'CLOSED' then resume_time end
+             where id = $1 and failures > 0`,
+      values: [endpointId],
+    });
+    if (wasOpen) {
+      await tx.query({
+        name: "hasten-webhooks",
+        text: `update webhook_deliveries set try_time = now()
+               where endpoint_id = $1 and state = 'PENDING' and not sending and try_time > now()`,
+        values: [endpointId],
+      });
+    }
+  });
+}
+
+/**
+ * A request failed. Answers why the endpoint was disabled, where it was: it did nothing but fail for days. `pauseMs` is
+ * what it asked for by Retry-After: nothing else is sent there before.
+ */
+export async function recordFailure(
+  pool: Pool,
+  endpointId: string,
+  { failures, pauseMs, disableDays, askedMs }: CircuitTerms & { askedMs: number },
+): Promise<string | undefined> {
+  return await withTransaction(pool, async (tx) => {
+    // An open circuit is left as it is: what fails now was on its way before.
+    const { rows } = await tx.query<{ disable: boolean }>({
+      name: "record-webhook-failure",
+      text: `update webhook_endpoints
+             set failures = endpoint.failures + 1, failing_since = coalesce(endpoint.failing_since, now()),
+                 circuit = case when opens then 'OPEN' else endpoint.circuit end,
+                 openings = endpoint.openings + opens::int,
+                 resume_time = greatest(
+                   case when opens
+                     then now() + least($3 * 2.0 ^ least(endpoint.openings, 20), 900000) * interval '1 ms'
+                     else endpoint.resume_time end,
+                   case when $4 > 0 then now() + $4 * interval '1 ms' end)
+             from (select *, circuit = 'HALF_OPEN' or circuit = 'CLOSED' and failures + 1 >= $2 as opens
+                   from webhook_endpoints where id = $1 for update) as endpoint
+             where webhook_endpoints.id = endpoint.id
+             returning webhook_endpoints.enabled and $5 > 0
+               and webhook_endpoints.failing_since < now() - $5 * interval '1 day' as disable`,
+      values: [endpointId, failures, pauseMs, askedMs, disableDays],
+    });
+    const why = rows[0]?.disable === true ? `it did nothing but fail for ${disableDays} days` : undefined;
+    if (why !== undefined) {
+      await disable(tx, endpointId, why);
+    }
+    return why;
+  });
+}
+
+/** The endpoint said that it is gone for good. */
+export async function recordGone(pool: Pool, endpointId: string): Promise<void> {
+  await withTransaction(pool, (tx) => disable(tx, endpointId, "it answered 410 (Gone)"));
+}
+
+async function disable(tx: Transaction, endpointId: string, why: string): Promise<void> {
+  const { rowCount } = await tx.query(
+    `update webhook_endpoints
+     set enabled = false, disabled_reason = $2, version = version + 1, update_time = now()
+     where id = $1 and enabled`,
+    [endpointId, why],
+  );
+  if (rowCount === 1) {
+    await buryPending(tx, endpointId, why);
+  }
+}

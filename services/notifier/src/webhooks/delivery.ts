@@ -1,0 +1,29 @@
+export type DeliveryState = "PENDING" | "DELIVERED" | "DEAD";
+
+/** One event on its way to one endpoint. */
+export type Delivery = {
+  readonly id: string;
+  readonly endpointId: string;
+  readonly eventId: string;
+  readonly eventType: string;
+  readonly subject: string;
+  readonly sequence: bigint;
+  readonly state: DeliveryState;
+  readonly resent: boolean;
+  readonly attempts: number;
+  readonly lastError: string;
+  readonly tryTime: Date | null;
+  readonly createTime: Date;
+  readonly endTime: Date | null;
+};
+
+/** One request of a delivery, and what came of it. */
+export type Attempt = {
+  readonly number: number;
+  readonly time: Date;
+  /** 0 without an answer. */
+  readonly status: number;
+  readonly durationMs: number;
+  readonly error: string;
+  readonly answer: string;
+};

@@ -1,0 +1,131 @@
+import type { Queryable, Transaction } from "@sagacart/chassis/postgres";
+import type { Circuit, ContentMode, Endpoint, EndpointContent } from "./endpoint.ts";
+
+/** Answers whether the id was free. */
+export async function insertEndpoint(tx: Transaction, id: string, content: EndpointContent): Promise<boolean> {
+  const { rowCount } = await tx.query({
+    name: "insert-webhook-endpoint",
+    text: `insert into webhook_endpoints (id, url, event_types, description, content_mode, enabled, disabled_reason)
+           values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing`,
+    values: [id, ...columnsOf(content)],
+  });
+  return rowCount === 1;
+}
+
+/** Writes a new version. What failed before says nothing about another URL, or one that is enabled again. */
+export async function updateEndpoint(
+  tx: Transaction,
+  id: string,
+  content: EndpointContent & { readonly forgetsFailures: boolean },
+): Promise<void> {
+  await tx.query({
+    name: "update-webhook-endpoint",
+    text: `update webhook_endpoints
+           set url = $2, event_types = $3, description = $4, content_mode = $5, enabled = $6, disabled_reason = $7,
+               version = version + 1, update_time = now(),
+               circuit = case when $8 then 'CLOSED' else circuit end, failures = case when $8 then 0 else failures end,
+               failing_since = case when $8 then null else failing_since end,
+               openings = case when $8 then 0 else openings end, resume_time = case when $8 then null else resume_time end
+           where id = $1`,
+    values: [id, ...columnsOf(content), content.forgetsFailures],
+  });
+}
+
+export async function findEndpoint(db: Queryable, id: string): Promise<Endpoint | undefined> {
+  const { rows } = await db.query<Row>({
+    name: "find-webhook-endpoint",
+    text: "select * from webhook_endpoints where id = $1",
+    values: [id],
+  });
+  return rows.map(endpointOf)[0];
+}
+
+/** The same, locked until the end of the transaction. */
+export async function lockEndpoint(tx: Transaction, id: string): Promise<Endpoint | undefined> {
+  const { rows } = await tx.query<Row>({
+    name: "lock-webhook-endpoint",
+    text: "select * from webhook_endpoints where id = $1 for update",
+    values: [id],
+  });
+  return rows.map(endpointOf)[0];
+}
+
+/** In the order of their ids. */
+export async function listEndpoints(
+  db: Queryable,
+  { afterId, limit }: { afterId: string; limit: number },
+): Promise<Endpoint[]> {
+  const { rows } = await db.query<Row>({
+    name: "list-webhook-endpoints",
+    text: "select * from webhook_endpoints where id > $1 order by id limit $2",
+    values: [afterId, limit],
+  });
+  return rows.map(endpointOf);
+}
+
+/** One after the other makes endpoints: so that what is counted stays so until the end of the transaction. */
+export async function countEndpoints(tx: Transaction): Promise<number> {
+  await tx.query("select pg_advisory_xact_lock(hashtext('sagacart.notifier.webhook-endpoints'))");
+  const { rows } = await tx.query<{ count: bigint }>("select count(*) from webhook_endpoints");
+  return Number(rows[0]?.count ?? 0);
+}
+
+/** With its secrets, deliveries and their tries. */
+export async function deleteEndpoint(tx: Transaction, id: string): Promise<void> {
+  await tx.query("delete from webhook_endpoints where id = $1", [id]);
+}
+
+/** Gives up all that an endpoint was still to get. */
+export async function buryPending(db: Queryable, endpointId: string, why: string): Promise<number> {
+  const { rowCount } = await db.query({
+    name: "bury-pending-webhooks",
+    text: `update webhook_deliveries
+           set state = 'DEAD', try_time = null, sending = false, end_time = now(), last_error = $2
+           where endpoint_id = $1 and state = 'PENDING'`,
+    values: [endpointId, `the endpoint was disabled: ${why}`],
+  });
+  return rowCount ?? 0;
+}
+
+type Row = {
+  id: string;
+  url: string;
+  event_types: string[];
+  description: string;
+  content_mode: ContentMode;
+  enabled: boolean;
+  disabled_reason: string;
+  version: bigint;
+  circuit: Circuit;
+  failures: number;
+  failing_since: Date | null;
+  resume_time: Date | null;
+  create_time: Date;
+  update_time: Date;
+};
+
+function endpointOf(row: Row): Endpoint {
+  return {
+    id: row.id,
+    url: row.url,
+    eventTypes: row.event_types,
+    description: row.description,
+    contentMode: row.content_mode,
+    enabled: row.enabled,
+    disabledReason: row.disabled_reason,
+    version: row.version,
+    circuit: row.circuit,
+    failures: row.failures,
+    failingSince: row.failing_since,
+    resumeTime: row.resume_time,
+    createTime: row.create_time,
+    updateTime: row.update_time,
+  };
+}
+
+/** Why a person's decision disabled it. */
+export const byRequest = "by request";
+
+function columnsOf({ url, eventTypes, description, contentMode, enabled }: EndpointContent): unknown[] {
+  return [url, eventTypes, description, contentMode, enabled, enabled ? "" : byRequest];
+}

@@ -1,0 +1,85 @@
+import { create } from "@bufbuild/protobuf";
+import { durationFromMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
+import {
+  type WebhookAttempt,
+  WebhookAttemptSchema,
+  type WebhookDelivery,
+  WebhookDeliverySchema,
+  type WebhookEndpoint,
+  WebhookEndpointSchema,
+  WebhookEndpoint_Circuit as WireCircuit,
+  WebhookEndpoint_ContentMode as WireMode,
+  WebhookDelivery_State as WireState,
+} from "@sagacart/proto/notifier/v1/webhook";
+import type { Attempt, Delivery, DeliveryState } from "./delivery.ts";
+import type { ContentMode, Endpoint } from "./endpoint.ts";
+
+/** An endpoint as it goes over the wire. */
+export function endpointMessage(endpoint: Endpoint, now: Date): WebhookEndpoint {
+  const { failingSince, resumeTime } = endpoint;
+  return create(WebhookEndpointSchema, {
+    id: endpoint.id,
+    url: endpoint.url,
+    eventTypes: [...endpoint.eventTypes],
+    description: endpoint.description,
+    enabled: endpoint.enabled,
+    contentMode: WireMode[endpoint.contentMode],
+    etag: String(endpoint.version),
+    disabledReason: endpoint.disabledReason,
+    circuit: WireCircuit[endpoint.circuit],
+    consecutiveFailures: endpoint.failures,
+    ...(failingSince === null ? {} : { failingSince: timestampFromDate(failingSince) }),
+    ...(resumeTime === null || resumeTime <= now ? {} : { resumeTime: timestampFromDate(resumeTime) }),
+    createTime: timestampFromDate(endpoint.createTime),
+    updateTime: timestampFromDate(endpoint.updateTime),
+  });
+}
+
+/** A delivery as it goes over the wire, with its tries where they were read. */
+export function deliveryMessage(delivery: Delivery, attempts: readonly Attempt[] = []): WebhookDelivery {
+  const { tryTime, endTime, createTime, state, attempts: attemptCount, ...rest } = delivery;
+  return create(WebhookDeliverySchema, {
+    ...rest,
+    attemptCount,
+    attempts: attempts.map(attemptMessage),
+    state: WireState[state],
+    createTime: timestampFromDate(createTime),
+    ...(tryTime === null ? {} : { nextAttemptTime: timestampFromDate(tryTime) }),
+    ...(endTime === null ? {} : { endTime: timestampFromDate(endTime) }),
+  });
+}
+
+/** A try as it goes over the wire. */
+export function attemptMessage({ time, durationMs, ...attempt }: Attempt): WebhookAttempt {
+  return create(WebhookAttemptSchema, {
+    ...attempt,
+    time: timestampFromDate(time),
+    duration: durationFromMs(durationMs),
+  });
+}
+
+/** A content mode that was asked for; undefined where none was. */
+export function contentModeOf(asked: WireMode): ContentMode | undefined {
+  switch (asked) {
+    case WireMode.STRUCTURED:
+      return "STRUCTURED";
+    case WireMode.BINARY:
+      return "BINARY";
+    default:
+      return undefined;
+  }
+}
+
+/** A state that was asked for; "" for any. */
+export function stateOf(asked: WireState): DeliveryState | "" {
+  switch (asked) {
+    case WireState.PENDING:
+      return "PENDING";
+    case WireState.DELIVERED:
+      return "DELIVERED";
+    case WireState.DEAD:
+      return "DEAD";
+    default:
+      return "";
+  }
+}

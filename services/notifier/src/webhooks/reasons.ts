@@ -1,0 +1,33 @@
+import { Code } from "@connectrpc/connect";
+import { DomainError, defineReasons } from "@sagacart/chassis/errors";
+
+/** What WebhookService fails for. */
+export const reasons = defineReasons({
+  WEBHOOK_ENDPOINT_NOT_FOUND: Code.NotFound,
+  WEBHOOK_ENDPOINT_EXISTS: Code.AlreadyExists,
+  WEBHOOK_ENDPOINT_DISABLED: Code.FailedPrecondition,
+  TOO_MANY_WEBHOOK_ENDPOINTS: Code.FailedPrecondition,
+  WEBHOOK_URL_REFUSED: Code.InvalidArgument,
+  EMPTY_FIELD: Code.InvalidArgument,
+  UNKNOWN_FIELD: Code.InvalidArgument,
+  ETAG_MISMATCH: Code.Aborted,
+  WEBHOOK_DELIVERY_NOT_FOUND: Code.NotFound,
+  WEBHOOK_DELIVERED: Code.FailedPrecondition,
+});
+
+export function endpointNotFound(id: string): DomainError {
+  return new DomainError(reasons, "WEBHOOK_ENDPOINT_NOT_FOUND", `there is no webhook endpoint ${id}`, {
+    endpoint_id: id,
+  });
+}
+
+export function endpointDisabled(id: string, why: string): DomainError {
+  const message = `webhook endpoint ${id} is disabled (${why}); enable it first`;
+  return new DomainError(reasons, "WEBHOOK_ENDPOINT_DISABLED", message, { endpoint_id: id });
+}
+
+export function deliveryNotFound(id: string): DomainError {
+  return new DomainError(reasons, "WEBHOOK_DELIVERY_NOT_FOUND", `there is no webhook delivery ${id}`, {
+    delivery_id: id,
+  });
+}

@@ -1,0 +1,122 @@
+import { type Client, createClient } from "@connectrpc/connect";
+import { createServiceClient, openChannel } from "@sagacart/chassis/client";
+import { readEnv } from "@sagacart/chassis/config";
+import { appendEvents, createEventFeed, type NewEvent } from "@sagacart/chassis/event-feed";
+import { health } from "@sagacart/chassis/health";
+import { createMetrics, type Metrics } from "@sagacart/chassis/metrics";
+import type { Pool } from "@sagacart/chassis/postgres";
+import { startServer } from "@sagacart/chassis/server";
+import { inMemory, silentLog, type TestDatabase, testDatabase } from "@sagacart/chassis/testing";
+import { eventTables } from "@sagacart/chassis/testing/event-tables";
+import { EventService } from "@sagacart/proto/event/v1/event_service";
+import type { WebhookEndpoint_ContentMode as ContentMode } from "@sagacart/proto/notifier/v1/webhook";
+import { WebhookService } from "@sagacart/proto/notifier/v1/webhook_service";
+import { webhookEnv } from "../config.ts";
+import { startWebhooks } from "../webhooks.ts";
+import type { Receiver } from "./receiver.ts";
+
+export type Feed = AsyncDisposable & {
+  /** Where it is served. */
+  readonly address: string;
+  /** Events of orders: each has its sequence from 1 on. */
+  publish(events: readonly Omit<NewEvent, "data">[]): Promise<void>;
+};
+
+/** A feed of orders, as order serves it: on a real port, from a database of its own. */
+export async function startFeed(): Promise<Feed> {
+  const stack = new AsyncDisposableStack();
+  const { pool, url } = stack.use(await testDatabase());
+  await pool.query(eventTables);
+  const feed = stack.use(createEventFeed({ pool, url, source: "/sagacart/order", log: silentLog }));
+  const serving = stack.use(health({ check: async () => {}, intervalMs: 1_000, log: silentLog }));
+  const metrics = createMetrics("order");
+  const { routes } = feed;
+  const ports = { host: "127.0.0.1", port: 0, adminPort: 0 };
+  const server = await startServer({
+    ...ports,
+    routes,
+    health: serving,
+    log: silentLog,
+    metrics,
+    domain: "order.sagacart",
+  });
+  stack.use(server);
+  return {
+    address: `127.0.0.1:${server.port}`,
+    async publish(events) {
+      await appendEvents(
+        pool,
+        events.map((event) => ({ ...event, data: { orderId: event.subject, customerId: "ada" } })),
+      );
+      feed.notify();
+    },
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
+}
+
+export const types = ["created", "reserved", "paid", "shipping", "completed"].map(
+  (name) => `sagacart.order.${name}.v1`,
+);
+
+/** The first so many events of these orders, those of all orders mixed, each order's in sequence. */
+export function eventsOf(orders: readonly string[], count = types.length): Omit<NewEvent, "data">[] {
+  return types
+    .slice(0, count)
+    .flatMap((type, index) => orders.map((subject) => ({ subject, sequence: index + 1, type })));
+}
+
+export type Sender = AsyncDisposable & {
+  readonly client: Client<typeof WebhookService>;
+  readonly metrics: Metrics;
+  readonly pool: Pool;
+};
+
+export function webhookDatabase(): Promise<TestDatabase> {
+  return testDatabase(new URL("../../../migrations/", import.meta.url));
+}
+
+/** Short times; loopback is allowed. */
+export const quick = {
+  WEBHOOK_ALLOW_HTTP: "true",
+  WEBHOOK_ALLOW_NETWORKS: "127.0.0.0/8",
+  WEBHOOK_TIMEOUT_MS: "400",
+  WEBHOOK_RETRY_MS: "40",
+  WEBHOOK_CIRCUIT_PAUSE_MS: "60",
+};
+
+/** All of webhooks, as the notifier has it. */
+export async function startSender(options: {
+  feed: Feed;
+  database: TestDatabase;
+  env?: Record<string, string>;
+}): Promise<Sender> {
+  const stack = new AsyncDisposableStack();
+  const channel = stack.use(openChannel(options.feed.address));
+  const { url, pool } = options.database;
+  const metrics = createMetrics("notifier");
+  const config = { ...readEnv(webhookEnv, { ...quick, ...options.env }), DATABASE_URL: url };
+  const events = createServiceClient(EventService, channel);
+  const running = await startWebhooks({ config, pool, log: silentLog, metrics, events });
+  for (const part of running.background) {
+    stack.use(part);
+  }
+  return {
+    client: createClient(WebhookService, inMemory(running.routes, "notifier.sagacart")),
+    metrics,
+    pool,
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
+}
+
+/** Registers the receiver, and tells it its secret. Answers the endpoint's id. */
+export async function register(
+  { client }: Pick<Sender, "client">,
+  receiver: Receiver,
+  endpoint: { id?: string; url?: string; eventTypes?: string[]; contentMode?: ContentMode } = {},
+): Promise<string> {
+  const answer = await client.createWebhookEndpoint({
+    endpoint: { url: receiver.url, eventTypes: ["sagacart.order.*"], ...endpoint },
+  });
+  receiver.secret = answer.secret;
+  return answer.endpoint?.id ?? "";
+}

@@ -1,0 +1,70 @@
+import { readFile } from "node:fs/promises";
+import { getCACertificates } from "node:tls";
+import type { Client, ConnectRouter } from "@connectrpc/connect";
+import type { Log } from "@sagacart/chassis/log";
+import type { Metrics } from "@sagacart/chassis/metrics";
+import type { Pool } from "@sagacart/chassis/postgres";
+import { forgetOldRequests } from "@sagacart/chassis/request-retention";
+import { createWake } from "@sagacart/chassis/wake";
+import type { EventService } from "@sagacart/proto/event/v1/event_service";
+import { WebhookService } from "@sagacart/proto/notifier/v1/webhook_service";
+import { createAddressBook } from "./address-book.ts";
+import type { WebhookConfig } from "./config.ts";
+import { startHousekeeping } from "./housekeeping.ts";
+import { createMeters } from "./meters.ts";
+import { createPoster } from "./post.ts";
+import { startReading } from "./reading.ts";
+import { startSending } from "./sending.ts";
+import { webhookService } from "./service.ts";
+
+export type WebhooksOptions = {
+  config: WebhookConfig & { readonly DATABASE_URL: string };
+  pool: Pool;
+  log: Log;
+  metrics: Metrics;
+  /** The feed of orders. */
+  events: Client<typeof EventService>;
+};
+
+/** Webhooks to endpoints outside, with all that runs in their background. */
+export async function startWebhooks({ config, pool, log, metrics, events }: WebhooksOptions): Promise<{
+  routes(router: ConnectRouter): void;
+  background: AsyncDisposable[];
+}> {
+  const { WEBHOOK_ALLOW_NETWORKS: allowedNetworks, WEBHOOK_DNS_SERVERS: dnsServers } = config;
+  const { WEBHOOK_TIMEOUT_MS: timeoutMs, WEBHOOK_CA_FILE: caFile } = config;
+  const addressBook = createAddressBook({ allowedNetworks, dnsServers });
+  const ca = caFile === undefined ? undefined : [...getCACertificates(), await readFile(caFile, "utf8")];
+  const poster = createPoster({ addressBook, ca });
+  const wake = createWake({ url: config.DATABASE_URL, channel: "webhooks_recorded", log });
+  const onDeliveries = () => wake.wake();
+  const meters = createMeters({ metrics, pool, log });
+  const reading = startReading({ pool, log, events, onDeliveries });
+  const sending = startSending({
+    pool,
+    log,
+    meters,
+    poster,
+    wake,
+    timeoutMs,
+    retryMs: config.WEBHOOK_RETRY_MS,
+    giveUpMs: config.WEBHOOK_GIVE_UP_MS,
+    concurrency: config.WEBHOOK_CONCURRENCY,
+    concurrencyPerEndpoint: config.WEBHOOK_CONCURRENCY_PER_ENDPOINT,
+    circuit: {
+      failures: config.WEBHOOK_CIRCUIT_FAILURES,
+      pauseMs: config.WEBHOOK_CIRCUIT_PAUSE_MS,
+      disableDays: config.WEBHOOK_DISABLE_DAYS,
+    },
+  });
+  const housekeeping = startHousekeeping({ pool, log, meters, keepDays: config.WEBHOOK_KEEP_DAYS });
+  const forgetting = forgetOldRequests({ pool, log });
+  const urlRules = { allowHttp: config.WEBHOOK_ALLOW_HTTP, addressBook };
+  const closing = { [Symbol.asyncDispose]: async () => poster[Symbol.dispose]() };
+  return {
+    routes(router) {
+      router.service(WebhookService, webhookService({ pool, poster, urlRules, timeoutMs, onDeliveries }));
+    },
+    background: [closing, wake, sending, housekeeping, forgetting, reading],
+  };
+}
