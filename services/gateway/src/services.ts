@@ -1,12 +1,16 @@
 import type { DescService } from "@bufbuild/protobuf";
 import type { Transport } from "@connectrpc/connect";
-import { type Channel, createServiceClient, openChannel } from "@sagacart/chassis/client";
+import { callersToken } from "@sagacart/chassis/auth/callers-token";
+import type { CallTokens, ServiceTokens } from "@sagacart/chassis/auth/service-tokens";
+import { type Channel, createServiceClient, openChannel, withTokens } from "@sagacart/chassis/client";
 import { createGrpcTransport } from "@sagacart/chassis/client/transport";
 import { clientMeter, type Metrics } from "@sagacart/chassis/metrics";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
 import { IdentityService } from "@sagacart/proto/identity/v1/identity_service";
 import { MailboxService, NotifierService } from "@sagacart/proto/notifier/v1/notifier_service";
+import { WebhookService } from "@sagacart/proto/notifier/v1/webhook_service";
 import { CartService } from "@sagacart/proto/order/v1/cart_service";
+import { GuestCartService } from "@sagacart/proto/order/v1/guest_cart_service";
 import { IncidentService } from "@sagacart/proto/order/v1/incident_service";
 import { OrderService } from "@sagacart/proto/order/v1/order_service";
 import { AccountService } from "@sagacart/proto/payment/v1/account_service";
@@ -21,6 +25,7 @@ export type ServiceName = (typeof serviceNames)[number];
 /** The services that have something public, and which process has each. */
 export const publicServices: ReadonlyMap<DescService, ServiceName> = new Map<DescService, ServiceName>([
   [CartService, "order"],
+  [GuestCartService, "order"],
   [OrderService, "order"],
   [IncidentService, "order"],
   // Payment and shipping have a feed too; the public one is that of orders.
@@ -32,20 +37,27 @@ export const publicServices: ReadonlyMap<DescService, ServiceName> = new Map<Des
   [ShippingService, "shipping"],
   [NotifierService, "notifier"],
   [MailboxService, "notifier"],
+  [WebhookService, "notifier"],
   [IdentityService, "identity"],
 ]);
 
 /** The connections to the services. */
 export type Services = Disposable & {
   readonly channels: Readonly<Record<ServiceName, Channel>>;
-  /** For calls of a service by its descriptor. */
+  /** For calls of a service by its descriptor. They take along the token of the request that they are made for. */
   transportTo(service: DescService): Transport;
-  /** Clients for the surfaces. */
+  /** Clients for what has no sign-in of its own: they take along the gateway's own token. */
   readonly clients: ReturnType<typeof createClients>;
+  /** The same, but for clients that act for whoever sends the request, with that one's token. */
+  readonly asCaller: Services;
 };
 
-/** Opens them; each connects at its first call. */
-export function openServices(addresses: Readonly<Record<ServiceName, string>>, metrics: Metrics): Services {
+/** Opens them; each connects at its first call. Without `tokens`, the gateway has none of its own. */
+export function openServices(
+  addresses: Readonly<Record<ServiceName, string>>,
+  metrics: Metrics,
+  tokens?: ServiceTokens | undefined,
+): Services {
   const open = (name: ServiceName) => openChannel(addresses[name], { metrics });
   const channels = {
     order: open("order"),
@@ -59,12 +71,16 @@ export function openServices(addresses: Readonly<Record<ServiceName, string>>, m
   const transports = new Map(
     [...publicServices].map(([service, name]) => [
       service.typeName,
-      createGrpcTransport({ client: channels[name].join(service), defaultTimeoutMs: 10_000, meter }),
+      createGrpcTransport({
+        client: channels[name].join(service),
+        defaultTimeoutMs: 10_000,
+        meter,
+        tokens: callersToken,
+      }),
     ]),
   );
-  return {
+  const shared = {
     channels,
-    clients: createClients(channels),
     transportTo(service) {
       const transport = transports.get(service.typeName);
       if (transport === undefined) {
@@ -73,14 +89,26 @@ export function openServices(addresses: Readonly<Record<ServiceName, string>>, m
       return transport;
     },
     [Symbol.dispose]() {
+      // It has no token to fetch any more; nobody waits for it.
+      void tokens?.[Symbol.asyncDispose]();
       for (const channel of Object.values(channels)) {
         channel.close();
       }
     },
   };
+  const asCaller: Services = {
+    ...shared,
+    clients: createClients(channels, callersToken),
+    get asCaller() {
+      return asCaller;
+    },
+  };
+  return { ...shared, clients: createClients(channels, tokens), asCaller };
 }
 
-function createClients({ order, stock, payment, shipping, identity }: Readonly<Record<ServiceName, Channel>>) {
+function createClients(channels: Readonly<Record<ServiceName, Channel>>, tokens: CallTokens | undefined) {
+  const to = (name: ServiceName) => withTokens(channels[name], tokens);
+  const [order, stock, payment] = [to("order"), to("stock"), to("payment")];
   return {
     carts: createServiceClient(CartService, order),
     orders: createServiceClient(OrderService, order),
@@ -88,7 +116,7 @@ function createClients({ order, stock, payment, shipping, identity }: Readonly<R
     stock: createServiceClient(StockService, stock),
     accounts: createServiceClient(AccountService, payment),
     payments: createServiceClient(PaymentService, payment),
-    shipping: createServiceClient(ShippingService, shipping),
-    users: createServiceClient(IdentityService, identity),
+    shipping: createServiceClient(ShippingService, to("shipping")),
+    users: createServiceClient(IdentityService, to("identity")),
   };
 }

@@ -4,7 +4,8 @@ import { type AskedFor, type Cart, checkOwner } from "./cart.ts";
 import { loadCartLines, lockCarts, saveCarts } from "./cart-store.ts";
 
 /** A change of one cart. */
-export type CartChange = AskedFor & {
+export type CartChange = {
+  readonly of: AskedFor;
   /** The cart as it is to be, or the same one where nothing changes. Throws what is wrong. May run twice. */
   readonly apply: (cart: Cart) => Cart;
 };
@@ -14,12 +15,12 @@ export type CartChange = AskedFor & {
  * changes something raises its cart's version. One that is refused leaves the others alone.
  */
 export async function changeCarts(tx: Transaction, changes: readonly CartChange[]): Promise<(Cart | DomainError)[]> {
-  const before = await lockCartsWithLines(tx, [...new Set(changes.map(({ id }) => id))]);
+  const before = await lockCartsWithLines(tx, [...new Set(changes.map(({ of }) => of.id))]);
   const after = new Map(before);
   const outcomes = changes.map((change) => {
-    const outcome = changed(after.get(change.id), change);
+    const outcome = changed(after.get(change.of.id), change);
     if (!(outcome instanceof DomainError)) {
-      after.set(change.id, outcome);
+      after.set(change.of.id, outcome);
     }
     return outcome;
   });
@@ -55,7 +56,7 @@ export async function lockCartsWithLines(tx: Transaction, ids: readonly string[]
 
 function changed(cart: Cart | undefined, change: CartChange): Cart | DomainError {
   try {
-    checkOwner(cart, change);
+    checkOwner(cart, change.of);
     const now = change.apply(cart);
     return now === cart ? cart : { ...now, version: cart.version + 1n };
   } catch (error) {

@@ -90,7 +90,7 @@ test("twice with one request id is once, and answers the same though the catalog
 test("another customer's cart and a guest's are not there, and an id that is taken is refused", async () => {
   const { id } = await stack.newCart(oneTea);
   const mine = await stack.newCart(oneTea);
-  const { cart: guests } = await stack.carts.createCart({ guest: true });
+  const { cart: guests } = await stack.guests.createGuestCart({});
   for (const theirs of [id, there(guests).id, "unheard-of"]) {
     expect(await failureOf(stack.carts.duplicateCart({ id: theirs, customerId: mine.customerId }))).toEqual({
       code: Code.NotFound,

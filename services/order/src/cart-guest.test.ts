@@ -10,70 +10,104 @@ beforeAll(async () => {
 });
 afterAll(() => stack[Symbol.asyncDispose]());
 
+const oneTea = { productId: "tea", quantity: 1 };
+
 async function guestCart(...lines: { productId: string; quantity: number }[]) {
-  const { cart, guestToken } = await stack.carts.createCart({ guest: true, lines });
+  const { cart, guestToken } = await stack.guests.createGuestCart({ lines });
   return { id: there(cart).id, guestToken };
 }
 
+/** Everything a guest may do with a cart. */
+const uses: [string, (asked: { id: string; guestToken?: string; etag?: string }) => Promise<unknown>][] = [
+  ["GetGuestCart", ({ etag: _, ...asked }) => stack.guests.getGuestCart(asked)],
+  ["AddGuestCartItem", (asked) => stack.guests.addGuestCartItem({ ...asked, productId: "mug" })],
+  [
+    "AddGuestCartItem once",
+    (asked) => stack.guests.addGuestCartItem({ ...asked, productId: "mug", requestId: randomUUID() }),
+  ],
+  ["ReplaceGuestCartLines", (asked) => stack.guests.replaceGuestCartLines({ ...asked, lines: [] })],
+  ["RemoveGuestCartItem", (asked) => stack.guests.removeGuestCartItem({ ...asked, productId: "tea" })],
+  ["DeleteGuestCart", (asked) => stack.guests.deleteGuestCart(asked)],
+];
+
 test("a guest fills a cart, reads it and throws it away, with its token alone", async () => {
-  const { id, guestToken } = await guestCart({ productId: "tea", quantity: 1 });
-  const mine = { id, guestToken };
-  await stack.carts.addCartItem({ ...mine, productId: "mug", quantity: 2 });
-  await stack.carts.addCartItem({ ...mine, productId: "mug", requestId: "once" });
-  await stack.carts.addCartItem({ ...mine, productId: "mug", requestId: "once" });
-  expect(contents((await stack.carts.getCart(mine)).cart)).toEqual({ tea: 1, mug: 3 });
-  await stack.carts.removeCartItem({ ...mine, productId: "tea" });
-  const { cart } = await stack.carts.replaceCartLines({ ...mine, lines: [{ productId: "tea", quantity: 9 }] });
+  const mine = await guestCart(oneTea);
+  await stack.guests.addGuestCartItem({ ...mine, productId: "mug", quantity: 2 });
+  await stack.guests.addGuestCartItem({ ...mine, productId: "mug", requestId: "once" });
+  await stack.guests.addGuestCartItem({ ...mine, productId: "mug", requestId: "once" });
+  expect(contents((await stack.guests.getGuestCart(mine)).cart)).toEqual({ tea: 1, mug: 3 });
+  await stack.guests.removeGuestCartItem({ ...mine, productId: "tea" });
+  const lines = [
+    { productId: "tea", quantity: 9 },
+    { productId: "mug", quantity: 0 },
+  ];
+  const { cart } = await stack.guests.replaceGuestCartLines({ ...mine, lines });
   expect(contents(cart)).toEqual({ tea: 9 });
   expect(cart).toMatchObject({ customerId: "", isDefault: false });
-  await stack.carts.deleteCart(mine);
-  expect((await stack.carts.getCart(mine)).cart).toMatchObject({ state: Cart_State.DELETED });
+  await stack.guests.deleteGuestCart(mine);
+  expect((await stack.guests.getGuestCart(mine)).cart).toMatchObject({ state: Cart_State.DELETED });
 });
 
-test("without its token, or with another one, a guest's cart is as if it were not there", async () => {
-  const { id, guestToken } = await guestCart({ productId: "tea", quantity: 1 });
+test.each(uses)("%s: without the token, or with another, a guest's cart is as if it were not there", async (_, use) => {
+  const { id, guestToken } = await guestCart(oneTea);
   const other = await guestCart();
   const expected = { code: Code.NotFound, reason: "CART_NOT_FOUND", metadata: { cart_id: id } };
-  const wrongs = [
-    {},
-    { customerId: "somebody" },
-    { guestToken: other.guestToken },
-    { guestToken: `${guestToken}A` },
-    { guestToken: "short", customerId: "somebody" },
-  ];
-  for (const wrong of wrongs) {
-    const asked = { id, ...wrong };
+  for (const wrong of [undefined, other.guestToken, `${guestToken}A`, "short"]) {
+    expect(await failureOf(use({ id, ...(wrong === undefined ? {} : { guestToken: wrong }) }))).toEqual(expected);
+  }
+  expect(contents((await stack.guests.getGuestCart({ id, guestToken })).cart)).toEqual({ tea: 1 });
+});
+
+test.each(uses)("%s does nothing with a customer's cart, whatever the token", async (_, use) => {
+  const mine = await guestCart();
+  const theirs = await stack.newCart(oneTea);
+  for (const guestToken of ["", mine.guestToken]) {
+    expect(await failureOf(use({ id: theirs.id, guestToken }))).toMatchObject({ reason: "CART_NOT_FOUND" });
+  }
+  expect((await stack.carts.getCart({ id: theirs.id })).cart).toEqual(theirs);
+});
+
+test.each(uses.slice(1))("%s takes the etag of the cart as it is, and no other", async (_, use) => {
+  const mine = await guestCart(oneTea);
+  expect(await failureOf(use({ ...mine, etag: "0" }))).toMatchObject({ reason: "ETAG_MISMATCH" });
+  await use({ ...mine, etag: "1" });
+});
+
+test("customers and those who run the shop do not find a guest's cart among theirs", async () => {
+  const { id } = await guestCart(oneTea);
+  for (const asked of [{ id }, { id, customerId: "somebody" }]) {
     const calls = [
       () => stack.carts.getCart(asked),
       () => stack.carts.addCartItem({ ...asked, productId: "tea" }),
       () => stack.carts.addCartItem({ ...asked, productId: "tea", requestId: randomUUID() }),
       () => stack.carts.replaceCartLines({ ...asked, lines: [] }),
       () => stack.carts.removeCartItem({ ...asked, productId: "tea" }),
+      () => stack.carts.updateCart({ ...asked, name: "mine now", makeDefault: true }),
       () => stack.carts.deleteCart(asked),
-      () => stack.carts.updateCart({ id, name: "mine now" }),
     ];
     for (const call of calls) {
-      expect(await failureOf(call())).toEqual(expected);
+      expect(await failureOf(call())).toMatchObject({ code: Code.NotFound, reason: "CART_NOT_FOUND" });
     }
   }
-  expect(contents((await stack.carts.getCart({ id, guestToken })).cart)).toEqual({ tea: 1 });
 });
 
 test("a request id that was used with the token is of no use without it", async () => {
   const { id, guestToken } = await guestCart();
   const request = { id, productId: "tea", requestId: "once" };
-  await stack.carts.addCartItem({ ...request, guestToken });
+  await stack.guests.addGuestCartItem({ ...request, guestToken });
   for (const wrong of [{}, { guestToken: "A".repeat(43) }]) {
-    expect(await failureOf(stack.carts.addCartItem({ ...request, ...wrong }))).toMatchObject({
+    expect(await failureOf(stack.guests.addGuestCartItem({ ...request, ...wrong }))).toMatchObject({
       reason: "CART_NOT_FOUND",
     });
   }
 });
 
-test("a guest's token opens no customer's cart", async () => {
-  const { guestToken } = await guestCart();
-  const { id } = await stack.newCart();
-  expect(await failureOf(stack.carts.getCart({ id, guestToken }))).toMatchObject({ reason: "CART_NOT_FOUND" });
+test("two guests may choose the same request id", async () => {
+  const [one, other] = [await guestCart(), await guestCart()];
+  for (const mine of [one, other]) {
+    await stack.guests.addGuestCartItem({ ...mine, productId: "tea", requestId: "1" });
+    expect(contents((await stack.guests.getGuestCart(mine)).cart)).toEqual({ tea: 1 });
+  }
 });
 
 test("each guest's cart has an id and a token of its own, and of the token only a hash is kept", async () => {
@@ -85,21 +119,10 @@ test("each guest's cart has an id and a token of its own, and of the token only 
   expect(rows[0].row).not.toContain(one.guestToken);
 });
 
-test("a repeat makes another cart: what the first one's token is cannot be told again", async () => {
-  const request = { guest: true, requestId: "same" };
-  const [first, second] = [await stack.carts.createCart(request), await stack.carts.createCart(request)];
-  expect(second.cart?.id).not.toBe(first.cart?.id);
-});
-
-test("a cart is a customer's or a guest's, and a guest does not choose the id", async () => {
-  for (const wrong of [{}, { guest: true, customerId: "ann" }, { guest: true, id: "mine" }]) {
-    expect(await failureOf(stack.carts.createCart(wrong))).toMatchObject({ code: Code.InvalidArgument });
-  }
-});
-
 test("a guest's cart that is put over becomes the customer's, and its token opens nothing any more", async () => {
-  const { id, guestToken } = await guestCart();
-  await stack.carts.batchPutCarts({ items: [{ id, customerId: "ann" }] });
-  expect((await stack.carts.getCart({ id, customerId: "ann" })).cart).toMatchObject({ state: Cart_State.OPEN });
-  expect(await failureOf(stack.carts.getCart({ id, guestToken }))).toMatchObject({ reason: "CART_NOT_FOUND" });
+  const mine = await guestCart();
+  await stack.carts.batchPutCarts({ items: [{ id: mine.id, customerId: "ann" }] });
+  const { cart } = await stack.carts.getCart({ id: mine.id, customerId: "ann" });
+  expect(cart).toMatchObject({ state: Cart_State.OPEN });
+  expect(await failureOf(stack.guests.getGuestCart(mine))).toMatchObject({ reason: "CART_NOT_FOUND" });
 });

@@ -69,22 +69,21 @@ export async function loadLeftOut(db: Queryable, id: string): Promise<readonly L
 }
 
 /** A guest's cart to be made. */
-export type NewGuestCart = Pick<NewCart, "id" | "name" | "lines"> & { readonly guestTokenHash: Buffer };
+export type NewGuestCart = Pick<NewCart, "id" | "lines"> & { readonly guestTokenHash: Buffer };
 
 /** Makes a guest's cart. Its id is new. */
 export async function insertGuestCart(db: Queryable, cart: NewGuestCart): Promise<void> {
   await db.query({
     name: "insert-guest-cart",
     text: `with made as (
-             insert into carts (id, guest_token_hash, name) values ($1, $2, $3)
+             insert into carts (id, guest_token_hash) values ($1, $2)
            )
            insert into cart_lines (cart_id, line_number, product_id, quantity, sku, title, currency, unit_price_minor)
-           select * from unnest($4::text[], $5::int[], $6::text[], $7::int[], $8::text[], $9::text[], $10::text[],
-                                $11::bigint[])`,
+           select * from unnest($3::text[], $4::int[], $5::text[], $6::int[], $7::text[], $8::text[], $9::text[],
+                                $10::bigint[])`,
     values: [
       cart.id,
       cart.guestTokenHash,
-      cart.name,
       ...lineArrays(cart.lines.map((line, index) => ({ cartId: cart.id, line, index }))),
     ],
   });

@@ -38,7 +38,7 @@ async function twoCarts(source: ReturnType<typeof line>[], target: ReturnType<ty
 }
 
 async function guestCart(...lines: ReturnType<typeof line>[]) {
-  const { cart, guestToken } = await stack.carts.createCart({ guest: true, lines });
+  const { cart, guestToken } = await stack.guests.createGuestCart({ lines });
   return { id: there(cart).id, guestToken };
 }
 
@@ -165,14 +165,14 @@ describe("a guest's cart at sign-in", () => {
     const expected = { code: Code.NotFound, reason: "CART_NOT_FOUND", metadata: { cart_id: id } };
     expect(await failureOf(stack.carts.mergeCarts(request))).toEqual(expected);
     expect(await failureOf(stack.carts.mergeCarts({ ...request, preview: true }))).toEqual(expected);
-    expect(contents((await stack.carts.getCart({ id, guestToken: right })).cart)).toEqual({ tea: 2 });
+    expect(contents((await stack.guests.getGuestCart({ id, guestToken: right })).cart)).toEqual({ tea: 2 });
   });
 
   test("once it is merged, tells the guest so and takes nothing more", async () => {
     const { id, guestToken } = await guestCart(line("tea", 2));
     await stack.carts.mergeCarts({ customerId: randomUUID(), sourceId: id, guestToken });
-    expect((await stack.carts.getCart({ id, guestToken })).cart).toMatchObject({ state: Cart_State.MERGED });
-    expect(await failureOf(stack.carts.addCartItem({ id, guestToken, productId: "tea" }))).toMatchObject({
+    expect((await stack.guests.getGuestCart({ id, guestToken })).cart).toMatchObject({ state: Cart_State.MERGED });
+    expect(await failureOf(stack.guests.addGuestCartItem({ id, guestToken, productId: "tea" }))).toMatchObject({
       code: Code.FailedPrecondition,
       reason: "CART_CLOSED",
       metadata: { state: "MERGED" },

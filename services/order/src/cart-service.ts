@@ -3,8 +3,10 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import { DomainError } from "@sagacart/chassis/errors";
 import { pageSize } from "@sagacart/chassis/page";
 import { type Pool, withTransaction } from "@sagacart/chassis/postgres";
+import { fingerprintOf } from "@sagacart/chassis/requests";
 import { MergedLineSchema } from "@sagacart/proto/order/v1/cart";
 import {
+  AddCartItemRequestSchema,
   AddCartItemResponseSchema,
   BatchPutCartsResponseSchema,
   type CartService,
@@ -20,17 +22,8 @@ import {
   UpdateCartResponseSchema,
 } from "@sagacart/proto/order/v1/cart_service";
 import { createAddItem } from "./add-item.ts";
-import {
-  type Cart,
-  type CartState,
-  checkChangeable,
-  checkingOut,
-  checkOwner,
-  priceLines,
-  removeLine,
-  replaceLines,
-} from "./cart.ts";
-import { type CartChange, changeCart } from "./cart-change.ts";
+import { type CartState, checkingOut, checkOwner, priceLines } from "./cart.ts";
+import { createChanges } from "./cart-changes.ts";
 import { putCarts } from "./cart-insert-store.ts";
 import { cartMessage, cartStateFromProto } from "./cart-message.ts";
 import { listCarts, loadCarts } from "./cart-store.ts";
@@ -38,7 +31,6 @@ import type { Catalogue } from "./catalogue.ts";
 import { createCart } from "./create-cart.ts";
 import { getDefaultCart, updateCart } from "./default-cart.ts";
 import { duplicateCart } from "./duplicate-cart.ts";
-import { createGuestCart } from "./guest-cart.ts";
 import { leftOutMessage } from "./left-out.ts";
 import { mergeCarts } from "./merge-carts.ts";
 import { reasons } from "./reasons.ts";
@@ -49,24 +41,17 @@ export type CartServiceOptions = { pool: Pool; catalogue: Catalogue };
 /** The handlers of CartService: the promises are in its proto. */
 export function createCartService({ pool, catalogue }: CartServiceOptions): ServiceImpl<typeof CartService> {
   const addItem = createAddItem({ pool, catalogue });
-
-  function change(cartChange: CartChange): Promise<Cart> {
-    return withTransaction(pool, (tx) => changeCart(tx, cartChange));
-  }
+  const changes = createChanges({ pool, catalogue });
 
   return {
     async createCart(request) {
-      if (request.guest) {
-        const { cart, guestToken } = await createGuestCart({ pool, catalogue }, request);
-        return create(CreateCartResponseSchema, { cart: cartMessage(cart), guestToken });
-      }
       const cart = await createCart({ pool, catalogue }, request);
       return create(CreateCartResponseSchema, { cart: cartMessage(cart) });
     },
 
     async getCart(request) {
       const cart = (await loadCarts(pool, [request.id])).get(request.id);
-      checkOwner(cart, request);
+      checkOwner(cart, { id: request.id, customerId: request.customerId });
       return create(GetCartResponseSchema, { cart: cartMessage(cart) });
     },
 
@@ -93,51 +78,32 @@ export function createCartService({ pool, catalogue }: CartServiceOptions): Serv
       return create(UpdateCartResponseSchema, { cart: cartMessage(cart) });
     },
 
-    async replaceCartLines({ id, customerId, guestToken, etag, name, lines }) {
-      const wanted = lines.filter(({ quantity }) => quantity > 0).map(({ productId }) => productId);
-      const quotes = await catalogue(wanted);
-      const cart = await change({
-        id,
-        customerId,
-        guestToken,
-        apply(cart) {
-          checkChangeable(cart, etag);
-          return { ...replaceLines(cart, lines, quotes), name: name ?? cart.name };
-        },
-      });
+    async replaceCartLines({ id, customerId, ...request }) {
+      const cart = await changes.replace({ id, customerId }, request);
       return create(ReplaceCartLinesResponseSchema, { cart: cartMessage(cart) });
     },
 
     async addCartItem(request) {
-      return create(AddCartItemResponseSchema, { cart: cartMessage(await addItem(request)) });
+      const { id, customerId, etag, productId, quantity, requestId } = request;
+      const cart = await addItem({
+        to: { id, customerId },
+        etag,
+        productId,
+        quantity,
+        requestId,
+        method: "AddCartItem",
+        fingerprint: () => fingerprintOf(AddCartItemRequestSchema, request, { without: ["request_id"] }),
+      });
+      return create(AddCartItemResponseSchema, { cart: cartMessage(cart) });
     },
 
-    async removeCartItem({ id, customerId, guestToken, etag, productId }) {
-      const cart = await change({
-        id,
-        customerId,
-        guestToken,
-        apply(cart) {
-          checkChangeable(cart, etag);
-          return removeLine(cart, productId);
-        },
-      });
+    async removeCartItem({ id, customerId, ...request }) {
+      const cart = await changes.remove({ id, customerId }, request);
       return create(RemoveCartItemResponseSchema, { cart: cartMessage(cart) });
     },
 
-    async deleteCart({ id, customerId, guestToken, etag }) {
-      await change({
-        id,
-        customerId,
-        guestToken,
-        apply(cart) {
-          if (cart.state === "DELETED") {
-            return cart;
-          }
-          checkChangeable(cart, etag);
-          return { ...cart, state: "DELETED", isDefault: false };
-        },
-      });
+    async deleteCart({ id, customerId, etag }) {
+      await changes.throwAway({ id, customerId }, { etag });
       return create(DeleteCartResponseSchema);
     },
 

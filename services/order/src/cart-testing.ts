@@ -7,14 +7,17 @@ import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/
 import { inMemory, type TestDatabase, testDatabase } from "@sagacart/chassis/testing";
 import { type Cart, CartSchema } from "@sagacart/proto/order/v1/cart";
 import { CartService } from "@sagacart/proto/order/v1/cart_service";
+import { GuestCartService } from "@sagacart/proto/order/v1/guest_cart_service";
 import type { CartState } from "./cart.ts";
 import { createCartService } from "./cart-service.ts";
 import { lockCarts, markCheckingOut } from "./cart-store.ts";
 import type { Catalogue, Quote } from "./catalogue.ts";
+import { createGuestCartService } from "./guest-cart-service.ts";
 
 export type TestCarts = AsyncDisposable & {
   readonly pool: Pool;
   readonly carts: Client<typeof CartService>;
+  readonly guests: Client<typeof GuestCartService>;
   /** The same carts, served by another process. */
   readonly elsewhere: Client<typeof CartService>;
   /** What the catalogue knows. */
@@ -35,11 +38,12 @@ export async function startTestCarts(): Promise<TestCarts> {
     ["rice", quote({ productId: "rice", title: "お米", currency: "JPY", priceMinor: 900n })],
     ["gold", quote({ productId: "gold", title: "Gold", priceMinor: 10n ** 12n })],
   ]);
-  const carts = serve(pool, products);
+  const { carts, guests } = serve(pool, products);
   return {
     pool,
     carts,
-    elsewhere: serve(pool, products),
+    guests,
+    elsewhere: serve(pool, products).carts,
     products,
     async newCart(...lines) {
       const { cart } = await carts.createCart({ customerId: randomUUID(), lines });
@@ -129,12 +133,12 @@ export async function untilWaiting(pool: Pool, count: number): Promise<void> {
   }
 }
 
-function serve(pool: Pool, products: ReadonlyMap<string, Quote>): Client<typeof CartService> {
+function serve(pool: Pool, products: ReadonlyMap<string, Quote>) {
   const catalogue: Catalogue = async (ids) =>
     new Map(ids.flatMap((id) => [products.get(id)].flatMap((known) => (known === undefined ? [] : [[id, known]]))));
-  const service = createCartService({ pool, catalogue });
-  return createClient(
-    CartService,
-    inMemory((router) => router.service(CartService, service), "order.sagacart"),
-  );
+  const transport = inMemory((router) => {
+    router.service(CartService, createCartService({ pool, catalogue }));
+    router.service(GuestCartService, createGuestCartService({ pool, catalogue }));
+  }, "order.sagacart");
+  return { carts: createClient(CartService, transport), guests: createClient(GuestCartService, transport) };
 }

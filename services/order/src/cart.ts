@@ -44,13 +44,12 @@ export type LineInput = { readonly productId: string; readonly quantity: number 
 
 type Quotes = ReadonlyMap<string, Quote>;
 
-/** Who wants which cart. */
-export type AskedFor = { readonly id: string; readonly customerId: string; readonly guestToken?: string };
+/** Which cart is asked for: a customer's (any customer's where it is ""), or a guest's by its token. */
+export type AskedFor =
+  | { readonly id: string; readonly customerId: string }
+  | { readonly id: string; readonly guestToken: string };
 
-/**
- * Throws unless the cart is the customer's, or the guest's who has its token. Where neither a customer nor a token is
- * given it may be any customer's.
- */
+/** Throws unless the cart is the customer's, or a guest's with that token. */
 export function checkOwner(cart: Cart | undefined, asked: AskedFor): asserts cart is Cart {
   if (cart === undefined || !isOpenTo(cart, asked)) {
     throw new DomainError(reasons, "CART_NOT_FOUND", `there is no cart ${asked.id}`, { cart_id: asked.id });
@@ -58,10 +57,10 @@ export function checkOwner(cart: Cart | undefined, asked: AskedFor): asserts car
 }
 
 function isOpenTo({ customerId, guestTokenHash }: Cart, asked: AskedFor): boolean {
-  if (guestTokenHash !== undefined) {
-    return opens(asked.guestToken ?? "", guestTokenHash);
+  if ("guestToken" in asked) {
+    return guestTokenHash !== undefined && opens(asked.guestToken, guestTokenHash);
   }
-  return asked.customerId === "" ? (asked.guestToken ?? "") === "" : asked.customerId === customerId;
+  return guestTokenHash === undefined && (asked.customerId === "" || asked.customerId === customerId);
 }
 
 /** Throws unless the cart is open, and is as it was when the caller read it. Without an etag it may be as it likes. */

@@ -38,7 +38,7 @@ export async function updateCart(
         if (makeDefault) {
           await releaseDefault(tx, id);
         }
-        return await changeCart(tx, { id, customerId, apply });
+        return await changeCart(tx, { of: { id, customerId }, apply });
       });
     } catch (error) {
       // Another cart became the default meanwhile, while there was none that could have been locked.

@@ -1,7 +1,7 @@
 import { DomainError } from "@sagacart/chassis/errors";
 import { type Pool, withTransaction } from "@sagacart/chassis/postgres";
 import { type MergeCartsRequest, MergeCartsRequest_Strategy } from "@sagacart/proto/order/v1/cart_service";
-import { type Cart, cartClosed, checkChangeable, checkOwner } from "./cart.ts";
+import { type AskedFor, type Cart, cartClosed, checkChangeable, checkOwner } from "./cart.ts";
 import { lockCartsWithLines } from "./cart-change.ts";
 import { loadCarts, loadDefaultCart, saveCarts } from "./cart-store.ts";
 import type { Catalogue, Quote } from "./catalogue.ts";
@@ -30,7 +30,7 @@ export async function mergeCarts(context: Context, request: MergeCartsRequest): 
     const done = await withTransaction(context.pool, async (tx) => {
       const locked = await lockCartsWithLines(tx, [source.id, target.id]);
       const now = { source: locked.get(source.id), target: locked.get(target.id) };
-      checkOwner(now.source, { ...request, id: source.id });
+      checkOwner(now.source, sourceOf(request));
       checkOwner(now.target, { id: target.id, customerId: request.customerId });
       // Changed since its products were quoted, or merged: read again.
       if (now.source.version !== source.version) {
@@ -55,10 +55,15 @@ export async function mergeCarts(context: Context, request: MergeCartsRequest): 
 
 const maxRounds = 10;
 
-async function loadSource(pool: Pool, { sourceId: id, customerId, guestToken }: MergeCartsRequest): Promise<Cart> {
-  const source = (await loadCarts(pool, [id])).get(id);
-  checkOwner(source, { id, customerId, guestToken });
+async function loadSource(pool: Pool, request: MergeCartsRequest): Promise<Cart> {
+  const asked = sourceOf(request);
+  const source = (await loadCarts(pool, [asked.id])).get(asked.id);
+  checkOwner(source, asked);
   return source;
+}
+
+function sourceOf({ sourceId: id, customerId, guestToken }: MergeCartsRequest): AskedFor {
+  return guestToken === "" ? { id, customerId } : { id, guestToken };
 }
 
 /** The one that is named, or the default one; made where there is none, unless nothing is to change. */

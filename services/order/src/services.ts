@@ -8,12 +8,14 @@ import { forgetOldRequests } from "@sagacart/chassis/request-retention";
 import { createWake } from "@sagacart/chassis/wake";
 import { CommandService } from "@sagacart/proto/command/v1/command_service";
 import { CartService } from "@sagacart/proto/order/v1/cart_service";
+import { GuestCartService } from "@sagacart/proto/order/v1/guest_cart_service";
 import { IncidentService } from "@sagacart/proto/order/v1/incident_service";
 import { OrderService } from "@sagacart/proto/order/v1/order_service";
 import { SagaService } from "@sagacart/proto/order/v1/saga_service";
 import { createCartService } from "./cart-service.ts";
 import type { Catalogue } from "./catalogue.ts";
 import { createCheckout } from "./checkout.ts";
+import { createGuestCartService } from "./guest-cart-service.ts";
 import { createIncidentService } from "./incident-service.ts";
 import { createOrderService } from "./order-service.ts";
 import { createSagaService } from "./saga-service.ts";
@@ -63,6 +65,7 @@ export function createServices({ pool, url, log, catalogue, metrics }: ServicesO
     routes(router) {
       router.service(OrderService, createOrderService({ pool, checkout, waiters, recorded }));
       router.service(CartService, createCartService({ pool, catalogue }));
+      router.service(GuestCartService, createGuestCartService({ pool, catalogue }));
       router.service(IncidentService, createIncidentService({ pool, commanded }));
       router.service(SagaService, saga);
       router.service(CommandService, commands.service);

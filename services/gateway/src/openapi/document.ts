@@ -115,7 +115,18 @@ function parametersOf(binding: AnyBinding, schemas: Schemas): Schema[] {
       "Made by the caller, new for each thing that is to be made, and the same when the request is repeated.",
     schema: { type: "string", pattern: "^[\\x21-\\x7e]{1,128}$" },
   };
-  return [...inPath, ...inQuery, ...(binding.requestId === undefined ? [] : [key])];
+  const guestToken = {
+    name: "Guest-Token",
+    in: "header",
+    description: "Opens the cart of a guest.",
+    schema: { type: "string", maxLength: 64 },
+  };
+  return [
+    ...inPath,
+    ...inQuery,
+    ...(binding.requestId === undefined ? [] : [key]),
+    ...(binding.guestToken === undefined ? [] : [guestToken]),
+  ];
 }
 
 function parameter(where: "path" | "query", fields: readonly DescField[], schemas: Schemas): Schema {

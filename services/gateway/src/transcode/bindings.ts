@@ -26,6 +26,8 @@ export type Binding<M extends DescMethodUnary | DescMethodServerStreaming = Desc
   readonly query: ReadonlyMap<string, QueryParameter>;
   /** The field that Idempotency-Key fills; only on POSTs that make something. */
   readonly requestId: DescField | undefined;
+  /** The field that the header Guest-Token fills: what opens a guest's cart is no part of a URL, which others see. */
+  readonly guestToken: DescField | undefined;
 };
 
 export type PathField = {
@@ -56,7 +58,9 @@ export function bind<M extends DescMethodUnary | DescMethodServerStreaming>(
   }));
   const body = bodyOf(method, bodyName);
   const inPath = new Set(path.map(({ fields }) => fields.map(({ name }) => name).join(".")));
-  const taken = (name: string) => inPath.has(name) || (body !== undefined && body !== "*" && name === body.name);
+  const guestToken = method.input.fields.find(({ name }) => name === "guest_token");
+  const taken = (name: string) =>
+    name === guestToken?.name || inPath.has(name) || (body !== undefined && body !== "*" && name === body.name);
   return {
     method,
     verb,
@@ -65,6 +69,7 @@ export function bind<M extends DescMethodUnary | DescMethodServerStreaming>(
     body,
     query: body === "*" ? new Map() : queryParameters(method.input, taken),
     requestId: verb === "POST" ? method.input.fields.find(({ name }) => name === "request_id") : undefined,
+    guestToken,
   };
 }
 

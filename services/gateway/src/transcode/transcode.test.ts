@@ -101,6 +101,16 @@ test("Idempotency-Key is the request id, whatever the body says", async () => {
   expect(standIn.asked.at(-1)?.request).toEqual({ customerId: "c", requestId: "the-key" });
 });
 
+test("the header Guest-Token opens a guest's cart; a query cannot say it, and a body can", async () => {
+  await gateway.send("GET /v1/guest-carts/g", { headers: { "guest-token": "secret" } });
+  expect(standIn.asked.at(-1)).toMatchObject({ rpc: "GetGuestCart", request: { id: "g", guestToken: "secret" } });
+  await gateway.send("POST /v1/carts/g:merge", { body: { customerId: "c", guestToken: "secret" } });
+  expect(standIn.asked.at(-1)?.request).toEqual({ sourceId: "g", customerId: "c", guestToken: "secret" });
+  const asked = standIn.asked.length;
+  expect((await gateway.send("GET /v1/guest-carts/g?guestToken=secret")).status).toBe(400);
+  expect(standIn.asked).toHaveLength(asked);
+});
+
 test("a POST that makes nothing needs no key, and no body", async () => {
   standIn.answer("CancelOrder", () => ({ order: { id: "o" } }));
   expect((await gateway.send("POST /v1/orders/o:cancel")).body.order.id).toBe("o");

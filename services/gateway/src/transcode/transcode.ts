@@ -1,5 +1,6 @@
 import type { DescMethodServerStreaming, DescMethodUnary } from "@bufbuild/protobuf";
 import { type DescMessage, fromJson, type JsonObject, type JsonValue, type Message, toJson } from "@bufbuild/protobuf";
+import { accessRule } from "@sagacart/chassis/auth/access";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { callerLeft } from "../caller-left.ts";
 import { EdgeError, invalidRequest } from "../problem.ts";
@@ -17,6 +18,7 @@ export type RestRequest = {
   readonly query: Query;
   readonly body: JsonValue | undefined;
   readonly idempotencyKey: string | undefined;
+  readonly guestToken: string | undefined;
 };
 
 /** Serves /v1: each rpc that is annotated, with its path, query, body and answer in proto's JSON. */
@@ -25,6 +27,7 @@ export function serveBindings(app: FastifyInstance, services: Services, bindings
     const call = unaryCall(binding.method, services.transportTo(binding.method.parent));
     const locate = locationOf(binding, bindings);
     app.route({
+      config: { open: accessRule(binding.method).anyone },
       method: binding.verb,
       url: routerPath(
         binding.template,
@@ -48,7 +51,7 @@ export type AnyBinding = Binding<DescMethodUnary | DescMethodServerStreaming>;
 
 /** The request message. The path wins over the body. Throws EdgeError naming every field that is wrong. */
 export function decode(binding: AnyBinding, request: RestRequest): Message {
-  const { method, body, path, query, requestId } = binding;
+  const { method, body, path, query, requestId, guestToken } = binding;
   const json: JsonObject = {};
   if (body === "*") {
     Object.assign(json, objectOf(request.body));
@@ -63,6 +66,9 @@ export function decode(binding: AnyBinding, request: RestRequest): Message {
   }
   if (requestId !== undefined) {
     write(json, [requestId], idempotencyKeyOf(request));
+  }
+  if (guestToken !== undefined && request.guestToken !== undefined) {
+    write(json, [guestToken], request.guestToken);
   }
   try {
     if (wrong.length === 0) {
@@ -87,13 +93,14 @@ export function sendJson(reply: FastifyReply, json: JsonValue): FastifyReply {
 
 /** The parts of a request to a route of ours; its body is bytes still. */
 export function partsOf(request: FastifyRequest): RestRequest {
-  const key = request.headers["idempotency-key"];
+  const { "idempotency-key": key, "guest-token": guestToken } = request.headers;
   return {
     // The router gives texts for each of the template's parameters, and the query parser texts or lists of them.
     path: request.params as Readonly<Record<string, string>>,
     query: request.query as Query,
     body: readJson(request.body),
     idempotencyKey: Array.isArray(key) ? key[0] : key,
+    guestToken: Array.isArray(guestToken) ? guestToken[0] : guestToken,
   };
 }
 

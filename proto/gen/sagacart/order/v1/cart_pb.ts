@@ -15,7 +15,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file sagacart/order/v1/cart.proto.
  */
 export const file_sagacart_order_v1_cart: GenFile = /*@__PURE__*/
-  fileDesc("ChxzYWdhY2FydC9vcmRlci92MS9jYXJ0LnByb3RvEhFzYWdhY2FydC5vcmRlci52MSKVBAoEQ2FydBIKCgJpZBgBIAEoCRITCgtjdXN0b21lcl9pZBgCIAEoCRIMCgRuYW1lGAMgASgJEiwKBXN0YXRlGAQgASgOMh0uc2FnYWNhcnQub3JkZXIudjEuQ2FydC5TdGF0ZRISCgppc19kZWZhdWx0GAUgASgIEioKBWxpbmVzGAYgAygLMhsuc2FnYWNhcnQub3JkZXIudjEuQ2FydExpbmUSJgoFdG90YWwYByABKAsyFy5zYWdhY2FydC50eXBlLnYxLk1vbmV5EgwKBGV0YWcYCCABKAkSEAoIb3JkZXJfaWQYCSABKAkSGwoTbGFzdF9mYWlsdXJlX3JlYXNvbhgKIAEoCRIvCgtjcmVhdGVfdGltZRgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhMKC21lcmdlZF9pbnRvGA0gASgJIpMBCgVTdGF0ZRIVChFTVEFURV9VTlNQRUNJRklFRBAAEg4KClNUQVRFX09QRU4QARIWChJTVEFURV9DSEVDS0lOR19PVVQQAhITCg9TVEFURV9QVVJDSEFTRUQQAxIRCg1TVEFURV9ERUxFVEVEEAQSEQoNU1RBVEVfRVhQSVJFRBAFEhAKDFNUQVRFX01FUkdFRBAGInkKCENhcnRMaW5lEhIKCnByb2R1Y3RfaWQYASABKAkSCwoDc2t1GAIgASgJEg0KBXRpdGxlGAMgASgJEhAKCHF1YW50aXR5GAQgASgFEisKCnVuaXRfcHJpY2UYBSABKAsyFy5zYWdhY2FydC50eXBlLnYxLk1vbmV5Ik8KC0xlZnRPdXRMaW5lEhIKCnByb2R1Y3RfaWQYASABKAkSCwoDc2t1GAIgASgJEg0KBXRpdGxlGAMgASgJEhAKCHF1YW50aXR5GAQgASgFInMKCk1lcmdlZExpbmUSEgoKcHJvZHVjdF9pZBgBIAEoCRINCgV0aXRsZRgCIAEoCRIXCg90YXJnZXRfcXVhbnRpdHkYAyABKAUSFwoPc291cmNlX3F1YW50aXR5GAQgASgFEhAKCHF1YW50aXR5GAUgASgFImUKCUxpbmVJbnB1dBI5Cgpwcm9kdWN0X2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEh0KCHF1YW50aXR5GAIgASgFQgu6SAgaBhjAhD0oAWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp, file_sagacart_type_v1_money]);
+  fileDesc("ChxzYWdhY2FydC9vcmRlci92MS9jYXJ0LnByb3RvEhFzYWdhY2FydC5vcmRlci52MSKVBAoEQ2FydBIKCgJpZBgBIAEoCRITCgtjdXN0b21lcl9pZBgCIAEoCRIMCgRuYW1lGAMgASgJEiwKBXN0YXRlGAQgASgOMh0uc2FnYWNhcnQub3JkZXIudjEuQ2FydC5TdGF0ZRISCgppc19kZWZhdWx0GAUgASgIEioKBWxpbmVzGAYgAygLMhsuc2FnYWNhcnQub3JkZXIudjEuQ2FydExpbmUSJgoFdG90YWwYByABKAsyFy5zYWdhY2FydC50eXBlLnYxLk1vbmV5EgwKBGV0YWcYCCABKAkSEAoIb3JkZXJfaWQYCSABKAkSGwoTbGFzdF9mYWlsdXJlX3JlYXNvbhgKIAEoCRIvCgtjcmVhdGVfdGltZRgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhMKC21lcmdlZF9pbnRvGA0gASgJIpMBCgVTdGF0ZRIVChFTVEFURV9VTlNQRUNJRklFRBAAEg4KClNUQVRFX09QRU4QARIWChJTVEFURV9DSEVDS0lOR19PVVQQAhITCg9TVEFURV9QVVJDSEFTRUQQAxIRCg1TVEFURV9ERUxFVEVEEAQSEQoNU1RBVEVfRVhQSVJFRBAFEhAKDFNUQVRFX01FUkdFRBAGInkKCENhcnRMaW5lEhIKCnByb2R1Y3RfaWQYASABKAkSCwoDc2t1GAIgASgJEg0KBXRpdGxlGAMgASgJEhAKCHF1YW50aXR5GAQgASgFEisKCnVuaXRfcHJpY2UYBSABKAsyFy5zYWdhY2FydC50eXBlLnYxLk1vbmV5Ik8KC0xlZnRPdXRMaW5lEhIKCnByb2R1Y3RfaWQYASABKAkSCwoDc2t1GAIgASgJEg0KBXRpdGxlGAMgASgJEhAKCHF1YW50aXR5GAQgASgFInMKCk1lcmdlZExpbmUSEgoKcHJvZHVjdF9pZBgBIAEoCRINCgV0aXRsZRgCIAEoCRIXCg90YXJnZXRfcXVhbnRpdHkYAyABKAUSFwoPc291cmNlX3F1YW50aXR5GAQgASgFEhAKCHF1YW50aXR5GAUgASgFImUKCUxpbmVJbnB1dBI5Cgpwcm9kdWN0X2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEh0KCHF1YW50aXR5GAIgASgFQgu6SAgaBhjAhD0oASJuCglXaG9sZUxpbmUSOQoKcHJvZHVjdF9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhImCghxdWFudGl0eRgCIAEoBUIUukgRGg8YwIQ9KMD7wv///////wFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp, file_sagacart_type_v1_money]);
 
 /**
  * What a customer means to buy. A customer may have many; one of them is the default.
@@ -31,7 +31,7 @@ export type Cart = Message<"sagacart.order.v1.Cart"> & {
   id: string;
 
   /**
-   * Whose it is; empty for a guest's cart, which its guest_token opens.
+   * Whose it is; empty for a guest's.
    *
    * @generated from field: string customer_id = 2;
    */
@@ -130,7 +130,7 @@ export type CartJson = {
   id?: string;
 
   /**
-   * Whose it is; empty for a guest's cart, which its guest_token opens.
+   * Whose it is; empty for a guest's.
    *
    * @generated from field: string customer_id = 2;
    */
@@ -611,4 +611,53 @@ export type LineInputJson = {
  */
 export const LineInputSchema: GenMessage<LineInput, {jsonType: LineInputJson}> = /*@__PURE__*/
   messageDesc(file_sagacart_order_v1_cart, 4);
+
+/**
+ * A product and how many of it, in lines that take the place of all there are.
+ *
+ * @generated from message sagacart.order.v1.WholeLine
+ */
+export type WholeLine = Message<"sagacart.order.v1.WholeLine"> & {
+  /**
+   * The product.
+   *
+   * @generated from field: string product_id = 1;
+   */
+  productId: string;
+
+  /**
+   * How many; a line of none or fewer is dropped.
+   *
+   * @generated from field: int32 quantity = 2;
+   */
+  quantity: number;
+};
+
+/**
+ * A product and how many of it, in lines that take the place of all there are.
+ *
+ * @generated from message sagacart.order.v1.WholeLine
+ */
+export type WholeLineJson = {
+  /**
+   * The product.
+   *
+   * @generated from field: string product_id = 1;
+   */
+  productId?: string;
+
+  /**
+   * How many; a line of none or fewer is dropped.
+   *
+   * @generated from field: int32 quantity = 2;
+   */
+  quantity?: number;
+};
+
+/**
+ * Describes the message sagacart.order.v1.WholeLine.
+ * Use `create(WholeLineSchema)` to create a new message.
+ */
+export const WholeLineSchema: GenMessage<WholeLine, {jsonType: WholeLineJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_order_v1_cart, 5);
 

@@ -7,7 +7,7 @@ import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import { file_google_api_annotations } from "../../../google/api/annotations_pb.ts";
 import { file_sagacart_auth_v1_access } from "../../auth/v1/access_pb.ts";
-import type { Cart, Cart_State, Cart_StateJson, CartJson, LeftOutLine, LeftOutLineJson, LineInput, LineInputJson, MergedLine, MergedLineJson } from "./cart_pb.ts";
+import type { Cart, Cart_State, Cart_StateJson, CartJson, LeftOutLine, LeftOutLineJson, LineInput, LineInputJson, MergedLine, MergedLineJson, WholeLine, WholeLineJson } from "./cart_pb.ts";
 import { file_sagacart_order_v1_cart } from "./cart_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
@@ -15,7 +15,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file sagacart/order/v1/cart_service.proto.
  */
 export const file_sagacart_order_v1_cart_service: GenFile = /*@__PURE__*/
-  fileDesc("CiRzYWdhY2FydC9vcmRlci92MS9jYXJ0X3NlcnZpY2UucHJvdG8SEXNhZ2FjYXJ0Lm9yZGVyLnYxIusEChFDcmVhdGVDYXJ0UmVxdWVzdBI0CgJpZBgBIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI9CgtjdXN0b21lcl9pZBgCIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIhCgRuYW1lGAMgASgJQhO6SBByDhhkMgpeW15ceDAwXSokEpIBCgVsaW5lcxgEIAMoCzIcLnNhZ2FjYXJ0Lm9yZGVyLnYxLkxpbmVJbnB1dEJlukhiugFaChdsaW5lcy51bmlxdWVfcHJvZHVjdF9pZBIbYSBwcm9kdWN0IG1heSBiZSBuYW1lZCBvbmNlGiJ0aGlzLm1hcChpLCBpLnByb2R1Y3RfaWQpLnVuaXF1ZSgpkgECEGQSLwoKcmVxdWVzdF9pZBgFIAEoCUIbukgYchYyFF5bXHgyMS1ceDdlXXswLDEyOH0kEg0KBWd1ZXN0GAYgASgIOugBukjkARqBAQoWY2FydC5jdXN0b21lcl9vcl9ndWVzdBI/YSBjYXJ0IGlzIGEgY3VzdG9tZXIncyBvciBhIGd1ZXN0J3M6IGdpdmUgY3VzdG9tZXJfaWQsIG9yIGd1ZXN0GiYodGhpcy5jdXN0b21lcl9pZCAhPSAnJykgIT0gdGhpcy5ndWVzdBpeCg1jYXJ0Lmd1ZXN0X2lkEi90aGUgaWQgb2YgYSBndWVzdCdzIGNhcnQgaXMgbWFkZSBieSB0aGUgc2VydmljZRocIXRoaXMuZ3Vlc3QgfHwgdGhpcy5pZCA9PSAnJyJQChJDcmVhdGVDYXJ0UmVzcG9uc2USJQoEY2FydBgBIAEoCzIXLnNhZ2FjYXJ0Lm9yZGVyLnYxLkNhcnQSEwoLZ3Vlc3RfdG9rZW4YAiABKAkioAEKDkdldENhcnRSZXF1ZXN0EjEKAmlkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEj0KC2N1c3RvbWVyX2lkGAIgASgJQii6SCXYAQFyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEhwKC2d1ZXN0X3Rva2VuGAMgASgJQge6SARyAhhAIjgKD0dldENhcnRSZXNwb25zZRIlCgRjYXJ0GAEgASgLMhcuc2FnYWNhcnQub3JkZXIudjEuQ2FydCJTChVHZXREZWZhdWx0Q2FydFJlcXVlc3QSOgoLY3VzdG9tZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4iPwoWR2V0RGVmYXVsdENhcnRSZXNwb25zZRIlCgRjYXJ0GAEgASgLMhcuc2FnYWNhcnQub3JkZXIudjEuQ2FydCL6AQoQTGlzdENhcnRzUmVxdWVzdBI6CgtjdXN0b21lcl9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhJACgZzdGF0ZXMYAiADKA4yHS5zYWdhY2FydC5vcmRlci52MS5DYXJ0LlN0YXRlQhG6SA6SAQsQCiIHggEEEAEgABIeCglwYWdlX3NpemUYAyABKAVCC7pICBoGGMCEPSgAEhwKCnBhZ2VfdG9rZW4YBCABKAlCCLpIBXIDGOgHEioKDW5hbWVfY29udGFpbnMYBSABKAlCE7pIEHIOGGQyCl5bXlx4MDBdKiQiVAoRTGlzdENhcnRzUmVzcG9uc2USJgoFY2FydHMYASADKAsyFy5zYWdhY2FydC5vcmRlci52MS5DYXJ0EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSLjAQoRVXBkYXRlQ2FydFJlcXVlc3QSMQoCaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SPQoLY3VzdG9tZXJfaWQYAiABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SJgoEbmFtZRgDIAEoCUITukgQcg4YZDIKXlteXHgwMF0qJEgAiAEBEhQKDG1ha2VfZGVmYXVsdBgEIAEoCBIVCgRldGFnGAUgASgJQge6SARyAhhAQgcKBV9uYW1lIjsKElVwZGF0ZUNhcnRSZXNwb25zZRIlCgRjYXJ0GAEgASgLMhcuc2FnYWNhcnQub3JkZXIudjEuQ2FydCKEBAoXUmVwbGFjZUNhcnRMaW5lc1JlcXVlc3QSMQoCaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SPQoLY3VzdG9tZXJfaWQYAiABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SpQEKBWxpbmVzGAMgAygLMi8uc2FnYWNhcnQub3JkZXIudjEuUmVwbGFjZUNhcnRMaW5lc1JlcXVlc3QuTGluZUJlukhiugFaChdsaW5lcy51bmlxdWVfcHJvZHVjdF9pZBIbYSBwcm9kdWN0IG1heSBiZSBuYW1lZCBvbmNlGiJ0aGlzLm1hcChpLCBpLnByb2R1Y3RfaWQpLnVuaXF1ZSgpkgECEGQSFQoEZXRhZxgEIAEoCUIHukgEcgIYQBImCgRuYW1lGAUgASgJQhO6SBByDhhkMgpeW15ceDAwXSokSACIAQESHAoLZ3Vlc3RfdG9rZW4YBiABKAlCB7pIBHICGEAaaQoETGluZRI5Cgpwcm9kdWN0X2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEiYKCHF1YW50aXR5GAIgASgFQhS6SBEaDxjAhD0owPvC////////AUIHCgVfbmFtZSJBChhSZXBsYWNlQ2FydExpbmVzUmVzcG9uc2USJQoEY2FydBgBIAEoCzIXLnNhZ2FjYXJ0Lm9yZGVyLnYxLkNhcnQixgIKEkFkZENhcnRJdGVtUmVxdWVzdBIxCgJpZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI9CgtjdXN0b21lcl9pZBgCIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI5Cgpwcm9kdWN0X2lkGAMgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEh0KCHF1YW50aXR5GAQgASgFQgu6SAgaBhjAhD0oABIVCgRldGFnGAUgASgJQge6SARyAhhAEi8KCnJlcXVlc3RfaWQYBiABKAlCG7pIGHIWMhReW1x4MjEtXHg3ZV17MCwxMjh9JBIcCgtndWVzdF90b2tlbhgHIAEoCUIHukgEcgIYQCI8ChNBZGRDYXJ0SXRlbVJlc3BvbnNlEiUKBGNhcnQYASABKAsyFy5zYWdhY2FydC5vcmRlci52MS5DYXJ0IvkBChVSZW1vdmVDYXJ0SXRlbVJlcXVlc3QSMQoCaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SPQoLY3VzdG9tZXJfaWQYAiABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SOQoKcHJvZHVjdF9pZBgDIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIVCgRldGFnGAQgASgJQge6SARyAhhAEhwKC2d1ZXN0X3Rva2VuGAUgASgJQge6SARyAhhAIj8KFlJlbW92ZUNhcnRJdGVtUmVzcG9uc2USJQoEY2FydBgBIAEoCzIXLnNhZ2FjYXJ0Lm9yZGVyLnYxLkNhcnQiugEKEURlbGV0ZUNhcnRSZXF1ZXN0EjEKAmlkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEj0KC2N1c3RvbWVyX2lkGAIgASgJQii6SCXYAQFyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEhUKBGV0YWcYAyABKAlCB7pIBHICGEASHAoLZ3Vlc3RfdG9rZW4YBCABKAlCB7pIBHICGEAiFAoSRGVsZXRlQ2FydFJlc3BvbnNlIqECChREdXBsaWNhdGVDYXJ0UmVxdWVzdBIxCgJpZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI6CgtjdXN0b21lcl9pZBgCIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI4CgZuZXdfaWQYAyABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SJgoEbmFtZRgEIAEoCUITukgQcg4YZDIKXlteXHgwMF0qJEgAiAEBEi8KCnJlcXVlc3RfaWQYBSABKAlCG7pIGHIWMhReW1x4MjEtXHg3ZV17MCwxMjh9JEIHCgVfbmFtZSJwChVEdXBsaWNhdGVDYXJ0UmVzcG9uc2USJQoEY2FydBgBIAEoCzIXLnNhZ2FjYXJ0Lm9yZGVyLnYxLkNhcnQSMAoIbGVmdF9vdXQYAiADKAsyHi5zYWdhY2FydC5vcmRlci52MS5MZWZ0T3V0TGluZSKoBAoRTWVyZ2VDYXJ0c1JlcXVlc3QSOAoJc291cmNlX2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEjsKCXRhcmdldF9pZBgCIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI6CgtjdXN0b21lcl9pZBgDIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIcCgtndWVzdF90b2tlbhgEIAEoCUIHukgEcgIYQBJJCghzdHJhdGVneRgFIAEoDjItLnNhZ2FjYXJ0Lm9yZGVyLnYxLk1lcmdlQ2FydHNSZXF1ZXN0LlN0cmF0ZWd5Qgi6SAWCAQIQARIPCgdwcmV2aWV3GAYgASgIEhwKC3NvdXJjZV9ldGFnGAcgASgJQge6SARyAhhAEhwKC3RhcmdldF9ldGFnGAggASgJQge6SARyAhhAIksKCFN0cmF0ZWd5EhgKFFNUUkFURUdZX1VOU1BFQ0lGSUVEEAASEAoMU1RSQVRFR1lfU1VNEAESEwoPU1RSQVRFR1lfTEFSR0VSEAI6XbpIWhpYCg9tZXJnZS50d29fY2FydHMSI2EgY2FydCBjYW5ub3QgYmUgbWVyZ2VkIGludG8gaXRzZWxmGiB0aGlzLnNvdXJjZV9pZCAhPSB0aGlzLnRhcmdldF9pZCKbAQoSTWVyZ2VDYXJ0c1Jlc3BvbnNlEiUKBGNhcnQYASABKAsyFy5zYWdhY2FydC5vcmRlci52MS5DYXJ0EiwKBWxpbmVzGAIgAygLMh0uc2FnYWNhcnQub3JkZXIudjEuTWVyZ2VkTGluZRIwCghsZWZ0X291dBgDIAMoCzIeLnNhZ2FjYXJ0Lm9yZGVyLnYxLkxlZnRPdXRMaW5lIu0CChRCYXRjaFB1dENhcnRzUmVxdWVzdBJICgVpdGVtcxgBIAMoCzIsLnNhZ2FjYXJ0Lm9yZGVyLnYxLkJhdGNoUHV0Q2FydHNSZXF1ZXN0Lkl0ZW1CC7pICJIBBQgBEIgnGooCCgRJdGVtEjEKAmlkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEjoKC2N1c3RvbWVyX2lkGAIgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEpIBCgVsaW5lcxgDIAMoCzIcLnNhZ2FjYXJ0Lm9yZGVyLnYxLkxpbmVJbnB1dEJlukhiugFaChdsaW5lcy51bmlxdWVfcHJvZHVjdF9pZBIbYSBwcm9kdWN0IG1heSBiZSBuYW1lZCBvbmNlGiJ0aGlzLm1hcChpLCBpLnByb2R1Y3RfaWQpLnVuaXF1ZSgpkgECEGQiJgoVQmF0Y2hQdXRDYXJ0c1Jlc3BvbnNlEg0KBWNvdW50GAEgASgFMvEMCgtDYXJ0U2VydmljZRJ7CgpDcmVhdGVDYXJ0EiQuc2FnYWNhcnQub3JkZXIudjEuQ3JlYXRlQ2FydFJlcXVlc3QaJS5zYWdhY2FydC5vcmRlci52MS5DcmVhdGVDYXJ0UmVzcG9uc2UiIJACAqq7GAUSAwEDBILT5JMCDjoBKiIJL3YxL2NhcnRzEnUKB0dldENhcnQSIS5zYWdhY2FydC5vcmRlci52MS5HZXRDYXJ0UmVxdWVzdBoiLnNhZ2FjYXJ0Lm9yZGVyLnYxLkdldENhcnRSZXNwb25zZSIjkAIBqrsYBhIEAQIDBILT5JMCEBIOL3YxL2NhcnRzL3tpZH0SnAEKDkdldERlZmF1bHRDYXJ0Eiguc2FnYWNhcnQub3JkZXIudjEuR2V0RGVmYXVsdENhcnRSZXF1ZXN0Gikuc2FnYWNhcnQub3JkZXIudjEuR2V0RGVmYXVsdENhcnRSZXNwb25zZSI1kAICqrsYBhIEAQIDBILT5JMCIhIgL3YxL2N1c3RvbWVycy97Y3VzdG9tZXJfaWR9L2NhcnQSdgoJTGlzdENhcnRzEiMuc2FnYWNhcnQub3JkZXIudjEuTGlzdENhcnRzUmVxdWVzdBokLnNhZ2FjYXJ0Lm9yZGVyLnYxLkxpc3RDYXJ0c1Jlc3BvbnNlIh6QAgGquxgGEgQBAgMEgtPkkwILEgkvdjEvY2FydHMSgAEKClVwZGF0ZUNhcnQSJC5zYWdhY2FydC5vcmRlci52MS5VcGRhdGVDYXJ0UmVxdWVzdBolLnNhZ2FjYXJ0Lm9yZGVyLnYxLlVwZGF0ZUNhcnRSZXNwb25zZSIlkAICqrsYBRIDAQMEgtPkkwITOgEqMg4vdjEvY2FydHMve2lkfRKSAQoQUmVwbGFjZUNhcnRMaW5lcxIqLnNhZ2FjYXJ0Lm9yZGVyLnYxLlJlcGxhY2VDYXJ0TGluZXNSZXF1ZXN0Gisuc2FnYWNhcnQub3JkZXIudjEuUmVwbGFjZUNhcnRMaW5lc1Jlc3BvbnNlIiWQAgKquxgFEgMBAwSC0+STAhM6ASoaDi92MS9jYXJ0cy97aWR9EokBCgtBZGRDYXJ0SXRlbRIlLnNhZ2FjYXJ0Lm9yZGVyLnYxLkFkZENhcnRJdGVtUmVxdWVzdBomLnNhZ2FjYXJ0Lm9yZGVyLnYxLkFkZENhcnRJdGVtUmVzcG9uc2UiK5ACAqq7GAUSAwEDBILT5JMCGToBKiIUL3YxL2NhcnRzL3tpZH0vaXRlbXMSnAEKDlJlbW92ZUNhcnRJdGVtEiguc2FnYWNhcnQub3JkZXIudjEuUmVtb3ZlQ2FydEl0ZW1SZXF1ZXN0Gikuc2FnYWNhcnQub3JkZXIudjEuUmVtb3ZlQ2FydEl0ZW1SZXNwb25zZSI1kAICqrsYBRIDAQMEgtPkkwIjKiEvdjEvY2FydHMve2lkfS9pdGVtcy97cHJvZHVjdF9pZH0SfQoKRGVsZXRlQ2FydBIkLnNhZ2FjYXJ0Lm9yZGVyLnYxLkRlbGV0ZUNhcnRSZXF1ZXN0GiUuc2FnYWNhcnQub3JkZXIudjEuRGVsZXRlQ2FydFJlc3BvbnNlIiKQAgKquxgFEgMBAwSC0+STAhAqDi92MS9jYXJ0cy97aWR9EpMBCg1EdXBsaWNhdGVDYXJ0Eicuc2FnYWNhcnQub3JkZXIudjEuRHVwbGljYXRlQ2FydFJlcXVlc3QaKC5zYWdhY2FydC5vcmRlci52MS5EdXBsaWNhdGVDYXJ0UmVzcG9uc2UiL5ACAqq7GAUSAwEDBILT5JMCHToBKiIYL3YxL2NhcnRzL3tpZH06ZHVwbGljYXRlEo0BCgpNZXJnZUNhcnRzEiQuc2FnYWNhcnQub3JkZXIudjEuTWVyZ2VDYXJ0c1JlcXVlc3QaJS5zYWdhY2FydC5vcmRlci52MS5NZXJnZUNhcnRzUmVzcG9uc2UiMpACAqq7GAUSAwEDBILT5JMCIDoBKiIbL3YxL2NhcnRzL3tzb3VyY2VfaWR9Om1lcmdlEm8KDUJhdGNoUHV0Q2FydHMSJy5zYWdhY2FydC5vcmRlci52MS5CYXRjaFB1dENhcnRzUmVxdWVzdBooLnNhZ2FjYXJ0Lm9yZGVyLnYxLkJhdGNoUHV0Q2FydHNSZXNwb25zZSILkAICqrsYBBICAwRiBnByb3RvMw", [file_buf_validate_validate, file_google_api_annotations, file_sagacart_auth_v1_access, file_sagacart_order_v1_cart]);
+  fileDesc("CiRzYWdhY2FydC9vcmRlci92MS9jYXJ0X3NlcnZpY2UucHJvdG8SEXNhZ2FjYXJ0Lm9yZGVyLnYxIu4CChFDcmVhdGVDYXJ0UmVxdWVzdBI0CgJpZBgBIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI6CgtjdXN0b21lcl9pZBgCIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIhCgRuYW1lGAMgASgJQhO6SBByDhhkMgpeW15ceDAwXSokEpIBCgVsaW5lcxgEIAMoCzIcLnNhZ2FjYXJ0Lm9yZGVyLnYxLkxpbmVJbnB1dEJlukhiugFaChdsaW5lcy51bmlxdWVfcHJvZHVjdF9pZBIbYSBwcm9kdWN0IG1heSBiZSBuYW1lZCBvbmNlGiJ0aGlzLm1hcChpLCBpLnByb2R1Y3RfaWQpLnVuaXF1ZSgpkgECEGQSLwoKcmVxdWVzdF9pZBgFIAEoCUIbukgYchYyFF5bXHgyMS1ceDdlXXswLDEyOH0kIjsKEkNyZWF0ZUNhcnRSZXNwb25zZRIlCgRjYXJ0GAEgASgLMhcuc2FnYWNhcnQub3JkZXIudjEuQ2FydCKCAQoOR2V0Q2FydFJlcXVlc3QSMQoCaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SPQoLY3VzdG9tZXJfaWQYAiABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4iOAoPR2V0Q2FydFJlc3BvbnNlEiUKBGNhcnQYASABKAsyFy5zYWdhY2FydC5vcmRlci52MS5DYXJ0IlMKFUdldERlZmF1bHRDYXJ0UmVxdWVzdBI6CgtjdXN0b21lcl9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLiI/ChZHZXREZWZhdWx0Q2FydFJlc3BvbnNlEiUKBGNhcnQYASABKAsyFy5zYWdhY2FydC5vcmRlci52MS5DYXJ0IvoBChBMaXN0Q2FydHNSZXF1ZXN0EjoKC2N1c3RvbWVyX2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEkAKBnN0YXRlcxgCIAMoDjIdLnNhZ2FjYXJ0Lm9yZGVyLnYxLkNhcnQuU3RhdGVCEbpIDpIBCxAKIgeCAQQQASAAEh4KCXBhZ2Vfc2l6ZRgDIAEoBUILukgIGgYYwIQ9KAASHAoKcGFnZV90b2tlbhgEIAEoCUIIukgFcgMY6AcSKgoNbmFtZV9jb250YWlucxgFIAEoCUITukgQcg4YZDIKXlteXHgwMF0qJCJUChFMaXN0Q2FydHNSZXNwb25zZRImCgVjYXJ0cxgBIAMoCzIXLnNhZ2FjYXJ0Lm9yZGVyLnYxLkNhcnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIuMBChFVcGRhdGVDYXJ0UmVxdWVzdBIxCgJpZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI9CgtjdXN0b21lcl9pZBgCIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhImCgRuYW1lGAMgASgJQhO6SBByDhhkMgpeW15ceDAwXSokSACIAQESFAoMbWFrZV9kZWZhdWx0GAQgASgIEhUKBGV0YWcYBSABKAlCB7pIBHICGEBCBwoFX25hbWUiOwoSVXBkYXRlQ2FydFJlc3BvbnNlEiUKBGNhcnQYASABKAsyFy5zYWdhY2FydC5vcmRlci52MS5DYXJ0IugCChdSZXBsYWNlQ2FydExpbmVzUmVxdWVzdBIxCgJpZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI9CgtjdXN0b21lcl9pZBgCIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhKSAQoFbGluZXMYAyADKAsyHC5zYWdhY2FydC5vcmRlci52MS5XaG9sZUxpbmVCZbpIYroBWgoXbGluZXMudW5pcXVlX3Byb2R1Y3RfaWQSG2EgcHJvZHVjdCBtYXkgYmUgbmFtZWQgb25jZRoidGhpcy5tYXAoaSwgaS5wcm9kdWN0X2lkKS51bmlxdWUoKZIBAhBkEhUKBGV0YWcYBCABKAlCB7pIBHICGEASJgoEbmFtZRgFIAEoCUITukgQcg4YZDIKXlteXHgwMF0qJEgAiAEBQgcKBV9uYW1lIkEKGFJlcGxhY2VDYXJ0TGluZXNSZXNwb25zZRIlCgRjYXJ0GAEgASgLMhcuc2FnYWNhcnQub3JkZXIudjEuQ2FydCKoAgoSQWRkQ2FydEl0ZW1SZXF1ZXN0EjEKAmlkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEj0KC2N1c3RvbWVyX2lkGAIgASgJQii6SCXYAQFyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEjkKCnByb2R1Y3RfaWQYAyABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SHQoIcXVhbnRpdHkYBCABKAVCC7pICBoGGMCEPSgAEhUKBGV0YWcYBSABKAlCB7pIBHICGEASLwoKcmVxdWVzdF9pZBgGIAEoCUIbukgYchYyFF5bXHgyMS1ceDdlXXswLDEyOH0kIjwKE0FkZENhcnRJdGVtUmVzcG9uc2USJQoEY2FydBgBIAEoCzIXLnNhZ2FjYXJ0Lm9yZGVyLnYxLkNhcnQi2wEKFVJlbW92ZUNhcnRJdGVtUmVxdWVzdBIxCgJpZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI9CgtjdXN0b21lcl9pZBgCIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI5Cgpwcm9kdWN0X2lkGAMgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEhUKBGV0YWcYBCABKAlCB7pIBHICGEAiPwoWUmVtb3ZlQ2FydEl0ZW1SZXNwb25zZRIlCgRjYXJ0GAEgASgLMhcuc2FnYWNhcnQub3JkZXIudjEuQ2FydCKcAQoRRGVsZXRlQ2FydFJlcXVlc3QSMQoCaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SPQoLY3VzdG9tZXJfaWQYAiABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SFQoEZXRhZxgDIAEoCUIHukgEcgIYQCIUChJEZWxldGVDYXJ0UmVzcG9uc2UioQIKFER1cGxpY2F0ZUNhcnRSZXF1ZXN0EjEKAmlkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEjoKC2N1c3RvbWVyX2lkGAIgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEjgKBm5ld19pZBgDIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhImCgRuYW1lGAQgASgJQhO6SBByDhhkMgpeW15ceDAwXSokSACIAQESLwoKcmVxdWVzdF9pZBgFIAEoCUIbukgYchYyFF5bXHgyMS1ceDdlXXswLDEyOH0kQgcKBV9uYW1lInAKFUR1cGxpY2F0ZUNhcnRSZXNwb25zZRIlCgRjYXJ0GAEgASgLMhcuc2FnYWNhcnQub3JkZXIudjEuQ2FydBIwCghsZWZ0X291dBgCIAMoCzIeLnNhZ2FjYXJ0Lm9yZGVyLnYxLkxlZnRPdXRMaW5lIqgEChFNZXJnZUNhcnRzUmVxdWVzdBI4Cglzb3VyY2VfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SOwoJdGFyZ2V0X2lkGAIgASgJQii6SCXYAQFyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEjoKC2N1c3RvbWVyX2lkGAMgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEhwKC2d1ZXN0X3Rva2VuGAQgASgJQge6SARyAhhAEkkKCHN0cmF0ZWd5GAUgASgOMi0uc2FnYWNhcnQub3JkZXIudjEuTWVyZ2VDYXJ0c1JlcXVlc3QuU3RyYXRlZ3lCCLpIBYIBAhABEg8KB3ByZXZpZXcYBiABKAgSHAoLc291cmNlX2V0YWcYByABKAlCB7pIBHICGEASHAoLdGFyZ2V0X2V0YWcYCCABKAlCB7pIBHICGEAiSwoIU3RyYXRlZ3kSGAoUU1RSQVRFR1lfVU5TUEVDSUZJRUQQABIQCgxTVFJBVEVHWV9TVU0QARITCg9TVFJBVEVHWV9MQVJHRVIQAjpdukhaGlgKD21lcmdlLnR3b19jYXJ0cxIjYSBjYXJ0IGNhbm5vdCBiZSBtZXJnZWQgaW50byBpdHNlbGYaIHRoaXMuc291cmNlX2lkICE9IHRoaXMudGFyZ2V0X2lkIpsBChJNZXJnZUNhcnRzUmVzcG9uc2USJQoEY2FydBgBIAEoCzIXLnNhZ2FjYXJ0Lm9yZGVyLnYxLkNhcnQSLAoFbGluZXMYAiADKAsyHS5zYWdhY2FydC5vcmRlci52MS5NZXJnZWRMaW5lEjAKCGxlZnRfb3V0GAMgAygLMh4uc2FnYWNhcnQub3JkZXIudjEuTGVmdE91dExpbmUi7QIKFEJhdGNoUHV0Q2FydHNSZXF1ZXN0EkgKBWl0ZW1zGAEgAygLMiwuc2FnYWNhcnQub3JkZXIudjEuQmF0Y2hQdXRDYXJ0c1JlcXVlc3QuSXRlbUILukgIkgEFCAEQiCcaigIKBEl0ZW0SMQoCaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SOgoLY3VzdG9tZXJfaWQYAiABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SkgEKBWxpbmVzGAMgAygLMhwuc2FnYWNhcnQub3JkZXIudjEuTGluZUlucHV0QmW6SGK6AVoKF2xpbmVzLnVuaXF1ZV9wcm9kdWN0X2lkEhthIHByb2R1Y3QgbWF5IGJlIG5hbWVkIG9uY2UaInRoaXMubWFwKGksIGkucHJvZHVjdF9pZCkudW5pcXVlKCmSAQIQZCImChVCYXRjaFB1dENhcnRzUmVzcG9uc2USDQoFY291bnQYASABKAUy8QwKC0NhcnRTZXJ2aWNlEnsKCkNyZWF0ZUNhcnQSJC5zYWdhY2FydC5vcmRlci52MS5DcmVhdGVDYXJ0UmVxdWVzdBolLnNhZ2FjYXJ0Lm9yZGVyLnYxLkNyZWF0ZUNhcnRSZXNwb25zZSIgkAICqrsYBRIDAQMEgtPkkwIOOgEqIgkvdjEvY2FydHMSdQoHR2V0Q2FydBIhLnNhZ2FjYXJ0Lm9yZGVyLnYxLkdldENhcnRSZXF1ZXN0GiIuc2FnYWNhcnQub3JkZXIudjEuR2V0Q2FydFJlc3BvbnNlIiOQAgGquxgGEgQBAgMEgtPkkwIQEg4vdjEvY2FydHMve2lkfRKcAQoOR2V0RGVmYXVsdENhcnQSKC5zYWdhY2FydC5vcmRlci52MS5HZXREZWZhdWx0Q2FydFJlcXVlc3QaKS5zYWdhY2FydC5vcmRlci52MS5HZXREZWZhdWx0Q2FydFJlc3BvbnNlIjWQAgKquxgGEgQBAgMEgtPkkwIiEiAvdjEvY3VzdG9tZXJzL3tjdXN0b21lcl9pZH0vY2FydBJ2CglMaXN0Q2FydHMSIy5zYWdhY2FydC5vcmRlci52MS5MaXN0Q2FydHNSZXF1ZXN0GiQuc2FnYWNhcnQub3JkZXIudjEuTGlzdENhcnRzUmVzcG9uc2UiHpACAaq7GAYSBAECAwSC0+STAgsSCS92MS9jYXJ0cxKAAQoKVXBkYXRlQ2FydBIkLnNhZ2FjYXJ0Lm9yZGVyLnYxLlVwZGF0ZUNhcnRSZXF1ZXN0GiUuc2FnYWNhcnQub3JkZXIudjEuVXBkYXRlQ2FydFJlc3BvbnNlIiWQAgKquxgFEgMBAwSC0+STAhM6ASoyDi92MS9jYXJ0cy97aWR9EpIBChBSZXBsYWNlQ2FydExpbmVzEiouc2FnYWNhcnQub3JkZXIudjEuUmVwbGFjZUNhcnRMaW5lc1JlcXVlc3QaKy5zYWdhY2FydC5vcmRlci52MS5SZXBsYWNlQ2FydExpbmVzUmVzcG9uc2UiJZACAqq7GAUSAwEDBILT5JMCEzoBKhoOL3YxL2NhcnRzL3tpZH0SiQEKC0FkZENhcnRJdGVtEiUuc2FnYWNhcnQub3JkZXIudjEuQWRkQ2FydEl0ZW1SZXF1ZXN0GiYuc2FnYWNhcnQub3JkZXIudjEuQWRkQ2FydEl0ZW1SZXNwb25zZSIrkAICqrsYBRIDAQMEgtPkkwIZOgEqIhQvdjEvY2FydHMve2lkfS9pdGVtcxKcAQoOUmVtb3ZlQ2FydEl0ZW0SKC5zYWdhY2FydC5vcmRlci52MS5SZW1vdmVDYXJ0SXRlbVJlcXVlc3QaKS5zYWdhY2FydC5vcmRlci52MS5SZW1vdmVDYXJ0SXRlbVJlc3BvbnNlIjWQAgKquxgFEgMBAwSC0+STAiMqIS92MS9jYXJ0cy97aWR9L2l0ZW1zL3twcm9kdWN0X2lkfRJ9CgpEZWxldGVDYXJ0EiQuc2FnYWNhcnQub3JkZXIudjEuRGVsZXRlQ2FydFJlcXVlc3QaJS5zYWdhY2FydC5vcmRlci52MS5EZWxldGVDYXJ0UmVzcG9uc2UiIpACAqq7GAUSAwEDBILT5JMCECoOL3YxL2NhcnRzL3tpZH0SkwEKDUR1cGxpY2F0ZUNhcnQSJy5zYWdhY2FydC5vcmRlci52MS5EdXBsaWNhdGVDYXJ0UmVxdWVzdBooLnNhZ2FjYXJ0Lm9yZGVyLnYxLkR1cGxpY2F0ZUNhcnRSZXNwb25zZSIvkAICqrsYBRIDAQMEgtPkkwIdOgEqIhgvdjEvY2FydHMve2lkfTpkdXBsaWNhdGUSjQEKCk1lcmdlQ2FydHMSJC5zYWdhY2FydC5vcmRlci52MS5NZXJnZUNhcnRzUmVxdWVzdBolLnNhZ2FjYXJ0Lm9yZGVyLnYxLk1lcmdlQ2FydHNSZXNwb25zZSIykAICqrsYBRIDAQMEgtPkkwIgOgEqIhsvdjEvY2FydHMve3NvdXJjZV9pZH06bWVyZ2USbwoNQmF0Y2hQdXRDYXJ0cxInLnNhZ2FjYXJ0Lm9yZGVyLnYxLkJhdGNoUHV0Q2FydHNSZXF1ZXN0Giguc2FnYWNhcnQub3JkZXIudjEuQmF0Y2hQdXRDYXJ0c1Jlc3BvbnNlIguQAgKquxgEEgIDBGIGcHJvdG8z", [file_buf_validate_validate, file_google_api_annotations, file_sagacart_auth_v1_access, file_sagacart_order_v1_cart]);
 
 /**
  * The cart to make.
@@ -31,7 +31,7 @@ export type CreateCartRequest = Message<"sagacart.order.v1.CreateCartRequest"> &
   id: string;
 
   /**
-   * Whose it is; empty for a guest.
+   * Whose it is.
    *
    * @generated from field: string customer_id = 2;
    */
@@ -52,18 +52,11 @@ export type CreateCartRequest = Message<"sagacart.order.v1.CreateCartRequest"> &
   lines: LineInput[];
 
   /**
-   * Makes a repeat answer like the first, except for a guest.
+   * Makes a repeat answer like the first.
    *
    * @generated from field: string request_id = 5;
    */
   requestId: string;
-
-  /**
-   * Make a guest's cart.
-   *
-   * @generated from field: bool guest = 6;
-   */
-  guest: boolean;
 };
 
 /**
@@ -80,7 +73,7 @@ export type CreateCartRequestJson = {
   id?: string;
 
   /**
-   * Whose it is; empty for a guest.
+   * Whose it is.
    *
    * @generated from field: string customer_id = 2;
    */
@@ -101,18 +94,11 @@ export type CreateCartRequestJson = {
   lines?: LineInputJson[];
 
   /**
-   * Makes a repeat answer like the first, except for a guest.
+   * Makes a repeat answer like the first.
    *
    * @generated from field: string request_id = 5;
    */
   requestId?: string;
-
-  /**
-   * Make a guest's cart.
-   *
-   * @generated from field: bool guest = 6;
-   */
-  guest?: boolean;
 };
 
 /**
@@ -134,13 +120,6 @@ export type CreateCartResponse = Message<"sagacart.order.v1.CreateCartResponse">
    * @generated from field: sagacart.order.v1.Cart cart = 1;
    */
   cart?: Cart | undefined;
-
-  /**
-   * Opens the cart of a guest, who keeps it: it is told this once. Empty for a customer's cart.
-   *
-   * @generated from field: string guest_token = 2;
-   */
-  guestToken: string;
 };
 
 /**
@@ -155,13 +134,6 @@ export type CreateCartResponseJson = {
    * @generated from field: sagacart.order.v1.Cart cart = 1;
    */
   cart?: CartJson;
-
-  /**
-   * Opens the cart of a guest, who keeps it: it is told this once. Empty for a customer's cart.
-   *
-   * @generated from field: string guest_token = 2;
-   */
-  guestToken?: string;
 };
 
 /**
@@ -190,13 +162,6 @@ export type GetCartRequest = Message<"sagacart.order.v1.GetCartRequest"> & {
    * @generated from field: string customer_id = 2;
    */
   customerId: string;
-
-  /**
-   * Opens a guest's cart.
-   *
-   * @generated from field: string guest_token = 3;
-   */
-  guestToken: string;
 };
 
 /**
@@ -218,13 +183,6 @@ export type GetCartRequestJson = {
    * @generated from field: string customer_id = 2;
    */
   customerId?: string;
-
-  /**
-   * Opens a guest's cart.
-   *
-   * @generated from field: string guest_token = 3;
-   */
-  guestToken?: string;
 };
 
 /**
@@ -626,11 +584,11 @@ export type ReplaceCartLinesRequest = Message<"sagacart.order.v1.ReplaceCartLine
   customerId: string;
 
   /**
-   * The lines. A product may be named once.
+   * The lines; one of none or fewer is dropped. A product may be named once.
    *
-   * @generated from field: repeated sagacart.order.v1.ReplaceCartLinesRequest.Line lines = 3;
+   * @generated from field: repeated sagacart.order.v1.WholeLine lines = 3;
    */
-  lines: ReplaceCartLinesRequest_Line[];
+  lines: WholeLine[];
 
   /**
    * Where given, must be the present one.
@@ -645,13 +603,6 @@ export type ReplaceCartLinesRequest = Message<"sagacart.order.v1.ReplaceCartLine
    * @generated from field: optional string name = 5;
    */
   name?: string | undefined;
-
-  /**
-   * Opens a guest's cart.
-   *
-   * @generated from field: string guest_token = 6;
-   */
-  guestToken: string;
 };
 
 /**
@@ -675,11 +626,11 @@ export type ReplaceCartLinesRequestJson = {
   customerId?: string;
 
   /**
-   * The lines. A product may be named once.
+   * The lines; one of none or fewer is dropped. A product may be named once.
    *
-   * @generated from field: repeated sagacart.order.v1.ReplaceCartLinesRequest.Line lines = 3;
+   * @generated from field: repeated sagacart.order.v1.WholeLine lines = 3;
    */
-  lines?: ReplaceCartLinesRequest_LineJson[];
+  lines?: WholeLineJson[];
 
   /**
    * Where given, must be the present one.
@@ -694,13 +645,6 @@ export type ReplaceCartLinesRequestJson = {
    * @generated from field: optional string name = 5;
    */
   name?: string;
-
-  /**
-   * Opens a guest's cart.
-   *
-   * @generated from field: string guest_token = 6;
-   */
-  guestToken?: string;
 };
 
 /**
@@ -709,55 +653,6 @@ export type ReplaceCartLinesRequestJson = {
  */
 export const ReplaceCartLinesRequestSchema: GenMessage<ReplaceCartLinesRequest, {jsonType: ReplaceCartLinesRequestJson}> = /*@__PURE__*/
   messageDesc(file_sagacart_order_v1_cart_service, 10);
-
-/**
- * One line.
- *
- * @generated from message sagacart.order.v1.ReplaceCartLinesRequest.Line
- */
-export type ReplaceCartLinesRequest_Line = Message<"sagacart.order.v1.ReplaceCartLinesRequest.Line"> & {
-  /**
-   * The product.
-   *
-   * @generated from field: string product_id = 1;
-   */
-  productId: string;
-
-  /**
-   * How many; a line of none or fewer is dropped.
-   *
-   * @generated from field: int32 quantity = 2;
-   */
-  quantity: number;
-};
-
-/**
- * One line.
- *
- * @generated from message sagacart.order.v1.ReplaceCartLinesRequest.Line
- */
-export type ReplaceCartLinesRequest_LineJson = {
-  /**
-   * The product.
-   *
-   * @generated from field: string product_id = 1;
-   */
-  productId?: string;
-
-  /**
-   * How many; a line of none or fewer is dropped.
-   *
-   * @generated from field: int32 quantity = 2;
-   */
-  quantity?: number;
-};
-
-/**
- * Describes the message sagacart.order.v1.ReplaceCartLinesRequest.Line.
- * Use `create(ReplaceCartLinesRequest_LineSchema)` to create a new message.
- */
-export const ReplaceCartLinesRequest_LineSchema: GenMessage<ReplaceCartLinesRequest_Line, {jsonType: ReplaceCartLinesRequest_LineJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_cart_service, 10, 0);
 
 /**
  * The cart as it is now.
@@ -841,13 +736,6 @@ export type AddCartItemRequest = Message<"sagacart.order.v1.AddCartItemRequest">
    * @generated from field: string request_id = 6;
    */
   requestId: string;
-
-  /**
-   * Opens a guest's cart.
-   *
-   * @generated from field: string guest_token = 7;
-   */
-  guestToken: string;
 };
 
 /**
@@ -897,13 +785,6 @@ export type AddCartItemRequestJson = {
    * @generated from field: string request_id = 6;
    */
   requestId?: string;
-
-  /**
-   * Opens a guest's cart.
-   *
-   * @generated from field: string guest_token = 7;
-   */
-  guestToken?: string;
 };
 
 /**
@@ -981,13 +862,6 @@ export type RemoveCartItemRequest = Message<"sagacart.order.v1.RemoveCartItemReq
    * @generated from field: string etag = 4;
    */
   etag: string;
-
-  /**
-   * Opens a guest's cart.
-   *
-   * @generated from field: string guest_token = 5;
-   */
-  guestToken: string;
 };
 
 /**
@@ -1023,13 +897,6 @@ export type RemoveCartItemRequestJson = {
    * @generated from field: string etag = 4;
    */
   etag?: string;
-
-  /**
-   * Opens a guest's cart.
-   *
-   * @generated from field: string guest_token = 5;
-   */
-  guestToken?: string;
 };
 
 /**
@@ -1100,13 +967,6 @@ export type DeleteCartRequest = Message<"sagacart.order.v1.DeleteCartRequest"> &
    * @generated from field: string etag = 3;
    */
   etag: string;
-
-  /**
-   * Opens a guest's cart.
-   *
-   * @generated from field: string guest_token = 4;
-   */
-  guestToken: string;
 };
 
 /**
@@ -1135,13 +995,6 @@ export type DeleteCartRequestJson = {
    * @generated from field: string etag = 3;
    */
   etag?: string;
-
-  /**
-   * Opens a guest's cart.
-   *
-   * @generated from field: string guest_token = 4;
-   */
-  guestToken?: string;
 };
 
 /**
@@ -1701,8 +1554,7 @@ export const BatchPutCartsResponseSchema: GenMessage<BatchPutCartsResponse, {jso
  * that do not exist fail with NOT_FOUND / PRODUCT_NOT_FOUND, prices of two currencies with FAILED_PRECONDITION /
  * CURRENCY_MISMATCH, more than 100 lines or 1,000,000 of one product with FAILED_PRECONDITION / CART_LIMIT.
  *
- * A guest's cart belongs to nobody: the guest_token that CreateCart answers with opens it, and without it the cart is
- * NOT_FOUND for everybody. It can be filled and read, not checked out: MergeCarts brings what is in it to a customer.
+ * A guest's cart is NOT_FOUND here, but for MergeCarts, which brings what is in it to a customer: see GuestCartService.
  *
  * A cart that is not changed for a set time (90 days, a guest's 30, unless configured otherwise) is EXPIRED, but never
  * while it is being checked out; each change begins the time anew. Before, the feed of events has one
@@ -1713,9 +1565,6 @@ export const BatchPutCartsResponseSchema: GenMessage<BatchPutCartsResponse, {jso
 export const CartService: GenService<{
   /**
    * Make a cart. The customer's first one is the default.
-   *
-   * A guest's cart has an id of the service's making and a guest_token, which is told here and never again; so a guest's
-   * request_id is not remembered, and a repeat makes another cart.
    *
    * Fails with ALREADY_EXISTS / CART_EXISTS when the id is taken, with FAILED_PRECONDITION /
    * REQUEST_ID_REUSED, and with FAILED_PRECONDITION / CART_LIMIT at 1,000 open carts of one customer.
