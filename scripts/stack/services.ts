@@ -119,6 +119,9 @@ export const services: readonly Service[] = [
     ...addresses(ports, "order"),
     SMTP_URL: `smtp://${loopback}:${ports.mailbox}`,
     MAILBOX_SMTP_PORT: `${ports.mailbox}`,
+    // Webhooks may go to programs on this machine: elsewhere never to a private address.
+    WEBHOOK_ALLOW_HTTP: "true",
+    WEBHOOK_ALLOW_NETWORKS: "127.0.0.0/8,::1/128",
   })),
   world("card-provider", "services/payment/src/fake-provider/main.ts", ({ ports, secrets }) => ({
     API_KEY: secrets.cardProviderApiKey,
