@@ -196,6 +196,14 @@ describe("a cancel", () => {
     expect(await reasonOf(service.orders.cancelOrder({ id: shipping }))).toBe("NOT_CANCELLABLE");
     expect(await reasonOf(service.orders.cancelOrder({ id: completed }))).toBe("NOT_CANCELLABLE");
   });
+
+  test("of what is not paid only is refused once it is paid, and nothing is paid back", async () => {
+    const orderId = await newOrder();
+    await bring(orderId, "RESERVED");
+    await move(`w-${orderId}`, orderId, [Order_State.PAID]);
+    expect(await reasonOf(service.orders.cancelOrder({ id: orderId, onlyUnpaid: true }))).toBe("NOT_CANCELLABLE");
+    expect(await move(`w-${orderId}`, orderId, [Order_State.SHIPPING])).toBe(Order_State.SHIPPING);
+  });
 });
 
 describe("paying later", () => {
