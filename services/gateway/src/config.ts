@@ -1,3 +1,4 @@
+import { serviceTokenEnv, tokenEnv } from "@sagacart/chassis/auth/env";
 import { type Env, flag, int, list, readEnv, serverEnv, text } from "@sagacart/chassis/config";
 
 export type Config = ReturnType<typeof readConfig>;
@@ -7,6 +8,8 @@ export function readConfig(env: Env) {
   return readEnv(
     {
       ...serverEnv(8080),
+      ...tokenEnv(),
+      ...serviceTokenEnv(),
       /** Where the services are: `host:port`, `dns:///host:port`, or several with commas. */
       ORDER_ADDRESS: text({ default: "127.0.0.1:8081" }),
       STOCK_ADDRESS: text({ default: "127.0.0.1:8082" }),

@@ -1,7 +1,9 @@
 import type { DescMethod, DescMethodServerStreaming, DescMethodUnary, Message } from "@bufbuild/protobuf";
 import { Code, ConnectError, type ConnectRouter, type HandlerContext } from "@connectrpc/connect";
 import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
+import type { Verifier } from "@sagacart/chassis/auth/verify";
 import type { FastifyInstance } from "fastify";
+import { badTokensRefused } from "./auth.ts";
 import { withoutTransport } from "./problem.ts";
 import { publicServices, type Services } from "./services.ts";
 import { isAnnotated } from "./transcode/bindings.ts";
@@ -10,6 +12,7 @@ import { unaryCall } from "./transcode/unary-call.ts";
 
 export type ConnectOptions = {
   readonly services: Services;
+  readonly verifier: Verifier | undefined;
   readonly readMaxBytes: number;
   /** Ends streams when the gateway stops. */
   readonly stopping: AbortSignal;
@@ -24,10 +27,11 @@ export type ConnectOptions = {
  */
 export async function connect(
   app: FastifyInstance,
-  { services, readMaxBytes, stopping }: ConnectOptions,
+  { services, verifier, readMaxBytes, stopping }: ConnectOptions,
 ): Promise<void> {
   await app.register(fastifyConnectPlugin, {
     routes: (router) => servePublic(router, services),
+    interceptors: [badTokensRefused(verifier)],
     readMaxBytes,
     shutdownSignal: stopping,
     shutdownError: new ConnectError("the gateway is shutting down; try again", Code.Unavailable),

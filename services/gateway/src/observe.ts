@@ -23,9 +23,13 @@ export function observe(app: FastifyInstance, { log, metrics }: { log: Log; metr
   });
   // The last hook before a handler: what came before may have left the call's context, as reading a body does.
   app.addHook("preHandler", (request, _reply, done) => {
-    const traceparent = request.headers.traceparent;
+    const { traceparent, authorization } = request.headers;
     runWithContext(
-      { requestId: request.id, traceparent: typeof traceparent === "string" ? traceparent : undefined },
+      {
+        requestId: request.id,
+        traceparent: typeof traceparent === "string" ? traceparent : undefined,
+        authorization,
+      },
       done,
     );
   });

@@ -2,6 +2,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { callContext } from "@sagacart/chassis/context";
 import { codeName, errorInfo } from "@sagacart/chassis/errors";
 import { RetryInfoSchema } from "@sagacart/proto/google/rpc/error_details";
+import { authenticateHeader } from "./auth.ts";
 import { domain, type Reason, reasons } from "./reasons.ts";
 
 /** What of a request is wrong: where, which rule it breaks, and what that asks for. */
@@ -109,6 +110,10 @@ function ofConnectError(error: ConnectError, requestId: string): ProblemAnswer {
   const headers: Record<string, string> = {};
   if (status === 429 || status === 503) {
     headers["retry-after"] = String(retryAfterSeconds(error));
+  }
+  const authenticate = authenticateHeader(status, info.reason, error.rawMessage);
+  if (authenticate !== undefined) {
+    headers["www-authenticate"] = authenticate;
   }
   return {
     problem: problem({

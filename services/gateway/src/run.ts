@@ -1,3 +1,4 @@
+import { serviceTokensOf, verifierOf } from "@sagacart/chassis/auth/env";
 import { ConfigError } from "@sagacart/chassis/config";
 import { createLog, type Log } from "@sagacart/chassis/log";
 import { createMetrics } from "@sagacart/chassis/metrics";
@@ -51,6 +52,7 @@ async function start(config: Config): Promise<Running> {
       identity: config.IDENTITY_ADDRESS,
     },
     metrics,
+    serviceTokensOf(config, log),
   );
   const readiness = watchReadiness(services, log);
   const gateway = await createGateway({
@@ -58,6 +60,7 @@ async function start(config: Config): Promise<Running> {
     readiness,
     log,
     metrics,
+    verifier: verifierOf(config, log),
     openSurfaces: config.OPEN_SURFACES,
     corsOrigins: config.CORS_ORIGINS,
     currency: config.SHOP_CURRENCY,

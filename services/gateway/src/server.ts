@@ -1,5 +1,6 @@
 import { cors as connectCors } from "@connectrpc/connect";
 import cors from "@fastify/cors";
+import type { Verifier } from "@sagacart/chassis/auth/verify";
 import { requestIdOr } from "@sagacart/chassis/interceptors/context";
 import type { Log } from "@sagacart/chassis/log";
 import type { Metrics } from "@sagacart/chassis/metrics";
@@ -29,6 +30,8 @@ export type GatewayOptions = {
   readonly readiness: Readiness;
   readonly log: Log;
   readonly metrics: Metrics;
+  /** Looks at tokens; none where they are not looked at, here nor in the services. */
+  readonly verifier?: Verifier | undefined;
   readonly openSurfaces: boolean;
   readonly corsOrigins: readonly string[];
   readonly currency: string;
@@ -55,7 +58,7 @@ const openSurfaceDocuments = [
  * that are under way.
  */
 export async function createGateway(options: GatewayOptions): Promise<FastifyInstance> {
-  const { services, readiness, log, metrics } = options;
+  const { services, readiness, log, metrics, verifier } = options;
   const stopping = new AbortController();
   let closeIdle: () => void = () => {};
   const logger: FastifyBaseLogger = log;
@@ -121,15 +124,16 @@ export async function createGateway(options: GatewayOptions): Promise<FastifyIns
     });
   }
   await app.register(probes, { readiness, metrics });
-  await app.register(v1, { services, heartbeatMs: options.heartbeatMs ?? 15_000, stopping: stopping.signal });
+  await app.register(v1, { services, verifier, heartbeatMs: options.heartbeatMs ?? 15_000, stopping: stopping.signal });
   await app.register(webhooks, { services });
   await app.register(docs, {
     document: openApiDocument(v1Bindings, feeds),
     surfaces: options.openSurfaces ? [...openSurfaceDocuments, shopDocument] : [shopDocument],
   });
-  await app.register(connect, { services, readMaxBytes: options.bodyLimitBytes, stopping: stopping.signal });
+  await app.register(connect, { services, verifier, readMaxBytes: options.bodyLimitBytes, stopping: stopping.signal });
   await app.register(shop, {
-    services,
+    services: services.asCaller,
+    verifier,
     currency: options.currency,
     paymentMethod: options.paymentMethod,
     waitMs: options.orderWaitMs ?? 20_000,

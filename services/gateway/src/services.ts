@@ -81,7 +81,7 @@ export function openServices(
   );
   const shared = {
     channels,
-    transportTo(service) {
+    transportTo(service: DescService) {
       const transport = transports.get(service.typeName);
       if (transport === undefined) {
         throw new Error(`${service.typeName} is not one of the services that the gateway passes calls to`);

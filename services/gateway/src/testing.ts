@@ -1,6 +1,7 @@
 import type { DescMethod, DescService, JsonValue, Message } from "@bufbuild/protobuf";
 import { toJson } from "@bufbuild/protobuf";
 import type { HandlerContext } from "@connectrpc/connect";
+import type { ServiceTokens } from "@sagacart/chassis/auth/service-tokens";
 import { health } from "@sagacart/chassis/health";
 import { createMetrics } from "@sagacart/chassis/metrics";
 import { startServer } from "@sagacart/chassis/server";
@@ -90,7 +91,10 @@ export type TestGateway = AsyncDisposable & {
 export type TestAnswer = { readonly status: number; readonly headers: Headers; readonly body: any };
 
 /** The gateway on a free port, in front of what stands at this address. */
-export async function startTestGateway(address: string, options: Partial<GatewayOptions> = {}): Promise<TestGateway> {
+export async function startTestGateway(
+  address: string,
+  { tokens, ...options }: Partial<GatewayOptions> & { tokens?: ServiceTokens } = {},
+): Promise<TestGateway> {
   const metrics = createMetrics("gateway");
   const at = {
     order: address,
@@ -100,7 +104,7 @@ export async function startTestGateway(address: string, options: Partial<Gateway
     notifier: address,
     identity: address,
   };
-  const services = openServices(at, metrics);
+  const services = openServices(at, metrics, tokens);
   const readiness = watchReadiness(services, silentLog);
   const app = await createGateway({
     services,

@@ -1,4 +1,6 @@
+import type { Verifier } from "@sagacart/chassis/auth/verify";
 import type { FastifyInstance } from "fastify";
+import { refuseBadTokens } from "./auth.ts";
 import { publicServices, type Services } from "./services.ts";
 import { bindingsOf } from "./transcode/bindings.ts";
 import { feeds } from "./transcode/feeds.ts";
@@ -11,8 +13,13 @@ export const v1Bindings = bindingsOf(publicServices.keys());
 /** The native API. */
 export async function v1(
   app: FastifyInstance,
-  { services, ...streams }: { services: Services; heartbeatMs: number; stopping: AbortSignal },
+  {
+    services,
+    verifier,
+    ...streams
+  }: { services: Services; verifier: Verifier | undefined; heartbeatMs: number; stopping: AbortSignal },
 ): Promise<void> {
+  refuseBadTokens(app, verifier);
   // Decoded when it is known what it has to be.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("application/json", { parseAs: "buffer" }, (_request, body, done) => done(null, body));

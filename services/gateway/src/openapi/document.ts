@@ -1,4 +1,6 @@
 import type { DescField, DescFile, DescMessage } from "@bufbuild/protobuf";
+import { accessRule } from "@sagacart/chassis/auth/access";
+import type { RoleName } from "@sagacart/chassis/auth/principal";
 import type { Feed } from "../transcode/feeds.ts";
 import type { AnyBinding } from "../transcode/transcode.ts";
 import { problemResponses, problemSchema } from "./problems.ts";
@@ -38,9 +40,22 @@ export function openApiDocument(bindings: readonly AnyBinding[], feeds: readonly
       { name: "Webhooks", description: "What the providers outside send." },
     ],
     paths,
-    components: { schemas: { ...schemas.components, Problem: problemSchema }, responses: problemResponses },
+    components: {
+      schemas: { ...schemas.components, Problem: problemSchema },
+      responses: problemResponses,
+      securitySchemes,
+    },
   };
 }
+
+const securitySchemes: Schema = {
+  token: {
+    type: "http",
+    scheme: "bearer",
+    bearerFormat: "JWT",
+    description: "From POST /v1/sessions, or by OpenID Connect; a program's own from the issuer's token endpoint.",
+  },
+};
 
 /** `/v1/products/{product.id}` with the names of JSON: `/v1/products/{product.id}`, `{order_id}` as `{orderId}`. */
 export function documentedPath(binding: AnyBinding): string {
@@ -57,7 +72,14 @@ function operation(binding: AnyBinding, schemas: Schemas, comments: Comments, an
   const { method, body, requestId } = binding;
   const comment = comments.get(`${method.parent.typeName}.${method.name}`);
   const [summary = method.name] = comment?.split("\n\n") ?? [];
-  const statuses = ["400", "404", ...(binding.verb === "GET" ? [] : ["409", "413", "415"])];
+  const { anyone, roles } = accessRule(method);
+  const audience = anyone ? "For anyone." : `For ${roles.map(whom).join(", ")}.`;
+  const statuses = [
+    "400",
+    ...(anyone ? [] : ["401", "403"]),
+    "404",
+    ...(binding.verb === "GET" ? [] : ["409", "413", "415"]),
+  ];
   if (requestId !== undefined) {
     statuses.push("422");
   }
@@ -65,7 +87,8 @@ function operation(binding: AnyBinding, schemas: Schemas, comments: Comments, an
     operationId: `${method.parent.name}_${method.name}`,
     tags: [method.parent.name],
     summary: summary.replace(/\.$/, ""),
-    ...(comment === undefined ? {} : { description: comment }),
+    description: [...(comment === undefined ? [] : [comment]), audience].join("\n\n"),
+    security: anyone ? [] : [{ token: [] }],
     parameters: parametersOf(binding, schemas),
     ...(body === undefined ? {} : { requestBody: requestBody(binding, schemas) }),
     responses: {
@@ -78,6 +101,19 @@ function operation(binding: AnyBinding, schemas: Schemas, comments: Comments, an
       ),
     },
   };
+}
+
+function whom(role: RoleName): string {
+  switch (role) {
+    case "customer":
+      return "customers (what is their own)";
+    case "support":
+      return "support";
+    case "operator":
+      return "operators";
+    case "service":
+      return "services";
+  }
 }
 
 function feedOperation(binding: AnyBinding, schemas: Schemas, comments: Comments): Schema {

@@ -1,4 +1,6 @@
+import type { Verifier } from "@sagacart/chassis/auth/verify";
 import type { FastifyInstance } from "fastify";
+import { refuseBadTokens } from "../../auth.ts";
 import { serveSurfaceDocument } from "../../openapi/surface-document.ts";
 import type { Services } from "../../services.ts";
 import { orders } from "./orders.ts";
@@ -11,8 +13,18 @@ import { users } from "./users.ts";
  */
 export async function shop(
   app: FastifyInstance,
-  options: { services: Services; currency: string; paymentMethod: string; waitMs: number },
+  {
+    verifier,
+    ...options
+  }: {
+    services: Services;
+    verifier: Verifier | undefined;
+    currency: string;
+    paymentMethod: string;
+    waitMs: number;
+  },
 ): Promise<void> {
+  refuseBadTokens(app, verifier);
   await serveSurfaceDocument(app, {
     title: "Sagacart: the shop's API",
     description:
