@@ -1,0 +1,144 @@
+-- Made from migrations/ by the tests: do not edit.
+
+create table addresses (
+  id text not null,
+  user_id text not null,
+  address jsonb not null,
+  is_default boolean not null,
+  version bigint not null default 1,
+  create_time timestamp with time zone not null default now(),
+  update_time timestamp with time zone not null default now(),
+  constraint addresses_pkey PRIMARY KEY (id),
+  constraint addresses_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE
+);
+
+CREATE UNIQUE INDEX addresses_default ON public.addresses USING btree (user_id) WHERE is_default;
+
+CREATE INDEX addresses_user ON public.addresses USING btree (user_id, id);
+
+create table oidc_entries (
+  model text not null,
+  id_hash bytea not null,
+  payload jsonb not null,
+  account_id text,
+  grant_id text,
+  uid text,
+  expire_time timestamp with time zone,
+  constraint oidc_entries_pkey PRIMARY KEY (model, id_hash)
+);
+
+CREATE INDEX oidc_entries_account ON public.oidc_entries USING btree (account_id) WHERE (account_id IS NOT NULL);
+
+CREATE INDEX oidc_entries_expire ON public.oidc_entries USING btree (expire_time);
+
+CREATE INDEX oidc_entries_grant ON public.oidc_entries USING btree (grant_id) WHERE (grant_id IS NOT NULL);
+
+CREATE INDEX oidc_entries_uid ON public.oidc_entries USING btree (model, uid) WHERE (uid IS NOT NULL);
+
+create table password_resets (
+  hash bytea not null,
+  user_id text not null,
+  expire_time timestamp with time zone not null,
+  constraint password_resets_pkey PRIMARY KEY (hash),
+  constraint password_resets_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE
+);
+
+CREATE INDEX password_resets_expire ON public.password_resets USING btree (expire_time);
+
+CREATE INDEX password_resets_user ON public.password_resets USING btree (user_id);
+
+create table refresh_tokens (
+  hash bytea not null,
+  session_id text not null,
+  expire_time timestamp with time zone not null,
+  use_time timestamp with time zone,
+  next_hash bytea,
+  constraint refresh_tokens_pkey PRIMARY KEY (hash),
+  constraint refresh_tokens_session_id_fkey FOREIGN KEY (session_id) REFERENCES sessions(id) ON DELETE CASCADE,
+  constraint refresh_tokens_check CHECK (((use_time IS NULL) = (next_hash IS NULL)))
+);
+
+CREATE UNIQUE INDEX refresh_tokens_newest ON public.refresh_tokens USING btree (session_id) WHERE (use_time IS NULL);
+
+CREATE INDEX refresh_tokens_session ON public.refresh_tokens USING btree (session_id);
+
+create table requests (
+  scope text not null,
+  request_id text not null,
+  method text not null,
+  fingerprint bytea not null,
+  resource_id text,
+  failure jsonb,
+  create_time timestamp with time zone not null default now(),
+  constraint requests_pkey PRIMARY KEY (scope, request_id),
+  constraint requests_check CHECK ((num_nonnulls(resource_id, failure) <= 1))
+);
+
+CREATE INDEX requests_create_time ON public.requests USING btree (create_time);
+
+create table seeded_users (
+  username text not null,
+  constraint seeded_users_pkey PRIMARY KEY (username)
+);
+
+create table sessions (
+  id text not null,
+  user_id text not null,
+  end_time timestamp with time zone,
+  end_reason text,
+  expire_time timestamp with time zone not null,
+  create_time timestamp with time zone not null default now(),
+  constraint sessions_pkey PRIMARY KEY (id),
+  constraint sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE,
+  constraint sessions_check CHECK (((end_time IS NULL) = (end_reason IS NULL))),
+  constraint sessions_end_reason_check CHECK ((end_reason = ANY (ARRAY['SIGNED_OUT'::text, 'PASSWORD_CHANGED'::text, 'TOKEN_REUSED'::text])))
+);
+
+CREATE INDEX sessions_expire ON public.sessions USING btree (expire_time);
+
+CREATE INDEX sessions_user ON public.sessions USING btree (user_id);
+
+create table signing_keys (
+  id text not null,
+  public_jwk jsonb not null,
+  private_key bytea not null,
+  sign_time timestamp with time zone not null,
+  create_time timestamp with time zone not null default now(),
+  constraint signing_keys_sign_time_key UNIQUE (sign_time),
+  constraint signing_keys_pkey PRIMARY KEY (id)
+);
+
+create table throttles (
+  key bytea not null,
+  attempts integer not null,
+  blocked_until timestamp with time zone not null,
+  update_time timestamp with time zone not null,
+  constraint throttles_pkey PRIMARY KEY (key),
+  constraint throttles_attempts_check CHECK ((attempts > 0))
+);
+
+CREATE INDEX throttles_update ON public.throttles USING btree (update_time);
+
+create table users (
+  id text not null,
+  username text not null,
+  email text not null,
+  phone text not null default ''::text,
+  password_hash text not null,
+  roles text[] not null,
+  version bigint not null default 1,
+  create_time timestamp(3) with time zone not null default now(),
+  update_time timestamp with time zone not null default now(),
+  constraint users_pkey PRIMARY KEY (id),
+  constraint users_email_check CHECK ((length(email) <= 254)),
+  constraint users_id_check CHECK (((id ~ '^[A-Za-z0-9._~-]{1,63}$'::text) AND (id <> ALL (ARRAY['.'::text, '..'::text, 'me'::text])))),
+  constraint users_password_hash_check CHECK ((password_hash ~~ '$argon2id$%'::text)),
+  constraint users_roles_check CHECK (((roles <@ ARRAY['customer'::text, 'support'::text, 'operator'::text]) AND (cardinality(roles) > 0))),
+  constraint users_username_check CHECK ((((length(username) >= 3) AND (length(username) <= 50)) AND (username !~ '@'::text)))
+);
+
+CREATE UNIQUE INDEX users_email ON public.users USING btree (lower(email));
+
+CREATE INDEX users_oldest ON public.users USING btree (create_time, id);
+
+CREATE UNIQUE INDEX users_username ON public.users USING btree (lower(username));

@@ -1,0 +1,146 @@
+import { createPrivateKey, generateKeyPair, type KeyObject } from "node:crypto";
+import { promisify } from "node:util";
+import type { Clock } from "@sagacart/chassis/clock";
+import type { Log } from "@sagacart/chassis/log";
+import { startLoop } from "@sagacart/chassis/loop";
+import type { Pool } from "@sagacart/chassis/postgres";
+import { calculateJwkThumbprint, type JWK } from "jose";
+import type { KeyCipher } from "./key-cipher.ts";
+import { deleteKeys, insertKey, readKeys, type StoredKey, withKeysLocked } from "./key-store.ts";
+
+export type SigningKey = {
+  readonly id: string;
+  readonly privateKey: KeyObject;
+  readonly publicJwk: JWK;
+  readonly signTime: Date;
+};
+
+export type Keys = AsyncDisposable & {
+  /** The one that signs now. */
+  signing(): SigningKey;
+  /** All that are published: the one that signs first, those that signed before, those that will. */
+  published(): readonly SigningKey[];
+};
+
+export type KeysOptions = {
+  readonly pool: Pool;
+  readonly cipher: KeyCipher;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** How long a key signs. */
+  readonly signMs: number;
+  /** How long it is published before. */
+  readonly leadMs: number;
+  /** The longest that a token lives. */
+  readonly longestTokenMs: number;
+};
+
+/**
+ * The signing keys. Every replica reads them again several times within the lead, so each publishes a key before any
+ * signs with it; when it signs is written in its row, so they change over without talking to each other. A key stays
+ * published until all that it signed has expired, and a lead longer, for a replica that could not read in time.
+ * Whoever comes first makes the next one. Throws where no key can be decrypted.
+ */
+export async function startKeys(options: KeysOptions): Promise<Keys> {
+  const { clock, leadMs, log } = options;
+  let keys = await rotate(options);
+  const pauseMs = Math.max(100, Math.min(60_000, leadMs / 4, options.signMs / 4));
+  const loop = startLoop({
+    name: "rotate-signing-keys",
+    log,
+    async run() {
+      keys = await rotate(options, keys);
+      return { waitMs: pauseMs };
+    },
+  });
+  const published = () => {
+    const nowMs = clock.now().getTime();
+    const first = keys.find(({ signTime }) => signTime.getTime() <= nowMs) ?? keys.at(-1);
+    return first === undefined ? [] : [first, ...keys.filter((key) => key !== first)];
+  };
+  return {
+    published,
+    signing() {
+      const [first] = published();
+      if (first === undefined) {
+        throw new Error("there is no signing key");
+      }
+      return first;
+    },
+    [Symbol.asyncDispose]: () => loop[Symbol.asyncDispose](),
+  };
+}
+
+/** Reads the keys; makes the next one when it is time, and lets go of those that nothing needs any more. */
+async function rotate(options: KeysOptions, known: readonly SigningKey[] = []): Promise<SigningKey[]> {
+  const { pool, clock } = options;
+  const stored = await readKeys(pool);
+  const nowMs = clock.now().getTime();
+  const due = nextSignMs(stored, nowMs, options) !== undefined || outlived(stored, nowMs, options).length > 0;
+  return opened(due ? await change(options, nowMs) : stored, options, known);
+}
+
+async function change(options: KeysOptions, nowMs: number): Promise<StoredKey[]> {
+  return await withKeysLocked(options.pool, async (tx) => {
+    const stored = await readKeys(tx);
+    const signMs = nextSignMs(stored, nowMs, options);
+    const made = signMs === undefined ? [] : [await makeKey(options.cipher, new Date(signMs))];
+    for (const key of made) {
+      await insertKey(tx, key);
+      options.log.info({ kid: key.id, signTime: key.signTime }, "made a signing key");
+    }
+    const old = outlived(stored, nowMs, options);
+    await deleteKeys(
+      tx,
+      old.map(({ id }) => id),
+    );
+    return [...made, ...stored.filter((key) => !old.includes(key))];
+  });
+}
+
+/** When the next key begins to sign, if it is to be made now. The very first signs at once. */
+function nextSignMs(stored: readonly StoredKey[], nowMs: number, { signMs, leadMs }: KeysOptions): number | undefined {
+  const [newest] = stored;
+  if (newest === undefined) {
+    return nowMs;
+  }
+  const endMs = newest.signTime.getTime() + signMs;
+  return endMs - leadMs <= nowMs ? Math.max(endMs, nowMs + leadMs) : undefined;
+}
+
+/** Those whose last token has expired. Each signed until the next one began. */
+function outlived(stored: readonly StoredKey[], nowMs: number, { longestTokenMs, leadMs }: KeysOptions): StoredKey[] {
+  return stored.filter((_key, index) => {
+    const next = stored[index - 1];
+    return next !== undefined && next.signTime.getTime() + longestTokenMs + leadMs < nowMs;
+  });
+}
+
+const makePair = promisify(generateKeyPair);
+
+async function makeKey(cipher: KeyCipher, signTime: Date): Promise<StoredKey> {
+  const { publicKey, privateKey } = await makePair("ec", { namedCurve: "P-256" });
+  const bare: JWK = publicKey.export({ format: "jwk" });
+  const id = await calculateJwkThumbprint(bare);
+  return {
+    id,
+    publicJwk: { ...bare, kid: id, alg: "ES256", use: "sig" },
+    encryptedPrivateKey: cipher.encrypt(privateKey.export({ format: "der", type: "pkcs8" }), id),
+    signTime,
+  };
+}
+
+function opened(stored: readonly StoredKey[], { cipher }: KeysOptions, known: readonly SigningKey[]): SigningKey[] {
+  return stored.map((key) => known.find(({ id }) => id === key.id) ?? open(key, cipher));
+}
+
+function open({ id, publicJwk, encryptedPrivateKey, signTime }: StoredKey, cipher: KeyCipher): SigningKey {
+  const der = cipher.decrypt(encryptedPrivateKey, id);
+  if (der === undefined) {
+    throw new Error(
+      `the signing key ${id} cannot be decrypted: KEY_ENCRYPTION_SECRET was another one when it was made. ` +
+        "Put that one into KEY_ENCRYPTION_SECRETS_BEFORE.",
+    );
+  }
+  return { id, publicJwk, signTime, privateKey: createPrivateKey({ key: der, format: "der", type: "pkcs8" }) };
+}

@@ -1,0 +1,5 @@
+import { runService } from "@sagacart/chassis/main";
+import { readConfig } from "./config.ts";
+import { startIdentity } from "./identity.ts";
+
+await runService({ name: "identity", readConfig, start: startIdentity });

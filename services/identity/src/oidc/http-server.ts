@@ -1,0 +1,98 @@
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
+import type { Log } from "@sagacart/chassis/log";
+import type { Provider } from "oidc-provider";
+import type { Keys } from "../keys.ts";
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+
+export type HttpServerOptions = {
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  readonly issuer: string;
+  readonly keys: Keys;
+  readonly provider: () => Provider;
+  readonly signInForm: Handler;
+  readonly userinfo: Handler;
+  readonly log: Log;
+};
+
+export type HttpServer = AsyncDisposable & { readonly port: number };
+
+/** Serves OpenID Connect over HTTP/1.1. Closing it lets the requests under way end. Rejects when the port is taken. */
+export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
+  const server = createServer(
+    { maxHeaderSize: 16 * 1024, headersTimeout: 15_000, requestTimeout: 30_000, keepAliveTimeout: 75_000 },
+    handler(options),
+  );
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ host: options.host, port: options.port }, resolve);
+  });
+  const address = server.address();
+  return {
+    port: address !== null && typeof address === "object" ? address.port : options.port,
+    async [Symbol.asyncDispose]() {
+      const closed = new Promise((resolve) => server.close(resolve));
+      server.closeIdleConnections();
+      // What does not end by itself is cut off.
+      const cut = setTimeout(() => server.closeAllConnections(), 2_000);
+      await closed;
+      clearTimeout(cut);
+    },
+  };
+}
+
+function handler(options: HttpServerOptions): RequestListener {
+  const { host, protocol } = new URL(options.issuer);
+  return (request, response) => {
+    // Whoever asks, and by whatever way: in what is answered, the issuer is where it says it is.
+    request.headers.host = host;
+    request.headers["x-forwarded-host"] = host;
+    request.headers["x-forwarded-proto"] = protocol.slice(0, -1);
+    for (const [name, value] of securityHeaders) {
+      response.setHeader(name, value);
+    }
+    route(options, request, response).catch((error: unknown) => {
+      options.log.error({ error, path: request.url?.split("?", 1)[0] }, "a request failed");
+      if (!response.headersSent) {
+        response.writeHead(500, { "content-type": "application/json" });
+      }
+      response.end('{"error":"server_error"}');
+    });
+  };
+}
+
+const securityHeaders = [
+  ["x-content-type-options", "nosniff"],
+  ["x-frame-options", "DENY"],
+  ["referrer-policy", "same-origin"],
+] as const;
+
+async function route(options: HttpServerOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const path = request.url?.split("?", 1)[0] ?? "";
+  const isRead = request.method === "GET" || request.method === "HEAD";
+  if (path === "/oidc/jwks" && isRead) {
+    return jwks(options.keys, response);
+  }
+  if (path === "/oidc/userinfo" && (isRead || request.method === "POST")) {
+    return await options.userinfo(request, response);
+  }
+  if (path.startsWith("/oidc/sign-in/") && (isRead || request.method === "POST")) {
+    return await options.signInForm(request, response);
+  }
+  // It answers everything, with its own errors.
+  await options.provider().callback()(request, response);
+}
+
+/** Of every public key. May be kept for five minutes; a new key is there much longer before it signs. */
+function jwks(keys: Keys, response: ServerResponse): void {
+  const body = JSON.stringify({ keys: keys.published().map(({ publicJwk }) => publicJwk) });
+  response
+    .writeHead(200, {
+      "content-type": "application/jwk-set+json",
+      "cache-control": "public, max-age=300",
+      "access-control-allow-origin": "*",
+    })
+    .end(body);
+}

@@ -1,0 +1,83 @@
+import { createHash } from "node:crypto";
+
+/** A page with the policy that it is served with: nothing is loaded, nothing runs, nobody frames it. */
+export type Page = { readonly html: string; readonly csp: string };
+
+export type SignInPage = {
+  readonly action: string;
+  readonly csrf: string;
+  readonly application: string;
+  readonly username: string;
+  readonly error: string | undefined;
+  /** Where the browser goes in the end: browsers hold a form's redirects to the policy, too. */
+  readonly returnOrigin: string | undefined;
+};
+
+export function signInPage({ action, csrf, application, username, error, returnOrigin }: SignInPage): Page {
+  const alert = error === undefined ? "" : `<p role="alert">${escapeHtml(error)}</p>`;
+  const main = `<h1>Sign in</h1>
+<p>to go on to ${escapeHtml(application)}</p>
+${alert}
+<form method="post" action="${escapeHtml(action)}">
+<input type="hidden" name="csrf" value="${escapeHtml(csrf)}">
+<label>Name or e-mail address
+<input name="username" value="${escapeHtml(username)}" autocomplete="username" maxlength="254" required autofocus></label>
+<label>Password
+<input name="password" type="password" autocomplete="current-password" maxlength="128" required></label>
+<button>Sign in</button>
+</form>`;
+  return page("Sign in", main, { formAction: ["'self'", ...(returnOrigin === undefined ? [] : [returnOrigin])] });
+}
+
+/** `form` is oidc-provider's own, with its token against forgery. */
+export function signOutPage(form: string): Page {
+  const main = `<h1>Sign out?</h1>
+${form}
+<button type="submit" form="op.logoutForm" name="logout" value="yes" autofocus>Sign out</button>
+<button type="submit" form="op.logoutForm">Stay signed in</button>`;
+  // Where the application wants the browser to be afterwards was checked by oidc-provider.
+  return page("Sign out", main, { formAction: ["'self'", "http:", "https:"] });
+}
+
+export function signedOutPage(): Page {
+  return page("Signed out", "<h1>You are signed out</h1>");
+}
+
+export function errorPage(message: string): Page {
+  return page("Something went wrong", `<h1>Something went wrong</h1>\n<p>${escapeHtml(message)}</p>`);
+}
+
+const style = `body{font-family:system-ui,sans-serif;max-width:22rem;margin:4rem auto;padding:0 1rem;line-height:1.5}
+label{display:block;margin:1rem 0}input{display:block;width:100%;box-sizing:border-box;font:inherit;padding:.5rem}
+button{font:inherit;padding:.5rem 1rem}[role=alert]{color:#a00}`;
+const styleHash = `'sha256-${createHash("sha256").update(style).digest("base64")}'`;
+
+function page(title: string, main: string, { formAction = ["'none'"] }: { formAction?: readonly string[] } = {}): Page {
+  const html = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${title} · Sagacart</title>
+<style>${style}</style>
+</head>
+<body>
+<main>
+${main}
+</main>
+</body>
+</html>
+`;
+  const csp = [
+    "default-src 'none'",
+    `style-src ${styleHash}`,
+    `form-action ${formAction.join(" ")}`,
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+  ].join("; ");
+  return { html, csp };
+}
+
+function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}

@@ -1,0 +1,193 @@
+import type { Log } from "@sagacart/chassis/log";
+import type { Pool } from "@sagacart/chassis/postgres";
+import type { JWK } from "jose";
+import {
+  type Account,
+  type ClientMetadata,
+  type Configuration,
+  interactionPolicy,
+  type KoaContextWithOIDC,
+  Provider,
+} from "oidc-provider";
+import type { Keys, SigningKey } from "../keys.ts";
+import { audience, userClaims } from "../tokens.ts";
+import { findUser } from "../user-store.ts";
+import { createAdapter } from "./adapter.ts";
+import { errorPage, signedOutPage, signOutPage } from "./pages.ts";
+
+export type ProviderOptions = {
+  readonly issuer: string;
+  readonly pool: Pool;
+  readonly log: Log;
+  readonly keys: Keys;
+  readonly clients: readonly ClientMetadata[];
+  readonly cookieKey: string;
+  readonly accessTokenMs: number;
+  readonly serviceTokenMs: number;
+  readonly sessionMs: number;
+};
+
+/**
+ * oidc-provider with the keys of this moment. It takes its keys when it is made, so there is another one whenever the
+ * keys change: it keeps everything in the database and nothing in itself, and requests under way end with the old one.
+ */
+export function currentProvider(options: ProviderOptions): () => Provider {
+  let made: { kids: string; provider: Provider } | undefined;
+  return () => {
+    const published = options.keys.published();
+    const kids = published.map(({ id }) => id).join(" ");
+    if (made?.kids !== kids) {
+      made = { kids, provider: createProvider(options, published) };
+    }
+    return made.provider;
+  };
+}
+
+/** Where the shop's API is for OAuth: a resource that every token is for. */
+const resource = "urn:sagacart:api";
+
+function createProvider(options: ProviderOptions, published: readonly SigningKey[]): Provider {
+  const provider = new Provider(options.issuer, configuration(options, published));
+  // The host and the protocol are the issuer's: see the HTTP server, which says so to every request.
+  provider.proxy = true;
+  provider.on("server_error", (_ctx, error) => options.log.error({ error }, "an OpenID Connect request failed"));
+  return provider;
+}
+
+function configuration(options: ProviderOptions, published: readonly SigningKey[]): Configuration {
+  const { pool } = options;
+  const policy = interactionPolicy.base();
+  // All applications are the shop's own: nobody is asked whether the shop may know what the shop knows.
+  policy.remove("consent");
+  return {
+    adapter: (model: string) => createAdapter(pool, model),
+    clients: options.clients,
+    clientDefaults: { id_token_signed_response_alg: "ES256" },
+    enabledJWA: { idTokenSigningAlgValues: ["ES256"], userinfoSigningAlgValues: ["ES256"] },
+    // The first one signs.
+    jwks: { keys: published.map(privateJwk) },
+    cookies: {
+      keys: [options.cookieKey],
+      names: { session: "sagacart_session", interaction: "sagacart_sign_in", resume: "sagacart_sign_in_resume" },
+      long: { signed: true, httpOnly: true, sameSite: "lax", path: "/oidc" },
+      short: { signed: true, httpOnly: true, sameSite: "lax" },
+    },
+    scopes: ["openid", "offline_access"],
+    claims: {
+      openid: ["sub"],
+      profile: ["preferred_username", "updated_at"],
+      email: ["email"],
+      phone: ["phone_number"],
+      roles: ["roles"],
+    },
+    features: {
+      devInteractions: { enabled: false },
+      dPoP: { enabled: false },
+      pushedAuthorizationRequests: { enabled: false },
+      clientCredentials: { enabled: true },
+      revocation: { enabled: true },
+      rpInitiatedLogout: {
+        enabled: true,
+        logoutSource: async (ctx, form) => showPage(ctx, signOutPage(form)),
+        postLogoutSuccessSource: async (ctx) => showPage(ctx, signedOutPage()),
+      },
+      resourceIndicators: {
+        enabled: true,
+        defaultResource: () => resource,
+        useGrantedResource: () => true,
+        getResourceServerInfo: () => ({
+          audience,
+          scope: "",
+          accessTokenFormat: "jwt",
+          jwt: { sign: { alg: "ES256" } },
+        }),
+      },
+    },
+    pkce: { required: () => true },
+    responseTypes: ["code"],
+    routes: {
+      authorization: "/oidc/auth",
+      end_session: "/oidc/logout",
+      jwks: "/oidc/jwks",
+      revocation: "/oidc/revocation",
+      token: "/oidc/token",
+      userinfo: "/oidc/userinfo",
+    },
+    interactions: { policy, url: (_ctx, interaction) => `/oidc/sign-in/${interaction.uid}` },
+    ttl: {
+      AccessToken: options.accessTokenMs / 1000,
+      ClientCredentials: options.serviceTokenMs / 1000,
+      IdToken: 3_600,
+      Interaction: 1_800,
+      Grant: options.sessionMs / 1000,
+      RefreshToken: options.sessionMs / 1000,
+      Session: options.sessionMs / 1000,
+    },
+    // A refresh token is good once; one that comes again ends everything given out with it.
+    rotateRefreshToken: true,
+    issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed("refresh_token"),
+    clientBasedCORS: (_ctx, origin, client) =>
+      client.redirectUris?.some((uri) => URL.canParse(uri) && new URL(uri).origin === origin) ?? false,
+    findAccount: (_ctx, id) => findAccount(pool, id),
+    loadExistingGrant: grantAll,
+    async extraTokenClaims(_ctx, token) {
+      if (token.kind !== "AccessToken") {
+        return { roles: ["service"] };
+      }
+      const user = await findUser(pool, token.accountId);
+      return user === undefined ? {} : userClaims(user);
+    },
+    formats: {
+      customizers: {
+        jwt(_ctx, token, { payload }) {
+          if (token.kind === "ClientCredentials") {
+            payload.sub = `service:${payload.sub}`;
+          }
+        },
+      },
+    },
+    renderError: (ctx, out) => showPage(ctx, errorPage(out.error_description ?? out.error)),
+  };
+}
+
+function privateJwk({ privateKey, publicJwk }: SigningKey): JWK {
+  return { ...privateKey.export({ format: "jwk" }), ...publicJwk };
+}
+
+async function findAccount(pool: Pool, id: string): Promise<Account | undefined> {
+  const user = await findUser(pool, id);
+  if (user === undefined) {
+    return undefined;
+  }
+  return {
+    accountId: id,
+    claims: () => ({
+      sub: id,
+      preferred_username: user.username,
+      updated_at: Math.floor(user.updateTime.getTime() / 1000),
+      email: user.email,
+      phone_number: user.phone,
+      roles: [...user.roles],
+    }),
+  };
+}
+
+/** What the application asks for, it gets. */
+async function grantAll({ oidc }: KoaContextWithOIDC) {
+  const { client, session, provider } = oidc;
+  if (client === undefined || session?.accountId === undefined) {
+    return undefined;
+  }
+  const grantId = session.grantIdFor(client.clientId);
+  const existing = grantId === undefined ? undefined : await provider.Grant.find(grantId);
+  const grant = existing ?? new provider.Grant({ clientId: client.clientId, accountId: session.accountId });
+  grant.addOIDCScope([...oidc.requestParamScopes].join(" "));
+  await grant.save();
+  return grant;
+}
+
+function showPage(ctx: KoaContextWithOIDC, page: { html: string; csp: string }): void {
+  ctx.set("content-security-policy", page.csp);
+  ctx.type = "html";
+  ctx.body = page.html;
+}

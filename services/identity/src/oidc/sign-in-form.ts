@@ -1,0 +1,113 @@
+import { createHmac } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { Code } from "@connectrpc/connect";
+import { DomainError } from "@sagacart/chassis/errors";
+import { errors, type Provider } from "oidc-provider";
+import type { SignIn } from "../sign-in.ts";
+import { isSame } from "./clients.ts";
+import { errorPage, type Page, signInPage } from "./pages.ts";
+
+export type SignInFormOptions = {
+  readonly provider: () => Provider;
+  readonly signIn: SignIn;
+  readonly issuer: string;
+  readonly csrfKey: Buffer;
+};
+
+/**
+ * The page on which somebody signs in, at `/oidc/sign-in/<uid>`. It belongs to an authorization request that this very
+ * browser has begun: a signed cookie says so. So nobody can be signed in by a form of somebody else's, and besides the
+ * form has a token, and the browser's word about where it came from.
+ */
+export function signInForm(options: SignInFormOptions) {
+  return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const provider = options.provider();
+    const details = await provider.interactionDetails(request, response).catch((error: unknown) => {
+      if (error instanceof errors.OIDCProviderError) {
+        return undefined;
+      }
+      throw error;
+    });
+    const path = request.url?.split("?", 1)[0] ?? "";
+    if (details === undefined || path !== `/oidc/sign-in/${details.uid}`) {
+      const message = "This sign-in has expired, or was begun in another browser. Go back to where you came from.";
+      return send(response, 400, errorPage(message));
+    }
+    const { client_id: clientId, redirect_uri: redirectUri } = details.params;
+    const client = typeof clientId === "string" ? await provider.Client.find(clientId) : undefined;
+    const csrf = createHmac("sha256", options.csrfKey).update(details.jti).digest("base64url");
+    const form = {
+      action: path,
+      csrf,
+      application: client?.clientName ?? client?.clientId ?? "",
+      returnOrigin:
+        typeof redirectUri === "string" && URL.canParse(redirectUri) ? new URL(redirectUri).origin : undefined,
+    };
+    if (request.method !== "POST") {
+      return send(response, 200, signInPage({ ...form, username: "", error: undefined }));
+    }
+    const body = await readForm(request);
+    const origin = request.headers.origin;
+    if (!isSame(body.get("csrf") ?? "", csrf) || (origin !== undefined && origin !== options.issuer)) {
+      return send(response, 403, errorPage("This form is not ours, or is too old. Go back and try again."));
+    }
+    const username = (body.get("username") ?? "").slice(0, 254);
+    const password = (body.get("password") ?? "").slice(0, 128);
+    try {
+      const user = await options.signIn.withPassword(username, password, clientAddress(request));
+      const result = { login: { accountId: user.id, amr: ["pwd"] } };
+      await provider.interactionFinished(request, response, result, { mergeWithLastSubmission: false });
+    } catch (error) {
+      if (!(error instanceof DomainError)) {
+        throw error;
+      }
+      const { status, text } = explain(error);
+      if (error.code === Code.ResourceExhausted) {
+        response.setHeader("retry-after", Math.ceil(error.retryAfterMs / 1000));
+      }
+      send(response, status, signInPage({ ...form, username, error: text }));
+    }
+  };
+}
+
+function explain({ code, message }: DomainError): { status: number; text: string } {
+  switch (code) {
+    case Code.Unauthenticated:
+      return { status: 401, text: "There is no user of this name with this password." };
+    case Code.ResourceExhausted:
+      return { status: 429, text: `${message.charAt(0).toUpperCase()}${message.slice(1)}.` };
+    default:
+      return { status: 503, text: "That did not work just now. Try again." };
+  }
+}
+
+const mostBytes = 8 * 1024;
+
+async function readForm(request: IncomingMessage): Promise<URLSearchParams> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request) {
+    bytes += chunk.length;
+    if (bytes > mostBytes) {
+      return new URLSearchParams();
+    }
+    chunks.push(chunk);
+  }
+  return new URLSearchParams(Buffer.concat(chunks).toString());
+}
+
+/** The caller of the gateway, as it says. */
+function clientAddress({ headers, socket }: IncomingMessage): string | undefined {
+  const given = headers["x-client-address"];
+  return typeof given === "string" ? given : socket.remoteAddress;
+}
+
+function send(response: ServerResponse, status: number, { html, csp }: Page): void {
+  response
+    .writeHead(status, {
+      "content-type": "text/html; charset=utf-8",
+      "content-security-policy": csp,
+      "cache-control": "no-store",
+    })
+    .end(html);
+}

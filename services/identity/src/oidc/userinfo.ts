@@ -1,0 +1,48 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Pool } from "@sagacart/chassis/postgres";
+import { createLocalJWKSet, errors, jwtVerify } from "jose";
+import type { Keys } from "../keys.ts";
+import { audience } from "../tokens.ts";
+import { findUser } from "../user-store.ts";
+
+/**
+ * Tells who a token is of: any access token of ours. oidc-provider's own takes none that is for an API, and all of ours
+ * are.
+ */
+export function userinfo({ keys, pool, issuer }: { keys: Keys; pool: Pool; issuer: string }) {
+  return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const token = /^bearer +([\w.~+/-]+=*)$/i.exec(request.headers.authorization ?? "")?.[1];
+    const subject = token === undefined ? undefined : await verified(token, { keys, issuer });
+    const user = subject === undefined ? undefined : await findUser(pool, subject);
+    response.setHeader("cache-control", "no-store");
+    if (user === undefined) {
+      const challenge = token === undefined ? "Bearer" : 'Bearer error="invalid_token"';
+      response.writeHead(401, { "www-authenticate": challenge, "content-type": "application/json" });
+      response.end(JSON.stringify({ error: "invalid_token", error_description: "there is no user with this token" }));
+      return;
+    }
+    response.writeHead(200, { "content-type": "application/json" });
+    response.end(
+      JSON.stringify({
+        sub: user.id,
+        preferred_username: user.username,
+        email: user.email,
+        ...(user.phone === "" ? {} : { phone_number: user.phone }),
+        roles: user.roles,
+      }),
+    );
+  };
+}
+
+async function verified(token: string, { keys, issuer }: { keys: Keys; issuer: string }): Promise<string | undefined> {
+  const jwks = createLocalJWKSet({ keys: keys.published().map(({ publicJwk }) => publicJwk) });
+  try {
+    const { payload } = await jwtVerify(token, jwks, { issuer, audience, algorithms: ["ES256"], typ: "at+jwt" });
+    return payload.sub;
+  } catch (error) {
+    if (error instanceof errors.JOSEError) {
+      return undefined;
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,9 @@
+import { schemaOf } from "@sagacart/chassis/testing/schema";
+import { expect, test } from "vitest";
+import { identityDatabase } from "./testing.ts";
+
+test("schema.sql is what the migrations make", async () => {
+  await using database = await identityDatabase();
+
+  await expect(await schemaOf(database.pool)).toMatchFileSnapshot("../schema.sql");
+});

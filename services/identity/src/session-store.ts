@@ -1,0 +1,131 @@
+import { createHash, randomBytes } from "node:crypto";
+import type { Queryable, Transaction } from "@sagacart/chassis/postgres";
+
+export type EndReason = "SIGNED_OUT" | "PASSWORD_CHANGED" | "TOKEN_REUSED";
+
+/** A secret that is given out once, and what is kept of it. */
+export type Secret = { readonly token: string; readonly hash: Buffer };
+
+export function makeSecret(): Secret {
+  const token = randomBytes(32).toString("base64url");
+  return { token, hash: hashToken(token) };
+}
+
+/** The tokens have 256 random bits: nobody guesses them, and so a fast hash is good enough. */
+export function hashToken(token: string): Buffer {
+  return createHash("sha256").update(token).digest();
+}
+
+export async function insertSession(
+  tx: Transaction,
+  session: { id: string; userId: string; expireTime: Date },
+): Promise<void> {
+  await tx.query("insert into sessions (id, user_id, expire_time) values ($1, $2, $3)", [
+    session.id,
+    session.userId,
+    session.expireTime,
+  ]);
+}
+
+export async function insertRefreshToken(
+  tx: Transaction,
+  token: { hash: Buffer; sessionId: string; expireTime: Date },
+): Promise<void> {
+  await tx.query("insert into refresh_tokens (hash, session_id, expire_time) values ($1, $2, $3)", [
+    token.hash,
+    token.sessionId,
+    token.expireTime,
+  ]);
+}
+
+export type RefreshRow = {
+  readonly sessionId: string;
+  readonly userId: string;
+  readonly sessionExpireTime: Date;
+  readonly sessionEnded: boolean;
+  readonly expireTime: Date;
+  readonly useTime: Date | undefined;
+  readonly nextHash: Buffer | undefined;
+  /** The one that it was exchanged for has been used, too. */
+  readonly nextUsed: boolean;
+};
+
+/** The token with its session, whose row is locked: two that come at once are looked at one after the other. */
+export async function lockRefreshToken(tx: Transaction, hash: Buffer): Promise<RefreshRow | undefined> {
+  const locked = await tx.query(
+    `select from sessions where id = (select session_id from refresh_tokens where hash = $1) for update`,
+    [hash],
+  );
+  if (locked.rowCount === 0) {
+    return undefined;
+  }
+  const { rows } = await tx.query<{
+    session_id: string;
+    user_id: string;
+    session_expire_time: Date;
+    end_time: Date | null;
+    expire_time: Date;
+    use_time: Date | null;
+    next_hash: Buffer | null;
+    next_used: boolean;
+  }>(
+    `select s.id as session_id, s.user_id, s.expire_time as session_expire_time, s.end_time,
+       t.expire_time, t.use_time, t.next_hash, coalesce(n.use_time is not null, false) as next_used
+     from refresh_tokens t join sessions s on s.id = t.session_id left join refresh_tokens n on n.hash = t.next_hash
+     where t.hash = $1`,
+    [hash],
+  );
+  return rows.map((row) => ({
+    sessionId: row.session_id,
+    userId: row.user_id,
+    sessionExpireTime: row.session_expire_time,
+    sessionEnded: row.end_time !== null,
+    expireTime: row.expire_time,
+    useTime: row.use_time ?? undefined,
+    nextHash: row.next_hash ?? undefined,
+    nextUsed: row.next_used,
+  }))[0];
+}
+
+/** Exchanges a token for the next one. The next one has to be inserted after it: at most one of a session is unused. */
+export async function useRefreshToken(tx: Transaction, hash: Buffer, nextHash: Buffer, time: Date): Promise<void> {
+  await tx.query("update refresh_tokens set use_time = coalesce(use_time, $3), next_hash = $2 where hash = $1", [
+    hash,
+    nextHash,
+    time,
+  ]);
+}
+
+/** Ends a session that has not ended. */
+export async function endSession(db: Queryable, id: string, reason: EndReason): Promise<void> {
+  await db.query("update sessions set end_time = now(), end_reason = $2 where id = $1 and end_time is null", [
+    id,
+    reason,
+  ]);
+}
+
+/** Ends all sessions of a user but the one (if any), those of OpenID Connect too. */
+export async function endSessions(
+  tx: Transaction,
+  { userId, except, reason }: { userId: string; except?: string | undefined; reason: EndReason },
+): Promise<void> {
+  await tx.query(
+    `update sessions set end_time = now(), end_reason = $3
+     where user_id = $1 and end_time is null and ($2::text is null or id <> $2)`,
+    [userId, except ?? null, reason],
+  );
+  await tx.query("delete from oidc_entries where account_id = $1", [userId]);
+}
+
+/** Which session a token belongs to, be it used or not. */
+export async function findSessionOf(
+  db: Queryable,
+  hash: Buffer,
+): Promise<{ sessionId: string; userId: string } | undefined> {
+  const { rows } = await db.query<{ sessionId: string; userId: string }>(
+    `select s.id as "sessionId", s.user_id as "userId"
+     from refresh_tokens t join sessions s on s.id = t.session_id where t.hash = $1`,
+    [hash],
+  );
+  return rows[0];
+}

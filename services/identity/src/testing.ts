@@ -1,0 +1,119 @@
+import type { AddressInfo } from "node:net";
+import type { Client } from "@connectrpc/connect";
+import { createServiceClient, openChannel } from "@sagacart/chassis/client";
+import { type Clock, systemClock } from "@sagacart/chassis/clock";
+import { health } from "@sagacart/chassis/health";
+import { createMetrics } from "@sagacart/chassis/metrics";
+import type { Pool } from "@sagacart/chassis/postgres";
+import { startServer } from "@sagacart/chassis/server";
+import { silentLog, type TestDatabase, testDatabase } from "@sagacart/chassis/testing";
+import { IdentityService } from "@sagacart/proto/identity/v1/identity_service";
+import PostalMime, { type Email } from "postal-mime";
+import { SMTPServer } from "smtp-server";
+import { readConfig } from "./config.ts";
+import { startIdentity } from "./identity.ts";
+
+export type TestIdentity = AsyncDisposable & {
+  /** Over real HTTP/2, without a token of its own. */
+  readonly identity: Client<typeof IdentityService>;
+  /** `host:port` of its RPCs. */
+  readonly address: string;
+  readonly issuer: string;
+  /** Where OpenID Connect is served, whatever the issuer's name says: the JWKS is at `<httpUrl>/oidc/jwks`. */
+  readonly httpUrl: string;
+  readonly pool: Pool;
+  /** A fetch for which the issuer's name leads here. */
+  readonly fetch: typeof fetch;
+};
+
+export const testIssuer = "http://shop.test";
+
+/** The secret of every service in testIdentityEnv. */
+export const testServiceSecret = "secret-of-a-test-service";
+
+/** A database for one identity, or for several side by side. */
+export function identityDatabase(): Promise<TestDatabase> {
+  return testDatabase(new URL("../migrations/", import.meta.url));
+}
+
+/** Identity on random ports. With a database of its own unless one is given, which then outlives it. */
+export async function startTestIdentity(
+  options: { env?: Record<string, string>; database?: TestDatabase; clock?: Clock } = {},
+): Promise<TestIdentity> {
+  const stack = new AsyncDisposableStack();
+  const database = options.database ?? stack.use(await identityDatabase());
+  const { clock = systemClock } = options;
+  const config = readConfig({ ...testIdentityEnv(database.url), ...options.env });
+  const running = await startIdentity({ config, pool: database.pool, log: silentLog, clock });
+  for (const part of running.background) {
+    stack.use(part);
+  }
+  const serving = stack.use(health({ check: async () => {}, intervalMs: 1_000, log: silentLog }));
+  const server = stack.use(
+    await startServer({
+      host: "127.0.0.1",
+      port: 0,
+      adminPort: 0,
+      routes: running.routes,
+      health: serving,
+      log: silentLog,
+      metrics: createMetrics("identity"),
+      domain: "identity.sagacart",
+    }),
+  );
+  const address = `127.0.0.1:${server.port}`;
+  const channel = stack.use(openChannel(address));
+  const httpUrl = `http://127.0.0.1:${running.httpPort}`;
+  return {
+    identity: createServiceClient(IdentityService, channel),
+    ...{ address, httpUrl, issuer: config.ISSUER_URL, pool: database.pool },
+    fetch: (input, init) => {
+      const url = String(input instanceof Request ? input.url : input);
+      return fetch(url.replace(config.ISSUER_URL, httpUrl), init);
+    },
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
+}
+
+/** The variables of an identity that hashes many passwords at once, and is patient. */
+export function testIdentityEnv(databaseUrl: string): Record<string, string> {
+  return {
+    DATABASE_URL: databaseUrl,
+    HTTP_PORT: "0",
+    ISSUER_URL: testIssuer,
+    KEY_ENCRYPTION_SECRET: "a secret for tests, of 32 characters",
+    // Nobody listens there: a test that wants mail starts a server.
+    SMTP_URL: "smtp://127.0.0.1:1",
+    SERVICE_CLIENT_SECRETS: JSON.stringify({ order: testServiceSecret, gateway: testServiceSecret }),
+  };
+}
+
+export type TestMailServer = AsyncDisposable & {
+  readonly url: string;
+  /** What it has taken, oldest first. */
+  readonly mails: readonly Email[];
+};
+
+/** A mail server on a real port. */
+export async function startTestMailServer(): Promise<TestMailServer> {
+  const mails: Email[] = [];
+  const server = new SMTPServer({
+    authOptional: true,
+    closeTimeout: 500,
+    disabledCommands: ["AUTH", "STARTTLS"],
+    onData(stream, _session, callback) {
+      stream.toArray().then(async (chunks: Buffer[]) => {
+        mails.push(await PostalMime.parse(Buffer.concat(chunks)));
+        callback();
+      }, callback);
+    },
+  });
+  server.on("error", () => {});
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.server.address() as AddressInfo;
+  return {
+    url: `smtp://127.0.0.1:${port}`,
+    mails,
+    [Symbol.asyncDispose]: () => new Promise<void>((resolve) => server.close(() => resolve())),
+  };
+}
