@@ -49,6 +49,7 @@ create index webhook_secrets_endpoint on webhook_secrets (endpoint_id);
 create table webhook_cursors (
   feed        text        primary key,
   position    bigint      not null default 0,
+  generation  bigint      not null default 0, -- how often the feed set us back
   update_time timestamptz not null default now()
 );
 insert into webhook_cursors (feed) values ('order');

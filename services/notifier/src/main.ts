@@ -1,5 +1,6 @@
 import { createServiceClient, openChannel } from "@sagacart/chassis/client";
 import { runService } from "@sagacart/chassis/main";
+import { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
 import { readConfig } from "./config.ts";
 import { startNotifier } from "./notifier.ts";
@@ -12,7 +13,8 @@ await runService({
     const channel = openChannel(context.config.ORDER_ADDRESS, { metrics: context.metrics });
     const events = createServiceClient(EventService, channel);
     const notifier = await startNotifier({ ...context, events });
-    const webhooks = await startWebhooks({ ...context, events });
+    const consumers = createServiceClient(ConsumerService, channel);
+    const webhooks = await startWebhooks({ ...context, events, consumers });
     const closing = { [Symbol.asyncDispose]: async () => channel.close() };
     return {
       routes(router) {

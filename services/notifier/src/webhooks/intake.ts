@@ -5,52 +5,63 @@ import type { Event } from "@sagacart/proto/event/v1/event";
 import { namesType } from "./endpoint.ts";
 
 /** Some events of the feed of orders, and the position after them. */
-export type Page = { readonly events: readonly Event[]; readonly nextPosition: bigint };
+export type Page = {
+  readonly events: readonly Event[];
+  readonly nextPosition: bigint;
+  /** How often the feed had set this reader back when it gave out the page. */
+  readonly generation: bigint;
+};
+
+/** Every event up to the position has its deliveries, as of this generation. */
+export type Cursor = { readonly position: bigint; readonly generation: bigint };
 
 /**
  * Records a delivery for each of these events and each endpoint that is to get it, and moves the cursor, in one
- * transaction: each once, however often the event is read and whoever else reads. Answers how many.
+ * transaction: each once, however often the event is read and whoever else reads. What is read anew after a replay
+ * makes deliveries only where there are none: for endpoints that did not get them then. Answers how many it made.
  */
-export async function takeIn(pool: Pool, page: Page): Promise<number> {
+export async function takeIn(pool: Pool, { events, nextPosition, generation }: Page): Promise<number> {
   return await withTransaction(pool, async (tx) => {
-    const position = await lockCursor(tx);
-    const pairs = await fanOut(
-      tx,
-      page.events.filter((event) => event.position > position),
-    );
-    if (pairs.length > 0) {
-      await insertEvents(tx, [...new Set(pairs.map(({ event }) => event))]);
-      await insertDeliveries(tx, pairs);
+    const cursor = await lockCursor(tx);
+    if (generation < cursor.generation) {
+      return 0;
     }
-    if (page.nextPosition > position) {
+    const isReplayed = generation > cursor.generation;
+    const news = events.filter((event) => isReplayed || event.position > cursor.position);
+    const pairs = await fanOut(tx, news);
+    if (isReplayed || nextPosition > cursor.position) {
       await tx.query({
         name: "move-webhook-cursor",
-        text: "update webhook_cursors set position = $1, update_time = now() where feed = 'order'",
-        values: [page.nextPosition],
+        text: `update webhook_cursors set position = $1, generation = $2, update_time = now() where feed = 'order'`,
+        values: [nextPosition, generation],
       });
     }
-    return pairs.length;
+    if (pairs.length === 0) {
+      return 0;
+    }
+    await insertEvents(tx, [...new Set(pairs.map(({ event }) => event))]);
+    return await insertDeliveries(tx, pairs);
   });
 }
 
-/** Up to where every event has its deliveries. */
-export async function readCursor(db: Pick<Pool, "query">): Promise<bigint> {
-  const { rows } = await db.query<{ position: bigint }>({
+export async function readCursor(db: Pick<Pool, "query">): Promise<Cursor> {
+  const { rows } = await db.query<Cursor>({
     name: "read-webhook-cursor",
-    text: "select position from webhook_cursors where feed = 'order'",
+    text: "select position, generation from webhook_cursors where feed = 'order'",
   });
-  return rows[0]?.position ?? 0n;
+  return rows[0] ?? missing();
 }
 
-async function lockCursor(tx: Transaction): Promise<bigint> {
-  const { rows } = await tx.query<{ position: bigint }>({
+async function lockCursor(tx: Transaction): Promise<Cursor> {
+  const { rows } = await tx.query<Cursor>({
     name: "lock-webhook-cursor",
-    text: "select position from webhook_cursors where feed = 'order' for update",
+    text: "select position, generation from webhook_cursors where feed = 'order' for update",
   });
-  if (rows[0] === undefined) {
-    throw new Error("the webhooks' cursor of the feed of orders is gone; the migrations made it");
-  }
-  return rows[0].position;
+  return rows[0] ?? missing();
+}
+
+function missing(): never {
+  throw new Error("the webhooks' cursor of the feed of orders is gone; the migrations made it");
 }
 
 type Pair = { readonly event: Event; readonly endpointId: string };
@@ -90,8 +101,8 @@ async function insertEvents(tx: Transaction, events: readonly Event[]): Promise<
   });
 }
 
-async function insertDeliveries(tx: Transaction, pairs: readonly Pair[]): Promise<void> {
-  await tx.query({
+async function insertDeliveries(tx: Transaction, pairs: readonly Pair[]): Promise<number> {
+  const { rowCount } = await tx.query({
     name: "insert-webhook-deliveries",
     text: `insert into webhook_deliveries (id, endpoint_id, event_id, subject, position)
            select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[])
@@ -104,4 +115,5 @@ async function insertDeliveries(tx: Transaction, pairs: readonly Pair[]): Promis
       pairs.map(({ event }) => event.position),
     ],
   });
+  return rowCount ?? 0;
 }

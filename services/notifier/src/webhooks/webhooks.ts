@@ -6,6 +6,7 @@ import type { Metrics } from "@sagacart/chassis/metrics";
 import type { Pool } from "@sagacart/chassis/postgres";
 import { forgetOldRequests } from "@sagacart/chassis/request-retention";
 import { createWake } from "@sagacart/chassis/wake";
+import type { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
 import type { EventService } from "@sagacart/proto/event/v1/event_service";
 import { WebhookService } from "@sagacart/proto/notifier/v1/webhook_service";
 import { createAddressBook } from "./address-book.ts";
@@ -24,10 +25,12 @@ export type WebhooksOptions = {
   metrics: Metrics;
   /** The feed of orders. */
   events: Client<typeof EventService>;
+  /** Where to tell how far it was read. */
+  consumers: Client<typeof ConsumerService>;
 };
 
 /** Webhooks to endpoints outside, with all that runs in their background. */
-export async function startWebhooks({ config, pool, log, metrics, events }: WebhooksOptions): Promise<{
+export async function startWebhooks({ config, pool, log, metrics, events, consumers }: WebhooksOptions): Promise<{
   routes(router: ConnectRouter): void;
   background: AsyncDisposable[];
 }> {
@@ -39,7 +42,7 @@ export async function startWebhooks({ config, pool, log, metrics, events }: Webh
   const wake = createWake({ url: config.DATABASE_URL, channel: "webhooks_recorded", log });
   const onDeliveries = () => wake.wake();
   const meters = createMeters({ metrics, pool, log });
-  const reading = startReading({ pool, log, events, onDeliveries });
+  const reading = startReading({ pool, log, events, consumers, onDeliveries });
   const sending = startSending({
     pool,
     log,

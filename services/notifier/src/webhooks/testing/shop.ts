@@ -8,6 +8,7 @@ import type { Pool } from "@sagacart/chassis/postgres";
 import { startServer } from "@sagacart/chassis/server";
 import { inMemory, silentLog, type TestDatabase, testDatabase } from "@sagacart/chassis/testing";
 import { eventTables } from "@sagacart/chassis/testing/event-tables";
+import { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
 import type { WebhookEndpoint_ContentMode as ContentMode } from "@sagacart/proto/notifier/v1/webhook";
 import { WebhookService } from "@sagacart/proto/notifier/v1/webhook_service";
@@ -67,6 +68,8 @@ export function eventsOf(orders: readonly string[], count = types.length): Omit<
 
 export type Sender = AsyncDisposable & {
   readonly client: Client<typeof WebhookService>;
+  /** Of the feed of orders. */
+  readonly consumers: Client<typeof ConsumerService>;
   readonly metrics: Metrics;
   readonly pool: Pool;
 };
@@ -96,12 +99,14 @@ export async function startSender(options: {
   const metrics = createMetrics("notifier");
   const config = { ...readEnv(webhookEnv, { ...quick, ...options.env }), DATABASE_URL: url };
   const events = createServiceClient(EventService, channel);
-  const running = await startWebhooks({ config, pool, log: silentLog, metrics, events });
+  const consumers = createServiceClient(ConsumerService, channel);
+  const running = await startWebhooks({ config, pool, log: silentLog, metrics, events, consumers });
   for (const part of running.background) {
     stack.use(part);
   }
   return {
     client: createClient(WebhookService, inMemory(running.routes, "notifier.sagacart")),
+    consumers,
     metrics,
     pool,
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
