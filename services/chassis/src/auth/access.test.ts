@@ -1,0 +1,33 @@
+import { readdirSync } from "node:fs";
+import { type DescService, getOption } from "@bufbuild/protobuf";
+import { access } from "@sagacart/proto/auth/v1/access";
+import { expect, test } from "vitest";
+import { requireAccessRules } from "./access.ts";
+
+const generated = new URL("../../../../proto/gen/sagacart/", import.meta.url);
+
+async function allServices(): Promise<DescService[]> {
+  const files = readdirSync(generated, { recursive: true, encoding: "utf8" }).filter((name) =>
+    name.endsWith("_service_pb.ts"),
+  );
+  const modules: object[] = await Promise.all(files.map((name) => import(new URL(name, generated).href)));
+  return modules
+    .flatMap((module): unknown[] => Object.values(module))
+    .filter(
+      (value): value is DescService =>
+        typeof value === "object" && value !== null && "kind" in value && value.kind === "service",
+    );
+}
+
+test("each method of the contract says who may call it: anyone, or these roles", async () => {
+  const services = await allServices();
+  expect(services.length).toBeGreaterThan(15);
+  expect(() => requireAccessRules(services)).not.toThrow();
+  const unclear = services
+    .flatMap(({ methods }) => methods)
+    .filter((method) => {
+      const { anyone, roles } = getOption(method, access);
+      return anyone === roles.length > 0 || new Set(roles).size < roles.length;
+    });
+  expect(unclear.map((method) => method.toString())).toEqual([]);
+});
