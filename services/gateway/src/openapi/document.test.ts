@@ -18,7 +18,9 @@ afterAll(async () => {
   await gateway[Symbol.asyncDispose]();
 });
 
-test.each(["/openapi.json", "/openapi/wdm.json", "/openapi/dapr.json"])("%s is OpenAPI 3.1", async (path) => {
+const urls = ["/openapi.json", ...["wdm", "wippy", "dapr", "shop"].map((name) => `/openapi/${name}.json`)];
+
+test.each(urls)("%s is OpenAPI 3.1", async (path) => {
   const { status, body } = await gateway.send(`GET ${path}`);
   expect(status).toBe(200);
   const result = await new Validator().validate(body);
@@ -122,6 +124,20 @@ test("the surfaces' documents have their routes", async () => {
     "/api/payments",
     "/api/payments/{id}/refund",
   ]);
+});
+
+test("the shop's API needs a token for all but to sign in and to register", async () => {
+  const { paths, security, components } = (await gateway.send("GET /openapi/shop.json")).body;
+  const operations = Object.entries<object>(paths).flatMap(([path, byVerb]) =>
+    Object.entries(byVerb).map(([verb, { security }]) => [`${verb.toUpperCase()} ${path}`, security] as const),
+  );
+  expect(operations).toHaveLength(22);
+  expect(operations.filter(([, security]) => security !== undefined)).toEqual([
+    ["POST /api/v1/login", []],
+    ["POST /api/v1/users", []],
+  ]);
+  expect(security).toEqual([{ token: [] }]);
+  expect(components.securitySchemes.token).toMatchObject({ type: "http", scheme: "bearer" });
 });
 
 test("the page to try it is served with all it needs", async () => {

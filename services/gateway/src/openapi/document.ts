@@ -48,14 +48,15 @@ export function openApiDocument(bindings: readonly AnyBinding[], feeds: readonly
   };
 }
 
-const securitySchemes: Schema = {
+/** How a caller says who it is. */
+export const securitySchemes = {
   token: {
     type: "http",
     scheme: "bearer",
     bearerFormat: "JWT",
     description: "From POST /v1/sessions, or by OpenID Connect; a program's own from the issuer's token endpoint.",
   },
-};
+} as const satisfies Schema;
 
 /** `/v1/products/{product.id}` with the names of JSON: `/v1/products/{product.id}`, `{order_id}` as `{orderId}`. */
 export function documentedPath(binding: AnyBinding): string {

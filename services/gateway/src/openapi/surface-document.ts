@@ -1,17 +1,24 @@
 import swagger from "@fastify/swagger";
 import type { FastifyInstance } from "fastify";
+import { securitySchemes } from "./document.ts";
 import { problemResponses, problemSchema } from "./problems.ts";
 
 /**
  * Serves at `url` a document of the routes that are added to this app from now on, made of the schemas that they are
- * held to.
+ * held to. Where a token is needed, a route that is open all the same says so: `security: []` in its schema.
  */
 export async function serveSurfaceDocument(
   app: FastifyInstance,
-  { title, description, url }: { title: string; description: string; url: string },
+  { title, description, url, token }: { title: string; description: string; url: string; token: boolean },
 ): Promise<void> {
   await app.register(swagger, {
-    openapi: { openapi: "3.1.0", info: { title, description, version: "1" }, servers: [{ url: "/" }] },
+    openapi: {
+      openapi: "3.1.0",
+      info: { title, description, version: "1" },
+      servers: [{ url: "/" }],
+      security: token ? [{ token: [] }] : [],
+      ...(token ? { components: { securitySchemes } } : {}),
+    },
     transformObject: (documents) => ("openapiObject" in documents ? withAnswers(documents.openapiObject) : {}),
   });
   app.get(url, { schema: { hide: true } }, async () => app.swagger());

@@ -23,6 +23,7 @@ export async function dapr(
     title: "Sagacart: the surface of the Dapr example",
     description: "Orders whose creation runs the whole saga, stock, and payments by hand. Money is whole minor units.",
     url: "/openapi/dapr.json",
+    token: false,
   });
 
   app.post<{ Body: body.CreateOrder }>(

@@ -31,6 +31,7 @@ export async function shop(
       "Users, products and orders that are placed, and paid or cancelled later. Get a token from /api/v1/login. " +
       "Money is decimal text in the shop's currency.",
     url: "/openapi/shop.json",
+    token: true,
   });
   products(app, options);
   orders(app, options);

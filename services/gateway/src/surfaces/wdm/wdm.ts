@@ -28,6 +28,7 @@ export async function wdm(
     title: "Sagacart: the surface of WDM",
     description: "No bodies; ids and numbers in the path. `order_id` is a cart's id; a credit is a minor unit.",
     url: "/openapi/wdm.json",
+    token: false,
   });
   readPathParameters(app);
   // These clients send no bodies, and say that they are of all kinds.

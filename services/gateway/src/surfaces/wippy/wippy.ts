@@ -30,6 +30,7 @@ export async function wippy(app: FastifyInstance, options: WippyOptions): Promis
     title: "Sagacart: the surface of the Wippy shop",
     description: "Products, and a cart for each user. Prices are numbers with the decimals of their currency.",
     url: "/openapi/wippy.json",
+    token: false,
   });
   readJsonOfAnyKind(app);
   const priceOf = (money: Money | undefined) => price(money ?? { currencyCode: currency, minorUnits: 0n });
