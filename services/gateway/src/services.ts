@@ -112,6 +112,7 @@ function createClients(channels: Readonly<Record<ServiceName, Channel>>, tokens:
   return {
     carts: createServiceClient(CartService, order),
     orders: createServiceClient(OrderService, order),
+    incidents: createServiceClient(IncidentService, order),
     products: createServiceClient(ProductService, stock),
     stock: createServiceClient(StockService, stock),
     accounts: createServiceClient(AccountService, payment),

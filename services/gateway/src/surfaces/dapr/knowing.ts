@@ -1,8 +1,6 @@
 import { Code, ConnectError } from "@connectrpc/connect";
-import { createServiceClient } from "@sagacart/chassis/client";
 import { errorInfo } from "@sagacart/chassis/errors";
 import { type Incident, Incident_State } from "@sagacart/proto/order/v1/incident";
-import { IncidentService } from "@sagacart/proto/order/v1/incident_service";
 import { type Order, Order_State } from "@sagacart/proto/order/v1/order";
 import type { Services } from "../../services.ts";
 import type { Known } from "./saga.ts";
@@ -12,8 +10,8 @@ import { isFinal } from "./views.ts";
  * Asks the services what they know of an order's saga. The order service has to answer; the others are asked about what
  * they hold only where something is undone, and one that is away (it may be what the saga waits for) is left out.
  */
-export function createKnowing({ clients, channels }: Services): (id: string, signal: AbortSignal) => Promise<Known> {
-  const incidents = createServiceClient(IncidentService, channels.order);
+export function createKnowing({ clients }: Services): (id: string, signal: AbortSignal) => Promise<Known> {
+  const { incidents } = clients;
 
   /** What is open about the order, or else about the batch that carries it: one incident tells for all of a batch. */
   async function incidentOf({ id, workflowId }: Order, signal: AbortSignal): Promise<Incident | undefined> {
