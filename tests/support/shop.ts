@@ -62,6 +62,7 @@ export async function startFaultyWorker(stack: Stack, faults: Record<string, str
       ...process.env,
       ADMIN_PORT: "0",
       LOG_LEVEL: "fatal",
+      AUTH: "off",
       TEMPORAL_ADDRESS: temporal.address,
       TEMPORAL_NAMESPACE: temporal.namespace,
       ORDER_ADDRESS: addresses.order,

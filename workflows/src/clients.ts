@@ -1,4 +1,5 @@
 import type { Client } from "@connectrpc/connect";
+import type { ServiceTokens } from "@sagacart/chassis/auth/service-tokens";
 import { type Channel, createServiceClient, openChannel } from "@sagacart/chassis/client";
 import type { Metrics } from "@sagacart/chassis/metrics";
 import { CommandService } from "@sagacart/proto/command/v1/command_service";
@@ -35,10 +36,11 @@ export type Addresses = {
 export function connectServices(
   addresses: Addresses,
   metrics: Metrics,
+  tokens?: ServiceTokens | undefined,
 ): { services: Services; commands: CommandSources; close(): void } {
   const channels: Channel[] = [];
   const open = (address: string) => {
-    const channel = openChannel(address, { metrics });
+    const channel = openChannel(address, { metrics, tokens });
     channels.push(channel);
     return channel;
   };

@@ -1,3 +1,4 @@
+import { serviceTokenEnv, tokenEnv } from "@sagacart/chassis/auth/env";
 import { durationMs, type Env, flag, int, optional, readEnv, serverEnv, text } from "@sagacart/chassis/config";
 
 export type Config = ReturnType<typeof readConfig>;
@@ -5,8 +6,11 @@ export type Config = ReturnType<typeof readConfig>;
 /** The only reader of the worker's environment. Throws ConfigError. */
 export function readConfig(env: Env) {
   const { HOST, LOG_LEVEL, ADMIN_PORT } = serverEnv(8090);
+  const { AUTH_AUDIENCE } = tokenEnv();
   return readEnv(
     {
+      ...serviceTokenEnv(),
+      AUTH_AUDIENCE,
       HOST,
       LOG_LEVEL,
       /** Health and metrics over HTTP/1.1. */

@@ -1,4 +1,5 @@
 import { hostname } from "node:os";
+import { serviceTokensOf } from "@sagacart/chassis/auth/env";
 import { createLog } from "@sagacart/chassis/log";
 import { createMetrics } from "@sagacart/chassis/metrics";
 import { createActivities } from "./activities.ts";
@@ -27,7 +28,8 @@ export async function runWorker(config: Config, stopping: Promise<void>, wrap: W
   const log = createLog({ service: "worker", level: config.LOG_LEVEL });
   const metrics = createMetrics("worker");
   installRuntime(log);
-  const connected = connectServices(config, metrics);
+  const tokens = serviceTokensOf(config, log);
+  const connected = connectServices(config, metrics, tokens);
   const services = wrap.services?.(connected.services) ?? connected.services;
   const commands = wrap.commands?.(connected.commands) ?? connected.commands;
   const steps = createActivities(services);
@@ -78,6 +80,7 @@ export async function runWorker(config: Config, stopping: Promise<void>, wrap: W
   await running;
   await connection.close();
   connected.close();
+  await tokens?.[Symbol.asyncDispose]();
 }
 
 async function atMost(ms: number, work: Promise<void>): Promise<void> {

@@ -9,8 +9,9 @@ import { startWebhooks } from "./webhooks/webhooks.ts";
 await runService({
   name: "notifier",
   readConfig,
+  callsServices: true,
   async start(context) {
-    const channel = openChannel(context.config.ORDER_ADDRESS, { metrics: context.metrics });
+    const channel = openChannel(context.config.ORDER_ADDRESS, context);
     const events = createServiceClient(EventService, channel);
     const notifier = await startNotifier({ ...context, events });
     const consumers = createServiceClient(ConsumerService, channel);

@@ -8,8 +8,9 @@ import { createServices } from "./services.ts";
 await runService({
   name: "order",
   readConfig,
-  async start({ config, pool, log, metrics }) {
-    const stock = openChannel(config.STOCK_ADDRESS, { metrics });
+  callsServices: true,
+  async start({ config, pool, log, metrics, tokens }) {
+    const stock = openChannel(config.STOCK_ADDRESS, { metrics, tokens });
     const catalogue = createCatalogue(createServiceClient(ProductService, stock));
     const { routes, background } = createServices({ pool, url: config.DATABASE_URL, log, catalogue, metrics });
     return { routes, background: [{ [Symbol.asyncDispose]: async () => stock.close() }, ...background] };

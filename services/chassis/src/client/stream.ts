@@ -38,7 +38,7 @@ export async function callStream<I extends DescMessage, O extends DescMessage>(
   if (refused !== undefined) {
     throw done(refused);
   }
-  const authorization = await Promise.resolve(tokenFor(tokens, { signal, deadline, header })).catch((error) =>
+  const authorization = await Promise.resolve(tokenFor(tokens, { method, signal, deadline, header })).catch((error) =>
     Promise.reject(done(ConnectError.from(error))),
   );
   const { path, serialize, deserialize } = codec(method);

@@ -1,9 +1,12 @@
+import type { DescMethod } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
+import { accessRule } from "../auth/access.ts";
 import type { CallTokens } from "../auth/service-tokens.ts";
 import type { HeadersInit } from "./call.ts";
 
 /** What a call knows before it has its token. */
 export type Tokenless = {
+  method: DescMethod;
   signal: AbortSignal | undefined;
   /** In ms since the epoch. */
   deadline: number | undefined;
@@ -19,6 +22,10 @@ export function tokenFor(
   call: Tokenless,
 ): string | undefined | Promise<string | undefined> {
   if (tokens === undefined || (call.header !== undefined && new Headers(call.header).has("authorization"))) {
+    return undefined;
+  }
+  if (tokens.refused !== undefined && accessRule(call.method).anyone) {
+    // Nobody asks for it there, and the call need not wait for the issuer.
     return undefined;
   }
   const found = tokens.authorization();

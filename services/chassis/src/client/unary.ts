@@ -25,7 +25,7 @@ export function callUnary<I extends DescMessage, O extends DescMessage>(
   }
   const { path, serialize, deserialize } = codec(method);
   const bytes = serialize(create(method.input, input));
-  const authorization = tokenFor(tokens, { signal, deadline, header });
+  const authorization = tokenFor(tokens, { method, signal, deadline, header });
   if (authorization instanceof Promise) {
     authorization.then(start, (error) => reject(done(ConnectError.from(error))));
   } else {
