@@ -12,7 +12,12 @@ export async function auditEvents(databases: Databases): Promise<Report> {
             where e.data->>'state' is distinct from o.state`,
       text: (row) => `order ${row.id} is ${row.state}, and its newest event tells of ${row.told ?? "nothing"}`,
     })),
-    ...(await auditSequences(order, "order", "select id as subject, sequence from orders")),
+    ...(await auditSequences(
+      order,
+      "order",
+      `select id as subject, sequence::bigint from orders
+       union all select 'carts/' || id, event_sequence from carts where event_sequence > 0`,
+    )),
     ...(await auditSequences(
       payment,
       "payment",

@@ -29,7 +29,8 @@ create table carts (
   left_out jsonb,
   merge jsonb,
   event_sequence bigint not null default 0,
-  remind_time timestamp with time zone,
+  remind_version bigint,
+  told_expire_time timestamp with time zone,
   idle_check_time timestamp with time zone default (now() + '01:00:00'::interval),
   create_time timestamp with time zone not null default now(),
   update_time timestamp with time zone not null default now(),
@@ -87,6 +88,22 @@ create table event_appends (
   subjects text[] not null,
   sequences bigint[] not null,
   constraint event_appends_pkey PRIMARY KEY (number)
+);
+
+create table event_consumers (
+  name text not null,
+  "position" bigint not null,
+  generation bigint not null default 0,
+  seen_time timestamp with time zone not null default clock_timestamp(),
+  create_time timestamp with time zone not null default clock_timestamp(),
+  replay_time timestamp with time zone,
+  replay_position bigint,
+  replay_reason text not null default ''::text,
+  constraint event_consumers_pkey PRIMARY KEY (name),
+  constraint event_consumers_check CHECK (((replay_time IS NULL) = (replay_position IS NULL))),
+  constraint event_consumers_generation_check CHECK ((generation >= 0)),
+  constraint event_consumers_name_check CHECK ((name ~ '^[a-z0-9][a-z0-9._-]{0,62}$'::text)),
+  constraint event_consumers_position_check CHECK (("position" >= 0))
 );
 
 create table event_positions (

@@ -15,7 +15,8 @@ create table carts (
   left_out            jsonb,                       -- what a duplicate did not take over
   merge               jsonb,                       -- what its merge did, for who asks again
   event_sequence      bigint      not null default 0, -- that of its newest event
-  remind_time         timestamptz,                 -- when its owner was last reminded of it
+  remind_version      bigint,                      -- its version when its owner was last reminded of it
+  told_expire_time    timestamptz,                 -- the end that this reminder told of
   -- When somebody looks next whether it is idle; none once it is closed. Not moved by changes of the cart, which so
   -- stay HOT: who looks too early looks again.
   idle_check_time     timestamptz default now() + interval '1 hour',

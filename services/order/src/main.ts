@@ -12,7 +12,18 @@ await runService({
   async start({ config, pool, log, metrics, tokens }) {
     const stock = openChannel(config.STOCK_ADDRESS, { metrics, tokens });
     const catalogue = createCatalogue(createServiceClient(ProductService, stock));
-    const { routes, background } = createServices({ pool, url: config.DATABASE_URL, log, catalogue, metrics });
+    const { routes, background } = createServices({
+      pool,
+      url: config.DATABASE_URL,
+      log,
+      catalogue,
+      metrics,
+      idlePeriods: {
+        expireAfterMs: config.CART_EXPIRE_AFTER,
+        expireGuestsAfterMs: config.CART_EXPIRE_GUESTS_AFTER,
+        remindBeforeMs: config.CART_REMIND_BEFORE,
+      },
+    });
     return { routes, background: [{ [Symbol.asyncDispose]: async () => stock.close() }, ...background] };
   },
 });

@@ -16,6 +16,8 @@ import { createCartService } from "./cart-service.ts";
 import type { Catalogue } from "./catalogue.ts";
 import { createCheckout } from "./checkout.ts";
 import { createGuestCartService } from "./guest-cart-service.ts";
+import type { IdlePeriods } from "./idle-cart.ts";
+import { startIdleCarts } from "./idle-carts.ts";
 import { createIncidentService } from "./incident-service.ts";
 import { createOrderService } from "./order-service.ts";
 import { createSagaService } from "./saga-service.ts";
@@ -29,10 +31,11 @@ export type ServicesOptions = {
   log: Log;
   catalogue: Catalogue;
   metrics?: Metrics;
+  idlePeriods: IdlePeriods;
 };
 
 /** All that this process serves, over one database, and what must be closed when it ends. */
-export function createServices({ pool, url, log, catalogue, metrics }: ServicesOptions): {
+export function createServices({ pool, url, log, catalogue, metrics, idlePeriods }: ServicesOptions): {
   routes: (router: ConnectRouter) => void;
   background: readonly AsyncDisposable[];
 } {
@@ -76,6 +79,7 @@ export function createServices({ pool, url, log, catalogue, metrics }: ServicesO
       wake,
       commands,
       feed,
+      startIdleCarts({ pool, log, periods: idlePeriods, recorded: () => feed.notify() }),
       { [Symbol.asyncDispose]: async () => waiters[Symbol.dispose]() },
     ],
   };

@@ -42,7 +42,7 @@ export type Event = Message<"sagacart.event.v1.Event"> & {
   type: string;
 
   /**
-   * The id of what it happened to: an order, payment or shipment.
+   * The id of what it happened to: an order, payment or shipment; of a cart, "carts/" and its id.
    *
    * @generated from field: string subject = 4;
    */
@@ -112,7 +112,7 @@ export type EventJson = {
   type?: string;
 
   /**
-   * The id of what it happened to: an order, payment or shipment.
+   * The id of what it happened to: an order, payment or shipment; of a cart, "carts/" and its id.
    *
    * @generated from field: string subject = 4;
    */

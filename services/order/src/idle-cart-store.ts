@@ -1,0 +1,87 @@
+import type { Transaction } from "@sagacart/chassis/postgres";
+import type { CartState } from "./cart.ts";
+import type { Verdict } from "./idle-cart.ts";
+
+/** A cart that is due to be looked at. The caller has its lock. */
+export type DueCart = {
+  readonly id: string;
+  /** "" for a guest's. */
+  readonly customerId: string;
+  readonly name: string;
+  readonly state: CartState;
+  readonly isEmpty: boolean;
+  readonly version: bigint;
+  readonly eventSequence: bigint;
+  readonly updateTime: Date;
+  readonly toldExpireTime: Date | undefined;
+};
+
+type Row = {
+  id: string;
+  customer_id: string | null;
+  name: string;
+  state: CartState;
+  is_empty: boolean;
+  version: bigint;
+  event_sequence: bigint;
+  update_time: Date;
+  told_expire_time: Date | null;
+  now: Date;
+};
+
+/** Locks carts that are due, at most so many, and leaves out those that somebody else is at; with the time it is. */
+export async function lockDueCarts(tx: Transaction, limit: number): Promise<{ carts: DueCart[]; now: Date }> {
+  const { rows } = await tx.query<Row>({
+    name: "lock-due-carts",
+    text: `with due as (
+             select id, customer_id, name, state, version, event_sequence, update_time, remind_version, told_expire_time
+             from carts where idle_check_time <= now() order by idle_check_time limit $1
+             for update skip locked
+           )
+           select id, customer_id, name, state, version, event_sequence, update_time, now(),
+                  case when remind_version = version then told_expire_time end as told_expire_time,
+                  not exists (select from cart_lines l where l.cart_id = due.id) as is_empty
+           from due`,
+    values: [limit],
+  });
+  const carts = rows.map((row) => ({
+    id: row.id,
+    customerId: row.customer_id ?? "",
+    name: row.name,
+    state: row.state,
+    isEmpty: row.is_empty,
+    version: row.version,
+    eventSequence: row.event_sequence,
+    updateTime: row.update_time,
+    toldExpireTime: row.told_expire_time ?? undefined,
+  }));
+  return { carts, now: rows[0]?.now ?? new Date() };
+}
+
+/** Writes what was decided about carts that the caller has locked: one statement, whatever their number. */
+export async function saveVerdicts(
+  tx: Transaction,
+  decided: readonly { readonly cart: DueCart; readonly verdict: Verdict }[],
+): Promise<void> {
+  await tx.query({
+    name: "save-idle-verdicts",
+    text: `update carts c
+           set idle_check_time = v.look_again,
+               event_sequence = c.event_sequence + case when v.kind in ('REMIND', 'EXPIRE') then 1 else 0 end,
+               remind_version = case when v.kind = 'REMIND' then c.version else c.remind_version end,
+               told_expire_time = coalesce(v.told_expire_time, c.told_expire_time),
+               state = case when v.kind = 'EXPIRE' then 'EXPIRED' else c.state end,
+               is_default = c.is_default and v.kind <> 'EXPIRE',
+               version = c.version + case when v.kind = 'EXPIRE' then 1 else 0 end,
+               update_time = case when v.kind = 'EXPIRE' then now() else c.update_time end
+           from unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[])
+             as v (id, kind, look_again, told_expire_time)
+           where c.id = v.id`,
+    values: [
+      decided.map(({ cart }) => cart.id),
+      decided.map(({ verdict }) => verdict.kind),
+      decided.map(({ verdict }) => ("at" in verdict ? verdict.at : null)),
+      decided.map(({ verdict }) => (verdict.kind === "REMIND" ? verdict.expireTime : null)),
+    ],
+  });
+}
