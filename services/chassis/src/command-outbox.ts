@@ -84,6 +84,7 @@ export type CommandOutbox = AsyncDisposable & {
 export function createCommandOutbox(options: CommandOutboxOptions): CommandOutbox {
   const { pool, url, log, tracked } = options;
   const wake = createWake({ url, channel: "commands_recorded", log });
+  const mayHaveExpired = createExpiryCheck();
   const pruner = startLoop({
     name: "command-pruner",
     log,
@@ -104,7 +105,9 @@ export function createCommandOutbox(options: CommandOutboxOptions): CommandOutbo
         const sleeper = createSleeper(wake, context.signal);
         try {
           for (;;) {
-            const batch = context.signal.aborted ? undefined : await claimBatch(pool, claim);
+            const batch = context.signal.aborted
+              ? undefined
+              : await claimBatch(pool, claim, mayHaveExpired(claim.kinds));
             const leftMs = until - Date.now();
             if (batch !== undefined || leftMs <= 0 || context.signal.aborted) {
               return create(ClaimCommandsResponseSchema, batch ?? {});
@@ -142,8 +145,23 @@ type Row = { id: string; kind: string; order_id: string; data: string; deliverie
 type Claim = { claimer: string; kinds: readonly string[]; maxCommands: number; leaseMs: number };
 type Batch = { batchId: string; commands: Command[] };
 
-async function claimBatch(pool: Pool, claim: Claim): Promise<Batch | undefined> {
-  return (await claimExpired(pool, claim)) ?? (await claimOpen(pool, claim));
+async function claimBatch(pool: Pool, claim: Claim, lookForExpired: boolean): Promise<Batch | undefined> {
+  const batch = lookForExpired ? await claimExpired(pool, claim) : undefined;
+  return batch ?? (await claimOpen(pool, claim));
+}
+
+/** Whether to look for claims of these kinds that ran out. Leases last for seconds, so four times a second is enough. */
+function createExpiryCheck(): (kinds: readonly string[]) => boolean {
+  const lastMs = new Map<string, number>();
+  return (kinds) => {
+    const key = kinds.join();
+    const nowMs = performance.now();
+    const due = nowMs - (lastMs.get(key) ?? Number.NEGATIVE_INFINITY) >= 250;
+    if (due) {
+      lastMs.set(key, nowMs);
+    }
+    return due;
+  };
 }
 
 /** A batch whose claimer did not confirm in time, as it was. */

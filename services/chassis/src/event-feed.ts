@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { ConnectRouter, HandlerContext, ServiceImpl } from "@connectrpc/connect";
@@ -91,12 +92,17 @@ export function createEventFeed(options: FeedOptions): EventFeed {
     name: "event-sequencer",
     log,
     wake: committed,
-    async run() {
+    async run(signal) {
       const { notes, events } = await sequence(pool);
       if (events > 0n) {
         sequenced.wake();
       }
-      return notes === BigInt(notesLimit) ? "again" : { waitMs: 1_000 };
+      if (notes === BigInt(notesLimit)) {
+        return "again";
+      }
+      // What is committed in the meantime is taken together: under load, one round for several transactions.
+      await setTimeout(paceMs, undefined, { signal });
+      return { waitMs: 1_000 };
     },
   });
   if (metrics !== undefined) {
@@ -202,6 +208,7 @@ const progressMs = 1_000;
 /** How often a consumer whose subscription stands is noted as seen. */
 const seenMs = 5_000;
 const notesLimit = 1_000;
+const paceMs = 50;
 const readLimit = 1_000;
 /** How far one read looks for events of the types that were asked for. */
 const scanLimit = 20_000n;
@@ -293,7 +300,7 @@ export function createSleeper(wake: { subscribe(listener: () => void): () => voi
       if (!woken && !signal.aborted) {
         const { promise, resolve } = Promise.withResolvers<void>();
         getUp = resolve;
-        const timer = setTimeout(resolve, ms);
+        const timer = globalThis.setTimeout(resolve, ms);
         await promise;
         clearTimeout(timer);
       }

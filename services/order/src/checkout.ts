@@ -25,7 +25,7 @@ export type Checkout = (request: CheckoutRequest) => Promise<CheckedOut>;
 export function createCheckout(options: { pool: Pool; catalogue: Catalogue; recorded: () => void }): Checkout {
   const checkOut = coalesce<Asked, CheckedOut>({
     maxItems: 250,
-    maxConcurrent: 2,
+    maxConcurrent: 1,
     run: (asked) => checkOutAll(options, asked),
   });
   return (request) =>
@@ -143,9 +143,10 @@ async function record(
     }
   }
   await recordEffects(tx, recorded);
+  const surprised = [...firsts].filter((draft) => hasRequestId(draft) && !isExpected(draft, outcomes.get(draft.asked)));
   await answerRequests(
     tx,
-    [...firsts].filter(hasRequestId).map((draft) => answered(draft, outcomes)),
+    surprised.map((draft) => answered(draft, outcomes)),
   );
   return { outcomes, recorded: recorded.length };
 }
@@ -154,6 +155,15 @@ type ReadyDraft = Draft & { readonly result: NewOrder };
 
 function orderOf({ result }: ReadyDraft): NewOrder {
   return result;
+}
+
+/** What a checkout is to come to: the order that was drafted for it. */
+function expectedOf({ result }: Draft): string | undefined {
+  return isOrder(result) ? result.id : undefined;
+}
+
+function isExpected(draft: Draft, outcome: Outcome | undefined): boolean {
+  return outcome !== undefined && "orderId" in outcome && outcome.orderId === expectedOf(draft);
 }
 
 function hasRequestId({ asked }: Draft): boolean {
@@ -175,7 +185,12 @@ async function claimRequests(tx: Transaction, drafts: readonly Draft[]): Promise
   const named = drafts.filter(hasRequestId);
   const claimed = await claimRequestIds(
     tx,
-    named.map(({ asked }) => ({ ...requestKey(asked), method: "Checkout", fingerprint: asked.fingerprint })),
+    named.map((draft) => ({
+      ...requestKey(draft.asked),
+      method: "Checkout",
+      fingerprint: draft.asked.fingerprint,
+      expected: expectedOf(draft),
+    })),
   );
   const firsts = new Set(drafts.filter((draft) => !hasRequestId(draft)));
   for (const draft of named) {

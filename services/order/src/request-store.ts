@@ -48,26 +48,33 @@ export async function findRequests(db: Queryable, keys: readonly Key[]): Promise
   );
 }
 
+/** A request id to claim. `expected` is the id of what will be made if all goes well, and is the answer until another. */
+export type Claim = Key & {
+  readonly method: string;
+  readonly fingerprint: Uint8Array;
+  readonly expected: string | undefined;
+};
+
 /** Claims request ids that nobody used before; says which, as "<scope> <request id>". Waits for who is about to. */
-export async function claimRequestIds(
-  tx: Queryable,
-  requests: readonly (Key & { readonly method: string; readonly fingerprint: Uint8Array })[],
-): Promise<Set<string>> {
+export async function claimRequestIds(tx: Queryable, requests: readonly Claim[]): Promise<Set<string>> {
   if (requests.length === 0) {
     return new Set();
   }
   const { rows } = await tx.query<{ scope: string; request_id: string }>({
     name: "claim-request-ids",
-    text: `insert into requests (scope, request_id, method, fingerprint)
-           select distinct on (scope, request_id) *
-           from unnest($1::text[], $2::text[], $3::text[], $4::bytea[]) as new (scope, request_id, method, fingerprint)
-           order by scope, request_id
+    // Of several with one id the first, as the caller sees it too: what it expects is what is remembered.
+    text: `insert into requests (scope, request_id, method, fingerprint, resource_id)
+           select distinct on (scope, request_id) scope, request_id, method, fingerprint, resource_id
+           from unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::text[])
+             with ordinality as new (scope, request_id, method, fingerprint, resource_id, number)
+           order by scope, request_id, number
            on conflict do nothing returning scope, request_id`,
     values: [
       requests.map(({ scope }) => scope),
       requests.map(({ requestId }) => requestId),
       requests.map(({ method }) => method),
       requests.map(({ fingerprint }) => fingerprint),
+      requests.map(({ expected }) => expected ?? null),
     ],
   });
   return new Set(rows.map((row) => `${row.scope} ${row.request_id}`));
@@ -76,7 +83,7 @@ export async function claimRequestIds(
 /** The answer to a request: the id of what was made, why nothing was, or nothing to remember. */
 export type Answered = Key & { readonly outcome: string | DomainError | undefined };
 
-/** Remembers the answers to claimed requests, in the transaction that makes them true; lets go of the others. */
+/** Remembers answers that were not expected, in the transaction that makes them true; lets go of what has none. */
 export async function answerRequests(tx: Queryable, answers: readonly Answered[]): Promise<void> {
   const answered = answers.filter(({ outcome }) => outcome !== undefined);
   if (answered.length > 0) {
