@@ -110,6 +110,7 @@ export const services: readonly Service[] = [
     PROVIDER_WEBHOOK_SECRET: secrets.cardProviderWebhookSecret,
   })),
   service("shipping", ({ ports, secrets }) => ({
+    ...addresses(ports, "order"),
     CARRIER_URL: `http://${loopback}:${ports.carrier}`,
     CARRIER_API_KEY: secrets.carrierApiKey,
     CARRIER_WEBHOOK_SECRET: secrets.carrierWebhookSecret,

@@ -35,6 +35,26 @@ CREATE INDEX commands_order ON public.commands USING btree (order_id);
 
 CREATE INDEX commands_standing ON public.commands USING btree (update_time) WHERE (state = 'STARTED'::text);
 
+create table cursors (
+  feed text not null,
+  "position" bigint not null default 0,
+  generation bigint not null default 0,
+  update_time timestamp with time zone not null default now(),
+  constraint cursors_pkey PRIMARY KEY (feed)
+);
+
+create table delivery_log (
+  order_id text not null,
+  event_id text not null,
+  customer_id text not null,
+  tracking_number text not null,
+  complete_time timestamp with time zone not null,
+  log_time timestamp with time zone not null default clock_timestamp(),
+  constraint delivery_log_pkey PRIMARY KEY (order_id)
+);
+
+CREATE INDEX delivery_log_time ON public.delivery_log USING btree (log_time);
+
 create table event_appends (
   number bigint not null generated always as identity,
   subjects text[] not null,

@@ -1,10 +1,12 @@
-import { durationMs, type Env, int, readEnv, secret, serviceEnv, url } from "@sagacart/chassis/config";
+import { durationMs, type Env, int, readEnv, secret, serviceEnv, text, url } from "@sagacart/chassis/config";
 
 /** The variables of shipping. */
 export function readConfig(env: Env) {
   return readEnv(
     {
       ...serviceEnv(8084),
+      /** Where order serves its feed of events. */
+      ORDER_ADDRESS: text({ default: "127.0.0.1:8081" }),
       CARRIER_URL: url({ protocols: ["http:", "https:"], default: "http://127.0.0.1:8092" }),
       CARRIER_API_KEY: secret(),
       /** What the carrier signs its webhooks with. */

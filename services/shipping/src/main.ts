@@ -1,13 +1,26 @@
+import { createServiceClient, openChannel } from "@sagacart/chassis/client";
 import { runService } from "@sagacart/chassis/main";
+import { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
+import { EventService } from "@sagacart/proto/event/v1/event_service";
 import { readConfig } from "./config.ts";
+import { startDeliveryLog } from "./delivery-log.ts";
 import { createHttpCarrier } from "./http-carrier.ts";
 import { startShipping } from "./shipping.ts";
 
 await runService({
   name: "shipping",
   readConfig,
+  callsServices: true,
   async start(context) {
-    const { CARRIER_URL: url, CARRIER_API_KEY: apiKey } = context.config;
-    return startShipping({ ...context, carrier: createHttpCarrier({ url, apiKey }) });
+    const { CARRIER_URL: url, CARRIER_API_KEY: apiKey, ORDER_ADDRESS } = context.config;
+    const { routes, background } = startShipping({ ...context, carrier: createHttpCarrier({ url, apiKey }) });
+    const order = openChannel(ORDER_ADDRESS, context);
+    const deliveryLog = startDeliveryLog({
+      ...context,
+      events: createServiceClient(EventService, order),
+      consumers: createServiceClient(ConsumerService, order),
+    });
+    const closing = { [Symbol.asyncDispose]: async () => order.close() };
+    return { routes, background: [closing, ...background, deliveryLog] };
   },
 });
