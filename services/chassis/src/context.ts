@@ -11,6 +11,8 @@ export type CallContext = {
   readonly traceparent?: string | undefined;
   /** The header of that name, as it came: in no log, and passed on only by clients that are told so. */
   readonly authorization?: string | undefined;
+  /** The network address of whoever called the gateway, as the gateway says. For counting, and never for letting in. */
+  readonly clientAddress?: string | undefined;
   /** Who calls, where that was verified. */
   readonly principal?: Principal | undefined;
   /** Whose things alone the call may touch: the caller's own, or "" for nobody's. Undefined: anybody's. */

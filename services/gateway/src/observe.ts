@@ -29,6 +29,7 @@ export function observe(app: FastifyInstance, { log, metrics }: { log: Log; metr
         requestId: request.id,
         traceparent: typeof traceparent === "string" ? traceparent : undefined,
         authorization,
+        clientAddress: request.ip,
       },
       done,
     );

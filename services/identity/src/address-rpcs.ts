@@ -85,16 +85,12 @@ export function addressRpcs({ pool }: { pool: Pool }): Pick<ServiceImpl<typeof I
       if (fields.has("address") && given?.address === undefined) {
         throw new DomainError(reasons, "BAD_UPDATE_MASK", "address cannot be taken away", { path: "address" });
       }
-      if (fields.has("is_default") && given?.isDefault !== true) {
-        const message = "is_default cannot be taken away; make another address the default one";
-        throw new DomainError(reasons, "BAD_UPDATE_MASK", message, { path: "is_default" });
-      }
       const version = versionOf(given?.etag ?? "");
       const updated = await withTransaction(pool, (tx) =>
         updateAddress(tx, {
           ...{ userId, id },
           ...(fields.has("address") && given?.address !== undefined ? { address: given.address } : {}),
-          ...(fields.has("is_default") ? { isDefault: true } : {}),
+          ...(fields.has("is_default") ? { isDefault: given?.isDefault === true } : {}),
           ...(version === undefined ? {} : { version }),
         }),
       );

@@ -85,7 +85,7 @@ export async function listAddresses(
   return rows.map(toUserAddress);
 }
 
-/** What is undefined stays; a default one stays it until another one is. Undefined where there is no such version. */
+/** What is undefined stays. Undefined where there is no such address, or not in this version. */
 export async function updateAddress(
   tx: Transaction,
   change: { userId: string; id: string; address?: Address; isDefault?: boolean; version?: bigint },
@@ -99,14 +99,14 @@ export async function updateAddress(
     await clearDefault(tx, change.userId);
   }
   const { rows } = await tx.query<Row>(
-    `update addresses set address = coalesce($3, address), is_default = is_default or $4,
+    `update addresses set address = coalesce($3, address), is_default = coalesce($4, is_default),
        version = version + 1, update_time = now()
      where user_id = $1 and id = $2 returning ${columns}`,
     [
       change.userId,
       change.id,
       change.address === undefined ? null : JSON.stringify(toJson(AddressSchema, change.address)),
-      change.isDefault === true || current.isDefault,
+      change.isDefault ?? null,
     ],
   );
   return rows.map(toUserAddress)[0];

@@ -7,12 +7,15 @@ export type Passwords = {
   hash(password: string): Promise<string>;
   /**
    * Whether the password is the one of the hash. Without a hash (there is no such user) it takes as long, and it is
-   * not. `first` runs when its turn has come, before the work: what it throws is thrown.
+   * not. `begin` runs when its turn has come, and what it throws is thrown; `wrong` before the next one's turn comes.
    */
-  verify(password: string, hash: string | undefined, first?: () => Promise<void>): Promise<boolean>;
+  verify(password: string, hash: string | undefined, turn: Turn): Promise<boolean>;
   /** Whether the hash was made with other costs than those of today. */
   isOutdated(hash: string): boolean;
 };
+
+/** What is done in its turn, before the work and after it. */
+export type Turn = { begin(): Promise<void>; wrong(): Promise<void> };
 
 /**
  * Hashes passwords with argon2id, by OpenSSL in libuv's threads, so that the event loop goes on. At most so many at
@@ -26,12 +29,16 @@ export function createPasswords({ atOnce }: { atOnce: number }): Passwords {
         const salt = randomBytes(16);
         return format(salt, await derive(password, salt, costs));
       }),
-    verify: (password, hash, first) =>
+    verify: (password, hash, turn) =>
       inTurn(async () => {
-        await first?.();
+        await turn.begin();
         const { salt, tag, ...given } = parse(hash ?? nobodys);
         const derived = await derive(password, salt, given);
-        return timingSafeEqual(derived, tag) && hash !== undefined;
+        const isRight = timingSafeEqual(derived, tag) && hash !== undefined;
+        if (!isRight) {
+          await turn.wrong();
+        }
+        return isRight;
       }),
     isOutdated: (hash) => !hash.startsWith(prefix(costs)),
   };

@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
-import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
+import type { ServiceImpl } from "@connectrpc/connect";
+import { callContext } from "@sagacart/chassis/context";
 import {
   ChangePasswordResponseSchema,
   type IdentityService,
@@ -27,8 +28,8 @@ type SessionRpcs = "signIn" | "refreshToken" | "signOut" | "changePassword" | "r
 export function sessionRpcs(options: SessionRpcsOptions): Pick<ServiceImpl<typeof IdentityService>, SessionRpcs> {
   const { signIn, sessions, passwordChange } = options;
   return {
-    async signIn({ username, password }, context) {
-      const user = await signIn.withPassword(username, password, addressOf(context));
+    async signIn({ username, password }) {
+      const user = await signIn.withPassword(username, password, clientAddress());
       return create(SignInResponseSchema, {
         session: sessionMessage(await sessions.open(user)),
         user: userMessage(user),
@@ -41,23 +42,23 @@ export function sessionRpcs(options: SessionRpcsOptions): Pick<ServiceImpl<typeo
       await sessions.signOut(refreshToken, { allSessions });
       return create(SignOutResponseSchema);
     },
-    async changePassword({ userId, currentPassword, newPassword, refreshToken }, context) {
-      const address = addressOf(context);
+    async changePassword({ userId, currentPassword, newPassword, refreshToken }) {
+      const address = clientAddress();
       await passwordChange.change({ userId: own(userId), currentPassword, newPassword, refreshToken, address });
       return create(ChangePasswordResponseSchema);
     },
-    async requestPasswordReset({ email }, context) {
-      await passwordChange.requestReset(email, addressOf(context));
+    async requestPasswordReset({ email }) {
+      await passwordChange.requestReset(email, clientAddress());
       return create(RequestPasswordResetResponseSchema);
     },
-    async resetPassword({ token, newPassword }, context) {
-      await passwordChange.reset(token, newPassword, addressOf(context));
+    async resetPassword({ token, newPassword }) {
+      await passwordChange.reset(token, newPassword, clientAddress());
       return create(ResetPasswordResponseSchema);
     },
   };
 }
 
-/** Whoever called the gateway, as it says. */
-function addressOf({ requestHeader }: HandlerContext): string | undefined {
-  return requestHeader.get("x-client-address") ?? undefined;
+/** Where whoever called the gateway is, as it says. */
+function clientAddress(): string | undefined {
+  return callContext()?.clientAddress;
 }

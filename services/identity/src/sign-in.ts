@@ -32,10 +32,12 @@ export function createSignIn(options: SignInOptions): SignIn {
 
   async function check(found: UserWithPassword | undefined, password: string, counted: Counted[]): Promise<User> {
     await throttle.check(counted);
-    // Once more when its turn has come: of a thousand sent at once, as many get through as are hashed at a time.
-    const isRight = await passwords.verify(password, found?.passwordHash, () => throttle.check(counted));
+    // Once more when its turn has come: of a thousand sent at once, as many too many get through as are hashed at a time.
+    const isRight = await passwords.verify(password, found?.passwordHash, {
+      begin: () => throttle.check(counted),
+      wrong: () => throttle.count(counted),
+    });
     if (!isRight || found === undefined) {
-      await throttle.count(counted);
       throw new DomainError(reasons, "BAD_CREDENTIALS", "there is no user of this name with this password");
     }
     const [account] = counted;

@@ -94,6 +94,9 @@ export function metadataOf(header: HeadersInit | undefined, authorization: strin
     if (context.traceparent !== undefined) {
       metadata.set("traceparent", context.traceparent);
     }
+    if (context.clientAddress !== undefined) {
+      metadata.set("x-client-address", context.clientAddress);
+    }
   }
   if (header !== undefined) {
     new Headers(header).forEach((value, name) => {

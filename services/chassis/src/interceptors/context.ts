@@ -27,6 +27,7 @@ export function readContext(headerOf: HeaderOf, nowMs: number): CallContext {
     deadlineMs: timeoutMs === undefined ? undefined : nowMs + timeoutMs,
     traceparent: headerOf("traceparent") ?? undefined,
     authorization: headerOf("authorization") ?? undefined,
+    clientAddress: headerOf("x-client-address") ?? undefined,
   };
 }
 
