@@ -66,7 +66,7 @@ async function auditSequences(db: pg.Client, what: string, subjects: string): Pr
   ];
 }
 
-/** What a customer is to be told of, up to where the notifier has read, has a message. */
+/** What a customer is to be told of, up to where the notifier has read, has a message: until that is too old to keep. */
 async function auditMessages({ order, notifier }: Databases): Promise<Finding[]> {
   const { rows: cursors } = await notifier.query<{ position: string }>("select position from cursors");
   const read = cursors[0]?.position ?? "0";
@@ -74,7 +74,8 @@ async function auditMessages({ order, notifier }: Databases): Promise<Finding[]>
   for (let after = "0"; findings.length < mostTold; ) {
     const { rows: events } = await order.query<{ id: string; position: string; type: string; subject: string }>(
       `select id, position, type, subject from event_positions join events using (subject, sequence)
-       where position > $1 and position <= $2 and data ? 'contactEmail' order by position limit 5000`,
+       where position > $1 and position <= $2 and data ? 'contactEmail'
+         and time > now() - interval '30 days' order by position limit 5000`,
       [after, read],
     );
     const last = events.at(-1);

@@ -116,10 +116,12 @@ export const services: readonly Service[] = [
     CARRIER_WEBHOOK_SECRET: secrets.carrierWebhookSecret,
   })),
   // It also is the laptop's mail server: what it sends over SMTP comes back into its own mailbox.
-  service("notifier", ({ ports }) => ({
+  service("notifier", ({ ports, secrets }) => ({
     ...addresses(ports, "order"),
     SMTP_URL: `smtp://${loopback}:${ports.mailbox}`,
     MAILBOX_SMTP_PORT: `${ports.mailbox}`,
+    PUBLIC_URL: `http://${loopback}:${ports.gateway}`,
+    UNSUBSCRIBE_SECRETS: secrets.unsubscribe,
     // Webhooks may go to programs on this machine: elsewhere never to a private address.
     WEBHOOK_ALLOW_HTTP: "true",
     WEBHOOK_ALLOW_NETWORKS: "127.0.0.0/8,::1/128",
@@ -209,6 +211,7 @@ export type Secrets = {
   readonly cardProviderWebhookSecret: string;
   readonly carrierApiKey: string;
   readonly carrierWebhookSecret: string;
+  readonly unsubscribe: string;
 };
 
 export function makeSecrets(): Secrets {
@@ -219,5 +222,6 @@ export function makeSecrets(): Secrets {
     cardProviderWebhookSecret: secret(),
     carrierApiKey: secret(),
     carrierWebhookSecret: secret(),
+    unsubscribe: secret(),
   };
 }

@@ -6,6 +6,9 @@ create table mails (
   recipients   text[]      not null,
   subject      text        not null,
   text         text        not null,
+  html         text        not null,
+  -- As in List-Unsubscribe: what a mail program offers its user.
+  unsubscribe  text        not null,
   receive_time timestamptz not null default now()
 );
 create index mails_recipients on mails using gin (recipients);

@@ -7,7 +7,8 @@ import { createProxy } from "@sagacart/chassis/testing/proxy";
 import { EventSchema } from "@sagacart/proto/event/v1/event";
 import { expect, test } from "vitest";
 import { takeIn } from "./intake.ts";
-import { notifierDatabase, startTestFeed, startTestMailServer, startTestNotifier } from "./testing.ts";
+import { seedTemplates } from "./template-store.ts";
+import { notifierDatabase, startTestFeed, startTestMailServer, startTestNotifier, testSecret } from "./testing.ts";
 
 const completed = (subject: string, contactEmail = "ada@example.com") => ({
   subject,
@@ -18,6 +19,7 @@ const completed = (subject: string, contactEmail = "ada@example.com") => ({
 
 test("an event that is delivered many times, by several readers, makes one message", async () => {
   await using database = await notifierDatabase();
+  await seedTemplates(database.pool);
   const events = Array.from({ length: 50 }, (_, index) => {
     const { subject, type, data } = completed(`o-${index}`);
     return create(EventSchema, {
@@ -34,8 +36,15 @@ test("an event that is delivered many times, by several readers, makes one messa
   // And as if the cursor had been lost, restored from an older backup.
   await database.pool.query("update cursors set position = 0");
   await takeIn(database.pool, { events, nextPosition: 50n });
-  const { rows } = await database.pool.query("select count(*), count(distinct event_id) as events from messages");
-  expect(rows).toEqual([{ count: 50n, events: 50n }]);
+  const { rows } = await database.pool.query(
+    "select channel, count(*), count(distinct event_id) as events from messages group by 1 order by 1",
+  );
+  expect(rows).toEqual([
+    { channel: "EMAIL", count: 50n, events: 50n },
+    { channel: "INBOX", count: 50n, events: 50n },
+  ]);
+  const inboxes = await database.pool.query("select customer_id, sequence, unread from inboxes");
+  expect(inboxes.rows).toEqual([{ customer_id: "customer-1", sequence: 50n, unread: 50n }]);
 });
 
 test("a notifier that is killed while it reads and sends leaves each event one message", async () => {
@@ -43,7 +52,12 @@ test("a notifier that is killed while it reads and sends leaves each event one m
   const feed = stack.use(await startTestFeed());
   const mails = stack.use(await startTestMailServer());
   const database = stack.use(await notifierDatabase());
-  const env = { DATABASE_URL: database.url, ORDER_ADDRESS: feed.address, SMTP_URL: mails.url };
+  const env = {
+    DATABASE_URL: database.url,
+    ORDER_ADDRESS: feed.address,
+    SMTP_URL: mails.url,
+    UNSUBSCRIBE_SECRETS: testSecret,
+  };
   const orders = Array.from({ length: 300 }, (_, index) => `o-${index}`);
 
   const first = await startProcess(env);
@@ -58,7 +72,9 @@ test("a notifier that is killed while it reads and sends leaves each event one m
   const second = await startProcess(env);
   stack.defer(() => kill(second));
   const states = async () => {
-    const { rows } = await database.pool.query("select order_id, state from messages order by order_id");
+    const { rows } = await database.pool.query(
+      "select order_id, state from messages where channel = 'EMAIL' order by order_id",
+    );
     return rows;
   };
   const all = orders.toSorted().map((order_id) => ({ order_id, state: "SENT" }));
@@ -102,7 +118,7 @@ test("mail waits while the mail server is down, and goes when it is up", async (
   const { notifier } = stack.use(await startTestNotifier({ feedAddress: feed.address, database, env }));
   await feed.publish([completed("o-1"), completed("o-2")]);
   const tried = async () =>
-    (await notifier.listMessages({})).messages.map(({ state, attempts }) => state === 1 && attempts > 1);
+    (await notifier.listMessages({ channel: 1 })).messages.map(({ state, attempts }) => state === 1 && attempts > 1);
   await expect.poll(tried).toEqual([true, true]);
   const mails = stack.use(await startTestMailServer(down.port));
   await expect.poll(() => mails.mails.length).toBe(2);

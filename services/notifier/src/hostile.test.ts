@@ -47,7 +47,7 @@ test.each(texts)("%j anywhere is answered or refused, never an error of ours", a
     service.listMessages({ customerId: text }),
     service.listMessages({ orderId: text }),
     service.listMessages({ pageToken: text }),
-    service.listMessages({ pageToken: token("messages of , , 0") }),
+    service.listMessages({ pageToken: token("messages of , , 0, 0") }),
     mailbox.listMailboxMessages({ to: text }),
     mailbox.listMailboxMessages({ pageToken: token("mails to ") }),
     mailbox.getMailboxMessage({ id: text }),

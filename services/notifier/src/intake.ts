@@ -1,10 +1,13 @@
+import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import type { Event } from "@sagacart/proto/event/v1/event";
-import type { Contact, NewMessage } from "./message.ts";
-import { type OrderFacts, oneLine, readOrderEvent, UnreadableEventError } from "./order-event.ts";
-import { findContacts, insertMessages } from "./store.ts";
-import { writeLetter } from "./templates.ts";
+import { type Customer, findCustomers } from "./customer-store.ts";
+import { type Channel, type Kind, kindOf, mandatoryBecause } from "./kind.ts";
+import type { NewMessage } from "./message.ts";
+import { findRecipients, insertMessages, suppressOvertaken } from "./message-store.ts";
+import { type OrderFacts, oneLine, readOrderEvent, UnreadableEventError, writeFacts } from "./order-event.ts";
+import { findNewestVersions } from "./template-store.ts";
 
 /** Some events of the feed of orders, and the position after them. */
 export type Page = { readonly events: readonly Event[]; readonly nextPosition: bigint };
@@ -15,12 +18,22 @@ export type Skipped = { readonly event: Event; readonly reason: string };
 /**
  * Writes the messages for these events and moves the cursor, in one transaction: each event makes its messages once,
  * however often it is delivered and whoever else reads. Answers what it had to skip.
+ *
+ * Of what happened before `since` nobody is told: its messages may have been deleted for their age, and would come
+ * again if the feed were read again.
  */
-export async function takeIn(pool: Pool, page: Page): Promise<Skipped[]> {
+export async function takeIn(pool: Pool, page: Page, since: Date = new Date(0)): Promise<Skipped[]> {
   return await withTransaction(pool, async (tx) => {
     const position = await lockCursor(tx);
-    const { letters, skipped } = readAll(page.events.filter((event) => event.position > position));
-    await insertMessages(tx, await address(tx, letters));
+    const { news, skipped } = readAll(
+      page.events.filter((event) => event.position > position && isAfter(event, since)),
+    );
+    if (news.length > 0) {
+      const goneOn = new Set(news.filter(({ kind }) => !kind.isOvertaken).map(({ facts }) => facts.orderId));
+      const due = news.filter(({ kind, facts }) => !(kind.isOvertaken && goneOn.has(facts.orderId)));
+      await insertMessages(tx, await address(tx, due));
+      await suppressOvertaken(tx, [...goneOn]);
+    }
     await recordSkipped(tx, skipped);
     if (page.nextPosition > position) {
       await tx.query({
@@ -53,14 +66,23 @@ async function lockCursor(tx: Transaction): Promise<bigint> {
   return rows[0].position;
 }
 
-type Read = { readonly event: Event; readonly facts: OrderFacts };
+function isAfter({ time }: Event, since: Date): boolean {
+  return time === undefined || timestampDate(time) > since;
+}
 
-function readAll(events: readonly Event[]): { letters: Read[]; skipped: Skipped[] } {
-  const letters: Read[] = [];
+/** An event that somebody is to be told of. */
+type News = { readonly event: Event; readonly kind: Kind; readonly facts: OrderFacts };
+
+function readAll(events: readonly Event[]): { news: News[]; skipped: Skipped[] } {
+  const news: News[] = [];
   const skipped: Skipped[] = [];
   for (const event of events) {
+    const kind = kindOf(event.type);
+    if (kind === undefined) {
+      continue;
+    }
     try {
-      letters.push({ event, facts: readOrderEvent(event) });
+      news.push({ event, kind, facts: readOrderEvent(event) });
     } catch (error) {
       if (!(error instanceof UnreadableEventError)) {
         throw error;
@@ -68,26 +90,79 @@ function readAll(events: readonly Event[]): { letters: Read[]; skipped: Skipped[
       skipped.push({ event, reason: error.message });
     }
   }
-  return { letters, skipped };
+  return { news, skipped };
 }
 
-/** Whom each is for: the address that the checkout gave, else the customer's, else nobody. */
-async function address(tx: Transaction, letters: readonly Read[]): Promise<NewMessage[]> {
-  const contacts = await findContacts(tx, [...new Set(letters.map(({ facts }) => facts.customerId))]);
-  return letters.flatMap(({ event, facts }) => write(event, facts, contacts.get(facts.customerId)));
+type Address = { readonly recipient: string; readonly name: string };
+
+async function address(tx: Transaction, news: readonly News[]): Promise<NewMessage[]> {
+  const customers = await findCustomers(tx, [...new Set(news.map(({ facts }) => facts.customerId))]);
+  const versionOf = await findNewestVersions(tx);
+  // Events on the way from one state to the next do not repeat the address that the checkout gave.
+  const onTheWay = news.filter(({ kind, facts }) => kind.isOvertaken && facts.contactEmail === "");
+  const earlier =
+    onTheWay.length === 0
+      ? new Map()
+      : await findRecipients(
+          tx,
+          onTheWay.map(({ facts }) => facts.orderId),
+        );
+  return news.flatMap(({ event, kind, facts }) => {
+    const customer = customers.get(facts.customerId);
+    if (customer === undefined) {
+      return [];
+    }
+    return kind.channels.flatMap((channel) => {
+      const to = channel === "EMAIL" ? byMail(facts, customer, earlier.get(facts.orderId)) : inInbox(customer);
+      return to.recipient === "" ? [] : [draft({ event, kind, facts }, channel, to, customer, versionOf)];
+    });
+  });
 }
 
-function write(event: Event, facts: OrderFacts, contact: Contact | undefined): NewMessage[] {
-  const recipient = facts.contactEmail === "" ? (contact?.email ?? "") : facts.contactEmail;
+/** The address that the checkout gave, else where mail about this order went, else the customer's; else nobody's. */
+function byMail({ contactEmail }: OrderFacts, { email, name }: Customer, earlier: Address | undefined): Address {
+  const recipient = contactEmail || earlier?.recipient || email;
   // A name is that of the address it was given with.
-  const name = contact?.email === recipient ? oneLine(contact.name, 200) : "";
-  const letter = recipient === "" ? undefined : writeLetter(event.type, facts, name);
-  if (letter === undefined) {
-    return [];
-  }
-  const { orderId, customerId } = facts;
-  return [{ id: uuidv7(), eventId: event.id, eventType: event.type, orderId, customerId, recipient, ...letter }];
+  return { recipient, name: recipient === email ? oneLine(name, 200) : "" };
 }
+
+function inInbox({ customerId, name }: Customer): Address {
+  return { recipient: customerId, name: oneLine(name, 200) };
+}
+
+function draft(
+  { event, kind, facts }: News,
+  channel: Channel,
+  to: Address,
+  { language, isTurnedOff }: Customer,
+  versionOf: (eventType: string, language: Customer["language"]) => number,
+): NewMessage {
+  const { orderId, cartId, customerId } = facts;
+  const isUnwanted = mandatoryBecause(kind, channel) === "" && isTurnedOff(channel, event.type);
+  return {
+    ...{
+      id: uuidv7(),
+      eventId: event.id,
+      eventType: event.type,
+      orderId,
+      cartId,
+      customerId,
+      channel,
+      language,
+      ...to,
+    },
+    templateVersion: versionOf(event.type, language),
+    facts: writeFacts(facts),
+    state: isUnwanted ? "SUPPRESSED" : stateWhenMade[channel],
+    lastError: isUnwanted ? unwanted : "",
+  };
+}
+
+/** In the inbox it is there at once. */
+const stateWhenMade = { EMAIL: "PENDING", INBOX: "SENT" } as const;
+
+/** Why a message is suppressed that somebody turned off. */
+export const unwanted = "the customer turned these messages off";
 
 async function recordSkipped(tx: Transaction, skipped: readonly Skipped[]): Promise<void> {
   if (skipped.length > 0) {

@@ -26,7 +26,7 @@ test("what customers are told can be read in the mailbox", async () => {
   const list = async () => (await notifier.mailbox.listMailboxMessages({ to: "ada@example.com" })).messages;
   await expect.poll(list).toHaveLength(1);
   const [mail] = await list();
-  const { messages } = await notifier.notifier.listMessages({ orderId: "o-1" });
+  const { messages } = await notifier.notifier.listMessages({ orderId: "o-1", channel: 1 });
   expect(mail).toMatchObject({
     messageId: `<${messages[0]?.id}@sagacart>`,
     from: "orders@sagacart.example",

@@ -14,6 +14,9 @@ export type Mail = {
   readonly to: readonly string[];
   readonly subject: string;
   readonly text: string;
+  readonly html: string;
+  /** What it says of how to turn mails like it off: the header List-Unsubscribe. */
+  readonly unsubscribe: string;
   readonly receiveTime: Date;
 };
 
@@ -55,7 +58,8 @@ async function keep(pool: Pool, stream: Readable, recipients: readonly string[])
   const mail = await PostalMime.parse(Buffer.concat(chunks));
   await pool.query({
     name: "insert-mail",
-    text: "insert into mails (id, message_id, sender, recipients, subject, text) values ($1, $2, $3, $4, $5, $6)",
+    text: `insert into mails (id, message_id, sender, recipients, subject, text, html, unsubscribe)
+           values ($1, $2, $3, $4, $5, $6, $7, $8)`,
     values: [
       uuidv7(),
       oneLine(mail.messageId, 1_000),
@@ -63,6 +67,8 @@ async function keep(pool: Pool, stream: Readable, recipients: readonly string[])
       recipients.map((recipient) => oneLine(recipient, 320)),
       oneLine(mail.subject, 1_000),
       (mail.text ?? "").replaceAll("\0", ""),
+      (mail.html ?? "").replaceAll("\0", ""),
+      oneLine(mail.headers.find(({ key }) => key === "list-unsubscribe")?.value, 2_000),
     ],
   });
 }
@@ -92,10 +98,12 @@ type Row = {
   recipients: string[];
   subject: string;
   text: string;
+  html: string;
+  unsubscribe: string;
   receive_time: Date;
 };
 
-const select = "select id, message_id, sender, recipients, subject, text, receive_time from mails";
+const select = "select id, message_id, sender, recipients, subject, text, html, unsubscribe, receive_time from mails";
 
 function toMail(row: Row): Mail {
   return {
@@ -105,6 +113,8 @@ function toMail(row: Row): Mail {
     to: row.recipients,
     subject: row.subject,
     text: row.text,
+    html: row.html,
+    unsubscribe: row.unsubscribe,
     receiveTime: row.receive_time,
   };
 }

@@ -1,5 +1,6 @@
 import { createTransport } from "nodemailer";
 import type { Outgoing } from "./send-store.ts";
+import type { Letter } from "./template-engine.ts";
 
 /** What came of handing a message to the mail server. */
 export type Sent =
@@ -11,16 +12,22 @@ export type Sent =
       readonly isPermanent: boolean;
     };
 
+export type Mail = Letter &
+  Pick<Outgoing, "id" | "recipient" | "createTime"> & {
+    /** Turns mails like this one off by a POST; "" where that cannot be. */
+    readonly unsubscribeUrl: string;
+  };
+
 export type Mailer = AsyncDisposable & {
   /** Hands a message to the mail server, for its recipient alone. Never rejects. */
-  send(message: Pick<Outgoing, "id" | "recipient" | "subject" | "text" | "createTime">): Promise<Sent>;
+  send(message: Mail): Promise<Sent>;
 };
 
 /** Sends by the SMTP server at the URL (smtp: or smtps:, with user and password where it wants them). */
 export function createMailer({ smtpUrl, from }: { smtpUrl: string; from: string }): Mailer {
   const transport = createTransport(pooled(smtpUrl));
   return {
-    async send({ id, recipient, subject, text, createTime }) {
+    async send({ id, recipient, subject, text, html, createTime, unsubscribeUrl }) {
       try {
         await transport.sendMail({
           from,
@@ -28,10 +35,14 @@ export function createMailer({ smtpUrl, from }: { smtpUrl: string; from: string 
           to: { name: "", address: recipient },
           subject,
           text,
+          html,
           // The same however often it is sent, so that a second one can be told for what it is.
           messageId: `<${id}@sagacart>`,
           date: createTime,
-          headers: { "Auto-Submitted": "auto-generated" },
+          headers: {
+            "Auto-Submitted": "auto-generated",
+            ...(unsubscribeUrl === "" ? {} : oneClick(unsubscribeUrl)),
+          },
           disableFileAccess: true,
           disableUrlAccess: true,
         });
@@ -48,6 +59,11 @@ export function createMailer({ smtpUrl, from }: { smtpUrl: string; from: string 
       transport.close();
     },
   };
+}
+
+/** What makes mail programs show a button of their own (RFC 8058). */
+function oneClick(url: string): Record<string, string> {
+  return { "List-Unsubscribe": `<${url}>`, "List-Unsubscribe-Post": "List-Unsubscribe=One-Click" };
 }
 
 /** A few connections, kept open; each with limits on its times. */

@@ -8,14 +8,23 @@ import {
   Message_Channel as WireChannel,
   Message_State as WireState,
 } from "@sagacart/proto/notifier/v1/message";
+import type { Channel } from "./kind.ts";
 import type { Mail } from "./mailbox.ts";
 import type { Message, State } from "./message.ts";
+import type { Letter } from "./template-engine.ts";
 
-/** A message as it goes over the wire. */
-export function messageMessage({ createTime, sendTime, state, ...message }: Message): MessageMessage {
+/** A message, written out, as it goes over the wire. */
+export function messageMessage(
+  { createTime, sendTime, state, channel, facts: _facts, name: _name, ...message }: Message,
+  letter: Pick<Letter, "subject" | "text"> & Partial<Letter>,
+): MessageMessage {
+  const { subject, text, html = "" } = letter;
   return create(MessageSchema, {
     ...message,
-    channel: WireChannel.EMAIL,
+    subject,
+    text,
+    html,
+    channel: WireChannel[channel],
     state: WireState[state],
     createTime: timestampFromDate(createTime),
     ...(sendTime === null ? {} : { sendTime: timestampFromDate(sendTime) }),
@@ -31,8 +40,22 @@ export function stateOf(asked: WireState): State | "" {
       return "SENT";
     case WireState.FAILED:
       return "FAILED";
+    case WireState.SUPPRESSED:
+      return "SUPPRESSED";
     default:
       return "";
+  }
+}
+
+/** A channel that was named; undefined for none. */
+export function channelOf(asked: WireChannel): Channel | undefined {
+  switch (asked) {
+    case WireChannel.EMAIL:
+      return "EMAIL";
+    case WireChannel.INBOX:
+      return "INBOX";
+    default:
+      return undefined;
   }
 }
 

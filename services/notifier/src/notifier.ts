@@ -4,14 +4,25 @@ import { gauge, type Metrics } from "@sagacart/chassis/metrics";
 import type { Pool } from "@sagacart/chassis/postgres";
 import { createWake } from "@sagacart/chassis/wake";
 import type { EventService } from "@sagacart/proto/event/v1/event_service";
+import { InboxService } from "@sagacart/proto/notifier/v1/inbox_service";
 import { MailboxService, NotifierService } from "@sagacart/proto/notifier/v1/notifier_service";
+import { PreferenceService } from "@sagacart/proto/notifier/v1/preference_service";
+import { TemplateService } from "@sagacart/proto/notifier/v1/template_service";
 import type { Config } from "./config.ts";
+import { inboxService } from "./inbox-service.ts";
+import { createInboxWatch } from "./inbox-watch.ts";
+import { createLetters } from "./letters.ts";
 import { startMailbox } from "./mailbox.ts";
 import { mailboxService } from "./mailbox-service.ts";
 import { createMailer } from "./mailer.ts";
+import { preferenceService } from "./preference-service.ts";
+import { startPruning } from "./pruning.ts";
 import { startReading } from "./reading.ts";
 import { startSending } from "./sending.ts";
 import { notifierService } from "./service.ts";
+import { templateService } from "./template-service.ts";
+import { seedTemplates } from "./template-store.ts";
+import { signUnsubscription } from "./unsubscribe-token.ts";
 
 export type NotifierOptions = {
   config: Config;
@@ -27,27 +38,50 @@ export async function startNotifier({ config, pool, log, metrics, events }: Noti
   routes(router: ConnectRouter): void;
   background: AsyncDisposable[];
 }> {
-  const { MAILBOX_SMTP_PORT: port } = config;
+  await seedTemplates(pool);
+  const { MAILBOX_SMTP_PORT: port, UNSUBSCRIBE_SECRETS: unsubscribeSecrets } = config;
   const mailbox = port === undefined ? undefined : await startMailbox({ pool, port, log });
   const smtpUrl = config.SMTP_URL ?? `smtp://127.0.0.1:${mailbox?.port}`;
   const mailer = createMailer({ smtpUrl, from: config.MAIL_FROM });
-  const wake = createWake({ url: config.DATABASE_URL, channel: "messages_recorded", log });
-  const onMessages = () => wake.wake();
+  const letters = createLetters({
+    pool,
+    shopName: config.SHOP_NAME,
+    shopUrl: config.PUBLIC_URL,
+    unsubscribeUrl: (draft) =>
+      `${config.PUBLIC_URL}/unsubscribe?token=${signUnsubscription(draft, unsubscribeSecrets)}`,
+  });
+  const mails = createWake({ url: config.DATABASE_URL, channel: "messages_recorded", log });
+  const inboxes = createWake({ url: config.DATABASE_URL, channel: "inboxes_changed", log });
+  const inboxWatch = createInboxWatch({ pool, log, wake: inboxes });
   let skipped = 0;
   gauge(metrics, "notifier_skipped_events", "Events that could not be understood, since the start.", () => skipped);
-  const onSkipped = (count: number) => {
-    skipped += count;
-  };
-  const { MAIL_ATTEMPTS: attempts, MAIL_RETRY_MS: retryMs } = config;
-  const reading = startReading({ pool, log, events, onMessages, onSkipped });
-  const sending = startSending({ pool, log, mailer, attempts, retryMs, wake });
+  const { MAIL_ATTEMPTS: attempts, MAIL_RETRY_MS: retryMs, MESSAGE_KEEP_DAYS: keepDays } = config;
+  const reading = startReading({
+    ...{ pool, log, events, tellDays: keepDays - 1 },
+    onMessages() {
+      mails.wake();
+      inboxes.wake();
+    },
+    onSkipped(count) {
+      skipped += count;
+    },
+  });
+  const sending = startSending({ pool, log, mailer, letters, attempts, retryMs, wake: mails });
+  const pruning = startPruning({ pool, log, keepDays });
   return {
     routes(router) {
-      router.service(NotifierService, notifierService({ pool, onMessages }));
+      router.service(NotifierService, notifierService({ pool, letters, onMessages: () => mails.wake() }));
+      router.service(TemplateService, templateService({ pool }));
+      router.service(PreferenceService, preferenceService({ pool, unsubscribeSecrets }));
+      const { watch } = inboxWatch;
+      router.service(InboxService, inboxService({ pool, letters, watch, onChanges: () => inboxes.wake() }));
       if (mailbox !== undefined) {
         router.service(MailboxService, mailboxService({ pool }));
       }
     },
-    background: [...(mailbox === undefined ? [] : [mailbox]), mailer, wake, sending, reading],
+    background: [
+      ...(mailbox === undefined ? [] : [mailbox]),
+      ...[mailer, mails, inboxes, inboxWatch, pruning, sending, reading],
+    ],
   };
 }

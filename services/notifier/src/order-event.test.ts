@@ -1,7 +1,10 @@
 import { expect, test } from "vitest";
-import { isEmailAddress, readOrderEvent } from "./order-event.ts";
+import { isEmailAddress, readOrderEvent, writeFacts } from "./order-event.ts";
 
-const read = (data: unknown) => readOrderEvent({ subject: "order-1", data: JSON.stringify(data) });
+const type = "sagacart.order.rejected.v1";
+const read = (data: unknown) => readOrderEvent({ type, subject: "order-1", data: JSON.stringify(data) });
+
+const noCart = { cartId: "", cartName: "" };
 
 test("an event with all it can say is read as it is", () => {
   const facts = {
@@ -10,17 +13,53 @@ test("an event with all it can say is read as it is", () => {
     total: { currencyCode: "EUR", minorUnits: "8993" },
     lines: [{ productId: "p1", title: "A book", quantity: 3, unitPrice: { currencyCode: "EUR", minorUnits: "2997" } }],
     reason: "OUT_OF_STOCK",
+    detail: "1 left",
+    shortages: [{ productId: "p1", requested: 3, available: 1 }],
+    expireTime: "2026-03-01T12:00:00.000Z",
     trackingNumber: "SC0000000001",
     contactEmail: "ada@example.com",
   };
   expect(read(facts)).toEqual({
     ...facts,
     total: { currencyCode: "EUR", minorUnits: 8993n },
-    lines: [{ title: "A book", quantity: 3, unitPrice: { currencyCode: "EUR", minorUnits: 2997n } }],
+    lines: [{ productId: "p1", title: "A book", quantity: 3, unitPrice: { currencyCode: "EUR", minorUnits: 2997n } }],
+    expireTime: new Date("2026-03-01T12:00:00Z"),
+    ...noCart,
   });
 });
 
-const nothing = { total: undefined, lines: [], reason: "", trackingNumber: "", contactEmail: "" };
+test("what is kept of an event is read as the event was", () => {
+  const facts = read({
+    customerId: "c",
+    name: "Birthday",
+    total: { currencyCode: "EUR", minorUnits: "9007199254740993" },
+    lines: [{ productId: "p1", title: "A \ud83d\ude00 “book”", quantity: 1 }],
+    shortages: [{ productId: "p1", requested: 1 }],
+    expireTime: "2026-03-01T12:00:00Z",
+  });
+  expect(readOrderEvent({ type, subject: "order-1", data: writeFacts(facts) })).toEqual(facts);
+});
+
+test("an event of a cart is about that, and about no order", () => {
+  const data = JSON.stringify({ cartId: "cart-1", customerId: "c", name: "Birthday", lines: [] });
+  expect(readOrderEvent({ type: "sagacart.cart.expiring.v1", subject: "cart-1", data })).toMatchObject({
+    orderId: "",
+    cartId: "cart-1",
+    cartName: "Birthday",
+  });
+});
+
+const nothing = {
+  ...noCart,
+  total: undefined,
+  lines: [],
+  reason: "",
+  detail: "",
+  shortages: [],
+  trackingNumber: "",
+  expireTime: undefined,
+  contactEmail: "",
+};
 
 test("what is missing or of another kind is left out", () => {
   const bare = { orderId: "order-1", customerId: "customer-1", ...nothing };
@@ -65,7 +104,7 @@ test.each([
   ["an address with a second one", '{"customerId": "c", "contactEmail": "a@example.com, b@example.com"}'],
   ["an address with a header", '{"customerId": "c", "contactEmail": "a@example.com\\r\\nBcc: b@example.com"}'],
 ])("data with %s cannot be understood", (_, data) => {
-  expect(() => readOrderEvent({ subject: "order-1", data })).toThrow(
+  expect(() => readOrderEvent({ type, subject: "order-1", data })).toThrow(
     /^(the data|customerId|orderId|contactEmail) is no/,
   );
 });

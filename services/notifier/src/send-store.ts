@@ -1,14 +1,13 @@
 import type { Queryable } from "@sagacart/chassis/postgres";
+import type { Draft } from "./message.ts";
 
 /** A message to send now. */
-export type Outgoing = {
-  readonly id: string;
+export type Outgoing = Draft & {
   readonly recipient: string;
-  readonly subject: string;
-  readonly text: string;
   /** How often it has been tried, this time included. */
   readonly attempts: number;
-  readonly createTime: Date;
+  /** Its customer turned it off since it was made. */
+  readonly isTurnedOff: boolean;
 };
 
 /** Takes messages whose time has come. For `leaseMs` nobody else takes them. */
@@ -16,15 +15,19 @@ export async function claimMessages(
   db: Queryable,
   { limit, leaseMs }: { limit: number; leaseMs: number },
 ): Promise<Outgoing[]> {
-  const { rows } = await db.query<Omit<Outgoing, "createTime"> & { create_time: Date }>({
+  const { rows } = await db.query<Outgoing>({
     name: "claim-messages",
-    text: `update messages set attempts = attempts + 1, try_time = now() + $2 * interval '1 ms'
+    text: `update messages m set attempts = attempts + 1, try_time = now() + $2 * interval '1 ms'
            where id in (select id from messages where try_time <= now()
                         order by try_time limit $1 for update skip locked)
-           returning id, recipient, subject, text, attempts, create_time`,
+           returning id, event_type as "eventType", order_id as "orderId", cart_id as "cartId",
+                     customer_id as "customerId", channel, recipient, name, language,
+                     template_version as "templateVersion", facts, attempts, create_time as "createTime",
+                     exists (select from turned_off t where t.customer_id = m.customer_id and t.channel = m.channel
+                             and t.event_type = m.event_type) as "isTurnedOff"`,
     values: [limit, leaseMs],
   });
-  return rows.map(({ create_time, ...row }) => ({ ...row, createTime: create_time }));
+  return rows;
 }
 
 /** Gives back what was taken and not tried. */
@@ -46,6 +49,16 @@ export async function markSent(db: Queryable, id: string): Promise<void> {
     text: `update messages set state = 'SENT', try_time = null, send_time = now(), last_error = ''
            where id = $1 and state = 'PENDING'`,
     values: [id],
+  });
+}
+
+/** It is not to be sent. */
+export async function markSuppressed(db: Queryable, id: string, reason: string): Promise<void> {
+  await db.query({
+    name: "mark-suppressed",
+    text: `update messages set state = 'SUPPRESSED', try_time = null, last_error = $2
+           where id = $1 and state = 'PENDING'`,
+    values: [id, reason],
   });
 }
 

@@ -1,14 +1,18 @@
 import type { Log } from "@sagacart/chassis/log";
 import { startLoop } from "@sagacart/chassis/loop";
 import type { Pool } from "@sagacart/chassis/postgres";
+import { unwanted } from "./intake.ts";
+import { kindOf, mandatoryBecause } from "./kind.ts";
+import type { Letters } from "./letters.ts";
 import type { Mailer } from "./mailer.ts";
 import { oneLine } from "./order-event.ts";
-import { claimMessages, markFailed, markSent, type Outgoing, releaseMessages } from "./send-store.ts";
+import { claimMessages, markFailed, markSent, markSuppressed, type Outgoing, releaseMessages } from "./send-store.ts";
 
 export type SendingOptions = {
   pool: Pool;
   log: Log;
   mailer: Mailer;
+  letters: Letters;
   /** How often a message is tried before it is given up. */
   attempts: number;
   /** The pause after the first failure; it doubles with each, up to 10 minutes. */
@@ -51,9 +55,15 @@ const lanes = 5;
 /** Longer than so many messages take in so many lanes, at the mailer's time limits. A crash delays them by this. */
 const leaseMs = 60_000;
 
-async function send({ pool, log, mailer, attempts, retryMs }: SendingOptions, message: Outgoing): Promise<void> {
-  const { id } = message;
-  const result = await mailer.send(message);
+async function send(options: SendingOptions, message: Outgoing): Promise<void> {
+  const { pool, log, mailer, letters, attempts, retryMs } = options;
+  const { id, eventType, channel } = message;
+  const kind = kindOf(eventType);
+  if (message.isTurnedOff && kind !== undefined && mandatoryBecause(kind, channel) === "") {
+    await markSuppressed(pool, id, unwanted);
+    return;
+  }
+  const result = await mailer.send({ ...message, ...(await letters.full(message)) });
   switch (result.kind) {
     case "sent":
       await markSent(pool, id);

@@ -12,44 +12,57 @@ import {
   PutContactResponseSchema,
   RetryMessageResponseSchema,
 } from "@sagacart/proto/notifier/v1/notifier_service";
+import { findCustomers, putContact } from "./customer-store.ts";
 import { readCursor } from "./intake.ts";
+import type { Letters } from "./letters.ts";
 import type { Message } from "./message.ts";
-import { messageMessage, stateOf } from "./messages.ts";
+import { countPending, findMessage, listMessages, retryMessage } from "./message-store.ts";
+import { channelOf, messageMessage, stateOf } from "./messages.ts";
 import { nextPageToken, readPageToken } from "./newest-first.ts";
 import { reasons } from "./reasons.ts";
-import { countPending, findContacts, findMessage, listMessages, putContact, retryMessage } from "./store.ts";
 
 export type ServiceOptions = {
   pool: Pool;
+  letters: Letters;
   /** Called when there may be a message to send. */
   onMessages: () => void;
 };
 
 /** The rpcs of NotifierService. */
-export function notifierService({ pool, onMessages }: ServiceOptions): ServiceImpl<typeof NotifierService> {
+export function notifierService({ pool, letters, onMessages }: ServiceOptions): ServiceImpl<typeof NotifierService> {
+  const brief = async (message: Message) => messageMessage(message, await letters.brief(message));
   return {
     async putContact({ customerId, email, name }) {
       await putContact(pool, { customerId, email, name });
       return create(PutContactResponseSchema, { contact: { customerId, email, name } });
     },
     async getContact({ customerId }) {
-      const contact = (await findContacts(pool, [customerId])).get(customerId);
-      if (contact === undefined) {
+      const { email = "", name = "" } = (await findCustomers(pool, [customerId])).get(customerId) ?? {};
+      if (email === "") {
         const message = `customer ${customerId} has no contact`;
         throw new DomainError(reasons, "CONTACT_NOT_FOUND", message, { customer_id: customerId });
       }
-      return create(GetContactResponseSchema, { contact });
+      return create(GetContactResponseSchema, { contact: { customerId, email, name } });
     },
     async getMessage({ id, customerId }) {
-      return create(GetMessageResponseSchema, { message: messageMessage(await get(pool, id, customerId)) });
+      const message = await get(pool, id, customerId);
+      return create(GetMessageResponseSchema, { message: messageMessage(message, await letters.full(message)) });
     },
-    async listMessages({ customerId, orderId, state, ...page }) {
+    async listMessages({ customerId, orderId, state, channel, ...page }) {
       const limit = pageSize(page.pageSize);
-      const list = `messages of ${customerId}, ${orderId}, ${state}`;
+      const list = `messages of ${customerId}, ${orderId}, ${state}, ${channel}`;
       const beforeId = readPageToken(page.pageToken, list);
-      const messages = await listMessages(pool, { customerId, orderId, state: stateOf(state), beforeId, limit });
+      const filter = {
+        customerId,
+        orderId,
+        state: stateOf(state),
+        channel: channelOf(channel) ?? ("" as const),
+        beforeId,
+        limit,
+      };
+      const messages = await listMessages(pool, filter);
       return create(ListMessagesResponseSchema, {
-        messages: messages.map(messageMessage),
+        messages: await Promise.all(messages.map(brief)),
         nextPageToken: nextPageToken(messages, limit, list),
       });
     },
@@ -59,8 +72,12 @@ export function notifierService({ pool, onMessages }: ServiceOptions): ServiceIm
       if (message.state === "SENT") {
         throw new DomainError(reasons, "MESSAGE_SENT", `message ${id} was sent`, { message_id: id });
       }
+      if (message.state === "SUPPRESSED") {
+        const why = `message ${id} is not to be sent: ${message.lastError}`;
+        throw new DomainError(reasons, "MESSAGE_SUPPRESSED", why, { message_id: id });
+      }
       onMessages();
-      return create(RetryMessageResponseSchema, { message: messageMessage(message) });
+      return create(RetryMessageResponseSchema, { message: await brief(message) });
     },
     async getProgress() {
       const [position, pendingMessages] = await Promise.all([readCursor(pool), countPending(pool)]);

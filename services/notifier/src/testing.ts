@@ -9,7 +9,10 @@ import { startServer } from "@sagacart/chassis/server";
 import { inMemory, silentLog, type TestDatabase, testDatabase } from "@sagacart/chassis/testing";
 import { eventTables } from "@sagacart/chassis/testing/event-tables";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
+import { InboxService } from "@sagacart/proto/notifier/v1/inbox_service";
 import { MailboxService, NotifierService } from "@sagacart/proto/notifier/v1/notifier_service";
+import { PreferenceService } from "@sagacart/proto/notifier/v1/preference_service";
+import { TemplateService } from "@sagacart/proto/notifier/v1/template_service";
 import PostalMime, { type Email } from "postal-mime";
 import { SMTPServer } from "smtp-server";
 import { readConfig } from "./config.ts";
@@ -56,7 +59,13 @@ export async function startTestFeed(): Promise<TestFeed> {
 export type TestNotifier = AsyncDisposable & {
   readonly notifier: Client<typeof NotifierService>;
   readonly mailbox: Client<typeof MailboxService>;
+  readonly templates: Client<typeof TemplateService>;
+  readonly preferences: Client<typeof PreferenceService>;
+  readonly inbox: Client<typeof InboxService>;
 };
+
+/** What unsubscribe links are signed with. */
+export const testSecret = "a secret of the tests and of nothing else";
 
 /** A database for one notifier, or for several side by side. */
 export function notifierDatabase(): Promise<TestDatabase> {
@@ -71,7 +80,12 @@ export async function startTestNotifier(options: {
 }): Promise<TestNotifier> {
   const stack = new AsyncDisposableStack();
   const channel = stack.use(openChannel(options.feedAddress));
-  const config = readConfig({ DATABASE_URL: options.database.url, MAIL_RETRY_MS: "40", ...options.env });
+  const config = readConfig({
+    DATABASE_URL: options.database.url,
+    UNSUBSCRIBE_SECRETS: testSecret,
+    MAIL_RETRY_MS: "40",
+    ...options.env,
+  });
   const running = await startNotifier({
     config,
     pool: options.database.pool,
@@ -86,6 +100,9 @@ export async function startTestNotifier(options: {
   return {
     notifier: createClient(NotifierService, transport),
     mailbox: createClient(MailboxService, transport),
+    templates: createClient(TemplateService, transport),
+    preferences: createClient(PreferenceService, transport),
+    inbox: createClient(InboxService, transport),
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
 }

@@ -12,7 +12,7 @@ import type { Message as Message$1, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file sagacart/notifier/v1/message.proto.
  */
 export const file_sagacart_notifier_v1_message: GenFile = /*@__PURE__*/
-  fileDesc("CiJzYWdhY2FydC9ub3RpZmllci92MS9tZXNzYWdlLnByb3RvEhRzYWdhY2FydC5ub3RpZmllci52MSKGBQoHTWVzc2FnZRIKCgJpZBgBIAEoCRIQCghldmVudF9pZBgCIAEoCRISCgpldmVudF90eXBlGAMgASgJEhAKCG9yZGVyX2lkGAQgASgJEhMKC2N1c3RvbWVyX2lkGAUgASgJEjYKB2NoYW5uZWwYBiABKA4yJS5zYWdhY2FydC5ub3RpZmllci52MS5NZXNzYWdlLkNoYW5uZWwSEQoJcmVjaXBpZW50GAcgASgJEg8KB3N1YmplY3QYCCABKAkSDAoEdGV4dBgJIAEoCRIyCgVzdGF0ZRgKIAEoDjIjLnNhZ2FjYXJ0Lm5vdGlmaWVyLnYxLk1lc3NhZ2UuU3RhdGUSEAoIYXR0ZW1wdHMYCyABKAUSEgoKbGFzdF9lcnJvchgMIAEoCRIvCgtjcmVhdGVfdGltZRgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoJc2VuZF90aW1lGA4gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRodG1sGA8gASgJEhAKCGxhbmd1YWdlGBAgASgJEhgKEHRlbXBsYXRlX3ZlcnNpb24YESABKAUSDwoHY2FydF9pZBgSIAEoCSJICgdDaGFubmVsEhcKE0NIQU5ORUxfVU5TUEVDSUZJRUQQABIRCg1DSEFOTkVMX0VNQUlMEAESEQoNQ0hBTk5FTF9JTkJPWBACImkKBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASEQoNU1RBVEVfUEVORElORxABEg4KClNUQVRFX1NFTlQQAhIQCgxTVEFURV9GQUlMRUQQAxIUChBTVEFURV9TVVBQUkVTU0VEEAQiOwoHQ29udGFjdBITCgtjdXN0b21lcl9pZBgBIAEoCRINCgVlbWFpbBgCIAEoCRIMCgRuYW1lGAMgASgJIpsBCg5NYWlsYm94TWVzc2FnZRIKCgJpZBgBIAEoCRISCgptZXNzYWdlX2lkGAIgASgJEgwKBGZyb20YAyABKAkSCgoCdG8YBCADKAkSDwoHc3ViamVjdBgFIAEoCRIMCgR0ZXh0GAYgASgJEjAKDHJlY2VpdmVfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBiBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("CiJzYWdhY2FydC9ub3RpZmllci92MS9tZXNzYWdlLnByb3RvEhRzYWdhY2FydC5ub3RpZmllci52MSKGBQoHTWVzc2FnZRIKCgJpZBgBIAEoCRIQCghldmVudF9pZBgCIAEoCRISCgpldmVudF90eXBlGAMgASgJEhAKCG9yZGVyX2lkGAQgASgJEhMKC2N1c3RvbWVyX2lkGAUgASgJEjYKB2NoYW5uZWwYBiABKA4yJS5zYWdhY2FydC5ub3RpZmllci52MS5NZXNzYWdlLkNoYW5uZWwSEQoJcmVjaXBpZW50GAcgASgJEg8KB3N1YmplY3QYCCABKAkSDAoEdGV4dBgJIAEoCRIyCgVzdGF0ZRgKIAEoDjIjLnNhZ2FjYXJ0Lm5vdGlmaWVyLnYxLk1lc3NhZ2UuU3RhdGUSEAoIYXR0ZW1wdHMYCyABKAUSEgoKbGFzdF9lcnJvchgMIAEoCRIvCgtjcmVhdGVfdGltZRgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoJc2VuZF90aW1lGA4gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRodG1sGA8gASgJEhAKCGxhbmd1YWdlGBAgASgJEhgKEHRlbXBsYXRlX3ZlcnNpb24YESABKAUSDwoHY2FydF9pZBgSIAEoCSJICgdDaGFubmVsEhcKE0NIQU5ORUxfVU5TUEVDSUZJRUQQABIRCg1DSEFOTkVMX0VNQUlMEAESEQoNQ0hBTk5FTF9JTkJPWBACImkKBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASEQoNU1RBVEVfUEVORElORxABEg4KClNUQVRFX1NFTlQQAhIQCgxTVEFURV9GQUlMRUQQAxIUChBTVEFURV9TVVBQUkVTU0VEEAQiOwoHQ29udGFjdBITCgtjdXN0b21lcl9pZBgBIAEoCRINCgVlbWFpbBgCIAEoCRIMCgRuYW1lGAMgASgJIr4BCg5NYWlsYm94TWVzc2FnZRIKCgJpZBgBIAEoCRISCgptZXNzYWdlX2lkGAIgASgJEgwKBGZyb20YAyABKAkSCgoCdG8YBCADKAkSDwoHc3ViamVjdBgFIAEoCRIMCgR0ZXh0GAYgASgJEjAKDHJlY2VpdmVfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEaHRtbBgIIAEoCRITCgt1bnN1YnNjcmliZRgJIAEoCWIGcHJvdG8z", [file_google_protobuf_timestamp]);
 
 /**
  * What a customer is told of an event, over one channel. One per event, channel and recipient.
@@ -523,6 +523,20 @@ export type MailboxMessage = Message$1<"sagacart.notifier.v1.MailboxMessage"> & 
    * @generated from field: google.protobuf.Timestamp receive_time = 7;
    */
   receiveTime?: Timestamp | undefined;
+
+  /**
+   * The HTML part.
+   *
+   * @generated from field: string html = 8;
+   */
+  html: string;
+
+  /**
+   * The header List-Unsubscribe: how to turn mails like it off.
+   *
+   * @generated from field: string unsubscribe = 9;
+   */
+  unsubscribe: string;
 };
 
 /**
@@ -579,6 +593,20 @@ export type MailboxMessageJson = {
    * @generated from field: google.protobuf.Timestamp receive_time = 7;
    */
   receiveTime?: TimestampJson;
+
+  /**
+   * The HTML part.
+   *
+   * @generated from field: string html = 8;
+   */
+  html?: string;
+
+  /**
+   * The header List-Unsubscribe: how to turn mails like it off.
+   *
+   * @generated from field: string unsubscribe = 9;
+   */
+  unsubscribe?: string;
 };
 
 /**

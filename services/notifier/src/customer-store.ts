@@ -1,0 +1,76 @@
+import type { Queryable } from "@sagacart/chassis/postgres";
+import type { Channel, Language } from "./kind.ts";
+
+export type Contact = { readonly customerId: string; readonly email: string; readonly name: string };
+
+/** What is known of a customer. */
+export type Customer = Contact & {
+  readonly language: Language;
+  isTurnedOff(channel: Channel, eventType: string): boolean;
+};
+
+/** Sets where a customer can be reached. */
+export async function putContact(db: Queryable, { customerId, email, name }: Contact): Promise<void> {
+  await db.query({
+    name: "put-contact",
+    text: `insert into contacts (customer_id, email, name) values ($1, $2, $3)
+           on conflict (customer_id) do update set email = $2, name = $3, update_time = now()`,
+    values: [customerId, email, name],
+  });
+}
+
+/** What is known of these customers; each of them is there, also one of whom nothing is. */
+export async function findCustomers(db: Queryable, customerIds: readonly string[]): Promise<Map<string, Customer>> {
+  const { rows } = await db.query<Row>({
+    name: "find-customers",
+    text: `select id, coalesce(email, '') as email, coalesce(name, '') as name, coalesce(language, 'en') as language,
+                  array(select channel || ' ' || event_type from turned_off where customer_id = id) as turned_off
+           from unnest($1::text[]) as asked (id) left join contacts on customer_id = id`,
+    values: [customerIds],
+  });
+  return new Map(
+    rows.map(({ id, turned_off, ...contact }) => {
+      const turnedOff = new Set(turned_off);
+      const isTurnedOff = (channel: Channel, eventType: string) => turnedOff.has(`${channel} ${eventType}`);
+      return [id, { customerId: id, ...contact, isTurnedOff }];
+    }),
+  );
+}
+
+/** The language of a customer's messages from now on. */
+export async function setLanguage(db: Queryable, customerId: string, language: Language): Promise<void> {
+  await db.query({
+    name: "set-language",
+    text: `insert into contacts (customer_id, language) values ($1, $2)
+           on conflict (customer_id) do update set language = $2, update_time = now()`,
+    values: [customerId, language],
+  });
+}
+
+export type Change = { readonly channel: Channel; readonly eventType: string; readonly enabled: boolean };
+
+/** Turns kinds of events on and off, each named once. */
+export async function turn(db: Queryable, customerId: string, changes: readonly Change[]): Promise<void> {
+  const on = changes.filter(({ enabled }) => enabled);
+  const off = changes.filter(({ enabled }) => !enabled);
+  const values = (some: readonly Change[]) => [
+    customerId,
+    some.map(({ channel }) => channel),
+    some.map(({ eventType }) => eventType),
+  ];
+  await db.query({
+    name: "turn-on",
+    text: `delete from turned_off
+           where customer_id = $1 and (channel, event_type) in (select * from unnest($2::text[], $3::text[]))`,
+    values: values(on),
+  });
+  await db.query({
+    name: "turn-off",
+    text: `insert into turned_off (customer_id, channel, event_type)
+           select $1, channel, event_type from unnest($2::text[], $3::text[]) as new (channel, event_type)
+           order by channel, event_type on conflict do nothing`,
+    values: values(off),
+  });
+}
+
+type Row = { id: string; email: string; name: string; language: Language; turned_off: string[] };
