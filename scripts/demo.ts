@@ -4,34 +4,54 @@ import { join } from "node:path";
 import { audit } from "./audit/audit.ts";
 import { type AuditedDatabase, auditedDatabases } from "./audit/finding.ts";
 import { printReports } from "./audit/print.ts";
+import { cartStories } from "./demo/carts.ts";
 import { connectShop } from "./demo/shop.ts";
-import { stories } from "./demo/stories.ts";
+import { type Story, stories } from "./demo/stories.ts";
+import { surfaceStories } from "./demo/surfaces/surfaces.ts";
 import { createGuard } from "./stack/guard.ts";
+import { seed } from "./stack/seed.ts";
 import { startStack } from "./stack/stack.ts";
-import { runningShop, type ShopFile } from "./stack/state.ts";
+import { runningShop, type ShopFile, usualStateDirectory } from "./stack/state.ts";
 
-// npm run demo: the stories of a checkout, against the shop that runs here or one of its own.
+// npm run demo: the stories of a checkout, against the shop that runs here or one of its own. npm run demo -- surfaces:
+// those of the systems whose REST the gateway speaks. npm run demo -- carts: carts that last from run to run; with
+// --reset it empties them.
+
+const [name = "checkout", ...flags] = process.argv.slice(2);
+const collections = {
+  checkout: stories,
+  surfaces: surfaceStories,
+  carts: cartStories({ reset: flags.includes("--reset") }),
+};
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
 /** What the stories need of a shop. */
 type Stage = AsyncDisposable & {
+  readonly stateDirectory: string;
   readonly addresses: Readonly<Record<string, string>>;
   readonly auditUrls: Readonly<Record<string, string>>;
   readonly replaceWorker: () => Promise<{ killed: number; started: number }>;
 };
 
-process.exitCode = (await run()) ? 0 : 1;
+const collection = Object.entries(collections).find(([known]) => known === name)?.[1];
+if (collection === undefined) {
+  process.stderr.write(`There is no demo ${name}. There are: ${Object.keys(collections).join(", ")}.\n`);
+  process.exit(1);
+}
+process.exitCode = (await run(collection)) ? 0 : 1;
 
-async function run(): Promise<boolean> {
+async function run(stories: readonly Story[]): Promise<boolean> {
   const running = await runningShop();
   await using stage = running === undefined ? await ownStage() : visitedStage(running);
   using shop = connectShop(stage.addresses);
+  const origin = `http://${stage.addresses.gateway}`;
   let told = true;
   for (const [index, { title, tell }] of stories.entries()) {
     say(`\n${index + 1}. ${title}`);
     try {
-      await tell({ shop, say: (line) => say(`   ${line}`), replaceWorker: stage.replaceWorker });
+      const { stateDirectory, replaceWorker } = stage;
+      await tell({ shop, origin, stateDirectory, say: (line) => say(`   ${line}`), replaceWorker });
     } catch (error) {
       told = false;
       say(`   NOT AS IT SHOULD BE: ${error instanceof Error ? error.message : String(error)}`);
@@ -44,18 +64,21 @@ async function run(): Promise<boolean> {
   return told && breaches === 0;
 }
 
-/** A shop that lasts as long as the stories. */
+/** A shop that lasts as long as the stories; what is in it stays where the next run is to find it. */
 async function ownStage(): Promise<Stage> {
   say("No shop runs here, so this is one of its own (npm start keeps one).");
+  const lasts = name === "carts";
   const guard = createGuard();
   const stack = await startStack({
-    stateDirectory: await mkdtemp(join(tmpdir(), "sagacart-demo-")),
+    stateDirectory: lasts ? usualStateDirectory() : await mkdtemp(join(tmpdir(), "sagacart-demo-")),
     ports: "free",
-    temporary: true,
+    temporary: !lasts,
     guard,
     log: (line) => say(`   ${line}`),
   });
+  await seed(stack);
   return {
+    stateDirectory: stack.stateDirectory,
     addresses: stack.addresses,
     auditUrls: Object.fromEntries(auditedDatabases.map((name) => [name, stack.auditUrl(name)])),
     async replaceWorker() {
@@ -75,6 +98,7 @@ async function ownStage(): Promise<Stage> {
 function visitedStage(shop: ShopFile): Stage {
   say(`The shop of ${shop.stateDirectory} runs; this is told there.`);
   return {
+    stateDirectory: shop.stateDirectory,
     addresses: shop.addresses,
     auditUrls: shop.auditUrls,
     async replaceWorker() {

@@ -2,6 +2,7 @@ import type { Client } from "@connectrpc/connect";
 import { createServiceClient, openChannel } from "@sagacart/chassis/client";
 import { MailboxService, NotifierService } from "@sagacart/proto/notifier/v1/notifier_service";
 import { CartService } from "@sagacart/proto/order/v1/cart_service";
+import { GuestCartService } from "@sagacart/proto/order/v1/guest_cart_service";
 import { type Order, Order_State } from "@sagacart/proto/order/v1/order";
 import { OrderService } from "@sagacart/proto/order/v1/order_service";
 import { AccountService } from "@sagacart/proto/payment/v1/account_service";
@@ -14,6 +15,7 @@ import { StockService } from "@sagacart/proto/stock/v1/stock_service";
 export type Shop = {
   readonly orders: Client<typeof OrderService>;
   readonly carts: Client<typeof CartService>;
+  readonly guests: Client<typeof GuestCartService>;
   readonly products: Client<typeof ProductService>;
   readonly stock: Client<typeof StockService>;
   readonly accounts: Client<typeof AccountService>;
@@ -41,6 +43,7 @@ export function connectShop(addresses: Readonly<Record<string, string>>): Shop &
   return {
     orders: createServiceClient(OrderService, channel("order")),
     carts: createServiceClient(CartService, channel("order")),
+    guests: createServiceClient(GuestCartService, channel("order")),
     products: createServiceClient(ProductService, channel("stock")),
     stock: createServiceClient(StockService, channel("stock")),
     accounts: createServiceClient(AccountService, channel("payment")),

@@ -7,10 +7,15 @@ import { Payment_State, Refund_State } from "@sagacart/proto/payment/v1/payment"
 import { Shipment_State } from "@sagacart/proto/shipping/v1/shipment";
 import { Reservation_State } from "@sagacart/proto/stock/v1/reservation";
 import { type Shop, stateOf } from "./shop.ts";
+import { until } from "./until.ts";
 
 /** What a story is told with. */
 export type Teller = {
   readonly shop: Shop;
+  /** Where its gateway is: `http://127.0.0.1:8080`. */
+  readonly origin: string;
+  /** Where what is to outlast the run can be kept. */
+  readonly stateDirectory: string;
   /** Tells people one step. */
   readonly say: (line: string) => void;
   /** Kills the worker with -9, and has another one started. Answers with both process ids. */
@@ -227,19 +232,4 @@ async function expectPaidBack(shop: Shop, say: (line: string) => void, orderId: 
   const paidBack = refunds.filter(({ state }) => state === Refund_State.SUCCEEDED);
   const how = paidBack.map(({ id, amount }) => `refund ${id} of ${amount === undefined ? "" : formatMoney(amount)}`);
   say(`payment ${payment.id} is undone${how.length === 0 ? ", nothing had been captured" : `: ${how.join(", ")}`}`);
-}
-
-/** Asks until there is an answer; a minute at most. */
-async function until<T>(ask: () => Promise<T | undefined>): Promise<T> {
-  const end = Date.now() + timeoutMs;
-  for (;;) {
-    const answer = await ask();
-    if (answer !== undefined) {
-      return answer;
-    }
-    if (Date.now() > end) {
-      throw new Error("waited for a minute in vain");
-    }
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
 }

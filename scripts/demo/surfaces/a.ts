@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import type { Story } from "../stories.ts";
+import { type Ask, createAsk } from "./rest.ts";
+
+/** Seed 000: the shopping cart of Styx, whose routes the WDM project's are. A credit is a minor unit. */
+export const styx: Story = {
+  title: "A: the shopping cart of Styx and of WDM, without a body anywhere",
+  async tell({ origin, say }) {
+    const ask = createAsk(origin, say);
+    await ask("POST /submit/4");
+    const { user_id: user } = await ask("POST /payment/create_user");
+    await ask(`POST /payment/add_funds/${user}/100`);
+    const { item_id: item } = await ask("POST /stock/item/create/30");
+    await ask(`POST /stock/add/${item}/5`);
+    assert.deepEqual(await ask(`GET /stock/find/${item}`), { stock: 5, price: 30 });
+
+    const order = await orderOfTwo(ask, user, item);
+    await ask(`POST /orders/checkout/${order}`);
+    await has(ask, { user, credit: 40, item, stock: 3 });
+    assert.equal((await ask(`GET /orders/find/${order}`)).paid, true);
+
+    say("Checked out again, it is paid already, and nothing more is charged:");
+    await ask(`POST /orders/checkout/${order}`);
+    await has(ask, { user, credit: 40, item, stock: 3 });
+
+    say("Too little credit: refused, the stock goes back, and the order stays open for the next try:");
+    const second = await orderOfTwo(ask, user, item);
+    await ask(`POST /orders/checkout/${second}`, { status: 409 });
+    await has(ask, { user, credit: 40, item, stock: 3 });
+    await ask(`POST /payment/add_funds/${user}/80`);
+    await ask(`POST /orders/checkout/${second}`);
+    await has(ask, { user, credit: 60, item, stock: 1 });
+
+    say("Too little stock: refused, and nothing is charged:");
+    const third = await orderOfTwo(ask, user, item);
+    await ask(`POST /orders/checkout/${third}`, { status: 409 });
+    await has(ask, { user, credit: 60, item, stock: 1 });
+    await ask(`POST /payment/pay/${user}/61`, { status: 409 });
+    await ask(`POST /stock/subtract/${item}/2`, { status: 409 });
+
+    say("Many at once, with the ids 0 to 99:");
+    await ask("POST /payment/batch_init/100/1000");
+    await ask("POST /stock/batch_init/100/1000/1");
+    await ask("POST /orders/batch_init/100/100/100/1");
+    await ask("POST /orders/checkout/99");
+    const { paid, user_id: buyer, total_cost } = await ask("GET /orders/find/99");
+    assert.deepEqual([paid, total_cost], [true, 2]);
+    assert.equal((await ask(`GET /payment/find_user/${buyer}`)).credit, 998);
+  },
+};
+
+/** An order of the same item, added twice. */
+async function orderOfTwo(ask: Ask, user: string, item: string): Promise<string> {
+  const { order_id } = await ask(`POST /orders/create/${user}`);
+  await ask(`POST /orders/addItem/${order_id}/${item}/1`);
+  await ask(`POST /orders/addItem/${order_id}/${item}/1`);
+  const found = await ask(`GET /orders/find/${order_id}`);
+  assert.deepEqual(found, { order_id, paid: false, items: [[item, 2]], user_id: user, total_cost: 60 });
+  return order_id;
+}
+
+async function has(ask: Ask, expected: { user: string; credit: number; item: string; stock: number }): Promise<void> {
+  const { credit } = await ask(`GET /payment/find_user/${expected.user}`);
+  const { stock } = await ask(`GET /stock/find/${expected.item}`);
+  assert.deepEqual({ credit, stock }, { credit: expected.credit, stock: expected.stock });
+}

@@ -1,0 +1,125 @@
+import assert from "node:assert/strict";
+import type { Story, Teller } from "../stories.ts";
+import { until } from "../until.ts";
+import { type Ask, type Body, createAsk } from "./rest.ts";
+
+const address = {
+  recipient: "Dora",
+  line1: "1 Main Street",
+  city: "Springfield",
+  postalCode: "12345",
+  countryCode: "US",
+};
+
+/** Seed 003: its saga, the two ways in which it fails, and stock and payments by hand. */
+export const dapr: Story = {
+  title: "D: the Dapr example, create → reserve → pay → ship → complete",
+  async tell(teller) {
+    const { origin, say } = teller;
+    const ask = createAsk(origin, say);
+    const { customerId, productId } = await prepare(ask);
+    const order = { customerId, items: [{ productId, quantity: 2 }], address };
+
+    await goodOrder(teller, ask, { ...order, contactEmail: `${customerId}@example.com` });
+    await hasStock(ask, productId, { onHand: 8, available: 8 });
+
+    say("The payment fails: the stock is released.");
+    const declined = await ask("POST /api/orders", { body: { ...order, paymentMethod: "pm_declined" }, status: 201 });
+    assert.deepEqual([declined.status, declined.reason], ["CANCELLED", "PAYMENT_DECLINED"]);
+    await undone({ ask, say }, declined.id, ["DONE", "UNDONE", "FAILED", "NOT_REACHED", "NOT_REACHED"], ["stock"]);
+    await hasStock(ask, productId, { onHand: 8, available: 8 });
+
+    say("The shipment fails: the payment is refunded and the stock released.");
+    const nowhere = { ...address, postalCode: "00000" };
+    const refused = await ask("POST /api/orders", { body: { ...order, address: nowhere }, status: 201 });
+    assert.deepEqual([refused.status, refused.reason], ["CANCELLED", "SHIPMENT_REFUSED"]);
+    await undone({ ask, say }, refused.id, ["DONE", "UNDONE", "UNDONE", "FAILED", "NOT_REACHED"], ["payment", "stock"]);
+    await hasStock(ask, productId, { onHand: 8, available: 8 });
+    assert.equal((await ask(`GET /payment/find_user/${customerId}`)).credit, 9_500);
+
+    await followed(teller, ask, order);
+    await byHand(ask, say, customerId, productId);
+  },
+};
+
+/** A customer with 100.00 and a product at 2.50 of which there are ten: made over the surface of WDM. */
+async function prepare(ask: Ask): Promise<{ customerId: string; productId: string }> {
+  const { user_id: customerId } = await ask("POST /payment/create_user");
+  await ask(`POST /payment/add_funds/${customerId}/10000`);
+  const { item_id: productId } = await ask("POST /stock/item/create/250");
+  await ask(`POST /stock/add/${productId}/10`);
+  return { customerId, productId };
+}
+
+async function goodOrder({ shop, say }: Teller, ask: Ask, body: object & { contactEmail: string }): Promise<void> {
+  const headers = { "idempotency-key": `demo-${crypto.randomUUID()}` };
+  const order = await ask("POST /api/orders", { body, headers, status: 201 });
+  assert.deepEqual([order.status, order.total], ["COMPLETED", 500]);
+  assert.equal((await ask(`GET /api/orders/${order.id}`)).trackingNumber, order.trackingNumber);
+  const { steps } = await ask(`GET /api/orders/${order.id}/status`);
+  assert.deepEqual(statesOf(steps), ["DONE", "DONE", "DONE", "DONE", "DONE"]);
+  say("Said again with the same key, it is the same order:");
+  assert.equal((await ask("POST /api/orders", { body, headers, status: 201 })).id, order.id);
+  const to = body.contactEmail;
+  const mail = await until(async () => (await shop.mailbox.listMailboxMessages({ to })).messages[0]);
+  say(`E-mail to ${to}: "${mail.subject}"`);
+}
+
+async function undone(
+  { ask, say }: Pick<Teller, "say"> & { ask: Ask },
+  id: string,
+  states: string[],
+  what: string[],
+): Promise<void> {
+  const { steps, compensation } = await ask(`GET /api/orders/${id}/status`);
+  say(`  ${steps.map(({ name, state }: { name: string; state: string }) => `${name} ${state}`).join(", ")}`);
+  say(`  undone: ${compensation.undone.join(", then ")}`);
+  assert.deepEqual(statesOf(steps), states);
+  assert.deepEqual(compensation, { undone: what, toUndo: [] });
+}
+
+/** A slow card leaves time to look at the saga on its way. */
+async function followed({ say, origin }: Teller, ask: Ask, order: object): Promise<void> {
+  say("A card that takes its time; the status tells each step as it happens:");
+  const body = { ...order, paymentMethod: "pm_slow", waitSeconds: 0 };
+  const { id } = await ask("POST /api/orders", { body, status: 202 });
+  const quietly = createAsk(origin, () => {});
+  let last = "";
+  const told = await until(async () => {
+    const { status, step, attempt, final } = await quietly(`GET /api/orders/${id}/status`);
+    const now = final ? status : `${status}, at "${step}", attempt ${attempt}`;
+    if (now !== last) {
+      say(`  ${now}`);
+    }
+    last = now;
+    return final ? status : undefined;
+  });
+  assert.equal(told, "COMPLETED");
+}
+
+async function byHand(ask: Ask, say: Teller["say"], customerId: string, productId: string): Promise<void> {
+  say("Stock by hand:");
+  await ask(`POST /api/inventory/${productId}/reserve`, { body: { quantity: 4 } });
+  await hasStock(ask, productId, { onHand: 6, available: 2 });
+  await ask(`POST /api/inventory/${productId}/reserve`, { body: { quantity: 3 }, status: 409 });
+  await ask(`POST /api/inventory/${productId}/release`, { body: { quantity: 4 } });
+  await hasStock(ask, productId, { onHand: 6, available: 6 });
+
+  say("Money by hand:");
+  const body = { customerId, amount: 600, reference: "a repair" };
+  const { id, status } = await ask("POST /api/payments", { body, status: 201 });
+  assert.equal(status, "CAPTURED");
+  await ask(`POST /api/payments/${id}/refund`, { body: { amount: 100 }, status: 201 });
+  const rest = await ask(`POST /api/payments/${id}/refund`, { status: 201 });
+  assert.deepEqual([rest.amount, rest.status], [500, "SUCCEEDED"]);
+  await ask(`POST /api/payments/${id}/refund`, { body: { amount: 1 }, status: 409 });
+}
+
+async function hasStock(ask: Ask, productId: string, expected: { onHand: number; available: number }): Promise<void> {
+  const { onHand, available } = await ask(`GET /api/inventory/${productId}`);
+  assert.deepEqual({ onHand, available }, expected);
+}
+
+function statesOf(steps: Body): string[] {
+  return steps.map(({ state }: { state: string }) => state);
+}

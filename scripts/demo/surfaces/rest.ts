@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+
+// biome-ignore lint/suspicious/noExplicitAny: bodies of many kinds, looked into by the story that knows them.
+export type Body = any;
+
+export type Question = {
+  readonly body?: object;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** What it is to be answered with; 200. */
+  readonly status?: number;
+};
+
+/**
+ * Sends a request (`POST /orders/create/7`), tells it and its answer, and gives the body. Throws where the status is
+ * another one than expected.
+ */
+export type Ask = (request: string, question?: Question) => Promise<Body>;
+
+/** Asks the gateway at this address. */
+export function createAsk(origin: string, say: (line: string) => void): Ask {
+  return async (request, { body, headers = {}, status = 200 } = {}) => {
+    const [method = "GET", path = "/"] = request.split(" ");
+    const response = await fetch(`${origin}${path}`, {
+      method,
+      headers: { ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    const shown = Object.entries(headers).filter(([name]) => name !== "authorization");
+    const sent = [request, ...shown.map(([name, value]) => `(${name}: ${value})`), body && JSON.stringify(body)];
+    say(short(sent.filter(Boolean).join(" ")));
+    say(short(`  → ${response.status} ${errorOf(text) ?? text}`));
+    assert.equal(response.status, status, `${request} was answered with ${response.status}: ${text}`);
+    return response.headers.get("content-type")?.includes("json") === true ? JSON.parse(text) : text;
+  };
+}
+
+/** Of a problem, what a person wants to know. */
+function errorOf(text: string): string | undefined {
+  if (!text.startsWith('{"type":')) {
+    return undefined;
+  }
+  const { reason, error } = JSON.parse(text);
+  return `${reason}: ${error}`;
+}
+
+/** One line on a screen; of the ids that the services made, the end that tells them apart. */
+function short(text: string): string {
+  const line = text.replaceAll(/[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{6}([0-9a-f]{6})/g, "…$1");
+  return line.length <= mostCharacters ? line : `${line.slice(0, mostCharacters - 1)}…`;
+}
+
+const mostCharacters = 160;

@@ -1,0 +1,7 @@
+import type { Story } from "../stories.ts";
+import { styx } from "./a.ts";
+import { wippy } from "./b.ts";
+import { dapr } from "./d.ts";
+
+/** The stories of the systems whose surfaces the gateway speaks, each over that one's own REST. */
+export const surfaceStories: readonly Story[] = [styx, wippy, dapr];
