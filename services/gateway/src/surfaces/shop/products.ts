@@ -86,7 +86,6 @@ export function products(app: FastifyInstance, { services, currency }: { service
     "/api/v1/products/:id",
     { schema: { summary: "Change a product: the fields that are given", params: body.id, body: body.productChange } },
     async ({ params: { id }, body: { name, price, description, stock: wanted } }) => {
-      const product = await theProduct(id);
       const paths = [
         ...(name === undefined ? [] : ["title"]),
         ...(price === undefined ? [] : ["price"]),
@@ -96,6 +95,7 @@ export function products(app: FastifyInstance, { services, currency }: { service
       if (paths.length === 0 && left === undefined) {
         throw invalidRequest([{ field: "", rule: "required", message: "there is nothing to change" }]);
       }
+      const product = await theProduct(id);
       if (paths.length > 0) {
         await catalogue.updateProduct({
           product: {

@@ -83,11 +83,11 @@ export function users(app: FastifyInstance, { services }: { services: Services }
     "/api/v1/users/:id/addresses/:aid",
     { schema: { summary: "Change an address", params: body.addressPath, body: body.addressChange } },
     async ({ params, body: { is_default: isDefault, ...asked } }) => {
-      const { id, userId, etag, address } = await theAddress(params);
       const changes = body.addressFieldNames.some((name) => name in asked);
       if (!changes && isDefault === undefined) {
         throw invalidRequest([{ field: "", rule: "required", message: "there is nothing to change" }]);
       }
+      const { id, userId, etag, address } = await theAddress(params);
       await users.updateAddress({
         address: {
           id,
