@@ -50,7 +50,14 @@ const services = {
     "sagacart.event.v1.EventService",
     "sagacart.shipping.v1.ShippingService",
   ],
-  notifier: ["sagacart.notifier.v1.MailboxService", "sagacart.notifier.v1.NotifierService"],
+  notifier: [
+    "sagacart.notifier.v1.InboxService",
+    "sagacart.notifier.v1.MailboxService",
+    "sagacart.notifier.v1.NotifierService",
+    "sagacart.notifier.v1.PreferenceService",
+    "sagacart.notifier.v1.TemplateService",
+    "sagacart.notifier.v1.WebhookService",
+  ],
 };
 const always = [
   "grpc.health.v1.Health",

@@ -22,6 +22,7 @@ import { shop } from "./surfaces/shop/shop.ts";
 import { wdm } from "./surfaces/wdm/wdm.ts";
 import { wippy } from "./surfaces/wippy/wippy.ts";
 import { feeds } from "./transcode/feeds.ts";
+import { unsubscribe } from "./unsubscribe.ts";
 import { v1, v1Bindings } from "./v1.ts";
 import { webhooks } from "./webhooks.ts";
 
@@ -126,6 +127,7 @@ export async function createGateway(options: GatewayOptions): Promise<FastifyIns
   await app.register(probes, { readiness, metrics });
   await app.register(v1, { services, verifier, heartbeatMs: options.heartbeatMs ?? 15_000, stopping: stopping.signal });
   await app.register(webhooks, { services });
+  await app.register(unsubscribe, { services });
   await app.register(docs, {
     document: openApiDocument(v1Bindings, feeds),
     surfaces: options.openSurfaces ? [...openSurfaceDocuments, shopDocument] : [shopDocument],

@@ -7,7 +7,10 @@ import { createGrpcTransport } from "@sagacart/chassis/client/transport";
 import { clientMeter, type Metrics } from "@sagacart/chassis/metrics";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
 import { IdentityService } from "@sagacart/proto/identity/v1/identity_service";
+import { InboxService } from "@sagacart/proto/notifier/v1/inbox_service";
 import { MailboxService, NotifierService } from "@sagacart/proto/notifier/v1/notifier_service";
+import { PreferenceService } from "@sagacart/proto/notifier/v1/preference_service";
+import { TemplateService } from "@sagacart/proto/notifier/v1/template_service";
 import { WebhookService } from "@sagacart/proto/notifier/v1/webhook_service";
 import { CartService } from "@sagacart/proto/order/v1/cart_service";
 import { GuestCartService } from "@sagacart/proto/order/v1/guest_cart_service";
@@ -37,6 +40,9 @@ export const publicServices: ReadonlyMap<DescService, ServiceName> = new Map<Des
   [ShippingService, "shipping"],
   [NotifierService, "notifier"],
   [MailboxService, "notifier"],
+  [TemplateService, "notifier"],
+  [PreferenceService, "notifier"],
+  [InboxService, "notifier"],
   [WebhookService, "notifier"],
   [IdentityService, "identity"],
 ]);
@@ -118,6 +124,7 @@ function createClients(channels: Readonly<Record<ServiceName, Channel>>, tokens:
     accounts: createServiceClient(AccountService, payment),
     payments: createServiceClient(PaymentService, payment),
     shipping: createServiceClient(ShippingService, to("shipping")),
+    preferences: createServiceClient(PreferenceService, to("notifier")),
     users: createServiceClient(IdentityService, to("identity")),
   };
 }

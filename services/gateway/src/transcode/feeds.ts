@@ -1,5 +1,6 @@
 import type { DescMethodServerStreaming, JsonValue } from "@bufbuild/protobuf";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
+import { InboxService } from "@sagacart/proto/notifier/v1/inbox_service";
 import { OrderService } from "@sagacart/proto/order/v1/order_service";
 import { type Binding, bind } from "./bindings.ts";
 import { isObject } from "./query.ts";
@@ -24,6 +25,12 @@ export const feeds: readonly Feed[] = [
     cursor: "afterSequence",
     frames: (json) => [{ id: text(at(at(json, "order"), "sequence")), data: json }],
     isLast: (json) => finalStates.has(text(at(at(json, "order"), "state"))),
+  },
+  {
+    binding: bind(InboxService.method.watchInbox, { verb: "GET", template: "/v1/inbox/{customer_id}:watch", body: "" }),
+    cursor: "afterSequence",
+    frames: (json) => [{ id: text(at(json, "sequence")), data: json }],
+    isLast: () => false,
   },
   {
     binding: bind(EventService.method.subscribeEvents, { verb: "GET", template: "/v1/events:subscribe", body: "" }),
