@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { type DatabaseName, databaseNames } from "./databases.ts";
 import { freePorts, loopback } from "./ports.ts";
+import { laptopUsers } from "./users.ts";
 
 /**
  * Every port of the laptop's shop with its usual number. Each can be set by SAGACART_<NAME>_PORT, such as
@@ -15,6 +16,8 @@ export const usualPorts = {
   payment: 8083,
   shipping: 8084,
   notifier: 8085,
+  identity: 8086,
+  "identity-http": 8096,
   "card-provider": 8091,
   carrier: 8092,
   mailbox: 8025,
@@ -66,6 +69,8 @@ function portsBy(port: (name: PortName) => number): Ports {
     payment: port("payment"),
     shipping: port("shipping"),
     notifier: port("notifier"),
+    identity: port("identity"),
+    "identity-http": port("identity-http"),
     "card-provider": port("card-provider"),
     carrier: port("carrier"),
     mailbox: port("mailbox"),
@@ -126,6 +131,15 @@ export const services: readonly Service[] = [
     WEBHOOK_ALLOW_HTTP: "true",
     WEBHOOK_ALLOW_NETWORKS: "127.0.0.0/8,::1/128",
   })),
+  service("identity", ({ ports, secrets }) => ({
+    HTTP_PORT: `${ports["identity-http"]}`,
+    ISSUER_URL: issuerUrl(ports),
+    KEY_ENCRYPTION_SECRET: secrets.keyEncryptionSecret,
+    SMTP_URL: `smtp://${loopback}:${ports.mailbox}`,
+    SERVICE_CLIENT_SECRETS: JSON.stringify(secrets.serviceClients),
+    OIDC_CLIENTS: JSON.stringify([docsClient(ports)]),
+    SEED_USERS: JSON.stringify(laptopUsers),
+  })),
   world("card-provider", "services/payment/src/fake-provider/main.ts", ({ ports, secrets }) => ({
     API_KEY: secrets.cardProviderApiKey,
     WEBHOOK_SECRET: secrets.cardProviderWebhookSecret,
@@ -155,12 +169,29 @@ export const services: readonly Service[] = [
     adminPort: (ports) => ports.gateway + 1000,
     stopsAt: 1,
     env: ({ ports }) => ({
-      ...addresses(ports, "order", "stock", "payment", "shipping", "notifier"),
+      ...addresses(ports, "order", "stock", "payment", "shipping", "notifier", "identity"),
+      IDENTITY_HTTP_URL: `http://${loopback}:${ports["identity-http"]}`,
       // Sign-in comes later: until then the seeds' surfaces are open, on loopback.
       OPEN_SURFACES: "true",
     }),
   },
 ];
+
+/** Who makes the tokens: the address of the gateway, as a browser has it. */
+export function issuerUrl(ports: Ports): string {
+  return `http://localhost:${ports.gateway}`;
+}
+
+/** The page on which the API can be tried signs people in, too. */
+function docsClient(ports: Ports) {
+  const page = `${issuerUrl(ports)}/docs`;
+  return {
+    client_id: "docs",
+    client_name: "the pages of the API",
+    redirect_uris: [`${page}/static/oauth2-redirect.html`],
+    post_logout_redirect_uris: [page],
+  };
+}
 
 function service(name: DatabaseName, env: Service["env"]): Service {
   return {
@@ -201,12 +232,23 @@ export function wantedPorts(ports: Ports, which: readonly Service[], temporal: "
     const adminBy = port === undefined ? `${name} (${variable})` : `${name}'s metrics (${variable} + 1000)`;
     if (adminPort !== undefined) wanted.push({ port: adminPort(ports), by: adminBy });
     if (name === "notifier") wanted.push({ port: ports.mailbox, by: `the mailbox (${portVariable("mailbox")})` });
+    if (name === "identity") {
+      const by = `OpenID Connect (${portVariable("identity-http")})`;
+      wanted.push({ port: ports["identity-http"], by });
+    }
   }
   return wanted;
 }
 
+/** The programs that call others with a token of their own; `scripts` are the seed, the demo, the bench and the tests. */
+export type ServiceClient = DatabaseName | "gateway" | "worker" | "scripts";
+
 export type Secrets = {
   readonly passwords: Readonly<Record<string, string>>;
+  /** By which programs of the shop get their tokens. */
+  readonly serviceClients: Readonly<Record<ServiceClient, string>>;
+  /** What identity encrypts its signing keys with. */
+  readonly keyEncryptionSecret: string;
   readonly cardProviderApiKey: string;
   readonly cardProviderWebhookSecret: string;
   readonly carrierApiKey: string;
@@ -218,6 +260,18 @@ export function makeSecrets(): Secrets {
   const secret = () => randomBytes(24).toString("base64url");
   return {
     passwords: Object.fromEntries([...databaseNames, "audit"].map((role) => [role, secret()])),
+    serviceClients: {
+      order: secret(),
+      stock: secret(),
+      payment: secret(),
+      shipping: secret(),
+      notifier: secret(),
+      identity: secret(),
+      gateway: secret(),
+      worker: secret(),
+      scripts: secret(),
+    },
+    keyEncryptionSecret: secret(),
     cardProviderApiKey: secret(),
     cardProviderWebhookSecret: secret(),
     carrierApiKey: secret(),

@@ -235,6 +235,7 @@ function byDatabase(url: (name: DatabaseName) => string): Record<DatabaseName, s
     payment: url("payment"),
     shipping: url("shipping"),
     notifier: url("notifier"),
+    identity: url("identity"),
   };
 }
 

@@ -68,5 +68,5 @@ test("passwords are made once, and only their owner can read them", async () => 
   const first = await readSecrets(directory);
   expect(await readSecrets(directory)).toEqual(first);
   expect((await stat(join(directory, "secrets.json"))).mode & 0o777).toBe(0o600);
-  expect(new Set(Object.values(first.passwords)).size).toBe(6);
+  expect(new Set(Object.values(first.passwords)).size).toBe(7);
 });

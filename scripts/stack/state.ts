@@ -78,16 +78,16 @@ export async function readSecrets(stateDirectory: string): Promise<Secrets> {
   const secrets = {
     ...made,
     ...(typeof kept === "object" ? kept : {}),
-    passwords: { ...made.passwords, ...passwordsIn(kept) },
+    passwords: { ...made.passwords, ...objectIn(kept, "passwords") },
+    serviceClients: { ...made.serviceClients, ...objectIn(kept, "serviceClients") },
   };
   await writePrivate(file, secrets);
   return secrets;
 }
 
-function passwordsIn(kept: unknown): object {
-  return typeof kept === "object" && kept !== null && "passwords" in kept && typeof kept.passwords === "object"
-    ? (kept.passwords ?? {})
-    : {};
+function objectIn(kept: unknown, name: string): object {
+  const value: unknown = typeof kept === "object" && kept !== null ? Reflect.get(kept, name) : undefined;
+  return typeof value === "object" && value !== null ? value : {};
 }
 
 function tryLock(stateDirectory: string): DatabaseSync | undefined {

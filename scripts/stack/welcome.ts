@@ -1,3 +1,5 @@
+import { laptopUsers } from "./users.ts";
+
 /** What a person sees when the shop is ready: where everything is, what it takes, and three things to try. */
 export function welcome(shop: {
   readonly addresses: Readonly<Record<string, string>>;
@@ -9,10 +11,12 @@ export function welcome(shop: {
   const port = (name: string) => Number(addresses[name]?.split(":").at(-1));
   const rows = [
     ["gateway (REST)", `http://localhost:${port("gateway")}/openapi.json`],
-    ...["order", "stock", "payment", "shipping", "notifier"].map((name) => [
+    ...["order", "stock", "payment", "shipping", "notifier", "identity"].map((name) => [
       `${name} (gRPC)`,
       `localhost:${port(name)}, metrics http://localhost:${port(name) + 1000}/metrics`,
     ]),
+    ["sign-in", `http://localhost:${port("gateway")}/.well-known/openid-configuration`],
+    ["users", laptopUsers.map(({ username, password }) => `${username} / ${password}`).join(", ")],
     ["worker", `metrics http://localhost:${port("worker-admin")}/metrics`],
     ["Temporal", `${addresses.temporal}, pages http://localhost:${port("temporal-ui")}`],
     ["Postgres", `${addresses.postgres}, connection strings in ${shop.stateDirectory}/shop.json`],

@@ -1,5 +1,5 @@
 import { serviceTokenEnv, tokenEnv } from "@sagacart/chassis/auth/env";
-import { type Env, flag, int, list, readEnv, serverEnv, text } from "@sagacart/chassis/config";
+import { type Env, flag, int, list, readEnv, serverEnv, text, url } from "@sagacart/chassis/config";
 
 export type Config = ReturnType<typeof readConfig>;
 
@@ -17,6 +17,8 @@ export function readConfig(env: Env) {
       SHIPPING_ADDRESS: text({ default: "127.0.0.1:8084" }),
       NOTIFIER_ADDRESS: text({ default: "127.0.0.1:8085" }),
       IDENTITY_ADDRESS: text({ default: "127.0.0.1:8086" }),
+      /** Where identity serves OpenID Connect. */
+      IDENTITY_HTTP_URL: url({ protocols: ["http:", "https:"], default: "http://127.0.0.1:8096" }),
       /** Serve the surfaces that have no sign-in. For a laptop, on loopback. */
       OPEN_SURFACES: flag(false),
       /** Which origins' pages may call from a browser: `https://shop.example`, or `*` for any. */

@@ -23,6 +23,7 @@ export const reasons = {
   UNSUPPORTED_MEDIA_TYPE: [415, "UNSUPPORTED_MEDIA_TYPE"],
   HEADERS_TOO_LARGE: [431, "REQUEST_HEADER_FIELDS_TOO_LARGE"],
   INTERNAL: [500, "INTERNAL"],
+  IDENTITY_UNAVAILABLE: [503, "UNAVAILABLE"],
   CHECKOUT_UNDER_WAY: [504, "DEADLINE_EXCEEDED"],
 } as const satisfies Record<string, readonly [number, string]>;
 

@@ -66,6 +66,7 @@ async function start(config: Config): Promise<Running> {
     currency: config.SHOP_CURRENCY,
     paymentMethod: config.SHOP_PAYMENT_METHOD === "balance" ? "" : config.SHOP_PAYMENT_METHOD,
     bodyLimitBytes: config.BODY_LIMIT_BYTES,
+    identityUrl: config.IDENTITY_HTTP_URL,
     maxConnectionAgeMs: config.MAX_CONNECTION_AGE_MS,
   });
   const admin = fastify({ forceCloseConnections: true });

@@ -12,6 +12,7 @@ import { connect } from "./connect.ts";
 import { createBothServer } from "./http-server.ts";
 import { refuseOtherMethods } from "./methods.ts";
 import { observe } from "./observe.ts";
+import { oidc } from "./oidc.ts";
 import { docs } from "./openapi/docs.ts";
 import { openApiDocument } from "./openapi/document.ts";
 import { probes } from "./probes.ts";
@@ -39,6 +40,8 @@ export type GatewayOptions = {
   /** Of the surfaces whose users have no money. */
   readonly paymentMethod: string;
   readonly bodyLimitBytes: number;
+  /** Where identity serves OpenID Connect. */
+  readonly identityUrl: string;
   /** Of HTTP/2 connections; any where absent. */
   readonly maxConnectionAgeMs?: number;
   /** How long the shop's API waits for an order to be decided; 20 s. */
@@ -128,6 +131,7 @@ export async function createGateway(options: GatewayOptions): Promise<FastifyIns
   await app.register(v1, { services, verifier, heartbeatMs: options.heartbeatMs ?? 15_000, stopping: stopping.signal });
   await app.register(webhooks, { services });
   await app.register(unsubscribe, { services });
+  await app.register(oidc, { identityUrl: options.identityUrl });
   await app.register(docs, {
     document: openApiDocument(v1Bindings, feeds),
     surfaces: options.openSurfaces ? [...openSurfaceDocuments, shopDocument] : [shopDocument],

@@ -11,7 +11,7 @@ import { SagaService } from "@sagacart/proto/order/v1/saga_service";
 import type { FastifyInstance } from "fastify";
 import { watchReadiness } from "./ready.ts";
 import { createGateway, type GatewayOptions } from "./server.ts";
-import { openServices, publicServices } from "./services.ts";
+import { openServices, publicServices, type ServiceName } from "./services.ts";
 
 /** What an rpc of the stand-in was asked, as JSON. */
 export type Asked = { readonly rpc: string; readonly request: JsonValue; readonly header: Headers };
@@ -93,7 +93,11 @@ export type TestAnswer = { readonly status: number; readonly headers: Headers; r
 /** The gateway on a free port, in front of what stands at this address. */
 export async function startTestGateway(
   address: string,
-  { tokens, ...options }: Partial<GatewayOptions> & { tokens?: ServiceTokens } = {},
+  {
+    tokens,
+    addresses,
+    ...options
+  }: Partial<GatewayOptions> & { tokens?: ServiceTokens; addresses?: Partial<Record<ServiceName, string>> } = {},
 ): Promise<TestGateway> {
   const metrics = createMetrics("gateway");
   const at = {
@@ -103,6 +107,7 @@ export async function startTestGateway(
     shipping: address,
     notifier: address,
     identity: address,
+    ...addresses,
   };
   const services = openServices(at, metrics, tokens);
   const readiness = watchReadiness(services, silentLog);
@@ -116,6 +121,8 @@ export async function startTestGateway(
     currency: "USD",
     paymentMethod: "pm_ok",
     bodyLimitBytes: 1024 * 1024,
+    // Nobody is there, unless the test says who.
+    identityUrl: "http://127.0.0.1:1",
     heartbeatMs: 50,
     ...options,
   });
