@@ -1,6 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { type ConnectRouter, createRouterTransport, type Transport } from "@connectrpc/connect";
 import pg from "pg";
+import { requireAccessRules } from "./auth/access.ts";
+import type { Verifier } from "./auth/verify.ts";
 import { serverInterceptors } from "./interceptors/all.ts";
 import { createLog, type Log } from "./log.ts";
 import { migrate, readMigrations } from "./migrate.ts";
@@ -39,11 +41,20 @@ export async function testDatabase(migrationsDirectory?: URL): Promise<TestDatab
   };
 }
 
-/** The services without a port: what goes in and comes out passes the same interceptors as on the wire. */
-export function inMemory(routes: (router: ConnectRouter) => void, domain: string): Transport {
-  return createRouterTransport(routes, {
-    router: { interceptors: serverInterceptors({ domain, log: silentLog }) },
-  });
+/**
+ * The services without a port: what goes in and comes out passes the same interceptors as on the wire. Nobody is
+ * asked who they are, unless there is a verifier.
+ */
+export function inMemory(routes: (router: ConnectRouter) => void, domain: string, verifier?: Verifier): Transport {
+  return createRouterTransport(
+    (router) => {
+      routes(router);
+      if (verifier !== undefined) {
+        requireAccessRules(router.handlers.map(({ service }) => service));
+      }
+    },
+    { router: { interceptors: serverInterceptors({ domain, log: silentLog, verifier }) } },
+  );
 }
 
 /** Made by whoever comes first, under a lock; it gets its name when it is complete. */

@@ -1,4 +1,4 @@
-import { type Client, createClient } from "@connectrpc/connect";
+import { type Client, type ConnectRouter, createClient } from "@connectrpc/connect";
 import { inMemory, silentLog, testDatabase } from "@sagacart/chassis/testing";
 import { CommandService } from "@sagacart/proto/command/v1/command_service";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
@@ -12,6 +12,7 @@ import type { Quote } from "./catalogue.ts";
 import { createServices } from "./services.ts";
 
 export type TestOrderService = AsyncDisposable & {
+  readonly routes: (router: ConnectRouter) => void;
   readonly pool: pg.Pool;
   /** What the catalogue says; change it at will. */
   readonly prices: Map<string, Quote>;
@@ -38,6 +39,7 @@ export async function startOrderService(): Promise<TestOrderService> {
   });
   const transport = inMemory(services.routes, "order.sagacart");
   return {
+    routes: services.routes,
     pool,
     prices,
     orders: createClient(OrderService, transport),

@@ -86,19 +86,20 @@ export async function updateRefunds(tx: Transaction, changes: readonly RefundCha
   });
 }
 
-/** The newest refunds before this place, of a payment or an order or ("") of all. */
+/** The newest refunds before this place, of a payment, an order or a customer, or ("") of all. */
 export async function listRefunds(
   db: Queryable,
-  options: { paymentId: string; orderId: string; beforePlace: string; limit: number },
+  options: { paymentId: string; orderId: string; customerId: string; beforePlace: string; limit: number },
 ): Promise<Refund[]> {
-  const { paymentId, orderId, beforePlace, limit } = options;
+  const { paymentId, orderId, customerId, beforePlace, limit } = options;
   const ofPayment = paymentId === "" ? "$1 = ''" : "r.payment_id = $1::uuid";
   const ofOrder = orderId === "" ? "$2 = ''" : "p.order_id = $2";
+  const ofCustomer = customerId === "" ? "$3 = ''" : "p.customer_id = $3";
   const { rows } = await db.query<Row>({
     text: `select ${columns} from refunds r join payments p on p.id = r.payment_id
-           where ${ofPayment} and ${ofOrder} and r.place < $3::uuid
-           order by r.place desc limit $4`,
-    values: [paymentId, orderId, beforePlace, limit],
+           where ${ofPayment} and ${ofOrder} and ${ofCustomer} and r.place < $4::uuid
+           order by r.place desc limit $5`,
+    values: [paymentId, orderId, customerId, beforePlace, limit],
   });
   return rows.map(toRefund);
 }
@@ -108,6 +109,7 @@ type Row = {
   place: string;
   payment_id: string;
   order_id: string | null;
+  customer_id: string | null;
   currency: string;
   amount_minor: bigint;
   reason: string;
@@ -119,7 +121,7 @@ type Row = {
   update_time: Date;
 };
 
-const columns = `r.id, r.place, r.payment_id, p.order_id, p.currency, r.amount_minor, r.reason, r.state,
+const columns = `r.id, r.place, r.payment_id, p.order_id, p.customer_id, p.currency, r.amount_minor, r.reason, r.state,
                  r.failure_reason, r.refusals, r.asks, r.create_time, r.update_time`;
 
 function toRefund(row: Row): Refund {
@@ -128,6 +130,7 @@ function toRefund(row: Row): Refund {
     place: row.place,
     paymentId: row.payment_id,
     orderId: row.order_id ?? "",
+    customerId: row.customer_id ?? "",
     currency: row.currency,
     amountMinor: row.amount_minor,
     reason: row.reason,

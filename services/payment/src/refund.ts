@@ -6,8 +6,9 @@ export type Refund = {
   /** Sorts by time. */
   readonly place: string;
   readonly paymentId: string;
-  /** Of its payment. */
+  /** Of its payment, as is the customer. */
   readonly orderId: string;
+  readonly customerId: string;
   readonly currency: string;
   readonly amountMinor: bigint;
   readonly reason: string;

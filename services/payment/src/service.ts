@@ -108,20 +108,20 @@ export function paymentService(options: ServiceOptions): ServiceImpl<typeof Paym
       const refund = await refundPayment({ ...request, amount: request.amount, fingerprint });
       return create(RefundPaymentResponseSchema, { refund: refundMessage(refund) });
     },
-    async getRefund({ id }) {
+    async getRefund({ id, customerId }) {
       const refund = (await findRefunds(pool, [id])).get(id);
-      if (refund === undefined) {
+      if (refund === undefined || (customerId !== "" && refund.customerId !== customerId)) {
         throw new DomainError(reasons, "REFUND_NOT_FOUND", `there is no refund ${id}`, { refund_id: id });
       }
       return create(GetRefundResponseSchema, { refund: refundMessage(refund) });
     },
-    async listRefunds({ paymentId, orderId, ...request }) {
-      const list = `refunds of ${paymentId} ${orderId}`;
+    async listRefunds({ paymentId, orderId, customerId, ...request }) {
+      const list = `refunds of ${paymentId} ${orderId} ${customerId}`;
       const beforePlace = readPageToken(request.pageToken, list);
       const limit = pageSize(request.pageSize);
       // What is no id of ours has no refunds.
       const isId = paymentId === "" || uuidPattern.test(paymentId);
-      const refunds = isId ? await listRefunds(pool, { paymentId, orderId, beforePlace, limit }) : [];
+      const refunds = isId ? await listRefunds(pool, { paymentId, orderId, customerId, beforePlace, limit }) : [];
       const last = refunds.length === limit ? refunds.at(-1) : undefined;
       return create(ListRefundsResponseSchema, {
         refunds: refunds.map(refundMessage),

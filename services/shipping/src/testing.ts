@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { create } from "@bufbuild/protobuf";
-import { type Client, createClient } from "@connectrpc/connect";
+import { type Client, type ConnectRouter, createClient } from "@connectrpc/connect";
 import { systemClock } from "@sagacart/chassis/clock";
 import type { Pool } from "@sagacart/chassis/postgres";
 import { inMemory, silentLog, testDatabase } from "@sagacart/chassis/testing";
@@ -20,6 +20,7 @@ import { startShipping } from "./shipping.ts";
 export const carrierSecrets = { apiKey: "carrier-key", webhookSecret: "carrier-secret" };
 
 export type TestShipping = AsyncDisposable & {
+  readonly routes: (router: ConnectRouter) => void;
   readonly shipping: Client<typeof ShippingService>;
   readonly events: Client<typeof EventService>;
   readonly commands: Client<typeof CommandService>;
@@ -51,6 +52,7 @@ export async function startTestShipping(
   const shipping = createClient(ShippingService, transport);
   webhooks.open(shipping);
   return {
+    routes: running.routes,
     shipping,
     events: createClient(EventService, transport),
     commands: createClient(CommandService, transport),

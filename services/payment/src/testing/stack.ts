@@ -1,4 +1,4 @@
-import { type Client, createClient } from "@connectrpc/connect";
+import { type Client, type ConnectRouter, createClient } from "@connectrpc/connect";
 import { systemClock } from "@sagacart/chassis/clock";
 import { createMetrics } from "@sagacart/chassis/metrics";
 import type { Pool } from "@sagacart/chassis/postgres";
@@ -17,6 +17,7 @@ import { providerSecrets, startTestProvider, startWebhookEntrance, type TestProv
 export const migrations = new URL("../../migrations/", import.meta.url);
 
 export type TestPayment = AsyncDisposable & {
+  readonly routes: (router: ConnectRouter) => void;
   readonly accounts: Client<typeof AccountService>;
   readonly payments: Client<typeof PaymentService>;
   readonly events: Client<typeof EventService>;
@@ -53,6 +54,7 @@ export async function startTestPayment(
   const payments = createClient(PaymentService, transport);
   webhooks.open(payments);
   return {
+    routes: running.routes,
     accounts: createClient(AccountService, transport),
     payments,
     events: createClient(EventService, transport),

@@ -1,4 +1,4 @@
-import { type Client, createClient } from "@connectrpc/connect";
+import { type Client, type ConnectRouter, createClient } from "@connectrpc/connect";
 import { type ErrorDetails, errorInfo } from "@sagacart/chassis/errors";
 import type { Pool } from "@sagacart/chassis/postgres";
 import { inMemory, testDatabase } from "@sagacart/chassis/testing";
@@ -12,6 +12,7 @@ import { stockService } from "../stock-service.ts";
 export const migrations = new URL("../../migrations/", import.meta.url);
 
 export type TestStock = AsyncDisposable & {
+  readonly routes: (router: ConnectRouter) => void;
   readonly url: string;
   readonly pool: Pool;
   readonly meters: Meters;
@@ -33,12 +34,14 @@ export async function testStock(): Promise<TestStock> {
   const { pool } = database;
   const metrics = new Registry();
   const meters = createMeters(metrics);
-  const transport = inMemory((router) => {
+  const routes = (router: ConnectRouter) => {
     router.service(ProductService, productService(pool));
     router.service(StockService, stockService(pool, meters));
-  }, "stock.sagacart");
+  };
+  const transport = inMemory(routes, "stock.sagacart");
   const products = createClient(ProductService, transport);
   return {
+    routes,
     url: database.url,
     pool,
     meters,
