@@ -65,7 +65,9 @@ async function showEarlier({ shop, say, stateDirectory }: Teller, run: Run): Pro
     assert(cart !== undefined, `cart ${left.id} of ${left.customerId} was there after run ${memory.run} and is gone`);
     assert.deepEqual(leftCart(cart), left);
   }
-  say(`all ${memory.carts.length} that run ${memory.run} left behind are as they were`);
+  if (memory.carts.length > 0) {
+    say(`each of the ${memory.carts.length} is as run ${memory.run} left it`);
+  }
   // Until the end of this run nothing is certain of them.
   await remember(stateDirectory, { run: run.number, carts: [] });
 }
