@@ -5,6 +5,7 @@ import type { CallTokens, ServiceTokens } from "@sagacart/chassis/auth/service-t
 import { type Channel, createServiceClient, openChannel, withTokens } from "@sagacart/chassis/client";
 import { createGrpcTransport } from "@sagacart/chassis/client/transport";
 import { clientMeter, type Metrics } from "@sagacart/chassis/metrics";
+import { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
 import { IdentityService } from "@sagacart/proto/identity/v1/identity_service";
 import { InboxService } from "@sagacart/proto/notifier/v1/inbox_service";
@@ -31,8 +32,9 @@ export const publicServices: ReadonlyMap<DescService, ServiceName> = new Map<Des
   [GuestCartService, "order"],
   [OrderService, "order"],
   [IncidentService, "order"],
-  // Payment and shipping have a feed too; the public one is that of orders.
+  // Payment and shipping have a feed too: see alsoAt.
   [EventService, "order"],
+  [ConsumerService, "order"],
   [ProductService, "stock"],
   [StockService, "stock"],
   [AccountService, "payment"],
@@ -47,11 +49,22 @@ export const publicServices: ReadonlyMap<DescService, ServiceName> = new Map<Des
   [IdentityService, "identity"],
 ]);
 
+/** What other processes serve as well. */
+const alsoAt: readonly (readonly [DescService, ServiceName])[] = [
+  [EventService, "payment"],
+  [ConsumerService, "payment"],
+  [EventService, "shipping"],
+  [ConsumerService, "shipping"],
+];
+
 /** The connections to the services. */
 export type Services = Disposable & {
   readonly channels: Readonly<Record<ServiceName, Channel>>;
-  /** For calls of a service by its descriptor. They take along the token of the request that they are made for. */
-  transportTo(service: DescService): Transport;
+  /**
+   * For calls of a service by its descriptor, where several processes have it to that one. They take along the token
+   * of the request that they are made for.
+   */
+  transportTo(service: DescService, at?: ServiceName): Transport;
   /** Clients for what has no sign-in of its own: they take along the gateway's own token. */
   readonly clients: ReturnType<typeof createClients>;
   /** The same, but for clients that act for whoever sends the request, with that one's token. */
@@ -75,8 +88,8 @@ export function openServices(
   };
   const meter = clientMeter(metrics);
   const transports = new Map(
-    [...publicServices].map(([service, name]) => [
-      service.typeName,
+    [...publicServices, ...alsoAt].map(([service, name]) => [
+      `${name} ${service.typeName}`,
       createGrpcTransport({
         client: channels[name].join(service),
         defaultTimeoutMs: 10_000,
@@ -87,10 +100,10 @@ export function openServices(
   );
   const shared = {
     channels,
-    transportTo(service: DescService) {
-      const transport = transports.get(service.typeName);
+    transportTo(service: DescService, at: ServiceName | undefined = publicServices.get(service)) {
+      const transport = transports.get(`${at} ${service.typeName}`);
       if (transport === undefined) {
-        throw new Error(`${service.typeName} is not one of the services that the gateway passes calls to`);
+        throw new Error(`${service.typeName} at ${at} is not one of the services that the gateway passes calls to`);
       }
       return transport;
     },

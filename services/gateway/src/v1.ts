@@ -1,14 +1,17 @@
 import type { Verifier } from "@sagacart/chassis/auth/verify";
+import { EventService } from "@sagacart/proto/event/v1/event_service";
 import type { FastifyInstance } from "fastify";
 import { refuseBadTokens } from "./auth.ts";
+import { feedBindings } from "./events/bindings.ts";
+import { serveReading } from "./events/read.ts";
 import { publicServices, type Services } from "./services.ts";
-import { bindingsOf } from "./transcode/bindings.ts";
+import { type Binding, bindingsOf } from "./transcode/bindings.ts";
 import { feeds } from "./transcode/feeds.ts";
 import { serveFeeds } from "./transcode/sse.ts";
 import { serveBindings } from "./transcode/transcode.ts";
 
 /** All rpcs that REST serves. */
-export const v1Bindings = bindingsOf(publicServices.keys());
+export const v1Bindings = [...bindingsOf(publicServices.keys()), ...feedBindings];
 
 /** The native API. */
 export async function v1(
@@ -23,6 +26,12 @@ export async function v1(
   // Decoded when it is known what it has to be.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("application/json", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
-  serveBindings(app, services, v1Bindings);
+  const isReading = ({ method }: Binding) => method === EventService.method.readEvents;
+  serveBindings(
+    app,
+    services,
+    v1Bindings.filter((binding) => !isReading(binding)),
+  );
+  serveReading(app, services, v1Bindings.filter(isReading));
   serveFeeds(app, services, feeds, streams);
 }

@@ -1,6 +1,9 @@
 import type { DescField, DescFile, DescMessage } from "@bufbuild/protobuf";
 import { accessRule } from "@sagacart/chassis/auth/access";
 import type { RoleName } from "@sagacart/chassis/auth/principal";
+import { EventService } from "@sagacart/proto/event/v1/event_service";
+import { cloudEventSchema } from "../events/cloud-event-schema.ts";
+import { documentReading } from "../events/read.ts";
 import type { Feed } from "../transcode/feeds.ts";
 import type { AnyBinding } from "../transcode/transcode.ts";
 import { problemResponses, problemSchema } from "./problems.ts";
@@ -15,10 +18,12 @@ export function openApiDocument(bindings: readonly AnyBinding[], feeds: readonly
   const schemas = new Schemas(comments);
   const paths: Record<string, Record<string, Schema>> = {};
   for (const binding of bindings) {
-    add(paths, binding, operation(binding, schemas, comments, answerOf(binding.method.output, schemas)));
+    const described = operation(binding, schemas, comments, answerOf(binding.method.output, schemas));
+    add(paths, binding, binding.method === EventService.method.readEvents ? documentReading(described) : described);
   }
-  for (const { binding } of feeds) {
-    add(paths, binding, feedOperation(binding, schemas, comments));
+  for (const { binding, documented } of feeds) {
+    const described = feedOperation(binding, schemas, comments);
+    add(paths, binding, documented?.(described) ?? described);
   }
   paths["/v1/provider-webhooks/{provider}"] = { post: webhookOperation() };
   return {
@@ -41,7 +46,7 @@ export function openApiDocument(bindings: readonly AnyBinding[], feeds: readonly
     ],
     paths,
     components: {
-      schemas: { ...schemas.components, Problem: problemSchema },
+      schemas: { ...schemas.components, CloudEvent: cloudEventSchema, Problem: problemSchema },
       responses: problemResponses,
       securitySchemes,
     },
@@ -85,7 +90,7 @@ function operation(binding: AnyBinding, schemas: Schemas, comments: Comments, an
     statuses.push("422");
   }
   return {
-    operationId: `${method.parent.name}_${method.name}`,
+    operationId: [method.parent.name, method.name, ...(binding.at === undefined ? [] : [binding.at])].join("_"),
     tags: [method.parent.name],
     summary: summary.replace(/\.$/, ""),
     description: [...(comment === undefined ? [] : [comment]), audience].join("\n\n"),

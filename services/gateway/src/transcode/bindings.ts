@@ -8,6 +8,7 @@ import {
   getOption,
 } from "@bufbuild/protobuf";
 import { http } from "@sagacart/proto/google/api/annotations";
+import type { ServiceName } from "../services.ts";
 import { type QueryParameter, queryParameters } from "./query.ts";
 
 export type Verb = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -26,6 +27,8 @@ export type Binding<M extends DescMethodUnary | DescMethodServerStreaming = Desc
   readonly query: ReadonlyMap<string, QueryParameter>;
   /** The field that Idempotency-Key fills; only on POSTs that make something. */
   readonly requestId: DescField | undefined;
+  /** Which process serves it, where several do. */
+  readonly at?: ServiceName;
   /** The field that the header Guest-Token fills: what opens a guest's cart is no part of a URL, which others see. */
   readonly guestToken: DescField | undefined;
 };

@@ -1,9 +1,11 @@
-import type { DescMethodServerStreaming, JsonValue } from "@bufbuild/protobuf";
-import { EventService } from "@sagacart/proto/event/v1/event_service";
+import type { DescMethodServerStreaming, JsonValue, Message } from "@bufbuild/protobuf";
 import { InboxService } from "@sagacart/proto/notifier/v1/inbox_service";
 import { OrderService } from "@sagacart/proto/order/v1/order_service";
+import type { FastifyRequest } from "fastify";
+import { eventFeeds } from "../events/feeds.ts";
+import type { Schema } from "../openapi/schemas.ts";
 import { type Binding, bind } from "./bindings.ts";
-import { isObject } from "./query.ts";
+import { isObject, type Query } from "./query.ts";
 
 /** A stream of an rpc, told as server-sent events. */
 export type Feed = {
@@ -12,11 +14,21 @@ export type Feed = {
   readonly cursor: string;
   /** The events in one message of the stream. An event without data moves the cursor only. */
   frames(json: JsonValue): readonly Frame[];
+  /** Where a request may want the messages told otherwise: how, and the query as the rpc knows it. */
+  told?(
+    request: FastifyRequest,
+    query: Query,
+  ): { readonly query: Query; readonly frames: ((message: Message) => readonly Frame[]) | undefined };
+  /** The query parameter with which the service knows the cursor by itself, and Last-Event-ID does not count. */
+  readonly cursorKeptBy?: string;
+  /** What the document says besides what the descriptors do. */
+  documented?(operation: Schema): Schema;
   /** Nothing will follow this message. */
   isLast(json: JsonValue): boolean;
 };
 
-export type Frame = { readonly id: string; readonly data: JsonValue | undefined };
+/** An event: what is not undefined is told as JSON. */
+export type Frame = { readonly id: string; readonly data: unknown };
 
 /** The streams that are public. */
 export const feeds: readonly Feed[] = [
@@ -32,21 +44,7 @@ export const feeds: readonly Feed[] = [
     frames: (json) => [{ id: text(at(json, "sequence")), data: json }],
     isLast: () => false,
   },
-  {
-    binding: bind(EventService.method.subscribeEvents, { verb: "GET", template: "/v1/events:subscribe", body: "" }),
-    cursor: "afterPosition",
-    frames(json) {
-      const events = at(json, "events");
-      const frames = (Array.isArray(events) ? events : []).map((event) => ({
-        id: text(at(event, "position")),
-        data: event,
-      }));
-      const next = text(at(json, "nextPosition"));
-      // The types asked for left out what came last: who reads on need not look at it again.
-      return frames.at(-1)?.id === next || next === "0" ? frames : [...frames, { id: next, data: undefined }];
-    },
-    isLast: () => false,
-  },
+  ...eventFeeds,
 ];
 
 const finalStates = new Set(["STATE_COMPLETED", "STATE_REJECTED", "STATE_CANCELLED", "STATE_EXPIRED"]);

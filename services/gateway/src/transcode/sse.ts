@@ -1,5 +1,5 @@
 import { Readable } from "node:stream";
-import type { JsonValue } from "@bufbuild/protobuf";
+import type { JsonValue, Message } from "@bufbuild/protobuf";
 import { ConnectError } from "@connectrpc/connect";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { callerLeft } from "../caller-left.ts";
@@ -22,7 +22,7 @@ export function serveFeeds(
 ): void {
   for (const feed of feeds) {
     const { method, template, path } = feed.binding;
-    const transport = services.transportTo(method.parent);
+    const transport = services.transportTo(method.parent, feed.binding.at);
     app.get(
       routerPath(
         template,
@@ -31,29 +31,39 @@ export function serveFeeds(
       async (request, reply) => {
         const resumesAfter = lastEventId(request);
         const parts = partsOf(request);
-        const query = resumesAfter === undefined ? parts.query : { ...parts.query, [feed.cursor]: resumesAfter };
+        const told = feed.told?.(request, parts.query);
+        const asked = told?.query ?? parts.query;
+        const resumes = resumesAfter !== undefined && asked[feed.cursorKeptBy ?? ""] === undefined;
+        const query = resumes ? { ...asked, [feed.cursor]: resumesAfter } : asked;
         const message = decode(feed.binding, { ...parts, query });
         const leaving = AbortSignal.any([callerLeft(reply), options.stopping]);
         const answer = await transport.stream(method, leaving, undefined, undefined, once(message));
-        const messages = inJson(feed, answer.message);
+        const messages = read(feed, answer.message, told?.frames);
         // The first message comes at once, or the error that there is in its place: that is a problem still, not a stream.
         const first = await messages.next();
-        const isOver = first.done === true || (feed.isLast(first.value) && isOld(feed, first.value, resumesAfter));
+        const isOver = first.done === true || (feed.isLast(first.value.json) && isOld(first.value, resumesAfter));
         if (resumesAfter !== undefined && isOver) {
           await messages.return(undefined);
           return reply.code(204).send();
         }
-        return stream(reply, eventsOf(feed, first, messages, { ...options, requestId: request.id }));
+        return stream(reply, eventsOf(first, messages, { ...options, requestId: request.id }));
       },
     );
   }
 }
 
-type Messages = AsyncGenerator<JsonValue, void, undefined>;
+/** A message of the stream, and the events that it is told as. */
+type Told = { readonly json: JsonValue; readonly frames: readonly Frame[] };
+type Messages = AsyncGenerator<Told, void, undefined>;
 
-async function* inJson(feed: Feed, messages: AsyncIterable<Parameters<typeof encode>[1]>): Messages {
+async function* read(
+  feed: Feed,
+  messages: AsyncIterable<Message>,
+  framesOf: ((message: Message) => readonly Frame[]) | undefined,
+): Messages {
   for await (const message of messages) {
-    yield encode(feed.binding.method.output, message);
+    const json = encode(feed.binding.method.output, message);
+    yield { json, frames: framesOf?.(message) ?? feed.frames(json) };
   }
 }
 
@@ -74,8 +84,8 @@ function lastEventId({ headers }: FastifyRequest): string | undefined {
   return id;
 }
 
-function isOld(feed: Feed, json: JsonValue, resumesAfter: string | undefined): boolean {
-  return resumesAfter !== undefined && feed.frames(json).every(({ id }) => BigInt(id || 0) <= BigInt(resumesAfter));
+function isOld({ frames }: Told, resumesAfter: string | undefined): boolean {
+  return resumesAfter !== undefined && frames.every(({ id }) => BigInt(id || 0) <= BigInt(resumesAfter));
 }
 
 function stream(reply: FastifyReply, events: AsyncGenerator<string>): FastifyReply {
@@ -90,8 +100,7 @@ function stream(reply: FastifyReply, events: AsyncGenerator<string>): FastifyRep
 }
 
 async function* eventsOf(
-  feed: Feed,
-  first: IteratorResult<JsonValue, void>,
+  first: IteratorResult<Told, void>,
   rest: Messages,
   { heartbeatMs, requestId }: { heartbeatMs: number; requestId: string },
 ): AsyncGenerator<string> {
@@ -99,7 +108,7 @@ async function* eventsOf(
     yield "retry: 1000\n\n";
     let result = first;
     while (result.done !== true) {
-      yield feed.frames(result.value).map(written).join("");
+      yield result.value.frames.map(written).join("");
       const next = rest.next();
       let tick = await within(heartbeatMs, next);
       while (tick === "late") {

@@ -24,7 +24,7 @@ export type RestRequest = {
 /** Serves /v1: each rpc that is annotated, with its path, query, body and answer in proto's JSON. */
 export function serveBindings(app: FastifyInstance, services: Services, bindings: readonly Binding[]): void {
   for (const binding of bindings) {
-    const call = unaryCall(binding.method, services.transportTo(binding.method.parent));
+    const call = unaryCall(binding.method, services.transportTo(binding.method.parent, binding.at));
     const locate = locationOf(binding, bindings);
     app.route({
       config: { open: accessRule(binding.method).anyone },

@@ -1,0 +1,36 @@
+import type { DescMethodServerStreaming, DescMethodUnary } from "@bufbuild/protobuf";
+import { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
+import { EventService } from "@sagacart/proto/event/v1/event_service";
+import { type Binding, bind, bindingsOf } from "../transcode/bindings.ts";
+
+/** The processes that have a feed of their own. */
+export const feedNames = ["order", "payment", "shipping"] as const;
+export type FeedName = (typeof feedNames)[number];
+
+/**
+ * Each feed at its own path: what is annotated as `/v1/events` is `/v1/feeds/payment/events` for payment's. The feeds
+ * stay apart, each with its own positions: one order of all events would need one place that all services commit to.
+ * Without a feed in the path it is that of orders, which tells the whole story of a checkout.
+ */
+export const feedBindings: readonly Binding[] = feedNames.flatMap((feed) =>
+  bindingsOf([EventService, ConsumerService]).map((binding) => inFeed(feed, binding)),
+);
+
+const subscription = bind(EventService.method.subscribeEvents, {
+  verb: "GET",
+  template: "/v1/events:subscribe",
+  body: "",
+});
+
+/** Where events can be subscribed to: the path without a feed, and that of each feed. */
+export const subscriptions: readonly Binding<DescMethodServerStreaming>[] = [
+  subscription,
+  ...feedNames.map((feed) => inFeed(feed, subscription)),
+];
+
+function inFeed<M extends DescMethodUnary | DescMethodServerStreaming>(
+  feed: FeedName,
+  binding: Binding<M>,
+): Binding<M> {
+  return { ...binding, template: binding.template.replace("/v1/", `/v1/feeds/${feed}/`), at: feed };
+}

@@ -1,0 +1,57 @@
+import { type DescMethodServerStreaming, isMessage, type JsonValue, type Message } from "@bufbuild/protobuf";
+import { toCloudEvent } from "@sagacart/chassis/cloud-event";
+import { SubscribeEventsResponseSchema } from "@sagacart/proto/event/v1/event_service";
+import type { Schema } from "../openapi/schemas.ts";
+import type { Binding } from "../transcode/bindings.ts";
+import type { Feed, Frame } from "../transcode/feeds.ts";
+import { isObject } from "../transcode/query.ts";
+import { subscriptions } from "./bindings.ts";
+import { formatOf, formatParameter, withoutFormat } from "./format.ts";
+
+/** The feeds of events as server-sent events: the position of each is its id. */
+export const eventFeeds: readonly Feed[] = subscriptions.map(feedOf);
+
+function feedOf(binding: Binding<DescMethodServerStreaming>): Feed {
+  return {
+    binding,
+    cursor: "afterPosition",
+    // The position of a consumer that is named is known here, and may have been set back since.
+    cursorKeptBy: "consumer",
+    frames: inJson,
+    told: (request, query) => ({
+      query: withoutFormat(query),
+      frames: formatOf(request, query) === "cloudevents" ? asCloudEvents : undefined,
+    }),
+    isLast: () => false,
+    documented: ({ parameters, ...operation }: Schema) => ({
+      ...operation,
+      parameters: [...(Array.isArray(parameters) ? parameters : []), formatParameter],
+    }),
+  };
+}
+
+function inJson(json: JsonValue): readonly Frame[] {
+  const { events, nextPosition } = isObject(json) ? json : {};
+  const frames = (Array.isArray(events) ? events : []).map((event) => ({
+    id: text(isObject(event) ? event.position : undefined),
+    data: event,
+  }));
+  return upTo(text(nextPosition), frames);
+}
+
+function asCloudEvents(message: Message): readonly Frame[] {
+  if (!isMessage(message, SubscribeEventsResponseSchema)) {
+    return [];
+  }
+  const frames = message.events.map((event) => ({ id: String(event.position), data: toCloudEvent(event) }));
+  return upTo(String(message.nextPosition), frames);
+}
+
+/** The types asked for left out what came last: who reads on need not look at it again. */
+function upTo(next: string, frames: readonly Frame[]): readonly Frame[] {
+  return frames.at(-1)?.id === next || next === "0" ? frames : [...frames, { id: next, data: undefined }];
+}
+
+function text(json: JsonValue | undefined): string {
+  return typeof json === "string" ? json : "";
+}
