@@ -42,19 +42,20 @@ export async function deliver(
     await recordSuccess(pool, endpoint.id);
     return;
   }
+  const isGone = answer.status === 410;
+  if (isGone) {
+    // First of all, so that nothing else is sent there.
+    await recordGone(pool, endpoint.id);
+    log.warn({ endpointId: endpoint.id }, "a webhook endpoint is gone, and disabled");
+  }
   const askedMs = answer.status === 429 || answer.status === 503 ? Math.min(answer.retryAfterMs ?? 0, dayMs) : 0;
-  const retryMs = retryAfter(delivery, { retryMs: options.retryMs, askedMs, now: new Date() });
+  const retryMs = isGone ? undefined : retryAfter(delivery, { retryMs: options.retryMs, askedMs, now: new Date() });
   await markFailed(pool, delivery.id, { ...attempt, retryMs });
   meters.tried(retryMs === undefined ? "dead" : "failed");
   const told = { endpointId: endpoint.id, deliveryId: delivery.id, attempts: delivery.attempts, status: answer.status };
   // What it said may be personal: it is kept with the delivery, and not logged.
   log.warn({ ...told, isDead: retryMs === undefined }, "a webhook could not be delivered");
-  if (answer.status === 410) {
-    await recordGone(pool, endpoint.id);
-    log.warn({ endpointId: endpoint.id }, "a webhook endpoint is gone, and disabled");
-    return;
-  }
-  const disabled = await recordFailure(pool, endpoint.id, { ...options.circuit, askedMs });
+  const disabled = isGone ? undefined : await recordFailure(pool, endpoint.id, { ...options.circuit, askedMs });
   if (disabled !== undefined) {
     log.error({ endpointId: endpoint.id, reason: disabled }, "a webhook endpoint was disabled");
   }

@@ -104,8 +104,8 @@ export async function markDelivered(db: Queryable, id: string, attempt: Attempt)
 }
 
 /**
- * It failed, and is tried again after `retryMs`; or is given up, where that is undefined. The later ones of its subject
- * wait as long, so that nobody looks at them in vain. Somebody else's claim of it stands.
+ * It failed, and is tried again after `retryMs`; or is given up, where that is undefined or it was given up meanwhile.
+ * The later ones of its subject wait as long, so that nobody looks at them in vain. Somebody else's claim of it stands.
  */
 export async function markFailed(
   db: Queryable,
@@ -115,12 +115,14 @@ export async function markFailed(
   await db.query({
     name: "mark-webhook-failed",
     text: `with marked as (
-             update webhook_deliveries
-             set state = case when $8::float8 is null then 'DEAD' else 'PENDING' end, sending = false,
-                 try_time = now() + $8 * interval '1 ms', last_error = $6,
-                 end_time = case when $8::float8 is null then now() end
-             where id = $1 and state = 'PENDING' and attempts = $2
-             returning id, endpoint_id, subject, position, try_time, resent),
+             update webhook_deliveries as d
+             set state = case when is_dead then 'DEAD' else 'PENDING' end, sending = false, last_error = $6,
+                 try_time = case when not is_dead then now() + $8 * interval '1 ms' end,
+                 end_time = case when is_dead then coalesce(end_time, now()) end
+             from (select id, state = 'DEAD' or $8::float8 is null as is_dead from webhook_deliveries
+                   where id = $1 and state in ('PENDING', 'DEAD') and attempts = $2 for update) as failed
+             where d.id = failed.id
+             returning d.id, endpoint_id, subject, position, try_time, resent),
            held as (
              update webhook_deliveries as later set try_time = marked.try_time from marked
              where later.endpoint_id = marked.endpoint_id and later.subject = marked.subject
