@@ -42,10 +42,37 @@ test("a request's token goes on to the service, over REST and over gRPC", async 
   expect(standIn.asked.map(({ header }) => header.get("authorization"))).toEqual([authorization, authorization]);
 });
 
-test("a request without a token gets none, least of all the gateway's", async () => {
-  await gateway.send("GET /v1/orders/o-1");
-  await createClient(OrderService, createGrpcTransport({ baseUrl: gateway.url })).getOrder({ id: "o-1" });
+test("a request without a token is refused before anything else is done for it", async () => {
+  const missing = await gateway.send("POST /v1/orders", { body: "{" });
+  expect([missing.status, missing.body.reason]).toEqual([401, "TOKEN_MISSING"]);
+  expect(missing.headers.get("www-authenticate")).toBe('Bearer realm="sagacart"');
+  const shop = await gateway.send("POST /api/v1/orders", { body: {} });
+  expect([shop.status, shop.body.reason]).toEqual([401, "TOKEN_MISSING"]);
+  const orders = createClient(OrderService, createGrpcTransport({ baseUrl: gateway.url }));
+  const call = orders.getOrder({ id: "o-1" });
+  expect(errorInfo(await call.catch((error) => error))).toMatchObject({ reason: "TOKEN_MISSING" });
+  expect(standIn.asked).toEqual([]);
+});
+
+test("what is open gets no token where there is none, least of all the gateway's", async () => {
+  await gateway.send("GET /v1/products/lamp");
+  await createClient(ProductService, createGrpcTransport({ baseUrl: gateway.url })).getProduct({ id: "lamp" });
   expect(standIn.asked.map(({ header }) => header.get("authorization"))).toEqual([null, null]);
+});
+
+test("nobody orders for somebody else at the shop's API, but operators", async () => {
+  const order = { userId: "grace", items: [{ productId: "p", quantity: 1 }] };
+  const as = async (subject: string, role: "customer" | "operator") =>
+    await gateway.send("POST /api/v1/orders", {
+      body: order,
+      headers: { authorization: await issuer.bearer(subject, [role]) },
+    });
+  expect(await as("ada", "customer")).toMatchObject({ status: 403, body: { reason: "NOT_YOURS" } });
+  expect(standIn.asked).toEqual([]);
+  await as("grace", "customer");
+  await as("root", "operator");
+  const checkouts = standIn.asked.filter(({ rpc }) => rpc === "Checkout");
+  expect(checkouts.map(({ request }) => request)).toMatchObject([{ customerId: "grace" }, { customerId: "grace" }]);
 });
 
 test("a token that is not good is refused here, and says so to clients", async () => {
@@ -105,17 +132,11 @@ test("what has no sign-in calls with the gateway's own token, whatever the reque
 });
 
 test("what a service refuses says what is missing", async () => {
-  standIn.answer("GetOrder", () => {
-    throw new DomainError(authReasons, "TOKEN_MISSING", "this needs a token");
-  });
-  const missing = await gateway.send("GET /v1/orders/o-1");
-  expect(missing.status).toBe(401);
-  expect(missing.headers.get("www-authenticate")).toBe('Bearer realm="sagacart"');
-
+  const headers = { authorization: await issuer.bearer("ada", ["customer"]) };
   standIn.answer("GetOrder", () => {
     throw new DomainError(authReasons, "ROLE_REQUIRED", 'GetOrder needs "support" – so');
   });
-  const forbidden = await gateway.send("GET /v1/orders/o-1");
+  const forbidden = await gateway.send("GET /v1/orders/o-1", { headers });
   expect(forbidden.status).toBe(403);
   expect(forbidden.headers.get("www-authenticate")).toBe(
     `Bearer realm="sagacart", error="insufficient_scope", error_description="GetOrder needs 'support' ? so"`,
@@ -124,7 +145,7 @@ test("what a service refuses says what is missing", async () => {
   standIn.answer("GetOrder", () => {
     throw new ConnectError("there is no order o-1", Code.NotFound);
   });
-  expect((await gateway.send("GET /v1/orders/o-1")).headers.has("www-authenticate")).toBe(false);
+  expect((await gateway.send("GET /v1/orders/o-1", { headers })).headers.has("www-authenticate")).toBe(false);
 });
 
 test("the document of the API says who may call what", async () => {

@@ -1,5 +1,6 @@
 import type { Interceptor } from "@connectrpc/connect";
 import { accessRule } from "@sagacart/chassis/auth/access";
+import { authError } from "@sagacart/chassis/auth/reasons";
 import { bearerToken, type Verifier } from "@sagacart/chassis/auth/verify";
 import { toConnectError } from "@sagacart/chassis/errors";
 import type { FastifyInstance } from "fastify";
@@ -13,8 +14,8 @@ declare module "fastify" {
 }
 
 /**
- * Refuses tokens that are not good before anything else is done for the requests of these routes. Who may do what is
- * for the services to say, which look at the token again; so a request without one goes on, too.
+ * Refuses requests of these routes that have no good token, before anything else is done for them. Who may do what is
+ * for the services to say, which look at the token again.
  */
 export function refuseBadTokens(app: FastifyInstance, verifier: Verifier | undefined): void {
   app.addHook("onRequest", async ({ headers, routeOptions }) => {
@@ -36,9 +37,12 @@ export function badTokensRefused(verifier: Verifier | undefined): Interceptor {
 
 async function check(verifier: Verifier | undefined, authorization: string | undefined): Promise<void> {
   try {
-    const token = verifier === undefined ? undefined : bearerToken(authorization);
-    if (token !== undefined) {
-      await verifier?.verify(token);
+    if (verifier !== undefined) {
+      const token = bearerToken(authorization);
+      if (token === undefined) {
+        throw authError("TOKEN_MISSING", "this needs a token: authorization: Bearer <token>");
+      }
+      await verifier.verify(token);
     }
   } catch (error) {
     throw toConnectError(error, domain);

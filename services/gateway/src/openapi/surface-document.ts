@@ -21,7 +21,7 @@ export async function serveSurfaceDocument(
     },
     transformObject: (documents) => ("openapiObject" in documents ? withAnswers(documents.openapiObject) : {}),
   });
-  app.get(url, { schema: { hide: true } }, async () => app.swagger());
+  app.get(url, { config: { open: true }, schema: { hide: true } }, async () => app.swagger());
 }
 
 type Document = { paths?: object; components?: object };

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
+import type { Verifier } from "@sagacart/chassis/auth/verify";
 import { errorInfo } from "@sagacart/chassis/errors";
 import type { Order } from "@sagacart/proto/order/v1/order";
 import { WaitFor } from "@sagacart/proto/order/v1/order_service";
@@ -10,6 +11,7 @@ import { EdgeError } from "../../problem.ts";
 import type { Services } from "../../services.ts";
 import { allAddresses } from "./address-book.ts";
 import * as body from "./bodies.ts";
+import { refuseOrdersFor } from "./orders-for.ts";
 import { createPlaceOrder } from "./place-order.ts";
 import {
   addressIdOf,
@@ -25,14 +27,16 @@ import {
 
 export type OrdersOptions = {
   readonly services: Services;
+  readonly verifier: Verifier | undefined;
   readonly paymentMethod: string;
   readonly waitMs: number;
 };
 
 /** The order service of the shop's API: an order sets stock aside, and is paid or cancelled later. */
-export function orders(app: FastifyInstance, { services, paymentMethod, waitMs }: OrdersOptions): void {
+export function orders(app: FastifyInstance, { services, verifier, paymentMethod, waitMs }: OrdersOptions): void {
   const { orders, products, users } = services.clients;
   const placeOrder = createPlaceOrder({ orders, users, paymentMethod, waitMs });
+  const refuseOrdersForOthers = refuseOrdersFor(verifier);
   const waitAtMost = { seconds: BigInt(Math.ceil(waitMs / 1000)), nanos: 0 };
   const timeoutMs = waitMs + 5_000;
 
@@ -46,6 +50,7 @@ export function orders(app: FastifyInstance, { services, paymentMethod, waitMs }
       },
     },
     async (request, reply) => {
+      await refuseOrdersForOthers(String(request.body.userId), request.headers.authorization);
       const { id, replayed } = await placeOrder(request.body, request.headers["idempotency-key"], callerLeft(reply));
       if (replayed) {
         reply.header("idempotency-replayed", "true");

@@ -13,10 +13,7 @@ import { users } from "./users.ts";
  */
 export async function shop(
   app: FastifyInstance,
-  {
-    verifier,
-    ...options
-  }: {
+  options: {
     services: Services;
     verifier: Verifier | undefined;
     currency: string;
@@ -24,7 +21,7 @@ export async function shop(
     waitMs: number;
   },
 ): Promise<void> {
-  refuseBadTokens(app, verifier);
+  refuseBadTokens(app, options.verifier);
   await serveSurfaceDocument(app, {
     title: "Sagacart: the shop's API",
     description:
