@@ -28,9 +28,16 @@ export function createAsk(origin: string, say: (line: string) => void): Ask {
     const text = await response.text();
     const shown = Object.entries(headers).filter(([name]) => name !== "authorization");
     const sent = [request, ...shown.map(([name, value]) => `(${name}: ${value})`), body && JSON.stringify(body)];
-    say(short(sent.filter(Boolean).join(" ")));
+    say(
+      short(
+        sent
+          .filter(Boolean)
+          .join(" ")
+          .replace(/"password":"[^"]*"/, '"password":"…"'),
+      ),
+    );
     say(short(`  → ${response.status} ${errorOf(text) ?? text}`));
-    assert.equal(response.status, status, `${request} was answered with ${response.status}: ${text}`);
+    assert.equal(response.status, status, `${request} was answered with ${response.status}: ${short(text)}`);
     return response.headers.get("content-type")?.includes("json") === true ? JSON.parse(text) : text;
   };
 }
@@ -44,9 +51,11 @@ function errorOf(text: string): string | undefined {
   return `${reason}: ${error}`;
 }
 
-/** One line on a screen; of the ids that the services made, the end that tells them apart. */
+/** One line on a screen, without secrets; of the ids that the services made, the end that tells them apart. */
 function short(text: string): string {
-  const line = text.replaceAll(/[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{6}([0-9a-f]{6})/g, "…$1");
+  const line = text
+    .replaceAll(/[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{6}([0-9a-f]{6})/g, "…$1")
+    .replaceAll(/"((?:access|refresh)?token|password)":"[^"]*"/gi, '"$1":"…"');
   return line.length <= mostCharacters ? line : `${line.slice(0, mostCharacters - 1)}…`;
 }
 

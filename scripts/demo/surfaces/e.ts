@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import type { Story } from "../stories.ts";
+import { type Ask, type Body, createAsk } from "./rest.ts";
+
+/** Seed 004: the nine steps of a session with python-cart, over /v1, and what happens when a payment fails. */
+export const pythonCart: Story = {
+  title: "E: python-cart, carts that last from session to session",
+  async tell({ origin, say }) {
+    const ask = createAsk(origin, say);
+    const username = `cleo-${Date.now().toString(36)}`;
+    const password = "correct horse battery";
+    await ask("POST /stock/add/product.mouse/3");
+    await ask("POST /stock/add/product.headphones/1");
+
+    say("1. The client contacts the controller, which does not know it.");
+    await ask("GET /v1/carts?customerId=me", { status: 401 });
+
+    say("2. The client is authenticated by the IDP, and gets its credentials.");
+    const { issuer } = await ask("GET /.well-known/openid-configuration");
+    assert(issuer.startsWith("http"));
+    const person = { username, email: `${username}@example.com`, password };
+    await ask("POST /v1/users", { body: person, headers: key() });
+    const { customerId, headers } = await signIn(ask, username, password);
+
+    say("3. The controller contacts the catalogue for what is for sale.");
+    const named = "skus=MOUSE-003&skus=HP-005";
+    const { products } = await ask(`GET /v1/products:batchGet?${named}`, { headers });
+    const prices = new Map(products.map(({ sku, price }: Body) => [sku, price.minorUnits]));
+    assert.deepEqual([prices.get("MOUSE-003"), prices.get("HP-005")], ["7999", "29999"]);
+
+    say("4. With the credentials, the cart service tells which carts are not purchased.");
+    const carts = (state: string) => cartsOf(ask, headers, customerId, state);
+    say("5. There are none yet; the client is shown what is for sale.");
+    assert.deepEqual(await carts("STATE_OPEN"), []);
+
+    say("6. The client submits updates: two new carts, and one of them once more, as a whole.");
+    const desk = await makeCart(ask, headers, { customerId, name: "desk", lines: [line("product.mouse", 1)] });
+    const gift = await makeCart(ask, headers, { customerId, name: "gift", lines: [line("product.headphones", 1)] });
+    const lines = [line("product.mouse", 2), line("product.headphones", 0)];
+    const { cart } = await ask(`PUT /v1/carts/${desk}`, { body: { customerId, lines }, headers });
+    assert.deepEqual(contentsOf(cart), { "MOUSE-003": 2 });
+
+    say("7. The carts are saved: they are there in the next session.");
+    const later = await signIn(ask, username, password);
+    assert.deepEqual((await cartsOf(ask, later.headers, customerId, "STATE_OPEN")).sort(), [desk, gift].sort());
+
+    say(
+      "8. The client checks a cart out with its payment information, and the card is declined: it is unmarked again.",
+    );
+    const declined = await checkOut(ask, headers, { customerId, cartId: desk, paymentMethod: "pm_declined" });
+    assert.deepEqual([declined.state, declined.outcomeReason], ["STATE_REJECTED", "PAYMENT_DECLINED"]);
+    const { cart: unmarked } = await ask(`GET /v1/carts/${desk}?customerId=${customerId}`, { headers });
+    assert.deepEqual([unmarked.state, unmarked.lastFailureReason], ["STATE_OPEN", "PAYMENT_DECLINED"]);
+
+    say("9. With another card, the cart is purchased and the payment made.");
+    const bought = await checkOut(ask, headers, { customerId, cartId: desk, paymentMethod: "pm_ok" });
+    assert.deepEqual([bought.state, bought.total.minorUnits], ["STATE_COMPLETED", "15998"]);
+    assert.deepEqual(await carts("STATE_PURCHASED"), [desk]);
+    assert.deepEqual(await carts("STATE_OPEN"), [gift]);
+    say("A purchased cart is not changed any more:");
+    await ask(`PUT /v1/carts/${desk}`, { body: { customerId, lines }, headers, status: 409 });
+  },
+};
+
+type Headers = { readonly authorization: string };
+
+async function signIn(ask: Ask, username: string, password: string): Promise<{ customerId: string; headers: Headers }> {
+  const { session } = await ask("POST /v1/sessions", { body: { username, password } });
+  return { customerId: session.userId, headers: { authorization: `Bearer ${session.accessToken}` } };
+}
+
+async function makeCart(ask: Ask, headers: Headers, body: object): Promise<string> {
+  return (await ask("POST /v1/carts", { body, headers: { ...headers, ...key() } })).cart.id;
+}
+
+async function checkOut(ask: Ask, headers: Headers, body: object): Promise<Body> {
+  const waiting = { ...body, waitFor: "WAIT_FOR_COMPLETED", waitAtMost: "60s" };
+  return (await ask("POST /v1/orders", { body: waiting, headers: { ...headers, ...key() } })).order;
+}
+
+async function cartsOf(ask: Ask, headers: Headers, customerId: string, state: string): Promise<string[]> {
+  const { carts } = await ask(`GET /v1/carts?customerId=${customerId}&states=${state}`, { headers });
+  return carts.map(({ id }: { id: string }) => id);
+}
+
+function contentsOf(cart: Body): Record<string, number> {
+  return Object.fromEntries(cart.lines.map(({ sku, quantity }: Body) => [sku, quantity]));
+}
+
+function line(productId: string, quantity: number) {
+  return { productId, quantity };
+}
+
+/** Of one request: said again, it is done once. */
+function key(): { readonly "idempotency-key": string } {
+  return { "idempotency-key": `demo-${crypto.randomUUID()}` };
+}
