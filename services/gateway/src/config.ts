@@ -27,6 +27,12 @@ export function readConfig(env: Env) {
       SHOP_CURRENCY: text({ default: "USD", pattern: /^[A-Z]{3}$/ }),
       /** How the surfaces pay whose users have no money: a payment method, or `balance` for their account. */
       SHOP_PAYMENT_METHOD: text({ default: "pm_ok", pattern: /^.{1,100}$/ }),
+      /** How many requests that change something a caller may send a minute, to each gateway. 0: any number. */
+      WRITES_PER_MINUTE: int({ min: 0, max: 1_000_000, default: 600 }),
+      /** How many sign-ins, registrations and resets may come from an address in a minute. 0: any number. */
+      SIGN_INS_PER_MINUTE: int({ min: 0, max: 1_000_000, default: 60 }),
+      /** Whose X-Forwarded-For is believed: addresses and networks (10.0.0.0/8) of what stands before the gateway. */
+      TRUSTED_PROXIES: list({ default: [], pattern: /^[0-9a-fA-F.:]+(\/\d{1,3})?$/ }),
       BODY_LIMIT_BYTES: int({ min: 1024, max: 2 * 1024 * 1024, default: 1024 * 1024 }),
     },
     env,

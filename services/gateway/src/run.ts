@@ -65,6 +65,8 @@ async function start(config: Config): Promise<Running> {
     corsOrigins: config.CORS_ORIGINS,
     currency: config.SHOP_CURRENCY,
     paymentMethod: config.SHOP_PAYMENT_METHOD === "balance" ? "" : config.SHOP_PAYMENT_METHOD,
+    limits: { writesPerMinute: config.WRITES_PER_MINUTE, signInsPerMinute: config.SIGN_INS_PER_MINUTE },
+    trustedProxies: config.TRUSTED_PROXIES,
     bodyLimitBytes: config.BODY_LIMIT_BYTES,
     identityUrl: config.IDENTITY_HTTP_URL,
     maxConnectionAgeMs: config.MAX_CONNECTION_AGE_MS,

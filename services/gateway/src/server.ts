@@ -1,5 +1,6 @@
 import { cors as connectCors } from "@connectrpc/connect";
 import cors from "@fastify/cors";
+import helmet from "@fastify/helmet";
 import type { Verifier } from "@sagacart/chassis/auth/verify";
 import { requestIdOr } from "@sagacart/chassis/interceptors/context";
 import type { Log } from "@sagacart/chassis/log";
@@ -10,6 +11,7 @@ import { answerProblem, notFound } from "./answer-problem.ts";
 import { answerClientError } from "./client-error.ts";
 import { connect } from "./connect.ts";
 import { createBothServer } from "./http-server.ts";
+import { type Limits, limitCallers, unlimited } from "./limits.ts";
 import { refuseOtherMethods } from "./methods.ts";
 import { observe } from "./observe.ts";
 import { oidc } from "./oidc.ts";
@@ -17,6 +19,7 @@ import { docs } from "./openapi/docs.ts";
 import { openApiDocument } from "./openapi/document.ts";
 import { probes } from "./probes.ts";
 import type { Readiness } from "./ready.ts";
+import { securityHeaders } from "./security-headers.ts";
 import type { Services } from "./services.ts";
 import { dapr } from "./surfaces/dapr/dapr.ts";
 import { shop } from "./surfaces/shop/shop.ts";
@@ -39,6 +42,10 @@ export type GatewayOptions = {
   readonly currency: string;
   /** Of the surfaces whose users have no money. */
   readonly paymentMethod: string;
+  /** Of what one caller sends; none where absent. */
+  readonly limits?: Limits;
+  /** Whose word on a caller's address is taken. */
+  readonly trustedProxies?: readonly string[];
   readonly bodyLimitBytes: number;
   /** Where identity serves OpenID Connect. */
   readonly identityUrl: string;
@@ -80,6 +87,7 @@ export async function createGateway(options: GatewayOptions): Promise<FastifyIns
     genReqId: ({ headers }) =>
       requestIdOr(typeof headers["x-request-id"] === "string" ? headers["x-request-id"] : null, uuidv7),
     bodyLimit: options.bodyLimitBytes,
+    trustProxy: options.trustedProxies?.length ? [...options.trustedProxies] : false,
     routerOptions: { maxParamLength: 1_000 },
     // What comes on a connection that is kept is served to the end; see below.
     return503OnClosing: false,
@@ -111,6 +119,7 @@ export async function createGateway(options: GatewayOptions): Promise<FastifyIns
   app.setErrorHandler(answer);
   app.setNotFoundHandler(notFound);
   observe(app, { log, metrics });
+  await app.register(helmet, securityHeaders);
   const refuseTheOtherMethods = refuseOtherMethods(app);
   if (options.corsOrigins.length > 0) {
     await app.register(cors, {
@@ -123,26 +132,49 @@ export async function createGateway(options: GatewayOptions): Promise<FastifyIns
         "X-Request-Id",
         "Authorization",
       ],
-      exposedHeaders: [...connectCors.exposedHeaders, "X-Request-Id", "Location", "Retry-After"],
+      exposedHeaders: [
+        ...connectCors.exposedHeaders,
+        "X-Request-Id",
+        "Location",
+        "Retry-After",
+        "Idempotency-Replayed",
+        "X-RateLimit-Limit",
+        "X-RateLimit-Remaining",
+        "X-RateLimit-Reset",
+      ],
       maxAge: 7_200,
     });
   }
   await app.register(probes, { readiness, metrics });
-  await app.register(v1, { services, verifier, heartbeatMs: options.heartbeatMs ?? 15_000, stopping: stopping.signal });
+  await app.register(async (limited) => {
+    await limitCallers(limited, { limits: options.limits ?? unlimited, verifier, metrics });
+    await limited.register(v1, {
+      services,
+      verifier,
+      heartbeatMs: options.heartbeatMs ?? 15_000,
+      stopping: stopping.signal,
+    });
+    await limited.register(unsubscribe, { services });
+    await limited.register(oidc, { identityUrl: options.identityUrl });
+    await limited.register(connect, {
+      services,
+      verifier,
+      readMaxBytes: options.bodyLimitBytes,
+      stopping: stopping.signal,
+    });
+    await limited.register(shop, {
+      services: services.asCaller,
+      verifier,
+      currency: options.currency,
+      paymentMethod: options.paymentMethod,
+      waitMs: options.orderWaitMs ?? 20_000,
+    });
+  });
+  // A card provider sends as much as it has to.
   await app.register(webhooks, { services });
-  await app.register(unsubscribe, { services });
-  await app.register(oidc, { identityUrl: options.identityUrl });
   await app.register(docs, {
     document: openApiDocument(v1Bindings, feeds),
     surfaces: options.openSurfaces ? [...openSurfaceDocuments, shopDocument] : [shopDocument],
-  });
-  await app.register(connect, { services, verifier, readMaxBytes: options.bodyLimitBytes, stopping: stopping.signal });
-  await app.register(shop, {
-    services: services.asCaller,
-    verifier,
-    currency: options.currency,
-    paymentMethod: options.paymentMethod,
-    waitMs: options.orderWaitMs ?? 20_000,
   });
   if (options.openSurfaces) {
     await app.register(wdm, { services, currency: options.currency });

@@ -3,6 +3,7 @@ import { type DescMessage, fromJson, type JsonObject, type JsonValue, type Messa
 import { accessRule } from "@sagacart/chassis/auth/access";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { callerLeft } from "../caller-left.ts";
+import { isSignInMethod } from "../limits.ts";
 import { EdgeError, invalidRequest } from "../problem.ts";
 import type { Services } from "../services.ts";
 import type { Binding } from "./bindings.ts";
@@ -27,7 +28,7 @@ export function serveBindings(app: FastifyInstance, services: Services, bindings
     const call = unaryCall(binding.method, services.transportTo(binding.method.parent, binding.at));
     const locate = locationOf(binding, bindings);
     app.route({
-      config: { open: accessRule(binding.method).anyone },
+      config: { open: accessRule(binding.method).anyone, signIn: isSignInMethod(binding.method) },
       method: binding.verb,
       url: routerPath(
         binding.template,

@@ -14,7 +14,7 @@ export function users(app: FastifyInstance, { services }: { services: Services }
   app.post<{ Body: body.Login }>(
     "/api/v1/login",
     {
-      config: { open: true },
+      config: { open: true, signIn: true },
       schema: { summary: "Sign in: the answer has the token for everything else", body: body.login, security: [] },
     },
     async ({ body: { username, password } }) => {
@@ -25,7 +25,7 @@ export function users(app: FastifyInstance, { services }: { services: Services }
 
   app.post<{ Body: body.NewUser }>(
     "/api/v1/users",
-    { config: { open: true }, schema: { summary: "Register a user", body: body.newUser, security: [] } },
+    { config: { open: true, signIn: true }, schema: { summary: "Register a user", body: body.newUser, security: [] } },
     async ({ body: { username, email, password, phone } }, reply) => {
       const { user } = await users.register({
         username: username.trim(),

@@ -1,0 +1,102 @@
+import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
+import rateLimit from "@fastify/rate-limit";
+import { accessRule } from "@sagacart/chassis/auth/access";
+import { bearerToken, type Verifier } from "@sagacart/chassis/auth/verify";
+import type { Metrics } from "@sagacart/chassis/metrics";
+import { IdentityService } from "@sagacart/proto/identity/v1/identity_service";
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import { Counter } from "prom-client";
+import { EdgeError } from "./problem.ts";
+
+declare module "fastify" {
+  interface FastifyContextConfig {
+    /** Somebody says who they are, or wants to become somebody: counted by address, and less of it allowed. */
+    signIn?: boolean;
+  }
+}
+
+export type Limits = {
+  /** How many requests that change something one caller may send a minute. 0: any number. */
+  readonly writesPerMinute: number;
+  /** How many sign-ins, registrations and resets may come from one address in a minute. 0: any number. */
+  readonly signInsPerMinute: number;
+};
+
+/**
+ * Limits what one caller may send to the routes that this context and those below it have, in each gateway process.
+ * Writes are counted by who the token is of, else by address; reads are not counted, nor is what services send one
+ * another. What comes too often is TOO_MANY_REQUESTS, 429, with Retry-After.
+ */
+export async function limitCallers(
+  app: FastifyInstance,
+  { limits, verifier, metrics }: { limits: Limits; verifier: Verifier | undefined; metrics: Metrics },
+): Promise<void> {
+  const refused = new Counter({
+    name: "http_server_limited_total",
+    help: "Requests refused since their caller sent too many, by what was counted.",
+    labelNames: ["counted"],
+    registers: [metrics],
+  });
+  const limitOf = (key: string) => (key.startsWith("sign-in ") ? limits.signInsPerMinute : limits.writesPerMinute);
+  await app.register(rateLimit, {
+    // The last hook before the handler: tokens that are no good were refused by then.
+    hook: "preHandler",
+    cache: 50_000,
+    timeWindow: 60_000,
+    keyGenerator: (request) => keyOf(request, verifier),
+    allowList: (request, key) => isRead(request) || key === ofAService || limitOf(key) === 0,
+    max: (_request, key) => limitOf(key),
+    onExceeded: (_request, key) => refused.inc({ counted: key.startsWith("sign-in ") ? "sign-in" : "write" }),
+    errorResponseBuilder: (_request, { max, ttl }) =>
+      new EdgeError(
+        "TOO_MANY_REQUESTS",
+        `more than ${max} requests of this kind in a minute; come back in ${Math.ceil(ttl / 1_000)} s`,
+      ),
+  });
+}
+
+export const unlimited: Limits = { writesPerMinute: 0, signInsPerMinute: 0 };
+
+const ofAService = "service";
+
+async function keyOf(request: FastifyRequest, verifier: Verifier | undefined): Promise<string> {
+  if (isSignIn(request)) {
+    return `sign-in ${request.ip}`;
+  }
+  const principal = await principalOf(request, verifier);
+  if (principal === undefined) {
+    return `address ${request.ip}`;
+  }
+  return principal.roles.has("service") ? ofAService : `subject ${principal.issuer} ${principal.subject}`;
+}
+
+/** Who the token is of; undefined where there is none that is good: it may name anybody, and use up what is theirs. */
+async function principalOf({ headers }: FastifyRequest, verifier: Verifier | undefined) {
+  try {
+    const token = bearerToken(headers.authorization);
+    return token === undefined ? undefined : await verifier?.verify(token);
+  } catch {
+    return undefined;
+  }
+}
+
+function isRead({ method }: FastifyRequest): boolean {
+  return method === "GET" || method === "HEAD" || method === "OPTIONS";
+}
+
+function isSignIn({ url, routeOptions }: FastifyRequest): boolean {
+  return routeOptions.config.signIn === true || url.startsWith("/oidc/") || signInPaths.has(url.split("?", 1)[0] ?? "");
+}
+
+/** Whether a call is one with which somebody says who they are, or becomes somebody. */
+export function isSignInMethod(method: (typeof IdentityService.methods)[number]): boolean {
+  return (
+    method.parent.typeName === IdentityService.typeName &&
+    accessRule(method).anyone &&
+    method.idempotency !== MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS
+  );
+}
+
+const signInPaths = new Set(
+  IdentityService.methods.filter(isSignInMethod).map(({ name }) => `/${IdentityService.typeName}/${name}`),
+);
