@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { makeCustomer, usd } from "./support/scenario.ts";
 import { startShop, type TestShop, until } from "./support/shop.ts";
 
 // The Dapr example's surface: its saga (create, reserve, pay, ship, complete), and what is undone when a step fails.
@@ -28,22 +29,17 @@ async function send(method: string, path: string, body?: object, key?: string): 
 }
 
 async function createProduct(onHand: number): Promise<string> {
-  const product = { title: "Thing", price: { currencyCode: "USD", minorUnits: "250" } };
-  const { status, body } = await send("POST", "/v1/products", { product, initialOnHand: onHand }, crypto.randomUUID());
-  expect(status).toBe(200);
-  return body.product.id;
+  const product = { title: "Thing", price: usd(250n) };
+  return (await shop.shop.products.createProduct({ product, initialOnHand: onHand })).product!.id;
 }
 
 async function createCustomer(money: number): Promise<string> {
-  const { body } = await send("POST", "/v1/accounts", {}, crypto.randomUUID());
-  const { customerId } = body.account;
-  const amount = { currencyCode: "USD", minorUnits: String(money) };
-  expect((await send("POST", `/v1/accounts/${customerId}:deposit`, { amount }, crypto.randomUUID())).status).toBe(200);
-  return customerId;
+  return await makeCustomer(shop.shop, BigInt(money));
 }
 
 async function balanceOf(customerId: string): Promise<number> {
-  return Number((await send("GET", `/v1/accounts/${customerId}`)).body.account.balance.minorUnits);
+  const { account } = await shop.shop.accounts.getAccount({ customerId });
+  return Number(account!.balance!.minorUnits);
 }
 
 const address = {
