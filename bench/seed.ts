@@ -1,3 +1,4 @@
+import type { ServiceTokens } from "@sagacart/chassis/auth/service-tokens";
 import { createServiceClient, openChannel } from "@sagacart/chassis/client";
 import { AccountService } from "@sagacart/proto/payment/v1/account_service";
 import { ProductService } from "@sagacart/proto/stock/v1/product_service";
@@ -15,9 +16,12 @@ import {
 } from "./mix.ts";
 
 /** Fills the shop: products with plenty of stock and some with none, customers with plenty of money and some with none. */
-export async function seedShop(addresses: { stock: string; payment: string }): Promise<void> {
-  using stock = openChannel(addresses.stock);
-  using payment = openChannel(addresses.payment);
+export async function seedShop(
+  addresses: { stock: string; payment: string },
+  tokens: ServiceTokens | undefined,
+): Promise<void> {
+  using stock = openChannel(addresses.stock, { tokens });
+  using payment = openChannel(addresses.payment, { tokens });
   const products = createServiceClient(ProductService, stock);
   const accounts = createServiceClient(AccountService, payment);
   const items = [

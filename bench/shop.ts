@@ -12,7 +12,7 @@ import { type CallerPool, startCallers } from "./callers/pool.ts";
 import { openStatementLog, type StatementLog, statementSettings } from "./measure/statements.ts";
 import type { Options } from "./options.ts";
 import { seedShop } from "./seed.ts";
-import { type Surroundings, surroundingsEnv } from "./surroundings.ts";
+import { benchTokens, type Surroundings, surroundingsEnv } from "./surroundings.ts";
 
 /** A shop of the bench's own, filled, with the callers and the usual saga's worker beside it. */
 export type Shop = AsyncDisposable & {
@@ -80,8 +80,9 @@ export async function startShop(options: Options, say: (line: string) => void, s
     ? tidy.use(await openStatementLog({ port: stack.ports.postgres, dataDirectory }))
     : undefined;
   const surroundings = surroundingsOf(stack);
-  const env = { ...process.env, ...profiled, ...surroundingsEnv(surroundings) };
-  await seedShop({ stock: surroundings.addresses.STOCK_ADDRESS, payment: surroundings.addresses.PAYMENT_ADDRESS });
+  const env = { ...process.env, ...profiled, ...surroundingsEnv(surroundings), ...stack.tokenEnv("scripts") };
+  const { STOCK_ADDRESS, PAYMENT_ADDRESS } = surroundings.addresses;
+  await seedShop({ stock: STOCK_ADDRESS, payment: PAYMENT_ADDRESS }, benchTokens(env));
   const logDirectory = join(stateDirectory, "logs");
   const usualWorker = tidy.use(await startUsualWorker(env, join(logDirectory, "usual-worker.log")));
   const callers = tidy.use(await startCallers(env));

@@ -1,3 +1,7 @@
+import { serviceTokenEnv, serviceTokensOf, tokenEnv } from "@sagacart/chassis/auth/env";
+import type { ServiceTokens } from "@sagacart/chassis/auth/service-tokens";
+import { readEnv } from "@sagacart/chassis/config";
+import { createLog } from "@sagacart/chassis/log";
 import type { Addresses } from "../workflows/src/clients.ts";
 
 /** What the bench's own processes are told: where the services and Temporal are. */
@@ -28,4 +32,11 @@ export function surroundings(env: NodeJS.ProcessEnv): Surroundings {
 
 export function surroundingsEnv({ addresses, temporal }: Surroundings): Record<string, string> {
   return { ...addresses, TEMPORAL_ADDRESS: temporal.address, TEMPORAL_NAMESPACE: temporal.namespace };
+}
+
+/** The tokens that the bench's own processes call with, by the variables of `stack.tokenEnv`. */
+export function benchTokens(env: NodeJS.ProcessEnv): ServiceTokens | undefined {
+  const { AUTH_AUDIENCE } = tokenEnv();
+  const log = createLog({ service: "bench", level: "warn" });
+  return serviceTokensOf(readEnv({ ...serviceTokenEnv(), AUTH_AUDIENCE }, env), log);
 }

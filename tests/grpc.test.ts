@@ -8,7 +8,7 @@ import {
   type MessageInitShape,
   toBinary,
 } from "@bufbuild/protobuf";
-import { Client, credentials, type ServiceError, status } from "@grpc/grpc-js";
+import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
 import { NotifierService } from "@sagacart/proto/notifier/v1/notifier_service";
 import { CartService } from "@sagacart/proto/order/v1/cart_service";
@@ -17,6 +17,7 @@ import { AccountService } from "@sagacart/proto/payment/v1/account_service";
 import { ShippingService } from "@sagacart/proto/shipping/v1/shipping_service";
 import { ProductService } from "@sagacart/proto/stock/v1/product_service";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { authorizationOf } from "../scripts/stack/tokens.ts";
 import { findGrpcurl } from "./support/grpcurl.ts";
 import { startShop, type TestShop } from "./support/shop.ts";
 
@@ -24,16 +25,21 @@ const run = promisify(execFile);
 
 let test_: TestShop;
 let program: string;
+/** Of the shop's operator. */
+let authorization: string;
 beforeAll(async () => {
   [test_, program] = await Promise.all([startShop(), findGrpcurl()]);
+  authorization = await authorizationOf(test_.stack.addresses, "admin");
 });
 afterAll(() => test_?.[Symbol.asyncDispose]());
 
 const services = {
   order: [
     "sagacart.command.v1.CommandService",
+    "sagacart.event.v1.ConsumerService",
     "sagacart.event.v1.EventService",
     "sagacart.order.v1.CartService",
+    "sagacart.order.v1.GuestCartService",
     "sagacart.order.v1.IncidentService",
     "sagacart.order.v1.OrderService",
     "sagacart.order.v1.SagaService",
@@ -41,12 +47,14 @@ const services = {
   stock: ["sagacart.stock.v1.ProductService", "sagacart.stock.v1.StockService"],
   payment: [
     "sagacart.command.v1.CommandService",
+    "sagacart.event.v1.ConsumerService",
     "sagacart.event.v1.EventService",
     "sagacart.payment.v1.AccountService",
     "sagacart.payment.v1.PaymentService",
   ],
   shipping: [
     "sagacart.command.v1.CommandService",
+    "sagacart.event.v1.ConsumerService",
     "sagacart.event.v1.EventService",
     "sagacart.shipping.v1.ShippingService",
   ],
@@ -58,6 +66,7 @@ const services = {
     "sagacart.notifier.v1.TemplateService",
     "sagacart.notifier.v1.WebhookService",
   ],
+  identity: ["sagacart.identity.v1.IdentityService"],
 };
 const always = [
   "grpc.health.v1.Health",
@@ -99,6 +108,15 @@ describe.each(Object.entries(services))("grpcurl and %s", (name, offered) => {
   });
 });
 
+test("whoever has no token, and no role, is refused", async () => {
+  const order = test_.stack.addresses.order!;
+  const list = "sagacart.order.v1.OrderService/ListOrders";
+  const claim = "sagacart.command.v1.CommandService/ClaimCommands";
+  expect((await grpcurl(order, list)).stderr).toMatch(/Code: Unauthenticated.*TOKEN_MISSING/s);
+  const asAdmin = ["-H", `authorization: ${authorization}`];
+  expect((await grpcurl(...asAdmin, order, claim)).stderr).toMatch(/Code: PermissionDenied.*ROLE_REQUIRED/s);
+});
+
 test.each([
   [
     "order",
@@ -121,7 +139,14 @@ test.each([
   ["shipping", '{"order_id":".."}', "sagacart.shipping.v1.ShippingService/GetShipment", "order_id"],
   ["notifier", '{"customer_id":"ann","email":"nobody"}', "sagacart.notifier.v1.NotifierService/PutContact", "email"],
 ])("a bad request to %s comes back with its violations", async (name, data, method, field) => {
-  const { stderr, failed } = await grpcurl("-d", data, test_.stack.addresses[name]!, method);
+  const { stderr, failed } = await grpcurl(
+    "-H",
+    `authorization: ${authorization}`,
+    "-d",
+    data,
+    test_.stack.addresses[name]!,
+    method,
+  );
   expect(failed).toBe(true);
   expect(stderr).toContain("InvalidArgument");
   expect(stderr).toContain("buf.validate.Violations");
@@ -129,6 +154,12 @@ test.each([
 });
 
 describe("a client made with plain @grpc/grpc-js", () => {
+  const asOperator = () => {
+    const metadata = new Metadata();
+    metadata.set("authorization", authorization);
+    return metadata;
+  };
+
   function call<I extends DescMessage, O extends DescMessage>(
     name: string,
     method: DescMethodUnary<I, O>,
@@ -141,6 +172,7 @@ describe("a client made with plain @grpc/grpc-js", () => {
         (message: Parameters<typeof toBinary<I>>[1]) => Buffer.from(toBinary(method.input, message)),
         (bytes: Buffer) => fromBinary(method.output, bytes),
         create(method.input, request) as Parameters<typeof toBinary<I>>[1],
+        asOperator(),
         (error: ServiceError | null, answer) => (error === null ? resolve(answer!) : reject(error)),
       );
     }).finally(() => client.close());

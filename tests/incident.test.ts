@@ -6,6 +6,7 @@ import { Order_State } from "@sagacart/proto/order/v1/order";
 import { WaitFor } from "@sagacart/proto/order/v1/order_service";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { operatorTokens } from "../scripts/stack/tokens.ts";
 import { makeCustomer, makeProduct } from "./support/scenario.ts";
 import { quickWorker, startShop, type TestShop, until, untilFinal } from "./support/shop.ts";
 
@@ -17,7 +18,7 @@ afterAll(() => test_?.[Symbol.asyncDispose]());
 
 test("one bad order does not hold up the others of its batch, and is done once it is mended", async () => {
   const { shop, stack } = test_;
-  using channel = openChannel(stack.addresses.order!);
+  using channel = openChannel(stack.addresses.order!, { tokens: operatorTokens(stack.addresses) });
   const incidents = createServiceClient(IncidentService, channel);
   const db = new pg.Client({ connectionString: stack.databaseUrl("order") });
   await db.connect();

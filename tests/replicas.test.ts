@@ -24,7 +24,7 @@ beforeAll(async () => {
       PORT: `${port}`,
       LOG_LEVEL: "error",
       DATABASE_URL: test_.stack.databaseUrl("order"),
-      AUTH: "off",
+      ...test_.stack.tokenEnv("order"),
       STOCK_ADDRESS: test_.stack.addresses.stock,
     },
   });

@@ -11,6 +11,7 @@ import { loopback } from "../scripts/stack/ports.ts";
 import { type Ports, portVariable, someFreePorts } from "../scripts/stack/services.ts";
 import type { ShopFile } from "../scripts/stack/state.ts";
 import { isRunning } from "../scripts/stack/testing.ts";
+import { authorizationOf } from "../scripts/stack/tokens.ts";
 
 // npm start as a person has it: the command, its lines, Ctrl-C.
 
@@ -81,8 +82,9 @@ test("a person starts the shop, tries what it says, stops it with Ctrl-C, and fi
   // The lines are pasted into a shell, as they stand there.
   const lines = first.output().split("\n");
   const pasted = (start: string) => lines.filter((line) => line.trim().startsWith(start)).map((line) => line.trim());
+  const [signIn] = pasted("TOKEN=");
   const [list, buy] = await Promise.all(
-    pasted("curl").map(async (line) => (await run("/bin/sh", ["-c", line])).stdout),
+    pasted("curl").map(async (line) => (await run("/bin/sh", ["-c", `${signIn}\n${line}`])).stdout),
   );
   const { products } = JSON.parse(list!);
   expect(products.map(({ sku }: { sku: string }) => sku)).toEqual([
@@ -107,7 +109,9 @@ test("a person starts the shop, tries what it says, stops it with Ctrl-C, and fi
 
   const again = start();
   await again.ready;
-  const answer = await fetch(`http://${loopback}:${ports.gateway}/v1/orders/${order.id}?customerId=alice`);
+  const answer = await fetch(`http://${loopback}:${ports.gateway}/v1/orders/${order.id}`, {
+    headers: { authorization: await authorizationOf((await readShopFile()).addresses, "alice") },
+  });
   expect(await answer.json()).toMatchObject({ order: { id: order.id, state: "STATE_COMPLETED" } });
 
   // Killed with -9 it leaves nothing running either, and its shop.json deceives nobody.

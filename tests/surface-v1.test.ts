@@ -1,20 +1,24 @@
-import { Code, ConnectError, createClient } from "@connectrpc/connect";
+import { Code, ConnectError, createClient, type Interceptor } from "@connectrpc/connect";
 import { createGrpcWebTransport } from "@connectrpc/connect-web";
 import { errorInfo } from "@sagacart/chassis/errors";
 import { Order_State } from "@sagacart/proto/order/v1/order";
 import { OrderService } from "@sagacart/proto/order/v1/order_service";
 import { SagaService } from "@sagacart/proto/order/v1/saga_service";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { authorizationOf } from "../scripts/stack/tokens.ts";
 import { startShop, type TestShop } from "./support/shop.ts";
 
 // The native API against the services themselves: a purchase over REST, watching it, and input that is wrong.
 
 let shop: TestShop;
 let origin: string;
+/** Of the shop's operator, who may do what any customer may. */
+let authorization: string;
 
 beforeAll(async () => {
   shop = await startShop();
   origin = `http://${shop.stack.addresses.gateway}`;
+  authorization = await authorizationOf(shop.stack.addresses, "admin");
 });
 afterAll(() => shop?.[Symbol.asyncDispose]());
 
@@ -25,7 +29,11 @@ async function send(request: string, body?: object, key: string = crypto.randomU
   const [method = "", path = ""] = request.split(" ");
   const response = await fetch(`${origin}${path}`, {
     method,
-    headers: { ...(body === undefined ? {} : { "content-type": "application/json" }), "idempotency-key": key },
+    headers: {
+      authorization,
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+      "idempotency-key": key,
+    },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   return { status: response.status, location: response.headers.get("location"), body: await response.json() };
@@ -97,7 +105,7 @@ test("an order is watched over REST: every change once, also when the connection
   const second = await read(at, Number.POSITIVE_INFINITY, first.lastId);
   expect(second.changes).toEqual(["STATE_PAID", "STATE_SHIPPING", "STATE_COMPLETED"]);
   expect(second.ended).toBe(true);
-  expect((await fetch(at, { headers: { "last-event-id": second.lastId } })).status).toBe(204);
+  expect((await fetch(at, { headers: { authorization, "last-event-id": second.lastId } })).status).toBe(204);
 });
 
 test("the feed has the order's events, and goes on after the position it is given", async () => {
@@ -108,6 +116,7 @@ test("the feed has the order's events, and goes on after the position it is give
   const leaving = new AbortController();
   const types: string[] = [];
   const response = await fetch(`${origin}/v1/events:subscribe?afterPosition=${nextPosition}`, {
+    headers: { authorization },
     signal: leaving.signal,
   });
   for await (const { data } of eventsOf(response)) {
@@ -140,7 +149,11 @@ test("what the card provider says later comes in through the gateway, and the or
 });
 
 test("browsers call the services by gRPC-Web, and just the public ones", async () => {
-  const transport = createGrpcWebTransport({ baseUrl: origin });
+  const asOperator: Interceptor = (next) => (request) => {
+    request.header.set("authorization", authorization);
+    return next(request);
+  };
+  const transport = createGrpcWebTransport({ baseUrl: origin, interceptors: [asOperator] });
   const customerId = await makeCustomer(1_000);
   const lines = [{ productId: await makeProduct(), quantity: 1 }];
   const { order } = await createClient(OrderService, transport).checkout({
@@ -251,7 +264,7 @@ async function* eventsOf(response: Response): AsyncGenerator<ServerSentEvent> {
 /** Reads until there are `count` messages, or the stream's end. */
 async function read(url: string, count: number, after?: string) {
   const leaving = new AbortController();
-  const headers: Record<string, string> = after === undefined ? {} : { "last-event-id": after };
+  const headers = { authorization, ...(after === undefined ? {} : { "last-event-id": after }) };
   const response = await fetch(url, { headers, signal: leaving.signal });
   const changes: string[] = [];
   let lastId = "";

@@ -1,5 +1,5 @@
 import { asks } from "../mix.ts";
-import { surroundings } from "../surroundings.ts";
+import { benchTokens, surroundings } from "../surroundings.ts";
 import { clockMs, type FromCallers, type ToCallers } from "./messages.ts";
 import { type Buy, createWays } from "./ways.ts";
 
@@ -9,7 +9,8 @@ type Answer = { readonly atMs: number; readonly latencyMs: number; readonly outc
 type Run = { stopped: boolean; served: number; answers: Answer[]; wrong: Map<string, number>; ended: Promise<unknown> };
 
 const where = surroundings(process.env);
-const ways = { false: await createWays(where, false), true: await createWays(where, true) };
+const tokens = benchTokens(process.env);
+const ways = { false: await createWays(where, tokens, false), true: await createWays(where, tokens, true) };
 let current: Run | undefined;
 
 process.on("message", (message: ToCallers) => {

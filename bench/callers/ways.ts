@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { ServiceTokens } from "@sagacart/chassis/auth/service-tokens";
 import { createMetrics } from "@sagacart/chassis/metrics";
 import { type Order, Order_State } from "@sagacart/proto/order/v1/order";
 import { WaitFor } from "@sagacart/proto/order/v1/order_service";
@@ -16,8 +17,12 @@ import type { usualCheckout } from "../usual/workflow.ts";
 export type Buy = (ask: Ask) => Promise<string>;
 
 /** The ways to buy, each as its callers would. */
-export async function createWays({ addresses, temporal }: Surroundings, carrier: boolean): Promise<Record<Way, Buy>> {
-  const { services } = connectServices(addresses, createMetrics("bench-callers"));
+export async function createWays(
+  { addresses, temporal }: Surroundings,
+  tokens: ServiceTokens | undefined,
+  carrier: boolean,
+): Promise<Record<Way, Buy>> {
+  const { services } = connectServices(addresses, createMetrics("bench-callers"), tokens);
   const connection = await Connection.connect({ address: temporal.address });
   const client = new Client({ connection, namespace: temporal.namespace });
   const steps = createSteps(services);

@@ -2,7 +2,7 @@ import { fileURLToPath } from "node:url";
 import { createMetrics } from "@sagacart/chassis/metrics";
 import { NativeConnection, Runtime, Worker } from "@temporalio/worker";
 import { connectServices } from "../../workflows/src/clients.ts";
-import { surroundings } from "../surroundings.ts";
+import { benchTokens, surroundings } from "../surroundings.ts";
 import { createUsualActivities } from "./activities.ts";
 import { usualTaskQueue } from "./task-queue.ts";
 
@@ -14,7 +14,7 @@ Runtime.install({
   logger: { ...console, log: () => {}, trace: () => {}, debug: () => {}, info: () => {} },
 });
 const connection = await NativeConnection.connect({ address: temporal.address });
-const { services } = connectServices(addresses, createMetrics("bench-usual"));
+const { services } = connectServices(addresses, createMetrics("bench-usual"), benchTokens(process.env));
 
 // Tuned by what the SDK's documentation and Temporal's worker performance guide say, and by what was measured (see the
 // README): as many slots as there are callers, pollers that scale with what is waiting, every open workflow cached.

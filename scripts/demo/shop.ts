@@ -1,4 +1,5 @@
 import type { Client } from "@connectrpc/connect";
+import type { CallTokens } from "@sagacart/chassis/auth/service-tokens";
 import { createServiceClient, openChannel } from "@sagacart/chassis/client";
 import { MailboxService, NotifierService } from "@sagacart/proto/notifier/v1/notifier_service";
 import { CartService } from "@sagacart/proto/order/v1/cart_service";
@@ -10,6 +11,7 @@ import { PaymentService } from "@sagacart/proto/payment/v1/payment_service";
 import { ShippingService } from "@sagacart/proto/shipping/v1/shipping_service";
 import { ProductService } from "@sagacart/proto/stock/v1/product_service";
 import { StockService } from "@sagacart/proto/stock/v1/stock_service";
+import { operatorTokens } from "../stack/tokens.ts";
 
 /** A client for each service of a shop that runs. */
 export type Shop = {
@@ -25,12 +27,15 @@ export type Shop = {
   readonly mailbox: Client<typeof MailboxService>;
 };
 
-/** Connects to the services at these addresses (`host:port` by name). */
-export function connectShop(addresses: Readonly<Record<string, string>>): Shop & Disposable {
+/** Connects to the services at these addresses (`host:port` by name), as the shop's operator unless told otherwise. */
+export function connectShop(
+  addresses: Readonly<Record<string, string>>,
+  tokens: CallTokens = operatorTokens(addresses),
+): Shop & Disposable {
   const channels = new Map(
     ["order", "stock", "payment", "shipping", "notifier"].map((name) => [
       name,
-      openChannel(addressOf(addresses, name)),
+      openChannel(addressOf(addresses, name), { tokens }),
     ]),
   );
   const channel = (name: string) => {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { AccountService } from "@sagacart/proto/payment/v1/account_service";
 import { ProductService } from "@sagacart/proto/stock/v1/product_service";
 import { createServiceClient, openChannel } from "../../services/chassis/src/client.ts";
+import { operatorTokens } from "./tokens.ts";
 
 const usd = (minorUnits: bigint) => ({ currencyCode: "USD", minorUnits });
 
@@ -34,8 +35,9 @@ export async function seed(shop: {
 }): Promise<"seeded" | "seeded before"> {
   const done = join(shop.stateDirectory, "seeded");
   if (existsSync(done)) return "seeded before";
-  using stockChannel = openChannel(addressOf(shop.addresses, "stock"));
-  using paymentChannel = openChannel(addressOf(shop.addresses, "payment"));
+  const tokens = operatorTokens(shop.addresses);
+  using stockChannel = openChannel(addressOf(shop.addresses, "stock"), { tokens });
+  using paymentChannel = openChannel(addressOf(shop.addresses, "payment"), { tokens });
   const catalogue = createServiceClient(ProductService, stockChannel);
   const accounts = createServiceClient(AccountService, paymentChannel);
   // One after the other: the list of products is in the order of their making.

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { loopback } from "./ports.ts";
 import { cloneDirectory } from "./postgres-programs.ts";
 import type { ProcessSpec } from "./processes.ts";
-import type { Service, Surroundings } from "./services.ts";
+import { type Service, type Surroundings, tokenEnv } from "./services.ts";
 
 /** How a service is run on a laptop: with Node as it is, its ports on loopback, ready when it says so. */
 export function serviceProcess(
@@ -20,9 +20,9 @@ export function serviceProcess(
     env: {
       ...process.env,
       HOST: loopback,
-      AUTH: "off",
       ...(port === undefined ? {} : { PORT: `${port}` }),
       ...(adminPort === undefined ? {} : { ADMIN_PORT: `${adminPort}` }),
+      ...tokenEnv(surroundings, service.name),
       ...service.env(surroundings),
       ...more,
     },

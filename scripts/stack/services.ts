@@ -171,11 +171,32 @@ export const services: readonly Service[] = [
     env: ({ ports }) => ({
       ...addresses(ports, "order", "stock", "payment", "shipping", "notifier", "identity"),
       IDENTITY_HTTP_URL: `http://${loopback}:${ports["identity-http"]}`,
-      // Sign-in comes later: until then the seeds' surfaces are open, on loopback.
+      // The seeds' surfaces without a sign-in are open: this is loopback.
       OPEN_SURFACES: "true",
+      // A load script here is one caller, from one address.
+      WRITES_PER_MINUTE: "600000",
+      SIGN_INS_PER_MINUTE: "6000",
     }),
   },
 ];
+
+/** By which a program of the shop verifies tokens, and gets its own; nothing for what is none of the shop's. */
+export function tokenEnv(
+  { ports, secrets }: Pick<Surroundings, "ports" | "secrets">,
+  name: string,
+): Readonly<Record<string, string>> {
+  const secret = new Map(Object.entries(secrets.serviceClients)).get(name);
+  const identity = `http://${loopback}:${ports["identity-http"]}`;
+  return secret === undefined
+    ? {}
+    : {
+        AUTH_ISSUER: issuerUrl(ports),
+        AUTH_JWKS_URL: `${identity}/oidc/jwks`,
+        AUTH_TOKEN_URL: `${identity}/oidc/token`,
+        SERVICE_CLIENT_ID: name,
+        SERVICE_CLIENT_SECRET: secret,
+      };
+}
 
 /** Who makes the tokens: the address of the gateway, as a browser has it. */
 export function issuerUrl(ports: Ports): string {

@@ -13,7 +13,9 @@ import {
   type Ports,
   portsFromEnvironment,
   type Service,
+  type ServiceClient,
   someFreePorts,
+  tokenEnv,
   wantedPorts,
 } from "./services.ts";
 import { messageOf, StartError } from "./start-error.ts";
@@ -51,6 +53,8 @@ export type Stack = AsyncDisposable & {
   /** `host:port` by name: order … notifier, gateway, worker (metrics), card-provider, carrier, mailbox, postgres, temporal. */
   readonly addresses: Readonly<Record<string, string>>;
   readonly temporal: { readonly address: string; readonly namespace: string };
+  /** The variables by which the programs that come with the shop (a bench, a test) get tokens of their own. */
+  tokenEnv(client: ServiceClient): Readonly<Record<string, string>>;
   /** The owner's connection string of a service's database, and the one that only reads. */
   databaseUrl(name: DatabaseName): string;
   auditUrl(name: DatabaseName): string;
@@ -181,6 +185,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     ports,
     addresses: addressesOf(ports, temporal.address),
     temporal,
+    tokenEnv: (client) => tokenEnv(surroundings, client),
     databaseUrl: databases.url,
     auditUrl: databases.auditUrl,
     pids,

@@ -26,6 +26,7 @@ export function welcome(shop: {
   const mebibytes = Math.round(memory.bytes / 2 ** 20);
   const order =
     '{"customerId":"alice","lines":[{"productId":"product.mouse","quantity":1}],"waitFor":"WAIT_FOR_COMPLETED"}';
+  const alice = '{"username":"alice","password":"alice123"}';
   return `
 ${rows.map(([name = "", where]) => `  ${name.padEnd(width)}  ${where}`).join("\n")}
 
@@ -36,12 +37,13 @@ Three things to try:
   1. See what there is to buy:
      curl -s localhost:${port("gateway")}/v1/products
 
-  2. Let Alice buy a mouse, and wait until it is reserved, paid and handed over:
-     curl -s localhost:${port("gateway")}/v1/orders -H 'Content-Type: application/json' -H "Idempotency-Key: $(date +%s%N)" -d '${order}'
+  2. Sign Alice in, and let her buy a mouse; it is reserved, paid and handed over when the answer comes:
+     TOKEN=$(curl -s localhost:${port("gateway")}/v1/sessions -H 'Content-Type: application/json' -d '${alice}' | grep -o '"accessToken":"[^"]*' | cut -d'"' -f4)
+     curl -s localhost:${port("gateway")}/v1/orders -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' -H "Idempotency-Key: $(date +%s%N)" -d '${order}'
 
-  3. Ask the order service itself, over gRPC:
+  3. Ask the order service itself, over gRPC; it shows Alice what is hers:
      grpcurl -plaintext localhost:${port("order")} list
-     grpcurl -plaintext -d '{"customer_id":"alice"}' localhost:${port("order")} sagacart.order.v1.OrderService/ListOrders
+     grpcurl -plaintext -H "Authorization: Bearer $TOKEN" localhost:${port("order")} sagacart.order.v1.OrderService/ListOrders
 
 Ctrl-C stops it; what is in it stays. npm run reset empties it.
 `;

@@ -62,7 +62,7 @@ export async function startFaultyWorker(stack: Stack, faults: Record<string, str
       ...process.env,
       ADMIN_PORT: "0",
       LOG_LEVEL: "fatal",
-      AUTH: "off",
+      ...stack.tokenEnv("worker"),
       TEMPORAL_ADDRESS: temporal.address,
       TEMPORAL_NAMESPACE: temporal.namespace,
       ORDER_ADDRESS: addresses.order,

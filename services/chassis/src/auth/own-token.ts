@@ -1,10 +1,10 @@
 import { Code, type ConnectError } from "@connectrpc/connect";
-import { toConnectError } from "../errors.ts";
+import { errorInfo, toConnectError } from "../errors.ts";
 import { authError } from "./reasons.ts";
 import type { CallTokens } from "./service-tokens.ts";
 
 /**
- * An answer UNAUTHENTICATED to a service's own token is no fault of whoever called that service: it becomes
+ * A refusal of a service's own token is no fault of whoever called that service: it becomes
  * UNAVAILABLE, and the next call goes with a new token. All other errors stay as they are.
  */
 export function withoutBlame(
@@ -13,6 +13,10 @@ export function withoutBlame(
   authorization: string | undefined,
 ): ConnectError {
   if (error.code !== Code.Unauthenticated || tokens?.refused === undefined || authorization === undefined) {
+    return error;
+  }
+  // A signature or a password that is wrong is another matter, and the caller's.
+  if (!errorInfo(error).reason.startsWith("TOKEN_")) {
     return error;
   }
   tokens.refused(authorization);
