@@ -25,7 +25,12 @@ afterAll(() => shop?.[Symbol.asyncDispose]());
 // biome-ignore lint/suspicious/noExplicitAny: bodies of many kinds.
 type Answer = { status: number; location: string | null; body: any };
 
-async function send(request: string, body?: object, key: string = crypto.randomUUID()): Promise<Answer> {
+async function send(
+  request: string,
+  body?: object,
+  key: string = crypto.randomUUID(),
+  headers: Record<string, string> = {},
+): Promise<Answer> {
   const [method = "", path = ""] = request.split(" ");
   const response = await fetch(`${origin}${path}`, {
     method,
@@ -33,6 +38,7 @@ async function send(request: string, body?: object, key: string = crypto.randomU
       authorization,
       ...(body === undefined ? {} : { "content-type": "application/json" }),
       "idempotency-key": key,
+      ...headers,
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
@@ -77,6 +83,43 @@ test("a cart is filled, checked out and bought; its order says where it is", asy
   expect((await send(`GET /v1/carts/${cartId}`)).body.cart.state).toBe("STATE_PURCHASED");
   expect((await send(`GET /v1/orders?customerId=${customerId}&states=STATE_COMPLETED`)).body.orders).toHaveLength(1);
   expect((await send(`GET /v1/shipments/${body.order.id}`)).body.shipment.orderId).toBe(body.order.id);
+});
+
+test("a guest fills a cart and signs in; a declined card leaves it open, and what was bought is made once more", async () => {
+  const productId = await makeProduct();
+  const lines = [{ productId, quantity: 1 }];
+  const stranger = { authorization: "" };
+  const { body: guests, location } = await send("POST /v1/guest-carts", { lines }, undefined, stranger);
+  const read = (headers: Record<string, string>) => send(`GET ${location}`, undefined, undefined, headers);
+  expect((await read({ ...stranger, "guest-token": guests.guestToken })).body.cart).toMatchObject({ lines });
+  for (const wrong of [stranger, { ...stranger, "guest-token": "another" }, {}]) {
+    expect(await read(wrong)).toMatchObject({ status: 404, body: { reason: "CART_NOT_FOUND" } });
+  }
+  expect((await send(`GET /v1/carts/${guests.cart.id}`)).status).toBe(404);
+
+  const alice = { authorization: await authorizationOf(shop.stack.addresses, "alice") };
+  const asAlice = (request: string, body?: object) => send(request, body, undefined, alice);
+  const merge = { guestToken: guests.guestToken, strategy: "STRATEGY_SUM" };
+  const preview = await asAlice(`POST /v1/carts/${guests.cart.id}:merge`, { ...merge, preview: true });
+  const { body: merged } = await asAlice(`POST /v1/carts/${guests.cart.id}:merge`, merge);
+  expect(merged.lines).toEqual(preview.body.lines);
+  const cartId = merged.cart.id;
+  const whole = { name: "Mine", lines: [...lines, { productId: "nothing", quantity: 0 }] };
+  expect((await asAlice(`PUT /v1/carts/${cartId}`, whole)).body.cart).toMatchObject({ name: "Mine", lines });
+
+  const order = { cartId, waitFor: "WAIT_FOR_COMPLETED" };
+  await asAlice("POST /v1/orders", { ...order, paymentMethod: "pm_declined" });
+  expect((await asAlice(`GET /v1/carts/${cartId}`)).body.cart).toMatchObject({
+    state: "STATE_OPEN",
+    lastFailureReason: "PAYMENT_DECLINED",
+  });
+  await asAlice("POST /v1/orders", { ...order, paymentMethod: "pm_ok" });
+  const list = async (query: string) =>
+    (await asAlice(`GET /v1/carts?${query}`)).body.carts.map(({ id }: { id: string }) => id);
+  expect(await list("states=STATE_PURCHASED&nameContains=mine")).toEqual([cartId]);
+  const { body: again } = await asAlice(`POST /v1/carts/${cartId}:duplicate`, { name: "Again" });
+  expect(again).toMatchObject({ cart: { name: "Again", lines, state: "STATE_OPEN" }, leftOut: [] });
+  expect(await list("")).toEqual([again.cart.id]);
 });
 
 test("a POST that is repeated is done once; other content with its key is 422", async () => {
