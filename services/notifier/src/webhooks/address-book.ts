@@ -31,7 +31,8 @@ export function createAddressBook(options: {
     const refused = addresses.find((address) => !rules.isAllowed(address));
     // One is enough: a name with a public and a private address is a trap.
     if (refused !== undefined) {
-      throw new RefusedHostError(`${hostname} is at ${refused}, which is not a public address`);
+      const where = refused === literal ? refused : `${hostname} is at ${refused}, which`;
+      throw new RefusedHostError(`${where} is not a public address`);
     }
     return addresses;
   };

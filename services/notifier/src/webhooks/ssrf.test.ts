@@ -90,6 +90,18 @@ test("the connection goes to the address that was looked at, with the host's nam
   expect(receiver.received[0]?.headers.host).toBe(`hooks.example.com:${receiver.port}`);
 });
 
+test("an address that may no longer be sent to gets nothing, though it was registered when it might", async () => {
+  await using receiver = await startReceiver();
+  const before = await startStrict({ WEBHOOK_ALLOW_HTTP: "true", WEBHOOK_ALLOW_NETWORKS: "127.0.0.0/8" });
+  const endpointId = await register(before, receiver);
+  const after = stack.use(await startSender({ feed, database, env: { WEBHOOK_ALLOW_NETWORKS: "10.0.0.0/8" } }));
+
+  const { attempt } = await after.client.testWebhookEndpoint({ endpointId });
+
+  expect(attempt).toMatchObject({ status: 0, error: "127.0.0.1 is not a public address" });
+  expect(receiver.received).toEqual([]);
+});
+
 test("a redirect is not followed", async () => {
   await using inside = await startReceiver();
   await using receiver = await startReceiver();
