@@ -25,15 +25,22 @@ import { createThrottle } from "./throttle.ts";
 import { createTokens } from "./tokens.ts";
 import { userRpcs } from "./user-rpcs.ts";
 
-export type IdentityOptions = { config: Config; pool: Pool; log: Log; clock: Clock };
+export type IdentityOptions = {
+  config: Config;
+  pool: Pool;
+  log: Log;
+  clock: Clock;
+  /** For tests: see createPasswords. */
+  passwordMemoryKib?: number;
+};
 
 /** Identity with all that runs in its background. */
-export async function startIdentity({ config, pool, log, clock }: IdentityOptions): Promise<{
+export async function startIdentity({ config, pool, log, clock, passwordMemoryKib }: IdentityOptions): Promise<{
   routes(router: ConnectRouter): void;
   readonly httpPort: number;
   readonly background: AsyncDisposable[];
 }> {
-  const passwords = createPasswords({ atOnce: config.PASSWORD_HASHES_AT_ONCE });
+  const passwords = createPasswords({ atOnce: config.PASSWORD_HASHES_AT_ONCE, memoryKib: passwordMemoryKib });
   await seedUsers(config.SEED_USERS, { pool, passwords, log });
   const keys = await startKeys({
     ...{ pool, clock, log },

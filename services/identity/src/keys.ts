@@ -20,6 +20,8 @@ export type Keys = AsyncDisposable & {
   signing(): SigningKey;
   /** All that are published: the one that signs first, those that signed before, those that will. */
   published(): readonly SigningKey[];
+  /** Reads them again now, and makes the next one if it is time. It happens by itself, often enough. */
+  refresh(): Promise<void>;
 };
 
 export type KeysOptions = {
@@ -45,11 +47,14 @@ export async function startKeys(options: KeysOptions): Promise<Keys> {
   const { clock, leadMs, log } = options;
   let keys = await rotate(options);
   const pauseMs = Math.max(100, Math.min(60_000, leadMs / 4, options.signMs / 4));
+  async function refresh(): Promise<void> {
+    keys = await rotate(options, keys);
+  }
   const loop = startLoop({
     name: "rotate-signing-keys",
     log,
     async run() {
-      keys = await rotate(options, keys);
+      await refresh();
       return { waitMs: pauseMs };
     },
   });
@@ -60,6 +65,7 @@ export async function startKeys(options: KeysOptions): Promise<Keys> {
   };
   return {
     published,
+    refresh,
     signing() {
       const [first] = published();
       if (first === undefined) {

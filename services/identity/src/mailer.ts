@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import type { Log } from "@sagacart/chassis/log";
 import { createTransport } from "nodemailer";
 
@@ -11,10 +12,11 @@ export type Mailer = AsyncDisposable & {
   post(mail: Mail): void;
 };
 
-/** Sends by the SMTP server at the URL. Closing it waits for what is under way. */
+/** Sends by the SMTP server at the URL. Closing it waits for what is being sent, and tries nothing again. */
 export function createMailer({ smtpUrl, from, log }: { smtpUrl: string; from: string; log: Log }): Mailer {
   const transport = createTransport(withTimeouts(smtpUrl));
   const underWay = new Set<Promise<void>>();
+  const closing = new AbortController();
 
   async function send({ to, subject, text }: Mail): Promise<void> {
     for (let attempt = 1; ; attempt++) {
@@ -31,11 +33,12 @@ export function createMailer({ smtpUrl, from, log }: { smtpUrl: string; from: st
         });
         return;
       } catch (error) {
-        if (attempt >= 3) {
+        // Who stops does not wait for a server that is away.
+        if (attempt >= 3 || closing.signal.aborted) {
           log.error({ error, subject }, "a mail could not be sent");
           return;
         }
-        await new Promise((resolve) => setTimeout(resolve, 500 * 2 ** attempt));
+        await setTimeout(500 * 2 ** attempt, undefined, { signal: closing.signal }).catch(() => {});
       }
     }
   }
@@ -46,6 +49,7 @@ export function createMailer({ smtpUrl, from, log }: { smtpUrl: string; from: st
       underWay.add(sending);
     },
     async [Symbol.asyncDispose]() {
+      closing.abort();
       await Promise.all(underWay);
       transport.close();
     },

@@ -1,6 +1,7 @@
 import type { AddressInfo } from "node:net";
 import type { Client } from "@connectrpc/connect";
-import { createServiceClient, openChannel } from "@sagacart/chassis/client";
+import { createVerifier } from "@sagacart/chassis/auth/verify";
+import { createServiceClient, openChannel, withTokens } from "@sagacart/chassis/client";
 import { type Clock, systemClock } from "@sagacart/chassis/clock";
 import { health } from "@sagacart/chassis/health";
 import { createMetrics } from "@sagacart/chassis/metrics";
@@ -14,8 +15,12 @@ import { readConfig } from "./config.ts";
 import { startIdentity } from "./identity.ts";
 
 export type TestIdentity = AsyncDisposable & {
-  /** Over real HTTP/2, without a token of its own. */
+  /** Over real HTTP/2: as the shop's operator, without a token, or as somebody else. */
   readonly identity: Client<typeof IdentityService>;
+  readonly anonymous: Client<typeof IdentityService>;
+  as(accessToken: string): Client<typeof IdentityService>;
+  /** Makes somebody, and signs them in. */
+  register(): Promise<TestPerson>;
   /** `host:port` of its RPCs. */
   readonly address: string;
   readonly issuer: string;
@@ -26,10 +31,22 @@ export type TestIdentity = AsyncDisposable & {
   readonly fetch: typeof fetch;
 };
 
+export type TestPerson = {
+  readonly id: string;
+  readonly username: string;
+  readonly email: string;
+  readonly password: string;
+  readonly client: Client<typeof IdentityService>;
+  readonly accessToken: string;
+  readonly refreshToken: string;
+};
+
 export const testIssuer = "http://shop.test";
 
 /** The secret of every service in testIdentityEnv. */
 export const testServiceSecret = "secret-of-a-test-service";
+
+const testOperator = { username: "root", password: "the operator's own" };
 
 /** A database for one identity, or for several side by side. */
 export function identityDatabase(): Promise<TestDatabase> {
@@ -44,7 +61,7 @@ export async function startTestIdentity(
   const database = options.database ?? stack.use(await identityDatabase());
   const { clock = systemClock } = options;
   const config = readConfig({ ...testIdentityEnv(database.url), ...options.env });
-  const running = await startIdentity({ config, pool: database.pool, log: silentLog, clock });
+  const running = await startIdentity({ config, pool: database.pool, log: silentLog, clock, passwordMemoryKib: 64 });
   for (const part of running.background) {
     stack.use(part);
   }
@@ -59,13 +76,40 @@ export async function startTestIdentity(
       log: silentLog,
       metrics: createMetrics("identity"),
       domain: "identity.sagacart",
+      verifier: createVerifier({
+        ...{ issuer: config.ISSUER_URL, audience: "sagacart" },
+        jwksUrl: new URL(`http://127.0.0.1:${running.httpPort}/oidc/jwks`),
+        // Tests change keys every second.
+        ...{ keysMaxAgeMs: 100, keysCooldownMs: 0 },
+        claims: { rolesClaim: "roles", roleMap: new Map(), customerIds: "subject" },
+      }),
     }),
   );
   const address = `127.0.0.1:${server.port}`;
   const channel = stack.use(openChannel(address));
   const httpUrl = `http://127.0.0.1:${running.httpPort}`;
+  const anonymous = createServiceClient(IdentityService, channel);
+  const as = (accessToken: string) => {
+    const tokens = { authorization: () => `Bearer ${accessToken}` };
+    return createServiceClient(IdentityService, withTokens(channel, tokens));
+  };
+  const signIn = async (account: { username: string; password: string }) => {
+    const { session } = await anonymous.signIn(account);
+    return { accessToken: session?.accessToken ?? "", refreshToken: session?.refreshToken ?? "" };
+  };
+  const operator = await signIn(testOperator);
+  let people = 0;
   return {
-    identity: createServiceClient(IdentityService, channel),
+    identity: as(operator.accessToken),
+    anonymous,
+    as,
+    async register() {
+      const username = `person-${++people}`;
+      const account = { username, email: `${username}@shop.test`, password: "correct horse" };
+      const { user } = await anonymous.register(account);
+      const tokens = await signIn(account);
+      return { id: user?.id ?? "", ...account, ...tokens, client: as(tokens.accessToken) };
+    },
     ...{ address, httpUrl, issuer: config.ISSUER_URL, pool: database.pool },
     fetch: (input, init) => {
       const url = String(input instanceof Request ? input.url : input);
@@ -84,6 +128,7 @@ export function testIdentityEnv(databaseUrl: string): Record<string, string> {
     KEY_ENCRYPTION_SECRET: "a secret for tests, of 32 characters",
     // Nobody listens there: a test that wants mail starts a server.
     SMTP_URL: "smtp://127.0.0.1:1",
+    SEED_USERS: JSON.stringify([{ ...testOperator, email: "root@shop.test", roles: ["operator"] }]),
     SERVICE_CLIENT_SECRETS: JSON.stringify({ order: testServiceSecret, gateway: testServiceSecret }),
   };
 }

@@ -63,6 +63,7 @@ function configuration(options: ProviderOptions, published: readonly SigningKey[
     adapter: (model: string) => createAdapter(pool, model),
     clients: options.clients,
     clientDefaults: { id_token_signed_response_alg: "ES256" },
+    clientAuthMethods: ["client_secret_basic", "client_secret_post", "none"],
     enabledJWA: { idTokenSigningAlgValues: ["ES256"], userinfoSigningAlgValues: ["ES256"] },
     // The first one signs.
     jwks: { keys: published.map(privateJwk) },

@@ -1,0 +1,263 @@
+import { createRemoteJWKSet, jwtVerify } from "jose";
+import * as client from "openid-client";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { startTestIdentity, type TestIdentity, testServiceSecret } from "../testing.ts";
+
+const redirectUri = "http://app.test/callback";
+let running: TestIdentity;
+let app: client.Configuration;
+
+beforeAll(async () => {
+  running = await startTestIdentity({
+    env: {
+      OIDC_CLIENTS: JSON.stringify([{ client_id: "app", client_name: "The <App>", redirect_uris: [redirectUri] }]),
+    },
+  });
+  app = await discover("app", client.None());
+});
+
+afterAll(() => running[Symbol.asyncDispose]());
+
+/** A real client library, for which the issuer's name leads to the server of the test. */
+async function discover(clientId: string, authentication: client.ClientAuth) {
+  const { fetch } = running;
+  const found = await client.discovery(new URL(running.issuer), clientId, {}, authentication, {
+    [client.customFetch]: (url, options) => fetch(url, options as RequestInit),
+    execute: [client.allowInsecureRequests],
+  });
+  found[client.customFetch] = (url, options) => fetch(url, options as RequestInit);
+  return found;
+}
+
+/** As much of a browser as it takes: cookies, and no redirect that nobody looks at. */
+function createBrowser() {
+  const cookies = new Map<string, string>();
+  return {
+    cookies,
+    async open(url: URL | string, form?: Record<string, string>, headers: Record<string, string> = {}) {
+      const answer = await running.fetch(new URL(url, running.issuer), {
+        redirect: "manual",
+        headers: { cookie: [...cookies].map(([name, value]) => `${name}=${value}`).join("; "), ...headers },
+        ...(form === undefined ? {} : { method: "POST", body: new URLSearchParams(form) }),
+      });
+      for (const cookie of answer.headers.getSetCookie()) {
+        const [, name = "", value = ""] = /^([^=]+)=([^;]*)/.exec(cookie) ?? [];
+        cookies.set(name, value);
+      }
+      const html = await answer.text();
+      return {
+        status: answer.status,
+        headers: answer.headers,
+        html,
+        location: answer.headers.get("location") ?? "",
+        csrf: /name="csrf" value="([^"]+)"/.exec(html)?.[1] ?? "",
+      };
+    },
+  };
+}
+
+type Browser = ReturnType<typeof createBrowser>;
+
+/** Begins to sign in: the page with the form, and what the application keeps meanwhile. */
+async function begin(browser: Browser, more: Record<string, string> = {}) {
+  const verifier = client.randomPKCECodeVerifier();
+  const state = client.randomState();
+  const url = client.buildAuthorizationUrl(app, {
+    redirect_uri: redirectUri,
+    scope: "openid profile email roles",
+    code_challenge: await client.calculatePKCECodeChallenge(verifier),
+    code_challenge_method: "S256",
+    state,
+    ...more,
+  });
+  const { location } = await browser.open(url);
+  const isOurs = !location.startsWith(redirectUri);
+  return { verifier, state, location, page: await browser.open(isOurs ? location : "/health") };
+}
+
+async function signIn(browser: Browser, person: { username: string; password: string }) {
+  const { verifier, state, location, page } = await begin(browser);
+  const { username, password } = person;
+  const submitted = await browser.open(location, { csrf: page.csrf, username, password });
+  const { location: callback } = await browser.open(submitted.location);
+  return { verifier, state, callback: new URL(callback) };
+}
+
+async function tokensOf({ verifier, state, callback }: Awaited<ReturnType<typeof signIn>>) {
+  return await client.authorizationCodeGrant(app, callback, { pkceCodeVerifier: verifier, expectedState: state });
+}
+
+function claimsOf(token: string): Record<string, unknown> {
+  return JSON.parse(Buffer.from(token.split(".")[1]!, "base64url").toString());
+}
+
+describe("authorization code with PKCE", () => {
+  test("gives tokens with the same claims, by the same keys, as a sign-in by password", async () => {
+    const person = await running.register();
+
+    const tokens = await tokensOf(await signIn(createBrowser(), person));
+
+    const jwks = createRemoteJWKSet(new URL(`${running.httpUrl}/oidc/jwks`));
+    const { payload, protectedHeader } = await jwtVerify(tokens.access_token, jwks, {
+      issuer: running.issuer,
+      audience: "sagacart",
+      typ: "at+jwt",
+    });
+    const ofPassword = claimsOf(person.accessToken);
+    const same = { iss: "", sub: "", aud: "", roles: [], username: "", email: "" };
+    const shared = (claims: object) => Object.entries(claims).filter(([name]) => name in same);
+    expect(Object.fromEntries(shared(payload))).toEqual(Object.fromEntries(shared(ofPassword)));
+    expect(payload).toMatchObject({ sub: person.id, client_id: "app" });
+    expect(protectedHeader.alg).toBe("ES256");
+    expect(payload.exp! - payload.iat!).toBe(900);
+    expect(tokens.claims()).toMatchObject({ sub: person.id, aud: "app", iss: running.issuer });
+    const me = await client.fetchUserInfo(app, tokens.access_token, person.id);
+    expect(me).toMatchObject({ sub: person.id, preferred_username: person.username, email: person.email });
+    expect(await running.as(tokens.access_token).getUser({ id: "me" })).toMatchObject({ user: { id: person.id } });
+  });
+
+  test("needs PKCE", async () => {
+    const url = client.buildAuthorizationUrl(app, { redirect_uri: redirectUri, scope: "openid" });
+
+    const { location } = await createBrowser().open(url);
+
+    expect(new URL(location).searchParams.get("error_description")).toContain("requires PKCE");
+  });
+
+  test("sends nobody to where the application is not", async () => {
+    const url = client.buildAuthorizationUrl(app, { redirect_uri: "http://evil.test/", scope: "openid" });
+
+    const answer = await createBrowser().open(url);
+
+    expect([answer.status, answer.location]).toEqual([400, ""]);
+    expect(answer.html).toContain("Something went wrong");
+  });
+
+  test("takes a code once, also when it comes twice at once", async () => {
+    const signedIn = await signIn(createBrowser(), await running.register());
+
+    const twice = await Promise.allSettled([tokensOf(signedIn), tokensOf(signedIn)]);
+
+    expect(twice.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
+  });
+
+  test("keeps no code and no token", async () => {
+    const tokens = await tokensOf(await signIn(createBrowser(), await running.register()));
+
+    const { rows } = await running.pool.query(
+      "select count(*)::int as found from oidc_entries where payload::text like '%' || $1 || '%'",
+      [tokens.refresh_token],
+    );
+    expect(rows).toEqual([{ found: 0 }]);
+  });
+
+  test("asks a browser that is signed in for nothing", async () => {
+    const browser = createBrowser();
+    await signIn(browser, await running.register());
+
+    const { location } = await begin(browser);
+
+    expect(location).toMatch(/^http:\/\/app\.test\/callback\?code=/);
+  });
+
+  test("ends with a change of the password: the browser's session, and the refresh token", async () => {
+    const browser = createBrowser();
+    const person = await running.register();
+    const tokens = await tokensOf(await signIn(browser, person));
+    const { password: currentPassword, client: self } = person;
+    await self.changePassword({ userId: "me", currentPassword, newPassword: "another horse" });
+
+    await expect(client.refreshTokenGrant(app, tokens.refresh_token!)).rejects.toMatchObject({
+      error: "invalid_grant",
+    });
+    expect((await begin(browser)).location).toMatch(/\/oidc\/sign-in\//);
+  });
+});
+
+describe("a refresh token of OpenID Connect", () => {
+  test("is good once; one that comes again ends all that was given out with it", async () => {
+    const first = await tokensOf(await signIn(createBrowser(), await running.register()));
+    const second = await client.refreshTokenGrant(app, first.refresh_token!);
+
+    const refused = { error: "invalid_grant" };
+    await expect(client.refreshTokenGrant(app, first.refresh_token!)).rejects.toMatchObject(refused);
+    await expect(client.refreshTokenGrant(app, second.refresh_token!)).rejects.toMatchObject(refused);
+  });
+});
+
+describe("the page to sign in", () => {
+  test("loads nothing, runs nothing, and says in plain text who asks", async () => {
+    const { page } = await begin(createBrowser());
+
+    expect(page.status).toBe(200);
+    expect(page.headers.get("content-security-policy")).toMatch(
+      /^default-src 'none'; style-src 'sha256-[^']+'; form-action 'self' http:\/\/app\.test; base-uri 'none'; frame-ancestors 'none'$/,
+    );
+    expect(page.headers.get("cache-control")).toBe("no-store");
+    expect(page.html).not.toContain("<script");
+    expect(page.html).toContain("The &#60;App&#62;");
+  });
+
+  test("says that the password is wrong, counts it, and shows nothing of it", async () => {
+    const { username, password } = await running.register();
+    const browser = createBrowser();
+    const { location, page } = await begin(browser);
+    const attempt = (guess: string) => browser.open(location, { csrf: page.csrf, username, password: guess });
+    const first = await attempt("not-the-one");
+    for (let more = 0; more < 4; more++) {
+      await attempt("not-the-one");
+    }
+
+    expect([first.status, first.html.includes("no user of this name with this password")]).toEqual([401, true]);
+    expect(first.html).not.toContain("not-the-one");
+    const late = await attempt(password);
+    expect([late.status, Number(late.headers.get("retry-after")) > 0]).toEqual([429, true]);
+  });
+
+  test.each([
+    ["without its token", (csrf: string) => ({ csrf: "", not: csrf }), {}],
+    ["with another's token", () => ({ csrf: "x".repeat(43) }), {}],
+    ["sent by another page", (csrf: string) => ({ csrf }), { origin: "http://evil.test" }],
+  ])("%s, a form signs nobody in", async (_how, csrf, headers) => {
+    const { username, password } = await running.register();
+    const browser = createBrowser();
+    const { location, page } = await begin(browser);
+
+    const answer = await browser.open(location, { ...csrf(page.csrf), username, password }, headers);
+
+    expect(answer.status).toBe(403);
+    expect(browser.cookies.has("sagacart_session")).toBe(false);
+  });
+
+  test("belongs to the browser that began", async () => {
+    const { username, password } = await running.register();
+    const { location, page } = await begin(createBrowser());
+
+    const answer = await createBrowser().open(location, { csrf: page.csrf, username, password });
+
+    expect(answer.status).toBe(400);
+  });
+});
+
+describe("client credentials", () => {
+  test("give a service a token of its own", async () => {
+    const order = await discover("order", client.ClientSecretBasic(testServiceSecret));
+
+    const { access_token: token, expires_in: seconds } = await client.clientCredentialsGrant(order);
+
+    expect(seconds).toBe(3600);
+    expect(claimsOf(token)).toMatchObject({
+      iss: running.issuer,
+      sub: "service:order",
+      aud: "sagacart",
+      roles: ["service"],
+    });
+    expect((await running.as(token).listUsers({ username: "root" })).users).toHaveLength(1);
+  });
+
+  test("are refused with a wrong secret", async () => {
+    const order = await discover("order", client.ClientSecretBasic("wrong"));
+
+    await expect(client.clientCredentialsGrant(order)).rejects.toMatchObject({ status: 401 });
+  });
+});
