@@ -63,10 +63,15 @@ export const securitySchemes = {
   },
 } as const satisfies Schema;
 
-/** `/v1/products/{product.id}` with the names of JSON: `/v1/products/{product.id}`, `{order_id}` as `{orderId}`. */
+/** `/v1/products/{product.id}` is `/v1/products/{id}`, as its other methods have it; `{order_id}` is `{orderId}`. */
 export function documentedPath(binding: AnyBinding): string {
   let index = 0;
-  return binding.template.replaceAll(/\{[^}]+\}/g, () => `{${nameOf(binding.path[index++]?.fields ?? [])}}`);
+  return binding.template.replaceAll(/\{[^}]+\}/g, () => `{${nameInPath(binding.path[index++]?.fields ?? [])}}`);
+}
+
+/** Of a field in a field the last name alone: programs that fill in paths stumble over dots. */
+function nameInPath(fields: readonly DescField[]): string {
+  return nameOf(fields.slice(-1));
 }
 
 function add(paths: Record<string, Record<string, Schema>>, binding: AnyBinding, operation: Schema): void {
@@ -82,7 +87,9 @@ function operation(binding: AnyBinding, schemas: Schemas, comments: Comments, an
   const audience = anyone ? "For anyone." : `For ${roles.map(whom).join(", ")}.`;
   const statuses = [
     "400",
-    ...(anyone ? [] : ["401", "403"]),
+    // What anyone may call asks for other proofs than a token: a password, say.
+    ...(anyone ? [] : ["403"]),
+    ...(anyone && binding.verb === "GET" ? [] : ["401"]),
     "404",
     ...(binding.verb === "GET" ? [] : ["409", "413", "415"]),
   ];
@@ -100,7 +107,7 @@ function operation(binding: AnyBinding, schemas: Schemas, comments: Comments, an
     responses: {
       "200": answer,
       ...Object.fromEntries(
-        [...statuses, "429", "500", "503", "504"].map((status) => [
+        [...statuses, "429", "431", "500", "503", "504"].map((status) => [
           status,
           { $ref: `#/components/responses/${status}` },
         ]),
@@ -176,7 +183,7 @@ function parameter(where: "path" | "query", fields: readonly DescField[], schema
   const { description, ...schema } = field === undefined ? {} : schemas.field(field);
   const isNeeded = where === "path" || fields.every(isRequired);
   return {
-    name: nameOf(fields),
+    name: where === "path" ? nameInPath(fields) : nameOf(fields),
     in: where,
     ...(isNeeded ? { required: true } : {}),
     ...(description === undefined ? {} : { description }),

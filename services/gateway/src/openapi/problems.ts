@@ -32,7 +32,7 @@ export const problemSchema: Schema = {
 
 const meanings: Readonly<Record<string, string>> = {
   "400": "The request is wrong, whatever the state: the violations name each field.",
-  "401": "There is no token, or a bad one; or a signature is wrong.",
+  "401": "There is no token, or a bad one; or a password, a signature or another proof is wrong.",
   "403": "This is not yours to do.",
   "404": "There is none.",
   "405": "The path is there for other methods: the header Allow names them.",
@@ -41,6 +41,7 @@ const meanings: Readonly<Record<string, string>> = {
   "415": "The body is not application/json.",
   "422": "The Idempotency-Key was used for another request.",
   "429": "Too many requests: come back after Retry-After.",
+  "431": "The path, with its query, and the headers are larger than is taken.",
   "500": "A bug of ours. The log has its cause, by the request id.",
   "503": "A service cannot be reached: come back after Retry-After.",
   "504": "It took too long. What became of it is not known here: repeat it with the same key.",

@@ -47,7 +47,8 @@ export async function wdm(
     { schema: { summary: "Do nothing: everything runs already", params: path({ n_partitions: count(1, 1_000_000) }) } },
     async ({ params }) => ({ msg: "nothing to submit: the shop is running", n_partitions: params.n_partitions }),
   );
-  app.post("/hello", { schema: { summary: "Say hey" } }, async (_request, reply) =>
+  const hey = { 200: { description: "Hey", content: { "text/plain": { schema: { type: "string" } } } } };
+  app.post("/hello", { schema: { summary: "Say hey", response: hey } }, async (_request, reply) =>
     reply.type("text/plain; charset=utf-8").send("Hey"),
   );
 }
