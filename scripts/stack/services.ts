@@ -139,6 +139,8 @@ export const services: readonly Service[] = [
     SERVICE_CLIENT_SECRETS: JSON.stringify(secrets.serviceClients),
     OIDC_CLIENTS: JSON.stringify([docsClient(ports)]),
     SEED_USERS: JSON.stringify(laptopUsers),
+    // Whoever tries something here is behind one address.
+    SIGN_IN_FREE_ATTEMPTS_PER_ADDRESS: "100000",
   })),
   world("card-provider", "services/payment/src/fake-provider/main.ts", ({ ports, secrets }) => ({
     API_KEY: secrets.cardProviderApiKey,

@@ -121,3 +121,13 @@ test("every answer says what a browser must not do with it, and the pages still 
   const page = await gateway.send("GET /docs");
   expect(page.headers.get("content-security-policy")).toContain("script-src 'self'");
 });
+
+test("to begin to sign in is counted, since it leaves something behind; to read the issuer's keys is not", async () => {
+  await using gateway = await limitedGateway();
+  const ask = async (path: string) => (await gateway.send(`GET ${path}`)).status;
+
+  // Nobody is behind the gateway here.
+  const begun = [await ask("/oidc/auth?a=1"), await ask("/oidc/auth?a=2"), await ask("/oidc/auth?a=3")];
+  expect(begun).toEqual([503, 503, 429]);
+  expect(await ask("/oidc/jwks")).toBe(503);
+});
