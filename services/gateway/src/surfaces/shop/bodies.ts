@@ -139,7 +139,7 @@ const addressFields = {
   is_default: { enum: [true, false, 0, 1] },
 };
 export const newAddress = object(["line1", "city", "state", "postal_code", "country"], addressFields);
-export const addressChange = object([], addressFields);
+export const addressChange = { ...object([], addressFields), minProperties: 1 } as const;
 
 export const addressFieldNames = Object.keys(addressFields).filter((name) => name !== "is_default");
 

@@ -1,0 +1,295 @@
+import { generateKeyPairSync, sign } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Route, routesOf, sampleOf } from "./support/api-routes.ts";
+import { type Answer, type Caller, callerOf, signIn, signUp, type User } from "./support/caller.ts";
+import { startShop, type TestShop, until } from "./support/shop.ts";
+
+// Every route of every document, asked for by those who may not: with no token, with one that is not good, and by a
+// customer for what is another's or an operator's. A route that is new is asked for without anybody saying so here.
+
+/** The documents of what has no sign-in; see OPEN_SURFACES. */
+const openDocuments = ["/openapi/wdm.json", "/openapi/wippy.json", "/openapi/dapr.json"];
+const documents = ["/openapi.json", "/openapi/shop.json"];
+
+/** What anyone may call, and nothing else. */
+const openRoutes = [
+  // The catalogue.
+  "GET /v1/products",
+  "GET /v1/products/{id}",
+  "GET /v1/products:batchGet",
+  "GET /v1/products:search",
+  // Who signs in has no token yet.
+  "POST /v1/users",
+  "POST /v1/sessions",
+  "POST /v1/sessions:refresh",
+  "POST /v1/sessions:signOut",
+  "POST /v1/password-resets",
+  "POST /v1/password-resets:redeem",
+  "POST /api/v1/users",
+  "POST /api/v1/login",
+  // A guest's cart opens by its own token.
+  "POST /v1/guest-carts",
+  "GET /v1/guest-carts/{id}",
+  "PUT /v1/guest-carts/{id}",
+  "DELETE /v1/guest-carts/{id}",
+  "POST /v1/guest-carts/{id}/items",
+  "DELETE /v1/guest-carts/{id}/items/{productId}",
+  // Signed by the provider.
+  "POST /v1/provider-webhooks/{provider}",
+];
+
+/** What every customer may call: it names nobody's things, or the caller's own. */
+const routesOfAll = ["GET /api/v1/products", "GET /api/v1/products/search", "GET /api/v1/products/{id}"];
+
+let shop: TestShop;
+let call: Caller;
+let routes: Route[];
+let admin: User;
+let ada: User;
+let bob: User;
+/** Ada's things, by the part of a path that they follow. */
+let adas: Record<string, string>;
+let productId: string;
+let badTokens: Record<string, string>;
+
+beforeAll(async () => {
+  // The first token is one that expires at once.
+  shop = await startShop({ identity: { ACCESS_TOKEN_MS: "1000" } });
+  call = callerOf(shop.stack);
+  const { headers: expiring } = await signUp(call, "eve");
+  await shop.stack.kill("identity", "SIGTERM");
+  await shop.stack.start("identity", { ACCESS_TOKEN_MS: "900000" });
+  // The gateway may not have found it again yet.
+  admin = await until(20_000, "a sign-in", () => signIn(call, "admin", "admin123"));
+  ada = await signUp(call, "ada");
+  bob = await signUp(call, "bob");
+  adas = await makeThings();
+  const all = await Promise.all(documents.map(async (url) => routesOf((await call(`GET ${url}`)).body)));
+  routes = all.flat();
+  badTokens = {
+    expired: expiring.authorization,
+    forged: forged(ada.headers.authorization, "ES256"),
+    "of another role": withRoles(bob.headers.authorization, ["operator"]),
+    "alg none": forged(ada.headers.authorization, "none"),
+  };
+});
+afterAll(() => shop?.[Symbol.asyncDispose]());
+
+/** One of everything that a customer can have. */
+async function makeThings(): Promise<Record<string, string>> {
+  const key = () => ({ "idempotency-key": crypto.randomUUID() });
+  const made = async (user: User, request: string, body: object) => {
+    const answer = await call(request, body, { ...user.headers, ...key() });
+    expect([request, answer.status]).toEqual([request, expect.toBeOneOf([200, 201])]);
+    return answer.body;
+  };
+  const found = async (path: string) =>
+    await until(
+      20_000,
+      path,
+      async () => Object.values<{ id: string }[]>((await call(`GET ${path}`, undefined, admin.headers)).body)[0]?.[0],
+    );
+  productId = (await made(admin, "POST /api/v1/products", { name: "Thing", price: 1, stock: 100 })).id;
+  const lines = [{ productId, quantity: 1 }];
+  const { id: customerId } = ada;
+  const { cart } = await made(ada, "POST /v1/carts", { customerId, lines });
+  await made(admin, "POST /v1/accounts", { customerId, currencyCode: "USD" });
+  const address = { line1: "1 Main St", city: "NYC", state: "NY", postal_code: "10001", country: "US" };
+  const saved = await made(ada, `POST /api/v1/users/${ada.id}/addresses`, address);
+  await call(`PUT /v1/contacts/${ada.id}`, { email: "ada@example.com" }, ada.headers);
+  const checkout = { customerId, lines, paymentMethod: "pm_ok", waitFor: "WAIT_FOR_COMPLETED" };
+  const { order } = await made(ada, "POST /v1/orders", checkout);
+  expect(order.state).toBe("STATE_COMPLETED");
+  const { refund } = await made(admin, `POST /v1/orders/${order.id}:refund`, {});
+  return {
+    carts: cart.id,
+    customers: ada.id,
+    orders: order.id,
+    "orders refunds": refund.id,
+    accounts: ada.id,
+    payments: (await found(`/v1/payments?orderId=${order.id}`)).id,
+    refunds: (await found(`/v1/refunds?orderId=${order.id}`)).id,
+    shipments: order.id,
+    contacts: ada.id,
+    messages: (await found(`/v1/messages?orderId=${order.id}`)).id,
+    users: ada.id,
+    addresses: saved.id,
+  };
+}
+
+test("what is open is what was looked at", () => {
+  expect(
+    routes
+      .filter(({ isOpen }) => isOpen)
+      .map(({ name }) => name)
+      .sort(),
+  ).toEqual([...openRoutes].sort());
+});
+
+test("the surfaces without sign-in are all open, and no others are", async () => {
+  const page = await call("GET /docs/static/swagger-initializer.js");
+  const served = [...page.body.matchAll(/"url":"([^"]+)"/g)].map(([, url]) => url);
+  expect(served.sort()).toEqual([...documents, ...openDocuments].sort());
+  for (const url of openDocuments) {
+    expect(routesOf((await call(`GET ${url}`)).body).every(({ isOpen }) => isOpen)).toBe(true);
+  }
+});
+
+describe("every route that is not open refuses", () => {
+  test("who has no token", async () => {
+    await expectOfEach(closed(), [401], (route) => send(route, undefined));
+  });
+
+  test.each(["forged", "of another role", "alg none", "expired"])("a token that is %s", async (kind) => {
+    const authorization = badTokens[kind] ?? "";
+    if (kind === "expired") {
+      // Clocks may be ten seconds apart.
+      await until(
+        30_000,
+        "the token to expire",
+        async () => Date.now() > expiryOf(authorization) + 11_000 || undefined,
+      );
+    }
+    await expectOfEach(closed(), [401], (route) => send(route, { headers: { authorization } }));
+  });
+
+  test("a customer, for what is another's", async () => {
+    const hers = closed().filter(namesAda);
+    expect(hers.map(pathOf).filter((path) => path.includes("/none"))).toEqual([]);
+    await expectOfEach(hers, [403, 404], (route) => send(route, bob));
+  });
+
+  test("a customer, for what is an operator's", async () => {
+    const operators = closed().filter((route) => !namesAda(route) && !routesOfAll.includes(route.name));
+    expect(operators.length).toBeGreaterThan(30);
+    await expectOfEach(operators, [403], (route) => send(route, bob));
+  });
+});
+
+test("what is refused is there: whose it is sees it, and what all may see, all do", async () => {
+  const readable = closed().filter(
+    (route) => route.method === "GET" && namesAda(route) && !route.path.endsWith(":watch"),
+  );
+  expect(readable.length).toBeGreaterThan(20);
+  await expectOfEach(readable, [200], (route) => send(route, ada));
+  await expectOfEach(
+    routes.filter(({ name }) => routesOfAll.includes(name)),
+    [200],
+    (route) => send(route, bob),
+  );
+});
+
+function closed(): Route[] {
+  return routes.filter(({ isOpen }) => !isOpen);
+}
+
+/** Whether something of Ada's is asked for: by the path, or as a customer's. */
+function namesAda(route: Route): boolean {
+  return partsOf(route.path).some(([, follows]) => follows in adas) || ownerFields(route).length > 0;
+}
+
+/** Asks each route, and tells all that answer otherwise. */
+async function expectOfEach(asked: readonly Route[], statuses: number[], ask: (route: Route) => Promise<Answer>) {
+  const wrong: string[] = [];
+  for (const route of asked) {
+    const { status, body } = await ask(route);
+    if (!statuses.includes(status)) {
+      wrong.push(`${route.name}: ${status} ${JSON.stringify(body).slice(0, 200)}`);
+    }
+  }
+  expect(wrong).toEqual([]);
+}
+
+/** As this user, for Ada's things: by their ids with the user's own name, and where there are none by her name. */
+function send(
+  route: Route,
+  user: Pick<User, "headers"> & { readonly id?: string } = { headers: noHeaders },
+): Promise<Answer> {
+  const path = pathOf(route);
+  const named = partsOf(route.path).some(([, follows]) => follows in adas);
+  const owner = named ? (user.id ?? ada.id) : ada.id;
+  const known = { customerId: owner, userId: owner, productId, sourceId: adas.carts, amount: undefined };
+  const query = route.parameters
+    .filter(({ in: where, name, required }) => where === "query" && (required || ownerNames.includes(name)))
+    .map(({ name, schema }) => [name, ownerNames.includes(name) ? owner : String(sampleOf(route, schema, {}, name))]);
+  const headers = route.parameters
+    .filter(({ in: where, required }) => where === "header" && required)
+    .map(({ name, schema }) => [
+      name,
+      name === "Idempotency-Key" ? crypto.randomUUID() : String(sampleOf(route, schema, {}, name)),
+    ]);
+  const search = query.length === 0 ? "" : `?${new URLSearchParams(Object.fromEntries(query))}`;
+  const body = route.body === undefined ? undefined : sampleOf(route, route.body, known);
+  return call(`${route.method} ${path}${search}`, body as object | undefined, {
+    ...Object.fromEntries(headers),
+    ...user.headers,
+  });
+}
+
+const noHeaders = { authorization: "" };
+const ownerNames = ["customerId", "userId"];
+
+/** The fields of a request that say whose it is. */
+function ownerFields({ parameters, body }: Route): string[] {
+  const names = [...parameters.map(({ name }) => name), ...Object.keys(body?.properties ?? {})];
+  return names.filter((name) => ownerNames.includes(name));
+}
+
+function pathOf({ path }: Route): string {
+  return partsOf(path).reduce(
+    (filled, [parameter, follows]) => filled.replace(parameter, idOf(parameter, follows)),
+    path,
+  );
+}
+
+function idOf(parameter: string, follows: string): string {
+  if (ownerNames.some((name) => parameter.includes(name))) {
+    return ada.id;
+  }
+  return follows === "products" || follows === "items" ? productId : (adas[follows] ?? "none");
+}
+
+/** The parameters of a path, each with what it follows: `{id}` of `/v1/orders/{id}` with `orders`. */
+function partsOf(path: string): [string, string][] {
+  const parts = path.split("/");
+  return parts.flatMap((part, index): [string, string][] => {
+    const [parameter] = /\{[^}]+\}/.exec(part) ?? [];
+    const inside = `${parts[index - 3]} ${parts[index - 1]}`;
+    return parameter === undefined ? [] : [[parameter, inside in adas ? inside : (parts[index - 1] ?? "")]];
+  });
+}
+
+type Claims = Record<string, unknown>;
+
+function read(authorization: string): { header: Claims; claims: Claims; signature: string } {
+  const [header = "", claims = "", signature = ""] = authorization.replace("Bearer ", "").split(".");
+  const decode = (part: string) => JSON.parse(Buffer.from(part, "base64url").toString());
+  return { header: decode(header), claims: decode(claims), signature };
+}
+
+function write(header: Claims, claims: Claims, signature: (signed: string) => string): string {
+  const encode = (part: Claims) => Buffer.from(JSON.stringify(part)).toString("base64url");
+  const signed = `${encode(header)}.${encode(claims)}`;
+  return `Bearer ${signed}.${signature(signed)}`;
+}
+
+/** The same token, signed with a key of our own under the name of the issuer's, or not at all. */
+function forged(authorization: string, alg: "ES256" | "none"): string {
+  const { header, claims } = read(authorization);
+  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const signature = (signed: string) =>
+    alg === "none"
+      ? ""
+      : sign("sha256", Buffer.from(signed), { key: privateKey, dsaEncoding: "ieee-p1363" }).toString("base64url");
+  return write({ ...header, alg }, claims, signature);
+}
+
+/** The same token with other roles, and the signature that it had. */
+function withRoles(authorization: string, roles: string[]): string {
+  const { header, claims, signature } = read(authorization);
+  return write(header, { ...claims, roles }, () => signature);
+}
+
+function expiryOf(authorization: string): number {
+  return Number(read(authorization).claims.exp) * 1000;
+}
