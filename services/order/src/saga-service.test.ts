@@ -1,3 +1,4 @@
+import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { isStarted } from "@sagacart/chassis/command-outbox";
 import { errorInfo } from "@sagacart/chassis/errors";
 import { Order_State, OrderRefund_State } from "@sagacart/proto/order/v1/order";
@@ -27,7 +28,11 @@ async function newOrder(more: object = {}): Promise<string> {
 const begin = async (workflowId: string, orderIds: string[]) =>
   (await service.saga.batchBegin({ workflowId, orderIds })).outcomes.map(({ outcome }) => outcome.case);
 
-type Extra = { endsAs?: Order_State; outcomeReason?: string };
+type Extra = {
+  endsAs?: Order_State;
+  outcomeReason?: string;
+  shortages?: { productId: string; requested: number; available: number }[];
+};
 async function move(workflowId: string, orderId: string, states: Order_State[], extra: Extra = {}) {
   const { outcomes } = await service.saga.batchMove({ workflowId, items: [{ orderId, states, ...extra }] });
   return outcomes[0]?.state;
@@ -417,5 +422,24 @@ describe("the event feed", () => {
       }
     }
     abort.abort();
+  });
+
+  test("say what was short, and until when an order can be paid", async () => {
+    const [short, later] = [await newOrder(), await newOrder({ payLater: true })];
+    await begin("w", [short]);
+    const shortages = [{ productId: "p1", requested: 3, available: 1 }];
+    await move("w", short, [Order_State.REJECTED], { outcomeReason: "OUT_OF_STOCK", shortages });
+    await bring(later, "AWAITING_PAYMENT");
+    const { order } = await service.orders.getOrder({ id: later });
+    const dataOf = async (orderId: string) => {
+      const { rows } = await service.pool.query(
+        "select data from events where subject = $1 order by sequence desc limit 1",
+        [orderId],
+      );
+      return rows[0].data;
+    };
+    expect((await dataOf(short)).shortages).toEqual(shortages);
+    const expireTime = order?.expireTime && timestampDate(order.expireTime).toISOString();
+    expect((await dataOf(later)).expireTime).toBe(expireTime);
   });
 });

@@ -162,7 +162,13 @@ async function writeChanges(tx: Transaction, changes: readonly Change[]): Promis
 /** Events that customers are told of carry what there is to tell. */
 const told: ReadonlySet<State> = new Set(["COMPLETED", "REJECTED", "CANCELLED", "EXPIRED", "AWAITING_PAYMENT"]);
 
-type Summary = { reason: string; detail: string; lines: unknown };
+type Summary = {
+  reason: string;
+  detail: string;
+  lines: unknown;
+  shortages: readonly { productId: string; requested: number; available: number }[] | null;
+  expire_time: Date | null;
+};
 
 async function withSummaries(tx: Transaction, drafts: readonly Draft[]): Promise<NewEvent[]> {
   const ids = drafts.filter(({ state }) => told.has(state)).map(({ row }) => row.id);
@@ -184,6 +190,8 @@ async function withSummaries(tx: Transaction, drafts: readonly Draft[]): Promise
           ? {}
           : {
               lines: summary.lines,
+              ...(state === "REJECTED" ? shortages(summary) : {}),
+              ...(state === "AWAITING_PAYMENT" ? optional("expireTime", summary.expire_time?.toISOString()) : {}),
               ...optional("contactEmail", row.contact_email),
               ...optional("trackingNumber", item.trackingNumber),
             }),
@@ -195,7 +203,7 @@ async function withSummaries(tx: Transaction, drafts: readonly Draft[]): Promise
 async function loadSummaries(tx: Transaction, ids: readonly string[]): Promise<Map<string, Summary>> {
   const { rows } = await tx.query<Summary & { id: string }>({
     name: "load-order-summaries",
-    text: `select o.id, o.outcome_reason as reason, o.outcome_detail as detail,
+    text: `select o.id, o.outcome_reason as reason, o.outcome_detail as detail, o.shortages, o.expire_time,
                   jsonb_agg(jsonb_build_object('productId', l.product_id, 'title', l.title, 'quantity', l.quantity,
                     'unitPrice', jsonb_build_object('currencyCode', o.currency,
                                                     'minorUnits', l.unit_price_minor::text)) order by l.line_number) as lines
@@ -203,6 +211,12 @@ async function loadSummaries(tx: Transaction, ids: readonly string[]): Promise<M
     values: [ids],
   });
   return new Map(rows.map((row) => [row.id, row]));
+}
+
+function shortages({ shortages }: Summary): { shortages?: unknown } {
+  return shortages === null
+    ? {}
+    : { shortages: shortages.map(({ productId, requested, available }) => ({ productId, requested, available })) };
 }
 
 function optional(name: string, value: string | undefined): { [key: string]: string } {
