@@ -34,7 +34,8 @@ async function codeOf(call: Promise<unknown>): Promise<Code | "ok"> {
 }
 
 test.each(texts)("%j anywhere is answered or refused, never an error of ours", async (text) => {
-  const { notifier: service, mailbox } = notifier;
+  const { notifier: service, mailbox, templates, preferences, inbox } = notifier;
+  const template = { eventType: "sagacart.order.paid.v1", language: "en" };
   const token = (list: string) => Buffer.from(JSON.stringify([list, text])).toString("base64url");
   const calls = [
     service.putContact({ customerId: text, email: "a@example.com", name: "A" }),
@@ -51,6 +52,22 @@ test.each(texts)("%j anywhere is answered or refused, never an error of ours", a
     mailbox.listMailboxMessages({ to: text }),
     mailbox.listMailboxMessages({ pageToken: token("mails to ") }),
     mailbox.getMailboxMessage({ id: text }),
+    templates.getTemplate({ eventType: text, language: "en" }),
+    templates.getTemplate({ eventType: "x", language: text }),
+    templates.previewTemplate({ ...template, subject: text, mjml: "<mjml><mj-body /></mjml>", text: "t" }),
+    templates.previewTemplate({ ...template, subject: "s", mjml: text, text: "t" }),
+    templates.updateTemplate({ ...template, version: 1, subject: "s", mjml: text, text }),
+    templates.listTemplates({ pageToken: text }),
+    preferences.getPreferences({ customerId: text }),
+    preferences.updatePreferences({ customerId: text, language: text }),
+    preferences.updatePreferences({ customerId: "c", changes: [{ eventType: text, channel: 1 }] }),
+    preferences.getUnsubscription({ token: text }),
+    preferences.unsubscribe({ token: `${text}.${text}` }),
+    inbox.listInboxMessages({ customerId: text }),
+    inbox.listInboxMessages({ customerId: "c", pageToken: token("inbox of c, false") }),
+    inbox.markRead({ customerId: "c", id: text }),
+    inbox.deleteInboxMessage({ customerId: text, id: text }),
+    inbox.markAllRead({ customerId: text }),
   ];
   for (const code of await Promise.all(calls.map(codeOf))) {
     expect(["ok", Code.InvalidArgument, Code.NotFound]).toContain(code);

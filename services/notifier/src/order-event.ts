@@ -7,6 +7,7 @@ export type OrderFacts = {
   /** "" where it is about an order. */
   readonly cartId: string;
   readonly cartName: string;
+  /** "" where it is a guest's cart. */
   readonly customerId: string;
   readonly total: Amount | undefined;
   readonly lines: readonly OrderLine[];
@@ -52,7 +53,7 @@ export function readOrderEvent({ type, subject, data }: { type: string; subject:
     orderId: isCart ? "" : readId(fields.orderId ?? subject, "orderId"),
     cartId: isCart ? readId(fields.cartId ?? subject, "cartId") : "",
     cartName: oneLine(fields.name, 200),
-    customerId: readId(fields.customerId, "customerId"),
+    customerId: isCart && fields.customerId === undefined ? "" : readId(fields.customerId, "customerId"),
     total: readAmount(fields.total),
     lines: list(fields.lines).flatMap(readLine),
     reason: oneLine(fields.reason, 300),

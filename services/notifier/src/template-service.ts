@@ -72,9 +72,7 @@ async function get(
   { eventType, language }: { eventType: string; language: string },
   version?: number,
 ): Promise<Template> {
-  // Postgres stores no NUL, and so finds none.
-  const key: TemplateKey | undefined =
-    isLanguage(language) && !eventType.includes("\0") ? { eventType, language } : undefined;
+  const key: TemplateKey | undefined = isLanguage(language) ? { eventType, language } : undefined;
   const template = key === undefined ? undefined : await findTemplate(pool, key, version);
   if (template === undefined) {
     const which = version === undefined ? "" : ` with version ${version}`;
@@ -85,11 +83,7 @@ async function get(
 }
 
 function check(source: TemplateSource, language: Template["language"]): Compiled {
-  const withNul = (["subject", "mjml", "text"] as const).find((field) => source[field].includes("\0"));
   try {
-    if (withNul !== undefined) {
-      throw new TemplateError(withNul, "has a NUL character");
-    }
     return checkTemplate(source, language);
   } catch (error) {
     if (error instanceof TemplateError) {
