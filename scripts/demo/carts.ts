@@ -63,7 +63,7 @@ async function showEarlier({ shop, say, stateDirectory }: Teller, run: Run): Pro
   for (const left of memory.carts) {
     const cart = found.get(left.id);
     assert(cart !== undefined, `cart ${left.id} of ${left.customerId} was there after run ${memory.run} and is gone`);
-    assert.deepEqual(leftCart(cart), left);
+    assert.deepEqual(leftCart(cart), left, `run ${memory.run} left it otherwise: ${shown(cart)}`);
   }
   if (memory.carts.length > 0) {
     say(`each of the ${memory.carts.length} is as run ${memory.run} left it`);

@@ -107,10 +107,10 @@ describe("a customer's cart", () => {
     await daysGoBy(8, id);
     await daysGoBy(3, id);
     for (const call of [
-      shop.carts.addCartItem({ id, productId: "pen" }),
-      shop.orders.checkout({ customerId, cartId: id, paymentMethod: "pm_ok" }),
+      () => shop.carts.addCartItem({ id, productId: "pen" }),
+      () => shop.orders.checkout({ customerId, cartId: id, paymentMethod: "pm_ok" }),
     ]) {
-      expect(await failureOf(call)).toMatchObject({ reason: "CART_CLOSED", metadata: { state: "EXPIRED" } });
+      expect(await failureOf(call())).toMatchObject({ reason: "CART_CLOSED", metadata: { state: "EXPIRED" } });
     }
     const { cart } = await shop.carts.duplicateCart({ id, customerId });
     expect(contents(cart)).toEqual({ mug: 1 });
