@@ -21,9 +21,9 @@ export function readConfig(env: Env) {
       UNSUBSCRIBE_SECRETS: unsubscribeSecrets,
       /** For how many days messages are kept. Of events older than that nobody is told. */
       MESSAGE_KEEP_DAYS: int({ min: 2, max: 3_650, default: 90 }),
-      /** How often a message is tried before it is given up. */
-      MAIL_ATTEMPTS: int({ min: 1, max: 100, default: 12 }),
-      /** The pause after the first failure; it doubles with each, up to 10 minutes. */
+      /** How often a message is tried before it is given up. With the pause as it is, that takes a day. */
+      MAIL_ATTEMPTS: int({ min: 1, max: 100, default: 36 }),
+      /** The pause after the first failure; it doubles with each, up to an hour. */
       MAIL_RETRY_MS: durationMs(1_000),
       ...webhookEnv,
     },

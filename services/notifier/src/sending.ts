@@ -15,7 +15,7 @@ export type SendingOptions = {
   letters: Letters;
   /** How often a message is tried before it is given up. */
   attempts: number;
-  /** The pause after the first failure; it doubles with each, up to 10 minutes. */
+  /** The pause after the first failure; it doubles with each, up to an hour. */
   retryMs: number;
   wake: { subscribe(listener: () => void): () => void };
 };
@@ -70,7 +70,7 @@ async function send(options: SendingOptions, message: Outgoing): Promise<void> {
       return;
     case "failed": {
       const isGivenUp = result.isPermanent || message.attempts >= attempts;
-      const pauseMs = Math.min(600_000, retryMs * 2 ** (message.attempts - 1)) * (0.75 + Math.random() / 2);
+      const pauseMs = Math.min(3_600_000, retryMs * 2 ** (message.attempts - 1)) * (0.75 + Math.random() / 2);
       // What the server said may name the recipient: it is kept with the message, and not logged.
       await markFailed(pool, { id, error: oneLine(result.error, 500), retryMs: isGivenUp ? undefined : pauseMs });
       log.warn({ messageId: id, attempts: message.attempts, isGivenUp }, "a message could not be sent");

@@ -160,3 +160,21 @@ test("closing the gateway ends streams", async () => {
   }
   expect(last?.done).toBe(true);
 });
+
+test("an inbox is watched from the sequence that was told last", async () => {
+  standIn.answer("WatchInbox", async function* () {
+    yield { messages: [{ id: "m", sequence: 4n }], unreadCount: 2n, sequence: 4n };
+    yield { deletedIds: ["m"], unreadCount: 1n, sequence: 5n };
+    await new Promise(() => {});
+  });
+  const { status, events } = await read("/v1/inbox/ann:watch", 2, { "last-event-id": "3" });
+  expect(status).toBe(200);
+  expect(standIn.asked.at(-1)?.request).toEqual({ customerId: "ann", afterSequence: "3" });
+  expect(events.map(({ id }) => id)).toEqual(["4", "5"]);
+  expect(JSON.parse(events[1]?.data ?? "")).toEqual({
+    messages: [],
+    deletedIds: ["m"],
+    unreadCount: "1",
+    sequence: "5",
+  });
+});
