@@ -1,6 +1,7 @@
 import type { ConnectRouter } from "@connectrpc/connect";
 import type { Clock } from "@sagacart/chassis/clock";
 import type { Log } from "@sagacart/chassis/log";
+import type { Metrics } from "@sagacart/chassis/metrics";
 import type { Pool } from "@sagacart/chassis/postgres";
 import { forgetOldRequests } from "@sagacart/chassis/request-retention";
 import { IdentityService } from "@sagacart/proto/identity/v1/identity_service";
@@ -9,6 +10,7 @@ import type { Config } from "./config.ts";
 import { createKeyCipher, deriveKey } from "./key-cipher.ts";
 import { type Keys, startKeys } from "./keys.ts";
 import { createMailer } from "./mailer.ts";
+import { createMeters } from "./meters.ts";
 import { clientMetadata } from "./oidc/clients.ts";
 import { startHttpServer } from "./oidc/http-server.ts";
 import { currentProvider } from "./oidc/provider.ts";
@@ -29,17 +31,20 @@ export type IdentityOptions = {
   config: Config;
   pool: Pool;
   log: Log;
+  metrics: Metrics;
   clock: Clock;
   /** For tests: see createPasswords. */
   passwordMemoryKib?: number;
 };
 
 /** Identity with all that runs in its background. */
-export async function startIdentity({ config, pool, log, clock, passwordMemoryKib }: IdentityOptions): Promise<{
+export async function startIdentity(options: IdentityOptions): Promise<{
   routes(router: ConnectRouter): void;
   readonly httpPort: number;
   readonly background: AsyncDisposable[];
 }> {
+  const { config, pool, log, clock, passwordMemoryKib } = options;
+  const meters = createMeters(options.metrics);
   const passwords = createPasswords({ atOnce: config.PASSWORD_HASHES_AT_ONCE, memoryKib: passwordMemoryKib });
   await seedUsers(config.SEED_USERS, { pool, passwords, log });
   const keys = await startKeys({
@@ -53,12 +58,12 @@ export async function startIdentity({ config, pool, log, clock, passwordMemoryKi
   const throttle = createThrottle({ pool, longestPauseMs: config.SIGN_IN_LONGEST_PAUSE_MS });
   const mailer = createMailer({ smtpUrl: config.SMTP_URL, from: config.MAIL_FROM, log });
   const signIn = createSignIn({
-    ...{ pool, passwords, throttle },
+    ...{ pool, passwords, throttle, meters },
     freeAttempts: config.SIGN_IN_FREE_ATTEMPTS,
     freeAttemptsPerAddress: config.SIGN_IN_FREE_ATTEMPTS_PER_ADDRESS,
   });
   const sessions = createSessions({
-    ...{ pool, clock, tokens },
+    ...{ pool, clock, tokens, log, meters },
     idleMs: config.SESSION_IDLE_MS,
     maxMs: config.SESSION_MAX_MS,
     repeatMs: config.REFRESH_REPEAT_MS,

@@ -3,7 +3,7 @@ import { createLocalJWKSet, jwtVerify, SignJWT } from "jose";
 import { expect, test } from "vitest";
 import { createKeyCipher } from "./key-cipher.ts";
 import { type Keys, startKeys } from "./keys.ts";
-import { identityDatabase, startTestIdentity } from "./testing.ts";
+import { identityDatabase, startTestIdentity, testServiceSecret } from "./testing.ts";
 
 const minute = 60_000;
 const secret = "a secret for tests, of 32 characters";
@@ -92,6 +92,15 @@ test("tokens of a whole identity are good all the time, while its keys change ev
   await using running = await startTestIdentity({ env: short });
   const { client, refreshToken } = await running.register();
   const kids = new Set<string>();
+  const serviceToken = async () => {
+    const answer = await fetch(`${running.httpUrl}/oidc/token`, {
+      method: "POST",
+      headers: { authorization: `Basic ${btoa(`order:${testServiceSecret}`)}` },
+      body: new URLSearchParams({ grant_type: "client_credentials" }),
+    });
+    const { access_token: token } = (await answer.json()) as { access_token: string };
+    return token;
+  };
 
   // A repeat of the first refresh would be a theft: each goes on with the token of the one before.
   for (let token = refreshToken; kids.size < 4; ) {
@@ -100,6 +109,7 @@ test("tokens of a whole identity are good all the time, while its keys change ev
     const [header = ""] = session!.accessToken.split(".");
     kids.add(JSON.parse(Buffer.from(header, "base64url").toString()).kid);
     await running.as(session!.accessToken).getUser({ id: "me" });
+    await running.as(await serviceToken()).listUsers({});
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 });

@@ -95,6 +95,7 @@ describe("a reset by mail", () => {
       for (let time = 0; time < 5; time++) {
         await ask();
       }
+      await running.prolongPauses();
       expect(await reasonOf(ask())).toBe("TOO_MANY_ATTEMPTS");
     }
   });

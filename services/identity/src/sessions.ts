@@ -1,7 +1,9 @@
 import type { Clock } from "@sagacart/chassis/clock";
 import { DomainError } from "@sagacart/chassis/errors";
+import type { Log } from "@sagacart/chassis/log";
 import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres";
 import { uuidv7 } from "@sagacart/chassis/uuid";
+import type { Meters } from "./meters.ts";
 import { reasons } from "./reasons.ts";
 import {
   endSession,
@@ -40,6 +42,8 @@ export type SessionsOptions = {
   readonly pool: Pool;
   readonly clock: Clock;
   readonly tokens: Tokens;
+  readonly log: Log;
+  readonly meters: Meters;
   readonly idleMs: number;
   readonly maxMs: number;
   /** How long a token that comes again is taken for a repeat. */
@@ -48,7 +52,7 @@ export type SessionsOptions = {
 
 /** Sessions, each a family of refresh tokens: every one is exchanged for the next, once. */
 export function createSessions(options: SessionsOptions): Sessions {
-  const { pool, clock, tokens, idleMs, maxMs } = options;
+  const { pool, clock, tokens, log, idleMs, maxMs } = options;
 
   async function next(tx: Transaction, session: { id: string; expireTime: Date }) {
     const secret = makeSecret();
@@ -85,7 +89,7 @@ export function createSessions(options: SessionsOptions): Sessions {
         }
         if (verdict === "stolen") {
           await endSession(tx, row.sessionId, "TOKEN_REUSED");
-          return undefined;
+          return { stolen: row };
         }
         const user = await findUser(tx, row.userId);
         if (user === undefined) {
@@ -100,7 +104,12 @@ export function createSessions(options: SessionsOptions): Sessions {
         await made.insert();
         return { user, sessionId: row.sessionId, ...made };
       });
-      if (done === undefined) {
+      if (done !== undefined && "stolen" in done) {
+        const { sessionId, userId } = done.stolen;
+        log.warn({ sessionId, userId }, "a refresh token came again; its session was ended");
+        options.meters.tokensReused.inc();
+      }
+      if (done === undefined || "stolen" in done) {
         const message = "the refresh token is unknown, has expired or was used before; sign in again";
         throw new DomainError(reasons, "BAD_REFRESH_TOKEN", message);
       }

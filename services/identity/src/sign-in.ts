@@ -1,5 +1,6 @@
 import { DomainError } from "@sagacart/chassis/errors";
 import type { Pool } from "@sagacart/chassis/postgres";
+import type { Meters } from "./meters.ts";
 import type { Passwords } from "./passwords.ts";
 import { reasons } from "./reasons.ts";
 import { type Counted, networkOf, type Throttle } from "./throttle.ts";
@@ -10,6 +11,7 @@ export type SignInOptions = {
   readonly pool: Pool;
   readonly passwords: Passwords;
   readonly throttle: Throttle;
+  readonly meters: Meters;
   /** How many attempts a name has, and an address. */
   readonly freeAttempts: number;
   readonly freeAttemptsPerAddress: number;
@@ -28,15 +30,24 @@ export type SignIn = {
  * alike. After several of them TOO_MANY_ATTEMPTS, which the right password does not get past either.
  */
 export function createSignIn(options: SignInOptions): SignIn {
-  const { pool, passwords, throttle, freeAttempts, freeAttemptsPerAddress } = options;
+  const { pool, passwords, throttle, meters, freeAttempts, freeAttemptsPerAddress } = options;
+
+  function tooMany(error: unknown): never {
+    if (error instanceof DomainError) {
+      meters.signIns.inc({ outcome: "too_many" });
+    }
+    throw error;
+  }
 
   async function check(found: UserWithPassword | undefined, password: string, counted: Counted[]): Promise<User> {
-    await throttle.check(counted);
+    const mayTry = () => throttle.check(counted).catch(tooMany);
+    await mayTry();
     // Once more when its turn has come: of a thousand sent at once, as many too many get through as are hashed at a time.
     const isRight = await passwords.verify(password, found?.passwordHash, {
-      begin: () => throttle.check(counted),
+      begin: mayTry,
       wrong: () => throttle.count(counted),
     });
+    meters.signIns.inc({ outcome: isRight ? "right" : "wrong" });
     if (!isRight || found === undefined) {
       throw new DomainError(reasons, "BAD_CREDENTIALS", "there is no user of this name with this password");
     }

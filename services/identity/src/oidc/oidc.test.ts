@@ -207,6 +207,7 @@ describe("the page to sign in", () => {
     for (let more = 0; more < 4; more++) {
       await attempt("not-the-one");
     }
+    await running.prolongPauses();
 
     expect([first.status, first.html.includes("no user of this name with this password")]).toEqual([401, true]);
     expect(first.html).not.toContain("not-the-one");

@@ -1,0 +1,55 @@
+import { create, type DescMethod, type DescMethodUnary } from "@bufbuild/protobuf";
+import { createGrpcTransport } from "@connectrpc/connect-node";
+import { accessRule } from "@sagacart/chassis/auth/access";
+import { errorInfo } from "@sagacart/chassis/errors";
+import { IdentityService } from "@sagacart/proto/identity/v1/identity_service";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { startTestIdentity, type TestIdentity } from "./testing.ts";
+
+let running: TestIdentity;
+
+beforeAll(async () => {
+  running = await startTestIdentity();
+});
+afterAll(() => running[Symbol.asyncDispose]());
+
+/** The reason of an empty call: of the roles, before anything of the request is looked at. */
+async function reasonOf(method: DescMethodUnary, accessToken?: string) {
+  const transport = createGrpcTransport({ baseUrl: `http://${running.address}` });
+  const header: Record<string, string> = accessToken === undefined ? {} : { authorization: `Bearer ${accessToken}` };
+  const call = transport.unary(method, undefined, 10_000, header, create(method.input));
+  return await call.then(
+    () => "OK",
+    (error: unknown) => errorInfo(error).reason,
+  );
+}
+
+const guarded = IdentityService.methods.filter(isUnary).filter((method) => !accessRule(method).anyone);
+
+function isUnary(method: DescMethod): method is DescMethodUnary {
+  return method.methodKind === "unary";
+}
+
+test.each(guarded.map((method) => [method.name, method] as const))("%s needs a good token", async (_name, method) => {
+  const { accessToken } = await running.register();
+  const [header = "", payload = "", signature = ""] = accessToken.split(".");
+  const none = Buffer.from('{"alg":"none","typ":"at+jwt"}').toString("base64url");
+  const forged = Buffer.from(Buffer.from(payload, "base64url").toString().replace("customer", "operator"));
+
+  expect(await reasonOf(method)).toBe("TOKEN_MISSING");
+  expect(await reasonOf(method, `${header}.${forged.toString("base64url")}.${signature}`)).toBe("TOKEN_INVALID");
+  expect(await reasonOf(method, `${none}.${payload}.`)).toBe("TOKEN_INVALID");
+});
+
+test.each(["ListUsers", "SetRoles"])("%s is not for customers", async (name) => {
+  const { accessToken } = await running.register();
+  const method = guarded.find((method) => method.name === name);
+
+  expect(await reasonOf(method!, accessToken)).toBe("ROLE_REQUIRED");
+});
+
+test("what anybody may call is what has no token yet", () => {
+  const open = IdentityService.methods.filter((method) => accessRule(method).anyone).map(({ name }) => name);
+
+  expect(open).toEqual(["Register", "SignIn", "RefreshToken", "SignOut", "RequestPasswordReset", "ResetPassword"]);
+});
