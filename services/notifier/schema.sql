@@ -14,6 +14,7 @@ create table cursors (
   feed text not null,
   "position" bigint not null default 0,
   update_time timestamp with time zone not null default now(),
+  generation bigint not null default 0,
   constraint cursors_pkey PRIMARY KEY (feed)
 );
 

@@ -2,7 +2,7 @@ import { setTimeout } from "node:timers/promises";
 import type { Client } from "@connectrpc/connect";
 import type { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
 import type { Event } from "@sagacart/proto/event/v1/event";
-import type { EventService, SubscribeEventsResponse } from "@sagacart/proto/event/v1/event_service";
+import type { EventService } from "@sagacart/proto/event/v1/event_service";
 import { errorInfo } from "./errors.ts";
 import type { EventCursor, Place } from "./event-cursor.ts";
 import { takeLead } from "./lead.ts";
@@ -88,14 +88,17 @@ async function read<T>(options: EventConsumerOptions<T>, place: Place, signal: A
   }
 }
 
-async function takePage<T>(
-  { pool, cursor, take }: EventConsumerOptions<T>,
-  { events, nextPosition }: SubscribeEventsResponse,
+/**
+ * Takes a page that was read from `readFrom` on, and moves the cursor past it: what another took meanwhile is left out.
+ * "elsewhere" where the cursor is not where it was read from: then there is more to take before, or somebody set it back.
+ */
+export async function takePage<T>(
+  { pool, cursor, take }: Pick<EventConsumerOptions<T>, "pool" | "cursor" | "take">,
+  { events, nextPosition }: { events: readonly Event[]; nextPosition: bigint },
   readFrom: Place,
 ): Promise<"elsewhere" | "nothing" | { taken: T }> {
   return await withTransaction(pool, async (tx) => {
     const { position, generation } = await cursor.lock(tx);
-    // Behind what was read lies what would be left out; ahead of it, what another process took meanwhile.
     if (generation !== readFrom.generation || position < readFrom.position) {
       return "elsewhere";
     }

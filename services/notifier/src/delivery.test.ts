@@ -1,14 +1,11 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import { create } from "@bufbuild/protobuf";
+import { takePage } from "@sagacart/chassis/event-consumer";
 import { createProxy } from "@sagacart/chassis/testing/proxy";
 import { EventSchema } from "@sagacart/proto/event/v1/event";
 import { expect, test } from "vitest";
-import { takeIn } from "./intake.ts";
+import { orderCursor, takeIn } from "./intake.ts";
 import { seedTemplates } from "./template-store.ts";
-import { notifierDatabase, startTestFeed, startTestMailServer, startTestNotifier, testSecret } from "./testing.ts";
+import { notifierDatabase, startTestFeed, startTestMailServer, startTestNotifier } from "./testing.ts";
 
 const completed = (subject: string, contactEmail = "ada@example.com") => ({
   subject,
@@ -32,10 +29,12 @@ test("an event that is delivered many times, by several readers, makes one messa
   });
   // Pages that overlap, from readers that don't know of each other.
   const pages = [0, 10, 20, 5, 0, 30, 0].map((start) => ({ events: events.slice(start), nextPosition: 50n }));
-  await Promise.all(pages.map((page) => takeIn(database.pool, page)));
+  const beginning = { position: 0n, generation: 0n };
+  const reader = { pool: database.pool, cursor: orderCursor, take: takeIn };
+  await Promise.all(pages.map((page) => takePage(reader, page, beginning)));
   // And as if the cursor had been lost, restored from an older backup.
   await database.pool.query("update cursors set position = 0");
-  await takeIn(database.pool, { events, nextPosition: 50n });
+  await takePage(reader, { events, nextPosition: 50n }, beginning);
   const { rows } = await database.pool.query(
     "select channel, count(*), count(distinct event_id) as events from messages group by 1 order by 1",
   );
@@ -45,47 +44,6 @@ test("an event that is delivered many times, by several readers, makes one messa
   ]);
   const inboxes = await database.pool.query("select customer_id, sequence, unread from inboxes");
   expect(inboxes.rows).toEqual([{ customer_id: "customer-1", sequence: 50n, unread: 50n }]);
-});
-
-test("a notifier that is killed while it reads and sends leaves each event one message", async () => {
-  await using stack = new AsyncDisposableStack();
-  const feed = stack.use(await startTestFeed());
-  const mails = stack.use(await startTestMailServer());
-  const database = stack.use(await notifierDatabase());
-  const env = {
-    DATABASE_URL: database.url,
-    ORDER_ADDRESS: feed.address,
-    SMTP_URL: mails.url,
-    UNSUBSCRIBE_SECRETS: testSecret,
-  };
-  const orders = Array.from({ length: 300 }, (_, index) => `o-${index}`);
-
-  const first = await startProcess(env);
-  stack.defer(() => kill(first));
-  await feed.publish(orders.slice(0, 150).map((orderId) => completed(orderId)));
-  await expect.poll(() => mails.mails.length, { interval: 5 }).toBeGreaterThan(20);
-  await feed.publish(orders.slice(150).map((orderId) => completed(orderId)));
-  await kill(first);
-  // What it had claimed is due at once, instead of after its lease.
-  await database.pool.query("update messages set try_time = now() where state = 'PENDING'");
-
-  const second = await startProcess(env);
-  stack.defer(() => kill(second));
-  const states = async () => {
-    const { rows } = await database.pool.query(
-      "select order_id, state from messages where channel = 'EMAIL' order by order_id",
-    );
-    return rows;
-  };
-  const all = orders.toSorted().map((order_id) => ({ order_id, state: "SENT" }));
-  await expect.poll(states).toEqual(all);
-  // What was under way at the kill may have gone out twice, but as the same message.
-  const messageIds = new Map(mails.mails.map(({ messageId, subject }) => [subject, messageId]));
-  expect(messageIds.size).toBe(orders.length);
-  for (const { messageId, subject } of mails.mails) {
-    expect(messageId).toBe(messageIds.get(subject));
-  }
-  expect(mails.mails.length - orders.length).toBeLessThanOrEqual(5);
 });
 
 test("several notifiers side by side: one reads, all send, each message goes once", async () => {
@@ -143,25 +101,3 @@ test("a feed that was away, from the start or in between, is read on when it is 
   await wire.mend();
   await expect.poll(() => mails.mails.length).toBe(2);
 });
-
-async function startProcess(env: Record<string, string>): Promise<ChildProcess> {
-  const main = fileURLToPath(new URL("main.ts", import.meta.url));
-  const child = spawn(process.execPath, [main], {
-    env: { ...process.env, AUTH: "off", ...env, PORT: "0", ADMIN_PORT: "0" },
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  for await (const line of createInterface({ input: child.stdout })) {
-    if (JSON.parse(line).msg === "ready") {
-      break;
-    }
-  }
-  child.stdout.resume();
-  return child;
-}
-
-async function kill(child: ChildProcess): Promise<void> {
-  if (child.exitCode === null && child.signalCode === null) {
-    child.kill("SIGKILL");
-    await once(child, "exit");
-  }
-}

@@ -1,5 +1,6 @@
 import { timestampDate } from "@bufbuild/protobuf/wkt";
-import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres";
+import { eventCursor } from "@sagacart/chassis/event-cursor";
+import type { Transaction } from "@sagacart/chassis/postgres";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import type { Event } from "@sagacart/proto/event/v1/event";
 import { type Customer, findCustomers } from "./customer-store.ts";
@@ -9,61 +10,33 @@ import { findRecipients, insertMessages, suppressOvertaken } from "./message-sto
 import { type OrderFacts, oneLine, readOrderEvent, UnreadableEventError, writeFacts } from "./order-event.ts";
 import { findNewestVersions } from "./template-store.ts";
 
-/** Some events of the feed of orders, and the position after them. */
-export type Page = { readonly events: readonly Event[]; readonly nextPosition: bigint };
+/** Up to where every event of the feed of orders has its messages. */
+export const orderCursor = eventCursor({ table: "cursors", feed: "order" });
 
 /** An event that could not be understood, and why. */
 export type Skipped = { readonly event: Event; readonly reason: string };
 
 /**
- * Writes the messages for these events and moves the cursor, in one transaction: each event makes its messages once,
+ * Writes the messages for these events, in the transaction that moves the cursor: each event makes its messages once,
  * however often it is delivered and whoever else reads. Answers what it had to skip.
  *
  * Of what happened before `since` nobody is told: its messages may have been deleted for their age, and would come
  * again if the feed were read again.
  */
-export async function takeIn(pool: Pool, page: Page, since: Date = new Date(0)): Promise<Skipped[]> {
-  return await withTransaction(pool, async (tx) => {
-    const position = await lockCursor(tx);
-    const { news, skipped } = readAll(
-      page.events.filter((event) => event.position > position && isAfter(event, since)),
-    );
-    if (news.length > 0) {
-      const goneOn = new Set(news.filter(({ kind }) => !kind.isOvertaken).map(({ facts }) => facts.orderId));
-      const due = news.filter(({ kind, facts }) => !(kind.isOvertaken && goneOn.has(facts.orderId)));
-      await insertMessages(tx, await address(tx, due));
-      await suppressOvertaken(tx, [...goneOn]);
-    }
-    await recordSkipped(tx, skipped);
-    if (page.nextPosition > position) {
-      await tx.query({
-        name: "move-cursor",
-        text: "update cursors set position = $1, update_time = now() where feed = 'order'",
-        values: [page.nextPosition],
-      });
-    }
-    return skipped;
-  });
-}
-
-/** Up to where every event has its messages. */
-export async function readCursor(db: Pick<Pool, "query">): Promise<bigint> {
-  const { rows } = await db.query<{ position: bigint }>({
-    name: "read-cursor",
-    text: "select position from cursors where feed = 'order'",
-  });
-  return rows[0]?.position ?? 0n;
-}
-
-async function lockCursor(tx: Transaction): Promise<bigint> {
-  const { rows } = await tx.query<{ position: bigint }>({
-    name: "lock-cursor",
-    text: "select position from cursors where feed = 'order' for update",
-  });
-  if (rows[0] === undefined) {
-    throw new Error("the cursor of the feed of orders is gone; the migrations made it");
+export async function takeIn(
+  tx: Transaction,
+  events: readonly Event[],
+  since: Date = new Date(0),
+): Promise<readonly Skipped[]> {
+  const { news, skipped } = readAll(events.filter((event) => isAfter(event, since)));
+  if (news.length > 0) {
+    const goneOn = new Set(news.filter(({ kind }) => !kind.isOvertaken).map(({ facts }) => facts.orderId));
+    const due = news.filter(({ kind, facts }) => !(kind.isOvertaken && goneOn.has(facts.orderId)));
+    await insertMessages(tx, await address(tx, due));
+    await suppressOvertaken(tx, [...goneOn]);
   }
-  return rows[0].position;
+  await recordSkipped(tx, skipped);
+  return skipped;
 }
 
 function isAfter({ time }: Event, since: Date): boolean {
@@ -82,7 +55,11 @@ function readAll(events: readonly Event[]): { news: News[]; skipped: Skipped[] }
       continue;
     }
     try {
-      news.push({ event, kind, facts: readOrderEvent(event) });
+      const facts = readOrderEvent(event);
+      // Of a guest nobody knows where to tell them.
+      if (facts.customerId !== "") {
+        news.push({ event, kind, facts });
+      }
     } catch (error) {
       if (!(error instanceof UnreadableEventError)) {
         throw error;

@@ -13,8 +13,8 @@ await runService({
   async start(context) {
     const channel = openChannel(context.config.ORDER_ADDRESS, context);
     const events = createServiceClient(EventService, channel);
-    const notifier = await startNotifier({ ...context, events });
     const consumers = createServiceClient(ConsumerService, channel);
+    const notifier = await startNotifier({ ...context, events, consumers });
     const webhooks = await startWebhooks({ ...context, events, consumers });
     const closing = { [Symbol.asyncDispose]: async () => channel.close() };
     return {

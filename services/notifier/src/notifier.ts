@@ -3,6 +3,7 @@ import type { Log } from "@sagacart/chassis/log";
 import { gauge, type Metrics } from "@sagacart/chassis/metrics";
 import type { Pool } from "@sagacart/chassis/postgres";
 import { createWake } from "@sagacart/chassis/wake";
+import type { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
 import type { EventService } from "@sagacart/proto/event/v1/event_service";
 import { InboxService } from "@sagacart/proto/notifier/v1/inbox_service";
 import { MailboxService, NotifierService } from "@sagacart/proto/notifier/v1/notifier_service";
@@ -29,12 +30,13 @@ export type NotifierOptions = {
   pool: Pool;
   log: Log;
   metrics: Metrics;
-  /** The feed of orders. */
+  /** The feed of orders, and who reads it. */
   events: Client<typeof EventService>;
+  consumers: Client<typeof ConsumerService>;
 };
 
 /** The notifier with all that runs in its background. */
-export async function startNotifier({ config, pool, log, metrics, events }: NotifierOptions): Promise<{
+export async function startNotifier({ config, pool, log, metrics, events, consumers }: NotifierOptions): Promise<{
   routes(router: ConnectRouter): void;
   background: AsyncDisposable[];
 }> {
@@ -57,7 +59,7 @@ export async function startNotifier({ config, pool, log, metrics, events }: Noti
   gauge(metrics, "notifier_skipped_events", "Events that could not be understood, since the start.", () => skipped);
   const { MAIL_ATTEMPTS: attempts, MAIL_RETRY_MS: retryMs, MESSAGE_KEEP_DAYS: keepDays } = config;
   const reading = startReading({
-    ...{ pool, log, events, tellDays: keepDays - 1 },
+    ...{ pool, log, events, consumers, tellDays: keepDays - 1 },
     onMessages() {
       mails.wake();
       inboxes.wake();

@@ -1,59 +1,42 @@
 import type { Client } from "@connectrpc/connect";
+import { startEventConsumer } from "@sagacart/chassis/event-consumer";
 import type { Log } from "@sagacart/chassis/log";
-import { startLoop } from "@sagacart/chassis/loop";
 import type { Pool } from "@sagacart/chassis/postgres";
+import type { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
 import type { EventService } from "@sagacart/proto/event/v1/event_service";
-import { readCursor, type Skipped, takeIn } from "./intake.ts";
+import { orderCursor, type Skipped, takeIn } from "./intake.ts";
 import { kinds } from "./kind.ts";
-import { takeLead } from "./lead.ts";
 
 export type ReadingOptions = {
   pool: Pool;
   log: Log;
   events: Client<typeof EventService>;
+  consumers: Client<typeof ConsumerService>;
   /** Called when messages may have come. */
   onMessages: () => void;
   onSkipped: (count: number) => void;
   /** How old an event may be, in days, for somebody to be told of it. */
   tellDays: number;
-  /** How often to look whether the process that reads is gone. */
-  standbyMs?: number;
 };
 
 /**
- * Reads the feed of orders, from where it was left. Of several processes one reads; the others stand by. The cursor
- * alone keeps two from taking in the same event; that only one reads spares the feed.
+ * Reads the feed of orders, from where it was left, or where an operator has set it back to. Of several processes one
+ * reads; the others stand by. The cursor alone keeps two from taking in the same event; that only one reads spares the
+ * feed.
  */
-export function startReading({ standbyMs = 1_000, ...options }: ReadingOptions): AsyncDisposable {
-  return startLoop({
-    name: "order-feed",
-    log: options.log,
-    async run(signal) {
-      const lead = await takeLead(options.pool, "sagacart.notifier.order-feed");
-      if (lead === undefined) {
-        return { waitMs: standbyMs };
-      }
-      try {
-        await read(options, AbortSignal.any([signal, lead.lost]));
-      } finally {
-        lead.give();
-      }
-      // A feed has no end; one that ends all the same is not asked in a hurry.
-      return { waitMs: 100 };
+export function startReading({ onMessages, onSkipped, tellDays, ...options }: ReadingOptions): AsyncDisposable {
+  return startEventConsumer<readonly Skipped[]>({
+    ...options,
+    name: "notifier",
+    cursor: orderCursor,
+    types: kinds.map(({ eventType }) => eventType),
+    take: (tx, events) => takeIn(tx, events, new Date(Date.now() - tellDays * 86_400_000)),
+    onTaken(skipped) {
+      report(options.log, skipped);
+      onSkipped(skipped.length);
+      onMessages();
     },
   });
-}
-
-async function read(options: ReadingOptions, signal: AbortSignal): Promise<void> {
-  const { pool, log, events, onMessages, onSkipped, tellDays } = options;
-  const afterPosition = await readCursor(pool);
-  const pages = events.subscribeEvents({ afterPosition, types: kinds.map(({ eventType }) => eventType) }, { signal });
-  for await (const page of pages) {
-    const skipped = await takeIn(pool, page, new Date(Date.now() - tellDays * 86_400_000));
-    report(log, skipped);
-    onSkipped(skipped.length);
-    onMessages();
-  }
 }
 
 function report(log: Log, skipped: readonly Skipped[]): void {

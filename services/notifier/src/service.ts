@@ -13,7 +13,7 @@ import {
   RetryMessageResponseSchema,
 } from "@sagacart/proto/notifier/v1/notifier_service";
 import { findCustomers, putContact } from "./customer-store.ts";
-import { readCursor } from "./intake.ts";
+import { orderCursor } from "./intake.ts";
 import type { Letters } from "./letters.ts";
 import type { Message } from "./message.ts";
 import { countPending, findMessage, listMessages, retryMessage } from "./message-store.ts";
@@ -80,7 +80,7 @@ export function notifierService({ pool, letters, onMessages }: ServiceOptions): 
       return create(RetryMessageResponseSchema, { message: await brief(message) });
     },
     async getProgress() {
-      const [position, pendingMessages] = await Promise.all([readCursor(pool), countPending(pool)]);
+      const [{ position }, pendingMessages] = await Promise.all([orderCursor.read(pool), countPending(pool)]);
       return create(GetProgressResponseSchema, { position, pendingMessages });
     },
   };

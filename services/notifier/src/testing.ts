@@ -1,5 +1,9 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import type { AddressInfo } from "node:net";
-import { type Client, createClient } from "@connectrpc/connect";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { type Client, type ConnectRouter, createClient } from "@connectrpc/connect";
 import { createServiceClient, openChannel } from "@sagacart/chassis/client";
 import { appendEvents, createEventFeed, type NewEvent } from "@sagacart/chassis/event-feed";
 import { health } from "@sagacart/chassis/health";
@@ -8,6 +12,7 @@ import type { Pool } from "@sagacart/chassis/postgres";
 import { startServer } from "@sagacart/chassis/server";
 import { inMemory, silentLog, type TestDatabase, testDatabase } from "@sagacart/chassis/testing";
 import { eventTables } from "@sagacart/chassis/testing/event-tables";
+import { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
 import { InboxService } from "@sagacart/proto/notifier/v1/inbox_service";
 import { MailboxService, NotifierService } from "@sagacart/proto/notifier/v1/notifier_service";
@@ -26,8 +31,8 @@ export type TestFeed = AsyncDisposable & {
   readonly pool: Pool;
 };
 
-/** A feed of orders, as order serves it: a database of its own, on a real port. */
-export async function startTestFeed(): Promise<TestFeed> {
+/** A feed of orders, as order serves it: a database of its own, on a real port. `twice`: it says everything twice. */
+export async function startTestFeed({ twice = false } = {}): Promise<TestFeed> {
   const stack = new AsyncDisposableStack();
   const database = stack.use(await testDatabase());
   await database.pool.query(eventTables);
@@ -38,7 +43,7 @@ export async function startTestFeed(): Promise<TestFeed> {
     host: "127.0.0.1",
     port: 0,
     adminPort: 0,
-    routes: feed.routes,
+    routes: twice ? sayingTwice(feed.routes) : feed.routes,
     health: serving,
     log: silentLog,
     metrics: createMetrics("order"),
@@ -56,7 +61,24 @@ export async function startTestFeed(): Promise<TestFeed> {
   };
 }
 
+function sayingTwice(routes: (router: ConnectRouter) => void): (router: ConnectRouter) => void {
+  const saying = createClient(EventService, inMemory(routes, "order.sagacart"));
+  return (router) => {
+    routes(router);
+    // What is registered last is served.
+    router.service(EventService, {
+      async *subscribeEvents(request, { signal }) {
+        for await (const page of saying.subscribeEvents(request, { signal })) {
+          yield page;
+          yield page;
+        }
+      },
+    });
+  };
+}
+
 export type TestNotifier = AsyncDisposable & {
+  readonly routes: (router: ConnectRouter) => void;
   readonly notifier: Client<typeof NotifierService>;
   readonly mailbox: Client<typeof MailboxService>;
   readonly templates: Client<typeof TemplateService>;
@@ -92,12 +114,14 @@ export async function startTestNotifier(options: {
     log: silentLog,
     metrics: createMetrics("notifier"),
     events: createServiceClient(EventService, channel),
+    consumers: createServiceClient(ConsumerService, channel),
   });
   for (const part of running.background) {
     stack.use(part);
   }
   const transport = inMemory(running.routes, "notifier.sagacart");
   return {
+    routes: running.routes,
     notifier: createClient(NotifierService, transport),
     mailbox: createClient(MailboxService, transport),
     templates: createClient(TemplateService, transport),
@@ -114,12 +138,15 @@ export type TestMailServer = AsyncDisposable & {
   readonly mails: readonly (Email & { readonly recipients: readonly string[] })[];
   /** Answers a recipient with this code from now on; 250 takes it again. */
   answer(recipient: string, code: number): void;
+  /** From now on, what is to happen when a mail was taken in whole, before that is answered. */
+  beforeAnswer(then: (mail: Email) => Promise<void>): void;
 };
 
 /** A mail server on a real port; 0 takes a free one. */
 export async function startTestMailServer(port = 0): Promise<TestMailServer> {
   const mails: (Email & { recipients: string[] })[] = [];
   const answers = new Map<string, number>();
+  let beforeAnswer: (mail: Email) => Promise<void> = async () => {};
   const server = new SMTPServer({
     authOptional: true,
     closeTimeout: 500,
@@ -131,7 +158,9 @@ export async function startTestMailServer(port = 0): Promise<TestMailServer> {
     onData(stream, session, callback) {
       stream.toArray().then(async (chunks: Buffer[]) => {
         const recipients = session.envelope.rcptTo.map(({ address }) => address);
-        mails.push({ ...(await PostalMime.parse(Buffer.concat(chunks))), recipients });
+        const mail = await PostalMime.parse(Buffer.concat(chunks));
+        mails.push({ ...mail, recipients });
+        await beforeAnswer(mail);
         callback();
       }, callback);
     },
@@ -144,6 +173,33 @@ export async function startTestMailServer(port = 0): Promise<TestMailServer> {
     port: bound,
     mails,
     answer: (recipient, code) => void answers.set(recipient, code),
+    beforeAnswer(then) {
+      beforeAnswer = then;
+    },
     [Symbol.asyncDispose]: () => new Promise<void>((resolve) => server.close(() => resolve())),
   };
+}
+
+/** The notifier as a process of its own, ready. */
+export async function startProcess(env: Record<string, string>): Promise<ChildProcess> {
+  const main = fileURLToPath(new URL("main.ts", import.meta.url));
+  const child = spawn(process.execPath, [main], {
+    env: { ...process.env, AUTH: "off", UNSUBSCRIBE_SECRETS: testSecret, ...env, PORT: "0", ADMIN_PORT: "0" },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  for await (const line of createInterface({ input: child.stdout })) {
+    if (JSON.parse(line).msg === "ready") {
+      child.stdout.resume();
+      return child;
+    }
+  }
+  throw new Error("the notifier ended before it was ready");
+}
+
+/** Ends it as a machine does that loses its power. */
+export async function kill(child: ChildProcess): Promise<void> {
+  if (child.exitCode === null && child.signalCode === null) {
+    child.kill("SIGKILL");
+    await once(child, "exit");
+  }
 }
