@@ -66,8 +66,8 @@ export function readOptions(args: readonly string[]): Options {
     rounds: values.rounds === undefined ? (quick || profile ? 1 : 3) : wholeNumber("--rounds", values.rounds),
     windowMs:
       values.windows === undefined ? (quick ? 4_000 : 10_000) : wholeNumber("--windows", values.windows) * 1_000,
-    windowLatencies: quick ? 2 : 5,
-    windowLimitMs: quick ? 30_000 : 180_000,
+    windowLatencies: quick ? 2 : 3,
+    windowLimitMs: quick ? 30_000 : 120_000,
     warmUpMs: quick ? 2_000 : 4_000,
     seed: wholeNumber("--seed", values.seed),
     carrier: values.carrier,

@@ -128,6 +128,7 @@ export async function createGateway(options: GatewayOptions): Promise<FastifyIns
       allowedHeaders: [
         ...connectCors.allowedHeaders,
         "Idempotency-Key",
+        "Guest-Token",
         "Last-Event-ID",
         "X-Request-Id",
         "Authorization",

@@ -1,4 +1,4 @@
-import type { FieldRules } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+import { type FieldRules, Ignore } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 
 /** What protovalidate's rules say of a field, in the words of JSON Schema. What it has no words for is left out. */
 export function constraints(rules: FieldRules | undefined): Record<string, unknown> {
@@ -6,7 +6,7 @@ export function constraints(rules: FieldRules | undefined): Record<string, unkno
   switch (type?.case) {
     case "string":
       return defined({
-        pattern: type.value.pattern || undefined,
+        pattern: patternOf(type.value.pattern, rules?.ignore === Ignore.IF_ZERO_VALUE),
         minLength: smaller(type.value.minLen),
         maxLength: smaller(type.value.maxLen),
         format: type.value.wellKnown.case === "email" && type.value.wellKnown.value ? "email" : undefined,
@@ -39,6 +39,11 @@ export function constraints(rules: FieldRules | undefined): Record<string, unkno
     default:
       return {};
   }
+}
+
+/** A field that may be left out is empty in answers. */
+function patternOf(pattern: string, orEmpty: boolean): string | undefined {
+  return pattern === "" ? undefined : orEmpty && !new RegExp(pattern).test("") ? `^$|${pattern}` : pattern;
 }
 
 /** Limits are 64 bits on the wire; 0 is no limit for a minimum, and the rules have no maximum of 0. */

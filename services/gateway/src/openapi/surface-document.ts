@@ -1,5 +1,6 @@
 import swagger from "@fastify/swagger";
 import type { FastifyInstance } from "fastify";
+import type { Answers } from "./answers.ts";
 import { securitySchemes } from "./document.ts";
 import { problemResponses, problemSchema } from "./problems.ts";
 
@@ -19,6 +20,13 @@ export async function serveSurfaceDocument(
       security: token ? [{ token: [] }] : [],
       ...(token ? { components: { securitySchemes } } : {}),
     },
+    transform({ schema, url: path, route }) {
+      const { answers } = route.config ?? {};
+      if (answers === undefined && schema?.hide !== true) {
+        throw new Error(`${String(route.method)} ${path} does not say what it answers`);
+      }
+      return { schema: { ...schema, response: documented(answers ?? {}) }, url: path };
+    },
     transformObject: (documents) => ("openapiObject" in documents ? withAnswers(documents.openapiObject) : {}),
   });
   app.get(url, { config: { open: true }, schema: { hide: true } }, async () => app.swagger());
@@ -26,11 +34,25 @@ export async function serveSurfaceDocument(
 
 type Document = { paths?: object; components?: object };
 
-/** Each route answers JSON when it is done, and a problem when it is not. */
+function documented(answers: Answers) {
+  return Object.fromEntries(
+    Object.entries(answers).map(([status, { contentType = "application/json", ...schema }]) => [
+      status,
+      { description: "Done.", content: { [String(contentType)]: { schema } } },
+    ]),
+  );
+}
+
+/** Each route answers a problem when it is not done. */
 function withAnswers<D extends Partial<Document>>(document: D): D {
   const paths = Object.entries(document.paths ?? {}).map(([path, operations]: [string, object]) => [
     path,
-    Object.fromEntries(Object.entries(operations).map(([verb, operation]) => [verb, { ...operation, responses }])),
+    Object.fromEntries(
+      Object.entries(operations).map(([verb, operation]: [string, { responses?: object }]) => [
+        verb,
+        { ...operation, responses: { ...operation.responses, ...problems } },
+      ]),
+    ),
   ]);
   return {
     ...document,
@@ -39,8 +61,7 @@ function withAnswers<D extends Partial<Document>>(document: D): D {
   };
 }
 
-const responses = {
-  "2XX": { description: "Done.", content: { "application/json": { schema: {} } } },
+const problems = {
   "4XX": { ...problemResponses["400"], description: "Refused, and nothing was changed: the reason says why." },
   "5XX": { ...problemResponses["500"], description: "Ours to mend: a bug, or a service that is away." },
 };

@@ -5,6 +5,7 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import { callerLeft } from "../../caller-left.ts";
 import { serveSurfaceDocument } from "../../openapi/surface-document.ts";
 import type { Services } from "../../services.ts";
+import * as view from "./answers.ts";
 import * as body from "./bodies.ts";
 import { createKnowing } from "./knowing.ts";
 import { inventoryOf, orderOf, paymentOf, refundOf, statusOf } from "./views.ts";
@@ -28,7 +29,10 @@ export async function dapr(
 
   app.post<{ Body: body.CreateOrder }>(
     "/api/orders",
-    { schema: { summary: "Create an order: reserve, pay, ship; waits for its end", body: body.createOrder } },
+    {
+      config: { answers: { 201: view.order, 202: view.order } },
+      schema: { summary: "Create an order: reserve, pay, ship; waits for its end", body: body.createOrder },
+    },
     async (request, reply) => {
       const { customerId, items, paymentMethod = "", address, contactEmail = "", waitSeconds = 60 } = request.body;
       const { order } = await orders.checkout(
@@ -54,13 +58,14 @@ export async function dapr(
 
   app.get<{ Params: { id: string } }>(
     "/api/orders/:id",
-    { schema: { summary: "Get an order", params: body.id } },
+    { config: { answers: { 200: view.order } }, schema: { summary: "Get an order", params: body.id } },
     async ({ params }) => orderOf((await orders.getOrder({ id: params.id })).order),
   );
 
   app.get<{ Params: { id: string } }>(
     "/api/orders/:id/status",
     {
+      config: { answers: { 200: view.status } },
       schema: {
         summary: "Tell an order's saga: its step, its attempt, what is undone and what is left",
         params: body.id,
@@ -71,13 +76,19 @@ export async function dapr(
 
   app.get<{ Params: { id: string } }>(
     "/api/inventory/:id",
-    { schema: { summary: "Tell how many of a product there are", params: body.id } },
+    {
+      config: { answers: { 200: view.inventory } },
+      schema: { summary: "Tell how many of a product there are", params: body.id },
+    },
     async ({ params }) => inventoryOf((await products.getProduct({ id: params.id })).product),
   );
 
   app.post<{ Params: { id: string }; Body: body.Reserve }>(
     "/api/inventory/:id/reserve",
-    { schema: { summary: "Set some of a product aside by hand", params: body.id, body: body.reserve } },
+    {
+      config: { answers: { 200: view.reserved } },
+      schema: { summary: "Set some of a product aside by hand", params: body.id, body: body.reserve },
+    },
     async (request) => {
       const productId = request.params.id;
       const { quantity, reservationId = "" } = request.body;
@@ -94,7 +105,10 @@ export async function dapr(
 
   app.post<{ Params: { id: string }; Body: body.Release }>(
     "/api/inventory/:id/release",
-    { schema: { summary: "Give back what was set aside by hand", params: body.id, body: body.release } },
+    {
+      config: { answers: { 200: view.released } },
+      schema: { summary: "Give back what was set aside by hand", params: body.id, body: body.release },
+    },
     async (request) => {
       const { quantity } = request.body;
       const { product } = await stock.releaseManually({
@@ -108,7 +122,10 @@ export async function dapr(
 
   app.post<{ Body: body.CreatePayment }>(
     "/api/payments",
-    { schema: { summary: "Take money by hand, for no order", body: body.createPayment } },
+    {
+      config: { answers: { 201: view.payment } },
+      schema: { summary: "Take money by hand, for no order", body: body.createPayment },
+    },
     async (request, reply) => {
       const {
         customerId,
@@ -130,7 +147,10 @@ export async function dapr(
 
   app.post<{ Params: { id: string }; Body: body.Refund | undefined }>(
     "/api/payments/:id/refund",
-    { schema: { summary: "Pay money back, in part or in full", params: body.id, body: body.refund } },
+    {
+      config: { answers: { 201: view.refund } },
+      schema: { summary: "Pay money back, in part or in full", params: body.id, body: body.refund },
+    },
     async (request, reply) => {
       const { amount, currency: currencyCode = currency, reason = "" } = request.body ?? {};
       const { refund } = await payments.refundPayment({

@@ -10,6 +10,7 @@ import { callerLeft } from "../../caller-left.ts";
 import { EdgeError } from "../../problem.ts";
 import type { Services } from "../../services.ts";
 import { allAddresses } from "./address-book.ts";
+import * as answer from "./answers.ts";
 import * as body from "./bodies.ts";
 import { refuseOrdersFor } from "./orders-for.ts";
 import { createPlaceOrder } from "./place-order.ts";
@@ -43,6 +44,7 @@ export function orders(app: FastifyInstance, { services, verifier, paymentMethod
   app.post<{ Body: body.NewOrder; Headers: { "idempotency-key"?: string } }>(
     "/api/v1/orders",
     {
+      config: { answers: { 200: answer.standing, 201: answer.standing } },
       schema: {
         summary: "Place an order: its stock is set aside, and it waits to be paid",
         body: body.newOrder,
@@ -62,7 +64,10 @@ export function orders(app: FastifyInstance, { services, verifier, paymentMethod
 
   app.get<{ Querystring: body.OrderList }>(
     "/api/v1/orders",
-    { schema: { summary: "List orders, newest first", querystring: body.orderList } },
+    {
+      config: { answers: { 200: answer.orders } },
+      schema: { summary: "List orders, newest first", querystring: body.orderList },
+    },
     async ({ query: { userId = "", status, limit = "20", cursor = "" } }) => {
       const page = await orders.listOrders({
         customerId: userId,
@@ -76,13 +81,16 @@ export function orders(app: FastifyInstance, { services, verifier, paymentMethod
 
   app.get<{ Params: { id: string } }>(
     "/api/v1/orders/:id",
-    { schema: { summary: "Get an order", params: body.id } },
+    { config: { answers: { 200: answer.order } }, schema: { summary: "Get an order", params: body.id } },
     async ({ params }) => orderOf(await theOrder(params.id)),
   );
 
   app.get<{ Params: { id: string } }>(
     "/api/v1/orders/:id/details",
-    { schema: { summary: "Get an order, with its user, its address and its products", params: body.id } },
+    {
+      config: { answers: { 200: answer.details } },
+      schema: { summary: "Get an order, with its user, its address and its products", params: body.id },
+    },
     async ({ params }) => {
       const order = await theOrder(params.id);
       const [user, addresses, found] = await Promise.all([
@@ -113,7 +121,10 @@ export function orders(app: FastifyInstance, { services, verifier, paymentMethod
 
   app.post<{ Params: { id: string } }>(
     "/api/v1/orders/:id/pay",
-    { schema: { summary: "Pay an order, and have it shipped", params: body.id } },
+    {
+      config: { answers: { 200: answer.standing } },
+      schema: { summary: "Pay an order, and have it shipped", params: body.id },
+    },
     async ({ params: { id } }, reply) => {
       const { order } = await orders.payOrder(
         { id, waitFor: WaitFor.COMPLETED, waitAtMost, requestId: randomUUID() },
@@ -134,7 +145,10 @@ export function orders(app: FastifyInstance, { services, verifier, paymentMethod
 
   app.post<{ Params: { id: string } }>(
     "/api/v1/orders/:id/cancel",
-    { schema: { summary: "Cancel an order that is not paid, and give its stock back", params: body.id } },
+    {
+      config: { answers: { 200: answer.standing } },
+      schema: { summary: "Cancel an order that is not paid, and give its stock back", params: body.id },
+    },
     async ({ params: { id } }, reply) => {
       const status = statusOf(await theOrder(id));
       if (status === "PENDING") {

@@ -4,6 +4,7 @@ import { Reservation_Kind } from "@sagacart/proto/stock/v1/reservation";
 import type { FastifyInstance } from "fastify";
 import { invalidRequest } from "../../problem.ts";
 import type { Services } from "../../services.ts";
+import * as answer from "./answers.ts";
 import * as body from "./bodies.ts";
 import { productOf } from "./views.ts";
 
@@ -14,7 +15,10 @@ export function products(app: FastifyInstance, { services, currency }: { service
 
   app.get<{ Querystring: body.Page }>(
     "/api/v1/products",
-    { schema: { summary: "List products, oldest first", querystring: body.productList } },
+    {
+      config: { answers: { 200: answer.products } },
+      schema: { summary: "List products, oldest first", querystring: body.productList },
+    },
     async ({ query }, reply) => {
       const pageSize = query.limit === undefined ? 0 : body.wholeOf("limit", query.limit, { from: 1, to: 100_000 });
       if (pageSize === 0 && query.cursor === undefined) {
@@ -43,7 +47,10 @@ export function products(app: FastifyInstance, { services, currency }: { service
 
   app.get<{ Querystring: body.Search }>(
     "/api/v1/products/search",
-    { schema: { summary: "Find products by words and price; the best match first", querystring: body.search } },
+    {
+      config: { answers: { 200: answer.products } },
+      schema: { summary: "Find products by words and price; the best match first", querystring: body.search },
+    },
     async ({ query: { q = "", minPrice, maxPrice } }) => {
       const found = await catalogue.searchProducts({
         query: q,
@@ -57,7 +64,7 @@ export function products(app: FastifyInstance, { services, currency }: { service
 
   app.get<{ Params: { id: string } }>(
     "/api/v1/products/:id",
-    { schema: { summary: "Get a product", params: body.id } },
+    { config: { answers: { 200: answer.product } }, schema: { summary: "Get a product", params: body.id } },
     async ({ params }) => productOf(await theProduct(params.id)),
   );
 
@@ -71,7 +78,7 @@ export function products(app: FastifyInstance, { services, currency }: { service
 
   app.post<{ Body: body.NewProduct }>(
     "/api/v1/products",
-    { schema: { summary: "Make a product", body: body.newProduct } },
+    { config: { answers: { 201: answer.made } }, schema: { summary: "Make a product", body: body.newProduct } },
     async ({ body: { name, price, stock: initial, description } }, reply) => {
       const { product } = await catalogue.createProduct({
         product: { title: name.trim(), description: description ?? "", price: moneyOf("price", price) },
@@ -84,7 +91,10 @@ export function products(app: FastifyInstance, { services, currency }: { service
 
   app.put<{ Params: { id: string }; Body: body.ProductChange }>(
     "/api/v1/products/:id",
-    { schema: { summary: "Change a product: the fields that are given", params: body.id, body: body.productChange } },
+    {
+      config: { answers: { 200: answer.updated } },
+      schema: { summary: "Change a product: the fields that are given", params: body.id, body: body.productChange },
+    },
     async ({ params: { id }, body: { name, price, description, stock: wanted } }) => {
       const paths = [
         ...(name === undefined ? [] : ["title"]),
@@ -118,7 +128,10 @@ export function products(app: FastifyInstance, { services, currency }: { service
 
   app.delete<{ Params: { id: string } }>(
     "/api/v1/products/:id",
-    { schema: { summary: "Take a product out of the catalogue", params: body.id } },
+    {
+      config: { answers: { 200: answer.deleted } },
+      schema: { summary: "Take a product out of the catalogue", params: body.id },
+    },
     async ({ params: { id } }) => {
       // Deleting what is deleted already succeeds in the contract; here it is not found.
       await theProduct(id);
@@ -129,7 +142,10 @@ export function products(app: FastifyInstance, { services, currency }: { service
 
   app.post<{ Params: { id: string }; Body: body.Quantity }>(
     "/api/v1/products/:id/reserve",
-    { schema: { summary: "Set some of a product aside by hand", params: body.id, body: body.quantity } },
+    {
+      config: { answers: { 200: answer.reserved } },
+      schema: { summary: "Set some of a product aside by hand", params: body.id, body: body.quantity },
+    },
     async ({ params: { id }, body: asked }) => {
       const reserved = body.quantityOf("quantity", asked.quantity);
       await stock.reserveStock({
@@ -143,7 +159,10 @@ export function products(app: FastifyInstance, { services, currency }: { service
 
   app.post<{ Params: { id: string }; Body: body.Quantity }>(
     "/api/v1/products/:id/release",
-    { schema: { summary: "Give back what was set aside by hand", params: body.id, body: body.quantity } },
+    {
+      config: { answers: { 200: answer.released } },
+      schema: { summary: "Give back what was set aside by hand", params: body.id, body: body.quantity },
+    },
     async ({ params: { id }, body: asked }) => {
       const released = body.quantityOf("quantity", asked.quantity);
       const { product } = await stock.releaseManually({ productId: id, quantity: released, requestId: randomUUID() });

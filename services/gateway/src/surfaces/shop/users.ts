@@ -4,6 +4,7 @@ import type { FastifyInstance } from "fastify";
 import { invalidRequest } from "../../problem.ts";
 import type { Services } from "../../services.ts";
 import { addressFrom, allAddresses } from "./address-book.ts";
+import * as answer from "./answers.ts";
 import * as body from "./bodies.ts";
 import { savedAddressOf, userOf } from "./views.ts";
 
@@ -14,7 +15,7 @@ export function users(app: FastifyInstance, { services }: { services: Services }
   app.post<{ Body: body.Login }>(
     "/api/v1/login",
     {
-      config: { open: true, signIn: true },
+      config: { open: true, signIn: true, answers: { 200: answer.login } },
       schema: { summary: "Sign in: the answer has the token for everything else", body: body.login, security: [] },
     },
     async ({ body: { username, password } }) => {
@@ -25,7 +26,10 @@ export function users(app: FastifyInstance, { services }: { services: Services }
 
   app.post<{ Body: body.NewUser }>(
     "/api/v1/users",
-    { config: { open: true, signIn: true }, schema: { summary: "Register a user", body: body.newUser, security: [] } },
+    {
+      config: { open: true, signIn: true, answers: { 201: answer.registered } },
+      schema: { summary: "Register a user", body: body.newUser, security: [] },
+    },
     async ({ body: { username, email, password, phone } }, reply) => {
       const { user } = await users.register({
         username: username.trim(),
@@ -42,16 +46,25 @@ export function users(app: FastifyInstance, { services }: { services: Services }
 
   app.get<{ Params: { id: string } }>(
     "/api/v1/users/:id",
-    { schema: { summary: "Get a user, with their addresses", params: body.id } },
+    {
+      config: { answers: { 200: answer.user } },
+      schema: { summary: "Get a user, with their addresses", params: body.id },
+    },
     async ({ params: { id } }) => {
       const [{ user }, addresses] = await Promise.all([users.getUser({ id }), allAddresses(users, id)]);
-      return user === undefined ? null : userOf(user, addresses);
+      if (user === undefined) {
+        throw new Error(`the identity service answered without user ${id}`);
+      }
+      return userOf(user, addresses);
     },
   );
 
   app.delete<{ Params: { id: string } }>(
     "/api/v1/users/:id",
-    { schema: { summary: "Delete a user, with their addresses; their orders stay", params: body.id } },
+    {
+      config: { answers: { 200: answer.deleted } },
+      schema: { summary: "Delete a user, with their addresses; their orders stay", params: body.id },
+    },
     async ({ params: { id } }) => {
       await users.deleteUser({ id });
       return { deleted: true };
@@ -60,13 +73,19 @@ export function users(app: FastifyInstance, { services }: { services: Services }
 
   app.get<{ Params: { id: string } }>(
     "/api/v1/users/:id/addresses",
-    { schema: { summary: "List a user's addresses, the default one first", params: body.id } },
+    {
+      config: { answers: { 200: answer.addresses } },
+      schema: { summary: "List a user's addresses, the default one first", params: body.id },
+    },
     async ({ params: { id } }) => (await allAddresses(users, id)).map(savedAddressOf),
   );
 
   app.post<{ Params: { id: string }; Body: body.NewAddress }>(
     "/api/v1/users/:id/addresses",
-    { schema: { summary: "Add an address", params: body.id, body: body.newAddress } },
+    {
+      config: { answers: { 201: answer.made } },
+      schema: { summary: "Add an address", params: body.id, body: body.newAddress },
+    },
     async ({ params: { id }, body: asked }, reply) => {
       const { user } = await users.getUser({ id });
       const { address } = await users.createAddress({
@@ -81,7 +100,10 @@ export function users(app: FastifyInstance, { services }: { services: Services }
 
   app.put<{ Params: body.AddressPath; Body: body.AddressChange }>(
     "/api/v1/users/:id/addresses/:aid",
-    { schema: { summary: "Change an address", params: body.addressPath, body: body.addressChange } },
+    {
+      config: { answers: { 200: answer.updated } },
+      schema: { summary: "Change an address", params: body.addressPath, body: body.addressChange },
+    },
     async ({ params, body: { is_default: isDefault, ...asked } }) => {
       const changes = body.addressFieldNames.some((name) => name in asked);
       if (!changes && isDefault === undefined) {
@@ -106,7 +128,10 @@ export function users(app: FastifyInstance, { services }: { services: Services }
 
   app.delete<{ Params: body.AddressPath }>(
     "/api/v1/users/:id/addresses/:aid",
-    { schema: { summary: "Delete an address", params: body.addressPath } },
+    {
+      config: { answers: { 200: answer.deleted } },
+      schema: { summary: "Delete an address", params: body.addressPath },
+    },
     async ({ params }) => {
       // Deleting what is gone already succeeds in the contract; here it is not found.
       const { id, userId } = await theAddress(params);

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { Cart_State } from "@sagacart/proto/order/v1/cart";
 import type { FastifyInstance } from "fastify";
 import { callerLeft } from "../../caller-left.ts";
+import { fields, listOf, text, truth, whole } from "../../openapi/answers.ts";
 import { putAll } from "./batch.ts";
 import { createCheckout } from "./checkout.ts";
 import { count, id, mostMoney, mostQuantity, mostRows, path } from "./path-parameters.ts";
@@ -14,7 +15,10 @@ export function orderRoutes(app: FastifyInstance, { services }: WdmOptions): voi
 
   app.post<{ Params: { user_id: string } }>(
     "/orders/create/:user_id",
-    { schema: { summary: "Make an order (a cart) with nothing in it", params: path({ user_id: id }) } },
+    {
+      config: { answers: { 200: fields({ order_id: text }) } },
+      schema: { summary: "Make an order (a cart) with nothing in it", params: path({ user_id: id }) },
+    },
     async ({ params }) => {
       const { cart } = await carts.createCart({ customerId: params.user_id, requestId: randomUUID() });
       return { order_id: cart?.id };
@@ -24,6 +28,7 @@ export function orderRoutes(app: FastifyInstance, { services }: WdmOptions): voi
   app.post<{ Params: { order_id: string; item_id: string; quantity: number } }>(
     "/orders/addItem/:order_id/:item_id/:quantity",
     {
+      config: { answers: { 200: fields({ order_id: text, total_cost: whole }) } },
       schema: {
         summary: "Add to an order; what is in it already gets more",
         params: path({ order_id: id, item_id: id, quantity: count(1, mostQuantity) }),
@@ -39,6 +44,7 @@ export function orderRoutes(app: FastifyInstance, { services }: WdmOptions): voi
   app.get<{ Params: { order_id: string } }>(
     "/orders/find/:order_id",
     {
+      config: { answers: { 200: order } },
       schema: {
         summary: "Tell what is in an order, what it costs, and whether it is paid",
         params: path({ order_id: id }),
@@ -59,6 +65,7 @@ export function orderRoutes(app: FastifyInstance, { services }: WdmOptions): voi
   app.post<{ Params: { order_id: string } }>(
     "/orders/checkout/:order_id",
     {
+      config: { answers: { 200: fields({ order_id: text, paid: { const: true }, order: text, msg: text }) } },
       schema: {
         summary: "Buy: answers when it is paid (2xx) or refused with nothing taken (4xx)",
         params: path({ order_id: id }),
@@ -70,6 +77,7 @@ export function orderRoutes(app: FastifyInstance, { services }: WdmOptions): voi
   app.post<{ Params: { n: number; n_items: number; n_users: number; item_price: number } }>(
     "/orders/batch_init/:n/:n_items/:n_users/:item_price",
     {
+      config: { answers: { 200: fields({ msg: text }) } },
       schema: {
         summary: "Make or overwrite the orders 0 to n - 1, of two random items each",
         params: path({
@@ -100,3 +108,11 @@ export function orderRoutes(app: FastifyInstance, { services }: WdmOptions): voi
 function randomBelow(n: number): string {
   return String(Math.floor(Math.random() * n));
 }
+
+const order = fields({
+  order_id: text,
+  paid: truth,
+  items: listOf({ type: "array", prefixItems: [text, whole], items: false }),
+  user_id: text,
+  total_cost: whole,
+});

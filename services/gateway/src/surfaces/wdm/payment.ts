@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { FastifyInstance } from "fastify";
 import { callerLeft } from "../../caller-left.ts";
+import { fields, text, whole } from "../../openapi/answers.ts";
 import { putAll } from "./batch.ts";
 import { count, id, mostMoney, mostRows, path } from "./path-parameters.ts";
 import type { WdmOptions } from "./wdm.ts";
@@ -9,15 +10,25 @@ import type { WdmOptions } from "./wdm.ts";
 export function paymentRoutes(app: FastifyInstance, { services, currency, money }: WdmOptions): void {
   const { accounts, payments } = services.clients;
 
-  app.post("/payment/create_user", { schema: { summary: "Open an account with nothing in it" } }, async () => {
-    const userId = randomUUID();
-    await accounts.createAccount({ customerId: userId, currencyCode: currency });
-    return { user_id: userId };
-  });
+  app.post(
+    "/payment/create_user",
+    {
+      config: { answers: { 200: fields({ user_id: text }) } },
+      schema: { summary: "Open an account with nothing in it" },
+    },
+    async () => {
+      const userId = randomUUID();
+      await accounts.createAccount({ customerId: userId, currencyCode: currency });
+      return { user_id: userId };
+    },
+  );
 
   app.post<{ Params: { user_id: string; amount: number } }>(
     "/payment/add_funds/:user_id/:amount",
-    { schema: { summary: "Pay money in", params: path({ user_id: id, amount: count(1, mostMoney) }) } },
+    {
+      config: { answers: { 200: credit } },
+      schema: { summary: "Pay money in", params: path({ user_id: id, amount: count(1, mostMoney) }) },
+    },
     async ({ params }) => {
       const request = { customerId: params.user_id, amount: money(params.amount), requestId: randomUUID() };
       const { account } = await accounts.deposit(request);
@@ -27,7 +38,10 @@ export function paymentRoutes(app: FastifyInstance, { services, currency, money 
 
   app.get<{ Params: { user_id: string } }>(
     "/payment/find_user/:user_id",
-    { schema: { summary: "Tell a user's credit", params: path({ user_id: id }) } },
+    {
+      config: { answers: { 200: credit } },
+      schema: { summary: "Tell a user's credit", params: path({ user_id: id }) },
+    },
     async ({ params }) => {
       const { account } = await accounts.getAccount({ customerId: params.user_id, currencyCode: currency });
       return { user_id: params.user_id, credit: Number(account?.balance?.minorUnits ?? 0n) };
@@ -37,6 +51,7 @@ export function paymentRoutes(app: FastifyInstance, { services, currency, money 
   app.post<{ Params: { user_id: string; amount: number } }>(
     "/payment/pay/:user_id/:amount",
     {
+      config: { answers: { 200: fields({ user_id: text, payment_id: text }) } },
       schema: {
         summary: "Take money by hand; refused where there is too little",
         params: path({ user_id: id, amount: count(1, mostMoney) }),
@@ -52,6 +67,7 @@ export function paymentRoutes(app: FastifyInstance, { services, currency, money 
   app.post<{ Params: { n: number; starting_money: number } }>(
     "/payment/batch_init/:n/:starting_money",
     {
+      config: { answers: { 200: fields({ msg: text }) } },
       schema: {
         summary: "Make or overwrite the users 0 to n - 1",
         params: path({ n: count(1, mostRows), starting_money: count(0, mostMoney) }),
@@ -70,3 +86,5 @@ export function paymentRoutes(app: FastifyInstance, { services, currency, money 
     },
   );
 }
+
+const credit = fields({ user_id: text, credit: whole });

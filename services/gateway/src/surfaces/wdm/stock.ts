@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { Movement_Reason } from "@sagacart/proto/stock/v1/stock_service";
 import type { FastifyInstance } from "fastify";
 import { callerLeft } from "../../caller-left.ts";
+import { fields, text, whole } from "../../openapi/answers.ts";
 import { putAll } from "./batch.ts";
 import { count, id, mostMoney, mostRows, mostStock, path } from "./path-parameters.ts";
 import type { WdmOptions } from "./wdm.ts";
@@ -12,7 +13,10 @@ export function stockRoutes(app: FastifyInstance, { services, money }: WdmOption
 
   app.post<{ Params: { price: number } }>(
     "/stock/item/create/:price",
-    { schema: { summary: "Make an item with no stock", params: path({ price: count(0, mostMoney) }) } },
+    {
+      config: { answers: { 200: fields({ item_id: text }) } },
+      schema: { summary: "Make an item with no stock", params: path({ price: count(0, mostMoney) }) },
+    },
     async ({ params }) => {
       const itemId = randomUUID();
       const product = { id: itemId, title: titleOf(itemId), price: money(params.price) };
@@ -23,7 +27,10 @@ export function stockRoutes(app: FastifyInstance, { services, money }: WdmOption
 
   app.get<{ Params: { item_id: string } }>(
     "/stock/find/:item_id",
-    { schema: { summary: "Tell how many there are to sell, and the price", params: path({ item_id: id }) } },
+    {
+      config: { answers: { 200: fields({ stock: whole, price: whole }) } },
+      schema: { summary: "Tell how many there are to sell, and the price", params: path({ item_id: id }) },
+    },
     async ({ params }) => {
       const { product } = await products.getProduct({ id: params.item_id });
       return { stock: product?.available ?? 0, price: Number(product?.price?.minorUnits ?? 0n) };
@@ -32,7 +39,10 @@ export function stockRoutes(app: FastifyInstance, { services, money }: WdmOption
 
   app.post<{ Params: { item_id: string; amount: number } }>(
     "/stock/add/:item_id/:amount",
-    { schema: { summary: "Add to the stock", params: path({ item_id: id, amount: count(1, mostStock) }) } },
+    {
+      config: { answers: { 200: level } },
+      schema: { summary: "Add to the stock", params: path({ item_id: id, amount: count(1, mostStock) }) },
+    },
     async ({ params: { item_id, amount } }) => {
       const request = { productId: item_id, delta: amount, reason: Movement_Reason.RECEIPT, requestId: randomUUID() };
       const { product } = await stock.adjustStock(request);
@@ -43,6 +53,7 @@ export function stockRoutes(app: FastifyInstance, { services, money }: WdmOption
   app.post<{ Params: { item_id: string; amount: number } }>(
     "/stock/subtract/:item_id/:amount",
     {
+      config: { answers: { 200: level } },
       schema: {
         summary: "Take from the stock; refused where there is too little",
         params: path({ item_id: id, amount: count(1, mostStock) }),
@@ -59,6 +70,7 @@ export function stockRoutes(app: FastifyInstance, { services, money }: WdmOption
   app.post<{ Params: { n: number; starting_stock: number; item_price: number } }>(
     "/stock/batch_init/:n/:starting_stock/:item_price",
     {
+      config: { answers: { 200: fields({ msg: text }) } },
       schema: {
         summary: "Make or overwrite the items 0 to n - 1",
         params: path({ n: count(1, mostRows), starting_stock: count(0, mostStock), item_price: count(0, mostMoney) }),
@@ -79,3 +91,5 @@ export function stockRoutes(app: FastifyInstance, { services, money }: WdmOption
 function titleOf(itemId: string): string {
   return `Item ${itemId}`;
 }
+
+const level = fields({ item_id: text, stock: whole });

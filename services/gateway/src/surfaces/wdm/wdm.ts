@@ -1,4 +1,5 @@
 import type { FastifyInstance } from "fastify";
+import { fields, text, whole } from "../../openapi/answers.ts";
 import { serveSurfaceDocument } from "../../openapi/surface-document.ts";
 import type { Services } from "../../services.ts";
 import { orderRoutes } from "./orders.ts";
@@ -44,11 +45,14 @@ export async function wdm(
   // Where the original sends its program to a cluster. Here everything runs already.
   app.post<{ Params: { n_partitions: number } }>(
     "/submit/:n_partitions",
-    { schema: { summary: "Do nothing: everything runs already", params: path({ n_partitions: count(1, 1_000_000) }) } },
+    {
+      config: { answers: { 200: fields({ msg: text, n_partitions: whole }) } },
+      schema: { summary: "Do nothing: everything runs already", params: path({ n_partitions: count(1, 1_000_000) }) },
+    },
     async ({ params }) => ({ msg: "nothing to submit: the shop is running", n_partitions: params.n_partitions }),
   );
-  const hey = { 200: { description: "Hey", content: { "text/plain": { schema: { type: "string" } } } } };
-  app.post("/hello", { schema: { summary: "Say hey", response: hey } }, async (_request, reply) =>
+  const hey = { 200: { ...text, contentType: "text/plain" } };
+  app.post("/hello", { config: { answers: hey }, schema: { summary: "Say hey" } }, async (_request, reply) =>
     reply.type("text/plain; charset=utf-8").send("Hey"),
   );
 }

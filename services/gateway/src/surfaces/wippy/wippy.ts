@@ -4,6 +4,7 @@ import type { OrderLine } from "@sagacart/proto/order/v1/order";
 import type { Money } from "@sagacart/proto/type/v1/money";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { callerLeft } from "../../caller-left.ts";
+import { fields, listOf, number, text, whole } from "../../openapi/answers.ts";
 import { serveSurfaceDocument } from "../../openapi/surface-document.ts";
 import { EdgeError } from "../../problem.ts";
 import type { Services } from "../../services.ts";
@@ -43,7 +44,10 @@ export async function wippy(app: FastifyInstance, options: WippyOptions): Promis
 
   app.get<{ Querystring: { page_token?: string } }>(
     "/api/products",
-    { schema: { summary: "List the products, oldest first: a thousand, and where the rest begins", querystring } },
+    {
+      config: { answers: { 200: productList } },
+      schema: { summary: "List the products, oldest first: a thousand, and where the rest begins", querystring },
+    },
     async ({ query }, reply) => {
       const within = { signal: callerLeft(reply), timeoutMs };
       const { products, nextPageToken } = await listProducts(clients.products, query.page_token ?? "", within);
@@ -62,7 +66,10 @@ export async function wippy(app: FastifyInstance, options: WippyOptions): Promis
 
   app.post<{ Params: User; Body: { sku: string; quantity?: number } }>(
     "/api/cart/:user_id/items",
-    { schema: { summary: "Add to the user's cart, by SKU or id; the first one makes the cart", params, body: item } },
+    {
+      config: { answers: { 200: added } },
+      schema: { summary: "Add to the user's cart, by SKU or id; the first one makes the cart", params, body: item },
+    },
     async (request, reply) => {
       const customerId = request.params.user_id;
       const { sku, quantity = 1 } = request.body;
@@ -84,7 +91,10 @@ export async function wippy(app: FastifyInstance, options: WippyOptions): Promis
 
   app.get<{ Params: User }>(
     "/api/cart/:user_id",
-    { schema: { summary: "Tell what is in the user's cart, and what it costs", params } },
+    {
+      config: { answers: { 200: shownCart } },
+      schema: { summary: "Tell what is in the user's cart, and what it costs", params },
+    },
     async ({ params: { user_id } }, reply) => {
       const cart = await currentCart(clients, user_id, { signal: callerLeft(reply), timeoutMs });
       return {
@@ -98,7 +108,10 @@ export async function wippy(app: FastifyInstance, options: WippyOptions): Promis
 
   app.post<{ Params: User }>(
     "/api/cart/:user_id/checkout",
-    { schema: { summary: "Buy what is in the user's cart; the cart is gone afterwards", params } },
+    {
+      config: { answers: { 200: checkedOut } },
+      schema: { summary: "Buy what is in the user's cart; the cart is gone afterwards", params },
+    },
     async (request, reply) => {
       const customerId = request.params.user_id;
       const asked = { customerId, paymentMethod, requestId: keyOf(request) };
@@ -144,6 +157,16 @@ const item = {
     quantity: { type: "integer", minimum: 1, maximum: 1_000_000, description: "How many; one where it is absent." },
   },
 } as const;
+
+const shownProduct = fields({ id: text, title: text, sku: text, price: number, stock: whole });
+const productList = fields({ products: listOf(shownProduct), next_page_token: text }, ["next_page_token"]);
+const shownItem = fields({ sku: text, title: text, price: number, quantity: whole });
+const added = fields({ status: { const: "added" }, user_id: text, item: shownItem });
+const shownCart = fields({ user_id: text, items: listOf(shownItem), total: number, message: text }, ["message"]);
+const checkedOut = fields({
+  status: { const: "checked_out" },
+  order: fields({ id: text, user_id: text, items: listOf(shownItem), total: number, timestamp: whole }),
+});
 
 /**
  * The seed looks at no content type, and its load script says that it sends JSON where it sends nothing: whatever comes
