@@ -2,7 +2,7 @@ import { readdirSync } from "node:fs";
 import { type DescService, getOption } from "@bufbuild/protobuf";
 import { access } from "@sagacart/proto/auth/v1/access";
 import { expect, test } from "vitest";
-import { requireAccessRules } from "./access.ts";
+import { accessRule, requireAccessRules } from "./access.ts";
 
 const generated = new URL("../../../../proto/gen/sagacart/", import.meta.url);
 
@@ -18,6 +18,15 @@ async function allServices(): Promise<DescService[]> {
         typeof value === "object" && value !== null && "kind" in value && value.kind === "service",
     );
 }
+
+test("a request of a method for customers says whose it is about, so that it can be held to the caller", async () => {
+  const without = (await allServices())
+    // Identity has users and no customers: it asks itself whether a user is the caller.
+    .filter(({ typeName }) => typeName !== "sagacart.identity.v1.IdentityService")
+    .flatMap(({ methods }) => methods)
+    .filter((method) => accessRule(method).roles.includes("customer") && !accessRule(method).customerField);
+  expect(without.map((method) => method.toString())).toEqual([]);
+});
 
 test("each method of the contract says who may call it: anyone, or these roles", async () => {
   const services = await allServices();

@@ -1,5 +1,5 @@
 import { createHmac } from "node:crypto";
-import { base64url, exportSPKI, generateKeyPair } from "jose";
+import { base64url, exportSPKI, importJWK, type JWK } from "jose";
 import { expect, test } from "vitest";
 import { startIssuer } from "../testing/issuer.ts";
 import type { Principal } from "./principal.ts";
@@ -114,7 +114,8 @@ async function verified(verifier: Verifier, token: string): Promise<Principal> {
 
 /** The usual confusion of algorithms: what everybody may read, used as a secret. */
 async function signedWithPublicKey(issuer: Awaited<ReturnType<typeof startIssuer>>): Promise<string> {
-  const { publicKey } = await generateKeyPair("ES256", { extractable: true });
+  const { keys } = (await (await fetch(issuer.jwksUrl)).json()) as { keys: [JWK] };
+  const publicKey = (await importJWK({ ...keys[0], ext: true })) as CryptoKey;
   const head = { alg: "HS256", kid: "key-1" };
   const body = { iss: issuer.issuer, aud: "sagacart", sub: "ada", roles: ["operator"], exp: Date.now() / 1000 + 900 };
   const signed = [head, body].map((part) => base64url.encode(JSON.stringify(part))).join(".");
