@@ -115,7 +115,7 @@ async function verified(verifier: Verifier, token: string): Promise<Principal> {
 /** The usual confusion of algorithms: what everybody may read, used as a secret. */
 async function signedWithPublicKey(issuer: Awaited<ReturnType<typeof startIssuer>>): Promise<string> {
   const { keys } = (await (await fetch(issuer.jwksUrl)).json()) as { keys: [JWK] };
-  const publicKey = (await importJWK({ ...keys[0], ext: true })) as CryptoKey;
+  const publicKey = (await importJWK({ ...keys[0], ext: true })) as Parameters<typeof exportSPKI>[0];
   const head = { alg: "HS256", kid: "key-1" };
   const body = { iss: issuer.issuer, aud: "sagacart", sub: "ada", roles: ["operator"], exp: Date.now() / 1000 + 900 };
   const signed = [head, body].map((part) => base64url.encode(JSON.stringify(part))).join(".");
