@@ -10,7 +10,11 @@ export function createAdapter(pool: Pool, model: string): Adapter {
   return {
     async upsert(id, payload, expiresInSeconds) {
       const { accountId, grantId, uid } = payload;
-      const kept = model === "Session" ? payload : { ...payload, jti: undefined };
+      const kept = JSON.stringify(model === "Session" ? payload : { ...payload, jti: undefined });
+      if (kept.includes("\\u0000")) {
+        // Postgres keeps none, in no text: it is in a parameter of the request.
+        throw new errors.InvalidRequest("a parameter has the character NUL in it");
+      }
       await pool.query(
         `insert into oidc_entries (model, id_hash, payload, account_id, grant_id, uid, expire_time)
          values ($1, $2, $3, $4, $5, $6, now() + $7 * interval '1 second')
@@ -19,7 +23,7 @@ export function createAdapter(pool: Pool, model: string): Adapter {
         [
           model,
           hashOf(id),
-          JSON.stringify(kept),
+          kept,
           // What an interaction that is under way belongs to is inside.
           accountId ?? null,
           // A grant is found by its own id, and ends what was given out under it.

@@ -240,6 +240,42 @@ describe("the page to sign in", () => {
   });
 });
 
+describe("what is malformed is the caller's fault", () => {
+  test.each([
+    ["a state with NUL in it", "state=%00"],
+    ["a prompt that there is none of", "prompt=%00"],
+    ["a client that there is none of", "client_id=%00"],
+    ["a parameter twice", "scope=a&scope=b"],
+    ["an escape that is none", "state=%zz%"],
+  ])("%s", async (_what, query) => {
+    const asked = `/oidc/auth?client_id=app&response_type=code&code_challenge=${"a".repeat(43)}&scope=openid`;
+    const answer = await createBrowser().open(`${asked}&code_challenge_method=S256&${query}`);
+
+    expect(answer.status).toBeLessThan(500);
+  });
+
+  test("a name with NUL in it is nobody's", async () => {
+    const browser = createBrowser();
+    const { location, page } = await begin(browser);
+
+    const answer = await browser.open(location, { csrf: page.csrf, username: "a\0b", password: "x\0y" });
+
+    expect(answer.status).toBe(401);
+  });
+
+  test.each([
+    ["GET /oidc/nowhere", 404],
+    ["DELETE /oidc/token", 404],
+    ["POST /oidc/token", 400],
+    ["GET /oidc/userinfo", 401],
+    ["GET /oidc/sign-in/none", 400],
+  ])("%s is %i", async (line, status) => {
+    const [method = "", path = ""] = line.split(" ");
+
+    expect((await running.fetch(new URL(path, running.issuer), { method })).status).toBe(status);
+  });
+});
+
 describe("client credentials", () => {
   test("give a service a token of its own", async () => {
     const order = await discover("order", client.ClientSecretBasic(testServiceSecret));

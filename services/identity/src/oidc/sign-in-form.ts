@@ -51,7 +51,8 @@ export function signInForm(options: SignInFormOptions) {
     if (!isSame(body.get("csrf") ?? "", csrf) || (origin !== undefined && origin !== options.issuer)) {
       return send(response, 403, errorPage("This form is not ours, or is too old. Go back and try again."));
     }
-    const username = (body.get("username") ?? "").slice(0, 254);
+    // Nobody has the character NUL in a name, and Postgres takes none.
+    const username = (body.get("username") ?? "").replaceAll("\0", "").slice(0, 254);
     const password = (body.get("password") ?? "").slice(0, 128);
     try {
       const user = await options.signIn.withPassword(username, password, clientAddress(request));
