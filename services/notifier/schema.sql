@@ -169,7 +169,7 @@ create table webhook_deliveries (
   last_error text not null default ''::text,
   create_time timestamp with time zone not null default now(),
   end_time timestamp with time zone,
-  constraint webhook_deliveries_endpoint_id_event_id_key UNIQUE (endpoint_id, event_id),
+  constraint webhook_deliveries_event_id_endpoint_id_key UNIQUE (event_id, endpoint_id),
   constraint webhook_deliveries_pkey PRIMARY KEY (id),
   constraint webhook_deliveries_endpoint_id_fkey FOREIGN KEY (endpoint_id) REFERENCES webhook_endpoints(id) ON DELETE CASCADE,
   constraint webhook_deliveries_event_id_fkey FOREIGN KEY (event_id) REFERENCES webhook_events(id),
@@ -179,19 +179,13 @@ create table webhook_deliveries (
   constraint webhook_deliveries_state_check CHECK ((state = ANY (ARRAY['PENDING'::text, 'DELIVERED'::text, 'DEAD'::text])))
 );
 
-CREATE INDEX webhook_deliveries_dead ON public.webhook_deliveries USING btree (endpoint_id, id) WHERE (state = 'DEAD'::text);
-
-CREATE INDEX webhook_deliveries_due ON public.webhook_deliveries USING btree (endpoint_id, try_time) WHERE (state = 'PENDING'::text);
+CREATE INDEX webhook_deliveries_due ON public.webhook_deliveries USING btree (endpoint_id, try_time, "position") WHERE (state = 'PENDING'::text);
 
 CREATE INDEX webhook_deliveries_ended ON public.webhook_deliveries USING btree (end_time) WHERE (end_time IS NOT NULL);
 
 CREATE INDEX webhook_deliveries_endpoint ON public.webhook_deliveries USING btree (endpoint_id, id);
 
-CREATE INDEX webhook_deliveries_event ON public.webhook_deliveries USING btree (event_id);
-
 CREATE INDEX webhook_deliveries_in_order ON public.webhook_deliveries USING btree (endpoint_id, subject, "position") WHERE ((state = 'PENDING'::text) AND (NOT resent));
-
-CREATE INDEX webhook_deliveries_oldest ON public.webhook_deliveries USING btree (create_time) WHERE (state = 'PENDING'::text);
 
 CREATE INDEX webhook_deliveries_state ON public.webhook_deliveries USING btree (state, id);
 

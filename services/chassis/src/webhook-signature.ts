@@ -1,13 +1,14 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 
-/** The header that carries the signature of a webhook. */
+/** The header that carries the signature of a webhook that comes in. */
 export const signatureHeader = "sagacart-signature";
 
 /**
  * Signs a webhook's body, to the byte, as of a time. The header's value is
  * `t=<unix seconds>,v1=<hex HMAC-SHA256 of "t.body">`.
  *
- * For every webhook that comes in or goes out: those of the card provider and of the carrier, and our own.
+ * For webhooks that come in, and their senders: the card provider and the carrier. What goes out to endpoints of
+ * others is signed in the form that they know, Standard Webhooks: the notifier does that.
  */
 export function signWebhook(body: Uint8Array, secret: string, time: Date): string {
   const seconds = Math.floor(time.getTime() / 1000);

@@ -87,20 +87,17 @@ create table webhook_deliveries (
   create_time timestamptz not null default now(),
   end_time    timestamptz,
   -- An event that is read twice is delivered once, as far as we can say.
-  unique (endpoint_id, event_id),
+  unique (event_id, endpoint_id),
   check ((state = 'PENDING') = (try_time is not null)),
   check ((state = 'PENDING') = (end_time is null)),
   check (state = 'PENDING' or not sending)
 );
-create index webhook_deliveries_due on webhook_deliveries (endpoint_id, try_time) where state = 'PENDING';
+create index webhook_deliveries_due on webhook_deliveries (endpoint_id, try_time, position) where state = 'PENDING';
 create index webhook_deliveries_in_order on webhook_deliveries (endpoint_id, subject, position)
   where state = 'PENDING' and not resent;
-create index webhook_deliveries_oldest on webhook_deliveries (create_time) where state = 'PENDING';
-create index webhook_deliveries_dead on webhook_deliveries (endpoint_id, id) where state = 'DEAD';
 create index webhook_deliveries_endpoint on webhook_deliveries (endpoint_id, id);
 create index webhook_deliveries_subject on webhook_deliveries (subject, id);
 create index webhook_deliveries_state on webhook_deliveries (state, id);
-create index webhook_deliveries_event on webhook_deliveries (event_id);
 create index webhook_deliveries_ended on webhook_deliveries (end_time) where end_time is not null;
 
 create table webhook_attempts (

@@ -15,7 +15,7 @@ await runService({
     const events = createServiceClient(EventService, channel);
     const consumers = createServiceClient(ConsumerService, channel);
     const notifier = await startNotifier({ ...context, events, consumers });
-    const webhooks = await startWebhooks({ ...context, events, consumers });
+    const webhooks = startWebhooks({ ...context, events, consumers });
     const closing = { [Symbol.asyncDispose]: async () => channel.close() };
     return {
       routes(router) {

@@ -1,4 +1,4 @@
-import { promises as dns } from "node:dns";
+import dns from "node:dns/promises";
 import { isIP, type LookupFunction } from "node:net";
 import { createAddressRules } from "./networks.ts";
 
@@ -17,17 +17,23 @@ export type AddressBook = {
 /**
  * Finds the addresses of hosts, and refuses those that may not be sent to. It stands in the connection itself: a name
  * that was public when it was looked at, and is private when it is connected to, gains nothing.
+ *
+ * It asks name servers by itself. The system's own way, getaddrinfo, has four threads for the whole process: some
+ * endpoints with names that nobody answers for would hold up all others.
  */
 export function createAddressBook(options: {
   allowedNetworks: readonly string[];
-  /** Name servers; the system's way to find names (its hosts file too) where there are none. */
+  /** The name servers; those of the system where there are none. */
   dnsServers?: readonly string[] | undefined;
 }): AddressBook {
   const rules = createAddressRules(options.allowedNetworks);
-  const resolve = options.dnsServers === undefined ? askSystem : askServers(options.dnsServers);
+  const resolver = new dns.Resolver({ timeout: 1_500, tries: 2 });
+  if (options.dnsServers !== undefined) {
+    resolver.setServers(options.dnsServers);
+  }
   const addressesOf = async (hostname: string) => {
     const literal = hostname.replace(/^\[(.*)\]$/, "$1");
-    const addresses = isIP(literal) === 0 ? await resolve(hostname) : [literal];
+    const addresses = isIP(literal) === 0 ? await resolve(resolver, hostname) : [literal];
     const refused = addresses.find((address) => !rules.isAllowed(address));
     // One is enough: a name with a public and a private address is a trap.
     if (refused !== undefined) {
@@ -51,28 +57,26 @@ export function createAddressBook(options: {
   };
 }
 
-async function askSystem(hostname: string): Promise<string[]> {
-  try {
-    return (await dns.lookup(hostname, { all: true })).map(({ address }) => address);
-  } catch (error) {
-    throw unknown(hostname, error);
+async function resolve(resolver: dns.Resolver, hostname: string): Promise<string[]> {
+  // By RFC 6761 it is not asked for. With several servers that do not answer, asking would take long.
+  if (/(^|\.)localhost\.?$/i.test(hostname)) {
+    return ["127.0.0.1", "::1"];
   }
+  const late = AbortSignal.timeout(longestMs);
+  const { promise: isLate, reject } = Promise.withResolvers<never>();
+  late.addEventListener("abort", () => reject(new RefusedHostError(`${hostname} could not be found: no answer`)));
+  const answers = await Promise.race([
+    Promise.allSettled([resolver.resolve4(hostname), resolver.resolve6(hostname)]),
+    isLate,
+  ]);
+  const addresses = answers.flatMap((answer) => (answer.status === "fulfilled" ? answer.value : []));
+  if (addresses.length === 0) {
+    const cause: unknown = answers.find((answer) => answer.status === "rejected")?.reason;
+    const code = cause instanceof Error && "code" in cause ? ` (${cause.code})` : "";
+    throw new RefusedHostError(`${hostname} has no address${code}`, { cause });
+  }
+  return addresses;
 }
 
-function askServers(servers: readonly string[]): (hostname: string) => Promise<string[]> {
-  const resolver = new dns.Resolver({ timeout: 2_000, tries: 2 });
-  resolver.setServers(servers);
-  return async (hostname) => {
-    const answers = await Promise.allSettled([resolver.resolve4(hostname), resolver.resolve6(hostname)]);
-    const addresses = answers.flatMap((answer) => (answer.status === "fulfilled" ? answer.value : []));
-    if (addresses.length === 0) {
-      throw unknown(hostname, answers.find((answer) => answer.status === "rejected")?.reason);
-    }
-    return addresses;
-  };
-}
-
-function unknown(hostname: string, cause: unknown): RefusedHostError {
-  const code = cause instanceof Error && "code" in cause ? ` (${cause.code})` : "";
-  return new RefusedHostError(`${hostname} has no address${code}`, { cause });
-}
+/** Whoever registers an endpoint waits for it. */
+const longestMs = 4_000;

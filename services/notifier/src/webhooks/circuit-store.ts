@@ -43,8 +43,13 @@ export async function recordSuccess(pool: Pool, endpointId: string): Promise<voi
     if (wasOpen) {
       await tx.query({
         name: "hasten-webhooks",
+        // What was never tried is due already. Of what was there are few, for an open circuit lets one try pass; a limit
+        // all the same, lest the circuit stay open because this takes too long.
         text: `update webhook_deliveries set try_time = now()
-               where endpoint_id = $1 and state = 'PENDING' and not sending and try_time > now()`,
+               where id = any(array(
+                 select id from webhook_deliveries
+                 where endpoint_id = $1 and state = 'PENDING' and not sending and try_time > now() limit 5000))
+                 and state = 'PENDING' and not sending`,
         values: [endpointId],
       });
     }
@@ -101,6 +106,6 @@ async function disable(tx: Transaction, endpointId: string, why: string): Promis
     [endpointId, why],
   );
   if (rowCount === 1) {
-    await buryPending(tx, endpointId, why);
+    await buryPending(tx, endpointId);
   }
 }

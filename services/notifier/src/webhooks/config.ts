@@ -7,12 +7,12 @@ export const webhookEnv = {
   WEBHOOK_ALLOW_HTTP: flag(false),
   /** Networks that are not public and may be sent to all the same, as in 10.1.0.0/16,::1/128. */
   WEBHOOK_ALLOW_NETWORKS: networks,
-  /** A file of certificates (PEM) to trust besides the well-known ones. */
-  WEBHOOK_CA_FILE: optional(text()),
-  /** The name servers that know the endpoints' hosts, as in 9.9.9.9 or 127.0.0.1:53. The system's where absent. */
+  /** Certificates (PEM) to trust besides the well-known ones; from a file by WEBHOOK_CA_FILE. */
+  WEBHOOK_CA: optional(text()),
+  /** The name servers that know the endpoints' hosts, as in 9.9.9.9 or 127.0.0.1:53. The system's where absent; not its hosts file. */
   WEBHOOK_DNS_SERVERS: optional(list()),
   /** How long an endpoint may take to answer. */
-  WEBHOOK_TIMEOUT_MS: durationMs(10_000),
+  WEBHOOK_TIMEOUT_MS: int({ min: 10, max: 60_000, default: 10_000 }),
   /** How many requests may be under way at a time, in all and to one endpoint, from each process. */
   WEBHOOK_CONCURRENCY: int({ min: 1, max: 10_000, default: 100 }),
   WEBHOOK_CONCURRENCY_PER_ENDPOINT: int({ min: 1, max: 1_000, default: 10 }),

@@ -53,8 +53,8 @@ export async function reviveDeliveries(
     "id" in which
       ? await db.query(`${revive} id = $1 and state = 'DEAD'`, [which.id])
       : await db.query(
-          `${revive} id in (select id from webhook_deliveries
-                            where endpoint_id = $1 and state = 'DEAD' and create_time >= $2 order by id limit $3)
+          `${revive} id = any(array(select id from webhook_deliveries
+                            where endpoint_id = $1 and state = 'DEAD' and create_time >= $2 order by id limit $3))
                      and state = 'DEAD'`,
           [which.endpointId, which.since ?? new Date(0), which.limit],
         );

@@ -3,7 +3,6 @@ import type { Transaction } from "@sagacart/chassis/postgres";
 import { type EndpointContent, sameContent } from "./endpoint.ts";
 import {
   buryPending,
-  byRequest,
   countEndpoints,
   deleteEndpoint,
   insertEndpoint,
@@ -51,17 +50,21 @@ export async function editEndpoint(
   const forgetsFailures = content.url !== endpoint.url || (content.enabled && !endpoint.enabled);
   await updateEndpoint(tx, id, { ...content, forgetsFailures });
   if (endpoint.enabled && !content.enabled) {
-    await buryPending(tx, id, byRequest);
+    await buryPending(tx, id);
   }
 }
 
-/** Forgets an endpoint and all that was for it. Fails with ETAG_MISMATCH. */
-export async function removeEndpoint(tx: Transaction, { id, etag }: { id: string; etag: string }): Promise<void> {
+/**
+ * Forgets an endpoint and all that was for it; answers whether that is done, for it is done in steps. Fails with
+ * ETAG_MISMATCH.
+ */
+export async function removeEndpoint(tx: Transaction, { id, etag }: { id: string; etag: string }): Promise<boolean> {
   const endpoint = await lockEndpoint(tx, id);
-  if (endpoint !== undefined) {
-    refuseOtherEtag(id, etag, endpoint.version);
-    await deleteEndpoint(tx, id);
+  if (endpoint === undefined) {
+    return true;
   }
+  refuseOtherEtag(id, etag, endpoint.version);
+  return await deleteEndpoint(tx, id);
 }
 
 /** Makes a new secret, and lets the one before sign along. Answers its id. Fails with WEBHOOK_ENDPOINT_NOT_FOUND. */

@@ -70,22 +70,37 @@ export async function countEndpoints(tx: Transaction): Promise<number> {
   return Number(rows[0]?.count ?? 0);
 }
 
-/** With its secrets, deliveries and their tries. */
-export async function deleteEndpoint(tx: Transaction, id: string): Promise<void> {
+/** Answers whether it is gone, or there is more to delete of what was for it. Nothing new comes for it meanwhile. */
+export async function deleteEndpoint(tx: Transaction, id: string): Promise<boolean> {
+  const { rowCount } = await tx.query(
+    "delete from webhook_deliveries where id = any(array(select id from webhook_deliveries where endpoint_id = $1 limit $2))",
+    [id, rowsAtOnce],
+  );
+  if (rowCount === rowsAtOnce) {
+    await tx.query("update webhook_endpoints set enabled = false where id = $1 and enabled", [id]);
+    return false;
+  }
   await tx.query("delete from webhook_endpoints where id = $1", [id]);
+  return true;
 }
 
-/** Gives up all that an endpoint was still to get. */
-export async function buryPending(db: Queryable, endpointId: string, why: string): Promise<number> {
+/** Gives up what a disabled endpoint was still to get: some of it at once, the rest in the background. */
+export async function buryPending(db: Queryable, endpointId: string): Promise<number> {
   const { rowCount } = await db.query({
     name: "bury-pending-webhooks",
-    text: `update webhook_deliveries
-           set state = 'DEAD', try_time = null, sending = false, end_time = now(), last_error = $2
-           where endpoint_id = $1 and state = 'PENDING'`,
-    values: [endpointId, `the endpoint was disabled: ${why}`],
+    text: `update webhook_deliveries as d
+           set state = 'DEAD', try_time = null, sending = false, end_time = now(),
+               last_error = 'the endpoint was disabled: ' || disabled_reason
+           from webhook_endpoints as e
+           where e.id = $1 and d.state = 'PENDING' and d.id = any(array(
+             select id from webhook_deliveries where endpoint_id = $1 and state = 'PENDING' limit $2))`,
+    values: [endpointId, rowsAtOnce],
   });
   return rowCount ?? 0;
 }
+
+/** A statement has some seconds. */
+const rowsAtOnce = 5_000;
 
 type Row = {
   id: string;

@@ -41,8 +41,9 @@ export async function buryOverdue(db: Queryable): Promise<number> {
     // The last try is at expire_time; only much later is it certain that there will be none.
     text: `update webhook_deliveries as d
            set state = 'DEAD', try_time = null, sending = false, end_time = now(),
-               last_error = case when over.enabled then d.last_error else 'the endpoint was disabled' end
-           from (select pending.id, enabled from webhook_deliveries as pending
+               last_error = case when over.enabled then d.last_error
+                                 else 'the endpoint was disabled: ' || disabled_reason end
+           from (select pending.id, enabled, disabled_reason from webhook_deliveries as pending
                  join webhook_endpoints as e on e.id = pending.endpoint_id
                  where state = 'PENDING' and try_time <= now()
                    and (not enabled or expire_time < now() - interval '10 minutes')

@@ -106,7 +106,7 @@ async function insertDeliveries(tx: Transaction, pairs: readonly Pair[]): Promis
     name: "insert-webhook-deliveries",
     text: `insert into webhook_deliveries (id, endpoint_id, event_id, subject, position)
            select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[])
-           on conflict (endpoint_id, event_id) do nothing`,
+           on conflict (event_id, endpoint_id) do nothing`,
     values: [
       pairs.map(() => uuidv7()),
       pairs.map(({ endpointId }) => endpointId),

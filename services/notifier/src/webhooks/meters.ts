@@ -22,7 +22,7 @@ export function createMeters({ metrics, pool, log }: { metrics: Metrics; pool: P
   });
   const pending = new Gauge({
     name: "notifier_webhooks_pending",
-    help: "Deliveries that are to be sent or tried again.",
+    help: "Deliveries that are to be sent or tried again; 100,000 stands for more.",
     registers: [metrics],
   });
   const oldest = new Gauge({
@@ -52,9 +52,10 @@ async function read(pool: Pool): Promise<{ open: number; pending: number; oldest
   const { rows } = await pool.query<{ open: bigint; pending: bigint; seconds: number | null }>({
     name: "measure-webhooks",
     text: `select (select count(*) from webhook_endpoints where enabled and circuit <> 'CLOSED') as open,
-             (select count(*) from webhook_deliveries where state = 'PENDING') as pending,
-             (select extract(epoch from now() - min(create_time))::float8
-              from webhook_deliveries where state = 'PENDING') as seconds`,
+             (select count(*) from
+               (select from webhook_deliveries where state = 'PENDING' limit 100000) as counted) as pending,
+             (select extract(epoch from now() - create_time)::float8
+              from webhook_deliveries where state = 'PENDING' order by id limit 1) as seconds`,
   });
   return {
     open: Number(rows[0]?.open ?? 0),

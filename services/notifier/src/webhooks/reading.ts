@@ -1,11 +1,11 @@
 import type { Client } from "@connectrpc/connect";
 import { errorInfo } from "@sagacart/chassis/errors";
+import { takeLead } from "@sagacart/chassis/lead";
 import type { Log } from "@sagacart/chassis/log";
 import { startLoop } from "@sagacart/chassis/loop";
 import type { Pool } from "@sagacart/chassis/postgres";
 import type { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
 import type { EventService } from "@sagacart/proto/event/v1/event_service";
-import { takeLead } from "../lead.ts";
 import { type Cursor, readCursor, takeIn } from "./intake.ts";
 
 /** What the feed knows this reader by. */

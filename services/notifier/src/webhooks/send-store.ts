@@ -145,10 +145,12 @@ async function claim(
     text: `with next as (
              select id from webhook_deliveries as d
              where endpoint_id = $1 and state = 'PENDING' and try_time <= now()
-               and (resent or not exists (
-                 select from webhook_deliveries as earlier
-                 where earlier.endpoint_id = $1 and earlier.subject = d.subject and earlier.state = 'PENDING'
-                   and not earlier.resent and earlier.position < d.position))
+               and (resent or position = (
+                 -- Looked up for each until there are enough. As "not exists" it is planned as a join with all that is
+                 -- PENDING: 100 ms with a backlog of 100,000.
+                 select min(position) from webhook_deliveries as earliest
+                 where earliest.endpoint_id = $1 and earliest.subject = d.subject and earliest.state = 'PENDING'
+                   and not earliest.resent))
                and exists (
                  select from webhook_endpoints where id = $1 and enabled and ($5 or circuit = 'CLOSED')
                    and (resume_time is null or resume_time <= now()))

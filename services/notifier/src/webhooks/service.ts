@@ -85,7 +85,8 @@ export function webhookService(options: ServiceOptions): ServiceImpl<typeof Webh
       return create(UpdateWebhookEndpointResponseSchema, { endpoint: changed });
     },
     async deleteWebhookEndpoint(request) {
-      await withTransaction(pool, (tx) => removeEndpoint(tx, request));
+      // With a backlog this may take longer than the caller waits: a repeat goes on.
+      while (!(await withTransaction(pool, (tx) => removeEndpoint(tx, request)))) {}
       return create(DeleteWebhookEndpointResponseSchema);
     },
     async rotateWebhookSecret(request) {

@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { getCACertificates } from "node:tls";
 import type { Client, ConnectRouter } from "@connectrpc/connect";
 import type { Log } from "@sagacart/chassis/log";
@@ -30,14 +29,14 @@ export type WebhooksOptions = {
 };
 
 /** Webhooks to endpoints outside, with all that runs in their background. */
-export async function startWebhooks({ config, pool, log, metrics, events, consumers }: WebhooksOptions): Promise<{
+export function startWebhooks({ config, pool, log, metrics, events, consumers }: WebhooksOptions): {
   routes(router: ConnectRouter): void;
   background: AsyncDisposable[];
-}> {
+} {
   const { WEBHOOK_ALLOW_NETWORKS: allowedNetworks, WEBHOOK_DNS_SERVERS: dnsServers } = config;
-  const { WEBHOOK_TIMEOUT_MS: timeoutMs, WEBHOOK_CA_FILE: caFile } = config;
+  const { WEBHOOK_TIMEOUT_MS: timeoutMs, WEBHOOK_CA: authority } = config;
   const addressBook = createAddressBook({ allowedNetworks, dnsServers });
-  const ca = caFile === undefined ? undefined : [...getCACertificates(), await readFile(caFile, "utf8")];
+  const ca = authority === undefined ? undefined : [...getCACertificates(), authority];
   const poster = createPoster({ addressBook, ca });
   const wake = createWake({ url: config.DATABASE_URL, channel: "webhooks_recorded", log });
   const onDeliveries = () => wake.wake();

@@ -100,7 +100,7 @@ export async function startSender(options: {
   const config = { ...readEnv(webhookEnv, { ...quick, ...options.env }), DATABASE_URL: url };
   const events = createServiceClient(EventService, channel);
   const consumers = createServiceClient(ConsumerService, channel);
-  const running = await startWebhooks({ config, pool, log: silentLog, metrics, events, consumers });
+  const running = startWebhooks({ config, pool, log: silentLog, metrics, events, consumers });
   for (const part of running.background) {
     stack.use(part);
   }
