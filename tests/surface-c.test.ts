@@ -123,6 +123,40 @@ test("paid and cancelled at once, an order is one of the two, and says so to bot
   }
 });
 
+test("the feed tells what the queue told: created, then paid or cancelled, with the user and the total", async () => {
+  const user = await signUp(call, "kim");
+  const productId = await makeProduct(5, "12.50");
+  const paid = await place(user, productId, 2);
+  const cancelled = await place(user, productId);
+  await as(user, `POST /api/v1/orders/${paid}/pay`);
+  await as(user, `POST /api/v1/orders/${cancelled}/cancel`);
+  const queue = {
+    "sagacart.order.awaiting_payment.v1": "order_created",
+    "sagacart.order.paid.v1": "order_paid",
+    "sagacart.order.cancelled.v1": "order_cancelled",
+  };
+  const query = new URLSearchParams(Object.keys(queue).map((type): [string, string] => ["types", type]));
+  const told: object[] = [];
+  for (let position = "0", more = true; more; ) {
+    const { body } = await as(admin, `GET /v1/events?afterPosition=${position}&pageSize=1000&${query}`);
+    for (const { type, data } of body.events) {
+      const { orderId, customerId, total } = JSON.parse(data);
+      told.push({ eventType: Object.entries(queue).find(([of]) => of === type)?.[1], orderId, customerId, total });
+    }
+    more = body.nextPosition !== position;
+    position = body.nextPosition;
+  }
+  const event = (eventType: string, orderId: string, minorUnits: string) => ({
+    ...{ eventType, orderId, customerId: user.id, total: { currencyCode: "USD", minorUnits } },
+  });
+  expect(told.filter((each) => "customerId" in each && each.customerId === user.id)).toEqual([
+    event("order_created", paid, "2500"),
+    event("order_created", cancelled, "1250"),
+    event("order_paid", paid, "2500"),
+    event("order_cancelled", cancelled, "1250"),
+  ]);
+});
+
 test("an order that cannot be shipped is not paid: the money and the stock are back", async () => {
   const user = await signUp(call, "nia");
   const nowhere = { ...home, postal_code: "00000", is_default: true };
