@@ -25,6 +25,8 @@ export function readConfig(env: Env) {
       MAIL_ATTEMPTS: int({ min: 1, max: 100, default: 36 }),
       /** The pause after the first failure; it doubles with each, up to an hour. */
       MAIL_RETRY_MS: durationMs(1_000),
+      /** How long what a process took to send is left to it: a crash delays those by this, a shorter time sends twice. */
+      MAIL_LEASE_MS: int({ min: 1_000, max: 600_000, default: 60_000 }),
       ...webhookEnv,
     },
     env,

@@ -57,7 +57,12 @@ export async function startNotifier({ config, pool, log, metrics, events, consum
   const inboxWatch = createInboxWatch({ pool, log, wake: inboxes });
   let skipped = 0;
   gauge(metrics, "notifier_skipped_events", "Events that could not be understood, since the start.", () => skipped);
-  const { MAIL_ATTEMPTS: attempts, MAIL_RETRY_MS: retryMs, MESSAGE_KEEP_DAYS: keepDays } = config;
+  const {
+    MAIL_ATTEMPTS: attempts,
+    MAIL_RETRY_MS: retryMs,
+    MAIL_LEASE_MS: leaseMs,
+    MESSAGE_KEEP_DAYS: keepDays,
+  } = config;
   const reading = startReading({
     ...{ pool, log, events, consumers, tellDays: keepDays - 1 },
     onMessages() {
@@ -68,7 +73,7 @@ export async function startNotifier({ config, pool, log, metrics, events, consum
       skipped += count;
     },
   });
-  const sending = startSending({ pool, log, mailer, letters, attempts, retryMs, wake: mails });
+  const sending = startSending({ pool, log, mailer, letters, attempts, retryMs, leaseMs, wake: mails });
   const pruning = startPruning({ pool, log, keepDays });
   return {
     routes(router) {

@@ -17,6 +17,8 @@ export type SendingOptions = {
   attempts: number;
   /** The pause after the first failure; it doubles with each, up to an hour. */
   retryMs: number;
+  /** How long nobody else takes what was taken: longer than ten messages take, five at a time. */
+  leaseMs: number;
   wake: { subscribe(listener: () => void): () => void };
 };
 
@@ -26,7 +28,7 @@ export type SendingOptions = {
  * it to be sent again, with the same Message-ID.
  */
 export function startSending(options: SendingOptions): AsyncDisposable {
-  const { pool, log, retryMs, wake } = options;
+  const { pool, log, retryMs, leaseMs, wake } = options;
   return startLoop({
     name: "mail",
     log,
@@ -52,8 +54,6 @@ export function startSending(options: SendingOptions): AsyncDisposable {
 const limit = 10;
 /** As many as the mailer has connections. */
 const lanes = 5;
-/** Longer than so many messages take in so many lanes, at the mailer's time limits. A crash delays them by this. */
-const leaseMs = 60_000;
 
 async function send(options: SendingOptions, message: Outgoing): Promise<void> {
   const { pool, log, mailer, letters, attempts, retryMs } = options;
