@@ -34,6 +34,7 @@ export function createServiceTokens(options: ServiceTokenOptions): ServiceTokens
   let fetching: Promise<Token> | undefined;
   let timer: NodeJS.Timeout | undefined;
   let failures = 0;
+  let failingSinceMs = 0;
 
   function renew(): Promise<Token> {
     fetching ??= fetchToken(options, closing.signal)
@@ -45,10 +46,14 @@ export function createServiceTokens(options: ServiceTokenOptions): ServiceTokens
           return token;
         },
         (error) => {
+          failingSinceMs = failures === 0 ? Date.now() : failingSinceMs;
           failures++;
           const waitMs = Math.min(100 * 2 ** Math.min(failures, 10), 10_000) * (0.5 + Math.random() / 2);
           if (!closing.signal.aborted) {
-            log.warn({ error, clientId, waitMs: Math.round(waitMs) }, "no token of our own; trying again");
+            // All of a shop starts at once, and its issuer may need a moment longer. One that refuses is another matter.
+            const expected = error instanceof TypeError && Date.now() - failingSinceMs < 10_000;
+            const level = expected ? "debug" : "warn";
+            log[level]({ error, clientId, waitMs: Math.round(waitMs) }, "no token of our own; trying again");
             renewIn(waitMs);
           }
           throw error;
