@@ -112,7 +112,7 @@ function randomBelow(n: number): string {
 const order = fields({
   order_id: text,
   paid: truth,
-  items: listOf({ type: "array", prefixItems: [text, whole], items: false }),
+  items: listOf({ ...listOf({ type: ["string", "integer"] }), minItems: 2, maxItems: 2 }),
   user_id: text,
   total_cost: whole,
 });
