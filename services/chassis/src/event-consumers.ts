@@ -12,6 +12,7 @@ import {
   ReplayConsumerResponseSchema,
 } from "@sagacart/proto/event/v1/consumer_service";
 import { Gauge } from "prom-client";
+import { callContext } from "./context.ts";
 import { DomainError, defineReasons } from "./errors.ts";
 import {
   type Consumer,
@@ -72,7 +73,13 @@ export function consumerService(options: {
       const consumer = await replay(pool, request);
       const { name, generation, position } = consumer;
       log.info(
-        { consumer: name, generation: String(generation), position: String(position), reason: request.reason },
+        {
+          consumer: name,
+          generation: String(generation),
+          position: String(position),
+          reason: request.reason,
+          by: callContext()?.principal?.subject,
+        },
         "a consumer was set back",
       );
       onReplay();
