@@ -101,3 +101,27 @@ test("a feed that was away, from the start or in between, is read on when it is 
   await wire.mend();
   await expect.poll(() => mails.mails.length).toBe(2);
 });
+
+test("a message that cannot be written out holds up no other, and is given up in the end", async () => {
+  await using stack = new AsyncDisposableStack();
+  const feed = stack.use(await startTestFeed());
+  const mails = stack.use(await startTestMailServer());
+  const database = stack.use(await notifierDatabase());
+  await seedTemplates(database.pool);
+  await database.pool.query("update templates set text = '{% broken %}' where event_type like '%cancelled%'");
+  const env = { SMTP_URL: mails.url, MAIL_ATTEMPTS: "3" };
+  const { notifier } = stack.use(await startTestNotifier({ feedAddress: feed.address, database, env }));
+  await database.pool.query("delete from templates where version > 1");
+  const cancelled = { ...completed("o-broken"), type: "sagacart.order.cancelled.v1" };
+  await feed.publish([cancelled, completed("o-fine")]);
+  await expect.poll(() => mails.mails.map(({ subject }) => subject)).toEqual(["Your order o-fine is complete"]);
+  const broken = async () => {
+    const { rows } = await database.pool.query(
+      "select state, last_error from messages where order_id = 'o-broken' and channel = 'EMAIL'",
+    );
+    return rows;
+  };
+  const why = expect.stringMatching(/^could not be written out: tag "broken" not found/);
+  await expect.poll(broken).toEqual([{ state: "FAILED", last_error: why }]);
+  await expect.poll(async () => (await notifier.getProgress({})).pendingMessages).toBe(0n);
+});

@@ -158,13 +158,15 @@ export async function listMessages(db: Queryable, filter: MessageFilter): Promis
   return rows.map(toMessage);
 }
 
-/** Makes a message that was given up PENDING again, with all its tries before it. */
-export async function retryMessage(db: Queryable, id: string): Promise<void> {
-  await db.query({
+/** Makes a message that was given up PENDING again, with all its tries before it; undefined where it was not. */
+export async function retryMessage(db: Queryable, id: string): Promise<Message | undefined> {
+  const { rows } = await db.query<Row>({
     name: "retry-message",
-    text: "update messages set state = 'PENDING', attempts = 0, try_time = now() where id = $1 and state = 'FAILED'",
+    text: `update messages set state = 'PENDING', attempts = 0, try_time = now() where id = $1 and state = 'FAILED'
+           returning ${columns}`,
     values: [id],
   });
+  return rows.map(toMessage)[0];
 }
 
 /** How many messages wait to be sent. */
@@ -196,9 +198,9 @@ type Row = {
   send_time: Date | null;
 };
 
-const select = `select id, event_id, event_type, order_id, cart_id, customer_id, channel, recipient, name, language,
-                       template_version, facts, state, attempts, last_error, create_time, send_time
-                from messages where delete_time is null`;
+const columns = `id, event_id, event_type, order_id, cart_id, customer_id, channel, recipient, name, language,
+                 template_version, facts, state, attempts, last_error, create_time, send_time`;
+const select = `select ${columns} from messages where delete_time is null`;
 
 function toMessage(row: Row): Message {
   const { id, channel, recipient, name, language, facts, state, attempts } = row;

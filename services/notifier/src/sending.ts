@@ -4,7 +4,7 @@ import type { Pool } from "@sagacart/chassis/postgres";
 import { unwanted } from "./intake.ts";
 import { kindOf, mandatoryBecause } from "./kind.ts";
 import type { Letters } from "./letters.ts";
-import type { Mailer } from "./mailer.ts";
+import type { Mailer, Sent } from "./mailer.ts";
 import { oneLine } from "./order-event.ts";
 import { claimMessages, markFailed, markSent, markSuppressed, type Outgoing, releaseMessages } from "./send-store.ts";
 
@@ -56,14 +56,14 @@ const limit = 10;
 const lanes = 5;
 
 async function send(options: SendingOptions, message: Outgoing): Promise<void> {
-  const { pool, log, mailer, letters, attempts, retryMs } = options;
+  const { pool, log, attempts, retryMs } = options;
   const { id, eventType, channel } = message;
   const kind = kindOf(eventType);
   if (message.isTurnedOff && kind !== undefined && mandatoryBecause(kind, channel) === "") {
     await markSuppressed(pool, id, unwanted);
     return;
   }
-  const result = await mailer.send({ ...message, ...(await letters.full(message)) });
+  const result = await writeAndSend(options, message);
   switch (result.kind) {
     case "sent":
       await markSent(pool, id);
@@ -78,5 +78,16 @@ async function send(options: SendingOptions, message: Outgoing): Promise<void> {
     }
     default:
       result satisfies never;
+  }
+}
+
+async function writeAndSend({ log, mailer, letters }: SendingOptions, message: Outgoing): Promise<Sent> {
+  try {
+    return await mailer.send({ ...message, ...(await letters.full(message)) });
+  } catch (error) {
+    // The mailer never throws: it could not be written out. One such message must not hold up the others.
+    log.error({ error, messageId: message.id }, "a message could not be written out");
+    const why = error instanceof Error ? error.message : String(error);
+    return { kind: "failed", error: `could not be written out: ${why}`, isPermanent: false };
   }
 }

@@ -67,8 +67,9 @@ export function notifierService({ pool, letters, onMessages }: ServiceOptions): 
       });
     },
     async retryMessage({ id }) {
-      await retryMessage(pool, id);
-      const message = await get(pool, id, "");
+      const retried = await retryMessage(pool, id);
+      // As it was made: by the time somebody looks again, it may have been sent.
+      const message = retried ?? (await get(pool, id, ""));
       if (message.state === "SENT") {
         throw new DomainError(reasons, "MESSAGE_SENT", `message ${id} was sent`, { message_id: id });
       }

@@ -1,5 +1,6 @@
+import { createRequire } from "node:module";
 import { Liquid, type Template } from "liquidjs";
-import { Engine } from "mrml";
+import type { Engine } from "mrml";
 import { oneLine } from "./order-event.ts";
 import { parts } from "./template-parts.ts";
 import { type Variables, variableNames } from "./template-variables.ts";
@@ -91,13 +92,29 @@ function keepOnly(table: Record<string, unknown>, names: readonly string[]): voi
   }
 }
 
-const mjmlEngine = new Engine();
-mjmlEngine.setParserOptions({ includeLoader: { type: "memory", content: parts } });
-// No fonts from elsewhere: a mail must not tell anybody that it was opened.
-mjmlEngine.setRenderOptions({ disableComments: false, socialIconOrigin: null, fonts: {} });
+const require = createRequire(import.meta.url);
+let mjmlEngine = startMjmlEngine();
+
+/** A WebAssembly instance of its own. One in which something ran out of its stack never works again. */
+function startMjmlEngine(): Engine {
+  delete require.cache[require.resolve("mrml")];
+  const mrml: typeof import("mrml") = require("mrml");
+  const engine = new mrml.Engine();
+  engine.setParserOptions({ includeLoader: { type: "memory", content: parts } });
+  // No fonts from elsewhere: a mail must not tell anybody that it was opened.
+  engine.setRenderOptions({ disableComments: false, socialIconOrigin: null, fonts: {} });
+  return engine;
+}
 
 function toHtml(mjml: string): string {
-  const result = mjmlEngine.toHtml(mjml);
+  let result: ReturnType<Engine["toHtml"]>;
+  try {
+    result = mjmlEngine.toHtml(mjml);
+  } catch (error) {
+    mjmlEngine = startMjmlEngine();
+    const why = error instanceof Error ? error.message : String(error);
+    throw new TemplateError("mjml", `cannot be compiled, perhaps for elements nested too deeply: ${why}`);
+  }
   if (result.type === "error") {
     const source = "details" in result && "source" in result.details ? ` (${result.details.source})` : "";
     throw new TemplateError("mjml", `${result.message}${source}`);

@@ -150,6 +150,12 @@ test.each([
   );
 });
 
+test("a template that breaks the engine is refused, and breaks no other", () => {
+  const deep = body(`${"<b>".repeat(5_000)}x${"</b>".repeat(5_000)}`);
+  expect(() => compileTemplate({ ...fine, mjml: deep })).toThrow("cannot be compiled");
+  expect(compileTemplate({ ...fine, mjml: body("fine") }).html(fullSample("en"))).toContain("fine");
+});
+
 function unescaped(html: string): string {
   return html.replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&#39;", "'");
 }
