@@ -51,6 +51,7 @@ export function verifierOf(config: TokenConfig, log: Log): Verifier | undefined 
     issuer: config.AUTH_ISSUER,
     jwksUrl: new URL(config.AUTH_JWKS_URL),
     audience: config.AUTH_AUDIENCE,
+    keysAtStart: true,
     claims: {
       rolesClaim: config.AUTH_ROLES_CLAIM,
       roleMap: new Map(config.AUTH_ROLE_MAP.map(roleEntry)),
@@ -75,6 +76,7 @@ export function serviceTokensOf(
     clientSecret,
     audience: config.AUTH_AUDIENCE,
     log,
+    atStart: true,
   });
 }
 

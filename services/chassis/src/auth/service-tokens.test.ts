@@ -10,9 +10,9 @@ import { silentLog } from "../testing.ts";
 import { callersToken } from "./callers-token.ts";
 import { createServiceTokens } from "./service-tokens.ts";
 
-function tokensOf(issuer: TestIssuer, clientSecret = "order-secret") {
-  const { tokenUrl } = issuer;
-  return createServiceTokens({ tokenUrl, clientId: "order", clientSecret, audience: "sagacart", log: silentLog });
+function tokensOf({ tokenUrl }: TestIssuer, clientSecret = "order-secret", more: { atStart?: boolean } = {}) {
+  const log = silentLog;
+  return createServiceTokens({ tokenUrl, clientId: "order", clientSecret, audience: "sagacart", log, ...more });
 }
 
 /** A payment service that answers who called it. */
@@ -45,6 +45,17 @@ test("the next token is fetched before the one at hand expires, beside the calls
   // No call is made meanwhile.
   await expect.poll(() => issuer.asked.token, { timeout: 5_000 }).toBeGreaterThan(1);
   await expect.poll(() => tokens.authorization()).not.toBe(first);
+});
+
+test("a token is had before the first call, also where the issuer comes late", async () => {
+  await using issuer = await startIssuer();
+  issuer.down = true;
+  await using tokens = tokensOf(issuer, "order-secret", { atStart: true });
+  await expect.poll(() => issuer.refused).toBeGreaterThan(0);
+  issuer.down = false;
+  await expect.poll(() => issuer.asked.token, { timeout: 5_000 }).toBe(1);
+  issuer.down = true;
+  expect(await tokens.authorization()).toMatch(/^Bearer /);
 });
 
 test("while the issuer is away, the token at hand serves", async () => {

@@ -9,6 +9,8 @@ export type ServiceTokenOptions = {
   clientSecret: string;
   audience: string;
   log: Log;
+  /** Fetch the first one right away, so that the issuer may be away when it is needed. */
+  atStart?: boolean;
 };
 
 /** What a client puts into the header `authorization` of its calls. */
@@ -88,6 +90,9 @@ export function createServiceTokens(options: ServiceTokenOptions): ServiceTokens
     }
   }
 
+  if (options.atStart === true) {
+    renewIn(0);
+  }
   return {
     authorization: () => (current !== undefined && Date.now() < current.endMs ? current.authorization : waitForToken()),
     refused(authorization) {

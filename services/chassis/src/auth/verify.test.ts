@@ -91,6 +91,17 @@ test("while the issuer is away, a token cannot be judged, which is no fault of t
   expect(await verified(verifier, token)).toMatchObject({ subject: "ada" });
 });
 
+test("keys are had before the first token, also where the issuer comes late", async () => {
+  await using issuer = await startIssuer();
+  issuer.down = true;
+  const verifier = issuer.verifier({ keysAtStart: true });
+  await expect.poll(() => issuer.refused).toBeGreaterThan(0);
+  issuer.down = false;
+  await expect.poll(() => issuer.asked.jwks, { timeout: 5_000 }).toBe(1);
+  issuer.down = true;
+  expect(await verified(verifier, await issuer.sign({ sub: "ada" }))).toMatchObject({ subject: "ada" });
+});
+
 test("keys that are known serve while the issuer is away", async () => {
   await using issuer = await startIssuer();
   const verifier = issuer.verifier({ keysMaxAgeMs: 0 });

@@ -12,6 +12,8 @@ export type VerifierOptions = {
   clockToleranceMs?: number;
   /** How long a set of keys is used before it is asked for again. */
   keysMaxAgeMs?: number;
+  /** Ask for the keys right away, until they come, so that the issuer may be away when the first token does. */
+  keysAtStart?: boolean;
   /** How long at least between two times that the keys are asked for because one is not known. */
   keysCooldownMs?: number;
 };
@@ -103,12 +105,25 @@ export function bearerToken(authorization: string | undefined): string | undefin
 const requiredClaims = ["iss", "sub", "aud", "exp"];
 
 /** The remote set keeps its keys for good; after a while they are asked for again beside the calls. */
-function issuersKeys({ jwksUrl, keysMaxAgeMs = 300_000, keysCooldownMs = 5_000 }: VerifierOptions): JWTVerifyGetKey {
+function issuersKeys({
+  jwksUrl,
+  keysMaxAgeMs = 300_000,
+  keysCooldownMs = 5_000,
+  keysAtStart = false,
+}: VerifierOptions): JWTVerifyGetKey {
   const remote = createRemoteJWKSet(jwksUrl, {
     cooldownDuration: keysCooldownMs,
     cacheMaxAge: Number.POSITIVE_INFINITY,
     timeoutDuration: 3_000,
   });
+  const untilTheyCome = () => {
+    if (!remote.fresh) {
+      remote.reload().catch(() => setTimeout(untilTheyCome, 500).unref());
+    }
+  };
+  if (keysAtStart) {
+    untilTheyCome();
+  }
   let askedMs = Date.now();
   return (header, token) => {
     if (Date.now() - askedMs > keysMaxAgeMs) {

@@ -1,0 +1,66 @@
+import { Order_State } from "@sagacart/proto/order/v1/order";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Caller, callerOf, signIn, type User } from "./support/caller.ts";
+import { makeProduct } from "./support/scenario.ts";
+import { quickWorker, startShop, type TestShop, until, untilFinal } from "./support/shop.ts";
+
+// Who signs people in is away: whoever has signed in goes on buying, and what cannot go on does so afterwards.
+
+let shop: TestShop;
+let call: Caller;
+let alice: User;
+let productId: string;
+
+beforeAll(async () => {
+  shop = await startShop({ worker: quickWorker });
+  call = callerOf(shop.stack);
+  alice = await signIn(call, "alice", "alice123");
+  productId = await makeProduct(shop.shop, 10);
+});
+afterAll(() => shop?.[Symbol.asyncDispose]());
+
+function buy(waitFor: string) {
+  const order = { lines: [{ productId, quantity: 1 }], customerId: alice.id, paymentMethod: "pm_ok", waitFor };
+  return call("POST /v1/orders", order, { ...alice.headers, "idempotency-key": crypto.randomUUID() });
+}
+
+test("while identity is away, whoever has signed in buys, and nobody signs in", async () => {
+  await shop.stack.kill("identity", "SIGKILL");
+
+  expect((await buy("WAIT_FOR_COMPLETED")).body.order).toMatchObject({ state: "STATE_COMPLETED" });
+  expect(await call("POST /v1/sessions", { username: "bob", password: "bob12345" })).toMatchObject({ status: 503 });
+});
+
+test("a gateway that is new then cannot judge tokens, which is no fault of who has one", async () => {
+  await shop.stack.kill("gateway", "SIGKILL");
+  await shop.stack.start("gateway");
+
+  expect(await call("GET /v1/orders", undefined, alice.headers)).toMatchObject({
+    status: 503,
+    body: { reason: "ISSUER_UNAVAILABLE" },
+  });
+  expect((await call("GET /v1/products")).status).toBe(200);
+});
+
+test("an order whose worker has no token waits, and is done once identity is back", async () => {
+  await shop.stack.kill("worker", "SIGKILL");
+  await shop.stack.start("worker");
+  // By the operator, whose token the order service has seen before.
+  const lines = [{ productId, quantity: 1 }];
+  const { order } = await shop.shop.orders.checkout({
+    customerId: alice.id,
+    lines,
+    paymentMethod: "pm_ok",
+    waitAtMost: { seconds: 1n },
+  });
+  expect(order?.state).toBe(Order_State.PENDING);
+
+  await shop.stack.start("identity");
+  expect((await untilFinal(shop.shop, order?.id ?? "")).state).toBe(Order_State.COMPLETED);
+  const { body } = await until(20_000, "the gateway to have the keys", async () => {
+    const answer = await buy("WAIT_FOR_COMPLETED");
+    return answer.status === 200 ? answer : undefined;
+  });
+  expect(body.order.state).toBe("STATE_COMPLETED");
+  expect(await shop.breaches({ standingAfterMs: 0 })).toEqual([]);
+});
