@@ -1,2 +1,31 @@
-/** A UUIDv7: sorts by the time it was made, is safe to make anywhere, and keeps B-tree inserts at the right edge. */
-export { v7 as uuidv7 } from "uuid";
+import { randomFillSync } from "node:crypto";
+import { v7 } from "uuid";
+
+const pool = new Uint8Array(4_096);
+let used = pool.length;
+let lastMs = 0;
+let sequence = 0;
+
+/**
+ * A UUIDv7 (RFC 9562): sorts by the time it was made, in this process by the order too, is safe to make anywhere, and
+ * keeps B-tree inserts at the right edge. Randomness is drawn for 256 of them at once: to draw it for each took a
+ * twentieth of what a service does.
+ */
+export function uuidv7(): string {
+  if (used === pool.length) {
+    randomFillSync(pool);
+    used = 0;
+  }
+  const random = pool.subarray(used, used + 16);
+  used += 16;
+  const nowMs = Date.now();
+  if (nowMs > lastMs) {
+    lastMs = nowMs;
+    sequence = new DataView(random.buffer, random.byteOffset).getUint32(6) >>> 1;
+  } else {
+    sequence = (sequence + 1) >>> 0;
+    // The counter has run over: the next millisecond begins early, as the RFC allows.
+    lastMs += sequence === 0 ? 1 : 0;
+  }
+  return v7({ random, msecs: lastMs, seq: sequence });
+}

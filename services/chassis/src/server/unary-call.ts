@@ -97,7 +97,7 @@ export class UnaryCall implements UnaryRequest, HandlerContext {
   /** The call has ended: lets go of everything that the signal waits for. */
   end(): void {
     this.#release();
-    this.#abort?.abort();
+    this.#abort?.abort(ended);
   }
 
   /** The headers that the handler set, if it set any. */
@@ -134,6 +134,9 @@ export class UnaryCall implements UnaryRequest, HandlerContext {
     return controller;
   }
 }
+
+/** One for all: without a reason each abort makes one, and takes a stack trace for it. */
+const ended = new ConnectError("the call has ended", Code.Canceled);
 
 function toWebHeaders(from: IncomingHttpHeaders): Headers {
   const headers = new Headers();
