@@ -250,3 +250,14 @@ test("the progress is the position up to which every event has its messages", as
 test("where mail goes out for real there is no mailbox", async () => {
   expect(await failure(notifier.mailbox.listMailboxMessages({}))).toMatchObject({ code: Code.Unimplemented });
 });
+
+test("the metrics tell what came of mail, and for how long the oldest message waits", async () => {
+  mails.answer("late@example.com", 550);
+  await feed.publish([event("o-late", { contactEmail: "late@example.com" }), event("o-odd", { customerId: 7 })]);
+  await expect.poll(() => messagesOf("o-late")).toMatchObject([{ state: failed }]);
+  const text = await notifier.metrics.metrics();
+  expect(text).toMatch(/^notifier_mails_total\{[^}]*outcome="sent"[^}]*\} [1-9]/m);
+  expect(text).toMatch(/^notifier_mails_total\{[^}]*outcome="given_up"[^}]*\} [1-9]/m);
+  expect(text).toMatch(/^notifier_skipped_events_total(\{[^}]*\})? [1-9]/m);
+  expect(text).toMatch(/^notifier_mail_oldest_pending_seconds(\{[^}]*\})? \d/m);
+});

@@ -1,6 +1,6 @@
 import type { Client, ConnectRouter } from "@connectrpc/connect";
 import type { Log } from "@sagacart/chassis/log";
-import { gauge, type Metrics } from "@sagacart/chassis/metrics";
+import type { Metrics } from "@sagacart/chassis/metrics";
 import type { Pool } from "@sagacart/chassis/postgres";
 import { createWake } from "@sagacart/chassis/wake";
 import type { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
@@ -16,6 +16,7 @@ import { createLetters } from "./letters.ts";
 import { startMailbox } from "./mailbox.ts";
 import { mailboxService } from "./mailbox-service.ts";
 import { createMailer } from "./mailer.ts";
+import { createMeters } from "./meters.ts";
 import { preferenceService } from "./preference-service.ts";
 import { startPruning } from "./pruning.ts";
 import { startReading } from "./reading.ts";
@@ -55,8 +56,7 @@ export async function startNotifier({ config, pool, log, metrics, events, consum
   const mails = createWake({ url: config.DATABASE_URL, channel: "messages_recorded", log });
   const inboxes = createWake({ url: config.DATABASE_URL, channel: "inboxes_changed", log });
   const inboxWatch = createInboxWatch({ pool, log, wake: inboxes });
-  let skipped = 0;
-  gauge(metrics, "notifier_skipped_events", "Events that could not be understood, since the start.", () => skipped);
+  const meters = createMeters({ metrics, pool, log });
   const {
     MAIL_ATTEMPTS: attempts,
     MAIL_RETRY_MS: retryMs,
@@ -69,11 +69,9 @@ export async function startNotifier({ config, pool, log, metrics, events, consum
       mails.wake();
       inboxes.wake();
     },
-    onSkipped(count) {
-      skipped += count;
-    },
+    onSkipped: (count) => meters.skipped(count),
   });
-  const sending = startSending({ pool, log, mailer, letters, attempts, retryMs, leaseMs, wake: mails });
+  const sending = startSending({ pool, log, mailer, letters, meters, attempts, retryMs, leaseMs, wake: mails });
   const pruning = startPruning({ pool, log, keepDays });
   return {
     routes(router) {

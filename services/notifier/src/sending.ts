@@ -5,6 +5,7 @@ import { unwanted } from "./intake.ts";
 import { kindOf, mandatoryBecause } from "./kind.ts";
 import type { Letters } from "./letters.ts";
 import type { Mailer, Sent } from "./mailer.ts";
+import type { Meters } from "./meters.ts";
 import { oneLine } from "./order-event.ts";
 import { claimMessages, markFailed, markSent, markSuppressed, type Outgoing, releaseMessages } from "./send-store.ts";
 
@@ -13,6 +14,7 @@ export type SendingOptions = {
   log: Log;
   mailer: Mailer;
   letters: Letters;
+  meters: Pick<Meters, "tried">;
   /** How often a message is tried before it is given up. */
   attempts: number;
   /** The pause after the first failure; it doubles with each, up to an hour. */
@@ -56,23 +58,26 @@ const limit = 10;
 const lanes = 5;
 
 async function send(options: SendingOptions, message: Outgoing): Promise<void> {
-  const { pool, log, attempts, retryMs } = options;
+  const { pool, log, meters, attempts, retryMs } = options;
   const { id, eventType, channel } = message;
   const kind = kindOf(eventType);
   if (message.isTurnedOff && kind !== undefined && mandatoryBecause(kind, channel) === "") {
     await markSuppressed(pool, id, unwanted);
+    meters.tried("suppressed");
     return;
   }
   const result = await writeAndSend(options, message);
   switch (result.kind) {
     case "sent":
       await markSent(pool, id);
+      meters.tried("sent");
       return;
     case "failed": {
       const isGivenUp = result.isPermanent || message.attempts >= attempts;
       const pauseMs = Math.min(3_600_000, retryMs * 2 ** (message.attempts - 1)) * (0.75 + Math.random() / 2);
       // What the server said may name the recipient: it is kept with the message, and not logged.
       await markFailed(pool, { id, error: oneLine(result.error, 500), retryMs: isGivenUp ? undefined : pauseMs });
+      meters.tried(isGivenUp ? "given_up" : "failed");
       log.warn({ messageId: id, attempts: message.attempts, isGivenUp }, "a message could not be sent");
       return;
     }

@@ -7,7 +7,7 @@ import { type Client, type ConnectRouter, createClient } from "@connectrpc/conne
 import { createServiceClient, openChannel } from "@sagacart/chassis/client";
 import { appendEvents, createEventFeed, type NewEvent } from "@sagacart/chassis/event-feed";
 import { health } from "@sagacart/chassis/health";
-import { createMetrics } from "@sagacart/chassis/metrics";
+import { createMetrics, type Metrics } from "@sagacart/chassis/metrics";
 import type { Pool } from "@sagacart/chassis/postgres";
 import { startServer } from "@sagacart/chassis/server";
 import { inMemory, silentLog, type TestDatabase, testDatabase } from "@sagacart/chassis/testing";
@@ -79,6 +79,7 @@ function sayingTwice(routes: (router: ConnectRouter) => void): (router: ConnectR
 
 export type TestNotifier = AsyncDisposable & {
   readonly routes: (router: ConnectRouter) => void;
+  readonly metrics: Metrics;
   readonly notifier: Client<typeof NotifierService>;
   readonly mailbox: Client<typeof MailboxService>;
   readonly templates: Client<typeof TemplateService>;
@@ -108,11 +109,12 @@ export async function startTestNotifier(options: {
     MAIL_RETRY_MS: "40",
     ...options.env,
   });
+  const metrics = createMetrics("notifier");
   const running = await startNotifier({
     config,
     pool: options.database.pool,
     log: silentLog,
-    metrics: createMetrics("notifier"),
+    metrics,
     events: createServiceClient(EventService, channel),
     consumers: createServiceClient(ConsumerService, channel),
   });
@@ -122,6 +124,7 @@ export async function startTestNotifier(options: {
   const transport = inMemory(running.routes, "notifier.sagacart");
   return {
     routes: running.routes,
+    metrics,
     notifier: createClient(NotifierService, transport),
     mailbox: createClient(MailboxService, transport),
     templates: createClient(TemplateService, transport),
