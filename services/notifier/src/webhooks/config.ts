@@ -14,7 +14,7 @@ export const webhookEnv = {
   /** How long an endpoint may take to answer. */
   WEBHOOK_TIMEOUT_MS: int({ min: 10, max: 60_000, default: 10_000 }),
   /** How many requests may be under way at a time, in all and to one endpoint, from each process. */
-  WEBHOOK_CONCURRENCY: int({ min: 1, max: 10_000, default: 100 }),
+  WEBHOOK_CONCURRENCY: int({ min: 1, max: 10_000, default: 500 }),
   WEBHOOK_CONCURRENCY_PER_ENDPOINT: int({ min: 1, max: 1_000, default: 10 }),
   /** The pause after the first failure of a delivery; it doubles with each, up to 3 hours. */
   WEBHOOK_RETRY_MS: durationMs(5_000),

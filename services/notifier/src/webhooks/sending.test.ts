@@ -5,17 +5,14 @@ import {
   WebhookDelivery_State as State,
   type WebhookDelivery,
 } from "@sagacart/proto/notifier/v1/webhook";
-import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { buryOverdue, forgetOld } from "./housekeeping.ts";
 import { type Receiver, startReceiver } from "./testing/receiver.ts";
 import { eventsOf, type Feed, register, type Sender, startFeed, startSender, webhookDatabase } from "./testing/shop.ts";
 
+// Each test has a feed of its own: an endpoint also gets what was not read yet when it was registered.
 let feed: Feed;
 let database: TestDatabase;
-beforeAll(async () => {
-  feed = await startFeed();
-});
-afterAll(() => feed[Symbol.asyncDispose]());
 
 /** Closed at the end of the test, what was started last first. */
 function use<T extends AsyncDisposable>(resource: T): T {
@@ -24,6 +21,7 @@ function use<T extends AsyncDisposable>(resource: T): T {
 }
 
 async function start(env: Record<string, string> = {}): Promise<Sender> {
+  feed = use(await startFeed());
   database = use(await webhookDatabase());
   return use(await startSender({ feed, database, env }));
 }

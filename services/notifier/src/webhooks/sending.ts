@@ -66,7 +66,9 @@ export function startSending(options: SendingOptions): AsyncDisposable {
     async run(signal) {
       for (const endpoint of await findDueEndpoints(pool)) {
         const taken = underWay.get(endpoint.id)?.size ?? 0;
-        const limit = Math.min(concurrencyPerEndpoint - taken, concurrency - count());
+        // Half of what is free, so that many slow endpoints together leave something for the others, too.
+        const share = Math.ceil((concurrency - count()) / 2);
+        const limit = Math.min(concurrencyPerEndpoint - taken, share);
         if (signal.aborted || limit <= 0) {
           continue;
         }

@@ -2,23 +2,26 @@ import { Code } from "@connectrpc/connect";
 import { errorInfo } from "@sagacart/chassis/errors";
 import type { TestDatabase } from "@sagacart/chassis/testing";
 import { startDns } from "@sagacart/chassis/testing/dns-server";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { startReceiver } from "./testing/receiver.ts";
 import { eventsOf, type Feed, register, startFeed, startSender, webhookDatabase } from "./testing/shop.ts";
 
-const stack = new AsyncDisposableStack();
+// Each test has a feed of its own: an endpoint also gets what was not read yet when it was registered.
 let feed: Feed;
 let database: TestDatabase;
-beforeAll(async () => {
-  feed = stack.use(await startFeed());
-});
-afterAll(() => stack.disposeAsync());
+
+/** Closed at the end of the test, what was started last first. */
+function use<T extends AsyncDisposable>(resource: T): T {
+  onTestFinished(() => resource[Symbol.asyncDispose]());
+  return resource;
+}
 
 /** As it is where nobody configures anything, or with these variables. */
 async function startStrict(env: Record<string, string> = {}) {
-  database = stack.use(await webhookDatabase());
+  feed = use(await startFeed());
+  database = use(await webhookDatabase());
   const nothingAllowed = { WEBHOOK_ALLOW_HTTP: "", WEBHOOK_ALLOW_NETWORKS: "" };
-  return stack.use(await startSender({ feed, database, env: { ...nothingAllowed, ...env } }));
+  return use(await startSender({ feed, database, env: { ...nothingAllowed, ...env } }));
 }
 
 test("no endpoint is registered, or moved to, where nothing would be sent", async () => {
@@ -94,7 +97,7 @@ test("an address that may no longer be sent to gets nothing, though it was regis
   await using receiver = await startReceiver();
   const before = await startStrict({ WEBHOOK_ALLOW_HTTP: "true", WEBHOOK_ALLOW_NETWORKS: "127.0.0.0/8" });
   const endpointId = await register(before, receiver);
-  const after = stack.use(await startSender({ feed, database, env: { WEBHOOK_ALLOW_NETWORKS: "10.0.0.0/8" } }));
+  const after = use(await startSender({ feed, database, env: { WEBHOOK_ALLOW_NETWORKS: "10.0.0.0/8" } }));
 
   const { attempt } = await after.client.testWebhookEndpoint({ endpointId });
 

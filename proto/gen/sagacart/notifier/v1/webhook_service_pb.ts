@@ -1023,7 +1023,8 @@ export const ResendWebhookDeliveriesResponseSchema: GenMessage<ResendWebhookDeli
  */
 export const WebhookService: GenService<{
   /**
-   * Register an endpoint. It gets the events that happen from now on.
+   * Register an endpoint. It gets the events that are read from now on; those before, by a replay of the consumer
+   * webhooks.
    *
    * The secret is shown here and never again. A repeat with the same request id answers with the same endpoint and,
    * until that is replaced, the same secret. Fails with INVALID_ARGUMENT / WEBHOOK_URL_REFUSED for a URL that nothing
@@ -1064,8 +1065,9 @@ export const WebhookService: GenService<{
   /**
    * Change an endpoint. Another URL, or enabling it, forgets its failures.
    *
-   * Fails with NOT_FOUND / WEBHOOK_ENDPOINT_NOT_FOUND, with INVALID_ARGUMENT / WEBHOOK_URL_REFUSED,
-   * EMPTY_FIELD (no URL or no event types) or UNKNOWN_FIELD (in the mask), and with ABORTED / ETAG_MISMATCH when it has changed since it was read.
+   * Fails with NOT_FOUND / WEBHOOK_ENDPOINT_NOT_FOUND, with INVALID_ARGUMENT / WEBHOOK_URL_REFUSED, EMPTY_FIELD (no URL
+   * or no event types) or UNKNOWN_FIELD (in the mask), and with ABORTED / ETAG_MISMATCH when it has changed since it was
+   * read.
    *
    * @generated from rpc sagacart.notifier.v1.WebhookService.UpdateWebhookEndpoint
    */
