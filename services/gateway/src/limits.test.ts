@@ -131,3 +131,25 @@ test("to begin to sign in is counted, since it leaves something behind; to read 
   expect(begun).toEqual([503, 503, 429]);
   expect(await ask("/oidc/jwks")).toBe(503);
 });
+
+test("another spelling of a path is counted as that path", async () => {
+  const login = { username: "ada", password: "secret-enough" };
+  const spellings = [
+    "POST /v1/session%73",
+    "POST /sagacart.identity.v1.IdentityService/Sign%49n",
+    "POST /%6fidc/token",
+    "GET /oidc/auth",
+    "GET /oidc/auth/?a=1",
+    "GET /oidc//auth?a=1",
+    "GET /oidc/%61uth?a=1",
+    "GET /%6fidc/auth?a=1",
+  ];
+  for (const request of spellings) {
+    await using gateway = await limitedGateway();
+    const found = [];
+    for (let n = 0; n < 3; n++) {
+      found.push((await gateway.send(request, request.startsWith("POST") ? { body: login } : {})).status);
+    }
+    expect([request, found[2]]).toEqual([request, 429]);
+  }
+});

@@ -80,16 +80,30 @@ async function principalOf({ headers }: FastifyRequest, verifier: Verifier | und
   }
 }
 
-function isRead({ method, url }: FastifyRequest): boolean {
-  // To begin to sign in leaves something in the database.
-  if (url.startsWith("/oidc/auth?")) {
-    return false;
+function isRead(request: FastifyRequest): boolean {
+  switch (request.method) {
+    case "OPTIONS":
+      return true;
+    case "GET":
+    case "HEAD":
+      // To begin to sign in leaves something in the database, however its path is written.
+      return !isOidc(request) || oidcReads.test(request.url);
+    default:
+      return false;
   }
-  return method === "GET" || method === "HEAD" || method === "OPTIONS";
 }
 
-function isSignIn({ url, routeOptions }: FastifyRequest): boolean {
-  return routeOptions.config.signIn === true || url.startsWith("/oidc/") || signInPaths.has(url.split("?", 1)[0] ?? "");
+/** The keys, who somebody is, the page to sign in, and the way back from it. */
+const oidcReads = /^\/oidc\/(?:(?:jwks|userinfo)|(?:sign-in|auth)\/[\w-]+)(?:\?|$)/;
+
+/** By the route that it came to: a path may be written in many ways (`Sign%49n`), and all of them lead there. */
+function isSignIn(request: FastifyRequest): boolean {
+  const { config, url = "" } = request.routeOptions;
+  return config.signIn === true || isOidc(request) || signInRoutes.has(url);
+}
+
+function isOidc({ routeOptions: { url } }: FastifyRequest): boolean {
+  return url === "/oidc" || url?.startsWith("/oidc/") === true;
 }
 
 /** Whether a call is one with which somebody says who they are, or becomes somebody. */
@@ -101,6 +115,6 @@ export function isSignInMethod(method: (typeof IdentityService.methods)[number])
   );
 }
 
-const signInPaths = new Set(
+const signInRoutes = new Set(
   IdentityService.methods.filter(isSignInMethod).map(({ name }) => `/${IdentityService.typeName}/${name}`),
 );
