@@ -228,3 +228,10 @@ test("whoever is told at once what became of it needs no command", async () => {
   const commands = await stack.pool.query("select from commands where order_id like 'at-once-%'");
   expect(commands.rowCount).toBe(0);
 });
+
+test("how far somebody is behind with the feed is measured", async () => {
+  await batch({ orderId: "measured", customerId, address: addressTo("10115") });
+  await stack.consumers.commitPosition({ name: "reader", position: 0n });
+  const lag = () => stack.metrics.getSingleMetricAsString("event_consumer_lag_events");
+  await expect.poll(lag).toMatch(/consumer="reader".* [1-9]\d*$/m);
+});

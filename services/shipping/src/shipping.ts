@@ -4,6 +4,7 @@ import { coalesce } from "@sagacart/chassis/coalesce";
 import { createCommandOutbox } from "@sagacart/chassis/command-outbox";
 import { createEventFeed } from "@sagacart/chassis/event-feed";
 import type { Log } from "@sagacart/chassis/log";
+import type { Metrics } from "@sagacart/chassis/metrics";
 import type { Pool } from "@sagacart/chassis/postgres";
 import { CommandService } from "@sagacart/proto/command/v1/command_service";
 import { ShippingService } from "@sagacart/proto/shipping/v1/shipping_service";
@@ -22,16 +23,17 @@ export type ShippingOptions = {
   pool: Pool;
   log: Log;
   clock: Clock;
+  metrics: Metrics;
   carrier: Carrier;
 };
 
 /** Shipping with all that runs in its background. */
-export function startShipping({ config, pool, log, clock, carrier }: ShippingOptions): {
+export function startShipping({ config, pool, log, clock, metrics, carrier }: ShippingOptions): {
   routes(router: ConnectRouter): void;
   background: AsyncDisposable[];
 } {
   const outbox = { pool, url: config.DATABASE_URL, log };
-  const feed = createEventFeed({ ...outbox, source: "/sagacart/shipping" });
+  const feed = createEventFeed({ ...outbox, source: "/sagacart/shipping", metrics });
   const commands = createCommandOutbox({ ...outbox, tracked: [] });
   const retryMs = config.CARRIER_RETRY_MS;
   const timeoutMs = config.CARRIER_TIMEOUT_MS;

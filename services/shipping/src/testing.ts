@@ -3,10 +3,12 @@ import type { AddressInfo } from "node:net";
 import { create } from "@bufbuild/protobuf";
 import { type Client, type ConnectRouter, createClient } from "@connectrpc/connect";
 import { systemClock } from "@sagacart/chassis/clock";
+import { createMetrics, type Metrics } from "@sagacart/chassis/metrics";
 import type { Pool } from "@sagacart/chassis/postgres";
 import { inMemory, silentLog, testDatabase } from "@sagacart/chassis/testing";
 import { signatureHeader } from "@sagacart/chassis/webhook-signature";
 import { CommandService } from "@sagacart/proto/command/v1/command_service";
+import { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
 import { ShippingService } from "@sagacart/proto/shipping/v1/shipping_service";
 import { type Address, AddressSchema } from "@sagacart/proto/type/v1/address";
@@ -23,8 +25,10 @@ export type TestShipping = AsyncDisposable & {
   readonly routes: (router: ConnectRouter) => void;
   readonly shipping: Client<typeof ShippingService>;
   readonly events: Client<typeof EventService>;
+  readonly consumers: Client<typeof ConsumerService>;
   readonly commands: Client<typeof CommandService>;
   readonly carrier: TestCarrier;
+  readonly metrics: Metrics;
   readonly pool: Pool;
 };
 
@@ -38,11 +42,13 @@ export async function startTestShipping(
   const carrier = stack.use(await startTestCarrier(webhooks.url));
   const config = readConfig({ ...shippingEnv({ databaseUrl: database.url, carrierUrl: carrier.url }), ...options.env });
   const http = createHttpCarrier({ url: carrier.url, apiKey: carrierSecrets.apiKey });
+  const metrics = createMetrics("shipping");
   const running = startShipping({
     config,
     pool: database.pool,
     log: silentLog,
     clock: systemClock,
+    metrics,
     carrier: options.wrap?.(http) ?? http,
   });
   for (const part of running.background) {
@@ -55,8 +61,10 @@ export async function startTestShipping(
     routes: running.routes,
     shipping,
     events: createClient(EventService, transport),
+    consumers: createClient(ConsumerService, transport),
     commands: createClient(CommandService, transport),
     carrier,
+    metrics,
     pool: database.pool,
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
