@@ -128,6 +128,15 @@ describe("a reset by mail", () => {
   });
 });
 
+test("who has only the mail address until now cannot reset the password with what was sent there", async () => {
+  const { email, client, id } = await running.register();
+  await running.anonymous.requestPasswordReset({ email });
+  const token = await tokenSentTo(email);
+  await client.updateUser({ user: { id, email: `moved-${email}` } });
+
+  expect(await reasonOf(running.anonymous.resetPassword({ token, newPassword: "quite new" }))).toBe("BAD_RESET_TOKEN");
+});
+
 test("a mail server that is away is nothing that the caller hears of", async () => {
   await using away = await startTestIdentity();
   const { email } = await away.register();

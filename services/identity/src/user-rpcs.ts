@@ -91,12 +91,14 @@ export function userRpcs(options: UserRpcsOptions): Pick<ServiceImpl<typeof Iden
       }
       const before = await get(id);
       const version = versionOf(given.etag);
-      const after = await updateUser(pool, {
-        id,
-        ...(fields.has("email") ? { email: given.email } : {}),
-        ...(fields.has("phone") ? { phone: given.phone } : {}),
-        ...(version === undefined ? {} : { version }),
-      });
+      const after = await withTransaction(pool, (tx) =>
+        updateUser(tx, {
+          id,
+          ...(fields.has("email") ? { email: given.email } : {}),
+          ...(fields.has("phone") ? { phone: given.phone } : {}),
+          ...(version === undefined ? {} : { version }),
+        }),
+      );
       if (after === undefined) {
         // It was there a moment ago.
         throw etagMismatch();

@@ -83,18 +83,24 @@ export async function listUsers(
   return rows.map(toUser);
 }
 
-/** What is undefined stays. Undefined where there is no such user, or not in this version ("" is any). */
+/**
+ * What is undefined stays. Undefined where there is no such user, or not in this version ("" is any). What was mailed to
+ * the address until now, to set a password with, is no longer good.
+ */
 export async function updateUser(
-  db: Queryable,
+  tx: Transaction,
   { id, email, phone, version }: { id: string; email?: string; phone?: string; version?: bigint },
 ): Promise<User | undefined> {
   const { rows } = await refusingTaken({ username: "", email: email ?? "" }, () =>
-    db.query<Row>(
+    tx.query<Row>(
       `update users set email = coalesce($2, email), phone = coalesce($3, phone), version = version + 1, update_time = now()
        where id = $1 and ($4::bigint is null or version = $4) returning ${columns}`,
       [id, email ?? null, phone ?? null, version ?? null],
     ),
   );
+  if (email !== undefined && rows.length > 0) {
+    await tx.query("delete from password_resets where user_id = $1", [id]);
+  }
   return rows.map(toUser)[0];
 }
 
