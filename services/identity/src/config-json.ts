@@ -1,3 +1,5 @@
+import { audience } from "./tokens.ts";
+
 /** An application that signs people in by OpenID Connect. Without a secret it is public: a page or a phone's. */
 export type OidcClient = {
   readonly client_id: string;
@@ -40,6 +42,10 @@ export function oidcClients(value: string | undefined): readonly OidcClient[] {
   return listOf(value, (item) => {
     const { client_id, client_secret, client_name, redirect_uris, post_logout_redirect_uris } = item;
     if (!isText(client_id) || !isTexts(redirect_uris) || redirect_uris.length === 0) {
+      return undefined;
+    }
+    if (client_id === audience) {
+      // An ID token is for its application: of one with this name, it would be as good as an access token.
       return undefined;
     }
     if ([client_secret, client_name].some((text) => text !== undefined && !isText(text))) {
