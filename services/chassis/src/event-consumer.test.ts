@@ -7,6 +7,7 @@ import { startEventConsumer } from "./event-consumer.ts";
 import { eventCursor } from "./event-cursor.ts";
 import type { Transaction } from "./postgres.ts";
 import { createProxy } from "./testing/proxy.ts";
+import { randomOf } from "./testing/random.ts";
 import { oneEach, startTestFeed, type TestFeed } from "./testing/test-feed.ts";
 import { silentLog, type TestDatabase, testDatabase } from "./testing.ts";
 
@@ -190,14 +191,3 @@ test("connections cut at any moment lose no event and repeat none, and a subject
   await expect.poll(async () => (await taken("one")).length, { interval: 20 }).toBe(expected.length);
   expect(await taken("one"), `seed ${seed}`).toEqual(expected);
 });
-
-/** Mulberry32: small, and the same for the same seed. */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}

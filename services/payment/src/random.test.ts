@@ -1,3 +1,4 @@
+import { randomOf } from "@sagacart/chassis/testing/random";
 import { expect, test } from "vitest";
 import { auditBooks } from "./testing/books.ts";
 import { attempt, chargeAll, reasonOf, untilSettled, usd, voidAll } from "./testing/calls.ts";
@@ -8,7 +9,7 @@ const seed = Number(process.env.TEST_SEED ?? Math.floor(Math.random() * 2 ** 31)
 test(`every call given twice, at random: money is conserved, and the provider's books are ours (TEST_SEED=${seed})`, async () => {
   await using shop = await startTestPayment({ env: { PROVIDER_BATCH_MS: "200" } });
   const { accounts, payments, pool, provider } = shop;
-  const random = generator(seed);
+  const random = randomOf(seed);
   const below = (limit: number) => Math.floor(random() * limit);
   const pick = <T>(items: readonly T[]): T => items[below(items.length)]!;
   const customers = Array.from({ length: 8 }, (_, index) => `c-${index}`);
@@ -89,14 +90,3 @@ test(`every call given twice, at random: money is conserved, and the provider's 
   const held = theirs.reduce((sum, { captured, refunded }) => sum + BigInt(captured) - BigInt(refunded), 0n);
   expect(books.get("card:clearing") ?? 0n).toBe(-held);
 });
-
-/** Numbers from 0 to 1, the same for the same seed (mulberry32). */
-function generator(start: number): () => number {
-  let state = start;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}

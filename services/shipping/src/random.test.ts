@@ -1,3 +1,4 @@
+import { randomOf } from "@sagacart/chassis/testing/random";
 import { expect, test } from "vitest";
 import { addressTo, startTestShipping } from "./testing.ts";
 
@@ -5,7 +6,7 @@ const seed = Number(process.env.TEST_SEED ?? Math.floor(Math.random() * 2 ** 31)
 
 test(`every call given twice: the carrier's shipments are ours (TEST_SEED=${seed})`, async () => {
   await using stack = await startTestShipping();
-  const random = generator(seed);
+  const random = randomOf(seed);
   const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)]!;
   const postalCodes = [undefined, "10115", "10115", "00000", "00001", "00002", "00003", "00004", "00005", "00006"];
   const orders = Array.from({ length: 120 }, (_, index) => ({
@@ -53,14 +54,3 @@ test(`every call given twice: the carrier's shipments are ours (TEST_SEED=${seed
     new Map(rows.map((row) => [row.order_id, [row.event_sequence, row.event_sequence]])),
   );
 });
-
-/** Numbers from 0 to 1, the same for the same seed (mulberry32). */
-function generator(start: number): () => number {
-  let state = start;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}

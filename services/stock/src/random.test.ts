@@ -1,6 +1,7 @@
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { ConnectError } from "@connectrpc/connect";
 import { errorInfo } from "@sagacart/chassis/errors";
+import { randomOf } from "@sagacart/chassis/testing/random";
 import { Reservation_Kind as Kind } from "@sagacart/proto/stock/v1/reservation";
 import { afterEach, expect, onTestFailed, test } from "vitest";
 import { breaches, type TestStock, testStock } from "./testing/stock.ts";
@@ -17,14 +18,8 @@ type Random = {
   one<T>(items: readonly T[]): T;
 };
 
-/** mulberry32 */
-function random(state: number): Random {
-  const next = () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
+function random(seed: number): Random {
+  const next = randomOf(seed);
   const below = (limit: number) => Math.floor(next() * limit);
   return {
     below,

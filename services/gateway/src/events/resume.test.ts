@@ -3,6 +3,7 @@ import { createClient, type Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
 import { createGrpcWebTransport } from "@connectrpc/connect-web";
 import { createProxy } from "@sagacart/chassis/testing/proxy";
+import { randomOf } from "@sagacart/chassis/testing/random";
 import { startTestFeed, type TestFeed } from "@sagacart/chassis/testing/test-feed";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
 import { expect, test } from "vitest";
@@ -145,15 +146,4 @@ function follow(read: Read, signal: AbortSignal): { seen: string[]; ended: Promi
 async function cutAndMend(proxy: { cut(): Promise<void>; mend(): Promise<void> }): Promise<void> {
   await proxy.cut();
   await proxy.mend();
-}
-
-/** Mulberry32: small, and the same for the same seed. */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
