@@ -1,8 +1,9 @@
 import { Code } from "@connectrpc/connect";
 import { errorInfo } from "@sagacart/chassis/errors";
 import type { TestDatabase } from "@sagacart/chassis/testing";
+import type { TestFeed } from "@sagacart/chassis/testing/test-feed";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { notifierDatabase, startTestFeed, startTestNotifier, type TestFeed, type TestNotifier } from "./testing.ts";
+import { notifierDatabase, startTestFeed, startTestNotifier, type TestNotifier } from "./testing.ts";
 
 const stack = new AsyncDisposableStack();
 let feed: TestFeed;

@@ -1,11 +1,10 @@
+import type { TestFeed } from "@sagacart/chassis/testing/test-feed";
 import { expect, test } from "vitest";
 import {
-  kill,
   notifierDatabase,
-  startProcess,
+  startNotifierProcess,
   startTestFeed,
   startTestMailServer,
-  type TestFeed,
   type TestMailServer,
 } from "./testing.ts";
 
@@ -25,9 +24,7 @@ async function scene(stack: AsyncDisposableStack) {
   return {
     ...{ feed, mails, pool },
     async start() {
-      const process = await startProcess(env);
-      stack.defer(() => kill(process));
-      return process;
+      return stack.use(await startNotifierProcess(env));
     },
     async messages() {
       const { rows } = await pool.query<{ id: string; order_id: string; channel: string; state: string }>(
@@ -70,7 +67,7 @@ test("killed between taking an event in and sending: each message once, and it g
   const orderIds = ["o-1", "o-2", "o-3"];
   await publish(feed, orderIds);
   await expect.poll(messages).toHaveLength(6);
-  await kill(first);
+  await first.kill();
   expect(mails.mails).toEqual([]);
 
   mails.answer("ada@example.com", 250);
@@ -106,7 +103,7 @@ test("killed between the mail server's answer and writing it down: sent again, w
   };
   await expect.poll(waiting).toHaveLength(1);
   const [pid] = await waiting();
-  await kill(first);
+  await first.kill();
   // Postgres would carry out what it was sent though nobody waits for it any more: it was never sent, then.
   await pool.query("select pg_terminate_backend($1)", [pid]);
   await expect.poll(waiting).toEqual([]);
@@ -132,7 +129,7 @@ test("killed again and again while it is told everything twice: each message onc
     const process = await start();
     await publish(feed, orderIds.slice(part, part + 30));
     await expect.poll(() => mails.mails.length, { interval: 5 }).toBeGreaterThan(before + 5);
-    await kill(process);
+    await process.kill();
     await pool.query("update cursors set position = position / 2");
     await forgetLeases();
   }

@@ -1,10 +1,11 @@
 import { Code } from "@connectrpc/connect";
 import { errorInfo } from "@sagacart/chassis/errors";
 import { silentLog, type TestDatabase } from "@sagacart/chassis/testing";
+import type { TestFeed } from "@sagacart/chassis/testing/test-feed";
 import { createTransport } from "nodemailer";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startMailbox } from "./mailbox.ts";
-import { notifierDatabase, startTestFeed, startTestNotifier, type TestFeed, type TestNotifier } from "./testing.ts";
+import { notifierDatabase, startTestFeed, startTestNotifier, type TestNotifier } from "./testing.ts";
 
 const stack = new AsyncDisposableStack();
 let feed: TestFeed;

@@ -2,13 +2,13 @@ import { randomUUID } from "node:crypto";
 import { Code } from "@connectrpc/connect";
 import { errorInfo } from "@sagacart/chassis/errors";
 import type { TestDatabase } from "@sagacart/chassis/testing";
+import type { TestFeed } from "@sagacart/chassis/testing/test-feed";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import {
   notifierDatabase,
   startTestFeed,
   startTestMailServer,
   startTestNotifier,
-  type TestFeed,
   type TestMailServer,
   type TestNotifier,
 } from "./testing.ts";

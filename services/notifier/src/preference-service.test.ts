@@ -1,5 +1,6 @@
 import { Code } from "@connectrpc/connect";
 import { errorInfo } from "@sagacart/chassis/errors";
+import type { TestFeed } from "@sagacart/chassis/testing/test-feed";
 import { Message_Channel } from "@sagacart/proto/notifier/v1/message";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import {
@@ -7,7 +8,6 @@ import {
   startTestFeed,
   startTestMailServer,
   startTestNotifier,
-  type TestFeed,
   type TestMailServer,
   type TestNotifier,
   testSecret,

@@ -1,6 +1,7 @@
 import { Code } from "@connectrpc/connect";
 import { errorInfo } from "@sagacart/chassis/errors";
 import type { TestDatabase } from "@sagacart/chassis/testing";
+import type { TestFeed } from "@sagacart/chassis/testing/test-feed";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { seedTemplates } from "./template-store.ts";
 import {
@@ -8,7 +9,6 @@ import {
   startTestFeed,
   startTestMailServer,
   startTestNotifier,
-  type TestFeed,
   type TestMailServer,
   type TestNotifier,
 } from "./testing.ts";

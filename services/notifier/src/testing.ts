@@ -1,17 +1,10 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import type { AddressInfo } from "node:net";
-import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import { type Client, type ConnectRouter, createClient } from "@connectrpc/connect";
 import { createServiceClient, openChannel } from "@sagacart/chassis/client";
-import { appendEvents, createEventFeed, type NewEvent } from "@sagacart/chassis/event-feed";
-import { health } from "@sagacart/chassis/health";
 import { createMetrics, type Metrics } from "@sagacart/chassis/metrics";
-import type { Pool } from "@sagacart/chassis/postgres";
-import { startServer } from "@sagacart/chassis/server";
 import { inMemory, silentLog, type TestDatabase, testDatabase } from "@sagacart/chassis/testing";
-import { eventTables } from "@sagacart/chassis/testing/event-tables";
+import { startProcess, type TestProcess } from "@sagacart/chassis/testing/process";
+import { startTestFeed as startFeed, type TestFeed } from "@sagacart/chassis/testing/test-feed";
 import { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
 import { InboxService } from "@sagacart/proto/notifier/v1/inbox_service";
@@ -23,42 +16,9 @@ import { SMTPServer } from "smtp-server";
 import { readConfig } from "./config.ts";
 import { startNotifier } from "./notifier.ts";
 
-export type TestFeed = AsyncDisposable & {
-  /** Where it is served. */
-  readonly address: string;
-  publish(events: readonly NewEvent[]): Promise<void>;
-  /** Events that the service would never write, as they are. */
-  readonly pool: Pool;
-};
-
 /** A feed of orders, as order serves it: a database of its own, on a real port. `twice`: it says everything twice. */
-export async function startTestFeed({ twice = false } = {}): Promise<TestFeed> {
-  const stack = new AsyncDisposableStack();
-  const database = stack.use(await testDatabase());
-  await database.pool.query(eventTables);
-  const { url, pool } = database;
-  const feed = stack.use(createEventFeed({ pool, url, source: "/sagacart/order", log: silentLog }));
-  const serving = stack.use(health({ check: async () => {}, intervalMs: 1_000, log: silentLog }));
-  const server = await startServer({
-    host: "127.0.0.1",
-    port: 0,
-    adminPort: 0,
-    routes: twice ? sayingTwice(feed.routes) : feed.routes,
-    health: serving,
-    log: silentLog,
-    metrics: createMetrics("order"),
-    domain: "order.sagacart",
-  });
-  stack.use(server);
-  return {
-    address: `127.0.0.1:${server.port}`,
-    pool,
-    async publish(events) {
-      await appendEvents(pool, events);
-      feed.notify();
-    },
-    [Symbol.asyncDispose]: () => stack.disposeAsync(),
-  };
+export function startTestFeed({ twice = false } = {}): Promise<TestFeed> {
+  return startFeed("/sagacart/order", twice ? sayingTwice : undefined);
 }
 
 function sayingTwice(routes: (router: ConnectRouter) => void): (router: ConnectRouter) => void {
@@ -184,25 +144,6 @@ export async function startTestMailServer(port = 0): Promise<TestMailServer> {
 }
 
 /** The notifier as a process of its own, ready. */
-export async function startProcess(env: Record<string, string>): Promise<ChildProcess> {
-  const main = fileURLToPath(new URL("main.ts", import.meta.url));
-  const child = spawn(process.execPath, [main], {
-    env: { ...process.env, AUTH: "off", UNSUBSCRIBE_SECRETS: testSecret, ...env, PORT: "0", ADMIN_PORT: "0" },
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  for await (const line of createInterface({ input: child.stdout })) {
-    if (JSON.parse(line).msg === "ready") {
-      child.stdout.resume();
-      return child;
-    }
-  }
-  throw new Error("the notifier ended before it was ready");
-}
-
-/** Ends it as a machine does that loses its power. */
-export async function kill(child: ChildProcess): Promise<void> {
-  if (child.exitCode === null && child.signalCode === null) {
-    child.kill("SIGKILL");
-    await once(child, "exit");
-  }
+export function startNotifierProcess(env: Record<string, string>): Promise<TestProcess> {
+  return startProcess(new URL("main.ts", import.meta.url), { UNSUBSCRIBE_SECRETS: testSecret, ...env });
 }

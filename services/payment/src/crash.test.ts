@@ -1,10 +1,10 @@
 import { createServiceClient, openChannel } from "@sagacart/chassis/client";
 import { testDatabase } from "@sagacart/chassis/testing";
+import { startProcess } from "@sagacart/chassis/testing/process";
 import { PaymentService } from "@sagacart/proto/payment/v1/payment_service";
 import { expect, test } from "vitest";
 import { auditBooks } from "./testing/books.ts";
 import { attempt, chargeAll, untilSettled, voidAll } from "./testing/calls.ts";
-import { startProcess } from "./testing/process.ts";
 import { startTestProvider, startWebhookEntrance } from "./testing/provider.ts";
 import { migrations, paymentEnv } from "./testing/stack.ts";
 
@@ -15,7 +15,7 @@ test("a payment that is killed between intent and answer leaves one charge for e
   const provider = stack.use(await startTestProvider(webhooks.url));
   const env = paymentEnv({ databaseUrl, providerUrl: provider.url });
   const start = async (other: Record<string, string> = {}) => {
-    const process = stack.use(await startProcess("../main.ts", { ...env, ...other }));
+    const process = stack.use(await startProcess(new URL("main.ts", import.meta.url), { ...env, ...other }));
     const channel = openChannel(`127.0.0.1:${process.ready.port}`);
     stack.defer(() => channel.close());
     return { ...process, payments: createServiceClient(PaymentService, channel) };

@@ -1,9 +1,6 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import { createServiceClient, openChannel } from "@sagacart/chassis/client";
 import { testDatabase } from "@sagacart/chassis/testing";
+import { startProcess } from "@sagacart/chassis/testing/process";
 import { ShippingService } from "@sagacart/proto/shipping/v1/shipping_service";
 import { expect, test } from "vitest";
 import { addressTo, shippingEnv, startTestCarrier, startWebhookEntrance } from "./testing.ts";
@@ -22,19 +19,19 @@ test("a shipping that is killed between asking the carrier and its answer leaves
     address: addressTo(postalCodes[index % postalCodes.length]!),
   }));
 
-  const first = await startProcess({ ...env, CARRIER_CONCURRENCY: "20" });
-  stack.defer(() => kill(first));
+  const first = await start({ ...env, CARRIER_CONCURRENCY: "20" });
+  stack.defer(first.kill);
   const unanswered = first.shipping.batchCreateShipments({ items }).catch(() => "unanswered");
   await expect.poll(async () => (await carrier.list()).length, { interval: 5 }).toBeGreaterThanOrEqual(4);
-  await kill(first);
+  await first.kill();
   await unanswered;
   const open = () => database.pool.query("select order_id from shipments where state = 'PENDING'");
   expect((await open()).rowCount).toBeGreaterThan(0);
 
   // What its calls were leased for is over at once, instead of after their timeout.
   await database.pool.query("update shipments set ask_time = now() where state = 'PENDING'");
-  const second = await startProcess(env);
-  stack.defer(() => kill(second));
+  const second = await start(env);
+  stack.defer(second.kill);
   webhooks.open(second.shipping);
   await expect.poll(async () => (await open()).rowCount).toBe(0);
   const { outcomes } = await second.shipping.batchCreateShipments({ items });
@@ -46,31 +43,14 @@ test("a shipping that is killed between asking the carrier and its answer leaves
   expect(events.rowCount).toBe(items.length);
 });
 
-async function startProcess(env: Record<string, string>) {
-  const main = fileURLToPath(new URL("main.ts", import.meta.url));
-  const child = spawn(process.execPath, [main], {
-    env: { ...process.env, AUTH: "off", ...env, PORT: "0", ADMIN_PORT: "0" },
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  const channel = openChannel(`127.0.0.1:${await portOf(child)}`);
-  return { child, channel, shipping: createServiceClient(ShippingService, channel) };
-}
-
-async function portOf(child: ChildProcess): Promise<number> {
-  for await (const line of createInterface({ input: child.stdout! })) {
-    const { msg, port } = JSON.parse(line) as { msg: string; port: number };
-    if (msg === "ready") {
-      child.stdout?.resume();
-      return port;
-    }
-  }
-  throw new Error("shipping ended before it was ready");
-}
-
-async function kill({ child, channel }: Awaited<ReturnType<typeof startProcess>>): Promise<void> {
-  channel.close();
-  if (child.exitCode === null && child.signalCode === null) {
-    child.kill("SIGKILL");
-    await once(child, "exit");
-  }
+async function start(env: Record<string, string>) {
+  const { ready, kill } = await startProcess(new URL("main.ts", import.meta.url), env);
+  const channel = openChannel(`127.0.0.1:${ready.port}`);
+  return {
+    shipping: createServiceClient(ShippingService, channel),
+    async kill() {
+      channel.close();
+      await kill();
+    },
+  };
 }

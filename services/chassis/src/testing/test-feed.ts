@@ -1,4 +1,4 @@
-import { type Client, createClient, type Transport } from "@connectrpc/connect";
+import { type Client, type ConnectRouter, createClient, type Transport } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
@@ -20,8 +20,13 @@ export type TestFeed = AsyncDisposable & {
   publish(events: readonly NewEvent[]): Promise<void>;
 };
 
-/** A feed as a service serves it: with a database of its own, on a real port. */
-export async function startTestFeed(source: string): Promise<TestFeed> {
+type Routes = (router: ConnectRouter) => void;
+
+/** A feed as a service serves it: with a database of its own, on a real port. `wrap` may change what it answers. */
+export async function startTestFeed(
+  source: string,
+  wrap: (routes: Routes) => Routes = (routes) => routes,
+): Promise<TestFeed> {
   const stack = new AsyncDisposableStack();
   const database = stack.use(await testDatabase());
   const { url, pool } = database;
@@ -33,7 +38,7 @@ export async function startTestFeed(source: string): Promise<TestFeed> {
       host: "127.0.0.1",
       port: 0,
       adminPort: 0,
-      routes: feed.routes,
+      routes: wrap(feed.routes),
       health: serving,
       log: silentLog,
       metrics: createMetrics("feed"),

@@ -1,8 +1,5 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import { createServiceClient, openChannel } from "@sagacart/chassis/client";
+import { startProcess } from "@sagacart/chassis/testing/process";
 import { WebhookDelivery_State as State } from "@sagacart/proto/notifier/v1/webhook";
 import { WebhookService } from "@sagacart/proto/notifier/v1/webhook_service";
 import { expect, test } from "vitest";
@@ -50,28 +47,6 @@ test("a notifier killed with -9 in the middle, again and again, loses no event a
 });
 
 async function startNotifier(env: Record<string, string>): Promise<{ port: number; kill(): Promise<void> }> {
-  const child = spawn(process.execPath, [fileURLToPath(new URL("../main.ts", import.meta.url))], {
-    env: { ...process.env, AUTH: "off", ...env, PORT: "0", ADMIN_PORT: "0", LOG_LEVEL: "info" },
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  return {
-    port: await portOf(child),
-    async kill() {
-      child.kill("SIGKILL");
-      await once(child, "exit");
-    },
-  };
-}
-
-async function portOf(child: ChildProcess): Promise<number> {
-  if (child.stdout !== null) {
-    for await (const text of createInterface({ input: child.stdout })) {
-      const line = JSON.parse(text) as { msg: string; port?: number };
-      if (line.msg === "ready" && line.port !== undefined) {
-        child.stdout.resume();
-        return line.port;
-      }
-    }
-  }
-  throw new Error("the notifier ended before it was ready");
+  const { ready, kill } = await startProcess(new URL("../main.ts", import.meta.url), env);
+  return { port: ready.port ?? 0, kill };
 }

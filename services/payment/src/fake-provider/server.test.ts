@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { startProcess } from "@sagacart/chassis/testing/process";
 import { isWebhookSigned } from "@sagacart/chassis/webhook-signature";
 import { expect, test } from "vitest";
-import { startProcess } from "../testing/process.ts";
 import { startTestProvider, startWebhookEntrance } from "../testing/provider.ts";
 
 const secrets = { API_KEY: "key", WEBHOOK_SECRET: "secret" };
@@ -132,12 +132,12 @@ test("killed and started again, it knows what it knew", async () => {
   await using stack = new AsyncDisposableStack();
   stack.defer(() => rmSync(directory, { recursive: true }));
   const env = { ...secrets, STATE_FILE: join(directory, "state.db"), WEBHOOK_URL: "http://127.0.0.1:1/" };
-  const first = stack.use(await startProcess("../fake-provider/main.ts", env));
+  const first = stack.use(await startProcess(new URL("main.ts", import.meta.url), env));
   await client(first.ready.url!, "key")("PUT", "/charges/k", charge());
   await client(first.ready.url!, "key")("PUT", "/refunds/r", { charge: "k", currency: "USD", amountMinor: "5" });
   await first.kill();
 
-  const second = stack.use(await startProcess("../fake-provider/main.ts", env));
+  const second = stack.use(await startProcess(new URL("main.ts", import.meta.url), env));
 
   expect((await client(second.ready.url!, "key")("GET", "/totals")).body).toEqual({
     totals: [{ currency: "USD", charges: 1, capturedMinor: "100", refundedMinor: "5" }],

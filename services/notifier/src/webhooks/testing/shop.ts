@@ -1,13 +1,11 @@
 import { type Client, createClient } from "@connectrpc/connect";
 import { createServiceClient, openChannel } from "@sagacart/chassis/client";
 import { readEnv } from "@sagacart/chassis/config";
-import { appendEvents, createEventFeed, type NewEvent } from "@sagacart/chassis/event-feed";
-import { health } from "@sagacart/chassis/health";
+import type { NewEvent } from "@sagacart/chassis/event-feed";
 import { createMetrics, type Metrics } from "@sagacart/chassis/metrics";
 import type { Pool } from "@sagacart/chassis/postgres";
-import { startServer } from "@sagacart/chassis/server";
 import { inMemory, silentLog, type TestDatabase, testDatabase } from "@sagacart/chassis/testing";
-import { eventTables } from "@sagacart/chassis/testing/event-tables";
+import { startTestFeed } from "@sagacart/chassis/testing/test-feed";
 import { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
 import type { WebhookEndpoint_ContentMode as ContentMode } from "@sagacart/proto/notifier/v1/webhook";
@@ -25,33 +23,12 @@ export type Feed = AsyncDisposable & {
 
 /** A feed of orders, as order serves it: on a real port, from a database of its own. */
 export async function startFeed(): Promise<Feed> {
-  const stack = new AsyncDisposableStack();
-  const { pool, url } = stack.use(await testDatabase());
-  await pool.query(eventTables);
-  const feed = stack.use(createEventFeed({ pool, url, source: "/sagacart/order", log: silentLog }));
-  const serving = stack.use(health({ check: async () => {}, intervalMs: 1_000, log: silentLog }));
-  const metrics = createMetrics("order");
-  const { routes } = feed;
-  const ports = { host: "127.0.0.1", port: 0, adminPort: 0 };
-  const server = await startServer({
-    ...ports,
-    routes,
-    health: serving,
-    log: silentLog,
-    metrics,
-    domain: "order.sagacart",
-  });
-  stack.use(server);
+  const feed = await startTestFeed("/sagacart/order");
   return {
-    address: `127.0.0.1:${server.port}`,
-    async publish(events) {
-      await appendEvents(
-        pool,
-        events.map((event) => ({ ...event, data: { orderId: event.subject, customerId: "ada" } })),
-      );
-      feed.notify();
-    },
-    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+    address: feed.address,
+    publish: (events) =>
+      feed.publish(events.map((event) => ({ ...event, data: { orderId: event.subject, customerId: "ada" } }))),
+    [Symbol.asyncDispose]: () => feed[Symbol.asyncDispose](),
   };
 }
 

@@ -10,9 +10,9 @@ export type TestProcess = AsyncDisposable & {
   kill(): Promise<void>;
 };
 
-/** Starts a program of this service and waits until it is ready. */
-export async function startProcess(main: string, env: Record<string, string>): Promise<TestProcess> {
-  const child = spawn(process.execPath, [fileURLToPath(new URL(main, import.meta.url))], {
+/** Starts a program on free ports, without tokens unless `env` says otherwise, and waits until it is ready. */
+export async function startProcess(main: URL, env: Record<string, string>): Promise<TestProcess> {
+  const child = spawn(process.execPath, [fileURLToPath(main)], {
     env: { ...process.env, AUTH: "off", ...env, PORT: "0", ADMIN_PORT: "0", LOG_LEVEL: "info" },
     stdio: ["ignore", "pipe", "inherit"],
   });
