@@ -201,7 +201,7 @@ export function tokenEnv(
 }
 
 /** Who makes the tokens: the address of the gateway, as a browser has it. */
-export function issuerUrl(ports: Ports): string {
+function issuerUrl(ports: Ports): string {
   return `http://localhost:${ports.gateway}`;
 }
 

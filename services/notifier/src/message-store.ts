@@ -49,7 +49,7 @@ export async function insertMessages(tx: Transaction, messages: readonly NewMess
 }
 
 /** The types of events whose messages wait for what comes next. */
-export const overtaken = kinds.flatMap(({ eventType, isOvertaken }) => (isOvertaken ? [eventType] : []));
+const overtaken = kinds.flatMap(({ eventType, isOvertaken }) => (isOvertaken ? [eventType] : []));
 
 /** A saga that nothing holds up has shipped what was paid long before. */
 const overtakeMs = 60_000;

@@ -1,4 +1,4 @@
-import { type Pool, type Queryable, type Transaction, withTransaction } from "@sagacart/chassis/postgres";
+import { type Pool, type Queryable, withTransaction } from "@sagacart/chassis/postgres";
 import { builtinTemplates } from "./builtin-templates.ts";
 import type { Language } from "./kind.ts";
 import type { TemplateSource } from "./template-engine.ts";
@@ -81,11 +81,11 @@ export async function listTemplates(
 
 /** Makes the version after this one; false where there is one already. */
 export async function insertTemplate(
-  tx: Queryable | Transaction,
+  db: Queryable,
   { eventType, language, subject, mjml, text }: TemplateKey & TemplateSource,
   version: number,
 ): Promise<boolean> {
-  const { rowCount } = await tx.query({
+  const { rowCount } = await db.query({
     name: "insert-template",
     text: `insert into templates (event_type, language, version, subject, mjml, text, built_in)
            select $1, $2, $3 + 1, $4, $5, $6, false

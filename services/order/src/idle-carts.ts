@@ -55,7 +55,7 @@ export async function lookAtIdleCarts(pool: Pool, periods: IdlePeriods): Promise
 }
 
 /** A cart as the subject of events: no order's id has a slash, so it is not taken for one. */
-export function cartSubject(cartId: string): string {
+function cartSubject(cartId: string): string {
   return `carts/${cartId}`;
 }
 

@@ -4,8 +4,8 @@ import { EventService } from "@sagacart/proto/event/v1/event_service";
 import { type Binding, bind, bindingsOf } from "../transcode/bindings.ts";
 
 /** The processes that have a feed of their own. */
-export const feedNames = ["order", "payment", "shipping"] as const;
-export type FeedName = (typeof feedNames)[number];
+const feedNames = ["order", "payment", "shipping"] as const;
+type FeedName = (typeof feedNames)[number];
 
 /**
  * Each feed at its own path: what is annotated as `/v1/events` is `/v1/feeds/payment/events` for payment's. The feeds

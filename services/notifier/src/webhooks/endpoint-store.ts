@@ -139,7 +139,7 @@ function endpointOf(row: Row): Endpoint {
 }
 
 /** Why a person's decision disabled it. */
-export const byRequest = "by request";
+const byRequest = "by request";
 
 function columnsOf({ url, eventTypes, description, contentMode, enabled }: EndpointContent): unknown[] {
   return [url, eventTypes, description, contentMode, enabled, enabled ? "" : byRequest];
