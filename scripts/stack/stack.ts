@@ -50,7 +50,7 @@ export type StackOptions = {
 export type Stack = AsyncDisposable & {
   readonly stateDirectory: string;
   readonly ports: Ports;
-  /** `host:port` by name: order … notifier, gateway, worker (metrics), card-provider, carrier, mailbox, postgres, temporal. */
+  /** `host:port` by name: order … identity, gateway, worker (metrics), card-provider, carrier, mailbox, postgres, temporal. */
   readonly addresses: Readonly<Record<string, string>>;
   readonly temporal: { readonly address: string; readonly namespace: string };
   /** The variables by which the programs that come with the shop (a bench, a test) get tokens of their own. */
