@@ -99,6 +99,12 @@ test("behind a proxy that is trusted the caller's address is what the proxy says
     behind.push((await from(trusting, address)).status);
   }
   expect(behind).toEqual([200, 200, 429, 200]);
+  // Whoever has one address of IPv6 has all of its /64.
+  const household = [];
+  for (const address of ["2001:db8::1", "2001:db8::2", "2001:db8:0:0:ffff::3", "2001:db8:0:1::1"]) {
+    household.push((await from(trusting, address)).status);
+  }
+  expect(household).toEqual([200, 200, 429, 200]);
 
   await using wary = await limitedGateway();
   const claimed = [];

@@ -2,6 +2,7 @@ import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import rateLimit from "@fastify/rate-limit";
 import { accessRule } from "@sagacart/chassis/auth/access";
 import { bearerToken, type Verifier } from "@sagacart/chassis/auth/verify";
+import { networkOf } from "@sagacart/chassis/client-network";
 import type { Metrics } from "@sagacart/chassis/metrics";
 import { IdentityService } from "@sagacart/proto/identity/v1/identity_service";
 import type { FastifyInstance, FastifyRequest } from "fastify";
@@ -61,11 +62,11 @@ const ofAService = "service";
 
 async function keyOf(request: FastifyRequest, verifier: Verifier | undefined): Promise<string> {
   if (isSignIn(request)) {
-    return `sign-in ${request.ip}`;
+    return `sign-in ${networkOf(request.ip)}`;
   }
   const principal = await principalOf(request, verifier);
   if (principal === undefined) {
-    return `address ${request.ip}`;
+    return `address ${networkOf(request.ip)}`;
   }
   return principal.roles.has("service") ? ofAService : `subject ${principal.issuer} ${principal.subject}`;
 }

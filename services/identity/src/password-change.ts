@@ -1,3 +1,4 @@
+import { networkOf } from "@sagacart/chassis/client-network";
 import type { Clock } from "@sagacart/chassis/clock";
 import { DomainError } from "@sagacart/chassis/errors";
 import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres";
@@ -6,7 +7,7 @@ import type { Passwords } from "./passwords.ts";
 import { reasons } from "./reasons.ts";
 import { endSessions, findSessionOf, hashToken, makeSecret } from "./session-store.ts";
 import type { SignIn } from "./sign-in.ts";
-import { networkOf, type Throttle } from "./throttle.ts";
+import type { Throttle } from "./throttle.ts";
 import { findByLogin, updatePassword } from "./user-store.ts";
 
 export type PasswordChangeOptions = {

@@ -1,9 +1,10 @@
+import { networkOf } from "@sagacart/chassis/client-network";
 import { DomainError } from "@sagacart/chassis/errors";
 import type { Pool } from "@sagacart/chassis/postgres";
 import type { Meters } from "./meters.ts";
 import type { Passwords } from "./passwords.ts";
 import { reasons } from "./reasons.ts";
-import { type Counted, networkOf, type Throttle } from "./throttle.ts";
+import type { Counted, Throttle } from "./throttle.ts";
 import type { User } from "./user.ts";
 import { findByLogin, findPassword, type UserWithPassword, updatePassword } from "./user-store.ts";
 

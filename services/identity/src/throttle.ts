@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { isIPv6 } from "node:net";
 import { DomainError } from "@sagacart/chassis/errors";
 import type { Pool } from "@sagacart/chassis/postgres";
 import { reasons } from "./reasons.ts";
@@ -61,20 +60,6 @@ export function createThrottle({ pool, longestPauseMs }: { pool: Pool; longestPa
       await pool.query("delete from throttles where key = $1", [hashOf(key)]);
     },
   };
-}
-
-/** The network of an address: a household has 2^64 addresses of IPv6. */
-export function networkOf(address: string): string {
-  const plain = address.replace(/^::ffff:(?=\d+\.)/i, "");
-  if (!isIPv6(plain)) {
-    return plain;
-  }
-  // URL writes an address in its one canonical way, which may still have the `::` for zeros.
-  const [head = "", tail] = new URL(`http://[${plain.split("%", 1)[0]}]`).hostname.slice(1, -1).split("::");
-  const left = head.split(":").filter((group) => group !== "");
-  const right = (tail ?? "").split(":").filter((group) => group !== "");
-  const zeros = tail === undefined ? [] : Array.from({ length: 8 - left.length - right.length }, () => "0");
-  return [...left, ...zeros, ...right].slice(0, 4).join(":");
 }
 
 // Names and addresses of people: the table has to know them again, and no more.
