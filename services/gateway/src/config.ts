@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { serviceTokenEnv, tokenEnv } from "@sagacart/chassis/auth/env";
 import { type Env, flag, int, list, readEnv, serverEnv, text, url } from "@sagacart/chassis/config";
 
@@ -32,9 +33,26 @@ export function readConfig(env: Env) {
       /** How many sign-ins, registrations and resets may come from an address in a minute. 0: any number. */
       SIGN_INS_PER_MINUTE: int({ min: 0, max: 1_000_000, default: 60 }),
       /** Whose X-Forwarded-For is believed: addresses and networks (10.0.0.0/8) of what stands before the gateway. */
-      TRUSTED_PROXIES: list({ default: [], pattern: /^[0-9a-fA-F.:]+(\/\d{1,3})?$/ }),
+      TRUSTED_PROXIES: networks,
       BODY_LIMIT_BYTES: int({ min: 1024, max: 2 * 1024 * 1024, default: 1024 * 1024 }),
     },
     env,
   );
+}
+
+function networks(value: string | undefined, env: Env): readonly string[] {
+  const items = list({ default: [] })(value, env);
+  const wrong = items.find((item) => !isNetwork(item));
+  if (wrong !== undefined) {
+    throw new Error(`must be addresses and networks such as 10.0.0.0/8, got ${JSON.stringify(wrong)}`);
+  }
+  return items;
+}
+
+function isNetwork(text: string): boolean {
+  const [address = "", bits, ...more] = text.split("/");
+  const version = isIP(address);
+  const mostBits = version === 6 ? 128 : 32;
+  const isRange = bits === undefined || (/^[1-9]\d{0,2}$/.test(bits) && Number(bits) <= mostBits);
+  return version !== 0 && isRange && more.length === 0;
 }

@@ -1,0 +1,37 @@
+import { ConfigError } from "@sagacart/chassis/config";
+import { expect, test } from "vitest";
+import { readConfig } from "./config.ts";
+
+test("without any variables, writes and sign-ins are limited, nothing is open and no proxy is believed", () => {
+  expect(readConfig({ AUTH: "off" })).toMatchObject({
+    OPEN_SURFACES: false,
+    CORS_ORIGINS: [],
+    WRITES_PER_MINUTE: 600,
+    SIGN_INS_PER_MINUTE: 60,
+    TRUSTED_PROXIES: [],
+    IDENTITY_ADDRESS: "127.0.0.1:8086",
+    IDENTITY_HTTP_URL: "http://127.0.0.1:8096",
+    SHOP_PAYMENT_METHOD: "pm_ok",
+  });
+});
+
+test("proxies are believed by address and by network", () => {
+  const { TRUSTED_PROXIES } = readConfig({ AUTH: "off", TRUSTED_PROXIES: "10.0.0.0/8,192.0.2.1,fd00::/8,::1" });
+  expect(TRUSTED_PROXIES).toEqual(["10.0.0.0/8", "192.0.2.1", "fd00::/8", "::1"]);
+});
+
+test.each([
+  ["TRUSTED_PROXIES", "proxy.internal"],
+  ["TRUSTED_PROXIES", "10.0.0.0/33"],
+  ["TRUSTED_PROXIES", "10.0.0.0/0"],
+  ["TRUSTED_PROXIES", "999.0.0.1"],
+  ["TRUSTED_PROXIES", "10.0.0.0/8/8"],
+  ["WRITES_PER_MINUTE", "-1"],
+  ["SIGN_INS_PER_MINUTE", "many"],
+  ["IDENTITY_HTTP_URL", "identity:8096"],
+  ["CORS_ORIGINS", "https://shop.example/path"],
+])("%s=%s is refused by its name", (name, value) => {
+  const read = () => readConfig({ AUTH: "off", [name]: value });
+  expect(read).toThrow(ConfigError);
+  expect(read).toThrow(name);
+});
