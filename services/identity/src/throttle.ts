@@ -39,9 +39,8 @@ export function createThrottle({ pool, longestPauseMs }: { pool: Pool; longestPa
       }
     },
     async count(counted) {
-      // One row after the other, always in one order: two that count the same rows cannot wait for each other.
-      const sorted = counted.map(({ key, free }) => ({ key: hashOf(key), free }));
-      for (const { key, free } of sorted) {
+      // A statement each: none holds one row while it waits for another, so two that count the same cannot deadlock.
+      for (const { key, free } of counted) {
         await pool.query(
           `insert into throttles as t (key, attempts, blocked_until, update_time)
            values ($1, 1, '-infinity', clock_timestamp())
@@ -52,7 +51,7 @@ export function createThrottle({ pool, longestPauseMs }: { pool: Pool; longestPa
                else clock_timestamp() + least($3, 1000 * 2 ^ least(t.attempts + 1 - $2, 30)) * interval '1 millisecond'
              end,
              update_time = clock_timestamp()`,
-          [key, free, longestPauseMs],
+          [hashOf(key), free, longestPauseMs],
         );
       }
     },

@@ -84,7 +84,7 @@ export async function listUsers(
 }
 
 /**
- * What is undefined stays. Undefined where there is no such user, or not in this version ("" is any). What was mailed to
+ * What is undefined stays. Undefined where there is no such user, or not in this version (undefined is any). What was mailed to
  * the address until now, to set a password with, is no longer good.
  */
 export async function updateUser(
@@ -104,12 +104,8 @@ export async function updateUser(
   return rows.map(toUser)[0];
 }
 
-export async function updatePassword(db: Queryable, id: string, passwordHash: string): Promise<boolean> {
-  const { rowCount } = await db.query("update users set password_hash = $2, update_time = now() where id = $1", [
-    id,
-    passwordHash,
-  ]);
-  return rowCount === 1;
+export async function updatePassword(db: Queryable, id: string, passwordHash: string): Promise<void> {
+  await db.query("update users set password_hash = $2, update_time = now() where id = $1", [id, passwordHash]);
 }
 
 /** The last operator stays one, or nobody could ever set roles again: throws LAST_OPERATOR. */
