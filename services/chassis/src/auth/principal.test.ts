@@ -15,6 +15,14 @@ test("roles are read from a path into the claims, and go by the issuer's own nam
   expect(principal?.roles).toEqual(new Set(["operator"]));
 });
 
+test("nobody is a program of the shop for a word of another issuer's; only the configuration makes one", () => {
+  const claims = { iss, sub: "f:1", realm_access: { roles: ["service"] } };
+  expect(principalOf(claims, keycloak)).toMatchObject({ kind: "person", roles: new Set(["customer"]) });
+  const mapped = { ...keycloak, roleMap: new Map([["service", "service" as const]]) };
+  expect(principalOf(claims, mapped)).toMatchObject({ kind: "service", customerId: undefined });
+  expect(principalOf({ iss, sub: "service:order", roles: ["service"] }, ours)).toMatchObject({ kind: "service" });
+});
+
 test("a claim may be named by a URL, and roles may be one text", () => {
   const rules = { ...ours, rolesClaim: "https://shop.example/roles" };
   const principal = principalOf({ iss, sub: "ada", "https://shop.example/roles": "support customer" }, rules);

@@ -20,7 +20,10 @@ export type Principal = {
 export type ClaimRules = {
   /** Where the roles are: `roles`, or with dots a path into objects, as `realm_access.roles`. */
   rolesClaim: string;
-  /** The issuer's names for our roles; a name that is not here stands for itself. */
+  /**
+   * The issuer's names for our roles; a name that is not here stands for itself. But not `service` of an issuer from
+   * outside, whose ids are derived: its people name groups as they like, and this one may do what a workflow may.
+   */
   roleMap: ReadonlyMap<string, RoleName>;
   /** The role of somebody who has none. */
   defaultRole?: RoleName | undefined;
@@ -57,13 +60,15 @@ export function derivedId(issuer: string, subject: string): string {
   return `c-${hash.slice(0, 32)}`;
 }
 
-function rolesOf(claims: Claims, { rolesClaim, roleMap, defaultRole }: ClaimRules): Set<RoleName> {
+function rolesOf(claims: Claims, { rolesClaim, roleMap, defaultRole, customerIds }: ClaimRules): Set<RoleName> {
   const given = valueAt(claims, rolesClaim);
   const texts = typeof given === "string" ? given.split(" ") : Array.isArray(given) ? given : [];
   const roles = new Set<RoleName>();
   for (const text of texts) {
-    const role = roleMap.get(text) ?? roleNames.find((name) => name === text);
-    if (role !== undefined) {
+    const mapped = roleMap.get(text);
+    const role = mapped ?? roleNames.find((name) => name === text);
+    const isClaimed = mapped === undefined && role === "service" && customerIds === "derived";
+    if (role !== undefined && !isClaimed) {
       roles.add(role);
     }
   }
