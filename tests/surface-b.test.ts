@@ -36,7 +36,7 @@ async function stockOf(sku: string): Promise<number> {
   return body.products.find((product: { sku: string }) => product.sku === sku).stock;
 }
 
-test("the catalogue is the seed's", async () => {
+test("the catalogue is the Wippy shop's", async () => {
   const { status, body } = await send("GET", "/api/products");
   expect(status).toBe(200);
   expect(body).toEqual({

@@ -28,7 +28,7 @@ export const options = {
     },
   },
   thresholds: {
-    // The seed's two, and that nothing is ever wrong.
+    // Those of the Wippy shop's own script, and that nothing is ever wrong.
     http_req_duration: ["p(95)<500"],
     http_req_failed: ["rate<0.05"],
     checks: ["rate==1"],

@@ -10,8 +10,8 @@ import type { Shop } from "./shop.ts";
 import type { Story, Teller } from "./stories.ts";
 
 /**
- * The fifth seed's demo: each run makes carts and buys some, and the others are there the next time. `reset` empties
- * what the runs so far have left.
+ * The demo of python-cart: each run makes carts and buys some, and the others are there the next time. `reset`
+ * empties what the runs so far have left.
  */
 export function cartStories({ reset }: { reset: boolean }): readonly Story[] {
   if (reset) {

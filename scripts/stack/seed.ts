@@ -8,7 +8,7 @@ import { operatorTokens } from "./tokens.ts";
 
 const usd = (minorUnits: bigint) => ({ currencyCode: "USD", minorUnits });
 
-/** The catalogue of the second seed, in the order in which it lists it, with as many of each as it has. */
+/** The catalogue of the Wippy shop, in the order in which it lists it, with as many of each as it has. */
 const products = [
   { onHand: 50, product: { id: "product.laptop", sku: "LAPTOP-001", title: "Laptop Pro 16", price: usd(149_999n) } },
   {

@@ -173,7 +173,7 @@ export const services: readonly Service[] = [
     env: ({ ports }) => ({
       ...addresses(ports, "order", "stock", "payment", "shipping", "notifier", "identity"),
       IDENTITY_HTTP_URL: `http://${loopback}:${ports["identity-http"]}`,
-      // The seeds' surfaces without a sign-in are open: this is loopback.
+      // The surfaces without a sign-in are open: this is loopback.
       OPEN_SURFACES: "true",
       // A load script here is one caller, from one address.
       WRITES_PER_MINUTE: "600000",

@@ -1,7 +1,7 @@
 /**
  * Who can sign in at a laptop's shop. The two customers are those that the catalogue's seed gives money; `admin` is the
- * one whom clients of the third seed sign in as. On loopback, for trying: anywhere else, users are given by SEED_USERS,
- * and there are none without it.
+ * one whom clients of the Flask services sign in as. On loopback, for trying: anywhere else, users are given by
+ * SEED_USERS, and there are none without it.
  */
 export const laptopUsers = [
   {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Story } from "../stories.ts";
 import { type Ask, createAsk } from "./rest.ts";
 
-/** Seed 000: the shopping cart of Styx, whose routes the WDM project's are. A credit is a minor unit. */
+/** The shopping cart of Styx, whose routes the WDM project's are. A credit is a minor unit. */
 export const styx: Story = {
   title: "A: the shopping cart of Styx and of WDM, without a body anywhere",
   async tell({ origin, say }) {

@@ -4,7 +4,7 @@ import type { Story } from "../stories.ts";
 import { until } from "../until.ts";
 import { createAsk } from "./rest.ts";
 
-/** Seed 001: the lines of its README, one after the other. */
+/** The lines of the Wippy shop's README, one after the other. */
 export const wippy: Story = {
   title: "B: the Wippy shop, a cart for each user",
   async tell({ shop, origin, say }) {

@@ -3,7 +3,7 @@ import type { Story } from "../stories.ts";
 import { until } from "../until.ts";
 import { type Ask, type Body, createAsk } from "./rest.ts";
 
-/** Seed 002: the sequences of its README, place an order, pay it, cancel it, with the events of its queue. */
+/** The sequences of the Flask services' README: place an order, pay it, cancel it, with the events of their queue. */
 export const flask: Story = {
   title: "C: the Flask services, orders that are placed, and paid or cancelled later",
   async tell({ origin, say }) {

@@ -11,7 +11,7 @@ const address = {
   countryCode: "US",
 };
 
-/** Seed 003: its saga, the two ways in which it fails, and stock and payments by hand. */
+/** The saga of the Dapr example, the two ways in which it fails, and stock and payments by hand. */
 export const dapr: Story = {
   title: "D: the Dapr example, create → reserve → pay → ship → complete",
   async tell(teller) {

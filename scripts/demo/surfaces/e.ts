@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Story } from "../stories.ts";
 import { type Ask, type Body, createAsk } from "./rest.ts";
 
-/** Seed 004: the nine steps of a session with python-cart, over /v1, and what happens when a payment fails. */
+/** The nine steps of a session with python-cart, over /v1, and what happens when a payment fails. */
 export const pythonCart: Story = {
   title: "E: python-cart, carts that last from session to session",
   async tell({ origin, say }) {

@@ -8,7 +8,7 @@ import { domain, type Reason, reasons } from "./reasons.ts";
 /** What of a request is wrong: where, which rule it breaks, and what that asks for. */
 export type Violation = { readonly field: string; readonly rule: string; readonly message: string };
 
-/** The body of each answer that is not a success: RFC 9457, and `error` for the clients of the seeds. */
+/** The body of each answer that is not a success: RFC 9457, and `error` for the clients of other systems' surfaces. */
 export type Problem = {
   readonly type: string;
   readonly title: string;

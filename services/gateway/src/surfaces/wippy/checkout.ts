@@ -42,5 +42,5 @@ export async function checkOut(
   return order;
 }
 
-/** The seed waits for 5 s; here a card provider may take 3 s of them. */
+/** The Wippy shop waits for 5 s; here a card provider may take 3 s of them. */
 const waitMs = 10_000;

@@ -4,7 +4,7 @@ import type { Services } from "../../services.ts";
 type Products = Pick<Services["clients"]["products"], "listProducts" | "batchGetProducts">;
 type CallOptions = { readonly signal: AbortSignal; readonly timeoutMs: number };
 
-/** The ids that the seed's clients see are those of its registry. */
+/** The ids that the Wippy shop's clients see are those of its registry. */
 const namespace = "app:";
 
 /** A product's id as this surface shows it: `app:product.laptop`. */
@@ -28,7 +28,7 @@ export async function listProducts(
   return { products: found, nextPageToken: pageToken };
 }
 
-/** The seed lists its whole catalogue; a shop of a hundred thousand products would answer for seconds, with megabytes. */
+/** The Wippy shop lists its whole catalogue; with a hundred thousand products that takes seconds, and megabytes. */
 const mostProducts = 1_000;
 
 /** The product with this SKU, or else with this id, with `app:` before it or without. */

@@ -43,7 +43,7 @@ const requestsOf = (name: string) => standIn.asked.filter(({ rpc }) => rpc === n
 const textOf = async (path: string) => await (await fetch(`${gateway.url}${path}`)).text();
 
 describe("products", () => {
-  test("have the seed's ids, and prices with two decimals", async () => {
+  test("have the Wippy shop's ids, and prices with two decimals", async () => {
     standIn.answer("ListProducts", () => ({ products: [laptop, { ...laptop, id: "mug", price: usd(1_500n) }] }));
     const text = await textOf("/api/products");
     expect(JSON.parse(text).products[0]).toEqual({

@@ -132,7 +132,7 @@ export async function wippy(app: FastifyInstance, options: WippyOptions): Promis
 
 type User = { readonly user_id: string };
 
-/** What the seed gives a cart to answer in. */
+/** What the Wippy shop gives a cart to answer in. */
 const timeoutMs = 3_000;
 
 const params = {
@@ -148,7 +148,7 @@ const querystring = {
   },
 } as const;
 
-/** Fields that it does not name are let through, as the seed does. */
+/** Fields that it does not name are let through, as the Wippy shop does. */
 const item = {
   type: "object",
   required: ["sku"],
@@ -169,8 +169,8 @@ const checkedOut = fields({
 });
 
 /**
- * The seed looks at no content type, and its load script says that it sends JSON where it sends nothing: whatever comes
- * is read as JSON, and nothing is nothing.
+ * The Wippy shop looks at no content type, and its load script says that it sends JSON where it sends nothing: whatever
+ * comes is read as JSON, and nothing is nothing.
  */
 function readJsonOfAnyKind(app: FastifyInstance): void {
   const parse = app.getDefaultJsonParser("error", "error");
