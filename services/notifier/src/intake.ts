@@ -16,27 +16,30 @@ export const orderCursor = eventCursor({ table: "cursors", feed: "order" });
 /** An event that could not be understood, and why. */
 export type Skipped = { readonly event: Event; readonly reason: string };
 
+/** What came of some events: those that somebody is told of, and those that could not be understood. */
+export type TakenIn = { readonly told: readonly Event[]; readonly skipped: readonly Skipped[] };
+
 /**
  * Writes the messages for these events, in the transaction that moves the cursor: each event makes its messages once,
- * however often it is delivered and whoever else reads. Answers what it had to skip.
+ * however often it is delivered and whoever else reads.
  *
  * Of what happened before `since` nobody is told: its messages may have been deleted for their age, and would come
  * again if the feed were read again.
  */
-export async function takeIn(
-  tx: Transaction,
-  events: readonly Event[],
-  since: Date = new Date(0),
-): Promise<readonly Skipped[]> {
+export async function takeIn(tx: Transaction, events: readonly Event[], since: Date = new Date(0)): Promise<TakenIn> {
   const { news, skipped } = readAll(events.filter((event) => isAfter(event, since)));
+  let told: readonly Event[] = [];
   if (news.length > 0) {
     const goneOn = new Set(news.filter(({ kind }) => !kind.isOvertaken).map(({ facts }) => facts.orderId));
     const due = news.filter(({ kind, facts }) => !(kind.isOvertaken && goneOn.has(facts.orderId)));
-    await insertMessages(tx, await address(tx, due));
+    const messages = await address(tx, due);
+    await insertMessages(tx, messages);
+    const ids = new Set(messages.map(({ eventId }) => eventId));
+    told = due.map(({ event }) => event).filter(({ id }) => ids.has(id));
     await suppressOvertaken(tx, [...goneOn]);
   }
   await recordSkipped(tx, skipped);
-  return skipped;
+  return { told, skipped };
 }
 
 function isAfter({ time }: Event, since: Date): boolean {

@@ -4,7 +4,7 @@ import type { Log } from "@sagacart/chassis/log";
 import type { Pool } from "@sagacart/chassis/postgres";
 import type { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
 import type { EventService } from "@sagacart/proto/event/v1/event_service";
-import { orderCursor, type Skipped, takeIn } from "./intake.ts";
+import { orderCursor, type Skipped, type TakenIn, takeIn } from "./intake.ts";
 import { kinds } from "./kind.ts";
 
 export type ReadingOptions = {
@@ -25,13 +25,16 @@ export type ReadingOptions = {
  * feed.
  */
 export function startReading({ onMessages, onSkipped, tellDays, ...options }: ReadingOptions): AsyncDisposable {
-  return startEventConsumer<readonly Skipped[]>({
+  return startEventConsumer<TakenIn>({
     ...options,
     name: "notifier",
     cursor: orderCursor,
     types: kinds.map(({ eventType }) => eventType),
     take: (tx, events) => takeIn(tx, events, new Date(Date.now() - tellDays * 86_400_000)),
-    onTaken(skipped) {
+    onTaken({ told, skipped }) {
+      for (const { id, type, subject } of told) {
+        options.log.info({ eventId: id, type, subject }, "a customer is told of an event");
+      }
       report(options.log, skipped);
       onSkipped(skipped.length);
       onMessages();
