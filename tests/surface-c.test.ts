@@ -136,25 +136,31 @@ test("the feed tells what the queue told: created, then paid or cancelled, with 
     "sagacart.order.cancelled.v1": "order_cancelled",
   };
   const query = new URLSearchParams(Object.keys(queue).map((type): [string, string] => ["types", type]));
-  const told: object[] = [];
-  for (let position = "0", more = true; more; ) {
-    const { body } = await as(admin, `GET /v1/events?afterPosition=${position}&pageSize=1000&${query}`);
-    for (const { type, data } of body.events) {
-      const { orderId, customerId, total } = JSON.parse(data);
-      told.push({ eventType: Object.entries(queue).find(([of]) => of === type)?.[1], orderId, customerId, total });
+  const toldOfUser = async () => {
+    const told: object[] = [];
+    for (let position = "0", more = true; more; ) {
+      const { body } = await as(admin, `GET /v1/events?afterPosition=${position}&pageSize=1000&${query}`);
+      for (const { type, data } of body.events) {
+        const { orderId, customerId, total } = JSON.parse(data);
+        told.push({ eventType: Object.entries(queue).find(([of]) => of === type)?.[1], orderId, customerId, total });
+      }
+      more = body.nextPosition !== position;
+      position = body.nextPosition;
     }
-    more = body.nextPosition !== position;
-    position = body.nextPosition;
-  }
+    return told.filter((each) => "customerId" in each && each.customerId === user.id);
+  };
   const event = (eventType: string, orderId: string, minorUnits: string) => ({
     ...{ eventType, orderId, customerId: user.id, total: { currencyCode: "USD", minorUnits } },
   });
-  expect(told.filter((each) => "customerId" in each && each.customerId === user.id)).toEqual([
-    event("order_created", paid, "2500"),
-    event("order_created", cancelled, "1250"),
-    event("order_paid", paid, "2500"),
-    event("order_cancelled", cancelled, "1250"),
-  ]);
+  // An event comes into the feed soon after what it tells of is answered.
+  await expect
+    .poll(toldOfUser, { timeout: 15_000 })
+    .toEqual([
+      event("order_created", paid, "2500"),
+      event("order_created", cancelled, "1250"),
+      event("order_paid", paid, "2500"),
+      event("order_cancelled", cancelled, "1250"),
+    ]);
 });
 
 test("an order that cannot be shipped is not paid: the money and the stock are back", async () => {
