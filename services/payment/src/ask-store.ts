@@ -48,7 +48,8 @@ export async function delayRefunds(tx: Transaction, delays: readonly Delay[], op
   }
 }
 
-const delaySet = `asks = asks + $3,
+// However many callers wait for one answer, it was asked for once: they must not put off the next try.
+const delaySet = `asks = greatest(asks, $3::int),
                   next_ask_time = case d.why
                     when 'pending' then now() + $5 * interval '1 ms'
                     when 'failed' then now() + least(60000, $4 * 2 ^ least(asks, 16)) * interval '1 ms'
