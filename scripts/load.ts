@@ -6,7 +6,7 @@ import { runningShop } from "./stack/state.ts";
 
 // Many callers who want more than there is, with less money than it costs, against the shop that runs here:
 //
-//     node scripts/load.ts --checkouts 10000 --callers 64 --products 20
+//     npm run load -- --checkouts 10000 --callers 64 --products 20
 //
 // Says how the orders ended, and whether more was sold than there was. `npm run audit` tells the rest.
 

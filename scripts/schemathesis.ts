@@ -9,7 +9,7 @@ import { authorizationOf } from "./stack/tokens.ts";
 // Holds the shop that runs here to its OpenAPI documents, with requests that Schemathesis makes up from them: no answer
 // is a 5xx, and none is one that its document does not know.
 //
-//     node scripts/schemathesis.ts --examples 30 --only shop,wippy --seed 1
+//     npm run schemathesis -- --examples 30 --only shop,wippy --seed 1
 //
 // Schemathesis comes from PyPI into a cache of its own. Needs python3 with venv. It writes into the shop: npm run reset.
 

@@ -6,7 +6,7 @@ import { type Answer, createClient, type WdmClient } from "./client.ts";
 // A thousand users of the WDM surface, as its stress test has them: each checks out an order drawn at random, again
 // and again also one that is paid already, and waits for a second.
 //
-//     node bench/wdm/main.ts --users 1000 --seconds 60 --rows 100000 [--pause 1] [--url http://localhost:8080] [--keep]
+//     npm run bench:wdm -- --users 1000 --seconds 60 --rows 100000 [--pause 1] [--url http://localhost:8080] [--keep]
 //
 // It makes the rows first (--keep takes those that are there), and exits with 1 unless every checkout was 2xx and paid
 // orders cost nothing more. `npm run audit` tells the rest.
