@@ -15,5 +15,9 @@ export async function pin(tx: Transaction, id: string): Promise<State | undefine
   if (reservation?.lapsed) {
     await end(tx, { EXPIRED: [id] });
   }
+  // Made since it was looked for above. Locked now, it stays as it is.
+  if (reservation?.state === "HELD" && (await pinHeld(tx, id))) {
+    return "PINNED";
+  }
   return reservation?.state;
 }

@@ -392,6 +392,23 @@ test("a reservation does not wait for somebody who edits the product", async () 
   expect(outcome).toEqual([{ kind: "expired" }, { kind: "reserved", state: "PINNED" }]);
 });
 
+test("a reservation that is made while somebody pins it is pinned", async () => {
+  await shop.have({ "late-pin": 1 });
+  const held: Wish = { ...wish("r-late-pin", "late-pin", 1), expireTime: new Date(Date.now() + 3_600_000) };
+
+  const state = await inATransaction((tx) => {
+    const afterTheFirst = once(() => inATransaction((other) => reserve(other, [held])));
+    const query = async (...args: Parameters<Transaction["query"]>) => {
+      const result = await tx.query(...args);
+      await afterTheFirst();
+      return result;
+    };
+    return pin({ query } as unknown as Transaction, held.id);
+  });
+
+  expect(state).toBe("PINNED");
+});
+
 test("overlapping batches in opposite orders all come to an end, and nothing is sold twice", async () => {
   const products = Array.from({ length: 8 }, (_, index) => `crowd-${index}`);
   await shop.have(Object.fromEntries(products.map((id) => [id, 15])));
@@ -430,3 +447,11 @@ test("sixty who want the last ten of a product, all at once, get ten", async () 
   expect(outcomes.filter((outcome) => outcome === "OUT_OF_STOCK")).toHaveLength(50);
   expect(await shop.level("rare")).toEqual([10, 10]);
 });
+
+function once(step: () => Promise<unknown>): () => Promise<unknown> {
+  let done: Promise<unknown> | undefined;
+  return () => {
+    done ??= step();
+    return done;
+  };
+}
