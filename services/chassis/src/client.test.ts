@@ -353,11 +353,11 @@ test("calls are measured, by how they ended", async () => {
   const text = await metrics.metrics();
 
   for (const labels of [
-    'method="Repeat",code="ok"',
-    'method="Change",code="unimplemented"',
-    'method="Watch",code="ok"',
+    'rpc_method="Repeat",code="ok"',
+    'rpc_method="Change",code="unimplemented"',
+    'rpc_method="Watch",code="ok"',
   ]) {
-    expect(text).toContain(`rpc_client_duration_seconds_count{service="${EchoService.typeName}",${labels}} 1`);
+    expect(text).toContain(`rpc_client_duration_seconds_count{rpc_service="${EchoService.typeName}",${labels}} 1`);
   }
 });
 

@@ -1,6 +1,7 @@
 import { setTimeout } from "node:timers/promises";
 import { runWithContext } from "./context.ts";
 import type { Log } from "./log.ts";
+import { loopFailures } from "./metrics.ts";
 
 export type LoopOptions = {
   /** For the log. */
@@ -49,6 +50,7 @@ async function rounds({ name, log, run }: LoopOptions, signal: AbortSignal, slee
       }
       const pauseMs = Math.min(100 * 2 ** failures, 10_000) * (0.75 + Math.random() / 2);
       failures++;
+      loopFailures.inc({ loop: name });
       log.error({ error, loop: name, failures, pauseMs: Math.round(pauseMs) }, "a background round failed");
       // A wake does not shorten this pause: what fails would fail faster.
       await setTimeout(pauseMs, undefined, { signal }).catch(() => {});

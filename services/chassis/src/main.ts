@@ -9,6 +9,10 @@ import { createLog, type Log } from "./log.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
 import { createPool, type Pool } from "./postgres.ts";
 import { type Server, startServer } from "./server.ts";
+import { type Question, startSurvey } from "./survey.ts";
+import { tlsEnv } from "./tls/env.ts";
+import { openTls, type Tls } from "./tls/files.ts";
+import { startTracing, type Tracing } from "./trace/start.ts";
 
 type Read<S extends Record<string, (...args: never[]) => unknown>> = { readonly [K in keyof S]: ReturnType<S[K]> };
 
@@ -32,6 +36,8 @@ export type Running = {
   readonly background?: readonly AsyncDisposable[];
 };
 
+  /** What is asked of its database for gauges, by one of its processes. */
+  readonly survey?: readonly Question[];
 type Common<Config> = {
   name: string;
   readConfig: (env: Env) => Config;
@@ -121,7 +127,11 @@ async function startWithPool(service: WithDatabase<ServiceConfig>) {
   const { config, log, metrics } = base;
   const { DATABASE_URL: url, DATABASE_POOL_SIZE: size } = config;
   const pool = createPool({ url, size, applicationName: service.name, log, metrics });
-  return { ...base, pool, running: await service.start({ ...base, pool }) };
+  const running = await service.start({ ...base, pool });
+  const { survey: questions = [], background = [] } = running;
+  const survey =
+    questions.length === 0 ? [] : [startSurvey({ url, applicationName: service.name, log, metrics, questions })];
+  return { ...base, pool, running: { ...running, background: [...background, ...survey] } };
 }
 
 type Base<Config> = ServiceContext<Config> & { verifier: Verifier | undefined };

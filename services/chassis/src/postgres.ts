@@ -54,6 +54,7 @@ export function createPool(options: PoolOptions): Pool {
   pool.on("error", () => {});
   if (options.metrics !== undefined) {
     gauge(options.metrics, "postgres_pool_connections", "Connections there are.", () => pool.totalCount);
+    gauge(options.metrics, "postgres_pool_limit", "The most connections there may be.", () => options.size);
     gauge(options.metrics, "postgres_pool_idle", "Connections that nobody uses.", () => pool.idleCount);
     gauge(options.metrics, "postgres_pool_waiting", "Calls that wait for a connection.", () => pool.waitingCount);
   }

@@ -373,7 +373,7 @@ describe.each<[string, Partial<ServerOptions>]>([
       { level: "info", requestId: "r-2", rpc: `${EchoService.typeName}/Repeat`, code: "invalid_argument" },
     ]);
     expect(await server.metrics.metrics()).toContain(
-      `rpc_server_duration_seconds_count{service="${EchoService.typeName}",method="Repeat",code="ok"} 1`,
+      `rpc_server_duration_seconds_count{rpc_service="${EchoService.typeName}",rpc_method="Repeat",code="ok"} 1`,
     );
   });
 

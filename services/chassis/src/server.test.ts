@@ -267,7 +267,7 @@ test("calls are counted and timed, by how they ended", async () => {
   const text = await response.text();
 
   const count = (method: string, code: string) =>
-    `rpc_server_duration_seconds_count{service="${EchoService.typeName}",method="${method}",code="${code}"} 1`;
+    `rpc_server_duration_seconds_count{rpc_service="${EchoService.typeName}",rpc_method="${method}",code="${code}"} 1`;
   expect(text).toContain(count("Repeat", "ok"));
   expect(text).toContain(count("Repeat", "invalid_argument"));
   expect(text).toContain(count("Watch", "ok"));

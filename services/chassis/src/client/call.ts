@@ -118,9 +118,10 @@ export function measure(meter: CallMeter | undefined, { parent, name: method }: 
     if (open) {
       open = false;
       const code = error === undefined ? "ok" : codeName(error.code);
-      meter?.observe({ service: parent.typeName, method, code }, (performance.now() - startMs) / 1000);
+      meter?.observe({ rpc_service: parent.typeName, rpc_method: method, code }, (performance.now() - startMs) / 1000);
     }
     return error;
   }
   return done;
 }
+  meter?.begin();

@@ -11,13 +11,14 @@ import { whenStreamEnds } from "./streams.ts";
 export function observeInterceptor({ log, meter }: { log: Log; meter?: CallMeter | undefined }): Interceptor {
   return (next) => async (request) => {
     const startMs = performance.now();
+    meter?.begin();
     const service = request.service.typeName;
     const method = request.method.name;
     const ended = (error?: unknown) => {
       const ms = performance.now() - startMs;
       const code = error === undefined ? undefined : ConnectError.from(error).code;
       const name = code === undefined ? "ok" : codeName(code);
-      meter?.observe({ service, method, code: name }, ms / 1000);
+      meter?.observe({ rpc_service: service, rpc_method: method, code: name }, ms / 1000);
       const level = levelOf(code);
       if (log.isLevelEnabled(level)) {
         log[level](
