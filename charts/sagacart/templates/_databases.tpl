@@ -1,0 +1,114 @@
+{{/*
+Databases: one CloudNativePG Cluster for each service that has no Postgres of its own given by a Secret.
+*/}}
+
+{{- define "sagacart.databases.all" -}}
+["order", "stock", "payment", "shipping", "notifier", "identity"]
+{{- end }}
+
+{{/* The services whose database the operator is to make, as a JSON list. */}}
+{{- define "sagacart.databases.names" -}}
+{{- $names := list -}}
+{{- if .Values.databases.enabled -}}
+{{- range $name := include "sagacart.databases.all" . | fromJsonArray -}}
+{{- $service := get $.Values $name | default dict -}}
+{{- $given := dig "database" "existingSecret" "name" "" $service -}}
+{{- $ours := printf "%s-app" (include "sagacart.databases.cluster" (list $ $name)) -}}
+{{- if and (ne (get $service "enabled") false) (or (not $given) (eq $given $ours)) -}}
+{{- $names = append $names $name -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $names -}}
+{{- end }}
+
+{{/* The name of a service's Cluster. Given (list $ "order"). */}}
+{{- define "sagacart.databases.cluster" -}}
+{{- $root := index . 0 -}}
+{{- $name := index . 1 -}}
+{{- dig $name "clusterName" (printf "%s-%s-db" $root.Release.Name $name) ($root.Values.databases.services | default dict) -}}
+{{- end }}
+
+{{/*
+What a size stands for. Everything here can be set in `databases.cluster`, and for one service in
+`databases.services.<name>`.
+
+laptop: Postgres takes about 60 MiB; the limit is for the operator's own process beside it and for sorting.
+production: a primary and two standbys, of which one has every commit before the caller is told; when both are away,
+writes wait, which is what an order that must not be forgotten asks for.
+*/}}
+{{- define "sagacart.databases.size" -}}
+{{- if eq .Values.databases.size "laptop" -}}
+instances: 1
+enablePDB: false
+storage: { size: 2Gi }
+parameters:
+  max_connections: "100"
+  shared_buffers: 32MB
+  max_wal_size: 512MB
+  wal_keep_size: 64MB
+  max_slot_wal_keep_size: 512MB
+  jit: "off"
+resources:
+  requests: { cpu: 50m, memory: 128Mi }
+  limits: { memory: 512Mi }
+{{- else if eq .Values.databases.size "production" -}}
+instances: 3
+enablePDB: true
+synchronous: { method: any, number: 1, failoverQuorum: true, dataDurability: required }
+storage: { size: 50Gi }
+walStorage: { size: 20Gi }
+parameters:
+  max_connections: "300"
+  shared_buffers: 1GB
+  effective_cache_size: 3GB
+  maintenance_work_mem: 256MB
+  max_wal_size: 8GB
+  max_slot_wal_keep_size: 10GB
+  wal_compression: lz4
+  random_page_cost: "1.1"
+  log_min_duration_statement: 1s
+  pg_stat_statements.max: "5000"
+  jit: "off"
+resources:
+  requests: { cpu: "1", memory: 4Gi }
+  limits: { memory: 4Gi }
+{{- else -}}
+{{- fail (printf "databases.size is %q: it can be laptop or production." .Values.databases.size) -}}
+{{- end -}}
+{{- end }}
+
+{{/* The settings of one service's Cluster, as JSON: those of the size, then databases.cluster, then the service's own. */}}
+{{- define "sagacart.databases.settings" -}}
+{{- $root := index . 0 -}}
+{{- $name := index . 1 -}}
+{{- $settings := include "sagacart.databases.size" $root | fromYaml -}}
+{{- $settings = mustMergeOverwrite $settings (deepCopy ($root.Values.databases.cluster | default dict)) -}}
+{{- $own := get ($root.Values.databases.services | default dict) $name | default dict -}}
+{{- $settings = mustMergeOverwrite $settings (deepCopy $own) -}}
+{{- toJson $settings -}}
+{{- end }}
+
+{{- define "sagacart.databases.labels" -}}
+{{- $root := index . 0 -}}
+{{- $name := index . 1 -}}
+app.kubernetes.io/name: {{ $name }}-db
+app.kubernetes.io/instance: {{ $root.Release.Name }}
+app.kubernetes.io/component: database
+app.kubernetes.io/part-of: sagacart
+app.kubernetes.io/managed-by: {{ $root.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" }}
+{{- end }}
+
+{{/* The Secret with the audit role's user name and password. */}}
+{{- define "sagacart.databases.auditSecret" -}}
+{{- .Values.databases.audit.existingSecret | default (printf "%s-audit" .Release.Name) -}}
+{{- end }}
+
+{{/* Data outlives `helm uninstall`, and a value that was changed by mistake. */}}
+{{- define "sagacart.databases.keep" -}}
+{{- if .Values.databases.keep }}
+annotations:
+  helm.sh/resource-policy: keep
+{{- end }}
+{{- end }}

@@ -1,0 +1,234 @@
+{{/*
+The worker's pod, the same for a plain Deployment and for the Worker Controller, and what goes with it.
+*/}}
+
+{{- define "sagacart.worker.name" -}}
+{{ .Release.Name }}-worker
+{{- end }}
+
+{{- define "sagacart.worker.selector" -}}
+app.kubernetes.io/name: worker
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "sagacart.worker.labels" -}}
+{{ include "sagacart.worker.selector" . }}
+app.kubernetes.io/component: worker
+app.kubernetes.io/part-of: sagacart
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end }}
+
+{{- define "sagacart.worker.image" -}}
+{{- $image := .Values.worker.image -}}
+{{- $global := .Values.global.image | default dict -}}
+{{- $repository := $image.repository | default "sagacart/worker" -}}
+{{- with $global.registry }}{{ $repository = printf "%s/%s" (trimSuffix "/" .) $repository }}{{ end -}}
+{{- if $image.digest -}}
+{{ $repository }}@{{ $image.digest }}
+{{- else -}}
+{{ $repository }}:{{ $image.tag | default $global.tag | default .Chart.AppVersion }}
+{{- end -}}
+{{- end }}
+
+{{- define "sagacart.worker.secret" -}}
+{{- .Values.worker.existingSecret | default (include "sagacart.worker.name" .) -}}
+{{- end }}
+
+{{/* Temporal's frontend, host:port. */}}
+{{- define "sagacart.temporal.address" -}}
+{{- .Values.temporal.address | default "temporal-frontend.temporal.svc.cluster.local:7233" -}}
+{{- end }}
+
+{{/* Metadata of the pod. What changes here makes a new version under the Worker Controller, so nothing that need not. */}}
+{{- define "sagacart.worker.podMetadata" -}}
+labels:
+  {{- include "sagacart.worker.selector" . | nindent 2 }}
+  app.kubernetes.io/component: worker
+  app.kubernetes.io/part-of: sagacart
+  {{- with .Values.worker.podLabels }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- with .Values.worker.podAnnotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{- define "sagacart.worker.podSpec" -}}
+{{- $worker := .Values.worker }}
+{{- $global := .Values.global | default dict }}
+{{- $tls := dig "tls" "enabled" false $global }}
+{{- $otel := $global.otel | default dict }}
+{{- $controller := eq $worker.mode "controller" }}
+{{- $drainSeconds := divf $worker.drainTimeoutMs 1000 | ceil | int -}}
+automountServiceAccountToken: false
+serviceAccountName: {{ include "sagacart.worker.name" . }}
+enableServiceLinks: false
+# The batches under way end, then the SDK lets its activities end for as long again.
+terminationGracePeriodSeconds: {{ add (mul 2 $drainSeconds) 10 }}
+{{- with dig "image" "pullSecrets" list $global }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . }}
+  {{- end }}
+{{- end }}
+securityContext:
+  {{- include "service.podSecurityContext" . | nindent 2 }}
+{{- with $worker.nodeSelector }}
+nodeSelector: {{ toJson . }}
+{{- end }}
+{{- with $worker.tolerations }}
+tolerations: {{ toJson . }}
+{{- end }}
+{{- with $worker.affinity }}
+affinity: {{ toJson . }}
+{{- end }}
+{{- with $worker.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+topologySpreadConstraints:
+  {{- range $key := list "topology.kubernetes.io/zone" "kubernetes.io/hostname" }}
+  - maxSkew: 1
+    topologyKey: {{ $key }}
+    whenUnsatisfiable: ScheduleAnyway
+    labelSelector:
+      matchLabels:
+        {{- include "sagacart.worker.selector" $ | nindent 8 }}
+  {{- end }}
+containers:
+  - name: worker
+    image: {{ include "sagacart.worker.image" . }}
+    imagePullPolicy: {{ $worker.image.pullPolicy | default (dig "image" "pullPolicy" "IfNotPresent" $global) }}
+    args: [workflows/src/main.ts]
+    ports:
+      - { name: admin, containerPort: 9090 }
+    env:
+      - { name: HOST, value: 0.0.0.0 }
+      - { name: ADMIN_PORT, value: "9090" }
+      - { name: DRAIN_TIMEOUT_MS, value: {{ $worker.drainTimeoutMs | int | quote }} }
+      - { name: WORKFLOW_BUNDLE_PATH, value: {{ $worker.bundlePath | quote }} }
+      {{- range $name, $port := dict "order" 8081 "stock" 8082 "payment" 8083 "shipping" 8084 }}
+      - { name: {{ upper $name }}_ADDRESS, value: {{ printf "dns:///%s-%s:%d" $.Release.Name $name (int $port) | quote }} }
+      {{- end }}
+      - name: AUTH_TOKEN_URL
+        value: {{ dig "auth" "tokenUrl" "" $global | default (printf "%s://%s-identity:8096/oidc/token" (ternary "https" "http" $tls) .Release.Name) | quote }}
+      - { name: SERVICE_CLIENT_ID, value: worker }
+      - { name: SERVICE_CLIENT_SECRET_FILE, value: /etc/sagacart/secrets/SERVICE_CLIENT_SECRET }
+      {{- if $tls }}
+      - { name: TLS_CA_FILE, value: /etc/sagacart/tls/ca.crt }
+      - { name: NODE_EXTRA_CA_CERTS, value: /etc/sagacart/tls/ca.crt }
+      {{- end }}
+      {{- with $otel.endpoint }}
+      - { name: OTEL_EXPORTER_OTLP_ENDPOINT, value: {{ . | quote }} }
+      - { name: OTEL_EXPORTER_OTLP_PROTOCOL, value: {{ $otel.protocol | default "http/protobuf" | quote }} }
+      - { name: OTEL_SERVICE_NAME, value: worker }
+      - { name: OTEL_TRACES_SAMPLER, value: parentbased_traceidratio }
+      - { name: OTEL_TRACES_SAMPLER_ARG, value: {{ $otel.sampleRatio | default 1 | quote }} }
+      - name: POD_NAME
+        valueFrom: { fieldRef: { fieldPath: metadata.name } }
+      - name: OTEL_RESOURCE_ATTRIBUTES
+        value: {{ printf "service.namespace=sagacart,k8s.namespace.name=%s,k8s.pod.name=$(POD_NAME)" $.Release.Namespace | quote }}
+      {{- end }}
+      {{- if not $controller }}
+      {{- include "sagacart.worker.temporalEnv" . | nindent 6 }}
+      {{- end }}
+      {{- $config := merge (deepCopy ($worker.config | default dict)) ($global.config | default dict) }}
+      {{- range $name, $value := $config }}
+      - { name: {{ $name }}, value: {{ tpl (toString $value) $ | quote }} }
+      {{- end }}
+    startupProbe:
+      httpGet: { path: /health, port: admin }
+      periodSeconds: 1
+      failureThreshold: 60
+    readinessProbe:
+      httpGet: { path: /ready, port: admin }
+      periodSeconds: 2
+      timeoutSeconds: 2
+    livenessProbe:
+      httpGet: { path: /health, port: admin }
+      periodSeconds: 10
+      timeoutSeconds: 2
+    resources: {{ toJson $worker.resources }}
+    securityContext:
+      {{- include "service.securityContext" . | nindent 6 }}
+    volumeMounts:
+      - { name: secrets, mountPath: /etc/sagacart/secrets, readOnly: true }
+      - { name: tmp, mountPath: /tmp }
+      {{- if $tls }}
+      - { name: tls, mountPath: /etc/sagacart/tls, readOnly: true }
+      {{- end }}
+      {{- if not $controller }}
+      {{- if .Values.temporal.mutualTls.secretName }}
+      - { name: temporal-tls, mountPath: /etc/temporal/tls, readOnly: true }
+      {{- else if .Values.temporal.apiKey.secretName }}
+      - { name: temporal-api-key, mountPath: /etc/temporal/api-key, readOnly: true }
+      {{- end }}
+      {{- end }}
+volumes:
+  - name: secrets
+    secret:
+      secretName: {{ include "sagacart.worker.secret" . }}
+      defaultMode: 0440
+      items: [{ key: SERVICE_CLIENT_SECRET, path: SERVICE_CLIENT_SECRET }]
+  - name: tmp
+    emptyDir: { sizeLimit: 64Mi }
+  {{- if $tls }}
+  # The worker only calls: of its certificate it needs who signs the others'.
+  - name: tls
+    secret:
+      secretName: {{ include "sagacart.worker.name" . }}-tls
+      defaultMode: 0440
+      items: [{ key: ca.crt, path: ca.crt }]
+  {{- end }}
+  {{- if not $controller }}
+  {{- if .Values.temporal.mutualTls.secretName }}
+  - name: temporal-tls
+    secret: { secretName: {{ .Values.temporal.mutualTls.secretName }} }
+  {{- else if .Values.temporal.apiKey.secretName }}
+  - name: temporal-api-key
+    secret:
+      secretName: {{ .Values.temporal.apiKey.secretName }}
+      items: [{ key: {{ .Values.temporal.apiKey.key }}, path: key }]
+  {{- end }}
+  {{- end }}
+{{- end }}
+
+{{/* How a plain Deployment reaches Temporal. Under the controller the same variables come from it: see Connection. */}}
+{{- define "sagacart.worker.temporalEnv" -}}
+{{- $temporal := .Values.temporal -}}
+- { name: TEMPORAL_ADDRESS, value: {{ include "sagacart.temporal.address" . | quote }} }
+- { name: TEMPORAL_NAMESPACE, value: {{ $temporal.namespace | quote }} }
+{{- with $temporal.tlsServerName }}
+- { name: TEMPORAL_TLS_SERVER_NAME, value: {{ . | quote }} }
+{{- end }}
+{{- if $temporal.mutualTls.secretName }}
+- { name: TEMPORAL_TLS, value: "true" }
+- { name: TEMPORAL_TLS_CLIENT_KEY_PATH, value: /etc/temporal/tls/tls.key }
+- { name: TEMPORAL_TLS_CLIENT_CERT_PATH, value: /etc/temporal/tls/tls.crt }
+{{- else if $temporal.apiKey.secretName }}
+- { name: TEMPORAL_TLS, value: "true" }
+- { name: TEMPORAL_API_KEY_FILE, value: /etc/temporal/api-key/key }
+{{- else if $temporal.tls }}
+- { name: TEMPORAL_TLS, value: "true" }
+{{- end }}
+{{- end }}
+
+{{/* The spec of a HorizontalPodAutoscaler, but for what it scales. */}}
+{{- define "sagacart.worker.autoscaling" -}}
+{{- $autoscaling := .Values.worker.autoscaling -}}
+{{- if lt (int $autoscaling.minReplicas) 1 -}}
+{{- fail "worker.autoscaling.minReplicas must be 1 or more: with no worker nobody polls, and a new version waits for pollers for ever." -}}
+{{- end -}}
+minReplicas: {{ $autoscaling.minReplicas }}
+maxReplicas: {{ $autoscaling.maxReplicas }}
+metrics:
+  - type: Resource
+    resource:
+      name: cpu
+      target: { type: Utilization, averageUtilization: {{ $autoscaling.targetCPU }} }
+behavior:
+  scaleDown:
+    stabilizationWindowSeconds: {{ $autoscaling.scaleDownSeconds }}
+{{- end }}
