@@ -1,0 +1,35 @@
+{{/* What the schema cannot say. Each complaint is a sentence that names the value. */}}
+{{- define "service.checks" -}}
+{{- $name := include "service.name" . -}}
+{{- if eq $name "service" -}}
+{{- fail "nameOverride is not set: say which service this is, as --set nameOverride=order." -}}
+{{- end -}}
+{{- with .Values.autoscaling -}}
+{{- if and .enabled (gt (int .minReplicas) (int .maxReplicas)) -}}
+{{- fail (printf "%s.autoscaling.minReplicas is %d, which is more than maxReplicas, %d." $name (int .minReplicas) (int .maxReplicas)) -}}
+{{- end -}}
+{{- end -}}
+{{- if and .Values.auth.callsServices (ne (toString (get .Values.secret.keys "SERVICE_CLIENT_SECRET")) "true") -}}
+{{- fail (printf "%s.auth.callsServices needs %s.secret.keys.SERVICE_CLIENT_SECRET=true: with it the service gets its token." $name $name) -}}
+{{- end -}}
+{{- if and .Values.ingress.enabled (not .Values.ingress.hosts) -}}
+{{- fail (printf "%s.ingress.hosts is empty: name the hosts that the Ingress is for, as {shop.example}." $name) -}}
+{{- end -}}
+{{- if and .Values.httpRoute.enabled (not .Values.httpRoute.parentRefs) -}}
+{{- fail (printf "%s.httpRoute.parentRefs is empty: name the Gateway that the route belongs to." $name) -}}
+{{- end -}}
+{{- if .Values.global.production -}}
+{{- $config := merge (dict) .Values.config .Values.global.config -}}
+{{- if eq (toString (get $config "AUTH")) "off" -}}
+{{- fail (printf "%s has AUTH=off, which global.production refuses: whoever reaches it could do everything." $name) -}}
+{{- end -}}
+{{- if eq (toString (get $config "OPEN_SURFACES")) "true" -}}
+{{- fail (printf "%s has OPEN_SURFACES=true, which global.production refuses: those surfaces have no sign-in." $name) -}}
+{{- end -}}
+{{- end -}}
+{{- range $old, $new := dict "replicaCount" "replicas" "env" "config" "existingSecret" "secret.existingSecret" "secrets" "secret.keys, and the Secret itself" "hpa" "autoscaling" "pdb" "podDisruptionBudget" -}}
+{{- if hasKey $.Values $old -}}
+{{- fail (printf "%s.%s is no value of this chart: say %s.%s instead." $name $old $name $new) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}

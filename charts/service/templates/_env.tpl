@@ -1,0 +1,128 @@
+{{/* The plain variables, as a YAML map. What the values say wins over what the chart knows. */}}
+{{- define "service.config" -}}
+{{- $context := . -}}
+{{- $global := .Values.global -}}
+{{- $config := dict
+  "HOST" "0.0.0.0"
+  "PORT" (toString .Values.port)
+  "ADMIN_PORT" (include "service.adminPort" .)
+  "LOG_LEVEL" "info"
+  "SHUTDOWN_DELAY_MS" (int64 .Values.drain.delayMs | toString)
+  "DRAIN_TIMEOUT_MS" (int64 .Values.drain.timeoutMs | toString)
+  "MAX_CONNECTION_AGE_MS" (int64 .Values.maxConnectionAgeMs | toString)
+  "AUTH_ISSUER" ($global.auth.issuer | default $global.publicUrl)
+  "AUTH_JWKS_URL" ($global.auth.jwksUrl | default (printf "%s/oidc/jwks" (include "service.identityUrl" .)))
+-}}
+{{- if .Values.database.enabled -}}
+{{- $_ := set $config "DATABASE_POOL_SIZE" (toString .Values.database.poolSize) -}}
+{{- end -}}
+{{- if .Values.auth.callsServices -}}
+{{- $_ := set $config "AUTH_TOKEN_URL" ($global.auth.tokenUrl | default (printf "%s/oidc/token" (include "service.identityUrl" .))) -}}
+{{- $_ := set $config "SERVICE_CLIENT_ID" (include "service.name" .) -}}
+{{- end -}}
+{{- if $global.tls.enabled -}}
+{{- $_ := set $config "TLS_CA_FILE" "/etc/sagacart/tls/ca.crt" -}}
+{{- $_ := set $config "NODE_EXTRA_CA_CERTS" "/etc/sagacart/tls/ca.crt" -}}
+{{- if .Values.tls.serve -}}
+{{- $_ := set $config "TLS_CERT_FILE" "/etc/sagacart/tls/tls.crt" -}}
+{{- $_ := set $config "TLS_KEY_FILE" "/etc/sagacart/tls/tls.key" -}}
+{{- end -}}
+{{- end -}}
+{{- with $global.otel -}}
+{{- if .endpoint -}}
+{{- $attributes := merge (dict) .resourceAttributes (dict "service.namespace" $context.Release.Name "service.version" $context.Chart.AppVersion "k8s.namespace.name" $context.Release.Namespace) -}}
+{{- $pairs := list -}}
+{{- range $name, $value := $attributes -}}
+{{- $pairs = append $pairs (printf "%s=%s" $name (toString $value)) -}}
+{{- end -}}
+{{- $_ := set $config "OTEL_EXPORTER_OTLP_ENDPOINT" .endpoint -}}
+{{- $_ := set $config "OTEL_EXPORTER_OTLP_PROTOCOL" .protocol -}}
+{{- $_ := set $config "OTEL_SERVICE_NAME" (include "service.name" $context) -}}
+{{- $_ := set $config "OTEL_RESOURCE_ATTRIBUTES" (join "," $pairs) -}}
+{{- $_ := set $config "OTEL_TRACES_SAMPLER" "parentbased_traceidratio" -}}
+{{- $_ := set $config "OTEL_TRACES_SAMPLER_ARG" (toString .sampleRatio) -}}
+{{- end -}}
+{{- end -}}
+{{- range $name, $value := merge (dict) .Values.config $global.config -}}
+{{- if kindIs "float64" $value -}}
+{{- $value = ternary (int64 $value | toString) (toString $value) (eq (floor $value) $value) -}}
+{{- end -}}
+{{- $filled := tpl (toString $value) $context -}}
+{{- if eq $filled "" -}}
+{{- $_ := unset $config $name -}}
+{{- else -}}
+{{- $_ := set $config $name $filled -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml $config -}}
+{{- end -}}
+
+{{/* The variables that name files: those of its Secret, and its database's URL. */}}
+{{- define "service.fileEnv" -}}
+{{- range (include "service.secretKeys" . | fromYaml).keys }}
+- name: {{ . }}_FILE
+  value: /etc/sagacart/secrets/{{ . }}
+{{- end }}
+{{- if .Values.database.enabled }}
+- name: DATABASE_URL_FILE
+  value: /etc/sagacart/database/url
+{{- end }}
+{{- end -}}
+
+{{- define "service.volumeMounts" -}}
+- name: tmp
+  mountPath: /tmp
+{{- if (include "service.secretKeys" . | fromYaml).keys }}
+- name: secrets
+  mountPath: /etc/sagacart/secrets
+  readOnly: true
+{{- end }}
+{{- if .Values.database.enabled }}
+- name: database
+  mountPath: /etc/sagacart/database
+  readOnly: true
+{{- end }}
+{{- if .Values.global.tls.enabled }}
+- name: tls
+  mountPath: /etc/sagacart/tls
+  readOnly: true
+{{- end }}
+{{- with .Values.extraVolumeMounts }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "service.volumes" -}}
+- name: tmp
+  emptyDir:
+    sizeLimit: 64Mi
+{{- with (include "service.secretKeys" . | fromYaml).keys }}
+- name: secrets
+  secret:
+    secretName: {{ include "service.secretName" $ }}
+    defaultMode: 0440
+    items:
+    {{- range . }}
+    - key: {{ . }}
+      path: {{ . }}
+    {{- end }}
+{{- end }}
+{{- if .Values.database.enabled }}
+- name: database
+  secret:
+    secretName: {{ include "service.databaseSecret" . }}
+    defaultMode: 0440
+    items:
+    - key: {{ .Values.database.existingSecret.key }}
+      path: url
+{{- end }}
+{{- if .Values.global.tls.enabled }}
+- name: tls
+  secret:
+    secretName: {{ include "service.fullname" . }}-tls
+    defaultMode: 0440
+{{- end }}
+{{- with .Values.extraVolumes }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}

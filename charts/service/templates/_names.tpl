@@ -1,0 +1,77 @@
+{{/* What the service is called: order. */}}
+{{- define "service.name" -}}
+{{- .Values.nameOverride | default .Chart.Name | trunc 40 | trimSuffix "-" -}}
+{{- end -}}
+
+{{/* The name of its objects: sagacart-order. */}}
+{{- define "service.fullname" -}}
+{{- .Values.fullnameOverride | default (printf "%s-%s" .Release.Name (include "service.name" .)) | trunc 50 | trimSuffix "-" -}}
+{{- end -}}
+
+{{- define "service.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "service.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "service.labels" -}}
+{{ include "service.selectorLabels" . }}
+app.kubernetes.io/component: service
+app.kubernetes.io/part-of: sagacart
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end -}}
+
+{{- define "service.image" -}}
+{{- $image := .Values.image -}}
+{{- $repository := $image.repository | default (printf "sagacart/%s" (include "service.name" .)) -}}
+{{- $name := list .Values.global.image.registry $repository | compact | join "/" -}}
+{{- if $image.digest -}}
+{{ $name }}@{{ $image.digest }}
+{{- else -}}
+{{ $name }}:{{ $image.tag | default .Values.global.image.tag | default .Chart.AppVersion }}
+{{- end -}}
+{{- end -}}
+
+{{/* The port of metrics and probes. */}}
+{{- define "service.adminPort" -}}
+{{- add .Values.port 1000 -}}
+{{- end -}}
+
+{{/* Whether its port speaks TLS: "true" or nothing. */}}
+{{- define "service.servesTls" -}}
+{{- if and .Values.global.tls.enabled .Values.tls.serve -}}true{{- end -}}
+{{- end -}}
+
+{{/* Where identity serves OpenID Connect. */}}
+{{- define "service.identityUrl" -}}
+{{- printf "%s://%s-identity:8096" (ternary "https" "http" .Values.global.tls.enabled) .Release.Name -}}
+{{- end -}}
+
+{{- define "service.secretName" -}}
+{{- .Values.secret.existingSecret | default (include "service.fullname" .) -}}
+{{- end -}}
+
+{{/* The keys of its Secret that it gets: a YAML list below `keys`. */}}
+{{- define "service.secretKeys" -}}
+{{- $context := . -}}
+{{- $keys := list -}}
+{{- range $key, $wanted := .Values.secret.keys -}}
+{{- $said := trim (tpl (toString $wanted) $context) -}}
+{{- if eq $said "true" -}}
+{{- $keys = append $keys $key -}}
+{{- else if ne $said "false" -}}
+{{- fail (printf "%s.secret.keys.%s is %q, but must be true or false. The secret itself never stands in values: put it into the Secret %s." (include "service.name" $context) $key $said (include "service.secretName" $context)) -}}
+{{- end -}}
+{{- end -}}
+keys: {{ toJson $keys }}
+{{- end -}}
+
+{{- define "service.databaseSecret" -}}
+{{- .Values.database.existingSecret.name | default (printf "%s-db-app" (include "service.fullname" .)) -}}
+{{- end -}}
+
+{{/* auto, always or never, and whether the API is there: "true" or nothing. */}}
+{{- define "service.wants" -}}
+{{- if or (eq .choice "always") (and (eq .choice "auto") (.context.Capabilities.APIVersions.Has .api)) -}}true{{- end -}}
+{{- end -}}

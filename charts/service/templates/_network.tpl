@@ -1,0 +1,93 @@
+{{/* The edges that there are: the table, with those of the pretended world where that is on. */}}
+{{- define "service.edges" -}}
+{{- $policy := .Values.global.networkPolicy -}}
+{{- $edges := deepCopy $policy.edges -}}
+{{- if .Values.global.world.enabled -}}
+{{- $edges = mustMergeOverwrite $edges (deepCopy $policy.worldEdges) -}}
+{{- end -}}
+{{- toYaml $edges -}}
+{{- end -}}
+
+{{/* Rules for whom the process `name` may call, and who may call it: YAML lists `egress` and `ingress`. */}}
+{{- define "service.edgeRules" -}}
+{{- $name := .name -}}
+{{- $release := .context.Release.Name -}}
+{{- $edges := include "service.edges" .context | fromYaml -}}
+egress:
+{{- range $callee, $ports := get $edges $name }}
+  - to:
+      - podSelector:
+          matchLabels:
+            app.kubernetes.io/name: {{ $callee }}
+            app.kubernetes.io/instance: {{ $release }}
+    ports:
+      {{- range $ports }}
+      - {protocol: TCP, port: {{ . }}}
+      {{- end }}
+{{- end }}
+ingress:
+{{- range $caller, $callees := $edges }}
+{{- with get $callees $name }}
+  - from:
+      - podSelector:
+          matchLabels:
+            app.kubernetes.io/name: {{ $caller }}
+            app.kubernetes.io/instance: {{ $release }}
+    ports:
+      {{- range . }}
+      - {protocol: TCP, port: {{ . }}}
+      {{- end }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* Egress rules that every process has: DNS, and the collector where there is one. */}}
+{{- define "service.commonEgress" -}}
+{{- $policy := .Values.global.networkPolicy -}}
+{{- with $policy.dns }}
+- to:
+    {{- toYaml . | nindent 4 }}
+  ports:
+    - {protocol: UDP, port: 53}
+    - {protocol: TCP, port: 53}
+{{- end }}
+{{- with .Values.global.otel.endpoint }}
+{{- if $policy.otlp }}
+{{- $host := (urlParse .).host }}
+- to:
+    {{- toYaml $policy.otlp | nindent 4 }}
+  ports:
+    - {protocol: TCP, port: {{ regexFind "[0-9]+$" $host | default (ternary 443 80 (hasPrefix "https:" .)) }}}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* Prometheus may read the metrics at `port`. */}}
+{{- define "service.metricsIngress" -}}
+{{- with .context.Values.global.networkPolicy.prometheus }}
+- from:
+    {{- toYaml . | nindent 4 }}
+  ports:
+    - {protocol: TCP, port: {{ $.port }}}
+{{- end }}
+{{- end -}}
+
+{{/* The internet, without what is private, at `ports`. */}}
+{{- define "service.internetEgress" -}}
+{{- $v4 := list -}}
+{{- $v6 := list -}}
+{{- range .context.Values.global.networkPolicy.privateNetworks -}}
+{{- if contains ":" . -}}{{- $v6 = append $v6 . -}}{{- else -}}{{- $v4 = append $v4 . -}}{{- end -}}
+{{- end -}}
+- to:
+    - ipBlock:
+        cidr: 0.0.0.0/0
+        except: {{ toJson $v4 }}
+    - ipBlock:
+        cidr: ::/0
+        except: {{ toJson $v6 }}
+  ports:
+    {{- range .ports }}
+    - {protocol: TCP, port: {{ . }}}
+    {{- end }}
+{{- end -}}
