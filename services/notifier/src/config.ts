@@ -8,8 +8,10 @@ export function readConfig(env: Env) {
       ...serviceEnv(8085),
       /** Where order serves its feed of events. */
       ORDER_ADDRESS: text({ default: "127.0.0.1:8081" }),
-      /** The port of a mailbox of our own, on loopback, that keeps what is sent; 0 takes a free one. Absent: none. */
+      /** The port of a mailbox of our own that keeps what is sent; 0 takes a free one. Absent: none. */
       MAILBOX_SMTP_PORT: optional(port()),
+      /** Where the mailbox listens. It takes mail of anybody who reaches it, so beyond loopback only for trying. */
+      MAILBOX_SMTP_HOST: text({ default: "127.0.0.1" }),
       /** The server that mail goes out by, as in smtp://user:password@host:587. Our own mailbox where there is one. */
       SMTP_URL: smtpUrl,
       MAIL_FROM: text({ default: "Sagacart <orders@sagacart.example>" }),

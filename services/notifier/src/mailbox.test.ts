@@ -1,3 +1,4 @@
+import { networkInterfaces } from "node:os";
 import { Code } from "@connectrpc/connect";
 import { errorInfo } from "@sagacart/chassis/errors";
 import { silentLog, type TestDatabase } from "@sagacart/chassis/testing";
@@ -58,6 +59,21 @@ test("a mail that cannot be kept is not acknowledged", async () => {
   const transport = createTransport(`smtp://127.0.0.1:${mailbox.port}`);
   const mail = { from: "a@example.com", to: "b@example.com", text: "Hello" };
   await expect(transport.sendMail(mail)).rejects.toMatchObject({ responseCode: 451 });
+});
+
+test("a mailbox takes mail from other machines only where it is told to listen for them", async () => {
+  const address = Object.values(networkInterfaces())
+    .flatMap((found) => found ?? [])
+    .find(({ family, internal }) => family === "IPv4" && !internal)?.address;
+  const send = (port: number) =>
+    createTransport({ host: address ?? "127.0.0.1", port }).sendMail({ from: "a@a.example", to: "far@a.example" });
+  await using open = await startMailbox({ pool: database.pool, host: "0.0.0.0", port: 0, log: silentLog });
+  await send(open.port);
+  expect((await notifier.mailbox.listMailboxMessages({ to: "far@a.example" })).messages).toHaveLength(1);
+  if (address !== undefined) {
+    await using usual = await startMailbox({ pool: database.pool, port: 0, log: silentLog });
+    await expect(send(usual.port)).rejects.toThrow("ECONNREFUSED");
+  }
 });
 
 test("a list shows each mail once, newest first", async () => {

@@ -22,8 +22,17 @@ export type Mail = {
 
 export type Mailbox = AsyncDisposable & { readonly port: number };
 
-/** A mail server on loopback that keeps what it is sent. A mail is stored before it is acknowledged. */
-export async function startMailbox({ pool, port, log }: { pool: Pool; port: number; log: Log }): Promise<Mailbox> {
+export type MailboxOptions = {
+  readonly pool: Pool;
+  /** The address to listen on; loopback when absent. */
+  readonly host?: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  readonly log: Log;
+};
+
+/** A mail server that keeps what it is sent. A mail is stored before it is acknowledged. */
+export async function startMailbox({ pool, host = "127.0.0.1", port, log }: MailboxOptions): Promise<Mailbox> {
   const server = new SMTPServer({
     authOptional: true,
     // How long connections that nobody uses any more may hold up the end.
@@ -44,7 +53,7 @@ export async function startMailbox({ pool, port, log }: { pool: Pool; port: numb
   server.on("error", (error) => log.debug({ error }, "a connection to the mailbox failed"));
   const { promise: listening, resolve, reject } = Promise.withResolvers<void>();
   server.server.once("error", reject);
-  server.listen(port, "127.0.0.1", resolve);
+  server.listen(port, host, resolve);
   await listening;
   const address = server.server.address();
   return {

@@ -42,8 +42,8 @@ export async function startNotifier({ config, pool, log, metrics, events, consum
   background: AsyncDisposable[];
 }> {
   await seedTemplates(pool);
-  const { MAILBOX_SMTP_PORT: port, UNSUBSCRIBE_SECRETS: unsubscribeSecrets } = config;
-  const mailbox = port === undefined ? undefined : await startMailbox({ pool, port, log });
+  const { MAILBOX_SMTP_HOST: host, MAILBOX_SMTP_PORT: port, UNSUBSCRIBE_SECRETS: unsubscribeSecrets } = config;
+  const mailbox = port === undefined ? undefined : await startMailbox({ pool, host, port, log });
   const smtpUrl = config.SMTP_URL ?? `smtp://127.0.0.1:${mailbox?.port}`;
   const mailer = createMailer({ smtpUrl, from: config.MAIL_FROM });
   const letters = createLetters({
