@@ -1,6 +1,7 @@
 import { Code } from "@connectrpc/connect";
-import { runWithContext } from "./context.ts";
+import { type CallContext, callContext, runWithContext } from "./context.ts";
 import { DomainError, defineReasons } from "./errors.ts";
+import { inSpan, startSharedBy, tracer } from "./trace.ts";
 
 export const coalesceReasons = defineReasons({ OVERLOADED: Code.ResourceExhausted });
 
@@ -13,6 +14,8 @@ export type CoalesceOptions<In, Out> = {
   maxConcurrent: number;
   /** The most items that wait; more are refused as OVERLOADED. */
   maxWaiting?: number;
+  /** What a run is called in the traces of those that it is for. */
+  name?: string;
 };
 
 /**
@@ -24,7 +27,7 @@ export type CoalesceOptions<In, Out> = {
  * and must not end at the deadline of one.
  */
 export function coalesce<In, Out>(options: CoalesceOptions<In, Out>): (item: In) => Promise<Out> {
-  const { run, maxItems, maxConcurrent, maxWaiting = 100_000 } = options;
+  const { run, maxItems, maxConcurrent, maxWaiting = 100_000, name = "coalesced" } = options;
   let waiting: Waiting<In, Out>[] = [];
   let running = 0;
   let starting = false;
@@ -45,8 +48,12 @@ export function coalesce<In, Out>(options: CoalesceOptions<In, Out>): (item: In)
     const batch = waiting.slice(0, maxItems);
     waiting = waiting.slice(maxItems);
     running++;
+    const span = startSharedBy(
+      batch.map(({ caller }) => caller),
+      name,
+    );
     // settle() never rejects: every failure is given to those who wait.
-    void runWithContext(undefined, () => settle(run, batch)).then(() => {
+    void runWithContext(undefined, () => inSpan(span, () => settle(run, batch))).then(() => {
       running--;
       startSoon();
     });
@@ -59,13 +66,19 @@ export function coalesce<In, Out>(options: CoalesceOptions<In, Out>): (item: In)
       return Promise.reject(new DomainError(coalesceReasons, "OVERLOADED", message));
     }
     const { promise, resolve, reject } = Promise.withResolvers<Out>();
-    waiting.push({ item, resolve, reject });
+    waiting.push({ item, resolve, reject, caller: tracer() && callContext() });
     startSoon();
     return promise;
   };
 }
 
-type Waiting<In, Out> = { item: In; resolve: (out: Out) => void; reject: (error: unknown) => void };
+type Waiting<In, Out> = {
+  item: In;
+  resolve: (out: Out) => void;
+  reject: (error: unknown) => void;
+  /** Whose trace it is a part of, where this process traces. */
+  caller: CallContext | undefined;
+};
 
 async function settle<In, Out>(
   run: CoalesceOptions<In, Out>["run"],

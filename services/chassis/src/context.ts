@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Principal } from "./auth/principal.ts";
+import type { Span } from "./trace.ts";
 
 /** What belongs to one call and travels with it, from service to service. */
 export type CallContext = {
@@ -7,8 +8,12 @@ export type CallContext = {
   readonly requestId: string;
   /** When the caller stops waiting, in milliseconds since the epoch. */
   readonly deadlineMs?: number | undefined;
-  /** W3C trace context, passed on as it came. */
+  /** W3C trace context: where this process traces, of the span that is under way; else passed on as it came. */
   readonly traceparent?: string | undefined;
+  /** That span, for who has more to say of it. */
+  readonly span?: Span | undefined;
+  /** What came beside the trace context, passed on as it came. */
+  readonly tracestate?: string | undefined;
   /** The header of that name, as it came: in no log, and passed on only by clients that are told so. */
   readonly authorization?: string | undefined;
   /** The network address of whoever called the gateway, as the gateway says. For counting, and never for letting in. */

@@ -21,9 +21,11 @@ test("a line is one JSON object: when, how bad, who, and what", () => {
 test("a line that is written in a call names the call", () => {
   const { lines, log } = recorded("info");
 
-  runWithContext({ requestId: "r-1", traceparent: "00-1-2-01", customerId: "c-1" }, () => log.info("x"));
+  const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  runWithContext({ requestId: "r-1", traceparent, customerId: "c-1" }, () => log.info("x"));
 
-  expect(lines).toMatchObject([{ requestId: "r-1", traceparent: "00-1-2-01", customerId: "c-1" }]);
+  const trace = { traceId: "4bf92f3577b34da6a3ce929d0e0e4736", spanId: "00f067aa0ba902b7" };
+  expect(lines).toMatchObject([{ requestId: "r-1", customerId: "c-1", ...trace }]);
 });
 
 test("an error is written with its cause", () => {

@@ -1,12 +1,13 @@
 import { type DestinationStream, type Logger, pino } from "pino";
 import { callContext } from "./context.ts";
+import { spanIdOf, traceIdOf } from "./trace/traceparent.ts";
 
 export type Log = Logger;
 export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
 
 /**
- * A log that writes one JSON object a line to stdout: time (ISO), level, service, msg, and the request id and
- * customer of the call that it is written in.
+ * A log that writes one JSON object a line to stdout: time (ISO), level, service, msg, and the request id,
+ * customer and trace of the call that it is written in.
  */
 export function createLog(options: { service: string; level: LogLevel; destination?: DestinationStream }): Log {
   const settings = {
@@ -26,5 +27,8 @@ function ofTheCall(): object {
   if (context === undefined) {
     return {};
   }
-  return { requestId: context.requestId, traceparent: context.traceparent, customerId: context.customerId };
+  const { requestId, traceparent, customerId } = context;
+  return traceparent === undefined
+    ? { requestId, customerId }
+    : { requestId, customerId, traceId: traceIdOf(traceparent), spanId: spanIdOf(traceparent) };
 }

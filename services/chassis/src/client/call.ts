@@ -12,7 +12,9 @@ import { type Client, Metadata } from "@grpc/grpc-js";
 import type { CallTokens } from "../auth/service-tokens.ts";
 import { callContext } from "../context.ts";
 import { codeName } from "../errors.ts";
+import { failure, rpcAttributes, statusCode } from "../interceptors/trace.ts";
 import type { CallMeter } from "../metrics.ts";
+import { type Span, startSpan, tracer, untraced } from "../trace.ts";
 import { wireError } from "./wire-error.ts";
 
 export type GrpcTransportOptions = {
@@ -82,17 +84,28 @@ export function refusal(signal: AbortSignal | undefined, deadline: number | unde
   return late ? new ConnectError("the deadline had passed before the call was made", Code.DeadlineExceeded) : undefined;
 }
 
-/** What the call takes along: the request id and the trace of the call it is made for, a token, and its own headers. */
-export function metadataOf(header: HeadersInit | undefined, authorization: string | undefined): Metadata {
+/**
+ * What the call takes along: the request id of the call it is made for, its own span or that call's trace, a token, and
+ * its own headers.
+ */
+export function metadataOf(
+  header: HeadersInit | undefined,
+  authorization: string | undefined,
+  span: Span | undefined,
+): Metadata {
   const metadata = new Metadata();
   if (authorization !== undefined) {
     metadata.set("authorization", authorization);
   }
   const context = callContext();
+  const traceparent = span?.traceparent ?? context?.traceparent ?? untraced();
+  if (traceparent !== undefined) {
+    metadata.set("traceparent", traceparent);
+  }
   if (context !== undefined) {
     metadata.set("x-request-id", context.requestId);
-    if (context.traceparent !== undefined) {
-      metadata.set("traceparent", context.traceparent);
+    if (context.tracestate !== undefined) {
+      metadata.set("tracestate", context.tracestate);
     }
     if (context.clientAddress !== undefined) {
       metadata.set("x-client-address", context.clientAddress);
@@ -106,17 +119,35 @@ export function metadataOf(header: HeadersInit | undefined, authorization: strin
   return metadata;
 }
 
-/** Observes the call when it ends, once. Gives the error back, for throwing. */
+/** The span of a call; undefined where nothing is traced. */
+export function spanOf({ parent, name }: DescMethod): Span | undefined {
+  if (tracer() === undefined) {
+    return undefined;
+  }
+  const method = `${parent.typeName}/${name}`;
+  return startSpan(method, { kind: "client", attributes: rpcAttributes(method) });
+}
+
+/** Observes the call when it ends, once, and ends its span. Gives the error back, for throwing. */
 export type Done = { (): void; (error: ConnectError): ConnectError };
 
-export function measure(meter: CallMeter | undefined, { parent, name: method }: DescMethod): Done {
+export function measure(
+  meter: CallMeter | undefined,
+  { parent, name: method }: DescMethod,
+  span: Span | undefined,
+): Done {
   const startMs = performance.now();
+  meter?.begin();
   let open = true;
   function done(): void;
   function done(error: ConnectError): ConnectError;
   function done(error?: ConnectError): ConnectError | undefined {
     if (open) {
       open = false;
+      if (span !== undefined) {
+        span.set({ "rpc.status_code": statusCode(error?.code) });
+        span.end(failure(error?.code));
+      }
       const code = error === undefined ? "ok" : codeName(error.code);
       meter?.observe({ rpc_service: parent.typeName, rpc_method: method, code }, (performance.now() - startMs) / 1000);
     }
@@ -124,4 +155,3 @@ export function measure(meter: CallMeter | undefined, { parent, name: method }: 
   }
   return done;
 }
-  meter?.begin();

@@ -18,6 +18,7 @@ import {
   measure,
   metadataOf,
   refusal,
+  spanOf,
 } from "./call.ts";
 import { tokenFor } from "./token.ts";
 import { toHeaders, wireError } from "./wire-error.ts";
@@ -31,7 +32,8 @@ export async function callStream<I extends DescMessage, O extends DescMessage>(
   { method, signal, timeoutMs, header }: Call<DescMethodStreaming<I, O>>,
   input: AsyncIterable<MessageInitShape<I>>,
 ): Promise<StreamResponse<I, O>> {
-  const done = measure(meter, method);
+  const span = spanOf(method);
+  const done = measure(meter, method, span);
   // A stream without a deadline is one: it goes on for as long as somebody watches.
   const deadline = deadlineOf(timeoutMs, undefined);
   const refused = refusal(signal, deadline);
@@ -47,9 +49,9 @@ export async function callStream<I extends DescMessage, O extends DescMessage>(
   let call: ClientReadableStream<MessageShape<O>>;
   if (method.methodKind === "server_streaming") {
     const message = create(method.input, await first(input));
-    call = client().makeServerStreamRequest(...start, message, metadataOf(header, authorization), options);
+    call = client().makeServerStreamRequest(...start, message, metadataOf(header, authorization, span), options);
   } else {
-    const duplex = client().makeBidiStreamRequest(...start, metadataOf(header, authorization), options);
+    const duplex = client().makeBidiStreamRequest(...start, metadataOf(header, authorization, span), options);
     // A failure of the input ends the call, which tells the one who reads.
     send(method.input, input, duplex).catch(() => duplex.cancel());
     call = duplex;

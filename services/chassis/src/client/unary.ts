@@ -2,7 +2,16 @@ import { create, type DescMessage, type DescMethodUnary, type MessageInitShape }
 import { Code, ConnectError, type UnaryResponse } from "@connectrpc/connect";
 import { type Metadata, status } from "@grpc/grpc-js";
 import { withoutBlame } from "../auth/own-token.ts";
-import { type Call, codec, deadlineOf, type GrpcTransportOptions, measure, metadataOf, refusal } from "./call.ts";
+import {
+  type Call,
+  codec,
+  deadlineOf,
+  type GrpcTransportOptions,
+  measure,
+  metadataOf,
+  refusal,
+  spanOf,
+} from "./call.ts";
 import { tokenFor } from "./token.ts";
 import { toHeaders, wireError } from "./wire-error.ts";
 
@@ -16,7 +25,8 @@ export function callUnary<I extends DescMessage, O extends DescMessage>(
   input: MessageInitShape<I>,
 ): Promise<UnaryResponse<I, O>> {
   const { promise, resolve, reject } = Promise.withResolvers<UnaryResponse<I, O>>();
-  const done = measure(meter, method);
+  const span = spanOf(method);
+  const done = measure(meter, method, span);
   const deadline = deadlineOf(timeoutMs, defaultTimeoutMs);
   const refused = refusal(signal, deadline);
   if (refused !== undefined) {
@@ -39,7 +49,7 @@ export function callUnary<I extends DescMessage, O extends DescMessage>(
     const cancel = () => call.cancelWithStatus(status.CANCELLED, "the caller has cancelled");
     let headers: Metadata | undefined;
     let answer: Buffer | undefined;
-    call.start(metadataOf(header, authorization), {
+    call.start(metadataOf(header, authorization, span), {
       onReceiveMetadata(received) {
         headers = received;
       },

@@ -1,5 +1,6 @@
 import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
 import { type CallContext, runWithContext } from "../context.ts";
+import { readTraceparent, readTracestate } from "../trace/traceparent.ts";
 import { uuidv7 } from "../uuid.ts";
 import { aroundEach } from "./streams.ts";
 
@@ -22,10 +23,12 @@ type HeaderOf = (name: string) => string | null;
 /** The context of a call with these headers, received at `nowMs`. */
 export function readContext(headerOf: HeaderOf, nowMs: number): CallContext {
   const timeoutMs = readTimeout(headerOf);
+  const traceparent = readTraceparent(headerOf("traceparent"));
   return {
     requestId: requestIdOr(headerOf("x-request-id"), uuidv7),
     deadlineMs: timeoutMs === undefined ? undefined : nowMs + timeoutMs,
-    traceparent: headerOf("traceparent") ?? undefined,
+    traceparent,
+    tracestate: traceparent === undefined ? undefined : readTracestate(headerOf("tracestate")),
     authorization: headerOf("authorization") ?? undefined,
     clientAddress: headerOf("x-client-address") ?? undefined,
   };

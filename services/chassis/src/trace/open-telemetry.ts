@@ -1,0 +1,133 @@
+import { readFileSync } from "node:fs";
+import { hostname } from "node:os";
+import {
+  DiagLogLevel,
+  diag,
+  ROOT_CONTEXT,
+  type SpanContext,
+  SpanKind,
+  SpanStatusCode,
+  TraceFlags,
+  trace,
+} from "@opentelemetry/api";
+import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-proto";
+import { detectResources, envDetector, resourceFromAttributes } from "@opentelemetry/resources";
+import { BatchSpanProcessor, type IdGenerator, RandomIdGenerator, TracerProvider } from "@opentelemetry/sdk-trace";
+import type { Log } from "../log.ts";
+import type { Attributes, Link, Span, SpanOptions, Tracer } from "../trace.ts";
+import type { TraceConfig } from "./env.ts";
+import { samplerOf } from "./sampler.ts";
+import { isSampled, spanIdOf, toTraceparent, traceIdOf } from "./traceparent.ts";
+
+export type OpenTelemetryOptions = { service: string; config: TraceConfig; log: Log };
+
+/**
+ * A tracer over OpenTelemetry's SDK that sends its spans by OTLP. What is current is in our own call context, so the SDK
+ * needs no context manager and no propagator, and patches nothing.
+ */
+export function openTelemetry(options: OpenTelemetryOptions): { tracer: Tracer; shutdown(): Promise<void> } {
+  const { service, config, log } = options;
+  diag.setLogger(problems(log), DiagLogLevel.WARN);
+  const ids = new RandomIdGenerator();
+  let nextSpanId: string | undefined;
+  const idGenerator: IdGenerator = {
+    generateTraceId: () => ids.generateTraceId(),
+    generateSpanId: () => nextSpanId ?? ids.generateSpanId(),
+  };
+  const provider = new TracerProvider({
+    resource: resourceFromAttributes({
+      "service.name": service,
+      "service.namespace": "sagacart",
+      "service.version": version(),
+      "service.instance.id": `${hostname()}/${process.pid}`,
+    }).merge(detectResources({ detectors: [envDetector] })),
+    sampler: samplerOf(config),
+    idGenerator,
+    spanLimits: { linkCountLimit: config.OTEL_SPAN_LINK_COUNT_LIMIT },
+    spanProcessors: [
+      new BatchSpanProcessor({
+        exporter: new OTLPTraceExporter(),
+        maxQueueSize: config.OTEL_BSP_MAX_QUEUE_SIZE,
+        maxExportBatchSize: Math.min(config.OTEL_BSP_MAX_EXPORT_BATCH_SIZE, config.OTEL_BSP_MAX_QUEUE_SIZE),
+        scheduledDelayMillis: config.OTEL_BSP_SCHEDULE_DELAY,
+        exportTimeoutMillis: config.OTEL_BSP_EXPORT_TIMEOUT,
+      }),
+    ],
+  });
+  const tracer = provider.getTracer("sagacart", version());
+  return {
+    tracer: {
+      start(name, { kind, parent, attributes, links, startMs, spanId }: SpanOptions): Span {
+        nextSpanId = spanId;
+        const span = tracer.startSpan(
+          name,
+          {
+            kind: kind === undefined ? SpanKind.INTERNAL : kinds[kind],
+            ...(attributes === undefined ? {} : { attributes }),
+            ...(links === undefined ? {} : { links: links.map(toLink) }),
+            ...(startMs === undefined ? {} : { startTime: startMs }),
+          },
+          parent === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, toSpanContext(parent)),
+        );
+        nextSpanId = undefined;
+        const { traceId, spanId: id, traceFlags } = span.spanContext();
+        return {
+          traceparent: toTraceparent(traceId, id, (traceFlags & TraceFlags.SAMPLED) !== 0),
+          recording: span.isRecording(),
+          set: (more) => void span.setAttributes(more),
+          link: (link) => void span.addLink(toLink(link)),
+          end(error) {
+            if (error !== undefined) {
+              span.setAttribute("error.type", error);
+              span.setStatus({ code: SpanStatusCode.ERROR });
+            }
+            span.end();
+          },
+        };
+      },
+    },
+    shutdown: () => provider.shutdown(),
+  };
+}
+
+const kinds = {
+  server: SpanKind.SERVER,
+  client: SpanKind.CLIENT,
+  producer: SpanKind.PRODUCER,
+  consumer: SpanKind.CONSUMER,
+};
+
+function toLink({ traceparent, attributes }: Link): { context: SpanContext; attributes?: Attributes } {
+  return { context: toSpanContext(traceparent), ...(attributes === undefined ? {} : { attributes }) };
+}
+
+function toSpanContext(traceparent: string): SpanContext {
+  return {
+    traceId: traceIdOf(traceparent),
+    spanId: spanIdOf(traceparent),
+    traceFlags: isSampled(traceparent) ? TraceFlags.SAMPLED : TraceFlags.NONE,
+    isRemote: true,
+  };
+}
+
+/** What the SDK complains of, in our log and at most once a minute: a collector that is away is away for long. */
+function problems(log: Log) {
+  let quietUntil = 0;
+  let unsaid = 0;
+  const tell = (message: string) => {
+    if (performance.now() < quietUntil) {
+      unsaid++;
+      return;
+    }
+    log.warn({ problem: message.slice(0, 500), unsaid }, "spans are lost or not sent");
+    quietUntil = performance.now() + 60_000;
+    unsaid = 0;
+  };
+  const silent = () => {};
+  return { error: tell, warn: tell, info: silent, debug: silent, verbose: silent };
+}
+
+function version(): string {
+  const file: unknown = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
+  return typeof file === "object" && file !== null && "version" in file ? String(file.version) : "unknown";
+}

@@ -1,0 +1,57 @@
+import { type Attributes, type Context, type Link, type SpanKind, TraceFlags, trace } from "@opentelemetry/api";
+import {
+  AlwaysOffSampler,
+  AlwaysOnSampler,
+  ParentBasedSampler,
+  type Sampler,
+  type SamplingResult,
+  TraceIdRatioBasedSampler,
+} from "@opentelemetry/sdk-trace";
+import type { TraceConfig } from "./env.ts";
+
+type Choice = Pick<TraceConfig, "OTEL_TRACES_SAMPLER" | "OTEL_TRACES_SAMPLER_ARG">;
+
+/** The sampler that OTEL_TRACES_SAMPLER names. */
+export function samplerOf({ OTEL_TRACES_SAMPLER: name, OTEL_TRACES_SAMPLER_ARG: ratio }: Choice): Sampler {
+  switch (name) {
+    case "always_on":
+      return new AlwaysOnSampler();
+    case "always_off":
+      return new AlwaysOffSampler();
+    case "traceidratio":
+      return new TraceIdRatioBasedSampler(ratio);
+    case "parentbased_always_on":
+      return parentBased(new AlwaysOnSampler());
+    case "parentbased_always_off":
+      return parentBased(new AlwaysOffSampler());
+    case "parentbased_traceidratio":
+      return parentBased(new TraceIdRatioBasedSampler(ratio));
+  }
+}
+
+/**
+ * A trace that begins with links is a batch's, whose parents they are: it is kept where one of them is. By its own id
+ * it would be lost as often as any other, and with it the way of all the orders in it.
+ */
+function parentBased(root: Sampler): Sampler {
+  const byParent = new ParentBasedSampler({ root });
+  const kept = new AlwaysOnSampler();
+  return {
+    shouldSample(
+      context: Context,
+      traceId: string,
+      name: string,
+      kind: SpanKind,
+      attributes: Attributes,
+      links: Link[],
+    ): SamplingResult {
+      const isBatch = trace.getSpanContext(context) === undefined && links.some(isSampled);
+      return isBatch ? kept.shouldSample() : byParent.shouldSample(context, traceId, name, kind, attributes, links);
+    },
+    toString: () => `${byParent} or by links`,
+  };
+}
+
+function isSampled({ context }: Link): boolean {
+  return (context.traceFlags & TraceFlags.SAMPLED) !== 0;
+}

@@ -1,0 +1,37 @@
+import type { Env } from "../config.ts";
+import type { Log } from "../log.ts";
+import { setTracer } from "../trace.ts";
+import { readTraceEnv } from "./env.ts";
+
+export type TracingOptions = {
+  /** What the process is called where OTEL_SERVICE_NAME says nothing else. */
+  readonly service: string;
+  readonly log: Log;
+  readonly env?: Env;
+};
+
+export type Tracing = AsyncDisposable;
+
+/**
+ * Has this process trace, where the variables say so; nothing of OpenTelemetry is loaded otherwise. Closing it sends
+ * what is not sent yet, for at most two seconds: a collector that is away keeps nobody from ending. To be called before
+ * the server, the pool and the worker are made, since they look at it then. Throws ConfigError.
+ */
+export async function startTracing({ service, log, env = process.env }: TracingOptions): Promise<Tracing | undefined> {
+  const config = readTraceEnv(env);
+  if (config === undefined) {
+    return undefined;
+  }
+  const { openTelemetry } = await import("./open-telemetry.ts");
+  const { tracer, shutdown } = openTelemetry({ service, config, log });
+  setTracer(tracer);
+  return {
+    async [Symbol.asyncDispose]() {
+      setTracer(undefined);
+      const { promise: over, resolve } = Promise.withResolvers<void>();
+      const timer = setTimeout(resolve, 2_000);
+      await Promise.race([over, shutdown().catch((error) => log.warn({ error }, "the last spans could not be sent"))]);
+      clearTimeout(timer);
+    },
+  };
+}

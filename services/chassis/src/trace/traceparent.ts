@@ -1,0 +1,39 @@
+/**
+ * W3C trace context, version 00: `00-<trace, 32 hex>-<span, 16 hex>-<flags>`. Undefined for what is none, which is as
+ * if nothing had come: so what is stored, logged and passed on has this form. Of a later version the part is taken that
+ * we know.
+ */
+export function readTraceparent(header: string | null | undefined): string | undefined {
+  if (header === null || header === undefined || !pattern.test(header)) {
+    return undefined;
+  }
+  if (header.startsWith("00")) {
+    return header.length === length ? header : undefined;
+  }
+  return `00${header.slice(2, length)}`;
+}
+
+/** What vendors say beside it: passed on as it came, when there is a traceparent and it is no longer than it may be. */
+export function readTracestate(header: string | null | undefined): string | undefined {
+  return header === null || header === undefined || header === "" || header.length > 512 ? undefined : header;
+}
+
+/** Whether the trace is recorded, by the word of who made this traceparent. */
+export function isSampled(traceparent: string | undefined): traceparent is string {
+  return traceparent !== undefined && (Number.parseInt(traceparent.charAt(length - 1), 16) & 1) === 1;
+}
+
+export function traceIdOf(traceparent: string): string {
+  return traceparent.slice(3, 35);
+}
+
+export function spanIdOf(traceparent: string): string {
+  return traceparent.slice(36, 52);
+}
+
+export function toTraceparent(traceId: string, spanId: string, sampled: boolean): string {
+  return `00-${traceId}-${spanId}-${sampled ? "01" : "00"}`;
+}
+
+const length = 55;
+const pattern = /^(?!ff)[\da-f]{2}-(?!0{32})[\da-f]{32}-(?!0{16})[\da-f]{16}-[\da-f]{2}(?:-|$)/;
