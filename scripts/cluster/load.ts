@@ -1,0 +1,70 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { createServiceTokens } from "@sagacart/chassis/auth/service-tokens";
+import { flag, int, readEnv, secret, text, url } from "@sagacart/chassis/config";
+import { createLog } from "@sagacart/chassis/log";
+import { createBuyer, type Outcome } from "./buyer.ts";
+import { createTally } from "./tally.ts";
+
+// Callers who buy over the gateway, each one order after the other, until SIGUSR2, SIGTERM or the end of their time. Runs
+// in the cluster that it loads. Each line that it prints is JSON: `ready`, `failure` for each request that failed, `count`
+// once a second, and `end` with the summary, when each order was looked up. An order that was accepted and is not final
+// after a while is lost.
+
+const config = readEnv({
+  GATEWAY_URL: url({ protocols: ["http:", "https:"] }),
+  SERVICE_CLIENT_ID: text({ default: "scripts" }),
+  SERVICE_CLIENT_SECRET: secret(),
+  CALLERS: int({ min: 1, max: 1_000, default: 8 }),
+  SECONDS: int({ min: 1, max: 86_400, default: 3_600 }),
+  /** How long each caller waits between its orders. */
+  PAUSE_MS: int({ min: 0, max: 60_000, default: 0 }),
+  /** Ask again, with the same idempotency key, until there is an answer. Without it each request is sent once. */
+  RETRY: flag(false),
+  /** How long an accepted order may take to become final when the load is over. */
+  FINAL_WITHIN_MS: int({ min: 1_000, max: 3_600_000, default: 120_000 }),
+});
+const say = (event: string, fields: object = {}) =>
+  process.stdout.write(`${JSON.stringify({ event, at: new Date().toISOString(), ...fields })}\n`);
+
+const stopping = new AbortController();
+for (const signal of ["SIGUSR2", "SIGTERM", "SIGINT"] as const) {
+  process.on(signal, () => stopping.abort());
+}
+await using tokens = createServiceTokens({
+  tokenUrl: new URL("/oidc/token", config.GATEWAY_URL),
+  clientId: config.SERVICE_CLIENT_ID,
+  clientSecret: config.SERVICE_CLIENT_SECRET,
+  audience: "sagacart",
+  log: createLog({ service: "load", level: "error" }),
+});
+const buyer = await createBuyer({ gateway: config.GATEWAY_URL, tokens, callers: config.CALLERS });
+const tally = createTally();
+say("ready", { callers: config.CALLERS, retry: config.RETRY });
+
+const end = AbortSignal.any([stopping.signal, AbortSignal.timeout(config.SECONDS * 1_000)]);
+const counting = setInterval(() => say("count", tally.count()), 1_000);
+await Promise.all(buyer.customers.map(callUntilEnd));
+clearInterval(counting);
+say("stopped", tally.count());
+const orders = await buyer.settle(tally.asked(), config.FINAL_WITHIN_MS);
+say("end", { ...tally.summary(), ...orders });
+process.exit(0);
+
+async function callUntilEnd(customerId: string): Promise<void> {
+  while (!end.aborted) {
+    await buyOnce(customerId);
+    await sleep(config.PAUSE_MS);
+  }
+}
+
+async function buyOnce(customerId: string): Promise<void> {
+  const orderId = buyer.nextOrderId();
+  for (let attempt = 1; ; attempt += 1) {
+    const outcome: Outcome = await buyer.buy(customerId, orderId);
+    tally.add(orderId, outcome, attempt);
+    if (outcome.kind === "answered") return;
+    say("failure", { orderId, attempt, why: outcome.why, ms: Math.round(outcome.ms) });
+    if (!config.RETRY || end.aborted) return;
+    await sleep(100);
+  }
+}

@@ -1,0 +1,59 @@
+import type { Cluster } from "./cluster.ts";
+import type { Result } from "./report.ts";
+import type { Shop } from "./shop.ts";
+
+/** What a scenario has to work with. */
+export type Stage = {
+  readonly cluster: Cluster;
+  readonly shop: Shop;
+  /** Brings the shop into the cluster, or changes its values: `helm upgrade --install`, and waits until all is ready. */
+  install(changes?: Readonly<Record<string, unknown>>): Promise<void>;
+  /** How it goes, for whoever watches. */
+  say(line: string): void;
+  /** A line of the table at the end. */
+  measured(line: string): void;
+};
+
+/** One row of what the charts promise. It throws where the promise is not kept. */
+export type Scenario = {
+  readonly name: string;
+  readonly promise: string;
+  run(stage: Stage): Promise<void>;
+};
+
+/** Thrown by a scenario that cannot be run here; says why. */
+export class NotHere extends Error {
+  override readonly name = "NotHere";
+}
+
+/** Runs one; never rejects. */
+export async function perform(
+  scenario: Scenario,
+  stage: Omit<Stage, "say" | "measured">,
+  write: (line: string) => void,
+): Promise<Result> {
+  const startedAt = performance.now();
+  const seconds = () => (performance.now() - startedAt) / 1000;
+  const measurements: string[] = [];
+  const say = (line: string) => write(`   ${seconds().toFixed(1).padStart(6)} s  ${line}`);
+  write(`\n== ${scenario.name}: ${scenario.promise}`);
+  const measured = (line: string) => {
+    measurements.push(line);
+    say(line);
+  };
+  try {
+    await scenario.run({ ...stage, say, measured });
+    write(`PASS ${scenario.name} (${seconds().toFixed(1)} s)`);
+    return { name: scenario.name, outcome: "PASS", seconds: seconds(), said: measurements };
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    const outcome = error instanceof NotHere ? "SKIP" : "FAIL";
+    write(`${outcome} ${scenario.name} (${seconds().toFixed(1)} s): ${why}`);
+    return { name: scenario.name, outcome, seconds: seconds(), said: [...measurements, why.split("\n")[0] ?? ""] };
+  }
+}
+
+/** Throws the sentence unless the condition holds. */
+export function check(holds: boolean, sentence: string): asserts holds {
+  if (!holds) throw new Error(sentence);
+}
