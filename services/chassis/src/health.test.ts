@@ -61,6 +61,17 @@ test("once it drains it never serves again, and who watches is told", async () =
   expect(state.isServing()).toBe(false);
 });
 
+test("without its database it does not serve, but is alive", async () => {
+  const check = async () => {
+    throw new Error("the database is away");
+  };
+  await using state = health({ check, intervalMs: 1, log: silentLog });
+  const client = clientOf(state);
+
+  expect(await client.check({})).toMatchObject({ status: notServing });
+  expect(await client.check({ service: "alive" })).toMatchObject({ status: serving });
+});
+
 test("Check and List answer for the server and for each service", async () => {
   await using state = await healthy();
   const client = clientOf(state);

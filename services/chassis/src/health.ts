@@ -9,7 +9,10 @@ export type Health = AsyncDisposable & {
   isServing(): boolean;
   /** Not serving from now on. Whoever watches is told. */
   setDraining(): void;
-  /** Adds grpc.health.v1 (Check, List and Watch), for "" (the whole server) and each of these services. */
+  /**
+   * Adds grpc.health.v1 (Check, List and Watch), for "" (the whole server), each of these services, and "alive", which
+   * serves for as long as the process answers: a pod whose database is away is not ready, and must not be restarted.
+   */
   serve(router: ConnectRouter, services: readonly string[]): void;
 };
 
@@ -64,6 +67,9 @@ export function health({ check, limitMs = 2_000, intervalMs, log }: HealthOption
 
 function serve(router: ConnectRouter, services: Set<string>, isServing: () => boolean, changes: EventEmitter): void {
   const statusOf = (service: string): HealthCheckResponse_ServingStatus => {
+    if (service === alive) {
+      return status.serving;
+    }
     if (!services.has(service)) {
       return status.serviceUnknown;
     }
@@ -71,7 +77,7 @@ function serve(router: ConnectRouter, services: Set<string>, isServing: () => bo
   };
   router.service(HealthService, {
     check({ service }) {
-      if (!services.has(service)) {
+      if (service !== alive && !services.has(service)) {
         throw new ConnectError(`there is no service ${service} here`, Code.NotFound);
       }
       return { status: statusOf(service) };
@@ -96,6 +102,9 @@ function serve(router: ConnectRouter, services: Set<string>, isServing: () => bo
     },
   });
 }
+
+/** What Kubernetes' startup and liveness probes ask for. */
+const alive = "alive";
 
 /** HealthCheckResponse.ServingStatus. */
 const status = { serving: 1, notServing: 2, serviceUnknown: 3 } as const;

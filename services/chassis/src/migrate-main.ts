@@ -1,4 +1,4 @@
-import { ConfigError, readEnv, url } from "./config.ts";
+import { ConfigError, durationMs, readEnv, url } from "./config.ts";
 import { createLog } from "./log.ts";
 import { migrate } from "./migrate.ts";
 
@@ -8,9 +8,13 @@ try {
   if (directory === undefined) {
     throw new ConfigError(["usage: node services/chassis/src/migrate-main.ts <directory of NNNN_name.sql files>"]);
   }
-  const { DATABASE_URL } = readEnv({ DATABASE_URL: url({ protocols: ["postgres:", "postgresql:"] }) });
+  const { DATABASE_URL, DATABASE_WAIT_MS } = readEnv({
+    DATABASE_URL: url({ protocols: ["postgres:", "postgresql:"] }),
+    /** How long to wait for a database that is being made beside us. */
+    DATABASE_WAIT_MS: durationMs(0),
+  });
   const log = createLog({ service: "migrate", level: "info" });
-  const ran = await migrate({ url: DATABASE_URL, directory, log });
+  const ran = await migrate({ url: DATABASE_URL, directory, waitMs: DATABASE_WAIT_MS, log });
   log.info({ directory, ran: ran.length }, "the database is up to date");
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { migrate } from "./migrate.ts";
-import { type TestDatabase, testDatabase } from "./testing.ts";
+import { proxyUrl } from "./testing/proxy.ts";
+import { silentLog, type TestDatabase, testDatabase } from "./testing.ts";
 
 let directory: string;
 let database: TestDatabase;
@@ -29,6 +30,17 @@ test("migrations run in order, and once", async () => {
   expect(first).toEqual(["0001_first.sql", "0002_second.sql"]);
   expect(again).toEqual([]);
   expect(await words()).toEqual(["first", "second"]);
+});
+
+test("a database that is being made is waited for", async () => {
+  await file("0001_first.sql", "create table words (word text);");
+  const { proxy, url } = await proxyUrl(database.url);
+  await using _ = proxy;
+  await proxy.cut();
+
+  const waiting = migrate({ url, directory, waitMs: 60_000, log: { ...silentLog, warn: () => void proxy.mend() } });
+
+  expect(await waiting).toEqual(["0001_first.sql"]);
 });
 
 test("twenty that start at once run each migration once", async () => {

@@ -1,9 +1,18 @@
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
 import type { Log } from "./log.ts";
+
+export type MigrateOptions = {
+  url: string;
+  directory: URL | string;
+  /** How long to wait for a database that does not let us in yet: one that is being made. Not at all unless told so. */
+  waitMs?: number;
+  log?: Log;
+};
 
 export type Migration = { readonly name: string; readonly sql: string; readonly checksum: string };
 
@@ -15,12 +24,9 @@ export type Migration = { readonly name: string; readonly sql: string; readonly 
  * Refuses a directory that has changed what ran already (an edited file, a new number below the last). Migrations
  * that the directory does not know are left alone: they are a newer version's.
  */
-export async function migrate(options: { url: string; directory: URL | string; log?: Log }): Promise<string[]> {
+export async function migrate(options: MigrateOptions): Promise<string[]> {
   const migrations = await readMigrations(options.directory);
-  const client = new pg.Client({ connectionString: options.url, application_name: "migrate", keepAlive: true });
-  // A lost connection also fails the statement under way; this event alone would end the process.
-  client.on("error", () => {});
-  await client.connect();
+  const client = await connect(options);
   const ran: string[] = [];
   try {
     await createTable(client);
@@ -55,6 +61,31 @@ export async function readMigrations(directory: URL | string): Promise<Migration
     migrations.push({ name, sql, checksum: createHash("sha256").update(sql).digest("hex") });
   }
   return migrations;
+}
+
+async function connect({ url, waitMs = 0, log }: MigrateOptions): Promise<pg.Client> {
+  const giveUpAt = Date.now() + waitMs;
+  for (;;) {
+    const client = new pg.Client({
+      connectionString: url,
+      application_name: "migrate",
+      keepAlive: true,
+      connectionTimeoutMillis: 10_000,
+    });
+    // A lost connection also fails the statement under way; this event alone would end the process.
+    client.on("error", () => {});
+    try {
+      await client.connect();
+      return client;
+    } catch (error) {
+      await client.end().catch(() => {});
+      if (Date.now() >= giveUpAt) {
+        throw error;
+      }
+      log?.warn({ error }, "waiting for the database");
+      await setTimeout(1_000);
+    }
+  }
 }
 
 /** Two statements in one message are one transaction. Without the lock, of two at once one fails: the type is there. */
