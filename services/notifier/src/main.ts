@@ -4,6 +4,7 @@ import { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
 import { readConfig } from "./config.ts";
 import { startNotifier } from "./notifier.ts";
+import { questions } from "./survey.ts";
 import { startWebhooks } from "./webhooks/webhooks.ts";
 
 await runService({
@@ -23,6 +24,7 @@ await runService({
         webhooks.routes(router);
       },
       background: [closing, ...notifier.background, ...webhooks.background],
+      survey: questions,
     };
   },
 });

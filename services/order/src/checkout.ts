@@ -20,9 +20,13 @@ export type Checkout = (request: CheckoutRequest) => Promise<CheckedOut>;
  * Records orders. Checkouts that come while others are being recorded are recorded together: one question to the
  * catalogue and one transaction for all of them, whose own outcomes stay their own.
  *
- * `recorded` is called after each commit that recorded orders.
+ * `recorded` is called after each commit that recorded orders, with how many.
  */
-export function createCheckout(options: { pool: Pool; catalogue: Catalogue; recorded: () => void }): Checkout {
+export function createCheckout(options: {
+  pool: Pool;
+  catalogue: Catalogue;
+  recorded: (count: number) => void;
+}): Checkout {
   const checkOut = coalesce<Asked, CheckedOut>({
     maxItems: 250,
     maxConcurrent: 1,
@@ -38,7 +42,7 @@ export function createCheckout(options: { pool: Pool; catalogue: Catalogue; reco
 /** Fields that say how to answer, not what to buy: a repeat may wait longer than the first. */
 const howFields = ["request_id", "wait_for", "wait_at_most"];
 
-type Context = { pool: Pool; catalogue: Catalogue; recorded: () => void };
+type Context = { pool: Pool; catalogue: Catalogue; recorded: (count: number) => void };
 /** Each round settles all but those that somebody else got in the way of; these are read again. */
 async function checkOutAll(context: Context, asked: readonly Asked[]): Promise<Outcome[]> {
   const outcomes = new Map<Asked, Outcome>();
@@ -71,7 +75,7 @@ async function checkOutRound(context: Context, asked: readonly Asked[], outcomes
     outcomes.set(item, outcome);
   }
   if (made.recorded > 0) {
-    context.recorded();
+    context.recorded(made.recorded);
   }
 }
 

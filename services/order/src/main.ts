@@ -4,6 +4,7 @@ import { ProductService } from "@sagacart/proto/stock/v1/product_service";
 import { createCatalogue } from "./catalogue.ts";
 import { readConfig } from "./config.ts";
 import { createServices } from "./services.ts";
+import { questions } from "./survey.ts";
 
 await runService({
   name: "order",
@@ -24,6 +25,10 @@ await runService({
         remindBeforeMs: config.CART_REMIND_BEFORE,
       },
     });
-    return { routes, background: [{ [Symbol.asyncDispose]: async () => stock.close() }, ...background] };
+    return {
+      routes,
+      background: [{ [Symbol.asyncDispose]: async () => stock.close() }, ...background],
+      survey: questions,
+    };
   },
 });

@@ -23,6 +23,7 @@ import { clearIncident, raiseIncident } from "./incident-store.ts";
 import { endsAsFromProto, isFinal, type State, stateFromProto, stateToProto } from "./order.ts";
 import { orderNotFound } from "./order-service.ts";
 import { loadOrders } from "./order-store.ts";
+import type { Meters } from "./meters.ts";
 import { settleRefund } from "./refund-store.ts";
 import { handOver, type MoveItem, moveOrders, takeOrders } from "./saga-store.ts";
 
@@ -31,11 +32,14 @@ export type SagaServiceOptions = {
   /** Called after each commit with the orders that changed, and where they stand now. */
   changed: (orders: readonly (readonly [orderId: string, state: State])[]) => void;
   /** Called after a commit that recorded commands. */
+  checkout: Checkout;
+  meters?: Meters | undefined;
   commanded: () => void;
 };
 
 /** The handlers of SagaService: the promises are in its proto. */
-export function createSagaService({ pool, changed, commanded }: SagaServiceOptions): ServiceImpl<typeof SagaService> {
+export function createSagaService(options: SagaServiceOptions): ServiceImpl<typeof SagaService> {
+  const { pool, checkout, meters, changed, commanded } = options;
   return {
     async batchBegin({ workflowId, orderIds }) {
       const orders = await withTransaction(pool, async (tx) => {
@@ -74,6 +78,7 @@ export function createSagaService({ pool, changed, commanded }: SagaServiceOptio
             state: stateToProto(now?.state),
             endsAs: stateToProto(now?.endsAs),
           });
+      meters?.moved(moved.values());
         }),
       });
     },

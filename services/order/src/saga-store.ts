@@ -32,8 +32,15 @@ export type MoveItem = Move & {
   readonly trackingNumber: string;
 };
 
-/** Where an order stands after a move. */
-export type Moved = { readonly state: State; readonly endsAs: EndsAs | undefined };
+/** Where an order stands after a move, and how it came there. */
+export type Moved = {
+  readonly state: State;
+  readonly endsAs: EndsAs | undefined;
+  /** The states that the move led through, the last one included; none where it changed nothing. */
+  readonly passed: readonly State[];
+  readonly reason: string;
+  readonly createTime: Date;
+};
 
 type Row = {
   id: string;
@@ -46,9 +53,11 @@ type Row = {
   currency: string;
   total_minor: bigint;
   contact_email: string;
+  outcome_reason: string;
+  create_time: Date;
 };
 
-type Change = Row & { item: MoveItem; outcomeReason: string; outcomeDetail: string };
+type Change = Row & { passed: readonly State[]; item: MoveItem; outcomeReason: string; outcomeDetail: string };
 
 /**
  * Moves the orders that this workflow carries: a handful of statements, whatever their number. Orders that another
@@ -62,7 +71,7 @@ export async function moveOrders(
   const { rows } = await tx.query<Row>({
     name: "lock-orders-to-move",
     text: `select id, state, ends_as, sequence, cancel_request_time is not null as cancel_requested, cancel_detail,
-                  customer_id, currency, total_minor, contact_email
+                  customer_id, currency, total_minor, contact_email, outcome_reason, create_time
            from orders where id = any($1) and carrier_workflow_id = $2 order by id for update`,
     values: [items.map(({ orderId }) => orderId), workflowId],
   });
@@ -80,7 +89,13 @@ export async function moveOrders(
       changes.push(change);
     }
     const now = change ?? row;
-    moved.set(row.id, { state: now.state, endsAs: now.ends_as ?? undefined });
+    moved.set(row.id, {
+      state: now.state,
+      endsAs: now.ends_as ?? undefined,
+      passed: change?.passed ?? [],
+      reason: change?.outcomeReason || row.outcome_reason,
+      createTime: row.create_time,
+    });
   }
   if (changes.length > 0) {
     await writeChanges(tx, changes);
@@ -124,6 +139,7 @@ function applyMove(row: Row, item: MoveItem, events: Draft[]): Change | undefine
     state: last.state,
     ends_as: last.endsAs ?? null,
     sequence: row.sequence + steps.length,
+    passed: steps.map(({ state }) => state),
     item,
     outcomeReason: last.outcomeReason,
     outcomeDetail: last.outcomeDetail,

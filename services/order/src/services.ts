@@ -19,6 +19,7 @@ import { createGuestCartService } from "./guest-cart-service.ts";
 import type { IdlePeriods } from "./idle-cart.ts";
 import { startIdleCarts } from "./idle-carts.ts";
 import { createIncidentService } from "./incident-service.ts";
+import { createMeters } from "./meters.ts";
 import { createOrderService } from "./order-service.ts";
 import { createSagaService } from "./saga-service.ts";
 import { carrierKinds } from "./saga-store.ts";
@@ -55,9 +56,19 @@ export function createServices({ pool, url, log, catalogue, metrics, idlePeriods
     feed.notify();
     commanded();
   };
-  const checkout = createCheckout({ pool, catalogue, recorded });
+  const meters = metrics === undefined ? undefined : createMeters(metrics);
+  const checkout = createCheckout({
+    pool,
+    catalogue,
+    recorded(count) {
+      meters?.recorded(count);
+      recorded();
+    },
+  });
   const saga = createSagaService({
     pool,
+    checkout,
+    meters,
     commanded,
     changed(orders) {
       waiters.changed(orders);

@@ -2,12 +2,14 @@ import { runService } from "@sagacart/chassis/main";
 import { readConfig } from "./config.ts";
 import { createHttpProvider } from "./http-provider.ts";
 import { startPayment } from "./start.ts";
+import { questions } from "./survey.ts";
 
 await runService({
   name: "payment",
   readConfig,
   async start(context) {
     const { PROVIDER_URL: url, PROVIDER_API_KEY: apiKey } = context.config;
-    return startPayment({ ...context, provider: createHttpProvider({ url, apiKey }) });
+    const running = startPayment({ ...context, provider: createHttpProvider({ url, apiKey }) });
+    return { ...running, survey: questions };
   },
 });

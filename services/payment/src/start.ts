@@ -19,6 +19,7 @@ import { createInbox } from "./inbox.ts";
 import type { Result } from "./job.ts";
 import { createLedger } from "./ledger.ts";
 import { createManual } from "./manual.ts";
+import { measuredProvider } from "./measured-provider.ts";
 import { createMeters } from "./meters.ts";
 import type { Provider } from "./provider.ts";
 import { refundPayment } from "./refund-payment.ts";
@@ -50,6 +51,7 @@ export function startPayment({ config, pool, log, clock, metrics, provider }: Pa
   const written = { pool, log, ledger, feed, commands, retryMs };
   const writeResults = createResults({ ...written, recheckMs: config.PROVIDER_RECHECK_MS });
   const writeLate = coalesce<Result, void>({
+    name: "write late results",
     maxItems: 500,
     maxConcurrent: 1,
     async run(results) {
@@ -58,7 +60,7 @@ export function startPayment({ config, pool, log, clock, metrics, provider }: Pa
     },
   });
   const desk = createDesk({
-    provider,
+    provider: measuredProvider(provider, metrics),
     concurrency: config.PROVIDER_CONCURRENCY,
     timeoutMs,
     log,

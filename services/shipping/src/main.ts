@@ -6,6 +6,7 @@ import { readConfig } from "./config.ts";
 import { startDeliveryLog } from "./delivery-log.ts";
 import { createHttpCarrier } from "./http-carrier.ts";
 import { startShipping } from "./shipping.ts";
+import { questions } from "./survey.ts";
 
 await runService({
   name: "shipping",
@@ -21,6 +22,6 @@ await runService({
       consumers: createServiceClient(ConsumerService, order),
     });
     const closing = { [Symbol.asyncDispose]: async () => order.close() };
-    return { routes, background: [closing, ...background, deliveryLog] };
+    return { routes, background: [closing, ...background, deliveryLog], survey: questions };
   },
 });

@@ -15,6 +15,7 @@ import type { Config } from "./config.ts";
 import { createShipments } from "./create.ts";
 import { createDesk } from "./desk.ts";
 import { createInbox } from "./inbox.ts";
+import { measuredCarrier } from "./meters.ts";
 import { createResults, type Result } from "./results.ts";
 import { shippingService } from "./service.ts";
 
@@ -28,10 +29,11 @@ export type ShippingOptions = {
 };
 
 /** Shipping with all that runs in its background. */
-export function startShipping({ config, pool, log, clock, metrics, carrier }: ShippingOptions): {
+export function startShipping({ config, pool, log, clock, metrics, carrier: unmeasured }: ShippingOptions): {
   routes(router: ConnectRouter): void;
   background: AsyncDisposable[];
 } {
+  const carrier = measuredCarrier(unmeasured, metrics);
   const outbox = { pool, url: config.DATABASE_URL, log };
   const feed = createEventFeed({ ...outbox, source: "/sagacart/shipping", metrics });
   const commands = createCommandOutbox({ ...outbox, tracked: [] });
@@ -39,6 +41,7 @@ export function startShipping({ config, pool, log, clock, metrics, carrier }: Sh
   const timeoutMs = config.CARRIER_TIMEOUT_MS;
   const writeResults = createResults({ pool, feed, commands, retryMs, recheckMs: config.CARRIER_RECHECK_MS });
   const writeLate = coalesce<Result, void>({
+    name: "write late results",
     maxItems: 500,
     maxConcurrent: 1,
     async run(results) {

@@ -1,11 +1,13 @@
 import { runService } from "@sagacart/chassis/main";
 import { readConfig } from "./config.ts";
 import { startStock } from "./stock.ts";
+import { questions } from "./survey.ts";
 
 await runService({
   name: "stock",
   readConfig,
   async start({ config, pool, log, metrics }) {
-    return startStock({ pool, log, metrics, expiryIntervalMs: config.EXPIRY_INTERVAL_MS });
+    const running = startStock({ pool, log, metrics, expiryIntervalMs: config.EXPIRY_INTERVAL_MS });
+    return { ...running, survey: questions };
   },
 });

@@ -1,0 +1,12 @@
+import { ask } from "@sagacart/chassis/survey";
+import { testDatabase } from "@sagacart/chassis/testing";
+import { expect, test } from "vitest";
+import { questions } from "./survey.ts";
+
+test("every question can be asked, and answers with its gauges and labels", async () => {
+  await using database = await testDatabase(new URL("../migrations/", import.meta.url));
+  for (const question of questions) {
+    const [row = {}] = await ask(database.pool, question);
+    expect(Object.keys(row).sort()).toEqual([...Object.keys(question.gauges), ...question.labels].sort());
+  }
+});
