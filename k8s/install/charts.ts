@@ -1,0 +1,48 @@
+import versions from "../versions.json" with { type: "json" };
+import type { Context } from "./context.ts";
+import { InstallError } from "./progress.ts";
+
+export type ChartName = keyof typeof versions.charts;
+type Chart = {
+  readonly repository?: string;
+  readonly chart: string;
+  readonly version: string;
+  readonly namespace: string;
+};
+
+const ownLabel = "installed-by=sagacart";
+
+/**
+ * Installs or upgrades a chart of k8s/versions.json under its own name, unless `there` finds what the chart brings from
+ * somebody else: that is left alone. Waits until helm says that all of it is ready.
+ */
+export async function ensureChart(
+  { cluster, progress }: Context,
+  name: ChartName,
+  options: { there: () => Promise<string | undefined>; args?: readonly string[]; lab?: string },
+): Promise<"installed" | "left alone"> {
+  const { repository, chart, version, namespace }: Chart = versions.charts[name];
+  const release = chart.split("/").at(-1) ?? chart;
+  const ours = JSON.parse(await cluster.helm(["list", "-n", namespace, "-l", ownLabel, "-o", "json"]));
+  const installed: unknown = ours.find((one: { name: string }) => one.name === release)?.chart;
+  const found = installed === undefined ? await options.there() : undefined;
+  if (found !== undefined) {
+    progress.say(`${release}: there already (${found}), left alone`);
+    return "left alone";
+  }
+  if (cluster.context === "k8s-lab" && options.lab !== undefined) {
+    throw new InstallError(
+      `The lab has no ${release} yet, and cannot fetch its chart: run \`k8s-lab ${options.lab}\` first.`,
+    );
+  }
+  const verb =
+    installed === undefined ? "installing" : installed === `${release}-${version}` ? "checking" : "upgrading";
+  progress.say(`${release}: ${verb} ${version}`);
+  await cluster.helm([
+    ...["upgrade", "--install", release, chart, "--version", version, "-n", namespace, "--create-namespace"],
+    ...(repository === undefined ? [] : ["--repo", repository]),
+    ...["--labels", ownLabel, "--wait", "--timeout", "10m"],
+    ...(options.args ?? []),
+  ]);
+  return "installed";
+}

@@ -1,0 +1,104 @@
+import { spawn } from "node:child_process";
+import { InstallError } from "./progress.ts";
+
+/** An object of Kubernetes, of which only what is asked for is read. */
+export type KubeObject = {
+  readonly metadata: { readonly name: string; readonly namespace?: string; readonly generation?: number };
+  readonly spec?: Readonly<Record<string, unknown>>;
+  readonly status?: Readonly<Record<string, unknown>>;
+  readonly data?: Readonly<Record<string, string>>;
+};
+
+export type Outcome = { readonly ok: boolean; readonly stdout: string; readonly stderr: string };
+
+/** One cluster, by kubectl and helm. */
+export type Cluster = {
+  readonly context: string;
+  /** What the command printed. Throws an InstallError with what it complained of. */
+  kubectl(args: readonly string[], input?: string): Promise<string>;
+  helm(args: readonly string[], input?: string): Promise<string>;
+  /** The same where failing is an answer. */
+  tryKubectl(args: readonly string[], input?: string): Promise<Outcome>;
+  /** An object; undefined where there is none, or not even its kind. */
+  find(kind: string, name: string, namespace?: string): Promise<KubeObject | undefined>;
+  /** The objects of a kind; none where the kind is not known. */
+  list(kind: string, namespace: string | "everywhere", selector?: string): Promise<readonly KubeObject[]>;
+  /** Creates or changes objects, given as YAML or JSON. */
+  apply(manifest: string, namespace?: string): Promise<void>;
+};
+
+/** The cluster of a context, or the current one; throws where it does not answer, or a program is missing. */
+export async function openCluster(context: string | undefined): Promise<Cluster> {
+  const current = context ?? (await run("kubectl", ["config", "current-context"])).stdout.trim();
+  if (current === "") {
+    throw new InstallError("There is no current context. Name one with --context, or set KUBECONFIG.");
+  }
+  const kubectlArgs = (args: readonly string[]) => ["--context", current, ...args];
+  const tryKubectl: Cluster["tryKubectl"] = (args, input) => run("kubectl", kubectlArgs(args), input);
+  const kubectl: Cluster["kubectl"] = async (args, input) =>
+    orThrow(await tryKubectl(args, input), `kubectl ${args.join(" ")}`);
+  const cluster: Cluster = {
+    context: current,
+    kubectl,
+    tryKubectl,
+    async helm(args, input) {
+      return orThrow(
+        await run("helm", ["--kube-context", current, ...args], input),
+        `helm ${args.slice(0, 3).join(" ")}`,
+      );
+    },
+    async find(kind, name, namespace) {
+      const where = namespace === undefined ? [] : ["-n", namespace];
+      const found = await tryKubectl(["get", kind, name, ...where, "--ignore-not-found", "-o", "json"]);
+      return found.ok && found.stdout.trim() !== "" ? JSON.parse(found.stdout) : undefined;
+    },
+    async list(kind, namespace, selector) {
+      const where = namespace === "everywhere" ? ["-A"] : ["-n", namespace];
+      const which = selector === undefined ? [] : ["-l", selector];
+      const found = await tryKubectl(["get", kind, ...where, ...which, "-o", "json"]);
+      return found.ok ? JSON.parse(found.stdout).items : [];
+    },
+    async apply(manifest, namespace) {
+      const where = namespace === undefined ? [] : ["-n", namespace];
+      await kubectl(
+        ["apply", "--server-side", "--force-conflicts", "--field-manager=sagacart-install", ...where, "-f", "-"],
+        manifest,
+      );
+    },
+  };
+  const answer = await tryKubectl(["version", "-o", "json", "--request-timeout=10s"]);
+  if (!answer.ok) {
+    throw new InstallError(`The cluster of the context ${current} does not answer: ${lastLine(answer.stderr)}`);
+  }
+  return cluster;
+}
+
+async function run(program: string, args: readonly string[], input?: string): Promise<Outcome> {
+  const child = spawn(program, args, { stdio: ["pipe", "pipe", "pipe"] });
+  const stdout: Buffer[] = [];
+  const stderr: Buffer[] = [];
+  child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));
+  child.stderr.on("data", (chunk: Buffer) => stderr.push(chunk));
+  child.stdin.on("error", () => undefined);
+  child.stdin.end(input);
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.on("error", (cause: NodeJS.ErrnoException) => {
+      const missing = `${program} is not on the PATH. Install it: kubectl 1.29 or newer, helm 3.18 or newer.`;
+      reject(cause.code === "ENOENT" ? new InstallError(missing, { cause }) : cause);
+    });
+    child.on("close", resolve);
+  });
+  return { ok: code === 0, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() };
+}
+
+function orThrow(outcome: Outcome, command: string): string {
+  if (!outcome.ok) {
+    throw new InstallError(`${command} failed:\n${outcome.stderr.trim() || outcome.stdout.trim()}`);
+  }
+  return outcome.stdout;
+}
+
+/** The last line of a text that says anything. */
+export function lastLine(text: string): string {
+  return text.trim().split("\n").at(-1) ?? "";
+}

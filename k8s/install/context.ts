@@ -1,0 +1,10 @@
+import type { Cluster } from "./cluster.ts";
+import type { Options } from "./options.ts";
+import type { Progress } from "./progress.ts";
+
+/** What each step is given. */
+export type Context = {
+  readonly cluster: Cluster;
+  readonly options: Options;
+  readonly progress: Progress;
+};

@@ -1,0 +1,97 @@
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { KubeObject } from "./cluster.ts";
+import type { Context } from "./context.ts";
+import { InstallError } from "./progress.ts";
+import { condition, conditionOf } from "./ready.ts";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+
+/** The shop's own chart, with the values of the profile. Tells what becomes ready while helm waits for all of it. */
+export async function shop(context: Context): Promise<void> {
+  const { cluster, options, progress } = context;
+  const { namespace, release } = options;
+  progress.say(`${release}: installing charts/sagacart into ${namespace}`);
+  const helm = cluster.helm([
+    ...["upgrade", "--install", release, `${root}charts/sagacart`, "-n", namespace, "--create-namespace"],
+    ...[
+      "-f",
+      `${root}k8s/profiles/${options.profile}.yaml`,
+      "--set",
+      `temporal.namespace=${options.temporalNamespace}`,
+    ],
+    ...options.values.flatMap((file) => ["-f", resolve(file)]),
+    ...options.set.flatMap((value) => ["--set", value]),
+    ...["--wait", "--timeout", "10m"],
+  ]);
+  await told(context, helm);
+  // Helm 3 does not know when an operator's objects are ready.
+  await progress.wait({
+    what: "the shop",
+    limitSeconds: 300,
+    check: async () => (await missing(context)).at(0),
+    help: `kubectl --context ${cluster.context} -n ${namespace} get pods,clusters.postgresql.cnpg.io,workerdeployments`,
+  });
+}
+
+/** Waits for helm, and tells meanwhile what is missing, when that changes. */
+async function told(context: Context, helm: Promise<string>): Promise<void> {
+  let ended = false;
+  const end = helm.finally(() => {
+    ended = true;
+  });
+  const watch = async () => {
+    let said = "";
+    while (!ended) {
+      await Promise.race([end.catch(() => undefined), new Promise((resolve) => setTimeout(resolve, 3_000))]);
+      const line = ended ? said : (await missing(context)).join("; ");
+      if (line !== said && line !== "") context.progress.say(`waiting for ${line}`);
+      said = line;
+    }
+  };
+  const watching = watch();
+  try {
+    await end;
+  } catch (error) {
+    const lacks = await missing(context);
+    const message = error instanceof Error ? error.message : String(error);
+    throw new InstallError(lacks.length === 0 ? message : `${message}\nWhat is missing: ${lacks.join("; ")}`, {
+      cause: error,
+    });
+  } finally {
+    await watching;
+  }
+}
+
+/** What of the release is not ready, each in some words. */
+async function missing({ cluster, options }: Context): Promise<readonly string[]> {
+  const { namespace, release } = options;
+  const selector = `app.kubernetes.io/instance=${release}`;
+  const [databases, deployments, workers] = await Promise.all([
+    cluster.list("clusters.postgresql.cnpg.io", namespace, selector),
+    cluster.list("deployments", namespace, selector),
+    cluster.list("workerdeployments.temporal.io", namespace, selector),
+  ]);
+  return [
+    ...lacking("databases", databases, (one) => condition(one, "Ready") === "True"),
+    ...lacking("Deployments", deployments, isAvailable),
+    ...workers.flatMap((one) => {
+      const ready = conditionOf(one, "Ready");
+      const progressing = conditionOf(one, "Progressing");
+      return ready?.status === "True"
+        ? []
+        : [`the WorkerDeployment ${one.metadata.name}: ${progressing?.reason ?? ready?.reason ?? "not begun"}`];
+    }),
+  ];
+}
+
+function lacking(what: string, all: readonly KubeObject[], isReady: (one: KubeObject) => boolean): readonly string[] {
+  const not = all.filter((one) => !isReady(one)).map(({ metadata }) => metadata.name);
+  return not.length === 0 ? [] : [`${not.length} of ${all.length} ${what} (${not.join(", ")})`];
+}
+
+function isAvailable({ metadata, spec, status }: KubeObject): boolean {
+  const wanted = Number(spec?.replicas ?? 1);
+  const isSeen = Number(status?.observedGeneration ?? 0) >= (metadata.generation ?? 0);
+  return isSeen && Math.min(Number(status?.updatedReplicas ?? 0), Number(status?.availableReplicas ?? 0)) >= wanted;
+}

@@ -1,0 +1,96 @@
+import { readFile } from "node:fs/promises";
+import versions from "../versions.json" with { type: "json" };
+import type { Context } from "./context.ts";
+import { InstallError } from "./progress.ts";
+import { conditionOf, deploymentReady } from "./ready.ts";
+
+const { namespace } = versions.charts.temporal;
+const folder = new URL("../temporal/", import.meta.url);
+
+/**
+ * Temporal on a CloudNativePG database: the databases and their Secret first, since the chart's schema job wants them
+ * before anything else of it is there; then the server; then the shop's namespace in it.
+ */
+export async function temporal(context: Context): Promise<void> {
+  const { cluster, options, progress } = context;
+  await ensureNamespace(context, namespace);
+  await database(context);
+  const how = options.temporal ?? (cluster.context === "k8s-lab" ? "small" : "chart");
+  if (how === "small" && options.profile === "prod") {
+    throw new InstallError("--temporal small is one pod: production has Temporal by its chart, or somewhere else.");
+  }
+  if (how === "small") {
+    progress.say("temporal: one pod for all of it (k8s/temporal/small.yaml), not its chart");
+    await cluster.apply(await text("small.yaml"), namespace);
+    await deploymentReady(context, "temporal", namespace);
+  } else {
+    await chart(context);
+  }
+  await shopsNamespace(context);
+}
+
+async function database({ cluster, options, progress }: Context): Promise<void> {
+  await cluster.apply(await text(options.profile === "prod" ? "database-prod.yaml" : "database-dev.yaml"), namespace);
+  await progress.wait({
+    what: "Temporal's databases",
+    limitSeconds: 600,
+    async check() {
+      const found = await cluster.find("clusters.postgresql.cnpg.io", "temporal-db", namespace);
+      if (conditionOf(found, "Ready")?.status !== "True") return String(found?.status?.phase ?? "not begun");
+      const visibility = await cluster.find("databases.postgresql.cnpg.io", "temporal-visibility", namespace);
+      if (visibility?.status?.applied !== true)
+        return `temporal_visibility: ${visibility?.status?.message ?? "not applied"}`;
+      const secret = await cluster.find("secret", "temporal-db-app", namespace);
+      return secret === undefined ? "no Secret temporal-db-app" : undefined;
+    },
+    help: `kubectl --context ${cluster.context} -n ${namespace} describe cluster temporal-db`,
+  });
+}
+
+async function chart({ cluster, options, progress }: Context): Promise<void> {
+  const { repository, chart: name, version } = versions.charts.temporal;
+  progress.say(`temporal: installing its chart ${version}; the schema first, which takes a minute`);
+  const sizes = options.profile === "prod" ? "values-prod.yaml" : "values-dev.yaml";
+  await cluster.helm([
+    ...["upgrade", "--install", "temporal", name, "--repo", repository],
+    ...["--version", version, "-n", namespace, "--wait", "--timeout", "15m"],
+    ...["-f", path("values.yaml"), "-f", path(sizes)],
+  ]);
+}
+
+// By a job, and not by the chart: so it also serves a second shop, with a namespace of its own, on the same Temporal.
+async function shopsNamespace({ cluster, options, progress }: Context): Promise<void> {
+  const manifest = (await text("namespace-job.yaml"))
+    .replaceAll("@NAMESPACE@", options.temporalNamespace)
+    .replaceAll("@RETENTION@", options.profile === "prod" ? "720h" : "72h");
+  // A Job cannot be changed: what an earlier run left goes first.
+  await cluster.kubectl(["-n", namespace, "delete", "job", "temporal-namespace", "--ignore-not-found", "--wait"]);
+  await cluster.apply(manifest, namespace);
+  await progress.wait({
+    what: `Temporal's namespace ${options.temporalNamespace}`,
+    limitSeconds: 180,
+    async check() {
+      const job = await cluster.find("job", "temporal-namespace", namespace);
+      const failed = conditionOf(job, "Failed");
+      return conditionOf(job, "Complete")?.status === "True" ? undefined : (failed?.message ?? "its job runs");
+    },
+    help: `kubectl --context ${cluster.context} -n ${namespace} logs job/temporal-namespace`,
+  });
+}
+
+/** Makes a namespace of Kubernetes, with labels. */
+export async function ensureNamespace(
+  { cluster }: Context,
+  name: string,
+  labels: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  await cluster.apply(JSON.stringify({ apiVersion: "v1", kind: "Namespace", metadata: { name, labels } }));
+}
+
+function path(file: string): string {
+  return new URL(file, folder).pathname;
+}
+
+function text(file: string): Promise<string> {
+  return readFile(new URL(file, folder), "utf8");
+}
