@@ -17,7 +17,7 @@ test.runIf(linux)(
     const { port } = first.server;
     const second = await startPod("127.0.0.2", port);
     await using dns = await startDns("echo.test", ["127.0.0.1", "127.0.0.2"]);
-    using channel = openChannel(`dns://127.0.0.1:${dns.port}/echo.test:${port}`, { minResolutionIntervalMs: 10 });
+    using channel = openChannel(`dns://127.0.0.1:${dns.port}/echo.test:${port}`, { lookUpIntervalMs: 10 });
     const client = createServiceClient(EchoService, channel);
     const failures: unknown[] = [];
     /** Who answers three calls. Change is never tried again, so a call that is lost shows. */

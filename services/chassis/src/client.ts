@@ -1,20 +1,24 @@
 import type { DescService } from "@bufbuild/protobuf";
 import { type Client as ConnectClient, createClient } from "@connectrpc/connect";
-import { credentials, Client as GrpcClient, type ChannelOptions as GrpcOptions } from "@grpc/grpc-js";
+import { Client as GrpcClient, type ChannelOptions as GrpcOptions } from "@grpc/grpc-js";
 import type { CallTokens } from "./auth/service-tokens.ts";
 import { serviceConfig } from "./client/service-config.ts";
-import { grpcTarget } from "./client/target.ts";
+import { grpcTarget, hostsOf } from "./client/target.ts";
 import { createGrpcTransport } from "./client/transport.ts";
 import { clientMeter, type Metrics } from "./metrics.ts";
+import { channelCredentials } from "./tls/client.ts";
+import type { Tls } from "./tls/files.ts";
 
 export type ChannelOptions = {
   metrics?: Metrics;
   /** Which token calls take along: this service's own, or callersToken. None unless told so. */
   tokens?: CallTokens | undefined;
+  /** Where it has a CA, connections are TLS, to a server with a certificate of that CA for the target's name. */
+  tls?: Tls | undefined;
   /** The time for a unary call when neither the call nor the call it serves has a deadline. */
   defaultTimeoutMs?: number;
-  /** How long at least between two look-ups of the target's name. */
-  minResolutionIntervalMs?: number;
+  /** How often the target's names are looked up; 5 s. */
+  lookUpIntervalMs?: number;
 };
 
 /** The connections to all instances of one service. */
@@ -29,8 +33,8 @@ export type Channel = Disposable & {
 
 /**
  * Opens a channel to `host:port`, `dns:///host:port`, `ipv4:1.2.3.4:1,1.2.3.4:2`, or several `host:port,host:port`.
- * Calls go to all the addresses in turn. A name is looked up again whenever a connection ends, which servers see to
- * at MAX_CONNECTION_AGE_MS: so pods that come and go are noticed. Connects at the first call.
+ * Calls go to all the addresses in turn. A name is looked up every few seconds, and when a connection ends, so pods
+ * that come get calls soon, and those that go get no more. Connects at the first call.
  *
  * UNAVAILABLE is tried again, three times, with a growing pause and within the deadline, for methods that say that
  * they are IDEMPOTENT or have NO_SIDE_EFFECTS; never for others.
@@ -45,10 +49,10 @@ export function openChannel(target: string, options: ChannelOptions = {}): Chann
     if (waiting === group) {
       waiting = { services: new Set(), client: undefined };
     }
-    const client = new GrpcClient(grpcTarget(target), credentials.createInsecure(), {
+    const client = new GrpcClient(grpcTarget(target), channelCredentials(options.tls, hostsOf(target)), {
       ...grpcOptions,
       "grpc.service_config": JSON.stringify(serviceConfig(group.services)),
-      "grpc.dns_min_time_between_resolutions_ms": options.minResolutionIntervalMs ?? 5_000,
+      "grpc.dns_min_time_between_resolutions_ms": options.lookUpIntervalMs ?? 5_000,
     });
     clients.push(client);
     return client;
@@ -95,8 +99,8 @@ export function withTokens(channel: Channel, tokens: CallTokens | undefined): Ch
 type Group = { services: Set<DescService>; client: GrpcClient | undefined };
 
 const grpcOptions: GrpcOptions = {
-  // A connection that died without a word is found out in 25 s, also when nobody calls.
-  "grpc.keepalive_time_ms": 20_000,
+  // A connection that died without a word, as when a node is lost, is found out in 15 s, also when nobody calls.
+  "grpc.keepalive_time_ms": 10_000,
   "grpc.keepalive_timeout_ms": 5_000,
   "grpc.keepalive_permit_without_calls": 1,
   "grpc.initial_reconnect_backoff_ms": 100,

@@ -12,7 +12,7 @@ import { type Server, startServer } from "./server.ts";
 import { type Question, startSurvey } from "./survey.ts";
 import { tlsEnv } from "./tls/env.ts";
 import { openTls, type Tls } from "./tls/files.ts";
-import { startTracing, type Tracing } from "./trace/start.ts";
+import { startTracing } from "./trace/start.ts";
 
 type Read<S extends Record<string, (...args: never[]) => unknown>> = { readonly [K in keyof S]: ReturnType<S[K]> };
 
@@ -28,16 +28,18 @@ export type ServiceContext<Config> = {
   readonly clock: Clock;
   /** This service's own tokens, for the channels it opens. Undefined with AUTH=off, and where it calls nobody. */
   readonly tokens: ServiceTokens | undefined;
+  /** The certificates for what it serves and for the channels it opens. Undefined without TLS. */
+  readonly tls: Tls | undefined;
 };
 
 export type Running = {
   routes(router: ConnectRouter): void;
   /** Closed in reverse order, after the calls have ended. */
   readonly background?: readonly AsyncDisposable[];
-};
-
   /** What is asked of its database for gauges, by one of its processes. */
   readonly survey?: readonly Question[];
+};
+
 type Common<Config> = {
   name: string;
   readConfig: (env: Env) => Config;
@@ -92,7 +94,7 @@ type Started = {
 };
 
 async function start(service: WithDatabase<ServiceConfig> | WithoutDatabase<ServerConfig>): Promise<Started> {
-  const { config, log, metrics, verifier, tokens, pool, running } =
+  const { config, log, metrics, verifier, tokens, tls, tracing, pool, running } =
     service.database === false ? await startPlain(service) : await startWithPool(service);
   process.on("uncaughtException", (error) => {
     log.fatal({ error }, "a bug: an error that nobody caught");
@@ -111,27 +113,30 @@ async function start(service: WithDatabase<ServiceConfig> | WithoutDatabase<Serv
     domain: service.domain ?? `${service.name}.sagacart`,
     maxConnectionAgeMs: config.MAX_CONNECTION_AGE_MS,
     verifier,
+    tls,
   });
   log.info({ host: config.HOST, port: server.port, adminPort: server.adminPort }, "ready");
-  const background = [...(tokens === undefined ? [] : [tokens]), ...(running.background ?? [])];
+  const background = [tracing, tokens, ...(running.background ?? [])].filter((part) => part !== undefined);
   return { config, log, health: serving, server, background, pool };
 }
 
 async function startPlain(service: WithoutDatabase<ServerConfig>) {
   const base = prepare(service);
-  return { ...base, pool: undefined, running: await service.start(base) };
+  const tracing = await startTracing({ service: service.name, log: base.log });
+  return { ...base, tracing, pool: undefined, running: await service.start(base) };
 }
 
 async function startWithPool(service: WithDatabase<ServiceConfig>) {
   const base = prepare(service);
   const { config, log, metrics } = base;
+  const tracing = await startTracing({ service: service.name, log });
   const { DATABASE_URL: url, DATABASE_POOL_SIZE: size } = config;
   const pool = createPool({ url, size, applicationName: service.name, log, metrics });
   const running = await service.start({ ...base, pool });
   const { survey: questions = [], background = [] } = running;
   const survey =
     questions.length === 0 ? [] : [startSurvey({ url, applicationName: service.name, log, metrics, questions })];
-  return { ...base, pool, running: { ...running, background: [...background, ...survey] } };
+  return { ...base, tracing, pool, running: { ...running, background: [...background, ...survey] } };
 }
 
 type Base<Config> = ServiceContext<Config> & { verifier: Verifier | undefined };
@@ -139,19 +144,21 @@ type Base<Config> = ServiceContext<Config> & { verifier: Verifier | undefined };
 /** Reads the configuration, and makes of it what each service has. */
 function prepare<Config extends ServerConfig>(service: Common<Config>): Base<Config> {
   const { env } = process;
-  const [[config, tokenConfig], serviceTokenConfig] = readBoth(
+  const [[config, common], serviceTokenConfig] = readBoth(
     () =>
       readBoth(
         () => service.readConfig(env),
-        () => readEnv(tokenEnv(), env),
+        () => readEnv({ ...tokenEnv(), ...tlsEnv() }, env),
       ),
     () => (service.callsServices === true ? readEnv(serviceTokenEnv(), env) : undefined),
   );
   const log = createLog({ service: service.name, level: config.LOG_LEVEL });
   const metrics = createMetrics(service.name);
+  // Before anything fetches: the issuer's keys and tokens may be behind a certificate of the same CA.
+  const tls = openTls({ config: common, log, metrics });
   const tokens =
-    serviceTokenConfig === undefined ? undefined : serviceTokensOf({ ...tokenConfig, ...serviceTokenConfig }, log);
-  return { config, log, metrics, clock: systemClock, verifier: verifierOf(tokenConfig, log), tokens };
+    serviceTokenConfig === undefined ? undefined : serviceTokensOf({ ...common, ...serviceTokenConfig }, log);
+  return { config, log, metrics, clock: systemClock, verifier: verifierOf(common, log), tokens, tls };
 }
 
 function firstSignal(): Promise<void> {

@@ -1,6 +1,8 @@
 import { createServer as createHttpServer, type Server as HttpServer } from "node:http";
 import {
   createServer as createHttp2Server,
+  createSecureServer,
+  type Http2SecureServer,
   type Http2Server,
   Http2ServerRequest,
   Http2ServerResponse,
@@ -8,7 +10,7 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from "node:http2";
-import type { AddressInfo, Server as NetServer } from "node:net";
+import type { AddressInfo, Server as NetServer, Socket } from "node:net";
 import type { ConnectRouter } from "@connectrpc/connect";
 import { compressionGzip, connectNodeAdapter } from "@connectrpc/connect-node";
 import { requireAccessRules } from "./auth/access.ts";
@@ -21,12 +23,16 @@ import type { Metrics } from "./metrics.ts";
 import { serveReflection } from "./reflection.ts";
 import { createGrpcUnary } from "./server/grpc-unary.ts";
 import { recordUnary, type UnaryMethods } from "./server/unary-methods.ts";
+import type { Tls } from "./tls/files.ts";
+import { keepRenewed, peerServerOptions } from "./tls/server.ts";
 
 export type ServerOptions = {
   host: string;
-  /** gRPC, gRPC-Web and Connect over cleartext HTTP/2. 0 takes a free port. */
+  /** gRPC, gRPC-Web and Connect over HTTP/2: in cleartext, or with `tls` over nothing but TLS. 0 takes a free port. */
   port: number;
-  /** Metrics and probes over HTTP/1.1. 0 takes a free port. */
+  /** Where it has a certificate of our own, the port speaks TLS. */
+  tls?: Tls | undefined;
+  /** Metrics and probes over HTTP/1.1, always in cleartext. 0 takes a free port. */
   adminPort: number;
   routes: (router: ConnectRouter) => void;
   health: Health;
@@ -55,7 +61,7 @@ export type Server = AsyncDisposable & {
 /** Serves the routes, health and reflection. Rejects when a port is taken. */
 export async function startServer(options: ServerOptions): Promise<Server> {
   const inFlight = createInFlight(options.domain);
-  const http2 = createHttp2Server(http2Options);
+  const { http2, sockets } = createHttp2(options);
   http2.on("stream", streamHandler(options, inFlight));
   const sessions = trackSessions(http2, options.maxConnectionAgeMs ?? 0);
   http2.on("sessionError", (error) => options.log.debug({ error }, "a connection failed"));
@@ -79,6 +85,9 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     await atMost(goodbyeMs, closed);
     for (const session of sessions) {
       session.destroy();
+    }
+    for (const socket of sockets) {
+      socket.destroy();
     }
     await closed;
     await new Promise((resolve) => {
@@ -104,6 +113,24 @@ const http2Options = {
   // A message of half a megabyte in one go, and not in eight with waits between them.
   settings: { initialWindowSize: 1024 * 1024, maxConcurrentStreams: 10_000 },
 };
+
+/** With the connections that are no sessions yet: who does not end the TLS handshake would keep a server from closing. */
+function createHttp2({ tls, log }: ServerOptions): { http2: Http2Server; sockets: Set<Socket> } {
+  const sockets = new Set<Socket>();
+  if (tls?.current.own === undefined) {
+    return { http2: createHttp2Server(http2Options), sockets };
+  }
+  const http2: Http2SecureServer = createSecureServer({ ...http2Options, ...peerServerOptions(tls) });
+  keepRenewed(http2, tls);
+  http2.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
+  http2.on("tlsClientError", (error, { remoteAddress }) => {
+    log.debug({ error, remoteAddress }, "a connection was refused");
+  });
+  return { http2, sockets };
+}
 
 const limits = { readMaxBytes: 2 * 1024 * 1024, writeMaxBytes: 4 * 1024 * 1024 };
 

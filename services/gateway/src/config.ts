@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import { serviceTokenEnv, tokenEnv } from "@sagacart/chassis/auth/env";
 import { type Env, flag, int, list, readEnv, serverEnv, text, url } from "@sagacart/chassis/config";
+import { tlsEnv } from "@sagacart/chassis/tls/env";
 
 export type Config = ReturnType<typeof readConfig>;
 
@@ -11,6 +12,9 @@ export function readConfig(env: Env) {
       ...serverEnv(8080),
       ...tokenEnv(),
       ...serviceTokenEnv(),
+      ...tlsEnv(),
+      /** Serve over TLS with TLS_CERT_FILE; else that is only for calls to the services. Nobody is asked for a certificate. */
+      SERVE_TLS: serveTls,
       /** Where the services are: `host:port`, `dns:///host:port`, or several with commas. */
       ORDER_ADDRESS: text({ default: "127.0.0.1:8081" }),
       STOCK_ADDRESS: text({ default: "127.0.0.1:8082" }),
@@ -38,6 +42,14 @@ export function readConfig(env: Env) {
     },
     env,
   );
+}
+
+function serveTls(value: string | undefined, env: Env): boolean {
+  const serve = flag(false)(value, env);
+  if (serve && (env.TLS_CERT_FILE ?? "") === "") {
+    throw new Error("is true, and there is no TLS_CERT_FILE to serve with");
+  }
+  return serve;
 }
 
 function networks(value: string | undefined, env: Env): readonly string[] {

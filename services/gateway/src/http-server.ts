@@ -1,6 +1,9 @@
 import { createServer, type RequestListener, type Server } from "node:http";
 import { createServer as createHttp2Server, type ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
+import { createSecureContext, TLSSocket } from "node:tls";
+import type { Tls } from "@sagacart/chassis/tls/files";
+import { serverOptions } from "@sagacart/chassis/tls/server";
 
 export type BothServer = {
   /** Its closeAllConnections() cuts off those of both protocols. */
@@ -9,13 +12,20 @@ export type BothServer = {
   closeIdle(): void;
 };
 
+export type BothOptions = {
+  /** 0, and absent: any. */
+  readonly maxConnectionAgeMs?: number;
+  readonly tls?: Tls | undefined;
+};
+
 /**
- * One port for HTTP/1.1 and for cleartext HTTP/2 by prior knowledge (what gRPC clients speak): a connection's first
- * bytes tell which. The HTTP/1.1 server listens, so its limits and its way to close hold; a connection that begins
- * with HTTP/2's preface is handed to the other one before anything is read of it. A session of HTTP/2 is told to go
- * away at its age (0: any), so that a client which keeps one open finds other pods.
+ * One port for HTTP/1.1 and for HTTP/2. In cleartext, HTTP/2 comes by prior knowledge (what gRPC clients speak), and a
+ * connection's first bytes tell which; with TLS, the handshake does, and cleartext is refused. The HTTP/1.1 server
+ * listens, so its limits and its way to close hold; a connection of HTTP/2 is handed to the other one. A session of
+ * HTTP/2 is told to go away at its age, so that a client which keeps one open finds other pods.
  */
-export function createBothServer(handler: RequestListener, maxConnectionAgeMs = 0): BothServer {
+export function createBothServer(handler: RequestListener, options: BothOptions = {}): BothServer {
+  const { maxConnectionAgeMs = 0, tls } = options;
   const server = createServer(
     {
       maxHeaderSize: 16 * 1024,
@@ -53,11 +63,12 @@ export function createBothServer(handler: RequestListener, maxConnectionAgeMs = 
   server.removeAllListeners("connection");
   const silent = new Set<Socket>();
   const http2Sockets = new Set<Socket>();
-  server.on("connection", (socket) => {
-    silent.add(socket);
-    socket.once("close", () => silent.delete(socket));
-    peek(socket, (isHttp2) => {
-      silent.delete(socket);
+  const begin = tls === undefined ? peek : handshakes(tls);
+  server.on("connection", (connection) => {
+    silent.add(connection);
+    connection.once("close", () => silent.delete(connection));
+    begin(connection, (socket, isHttp2) => {
+      silent.delete(connection);
       if (isHttp2) {
         http2Sockets.add(socket);
         socket.once("close", () => http2Sockets.delete(socket));
@@ -92,8 +103,35 @@ export function createBothServer(handler: RequestListener, maxConnectionAgeMs = 
 const preface = Buffer.from("PRI * HTTP/2.0\r\n");
 const firstBytesTimeoutMs = 15_000;
 
+/** What a connection that has begun is read from, and by which protocol. */
+type Tell = (socket: Socket, isHttp2: boolean) => void;
+
+/** Shakes hands by TLS. Who does not is let go. */
+function handshakes(tls: Tls): (connection: Socket, tell: Tell) => void {
+  let context = createSecureContext(serverOptions(tls));
+  tls.subscribe(() => {
+    context = createSecureContext(serverOptions(tls));
+  });
+  return (connection, tell) => {
+    const socket = new TLSSocket(connection, {
+      isServer: true,
+      secureContext: context,
+      ALPNProtocols: ["h2", "http/1.1"],
+    });
+    const leave = () => socket.destroy();
+    const timer = setTimeout(leave, firstBytesTimeoutMs);
+    socket.once("close", () => clearTimeout(timer));
+    socket.on("error", leave);
+    socket.once("secure", () => {
+      clearTimeout(timer);
+      socket.off("error", leave);
+      tell(socket, socket.alpnProtocol === "h2");
+    });
+  };
+}
+
 /** Reads just enough to tell, and puts it back. Who sends nothing is let go. */
-function peek(socket: Socket, tell: (isHttp2: boolean) => void): void {
+function peek(socket: Socket, tell: Tell): void {
   let seen: Buffer = Buffer.alloc(0);
   const leave = () => socket.destroy();
   const look = () => {
@@ -111,7 +149,7 @@ function peek(socket: Socket, tell: (isHttp2: boolean) => void): void {
     socket.off("error", leave);
     socket.off("end", leave);
     socket.unshift(seen);
-    tell(isPreface);
+    tell(socket, isPreface);
   };
   const timer = setTimeout(leave, firstBytesTimeoutMs);
   socket.once("close", () => clearTimeout(timer));

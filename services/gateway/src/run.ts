@@ -2,6 +2,7 @@ import { serviceTokensOf, verifierOf } from "@sagacart/chassis/auth/env";
 import { ConfigError } from "@sagacart/chassis/config";
 import { createLog, type Log } from "@sagacart/chassis/log";
 import { createMetrics } from "@sagacart/chassis/metrics";
+import { openTls } from "@sagacart/chassis/tls/files";
 import fastify, { type FastifyInstance } from "fastify";
 import { type Config, readConfig } from "./config.ts";
 import { probes } from "./probes.ts";
@@ -42,6 +43,7 @@ async function start(config: Config): Promise<Running> {
     log.fatal({ error }, "a bug: an error that nobody caught");
     process.exit(1);
   });
+  const tls = openTls({ config, log, metrics });
   const services = openServices(
     {
       order: config.ORDER_ADDRESS,
@@ -53,6 +55,7 @@ async function start(config: Config): Promise<Running> {
     },
     metrics,
     serviceTokensOf(config, log),
+    tls,
   );
   const readiness = watchReadiness(services, log);
   const gateway = await createGateway({
@@ -70,6 +73,7 @@ async function start(config: Config): Promise<Running> {
     bodyLimitBytes: config.BODY_LIMIT_BYTES,
     identityUrl: config.IDENTITY_HTTP_URL,
     maxConnectionAgeMs: config.MAX_CONNECTION_AGE_MS,
+    tls: config.SERVE_TLS ? tls : undefined,
   });
   const admin = fastify({ forceCloseConnections: true });
   await admin.register(probes, { readiness, metrics });

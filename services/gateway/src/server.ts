@@ -5,6 +5,7 @@ import type { Verifier } from "@sagacart/chassis/auth/verify";
 import { requestIdOr } from "@sagacart/chassis/interceptors/context";
 import type { Log } from "@sagacart/chassis/log";
 import type { Metrics } from "@sagacart/chassis/metrics";
+import type { Tls } from "@sagacart/chassis/tls/files";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
 import { answerProblem, notFound } from "./answer-problem.ts";
@@ -13,7 +14,7 @@ import { connect } from "./connect.ts";
 import { createBothServer } from "./http-server.ts";
 import { type Limits, limitCallers, unlimited } from "./limits.ts";
 import { refuseOtherMethods } from "./methods.ts";
-import { observe } from "./observe.ts";
+import { observe, surface } from "./observe.ts";
 import { oidc } from "./oidc.ts";
 import { docs } from "./openapi/docs.ts";
 import { openApiDocument } from "./openapi/document.ts";
@@ -51,6 +52,8 @@ export type GatewayOptions = {
   readonly identityUrl: string;
   /** Of HTTP/2 connections; any where absent. */
   readonly maxConnectionAgeMs?: number;
+  /** What it serves with; plain where absent. */
+  readonly tls?: Tls | undefined;
   /** How long the shop's API waits for an order to be decided; 20 s. */
   readonly orderWaitMs?: number;
   /** Comments in idle event streams, so that what stands between keeps them open. */
@@ -76,7 +79,7 @@ export async function createGateway(options: GatewayOptions): Promise<FastifyIns
   const answer = answerProblem(log);
   const app = fastify({
     serverFactory(handler) {
-      const both = createBothServer(handler, options.maxConnectionAgeMs);
+      const both = createBothServer(handler, options);
       closeIdle = both.closeIdle;
       return both.server;
     },
@@ -149,24 +152,24 @@ export async function createGateway(options: GatewayOptions): Promise<FastifyIns
       maxAge: 7_200,
     });
   }
-  await app.register(probes, { readiness, metrics });
+  await app.register(surface("probes", probes), { readiness, metrics });
   await app.register(async (limited) => {
     await limitCallers(limited, { limits: options.limits ?? unlimited, verifier, metrics });
-    await limited.register(v1, {
+    await limited.register(surface("v1", v1), {
       services,
       verifier,
       heartbeatMs: options.heartbeatMs ?? 15_000,
       stopping: stopping.signal,
     });
-    await limited.register(unsubscribe, { services });
-    await limited.register(oidc, { identityUrl: options.identityUrl });
-    await limited.register(connect, {
+    await limited.register(surface("unsubscribe", unsubscribe), { services });
+    await limited.register(surface("oidc", oidc), { identityUrl: options.identityUrl });
+    await limited.register(surface("connect", connect), {
       services,
       verifier,
       readMaxBytes: options.bodyLimitBytes,
       stopping: stopping.signal,
     });
-    await limited.register(shop, {
+    await limited.register(surface("shop", shop), {
       services: services.asCaller,
       verifier,
       currency: options.currency,
@@ -175,15 +178,19 @@ export async function createGateway(options: GatewayOptions): Promise<FastifyIns
     });
   });
   // A card provider sends as much as it has to.
-  await app.register(webhooks, { services });
-  await app.register(docs, {
+  await app.register(surface("webhooks", webhooks), { services });
+  await app.register(surface("docs", docs), {
     document: openApiDocument(v1Bindings, feeds),
     surfaces: options.openSurfaces ? [...openSurfaceDocuments, shopDocument] : [shopDocument],
   });
   if (options.openSurfaces) {
-    await app.register(wdm, { services, currency: options.currency });
-    await app.register(wippy, { services, currency: options.currency, paymentMethod: options.paymentMethod });
-    await app.register(dapr, { services, currency: options.currency });
+    await app.register(surface("wdm", wdm), { services, currency: options.currency });
+    await app.register(surface("wippy", wippy), {
+      services,
+      currency: options.currency,
+      paymentMethod: options.paymentMethod,
+    });
+    await app.register(surface("dapr", dapr), { services, currency: options.currency });
   }
   refuseTheOtherMethods();
   return app;

@@ -5,6 +5,7 @@ import type { CallTokens, ServiceTokens } from "@sagacart/chassis/auth/service-t
 import { type Channel, createServiceClient, openChannel, withTokens } from "@sagacart/chassis/client";
 import { createGrpcTransport } from "@sagacart/chassis/client/transport";
 import { clientMeter, type Metrics } from "@sagacart/chassis/metrics";
+import type { Tls } from "@sagacart/chassis/tls/files";
 import { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
 import { IdentityService } from "@sagacart/proto/identity/v1/identity_service";
@@ -71,13 +72,14 @@ export type Services = Disposable & {
   readonly asCaller: Services;
 };
 
-/** Opens them; each connects at its first call. Without `tokens`, the gateway has none of its own. */
+/** Opens them; each connects at its first call. Without `tokens`, the gateway has none of its own; without `tls`, plain. */
 export function openServices(
   addresses: Readonly<Record<ServiceName, string>>,
   metrics: Metrics,
   tokens?: ServiceTokens | undefined,
+  tls?: Tls | undefined,
 ): Services {
-  const open = (name: ServiceName) => openChannel(addresses[name], { metrics });
+  const open = (name: ServiceName) => openChannel(addresses[name], { metrics, tls });
   const channels = {
     order: open("order"),
     stock: open("stock"),

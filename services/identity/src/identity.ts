@@ -4,6 +4,7 @@ import type { Log } from "@sagacart/chassis/log";
 import type { Metrics } from "@sagacart/chassis/metrics";
 import type { Pool } from "@sagacart/chassis/postgres";
 import { forgetOldRequests } from "@sagacart/chassis/request-retention";
+import type { Tls } from "@sagacart/chassis/tls/files";
 import { IdentityService } from "@sagacart/proto/identity/v1/identity_service";
 import { addressRpcs } from "./address-rpcs.ts";
 import type { Config } from "./config.ts";
@@ -33,6 +34,7 @@ export type IdentityOptions = {
   log: Log;
   metrics: Metrics;
   clock: Clock;
+  tls?: Tls | undefined;
   /** For tests: see createPasswords. */
   passwordMemoryKib?: number;
 };
@@ -43,7 +45,7 @@ export async function startIdentity(options: IdentityOptions): Promise<{
   readonly httpPort: number;
   readonly background: AsyncDisposable[];
 }> {
-  const { config, pool, log, clock, passwordMemoryKib } = options;
+  const { config, pool, log, clock, tls, passwordMemoryKib } = options;
   const meters = createMeters(options.metrics);
   const passwords = createPasswords({ atOnce: config.PASSWORD_HASHES_AT_ONCE, memoryKib: passwordMemoryKib });
   await seedUsers(config.SEED_USERS, { pool, passwords, log });
@@ -74,7 +76,7 @@ export async function startIdentity(options: IdentityOptions): Promise<{
     tokenMs: config.RESET_TOKEN_MS,
     resetUrl: config.RESET_URL,
   });
-  const http = await startHttp({ config, pool, log, keys, signIn });
+  const http = await startHttp({ config, pool, log, keys, signIn, tls });
   const service = {
     ...sessionRpcs({ signIn, sessions, passwordChange }),
     ...userRpcs({ pool, passwords, passwordChange, mailer }),
@@ -87,9 +89,9 @@ export async function startIdentity(options: IdentityOptions): Promise<{
   };
 }
 
-type HttpOptions = { config: Config; pool: Pool; log: Log; keys: Keys; signIn: SignIn };
+type HttpOptions = { config: Config; pool: Pool; log: Log; keys: Keys; signIn: SignIn; tls: Tls | undefined };
 
-async function startHttp({ config, pool, log, keys, signIn }: HttpOptions) {
+async function startHttp({ config, pool, log, keys, signIn, tls }: HttpOptions) {
   const issuer = config.ISSUER_URL;
   const provider = currentProvider({
     ...{ issuer, pool, log, keys },
@@ -103,7 +105,7 @@ async function startHttp({ config, pool, log, keys, signIn }: HttpOptions) {
   const http = await startHttpServer({
     host: config.HOST,
     port: config.HTTP_PORT,
-    ...{ issuer, keys, provider, log },
+    ...{ issuer, keys, provider, log, tls },
     signInForm: signInForm({ provider, signIn, issuer, csrfKey }),
     userinfo: userinfo({ keys, pool, issuer }),
   });

@@ -10,8 +10,8 @@ await runService({
   name: "order",
   readConfig,
   callsServices: true,
-  async start({ config, pool, log, metrics, tokens }) {
-    const stock = openChannel(config.STOCK_ADDRESS, { metrics, tokens });
+  async start({ config, pool, log, metrics, tokens, tls }) {
+    const stock = openChannel(config.STOCK_ADDRESS, { metrics, tokens, tls });
     const catalogue = createCatalogue(createServiceClient(ProductService, stock));
     const { routes, background } = createServices({
       pool,

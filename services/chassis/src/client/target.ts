@@ -1,4 +1,4 @@
-import { isIPv4 } from "node:net";
+import { isIP, isIPv4 } from "node:net";
 import { experimental } from "@grpc/grpc-js";
 
 type Resolver = experimental.Resolver;
@@ -8,6 +8,10 @@ type Failure = Extract<Parameters<Listener>[0], { ok: false }>;
 
 /** The target as grpc-js writes it. Throws when it is none. */
 export function grpcTarget(target: string): string {
+  const [, authority, name] = /^dns:(?:\/\/([^/]*)\/)?([^/,]+)$/.exec(target) ?? [];
+  if (name !== undefined) {
+    return isIP(hostOf(name)) === 0 ? `names://${authority ?? ""}/${name}` : target;
+  }
   if (/^(dns|ipv4|ipv6|unix):/.test(target)) {
     return target;
   }
@@ -16,53 +20,96 @@ export function grpcTarget(target: string): string {
   if (hosts.includes(undefined)) {
     throw new Error(`${JSON.stringify(target)} is not a target: it must be like host:port, or several with commas`);
   }
-  if (addresses.length === 1) {
+  if (addresses.length === 1 && addresses[0] !== undefined && isIP(hostOf(addresses[0])) !== 0) {
     return `dns:///${addresses[0]}`;
   }
   return hosts.every((host) => host !== undefined && isIPv4(host))
     ? `ipv4:${addresses.join(",")}`
-    : `several:${addresses.join(",")}`;
+    : `names:///${addresses.join(",")}`;
 }
 
-/** Several names, each looked up by grpc-js's own resolver; their addresses together. */
-class SeveralNames implements Resolver {
+/** The hosts of a target, which its servers' certificates are for. */
+export function hostsOf(target: string): string[] {
+  return target
+    .replace(/^\w+:(\/\/[^/]*\/)?(?=.*:)/, "")
+    .split(",")
+    .map((address) => hostOf(address.trim()));
+}
+
+function hostOf(address: string): string {
+  return address.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1");
+}
+
+/**
+ * One name or several, each looked up by grpc-js's own resolver; their addresses together. grpc-js looks a name up
+ * when a connection ends, so pods that are added to those that work well would get no calls: here it is done again
+ * and again. What comes out as before is not passed on, since the balancer starts anew with each answer.
+ */
+class Names implements Resolver {
   readonly #resolvers: Resolver[] = [];
   readonly #found = new Map<string, Endpoints>();
   readonly #listener: Listener;
+  readonly #intervalMs: number;
+  #timer: NodeJS.Timeout | undefined;
+  #told = "";
+  /** grpc-js waits for an answer. */
+  #asked = false;
 
-  constructor(target: { path: string }, listener: Listener, options: object) {
+  constructor({ authority, path }: Target, listener: Listener, options: Options) {
     this.#listener = listener;
-    for (const path of target.path.split(",")) {
-      const dns = { scheme: "dns", authority: "", path };
-      this.#resolvers.push(experimental.createResolver(dns, (found) => this.#tell(path, found), options));
+    this.#intervalMs = Number(options["grpc.dns_min_time_between_resolutions_ms"]);
+    for (const name of path.split(",")) {
+      const dns = { scheme: "dns", authority: authority ?? "", path: name };
+      this.#resolvers.push(experimental.createResolver(dns, (found) => this.#tell(name, found), options));
     }
   }
 
   updateResolution(): void {
+    this.#asked = true;
+    this.#lookUp();
+    if (this.#timer === undefined) {
+      this.#timer = setInterval(() => this.#lookUp(), this.#intervalMs);
+      this.#timer.unref();
+    }
+  }
+
+  destroy(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    for (const resolver of this.#resolvers) {
+      resolver.destroy();
+    }
+    this.#found.clear();
+    this.#told = "";
+  }
+
+  static getDefaultAuthority(target: Target): string {
+    return target.path.split(",")[0] ?? "";
+  }
+
+  #lookUp(): void {
     for (const resolver of this.#resolvers) {
       resolver.updateResolution();
     }
   }
 
-  destroy(): void {
-    for (const resolver of this.#resolvers) {
-      resolver.destroy();
-    }
-    this.#found.clear();
-  }
-
-  static getDefaultAuthority(target: { path: string }): string {
-    return target.path.split(",")[0] ?? "";
-  }
-
   /** A name that cannot be looked up right now keeps the addresses that it had. */
-  #tell(path: string, found: { ok: true; value: Endpoints } | Failure): boolean {
+  #tell(name: string, found: { ok: true; value: Endpoints } | Failure): boolean {
     if (found.ok) {
-      this.#found.set(path, found.value);
+      this.#found.set(name, found.value);
     }
     const all = [...this.#found.values()].flat();
+    const content = JSON.stringify(all.map(experimental.endpointToString).sort());
+    if (!this.#asked && content === this.#told) {
+      return true;
+    }
+    this.#asked = false;
+    this.#told = content;
     return this.#listener(all.length === 0 ? found : experimental.statusOrFromValue(all), {}, null, "");
   }
 }
 
-experimental.registerResolver("several", SeveralNames);
+type Target = { authority?: string; path: string };
+type Options = Parameters<typeof experimental.createResolver>[2];
+
+experimental.registerResolver("names", Names);

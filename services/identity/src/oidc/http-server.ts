@@ -1,5 +1,8 @@
-import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
 import type { Log } from "@sagacart/chassis/log";
+import type { Tls } from "@sagacart/chassis/tls/files";
+import { keepRenewed, serverOptions } from "@sagacart/chassis/tls/server";
 import type { Provider } from "oidc-provider";
 import type { Keys } from "../keys.ts";
 
@@ -15,16 +18,15 @@ export type HttpServerOptions = {
   readonly signInForm: Handler;
   readonly userinfo: Handler;
   readonly log: Log;
+  /** With a certificate of our own in it, it serves TLS; to anybody, for who calls has a secret to show. */
+  readonly tls?: Tls | undefined;
 };
 
 export type HttpServer = AsyncDisposable & { readonly port: number };
 
 /** Serves OpenID Connect over HTTP/1.1. Closing it lets the requests under way end. Rejects when the port is taken. */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
-  const server = createServer(
-    { maxHeaderSize: 16 * 1024, headersTimeout: 15_000, requestTimeout: 30_000, keepAliveTimeout: 75_000 },
-    handler(options),
-  );
+  const server = createHttpServer(options);
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen({ host: options.host, port: options.port }, resolve);
@@ -41,6 +43,17 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       clearTimeout(cut);
     },
   };
+}
+
+function createHttpServer(options: HttpServerOptions): Server {
+  const limits = { maxHeaderSize: 16 * 1024, headersTimeout: 15_000, requestTimeout: 30_000, keepAliveTimeout: 75_000 };
+  const { tls } = options;
+  if (tls?.current.own === undefined) {
+    return createServer(limits, handler(options));
+  }
+  const server = createHttpsServer({ ...limits, ...serverOptions(tls) }, handler(options));
+  keepRenewed(server, tls);
+  return server;
 }
 
 function handler(options: HttpServerOptions): RequestListener {

@@ -1,0 +1,59 @@
+import type { X509Certificate } from "node:crypto";
+import { type Env, oneOf, type Parser } from "../config.ts";
+import { readCertificates, readKey, trustedFile } from "./pem.ts";
+
+/** The variables of TLS between services. All of them absent: plain. */
+export function tlsEnv() {
+  return {
+    /** The certificate, with its chain, that servers serve with, and clients show where they are asked. */
+    TLS_CERT_FILE: certificateFile,
+    TLS_KEY_FILE: keyFile,
+    /** The CA of all the others. Clients then speak TLS only, and take nobody whom it does not vouch for. */
+    TLS_CA_FILE: caFile,
+    /** `require`: who calls must show a certificate of that CA. */
+    TLS_CLIENT_AUTH: oneOf(["none", "require"], "none"),
+  };
+}
+
+type Spec = ReturnType<typeof tlsEnv>;
+export type TlsConfig = { readonly [K in keyof Spec]: ReturnType<Spec[K]> };
+
+const certificateFile: Parser<string | undefined> = (value, env) => {
+  if (value !== undefined) {
+    readCertificates(value);
+  } else if (isSet(env.TLS_KEY_FILE)) {
+    throw new Error("is not set; it must be the certificate of TLS_KEY_FILE");
+  } else if (env.TLS_CLIENT_AUTH === "require") {
+    throw new Error("is not set; with TLS_CLIENT_AUTH=require, everybody needs a certificate");
+  }
+  return value;
+};
+
+const keyFile: Parser<string | undefined> = (value, env) => {
+  if (value !== undefined) {
+    readKey(value, certificateOf(env));
+  } else if (isSet(env.TLS_CERT_FILE)) {
+    throw new Error("is not set; it must be the key of TLS_CERT_FILE");
+  }
+  return value;
+};
+
+const caFile: Parser<string | undefined> = (value, env) => {
+  if (value === undefined && env.TLS_CLIENT_AUTH === "require") {
+    throw new Error("is not set; with TLS_CLIENT_AUTH=require, it must be the CA of those who call");
+  }
+  return trustedFile(value);
+};
+
+/** What is wrong with the certificate is said under its own name. */
+function certificateOf(env: Env): X509Certificate | undefined {
+  try {
+    return isSet(env.TLS_CERT_FILE) ? readCertificates(env.TLS_CERT_FILE).first : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isSet(value: string | undefined): value is string {
+  return value !== undefined && value !== "";
+}

@@ -1,0 +1,95 @@
+import type { Log } from "../log.ts";
+import { gauge, type Metrics } from "../metrics.ts";
+import type { TlsConfig } from "./env.ts";
+import { readCertificates, readKey } from "./pem.ts";
+import { trustToo } from "./trust.ts";
+
+/** Our certificate with its key, and the CA that vouches for the others, in PEM; each where there is a file. */
+export type Certificates = {
+  readonly own?: { readonly cert: string; readonly key: string };
+  readonly ca?: string;
+};
+
+/** The certificates of this process, as they are in their files now. */
+export type Tls = Disposable & {
+  readonly current: Certificates;
+  /** Whether servers take nobody who does not show a certificate. */
+  readonly clientsMustShow: boolean;
+  /** Calls back after each change. Returns what ends it. */
+  subscribe(listener: (certificates: Certificates) => void): () => void;
+};
+
+export type TlsOptions = {
+  config: TlsConfig;
+  log: Log;
+  metrics?: Metrics;
+  /** How often to look at the files; 5 s. */
+  intervalMs?: number;
+};
+
+/**
+ * Reads the certificates, and again when their files have changed: cert-manager renews them in place, and Kubernetes
+ * swaps the folder that they are in. New ones are taken when they fit together; until then the old ones hold. The CA
+ * is trusted by this process' `fetch`, too. Undefined when there is no TLS. Throws when a file is not as it must be.
+ */
+export function openTls({ config, log, metrics, intervalMs = 5_000 }: TlsOptions): Tls | undefined {
+  if (config.TLS_CERT_FILE === undefined && config.TLS_CA_FILE === undefined) {
+    return undefined;
+  }
+  const listeners = new Set<(certificates: Certificates) => void>();
+  let { endMs, ...current } = read(config);
+  let complained = "";
+  trustToo(current.ca);
+
+  function look(): void {
+    try {
+      const found = read(config);
+      complained = "";
+      if (found.ca !== current.ca || found.own?.cert !== current.own?.cert || found.own?.key !== current.own?.key) {
+        ({ endMs, ...current } = found);
+        trustToo(current.ca);
+        log.info({ ownEnds: new Date(endMs) }, "the certificates have changed");
+        for (const listener of listeners) {
+          listener(current);
+        }
+      }
+    } catch (error) {
+      // In the middle of a swap, the key and the certificate may be of different times: the next look finds both.
+      const message = error instanceof Error ? error.message : String(error);
+      if (message !== complained) {
+        log.warn({ error }, "the certificates cannot be read anew; those of before are used on");
+      }
+      complained = message;
+    }
+  }
+
+  const timer = setInterval(look, intervalMs);
+  timer.unref();
+  if (metrics !== undefined && current.own !== undefined) {
+    const help = "When the certificate in use ends, in seconds since 1970.";
+    gauge(metrics, "tls_certificate_end_timestamp_seconds", help, () => endMs / 1000);
+  }
+  return {
+    get current() {
+      return current;
+    },
+    clientsMustShow: config.TLS_CLIENT_AUTH === "require",
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    [Symbol.dispose]() {
+      clearInterval(timer);
+      listeners.clear();
+    },
+  };
+}
+
+function read({ TLS_CERT_FILE, TLS_KEY_FILE, TLS_CA_FILE }: TlsConfig): Certificates & { endMs: number } {
+  const ca = TLS_CA_FILE === undefined ? {} : { ca: readCertificates(TLS_CA_FILE).pem };
+  if (TLS_CERT_FILE === undefined || TLS_KEY_FILE === undefined) {
+    return { ...ca, endMs: 0 };
+  }
+  const { pem: cert, first } = readCertificates(TLS_CERT_FILE);
+  return { ...ca, own: { cert, key: readKey(TLS_KEY_FILE, first) }, endMs: first.validToDate.getTime() };
+}
