@@ -3,7 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { AccountService } from "@sagacart/proto/payment/v1/account_service";
 import { ProductService } from "@sagacart/proto/stock/v1/product_service";
-import { createServiceClient, openChannel } from "../../services/chassis/src/client.ts";
+import { type Channel, createServiceClient, openChannel } from "../../services/chassis/src/client.ts";
 import { operatorTokens } from "./tokens.ts";
 
 const usd = (minorUnits: bigint) => ({ currencyCode: "USD", minorUnits });
@@ -36,10 +36,17 @@ export async function seed(shop: {
   const done = join(shop.stateDirectory, "seeded");
   if (existsSync(done)) return "seeded before";
   const tokens = operatorTokens(shop.addresses);
-  using stockChannel = openChannel(addressOf(shop.addresses, "stock"), { tokens });
-  using paymentChannel = openChannel(addressOf(shop.addresses, "payment"), { tokens });
-  const catalogue = createServiceClient(ProductService, stockChannel);
-  const accounts = createServiceClient(AccountService, paymentChannel);
+  using stock = openChannel(addressOf(shop.addresses, "stock"), { tokens });
+  using payment = openChannel(addressOf(shop.addresses, "payment"), { tokens });
+  await fill({ stock, payment });
+  await writeFile(done, `${new Date().toISOString()}\n`);
+  return "seeded";
+}
+
+/** The same for a shop that is reached by these channels. Said again within a day or so, it changes nothing. */
+export async function fill({ stock, payment }: { stock: Channel; payment: Channel }): Promise<void> {
+  const catalogue = createServiceClient(ProductService, stock);
+  const accounts = createServiceClient(AccountService, payment);
   // One after the other: the list of products is in the order of their making.
   for (const { product, onHand } of products) {
     await catalogue.createProduct({ product, initialOnHand: onHand, requestId: `seed.${product.id}` });
@@ -52,8 +59,6 @@ export async function seed(shop: {
     });
     await accounts.deposit({ customerId, amount: money, requestId: `seed.deposit.${customerId}` });
   }
-  await writeFile(done, `${new Date().toISOString()}\n`);
-  return "seeded";
 }
 
 function addressOf(addresses: Readonly<Record<string, string>>, name: string): string {

@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+import { type DescMessage, fromJsonString, type MessageShape } from "@bufbuild/protobuf";
+import { flag, readEnv, text } from "@sagacart/chassis/config";
+import { uuidv7 } from "@sagacart/chassis/uuid";
+import { Order_State } from "@sagacart/proto/order/v1/order";
+import { CheckoutResponseSchema, GetOrderResponseSchema } from "@sagacart/proto/order/v1/order_service";
+import {
+  CreateAccountResponseSchema,
+  DepositResponseSchema,
+  GetAccountResponseSchema,
+} from "@sagacart/proto/payment/v1/account_service";
+import {
+  CreateProductResponseSchema,
+  DeleteProductResponseSchema,
+  GetProductResponseSchema,
+  ListProductsResponseSchema,
+} from "@sagacart/proto/stock/v1/product_service";
+import { shopEnv, shopTokens } from "./tokens.ts";
+import { until } from "./until.ts";
+
+// One real checkout over the gateway's REST, for `helm test`: makes a product and a customer with money, buys, waits until
+// the order is COMPLETED, looks whether stock and money have moved, and takes the product out of the catalogue again.
+
+const config = readEnv({
+  ...shopEnv,
+  /** A payment method of the card provider, or `balance`. */
+  PAYMENT_METHOD: text({ default: "balance" }),
+  /** Ship it; else the customer fetches it. */
+  SHIP: flag(false),
+});
+await using tokens = shopTokens(config);
+const say = (line: string) => process.stdout.write(`${line}\n`);
+const usd = (minorUnits: number) => ({ currencyCode: "USD", minorUnits: `${minorUnits}` });
+const byBalance = config.PAYMENT_METHOD === "balance";
+
+// The first call waits for a shop that is starting; what comes after has to work.
+await until(120_000, () => call(ListProductsResponseSchema, "GET", "/v1/products?pageSize=1"));
+const id = uuidv7();
+const product = `helm-test-${id}`;
+const customerId = `helm-test-${id}`;
+await call(CreateProductResponseSchema, "POST", "/v1/products", {
+  product: { id: product, title: "Synthetic checkout", price: usd(250) },
+  initialOnHand: 2,
+});
+await call(CreateAccountResponseSchema, "POST", "/v1/accounts", { customerId, currencyCode: "USD" });
+await call(DepositResponseSchema, "POST", `/v1/accounts/${customerId}:deposit`, { amount: usd(1_000) });
+say(`product ${product}: 2 on hand; customer ${customerId}: 1000 minor units`);
+
+const startedAt = performance.now();
+const { order } = await call(CheckoutResponseSchema, "POST", "/v1/orders", {
+  orderId: id,
+  customerId,
+  lines: [{ productId: product, quantity: 2 }],
+  waitFor: "WAIT_FOR_COMPLETED",
+  ...(byBalance ? {} : { paymentMethod: config.PAYMENT_METHOD }),
+  ...(config.SHIP ? { shippingAddress: address() } : {}),
+});
+say(`order ${id}: state ${order?.state} after ${Math.round(performance.now() - startedAt)} ms`);
+await until(60_000, async () => {
+  const { order } = await call(GetOrderResponseSchema, "GET", `/v1/orders/${id}`);
+  assert.equal(order?.state, Order_State.COMPLETED, `order ${id} is in state ${order?.state} ${order?.outcomeReason}`);
+});
+const left = (await call(GetProductResponseSchema, "GET", `/v1/products/${product}`)).product;
+assert.deepEqual([left?.onHand, left?.reserved], [0, 0], "what was bought is still there, or reserved");
+const { account } = await call(GetAccountResponseSchema, "GET", `/v1/accounts/${customerId}`);
+assert.equal(account?.balance?.minorUnits, byBalance ? 500n : 1_000n, "what is left on the account is not right");
+say(`order ${id}: COMPLETED; product ${product}: 0 on hand; customer: ${account.balance.minorUnits} minor units`);
+await call(DeleteProductResponseSchema, "DELETE", `/v1/products/${product}`);
+
+function address() {
+  return {
+    recipient: "Helm Test",
+    line1: "12 St James's Square",
+    city: "London",
+    postalCode: "SW1Y 4JH",
+    countryCode: "GB",
+  };
+}
+
+async function call<D extends DescMessage>(
+  answer: D,
+  method: string,
+  path: string,
+  body?: object,
+): Promise<MessageShape<D>> {
+  const response = await fetch(new URL(path, config.GATEWAY_URL), {
+    method,
+    headers: {
+      authorization: (await tokens.authorization()) ?? "",
+      ...(body === undefined ? {} : { "content-type": "application/json", "idempotency-key": uuidv7() }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    signal: AbortSignal.timeout(70_000),
+  });
+  if (!response.ok) {
+    throw new Error(`${method} ${path} is answered ${response.status} ${await response.text()}`);
+  }
+  return fromJsonString(answer, await response.text());
+}

@@ -1,0 +1,52 @@
+import { createServiceClient, openChannel } from "@sagacart/chassis/client";
+import { list, readEnv, url } from "@sagacart/chassis/config";
+import { createLog } from "@sagacart/chassis/log";
+import { tlsEnv } from "@sagacart/chassis/tls/env";
+import { openTls } from "@sagacart/chassis/tls/files";
+import { Health } from "@sagacart/proto/grpc/health/v1/health";
+import { reasonOf, until } from "./until.ts";
+
+// Asks each service's gRPC health, and the gateway whether it is ready. For `helm test`: run in the cluster, where the
+// names are. Each has a minute, since an installation need not be over.
+
+const withinMs = 60_000;
+const config = readEnv({
+  /** Targets by name: `order=dns:///sagacart-order:8081,stock=…`. */
+  SERVICES: list({ pattern: /^[a-z]+=.+$/ }),
+  GATEWAY_URL: url({ protocols: ["http:", "https:"] }),
+  ...tlsEnv(),
+});
+using tls = openTls({ config, log: createLog({ service: "health", level: "error" }) });
+
+const checks = [
+  ...config.SERVICES.map((service) => {
+    const [name = "", target = ""] = service.split("=");
+    return check(name, `gRPC health at ${target}`, () => askService(target));
+  }),
+  check("gateway", config.GATEWAY_URL, askGateway),
+];
+process.exit((await Promise.all(checks)).every((serves) => serves) ? 0 : 1);
+
+async function check(name: string, where: string, ask: () => Promise<void>): Promise<boolean> {
+  const failure = await until(withinMs, ask).then(() => undefined, reasonOf);
+  process.stdout.write(
+    `${name.padEnd(10)} ${failure === undefined ? "serves" : `DOES NOT SERVE: ${failure}`} (${where})\n`,
+  );
+  return failure === undefined;
+}
+
+async function askService(target: string): Promise<void> {
+  using channel = openChannel(target, { tls });
+  const { status } = await createServiceClient(Health, channel).check({ service: "" }, { timeoutMs: 3_000 });
+  // HealthCheckResponse.ServingStatus.SERVING
+  if (status !== 1) {
+    throw new Error(`its health is ${status}, not 1 (SERVING)`);
+  }
+}
+
+async function askGateway(): Promise<void> {
+  const response = await fetch(new URL("/ready", config.GATEWAY_URL), { signal: AbortSignal.timeout(3_000) });
+  if (!response.ok) {
+    throw new Error(`/ready is answered ${response.status} ${await response.text()}`);
+  }
+}

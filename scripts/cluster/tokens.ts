@@ -1,0 +1,25 @@
+import { createServiceTokens, type ServiceTokens } from "@sagacart/chassis/auth/service-tokens";
+import { secret, text, url } from "@sagacart/chassis/config";
+import { createLog } from "@sagacart/chassis/log";
+
+/** What a program in the cluster needs to do things over the gateway. */
+export const shopEnv = {
+  GATEWAY_URL: url({ protocols: ["http:", "https:"] }),
+  SERVICE_CLIENT_ID: text({ default: "scripts" }),
+  SERVICE_CLIENT_SECRET: secret(),
+};
+
+/** The program's own tokens, which it gets over the gateway. */
+export function shopTokens(config: {
+  readonly GATEWAY_URL: string;
+  readonly SERVICE_CLIENT_ID: string;
+  readonly SERVICE_CLIENT_SECRET: string;
+}): ServiceTokens {
+  return createServiceTokens({
+    tokenUrl: new URL("/oidc/token", config.GATEWAY_URL),
+    clientId: config.SERVICE_CLIENT_ID,
+    clientSecret: config.SERVICE_CLIENT_SECRET,
+    audience: "sagacart",
+    log: createLog({ service: "scripts", level: "error" }),
+  });
+}
