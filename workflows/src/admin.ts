@@ -1,11 +1,11 @@
 import { createServer, type Server } from "node:http";
-import type { Metrics } from "@sagacart/chassis/metrics";
 
 /** The worker's /health (it is alive), /ready (it polls) and /metrics, over HTTP/1.1. */
 export async function startAdmin(options: {
   host: string;
   port: number;
-  metrics: Metrics;
+  /** In Prometheus' text. */
+  metrics: () => Promise<string>;
   isReady: () => boolean;
 }): Promise<AsyncDisposable> {
   const server = createServer(async (request, response) => {
@@ -18,8 +18,8 @@ export async function startAdmin(options: {
           : response.writeHead(503, plain).end("not ready\n");
       case "/metrics":
         return response
-          .writeHead(200, { "content-type": options.metrics.contentType })
-          .end(await options.metrics.metrics());
+          .writeHead(200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" })
+          .end(await options.metrics());
       default:
         return response.writeHead(404, plain).end("there are /health, /ready and /metrics\n");
     }

@@ -1,8 +1,27 @@
 import { runWithContext } from "@sagacart/chassis/context";
 import type { Log, LogLevel } from "@sagacart/chassis/log";
-import type { Metrics } from "@sagacart/chassis/metrics";
+import { gauge, type Metrics } from "@sagacart/chassis/metrics";
 import type { FastifyInstance } from "fastify";
 import { Histogram } from "prom-client";
+
+declare module "fastify" {
+  interface FastifyContextConfig {
+    /** Which of the gateway's surfaces a route belongs to, for the metrics. */
+    surface?: string;
+  }
+}
+
+type Plugin<Options> = (app: FastifyInstance, options: Options) => void | Promise<void>;
+
+/** The same plugin, whose routes are measured as those of this surface. */
+export function surface<Options>(name: string, plugin: Plugin<Options>) {
+  return async (app: FastifyInstance, options: Options): Promise<void> => {
+    app.addHook("onRoute", (route) => {
+      route.config = { ...route.config, surface: name };
+    });
+    await plugin(app, options);
+  };
+}
 
 /**
  * Each request has an id, which every answer tells and every call it makes passes on; one line in the log and one
@@ -12,12 +31,19 @@ export function observe(app: FastifyInstance, { log, metrics }: { log: Log; metr
   const durations = new Histogram({
     name: "http_server_duration_seconds",
     help: "How long the gateway took to answer a request.",
-    labelNames: ["method", "route", "status"],
+    labelNames: ["surface", "method", "route", "status"],
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60],
     registers: [metrics],
   });
 
+  let inFlight = 0;
+  gauge(metrics, "http_server_in_flight", "Requests that are being answered, event streams too.", () => inFlight);
+
   app.addHook("onRequest", (request, reply, done) => {
+    inFlight++;
+    reply.raw.once("close", () => {
+      inFlight--;
+    });
     reply.header("x-request-id", request.id);
     done();
   });
@@ -38,7 +64,8 @@ export function observe(app: FastifyInstance, { log, metrics }: { log: Log; metr
     const { method, url: path } = request;
     const route = request.routeOptions.url ?? "none";
     const status = reply.statusCode;
-    durations.observe({ method, route, status }, reply.elapsedTime / 1000);
+    const surface = request.routeOptions.config.surface ?? "other";
+    durations.observe({ surface, method, route, status }, reply.elapsedTime / 1000);
     const level = levelOf(status);
     if (log.isLevelEnabled(level)) {
       // The query stays out of the log: it may name people.

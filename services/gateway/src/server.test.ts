@@ -333,7 +333,19 @@ describe("probes", () => {
       notifier: true,
       identity: true,
     });
-    expect((await gateway.send("GET /metrics")).body).toContain("http_server_duration_seconds_bucket");
+    const { body } = await gateway.send("GET /metrics");
+    // This request is the one under way.
+    expect(body).toMatch(/^http_server_in_flight(\{[^}]*\})? 1$/m);
+    expect(body).toMatch(
+      /^http_server_duration_seconds_count\{.*surface="probes",method="GET",route="\/ready",status="200"/m,
+    );
+  });
+
+  test("what came to no route is measured as of no surface", async () => {
+    await gateway.send("GET /nothing-here");
+    await expect
+      .poll(async () => (await gateway.send("GET /metrics")).body)
+      .toMatch(/^http_server_duration_seconds_count\{.*surface="other",method="GET",route="none",status="404"/m);
   });
 
   test("not ready when the services are away", async () => {
