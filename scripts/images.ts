@@ -1,0 +1,71 @@
+import { parseArgs } from "node:util";
+import { findBuilder } from "./images/builders.ts";
+import { type Image, images } from "./images/images.ts";
+import { labelArguments } from "./images/labels.ts";
+import { writeBom } from "./images/write-bom.ts";
+
+// npm run images -- [--tag 0.1.0] [--builder docker|buildah|lab] [--registry ghcr.io/you] [--push] [--dev] [name…]
+//
+// Builds the images of the shop with what there is, writes the list of each one's packages to dist/images, and prints
+// how large they are. With the same sources and SOURCE_DATE_EPOCH the files in them are the same.
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    tag: { type: "string" },
+    builder: { type: "string" },
+    registry: { type: "string", default: "" },
+    push: { type: "boolean", default: false },
+    dev: { type: "boolean", default: false },
+  },
+});
+const say = (line: string) => process.stdout.write(`${line}\n`);
+
+const unknown = positionals.filter((name) => !images.some((image) => image.name === name));
+if (unknown.length > 0) {
+  process.stderr.write(
+    `There is no image ${unknown.join(", ")}. There are: ${images.map(({ name }) => name).join(", ")}.\n`,
+  );
+  process.exit(1);
+}
+const wanted = positionals.length === 0 ? images : images.filter(({ name }) => positionals.includes(name));
+const builder = await findBuilder(values.builder);
+const { version, buildArguments } = await labelArguments(values.tag);
+say(`Building ${wanted.length} images with ${builder.name}.`);
+const startedAt = Date.now();
+const rows: (readonly [string, string, string])[] = [];
+for (const image of wanted) {
+  rows.push(await build(image));
+}
+table([["image", "size", "built in"], ...rows]);
+say(
+  `${wanted.length} images in ${((Date.now() - startedAt) / 1000).toFixed(0)} s; what is in each: dist/images/<image>.cdx.json`,
+);
+
+async function build(image: Image): Promise<readonly [string, string, string]> {
+  const begin = Date.now();
+  const registry = values.registry === "" ? "" : `${values.registry.replace(/\/$/, "")}/`;
+  const name = `${registry}sagacart/${image.name}:${version}`;
+  const target = values.dev && image.dev ? ["--target", "dev"] : [];
+  await builder.build(name, image.dockerfile, [...target, ...image.buildArguments, ...buildArguments]);
+  if (values.push) {
+    await builder.push(name);
+  }
+  await writeBom(image);
+  return [
+    name,
+    `${(await builder.sizeMegabytes(name)).toFixed(0)} MB`,
+    `${((Date.now() - begin) / 1000).toFixed(0)} s`,
+  ];
+}
+
+function table(rows: readonly (readonly string[])[]): void {
+  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
+  for (const row of rows) {
+    say(
+      row
+        .map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0)))
+        .join("  "),
+    );
+  }
+}
