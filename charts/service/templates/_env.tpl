@@ -23,10 +23,9 @@
 {{- if $global.tls.enabled -}}
 {{- $_ := set $config "TLS_CA_FILE" "/etc/sagacart/tls/ca.crt" -}}
 {{- $_ := set $config "NODE_EXTRA_CA_CERTS" "/etc/sagacart/tls/ca.crt" -}}
-{{- if .Values.tls.serve -}}
 {{- $_ := set $config "TLS_CERT_FILE" "/etc/sagacart/tls/tls.crt" -}}
 {{- $_ := set $config "TLS_KEY_FILE" "/etc/sagacart/tls/tls.key" -}}
-{{- end -}}
+{{- $_ := set $config "TLS_CLIENT_AUTH" $global.tls.clientAuth -}}
 {{- end -}}
 {{- with $global.otel -}}
 {{- if .endpoint -}}

@@ -22,6 +22,13 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end -}}
 
+{{/* No version here: a new chart with the same image restarts nobody. */}}
+{{- define "service.podLabels" -}}
+{{ include "service.selectorLabels" . }}
+app.kubernetes.io/component: service
+app.kubernetes.io/part-of: sagacart
+{{- end -}}
+
 {{- define "service.image" -}}
 {{- $image := .Values.image -}}
 {{- $repository := $image.repository | default (printf "sagacart/%s" (include "service.name" .)) -}}

@@ -1,0 +1,188 @@
+{{/* Programs beside the services: jobs and tests, run in the tools image. */}}
+
+{{/* Labels of one of them. Given (list $ "audit"). */}}
+{{- define "sagacart.tools.selector" -}}
+{{- $root := index . 0 -}}
+app.kubernetes.io/name: {{ index . 1 }}
+app.kubernetes.io/instance: {{ $root.Release.Name }}
+{{- end -}}
+
+{{- define "sagacart.labels" -}}
+{{- $root := index . 0 -}}
+{{ include "sagacart.tools.selector" . }}
+app.kubernetes.io/component: {{ index . 2 }}
+app.kubernetes.io/part-of: sagacart
+app.kubernetes.io/version: {{ $root.Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ $root.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" }}
+{{- end -}}
+
+{{/* The name of an image. Given an image of the values, its usual repository, and $. */}}
+{{- define "sagacart.image" -}}
+{{- $image := .image -}}
+{{- $global := .root.Values.global.image -}}
+{{- $name := list $global.registry ($image.repository | default .repository) | compact | join "/" -}}
+{{- if $image.digest -}}
+{{ $name }}@{{ $image.digest }}
+{{- else -}}
+{{ $name }}:{{ $image.tag | default $global.tag | default .root.Chart.AppVersion }}
+{{- end -}}
+{{- end -}}
+
+{{- define "sagacart.gatewayUrl" -}}
+http://{{ .Release.Name }}-gateway:{{ .Values.gateway.port }}
+{{- end -}}
+
+{{/*
+A pod that runs one program once. Given root, name, script, and where needed env (a list), secret (the Secret with
+SERVICE_CLIENT_SECRET) and tls (it calls services, and needs to know their CA).
+*/}}
+{{- define "sagacart.tools.pod" -}}
+{{- $root := .root -}}
+{{- $tls := and .tls $root.Values.global.tls.enabled -}}
+restartPolicy: Never
+automountServiceAccountToken: false
+enableServiceLinks: false
+{{- with $root.Values.global.image.pullSecrets }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . }}
+  {{- end }}
+{{- end }}
+securityContext:
+  {{- include "service.podSecurityContext" $root | nindent 2 }}
+containers:
+  - name: {{ .name }}
+    image: {{ include "sagacart.image" (dict "image" $root.Values.tools.image "repository" "sagacart/tools" "root" $root) }}
+    imagePullPolicy: {{ $root.Values.global.image.pullPolicy }}
+    args: [{{ .script }}]
+    env:
+      {{- with .env }}
+      {{- toYaml . | nindent 6 }}
+      {{- end }}
+      {{- if .secret }}
+      - name: SERVICE_CLIENT_SECRET_FILE
+        value: /etc/sagacart/secrets/SERVICE_CLIENT_SECRET
+      {{- end }}
+      {{- if $tls }}
+      - name: TLS_CA_FILE
+        value: /etc/sagacart/tls/ca.crt
+      - name: TLS_CERT_FILE
+        value: /etc/sagacart/tls/tls.crt
+      - name: TLS_KEY_FILE
+        value: /etc/sagacart/tls/tls.key
+      {{- end }}
+    resources:
+      {{- toYaml $root.Values.tools.resources | nindent 6 }}
+    securityContext:
+      {{- include "service.securityContext" $root | nindent 6 }}
+    volumeMounts:
+      - name: tmp
+        mountPath: /tmp
+      {{- if .secret }}
+      - name: secrets
+        mountPath: /etc/sagacart/secrets
+        readOnly: true
+      {{- end }}
+      {{- if $tls }}
+      - name: tls
+        mountPath: /etc/sagacart/tls
+        readOnly: true
+      {{- end }}
+volumes:
+  - name: tmp
+    emptyDir:
+      sizeLimit: 64Mi
+  {{- if .secret }}
+  - name: secrets
+    secret:
+      secretName: {{ $root.Values.tools.existingSecret | default (printf "%s-tools" $root.Release.Name) }}
+      defaultMode: 0440
+      items:
+        - key: SERVICE_CLIENT_SECRET
+          path: SERVICE_CLIENT_SECRET
+  {{- end }}
+  {{- if $tls }}
+  - name: tls
+    secret:
+      secretName: {{ $root.Release.Name }}-tools-tls
+      defaultMode: 0440
+  {{- end }}
+{{- end -}}
+
+{{/*
+The audit's variables, as a list below `env`: from a Secret with the URLs, or made of the audit role's password. $(NAME)
+is filled in by Kubernetes, so that the password stands nowhere else.
+*/}}
+{{- define "sagacart.audit.env" -}}
+env:
+  {{- if .Values.audit.urlsSecret }}
+  {{- range list "order" "stock" "payment" "shipping" "notifier" }}
+  - name: AUDIT_{{ upper . }}_URL
+    valueFrom:
+      secretKeyRef:
+        name: {{ $.Values.audit.urlsSecret }}
+        key: AUDIT_{{ upper . }}_URL
+  {{- end }}
+  {{- else }}
+  - name: AUDIT_PASSWORD
+    valueFrom:
+      secretKeyRef:
+        name: {{ include "sagacart.databases.auditSecret" . }}
+        key: password
+  {{- range list "order" "stock" "payment" "shipping" "notifier" }}
+  - name: AUDIT_{{ upper . }}_URL
+    value: postgresql://audit:$(AUDIT_PASSWORD)@{{ include "sagacart.databases.cluster" (list $ .) }}-rw:5432/{{ . }}
+  {{- end }}
+  {{- end }}
+{{- end -}}
+
+{{/* A network policy for one of these pods. Given root, name, hook (annotations), egress (rules, as YAML). */}}
+{{- define "sagacart.tools.networkPolicy" -}}
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata:
+  name: {{ .root.Release.Name }}-{{ .name }}
+  labels:
+    {{- include "sagacart.labels" (list .root .name "job") | nindent 4 }}
+  {{- with .annotations }}
+  annotations:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+spec:
+  podSelector:
+    matchLabels:
+      {{- include "sagacart.tools.selector" (list .root .name) | nindent 6 }}
+  policyTypes: [Ingress, Egress]
+  ingress: []
+  egress:
+    {{- .egress | trim | nindent 4 }}
+    {{- include "service.commonEgress" .root | nindent 4 }}
+{{- end -}}
+
+{{/* An egress rule to a part of the release. Given (list $ "gateway" 8080). */}}
+{{- define "sagacart.egressTo" -}}
+- to:
+    - podSelector:
+        matchLabels:
+          {{- include "sagacart.tools.selector" . | nindent 10 }}
+  ports:
+    - {protocol: TCP, port: {{ index . 2 }}}
+{{- end -}}
+
+{{/* Egress to the audited databases. */}}
+{{- define "sagacart.audit.egress" -}}
+{{- range list "order" "stock" "payment" "shipping" "notifier" }}
+{{- $database := (get $.Values .).database }}
+- to:
+    {{- if $database.peers }}
+    {{- toYaml $database.peers | nindent 4 }}
+    {{- else }}
+    - podSelector:
+        matchLabels:
+          cnpg.io/cluster: {{ include "sagacart.databases.cluster" (list $ .) }}
+    {{- end }}
+  ports:
+    - {protocol: TCP, port: {{ $database.port }}}
+{{- end }}
+{{- end -}}
