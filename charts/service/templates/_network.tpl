@@ -14,7 +14,7 @@
 {{- $release := .context.Release.Name -}}
 {{- $edges := include "service.edges" .context | fromYaml -}}
 egress:
-{{- range $callee, $ports := get $edges $name }}
+{{- range $callee, $ports := get $edges $name | default dict }}
   - to:
       - podSelector:
           matchLabels:
