@@ -1,17 +1,20 @@
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import { Order_State } from "@sagacart/proto/order/v1/order";
 import { WaitFor } from "@sagacart/proto/order/v1/order_service";
-import { Connection } from "@temporalio/client";
+import { Client, Connection, WorkflowFailedError } from "@temporalio/client";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { syntheticCheckout } from "../workflows/src/synthetic.ts";
 import { makeCustomer, makeProduct } from "./support/scenario.ts";
-import { startFaultyWorker, startShop, type TestShop, until } from "./support/shop.ts";
+import { type FaultyWorker, startFaultyWorker, startShop, type TestShop, until, untilFinal } from "./support/shop.ts";
 
 let test_: TestShop;
 let connection: Connection;
+let temporal: Client;
 beforeAll(async () => {
   test_ = await startShop();
   await test_.stack.kill("worker", "SIGTERM");
   connection = await Connection.connect({ address: test_.stack.temporal.address });
+  temporal = new Client({ connection, namespace: test_.stack.temporal.namespace });
 });
 afterAll(async () => {
   await connection?.close();
@@ -19,6 +22,20 @@ afterAll(async () => {
 });
 
 const deploymentName = "shop/checkout";
+
+/** A worker of this version, once Temporal knows of it; it has these faults. */
+async function startVersion(buildId: string, faults: Record<string, string> = {}): Promise<FaultyWorker> {
+  const version = { TEMPORAL_DEPLOYMENT_NAME: deploymentName, TEMPORAL_WORKER_BUILD_ID: buildId };
+  const worker = startFaultyWorker(test_.stack, { ...version, ...faults });
+  await until(30_000, `a worker of version ${buildId} to be there`, async () => {
+    await connection.workflowService.describeWorkerDeploymentVersion({
+      namespace: test_.stack.temporal.namespace,
+      deploymentVersion: { deploymentName, buildId },
+    });
+    return true;
+  });
+  return await worker;
+}
 
 /** What the Worker Controller does when a version's pods are ready and its rollout is complete. */
 async function makeCurrent(buildId: string): Promise<void> {
@@ -35,6 +52,36 @@ async function makeCurrent(buildId: string): Promise<void> {
   });
 }
 
+/** What it does at a step of a rollout. */
+async function ramp(buildId: string, percentage: number): Promise<void> {
+  await connection.workflowService.setWorkerDeploymentRampingVersion({
+    namespace: test_.stack.temporal.namespace,
+    deploymentName,
+    buildId,
+    version: `${deploymentName}.${buildId}`,
+    percentage,
+    identity: "test",
+    ignoreMissingTaskQueues: true,
+  });
+}
+
+/** What it does with a version that is ready, before it ramps: the gate's answer, or why it failed. */
+async function gate(buildId: string, withinMs = 20_000): Promise<string> {
+  try {
+    return await temporal.workflow.execute<typeof syntheticCheckout>("syntheticCheckout", {
+      workflowId: `gate-${buildId}-${uuidv7()}`,
+      taskQueue: "checkout",
+      args: [{ withinMs }],
+      versioningOverride: { pinnedTo: { deploymentName, buildId } },
+    });
+  } catch (error) {
+    if (error instanceof WorkflowFailedError) {
+      return `${error.cause?.message}`;
+    }
+    throw error;
+  }
+}
+
 async function versionOf(workflowId: string): Promise<string | null | undefined> {
   const { workflowExecutionInfo } = await connection.workflowService.describeWorkflowExecution({
     namespace: test_.stack.temporal.namespace,
@@ -43,12 +90,52 @@ async function versionOf(workflowId: string): Promise<string | null | undefined>
   return workflowExecutionInfo?.versioningInfo?.deploymentVersion?.buildId;
 }
 
-test("an order stays with the version of the worker that began it, and new ones go to the current one", async () => {
-  const { shop, stack } = test_;
-  const version = (buildId: string) =>
-    startFaultyWorker(stack, { TEMPORAL_DEPLOYMENT_NAME: deploymentName, TEMPORAL_WORKER_BUILD_ID: buildId });
-  const one = await version("one");
+/** Buys so many times, one after another; how many of the orders each version carried. */
+async function buy(count: number): Promise<Record<string, number>> {
+  const { shop } = test_;
+  const lines = [{ productId: await makeProduct(shop, count), quantity: 1 }];
+  const customerId = await makeCustomer(shop, 100n * BigInt(count));
+  const carried: Record<string, number> = {};
+  for (let n = 0; n < count; n++) {
+    const { order } = await shop.orders.checkout({ customerId, lines }, { timeoutMs: 30_000 });
+    expect(order?.state).toBe(Order_State.COMPLETED);
+    // Temporal hears of it with the workflow's first task, a moment after the caller was answered.
+    const version = await until(10_000, "the batch", () =>
+      versionOf(order?.workflowId ?? "").then((id) => id ?? undefined),
+    );
+    carried[version] = (carried[version] ?? 0) + 1;
+  }
+  return carried;
+}
+
+/** The synthetic orders so far, and where they stand. */
+async function syntheticOrders(): Promise<{ id: string; state: Order_State }[]> {
+  const customers = ["synthetic-buyer", "synthetic-pauper"];
+  const pages = await Promise.all(
+    customers.map((customerId) => test_.shop.orders.listOrders({ customerId, pageSize: 200 })),
+  );
+  return pages.flatMap(({ orders }) => orders);
+}
+
+let one: FaultyWorker;
+let two: FaultyWorker;
+
+test("the first version claims nothing until its gate has passed and it is current", async () => {
+  const { shop } = test_;
+  one = await startVersion("one");
+  const lines = [{ productId: await makeProduct(shop, 1), quantity: 1 }];
+  const customerId = await makeCustomer(shop, 100n);
+  const { order } = await shop.orders.checkout({ customerId, lines, waitFor: WaitFor.ACCEPTED });
+  expect(await gate("one")).toMatch(/ended as they must/);
+  // The gate took a while, and a worker in use would have taken the order in milliseconds.
+  expect((await shop.orders.getOrder({ id: order!.id })).order?.workflowId).toBe("");
   await makeCurrent("one");
+  expect((await untilFinal(shop, order!.id)).state).toBe(Order_State.COMPLETED);
+  expect(await versionOf((await shop.orders.getOrder({ id: order!.id })).order!.workflowId)).toBe("one");
+});
+
+test("an order stays with the version of the worker that began it, and new ones go to the current one", async () => {
+  const { shop } = test_;
   const lines = [{ productId: await makeProduct(shop, 10), quantity: 1 }];
   const customerId = await makeCustomer(shop, 1_000n);
   const orderId = uuidv7();
@@ -58,20 +145,47 @@ test("an order stays with the version of the worker that began it, and new ones 
   );
   await until(30_000, "the order's own workflow", () => versionOf(`order-${orderId}`).then((id) => id ?? undefined));
 
-  const two = await version("two");
+  two = await startVersion("two");
+  expect(await buy(3)).toEqual({ one: 3 });
   await makeCurrent("two");
   const paid = await shop.orders.payOrder({ id: orderId }, { timeoutMs: 30_000 });
   expect(paid.order?.state).toBe(Order_State.COMPLETED);
   expect(await versionOf(`order-${orderId}`)).toBe("one");
-
-  await one.stop();
-  const next = await shop.orders.checkout({ customerId, lines }, { timeoutMs: 30_000 });
-  expect(next.order?.state).toBe(Order_State.COMPLETED);
-  // Temporal hears of it with the workflow's first task, a moment after the caller was answered.
-  const ran = await until(10_000, "the batch", () =>
-    versionOf(next.order?.workflowId ?? "").then((id) => id ?? undefined),
+  await until(10_000, "version one to claim nothing more", async () =>
+    JSON.stringify(await buy(3)) === JSON.stringify({ two: 3 }) ? true : undefined,
   );
-  expect(ran).toBe("two");
-  await two.stop();
+});
+
+test("a version that is rolled out gets its share, and the version in use the rest", async () => {
+  // Version one is back, for the part of the orders that its rollout has reached.
+  await ramp("one", 50);
+  const both = await until(30_000, "both versions to carry orders", async () => {
+    const carried = await buy(20);
+    return (carried.one ?? 0) >= 4 && (carried.two ?? 0) >= 4 ? carried : undefined;
+  });
+  expect(Object.keys(both).sort()).toEqual(["one", "two"]);
+  await ramp("one", 0);
+});
+
+test("a version whose gate fails never gets an order, and what its gate left is ended by the version in use", async () => {
+  const three = await startVersion("three", { FAULT_BREAKS: "charge" });
+  const before = new Set((await syntheticOrders()).map(({ id }) => id));
+  expect(await gate("three", 3_000)).toMatch(/not over after 3000 ms; order .* is PENDING, not COMPLETED/);
+  expect(await buy(5)).toEqual({ two: 5 });
+  const left = (await syntheticOrders()).filter(({ id }) => !before.has(id));
+  expect(left).toHaveLength(2);
+  for (const { id } of left) {
+    const { workflowId } = await untilFinal(test_.shop, id);
+    expect(await versionOf(workflowId)).toBe("two");
+  }
+  await three.stop();
+});
+
+test("synthetic orders are nobody's deliveries, their product is in no list, and the books agree", async () => {
+  const { shop } = test_;
+  const { products } = await shop.products.listProducts({ pageSize: 200 });
+  expect(products.length).toBeGreaterThan(0);
+  expect(products.map(({ id }) => id)).not.toContain("synthetic-checkout");
   expect(await test_.breaches({ standingAfterMs: 0 })).toEqual([]);
+  await Promise.all([one.stop(), two.stop()]);
 });

@@ -7,7 +7,8 @@ import type { Steps } from "../../workflows/src/step-types.ts";
 //   FAULT_TRACE=file        writes a line for each call that has a durable effect
 //   FAULT_KILL=before:3     kills itself with -9 before (after) the third such call
 //   FAULT_TWICE=true        does every activity twice and gives the second answer
-const { FAULT_TRACE: trace, FAULT_KILL: kill, FAULT_TWICE: twice } = process.env;
+//   FAULT_BREAKS=charge     has this activity fail, each time
+const { FAULT_TRACE: trace, FAULT_KILL: kill, FAULT_TWICE: twice, FAULT_BREAKS: broken } = process.env;
 const [when, at] = kill === undefined ? [] : kill.split(":");
 let calls = 0;
 
@@ -55,6 +56,10 @@ function doneTwice(step: Steps[keyof Steps]): Steps[keyof Steps] {
   }) as Steps[keyof Steps];
 }
 
+function breaking(step: Steps[keyof Steps], name: string): Steps[keyof Steps] {
+  return name === broken ? () => Promise.reject(new Error(`${name} is broken`)) : step;
+}
+
 function mapValues<T extends object>(object: T, map: (value: never, key: string) => unknown): T {
   return Object.fromEntries(Object.entries(object).map(([key, value]) => [key, map(value as never, key)])) as T;
 }
@@ -62,6 +67,6 @@ function mapValues<T extends object>(object: T, map: (value: never, key: string)
 await runWorker(readConfig(process.env), new Promise((resolve) => process.once("SIGTERM", () => resolve())), {
   services: (services) => mapValues(services, watched),
   commands: (commands) => mapValues(commands, watched),
-  activities: (activities) => (twice === "true" ? mapValues(activities, doneTwice) : activities),
+  activities: (activities) => mapValues(twice === "true" ? mapValues(activities, doneTwice) : activities, breaking),
 });
 process.exit(0);

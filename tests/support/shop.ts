@@ -95,6 +95,7 @@ export const quickWorker = {
   WORKFLOW_TASK_TIMEOUT_MS: "1000",
   STANDING_AFTER_MS: "2000",
   STANDING_INTERVAL_MS: "500",
+  ROUTING_INTERVAL_MS: "200",
 };
 
 const over: ReadonlySet<Order_State> = new Set([

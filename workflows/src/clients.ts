@@ -2,11 +2,14 @@ import type { Client } from "@connectrpc/connect";
 import type { ServiceTokens } from "@sagacart/chassis/auth/service-tokens";
 import { type Channel, createServiceClient, openChannel } from "@sagacart/chassis/client";
 import type { Metrics } from "@sagacart/chassis/metrics";
+import type { Tls } from "@sagacart/chassis/tls/files";
 import { CommandService } from "@sagacart/proto/command/v1/command_service";
 import { OrderService } from "@sagacart/proto/order/v1/order_service";
 import { SagaService } from "@sagacart/proto/order/v1/saga_service";
+import { AccountService } from "@sagacart/proto/payment/v1/account_service";
 import { PaymentService } from "@sagacart/proto/payment/v1/payment_service";
 import { ShippingService } from "@sagacart/proto/shipping/v1/shipping_service";
+import { ProductService } from "@sagacart/proto/stock/v1/product_service";
 import { StockService } from "@sagacart/proto/stock/v1/stock_service";
 
 /** What the steps of the saga talk to. */
@@ -16,6 +19,9 @@ export type Services = {
   readonly stock: Client<typeof StockService>;
   readonly payment: Client<typeof PaymentService>;
   readonly shipping: Client<typeof ShippingService>;
+  /** For the gate alone, which has a product and customers of its own. */
+  readonly products: Client<typeof ProductService>;
+  readonly accounts: Client<typeof AccountService>;
 };
 
 /** Where the commands come from: each service's own outbox. */
@@ -37,10 +43,11 @@ export function connectServices(
   addresses: Addresses,
   metrics: Metrics,
   tokens?: ServiceTokens | undefined,
+  tls?: Tls | undefined,
 ): { services: Services; commands: CommandSources; close(): void } {
   const channels: Channel[] = [];
   const open = (address: string) => {
-    const channel = openChannel(address, { metrics, tokens });
+    const channel = openChannel(address, { metrics, tokens, tls });
     channels.push(channel);
     return channel;
   };
@@ -55,6 +62,8 @@ export function connectServices(
       stock: createServiceClient(StockService, stock),
       payment: createServiceClient(PaymentService, payment),
       shipping: createServiceClient(ShippingService, shipping),
+      products: createServiceClient(ProductService, stock),
+      accounts: createServiceClient(AccountService, payment),
     },
     commands: {
       order: createServiceClient(CommandService, order),

@@ -1,5 +1,6 @@
 import { serviceTokenEnv, tokenEnv } from "@sagacart/chassis/auth/env";
 import { durationMs, type Env, flag, int, optional, readEnv, serverEnv, text } from "@sagacart/chassis/config";
+import { tlsEnv } from "@sagacart/chassis/tls/env";
 
 export type Config = ReturnType<typeof readConfig>;
 
@@ -10,6 +11,7 @@ export function readConfig(env: Env) {
   return readEnv(
     {
       ...serviceTokenEnv(),
+      ...tlsEnv(),
       AUTH_AUDIENCE,
       HOST,
       LOG_LEVEL,
@@ -26,6 +28,10 @@ export function readConfig(env: Env) {
       /** Set by the Worker Controller: workflows stay with the version that began them. Absent: unversioned. */
       TEMPORAL_DEPLOYMENT_NAME: optional(text()),
       TEMPORAL_WORKER_BUILD_ID: optional(text()),
+      /** How often a worker that has a version asks Temporal which versions are in use. */
+      ROUTING_INTERVAL_MS: int({ min: 100, max: 60_000, default: 2_000 }),
+      /** How long the last answer holds while Temporal gives none. */
+      ROUTING_HOLDS_MS: int({ min: 1_000, max: 600_000, default: 30_000 }),
       ORDER_ADDRESS: text({ default: "127.0.0.1:8081" }),
       STOCK_ADDRESS: text({ default: "127.0.0.1:8082" }),
       PAYMENT_ADDRESS: text({ default: "127.0.0.1:8083" }),

@@ -5,11 +5,15 @@ import type { CommandService } from "@sagacart/proto/command/v1/command_service"
 import { type Client, WorkflowExecutionAlreadyStartedError } from "@temporalio/client";
 import type { checkout } from "./checkout.ts";
 import { taskQueue } from "./messages.ts";
+import type { Meters } from "./meters.ts";
+import type { Routing } from "./routing.ts";
 
 export type CheckoutDispatchOptions = {
   temporal: Client;
+  routing: Routing;
   commands: RpcClient<typeof CommandService>;
   log: Log;
+  meters: Meters;
   claimer: string;
   maxBatches: number;
   /** How long the newest batch has to be under way before another one starts beside it. */
@@ -33,22 +37,30 @@ export type CheckoutDispatch = AsyncDisposable & {
  *
  * The claim is confirmed after the start. Should that be lost, the same batch is claimed again, its workflow has the
  * same id, and Temporal refuses the second one.
+ *
+ * While a version of the worker is rolled out, batches are started without the shortcut of an eager start: then it is
+ * Temporal that sends each to one of the two versions, in the share that the rollout has reached.
  */
 export function dispatchCheckouts(options: CheckoutDispatchOptions): CheckoutDispatch {
-  const { temporal, commands, log, claimer, maxBatchOrders, leaseMs } = options;
+  const { temporal, routing, commands, log, meters, claimer, maxBatchOrders, leaseMs } = options;
   const slots = createSlots(options);
   const loop = startLoop({
     name: "dispatch-checkouts",
     log,
     async run(signal) {
       await slots.free(signal);
-      const { batchId, commands: members } = await commands.claimCommands(
-        { claimer, kinds: ["CHECKOUT"], maxCommands: maxBatchOrders, wait: seconds(20), lease: millis(leaseMs) },
-        { signal, timeoutMs: 25_000 },
+      const batch = await routing.whileInUse(signal, (signal) =>
+        commands.claimCommands(
+          { claimer, kinds: ["CHECKOUT"], maxCommands: maxBatchOrders, wait: seconds(20), lease: millis(leaseMs) },
+          { signal, timeoutMs: 25_000 },
+        ),
       );
-      if (batchId === "") {
+      if (batch === undefined || batch.batchId === "") {
         return "again";
       }
+      const { batchId, commands: members } = batch;
+      meters.claimed(members);
+      const meter = meters.batch(members.length);
       const orderIds = members.map(({ orderId }) => orderId);
       const workflowId = `checkout-${batchId}`;
       try {
@@ -57,12 +69,18 @@ export function dispatchCheckouts(options: CheckoutDispatchOptions): CheckoutDis
           workflowId,
           taskQueue,
           workflowIdReusePolicy: "REJECT_DUPLICATE",
-          requestEagerStart: true,
+          requestEagerStart: routing.runsAll(),
           workflowTaskTimeout: options.workflowTaskTimeoutMs,
         });
-        slots.take(temporal.workflow.getHandle(workflowId).result(), (error) => {
-          log.error({ error, workflowId }, "a batch of checkouts failed; its orders are given a new carrier later");
-        });
+        meter.started();
+        const result = temporal.workflow.getHandle(workflowId).result();
+        slots.take(
+          result.then(() => meter.ended("completed")),
+          (error) => {
+            meter.ended("failed");
+            log.error({ error, workflowId }, "a batch of checkouts failed; its orders are given a new carrier later");
+          },
+        );
       } catch (error) {
         if (!(error instanceof WorkflowExecutionAlreadyStartedError)) {
           throw error;

@@ -11,16 +11,20 @@ import {
 } from "@temporalio/client";
 import { millis, seconds } from "./dispatch-checkouts.ts";
 import { cancelUpdate, payUpdate, retrySignal, settledSignal, taskQueue } from "./messages.ts";
+import type { Meters } from "./meters.ts";
 import type { order } from "./order.ts";
 import type { refund } from "./refund.ts";
+import type { Routing } from "./routing.ts";
 
 export type SingleDispatchOptions = {
   temporal: Client;
+  routing: Routing;
   /** Whose commands, and which kinds of them. */
   commands: RpcClient<typeof CommandService>;
   kinds: readonly string[];
   name: string;
   log: Log;
+  meters: Meters;
   claimer: string;
   leaseMs: number;
   workflowTaskTimeoutMs: number;
@@ -36,21 +40,30 @@ export const shippingKinds = ["SHIPMENT_SETTLED"];
  * claimed again when its lease has run out; what is brought twice is known by the workflow's id, or changes nothing.
  */
 export function dispatchSingles(options: SingleDispatchOptions): AsyncDisposable {
-  const { commands, kinds, name, log, claimer, leaseMs } = options;
+  const { routing, commands, kinds, name, log, meters, claimer, leaseMs } = options;
   return startLoop({
     name,
     log,
     async run(signal) {
-      const { batchId, commands: members } = await commands.claimCommands(
-        { claimer, kinds: [...kinds], maxCommands: 50, wait: seconds(20), lease: millis(leaseMs) },
-        { signal, timeoutMs: 25_000 },
+      const batch = await routing.whileInUse(signal, (signal) =>
+        commands.claimCommands(
+          { claimer, kinds: [...kinds], maxCommands: 50, wait: seconds(20), lease: millis(leaseMs) },
+          { signal, timeoutMs: 25_000 },
+        ),
       );
+      if (batch === undefined) {
+        return "again";
+      }
+      const { batchId, commands: members } = batch;
+      meters.claimed(members);
       const delivered = await Promise.all(
         members.map(async (command) => {
           try {
             await deliver(options, command);
+            meters.brought(command.kind, "done");
             return [command.id];
           } catch (error) {
+            meters.brought(command.kind, "failed");
             log.error({ error, kind: command.kind, orderId: command.orderId }, "a command could not be brought");
             return [];
           }

@@ -4,58 +4,74 @@ import { startLoop } from "@sagacart/chassis/loop";
 import type { CommandService } from "@sagacart/proto/command/v1/command_service";
 import { type Client, WorkflowNotFoundError } from "@temporalio/client";
 import { millis } from "./dispatch-checkouts.ts";
+import type { Meters } from "./meters.ts";
+import { type Routing, type Version, versionsThatPoll } from "./routing.ts";
 
 export type StandingOptions = {
   temporal: Client;
+  routing: Routing;
   commands: RpcClient<typeof CommandService>;
   log: Log;
+  meters: Meters;
   standingAfterMs: number;
   intervalMs: number;
 };
 
 /**
  * Looks for orders that stand still although Temporal was given them, and gives those a new carrier whose workflow is
- * gone: Temporal was restored from a backup or reset, or somebody terminated it.
+ * gone: Temporal was restored from a backup or reset, or somebody terminated it. A workflow that is pinned to a version
+ * of the worker of which there is none any more would wait for it for ever: it is terminated, and gone.
  */
-export function dispatchStanding({
-  temporal,
-  commands,
-  log,
-  standingAfterMs,
-  intervalMs,
-}: StandingOptions): AsyncDisposable {
+export function dispatchStanding(options: StandingOptions): AsyncDisposable {
+  const { routing, log, intervalMs } = options;
   return startLoop({
     name: "dispatch-standing",
     log,
-    async run() {
-      const { commands: standing } = await commands.listStandingCommands({ standingFor: millis(standingAfterMs) });
-      const carriers = new Set(standing.map(({ carrierWorkflowId }) => carrierWorkflowId));
-      const gone = new Set<string>();
-      for (const carrier of carriers) {
-        if (!(await isRunning(temporal, carrier))) {
-          gone.add(carrier);
-        }
-      }
-      const items = standing.flatMap(({ command, carrierWorkflowId }) =>
-        command !== undefined && gone.has(carrierWorkflowId) ? [{ commandId: command.id, carrierWorkflowId }] : [],
-      );
-      if (items.length > 0) {
-        const { commandIds } = await commands.restartCommands({ items });
-        log.warn({ orders: commandIds.length, carriers: [...gone] }, "orders whose workflow is gone start again");
-      }
+    async run(signal) {
+      await routing.whileInUse(signal, () => restartThoseGone(options));
       return { waitMs: intervalMs };
     },
   });
 }
 
+async function restartThoseGone({ temporal, commands, log, meters, standingAfterMs }: StandingOptions): Promise<void> {
+  const { commands: standing } = await commands.listStandingCommands({ standingFor: millis(standingAfterMs) });
+  const carriers = new Set(standing.map(({ carrierWorkflowId }) => carrierWorkflowId));
+  const gone = new Set<string>();
+  for (const carrier of carriers) {
+    if (!(await isCarrying(temporal, carrier, log))) {
+      gone.add(carrier);
+    }
+  }
+  const items = standing.flatMap(({ command, carrierWorkflowId }) =>
+    command !== undefined && gone.has(carrierWorkflowId) ? [{ commandId: command.id, carrierWorkflowId }] : [],
+  );
+  if (items.length > 0) {
+    const { commandIds } = await commands.restartCommands({ items });
+    meters.restarted(commandIds.length);
+    log.warn({ orders: commandIds.length, carriers: [...gone] }, "orders whose workflow is gone start again");
+  }
+}
+
 /** An order that no workflow ever took is open to be taken: of two that try, one gets it. */
-async function isRunning(temporal: Client, workflowId: string): Promise<boolean> {
+async function isCarrying(temporal: Client, workflowId: string, log: Log): Promise<boolean> {
   if (workflowId === "") {
     return false;
   }
+  const handle = temporal.workflow.getHandle(workflowId);
   try {
-    const { status } = await temporal.workflow.getHandle(workflowId).describe();
-    return status.name === "RUNNING";
+    const { status, raw } = await handle.describe();
+    if (status.name !== "RUNNING") {
+      return false;
+    }
+    const { behavior, deploymentVersion, versioningOverride } = raw.workflowExecutionInfo?.versioningInfo ?? {};
+    const pinnedTo = versioningOverride?.pinned?.version ?? (behavior === pinned ? deploymentVersion : undefined);
+    if (pinnedTo == null || (await isThere(temporal, pinnedTo))) {
+      return true;
+    }
+    log.warn({ workflowId, ...pinnedTo }, "there is no worker of this workflow's version any more: it is terminated");
+    await handle.terminate(`no worker of version ${pinnedTo.buildId} of ${pinnedTo.deploymentName} is there any more`);
+    return false;
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) {
       return false;
@@ -63,3 +79,14 @@ async function isRunning(temporal: Client, workflowId: string): Promise<boolean>
     throw error;
   }
 }
+
+/** VERSIONING_BEHAVIOR_PINNED. */
+const pinned = 1;
+
+/** Temporal remembers for five minutes who polled. */
+async function isThere(temporal: Client, { deploymentName, buildId }: Partial<Nullable<Version>>): Promise<boolean> {
+  const versions = await versionsThatPoll(temporal);
+  return versions.some((version) => version.deploymentName === deploymentName && version.buildId === buildId);
+}
+
+type Nullable<T> = { [K in keyof T]: T[K] | null };

@@ -1,7 +1,8 @@
 import { hostname } from "node:os";
 import { serviceTokensOf } from "@sagacart/chassis/auth/env";
 import { createLog } from "@sagacart/chassis/log";
-import { createMetrics } from "@sagacart/chassis/metrics";
+import { createMetrics, gauge } from "@sagacart/chassis/metrics";
+import { openTls } from "@sagacart/chassis/tls/files";
 import { createActivities } from "./activities.ts";
 import { startAdmin } from "./admin.ts";
 import { type CommandSources, connectServices, type Services } from "./clients.ts";
@@ -9,9 +10,14 @@ import type { Config } from "./config.ts";
 import { dispatchCheckouts } from "./dispatch-checkouts.ts";
 import { dispatchSingles, orderKinds, paymentKinds, shippingKinds } from "./dispatch-singles.ts";
 import { dispatchStanding } from "./dispatch-standing.ts";
+import { measuredSteps } from "./measured-steps.ts";
+import { createMeters } from "./meters.ts";
+import { unversioned, watchRouting } from "./routing.ts";
 import type { Steps } from "./step-types.ts";
+import { createSyntheticSteps } from "./synthetic-steps.ts";
 import { connectTemporal } from "./temporal.ts";
-import { createWorker, installRuntime } from "./worker.ts";
+import { temporalMetrics } from "./temporal-metrics.ts";
+import { createWorker, installRuntime, versionOf } from "./worker.ts";
 
 /** What a test puts around the parts of a worker, to have it fail at a chosen moment. */
 export type Wrappers = {
@@ -27,24 +33,44 @@ export type Wrappers = {
 export async function runWorker(config: Config, stopping: Promise<void>, wrap: Wrappers = {}): Promise<void> {
   const log = createLog({ service: "worker", level: config.LOG_LEVEL });
   const metrics = createMetrics("worker");
-  installRuntime(log);
+  const sdkMetrics = await temporalMetrics(log);
+  installRuntime(log, sdkMetrics);
+  const tls = openTls({ config, log, metrics });
   const tokens = serviceTokensOf(config, log);
-  const connected = connectServices(config, metrics, tokens);
+  const connected = connectServices(config, metrics, tokens, tls);
   const services = wrap.services?.(connected.services) ?? connected.services;
   const commands = wrap.commands?.(connected.commands) ?? connected.commands;
-  const steps = createActivities(services);
+  const steps = measuredSteps(createActivities(services), metrics);
   const { connection, client: temporal } = await connectTemporal(config);
-  const worker = await createWorker({ connection, config, activities: wrap.activities?.(steps) ?? steps });
+  const activities = { ...(wrap.activities?.(steps) ?? steps), ...createSyntheticSteps(services) };
+  const worker = await createWorker({ connection, config, activities });
   await using _admin = await startAdmin({
     host: config.HOST,
     port: config.ADMIN_PORT,
-    metrics,
+    metrics: async () => `${await metrics.metrics()}\n${await sdkMetrics.read()}`,
     isReady: () => worker.getState() === "RUNNING",
   });
   const running = worker.run();
+  const version = versionOf(config);
+  await using routing =
+    version === undefined
+      ? unversioned
+      : watchRouting({
+          temporal,
+          log,
+          version,
+          intervalMs: config.ROUTING_INTERVAL_MS,
+          holdsForMs: config.ROUTING_HOLDS_MS,
+        });
+  gauge(metrics, "sagacart_worker_in_use", "Whether new orders are run by this version of the worker.", () =>
+    routing.isInUse() ? 1 : 0,
+  );
+  const meters = createMeters(metrics, config.MAX_BATCHES);
   const shared = {
     temporal,
+    routing,
     log,
+    meters,
     claimer: `${hostname()}/${process.pid}`,
     leaseMs: config.CLAIM_LEASE_MS,
     workflowTaskTimeoutMs: config.WORKFLOW_TASK_TIMEOUT_MS,
@@ -62,7 +88,9 @@ export async function runWorker(config: Config, stopping: Promise<void>, wrap: W
     dispatchSingles({ ...shared, name: "dispatch-shipments", commands: commands.shipping, kinds: shippingKinds }),
     dispatchStanding({
       temporal,
+      routing,
       log,
+      meters,
       commands: commands.order,
       standingAfterMs: config.STANDING_AFTER_MS,
       intervalMs: config.STANDING_INTERVAL_MS,

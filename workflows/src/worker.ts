@@ -3,12 +3,22 @@ import type { Log } from "@sagacart/chassis/log";
 import { type LogLevel, type NativeConnection, Runtime, Worker, type WorkerOptions } from "@temporalio/worker";
 import type { Config } from "./config.ts";
 import { taskQueue } from "./messages.ts";
+import type { Version } from "./routing.ts";
 import type { Steps } from "./step-types.ts";
+import type { SyntheticSteps } from "./synthetic-steps.ts";
+import type { TemporalMetrics } from "./temporal-metrics.ts";
 
 /** Has Temporal's own log lines come out as ours. Its runtime would also take SIGTERM for itself: not here. */
-export function installRuntime(log: Log): void {
+export function installRuntime(log: Log, { bindAddress }: TemporalMetrics): void {
   Runtime.install({
     shutdownSignals: [],
+    telemetryOptions: {
+      metrics: {
+        globalTags: { app: "worker" },
+        attachServiceName: false,
+        prometheus: { bindAddress, countersTotalSuffix: true, unitSuffix: true, useSecondsForDurations: true },
+      },
+    },
     logger: {
       log: (level, message, meta) => write(log, level, message, meta),
       trace: (message, meta) => write(log, "TRACE", message, meta),
@@ -38,7 +48,7 @@ function write(log: Log, level: LogLevel, message: string, meta: unknown): void 
 export async function createWorker(options: {
   connection: NativeConnection;
   config: Config;
-  activities: Steps;
+  activities: Steps & SyntheticSteps;
 }): Promise<Worker> {
   const { connection, config, activities } = options;
   return await Worker.create({
@@ -64,15 +74,14 @@ function workflowCode({ WORKFLOW_BUNDLE_PATH: codePath }: Config): Partial<Worke
 
 /** Under the Worker Controller workflows stay with the version that began them; elsewhere there are no versions. */
 function versioning(config: Config): Partial<WorkerOptions> {
+  const version = versionOf(config);
+  return version === undefined
+    ? {}
+    : { workerDeploymentOptions: { version, useWorkerVersioning: true, defaultVersioningBehavior: "PINNED" } };
+}
+
+/** The version that this worker is, where the Worker Controller gave it one. */
+export function versionOf(config: Config): Version | undefined {
   const { TEMPORAL_DEPLOYMENT_NAME: deploymentName, TEMPORAL_WORKER_BUILD_ID: buildId } = config;
-  if (deploymentName === undefined || buildId === undefined) {
-    return {};
-  }
-  return {
-    workerDeploymentOptions: {
-      version: { deploymentName, buildId },
-      useWorkerVersioning: true,
-      defaultVersioningBehavior: "PINNED",
-    },
-  };
+  return deploymentName === undefined || buildId === undefined ? undefined : { deploymentName, buildId };
 }

@@ -2,3 +2,4 @@
 export * from "./checkout.ts";
 export * from "./order.ts";
 export * from "./refund.ts";
+export * from "./synthetic.ts";

@@ -8,6 +8,7 @@ import type { EventCursor, Place } from "./event-cursor.ts";
 import { takeLead } from "./lead.ts";
 import type { Log } from "./log.ts";
 import { startLoop } from "./loop.ts";
+import { testCurrency } from "./money.ts";
 import { type Pool, type Transaction, withTransaction } from "./postgres.ts";
 
 export type EventConsumerOptions<T> = {
@@ -36,7 +37,8 @@ export type EventConsumerOptions<T> = {
 
 /**
  * Reads a feed for ever, from where it was left: each event has its effect once, a subject's events in order, whatever
- * dies in between. Of several processes one reads, and the others stand by.
+ * dies in between. Of several processes one reads, and the others stand by. Orders by which the shop tries itself are
+ * left out.
  *
  * The cursor in its own database is the truth. The feed is told of it, so that the lag of all consumers is seen in
  * one place; and when an operator has set the consumer back there, the cursor goes back too.
@@ -102,13 +104,23 @@ export async function takePage<T>(
     if (generation !== readFrom.generation || position < readFrom.position) {
       return "elsewhere";
     }
-    const news = events.filter((event) => event.position > position);
+    const news = events.filter((event) => event.position > position && !isSynthetic(event));
     const taken = news.length === 0 ? undefined : { taken: await take(tx, news) };
     if (nextPosition > position) {
       await cursor.move(tx, nextPosition);
     }
     return taken ?? "nothing";
   });
+}
+
+/** Whether it tells of an order by which the shop tries itself: nobody is to hear of that, or to deliver it. */
+function isSynthetic({ data }: Event): boolean {
+  // Most are told apart without being parsed.
+  if (!data.includes(testCurrency)) {
+    return false;
+  }
+  const { total } = Object(JSON.parse(data));
+  return Object(total).currencyCode === testCurrency;
 }
 
 /** Tells the feed how far it has come, again and again. Ends when it was set back. */

@@ -6,6 +6,12 @@ import { DomainError, defineReasons } from "./errors.ts";
 /** An exact sum: whole minor units (cents for EUR) of one currency (ISO 4217). Every Money is one. */
 export type Amount = { readonly currencyCode: string; readonly minorUnits: bigint };
 
+/**
+ * The currency that ISO 4217 reserves for tests. An order in it is no customer's: the shop tries itself, and nobody's
+ * figures, messages or deliveries are to show it.
+ */
+export const testCurrency = "XTS";
+
 export const moneyReasons = defineReasons({
   CURRENCY_MISMATCH: Code.FailedPrecondition,
   MONEY_OUT_OF_RANGE: Code.OutOfRange,

@@ -38,6 +38,8 @@ export type NewOrder = {
   readonly expireTime: Date | undefined;
   readonly shippingAddress: Address | undefined;
   readonly contactEmail: string;
+  /** The workflow that carries it from the start. */
+  readonly carrier: string | undefined;
   readonly lines: readonly NewLine[];
 };
 
@@ -47,14 +49,14 @@ export async function insertOrders(tx: Queryable, orders: readonly NewOrder[]): 
     name: "insert-orders",
     text: `insert into orders (id, customer_id, cart_id, fingerprint, state, sequence, currency, total_minor,
                                payment_method, pay_later, payment_attempt, payment_pending, expire_time,
-                               shipping_address, contact_email)
+                               shipping_address, contact_email, carrier_workflow_id)
            select id, customer_id, cart_id, fingerprint, 'PENDING', 1, currency, total_minor,
                   payment_method, pay_later, case when pay_later then 0 else 1 end, not pay_later, expire_time,
-                  shipping_address, contact_email
+                  shipping_address, contact_email, carrier_workflow_id
            from unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::text[], $6::bigint[], $7::text[],
-                       $8::boolean[], $9::timestamptz[], $10::jsonb[], $11::text[])
+                       $8::boolean[], $9::timestamptz[], $10::jsonb[], $11::text[], $12::text[])
              as new (id, customer_id, cart_id, fingerprint, currency, total_minor, payment_method, pay_later,
-                     expire_time, shipping_address, contact_email)
+                     expire_time, shipping_address, contact_email, carrier_workflow_id)
            order by id
            on conflict (id) do nothing returning id`,
     values: [
@@ -71,6 +73,7 @@ export async function insertOrders(tx: Queryable, orders: readonly NewOrder[]): 
         shippingAddress === undefined ? null : JSON.stringify(toJson(AddressSchema, shippingAddress)),
       ),
       orders.map((order) => order.contactEmail),
+      orders.map((order) => order.carrier ?? null),
     ],
   });
   const inserted = new Set(rows.map(({ id }) => id));

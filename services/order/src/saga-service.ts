@@ -4,6 +4,7 @@ import { appendEvents } from "@sagacart/chassis/event-feed";
 import { refuseNamedTwice } from "@sagacart/chassis/named-twice";
 import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres";
 import { Order_State, OrderRefund_State } from "@sagacart/proto/order/v1/order";
+import { CheckoutRequestSchema } from "@sagacart/proto/order/v1/order_service";
 import {
   BatchBeginResponse_DroppedSchema,
   BatchBeginResponse_OutcomeSchema,
@@ -14,26 +15,28 @@ import {
   BatchMoveResponse_OutcomeSchema,
   BatchMoveResponseSchema,
   ClearIncidentResponseSchema,
+  PlaceOrderResponseSchema,
   RaiseIncidentResponseSchema,
   RecordDeclineResponseSchema,
   RecordRefundResponseSchema,
   type SagaService,
 } from "@sagacart/proto/order/v1/saga_service";
+import type { Checkout } from "./checkout.ts";
 import { clearIncident, raiseIncident } from "./incident-store.ts";
+import type { Meters } from "./meters.ts";
 import { endsAsFromProto, isFinal, type State, stateFromProto, stateToProto } from "./order.ts";
 import { orderNotFound } from "./order-service.ts";
 import { loadOrders } from "./order-store.ts";
-import type { Meters } from "./meters.ts";
 import { settleRefund } from "./refund-store.ts";
 import { handOver, type MoveItem, moveOrders, takeOrders } from "./saga-store.ts";
 
 export type SagaServiceOptions = {
   pool: Pool;
+  checkout: Checkout;
+  meters?: Meters | undefined;
   /** Called after each commit with the orders that changed, and where they stand now. */
   changed: (orders: readonly (readonly [orderId: string, state: State])[]) => void;
   /** Called after a commit that recorded commands. */
-  checkout: Checkout;
-  meters?: Meters | undefined;
   commanded: () => void;
 };
 
@@ -41,6 +44,12 @@ export type SagaServiceOptions = {
 export function createSagaService(options: SagaServiceOptions): ServiceImpl<typeof SagaService> {
   const { pool, checkout, meters, changed, commanded } = options;
   return {
+    async placeOrder({ workflowId, checkout: request }) {
+      const { orderId } = await checkout(request ?? create(CheckoutRequestSchema), workflowId);
+      const order = (await loadOrders(pool, [orderId])).get(orderId);
+      return create(PlaceOrderResponseSchema, { order });
+    },
+
     async batchBegin({ workflowId, orderIds }) {
       const orders = await withTransaction(pool, async (tx) => {
         await takeOrders(tx, workflowId, orderIds);
@@ -69,6 +78,7 @@ export function createSagaService(options: SagaServiceOptions): ServiceImpl<type
         items.map(({ orderId }) => orderId),
       );
       const moved = await withTransaction(pool, (tx) => moveOrders(tx, workflowId, items.map(toMoveItem)));
+      meters?.moved(moved.values());
       changed([...moved].map(([orderId, { state }]) => [orderId, state] as const));
       return create(BatchMoveResponseSchema, {
         outcomes: items.map(({ orderId }) => {
@@ -78,7 +88,6 @@ export function createSagaService(options: SagaServiceOptions): ServiceImpl<type
             state: stateToProto(now?.state),
             endsAs: stateToProto(now?.endsAs),
           });
-      meters?.moved(moved.values());
         }),
       });
     },

@@ -1,6 +1,6 @@
 import type { Queryable } from "@sagacart/chassis/postgres";
 import { foldText, type Product } from "./product.ts";
-import { type ProductRow, productColumns, toProduct } from "./product-store.ts";
+import { listed, type ProductRow, productColumns, toProduct } from "./product-store.ts";
 
 export type Search = {
   /** Words with spaces between them: each must occur. */
@@ -25,7 +25,7 @@ export async function searchProducts(db: Queryable, search: Search): Promise<Fou
   const values: unknown[] = [];
   const value = (given: unknown) => `$${values.push(given)}`;
   const words = [...new Set(foldText(search.query).split(" "))].filter((word) => word !== "");
-  const conditions = ["p.delete_time is null"];
+  const conditions = [listed];
   for (const word of words) {
     conditions.push(`p.search_text like ${value(`%${escapeLike(word)}%`)}`);
   }

@@ -1,3 +1,4 @@
+import { testCurrency } from "@sagacart/chassis/money";
 import type { Queryable, Transaction } from "@sagacart/chassis/postgres";
 import pg from "pg";
 import { type NewProduct, type Product, type ProductContent, searchText, skuTaken } from "./product.ts";
@@ -120,11 +121,14 @@ export async function listProducts(
     afterId === undefined ? "" : "and (p.create_time, p.id) > ((select create_time from products where id = $2), $2)";
   const { rows } = await db.query<ProductRow>(
     `select ${productColumns} from products p join levels l on l.product_id = p.id
-     where p.delete_time is null ${after} order by p.create_time, p.id limit $1`,
+     where ${listed} ${after} order by p.create_time, p.id limit $1`,
     afterId === undefined ? [limit] : [limit, afterId],
   );
   return rows.map(toProduct);
 }
+
+/** Whom customers see: not what the shop sells to nobody but itself, to try whether it works. */
+export const listed = `p.delete_time is null and p.currency <> '${testCurrency}'`;
 
 export type ProductRow = {
   id: string;

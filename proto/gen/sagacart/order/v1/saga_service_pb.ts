@@ -8,13 +8,99 @@ import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/vali
 import { file_sagacart_auth_v1_access } from "../../auth/v1/access_pb.ts";
 import type { Order, Order_State, Order_StateJson, OrderJson, OrderRefund, OrderRefund_State, OrderRefund_StateJson, OrderRefundJson, OrderShortage, OrderShortageJson } from "./order_pb.ts";
 import { file_sagacart_order_v1_order } from "./order_pb.ts";
+import type { CheckoutRequest, CheckoutRequestJson } from "./order_service_pb.ts";
+import { file_sagacart_order_v1_order_service } from "./order_service_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file sagacart/order/v1/saga_service.proto.
  */
 export const file_sagacart_order_v1_saga_service: GenFile = /*@__PURE__*/
-  fileDesc("CiRzYWdhY2FydC9vcmRlci92MS9zYWdhX3NlcnZpY2UucHJvdG8SEXNhZ2FjYXJ0Lm9yZGVyLnYxIngKEUJhdGNoQmVnaW5SZXF1ZXN0Eh8KC3dvcmtmbG93X2lkGAEgASgJQgq6SAdyBRABGMgBEkIKCW9yZGVyX2lkcxgCIAMoCUIvukgskgEpCAEQ6AciInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4iiwIKEkJhdGNoQmVnaW5SZXNwb25zZRI/CghvdXRjb21lcxgBIAMoCzItLnNhZ2FjYXJ0Lm9yZGVyLnYxLkJhdGNoQmVnaW5SZXNwb25zZS5PdXRjb21lGpMBCgdPdXRjb21lEhAKCG9yZGVyX2lkGAEgASgJEikKBXRha2VuGAIgASgLMhguc2FnYWNhcnQub3JkZXIudjEuT3JkZXJIABJACgdkcm9wcGVkGAMgASgLMi0uc2FnYWNhcnQub3JkZXIudjEuQmF0Y2hCZWdpblJlc3BvbnNlLkRyb3BwZWRIAEIJCgdvdXRjb21lGh4KB0Ryb3BwZWQSEwoLd29ya2Zsb3dfaWQYASABKAki4AMKEEJhdGNoTW92ZVJlcXVlc3QSHwoLd29ya2Zsb3dfaWQYASABKAlCCrpIB3IFEAEYyAESRAoFaXRlbXMYAiADKAsyKC5zYWdhY2FydC5vcmRlci52MS5CYXRjaE1vdmVSZXF1ZXN0Lkl0ZW1CC7pICJIBBQgBEOgHGuQCCgRJdGVtEjcKCG9yZGVyX2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEkMKBnN0YXRlcxgCIAMoDjIeLnNhZ2FjYXJ0Lm9yZGVyLnYxLk9yZGVyLlN0YXRlQhO6SBCSAQ0IARAEIgeCAQQQASAAEh8KDm91dGNvbWVfcmVhc29uGAMgASgJQge6SARyAhg/EiAKDm91dGNvbWVfZGV0YWlsGAQgASgJQgi6SAVyAxj0AxI9CglzaG9ydGFnZXMYBSADKAsyIC5zYWdhY2FydC5vcmRlci52MS5PcmRlclNob3J0YWdlQgi6SAWSAQIQZBI5CgdlbmRzX2FzGAYgASgOMh4uc2FnYWNhcnQub3JkZXIudjEuT3JkZXIuU3RhdGVCCLpIBYIBAhABEiEKD3RyYWNraW5nX251bWJlchgHIAEoCUIIukgFcgMYyAEi0AEKEUJhdGNoTW92ZVJlc3BvbnNlEj4KCG91dGNvbWVzGAEgAygLMiwuc2FnYWNhcnQub3JkZXIudjEuQmF0Y2hNb3ZlUmVzcG9uc2UuT3V0Y29tZRp7CgdPdXRjb21lEhAKCG9yZGVyX2lkGAEgASgJEi0KBXN0YXRlGAIgASgOMh4uc2FnYWNhcnQub3JkZXIudjEuT3JkZXIuU3RhdGUSLwoHZW5kc19hcxgDIAEoDjIeLnNhZ2FjYXJ0Lm9yZGVyLnYxLk9yZGVyLlN0YXRlIpMBChRCYXRjaEhhbmRPdmVyUmVxdWVzdBIfCgt3b3JrZmxvd19pZBgBIAEoCUIKukgHcgUQARjIARJCCglvcmRlcl9pZHMYAiADKAlCL7pILJIBKQgBEOgHIiJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEhYKA3doeRgDIAEoCUIJukgGcgQQARgoIioKFUJhdGNoSGFuZE92ZXJSZXNwb25zZRIRCglvcmRlcl9pZHMYASADKAkiWwoVQmF0Y2hHZXRPcmRlcnNSZXF1ZXN0EkIKCW9yZGVyX2lkcxgBIAMoCUIvukgskgEpCAEQ6AciInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4iQgoWQmF0Y2hHZXRPcmRlcnNSZXNwb25zZRIoCgZvcmRlcnMYASADKAsyGC5zYWdhY2FydC5vcmRlci52MS5PcmRlciKwAQoUUmVjb3JkRGVjbGluZVJlcXVlc3QSHwoLd29ya2Zsb3dfaWQYASABKAlCCrpIB3IFEAEYyAESNwoIb3JkZXJfaWQYAiABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SGgoHYXR0ZW1wdBgDIAEoBUIJukgGGgQYFCgBEiIKDmRlY2xpbmVfcmVhc29uGAQgASgJQgq6SAdyBRABGMgBIkAKFVJlY29yZERlY2xpbmVSZXNwb25zZRInCgVvcmRlchgBIAEoCzIYLnNhZ2FjYXJ0Lm9yZGVyLnYxLk9yZGVyIusBChNSZWNvcmRSZWZ1bmRSZXF1ZXN0EjcKCG9yZGVyX2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEjgKCXJlZnVuZF9pZBgCIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI/CgVzdGF0ZRgDIAEoDjIkLnNhZ2FjYXJ0Lm9yZGVyLnYxLk9yZGVyUmVmdW5kLlN0YXRlQgq6SAeCAQQYAhgDEiAKDmZhaWx1cmVfcmVhc29uGAQgASgJQgi6SAVyAxjIASJGChRSZWNvcmRSZWZ1bmRSZXNwb25zZRIuCgZyZWZ1bmQYASABKAsyHi5zYWdhY2FydC5vcmRlci52MS5PcmRlclJlZnVuZCLDAQoUUmFpc2VJbmNpZGVudFJlcXVlc3QSNwoIb3JkZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SFwoEc3RlcBgCIAEoCUIJukgGcgQQARgoEh8KC3dvcmtmbG93X2lkGAMgASgJQgq6SAdyBRABGMgBEhcKBWVycm9yGAQgASgJQgi6SAVyAxjQDxIfCghhdHRlbXB0cxgFIAEoBUINukgKGggY/////wcoACIsChVSYWlzZUluY2lkZW50UmVzcG9uc2USEwoLaW5jaWRlbnRfaWQYASABKAkiaAoUQ2xlYXJJbmNpZGVudFJlcXVlc3QSNwoIb3JkZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SFwoEc3RlcBgCIAEoCUIJukgGcgQQARgoIhcKFUNsZWFySW5jaWRlbnRSZXNwb25zZTL4BgoLU2FnYVNlcnZpY2USZQoKQmF0Y2hCZWdpbhIkLnNhZ2FjYXJ0Lm9yZGVyLnYxLkJhdGNoQmVnaW5SZXF1ZXN0GiUuc2FnYWNhcnQub3JkZXIudjEuQmF0Y2hCZWdpblJlc3BvbnNlIgqQAgKquxgDEgEEEmIKCUJhdGNoTW92ZRIjLnNhZ2FjYXJ0Lm9yZGVyLnYxLkJhdGNoTW92ZVJlcXVlc3QaJC5zYWdhY2FydC5vcmRlci52MS5CYXRjaE1vdmVSZXNwb25zZSIKkAICqrsYAxIBBBJuCg1CYXRjaEhhbmRPdmVyEicuc2FnYWNhcnQub3JkZXIudjEuQmF0Y2hIYW5kT3ZlclJlcXVlc3QaKC5zYWdhY2FydC5vcmRlci52MS5CYXRjaEhhbmRPdmVyUmVzcG9uc2UiCpACAqq7GAMSAQQScQoOQmF0Y2hHZXRPcmRlcnMSKC5zYWdhY2FydC5vcmRlci52MS5CYXRjaEdldE9yZGVyc1JlcXVlc3QaKS5zYWdhY2FydC5vcmRlci52MS5CYXRjaEdldE9yZGVyc1Jlc3BvbnNlIgqQAgGquxgDEgEEEm4KDVJlY29yZERlY2xpbmUSJy5zYWdhY2FydC5vcmRlci52MS5SZWNvcmREZWNsaW5lUmVxdWVzdBooLnNhZ2FjYXJ0Lm9yZGVyLnYxLlJlY29yZERlY2xpbmVSZXNwb25zZSIKkAICqrsYAxIBBBJrCgxSZWNvcmRSZWZ1bmQSJi5zYWdhY2FydC5vcmRlci52MS5SZWNvcmRSZWZ1bmRSZXF1ZXN0Gicuc2FnYWNhcnQub3JkZXIudjEuUmVjb3JkUmVmdW5kUmVzcG9uc2UiCpACAqq7GAMSAQQSbgoNUmFpc2VJbmNpZGVudBInLnNhZ2FjYXJ0Lm9yZGVyLnYxLlJhaXNlSW5jaWRlbnRSZXF1ZXN0Giguc2FnYWNhcnQub3JkZXIudjEuUmFpc2VJbmNpZGVudFJlc3BvbnNlIgqQAgKquxgDEgEEEm4KDUNsZWFySW5jaWRlbnQSJy5zYWdhY2FydC5vcmRlci52MS5DbGVhckluY2lkZW50UmVxdWVzdBooLnNhZ2FjYXJ0Lm9yZGVyLnYxLkNsZWFySW5jaWRlbnRSZXNwb25zZSIKkAICqrsYAxIBBGIGcHJvdG8z", [file_buf_validate_validate, file_sagacart_auth_v1_access, file_sagacart_order_v1_order]);
+  fileDesc("CiRzYWdhY2FydC9vcmRlci92MS9zYWdhX3NlcnZpY2UucHJvdG8SEXNhZ2FjYXJ0Lm9yZGVyLnYxInIKEVBsYWNlT3JkZXJSZXF1ZXN0Eh8KC3dvcmtmbG93X2lkGAEgASgJQgq6SAdyBRABGMgBEjwKCGNoZWNrb3V0GAIgASgLMiIuc2FnYWNhcnQub3JkZXIudjEuQ2hlY2tvdXRSZXF1ZXN0Qga6SAPIAQEiPQoSUGxhY2VPcmRlclJlc3BvbnNlEicKBW9yZGVyGAEgASgLMhguc2FnYWNhcnQub3JkZXIudjEuT3JkZXIieAoRQmF0Y2hCZWdpblJlcXVlc3QSHwoLd29ya2Zsb3dfaWQYASABKAlCCrpIB3IFEAEYyAESQgoJb3JkZXJfaWRzGAIgAygJQi+6SCySASkIARDoByIiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLiKLAgoSQmF0Y2hCZWdpblJlc3BvbnNlEj8KCG91dGNvbWVzGAEgAygLMi0uc2FnYWNhcnQub3JkZXIudjEuQmF0Y2hCZWdpblJlc3BvbnNlLk91dGNvbWUakwEKB091dGNvbWUSEAoIb3JkZXJfaWQYASABKAkSKQoFdGFrZW4YAiABKAsyGC5zYWdhY2FydC5vcmRlci52MS5PcmRlckgAEkAKB2Ryb3BwZWQYAyABKAsyLS5zYWdhY2FydC5vcmRlci52MS5CYXRjaEJlZ2luUmVzcG9uc2UuRHJvcHBlZEgAQgkKB291dGNvbWUaHgoHRHJvcHBlZBITCgt3b3JrZmxvd19pZBgBIAEoCSLgAwoQQmF0Y2hNb3ZlUmVxdWVzdBIfCgt3b3JrZmxvd19pZBgBIAEoCUIKukgHcgUQARjIARJECgVpdGVtcxgCIAMoCzIoLnNhZ2FjYXJ0Lm9yZGVyLnYxLkJhdGNoTW92ZVJlcXVlc3QuSXRlbUILukgIkgEFCAEQ6Aca5AIKBEl0ZW0SNwoIb3JkZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SQwoGc3RhdGVzGAIgAygOMh4uc2FnYWNhcnQub3JkZXIudjEuT3JkZXIuU3RhdGVCE7pIEJIBDQgBEAQiB4IBBBABIAASHwoOb3V0Y29tZV9yZWFzb24YAyABKAlCB7pIBHICGD8SIAoOb3V0Y29tZV9kZXRhaWwYBCABKAlCCLpIBXIDGPQDEj0KCXNob3J0YWdlcxgFIAMoCzIgLnNhZ2FjYXJ0Lm9yZGVyLnYxLk9yZGVyU2hvcnRhZ2VCCLpIBZIBAhBkEjkKB2VuZHNfYXMYBiABKA4yHi5zYWdhY2FydC5vcmRlci52MS5PcmRlci5TdGF0ZUIIukgFggECEAESIQoPdHJhY2tpbmdfbnVtYmVyGAcgASgJQgi6SAVyAxjIASLQAQoRQmF0Y2hNb3ZlUmVzcG9uc2USPgoIb3V0Y29tZXMYASADKAsyLC5zYWdhY2FydC5vcmRlci52MS5CYXRjaE1vdmVSZXNwb25zZS5PdXRjb21lGnsKB091dGNvbWUSEAoIb3JkZXJfaWQYASABKAkSLQoFc3RhdGUYAiABKA4yHi5zYWdhY2FydC5vcmRlci52MS5PcmRlci5TdGF0ZRIvCgdlbmRzX2FzGAMgASgOMh4uc2FnYWNhcnQub3JkZXIudjEuT3JkZXIuU3RhdGUikwEKFEJhdGNoSGFuZE92ZXJSZXF1ZXN0Eh8KC3dvcmtmbG93X2lkGAEgASgJQgq6SAdyBRABGMgBEkIKCW9yZGVyX2lkcxgCIAMoCUIvukgskgEpCAEQ6AciInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SFgoDd2h5GAMgASgJQgm6SAZyBBABGCgiKgoVQmF0Y2hIYW5kT3ZlclJlc3BvbnNlEhEKCW9yZGVyX2lkcxgBIAMoCSJbChVCYXRjaEdldE9yZGVyc1JlcXVlc3QSQgoJb3JkZXJfaWRzGAEgAygJQi+6SCySASkIARDoByIiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLiJCChZCYXRjaEdldE9yZGVyc1Jlc3BvbnNlEigKBm9yZGVycxgBIAMoCzIYLnNhZ2FjYXJ0Lm9yZGVyLnYxLk9yZGVyIrABChRSZWNvcmREZWNsaW5lUmVxdWVzdBIfCgt3b3JrZmxvd19pZBgBIAEoCUIKukgHcgUQARjIARI3CghvcmRlcl9pZBgCIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIaCgdhdHRlbXB0GAMgASgFQgm6SAYaBBgUKAESIgoOZGVjbGluZV9yZWFzb24YBCABKAlCCrpIB3IFEAEYyAEiQAoVUmVjb3JkRGVjbGluZVJlc3BvbnNlEicKBW9yZGVyGAEgASgLMhguc2FnYWNhcnQub3JkZXIudjEuT3JkZXIi6wEKE1JlY29yZFJlZnVuZFJlcXVlc3QSNwoIb3JkZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SOAoJcmVmdW5kX2lkGAIgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEj8KBXN0YXRlGAMgASgOMiQuc2FnYWNhcnQub3JkZXIudjEuT3JkZXJSZWZ1bmQuU3RhdGVCCrpIB4IBBBgCGAMSIAoOZmFpbHVyZV9yZWFzb24YBCABKAlCCLpIBXIDGMgBIkYKFFJlY29yZFJlZnVuZFJlc3BvbnNlEi4KBnJlZnVuZBgBIAEoCzIeLnNhZ2FjYXJ0Lm9yZGVyLnYxLk9yZGVyUmVmdW5kIsMBChRSYWlzZUluY2lkZW50UmVxdWVzdBI3CghvcmRlcl9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIXCgRzdGVwGAIgASgJQgm6SAZyBBABGCgSHwoLd29ya2Zsb3dfaWQYAyABKAlCCrpIB3IFEAEYyAESFwoFZXJyb3IYBCABKAlCCLpIBXIDGNAPEh8KCGF0dGVtcHRzGAUgASgFQg26SAoaCBj/////BygAIiwKFVJhaXNlSW5jaWRlbnRSZXNwb25zZRITCgtpbmNpZGVudF9pZBgBIAEoCSJoChRDbGVhckluY2lkZW50UmVxdWVzdBI3CghvcmRlcl9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIXCgRzdGVwGAIgASgJQgm6SAZyBBABGCgiFwoVQ2xlYXJJbmNpZGVudFJlc3BvbnNlMt8HCgtTYWdhU2VydmljZRJlCgpQbGFjZU9yZGVyEiQuc2FnYWNhcnQub3JkZXIudjEuUGxhY2VPcmRlclJlcXVlc3QaJS5zYWdhY2FydC5vcmRlci52MS5QbGFjZU9yZGVyUmVzcG9uc2UiCpACAqq7GAMSAQQSZQoKQmF0Y2hCZWdpbhIkLnNhZ2FjYXJ0Lm9yZGVyLnYxLkJhdGNoQmVnaW5SZXF1ZXN0GiUuc2FnYWNhcnQub3JkZXIudjEuQmF0Y2hCZWdpblJlc3BvbnNlIgqQAgKquxgDEgEEEmIKCUJhdGNoTW92ZRIjLnNhZ2FjYXJ0Lm9yZGVyLnYxLkJhdGNoTW92ZVJlcXVlc3QaJC5zYWdhY2FydC5vcmRlci52MS5CYXRjaE1vdmVSZXNwb25zZSIKkAICqrsYAxIBBBJuCg1CYXRjaEhhbmRPdmVyEicuc2FnYWNhcnQub3JkZXIudjEuQmF0Y2hIYW5kT3ZlclJlcXVlc3QaKC5zYWdhY2FydC5vcmRlci52MS5CYXRjaEhhbmRPdmVyUmVzcG9uc2UiCpACAqq7GAMSAQQScQoOQmF0Y2hHZXRPcmRlcnMSKC5zYWdhY2FydC5vcmRlci52MS5CYXRjaEdldE9yZGVyc1JlcXVlc3QaKS5zYWdhY2FydC5vcmRlci52MS5CYXRjaEdldE9yZGVyc1Jlc3BvbnNlIgqQAgGquxgDEgEEEm4KDVJlY29yZERlY2xpbmUSJy5zYWdhY2FydC5vcmRlci52MS5SZWNvcmREZWNsaW5lUmVxdWVzdBooLnNhZ2FjYXJ0Lm9yZGVyLnYxLlJlY29yZERlY2xpbmVSZXNwb25zZSIKkAICqrsYAxIBBBJrCgxSZWNvcmRSZWZ1bmQSJi5zYWdhY2FydC5vcmRlci52MS5SZWNvcmRSZWZ1bmRSZXF1ZXN0Gicuc2FnYWNhcnQub3JkZXIudjEuUmVjb3JkUmVmdW5kUmVzcG9uc2UiCpACAqq7GAMSAQQSbgoNUmFpc2VJbmNpZGVudBInLnNhZ2FjYXJ0Lm9yZGVyLnYxLlJhaXNlSW5jaWRlbnRSZXF1ZXN0Giguc2FnYWNhcnQub3JkZXIudjEuUmFpc2VJbmNpZGVudFJlc3BvbnNlIgqQAgKquxgDEgEEEm4KDUNsZWFySW5jaWRlbnQSJy5zYWdhY2FydC5vcmRlci52MS5DbGVhckluY2lkZW50UmVxdWVzdBooLnNhZ2FjYXJ0Lm9yZGVyLnYxLkNsZWFySW5jaWRlbnRSZXNwb25zZSIKkAICqrsYAxIBBGIGcHJvdG8z", [file_buf_validate_validate, file_sagacart_auth_v1_access, file_sagacart_order_v1_order, file_sagacart_order_v1_order_service]);
+
+/**
+ * What to buy, and who carries it.
+ *
+ * @generated from message sagacart.order.v1.PlaceOrderRequest
+ */
+export type PlaceOrderRequest = Message<"sagacart.order.v1.PlaceOrderRequest"> & {
+  /**
+   * The workflow that carries it from the start.
+   *
+   * @generated from field: string workflow_id = 1;
+   */
+  workflowId: string;
+
+  /**
+   * The checkout; how long to wait is of no concern here.
+   *
+   * @generated from field: sagacart.order.v1.CheckoutRequest checkout = 2;
+   */
+  checkout?: CheckoutRequest | undefined;
+};
+
+/**
+ * What to buy, and who carries it.
+ *
+ * @generated from message sagacart.order.v1.PlaceOrderRequest
+ */
+export type PlaceOrderRequestJson = {
+  /**
+   * The workflow that carries it from the start.
+   *
+   * @generated from field: string workflow_id = 1;
+   */
+  workflowId?: string;
+
+  /**
+   * The checkout; how long to wait is of no concern here.
+   *
+   * @generated from field: sagacart.order.v1.CheckoutRequest checkout = 2;
+   */
+  checkout?: CheckoutRequestJson;
+};
+
+/**
+ * Describes the message sagacart.order.v1.PlaceOrderRequest.
+ * Use `create(PlaceOrderRequestSchema)` to create a new message.
+ */
+export const PlaceOrderRequestSchema: GenMessage<PlaceOrderRequest, {jsonType: PlaceOrderRequestJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_order_v1_saga_service, 0);
+
+/**
+ * The order.
+ *
+ * @generated from message sagacart.order.v1.PlaceOrderResponse
+ */
+export type PlaceOrderResponse = Message<"sagacart.order.v1.PlaceOrderResponse"> & {
+  /**
+   * The order as it stands.
+   *
+   * @generated from field: sagacart.order.v1.Order order = 1;
+   */
+  order?: Order | undefined;
+};
+
+/**
+ * The order.
+ *
+ * @generated from message sagacart.order.v1.PlaceOrderResponse
+ */
+export type PlaceOrderResponseJson = {
+  /**
+   * The order as it stands.
+   *
+   * @generated from field: sagacart.order.v1.Order order = 1;
+   */
+  order?: OrderJson;
+};
+
+/**
+ * Describes the message sagacart.order.v1.PlaceOrderResponse.
+ * Use `create(PlaceOrderResponseSchema)` to create a new message.
+ */
+export const PlaceOrderResponseSchema: GenMessage<PlaceOrderResponse, {jsonType: PlaceOrderResponseJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_order_v1_saga_service, 1);
 
 /**
  * Which orders, and who carries them.
@@ -63,7 +149,7 @@ export type BatchBeginRequestJson = {
  * Use `create(BatchBeginRequestSchema)` to create a new message.
  */
 export const BatchBeginRequestSchema: GenMessage<BatchBeginRequest, {jsonType: BatchBeginRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_saga_service, 0);
+  messageDesc(file_sagacart_order_v1_saga_service, 2);
 
 /**
  * Where each stands, in the order asked for.
@@ -98,7 +184,7 @@ export type BatchBeginResponseJson = {
  * Use `create(BatchBeginResponseSchema)` to create a new message.
  */
 export const BatchBeginResponseSchema: GenMessage<BatchBeginResponse, {jsonType: BatchBeginResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_saga_service, 1);
+  messageDesc(file_sagacart_order_v1_saga_service, 3);
 
 /**
  * One order.
@@ -170,7 +256,7 @@ export type BatchBeginResponse_OutcomeJson = {
  * Use `create(BatchBeginResponse_OutcomeSchema)` to create a new message.
  */
 export const BatchBeginResponse_OutcomeSchema: GenMessage<BatchBeginResponse_Outcome, {jsonType: BatchBeginResponse_OutcomeJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_saga_service, 1, 0);
+  messageDesc(file_sagacart_order_v1_saga_service, 3, 0);
 
 /**
  * It is not this workflow's.
@@ -205,7 +291,7 @@ export type BatchBeginResponse_DroppedJson = {
  * Use `create(BatchBeginResponse_DroppedSchema)` to create a new message.
  */
 export const BatchBeginResponse_DroppedSchema: GenMessage<BatchBeginResponse_Dropped, {jsonType: BatchBeginResponse_DroppedJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_saga_service, 1, 1);
+  messageDesc(file_sagacart_order_v1_saga_service, 3, 1);
 
 /**
  * Which moves.
@@ -254,7 +340,7 @@ export type BatchMoveRequestJson = {
  * Use `create(BatchMoveRequestSchema)` to create a new message.
  */
 export const BatchMoveRequestSchema: GenMessage<BatchMoveRequest, {jsonType: BatchMoveRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_saga_service, 2);
+  messageDesc(file_sagacart_order_v1_saga_service, 4);
 
 /**
  * One order's move.
@@ -375,7 +461,7 @@ export type BatchMoveRequest_ItemJson = {
  * Use `create(BatchMoveRequest_ItemSchema)` to create a new message.
  */
 export const BatchMoveRequest_ItemSchema: GenMessage<BatchMoveRequest_Item, {jsonType: BatchMoveRequest_ItemJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_saga_service, 2, 0);
+  messageDesc(file_sagacart_order_v1_saga_service, 4, 0);
 
 /**
  * Where each stands now, in the order asked for.
@@ -410,7 +496,7 @@ export type BatchMoveResponseJson = {
  * Use `create(BatchMoveResponseSchema)` to create a new message.
  */
 export const BatchMoveResponseSchema: GenMessage<BatchMoveResponse, {jsonType: BatchMoveResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_saga_service, 3);
+  messageDesc(file_sagacart_order_v1_saga_service, 5);
 
 /**
  * One order.
@@ -473,7 +559,7 @@ export type BatchMoveResponse_OutcomeJson = {
  * Use `create(BatchMoveResponse_OutcomeSchema)` to create a new message.
  */
 export const BatchMoveResponse_OutcomeSchema: GenMessage<BatchMoveResponse_Outcome, {jsonType: BatchMoveResponse_OutcomeJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_saga_service, 3, 0);
+  messageDesc(file_sagacart_order_v1_saga_service, 5, 0);
 
 /**
  * Which orders.
@@ -536,7 +622,7 @@ export type BatchHandOverRequestJson = {
  * Use `create(BatchHandOverRequestSchema)` to create a new message.
  */
 export const BatchHandOverRequestSchema: GenMessage<BatchHandOverRequest, {jsonType: BatchHandOverRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_saga_service, 4);
+  messageDesc(file_sagacart_order_v1_saga_service, 6);
 
 /**
  * Whether they were.
@@ -571,7 +657,7 @@ export type BatchHandOverResponseJson = {
  * Use `create(BatchHandOverResponseSchema)` to create a new message.
  */
 export const BatchHandOverResponseSchema: GenMessage<BatchHandOverResponse, {jsonType: BatchHandOverResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_saga_service, 5);
+  messageDesc(file_sagacart_order_v1_saga_service, 7);
 
 /**
  * Which orders.
@@ -606,7 +692,7 @@ export type BatchGetOrdersRequestJson = {
  * Use `create(BatchGetOrdersRequestSchema)` to create a new message.
  */
 export const BatchGetOrdersRequestSchema: GenMessage<BatchGetOrdersRequest, {jsonType: BatchGetOrdersRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_saga_service, 6);
+  messageDesc(file_sagacart_order_v1_saga_service, 8);
 
 /**
  * The orders.
@@ -641,7 +727,7 @@ export type BatchGetOrdersResponseJson = {
  * Use `create(BatchGetOrdersResponseSchema)` to create a new message.
  */
 export const BatchGetOrdersResponseSchema: GenMessage<BatchGetOrdersResponse, {jsonType: BatchGetOrdersResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_saga_service, 7);
+  messageDesc(file_sagacart_order_v1_saga_service, 9);
 
 /**
  * Which attempt, and why.
@@ -718,7 +804,7 @@ export type RecordDeclineRequestJson = {
  * Use `create(RecordDeclineRequestSchema)` to create a new message.
  */
 export const RecordDeclineRequestSchema: GenMessage<RecordDeclineRequest, {jsonType: RecordDeclineRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_saga_service, 8);
+  messageDesc(file_sagacart_order_v1_saga_service, 10);
 
 /**
  * The order.
@@ -753,7 +839,7 @@ export type RecordDeclineResponseJson = {
  * Use `create(RecordDeclineResponseSchema)` to create a new message.
  */
 export const RecordDeclineResponseSchema: GenMessage<RecordDeclineResponse, {jsonType: RecordDeclineResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_saga_service, 9);
+  messageDesc(file_sagacart_order_v1_saga_service, 11);
 
 /**
  * Which refund.
@@ -830,7 +916,7 @@ export type RecordRefundRequestJson = {
  * Use `create(RecordRefundRequestSchema)` to create a new message.
  */
 export const RecordRefundRequestSchema: GenMessage<RecordRefundRequest, {jsonType: RecordRefundRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_saga_service, 10);
+  messageDesc(file_sagacart_order_v1_saga_service, 12);
 
 /**
  * The refund.
@@ -865,7 +951,7 @@ export type RecordRefundResponseJson = {
  * Use `create(RecordRefundResponseSchema)` to create a new message.
  */
 export const RecordRefundResponseSchema: GenMessage<RecordRefundResponse, {jsonType: RecordRefundResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_saga_service, 11);
+  messageDesc(file_sagacart_order_v1_saga_service, 13);
 
 /**
  * What is wrong.
@@ -956,7 +1042,7 @@ export type RaiseIncidentRequestJson = {
  * Use `create(RaiseIncidentRequestSchema)` to create a new message.
  */
 export const RaiseIncidentRequestSchema: GenMessage<RaiseIncidentRequest, {jsonType: RaiseIncidentRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_saga_service, 12);
+  messageDesc(file_sagacart_order_v1_saga_service, 14);
 
 /**
  * The incident.
@@ -991,7 +1077,7 @@ export type RaiseIncidentResponseJson = {
  * Use `create(RaiseIncidentResponseSchema)` to create a new message.
  */
 export const RaiseIncidentResponseSchema: GenMessage<RaiseIncidentResponse, {jsonType: RaiseIncidentResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_saga_service, 13);
+  messageDesc(file_sagacart_order_v1_saga_service, 15);
 
 /**
  * What went well.
@@ -1040,7 +1126,7 @@ export type ClearIncidentRequestJson = {
  * Use `create(ClearIncidentRequestSchema)` to create a new message.
  */
 export const ClearIncidentRequestSchema: GenMessage<ClearIncidentRequest, {jsonType: ClearIncidentRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_saga_service, 14);
+  messageDesc(file_sagacart_order_v1_saga_service, 16);
 
 /**
  * Nothing more to say.
@@ -1063,7 +1149,7 @@ export type ClearIncidentResponseJson = {
  * Use `create(ClearIncidentResponseSchema)` to create a new message.
  */
 export const ClearIncidentResponseSchema: GenMessage<ClearIncidentResponse, {jsonType: ClearIncidentResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_saga_service, 15);
+  messageDesc(file_sagacart_order_v1_saga_service, 17);
 
 /**
  * What the worker that carries orders through their saga says and asks. Atomic per order, independent across
@@ -1073,6 +1159,20 @@ export const ClearIncidentResponseSchema: GenMessage<ClearIncidentResponse, {jso
  * @generated from service sagacart.order.v1.SagaService
  */
 export const SagaService: GenService<{
+  /**
+   * Record an order that the named workflow carries from the start, as OrderService.Checkout records one.
+   *
+   * It is in that workflow's hands at once, and no other worker is told of it: so a version of the worker that is not
+   * in use yet tries itself on orders of its own. Where that workflow is gone, the order is given a new carrier like
+   * any other. Answers without waiting, and fails like Checkout.
+   *
+   * @generated from rpc sagacart.order.v1.SagaService.PlaceOrder
+   */
+  placeOrder: {
+    methodKind: "unary";
+    input: typeof PlaceOrderRequestSchema;
+    output: typeof PlaceOrderResponseSchema;
+  },
   /**
    * Take orders on: sets their carrier where they have none, and tells each one's state, from which the saga goes on.
    *
