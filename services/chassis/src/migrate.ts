@@ -5,6 +5,7 @@ import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
 import type { Log } from "./log.ts";
+import { keepAlive } from "./postgres.ts";
 
 export type MigrateOptions = {
   url: string;
@@ -65,11 +66,12 @@ export async function readMigrations(directory: URL | string): Promise<Migration
 
 async function connect({ url, waitMs = 0, log }: MigrateOptions): Promise<pg.Client> {
   const giveUpAt = Date.now() + waitMs;
+  let said = "";
   for (;;) {
     const client = new pg.Client({
       connectionString: url,
       application_name: "migrate",
-      keepAlive: true,
+      ...keepAlive,
       connectionTimeoutMillis: 10_000,
     });
     // A lost connection also fails the statement under way; this event alone would end the process.
@@ -82,7 +84,11 @@ async function connect({ url, waitMs = 0, log }: MigrateOptions): Promise<pg.Cli
       if (Date.now() >= giveUpAt) {
         throw error;
       }
-      log?.warn({ error }, "waiting for the database");
+      const message = error instanceof Error ? error.message : String(error);
+      if (message !== said) {
+        log?.warn({ message }, "waiting for the database");
+        said = message;
+      }
       await setTimeout(1_000);
     }
   }
