@@ -1,8 +1,29 @@
+import { parseArgs } from "node:util";
 import { type AuditOptions, audit } from "./audit/audit.ts";
 import { auditedDatabases } from "./audit/finding.ts";
 import { printReports } from "./audit/print.ts";
+import { watchAudit } from "./audit/watch.ts";
 import { runningShop } from "./stack/state.ts";
 
+const help = `usage: audit.ts [--every 10m [--metrics-port 9099] [--host 127.0.0.1]]
+
+Reads laws 1 to 5 in all databases, once; exits with 1 where it finds a breach. With --every (s, m or h) again and again
+until it is stopped, and tells Prometheus at the metrics port what it found.
+`;
+const { values } = parseArgs({
+  options: {
+    every: { type: "string" },
+    "metrics-port": { type: "string", default: "9099" },
+    host: { type: "string", default: "127.0.0.1" },
+    help: { type: "boolean", default: false },
+  },
+});
+const everyMs = values.every === undefined ? undefined : msOf(values.every);
+const port = Number(values["metrics-port"]);
+if (values.help || Number.isNaN(everyMs) || !Number.isInteger(port)) {
+  process.stderr.write(help);
+  process.exit(values.help ? 0 : 2);
+}
 const urls = await findUrls();
 if (urls === undefined) {
   process.stderr.write(
@@ -10,8 +31,19 @@ if (urls === undefined) {
   );
   process.exit(1);
 }
-const reports = await audit({ urls });
-process.exit(printReports(reports, (line) => process.stdout.write(`${line}\n`)) === 0 ? 0 : 1);
+const say = (line: string) => process.stdout.write(`${line}\n`);
+if (everyMs === undefined) {
+  process.exit(printReports(await audit({ urls }), say) === 0 ? 0 : 1);
+}
+const watch = await watchAudit({
+  ...{ audit: () => audit({ urls }), everyMs, host: values.host, port },
+  told: (result) => (result instanceof Error ? say(`audit: not done: ${result.message}`) : printReports(result, say)),
+});
+say(`audits every ${values.every}; metrics at http://${values.host}:${watch.port}/metrics`);
+for (const signal of ["SIGTERM", "SIGINT"] as const) {
+  // An audit only reads: nothing is lost with it.
+  process.once(signal, () => process.exit(0));
+}
 
 /** The databases that the environment names, or else those of the shop that runs in this clone. */
 async function findUrls(): Promise<AuditOptions["urls"] | undefined> {
@@ -24,4 +56,10 @@ async function findUrls(): Promise<AuditOptions["urls"] | undefined> {
   return found.includes(undefined)
     ? undefined
     : (Object.fromEntries(found.filter((entry) => entry !== undefined)) as AuditOptions["urls"]);
+}
+
+/** `90s`, `10m` or `1h` in ms; NaN for anything else. */
+function msOf(span: string): number {
+  const [, count = "", unit = ""] = /^([1-9]\d{0,5})([smh])$/.exec(span) ?? [];
+  return Number(count || Number.NaN) * ({ s: 1_000, m: 60_000, h: 3_600_000 }[unit] ?? Number.NaN);
 }
