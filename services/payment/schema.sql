@@ -50,6 +50,7 @@ create table commands (
   deliveries integer not null default 0,
   create_time timestamp with time zone not null default now(),
   update_time timestamp with time zone not null default now(),
+  traceparent text,
   constraint commands_pkey PRIMARY KEY (id),
   constraint commands_state_check CHECK ((state = ANY (ARRAY['OPEN'::text, 'CLAIMED'::text, 'STARTED'::text])))
 );

@@ -12,32 +12,45 @@ import {
   RestartCommandsResponseSchema,
 } from "@sagacart/proto/command/v1/command_service";
 import { validate as isUuid, NIL } from "uuid";
+import { callContext } from "./context.ts";
 import { DomainError, defineReasons } from "./errors.ts";
 import { createSleeper, type JsonObject } from "./event-feed.ts";
 import type { Log } from "./log.ts";
 import { startLoop } from "./loop.ts";
 import { type Pool, type Queryable, type Transaction, withTransaction } from "./postgres.ts";
+import { isSampled } from "./trace/traceparent.ts";
 import { uuidv7 } from "./uuid.ts";
 import { createWake } from "./wake.ts";
 
 export const commandReasons = defineReasons({ BATCH_NOT_FOUND: Code.NotFound });
 
-export type NewCommand = { kind: string; orderId: string; data?: JsonObject };
+export type NewCommand = {
+  kind: string;
+  orderId: string;
+  data?: JsonObject;
+  /** The trace that it is a part of; that of the call under way unless told otherwise. */
+  traceparent?: string | undefined;
+  /** Somebody does it already: nobody is to claim it. Only for kinds that are tracked. */
+  started?: boolean;
+};
 
 /** Records commands in the transaction that decided them: one statement, whatever their number. */
 export async function recordCommands(tx: Queryable, commands: readonly NewCommand[]): Promise<void> {
   if (commands.length === 0) {
     return;
   }
+  const underWay = callContext()?.traceparent;
   await tx.query({
     name: "record-commands",
-    text: `insert into commands (id, kind, order_id, data)
-           select * from unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[])`,
+    text: `insert into commands (id, kind, order_id, data, state, traceparent)
+           select * from unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::text[], $6::text[])`,
     values: [
       commands.map(() => uuidv7()),
       commands.map(({ kind }) => kind),
       commands.map(({ orderId }) => orderId),
       commands.map(({ data }) => JSON.stringify(data ?? {})),
+      commands.map(({ started }) => (started === true ? "STARTED" : "OPEN")),
+      commands.map(({ traceparent = underWay }) => (isSampled(traceparent) ? traceparent : null)),
     ],
   });
 }
@@ -141,7 +154,14 @@ export function createCommandOutbox(options: CommandOutboxOptions): CommandOutbo
   };
 }
 
-type Row = { id: string; kind: string; order_id: string; data: string; deliveries: number };
+type Row = {
+  id: string;
+  kind: string;
+  order_id: string;
+  data: string;
+  deliveries: number;
+  traceparent: string | null;
+};
 type Claim = { claimer: string; kinds: readonly string[]; maxCommands: number; leaseMs: number };
 type Batch = { batchId: string; commands: Command[] };
 
@@ -178,7 +198,7 @@ async function claimExpired(pool: Pool, { claimer, kinds, leaseMs }: Claim): Pro
            )
            update commands c set deliveries = deliveries + 1, update_time = now()
            from renewed where c.batch_id = renewed.id and c.state = 'CLAIMED'
-           returning c.id, c.kind, c.order_id, c.data::text, c.deliveries, c.batch_id`,
+           returning c.id, c.kind, c.order_id, c.data::text, c.deliveries, c.traceparent, c.batch_id`,
     values: [kinds, claimer, leaseMs],
   });
   const batchId = rows[0]?.batch_id;
@@ -198,7 +218,7 @@ async function claimOpen(pool: Pool, claim: Claim): Promise<Batch | undefined> {
            )
            update commands c set state = 'CLAIMED', batch_id = $3, deliveries = deliveries + 1, update_time = now()
            from picked where c.id = picked.id
-           returning c.id, c.kind, c.order_id, c.data::text, c.deliveries`,
+           returning c.id, c.kind, c.order_id, c.data::text, c.deliveries, c.traceparent`,
     values: [claim.kinds, claim.maxCommands, batchId, claim.claimer, claim.leaseMs],
   });
   return rows.length === 0 ? undefined : { batchId, commands: toCommands(rows) };
@@ -261,6 +281,7 @@ function toCommands(rows: readonly Row[]): Command[] {
         orderId: row.order_id,
         data: row.data,
         deliveries: row.deliveries - 1,
+        traceparent: row.traceparent ?? "",
       }),
     )
     .sort((a, b) => (a.id < b.id ? -1 : 1));

@@ -30,6 +30,8 @@ export type NewEvent = {
   sequence: number | bigint;
   type: string;
   data: JsonObject;
+  /** The call that caused it; the one under way unless told otherwise. */
+  traceparent?: string | undefined;
 };
 
 /** Records events in the transaction that makes them true: one statement, whatever their number. A subject's in order. */
@@ -37,14 +39,15 @@ export async function appendEvents(tx: Queryable, events: readonly NewEvent[]): 
   if (events.length === 0) {
     return;
   }
+  const underWay = callContext()?.traceparent;
   await tx.query({
     name: "append-events",
     // clock_timestamp(), since a transaction may have begun long before it got the lock of its subject.
     text: `with event as (
              insert into events (subject, sequence, id, type, data, traceparent, time)
-             select subject, sequence, id, type, data, $6, clock_timestamp()
-             from unnest($1::text[], $2::bigint[], $3::uuid[], $4::text[], $5::jsonb[])
-               as new (subject, sequence, id, type, data))
+             select subject, sequence, id, type, data, traceparent, clock_timestamp()
+             from unnest($1::text[], $2::bigint[], $3::uuid[], $4::text[], $5::jsonb[], $6::text[])
+               as new (subject, sequence, id, type, data, traceparent))
            insert into event_appends (subjects, sequences) values ($1, $2)`,
     values: [
       events.map(({ subject }) => subject),
@@ -52,7 +55,7 @@ export async function appendEvents(tx: Queryable, events: readonly NewEvent[]): 
       events.map(() => uuidv7()),
       events.map(({ type }) => type),
       events.map(({ data }) => JSON.stringify(data)),
-      callContext()?.traceparent ?? null,
+      events.map(({ traceparent = underWay }) => traceparent ?? null),
     ],
   });
 }

@@ -29,6 +29,7 @@ type Context = { readonly pool: Pool; readonly catalogue: Catalogue };
 export function createAddItem(context: Context): (addition: Addition) => Promise<Cart> {
   const { pool, catalogue } = context;
   const addTogether = coalesce<Addition, Cart>({
+    name: "add items",
     maxItems: 250,
     maxConcurrent: 2,
     async run(additions) {

@@ -20,6 +20,7 @@ export type Catalogue = (productIds: readonly string[]) => Promise<ReadonlyMap<s
 /** The stock service's catalogue. Questions that come while others are under way are asked together. */
 export function createCatalogue(products: Client<typeof ProductService>): Catalogue {
   const ask = coalesce<readonly string[], ReadonlyMap<string, Quote>>({
+    name: "quote products",
     maxItems: 100,
     maxConcurrent: 4,
     async run(questions) {

@@ -13,7 +13,14 @@ import { reasons } from "./reasons.ts";
 export type CheckedOut = { readonly orderId: string; readonly attached: boolean };
 
 /** A checkout that was asked for, and what tells it from others. */
-export type Asked = { request: CheckoutRequest; fingerprint: Uint8Array };
+export type Asked = {
+  request: CheckoutRequest;
+  fingerprint: Uint8Array;
+  /** Of the call that asks. */
+  traceparent?: string | undefined;
+  /** The workflow that carries the order from the start; absent where whoever claims it will. */
+  carrier?: string | undefined;
+};
 /** What a checkout comes to. */
 export type Outcome = CheckedOut | DomainError;
 
@@ -59,6 +66,7 @@ export function draft(asked: Asked, cart: CartRow | undefined, quotes: ReadonlyM
     expireTime: request.payLater ? new Date(Date.now() + payWithinMs(request.payWithin)) : undefined,
     shippingAddress: request.shippingAddress,
     contactEmail: request.contactEmail,
+    carrier: asked.carrier,
     lines,
   };
 }

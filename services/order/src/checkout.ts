@@ -1,6 +1,7 @@
 import { Code } from "@connectrpc/connect";
 import { coalesce } from "@sagacart/chassis/coalesce";
 import { recordCommands } from "@sagacart/chassis/command-outbox";
+import { callContext } from "@sagacart/chassis/context";
 import { DomainError } from "@sagacart/chassis/errors";
 import { appendEvents } from "@sagacart/chassis/event-feed";
 import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres";
@@ -14,7 +15,8 @@ import { insertOrders, type NewOrder } from "./order-store.ts";
 import { reasons } from "./reasons.ts";
 import { type Answered, answerRequests, claimRequestIds, findRequests, type Remembered } from "./request-store.ts";
 
-export type Checkout = (request: CheckoutRequest) => Promise<CheckedOut>;
+/** `carrier` is the workflow that has the order in hand from the start; without one whoever claims it has. */
+export type Checkout = (request: CheckoutRequest, carrier?: string) => Promise<CheckedOut>;
 
 /**
  * Records orders. Checkouts that come while others are being recorded are recorded together: one question to the
@@ -28,13 +30,16 @@ export function createCheckout(options: {
   recorded: (count: number) => void;
 }): Checkout {
   const checkOut = coalesce<Asked, CheckedOut>({
+    name: "record checkouts",
     maxItems: 250,
     maxConcurrent: 1,
     run: (asked) => checkOutAll(options, asked),
   });
-  return (request) =>
+  return (request, carrier) =>
     checkOut({
       request,
+      carrier,
+      traceparent: callContext()?.traceparent,
       fingerprint: fingerprintOf(CheckoutRequestSchema, request, { without: howFields }),
     });
 }
@@ -261,7 +266,8 @@ async function recordEffects(tx: Transaction, drafts: readonly ReadyDraft[]): Pr
   }
   await appendEvents(
     tx,
-    drafts.map(({ result: order }) => ({
+    drafts.map(({ asked: { traceparent }, result: order }) => ({
+      traceparent,
       subject: order.id,
       sequence: 1,
       type: eventType("PENDING"),
@@ -275,7 +281,12 @@ async function recordEffects(tx: Transaction, drafts: readonly ReadyDraft[]): Pr
   );
   await recordCommands(
     tx,
-    drafts.map(({ result }) => ({ kind: "CHECKOUT", orderId: result.id })),
+    drafts.map(({ asked: { traceparent }, result }) => ({
+      kind: "CHECKOUT",
+      orderId: result.id,
+      started: result.carrier !== undefined,
+      traceparent,
+    })),
   );
   const fromCarts = drafts.flatMap(({ cart, result }) =>
     cart === undefined ? [] : [{ cartId: cart.id, orderId: result.id }],

@@ -37,6 +37,7 @@ type Listener = (state?: State) => void;
 export function createWaiters(pool: Pool, wake: Wake): Waiters {
   const listeners = new Map<string, Set<Listener>>();
   const load = coalesce<string, Order | undefined>({
+    name: "load orders",
     maxItems: 1_000,
     maxConcurrent: 2,
     async run(ids) {

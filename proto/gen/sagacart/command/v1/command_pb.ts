@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file sagacart/command/v1/command.proto.
  */
 export const file_sagacart_command_v1_command: GenFile = /*@__PURE__*/
-  fileDesc("CiFzYWdhY2FydC9jb21tYW5kL3YxL2NvbW1hbmQucHJvdG8SE3NhZ2FjYXJ0LmNvbW1hbmQudjEiVwoHQ29tbWFuZBIKCgJpZBgBIAEoCRIMCgRraW5kGAIgASgJEhAKCG9yZGVyX2lkGAMgASgJEgwKBGRhdGEYBCABKAkSEgoKZGVsaXZlcmllcxgFIAEoBWIGcHJvdG8z");
+  fileDesc("CiFzYWdhY2FydC9jb21tYW5kL3YxL2NvbW1hbmQucHJvdG8SE3NhZ2FjYXJ0LmNvbW1hbmQudjEibAoHQ29tbWFuZBIKCgJpZBgBIAEoCRIMCgRraW5kGAIgASgJEhAKCG9yZGVyX2lkGAMgASgJEgwKBGRhdGEYBCABKAkSEgoKZGVsaXZlcmllcxgFIAEoBRITCgt0cmFjZXBhcmVudBgGIAEoCWIGcHJvdG8z");
 
 /**
  * Something that the worker is to do, recorded in the transaction that decided it.
@@ -52,6 +52,13 @@ export type Command = Message<"sagacart.command.v1.Command"> & {
    * @generated from field: int32 deliveries = 5;
    */
   deliveries: number;
+
+  /**
+   * The W3C traceparent of the call that recorded it; empty where that is not traced.
+   *
+   * @generated from field: string traceparent = 6;
+   */
+  traceparent: string;
 };
 
 /**
@@ -94,6 +101,13 @@ export type CommandJson = {
    * @generated from field: int32 deliveries = 5;
    */
   deliveries?: number;
+
+  /**
+   * The W3C traceparent of the call that recorded it; empty where that is not traced.
+   *
+   * @generated from field: string traceparent = 6;
+   */
+  traceparent?: string;
 };
 
 /**
