@@ -8,7 +8,7 @@ export default defineConfig({
         test: {
           // Beside the code. Each test file that needs a database makes one of its own on one server.
           name: "unit",
-          include: ["{proto,services,workflows,scripts,bench}/**/*.test.ts"],
+          include: ["{proto,services,workflows,scripts,bench,k8s}/**/*.test.ts"],
           globalSetup: "./tests/support/global-setup.ts",
           testTimeout: 20_000,
           // A busy machine takes its time; the default of a second is about the machine, not about the code.

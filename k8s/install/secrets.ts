@@ -44,8 +44,8 @@ export async function secrets(context: Context): Promise<void> {
   progress.say(`secrets: made ${missing.map(({ name, keys }) => `${name} (${keys.join(", ")})`).join(", ")}`);
 }
 
-/** Every Secret with every key: the value that is there, or a new one. */
-function wantedSecrets(there: Readonly<Record<string, Data>>, forTrying: boolean): Record<string, Data> {
+/** Every Secret with every key: the value that is there, or a new one. `there` has no names before the dash. */
+export function wantedSecrets(there: Readonly<Record<string, Data>>, forTrying: boolean): Record<string, Data> {
   const known: Data = JSON.parse(there.identity?.SERVICE_CLIENT_SECRETS ?? "{}");
   const clientSecrets: Data = {};
   for (const name of clients) {
