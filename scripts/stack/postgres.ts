@@ -170,7 +170,7 @@ async function readiness(child: ChildProcess, dataDirectory: string): Promise<st
   });
   for (let waited = 0; waited < 60_000 && failure === undefined; waited += 10) {
     const lines = (await readFile(join(dataDirectory, "postmaster.pid"), "utf8").catch(() => "")).split("\n");
-    if (Number(lines[0]) === child.pid && lines[7]?.trim() === "ready") return undefined;
+    if (Number(lines[0]) === child.pid && ["ready", "standby"].includes(lines[7]?.trim() ?? "")) return undefined;
     await sleep(10);
   }
   if (failure !== undefined) return failure;

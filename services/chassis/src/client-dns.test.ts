@@ -47,6 +47,39 @@ test.runIf(linux)(
   },
 );
 
-function startPod(host: string, port: number): Promise<TestServer> {
-  return startEcho({ change: () => ({ text: host }) }, { host, port, maxConnectionAgeMs: 200 });
+test.runIf(linux)("pods that are added get calls although no connection ends", async () => {
+  await using first = await startPod("127.0.0.1", 0, 0);
+  const { port } = first.server;
+  await using dns = await startDns("echo.test", ["127.0.0.1"]);
+  using channel = openChannel(`dns://127.0.0.1:${dns.port}/echo.test:${port}`, { lookUpIntervalMs: 10 });
+  const client = createServiceClient(EchoService, channel);
+  const who = () => client.change({ text: "who" }).then(({ text }) => text);
+  await who();
+
+  await using _second = await startPod("127.0.0.2", port, 0);
+  await using _third = await startPod("127.0.0.3", port, 0);
+  dns.addresses = ["127.0.0.1", "127.0.0.2", "127.0.0.3"];
+
+  await expect
+    .poll(async () => [await who(), await who(), await who()].sort(), { interval: 1 })
+    .toEqual(["127.0.0.1", "127.0.0.2", "127.0.0.3"]);
+});
+
+test.runIf(linux)("a name that cannot be looked up for a while keeps its addresses", async () => {
+  await using pod = await startPod("127.0.0.1", 0, 0);
+  await using dns = await startDns("echo.test", ["127.0.0.1"]);
+  const target = `dns://127.0.0.1:${dns.port}/echo.test:${pod.server.port}`;
+  using channel = openChannel(target, { lookUpIntervalMs: 10 });
+  const client = createServiceClient(EchoService, channel);
+  await client.change({ text: "who" });
+
+  dns.addresses = [];
+  const before = dns.questions;
+  await expect.poll(() => dns.questions).toBeGreaterThan(before + 3);
+
+  expect(await client.change({ text: "who" })).toMatchObject({ text: "127.0.0.1" });
+});
+
+function startPod(host: string, port: number, maxConnectionAgeMs = 200): Promise<TestServer> {
+  return startEcho({ change: () => ({ text: host }) }, { host, port, maxConnectionAgeMs });
 }

@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { LogLevel } from "./log.ts";
+import { withCa } from "./postgres-url.ts";
+import { trustedFile } from "./tls/pem.ts";
 
 /** The environment: names to texts, as in `process.env`. */
 export type Env = Readonly<Record<string, string | undefined>>;
@@ -213,9 +215,27 @@ export function serverEnv(defaultPort: number) {
 export function serviceEnv(defaultPort: number) {
   return {
     ...serverEnv(defaultPort),
-    DATABASE_URL: url({ protocols: ["postgres:", "postgresql:"] }),
+    ...databaseEnv(),
     DATABASE_POOL_SIZE: int({ min: 1, max: 500, default: 10 }),
   };
+}
+
+/** Where a database is, and how it is known. */
+export function databaseEnv() {
+  return {
+    /** With DATABASE_CA_FILE in it, when that is set. */
+    DATABASE_URL: databaseUrl,
+    /** The CA of the server's certificate. Connections are then TLS only, and the server's name is verified. */
+    DATABASE_CA_FILE: trustedFile,
+  };
+}
+
+const plainDatabaseUrl = url({ protocols: ["postgres:", "postgresql:"] });
+
+function databaseUrl(value: string | undefined, env: Env): string {
+  const plain = plainDatabaseUrl(value, env);
+  const caFile = env.DATABASE_CA_FILE ?? "";
+  return caFile === "" ? plain : withCa(plain, caFile);
 }
 
 function aboveThePort(defaultPort: number): Parser<number> {

@@ -1,4 +1,5 @@
 import type { Pool } from "./postgres.ts";
+import { DatabaseUnavailableError } from "./postgres-failure.ts";
 
 export type Lead = {
   /** Aborted when the connection that holds the lead is lost. */
@@ -6,22 +7,32 @@ export type Lead = {
   give(): void;
 };
 
-/** The lead of this name, or undefined while another process has it. An advisory lock: it goes with its connection. */
+/**
+ * The lead of this name, or undefined while another process has it. An advisory lock: it goes with its connection.
+ * Fails on a server that is read-only: what is locked there is not locked on the primary, where somebody else leads.
+ */
 export async function takeLead(pool: Pool, name: string): Promise<Lead | undefined> {
   const client = await pool.connect();
   const lost = new AbortController();
   const onEnd = () => lost.abort(new Error("the connection that held the lead is lost"));
   client.on("end", onEnd);
   let leads = false;
+  let failed = true;
   try {
-    const { rows } = await client.query<{ leads: boolean }>("select pg_try_advisory_lock(hashtext($1)) as leads", [
-      name,
-    ]);
+    const { rows } = await client.query<{ writes: boolean; leads: boolean }>(
+      `select writes, case when writes then pg_try_advisory_lock(hashtext($1)) else false end as leads
+       from (select not current_setting('transaction_read_only')::bool as writes) as server`,
+      [name],
+    );
+    if (rows[0]?.writes === false) {
+      throw new DatabaseUnavailableError("the server of this connection is read-only: there is another primary");
+    }
     leads = rows[0]?.leads ?? false;
+    failed = false;
   } finally {
     if (!leads) {
       client.off("end", onEnd);
-      client.release();
+      client.release(failed);
     }
   }
   return leads

@@ -1,4 +1,4 @@
-import { ConfigError, durationMs, readEnv, url } from "./config.ts";
+import { ConfigError, databaseEnv, durationMs, readEnv } from "./config.ts";
 import { createLog } from "./log.ts";
 import { migrate } from "./migrate.ts";
 
@@ -9,7 +9,7 @@ try {
     throw new ConfigError(["usage: node services/chassis/src/migrate-main.ts <directory of NNNN_name.sql files>"]);
   }
   const { DATABASE_URL, DATABASE_WAIT_MS } = readEnv({
-    DATABASE_URL: url({ protocols: ["postgres:", "postgresql:"] }),
+    ...databaseEnv(),
     /** How long to wait for a database that is being made beside us. */
     DATABASE_WAIT_MS: durationMs(0),
   });

@@ -22,9 +22,22 @@ export class DatabaseUnavailableError extends Error {
   override readonly name = "DatabaseUnavailableError";
 }
 
+/** Says that this error came with the end of a connection: the socket's own (ECONNRESET) do not tell whose they are. */
+export function markLost(error: Error): void {
+  lost.add(error);
+}
+
+/** It is of no use to ask this connection again: it is gone, or leads to a server that takes no writes any more. */
+export function endsConnection(error: unknown): boolean {
+  return databaseFailure(error) === "DATABASE_UNAVAILABLE";
+}
+
+const lost = new WeakSet<Error>();
 const contention = new Set(["40001", "40P01", "55P03"]);
-// Shut down by an admin, crashed, starting up, too many connections, read-only after a failover.
-const unavailable = new Set(["57P01", "57P02", "57P03", "53300", "25006"]);
+// Read-only after a failover; too long idle in a transaction.
+const unavailable = new Set(["25006", "25P03"]);
+// Connections fail; the server has not enough of something; it is shut down, has crashed, starts up.
+const unavailableClasses = ["08", "53", "57P"];
 
 function failureOf(error: unknown): DatabaseFailure | undefined {
   if (!(error instanceof Error)) {
@@ -37,11 +50,12 @@ function failureOf(error: unknown): DatabaseFailure | undefined {
   if (sqlState === "57014") {
     return "DATABASE_TIMEOUT";
   }
-  const lost =
+  const isUnavailable =
     error instanceof DatabaseUnavailableError ||
+    lost.has(error) ||
     unavailable.has(sqlState) ||
-    sqlState.startsWith("08") ||
+    unavailableClasses.some((begin) => sqlState.startsWith(begin)) ||
     // pg has no code for a connection that is lost in the middle.
     /^Connection terminated|^Client has encountered a connection error|^Query read timeout/.test(error.message);
-  return lost ? "DATABASE_UNAVAILABLE" : undefined;
+  return isUnavailable ? "DATABASE_UNAVAILABLE" : undefined;
 }

@@ -3,7 +3,8 @@ import pg from "pg";
 import { Histogram } from "prom-client";
 import type { Log } from "./log.ts";
 import { gauge, type Metrics } from "./metrics.ts";
-import { DatabaseUnavailableError, isContention } from "./postgres-failure.ts";
+import { DatabaseUnavailableError, endsConnection, isContention, markLost } from "./postgres-failure.ts";
+import { inContext, tracedClients } from "./trace/sql.ts";
 
 /** What a statement can be given to: a pool, or the client of a transaction. */
 export type Queryable = Pick<pg.Pool | pg.PoolClient, "query">;
@@ -17,12 +18,17 @@ export type PoolOptions = {
   applicationName: string;
   log: Log;
   metrics?: Metrics;
+  /** How long a connection may be silent after a statement; 20 s, which is longer than a statement may take. */
+  silenceMs?: number;
 };
 
 /**
  * A pool that reads int8 as bigint, timestamptz as Date, numeric and date as text; with a limit on connecting (5 s),
  * on a statement (15 s) and on idling inside a transaction (30 s). A connection that breaks while idle is logged.
  * When there is no connection to be had, it fails with DatabaseUnavailableError.
+ *
+ * After a failover the connections to the old primary go: those that were ended at once, those to a server that is
+ * read-only now when it says so, and those to a machine that is gone without a word after about 20 s.
  */
 export function createPool(options: PoolOptions): Pool {
   const waits = options.metrics === undefined ? undefined : waitHistogram(options.metrics);
@@ -34,22 +40,27 @@ export function createPool(options: PoolOptions): Pool {
       types,
       connectionTimeoutMillis: 5_000,
       statement_timeout: 15_000,
+      query_timeout: options.silenceMs ?? 20_000,
       idle_in_transaction_session_timeout: 30_000,
       // After five runs a named statement may get a plan that is kept until the next analyze. One that was made while a
       // table was small read the whole table when it was large: a batch that takes 35 ms took 690. Services find rows
       // by index and bring them together a few at a time, so plans that would do otherwise are not considered. To plan
       // each time instead took 60 % of the database's time for one order alone.
-      options: "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off",
+      options: `-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off ${noticesLostClients}`,
       idleTimeoutMillis: 60_000,
       // After a failover or behind a balancer, old connections must not live for ever.
       maxLifetimeSeconds: 1_800,
-      keepAlive: true,
+      ...keepAlive,
+      ...tracedClients(),
     },
     waits,
   );
   // The pool listens to idle connections only: one that breaks while it is in use would end the process.
   pool.on("connect", (client) => {
-    client.on("error", (error) => options.log.warn({ error }, "a database connection broke"));
+    client.on("error", (error) => {
+      markLost(error);
+      options.log.warn({ error }, "a database connection broke");
+    });
   });
   pool.on("error", () => {});
   if (options.metrics !== undefined) {
@@ -60,6 +71,16 @@ export function createPool(options: PoolOptions): Pool {
   }
   return pool;
 }
+
+/** Finds out within 20 s that an idle connection leads to nobody: then 10 s of silence and 10 questions in 10 s. */
+export const keepAlive = { keepAlive: true, keepAliveInitialDelayMillis: 10_000 };
+
+/**
+ * The server finds out too, and gives back what the connection of a machine that is gone had locked: a lead, above all.
+ * By itself it would after two hours.
+ */
+const noticesLostClients =
+  "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 -c tcp_user_timeout=30000";
 
 export type TransactionOptions = {
   isolation?: "read committed" | "repeatable read" | "serializable";
@@ -107,9 +128,13 @@ async function runOnce<T>(
     }
     return result;
   } catch (error) {
-    await client.query("rollback").catch((reason: Error) => {
-      broken = reason;
-    });
+    if (endsConnection(error)) {
+      broken = error instanceof Error ? error : new Error(String(error));
+    } else {
+      await client.query("rollback").catch((reason: Error) => {
+        broken = reason;
+      });
+    }
     throw error;
   } finally {
     client.release(broken);
@@ -135,19 +160,20 @@ class MeasuredPool extends pg.Pool {
   override connect(callback?: ConnectCallback): Promise<pg.PoolClient> | undefined {
     const { promise, resolve, reject } = Promise.withResolvers<pg.PoolClient>();
     const stop = this.#waits?.startTimer();
+    const answer = callback && inContext(callback);
     super.connect((error, client, done) => {
       stop?.();
       const failed =
         error && new DatabaseUnavailableError(`no database connection: ${error.message}`, { cause: error });
-      if (callback !== undefined) {
-        callback(failed, client, done);
+      if (answer !== undefined) {
+        answer(failed, client, done);
       } else if (client === undefined) {
         reject(failed);
       } else {
         resolve(client);
       }
     });
-    return callback === undefined ? promise : undefined;
+    return answer === undefined ? promise : undefined;
   }
 }
 

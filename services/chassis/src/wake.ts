@@ -1,5 +1,6 @@
 import pg from "pg";
 import type { Log } from "./log.ts";
+import { keepAlive } from "./postgres.ts";
 
 export type WakeOptions = {
   /** The database whose NOTIFY carries it: directly, since a pooler in transaction mode drops LISTEN. */
@@ -178,7 +179,7 @@ function createClient(url: string, channel: string): pg.Client {
     connectionTimeoutMillis: 5_000,
     // A connection that died without a word answers nothing: this and the pings find out.
     query_timeout: 5_000,
-    keepAlive: true,
+    ...keepAlive,
   });
 }
 
