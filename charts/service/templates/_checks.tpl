@@ -4,6 +4,7 @@
 {{- if eq $name "service" -}}
 {{- fail "nameOverride is not set: say which service this is, as --set nameOverride=order." -}}
 {{- end -}}
+{{- $_ := include "service.secretKeys" . -}}
 {{- with .Values.autoscaling -}}
 {{- if and .enabled (gt (int .minReplicas) (int .maxReplicas)) -}}
 {{- fail (printf "%s.autoscaling.minReplicas is %d, which is more than maxReplicas, %d." $name (int .minReplicas) (int .maxReplicas)) -}}

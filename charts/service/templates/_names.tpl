@@ -68,7 +68,7 @@ app.kubernetes.io/part-of: sagacart
 {{- if eq $said "true" -}}
 {{- $keys = append $keys $key -}}
 {{- else if ne $said "false" -}}
-{{- fail (printf "%s.secret.keys.%s is %q, but must be true or false. The secret itself never stands in values: put it into the Secret %s." (include "service.name" $context) $key $said (include "service.secretName" $context)) -}}
+{{- fail (printf "%s.secret.keys.%s must be true or false. The secret itself never stands in values: put it into the Secret %s." (include "service.name" $context) $key (include "service.secretName" $context)) -}}
 {{- end -}}
 {{- end -}}
 keys: {{ toJson $keys }}
