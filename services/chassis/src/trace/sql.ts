@@ -1,5 +1,16 @@
+import { AsyncResource } from "node:async_hooks";
 import pg from "pg";
-import { type Attributes, type Span, startSpan } from "../trace.ts";
+import { type Attributes, type Span, startSpan, tracer } from "../trace.ts";
+
+/** For the configuration of a pool: clients that trace, where this process does. */
+export function tracedClients(): { Client?: typeof TracedClient } {
+  return tracer() === undefined ? {} : { Client: TracedClient };
+}
+
+/** Who had to wait for a connection is called back by whoever gave one back: not as a part of that one's trace. */
+export function inContext<Given extends unknown[]>(callback: (...given: Given) => void): (...given: Given) => void {
+  return tracer() === undefined ? callback : AsyncResource.bind(callback);
+}
 
 /**
  * A client whose statements are spans, where they are a part of something that is traced. A span has the name that the
