@@ -51,10 +51,12 @@ async function chart({ cluster, options, progress }: Context): Promise<void> {
   const { repository, chart: name, version } = versions.charts.temporal;
   progress.say(`temporal: installing its chart ${version}; the schema first, which takes a minute`);
   const sizes = options.profile === "prod" ? "values-prod.yaml" : "values-dev.yaml";
+  const prometheus = await cluster.find("crd", "servicemonitors.monitoring.coreos.com");
   await cluster.helm([
     ...["upgrade", "--install", "temporal", name, "--repo", repository],
     ...["--version", version, "-n", namespace, "--wait", "--timeout", "15m"],
     ...["-f", path("values.yaml"), "-f", path(sizes)],
+    ...["--set", `server.metrics.serviceMonitor.enabled=${prometheus !== undefined}`],
   ]);
 }
 

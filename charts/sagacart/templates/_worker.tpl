@@ -97,6 +97,21 @@ topologySpreadConstraints:
       matchLabels:
         {{- include "sagacart.worker.selector" $ | nindent 8 }}
   {{- end }}
+{{- if $controller }}
+initContainers:
+  # The gate begins as soon as the version polls, and is not tried again: a new shop's databases have to be there.
+  - name: wait
+    image: {{ include "sagacart.worker.image" . }}
+    imagePullPolicy: {{ $worker.image.pullPolicy | default (dig "image" "pullPolicy" "IfNotPresent" $global) }}
+    args: [workflows/src/wait-main.ts]
+    env:
+      {{- include "sagacart.worker.addresses" . | nindent 6 }}
+    resources:
+      requests: { cpu: 10m, memory: 64Mi }
+      limits: { memory: 256Mi }
+    securityContext:
+      {{- include "service.securityContext" . | nindent 6 }}
+{{- end }}
 containers:
   - name: worker
     image: {{ include "sagacart.worker.image" . }}
@@ -109,11 +124,7 @@ containers:
       - { name: ADMIN_PORT, value: "9090" }
       - { name: DRAIN_TIMEOUT_MS, value: {{ $worker.drainTimeoutMs | int | quote }} }
       - { name: WORKFLOW_BUNDLE_PATH, value: {{ $worker.bundlePath | quote }} }
-      {{- range $name, $port := dict "order" 8081 "stock" 8082 "payment" 8083 "shipping" 8084 }}
-      - { name: {{ upper $name }}_ADDRESS, value: {{ printf "dns:///%s-%s:%d" $.Release.Name $name (int $port) | quote }} }
-      {{- end }}
-      - name: AUTH_TOKEN_URL
-        value: {{ dig "auth" "tokenUrl" "" $global | default (printf "%s://%s-identity:8096/oidc/token" (ternary "https" "http" $tls) .Release.Name) | quote }}
+      {{- include "sagacart.worker.addresses" . | nindent 6 }}
       - { name: SERVICE_CLIENT_ID, value: worker }
       - { name: SERVICE_CLIENT_SECRET_FILE, value: /etc/sagacart/secrets/SERVICE_CLIENT_SECRET }
       {{- if $tls }}
@@ -193,6 +204,15 @@ volumes:
       items: [{ key: {{ .Values.temporal.apiKey.key }}, path: key }]
   {{- end }}
   {{- end }}
+{{- end }}
+
+{{/* Whom the worker calls. */}}
+{{- define "sagacart.worker.addresses" -}}
+{{- range $name, $port := dict "order" 8081 "stock" 8082 "payment" 8083 "shipping" 8084 -}}
+- { name: {{ upper $name }}_ADDRESS, value: {{ printf "dns:///%s-%s:%d" $.Release.Name $name (int $port) | quote }} }
+{{ end -}}
+- name: AUTH_TOKEN_URL
+  value: {{ .Values.global.auth.tokenUrl | default (printf "%s://%s-identity:8096/oidc/token" (ternary "https" "http" .Values.global.tls.enabled) .Release.Name) | quote }}
 {{- end }}
 
 {{/* How a plain Deployment reaches Temporal. Under the controller the same variables come from it: see Connection. */}}
