@@ -5,6 +5,8 @@ import { fileURLToPath } from "node:url";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import { Client, Connection } from "@temporalio/client";
 import { historyToJSON } from "@temporalio/common/lib/proto-utils.js";
+import { taskQueue } from "../workflows/src/messages.ts";
+import type { syntheticCheckout } from "../workflows/src/synthetic.ts";
 import { connectShop, type Shop } from "./demo/shop.ts";
 import { startStack } from "./stack/stack.ts";
 
@@ -12,10 +14,13 @@ import { startStack } from "./stack/stack.ts";
 // after a change of a workflow, under a new prefix: what was recorded before must still replay.
 //
 //     node scripts/record-histories.ts v1
+//     node scripts/record-histories.ts v1 synthetic-checkout-passed     only this way
 
-const [prefix] = process.argv.slice(2);
+const [prefix, ...only] = process.argv.slice(2);
 if (prefix === undefined || !/^[a-z0-9.-]+$/.test(prefix)) {
-  process.stderr.write("usage: node scripts/record-histories.ts PREFIX – such as v1; the files begin with it\n");
+  process.stderr.write(
+    "usage: node scripts/record-histories.ts PREFIX [WAY …] – such as v1; the files begin with it\n",
+  );
   process.exit(1);
 }
 
@@ -33,6 +38,9 @@ const directory = fileURLToPath(new URL("../workflows/histories/", import.meta.u
 await mkdir(directory, { recursive: true });
 
 for (const [name, tell] of Object.entries(ways())) {
+  if (only.length > 0 && !only.includes(name)) {
+    continue;
+  }
   const workflowId = await tell(shop);
   const handle = temporal.workflow.getHandle(workflowId);
   await handle.result();
@@ -89,6 +97,15 @@ function ways(): Record<string, (shop: Shop) => Promise<string>> {
       const { id } = await place(shop, 1, { paymentMethod: "pm_ok" });
       const { refund } = await shop.orders.refundOrder({ orderId: id }, { timeoutMs: 60_000 });
       return `refund-${refund!.paymentRefundId}`;
+    },
+    "synthetic-checkout-passed": async () => {
+      const workflowId = `gate-${uuidv7()}`;
+      await temporal.workflow.start<typeof syntheticCheckout>("syntheticCheckout", {
+        workflowId,
+        taskQueue,
+        args: [{}],
+      });
+      return workflowId;
     },
   };
 }

@@ -93,6 +93,17 @@ test("each consumer gets each event by itself; one that was down catches up", as
   await expect.poll(() => taken("one"), { interval: 5 }).toEqual(["a/1", "b/1", "b/2", "a/2"]);
 });
 
+test("nobody hears of an order by which the shop tries itself", async () => {
+  await using _ = await start("one");
+  const [made] = oneEach("made", ["synthetic"]);
+  const total = (currencyCode: string) => ({ total: { currencyCode, minorUnits: "100" } });
+  await feed.publish([
+    { ...made!, data: total("XTS") },
+    { ...made!, subject: "sold", data: { ...total("USD"), title: "XTS" } },
+  ]);
+  await expect.poll(() => taken("one"), { interval: 5 }).toEqual(["sold/1"]);
+});
+
 test("a consumer whose effect fails holds up nobody else, and gets the events again", async () => {
   let isBroken = true;
   await using _good = await start("good");

@@ -89,6 +89,17 @@ describe("the carrier of an order", () => {
     expect(await move("w", orderId, [Order_State.RESERVED])).toBe(Order_State.RESERVED);
   });
 
+  test("may be there from the start: then nobody can claim the order, and who has it is told of no other", async () => {
+    const orderId = `order-${++count}`;
+    const checkout = { orderId, customerId: "ann", lines: [{ productId: "mug", quantity: 1 }] };
+    const place = async () => (await service.saga.placeOrder({ workflowId: "gate", checkout })).order;
+    expect(await place()).toMatchObject({ id: orderId, state: Order_State.PENDING, workflowId: "gate" });
+    expect(await place()).toMatchObject({ id: orderId, workflowId: "gate" });
+    expect(await commandsOf(orderId)).toEqual([{ kind: "CHECKOUT", state: "STARTED" }]);
+    expect(await begin("another", [orderId])).toEqual(["dropped"]);
+    expect(await begin("gate", [orderId])).toEqual(["taken"]);
+  });
+
   test("hands it over to a workflow of its own, with the command that starts that one", async () => {
     const orderId = await newOrder();
     await begin("w", [orderId]);
