@@ -1,8 +1,10 @@
 import { runWithContext } from "@sagacart/chassis/context";
 import type { Log, LogLevel } from "@sagacart/chassis/log";
 import { gauge, type Metrics } from "@sagacart/chassis/metrics";
+import { spanIdOf, traceIdOf } from "@sagacart/chassis/trace/traceparent";
 import type { FastifyInstance } from "fastify";
 import { Histogram } from "prom-client";
+import { orderIdOf, traceRequests } from "./trace.ts";
 
 declare module "fastify" {
   interface FastifyContextConfig {
@@ -47,18 +49,11 @@ export function observe(app: FastifyInstance, { log, metrics }: { log: Log; metr
     reply.header("x-request-id", request.id);
     done();
   });
+  const traceOf = traceRequests(app);
   // The last hook before a handler: what came before may have left the call's context, as reading a body does.
   app.addHook("preHandler", (request, _reply, done) => {
-    const { traceparent, authorization } = request.headers;
-    runWithContext(
-      {
-        requestId: request.id,
-        traceparent: typeof traceparent === "string" ? traceparent : undefined,
-        authorization,
-        clientAddress: request.ip,
-      },
-      done,
-    );
+    const { authorization } = request.headers;
+    runWithContext({ requestId: request.id, ...traceOf(request), authorization, clientAddress: request.ip }, done);
   });
   app.addHook("onResponse", (request, reply, done) => {
     const { method, url: path } = request;
@@ -70,7 +65,12 @@ export function observe(app: FastifyInstance, { log, metrics }: { log: Log; metr
     if (log.isLevelEnabled(level)) {
       // The query stays out of the log: it may name people.
       const fields = { requestId: request.id, method, path: path.split("?", 1)[0], status };
-      log[level]({ ...fields, ms: Math.round(reply.elapsedTime * 100) / 100 }, "request");
+      const { traceparent } = traceOf(request);
+      const trace = traceparent && { traceId: traceIdOf(traceparent), spanId: spanIdOf(traceparent) };
+      log[level](
+        { ...fields, ...trace, orderId: orderIdOf(request, reply), ms: Math.round(reply.elapsedTime * 100) / 100 },
+        "request",
+      );
     }
     done();
   });

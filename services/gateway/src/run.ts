@@ -1,8 +1,9 @@
 import { serviceTokensOf, verifierOf } from "@sagacart/chassis/auth/env";
 import { ConfigError } from "@sagacart/chassis/config";
 import { createLog, type Log } from "@sagacart/chassis/log";
-import { createMetrics } from "@sagacart/chassis/metrics";
+import { createMetrics, gauge } from "@sagacart/chassis/metrics";
 import { openTls } from "@sagacart/chassis/tls/files";
+import { startTracing, type Tracing } from "@sagacart/chassis/trace/start";
 import fastify, { type FastifyInstance } from "fastify";
 import { type Config, readConfig } from "./config.ts";
 import { probes } from "./probes.ts";
@@ -34,6 +35,7 @@ type Running = {
   readiness: Readiness;
   gateway: FastifyInstance;
   admin: FastifyInstance;
+  tracing: Tracing | undefined;
 };
 
 async function start(config: Config): Promise<Running> {
@@ -44,6 +46,7 @@ async function start(config: Config): Promise<Running> {
     process.exit(1);
   });
   const tls = openTls({ config, log, metrics });
+  const tracing = await startTracing({ service: "gateway", log });
   const services = openServices(
     {
       order: config.ORDER_ADDRESS,
@@ -58,6 +61,9 @@ async function start(config: Config): Promise<Running> {
     tls,
   );
   const readiness = watchReadiness(services, log);
+  gauge(metrics, "sagacart_ready", "Whether it takes requests, as /ready says.", () =>
+    readiness.health.isServing() ? 1 : 0,
+  );
   const gateway = await createGateway({
     services,
     readiness,
@@ -81,10 +87,10 @@ async function start(config: Config): Promise<Running> {
   // A thousand callers may connect in one moment.
   await gateway.listen({ host: config.HOST, port: config.PORT, backlog: 4_096 });
   log.info({ host: config.HOST, port: portOf(gateway), adminPort: portOf(admin) }, "ready");
-  return { config, log, services, readiness, gateway, admin };
+  return { config, log, services, readiness, gateway, admin, tracing };
 }
 
-async function stop({ config, log, services, readiness, gateway, admin }: Running): Promise<void> {
+async function stop({ config, log, services, readiness, gateway, admin, tracing }: Running): Promise<void> {
   log.info("draining");
   const timeoutMs = config.SHUTDOWN_DELAY_MS + config.DRAIN_TIMEOUT_MS;
   const late = setTimeout(() => {
@@ -100,6 +106,7 @@ async function stop({ config, log, services, readiness, gateway, admin }: Runnin
   await readiness[Symbol.asyncDispose]();
   services[Symbol.dispose]();
   await admin.close();
+  await tracing?.[Symbol.asyncDispose]();
   clearTimeout(late);
   log.info("stopped");
 }

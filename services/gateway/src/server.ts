@@ -135,6 +135,8 @@ export async function createGateway(options: GatewayOptions): Promise<FastifyIns
         "Last-Event-ID",
         "X-Request-Id",
         "Authorization",
+        "Traceparent",
+        "Tracestate",
       ],
       exposedHeaders: [
         ...connectCors.exposedHeaders,
