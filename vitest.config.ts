@@ -18,6 +18,15 @@ export default defineConfig({
       },
       {
         test: {
+          // What Helm makes of the charts. Nothing is installed anywhere.
+          name: "charts",
+          include: ["charts/*.test.ts"],
+          globalSetup: "./scripts/charts/fetch-helm.ts",
+          testTimeout: 60_000,
+        },
+      },
+      {
+        test: {
           // Against the whole of it, from outside: one file at a time, since it is one shop.
           name: "e2e",
           include: ["tests/**/*.test.ts"],

@@ -134,7 +134,7 @@ test("with TLS each service has a certificate, and probes that speak no TLS go e
 test("monitors and alerts are there where Prometheus' operator is, and nowhere else", async () => {
   const kinds = async (apis: string[]) => new Set((await render({ ...ci, apis })).map(({ kind }) => kind));
 
-  expect(await kinds(["monitoring.coreos.com/v1"])).toContain("ServiceMonitor");
+  expect(await kinds(["monitoring.coreos.com/v1/ServiceMonitor"])).toContain("ServiceMonitor");
   expect(await kinds([])).not.toContain("ServiceMonitor");
   expect(await kinds([])).not.toContain("PrometheusRule");
 });

@@ -1,0 +1,89 @@
+import type { Manifest, RenderedPod } from "./render.ts";
+
+type Rule = { readonly name: string; readonly breaks: (pod: RenderedPod) => boolean };
+
+const containersOf = ({ spec }: RenderedPod): Manifest[] => [
+  ...(spec.initContainers ?? []),
+  ...(spec.containers ?? []),
+];
+const any = (breaks: (container: Manifest, pod: Manifest) => boolean) => (pod: RenderedPod) =>
+  containersOf(pod).some((container) => breaks(container, pod.spec));
+
+/** Kubernetes' Pod Security level `restricted`, and what else we ask of a pod. */
+export const rules: readonly Rule[] = [
+  {
+    name: "runs as nobody in particular, and never as root",
+    breaks: any(({ securityContext: own }, { securityContext: pod }) => {
+      const user = own?.runAsUser ?? pod?.runAsUser;
+      return (own?.runAsNonRoot ?? pod?.runAsNonRoot) !== true || user === 0 || user === undefined;
+    }),
+  },
+  {
+    name: "has the runtime's seccomp profile",
+    breaks: any(
+      ({ securityContext: own }, { securityContext: pod }) =>
+        (own?.seccompProfile ?? pod?.seccompProfile)?.type !== "RuntimeDefault",
+    ),
+  },
+  {
+    name: "drops all capabilities and adds none",
+    breaks: any(
+      ({ securityContext: own }) =>
+        own?.capabilities?.drop?.includes("ALL") !== true || (own.capabilities.add ?? []).length > 0,
+    ),
+  },
+  {
+    name: "cannot gain privileges",
+    breaks: any(({ securityContext: own }) => own?.allowPrivilegeEscalation !== false || own.privileged === true),
+  },
+  {
+    name: "has a root file system that is read-only",
+    breaks: any(({ securityContext: own }) => own?.readOnlyRootFilesystem !== true),
+  },
+  {
+    name: "uses nothing of its node",
+    breaks: ({ spec }) =>
+      [spec.hostNetwork, spec.hostPID, spec.hostIPC].includes(true) ||
+      (spec.volumes ?? []).some((volume: Manifest) => volume.hostPath !== undefined) ||
+      containersOf({ spec, from: "", metadata: {} }).some(({ ports = [] }) =>
+        ports.some((port: Manifest) => port.hostPort !== undefined),
+      ),
+  },
+  {
+    name: "mounts only kinds of volumes that the level allows",
+    breaks: ({ spec }) =>
+      (spec.volumes ?? []).some((volume: Manifest) =>
+        Object.keys(volume).some((key) => key !== "name" && !allowedVolumes.has(key)),
+      ),
+  },
+  { name: "gets no token of Kubernetes", breaks: ({ spec }) => spec.automountServiceAccountToken !== false },
+  {
+    name: "asks for CPU and memory, and has a limit of memory",
+    breaks: any(
+      ({ resources }) =>
+        resources?.requests?.cpu === undefined ||
+        resources.requests.memory === undefined ||
+        resources.limits?.memory === undefined,
+    ),
+  },
+  {
+    name: "names its image with a tag that says which",
+    breaks: any(({ image = "" }) => !/(:(?!latest$)[\w.-]+|@sha256:[0-9a-f]{64})$/.test(image)),
+  },
+];
+
+const allowedVolumes = new Set([
+  "configMap",
+  "csi",
+  "downwardAPI",
+  "emptyDir",
+  "ephemeral",
+  "persistentVolumeClaim",
+  "projected",
+  "secret",
+]);
+
+/** A sentence for each rule that a pod breaks. */
+export function breaches(pods: readonly RenderedPod[]): string[] {
+  return pods.flatMap((pod) => rules.filter((rule) => rule.breaks(pod)).map((rule) => `${pod.from} not: ${rule.name}`));
+}
