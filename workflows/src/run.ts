@@ -41,9 +41,8 @@ export async function runWorker(config: Config, stopping: Promise<void>, wrap: W
   const services = wrap.services?.(connected.services) ?? connected.services;
   const commands = wrap.commands?.(connected.commands) ?? connected.commands;
   const steps = measuredSteps(createActivities(services), metrics);
-  const { connection, client: temporal } = await connectTemporal(config);
-  const activities = { ...(wrap.activities?.(steps) ?? steps), ...createSyntheticSteps(services) };
-  const worker = await createWorker({ connection, config, activities });
+  let isReady = () => false;
+  gauge(metrics, "sagacart_ready", "Whether it polls Temporal, as /ready says.", () => (isReady() ? 1 : 0));
   await using _admin = await startAdmin({
     host: config.HOST,
     port: config.ADMIN_PORT,

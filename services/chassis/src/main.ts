@@ -6,7 +6,7 @@ import { type Clock, systemClock } from "./clock.ts";
 import { ConfigError, type Env, readBoth, readEnv, type serverEnv, type serviceEnv } from "./config.ts";
 import { type Health, health } from "./health.ts";
 import { createLog, type Log } from "./log.ts";
-import { createMetrics, type Metrics } from "./metrics.ts";
+import { createMetrics, gauge, type Metrics } from "./metrics.ts";
 import { createPool, type Pool } from "./postgres.ts";
 import { type Server, startServer } from "./server.ts";
 import { type Question, startSurvey } from "./survey.ts";
@@ -102,6 +102,7 @@ async function start(service: WithDatabase<ServiceConfig> | WithoutDatabase<Serv
   });
   const check = async () => pool?.query("select 1");
   const serving = health({ check, intervalMs: 1_000, log });
+  gauge(metrics, "sagacart_ready", "Whether it takes calls, as /ready says.", () => (serving.isServing() ? 1 : 0));
   const server = await startServer({
     host: config.HOST,
     port: config.PORT,
