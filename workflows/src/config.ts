@@ -1,6 +1,7 @@
 import { serviceTokenEnv, tokenEnv } from "@sagacart/chassis/auth/env";
 import { durationMs, type Env, flag, int, optional, readEnv, serverEnv, text } from "@sagacart/chassis/config";
 import { tlsEnv } from "@sagacart/chassis/tls/env";
+import { readCertificates, readKey, trustedFile } from "@sagacart/chassis/tls/pem";
 
 export type Config = ReturnType<typeof readConfig>;
 
@@ -20,10 +21,14 @@ export function readConfig(env: Env) {
       /** Temporal's frontend, host:port. */
       TEMPORAL_ADDRESS: text({ default: "127.0.0.1:7233" }),
       TEMPORAL_NAMESPACE: text({ default: "default" }),
+      /** With a key, with a CA or with a certificate of our own, it is TLS. */
       TEMPORAL_API_KEY: optional(text()),
       TEMPORAL_TLS: flag(false),
-      TEMPORAL_TLS_CLIENT_CERT_PATH: optional(text()),
-      TEMPORAL_TLS_CLIENT_KEY_PATH: optional(text()),
+      TEMPORAL_TLS_CLIENT_CERT_PATH: clientCertificate,
+      TEMPORAL_TLS_CLIENT_KEY_PATH: clientKey,
+      /** The CA of Temporal's certificate, where it is none that everybody trusts. */
+      TEMPORAL_TLS_SERVER_CA_CERT_PATH: trustedFile,
+      /** The name in Temporal's certificate, where it is not the address'. */
       TEMPORAL_TLS_SERVER_NAME: optional(text()),
       /** Set by the Worker Controller: workflows stay with the version that began them. Absent: unversioned. */
       TEMPORAL_DEPLOYMENT_NAME: optional(text()),
@@ -57,4 +62,22 @@ export function readConfig(env: Env) {
     },
     env,
   );
+}
+
+function clientCertificate(value: string | undefined, env: Env): string | undefined {
+  if (value !== undefined) {
+    readCertificates(value);
+  } else if ((env.TEMPORAL_TLS_CLIENT_KEY_PATH ?? "") !== "") {
+    throw new Error("is not set; it must be the certificate of TEMPORAL_TLS_CLIENT_KEY_PATH");
+  }
+  return value;
+}
+
+function clientKey(value: string | undefined, env: Env): string | undefined {
+  if (value !== undefined) {
+    readKey(value, undefined);
+  } else if ((env.TEMPORAL_TLS_CLIENT_CERT_PATH ?? "") !== "") {
+    throw new Error("is not set; it must be the key of TEMPORAL_TLS_CLIENT_CERT_PATH");
+  }
+  return value;
 }

@@ -3,6 +3,7 @@ import { serviceTokensOf } from "@sagacart/chassis/auth/env";
 import { createLog } from "@sagacart/chassis/log";
 import { createMetrics, gauge } from "@sagacart/chassis/metrics";
 import { openTls } from "@sagacart/chassis/tls/files";
+import { startTracing } from "@sagacart/chassis/trace/start";
 import { createActivities } from "./activities.ts";
 import { startAdmin } from "./admin.ts";
 import { type CommandSources, connectServices, type Services } from "./clients.ts";
@@ -27,14 +28,17 @@ export type Wrappers = {
 };
 
 /**
- * Runs the worker and, beside it, the dispatchers that start what it works on, until `stopping` resolves. Then it
- * claims nothing more, lets the batches under way end for at most DRAIN_TIMEOUT_MS, and shuts the worker down.
+ * Runs the worker and, beside it, the dispatchers that start what it works on, until `stopping` resolves, or the
+ * certificates for Temporal were renewed. Then it claims nothing more, lets the batches under way end for at most
+ * DRAIN_TIMEOUT_MS, and shuts the worker down. While Temporal is away at the start, it waits, alive and not ready.
  */
 export async function runWorker(config: Config, stopping: Promise<void>, wrap: Wrappers = {}): Promise<void> {
   const log = createLog({ service: "worker", level: config.LOG_LEVEL });
   const metrics = createMetrics("worker");
   const sdkMetrics = await temporalMetrics(log);
   installRuntime(log, sdkMetrics);
+  // Closed last, with what the others had to tell at their ends.
+  await using _tracing = await startTracing({ service: "worker", log });
   const tls = openTls({ config, log, metrics });
   const tokens = serviceTokensOf(config, log);
   const connected = connectServices(config, metrics, tokens, tls);
@@ -47,8 +51,21 @@ export async function runWorker(config: Config, stopping: Promise<void>, wrap: W
     host: config.HOST,
     port: config.ADMIN_PORT,
     metrics: async () => `${await metrics.metrics()}\n${await sdkMetrics.read()}`,
-    isReady: () => worker.getState() === "RUNNING",
+    isReady: () => isReady(),
   });
+  const close = async () => {
+    connected.close();
+    await tokens?.[Symbol.asyncDispose]();
+  };
+  const found = await connectTemporal(config, { log, stopping });
+  if (found === undefined) {
+    await close();
+    return;
+  }
+  const { connection, client: temporal } = found;
+  const activities = { ...(wrap.activities?.(steps) ?? steps), ...createSyntheticSteps(services) };
+  const worker = await createWorker({ connection, config, activities });
+  isReady = () => worker.getState() === "RUNNING";
   const running = worker.run();
   const version = versionOf(config);
   await using routing =
@@ -97,7 +114,10 @@ export async function runWorker(config: Config, stopping: Promise<void>, wrap: W
   ];
   log.info({ temporal: config.TEMPORAL_ADDRESS, adminPort: config.ADMIN_PORT }, "ready");
 
-  await Promise.race([stopping, running]);
+  const outdated = found.outdated.then(() =>
+    log.warn("the certificates for Temporal are new: ends, to be started anew"),
+  );
+  await Promise.race([stopping, running, outdated]);
   log.info("draining");
   await Promise.all([checkouts, ...others].map((dispatcher) => dispatcher[Symbol.asyncDispose]()));
   await atMost(config.DRAIN_TIMEOUT_MS, checkouts.idle());
@@ -105,9 +125,8 @@ export async function runWorker(config: Config, stopping: Promise<void>, wrap: W
     worker.shutdown();
   }
   await running;
-  await connection.close();
-  connected.close();
-  await tokens?.[Symbol.asyncDispose]();
+  await found.close();
+  await close();
 }
 
 async function atMost(ms: number, work: Promise<void>): Promise<void> {

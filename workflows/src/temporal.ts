@@ -1,30 +1,112 @@
-import { readFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
+import { setTimeout } from "node:timers/promises";
+import type { Log } from "@sagacart/chassis/log";
 import { Client } from "@temporalio/client";
-import { NativeConnection } from "@temporalio/worker";
+import { NativeConnection, type NativeConnectionOptions } from "@temporalio/worker";
 import type { Config } from "./config.ts";
+import { startInterceptors } from "./trace/worker-interceptors.ts";
 
-/** A connection, and a client on it: eager start needs that the worker has the same one. */
-export async function connectTemporal(config: Config): Promise<{ connection: NativeConnection; client: Client }> {
-  const connection = await NativeConnection.connect({
-    address: config.TEMPORAL_ADDRESS,
-    ...(await tlsOf(config)),
-    ...(config.TEMPORAL_API_KEY === undefined ? {} : { apiKey: config.TEMPORAL_API_KEY }),
-  });
-  return { connection, client: new Client({ connection, namespace: config.TEMPORAL_NAMESPACE }) };
+export type Temporal = {
+  readonly connection: NativeConnection;
+  /** On the same connection, which eager start needs. */
+  readonly client: Client;
+  /**
+   * Resolves when a certificate for Temporal has changed. A connection keeps those that it was made with, also when it
+   * is made again: a worker has to be started anew before they expire.
+   */
+  readonly outdated: Promise<void>;
+  close(): Promise<void>;
+};
+
+export type ConnectOptions = {
+  log: Log;
+  /** Ends the waiting. */
+  stopping: Promise<void>;
+  /** How often to look whether certificates have changed. */
+  lookMs?: number;
+};
+
+/**
+ * Connects, and waits for as long as Temporal is not there, does not let us in or does not know the namespace: it may
+ * be installed after the worker. Undefined when it is stopped before.
+ */
+export async function connectTemporal(config: Config, options: ConnectOptions): Promise<Temporal | undefined> {
+  const stopped = options.stopping.then(() => "stopped" as const);
+  for (let failures = 0; ; failures++) {
+    try {
+      // What comes after the stop is thrown away with the process.
+      const found = await Promise.race([connect(config, options), stopped]);
+      return found === "stopped" ? undefined : found;
+    } catch (error) {
+      const { TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace } = config;
+      options.log.warn({ error, address, namespace }, "Temporal cannot be used yet; trying again");
+      const pauseMs = Math.min(500 * 2 ** Math.min(failures, 10), 5_000) * (0.75 + Math.random() / 2);
+      if ((await Promise.race([setTimeout(pauseMs, "again" as const), stopped])) === "stopped") {
+        return undefined;
+      }
+    }
+  }
 }
 
-async function tlsOf(config: Config) {
-  const {
-    TEMPORAL_TLS_CLIENT_CERT_PATH: certPath,
-    TEMPORAL_TLS_CLIENT_KEY_PATH: keyPath,
-    TEMPORAL_TLS_SERVER_NAME: serverName,
-  } = config;
-  if (!config.TEMPORAL_TLS && config.TEMPORAL_API_KEY === undefined && certPath === undefined) {
-    return {};
+async function connect(config: Config, { lookMs = 10_000 }: ConnectOptions): Promise<Temporal> {
+  const files = readFiles(config);
+  const connection = await NativeConnection.connect(connectionOptions(config, files));
+  try {
+    await connection.withDeadline(Date.now() + 5_000, () =>
+      connection.workflowService.describeNamespace({ namespace: config.TEMPORAL_NAMESPACE }),
+    );
+  } catch (error) {
+    await connection.close();
+    throw error;
   }
-  const pair =
-    certPath === undefined || keyPath === undefined
-      ? {}
-      : { clientCertPair: { crt: await readFile(certPath), key: await readFile(keyPath) } };
-  return { tls: { ...pair, ...(serverName === undefined ? {} : { serverNameOverride: serverName }) } };
+  const { promise: outdated, resolve } = Promise.withResolvers<void>();
+  const timer = setInterval(() => {
+    if (haveChanged(config, files)) {
+      resolve();
+    }
+  }, lookMs);
+  timer.unref();
+  return {
+    connection,
+    client: new Client({ connection, namespace: config.TEMPORAL_NAMESPACE, interceptors: startInterceptors() }),
+    outdated,
+    async close() {
+      clearInterval(timer);
+      await connection.close();
+    },
+  };
+}
+
+type Files = { readonly ca: Buffer | undefined; readonly crt: Buffer | undefined; readonly key: Buffer | undefined };
+
+function readFiles(config: Config): Files {
+  const read = (path: string | undefined) => (path === undefined ? undefined : readFileSync(path));
+  return {
+    ca: read(config.TEMPORAL_TLS_SERVER_CA_CERT_PATH),
+    crt: read(config.TEMPORAL_TLS_CLIENT_CERT_PATH),
+    key: read(config.TEMPORAL_TLS_CLIENT_KEY_PATH),
+  };
+}
+
+function haveChanged(config: Config, { ca, crt, key }: Files): boolean {
+  try {
+    const now = readFiles(config);
+    return [now.ca?.equals(ca ?? now.ca), now.crt?.equals(crt ?? now.crt), now.key?.equals(key ?? now.key)].includes(
+      false,
+    );
+  } catch {
+    // In the middle of being replaced.
+    return false;
+  }
+}
+
+function connectionOptions(config: Config, { ca, crt, key }: Files): NativeConnectionOptions {
+  const { TEMPORAL_ADDRESS: address, TEMPORAL_API_KEY: apiKey, TEMPORAL_TLS_SERVER_NAME: serverName } = config;
+  const isSecure = config.TEMPORAL_TLS || [apiKey, ca, crt].some((given) => given !== undefined);
+  const tls = {
+    ...(crt === undefined || key === undefined ? {} : { clientCertPair: { crt, key } }),
+    ...(ca === undefined ? {} : { serverRootCACertificate: ca }),
+    ...(serverName === undefined ? {} : { serverNameOverride: serverName }),
+  };
+  return { address, ...(isSecure ? { tls } : {}), ...(apiKey === undefined ? {} : { apiKey }) };
 }

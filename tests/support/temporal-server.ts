@@ -1,0 +1,29 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { freePort, loopback } from "../../scripts/stack/ports.ts";
+import { checkTemporal } from "../../scripts/stack/temporal.ts";
+import { findTemporal } from "../../scripts/stack/temporal-program.ts";
+
+export type TemporalServer = AsyncDisposable & { readonly address: string };
+
+/** Temporal's dev server alone, in memory; it answers when this does. */
+export async function spawnTemporal(cache: string): Promise<TemporalServer> {
+  const found = await findTemporal({ env: process.env, cache, log: () => {} });
+  if (found.kind === "server") {
+    return { address: found.address, async [Symbol.asyncDispose]() {} };
+  }
+  const port = await freePort();
+  const args = ["server", "start-dev", "--headless", "--ip", loopback, "--port", `${port}`, "--log-level", "error"];
+  const child = spawn(found.path, args, { stdio: "ignore" });
+  const address = `${loopback}:${port}`;
+  const ended = once(child, "exit").then(() => Promise.reject(new Error("Temporal's dev server has ended")));
+  ended.catch(() => {});
+  await Promise.race([ended, checkTemporal(address, "default")]);
+  return {
+    address,
+    async [Symbol.asyncDispose]() {
+      child.kill("SIGKILL");
+      await ended.catch(() => {});
+    },
+  };
+}
