@@ -1,13 +1,16 @@
-import type { Cluster } from "./cluster.ts";
+import type { ReadyCluster } from "./clusters.ts";
+import type { Install } from "./installer.ts";
 import type { Result } from "./report.ts";
 import type { Shop } from "./shop.ts";
 
 /** What a scenario has to work with. */
 export type Stage = {
-  readonly cluster: Cluster;
+  readonly cluster: ReadyCluster;
   readonly shop: Shop;
-  /** Brings the shop into the cluster, or changes its values: `helm upgrade --install`, and waits until all is ready. */
-  install(changes?: Readonly<Record<string, unknown>>): Promise<void>;
+  /** That of the images. */
+  readonly tag: string;
+  /** Brings the shop into the cluster, or gives it these values on top of the profile's, and waits until all is ready. */
+  readonly install: Install;
   /** How it goes, for whoever watches. */
   say(line: string): void;
   /** A line of the table at the end. */

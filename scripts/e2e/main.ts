@@ -1,0 +1,95 @@
+import { parseArgs } from "node:util";
+import { openNamespace } from "./cluster.ts";
+import { cloneFolder, openCluster } from "./clusters.ts";
+import { createInstaller } from "./installer.ts";
+import { table } from "./report.ts";
+import { perform } from "./scenario.ts";
+import { scenarios } from "./scenarios.ts";
+import { openShop } from "./shop.ts";
+
+// scripts/e2e-cluster: what the charts promise, shown on a real cluster. See `usage`.
+
+const usage = `usage: scripts/e2e-cluster [--lab DIR | --kind | --context NAME] [options]
+
+Builds the images of this clone, installs the operators, Temporal and the shop in the ci profile, and shows on that
+cluster what the charts promise: a line for each, a table at the end, and exit code 0 where all of it held.
+
+  --lab DIR         the cluster of k8s-lab in this folder, brought up when it is not
+  --kind            a kind cluster called sagacart, made when there is none
+  --context NAME    a context of the kubeconfig; the current one where nothing is said
+  --only NAME,…     these scenarios alone; \`install\` is the first of all
+  --skip NAME,…     all but these
+  --namespace NAME  where the shop goes (sagacart-e2e)
+  --tag TAG         images with this tag that the cluster knows, in place of building this clone's
+  --keep            leave the shop there at the end
+  --list            print the scenarios
+
+`;
+
+const { values } = parseArgs({
+  options: {
+    lab: { type: "string" },
+    kind: { type: "boolean" },
+    context: { type: "string" },
+    only: { type: "string" },
+    skip: { type: "string" },
+    namespace: { type: "string", default: "sagacart-e2e" },
+    tag: { type: "string" },
+    keep: { type: "boolean", default: false },
+    list: { type: "boolean", default: false },
+    help: { type: "boolean", default: false },
+  },
+});
+const say = (line: string) => process.stdout.write(`${line}\n`);
+
+if (values.help || values.list) {
+  say(
+    `${values.help ? usage : ""}${scenarios.map(({ name, promise }) => `  ${name.padEnd(12)} ${promise}`).join("\n")}`,
+  );
+  process.exit(0);
+}
+const named = (list: string | undefined) => list?.split(",") ?? [];
+const unknown = [...named(values.only), ...named(values.skip)].filter(
+  (name) => !scenarios.some((one) => one.name === name),
+);
+if (unknown.length > 0) {
+  say(`There is no scenario ${unknown.join(", ")}. There are: ${scenarios.map(({ name }) => name).join(", ")}.`);
+  process.exit(1);
+}
+const wanted = scenarios.filter(
+  ({ name }) => (values.only === undefined || named(values.only).includes(name)) && !named(values.skip).includes(name),
+);
+
+const { lab, kind, context } = values;
+const cluster = await openCluster(
+  {
+    ...(lab === undefined ? {} : { lab }),
+    ...(kind === undefined ? {} : { kind }),
+    ...(context === undefined ? {} : { context }),
+  },
+  say,
+);
+say(`On ${cluster.what}: ${wanted.map(({ name }) => name).join(", ")}`);
+const tag = values.tag ?? "e2e";
+if (values.tag === undefined) {
+  say("Building the images");
+  await cluster.loadImages(tag, say);
+}
+const namespace = openNamespace(cluster, values.namespace);
+const shop = openShop(namespace, "sagacart");
+const stage = {
+  cluster,
+  shop,
+  tag,
+  install: createInstaller({ namespace, release: "sagacart", tag, cloneFolder, say }),
+};
+const results = [];
+for (const scenario of wanted) {
+  results.push(await perform(scenario, stage, say));
+}
+say(`\n${table(results)}`);
+if (!values.keep) {
+  await namespace.helm(["uninstall", "sagacart", "--ignore-not-found", "--wait=false"]).catch(() => undefined);
+  await namespace.kubectl(["delete", "namespace", values.namespace, "--wait=false", "--ignore-not-found"]);
+}
+process.exitCode = results.every(({ outcome }) => outcome !== "FAIL") ? 0 : 1;

@@ -1,0 +1,27 @@
+import type { Scenario } from "./scenario.ts";
+import { autoscaling } from "./scenarios/autoscaling.ts";
+import { databases } from "./scenarios/databases.ts";
+import { deletions } from "./scenarios/deletions.ts";
+import { install } from "./scenarios/install.ts";
+import { network } from "./scenarios/network.ts";
+import { rolling } from "./scenarios/rolling.ts";
+import { scale } from "./scenarios/scale.ts";
+import { tilt } from "./scenarios/tilt.ts";
+import { tls } from "./scenarios/tls.ts";
+import { upgrade } from "./scenarios/upgrade.ts";
+import { workerVersions } from "./scenarios/worker-versions.ts";
+
+/** In the order in which they run: what is changed least comes first. */
+export const scenarios: readonly Scenario[] = [
+  install,
+  databases,
+  network,
+  scale,
+  rolling,
+  deletions,
+  upgrade,
+  tls,
+  autoscaling,
+  workerVersions,
+  tilt,
+];
