@@ -8,6 +8,7 @@ import pg from "pg";
 import { dataPlace } from "../scripts/stack/postgres.ts";
 import { services } from "../scripts/stack/services.ts";
 import { type Stack, startStack } from "../scripts/stack/stack.ts";
+import { workflowCode } from "../workflows/src/workflow-code.ts";
 import { type CallerPool, startCallers } from "./callers/pool.ts";
 import { openStatementLog, type StatementLog, statementSettings } from "./measure/statements.ts";
 import type { Options } from "./options.ts";
@@ -51,7 +52,7 @@ export async function startShop(options: Options, say: (line: string) => void, s
     ? { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profilesDirectory}` }
     : {};
   const bundlePath = join(stateDirectory, "workflow-bundle.js");
-  await writeFile(bundlePath, (await bundleWorkflowCode({ workflowsPath: platformWorkflows, logger: silent })).code);
+  await writeFile(bundlePath, (await bundleWorkflowCode({ ...workflowCode, logger: silent })).code);
 
   const used = services.filter(({ name }) => !isLeftOut(name, options));
   const stack = tidy.use(
@@ -124,8 +125,6 @@ export async function startShop(options: Options, say: (line: string) => void, s
     [Symbol.asyncDispose]: () => rest.disposeAsync(),
   };
 }
-
-const platformWorkflows = fileURLToPath(new URL("../workflows/src/workflows.ts", import.meta.url));
 
 const silent = { log: noop, trace: noop, debug: noop, info: noop, warn: noop, error: console.error };
 function noop(): void {}

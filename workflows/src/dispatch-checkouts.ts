@@ -1,12 +1,15 @@
 import type { Client as RpcClient } from "@connectrpc/connect";
 import type { Log } from "@sagacart/chassis/log";
 import { startLoop } from "@sagacart/chassis/loop";
+import { inSpan } from "@sagacart/chassis/trace";
+import type { Command } from "@sagacart/proto/command/v1/command";
 import type { CommandService } from "@sagacart/proto/command/v1/command_service";
 import { type Client, WorkflowExecutionAlreadyStartedError } from "@temporalio/client";
 import type { checkout } from "./checkout.ts";
 import { taskQueue } from "./messages.ts";
 import type { Meters } from "./meters.ts";
 import type { Routing } from "./routing.ts";
+import { traceBatch } from "./trace/commands.ts";
 
 export type CheckoutDispatchOptions = {
   temporal: Client;
@@ -59,38 +62,45 @@ export function dispatchCheckouts(options: CheckoutDispatchOptions): CheckoutDis
         return "again";
       }
       const { batchId, commands: members } = batch;
-      meters.claimed(members);
-      const meter = meters.batch(members.length);
-      const orderIds = members.map(({ orderId }) => orderId);
       const workflowId = `checkout-${batchId}`;
-      try {
-        await temporal.workflow.start<typeof checkout>("checkout", {
-          args: [{ orderIds }],
-          workflowId,
-          taskQueue,
-          workflowIdReusePolicy: "REJECT_DUPLICATE",
-          requestEagerStart: routing.runsAll(),
-          workflowTaskTimeout: options.workflowTaskTimeoutMs,
-        });
-        meter.started();
-        const result = temporal.workflow.getHandle(workflowId).result();
-        slots.take(
-          result.then(() => meter.ended("completed")),
-          (error) => {
-            meter.ended("failed");
-            log.error({ error, workflowId }, "a batch of checkouts failed; its orders are given a new carrier later");
-          },
-        );
-      } catch (error) {
-        if (!(error instanceof WorkflowExecutionAlreadyStartedError)) {
-          throw error;
-        }
-        log.info({ workflowId }, "this batch was started before; its claim is confirmed now");
-      }
-      await commands.confirmCommands({ batchId });
+      meters.claimed(members);
+      await inSpan(traceBatch({ type: "checkout", id: workflowId }, members), async () => {
+        await start(workflowId, members);
+        await commands.confirmCommands({ batchId });
+      });
       return "again";
     },
   });
+
+  async function start(workflowId: string, members: readonly Command[]): Promise<void> {
+    const meter = meters.batch(members.length);
+    try {
+      await temporal.workflow.start<typeof checkout>("checkout", {
+        args: [{ orderIds: members.map(({ orderId }) => orderId) }],
+        workflowId,
+        taskQueue,
+        workflowIdReusePolicy: "REJECT_DUPLICATE",
+        requestEagerStart: routing.runsAll(),
+        workflowTaskTimeout: options.workflowTaskTimeoutMs,
+      });
+    } catch (error) {
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) {
+        throw error;
+      }
+      log.info({ workflowId }, "this batch was started before; its claim is confirmed now");
+      return;
+    }
+    meter.started();
+    const result = temporal.workflow.getHandle(workflowId).result();
+    slots.take(
+      result.then(() => meter.ended("completed")),
+      (error) => {
+        meter.ended("failed");
+        log.error({ error, workflowId }, "a batch of checkouts failed; its orders are given a new carrier later");
+      },
+    );
+  }
+
   return { idle: slots.idle, [Symbol.asyncDispose]: () => loop[Symbol.asyncDispose]() };
 }
 

@@ -1,6 +1,7 @@
 import type { Client as RpcClient } from "@connectrpc/connect";
 import type { Log } from "@sagacart/chassis/log";
 import { startLoop } from "@sagacart/chassis/loop";
+import { inSpan } from "@sagacart/chassis/trace";
 import type { Command } from "@sagacart/proto/command/v1/command";
 import type { CommandService } from "@sagacart/proto/command/v1/command_service";
 import {
@@ -15,6 +16,7 @@ import type { Meters } from "./meters.ts";
 import type { order } from "./order.ts";
 import type { refund } from "./refund.ts";
 import type { Routing } from "./routing.ts";
+import { traceCommand } from "./trace/commands.ts";
 
 export type SingleDispatchOptions = {
   temporal: Client;
@@ -59,7 +61,7 @@ export function dispatchSingles(options: SingleDispatchOptions): AsyncDisposable
       const delivered = await Promise.all(
         members.map(async (command) => {
           try {
-            await deliver(options, command);
+            await inSpan(traceCommand(command), () => deliver(options, command));
             meters.brought(command.kind, "done");
             return [command.id];
           } catch (error) {

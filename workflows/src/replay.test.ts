@@ -1,16 +1,14 @@
 import { readdir, readFile } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
 import { bundleWorkflowCode, Worker, type WorkflowBundleWithSourceMap } from "@temporalio/worker";
 import { beforeAll, describe, expect, test } from "vitest";
+import { workflowCode } from "./workflow-code.ts";
 
 const directory = new URL("../histories/", import.meta.url);
 const recorded = (await readdir(directory)).filter((name) => name.endsWith(".json")).sort();
 
 let workflowBundle: WorkflowBundleWithSourceMap;
 beforeAll(async () => {
-  workflowBundle = await bundleWorkflowCode({
-    workflowsPath: fileURLToPath(new URL("workflows.ts", import.meta.url)),
-  });
+  workflowBundle = await bundleWorkflowCode(workflowCode);
 }, 60_000);
 
 describe("a run that was recorded goes the same way today", () => {

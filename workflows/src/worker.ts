@@ -1,4 +1,3 @@
-import { fileURLToPath } from "node:url";
 import type { Log } from "@sagacart/chassis/log";
 import { type LogLevel, type NativeConnection, Runtime, Worker, type WorkerOptions } from "@temporalio/worker";
 import type { Config } from "./config.ts";
@@ -7,6 +6,9 @@ import type { Version } from "./routing.ts";
 import type { Steps } from "./step-types.ts";
 import type { SyntheticSteps } from "./synthetic-steps.ts";
 import type { TemporalMetrics } from "./temporal-metrics.ts";
+import { traceSinks } from "./trace/sinks.ts";
+import { activityInterceptors } from "./trace/worker-interceptors.ts";
+import { workflowCode } from "./workflow-code.ts";
 
 /** Has Temporal's own log lines come out as ours. Its runtime would also take SIGTERM for itself: not here. */
 export function installRuntime(log: Log, { bindAddress }: TemporalMetrics): void {
@@ -56,8 +58,9 @@ export async function createWorker(options: {
     namespace: config.TEMPORAL_NAMESPACE,
     taskQueue,
     activities,
-    ...workflowCode(config),
+    ...codeOf(config),
     ...versioning(config),
+    sinks: traceSinks(),
     shutdownGraceTime: config.DRAIN_TIMEOUT_MS,
     shutdownForceTime: config.DRAIN_TIMEOUT_MS + 5_000,
     maxConcurrentWorkflowTaskExecutions: 100,
@@ -66,10 +69,12 @@ export async function createWorker(options: {
   });
 }
 
-function workflowCode({ WORKFLOW_BUNDLE_PATH: codePath }: Config): Partial<WorkerOptions> {
+function codeOf({ WORKFLOW_BUNDLE_PATH: codePath }: Config): Partial<WorkerOptions> {
+  const activity = activityInterceptors();
+  const { workflowsPath, workflowInterceptorModules: workflowModules } = workflowCode;
   return codePath === undefined
-    ? { workflowsPath: fileURLToPath(new URL("workflows.ts", import.meta.url)) }
-    : { workflowBundle: { codePath } };
+    ? { workflowsPath, interceptors: { activity, workflowModules } }
+    : { workflowBundle: { codePath }, interceptors: { activity } };
 }
 
 /** Under the Worker Controller workflows stay with the version that began them; elsewhere there are no versions. */
