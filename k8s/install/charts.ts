@@ -41,7 +41,7 @@ export async function ensureChart(
   await cluster.helm([
     ...["upgrade", "--install", release, chart, "--version", version, "-n", namespace, "--create-namespace"],
     ...(repository === undefined ? [] : ["--repo", repository]),
-    ...["--labels", ownLabel, "--wait", "--timeout", "10m"],
+    ...["--labels", ownLabel, "--wait", "--timeout", "15m"],
     ...(options.args ?? []),
   ]);
   return "installed";

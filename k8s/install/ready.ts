@@ -34,7 +34,7 @@ export async function webhookAnswers({ cluster, progress }: Context, what: strin
 export async function deploymentReady(context: Context, name: string, namespace: string): Promise<void> {
   await context.progress.wait({
     what: `the Deployment ${name} in ${namespace}`,
-    limitSeconds: 300,
+    limitSeconds: 600,
     check: async () => deploymentMisses(await context.cluster.find("deployment", name, namespace)),
     help: `kubectl --context ${context.cluster.context} -n ${namespace} describe deployment ${name}`,
   });

@@ -22,13 +22,13 @@ export async function shop(context: Context): Promise<void> {
     ],
     ...options.values.flatMap((file) => ["-f", resolve(file)]),
     ...options.set.flatMap((value) => ["--set", value]),
-    ...["--wait", "--timeout", "10m"],
+    ...["--wait", "--timeout", "20m"],
   ]);
   await told(context, helm);
   // Helm 3 does not know when an operator's objects are ready.
   await progress.wait({
     what: "the shop",
-    limitSeconds: 300,
+    limitSeconds: 900,
     check: async () => (await missing(context)).at(0),
     help: `kubectl --context ${cluster.context} -n ${namespace} get pods,clusters.postgresql.cnpg.io,workerdeployments`,
   });

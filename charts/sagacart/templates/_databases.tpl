@@ -49,6 +49,10 @@ parameters:
   wal_keep_size: 64MB
   max_slot_wal_keep_size: 512MB
   jit: "off"
+# A machine that is busy with all the rest is no reason to start a database again.
+probes:
+  liveness: { timeoutSeconds: 10, failureThreshold: 12 }
+  readiness: { timeoutSeconds: 10 }
 resources:
   requests: { cpu: 50m, memory: 128Mi }
   limits: { memory: 512Mi }
