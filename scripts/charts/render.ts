@@ -82,7 +82,8 @@ function filledIn(path: string): object {
   return parse(readFileSync(join(cloneFolder, path), "utf8").replaceAll(/<[^<>\n]+>/g, "example"));
 }
 
-function merged(below: Manifest, above: Manifest): Manifest {
+/** Both, the second over the first, map by map, as Helm does. */
+export function merged(below: Manifest, above: Manifest): Manifest {
   const isMap = (value: Manifest) => typeof value === "object" && value !== null && !Array.isArray(value);
   if (!isMap(below) || !isMap(above)) return above;
   const keys = new Set([...Object.keys(below), ...Object.keys(above)]);
@@ -115,14 +116,15 @@ export async function render(variant: Omit<Variant, "name">): Promise<Manifest[]
   return documents.map((document) => document.toJS()).filter((object) => object !== null);
 }
 
-/** Why Helm refuses these values: its error, in one line; undefined where it does not. */
+/** Why Helm refuses these values: its sentence, in one line; undefined where it does not. */
 export async function refusal(variant: Omit<Variant, "name">): Promise<string | undefined> {
   try {
     await renderText(variant);
     return undefined;
   } catch (error) {
     if (!(error instanceof ProgramError)) throw error;
-    return error.message.replaceAll(/\s+/g, " ");
+    const [, sentence = error.message] = error.message.split("Error: ");
+    return sentence.replace("Use --debug flag to render out invalid YAML", "").replaceAll(/\s+/g, " ").trim();
   }
 }
 
