@@ -30,7 +30,12 @@ export async function workflowBundle(): Promise<string | undefined> {
 
 async function sourcesHash(): Promise<string> {
   const hash = createHash("sha256");
-  const patterns = ["workflows/src/**/*.ts", "proto/gen/**/*.ts", "package-lock.json"];
+  const patterns = [
+    "workflows/src/**/*.ts",
+    "services/chassis/src/trace/traceparent.ts",
+    "proto/gen/**/*.ts",
+    "package-lock.json",
+  ];
   const files: string[] = [];
   for await (const file of glob(patterns, { cwd: cloneDirectory })) {
     if (!file.endsWith(".test.ts")) files.push(file);
