@@ -8,10 +8,12 @@ import { type Postgres, startPostgres } from "../../../scripts/stack/postgres.ts
 import { databaseEnv, readEnv } from "./config.ts";
 import { errorInfo, toConnectError } from "./errors.ts";
 import { takeLead } from "./lead.ts";
+import { createLog, type Log } from "./log.ts";
 import { createPool, type Pool, type PoolOptions, withTransaction } from "./postgres.ts";
 import { type Authority, createAuthority, createSecretFolder } from "./testing/certificates.ts";
 import { silentLog } from "./testing.ts";
 import { createWake } from "./wake.ts";
+import { whenAvailable } from "./when-available.ts";
 
 // A server of their own, which these tests stop, start, and make a standby of and a primary again.
 let folder: string;
@@ -99,6 +101,22 @@ test("nobody leads on a standby, and the lead can be had once it is the primary"
   await expect.poll(() => takeLead(pool, "test").then((lead) => lead?.give() ?? "led", String)).toBe("led");
 });
 
+test("what a service does at its start waits for a database that is away, and throws what is wrong by itself", async () => {
+  const wire = await createWire(postgres.port);
+  const pool = open({ url: wire.url(postgres.adminUrl) });
+  const { port } = wire;
+  await wire[Symbol.asyncDispose]();
+  const { log, said } = lines();
+
+  const started = whenAvailable(log, () => pool.query("select 1 as one"));
+  await expect.poll(() => said).toContain("waiting for the database");
+  const again = await createWire(postgres.port, port);
+
+  expect((await started).rows).toEqual([{ one: 1 }]);
+  await expect(whenAvailable(log, () => pool.query("select nothing"))).rejects.toThrow("does not exist");
+  await again[Symbol.asyncDispose]();
+});
+
 test("a server that is gone without a word is found out, and what waited for it fails with UNAVAILABLE", async () => {
   const wire = await createWire(postgres.port);
   const pool = open({ url: wire.url(postgres.adminUrl), size: 1, silenceMs: 200 });
@@ -183,6 +201,12 @@ function open(options: Partial<PoolOptions> = {}): Pool {
   return pool;
 }
 
+function lines(): { log: Log; said: string[] } {
+  const said: string[] = [];
+  const destination = { write: (line: string) => void said.push(JSON.parse(line).msg) };
+  return { log: createLog({ service: "test", level: "warn", destination }), said };
+}
+
 async function backend(pool: Pool): Promise<{ pid: number }> {
   const { rows } = await pool.query<{ pid: number }>("select pg_backend_pid() as pid");
   return rows[0]!;
@@ -220,7 +244,7 @@ async function give(directory: string, name: string, content: string): Promise<v
 }
 
 /** A wire to a server: it can go silent, and break without a goodbye. */
-async function createWire(to: number) {
+async function createWire(to: number, at = 0) {
   const sockets = new Set<Socket>();
   let silent = false;
   let asked = 0;
@@ -242,9 +266,10 @@ async function createWire(to: number) {
       });
     }
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => server.listen(at, "127.0.0.1", resolve));
   const { port } = server.address() as { port: number };
   return {
+    port,
     get asked() {
       return asked;
     },

@@ -1,9 +1,9 @@
 import { createServer, type RequestListener, type Server } from "node:http";
 import { createServer as createHttp2Server, type ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
-import { createSecureContext, TLSSocket } from "node:tls";
+import { createServer as createTlsServer } from "node:tls";
 import type { Tls } from "@sagacart/chassis/tls/files";
-import { serverOptions } from "@sagacart/chassis/tls/server";
+import { keepRenewed, serverOptions } from "@sagacart/chassis/tls/server";
 
 export type BothServer = {
   /** Its closeAllConnections() cuts off those of both protocols. */
@@ -108,26 +108,29 @@ type Tell = (socket: Socket, isHttp2: boolean) => void;
 
 /** Shakes hands by TLS. Who does not is let go. */
 function handshakes(tls: Tls): (connection: Socket, tell: Tell) => void {
-  let context = createSecureContext(serverOptions(tls));
-  tls.subscribe(() => {
-    context = createSecureContext(serverOptions(tls));
-  });
-  return (connection, tell) => {
-    const socket = new TLSSocket(connection, {
-      isServer: true,
-      secureContext: context,
-      ALPNProtocols: ["h2", "http/1.1"],
-    });
-    const leave = () => socket.destroy();
-    const timer = setTimeout(leave, firstBytesTimeoutMs);
-    socket.once("close", () => clearTimeout(timer));
-    socket.on("error", leave);
-    socket.once("secure", () => {
-      clearTimeout(timer);
-      socket.off("error", leave);
+  const begun = new Map<string, Tell>();
+  const server = createTlsServer({ ...serverOptions(tls), ALPNProtocols: ["h2", "http/1.1"] });
+  server.on("secureConnection", (socket) => {
+    const tell = begun.get(peerOf(socket));
+    if (tell === undefined) {
+      socket.destroy();
+    } else {
       tell(socket, socket.alpnProtocol === "h2");
-    });
+    }
+  });
+  server.on("tlsClientError", (_, socket) => socket.destroy());
+  keepRenewed(server, tls);
+  return (connection, tell) => {
+    const peer = peerOf(connection);
+    begun.set(peer, tell);
+    connection.once("close", () => begun.delete(peer));
+    server.emit("connection", connection);
   };
+}
+
+/** The same for a connection and for what is spoken by TLS on it. */
+function peerOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
 }
 
 /** Reads just enough to tell, and puts it back. Who sends nothing is let go. */

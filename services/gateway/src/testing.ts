@@ -6,6 +6,7 @@ import { health } from "@sagacart/chassis/health";
 import { createMetrics } from "@sagacart/chassis/metrics";
 import { startServer } from "@sagacart/chassis/server";
 import { silentLog } from "@sagacart/chassis/testing";
+import type { Tls } from "@sagacart/chassis/tls/files";
 import { CommandService } from "@sagacart/proto/command/v1/command_service";
 import { SagaService } from "@sagacart/proto/order/v1/saga_service";
 import type { FastifyInstance } from "fastify";
@@ -31,7 +32,7 @@ export type StandIn = AsyncDisposable & {
  * All the services on one real HTTP/2 port, by the chassis' server: requests are validated by the contract's rules.
  * An rpc answers with an empty message unless told otherwise, and what it was asked is kept.
  */
-export async function startStandIn(): Promise<StandIn> {
+export async function startStandIn({ tls }: { tls?: Tls } = {}): Promise<StandIn> {
   const asked: Asked[] = [];
   const answers = new Map<string, Answer>();
   const keep = (method: DescMethod, request: Message, context: HandlerContext) => {
@@ -62,6 +63,7 @@ export async function startStandIn(): Promise<StandIn> {
     log: silentLog,
     metrics: createMetrics("stand-in"),
     domain: "stand-in.sagacart",
+    tls,
     routes(router) {
       for (const service of [...publicServices.keys(), SagaService, CommandService]) {
         router.service(service, implement(service) as never);
@@ -69,7 +71,8 @@ export async function startStandIn(): Promise<StandIn> {
     },
   });
   return {
-    address: `127.0.0.1:${server.port}`,
+    // A certificate is for a name.
+    address: `${tls === undefined ? "127.0.0.1" : "localhost"}:${server.port}`,
     asked,
     answer: (rpc, answer) => answers.set(rpc, answer),
     async [Symbol.asyncDispose]() {
@@ -109,7 +112,7 @@ export async function startTestGateway(
     identity: address,
     ...addresses,
   };
-  const services = openServices(at, metrics, tokens);
+  const services = openServices(at, metrics, tokens, options.tls);
   const readiness = watchReadiness(services, silentLog);
   const app = await createGateway({
     services,

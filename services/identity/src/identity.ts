@@ -5,6 +5,7 @@ import type { Metrics } from "@sagacart/chassis/metrics";
 import type { Pool } from "@sagacart/chassis/postgres";
 import { forgetOldRequests } from "@sagacart/chassis/request-retention";
 import type { Tls } from "@sagacart/chassis/tls/files";
+import { whenAvailable } from "@sagacart/chassis/when-available";
 import { IdentityService } from "@sagacart/proto/identity/v1/identity_service";
 import { addressRpcs } from "./address-rpcs.ts";
 import type { Config } from "./config.ts";
@@ -48,14 +49,16 @@ export async function startIdentity(options: IdentityOptions): Promise<{
   const { config, pool, log, clock, tls, passwordMemoryKib } = options;
   const meters = createMeters(options.metrics);
   const passwords = createPasswords({ atOnce: config.PASSWORD_HASHES_AT_ONCE, memoryKib: passwordMemoryKib });
-  await seedUsers(config.SEED_USERS, { pool, passwords, log });
-  const keys = await startKeys({
-    ...{ pool, clock, log },
-    cipher: createKeyCipher([config.KEY_ENCRYPTION_SECRET, ...config.KEY_ENCRYPTION_SECRETS_BEFORE]),
-    signMs: config.SIGNING_KEY_MS,
-    leadMs: config.SIGNING_KEY_LEAD_MS,
-    longestTokenMs: Math.max(config.ACCESS_TOKEN_MS, config.SERVICE_TOKEN_MS),
-  });
+  await whenAvailable(log, () => seedUsers(config.SEED_USERS, { pool, passwords, log }));
+  const cipher = createKeyCipher([config.KEY_ENCRYPTION_SECRET, ...config.KEY_ENCRYPTION_SECRETS_BEFORE]);
+  const keys = await whenAvailable(log, () =>
+    startKeys({
+      ...{ pool, clock, log, cipher },
+      signMs: config.SIGNING_KEY_MS,
+      leadMs: config.SIGNING_KEY_LEAD_MS,
+      longestTokenMs: Math.max(config.ACCESS_TOKEN_MS, config.SERVICE_TOKEN_MS),
+    }),
+  );
   const tokens = createTokens({ keys, clock, issuer: config.ISSUER_URL, lifeMs: config.ACCESS_TOKEN_MS });
   const throttle = createThrottle({ pool, longestPauseMs: config.SIGN_IN_LONGEST_PAUSE_MS });
   const mailer = createMailer({ smtpUrl: config.SMTP_URL, from: config.MAIL_FROM, log });

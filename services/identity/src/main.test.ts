@@ -1,8 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { request } from "node:https";
 import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import { createServiceClient, openChannel } from "@sagacart/chassis/client";
+import { createAuthority, createSecretFolder, secretOf } from "@sagacart/chassis/testing/certificates";
 import { IdentityService } from "@sagacart/proto/identity/v1/identity_service";
 import { createRemoteJWKSet, jwtVerify } from "jose";
 import { afterEach, expect, test } from "vitest";
@@ -102,4 +104,32 @@ test("seeded users are made once: one that is deleted stays away", async () => {
 
   expect((await second.client.listUsers({})).users).toEqual([]);
   second.channel.close();
+});
+
+test("with a certificate its keys are had by TLS alone, as its calls are", async () => {
+  await using database = await identityDatabase();
+  const authority = await createAuthority();
+  await using files = await createSecretFolder(await secretOf(authority, "localhost"));
+  const child = run({
+    ...testIdentityEnv(database.url),
+    HOST: "localhost",
+    TLS_CERT_FILE: files.path("tls.crt"),
+    TLS_KEY_FILE: files.path("tls.key"),
+  });
+  let httpPort = 0;
+  for await (const line of createInterface(child.stdout)) {
+    const { msg, port } = JSON.parse(line);
+    if (msg === "serves OpenID Connect") {
+      httpPort = port;
+      break;
+    }
+  }
+
+  const [response] = await once(
+    request(`https://localhost:${httpPort}/oidc/jwks`, { ca: authority.cert }).end(),
+    "response",
+  );
+
+  expect(JSON.parse(await text(response))).toMatchObject({ keys: [{ kty: expect.any(String) }] });
+  await expect(fetch(`http://localhost:${httpPort}/oidc/jwks`)).rejects.toThrow("fetch failed");
 });

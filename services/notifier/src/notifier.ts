@@ -3,6 +3,7 @@ import type { Log } from "@sagacart/chassis/log";
 import type { Metrics } from "@sagacart/chassis/metrics";
 import type { Pool } from "@sagacart/chassis/postgres";
 import { createWake } from "@sagacart/chassis/wake";
+import { whenAvailable } from "@sagacart/chassis/when-available";
 import type { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
 import type { EventService } from "@sagacart/proto/event/v1/event_service";
 import { InboxService } from "@sagacart/proto/notifier/v1/inbox_service";
@@ -41,7 +42,7 @@ export async function startNotifier({ config, pool, log, metrics, events, consum
   routes(router: ConnectRouter): void;
   background: AsyncDisposable[];
 }> {
-  await seedTemplates(pool);
+  await whenAvailable(log, () => seedTemplates(pool));
   const { MAILBOX_SMTP_HOST: host, MAILBOX_SMTP_PORT: port, UNSUBSCRIBE_SECRETS: unsubscribeSecrets } = config;
   const mailbox = port === undefined ? undefined : await startMailbox({ pool, host, port, log });
   const smtpUrl = config.SMTP_URL ?? `smtp://127.0.0.1:${mailbox?.port}`;

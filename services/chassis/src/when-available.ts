@@ -1,0 +1,21 @@
+import { setTimeout } from "node:timers/promises";
+import type { Log } from "./log.ts";
+import { databaseFailure } from "./postgres-failure.ts";
+
+/**
+ * Runs what a service does in its database when it starts, again and again while the database cannot be reached: the
+ * two may start in any order. Other failures are thrown.
+ */
+export async function whenAvailable<T>(log: Log, run: () => Promise<T>): Promise<T> {
+  for (let failures = 0; ; failures++) {
+    try {
+      return await run();
+    } catch (error) {
+      if (databaseFailure(error) !== "DATABASE_UNAVAILABLE") {
+        throw error;
+      }
+      log.warn({ error }, "waiting for the database");
+      await setTimeout(Math.min(100 * 2 ** Math.min(failures, 10), 2_000) * (0.75 + Math.random() / 2));
+    }
+  }
+}
