@@ -1,0 +1,93 @@
+import { readFile } from "node:fs/promises";
+import { describe, expect, test } from "vitest";
+import { toGrafana } from "./dashboard.ts";
+import { dashboardFolder, dashboards } from "./dashboards.ts";
+import { readQuery } from "./promql.ts";
+import { allQueries } from "./queries.ts";
+import { readRules } from "./rules.ts";
+
+const queries = await allQueries();
+const { alerts, recordings } = await readRules();
+
+describe("a dashboard", () => {
+  test.each(dashboards)("$name is in the chart as it is written down here", async (dashboard) => {
+    const inChart: unknown = JSON.parse(await readFile(new URL(`${dashboard.name}.json`, dashboardFolder), "utf8"));
+    // Otherwise: node k8s/monitoring/write-dashboards.ts
+    expect(inChart).toEqual(toGrafana(dashboard));
+  });
+
+  test.each(dashboards)("$name reads from a datasource that is chosen", (dashboard) => {
+    const text = JSON.stringify(toGrafana(dashboard));
+    expect(text).toContain('"type":"datasource"');
+    expect(new Set([...text.matchAll(/"uid":"([^"]*)"/g)].map(([, uid]) => uid))).toEqual(
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: Grafana fills it in.
+      new Set([`sagacart-${dashboard.name}`, "${datasource}"]),
+    );
+  });
+
+  test.each(dashboards)("$name has panels that do not lie on one another", (dashboard) => {
+    const { panels } = toGrafana(dashboard) as {
+      panels: { gridPos: { x: number; y: number; w: number; h: number } }[];
+    };
+    const taken = new Set<string>();
+    for (const { gridPos } of panels) {
+      for (let x = gridPos.x; x < gridPos.x + gridPos.w; x++) {
+        for (let y = gridPos.y; y < gridPos.y + gridPos.h; y++) {
+          expect(x).toBeLessThan(24);
+          expect(taken).not.toContain(`${x} ${y}`);
+          taken.add(`${x} ${y}`);
+        }
+      }
+    }
+  });
+});
+
+describe("every query of dashboards and rules", () => {
+  test("is one that Prometheus takes, and reads something", () => {
+    for (const { query } of queries) {
+      expect(readQuery(query).selectors.length).toBeGreaterThan(0);
+    }
+  });
+
+  test("and one that Prometheus does not take is found out", () => {
+    expect(() => readQuery("sum by (app (up)")).toThrow();
+    expect(() => readQuery('rate(calls{app="x"}[5m)')).toThrow();
+    expect(readQuery('sum by (app) (rate(calls_total{code!="ok"}[5m])) / other')).toEqual({
+      selectors: [
+        { metric: "calls_total", labels: ["code"] },
+        { metric: "other", labels: [] },
+      ],
+      groupings: ["app"],
+    });
+  });
+});
+
+describe("an alert", () => {
+  test("has a name of its own", () => {
+    expect(new Set(alerts.map(({ alert }) => alert)).size).toBe(alerts.length);
+  });
+
+  test.each(alerts)(
+    "$alert says how bad it is, what it means, and where to read on",
+    ({ alert, labels, annotations }) => {
+      expect(["critical", "warning"]).toContain(labels.severity);
+      expect(annotations.summary).not.toBe("");
+      expect(annotations.description).toMatch(/\.$/);
+      expect(annotations.runbook_url).toBe(`k8s/monitoring/runbooks/${alert}.md`);
+    },
+  );
+
+  test.each(alerts)("$alert says only what its answer has labels for", ({ expr, annotations }) => {
+    const recorded = recordings.filter(({ record }) => expr.includes(record)).map((recording) => recording.expr);
+    const read = [expr, ...recorded].map(readQuery);
+    const known = new Set(
+      read.flatMap(({ groupings, selectors }) => [...groupings, ...selectors.flatMap(({ labels }) => labels)]),
+    );
+    const told = [
+      ...Object.values(annotations)
+        .join(" ")
+        .matchAll(/\$labels\.(\w+)/g),
+    ].map(([, label]) => label);
+    expect(told.filter((label) => !known.has(`${label}`))).toEqual([]);
+  });
+});

@@ -1,0 +1,52 @@
+import { parser } from "@prometheus-io/lezer-promql";
+
+/** A metric that a query reads, and the labels by which it chooses. */
+export type Selector = { readonly metric: string; readonly labels: readonly string[] };
+
+/** What a query reads. */
+export type Query = {
+  readonly selectors: readonly Selector[];
+  /** The labels that it groups by, or keeps apart when it matches two sides. */
+  readonly groupings: readonly string[];
+};
+
+/** Reads a query. Throws where Prometheus would not take it, and says what stands there. */
+export function readQuery(query: string): Query {
+  const selectors: { metric: string; labels: string[] }[] = [];
+  const groupings = new Set<string>();
+  const textOf = ({ from, to }: { from: number; to: number }) => query.slice(from, to);
+  parser.parse(query).iterate({
+    enter(node) {
+      if (node.type.isError) {
+        throw new Error(`at "${query.slice(node.from, node.from + 30)}" of: ${query}`);
+      }
+      switch (node.name) {
+        case "VectorSelector":
+          selectors.push({ metric: "", labels: [] });
+          break;
+        case "Identifier": {
+          const last = selectors.at(-1);
+          if (node.node.parent?.name === "VectorSelector" && last !== undefined) {
+            last.metric = textOf(node);
+          }
+          break;
+        }
+        case "LabelName": {
+          const inSelector = node.node.parent?.name !== "GroupingLabels";
+          if (inSelector) {
+            selectors.at(-1)?.labels.push(textOf(node));
+          } else {
+            groupings.add(textOf(node));
+          }
+          break;
+        }
+      }
+    },
+  });
+  return { selectors, groupings: [...groupings] };
+}
+
+/** A dashboard's query with values in place of its variables. */
+export function withoutVariables(query: string): string {
+  return query.replaceAll("$__rate_interval", "5m").replaceAll(/\$(?:namespace|app)\b/g, ".*");
+}

@@ -1,0 +1,150 @@
+import { readdir, readFile } from "node:fs/promises";
+import { describe, expect, test } from "vitest";
+import { v1Bindings } from "../../services/gateway/src/v1.ts";
+import { readQuery } from "./promql.ts";
+import { others } from "./queries.ts";
+import { readRules } from "./rules.ts";
+
+const root = new URL("../../", import.meta.url);
+const folder = new URL("runbooks/", import.meta.url);
+const { alerts, recordings } = await readRules();
+const runbooks = await Promise.all(
+  (await readdir(folder)).map(async (file) => ({ file, text: await readFile(new URL(file, folder), "utf8") })),
+);
+
+/** Tables, with the columns that some of them have, of each service's database. */
+const tables = new Map(
+  await Promise.all(
+    ["order", "stock", "payment", "shipping", "notifier", "identity"].map(async (service) => {
+      const directory = new URL(`services/${service}/migrations/`, root);
+      const files = await readdir(directory);
+      const sql = await Promise.all(files.map((file) => readFile(new URL(file, directory), "utf8")));
+      const names = [...sql.join("\n").matchAll(/create table (\w+)/g)].map(([, name = ""]) => name);
+      return [service, { names: new Set(names), sql: sql.join("\n") }] as const;
+    }),
+  ),
+);
+
+/** The metrics that the code tells, as far as they stand in it as text; and those that come from elsewhere. */
+const code = (
+  await Promise.all(
+    ["services", "workflows", "scripts/audit"].map(async (directory) => {
+      const files = await readdir(new URL(`${directory}/`, root), { recursive: true });
+      const sources = files.filter((file) => /\.ts$/.test(file) && !file.includes("node_modules"));
+      return await Promise.all(sources.map((file) => readFile(new URL(`${directory}/${file}`, root), "utf8")));
+    }),
+  )
+)
+  .flat()
+  .join("\n");
+
+function isTold(metric: string): boolean {
+  const base = metric.replace(/_(bucket|sum|count)$/, "");
+  const isOthers = others.some(([prefix]) => metric.startsWith(prefix)) || /^(temporal|nodejs|process)_/.test(metric);
+  const isMade = /^rpc_(server|client)_(duration_seconds|in_flight)$/.test(base);
+  return isOthers || isMade || code.includes(base) || recordings.some(({ record }) => record === metric);
+}
+
+const fenced = (text: string, language: string) =>
+  [...text.matchAll(new RegExp(`\`\`\`${language}\n(.*?)\`\`\``, "gs"))].flatMap(([, block = ""]) =>
+    block.trim().split("\n"),
+  );
+
+test("every alert has a runbook, and every runbook an alert", () => {
+  expect(runbooks.map(({ file }) => file).sort()).toEqual(alerts.map(({ alert }) => `${alert}.md`).sort());
+});
+
+describe("a runbook", () => {
+  test.each(runbooks)(
+    "$file says what it means, what it does to whom, how to look and what to do",
+    ({ file, text }) => {
+      expect(text.split("\n")[0]).toBe(`# ${file.replace(".md", "")}`);
+      expect([...text.matchAll(/^## (\w+)$/gm)].map(([, title]) => title)).toEqual([
+        ...["Meaning", "Impact", "Diagnosis", "Mitigation"],
+      ]);
+      expect(text).toContain(`Severity: ${alerts.find(({ alert }) => `${alert}.md` === file)?.labels.severity}`);
+      expect(fenced(text, "sh").length).toBeGreaterThan(0);
+    },
+  );
+
+  test.each(runbooks)("$file names other runbooks that there are", ({ text }) => {
+    const named = [...text.matchAll(/\]\((\w+\.md)\)/g)].map(([, file]) => file);
+    expect(named.filter((name) => !runbooks.some(({ file }) => file === name))).toEqual([]);
+  });
+
+  test.each(runbooks)("$file has queries that Prometheus takes, of metrics that somebody tells", ({ text }) => {
+    for (const query of fenced(text, "promql")) {
+      expect(readQuery(query).selectors.filter(({ metric }) => !isTold(metric))).toEqual([]);
+    }
+  });
+
+  test.each(runbooks)("$file has calls of the API that there are", ({ text }) => {
+    const named = [...text.matchAll(/(GET|POST|PUT|PATCH|DELETE) (\/v1\/[\w/:.-]+)/g)].map(([call]) => call);
+    const asked = [...text.matchAll(/curl (.*)\$SHOP(\/v1\/[\w/:.-]+)/g)].map(
+      ([, options = "", path = ""]) => `${options.includes("POST") ? "POST" : "GET"} ${path}`,
+    );
+    expect([...named, ...asked].filter((call) => !isCall(call))).toEqual([]);
+  });
+
+  test.each(runbooks)("$file asks databases for tables and columns that they have", ({ text }) => {
+    for (const line of fenced(text, "sh").filter((line) => line.includes("psql"))) {
+      const [, inPod = "", database = "", sql = ""] =
+        /exec sagacart-(\w+)-db-1 -c postgres -- psql (\w+) -c "(.*)"/.exec(line) ?? [];
+      expect(inPod).toBe(database);
+      const known = tables.get(database);
+      const read = [...sql.matchAll(/(?:from|join) (\w+)/g)].map(([, table = ""]) => table);
+      expect(read.filter((table) => !table.startsWith("pg_") && known?.names.has(table) !== true)).toEqual([]);
+      if (read.some((table) => table.startsWith("pg_"))) {
+        continue;
+      }
+      const words = sql.replaceAll(/'[^']*'/g, "").match(/[a-z_]{3,}/g) ?? [];
+      expect(words.filter((word) => !known?.sql.includes(word) && !sqlWords.has(word))).toEqual([]);
+    }
+  });
+
+  test.each(runbooks)("$file runs programs and names objects that there are", async ({ text }) => {
+    const { scripts } = JSON.parse(await readFile(new URL("package.json", root), "utf8")) as { scripts: object };
+    const named = [...text.matchAll(/npm run ([\w:]+)/g)].map(([, script = ""]) => script);
+    expect(named.filter((script) => !(script in scripts))).toEqual([]);
+    for (const line of fenced(text, "sh").filter((line) => !line.startsWith("#"))) {
+      expect(["kubectl", "curl", "temporal"]).toContain(line.split(" ")[0]);
+    }
+    const apps = [...text.matchAll(/kubernetes\.io\/name=(\w+)/g)].map(([, app = ""]) => app);
+    expect(apps.filter((app) => !pods.has(app))).toEqual([]);
+    const objects = [...text.matchAll(/sagacart-([a-z]+)(?:-db(?:-1)?)?\b/g)].map(([, app = ""]) => app);
+    expect(objects.filter((app) => !pods.has(app))).toEqual([]);
+    const verbs = [...text.matchAll(/^temporal (?:--\w+ \S+ )*(\w[\w-]*(?: [\w-]+)?(?: list| describe)?)/gm)];
+    expect(verbs.map(([, verb = ""]) => verb.trim()).filter((verb) => !temporalVerbs.has(verb))).toEqual([]);
+  });
+});
+
+const pods = new Set([
+  ...["order", "stock", "payment", "shipping", "notifier", "identity", "gateway", "worker", "audit"],
+  // Of whatever the alert says.
+  "APP",
+]);
+
+const temporalVerbs = new Set([
+  "workflow list",
+  "workflow show",
+  "workflow describe",
+  "task-queue describe",
+  "worker deployment list",
+  "worker deployment describe",
+  "operator namespace describe",
+]);
+
+const sqlWords = new Set(
+  "select from where and not null order by group limit desc asc count min max left join on interval now is convert_from like".split(
+    " ",
+  ),
+);
+
+/** `POST /v1/orders/ORDER_ID:cancel` is one of the gateway's. */
+function isCall(call: string): boolean {
+  const [method = "", path = ""] = call.split(" ");
+  return v1Bindings.some(({ verb, template }) => {
+    const pattern = template.replaceAll(/\{[^}]+\}/g, "[^/:]+");
+    return verb === method && new RegExp(`^${pattern}$`).test(path);
+  });
+}
