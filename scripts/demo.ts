@@ -5,7 +5,9 @@ import { audit } from "./audit/audit.ts";
 import { type AuditedDatabase, auditedDatabases } from "./audit/finding.ts";
 import { printReports } from "./audit/print.ts";
 import { cartStories } from "./demo/carts.ts";
+import { clusterStage } from "./demo/cluster-stage.ts";
 import { connectShop } from "./demo/shop.ts";
+import type { Stage } from "./demo/stage.ts";
 import { type Story, stories } from "./demo/stories.ts";
 import { surfaceStories } from "./demo/surfaces/surfaces.ts";
 import { createGuard } from "./stack/guard.ts";
@@ -26,14 +28,6 @@ const collections = {
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
-/** What the stories need of a shop. */
-type Stage = AsyncDisposable & {
-  readonly stateDirectory: string;
-  readonly addresses: Readonly<Record<string, string>>;
-  readonly auditUrls: Readonly<Record<string, string>>;
-  readonly replaceWorker: () => Promise<{ killed: number; started: number }>;
-};
-
 const collection = Object.entries(collections).find(([known]) => known === name)?.[1];
 if (collection === undefined) {
   process.stderr.write(`There is no demo ${name}. There are: ${Object.keys(collections).join(", ")}.\n`);
@@ -42,8 +36,7 @@ if (collection === undefined) {
 process.exitCode = (await run(collection)) ? 0 : 1;
 
 async function run(stories: readonly Story[]): Promise<boolean> {
-  const running = await runningShop();
-  await using stage = running === undefined ? await ownStage() : visitedStage(running);
+  await using stage = await findStage();
   using shop = connectShop(stage.addresses);
   const origin = `http://${stage.addresses.gateway}`;
   let told = true;
@@ -58,10 +51,23 @@ async function run(stories: readonly Story[]): Promise<boolean> {
     }
   }
   say("");
-  const urls = Object.fromEntries(auditedDatabases.map((name) => [name, stage.auditUrls[name] ?? ""]));
+  const isClean = await stage.audit(say);
+  return told && isClean;
+}
+
+/** In a cluster where SAGACART_NAMESPACE names it, as Tilt does; or the shop that runs here; or one of its own. */
+async function findStage(): Promise<Stage> {
+  if (process.env.SAGACART_NAMESPACE !== undefined) {
+    return clusterStage(say);
+  }
+  const running = await runningShop();
+  return running === undefined ? ownStage() : visitedStage(running);
+}
+
+async function auditHere(auditUrl: (name: AuditedDatabase) => string): Promise<boolean> {
+  const urls = Object.fromEntries(auditedDatabases.map((name) => [name, auditUrl(name)]));
   // A url was just taken for each of them.
-  const breaches = printReports(await audit({ urls: urls as Record<AuditedDatabase, string> }), say);
-  return told && breaches === 0;
+  return printReports(await audit({ urls: urls as Record<AuditedDatabase, string> }), say) === 0;
 }
 
 /** A shop that lasts as long as the stories; what is in it stays where the next run is to find it. */
@@ -80,7 +86,7 @@ async function ownStage(): Promise<Stage> {
   return {
     stateDirectory: stack.stateDirectory,
     addresses: stack.addresses,
-    auditUrls: Object.fromEntries(auditedDatabases.map((name) => [name, stack.auditUrl(name)])),
+    audit: () => auditHere((name) => stack.auditUrl(name)),
     async replaceWorker() {
       const killed = stack.pids().worker ?? 0;
       await stack.kill("worker", "SIGKILL");
@@ -100,7 +106,7 @@ function visitedStage(shop: ShopFile): Stage {
   return {
     stateDirectory: shop.stateDirectory,
     addresses: shop.addresses,
-    auditUrls: shop.auditUrls,
+    audit: () => auditHere((name) => shop.auditUrls[name] ?? ""),
     async replaceWorker() {
       const killed = (await runningShop())?.pids.worker ?? shop.pids.worker ?? 0;
       process.kill(killed, "SIGKILL");

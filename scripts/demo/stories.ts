@@ -18,8 +18,8 @@ export type Teller = {
   readonly stateDirectory: string;
   /** Tells people one step. */
   readonly say: (line: string) => void;
-  /** Kills the worker with -9, and has another one started. Answers with both process ids. */
-  readonly replaceWorker: () => Promise<{ killed: number; started: number }>;
+  /** Kills the worker with -9, and has another one started. Answers with both processes, or pods. */
+  readonly replaceWorker: () => Promise<{ killed: number | string; started: number | string }>;
 };
 
 export type Story = { readonly title: string; readonly tell: (teller: Teller) => Promise<void> };

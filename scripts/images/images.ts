@@ -5,8 +5,6 @@ export type Image = {
   readonly buildArguments: readonly string[];
   /** The workspace whose packages are in it. */
   readonly workspace: string;
-  /** Whether it has a target for development. */
-  readonly dev: boolean;
 };
 
 const services = ["order", "stock", "payment", "shipping", "notifier", "identity", "gateway"];
@@ -18,8 +16,7 @@ export const images: readonly Image[] = [
     dockerfile: "services/Dockerfile",
     buildArguments: ["--build-arg", `SERVICE=${name}`],
     workspace: `services/${name}`,
-    dev: true,
   })),
-  { name: "worker", dockerfile: "workflows/Dockerfile", buildArguments: [], workspace: "workflows", dev: true },
-  { name: "tools", dockerfile: "scripts/Dockerfile", buildArguments: [], workspace: "services/chassis", dev: false },
+  { name: "worker", dockerfile: "workflows/Dockerfile", buildArguments: [], workspace: "workflows" },
+  { name: "tools", dockerfile: "scripts/Dockerfile", buildArguments: [], workspace: "services/chassis" },
 ];

@@ -14,7 +14,7 @@ export function labBuilder() {
     name: "k8s-lab",
     isHere: () => works(program, ["status"]),
     async build(name: string, dockerfile: string, args: readonly string[]): Promise<void> {
-      const isWorker = dockerfile.startsWith("workflows/") && !args.includes("dev");
+      const isWorker = dockerfile.startsWith("workflows/");
       if (isWorker && !based) {
         await buildBase();
         based = true;

@@ -1,0 +1,38 @@
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { auditShop } from "../e2e/audit.ts";
+import { until } from "../e2e/until.ts";
+import { tiltShop } from "../tilt/shop.ts";
+import type { Stage } from "./stage.ts";
+
+/** The shop that Tilt runs in a cluster, over the ports that it forwards. */
+export async function clusterStage(say: (line: string) => void): Promise<Stage> {
+  const tilt = await tiltShop();
+  const { shop } = tilt;
+  say(`The shop in the namespace ${shop.namespace.name} runs; this is told there.`);
+  return {
+    stateDirectory: await mkdtemp(join(tmpdir(), "sagacart-demo-")),
+    addresses: tilt.addresses,
+    async audit(tell) {
+      try {
+        tell(await auditShop(shop));
+        return true;
+      } catch (error) {
+        tell(error instanceof Error ? error.message : String(error));
+        return false;
+      }
+    },
+    async replaceWorker() {
+      const [pod] = await shop.pods("worker");
+      const killed: string = pod?.metadata.name ?? "no worker";
+      await shop.namespace.kubectl(["delete", "pod", killed, "--force", "--grace-period=0"]);
+      const started = await until("another worker", async () => {
+        const pods = await shop.pods("worker");
+        return pods.find(({ metadata }) => metadata.name !== killed)?.metadata.name;
+      });
+      return { killed, started };
+    },
+    [Symbol.asyncDispose]: () => tilt[Symbol.asyncDispose](),
+  };
+}

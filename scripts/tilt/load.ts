@@ -1,0 +1,17 @@
+import { run } from "../e2e/program.ts";
+import { tiltShop } from "./shop.ts";
+
+// Buys over the forwarded gateway for a while, and tells how the orders ended.
+
+await using tilt = await tiltShop();
+const { SERVICE_CLIENT_SECRET } = await tilt.shop.namespace.secret(`${tilt.shop.release}-tools`);
+await run(process.execPath, ["scripts/cluster/load.ts"], {
+  env: {
+    SECONDS: "20",
+    CALLERS: "16",
+    ...process.env,
+    GATEWAY_URL: `http://${tilt.addresses.gateway}`,
+    SERVICE_CLIENT_SECRET,
+  },
+  onLine: (line) => process.stdout.write(`${line}\n`),
+});

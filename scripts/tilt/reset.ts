@@ -1,0 +1,67 @@
+import { Client, Connection } from "@temporalio/client";
+import { openNamespace } from "../e2e/cluster.ts";
+import { run } from "../e2e/program.ts";
+import { databaseParts, serviceParts } from "../e2e/shop.ts";
+import { tiltShop } from "./shop.ts";
+
+// Empties the shop that Tilt runs and fills it anew: drops what is in its databases, ends the workflows that are about what
+// was there, and starts everything again, which migrates. The card provider and the carrier remember, as real ones would.
+
+await using tilt = await tiltShop();
+const { namespace, release } = tilt.shop;
+const say = (line: string) => process.stdout.write(`${line}\n`);
+const parts = [...serviceParts, "card-provider", "carrier", "worker"];
+const deployments = parts.map((part) => `deployment/${release}-${part}`);
+
+await namespace.kubectl(["scale", ...deployments, "--replicas=0"]);
+for (const part of parts) {
+  await namespace.kubectl(["wait", "--for=delete", "pod", "-l", tilt.shop.labels(part), "--timeout=120s"]);
+}
+say("stopped all of the shop");
+
+for (const name of databaseParts) {
+  const pod = await primaryOf(`${release}-${name}-db`);
+  const sql = `drop schema public cascade; create schema public authorization "${name}"`;
+  await namespace.kubectl([
+    "exec",
+    pod,
+    "-c",
+    "postgres",
+    "--",
+    "psql",
+    "-q",
+    "-v",
+    "ON_ERROR_STOP=1",
+    "-d",
+    name,
+    "-c",
+    sql,
+  ]);
+}
+say("emptied the databases");
+
+{
+  await using forwarded = await openNamespace(namespace.cluster, "temporal").forward("svc/temporal-frontend", 7233);
+  const connection = await Connection.connect({ address: forwarded.address });
+  const { workflow } = new Client({ connection, namespace: namespace.name });
+  let ended = 0;
+  for await (const { workflowId } of workflow.list({ query: "ExecutionStatus = 'Running'" })) {
+    await workflow.getHandle(workflowId).terminate("the shop was emptied");
+    ended += 1;
+  }
+  await connection.close();
+  say(`ended ${ended} workflows`);
+}
+
+await namespace.kubectl(["scale", ...deployments, "--replicas=1"]);
+await tilt.shop.ready();
+say("started all of it again");
+await run("tilt", ["trigger", "seed"]);
+say("the catalogue is being filled: see seed");
+
+async function primaryOf(cluster: string): Promise<string> {
+  const found = await namespace.find("clusters.postgresql.cnpg.io", cluster);
+  const primary: unknown = found?.status?.currentPrimary;
+  if (typeof primary !== "string") throw new Error(`the database ${cluster} has no primary now`);
+  return primary;
+}
