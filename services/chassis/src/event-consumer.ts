@@ -10,6 +10,7 @@ import type { Log } from "./log.ts";
 import { startLoop } from "./loop.ts";
 import { testCurrency } from "./money.ts";
 import { type Pool, type Transaction, withTransaction } from "./postgres.ts";
+import { inSpan, startConsumer } from "./trace.ts";
 
 export type EventConsumerOptions<T> = {
   /** What the feed calls it: `shipping.delivery-log`. */
@@ -76,10 +77,15 @@ export function startEventConsumer<T>(options: EventConsumerOptions<T>): AsyncDi
 
 /** Ends where the cursor is not where it was left: then somebody set it back. */
 async function read<T>(options: EventConsumerOptions<T>, place: Place, signal: AbortSignal): Promise<void> {
-  const { events, types = [], onTaken } = options;
+  const { name, events, types = [], onTaken } = options;
   let after = place.position;
   for await (const page of events.subscribeEvents({ afterPosition: after, types: [...types] }, { signal })) {
-    const outcome = await takePage(options, page, { position: after, generation: place.generation });
+    const span = startConsumer(
+      `consume ${name}`,
+      page.events.map(({ traceparent }) => traceparent),
+    );
+    const from = { position: after, generation: place.generation };
+    const outcome = await inSpan(span, () => takePage(options, page, from));
     if (outcome === "elsewhere") {
       return;
     }

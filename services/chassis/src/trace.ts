@@ -117,3 +117,13 @@ export function startSharedBy(callers: readonly (CallContext | undefined)[], nam
   }
   return shared;
 }
+
+/** A span for taking up what others caused some time ago: begins a trace, with a link to each of theirs. */
+export function startConsumer(name: string, traceparents: readonly string[]): Span | undefined {
+  if (current === undefined) {
+    return undefined;
+  }
+  const links = [...new Set(traceparents)].filter(isSampled).map((traceparent) => ({ traceparent }));
+  const attributes = { "messaging.batch.message_count": traceparents.length };
+  return links.length === 0 ? undefined : current.start(name, { kind: "consumer", links, attributes });
+}

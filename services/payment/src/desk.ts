@@ -1,3 +1,4 @@
+import { type CallContext, callContext, runWithContext } from "@sagacart/chassis/context";
 import type { Log } from "@sagacart/chassis/log";
 import { type Job, jobKey, type Result, withoutAnswer } from "./job.ts";
 import type { Provider } from "./provider.ts";
@@ -28,7 +29,12 @@ export type DeskOptions = {
 };
 
 type Listener = (key: string, result: Result) => void;
-type Queued = { readonly job: Job; readonly listeners: Set<Listener> };
+type Queued = {
+  readonly job: Job;
+  readonly listeners: Set<Listener>;
+  /** Of the call that asked first: its turn comes in that of another, whose trace this is no part of. */
+  readonly context: CallContext | undefined;
+};
 type Call = Queued & { readonly ended: Promise<void> };
 
 export function createDesk({ provider, concurrency, timeoutMs, log, onAnswer, late }: DeskOptions): Desk {
@@ -41,7 +47,7 @@ export function createDesk({ provider, concurrency, timeoutMs, log, onAnswer, la
     const key = jobKey(job);
     const call = underWay.get(key) ?? waiting.get(key);
     if (call === undefined) {
-      waiting.set(key, { job, listeners: new Set([listener]) });
+      waiting.set(key, { job, listeners: new Set([listener]), context: callContext() });
     } else {
       call.listeners.add(listener);
     }
@@ -64,7 +70,7 @@ export function createDesk({ provider, concurrency, timeoutMs, log, onAnswer, la
         return;
       }
       waiting.delete(key);
-      underWay.set(key, { ...next, ended: run(key, next) });
+      underWay.set(key, { ...next, ended: runWithContext(next.context, () => run(key, next)) });
     }
   }
 

@@ -1,3 +1,4 @@
+import { tracedFetch } from "@sagacart/chassis/trace/fetch";
 import type { ChargeAnswer, Provider, RefundAnswer } from "./provider.ts";
 import { parseObject, readCaptured, readDeclined, readReason } from "./webhook.ts";
 
@@ -11,7 +12,8 @@ export function createHttpProvider({ url, apiKey }: { url: string; apiKey: strin
     path: string,
     { body, signal, read }: { body?: object; signal: AbortSignal; read: (fields: Fields) => A | undefined },
   ): Promise<A> {
-    const response = await fetch(new URL(path, url), {
+    const route = path.replace(/[^/]+$/, "{key}");
+    const response = await tracedFetch(route, new URL(path, url), {
       method,
       signal,
       headers: { authorization: `Bearer ${apiKey}`, "content-type": "application/json" },

@@ -1,3 +1,4 @@
+import { type CallContext, callContext, runWithContext } from "@sagacart/chassis/context";
 import type { Log } from "@sagacart/chassis/log";
 import type { Address } from "@sagacart/proto/type/v1/address";
 import type { Carrier } from "./carrier.ts";
@@ -28,7 +29,11 @@ export type DeskOptions = {
   late: (result: Result) => Promise<void>;
 };
 
-type Queued = Asked & { readonly listeners: Set<(result: Result) => void> };
+type Queued = Asked & {
+  readonly listeners: Set<(result: Result) => void>;
+  /** Of the call that asked first: its turn comes in that of another, whose trace this is no part of. */
+  readonly context: CallContext | undefined;
+};
 type Call = Queued & { readonly ended: Promise<void> };
 
 export function createDesk({ carrier, concurrency, timeoutMs, log, late }: DeskOptions): Desk {
@@ -40,7 +45,7 @@ export function createDesk({ carrier, concurrency, timeoutMs, log, late }: DeskO
   function join(asked: Asked, listener: (result: Result) => void): void {
     const call = underWay.get(asked.orderId) ?? waiting.get(asked.orderId);
     if (call === undefined) {
-      waiting.set(asked.orderId, { ...asked, listeners: new Set([listener]) });
+      waiting.set(asked.orderId, { ...asked, listeners: new Set([listener]), context: callContext() });
     } else {
       call.listeners.add(listener);
     }
@@ -62,7 +67,7 @@ export function createDesk({ carrier, concurrency, timeoutMs, log, late }: DeskO
         return;
       }
       waiting.delete(orderId);
-      underWay.set(orderId, { ...next, ended: run(next) });
+      underWay.set(orderId, { ...next, ended: runWithContext(next.context, () => run(next)) });
     }
   }
 

@@ -1,3 +1,4 @@
+import { tracedFetch } from "@sagacart/chassis/trace/fetch";
 import type { Address } from "@sagacart/proto/type/v1/address";
 import type { Carrier, CarrierAnswer } from "./carrier.ts";
 import { addressJson } from "./shipment.ts";
@@ -9,7 +10,7 @@ import { asObject, readAccepted, readRefused } from "./webhook.ts";
  */
 export function createHttpCarrier({ url, apiKey }: { url: string; apiKey: string }): Carrier {
   const call = async (method: string, key: string, signal: AbortSignal, body?: string): Promise<Answer> => {
-    const response = await fetch(new URL(`/shipments/${encodeURIComponent(key)}`, url), {
+    const response = await tracedFetch("/shipments/{key}", new URL(`/shipments/${encodeURIComponent(key)}`, url), {
       method,
       signal,
       headers: { authorization: `Bearer ${apiKey}`, "content-type": "application/json" },

@@ -3,6 +3,7 @@ import { codeName, errorInfo } from "../errors.ts";
 import type { Log, LogLevel } from "../log.ts";
 import type { CallMeter } from "../metrics.ts";
 import { whenStreamEnds } from "./streams.ts";
+import { orderIdIn } from "./trace.ts";
 
 /**
  * One line in the log and one observation for each call, when it ends. What went well is `debug`, what the caller
@@ -14,6 +15,7 @@ export function observeInterceptor({ log, meter }: { log: Log; meter?: CallMeter
     meter?.begin();
     const service = request.service.typeName;
     const method = request.method.name;
+    let orderId = request.stream ? undefined : orderIdIn(request.message);
     const ended = (error?: unknown) => {
       const ms = performance.now() - startMs;
       const code = error === undefined ? undefined : ConnectError.from(error).code;
@@ -22,7 +24,7 @@ export function observeInterceptor({ log, meter }: { log: Log; meter?: CallMeter
       const level = levelOf(code);
       if (log.isLevelEnabled(level)) {
         log[level](
-          { rpc: `${service}/${method}`, code: name, ms: Math.round(ms * 100) / 100, ...whatOf(error) },
+          { rpc: `${service}/${method}`, code: name, orderId, ms: Math.round(ms * 100) / 100, ...whatOf(error) },
           "call",
         );
       }
@@ -32,6 +34,7 @@ export function observeInterceptor({ log, meter }: { log: Log; meter?: CallMeter
       if (response.stream) {
         return { ...response, message: whenStreamEnds(response.message, ended) };
       }
+      orderId ??= orderIdIn(response.message);
       ended();
       return response;
     } catch (error) {
