@@ -26,6 +26,9 @@
 {{- $_ := set $config "TLS_CERT_FILE" "/etc/sagacart/tls/tls.crt" -}}
 {{- $_ := set $config "TLS_KEY_FILE" "/etc/sagacart/tls/tls.key" -}}
 {{- $_ := set $config "TLS_CLIENT_AUTH" $global.tls.clientAuth -}}
+{{- if eq .Values.protocol "http" -}}
+{{- $_ := set $config "SERVE_TLS" (toString .Values.tls.serve) -}}
+{{- end -}}
 {{- end -}}
 {{- with $global.otel -}}
 {{- if .endpoint -}}
@@ -63,8 +66,27 @@
   value: /etc/sagacart/secrets/{{ . }}
 {{- end }}
 {{- if .Values.database.enabled }}
+{{ include "service.databaseEnv" . }}
+{{- end }}
+{{- end -}}
+
+{{- define "service.databaseEnv" -}}
 - name: DATABASE_URL_FILE
   value: /etc/sagacart/database/url
+{{- if include "service.databaseCaSecret" . }}
+- name: DATABASE_CA_FILE
+  value: /etc/sagacart/database-ca/ca.crt
+{{- end }}
+{{- end -}}
+
+{{- define "service.databaseMounts" -}}
+- name: database
+  mountPath: /etc/sagacart/database
+  readOnly: true
+{{- if include "service.databaseCaSecret" . }}
+- name: database-ca
+  mountPath: /etc/sagacart/database-ca
+  readOnly: true
 {{- end }}
 {{- end -}}
 
@@ -77,9 +99,7 @@
   readOnly: true
 {{- end }}
 {{- if .Values.database.enabled }}
-- name: database
-  mountPath: /etc/sagacart/database
-  readOnly: true
+{{ include "service.databaseMounts" . }}
 {{- end }}
 {{- if .Values.global.tls.enabled }}
 - name: tls
@@ -114,6 +134,15 @@
     items:
     - key: {{ .Values.database.existingSecret.key }}
       path: url
+{{- with include "service.databaseCaSecret" . }}
+- name: database-ca
+  secret:
+    secretName: {{ . }}
+    defaultMode: 0440
+    items:
+    - key: {{ $.Values.database.caSecret.key }}
+      path: ca.crt
+{{- end }}
 {{- end }}
 {{- if .Values.global.tls.enabled }}
 - name: tls

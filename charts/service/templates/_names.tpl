@@ -78,6 +78,18 @@ keys: {{ toJson $keys }}
 {{- .Values.database.existingSecret.name | default (printf "%s-db-app" (include "service.fullname" .)) -}}
 {{- end -}}
 
+{{/* The Secret with the CA of its database, or nothing. */}}
+{{- define "service.databaseCaSecret" -}}
+{{- $database := .Values.database -}}
+{{- if $database.enabled -}}
+{{- if $database.caSecret.name -}}
+{{- $database.caSecret.name -}}
+{{- else if and .Values.global.tls.enabled (not $database.existingSecret.name) -}}
+{{- printf "%s-db-ca" (include "service.fullname" .) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{/* auto, always or never, and whether the API is there: "true" or nothing. */}}
 {{- define "service.wants" -}}
 {{- if or (eq .choice "always") (and (eq .choice "auto") (.context.Capabilities.APIVersions.Has .api)) -}}true{{- end -}}
