@@ -28,6 +28,8 @@ export function createInstaller(options: {
   readonly namespace: Namespace;
   readonly release: string;
   readonly tag: string;
+  /** On top of the profile's, whatever a scenario changes. */
+  readonly values: Values;
   readonly cloneFolder: string;
   readonly say: (line: string) => void;
 }): Install {
@@ -37,7 +39,7 @@ export function createInstaller(options: {
     try {
       const file = join(folder, "values.json");
       const image = { global: { image: { tag, pullPolicy: "IfNotPresent" } } };
-      await writeFile(file, JSON.stringify(mergeValues(mergeValues(baseValues, image), changes)));
+      await writeFile(file, JSON.stringify([image, options.values, changes].reduce(mergeValues, baseValues)));
       const only = steps === "all" ? [] : ["--only", steps];
       const args = ["--profile", "ci", "--namespace", namespace.name, "--release", release, "--values", file, ...only];
       await run(process.execPath, [join(chartsFrom, "k8s/install.ts"), ...args], {

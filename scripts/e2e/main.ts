@@ -1,4 +1,6 @@
+import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
+import { parse } from "yaml";
 import { openNamespace } from "./cluster.ts";
 import { cloneFolder, openCluster } from "./clusters.ts";
 import { createInstaller } from "./installer.ts";
@@ -21,6 +23,8 @@ cluster what the charts promise: a line for each, a table at the end, and exit c
   --skip NAME,…     all but these
   --namespace NAME  where the shop goes (sagacart-e2e)
   --tag TAG         images with this tag that the cluster knows, in place of building this clone's
+  --values FILE     more values (JSON or YAML) for the shop's chart, in each scenario
+  --steps STEP,…    what the installer does in \`install\`, in place of all that the ci profile has
   --keep            leave the shop there at the end
   --list            print the scenarios
 
@@ -35,6 +39,8 @@ const { values } = parseArgs({
     skip: { type: "string" },
     namespace: { type: "string", default: "sagacart-e2e" },
     tag: { type: "string" },
+    values: { type: "string" },
+    steps: { type: "string", default: "all" },
     keep: { type: "boolean", default: false },
     list: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
@@ -77,12 +83,9 @@ if (values.tag === undefined) {
 }
 const namespace = openNamespace(cluster, values.namespace);
 const shop = openShop(namespace, "sagacart");
-const stage = {
-  cluster,
-  shop,
-  tag,
-  install: createInstaller({ namespace, release: "sagacart", tag, cloneFolder, say }),
-};
+const moreValues = values.values === undefined ? {} : parse(await readFile(values.values, "utf8"));
+const install = createInstaller({ namespace, release: "sagacart", tag, values: moreValues, cloneFolder, say });
+const stage = { cluster, shop, tag, firstSteps: values.steps, install };
 const results = [];
 for (const scenario of wanted) {
   results.push(await perform(scenario, stage, say));

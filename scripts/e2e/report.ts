@@ -16,5 +16,9 @@ export function table(results: readonly Result[]): string {
     return [`${head}${first}`, ...more.map((line) => `${" ".repeat(head.length)}${line}`)];
   });
   const count = (outcome: Result["outcome"]) => results.filter((result) => result.outcome === outcome).length;
-  return [...lines, "", `${count("PASS")} passed, ${count("FAIL")} failed, ${count("SKIP")} skipped`].join("\n");
+  return [
+    ...lines,
+    "",
+    `${count("PASS")} scenarios held, ${count("FAIL")} did not, ${count("SKIP")} were left out`,
+  ].join("\n");
 }

@@ -9,6 +9,8 @@ export type Stage = {
   readonly shop: Shop;
   /** That of the images. */
   readonly tag: string;
+  /** What the installer does the first time: `all`, or some of its steps. */
+  readonly firstSteps: string;
   /** Brings the shop into the cluster, or gives it these values on top of the profile's, and waits until all is ready. */
   readonly install: Install;
   /** How it goes, for whoever watches. */

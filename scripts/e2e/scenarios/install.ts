@@ -12,7 +12,7 @@ export const install: Scenario = {
   async run(stage) {
     const { shop, measured } = stage;
     const startedAt = performance.now();
-    await stage.install({}, { steps: "all" });
+    await stage.install({}, { steps: stage.firstSteps });
     await shop.ready();
     const pods = await shop.namespace.list("pods", `app.kubernetes.io/instance=${shop.release}`);
     measured(`${pods.length} pods ready after ${((performance.now() - startedAt) / 1000).toFixed(0)} s`);
