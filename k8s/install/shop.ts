@@ -87,7 +87,8 @@ async function missing({ cluster, options }: Context): Promise<readonly string[]
 
 function lacking(what: string, all: readonly KubeObject[], isReady: (one: KubeObject) => boolean): readonly string[] {
   const not = all.filter((one) => !isReady(one)).map(({ metadata }) => metadata.name);
-  return not.length === 0 ? [] : [`${not.length} of ${all.length} ${what} (${not.join(", ")})`];
+  const more = not.length > 3 ? ` and ${not.length - 3} more` : "";
+  return not.length === 0 ? [] : [`${not.length} of ${all.length} ${what} (${not.slice(0, 3).join(", ")}${more})`];
 }
 
 function isAvailable({ metadata, spec, status }: KubeObject): boolean {
