@@ -21,7 +21,7 @@ while [ -z "$ending" ]; do
   while kill -0 "$child" 2> /dev/null; do wait "$child"; done
   if [ -z "$wanted$ending" ]; then
     echo "$1 ended by itself, and is started again" >&2
-    sleep 1 &
+    sleep 3 &
     wait $!
   fi
 done
