@@ -146,7 +146,7 @@ async function copyOfClone(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "sagacart-tilt-"));
   const files = (await run("git", ["ls-files", "-z"])).split("\0").filter((file) => file !== "");
   for (const file of files) {
-    await cp(file, join(folder, file), { verbatimSymlinks: true }).catch((error: NodeJS.ErrnoException) => {
+    await cp(file, join(folder, file), { verbatimSymlinks: true, preserveTimestamps: true }).catch((error: NodeJS.ErrnoException) => {
       // Deleted, and not yet for git.
       if (error.code !== "ENOENT") throw error;
     });
