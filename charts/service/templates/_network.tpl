@@ -83,9 +83,11 @@ ingress:
     - ipBlock:
         cidr: 0.0.0.0/0
         except: {{ toJson $v4 }}
+    {{- if $v6 }}
     - ipBlock:
         cidr: ::/0
         except: {{ toJson $v6 }}
+    {{- end }}
   ports:
     {{- range .ports }}
     - {protocol: TCP, port: {{ . }}}
