@@ -112,6 +112,9 @@ const http2Options = {
   streamResetRate: 5_000,
   // A message of half a megabyte in one go, and not in eight with waits between them.
   settings: { initialWindowSize: 1024 * 1024, maxConcurrentStreams: 10_000 },
+  // A stream on which nothing is said would be kept for ever for a caller whose machine is gone: TCP finds out in 20 s.
+  keepAlive: true,
+  keepAliveInitialDelay: 10_000,
 };
 
 /** With the connections that are no sessions yet: who does not end the TLS handshake would keep a server from closing. */

@@ -1,0 +1,31 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { silentLog } from "@sagacart/chassis/testing";
+import { createAuthority, createSecretFolder, secretOf } from "@sagacart/chassis/testing/certificates";
+import { startEcho } from "@sagacart/chassis/testing/test-server";
+import { openTls } from "@sagacart/chassis/tls/files";
+import { expect, test } from "vitest";
+import { findGrpcurl } from "./support/grpcurl.ts";
+
+const run = promisify(execFile);
+
+test("grpcurl finds services and their health over TLS, with a certificate where one is asked for", async () => {
+  const grpcurl = await findGrpcurl();
+  const authority = await createAuthority();
+  await using files = await createSecretFolder(await secretOf(authority, "sagacart-echo"));
+  const [cert, key, ca] = ["tls.crt", "tls.key", "ca.crt"].map(files.path) as [string, string, string];
+  const config = { TLS_CERT_FILE: cert, TLS_KEY_FILE: key, TLS_CA_FILE: ca, TLS_CLIENT_AUTH: "require" as const };
+  using tls = openTls({ config, log: silentLog });
+  await using echo = await startEcho({}, { tls });
+  await echo.serving();
+  // As through a port-forward, which has another name.
+  const asAClient = ["-cacert", ca, "-authority", "sagacart-echo"];
+  const ask = (...args: string[]) => run(grpcurl, args).then(({ stdout }) => stdout, String);
+
+  expect(await ask(...asAClient, "-cert", cert, "-key", key, echo.address, "list")).toContain("grpc.health.v1.Health");
+  expect(await ask(...asAClient, "-cert", cert, "-key", key, echo.address, "grpc.health.v1.Health/Check")).toContain(
+    "SERVING",
+  );
+  expect(await ask(...asAClient, "-max-time", "5", echo.address, "list")).toContain("Error");
+  expect(await ask("-plaintext", "-max-time", "5", echo.address, "list")).toContain("Error");
+});
