@@ -2,8 +2,9 @@ import { uuidv7 } from "@sagacart/chassis/uuid";
 import { Order_State } from "@sagacart/proto/order/v1/order";
 import { WaitFor } from "@sagacart/proto/order/v1/order_service";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { onlyAfterFailures, others } from "../k8s/monitoring/others.ts";
 import { readQuery } from "../k8s/monitoring/promql.ts";
-import { allQueries, onlyAfterFailures, others } from "../k8s/monitoring/queries.ts";
+import { allQueries } from "../k8s/monitoring/queries.ts";
 import { readRules } from "../k8s/monitoring/rules.ts";
 import { audit } from "../scripts/audit/audit.ts";
 import { auditedDatabases } from "../scripts/audit/finding.ts";
@@ -79,8 +80,7 @@ async function scrape(): Promise<Map<string, Set<string>>> {
 test("each metric that a dashboard or a rule reads is told, with the labels that are asked for", async () => {
   const { recordings } = await readRules();
   const recorded = new Set(recordings.map(({ record }) => record));
-  const isOurs = (metric: string) =>
-    !recorded.has(metric) && !onlyAfterFailures.has(metric) && !others.some(([prefix]) => metric.startsWith(prefix));
+  const isOurs = (metric: string) => !recorded.has(metric) && !onlyAfterFailures.has(metric) && !(metric in others);
   const metrics = await until(60_000, "each service to have asked its database", async () => {
     const told = await scrape();
     return (told.get("sagacart_orders")?.size ?? 0) > 0 && (told.get("sagacart_reservations")?.size ?? 0) > 0

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 import { toGrafana } from "./dashboard.ts";
 import { dashboardFolder, dashboards } from "./dashboards.ts";
+import { others } from "./others.ts";
 import { readQuery } from "./promql.ts";
 import { allQueries } from "./queries.ts";
 import { readRules } from "./rules.ts";
@@ -60,6 +61,18 @@ describe("every query of dashboards and rules", () => {
       groupings: ["app"],
     });
   });
+});
+
+test("what is asked of metrics that others tell, they have labels for", () => {
+  // Labels that Prometheus gives to whatever it scrapes.
+  const always = new Set(["namespace", "pod", "job"]);
+  const asked = queries.flatMap(({ query }) => readQuery(query).selectors).filter(({ metric }) => metric in others);
+  expect(asked.length).toBeGreaterThan(0);
+  for (const { metric, labels } of asked) {
+    expect(labels.filter((label) => !always.has(label) && !others[metric]?.labels.includes(label))).toEqual([]);
+  }
+  const read = new Set(asked.map(({ metric }) => metric));
+  expect(Object.keys(others).filter((metric) => !read.has(metric))).toEqual([]);
 });
 
 describe("an alert", () => {

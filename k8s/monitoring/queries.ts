@@ -24,17 +24,3 @@ export async function allQueries(): Promise<NamedQuery[]> {
     ...recordings.map(({ record, expr }) => ({ where: record, query: expr })),
   ];
 }
-
-/** Who tells the metrics that are not ours, by how their names begin. */
-export const others: readonly (readonly [prefix: string, who: string])[] = [
-  ["cnpg_", "the instances of CloudNativePG"],
-  ["barman_cloud_cloudnative_pg_io_", "its barman-cloud plugin"],
-  ["certmanager_", "cert-manager"],
-  ["kube_", "kube-state-metrics"],
-];
-
-/** What the worker tells only when it happened: Temporal's SDK makes a series with the first of its kind. */
-export const onlyAfterFailures: ReadonlySet<string> = new Set([
-  "temporal_workflow_failed_total",
-  "temporal_request_failure_total",
-]);

@@ -64,7 +64,8 @@ export const calls: Dashboard = {
           unit: "percentunit",
           redFrom: 0.0144,
           queries: {
-            "{{app}}": `sum by (app) (rate(rpc_server_duration_seconds_count{$in,app=~"$app",${failure}}[$rate])) / sum by (app) (rate(rpc_server_duration_seconds_count{$in,app=~"$app"}[$rate]))`,
+            // A service that never failed has no series of failures.
+            "{{app}}": `(sum by (app) (rate(rpc_server_duration_seconds_count{$in,app=~"$app",${failure}}[$rate])) or 0 * sum by (app) (rate(rpc_server_duration_seconds_count{$in,app=~"$app"}[$rate]))) / sum by (app) (rate(rpc_server_duration_seconds_count{$in,app=~"$app"}[$rate]))`,
           },
         },
         {
