@@ -13,14 +13,17 @@ const isThere = await run(promtool, ["--version"]).then(
   () => false,
 );
 
-test.skipIf(!isThere)("promtool takes the rules", async () => {
+// It goes through hours of samples: seconds, and many of them on a busy machine.
+const timeout = 120_000;
+
+test.skipIf(!isThere)("promtool takes the rules", { timeout }, async () => {
   const files = await readdir(rulesFolder);
   const paths = files.map((file) => fileURLToPath(new URL(file, rulesFolder)));
   const { stdout } = await run(promtool, ["check", "rules", ...paths]);
   expect(stdout.match(/SUCCESS/g)).toHaveLength(files.length);
 });
 
-test.skipIf(!isThere)("the alerts go off when they should, and only then", async () => {
+test.skipIf(!isThere)("the alerts go off when they should, and only then", { timeout }, async () => {
   const tests = fileURLToPath(new URL("rules-test.yaml", import.meta.url));
   const { stdout } = await run(promtool, ["test", "rules", tests]);
   expect(stdout).toContain("SUCCESS");
