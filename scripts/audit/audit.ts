@@ -36,10 +36,11 @@ function keyOf({ law, what }: Finding): string {
 }
 
 async function readAll({ urls, standingAfterMs = 600_000 }: AuditOptions): Promise<Report[]> {
-  const clients = auditedDatabases.map((name) => [name, connect(urls[name])] as const);
+  const clients: (readonly [AuditedDatabase, pg.Client])[] = [];
   try {
-    for (const [, client] of clients) {
-      await client.connect();
+    for (const name of auditedDatabases) {
+      const client = await connect(urls[name]);
+      clients.push([name, client]);
       // One moment for all that is read of a database, and no way to write.
       await client.query("begin transaction isolation level repeatable read read only");
     }
@@ -57,6 +58,25 @@ async function readAll({ urls, standingAfterMs = 600_000 }: AuditOptions): Promi
   }
 }
 
-function connect(url: string): pg.Client {
-  return new pg.Client({ connectionString: url, application_name: "audit", connectionTimeoutMillis: 5_000 });
+/**
+ * A network's policies reach a new pod some moments after it has started; until then its connections are refused. A
+ * database that begins again refuses too.
+ */
+async function connect(url: string): Promise<pg.Client> {
+  const endAt = Date.now() + 30_000;
+  for (;;) {
+    const client = new pg.Client({ connectionString: url, application_name: "audit", connectionTimeoutMillis: 5_000 });
+    try {
+      await client.connect();
+      return client;
+    } catch (error) {
+      await client.end().catch(() => {});
+      const code = error instanceof Error && "code" in error ? String(error.code) : "";
+      if (!passing.has(code) || Date.now() > endAt) throw error;
+      await setTimeout(500);
+    }
+  }
 }
+
+/** Not there yet, or not yet to be reached; the last is Postgres' own, when it starts. */
+const passing = new Set(["ECONNREFUSED", "ECONNRESET", "EHOSTUNREACH", "ETIMEDOUT", "57P03"]);
