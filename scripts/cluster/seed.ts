@@ -1,14 +1,19 @@
 import { openChannel } from "@sagacart/chassis/client";
 import { readEnv } from "@sagacart/chassis/config";
+import { createLog } from "@sagacart/chassis/log";
+import { tlsEnv } from "@sagacart/chassis/tls/env";
+import { openTls } from "@sagacart/chassis/tls/files";
 import { fill } from "../stack/seed.ts";
 import { shopEnv, shopTokens } from "./tokens.ts";
 import { until } from "./until.ts";
 
 // Gives a shop in a cluster the laptop's catalogue, and two customers money, over the gateway. The shop may be starting.
 
-const config = readEnv(shopEnv);
+const config = readEnv({ ...shopEnv, ...tlsEnv() });
 await using tokens = shopTokens(config);
-const { hostname, port } = new URL(config.GATEWAY_URL);
-using gateway = openChannel(`dns:///${hostname}:${port === "" ? "80" : port}`, { tokens });
+const { protocol, hostname, port } = new URL(config.GATEWAY_URL);
+const secure = protocol === "https:";
+using tls = secure ? openTls({ config, log: createLog({ service: "seed", level: "error" }) }) : undefined;
+using gateway = openChannel(`dns:///${hostname}:${port || (secure ? "443" : "80")}`, { tokens, tls });
 await until(600_000, () => fill({ stock: gateway, payment: gateway }));
 process.stdout.write("The shop has products to sell, and alice and bob have money.\n");

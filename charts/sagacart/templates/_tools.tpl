@@ -29,17 +29,22 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace 
 {{- end -}}
 {{- end -}}
 
+{{/* "true" where the gateway's own port speaks TLS. */}}
+{{- define "sagacart.gatewayTls" -}}
+{{- if and .Values.global.tls.enabled .Values.gateway.tls.serve -}}true{{- end -}}
+{{- end -}}
+
 {{- define "sagacart.gatewayUrl" -}}
-http://{{ .Release.Name }}-gateway:{{ .Values.gateway.port }}
+{{ ternary "https" "http" (eq (include "sagacart.gatewayTls" .) "true") }}://{{ .Release.Name }}-gateway:{{ .Values.gateway.port }}
 {{- end -}}
 
 {{/*
 A pod that runs one program once. Given root, name, script, and where needed env (a list), secret (the Secret with
-SERVICE_CLIENT_SECRET) and tls (it calls services, and needs to know their CA).
+SERVICE_CLIENT_SECRET).
 */}}
 {{- define "sagacart.tools.pod" -}}
 {{- $root := .root -}}
-{{- $tls := and .tls $root.Values.global.tls.enabled -}}
+{{- $tls := $root.Values.global.tls.enabled -}}
 restartPolicy: Never
 automountServiceAccountToken: false
 enableServiceLinks: false
@@ -66,6 +71,8 @@ containers:
       {{- end }}
       {{- if $tls }}
       - name: TLS_CA_FILE
+        value: /etc/sagacart/tls/ca.crt
+      - name: NODE_EXTRA_CA_CERTS
         value: /etc/sagacart/tls/ca.crt
       - name: TLS_CERT_FILE
         value: /etc/sagacart/tls/tls.crt
