@@ -136,7 +136,7 @@ containers:
       - { name: OTEL_EXPORTER_OTLP_PROTOCOL, value: {{ $otel.protocol | default "http/protobuf" | quote }} }
       - { name: OTEL_SERVICE_NAME, value: worker }
       - { name: OTEL_TRACES_SAMPLER, value: parentbased_traceidratio }
-      - { name: OTEL_TRACES_SAMPLER_ARG, value: {{ $otel.sampleRatio | default 1 | quote }} }
+      - { name: OTEL_TRACES_SAMPLER_ARG, value: {{ $otel.sampleRatio | toString | quote }} }
       - name: POD_NAME
         valueFrom: { fieldRef: { fieldPath: metadata.name } }
       - name: OTEL_RESOURCE_ATTRIBUTES
