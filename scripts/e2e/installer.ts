@@ -3,13 +3,21 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Namespace } from "./cluster.ts";
 import { run } from "./program.ts";
+import { serviceParts } from "./shop.ts";
 
 /** Values of Helm, by name. */
 export type Values = Readonly<Record<string, unknown>>;
 
-/** One pod of each, and a worker whose number of pods is ours: what a scenario needs besides, it says. */
+const smallRequests = { resources: { requests: { cpu: "10m" } } };
+
+/**
+ * One pod of each, and a worker whose number of pods is ours: what a scenario needs besides, it says. Requests are small,
+ * so that two pods of each, and one more during an update, fit on a node of two cores.
+ */
 const baseValues: Values = {
-  worker: { autoscaling: { enabled: false }, replicas: 1 },
+  ...Object.fromEntries(serviceParts.map((part) => [part, smallRequests])),
+  worker: { autoscaling: { enabled: false }, replicas: 1, ...smallRequests },
+  databases: { cluster: smallRequests },
 };
 
 export type Install = (
