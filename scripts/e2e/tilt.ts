@@ -52,7 +52,7 @@ async function fromNothing(): Promise<void> {
     env,
     cwd: clone,
     timeoutMs: 2_400_000,
-    onLine: say,
+    onLine: tell,
   });
   await shop.ready();
   say(`  - tilt ci from nothing: green after ${secondsSince(begin)} s`);
@@ -69,7 +69,7 @@ async function changedLine(): Promise<void> {
   tilt.stdout.on("data", (chunk) => {
     const lines = `${chunk}`.split("\n").filter(Boolean);
     log.push(...lines);
-    lines.map(say);
+    lines.map(tell);
   });
   try {
     using client = connectShop(forwarded());
@@ -116,6 +116,13 @@ async function changedLine(): Promise<void> {
 
 let sinceChange = 0;
 
+/** What Tilt says, without what the pods log. */
+function tell(line: string): void {
+  if (!/│ (\{|STEP|-->)/.test(line)) {
+    say(line.slice(0, 200));
+  }
+}
+
 /** The containers of the order service, with their images. */
 async function containers(): Promise<string> {
   const pods = await shop.pods("order");
@@ -146,10 +153,12 @@ async function copyOfClone(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "sagacart-tilt-"));
   const files = (await run("git", ["ls-files", "-z"])).split("\0").filter((file) => file !== "");
   for (const file of files) {
-    await cp(file, join(folder, file), { verbatimSymlinks: true, preserveTimestamps: true }).catch((error: NodeJS.ErrnoException) => {
-      // Deleted, and not yet for git.
-      if (error.code !== "ENOENT") throw error;
-    });
+    await cp(file, join(folder, file), { verbatimSymlinks: true, preserveTimestamps: true }).catch(
+      (error: NodeJS.ErrnoException) => {
+        // Deleted, and not yet for git.
+        if (error.code !== "ENOENT") throw error;
+      },
+    );
   }
   await symlink(join(process.cwd(), "node_modules"), join(folder, "node_modules"));
   return folder;
