@@ -54,7 +54,7 @@ probes:
   liveness: { timeoutSeconds: 10, failureThreshold: 12 }
   readiness: { timeoutSeconds: 10 }
 resources:
-  requests: { cpu: 50m, memory: 128Mi }
+  requests: { cpu: 20m, memory: 128Mi }
   limits: { memory: 512Mi }
 {{- else if eq .Values.databases.size "production" -}}
 instances: 3
