@@ -110,6 +110,9 @@ test("one order is one trace, from the request over the saga to the statements o
   expect(served?.attributes).toMatchObject({ "sagacart.order.id": orderId, "rpc.status_code": "OK" });
   expect(spans.filter(({ isError }) => isError).map(inShort)).toEqual([]);
   expect(JSON.stringify(spans)).not.toContain("Springfield");
+  await until(20_000, "the notifier to take the order's events", async () =>
+    sink.spans.find(({ name, links }) => name === "consume notifier" && links.some((link) => link.traceId === traceId)),
+  );
 });
 
 test("orders that go as one batch link to its trace, and it links to theirs", async () => {
