@@ -1,19 +1,86 @@
-import { execFileSync } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 
 // node scripts/images/sbom.ts <workspace>, where package-lock.json is: writes a CycloneDX list of the packages that the
-// workspace runs with. npm's own has the time and a random number in it; this one is the same for the same lock file.
+// workspace runs with, its own workspaces among them. `npm sbom --workspace` leaves out most of what comes by others. The
+// same lock file makes the same list: no time and no random number is in it.
 
-const workspace = process.argv[2];
-if (workspace === undefined) {
+type Package = {
+  readonly name?: string;
+  readonly version?: string;
+  readonly license?: string;
+  readonly integrity?: string;
+  readonly link?: boolean;
+  readonly resolved?: string;
+  /** Set for what is one system's: only that one's is in an image. */
+  readonly os?: readonly string[];
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
+};
+
+const workspace = process.argv[2] ?? "";
+const lock: { packages: Readonly<Record<string, Package>> } = JSON.parse(await readFile("package-lock.json", "utf8"));
+const root = lock.packages[workspace];
+if (workspace === "" || root === undefined) {
   process.stderr.write("usage: node scripts/images/sbom.ts <workspace, such as services/order>\n");
   process.exit(1);
 }
-const text = execFileSync(
-  "npm",
-  ["sbom", "--package-lock-only", "--omit=dev", "--sbom-format=cyclonedx", `--workspace=${workspace}`],
-  { encoding: "utf8", maxBuffer: 64 * 1024 * 1024, stdio: ["ignore", "pipe", "ignore"] },
-);
-const { serialNumber: _random, metadata, ...rest } = JSON.parse(text);
-const { timestamp: _now, component, ...about } = metadata;
-const bom = { ...rest, metadata: { ...about, component: { ...component, name: `sagacart/${workspace}` } } };
+const found = new Map<string, Package>();
+collect(workspace);
+const components = [...found]
+  .filter(([path]) => path !== workspace)
+  .map(([path, one]) => component(path, one))
+  .sort((a, b) => (a["bom-ref"] < b["bom-ref"] ? -1 : 1));
+const bom = {
+  bomFormat: "CycloneDX",
+  specVersion: "1.5",
+  version: 1,
+  metadata: { component: { ...component(workspace, root), type: "application" } },
+  components,
+};
 process.stdout.write(`${JSON.stringify(bom, undefined, 1)}\n`);
+
+/** Adds the package at a path of the lock file, and all that it needs when it runs. */
+function collect(path: string): void {
+  const one = lock.packages[path];
+  if (one === undefined || found.has(path)) return;
+  if (one.link === true) {
+    collect(one.resolved ?? "");
+    return;
+  }
+  found.set(path, one);
+  for (const name of Object.keys({ ...one.dependencies, ...one.optionalDependencies, ...one.peerDependencies })) {
+    const dependency = resolve(path, name);
+    if (dependency !== undefined) collect(dependency);
+  }
+}
+
+/** Where Node finds a package from there; undefined for one that is not installed, as an optional one. */
+function resolve(from: string, name: string): string | undefined {
+  for (let folder = from; ; folder = join(folder, "..")) {
+    const path = join(folder, "node_modules", name);
+    if (lock.packages[path] !== undefined) return path;
+    if (folder === "." || folder === "") return undefined;
+  }
+}
+
+function component(path: string, { name, version = "0.0.0", license, integrity, os }: Package) {
+  const full = name ?? path.slice(path.lastIndexOf("node_modules/") + "node_modules/".length);
+  const [, hash] = integrity?.split("sha512-") ?? [];
+  const isExpression = license?.includes(" ") === true;
+  return {
+    "bom-ref": `${full}@${version}`,
+    type: "library",
+    name: full,
+    version,
+    scope: os === undefined ? "required" : "optional",
+    purl: `pkg:npm/${full.replace("@", "%40")}@${version}`,
+    ...(license === undefined
+      ? {}
+      : { licenses: [isExpression ? { expression: license } : { license: { id: license } }] }),
+    ...(hash === undefined
+      ? {}
+      : { hashes: [{ alg: "SHA-512", content: Buffer.from(hash, "base64").toString("hex") }] }),
+  };
+}
