@@ -180,7 +180,8 @@ spec:
 {{/* Egress to the audited databases. */}}
 {{- define "sagacart.audit.egress" -}}
 {{- range list "order" "stock" "payment" "shipping" "notifier" }}
-{{- $database := (get $.Values .).database }}
+{{- /* Of a service that is not installed there are the umbrella's values only. */}}
+{{- $database := get (get $.Values .) "database" | default dict }}
 - to:
     {{- if $database.peers }}
     {{- toYaml $database.peers | nindent 4 }}
@@ -190,6 +191,6 @@ spec:
           cnpg.io/cluster: {{ include "sagacart.databases.cluster" (list $ .) }}
     {{- end }}
   ports:
-    - {protocol: TCP, port: {{ $database.port }}}
+    - {protocol: TCP, port: {{ $database.port | default 5432 }}}
 {{- end }}
 {{- end -}}
