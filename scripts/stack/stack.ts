@@ -32,6 +32,8 @@ export type StackOptions = {
   readonly log: (line: string) => void;
   /** For Postgres, as in postgresql.conf. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** For Temporal, as in its dynamic configuration; not for a server that runs already. */
+  readonly temporalSettings?: Readonly<Record<string, string>>;
   /** More variables for a process, by its name. */
   readonly env?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   readonly show?: ProcessesOptions["show"];
@@ -139,7 +141,13 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     }
     const { path: program, from } = found;
     const databaseFile = join(stateDirectory, "temporal.db");
-    const spec = devServer({ program, port: ports.temporal, uiPort: ports["temporal-ui"], databaseFile });
+    const spec = devServer({
+      program,
+      port: ports.temporal,
+      uiPort: ports["temporal-ui"],
+      databaseFile,
+      settings: options.temporalSettings,
+    });
     specs.set("temporal", spec);
     await processes.start(spec);
     log(`Temporal is ready (${program}, from ${from})`);

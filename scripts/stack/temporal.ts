@@ -8,15 +8,18 @@ export type DevServerOptions = {
   readonly port: number;
   readonly uiPort: number;
   readonly databaseFile: string;
+  /** More of its dynamic configuration, by key. */
+  readonly settings?: Readonly<Record<string, string>> | undefined;
 };
 
 /** The dev server as a process: on a file, with its pages (they cost about a megabyte), on loopback. */
-export function devServer({ program, port, uiPort, databaseFile }: DevServerOptions): ProcessSpec {
+export function devServer({ program, port, uiPort, databaseFile, settings }: DevServerOptions): ProcessSpec {
   const args = ["server", "start-dev", "--ip", loopback, "--port", `${port}`, "--ui-port", `${uiPort}`];
   args.push("--db-filename", databaseFile, "--log-level", "warn", "--log-format", "json");
   // A commit costs one flush in place of two; together they about double the server's throughput.
   args.push("--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=normal");
-  for (const [key, value] of Object.entries(dynamicConfig)) args.push("--dynamic-config-value", `${key}=${value}`);
+  for (const [key, value] of Object.entries({ ...dynamicConfig, ...settings }))
+    args.push("--dynamic-config-value", `${key}=${value}`);
   const address = `${loopback}:${port}`;
   return {
     name: "temporal",

@@ -16,9 +16,13 @@ export type TestShop = AsyncDisposable & {
 };
 
 /** A whole shop, a client for each of its services, and the audit of its books. */
-export async function startShop(env: NonNullable<StackOptions["env"]> = {}): Promise<TestShop> {
+export async function startShop(
+  env: NonNullable<StackOptions["env"]> = {},
+  options: Partial<StackOptions> = {},
+): Promise<TestShop> {
   const stack = await startTestStack({
     env,
+    ...options,
     // These tests kill processes: what the others say of that is no news. TEST_SHOW=true shows it.
     ...(process.env.TEST_SHOW === "true" ? {} : { show: { lines: "errors", line: () => {} } }),
   });
