@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { freePort } from "../stack/ports.ts";
-import { type RunOptions, run } from "./program.ts";
+import { ProgramError, type RunOptions, run } from "./program.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: Kubernetes' objects, of many kinds.
 export type KubeObject = any;
@@ -22,7 +22,7 @@ export type Namespace = {
   helm(args: readonly string[], options?: RunOptions): Promise<string>;
   /** Creates or changes objects; each is an object or the text of a manifest. */
   apply(...objects: readonly KubeObject[]): Promise<void>;
-  /** One object; undefined where there is none. */
+  /** One object; undefined where there is none, or no such kind. */
   find(kind: string, name: string): Promise<KubeObject | undefined>;
   /** Those of a kind that have these labels (`a=b,c=d`). */
   list(kind: string, labels?: string): Promise<KubeObject[]>;
@@ -49,7 +49,11 @@ export function openNamespace(cluster: Cluster, name: string): Namespace {
       await kubectl(["apply", "-f", "-"], { input });
     },
     async find(kind, object) {
-      const text = await kubectl(["get", kind, object, "--ignore-not-found", "-o", "json"]);
+      const text = await kubectl(["get", kind, object, "--ignore-not-found", "-o", "json"]).catch((error: unknown) => {
+        // Nor is there any of a kind that the cluster does not know.
+        if (error instanceof ProgramError && error.message.includes("have a resource type")) return "";
+        throw error;
+      });
       return text === "" ? undefined : JSON.parse(text);
     },
     async list(kind, labels) {

@@ -31,6 +31,15 @@ export const rolling: Scenario = {
     check(report.lost.length === 0, `orders that did not become final: ${report.lost.slice(0, 5).join(", ")}`);
 
     async function replacePods(part: Part): Promise<void> {
+      if (
+        part === "worker" &&
+        (await shop.namespace.find("workerdeployments.temporal.io", shop.objectName(part))) !== undefined
+      ) {
+        // Another template is another version of the worker: its controller gates it and ramps it up.
+        const worker = { replicas: 2, podAnnotations: { "sagacart.dev/e2e": "rolled" } };
+        await install({ ...replicas(parts, 2), worker });
+        return;
+      }
       for (const { metadata } of await shop.deployments(part)) {
         await shop.namespace.kubectl(["rollout", "restart", `deployment/${metadata.name}`]);
         await until(
