@@ -30,6 +30,8 @@ const shopArguments = ["--", "--namespace", values.namespace, "--port-offset", `
 const namespace = openNamespace({ what: "the current context", env }, values.namespace);
 const shop = openShop(namespace, "sagacart");
 const clone = await copyOfClone();
+/** How many lines Tilt had said before the last change. */
+let sinceChange = 0;
 
 try {
   await namespace.kubectl(["delete", "namespace", values.namespace, "--ignore-not-found", "--wait=true"]);
@@ -113,8 +115,6 @@ async function changedLine(): Promise<void> {
     if (after !== before) throw new Error(`the container became another one: ${before} → ${after}`);
   }
 }
-
-let sinceChange = 0;
 
 /** What Tilt says, without what the pods log. */
 function tell(line: string): void {
