@@ -36,10 +36,18 @@ export const brokenCharge: readonly Change[] = [
   },
 ];
 
-/** Makes an image of the worker with these changes, on top of another one, and has the cluster know it. */
+/**
+ * Makes an image of the worker with these changes, on top of another one, and has the cluster know it, unless it does.
+ * Answers with its workflows' code.
+ */
 export async function buildWorker(
   env: NodeJS.ProcessEnv,
-  image: { readonly name: string; readonly base: string; readonly changes: readonly Change[] },
+  image: {
+    readonly name: string;
+    readonly base: string;
+    readonly changes: readonly Change[];
+    readonly isBuilt: boolean;
+  },
 ): Promise<WorkflowBundleWithSourceMap> {
   const folder = await mkdtemp(join(tmpdir(), "sagacart-worker-"));
   try {
@@ -61,6 +69,7 @@ export async function buildWorker(
         resolve: { ...config.resolve, modules: [join(cloneFolder, "node_modules"), "node_modules"] },
       }),
     });
+    if (image.isBuilt) return bundle;
     await writeFile(join(folder, "workflow-bundle.js"), bundle.code);
     const lines = [
       `FROM ${image.base}`,

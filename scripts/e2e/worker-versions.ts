@@ -16,12 +16,13 @@ import { brokenCharge, buildWorker, otherWorkflowCode } from "./worker-images.ts
 // Three versions of the worker under the Worker Controller, in a shop that is installed: see `usage`. Each line says
 // after how many seconds; those with "  - " are what it measured.
 
-const usage = `usage: node scripts/e2e/worker-versions.ts --namespace NAME [--release NAME] [--orders N]
+const usage = `usage: node scripts/e2e/worker-versions.ts --namespace NAME [--release NAME] [--orders N] [--images MARK]
 
 The installed worker is the first version. Orders that wait for their payment begin on it; a second version, with
 workflow code that does not fit, is gated, ramps and becomes current, and the orders are paid and end on the first. A
 third, whose charge step is broken, fails its gate and never gets an order. At the end the first image is back, and
-the audit is clean. KUBECONFIG says where; K8S_LAB names k8s-lab, which else is kind.
+the audit is clean. KUBECONFIG says where; K8S_LAB names k8s-lab, which else is kind. MARK takes the images that an
+earlier run made, of the same sources: sagacart/worker:two-MARK and three-MARK.
 `;
 
 const { values } = parseArgs({
@@ -30,6 +31,7 @@ const { values } = parseArgs({
     release: { type: "string", default: "sagacart" },
     orders: { type: "string", default: "200" },
     temporal: { type: "string", default: "temporal" },
+    images: { type: "string" },
   },
 });
 if (values.namespace === undefined) {
@@ -78,18 +80,25 @@ const one = (await until(
 )) as string;
 say(`the first version is ${one} (${firstImage})`);
 
-const run = Date.now().toString(36);
+const run = values.images ?? Date.now().toString(36);
+const isBuilt = values.images !== undefined;
 const images = { two: `sagacart/worker:two-${run}`, three: `sagacart/worker:three-${run}` };
-const bundle = await buildWorker(cluster.env, { name: images.two, base: firstImage, changes: otherWorkflowCode });
+const bundle = await buildWorker(cluster.env, {
+  name: images.two,
+  base: firstImage,
+  changes: otherWorkflowCode,
+  isBuilt,
+});
 await buildWorker(cluster.env, {
   name: images.three,
   base: images.two,
   changes: [...otherWorkflowCode, ...brokenCharge],
+  isBuilt,
 });
 say(`built ${images.two} with other workflow code, and ${images.three} with a broken charge`);
 
 await using frontend = await openNamespace(cluster, values.temporal).forward("svc/temporal-frontend", 7233);
-const connection = await Connection.connect({ address: frontend.address });
+const connection = await until("Temporal to answer", () => Connection.connect({ address: frontend.address }));
 const temporal = new Client({ connection, namespace: before.spec.workerOptions.temporalNamespace });
 const versionOf = async (workflowId: string): Promise<string> => {
   const { raw } = await temporal.workflow.getHandle(workflowId).describe();
