@@ -56,15 +56,15 @@ export async function startLoad(shop: Shop, options: LoadOptions = {}): Promise<
       volumes: [{ name: "secrets", secret: { secretName: `${release}-tools`, defaultMode: 0o440 } }],
     },
   });
-  const events = async () => {
-    const log = await namespace.kubectl(["logs", name, "--tail=-1"]);
+  const events = async (lines = 500) => {
+    const log = await namespace.kubectl(["logs", name, `--tail=${lines}`]);
     return log.split("\n").flatMap((line) => (line.startsWith("{") ? [JSON.parse(line)] : []));
   };
   const eventOf = (kind: string, withinMs: number) =>
     until(
       `the load to say ${kind}`,
       async () => {
-        const found = (await events()).findLast(({ event }) => event === kind);
+        const found = (await events(-1)).findLast(({ event }) => event === kind);
         const { status } = (await namespace.find("pod", name)) ?? {};
         if (found === undefined && status?.phase === "Failed") {
           throw new Error((await namespace.kubectl(["logs", name, "--tail=20"])).slice(-2_000));
@@ -73,7 +73,15 @@ export async function startLoad(shop: Shop, options: LoadOptions = {}): Promise<
       },
       { withinMs, everyMs: 1_000 },
     );
-  await eventOf("ready", 120_000);
+  const remove = () =>
+    namespace.kubectl(["delete", "pod", name, "--wait=false", "--grace-period=1", "--ignore-not-found"]);
+  try {
+    await eventOf("ready", 300_000);
+  } catch (error) {
+    // Nobody will dispose of what was never begun.
+    await remove();
+    throw error;
+  }
   return {
     async count() {
       const { answered = 0, failed = 0 } = (await events()).findLast(({ event }) => event === "count") ?? {};
@@ -82,11 +90,11 @@ export async function startLoad(shop: Shop, options: LoadOptions = {}): Promise<
     async stop() {
       await namespace.kubectl(["exec", name, "--", "/nodejs/bin/node", "-e", "process.kill(1, 'SIGUSR2')"]);
       const { event: _event, at: _at, ...summary } = await eventOf("end", 300_000);
-      const failures = (await events()).filter(({ event }) => event === "failure");
+      const failures = (await events(-1)).filter(({ event }) => event === "failure");
       return { ...summary, failures: failures.map(({ at, why, ms }) => `${at} after ${ms} ms: ${why}`) };
     },
     async [Symbol.asyncDispose]() {
-      await namespace.kubectl(["delete", "pod", name, "--wait=false", "--grace-period=1", "--ignore-not-found"]);
+      await remove();
     },
   };
 }
