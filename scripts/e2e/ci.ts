@@ -9,8 +9,8 @@ import { ProgramError, run } from "./program.ts";
 const say = (line: string) => process.stdout.write(`${line}\n`);
 const labFolder = process.env.K8S_LAB_DIR ?? "../shared/k8s-lab";
 const scenarios = process.env.E2E_SCENARIOS ?? "install,databases,network,rolling";
-const limitMs = 40 * 60_000;
 const asked = process.env.E2E_CLUSTER;
+const limitMs = (asked === undefined ? 20 : 60) * 60_000;
 const where = asked === undefined ? await found() : byName(asked);
 
 if (where === undefined) {
