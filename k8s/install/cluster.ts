@@ -42,8 +42,10 @@ export async function openCluster(context: string | undefined): Promise<Cluster>
     kubectl,
     tryKubectl,
     async helm(args, input) {
+      // What somebody scaled or edited by hand in between is the chart's again; Helm 4 would refuse to touch it.
+      const taking = args[0] === "upgrade" && (await helmMajor()) >= 4 ? ["--force-conflicts"] : [];
       return orThrow(
-        await run("helm", ["--kube-context", current, ...args], input),
+        await run("helm", ["--kube-context", current, ...args, ...taking], input),
         `helm ${args.slice(0, 3).join(" ")}`,
       );
     },
@@ -71,6 +73,11 @@ export async function openCluster(context: string | undefined): Promise<Cluster>
     throw new InstallError(`The cluster of the context ${current} does not answer: ${lastLine(answer.stderr)}`);
   }
   return cluster;
+}
+
+async function helmMajor(): Promise<number> {
+  const { stdout } = await run("helm", ["version", "--template", "{{.Version}}"]);
+  return Number(/^v(\d+)/.exec(stdout)?.[1] ?? 0);
 }
 
 async function run(program: string, args: readonly string[], input?: string): Promise<Outcome> {
