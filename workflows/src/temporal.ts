@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
+import { backoffMs } from "@sagacart/chassis/backoff";
 import type { Log } from "@sagacart/chassis/log";
 import { Client } from "@temporalio/client";
 import { NativeConnection, type NativeConnectionOptions } from "@temporalio/worker";
@@ -40,7 +41,7 @@ export async function connectTemporal(config: Config, options: ConnectOptions): 
     } catch (error) {
       const { TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace } = config;
       options.log.warn({ error, address, namespace }, "Temporal cannot be used yet; trying again");
-      const pauseMs = Math.min(500 * 2 ** Math.min(failures, 10), 5_000) * (0.75 + Math.random() / 2);
+      const pauseMs = backoffMs(failures, { firstMs: 500, longestMs: 5_000 });
       if ((await Promise.race([setTimeout(pauseMs, "again" as const), stopped])) === "stopped") {
         return undefined;
       }

@@ -1,4 +1,5 @@
 import { setTimeout } from "node:timers/promises";
+import { backoffMs } from "./backoff.ts";
 import { runWithContext } from "./context.ts";
 import type { Log } from "./log.ts";
 import { loopFailures } from "./metrics.ts";
@@ -48,7 +49,7 @@ async function rounds({ name, log, run }: LoopOptions, signal: AbortSignal, slee
       if (signal.aborted) {
         break;
       }
-      const pauseMs = Math.min(100 * 2 ** failures, 10_000) * (0.75 + Math.random() / 2);
+      const pauseMs = backoffMs(failures, { firstMs: 100, longestMs: 10_000 });
       failures++;
       loopFailures.inc({ loop: name });
       log.error({ error, loop: name, failures, pauseMs: Math.round(pauseMs) }, "a background round failed");

@@ -1,4 +1,5 @@
 import pg from "pg";
+import { backoffMs } from "./backoff.ts";
 import type { Log } from "./log.ts";
 import { keepAlive } from "./postgres.ts";
 
@@ -117,7 +118,7 @@ function createLine({ url, channel, log, gatherMs = 5 }: WakeOptions, onKnock: (
     if (closed) {
       return;
     }
-    const pauseMs = Math.min(100 * 2 ** failures, 5_000) * (0.75 + Math.random() / 2);
+    const pauseMs = backoffMs(failures, { firstMs: 100, longestMs: 5_000 });
     failures++;
     log.warn({ error, channel, pauseMs: Math.round(pauseMs) }, "the connection for wakes is down; trying again");
     retryTimer = setTimeout(() => {

@@ -1,4 +1,5 @@
 import { setTimeout } from "node:timers/promises";
+import { backoffMs } from "./backoff.ts";
 import type { Log } from "./log.ts";
 import { databaseFailure } from "./postgres-failure.ts";
 
@@ -15,7 +16,7 @@ export async function whenAvailable<T>(log: Log, run: () => Promise<T>): Promise
         throw error;
       }
       log.warn({ error }, "waiting for the database");
-      await setTimeout(Math.min(100 * 2 ** Math.min(failures, 10), 2_000) * (0.75 + Math.random() / 2));
+      await setTimeout(backoffMs(failures, { firstMs: 100, longestMs: 2_000 }));
     }
   }
 }

@@ -1,3 +1,4 @@
+import { backoffMs } from "@sagacart/chassis/backoff";
 import type { Log } from "@sagacart/chassis/log";
 import { startLoop } from "@sagacart/chassis/loop";
 import type { Pool } from "@sagacart/chassis/postgres";
@@ -74,7 +75,7 @@ async function send(options: SendingOptions, message: Outgoing): Promise<void> {
       return;
     case "failed": {
       const isGivenUp = result.isPermanent || message.attempts >= attempts;
-      const pauseMs = Math.min(3_600_000, retryMs * 2 ** (message.attempts - 1)) * (0.75 + Math.random() / 2);
+      const pauseMs = backoffMs(message.attempts - 1, { firstMs: retryMs, longestMs: 3_600_000 });
       // What the server said may name the recipient: it is kept with the message, and not logged.
       await markFailed(pool, { id, error: oneLine(result.error, 500), retryMs: isGivenUp ? undefined : pauseMs });
       meters.tried(isGivenUp ? "given_up" : "failed");

@@ -1,3 +1,4 @@
+import { backoffMs } from "@sagacart/chassis/backoff";
 import { binary, structured } from "@sagacart/chassis/cloud-event";
 import type { Log } from "@sagacart/chassis/log";
 import type { Pool } from "@sagacart/chassis/postgres";
@@ -103,6 +104,6 @@ function retryAfter(
   { retryMs, askedMs, now }: { retryMs: number; askedMs: number; now: Date },
 ): number | undefined {
   const leftMs = expireTime.getTime() - now.getTime();
-  const pauseMs = Math.min(longestPauseMs, retryMs * 2 ** Math.min(retries - 1, 40)) * (0.75 + Math.random() / 2);
+  const pauseMs = backoffMs(retries - 1, { firstMs: retryMs, longestMs: longestPauseMs });
   return leftMs <= 0 ? undefined : Math.min(leftMs, Math.max(pauseMs, askedMs));
 }
