@@ -6,6 +6,7 @@ import type { Command } from "@sagacart/proto/command/v1/command";
 import type { CommandService } from "@sagacart/proto/command/v1/command_service";
 import { type Client, WorkflowExecutionAlreadyStartedError } from "@temporalio/client";
 import type { checkout } from "./checkout.ts";
+import { firstOf } from "./first-of.ts";
 import { taskQueue } from "./messages.ts";
 import type { Meters } from "./meters.ts";
 import type { Routing } from "./routing.ts";
@@ -115,7 +116,7 @@ function createSlots({ maxBatches, staggerMs }: { maxBatches: number; staggerMs:
         if (leftMs <= 0) {
           return;
         }
-        await firstOf([...underWay], leftMs, signal);
+        await firstOf([...underWay], signal, leftMs);
       }
     },
     take(work: Promise<unknown>, onError: (error: unknown) => void): void {
@@ -129,17 +130,6 @@ function createSlots({ maxBatches, staggerMs }: { maxBatches: number; staggerMs:
       }
     },
   };
-}
-
-/** Until one of them has ended, the time is over, or the signal aborts. */
-async function firstOf(works: readonly Promise<void>[], ms: number, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = Number.isFinite(ms) ? setTimeout(resolve, ms) : undefined;
-  const onAbort = () => resolve();
-  signal.addEventListener("abort", onAbort);
-  await Promise.race([promise, ...works]);
-  signal.removeEventListener("abort", onAbort);
-  clearTimeout(timer);
 }
 
 export function seconds(count: number): { seconds: bigint; nanos: number } {

@@ -38,8 +38,13 @@ async function restartThoseGone({ temporal, commands, log, meters, standingAfter
   const { commands: standing } = await commands.listStandingCommands({ standingFor: millis(standingAfterMs) });
   const carriers = new Set(standing.map(({ carrierWorkflowId }) => carrierWorkflowId));
   const gone = new Set<string>();
+  let asked: Promise<readonly Version[]> | undefined;
+  const polling = () => {
+    asked ??= versionsThatPoll(temporal);
+    return asked;
+  };
   for (const carrier of carriers) {
-    if (!(await isCarrying(temporal, carrier, log))) {
+    if (!(await isCarrying(temporal, carrier, { polling, log }))) {
       gone.add(carrier);
     }
   }
@@ -54,7 +59,11 @@ async function restartThoseGone({ temporal, commands, log, meters, standingAfter
 }
 
 /** An order that no workflow ever took is open to be taken: of two that try, one gets it. */
-async function isCarrying(temporal: Client, workflowId: string, log: Log): Promise<boolean> {
+async function isCarrying(
+  temporal: Client,
+  workflowId: string,
+  { polling, log }: { polling: () => Promise<readonly Version[]>; log: Log },
+): Promise<boolean> {
   if (workflowId === "") {
     return false;
   }
@@ -66,7 +75,7 @@ async function isCarrying(temporal: Client, workflowId: string, log: Log): Promi
     }
     const { behavior, deploymentVersion, versioningOverride } = raw.workflowExecutionInfo?.versioningInfo ?? {};
     const pinnedTo = versioningOverride?.pinned?.version ?? (behavior === pinned ? deploymentVersion : undefined);
-    if (pinnedTo == null || (await isThere(temporal, pinnedTo))) {
+    if (pinnedTo == null || isAmong(await polling(), pinnedTo)) {
       return true;
     }
     log.warn({ workflowId, ...pinnedTo }, "there is no worker of this workflow's version any more: it is terminated");
@@ -83,9 +92,7 @@ async function isCarrying(temporal: Client, workflowId: string, log: Log): Promi
 /** VERSIONING_BEHAVIOR_PINNED. */
 const pinned = 1;
 
-/** Temporal remembers for five minutes who polled. */
-async function isThere(temporal: Client, { deploymentName, buildId }: Partial<Nullable<Version>>): Promise<boolean> {
-  const versions = await versionsThatPoll(temporal);
+function isAmong(versions: readonly Version[], { deploymentName, buildId }: Partial<Nullable<Version>>): boolean {
   return versions.some((version) => version.deploymentName === deploymentName && version.buildId === buildId);
 }
 

@@ -1,6 +1,7 @@
 import type { Log } from "@sagacart/chassis/log";
 import { startLoop } from "@sagacart/chassis/loop";
 import type { Client } from "@temporalio/client";
+import { firstOf } from "./first-of.ts";
 import { taskQueue } from "./messages.ts";
 
 /**
@@ -93,7 +94,7 @@ export function watchRouting(options: RoutingOptions): Routing {
 
   return {
     async whileInUse(signal, claim) {
-      await untilAborted(inUse.promise, signal);
+      await firstOf([inUse.promise], signal);
       if (signal.aborted) {
         return undefined;
       }
@@ -167,14 +168,4 @@ function describeTaskQueue(temporal: Client, taskQueueType: number) {
 
 function toVersion({ deploymentName, buildId }: { deploymentName?: string | null; buildId?: string | null }): Version {
   return { deploymentName: deploymentName ?? "", buildId: buildId ?? "" };
-}
-
-async function untilAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
-  const { promise: aborted, resolve } = Promise.withResolvers<void>();
-  const onAbort = () => resolve();
-  signal.addEventListener("abort", onAbort);
-  if (!signal.aborted) {
-    await Promise.race([promise, aborted]);
-  }
-  signal.removeEventListener("abort", onAbort);
 }
