@@ -1,26 +1,20 @@
+import { databaseNames } from "../stack/databases.ts";
+import { usualPorts } from "../stack/services.ts";
 import type { KubeObject, Namespace } from "./cluster.ts";
 import { until } from "./until.ts";
 
 /** What a release has a Deployment of, the worker apart. */
-export const serviceParts = ["order", "stock", "payment", "shipping", "notifier", "identity", "gateway"] as const;
+export const serviceParts = [...databaseNames, "gateway"] as const;
 export type ServicePart = (typeof serviceParts)[number];
 export type Part = ServicePart | "worker" | "card-provider" | "carrier";
 
-/** The services that have a Postgres. */
-export const databaseParts = ["order", "stock", "payment", "shipping", "notifier", "identity"] as const;
+/** A service's port in a cluster is its usual one on a laptop. */
+const { order, stock, payment, shipping, notifier, identity } = usualPorts;
+export const rpcPorts = { order, stock, payment, shipping, notifier, identity } as const;
 
-export const rpcPorts = {
-  order: 8081,
-  stock: 8082,
-  payment: 8083,
-  shipping: 8084,
-  notifier: 8085,
-  identity: 8086,
-} as const;
-export const adminPorts = { ...mapPorts(), gateway: 9080, worker: 9090 } as const;
-
-function mapPorts() {
-  return { order: 9081, stock: 9082, payment: 9083, shipping: 9084, notifier: 9085, identity: 9086 } as const;
+/** Of a part's metrics and probes. */
+export function adminPort(part: ServicePart | "worker"): number {
+  return part === "worker" ? usualPorts["worker-admin"] : usualPorts[part] + 1_000;
 }
 
 /** An installed release of the umbrella chart. */

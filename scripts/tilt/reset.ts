@@ -1,7 +1,8 @@
 import { Client, Connection } from "@temporalio/client";
 import { openNamespace } from "../e2e/cluster.ts";
 import { run } from "../e2e/program.ts";
-import { databaseParts, serviceParts } from "../e2e/shop.ts";
+import { serviceParts } from "../e2e/shop.ts";
+import { databaseNames } from "../stack/databases.ts";
 import { tiltShop } from "./shop.ts";
 
 // Empties the shop that Tilt runs and fills it anew: drops what is in its databases, ends the workflows that are about what
@@ -19,7 +20,7 @@ for (const part of parts) {
 }
 say("stopped all of the shop");
 
-for (const name of databaseParts) {
+for (const name of databaseNames) {
   const pod = await primaryOf(`${release}-${name}-db`);
   const sql = `drop schema public cascade; create schema public authorization "${name}"`;
   await namespace.kubectl([

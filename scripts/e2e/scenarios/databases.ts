@@ -1,5 +1,6 @@
+import { databaseNames } from "../../stack/databases.ts";
 import { check, type Scenario } from "../scenario.ts";
-import { databaseParts, isHealthy } from "../shop.ts";
+import { isHealthy } from "../shop.ts";
 
 /** Who runs the databases, and where the services have their credentials from. */
 export const databases: Scenario = {
@@ -7,7 +8,7 @@ export const databases: Scenario = {
   promise: "each service's Postgres is a healthy CloudNativePG Cluster, its credentials are the operator's",
   async run({ shop, measured }) {
     const { namespace } = shop;
-    for (const part of databaseParts) {
+    for (const part of databaseNames) {
       const name = shop.objectName(`${part}-db`);
       const cluster = await namespace.find("clusters.postgresql.cnpg.io", name);
       check(cluster !== undefined && isHealthy(cluster), `${name} is ${cluster?.status?.phase ?? "not there"}`);
@@ -21,6 +22,6 @@ export const databases: Scenario = {
       );
       check(mounted.includes(`${name}-app`), `${deployment.metadata.name} does not mount ${name}-app`);
     }
-    measured(`${databaseParts.length} Clusters healthy, each service mounts the operator's Secret of its own`);
+    measured(`${databaseNames.length} Clusters healthy, each service mounts the operator's Secret of its own`);
   },
 };

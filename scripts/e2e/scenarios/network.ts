@@ -1,7 +1,8 @@
 import { edgesOfCode } from "../../charts/edges.ts";
+import { databaseNames } from "../../stack/databases.ts";
 import { restrictedContainer, restrictedPod } from "../pod.ts";
 import { check, NotHere, type Scenario, type Stage } from "../scenario.ts";
-import { databaseParts, rpcPorts, serviceParts } from "../shop.ts";
+import { rpcPorts, serviceParts } from "../shop.ts";
 
 /** Every pod of the shop tries every door; then a stranger does. */
 export const network: Scenario = {
@@ -17,14 +18,14 @@ export const network: Scenario = {
       })),
       { door: "identity:8096", host: shop.objectName("identity"), port: 8096 },
       { door: "gateway:8080", host: shop.objectName("gateway"), port: 8080 },
-      ...databaseParts.map((part) => ({
+      ...databaseNames.map((part) => ({
         door: `${part}-db:5432`,
         host: `${shop.objectName(`${part}-db`)}-rw`,
         port: 5432,
       })),
     ];
     const open = new Set(edgesOfCode());
-    for (const part of databaseParts) open.add(`${part} → ${part}-db:5432`);
+    for (const part of databaseNames) open.add(`${part} → ${part}-db:5432`);
     // Anybody may: it stands behind an Ingress. What a pod of ours may call is another matter.
     let [tried, wrong] = [0, [] as string[]];
     for (const part of [...serviceParts, "worker"]) {
