@@ -43,9 +43,9 @@ export function labEnvironment(env: NodeJS.ProcessEnv = process.env): NodeJS.Pro
 async function openLab(folder: string, say: (line: string) => void): Promise<ReadyCluster> {
   const program = existsSync(join(folder, "k8s-lab")) ? join(folder, "k8s-lab") : folder;
   const env = { ...labEnvironment(), K8S_LAB: program };
-  for (const part of ["up", "base", "operators", "temporal", "workers", "certs", "metrics"]) {
+  for (const part of ["up", "base", "operators", "temporal", "workers", "certs", "metrics", "tilt"]) {
     say(`k8s-lab ${part}`);
-    await run(program, [part], { env, timeoutMs: 3_600_000 });
+    await run(program, [part], { env, timeoutMs: 3_600_000, onLine: (line) => say(`   ${line}`) });
   }
   return {
     what: "the lab",
