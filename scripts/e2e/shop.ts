@@ -91,6 +91,12 @@ export function isReady({ metadata, spec, status = {} }: KubeObject): boolean {
   );
 }
 
+/** Whether a pod may be sent calls. */
+export function isReadyPod({ status = {} }: KubeObject): boolean {
+  const conditions: readonly { type: string; status: string }[] = status.conditions ?? [];
+  return conditions.some(({ type, status: is }) => type === "Ready" && is === "True");
+}
+
 export function isHealthy({ spec, status = {} }: KubeObject): boolean {
   return status.phase === "Cluster in healthy state" && status.readyInstances === spec.instances;
 }

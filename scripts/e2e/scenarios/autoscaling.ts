@@ -1,5 +1,6 @@
 import { startLoad } from "../load.ts";
 import { NotHere, type Scenario, type Stage } from "../scenario.ts";
+import { isReadyPod } from "../shop.ts";
 import { until } from "../until.ts";
 
 /** Scales by CPU: up while callers buy as fast as they can, down when they have gone. */
@@ -34,10 +35,5 @@ export const autoscaling: Scenario = {
 };
 
 async function readyPods({ shop }: Stage, part: string): Promise<number> {
-  const pods = await shop.pods(part);
-  return pods.filter(({ status }) =>
-    (status.conditions ?? []).some(
-      (one: { type: string; status: string }) => one.type === "Ready" && one.status === "True",
-    ),
-  ).length;
+  return (await shop.pods(part)).filter(isReadyPod).length;
 }

@@ -1,7 +1,7 @@
 import { auditShop } from "../audit.ts";
 import { inShort, type Load, moreAnswers, startLoad } from "../load.ts";
 import { check, type Scenario, type Stage } from "../scenario.ts";
-import { isHealthy, type Part, serviceParts } from "../shop.ts";
+import { isHealthy, isReadyPod, type Part, serviceParts } from "../shop.ts";
 import { until } from "../until.ts";
 import { replicas } from "./rolling.ts";
 
@@ -14,11 +14,19 @@ export const deletions: Scenario = {
     await install(replicas(parts, 2));
     await using load = await startLoad(shop, { callers: 8, pauseMs: 50, retry: true });
     for (const part of parts) {
-      const [pod] = await shop.pods(part);
+      const before = await shop.pods(part);
+      const [pod] = before;
       check(pod !== undefined, `there is no pod of ${part}`);
       await outage(load, `a pod of ${part}`, say, async () => {
         await shop.namespace.kubectl(["delete", "pod", pod.metadata.name, "--force", "--grace-period=0"]);
-        await shop.ready(180_000);
+        await until(
+          `${part} to have ${before.length} pods again`,
+          async () => {
+            const ready = (await shop.pods(part)).filter(isReadyPod);
+            return ready.length >= before.length && ready.every(({ metadata }) => metadata.uid !== pod.metadata.uid);
+          },
+          { withinMs: 180_000 },
+        );
       });
     }
     for (const part of ["order", "payment"]) await deletePrimary({ shop, say }, load, part);
