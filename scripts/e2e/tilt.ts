@@ -1,6 +1,5 @@
 import { spawn } from "node:child_process";
-import { cp, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { errorInfo } from "@sagacart/chassis/errors";
@@ -8,6 +7,7 @@ import { uuidv7 } from "@sagacart/chassis/uuid";
 import { connectShop } from "../demo/shop.ts";
 import { freePort } from "../stack/ports.ts";
 import { openNamespace } from "./cluster.ts";
+import { copyOfClone } from "./copy-of-clone.ts";
 import { run } from "./program.ts";
 import { openShop } from "./shop.ts";
 import { until } from "./until.ts";
@@ -152,20 +152,4 @@ async function isIdle(): Promise<boolean> {
 function forwarded(): Readonly<Record<string, string>> {
   const ports = { order: 8081, stock: 8082, payment: 8083, shipping: 8084, notifier: 8085, identity: 8086 };
   return Object.fromEntries(Object.entries(ports).map(([name, local]) => [name, `127.0.0.1:${local + offset}`]));
-}
-
-/** What git knows of this clone, as it is now, with its packages. */
-async function copyOfClone(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "sagacart-tilt-"));
-  const files = (await run("git", ["ls-files", "-z"])).split("\0").filter((file) => file !== "");
-  for (const file of files) {
-    await cp(file, join(folder, file), { verbatimSymlinks: true, preserveTimestamps: true }).catch(
-      (error: NodeJS.ErrnoException) => {
-        // Deleted, and not yet for git.
-        if (error.code !== "ENOENT") throw error;
-      },
-    );
-  }
-  await symlink(join(process.cwd(), "node_modules"), join(folder, "node_modules"));
-  return folder;
 }

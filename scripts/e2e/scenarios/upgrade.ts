@@ -1,8 +1,8 @@
-import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { auditShop } from "../audit.ts";
 import { cloneFolder } from "../clusters.ts";
+import { copyOfClone } from "../copy-of-clone.ts";
 import { inShort, moreAnswers, startLoad } from "../load.ts";
 import { run } from "../program.ts";
 import { check, type Scenario, type Stage } from "../scenario.ts";
@@ -71,32 +71,22 @@ async function chartVersion(shop: Stage["shop"]): Promise<string> {
 type Previous = AsyncDisposable & { readonly what: string; readonly folder: string; readonly tag: string };
 
 /**
- * The charts of the last release, with that release's images. Before the first release there is none: then it is this
- * one's charts under a lower version, and images with another tag, so that every pod is replaced by another version's.
+ * The last release, with that release's images. Before the first release there is none: then it is this clone with its
+ * charts under a lower version, and images with another tag, so that every pod is replaced by another version's.
  */
 async function previousVersion({ cluster, tag }: Stage): Promise<Previous> {
-  const folder = await mkdtemp(join(tmpdir(), "sagacart-previous-"));
-  const dispose = { [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }) };
   const git = (...args: string[]) => run("git", args, { cwd: cloneFolder });
+  const folder = await copyOfClone();
+  const dispose = { [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }) };
   const released = (await git("tag", "--list", "v*", "--sort=-version:refname").catch(() => "")).split("\n")[0] ?? "";
-  const hasCharts =
-    released !== "" &&
-    (await git("cat-file", "-e", `${released}:charts/sagacart/Chart.yaml`).then(
-      () => true,
-      () => false,
-    ));
-  if (hasCharts) {
-    await git("worktree", "add", "--detach", folder, released);
-    await cp(join(cloneFolder, "node_modules"), join(folder, "node_modules"), {
-      recursive: true,
-      verbatimSymlinks: true,
-    });
+  const parts = ["charts", "k8s", "scripts"];
+  if (released !== "") {
+    for (const part of parts) await rm(join(folder, part), { recursive: true });
+    const archive = join(folder, "release.tar");
+    await git("archive", "--output", archive, released, "--", ...parts);
+    await run("tar", ["-xf", archive, "-C", folder]);
     return { what: released, folder, tag: released.slice(1), ...dispose };
   }
-  for (const part of ["charts", "k8s"]) {
-    await cp(join(cloneFolder, part), join(folder, part), { recursive: true, verbatimSymlinks: true });
-  }
-  await writeFile(join(folder, "package.json"), JSON.stringify({ type: "module" }));
   const chart = join(folder, "charts/sagacart/Chart.yaml");
   await writeFile(chart, (await readFile(chart, "utf8")).replace(/^version: .*$/m, "version: 0.0.9"));
   await cluster.tagImages(tag, `${tag}-previous`);
