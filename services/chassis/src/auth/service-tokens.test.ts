@@ -1,4 +1,5 @@
 import { Code } from "@connectrpc/connect";
+import { EventService } from "@sagacart/proto/event/v1/event_service";
 import { AccountService } from "@sagacart/proto/payment/v1/account_service";
 import { expect, test } from "vitest";
 import { createServiceClient, openChannel, withTokens } from "../client.ts";
@@ -86,6 +87,20 @@ test("a call's deadline holds while it waits for a token", async () => {
   const calling = createServiceClient(AccountService, channel).listAccounts({}, { timeoutMs: 50 });
   expect(errorInfo(await calling.catch((error) => error))).toMatchObject({ code: Code.DeadlineExceeded });
 });
+
+test("an issuer that gives no token makes calls and streams fail as UNAVAILABLE, for the caller to try again", async () => {
+  await using issuer = await startIssuer();
+  await using tokens = tokensOf(issuer, "wrong");
+  using channel = openChannel("127.0.0.1:1", { tokens });
+  const calls = [
+    createServiceClient(AccountService, channel).listAccounts({}),
+    createServiceClient(EventService, channel).subscribeEvents({})[Symbol.asyncIterator]().next(),
+  ];
+  for (const outcome of await Promise.allSettled(calls)) {
+    const error = outcome.status === "rejected" ? errorInfo(outcome.reason) : outcome;
+    expect(error).toMatchObject({ code: Code.Unavailable, reason: "ISSUER_UNAVAILABLE", domain: "auth.sagacart" });
+  }
+}, 20_000);
 
 test("a service that does not take our token is no fault of who calls us", async () => {
   await using issuer = await startIssuer();

@@ -40,8 +40,8 @@ export async function callStream<I extends DescMessage, O extends DescMessage>(
   if (refused !== undefined) {
     throw done(refused);
   }
-  const authorization = await Promise.resolve(tokenFor(tokens, { method, signal, deadline, header })).catch((error) =>
-    Promise.reject(done(ConnectError.from(error))),
+  const authorization = await Promise.resolve(tokenFor(tokens, { method, signal, deadline, header })).catch(
+    (error: ConnectError) => Promise.reject(done(error)),
   );
   const { path, serialize, deserialize } = codec(method);
   const options = deadline === undefined ? {} : { deadline };

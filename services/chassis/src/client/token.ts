@@ -2,6 +2,7 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { accessRule } from "../auth/access.ts";
 import type { CallTokens } from "../auth/service-tokens.ts";
+import { toConnectError } from "../errors.ts";
 import type { HeadersInit } from "./call.ts";
 
 /** What a call knows before it has its token. */
@@ -15,7 +16,8 @@ export type Tokenless = {
 
 /**
  * The header `authorization` for a call: at once in nearly all cases, a promise while there is no token yet. None
- * where the call brings its own. Rejects at the call's deadline and when it is cancelled.
+ * where the call brings its own. Rejects with a ConnectError: at the call's deadline, when it is cancelled, and with
+ * UNAVAILABLE where the issuer gives none, which the caller may try again like any other.
  */
 export function tokenFor(
   tokens: CallTokens | undefined,
@@ -40,6 +42,8 @@ async function inTime<T>(waiting: Promise<T>, { signal, deadline }: Tokenless): 
   signal?.addEventListener("abort", cancel, { once: true });
   try {
     return await Promise.race([waiting, over]);
+  } catch (error) {
+    throw toConnectError(error, "auth.sagacart");
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener("abort", cancel);

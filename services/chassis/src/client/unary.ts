@@ -37,7 +37,7 @@ export function callUnary<I extends DescMessage, O extends DescMessage>(
   const bytes = serialize(create(method.input, input));
   const authorization = tokenFor(tokens, { method, signal, deadline, header });
   if (authorization instanceof Promise) {
-    authorization.then(start, (error) => reject(done(ConnectError.from(error))));
+    authorization.then(start, (error: ConnectError) => reject(done(error)));
   } else {
     start(authorization);
   }
