@@ -9,6 +9,8 @@ export type KubeObject = {
   readonly data?: Readonly<Record<string, string>>;
 };
 
+export type RunOptions = { readonly input?: string | undefined; readonly signal?: AbortSignal };
+
 export type Outcome = { readonly ok: boolean; readonly stdout: string; readonly stderr: string };
 
 /** One cluster, by kubectl and helm. */
@@ -16,7 +18,8 @@ export type Cluster = {
   readonly context: string;
   /** What the command printed. Throws an InstallError with what it complained of. */
   kubectl(args: readonly string[], input?: string): Promise<string>;
-  helm(args: readonly string[], input?: string): Promise<string>;
+  /** The signal ends it as Ctrl-C would: helm marks the release as failed. */
+  helm(args: readonly string[], options?: RunOptions): Promise<string>;
   /** The same where failing is an answer. */
   tryKubectl(args: readonly string[], input?: string): Promise<Outcome>;
   /** An object; undefined where there is none, or not even its kind. */
@@ -34,18 +37,18 @@ export async function openCluster(context: string | undefined): Promise<Cluster>
     throw new InstallError("There is no current context. Name one with --context, or set KUBECONFIG.");
   }
   const kubectlArgs = (args: readonly string[]) => ["--context", current, ...args];
-  const tryKubectl: Cluster["tryKubectl"] = (args, input) => run("kubectl", kubectlArgs(args), input);
+  const tryKubectl: Cluster["tryKubectl"] = (args, input) => run("kubectl", kubectlArgs(args), { input });
   const kubectl: Cluster["kubectl"] = async (args, input) =>
     orThrow(await tryKubectl(args, input), `kubectl ${args.join(" ")}`);
   const cluster: Cluster = {
     context: current,
     kubectl,
     tryKubectl,
-    async helm(args, input) {
+    async helm(args, options) {
       // What somebody scaled or edited by hand in between is the chart's again; Helm 4 would refuse to touch it.
       const taking = args[0] === "upgrade" && (await helmMajor()) >= 4 ? ["--force-conflicts"] : [];
       return orThrow(
-        await run("helm", ["--kube-context", current, ...args, ...taking], input),
+        await run("helm", ["--kube-context", current, ...args, ...taking], options),
         `helm ${args.slice(0, 3).join(" ")}`,
       );
     },
@@ -80,8 +83,10 @@ async function helmMajor(): Promise<number> {
   return Number(/^v(\d+)/.exec(stdout)?.[1] ?? 0);
 }
 
-async function run(program: string, args: readonly string[], input?: string): Promise<Outcome> {
+async function run(program: string, args: readonly string[], { input, signal }: RunOptions = {}): Promise<Outcome> {
   const child = spawn(program, args, { stdio: ["pipe", "pipe", "pipe"] });
+  const end = () => child.kill();
+  signal?.addEventListener("abort", end, { once: true });
   const stdout: Buffer[] = [];
   const stderr: Buffer[] = [];
   child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));
@@ -94,7 +99,7 @@ async function run(program: string, args: readonly string[], input?: string): Pr
       reject(cause.code === "ENOENT" ? new InstallError(missing, { cause }) : cause);
     });
     child.on("close", resolve);
-  });
+  }).finally(() => signal?.removeEventListener("abort", end));
   return { ok: code === 0, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() };
 }
 

@@ -12,7 +12,8 @@ export async function shop(context: Context): Promise<void> {
   const { cluster, options, progress } = context;
   const { namespace, release } = options;
   progress.say(`${release}: installing charts/sagacart into ${namespace}`);
-  const helm = cluster.helm([
+  const giveUp = new AbortController();
+  const args = [
     ...["upgrade", "--install", release, `${root}charts/sagacart`, "-n", namespace, "--create-namespace"],
     ...[
       "-f",
@@ -23,8 +24,8 @@ export async function shop(context: Context): Promise<void> {
     ...options.values.flatMap((file) => ["-f", resolve(file)]),
     ...options.set.flatMap((value) => ["--set", value]),
     ...["--wait", "--timeout", "20m"],
-  ]);
-  await told(context, helm);
+  ];
+  await told(context, cluster.helm(args, { signal: giveUp.signal }), giveUp);
   // Helm 3 does not know when an operator's objects are ready.
   await progress.wait({
     what: "the shop",
@@ -34,8 +35,13 @@ export async function shop(context: Context): Promise<void> {
   });
 }
 
-/** Waits for helm, and tells meanwhile what is missing, when that changes. */
-async function told(context: Context, helm: Promise<string>): Promise<void> {
+/**
+ * Waits for helm, and tells meanwhile what is missing, when that changes. Gives up when the gate of a new version of the
+ * worker fails: the Worker Controller runs it once, so waiting would not help.
+ */
+async function told(context: Context, helm: Promise<string>, giveUp: AbortController): Promise<void> {
+  const failedBefore = new Set(await failedGates(context));
+  let failed: string | undefined;
   let ended = false;
   const end = helm.finally(() => {
     ended = true;
@@ -47,12 +53,15 @@ async function told(context: Context, helm: Promise<string>): Promise<void> {
       const line = ended ? said : (await missing(context)).join("; ");
       if (line !== said && line !== "") context.progress.say(`waiting for ${line}`);
       said = line;
+      failed = (await failedGates(context)).find((version) => !failedBefore.has(version));
+      if (failed !== undefined) giveUp.abort();
     }
   };
   const watching = watch();
   try {
     await end;
   } catch (error) {
+    if (failed !== undefined) throw gateFailed(context, failed);
     const lacks = await missing(context);
     const message = error instanceof Error ? error.message : String(error);
     throw new InstallError(lacks.length === 0 ? message : `${message}\nWhat is missing: ${lacks.join("; ")}`, {
@@ -61,6 +70,31 @@ async function told(context: Context, helm: Promise<string>): Promise<void> {
   } finally {
     await watching;
   }
+}
+
+function gateFailed({ cluster, options: { namespace, release } }: Context, version: string): InstallError {
+  const where = `--context ${cluster.context} -n ${namespace}`;
+  return new InstallError(
+    [
+      `The gate of the worker's new version ${version} failed; the version in use goes on, and loses nothing. Why it failed:`,
+      `kubectl ${where} logs -l app.kubernetes.io/instance=${release},app.kubernetes.io/name=worker --tail 200`,
+      "A version's gate runs once: another image, or another annotation in worker.podAnnotations, is a new version.",
+    ].join("\n"),
+  );
+}
+
+/** The versions of the worker that are wanted, and whose gate has ended without a pass. */
+async function failedGates({ cluster, options: { namespace, release } }: Context): Promise<readonly string[]> {
+  const workers = await cluster.list(
+    "workerdeployments.temporal.io",
+    namespace,
+    `app.kubernetes.io/instance=${release}`,
+  );
+  return workers.flatMap(({ status }) => {
+    const target = status?.targetVersion as { buildID: string; testWorkflows?: { status: string }[] } | undefined;
+    const ends = target?.testWorkflows?.filter(({ status }) => !["Running", "Completed", ""].includes(status ?? ""));
+    return target !== undefined && (ends?.length ?? 0) > 0 ? [target.buildID] : [];
+  });
 }
 
 /** What of the release is not ready, each in some words. */
