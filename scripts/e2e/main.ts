@@ -76,7 +76,8 @@ const cluster = await openCluster(
   say,
 );
 say(`On ${cluster.what}: ${wanted.map(({ name }) => name).join(", ")}`);
-const tag = values.tag ?? "e2e";
+// Another one each time: the Worker Controller knows a version by its tag, and never gates the same one again.
+const tag = values.tag ?? `e2e-${Date.now().toString(36)}`;
 if (values.tag === undefined) {
   say("Building the images");
   await cluster.loadImages(tag, say);

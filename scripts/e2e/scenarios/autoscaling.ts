@@ -1,3 +1,4 @@
+import type { KubeObject } from "../cluster.ts";
 import { startLoad } from "../load.ts";
 import { NotHere, type Scenario, type Stage } from "../scenario.ts";
 import { isReadyPod } from "../shop.ts";
@@ -27,13 +28,24 @@ export const autoscaling: Scenario = {
     say("the load has ended");
     const endedAt = performance.now();
     for (const part of ["order", "worker"]) {
-      await until(`fewer pods of ${part}`, async () => (await shop.pods(part)).length === 1, { withinMs: 300_000 });
+      await until(`fewer pods of ${part}`, async () => (await newestPods(stage, part)).length === 1, {
+        withinMs: 300_000,
+      });
       measured(`${part}: 1 pod again ${((performance.now() - endedAt) / 1000).toFixed(0)} s after it ended`);
     }
     await stage.install();
   },
 };
 
-async function readyPods({ shop }: Stage, part: string): Promise<number> {
-  return (await shop.pods(part)).filter(isReadyPod).length;
+async function readyPods(stage: Stage, part: string): Promise<number> {
+  return (await newestPods(stage, part)).filter(isReadyPod).length;
+}
+
+/** Of the worker, the pods of the version that is wanted: those of an earlier one stay until it has drained. */
+async function newestPods({ shop }: Stage, part: string): Promise<KubeObject[]> {
+  const pods = await shop.pods(part);
+  if (part !== "worker") return pods;
+  const { status } = (await shop.namespace.find("workerdeployments.temporal.io", shop.objectName(part))) ?? {};
+  const wanted = status?.targetVersion?.buildID;
+  return pods.filter(({ metadata }) => wanted === undefined || metadata.labels["temporal.io/build-id"] === wanted);
 }
