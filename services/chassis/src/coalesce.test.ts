@@ -1,5 +1,5 @@
-import { expect, test } from "vitest";
-import { coalesce } from "./coalesce.ts";
+import { expect, test, vi } from "vitest";
+import { type CoalesceOptions, coalesce } from "./coalesce.ts";
 import { callContext, runWithContext } from "./context.ts";
 
 test("calls of one turn make one run", async () => {
@@ -51,6 +51,35 @@ test("no more runs at once than allowed, and none larger than allowed", async ()
   runs[0]!.finish();
   runs[2]!.finish();
   expect(await Promise.all(calls)).toEqual([10, 20, 30, 40, 50]);
+});
+
+test("after a large run the next one waits for company, and after a small one it does not", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout"] });
+  try {
+    const { runs, call } = recorded({ maxItems: 10, maxConcurrent: 1, gather: { from: 2, ms: 20 } });
+    await Promise.all([call(1), call(2)]);
+
+    const third = call(3);
+    await turn();
+    vi.advanceTimersByTime(19);
+    const fourth = call(4);
+    await turn();
+    expect(runs.map(({ items }) => items)).toEqual([[1, 2]]);
+    vi.advanceTimersByTime(1);
+    expect(await Promise.all([third, fourth])).toEqual([30, 40]);
+    expect(runs.map(({ items }) => items)).toEqual([
+      [1, 2],
+      [3, 4],
+    ]);
+
+    const alone = call(5);
+    await turn();
+    vi.advanceTimersByTime(20);
+    await alone;
+    expect(await call(6)).toBe(60);
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 test("an error rejects its own item only", async () => {
@@ -136,7 +165,7 @@ test("when too many wait, more are refused", async () => {
 });
 
 type Run = { items: readonly number[]; finish: () => void };
-type Limits = { maxItems: number; maxConcurrent: number; maxWaiting?: number };
+type Limits = Pick<CoalesceOptions<number, number>, "maxItems" | "maxConcurrent" | "maxWaiting" | "gather">;
 
 function held(limits: Limits): { runs: Run[]; call: (item: number) => Promise<number> } {
   const runs: Run[] = [];

@@ -14,6 +14,8 @@ export type CoalesceOptions<In, Out> = {
   maxConcurrent: number;
   /** The most items that wait; more are refused as OVERLOADED. */
   maxWaiting?: number;
+  /** After a run of at least `from` items the next one waits for `ms`, unless it is full: see below. */
+  gather?: { readonly from: number; readonly ms: number };
   /** What a run is called in the traces of those that it is for. */
   name?: string;
 };
@@ -23,30 +25,41 @@ export type CoalesceOptions<In, Out> = {
  * the end of the current turn of the event loop; those that come while all are busy make the next run. There is no
  * timer, so nobody waits for company: one caller alone pays nothing, and the busier it is the larger the runs get.
  *
+ * Where a run costs much whatever its size, and what comes of it is waited for longer anyway, `gather` has it wait for
+ * company when it is busy. A large run is followed by small ones otherwise: those whom it answers do not all come back
+ * in one turn.
+ *
  * When `run` throws, every item of that run is rejected with it. `run` sees no call's context: it serves several,
  * and must not end at the deadline of one.
  */
 export function coalesce<In, Out>(options: CoalesceOptions<In, Out>): (item: In) => Promise<Out> {
-  const { run, maxItems, maxConcurrent, maxWaiting = 100_000, name = "coalesced" } = options;
+  const { run, maxItems, maxConcurrent, maxWaiting = 100_000, gather, name = "coalesced" } = options;
   let waiting: Waiting<In, Out>[] = [];
   let running = 0;
   let starting = false;
+  let lastItems = 0;
 
   function startSoon(): void {
     if (starting || running >= maxConcurrent || waiting.length === 0) {
       return;
     }
     starting = true;
-    // Not a microtask: what one read of a socket brings comes in several callbacks of the same turn.
-    setImmediate(() => {
+    const start = () => {
       starting = false;
       startRun();
-    });
+    };
+    if (gather !== undefined && lastItems >= gather.from && waiting.length < maxItems) {
+      setTimeout(start, gather.ms);
+    } else {
+      // Not a microtask: what one read of a socket brings comes in several callbacks of the same turn.
+      setImmediate(start);
+    }
   }
 
   function startRun(): void {
     const batch = waiting.slice(0, maxItems);
     waiting = waiting.slice(maxItems);
+    lastItems = batch.length;
     running++;
     const span = startSharedBy(
       batch.map(({ caller }) => caller),

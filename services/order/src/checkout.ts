@@ -33,6 +33,8 @@ export function createCheckout(options: {
     name: "record checkouts",
     maxItems: 250,
     maxConcurrent: 1,
+    // When it is busy an order waits for its batch much longer than this.
+    gather: { from: 8, ms: 20 },
     run: (asked) => checkOutAll(options, asked),
   });
   return (request, carrier) =>
