@@ -103,12 +103,17 @@ export async function findProducts(
   db: Queryable,
   { ids, skus }: { ids: readonly string[]; skus: readonly string[] },
 ): Promise<Product[]> {
-  const { rows } = await db.query<ProductRow>({
-    name: "find-products",
-    text: `select ${productColumns} from products p join levels l on l.product_id = p.id
-           where p.delete_time is null and (p.id = any($1) or p.sku = any($2)) order by p.id`,
-    values: [ids, skus],
-  });
+  const select = `select ${productColumns} from products p join levels l on l.product_id = p.id where p.delete_time is null`;
+  // A checkout asks by id alone, and planning for both is a third of what the answer costs.
+  const { rows } = await db.query<ProductRow>(
+    skus.length === 0
+      ? { name: "find-products-by-id", text: `${select} and p.id = any($1) order by p.id`, values: [ids] }
+      : {
+          name: "find-products",
+          text: `${select} and (p.id = any($1) or p.sku = any($2)) order by p.id`,
+          values: [ids, skus],
+        },
+  );
   return rows.map(toProduct);
 }
 
