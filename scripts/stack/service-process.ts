@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { loopback } from "./ports.ts";
 import { cloneDirectory } from "./postgres-programs.ts";
 import type { ProcessSpec } from "./processes.ts";
@@ -13,10 +14,11 @@ export function serviceProcess(
   const { ports } = surroundings;
   const port = service.port === undefined ? undefined : ports[service.port];
   const adminPort = service.adminPort?.(ports);
+  const preload = service.preload === undefined ? [] : ["--import", urlOf(service.preload)];
   return {
     name: service.name,
     command: process.execPath,
-    args: [join(cloneDirectory, service.entry)],
+    args: [...preload, join(cloneDirectory, service.entry)],
     env: {
       ...process.env,
       HOST: loopback,
@@ -36,4 +38,8 @@ export function serviceProcess(
     readyTimeoutMs: 60_000,
     stopTimeoutMs: 15_000,
   };
+}
+
+function urlOf(file: string): string {
+  return pathToFileURL(join(cloneDirectory, file)).href;
 }

@@ -94,6 +94,8 @@ export type Service = {
   readonly name: string;
   /** Run by Node, from the root of the clone. */
   readonly entry: string;
+  /** A module for Node to load before that, in each thread. */
+  readonly preload?: string;
   /** The one for RPC or HTTP; a process without one has only its adminPort. */
   readonly port?: PortName;
   /** Left out by the stand-ins for the world outside, which are ready when they answer at all. */
@@ -155,6 +157,7 @@ export const services: readonly Service[] = [
   {
     name: "worker",
     entry: "workflows/src/main.ts",
+    preload: "workflows/src/lean-threads.ts",
     adminPort: (ports) => ports["worker-admin"],
     runsWorkflows: true,
     stopsAt: 2,

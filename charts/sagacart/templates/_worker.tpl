@@ -116,7 +116,7 @@ containers:
   - name: worker
     image: {{ include "sagacart.worker.image" . }}
     imagePullPolicy: {{ $worker.image.pullPolicy | default (dig "image" "pullPolicy" "IfNotPresent" $global) }}
-    args: [workflows/src/main.ts]
+    args: [--import, ./workflows/src/lean-threads.ts, workflows/src/main.ts]
     ports:
       - { name: admin, containerPort: 9090 }
     env:
