@@ -12,6 +12,7 @@ import { addressIn, createSteps, type OrderToCarry, shippingCity } from "../step
 import type { Surroundings } from "../surroundings.ts";
 import { usualTaskQueue } from "../usual/task-queue.ts";
 import type { usualCheckout } from "../usual/workflow.ts";
+import { connectCheckout } from "./checkout-client.ts";
 
 /** Buys what is asked for, and answers what became of it: COMPLETED, or the reason why not. */
 export type Buy = (ask: Ask) => Promise<string>;
@@ -26,6 +27,7 @@ export async function createWays(
   const connection = await Connection.connect({ address: temporal.address });
   const client = new Client({ connection, namespace: temporal.namespace });
   const steps = createSteps(services);
+  const checkout = connectCheckout(addresses.ORDER_ADDRESS, tokens);
 
   async function checkOut({ customerId, lines }: Ask, waitFor: WaitFor): Promise<Order> {
     const request = {
@@ -36,7 +38,7 @@ export async function createWays(
       requestId: randomUUID(),
       ...(carrier ? { shippingAddress: addressIn(shippingCity) } : {}),
     };
-    const { order } = await services.orders.checkout(request, { timeoutMs: 120_000 });
+    const { order } = await checkout(request);
     if (order === undefined) {
       throw new Error("a checkout answered without its order");
     }
