@@ -22,8 +22,9 @@ export type CoalesceOptions<In, Out> = {
 
 /**
  * Group commit: many calls become few runs. A call that finds fewer than maxConcurrent runs under way starts one at
- * the end of the current turn of the event loop; those that come while all are busy make the next run. There is no
- * timer, so nobody waits for company: one caller alone pays nothing, and the busier it is the larger the runs get.
+ * the end of the current turn of the event loop; those that come while all are busy make the next run. Without
+ * `gather` there is no timer, so nobody waits for company: one caller alone pays nothing, and the busier it is the larger
+ * the runs get.
  *
  * Where a run costs much whatever its size, and what comes of it is waited for longer anyway, `gather` has it wait for
  * company when it is busy. A large run is followed by small ones otherwise: those whom it answers do not all come back
