@@ -322,6 +322,26 @@ test("a batch that names a product twice is refused", async () => {
   expect(twice).toMatchObject({ code: Code.InvalidArgument, reason: "NAMED_TWICE" });
 });
 
+test("who puts the same new products at the same moment is never refused for their own SKUs", async () => {
+  for (let round = 0; round < 30; round++) {
+    const items = Array.from({ length: 300 }, (_, index) => item(`same-${round}-${index}`, 1));
+    const callers = [items, items, items.toReversed(), items.slice(100), items.slice(0, 200), items];
+    await Promise.all(callers.map((items) => shop.products.batchPutProducts({ items })));
+  }
+}, 60_000);
+
+test("an SKU of another product refuses the batch, whether its product is new or there already", async () => {
+  await shop.products.batchPutProducts({ items: [item("owner", 1, { sku: "owned" }), item("there", 1)] });
+  for (const id of ["there", "not-there"]) {
+    const items = [item("bystander", 1), item(id, 1, { sku: "owned" })];
+    expect(await failure(shop.products.batchPutProducts({ items }))).toMatchObject({
+      reason: "PRODUCT_EXISTS",
+      metadata: { sku: "owned" },
+    });
+  }
+  expect(await failure(shop.products.getProduct({ id: "bystander" }))).toMatchObject({ code: Code.NotFound });
+});
+
 test("five thousand products are put at once, by several callers, in any order", async () => {
   await using other = await testStock();
   const items = Array.from({ length: 5_000 }, (_, index) => item(`p${index}`, index % 7));

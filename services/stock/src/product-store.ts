@@ -18,39 +18,87 @@ export async function insertProduct(tx: Transaction, product: NewProduct): Promi
 
 /** Makes these products, or overwrites those that there are; also those that were deleted, which are back then. */
 export async function putProducts(tx: Transaction, products: readonly NewProduct[]): Promise<void> {
-  const before = await lockProducts(
-    tx,
-    products.map(({ id }) => id),
-  );
+  const idsOf = (some: readonly NewProduct[]) => some.map(({ id }) => id);
   // Two of them may swap their SKUs, and uniqueness is checked row by row: so those that change let go first.
-  const changing = products.filter(({ id, sku }) => (before.get(id)?.sku ?? sku) !== sku).map(({ id }) => id);
-  if (changing.length > 0) {
-    await tx.query("update products set sku = ' ' || id where id = any($1)", [changing]);
+  const letGo = async (before: ReadonlyMap<string, Product>) => {
+    const changing = products.filter(({ id, sku }) => (before.get(id)?.sku ?? sku) !== sku);
+    if (changing.length > 0) {
+      await tx.query("update products set sku = ' ' || id where id = any($1)", [idsOf(changing)]);
+    }
+  };
+  const before = await lockProducts(tx, idsOf(products));
+  await letGo(before);
+  const made = await insertThoseThatAreNot(
+    tx,
+    products.filter(({ id }) => !before.has(id)),
+  );
+  const others = products.filter(({ id }) => !before.has(id) && !made.has(id));
+  // Somebody else put them at the same time, or their SKU is another product's.
+  const late = others.length === 0 ? before : await lockProducts(tx, idsOf(others));
+  const refused = others.find(({ id }) => !late.has(id));
+  if (refused !== undefined) {
+    throw skuTaken(refused.sku);
+  }
+  if (others.length > 0) {
+    await letGo(late);
+  }
+  await overwrite(
+    tx,
+    products.filter(({ id }) => !made.has(id)),
+  );
+}
+
+/**
+ * Makes those whose id and SKU nobody has; says which. No conflict is named, since with `on conflict (id)` the SKU of the
+ * same product, put by somebody else at the same moment, is a violation at times.
+ */
+async function insertThoseThatAreNot(tx: Transaction, products: readonly NewProduct[]): Promise<Set<string>> {
+  if (products.length === 0) {
+    return new Set();
+  }
+  const { rows } = await tx.query<{ id: string }>(
+    `insert into products (id, sku, title, description, price_minor, currency, search_text)
+     select * from ${unnested} order by id
+     on conflict do nothing returning id`,
+    columnsOf(products),
+  );
+  return new Set(rows.map(({ id }) => id));
+}
+
+/** Overwrites locked products, each where it differs. */
+async function overwrite(tx: Transaction, products: readonly NewProduct[]): Promise<void> {
+  if (products.length === 0) {
+    return;
   }
   await refusingTakenSku(
     tx.query(
-      `insert into products as p (id, sku, title, description, price_minor, currency, search_text)
-       select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[])
-         as new (id, sku, title, description, price_minor, currency, search_text)
-       order by id
-       on conflict (id) do update
-       set sku = excluded.sku, title = excluded.title, description = excluded.description,
-           price_minor = excluded.price_minor, currency = excluded.currency, search_text = excluded.search_text,
-           version = p.version + 1, update_time = now(), delete_time = null
-       where (p.sku, p.title, p.description, p.price_minor, p.currency)
-             is distinct from (excluded.sku, excluded.title, excluded.description, excluded.price_minor, excluded.currency)
-          or p.delete_time is not null`,
-      [
-        products.map(({ id }) => id),
-        products.map(({ sku }) => sku),
-        products.map(({ title }) => title),
-        products.map(({ description }) => description),
-        products.map(({ priceMinor }) => priceMinor),
-        products.map(({ currency }) => currency),
-        products.map(searchText),
-      ],
+      `update products p
+       set sku = new.sku, title = new.title, description = new.description, price_minor = new.price_minor,
+           currency = new.currency, search_text = new.search_text, version = p.version + 1, update_time = now(),
+           delete_time = null
+       from ${unnested}
+       where p.id = new.id
+         and ((p.sku, p.title, p.description, p.price_minor, p.currency)
+              is distinct from (new.sku, new.title, new.description, new.price_minor, new.currency)
+              or p.delete_time is not null)`,
+      columnsOf(products),
     ),
   );
+}
+
+const unnested = `unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[])
+                    as new (id, sku, title, description, price_minor, currency, search_text)`;
+
+function columnsOf(products: readonly NewProduct[]): unknown[] {
+  return [
+    products.map(({ id }) => id),
+    products.map(({ sku }) => sku),
+    products.map(({ title }) => title),
+    products.map(({ description }) => description),
+    products.map(({ priceMinor }) => priceMinor),
+    products.map(({ currency }) => currency),
+    products.map(searchText),
+  ];
 }
 
 /** Overwrites what people edit of a locked product. */
