@@ -12,7 +12,6 @@ export async function shop(context: Context): Promise<void> {
   const { cluster, options, progress } = context;
   const { namespace, release } = options;
   progress.say(`${release}: installing charts/sagacart into ${namespace}`);
-  const giveUp = new AbortController();
   const args = [
     ...["upgrade", "--install", release, `${root}charts/sagacart`, "-n", namespace, "--create-namespace"],
     ...[
@@ -25,44 +24,46 @@ export async function shop(context: Context): Promise<void> {
     ...options.set.flatMap((value) => ["--set", value]),
     ...["--wait", "--timeout", "20m"],
   ];
-  await told(context, cluster.helm(args, { signal: giveUp.signal }), giveUp);
+  const missing = await watchMissing(context);
+  await told(context, missing, (signal) => cluster.helm(args, { signal }));
   // Helm 3 does not know when an operator's objects are ready.
   await progress.wait({
     what: "the shop",
     limitSeconds: 900,
-    check: async () => (await missing(context)).at(0),
+    check: async () => (await missing()).at(0),
     help: `kubectl --context ${cluster.context} -n ${namespace} get pods,clusters.postgresql.cnpg.io,workerdeployments`,
   });
 }
 
-/**
- * Waits for helm, and tells meanwhile what is missing, when that changes. Gives up when the gate of a new version of the
- * worker fails: the Worker Controller runs it once, so waiting would not help.
- */
-async function told(context: Context, helm: Promise<string>, giveUp: AbortController): Promise<void> {
-  const failedBefore = new Set(await failedGates(context));
-  let failed: string | undefined;
+/** What is not ready, each in some words; throws where waiting would not help. */
+type Missing = () => Promise<readonly string[]>;
+
+/** Runs helm, and tells meanwhile what is missing, when that changes. Ends it where waiting would not help. */
+async function told(
+  { progress }: Context,
+  missing: Missing,
+  helm: (signal: AbortSignal) => Promise<string>,
+): Promise<void> {
+  const giveUp = new AbortController();
   let ended = false;
-  const end = helm.finally(() => {
+  const end = helm(giveUp.signal).finally(() => {
     ended = true;
   });
   const watch = async () => {
     let said = "";
     while (!ended) {
       await Promise.race([end.catch(() => undefined), new Promise((resolve) => setTimeout(resolve, 3_000))]);
-      const line = ended ? said : (await missing(context)).join("; ");
-      if (line !== said && line !== "") context.progress.say(`waiting for ${line}`);
+      const line = ended ? said : (await missing()).join("; ");
+      if (line !== said && line !== "") progress.say(`waiting for ${line}`);
       said = line;
-      failed = (await failedGates(context)).find((version) => !failedBefore.has(version));
-      if (failed !== undefined) giveUp.abort();
     }
   };
-  const watching = watch();
+  const watching = watch().catch((error: unknown) => giveUp.abort(error));
   try {
     await end;
   } catch (error) {
-    if (failed !== undefined) throw gateFailed(context, failed);
-    const lacks = await missing(context);
+    giveUp.signal.throwIfAborted();
+    const lacks = await missing();
     const message = error instanceof Error ? error.message : String(error);
     throw new InstallError(lacks.length === 0 ? message : `${message}\nWhat is missing: ${lacks.join("; ")}`, {
       cause: error,
@@ -83,13 +84,22 @@ function gateFailed({ cluster, options: { namespace, release } }: Context, versi
   );
 }
 
+/**
+ * What of the release is not ready. Throws where the gate of a version of the worker has failed since: the Worker
+ * Controller runs it once.
+ */
+async function watchMissing(context: Context): Promise<Missing> {
+  const failedBefore = new Set(failedGates((await look(context)).workers));
+  return async () => {
+    const seen = await look(context);
+    const failed = failedGates(seen.workers).find((version) => !failedBefore.has(version));
+    if (failed !== undefined) throw gateFailed(context, failed);
+    return notReady(seen);
+  };
+}
+
 /** The versions of the worker that are wanted, and whose gate has ended without a pass. */
-async function failedGates({ cluster, options: { namespace, release } }: Context): Promise<readonly string[]> {
-  const workers = await cluster.list(
-    "workerdeployments.temporal.io",
-    namespace,
-    `app.kubernetes.io/instance=${release}`,
-  );
+function failedGates(workers: readonly KubeObject[]): readonly string[] {
   return workers.flatMap(({ status }) => {
     const target = status?.targetVersion as { buildID: string; testWorkflows?: { status: string }[] } | undefined;
     const ends = target?.testWorkflows?.filter(({ status }) => !["Running", "Completed", ""].includes(status ?? ""));
@@ -97,15 +107,19 @@ async function failedGates({ cluster, options: { namespace, release } }: Context
   });
 }
 
-/** What of the release is not ready, each in some words. */
-async function missing({ cluster, options }: Context): Promise<readonly string[]> {
-  const { namespace, release } = options;
+type Seen = Readonly<Record<"databases" | "deployments" | "workers", readonly KubeObject[]>>;
+
+async function look({ cluster, options: { namespace, release } }: Context): Promise<Seen> {
   const selector = `app.kubernetes.io/instance=${release}`;
   const [databases, deployments, workers] = await Promise.all([
     cluster.list("clusters.postgresql.cnpg.io", namespace, selector),
     cluster.list("deployments", namespace, selector),
     cluster.list("workerdeployments.temporal.io", namespace, selector),
   ]);
+  return { databases, deployments, workers };
+}
+
+function notReady({ databases, deployments, workers }: Seen): readonly string[] {
   return [
     ...lacking("databases", databases, (one) => condition(one, "Ready") === "True"),
     ...lacking("Deployments", deployments, isAvailable),
