@@ -14,7 +14,7 @@ export type CoalesceOptions<In, Out> = {
   maxConcurrent: number;
   /** The most items that wait; more are refused as OVERLOADED. */
   maxWaiting?: number;
-  /** After a run of at least `from` items the next one waits for `ms`, unless it is full: see below. */
+  /** After a run of at least `from` items the next one waits for `ms`, unless it can be full at once: see below. */
   gather?: { readonly from: number; readonly ms: number };
   /** What a run is called in the traces of those that it is for. */
   name?: string;

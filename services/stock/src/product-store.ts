@@ -34,14 +34,12 @@ export async function putProducts(tx: Transaction, products: readonly NewProduct
   );
   const others = products.filter(({ id }) => !before.has(id) && !made.has(id));
   // Somebody else put them at the same time, or their SKU is another product's.
-  const late = others.length === 0 ? before : await lockProducts(tx, idsOf(others));
+  const late = await lockProducts(tx, idsOf(others));
   const refused = others.find(({ id }) => !late.has(id));
   if (refused !== undefined) {
     throw skuTaken(refused.sku);
   }
-  if (others.length > 0) {
-    await letGo(late);
-  }
+  await letGo(late);
   await overwrite(
     tx,
     products.filter(({ id }) => !made.has(id)),
