@@ -50,7 +50,8 @@ export function connectCheckout(
     stream.on("trailers", read);
     stream.on("data", (chunk: Buffer) => chunks.push(chunk));
     stream.on("error", reject);
-    stream.on("end", () => {
+    // Not "end", which a connection that is gone does not bring.
+    stream.on("close", () => {
       if (status === "0") {
         resolve(fromBinary(output, Buffer.concat(chunks).subarray(prefixBytes)));
       } else {
