@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { uuidv7 } from "@sagacart/chassis/uuid";
+import { WaitFor } from "@sagacart/proto/order/v1/order_service";
 import { Client, Connection } from "@temporalio/client";
 import { historyToJSON } from "@temporalio/common/lib/proto-utils.js";
 import { taskQueue } from "../workflows/src/messages.ts";
@@ -71,6 +72,12 @@ function ways(): Record<string, (shop: Shop) => Promise<string>> {
     "checkout-declined": async (shop) => (await place(shop, 1, { paymentMethod: "pm_declined" })).workflowId,
     "checkout-not-shipped": async (shop) =>
       (await place(shop, 1, { paymentMethod: "pm_ok", shippingAddress: address })).workflowId,
+    "checkout-held-up": async (shop) => {
+      await stack.kill("shipping", "SIGKILL");
+      const { workflowId } = await place(shop, 1, { paymentMethod: "pm_ok", waitFor: WaitFor.PAID });
+      await stack.start("shipping");
+      return workflowId;
+    },
     "order-waits-for-provider": async (shop) => {
       const { id } = await place(shop, 1, { paymentMethod: "pm_slow" });
       return await carrierOf(shop, id);

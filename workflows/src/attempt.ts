@@ -5,7 +5,7 @@ import {
   proxyActivities,
   proxyLocalActivities,
 } from "@temporalio/workflow";
-import { badFailure, type Codes, type StepInput, type Steps } from "./step-types.ts";
+import { badFailure, type Carry, type Codes, type StepInput, type Steps } from "./step-types.ts";
 
 /** The steps that take orders and answer a code for each. */
 export type StepName = "reserve" | "charge" | "ship" | "undo";
@@ -23,6 +23,9 @@ const local = proxyLocalActivities<Steps>({
     nonRetryableErrorTypes: [badFailure],
   },
 });
+
+/** Tried once: when it fails, the steps are tried one by one. */
+export const { carry } = proxyLocalActivities<Carry>({ startToCloseTimeout: "10 s", retry: { maximumAttempts: 1 } });
 
 /** Ten tries in about a minute; then somebody is told. */
 const ordinary = proxyActivities<Steps>({

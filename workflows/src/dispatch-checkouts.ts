@@ -5,17 +5,19 @@ import { inSpan } from "@sagacart/chassis/trace";
 import type { Command } from "@sagacart/proto/command/v1/command";
 import type { CommandService } from "@sagacart/proto/command/v1/command_service";
 import { type Client, WorkflowExecutionAlreadyStartedError } from "@temporalio/client";
+import type { Carried } from "./carried.ts";
 import type { checkout } from "./checkout.ts";
-import { firstOf } from "./first-of.ts";
 import { taskQueue } from "./messages.ts";
 import type { Meters } from "./meters.ts";
 import type { Routing } from "./routing.ts";
+import { createSlots } from "./slots.ts";
 import { traceBatch } from "./trace/commands.ts";
 
 export type CheckoutDispatchOptions = {
   temporal: Client;
   routing: Routing;
   commands: RpcClient<typeof CommandService>;
+  carried: Carried;
   log: Log;
   meters: Meters;
   claimer: string;
@@ -35,9 +37,10 @@ export type CheckoutDispatch = AsyncDisposable & {
 /**
  * Claims checkouts and starts a batch of them, beside the worker that runs it. Nobody waits for company: when nothing
  * is under way a batch starts at once, and what arrives meanwhile is the next one, small when it is quiet and large
- * when it is busy. A batch that takes long (a card provider that is slow) does not hold up the next: after a while
- * another one starts beside it, up to maxBatches. One at a time cost 1.8 ms of CPU a checkout at 256 callers, four at
- * a time 3 ms, since what a batch costs in Temporal and in transactions is shared by fewer.
+ * when it is busy. The next one starts when the steps of this one are over, while Temporal writes that down. A batch
+ * that takes long (a card provider that is slow) does not hold up the next: after a while another one starts beside
+ * it, up to maxBatches. One at a time cost 1.8 ms of CPU a checkout at 256 callers, four at a time 3 ms, since what a
+ * batch costs in Temporal and in transactions is shared by fewer.
  *
  * The claim is confirmed after the start. Should that be lost, the same batch is claimed again, its workflow has the
  * same id, and Temporal refuses the second one.
@@ -46,7 +49,7 @@ export type CheckoutDispatch = AsyncDisposable & {
  * Temporal that sends each to one of the two versions, in the share that the rollout has reached.
  */
 export function dispatchCheckouts(options: CheckoutDispatchOptions): CheckoutDispatch {
-  const { temporal, routing, commands, log, meters, claimer, maxBatchOrders, leaseMs } = options;
+  const { temporal, routing, commands, carried, log, meters, claimer, maxBatchOrders, leaseMs } = options;
   const slots = createSlots(options);
   const loop = startLoop({
     name: "dispatch-checkouts",
@@ -75,9 +78,12 @@ export function dispatchCheckouts(options: CheckoutDispatchOptions): CheckoutDis
 
   async function start(workflowId: string, members: readonly Command[]): Promise<void> {
     const meter = meters.batch(members.length);
+    // Before the start: the steps of a small batch may be over before Temporal's answer is read.
+    const { promise: stepsOver, resolve } = Promise.withResolvers<void>();
+    const stopListening = carried.listen(workflowId, resolve);
     try {
       await temporal.workflow.start<typeof checkout>("checkout", {
-        args: [{ orderIds: members.map(({ orderId }) => orderId) }],
+        args: [{ orderIds: members.map(({ orderId }) => orderId), atOnce: true }],
         workflowId,
         taskQueue,
         workflowIdReusePolicy: "REJECT_DUPLICATE",
@@ -85,6 +91,7 @@ export function dispatchCheckouts(options: CheckoutDispatchOptions): CheckoutDis
         workflowTaskTimeout: options.workflowTaskTimeoutMs,
       });
     } catch (error) {
+      stopListening();
       if (!(error instanceof WorkflowExecutionAlreadyStartedError)) {
         throw error;
       }
@@ -92,44 +99,21 @@ export function dispatchCheckouts(options: CheckoutDispatchOptions): CheckoutDis
       return;
     }
     meter.started();
-    const result = temporal.workflow.getHandle(workflowId).result();
-    slots.take(
-      result.then(() => meter.ended("completed")),
-      (error) => {
-        meter.ended("failed");
-        log.error({ error, workflowId }, "a batch of checkouts failed; its orders are given a new carrier later");
-      },
-    );
+    const ended = temporal.workflow
+      .getHandle(workflowId)
+      .result()
+      .then(
+        () => meter.ended("completed"),
+        (error) => {
+          meter.ended("failed");
+          log.error({ error, workflowId }, "a batch of checkouts failed; its orders are given a new carrier later");
+        },
+      )
+      .finally(stopListening);
+    void stepsOver.then(slots.take(ended));
   }
 
   return { idle: slots.idle, [Symbol.asyncDispose]: () => loop[Symbol.asyncDispose]() };
-}
-
-/** Counts what is under way, and lets one wait until there is room. */
-function createSlots({ maxBatches, staggerMs }: { maxBatches: number; staggerMs: number }) {
-  const underWay = new Set<Promise<void>>();
-  let newest = 0;
-  return {
-    async free(signal: AbortSignal): Promise<void> {
-      while (underWay.size > 0 && !signal.aborted) {
-        const leftMs = underWay.size < maxBatches ? newest + staggerMs - Date.now() : Number.POSITIVE_INFINITY;
-        if (leftMs <= 0) {
-          return;
-        }
-        await firstOf([...underWay], signal, leftMs);
-      }
-    },
-    take(work: Promise<unknown>, onError: (error: unknown) => void): void {
-      newest = Date.now();
-      const ended = work.then(() => {}, onError).finally(() => underWay.delete(ended));
-      underWay.add(ended);
-    },
-    async idle(): Promise<void> {
-      while (underWay.size > 0) {
-        await Promise.race(underWay);
-      }
-    },
-  };
 }
 
 export function seconds(count: number): { seconds: bigint; nanos: number } {

@@ -4,7 +4,11 @@ import { defineQuery, defineSignal, defineUpdate } from "@temporalio/workflow";
 export const taskQueue = "checkout";
 
 /** The workflow that carries a batch of orders. */
-export type CheckoutInput = { readonly orderIds: readonly string[] };
+export type CheckoutInput = {
+  readonly orderIds: readonly string[];
+  /** All steps in a row first, as one activity. Absent in batches from before there was that. */
+  readonly atOnce?: boolean;
+};
 /** What became of a batch: how many orders were settled by it, and how many went on in workflows of their own. */
 export type CheckoutResult = { readonly settled: number; readonly handedOver: number };
 

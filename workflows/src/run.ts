@@ -6,6 +6,8 @@ import { openTls } from "@sagacart/chassis/tls/files";
 import { startTracing } from "@sagacart/chassis/trace/start";
 import { createActivities } from "./activities.ts";
 import { startAdmin } from "./admin.ts";
+import { createCarried } from "./carried.ts";
+import { createCarry } from "./carry.ts";
 import { type CommandSources, connectServices, type Services } from "./clients.ts";
 import type { Config } from "./config.ts";
 import { dispatchCheckouts } from "./dispatch-checkouts.ts";
@@ -14,7 +16,6 @@ import { dispatchStanding } from "./dispatch-standing.ts";
 import { measuredSteps } from "./measured-steps.ts";
 import { createMeters } from "./meters.ts";
 import { unversioned, watchRouting } from "./routing.ts";
-import type { Steps } from "./step-types.ts";
 import { createSyntheticSteps } from "./synthetic-steps.ts";
 import { connectTemporal } from "./temporal.ts";
 import { temporalMetrics } from "./temporal-metrics.ts";
@@ -24,7 +25,7 @@ import { createWorker, installRuntime, versionOf } from "./worker.ts";
 export type Wrappers = {
   readonly services?: (services: Services) => Services;
   readonly commands?: (commands: CommandSources) => CommandSources;
-  readonly activities?: (activities: Steps) => Steps;
+  readonly activities?: <Activities extends object>(activities: Activities) => Activities;
 };
 
 /**
@@ -44,7 +45,9 @@ export async function runWorker(config: Config, stopping: Promise<void>, wrap: W
   const connected = connectServices(config, metrics, tokens, tls);
   const services = wrap.services?.(connected.services) ?? connected.services;
   const commands = wrap.commands?.(connected.commands) ?? connected.commands;
-  const steps = measuredSteps(createActivities(services), metrics);
+  const carried = createCarried();
+  const steps = wrapped(measuredSteps(createActivities(services), metrics), wrap);
+  const carry = wrapped(createCarry(steps, carried), wrap);
   let isReady = () => false;
   gauge(metrics, "sagacart_ready", "Whether it polls Temporal, as /ready says.", () => (isReady() ? 1 : 0));
   await using _admin = await startAdmin({
@@ -63,7 +66,7 @@ export async function runWorker(config: Config, stopping: Promise<void>, wrap: W
     return;
   }
   const { connection, client: temporal } = found;
-  const activities = { ...(wrap.activities?.(steps) ?? steps), ...createSyntheticSteps(services) };
+  const activities = { ...steps, ...carry, ...createSyntheticSteps(services) };
   const worker = await createWorker({ connection, config, activities });
   isReady = () => worker.getState() === "RUNNING";
   const running = worker.run();
@@ -94,6 +97,7 @@ export async function runWorker(config: Config, stopping: Promise<void>, wrap: W
   const checkouts = dispatchCheckouts({
     ...shared,
     commands: commands.order,
+    carried,
     maxBatches: config.MAX_BATCHES,
     staggerMs: config.BATCH_STAGGER_MS,
     maxBatchOrders: config.MAX_BATCH_ORDERS,
@@ -127,6 +131,10 @@ export async function runWorker(config: Config, stopping: Promise<void>, wrap: W
   await running;
   await found.close();
   await close();
+}
+
+function wrapped<Activities extends object>(activities: Activities, { activities: wrap }: Wrappers): Activities {
+  return wrap?.(activities) ?? activities;
 }
 
 async function atMost(ms: number, work: Promise<void>): Promise<void> {

@@ -61,6 +61,15 @@ export type Steps = {
   clearIncident(incident: { readonly orderId: string; readonly step: string }): Promise<void>;
 };
 
+/** All the steps of a batch in a row. */
+export type Carry = {
+  /**
+   * Reserves, charges and ships, and undoes what has to be undone. The letters are `w` and `u` for what is left to do,
+   * and `g` for all others. Fails as the step does that fails; then the orders can be taken on again, step by step.
+   */
+  carry(input: StepInput): Promise<Codes>;
+};
+
 /** The type of a failure that another try may mend: somebody is down, busy or slow. */
 export const busyFailure = "BUSY";
 /** The type of a failure that no other try will mend: a bug, or an order that trips over one. */

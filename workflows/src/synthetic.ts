@@ -64,7 +64,7 @@ async function tryOnce(number: number, withinMs: number): Promise<Wrong | undefi
     await placeSynthetic({ carrier, orders });
     const { handedOver } = await executeChild<typeof checkout>("checkout", {
       workflowId: carrier,
-      args: [{ orderIds: orders.map(({ orderId }) => orderId) }],
+      args: [{ orderIds: orders.map(({ orderId }) => orderId), atOnce: true }],
       workflowExecutionTimeout: withinMs,
       parentClosePolicy: "TERMINATE",
     });

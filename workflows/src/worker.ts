@@ -3,7 +3,7 @@ import { type LogLevel, type NativeConnection, Runtime, Worker, type WorkerOptio
 import type { Config } from "./config.ts";
 import { taskQueue } from "./messages.ts";
 import type { Version } from "./routing.ts";
-import type { Steps } from "./step-types.ts";
+import type { Carry, Steps } from "./step-types.ts";
 import type { SyntheticSteps } from "./synthetic-steps.ts";
 import type { TemporalMetrics } from "./temporal-metrics.ts";
 import { traceSinks } from "./trace/sinks.ts";
@@ -50,7 +50,7 @@ function write(log: Log, level: LogLevel, message: string, meta: unknown): void 
 export async function createWorker(options: {
   connection: NativeConnection;
   config: Config;
-  activities: Steps & SyntheticSteps;
+  activities: Steps & Carry & SyntheticSteps;
 }): Promise<Worker> {
   const { connection, config, activities } = options;
   return await Worker.create({
