@@ -34,7 +34,7 @@ export function createCheckout(options: {
     maxItems: 250,
     maxConcurrent: 1,
     // When it is busy an order waits for its batch much longer than this.
-    gather: { from: 8, ms: 20 },
+    gather: { from: 8, ms: 40 },
     run: (asked) => checkOutAll(options, asked),
   });
   return (request, carrier) =>
