@@ -15,6 +15,7 @@ export type Options = {
   readonly windowMs: number;
   readonly windowLatencies: number;
   readonly windowLimitMs: number;
+  /** How long there are calls before the window: V8 takes its time to compile what runs a few times a second. */
   readonly warmUpMs: number;
   readonly seed: number;
   /** Orders go to an address by a carrier (the fake one) in place of being fetched. */
@@ -68,7 +69,7 @@ export function readOptions(args: readonly string[]): Options {
       values.windows === undefined ? (quick ? 4_000 : 10_000) : wholeNumber("--windows", values.windows) * 1_000,
     windowLatencies: quick ? 2 : 3,
     windowLimitMs: quick ? 30_000 : 120_000,
-    warmUpMs: quick ? 2_000 : 4_000,
+    warmUpMs: quick ? 5_000 : 20_000,
     seed: wholeNumber("--seed", values.seed),
     carrier: values.carrier,
     notifier: values.notifier,

@@ -60,9 +60,9 @@ export async function measureWindow(shop: Shop, options: Options, cell: Cell): P
   const rpcsBefore = await sampleRpcs(profiled);
   const from = new Date();
   const fromMs = clockMs();
-  const before = await sampleCpu(pids);
+  const before = sampleCpu(pids);
   await sleep(Math.min(wantedMs, options.windowLimitMs), undefined, { signal: shop.signal });
-  const after = await sampleCpu(pids);
+  const after = sampleCpu(pids);
   const toMs = clockMs();
   const to = new Date();
   const rpcs = rpcsBetween(rpcsBefore, await sampleRpcs(profiled));
@@ -108,9 +108,9 @@ export async function measureWindow(shop: Shop, options: Options, cell: Cell): P
 export async function measureIdle(shop: Shop): Promise<Record<string, number>> {
   await becomeQuiet(shop);
   const seconds = 5;
-  const before = await sampleCpu(shop.pids());
+  const before = sampleCpu(shop.pids());
   await sleep(seconds * 1_000, undefined, { signal: shop.signal });
-  const cpu = cpuBetween(before, await sampleCpu(shop.pids()));
+  const cpu = cpuBetween(before, sampleCpu(shop.pids()));
   return Object.fromEntries([...cpu].map(([name, ms]) => [name, ms / seconds]));
 }
 
@@ -132,9 +132,9 @@ const longestWarmUpMs = 180_000;
 /** Waits until what the last window left to do is done (vacuum, Temporal's own clean-up), but not for ever. */
 async function becomeQuiet(shop: Shop): Promise<void> {
   for (let round = 0; round < 20; round++) {
-    const before = await sampleCpu(shop.pids());
+    const before = sampleCpu(shop.pids());
     await sleep(500);
-    const used = sum(cpuBetween(before, await sampleCpu(shop.pids())).values());
+    const used = sum(cpuBetween(before, sampleCpu(shop.pids())).values());
     if (used < 100) {
       return;
     }

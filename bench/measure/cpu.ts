@@ -1,4 +1,4 @@
-import { readdir, readFile } from "node:fs/promises";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import os from "node:os";
 
 /** CPU time in ms by process, and of the whole machine, at one moment. Only differences of two say something. */
@@ -7,18 +7,20 @@ export type CpuSample = { readonly processes: ReadonlyMap<string, number>; reado
 /**
  * Reads what these processes have used, with their threads. Of Postgres each backend counts for its database; what the
  * others used, and backends that have ended, for "postgres (shared)". Empty where there is no /proc.
+ *
+ * It reads at once, without asynchronous calls, which would cost ten times as much of what is measured.
  */
-export async function sampleCpu(pids: Readonly<Record<string, number>>): Promise<CpuSample> {
+export function sampleCpu(pids: Readonly<Record<string, number>>): CpuSample {
   const processes = new Map<string, number>();
   const add = (name: string, ms: number) => processes.set(name, (processes.get(name) ?? 0) + ms);
   for (const [name, pid] of Object.entries(pids)) {
-    const stat = parseStat(await readFile(`/proc/${pid}/stat`, "utf8").catch(() => ""));
+    const stat = parseStat(read(`/proc/${pid}/stat`));
     if (stat === undefined) {
       continue;
     }
     if (name === "postgres") {
       add("postgres (shared)", stat.ownMs + stat.endedChildrenMs);
-      await addBackends(pid, add);
+      addBackends(pid, add);
     } else {
       add(name, stat.ownMs);
     }
@@ -37,16 +39,22 @@ export function cpuBetween(before: CpuSample, after: CpuSample): Map<string, num
   );
 }
 
-async function addBackends(postmaster: number, add: (name: string, ms: number) => void): Promise<void> {
-  const pids = (await readdir("/proc").catch(() => [])).filter((name) => /^\d+$/.test(name));
-  await Promise.all(
-    pids.map(async (pid) => {
-      const stat = parseStat(await readFile(`/proc/${pid}/stat`, "utf8").catch(() => ""));
-      if (stat?.parent === postmaster) {
-        add(backendName(await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")), stat.ownMs);
-      }
-    }),
-  );
+function addBackends(postmaster: number, add: (name: string, ms: number) => void): void {
+  for (const pid of existsSync("/proc") ? readdirSync("/proc") : []) {
+    const stat = /^\d+$/.test(pid) ? parseStat(read(`/proc/${pid}/stat`)) : undefined;
+    if (stat?.parent === postmaster) {
+      add(backendName(read(`/proc/${pid}/cmdline`)), stat.ownMs);
+    }
+  }
+}
+
+/** The file's text; empty where there is none, since its process has ended. */
+function read(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
 }
 
 /** A backend's title is `postgres: <role> <database> <address> <what it does>`. */
