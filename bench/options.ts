@@ -69,7 +69,7 @@ export function readOptions(args: readonly string[]): Options {
       values.windows === undefined ? (quick ? 4_000 : 10_000) : wholeNumber("--windows", values.windows) * 1_000,
     windowLatencies: quick ? 2 : 3,
     windowLimitMs: quick ? 30_000 : 120_000,
-    warmUpMs: quick ? 5_000 : 20_000,
+    warmUpMs: quick ? 5_000 : 15_000,
     seed: wholeNumber("--seed", values.seed),
     carrier: values.carrier,
     notifier: values.notifier,
