@@ -127,6 +127,8 @@ test("a refund that must not fail is asked for again with another key when it is
           : await provider.refund(key, content, signal);
       },
     }),
+    // Long enough that the third time is not before the answer.
+    env: { PROVIDER_RETRY_MS: "1000" },
   });
   await chargeAll(shop, [attempt("o", { paymentMethod: "pm_ok" })]);
 
