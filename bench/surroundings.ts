@@ -1,7 +1,7 @@
 import { serviceTokenEnv, serviceTokensOf, tokenEnv } from "@sagacart/chassis/auth/env";
 import type { ServiceTokens } from "@sagacart/chassis/auth/service-tokens";
-import { readEnv } from "@sagacart/chassis/config";
-import { createLog } from "@sagacart/chassis/log";
+import { readEnv } from "@sagacart/chassis/process/config";
+import { createLog } from "@sagacart/chassis/process/log";
 import type { Addresses } from "../workflows/src/clients.ts";
 
 /** What the bench's own processes are told: where the services and Temporal are. */

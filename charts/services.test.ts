@@ -71,7 +71,7 @@ test.for(rpcServices)("%s migrates its database before it takes traffic, with th
 
   expect(spec.initContainers[0]).toMatchObject({
     image: spec.containers[0].image,
-    args: ["services/chassis/src/migrate-main.ts", `services/${name}/migrations`],
+    args: ["services/chassis/src/postgres/migrate-main.ts", `services/${name}/migrations`],
   });
 });
 

@@ -20,7 +20,7 @@ beforeAll(async () => {
 afterAll(() => test_?.[Symbol.asyncDispose]());
 
 test("finds nothing where nothing is wrong", async () => {
-  expect(await test_.breaches({ standingAfterMs: 0 })).toEqual([]);
+  expect(await test_.breaches({ stalledAfterMs: 0 })).toEqual([]);
 });
 
 type Plant = [breach: string, law: number, database: DatabaseName, sql: string | (() => string)];
@@ -150,13 +150,13 @@ test.each(plants)("finds %s", async (_, law, database, sql) => {
     const statement = typeof sql === "string" ? sql : sql();
     expect((await db.query(statement)).rowCount, statement).toBeGreaterThan(0);
     await db.query("commit");
-    const found = await test_.breaches({ standingAfterMs: 0 });
+    const found = await test_.breaches({ stalledAfterMs: 0 });
     expect(found.filter((breach) => breach.startsWith(`law ${law}:`))).not.toEqual([]);
   } finally {
     await restore(db, tables);
     await db.end();
   }
-  expect(await test_.breaches({ standingAfterMs: 0 })).toEqual([]);
+  expect(await test_.breaches({ stalledAfterMs: 0 })).toEqual([]);
 });
 
 /** The database's own rules would refuse most of it: what the audit is for is a bug in those, or an operator's hand. */

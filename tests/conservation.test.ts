@@ -71,7 +71,7 @@ test(`whatever customers do at once, money and stock add up at the end (TEST_SEE
   );
 
   const orders = await Promise.all(ids.map((id) => untilFinal(shop, id)));
-  expect(await test_.breaches({ standingAfterMs: 0 })).toEqual([]);
+  expect(await test_.breaches({ stalledAfterMs: 0 })).toEqual([]);
   const sold = new Map<string, number>();
   for (const { state, lines } of orders) {
     for (const { productId, quantity } of state === Order_State.COMPLETED ? lines : []) {

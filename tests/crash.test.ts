@@ -27,7 +27,7 @@ test("every activity delivered twice does what it does once", async () => {
   const worker = await startFaultyWorker(test_.stack, { FAULT_TWICE: "true" });
   await expectEnds(orders);
   await worker.stop();
-  expect(await test_.breaches({ standingAfterMs: 0 })).toEqual([]);
+  expect(await test_.breaches({ stalledAfterMs: 0 })).toEqual([]);
 });
 
 test("a saga killed before and after each of its effects ends the same", { timeout: 900_000 }, async () => {
@@ -53,7 +53,7 @@ test("a saga killed before and after each of its effects ends the same", { timeo
       const next = await startFaultyWorker(test_.stack, {});
       await done;
       await next.stop();
-      expect(await test_.breaches({ standingAfterMs: 0 }), `killed ${moment} ${calls[call - 1]}`).toEqual([]);
+      expect(await test_.breaches({ stalledAfterMs: 0 }), `killed ${moment} ${calls[call - 1]}`).toEqual([]);
     }
   }
 });

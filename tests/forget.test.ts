@@ -49,5 +49,5 @@ test("Temporal's file deleted with orders open: every order ends all the same", 
   expect((await untilFinal(shop, late)).state).toBe(Order_State.COMPLETED);
   const { order } = await shop.orders.payOrder({ id: waiting }, { timeoutMs: 30_000 });
   expect(order?.state).toBe(Order_State.COMPLETED);
-  expect(await test_.breaches({ standingAfterMs: 0 })).toEqual([]);
+  expect(await test_.breaches({ stalledAfterMs: 0 })).toEqual([]);
 });

@@ -56,7 +56,7 @@ test("the shop's API: fifty answers a key are equal, and there is one order and 
 });
 
 test("after all of this the laws hold", async () => {
-  expect(await shop.breaches({ standingAfterMs: 0 })).toEqual([]);
+  expect(await shop.breaches({ stalledAfterMs: 0 })).toEqual([]);
 });
 
 /** Buys with each key, some at a time, and meanwhile kills one process after the other, until all is bought. */

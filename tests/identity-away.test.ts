@@ -64,5 +64,5 @@ test("an order whose worker has no token waits, and is done once identity is bac
     return answer.status === 200 ? answer : undefined;
   });
   expect(body.order.state).toBe("STATE_COMPLETED");
-  expect(await shop.breaches({ standingAfterMs: 0 })).toEqual([]);
+  expect(await shop.breaches({ stalledAfterMs: 0 })).toEqual([]);
 });

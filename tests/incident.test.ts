@@ -1,4 +1,4 @@
-import { createServiceClient, openChannel } from "@sagacart/chassis/client";
+import { createServiceClient, openChannel } from "@sagacart/chassis/client/client";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import { Incident_State } from "@sagacart/proto/order/v1/incident";
 import { IncidentService } from "@sagacart/proto/order/v1/incident_service";
@@ -56,7 +56,7 @@ test("one bad order does not hold up the others of its batch, and is done once i
     return now?.state === Incident_State.RESOLVED ? now : undefined;
   });
   await db.end();
-  expect(await test_.breaches({ standingAfterMs: 0 })).toEqual([]);
+  expect(await test_.breaches({ stalledAfterMs: 0 })).toEqual([]);
 });
 
 test("a service that is down for a while holds its orders up, and then they go on", async () => {
@@ -72,5 +72,5 @@ test("a service that is down for a while holds its orders up, and then they go o
   expect(order?.state).toBe(Order_State.SHIPPING);
   await stack.start("shipping");
   expect((await untilFinal(shop, orderId)).state).toBe(Order_State.COMPLETED);
-  expect(await test_.breaches({ standingAfterMs: 0 })).toEqual([]);
+  expect(await test_.breaches({ stalledAfterMs: 0 })).toEqual([]);
 });

@@ -62,5 +62,5 @@ test("a process of each kind killed with -9 under load: no order is lost, none d
   const completed = orders.filter(({ state }) => state === Order_State.COMPLETED).length;
   const { product } = await shop.products.getProduct({ id: productId });
   expect(product).toMatchObject({ onHand: stocked - completed, reserved: 0 });
-  expect(await test_.breaches({ standingAfterMs: 0 })).toEqual([]);
+  expect(await test_.breaches({ stalledAfterMs: 0 })).toEqual([]);
 });

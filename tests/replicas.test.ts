@@ -73,5 +73,5 @@ test("one request id at two processes at the same moment is one order", async ()
     ),
   );
   expect(new Set(answers.map(({ order }) => order?.id)).size).toBe(1);
-  expect(await test_.breaches({ standingAfterMs: 0 })).toEqual([]);
+  expect(await test_.breaches({ stalledAfterMs: 0 })).toEqual([]);
 });

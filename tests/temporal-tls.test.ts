@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { connect, createServer as createTcpServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type TlsOptions } from "node:tls";
-import { createLog, type Log } from "@sagacart/chassis/log";
+import { createLog, type Log } from "@sagacart/chassis/process/log";
 import { type Authority, createAuthority, createSecretFolder, secretOf } from "@sagacart/chassis/testing/certificates";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { freePort, loopback } from "../scripts/stack/ports.ts";

@@ -214,6 +214,6 @@ test("synthetic orders are nobody's deliveries, their product is in no list, and
   const { products } = await shop.products.listProducts({ pageSize: 200 });
   expect(products.length).toBeGreaterThan(0);
   expect(products.map(({ id }) => id)).not.toContain("synthetic-checkout");
-  expect(await test_.breaches({ standingAfterMs: 0 })).toEqual([]);
+  expect(await test_.breaches({ stalledAfterMs: 0 })).toEqual([]);
   await Promise.all([one.stop(), four.stop()]);
 });

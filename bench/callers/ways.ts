@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { ServiceTokens } from "@sagacart/chassis/auth/service-tokens";
-import { createMetrics } from "@sagacart/chassis/metrics";
+import { createMetrics } from "@sagacart/chassis/process/metrics";
 import { type Order, Order_State } from "@sagacart/proto/order/v1/order";
 import { WaitFor } from "@sagacart/proto/order/v1/order_service";
 import { Client, Connection } from "@temporalio/client";

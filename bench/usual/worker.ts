@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { createMetrics } from "@sagacart/chassis/metrics";
+import { createMetrics } from "@sagacart/chassis/process/metrics";
 import { NativeConnection, Runtime, Worker } from "@temporalio/worker";
 import { connectServices } from "../../workflows/src/clients.ts";
 import { benchTokens, surroundings } from "../surroundings.ts";

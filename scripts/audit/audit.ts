@@ -13,7 +13,7 @@ export type AuditOptions = {
   /** What looks like a breach is read again after this long: services commit at different moments. */
   readonly readAgainMs?: number;
   /** An order that has not changed for this long, and does not await payment, has stood still. */
-  readonly standingAfterMs?: number;
+  readonly stalledAfterMs?: number;
 };
 
 /** Reads laws 1 to 5 in all databases. A finding is reported if it is there both times. */
@@ -35,7 +35,7 @@ function keyOf({ law, what }: Finding): string {
   return `${law} ${what}`;
 }
 
-async function readAll({ urls, standingAfterMs = 600_000 }: AuditOptions): Promise<Report[]> {
+async function readAll({ urls, stalledAfterMs = 600_000 }: AuditOptions): Promise<Report[]> {
   const clients: (readonly [AuditedDatabase, pg.Client])[] = [];
   try {
     for (const name of auditedDatabases) {
@@ -49,7 +49,7 @@ async function readAll({ urls, standingAfterMs = 600_000 }: AuditOptions): Promi
     return [
       await auditMoney(databases),
       await auditStock(databases),
-      await auditOrders(databases, { standingAfterMs }),
+      await auditOrders(databases, { stalledAfterMs }),
       await auditRequests(databases),
       await auditEvents(databases),
     ];

@@ -3,7 +3,7 @@ import { breaches, count, type Databases, type Finding, mostTold, type Report } 
 
 export type OrderAuditOptions = {
   /** An order that has not changed for this long, and does not await payment, has stood still. */
-  standingAfterMs: number;
+  stalledAfterMs: number;
 };
 
 type OrderRow = { id: string; state: string; total: string; overdue: boolean; lines: string };
@@ -64,7 +64,7 @@ async function pageEnd(db: pg.Client, after: string): Promise<string | undefined
 
 async function readRings(
   { order, stock, payment, shipping }: Databases,
-  page: { after: string; until: string | undefined; standingAfterMs: number },
+  page: { after: string; until: string | undefined; stalledAfterMs: number },
 ): Promise<Map<string, Ring>> {
   const rings = new Map<string, Ring>();
   const ringOf = (id: string) => {
@@ -98,7 +98,7 @@ async function readRings(
             (select string_agg(l.product_id || ' x ' || l.quantity, ', ' order by l.product_id collate "C")
              from order_lines l where l.order_id = o.id) as lines
      from orders o where ${inPage("o.id")}`,
-    [...range, page.standingAfterMs],
+    [...range, page.stalledAfterMs],
   );
   for (const row of reservations.rows) {
     ringOf(row.id).reservation = row;

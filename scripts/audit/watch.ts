@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { createMetrics } from "@sagacart/chassis/metrics";
+import { createMetrics } from "@sagacart/chassis/process/metrics";
 import { Counter, Gauge } from "prom-client";
 import type { Report } from "./finding.ts";
 

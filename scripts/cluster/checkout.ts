@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type DescMessage, fromJsonString, type MessageShape } from "@bufbuild/protobuf";
-import { flag, readEnv, text } from "@sagacart/chassis/config";
+import { flag, readEnv, text } from "@sagacart/chassis/process/config";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import { Order_State } from "@sagacart/proto/order/v1/order";
 import { CheckoutResponseSchema, GetOrderResponseSchema } from "@sagacart/proto/order/v1/order_service";

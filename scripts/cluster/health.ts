@@ -1,6 +1,6 @@
-import { createServiceClient, openChannel } from "@sagacart/chassis/client";
-import { list, readEnv, url } from "@sagacart/chassis/config";
-import { createLog } from "@sagacart/chassis/log";
+import { createServiceClient, openChannel } from "@sagacart/chassis/client/client";
+import { list, readEnv, url } from "@sagacart/chassis/process/config";
+import { createLog } from "@sagacart/chassis/process/log";
 import { tlsEnv } from "@sagacart/chassis/tls/env";
 import { openTls } from "@sagacart/chassis/tls/files";
 import { Health } from "@sagacart/proto/grpc/health/v1/health";

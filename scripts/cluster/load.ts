@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { createServiceTokens } from "@sagacart/chassis/auth/service-tokens";
-import { flag, int, readEnv, secret, text, url } from "@sagacart/chassis/config";
-import { createLog } from "@sagacart/chassis/log";
+import { flag, int, readEnv, secret, text, url } from "@sagacart/chassis/process/config";
+import { createLog } from "@sagacart/chassis/process/log";
 import { createBuyer, type Outcome } from "./buyer.ts";
 import { createTally } from "./tally.ts";
 

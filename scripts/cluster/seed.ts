@@ -1,6 +1,6 @@
-import { openChannel } from "@sagacart/chassis/client";
-import { readEnv } from "@sagacart/chassis/config";
-import { createLog } from "@sagacart/chassis/log";
+import { openChannel } from "@sagacart/chassis/client/client";
+import { readEnv } from "@sagacart/chassis/process/config";
+import { createLog } from "@sagacart/chassis/process/log";
 import { tlsEnv } from "@sagacart/chassis/tls/env";
 import { openTls } from "@sagacart/chassis/tls/files";
 import { fill } from "../stack/seed.ts";

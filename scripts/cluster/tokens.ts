@@ -1,6 +1,6 @@
 import { createServiceTokens, type ServiceTokens } from "@sagacart/chassis/auth/service-tokens";
-import { secret, text, url } from "@sagacart/chassis/config";
-import { createLog } from "@sagacart/chassis/log";
+import { secret, text, url } from "@sagacart/chassis/process/config";
+import { createLog } from "@sagacart/chassis/process/log";
 
 /** What a program in the cluster needs to do things over the gateway. */
 export const shopEnv = {

@@ -1,6 +1,6 @@
 import type { Client } from "@connectrpc/connect";
 import type { CallTokens } from "@sagacart/chassis/auth/service-tokens";
-import { createServiceClient, openChannel } from "@sagacart/chassis/client";
+import { createServiceClient, openChannel } from "@sagacart/chassis/client/client";
 import { MailboxService, NotifierService } from "@sagacart/proto/notifier/v1/notifier_service";
 import { CartService } from "@sagacart/proto/order/v1/cart_service";
 import { GuestCartService } from "@sagacart/proto/order/v1/guest_cart_service";

@@ -1,5 +1,5 @@
 import { createServiceTokens } from "@sagacart/chassis/auth/service-tokens";
-import { createLog } from "@sagacart/chassis/log";
+import { createLog } from "@sagacart/chassis/process/log";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import { check, type Stage } from "./scenario.ts";
 import { until } from "./until.ts";

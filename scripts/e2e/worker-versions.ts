@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { createServiceTokens } from "@sagacart/chassis/auth/service-tokens";
-import { createLog } from "@sagacart/chassis/log";
+import { createLog } from "@sagacart/chassis/process/log";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import { Client, Connection } from "@temporalio/client";
 import { Runtime, Worker } from "@temporalio/worker";

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { migrate } from "../../services/chassis/src/migrate.ts";
+import { migrate } from "../../services/chassis/src/postgres/migrate.ts";
 import { auditRole, createDatabases, type DatabaseName, databaseNames } from "./databases.ts";
 import type { Guard } from "./guard.ts";
 import { lastLines } from "./log-line.ts";

@@ -3,7 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { AccountService } from "@sagacart/proto/payment/v1/account_service";
 import { ProductService } from "@sagacart/proto/stock/v1/product_service";
-import { type Channel, createServiceClient, openChannel } from "../../services/chassis/src/client.ts";
+import { type Channel, createServiceClient, openChannel } from "../../services/chassis/src/client/client.ts";
 import { operatorTokens } from "./tokens.ts";
 
 const usd = (minorUnits: bigint) => ({ currencyCode: "USD", minorUnits });

@@ -1,5 +1,5 @@
 import type { CallTokens } from "@sagacart/chassis/auth/service-tokens";
-import { createServiceClient, openChannel } from "@sagacart/chassis/client";
+import { createServiceClient, openChannel } from "@sagacart/chassis/client/client";
 import { IdentityService } from "@sagacart/proto/identity/v1/identity_service";
 import { laptopUsers } from "./users.ts";
 

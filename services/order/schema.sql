@@ -82,7 +82,7 @@ CREATE INDEX commands_open ON public.commands USING btree (kind, create_time, id
 
 CREATE INDEX commands_order ON public.commands USING btree (order_id);
 
-CREATE INDEX commands_standing ON public.commands USING btree (update_time) WHERE (state <> 'OPEN'::text);
+CREATE INDEX commands_stalled ON public.commands USING btree (update_time) WHERE (state <> 'OPEN'::text);
 
 create table event_appends (
   number bigint not null generated always as identity,
@@ -204,7 +204,7 @@ create table orders (
   pay_within_ms bigint,
   expire_time timestamp with time zone,
   refunded_minor bigint not null default 0,
-  carrier_workflow_id text,
+  owner_workflow_id text,
   create_time timestamp with time zone not null default now(),
   update_time timestamp with time zone not null default now(),
   constraint orders_pkey PRIMARY KEY (id),

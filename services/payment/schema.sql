@@ -61,7 +61,7 @@ CREATE INDEX commands_open ON public.commands USING btree (kind, create_time, id
 
 CREATE INDEX commands_order ON public.commands USING btree (order_id);
 
-CREATE INDEX commands_standing ON public.commands USING btree (update_time) WHERE (state = 'STARTED'::text);
+CREATE INDEX commands_stalled ON public.commands USING btree (update_time) WHERE (state = 'STARTED'::text);
 
 create table event_appends (
   number bigint not null generated always as identity,

@@ -36,7 +36,7 @@ function watched<Client extends object>(client: Client, name: string): Client {
 
 const asking = new Set([
   "claimCommands",
-  "listStandingCommands",
+  "listStalledCommands",
   "batchGetOrders",
   "getOrder",
   "getOrderRefund",

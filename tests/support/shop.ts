@@ -12,7 +12,7 @@ export type TestShop = AsyncDisposable & {
   readonly stack: Stack;
   readonly shop: Shop;
   /** What the audit finds, each breach in a sentence; every order must be final unless told otherwise. */
-  breaches(options?: { standingAfterMs?: number }): Promise<string[]>;
+  breaches(options?: { stalledAfterMs?: number }): Promise<string[]>;
 };
 
 /** A whole shop, a client for each of its services, and the audit of its books. */
@@ -97,7 +97,7 @@ export async function startFaultyWorker(stack: Stack, faults: Record<string, str
 export const quickWorker = {
   CLAIM_LEASE_MS: "1000",
   WORKFLOW_TASK_TIMEOUT_MS: "1000",
-  STANDING_AFTER_MS: "2000",
+  STALLED_AFTER_MS: "2000",
   STANDING_INTERVAL_MS: "500",
   ROUTING_INTERVAL_MS: "200",
 };

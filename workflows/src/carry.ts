@@ -1,4 +1,4 @@
-import { inSpan, startSpan } from "@sagacart/chassis/trace";
+import { inSpan, startSpan } from "@sagacart/chassis/trace/trace";
 import type { StepName } from "./attempt.ts";
 import type { Carried } from "./carried.ts";
 import type { Carry, Steps } from "./step-types.ts";

@@ -1,7 +1,7 @@
 import type { Client } from "@connectrpc/connect";
 import type { ServiceTokens } from "@sagacart/chassis/auth/service-tokens";
-import { type Channel, createServiceClient, openChannel } from "@sagacart/chassis/client";
-import type { Metrics } from "@sagacart/chassis/metrics";
+import { type Channel, createServiceClient, openChannel } from "@sagacart/chassis/client/client";
+import type { Metrics } from "@sagacart/chassis/process/metrics";
 import type { Tls } from "@sagacart/chassis/tls/files";
 import { CommandService } from "@sagacart/proto/command/v1/command_service";
 import { OrderService } from "@sagacart/proto/order/v1/order_service";

@@ -1,5 +1,5 @@
 import { serviceTokenEnv, tokenEnv } from "@sagacart/chassis/auth/env";
-import { durationMs, type Env, flag, int, optional, readEnv, serverEnv, text } from "@sagacart/chassis/config";
+import { durationMs, type Env, flag, int, optional, readEnv, serverEnv, text } from "@sagacart/chassis/process/config";
 import { tlsEnv } from "@sagacart/chassis/tls/env";
 import { readCertificates, readKey, trustedFile } from "@sagacart/chassis/tls/pem";
 
@@ -50,7 +50,7 @@ export function readConfig(env: Env) {
       /** How long a claim of commands holds without being confirmed. */
       CLAIM_LEASE_MS: int({ min: 1000, max: 600_000, default: 10_000 }),
       /** How long an order may stand still before its workflow is looked for. */
-      STANDING_AFTER_MS: durationMs(120_000),
+      STALLED_AFTER_MS: durationMs(120_000),
       /** How often orders that stand still are looked for. */
       STANDING_INTERVAL_MS: int({ min: 100, max: 600_000, default: 30_000 }),
       /** A workflow task that is lost with its worker is given to another one after this long. */

@@ -1,7 +1,7 @@
 import type { Client as RpcClient } from "@connectrpc/connect";
-import type { Log } from "@sagacart/chassis/log";
-import { startLoop } from "@sagacart/chassis/loop";
-import { inSpan } from "@sagacart/chassis/trace";
+import type { Log } from "@sagacart/chassis/process/log";
+import { startLoop } from "@sagacart/chassis/process/loop";
+import { inSpan } from "@sagacart/chassis/trace/trace";
 import type { Command } from "@sagacart/proto/command/v1/command";
 import type { CommandService } from "@sagacart/proto/command/v1/command_service";
 import { type Client, WorkflowExecutionAlreadyStartedError } from "@temporalio/client";

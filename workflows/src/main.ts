@@ -1,4 +1,4 @@
-import { ConfigError } from "@sagacart/chassis/config";
+import { ConfigError } from "@sagacart/chassis/process/config";
 import { readConfig } from "./config.ts";
 import { runWorker } from "./run.ts";
 

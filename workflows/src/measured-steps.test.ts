@@ -1,4 +1,4 @@
-import { createMetrics } from "@sagacart/chassis/metrics";
+import { createMetrics } from "@sagacart/chassis/process/metrics";
 import { ApplicationFailure } from "@temporalio/common";
 import { expect, test } from "vitest";
 import { measuredSteps } from "./measured-steps.ts";

@@ -1,4 +1,4 @@
-import type { Metrics } from "@sagacart/chassis/metrics";
+import type { Metrics } from "@sagacart/chassis/process/metrics";
 import { ApplicationFailure } from "@temporalio/common";
 import { Counter, Histogram } from "prom-client";
 import { busyFailure, type Steps } from "./step-types.ts";

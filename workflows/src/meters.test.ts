@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import { createMetrics } from "@sagacart/chassis/metrics";
+import { createMetrics } from "@sagacart/chassis/process/metrics";
 import { CommandSchema } from "@sagacart/proto/command/v1/command";
 import { expect, test } from "vitest";
 import { createMeters } from "./meters.ts";

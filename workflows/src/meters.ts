@@ -1,4 +1,4 @@
-import type { Metrics } from "@sagacart/chassis/metrics";
+import type { Metrics } from "@sagacart/chassis/process/metrics";
 import type { Command } from "@sagacart/proto/command/v1/command";
 import { Counter, Gauge, Histogram } from "prom-client";
 

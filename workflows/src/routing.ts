@@ -1,5 +1,5 @@
-import type { Log } from "@sagacart/chassis/log";
-import { startLoop } from "@sagacart/chassis/loop";
+import type { Log } from "@sagacart/chassis/process/log";
+import { startLoop } from "@sagacart/chassis/process/loop";
 import type { Client } from "@temporalio/client";
 import { firstOf } from "./first-of.ts";
 import { taskQueue } from "./messages.ts";

@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
 import { serviceTokensOf } from "@sagacart/chassis/auth/env";
-import { createLog } from "@sagacart/chassis/log";
-import { createMetrics, gauge } from "@sagacart/chassis/metrics";
+import { createLog } from "@sagacart/chassis/process/log";
+import { createMetrics, gauge } from "@sagacart/chassis/process/metrics";
 import { openTls } from "@sagacart/chassis/tls/files";
 import { startTracing } from "@sagacart/chassis/trace/start";
 import { createActivities } from "./activities.ts";
@@ -12,7 +12,7 @@ import { type CommandSources, connectServices, type Services } from "./clients.t
 import type { Config } from "./config.ts";
 import { dispatchCheckouts } from "./dispatch-checkouts.ts";
 import { dispatchSingles, orderKinds, paymentKinds, shippingKinds } from "./dispatch-singles.ts";
-import { dispatchStanding } from "./dispatch-standing.ts";
+import { dispatchStalled } from "./dispatch-stalled.ts";
 import { measuredSteps } from "./measured-steps.ts";
 import { createMeters } from "./meters.ts";
 import { unversioned, watchRouting } from "./routing.ts";
@@ -106,13 +106,13 @@ export async function runWorker(config: Config, stopping: Promise<void>, wrap: W
     dispatchSingles({ ...shared, name: "dispatch-orders", commands: commands.order, kinds: orderKinds }),
     dispatchSingles({ ...shared, name: "dispatch-payments", commands: commands.payment, kinds: paymentKinds }),
     dispatchSingles({ ...shared, name: "dispatch-shipments", commands: commands.shipping, kinds: shippingKinds }),
-    dispatchStanding({
+    dispatchStalled({
       temporal,
       routing,
       log,
       meters,
       commands: commands.order,
-      standingAfterMs: config.STANDING_AFTER_MS,
+      stalledAfterMs: config.STALLED_AFTER_MS,
       intervalMs: config.STANDING_INTERVAL_MS,
     }),
   ];

@@ -1,5 +1,5 @@
 import { createServer } from "node:net";
-import type { Log } from "@sagacart/chassis/log";
+import type { Log } from "@sagacart/chassis/process/log";
 
 /** Where Temporal's SDK tells its metrics, on loopback, and how to read them. */
 export type TemporalMetrics = {

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
-import { backoffMs } from "@sagacart/chassis/backoff";
-import type { Log } from "@sagacart/chassis/log";
+import type { Log } from "@sagacart/chassis/process/log";
+import { backoffMs } from "@sagacart/chassis/time/backoff";
 import { Client } from "@temporalio/client";
 import { NativeConnection, type NativeConnectionOptions } from "@temporalio/worker";
 import type { Config } from "./config.ts";

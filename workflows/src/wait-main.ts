@@ -1,4 +1,4 @@
-import { ConfigError, durationMs, readEnv, text, url } from "@sagacart/chassis/config";
+import { ConfigError, durationMs, readEnv, text, url } from "@sagacart/chassis/process/config";
 import { addressOf, waitForAll } from "./wait.ts";
 
 // node workflows/src/wait-main.ts, with the worker's variables: what an init container runs before a worker of the

@@ -1,4 +1,4 @@
-import type { Log } from "@sagacart/chassis/log";
+import type { Log } from "@sagacart/chassis/process/log";
 import { type LogLevel, type NativeConnection, Runtime, Worker, type WorkerOptions } from "@temporalio/worker";
 import type { Config } from "./config.ts";
 import { taskQueue } from "./messages.ts";

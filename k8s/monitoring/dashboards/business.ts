@@ -23,7 +23,7 @@ export const business: Dashboard = {
           },
         },
         { title: "Under way", kind: "stat", queries: { "": "sum(sagacart_orders{$in})" } },
-        { title: "Standing still", kind: "stat", redFrom: 1, queries: { "": "sum(sagacart_orders_standing{$in})" } },
+        { title: "Standing still", kind: "stat", redFrom: 1, queries: { "": "sum(sagacart_orders_stalled{$in})" } },
         { title: "Incidents open", kind: "stat", redFrom: 1, queries: { "": "sum(sagacart_incidents_open{$in})" } },
         {
           title: "Laws broken",

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { callContext, remainingMs, runWithContext } from "./context.ts";
-import { parseGrpcTimeout, readContext } from "./interceptors/context.ts";
+import { parseGrpcTimeout, readContext } from "./rpc/interceptors/context.ts";
 
 test("a call's context goes along with what it awaits", async () => {
   await runWithContext({ requestId: "r-1" }, async () => {

@@ -3,8 +3,8 @@ import { ViolationsSchema } from "@bufbuild/protovalidate/gen/buf/validate/valid
 import { Code, ConnectError } from "@connectrpc/connect";
 import { ErrorInfoSchema, RetryInfoSchema } from "@sagacart/proto/google/rpc/error_details";
 import { callContext } from "./context.ts";
-import { type DatabaseFailure, databaseFailure } from "./postgres-failure.ts";
-import { fieldPath } from "./violations.ts";
+import { type DatabaseFailure, databaseFailure } from "./postgres/failure.ts";
+import { fieldPath } from "./rpc/field-path.ts";
 
 /** The reasons that a service fails for, and the code of each. */
 export type ReasonTable = Readonly<Record<string, Code>>;

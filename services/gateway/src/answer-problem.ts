@@ -1,4 +1,4 @@
-import type { Log } from "@sagacart/chassis/log";
+import type { Log } from "@sagacart/chassis/process/log";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { EdgeError, problemOf } from "./problem.ts";
 

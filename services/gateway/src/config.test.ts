@@ -1,4 +1,4 @@
-import { ConfigError } from "@sagacart/chassis/config";
+import { ConfigError } from "@sagacart/chassis/process/config";
 import { expect, test } from "vitest";
 import { readConfig } from "./config.ts";
 

@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import { serviceTokenEnv, tokenEnv } from "@sagacart/chassis/auth/env";
-import { type Env, flag, int, list, readEnv, serverEnv, text, url } from "@sagacart/chassis/config";
+import { type Env, flag, int, list, readEnv, serverEnv, text, url } from "@sagacart/chassis/process/config";
 import { tlsEnv } from "@sagacart/chassis/tls/env";
 
 export type Config = ReturnType<typeof readConfig>;

@@ -1,6 +1,6 @@
 import { runWithContext } from "@sagacart/chassis/context";
-import type { Log, LogLevel } from "@sagacart/chassis/log";
-import { gauge, type Metrics } from "@sagacart/chassis/metrics";
+import type { Log, LogLevel } from "@sagacart/chassis/process/log";
+import { gauge, type Metrics } from "@sagacart/chassis/process/metrics";
 import { spanIdOf, traceIdOf } from "@sagacart/chassis/trace/traceparent";
 import type { FastifyInstance } from "fastify";
 import { Histogram } from "prom-client";

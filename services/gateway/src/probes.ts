@@ -1,4 +1,4 @@
-import type { Metrics } from "@sagacart/chassis/metrics";
+import type { Metrics } from "@sagacart/chassis/process/metrics";
 import type { FastifyInstance } from "fastify";
 import type { Readiness } from "./ready.ts";
 

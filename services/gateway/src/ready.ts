@@ -1,6 +1,6 @@
-import { type Channel, createServiceClient } from "@sagacart/chassis/client";
-import { type Health, health } from "@sagacart/chassis/health";
-import type { Log } from "@sagacart/chassis/log";
+import { type Channel, createServiceClient } from "@sagacart/chassis/client/client";
+import type { Log } from "@sagacart/chassis/process/log";
+import { type Health, health } from "@sagacart/chassis/rpc/health";
 import { Health as HealthService } from "@sagacart/proto/grpc/health/v1/health";
 import { type ServiceName, type Services, serviceNames } from "./services.ts";
 

@@ -1,7 +1,7 @@
 import { serviceTokensOf, verifierOf } from "@sagacart/chassis/auth/env";
-import { ConfigError } from "@sagacart/chassis/config";
-import { createLog, type Log } from "@sagacart/chassis/log";
-import { createMetrics, gauge } from "@sagacart/chassis/metrics";
+import { ConfigError } from "@sagacart/chassis/process/config";
+import { createLog, type Log } from "@sagacart/chassis/process/log";
+import { createMetrics, gauge } from "@sagacart/chassis/process/metrics";
 import { openTls } from "@sagacart/chassis/tls/files";
 import { startTracing, type Tracing } from "@sagacart/chassis/trace/start";
 import fastify, { type FastifyInstance } from "fastify";

@@ -2,10 +2,10 @@ import type { DescMethod, DescService, JsonValue, Message } from "@bufbuild/prot
 import { toJson } from "@bufbuild/protobuf";
 import type { HandlerContext } from "@connectrpc/connect";
 import type { ServiceTokens } from "@sagacart/chassis/auth/service-tokens";
-import { health } from "@sagacart/chassis/health";
-import { createMetrics } from "@sagacart/chassis/metrics";
-import { startServer } from "@sagacart/chassis/server";
-import { silentLog } from "@sagacart/chassis/testing";
+import { createMetrics } from "@sagacart/chassis/process/metrics";
+import { health } from "@sagacart/chassis/rpc/health";
+import { startServer } from "@sagacart/chassis/rpc/server";
+import { silentLog } from "@sagacart/chassis/testing/testing";
 import type { Tls } from "@sagacart/chassis/tls/files";
 import { CommandService } from "@sagacart/proto/command/v1/command_service";
 import { SagaService } from "@sagacart/proto/order/v1/saga_service";

@@ -1,5 +1,5 @@
 import type { CallContext } from "@sagacart/chassis/context";
-import { type Span, tracer } from "@sagacart/chassis/trace";
+import { type Span, tracer } from "@sagacart/chassis/trace/trace";
 import { readTraceparent, readTracestate } from "@sagacart/chassis/trace/traceparent";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 

@@ -1,9 +1,9 @@
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { DomainError } from "@sagacart/chassis/errors";
-import { decodePageToken, encodePageToken, pageReasons, pageSize } from "@sagacart/chassis/page";
-import { type Pool, withTransaction } from "@sagacart/chassis/postgres";
-import { fingerprintOf, once } from "@sagacart/chassis/requests";
+import { decodePageToken, encodePageToken, pageReasons, pageSize } from "@sagacart/chassis/postgres/page";
+import { type Pool, withTransaction } from "@sagacart/chassis/postgres/pool";
+import { fingerprintOf, once } from "@sagacart/chassis/postgres/request-ids";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import {
   CreateAddressRequestSchema,

@@ -1,6 +1,6 @@
 import { fromJson, toJson } from "@bufbuild/protobuf";
 import { DomainError } from "@sagacart/chassis/errors";
-import type { Queryable, Transaction } from "@sagacart/chassis/postgres";
+import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
 import { type Address, type AddressJson, AddressSchema } from "@sagacart/proto/type/v1/address";
 import { reasons } from "./reasons.ts";
 

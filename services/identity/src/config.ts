@@ -10,7 +10,7 @@ import {
   serviceEnv,
   text,
   url,
-} from "@sagacart/chassis/config";
+} from "@sagacart/chassis/process/config";
 import { oidcClients, seedUsers, serviceClients } from "./config-json.ts";
 
 /** The variables of identity. Any of them may be in a file that <NAME>_FILE names. */

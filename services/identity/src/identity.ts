@@ -1,11 +1,11 @@
 import type { ConnectRouter } from "@connectrpc/connect";
-import type { Clock } from "@sagacart/chassis/clock";
-import type { Log } from "@sagacart/chassis/log";
-import type { Metrics } from "@sagacart/chassis/metrics";
-import type { Pool } from "@sagacart/chassis/postgres";
-import { forgetOldRequests } from "@sagacart/chassis/request-retention";
+import type { Pool } from "@sagacart/chassis/postgres/pool";
+import { forgetOldRequests } from "@sagacart/chassis/postgres/request-retention";
+import { whenAvailable } from "@sagacart/chassis/postgres/when-available";
+import type { Log } from "@sagacart/chassis/process/log";
+import type { Metrics } from "@sagacart/chassis/process/metrics";
+import type { Clock } from "@sagacart/chassis/time/clock";
 import type { Tls } from "@sagacart/chassis/tls/files";
-import { whenAvailable } from "@sagacart/chassis/when-available";
 import { IdentityService } from "@sagacart/proto/identity/v1/identity_service";
 import { addressRpcs } from "./address-rpcs.ts";
 import type { Config } from "./config.ts";

@@ -1,5 +1,5 @@
-import type { Pool, Transaction } from "@sagacart/chassis/postgres";
-import { withTransaction } from "@sagacart/chassis/postgres";
+import type { Pool, Transaction } from "@sagacart/chassis/postgres/pool";
+import { withTransaction } from "@sagacart/chassis/postgres/pool";
 import type { JWK } from "jose";
 
 /** A key as the database has it. */

@@ -1,9 +1,9 @@
 import { createPrivateKey, generateKeyPair, type KeyObject } from "node:crypto";
 import { promisify } from "node:util";
-import type { Clock } from "@sagacart/chassis/clock";
-import type { Log } from "@sagacart/chassis/log";
-import { startLoop } from "@sagacart/chassis/loop";
-import type { Pool } from "@sagacart/chassis/postgres";
+import type { Pool } from "@sagacart/chassis/postgres/pool";
+import type { Log } from "@sagacart/chassis/process/log";
+import { startLoop } from "@sagacart/chassis/process/loop";
+import type { Clock } from "@sagacart/chassis/time/clock";
 import { calculateJwkThumbprint, type JWK } from "jose";
 import type { KeyCipher } from "./key-cipher.ts";
 import { deleteKeys, insertKey, readKeys, type StoredKey, withKeysLocked } from "./key-store.ts";

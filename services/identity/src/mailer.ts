@@ -1,5 +1,5 @@
 import { setTimeout } from "node:timers/promises";
-import type { Log } from "@sagacart/chassis/log";
+import type { Log } from "@sagacart/chassis/process/log";
 import { createTransport } from "nodemailer";
 
 export type Mail = { readonly to: string; readonly subject: string; readonly text: string };

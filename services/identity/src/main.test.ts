@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { request } from "node:https";
 import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
-import { createServiceClient, openChannel } from "@sagacart/chassis/client";
+import { createServiceClient, openChannel } from "@sagacart/chassis/client/client";
 import { createAuthority, createSecretFolder, secretOf } from "@sagacart/chassis/testing/certificates";
 import { IdentityService } from "@sagacart/proto/identity/v1/identity_service";
 import { createRemoteJWKSet, jwtVerify } from "jose";

@@ -1,4 +1,4 @@
-import { runService } from "@sagacart/chassis/main";
+import { runService } from "@sagacart/chassis/process/main";
 import { readConfig } from "./config.ts";
 import { startIdentity } from "./identity.ts";
 

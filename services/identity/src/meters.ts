@@ -1,4 +1,4 @@
-import type { Metrics } from "@sagacart/chassis/metrics";
+import type { Metrics } from "@sagacart/chassis/process/metrics";
 import { Counter } from "prom-client";
 
 /** What somebody who watches over sign-ins wants to see. */

@@ -1,7 +1,7 @@
-import { networkOf } from "@sagacart/chassis/client-network";
-import type { Clock } from "@sagacart/chassis/clock";
+import { networkOf } from "@sagacart/chassis/client/network";
 import { DomainError } from "@sagacart/chassis/errors";
-import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres";
+import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres/pool";
+import type { Clock } from "@sagacart/chassis/time/clock";
 import type { Mailer } from "./mailer.ts";
 import type { Passwords } from "./passwords.ts";
 import { reasons } from "./reasons.ts";

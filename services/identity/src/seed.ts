@@ -1,5 +1,5 @@
-import type { Log } from "@sagacart/chassis/log";
-import { type Pool, withTransaction } from "@sagacart/chassis/postgres";
+import { type Pool, withTransaction } from "@sagacart/chassis/postgres/pool";
+import type { Log } from "@sagacart/chassis/process/log";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import type { SeedUser } from "./config-json.ts";
 import type { Passwords } from "./passwords.ts";

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
-import type { Queryable, Transaction } from "@sagacart/chassis/postgres";
+import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
 
 export type EndReason = "SIGNED_OUT" | "PASSWORD_CHANGED" | "TOKEN_REUSED";
 

@@ -1,7 +1,7 @@
-import type { Clock } from "@sagacart/chassis/clock";
 import { DomainError } from "@sagacart/chassis/errors";
-import type { Log } from "@sagacart/chassis/log";
-import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres";
+import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres/pool";
+import type { Log } from "@sagacart/chassis/process/log";
+import type { Clock } from "@sagacart/chassis/time/clock";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import type { Meters } from "./meters.ts";
 import { reasons } from "./reasons.ts";

@@ -1,6 +1,6 @@
-import { networkOf } from "@sagacart/chassis/client-network";
+import { networkOf } from "@sagacart/chassis/client/network";
 import { DomainError } from "@sagacart/chassis/errors";
-import type { Pool } from "@sagacart/chassis/postgres";
+import type { Pool } from "@sagacart/chassis/postgres/pool";
 import type { Meters } from "./meters.ts";
 import type { Passwords } from "./passwords.ts";
 import { reasons } from "./reasons.ts";

@@ -1,6 +1,6 @@
-import type { Log } from "@sagacart/chassis/log";
-import { startLoop } from "@sagacart/chassis/loop";
-import type { Pool } from "@sagacart/chassis/postgres";
+import type { Pool } from "@sagacart/chassis/postgres/pool";
+import type { Log } from "@sagacart/chassis/process/log";
+import { startLoop } from "@sagacart/chassis/process/loop";
 
 /** Deletes what has expired, in small steps, so that no table grows for ever. */
 export function sweepExpired({ pool, log }: { pool: Pool; log: Log }): AsyncDisposable {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { DomainError } from "@sagacart/chassis/errors";
-import type { Pool } from "@sagacart/chassis/postgres";
+import type { Pool } from "@sagacart/chassis/postgres/pool";
 import { reasons } from "./reasons.ts";
 
 /** What attempts are counted by, and how many there may be before the pauses begin. */

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { Clock } from "@sagacart/chassis/clock";
+import type { Clock } from "@sagacart/chassis/time/clock";
 import { SignJWT } from "jose";
 import type { Keys } from "./keys.ts";
 import type { User } from "./user.ts";

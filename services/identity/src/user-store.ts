@@ -1,5 +1,5 @@
 import { DomainError } from "@sagacart/chassis/errors";
-import type { Queryable, Transaction } from "@sagacart/chassis/postgres";
+import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
 import type { Role } from "./config-json.ts";
 import { reasons } from "./reasons.ts";
 import type { User } from "./user.ts";

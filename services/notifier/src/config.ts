@@ -1,4 +1,14 @@
-import { durationMs, type Env, int, optional, port, readEnv, serviceEnv, text, url } from "@sagacart/chassis/config";
+import {
+  durationMs,
+  type Env,
+  int,
+  optional,
+  port,
+  readEnv,
+  serviceEnv,
+  text,
+  url,
+} from "@sagacart/chassis/process/config";
 import { webhookEnv } from "./webhooks/config.ts";
 
 /** The variables of the notifier. */

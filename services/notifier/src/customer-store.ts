@@ -1,4 +1,4 @@
-import type { Queryable } from "@sagacart/chassis/postgres";
+import type { Queryable } from "@sagacart/chassis/postgres/pool";
 import type { Channel, Language } from "./kind.ts";
 
 export type Contact = { readonly customerId: string; readonly email: string; readonly name: string };

@@ -1,6 +1,6 @@
 import { create } from "@bufbuild/protobuf";
-import { takePage } from "@sagacart/chassis/event-consumer";
 import { createProxy } from "@sagacart/chassis/testing/proxy";
+import { takePage } from "@sagacart/outbox/events/consumer";
 import { EventSchema } from "@sagacart/proto/event/v1/event";
 import { expect, test } from "vitest";
 import { orderCursor, takeIn } from "./intake.ts";

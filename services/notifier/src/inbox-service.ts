@@ -2,8 +2,8 @@ import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { DomainError } from "@sagacart/chassis/errors";
-import { pageSize } from "@sagacart/chassis/page";
-import type { Pool } from "@sagacart/chassis/postgres";
+import { pageSize } from "@sagacart/chassis/postgres/page";
+import type { Pool } from "@sagacart/chassis/postgres/pool";
 import { InboxMessageSchema, type InboxMessage as WireMessage } from "@sagacart/proto/notifier/v1/inbox";
 import {
   CountUnreadResponseSchema,

@@ -1,4 +1,4 @@
-import { type Pool, type Queryable, type Transaction, withTransaction } from "@sagacart/chassis/postgres";
+import { type Pool, type Queryable, type Transaction, withTransaction } from "@sagacart/chassis/postgres/pool";
 import type { Draft } from "./message.ts";
 
 /** A message in an inbox. */

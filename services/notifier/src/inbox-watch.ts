@@ -1,7 +1,7 @@
-import type { Log } from "@sagacart/chassis/log";
-import { startLoop } from "@sagacart/chassis/loop";
-import type { Pool } from "@sagacart/chassis/postgres";
-import type { Wake } from "@sagacart/chassis/wake";
+import type { Pool } from "@sagacart/chassis/postgres/pool";
+import type { Wake } from "@sagacart/chassis/postgres/wake";
+import type { Log } from "@sagacart/chassis/process/log";
+import { startLoop } from "@sagacart/chassis/process/loop";
 import { type Changes, findChanges, findStandings } from "./inbox-store.ts";
 
 export type InboxWatch = AsyncDisposable & {

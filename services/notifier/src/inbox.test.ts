@@ -1,7 +1,7 @@
 import { Code } from "@connectrpc/connect";
 import { errorInfo } from "@sagacart/chassis/errors";
-import type { TestDatabase } from "@sagacart/chassis/testing";
-import type { TestFeed } from "@sagacart/chassis/testing/test-feed";
+import type { TestDatabase } from "@sagacart/chassis/testing/testing";
+import type { TestFeed } from "@sagacart/outbox/testing/test-feed";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { notifierDatabase, startTestFeed, startTestNotifier, type TestNotifier } from "./testing.ts";
 

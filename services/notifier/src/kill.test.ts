@@ -1,4 +1,4 @@
-import type { TestFeed } from "@sagacart/chassis/testing/test-feed";
+import type { TestFeed } from "@sagacart/outbox/testing/test-feed";
 import { expect, test } from "vitest";
 import {
   notifierDatabase,

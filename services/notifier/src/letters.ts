@@ -1,4 +1,4 @@
-import type { Pool } from "@sagacart/chassis/postgres";
+import type { Pool } from "@sagacart/chassis/postgres/pool";
 import { kindOf, mandatoryBecause } from "./kind.ts";
 import type { Draft } from "./message.ts";
 import { readOrderEvent } from "./order-event.ts";

@@ -1,8 +1,8 @@
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { DomainError } from "@sagacart/chassis/errors";
-import { pageSize } from "@sagacart/chassis/page";
-import type { Pool } from "@sagacart/chassis/postgres";
+import { pageSize } from "@sagacart/chassis/postgres/page";
+import type { Pool } from "@sagacart/chassis/postgres/pool";
 import {
   GetMailboxMessageResponseSchema,
   ListMailboxMessagesResponseSchema,

@@ -1,8 +1,8 @@
 import { networkInterfaces } from "node:os";
 import { Code } from "@connectrpc/connect";
 import { errorInfo } from "@sagacart/chassis/errors";
-import { silentLog, type TestDatabase } from "@sagacart/chassis/testing";
-import type { TestFeed } from "@sagacart/chassis/testing/test-feed";
+import { silentLog, type TestDatabase } from "@sagacart/chassis/testing/testing";
+import type { TestFeed } from "@sagacart/outbox/testing/test-feed";
 import { createTransport } from "nodemailer";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startMailbox } from "./mailbox.ts";

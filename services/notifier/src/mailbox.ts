@@ -1,6 +1,6 @@
 import type { Readable } from "node:stream";
-import type { Log } from "@sagacart/chassis/log";
-import type { Pool } from "@sagacart/chassis/postgres";
+import type { Pool } from "@sagacart/chassis/postgres/pool";
+import type { Log } from "@sagacart/chassis/process/log";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import PostalMime from "postal-mime";
 import { SMTPServer } from "smtp-server";

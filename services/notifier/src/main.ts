@@ -1,5 +1,5 @@
-import { createServiceClient, openChannel } from "@sagacart/chassis/client";
-import { runService } from "@sagacart/chassis/main";
+import { createServiceClient, openChannel } from "@sagacart/chassis/client/client";
+import { runService } from "@sagacart/chassis/process/main";
 import { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
 import { readConfig } from "./config.ts";

@@ -1,4 +1,4 @@
-import type { Queryable, Transaction } from "@sagacart/chassis/postgres";
+import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
 import { type Channel, kinds } from "./kind.ts";
 import type { Message, NewMessage, State } from "./message.ts";
 

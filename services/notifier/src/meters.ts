@@ -1,6 +1,6 @@
-import type { Log } from "@sagacart/chassis/log";
-import type { Metrics } from "@sagacart/chassis/metrics";
-import type { Pool } from "@sagacart/chassis/postgres";
+import type { Pool } from "@sagacart/chassis/postgres/pool";
+import type { Log } from "@sagacart/chassis/process/log";
+import type { Metrics } from "@sagacart/chassis/process/metrics";
 import { Counter, Gauge } from "prom-client";
 
 /** What is counted of the promises of messages. */

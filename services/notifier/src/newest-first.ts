@@ -1,5 +1,5 @@
 import { DomainError } from "@sagacart/chassis/errors";
-import { decodePageToken, encodePageToken, pageReasons } from "@sagacart/chassis/page";
+import { decodePageToken, encodePageToken, pageReasons } from "@sagacart/chassis/postgres/page";
 
 // Pages of lists that are ordered by id, newest first: the ids are UUIDv7, which sort by time.
 

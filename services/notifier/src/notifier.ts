@@ -1,9 +1,9 @@
 import type { Client, ConnectRouter } from "@connectrpc/connect";
-import type { Log } from "@sagacart/chassis/log";
-import type { Metrics } from "@sagacart/chassis/metrics";
-import type { Pool } from "@sagacart/chassis/postgres";
-import { createWake } from "@sagacart/chassis/wake";
-import { whenAvailable } from "@sagacart/chassis/when-available";
+import type { Pool } from "@sagacart/chassis/postgres/pool";
+import { createWake } from "@sagacart/chassis/postgres/wake";
+import { whenAvailable } from "@sagacart/chassis/postgres/when-available";
+import type { Log } from "@sagacart/chassis/process/log";
+import type { Metrics } from "@sagacart/chassis/process/metrics";
 import type { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
 import type { EventService } from "@sagacart/proto/event/v1/event_service";
 import { InboxService } from "@sagacart/proto/notifier/v1/inbox_service";

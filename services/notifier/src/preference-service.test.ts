@@ -1,6 +1,6 @@
 import { Code } from "@connectrpc/connect";
 import { errorInfo } from "@sagacart/chassis/errors";
-import type { TestFeed } from "@sagacart/chassis/testing/test-feed";
+import type { TestFeed } from "@sagacart/outbox/testing/test-feed";
 import { Message_Channel } from "@sagacart/proto/notifier/v1/message";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import {

@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { DomainError } from "@sagacart/chassis/errors";
-import { type Pool, withTransaction } from "@sagacart/chassis/postgres";
+import { type Pool, withTransaction } from "@sagacart/chassis/postgres/pool";
 import { Message_Channel as WireChannel } from "@sagacart/proto/notifier/v1/message";
 import { type Preferences, PreferencesSchema } from "@sagacart/proto/notifier/v1/preference";
 import {

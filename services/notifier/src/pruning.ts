@@ -1,6 +1,6 @@
-import type { Log } from "@sagacart/chassis/log";
-import { startLoop } from "@sagacart/chassis/loop";
-import { type Pool, withTransaction } from "@sagacart/chassis/postgres";
+import { type Pool, withTransaction } from "@sagacart/chassis/postgres/pool";
+import type { Log } from "@sagacart/chassis/process/log";
+import { startLoop } from "@sagacart/chassis/process/loop";
 
 /**
  * Deletes messages when they are old, a thousand at a time.

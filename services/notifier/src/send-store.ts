@@ -1,4 +1,4 @@
-import type { Queryable } from "@sagacart/chassis/postgres";
+import type { Queryable } from "@sagacart/chassis/postgres/pool";
 import type { Draft } from "./message.ts";
 
 /** A message to send now. */

@@ -1,7 +1,7 @@
-import { backoffMs } from "@sagacart/chassis/backoff";
-import type { Log } from "@sagacart/chassis/log";
-import { startLoop } from "@sagacart/chassis/loop";
-import type { Pool } from "@sagacart/chassis/postgres";
+import type { Pool } from "@sagacart/chassis/postgres/pool";
+import type { Log } from "@sagacart/chassis/process/log";
+import { startLoop } from "@sagacart/chassis/process/loop";
+import { backoffMs } from "@sagacart/chassis/time/backoff";
 import { unwanted } from "./intake.ts";
 import { kindOf, mandatoryBecause } from "./kind.ts";
 import type { Letters } from "./letters.ts";

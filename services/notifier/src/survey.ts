@@ -1,4 +1,4 @@
-import type { Question } from "@sagacart/chassis/survey";
+import type { Question } from "@sagacart/chassis/postgres/survey";
 
 /** What is asked of the database of the notifier for gauges. */
 export const questions: readonly Question[] = [

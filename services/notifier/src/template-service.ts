@@ -2,8 +2,8 @@ import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { DomainError } from "@sagacart/chassis/errors";
-import { decodePageToken, encodePageToken, pageReasons, pageSize } from "@sagacart/chassis/page";
-import type { Pool } from "@sagacart/chassis/postgres";
+import { decodePageToken, encodePageToken, pageReasons, pageSize } from "@sagacart/chassis/postgres/page";
+import type { Pool } from "@sagacart/chassis/postgres/pool";
 import { TemplateSchema } from "@sagacart/proto/notifier/v1/template";
 import {
   GetTemplateResponseSchema,

@@ -1,4 +1,4 @@
-import { type Pool, type Queryable, withTransaction } from "@sagacart/chassis/postgres";
+import { type Pool, type Queryable, withTransaction } from "@sagacart/chassis/postgres/pool";
 import { builtinTemplates } from "./builtin-templates.ts";
 import type { Language } from "./kind.ts";
 import type { TemplateSource } from "./template-engine.ts";

@@ -1,10 +1,10 @@
 import type { AddressInfo } from "node:net";
 import { type Client, type ConnectRouter, createClient } from "@connectrpc/connect";
-import { createServiceClient, openChannel } from "@sagacart/chassis/client";
-import { createMetrics, type Metrics } from "@sagacart/chassis/metrics";
-import { inMemory, silentLog, type TestDatabase, testDatabase } from "@sagacart/chassis/testing";
+import { createServiceClient, openChannel } from "@sagacart/chassis/client/client";
+import { createMetrics, type Metrics } from "@sagacart/chassis/process/metrics";
 import { startProcess, type TestProcess } from "@sagacart/chassis/testing/process";
-import { startTestFeed as startFeed, type TestFeed } from "@sagacart/chassis/testing/test-feed";
+import { inMemory, silentLog, type TestDatabase, testDatabase } from "@sagacart/chassis/testing/testing";
+import { startTestFeed as startFeed, type TestFeed } from "@sagacart/outbox/testing/test-feed";
 import { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
 import { InboxService } from "@sagacart/proto/notifier/v1/inbox_service";

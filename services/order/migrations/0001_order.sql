@@ -72,7 +72,7 @@ create table orders (
   pay_within_ms       bigint,
   expire_time         timestamptz,
   refunded_minor      bigint      not null default 0 check (refunded_minor between 0 and total_minor),
-  carrier_workflow_id text,
+  owner_workflow_id text,
   create_time         timestamptz not null default now(),
   update_time         timestamptz not null default now(),
   check (state <> 'CANCELLING' or ends_as is not null),
@@ -174,7 +174,7 @@ create table commands (
 );
 create index commands_open on commands (kind, create_time, id) where state = 'OPEN';
 create index commands_batch on commands (batch_id) where batch_id is not null;
-create index commands_standing on commands (update_time) where state <> 'OPEN';
+create index commands_stalled on commands (update_time) where state <> 'OPEN';
 create index commands_order on commands (order_id);
 
 create table command_batches (

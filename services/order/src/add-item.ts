@@ -1,6 +1,6 @@
-import { coalesce } from "@sagacart/chassis/coalesce";
-import { type Pool, withTransaction } from "@sagacart/chassis/postgres";
-import { once } from "@sagacart/chassis/requests";
+import { type Pool, withTransaction } from "@sagacart/chassis/postgres/pool";
+import { once } from "@sagacart/chassis/postgres/request-ids";
+import { coalesce } from "@sagacart/chassis/rpc/coalesce";
 import { type AskedFor, addLine, type Cart, checkChangeable, checkOwner } from "./cart.ts";
 import { type CartChange, changeCart, changeCarts } from "./cart-change.ts";
 import { loadCarts } from "./cart-store.ts";

@@ -1,5 +1,5 @@
 import { DomainError } from "@sagacart/chassis/errors";
-import type { Transaction } from "@sagacart/chassis/postgres";
+import type { Transaction } from "@sagacart/chassis/postgres/pool";
 import { type AskedFor, type Cart, checkOwner } from "./cart.ts";
 import { loadCartLines, lockCarts, saveCarts } from "./cart-store.ts";
 

@@ -1,4 +1,4 @@
-import { type Pool, withTransaction } from "@sagacart/chassis/postgres";
+import { type Pool, withTransaction } from "@sagacart/chassis/postgres/pool";
 import { type AskedFor, type Cart, checkChangeable, type LineInput, removeLine, replaceLines } from "./cart.ts";
 import { changeCart } from "./cart-change.ts";
 import type { Catalogue } from "./catalogue.ts";

@@ -1,4 +1,4 @@
-import type { Queryable, Transaction } from "@sagacart/chassis/postgres";
+import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
 import type { CartLine } from "./cart.ts";
 import { lineArrays } from "./cart-row.ts";
 import type { LeftOut } from "./left-out.ts";

@@ -1,9 +1,9 @@
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { DomainError } from "@sagacart/chassis/errors";
-import { pageSize } from "@sagacart/chassis/page";
-import { type Pool, withTransaction } from "@sagacart/chassis/postgres";
-import { fingerprintOf } from "@sagacart/chassis/requests";
+import { pageSize } from "@sagacart/chassis/postgres/page";
+import { type Pool, withTransaction } from "@sagacart/chassis/postgres/pool";
+import { fingerprintOf } from "@sagacart/chassis/postgres/request-ids";
 import { MergedLineSchema } from "@sagacart/proto/order/v1/cart";
 import {
   AddCartItemRequestSchema,

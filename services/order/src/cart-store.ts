@@ -1,4 +1,4 @@
-import type { Queryable, Transaction } from "@sagacart/chassis/postgres";
+import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
 import type { Cart, CartLine, CartState } from "./cart.ts";
 import {
   type CartHead,

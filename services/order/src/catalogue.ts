@@ -1,6 +1,6 @@
 import type { Client } from "@connectrpc/connect";
-import { coalesce } from "@sagacart/chassis/coalesce";
 import { DomainError } from "@sagacart/chassis/errors";
+import { coalesce } from "@sagacart/chassis/rpc/coalesce";
 import type { Product } from "@sagacart/proto/stock/v1/product";
 import type { ProductService } from "@sagacart/proto/stock/v1/product_service";
 import { reasons } from "./reasons.ts";

@@ -1,11 +1,11 @@
 import { Code } from "@connectrpc/connect";
-import { coalesce } from "@sagacart/chassis/coalesce";
-import { recordCommands } from "@sagacart/chassis/command-outbox";
 import { callContext } from "@sagacart/chassis/context";
 import { DomainError } from "@sagacart/chassis/errors";
-import { appendEvents } from "@sagacart/chassis/event-feed";
-import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres";
-import { fingerprintOf } from "@sagacart/chassis/requests";
+import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres/pool";
+import { fingerprintOf } from "@sagacart/chassis/postgres/request-ids";
+import { coalesce } from "@sagacart/chassis/rpc/coalesce";
+import { recordCommands } from "@sagacart/outbox/commands/outbox";
+import { appendEvents } from "@sagacart/outbox/events/feed";
 import { type CheckoutRequest, CheckoutRequestSchema } from "@sagacart/proto/order/v1/order_service";
 import { type CartRow, findDefaultCarts, loadCarts, lockCarts, markCheckingOut } from "./cart-store.ts";
 import type { Catalogue, Quote } from "./catalogue.ts";

@@ -1,4 +1,4 @@
-import { ConfigError, type Env, readEnv, serviceEnv, text } from "@sagacart/chassis/config";
+import { ConfigError, type Env, readEnv, serviceEnv, text } from "@sagacart/chassis/process/config";
 import { span } from "./span.ts";
 
 export type Config = ReturnType<typeof readConfig>;

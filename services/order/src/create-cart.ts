@@ -1,6 +1,6 @@
 import { DomainError } from "@sagacart/chassis/errors";
-import type { Pool, Transaction } from "@sagacart/chassis/postgres";
-import { fingerprintOf, once } from "@sagacart/chassis/requests";
+import type { Pool, Transaction } from "@sagacart/chassis/postgres/pool";
+import { fingerprintOf, once } from "@sagacart/chassis/postgres/request-ids";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import { type CreateCartRequest, CreateCartRequestSchema } from "@sagacart/proto/order/v1/cart_service";
 import { type Cart, checkOwner, priceLines } from "./cart.ts";

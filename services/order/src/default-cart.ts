@@ -1,5 +1,5 @@
 import { DomainError } from "@sagacart/chassis/errors";
-import { type Pool, withTransaction } from "@sagacart/chassis/postgres";
+import { type Pool, withTransaction } from "@sagacart/chassis/postgres/pool";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import type { UpdateCartRequest } from "@sagacart/proto/order/v1/cart_service";
 import pg from "pg";

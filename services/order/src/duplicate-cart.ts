@@ -1,5 +1,5 @@
-import type { Pool } from "@sagacart/chassis/postgres";
-import { fingerprintOf, once } from "@sagacart/chassis/requests";
+import type { Pool } from "@sagacart/chassis/postgres/pool";
+import { fingerprintOf, once } from "@sagacart/chassis/postgres/request-ids";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import { type DuplicateCartRequest, DuplicateCartRequestSchema } from "@sagacart/proto/order/v1/cart_service";
 import { type Cart, checkOwner, priceLines } from "./cart.ts";

@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
-import type { Pool } from "@sagacart/chassis/postgres";
-import { fingerprintOf } from "@sagacart/chassis/requests";
+import type { Pool } from "@sagacart/chassis/postgres/pool";
+import { fingerprintOf } from "@sagacart/chassis/postgres/request-ids";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import {
   AddGuestCartItemRequestSchema,

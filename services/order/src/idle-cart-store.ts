@@ -1,4 +1,4 @@
-import type { Transaction } from "@sagacart/chassis/postgres";
+import type { Transaction } from "@sagacart/chassis/postgres/pool";
 import type { CartState } from "./cart.ts";
 import type { Verdict } from "./idle-cart.ts";
 

@@ -1,7 +1,7 @@
-import { appendEvents, type JsonObject, type NewEvent } from "@sagacart/chassis/event-feed";
-import type { Log } from "@sagacart/chassis/log";
-import { startLoop } from "@sagacart/chassis/loop";
-import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres";
+import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres/pool";
+import type { Log } from "@sagacart/chassis/process/log";
+import { startLoop } from "@sagacart/chassis/process/loop";
+import { appendEvents, type JsonObject, type NewEvent } from "@sagacart/outbox/events/feed";
 import { type CartLine, totalOf } from "./cart.ts";
 import { loadCartLines } from "./cart-store.ts";
 import { type IdlePeriods, judge, type Verdict } from "./idle-cart.ts";

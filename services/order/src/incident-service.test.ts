@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { toJson } from "@bufbuild/protobuf";
 import { type Client, Code, createClient } from "@connectrpc/connect";
 import { errorInfo } from "@sagacart/chassis/errors";
-import { inMemory, type TestDatabase, testDatabase } from "@sagacart/chassis/testing";
+import { inMemory, type TestDatabase, testDatabase } from "@sagacart/chassis/testing/testing";
 import { type Incident, Incident_State, IncidentSchema } from "@sagacart/proto/order/v1/incident";
 import { IncidentService } from "@sagacart/proto/order/v1/incident_service";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";

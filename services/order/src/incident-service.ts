@@ -1,10 +1,10 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
-import { recordCommands } from "@sagacart/chassis/command-outbox";
 import { DomainError } from "@sagacart/chassis/errors";
-import { pageSize } from "@sagacart/chassis/page";
-import { type Pool, withTransaction } from "@sagacart/chassis/postgres";
+import { pageSize } from "@sagacart/chassis/postgres/page";
+import { type Pool, withTransaction } from "@sagacart/chassis/postgres/pool";
+import { recordCommands } from "@sagacart/outbox/commands/outbox";
 import { Incident_State, type Incident as IncidentMessage, IncidentSchema } from "@sagacart/proto/order/v1/incident";
 import {
   GetIncidentResponseSchema,

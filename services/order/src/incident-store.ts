@@ -1,5 +1,5 @@
 import { DomainError } from "@sagacart/chassis/errors";
-import type { Queryable } from "@sagacart/chassis/postgres";
+import type { Queryable } from "@sagacart/chassis/postgres/pool";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import { reasons } from "./reasons.ts";
 import { microsOf, type TimeKey, timeOf } from "./time-key.ts";

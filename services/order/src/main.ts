@@ -1,5 +1,5 @@
-import { createServiceClient, openChannel } from "@sagacart/chassis/client";
-import { runService } from "@sagacart/chassis/main";
+import { createServiceClient, openChannel } from "@sagacart/chassis/client/client";
+import { runService } from "@sagacart/chassis/process/main";
 import { ProductService } from "@sagacart/proto/stock/v1/product_service";
 import { createCatalogue } from "./catalogue.ts";
 import { readConfig } from "./config.ts";

@@ -1,5 +1,5 @@
 import { DomainError } from "@sagacart/chassis/errors";
-import { type Pool, withTransaction } from "@sagacart/chassis/postgres";
+import { type Pool, withTransaction } from "@sagacart/chassis/postgres/pool";
 import { type MergeCartsRequest, MergeCartsRequest_Strategy } from "@sagacart/proto/order/v1/cart_service";
 import { type AskedFor, type Cart, cartClosed, checkChangeable, checkOwner } from "./cart.ts";
 import { lockCartsWithLines } from "./cart-change.ts";

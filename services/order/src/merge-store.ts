@@ -1,4 +1,4 @@
-import type { Queryable, Transaction } from "@sagacart/chassis/postgres";
+import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
 import type { MergeStory } from "./merge.ts";
 
 /** Says that a cart, which the caller has locked, went into another one, and what was done about it. */

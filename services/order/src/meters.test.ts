@@ -1,4 +1,4 @@
-import { createMetrics } from "@sagacart/chassis/metrics";
+import { createMetrics } from "@sagacart/chassis/process/metrics";
 import { expect, test } from "vitest";
 import { createMeters } from "./meters.ts";
 

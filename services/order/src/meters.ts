@@ -1,4 +1,4 @@
-import type { Metrics } from "@sagacart/chassis/metrics";
+import type { Metrics } from "@sagacart/chassis/process/metrics";
 import { Counter, Histogram } from "prom-client";
 import { isFinal, type State } from "./order.ts";
 import type { Moved } from "./saga-store.ts";

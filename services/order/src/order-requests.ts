@@ -1,7 +1,7 @@
-import { recordCommands } from "@sagacart/chassis/command-outbox";
 import { DomainError } from "@sagacart/chassis/errors";
-import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres";
-import { fingerprintOf, once } from "@sagacart/chassis/requests";
+import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres/pool";
+import { fingerprintOf, once } from "@sagacart/chassis/postgres/request-ids";
+import { recordCommands } from "@sagacart/outbox/commands/outbox";
 import {
   type CancelOrderRequest,
   type PayOrderRequest,
@@ -17,7 +17,7 @@ type Row = {
   customer_id: string;
   payment_attempt: number;
   payment_pending: boolean;
-  carrier_workflow_id: string | null;
+  owner_workflow_id: string | null;
   cancel_request_time: Date | null;
 };
 
@@ -88,7 +88,7 @@ export async function requestCancel(pool: Pool, request: CancelOrderRequest): Pr
       "update orders set cancel_request_time = now(), cancel_detail = $2, update_time = now() where id = $1",
       [request.id, request.reason],
     );
-    if (row.carrier_workflow_id === ownWorkflowId(request.id)) {
+    if (row.owner_workflow_id === ownWorkflowId(request.id)) {
       await recordCommands(tx, [{ kind: "CANCEL", orderId: request.id }]);
     }
     return row.state;
@@ -97,7 +97,7 @@ export async function requestCancel(pool: Pool, request: CancelOrderRequest): Pr
 
 async function lockOrder(tx: Transaction, request: { id: string; customerId: string }): Promise<Row> {
   const { rows } = await tx.query<Row>(
-    `select state, ends_as, customer_id, payment_attempt, payment_pending, carrier_workflow_id, cancel_request_time
+    `select state, ends_as, customer_id, payment_attempt, payment_pending, owner_workflow_id, cancel_request_time
      from orders where id = $1 for update`,
     [request.id],
   );

@@ -2,8 +2,8 @@ import { create } from "@bufbuild/protobuf";
 import { type Duration, durationMs } from "@bufbuild/protobuf/wkt";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { DomainError } from "@sagacart/chassis/errors";
-import { pageSize } from "@sagacart/chassis/page";
-import type { Pool } from "@sagacart/chassis/postgres";
+import { pageSize } from "@sagacart/chassis/postgres/page";
+import type { Pool } from "@sagacart/chassis/postgres/pool";
 import { type Order, Order_State, OrderRefund_State } from "@sagacart/proto/order/v1/order";
 import {
   CancelOrderResponseSchema,

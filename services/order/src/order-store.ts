@@ -1,6 +1,6 @@
 import { create, fromJson, type JsonValue, toJson } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
-import type { Queryable } from "@sagacart/chassis/postgres";
+import type { Queryable } from "@sagacart/chassis/postgres/pool";
 import {
   type Order,
   type OrderChange,
@@ -49,14 +49,14 @@ export async function insertOrders(tx: Queryable, orders: readonly NewOrder[]): 
     name: "insert-orders",
     text: `insert into orders (id, customer_id, cart_id, fingerprint, state, sequence, currency, total_minor,
                                payment_method, pay_later, payment_attempt, payment_pending, expire_time,
-                               shipping_address, contact_email, carrier_workflow_id)
+                               shipping_address, contact_email, owner_workflow_id)
            select id, customer_id, cart_id, fingerprint, 'PENDING', 1, currency, total_minor,
                   payment_method, pay_later, case when pay_later then 0 else 1 end, not pay_later, expire_time,
-                  shipping_address, contact_email, carrier_workflow_id
+                  shipping_address, contact_email, owner_workflow_id
            from unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::text[], $6::bigint[], $7::text[],
                        $8::boolean[], $9::timestamptz[], $10::jsonb[], $11::text[], $12::text[])
              as new (id, customer_id, cart_id, fingerprint, currency, total_minor, payment_method, pay_later,
-                     expire_time, shipping_address, contact_email, carrier_workflow_id)
+                     expire_time, shipping_address, contact_email, owner_workflow_id)
            order by id
            on conflict (id) do nothing returning id`,
     values: [
@@ -118,7 +118,7 @@ type OrderRow = {
   cancel_request_time: Date | null;
   expire_time: Date | null;
   refunded_minor: bigint;
-  carrier_workflow_id: string | null;
+  owner_workflow_id: string | null;
   create_time: Date;
   update_time: Date;
 };
@@ -134,7 +134,7 @@ type LineRow = {
 
 const columns = `id, customer_id, cart_id, state, sequence, currency, total_minor, payment_method, pay_later,
   payment_attempt, decline_reason, shipping_address, tracking_number, contact_email, outcome_reason, outcome_detail,
-  shortages, cancel_request_time, expire_time, refunded_minor, carrier_workflow_id, create_time, update_time`;
+  shortages, cancel_request_time, expire_time, refunded_minor, owner_workflow_id, create_time, update_time`;
 
 /** The orders with these ids that there are, by id. */
 export async function loadOrders(db: Queryable, ids: readonly string[]): Promise<Map<string, Order>> {
@@ -251,7 +251,7 @@ function toOrder(row: OrderRow, lines: readonly LineRow[]): Order {
     outcomeDetail: row.outcome_detail,
     shortages: (row.shortages ?? []).map((shortage): OrderShortage => create(OrderShortageSchema, shortage)),
     refunded: money(row.refunded_minor),
-    workflowId: row.carrier_workflow_id ?? "",
+    workflowId: row.owner_workflow_id ?? "",
     sequence: BigInt(row.sequence),
     contactEmail: row.contact_email,
     createTime: timestampFromDate(row.create_time),

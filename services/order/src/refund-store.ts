@@ -1,11 +1,11 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
-import { recordCommands } from "@sagacart/chassis/command-outbox";
 import { DomainError } from "@sagacart/chassis/errors";
-import { appendEvents } from "@sagacart/chassis/event-feed";
-import type { Pool, Queryable, Transaction } from "@sagacart/chassis/postgres";
-import { fingerprintOf, once } from "@sagacart/chassis/requests";
+import type { Pool, Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
+import { fingerprintOf, once } from "@sagacart/chassis/postgres/request-ids";
 import { uuidv7 } from "@sagacart/chassis/uuid";
+import { recordCommands } from "@sagacart/outbox/commands/outbox";
+import { appendEvents } from "@sagacart/outbox/events/feed";
 import { type OrderRefund, OrderRefund_State, OrderRefundSchema } from "@sagacart/proto/order/v1/order";
 import { type RefundOrderRequest, RefundOrderRequestSchema } from "@sagacart/proto/order/v1/order_service";
 import { MoneySchema } from "@sagacart/proto/type/v1/money";

@@ -1,6 +1,6 @@
 import type { Code } from "@connectrpc/connect";
 import { DomainError } from "@sagacart/chassis/errors";
-import type { Queryable } from "@sagacart/chassis/postgres";
+import type { Queryable } from "@sagacart/chassis/postgres/pool";
 
 /** What is known of a request that was answered before. */
 export type Remembered = {

@@ -1,6 +1,6 @@
 import { timestampDate } from "@bufbuild/protobuf/wkt";
-import { isStarted } from "@sagacart/chassis/command-outbox";
 import { errorInfo } from "@sagacart/chassis/errors";
+import { isStarted } from "@sagacart/outbox/commands/outbox";
 import { Order_State, OrderRefund_State } from "@sagacart/proto/order/v1/order";
 import { WaitFor } from "@sagacart/proto/order/v1/order_service";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -362,12 +362,12 @@ describe("commands", () => {
     const { batchId } = await claim();
     await begin(`checkout-${batchId}`, [gone, alive]);
     await service.commands.confirmCommands({ batchId });
-    const { commands } = await service.commands.listStandingCommands({ standingFor: { seconds: 0n } });
+    const { commands } = await service.commands.listStalledCommands({ stalledFor: { seconds: 0n } });
     const standing = commands.filter(({ command }) => [gone, alive].includes(command?.orderId ?? ""));
-    expect(standing.map(({ carrierWorkflowId }) => carrierWorkflowId)).toEqual(Array(2).fill(`checkout-${batchId}`));
+    expect(standing.map(({ ownerWorkflowId }) => ownerWorkflowId)).toEqual(Array(2).fill(`checkout-${batchId}`));
     const items = standing.map(({ command }) => ({
       commandId: command!.id,
-      carrierWorkflowId: command!.orderId === gone ? `checkout-${batchId}` : "another",
+      ownerWorkflowId: command!.orderId === gone ? `checkout-${batchId}` : "another",
     }));
     await service.commands.restartCommands({ items });
     expect(await commandsOf(gone)).toEqual([{ kind: "CHECKOUT", state: "OPEN" }]);

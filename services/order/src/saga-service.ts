@@ -1,8 +1,8 @@
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
-import { appendEvents } from "@sagacart/chassis/event-feed";
-import { refuseNamedTwice } from "@sagacart/chassis/named-twice";
-import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres";
+import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres/pool";
+import { refuseNamedTwice } from "@sagacart/chassis/rpc/named-twice";
+import { appendEvents } from "@sagacart/outbox/events/feed";
 import { Order_State, OrderRefund_State } from "@sagacart/proto/order/v1/order";
 import { CheckoutRequestSchema } from "@sagacart/proto/order/v1/order_service";
 import {
@@ -154,7 +154,7 @@ async function recordDecline(
 ): Promise<boolean> {
   const { rows } = await tx.query<{ sequence: number; customer_id: string; currency: string; total_minor: bigint }>(
     `update orders set payment_pending = false, decline_reason = $4, sequence = sequence + 1, update_time = now()
-     where id = $1 and carrier_workflow_id = $2 and state = 'AWAITING_PAYMENT' and payment_attempt = $3
+     where id = $1 and owner_workflow_id = $2 and state = 'AWAITING_PAYMENT' and payment_attempt = $3
        and payment_pending
      returning sequence, customer_id, currency, total_minor`,
     [decline.orderId, decline.workflowId, decline.attempt, decline.declineReason],

@@ -1,6 +1,6 @@
-import { finishCommands, recordCommands } from "@sagacart/chassis/command-outbox";
-import { appendEvents, type NewEvent } from "@sagacart/chassis/event-feed";
-import type { Transaction } from "@sagacart/chassis/postgres";
+import type { Transaction } from "@sagacart/chassis/postgres/pool";
+import { finishCommands, recordCommands } from "@sagacart/outbox/commands/outbox";
+import { appendEvents, type NewEvent } from "@sagacart/outbox/events/feed";
 import { type EndsAs, eventType, isFinal, type Move, planMove, type State } from "./order.ts";
 
 /** The kinds of command that carry an order: they stay until it is final. */
@@ -18,9 +18,9 @@ export function ownWorkflowId(orderId: string): string {
 export async function takeOrders(tx: Transaction, workflowId: string, orderIds: readonly string[]): Promise<void> {
   await tx.query({
     name: "take-orders",
-    text: `update orders set carrier_workflow_id = $1
-           where id in (select id from orders where id = any($2) and carrier_workflow_id is null order by id for update)
-             and carrier_workflow_id is null`,
+    text: `update orders set owner_workflow_id = $1
+           where id in (select id from orders where id = any($2) and owner_workflow_id is null order by id for update)
+             and owner_workflow_id is null`,
     values: [workflowId, orderIds],
   });
 }
@@ -72,7 +72,7 @@ export async function moveOrders(
     name: "lock-orders-to-move",
     text: `select id, state, ends_as, sequence, cancel_request_time is not null as cancel_requested, cancel_detail,
                   customer_id, currency, total_minor, contact_email, outcome_reason, create_time
-           from orders where id = any($1) and carrier_workflow_id = $2 order by id for update`,
+           from orders where id = any($1) and owner_workflow_id = $2 order by id for update`,
     values: [items.map(({ orderId }) => orderId), workflowId],
   });
   const byId = new Map(rows.map((row) => [row.id, row]));
@@ -258,8 +258,8 @@ async function closeCarts(tx: Transaction, orderIds: readonly string[]): Promise
 export async function handOver(tx: Transaction, workflowId: string, orderIds: readonly string[]): Promise<string[]> {
   const { rows } = await tx.query<{ id: string }>({
     name: "hand-over-orders",
-    text: `update orders set carrier_workflow_id = 'order-' || id
-           where id in (select id from orders where id = any($2) and carrier_workflow_id = $1 order by id for update)
+    text: `update orders set owner_workflow_id = 'order-' || id
+           where id in (select id from orders where id = any($2) and owner_workflow_id = $1 order by id for update)
            returning id`,
     values: [workflowId, orderIds],
   });

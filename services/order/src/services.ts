@@ -1,11 +1,11 @@
 import type { ConnectRouter } from "@connectrpc/connect";
-import { createCommandOutbox } from "@sagacart/chassis/command-outbox";
-import { createEventFeed } from "@sagacart/chassis/event-feed";
-import type { Log } from "@sagacart/chassis/log";
-import type { Metrics } from "@sagacart/chassis/metrics";
-import type { Pool } from "@sagacart/chassis/postgres";
-import { forgetOldRequests } from "@sagacart/chassis/request-retention";
-import { createWake } from "@sagacart/chassis/wake";
+import type { Pool } from "@sagacart/chassis/postgres/pool";
+import { forgetOldRequests } from "@sagacart/chassis/postgres/request-retention";
+import { createWake } from "@sagacart/chassis/postgres/wake";
+import type { Log } from "@sagacart/chassis/process/log";
+import type { Metrics } from "@sagacart/chassis/process/metrics";
+import { createCommandOutbox } from "@sagacart/outbox/commands/outbox";
+import { createEventFeed } from "@sagacart/outbox/events/feed";
 import { CommandService } from "@sagacart/proto/command/v1/command_service";
 import { CartService } from "@sagacart/proto/order/v1/cart_service";
 import { GuestCartService } from "@sagacart/proto/order/v1/guest_cart_service";
@@ -23,7 +23,7 @@ import { createMeters } from "./meters.ts";
 import { createOrderService } from "./order-service.ts";
 import { createSagaService } from "./saga-service.ts";
 import { carrierKinds } from "./saga-store.ts";
-import { listStanding, restartStanding } from "./standing-store.ts";
+import { listStalled, restartStalled } from "./stalled-store.ts";
 import { createWaiters } from "./waiters.ts";
 
 export type ServicesOptions = {
@@ -47,7 +47,7 @@ export function createServices({ pool, url, log, catalogue, metrics, idlePeriods
     log,
     metrics,
   });
-  const standing = { list: listStanding, restart: restartStanding };
+  const standing = { list: listStalled, restart: restartStalled };
   const commands = createCommandOutbox({ pool, url, log, tracked: carrierKinds, standing });
   const wake = createWake({ url, channel: "orders_changed", log });
   const waiters = createWaiters(pool, wake);

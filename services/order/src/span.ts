@@ -1,4 +1,4 @@
-import type { Parser } from "@sagacart/chassis/config";
+import type { Parser } from "@sagacart/chassis/process/config";
 
 /** A span of time as people write it, in milliseconds: `90d`, `36h`, `15m` or `30s`; at most ten years. */
 export function span(fallback: string): Parser<number> {

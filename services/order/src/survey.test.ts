@@ -1,4 +1,4 @@
-import { ask, type Question } from "@sagacart/chassis/survey";
+import { ask, type Question } from "@sagacart/chassis/postgres/survey";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import { Order_State } from "@sagacart/proto/order/v1/order";
 import { WaitFor } from "@sagacart/proto/order/v1/order_service";
@@ -65,15 +65,15 @@ test("an order that has not changed for long stands still, unless its customer i
     lines: [{ productId: "pen", quantity: 1 }],
   });
   await moved(awaiting, Order_State.RESERVED, Order_State.AWAITING_PAYMENT);
-  expect(await series("sagacart_orders_standing")).toEqual({ "": 0 });
+  expect(await series("sagacart_orders_stalled")).toEqual({ "": 0 });
   await service.pool.query("update orders set update_time = now() - interval '6 minutes'");
-  expect(await series("sagacart_orders_standing")).toEqual({ "": 1 });
+  expect(await series("sagacart_orders_stalled")).toEqual({ "": 1 });
   expect((await series("sagacart_orders_unchanged_oldest_seconds")).PENDING).toBeGreaterThanOrEqual(360);
   await moved(pending, Order_State.REJECTED);
-  expect(await series("sagacart_orders_standing")).toEqual({ "": 0 });
+  expect(await series("sagacart_orders_stalled")).toEqual({ "": 0 });
   // Its time is over, and nobody saw to it.
   await service.pool.query("update orders set expire_time = now() - interval '6 minutes'");
-  expect(await series("sagacart_orders_standing")).toEqual({ "": 1 });
+  expect(await series("sagacart_orders_stalled")).toEqual({ "": 1 });
 });
 
 test("commands wait until they are claimed, and a claim that ran out is overdue", async () => {

@@ -1,5 +1,5 @@
-import { commandQuestions, eventQuestions } from "@sagacart/chassis/outbox-survey";
-import type { Question } from "@sagacart/chassis/survey";
+import type { Question } from "@sagacart/chassis/postgres/survey";
+import { commandQuestions, eventQuestions } from "@sagacart/outbox/survey";
 
 /** The states in which orders are under way. */
 const open = `'PENDING', 'RESERVED', 'AWAITING_PAYMENT', 'PAID', 'SHIPPING', 'CANCELLING'`;
@@ -29,11 +29,11 @@ export const questions: readonly Question[] = [
   },
   {
     gauges: {
-      sagacart_orders_standing:
+      sagacart_orders_stalled:
         "Orders that have not changed for five minutes and wait neither for their customer nor for a shipment.",
     },
     labels: [],
-    sql: `select count(*) as sagacart_orders_standing from ${underWay}
+    sql: `select count(*) as sagacart_orders_stalled from ${underWay}
           where o.update_time < now() - interval '5 minutes' and (o.state not in ('AWAITING_PAYMENT', 'SHIPPING')
             or (o.state = 'AWAITING_PAYMENT' and o.expire_time < now() - interval '5 minutes'))`,
   },

@@ -1,4 +1,4 @@
-import { encodePageToken } from "@sagacart/chassis/page";
+import { encodePageToken } from "@sagacart/chassis/postgres/page";
 import { expect, test } from "vitest";
 import { readTimeKey, writeTimeKey } from "./time-key.ts";
 

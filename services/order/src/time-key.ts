@@ -1,5 +1,5 @@
 import { DomainError } from "@sagacart/chassis/errors";
-import { decodePageToken, encodePageToken, pageReasons } from "@sagacart/chassis/page";
+import { decodePageToken, encodePageToken, pageReasons } from "@sagacart/chassis/postgres/page";
 
 /** Where a page of a list that is ordered by time and id ends: the time in microseconds, as exact as Postgres has it. */
 export type TimeKey = { readonly micros: bigint; readonly id: string };

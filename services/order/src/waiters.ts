@@ -1,6 +1,6 @@
-import { coalesce } from "@sagacart/chassis/coalesce";
-import type { Pool } from "@sagacart/chassis/postgres";
-import type { Wake } from "@sagacart/chassis/wake";
+import type { Pool } from "@sagacart/chassis/postgres/pool";
+import type { Wake } from "@sagacart/chassis/postgres/wake";
+import { coalesce } from "@sagacart/chassis/rpc/coalesce";
 import type { Order } from "@sagacart/proto/order/v1/order";
 import type { State } from "./order.ts";
 import { loadOrders } from "./order-store.ts";

@@ -33,7 +33,7 @@ create table commands (
 );
 create index commands_open on commands (kind, create_time, id) where state = 'OPEN';
 create index commands_batch on commands (batch_id) where batch_id is not null;
-create index commands_standing on commands (update_time) where state = 'STARTED';
+create index commands_stalled on commands (update_time) where state = 'STARTED';
 create index commands_order on commands (order_id);
 create table command_batches (
   id                uuid        primary key,

@@ -1,10 +1,10 @@
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { DomainError } from "@sagacart/chassis/errors";
-import { refuseNamedTwice } from "@sagacart/chassis/named-twice";
-import { decodePageToken, encodePageToken, pageSize } from "@sagacart/chassis/page";
-import { type Pool, type Queryable, type Transaction, withTransaction } from "@sagacart/chassis/postgres";
-import { fingerprintOf, once } from "@sagacart/chassis/requests";
+import { decodePageToken, encodePageToken, pageSize } from "@sagacart/chassis/postgres/page";
+import { type Pool, type Queryable, type Transaction, withTransaction } from "@sagacart/chassis/postgres/pool";
+import { fingerprintOf, once } from "@sagacart/chassis/postgres/request-ids";
+import { refuseNamedTwice } from "@sagacart/chassis/rpc/named-twice";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import {
   type AccountService,

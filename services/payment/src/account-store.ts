@@ -1,4 +1,4 @@
-import type { Queryable, Transaction } from "@sagacart/chassis/postgres";
+import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
 import { type Account, type AccountKey, accountKey, type Posting } from "./account.ts";
 
 /** Opens those accounts that are not there, with nothing in them. */

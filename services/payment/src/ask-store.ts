@@ -1,4 +1,4 @@
-import type { Queryable, Transaction } from "@sagacart/chassis/postgres";
+import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
 import { type Job, jobOfPayment, jobOfRefund } from "./job.ts";
 import { findPayments } from "./payment-store.ts";
 import { findRefunds } from "./refund-store.ts";

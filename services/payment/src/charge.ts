@@ -1,6 +1,6 @@
-import type { EventFeed } from "@sagacart/chassis/event-feed";
-import type { Pool, Transaction } from "@sagacart/chassis/postgres";
+import type { Pool, Transaction } from "@sagacart/chassis/postgres/pool";
 import { uuidv7 } from "@sagacart/chassis/uuid";
+import type { EventFeed } from "@sagacart/outbox/events/feed";
 import { CollisionError, withFreshLook } from "./collision.ts";
 import { type Decided, startCharging, type Wanted, writeCharges } from "./decide.ts";
 import type { Desk } from "./desk.ts";

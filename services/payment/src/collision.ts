@@ -1,4 +1,4 @@
-import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres";
+import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres/pool";
 
 /** Somebody else recorded what this transaction was about to record: what it read is not true any more. */
 export class CollisionError extends Error {

@@ -1,5 +1,5 @@
 import { type CallContext, callContext, runWithContext } from "@sagacart/chassis/context";
-import type { Log } from "@sagacart/chassis/log";
+import type { Log } from "@sagacart/chassis/process/log";
 import { type Job, jobKey, type Result, withoutAnswer } from "./job.ts";
 import type { Provider } from "./provider.ts";
 

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { DomainError } from "@sagacart/chassis/errors";
-import { pageReasons } from "@sagacart/chassis/page";
+import { pageReasons } from "@sagacart/chassis/postgres/page";
 
 export const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 

@@ -1,7 +1,7 @@
 import { Code } from "@connectrpc/connect";
 import { errorInfo } from "@sagacart/chassis/errors";
-import { signWebhook } from "@sagacart/chassis/webhook-signature";
 import { Payment_State } from "@sagacart/proto/payment/v1/payment";
+import { signWebhook } from "@sagacart/provider/webhook-signature";
 import { expect, test } from "vitest";
 import type { ChargeAnswer } from "./provider.ts";
 import { auditBooks } from "./testing/books.ts";

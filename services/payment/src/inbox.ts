@@ -1,11 +1,11 @@
-import type { Clock } from "@sagacart/chassis/clock";
-import type { CommandOutbox } from "@sagacart/chassis/command-outbox";
 import { DomainError } from "@sagacart/chassis/errors";
-import type { EventFeed } from "@sagacart/chassis/event-feed";
-import type { Log } from "@sagacart/chassis/log";
-import { startLoop } from "@sagacart/chassis/loop";
-import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres";
-import { isWebhookSigned } from "@sagacart/chassis/webhook-signature";
+import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres/pool";
+import type { Log } from "@sagacart/chassis/process/log";
+import { startLoop } from "@sagacart/chassis/process/loop";
+import type { Clock } from "@sagacart/chassis/time/clock";
+import type { CommandOutbox } from "@sagacart/outbox/commands/outbox";
+import type { EventFeed } from "@sagacart/outbox/events/feed";
+import { isWebhookSigned } from "@sagacart/provider/webhook-signature";
 import { uuidPattern } from "./ids.ts";
 import type { Result } from "./job.ts";
 import type { Ledger } from "./ledger.ts";

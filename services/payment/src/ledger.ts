@@ -1,4 +1,4 @@
-import type { Transaction } from "@sagacart/chassis/postgres";
+import type { Transaction } from "@sagacart/chassis/postgres/pool";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 
 /** Accounts of the shop itself. They keep no balance. */

@@ -1,4 +1,4 @@
-import { runService } from "@sagacart/chassis/main";
+import { runService } from "@sagacart/chassis/process/main";
 import { readConfig } from "./config.ts";
 import { createHttpProvider } from "./http-provider.ts";
 import { startPayment } from "./start.ts";

@@ -1,6 +1,6 @@
-import type { EventFeed } from "@sagacart/chassis/event-feed";
-import type { Pool } from "@sagacart/chassis/postgres";
-import { once } from "@sagacart/chassis/requests";
+import type { Pool } from "@sagacart/chassis/postgres/pool";
+import { once } from "@sagacart/chassis/postgres/request-ids";
+import type { EventFeed } from "@sagacart/outbox/events/feed";
 import type { ChargeOptions } from "./charge.ts";
 import { startCharging, writeCharges } from "./decide.ts";
 import { jobOfPayment } from "./job.ts";

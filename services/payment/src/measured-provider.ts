@@ -1,5 +1,5 @@
-import type { Metrics } from "@sagacart/chassis/metrics";
-import { outsideMeter } from "@sagacart/chassis/outside-calls";
+import type { Metrics } from "@sagacart/chassis/process/metrics";
+import { outsideMeter } from "@sagacart/provider/call-meter";
 import type { Provider } from "./provider.ts";
 
 /** The provider, with `payment_provider_call_duration_seconds` by kind and answer; `failed` says nothing of what became. */

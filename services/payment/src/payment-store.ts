@@ -1,4 +1,4 @@
-import type { Queryable, Transaction } from "@sagacart/chassis/postgres";
+import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
 import type { ChargeContent, Kind, Payment, State } from "./payment.ts";
 
 /** Payments by their ids; what is no payment's id is left out. */

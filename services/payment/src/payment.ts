@@ -1,4 +1,4 @@
-import type { NewEvent } from "@sagacart/chassis/event-feed";
+import type { NewEvent } from "@sagacart/outbox/events/feed";
 
 export type Kind = "ORDER" | "MANUAL";
 export type State = "PENDING" | "CAPTURED" | "DECLINED" | "VOIDED";

@@ -1,9 +1,9 @@
-import type { CommandOutbox } from "@sagacart/chassis/command-outbox";
 import { DomainError } from "@sagacart/chassis/errors";
 import { type Amount, sameCurrency } from "@sagacart/chassis/money";
-import type { Transaction } from "@sagacart/chassis/postgres";
-import { once } from "@sagacart/chassis/requests";
+import type { Transaction } from "@sagacart/chassis/postgres/pool";
+import { once } from "@sagacart/chassis/postgres/request-ids";
 import { uuidv7 } from "@sagacart/chassis/uuid";
+import type { CommandOutbox } from "@sagacart/outbox/commands/outbox";
 import { accountKey } from "./account.ts";
 import { lockAccounts } from "./account-store.ts";
 import type { ChargeOptions } from "./charge.ts";

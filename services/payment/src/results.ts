@@ -1,7 +1,7 @@
-import type { CommandOutbox } from "@sagacart/chassis/command-outbox";
-import type { EventFeed } from "@sagacart/chassis/event-feed";
-import type { Log } from "@sagacart/chassis/log";
-import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres";
+import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres/pool";
+import type { Log } from "@sagacart/chassis/process/log";
+import type { CommandOutbox } from "@sagacart/outbox/commands/outbox";
+import type { EventFeed } from "@sagacart/outbox/events/feed";
 import { type DelayTimes, delayPayments, delayRefunds } from "./ask-store.ts";
 import type { Result } from "./job.ts";
 import type { Ledger } from "./ledger.ts";

@@ -1,5 +1,5 @@
-import type { Log } from "@sagacart/chassis/log";
-import type { Transaction } from "@sagacart/chassis/postgres";
+import type { Transaction } from "@sagacart/chassis/postgres/pool";
+import type { Log } from "@sagacart/chassis/process/log";
 import { change, changeState, createDraft, type Draft, moved, refunded, writeDraft } from "./draft.ts";
 import { voidRefundId } from "./ids.ts";
 import type { Result } from "./job.ts";

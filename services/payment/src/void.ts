@@ -1,7 +1,7 @@
-import type { CommandOutbox } from "@sagacart/chassis/command-outbox";
-import { appendEvents } from "@sagacart/chassis/event-feed";
-import type { Pool, Transaction } from "@sagacart/chassis/postgres";
+import type { Pool, Transaction } from "@sagacart/chassis/postgres/pool";
 import { uuidv7 } from "@sagacart/chassis/uuid";
+import type { CommandOutbox } from "@sagacart/outbox/commands/outbox";
+import { appendEvents } from "@sagacart/outbox/events/feed";
 import { type Account, accountKey } from "./account.ts";
 import { lockAccounts } from "./account-store.ts";
 import type { ChargeOptions } from "./charge.ts";

@@ -1,4 +1,4 @@
-import type { Queryable, Transaction } from "@sagacart/chassis/postgres";
+import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
 import type { AddressJson } from "@sagacart/proto/type/v1/address";
 
 /** A shipment for which the carrier is to be asked. */

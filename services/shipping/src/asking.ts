@@ -1,6 +1,6 @@
-import type { Log } from "@sagacart/chassis/log";
-import { startLoop } from "@sagacart/chassis/loop";
-import type { Pool } from "@sagacart/chassis/postgres";
+import type { Pool } from "@sagacart/chassis/postgres/pool";
+import type { Log } from "@sagacart/chassis/process/log";
+import { startLoop } from "@sagacart/chassis/process/loop";
 import { claimAsks, claimRecalls, finishRecall, type Recall } from "./ask-store.ts";
 import type { Carrier } from "./carrier.ts";
 import type { Desk } from "./desk.ts";

@@ -1,7 +1,7 @@
-import { type CommandOutbox, recordCommands } from "@sagacart/chassis/command-outbox";
 import { DomainError } from "@sagacart/chassis/errors";
-import { appendEvents, type EventFeed } from "@sagacart/chassis/event-feed";
-import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres";
+import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres/pool";
+import { type CommandOutbox, recordCommands } from "@sagacart/outbox/commands/outbox";
+import { appendEvents, type EventFeed } from "@sagacart/outbox/events/feed";
 import { requestRecalls } from "./ask-store.ts";
 import type { Carrier } from "./carrier.ts";
 import { reasons } from "./reasons.ts";

@@ -1,4 +1,4 @@
-import { durationMs, type Env, int, readEnv, secret, serviceEnv, text, url } from "@sagacart/chassis/config";
+import { durationMs, type Env, int, readEnv, secret, serviceEnv, text, url } from "@sagacart/chassis/process/config";
 
 /** The variables of shipping. */
 export function readConfig(env: Env) {

@@ -1,9 +1,9 @@
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { Client } from "@connectrpc/connect";
-import { startEventConsumer } from "@sagacart/chassis/event-consumer";
-import { eventCursor } from "@sagacart/chassis/event-cursor";
-import type { Log } from "@sagacart/chassis/log";
-import type { Pool, Transaction } from "@sagacart/chassis/postgres";
+import type { Pool, Transaction } from "@sagacart/chassis/postgres/pool";
+import type { Log } from "@sagacart/chassis/process/log";
+import { startEventConsumer } from "@sagacart/outbox/events/consumer";
+import { eventCursor } from "@sagacart/outbox/events/cursor";
 import type { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
 import type { Event } from "@sagacart/proto/event/v1/event";
 import type { EventService } from "@sagacart/proto/event/v1/event_service";

@@ -1,5 +1,5 @@
 import { type CallContext, callContext, runWithContext } from "@sagacart/chassis/context";
-import type { Log } from "@sagacart/chassis/log";
+import type { Log } from "@sagacart/chassis/process/log";
 import type { Address } from "@sagacart/proto/type/v1/address";
 import type { Carrier } from "./carrier.ts";
 import type { Result } from "./results.ts";

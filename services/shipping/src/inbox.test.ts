@@ -1,6 +1,6 @@
 import { Code } from "@connectrpc/connect";
 import { errorInfo } from "@sagacart/chassis/errors";
-import { signWebhook } from "@sagacart/chassis/webhook-signature";
+import { signWebhook } from "@sagacart/provider/webhook-signature";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { addressTo, carrierSecrets, startTestShipping, type TestShipping } from "./testing.ts";
 

@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import { createMetrics } from "@sagacart/chassis/metrics";
+import { createMetrics } from "@sagacart/chassis/process/metrics";
 import { AddressSchema } from "@sagacart/proto/type/v1/address";
 import { expect, test } from "vitest";
 import { measuredCarrier } from "./meters.ts";

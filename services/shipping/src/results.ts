@@ -1,6 +1,6 @@
-import { type CommandOutbox, recordCommands } from "@sagacart/chassis/command-outbox";
-import { appendEvents, type EventFeed } from "@sagacart/chassis/event-feed";
-import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres";
+import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres/pool";
+import { type CommandOutbox, recordCommands } from "@sagacart/outbox/commands/outbox";
+import { appendEvents, type EventFeed } from "@sagacart/outbox/events/feed";
 import { type Delay, type DelayTimes, delayAsks, requestRecalls } from "./ask-store.ts";
 import type { CarrierAnswer } from "./carrier.ts";
 import { type Decision, type Shipment, settledEvent } from "./shipment.ts";

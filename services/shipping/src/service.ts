@@ -1,9 +1,9 @@
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { DomainError } from "@sagacart/chassis/errors";
-import { refuseNamedTwice } from "@sagacart/chassis/named-twice";
-import { decodePageToken, encodePageToken, pageReasons, pageSize } from "@sagacart/chassis/page";
-import type { Pool } from "@sagacart/chassis/postgres";
+import { decodePageToken, encodePageToken, pageReasons, pageSize } from "@sagacart/chassis/postgres/page";
+import type { Pool } from "@sagacart/chassis/postgres/pool";
+import { refuseNamedTwice } from "@sagacart/chassis/rpc/named-twice";
 import {
   BatchCreateShipmentsResponseSchema,
   CancelShipmentResponseSchema,

@@ -1,11 +1,11 @@
 import type { ConnectRouter } from "@connectrpc/connect";
-import type { Clock } from "@sagacart/chassis/clock";
-import { coalesce } from "@sagacart/chassis/coalesce";
-import { createCommandOutbox } from "@sagacart/chassis/command-outbox";
-import { createEventFeed } from "@sagacart/chassis/event-feed";
-import type { Log } from "@sagacart/chassis/log";
-import type { Metrics } from "@sagacart/chassis/metrics";
-import type { Pool } from "@sagacart/chassis/postgres";
+import type { Pool } from "@sagacart/chassis/postgres/pool";
+import type { Log } from "@sagacart/chassis/process/log";
+import type { Metrics } from "@sagacart/chassis/process/metrics";
+import { coalesce } from "@sagacart/chassis/rpc/coalesce";
+import type { Clock } from "@sagacart/chassis/time/clock";
+import { createCommandOutbox } from "@sagacart/outbox/commands/outbox";
+import { createEventFeed } from "@sagacart/outbox/events/feed";
 import { CommandService } from "@sagacart/proto/command/v1/command_service";
 import { ShippingService } from "@sagacart/proto/shipping/v1/shipping_service";
 import { startAsking, startRecalling } from "./asking.ts";

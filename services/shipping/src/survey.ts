@@ -1,5 +1,5 @@
-import { commandQuestions, eventQuestions } from "@sagacart/chassis/outbox-survey";
-import type { Question } from "@sagacart/chassis/survey";
+import type { Question } from "@sagacart/chassis/postgres/survey";
+import { commandQuestions, eventQuestions } from "@sagacart/outbox/survey";
 
 /** What is asked of the database of shipments for gauges. */
 export const questions: readonly Question[] = [

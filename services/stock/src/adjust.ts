@@ -1,5 +1,5 @@
 import { DomainError } from "@sagacart/chassis/errors";
-import type { Transaction } from "@sagacart/chassis/postgres";
+import type { Transaction } from "@sagacart/chassis/postgres/pool";
 import { lockLevels, maxOnHand, type NewMovement, recordMovements } from "./level-store.ts";
 import { productNotFound } from "./product.ts";
 import { reasons } from "./reasons.ts";

@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
-import { refuseNamedTwice } from "@sagacart/chassis/named-twice";
-import { type Pool, withTransaction } from "@sagacart/chassis/postgres";
+import { type Pool, withTransaction } from "@sagacart/chassis/postgres/pool";
+import { refuseNamedTwice } from "@sagacart/chassis/rpc/named-twice";
 import { Reservation_State } from "@sagacart/proto/stock/v1/reservation";
 import {
   type BatchCommitResponse_Outcome,

@@ -1,4 +1,4 @@
-import type { Transaction } from "@sagacart/chassis/postgres";
+import type { Transaction } from "@sagacart/chassis/postgres/pool";
 import { lockLevels, recordMovements } from "./level-store.ts";
 import type { State } from "./reservation.ts";
 import { findLines, lockReservations, setStates } from "./reservation-store.ts";

@@ -1,4 +1,4 @@
-import { durationMs, type Env, readEnv, serviceEnv } from "@sagacart/chassis/config";
+import { durationMs, type Env, readEnv, serviceEnv } from "@sagacart/chassis/process/config";
 
 /** The variables of stock. */
 export function readConfig(env: Env) {

@@ -1,5 +1,5 @@
 import { DomainError } from "@sagacart/chassis/errors";
-import type { Transaction } from "@sagacart/chassis/postgres";
+import type { Transaction } from "@sagacart/chassis/postgres/pool";
 import { closeLevel, insertLevels, lockLevels, type NewMovement, recordMovements } from "./level-store.ts";
 import { etagMismatch, type NewProduct, type ProductContent, productNotFound, sameContent } from "./product.ts";
 import { insertProduct, lockProducts, markDeleted, putProducts, updateProduct } from "./product-store.ts";

@@ -1,4 +1,4 @@
-import type { Queryable, Transaction } from "@sagacart/chassis/postgres";
+import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
 import type { Line } from "./reservation.ts";
 
 /** How many of a product are on hand, and how many of these are set aside. */

@@ -1,5 +1,5 @@
 import { DomainError } from "@sagacart/chassis/errors";
-import { pageReasons, pageSize } from "@sagacart/chassis/page";
+import { pageReasons, pageSize } from "@sagacart/chassis/postgres/page";
 
 // An answer may have 4 MiB.
 const maxPageBytes = 3 * 1024 * 1024;

@@ -1,4 +1,4 @@
-import type { Transaction } from "@sagacart/chassis/postgres";
+import type { Transaction } from "@sagacart/chassis/postgres/pool";
 import { end } from "./release.ts";
 import type { State } from "./reservation.ts";
 import { lockReservations, pinHeld } from "./reservation-store.ts";

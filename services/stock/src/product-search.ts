@@ -1,4 +1,4 @@
-import type { Queryable } from "@sagacart/chassis/postgres";
+import type { Queryable } from "@sagacart/chassis/postgres/pool";
 import { foldText, type Product } from "./product.ts";
 import { listed, type ProductRow, productColumns, toProduct } from "./product-store.ts";
 

@@ -1,5 +1,5 @@
 import { testCurrency } from "@sagacart/chassis/money";
-import type { Queryable, Transaction } from "@sagacart/chassis/postgres";
+import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
 import pg from "pg";
 import { type NewProduct, type Product, type ProductContent, searchText, skuTaken } from "./product.ts";
 

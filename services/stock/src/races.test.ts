@@ -1,6 +1,6 @@
 import { setTimeout } from "node:timers/promises";
-import type { Transaction } from "@sagacart/chassis/postgres";
-import { withTransaction } from "@sagacart/chassis/postgres";
+import type { Transaction } from "@sagacart/chassis/postgres/pool";
+import { withTransaction } from "@sagacart/chassis/postgres/pool";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { adjust } from "./adjust.ts";
 import { commit } from "./commit.ts";

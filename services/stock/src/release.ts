@@ -1,4 +1,4 @@
-import type { Transaction } from "@sagacart/chassis/postgres";
+import type { Transaction } from "@sagacart/chassis/postgres/pool";
 import { lockLevels, putBack } from "./level-store.ts";
 import type { State } from "./reservation.ts";
 import { findLines, insertTombstones, lockLapsed, lockReservations, setStates } from "./reservation-store.ts";

@@ -1,4 +1,4 @@
-import type { Queryable } from "@sagacart/chassis/postgres";
+import type { Queryable } from "@sagacart/chassis/postgres/pool";
 import type { Kind, Line, Reservation, Shortage, State } from "./reservation.ts";
 import { findLines } from "./reservation-store.ts";
 

@@ -1,8 +1,8 @@
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
-import { decodePageToken, encodePageToken } from "@sagacart/chassis/page";
-import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres";
-import { fingerprintOf, once } from "@sagacart/chassis/requests";
+import { decodePageToken, encodePageToken } from "@sagacart/chassis/postgres/page";
+import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres/pool";
+import { fingerprintOf, once } from "@sagacart/chassis/postgres/request-ids";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import {
   CommitReservationResponseSchema,

@@ -1,4 +1,4 @@
-import type { Queryable, Transaction } from "@sagacart/chassis/postgres";
+import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
 import { fingerprint, type Line, type Shortage, type State, type Wish } from "./reservation.ts";
 
 /** A reservation whose row is locked. Its state is EXPIRED already when its time is over: see `lapsed`. */

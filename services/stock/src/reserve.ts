@@ -1,4 +1,4 @@
-import type { Transaction } from "@sagacart/chassis/postgres";
+import type { Transaction } from "@sagacart/chassis/postgres/pool";
 import { lockLevels, putBack, setAside } from "./level-store.ts";
 import { allot, fingerprint, type Shortage, type State, type Wish } from "./reservation.ts";
 import {

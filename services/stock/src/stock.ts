@@ -1,8 +1,8 @@
-import type { Log } from "@sagacart/chassis/log";
-import type { Running } from "@sagacart/chassis/main";
-import type { Metrics } from "@sagacart/chassis/metrics";
-import type { Pool } from "@sagacart/chassis/postgres";
-import { forgetOldRequests } from "@sagacart/chassis/request-retention";
+import type { Pool } from "@sagacart/chassis/postgres/pool";
+import { forgetOldRequests } from "@sagacart/chassis/postgres/request-retention";
+import type { Log } from "@sagacart/chassis/process/log";
+import type { Running } from "@sagacart/chassis/process/main";
+import type { Metrics } from "@sagacart/chassis/process/metrics";
 import { ProductService } from "@sagacart/proto/stock/v1/product_service";
 import { StockService } from "@sagacart/proto/stock/v1/stock_service";
 import { startExpiry } from "./expiry.ts";

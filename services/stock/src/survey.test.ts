@@ -1,5 +1,5 @@
-import { ask } from "@sagacart/chassis/survey";
-import { testDatabase } from "@sagacart/chassis/testing";
+import { ask } from "@sagacart/chassis/postgres/survey";
+import { testDatabase } from "@sagacart/chassis/testing/testing";
 import { expect, test } from "vitest";
 import { questions } from "./survey.ts";
 

@@ -1,4 +1,4 @@
-import { type Span, type SpanOptions, startShared, tracer } from "@sagacart/chassis/trace";
+import { type Span, type SpanOptions, startShared, tracer } from "@sagacart/chassis/trace/trace";
 import { isSampled } from "@sagacart/chassis/trace/traceparent";
 import type { Command } from "@sagacart/proto/command/v1/command";
 import { workflowAttributes } from "./attributes.ts";

@@ -1,4 +1,4 @@
-import { type Tracer, tracer } from "@sagacart/chassis/trace";
+import { type Tracer, tracer } from "@sagacart/chassis/trace/trace";
 import type { InjectedSinks } from "@temporalio/worker";
 import type { Sinks, WorkflowInfo } from "@temporalio/workflow";
 import { workflowAttributes } from "./attributes.ts";

@@ -1,5 +1,5 @@
 import { callContext, runWithContext } from "@sagacart/chassis/context";
-import { inSpan, type Tracer, tracer } from "@sagacart/chassis/trace";
+import { inSpan, type Tracer, tracer } from "@sagacart/chassis/trace/trace";
 import { isSampled } from "@sagacart/chassis/trace/traceparent";
 import type { ClientInterceptors, WorkflowClientInterceptor } from "@temporalio/client";
 import type { ActivityInterceptorsFactory } from "@temporalio/worker";

@@ -1,5 +1,5 @@
-import { list, oneOf, type Parser, secret, text, url } from "../config.ts";
-import type { Log } from "../log.ts";
+import { list, oneOf, type Parser, secret, text, url } from "../process/config.ts";
+import type { Log } from "../process/log.ts";
 import { type RoleName, roleNames } from "./principal.ts";
 import { createServiceTokens, type ServiceTokens } from "./service-tokens.ts";
 import { createVerifier, type Verifier } from "./verify.ts";

@@ -4,7 +4,7 @@ import { OrderService } from "@sagacart/proto/order/v1/order_service";
 import { AccountService } from "@sagacart/proto/payment/v1/account_service";
 import { ProductService } from "@sagacart/proto/stock/v1/product_service";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { createServiceClient, openChannel } from "../client.ts";
+import { createServiceClient, openChannel } from "../client/client.ts";
 import { callContext } from "../context.ts";
 import { errorInfo } from "../errors.ts";
 import { EchoService } from "../testing/echo-service.ts";

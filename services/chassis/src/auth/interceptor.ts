@@ -1,7 +1,7 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import type { Interceptor } from "@connectrpc/connect";
 import { type CallContext, callContext, runWithContext } from "../context.ts";
-import { aroundEach } from "../interceptors/streams.ts";
+import { aroundEach } from "../rpc/interceptors/streams.ts";
 import { accessRule } from "./access.ts";
 import { admit, confine } from "./admit.ts";
 import type { Principal } from "./principal.ts";

@@ -2,12 +2,12 @@ import { Code } from "@connectrpc/connect";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
 import { AccountService } from "@sagacart/proto/payment/v1/account_service";
 import { expect, test } from "vitest";
-import { createServiceClient, openChannel, withTokens } from "../client.ts";
+import { createServiceClient, openChannel, withTokens } from "../client/client.ts";
 import { callContext, runWithContext } from "../context.ts";
 import { errorInfo } from "../errors.ts";
 import { startIssuer, type TestIssuer } from "../testing/issuer.ts";
 import { startEcho } from "../testing/test-server.ts";
-import { silentLog } from "../testing.ts";
+import { silentLog } from "../testing/testing.ts";
 import { callersToken } from "./callers-token.ts";
 import { createServiceTokens } from "./service-tokens.ts";
 

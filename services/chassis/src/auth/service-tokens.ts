@@ -1,5 +1,5 @@
 import { runWithContext } from "../context.ts";
-import type { Log } from "../log.ts";
+import type { Log } from "../process/log.ts";
 import { authError } from "./reasons.ts";
 
 export type ServiceTokenOptions = {

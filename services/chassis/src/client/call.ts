@@ -12,9 +12,9 @@ import { type Client, Metadata } from "@grpc/grpc-js";
 import type { CallTokens } from "../auth/service-tokens.ts";
 import { callContext } from "../context.ts";
 import { codeName } from "../errors.ts";
-import { failure, rpcAttributes, statusCode } from "../interceptors/trace.ts";
-import type { CallMeter } from "../metrics.ts";
-import { type Span, startSpan, tracer, untraced } from "../trace.ts";
+import type { CallMeter } from "../process/metrics.ts";
+import { failure, rpcAttributes, statusCode } from "../rpc/interceptors/trace.ts";
+import { type Span, startSpan, tracer, untraced } from "../trace/trace.ts";
 import { wireError } from "./wire-error.ts";
 
 export type GrpcTransportOptions = {

@@ -1,6 +1,6 @@
-import { durationMs, readEnv, serverEnv, serviceEnv } from "../config.ts";
-import type { Log } from "../log.ts";
-import { type Running, runService } from "../main.ts";
+import { durationMs, readEnv, serverEnv, serviceEnv } from "../process/config.ts";
+import type { Log } from "../process/log.ts";
+import { type Running, runService } from "../process/main.ts";
 import { EchoService } from "./echo-service.ts";
 
 // A whole service in a process of its own, which says in its log what happens to it.

@@ -1,4 +1,4 @@
-import type { Queryable } from "../postgres.ts";
+import type { Queryable } from "../postgres/pool.ts";
 
 /**
  * The schema that migrations have made, as one text: what a service's schema.sql holds. Read from the catalogue, in a

@@ -1,8 +1,8 @@
 import type { ServiceImpl } from "@connectrpc/connect";
 import { Registry } from "prom-client";
-import { type Health, health } from "../health.ts";
-import { createLog } from "../log.ts";
-import { type Server, type ServerOptions, startServer } from "../server.ts";
+import { createLog } from "../process/log.ts";
+import { type Health, health } from "../rpc/health.ts";
+import { type Server, type ServerOptions, startServer } from "../rpc/server.ts";
 import { EchoService } from "./echo-service.ts";
 
 export type TestServer = AsyncDisposable & {

@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from "vitest";
-import { ConfigError, readEnv } from "../config.ts";
+import { ConfigError, readEnv } from "../process/config.ts";
 import { createAuthority, createSecretFolder, secretOf } from "../testing/certificates.ts";
 import { tlsEnv } from "./env.ts";
 

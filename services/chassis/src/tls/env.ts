@@ -1,5 +1,5 @@
 import type { X509Certificate } from "node:crypto";
-import { type Env, oneOf, type Parser } from "../config.ts";
+import { type Env, oneOf, type Parser } from "../process/config.ts";
 import { readCertificates, readKey, trustedFile } from "./pem.ts";
 
 /** The variables of TLS between services. All of them absent: plain. */

@@ -1,5 +1,5 @@
-import type { Log } from "../log.ts";
-import { gauge, type Metrics } from "../metrics.ts";
+import type { Log } from "../process/log.ts";
+import { gauge, type Metrics } from "../process/metrics.ts";
 import type { TlsConfig } from "./env.ts";
 import { readCertificates, readKey } from "./pem.ts";
 import { trustToo } from "./trust.ts";

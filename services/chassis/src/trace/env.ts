@@ -1,4 +1,4 @@
-import { type Env, int, oneOf, optional, type Parser, readEnv, url } from "../config.ts";
+import { type Env, int, oneOf, optional, type Parser, readEnv, url } from "../process/config.ts";
 
 export type TraceConfig = NonNullable<ReturnType<typeof readTraceEnv>>;
 

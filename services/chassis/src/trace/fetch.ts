@@ -1,4 +1,4 @@
-import { startSpan } from "../trace.ts";
+import { startSpan } from "./trace.ts";
 
 /**
  * fetch() as a span of what is under way; `route` is the path without what stands in it for one thing, as `/charges/{key}`.

@@ -13,10 +13,10 @@ import {
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-proto";
 import { detectResources, envDetector, resourceFromAttributes } from "@opentelemetry/resources";
 import { BatchSpanProcessor, type IdGenerator, RandomIdGenerator, TracerProvider } from "@opentelemetry/sdk-trace";
-import type { Log } from "../log.ts";
-import type { Attributes, Link, Span, SpanOptions, Tracer } from "../trace.ts";
+import type { Log } from "../process/log.ts";
 import type { TraceConfig } from "./env.ts";
 import { samplerOf } from "./sampler.ts";
+import type { Attributes, Link, Span, SpanOptions, Tracer } from "./trace.ts";
 import { isSampled, spanIdOf, toTraceparent, traceIdOf } from "./traceparent.ts";
 
 export type OpenTelemetryOptions = { service: string; config: TraceConfig; log: Log };

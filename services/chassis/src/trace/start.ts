@@ -1,7 +1,7 @@
-import type { Env } from "../config.ts";
-import type { Log } from "../log.ts";
-import { setTracer } from "../trace.ts";
+import type { Env } from "../process/config.ts";
+import type { Log } from "../process/log.ts";
 import { readTraceEnv } from "./env.ts";
+import { setTracer } from "./trace.ts";
 
 export type TracingOptions = {
   /** What the process is called where OTEL_SERVICE_NAME says nothing else. */

@@ -1,4 +1,4 @@
-import { startTestFeed, type TestFeed } from "@sagacart/chassis/testing/test-feed";
+import { startTestFeed, type TestFeed } from "@sagacart/outbox/testing/test-feed";
 import { CloudEvent, HTTP } from "cloudevents";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { startTestGateway, type TestGateway } from "../testing.ts";

@@ -1,5 +1,5 @@
 import { type DescMethodServerStreaming, isMessage, type JsonValue, type Message } from "@bufbuild/protobuf";
-import { toCloudEvent } from "@sagacart/chassis/cloud-event";
+import { toCloudEvent } from "@sagacart/outbox/events/cloud-event";
 import { SubscribeEventsResponseSchema } from "@sagacart/proto/event/v1/event_service";
 import type { Schema } from "../openapi/schemas.ts";
 import type { Binding } from "../transcode/bindings.ts";

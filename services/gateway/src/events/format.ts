@@ -1,4 +1,4 @@
-import { cloudEventBatchType, cloudEventType } from "@sagacart/chassis/cloud-event";
+import { cloudEventBatchType, cloudEventType } from "@sagacart/outbox/events/cloud-event";
 import type { FastifyRequest } from "fastify";
 import Negotiator from "negotiator";
 import { invalidRequest } from "../problem.ts";

@@ -1,5 +1,5 @@
 import { isMessage } from "@bufbuild/protobuf";
-import { batched, cloudEventBatchType } from "@sagacart/chassis/cloud-event";
+import { batched, cloudEventBatchType } from "@sagacart/outbox/events/cloud-event";
 import { type ReadEventsResponse, ReadEventsResponseSchema } from "@sagacart/proto/event/v1/event_service";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { callerLeft } from "../caller-left.ts";

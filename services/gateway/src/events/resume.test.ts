@@ -4,7 +4,7 @@ import { createConnectTransport, createGrpcTransport, Http2SessionManager } from
 import { createGrpcWebTransport } from "@connectrpc/connect-web";
 import { createProxy } from "@sagacart/chassis/testing/proxy";
 import { randomOf } from "@sagacart/chassis/testing/random";
-import { startTestFeed, type TestFeed } from "@sagacart/chassis/testing/test-feed";
+import { startTestFeed, type TestFeed } from "@sagacart/outbox/testing/test-feed";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
 import { expect, test } from "vitest";
 import { startTestGateway } from "../testing.ts";

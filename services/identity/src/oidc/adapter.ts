@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Pool } from "@sagacart/chassis/postgres";
+import type { Pool } from "@sagacart/chassis/postgres/pool";
 import { type Adapter, type AdapterPayload, errors } from "oidc-provider";
 
 /**

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
-import type { Log } from "@sagacart/chassis/log";
+import type { Log } from "@sagacart/chassis/process/log";
 import type { Tls } from "@sagacart/chassis/tls/files";
 import { keepRenewed, serverOptions } from "@sagacart/chassis/tls/server";
 import type { Provider } from "oidc-provider";

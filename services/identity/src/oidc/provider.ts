@@ -1,5 +1,5 @@
-import type { Log } from "@sagacart/chassis/log";
-import type { Pool } from "@sagacart/chassis/postgres";
+import type { Pool } from "@sagacart/chassis/postgres/pool";
+import type { Log } from "@sagacart/chassis/process/log";
 import type { JWK } from "jose";
 import {
   type Account,

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Pool } from "@sagacart/chassis/postgres";
+import type { Pool } from "@sagacart/chassis/postgres/pool";
 import { createLocalJWKSet, errors, jwtVerify } from "jose";
 import type { Keys } from "../keys.ts";
 import { audience } from "../tokens.ts";

@@ -1,4 +1,4 @@
-import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres";
+import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres/pool";
 import type { Circuit } from "./endpoint.ts";
 import { buryPending } from "./endpoint-store.ts";
 

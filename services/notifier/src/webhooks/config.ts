@@ -1,4 +1,4 @@
-import { durationMs, type Env, flag, int, list, optional, text } from "@sagacart/chassis/config";
+import { durationMs, type Env, flag, int, list, optional, text } from "@sagacart/chassis/process/config";
 import { isNetwork } from "./networks.ts";
 
 /** The variables of webhooks. */

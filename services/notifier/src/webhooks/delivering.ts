@@ -1,7 +1,7 @@
-import { backoffMs } from "@sagacart/chassis/backoff";
-import { binary, structured } from "@sagacart/chassis/cloud-event";
-import type { Log } from "@sagacart/chassis/log";
-import type { Pool } from "@sagacart/chassis/postgres";
+import type { Pool } from "@sagacart/chassis/postgres/pool";
+import type { Log } from "@sagacart/chassis/process/log";
+import { backoffMs } from "@sagacart/chassis/time/backoff";
+import { binary, structured } from "@sagacart/outbox/events/cloud-event";
 import type { Event } from "@sagacart/proto/event/v1/event";
 import { type CircuitTerms, recordFailure, recordGone, recordSuccess } from "./circuit-store.ts";
 import type { Attempt } from "./delivery.ts";

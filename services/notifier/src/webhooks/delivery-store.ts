@@ -1,4 +1,4 @@
-import type { Queryable } from "@sagacart/chassis/postgres";
+import type { Queryable } from "@sagacart/chassis/postgres/pool";
 import type { Attempt, Delivery, DeliveryState } from "./delivery.ts";
 
 export async function findDelivery(db: Queryable, id: string): Promise<Delivery | undefined> {

@@ -1,4 +1,4 @@
-import type { Queryable, Transaction } from "@sagacart/chassis/postgres";
+import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
 import type { Circuit, ContentMode, Endpoint, EndpointContent } from "./endpoint.ts";
 
 /** Answers whether the id was free. */

@@ -1,4 +1,4 @@
-import { createServiceClient, openChannel } from "@sagacart/chassis/client";
+import { createServiceClient, openChannel } from "@sagacart/chassis/client/client";
 import { startProcess } from "@sagacart/chassis/testing/process";
 import { WebhookDelivery_State as State } from "@sagacart/proto/notifier/v1/webhook";
 import { WebhookService } from "@sagacart/proto/notifier/v1/webhook_service";

@@ -1,7 +1,7 @@
 import type { Client } from "@connectrpc/connect";
-import { startEventConsumer } from "@sagacart/chassis/event-consumer";
-import type { Log } from "@sagacart/chassis/log";
-import type { Pool } from "@sagacart/chassis/postgres";
+import type { Pool } from "@sagacart/chassis/postgres/pool";
+import type { Log } from "@sagacart/chassis/process/log";
+import { startEventConsumer } from "@sagacart/outbox/events/consumer";
 import type { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
 import type { EventService } from "@sagacart/proto/event/v1/event_service";
 import { takeIn, webhookCursor } from "./intake.ts";

@@ -1,4 +1,4 @@
-import type { Queryable, Transaction } from "@sagacart/chassis/postgres";
+import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import { newSecret } from "./signature.ts";
 

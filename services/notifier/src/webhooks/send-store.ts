@@ -1,6 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
-import { type Pool, type Queryable, withTransaction } from "@sagacart/chassis/postgres";
+import { type Pool, type Queryable, withTransaction } from "@sagacart/chassis/postgres/pool";
 import { type Event, EventSchema } from "@sagacart/proto/event/v1/event";
 import type { Attempt } from "./delivery.ts";
 import type { Circuit, ContentMode } from "./endpoint.ts";

@@ -1,4 +1,4 @@
-import { startLoop } from "@sagacart/chassis/loop";
+import { startLoop } from "@sagacart/chassis/process/loop";
 import { type DeliveringOptions, deliver } from "./delivering.ts";
 import { findSecrets } from "./secret-store.ts";
 import {

@@ -1,10 +1,10 @@
 import { getCACertificates } from "node:tls";
 import type { Client, ConnectRouter } from "@connectrpc/connect";
-import type { Log } from "@sagacart/chassis/log";
-import type { Metrics } from "@sagacart/chassis/metrics";
-import type { Pool } from "@sagacart/chassis/postgres";
-import { forgetOldRequests } from "@sagacart/chassis/request-retention";
-import { createWake } from "@sagacart/chassis/wake";
+import type { Pool } from "@sagacart/chassis/postgres/pool";
+import { forgetOldRequests } from "@sagacart/chassis/postgres/request-retention";
+import { createWake } from "@sagacart/chassis/postgres/wake";
+import type { Log } from "@sagacart/chassis/process/log";
+import type { Metrics } from "@sagacart/chassis/process/metrics";
 import type { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
 import type { EventService } from "@sagacart/proto/event/v1/event_service";
 import { WebhookService } from "@sagacart/proto/notifier/v1/webhook_service";

@@ -1,5 +1,5 @@
-import { ConfigError, durationMs, oneOf, port, readEnv, secret, text, url } from "@sagacart/chassis/config";
-import { createLog } from "@sagacart/chassis/log";
+import { ConfigError, durationMs, oneOf, port, readEnv, secret, text, url } from "@sagacart/chassis/process/config";
+import { createLog } from "@sagacart/chassis/process/log";
 import { startFakeProvider } from "./start.ts";
 
 try {

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startProcess } from "@sagacart/chassis/testing/process";
-import { isWebhookSigned } from "@sagacart/chassis/webhook-signature";
+import { isWebhookSigned } from "@sagacart/provider/webhook-signature";
 import { expect, test } from "vitest";
 import { startTestProvider, startWebhookEntrance } from "../testing/provider.ts";
 

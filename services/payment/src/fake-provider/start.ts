@@ -1,5 +1,5 @@
 import type { AddressInfo } from "node:net";
-import type { Log } from "@sagacart/chassis/log";
+import type { Log } from "@sagacart/chassis/process/log";
 import type { FaultTimes } from "./faults.ts";
 import { createFakeProvider } from "./server.ts";
 import { openStore } from "./store.ts";

@@ -1,4 +1,4 @@
-import type { Pool } from "@sagacart/chassis/postgres";
+import type { Pool } from "@sagacart/chassis/postgres/pool";
 
 /** What is wrong with the books: nothing, or they do not add up. */
 export async function auditBooks(pool: Pool): Promise<unknown[]> {

@@ -4,9 +4,9 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Client } from "@connectrpc/connect";
-import { silentLog } from "@sagacart/chassis/testing";
-import { signatureHeader } from "@sagacart/chassis/webhook-signature";
+import { silentLog } from "@sagacart/chassis/testing/testing";
 import type { PaymentService } from "@sagacart/proto/payment/v1/payment_service";
+import { signatureHeader } from "@sagacart/provider/webhook-signature";
 import { startFakeProvider } from "../fake-provider/start.ts";
 
 /** What payment and the provider know each other by. */

@@ -1,8 +1,8 @@
 import { type Client, type ConnectRouter, createClient } from "@connectrpc/connect";
-import { systemClock } from "@sagacart/chassis/clock";
-import { createMetrics } from "@sagacart/chassis/metrics";
-import type { Pool } from "@sagacart/chassis/postgres";
-import { inMemory, silentLog, testDatabase } from "@sagacart/chassis/testing";
+import type { Pool } from "@sagacart/chassis/postgres/pool";
+import { createMetrics } from "@sagacart/chassis/process/metrics";
+import { inMemory, silentLog, testDatabase } from "@sagacart/chassis/testing/testing";
+import { systemClock } from "@sagacart/chassis/time/clock";
 import { CommandService } from "@sagacart/proto/command/v1/command_service";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
 import { AccountService } from "@sagacart/proto/payment/v1/account_service";

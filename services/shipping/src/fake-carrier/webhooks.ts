@@ -1,6 +1,6 @@
-import type { Log } from "@sagacart/chassis/log";
-import { startLoop } from "@sagacart/chassis/loop";
-import { signatureHeader, signWebhook } from "@sagacart/chassis/webhook-signature";
+import type { Log } from "@sagacart/chassis/process/log";
+import { startLoop } from "@sagacart/chassis/process/loop";
+import { signatureHeader, signWebhook } from "@sagacart/provider/webhook-signature";
 import type { FakeStore, Webhook } from "./store.ts";
 
 export type SenderOptions = { store: FakeStore; url: string; secret: string; log: Log };

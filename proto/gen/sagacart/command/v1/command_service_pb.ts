@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file sagacart/command/v1/command_service.proto.
  */
 export const file_sagacart_command_v1_command_service: GenFile = /*@__PURE__*/
-  fileDesc("CilzYWdhY2FydC9jb21tYW5kL3YxL2NvbW1hbmRfc2VydmljZS5wcm90bxITc2FnYWNhcnQuY29tbWFuZC52MSLtAQoUQ2xhaW1Db21tYW5kc1JlcXVlc3QSGwoHY2xhaW1lchgBIAEoCUIKukgHcgUQARjIARIhCgVraW5kcxgCIAMoCUISukgPkgEMCAEQFCIGcgQQARgoEiAKDG1heF9jb21tYW5kcxgDIAEoBUIKukgHGgUY6AcoARI1CgR3YWl0GAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQgy6SAmqAQYiAgg8MgASPAoFbGVhc2UYBSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CErpID8gBAaoBCSIDCJAcMgIIASJZChVDbGFpbUNvbW1hbmRzUmVzcG9uc2USEAoIYmF0Y2hfaWQYASABKAkSLgoIY29tbWFuZHMYAiADKAsyHC5zYWdhY2FydC5jb21tYW5kLnYxLkNvbW1hbmQilwEKFkNvbmZpcm1Db21tYW5kc1JlcXVlc3QSNwoIYmF0Y2hfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SRAoLY29tbWFuZF9pZHMYAiADKAlCL7pILJIBKQgAEOgHIiJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uIhkKF0NvbmZpcm1Db21tYW5kc1Jlc3BvbnNlIoEBChtMaXN0U3RhbmRpbmdDb21tYW5kc1JlcXVlc3QSQgoMc3RhbmRpbmdfZm9yGAEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQhG6SA7IAQGqAQgiBAiAowUyABIeCglwYWdlX3NpemUYAiABKAVCC7pICBoGGMCEPSgAItIBChxMaXN0U3RhbmRpbmdDb21tYW5kc1Jlc3BvbnNlElMKCGNvbW1hbmRzGAEgAygLMkEuc2FnYWNhcnQuY29tbWFuZC52MS5MaXN0U3RhbmRpbmdDb21tYW5kc1Jlc3BvbnNlLlN0YW5kaW5nQ29tbWFuZBpdCg9TdGFuZGluZ0NvbW1hbmQSLQoHY29tbWFuZBgBIAEoCzIcLnNhZ2FjYXJ0LmNvbW1hbmQudjEuQ29tbWFuZBIbChNjYXJyaWVyX3dvcmtmbG93X2lkGAIgASgJItABChZSZXN0YXJ0Q29tbWFuZHNSZXF1ZXN0EkwKBWl0ZW1zGAEgAygLMjAuc2FnYWNhcnQuY29tbWFuZC52MS5SZXN0YXJ0Q29tbWFuZHNSZXF1ZXN0Lkl0ZW1CC7pICJIBBQgBEOgHGmgKBEl0ZW0SOQoKY29tbWFuZF9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIlChNjYXJyaWVyX3dvcmtmbG93X2lkGAIgASgJQgi6SAVyAxjIASIuChdSZXN0YXJ0Q29tbWFuZHNSZXNwb25zZRITCgtjb21tYW5kX2lkcxgBIAMoCTL8AwoOQ29tbWFuZFNlcnZpY2USbwoNQ2xhaW1Db21tYW5kcxIpLnNhZ2FjYXJ0LmNvbW1hbmQudjEuQ2xhaW1Db21tYW5kc1JlcXVlc3QaKi5zYWdhY2FydC5jb21tYW5kLnYxLkNsYWltQ29tbWFuZHNSZXNwb25zZSIHqrsYAxIBBBJ4Cg9Db25maXJtQ29tbWFuZHMSKy5zYWdhY2FydC5jb21tYW5kLnYxLkNvbmZpcm1Db21tYW5kc1JlcXVlc3QaLC5zYWdhY2FydC5jb21tYW5kLnYxLkNvbmZpcm1Db21tYW5kc1Jlc3BvbnNlIgqQAgKquxgDEgEEEoQBChRMaXN0U3RhbmRpbmdDb21tYW5kcxIwLnNhZ2FjYXJ0LmNvbW1hbmQudjEuTGlzdFN0YW5kaW5nQ29tbWFuZHNSZXF1ZXN0GjEuc2FnYWNhcnQuY29tbWFuZC52MS5MaXN0U3RhbmRpbmdDb21tYW5kc1Jlc3BvbnNlIgequxgDEgEEEngKD1Jlc3RhcnRDb21tYW5kcxIrLnNhZ2FjYXJ0LmNvbW1hbmQudjEuUmVzdGFydENvbW1hbmRzUmVxdWVzdBosLnNhZ2FjYXJ0LmNvbW1hbmQudjEuUmVzdGFydENvbW1hbmRzUmVzcG9uc2UiCpACAqq7GAMSAQRiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_sagacart_auth_v1_access, file_sagacart_command_v1_command]);
+  fileDesc("CilzYWdhY2FydC9jb21tYW5kL3YxL2NvbW1hbmRfc2VydmljZS5wcm90bxITc2FnYWNhcnQuY29tbWFuZC52MSLtAQoUQ2xhaW1Db21tYW5kc1JlcXVlc3QSGwoHY2xhaW1lchgBIAEoCUIKukgHcgUQARjIARIhCgVraW5kcxgCIAMoCUISukgPkgEMCAEQFCIGcgQQARgoEiAKDG1heF9jb21tYW5kcxgDIAEoBUIKukgHGgUY6AcoARI1CgR3YWl0GAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQgy6SAmqAQYiAgg8MgASPAoFbGVhc2UYBSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CErpID8gBAaoBCSIDCJAcMgIIASJZChVDbGFpbUNvbW1hbmRzUmVzcG9uc2USEAoIYmF0Y2hfaWQYASABKAkSLgoIY29tbWFuZHMYAiADKAsyHC5zYWdhY2FydC5jb21tYW5kLnYxLkNvbW1hbmQilwEKFkNvbmZpcm1Db21tYW5kc1JlcXVlc3QSNwoIYmF0Y2hfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SRAoLY29tbWFuZF9pZHMYAiADKAlCL7pILJIBKQgAEOgHIiJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uIhkKF0NvbmZpcm1Db21tYW5kc1Jlc3BvbnNlIn8KGkxpc3RTdGFsbGVkQ29tbWFuZHNSZXF1ZXN0EkEKC3N0YWxsZWRfZm9yGAEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQhG6SA7IAQGqAQgiBAiAowUyABIeCglwYWdlX3NpemUYAiABKAVCC7pICBoGGMCEPSgAIswBChtMaXN0U3RhbGxlZENvbW1hbmRzUmVzcG9uc2USUQoIY29tbWFuZHMYASADKAsyPy5zYWdhY2FydC5jb21tYW5kLnYxLkxpc3RTdGFsbGVkQ29tbWFuZHNSZXNwb25zZS5TdGFsbGVkQ29tbWFuZBpaCg5TdGFsbGVkQ29tbWFuZBItCgdjb21tYW5kGAEgASgLMhwuc2FnYWNhcnQuY29tbWFuZC52MS5Db21tYW5kEhkKEW93bmVyX3dvcmtmbG93X2lkGAIgASgJIs4BChZSZXN0YXJ0Q29tbWFuZHNSZXF1ZXN0EkwKBWl0ZW1zGAEgAygLMjAuc2FnYWNhcnQuY29tbWFuZC52MS5SZXN0YXJ0Q29tbWFuZHNSZXF1ZXN0Lkl0ZW1CC7pICJIBBQgBEOgHGmYKBEl0ZW0SOQoKY29tbWFuZF9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIjChFvd25lcl93b3JrZmxvd19pZBgCIAEoCUIIukgFcgMYyAEiLgoXUmVzdGFydENvbW1hbmRzUmVzcG9uc2USEwoLY29tbWFuZF9pZHMYASADKAky+QMKDkNvbW1hbmRTZXJ2aWNlEm8KDUNsYWltQ29tbWFuZHMSKS5zYWdhY2FydC5jb21tYW5kLnYxLkNsYWltQ29tbWFuZHNSZXF1ZXN0Giouc2FnYWNhcnQuY29tbWFuZC52MS5DbGFpbUNvbW1hbmRzUmVzcG9uc2UiB6q7GAMSAQQSeAoPQ29uZmlybUNvbW1hbmRzEisuc2FnYWNhcnQuY29tbWFuZC52MS5Db25maXJtQ29tbWFuZHNSZXF1ZXN0Giwuc2FnYWNhcnQuY29tbWFuZC52MS5Db25maXJtQ29tbWFuZHNSZXNwb25zZSIKkAICqrsYAxIBBBKBAQoTTGlzdFN0YWxsZWRDb21tYW5kcxIvLnNhZ2FjYXJ0LmNvbW1hbmQudjEuTGlzdFN0YWxsZWRDb21tYW5kc1JlcXVlc3QaMC5zYWdhY2FydC5jb21tYW5kLnYxLkxpc3RTdGFsbGVkQ29tbWFuZHNSZXNwb25zZSIHqrsYAxIBBBJ4Cg9SZXN0YXJ0Q29tbWFuZHMSKy5zYWdhY2FydC5jb21tYW5kLnYxLlJlc3RhcnRDb21tYW5kc1JlcXVlc3QaLC5zYWdhY2FydC5jb21tYW5kLnYxLlJlc3RhcnRDb21tYW5kc1Jlc3BvbnNlIgqQAgKquxgDEgEEYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_duration, file_sagacart_auth_v1_access, file_sagacart_command_v1_command]);
 
 /**
  * What to claim.
@@ -233,15 +233,15 @@ export const ConfirmCommandsResponseSchema: GenMessage<ConfirmCommandsResponse, 
 /**
  * How still, and how many.
  *
- * @generated from message sagacart.command.v1.ListStandingCommandsRequest
+ * @generated from message sagacart.command.v1.ListStalledCommandsRequest
  */
-export type ListStandingCommandsRequest = Message<"sagacart.command.v1.ListStandingCommandsRequest"> & {
+export type ListStalledCommandsRequest = Message<"sagacart.command.v1.ListStalledCommandsRequest"> & {
   /**
    * How long nothing has happened.
    *
-   * @generated from field: google.protobuf.Duration standing_for = 1;
+   * @generated from field: google.protobuf.Duration stalled_for = 1;
    */
-  standingFor?: Duration | undefined;
+  stalledFor?: Duration | undefined;
 
   /**
    * How many at most; 0 means 100.
@@ -254,15 +254,15 @@ export type ListStandingCommandsRequest = Message<"sagacart.command.v1.ListStand
 /**
  * How still, and how many.
  *
- * @generated from message sagacart.command.v1.ListStandingCommandsRequest
+ * @generated from message sagacart.command.v1.ListStalledCommandsRequest
  */
-export type ListStandingCommandsRequestJson = {
+export type ListStalledCommandsRequestJson = {
   /**
    * How long nothing has happened.
    *
-   * @generated from field: google.protobuf.Duration standing_for = 1;
+   * @generated from field: google.protobuf.Duration stalled_for = 1;
    */
-  standingFor?: DurationJson;
+  stalledFor?: DurationJson;
 
   /**
    * How many at most; 0 means 100.
@@ -273,53 +273,53 @@ export type ListStandingCommandsRequestJson = {
 };
 
 /**
- * Describes the message sagacart.command.v1.ListStandingCommandsRequest.
- * Use `create(ListStandingCommandsRequestSchema)` to create a new message.
+ * Describes the message sagacart.command.v1.ListStalledCommandsRequest.
+ * Use `create(ListStalledCommandsRequestSchema)` to create a new message.
  */
-export const ListStandingCommandsRequestSchema: GenMessage<ListStandingCommandsRequest, {jsonType: ListStandingCommandsRequestJson}> = /*@__PURE__*/
+export const ListStalledCommandsRequestSchema: GenMessage<ListStalledCommandsRequest, {jsonType: ListStalledCommandsRequestJson}> = /*@__PURE__*/
   messageDesc(file_sagacart_command_v1_command_service, 4);
 
 /**
  * The commands.
  *
- * @generated from message sagacart.command.v1.ListStandingCommandsResponse
+ * @generated from message sagacart.command.v1.ListStalledCommandsResponse
  */
-export type ListStandingCommandsResponse = Message<"sagacart.command.v1.ListStandingCommandsResponse"> & {
+export type ListStalledCommandsResponse = Message<"sagacart.command.v1.ListStalledCommandsResponse"> & {
   /**
    * What stands still, oldest first.
    *
-   * @generated from field: repeated sagacart.command.v1.ListStandingCommandsResponse.StandingCommand commands = 1;
+   * @generated from field: repeated sagacart.command.v1.ListStalledCommandsResponse.StalledCommand commands = 1;
    */
-  commands: ListStandingCommandsResponse_StandingCommand[];
+  commands: ListStalledCommandsResponse_StalledCommand[];
 };
 
 /**
  * The commands.
  *
- * @generated from message sagacart.command.v1.ListStandingCommandsResponse
+ * @generated from message sagacart.command.v1.ListStalledCommandsResponse
  */
-export type ListStandingCommandsResponseJson = {
+export type ListStalledCommandsResponseJson = {
   /**
    * What stands still, oldest first.
    *
-   * @generated from field: repeated sagacart.command.v1.ListStandingCommandsResponse.StandingCommand commands = 1;
+   * @generated from field: repeated sagacart.command.v1.ListStalledCommandsResponse.StalledCommand commands = 1;
    */
-  commands?: ListStandingCommandsResponse_StandingCommandJson[];
+  commands?: ListStalledCommandsResponse_StalledCommandJson[];
 };
 
 /**
- * Describes the message sagacart.command.v1.ListStandingCommandsResponse.
- * Use `create(ListStandingCommandsResponseSchema)` to create a new message.
+ * Describes the message sagacart.command.v1.ListStalledCommandsResponse.
+ * Use `create(ListStalledCommandsResponseSchema)` to create a new message.
  */
-export const ListStandingCommandsResponseSchema: GenMessage<ListStandingCommandsResponse, {jsonType: ListStandingCommandsResponseJson}> = /*@__PURE__*/
+export const ListStalledCommandsResponseSchema: GenMessage<ListStalledCommandsResponse, {jsonType: ListStalledCommandsResponseJson}> = /*@__PURE__*/
   messageDesc(file_sagacart_command_v1_command_service, 5);
 
 /**
  * A command that stands still, and who should be carrying its order.
  *
- * @generated from message sagacart.command.v1.ListStandingCommandsResponse.StandingCommand
+ * @generated from message sagacart.command.v1.ListStalledCommandsResponse.StalledCommand
  */
-export type ListStandingCommandsResponse_StandingCommand = Message<"sagacart.command.v1.ListStandingCommandsResponse.StandingCommand"> & {
+export type ListStalledCommandsResponse_StalledCommand = Message<"sagacart.command.v1.ListStalledCommandsResponse.StalledCommand"> & {
   /**
    * The command.
    *
@@ -330,17 +330,17 @@ export type ListStandingCommandsResponse_StandingCommand = Message<"sagacart.com
   /**
    * The workflow that carries the order, as the service knows it; empty when none does.
    *
-   * @generated from field: string carrier_workflow_id = 2;
+   * @generated from field: string owner_workflow_id = 2;
    */
-  carrierWorkflowId: string;
+  ownerWorkflowId: string;
 };
 
 /**
  * A command that stands still, and who should be carrying its order.
  *
- * @generated from message sagacart.command.v1.ListStandingCommandsResponse.StandingCommand
+ * @generated from message sagacart.command.v1.ListStalledCommandsResponse.StalledCommand
  */
-export type ListStandingCommandsResponse_StandingCommandJson = {
+export type ListStalledCommandsResponse_StalledCommandJson = {
   /**
    * The command.
    *
@@ -351,16 +351,16 @@ export type ListStandingCommandsResponse_StandingCommandJson = {
   /**
    * The workflow that carries the order, as the service knows it; empty when none does.
    *
-   * @generated from field: string carrier_workflow_id = 2;
+   * @generated from field: string owner_workflow_id = 2;
    */
-  carrierWorkflowId?: string;
+  ownerWorkflowId?: string;
 };
 
 /**
- * Describes the message sagacart.command.v1.ListStandingCommandsResponse.StandingCommand.
- * Use `create(ListStandingCommandsResponse_StandingCommandSchema)` to create a new message.
+ * Describes the message sagacart.command.v1.ListStalledCommandsResponse.StalledCommand.
+ * Use `create(ListStalledCommandsResponse_StalledCommandSchema)` to create a new message.
  */
-export const ListStandingCommandsResponse_StandingCommandSchema: GenMessage<ListStandingCommandsResponse_StandingCommand, {jsonType: ListStandingCommandsResponse_StandingCommandJson}> = /*@__PURE__*/
+export const ListStalledCommandsResponse_StalledCommandSchema: GenMessage<ListStalledCommandsResponse_StalledCommand, {jsonType: ListStalledCommandsResponse_StalledCommandJson}> = /*@__PURE__*/
   messageDesc(file_sagacart_command_v1_command_service, 5, 0);
 
 /**
@@ -412,11 +412,11 @@ export type RestartCommandsRequest_Item = Message<"sagacart.command.v1.RestartCo
   commandId: string;
 
   /**
-   * The workflow that is known to be gone; the carrier seen by ListStandingCommands.
+   * The workflow that is known to be gone; the carrier seen by ListStalledCommands.
    *
-   * @generated from field: string carrier_workflow_id = 2;
+   * @generated from field: string owner_workflow_id = 2;
    */
-  carrierWorkflowId: string;
+  ownerWorkflowId: string;
 };
 
 /**
@@ -433,11 +433,11 @@ export type RestartCommandsRequest_ItemJson = {
   commandId?: string;
 
   /**
-   * The workflow that is known to be gone; the carrier seen by ListStandingCommands.
+   * The workflow that is known to be gone; the carrier seen by ListStalledCommands.
    *
-   * @generated from field: string carrier_workflow_id = 2;
+   * @generated from field: string owner_workflow_id = 2;
    */
-  carrierWorkflowId?: string;
+  ownerWorkflowId?: string;
 };
 
 /**
@@ -520,12 +520,12 @@ export const CommandService: GenService<{
    * What is listed is looked at now: it is listed again only after standing still for as long once more, so that
    * several workers share the looking and nothing that rightly waits hides what is stuck.
    *
-   * @generated from rpc sagacart.command.v1.CommandService.ListStandingCommands
+   * @generated from rpc sagacart.command.v1.CommandService.ListStalledCommands
    */
-  listStandingCommands: {
+  listStalledCommands: {
     methodKind: "unary";
-    input: typeof ListStandingCommandsRequestSchema;
-    output: typeof ListStandingCommandsResponseSchema;
+    input: typeof ListStalledCommandsRequestSchema;
+    output: typeof ListStalledCommandsResponseSchema;
   },
   /**
    * Hand out again what nobody carries any more.

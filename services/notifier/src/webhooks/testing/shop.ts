@@ -1,11 +1,11 @@
 import { type Client, createClient } from "@connectrpc/connect";
-import { createServiceClient, openChannel } from "@sagacart/chassis/client";
-import { readEnv } from "@sagacart/chassis/config";
-import type { NewEvent } from "@sagacart/chassis/event-feed";
-import { createMetrics, type Metrics } from "@sagacart/chassis/metrics";
-import type { Pool } from "@sagacart/chassis/postgres";
-import { inMemory, silentLog, type TestDatabase, testDatabase } from "@sagacart/chassis/testing";
-import { startTestFeed } from "@sagacart/chassis/testing/test-feed";
+import { createServiceClient, openChannel } from "@sagacart/chassis/client/client";
+import type { Pool } from "@sagacart/chassis/postgres/pool";
+import { readEnv } from "@sagacart/chassis/process/config";
+import { createMetrics, type Metrics } from "@sagacart/chassis/process/metrics";
+import { inMemory, silentLog, type TestDatabase, testDatabase } from "@sagacart/chassis/testing/testing";
+import type { NewEvent } from "@sagacart/outbox/events/feed";
+import { startTestFeed } from "@sagacart/outbox/testing/test-feed";
 import { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
 import type { WebhookEndpoint_ContentMode as ContentMode } from "@sagacart/proto/notifier/v1/webhook";

@@ -1,0 +1,158 @@
+import { createHash } from "node:crypto";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import pg from "pg";
+import type { Log } from "../process/log.ts";
+import { keepAlive } from "./pool.ts";
+
+export type MigrateOptions = {
+  url: string;
+  directory: URL | string;
+  /** How long to wait for a database that does not let us in yet: one that is being made. Not at all unless told so. */
+  waitMs?: number;
+  log?: Log;
+};
+
+export type Migration = { readonly name: string; readonly sql: string; readonly checksum: string };
+
+/**
+ * Brings a database up to date: runs each NNNN_name.sql of the directory that has not run yet, in order, each in a
+ * transaction of its own together with its row in `schema_migrations`. The row goes in first, and its primary key is
+ * the lock: any number may start at once, and each migration runs once. Returns the names of those that ran here.
+ *
+ * Refuses a directory that has changed what ran already (an edited file, a new number below the last). Migrations
+ * that the directory does not know are left alone: they are a newer version's.
+ */
+export async function migrate(options: MigrateOptions): Promise<string[]> {
+  const migrations = await readMigrations(options.directory);
+  const client = await connect(options);
+  const ran: string[] = [];
+  try {
+    await createTable(client);
+    for (const migration of migrations) {
+      if (await run(client, migration)) {
+        options.log?.info({ migration: migration.name }, "migrated");
+        ran.push(migration.name);
+      }
+    }
+    await refuseForgotten(client, migrations);
+  } finally {
+    await client.end();
+  }
+  return ran;
+}
+
+/** The migrations of a directory, in order. Throws when a name is none, or a number is there twice. */
+export async function readMigrations(directory: URL | string): Promise<Migration[]> {
+  const path = directory instanceof URL ? fileURLToPath(directory) : directory;
+  const names = (await readdir(path)).filter((name) => name.endsWith(".sql")).sort();
+  const migrations: Migration[] = [];
+  for (const name of names) {
+    if (!/^\d{4}_[a-z0-9_]+\.sql$/.test(name)) {
+      throw new Error(`${name} is not a migration's name; it must be like 0001_orders.sql`);
+    }
+    const before = migrations.at(-1)?.name;
+    if (before?.slice(0, 4) === name.slice(0, 4)) {
+      throw new Error(`${before} and ${name} have the same number`);
+    }
+    // A checkout with other line ends is not another migration.
+    const sql = (await readFile(join(path, name), "utf8")).replaceAll("\r\n", "\n");
+    migrations.push({ name, sql, checksum: createHash("sha256").update(sql).digest("hex") });
+  }
+  return migrations;
+}
+
+async function connect({ url, waitMs = 0, log }: MigrateOptions): Promise<pg.Client> {
+  const giveUpAt = Date.now() + waitMs;
+  let said = "";
+  for (;;) {
+    const client = new pg.Client({
+      connectionString: url,
+      application_name: "migrate",
+      ...keepAlive,
+      connectionTimeoutMillis: 10_000,
+    });
+    // A lost connection also fails the statement under way; this event alone would end the process.
+    client.on("error", () => {});
+    try {
+      await client.connect();
+      return client;
+    } catch (error) {
+      await client.end().catch(() => {});
+      if (Date.now() >= giveUpAt) {
+        throw error;
+      }
+      const message = error instanceof Error ? error.message : String(error);
+      if (message !== said) {
+        log?.warn({ message }, "waiting for the database");
+        said = message;
+      }
+      await setTimeout(1_000);
+    }
+  }
+}
+
+/** Two statements in one message are one transaction. Without the lock, of two at once one fails: the type is there. */
+async function createTable(client: pg.Client): Promise<void> {
+  await client.query(`
+    select pg_advisory_xact_lock(hashtext('schema_migrations'));
+    create table if not exists schema_migrations (
+      name     text        primary key,
+      checksum text        not null,
+      run_time timestamptz not null default now()
+    )`);
+}
+
+async function run(client: pg.Client, { name, sql, checksum }: Migration): Promise<boolean> {
+  await client.query("begin");
+  try {
+    const inserted = await client.query(
+      "insert into schema_migrations (name, checksum) values ($1, $2) on conflict do nothing",
+      [name, checksum],
+    );
+    if (inserted.rowCount === 1) {
+      await refuseLate(client, name);
+      await client.query(sql);
+    } else {
+      await refuseChanged(client, name, checksum);
+    }
+    await client.query("commit");
+    return inserted.rowCount === 1;
+  } catch (error) {
+    await client.query("rollback").catch(() => {});
+    const message = error instanceof Error ? error.message : String(error);
+    throw new Error(`migration ${name} failed, and nothing of it was done: ${message}`, { cause: error });
+  }
+}
+
+async function refuseChanged(client: pg.Client, name: string, checksum: string): Promise<void> {
+  const { rows } = await client.query<{ checksum: string }>("select checksum from schema_migrations where name = $1", [
+    name,
+  ]);
+  if (rows[0]?.checksum !== checksum) {
+    throw new Error("the file was changed after it ran; restore it, and write a new migration for the change");
+  }
+}
+
+async function refuseLate(client: pg.Client, name: string): Promise<void> {
+  const { rows } = await client.query<{ name: string }>(
+    "select name from schema_migrations where name > $1 order by name limit 1",
+    [name],
+  );
+  if (rows[0] !== undefined) {
+    throw new Error(`${rows[0].name} ran already; give it a number after the last`);
+  }
+}
+
+/** A migration that ran, with a number below our last, and no file: somebody renamed or deleted it. */
+async function refuseForgotten(client: pg.Client, migrations: readonly Migration[]): Promise<void> {
+  const { rows } = await client.query<{ name: string }>(
+    "select name from schema_migrations where name < $1 and name <> all ($2) order by name limit 1",
+    [migrations.at(-1)?.name ?? "", migrations.map(({ name }) => name)],
+  );
+  if (rows[0] !== undefined) {
+    throw new Error(`migration ${rows[0].name} ran in this database, and its file is gone; restore it`);
+  }
+}

@@ -1,0 +1,77 @@
+import { Code } from "@connectrpc/connect";
+import { DomainError, defineReasons } from "../errors.ts";
+
+export const pageReasons = defineReasons({ BAD_PAGE_TOKEN: Code.InvalidArgument });
+
+/** A part of the key that a list is ordered by. */
+export type KeyPart = string | number | bigint | Date;
+
+type Kinds = { string: string; number: number; bigint: bigint; date: Date };
+type Shape = readonly (keyof Kinds)[];
+type Key<S extends Shape> = { -readonly [I in keyof S]: Kinds[S[I]] };
+
+/**
+ * A token for the page after the row with this key. `of` names the list and what it is filtered by: a token works
+ * for that list only. A Date keeps milliseconds: where rows are ordered by a column with microseconds, give the
+ * column as text (`create_time::text`), or rows between two milliseconds are shown twice or never.
+ */
+export function encodePageToken(key: readonly KeyPart[], of: string): string {
+  const parts = key.map((part) => {
+    if (part instanceof Date) {
+      return part.toISOString();
+    }
+    return typeof part === "bigint" ? part.toString() : part;
+  });
+  return Buffer.from(JSON.stringify([of, ...parts])).toString("base64url");
+}
+
+/**
+ * The key in a token; undefined for "", the first page. `shape` says what the key is made of, as in
+ * `["date", "string"]`. A token of another list, or one that nobody made here, throws BAD_PAGE_TOKEN.
+ */
+export function decodePageToken<const S extends Shape>(token: string, of: string, shape: S): Key<S> | undefined {
+  if (token === "") {
+    return undefined;
+  }
+  const parts = parse(token);
+  if (parts?.[0] !== of || parts.length !== shape.length + 1) {
+    throw badToken();
+  }
+  // decodePart checks each part against the shape.
+  return shape.map((kind, index) => decodePart(kind, parts[index + 1])) as Key<S>;
+}
+
+/** How many to show: 0 means 50, and nobody gets more than 200. */
+export function pageSize(asked: number): number {
+  return asked === 0 ? 50 : Math.min(asked, 200);
+}
+
+function parse(token: string): unknown[] | undefined {
+  try {
+    const parts: unknown = JSON.parse(Buffer.from(token, "base64url").toString());
+    return Array.isArray(parts) ? parts : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function decodePart(kind: keyof Kinds, part: unknown): KeyPart {
+  if (kind === "number" && typeof part === "number") {
+    return part;
+  }
+  if (kind === "string" && typeof part === "string") {
+    return part;
+  }
+  if (kind === "bigint" && typeof part === "string" && /^-?\d{1,19}$/.test(part)) {
+    return BigInt(part);
+  }
+  if (kind === "date" && typeof part === "string" && !Number.isNaN(Date.parse(part))) {
+    return new Date(part);
+  }
+  throw badToken();
+}
+
+function badToken(): DomainError {
+  const message = "page_token is not one that this list gave out; leave it empty to begin again";
+  return new DomainError(pageReasons, "BAD_PAGE_TOKEN", message);
+}

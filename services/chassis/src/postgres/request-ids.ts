@@ -1,0 +1,180 @@
+import { createHash } from "node:crypto";
+import { clone, type DescMessage, type MessageShape, toBinary } from "@bufbuild/protobuf";
+import { type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
+import { Code } from "@connectrpc/connect";
+import { DomainError, defineReasons } from "../errors.ts";
+import { type Pool, type Queryable, type Transaction, withTransaction } from "./pool.ts";
+
+export const requestReasons = defineReasons({ REQUEST_ID_REUSED: Code.FailedPrecondition });
+
+/** The table that once() needs: copy it into a migration of the service. */
+export const requestsTable = `
+create table requests (
+  scope       text        not null, -- whose ids they are: a customer's id, for most
+  request_id  text        not null,
+  method      text        not null,
+  fingerprint bytea       not null, -- sha256 of what was asked
+  resource_id text,                 -- what was made
+  failure     jsonb,                -- or why not
+  create_time timestamptz not null default now(),
+  primary key (scope, request_id),
+  check (num_nonnulls(resource_id, failure) <= 1)
+);
+create index requests_create_time on requests (create_time);
+`;
+
+export type Request = {
+  /** Whose request ids they are: two customers may choose the same one. */
+  scope: string;
+  /** Without one (or with "") the request is not remembered. */
+  requestId?: string | undefined;
+  method: string;
+  /** What was asked: see fingerprintOf. */
+  fingerprint: Uint8Array;
+};
+
+/**
+ * Makes something once per request id, in one transaction with the memory of it. The first answer wins, a failure
+ * (DomainError) too: a repeat gets the same id or the same error, and one that comes while the first is under way
+ * waits for it. The same id for another method or content fails with FAILED_PRECONDITION / REQUEST_ID_REUSED.
+ *
+ * Failures that say nothing about the request (try again, too busy, took too long) and bugs are not remembered.
+ */
+export async function once(
+  pool: Pool,
+  request: Request,
+  make: (tx: Transaction) => Promise<string>,
+): Promise<{ resourceId: string; replayed: boolean }> {
+  const { requestId } = request;
+  if (requestId === undefined || requestId === "") {
+    return { resourceId: await withTransaction(pool, make), replayed: false };
+  }
+  const keyed = { ...request, requestId };
+  try {
+    return await withTransaction(pool, async (tx) => {
+      // Waits here for a first request that is still under way: the primary key is the lock.
+      if (!(await claim(tx, keyed))) {
+        return { resourceId: await replay(tx, keyed), replayed: true };
+      }
+      const resourceId = await make(tx);
+      const update = "update requests set resource_id = $3 where scope = $1 and request_id = $2";
+      await tx.query(update, [request.scope, requestId, resourceId]);
+      return { resourceId, replayed: false };
+    });
+  } catch (error) {
+    if (!(error instanceof DomainError) || !lasting.has(error.code) || error instanceof Replayed) {
+      throw error;
+    }
+    // The transaction took its row with it. A savepoint would have kept it, for two more round trips each time.
+    if (await claim(pool, keyed, error)) {
+      throw error;
+    }
+    // Another one of the same was faster in between; its answer is the answer.
+    return { resourceId: await replay(pool, keyed), replayed: true };
+  }
+}
+
+/**
+ * What a request asks for, as a sha256: equal for equal content, whatever the order of map entries. `without` names
+ * the fields that say how and not what (`request_id`), as the proto file writes them.
+ */
+export function fingerprintOf<D extends DescMessage>(
+  schema: D,
+  message: MessageShape<D>,
+  options: { without?: readonly string[] } = {},
+): Uint8Array {
+  const copy = clone(schema, message);
+  const fields = reflect(schema, copy);
+  for (const name of options.without ?? []) {
+    const field = schema.fields.find((field) => field.name === name);
+    if (field === undefined) {
+      throw new Error(`${schema.typeName} has no field ${name}`);
+    }
+    fields.clear(field);
+  }
+  sortMaps(fields);
+  return createHash("sha256")
+    .update(toBinary(schema, copy, { writeUnknownFields: false }))
+    .digest();
+}
+
+const lasting = new Set([
+  Code.InvalidArgument,
+  Code.NotFound,
+  Code.AlreadyExists,
+  Code.PermissionDenied,
+  Code.FailedPrecondition,
+  Code.OutOfRange,
+]);
+
+type Keyed = Request & { requestId: string };
+
+/** An error that was remembered, or is about the memory. */
+class Replayed extends DomainError {}
+
+async function claim(db: Queryable, request: Keyed, failure?: DomainError): Promise<boolean> {
+  const { rowCount } = await db.query(
+    `insert into requests (scope, request_id, method, fingerprint, failure) values ($1, $2, $3, $4, $5)
+     on conflict do nothing`,
+    [request.scope, request.requestId, request.method, request.fingerprint, failure && failureJson(failure)],
+  );
+  return rowCount === 1;
+}
+
+type Row = { same: boolean; resource_id: string | null; failure: Failure | null };
+
+async function replay(db: Queryable, request: Keyed): Promise<string> {
+  const { rows } = await db.query<Row>(
+    `select method = $3 and fingerprint = $4 as same, resource_id, failure
+     from requests where scope = $1 and request_id = $2`,
+    [request.scope, request.requestId, request.method, request.fingerprint],
+  );
+  const row = rows[0];
+  if (row === undefined) {
+    throw new Error(`request ${request.requestId} was there and is gone`);
+  }
+  if (!row.same) {
+    const message = `request id ${request.requestId} was used before, for something else; choose a new one`;
+    throw new Replayed(requestReasons, "REQUEST_ID_REUSED", message, { request_id: request.requestId });
+  }
+  if (row.failure !== null) {
+    const { code, reason, message, metadata } = row.failure;
+    throw new Replayed({ [reason]: code }, reason, message, metadata);
+  }
+  if (row.resource_id === null) {
+    throw new Error(`request ${request.requestId} is remembered without an answer`);
+  }
+  return row.resource_id;
+}
+
+type Failure = { code: Code; reason: string; message: string; metadata: Record<string, string> };
+
+function failureJson({ code, reason, message, metadata }: DomainError): string {
+  return JSON.stringify({ code, reason, message, metadata });
+}
+
+/** The binary form writes map entries as they were inserted; everything else has one order only. */
+function sortMaps(message: ReflectMessage): void {
+  for (const field of message.fields) {
+    if (!message.isSet(field)) {
+      continue;
+    }
+    if (field.fieldKind === "map") {
+      const map = message.get(field);
+      const entries = [...map.entries()].sort(([a], [b]) => (String(a) < String(b) ? -1 : 1));
+      map.clear();
+      for (const [key, value] of entries) {
+        if (field.mapKind === "message") {
+          sortMaps(value as ReflectMessage);
+        }
+        map.set(key, value);
+      }
+    } else if (field.fieldKind === "list" && field.listKind === "message") {
+      for (const item of message.get(field)) {
+        sortMaps(item as ReflectMessage);
+      }
+    } else if (field.fieldKind === "message") {
+      sortMaps(message.get(field));
+    }
+  }
+}

@@ -1,0 +1,157 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { proxyUrl } from "../testing/proxy.ts";
+import { silentLog, type TestDatabase, testDatabase } from "../testing/testing.ts";
+import { createWake, type Wake } from "./wake.ts";
+
+let database: TestDatabase;
+
+beforeAll(async () => {
+  database = await testDatabase();
+});
+
+afterAll(() => database[Symbol.asyncDispose]());
+
+test("a wake is heard here at once, and many in one turn are one", async () => {
+  await using wake = await connected("here");
+  let knocks = 0;
+  wake.subscribe(() => knocks++);
+
+  wake.wake();
+  wake.wake();
+  await Promise.resolve();
+
+  expect(knocks).toBe(1);
+});
+
+test("a wake is heard by other processes", async () => {
+  await using one = await connected("others");
+  await using other = await connected("others");
+  const heard = next(other);
+
+  one.wake();
+
+  await heard;
+});
+
+test("those who listen to another channel are left alone", async () => {
+  await using one = await connected("mine");
+  await using other = await connected("yours");
+  await using same = await connected("mine");
+  let knocks = 0;
+  other.subscribe(() => knocks++);
+  const heard = next(same);
+
+  one.wake();
+  await heard;
+
+  expect(knocks).toBe(0);
+});
+
+test("one's own NOTIFY does not wake one again", async () => {
+  await using one = await connected("own");
+  await using other = await connected("own");
+  let knocks = 0;
+  const heard = next(other);
+  one.subscribe(() => knocks++);
+
+  one.wake();
+  await heard;
+  // The other's answer comes on one's connection after one's own would have.
+  const answered = next(one);
+  other.wake();
+  await answered;
+
+  expect(knocks).toBe(2);
+});
+
+test("many wakes are few notifications", async () => {
+  await using one = await connected("gathered", { gatherMs: 20 });
+  await using other = await connected("gathered");
+  let knocks = 0;
+  other.subscribe(() => knocks++);
+
+  for (let index = 0; index < 100; index++) {
+    one.wake();
+    await Promise.resolve();
+  }
+  await next(other);
+  const last = next(other);
+  one.wake();
+  await last;
+
+  expect(knocks).toBe(2);
+});
+
+test("a lost connection is made anew, and wakes: something may have been missed", async () => {
+  const { proxy, url } = await proxyUrl(database.url);
+  await using _ = proxy;
+  await using one = await connected("lost");
+  await using other = await connected("lost", { url });
+
+  await proxy.cut();
+  one.wake();
+  const again = next(other);
+  await proxy.mend();
+  await again;
+  const heard = next(other);
+  one.wake();
+
+  await heard;
+});
+
+test("a wake while the connection is lost reaches the others when it is back", async () => {
+  const { proxy, url } = await proxyUrl(database.url);
+  await using _ = proxy;
+  await using one = await connected("owed", { url });
+  await using other = await connected("owed");
+  const heard = next(other);
+
+  await proxy.cut();
+  one.wake();
+  await proxy.mend();
+
+  await heard;
+});
+
+test("what was owed is told before closing", async () => {
+  await using other = await connected("closing");
+  const heard = next(other);
+  {
+    await using one = await connected("closing", { gatherMs: 60_000 });
+    one.wake();
+  }
+
+  await heard;
+});
+
+test("who has ended a subscription is not called", async () => {
+  await using wake = await connected("ended");
+  let knocks = 0;
+  wake.subscribe(() => knocks++)();
+
+  wake.wake();
+  await Promise.resolve();
+
+  expect(knocks).toBe(0);
+});
+
+test("a channel's name that would need quotes is refused", () => {
+  expect(() => createWake({ url: database.url, channel: "a; drop", log: silentLog })).toThrow(
+    "a; drop is not a channel's name: lower case letters, digits and _, at most 63",
+  );
+});
+
+async function connected(channel: string, options: { url?: string; gatherMs?: number } = {}): Promise<Wake> {
+  const wake = createWake({ url: database.url, channel, log: silentLog, ...options });
+  await next(wake);
+  return wake;
+}
+
+function next(wake: Wake): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const end = wake.subscribe(() => {
+    end();
+    resolve();
+  });
+  return promise;
+}

@@ -1,0 +1,250 @@
+import { readFileSync } from "node:fs";
+import { withCa } from "../postgres/url.ts";
+import { trustedFile } from "../tls/pem.ts";
+import type { LogLevel } from "./log.ts";
+
+/** The environment: names to texts, as in `process.env`. */
+export type Env = Readonly<Record<string, string | undefined>>;
+
+/** Reads one variable. It is given undefined when the variable is absent or empty, and throws what is wrong with it. */
+export type Parser<T> = (value: string | undefined, env: Env) => T;
+
+type Spec = Readonly<Record<string, Parser<unknown>>>;
+type Values<S extends Spec> = { readonly [K in keyof S]: ReturnType<S[K]> };
+
+/** Some variables are wrong. Each problem names its variable; the message has one problem a line. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(problems.join("\n"));
+    this.problems = problems;
+  }
+}
+
+/**
+ * Reads the variables of a service, all of them before it complains. Throws ConfigError.
+ *
+ * A variable that is not set may be in a file instead, which `<NAME>_FILE` names: so are secrets mounted.
+ */
+export function readEnv<S extends Spec>(spec: S, env: Env = process.env): Values<S> {
+  const values: Record<string, unknown> = {};
+  const problems: string[] = [];
+  for (const [name, parse] of Object.entries(spec)) {
+    try {
+      values[name] = parse(given(name, env), env);
+    } catch (error) {
+      problems.push(`${name} ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  if (problems.length > 0) {
+    throw new ConfigError(problems);
+  }
+  // Every key of the spec was just parsed by its own parser.
+  return values as Values<S>;
+}
+
+function given(name: string, env: Env): string | undefined {
+  const value = env[name];
+  const file = env[`${name}_FILE`];
+  if (value !== undefined && value !== "") {
+    return value;
+  }
+  if (file === undefined || file === "") {
+    return undefined;
+  }
+  try {
+    // Editors and `echo` end a file with a newline, which is no part of the secret.
+    const content = readFileSync(file, "utf8").replace(/\r?\n$/, "");
+    return content === "" ? undefined : content;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new Error(`cannot be read from its file, ${name}_FILE: ${why}`, { cause: error });
+  }
+}
+
+/** Reads two parts of the environment, both before it complains. Throws ConfigError. */
+export function readBoth<A, B>(one: () => A, other: () => B): [A, B] {
+  const [a, b] = [attempt(one), attempt(other)];
+  if (a.ok && b.ok) {
+    return [a.value, b.value];
+  }
+  throw new ConfigError([a, b].flatMap((part) => (part.ok ? [] : part.problems)));
+}
+
+function attempt<T>(read: () => T): { ok: true; value: T } | { ok: false; problems: readonly string[] } {
+  try {
+    return { ok: true, value: read() };
+  } catch (error) {
+    if (error instanceof ConfigError) {
+      return { ok: false, problems: error.problems };
+    }
+    throw error;
+  }
+}
+
+/** Any text. Required without a default. */
+export function text(options: { default?: string; pattern?: RegExp } = {}): Parser<string> {
+  return (value) => {
+    const given = value ?? required(options.default, "a text");
+    if (options.pattern !== undefined && !options.pattern.test(given)) {
+      throw new Error(`must match ${options.pattern.source}, got ${JSON.stringify(given)}`);
+    }
+    return given;
+  };
+}
+
+/** One of a few words. */
+export function oneOf<const W extends string>(words: readonly W[], fallback?: W): Parser<W> {
+  return (value) => {
+    const given = value ?? required(fallback, `one of ${words.join(", ")}`);
+    const word = words.find((word) => word === given);
+    if (word === undefined) {
+      throw new Error(`must be one of ${words.join(", ")}, got ${JSON.stringify(given)}`);
+    }
+    return word;
+  };
+}
+
+/** A whole number from min to max. */
+export function int(options: { min: number; max: number; default?: number }): Parser<number> {
+  const what = `a whole number from ${options.min} to ${options.max}`;
+  return (value) => {
+    const given = value ?? String(required(options.default, what));
+    const number = Number(given);
+    if (!/^-?\d+$/.test(given) || number < options.min || number > options.max) {
+      throw new Error(`must be ${what}, got ${JSON.stringify(given)}`);
+    }
+    return number;
+  };
+}
+
+/** A TCP port; 0 takes a free one. */
+export function port(fallback?: number): Parser<number> {
+  return int({ min: 0, max: 65535, ...(fallback === undefined ? {} : { default: fallback }) });
+}
+
+/** A span in milliseconds, at most a day. */
+export function durationMs(fallback?: number): Parser<number> {
+  return int({ min: 0, max: 86_400_000, ...(fallback === undefined ? {} : { default: fallback }) });
+}
+
+/** An absolute URL with one of the protocols (`https:`). What it was is never shown: URLs carry passwords. */
+export function url(options: { protocols: readonly string[]; default?: string }): Parser<string> {
+  const what = `a URL that begins with ${options.protocols.map((protocol) => `${protocol}//`).join(" or ")}`;
+  return (value) => {
+    const given = value ?? required(options.default, what);
+    if (!URL.canParse(given) || !options.protocols.includes(new URL(given).protocol)) {
+      throw new Error(`must be ${what}`);
+    }
+    return given;
+  };
+}
+
+/** `true` or `false`. */
+export function flag(fallback?: boolean): Parser<boolean> {
+  return (value) => {
+    const given = value ?? String(required(fallback, "true or false"));
+    if (given !== "true" && given !== "false") {
+      throw new Error(`must be true or false, got ${JSON.stringify(given)}`);
+    }
+    return given === "true";
+  };
+}
+
+/** A text that no message shows. */
+export function secret(options: { default?: string; minLength?: number } = {}): Parser<string> {
+  return (value) => {
+    const given = value ?? required(options.default, "a secret");
+    if (given.length < (options.minLength ?? 1)) {
+      throw new Error(`must have at least ${options.minLength} characters`);
+    }
+    return given;
+  };
+}
+
+/** Texts with commas between them; spaces around them don't count. */
+export function list(options: { default?: readonly string[]; pattern?: RegExp } = {}): Parser<readonly string[]> {
+  return (value) => {
+    if (value === undefined) {
+      return required(options.default, "a list with commas");
+    }
+    const items = value.split(",").map((item) => item.trim());
+    const wrong = items.find((item) => item === "" || (options.pattern !== undefined && !options.pattern.test(item)));
+    if (wrong !== undefined) {
+      throw new Error(`has an item that is wrong: ${JSON.stringify(wrong)}`);
+    }
+    return items;
+  };
+}
+
+/** A variable that may be absent: undefined then. */
+export function optional<T>(parser: Parser<T>): Parser<T | undefined> {
+  return (value, env) => (value === undefined ? undefined : parser(value, env));
+}
+
+function required<T>(fallback: T | undefined, what: string): T {
+  if (fallback === undefined) {
+    throw new Error(`is not set; it must be ${what}`);
+  }
+  return fallback;
+}
+
+const levels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const satisfies readonly LogLevel[];
+
+/** What a server without a database is configured by. */
+export function serverEnv(defaultPort: number) {
+  return {
+    /** The address to listen on. Loopback unless told otherwise; 0.0.0.0 or :: in a container. */
+    HOST: text({ default: "127.0.0.1" }),
+    PORT: port(defaultPort),
+    /** Metrics and probes over HTTP/1.1. PORT + 1000 unless told otherwise. */
+    ADMIN_PORT: aboveThePort(defaultPort),
+    LOG_LEVEL: oneOf(levels, "info"),
+    /** How long the calls under way may take to end after SIGTERM, background work and the pool included. */
+    DRAIN_TIMEOUT_MS: durationMs(10_000),
+    /** How long to be not ready before draining, so that those who call notice first. */
+    SHUTDOWN_DELAY_MS: durationMs(0),
+    /** How old a connection gets before it is told to go away, so that callers find new pods. */
+    MAX_CONNECTION_AGE_MS: durationMs(300_000),
+  };
+}
+
+/** What each service is configured by: a server with a database of its own. */
+export function serviceEnv(defaultPort: number) {
+  return {
+    ...serverEnv(defaultPort),
+    ...databaseEnv(),
+    DATABASE_POOL_SIZE: int({ min: 1, max: 500, default: 10 }),
+  };
+}
+
+/** Where a database is, and how it is known. */
+export function databaseEnv() {
+  return {
+    /** With DATABASE_CA_FILE in it, when that is set. */
+    DATABASE_URL: databaseUrl,
+    /** The CA of the server's certificate. Connections are then TLS only, and the server's name is verified. */
+    DATABASE_CA_FILE: trustedFile,
+  };
+}
+
+const plainDatabaseUrl = url({ protocols: ["postgres:", "postgresql:"] });
+
+function databaseUrl(value: string | undefined, env: Env): string {
+  const plain = plainDatabaseUrl(value, env);
+  const caFile = env.DATABASE_CA_FILE ?? "";
+  return caFile === "" ? plain : withCa(plain, caFile);
+}
+
+function aboveThePort(defaultPort: number): Parser<number> {
+  return (value, env) => {
+    if (value !== undefined) {
+      return port()(value, env);
+    }
+    const serving = Number(env.PORT === undefined || env.PORT === "" ? defaultPort : env.PORT);
+    // A wrong PORT is reported under its own name.
+    return Number.isInteger(serving) && serving > 0 && serving <= 64_535 ? serving + 1000 : 0;
+  };
+}

@@ -1,0 +1,53 @@
+import { expect, test } from "vitest";
+import { runWithContext } from "../context.ts";
+import { createLog } from "./log.ts";
+
+test("a line is one JSON object: when, how bad, who, and what", () => {
+  const { lines, log } = recorded("info");
+
+  log.info({ orderId: "o-1" }, "order placed");
+
+  expect(lines).toEqual([
+    {
+      level: "info",
+      time: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+      service: "order",
+      orderId: "o-1",
+      msg: "order placed",
+    },
+  ]);
+});
+
+test("a line that is written in a call names the call", () => {
+  const { lines, log } = recorded("info");
+
+  const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  runWithContext({ requestId: "r-1", traceparent, customerId: "c-1" }, () => log.info("x"));
+
+  const trace = { traceId: "4bf92f3577b34da6a3ce929d0e0e4736", spanId: "00f067aa0ba902b7" };
+  expect(lines).toMatchObject([{ requestId: "r-1", customerId: "c-1", ...trace }]);
+});
+
+test("an error is written with its cause", () => {
+  const { lines, log } = recorded("info");
+
+  log.error({ error: new Error("the order was not stored", { cause: new Error("disk full") }) }, "failed");
+
+  expect(lines).toMatchObject([
+    { level: "error", error: { message: "the order was not stored", cause: { message: "disk full" } } },
+  ]);
+});
+
+test("what is below the level is not written", () => {
+  const { lines, log } = recorded("warn");
+
+  log.info("x");
+
+  expect(lines).toEqual([]);
+});
+
+function recorded(level: "info" | "warn") {
+  const lines: unknown[] = [];
+  const log = createLog({ service: "order", level, destination: { write: (line) => lines.push(JSON.parse(line)) } });
+  return { lines, log };
+}

@@ -1,0 +1,170 @@
+import { expect, test } from "vitest";
+import { silentLog } from "../testing/testing.ts";
+import { createLog } from "./log.ts";
+import { startLoop } from "./loop.ts";
+
+test("it goes on after an error, which is logged", async () => {
+  const lines: { msg: string; loop: string; error: { message: string } }[] = [];
+  const log = createLog({
+    service: "t",
+    level: "info",
+    destination: { write: (line) => lines.push(JSON.parse(line)) },
+  });
+  const second = Promise.withResolvers<void>();
+  let rounds = 0;
+
+  const loop = startLoop({
+    name: "sweep",
+    log,
+    run: async () => {
+      rounds++;
+      if (rounds === 1) {
+        throw new Error("no database");
+      }
+      second.resolve();
+      return { waitMs: 60_000 };
+    },
+  });
+  await second.promise;
+  await loop[Symbol.asyncDispose]();
+
+  expect(lines).toMatchObject([
+    { msg: "a background round failed", loop: "sweep", error: { message: "no database" }, failures: 1 },
+  ]);
+});
+
+test("`again` goes on at once, and lets others have their turn", async () => {
+  let rounds = 0;
+  let turns = 0;
+  const counting = setInterval(() => turns++, 0);
+  const enough = Promise.withResolvers<void>();
+
+  const loop = startLoop({
+    name: "busy",
+    log: silentLog,
+    run: async () => {
+      rounds++;
+      if (turns >= 3) {
+        enough.resolve();
+        return { waitMs: 60_000 };
+      }
+      return "again";
+    },
+  });
+  await enough.promise;
+  clearInterval(counting);
+  await loop[Symbol.asyncDispose]();
+
+  expect(rounds).toBeGreaterThan(1);
+});
+
+test("a wake ends the sleep", async () => {
+  const door = createDoor();
+  const rounds = createCounter();
+  const loop = startLoop({
+    name: "sleepy",
+    log: silentLog,
+    wake: door,
+    run: async () => {
+      rounds.count();
+      return { waitMs: 60_000 };
+    },
+  });
+  await rounds.reached(1);
+
+  // The first round may still be on its way to bed.
+  await new Promise((resolve) => setImmediate(resolve));
+  door.knock();
+
+  await rounds.reached(2);
+  await loop[Symbol.asyncDispose]();
+});
+
+test("a wake during a round is not lost", async () => {
+  const door = createDoor();
+  const rounds = createCounter();
+  const loop = startLoop({
+    name: "sleepy",
+    log: silentLog,
+    wake: door,
+    run: async () => {
+      rounds.count();
+      if (rounds.value === 1) {
+        door.knock();
+      }
+      return { waitMs: 60_000 };
+    },
+  });
+
+  await rounds.reached(2);
+  await loop[Symbol.asyncDispose]();
+});
+
+test("closing ends a sleep, aborts the round under way, waits for it, and no other begins", async () => {
+  const rounds = createCounter();
+  let ended = false;
+  const loop = startLoop({
+    name: "slow",
+    log: silentLog,
+    run: async (signal) => {
+      rounds.count();
+      await new Promise((resolve) => signal.addEventListener("abort", resolve));
+      await new Promise((resolve) => setImmediate(resolve));
+      ended = true;
+      return "again";
+    },
+  });
+  await rounds.reached(1);
+
+  await loop[Symbol.asyncDispose]();
+
+  expect(ended).toBe(true);
+  expect(rounds.value).toBe(1);
+});
+
+test("after closing nothing listens any more", async () => {
+  const door = createDoor();
+  const loop = startLoop({ name: "sleepy", log: silentLog, wake: door, run: async () => ({ waitMs: 60_000 }) });
+
+  await loop[Symbol.asyncDispose]();
+
+  expect(door.listeners.size).toBe(0);
+});
+
+function createDoor() {
+  const listeners = new Set<() => void>();
+  return {
+    listeners,
+    knock() {
+      for (const listener of listeners) {
+        listener();
+      }
+    },
+    subscribe(listener: () => void) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+}
+
+function createCounter() {
+  const waiting: { value: number; resolve: () => void }[] = [];
+  const counter = {
+    value: 0,
+    count() {
+      counter.value++;
+      for (const { resolve } of waiting.filter(({ value }) => counter.value >= value)) {
+        resolve();
+      }
+    },
+    reached(value: number) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      waiting.push({ value, resolve });
+      if (counter.value >= value) {
+        resolve();
+      }
+      return promise;
+    },
+  };
+  return counter;
+}

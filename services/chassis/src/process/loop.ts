@@ -1,0 +1,91 @@
+import { setTimeout } from "node:timers/promises";
+import { runWithContext } from "../context.ts";
+import { backoffMs } from "../time/backoff.ts";
+import type { Log } from "./log.ts";
+import { loopFailures } from "./metrics.ts";
+
+export type LoopOptions = {
+  /** For the log. */
+  name: string;
+  log: Log;
+  /** One round. "again" when there may be more to do right now, else how long to sleep. */
+  run: (signal: AbortSignal) => Promise<"again" | { waitMs: number }>;
+  /** Ends a sleep early. A wake that comes during a round is not lost: the next round follows at once. */
+  wake?: { subscribe(listener: () => void): () => void };
+};
+
+/**
+ * Work that goes on in the background and never dies: an error is logged, and after a pause (100 ms, growing to
+ * 10 s) it goes on. Closing it aborts the signal and waits for the round under way.
+ */
+export function startLoop(options: LoopOptions): AsyncDisposable {
+  const stopping = new AbortController();
+  const sleeper = createSleeper();
+  const unsubscribe = options.wake?.subscribe(sleeper.wake);
+  stopping.signal.addEventListener("abort", sleeper.wake);
+  const ended = runWithContext(undefined, () => rounds(options, stopping.signal, sleeper));
+  return {
+    async [Symbol.asyncDispose]() {
+      unsubscribe?.();
+      stopping.abort();
+      await ended;
+    },
+  };
+}
+
+async function rounds({ name, log, run }: LoopOptions, signal: AbortSignal, sleeper: Sleeper): Promise<void> {
+  let failures = 0;
+  while (!signal.aborted) {
+    sleeper.forget();
+    try {
+      const next = await run(signal);
+      failures = 0;
+      if (next === "again") {
+        await new Promise((resolve) => setImmediate(resolve));
+      } else {
+        await sleeper.sleep(next.waitMs);
+      }
+    } catch (error) {
+      if (signal.aborted) {
+        break;
+      }
+      const pauseMs = backoffMs(failures, { firstMs: 100, longestMs: 10_000 });
+      failures++;
+      loopFailures.inc({ loop: name });
+      log.error({ error, loop: name, failures, pauseMs: Math.round(pauseMs) }, "a background round failed");
+      // A wake does not shorten this pause: what fails would fail faster.
+      await setTimeout(pauseMs, undefined, { signal }).catch(() => {});
+    }
+  }
+}
+
+type Sleeper = {
+  wake(): void;
+  /** Forgets the wakes so far: the round that begins now sees what they were about. */
+  forget(): void;
+  sleep(ms: number): Promise<void>;
+};
+
+function createSleeper(): Sleeper {
+  let woken = false;
+  let getUp: () => void = () => {};
+  return {
+    wake() {
+      woken = true;
+      getUp();
+    },
+    forget() {
+      woken = false;
+    },
+    async sleep(ms) {
+      if (woken) {
+        return;
+      }
+      const { promise, resolve } = Promise.withResolvers<void>();
+      getUp = resolve;
+      const timer = globalThis.setTimeout(resolve, ms);
+      await promise;
+      clearTimeout(timer);
+    },
+  };
+}

@@ -1,0 +1,194 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { createInterface } from "node:readline";
+import { text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
+import { Code } from "@connectrpc/connect";
+import { afterEach, expect, test } from "vitest";
+import { createServiceClient, openChannel } from "../client/client.ts";
+import { errorInfo } from "../errors.ts";
+import { EchoService } from "../testing/echo-service.ts";
+
+const children = new Set<ChildProcess>();
+
+afterEach(() => {
+  for (const child of children) {
+    child.kill("SIGKILL");
+  }
+});
+
+test("every wrong variable is named at the start, and the exit code is 1", async () => {
+  const child = run("database", { PORT: "http", DRAIN_TIMEOUT_MS: "soon", LOG_LEVEL: "loud" });
+
+  const stderr = await text(child.process.stderr!);
+
+  expect(stderr.split("\n")).toEqual([
+    'PORT must be a whole number from 0 to 65535, got "http"',
+    'LOG_LEVEL must be one of trace, debug, info, warn, error, fatal, silent, got "loud"',
+    'DRAIN_TIMEOUT_MS must be a whole number from 0 to 86400000, got "soon"',
+    "DATABASE_URL is not set; it must be a URL that begins with postgres:// or postgresql://",
+    "",
+  ]);
+  expect(await child.exit).toBe(1);
+});
+
+test("nobody is let in unchecked by leaving something out: that has to be said", async () => {
+  const child = run("plain", { AUTH: "", AUTH_JWKS_URL: "keys" });
+
+  expect((await text(child.process.stderr!)).split("\n")).toEqual([
+    "AUTH_ISSUER is not set; it must be a URL that begins with http:// or https://",
+    "AUTH_JWKS_URL must be a URL that begins with http:// or https://",
+    "",
+  ]);
+  expect(await child.exit).toBe(1);
+});
+
+test("a port that is taken is one clear line, and the exit code is 1", async () => {
+  const taken = createServer();
+  await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", resolve));
+  const { port } = taken.address() as { port: number };
+
+  const child = run("plain", { PORT: String(port), ADMIN_PORT: "0" });
+  const stderr = await text(child.process.stderr!);
+  taken.close();
+
+  expect(stderr).toBe(
+    `127.0.0.1:${port} is taken by another process; stop that, or set PORT or ADMIN_PORT to a free one\n`,
+  );
+  expect(await child.exit).toBe(1);
+});
+
+test.each(["SIGTERM", "SIGINT"] as const)(
+  "%s lets the call under way end, refuses new ones, and exits with 0",
+  async (signal) => {
+    const child = run("plain");
+    using client = await clientOf(child);
+    const stream = client.watch({ text: "a" })[Symbol.asyncIterator]();
+    await stream.next();
+    const underWay = client.repeat({ text: "long", number: 300n });
+    await child.line({ msg: "entered long" });
+
+    child.process.kill(signal);
+    await child.line({ msg: "draining" });
+    const refused = await client.change({ text: "b" }).catch(errorInfo);
+    const streamEnd = await stream.next().catch(errorInfo);
+
+    expect(refused).toMatchObject({ code: Code.Unavailable });
+    expect(streamEnd).toMatchObject({ code: Code.Unavailable, reason: "SHUTTING_DOWN", domain: "echo.sagacart" });
+    expect(await underWay).toMatchObject({ text: "long" });
+    expect(await child.exit).toBe(0);
+  },
+);
+
+test("after the drain the background is closed in reverse order, and still has the pool", async () => {
+  const child = run("database", { DATABASE_URL: process.env.TEST_POSTGRES_URL ?? "" });
+  await child.line({ msg: "serving: the health check succeeds" });
+
+  child.process.kill("SIGTERM");
+  await child.exit;
+
+  const said = child.lines.map(({ msg }) => msg);
+  expect(said.slice(said.indexOf("draining"))).toEqual([
+    "draining",
+    "closed third",
+    "closed second",
+    "closed the one that uses the pool",
+    "stopped",
+  ]);
+});
+
+test("before draining it says that it is not ready for SHUTDOWN_DELAY_MS, and still serves", async () => {
+  const child = run("plain", { SHUTDOWN_DELAY_MS: "60000" });
+  using client = await clientOf(child);
+
+  child.process.kill("SIGTERM");
+  await child.line({ msg: "not ready" });
+  const ready = await fetch(`http://127.0.0.1:${(await child.line({ msg: "ready" })).adminPort}/ready`);
+
+  expect(ready.status).toBe(503);
+  expect(await client.repeat({ text: "late" })).toMatchObject({ text: "late" });
+});
+
+test("what does not end within DRAIN_TIMEOUT_MS is cut off, and the service still exits well", async () => {
+  const child = run("plain", { DRAIN_TIMEOUT_MS: "1000" });
+  using client = await clientOf(child);
+  const underWay = client.repeat({ text: "endless", number: 60_000n }).catch(errorInfo);
+  await child.line({ msg: "entered endless" });
+
+  child.process.kill("SIGTERM");
+
+  expect(await underWay).toMatchObject({ code: Code.Unavailable });
+  expect(await child.exit).toBe(0);
+});
+
+test("a second signal ends it at once", async () => {
+  const child = run("plain", { SHUTDOWN_DELAY_MS: "60000" });
+  await child.line({ msg: "ready" });
+
+  child.process.kill("SIGTERM");
+  await child.line({ msg: "not ready" });
+  child.process.kill("SIGINT");
+
+  expect(await child.exit).toBe(1);
+});
+
+test("a signal while it starts ends it, with nothing to drain", async () => {
+  const child = run("stuck");
+  await child.line({ msg: "starting" });
+
+  child.process.kill("SIGTERM");
+
+  expect(await child.exit).toBe(0);
+});
+
+test("it starts without its database, and is not ready", async () => {
+  const child = run("database", { DATABASE_URL: "postgres://127.0.0.1:1/none" });
+
+  const { adminPort } = await child.line({ msg: "ready" });
+
+  expect((await fetch(`http://127.0.0.1:${adminPort}/health`)).status).toBe(200);
+  expect((await fetch(`http://127.0.0.1:${adminPort}/ready`)).status).toBe(503);
+});
+
+type Line = Record<string, unknown>;
+type Child = {
+  process: ChildProcess;
+  lines: Line[];
+  exit: Promise<number | null>;
+  /** The first line with these values, when it has come. */
+  line(values: Line): Promise<Line>;
+};
+
+function run(kind: "plain" | "database" | "stuck", env: Record<string, string> = {}): Child {
+  const main = fileURLToPath(new URL("../testing/echo-main.ts", import.meta.url));
+  const child = spawn(process.execPath, [main, kind], {
+    env: { PATH: process.env.PATH, AUTH: "off", PORT: "0", ADMIN_PORT: "0", ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  children.add(child);
+  const lines: Line[] = [];
+  const reader = createInterface(child.stdout);
+  reader.on("line", (line) => lines.push(JSON.parse(line)));
+  const exit = once(child, "close").then(([code]) => code);
+  return {
+    process: child,
+    lines,
+    exit,
+    async line(values) {
+      for (;;) {
+        const found = lines.find((line) => Object.entries(values).every(([key, value]) => line[key] === value));
+        if (found !== undefined) {
+          return found;
+        }
+        await Promise.race([once(reader, "line"), exit.then((code) => Promise.reject(new Error(`it ended: ${code}`)))]);
+      }
+    },
+  };
+}
+
+async function clientOf(child: Child) {
+  const { port } = await child.line({ msg: "ready" });
+  const channel = openChannel(`127.0.0.1:${port}`);
+  return Object.assign(createServiceClient(EchoService, channel), { [Symbol.dispose]: () => channel.close() });
+}

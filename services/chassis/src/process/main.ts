@@ -1,0 +1,211 @@
+import type { ConnectRouter } from "@connectrpc/connect";
+import { serviceTokenEnv, serviceTokensOf, tokenEnv, verifierOf } from "../auth/env.ts";
+import type { ServiceTokens } from "../auth/service-tokens.ts";
+import type { Verifier } from "../auth/verify.ts";
+import { createPool, type Pool } from "../postgres/pool.ts";
+import { type Question, startSurvey } from "../postgres/survey.ts";
+import { type Health, health } from "../rpc/health.ts";
+import { type Server, startServer } from "../rpc/server.ts";
+import { type Clock, systemClock } from "../time/clock.ts";
+import { tlsEnv } from "../tls/env.ts";
+import { openTls, type Tls } from "../tls/files.ts";
+import { startTracing } from "../trace/start.ts";
+import { ConfigError, type Env, readBoth, readEnv, type serverEnv, type serviceEnv } from "./config.ts";
+import { createLog, type Log } from "./log.ts";
+import { createMetrics, gauge, type Metrics } from "./metrics.ts";
+
+type Read<S extends Record<string, (...args: never[]) => unknown>> = { readonly [K in keyof S]: ReturnType<S[K]> };
+
+/** The variables of a server without a database. */
+export type ServerConfig = Read<ReturnType<typeof serverEnv>>;
+/** The variables of a service: what serviceEnv() reads. */
+export type ServiceConfig = Read<ReturnType<typeof serviceEnv>>;
+
+export type ServiceContext<Config> = {
+  readonly config: Config;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  /** This service's own tokens, for the channels it opens. Undefined with AUTH=off, and where it calls nobody. */
+  readonly tokens: ServiceTokens | undefined;
+  /** The certificates for what it serves and for the channels it opens. Undefined without TLS. */
+  readonly tls: Tls | undefined;
+};
+
+export type Running = {
+  routes(router: ConnectRouter): void;
+  /** Closed in reverse order, after the calls have ended. */
+  readonly background?: readonly AsyncDisposable[];
+  /** What is asked of its database for gauges, by one of its processes. */
+  readonly survey?: readonly Question[];
+};
+
+type Common<Config> = {
+  name: string;
+  readConfig: (env: Env) => Config;
+  /** Whose the reasons of its errors are; `<name>.sagacart` unless told otherwise. */
+  domain?: string;
+  /** It calls other services, and so has tokens of its own. */
+  callsServices?: boolean;
+};
+type WithDatabase<Config> = Common<Config> & {
+  database?: true;
+  start(context: ServiceContext<Config> & { readonly pool: Pool }): Promise<Running>;
+};
+type WithoutDatabase<Config> = Common<Config> & {
+  database: false;
+  start(context: ServiceContext<Config>): Promise<Running>;
+};
+
+/**
+ * Runs a service until SIGTERM or SIGINT: reads its configuration, connects its pool, starts it, serves. At the
+ * signal it is not ready first, then takes no more calls, lets those under way end, closes the background and the
+ * pool, and exits with 0, all within DRAIN_TIMEOUT_MS (else with 1). A second signal ends it at once.
+ *
+ * Whoever calls needs a token with a role that the method allows (auth/README.md), unless AUTH=off is said outright.
+ *
+ * Wrong variables are named on stderr, one line each, and a port that is taken in one line; both exit with 1.
+ */
+export function runService<Config extends ServiceConfig>(service: WithDatabase<Config>): Promise<void>;
+export function runService<Config extends ServerConfig>(service: WithoutDatabase<Config>): Promise<void>;
+export async function runService(service: WithDatabase<ServiceConfig> | WithoutDatabase<ServerConfig>): Promise<void> {
+  try {
+    const signalled = firstSignal();
+    const running = await Promise.race([start(service), signalled]);
+    if (running !== undefined) {
+      await signalled;
+      await stop(running);
+    }
+    // Before it serves there is nothing to drain.
+    process.exit(0);
+  } catch (error) {
+    process.stderr.write(`${explain(error)}\n`);
+    process.exit(1);
+  }
+}
+
+type Started = {
+  config: ServerConfig;
+  log: Log;
+  health: Health;
+  server: Server;
+  background: readonly AsyncDisposable[];
+  pool: Pool | undefined;
+};
+
+async function start(service: WithDatabase<ServiceConfig> | WithoutDatabase<ServerConfig>): Promise<Started> {
+  const { config, log, metrics, verifier, tokens, tls, tracing, pool, running } =
+    service.database === false ? await startPlain(service) : await startWithPool(service);
+  process.on("uncaughtException", (error) => {
+    log.fatal({ error }, "a bug: an error that nobody caught");
+    process.exit(1);
+  });
+  const check = async () => pool?.query("select 1");
+  const serving = health({ check, intervalMs: 1_000, log });
+  gauge(metrics, "sagacart_ready", "Whether it takes calls, as /ready says.", () => (serving.isServing() ? 1 : 0));
+  const server = await startServer({
+    host: config.HOST,
+    port: config.PORT,
+    adminPort: config.ADMIN_PORT,
+    routes: running.routes,
+    health: serving,
+    log,
+    metrics,
+    domain: service.domain ?? `${service.name}.sagacart`,
+    maxConnectionAgeMs: config.MAX_CONNECTION_AGE_MS,
+    verifier,
+    tls,
+  });
+  log.info({ host: config.HOST, port: server.port, adminPort: server.adminPort }, "ready");
+  const background = [tracing, tokens, ...(running.background ?? [])].filter((part) => part !== undefined);
+  return { config, log, health: serving, server, background, pool };
+}
+
+async function startPlain(service: WithoutDatabase<ServerConfig>) {
+  const base = prepare(service);
+  const tracing = await startTracing({ service: service.name, log: base.log });
+  return { ...base, tracing, pool: undefined, running: await service.start(base) };
+}
+
+async function startWithPool(service: WithDatabase<ServiceConfig>) {
+  const base = prepare(service);
+  const { config, log, metrics } = base;
+  const tracing = await startTracing({ service: service.name, log });
+  const { DATABASE_URL: url, DATABASE_POOL_SIZE: size } = config;
+  const pool = createPool({ url, size, applicationName: service.name, log, metrics });
+  const running = await service.start({ ...base, pool });
+  const { survey: questions = [], background = [] } = running;
+  const survey =
+    questions.length === 0 ? [] : [startSurvey({ url, applicationName: service.name, log, metrics, questions })];
+  return { ...base, tracing, pool, running: { ...running, background: [...background, ...survey] } };
+}
+
+type Base<Config> = ServiceContext<Config> & { verifier: Verifier | undefined };
+
+/** Reads the configuration, and makes of it what each service has. */
+function prepare<Config extends ServerConfig>(service: Common<Config>): Base<Config> {
+  const { env } = process;
+  const [[config, common], serviceTokenConfig] = readBoth(
+    () =>
+      readBoth(
+        () => service.readConfig(env),
+        () => readEnv({ ...tokenEnv(), ...tlsEnv() }, env),
+      ),
+    () => (service.callsServices === true ? readEnv(serviceTokenEnv(), env) : undefined),
+  );
+  const log = createLog({ service: service.name, level: config.LOG_LEVEL });
+  const metrics = createMetrics(service.name);
+  // Before anything fetches: the issuer's keys and tokens may be behind a certificate of the same CA.
+  const tls = openTls({ config: common, log, metrics });
+  const tokens =
+    serviceTokenConfig === undefined ? undefined : serviceTokensOf({ ...common, ...serviceTokenConfig }, log);
+  return { config, log, metrics, clock: systemClock, verifier: verifierOf(common, log), tokens, tls };
+}
+
+function firstSignal(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let signals = 0;
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.on(signal, () => {
+      signals++;
+      if (signals > 1) {
+        process.exit(1);
+      }
+      resolve();
+    });
+  }
+  return promise;
+}
+
+async function stop({ config, log, health, server, background, pool }: Started): Promise<void> {
+  const timeoutMs = config.SHUTDOWN_DELAY_MS + config.DRAIN_TIMEOUT_MS;
+  const late = setTimeout(() => {
+    log.error({ timeoutMs }, "the drain took too long");
+    process.exit(1);
+  }, timeoutMs);
+  health.setDraining();
+  log.info("not ready");
+  await new Promise((resolve) => setTimeout(resolve, config.SHUTDOWN_DELAY_MS));
+  // The rest of the time is for the streams, the background and the pool.
+  const drained = server.drain(config.DRAIN_TIMEOUT_MS * 0.8);
+  log.info("draining");
+  await drained;
+  await health[Symbol.asyncDispose]();
+  for (const part of background.toReversed()) {
+    await part[Symbol.asyncDispose]();
+  }
+  await pool?.end();
+  clearTimeout(late);
+  log.info("stopped");
+}
+
+function explain(error: unknown): string {
+  if (error instanceof ConfigError) {
+    return error.message;
+  }
+  if (error instanceof Error && "code" in error && error.code === "EADDRINUSE" && "port" in error) {
+    const where = "address" in error ? `${error.address}:${error.port}` : `port ${error.port}`;
+    return `${where} is taken by another process; stop that, or set PORT or ADMIN_PORT to a free one`;
+  }
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

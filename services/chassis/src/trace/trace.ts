@@ -1,0 +1,129 @@
+import { randomUUID } from "node:crypto";
+import { type CallContext, callContext, runWithContext } from "../context.ts";
+import { uuidv7 } from "../uuid.ts";
+import { isSampled, toTraceparent, traceIdOf } from "./traceparent.ts";
+
+/** What is known of a span, by OpenTelemetry's names where it has one. Ids and codes, never what names a person. */
+export type Attributes = Readonly<Record<string, string | number | boolean | undefined>>;
+
+export type Link = { readonly traceparent: string; readonly attributes?: Attributes };
+
+export type SpanOptions = {
+  /** Within us unless told otherwise. */
+  readonly kind?: "server" | "client" | "producer" | "consumer";
+  /** The traceparent of the span that it is a part of; none: it begins a trace. */
+  readonly parent?: string | undefined;
+  readonly attributes?: Attributes;
+  readonly links?: readonly Link[];
+  /** When it began, in ms since the epoch; now unless told otherwise. */
+  readonly startMs?: number;
+  /** Its id, where others know it already: 16 hex digits. */
+  readonly spanId?: string;
+};
+
+export type Span = {
+  /** For those that are a part of it, in this process and others. */
+  readonly traceparent: string;
+  /** Whether anybody will see it. */
+  readonly recording: boolean;
+  set(attributes: Attributes): void;
+  link(link: Link): void;
+  /** It is over; `error` says what of, in a word, where it failed. */
+  end(error?: string): void;
+};
+
+export type Tracer = { start(name: string, options: SpanOptions): Span };
+
+let current: Tracer | undefined;
+
+/** Undefined unless this process traces: startTracing(). */
+export function tracer(): Tracer | undefined {
+  return current;
+}
+
+export function setTracer(tracer: Tracer | undefined): void {
+  current = tracer;
+}
+
+/** Begins a part of what is under way; undefined where that is not traced. */
+export function startSpan(name: string, options: Omit<SpanOptions, "parent"> = {}): Span | undefined {
+  if (current === undefined) {
+    return undefined;
+  }
+  const parent = callContext()?.traceparent;
+  return isSampled(parent) ? current.start(name, { ...options, parent }) : undefined;
+}
+
+/** What a call takes along that is a part of nothing traced: no trace is to begin where it comes to. */
+export function untraced(): string | undefined {
+  if (current === undefined) {
+    return undefined;
+  }
+  const id = randomUUID().replaceAll("-", "");
+  return toTraceparent(id, id.slice(16), false);
+}
+
+/** Runs `fn` with the span as what its own parts belong to, and ends the span with it. */
+export async function inSpan<T>(span: Span | undefined, fn: () => Promise<T>): Promise<T> {
+  if (span === undefined) {
+    return await fn();
+  }
+  const context = callContext();
+  const { traceparent } = span;
+  try {
+    const result = await runWithContext({ requestId: uuidv7(), ...context, traceparent, span }, fn);
+    span.end();
+    return result;
+  } catch (error) {
+    span.end(error instanceof Error ? error.name : "error");
+    throw error;
+  }
+}
+
+/**
+ * A span for work that is done for several at once. For one it is a part of that one's trace; for several of different
+ * traces it begins a trace of its own, with a link to each. Undefined where none of them is traced.
+ */
+export function startShared(
+  name: string,
+  members: readonly Link[],
+  options: Omit<SpanOptions, "parent" | "links"> = {},
+): Span | undefined {
+  const links = current === undefined ? [] : members.filter(({ traceparent }) => isSampled(traceparent));
+  const [first] = links;
+  if (current === undefined || first === undefined) {
+    return undefined;
+  }
+  const traceId = traceIdOf(first.traceparent);
+  const isOne = links.every(({ traceparent }) => traceIdOf(traceparent) === traceId);
+  return current.start(name, isOne ? { ...options, parent: first.traceparent } : { ...options, links });
+}
+
+/** The same for calls under way: the span of each links to it as well. */
+export function startSharedBy(callers: readonly (CallContext | undefined)[], name: string): Span | undefined {
+  if (current === undefined) {
+    return undefined;
+  }
+  const members = callers.flatMap((caller) =>
+    caller?.traceparent === undefined ? [] : [{ traceparent: caller.traceparent, span: caller.span }],
+  );
+  const shared = startShared(name, members, { attributes: { "sagacart.batch.size": callers.length } });
+  if (shared !== undefined) {
+    for (const { traceparent, span } of members) {
+      if (traceIdOf(traceparent) !== traceIdOf(shared.traceparent)) {
+        span?.link({ traceparent: shared.traceparent });
+      }
+    }
+  }
+  return shared;
+}
+
+/** A span for taking up what others caused some time ago: begins a trace, with a link to each of theirs. */
+export function startConsumer(name: string, traceparents: readonly string[]): Span | undefined {
+  if (current === undefined) {
+    return undefined;
+  }
+  const links = [...new Set(traceparents)].filter(isSampled).map((traceparent) => ({ traceparent }));
+  const attributes = { "messaging.batch.message_count": traceparents.length };
+  return links.length === 0 ? undefined : current.start(name, { kind: "consumer", links, attributes });
+}

@@ -1,0 +1,161 @@
+import type { Queryable } from "@sagacart/chassis/postgres/pool";
+
+/** How far somebody has read this feed. */
+export type Consumer = {
+  readonly name: string;
+  readonly position: bigint;
+  readonly generation: bigint;
+  readonly headPosition: bigint;
+  /** How long ago the oldest event happened that it is not done with; 0 where there is none. */
+  readonly lagMs: number;
+  readonly seenTime: Date;
+  readonly createTime: Date;
+  readonly replayTime: Date | null;
+  readonly replayPosition: bigint | null;
+  readonly replayReason: string;
+};
+
+export async function findConsumer(db: Queryable, name: string): Promise<Consumer | undefined> {
+  const { rows } = await db.query<Consumer>({
+    name: "find-event-consumer",
+    text: `${consumers} where name = $1`,
+    values: [name],
+  });
+  return rows[0];
+}
+
+export async function listConsumers(
+  db: Queryable,
+  { afterName, limit }: { afterName: string; limit: number },
+): Promise<Consumer[]> {
+  const { rows } = await db.query<Consumer>({
+    name: "list-event-consumers",
+    text: `${consumers} where name > $1 order by name limit $2`,
+    values: [afterName, limit],
+  });
+  return rows;
+}
+
+/** Where it goes on, and that it was heard of. Undefined where there is no such consumer. */
+export async function seeConsumer(
+  db: Queryable,
+  name: string,
+): Promise<{ position: bigint; generation: bigint } | undefined> {
+  const { rows } = await db.query<{ position: bigint; generation: bigint }>({
+    name: "see-event-consumer",
+    text: `update event_consumers set seen_time = clock_timestamp() where name = $1 returning position, generation`,
+    values: [name],
+  });
+  return rows[0];
+}
+
+/** Its generation, without a trace; undefined where there is no such consumer. */
+export async function generationOf(db: Queryable, name: string): Promise<bigint | undefined> {
+  const { rows } = await db.query<{ generation: bigint }>({
+    name: "event-consumer-generation",
+    text: "select generation from event_consumers where name = $1",
+    values: [name],
+  });
+  return rows[0]?.generation;
+}
+
+/**
+ * Moves it on, never back within its generation; makes it where there is none. False where it was set back since: of
+ * a later generation only its own database can know, where the record here was lost, and then that is right.
+ */
+export async function commitPosition(
+  db: Queryable,
+  { name, position, generation }: { name: string; position: bigint; generation: bigint },
+): Promise<boolean> {
+  const { rowCount } = await db.query({
+    name: "commit-event-consumer",
+    text: `insert into event_consumers as known (name, position, generation) values ($1, $2, $3)
+           on conflict (name) do update set
+             position = case when known.generation < excluded.generation then excluded.position
+                        else greatest(known.position, excluded.position) end,
+             generation = excluded.generation,
+             seen_time = clock_timestamp()
+           where known.generation <= excluded.generation`,
+    values: [name, position, generation],
+  });
+  return rowCount === 1;
+}
+
+/** Sets it back, if it is of this generation and not behind that position. */
+export async function replayConsumer(
+  db: Queryable,
+  { name, generation, position, reason }: { name: string; generation: bigint; position: bigint; reason: string },
+): Promise<boolean> {
+  const { rowCount } = await db.query({
+    name: "replay-event-consumer",
+    text: `update event_consumers set position = $3, generation = generation + 1,
+             replay_time = clock_timestamp(), replay_position = $3, replay_reason = $4
+           where name = $1 and generation = $2 and position >= $3`,
+    values: [name, generation, position, reason],
+  });
+  return rowCount === 1;
+}
+
+export async function deleteConsumer(db: Queryable, name: string): Promise<void> {
+  await db.query({
+    name: "delete-event-consumer",
+    text: "delete from event_consumers where name = $1",
+    values: [name],
+  });
+}
+
+export async function headPosition(db: Queryable): Promise<bigint> {
+  const { rows } = await db.query<{ head: bigint | null }>({
+    name: "events-head",
+    text: "select max(position) as head from event_positions",
+  });
+  return rows[0]?.head ?? 0n;
+}
+
+/**
+ * The position before the first event that happened at this time or later; the last one where there is none.
+ *
+ * Events are not kept by time, and need not be: positions are given soon after, so their times grow but for a little.
+ * A search in halves finds a minute earlier, which is more than a transaction may take, and the rest is looked through.
+ */
+export async function positionBefore(db: Queryable, time: Date): Promise<bigint> {
+  const head = await headPosition(db);
+  const early = new Date(time.getTime() - 60_000);
+  let before = 0n;
+  let from = head + 1n;
+  while (before + 1n < from) {
+    const middle = (before + from) / 2n;
+    if (await happenedBefore(db, middle, early)) {
+      before = middle;
+    } else {
+      from = middle;
+    }
+  }
+  const { rows } = await db.query<{ position: bigint }>({
+    name: "first-event-since",
+    text: `select position from event_positions join events using (subject, sequence)
+           where position >= $1 and time >= $2 order by position limit 1`,
+    values: [from, time],
+  });
+  return rows[0] === undefined ? head : rows[0].position - 1n;
+}
+
+async function happenedBefore(db: Queryable, position: bigint, time: Date): Promise<boolean> {
+  const { rows } = await db.query<{ before: boolean }>({
+    name: "event-happened-before",
+    text: `select time < $2 as before from event_positions join events using (subject, sequence)
+           where position >= $1 order by position limit 1`,
+    values: [position, time],
+  });
+  return rows[0]?.before ?? false;
+}
+
+const consumers = `
+  select name, event_consumers.position, generation, seen_time as "seenTime", create_time as "createTime",
+    replay_time as "replayTime", replay_position as "replayPosition", replay_reason as "replayReason",
+    coalesce((select max(position) from event_positions), 0) as "headPosition",
+    coalesce(greatest(extract(epoch from clock_timestamp() - oldest.time) * 1000, 0), 0)::float8 as "lagMs"
+  from event_consumers left join lateral (
+    select time from event_positions join events using (subject, sequence)
+    where event_positions.position > event_consumers.position order by event_positions.position limit 1
+  ) as oldest on true`;
