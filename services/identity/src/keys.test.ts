@@ -1,4 +1,4 @@
-import { silentLog } from "@sagacart/chassis/testing/testing";
+import { silentLog } from "@sagacart/chassis/testing/log";
 import { createLocalJWKSet, jwtVerify, SignJWT } from "jose";
 import { expect, test } from "vitest";
 import { createKeyCipher } from "./key-cipher.ts";

@@ -1,6 +1,6 @@
 import { Code } from "@connectrpc/connect";
 import { errorInfo } from "@sagacart/chassis/errors";
-import type { TestDatabase } from "@sagacart/chassis/testing/testing";
+import type { TestDatabase } from "@sagacart/chassis/testing/database";
 import type { TestFeed } from "@sagacart/outbox/testing/test-feed";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { notifierDatabase, startTestFeed, startTestNotifier, type TestNotifier } from "./testing.ts";

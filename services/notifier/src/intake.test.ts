@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { withTransaction } from "@sagacart/chassis/postgres/pool";
-import type { TestDatabase } from "@sagacart/chassis/testing/testing";
+import type { TestDatabase } from "@sagacart/chassis/testing/database";
 import { EventSchema } from "@sagacart/proto/event/v1/event";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { takeIn } from "./intake.ts";

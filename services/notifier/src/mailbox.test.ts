@@ -1,7 +1,8 @@
 import { networkInterfaces } from "node:os";
 import { Code } from "@connectrpc/connect";
 import { errorInfo } from "@sagacart/chassis/errors";
-import { silentLog, type TestDatabase } from "@sagacart/chassis/testing/testing";
+import type { TestDatabase } from "@sagacart/chassis/testing/database";
+import { silentLog } from "@sagacart/chassis/testing/log";
 import type { TestFeed } from "@sagacart/outbox/testing/test-feed";
 import { createTransport } from "nodemailer";
 import { afterAll, beforeAll, expect, test } from "vitest";

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { Code } from "@connectrpc/connect";
 import { errorInfo } from "@sagacart/chassis/errors";
-import type { TestDatabase } from "@sagacart/chassis/testing/testing";
+import type { TestDatabase } from "@sagacart/chassis/testing/database";
 import type { TestFeed } from "@sagacart/outbox/testing/test-feed";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import {

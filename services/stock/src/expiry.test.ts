@@ -1,5 +1,5 @@
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { silentLog } from "@sagacart/chassis/testing/testing";
+import { silentLog } from "@sagacart/chassis/testing/log";
 import { Reservation_Kind as Kind } from "@sagacart/proto/stock/v1/reservation";
 import { expect, test, vi } from "vitest";
 import { startExpiry } from "./expiry.ts";

@@ -1,4 +1,4 @@
-import type { TestDatabase } from "@sagacart/chassis/testing/testing";
+import type { TestDatabase } from "@sagacart/chassis/testing/database";
 import {
   WebhookEndpoint_Circuit as Circuit,
   WebhookEndpoint_ContentMode as ContentMode,

@@ -1,7 +1,7 @@
 import { Code } from "@connectrpc/connect";
 import { errorInfo } from "@sagacart/chassis/errors";
+import type { TestDatabase } from "@sagacart/chassis/testing/database";
 import { startDns } from "@sagacart/chassis/testing/dns-server";
-import type { TestDatabase } from "@sagacart/chassis/testing/testing";
 import { expect, onTestFinished, test } from "vitest";
 import { startReceiver } from "./testing/receiver.ts";
 import { eventsOf, type Feed, register, startFeed, startSender, webhookDatabase } from "./testing/shop.ts";

@@ -3,7 +3,9 @@ import { createServiceClient, openChannel } from "@sagacart/chassis/client/clien
 import type { Pool } from "@sagacart/chassis/postgres/pool";
 import { readEnv } from "@sagacart/chassis/process/config";
 import { createMetrics, type Metrics } from "@sagacart/chassis/process/metrics";
-import { inMemory, silentLog, type TestDatabase, testDatabase } from "@sagacart/chassis/testing/testing";
+import { type TestDatabase, testDatabase } from "@sagacart/chassis/testing/database";
+import { inMemory } from "@sagacart/chassis/testing/in-memory";
+import { silentLog } from "@sagacart/chassis/testing/log";
 import type { NewEvent } from "@sagacart/outbox/events/feed";
 import { startTestFeed } from "@sagacart/outbox/testing/test-feed";
 import { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
