@@ -38,9 +38,3 @@ export function callContext(): CallContext | undefined {
 export function runWithContext<T>(context: CallContext | undefined, fn: () => T): T {
   return storage.run(context, fn);
 }
-
-/** How much of the current call's time is left, in milliseconds and never below 0; undefined without a deadline. */
-export function remainingMs(): number | undefined {
-  const deadlineMs = storage.getStore()?.deadlineMs;
-  return deadlineMs === undefined ? undefined : Math.max(0, deadlineMs - Date.now());
-}

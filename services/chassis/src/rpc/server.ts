@@ -17,6 +17,7 @@ import { requireAccessRules } from "../auth/access.ts";
 import type { Verifier } from "../auth/verify.ts";
 import type { Log } from "../process/log.ts";
 import type { Metrics } from "../process/metrics.ts";
+import { atMost } from "../time/at-most.ts";
 import type { Tls } from "../tls/files.ts";
 import { keepRenewed, peerServerOptions } from "../tls/server.ts";
 import { createGrpcUnary } from "./grpc-unary.ts";
@@ -240,12 +241,4 @@ function listen(server: NetServer, host: string, port: number): Promise<void> {
 function portOf(server: HttpServer | Http2Server): number {
   const address: AddressInfo | string | null = server.address();
   return address !== null && typeof address === "object" ? address.port : 0;
-}
-
-/** Resolves with the promise, or when the time is over. */
-async function atMost(ms: number, promise: Promise<unknown>): Promise<void> {
-  const { promise: over, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  await Promise.race([promise, over]);
-  clearTimeout(timer);
 }
