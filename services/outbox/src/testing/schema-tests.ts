@@ -11,7 +11,10 @@ export function testOutboxSchema(migrations: URL, { tracked = false } = {}): voi
     await using service = await testDatabase(migrations);
 
     const expected = (await schemaOf(bare.pool)).trimEnd().split("\n\n");
-    const actual = (await schemaOf(service.pool)).trimEnd().split("\n\n").filter((statement) => isOfOutbox(statement));
+    const actual = (await schemaOf(service.pool))
+      .trimEnd()
+      .split("\n\n")
+      .filter((statement) => isOfOutbox(statement));
 
     expect(actual).toEqual(expected.filter((statement) => isOfOutbox(statement)));
   });

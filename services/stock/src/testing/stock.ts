@@ -6,9 +6,9 @@ import { inMemory } from "@sagacart/chassis/testing/in-memory";
 import { ProductService } from "@sagacart/proto/stock/v1/product_service";
 import { StockService } from "@sagacart/proto/stock/v1/stock_service";
 import { Registry } from "prom-client";
+import { stockService } from "../levels/stock-service.ts";
 import { createMeters, type Meters } from "../meters.ts";
-import { productService } from "../product-service.ts";
-import { stockService } from "../stock-service.ts";
+import { productService } from "../products/product-service.ts";
 
 export const migrations = new URL("../../migrations/", import.meta.url);
 
