@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Principal } from "./auth/principal.ts";
-import type { Span } from "./trace/trace.ts";
+import type { Span } from "./trace/span.ts";
 
 /** What belongs to one call and travels with it, from service to service. */
 export type CallContext = {

@@ -11,6 +11,7 @@ import {
   type ServerHttp2Stream,
 } from "node:http2";
 import type { AddressInfo, Server as NetServer, Socket } from "node:net";
+import type { DescService } from "@bufbuild/protobuf";
 import type { ConnectRouter } from "@connectrpc/connect";
 import { compressionGzip, connectNodeAdapter } from "@connectrpc/connect-node";
 import { requireAccessRules } from "../auth/access.ts";
@@ -41,6 +42,10 @@ export type ServerOptions = {
   metrics: Metrics;
   /** Whose the reasons of errors are, like `stock.sagacart`. */
   domain: string;
+  /** What most calls are about, for example `order`: spans and log lines carry its id. */
+  subject?: string | undefined;
+  /** Services that other processes poll: their calls begin no trace. */
+  polled?: readonly DescService[] | undefined;
   /** How old a connection gets (within a tenth) before it is told to go away; its calls may end. 0: any age. */
   maxConnectionAgeMs?: number;
   /** Tells who calls. Without it, nothing is asked of anybody: for tests inside one process. */
