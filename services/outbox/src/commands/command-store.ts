@@ -14,7 +14,7 @@ export type CommandRow = {
 
 export async function insertCommands(tx: Queryable, rows: readonly CommandRow[]): Promise<void> {
   await tx.query({
-    name: "insert-commands",
+    name: "record-commands",
     text: `insert into commands (${newCommands.columns}) select * from ${newCommands.table}`,
     values: newCommands.values(rows),
   });
