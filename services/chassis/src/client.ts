@@ -2,6 +2,7 @@ import type { DescService } from "@bufbuild/protobuf";
 import { type Client as ConnectClient, createClient } from "@connectrpc/connect";
 import { Client as GrpcClient, type ChannelOptions as GrpcOptions } from "@grpc/grpc-js";
 import type { CallTokens } from "./auth/service-tokens.ts";
+import { keepPingingWhileDraining } from "./client/keepalive.ts";
 import { serviceConfig } from "./client/service-config.ts";
 import { grpcTarget, hostsOf } from "./client/target.ts";
 import { createGrpcTransport } from "./client/transport.ts";
@@ -19,6 +20,8 @@ export type ChannelOptions = {
   defaultTimeoutMs?: number;
   /** How often the target's names are looked up; 5 s. */
   lookUpIntervalMs?: number;
+  /** How often a silent connection is pinged; 10 s. */
+  keepaliveIntervalMs?: number;
 };
 
 /** The connections to all instances of one service. */
@@ -53,6 +56,7 @@ export function openChannel(target: string, options: ChannelOptions = {}): Chann
       ...grpcOptions,
       "grpc.service_config": JSON.stringify(serviceConfig(group.services)),
       "grpc.dns_min_time_between_resolutions_ms": options.lookUpIntervalMs ?? 5_000,
+      "grpc.keepalive_time_ms": options.keepaliveIntervalMs ?? 10_000,
     });
     clients.push(client);
     return client;
@@ -96,11 +100,12 @@ export function withTokens(channel: Channel, tokens: CallTokens | undefined): Ch
   return { ...channel, options: { ...channel.options, tokens } };
 }
 
+keepPingingWhileDraining();
+
 type Group = { services: Set<DescService>; client: GrpcClient | undefined };
 
 const grpcOptions: GrpcOptions = {
   // A connection that died without a word, as when a node is lost, is found out in 15 s, also when nobody calls.
-  "grpc.keepalive_time_ms": 10_000,
   "grpc.keepalive_timeout_ms": 5_000,
   "grpc.keepalive_permit_without_calls": 1,
   "grpc.initial_reconnect_backoff_ms": 100,
