@@ -21,7 +21,7 @@ export type ChannelOptions = {
   /** How often the target's names are looked up; 5 s. */
   lookUpIntervalMs?: number;
   /** How often a silent connection is pinged; 10 s. */
-  keepaliveIntervalMs?: number;
+  keepaliveIntervalMs?: number | undefined;
 };
 
 /** The connections to all instances of one service. */
