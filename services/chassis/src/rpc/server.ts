@@ -46,7 +46,10 @@ export type ServerOptions = {
   subject?: string | undefined;
   /** Services that other processes poll: their calls begin no trace. */
   polled?: readonly DescService[] | undefined;
-  /** How old a connection gets (within a tenth) before it is told to go away; its calls may end. 0: any age. */
+  /**
+   * How old a connection gets (within a tenth) before it is told to go away; its calls may end, streams too, however
+   * long they take. 0: any age.
+   */
   maxConnectionAgeMs?: number;
   /** Tells who calls. Without it, nothing is asked of anybody: for tests inside one process. */
   verifier?: Verifier | undefined;
@@ -190,7 +193,8 @@ function adapterHandler(options: ServerOptions, inFlight: InFlight, methods: Una
 /**
  * The sessions there are. Each is told to go away at its age: a caller then connects anew, and looks up the
  * addresses anew, which is how it finds pods that came later. Ages differ by a tenth, so that not all of them come
- * back at the same time.
+ * back at the same time. A session closes when its last call has ended: a stream stays on its connection, as ending it
+ * would only make its caller open it again.
  */
 function trackSessions(http2: Http2Server, maxAgeMs: number): Set<ServerHttp2Session> {
   const sessions = new Set<ServerHttp2Session>();
@@ -198,7 +202,9 @@ function trackSessions(http2: Http2Server, maxAgeMs: number): Set<ServerHttp2Ses
     sessions.add(session);
     session.setLocalWindowSize(4 * 1024 * 1024);
     const ageMs = maxAgeMs * (0.9 + Math.random() * 0.2);
-    const timer = maxAgeMs > 0 ? setTimeout(() => session.close(), ageMs) : undefined;
+    // Calls that have arrived are read first: those that come later are refused, and go to the next connection.
+    const retire = () => setImmediate(() => session.close());
+    const timer = maxAgeMs > 0 ? setTimeout(retire, ageMs) : undefined;
     session.once("close", () => {
       clearTimeout(timer);
       sessions.delete(session);
