@@ -55,7 +55,7 @@ test("a failure is remembered with its request id", async () => {
 });
 
 test.each([
-  ["id", { id: "taken" }, "there is, or was, a product taken already; choose a new id"],
+  ["id", { id: "taken" }, "there is, or was, a product taken; choose a new id"],
   ["SKU", { id: "other", sku: "taken" }, "another product has the SKU taken; choose a new one"],
 ])("a product whose %s is taken is refused", async (_, fields, message) => {
   await make("taken").catch(() => {});

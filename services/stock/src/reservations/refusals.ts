@@ -11,7 +11,7 @@ export function outOfStock(id: string, shortages: readonly Shortage[]): DomainEr
   }
   const listed = shortages
     .slice(0, 3)
-    .map(({ productId, requested, available }) => `product ${productId} has ${available} left, ${requested} requested`);
+    .map(({ productId, requested, available }) => `product ${productId} has ${available} left, ${requested} asked`);
   const more = shortages.length > listed.length ? `; and ${shortages.length - listed.length} more` : "";
   return new DomainError(reasons, "OUT_OF_STOCK", listed.join("; ") + more, {
     reservation_id: id,
