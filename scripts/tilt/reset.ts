@@ -1,7 +1,7 @@
 import { Client, Connection } from "@temporalio/client";
-import { openNamespace } from "../e2e/cluster.ts";
-import { run } from "../e2e/program.ts";
-import { serviceParts } from "../e2e/shop.ts";
+import { openNamespace } from "../kubernetes/namespace.ts";
+import { serviceParts } from "../kubernetes/shop.ts";
+import { run } from "../program.ts";
 import { databaseNames } from "../stack/databases.ts";
 import { tiltShop } from "./shop.ts";
 
