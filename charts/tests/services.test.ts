@@ -1,8 +1,7 @@
 import { expect, test } from "vitest";
+import { adminPortOf, deployedNames, partOf, serviceNames } from "../../scripts/shop.ts";
 import { type Manifest, named, ofKind, podsOf, render, renderText, variants } from "./render.ts";
 
-const rpcServices = ["order", "stock", "payment", "shipping", "notifier", "identity"] as const;
-const services = [...rpcServices, "gateway"] as const;
 const ci = { files: ["k8s/profiles/ci.yaml"] };
 const many = (name: string) => ({
   ...ci,
@@ -11,14 +10,14 @@ const many = (name: string) => ({
 const container = (objects: readonly Manifest[], name: string) =>
   named(objects, "Deployment", `sagacart-${name}`).spec.template.spec.containers[0];
 
-test.for(rpcServices)("%s has a headless Service, so that its callers see each pod", async (name) => {
+test.for(serviceNames)("%s has a headless Service, so that its callers see each pod", async (name) => {
   const { spec } = named(await render(ci), "Service", `sagacart-${name}`);
 
   expect(spec.clusterIP).toBe("None");
-  expect(spec.ports.map(({ port }: Manifest) => port)).not.toContain(9081);
+  expect(spec.ports.map(({ port }: Manifest) => port)).not.toContain(adminPortOf(name));
 });
 
-test.for(services)("%s can have an autoscaler, and then leaves the number of its pods to it", async (name) => {
+test.for(deployedNames)("%s can have an autoscaler, and then leaves the number of its pods to it", async (name) => {
   const objects = await render(many(name));
 
   expect(named(objects, "HorizontalPodAutoscaler", `sagacart-${name}`).spec).toMatchObject({
@@ -29,7 +28,7 @@ test.for(services)("%s can have an autoscaler, and then leaves the number of its
   expect(named(objects, "Deployment", `sagacart-${name}`).spec).not.toHaveProperty("replicas");
 });
 
-test.for(services)(
+test.for(deployedNames)(
   "%s has a disruption budget with two pods, and none with one, which would hold up a drain",
   async (name) => {
     const budgets = async (replicas: number) =>
@@ -42,16 +41,16 @@ test.for(services)(
   },
 );
 
-test.for(services)("%s starts, is ready and is alive by probes of its own", async (name) => {
+test.for(deployedNames)("%s starts, is ready and is alive by probes of its own", async (name) => {
   const { startupProbe, readinessProbe, livenessProbe } = container(await render(ci), name);
 
   for (const probe of [startupProbe, readinessProbe, livenessProbe]) {
-    expect(Object.keys(probe)).toContain(name === "gateway" ? "httpGet" : "grpc");
+    expect(Object.keys(probe)).toContain(partOf(name).kind === "http" ? "httpGet" : "grpc");
   }
   expect(livenessProbe).not.toMatchObject({ grpc: readinessProbe.grpc ?? {}, httpGet: readinessProbe.httpGet ?? {} });
 });
 
-test.for(services)("%s has time to drain before it is killed", async (name) => {
+test.for(deployedNames)("%s has time to drain before it is killed", async (name) => {
   const objects = await render(ci);
   const { terminationGracePeriodSeconds } = named(objects, "Deployment", `sagacart-${name}`).spec.template.spec;
   const { SHUTDOWN_DELAY_MS, DRAIN_TIMEOUT_MS } = named(objects, "ConfigMap", `sagacart-${name}`).data;
@@ -60,22 +59,25 @@ test.for(services)("%s has time to drain before it is killed", async (name) => {
   expect(terminationGracePeriodSeconds * 1_000).toBeGreaterThan(Number(SHUTDOWN_DELAY_MS) + Number(DRAIN_TIMEOUT_MS));
 });
 
-test.for(services)("an update of %s never has fewer pods than before", async (name) => {
+test.for(deployedNames)("an update of %s never has fewer pods than before", async (name) => {
   const { strategy } = named(await render(ci), "Deployment", `sagacart-${name}`).spec;
 
   expect(strategy.rollingUpdate).toMatchObject({ maxUnavailable: 0 });
 });
 
-test.for(rpcServices)("%s migrates its database before it takes traffic, with the image that it runs", async (name) => {
-  const { spec } = named(await render(ci), "Deployment", `sagacart-${name}`).spec.template;
+test.for(serviceNames)(
+  "%s migrates its database before it takes traffic, with the image that it runs",
+  async (name) => {
+    const { spec } = named(await render(ci), "Deployment", `sagacart-${name}`).spec.template;
 
-  expect(spec.initContainers[0]).toMatchObject({
-    image: spec.containers[0].image,
-    args: ["services/chassis/src/postgres/migrate-main.ts", `services/${name}/migrations`],
-  });
-});
+    expect(spec.initContainers[0]).toMatchObject({
+      image: spec.containers[0].image,
+      args: ["services/chassis/src/postgres/migrate-main.ts", `services/${name}/migrations`],
+    });
+  },
+);
 
-test.for(services)("a changed variable of %s restarts its pods, and another's does not", async (name) => {
+test.for(deployedNames)("a changed variable of %s restarts its pods, and another's does not", async (name) => {
   const checksum = async (changed?: string) => {
     const values = changed === undefined ? {} : { [changed]: { config: { LOG_LEVEL: "debug" } } };
     const objects = await render({ ...ci, values });
@@ -121,7 +123,7 @@ test.for(variants)("no manifest of $name has a secret in it", async (variant) =>
 test("with TLS each service has a certificate, and probes that speak no TLS go elsewhere", async () => {
   const objects = await render({ ...ci, values: { global: { tls: { enabled: true } } } });
 
-  for (const name of rpcServices) {
+  for (const name of serviceNames) {
     expect(named(objects, "Certificate", `sagacart-${name}`).spec.dnsNames).toContain(`sagacart-${name}`);
     expect(container(objects, name).readinessProbe.httpGet).toEqual({ path: "/ready", port: "admin" });
     expect(named(objects, "ConfigMap", `sagacart-${name}`).data).toMatchObject({

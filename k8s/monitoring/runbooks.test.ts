@@ -1,5 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
+import { databaseNames, partNames } from "../../scripts/shop.ts";
 import { v1Bindings } from "../../services/gateway/src/v1.ts";
 import { others } from "./others.ts";
 import { readQuery } from "./promql.ts";
@@ -13,9 +14,9 @@ const runbooks = await Promise.all(
 );
 
 /** Tables, with the columns that some of them have, of each service's database. */
-const tables = new Map(
+const tables = new Map<string, { names: Set<string>; sql: string }>(
   await Promise.all(
-    ["order", "stock", "payment", "shipping", "notifier", "identity"].map(async (service) => {
+    databaseNames.map(async (service) => {
       const directory = new URL(`services/${service}/migrations/`, root);
       const files = await readdir(directory);
       const sql = await Promise.all(files.map((file) => readFile(new URL(file, directory), "utf8")));
@@ -119,7 +120,7 @@ describe("a runbook", () => {
 });
 
 const pods = new Set([
-  ...["order", "stock", "payment", "shipping", "notifier", "identity", "gateway", "worker", "audit"],
+  ...[...partNames, "audit"],
   // Of whatever the alert says.
   "APP",
 ]);

@@ -1,21 +1,5 @@
-import { databaseNames } from "../stack/databases.ts";
-import { usualPorts } from "../stack/services.ts";
 import { until } from "../until.ts";
 import type { KubeObject, Namespace } from "./namespace.ts";
-
-/** What a release has a Deployment of, the worker apart. */
-export const serviceParts = [...databaseNames, "gateway"] as const;
-export type ServicePart = (typeof serviceParts)[number];
-export type Part = ServicePart | "worker" | "card-provider" | "carrier";
-
-/** A service's port in a cluster is its usual one on a laptop. */
-const { order, stock, payment, shipping, notifier, identity } = usualPorts;
-export const rpcPorts = { order, stock, payment, shipping, notifier, identity } as const;
-
-/** Of a part's metrics and probes. */
-export function adminPort(part: ServicePart | "worker"): number {
-  return part === "worker" ? usualPorts["worker-admin"] : usualPorts[part] + 1_000;
-}
 
 /** An installed release of the umbrella chart. */
 export type Shop = ReturnType<typeof openShop>;

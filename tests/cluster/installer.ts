@@ -2,8 +2,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Namespace } from "../../scripts/kubernetes/namespace.ts";
-import { serviceParts } from "../../scripts/kubernetes/shop.ts";
 import { run } from "../../scripts/program.ts";
+import { deployedNames } from "../../scripts/shop.ts";
 
 /** Values of Helm, by name. */
 export type Values = Readonly<Record<string, unknown>>;
@@ -15,7 +15,7 @@ const smallRequests = { resources: { requests: { cpu: "10m" } } };
  * so that two pods of each, and one more during an update, fit on a node of two cores.
  */
 const baseValues: Values = {
-  ...Object.fromEntries(serviceParts.map((part) => [part, smallRequests])),
+  ...Object.fromEntries(deployedNames.map((part) => [part, smallRequests])),
   worker: { autoscaling: { enabled: false }, replicas: 1, ...smallRequests },
   databases: { cluster: smallRequests },
 };

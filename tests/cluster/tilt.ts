@@ -8,6 +8,7 @@ import { connectShop } from "../../scripts/demo/shop.ts";
 import { openNamespace } from "../../scripts/kubernetes/namespace.ts";
 import { openShop } from "../../scripts/kubernetes/shop.ts";
 import { run } from "../../scripts/program.ts";
+import { portOf, serviceNames } from "../../scripts/shop.ts";
 import { freePort } from "../../scripts/stack/ports.ts";
 import { until } from "../../scripts/until.ts";
 import { copyOfClone } from "./copy-of-clone.ts";
@@ -150,6 +151,5 @@ async function isIdle(): Promise<boolean> {
 }
 
 function forwarded(): Readonly<Record<string, string>> {
-  const ports = { order: 8081, stock: 8082, payment: 8083, shipping: 8084, notifier: 8085, identity: 8086 };
-  return Object.fromEntries(Object.entries(ports).map(([name, local]) => [name, `127.0.0.1:${local + offset}`]));
+  return Object.fromEntries(serviceNames.map((name) => [name, `127.0.0.1:${portOf(name) + offset}`]));
 }

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { type Order, Order_State } from "@sagacart/proto/order/v1/order";
 import { audit } from "../../scripts/audit/audit.ts";
-import { type AuditedDatabase, auditedDatabases } from "../../scripts/audit/finding.ts";
+import { type AuditedDatabase, auditedDatabases } from "../../scripts/shop.ts";
 import { connectShop, type Shop, stateOf } from "../../scripts/demo/shop.ts";
 import type { Stack, StackOptions } from "../../scripts/stack/stack.ts";
 import { until as waitUntil } from "../../scripts/until.ts";

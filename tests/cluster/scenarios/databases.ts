@@ -1,5 +1,5 @@
 import { isHealthy } from "../../../scripts/kubernetes/shop.ts";
-import { databaseNames } from "../../../scripts/stack/databases.ts";
+import { databaseNames } from "../../../scripts/shop.ts";
 import { check, type Scenario } from "../scenario.ts";
 
 /** Who runs the databases, and where the services have their credentials from. */

@@ -1,5 +1,6 @@
 import { auditShop } from "../../../scripts/kubernetes/audit.ts";
-import { isHealthy, isReadyPod, type Part, serviceParts } from "../../../scripts/kubernetes/shop.ts";
+import { isHealthy, isReadyPod } from "../../../scripts/kubernetes/shop.ts";
+import { deployedNames, type PartName } from "../../../scripts/shop.ts";
 import { until } from "../../../scripts/until.ts";
 import { inShort, type Load, moreAnswers, startLoad } from "../load.ts";
 import { check, type Scenario, type Stage } from "../scenario.ts";
@@ -10,7 +11,7 @@ export const deletions: Scenario = {
   name: "deletions",
   promise: "a pod of each kind and a Postgres primary deleted with force: the shop answers again by itself",
   async run({ shop, install, say, measured }) {
-    const parts: Part[] = [...serviceParts, "worker"];
+    const parts: PartName[] = [...deployedNames, "worker"];
     await install(replicas(parts, 2));
     await using load = await startLoad(shop, { callers: 8, pauseMs: 50, retry: true });
     for (const part of parts) {

@@ -1,6 +1,6 @@
 import { uuidv7 } from "@sagacart/chassis/uuid";
-import { rpcPorts } from "../../../scripts/kubernetes/shop.ts";
 import { run } from "../../../scripts/program.ts";
+import { portOf, serviceNames } from "../../../scripts/shop.ts";
 import { until } from "../../../scripts/until.ts";
 import { findGrpcurl } from "../../support/grpcurl.ts";
 import { check, type Scenario, type Stage } from "../scenario.ts";
@@ -63,17 +63,17 @@ export async function userOf(shop: Stage["shop"], username: string): Promise<{ u
 
 async function grpcurl({ shop }: Stage): Promise<string> {
   const program = await findGrpcurl();
-  for (const [name, port] of Object.entries(rpcPorts)) {
-    await using service = await shop.namespace.forward(`svc/${shop.objectName(name)}`, port);
+  for (const name of serviceNames) {
+    await using service = await shop.namespace.forward(`svc/${shop.objectName(name)}`, portOf(name));
     const ask = (...args: string[]) => run(program, ["-plaintext", "-max-time", "20", service.address, ...args]);
     const list = await ask("list");
     check(list.includes(`sagacart.${name}.v1.`), `grpcurl list of ${name} shows ${list}`);
     const health = await until(`health of ${name}`, () => ask("grpc.health.v1.Health/Check"));
     check(health.includes("SERVING"), `${name} is ${health}`);
   }
-  await using stock = await shop.namespace.forward(`svc/${shop.objectName("stock")}`, rpcPorts.stock);
+  await using stock = await shop.namespace.forward(`svc/${shop.objectName("stock")}`, portOf("stock"));
   const answer = await run(program, ["-plaintext", stock.address, "sagacart.stock.v1.ProductService/ListProducts"]);
   const { products = [] } = JSON.parse(answer);
   check(products.length > 0, `ListProducts answers ${answer}`);
-  return `grpcurl through a port-forward: list and health of ${Object.keys(rpcPorts).length} services, ${products.length} products`;
+  return `grpcurl through a port-forward: list and health of ${serviceNames.length} services, ${products.length} products`;
 }

@@ -1,34 +1,28 @@
-import { edgesOfCode } from "../../../charts/tests/edges.ts";
-import { rpcPorts, serviceParts } from "../../../scripts/kubernetes/shop.ts";
-import { databaseNames } from "../../../scripts/stack/databases.ts";
+import { edgesOfTable } from "../../../charts/tests/edges.ts";
+import { databaseNames, deployedNames, portOf } from "../../../scripts/shop.ts";
 import { restrictedContainer, restrictedPod } from "../pod.ts";
 import { check, NotHere, type Scenario, type Stage } from "../scenario.ts";
 
 /** Every pod of the shop tries every door; then a stranger does. */
 export const network: Scenario = {
   name: "network",
-  promise: "who calls a service in the code reaches it, and nobody else does",
+  promise: "each part reaches the services that it calls, and no other",
   async run(stage) {
     const { shop, measured } = stage;
     const doors = [
-      ...Object.entries(rpcPorts).map(([part, port]) => ({
-        door: `${part}:${port}`,
-        host: shop.objectName(part),
-        port,
-      })),
-      { door: "identity:8096", host: shop.objectName("identity"), port: 8096 },
-      { door: "gateway:8080", host: shop.objectName("gateway"), port: 8080 },
+      ...deployedNames.map((part) => doorOf(shop, part, portOf(part))),
+      doorOf(shop, "identity", portOf("identity", "http")),
       ...databaseNames.map((part) => ({
         door: `${part}-db:5432`,
         host: `${shop.objectName(`${part}-db`)}-rw`,
         port: 5432,
       })),
     ];
-    const open = new Set(edgesOfCode());
+    const open = new Set(edgesOfTable());
     for (const part of databaseNames) open.add(`${part} → ${part}-db:5432`);
     // Anybody may: it stands behind an Ingress. What a pod of ours may call is another matter.
     let [tried, wrong] = [0, [] as string[]];
-    for (const part of [...serviceParts, "worker"]) {
+    for (const part of [...deployedNames, "worker"]) {
       const others = doors.filter(({ door }) => !door.startsWith(`${part}:`));
       const reached = await tryDoors(stage, part, others);
       for (const { door } of others) {
@@ -40,9 +34,9 @@ export const network: Scenario = {
     }
     const enforced = wrong.filter((sentence) => sentence.endsWith("is open")).length < tried - open.size;
     if (!enforced) throw new NotHere("the cluster's network plugin enforces no NetworkPolicies");
-    check(wrong.length === 0, `not as in the code: ${wrong.join(", ")}`);
+    check(wrong.length === 0, `not as in scripts/shop.ts: ${wrong.join(", ")}`);
     measured(
-      `${tried} ways between 8 parts and ${doors.length} doors tried: open are those that the code has, and no other`,
+      `${tried} ways between ${deployedNames.length + 1} parts and ${doors.length} doors tried: open are those of scripts/shop.ts, and no other`,
     );
 
     const stranger = await strangersDoors(stage, doors);
@@ -56,6 +50,10 @@ export const network: Scenario = {
 };
 
 type Door = { readonly door: string; readonly host: string; readonly port: number };
+
+function doorOf(shop: Stage["shop"], part: string, port: number): Door {
+  return { door: `${part}:${port}`, host: shop.objectName(part), port };
+}
 
 /** Connects to each, and prints which were open. Run by Node in the pod that tries. */
 const script = (doors: readonly Door[]) => `

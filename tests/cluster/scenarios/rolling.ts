@@ -1,5 +1,6 @@
 import { auditShop } from "../../../scripts/kubernetes/audit.ts";
-import { isReady, type Part, serviceParts } from "../../../scripts/kubernetes/shop.ts";
+import { isReady } from "../../../scripts/kubernetes/shop.ts";
+import { deployedNames, type PartName } from "../../../scripts/shop.ts";
 import { until } from "../../../scripts/until.ts";
 import { inShort, moreAnswers, startLoad } from "../load.ts";
 import { check, type Scenario } from "../scenario.ts";
@@ -9,7 +10,7 @@ export const rolling: Scenario = {
   name: "rolling",
   promise: "a rolling update of each Deployment under load fails no request and loses no order",
   async run({ shop, install, say, measured }) {
-    const parts: Part[] = [...serviceParts, "worker"];
+    const parts: PartName[] = [...deployedNames, "worker"];
     await install(replicas(parts, 2));
     await using load = await startLoad(shop, { callers: 8, pauseMs: 100 });
     for (const part of parts) {
@@ -30,7 +31,7 @@ export const rolling: Scenario = {
     check(report.failed === 0, `${report.failed} requests failed, the first ${report.failures[0]}`);
     check(report.lost.length === 0, `orders that did not become final: ${report.lost.slice(0, 5).join(", ")}`);
 
-    async function replacePods(part: Part): Promise<void> {
+    async function replacePods(part: PartName): Promise<void> {
       if (
         part === "worker" &&
         (await shop.namespace.find("workerdeployments.temporal.io", shop.objectName(part))) !== undefined
@@ -58,6 +59,6 @@ export const rolling: Scenario = {
 };
 
 /** The values that give each part so many pods. */
-export function replicas(parts: readonly Part[], count: number): Record<string, unknown> {
+export function replicas(parts: readonly PartName[], count: number): Record<string, unknown> {
   return Object.fromEntries(parts.map((part) => [part, { replicas: count }]));
 }

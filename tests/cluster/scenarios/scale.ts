@@ -1,4 +1,4 @@
-import { adminPort } from "../../../scripts/kubernetes/shop.ts";
+import { adminPortOf } from "../../../scripts/shop.ts";
 import { until } from "../../../scripts/until.ts";
 import { moreAnswers, startLoad } from "../load.ts";
 import { check, type Scenario, type Stage } from "../scenario.ts";
@@ -52,7 +52,7 @@ const shown = (calls: ReadonlyMap<string, number>) =>
 async function callsByPod({ shop }: Stage): Promise<ReadonlyMap<string, number>> {
   const counts = await Promise.all(
     (await shop.pods(part)).map(async ({ metadata }) => {
-      const metrics = await shop.namespace.askPod(metadata.name, adminPort(part), "/metrics");
+      const metrics = await shop.namespace.askPod(metadata.name, adminPortOf(part), "/metrics");
       const lines = metrics.split("\n").filter((line) => line.startsWith("rpc_server_duration_seconds_count{"));
       const calls = lines.filter((line) => line.includes("sagacart."));
       return [metadata.name, calls.reduce((sum, line) => sum + Number(line.split(" ").at(-1)), 0)] as const;

@@ -1,5 +1,5 @@
 import { auditShop } from "../../../scripts/kubernetes/audit.ts";
-import { rpcPorts } from "../../../scripts/kubernetes/shop.ts";
+import { portOf } from "../../../scripts/shop.ts";
 import { inShort, moreAnswers, startLoad } from "../load.ts";
 import { check, NotHere, type Scenario, type Stage } from "../scenario.ts";
 
@@ -45,7 +45,7 @@ export const tls: Scenario = {
 async function callPlainly({ shop }: Stage): Promise<string> {
   const [pod] = await shop.pods("gateway");
   const script = `
-    const session = require("node:http2").connect("http://${shop.objectName("order")}:${rpcPorts.order}");
+    const session = require("node:http2").connect("http://${shop.objectName("order")}:${portOf("order")}");
     const end = (said) => { console.log(said); process.exit(0); };
     session.on("error", (error) => end(error.code ?? error.message));
     session.on("close", () => end("closed"));
