@@ -1,7 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 import { databaseNames, partNames } from "../../scripts/shop.ts";
-import { v1Bindings } from "../../services/gateway/src/v1.ts";
 import { others } from "./others.ts";
 import { readQuery } from "./promql.ts";
 import { readRules } from "./rules.ts";
@@ -25,6 +24,17 @@ const tables = new Map<string, { names: Set<string>; sql: string }>(
     }),
   ),
 );
+
+const contractFolder = new URL("proto/sagacart/", root);
+const contract = (
+  await Promise.all(
+    (
+      await readdir(contractFolder, { recursive: true })
+    )
+      .filter((file) => file.endsWith(".proto"))
+      .map((file) => readFile(new URL(file, contractFolder), "utf8")),
+  )
+).join("\n");
 
 /** The metrics that the code tells, as far as they stand in it as text; and those that come from elsewhere. */
 const code = (
@@ -141,11 +151,13 @@ const sqlWords = new Set(
   ),
 );
 
-/** `POST /v1/orders/ORDER_ID:cancel` is one of the gateway's. */
+/** Returns true if the contract binds a call to an RPC, for example `POST /v1/orders/ORDER_ID:cancel`. */
 function isCall(call: string): boolean {
   const [method = "", path = ""] = call.split(" ");
-  return v1Bindings.some(({ verb, template }) => {
-    const pattern = template.replaceAll(/\{[^}]+\}/g, "[^/:]+");
-    return verb === method && new RegExp(`^${pattern}$`).test(path);
-  });
+  return [...contract.matchAll(/\b(get|post|put|patch|delete): "(\/v1\/[^"]+)"/g)].some(
+    ([, verb = "", template = ""]) => {
+      const pattern = template.replaceAll(/\{[^}]+\}/g, "[^/:]+");
+      return verb.toUpperCase() === method && new RegExp(`^${pattern}$`).test(path);
+    },
+  );
 }

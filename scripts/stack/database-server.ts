@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { migrate } from "../../services/chassis/src/postgres/migrate.ts";
+import { migrate } from "@sagacart/chassis/postgres/migrate";
 import { cloneFolder } from "../clone.ts";
 import { type DatabaseName, databaseNames } from "../shop.ts";
 import { auditRole, createDatabases } from "./databases.ts";
