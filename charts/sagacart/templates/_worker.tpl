@@ -208,8 +208,8 @@ volumes:
 
 {{/* Whom the worker calls. */}}
 {{- define "sagacart.worker.addresses" -}}
-{{- range $name, $port := dict "order" 8081 "stock" 8082 "payment" 8083 "shipping" 8084 -}}
-- { name: {{ upper $name }}_ADDRESS, value: {{ printf "dns:///%s-%s:%d" $.Release.Name $name (int $port) | quote }} }
+{{- range $name, $ports := omit .Values.global.networkPolicy.edges.worker "identity" -}}
+- { name: {{ upper $name }}_ADDRESS, value: {{ printf "dns:///%s-%s:%d" $.Release.Name $name (int (first $ports)) | quote }} }
 {{ end -}}
 - name: AUTH_TOKEN_URL
   value: {{ .Values.global.auth.tokenUrl | default (printf "%s://%s-identity:8096/oidc/token" (ternary "https" "http" .Values.global.tls.enabled) .Release.Name) | quote }}
