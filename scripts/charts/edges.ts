@@ -37,8 +37,8 @@ const readers: Readonly<Record<string, readonly string[]>> = {
   identity: service("identity"),
   gateway: ["services/gateway/src/config.ts", "services/chassis/src/auth/env.ts"],
   worker: ["workflows/src/config.ts", "services/chassis/src/auth/env.ts"],
-  "card-provider": ["services/payment/src/fake-provider/main.ts"],
-  carrier: ["services/shipping/src/fake-carrier/main.ts"],
+  "card-provider": ["services/payment/src/card-provider/fake/main.ts"],
+  carrier: ["services/shipping/src/carrier/fake/main.ts"],
 };
 
 function service(name: string): string[] {

@@ -144,12 +144,12 @@ export const services: readonly Service[] = [
     // Whoever tries something here is behind one address.
     SIGN_IN_FREE_ATTEMPTS_PER_ADDRESS: "100000",
   })),
-  world("card-provider", "services/payment/src/fake-provider/main.ts", ({ ports, secrets }) => ({
+  world("card-provider", "services/payment/src/card-provider/fake/main.ts", ({ ports, secrets }) => ({
     API_KEY: secrets.cardProviderApiKey,
     WEBHOOK_SECRET: secrets.cardProviderWebhookSecret,
     WEBHOOK_URL: `http://${loopback}:${ports.gateway}/v1/provider-webhooks/card`,
   })),
-  world("carrier", "services/shipping/src/fake-carrier/main.ts", ({ ports, secrets }) => ({
+  world("carrier", "services/shipping/src/carrier/fake/main.ts", ({ ports, secrets }) => ({
     API_KEY: secrets.carrierApiKey,
     WEBHOOK_SECRET: secrets.carrierWebhookSecret,
     WEBHOOK_URL: `http://${loopback}:${ports.gateway}/v1/provider-webhooks/carrier`,

@@ -1,7 +1,7 @@
 import { runService } from "@sagacart/chassis/process/main";
+import { createHttpProvider } from "./card-provider/http-card-provider.ts";
+import { startPayment } from "./compose.ts";
 import { readConfig } from "./config.ts";
-import { createHttpProvider } from "./http-provider.ts";
-import { startPayment } from "./start.ts";
 import { questions } from "./survey.ts";
 
 await runService({

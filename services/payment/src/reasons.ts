@@ -1,6 +1,6 @@
 import { Code } from "@connectrpc/connect";
 import { DomainError, defineReasons } from "@sagacart/chassis/errors";
-import type { AccountKey } from "./account.ts";
+import type { AccountKey } from "./accounts/account.ts";
 
 /** What payment fails for. */
 export const reasons = defineReasons({

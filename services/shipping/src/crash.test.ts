@@ -3,7 +3,7 @@ import { startProcess } from "@sagacart/chassis/testing/process";
 import { testDatabase } from "@sagacart/chassis/testing/testing";
 import { ShippingService } from "@sagacart/proto/shipping/v1/shipping_service";
 import { expect, test } from "vitest";
-import { addressTo, shippingEnv, startTestCarrier, startWebhookEntrance } from "./testing.ts";
+import { addressTo, shippingEnv, startTestCarrier, startWebhookEntrance } from "./testing/stack.ts";
 
 test("a shipping that is killed between asking the carrier and its answer leaves one shipment, and it settles", async () => {
   await using stack = new AsyncDisposableStack();

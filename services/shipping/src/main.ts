@@ -2,10 +2,10 @@ import { createServiceClient, openChannel } from "@sagacart/chassis/client/clien
 import { runService } from "@sagacart/chassis/process/main";
 import { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
+import { createHttpCarrier } from "./carrier/http-carrier.ts";
+import { startShipping } from "./compose.ts";
 import { readConfig } from "./config.ts";
-import { startDeliveryLog } from "./delivery-log.ts";
-import { createHttpCarrier } from "./http-carrier.ts";
-import { startShipping } from "./shipping.ts";
+import { startDeliveryLog } from "./delivery-log/delivery-log.ts";
 import { questions } from "./survey.ts";
 
 await runService({

@@ -7,7 +7,7 @@ import type { Client } from "@connectrpc/connect";
 import { silentLog } from "@sagacart/chassis/testing/testing";
 import type { PaymentService } from "@sagacart/proto/payment/v1/payment_service";
 import { signatureHeader } from "@sagacart/provider/webhook-signature";
-import { startFakeProvider } from "../fake-provider/start.ts";
+import { startFakeProvider } from "../card-provider/fake/start.ts";
 
 /** What payment and the provider know each other by. */
 export const providerSecrets = { apiKey: "provider-key", webhookSecret: "provider-secret" };

@@ -7,10 +7,10 @@ import { CommandService } from "@sagacart/proto/command/v1/command_service";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
 import { AccountService } from "@sagacart/proto/payment/v1/account_service";
 import { PaymentService } from "@sagacart/proto/payment/v1/payment_service";
+import type { Provider } from "../card-provider/card-provider.ts";
+import { createHttpProvider } from "../card-provider/http-card-provider.ts";
+import { startPayment } from "../compose.ts";
 import { readConfig } from "../config.ts";
-import { createHttpProvider } from "../http-provider.ts";
-import type { Provider } from "../provider.ts";
-import { startPayment } from "../start.ts";
 import { providerSecrets, startTestProvider, startWebhookEntrance, type TestProvider } from "./provider.ts";
 
 /** Where the migrations are. */

@@ -1,0 +1,94 @@
+import type { ConnectRouter } from "@connectrpc/connect";
+import type { Pool } from "@sagacart/chassis/postgres/pool";
+import { forgetOldRequests } from "@sagacart/chassis/postgres/request-retention";
+import type { Log } from "@sagacart/chassis/process/log";
+import type { Metrics } from "@sagacart/chassis/process/metrics";
+import { coalesce } from "@sagacart/chassis/rpc/coalesce";
+import type { Clock } from "@sagacart/chassis/time/clock";
+import { createCommandOutbox } from "@sagacart/outbox/commands/outbox";
+import { createEventFeed } from "@sagacart/outbox/events/feed";
+import { CommandService } from "@sagacart/proto/command/v1/command_service";
+import { AccountService } from "@sagacart/proto/payment/v1/account_service";
+import { PaymentService } from "@sagacart/proto/payment/v1/payment_service";
+import { accountService } from "./accounts/account-service.ts";
+import { startAsking } from "./card-provider/asking.ts";
+import type { Provider } from "./card-provider/card-provider.ts";
+import { createInbox } from "./card-provider/inbox.ts";
+import type { Result } from "./card-provider/job.ts";
+import { measuredProvider } from "./card-provider/measured-card-provider.ts";
+import { createDesk } from "./card-provider/provider-queue.ts";
+import type { Config } from "./config.ts";
+import { createLedger } from "./ledger/ledger.ts";
+import { createMeters } from "./meters.ts";
+import { chargeOrders } from "./payments/charge.ts";
+import { createManual } from "./payments/create-payment.ts";
+import { paymentService } from "./payments/payment-service.ts";
+import { createResults } from "./payments/results.ts";
+import { voidOrders } from "./payments/void.ts";
+import { refundPayment } from "./refunds/refund-payment.ts";
+
+export type PaymentOptions = {
+  config: Omit<Config, "PROVIDER_URL" | "PROVIDER_API_KEY">;
+  pool: Pool;
+  log: Log;
+  clock: Clock;
+  metrics: Metrics;
+  provider: Provider;
+};
+
+/** Payment with all that runs in its background. */
+export function startPayment({ config, pool, log, clock, metrics, provider }: PaymentOptions): {
+  routes(router: ConnectRouter): void;
+  background: AsyncDisposable[];
+} {
+  const outbox = { pool, url: config.DATABASE_URL, log };
+  const feed = createEventFeed({ ...outbox, source: "/sagacart/payment", metrics });
+  const commands = createCommandOutbox({ ...outbox, tracked: [] });
+  const ledger = createLedger();
+  const meters = createMeters(metrics);
+  const retryMs = config.PROVIDER_RETRY_MS;
+  const timeoutMs = config.PROVIDER_TIMEOUT_MS;
+  const written = { pool, log, ledger, feed, commands, retryMs };
+  const writeResults = createResults({ ...written, recheckMs: config.PROVIDER_RECHECK_MS });
+  const writeLate = coalesce<Result, void>({
+    name: "write late results",
+    maxItems: 500,
+    maxConcurrent: 1,
+    async run(results) {
+      await writeResults(results, { answering: false });
+      return results.map(() => undefined);
+    },
+  });
+  const desk = createDesk({
+    provider: measuredProvider(provider, metrics),
+    concurrency: config.PROVIDER_CONCURRENCY,
+    timeoutMs,
+    log,
+    onAnswer: meters.answered,
+    late: (result) =>
+      writeLate(result).catch((error) => {
+        const { paymentId } = result;
+        log.error({ error, paymentId }, "what the card provider said late could not be written; it is asked again");
+      }),
+  });
+  const inbox = createInbox({ ...written, clock, secret: config.PROVIDER_WEBHOOK_SECRET });
+  const options = { ...written, desk, writeResults, timeoutMs, batchMs: config.PROVIDER_BATCH_MS };
+  const service = paymentService({
+    pool,
+    meters,
+    chargeOrders: chargeOrders(options),
+    voidOrders: voidOrders(options),
+    createManual: createManual(options),
+    refundPayment: refundPayment(options),
+    inbox,
+  });
+  return {
+    routes(router) {
+      router.service(AccountService, accountService({ pool, ledger, shopCurrency: config.SHOP_CURRENCY }));
+      router.service(PaymentService, service);
+      feed.routes(router);
+      router.service(CommandService, commands.service);
+    },
+    background: [feed, commands, desk, startAsking(options), inbox, forgetOldRequests({ pool, log })],
+  };
+}
