@@ -3,22 +3,21 @@ import type { Pool } from "@sagacart/chassis/postgres/pool";
 import { forgetOldRequests } from "@sagacart/chassis/postgres/request-retention";
 import type { Log } from "@sagacart/chassis/process/log";
 import type { Metrics } from "@sagacart/chassis/process/metrics";
-import { coalesce } from "@sagacart/chassis/rpc/coalesce";
 import type { Clock } from "@sagacart/chassis/time/clock";
 import { createCommandOutbox } from "@sagacart/outbox/commands/outbox";
 import { createEventFeed } from "@sagacart/outbox/events/feed";
 import { CommandService } from "@sagacart/proto/command/v1/command_service";
 import { AccountService } from "@sagacart/proto/payment/v1/account_service";
 import { PaymentService } from "@sagacart/proto/payment/v1/payment_service";
+import { startAskingAgain } from "@sagacart/provider/asking-again";
 import { accountService } from "./accounts/account-service.ts";
-import { startAsking } from "./card-provider/asking.ts";
-import type { Provider } from "./card-provider/card-provider.ts";
-import { createInbox } from "./card-provider/inbox.ts";
-import type { Result } from "./card-provider/job.ts";
-import { measuredProvider } from "./card-provider/measured-card-provider.ts";
-import { createDesk } from "./card-provider/provider-queue.ts";
+import { claimJobs } from "./card-provider/ask-store.ts";
+import { createCardInbox } from "./card-provider/card-inbox.ts";
+import type { CardProvider } from "./card-provider/card-provider.ts";
+import { createCardQueue } from "./card-provider/card-queue.ts";
+import { measuredCardProvider } from "./card-provider/measured-card-provider.ts";
 import type { Config } from "./config.ts";
-import { createLedger } from "./ledger/ledger.ts";
+import { createLedger } from "./ledger/ledger-store.ts";
 import { createMeters } from "./meters.ts";
 import { chargeOrders } from "./payments/charge.ts";
 import { createManual } from "./payments/create-payment.ts";
@@ -33,11 +32,11 @@ export type PaymentOptions = {
   log: Log;
   clock: Clock;
   metrics: Metrics;
-  provider: Provider;
+  cardProvider: CardProvider;
 };
 
-/** Payment with all that runs in its background. */
-export function startPayment({ config, pool, log, clock, metrics, provider }: PaymentOptions): {
+/** Payment's services, and what runs in its background. */
+export function startPayment({ config, pool, log, clock, metrics, cardProvider }: PaymentOptions): {
   routes(router: ConnectRouter): void;
   background: AsyncDisposable[];
 } {
@@ -50,29 +49,25 @@ export function startPayment({ config, pool, log, clock, metrics, provider }: Pa
   const timeoutMs = config.PROVIDER_TIMEOUT_MS;
   const written = { pool, log, ledger, feed, commands, retryMs };
   const writeResults = createResults({ ...written, recheckMs: config.PROVIDER_RECHECK_MS });
-  const writeLate = coalesce<Result, void>({
-    name: "write late results",
-    maxItems: 500,
-    maxConcurrent: 1,
-    async run(results) {
-      await writeResults(results, { answering: false });
-      return results.map(() => undefined);
-    },
-  });
-  const desk = createDesk({
-    provider: measuredProvider(provider, metrics),
+  const cardQueue = createCardQueue({
+    cardProvider: measuredCardProvider(cardProvider, metrics),
     concurrency: config.PROVIDER_CONCURRENCY,
     timeoutMs,
     log,
     onAnswer: meters.answered,
-    late: (result) =>
-      writeLate(result).catch((error) => {
-        const { paymentId } = result;
-        log.error({ error, paymentId }, "what the card provider said late could not be written; it is asked again");
-      }),
+    writeLate: (results) => writeResults(results, { answering: false }),
   });
-  const inbox = createInbox({ ...written, clock, secret: config.PROVIDER_WEBHOOK_SECRET });
-  const options = { ...written, desk, writeResults, timeoutMs, batchMs: config.PROVIDER_BATCH_MS };
+  const askingAgain = startAskingAgain({
+    name: "provider-asks",
+    log,
+    queue: cardQueue,
+    claim: (options) => claimJobs(pool, options),
+    write: (results) => writeResults(results, { answering: false }),
+    retryMs,
+    timeoutMs,
+  });
+  const inbox = createCardInbox({ ...written, clock, secret: config.PROVIDER_WEBHOOK_SECRET });
+  const options = { ...written, cardQueue, writeResults, timeoutMs, batchMs: config.PROVIDER_BATCH_MS };
   const service = paymentService({
     pool,
     meters,
@@ -89,6 +84,6 @@ export function startPayment({ config, pool, log, clock, metrics, provider }: Pa
       feed.routes(router);
       router.service(CommandService, commands.service);
     },
-    background: [feed, commands, desk, startAsking(options), inbox, forgetOldRequests({ pool, log })],
+    background: [feed, commands, cardQueue, askingAgain, inbox, forgetOldRequests({ pool, log })],
   };
 }

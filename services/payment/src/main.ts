@@ -1,5 +1,5 @@
 import { runService } from "@sagacart/chassis/process/main";
-import { createHttpProvider } from "./card-provider/http-card-provider.ts";
+import { createHttpCardProvider } from "./card-provider/http-card-provider.ts";
 import { startPayment } from "./compose.ts";
 import { readConfig } from "./config.ts";
 import { questions } from "./survey.ts";
@@ -9,7 +9,7 @@ await runService({
   readConfig,
   async start(context) {
     const { PROVIDER_URL: url, PROVIDER_API_KEY: apiKey } = context.config;
-    const running = startPayment({ ...context, provider: createHttpProvider({ url, apiKey }) });
+    const running = startPayment({ ...context, cardProvider: createHttpCardProvider({ url, apiKey }) });
     return { ...running, survey: questions };
   },
 });

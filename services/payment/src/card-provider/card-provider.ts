@@ -21,7 +21,7 @@ export type RefundContent = { readonly paymentId: string; readonly currency: str
  * Whatever is asked again with the same key has one effect and one answer. A call that throws says nothing about what
  * became of it: the provider may have charged the card, and the answer was lost.
  */
-export type Provider = {
+export type CardProvider = {
   /** Asks it to charge a card. The key is the payment's id. */
   charge(key: string, content: ChargeContent, signal: AbortSignal): Promise<ChargeAnswer>;
   /**

@@ -1,16 +1,17 @@
 import { tracedFetch } from "@sagacart/chassis/trace/fetch";
-import type { ChargeAnswer, Provider, RefundAnswer } from "./card-provider.ts";
-import { parseObject, readCaptured, readDeclined, readReason } from "./webhook.ts";
+import { type JsonFields, parseObject } from "@sagacart/provider/json";
+import type { CardProvider, ChargeAnswer, RefundAnswer } from "./card-provider.ts";
+import { readCaptured, readDeclined, readReason } from "./card-webhook.ts";
 
 /**
- * A card provider over HTTP: `PUT /charges/{key}` asks it to charge, `DELETE /charges/{key}` not to, and
- * `PUT /refunds/{key}` to pay back. The answer's `status` says what came of it.
+ * A card provider over HTTP: `PUT /charges/{key}` charges, `DELETE /charges/{key}` cancels a charge, and
+ * `PUT /refunds/{key}` pays back. The answer's `status` is the outcome.
  */
-export function createHttpProvider({ url, apiKey }: { url: string; apiKey: string }): Provider {
+export function createHttpCardProvider({ url, apiKey }: { url: string; apiKey: string }): CardProvider {
   async function call<A>(
     method: string,
     path: string,
-    { body, signal, read }: { body?: object; signal: AbortSignal; read: (fields: Fields) => A | undefined },
+    { body, signal, read }: { body?: object; signal: AbortSignal; read: (fields: JsonFields) => A | undefined },
   ): Promise<A> {
     const route = path.replace(/[^/]+$/, "{key}");
     const response = await tracedFetch(route, new URL(path, url), {
@@ -21,7 +22,9 @@ export function createHttpProvider({ url, apiKey }: { url: string; apiKey: strin
     });
     const answer = read(parseObject(await response.text()) ?? {});
     if (answer === undefined) {
-      throw new Error(`the card provider answered ${response.status} to ${method} ${path}, which says nothing of it`);
+      throw new Error(
+        `the card provider answered ${response.status} to ${method} ${path}, without a status that says what became of it`,
+      );
     }
     return answer;
   }
@@ -42,14 +45,12 @@ export function createHttpProvider({ url, apiKey }: { url: string; apiKey: strin
   };
 }
 
-type Fields = Record<string, unknown>;
-
-function readCharge(fields: Fields): ChargeAnswer | undefined {
+function readCharge(fields: JsonFields): ChargeAnswer | undefined {
   switch (fields.status) {
     case "captured":
-      return readCaptured(fields.chargeId);
+      return readCaptured(fields);
     case "declined":
-      return readDeclined(fields.reason);
+      return readDeclined(fields);
     case "pending":
     case "cancelled":
       return { kind: fields.status };
@@ -58,7 +59,7 @@ function readCharge(fields: Fields): ChargeAnswer | undefined {
   }
 }
 
-function readRefund(fields: Fields): RefundAnswer | undefined {
+function readRefund(fields: JsonFields): RefundAnswer | undefined {
   switch (fields.status) {
     case "succeeded":
     case "pending":

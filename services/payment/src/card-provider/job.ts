@@ -1,3 +1,4 @@
+import type { NoAnswer } from "@sagacart/provider/provider-queue";
 import type { ChargeContent, Payment } from "../payments/payment.ts";
 import type { Refund } from "../refunds/refund.ts";
 import type { ChargeAnswer, RefundAnswer } from "./card-provider.ts";
@@ -16,9 +17,6 @@ export type Job =
       /** How often it was refused: each try has a key of its own, since the same key gets the same answer. */
       readonly refusals: number;
     };
-
-/** Why there is no answer. failed: asked in vain. unasked: it was not its turn. under_way: being asked. */
-export type NoAnswer = { readonly kind: "failed" | "unasked" | "under_way" };
 
 /** What came of a job. */
 export type Result =

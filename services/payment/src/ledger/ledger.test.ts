@@ -4,7 +4,7 @@ import { uuidv7 } from "@sagacart/chassis/uuid";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { insertAccounts, lockAccounts } from "../accounts/account-store.ts";
 import { migrations } from "../testing/stack.ts";
-import { createLedger } from "./ledger.ts";
+import { createLedger } from "./ledger-store.ts";
 
 const key = { customerId: "ada", currency: "USD" };
 

@@ -1,8 +1,8 @@
 import type { Pool, Transaction } from "@sagacart/chassis/postgres/pool";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import type { EventFeed } from "@sagacart/outbox/events/feed";
+import type { CardQueue } from "../card-provider/card-queue.ts";
 import { type Job, jobOfPayment } from "../card-provider/job.ts";
-import type { Desk } from "../card-provider/provider-queue.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { CollisionError, withFreshLook } from "./collision.ts";
 import { type Decided, startCharging, type Wanted, writeCharges } from "./decide.ts";
@@ -26,7 +26,7 @@ export type ChargeOptions = {
   pool: Pool;
   ledger: Ledger;
   feed: EventFeed;
-  desk: Desk;
+  cardQueue: CardQueue;
   writeResults: WriteResults;
   /** How long a call to the provider takes at most. */
   timeoutMs: number;
@@ -35,7 +35,7 @@ export type ChargeOptions = {
 };
 
 export function chargeOrders(options: ChargeOptions): ChargeOrders {
-  const { pool, ledger, feed, desk, writeResults, timeoutMs, batchMs } = options;
+  const { pool, ledger, feed, cardQueue, writeResults, timeoutMs, batchMs } = options;
   return async (intents) => {
     // Nobody else asks for them before our own calls have ended, or we have.
     const recorded = await withFreshLook(pool, (tx) => record(tx, ledger, intents, batchMs + timeoutMs));
@@ -44,7 +44,7 @@ export function chargeOrders(options: ChargeOptions): ChargeOrders {
     if (jobs.length === 0) {
       return recorded.map(({ outcome }) => outcome);
     }
-    await writeResults(await desk.ask(jobs, batchMs), { answering: true });
+    await writeResults(await cardQueue.ask(jobs, batchMs), { answering: true });
     const after = await findPayments(
       pool,
       jobs.map(({ paymentId }) => paymentId),

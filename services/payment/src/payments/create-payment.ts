@@ -19,7 +19,7 @@ export type ManualRequest = {
 };
 
 export function createManual(options: ChargeOptions): CreateManual {
-  const { pool, ledger, feed, desk, writeResults, timeoutMs, batchMs } = options;
+  const { pool, ledger, feed, cardQueue, writeResults, timeoutMs, batchMs } = options;
   return async ({ charge, reference, requestId, fingerprint }) => {
     const { resourceId } = await once(
       pool,
@@ -41,7 +41,7 @@ export function createManual(options: ChargeOptions): CreateManual {
     if (jobs.length === 0) {
       return payment;
     }
-    await writeResults(await desk.ask(jobs, batchMs), { answering: true });
+    await writeResults(await cardQueue.ask(jobs, batchMs), { answering: true });
     return await get(pool, feed, resourceId);
   };
 }

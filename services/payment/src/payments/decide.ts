@@ -4,9 +4,9 @@ import { appendEvents } from "@sagacart/outbox/events/feed";
 import { type Account, accountKey } from "../accounts/account.ts";
 import { findCustomers, lockAccounts } from "../accounts/account-store.ts";
 import type { Entry, Ledger } from "../ledger/ledger.ts";
-import { moved } from "./changes.ts";
 import { type ChargeContent, needsProvider, paymentEvent, type State } from "./payment.ts";
 import type { NewPayment } from "./payment-store.ts";
+import { moved } from "./pending-writes.ts";
 
 /** A payment with its outcome, and the account that pays it, if one does. */
 export type Decided = { readonly payment: NewPayment; readonly account: Account | undefined };

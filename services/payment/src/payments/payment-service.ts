@@ -21,7 +21,7 @@ import {
   RefundPaymentResponseSchema,
 } from "@sagacart/proto/payment/v1/payment_service";
 import type { Money } from "@sagacart/proto/type/v1/money";
-import type { Inbox } from "../card-provider/inbox.ts";
+import type { WebhookInbox } from "@sagacart/provider/webhook-inbox";
 import { lastUuid, matchOrRefuse, uuidPattern } from "../ids.ts";
 import type { Meters } from "../meters.ts";
 import { reasons } from "../reasons.ts";
@@ -41,7 +41,7 @@ export type ServiceOptions = {
   voidOrders: VoidOrders;
   createManual: CreateManual;
   refundPayment: RefundPayment;
-  inbox: Pick<Inbox, "receive">;
+  inbox: Pick<WebhookInbox, "receive">;
 };
 
 /** The rpcs of PaymentService. */

@@ -1,16 +1,16 @@
-import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres/pool";
+import { type Pool, withTransaction } from "@sagacart/chassis/postgres/pool";
 import type { Log } from "@sagacart/chassis/process/log";
 import type { CommandOutbox } from "@sagacart/outbox/commands/outbox";
 import type { EventFeed } from "@sagacart/outbox/events/feed";
-import { type DelayTimes, delayPayments, delayRefunds } from "../card-provider/ask-store.ts";
+import { type Delay, type DelayTimes, delayAsks, isDelay } from "@sagacart/provider/ask-store";
+import { askPayments, askRefunds } from "../card-provider/ask-store.ts";
 import type { Result } from "../card-provider/job.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { settle } from "./settle.ts";
 
 /**
- * Writes what the provider said. `answering`: the callers that asked are being answered, and those whose payment or
- * refund is still PENDING are told to wait. Otherwise nobody is listening any more, and whatever is settled records a
- * command.
+ * Writes the card provider's answers. `answering`: the callers that asked are being answered; those whose payment or
+ * refund is still PENDING are told to wait. Otherwise no caller waits any more, and each settlement records a command.
  */
 export type WriteResults = (results: readonly Result[], options: { answering: boolean }) => Promise<void>;
 
@@ -29,30 +29,21 @@ export function createResults({ pool, log, ledger, feed, commands, ...times }: R
     }
     await withTransaction(pool, async (tx) => {
       await settle(tx, { ledger, log, results, answering, retryMs: times.retryMs });
-      await delay(tx, results, { ...times, answering });
+      await delayAsks(tx, askPayments, results.flatMap(delayOfPayment), { ...times, answering });
+      await delayAsks(tx, askRefunds, results.flatMap(delayOfRefund), { ...times, answering });
     });
     feed.notify();
     commands.notify();
   };
 }
 
-/** What is still PENDING stays so, and is asked for again. */
-async function delay(
-  tx: Transaction,
-  results: readonly Result[],
-  times: DelayTimes & { answering: boolean },
-): Promise<void> {
-  const payments = results.flatMap(({ kind, paymentId, answer: { kind: why } }) =>
-    kind !== "refund" && isDelay(why) ? [{ id: paymentId, why, state: kind === "charge" ? "PENDING" : "VOIDED" }] : [],
-  );
-  const refunds = results.flatMap((result) => {
-    const why = result.answer.kind;
-    return result.kind === "refund" && isDelay(why) ? [{ id: result.refundId, why }] : [];
-  });
-  await delayPayments(tx, payments, times);
-  await delayRefunds(tx, refunds, times);
+function delayOfPayment({ kind, paymentId, answer: { kind: why } }: Result): Delay[] {
+  return kind !== "refund" && isDelay(why)
+    ? [{ key: paymentId, state: kind === "charge" ? "PENDING" : "VOIDED", why }]
+    : [];
 }
 
-function isDelay(why: Result["answer"]["kind"]) {
-  return why === "pending" || why === "failed" || why === "unasked" || why === "under_way";
+function delayOfRefund(result: Result): Delay[] {
+  const why = result.answer.kind;
+  return result.kind === "refund" && isDelay(why) ? [{ key: result.refundId, state: "PENDING", why }] : [];
 }

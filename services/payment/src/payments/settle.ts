@@ -1,13 +1,20 @@
 import type { Transaction } from "@sagacart/chassis/postgres/pool";
 import type { Log } from "@sagacart/chassis/process/log";
 import type { Result } from "../card-provider/job.ts";
-import { voidRefundId } from "../ids.ts";
 import type { Ledger } from "../ledger/ledger.ts";
-import type { Refund } from "../refunds/refund.ts";
+import { type Refund, voidRefundId } from "../refunds/refund.ts";
 import { findRefunds } from "../refunds/refund-store.ts";
-import { change, changeState, createDraft, type Draft, moved, refunded, writeDraft } from "./changes.ts";
 import type { ChargeContent, Payment } from "./payment.ts";
 import { lockPayments } from "./payment-store.ts";
+import {
+  change,
+  changeState,
+  createPendingWrites,
+  moved,
+  type PendingWrites,
+  refunded,
+  writePending,
+} from "./pending-writes.ts";
 
 export type SettleOptions = {
   ledger: Ledger;
@@ -25,7 +32,7 @@ export type SettleOptions = {
  */
 export async function settle(tx: Transaction, options: SettleOptions): Promise<ReadonlyMap<string, Payment>> {
   const { ledger, results } = options;
-  const draft = createDraft();
+  const writes = createPendingWrites();
   const payments = await lockPayments(tx, [...new Set(results.map(({ paymentId }) => paymentId))]);
   const refundIds = results.flatMap((result) => (result.kind === "refund" ? [result.refundId] : []));
   const refunds = refundIds.length === 0 ? new Map<string, Refund>() : await findRefunds(tx, refundIds);
@@ -38,13 +45,13 @@ export async function settle(tx: Transaction, options: SettleOptions): Promise<R
     }
     const isSettled =
       result.kind === "refund"
-        ? settleRefund(draft, payment, refunds.get(result.refundId), { ...options, answer: result.answer })
-        : settleCharge(draft, payment, { ...options, answer: result.answer });
+        ? settleRefund(writes, payment, refunds.get(result.refundId), { ...options, answer: result.answer })
+        : settleCharge(writes, payment, { ...options, answer: result.answer });
     if (isSettled) {
       settled.add(key);
     }
   }
-  await writeDraft(tx, ledger, draft);
+  await writePending(tx, ledger, writes);
   return payments;
 }
 
@@ -52,7 +59,7 @@ type Charged = Exclude<Result, { kind: "refund" }>["answer"];
 type Refunded = Extract<Result, { kind: "refund" }>["answer"];
 
 function settleCharge(
-  draft: Draft,
+  writes: PendingWrites,
   payment: Payment,
   { answer, answering, log }: SettleOptions & { answer: Charged },
 ): boolean {
@@ -67,7 +74,7 @@ function settleCharge(
     if (!isOpen) {
       log.error({ paymentId: id, state }, "the card provider captured what it had said it would not; it is paid back");
     }
-    payBack(draft, payment, charge, answer.chargeId);
+    payBack(writes, payment, charge, answer.chargeId);
     return true;
   }
   if (!isOpen) {
@@ -75,31 +82,36 @@ function settleCharge(
   }
   const after = state === "VOIDED" ? "VOIDED" : states[answer.kind];
   if (state !== "PENDING") {
-    change(draft, payment, {});
+    change(writes, payment, {});
   } else if (answer.kind === "captured") {
-    draft.entries.push(moved(payment, "charge", "card:clearing", charge.amountMinor));
+    writes.entries.push(moved(payment, "charge", "card:clearing", charge.amountMinor));
     const capturedMinor = charge.amountMinor;
-    changeState(draft, payment, { state: after, capturedMinor, providerChargeId: answer.chargeId });
+    changeState(writes, payment, { state: after, capturedMinor, providerChargeId: answer.chargeId });
   } else {
-    changeState(draft, payment, { state: after, declineReason: answer.kind === "declined" ? answer.reason : "" });
+    changeState(writes, payment, { state: after, declineReason: answer.kind === "declined" ? answer.reason : "" });
   }
   if (orderId !== "" && (!answering || payment.asks > 0)) {
-    draft.commands.push({ kind: "PAYMENT_SETTLED", orderId, data: { attempt, state: after } });
+    writes.commands.push({ kind: "PAYMENT_SETTLED", orderId, data: { attempt, state: after } });
   }
   return true;
 }
 
 /** Captured too late: that is recorded, and that it goes back. */
-function payBack(draft: Draft, payment: Payment, { amountMinor }: ChargeContent, providerChargeId: string): void {
+function payBack(
+  writes: PendingWrites,
+  payment: Payment,
+  { amountMinor }: ChargeContent,
+  providerChargeId: string,
+): void {
   const { id } = payment;
-  draft.entries.push(moved(payment, "charge", "card:clearing", amountMinor));
-  change(draft, payment, { capturedMinor: amountMinor, refundedMinor: amountMinor, providerChargeId });
+  writes.entries.push(moved(payment, "charge", "card:clearing", amountMinor));
+  change(writes, payment, { capturedMinor: amountMinor, refundedMinor: amountMinor, providerChargeId });
   const reason = "captured too late";
-  draft.newRefunds.push({ id: voidRefundId(id), paymentId: id, amountMinor, reason, state: "PENDING", askInMs: 0 });
+  writes.newRefunds.push({ id: voidRefundId(id), paymentId: id, amountMinor, reason, state: "PENDING", askInMs: 0 });
 }
 
 function settleRefund(
-  draft: Draft,
+  writes: PendingWrites,
   payment: Payment,
   refund: Refund | undefined,
   { answer, answering, log, retryMs }: SettleOptions & { answer: Refunded },
@@ -115,23 +127,23 @@ function settleRefund(
       "the card provider refuses to pay back what must not stay charged",
     );
     const askInMs = Math.min(60_000, retryMs * 2 ** Math.min(refusals, 16));
-    draft.refundChanges.push({ ...refund, refusals: refusals + 1, askInMs });
+    writes.refundChanges.push({ ...refund, refusals: refusals + 1, askInMs });
     return true;
   }
   if (answer.kind === "refused") {
-    const before = draft.changes.get(payment.id)?.refundedMinor ?? payment.refundedMinor;
-    change(draft, payment, { refundedMinor: before - amountMinor });
-    draft.refundChanges.push({ ...refund, state: "FAILED", failureReason: answer.reason, askInMs: null });
+    const before = writes.changes.get(payment.id)?.refundedMinor ?? payment.refundedMinor;
+    change(writes, payment, { refundedMinor: before - amountMinor });
+    writes.refundChanges.push({ ...refund, state: "FAILED", failureReason: answer.reason, askInMs: null });
   } else {
-    refunded(draft, payment, refund, "card:clearing");
-    draft.refundChanges.push({ ...refund, state: "SUCCEEDED", askInMs: null });
+    refunded(writes, payment, refund, "card:clearing");
+    writes.refundChanges.push({ ...refund, state: "SUCCEEDED", askInMs: null });
   }
   const { orderId, attempt } = payment;
   if (orderId !== "" && (!answering || refund.asks > 0)) {
     const state = answer.kind === "refused" ? "FAILED" : "SUCCEEDED";
-    draft.commands.push({ kind: "REFUND_SETTLED", orderId, data: { refundId: id, state } });
+    writes.commands.push({ kind: "REFUND_SETTLED", orderId, data: { refundId: id, state } });
     if (payment.state === "VOIDED") {
-      draft.commands.push({ kind: "PAYMENT_SETTLED", orderId, data: { attempt, state: "VOIDED" } });
+      writes.commands.push({ kind: "PAYMENT_SETTLED", orderId, data: { attempt, state: "VOIDED" } });
     }
   }
   return true;

@@ -1,6 +1,6 @@
 import { Payment_State, Refund_State } from "@sagacart/proto/payment/v1/payment";
 import { expect, test } from "vitest";
-import type { ChargeAnswer, Provider } from "../card-provider/card-provider.ts";
+import type { CardProvider, ChargeAnswer } from "../card-provider/card-provider.ts";
 import { auditBooks } from "../testing/books.ts";
 import { attempt, chargeAll, commandsOf, eventsOf, paymentOf, untilSettled, usd, voidAll } from "../testing/calls.ts";
 import { startTestPayment } from "../testing/stack.ts";
@@ -173,7 +173,7 @@ test("a customer's refund that is refused after the void is paid back all the sa
 /** The provider charges, and its answer is held back until it is released. */
 function holdCharges() {
   const { promise, resolve: release } = Promise.withResolvers<void>();
-  const wrap = (provider: Provider): Provider => ({
+  const wrap = (provider: CardProvider): CardProvider => ({
     ...provider,
     async charge(key, content, signal): Promise<ChargeAnswer> {
       const answer = await provider.charge(key, content, signal);

@@ -5,14 +5,14 @@ import { appendEvents } from "@sagacart/outbox/events/feed";
 import { type Account, accountKey } from "../accounts/account.ts";
 import { lockAccounts } from "../accounts/account-store.ts";
 import { type Job, jobOfPayment, jobOfRefund } from "../card-provider/job.ts";
-import { voidRefundId } from "../ids.ts";
 import type { Ledger } from "../ledger/ledger.ts";
+import { voidRefundId } from "../refunds/refund.ts";
 import { findPendingRefunds } from "../refunds/refund-store.ts";
-import { changeState, createDraft, type Draft, refunded, writeDraft } from "./changes.ts";
 import type { ChargeOptions } from "./charge.ts";
 import { CollisionError, withFreshLook } from "./collision.ts";
 import { type Payment, paymentEvent } from "./payment.ts";
 import { findByOrders, insertPayments, lockByOrders, type NewPayment } from "./payment-store.ts";
+import { changeState, createPendingWrites, type PendingWrites, refunded, writePending } from "./pending-writes.ts";
 
 /** Which attempt of an order to undo; 0: each there is, and the first where there is none. */
 export type Target = { readonly orderId: string; readonly attempt: number };
@@ -26,7 +26,7 @@ export type VoidOrders = (targets: readonly Target[]) => Promise<Voided[]>;
 export type VoidOptions = ChargeOptions & { commands: CommandOutbox };
 
 export function voidOrders(options: VoidOptions): VoidOrders {
-  const { pool, ledger, feed, commands, desk, writeResults, timeoutMs, batchMs } = options;
+  const { pool, ledger, feed, commands, cardQueue, writeResults, timeoutMs, batchMs } = options;
   return async (targets) => {
     const endMs = performance.now() + batchMs;
     await withFreshLook(pool, (tx) => record(tx, ledger, targets, batchMs + timeoutMs));
@@ -40,7 +40,7 @@ export function voidOrders(options: VoidOptions): VoidOrders {
       if (asked.length === 0 || leftMs <= 0) {
         break;
       }
-      await writeResults(await desk.ask(asked, leftMs), { answering: true });
+      await writeResults(await cardQueue.ask(asked, leftMs), { answering: true });
       standing = await look(pool, targets);
     }
     const waiting = new Set(standing.jobs.map(({ paymentId }) => paymentId));
@@ -79,11 +79,11 @@ async function record(tx: Transaction, ledger: Ledger, targets: readonly Target[
     found.flatMap(({ state, charge }) => (state === "CAPTURED" && charge?.paymentMethod === "" ? [charge] : [])),
   );
   await insertTombstones(tx, targets, found);
-  const draft = createDraft();
+  const writes = createPendingWrites();
   for (const payment of selectTargets(await lockByOrders(tx, orderIds), targets)) {
-    voidOne(draft, payment, accounts, firstAskMs);
+    voidOne(writes, payment, accounts, firstAskMs);
   }
-  await writeDraft(tx, ledger, draft);
+  await writePending(tx, ledger, writes);
 }
 
 /** What is not there is recorded as VOIDED, so that it comes too late. */
@@ -113,35 +113,40 @@ async function insertTombstones(tx: Transaction, targets: readonly Target[], fou
   await appendEvents(tx, events);
 }
 
-function voidOne(draft: Draft, payment: Payment, accounts: ReadonlyMap<string, Account>, firstAskMs: number): void {
+function voidOne(
+  writes: PendingWrites,
+  payment: Payment,
+  accounts: ReadonlyMap<string, Account>,
+  firstAskMs: number,
+): void {
   const { id, charge, state, orderId, attempt, capturedMinor, refundedMinor } = payment;
   if (charge === undefined || state === "VOIDED" || state === "DECLINED") {
     return;
   }
   if (state === "PENDING") {
     // It may be charged already: the provider is asked not to.
-    changeState(draft, payment, { state: "VOIDED", askInMs: firstAskMs });
+    changeState(writes, payment, { state: "VOIDED", askInMs: firstAskMs });
     if (payment.asks > 0) {
-      draft.commands.push({ kind: "PAYMENT_SETTLED", orderId, data: { attempt, state: "VOIDED" } });
+      writes.commands.push({ kind: "PAYMENT_SETTLED", orderId, data: { attempt, state: "VOIDED" } });
     }
     return;
   }
-  changeState(draft, payment, { state: "VOIDED", refundedMinor: capturedMinor });
+  changeState(writes, payment, { state: "VOIDED", refundedMinor: capturedMinor });
   const amountMinor = capturedMinor - refundedMinor;
   if (amountMinor === 0n) {
     return;
   }
   const refund = { id: voidRefundId(id), paymentId: id, amountMinor, reason: "the order was undone" };
   if (charge.paymentMethod !== "") {
-    draft.newRefunds.push({ ...refund, state: "PENDING", askInMs: firstAskMs });
+    writes.newRefunds.push({ ...refund, state: "PENDING", askInMs: firstAskMs });
     return;
   }
   const account = accounts.get(accountKey(charge));
   if (account === undefined) {
     throw new CollisionError(`payment ${id} was captured meanwhile`);
   }
-  draft.newRefunds.push({ ...refund, state: "SUCCEEDED", askInMs: null });
-  refunded(draft, payment, refund, account.id);
+  writes.newRefunds.push({ ...refund, state: "SUCCEEDED", askInMs: null });
+  refunded(writes, payment, refund, account.id);
 }
 
 function selectTargets(payments: readonly Payment[], targets: readonly Target[]): Payment[] {

@@ -2,7 +2,7 @@ import { Code } from "@connectrpc/connect";
 import { errorInfo } from "@sagacart/chassis/errors";
 import { Refund_State } from "@sagacart/proto/payment/v1/payment";
 import { expect, test } from "vitest";
-import type { Provider } from "../card-provider/card-provider.ts";
+import type { CardProvider } from "../card-provider/card-provider.ts";
 import { auditBooks } from "../testing/books.ts";
 import {
   attempt,
@@ -214,7 +214,7 @@ test("refunds are listed newest first, page by page, of a payment, of an order o
 });
 
 /** Refuses the first refunds, for these reasons. */
-function refusing(refusals: readonly string[]): (provider: Provider) => Provider {
+function refusing(refusals: readonly string[]): (provider: CardProvider) => CardProvider {
   const left = [...refusals];
   return (provider) => ({
     ...provider,

@@ -7,14 +7,14 @@ import type { CommandOutbox } from "@sagacart/outbox/commands/outbox";
 import { accountKey } from "../accounts/account.ts";
 import { lockAccounts } from "../accounts/account-store.ts";
 import { jobOfRefund } from "../card-provider/job.ts";
-import { isVoidRefundId, refundIdOfRequest, uuidPattern } from "../ids.ts";
+import { uuidPattern } from "../ids.ts";
 import type { Ledger } from "../ledger/ledger.ts";
-import { change, createDraft, refunded, writeDraft } from "../payments/changes.ts";
 import type { ChargeOptions } from "../payments/charge.ts";
 import type { ChargeContent, Payment } from "../payments/payment.ts";
 import { findPayments, lockPayments } from "../payments/payment-store.ts";
+import { change, createPendingWrites, refunded, writePending } from "../payments/pending-writes.ts";
 import { reasons } from "../reasons.ts";
-import type { Refund } from "./refund.ts";
+import { isVoidRefundId, type Refund, refundIdOfRequest } from "./refund.ts";
 import { findRefunds } from "./refund-store.ts";
 
 export type RefundRequest = {
@@ -33,7 +33,7 @@ export type RefundRequest = {
 export type RefundPayment = (request: RefundRequest) => Promise<Refund>;
 
 export function refundPayment(options: ChargeOptions & { commands: CommandOutbox }): RefundPayment {
-  const { pool, ledger, feed, desk, writeResults, timeoutMs, batchMs } = options;
+  const { pool, ledger, feed, cardQueue, writeResults, timeoutMs, batchMs } = options;
   return async (request) => {
     const id = idOf(request);
     const { fingerprint } = request;
@@ -59,7 +59,7 @@ export function refundPayment(options: ChargeOptions & { commands: CommandOutbox
     if (jobs.length === 0) {
       return refund;
     }
-    await writeResults(await desk.ask(jobs, batchMs), { answering: true });
+    await writeResults(await cardQueue.ask(jobs, batchMs), { answering: true });
     return await get();
   };
 }
@@ -89,19 +89,19 @@ async function record(tx: Transaction, ledger: Ledger, request: Keyed, firstAskM
   }
   const charge = capturedCharge(payment);
   const amountMinor = amountOf(payment, charge, amount);
-  const draft = createDraft();
+  const writes = createPendingWrites();
   const refund = { id, paymentId, amountMinor, reason };
-  change(draft, payment, { refundedMinor: payment.refundedMinor + amountMinor });
+  change(writes, payment, { refundedMinor: payment.refundedMinor + amountMinor });
   if (charge.paymentMethod === "") {
     if (account === undefined) {
       throw new Error(`payment ${paymentId} was paid by the account ${accountKey(charge)}, which is gone`);
     }
-    draft.newRefunds.push({ ...refund, state: "SUCCEEDED", askInMs: null });
-    refunded(draft, payment, refund, account.id);
+    writes.newRefunds.push({ ...refund, state: "SUCCEEDED", askInMs: null });
+    refunded(writes, payment, refund, account.id);
   } else {
-    draft.newRefunds.push({ ...refund, state: "PENDING", askInMs: firstAskMs });
+    writes.newRefunds.push({ ...refund, state: "PENDING", askInMs: firstAskMs });
   }
-  await writeDraft(tx, ledger, draft);
+  await writePending(tx, ledger, writes);
 }
 
 function differs(id: string): DomainError {

@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+
 export type RefundState = "PENDING" | "SUCCEEDED" | "FAILED";
 
 /** A refund as it is stored. */
@@ -21,3 +23,19 @@ export type Refund = {
   readonly createTime: Date;
   readonly updateTime: Date;
 };
+
+/** The id of the refund that undoes a payment. Nobody else may choose one of these. */
+export function voidRefundId(paymentId: string): string {
+  return `${voidPrefix}${paymentId}`;
+}
+
+export function isVoidRefundId(refundId: string): boolean {
+  return refundId.startsWith(voidPrefix);
+}
+
+const voidPrefix = "void-";
+
+/** The same refund id for the same request about the same payment. */
+export function refundIdOfRequest(paymentId: string, requestId: string): string {
+  return createHash("sha256").update(`${paymentId} ${requestId}`).digest("hex").slice(0, 32);
+}

@@ -1,12 +1,13 @@
 import { tracedFetch } from "@sagacart/chassis/trace/fetch";
 import type { Address } from "@sagacart/proto/type/v1/address";
+import { type JsonFields, parseObject } from "@sagacart/provider/json";
 import { addressJson } from "../shipments/shipment.ts";
 import type { Carrier, CarrierAnswer } from "./carrier.ts";
-import { asObject, readAccepted, readRefused } from "./webhook.ts";
+import { readAccepted, readRefused } from "./carrier-webhook.ts";
 
 /**
- * A carrier over HTTP: `PUT /shipments/{key}` asks it to take one, `DELETE /shipments/{key}` to give it back. The
- * answer's `status` says what came of it.
+ * A carrier over HTTP: `PUT /shipments/{key}` asks for a shipment, `DELETE /shipments/{key}` cancels it. The answer's
+ * `status` is the outcome.
  */
 export function createHttpCarrier({ url, apiKey }: { url: string; apiKey: string }): Carrier {
   const call = async (method: string, key: string, signal: AbortSignal, body?: string): Promise<Answer> => {
@@ -16,15 +17,16 @@ export function createHttpCarrier({ url, apiKey }: { url: string; apiKey: string
       headers: { authorization: `Bearer ${apiKey}`, "content-type": "application/json" },
       ...(body === undefined ? {} : { body }),
     });
-    const text = await response.text();
-    return { code: response.status, fields: parse(text) };
+    return { code: response.status, fields: parseObject(await response.text()) ?? {} };
   };
   return {
     async create(key: string, address: Address, signal: AbortSignal): Promise<CarrierAnswer> {
       const { code, fields } = await call("PUT", key, signal, JSON.stringify(addressJson(address)));
       const answer = readCreated(fields);
       if (answer === undefined) {
-        throw new Error(`the carrier answered ${code} to the request for ${key}, which says nothing of the shipment`);
+        throw new Error(
+          `the carrier answered ${code} to the request for ${key}, without a status that says what became of it`,
+        );
       }
       return answer;
     },
@@ -33,7 +35,7 @@ export function createHttpCarrier({ url, apiKey }: { url: string; apiKey: string
       const { status } = fields;
       if (status !== "cancelled" && status !== "unknown" && status !== "on_its_way") {
         throw new Error(
-          `the carrier answered ${code} to the cancellation of ${key}, which says nothing of the shipment`,
+          `the carrier answered ${code} to the cancellation of ${key}, without a status that says what became of it`,
         );
       }
       return status;
@@ -41,26 +43,18 @@ export function createHttpCarrier({ url, apiKey }: { url: string; apiKey: string
   };
 }
 
-type Answer = { code: number; fields: Record<string, unknown> };
+type Answer = { code: number; fields: JsonFields };
 
-function readCreated(fields: Record<string, unknown>): CarrierAnswer | undefined {
+function readCreated(fields: JsonFields): CarrierAnswer | undefined {
   switch (fields.status) {
     case "accepted":
-      return readAccepted(fields.trackingNumber);
+      return readAccepted(fields);
     case "refused":
-      return readRefused(fields.reason);
+      return readRefused(fields);
     case "pending":
     case "cancelled":
       return { kind: fields.status };
     default:
       return undefined;
-  }
-}
-
-function parse(text: string): Record<string, unknown> {
-  try {
-    return asObject(JSON.parse(text)) ?? {};
-  } catch {
-    return {};
   }
 }

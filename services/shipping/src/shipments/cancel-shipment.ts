@@ -3,9 +3,9 @@ import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/
 import { type CommandOutbox, recordCommands } from "@sagacart/outbox/commands/outbox";
 import { appendEvents, type EventFeed } from "@sagacart/outbox/events/feed";
 import type { Carrier } from "../carrier/carrier.ts";
+import { requestRecalls } from "../carrier/recall-store.ts";
 import { reasons } from "../reasons.ts";
-import { requestRecalls } from "./ask-store.ts";
-import { settledCommand } from "./results.ts";
+import { settledCommand } from "./settle.ts";
 import { type Shipment, settledEvent } from "./shipment.ts";
 import { findShipment, insertTombstone, lockShipments, settleShipments } from "./shipment-store.ts";
 

@@ -1,6 +1,6 @@
 import { type Pool, withTransaction } from "@sagacart/chassis/postgres/pool";
 import { appendEvents, type EventFeed } from "@sagacart/outbox/events/feed";
-import type { Asked, Desk } from "../carrier/provider-queue.ts";
+import type { CarrierQueue, Job } from "../carrier/carrier-queue.ts";
 import type { WriteResults } from "./results.ts";
 import { acceptedPickup, type Intent, isSame, type Shipment } from "./shipment.ts";
 import { findShipments, insertShipments } from "./shipment-store.ts";
@@ -19,7 +19,7 @@ export type CreateShipments = (intents: readonly Intent[]) => Promise<Outcome[]>
 export type CreateOptions = {
   pool: Pool;
   feed: EventFeed;
-  desk: Desk;
+  carrierQueue: CarrierQueue;
   writeResults: WriteResults;
   /** How long a call to the carrier takes at most. */
   timeoutMs: number;
@@ -30,7 +30,7 @@ export type CreateOptions = {
 export function createShipments({
   pool,
   feed,
-  desk,
+  carrierQueue,
   writeResults,
   timeoutMs,
   batchMs,
@@ -43,7 +43,7 @@ export function createShipments({
     if (asked.length === 0) {
       return intents.map((intent) => outcomeOf(intent, before.get(intent.orderId)));
     }
-    const after = await writeResults(await desk.ask(asked, batchMs), { answering: true });
+    const after = await writeResults(await carrierQueue.ask(asked, batchMs), { answering: true });
     return intents.map((intent) => outcomeOf(intent, after.get(intent.orderId) ?? before.get(intent.orderId)));
   };
 }
@@ -65,7 +65,7 @@ async function record(
 }
 
 /** The carrier is asked for what is new, and again, with the same key, for what is still PENDING. */
-function toAsk(intent: Intent, before: Shipment | undefined): Asked[] {
+function toAsk(intent: Intent, before: Shipment | undefined): Job[] {
   const { orderId, address } = intent;
   const isOpen = before === undefined || (before.state === "PENDING" && isSame(before, intent));
   return address !== undefined && isOpen ? [{ orderId, address }] : [];

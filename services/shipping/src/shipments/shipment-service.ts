@@ -13,7 +13,7 @@ import {
   ReceiveWebhookResponseSchema,
   type ShippingService,
 } from "@sagacart/proto/shipping/v1/shipping_service";
-import type { Inbox } from "../carrier/inbox.ts";
+import type { WebhookInbox } from "@sagacart/provider/webhook-inbox";
 import { reasons } from "../reasons.ts";
 import type { CancelShipment } from "./cancel-shipment.ts";
 import type { CreateShipments, Outcome } from "./create-shipments.ts";
@@ -25,7 +25,7 @@ export type ServiceOptions = {
   pool: Pool;
   createShipments: CreateShipments;
   cancelShipment: CancelShipment;
-  inbox: Pick<Inbox, "receive">;
+  inbox: Pick<WebhookInbox, "receive">;
 };
 
 /** The rpcs of ShippingService. */

@@ -1,5 +1,3 @@
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { create } from "@bufbuild/protobuf";
 import { type Client, type ConnectRouter, createClient } from "@connectrpc/connect";
 import type { Pool } from "@sagacart/chassis/postgres/pool";
@@ -13,10 +11,10 @@ import { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
 import { ShippingService } from "@sagacart/proto/shipping/v1/shipping_service";
 import { type Address, AddressSchema } from "@sagacart/proto/type/v1/address";
-import { signatureHeader } from "@sagacart/provider/webhook-signature";
+import { startWebhookEntrance } from "@sagacart/provider/testing/webhook-entrance";
 import type { Carrier } from "../carrier/carrier.ts";
-import { startFakeCarrier } from "../carrier/fake/start.ts";
-import type { CarrierShipment } from "../carrier/fake/store.ts";
+import { startFakeCarrier } from "../carrier/fake/server.ts";
+import type { CarrierShipment } from "../carrier/fake/shipment-store.ts";
 import { createHttpCarrier } from "../carrier/http-carrier.ts";
 import { startShipping } from "../compose.ts";
 import { readConfig } from "../config.ts";
@@ -40,7 +38,7 @@ export async function startTestShipping(
 ): Promise<TestShipping> {
   const stack = new AsyncDisposableStack();
   const database = stack.use(await testDatabase(new URL("../../migrations/", import.meta.url)));
-  const webhooks = stack.use(await startWebhookEntrance());
+  const webhooks = stack.use(await startWebhookEntrance("carrier"));
   const carrier = stack.use(await startTestCarrier(webhooks.url));
   const config = readConfig({ ...shippingEnv({ databaseUrl: database.url, carrierUrl: carrier.url }), ...options.env });
   const http = createHttpCarrier({ url: carrier.url, apiKey: carrierSecrets.apiKey });
@@ -122,36 +120,6 @@ export async function startTestCarrier(webhookUrl: string): Promise<TestCarrier>
       await fetch(`${fake.url}/shipments/${key}/dispatch`, { method: "POST", headers });
     },
     [Symbol.asyncDispose]: () => fake[Symbol.asyncDispose](),
-  };
-}
-
-/** What the gateway does with a webhook: hands it over as it is. */
-export async function startWebhookEntrance(): Promise<
-  AsyncDisposable & {
-    readonly url: string;
-    open(shipping: Pick<Client<typeof ShippingService>, "receiveWebhook">): void;
-  }
-> {
-  const { promise, resolve: open } = Promise.withResolvers<Pick<Client<typeof ShippingService>, "receiveWebhook">>();
-  const server = createServer(async (request, response) => {
-    const shipping = await promise;
-    const body = Buffer.concat(await request.toArray());
-    const signature = String(request.headers[signatureHeader]);
-    const stored = shipping.receiveWebhook({ provider: "carrier", body, signature });
-    await stored.then(
-      () => response.writeHead(204).end(),
-      () => response.writeHead(503).end(),
-    );
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  return {
-    url: `http://127.0.0.1:${port}/`,
-    open,
-    async [Symbol.asyncDispose]() {
-      server.close();
-      server.closeAllConnections();
-    },
   };
 }
 

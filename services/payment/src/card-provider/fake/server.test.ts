@@ -2,9 +2,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startProcess } from "@sagacart/chassis/testing/process";
+import { startWebhookEntrance } from "@sagacart/provider/testing/webhook-entrance";
 import { isWebhookSigned } from "@sagacart/provider/webhook-signature";
 import { expect, test } from "vitest";
-import { startTestProvider, startWebhookEntrance } from "../../testing/provider.ts";
+import { startTestProvider } from "../../testing/card-provider.ts";
 
 const secrets = { API_KEY: "key", WEBHOOK_SECRET: "secret" };
 
@@ -99,7 +100,7 @@ test("pm_down is unavailable three times for each key, and then charged", async 
 });
 
 test("a webhook is signed, and is sent again until it is taken", async () => {
-  await using entrance = await startWebhookEntrance();
+  await using entrance = await startWebhookEntrance("card");
   await using provider = await startTestProvider(entrance.url);
   const seen: { body: string; isSigned: boolean }[] = [];
   const { promise, resolve } = Promise.withResolvers<void>();

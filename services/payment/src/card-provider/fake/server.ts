@@ -1,68 +1,58 @@
-import { timingSafeEqual } from "node:crypto";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { setTimeout } from "node:timers/promises";
-import { parseObject } from "../webhook.ts";
+import { type Answer, type FakeOptions, type Request, startFake } from "@sagacart/provider/fake/fake-server";
+import { parseObject } from "@sagacart/provider/json";
+import { type ChargeStore, type Content, openStore, type ProviderCharge, type ProviderRefund } from "./charge-store.ts";
 import { behaviourOf, type FaultTimes } from "./faults.ts";
 import { readContent, readRefund } from "./read.ts";
-import type { Content, FakeStore, ProviderCharge, ProviderRefund } from "./store.ts";
-
-export type AnswerOptions = {
-  store: FakeStore;
-  apiKey: string;
-  times: FaultTimes;
-  /** Called when there may be webhooks to send. */
-  onWebhooks: () => void;
-};
 
 /**
- * A card provider for the laptop and for tests. Amounts are whole minor units, as text.
+ * Starts a card provider for the laptop and for tests. Amounts are whole minor units, as text.
  *
  * - `PUT /charges/{key}` with a payment method and an amount charges, once per key: 200 captured or declined, 202
  *   pending, 409 cancelled, 422 for other content.
- * - `DELETE /charges/{key}` says not to charge: 200 cancelled, also for one that has not come; what is captured or
- *   declined stays so.
+ * - `DELETE /charges/{key}` cancels: 200 cancelled, also for a key that was not asked for yet; a charge that is captured
+ *   or declined stays so.
  * - `PUT /refunds/{key}` with a charge and an amount pays back, once per key: 200 succeeded or refused.
- * - `GET /charges` and `GET /totals` tell all it has, for tests and audits; `GET /` that it is there.
+ * - `GET /charges` and `GET /totals` list what it has, for tests and audits.
  */
-export function createFakeProvider(options: AnswerOptions): Server {
-  return createServer((request, response) => {
-    handle(options, request).then(
-      (answer) => (answer === "lost" ? response.destroy() : reply(response, answer)),
-      (error) => reply(response, { code: 500, body: { error: String(error) } }),
-    );
+export async function startFakeCardProvider({
+  times,
+  ...options
+}: FakeOptions & { times: FaultTimes }): Promise<AsyncDisposable & { readonly url: string }> {
+  const store = openStore(options.stateFile);
+  return await startFake(options, {
+    name: "card-provider",
+    store,
+    handle: (request, sendWebhooks) => handle({ store, times, sendWebhooks }, request),
   });
 }
 
-type Answer = { code: number; body: object };
+type Context = { store: ChargeStore; times: FaultTimes; sendWebhooks: () => void };
 
-async function handle(options: AnswerOptions, request: IncomingMessage): Promise<Answer | "lost"> {
-  const { store, apiKey } = options;
-  const { pathname } = new URL(request.url ?? "/", "http://provider");
-  if (request.method === "GET" && pathname === "/") {
-    return { code: 200, body: { name: "card provider" } };
-  }
-  if (!isSame(request.headers.authorization ?? "", `Bearer ${apiKey}`)) {
-    return { code: 401, body: { error: "the API key is wrong" } };
-  }
-  const [, what = "", key = ""] = /^\/(charges|refunds)\/([A-Za-z0-9._~-]{1,100})$/.exec(pathname) ?? [];
-  switch (`${request.method} ${what === "" ? pathname : what}`) {
+async function handle(context: Context, { method, path, body }: Request): Promise<Answer> {
+  const { store } = context;
+  const [, what = path, key = ""] = /^\/(charges|refunds)\/([A-Za-z0-9._~-]{1,100})$/.exec(path) ?? [];
+  switch (`${method} ${what}`) {
     case "GET /charges":
       return { code: 200, body: { charges: store.list().map(chargeBody) } };
     case "GET /totals":
       return { code: 200, body: { totals: store.totals() } };
     case "PUT charges":
-      return await charge(options, key, readContent(parseObject(await readText(request))));
+      return await charge(context, key, readContent(parseObject(body)));
     case "DELETE charges":
       return cancel(store, key);
     case "PUT refunds":
-      return refund(store, key, readRefund(parseObject(await readText(request))));
+      return refund(store, key, readRefund(parseObject(body)));
     default:
-      return { code: 404, body: { error: `there is no ${request.method} ${pathname}` } };
+      return { code: 404, body: { error: `there is no ${method} ${path}` } };
   }
 }
 
-async function charge(options: AnswerOptions, key: string, content: Content | undefined): Promise<Answer | "lost"> {
-  const { store, times, onWebhooks } = options;
+async function charge(
+  { store, times, sendWebhooks }: Context,
+  key: string,
+  content: Content | undefined,
+): Promise<Answer> {
   if (content === undefined) {
     return { code: 400, body: { error: "the body has no paymentMethod, currency and amountMinor" } };
   }
@@ -73,15 +63,15 @@ async function charge(options: AnswerOptions, key: string, content: Content | un
       ? answerOf(known)
       : { code: 422, body: { error: "the key was used for something else" } };
   }
-  const { decline = "", ...behaviour } = behaviourOf(content.paymentMethod, times);
+  const behaviour = behaviourOf(content.paymentMethod, times);
   if (behaviour.failures > 0 && store.countFailure(key) <= behaviour.failures) {
     return { code: 503, body: { error: "the provider is down" } };
   }
-  const { webhooks, answerMs, losesAnswer } = behaviour;
+  const { refusal: decline, webhooks, answerMs, losesAnswer } = behaviour;
   const decideMs = Date.now() + behaviour.decideMs;
   const webhookMs = Math.max(decideMs, Date.now() + answerMs);
   const taken = store.add({ key, content, decline, decideMs, webhooks, webhookMs });
-  onWebhooks();
+  sendWebhooks();
   if (losesAnswer) {
     return "lost";
   }
@@ -91,16 +81,19 @@ async function charge(options: AnswerOptions, key: string, content: Content | un
   return answerOf(store.get(key) ?? taken);
 }
 
-function cancel(store: FakeStore, key: string): Answer {
+function cancel(store: ChargeStore, key: string): Answer {
   const known = store.get(key);
   if (known === undefined || (known.status !== "cancelled" && Date.now() < known.decideMs)) {
     store.cancel(key);
   }
   const after = store.get(key);
-  return after === undefined ? { code: 500, body: {} } : { ...answerOf(after), code: 200 };
+  if (after === undefined) {
+    throw new Error(`charge ${key} was cancelled and is gone`);
+  }
+  return { code: 200, body: answerOf(after).body };
 }
 
-function refund(store: FakeStore, key: string, wanted: Omit<ProviderRefund, "reason"> | undefined): Answer {
+function refund(store: ChargeStore, key: string, wanted: Omit<ProviderRefund, "reason"> | undefined): Answer {
   if (wanted === undefined) {
     return { code: 400, body: { error: "the body has no charge and amountMinor" } };
   }
@@ -121,7 +114,7 @@ function refundAnswer({ reason }: ProviderRefund): Answer {
   return { code: 200, body: reason === "" ? { status: "succeeded" } : { status: "refused", reason } };
 }
 
-function answerOf({ status, chargeId, reason, decideMs }: ProviderCharge): Answer {
+function answerOf({ status, chargeId, reason, decideMs }: ProviderCharge): Exclude<Answer, "lost"> {
   if (status === "cancelled") {
     return { code: 409, body: { status } };
   }
@@ -144,25 +137,4 @@ function chargeBody({ content, refundedMinor, ...charge }: ProviderCharge) {
 
 function isSameContent(a: Content, b: Content): boolean {
   return a.paymentMethod === b.paymentMethod && a.currency === b.currency && a.amountMinor === b.amountMinor;
-}
-
-async function readText(request: IncomingMessage): Promise<string> {
-  let text = "";
-  for await (const chunk of request.setEncoding("utf8")) {
-    text += chunk;
-    if (text.length > 16_384) {
-      throw new Error("the body is too long");
-    }
-  }
-  return text;
-}
-
-function reply(response: ServerResponse, { code, body }: Answer): void {
-  response.writeHead(code, { "content-type": "application/json" }).end(JSON.stringify(body));
-}
-
-function isSame(given: string, expected: string): boolean {
-  const a = Buffer.from(given);
-  const b = Buffer.from(expected);
-  return a.length === b.length && timingSafeEqual(a, b);
 }

@@ -1,62 +1,53 @@
-import { timingSafeEqual } from "node:crypto";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { setTimeout } from "node:timers/promises";
-import { asObject } from "../webhook.ts";
-import { type Behaviour, behaviourOf, type FaultTimes } from "./faults.ts";
-import type { CarrierShipment, FakeStore } from "./store.ts";
-
-export type AnswerOptions = {
-  store: FakeStore;
-  apiKey: string;
-  times: FaultTimes;
-  /** Called when there may be webhooks to send. */
-  onWebhooks: () => void;
-};
+import { type Answer, type FakeOptions, type Request, startFake } from "@sagacart/provider/fake/fake-server";
+import type { Behaviour } from "@sagacart/provider/fake/faults";
+import { parseObject } from "@sagacart/provider/json";
+import { behaviourOf, type FaultTimes } from "./faults.ts";
+import { type CarrierShipment, openStore, type ShipmentStore } from "./shipment-store.ts";
 
 /**
- * A carrier for the laptop and for tests.
+ * Starts a carrier for the laptop and for tests.
  *
- * - `PUT /shipments/{key}` with an address takes a shipment, once per key: 200 accepted or refused, 202 pending, 409
+ * - `PUT /shipments/{key}` with an address asks for a shipment, once per key: 200 accepted or refused, 202 pending, 409
  *   cancelled, 422 for another address.
  * - `DELETE /shipments/{key}` gives it back: 200 cancelled, 404 unknown, 409 on_its_way.
  * - `POST /shipments/{key}/dispatch` sends it on its way.
- * - `GET /shipments` tells all it has, for tests and audits.
+ * - `GET /shipments` lists what it has, for tests and audits.
  */
-export function createFakeCarrier(options: AnswerOptions): Server {
-  return createServer((request, response) => {
-    handle(options, request).then(
-      (answer) => (answer === "lost" ? response.destroy() : reply(response, answer)),
-      (error) => reply(response, { code: 500, body: { error: String(error) } }),
-    );
+export async function startFakeCarrier({
+  times,
+  ...options
+}: FakeOptions & { times: FaultTimes }): Promise<AsyncDisposable & { readonly url: string }> {
+  const store = openStore(options.stateFile);
+  return await startFake(options, {
+    name: "carrier",
+    store,
+    handle: (request, sendWebhooks) => handle({ store, times, sendWebhooks }, request),
   });
 }
 
-type Answer = { code: number; body: object };
+type Context = { store: ShipmentStore; times: FaultTimes; sendWebhooks: () => void };
 
-async function handle(options: AnswerOptions, request: IncomingMessage): Promise<Answer | "lost"> {
-  const { store, apiKey } = options;
-  if (!isSame(request.headers.authorization ?? "", `Bearer ${apiKey}`)) {
-    return { code: 401, body: { error: "the API key is wrong" } };
-  }
-  const { pathname } = new URL(request.url ?? "/", "http://carrier");
-  const [, key = "", rest] = /^\/shipments(?:\/([A-Za-z0-9._~-]{1,63})(\/dispatch)?)?$/.exec(pathname) ?? [];
-  switch (`${request.method} ${rest ?? (key === "" ? pathname : "/shipment")}`) {
+async function handle(context: Context, { method, path, body }: Request): Promise<Answer> {
+  const { store } = context;
+  const [, key = "", rest] = /^\/shipments(?:\/([A-Za-z0-9._~-]{1,63})(\/dispatch)?)?$/.exec(path) ?? [];
+  switch (`${method} ${rest ?? (key === "" ? path : "/shipment")}`) {
     case "GET /shipments":
       return { code: 200, body: { shipments: store.list() } };
     case "PUT /shipment":
-      return await take(options, key, await readText(request));
+      return await take(context, key, body);
     case "DELETE /shipment":
       return cancel(store, key);
     case "POST /dispatch":
       store.dispatch(key);
       return { code: 200, body: {} };
     default:
-      return { code: 404, body: { error: `there is no ${request.method} ${pathname}` } };
+      return { code: 404, body: { error: `there is no ${method} ${path}` } };
   }
 }
 
-async function take(options: AnswerOptions, key: string, address: string): Promise<Answer | "lost"> {
-  const { store, times } = options;
+async function take(context: Context, key: string, address: string): Promise<Answer> {
+  const { store, times } = context;
   const known = store.get(key);
   if (known !== undefined) {
     store.countAsk(key);
@@ -64,27 +55,27 @@ async function take(options: AnswerOptions, key: string, address: string): Promi
       ? answerOf(known)
       : { code: 422, body: { error: "the key was used with another address" } };
   }
-  const postalCode = readPostalCode(address);
-  if (postalCode === undefined) {
-    return { code: 400, body: { error: "the body is no address with a postalCode" } };
+  const postalCode = parseObject(address)?.postalCode;
+  if (typeof postalCode !== "string") {
+    return { code: 400, body: { error: "the body is not an address with a postalCode" } };
   }
   const behaviour = behaviourOf(postalCode, times);
   if (behaviour.failures > 0 && store.countFailure(key) <= behaviour.failures) {
     return { code: 503, body: { error: "the carrier is down" } };
   }
-  return await takeFirst(options, { key, address, behaviour });
+  return await takeFirst(context, { key, address, behaviour });
 }
 
 async function takeFirst(
-  { store, onWebhooks }: AnswerOptions,
+  { store, sendWebhooks }: Context,
   { key, address, behaviour }: { key: string; address: string; behaviour: Behaviour },
-): Promise<Answer | "lost"> {
-  const { refusal = "", webhooks, answerMs, losesAnswer } = behaviour;
+): Promise<Answer> {
+  const { refusal, webhooks, answerMs, losesAnswer } = behaviour;
   const nowMs = Date.now();
   const decideMs = nowMs + behaviour.decideMs;
   const webhookMs = nowMs + Math.max(behaviour.decideMs, answerMs);
   const taken = store.add({ key, address, refusal, decideMs, webhooks, webhookMs });
-  onWebhooks();
+  sendWebhooks();
   if (losesAnswer) {
     return "lost";
   }
@@ -93,7 +84,7 @@ async function takeFirst(
   return answerOf(store.get(key) ?? taken);
 }
 
-function cancel(store: FakeStore, key: string): Answer {
+function cancel(store: ShipmentStore, key: string): Answer {
   switch (store.get(key)?.status) {
     case undefined:
       return { code: 404, body: { status: "unknown" } };
@@ -115,34 +106,4 @@ function answerOf({ status, trackingNumber, reason, decideMs }: CarrierShipment)
   return status === "refused"
     ? { code: 200, body: { status: "refused", reason } }
     : { code: 200, body: { status: "accepted", trackingNumber } };
-}
-
-function readPostalCode(address: string): string | undefined {
-  try {
-    const postalCode = asObject(JSON.parse(address))?.postalCode;
-    return typeof postalCode === "string" ? postalCode : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-async function readText(request: IncomingMessage): Promise<string> {
-  let text = "";
-  for await (const chunk of request.setEncoding("utf8")) {
-    text += chunk;
-    if (text.length > 16_384) {
-      throw new Error("the body is too long");
-    }
-  }
-  return text;
-}
-
-function reply(response: ServerResponse, { code, body }: Answer): void {
-  response.writeHead(code, { "content-type": "application/json" }).end(JSON.stringify(body));
-}
-
-function isSame(given: string, expected: string): boolean {
-  const a = Buffer.from(given);
-  const b = Buffer.from(expected);
-  return a.length === b.length && timingSafeEqual(a, b);
 }

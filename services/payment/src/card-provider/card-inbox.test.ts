@@ -5,7 +5,7 @@ import { signWebhook } from "@sagacart/provider/webhook-signature";
 import { expect, test } from "vitest";
 import { auditBooks } from "../testing/books.ts";
 import { attempt, chargeAll, commandsOf, eventsOf, paymentOf, untilSettled, usd, voidAll } from "../testing/calls.ts";
-import { providerSecrets } from "../testing/provider.ts";
+import { providerSecrets } from "../testing/card-provider.ts";
 import { startTestPayment, type TestPayment } from "../testing/stack.ts";
 import type { ChargeAnswer } from "./card-provider.ts";
 

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { DatabaseSync } from "node:sqlite";
+import { openFakeStore } from "@sagacart/provider/fake/fake-store";
 
 export type Content = { readonly paymentMethod: string; readonly currency: string; readonly amountMinor: bigint };
 
@@ -19,8 +19,6 @@ export type ProviderCharge = {
 
 export type ProviderRefund = { readonly charge: string; readonly amountMinor: bigint; readonly reason: string };
 
-export type Webhook = { readonly id: number; readonly body: string; readonly attempts: number };
-
 export type NewCharge = {
   key: string;
   content: Content;
@@ -30,28 +28,12 @@ export type NewCharge = {
   webhookMs: number;
 };
 
-export type FakeStore = ReturnType<typeof openStore>;
+export type ChargeStore = ReturnType<typeof openStore>;
 
-/** What the provider knows, in a file: it forgets nothing when it is killed. ":memory:" keeps it to the process. */
+/** The charges and refunds of the fake, in an SQLite file or ":memory:". */
 export function openStore(file: string) {
-  const db = new DatabaseSync(file);
-  db.exec(`
-    pragma journal_mode = wal;
-    pragma synchronous = normal;
-    create table if not exists failures (key text primary key, count integer not null);
-    create table if not exists charges (
-      number integer primary key, key text not null unique, method text not null default '',
-      currency text not null default '', amount integer not null default 0, status text not null,
-      reason text not null default '', asks integer not null default 0, decide_ms integer not null default 0);
-    create table if not exists refunds (
-      key text primary key, charge text not null, amount integer not null, reason text not null default '');
-    create index if not exists refunds_charge on refunds (charge);
-    create table if not exists webhooks (
-      id integer primary key, key text not null, body text not null, due_ms integer not null,
-      attempts integer not null default 0, done integer not null default 0);
-    create index if not exists webhooks_due on webhooks (due_ms) where done = 0;
-  `);
-  const refundedOf = "(select coalesce(sum(amount), 0) from refunds r where r.charge = c.key and r.reason = '')";
+  const store = openFakeStore(file, schema);
+  const { db } = store;
   const get = db.prepare(`select c.*, ${refundedOf} as refunded from charges c where key = ?`);
   const all = db.prepare(`select c.*, ${refundedOf} as refunded from charges c order by number`);
   const asked = db.prepare("update charges set asks = asks + 1 where key = ?");
@@ -61,22 +43,13 @@ export function openStore(file: string) {
   const cancel = db.prepare(
     "insert into charges (key, status) values (?, 'cancelled') on conflict (key) do update set status = 'cancelled'",
   );
-  const fail = db.prepare(
-    "insert into failures values (?, 1) on conflict do update set count = count + 1 returning count",
-  );
   const totals = db.prepare(`
-    select currency, count(*) as charges, sum(amount) as captured,
-           sum((select coalesce(sum(amount), 0) from refunds r where r.charge = c.key and r.reason = '')) as refunded
+    select currency, count(*) as charges, sum(amount) as captured, sum(${refundedOf}) as refunded
     from charges c where status = 'captured' group by currency order by currency`);
   const getRefund = db.prepare("select * from refunds where key = ?");
   const insertRefund = db.prepare("insert into refunds (key, charge, amount, reason) values (?, ?, ?, ?)");
-  const insertWebhook = db.prepare("insert into webhooks (key, body, due_ms) values (?, ?, ?)");
-  const due = db.prepare("select id, body, attempts from webhooks where done = 0 and due_ms <= ? order by id limit 50");
-  const nextDue = db.prepare("select min(due_ms) as next from webhooks where done = 0");
-  const done = db.prepare("update webhooks set done = 1 where id = ?");
-  const drop = db.prepare("update webhooks set done = 1 where key = ?");
-  const later = db.prepare("update webhooks set attempts = attempts + 1, due_ms = ? where id = ?");
   return {
+    ...store,
     get: (key: string) => toCharge(get.get(key)),
     list: () => all.all().flatMap((row) => toCharge(row) ?? []),
     /** What was captured and paid back, by currency. */
@@ -87,14 +60,11 @@ export function openStore(file: string) {
         capturedMinor: String(row.captured),
         refundedMinor: String(row.refunded),
       })),
-    /** Counts that it was asked for again. */
+    /** Counts a repeated request. */
     countAsk: (key: string) => void asked.run(key),
-    /** Counts a failure, and says the how manieth it is. */
-    countFailure: (key: string) => Number(fail.get(key)?.count ?? 0),
-    /** Captures or declines a charge, and prepares the webhooks that tell of it: both or nothing. */
-    add({ key, content, decline, decideMs, webhooks, webhookMs }: NewCharge): ProviderCharge {
-      db.exec("begin immediate");
-      try {
+    /** Captures or declines a charge and stores its webhooks, in one transaction. */
+    add: ({ key, content, decline, decideMs, webhooks, webhookMs }: NewCharge): ProviderCharge =>
+      store.atomically(() => {
         const { paymentMethod, currency, amountMinor } = content;
         const status = decline === "" ? "captured" : "declined";
         insert.run(key, paymentMethod, currency, amountMinor, status, decline, decideMs);
@@ -104,36 +74,32 @@ export function openStore(file: string) {
         }
         const body = webhookBody(added);
         for (let sent = 0; sent < webhooks; sent++) {
-          insertWebhook.run(key, body, webhookMs);
+          store.addWebhook(key, body, webhookMs);
         }
-        db.exec("commit");
         return added;
-      } catch (error) {
-        db.exec("rollback");
-        throw error;
-      }
-    },
-    /** It will not be charged, also if it comes only now; what it was about to tell of it is told no more. */
+      }),
+    /** Cancels a charge, also one that was not asked for yet, and drops its webhooks. */
     cancel(key: string) {
       cancel.run(key);
-      drop.run(key);
+      store.dropWebhooks(key);
     },
     getRefund: (key: string) => toRefund(getRefund.get(key)),
     addRefund(key: string, { charge, amountMinor, reason }: ProviderRefund): void {
       insertRefund.run(key, charge, amountMinor, reason);
     },
-    dueWebhooks: (nowMs: number): Webhook[] =>
-      due.all(nowMs).map((row) => ({ id: Number(row.id), body: String(row.body), attempts: Number(row.attempts) })),
-    /** When the next webhook is due; undefined when there is none. */
-    nextWebhookMs(): number | undefined {
-      const next = nextDue.get()?.next;
-      return typeof next === "number" ? next : undefined;
-    },
-    finishWebhook: (id: number) => void done.run(id),
-    retryWebhook: (id: number, dueMs: number) => void later.run(dueMs, id),
-    close: () => db.close(),
   };
 }
+
+const schema = `
+  create table if not exists charges (
+    number integer primary key, key text not null unique, method text not null default '',
+    currency text not null default '', amount integer not null default 0, status text not null,
+    reason text not null default '', asks integer not null default 0, decide_ms integer not null default 0);
+  create table if not exists refunds (
+    key text primary key, charge text not null, amount integer not null, reason text not null default '');
+  create index if not exists refunds_charge on refunds (charge);`;
+
+const refundedOf = "(select coalesce(sum(amount), 0) from refunds r where r.charge = c.key and r.reason = '')";
 
 function webhookBody({ key, status, chargeId, reason }: ProviderCharge): string {
   const data = status === "declined" ? { key, reason } : { key, chargeId };

@@ -39,10 +39,7 @@ async function count(table: "events" | "commands", orderId: string) {
 }
 
 async function processed(id: string) {
-  const { rows } = await stack.pool.query(
-    "select process_time is not null as done from webhook_inbox where event_id = $1",
-    [id],
-  );
+  const { rows } = await stack.pool.query("select next_try_time is null as done from webhooks where id = $1", [id]);
   return rows[0]?.done;
 }
 
@@ -90,6 +87,23 @@ test("an acceptance by webhook of what was cancelled is called back", async () =
   expect(await shipmentOf("cancelled")).toMatchObject({ state: 4, trackingNumber: "" });
   const recalled = () => stack.pool.query("select from shipments where order_id = 'cancelled' and recalls > 0");
   await expect.poll(async () => (await recalled()).rowCount).toBe(1);
+});
+
+test("a webhook that cannot be applied stays, and does not hold up the others", async () => {
+  await make("bad");
+  await make("good");
+  // Its event is there already, so that it cannot be settled.
+  await stack.pool.query(
+    "insert into events (subject, sequence, id, type, data) values ('bad', 1, gen_random_uuid(), 'x', '{}')",
+  );
+
+  await send(event("evt-of-bad", "bad"));
+  await send(event("evt-of-good", "good"));
+
+  await expect.poll(() => shipmentOf("good")).toMatchObject({ state: 2 });
+  expect(await processed("evt-of-good")).toBe(true);
+  expect(await processed("evt-of-bad")).toBe(false);
+  await stack.pool.query("delete from events where subject = 'bad'");
 });
 
 test("a type of event that we do nothing about is taken in", async () => {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { parseProviderEvent } from "./webhook.ts";
+import { readCardWebhook } from "./card-webhook.ts";
 
-const parse = (event: unknown) => parseProviderEvent(Buffer.from(JSON.stringify(event)));
+const parse = (event: unknown) => readCardWebhook(Buffer.from(JSON.stringify(event)));
 
 test("a captured and a declined charge are read", () => {
   expect(parse({ id: "e", type: "charge.captured", data: { key: "k", chargeId: "ch_1" }, more: true })).toEqual({

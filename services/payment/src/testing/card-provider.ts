@@ -1,13 +1,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Client } from "@connectrpc/connect";
 import { silentLog } from "@sagacart/chassis/testing/log";
-import type { PaymentService } from "@sagacart/proto/payment/v1/payment_service";
-import { signatureHeader } from "@sagacart/provider/webhook-signature";
-import { startFakeProvider } from "../card-provider/fake/start.ts";
+import { startFakeCardProvider } from "../card-provider/fake/server.ts";
 
 /** What payment and the provider know each other by. */
 export const providerSecrets = { apiKey: "provider-key", webhookSecret: "provider-secret" };
@@ -37,7 +32,7 @@ export type TestProvider = AsyncDisposable & {
 export async function startTestProvider(webhookUrl: string): Promise<TestProvider> {
   const directory = mkdtempSync(join(tmpdir(), "sagacart-provider-"));
   const start = (port: number) =>
-    startFakeProvider({
+    startFakeCardProvider({
       host: "127.0.0.1",
       port,
       stateFile: join(directory, "state.db"),
@@ -72,34 +67,6 @@ export async function startTestProvider(webhookUrl: string): Promise<TestProvide
     async [Symbol.asyncDispose]() {
       await goDown();
       rmSync(directory, { recursive: true, force: true });
-    },
-  };
-}
-
-type Receiver = Pick<Client<typeof PaymentService>, "receiveWebhook">;
-
-/** What the gateway does with a webhook: hands it over as it is. */
-export async function startWebhookEntrance(): Promise<
-  AsyncDisposable & { readonly url: string; open(payments: Receiver): void }
-> {
-  const { promise, resolve: open } = Promise.withResolvers<Receiver>();
-  const server = createServer(async (request, response) => {
-    const payments = await promise;
-    const body = Buffer.concat(await request.toArray());
-    const signature = String(request.headers[signatureHeader]);
-    await payments.receiveWebhook({ provider: "card", body, signature }).then(
-      () => response.writeHead(204).end(),
-      () => response.writeHead(503).end(),
-    );
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  return {
-    url: `http://127.0.0.1:${port}/`,
-    open,
-    async [Symbol.asyncDispose]() {
-      server.close();
-      server.closeAllConnections();
     },
   };
 }

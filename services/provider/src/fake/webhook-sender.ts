@@ -1,20 +1,26 @@
 import type { Log } from "@sagacart/chassis/process/log";
 import { startLoop } from "@sagacart/chassis/process/loop";
-import { signatureHeader, signWebhook } from "@sagacart/provider/webhook-signature";
-import type { FakeStore, Webhook } from "./store.ts";
+import { signatureHeader, signWebhook } from "../webhook-signature.ts";
+import type { FakeStore, Webhook } from "./fake-store.ts";
 
-export type SenderOptions = { store: FakeStore; url: string; secret: string; log: Log };
+export type SenderOptions = { name: string; store: FakeStore; url: string; secret: string; log: Log };
 
-/** Sends the webhooks that are due, each again and again, later and later, until somebody takes it. */
-export function startSender({ store, url, secret, log }: SenderOptions): AsyncDisposable & { wake(): void } {
-  const listeners = new Set<() => void>();
+/** Sends webhooks that are due, each again after a growing pause until it is accepted. */
+export function startWebhookSender({
+  name,
+  store,
+  url,
+  secret,
+  log,
+}: SenderOptions): AsyncDisposable & { wake(): void } {
+  let wake = () => {};
   const loop = startLoop({
-    name: "provider-webhooks",
+    name,
     log,
     wake: {
       subscribe(listener) {
-        listeners.add(listener);
-        return () => listeners.delete(listener);
+        wake = listener;
+        return () => {};
       },
     },
     async run(signal) {
@@ -31,14 +37,7 @@ export function startSender({ store, url, secret, log }: SenderOptions): AsyncDi
       return { waitMs: Math.max(0, Math.min(1_000, (store.nextWebhookMs() ?? Number.POSITIVE_INFINITY) - Date.now())) };
     },
   });
-  return {
-    wake() {
-      for (const listener of listeners) {
-        listener();
-      }
-    },
-    [Symbol.asyncDispose]: () => loop[Symbol.asyncDispose](),
-  };
+  return { wake: () => wake(), [Symbol.asyncDispose]: () => loop[Symbol.asyncDispose]() };
 }
 
 async function send(
