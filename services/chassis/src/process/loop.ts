@@ -1,6 +1,7 @@
 import { setTimeout } from "node:timers/promises";
 import { runWithContext } from "../context.ts";
 import { backoffMs } from "../time/backoff.ts";
+import { createSleeper, type Sleeper } from "../time/sleeper.ts";
 import type { Log } from "./log.ts";
 import { loopFailures } from "./metrics.ts";
 
@@ -20,15 +21,13 @@ export type LoopOptions = {
  */
 export function startLoop(options: LoopOptions): AsyncDisposable {
   const stopping = new AbortController();
-  const sleeper = createSleeper();
-  const unsubscribe = options.wake?.subscribe(sleeper.wake);
-  stopping.signal.addEventListener("abort", sleeper.wake);
+  const sleeper = createSleeper({ signal: stopping.signal, wake: options.wake });
   const ended = runWithContext(undefined, () => rounds(options, stopping.signal, sleeper));
   return {
     async [Symbol.asyncDispose]() {
-      unsubscribe?.();
       stopping.abort();
       await ended;
+      sleeper[Symbol.dispose]();
     },
   };
 }
@@ -57,35 +56,4 @@ async function rounds({ name, log, run }: LoopOptions, signal: AbortSignal, slee
       await setTimeout(pauseMs, undefined, { signal }).catch(() => {});
     }
   }
-}
-
-type Sleeper = {
-  wake(): void;
-  /** Forgets the wakes so far: the round that begins now sees what they were about. */
-  forget(): void;
-  sleep(ms: number): Promise<void>;
-};
-
-function createSleeper(): Sleeper {
-  let woken = false;
-  let getUp: () => void = () => {};
-  return {
-    wake() {
-      woken = true;
-      getUp();
-    },
-    forget() {
-      woken = false;
-    },
-    async sleep(ms) {
-      if (woken) {
-        return;
-      }
-      const { promise, resolve } = Promise.withResolvers<void>();
-      getUp = resolve;
-      const timer = globalThis.setTimeout(resolve, ms);
-      await promise;
-      clearTimeout(timer);
-    },
-  };
 }

@@ -11,12 +11,14 @@ import {
   type ServerHttp2Stream,
 } from "node:http2";
 import type { AddressInfo, Server as NetServer, Socket } from "node:net";
+import type { DescService } from "@bufbuild/protobuf";
 import type { ConnectRouter } from "@connectrpc/connect";
 import { compressionGzip, connectNodeAdapter } from "@connectrpc/connect-node";
 import { requireAccessRules } from "../auth/access.ts";
 import type { Verifier } from "../auth/verify.ts";
 import type { Log } from "../process/log.ts";
 import type { Metrics } from "../process/metrics.ts";
+import { atMost } from "../time/at-most.ts";
 import type { Tls } from "../tls/files.ts";
 import { keepRenewed, peerServerOptions } from "../tls/server.ts";
 import { createGrpcUnary } from "./grpc-unary.ts";
@@ -40,6 +42,10 @@ export type ServerOptions = {
   metrics: Metrics;
   /** Whose the reasons of errors are, like `stock.sagacart`. */
   domain: string;
+  /** What most calls are about, for example `order`: spans and log lines carry its id. */
+  subject?: string | undefined;
+  /** Services that other processes poll: their calls begin no trace. */
+  polled?: readonly DescService[] | undefined;
   /** How old a connection gets (within a tenth) before it is told to go away; its calls may end. 0: any age. */
   maxConnectionAgeMs?: number;
   /** Tells who calls. Without it, nothing is asked of anybody: for tests inside one process. */
@@ -240,12 +246,4 @@ function listen(server: NetServer, host: string, port: number): Promise<void> {
 function portOf(server: HttpServer | Http2Server): number {
   const address: AddressInfo | string | null = server.address();
   return address !== null && typeof address === "object" ? address.port : 0;
-}
-
-/** Resolves with the promise, or when the time is over. */
-async function atMost(ms: number, promise: Promise<unknown>): Promise<void> {
-  const { promise: over, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  await Promise.race([promise, over]);
-  clearTimeout(timer);
 }

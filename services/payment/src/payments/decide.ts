@@ -1,6 +1,6 @@
 import type { Transaction } from "@sagacart/chassis/postgres/pool";
 import { uuidv7 } from "@sagacart/chassis/uuid";
-import { appendEvents } from "@sagacart/outbox/events/feed";
+import { appendEvents } from "@sagacart/outbox/events/append";
 import { type Account, accountKey } from "../accounts/account.ts";
 import { findCustomers, lockAccounts } from "../accounts/account-store.ts";
 import type { Entry, Ledger } from "../ledger/ledger.ts";

@@ -1,6 +1,6 @@
 import type { Transaction } from "@sagacart/chassis/postgres/pool";
-import { type NewCommand, recordCommands } from "@sagacart/outbox/commands/outbox";
-import { appendEvents, type NewEvent } from "@sagacart/outbox/events/feed";
+import { type NewCommand, recordCommands } from "@sagacart/outbox/commands/record";
+import { appendEvents, type NewEvent } from "@sagacart/outbox/events/append";
 import type { Entry, Ledger } from "../ledger/ledger.ts";
 import type { Refund } from "../refunds/refund.ts";
 import { insertRefunds, type NewRefund, type RefundChange, updateRefunds } from "../refunds/refund-store.ts";

@@ -91,7 +91,7 @@ function settleCharge(
     changeState(writes, payment, { state: after, declineReason: answer.kind === "declined" ? answer.reason : "" });
   }
   if (orderId !== "" && (!answering || payment.asks > 0)) {
-    writes.commands.push({ kind: "PAYMENT_SETTLED", orderId, data: { attempt, state: after } });
+    writes.commands.push({ kind: "PAYMENT_SETTLED", subject: orderId, data: { attempt, state: after } });
   }
   return true;
 }
@@ -141,9 +141,9 @@ function settleRefund(
   const { orderId, attempt } = payment;
   if (orderId !== "" && (!answering || refund.asks > 0)) {
     const state = answer.kind === "refused" ? "FAILED" : "SUCCEEDED";
-    writes.commands.push({ kind: "REFUND_SETTLED", orderId, data: { refundId: id, state } });
+    writes.commands.push({ kind: "REFUND_SETTLED", subject: orderId, data: { refundId: id, state } });
     if (payment.state === "VOIDED") {
-      writes.commands.push({ kind: "PAYMENT_SETTLED", orderId, data: { attempt, state: "VOIDED" } });
+      writes.commands.push({ kind: "PAYMENT_SETTLED", subject: orderId, data: { attempt, state: "VOIDED" } });
     }
   }
   return true;

@@ -1,7 +1,7 @@
 import type { Pool, Transaction } from "@sagacart/chassis/postgres/pool";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import type { CommandOutbox } from "@sagacart/outbox/commands/outbox";
-import { appendEvents } from "@sagacart/outbox/events/feed";
+import { appendEvents } from "@sagacart/outbox/events/append";
 import { type Account, accountKey } from "../accounts/account.ts";
 import { lockAccounts } from "../accounts/account-store.ts";
 import { type Job, jobOfPayment, jobOfRefund } from "../card-provider/job.ts";
@@ -127,7 +127,7 @@ function voidOne(
     // It may be charged already: the provider is asked not to.
     changeState(writes, payment, { state: "VOIDED", askInMs: firstAskMs });
     if (payment.asks > 0) {
-      writes.commands.push({ kind: "PAYMENT_SETTLED", orderId, data: { attempt, state: "VOIDED" } });
+      writes.commands.push({ kind: "PAYMENT_SETTLED", subject: orderId, data: { attempt, state: "VOIDED" } });
     }
     return;
   }

@@ -1,6 +1,6 @@
 import type { Transaction } from "@sagacart/chassis/postgres/pool";
-import { recordCommands } from "@sagacart/outbox/commands/outbox";
-import { appendEvents } from "@sagacart/outbox/events/feed";
+import { recordCommands } from "@sagacart/outbox/commands/record";
+import { appendEvents } from "@sagacart/outbox/events/append";
 import type { Result } from "../carrier/carrier-queue.ts";
 import { requestRecalls } from "../carrier/recall-store.ts";
 import { type Decision, type Shipment, settledEvent } from "./shipment.ts";
@@ -36,7 +36,7 @@ export async function settle(
 
 /** The command for the workflow that waits for the shipment. */
 export function settledCommand({ orderId, state }: Shipment) {
-  return { kind: "SHIPMENT_SETTLED", orderId, data: { state } };
+  return { kind: "SHIPMENT_SETTLED", subject: orderId, data: { state } };
 }
 
 function isDecision(answer: Result["answer"]): answer is Decision {

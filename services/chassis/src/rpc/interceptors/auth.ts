@@ -1,11 +1,11 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import type { Interceptor } from "@connectrpc/connect";
-import { type CallContext, callContext, runWithContext } from "../context.ts";
-import { aroundEach } from "../rpc/interceptors/streams.ts";
-import { accessRule } from "./access.ts";
-import { admit, confine } from "./admit.ts";
-import type { Principal } from "./principal.ts";
-import { bearerToken, type Verifier } from "./verify.ts";
+import { accessRule } from "../../auth/access.ts";
+import { admit, confine } from "../../auth/admit.ts";
+import type { Principal } from "../../auth/principal.ts";
+import { bearerToken, type Verifier } from "../../auth/verify.ts";
+import { type CallContext, callContext, runWithContext } from "../../context.ts";
+import { aroundEach } from "./streams.ts";
 
 /**
  * Turns away who may not call, and runs the call in the context of who may: callContext() has the principal, and for
