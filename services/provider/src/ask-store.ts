@@ -1,4 +1,5 @@
 import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
+import { unnest } from "@sagacart/chassis/postgres/unnest";
 
 /** A table whose rows a provider is asked about. It has a column `state`, and `asks`, a counter. */
 export type AskTable = {
@@ -56,6 +57,11 @@ export async function delayAsks(
   if (delays.length === 0) {
     return;
   }
+  const delayed = unnest<Delay>("d", {
+    key: [keyType, (delay) => delay.key],
+    state: ["text", ({ state }) => state],
+    why: ["text", ({ why }) => why],
+  });
   await tx.query({
     name: answering ? `delay-${name}-answering` : `delay-${name}`,
     text: `update ${name} t
@@ -65,15 +71,9 @@ export async function delayAsks(
                  when 'unasked' then now()
                  else ${askTime}
                end
-           from unnest($1::text[]::${keyType}[], $2::text[], $3::text[]) as d (key, state, why)
+           from ${delayed.table}
            where t.${key} = d.key and t.state = d.state and t.${askTime} is not null`,
-    values: [
-      delays.map((delay) => delay.key),
-      delays.map(({ state }) => state),
-      delays.map(({ why }) => why),
-      retryMs,
-      recheckMs,
-    ],
+    values: [...delayed.values(delays), retryMs, recheckMs],
   });
 }
 

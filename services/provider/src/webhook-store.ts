@@ -1,6 +1,9 @@
 import type { Pool, Transaction } from "@sagacart/chassis/postgres/pool";
+import { unnest } from "@sagacart/chassis/postgres/unnest";
 
-export type StoredWebhook = { readonly provider: string; readonly id: string; readonly body: Uint8Array };
+export type WebhookId = { readonly provider: string; readonly id: string };
+
+export type StoredWebhook = WebhookId & { readonly body: Uint8Array };
 
 /** Stores a webhook to be applied, unless it is there already. */
 export async function insertWebhook(pool: Pool, { provider, id, body }: StoredWebhook): Promise<void> {
@@ -28,15 +31,18 @@ export async function claimWebhooks(pool: Pool, limit: number): Promise<StoredWe
   return rows.toSorted((a, b) => a.receive_time.getTime() - b.receive_time.getTime());
 }
 
-export async function finishWebhooks(
-  tx: Transaction,
-  webhooks: readonly Pick<StoredWebhook, "provider" | "id">[],
-): Promise<void> {
+/** Marks webhooks as applied. */
+export async function finishWebhooks(tx: Transaction, webhooks: readonly WebhookId[]): Promise<void> {
   await tx.query({
     name: "finish-webhooks",
     text: `update webhooks set next_try_time = null
-           from unnest($1::text[], $2::text[]) as done (provider, id)
+           from ${done.table}
            where webhooks.provider = done.provider and webhooks.id = done.id`,
-    values: [webhooks.map(({ provider }) => provider), webhooks.map(({ id }) => id)],
+    values: done.values(webhooks),
   });
 }
+
+const done = unnest<WebhookId>("done", {
+  provider: ["text", ({ provider }) => provider],
+  id: ["text", ({ id }) => id],
+});

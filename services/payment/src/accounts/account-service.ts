@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { DomainError } from "@sagacart/chassis/errors";
-import { decodePageToken, encodePageToken, pageSize } from "@sagacart/chassis/postgres/page";
+import { badPageToken, decodePageToken, encodePageToken, pageSize } from "@sagacart/chassis/postgres/page";
 import { type Pool, type Queryable, type Transaction, withTransaction } from "@sagacart/chassis/postgres/pool";
 import { fingerprintOf, once } from "@sagacart/chassis/postgres/request-ids";
 import { refuseNamedTwice } from "@sagacart/chassis/rpc/named-twice";
@@ -17,7 +17,7 @@ import {
   ListAccountsResponseSchema,
   ListPostingsResponseSchema,
 } from "@sagacart/proto/payment/v1/account_service";
-import { lastUuid, matchOrRefuse, uuidPattern } from "../ids.ts";
+import { lastUuid, uuidPattern } from "../ids.ts";
 import type { Entry, Ledger } from "../ledger/ledger.ts";
 import { accountMessage, postingMessage } from "../payments/payment-messages.ts";
 import { accountNotFound, reasons } from "../reasons.ts";
@@ -48,7 +48,9 @@ export function accountService({
     async listAccounts({ pageToken, pageSize: size }) {
       const [customerId, currency] = decodePageToken(pageToken, "accounts", ["string", "string"]) ?? ["", ""];
       const limit = pageSize(size);
-      matchOrRefuse(`${customerId} ${currency}`, /^[A-Za-z0-9._~-]{0,63} [A-Z]{0,3}$/);
+      if (!/^[A-Za-z0-9._~-]{0,63} [A-Z]{0,3}$/.test(`${customerId} ${currency}`)) {
+        throw badPageToken();
+      }
       const accounts = await listAccounts(pool, { customerId, currency }, limit);
       const last = accounts.length === limit ? accounts.at(-1) : undefined;
       return create(ListAccountsResponseSchema, {
@@ -70,8 +72,9 @@ export function accountService({
       const account = await get(pool, keyOf(request));
       const list = `postings of ${accountKey(account)}`;
       const [entryId, line] = decodePageToken(request.pageToken, list, ["string", "number"]) ?? [lastUuid, 0];
-      matchOrRefuse(entryId, uuidPattern);
-      matchOrRefuse(`${line}`, /^\d{1,4}$/);
+      if (!uuidPattern.test(entryId) || !/^\d{1,4}$/.test(`${line}`)) {
+        throw badPageToken();
+      }
       const limit = pageSize(request.pageSize);
       const postings = await listPostings(pool, { accountId: account.id, before: { entryId, line }, limit });
       const last = postings.length === limit ? postings.at(-1) : undefined;

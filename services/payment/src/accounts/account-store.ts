@@ -1,18 +1,24 @@
 import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
+import { unnest } from "@sagacart/chassis/postgres/unnest";
 import { type Account, type AccountKey, accountKey, type Posting } from "./account.ts";
 
-/** Opens those accounts that are not there, with nothing in them. */
+/** Opens those accounts that do not exist, with a balance of zero. */
 export async function insertAccounts(db: Queryable, keys: readonly AccountKey[]): Promise<void> {
   await db.query({
     name: "insert-accounts",
-    // Sorted, so that two batches with the same customers wait for each other and not in a circle.
+    // Sorted, so that two batches with the same customers do not deadlock.
     text: `insert into accounts (kind, customer_id, currency, balance)
            select 'CUSTOMER', customer_id, currency, 0
-           from unnest($1::text[], $2::text[]) as new (customer_id, currency) order by 2, 3
+           from ${accountKeys.table} order by 2, 3
            on conflict do nothing`,
-    values: [keys.map(({ customerId }) => customerId), keys.map(({ currency }) => currency)],
+    values: accountKeys.values(keys),
   });
 }
+
+const accountKeys = unnest<AccountKey>("key", {
+  customer_id: ["text", ({ customerId }) => customerId],
+  currency: ["char(3)", ({ currency }) => currency],
+});
 
 export async function findAccount(db: Queryable, { customerId, currency }: AccountKey): Promise<Account | undefined> {
   const { rows } = await db.query<Row>({
@@ -24,8 +30,8 @@ export async function findAccount(db: Queryable, { customerId, currency }: Accou
 }
 
 /**
- * Locks accounts, in the order of their ids, so that two who want the same ones wait for each other and not in a
- * circle. By accountKey; those that are not there are left out.
+ * Locks accounts in the order of their ids, so that two transactions with the same ones do not deadlock. Returns them by
+ * accountKey; those that do not exist are left out.
  */
 export async function lockAccounts(tx: Transaction, keys: readonly AccountKey[]): Promise<Map<string, Account>> {
   if (keys.length === 0) {
@@ -35,14 +41,14 @@ export async function lockAccounts(tx: Transaction, keys: readonly AccountKey[])
   const { rows } = await tx.query<Row>({
     name: "lock-accounts",
     text: `select ${columns} from accounts
-           where (customer_id, currency) in (select * from unnest($1::text[], $2::char(3)[]))
+           where (customer_id, currency) in (select * from ${accountKeys.table})
            order by id for update`,
-    values: [unique.map(({ customerId }) => customerId), unique.map(({ currency }) => currency)],
+    values: accountKeys.values(unique),
   });
   return new Map(rows.map(toAccount).map((account) => [accountKey(account), account]));
 }
 
-/** Those of the customers who have an account, in whatever currency. */
+/** Finds those of the customers who have an account in any currency. */
 export async function findCustomers(db: Queryable, customerIds: readonly string[]): Promise<ReadonlySet<string>> {
   if (customerIds.length === 0) {
     return new Set();
@@ -55,7 +61,7 @@ export async function findCustomers(db: Queryable, customerIds: readonly string[
   return new Set(rows.map(({ customer_id }) => customer_id));
 }
 
-/** The accounts after this one, by customer and currency. */
+/** Lists the accounts after this one, by customer and currency. */
 export async function listAccounts(db: Queryable, after: AccountKey, limit: number): Promise<Account[]> {
   const { rows } = await db.query<Row>({
     name: "list-accounts",
@@ -67,7 +73,7 @@ export async function listAccounts(db: Queryable, after: AccountKey, limit: numb
   return rows.map(toAccount);
 }
 
-/** The postings of an account before this one, newest first; without one from the newest. */
+/** Lists the postings of an account before this one, newest first. */
 export async function listPostings(
   db: Queryable,
   { accountId, before, limit }: { accountId: bigint; before: { entryId: string; line: number }; limit: number },

@@ -1,4 +1,5 @@
 import type { Transaction } from "@sagacart/chassis/postgres/pool";
+import { unnest } from "@sagacart/chassis/postgres/unnest";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import type { Entry, Ledger, SystemAccount } from "./ledger.ts";
 
@@ -13,7 +14,7 @@ export function createLedger(): Ledger {
       return cached;
     }
     const { id, committed } = (await findSystem(tx, name, currency)) ?? (await insertSystem(tx, name, currency));
-    // One that this transaction made is gone if it is rolled back.
+    // An account that this transaction made does not exist if it is rolled back.
     if (committed) {
       known.set(key, id);
     }
@@ -25,53 +26,59 @@ export function createLedger(): Ledger {
       if (entries.length === 0) {
         return;
       }
+      const numbered = entries.map((entry) => ({ ...entry, id: uuidv7() }));
       const lines: Line[] = [];
-      const ids = entries.map(() => uuidv7());
-      for (const [index, { account, counter, currency, gainMinor }] of entries.entries()) {
+      for (const { id: entryId, account, counter, currency, gainMinor } of numbered) {
         const accountId = typeof account === "bigint" ? account : await systemAccount(tx, account, currency);
         const counterId = await systemAccount(tx, counter, currency);
-        const entryId = ids[index] ?? "";
-
         lines.push({ entryId, line: 1, accountId, currency, amountMinor: gainMinor });
         lines.push({ entryId, line: 2, accountId: counterId, currency, amountMinor: -gainMinor });
       }
-      await insertEntries(tx, entries, ids, lines);
+      await insertEntries(tx, numbered, lines);
     },
   };
 }
+
+type NumberedEntry = Entry & { readonly id: string };
 
 type Line = { entryId: string; line: number; accountId: bigint; currency: string; amountMinor: bigint };
 
 async function insertEntries(
   tx: Transaction,
-  entries: readonly Entry[],
-  ids: readonly string[],
+  entries: readonly NumberedEntry[],
   lines: readonly Line[],
 ): Promise<void> {
   await tx.query({
     name: "post-entries",
-    text: `with entry as (
-             insert into journal_entries (id, kind, reference)
-             select * from unnest($1::uuid[], $2::text[], $3::text[])),
+    text: `with line as materialized (select * from ${newLines.table}),
+           entry as (
+             insert into journal_entries (id, kind, reference) select * from ${newEntries.table}),
            posting as (
-             insert into postings (entry_id, line, account_id, currency, amount_minor)
-             select * from unnest($4::uuid[], $5::smallint[], $6::bigint[], $7::text[], $8::bigint[]))
+             insert into postings (entry_id, line, account_id, currency, amount_minor) select * from line)
            update accounts a set balance = a.balance + moved.sum, update_time = now()
-           from (select account_id, sum(amount)::bigint as sum
-                 from unnest($6::bigint[], $8::bigint[]) as line (account_id, amount) group by 1) as moved
+           from (select account_id, sum(amount_minor)::bigint as sum from line group by 1) as moved
            where a.id = moved.account_id and a.kind = 'CUSTOMER'`,
-    values: [
-      ids,
-      entries.map(({ kind }) => kind),
-      entries.map(({ reference }) => reference),
-      lines.map(({ entryId }) => entryId),
-      lines.map(({ line }) => line),
-      lines.map(({ accountId }) => accountId),
-      lines.map(({ currency }) => currency),
-      lines.map(({ amountMinor }) => amountMinor),
-    ],
+    values: [...newEntries.values(entries), ...newLines.values(lines)],
   });
 }
+
+const newEntries = unnest<NumberedEntry>("entry", {
+  id: ["uuid", ({ id }) => id],
+  kind: ["text", ({ kind }) => kind],
+  reference: ["text", ({ reference }) => reference],
+});
+
+const newLines = unnest<Line>(
+  "line",
+  {
+    entry_id: ["uuid", ({ entryId }) => entryId],
+    line: ["smallint", ({ line }) => line],
+    account_id: ["bigint", ({ accountId }) => accountId],
+    currency: ["text", ({ currency }) => currency],
+    amount_minor: ["bigint", ({ amountMinor }) => amountMinor],
+  },
+  4,
+);
 
 type Found = { id: bigint; committed: boolean };
 

@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { DomainError } from "@sagacart/chassis/errors";
-import { decodePageToken, encodePageToken, pageSize } from "@sagacart/chassis/postgres/page";
+import { decodeIdToken, nextIdToken, pageSize } from "@sagacart/chassis/postgres/page";
 import type { Pool } from "@sagacart/chassis/postgres/pool";
 import { fingerprintOf } from "@sagacart/chassis/postgres/request-ids";
 import { refuseNamedTwice } from "@sagacart/chassis/rpc/named-twice";
@@ -22,7 +22,7 @@ import {
 } from "@sagacart/proto/payment/v1/payment_service";
 import type { Money } from "@sagacart/proto/type/v1/money";
 import type { WebhookInbox } from "@sagacart/provider/webhook-inbox";
-import { lastUuid, matchOrRefuse, uuidPattern } from "../ids.ts";
+import { lastUuid, uuidPattern } from "../ids.ts";
 import type { Meters } from "../meters.ts";
 import { reasons } from "../reasons.ts";
 import type { RefundPayment } from "../refunds/refund-payment.ts";
@@ -94,13 +94,12 @@ export function paymentService(options: ServiceOptions): ServiceImpl<typeof Paym
     },
     async listPayments({ orderId, customerId, ...request }) {
       const list = `payments of ${orderId} ${customerId}`;
-      const beforeId = readPageToken(request.pageToken, list);
+      const beforeId = decodeIdToken(request.pageToken, list, uuidPattern) || lastUuid;
       const limit = pageSize(request.pageSize);
       const payments = await listPayments(pool, { orderId, customerId, beforeId, limit });
-      const last = payments.length === limit ? payments.at(-1) : undefined;
       return create(ListPaymentsResponseSchema, {
         payments: payments.map(paymentMessage),
-        nextPageToken: last === undefined ? "" : encodePageToken([last.id], list),
+        nextPageToken: nextIdToken(payments, limit, list),
       });
     },
     async refundPayment(request) {
@@ -117,15 +116,15 @@ export function paymentService(options: ServiceOptions): ServiceImpl<typeof Paym
     },
     async listRefunds({ paymentId, orderId, customerId, ...request }) {
       const list = `refunds of ${paymentId} ${orderId} ${customerId}`;
-      const beforePlace = readPageToken(request.pageToken, list);
+      const beforePlace = decodeIdToken(request.pageToken, list, uuidPattern) || lastUuid;
       const limit = pageSize(request.pageSize);
       // What is no id of ours has no refunds.
       const isId = paymentId === "" || uuidPattern.test(paymentId);
       const refunds = isId ? await listRefunds(pool, { paymentId, orderId, customerId, beforePlace, limit }) : [];
-      const last = refunds.length === limit ? refunds.at(-1) : undefined;
+      const places = refunds.map(({ place }) => ({ id: place }));
       return create(ListRefundsResponseSchema, {
         refunds: refunds.map(refundMessage),
-        nextPageToken: last === undefined ? "" : encodePageToken([last.place], list),
+        nextPageToken: nextIdToken(places, limit, list),
       });
     },
     async receiveWebhook(request) {
@@ -146,13 +145,6 @@ function intentOf({ orderId, attempt, customerId, paymentMethod, amount }: Charg
 /** The contract requires an amount wherever this reads one. */
 function amountOf(amount: Money | undefined): { currency: string; amountMinor: bigint } {
   return { currency: amount?.currencyCode ?? "", amountMinor: amount?.minorUnits ?? 0n };
-}
-
-/** The key in a page token; behind every other one for the first page. A token that somebody made up may hold anything. */
-function readPageToken(token: string, list: string): string {
-  const [key] = decodePageToken(token, list, ["string"]) ?? [lastUuid];
-  matchOrRefuse(key, uuidPattern);
-  return key;
 }
 
 async function get(pool: Pool, id: string, customerId: string): Promise<Payment> {

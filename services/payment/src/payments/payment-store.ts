@@ -1,7 +1,8 @@
 import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
+import { unnest } from "@sagacart/chassis/postgres/unnest";
 import type { ChargeContent, Kind, Payment, State } from "./payment.ts";
 
-/** Payments by their ids; what is no payment's id is left out. */
+/** Finds payments by their ids; those that do not exist are left out. */
 export async function findPayments(db: Queryable, ids: readonly string[]): Promise<Map<string, Payment>> {
   const { rows } = await db.query<Row>({
     name: "find-payments",
@@ -11,7 +12,7 @@ export async function findPayments(db: Queryable, ids: readonly string[]): Promi
   return byId(rows);
 }
 
-/** Every attempt of these orders. */
+/** Finds every attempt of these orders. */
 export async function findByOrders(db: Queryable, orderIds: readonly string[]): Promise<Payment[]> {
   const { rows } = await db.query<Row>({
     name: "find-payments-of-orders",
@@ -21,7 +22,7 @@ export async function findByOrders(db: Queryable, orderIds: readonly string[]): 
   return rows.map(toPayment);
 }
 
-/** Locks payments in the order of their ids, so that two who want the same ones do not wait in a circle. */
+/** Locks payments in the order of their ids, so that two transactions with the same ones do not deadlock. */
 export async function lockPayments(tx: Transaction, ids: readonly string[]): Promise<Map<string, Payment>> {
   if (ids.length === 0) {
     return new Map();
@@ -46,20 +47,20 @@ export async function lockByOrders(tx: Transaction, orderIds: readonly string[])
 
 export type NewPayment = {
   readonly id: string;
-  /** Absent where it is made by hand. */
+  /** Absent in a payment without an order. */
   readonly order: { readonly orderId: string; readonly attempt: number } | undefined;
   /** Absent in a tombstone. */
   readonly charge: ChargeContent | undefined;
   readonly reference: string;
   readonly state: State;
   readonly declineReason: string;
-  /** For what is PENDING: when to ask the provider, if whoever recorded it is gone by then. */
+  /** PENDING: when the provider is asked if the process that recorded it is gone by then. */
   readonly askInMs: number | null;
 };
 
 /**
- * Records payments, and answers the ids of those that were recorded: not, where the attempt is there already or
- * another one of the order is live. What is not PENDING has had its first event.
+ * Records payments, and returns the ids of those that it recorded: not one whose attempt exists already, or whose order
+ * has another live attempt. A payment that is not PENDING has its first event.
  */
 export async function insertPayments(tx: Transaction, payments: readonly NewPayment[]): Promise<ReadonlySet<string>> {
   if (payments.length === 0) {
@@ -73,35 +74,34 @@ export async function insertPayments(tx: Transaction, payments: readonly NewPaym
                   currency, amount, method, reference, state, decline_reason,
                   case state when 'CAPTURED' then amount else 0 end,
                   now() + ask_ms * interval '1 ms', case state when 'PENDING' then 0 else 1 end
-           from unnest($1::uuid[], $2::text[], $3::int[], $4::text[], $5::char(3)[], $6::bigint[], $7::text[],
-                       $8::text[], $9::text[], $10::text[], $11::int[])
-             as new (id, order_id, attempt, customer_id, currency, amount, method, reference, state, decline_reason,
-                     ask_ms)
+           from ${newPayments.table}
            on conflict do nothing
            returning id`,
-    values: [
-      payments.map(({ id }) => id),
-      payments.map(({ order }) => order?.orderId ?? null),
-      payments.map(({ order }) => order?.attempt ?? null),
-      payments.map(({ charge }) => charge?.customerId ?? null),
-      payments.map(({ charge }) => charge?.currency ?? null),
-      payments.map(({ charge }) => charge?.amountMinor ?? null),
-      payments.map(({ charge }) => charge?.paymentMethod ?? ""),
-      payments.map(({ reference }) => reference),
-      payments.map(({ state }) => state),
-      payments.map(({ declineReason }) => declineReason),
-      payments.map(({ askInMs }) => askInMs),
-    ],
+    values: newPayments.values(payments),
   });
   return new Set(rows.map(({ id }) => id));
 }
 
-/** What becomes of a payment that the caller has locked. */
+const newPayments = unnest<NewPayment>("new", {
+  id: ["uuid", ({ id }) => id],
+  order_id: ["text", ({ order }) => order?.orderId],
+  attempt: ["int", ({ order }) => order?.attempt],
+  customer_id: ["text", ({ charge }) => charge?.customerId],
+  currency: ["char(3)", ({ charge }) => charge?.currency],
+  amount: ["bigint", ({ charge }) => charge?.amountMinor],
+  method: ["text", ({ charge }) => charge?.paymentMethod ?? ""],
+  reference: ["text", ({ reference }) => reference],
+  state: ["text", ({ state }) => state],
+  decline_reason: ["text", ({ declineReason }) => declineReason],
+  ask_ms: ["int", ({ askInMs }) => askInMs],
+});
+
+/** A change of a payment that the caller has locked. */
 export type Change = Pick<
   Payment,
   "id" | "state" | "declineReason" | "capturedMinor" | "refundedMinor" | "providerChargeId" | "eventSequence"
 > & {
-  /** When to ask the provider (again); null when it has nothing to say any more. */
+  /** When to ask the provider (again); null if it is not to be asked. */
   readonly askInMs: number | null;
 };
 
@@ -115,24 +115,24 @@ export async function updatePayments(tx: Transaction, changes: readonly Change[]
            set state = n.state, decline_reason = n.decline_reason, captured_minor = n.captured,
                refunded_minor = n.refunded, provider_charge_id = n.charge_id, event_sequence = n.sequence,
                next_ask_time = now() + n.ask_ms * interval '1 ms', update_time = now()
-           from unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::text[], $7::bigint[],
-                       $8::int[])
-             as n (id, state, decline_reason, captured, refunded, charge_id, sequence, ask_ms)
+           from ${changedPayments.table}
            where p.id = n.id`,
-    values: [
-      changes.map(({ id }) => id),
-      changes.map(({ state }) => state),
-      changes.map(({ declineReason }) => declineReason),
-      changes.map(({ capturedMinor }) => capturedMinor),
-      changes.map(({ refundedMinor }) => refundedMinor),
-      changes.map(({ providerChargeId }) => providerChargeId),
-      changes.map(({ eventSequence }) => eventSequence),
-      changes.map(({ askInMs }) => askInMs),
-    ],
+    values: changedPayments.values(changes),
   });
 }
 
-/** The newest payments before this one, of an order or a customer or ("") of all. */
+const changedPayments = unnest<Change>("n", {
+  id: ["uuid", ({ id }) => id],
+  state: ["text", ({ state }) => state],
+  decline_reason: ["text", ({ declineReason }) => declineReason],
+  captured: ["bigint", ({ capturedMinor }) => capturedMinor],
+  refunded: ["bigint", ({ refundedMinor }) => refundedMinor],
+  charge_id: ["text", ({ providerChargeId }) => providerChargeId],
+  sequence: ["bigint", ({ eventSequence }) => eventSequence],
+  ask_ms: ["int", ({ askInMs }) => askInMs],
+});
+
+/** Lists the newest payments before this one, of an order, of a customer, or ("") of all. */
 export async function listPayments(
   db: Queryable,
   { orderId, customerId, beforeId, limit }: { orderId: string; customerId: string; beforeId: string; limit: number },
@@ -148,7 +148,7 @@ export async function listPayments(
   return rows.map(toPayment);
 }
 
-export type Row = {
+type Row = {
   id: string;
   kind: Kind;
   order_id: string | null;
@@ -169,7 +169,7 @@ export type Row = {
   update_time: Date;
 };
 
-export const columns = `id, kind, order_id, attempt, customer_id, currency, amount_minor, payment_method, state,
+const columns = `id, kind, order_id, attempt, customer_id, currency, amount_minor, payment_method, state,
                  decline_reason, captured_minor, refunded_minor, provider_charge_id, asks,
                  next_ask_time is not null as is_open, event_sequence, create_time, update_time`;
 
@@ -177,7 +177,7 @@ function byId(rows: readonly Row[]): Map<string, Payment> {
   return new Map(rows.map((row) => [row.id, toPayment(row)]));
 }
 
-export function toPayment(row: Row): Payment {
+function toPayment(row: Row): Payment {
   const { customer_id: customerId, currency, amount_minor: amountMinor } = row;
   return {
     id: row.id,

@@ -1,4 +1,5 @@
 import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
+import { unnest } from "@sagacart/chassis/postgres/unnest";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import type { Refund, RefundState } from "./refund.ts";
 
@@ -8,11 +9,11 @@ export type NewRefund = {
   readonly amountMinor: bigint;
   readonly reason: string;
   readonly state: "PENDING" | "SUCCEEDED";
-  /** For what is PENDING: when to ask the provider, if whoever recorded it is gone by then. */
+  /** PENDING: when the provider is asked if the process that recorded it is gone by then. */
   readonly askInMs: number | null;
 };
 
-/** Records refunds of payments that the caller has locked. Answers the ids of those that were not there. */
+/** Records refunds of payments that the caller has locked. Returns the ids of those that did not exist. */
 export async function insertRefunds(tx: Transaction, refunds: readonly NewRefund[]): Promise<ReadonlySet<string>> {
   if (refunds.length === 0) {
     return new Set();
@@ -21,24 +22,25 @@ export async function insertRefunds(tx: Transaction, refunds: readonly NewRefund
     name: "insert-refunds",
     text: `insert into refunds (id, place, payment_id, amount_minor, reason, state, next_ask_time)
            select id, place, payment_id, amount, reason, state, now() + ask_ms * interval '1 ms'
-           from unnest($1::text[], $2::uuid[], $3::uuid[], $4::bigint[], $5::text[], $6::text[], $7::int[])
-             as new (id, place, payment_id, amount, reason, state, ask_ms)
+           from ${newRefunds.table}
            on conflict do nothing
            returning id`,
-    values: [
-      refunds.map(({ id }) => id),
-      refunds.map(() => uuidv7()),
-      refunds.map(({ paymentId }) => paymentId),
-      refunds.map(({ amountMinor }) => amountMinor),
-      refunds.map(({ reason }) => reason),
-      refunds.map(({ state }) => state),
-      refunds.map(({ askInMs }) => askInMs),
-    ],
+    values: newRefunds.values(refunds),
   });
   return new Set(rows.map(({ id }) => id));
 }
 
-/** Refunds by their ids; those that are not there are left out. They change under the lock of their payment. */
+const newRefunds = unnest<NewRefund>("new", {
+  id: ["text", ({ id }) => id],
+  place: ["uuid", () => uuidv7()],
+  payment_id: ["uuid", ({ paymentId }) => paymentId],
+  amount: ["bigint", ({ amountMinor }) => amountMinor],
+  reason: ["text", ({ reason }) => reason],
+  state: ["text", ({ state }) => state],
+  ask_ms: ["int", ({ askInMs }) => askInMs],
+});
+
+/** Finds refunds by their ids; those that do not exist are left out. They change under the lock of their payment. */
 export async function findRefunds(db: Queryable, ids: readonly string[]): Promise<Map<string, Refund>> {
   const { rows } = await db.query<Row>({
     name: "find-refunds",
@@ -48,7 +50,7 @@ export async function findRefunds(db: Queryable, ids: readonly string[]): Promis
   return new Map(rows.map((row) => [row.id, toRefund(row)]));
 }
 
-/** The refunds of these payments that are not settled. */
+/** Finds the refunds of these payments that are not settled. */
 export async function findPendingRefunds(db: Queryable, paymentIds: readonly string[]): Promise<Refund[]> {
   const { rows } = await db.query<Row>({
     name: "find-pending-refunds",
@@ -60,7 +62,7 @@ export async function findPendingRefunds(db: Queryable, paymentIds: readonly str
 }
 
 export type RefundChange = Pick<Refund, "id" | "state" | "failureReason" | "refusals"> & {
-  /** For what stays PENDING. */
+  /** When to ask the provider again; null unless the refund stays PENDING. */
   readonly askInMs: number | null;
 };
 
@@ -73,20 +75,21 @@ export async function updateRefunds(tx: Transaction, changes: readonly RefundCha
     text: `update refunds r
            set state = n.state, failure_reason = n.failure_reason, refusals = n.refusals,
                next_ask_time = now() + n.ask_ms * interval '1 ms', update_time = now()
-           from unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::int[])
-             as n (id, state, failure_reason, refusals, ask_ms)
+           from ${changedRefunds.table}
            where r.id = n.id`,
-    values: [
-      changes.map(({ id }) => id),
-      changes.map(({ state }) => state),
-      changes.map(({ failureReason }) => failureReason),
-      changes.map(({ refusals }) => refusals),
-      changes.map(({ askInMs }) => askInMs),
-    ],
+    values: changedRefunds.values(changes),
   });
 }
 
-/** The newest refunds before this place, of a payment, an order or a customer, or ("") of all. */
+const changedRefunds = unnest<RefundChange>("n", {
+  id: ["text", ({ id }) => id],
+  state: ["text", ({ state }) => state],
+  failure_reason: ["text", ({ failureReason }) => failureReason],
+  refusals: ["int", ({ refusals }) => refusals],
+  ask_ms: ["int", ({ askInMs }) => askInMs],
+});
+
+/** Lists the newest refunds before this place, of a payment, of an order, of a customer, or ("") of all. */
 export async function listRefunds(
   db: Queryable,
   options: { paymentId: string; orderId: string; customerId: string; beforePlace: string; limit: number },

@@ -1,11 +1,12 @@
 import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
+import { unnest } from "@sagacart/chassis/postgres/unnest";
 import type { AddressJson } from "@sagacart/proto/type/v1/address";
 import { addressJson, type Intent, type Kind, type Shipment, type State } from "./shipment.ts";
 
 /**
- * Records what is to be shipped, PICKUP as ACCEPTED and the rest as PENDING, to be asked for after `firstAskMs` by
- * whoever finds it then. Answers whose it recorded; the others were there before. The intents are sorted by order
- * id, so that two batches with the same orders wait for each other and not in a circle.
+ * Records shipments: a PICKUP as ACCEPTED, the others as PENDING, to be asked for after `firstAskMs` if the process that
+ * recorded them is gone by then. Returns the orders whose shipment did not exist. The intents are sorted by order id, so
+ * that two batches with the same orders do not deadlock.
  */
 export async function insertShipments(
   tx: Transaction,
@@ -20,21 +21,26 @@ export async function insertShipments(
                   case when address is null then 'ACCEPTED' else 'PENDING' end,
                   address,
                   case when address is null then 1 else 0 end,
-                  case when address is null then null else now() + $4 * interval '1 ms' end
-           from unnest($1::text[], $2::text[], $3::jsonb[]) as new (order_id, customer_id, address)
+                  case when address is null then null else now() + $1 * interval '1 ms' end
+           from ${newShipments.table}
            on conflict (order_id) do nothing
            returning order_id`,
-    values: [
-      intents.map(({ orderId }) => orderId),
-      intents.map(({ customerId }) => customerId),
-      intents.map(({ address }) => (address === undefined ? null : JSON.stringify(addressJson(address)))),
-      firstAskMs,
-    ],
+    values: [firstAskMs, ...newShipments.values(intents)],
   });
   return new Set(rows.map((row) => row.order_id));
 }
 
-/** The shipments of these orders; those that have none are left out. */
+const newShipments = unnest<Intent>(
+  "new",
+  {
+    order_id: ["text", ({ orderId }) => orderId],
+    customer_id: ["text", ({ customerId }) => customerId],
+    address: ["jsonb", ({ address }) => (address === undefined ? null : JSON.stringify(addressJson(address)))],
+  },
+  2,
+);
+
+/** Finds the shipments of these orders; orders without one are left out. */
 export async function findShipments(db: Queryable, orderIds: readonly string[]): Promise<Map<string, Shipment>> {
   const { rows } = await db.query<Row>({
     name: "find-shipments",
@@ -44,13 +50,13 @@ export async function findShipments(db: Queryable, orderIds: readonly string[]):
   return new Map(rows.map((row) => [row.order_id, toShipment(row)]));
 }
 
-/** The shipment of an order. */
+/** Finds the shipment of an order. */
 export async function findShipment(db: Queryable, orderId: string): Promise<Shipment | undefined> {
   const shipments = await findShipments(db, [orderId]);
   return shipments.get(orderId);
 }
 
-/** The same, locked until the transaction ends: in one order, so that nobody waits in a circle. */
+/** Locks the shipments of these orders in the order of their ids, so that two transactions do not deadlock. */
 export async function lockShipments(tx: Transaction, orderIds: readonly string[]): Promise<Map<string, Shipment>> {
   const { rows } = await tx.query<Row>({
     name: "lock-shipments",
@@ -67,7 +73,7 @@ export type Settlement = {
   readonly refusalReason: string;
 };
 
-/** Moves shipments that the caller has locked to their states, and counts their event. Answers them as they are now. */
+/** Moves shipments that the caller has locked to their states, and counts their event. Returns them as they are then. */
 export async function settleShipments(tx: Transaction, settlements: readonly Settlement[]): Promise<Shipment[]> {
   if (settlements.length === 0) {
     return [];
@@ -77,22 +83,23 @@ export async function settleShipments(tx: Transaction, settlements: readonly Set
     text: `update shipments s
            set state = n.state, tracking_number = n.tracking_number, refusal_reason = n.refusal_reason,
                event_sequence = s.event_sequence + 1, ask_time = null, awaited = false, update_time = now()
-           from unnest($1::text[], $2::text[], $3::text[], $4::text[])
-             as n (order_id, state, tracking_number, refusal_reason)
+           from ${settledShipments.table}
            where s.order_id = n.order_id
            returning s.order_id, customer_id, kind, s.state, address, s.tracking_number, s.refusal_reason,
                      event_sequence, awaited, create_time, update_time`,
-    values: [
-      settlements.map(({ orderId }) => orderId),
-      settlements.map(({ state }) => state),
-      settlements.map(({ trackingNumber }) => trackingNumber),
-      settlements.map(({ refusalReason }) => refusalReason),
-    ],
+    values: settledShipments.values(settlements),
   });
   return rows.map(toShipment);
 }
 
-/** Records that an order's shipment is cancelled before it came. False where there is one already. */
+const settledShipments = unnest<Settlement>("n", {
+  order_id: ["text", ({ orderId }) => orderId],
+  state: ["text", ({ state }) => state],
+  tracking_number: ["text", ({ trackingNumber }) => trackingNumber],
+  refusal_reason: ["text", ({ refusalReason }) => refusalReason],
+});
+
+/** Records a tombstone for an order without a shipment, so that a later one is CANCELLED. Returns false if it has one. */
 export async function insertTombstone(tx: Transaction, orderId: string): Promise<boolean> {
   const { rowCount } = await tx.query({
     name: "insert-tombstone",
@@ -103,7 +110,7 @@ export async function insertTombstone(tx: Transaction, orderId: string): Promise
   return rowCount === 1;
 }
 
-/** The newest shipments after the one of `afterOrderId` ("" begins at the newest), one customer's or ("") all. */
+/** Lists the newest shipments after the one of `afterOrderId` ("": from the newest), of a customer or ("") of all. */
 export async function listShipments(
   db: Queryable,
   { customerId, afterOrderId, limit }: { customerId: string; afterOrderId: string; limit: number },
