@@ -62,14 +62,14 @@ export const parts = {
   "card-provider": {
     kind: "fake",
     folder: "services/payment",
-    entry: "services/payment/src/fake-provider/main.ts",
+    entry: "services/payment/src/card-provider/fake/main.ts",
     ports: { http: 8091 },
     calls: ["gateway"],
   },
   carrier: {
     kind: "fake",
     folder: "services/shipping",
-    entry: "services/shipping/src/fake-carrier/main.ts",
+    entry: "services/shipping/src/carrier/fake/main.ts",
     ports: { http: 8092 },
     calls: ["gateway"],
   },
