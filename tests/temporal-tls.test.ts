@@ -3,11 +3,11 @@ import { connect, createServer as createTcpServer, type Server, type Socket } fr
 import { createServer as createTlsServer, type TlsOptions } from "node:tls";
 import { createLog, type Log } from "@sagacart/chassis/process/log";
 import { type Authority, createAuthority, createSecretFolder, secretOf } from "@sagacart/chassis/testing/certificates";
+import { readConfig } from "@sagacart/workflows/config";
+import { connectTemporal } from "@sagacart/workflows/worker/temporal";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { freePort, loopback } from "../scripts/stack/ports.ts";
 import { cacheDirectory } from "../scripts/stack/postgres-programs.ts";
-import { readConfig } from "../workflows/src/config.ts";
-import { connectTemporal } from "../workflows/src/temporal.ts";
 import { spawnTemporal, type TemporalServer } from "./support/temporal-server.ts";
 
 // Temporal's dev server speaks no TLS: what stands before it does, as a frontend with a certificate.

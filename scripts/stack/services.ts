@@ -157,7 +157,7 @@ export const services: readonly Service[] = [
   {
     name: "worker",
     entry: "workflows/src/main.ts",
-    preload: "workflows/src/lean-threads.ts",
+    preload: "workflows/src/worker/lean-threads.ts",
     adminPort: (ports) => ports["worker-admin"],
     runsWorkflows: true,
     stopsAt: 2,

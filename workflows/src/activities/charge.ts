@@ -4,9 +4,9 @@ import {
   type BatchChargeResponse_Outcome,
   BatchChargeResponse_Refused_Reason as Refusal,
 } from "@sagacart/proto/payment/v1/payment_service";
+import type { Codes, StepInput } from "../sagas/steps.ts";
 import { enumName } from "./enum-name.ts";
 import { type Move, type StepContext, toCodes, toUndo } from "./move.ts";
-import type { Codes, StepInput } from "./step-types.ts";
 
 /** The way of an order that is paid; what it has behind it already changes nothing. */
 const paidAndShipping = [Order_State.RESERVED, Order_State.PAID, Order_State.SHIPPING];

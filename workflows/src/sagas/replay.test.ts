@@ -1,9 +1,9 @@
 import { readdir, readFile } from "node:fs/promises";
 import { bundleWorkflowCode, Worker, type WorkflowBundleWithSourceMap } from "@temporalio/worker";
 import { beforeAll, describe, expect, test } from "vitest";
-import { workflowCode } from "./workflow-code.ts";
+import { workflowCode } from "../worker/workflow-code.ts";
 
-const directory = new URL("../histories/", import.meta.url);
+const directory = new URL("../../histories/", import.meta.url);
 const recorded = (await readdir(directory)).filter((name) => name.endsWith(".json")).sort();
 
 let workflowBundle: WorkflowBundleWithSourceMap;

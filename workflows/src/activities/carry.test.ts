@@ -1,7 +1,7 @@
 import { expect, test, vi } from "vitest";
-import { createCarried } from "./carried.ts";
+import type { StepInput } from "../sagas/steps.ts";
 import { createCarry } from "./carry.ts";
-import type { StepInput } from "./step-types.ts";
+import { createCarried } from "./finished-batches.ts";
 
 const workflowId = "checkout-1";
 

@@ -1,8 +1,8 @@
 import { createMetrics } from "@sagacart/chassis/process/metrics";
 import { ApplicationFailure } from "@temporalio/common";
 import { expect, test } from "vitest";
-import { measuredSteps } from "./measured-steps.ts";
-import { badFailure, busyFailure, type Steps } from "./step-types.ts";
+import { badFailure, busyFailure, type Steps } from "../sagas/steps.ts";
+import { measuredSteps } from "./measured.ts";
 
 const input = { workflowId: "w", orderIds: ["1", "2", "3"] };
 

@@ -1,13 +1,13 @@
 import type { Log } from "@sagacart/chassis/process/log";
 import { type LogLevel, type NativeConnection, Runtime, Worker, type WorkerOptions } from "@temporalio/worker";
-import type { Config } from "./config.ts";
-import { taskQueue } from "./messages.ts";
-import type { Version } from "./routing.ts";
-import type { Carry, Steps } from "./step-types.ts";
-import type { SyntheticSteps } from "./synthetic-steps.ts";
+import type { SyntheticSteps } from "../activities/synthetic.ts";
+import type { Config } from "../config.ts";
+import type { Version } from "../dispatch/routing.ts";
+import { taskQueue } from "../sagas/messages.ts";
+import type { Carry, Steps } from "../sagas/steps.ts";
+import { traceSinks } from "../trace/sinks.ts";
+import { activityInterceptors } from "../trace/worker-interceptors.ts";
 import type { TemporalMetrics } from "./temporal-metrics.ts";
-import { traceSinks } from "./trace/sinks.ts";
-import { activityInterceptors } from "./trace/worker-interceptors.ts";
 import { workflowCode } from "./workflow-code.ts";
 
 /** Has Temporal's own log lines come out as ours. Its runtime would also take SIGTERM for itself: not here. */

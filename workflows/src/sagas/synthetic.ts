@@ -6,9 +6,9 @@ import {
   TimeoutFailure,
   workflowInfo,
 } from "@temporalio/workflow";
+import type { SyntheticOrder, SyntheticSteps } from "../activities/synthetic.ts";
 import type { checkout } from "./checkout.ts";
-import { badFailure } from "./step-types.ts";
-import type { SyntheticOrder, SyntheticSteps } from "./synthetic-steps.ts";
+import { badFailure } from "./steps.ts";
 
 export type SyntheticInput = {
   /** How long each try may take at most, in ms. */

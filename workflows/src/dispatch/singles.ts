@@ -10,13 +10,13 @@ import {
   WithStartWorkflowOperation,
   WorkflowNotFoundError,
 } from "@temporalio/client";
-import { millis, seconds } from "./dispatch-checkouts.ts";
-import { cancelUpdate, payUpdate, retrySignal, settledSignal, taskQueue } from "./messages.ts";
+import { cancelUpdate, payUpdate, retrySignal, settledSignal, taskQueue } from "../sagas/messages.ts";
+import type { order } from "../sagas/order.ts";
+import type { refund } from "../sagas/refund.ts";
+import { traceCommand } from "../trace/commands.ts";
+import { millis, seconds } from "./checkouts.ts";
 import type { Meters } from "./meters.ts";
-import type { order } from "./order.ts";
-import type { refund } from "./refund.ts";
 import type { Routing } from "./routing.ts";
-import { traceCommand } from "./trace/commands.ts";
 
 export type SingleDispatchOptions = {
   temporal: Client;

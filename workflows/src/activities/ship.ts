@@ -1,6 +1,6 @@
 import { type Order, Order_State } from "@sagacart/proto/order/v1/order";
+import type { Codes, StepInput } from "../sagas/steps.ts";
 import { type Move, type StepContext, toCodes, toUndo } from "./move.ts";
-import type { Codes, StepInput } from "./step-types.ts";
 
 /** Has the carrier take paid orders, and then takes their stock off hand: the last step. */
 export async function ship({ services, book, move }: StepContext, { workflowId, orderIds }: StepInput): Promise<Codes> {

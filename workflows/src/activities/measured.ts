@@ -1,7 +1,7 @@
 import type { Metrics } from "@sagacart/chassis/process/metrics";
 import { ApplicationFailure } from "@temporalio/common";
 import { Counter, Histogram } from "prom-client";
-import { busyFailure, type Steps } from "./step-types.ts";
+import { busyFailure, type Steps } from "../sagas/steps.ts";
 
 /**
  * The steps, with `sagacart_saga_step_duration_seconds` by step and outcome (done; busy, which is tried again; bad,

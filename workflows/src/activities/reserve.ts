@@ -3,10 +3,10 @@ import {
   type BatchReserveResponse_Outcome,
   BatchReserveResponse_Refused_Reason as Refusal,
 } from "@sagacart/proto/stock/v1/stock_service";
+import type { Codes, StepInput } from "../sagas/steps.ts";
 import { chunked } from "./chunks.ts";
 import { enumName } from "./enum-name.ts";
 import { type Move, type StepContext, toCodes, toUndo } from "./move.ts";
-import type { Codes, StepInput } from "./step-types.ts";
 
 /**
  * Takes orders on and sets their stock aside. An order that goes on at once is moved to RESERVED together with what

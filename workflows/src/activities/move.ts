@@ -6,9 +6,9 @@ import type {
   BatchMoveRequest_ItemSchema,
   SagaService,
 } from "@sagacart/proto/order/v1/saga_service";
-import type { Services } from "./clients.ts";
-import type { OrderBook } from "./order-book.ts";
-import type { Codes } from "./step-types.ts";
+import type { Services } from "../clients.ts";
+import type { Codes } from "../sagas/steps.ts";
+import type { OrderBook } from "./order-cache.ts";
 
 /** What every step is given. */
 export type StepContext = { readonly services: Services; readonly book: OrderBook; readonly move: Mover };

@@ -1,7 +1,7 @@
 import { CancellationScope, setHandler, TemporalFailure, workflowInfo } from "@temporalio/workflow";
 import { type Attempts, carry, isBad, persistent, type StepName, stepOver, untilDone } from "./attempt.ts";
 import { type CheckoutInput, type CheckoutResult, progressQuery, retrySignal } from "./messages.ts";
-import type { Codes } from "./step-types.ts";
+import type { Codes } from "./steps.ts";
 
 /**
  * The saga over a batch of orders: reserve, charge, ship. An order that is refused at a step drops out and is undone

@@ -1,7 +1,7 @@
 import { inSpan, startSpan } from "@sagacart/chassis/trace/trace";
-import type { StepName } from "./attempt.ts";
-import type { Carried } from "./carried.ts";
-import type { Carry, Steps } from "./step-types.ts";
+import type { StepName } from "../sagas/attempt.ts";
+import type { Carry, Steps } from "../sagas/steps.ts";
+import type { Carried } from "./finished-batches.ts";
 
 /**
  * The steps in a row, as one activity: that saved a quarter of the worker's CPU, which went into telling Temporal's SDK

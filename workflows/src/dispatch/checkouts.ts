@@ -5,13 +5,13 @@ import { inSpan } from "@sagacart/chassis/trace/trace";
 import type { Command } from "@sagacart/proto/command/v1/command";
 import type { CommandService } from "@sagacart/proto/command/v1/command_service";
 import { type Client, WorkflowExecutionAlreadyStartedError } from "@temporalio/client";
-import type { Carried } from "./carried.ts";
-import type { checkout } from "./checkout.ts";
-import { taskQueue } from "./messages.ts";
+import type { Carried } from "../activities/finished-batches.ts";
+import type { checkout } from "../sagas/checkout.ts";
+import { taskQueue } from "../sagas/messages.ts";
+import { traceBatch } from "../trace/commands.ts";
 import type { Meters } from "./meters.ts";
 import type { Routing } from "./routing.ts";
 import { createSlots } from "./slots.ts";
-import { traceBatch } from "./trace/commands.ts";
 
 export type CheckoutDispatchOptions = {
   temporal: Client;

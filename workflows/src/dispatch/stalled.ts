@@ -3,7 +3,7 @@ import type { Log } from "@sagacart/chassis/process/log";
 import { startLoop } from "@sagacart/chassis/process/loop";
 import type { CommandService } from "@sagacart/proto/command/v1/command_service";
 import { type Client, WorkflowNotFoundError } from "@temporalio/client";
-import { millis } from "./dispatch-checkouts.ts";
+import { millis } from "./checkouts.ts";
 import type { Meters } from "./meters.ts";
 import { type Routing, type Version, versionsThatPoll } from "./routing.ts";
 

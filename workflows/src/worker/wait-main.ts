@@ -1,7 +1,7 @@
 import { ConfigError, durationMs, readEnv, text, url } from "@sagacart/chassis/process/config";
 import { addressOf, waitForAll } from "./wait.ts";
 
-// node workflows/src/wait-main.ts, with the worker's variables: what an init container runs before a worker of the
+// node workflows/src/worker/wait-main.ts, with the worker's variables: what an init container runs before a worker of the
 // Worker Controller. Its gate begins as soon as the version polls, and is not tried again: in a new shop, whose databases
 // are still being made, it would fail for ever.
 try {

@@ -4,7 +4,7 @@ import { Order_State } from "@sagacart/proto/order/v1/order";
 import { Payment_State } from "@sagacart/proto/payment/v1/payment";
 import { Shipment_State } from "@sagacart/proto/shipping/v1/shipment";
 import { Reservation_State } from "@sagacart/proto/stock/v1/reservation";
-import type { Services } from "./clients.ts";
+import type { Services } from "../clients.ts";
 import { enumName } from "./enum-name.ts";
 import { toFailure } from "./failures.ts";
 

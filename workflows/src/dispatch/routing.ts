@@ -1,8 +1,8 @@
 import type { Log } from "@sagacart/chassis/process/log";
 import { startLoop } from "@sagacart/chassis/process/loop";
 import type { Client } from "@temporalio/client";
+import { taskQueue } from "../sagas/messages.ts";
 import { firstOf } from "./first-of.ts";
-import { taskQueue } from "./messages.ts";
 
 /**
  * What Temporal does with new workflows, as far as it concerns this worker. A version that is tried by its gate, or

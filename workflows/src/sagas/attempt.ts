@@ -5,7 +5,7 @@ import {
   proxyActivities,
   proxyLocalActivities,
 } from "@temporalio/workflow";
-import { badFailure, type Carry, type Codes, type StepInput, type Steps } from "./step-types.ts";
+import { badFailure, type Carry, type Codes, type StepInput, type Steps } from "./steps.ts";
 
 /** The steps that take orders and answer a code for each. */
 export type StepName = "reserve" | "charge" | "ship" | "undo";

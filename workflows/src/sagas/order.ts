@@ -1,7 +1,7 @@
 import { CancellationScope, condition, continueAsNew, setHandler, workflowInfo } from "@temporalio/workflow";
 import { type Attempts, type StepName, stepOver, untilDone } from "./attempt.ts";
 import { cancelUpdate, type OrderInput, payUpdate, progressQuery, retrySignal, settledSignal } from "./messages.ts";
-import type { Codes, OrderView } from "./step-types.ts";
+import type { Codes, OrderView } from "./steps.ts";
 
 /**
  * The saga of one order, from wherever it stands: one that is paid later, waits for a provider or a carrier, or is

@@ -1,7 +1,7 @@
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { Order_State } from "@sagacart/proto/order/v1/order";
+import type { Codes, StepInput } from "../sagas/steps.ts";
 import { type StepContext, toCodes, toUndo } from "./move.ts";
-import type { Codes, StepInput } from "./step-types.ts";
 
 /**
  * Undoes orders that are CANCELLING: pays back what was charged, then releases what was held, then ends them. Every

@@ -4,8 +4,8 @@ import type { Log } from "@sagacart/chassis/process/log";
 import { backoffMs } from "@sagacart/chassis/time/backoff";
 import { Client } from "@temporalio/client";
 import { NativeConnection, type NativeConnectionOptions } from "@temporalio/worker";
-import type { Config } from "./config.ts";
-import { startInterceptors } from "./trace/worker-interceptors.ts";
+import type { Config } from "../config.ts";
+import { startInterceptors } from "../trace/worker-interceptors.ts";
 
 export type Temporal = {
   readonly connection: NativeConnection;

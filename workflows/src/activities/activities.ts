@@ -2,16 +2,16 @@ import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { errorInfo } from "@sagacart/chassis/errors";
 import { type Order, Order_State, OrderRefund_State } from "@sagacart/proto/order/v1/order";
 import { Payment_State, Refund_State } from "@sagacart/proto/payment/v1/payment";
-import { charge, pay } from "./charge-step.ts";
-import type { Services } from "./clients.ts";
+import type { Services } from "../clients.ts";
+import type { RefundOutcome, Steps } from "../sagas/steps.ts";
+import { charge, pay } from "./charge.ts";
 import { enumName } from "./enum-name.ts";
 import { toFailure } from "./failures.ts";
 import { createMover, type StepContext } from "./move.ts";
-import { createOrderBook } from "./order-book.ts";
-import { reserve } from "./reserve-step.ts";
-import { ship } from "./ship-step.ts";
-import type { RefundOutcome, Steps } from "./step-types.ts";
-import { giveUp, undo } from "./undo-step.ts";
+import { createOrderBook } from "./order-cache.ts";
+import { reserve } from "./reserve.ts";
+import { ship } from "./ship.ts";
+import { giveUp, undo } from "./undo.ts";
 
 /** The steps of the saga as activities, over these services. */
 export function createActivities(services: Services): Steps {

@@ -1,7 +1,7 @@
 import { Code } from "@connectrpc/connect";
 import { errorInfo } from "@sagacart/chassis/errors";
 import { ApplicationFailure } from "@temporalio/common";
-import { badFailure, busyFailure } from "./step-types.ts";
+import { badFailure, busyFailure } from "../sagas/steps.ts";
 
 /**
  * What an error of a service means to the saga. Who is down, busy or slow is asked again. Everything else is a bug, or
