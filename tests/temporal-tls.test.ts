@@ -59,7 +59,7 @@ test("by mutual TLS it shows its certificate, and is to be started anew when tha
       TEMPORAL_TLS_CLIENT_CERT_PATH: files.path("tls.crt"),
       TEMPORAL_TLS_CLIENT_KEY_PATH: files.path("tls.key"),
     }),
-    { log, stopping: new Promise(() => {}), lookMs: 5 },
+    { log, stopping: new Promise(() => {}), checkMs: 5 },
   );
   await files.write(await secretOf(authority, "worker"));
 

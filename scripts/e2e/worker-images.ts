@@ -15,14 +15,14 @@ export type Change = { readonly file: string; readonly from: string; readonly to
 export const otherWorkflowCode: readonly Change[] = [
   {
     file: "sagas/checkout.ts",
-    from: '    const reserved = await step("reserve", orderIds);',
-    to: '    await sleep(20);\n    const reserved = await step("reserve", orderIds);',
+    from: "      let going = orderIds;",
+    to: "      await sleep(20);\n      let going = orderIds;",
   },
   { file: "sagas/checkout.ts", from: "setHandler, workflowInfo }", to: "setHandler, sleep, workflowInfo }" },
   {
     file: "sagas/order.ts",
-    from: "      news = false;\n      const view",
-    to: '      news = false;\n      await sleep(20);\n      await attempt("look", (steps) => steps.look({ workflowId, orderId }));\n      const view',
+    from: "      isAwake = false;\n      const view",
+    to: '      isAwake = false;\n      await sleep(20);\n      await retrying("look", (steps) => steps.look({ workflowId, orderId }));\n      const view',
   },
   { file: "sagas/order.ts", from: "setHandler, workflowInfo }", to: "setHandler, sleep, workflowInfo }" },
 ];
@@ -31,8 +31,8 @@ export const otherWorkflowCode: readonly Change[] = [
 export const brokenCharge: readonly Change[] = [
   {
     file: "activities/charge.ts",
-    from: "  const { services, book, move } = context;\n  const orders = await book.recall",
-    to: '  const { services, book, move } = context;\n  if (orderIds.length > 0) throw new Error("the charge step is broken");\n  const orders = await book.recall',
+    from: "  const { services, cache } = context;\n  const orders = await cache.recall",
+    to: '  const { services, cache } = context;\n  if (input.orderIds.length > 0) throw new Error("the charge step is broken");\n  const orders = await cache.recall',
   },
 ];
 

@@ -1,45 +1,56 @@
-import { timestampMs } from "@bufbuild/protobuf/wkt";
-import { errorInfo } from "@sagacart/chassis/errors";
-import { type Order, Order_State, OrderRefund_State } from "@sagacart/proto/order/v1/order";
-import { Payment_State, Refund_State } from "@sagacart/proto/payment/v1/payment";
 import type { Services } from "../clients.ts";
-import type { RefundOutcome, Steps } from "../sagas/steps.ts";
-import { charge, pay } from "./charge.ts";
-import { enumName } from "./enum-name.ts";
-import { toFailure } from "./failures.ts";
+import { type Codes, encodeOutcomes } from "../sagas/codes.ts";
+import { type Outcome, type PlanRow, plan } from "../sagas/plan.ts";
+import type { StepInput, Steps } from "../sagas/steps.ts";
+import { charge, voidPayments } from "./charge.ts";
+import { withFailures } from "./failures.ts";
+import { giveUp } from "./give-up.ts";
+import { look } from "./look.ts";
 import { createMover, type StepContext } from "./move.ts";
-import { createOrderBook } from "./order-cache.ts";
-import { reserve } from "./reserve.ts";
+import { createOrderCache } from "./order-cache.ts";
+import { pay } from "./pay.ts";
+import { refund } from "./refund.ts";
+import { release, reserve } from "./reserve.ts";
 import { ship } from "./ship.ts";
-import { giveUp, undo } from "./undo.ts";
+import { type Undo, undo } from "./undo.ts";
 
-/** The steps of the saga as activities, over these services. */
+/** What runs each step of the plan, and what undoes it. */
+const planned: PlannedWork = {
+  reserve: { run: reserve, undo: release },
+  charge: { run: charge, undo: voidPayments },
+  ship: { run: ship },
+};
+
+type Run = (context: StepContext, input: StepInput) => Promise<Outcome[]>;
+/** A row of the plan that names an undo needs one here. */
+type PlannedWork = {
+  readonly [Row in PlanRow as Row["name"]]: Row["undo"] extends string ? { run: Run; undo: Undo } : { run: Run };
+};
+
+/** The undos of the plan, last step first. */
+const undos: readonly Undo[] = plan
+  .toReversed()
+  .map(({ name }): { run: Run; undo?: Undo } => planned[name])
+  .flatMap(({ undo }) => undo ?? []);
+
+/** The activities of the saga, over these services. */
 export function createActivities(services: Services): Steps {
-  const book = createOrderBook(services.saga);
-  const context: StepContext = { services, book, move: createMover(services.saga, book) };
-  return asFailures({
-    reserve: (input) => reserve(context, input),
-    charge: (input) => charge(context, input),
-    ship: (input) => ship(context, input),
-    undo: (input) => undo(context, input),
-    pay: (input) => pay(context, input),
-    giveUp: (input) => giveUp(context, input),
+  const cache = createOrderCache(services.saga);
+  const context: StepContext = { services, cache, move: createMover(services.saga, cache) };
+  const batchStep = (run: Run) => (input: StepInput) => coded(run(context, input));
+  return withFailures<Steps>({
+    reserve: batchStep(planned.reserve.run),
+    charge: batchStep(planned.charge.run),
+    ship: batchStep(planned.ship.run),
+    undo: (input) => coded(undo(context, input, undos)),
+    pay: (input) => coded(pay(context, input)),
+    giveUp: (input) => coded(giveUp(context, input)),
+    look: (input) => look(context, input),
+    refund: (input) => refund(services, input),
 
     async handOver({ workflowId, orderIds, why }) {
       await services.saga.batchHandOver({ workflowId, orderIds: [...orderIds], why });
     },
-
-    async look({ workflowId, orderId }) {
-      const order = (await book.take(workflowId, [orderId])).get(orderId);
-      return {
-        state: order === undefined ? "GONE" : enumName(Order_State, order.state),
-        cancelRequested: order?.cancelRequestTime !== undefined,
-        paymentPending: order !== undefined && hasPendingPayment(order),
-        expireTimeMs: order?.expireTime === undefined ? 0 : timestampMs(order.expireTime),
-      };
-    },
-
-    refund: ({ orderId, refundId }) => refund(services, orderId, refundId),
 
     async raiseIncident(incident) {
       await services.saga.raiseIncident({ ...incident, error: incident.error.slice(0, 2_000) });
@@ -51,65 +62,6 @@ export function createActivities(services: Services): Steps {
   });
 }
 
-/** An attempt without a decline is under way: while an order awaits payment, a capture would have moved it on. */
-function hasPendingPayment({ payment }: Order): boolean {
-  return payment !== undefined && payment.attempt > 0 && payment.declineReason === "";
-}
-
-async function refund({ orders, saga, payment }: Services, orderId: string, refundId: string): Promise<RefundOutcome> {
-  const asked = await orders.getOrderRefund({ orderId, refundId });
-  if (asked.refund?.state !== OrderRefund_State.PENDING) {
-    return "settled";
-  }
-  const { amount, paymentRefundId, reason } = asked.refund;
-  const settle = async (state: OrderRefund_State, failureReason: string): Promise<RefundOutcome> => {
-    await saga.recordRefund({ orderId, refundId, state, failureReason });
-    return "settled";
-  };
-  const { payments } = await payment.listPayments({ orderId, pageSize: 20 });
-  const captured = payments.find(({ state }) => state === Payment_State.CAPTURED);
-  if (captured === undefined) {
-    return await settle(OrderRefund_State.FAILED, "no_payment");
-  }
-  try {
-    const response = await payment.refundPayment({
-      paymentId: captured.id,
-      refundId: paymentRefundId,
-      reason,
-      ...(amount === undefined ? {} : { amount }),
-    });
-    switch (response.refund?.state) {
-      case Refund_State.SUCCEEDED:
-        return await settle(OrderRefund_State.SUCCEEDED, "");
-      case Refund_State.FAILED:
-        return await settle(OrderRefund_State.FAILED, response.refund.failureReason);
-      default:
-        return "waits";
-    }
-  } catch (error) {
-    const { reason } = errorInfo(error);
-    if (refusals.has(reason)) {
-      return await settle(OrderRefund_State.FAILED, reason.toLowerCase());
-    }
-    throw error;
-  }
-}
-
-/** The payment service's word that this refund will never be. */
-const refusals: ReadonlySet<string> = new Set(["PAYMENT_NOT_CAPTURED", "REFUND_TOO_HIGH", "CURRENCY_MISMATCH"]);
-
-/** Each activity's errors as failures that say whether another try may help. */
-function asFailures(steps: Steps): Steps {
-  const wrapped = Object.entries(steps).map(([name, step]) => [
-    name,
-    async (input: never) => {
-      try {
-        return await (step as (input: never) => Promise<unknown>)(input);
-      } catch (error) {
-        throw toFailure(error);
-      }
-    },
-  ]);
-  // The same names and signatures, each with its errors turned.
-  return Object.fromEntries(wrapped) as Steps;
+async function coded(outcomes: Promise<Outcome[]>): Promise<Codes> {
+  return encodeOutcomes(await outcomes);
 }

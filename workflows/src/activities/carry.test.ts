@@ -1,11 +1,11 @@
 import { expect, test, vi } from "vitest";
 import type { StepInput } from "../sagas/steps.ts";
 import { createCarry } from "./carry.ts";
-import { createCarried } from "./finished-batches.ts";
+import { createFinishedBatches } from "./finished-batches.ts";
 
 const workflowId = "checkout-1";
 
-/** Steps that answer the letters given for each order, and "n" or, at the end, "g" for others; with what they were asked. */
+/** Steps that answer the given codes, and otherwise "n" or, for the last step, "g"; `asked` lists the calls. */
 function stepsThatAnswer(answers: Record<string, Record<string, string>>) {
   const asked: string[] = [];
   const step = (name: string, usual: string) => async (input: StepInput) => {
@@ -24,9 +24,9 @@ function stepsThatAnswer(answers: Record<string, Record<string, string>>) {
   };
 }
 
-test("a step takes those that go on, and what each order comes to is answered in the order asked", async () => {
+test("each step gets the orders that go on, and the outcomes are in the order of the input", async () => {
   const { steps, asked } = stepsThatAnswer({ reserve: { soldOut: "g", later: "w" }, ship: { slowCarrier: "w" } });
-  const { carry } = createCarry(steps, createCarried());
+  const { carry } = createCarry(steps, createFinishedBatches());
 
   const codes = await carry({ workflowId, orderIds: ["soldOut", "good", "later", "slowCarrier"] });
 
@@ -34,39 +34,43 @@ test("a step takes those that go on, and what each order comes to is answered in
   expect(asked).toEqual(["reserve soldOut good later slowCarrier", "charge good slowCarrier", "ship good slowCarrier"]);
 });
 
-test("nothing is asked for no orders", async () => {
+test("a step is not called when no orders are left", async () => {
   const { steps, asked } = stepsThatAnswer({ reserve: { a: "g" } });
 
-  expect(await createCarry(steps, createCarried()).carry({ workflowId, orderIds: ["a"] })).toBe("g");
+  expect(await createCarry(steps, createFinishedBatches()).carry({ workflowId, orderIds: ["a"] })).toBe("g");
   expect(asked).toEqual(["reserve a"]);
 });
 
-test("what is refused is undone beside the others, whichever step refused it", async () => {
+test("refused orders are undone beside the others, whichever step refused them", async () => {
   const { steps, asked } = stepsThatAnswer({ charge: { declined: "u" }, ship: { refused: "u" } });
-  const { carry } = createCarry(steps, createCarried());
+  const { carry } = createCarry(steps, createFinishedBatches());
 
   expect(await carry({ workflowId, orderIds: ["declined", "good", "refused"] })).toBe("ggg");
   expect(asked).toContain("undo declined");
   expect(asked).toContain("undo refused");
 });
 
-test("what cannot be undone now, or has to wait, is left to be", async () => {
+test("an order whose undo fails keeps the outcome undo, and one whose undo waits gets the outcome waits", async () => {
   const { steps } = stepsThatAnswer({ charge: { declined: "u" } });
   const failing = { ...steps, undo: () => Promise.reject(new Error("payment is down")) };
   const waiting = { ...steps, undo: async () => "w" };
 
-  expect(await createCarry(failing, createCarried()).carry({ workflowId, orderIds: ["declined", "good"] })).toBe("ug");
-  expect(await createCarry(waiting, createCarried()).carry({ workflowId, orderIds: ["declined", "good"] })).toBe("wg");
+  expect(
+    await createCarry(failing, createFinishedBatches()).carry({ workflowId, orderIds: ["declined", "good"] }),
+  ).toBe("ug");
+  expect(
+    await createCarry(waiting, createFinishedBatches()).carry({ workflowId, orderIds: ["declined", "good"] }),
+  ).toBe("wg");
 });
 
-test("it fails as its step does, when what is undone meanwhile is over, and tells nobody that it is over", async () => {
+test("it fails with the error of its step, once running undos have ended, and does not announce the batch", async () => {
   const { steps } = stepsThatAnswer({ charge: { declined: "u" } });
   const { promise: mayEnd, resolve: end } = Promise.withResolvers<string>();
   const down = new Error("shipping is down");
-  const carried = createCarried();
-  const heard = vi.fn();
-  carried.listen(workflowId, heard);
-  const { carry } = createCarry({ ...steps, ship: () => Promise.reject(down), undo: () => mayEnd }, carried);
+  const finished = createFinishedBatches();
+  const listener = vi.fn();
+  finished.listen(workflowId, listener);
+  const { carry } = createCarry({ ...steps, ship: () => Promise.reject(down), undo: () => mayEnd }, finished);
 
   const carrying = carry({ workflowId, orderIds: ["declined", "good"] });
   const failed = vi.fn();
@@ -76,21 +80,21 @@ test("it fails as its step does, when what is undone meanwhile is over, and tell
   end("g");
 
   await expect(carrying).rejects.toBe(down);
-  expect(heard).not.toHaveBeenCalled();
+  expect(listener).not.toHaveBeenCalled();
 });
 
-test("the word that a batch's steps are over comes to who listens for it, once, and to nobody else", async () => {
+test("a finished batch is announced to its listener, once, and to no other", async () => {
   const { steps } = stepsThatAnswer({});
-  const carried = createCarried();
-  const { carry } = createCarry(steps, carried);
+  const finished = createFinishedBatches();
+  const { carry } = createCarry(steps, finished);
   const [mine, another, deaf] = [vi.fn(), vi.fn(), vi.fn()];
-  carried.listen(workflowId, mine);
-  carried.listen("checkout-2", another);
-  carried.listen("checkout-3", deaf)();
+  finished.listen(workflowId, mine);
+  finished.listen("checkout-2", another);
+  finished.listen("checkout-3", deaf)();
 
   await carry({ workflowId, orderIds: ["a"] });
-  carried.tell(workflowId);
-  carried.tell("checkout-3");
+  finished.announce(workflowId);
+  finished.announce("checkout-3");
 
   expect(mine).toHaveBeenCalledOnce();
   expect(another).not.toHaveBeenCalled();

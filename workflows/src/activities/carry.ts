@@ -1,44 +1,52 @@
 import { inSpan, startSpan } from "@sagacart/chassis/trace/trace";
-import type { StepName } from "../sagas/attempt.ts";
-import type { Carry, Steps } from "../sagas/steps.ts";
-import type { Carried } from "./finished-batches.ts";
+import { encodeOutcomes, sortByOutcome } from "../sagas/codes.ts";
+import { type Outcome, plan, type StepName } from "../sagas/plan.ts";
+import type { BatchSteps, Carry } from "../sagas/steps.ts";
+import type { FinishedBatches } from "./finished-batches.ts";
 
 /**
- * The steps in a row, as one activity: that saved a quarter of the worker's CPU, which went into telling Temporal's SDK
- * of three activities and an undo, one after the other. Nothing is lost without that, for local activities are written
- * down together, when the workflow task ends.
+ * The steps in a row, as one activity. That saves a quarter of the worker's CPU, which Temporal's SDK spends on
+ * separate activities. Nothing is lost: the results of local activities are written down together, when the workflow
+ * task ends.
  */
-export function createCarry(steps: Pick<Steps, StepName>, carried: Carried): Carry {
+export function createCarry(steps: BatchSteps, finished: FinishedBatches): Carry {
   return {
     async carry({ workflowId, orderIds }) {
-      const codes = new Map<string, string>();
+      const outcomes = new Map<string, Outcome>();
       const undoing: Promise<unknown>[] = [];
 
-      /** Answers those that go on. */
-      async function run(name: StepName, ids: readonly string[]): Promise<string[]> {
+      /** Returns the orders that go on. */
+      async function run(name: StepName | "undo", ids: readonly string[]): Promise<readonly string[]> {
         if (ids.length === 0) {
           return [];
         }
-        const answer = await inSpan(startSpan(`step ${name}`), () => steps[name]({ workflowId, orderIds: ids }));
-        for (const [index, orderId] of ids.entries()) {
-          codes.set(orderId, answer[index] ?? "g");
+        const codes = await inSpan(startSpan(`step ${name}`), () => steps[name]({ workflowId, orderIds: ids }));
+        const sorted = sortByOutcome(ids, codes);
+        for (const outcome of allOutcomes) {
+          for (const orderId of sorted[outcome]) {
+            outcomes.set(orderId, outcome);
+          }
         }
-        const undo = ids.filter((orderId) => codes.get(orderId) === "u");
-        if (undo.length > 0) {
-          // Where it fails they stay as they are, to be undone: with patience, and an incident in the end.
-          undoing.push(run("undo", undo).catch(() => {}));
+        if (sorted.undo.length > 0) {
+          // When the undo fails, the orders keep the outcome "undo", and the workflow undoes them with retries.
+          undoing.push(run("undo", sorted.undo).catch(() => {}));
         }
-        return ids.filter((orderId) => codes.get(orderId) === "n");
+        return sorted.next;
       }
 
       try {
-        await run("ship", await run("charge", await run("reserve", orderIds)));
+        let going = orderIds;
+        for (const { name } of plan) {
+          going = await run(name, going);
+        }
       } finally {
-        // Also where a step failed: who takes the orders on again is not to meet what is still under way here.
+        // Also when a step failed: whoever runs these orders next must not meet an undo that is still running here.
         await Promise.all(undoing);
       }
-      carried.tell(workflowId);
-      return orderIds.map((orderId) => codes.get(orderId) ?? "g").join("");
+      finished.announce(workflowId);
+      return encodeOutcomes(orderIds.map((orderId) => outcomes.get(orderId) ?? "gone"));
     },
   };
 }
+
+const allOutcomes: readonly Outcome[] = ["next", "waits", "undo", "gone"];

@@ -1,104 +1,65 @@
-import { errorInfo } from "@sagacart/chassis/errors";
 import { type Order, Order_State } from "@sagacart/proto/order/v1/order";
 import {
   type BatchChargeResponse_Outcome,
   BatchChargeResponse_Refused_Reason as Refusal,
 } from "@sagacart/proto/payment/v1/payment_service";
-import type { Codes, StepInput } from "../sagas/steps.ts";
+import type { Services } from "../clients.ts";
+import { type Outcome, plannedStep } from "../sagas/plan.ts";
+import type { StepInput } from "../sagas/steps.ts";
 import { enumName } from "./enum-name.ts";
-import { type Move, type StepContext, toCodes, toUndo } from "./move.ts";
+import { isIn, type Move, moveToOutcomes, type StepContext, statesOf, toUndo } from "./move.ts";
 
-/** The way of an order that is paid; what it has behind it already changes nothing. */
-const paidAndShipping = [Order_State.RESERVED, Order_State.PAID, Order_State.SHIPPING];
+const planned = plannedStep("charge");
 
-/** Takes the money of orders whose stock is PINNED. Those that the provider lets wait are RESERVED meanwhile. */
-export async function charge(context: StepContext, { workflowId, orderIds }: StepInput): Promise<Codes> {
-  const { services, book, move } = context;
-  const orders = await book.recall(workflowId, orderIds);
-  const states = new Map([...orders].map(([orderId, { state }]) => [orderId, state]));
+/** The states of an order that is paid; those that it has passed already change nothing. */
+const throughPaid = statesOf(planned.through);
+
+/** Takes the money of orders whose stock is PINNED. Orders whose provider has not answered yet wait in RESERVED. */
+export async function charge(context: StepContext, input: StepInput): Promise<Outcome[]> {
+  const { services, cache } = context;
+  const orders = await cache.recall(input.workflowId, input.orderIds);
   const moves: Move[] = [];
   const toCharge: Order[] = [];
   for (const order of orders.values()) {
-    const isUnpaid = order.state === Order_State.PENDING || order.state === Order_State.RESERVED;
+    const isUnpaid = isIn(order, planned.from);
     if (isUnpaid && order.cancelRequestTime === undefined) {
       toCharge.push(order);
     } else if (isUnpaid || order.state === Order_State.PAID) {
       // Paid already, or to be cancelled: the move finds out.
-      moves.push({ orderId: order.id, states: paidAndShipping });
+      moves.push({ orderId: order.id, states: throughPaid });
     }
   }
   if (toCharge.length > 0) {
-    const { outcomes } = await services.payment.batchCharge({ items: toCharge.map(toItem) });
-    for (const outcome of outcomes) {
-      const next = toMove(outcome, (orderId, detail, reason) => ({
-        ...toUndo(orderId, Order_State.REJECTED, reason, detail),
-        states: [Order_State.RESERVED, Order_State.CANCELLING],
-      }));
-      moves.push(next ?? { orderId: outcome.orderId, states: [Order_State.RESERVED] });
-    }
+    const { outcomes } = await services.payment.batchCharge({ items: toCharge.map(toChargeItem) });
+    moves.push(...outcomes.map(toMove));
   }
-  for (const [orderId, state] of await move(workflowId, moves)) {
-    states.set(orderId, state);
-  }
-  return toCodes(orderIds, states, codeOf);
+  return await moveToOutcomes(context, input, { orders, moves, after: planned.after });
 }
 
-/**
- * Takes the money of an order that awaits payment: its stock is pinned first, if its time is not over. A decline
- * leaves it waiting for another attempt.
- */
-export async function pay(
-  { services, book, move }: StepContext,
-  { workflowId, orderId }: { workflowId: string; orderId: string },
-): Promise<Codes> {
-  const order = (await book.take(workflowId, [orderId])).get(orderId);
-  if (order?.state !== Order_State.AWAITING_PAYMENT) {
-    return order === undefined ? "g" : "n";
-  }
-  const states = new Map<string, Order_State>();
-  const refusal = await pin(services, orderId);
-  let next: Move | undefined;
-  if (refusal !== undefined) {
-    next = refusal;
-  } else {
-    const { outcomes } = await services.payment.batchCharge({ items: [toItem(order)] });
-    const [outcome] = outcomes;
-    if (outcome?.outcome.case === "refused") {
-      const declineReason =
-        outcome.outcome.value.declineReason || enumName(Refusal, outcome.outcome.value.reason).toLowerCase();
-      await services.saga.recordDecline({ workflowId, orderId, attempt: attemptOf(order), declineReason });
-      return "n";
+function toMove({ orderId, outcome }: BatchChargeResponse_Outcome): Move {
+  switch (outcome.case) {
+    case "captured":
+      return paidMove(orderId);
+    case "refused": {
+      const { reason, declineReason } = outcome.value;
+      const undo =
+        reason === Refusal.DECLINED
+          ? toUndo(orderId, Order_State.REJECTED, "PAYMENT_DECLINED", declineReason)
+          : toUndo(orderId, Order_State.REJECTED, "FAILED", `payment: ${enumName(Refusal, reason)}`);
+      return { ...undo, states: [Order_State.RESERVED, Order_State.CANCELLING] };
     }
-    next = outcome === undefined ? undefined : toMove(outcome, () => undefined);
-  }
-  if (next === undefined) {
-    return "w";
-  }
-  for (const [id, state] of await move(workflowId, [next])) {
-    states.set(id, state);
-  }
-  return toCodes([orderId], states, codeOf);
-}
-
-/** Keeps the stock of an order from expiring; where it has expired, how the order ends. */
-async function pin(services: StepContext["services"], orderId: string): Promise<Move | undefined> {
-  try {
-    await services.stock.pinReservation({ id: orderId });
-    return undefined;
-  } catch (error) {
-    const { reason } = errorInfo(error);
-    if (reason === "RESERVATION_EXPIRED") {
-      return toUndo(orderId, Order_State.EXPIRED, "PAYMENT_OVERDUE", "");
-    }
-    if (reason === "RESERVATION_RELEASED" || reason === "RESERVATION_NOT_FOUND") {
-      return toUndo(orderId, Order_State.CANCELLED, "FAILED", `reservation: ${reason}`);
-    }
-    throw error;
+    default:
+      return { orderId, states: [Order_State.RESERVED] };
   }
 }
 
-/** Asked again under the same attempt's number, the payment service answers what became of it. */
-function toItem(order: Order) {
+/** The move of an order whose money was taken. */
+export function paidMove(orderId: string): Move {
+  return { orderId, states: throughPaid };
+}
+
+/** A charge under the same attempt number again is answered with the outcome of the first. */
+export function toChargeItem(order: Order) {
   const { id, customerId, total, payment } = order;
   return {
     orderId: id,
@@ -109,36 +70,13 @@ function toItem(order: Order) {
   };
 }
 
-function attemptOf({ payment }: Order): number {
+/** The number of the order's payment attempt, from 1. */
+export function attemptOf({ payment }: Order): number {
   return Math.max(1, payment?.attempt ?? 1);
 }
 
-type OnRefused = (orderId: string, detail: string, reason: string) => Move | undefined;
-
-function toMove({ orderId, outcome }: BatchChargeResponse_Outcome, onRefused: OnRefused): Move | undefined {
-  switch (outcome.case) {
-    case "captured":
-      return { orderId, states: paidAndShipping };
-    case "refused": {
-      const { reason, declineReason } = outcome.value;
-      return reason === Refusal.DECLINED
-        ? onRefused(orderId, declineReason, "PAYMENT_DECLINED")
-        : onRefused(orderId, `payment: ${enumName(Refusal, reason)}`, "FAILED");
-    }
-    default:
-      return undefined;
-  }
-}
-
-function codeOf(state: Order_State): string {
-  switch (state) {
-    case Order_State.SHIPPING:
-      return "n";
-    case Order_State.RESERVED:
-      return "w";
-    case Order_State.CANCELLING:
-      return "u";
-    default:
-      return "g";
-  }
+/** Undoes the step; returns the orders for which nothing is charged any more. */
+export async function voidPayments({ payment }: Services, orderIds: readonly string[]): Promise<string[]> {
+  const { outcomes } = await payment.batchVoid({ items: orderIds.map((orderId) => ({ orderId, attempt: 0 })) });
+  return outcomes.filter(({ outcome }) => outcome.case === "voided").map(({ orderId }) => orderId);
 }

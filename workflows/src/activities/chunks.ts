@@ -1,4 +1,4 @@
-/** Cuts a list into lists that each weigh at most `most`, in the same order. An item weighs 1 unless told otherwise. */
+/** Cuts a list into lists of a total weight of at most `most` each, in the same order. By default an item weighs 1. */
 export function chunked<T>(items: readonly T[], most: number, weigh: (item: T) => number = () => 1): T[][] {
   const chunks: T[][] = [];
   let weight = Number.POSITIVE_INFINITY;

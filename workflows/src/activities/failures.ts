@@ -1,27 +1,42 @@
 import { Code } from "@connectrpc/connect";
 import { errorInfo } from "@sagacart/chassis/errors";
 import { ApplicationFailure } from "@temporalio/common";
-import { badFailure, busyFailure } from "../sagas/steps.ts";
+import { poisonFailure, transientFailure } from "../sagas/steps.ts";
+
+/** Turns the errors of activities into failures that say whether a retry may help. Keeps names and signatures. */
+export function withFailures<Activities extends object>(activities: Activities): Activities {
+  const wrapped = Object.entries(activities).map(([name, run]) => [
+    name,
+    async (input: never) => {
+      try {
+        return await (run as (input: never) => Promise<unknown>)(input);
+      } catch (error) {
+        throw toFailure(error);
+      }
+    },
+  ]);
+  return Object.fromEntries(wrapped) as Activities;
+}
 
 /**
- * What an error of a service means to the saga. Who is down, busy or slow is asked again. Everything else is a bug, or
- * an order that trips over one: refusals are answers and do not come here.
+ * Turns an error of a service into a failure of an activity. A service that is down, busy or slow is asked again. Any
+ * other error is a bug or a poison order: refusals are answers, and are not thrown.
  */
 export function toFailure(error: unknown): ApplicationFailure {
   if (error instanceof ApplicationFailure) {
     return error;
   }
   const { code, reason, domain, message } = errorInfo(error);
-  const busy = busyCodes.has(code);
+  const isTransient = transientCodes.has(code);
   return ApplicationFailure.create({
     message: `${Code[code]}${reason === "" ? "" : ` ${domain}/${reason}`}: ${message}`,
-    type: busy ? busyFailure : badFailure,
-    nonRetryable: !busy,
+    type: isTransient ? transientFailure : poisonFailure,
+    nonRetryable: !isTransient,
     ...(error instanceof Error ? { cause: error } : {}),
   });
 }
 
-const busyCodes: ReadonlySet<Code> = new Set([
+const transientCodes: ReadonlySet<Code> = new Set([
   Code.Unavailable,
   Code.Aborted,
   Code.DeadlineExceeded,

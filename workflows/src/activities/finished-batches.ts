@@ -1,18 +1,18 @@
 /**
- * Word of batches whose steps are over, within one process: sooner than Temporal, which has yet to be told of it. For a
- * batch that another process carries no word comes.
+ * Announces batches whose steps are finished, within one process: sooner than Temporal, which is told afterwards.
+ * Batches that run in another process are never announced here.
  */
-export type Carried = {
-  /** Says that this batch's steps are over; nothing happens where nobody listens for it. */
-  tell(workflowId: string): void;
-  /** Calls `listener` when they are, once at most. Returns what ends the listening. */
+export type FinishedBatches = {
+  /** Announces a batch; does nothing when nobody listens for it. */
+  announce(workflowId: string): void;
+  /** Calls `listener` when the batch is announced, at most once. Returns a function that removes the listener. */
   listen(workflowId: string, listener: () => void): () => void;
 };
 
-export function createCarried(): Carried {
+export function createFinishedBatches(): FinishedBatches {
   const listeners = new Map<string, () => void>();
   return {
-    tell(workflowId) {
+    announce(workflowId) {
       const listener = listeners.get(workflowId);
       listeners.delete(workflowId);
       listener?.();

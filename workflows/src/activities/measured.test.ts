@@ -1,18 +1,18 @@
 import { createMetrics } from "@sagacart/chassis/process/metrics";
 import { ApplicationFailure } from "@temporalio/common";
 import { expect, test } from "vitest";
-import { badFailure, busyFailure, type Steps } from "../sagas/steps.ts";
+import { poisonFailure, type Steps, transientFailure } from "../sagas/steps.ts";
 import { measuredSteps } from "./measured.ts";
 
 const input = { workflowId: "w", orderIds: ["1", "2", "3"] };
 
-test("each try of a step is measured by how it went, and orders by what is next for them", async () => {
+test("attempts at a step are measured by their outcome, and orders by what comes next for them", async () => {
   const metrics = createMetrics("worker");
-  const failures = [busyFailure, badFailure].map((type) => ApplicationFailure.create({ type, message: "no" }));
+  const failures = [transientFailure, poisonFailure].map((type) => ApplicationFailure.create({ type, message: "no" }));
   const steps = measuredSteps(
     {
       reserve: async () => "nng",
-      // Answers a word, which is not a letter for each order.
+      // Answers a word, not a code for each order.
       refund: async () => "waits",
       undo: async () => {
         throw failures.shift();
@@ -23,8 +23,8 @@ test("each try of a step is measured by how it went, and orders by what is next 
 
   expect(await steps.reserve(input)).toBe("nng");
   expect(await steps.refund({ orderId: "1", refundId: "r" })).toBe("waits");
-  await expect(steps.undo(input)).rejects.toMatchObject({ type: busyFailure });
-  await expect(steps.undo(input)).rejects.toMatchObject({ type: badFailure });
+  await expect(steps.undo(input)).rejects.toMatchObject({ type: transientFailure });
+  await expect(steps.undo(input)).rejects.toMatchObject({ type: poisonFailure });
 
   const tries = await metrics.getSingleMetricAsString("sagacart_saga_step_duration_seconds");
   expect(tries).toMatch(/_count\{[^}]*step="reserve",outcome="done"[^}]*\} 1$/m);

@@ -1,37 +1,38 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Client } from "@connectrpc/connect";
-import { Order_State } from "@sagacart/proto/order/v1/order";
+import { type Order, Order_State } from "@sagacart/proto/order/v1/order";
 import type {
   BatchMoveRequest_Item,
   BatchMoveRequest_ItemSchema,
   SagaService,
 } from "@sagacart/proto/order/v1/saga_service";
 import type { Services } from "../clients.ts";
-import type { Codes } from "../sagas/steps.ts";
-import type { OrderBook } from "./order-cache.ts";
+import type { OrderState, Outcome, OutcomeByState } from "../sagas/plan.ts";
+import type { StepInput } from "../sagas/steps.ts";
+import type { OrderCache } from "./order-cache.ts";
 
 /** What every step is given. */
-export type StepContext = { readonly services: Services; readonly book: OrderBook; readonly move: Mover };
+export type StepContext = { readonly services: Services; readonly cache: OrderCache; readonly move: Mover };
 
-/** A move, as the step sees it. */
+/** An order's move to its next states. */
 export type Move = MessageInitShape<typeof BatchMoveRequest_ItemSchema> & Pick<BatchMoveRequest_Item, "orderId">;
 
-/** Moves orders; answers where each stands now, by its id. */
+/** Moves orders; returns the state of each afterwards, by its id. */
 export type Mover = (workflowId: string, moves: readonly Move[]) => Promise<Map<string, Order_State>>;
 
-/** Moves orders through the order service, and keeps the book true. */
-export function createMover(saga: Client<typeof SagaService>, book: OrderBook): Mover {
+/** Moves orders through the order service, and updates the cache. */
+export function createMover(saga: Client<typeof SagaService>, cache: OrderCache): Mover {
   return async (workflowId, moves) => {
     if (moves.length === 0) {
       return new Map();
     }
     const { outcomes } = await saga.batchMove({ workflowId, items: [...moves] });
-    book.moved(workflowId, outcomes);
+    cache.moved(workflowId, outcomes);
     return new Map(outcomes.map(({ orderId, state }) => [orderId, state]));
   };
 }
 
-/** A move that begins to undo an order, and says as what it will end. */
+/** A move that begins to undo an order, and says how it will end. */
 export function toUndo(orderId: string, endsAs: Order_State, outcomeReason: string, outcomeDetail: string): Move {
   return {
     orderId,
@@ -42,11 +43,39 @@ export function toUndo(orderId: string, endsAs: Order_State, outcomeReason: stri
   };
 }
 
-/** Where each order stands, as codes in the order of the ids; `of` says what a state means for this step. */
-export function toCodes(
-  orderIds: readonly string[],
-  states: ReadonlyMap<string, Order_State>,
-  of: (state: Order_State) => string,
-): Codes {
-  return orderIds.map((orderId) => of(states.get(orderId) ?? Order_State.UNSPECIFIED)).join("");
+/** The contract's numbers of these states. */
+export function statesOf(names: readonly OrderState[]): Order_State[] {
+  return names.map((name) => Order_State[name]);
 }
+
+/** Returns true if the order is in one of these states. */
+export function isIn({ state }: Order, names: readonly OrderState[]): boolean {
+  return names.some((name) => Order_State[name] === state);
+}
+
+/**
+ * Moves orders, the last thing that a step does. Returns an outcome for each order of the input, by the state that the
+ * order is in then; "gone" for orders that this workflow does not own.
+ */
+export async function moveToOutcomes(
+  { move }: Pick<StepContext, "move">,
+  { workflowId, orderIds }: StepInput,
+  { orders, moves, after }: { orders: ReadonlyMap<string, Order>; moves: readonly Move[]; after: OutcomeByState },
+): Promise<Outcome[]> {
+  // Read before the move, which updates the cached orders too.
+  const states = new Map([...orders].map(([orderId, { state }]) => [orderId, state]));
+  for (const [orderId, state] of await move(workflowId, moves)) {
+    states.set(orderId, state);
+  }
+  return orderIds.map((orderId) => outcomeByNumber(states.get(orderId), after));
+}
+
+function outcomeByNumber(state: Order_State | undefined, after: OutcomeByState): Outcome {
+  const name = state === undefined ? undefined : stateNames.get(state);
+  return (name === undefined ? undefined : after[name]) ?? "gone";
+}
+
+const stateNames: ReadonlyMap<Order_State, OrderState> = new Map(
+  // Object.entries widens the keys; these are the enum's own, and no row of the plan names UNSPECIFIED.
+  (Object.entries(Order_State) as [OrderState, Order_State][]).map(([name, state]) => [state, name]),
+);

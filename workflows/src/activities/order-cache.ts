@@ -4,21 +4,21 @@ import type { BatchMoveResponse_Outcome, SagaService } from "@sagacart/proto/ord
 import { chunked } from "./chunks.ts";
 
 /**
- * The orders that this process carries at the moment. What a step reads of them never changes (lines, amounts,
- * address) or is checked again by the services, so the steps of a batch ask for them once.
+ * The orders that this process is working on. What a step reads of them either never changes (lines, amounts, address)
+ * or is checked again by the services, so the steps of a batch load them once.
  */
-export type OrderBook = {
-  /** Takes orders on, asking the order service: those that this workflow carries, by id. */
+export type OrderCache = {
+  /** Takes ownership of orders in the order service; returns those that this workflow owns, by id. */
   take(workflowId: string, orderIds: readonly string[]): Promise<Map<string, Order>>;
-  /** The same, from memory where this process took them on for this workflow before. */
+  /** Like take, but from memory if this process took all of them for this workflow before. */
   recall(workflowId: string, orderIds: readonly string[]): Promise<Map<string, Order>>;
-  /** Remembers where orders stand after a move. */
-  moved(workflowId: string, outcomes: readonly BatchMoveResponse_Outcome[]): void;
+  /** Updates the orders' states after a move, and forgets the orders that are final or owned by another workflow. */
+  moved(workflowId: string, outcomes: readonly Pick<BatchMoveResponse_Outcome, "orderId" | "state">[]): void;
 };
 
-/** A book that forgets what was taken on first when it holds too much. */
-export function createOrderBook(saga: Client<typeof SagaService>): OrderBook {
-  const book = new Map<string, Order>();
+/** A cache that evicts the orders that were taken first when it holds more than `maxOrders`. */
+export function createOrderCache(saga: Client<typeof SagaService>, maxOrders = 20_000): OrderCache {
+  const cached = new Map<string, Order>();
   const key = (workflowId: string, orderId: string) => `${workflowId} ${orderId}`;
 
   async function take(workflowId: string, orderIds: readonly string[]): Promise<Map<string, Order>> {
@@ -29,14 +29,14 @@ export function createOrderBook(saga: Client<typeof SagaService>): OrderBook {
     for (const { orderId, outcome } of responses.flatMap(({ outcomes }) => outcomes)) {
       if (outcome.case === "taken") {
         taken.set(orderId, outcome.value);
-        book.set(key(workflowId, orderId), outcome.value);
+        cached.set(key(workflowId, orderId), outcome.value);
       }
     }
-    for (const oldest of book.keys()) {
-      if (book.size <= mostRemembered) {
+    for (const oldest of cached.keys()) {
+      if (cached.size <= maxOrders) {
         break;
       }
-      book.delete(oldest);
+      cached.delete(oldest);
     }
     return taken;
   }
@@ -46,7 +46,7 @@ export function createOrderBook(saga: Client<typeof SagaService>): OrderBook {
     async recall(workflowId, orderIds) {
       const known = new Map<string, Order>();
       for (const orderId of orderIds) {
-        const order = book.get(key(workflowId, orderId));
+        const order = cached.get(key(workflowId, orderId));
         if (order !== undefined) {
           known.set(orderId, order);
         }
@@ -55,12 +55,12 @@ export function createOrderBook(saga: Client<typeof SagaService>): OrderBook {
     },
     moved(workflowId, outcomes) {
       for (const { orderId, state } of outcomes) {
-        const order = book.get(key(workflowId, orderId));
+        const order = cached.get(key(workflowId, orderId));
         if (order === undefined) {
           continue;
         }
         if (isOver.has(state)) {
-          book.delete(key(workflowId, orderId));
+          cached.delete(key(workflowId, orderId));
         } else {
           order.state = state;
         }
@@ -69,9 +69,8 @@ export function createOrderBook(saga: Client<typeof SagaService>): OrderBook {
   };
 }
 
-/** So that an answer stays small when each order has a hundred lines. */
+/** Keeps an answer small when each order has a hundred lines. */
 const ordersPerCall = 250;
-const mostRemembered = 20_000;
 
 const isOver: ReadonlySet<Order_State> = new Set([
   Order_State.UNSPECIFIED,

@@ -3,20 +3,23 @@ import {
   type BatchReserveResponse_Outcome,
   BatchReserveResponse_Refused_Reason as Refusal,
 } from "@sagacart/proto/stock/v1/stock_service";
-import type { Codes, StepInput } from "../sagas/steps.ts";
+import type { Services } from "../clients.ts";
+import { type Outcome, plannedStep } from "../sagas/plan.ts";
+import type { StepInput } from "../sagas/steps.ts";
 import { chunked } from "./chunks.ts";
 import { enumName } from "./enum-name.ts";
-import { type Move, type StepContext, toCodes, toUndo } from "./move.ts";
+import { isIn, type Move, moveToOutcomes, type StepContext, statesOf, toUndo } from "./move.ts";
+
+const planned = plannedStep("reserve");
 
 /**
- * Takes orders on and sets their stock aside. An order that goes on at once is moved to RESERVED together with what
- * its charge comes to: one write less for each order, and a second run of this step gets the same answer from stock.
+ * Takes ownership of orders and reserves their stock. An order that is paid at once stays PENDING in the order service
+ * until its charge moves it on; when this step runs again, stock gives the same answer.
  */
-export async function reserve({ services, book, move }: StepContext, input: StepInput): Promise<Codes> {
-  const { workflowId, orderIds } = input;
-  const orders = await book.take(workflowId, orderIds);
-  const states = new Map([...orders].map(([orderId, { state }]) => [orderId, state]));
-  const pending = [...orders.values()].filter(({ state }) => state === Order_State.PENDING);
+export async function reserve(context: StepContext, input: StepInput): Promise<Outcome[]> {
+  const { services, cache } = context;
+  const orders = await cache.take(input.workflowId, input.orderIds);
+  const pending = [...orders.values()].filter((order) => isIn(order, planned.from));
   const responses = await Promise.all(
     chunked(pending, linesPerCall, ({ lines }) => lines.length).map((some) =>
       services.stock.batchReserve({ items: some.map(toItem) }),
@@ -28,10 +31,7 @@ export async function reserve({ services, book, move }: StepContext, input: Step
       const order = orders.get(outcome.orderId);
       return order === undefined ? [] : toMoves(order, outcome);
     });
-  for (const [orderId, state] of await move(workflowId, moves)) {
-    states.set(orderId, state);
-  }
-  return toCodes(orderIds, states, codeOf);
+  return await moveToOutcomes(context, input, { orders, moves, after: planned.after });
 }
 
 const linesPerCall = 10_000;
@@ -46,8 +46,7 @@ function toItem({ id, lines, payment, expireTime }: Order) {
 
 function toMoves({ id, payment }: Order, { outcome }: BatchReserveResponse_Outcome): Move[] {
   if (outcome.case === "reserved") {
-    const states = [Order_State.RESERVED, Order_State.AWAITING_PAYMENT];
-    return payment?.payLater === true ? [{ orderId: id, states }] : [];
+    return payment?.payLater === true ? [{ orderId: id, states: statesOf(planned.through) }] : [];
   }
   const reason = outcome.value?.reason ?? Refusal.UNSPECIFIED;
   switch (reason) {
@@ -68,23 +67,13 @@ function toMoves({ id, payment }: Order, { outcome }: BatchReserveResponse_Outco
     case Refusal.EXPIRED:
       return [toUndo(id, Order_State.EXPIRED, "PAYMENT_OVERDUE", "")];
     default:
-      // Released by hand, or taken by something else of the same id: nothing that this order can go on with.
+      // Released by hand, or reserved by something else under the same id: the order cannot go on with it.
       return [toUndo(id, Order_State.CANCELLED, "FAILED", `reservation: ${enumName(Refusal, reason)}`)];
   }
 }
 
-function codeOf(state: Order_State): string {
-  switch (state) {
-    case Order_State.PENDING:
-    case Order_State.RESERVED:
-    case Order_State.PAID:
-    case Order_State.SHIPPING:
-      return "n";
-    case Order_State.AWAITING_PAYMENT:
-      return "w";
-    case Order_State.CANCELLING:
-      return "u";
-    default:
-      return "g";
-  }
+/** Undoes the step; returns the orders for which nothing is held any more. */
+export async function release({ stock }: Services, orderIds: readonly string[]): Promise<string[]> {
+  const { outcomes } = await stock.batchRelease({ orderIds: [...orderIds] });
+  return outcomes.filter(({ outcome }) => outcome.case === "released").map(({ orderId }) => orderId);
 }

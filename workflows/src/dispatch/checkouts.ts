@@ -1,3 +1,4 @@
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import type { Client as RpcClient } from "@connectrpc/connect";
 import type { Log } from "@sagacart/chassis/process/log";
 import { startLoop } from "@sagacart/chassis/process/loop";
@@ -5,7 +6,7 @@ import { inSpan } from "@sagacart/chassis/trace/trace";
 import type { Command } from "@sagacart/proto/command/v1/command";
 import type { CommandService } from "@sagacart/proto/command/v1/command_service";
 import { type Client, WorkflowExecutionAlreadyStartedError } from "@temporalio/client";
-import type { Carried } from "../activities/finished-batches.ts";
+import type { FinishedBatches } from "../activities/finished-batches.ts";
 import type { checkout } from "../sagas/checkout.ts";
 import { taskQueue } from "../sagas/messages.ts";
 import { traceBatch } from "../trace/commands.ts";
@@ -14,15 +15,15 @@ import type { Routing } from "./routing.ts";
 import { createSlots } from "./slots.ts";
 
 export type CheckoutDispatchOptions = {
-  temporal: Client;
+  temporal: Pick<Client, "workflow">;
   routing: Routing;
   commands: RpcClient<typeof CommandService>;
-  carried: Carried;
+  finished: FinishedBatches;
   log: Log;
   meters: Meters;
   claimer: string;
   maxBatches: number;
-  /** How long the newest batch has to be under way before another one starts beside it. */
+  /** How long the newest batch must have been running before another one starts beside it. */
   staggerMs: number;
   maxBatchOrders: number;
   leaseMs: number;
@@ -30,37 +31,41 @@ export type CheckoutDispatchOptions = {
 };
 
 export type CheckoutDispatch = AsyncDisposable & {
-  /** Resolves when no batch that was started here is under way. */
+  /** Resolves when no batch that was started here is running. */
   idle(): Promise<void>;
 };
 
 /**
- * Claims checkouts and starts a batch of them, beside the worker that runs it. Nobody waits for company: when nothing
- * is under way a batch starts at once, and what arrives meanwhile is the next one, small when it is quiet and large
- * when it is busy. The next one starts when the steps of this one are over, while Temporal writes that down. A batch
- * that takes long (a card provider that is slow) does not hold up the next: after a while another one starts beside
- * it, up to maxBatches. One at a time cost 1.8 ms of CPU a checkout at 256 callers, four at a time 3 ms, since what a
- * batch costs in Temporal and in transactions is shared by fewer.
+ * Claims checkouts and starts a batch of them, beside the worker that runs it. A batch never waits to fill up: when
+ * none is running it starts at once, and what arrives meanwhile is the next one, small when it is quiet and large when
+ * it is busy. The next one starts when the steps of this one are finished, while Temporal writes that down. A batch
+ * that takes long (a slow card provider) does not hold up the next: after `staggerMs` another one starts beside it, up
+ * to `maxBatches`. One at a time cost 1.8 ms of CPU a checkout at 256 callers, four at a time 3 ms: fewer orders share
+ * what a batch costs in Temporal and in transactions.
  *
- * The claim is confirmed after the start. Should that be lost, the same batch is claimed again, its workflow has the
- * same id, and Temporal refuses the second one.
+ * The claim is confirmed after the start. When the confirmation is lost, the same batch is claimed again, its workflow
+ * has the same id, and Temporal refuses the second one.
  *
- * While a version of the worker is rolled out, batches are started without the shortcut of an eager start: then it is
- * Temporal that sends each to one of the two versions, in the share that the rollout has reached.
+ * While a version of the worker is rolled out, batches are not started eagerly: then Temporal sends each batch to one
+ * of the two versions, in the share that the rollout has reached.
  */
 export function dispatchCheckouts(options: CheckoutDispatchOptions): CheckoutDispatch {
-  const { temporal, routing, commands, carried, log, meters, claimer, maxBatchOrders, leaseMs } = options;
+  const { temporal, routing, commands, finished, log, meters, claimer, maxBatchOrders, leaseMs } = options;
   const slots = createSlots(options);
+  const claim = {
+    claimer,
+    kinds: ["CHECKOUT"],
+    maxCommands: maxBatchOrders,
+    wait: durationFromMs(20_000),
+    lease: durationFromMs(leaseMs),
+  };
   const loop = startLoop({
     name: "dispatch-checkouts",
     log,
     async run(signal) {
       await slots.free(signal);
       const batch = await routing.whileInUse(signal, (signal) =>
-        commands.claimCommands(
-          { claimer, kinds: ["CHECKOUT"], maxCommands: maxBatchOrders, wait: seconds(20), lease: millis(leaseMs) },
-          { signal, timeoutMs: 25_000 },
-        ),
+        commands.claimCommands(claim, { signal, timeoutMs: 25_000 }),
       );
       if (batch === undefined || batch.batchId === "") {
         return "again";
@@ -78,9 +83,9 @@ export function dispatchCheckouts(options: CheckoutDispatchOptions): CheckoutDis
 
   async function start(workflowId: string, members: readonly Command[]): Promise<void> {
     const meter = meters.batch(members.length);
-    // Before the start: the steps of a small batch may be over before Temporal's answer is read.
-    const { promise: stepsOver, resolve } = Promise.withResolvers<void>();
-    const stopListening = carried.listen(workflowId, resolve);
+    // Listens before the start: a small batch may be finished before Temporal's answer is read.
+    const { promise: stepsFinished, resolve } = Promise.withResolvers<void>();
+    const stopListening = finished.listen(workflowId, resolve);
     try {
       await temporal.workflow.start<typeof checkout>("checkout", {
         args: [{ orderIds: members.map(({ orderId }) => orderId), atOnce: true }],
@@ -95,7 +100,7 @@ export function dispatchCheckouts(options: CheckoutDispatchOptions): CheckoutDis
       if (!(error instanceof WorkflowExecutionAlreadyStartedError)) {
         throw error;
       }
-      log.info({ workflowId }, "this batch was started before; its claim is confirmed now");
+      log.info({ workflowId }, "this batch was started before; confirming its claim now");
       return;
     }
     meter.started();
@@ -106,20 +111,12 @@ export function dispatchCheckouts(options: CheckoutDispatchOptions): CheckoutDis
         () => meter.ended("completed"),
         (error) => {
           meter.ended("failed");
-          log.error({ error, workflowId }, "a batch of checkouts failed; its orders are given a new carrier later");
+          log.error({ error, workflowId }, "a batch of checkouts failed; its orders will get a new workflow");
         },
       )
       .finally(stopListening);
-    void stepsOver.then(slots.take(ended));
+    void stepsFinished.then(slots.take(ended));
   }
 
   return { idle: slots.idle, [Symbol.asyncDispose]: () => loop[Symbol.asyncDispose]() };
-}
-
-export function seconds(count: number): { seconds: bigint; nanos: number } {
-  return { seconds: BigInt(count), nanos: 0 };
-}
-
-export function millis(ms: number): { seconds: bigint; nanos: number } {
-  return { seconds: BigInt(Math.floor(ms / 1000)), nanos: (ms % 1000) * 1_000_000 };
 }

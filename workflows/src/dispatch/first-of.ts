@@ -1,4 +1,4 @@
-/** Resolves when one of them has ended, the time is over where there is a limit, or the signal aborts. */
+/** Resolves when one of the promises has resolved, after `withinMs`, or when the signal aborts. */
 export async function firstOf(
   works: readonly Promise<unknown>[],
   signal: AbortSignal,

@@ -4,19 +4,19 @@ import { CommandSchema } from "@sagacart/proto/command/v1/command";
 import { expect, test } from "vitest";
 import { createMeters } from "./meters.ts";
 
-/** A UUIDv7 of this moment. */
+/** A UUIDv7 with this time. */
 function idOf(ms: number): string {
   const time = ms.toString(16).padStart(12, "0");
   return `${time.slice(0, 8)}-${time.slice(8)}-7000-8000-000000000000`;
 }
 
-test("how long the oldest command of a claim waited is told by its id", async () => {
+test("the wait of a claim's oldest command is measured by the time in its id", async () => {
   const metrics = createMetrics("worker");
   const meters = createMeters(metrics, 4);
   const command = (ms: number) => create(CommandSchema, { id: idOf(ms), kind: "CHECKOUT" });
   meters.claimed([]);
   meters.claimed([command(Date.now() - 7_000), command(Date.now())]);
-  // Recorded by a clock that is ahead of ours, and an id that is no UUIDv7.
+  // Recorded by a clock that is ahead of ours, and an id that is not a UUIDv7.
   meters.claimed([command(Date.now() + 60_000)]);
   meters.claimed([create(CommandSchema, { id: "b5a1c8f0-0000-4000-8000-000000000000", kind: "CHECKOUT" })]);
   const waits = await metrics.getSingleMetricAsString("sagacart_command_wait_seconds");
@@ -25,16 +25,16 @@ test("how long the oldest command of a claim waited is told by its id", async ()
   expect(waits).toMatch(/_bucket\{le="10"[^}]*\} 2$/m);
 });
 
-test("a batch is under way from its start to its end", async () => {
+test("a batch counts as running from its start to its end", async () => {
   const metrics = createMetrics("worker");
   const meters = createMeters(metrics, 4);
-  const underWay = () => metrics.getSingleMetricAsString("sagacart_batches_under_way");
+  const running = () => metrics.getSingleMetricAsString("sagacart_batches_under_way");
   const batch = meters.batch(12);
-  expect(await underWay()).toMatch(/ 0$/m);
+  expect(await running()).toMatch(/ 0$/m);
   batch.started();
-  expect(await underWay()).toMatch(/ 1$/m);
+  expect(await running()).toMatch(/ 1$/m);
   batch.ended("failed");
-  expect(await underWay()).toMatch(/ 0$/m);
+  expect(await running()).toMatch(/ 0$/m);
   const ended = await metrics.getSingleMetricAsString("sagacart_batch_duration_seconds");
   expect(ended).toMatch(/_count\{[^}]*outcome="failed"[^}]*\} 1$/m);
   expect(await metrics.getSingleMetricAsString("sagacart_batch_orders")).toMatch(/_sum\{[^}]*\} 12$/m);

@@ -2,15 +2,15 @@ import type { Metrics } from "@sagacart/chassis/process/metrics";
 import type { Command } from "@sagacart/proto/command/v1/command";
 import { Counter, Gauge, Histogram } from "prom-client";
 
-/** What is counted of the work of the dispatchers. */
+/** The metrics of the dispatchers. */
 export type Meters = {
-  /** Commands were claimed, oldest first. */
+  /** Commands were claimed; the oldest comes first. */
   claimed(commands: readonly Command[]): void;
-  /** A batch of checkouts begins. Gives what is to be told: when it was started, and when it ended. */
+  /** A batch of checkouts begins. Call `started` once Temporal has it, and `ended` at its end. */
   batch(orders: number): { started(): void; ended(outcome: "completed" | "failed"): void };
-  /** A command for one order was brought to its workflow, or not. */
-  brought(kind: string, outcome: "done" | "failed"): void;
-  /** Orders whose workflow was gone start again. */
+  /** A command for one order was delivered to its workflow, or could not be. */
+  delivered(kind: string, outcome: "done" | "failed"): void;
+  /** Orders whose workflow was gone were restarted. */
   restarted(orders: number): void;
 };
 
@@ -58,7 +58,7 @@ export function createMeters(metrics: Metrics, maxBatches: number): Meters {
     help: "How many batches of checkouts this worker may have under way.",
     registers,
   }).set(maxBatches);
-  const brought = new Counter({
+  const delivered = new Counter({
     name: "sagacart_commands_brought_total",
     help: "Commands for one order each, by whether they came to its workflow; those that failed are claimed again.",
     labelNames: ["kind", "outcome"],
@@ -73,7 +73,7 @@ export function createMeters(metrics: Metrics, maxBatches: number): Meters {
     claimed([oldest]) {
       const recordedMs = oldest === undefined ? Number.NaN : timeOf(oldest.id);
       if (oldest !== undefined && Number.isFinite(recordedMs)) {
-        // The clocks of two machines: what was recorded a little later than now did not wait.
+        // Two machines' clocks: a command recorded slightly in the future did not wait.
         waits.observe({ kind: oldest.kind }, Math.max(0, Date.now() - recordedMs) / 1_000);
       }
     },
@@ -92,12 +92,12 @@ export function createMeters(metrics: Metrics, maxBatches: number): Meters {
         },
       };
     },
-    brought: (kind, outcome) => brought.inc({ kind, outcome }),
+    delivered: (kind, outcome) => delivered.inc({ kind, outcome }),
     restarted: (count) => restarted.inc(count),
   };
 }
 
-/** When a UUIDv7 was made, in ms since the epoch; NaN for what is none. */
+/** The time of a UUIDv7, in ms since the epoch; NaN for any other id. */
 function timeOf(id: string): number {
   return id.charAt(14) === "7" ? Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16) : Number.NaN;
 }

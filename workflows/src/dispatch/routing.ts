@@ -5,25 +5,25 @@ import { taskQueue } from "../sagas/messages.ts";
 import { firstOf } from "./first-of.ts";
 
 /**
- * What Temporal does with new workflows, as far as it concerns this worker. A version that is tried by its gate, or
- * that drains, brings no command to Temporal; one that is in use does, and Temporal says which version runs it.
+ * How Temporal routes new workflows, as far as it concerns this worker. A version that is tried by its gate, or that
+ * drains, brings no command to Temporal; a version in use does, and Temporal says which version runs the workflow.
  */
 export type Routing = AsyncDisposable & {
   /**
-   * Runs a claim while this worker's version is in use, and waits until then. The claim's signal aborts when the
-   * version no longer is; what was not claimed by then is undefined.
+   * Waits until this worker's version is in use, then runs a claim. The claim's signal aborts when the version is no
+   * longer in use. Returns undefined when nothing was claimed by then.
    */
   whileInUse<T>(signal: AbortSignal, claim: (signal: AbortSignal) => Promise<T>): Promise<T | undefined>;
   /**
-   * Whether this version runs all new workflows. Only then may a workflow be started eagerly: Temporal runs that one
-   * where it was started, without asking which version is in use.
+   * Returns true if this version runs all new workflows. Only then may a workflow be started eagerly: Temporal runs it
+   * where it was started, whichever version is in use.
    */
   runsAll(): boolean;
-  /** Whether this version runs any new workflows. */
+  /** Returns true if this version runs any new workflows. */
   isInUse(): boolean;
 };
 
-/** A worker without a version takes everything. */
+/** The routing of a worker without a version: it runs everything. */
 export const unversioned: Routing = {
   whileInUse: (signal, claim) => claim(signal),
   runsAll: () => true,
@@ -37,38 +37,39 @@ export type RoutingOptions = {
   version: Version;
   /** How often to ask. */
   intervalMs: number;
-  /** How long an answer holds while there is no newer one. */
+  /** How long an answer is valid when no newer one comes. */
   holdsForMs: number;
 };
 
 export type Version = { readonly deploymentName: string; readonly buildId: string };
 
-type Standing = "all" | "some" | "none";
+/** The share of new workflows that this version runs. */
+type Share = "all" | "some" | "none";
 
 /**
- * Asks Temporal again and again how the task queue is routed: by which version new workflows are run, and which one
- * gets a part of them while it is rolled out. Until the first answer, and when none came for long, nothing is claimed.
+ * Asks Temporal at intervals how the task queue is routed: which version runs new workflows, and which one gets a share
+ * of them while it is rolled out. Until the first answer, and when none came for `holdsForMs`, nothing is claimed.
  */
 export function watchRouting(options: RoutingOptions): Routing {
   const { temporal, log, version, intervalMs, holdsForMs } = options;
-  let standing: Standing | undefined;
+  let share: Share | undefined;
   let answeredMs = 0;
   let inUse = Promise.withResolvers<void>();
   let lost = new AbortController();
 
-  function set(next: Standing, why: object): void {
-    if (next === standing) {
+  function set(next: Share, why: object): void {
+    if (next === share) {
       return;
     }
-    log.info({ ...version, ...why }, said[next]);
+    log.info({ ...version, ...why }, messages[next]);
     if (next !== "none") {
       inUse.resolve();
-    } else if (standing !== undefined) {
+    } else if (share !== undefined) {
       lost.abort();
       lost = new AbortController();
       inUse = Promise.withResolvers();
     }
-    standing = next;
+    share = next;
   }
 
   const loop = startLoop({
@@ -78,13 +79,13 @@ export function watchRouting(options: RoutingOptions): Routing {
       try {
         const { current, ramping } = await routingOf(temporal, signal);
         answeredMs = performance.now();
-        set(standingOf(version, current, ramping), { current: current?.buildId, ramping: ramping?.buildId });
+        set(shareOf(version, current, ramping), { current: current?.buildId, ramping: ramping?.buildId });
       } catch (error) {
         if (signal.aborted) {
           return { waitMs: intervalMs };
         }
-        log.warn({ error }, "Temporal does not say which version of the worker is in use");
-        if (standing !== undefined && performance.now() - answeredMs > holdsForMs) {
+        log.warn({ error }, "cannot ask Temporal which version of the worker is in use");
+        if (share !== undefined && performance.now() - answeredMs > holdsForMs) {
           set("none", { unknownForMs: Math.round(performance.now() - answeredMs) });
         }
       }
@@ -108,21 +109,21 @@ export function watchRouting(options: RoutingOptions): Routing {
         throw error;
       }
     },
-    runsAll: () => standing === "all",
-    isInUse: () => standing === "all" || standing === "some",
+    runsAll: () => share === "all",
+    isInUse: () => share === "all" || share === "some",
     [Symbol.asyncDispose]: () => loop[Symbol.asyncDispose](),
   };
 }
 
-const said: Readonly<Record<Standing, string>> = {
+const messages: Readonly<Record<Share, string>> = {
   all: "this version of the worker runs all new orders",
-  some: "this version of the worker is rolled out: it runs a part of the new orders",
-  none: "this version of the worker is not in use: it runs what it began, and claims nothing",
+  some: "this version of the worker is being rolled out: it runs a share of the new orders",
+  none: "this version of the worker is not in use: it finishes what it began, and claims nothing",
 };
 
 type Ramp = Version & { readonly percentage: number };
 
-function standingOf(own: Version, current: Version | undefined, ramping: Ramp | undefined): Standing {
+function shareOf(own: Version, current: Version | undefined, ramping: Ramp | undefined): Share {
   const isRamping = ramping !== undefined && ramping.percentage > 0;
   if (isSame(own, current)) {
     return isRamping ? "some" : "all";
@@ -134,7 +135,7 @@ function isSame(own: Version, other: Version | undefined): boolean {
   return other?.deploymentName === own.deploymentName && other.buildId === own.buildId;
 }
 
-/** By which versions new workflows of the task queue are run. Without a version: by workers that have none. */
+/** Returns the versions that run new workflows of the task queue; undefined for workers without a version. */
 async function routingOf(
   temporal: Client,
   signal: AbortSignal,
@@ -144,12 +145,12 @@ async function routingOf(
   const percentage = versioningInfo?.rampingVersionPercentage ?? 0;
   return {
     current: current == null ? undefined : toVersion(current),
-    // A ramp back to workers without a version names none.
+    // A ramp back to workers without a version has no version here.
     ramping: percentage > 0 ? { ...toVersion(ramping ?? {}), percentage } : undefined,
   };
 }
 
-/** The versions of which there was a worker within the last five minutes. */
+/** Returns the versions of which a worker polled within the last five minutes. */
 export async function versionsThatPoll(temporal: Client): Promise<readonly Version[]> {
   const answers = await Promise.all([workflowTasks, activityTasks].map((type) => describeTaskQueue(temporal, type)));
   return answers
@@ -157,7 +158,7 @@ export async function versionsThatPoll(temporal: Client): Promise<readonly Versi
     .map(({ deploymentOptions }) => toVersion(deploymentOptions ?? {}));
 }
 
-/** The numbers of Temporal's TaskQueueType. */
+/** Values of Temporal's TaskQueueType. */
 const workflowTasks = 1;
 const activityTasks = 2;
 

@@ -1,3 +1,4 @@
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import type { Client as RpcClient } from "@connectrpc/connect";
 import type { Log } from "@sagacart/chassis/process/log";
 import { startLoop } from "@sagacart/chassis/process/loop";
@@ -14,14 +15,13 @@ import { cancelUpdate, payUpdate, retrySignal, settledSignal, taskQueue } from "
 import type { order } from "../sagas/order.ts";
 import type { refund } from "../sagas/refund.ts";
 import { traceCommand } from "../trace/commands.ts";
-import { millis, seconds } from "./checkouts.ts";
 import type { Meters } from "./meters.ts";
 import type { Routing } from "./routing.ts";
 
 export type SingleDispatchOptions = {
-  temporal: Client;
+  temporal: Pick<Client, "workflow">;
   routing: Routing;
-  /** Whose commands, and which kinds of them. */
+  /** The service whose commands are claimed, and the kinds to claim. */
   commands: RpcClient<typeof CommandService>;
   kinds: readonly string[];
   name: string;
@@ -32,26 +32,31 @@ export type SingleDispatchOptions = {
   workflowTaskTimeoutMs: number;
 };
 
-/** The commands of the order service that concern one order each. */
+/** The order service's commands that concern one order each. */
 export const orderKinds = ["RESUME", "PAY", "CANCEL", "REFUND", "RETRY"];
 export const paymentKinds = ["PAYMENT_SETTLED", "REFUND_SETTLED"];
 export const shippingKinds = ["SHIPMENT_SETTLED"];
 
 /**
- * Brings commands that concern one order to its workflow: starts it, or tells it. What could not be brought is
- * claimed again when its lease has run out; what is brought twice is known by the workflow's id, or changes nothing.
+ * Delivers commands that concern one order to its workflow: starts it, or sends it a message. A command that could not
+ * be delivered is claimed again when its lease has run out. Delivering one twice is harmless: the workflow's id is the
+ * same, and a second message changes nothing.
  */
 export function dispatchSingles(options: SingleDispatchOptions): AsyncDisposable {
   const { routing, commands, kinds, name, log, meters, claimer, leaseMs } = options;
+  const claim = {
+    claimer,
+    kinds: [...kinds],
+    maxCommands: 50,
+    wait: durationFromMs(20_000),
+    lease: durationFromMs(leaseMs),
+  };
   return startLoop({
     name,
     log,
     async run(signal) {
       const batch = await routing.whileInUse(signal, (signal) =>
-        commands.claimCommands(
-          { claimer, kinds: [...kinds], maxCommands: 50, wait: seconds(20), lease: millis(leaseMs) },
-          { signal, timeoutMs: 25_000 },
-        ),
+        commands.claimCommands(claim, { signal, timeoutMs: 25_000 }),
       );
       if (batch === undefined) {
         return "again";
@@ -62,11 +67,11 @@ export function dispatchSingles(options: SingleDispatchOptions): AsyncDisposable
         members.map(async (command) => {
           try {
             await inSpan(traceCommand(command), () => deliver(options, command));
-            meters.brought(command.kind, "done");
+            meters.delivered(command.kind, "done");
             return [command.id];
           } catch (error) {
-            meters.brought(command.kind, "failed");
-            log.error({ error, kind: command.kind, orderId: command.orderId }, "a command could not be brought");
+            meters.delivered(command.kind, "failed");
+            log.error({ error, kind: command.kind, orderId: command.orderId }, "a command could not be delivered");
             return [];
           }
         }),
@@ -83,21 +88,20 @@ export function dispatchSingles(options: SingleDispatchOptions): AsyncDisposable
 async function deliver(options: SingleDispatchOptions, { kind, id, orderId, data }: Command): Promise<void> {
   const { temporal, workflowTaskTimeoutMs: workflowTaskTimeout } = options;
   const workflowId = `order-${orderId}`;
-  const started = {
+  const startOptions = {
     taskQueue,
     workflowTaskTimeout,
     workflowIdReusePolicy: "ALLOW_DUPLICATE",
     workflowIdConflictPolicy: "USE_EXISTING",
   } as const;
-  const tell = async <Args extends unknown[]>(update: UpdateDefinition<void, Args>, args: Args) => {
-    // An order that is final by now has no workflow: the one started here finds that out and ends.
+  const update = async (definition: UpdateDefinition<void, []>) => {
+    // The workflow of an order that is final has ended: the one started here finds that out and ends.
     const startWorkflowOperation = new WithStartWorkflowOperation<typeof order>("order", {
-      ...started,
+      ...startOptions,
       workflowId,
       args: [{ orderId }],
     });
-    await temporal.workflow.startUpdateWithStart(update, {
-      args,
+    await temporal.workflow.startUpdateWithStart(definition, {
       updateId: id,
       waitForStage: "ACCEPTED",
       startWorkflowOperation,
@@ -105,37 +109,39 @@ async function deliver(options: SingleDispatchOptions, { kind, id, orderId, data
   };
   switch (kind) {
     case "RESUME":
-      await temporal.workflow.start<typeof order>("order", { ...started, workflowId, args: [{ orderId }] });
+      await temporal.workflow.start<typeof order>("order", { ...startOptions, workflowId, args: [{ orderId }] });
       return;
     case "PAY":
-      return await tell(payUpdate, [{ attempt: numberIn(data, "attempt") }]);
+      return await update(payUpdate);
     case "CANCEL":
-      return await tell(cancelUpdate, []);
+      return await update(cancelUpdate);
     case "REFUND": {
       const paymentRefundId = textIn(data, "paymentRefundId");
       await temporal.workflow.start<typeof refund>("refund", {
-        ...started,
+        ...startOptions,
         workflowId: `refund-${paymentRefundId}`,
         args: [{ orderId, refundId: textIn(data, "refundId"), paymentRefundId }],
       });
       return;
     }
     case "RETRY":
-      return await ifThere(temporal.workflow.getHandle(textIn(data, "workflowId")).signal(retrySignal));
+      return await ignoreMissing(temporal.workflow.getHandle(textIn(data, "workflowId")).signal(retrySignal));
     case "REFUND_SETTLED":
-      return await ifThere(temporal.workflow.getHandle(`refund-${textIn(data, "refundId")}`).signal(settledSignal));
+      return await ignoreMissing(
+        temporal.workflow.getHandle(`refund-${textIn(data, "refundId")}`).signal(settledSignal),
+      );
     case "PAYMENT_SETTLED":
     case "SHIPMENT_SETTLED":
-      return await ifThere(temporal.workflow.getHandle(workflowId).signal(settledSignal));
+      return await ignoreMissing(temporal.workflow.getHandle(workflowId).signal(settledSignal));
     default:
       throw new Error(`there is no command ${kind}`);
   }
 }
 
-/** A workflow that is not there yet asks by itself when it comes, and one that has ended need not know. */
-async function ifThere(telling: Promise<void>): Promise<void> {
+/** A workflow that does not exist yet asks for the outcome when it starts; one that has ended does not need it. */
+async function ignoreMissing(signalling: Promise<void>): Promise<void> {
   try {
-    await telling;
+    await signalling;
   } catch (error) {
     if (!(error instanceof WorkflowNotFoundError)) {
       throw error;
@@ -143,22 +149,10 @@ async function ifThere(telling: Promise<void>): Promise<void> {
   }
 }
 
-function fieldOf(data: string, name: string): unknown {
-  const parsed: unknown = JSON.parse(data);
-  return typeof parsed === "object" && parsed !== null ? Reflect.get(parsed, name) : undefined;
-}
-
 function textIn(data: string, name: string): string {
-  const value = fieldOf(data, name);
+  const parsed: unknown = JSON.parse(data);
+  const value: unknown = typeof parsed === "object" && parsed !== null ? Reflect.get(parsed, name) : undefined;
   if (typeof value !== "string") {
-    throw new Error(`the command's data has no ${name}`);
-  }
-  return value;
-}
-
-function numberIn(data: string, name: string): number {
-  const value = fieldOf(data, name);
-  if (typeof value !== "number") {
     throw new Error(`the command's data has no ${name}`);
   }
   return value;

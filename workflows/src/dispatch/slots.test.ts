@@ -3,13 +3,13 @@ import { createSlots } from "./slots.ts";
 
 const never = new AbortController().signal;
 
-/** A batch that ends when it is told to. */
+/** A batch that ends when the test says so. */
 function batch() {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   return { ended: promise, end: resolve, fail: reject };
 }
 
-/** Whether a place is free now. */
+/** Returns true if another batch may start now. */
 async function isFree(slots: ReturnType<typeof createSlots>): Promise<boolean> {
   const freed = vi.fn();
   const stop = new AbortController();
@@ -21,7 +21,7 @@ async function isFree(slots: ReturnType<typeof createSlots>): Promise<boolean> {
   return free;
 }
 
-test("the next batch waits for the end of this one, whether it went well or not", async () => {
+test("the next batch waits for the end of this one, whether it succeeded or failed", async () => {
   const slots = createSlots({ maxBatches: 4, staggerMs: 60_000 });
   expect(await isFree(slots)).toBe(true);
   for (const how of ["end", "fail"] as const) {
@@ -36,17 +36,17 @@ test("the next batch waits for the end of this one, whether it went well or not"
   }
 });
 
-test("or until the newest is as good as over, but never are there more than may be", async () => {
+test("the next batch starts when the newest is nearly finished, but never more than maxBatches run", async () => {
   const slots = createSlots({ maxBatches: 2, staggerMs: 60_000 });
   const [one, two] = [batch(), batch()];
-  const oneIsNearlyOver = slots.take(one.ended);
+  const oneIsNearlyFinished = slots.take(one.ended);
   const waiting = slots.free(never);
-  oneIsNearlyOver();
+  oneIsNearlyFinished();
   await waiting;
 
-  const twoIsNearlyOver = slots.take(two.ended);
+  const twoIsNearlyFinished = slots.take(two.ended);
   expect(await isFree(slots)).toBe(false);
-  twoIsNearlyOver();
+  twoIsNearlyFinished();
   expect(await isFree(slots)).toBe(false);
   one.end();
   await slots.free(never);
@@ -55,12 +55,12 @@ test("or until the newest is as good as over, but never are there more than may 
   await slots.idle();
 });
 
-test("the word of an older batch is not taken for that of the newest", async () => {
+test("an older batch that is nearly finished does not let the next one start", async () => {
   const slots = createSlots({ maxBatches: 4, staggerMs: 60_000 });
   const [older, newest] = [batch(), batch()];
-  const olderIsNearlyOver = slots.take(older.ended);
+  const olderIsNearlyFinished = slots.take(older.ended);
   slots.take(newest.ended);
-  olderIsNearlyOver();
+  olderIsNearlyFinished();
 
   expect(await isFree(slots)).toBe(false);
   older.end();
@@ -68,7 +68,7 @@ test("the word of an older batch is not taken for that of the newest", async () 
   await slots.idle();
 });
 
-test("or until the newest has been under way for long", async () => {
+test("the next batch starts when the newest has been running for staggerMs", async () => {
   const slots = createSlots({ maxBatches: 4, staggerMs: 20 });
   const one = batch();
   slots.take(one.ended);

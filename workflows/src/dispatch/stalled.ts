@@ -1,9 +1,9 @@
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import type { Client as RpcClient } from "@connectrpc/connect";
 import type { Log } from "@sagacart/chassis/process/log";
 import { startLoop } from "@sagacart/chassis/process/loop";
 import type { CommandService } from "@sagacart/proto/command/v1/command_service";
 import { type Client, WorkflowNotFoundError } from "@temporalio/client";
-import { millis } from "./checkouts.ts";
 import type { Meters } from "./meters.ts";
 import { type Routing, type Version, versionsThatPoll } from "./routing.ts";
 
@@ -18,9 +18,9 @@ export type StalledOptions = {
 };
 
 /**
- * Looks for orders that stand still although Temporal was given them, and gives those a new carrier whose workflow is
- * gone: Temporal was restored from a backup or reset, or somebody terminated it. A workflow that is pinned to a version
- * of the worker of which there is none any more would wait for it for ever: it is terminated, and gone.
+ * Finds stalled orders: handed to Temporal, but unchanged for `stalledAfterMs`. Gives those whose workflow is gone a new
+ * one: Temporal was restored from a backup or reset, or somebody terminated the workflow. A workflow that is pinned to
+ * a version of the worker that no longer exists would wait for ever: it is terminated, and counts as gone.
  */
 export function dispatchStalled(options: StalledOptions): AsyncDisposable {
   const { routing, log, intervalMs } = options;
@@ -28,38 +28,41 @@ export function dispatchStalled(options: StalledOptions): AsyncDisposable {
     name: "dispatch-stalled",
     log,
     async run(signal) {
-      await routing.whileInUse(signal, () => restartThoseGone(options));
+      await routing.whileInUse(signal, () => restartOrphans(options));
       return { waitMs: intervalMs };
     },
   });
 }
 
-async function restartThoseGone({ temporal, commands, log, meters, stalledAfterMs }: StalledOptions): Promise<void> {
-  const { commands: standing } = await commands.listStalledCommands({ stalledFor: millis(stalledAfterMs) });
-  const carriers = new Set(standing.map(({ ownerWorkflowId }) => ownerWorkflowId));
+async function restartOrphans({ temporal, commands, log, meters, stalledAfterMs }: StalledOptions): Promise<void> {
+  const { commands: stalled } = await commands.listStalledCommands({ stalledFor: durationFromMs(stalledAfterMs) });
+  const owners = new Set(stalled.map(({ ownerWorkflowId }) => ownerWorkflowId));
   const gone = new Set<string>();
   let asked: Promise<readonly Version[]> | undefined;
   const polling = () => {
     asked ??= versionsThatPoll(temporal);
     return asked;
   };
-  for (const carrier of carriers) {
-    if (!(await isCarrying(temporal, carrier, { polling, log }))) {
-      gone.add(carrier);
+  for (const owner of owners) {
+    if (!(await isRunning(temporal, owner, { polling, log }))) {
+      gone.add(owner);
     }
   }
-  const items = standing.flatMap(({ command, ownerWorkflowId }) =>
+  const items = stalled.flatMap(({ command, ownerWorkflowId }) =>
     command !== undefined && gone.has(ownerWorkflowId) ? [{ commandId: command.id, ownerWorkflowId }] : [],
   );
   if (items.length > 0) {
     const { commandIds } = await commands.restartCommands({ items });
     meters.restarted(commandIds.length);
-    log.warn({ orders: commandIds.length, carriers: [...gone] }, "orders whose workflow is gone start again");
+    log.warn({ orders: commandIds.length, owners: [...gone] }, "restarted stalled orders whose workflow is gone");
   }
 }
 
-/** An order that no workflow ever took is open to be taken: of two that try, one gets it. */
-async function isCarrying(
+/**
+ * Returns true if the workflow runs, or can. An order that no workflow ever took has no owner, and may be restarted: of
+ * two workflows that then take it, one gets it.
+ */
+async function isRunning(
   temporal: Client,
   workflowId: string,
   { polling, log }: { polling: () => Promise<readonly Version[]>; log: Log },
@@ -78,8 +81,8 @@ async function isCarrying(
     if (pinnedTo == null || isAmong(await polling(), pinnedTo)) {
       return true;
     }
-    log.warn({ workflowId, ...pinnedTo }, "there is no worker of this workflow's version any more: it is terminated");
-    await handle.terminate(`no worker of version ${pinnedTo.buildId} of ${pinnedTo.deploymentName} is there any more`);
+    log.warn({ workflowId, ...pinnedTo }, "terminating a workflow: no worker of its version is left");
+    await handle.terminate(`no worker of version ${pinnedTo.buildId} of ${pinnedTo.deploymentName} is left`);
     return false;
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) {

@@ -5,70 +5,67 @@ import {
   proxyActivities,
   proxyLocalActivities,
 } from "@temporalio/workflow";
-import { badFailure, type Carry, type Codes, type StepInput, type Steps } from "./steps.ts";
+import { type Carry, poisonFailure, type Steps } from "./steps.ts";
 
-/** The steps that take orders and answer a code for each. */
-export type StepName = "reserve" | "charge" | "ship" | "undo";
-
-/** What the workflow tells of itself while it tries. */
+/** What a workflow reports about its attempts, by the `progress` query. */
 export type Attempts = { step: string; attempt: number; lastError: string };
 
-/** No history but a marker; what does not succeed in this way is tried as an ordinary activity. */
+/** Adds a marker to the history and nothing else. A step that fails here is retried as an ordinary activity. */
 const local = proxyLocalActivities<Steps>({
   startToCloseTimeout: "5 s",
   retry: {
     maximumAttempts: 3,
     initialInterval: "100 ms",
     maximumInterval: "1 s",
-    nonRetryableErrorTypes: [badFailure],
+    nonRetryableErrorTypes: [poisonFailure],
   },
 });
 
-/** Tried once: when it fails, the steps are tried one by one. */
+/** Tried once: when it fails, the steps are run one by one. */
 export const { carry } = proxyLocalActivities<Carry>({ startToCloseTimeout: "10 s", retry: { maximumAttempts: 1 } });
 
-/** Ten tries in about a minute; then somebody is told. */
+/** Ten attempts in about a minute, before an incident is raised. */
 const ordinary = proxyActivities<Steps>({
   startToCloseTimeout: "30 s",
   retry: {
     maximumAttempts: 10,
     initialInterval: "500 ms",
     maximumInterval: "10 s",
-    nonRetryableErrorTypes: [badFailure],
+    nonRetryableErrorTypes: [poisonFailure],
   },
 });
 
-/** For what must be said in the end: tries without end. */
+/** Retried without end: for hand-overs and incidents. */
 export const persistent = proxyActivities<Steps>({
   startToCloseTimeout: "30 s",
   retry: { initialInterval: "500 ms", maximumInterval: "30 s" },
 });
 
-export type TryOptions<T> = {
-  /** For the incident. */
+export type RetryOptions<T> = {
+  /** The step and the order that an incident names. */
   step: string;
   orderId: string;
   workflowId: string;
-  /** Runs the step with one of the two kinds of activity. */
-  run: (steps: Pick<Steps, Exclude<keyof Steps, "raiseIncident" | "clearIncident">>) => Promise<T>;
-  /** Whether a failure that no other try will mend is thrown, or tried again and again with an incident. */
-  throwBad: boolean;
+  /** Runs the step, with local or with ordinary activities. */
+  run: (steps: Omit<Steps, "raiseIncident" | "clearIncident">) => Promise<T>;
+  /** True to throw a poison failure; false to retry it like any other, with an incident. */
+  throwPoison: boolean;
   attempts: Attempts;
-  /** Becomes true when an operator wants it tried at once; reset when it is. */
+  /** Set `asked` to retry at once; it is reset when that happens. */
   retryNow: { asked: boolean };
 };
 
 /**
- * Has a step succeed. Who is busy or down is asked again without end: first locally, then by ordinary activities, and
- * after ten of these an operator is told by an incident, which is cleared when the step succeeds after all.
+ * Runs a step until it succeeds: first as a local activity, then as an ordinary one. After ten attempts of that it
+ * raises an incident, pauses, and goes on; the incident is cleared when the step succeeds.
  */
-export async function untilDone<T>(options: TryOptions<T>): Promise<T> {
-  const { step, orderId, workflowId, run, throwBad, attempts, retryNow } = options;
+export async function runWithRetries<T>(options: RetryOptions<T>): Promise<T> {
+  const { step, orderId, workflowId, run, throwPoison, attempts, retryNow } = options;
   Object.assign(attempts, { step, attempt: 1, lastError: "" });
   try {
     return await run(local);
   } catch (error) {
-    if (throwBad && isBad(error)) {
+    if (throwPoison && isPoison(error)) {
       throw error;
     }
     attempts.lastError = describe(error);
@@ -83,7 +80,7 @@ export async function untilDone<T>(options: TryOptions<T>): Promise<T> {
       }
       return result;
     } catch (error) {
-      if (throwBad && isBad(error)) {
+      if (throwPoison && isPoison(error)) {
         throw error;
       }
       attempts.lastError = describe(error);
@@ -95,15 +92,10 @@ export async function untilDone<T>(options: TryOptions<T>): Promise<T> {
   }
 }
 
-/** Runs a step over orders. */
-export function stepOver(name: StepName, input: StepInput): (steps: Pick<Steps, StepName>) => Promise<Codes> {
-  return (steps) => steps[name](input);
-}
-
-/** A failure that no other try will mend. */
-export function isBad(error: unknown): boolean {
+/** Returns true for a failure that no retry mends. */
+export function isPoison(error: unknown): boolean {
   const cause = error instanceof ActivityFailure ? error.cause : error;
-  return cause instanceof ApplicationFailure && cause.type === badFailure;
+  return cause instanceof ApplicationFailure && cause.type === poisonFailure;
 }
 
 function describe(error: unknown): string {
@@ -111,7 +103,7 @@ function describe(error: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);
 }
 
-/** A minute, and longer each time, up to an hour. */
+/** A minute, doubled each round, up to an hour. */
 function pauseMs(round: number): number {
   return Math.min(60_000 * 2 ** (round - 1), 3_600_000);
 }

@@ -1,32 +1,32 @@
 import { CancellationScope, condition, setHandler, workflowInfo } from "@temporalio/workflow";
-import { type Attempts, untilDone } from "./attempt.ts";
+import { type Attempts, runWithRetries } from "./attempt.ts";
 import { progressQuery, type RefundInput, retrySignal, settledSignal } from "./messages.ts";
 
-/** Pays money back on a completed order, and asks until the provider has said what became of it. */
+/** Pays money back on a completed order, and asks until the provider has given the outcome. */
 export async function refund({ orderId, refundId }: RefundInput): Promise<void> {
   const { workflowId } = workflowInfo();
   const attempts: Attempts = { step: "refund", attempt: 0, lastError: "" };
   const retryNow = { asked: false };
   let waiting = false;
-  let news = false;
+  let isAwake = false;
   setHandler(progressQuery, () => ({ ...attempts, waiting }));
   setHandler(settledSignal, () => {
-    news = true;
+    isAwake = true;
   });
   setHandler(retrySignal, () => {
     retryNow.asked = true;
-    news = true;
+    isAwake = true;
   });
 
   await CancellationScope.nonCancellable(async () => {
     for (let waits = 0; ; waits++) {
-      news = false;
-      const outcome = await untilDone({
+      isAwake = false;
+      const outcome = await runWithRetries({
         step: "refund",
         orderId,
         workflowId,
         run: (steps) => steps.refund({ orderId, refundId }),
-        throwBad: false,
+        throwPoison: false,
         attempts,
         retryNow,
       });
@@ -34,7 +34,7 @@ export async function refund({ orderId, refundId }: RefundInput): Promise<void> 
         return;
       }
       waiting = true;
-      await condition(() => news, Math.min(2_000 * 2 ** Math.min(waits, 10), 600_000));
+      await condition(() => isAwake, Math.min(2_000 * 2 ** Math.min(waits, 10), 600_000));
       waiting = false;
     }
   });

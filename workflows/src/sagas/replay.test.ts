@@ -11,14 +11,14 @@ beforeAll(async () => {
   workflowBundle = await bundleWorkflowCode(workflowCode);
 }, 60_000);
 
-describe("a run that was recorded goes the same way today", () => {
+describe("a recorded run replays with the code of today", () => {
   test.each(recorded)("%s", async (name) => {
     const history: unknown = JSON.parse(await readFile(new URL(name, directory), "utf8"));
-    // Replays without a server; a different way throws a DeterminismViolationError.
+    // Needs no server; throws a DeterminismViolationError when the code takes another way.
     await expect(Worker.runReplayHistory({ workflowBundle }, history)).resolves.toBeUndefined();
   });
 
-  test("and a way that it did not go is found out", async () => {
+  test("a run that went another way does not replay", async () => {
     const history = JSON.parse(
       await readFile(new URL(`${recorded.find((name) => name.includes("declined"))}`, directory), "utf8"),
     );

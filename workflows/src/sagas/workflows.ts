@@ -1,4 +1,4 @@
-/** What the worker's workflow bundle is made of: each export is a workflow, by its name. */
+/** The entry of the workflow bundle: each exported function is a workflow, by its name. */
 export * from "./checkout.ts";
 export * from "./order.ts";
 export * from "./refund.ts";

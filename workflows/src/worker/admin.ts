@@ -1,10 +1,10 @@
 import { createServer, type Server } from "node:http";
 
-/** The worker's /health (it is alive), /ready (it polls) and /metrics, over HTTP/1.1. */
+/** Serves the worker's /health (it is alive), /ready (it polls) and /metrics, over HTTP/1.1. */
 export async function startAdmin(options: {
   host: string;
   port: number;
-  /** In Prometheus' text. */
+  /** Returns Prometheus' text format. */
   metrics: () => Promise<string>;
   isReady: () => boolean;
 }): Promise<AsyncDisposable> {
@@ -21,7 +21,7 @@ export async function startAdmin(options: {
           .writeHead(200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" })
           .end(await options.metrics());
       default:
-        return response.writeHead(404, plain).end("there are /health, /ready and /metrics\n");
+        return response.writeHead(404, plain).end("not found; try /health, /ready or /metrics\n");
     }
   });
   await listen(server, options.host, options.port);

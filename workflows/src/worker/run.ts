@@ -6,7 +6,7 @@ import { openTls } from "@sagacart/chassis/tls/files";
 import { startTracing } from "@sagacart/chassis/trace/start";
 import { createActivities } from "../activities/activities.ts";
 import { createCarry } from "../activities/carry.ts";
-import { createCarried } from "../activities/finished-batches.ts";
+import { createFinishedBatches } from "../activities/finished-batches.ts";
 import { measuredSteps } from "../activities/measured.ts";
 import { createSyntheticSteps } from "../activities/synthetic.ts";
 import { type CommandSources, connectServices, type Services } from "../clients.ts";
@@ -21,7 +21,7 @@ import { connectTemporal } from "./temporal.ts";
 import { temporalMetrics } from "./temporal-metrics.ts";
 import { createWorker, installRuntime, versionOf } from "./worker.ts";
 
-/** What a test puts around the parts of a worker, to have it fail at a chosen moment. */
+/** Wrappers that a test puts around the parts of a worker, to make it fail at a chosen moment. */
 export type Wrappers = {
   readonly services?: (services: Services) => Services;
   readonly commands?: (commands: CommandSources) => CommandSources;
@@ -29,27 +29,27 @@ export type Wrappers = {
 };
 
 /**
- * Runs the worker and, beside it, the dispatchers that start what it works on, until `stopping` resolves, or the
- * certificates for Temporal were renewed. Then it claims nothing more, lets the batches under way end for at most
- * DRAIN_TIMEOUT_MS, and shuts the worker down. While Temporal is away at the start, it waits, alive and not ready.
+ * Runs the worker, and the dispatchers that start its workflows, until `stopping` resolves or the certificates for
+ * Temporal were renewed. Then it claims nothing more, waits at most DRAIN_TIMEOUT_MS for running batches to end, and
+ * shuts the worker down. While Temporal is unreachable at the start, it waits, alive and not ready.
  */
 export async function runWorker(config: Config, stopping: Promise<void>, wrap: Wrappers = {}): Promise<void> {
   const log = createLog({ service: "worker", level: config.LOG_LEVEL });
   const metrics = createMetrics("worker");
   const sdkMetrics = await temporalMetrics(log);
   installRuntime(log, sdkMetrics);
-  // Closed last, with what the others had to tell at their ends.
+  // Closed last, since the other parts still add spans when they end.
   await using _tracing = await startTracing({ service: "worker", log });
   const tls = openTls({ config, log, metrics });
   const tokens = serviceTokensOf(config, log);
   const connected = connectServices(config, metrics, tokens, tls);
   const services = wrap.services?.(connected.services) ?? connected.services;
   const commands = wrap.commands?.(connected.commands) ?? connected.commands;
-  const carried = createCarried();
+  const finished = createFinishedBatches();
   const steps = wrapped(measuredSteps(createActivities(services), metrics), wrap);
-  const carry = wrapped(createCarry(steps, carried), wrap);
+  const carry = wrapped(createCarry(steps, finished), wrap);
   let isReady = () => false;
-  gauge(metrics, "sagacart_ready", "Whether it polls Temporal, as /ready says.", () => (isReady() ? 1 : 0));
+  gauge(metrics, "sagacart_ready", "1 while the worker polls Temporal, as /ready says.", () => (isReady() ? 1 : 0));
   await using _admin = await startAdmin({
     host: config.HOST,
     port: config.ADMIN_PORT,
@@ -81,7 +81,7 @@ export async function runWorker(config: Config, stopping: Promise<void>, wrap: W
           intervalMs: config.ROUTING_INTERVAL_MS,
           holdsForMs: config.ROUTING_HOLDS_MS,
         });
-  gauge(metrics, "sagacart_worker_in_use", "Whether new orders are run by this version of the worker.", () =>
+  gauge(metrics, "sagacart_worker_in_use", "1 while this version of the worker runs new orders.", () =>
     routing.isInUse() ? 1 : 0,
   );
   const meters = createMeters(metrics, config.MAX_BATCHES);
@@ -97,7 +97,7 @@ export async function runWorker(config: Config, stopping: Promise<void>, wrap: W
   const checkouts = dispatchCheckouts({
     ...shared,
     commands: commands.order,
-    carried,
+    finished,
     maxBatches: config.MAX_BATCHES,
     staggerMs: config.BATCH_STAGGER_MS,
     maxBatchOrders: config.MAX_BATCH_ORDERS,
@@ -119,7 +119,7 @@ export async function runWorker(config: Config, stopping: Promise<void>, wrap: W
   log.info({ temporal: config.TEMPORAL_ADDRESS, adminPort: config.ADMIN_PORT }, "ready");
 
   const outdated = found.outdated.then(() =>
-    log.warn("the certificates for Temporal are new: ends, to be started anew"),
+    log.warn("the certificates for Temporal were renewed: shutting down, to be started again"),
   );
   await Promise.race([stopping, running, outdated]);
   log.info("draining");

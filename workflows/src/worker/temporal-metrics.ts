@@ -1,17 +1,17 @@
 import { createServer } from "node:net";
 import type { Log } from "@sagacart/chassis/process/log";
 
-/** Where Temporal's SDK tells its metrics, on loopback, and how to read them. */
+/** The metrics endpoint of Temporal's SDK, on loopback. */
 export type TemporalMetrics = {
   /** For the runtime of the SDK. */
   readonly bindAddress: string;
-  /** Prometheus' text; empty where the SDK does not answer. */
+  /** Returns Prometheus' text format; empty if the SDK does not answer. */
   read(): Promise<string>;
 };
 
 /**
- * The SDK's metrics (pollers, slots, schedule to start latency) come from a server of its own, which is not told its
- * port: a free one is looked up. The worker's /metrics passes them on, so that there is one address to scrape.
+ * Chooses a port for the SDK's own metrics server (pollers, slots, schedule to start latency), since the SDK would not
+ * report which one it took. The worker's /metrics includes them, so that there is one address to scrape.
  */
 export async function temporalMetrics(log: Log): Promise<TemporalMetrics> {
   const bindAddress = `127.0.0.1:${await freePort()}`;
@@ -22,7 +22,7 @@ export async function temporalMetrics(log: Log): Promise<TemporalMetrics> {
         const answer = await fetch(`http://${bindAddress}/metrics`, { signal: AbortSignal.timeout(2_000) });
         return await answer.text();
       } catch (error) {
-        log.warn({ error }, "the metrics of Temporal's SDK could not be read");
+        log.warn({ error }, "cannot read the metrics of Temporal's SDK");
         return "";
       }
     },

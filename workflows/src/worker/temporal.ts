@@ -12,8 +12,8 @@ export type Temporal = {
   /** On the same connection, which eager start needs. */
   readonly client: Client;
   /**
-   * Resolves when a certificate for Temporal has changed. A connection keeps those that it was made with, also when it
-   * is made again: a worker has to be started anew before they expire.
+   * Resolves when a certificate for Temporal has changed. A connection keeps the certificates that it was made with,
+   * even when it reconnects: the worker has to be restarted before they expire.
    */
   readonly outdated: Promise<void>;
   close(): Promise<void>;
@@ -21,26 +21,26 @@ export type Temporal = {
 
 export type ConnectOptions = {
   log: Log;
-  /** Ends the waiting. */
+  /** Ends the wait for Temporal. */
   stopping: Promise<void>;
-  /** How often to look whether certificates have changed. */
-  lookMs?: number;
+  /** How often to check whether certificates have changed. */
+  checkMs?: number;
 };
 
 /**
- * Connects, and waits for as long as Temporal is not there, does not let us in or does not know the namespace: it may
- * be installed after the worker. Undefined when it is stopped before.
+ * Connects to Temporal. Retries while Temporal is unreachable, refuses us, or does not know the namespace, since it may
+ * be installed after the worker. Returns undefined when `stopping` resolves first.
  */
 export async function connectTemporal(config: Config, options: ConnectOptions): Promise<Temporal | undefined> {
   const stopped = options.stopping.then(() => "stopped" as const);
   for (let failures = 0; ; failures++) {
     try {
-      // What comes after the stop is thrown away with the process.
+      // A connection made after the stop is discarded with the process.
       const found = await Promise.race([connect(config, options), stopped]);
       return found === "stopped" ? undefined : found;
     } catch (error) {
       const { TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace } = config;
-      options.log.warn({ error, address, namespace }, "Temporal cannot be used yet; trying again");
+      options.log.warn({ error, address, namespace }, "cannot use Temporal yet; retrying");
       const pauseMs = backoffMs(failures, { firstMs: 500, longestMs: 5_000 });
       if ((await Promise.race([setTimeout(pauseMs, "again" as const), stopped])) === "stopped") {
         return undefined;
@@ -49,7 +49,7 @@ export async function connectTemporal(config: Config, options: ConnectOptions): 
   }
 }
 
-async function connect(config: Config, { lookMs = 10_000 }: ConnectOptions): Promise<Temporal> {
+async function connect(config: Config, { checkMs = 10_000 }: ConnectOptions): Promise<Temporal> {
   const files = readFiles(config);
   const connection = await NativeConnection.connect(connectionOptions(config, files));
   try {
@@ -65,7 +65,7 @@ async function connect(config: Config, { lookMs = 10_000 }: ConnectOptions): Pro
     if (haveChanged(config, files)) {
       resolve();
     }
-  }, lookMs);
+  }, checkMs);
   timer.unref();
   return {
     connection,
@@ -96,7 +96,7 @@ function haveChanged(config: Config, { ca, crt, key }: Files): boolean {
       false,
     );
   } catch {
-    // In the middle of being replaced.
+    // The files are just being replaced.
     return false;
   }
 }

@@ -1,9 +1,9 @@
 import { ConfigError, durationMs, readEnv, text, url } from "@sagacart/chassis/process/config";
 import { addressOf, waitForAll } from "./wait.ts";
 
-// node workflows/src/worker/wait-main.ts, with the worker's variables: what an init container runs before a worker of the
-// Worker Controller. Its gate begins as soon as the version polls, and is not tried again: in a new shop, whose databases
-// are still being made, it would fail for ever.
+// node workflows/src/worker/wait-main.ts, with the worker's variables: run by an init container, before a worker of the
+// Worker Controller. The gate of a version begins as soon as the version polls, and runs only once: in a new shop, whose
+// databases are still being created, it would fail for good.
 try {
   const config = readEnv({
     ORDER_ADDRESS: text(),
@@ -11,11 +11,11 @@ try {
     PAYMENT_ADDRESS: text(),
     SHIPPING_ADDRESS: text(),
     AUTH_TOKEN_URL: url({ protocols: ["http:", "https:"] }),
-    /** How long at most, before the container fails and is started again. */
+    /** The longest wait, before the container fails and is restarted. */
     WAIT_MS: durationMs(600_000),
   });
-  const { WAIT_MS, ...places } = config;
-  await waitForAll(Object.values(places).map(addressOf), {
+  const { WAIT_MS, ...addresses } = config;
+  await waitForAll(Object.values(addresses).map(addressOf), {
     limitMs: WAIT_MS,
     say: (line) => process.stdout.write(`${line}\n`),
   });

@@ -13,7 +13,7 @@ test.each([
   expect(addressOf(value)).toEqual(address);
 });
 
-test("a worker waits for a service that comes later", async () => {
+test("a worker waits for a service that starts later", async () => {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();
@@ -22,7 +22,7 @@ test("a worker waits for a service that comes later", async () => {
   await once(server, "close");
 
   const said: string[] = [];
-  // Begins to listen when it was missed.
+  // Starts to listen once it was missed.
   const say = (line: string) => {
     said.push(line);
     server.listen(port, "127.0.0.1");
@@ -32,8 +32,8 @@ test("a worker waits for a service that comes later", async () => {
   expect(said).toEqual([`waiting for 127.0.0.1:${port}`]);
 });
 
-test("a service that never comes is named", async () => {
+test("a service that never starts is named in the error", async () => {
   await expect(waitForAll([{ host: "127.0.0.1", port: 1 }], { limitMs: 1, say: () => undefined })).rejects.toThrow(
-    "nobody takes connections at 127.0.0.1:1 after 1 ms",
+    "127.0.0.1:1 accepted no connection within 1 ms",
   );
 });

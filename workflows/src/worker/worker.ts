@@ -1,16 +1,16 @@
 import type { Log } from "@sagacart/chassis/process/log";
 import { type LogLevel, type NativeConnection, Runtime, Worker, type WorkerOptions } from "@temporalio/worker";
-import type { SyntheticSteps } from "../activities/synthetic.ts";
+
 import type { Config } from "../config.ts";
 import type { Version } from "../dispatch/routing.ts";
 import { taskQueue } from "../sagas/messages.ts";
-import type { Carry, Steps } from "../sagas/steps.ts";
+import type { Carry, Steps, SyntheticSteps } from "../sagas/steps.ts";
 import { traceSinks } from "../trace/sinks.ts";
 import { activityInterceptors } from "../trace/worker-interceptors.ts";
 import type { TemporalMetrics } from "./temporal-metrics.ts";
 import { workflowCode } from "./workflow-code.ts";
 
-/** Has Temporal's own log lines come out as ours. Its runtime would also take SIGTERM for itself: not here. */
+/** Routes the log of Temporal's SDK into ours, and keeps its runtime from handling SIGTERM. */
 export function installRuntime(log: Log, { bindAddress }: TemporalMetrics): void {
   Runtime.install({
     shutdownSignals: [],
@@ -46,7 +46,7 @@ function write(log: Log, level: LogLevel, message: string, meta: unknown): void 
   }
 }
 
-/** The worker of the checkout task queue. It lets what is under way end when it is shut down: its grace time is 0 else. */
+/** Creates the worker of the checkout task queue. Running activities may end when it is shut down; by default they may not. */
 export async function createWorker(options: {
   connection: NativeConnection;
   config: Config;
@@ -58,7 +58,7 @@ export async function createWorker(options: {
     namespace: config.TEMPORAL_NAMESPACE,
     taskQueue,
     activities,
-    ...codeOf(config),
+    ...bundleOptions(config),
     ...versioning(config),
     sinks: traceSinks(),
     shutdownGraceTime: config.DRAIN_TIMEOUT_MS,
@@ -69,7 +69,7 @@ export async function createWorker(options: {
   });
 }
 
-function codeOf({ WORKFLOW_BUNDLE_PATH: codePath }: Config): Partial<WorkerOptions> {
+function bundleOptions({ WORKFLOW_BUNDLE_PATH: codePath }: Config): Partial<WorkerOptions> {
   const activity = activityInterceptors();
   const { workflowsPath, workflowInterceptorModules: workflowModules } = workflowCode;
   return codePath === undefined
@@ -77,7 +77,7 @@ function codeOf({ WORKFLOW_BUNDLE_PATH: codePath }: Config): Partial<WorkerOptio
     : { workflowBundle: { codePath }, interceptors: { activity } };
 }
 
-/** Under the Worker Controller workflows stay with the version that began them; elsewhere there are no versions. */
+/** Under the Worker Controller, workflows stay with the version that began them; elsewhere there are no versions. */
 function versioning(config: Config): Partial<WorkerOptions> {
   const version = versionOf(config);
   return version === undefined
@@ -85,7 +85,7 @@ function versioning(config: Config): Partial<WorkerOptions> {
     : { workerDeploymentOptions: { version, useWorkerVersioning: true, defaultVersioningBehavior: "PINNED" } };
 }
 
-/** The version that this worker is, where the Worker Controller gave it one. */
+/** The worker's own version, if the Worker Controller gave it one. */
 export function versionOf(config: Config): Version | undefined {
   const { TEMPORAL_DEPLOYMENT_NAME: deploymentName, TEMPORAL_WORKER_BUILD_ID: buildId } = config;
   return deploymentName === undefined || buildId === undefined ? undefined : { deploymentName, buildId };
