@@ -1,14 +1,15 @@
 import { readdir, readFile } from "node:fs/promises";
-import { bundleWorkflowCode, Worker, type WorkflowBundleWithSourceMap } from "@temporalio/worker";
+import { Worker, type WorkflowBundleWithSourceMap } from "@temporalio/worker";
 import { beforeAll, describe, expect, test } from "vitest";
-import { workflowCode } from "../worker/workflow-code.ts";
+import { bundleWorkflows, silenceTemporal } from "../testing/temporal-environment.ts";
 
 const directory = new URL("../../histories/", import.meta.url);
 const recorded = (await readdir(directory)).filter((name) => name.endsWith(".json")).sort();
 
 let workflowBundle: WorkflowBundleWithSourceMap;
 beforeAll(async () => {
-  workflowBundle = await bundleWorkflowCode(workflowCode);
+  silenceTemporal();
+  workflowBundle = await bundleWorkflows();
 }, 60_000);
 
 describe("a recorded run replays with the code of today", () => {
