@@ -1,4 +1,4 @@
-import type { Attributes } from "@sagacart/chassis/trace/trace";
+import type { Attributes } from "@sagacart/chassis/trace/span";
 
 /** Attributes that find a workflow in Temporal, named as its SDKs name them, and the batch or order that it is for. */
 export function workflowAttributes(workflowId: string, runId?: string): Attributes {
