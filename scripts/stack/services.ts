@@ -122,7 +122,7 @@ export const services: readonly Service[] = [
   {
     name: "worker",
     entry: entryOf("worker"),
-    preload: "workflows/src/lean-threads.ts",
+    preload: "workflows/src/worker/lean-threads.ts",
     adminPort: (ports) => ports["worker-admin"],
     runsWorkflows: true,
     stopsAt: 2,

@@ -21,7 +21,7 @@ export async function workflowBundle(): Promise<string | undefined> {
   }
   // Renamed into place, since several shops of one clone may start at once.
   const unfinished = `${file}.${process.pid}.new`;
-  const program = join(cloneFolder, "workflows", "src", "bundle.ts");
+  const program = join(cloneFolder, "workflows", "src", "worker", "bundle.ts");
   const how = await endOf(spawn(process.execPath, [program, unfinished], { stdio: "ignore" }));
   if (how !== "exit code 0") return undefined;
   await rename(unfinished, file);

@@ -15,25 +15,25 @@ export type Change = { readonly file: string; readonly from: string; readonly to
  */
 export const otherWorkflowCode: readonly Change[] = [
   {
-    file: "checkout.ts",
-    from: '    const reserved = await step("reserve", orderIds);',
-    to: '    await sleep(20);\n    const reserved = await step("reserve", orderIds);',
+    file: "sagas/checkout.ts",
+    from: "      let going = orderIds;",
+    to: "      await sleep(20);\n      let going = orderIds;",
   },
-  { file: "checkout.ts", from: "setHandler, workflowInfo }", to: "setHandler, sleep, workflowInfo }" },
+  { file: "sagas/checkout.ts", from: "setHandler, workflowInfo }", to: "setHandler, sleep, workflowInfo }" },
   {
-    file: "order.ts",
-    from: "      news = false;\n      const view",
-    to: '      news = false;\n      await sleep(20);\n      await attempt("look", (steps) => steps.look({ workflowId, orderId }));\n      const view',
+    file: "sagas/order.ts",
+    from: "      isAwake = false;\n      const view",
+    to: '      isAwake = false;\n      await sleep(20);\n      await retrying("look", (steps) => steps.look({ workflowId, orderId }));\n      const view',
   },
-  { file: "order.ts", from: "setHandler, workflowInfo }", to: "setHandler, sleep, workflowInfo }" },
+  { file: "sagas/order.ts", from: "setHandler, workflowInfo }", to: "setHandler, sleep, workflowInfo }" },
 ];
 
 /** A step that does not work. */
 export const brokenCharge: readonly Change[] = [
   {
-    file: "charge-step.ts",
-    from: "  const { services, book, move } = context;\n  const orders = await book.recall",
-    to: '  const { services, book, move } = context;\n  if (orderIds.length > 0) throw new Error("the charge step is broken");\n  const orders = await book.recall',
+    file: "activities/charge.ts",
+    from: "  const { services, cache } = context;\n  const orders = await cache.recall",
+    to: '  const { services, cache } = context;\n  if (input.orderIds.length > 0) throw new Error("the charge step is broken");\n  const orders = await cache.recall',
   },
 ];
 
@@ -61,7 +61,7 @@ export async function buildWorker(
       await writeFile(join(source, file), text.replace(from, to));
     }
     const bundle = await bundleWorkflowCode({
-      workflowsPath: join(source, "workflows.ts"),
+      workflowsPath: join(source, "sagas/workflows.ts"),
       workflowInterceptorModules: [join(source, "trace/workflow-interceptors.ts")],
       logger: new DefaultLogger("WARN"),
       // The packages are those of the clone.

@@ -103,7 +103,7 @@ initContainers:
   - name: wait
     image: {{ include "sagacart.worker.image" . }}
     imagePullPolicy: {{ $worker.image.pullPolicy | default (dig "image" "pullPolicy" "IfNotPresent" $global) }}
-    args: [workflows/src/wait-main.ts]
+    args: [workflows/src/worker/wait-main.ts]
     env:
       {{- include "sagacart.worker.addresses" . | nindent 6 }}
     resources:
@@ -116,7 +116,7 @@ containers:
   - name: worker
     image: {{ include "sagacart.worker.image" . }}
     imagePullPolicy: {{ $worker.image.pullPolicy | default (dig "image" "pullPolicy" "IfNotPresent" $global) }}
-    args: [--import, ./workflows/src/lean-threads.ts, workflows/src/main.ts]
+    args: [--import, ./workflows/src/worker/lean-threads.ts, workflows/src/main.ts]
     ports:
       - { name: admin, containerPort: 9090 }
     env:
