@@ -41,7 +41,7 @@ test.each([
   );
 });
 
-test.each(["date", "bigint"] as const)("a text is no %s", (kind) => {
+test.each(["date", "bigint"] as const)("a text is not a %s", (kind) => {
   const token = encodePageToken(["soon"], "orders");
 
   expect(() => decodePageToken(token, "orders", [kind])).toThrow("page_token is not one that this list gave out");

@@ -26,7 +26,7 @@ function survey(metrics = createMetrics("test")) {
   return { metrics, running };
 }
 
-test("each row of the answer is a series, and goes when the row is gone", async () => {
+test("each row of the result is a series, and is removed with the row", async () => {
   await database.pool.query("insert into things values ('box', 5), ('box', 6), ('bag', null)");
   const { metrics, running } = survey();
   await expect.poll(() => metrics.getSingleMetricAsString("things")).toContain('things{kind="box",app="test"} 2');
@@ -39,7 +39,7 @@ test("each row of the answer is a series, and goes when the row is gone", async 
   await running[Symbol.asyncDispose]();
 });
 
-test("of two processes one tells, and the other takes over when that one is gone", async () => {
+test("of two processes one exports the gauges, and the other takes over when it ends", async () => {
   await database.pool.query("truncate things");
   await database.pool.query("insert into things values ('box', 1)");
   const both = [survey(), survey()];
@@ -60,7 +60,7 @@ test("of two processes one tells, and the other takes over when that one is gone
   await both[1 - first]!.running[Symbol.asyncDispose]();
 });
 
-test("what cannot be asked any more is not told any more", async () => {
+test("gauges that can no longer be read are removed", async () => {
   await database.pool.query("truncate things");
   await database.pool.query("insert into things values ('box', 1)");
   const { metrics, running } = survey();

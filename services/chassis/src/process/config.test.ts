@@ -20,7 +20,7 @@ import {
   url,
 } from "./config.ts";
 
-test("every wrong variable is named, not only the first", () => {
+test("all invalid variables are named, not only the first", () => {
   const spec = {
     PORT: port(8080),
     DATABASE_URL: url({ protocols: ["postgres:", "postgresql:"] }),
@@ -74,7 +74,7 @@ test("a variable may be in a file, whose last newline does not count", async () 
   await rm(folder, { recursive: true });
 });
 
-test("an empty variable is as good as none", () => {
+test("an empty variable counts as absent", () => {
   expect(readEnv({ PORT: port(8080) }, { PORT: "" })).toEqual({ PORT: 8080 });
 });
 
@@ -96,7 +96,7 @@ test.each<[string, Parser<unknown>, string | undefined, string]>([
   expect(problemsOf({ X: parser }, { X: value })).toEqual([problem]);
 });
 
-test("a service runs on a laptop with its database's URL alone", () => {
+test("a service on a laptop needs its database's URL only", () => {
   expect(readEnv(serviceEnv(8081), { DATABASE_URL: "postgres://localhost/order" })).toEqual({
     HOST: "127.0.0.1",
     PORT: 8081,

@@ -3,7 +3,7 @@ import { silentLog } from "../testing/log.ts";
 import { createLog } from "./log.ts";
 import { startLoop } from "./loop.ts";
 
-test("it goes on after an error, which is logged", async () => {
+test("an error is logged, and the next round follows", async () => {
   const lines: { msg: string; loop: string; error: { message: string } }[] = [];
   const log = createLog({
     service: "t",
@@ -33,7 +33,7 @@ test("it goes on after an error, which is logged", async () => {
   ]);
 });
 
-test("`again` goes on at once, and lets others have their turn", async () => {
+test("`again` starts the next round at once, after a turn of the event loop", async () => {
   let rounds = 0;
   let turns = 0;
   const counting = setInterval(() => turns++, 0);
@@ -58,7 +58,7 @@ test("`again` goes on at once, and lets others have their turn", async () => {
   expect(rounds).toBeGreaterThan(1);
 });
 
-test("a wake ends the sleep", async () => {
+test("a wake-up ends the sleep", async () => {
   const door = createDoor();
   const rounds = createCounter();
   const loop = startLoop({
@@ -80,7 +80,7 @@ test("a wake ends the sleep", async () => {
   await loop[Symbol.asyncDispose]();
 });
 
-test("a wake during a round is not lost", async () => {
+test("a wake-up during a round is not lost", async () => {
   const door = createDoor();
   const rounds = createCounter();
   const loop = startLoop({
@@ -100,7 +100,7 @@ test("a wake during a round is not lost", async () => {
   await loop[Symbol.asyncDispose]();
 });
 
-test("closing ends a sleep, aborts the round under way, waits for it, and no other begins", async () => {
+test("closing ends the sleep, aborts the current round and waits for it, and no other begins", async () => {
   const rounds = createCounter();
   let ended = false;
   const loop = startLoop({
@@ -122,7 +122,7 @@ test("closing ends a sleep, aborts the round under way, waits for it, and no oth
   expect(rounds.value).toBe(1);
 });
 
-test("after closing nothing listens any more", async () => {
+test("after closing, no listener is left", async () => {
   const door = createDoor();
   const loop = startLoop({ name: "sleepy", log: silentLog, wake: door, run: async () => ({ waitMs: 60_000 }) });
 

@@ -14,23 +14,23 @@ import { errorInfo } from "../errors.ts";
 import { inMemory } from "./in-memory.ts";
 import { startIssuer, type TestIssuer } from "./issuer.ts";
 
-/** A service with things of the customer `victim` in it. */
+/** A service with resources of the customer `victim`. */
 export type AccessTest = AsyncDisposable & {
   routes(router: ConnectRouter): void;
   readonly domain: string;
-  /** By method, what is asked for by id: the victim's own id, and the request for one. */
+  /** The methods that get one resource by id: the id of the victim's, and the request for an id. */
   readonly things: Readonly<Record<string, { readonly id: string; readonly ask: (id: string) => Fields }>>;
-  /** By method, what lists: the request, and how many the victim has. */
+  /** The methods that list resources: the request, and the number in a response. */
   readonly lists: Readonly<Record<string, { readonly ask: Fields; readonly count: (answer: never) => number }>>;
-  /** Methods that customers call with nothing but their own customer_id to say whose it is. */
+  /** The methods whose requests identify the resource by `customer_id` only. */
   readonly ofCaller: readonly string[];
 };
 
 type Fields = MessageInitShape<DescMethod["input"]>;
 
 /**
- * Tests of who may call the methods of a service, made from its descriptors. Each method that customers may call
- * must be in one of the lists: a new one fails here until it is.
+ * Defines access tests for a service, derived from its descriptors. Each method that customers may call must be in one of
+ * the lists, so a new method fails here until it is.
  */
 export function testAccess(start: () => Promise<AccessTest>): void {
   const cleanup = new AsyncDisposableStack();
@@ -159,7 +159,7 @@ async function refusal(transport: Transport, method: DescMethod, fields: Fields,
   }
 }
 
-/** The answer, or the first one of a stream. */
+/** Returns the response, or the first one of a stream. */
 async function call(
   transport: Transport,
   method: DescMethod,

@@ -1,12 +1,12 @@
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
-/** A wire to a server that can be cut and mended. */
+/** A TCP proxy whose connections can be cut. */
 export type Proxy = AsyncDisposable & {
   readonly port: number;
   /** Ends all connections and refuses new ones. */
   cut(): Promise<void>;
   mend(): Promise<void>;
-  /** How many connections there have been. */
+  /** The number of connections so far. */
   readonly accepted: number;
 };
 
@@ -56,7 +56,7 @@ export async function createProxy(target: { host: string; port: number }): Promi
   };
 }
 
-/** A proxy in front of the server of this URL, and the URL through it. */
+/** Creates a proxy in front of a URL's server, and returns the URL through it. */
 export async function proxyUrl(url: string): Promise<{ proxy: Proxy; url: string }> {
   const through = new URL(url);
   const proxy = await createProxy({ host: through.hostname, port: Number(through.port) });

@@ -171,7 +171,7 @@ for (const [wire, connect] of Object.entries(wires)) {
   });
 }
 
-test("a service whose methods do not all say who may call them does not start", async () => {
+test("a service with a method without an access rule does not start", async () => {
   const started = startEcho({}, { verifier: issuer.verifier(), routes: (router) => router.service(EchoService, {}) });
   await expect(started).rejects.toThrow(
     "the option (sagacart.auth.v1.access) is missing on sagacart.chassis.test.v1.EchoService/Repeat",
