@@ -89,8 +89,8 @@ test.each<[string, Parser<unknown>, string | undefined, string]>([
   ["a URL of another kind", url({ protocols: ["https:"] }), "http://x", "X must be a URL that begins with https://"],
   ["no URL at all", url({ protocols: ["https:"] }), "secret@host", "X must be a URL that begins with https://"],
   ["a word that is not among them", oneOf(["a", "b"]), "c", 'X must be one of a, b, got "c"'],
-  ["a list with a hole", list(), "a,,b", 'X has an item that is wrong: ""'],
-  ["a list with a wrong item", list({ pattern: /^\d$/ }), "1,x", 'X has an item that is wrong: "x"'],
+  ["a list with a hole", list(), "a,,b", 'X has an invalid item: ""'],
+  ["a list with a wrong item", list({ pattern: /^\d$/ }), "1,x", 'X has an invalid item: "x"'],
   ["a short secret", secret({ minLength: 8 }), "hunter2", "X must have at least 8 characters"],
 ])("%s is refused", (_, parser, value, problem) => {
   expect(problemsOf({ X: parser }, { X: value })).toEqual([problem]);
