@@ -1,5 +1,6 @@
 import { setTimeout } from "node:timers/promises";
 import { runWithContext } from "../context.ts";
+import { isShutdown } from "../rpc/interceptors/in-flight.ts";
 import { backoffMs } from "../time/backoff.ts";
 import { createSleeper, type Sleeper } from "../time/sleeper.ts";
 import type { Log } from "./log.ts";
@@ -17,7 +18,8 @@ export type LoopOptions = {
 
 /**
  * Runs rounds of work in the background until it is disposed of. An error is logged, and the next round follows after a
- * pause (100 ms, growing to 10 s). Disposing of it aborts the signal and waits for the current round.
+ * pause (100 ms, growing to 10 s). A stream that ends because its server shuts down is expected, and logged as debug only.
+ * Disposing of it aborts the signal and waits for the current round.
  */
 export function startLoop(options: LoopOptions): AsyncDisposable {
   const stopping = new AbortController();
@@ -50,8 +52,12 @@ async function rounds({ name, log, run }: LoopOptions, signal: AbortSignal, slee
       }
       const pauseMs = backoffMs(failures, { firstMs: 100, longestMs: 10_000 });
       failures++;
-      loopFailures.inc({ loop: name });
-      log.error({ error, loop: name, failures, pauseMs: Math.round(pauseMs) }, "a background round failed");
+      if (isShutdown(error)) {
+        log.debug({ loop: name }, "a server shut down; the next round calls another one");
+      } else {
+        loopFailures.inc({ loop: name });
+        log.error({ error, loop: name, failures, pauseMs: Math.round(pauseMs) }, "a background round failed");
+      }
       // Wake-ups do not shorten this pause: failures would only follow faster.
       await setTimeout(pauseMs, undefined, { signal }).catch(() => {});
     }

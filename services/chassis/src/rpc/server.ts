@@ -46,7 +46,10 @@ export type ServerOptions = {
   subject?: string | undefined;
   /** Services that other processes poll: their calls begin no trace. */
   polled?: readonly DescService[] | undefined;
-  /** The age (±10 %) at which a connection gets GOAWAY; its calls may finish. 0 for no limit. */
+  /**
+   * The age (±10 %) at which a connection gets GOAWAY; its calls may finish, including streams, however long they take. 0 for
+   * no limit.
+   */
   maxConnectionAgeMs?: number;
   /** Authenticates callers. Without it, all calls are allowed: for tests inside one process. */
   verifier?: Verifier | undefined;
@@ -189,7 +192,8 @@ function adapterHandler(options: ServerOptions, inFlight: InFlight, methods: Una
 
 /**
  * Tracks the open sessions, and sends each GOAWAY at its maximum age: the caller then reconnects and resolves the name again,
- * and so finds new pods. Ages differ by ±10 %, so that not all callers reconnect at the same time.
+ * and so finds new pods. Ages differ by ±10 %, so that not all callers reconnect at the same time. A session closes when its
+ * last call has ended. Streams stay on their connection: a caller would only open an ended one again.
  */
 function trackSessions(http2: Http2Server, maxAgeMs: number): Set<ServerHttp2Session> {
   const sessions = new Set<ServerHttp2Session>();
@@ -197,7 +201,9 @@ function trackSessions(http2: Http2Server, maxAgeMs: number): Set<ServerHttp2Ses
     sessions.add(session);
     session.setLocalWindowSize(4 * 1024 * 1024);
     const ageMs = maxAgeMs * (0.9 + Math.random() * 0.2);
-    const timer = maxAgeMs > 0 ? setTimeout(() => session.close(), ageMs) : undefined;
+    // Calls that have arrived are read first: those that come later are refused, and go to the next connection.
+    const retire = () => setImmediate(() => session.close());
+    const timer = maxAgeMs > 0 ? setTimeout(retire, ageMs) : undefined;
     session.once("close", () => {
       clearTimeout(timer);
       sessions.delete(session);

@@ -6,6 +6,8 @@ export type Proxy = AsyncDisposable & {
   /** Ends all connections and refuses new ones. */
   cut(): Promise<void>;
   mend(): Promise<void>;
+  /** Stops passing data on, and keeps the connections open, as if the other machine were lost. */
+  freeze(): void;
   /** The number of connections so far. */
   readonly accepted: number;
 };
@@ -45,6 +47,12 @@ export async function createProxy(target: { host: string; port: number }): Promi
     port,
     cut,
     mend: () => listen(port),
+    freeze() {
+      for (const socket of sockets) {
+        socket.unpipe();
+        socket.pause();
+      }
+    },
     get accepted() {
       return accepted;
     },

@@ -1,7 +1,12 @@
 import { Code, type Interceptor } from "@connectrpc/connect";
-import { DomainError, defineReasons, toConnectError } from "../../errors.ts";
+import { DomainError, defineReasons, errorInfo, toConnectError } from "../../errors.ts";
 
 export const shutdownReasons = defineReasons({ SHUTTING_DOWN: Code.Unavailable });
+
+/** Returns true for the error by which a server ends its streams when it shuts down. */
+export function isShutdown(error: unknown): boolean {
+  return errorInfo(error).reason === ("SHUTTING_DOWN" satisfies keyof typeof shutdownReasons);
+}
 
 /** Tracks the calls in progress, so that a server can drain. */
 export type InFlight = {

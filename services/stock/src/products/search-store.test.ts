@@ -24,7 +24,7 @@ afterAll(() => shop[Symbol.asyncDispose]());
 const find = async (query: string, fields: object = {}) =>
   (await shop.products.searchProducts({ query, ...fields })).products.map(({ id }) => id);
 
-test("the best match comes first: the title, a word of it, the beginning of one, the middle, the description", async () => {
+test("the best match comes first: the title, a word of it, the start of one, the middle, the description", async () => {
   expect(await find("lamp")).toEqual(["LAMP-1", "LAMP-2", "LAMP-3", "LAMP-4", "KB-002"]);
   expect(await find("lamp-4")).toEqual(["LAMP-4"]);
 });
@@ -45,11 +45,11 @@ test.each([
   expect(await find(query)).toEqual(ids);
 });
 
-test("no words find everything, oldest first", async () => {
+test("a search without words finds everything, oldest first", async () => {
   expect(await find("")).toEqual(["KB-002", "LAMP-1", "LAMP-2", "LAMP-3", "LAMP-4", "X-1", "X_1"]);
 });
 
-test("a price is looked for in the currency it names", async () => {
+test("a price range applies to its own currency", async () => {
   const eur = (minorUnits: bigint) => ({ currencyCode: "EUR", minorUnits });
   const usd = { currencyCode: "USD", minorUnits: 0n };
 

@@ -3,11 +3,11 @@ import { foldText, type Product } from "./product.ts";
 import { listed, type ProductRow, productColumns, toProduct } from "./product-store.ts";
 
 export type Search = {
-  /** Words with spaces between them: each must occur. */
+  /** Words separated by spaces; each must occur. */
   readonly query: string;
   readonly minPrice: Price | undefined;
   readonly maxPrice: Price | undefined;
-  /** The last one of the page before. */
+  /** The last product of the previous page. */
   readonly after: { readonly score: bigint; readonly id: string } | undefined;
   readonly limit: number;
 };
@@ -17,9 +17,9 @@ export type Found = { readonly product: Product; readonly score: bigint };
 type Price = { readonly currencyCode: string; readonly minorUnits: bigint };
 
 /**
- * The products in which each word occurs, anywhere in title, SKU or description and in any case, and whose price is
- * in the range. The best match first: a word counts most where it is the SKU or the title, then as a word of the
- * title, at the beginning of one, elsewhere in title or SKU, and least in the description. Equal ones oldest first.
+ * Searches products that contain every word in title, SKU or description, in any case, and whose price is in the range.
+ * Best match first: a word scores highest as the whole SKU or title, then as a word of the title, as the start of one,
+ * elsewhere in title or SKU, and lowest in the description. Equal scores are listed oldest first.
  */
 export async function searchProducts(db: Queryable, search: Search): Promise<Found[]> {
   const values: unknown[] = [];
@@ -47,7 +47,7 @@ export async function searchProducts(db: Queryable, search: Search): Promise<Fou
   return rows.map((row) => ({ product: toProduct(row), score: row.score }));
 }
 
-/** `patterns` are the words as LIKE wants them. The title is the first line of search_text, the SKU the second. */
+/** `patterns` are the words escaped for LIKE. The title is the first line of search_text, the SKU the second. */
 function scoreOf(words: string, patterns: string): string {
   const title = "split_part(p.search_text, E'\\n', 1)";
   const sku = "split_part(p.search_text, E'\\n', 2)";
@@ -64,7 +64,7 @@ function after(score: string, id: string): string {
              or (score = ${score} and (create_time, id) > ((select create_time from products where id = ${id}), ${id}))`;
 }
 
-/** What people type is text: % and _ stand for themselves. */
+/** Escapes % and _, so that they match themselves. */
 function escapeLike(text: string): string {
   return text.replaceAll(/[\\%_]/g, "\\$&");
 }

@@ -2,7 +2,7 @@ import type { Queryable } from "@sagacart/chassis/postgres/pool";
 import type { Kind, Line, Reservation, Shortage, State } from "./reservation.ts";
 import { findLines } from "./reservation-store.ts";
 
-/** A reservation by id. */
+/** Returns a reservation by id. */
 export async function findReservation(db: Queryable, id: string): Promise<Reservation | undefined> {
   const { rows } = await db.query<Row>({
     name: "find-reservation",
@@ -13,14 +13,14 @@ export async function findReservation(db: Queryable, id: string): Promise<Reserv
 }
 
 export type ReservationFilter = {
-  /** Any, when empty. */
+  /** Empty: any state. */
   readonly states: readonly State[];
   readonly kind: Kind | undefined;
-  /** With a line of this product. */
+  /** Only those with a line of this product. */
   readonly productId: string | undefined;
 };
 
-/** The newest reservations of these before the one with the id `beforeId`. */
+/** Lists the reservations that pass the filter, newest first, starting after the one with the id `beforeId`. */
 export async function listReservations(
   db: Queryable,
   filter: ReservationFilter,
@@ -31,7 +31,7 @@ export async function listReservations(
   const conditions = ["true"];
   if (filter.states.length > 0) {
     conditions.push(`${state} = any(${value(filter.states)})`);
-    // Said in the words of an index, for the few that are live among the many that are not.
+    // Repeats the predicate of a partial index, so that the planner uses it: few reservations are live.
     if (filter.states.every((state) => state === "HELD" || state === "PINNED")) {
       conditions.push("state in ('HELD', 'PINNED')");
     }
@@ -65,7 +65,7 @@ type Row = {
   update_time: Date;
 };
 
-/** What is HELD past its time is EXPIRED, swept or not. */
+/** Shows a HELD reservation past its expiry as EXPIRED, before the loop has released it. */
 const state = "(case when state = 'HELD' and expire_time <= clock_timestamp() then 'EXPIRED' else state end)";
 const columns = `id, kind, ${state} as state, expire_time, shortages, create_time, update_time`;
 
