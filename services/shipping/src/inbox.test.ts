@@ -34,8 +34,7 @@ async function shipmentOf(orderId: string) {
 }
 
 async function count(table: "events" | "commands", orderId: string) {
-  const column = table === "events" ? "subject" : "order_id";
-  return (await stack.pool.query(`select from ${table} where ${column} = $1`, [orderId])).rowCount;
+  return (await stack.pool.query(`select from ${table} where subject = $1`, [orderId])).rowCount;
 }
 
 async function processed(id: string) {
