@@ -103,7 +103,7 @@ test.each([
     Code.Aborted,
     "CONTENTION",
   ],
-  ["a unique violation that nobody expected", pgError("23505"), Code.Internal, "INTERNAL"],
+  ["an unexpected unique violation", pgError("23505"), Code.Internal, "INTERNAL"],
   ["an abort", new DOMException("aborted", "AbortError"), Code.Canceled, "CANCELED"],
   ["a timeout", new DOMException("too late", "TimeoutError"), Code.DeadlineExceeded, "DEADLINE_EXCEEDED"],
   ["something that is no error", "oops", Code.Internal, "INTERNAL"],

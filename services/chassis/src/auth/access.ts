@@ -16,7 +16,7 @@ export type AccessRule = {
 /** May not call; may call for the caller's own resources only; may call for all. */
 export type Permission = "no" | "own" | "all";
 
-/** Returns a method's rule, and caches it. A method without the option is open to nobody. */
+/** Returns a method's rule, and caches it. Without the option, no caller is allowed. */
 export function accessRule(method: DescMethod): AccessRule {
   let rule = rules.get(method);
   if (rule === undefined) {

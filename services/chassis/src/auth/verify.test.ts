@@ -38,7 +38,7 @@ const wrong: [string, (issuer: Awaited<ReturnType<typeof startIssuer>>) => Promi
   ["for another audience", (issuer) => issuer.sign({ sub: "ada" }, { audience: "elsewhere" }), "TOKEN_INVALID"],
   ["of another issuer", (issuer) => issuer.sign({ sub: "ada" }, { issuer: "http://elsewhere" }), "TOKEN_INVALID"],
   ["without a subject", (issuer) => issuer.sign({ roles: ["operator"] }), "TOKEN_INVALID"],
-  ["of somebody whose id is none", (issuer) => issuer.sign({ sub: "a/b", roles: ["customer"] }), "TOKEN_INVALID"],
+  ["with an invalid customer id", (issuer) => issuer.sign({ sub: "a/b", roles: ["customer"] }), "TOKEN_INVALID"],
   ["signed with the public key as a shared secret", signedWithPublicKey, "TOKEN_INVALID"],
   ["changed after it was signed", changed, "TOKEN_INVALID"],
   ["no token at all", () => "x.y.z", "TOKEN_INVALID"],

@@ -200,10 +200,10 @@ test("a call that takes too long ends with DEADLINE_EXCEEDED", async () => {
 
 test("an abort cancels the call and its handler", async () => {
   const entered = Promise.withResolvers<void>();
-  const told = Promise.withResolvers<void>();
+  const aborted = Promise.withResolvers<void>();
   await using server = await startEcho({
     repeat: (_, { signal }) => {
-      signal.addEventListener("abort", () => told.resolve());
+      signal.addEventListener("abort", () => aborted.resolve());
       entered.resolve();
       return new Promise(() => {});
     },
@@ -216,16 +216,16 @@ test("an abort cancels the call and its handler", async () => {
   abort.abort();
 
   expect(await call).toMatchObject({ code: Code.Canceled });
-  await told.promise;
+  await aborted.promise;
 });
 
 test("an abort cancels a stream and its handler", async () => {
-  const told = Promise.withResolvers<void>();
+  const aborted = Promise.withResolvers<void>();
   await using server = await startEcho({
     async *watch(_, { signal }) {
-      signal.addEventListener("abort", () => told.resolve());
+      signal.addEventListener("abort", () => aborted.resolve());
       yield {};
-      await told.promise;
+      await aborted.promise;
     },
   });
   using client = clientOf(server.address);
@@ -236,7 +236,7 @@ test("an abort cancels a stream and its handler", async () => {
   abort.abort();
 
   expect(await stream.next().catch(errorInfo)).toMatchObject({ code: Code.Canceled });
-  await told.promise;
+  await aborted.promise;
 });
 
 test.each([

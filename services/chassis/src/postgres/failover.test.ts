@@ -220,7 +220,7 @@ function start(settings: Record<string, string> = {}): Promise<Postgres> {
   });
 }
 
-/** Stops it as an operator does, and starts it again: as the primary that it is, or as a standby that follows nobody. */
+/** Stops the server in an orderly way, and starts it again, as a primary or as a standby without a primary. */
 async function restart(as?: "standby"): Promise<void> {
   await postgres.stop();
   if (as === "standby") {

@@ -30,7 +30,7 @@ test.each([
   ["with a key of another kind", encodePageToken([1], "orders")],
   ["that is no JSON", Buffer.from("orders").toString("base64url")],
   ["that is no list", Buffer.from('{"0":"orders"}').toString("base64url")],
-  ["that somebody thought up", "next"],
+  ["that is made up", "next"],
 ])("a token %s is refused", (_, token) => {
   expect(() => decodePageToken(token, "orders", ["string"])).toThrow(
     expect.objectContaining({

@@ -201,7 +201,7 @@ function fail(error: Error): () => Promise<string> {
   return () => Promise.reject(error);
 }
 
-/** A first request that has claimed its id and stays in the middle until told to finish. */
+/** A first request that has claimed its id, and then waits until finish() is called. */
 function heldRequest(failure?: Error) {
   const entered = Promise.withResolvers<void>();
   const finish = Promise.withResolvers<void>();

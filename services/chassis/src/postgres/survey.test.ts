@@ -50,10 +50,10 @@ test("of two processes one exports the gauges, and the other takes over when it 
     );
   };
   await expect.poll(telling).toContain(true);
-  const told = await telling();
-  expect(told).toContain(false);
+  const exporting = await telling();
+  expect(exporting).toContain(false);
 
-  const first = told.indexOf(true);
+  const first = exporting.indexOf(true);
   await both[first]!.running[Symbol.asyncDispose]();
   await expect.poll(async () => (await telling())[1 - first]).toBe(true);
   expect((await telling())[first]).toBe(false);
@@ -64,11 +64,11 @@ test("gauges that can no longer be read are removed", async () => {
   await database.pool.query("truncate things");
   await database.pool.query("insert into things values ('box', 1)");
   const { metrics, running } = survey();
-  const told = async () => (await metrics.metrics()).includes('things{kind="box"');
-  await expect.poll(told).toBe(true);
+  const isExported = async () => (await metrics.metrics()).includes('things{kind="box"');
+  await expect.poll(isExported).toBe(true);
   await database.pool.query("alter table things rename to others");
-  await expect.poll(told).toBe(false);
+  await expect.poll(isExported).toBe(false);
   await database.pool.query("alter table others rename to things");
-  await expect.poll(told).toBe(true);
+  await expect.poll(isExported).toBe(true);
   await running[Symbol.asyncDispose]();
 });

@@ -16,7 +16,7 @@ export type WakeOptions = {
 export type Wake = AsyncDisposable & {
   /** Wakes the subscribers of all processes: there may be work. Cheap: call it as often as you like. */
   wake(): void;
-  /** Wakes only the other processes' subscribers, if this process's are told in a better way. */
+  /** Wakes only the other processes' subscribers, for callers that have notified this process's themselves. */
   wakeOthers(): void;
   /** Calls `listener` after each wake-up, from this process or another. Returns the function that unsubscribes it. */
   subscribe(listener: () => void): () => void;

@@ -103,12 +103,12 @@ test("`again` starts the next round at once, after a turn of the event loop", as
 });
 
 test("a wake-up ends the sleep", async () => {
-  const door = createDoor();
+  const bell = createBell();
   const rounds = createCounter();
   const loop = startLoop({
     name: "sleepy",
     log: silentLog,
-    wake: door,
+    wake: bell,
     run: async () => {
       rounds.count();
       return { waitMs: 60_000 };
@@ -118,23 +118,23 @@ test("a wake-up ends the sleep", async () => {
 
   // The first round may still be on its way to bed.
   await new Promise((resolve) => setImmediate(resolve));
-  door.knock();
+  bell.ring();
 
   await rounds.reached(2);
   await loop[Symbol.asyncDispose]();
 });
 
 test("a wake-up during a round is not lost", async () => {
-  const door = createDoor();
+  const bell = createBell();
   const rounds = createCounter();
   const loop = startLoop({
     name: "sleepy",
     log: silentLog,
-    wake: door,
+    wake: bell,
     run: async () => {
       rounds.count();
       if (rounds.value === 1) {
-        door.knock();
+        bell.ring();
       }
       return { waitMs: 60_000 };
     },
@@ -167,19 +167,19 @@ test("closing ends the sleep, aborts the current round and waits for it, and no 
 });
 
 test("after closing, no listener is left", async () => {
-  const door = createDoor();
-  const loop = startLoop({ name: "sleepy", log: silentLog, wake: door, run: async () => ({ waitMs: 60_000 }) });
+  const bell = createBell();
+  const loop = startLoop({ name: "sleepy", log: silentLog, wake: bell, run: async () => ({ waitMs: 60_000 }) });
 
   await loop[Symbol.asyncDispose]();
 
-  expect(door.listeners.size).toBe(0);
+  expect(bell.listeners.size).toBe(0);
 });
 
-function createDoor() {
+function createBell() {
   const listeners = new Set<() => void>();
   return {
     listeners,
-    knock() {
+    ring() {
       for (const listener of listeners) {
         listener();
       }

@@ -324,7 +324,7 @@ describe.each<[string, Partial<ServerOptions>]>([
   });
 
   test.each<[string, Record<string, string>, Buffer, number | undefined]>([
-    ["compressed as nobody knows", { "grpc-encoding": "snappy" }, frame(Buffer.alloc(0), 1), status.UNIMPLEMENTED],
+    ["with an unknown compression", { "grpc-encoding": "snappy" }, frame(Buffer.alloc(0), 1), status.UNIMPLEMENTED],
     ["compressed without saying how", {}, frame(Buffer.from([0x0a, 1, 0x61]), 1), status.INTERNAL],
     ["without a message", {}, Buffer.alloc(0), status.UNIMPLEMENTED],
     ["with two messages", {}, Buffer.concat([note("a"), note("b")]), status.UNIMPLEMENTED],
@@ -406,7 +406,7 @@ function note(text: string): Buffer {
   return frame(toBinary(NoteSchema, { $typeName: NoteSchema.typeName, text, number: 0n }));
 }
 
-/** A note of so many bytes: its text is "a", and the rest a field that nobody knows. */
+/** A note of this size: its text is "a", and the rest is an unknown field. */
 function padded(bytes: number): Buffer {
   const rest = bytes - 7;
   // Field 3, bytes, with the length as a varint of three or four bytes.

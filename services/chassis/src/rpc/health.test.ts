@@ -52,7 +52,7 @@ test("a check that hangs counts as failed", async () => {
   await reaches(statuses, notServing);
 });
 
-test("once it drains it never serves again, and watchers are told", async () => {
+test("once it drains it never serves again, and watchers get NOT_SERVING", async () => {
   await using state = health({ check: async () => {}, intervalMs: 1, log: silentLog });
   const statuses = watch(state, "");
   await reaches(statuses, serving);

@@ -328,7 +328,7 @@ test.each([
     "grpc.reflection.v1alpha.ServerReflection",
     "sagacart.chassis.test.v1.EchoService",
   ]);
-  // With all that they import, so that whoever asks can put them together.
+  // With all their imports, so that a client can build a registry of them.
   expect(registryOf(files).getService(EchoService.typeName)?.methods).toHaveLength(6);
   expect(registryOf(files).getMessage("buf.validate.FieldRules")).toBeDefined();
   expect(registryOf(details).getMessage("google.rpc.ErrorInfo")).toBeDefined();

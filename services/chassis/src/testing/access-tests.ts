@@ -60,7 +60,7 @@ export function testAccess(start: () => Promise<AccessTest>): void {
   };
   const customer = (id: string) => issuer.bearer(id, ["customer"]);
 
-  test("without a token, or with one that is not good, no method is reached that is not open to anyone", async () => {
+  test("without a valid token, only methods for anyone can be called", async () => {
     const everyRole = [...roleNames];
     const tokens: [string, string | undefined][] = [
       ["TOKEN_MISSING", undefined],
@@ -80,7 +80,7 @@ export function testAccess(start: () => Promise<AccessTest>): void {
     }
   });
 
-  test("whoever has none of a method's roles is refused", async () => {
+  test("a caller without any of a method's roles is refused", async () => {
     for (const method of guarded()) {
       for (const role of roleNames.filter((role) => !accessRule(method).roles.includes(role))) {
         const refused = await refusal(transport, method, {}, await issuer.bearer("eve", [role]));
@@ -95,7 +95,7 @@ export function testAccess(start: () => Promise<AccessTest>): void {
     }
   });
 
-  test("each method that customers may call is known here", () => {
+  test("each method that customers may call is in a list here", () => {
     const known = [...Object.keys(service.things), ...Object.keys(service.lists), ...service.ofCaller];
     expect(known.sort()).toEqual(
       forCustomers()
@@ -104,7 +104,7 @@ export function testAccess(start: () => Promise<AccessTest>): void {
     );
   });
 
-  test("no customer speaks for another one", async () => {
+  test("no customer acts for another one", async () => {
     for (const method of forCustomers()) {
       expect(accessRule(method).customerField, `${method.toString()} has no customer_id`).toBeDefined();
       const refused = await refusal(transport, method, { customerId: "victim" }, await customer("mallory"));
@@ -116,7 +116,7 @@ export function testAccess(start: () => Promise<AccessTest>): void {
     }
   });
 
-  test("another customer's thing is refused like one that is not there", async () => {
+  test("another customer's resource is refused like one that does not exist", async () => {
     for (const [name, { id, ask }] of Object.entries(service.things)) {
       const method = byName(name);
       const asMallory = async (asked: string) => {
@@ -129,7 +129,7 @@ export function testAccess(start: () => Promise<AccessTest>): void {
     }
   });
 
-  test("customers find their own, and those who may see all find all", async () => {
+  test("customers find their own resources, and other roles find all", async () => {
     for (const [name, { id, ask }] of Object.entries(service.things)) {
       for (const caller of [await customer("victim"), await issuer.bearer("eve", ["operator"])]) {
         const answered = await refusal(transport, byName(name), ask(id), caller);
@@ -139,7 +139,7 @@ export function testAccess(start: () => Promise<AccessTest>): void {
     }
   });
 
-  test("a list has what is the customer's own, and nothing else", async () => {
+  test("a list has the customer's own resources only", async () => {
     for (const [name, { ask, count }] of Object.entries(service.lists)) {
       const counted = async (authorization: string) =>
         count((await call(transport, byName(name), ask, authorization)) as never);

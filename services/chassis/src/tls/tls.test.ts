@@ -258,7 +258,7 @@ function clientOf(address: string, tls: Tls | undefined) {
   return createServiceClient(EchoService, channel);
 }
 
-/** Whether who serves there has a certificate of this CA now. */
+/** Returns true if the server there has a certificate of this CA now. */
 async function issuerAt(port: number, { cert }: Authority): Promise<string> {
   const socket: TLSSocket = connectTls({ port, host: "localhost", ca: cert, ALPNProtocols: ["h2"] });
   try {

@@ -28,7 +28,7 @@ const bare = create(EventSchema, {
   data: "{}",
 });
 
-/** What the reference implementation reads, which validates against the specification's schema. */
+/** Reads an event by the reference implementation, which validates it against the specification's schema. */
 function read({ headers, body }: { headers: Readonly<Record<string, string>>; body: string }) {
   const events = [HTTP.toEvent({ headers: { ...headers }, body })].flat();
   return events.map((event) => {
