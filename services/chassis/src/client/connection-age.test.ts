@@ -12,7 +12,7 @@ import { startEcho } from "../testing/test-server.ts";
 import { createServiceClient, openChannel } from "./client.ts";
 
 test("calls, long polls and streams live through 100 connection ages", async () => {
-  // Longer than a busy machine stands still: grpc-js sends a refused call once more, and not twice.
+  // Longer than a busy machine pauses: grpc-js sends a refused call once more, and not twice.
   const maxConnectionAgeMs = 100;
   await using server = await startEcho(
     {
@@ -110,7 +110,7 @@ test("a connection that dies while its calls end is detected", async () => {
       async *watch() {
         yield { text: "new" };
         await setTimeout(1_000);
-        yield { text: "told to go away" };
+        yield { text: "draining" };
         await new Promise(() => {});
       },
     },
@@ -120,7 +120,7 @@ test("a connection that dies while its calls end is detected", async () => {
   using channel = openChannel(`127.0.0.1:${proxy.port}`, { keepaliveIntervalMs: 20 });
   const stream = createServiceClient(EchoService, channel).watch({ text: "a" })[Symbol.asyncIterator]();
   await stream.next();
-  expect((await stream.next()).value).toMatchObject({ text: "told to go away" });
+  expect((await stream.next()).value).toMatchObject({ text: "draining" });
 
   proxy.freeze();
 
