@@ -1,7 +1,7 @@
 import type { Metrics } from "@sagacart/chassis/process/metrics";
 import { Counter, Histogram } from "prom-client";
-import { isFinal, type State } from "./order.ts";
-import type { Moved } from "./saga-store.ts";
+import { isFinal, type State } from "./orders/order.ts";
+import type { Moved } from "./saga/saga-store.ts";
 
 /** What is counted of the promises of orders. */
 export type Meters = {

@@ -3,9 +3,9 @@ import { uuidv7 } from "@sagacart/chassis/uuid";
 import { Order_State } from "@sagacart/proto/order/v1/order";
 import { WaitFor } from "@sagacart/proto/order/v1/order_service";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { raiseIncident } from "./incident-store.ts";
+import { raiseIncident } from "./incidents/incident-store.ts";
 import { questions } from "./survey.ts";
-import { startOrderService, type TestOrderService } from "./testing.ts";
+import { startOrderService, type TestOrderService } from "./testing/test-service.ts";
 
 let service: TestOrderService;
 beforeAll(async () => {

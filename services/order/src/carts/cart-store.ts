@@ -1,0 +1,188 @@
+import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
+import { microsOf, type TimeKey, timeOf } from "../time-key.ts";
+import type { Cart, CartLine, CartState } from "./cart.ts";
+import {
+  type CartHead,
+  type HeadRow,
+  headColumns,
+  type JoinedRow,
+  type LineRow,
+  lineArrays,
+  lineColumns,
+  toCarts,
+  toHead,
+  toLine,
+} from "./cart-row.ts";
+
+/** A cart as it is stored, with its lines. */
+export type CartRow = Cart;
+
+/** The carts with these ids that there are, by id: each of one moment, and not locked. */
+export async function loadCarts(db: Queryable, ids: readonly string[]): Promise<Map<string, CartRow>> {
+  const { rows } = await db.query<JoinedRow>({
+    name: "load-carts",
+    text: `select ${headColumns}, ${lineColumns} from carts c left join cart_lines l on l.cart_id = c.id
+           where c.id = any($1) order by c.id, l.line_number`,
+    values: [ids],
+  });
+  return toCarts(rows);
+}
+
+/** The customer's default cart, if there is one. */
+export async function loadDefaultCart(db: Queryable, customerId: string): Promise<CartRow | undefined> {
+  const { rows } = await db.query<JoinedRow>({
+    name: "load-default-cart",
+    text: `select ${headColumns}, ${lineColumns} from carts c left join cart_lines l on l.cart_id = c.id
+           where c.customer_id = $1 and c.is_default order by l.line_number`,
+    values: [customerId],
+  });
+  const [cart] = toCarts(rows).values();
+  return cart;
+}
+
+/** Locks the carts with these ids that there are, in the order of their ids. */
+export async function lockCarts(tx: Transaction, ids: readonly string[]): Promise<Map<string, CartHead>> {
+  const { rows } = await tx.query<HeadRow>({
+    name: "lock-carts",
+    text: `select ${headColumns} from carts c where c.id = any($1) order by c.id for update`,
+    values: [ids],
+  });
+  return new Map(rows.map((row) => [row.id, toHead(row)]));
+}
+
+/** The lines of carts that the caller has locked, by cart. */
+export async function loadCartLines(tx: Transaction, ids: readonly string[]): Promise<Map<string, CartLine[]>> {
+  const { rows } = await tx.query<LineRow & { cart_id: string }>({
+    name: "load-cart-lines",
+    text: `select l.cart_id, ${lineColumns} from cart_lines l where l.cart_id = any($1) order by l.cart_id, l.line_number`,
+    values: [ids],
+  });
+  const lines = new Map<string, CartLine[]>(ids.map((id) => [id, []]));
+  for (const row of rows) {
+    lines.get(row.cart_id)?.push(toLine(row));
+  }
+  return lines;
+}
+
+/** The ids of the default carts of those of these customers who have one, by customer. */
+export async function findDefaultCarts(db: Queryable, customerIds: readonly string[]): Promise<Map<string, string>> {
+  const { rows } = await db.query<{ id: string; customer_id: string }>({
+    name: "find-default-carts",
+    text: "select id, customer_id from carts where customer_id = any($1) and is_default",
+    values: [customerIds],
+  });
+  return new Map(rows.map((row) => [row.customer_id, row.id]));
+}
+
+/** Says that orders were made of carts, which the caller has locked. One statement, whatever their number. */
+export async function markCheckingOut(
+  tx: Transaction,
+  carts: readonly { readonly cartId: string; readonly orderId: string }[],
+): Promise<void> {
+  await tx.query({
+    name: "mark-checking-out",
+    text: `update carts c
+           set state = 'CHECKING_OUT', order_id = m.order_id, last_failure_reason = '',
+               version = c.version + 1, update_time = now()
+           from unnest($1::text[], $2::text[]) as m (id, order_id) where c.id = m.id`,
+    values: [carts.map(({ cartId }) => cartId), carts.map(({ orderId }) => orderId)],
+  });
+}
+
+/** Writes what changed in carts that the caller has locked. One statement, whatever their number; gives the time. */
+export async function saveCarts(
+  tx: Transaction,
+  changes: readonly { readonly before: Cart; readonly after: Cart }[],
+): Promise<Date> {
+  const gone = changes.flatMap(({ before, after }) => {
+    const kept = new Set(after.lines.map(({ productId }) => productId));
+    return before.lines
+      .filter(({ productId }) => !kept.has(productId))
+      .map(({ productId }) => ({ cartId: after.id, productId }));
+  });
+  const put = changes.flatMap(({ before, after }) =>
+    after.lines
+      .map((line, index) => ({ cartId: after.id, line, index }))
+      .filter(({ line, index }) => before.lines[index] !== line),
+  );
+  const { rows } = await tx.query<{ update_time: Date }>({
+    name: "save-carts",
+    text: `with gone as (
+             delete from cart_lines l using unnest($1::text[], $2::text[]) as g (cart_id, product_id)
+             where l.cart_id = g.cart_id and l.product_id = g.product_id
+           ), put as (
+             insert into cart_lines (cart_id, line_number, product_id, quantity, sku, title, currency, unit_price_minor)
+             select * from unnest($3::text[], $4::int[], $5::text[], $6::int[], $7::text[], $8::text[], $9::text[],
+                                  $10::bigint[])
+             on conflict (cart_id, product_id) do update
+             set line_number = excluded.line_number, quantity = excluded.quantity, sku = excluded.sku,
+                 title = excluded.title, currency = excluded.currency, unit_price_minor = excluded.unit_price_minor
+           )
+           update carts c set name = n.name, state = n.state, is_default = n.is_default, version = n.version,
+                              update_time = now()
+           from unnest($11::text[], $12::text[], $13::text[], $14::boolean[], $15::bigint[])
+             as n (id, name, state, is_default, version)
+           where c.id = n.id returning c.update_time`,
+    values: [
+      gone.map(({ cartId }) => cartId),
+      gone.map(({ productId }) => productId),
+      ...lineArrays(put),
+      changes.map(({ after }) => after.id),
+      changes.map(({ after }) => after.name),
+      changes.map(({ after }) => after.state),
+      changes.map(({ after }) => after.isDefault),
+      changes.map(({ after }) => after.version),
+    ],
+  });
+  const [first] = rows;
+  if (first === undefined || rows.length !== changes.length) {
+    throw new Error(`of ${changes.length} locked carts ${rows.length} are there`);
+  }
+  return first.update_time;
+}
+
+/** Takes the default from the customer's present one, so that this cart can have it. Locks both, if they are there. */
+export async function releaseDefault(tx: Transaction, cartId: string): Promise<void> {
+  const customer = "(select customer_id from carts where id = $1)";
+  await tx.query(
+    `select from carts where id = $1 or (is_default and customer_id = ${customer}) order by id for update`,
+    [cartId],
+  );
+  await tx.query(
+    `update carts set is_default = false, version = version + 1, update_time = now()
+     where is_default and customer_id = ${customer} and id <> $1`,
+    [cartId],
+  );
+}
+
+/** What a list of carts is filtered by, and where it goes on. */
+export type CartFilter = {
+  readonly customerId: string;
+  readonly states: readonly CartState[];
+  /** In their name, capitals or not; "" is in all. */
+  readonly nameContains: string;
+  readonly after: TimeKey | undefined;
+  readonly limit: number;
+};
+
+/** A page of a customer's carts, newest first, and the key of its last one when there are more. */
+export async function listCarts(
+  db: Queryable,
+  { customerId, states, nameContains, after, limit }: CartFilter,
+): Promise<{ carts: CartRow[]; more: TimeKey | undefined }> {
+  const { rows } = await db.query<JoinedRow & { micros: bigint }>({
+    name: "list-carts",
+    text: `select ${headColumns}, ${lineColumns}, ${microsOf("c.create_time")} as micros
+           from (select * from carts
+                 where customer_id = $1 and state = any($2) and strpos(lower(name), lower($6)) > 0
+                   and ($3::bigint is null or (create_time, id) < (${timeOf("$3")}, $4))
+                 order by create_time desc, id desc limit $5) as c
+           left join cart_lines l on l.cart_id = c.id
+           order by c.create_time desc, c.id desc, l.line_number`,
+    values: [customerId, states, after?.micros ?? null, after?.id ?? "", limit + 1, nameContains],
+  });
+  const found = [...toCarts(rows).values()];
+  const carts = found.slice(0, limit);
+  const lastId = found.length > limit ? carts.at(-1)?.id : undefined;
+  return { carts, more: rows.find(({ id }) => id === lastId) };
+}

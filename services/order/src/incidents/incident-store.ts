@@ -1,0 +1,151 @@
+import { DomainError } from "@sagacart/chassis/errors";
+import type { Queryable } from "@sagacart/chassis/postgres/pool";
+import { uuidv7 } from "@sagacart/chassis/uuid";
+import { reasons } from "../reasons.ts";
+import { microsOf, type TimeKey, timeOf } from "../time-key.ts";
+
+export type IncidentState = "OPEN" | "RESOLVED";
+
+/** A step of an order's saga that does not succeed. */
+export type Incident = {
+  readonly id: string;
+  readonly orderId: string;
+  readonly step: string;
+  readonly workflowId: string;
+  readonly error: string;
+  readonly attempts: number;
+  readonly state: IncidentState;
+  readonly resolution: string;
+  readonly retryRequestTime: Date | undefined;
+  readonly createTime: Date;
+  readonly updateTime: Date;
+};
+
+/** A try of a step that failed. */
+export type FailedTry = {
+  readonly orderId: string;
+  readonly step: string;
+  readonly workflowId: string;
+  readonly error: string;
+  readonly attempts: number;
+};
+
+/**
+ * Raises an incident, or notes another try in the one that is open for this step of the order. Gives its id. Throws
+ * ORDER_NOT_FOUND.
+ */
+export async function raiseIncident(db: Queryable, failed: FailedTry): Promise<string> {
+  // Somebody has to hear of it, whatever the error says: Postgres does not store NUL.
+  const error = failed.error.replaceAll("\0", "\uFFFD");
+  const { rows } = await db.query<{ id: string }>({
+    name: "raise-incident",
+    text: `insert into incidents (id, order_id, step, workflow_id, error, attempts)
+           select $1, id, $3, $4, $5, $6 from orders where id = $2
+           on conflict (order_id, step) where state = 'OPEN' do update
+           set workflow_id = excluded.workflow_id, error = excluded.error,
+               -- A workflow that took the order over counts from the beginning.
+               attempts = greatest(incidents.attempts, excluded.attempts), update_time = now()
+           returning id`,
+    values: [uuidv7(), failed.orderId, failed.step, failed.workflowId, error, failed.attempts],
+  });
+  const [incident] = rows;
+  if (incident === undefined) {
+    const message = `there is no order ${failed.orderId}`;
+    throw new DomainError(reasons, "ORDER_NOT_FOUND", message, { order_id: failed.orderId });
+  }
+  return incident.id;
+}
+
+/** Closes the incident that is open for this step of the order, if there is one: it went well after all. */
+export async function clearIncident(db: Queryable, done: { orderId: string; step: string }): Promise<void> {
+  await db.query({
+    name: "clear-incident",
+    text: `update incidents set state = 'RESOLVED', resolution = 'the step succeeded', update_time = now()
+           where order_id = $1 and step = $2 and state = 'OPEN'`,
+    values: [done.orderId, done.step],
+  });
+}
+
+/** One incident. `id` is a UUID. */
+export async function loadIncident(db: Queryable, id: string): Promise<Incident | undefined> {
+  const { rows } = await db.query<Row>(`select ${columns} from incidents where id = $1`, [id]);
+  return rows[0] && toIncident(rows[0]);
+}
+
+/** What a list of incidents is filtered by, and where it goes on. */
+export type IncidentFilter = {
+  readonly state: IncidentState | undefined;
+  /** Any order's where it is "". */
+  readonly orderId: string;
+  readonly after: TimeKey | undefined;
+  readonly limit: number;
+};
+
+/** A page of incidents, newest first, and the key of its last one when there are more. */
+export async function listIncidents(
+  db: Queryable,
+  { state, orderId, after, limit }: IncidentFilter,
+): Promise<{ incidents: Incident[]; more: TimeKey | undefined }> {
+  const { rows } = await db.query<Row & { micros: bigint }>(
+    `select ${columns}, ${microsOf("create_time")} as micros from incidents
+     where ($1::text is null or state = $1) and ($2 = '' or order_id = $2)
+       and ($3::bigint is null or (create_time, id) < (${timeOf("$3")}, $4::uuid))
+     order by create_time desc, id desc limit $5`,
+    [state ?? null, orderId, after?.micros ?? null, after?.id ?? null, limit + 1],
+  );
+  const shown = rows.slice(0, limit);
+  return { incidents: shown.map(toIncident), more: rows.length > limit ? shown.at(-1) : undefined };
+}
+
+/** Notes that somebody wants the step tried at once. Undefined when there is no such incident that is open. */
+export async function requestRetry(db: Queryable, id: string): Promise<Incident | undefined> {
+  const { rows } = await db.query<Row>(
+    `update incidents set retry_request_time = now(), update_time = now()
+     where id = $1 and state = 'OPEN' returning ${columns}`,
+    [id],
+  );
+  return rows[0] && toIncident(rows[0]);
+}
+
+/** Closes an incident. Undefined when there is no such one that is open. */
+export async function resolveIncident(db: Queryable, id: string, resolution: string): Promise<Incident | undefined> {
+  const { rows } = await db.query<Row>(
+    `update incidents set state = 'RESOLVED', resolution = $2, update_time = now()
+     where id = $1 and state = 'OPEN' returning ${columns}`,
+    [id, resolution],
+  );
+  return rows[0] && toIncident(rows[0]);
+}
+
+type Row = {
+  id: string;
+  order_id: string;
+  step: string;
+  workflow_id: string;
+  error: string;
+  attempts: number;
+  state: IncidentState;
+  resolution: string;
+  retry_request_time: Date | null;
+  create_time: Date;
+  update_time: Date;
+};
+
+const columns = `id, order_id, step, workflow_id, error, attempts, state, resolution, retry_request_time, create_time,
+  update_time`;
+
+function toIncident(row: Row): Incident {
+  return {
+    id: row.id,
+    orderId: row.order_id,
+    step: row.step,
+    workflowId: row.workflow_id,
+    error: row.error,
+    attempts: row.attempts,
+    state: row.state,
+    resolution: row.resolution,
+    retryRequestTime: row.retry_request_time ?? undefined,
+    createTime: row.create_time,
+    updateTime: row.update_time,
+  };
+}
