@@ -22,8 +22,8 @@ import { createIncidentService } from "./incidents/incident-service.ts";
 import { createMeters } from "./meters.ts";
 import { createOrderService } from "./orders/order-service.ts";
 import { createWaiters } from "./orders/waiters.ts";
+import { ownerKinds } from "./saga/owner-store.ts";
 import { createSagaService } from "./saga/saga-service.ts";
-import { carrierKinds } from "./saga/saga-store.ts";
 import { listStalled, restartStalled } from "./saga/stalled-store.ts";
 
 export type ServicesOptions = {
@@ -35,26 +35,20 @@ export type ServicesOptions = {
   idlePeriods: IdlePeriods;
 };
 
-/** All that this process serves, over one database, and what must be closed when it ends. */
+/** Wires the services of this process over one database. The background tasks must be closed in reverse order. */
 export function createServices({ pool, url, log, catalogue, metrics, idlePeriods }: ServicesOptions): {
   routes: (router: ConnectRouter) => void;
   background: readonly AsyncDisposable[];
 } {
-  const feed = createEventFeed({
-    pool,
-    url,
-    source: "/sagacart/order",
-    log,
-    metrics,
-  });
+  const feed = createEventFeed({ pool, url, source: "/sagacart/order", log, metrics });
   const standing = { list: listStalled, restart: restartStalled };
-  const commands = createCommandOutbox({ pool, url, log, tracked: carrierKinds, standing });
+  const commands = createCommandOutbox({ pool, url, log, tracked: ownerKinds, standing });
   const wake = createWake({ url, channel: "orders_changed", log });
   const waiters = createWaiters(pool, wake);
-  const commanded = () => commands.notify();
+  const commandsRecorded = () => commands.notify();
   const recorded = () => {
     feed.notify();
-    commanded();
+    commands.notify();
   };
   const meters = metrics === undefined ? undefined : createMeters(metrics);
   const checkout = createCheckout({
@@ -69,8 +63,8 @@ export function createServices({ pool, url, log, catalogue, metrics, idlePeriods
     pool,
     checkout,
     meters,
-    commanded,
-    changed(orders) {
+    commandsRecorded,
+    ordersChanged(orders) {
       waiters.changed(orders);
       feed.notify();
     },
@@ -80,7 +74,7 @@ export function createServices({ pool, url, log, catalogue, metrics, idlePeriods
       router.service(OrderService, createOrderService({ pool, checkout, waiters, recorded }));
       router.service(CartService, createCartService({ pool, catalogue }));
       router.service(GuestCartService, createGuestCartService({ pool, catalogue }));
-      router.service(IncidentService, createIncidentService({ pool, commanded }));
+      router.service(IncidentService, createIncidentService({ pool, commandsRecorded }));
       router.service(SagaService, saga);
       router.service(CommandService, commands.service);
       feed.routes(router);

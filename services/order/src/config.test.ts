@@ -13,8 +13,8 @@ test("spans are written as people write them", () => {
   expect(readConfig(env)).toMatchObject({ CART_EXPIRE_AFTER: 90 * 86_400_000, CART_REMIND_BEFORE: 7 * 86_400_000 });
 });
 
-test.each(["90", "0d", "-1d", "1w", "4000d", "1.5h", "d"])("%s is no span", (given) => {
-  expect(() => readConfig({ ...env, CART_EXPIRE_AFTER: given })).toThrow(/CART_EXPIRE_AFTER must be a span/);
+test.each(["90", "0d", "-1d", "1w", "4000d", "1.5h", "d"])("%s is not a time span", (given) => {
+  expect(() => readConfig({ ...env, CART_EXPIRE_AFTER: given })).toThrow(/CART_EXPIRE_AFTER must be a time span/);
 });
 
 test("a reminder comes before the end", () => {

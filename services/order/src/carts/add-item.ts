@@ -1,21 +1,22 @@
 import { type Pool, withTransaction } from "@sagacart/chassis/postgres/pool";
 import { once } from "@sagacart/chassis/postgres/request-ids";
 import { coalesce } from "@sagacart/chassis/rpc/coalesce";
-import { type AskedFor, addLine, type Cart, checkChangeable, checkOwner } from "./cart.ts";
-import { loadCarts } from "./cart-store.ts";
-import type { Catalogue, Quote } from "./catalogue.ts";
+import { addLine, type Cart, type CartRef, checkChangeable } from "./cart.ts";
+import type { Catalogue } from "./catalogue.ts";
 import { type CartChange, changeCart, changeCarts } from "./change-cart.ts";
+import { loadCart } from "./load-cart.ts";
+import type { Quotes } from "./quote.ts";
 
-/** Something to be added to a cart. */
+/** A product to be added to a cart. */
 export type Addition = {
-  readonly to: AskedFor;
+  readonly ref: CartRef;
   readonly etag: string;
   readonly productId: string;
-  /** 0 for one. */
+  /** 0 means one. */
   readonly quantity: number;
-  /** "" where it is not to be remembered. */
+  /** "" if the request is not to be remembered. */
   readonly requestId: string;
-  /** Who is asked with the request id, and for what; looked at only where there is one. */
+  /** The method and the content that the request id was used for. */
   readonly method: string;
   readonly fingerprint: () => Uint8Array;
 };
@@ -23,8 +24,8 @@ export type Addition = {
 type Context = { readonly pool: Pool; readonly catalogue: Catalogue };
 
 /**
- * Adds a product to a cart. Those that come while others are being added are added together: one question to the
- * catalogue and one transaction for all of them. A request id is remembered, so each of those has its own.
+ * Adds products to carts. Additions that arrive while others are under way are made together, with one call to the
+ * catalogue and one transaction for all of them. One with a request id has its own transaction, which remembers the id.
  */
 export function createAddItem(context: Context): (addition: Addition) => Promise<Cart> {
   const { pool, catalogue } = context;
@@ -34,7 +35,7 @@ export function createAddItem(context: Context): (addition: Addition) => Promise
     maxConcurrent: 2,
     async run(additions) {
       const quotes = await catalogue([...new Set(additions.map(({ productId }) => productId))]);
-      const changes = additions.map((addition) => changeOf(addition, quotes));
+      const changes = additions.map((addition) => changeFor(addition, quotes));
       return await withTransaction(pool, (tx) => changeCarts(tx, changes));
     },
   });
@@ -42,39 +43,33 @@ export function createAddItem(context: Context): (addition: Addition) => Promise
 }
 
 async function addOnce({ pool, catalogue }: Context, addition: Addition): Promise<Cart> {
-  const { to, requestId, method } = addition;
-  const scope = await scopeOf(pool, to);
+  const { ref, requestId, method } = addition;
+  const scope = await requestScope(pool, ref);
   const quotes = await catalogue([addition.productId]);
   let added: Cart | undefined;
-  const asked = { scope, requestId, method, fingerprint: addition.fingerprint() };
-  const { replayed } = await once(pool, asked, async (tx) => {
-    added = await changeCart(tx, changeOf(addition, quotes));
-    return to.id;
+  const request = { scope, requestId, method, fingerprint: addition.fingerprint() };
+  const { replayed } = await once(pool, request, async (tx) => {
+    added = await changeCart(tx, changeFor(addition, quotes));
+    return ref.id;
   });
-  return replayed || added === undefined ? await load(pool, to) : added;
+  return replayed || added === undefined ? await loadCart(pool, ref) : added;
 }
 
-/** Whose request ids they are: the customer's, named or whose cart it is, or those of a guest's cart. */
-async function scopeOf(pool: Pool, to: AskedFor): Promise<string> {
-  if ("customerId" in to && to.customerId !== "") {
-    return to.customerId;
+/** The scope of request ids: the customer who is named or has the cart, or else the guest's cart itself. */
+async function requestScope(pool: Pool, ref: CartRef): Promise<string> {
+  if ("customerId" in ref && ref.customerId !== "") {
+    return ref.customerId;
   }
-  const cart = await load(pool, to);
-  return cart.guestTokenHash === undefined ? cart.customerId : `guest ${to.id}`;
+  const cart = await loadCart(pool, ref);
+  return cart.guestTokenHash === undefined ? cart.customerId : `guest ${ref.id}`;
 }
 
-function changeOf({ to, etag, productId, quantity }: Addition, quotes: ReadonlyMap<string, Quote>): CartChange {
+function changeFor({ ref, etag, productId, quantity }: Addition, quotes: Quotes): CartChange {
   return {
-    of: to,
+    ref,
     apply(cart) {
       checkChangeable(cart, etag);
       return addLine(cart, { productId, quantity: quantity || 1 }, quotes);
     },
   };
-}
-
-async function load(pool: Pool, asked: AskedFor): Promise<Cart> {
-  const cart = (await loadCarts(pool, [asked.id])).get(asked.id);
-  checkOwner(cart, asked);
-  return cart;
 }

@@ -1,24 +1,23 @@
 import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
-import type { CartLine } from "./cart.ts";
+import type { CartLine, LeftOutLine } from "./cart.ts";
 import { lineArrays } from "./cart-row.ts";
-import type { LeftOut } from "./left-out.ts";
 
-/** A cart to be made. */
+/** A cart to be inserted. */
 export type NewCart = {
   readonly id: string;
   readonly customerId: string;
   readonly name: string;
   readonly lines: readonly CartLine[];
-  /** What the cart that this is a duplicate of had besides. */
-  readonly leftOut?: readonly LeftOut[];
+  /** The lines of the duplicated cart that this one lacks. */
+  readonly leftOut?: readonly LeftOutLine[];
 };
 
-/** What became of one: made, or why not. RACED: another one of the customer's was made just now; try again. */
+/** The result of an insert. RACED: another cart of the customer was made at the same time; try again. */
 export type Inserted = "MADE" | "EXISTS" | "TOO_MANY" | "RACED";
 
 /**
- * Makes a cart; the default one if the customer has none that is open or being checked out. The customer may have
- * `maxOpen` of them with this one.
+ * Inserts a cart, as the default one if the customer has no cart that is open or being checked out. The customer may
+ * have at most `maxOpen` such carts, this one included.
  */
 export async function insertCart(db: Queryable, cart: NewCart, maxOpen: number): Promise<Inserted> {
   const { rows } = await db.query<{ made: boolean; taken: boolean; open: bigint }>({
@@ -54,13 +53,13 @@ export async function insertCart(db: Queryable, cart: NewCart, maxOpen: number):
   if (row?.taken === true) {
     return "EXISTS";
   }
-  // One that was made meanwhile, with this id or as the default, is seen by the next statement only.
+  // A cart that was committed during this statement, with this id or as the default, is visible to the next one only.
   return row !== undefined && row.open >= BigInt(maxOpen) ? "TOO_MANY" : "RACED";
 }
 
-/** What a duplicate had to leave out; nothing for a cart that is none. */
-export async function loadLeftOut(db: Queryable, id: string): Promise<readonly LeftOut[]> {
-  const { rows } = await db.query<{ left_out: readonly LeftOut[] | null }>({
+/** Loads the lines that a duplicate lacks; none for a cart that is not a duplicate. */
+export async function loadLeftOut(db: Queryable, id: string): Promise<readonly LeftOutLine[]> {
+  const { rows } = await db.query<{ left_out: readonly LeftOutLine[] | null }>({
     name: "load-left-out",
     text: "select left_out from carts where id = $1",
     values: [id],
@@ -68,10 +67,10 @@ export async function loadLeftOut(db: Queryable, id: string): Promise<readonly L
   return rows[0]?.left_out ?? [];
 }
 
-/** A guest's cart to be made. */
+/** A guest's cart to be inserted. */
 export type NewGuestCart = Pick<NewCart, "id" | "lines"> & { readonly guestTokenHash: Buffer };
 
-/** Makes a guest's cart. Its id is new. */
+/** Inserts a guest's cart, whose id is new. */
 export async function insertGuestCart(db: Queryable, cart: NewGuestCart): Promise<void> {
   await db.query({
     name: "insert-guest-cart",
@@ -89,7 +88,7 @@ export async function insertGuestCart(db: Queryable, cart: NewGuestCart): Promis
   });
 }
 
-/** Makes an empty default cart, unless the customer has a default one. */
+/** Inserts an empty default cart, unless the customer has a default one. */
 export async function insertDefaultCart(db: Queryable, id: string, customerId: string): Promise<void> {
   await db.query({
     name: "insert-default-cart",
@@ -100,9 +99,9 @@ export async function insertDefaultCart(db: Queryable, id: string, customerId: s
 }
 
 /**
- * Makes these carts, or puts them in the place of those with their ids, whoever's they were; those are never the
- * default of another customer. Gives the ids of those that are being checked out: these stay as they are. Three
- * statements, whatever their number.
+ * Inserts carts, or overwrites those with the same ids, whichever customer had them. An overwritten cart stays the
+ * default only if its customer stays the same. Returns the ids of carts that are being checked out; these stay as they
+ * are. Three statements, however many carts.
  */
 export async function putCarts(tx: Transaction, carts: readonly NewCart[]): Promise<string[]> {
   const ids = carts.map(({ id }) => id);

@@ -6,11 +6,13 @@ import {
   CartLineSchema,
   type Cart as CartMessage,
   CartSchema,
+  type LeftOutLine as LeftOutLineMessage,
+  LeftOutLineSchema,
 } from "@sagacart/proto/order/v1/cart";
 import { MoneySchema } from "@sagacart/proto/type/v1/money";
-import { type Cart, type CartLine, type CartState, etagOf, totalOf } from "./cart.ts";
+import { type Cart, type CartLine, type CartState, etagOf, type LeftOutLine, totalOf } from "./cart.ts";
 
-/** A cart as it goes over the wire. An empty one has no total, since that would have no currency. */
+/** A cart on the wire. An empty one has no total, since there is no currency. */
 export function cartMessage(cart: Cart): CartMessage {
   const total = totalOf(cart.lines);
   return create(CartSchema, {
@@ -28,6 +30,11 @@ export function cartMessage(cart: Cart): CartMessage {
     createTime: timestampFromDate(cart.createTime),
     updateTime: timestampFromDate(cart.updateTime),
   });
+}
+
+/** A line that was left out, on the wire. */
+export function leftOutMessage(line: LeftOutLine): LeftOutLineMessage {
+  return create(LeftOutLineSchema, line);
 }
 
 /** The stored name of a state on the wire; undefined for UNSPECIFIED. */

@@ -29,17 +29,17 @@ export type LineRow = {
   unit_price_minor: bigint;
 };
 
-/** A cart with one of its lines; or with none, when it is empty. */
+/** A cart joined with one of its lines, or with nulls if it is empty. */
 export type JoinedRow = HeadRow & (LineRow | { [column in keyof LineRow]: null });
 
-/** The columns of a HeadRow, of carts as c. */
+/** The columns of a HeadRow, from carts as c. */
 export const headColumns = `c.id, c.customer_id, c.guest_token_hash, c.name, c.state, c.is_default, c.version,
   c.order_id, c.last_failure_reason, c.merged_into, c.create_time, c.update_time`;
 
-/** The columns of a LineRow, of cart_lines as l. */
+/** The columns of a LineRow, from cart_lines as l. */
 export const lineColumns = "l.product_id, l.quantity, l.sku, l.title, l.currency, l.unit_price_minor";
 
-/** The carts that the rows are of, in the order of the rows. */
+/** Assembles carts from joined rows, in the order of the rows. */
 export function toCarts(rows: readonly JoinedRow[]): Map<string, Cart> {
   const carts = new Map<string, CartHead & { lines: CartLine[] }>();
   for (const row of rows) {
@@ -83,7 +83,7 @@ export function toLine(row: LineRow): CartLine {
   };
 }
 
-/** Lines as the arrays that unnest() makes rows of. */
+/** The arrays of lines for unnest(). */
 export function lineArrays(lines: readonly { cartId: string; line: CartLine; index: number }[]): unknown[][] {
   return [
     lines.map(({ cartId }) => cartId),

@@ -24,24 +24,24 @@ import {
 import { reasons } from "../reasons.ts";
 import { readTimeKey, writeTimeKey } from "../time-key.ts";
 import { createAddItem } from "./add-item.ts";
-import { type CartState, checkingOut, checkOwner, priceLines } from "./cart.ts";
+import { type CartState, checkingOut, priceLines } from "./cart.ts";
 import { putCarts } from "./cart-insert-store.ts";
-import { cartMessage, cartStateFromProto } from "./cart-message.ts";
-import { listCarts, loadCarts } from "./cart-store.ts";
+import { cartMessage, cartStateFromProto, leftOutMessage } from "./cart-message.ts";
+import { listCarts } from "./cart-store.ts";
 import type { Catalogue } from "./catalogue.ts";
 import { createCart } from "./create-cart.ts";
 import { getDefaultCart, updateCart } from "./default-cart.ts";
 import { duplicateCart } from "./duplicate-cart.ts";
-import { createChanges } from "./edit-cart.ts";
-import { leftOutMessage } from "./left-out.ts";
+import { createCartEditor } from "./edit-cart.ts";
+import { loadCart } from "./load-cart.ts";
 import { mergeCarts } from "./merge-carts.ts";
 
 export type CartServiceOptions = { pool: Pool; catalogue: Catalogue };
 
-/** The handlers of CartService: the promises are in its proto. */
+/** The handlers of CartService; its proto documents them. */
 export function createCartService({ pool, catalogue }: CartServiceOptions): ServiceImpl<typeof CartService> {
   const addItem = createAddItem({ pool, catalogue });
-  const changes = createChanges({ pool, catalogue });
+  const editor = createCartEditor({ pool, catalogue });
 
   return {
     async createCart(request) {
@@ -49,9 +49,8 @@ export function createCartService({ pool, catalogue }: CartServiceOptions): Serv
       return create(CreateCartResponseSchema, { cart: cartMessage(cart) });
     },
 
-    async getCart(request) {
-      const cart = (await loadCarts(pool, [request.id])).get(request.id);
-      checkOwner(cart, { id: request.id, customerId: request.customerId });
+    async getCart({ id, customerId }) {
+      const cart = await loadCart(pool, { id, customerId });
       return create(GetCartResponseSchema, { cart: cartMessage(cart) });
     },
 
@@ -61,8 +60,8 @@ export function createCartService({ pool, catalogue }: CartServiceOptions): Serv
     },
 
     async listCarts({ customerId, nameContains, ...request }) {
-      const asked = request.states.map(cartStateFromProto).filter((state) => state !== undefined);
-      const states = asked.length === 0 ? liveStates : [...new Set(asked)].sort();
+      const requested = request.states.map(cartStateFromProto).filter((state) => state !== undefined);
+      const states = requested.length === 0 ? defaultStates : [...new Set(requested)].sort();
       const of = `carts ${customerId} ${states.join()} ${nameContains}`;
       const after = readTimeKey(request.pageToken, of);
       const limit = pageSize(request.pageSize);
@@ -79,14 +78,14 @@ export function createCartService({ pool, catalogue }: CartServiceOptions): Serv
     },
 
     async replaceCartLines({ id, customerId, ...request }) {
-      const cart = await changes.replace({ id, customerId }, request);
+      const cart = await editor.replaceLines({ id, customerId }, request);
       return create(ReplaceCartLinesResponseSchema, { cart: cartMessage(cart) });
     },
 
     async addCartItem(request) {
       const { id, customerId, etag, productId, quantity, requestId } = request;
       const cart = await addItem({
-        to: { id, customerId },
+        ref: { id, customerId },
         etag,
         productId,
         quantity,
@@ -98,12 +97,12 @@ export function createCartService({ pool, catalogue }: CartServiceOptions): Serv
     },
 
     async removeCartItem({ id, customerId, ...request }) {
-      const cart = await changes.remove({ id, customerId }, request);
+      const cart = await editor.removeItem({ id, customerId }, request);
       return create(RemoveCartItemResponseSchema, { cart: cartMessage(cart) });
     },
 
     async deleteCart({ id, customerId, etag }) {
-      await changes.throwAway({ id, customerId }, { etag });
+      await editor.deleteCart({ id, customerId }, { etag });
       return create(DeleteCartResponseSchema);
     },
 
@@ -139,14 +138,15 @@ export function createCartService({ pool, catalogue }: CartServiceOptions): Serv
   };
 }
 
-const liveStates: readonly CartState[] = ["CHECKING_OUT", "OPEN"];
+/** The states that are listed unless the request names others. */
+const defaultStates: readonly CartState[] = ["CHECKING_OUT", "OPEN"];
 
-/** Not a rule in the proto: in CEL it takes a quarter of a second for 4,000 and overflows the stack for 5,000. */
+/** This is not a rule in the proto, since CEL takes 250 ms for 4,000 items and overflows the stack for 5,000. */
 function checkNamedOnce(items: readonly { readonly id: string }[]): void {
   const seen = new Set<string>();
   for (const { id } of items) {
     if (seen.has(id)) {
-      const message = `cart ${id} is named twice; put each once`;
+      const message = `cart ${id} is named twice; name each cart once`;
       throw new DomainError(reasons, "CART_NAMED_TWICE", message, { cart_id: id });
     }
     seen.add(id);

@@ -14,11 +14,8 @@ import {
   toLine,
 } from "./cart-row.ts";
 
-/** A cart as it is stored, with its lines. */
-export type CartRow = Cart;
-
-/** The carts with these ids that there are, by id: each of one moment, and not locked. */
-export async function loadCarts(db: Queryable, ids: readonly string[]): Promise<Map<string, CartRow>> {
+/** Loads the carts that exist, by id, without a lock. Each cart and its lines are of one moment. */
+export async function loadCarts(db: Queryable, ids: readonly string[]): Promise<Map<string, Cart>> {
   const { rows } = await db.query<JoinedRow>({
     name: "load-carts",
     text: `select ${headColumns}, ${lineColumns} from carts c left join cart_lines l on l.cart_id = c.id
@@ -28,8 +25,8 @@ export async function loadCarts(db: Queryable, ids: readonly string[]): Promise<
   return toCarts(rows);
 }
 
-/** The customer's default cart, if there is one. */
-export async function loadDefaultCart(db: Queryable, customerId: string): Promise<CartRow | undefined> {
+/** Loads the customer's default cart, if there is one. */
+export async function loadDefaultCart(db: Queryable, customerId: string): Promise<Cart | undefined> {
   const { rows } = await db.query<JoinedRow>({
     name: "load-default-cart",
     text: `select ${headColumns}, ${lineColumns} from carts c left join cart_lines l on l.cart_id = c.id
@@ -40,7 +37,7 @@ export async function loadDefaultCart(db: Queryable, customerId: string): Promis
   return cart;
 }
 
-/** Locks the carts with these ids that there are, in the order of their ids. */
+/** Locks the carts that exist, in the order of their ids. */
 export async function lockCarts(tx: Transaction, ids: readonly string[]): Promise<Map<string, CartHead>> {
   const { rows } = await tx.query<HeadRow>({
     name: "lock-carts",
@@ -50,7 +47,7 @@ export async function lockCarts(tx: Transaction, ids: readonly string[]): Promis
   return new Map(rows.map((row) => [row.id, toHead(row)]));
 }
 
-/** The lines of carts that the caller has locked, by cart. */
+/** Loads the lines of carts that the caller has locked, by cart. */
 export async function loadCartLines(tx: Transaction, ids: readonly string[]): Promise<Map<string, CartLine[]>> {
   const { rows } = await tx.query<LineRow & { cart_id: string }>({
     name: "load-cart-lines",
@@ -64,7 +61,7 @@ export async function loadCartLines(tx: Transaction, ids: readonly string[]): Pr
   return lines;
 }
 
-/** The ids of the default carts of those of these customers who have one, by customer. */
+/** Finds the ids of the customers' default carts, by customer. */
 export async function findDefaultCarts(db: Queryable, customerIds: readonly string[]): Promise<Map<string, string>> {
   const { rows } = await db.query<{ id: string; customer_id: string }>({
     name: "find-default-carts",
@@ -74,7 +71,7 @@ export async function findDefaultCarts(db: Queryable, customerIds: readonly stri
   return new Map(rows.map((row) => [row.customer_id, row.id]));
 }
 
-/** Says that orders were made of carts, which the caller has locked. One statement, whatever their number. */
+/** Marks carts, which the caller has locked, as being checked out by an order. */
 export async function markCheckingOut(
   tx: Transaction,
   carts: readonly { readonly cartId: string; readonly orderId: string }[],
@@ -89,7 +86,7 @@ export async function markCheckingOut(
   });
 }
 
-/** Writes what changed in carts that the caller has locked. One statement, whatever their number; gives the time. */
+/** Writes the changes of carts that the caller has locked, in one statement. Returns the time of the update. */
 export async function saveCarts(
   tx: Transaction,
   changes: readonly { readonly before: Cart; readonly after: Cart }[],
@@ -136,12 +133,12 @@ export async function saveCarts(
   });
   const [first] = rows;
   if (first === undefined || rows.length !== changes.length) {
-    throw new Error(`of ${changes.length} locked carts ${rows.length} are there`);
+    throw new Error(`updated ${rows.length} of ${changes.length} locked carts`);
   }
   return first.update_time;
 }
 
-/** Takes the default from the customer's present one, so that this cart can have it. Locks both, if they are there. */
+/** Unsets the customer's default cart, so that this cart can become the default. Locks both. */
 export async function releaseDefault(tx: Transaction, cartId: string): Promise<void> {
   const customer = "(select customer_id from carts where id = $1)";
   await tx.query(
@@ -155,21 +152,21 @@ export async function releaseDefault(tx: Transaction, cartId: string): Promise<v
   );
 }
 
-/** What a list of carts is filtered by, and where it goes on. */
+/** The filter of a list of carts, and its page. */
 export type CartFilter = {
   readonly customerId: string;
   readonly states: readonly CartState[];
-  /** In their name, capitals or not; "" is in all. */
+  /** Matches part of the name, in any case; "" matches all. */
   readonly nameContains: string;
   readonly after: TimeKey | undefined;
   readonly limit: number;
 };
 
-/** A page of a customer's carts, newest first, and the key of its last one when there are more. */
+/** Lists a page of a customer's carts, newest first, with the key of the last one if there are more. */
 export async function listCarts(
   db: Queryable,
   { customerId, states, nameContains, after, limit }: CartFilter,
-): Promise<{ carts: CartRow[]; more: TimeKey | undefined }> {
+): Promise<{ carts: Cart[]; more: TimeKey | undefined }> {
   const { rows } = await db.query<JoinedRow & { micros: bigint }>({
     name: "list-carts",
     text: `select ${headColumns}, ${lineColumns}, ${microsOf("c.create_time")} as micros

@@ -2,7 +2,7 @@ import { errorInfo } from "@sagacart/chassis/errors";
 import { expect, test } from "vitest";
 import { quote } from "../testing/test-carts.ts";
 import { addLine, type Cart, priceLines, removeLine, replaceLines, totalOf } from "./cart.ts";
-import type { Quote } from "./catalogue.ts";
+import type { Quote } from "./quote.ts";
 
 const quotes = new Map<string, Quote>(
   [

@@ -1,13 +1,13 @@
 import { DomainError } from "@sagacart/chassis/errors";
-import { formatMoney } from "@sagacart/chassis/money";
+import { type Amount, formatMoney } from "@sagacart/chassis/money";
 import { reasons } from "../reasons.ts";
-import { type Quote, quoteOf } from "./catalogue.ts";
-import { opens } from "./guest-token.ts";
+import { matchesHash } from "./guest-token.ts";
+import { type Quotes, quoteOf } from "./quote.ts";
 
 /** The states of a cart, as they are stored. */
 export type CartState = "OPEN" | "CHECKING_OUT" | "PURCHASED" | "DELETED" | "EXPIRED" | "MERGED";
 
-/** A product and how many of it, at the price seen when the line was last changed. */
+/** A product in a cart, with its quantity and the price seen when the line was last changed. */
 export type CartLine = {
   readonly productId: string;
   readonly quantity: number;
@@ -17,53 +17,56 @@ export type CartLine = {
   readonly unitPriceMinor: bigint;
 };
 
-/** What a customer means to buy. Its etag is its version. */
+/** The products that a customer or a guest means to buy. */
 export type Cart = {
   readonly id: string;
-  /** "" for a guest's. */
+  /** "" for a guest's cart. */
   readonly customerId: string;
-  /** Of what opens a guest's cart; undefined for a customer's. */
+  /** The hash of the token that opens a guest's cart; undefined for a customer's. */
   readonly guestTokenHash: Buffer | undefined;
   readonly name: string;
   readonly state: CartState;
   readonly isDefault: boolean;
+  /** The cart's etag. Each change raises it. */
   readonly version: bigint;
   /** The newest order made of it. */
   readonly orderId: string | undefined;
-  /** Why that order failed; "" unless the cart is open again because of it. */
+  /** The reason why that order failed; "" unless the cart is open again because of it. */
   readonly lastFailureReason: string;
-  /** Where what was in it went, if it was merged. */
+  /** The cart that this one was merged into. */
   readonly mergedInto: string | undefined;
   readonly lines: readonly CartLine[];
   readonly createTime: Date;
   readonly updateTime: Date;
 };
 
-/** A product and how many of it, as asked for. */
+/** A product and a quantity, as requested. */
 export type LineInput = { readonly productId: string; readonly quantity: number };
 
-type Quotes = ReadonlyMap<string, Quote>;
-
-/** Which cart is asked for: a customer's (any customer's where it is ""), or a guest's by its token. */
-export type AskedFor =
+/** The id of a cart and what gives access to it: its customer (any if ""), or the token of a guest's cart. */
+export type CartRef =
   | { readonly id: string; readonly customerId: string }
   | { readonly id: string; readonly guestToken: string };
 
-/** Throws unless the cart is the customer's, or a guest's with that token. */
-export function checkOwner(cart: Cart | undefined, asked: AskedFor): asserts cart is Cart {
-  if (cart === undefined || !isOpenTo(cart, asked)) {
-    throw new DomainError(reasons, "CART_NOT_FOUND", `there is no cart ${asked.id}`, { cart_id: asked.id });
+/** Throws CART_NOT_FOUND unless the cart exists and the reference gives access to it. */
+export function checkAccess(cart: Cart | undefined, ref: CartRef): asserts cart is Cart {
+  if (cart === undefined || !givesAccess(cart, ref)) {
+    throw cartNotFound(ref.id);
   }
 }
 
-function isOpenTo({ customerId, guestTokenHash }: Cart, asked: AskedFor): boolean {
-  if ("guestToken" in asked) {
-    return guestTokenHash !== undefined && opens(asked.guestToken, guestTokenHash);
+function givesAccess({ customerId, guestTokenHash }: Cart, ref: CartRef): boolean {
+  if ("guestToken" in ref) {
+    return guestTokenHash !== undefined && matchesHash(ref.guestToken, guestTokenHash);
   }
-  return guestTokenHash === undefined && (asked.customerId === "" || asked.customerId === customerId);
+  return guestTokenHash === undefined && (ref.customerId === "" || ref.customerId === customerId);
 }
 
-/** Throws unless the cart is open, and is as it was when the caller read it. Without an etag it may be as it likes. */
+export function cartNotFound(cartId: string): DomainError {
+  return new DomainError(reasons, "CART_NOT_FOUND", `there is no cart ${cartId}`, { cart_id: cartId });
+}
+
+/** Throws unless the cart is open and has this etag; "" is any etag. */
 export function checkChangeable(cart: Cart, etag: string): void {
   switch (cart.state) {
     case "OPEN":
@@ -73,6 +76,11 @@ export function checkChangeable(cart: Cart, etag: string): void {
     default:
       throw cartClosed(cart);
   }
+  checkEtag(cart, etag);
+}
+
+/** Throws ETAG_MISMATCH unless the cart has this etag; "" is any etag. */
+export function checkEtag(cart: Cart, etag: string): void {
   if (etag !== "" && etag !== etagOf(cart)) {
     const message = `cart ${cart.id} has changed since it was read; read it again`;
     throw new DomainError(reasons, "ETAG_MISMATCH", message, { cart_id: cart.id, etag: etagOf(cart) });
@@ -84,26 +92,25 @@ export function checkingOut(cartId: string, orderId: string | undefined): Domain
   return new DomainError(reasons, "CART_CHECKING_OUT", message, { cart_id: cartId, order_id: orderId ?? "" });
 }
 
-/** Why a cart that is neither open nor being checked out cannot be used. */
+/** The error for a cart that is neither open nor being checked out. */
 export function cartClosed({ id, state, orderId, mergedInto }: Cart): DomainError {
   const what = {
     OPEN: "is open",
     CHECKING_OUT: "is being checked out",
-    PURCHASED: `was bought already, by order ${orderId}`,
+    PURCHASED: `was bought by order ${orderId}`,
     DELETED: "was deleted",
-    EXPIRED: "has expired; duplicate it to go on with what was in it",
+    EXPIRED: "has expired; duplicate it to go on with its contents",
     MERGED: `was merged into cart ${mergedInto}`,
   }[state];
   const metadata = { cart_id: id, state, order_id: orderId ?? "" };
   return new DomainError(reasons, "CART_CLOSED", `cart ${id} ${what}`, metadata);
 }
 
-/** Another one after each change. */
 export function etagOf({ version }: Cart): string {
   return version.toString();
 }
 
-/** With so many more of a product, at the price it has now. */
+/** Adds a quantity of a product and prices the line anew. */
 export function addLine(cart: Cart, { productId, quantity }: LineInput, quotes: Quotes): Cart {
   const index = cart.lines.findIndex((line) => line.productId === productId);
   const present = cart.lines[index]?.quantity ?? 0;
@@ -112,26 +119,26 @@ export function addLine(cart: Cart, { productId, quantity }: LineInput, quotes: 
   return withLines(cart, lines);
 }
 
-/** With these lines in the place of all there are; a line of none or fewer is dropped. */
+/** Replaces all lines. A line with a quantity of zero or less is dropped. */
 export function replaceLines(cart: Cart, inputs: readonly LineInput[], quotes: Quotes): Cart {
   return withLines(cart, priceLines(inputs, quotes));
 }
 
-/** Without this product. The same cart when it is not in it. */
+/** Removes a product. Returns the same cart if the product is not in it. */
 export function removeLine(cart: Cart, productId: string): Cart {
   const lines = cart.lines.filter((line) => line.productId !== productId);
   return lines.length === cart.lines.length ? cart : { ...cart, lines };
 }
 
-/** What was asked for, at the prices of now. Throws what is wrong with a product, or with all of them together. */
+/** Prices lines, and checks the limits of a cart. Throws PRODUCT_NOT_FOUND, CURRENCY_MISMATCH or CART_LIMIT. */
 export function priceLines(inputs: readonly LineInput[], quotes: Quotes): CartLine[] {
   const lines = inputs.filter(({ quantity }) => quantity > 0).map((input) => priceLine(input, quotes));
   checkLines(lines);
   return lines;
 }
 
-/** The sum of the lines; undefined for none, which have no currency. */
-export function totalOf(lines: readonly CartLine[]): { currencyCode: string; minorUnits: bigint } | undefined {
+/** The sum of the lines; undefined if there are none, since there is no currency. */
+export function totalOf(lines: readonly CartLine[]): Amount | undefined {
   const [first] = lines;
   if (first === undefined) {
     return undefined;
@@ -140,9 +147,10 @@ export function totalOf(lines: readonly CartLine[]): { currencyCode: string; min
   return { currencyCode: first.currency, minorUnits };
 }
 
-const most = { lines: 100, quantity: 1_000_000, totalMinor: 10n ** 15n };
+const max = { lines: 100, quantity: 1_000_000, totalMinor: 10n ** 15n };
 
-function priceLine({ productId, quantity }: LineInput, quotes: Quotes): CartLine {
+/** Prices one line. Throws PRODUCT_NOT_FOUND. */
+export function priceLine({ productId, quantity }: LineInput, quotes: Quotes): CartLine {
   const { sku, title, currency, priceMinor } = quoteOf(quotes, productId);
   return { productId, quantity, sku, title, currency, unitPriceMinor: priceMinor };
 }
@@ -152,7 +160,8 @@ function withLines(cart: Cart, lines: readonly CartLine[]): Cart {
   return { ...cart, lines };
 }
 
-function checkLines(lines: readonly CartLine[]): void {
+/** Throws CURRENCY_MISMATCH if the lines are in more than one currency. */
+export function checkOneCurrency(lines: readonly CartLine[]): void {
   const currency = lines[0]?.currency ?? "";
   const other = lines.find((line) => line.currency !== currency);
   if (other !== undefined) {
@@ -160,22 +169,39 @@ function checkLines(lines: readonly CartLine[]): void {
     const metadata = { product_id: other.productId, first: currency, second: other.currency };
     throw new DomainError(reasons, "CURRENCY_MISMATCH", message, metadata);
   }
-  if (lines.length > most.lines) {
-    throw limit(`a cart has at most ${most.lines} lines`, { limit: "lines", max: String(most.lines) });
+}
+
+/** A line that was left out of another cart because its product is no longer sold. Stored in this form. */
+export type LeftOutLine = Pick<CartLine, "productId" | "sku" | "title" | "quantity">;
+
+/** Separates the lines whose products are still sold from the others. */
+export function separateSold(lines: readonly CartLine[], quotes: Quotes): { sold: CartLine[]; leftOut: LeftOutLine[] } {
+  return {
+    sold: lines.filter(({ productId }) => quotes.has(productId)),
+    leftOut: lines
+      .filter(({ productId }) => !quotes.has(productId))
+      .map(({ productId, sku, title, quantity }) => ({ productId, sku, title, quantity })),
+  };
+}
+
+function checkLines(lines: readonly CartLine[]): void {
+  checkOneCurrency(lines);
+  if (lines.length > max.lines) {
+    throw cartLimit(`a cart has at most ${max.lines} lines`, { limit: "lines", max: String(max.lines) });
   }
-  const excessive = lines.find(({ quantity }) => quantity > most.quantity);
+  const excessive = lines.find(({ quantity }) => quantity > max.quantity);
   if (excessive !== undefined) {
     const { productId, quantity } = excessive;
-    const message = `a cart has at most ${most.quantity} of a product, and would have ${quantity} of ${productId}`;
-    throw limit(message, { limit: "quantity", max: String(most.quantity), product_id: productId });
+    const message = `a cart has at most ${max.quantity} of a product; it would have ${quantity} of ${productId}`;
+    throw cartLimit(message, { limit: "quantity", max: String(max.quantity), product_id: productId });
   }
   const total = totalOf(lines);
-  if (total !== undefined && total.minorUnits > most.totalMinor) {
-    const message = `a total of ${formatMoney(total)} is more than a cart may come to`;
-    throw limit(message, { limit: "total_minor", max: String(most.totalMinor) });
+  if (total !== undefined && total.minorUnits > max.totalMinor) {
+    const message = `a total of ${formatMoney(total)} is more than the limit of ${max.totalMinor} minor units`;
+    throw cartLimit(message, { limit: "total_minor", max: String(max.totalMinor) });
   }
 }
 
-function limit(message: string, metadata: { limit: string; max: string; product_id?: string }): DomainError {
+function cartLimit(message: string, metadata: { limit: string; max: string; product_id?: string }): DomainError {
   return new DomainError(reasons, "CART_LIMIT", message, metadata);
 }

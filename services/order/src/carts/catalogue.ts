@@ -1,25 +1,15 @@
 import type { Client } from "@connectrpc/connect";
-import { DomainError } from "@sagacart/chassis/errors";
 import { coalesce } from "@sagacart/chassis/rpc/coalesce";
 import type { Product } from "@sagacart/proto/stock/v1/product";
 import type { ProductService } from "@sagacart/proto/stock/v1/product_service";
-import { reasons } from "../reasons.ts";
+import type { Quote, Quotes } from "./quote.ts";
 
-/** A product as it was quoted. */
-export type Quote = {
-  readonly productId: string;
-  readonly sku: string;
-  readonly title: string;
-  readonly currency: string;
-  readonly priceMinor: bigint;
-};
+/** Quotes products at the prices of now. The answer may hold other products too, and lacks those that do not exist. */
+export type Catalogue = (productIds: readonly string[]) => Promise<Quotes>;
 
-/** Asks what products cost now. Products that do not exist are not in the answer. */
-export type Catalogue = (productIds: readonly string[]) => Promise<ReadonlyMap<string, Quote>>;
-
-/** The stock service's catalogue. Questions that come while others are under way are asked together. */
+/** The catalogue of the stock service. Concurrent questions share calls. */
 export function createCatalogue(products: Client<typeof ProductService>): Catalogue {
-  const ask = coalesce<readonly string[], ReadonlyMap<string, Quote>>({
+  const ask = coalesce<readonly string[], Quotes>({
     name: "quote products",
     maxItems: 100,
     maxConcurrent: 4,
@@ -41,16 +31,7 @@ export function createCatalogue(products: Client<typeof ProductService>): Catalo
   return (productIds) => (productIds.length === 0 ? Promise.resolve(new Map()) : ask(productIds));
 }
 
-/** The quote of a product, or PRODUCT_NOT_FOUND. */
-export function quoteOf(quotes: ReadonlyMap<string, Quote>, productId: string): Quote {
-  const quote = quotes.get(productId);
-  if (quote === undefined) {
-    throw new DomainError(reasons, "PRODUCT_NOT_FOUND", `there is no product ${productId}`, { product_id: productId });
-  }
-  return quote;
-}
-
-/** Titles may have 200 letters of four bytes: 2,000 products are below the limit of an answer. */
+/** A title has at most 200 characters of 4 bytes: 2,000 products stay below the size limit of a response. */
 const batchSize = 2_000;
 
 function toQuote({ id, sku, title, price }: Product): Quote {

@@ -9,7 +9,7 @@ import { insertDefaultCart } from "./cart-insert-store.ts";
 import { loadDefaultCart, releaseDefault } from "./cart-store.ts";
 import { changeCart } from "./change-cart.ts";
 
-/** The customer's default cart, made where there is none. Callers at once get the same one. */
+/** Loads the customer's default cart, and creates it if there is none. Concurrent callers get the same cart. */
 export async function getDefaultCart(pool: Pool, customerId: string): Promise<Cart> {
   for (let round = 0; round < maxRounds; round++) {
     const cart = await loadDefaultCart(pool, customerId);
@@ -18,10 +18,10 @@ export async function getDefaultCart(pool: Pool, customerId: string): Promise<Ca
     }
     await insertDefaultCart(pool, uuidv7(), customerId);
   }
-  throw changing(customerId);
+  throw contention(customerId);
 }
 
-/** Changes the name of a cart, and makes it the default, as far as that is asked for. */
+/** Changes the name of a cart or makes it the default, as requested. */
 export async function updateCart(
   pool: Pool,
   { id, customerId, etag, name, makeDefault }: UpdateCartRequest,
@@ -38,21 +38,21 @@ export async function updateCart(
         if (makeDefault) {
           await releaseDefault(tx, id);
         }
-        return await changeCart(tx, { of: { id, customerId }, apply });
+        return await changeCart(tx, { ref: { id, customerId }, apply });
       });
     } catch (error) {
-      // Another cart became the default meanwhile, while there was none that could have been locked.
+      // Another cart became the default at the same time, when there was no default cart yet to lock.
       if (!(error instanceof pg.DatabaseError) || error.constraint !== "carts_default") {
         throw error;
       }
     }
   }
-  throw changing(customerId);
+  throw contention(customerId);
 }
 
 const maxRounds = 10;
 
-function changing(customerId: string): DomainError {
-  const message = `the default cart of customer ${customerId} was being changed all the time; try again`;
+function contention(customerId: string): DomainError {
+  const message = `other calls kept changing the default cart of customer ${customerId}; try again`;
   return new DomainError(reasons, "CONTENTION", message, { customer_id: customerId });
 }

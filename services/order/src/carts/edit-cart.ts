@@ -1,44 +1,44 @@
 import { type Pool, withTransaction } from "@sagacart/chassis/postgres/pool";
-import { type AskedFor, type Cart, checkChangeable, type LineInput, removeLine, replaceLines } from "./cart.ts";
+import { type Cart, type CartRef, checkChangeable, type LineInput, removeLine, replaceLines } from "./cart.ts";
 import type { Catalogue } from "./catalogue.ts";
 import { changeCart } from "./change-cart.ts";
 
 type Etag = { readonly etag: string };
 
-/** Changes of a cart, a customer's or a guest's, that are made one at a time. */
-export type Changes = {
-  /** Puts lines in the place of all there are, and a name if one is given. */
-  replace(of: AskedFor, to: Etag & { lines: readonly LineInput[]; name?: string | undefined }): Promise<Cart>;
-  /** Takes a product out; the cart stays as it is when it is not in it. */
-  remove(of: AskedFor, what: Etag & { productId: string }): Promise<Cart>;
-  /** Throws the cart away; once more does nothing. */
-  throwAway(of: AskedFor, etag: Etag): Promise<Cart>;
+/** The edits that customers' and guests' carts have in common. */
+export type CartEditor = {
+  /** Replaces all lines, and the name if one is given. */
+  replaceLines(ref: CartRef, to: Etag & { lines: readonly LineInput[]; name?: string | undefined }): Promise<Cart>;
+  /** Removes a product. Changes nothing if it is not in the cart. */
+  removeItem(ref: CartRef, item: Etag & { productId: string }): Promise<Cart>;
+  /** Deletes the cart. A repeat changes nothing. */
+  deleteCart(ref: CartRef, etag: Etag): Promise<Cart>;
 };
 
-export function createChanges({ pool, catalogue }: { pool: Pool; catalogue: Catalogue }): Changes {
-  function change(of: AskedFor, apply: (cart: Cart) => Cart): Promise<Cart> {
-    return withTransaction(pool, (tx) => changeCart(tx, { of, apply }));
+export function createCartEditor({ pool, catalogue }: { pool: Pool; catalogue: Catalogue }): CartEditor {
+  function change(ref: CartRef, apply: (cart: Cart) => Cart): Promise<Cart> {
+    return withTransaction(pool, (tx) => changeCart(tx, { ref, apply }));
   }
 
   return {
-    async replace(of, { etag, lines, name }) {
+    async replaceLines(ref, { etag, lines, name }) {
       const wanted = lines.filter(({ quantity }) => quantity > 0).map(({ productId }) => productId);
       const quotes = await catalogue(wanted);
-      return await change(of, (cart) => {
+      return await change(ref, (cart) => {
         checkChangeable(cart, etag);
         return { ...replaceLines(cart, lines, quotes), name: name ?? cart.name };
       });
     },
 
-    remove(of, { etag, productId }) {
-      return change(of, (cart) => {
+    removeItem(ref, { etag, productId }) {
+      return change(ref, (cart) => {
         checkChangeable(cart, etag);
         return removeLine(cart, productId);
       });
     },
 
-    throwAway(of, { etag }) {
-      return change(of, (cart) => {
+    deleteCart(ref, { etag }) {
+      return change(ref, (cart) => {
         if (cart.state === "DELETED") {
           return cart;
         }

@@ -14,17 +14,17 @@ import {
   ReplaceGuestCartLinesResponseSchema,
 } from "@sagacart/proto/order/v1/guest_cart_service";
 import { createAddItem } from "./add-item.ts";
-import { type AskedFor, type Cart, checkOwner, priceLines } from "./cart.ts";
+import { priceLines } from "./cart.ts";
 import { insertGuestCart } from "./cart-insert-store.ts";
 import { cartMessage } from "./cart-message.ts";
-import { loadCarts } from "./cart-store.ts";
 import type { Catalogue } from "./catalogue.ts";
-import { createChanges } from "./edit-cart.ts";
+import { createCartEditor } from "./edit-cart.ts";
 import { makeGuestToken } from "./guest-token.ts";
+import { loadCart } from "./load-cart.ts";
 
 /**
- * The handlers of GuestCartService: the promises are in its proto. Anybody may call them, so none does anything without
- * the token of the cart, and none sees a customer's cart.
+ * The handlers of GuestCartService; its proto documents them. Anyone may call them, so each requires the token of the
+ * cart, and none can reach a customer's cart.
  */
 export function createGuestCartService(context: {
   pool: Pool;
@@ -32,13 +32,7 @@ export function createGuestCartService(context: {
 }): ServiceImpl<typeof GuestCartService> {
   const { pool, catalogue } = context;
   const addItem = createAddItem(context);
-  const changes = createChanges(context);
-
-  async function load(asked: AskedFor): Promise<Cart> {
-    const cart = (await loadCarts(pool, [asked.id])).get(asked.id);
-    checkOwner(cart, asked);
-    return cart;
-  }
+  const editor = createCartEditor(context);
 
   return {
     async createGuestCart({ lines }) {
@@ -46,22 +40,23 @@ export function createGuestCartService(context: {
       const { token: guestToken, hash: guestTokenHash } = makeGuestToken();
       const id = uuidv7();
       await insertGuestCart(pool, { id, guestTokenHash, lines: priceLines(lines, quotes) });
-      return create(CreateGuestCartResponseSchema, { cart: cartMessage(await load({ id, guestToken })), guestToken });
+      const cart = await loadCart(pool, { id, guestToken });
+      return create(CreateGuestCartResponseSchema, { cart: cartMessage(cart), guestToken });
     },
 
     async getGuestCart({ id, guestToken }) {
-      return create(GetGuestCartResponseSchema, { cart: cartMessage(await load({ id, guestToken })) });
+      return create(GetGuestCartResponseSchema, { cart: cartMessage(await loadCart(pool, { id, guestToken })) });
     },
 
     async replaceGuestCartLines({ id, guestToken, ...request }) {
-      const cart = await changes.replace({ id, guestToken }, request);
+      const cart = await editor.replaceLines({ id, guestToken }, request);
       return create(ReplaceGuestCartLinesResponseSchema, { cart: cartMessage(cart) });
     },
 
     async addGuestCartItem(request) {
       const { id, guestToken, etag, productId, quantity, requestId } = request;
       const cart = await addItem({
-        to: { id, guestToken },
+        ref: { id, guestToken },
         etag,
         productId,
         quantity,
@@ -73,12 +68,12 @@ export function createGuestCartService(context: {
     },
 
     async removeGuestCartItem({ id, guestToken, ...request }) {
-      const cart = await changes.remove({ id, guestToken }, request);
+      const cart = await editor.removeItem({ id, guestToken }, request);
       return create(RemoveGuestCartItemResponseSchema, { cart: cartMessage(cart) });
     },
 
     async deleteGuestCart({ id, guestToken, etag }) {
-      await changes.throwAway({ id, guestToken }, { etag });
+      await editor.deleteCart({ id, guestToken }, { etag });
       return create(DeleteGuestCartResponseSchema);
     },
   };

@@ -1,13 +1,13 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 
-/** What opens a guest's cart, and what is stored of it. It is 256 random bits, so a plain hash cannot be guessed back. */
+/** Makes the token that opens a guest's cart, and the hash to store: 256 random bits need no salt or slow hash. */
 export function makeGuestToken(): { token: string; hash: Buffer } {
   const token = randomBytes(32).toString("base64url");
   return { token, hash: hashOf(token) };
 }
 
-/** Whether a token is the one with this hash. */
-export function opens(token: string, hash: Buffer): boolean {
+/** Returns true if the token has this hash. Takes the same time for any token. */
+export function matchesHash(token: string, hash: Buffer): boolean {
   return token !== "" && timingSafeEqual(hashOf(token), hash);
 }
 

@@ -4,7 +4,7 @@ import { WaitFor } from "@sagacart/proto/order/v1/order_service";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { contents, failureOf, lockMeanwhile, there, untilWaiting } from "../testing/test-carts.ts";
 import { startOrderService, type TestOrderService, testPeriods } from "../testing/test-service.ts";
-import { lookAtIdleCarts, type Round } from "./idle-cart-loop.ts";
+import { checkIdleCarts, type Round } from "./idle-cart-loop.ts";
 
 let shop: TestOrderService;
 beforeAll(async () => {
@@ -31,7 +31,7 @@ async function daysGoBy(days: number, ...ids: string[]): Promise<Round> {
                       idle_check_time = now() where id = any($1)`,
     [ids, days],
   );
-  return await lookAtIdleCarts(shop.pool, testPeriods);
+  return await checkIdleCarts(shop.pool, testPeriods);
 }
 
 async function eventsOf(cartId: string) {
@@ -49,11 +49,11 @@ async function typesOf(cartId: string): Promise<string[]> {
 describe("a customer's cart", () => {
   test("is reminded of once, then expires, and each is told in the feed in its place", async () => {
     const cart = await newCart(oneMug, "Birthday");
-    expect(await daysGoBy(7.9, cart.id)).toEqual({ looked: 1, reminded: 0, expired: 0 });
-    expect(await daysGoBy(0.2, cart.id)).toEqual({ looked: 1, reminded: 1, expired: 0 });
-    expect(await daysGoBy(0, cart.id)).toEqual({ looked: 1, reminded: 0, expired: 0 });
+    expect(await daysGoBy(7.9, cart.id)).toEqual({ checked: 1, reminded: 0, expired: 0 });
+    expect(await daysGoBy(0.2, cart.id)).toEqual({ checked: 1, reminded: 1, expired: 0 });
+    expect(await daysGoBy(0, cart.id)).toEqual({ checked: 1, reminded: 0, expired: 0 });
     expect((await get(cart.id)).etag).toBe(cart.etag);
-    expect(await daysGoBy(2, cart.id)).toEqual({ looked: 1, reminded: 0, expired: 1 });
+    expect(await daysGoBy(2, cart.id)).toEqual({ checked: 1, reminded: 0, expired: 1 });
     expect(await get(cart.id)).toMatchObject({ state: Cart_State.EXPIRED, isDefault: false, etag: "2" });
     const named = { cartId: cart.id, customerId: cart.customerId, name: "Birthday" };
     expect(await eventsOf(cart.id)).toEqual([
@@ -130,8 +130,8 @@ test("a guest's cart expires sooner, and its event names no customer", async () 
 test("closed carts are not looked at again", async () => {
   const { id } = await newCart();
   await shop.carts.deleteCart({ id });
-  expect(await daysGoBy(100, id)).toEqual({ looked: 1, reminded: 0, expired: 0 });
-  expect(await lookAtIdleCarts(shop.pool, testPeriods)).toMatchObject({ looked: 0 });
+  expect(await daysGoBy(100, id)).toEqual({ checked: 1, reminded: 0, expired: 0 });
+  expect(await checkIdleCarts(shop.pool, testPeriods)).toMatchObject({ checked: 0 });
   const { rows } = await shop.pool.query("select idle_check_time from carts where id = $1", [id]);
   expect(rows).toEqual([{ idle_check_time: null }]);
 });
@@ -167,7 +167,7 @@ describe("races", () => {
   test("a cart that is being checked out does not expire", async () => {
     const { id, customerId } = await newCart();
     await shop.orders.checkout({ customerId, cartId: id, paymentMethod: "pm_ok", waitFor: WaitFor.ACCEPTED });
-    expect(await daysGoBy(100, id)).toEqual({ looked: 1, reminded: 0, expired: 0 });
+    expect(await daysGoBy(100, id)).toEqual({ checked: 1, reminded: 0, expired: 0 });
     expect((await get(id)).state).toBe(Cart_State.CHECKING_OUT);
   });
 
@@ -178,9 +178,9 @@ describe("races", () => {
       "update carts set update_time = now() - interval '1 year', idle_check_time = now() where id = $1",
       [free.id],
     );
-    expect(await lookAtIdleCarts(shop.pool, testPeriods)).toEqual({ looked: 1, reminded: 0, expired: 1 });
+    expect(await checkIdleCarts(shop.pool, testPeriods)).toEqual({ checked: 1, reminded: 0, expired: 1 });
     await holder.end("rollback");
-    expect(await daysGoBy(100, held.id)).toEqual({ looked: 1, reminded: 0, expired: 1 });
+    expect(await daysGoBy(100, held.id)).toEqual({ checked: 1, reminded: 0, expired: 1 });
   });
 
   test("a checkout that waited while the cart expired is refused", async () => {
@@ -198,7 +198,7 @@ describe("races", () => {
 
   test("many that look at once remind of each cart once, and end each once", async () => {
     const ids = await Promise.all(Array.from({ length: 60 }, async () => (await newCart()).id));
-    const rounds = () => Promise.all(Array.from({ length: 8 }, () => lookAtIdleCarts(shop.pool, testPeriods)));
+    const rounds = () => Promise.all(Array.from({ length: 8 }, () => checkIdleCarts(shop.pool, testPeriods)));
     const age = (days: number) =>
       shop.pool.query(
         `update carts set update_time = update_time - $2 * interval '1 day', idle_check_time = now(),

@@ -7,10 +7,10 @@ import { loadCartLines } from "./cart-store.ts";
 import { type IdlePeriods, judge, type Verdict } from "./idle-cart.ts";
 import { type DueCart, lockDueCarts, saveVerdicts } from "./idle-cart-store.ts";
 
-/** What one round did. */
-export type Round = { readonly looked: number; readonly reminded: number; readonly expired: number };
+/** The number of carts that a round checked, and what it did with them. */
+export type Round = { readonly checked: number; readonly reminded: number; readonly expired: number };
 
-/** Ends carts that nobody changes any more, and has their owners reminded before; as many processes as wish. */
+/** Expires carts that nobody changes any more, and reminds their customers before. Any number of processes may run it. */
 export function startIdleCarts(options: {
   pool: Pool;
   log: Log;
@@ -23,38 +23,38 @@ export function startIdleCarts(options: {
     name: "idle-carts",
     log,
     async run() {
-      const { looked, reminded, expired } = await lookAtIdleCarts(pool, periods);
+      const { checked, reminded, expired } = await checkIdleCarts(pool, periods);
       if (reminded + expired > 0) {
         log.info({ reminded, expired }, "idle carts");
         recorded();
       }
-      return looked === roundLimit ? "again" : { waitMs: 60_000 };
+      return checked === roundLimit ? "again" : { waitMs: 60_000 };
     },
   });
 }
 
 const roundLimit = 500;
 
-/** One round: a bounded number of the carts that are due, each with its event in the same transaction. */
-export async function lookAtIdleCarts(pool: Pool, periods: IdlePeriods): Promise<Round> {
+/** Runs one round over at most 500 carts that are due, and records their events in the same transaction. */
+export async function checkIdleCarts(pool: Pool, periods: IdlePeriods): Promise<Round> {
   return await withTransaction(pool, async (tx) => {
     const { carts, now } = await lockDueCarts(tx, roundLimit);
     if (carts.length === 0) {
-      return { looked: 0, reminded: 0, expired: 0 };
+      return { checked: 0, reminded: 0, expired: 0 };
     }
     const decided = carts.map((cart) => ({
       cart,
-      verdict: judge({ ...cart, isGuests: cart.customerId === "" }, now, periods),
+      verdict: judge({ ...cart, isGuest: cart.customerId === "" }, now, periods),
     }));
     const events = await eventsOf(tx, decided);
     await appendEvents(tx, events);
     await saveVerdicts(tx, decided);
     const expired = decided.filter(({ verdict }) => verdict.kind === "EXPIRE").length;
-    return { looked: carts.length, reminded: events.length - expired, expired };
+    return { checked: carts.length, reminded: events.length - expired, expired };
   });
 }
 
-/** A cart as the subject of events: no order's id has a slash, so it is not taken for one. */
+/** The subject of a cart's events. Order ids have no slash, so it cannot be taken for an order's. */
 function cartSubject(cartId: string): string {
   return `carts/${cartId}`;
 }
@@ -76,18 +76,18 @@ async function eventsOf(tx: Transaction, decided: readonly Decided[]): Promise<N
     switch (verdict.kind) {
       case "REMIND": {
         const expireTime = verdict.expireTime.toISOString();
-        const data = { ...summary(cart), expireTime, ...contents(lines.get(cart.id) ?? []) };
+        const data = { ...cartEventData(cart), expireTime, ...contents(lines.get(cart.id) ?? []) };
         return [{ subject, sequence, type: "sagacart.cart.expiring.v1", data }];
       }
       case "EXPIRE":
-        return [{ subject, sequence, type: "sagacart.cart.expired.v1", data: summary(cart) }];
+        return [{ subject, sequence, type: "sagacart.cart.expired.v1", data: cartEventData(cart) }];
       default:
         return [];
     }
   });
 }
 
-function summary({ id, customerId, name }: DueCart): JsonObject {
+function cartEventData({ id, customerId, name }: DueCart): JsonObject {
   return { cartId: id, ...(customerId === "" ? {} : { customerId }), ...(name === "" ? {} : { name }) };
 }
 

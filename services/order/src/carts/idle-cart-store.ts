@@ -2,10 +2,10 @@ import type { Transaction } from "@sagacart/chassis/postgres/pool";
 import type { CartState } from "./cart.ts";
 import type { Verdict } from "./idle-cart.ts";
 
-/** A cart that is due to be looked at. The caller has its lock. */
+/** A cart that is due for a check and that the caller has locked. */
 export type DueCart = {
   readonly id: string;
-  /** "" for a guest's. */
+  /** "" for a guest's cart. */
   readonly customerId: string;
   readonly name: string;
   readonly state: CartState;
@@ -13,7 +13,7 @@ export type DueCart = {
   readonly version: bigint;
   readonly eventSequence: bigint;
   readonly updateTime: Date;
-  readonly toldExpireTime: Date | undefined;
+  readonly notifiedExpireTime: Date | undefined;
 };
 
 type Row = {
@@ -29,7 +29,7 @@ type Row = {
   now: Date;
 };
 
-/** Locks carts that are due, at most so many, and leaves out those that somebody else is at; with the time it is. */
+/** Locks carts that are due for a check, except those that another process has locked. Returns the database's time too. */
 export async function lockDueCarts(tx: Transaction, limit: number): Promise<{ carts: DueCart[]; now: Date }> {
   const { rows } = await tx.query<Row>({
     name: "lock-due-carts",
@@ -53,12 +53,12 @@ export async function lockDueCarts(tx: Transaction, limit: number): Promise<{ ca
     version: row.version,
     eventSequence: row.event_sequence,
     updateTime: row.update_time,
-    toldExpireTime: row.told_expire_time ?? undefined,
+    notifiedExpireTime: row.told_expire_time ?? undefined,
   }));
   return { carts, now: rows[0]?.now ?? new Date() };
 }
 
-/** Writes what was decided about carts that the caller has locked: one statement, whatever their number. */
+/** Applies verdicts to carts that the caller has locked, in one statement. */
 export async function saveVerdicts(
   tx: Transaction,
   decided: readonly { readonly cart: DueCart; readonly verdict: Verdict }[],
@@ -66,7 +66,7 @@ export async function saveVerdicts(
   await tx.query({
     name: "save-idle-verdicts",
     text: `update carts c
-           set idle_check_time = v.look_again,
+           set idle_check_time = v.next_check,
                event_sequence = c.event_sequence + case when v.kind in ('REMIND', 'EXPIRE') then 1 else 0 end,
                remind_version = case when v.kind = 'REMIND' then c.version else c.remind_version end,
                told_expire_time = coalesce(v.told_expire_time, c.told_expire_time),
@@ -75,7 +75,7 @@ export async function saveVerdicts(
                version = c.version + case when v.kind = 'EXPIRE' then 1 else 0 end,
                update_time = case when v.kind = 'EXPIRE' then now() else c.update_time end
            from unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[])
-             as v (id, kind, look_again, told_expire_time)
+             as v (id, kind, next_check, told_expire_time)
            where c.id = v.id`,
     values: [
       decided.map(({ cart }) => cart.id),

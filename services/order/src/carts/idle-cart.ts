@@ -1,60 +1,59 @@
 import type { CartState } from "./cart.ts";
 
-/** How long carts last that nobody changes, and how long before their end customers are reminded of them. */
+/** The times after which unchanged carts expire, and how long before that customers are reminded. */
 export type IdlePeriods = {
   readonly expireAfterMs: number;
   readonly expireGuestsAfterMs: number;
   readonly remindBeforeMs: number;
 };
 
-/** What there is to know of a cart to say whether it is idle. */
-export type LookedAt = {
+/** The facts that decide whether a cart is idle. */
+export type CheckedCart = {
   readonly state: CartState;
-  readonly isGuests: boolean;
+  readonly isGuest: boolean;
   readonly isEmpty: boolean;
-  /** When it last changed. */
   readonly updateTime: Date;
-  /** The end that its owner was told of, if that was since it last changed. */
-  readonly toldExpireTime: Date | undefined;
+  /** The expiry that its customer was notified of, if the cart has not changed since. */
+  readonly notifiedExpireTime: Date | undefined;
 };
 
-/** What is to be done about it. */
+/** What to do with the cart; `at` is the time of its next check. FORGET: it needs no more checks. */
 export type Verdict =
   | { readonly kind: "FORGET" }
-  | { readonly kind: "LOOK_AGAIN"; readonly at: Date }
+  | { readonly kind: "WAIT"; readonly at: Date }
   | { readonly kind: "REMIND"; readonly expireTime: Date; readonly at: Date }
   | { readonly kind: "EXPIRE" };
 
 /**
- * What to do about a cart now. A customer's cart with something in it never expires sooner than its owner was told in
- * a reminder, however late that was; there is nobody to be reminded of a guest's, and nothing to be in an empty one.
+ * Decides what to do with a cart now. A customer's cart that is not empty never expires before the time in its reminder,
+ * however late the reminder was. Guests and customers with an empty cart are not reminded.
  */
-export function judge(cart: LookedAt, now: Date, periods: IdlePeriods): Verdict {
+export function judge(cart: CheckedCart, now: Date, periods: IdlePeriods): Verdict {
   if (cart.state === "CHECKING_OUT") {
-    return lookAgain(later(now, hourMs), now);
+    return waitUntil(later(now, hourMs), now);
   }
   if (cart.state !== "OPEN") {
     return { kind: "FORGET" };
   }
-  const life = cart.isGuests ? periods.expireGuestsAfterMs : periods.expireAfterMs;
-  const expireTime = cart.toldExpireTime ?? later(cart.updateTime, life);
-  if (cart.isGuests || cart.isEmpty || cart.toldExpireTime !== undefined) {
-    return expireTime <= now ? { kind: "EXPIRE" } : lookAgain(expireTime, now);
+  const life = cart.isGuest ? periods.expireGuestsAfterMs : periods.expireAfterMs;
+  const expireTime = cart.notifiedExpireTime ?? later(cart.updateTime, life);
+  if (cart.isGuest || cart.isEmpty || cart.notifiedExpireTime !== undefined) {
+    return expireTime <= now ? { kind: "EXPIRE" } : waitUntil(expireTime, now);
   }
   const remindTime = later(expireTime, -periods.remindBeforeMs);
   if (remindTime > now) {
-    return lookAgain(remindTime, now);
+    return waitUntil(remindTime, now);
   }
-  const told = new Date(Math.max(expireTime.getTime(), now.getTime() + periods.remindBeforeMs));
-  return { kind: "REMIND", expireTime: told, at: lookAgain(told, now).at };
+  const notified = new Date(Math.max(expireTime.getTime(), now.getTime() + periods.remindBeforeMs));
+  return { kind: "REMIND", expireTime: notified, at: waitUntil(notified, now).at };
 }
 
 const hourMs = 3_600_000;
 const weekMs = 7 * 24 * hourMs;
 
-/** A week ahead at most, so that periods that are made shorter hold for all carts within one. */
-function lookAgain(due: Date, now: Date): { kind: "LOOK_AGAIN"; at: Date } {
-  return { kind: "LOOK_AGAIN", at: new Date(Math.min(due.getTime(), now.getTime() + weekMs)) };
+/** Waits a week at most, so that a shorter configured period applies to all carts within a week. */
+function waitUntil(due: Date, now: Date): { kind: "WAIT"; at: Date } {
+  return { kind: "WAIT", at: new Date(Math.min(due.getTime(), now.getTime() + weekMs)) };
 }
 
 function later(time: Date, ms: number): Date {

@@ -2,25 +2,27 @@ import { DomainError } from "@sagacart/chassis/errors";
 import { type Pool, withTransaction } from "@sagacart/chassis/postgres/pool";
 import { type MergeCartsRequest, MergeCartsRequest_Strategy } from "@sagacart/proto/order/v1/cart_service";
 import { reasons } from "../reasons.ts";
-import { type AskedFor, type Cart, cartClosed, checkChangeable, checkOwner } from "./cart.ts";
+import { type Cart, type CartRef, cartClosed, checkAccess, checkChangeable } from "./cart.ts";
 import { loadCarts, loadDefaultCart, saveCarts } from "./cart-store.ts";
-import type { Catalogue, Quote } from "./catalogue.ts";
+import type { Catalogue } from "./catalogue.ts";
 import { lockCartsWithLines } from "./change-cart.ts";
 import { getDefaultCart } from "./default-cart.ts";
-import { type MergeStory, merge, type Strategy } from "./merge.ts";
-import { loadMergeStory, markMerged } from "./merge-store.ts";
+import { loadCart } from "./load-cart.ts";
+import { type MergeReport, merge, type Strategy } from "./merge.ts";
+import { loadMergeReport, markMerged } from "./merge-store.ts";
+import type { Quotes } from "./quote.ts";
 
-/** The target as it is after a merge, or would be, and what the merge does. */
-export type Merged = MergeStory & { readonly cart: Cart };
+/** The target after a merge, or as a preview shows it, and the report of the merge. */
+export type Merged = MergeReport & { readonly cart: Cart };
 
 type Context = { readonly pool: Pool; readonly catalogue: Catalogue };
 
-/** Brings what is in one cart into another, once; or only says what would come out. */
+/** Merges one cart into another, once; or only computes the result, for a preview. */
 export async function mergeCarts(context: Context, request: MergeCartsRequest): Promise<Merged> {
   for (let round = 0; round < maxRounds; round++) {
-    const source = await loadSource(context.pool, request);
+    const source = await loadCart(context.pool, sourceRef(request));
     if (source.state === "MERGED") {
-      return await repeated(context.pool, source, request);
+      return await repeatMerge(context.pool, source, request);
     }
     const target = await loadTarget(context.pool, source, request);
     const quotes = await context.catalogue(source.lines.map(({ productId }) => productId));
@@ -30,14 +32,14 @@ export async function mergeCarts(context: Context, request: MergeCartsRequest): 
     const done = await withTransaction(context.pool, async (tx) => {
       const locked = await lockCartsWithLines(tx, [source.id, target.id]);
       const now = { source: locked.get(source.id), target: locked.get(target.id) };
-      checkOwner(now.source, sourceOf(request));
-      checkOwner(now.target, { id: target.id, customerId: request.customerId });
-      // Changed since its products were quoted, or merged: read again.
+      checkAccess(now.source, sourceRef(request));
+      checkAccess(now.target, { id: target.id, customerId: request.customerId });
+      // The source was changed or merged after its products were quoted: read it again.
       if (now.source.version !== source.version) {
         return undefined;
       }
       const outcome = merged({ source: now.source, target: now.target }, request, quotes);
-      await markMerged(tx, { sourceId: source.id, targetId: target.id, story: outcome });
+      await markMerged(tx, { sourceId: source.id, targetId: target.id, report: outcome });
       if (outcome.cart === now.target) {
         return outcome;
       }
@@ -49,36 +51,27 @@ export async function mergeCarts(context: Context, request: MergeCartsRequest): 
       return done;
     }
   }
-  const message = `cart ${request.sourceId} was being changed all the time; try again`;
+  const message = `other calls kept changing cart ${request.sourceId}; try again`;
   throw new DomainError(reasons, "CONTENTION", message, { cart_id: request.sourceId });
 }
 
 const maxRounds = 10;
 
-async function loadSource(pool: Pool, request: MergeCartsRequest): Promise<Cart> {
-  const asked = sourceOf(request);
-  const source = (await loadCarts(pool, [asked.id])).get(asked.id);
-  checkOwner(source, asked);
-  return source;
-}
-
-function sourceOf({ sourceId: id, customerId, guestToken }: MergeCartsRequest): AskedFor {
+function sourceRef({ sourceId: id, customerId, guestToken }: MergeCartsRequest): CartRef {
   return guestToken === "" ? { id, customerId } : { id, guestToken };
 }
 
-/** The one that is named, or the default one; made where there is none, unless nothing is to change. */
+/** Loads the named target or the default cart, which is created if there is none; a preview creates nothing. */
 async function loadTarget(pool: Pool, source: Cart, request: MergeCartsRequest): Promise<Cart> {
   const { targetId: id, customerId, preview } = request;
   if (id !== "") {
-    const target = (await loadCarts(pool, [id])).get(id);
-    checkOwner(target, { id, customerId });
-    return target;
+    return await loadCart(pool, { id, customerId });
   }
   const target = preview
-    ? ((await loadDefaultCart(pool, customerId)) ?? unmade(customerId))
+    ? ((await loadDefaultCart(pool, customerId)) ?? emptyDefault(customerId))
     : await getDefaultCart(pool, customerId);
   if (target.id === source.id) {
-    const message = `cart ${source.id} is the default one itself; name the cart to merge it into`;
+    const message = `cart ${source.id} is the default cart itself; name another cart to merge it into`;
     throw new DomainError(reasons, "CART_NAMED_TWICE", message, { cart_id: source.id });
   }
   return target;
@@ -87,29 +80,29 @@ async function loadTarget(pool: Pool, source: Cart, request: MergeCartsRequest):
 function merged(
   carts: { readonly source: Cart; readonly target: Cart },
   { sourceEtag, targetEtag, strategy }: MergeCartsRequest,
-  quotes: ReadonlyMap<string, Quote>,
+  quotes: Quotes,
 ): Merged {
   checkChangeable(carts.source, sourceEtag);
   checkChangeable(carts.target, targetEtag);
   return merge(carts, strategyOf(strategy), quotes);
 }
 
-/** The answer to who asks again: what was done, and the target as it is now. */
-async function repeated(pool: Pool, source: Cart, { targetId, customerId }: MergeCartsRequest): Promise<Merged> {
+/** Answers a repeat: the report of the first merge, with the target as it is now. */
+async function repeatMerge(pool: Pool, source: Cart, { targetId, customerId }: MergeCartsRequest): Promise<Merged> {
   const { mergedInto = "" } = source;
   const target = (await loadCarts(pool, [mergedInto])).get(mergedInto);
   if (target?.customerId !== customerId || (targetId !== "" && targetId !== mergedInto)) {
     throw cartClosed(source);
   }
-  return { ...(await loadMergeStory(pool, source.id)), cart: target };
+  return { ...(await loadMergeReport(pool, source.id)), cart: target };
 }
 
 function strategyOf(strategy: MergeCartsRequest_Strategy): Strategy {
   return strategy === MergeCartsRequest_Strategy.LARGER ? "LARGER" : "SUM";
 }
 
-/** The default cart of a customer who has none yet. */
-function unmade(customerId: string): Cart {
+/** The default cart that a merge would create, for a preview. */
+function emptyDefault(customerId: string): Cart {
   const now = new Date();
   return {
     id: "",

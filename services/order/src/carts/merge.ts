@@ -1,34 +1,33 @@
-import { addLine, type Cart } from "./cart.ts";
-import type { Quote } from "./catalogue.ts";
-import { type LeftOut, partSold } from "./left-out.ts";
+import { addLine, type Cart, type LeftOutLine, separateSold } from "./cart.ts";
+import type { Quotes } from "./quote.ts";
 
-/** What to do with a product that both carts have: take both together, or as many as the one with more has. */
+/** How to merge a product that both carts have: add the quantities, or take the larger one. */
 export type Strategy = "SUM" | "LARGER";
 
-/** What a merge does about one line of the source. Stored as it is here. */
+/** What a merge does with one line of the source. Stored in this form. */
 export type MergedLine = {
   readonly productId: string;
   readonly title: string;
-  /** How many the target had. */
+  /** The quantity in the target before the merge. */
   readonly targetQuantity: number;
   readonly sourceQuantity: number;
-  /** How many the target has then. */
+  /** The quantity in the target after the merge. */
   readonly quantity: number;
 };
 
-/** What a merge does, line by line. */
-export type MergeStory = { readonly lines: readonly MergedLine[]; readonly leftOut: readonly LeftOut[] };
+/** What a merge does, line by line. Stored in this form. */
+export type MergeReport = { readonly lines: readonly MergedLine[]; readonly leftOut: readonly LeftOutLine[] };
 
 /**
- * The target with what is in the source, at the prices of now; the same target where nothing changes in it. Throws what
- * would be wrong with it: too much, or two currencies.
+ * Adds the lines of the source to the target at the prices of now. Returns the same target if nothing changes. Throws
+ * CART_LIMIT or CURRENCY_MISMATCH.
  */
 export function merge(
   { source, target }: { readonly source: Cart; readonly target: Cart },
   strategy: Strategy,
-  quotes: ReadonlyMap<string, Quote>,
-): MergeStory & { readonly cart: Cart } {
-  const { sold, leftOut } = partSold(source.lines, quotes);
+  quotes: Quotes,
+): MergeReport & { readonly cart: Cart } {
+  const { sold, leftOut } = separateSold(source.lines, quotes);
   const lines: MergedLine[] = [];
   let cart = target;
   for (const { productId, title, quantity: sourceQuantity } of sold) {

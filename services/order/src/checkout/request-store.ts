@@ -2,7 +2,7 @@ import type { Code } from "@connectrpc/connect";
 import { DomainError } from "@sagacart/chassis/errors";
 import type { Queryable } from "@sagacart/chassis/postgres/pool";
 
-/** What is known of a request that was answered before. */
+/** The answer to an earlier request. */
 export type Remembered = {
   readonly method: string;
   readonly fingerprint: Uint8Array;
@@ -14,8 +14,8 @@ type Failure = { code: Code; reason: string; message: string; metadata: Record<s
 type Key = { readonly scope: string; readonly requestId: string };
 
 /**
- * The requests among these that were answered before, by "<scope> <request id>". The set-based form of the chassis'
- * once(), over the same table.
+ * Finds the requests that were answered before, by "<scope> <request id>". This is the set-based form of the chassis'
+ * once(), on the same table.
  */
 export async function findRequests(db: Queryable, keys: readonly Key[]): Promise<Map<string, Remembered>> {
   const named = keys.filter(({ requestId }) => requestId !== "");
@@ -48,21 +48,24 @@ export async function findRequests(db: Queryable, keys: readonly Key[]): Promise
   );
 }
 
-/** A request id to claim. `expected` is the id of what will be made if all goes well, and is the answer until another. */
+/** A request id to claim. `expected` is the id of the order to be made; it is the answer unless another is recorded. */
 export type Claim = Key & {
   readonly method: string;
   readonly fingerprint: Uint8Array;
   readonly expected: string | undefined;
 };
 
-/** Claims request ids that nobody used before; says which, as "<scope> <request id>". Waits for who is about to. */
+/**
+ * Claims unused request ids and returns them, as "<scope> <request id>". Waits for transactions that are claiming the
+ * same ids.
+ */
 export async function claimRequestIds(tx: Queryable, requests: readonly Claim[]): Promise<Set<string>> {
   if (requests.length === 0) {
     return new Set();
   }
   const { rows } = await tx.query<{ scope: string; request_id: string }>({
     name: "claim-request-ids",
-    // Of several with one id the first, as the caller sees it too: what it expects is what is remembered.
+    // Of several with one id the first counts, for the caller too: its expected order is what is remembered.
     text: `insert into requests (scope, request_id, method, fingerprint, resource_id)
            select distinct on (scope, request_id) scope, request_id, method, fingerprint, resource_id
            from unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::text[])
@@ -80,11 +83,11 @@ export async function claimRequestIds(tx: Queryable, requests: readonly Claim[])
   return new Set(rows.map((row) => `${row.scope} ${row.request_id}`));
 }
 
-/** The answer to a request: the id of what was made, why nothing was, or nothing to remember. */
-export type Answered = Key & { readonly outcome: string | DomainError | undefined };
+/** The answer to a request: the id of the order, the error, or undefined if there is nothing to remember. */
+export type Answer = Key & { readonly outcome: string | DomainError | undefined };
 
-/** Remembers answers that were not expected, in the transaction that makes them true; lets go of what has none. */
-export async function answerRequests(tx: Queryable, answers: readonly Answered[]): Promise<void> {
+/** Records answers that differ from the expected ones, in the transaction that makes them true. Unanswered ids become free. */
+export async function answerRequests(tx: Queryable, answers: readonly Answer[]): Promise<void> {
   const answered = answers.filter(({ outcome }) => outcome !== undefined);
   if (answered.length > 0) {
     await tx.query({

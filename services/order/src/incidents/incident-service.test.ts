@@ -7,16 +7,17 @@ import { type Incident, Incident_State, IncidentSchema } from "@sagacart/proto/o
 import { IncidentService } from "@sagacart/proto/order/v1/incident_service";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { failureOf, meanwhile, untilWaiting, violationsOf } from "../testing/test-carts.ts";
+import type { FailedAttempt } from "./incident.ts";
 import { createIncidentService } from "./incident-service.ts";
-import { clearIncident, type FailedTry, raiseIncident } from "./incident-store.ts";
+import { clearIncident, raiseIncident } from "./incident-store.ts";
 
 let database: TestDatabase;
 let incidents: Client<typeof IncidentService>;
-let commanded = 0;
+let commandCount = 0;
 
 beforeAll(async () => {
   database = await testDatabase(new URL("../../migrations/", import.meta.url));
-  const service = createIncidentService({ pool: database.pool, commanded: () => commanded++ });
+  const service = createIncidentService({ pool: database.pool, commandsRecorded: () => commandCount++ });
   incidents = createClient(
     IncidentService,
     inMemory((router) => router.service(IncidentService, service), "order.sagacart"),
@@ -25,7 +26,7 @@ beforeAll(async () => {
 afterAll(() => database[Symbol.asyncDispose]());
 
 beforeEach(async () => {
-  commanded = 0;
+  commandCount = 0;
   await database.pool.query("truncate orders, incidents, commands cascade");
 });
 
@@ -39,7 +40,7 @@ async function newOrder(): Promise<string> {
   return id;
 }
 
-async function raise(failed: Partial<FailedTry> = {}): Promise<string> {
+async function raise(failed: Partial<FailedAttempt> = {}): Promise<string> {
   return raiseIncident(database.pool, {
     orderId: failed.orderId ?? (await newOrder()),
     step: "charge",
@@ -168,7 +169,7 @@ test("asking to try at once records the command that wakes the workflow, in the 
       at_once: true,
     },
   ]);
-  expect(commanded).toBe(1);
+  expect(commandCount).toBe(1);
 });
 
 test("the workflow that is woken is the one that tried last", async () => {
@@ -190,7 +191,7 @@ test("a resolved incident is not tried at once", async () => {
     metadata: { incident_id: id, order_id: orderId },
   });
   expect((await database.pool.query("select from commands")).rowCount).toBe(0);
-  expect(commanded).toBe(0);
+  expect(commandCount).toBe(0);
 });
 
 test("an incident that is resolved while somebody asks to try at once is not tried", async () => {

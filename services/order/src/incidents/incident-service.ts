@@ -1,7 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
-import { DomainError } from "@sagacart/chassis/errors";
 import { pageSize } from "@sagacart/chassis/postgres/page";
 import { type Pool, withTransaction } from "@sagacart/chassis/postgres/pool";
 import { recordCommands } from "@sagacart/outbox/commands/outbox";
@@ -13,31 +12,24 @@ import {
   ResolveIncidentResponseSchema,
   RetryIncidentResponseSchema,
 } from "@sagacart/proto/order/v1/incident_service";
-import { reasons } from "../reasons.ts";
 import { readTimeKey, writeTimeKey } from "../time-key.ts";
-import {
-  type Incident,
-  type IncidentState,
-  listIncidents,
-  loadIncident,
-  requestRetry,
-  resolveIncident,
-} from "./incident-store.ts";
+import { type Incident, type IncidentState, incidentNotFound, incidentResolved } from "./incident.ts";
+import { listIncidents, loadIncident, requestRetry, resolveIncident } from "./incident-store.ts";
 
 export type IncidentServiceOptions = {
   pool: Pool;
   /** Called after a commit that recorded a command. */
-  commanded: () => void;
+  commandsRecorded: () => void;
 };
 
-/** The handlers of IncidentService: the promises are in its proto. */
+/** The handlers of IncidentService; its proto documents them. */
 export function createIncidentService(options: IncidentServiceOptions): ServiceImpl<typeof IncidentService> {
-  const { pool, commanded } = options;
+  const { pool, commandsRecorded } = options;
 
-  async function incidentOf(id: string): Promise<Incident> {
+  async function findIncident(id: string): Promise<Incident> {
     const incident = uuid.test(id) ? await loadIncident(pool, id) : undefined;
     if (incident === undefined) {
-      throw new DomainError(reasons, "INCIDENT_NOT_FOUND", `there is no incident ${id}`, { incident_id: id });
+      throw incidentNotFound(id);
     }
     return incident;
   }
@@ -60,28 +52,27 @@ export function createIncidentService(options: IncidentServiceOptions): ServiceI
     },
 
     async getIncident({ id }) {
-      return create(GetIncidentResponseSchema, { incident: incidentMessage(await incidentOf(id)) });
+      return create(GetIncidentResponseSchema, { incident: incidentMessage(await findIncident(id)) });
     },
 
     async retryIncident({ id }) {
-      const { orderId } = await incidentOf(id);
+      const found = await findIncident(id);
       const incident = await withTransaction(pool, async (tx) => {
         const open = await requestRetry(tx, id);
         if (open === undefined) {
-          const message = `incident ${id} is resolved; the saga tries on by itself`;
-          throw new DomainError(reasons, "INCIDENT_RESOLVED", message, { incident_id: id, order_id: orderId });
+          throw incidentResolved(found);
         }
-        const { workflowId, step } = open;
+        const { orderId, workflowId, step } = open;
         await recordCommands(tx, [{ kind: "RETRY", orderId, data: { workflowId, step } }]);
         return open;
       });
-      commanded();
+      commandsRecorded();
       return create(RetryIncidentResponseSchema, { incident: incidentMessage(incident) });
     },
 
     async resolveIncident({ id, resolution }) {
-      await incidentOf(id);
-      const incident = (await resolveIncident(pool, id, resolution)) ?? (await incidentOf(id));
+      await findIncident(id);
+      const incident = (await resolveIncident(pool, id, resolution)) ?? (await findIncident(id));
       return create(ResolveIncidentResponseSchema, { incident: incidentMessage(incident) });
     },
   };

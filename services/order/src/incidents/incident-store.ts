@@ -1,41 +1,15 @@
-import { DomainError } from "@sagacart/chassis/errors";
 import type { Queryable } from "@sagacart/chassis/postgres/pool";
 import { uuidv7 } from "@sagacart/chassis/uuid";
-import { reasons } from "../reasons.ts";
+import { orderNotFound } from "../orders/order.ts";
 import { microsOf, type TimeKey, timeOf } from "../time-key.ts";
-
-export type IncidentState = "OPEN" | "RESOLVED";
-
-/** A step of an order's saga that does not succeed. */
-export type Incident = {
-  readonly id: string;
-  readonly orderId: string;
-  readonly step: string;
-  readonly workflowId: string;
-  readonly error: string;
-  readonly attempts: number;
-  readonly state: IncidentState;
-  readonly resolution: string;
-  readonly retryRequestTime: Date | undefined;
-  readonly createTime: Date;
-  readonly updateTime: Date;
-};
-
-/** A try of a step that failed. */
-export type FailedTry = {
-  readonly orderId: string;
-  readonly step: string;
-  readonly workflowId: string;
-  readonly error: string;
-  readonly attempts: number;
-};
+import type { FailedAttempt, Incident, IncidentState } from "./incident.ts";
 
 /**
- * Raises an incident, or notes another try in the one that is open for this step of the order. Gives its id. Throws
+ * Raises an incident, or updates the one that is open for this step of the order. Returns its id. Throws
  * ORDER_NOT_FOUND.
  */
-export async function raiseIncident(db: Queryable, failed: FailedTry): Promise<string> {
-  // Somebody has to hear of it, whatever the error says: Postgres does not store NUL.
+export async function raiseIncident(db: Queryable, failed: FailedAttempt): Promise<string> {
+  // Postgres does not store NUL, and an incident must be raised whatever the error contains.
   const error = failed.error.replaceAll("\0", "\uFFFD");
   const { rows } = await db.query<{ id: string }>({
     name: "raise-incident",
@@ -43,20 +17,19 @@ export async function raiseIncident(db: Queryable, failed: FailedTry): Promise<s
            select $1, id, $3, $4, $5, $6 from orders where id = $2
            on conflict (order_id, step) where state = 'OPEN' do update
            set workflow_id = excluded.workflow_id, error = excluded.error,
-               -- A workflow that took the order over counts from the beginning.
+               -- A workflow that took over the order counts its attempts from 1.
                attempts = greatest(incidents.attempts, excluded.attempts), update_time = now()
            returning id`,
     values: [uuidv7(), failed.orderId, failed.step, failed.workflowId, error, failed.attempts],
   });
   const [incident] = rows;
   if (incident === undefined) {
-    const message = `there is no order ${failed.orderId}`;
-    throw new DomainError(reasons, "ORDER_NOT_FOUND", message, { order_id: failed.orderId });
+    throw orderNotFound(failed.orderId);
   }
   return incident.id;
 }
 
-/** Closes the incident that is open for this step of the order, if there is one: it went well after all. */
+/** Resolves the incident that is open for this step of the order, if there is one, because the step succeeded. */
 export async function clearIncident(db: Queryable, done: { orderId: string; step: string }): Promise<void> {
   await db.query({
     name: "clear-incident",
@@ -66,22 +39,22 @@ export async function clearIncident(db: Queryable, done: { orderId: string; step
   });
 }
 
-/** One incident. `id` is a UUID. */
+/** Loads an incident by its id, a UUID. */
 export async function loadIncident(db: Queryable, id: string): Promise<Incident | undefined> {
   const { rows } = await db.query<Row>(`select ${columns} from incidents where id = $1`, [id]);
   return rows[0] && toIncident(rows[0]);
 }
 
-/** What a list of incidents is filtered by, and where it goes on. */
+/** The filter of a list of incidents, and its page. */
 export type IncidentFilter = {
   readonly state: IncidentState | undefined;
-  /** Any order's where it is "". */
+  /** "" matches any order. */
   readonly orderId: string;
   readonly after: TimeKey | undefined;
   readonly limit: number;
 };
 
-/** A page of incidents, newest first, and the key of its last one when there are more. */
+/** Lists a page of incidents, newest first, with the key of the last one if there are more. */
 export async function listIncidents(
   db: Queryable,
   { state, orderId, after, limit }: IncidentFilter,
@@ -97,7 +70,7 @@ export async function listIncidents(
   return { incidents: shown.map(toIncident), more: rows.length > limit ? shown.at(-1) : undefined };
 }
 
-/** Notes that somebody wants the step tried at once. Undefined when there is no such incident that is open. */
+/** Records the request to retry the step at once. Returns undefined if the incident is not open. */
 export async function requestRetry(db: Queryable, id: string): Promise<Incident | undefined> {
   const { rows } = await db.query<Row>(
     `update incidents set retry_request_time = now(), update_time = now()
@@ -107,7 +80,7 @@ export async function requestRetry(db: Queryable, id: string): Promise<Incident 
   return rows[0] && toIncident(rows[0]);
 }
 
-/** Closes an incident. Undefined when there is no such one that is open. */
+/** Resolves an incident. Returns undefined if it is not open. */
 export async function resolveIncident(db: Queryable, id: string, resolution: string): Promise<Incident | undefined> {
   const { rows } = await db.query<Row>(
     `update incidents set state = 'RESOLVED', resolution = $2, update_time = now()

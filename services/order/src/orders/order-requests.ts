@@ -8,22 +8,13 @@ import {
   PayOrderRequestSchema,
 } from "@sagacart/proto/order/v1/order_service";
 import { reasons } from "../reasons.ts";
-import { ownWorkflowId } from "../saga/saga-store.ts";
-import { isCancellable, isFinal, type State } from "./order.ts";
-
-type Row = {
-  state: State;
-  ends_as: State | null;
-  customer_id: string;
-  payment_attempt: number;
-  payment_pending: boolean;
-  owner_workflow_id: string | null;
-  cancel_request_time: Date | null;
-};
+import { checkCustomer, isCancellable, isFinal, ownWorkflowId, type State } from "./order.ts";
+import { saveCancelRequest, savePaymentAttempt } from "./order-request-store.ts";
+import { lockOrder } from "./order-store.ts";
 
 /**
- * Asks the workflow that carries an order to have it paid: numbers the attempt and records the command, in one
- * transaction. Answers with the attempt's number; one that is under way is attached to.
+ * Asks the owner of an order to take the payment: numbers the attempt and records the command in one transaction.
+ * Returns the number of the attempt, or of the one that is under way already.
  */
 export async function requestPayment(pool: Pool, request: PayOrderRequest): Promise<number> {
   const fingerprint = fingerprintOf(PayOrderRequestSchema, request, {
@@ -38,72 +29,54 @@ export async function requestPayment(pool: Pool, request: PayOrderRequest): Prom
   return Number(resourceId);
 }
 
-const highestAttempt = 20;
+const maxAttempts = 20;
 
 async function startAttempt(tx: Transaction, request: PayOrderRequest): Promise<number> {
-  const row = await lockOrder(tx, request);
-  if (row.state === "PAID" || row.state === "SHIPPING" || row.state === "COMPLETED") {
-    return row.payment_attempt;
+  const { id: orderId, paymentMethod } = request;
+  const order = await lockOrder(tx, orderId);
+  checkCustomer(order, request);
+  if (order.state === "PAID" || order.state === "SHIPPING" || order.state === "COMPLETED") {
+    return order.paymentAttempt;
   }
-  if (row.state !== "AWAITING_PAYMENT" || row.cancel_request_time !== null) {
-    const what = row.cancel_request_time === null ? row.state : "being cancelled";
-    throw new DomainError(reasons, "NOT_PAYABLE", `order ${request.id} is ${what}; it cannot be paid`, {
-      order_id: request.id,
-      state: row.state,
-    });
+  if (order.state !== "AWAITING_PAYMENT" || order.cancelRequested) {
+    const message = `order ${orderId} is ${order.cancelRequested ? "being cancelled" : order.state}; it cannot be paid`;
+    throw new DomainError(reasons, "NOT_PAYABLE", message, { order_id: orderId, state: order.state });
   }
-  if (row.payment_pending) {
-    return row.payment_attempt;
+  if (order.paymentPending) {
+    return order.paymentAttempt;
   }
-  if (row.payment_attempt === highestAttempt) {
-    const message = `order ${request.id} was tried to be paid ${highestAttempt} times; cancel it and check out again`;
-    throw new DomainError(reasons, "TOO_MANY_ATTEMPTS", message, { order_id: request.id });
+  if (order.paymentAttempt === maxAttempts) {
+    const message = `payment of order ${orderId} was attempted ${maxAttempts} times; cancel it and check out again`;
+    throw new DomainError(reasons, "TOO_MANY_ATTEMPTS", message, { order_id: orderId });
   }
-  const attempt = row.payment_attempt + 1;
-  await tx.query(
-    `update orders set payment_attempt = $2, payment_pending = true, decline_reason = '',
-                       payment_method = coalesce($3, payment_method), update_time = now() where id = $1`,
-    [request.id, attempt, request.paymentMethod ?? null],
-  );
-  await recordCommands(tx, [{ kind: "PAY", orderId: request.id, data: { attempt } }]);
+  const attempt = order.paymentAttempt + 1;
+  await savePaymentAttempt(tx, { orderId, attempt, paymentMethod });
+  await recordCommands(tx, [{ kind: "PAY", orderId, data: { attempt } }]);
   return attempt;
 }
 
 /**
- * Asks for an order to be cancelled. Whoever carries it sees that at its next move; a workflow of its own, which may
- * be waiting, is told by a command besides. Answers with the state it found.
+ * Asks for an order to be cancelled. Its owner sees the request at the order's next move; a workflow of its own may be
+ * waiting, and is woken by a command. Returns the state of the order.
  */
 export async function requestCancel(pool: Pool, request: CancelOrderRequest): Promise<State> {
+  const { id: orderId } = request;
   return await withTransaction(pool, async (tx) => {
-    const row = await lockOrder(tx, request);
-    const cancelled = row.state === "CANCELLED" || (row.state === "CANCELLING" && row.ends_as === "CANCELLED");
-    if (cancelled || (row.cancel_request_time !== null && !isFinal(row.state))) {
-      return row.state;
+    const order = await lockOrder(tx, orderId);
+    checkCustomer(order, request);
+    const { state, endsAs } = order;
+    const cancelled = state === "CANCELLED" || (state === "CANCELLING" && endsAs === "CANCELLED");
+    if (cancelled || (order.cancelRequested && !isFinal(state))) {
+      return state;
     }
-    if (!isCancellable(row.state) || (request.onlyUnpaid && row.state === "PAID")) {
-      const message = `order ${request.id} is ${row.state}; it can no longer be cancelled`;
-      throw new DomainError(reasons, "NOT_CANCELLABLE", message, { order_id: request.id, state: row.state });
+    if (!isCancellable(state) || (request.onlyUnpaid && state === "PAID")) {
+      const message = `order ${orderId} is ${state}; it can no longer be cancelled`;
+      throw new DomainError(reasons, "NOT_CANCELLABLE", message, { order_id: orderId, state });
     }
-    await tx.query(
-      "update orders set cancel_request_time = now(), cancel_detail = $2, update_time = now() where id = $1",
-      [request.id, request.reason],
-    );
-    if (row.owner_workflow_id === ownWorkflowId(request.id)) {
-      await recordCommands(tx, [{ kind: "CANCEL", orderId: request.id }]);
+    await saveCancelRequest(tx, orderId, request.reason);
+    if (order.ownerWorkflowId === ownWorkflowId(orderId)) {
+      await recordCommands(tx, [{ kind: "CANCEL", orderId }]);
     }
-    return row.state;
+    return state;
   });
-}
-
-async function lockOrder(tx: Transaction, request: { id: string; customerId: string }): Promise<Row> {
-  const { rows } = await tx.query<Row>(
-    `select state, ends_as, customer_id, payment_attempt, payment_pending, owner_workflow_id, cancel_request_time
-     from orders where id = $1 for update`,
-    [request.id],
-  );
-  const row = rows[0];
-  if (row === undefined || (request.customerId !== "" && row.customer_id !== request.customerId)) {
-    throw new DomainError(reasons, "ORDER_NOT_FOUND", `there is no order ${request.id}`, { order_id: request.id });
-  }
-  return row;
 }

@@ -1,7 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { type Duration, durationMs } from "@bufbuild/protobuf/wkt";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
-import { DomainError } from "@sagacart/chassis/errors";
 import { pageSize } from "@sagacart/chassis/postgres/page";
 import type { Pool } from "@sagacart/chassis/postgres/pool";
 import { type Order, Order_State, OrderRefund_State } from "@sagacart/proto/order/v1/order";
@@ -19,13 +18,13 @@ import {
   WatchOrderResponseSchema,
 } from "@sagacart/proto/order/v1/order_service";
 import type { Checkout } from "../checkout/record-checkouts.ts";
-import { reasons } from "../reasons.ts";
-import { loadRefund, loadRefunds, requestRefund } from "../refunds/refund-store.ts";
+import { requestRefund } from "../refunds/refund-requests.ts";
+import { loadRefund, loadRefunds } from "../refunds/refund-store.ts";
 import { readTimeKey, writeTimeKey } from "../time-key.ts";
-import { isFinal, type State, stateFromProto } from "./order.ts";
+import { checkCustomer, isFinal, type State, stateFromProto } from "./order.ts";
 import { requestCancel, requestPayment } from "./order-requests.ts";
 import { listOrders, loadChanges } from "./order-store.ts";
-import type { Waiters } from "./waiters.ts";
+import type { Wait, Waiters } from "./waiters.ts";
 
 export type OrderServiceOptions = {
   pool: Pool;
@@ -35,45 +34,47 @@ export type OrderServiceOptions = {
   recorded: () => void;
 };
 
-/** The handlers of OrderService: the promises are in its proto. */
+/** The handlers of OrderService; its proto documents them. */
 export function createOrderService(options: OrderServiceOptions): ServiceImpl<typeof OrderService> {
   const { pool, checkout, waiters, recorded } = options;
 
-  async function orderOf(request: { id: string; customerId: string }): Promise<Order> {
+  async function loadOrder(request: { id: string; customerId: string }): Promise<Order> {
     const order = await waiters.load(request.id);
-    if (order === undefined || (request.customerId !== "" && order.customerId !== request.customerId)) {
-      throw orderNotFound(request.id);
-    }
+    checkCustomer(order, request);
     return order;
   }
 
-  /** The order once it came far enough, or as it is when the time to wait is over. */
-  async function waitUntil(orderId: string, wait: Wait): Promise<Order> {
-    const { context, waitAtMost, ...rest } = wait;
-    const waitMs = timeToWait(waitAtMost, context);
-    const order = waitMs <= 0 ? undefined : await waiters.until({ orderId, waitMs, signal: context.signal, ...rest });
-    return order ?? (await orderOf({ id: orderId, customerId: "" }));
+  /** Waits until what is loaded is enough. Returns what there is when the caller's time is over. */
+  async function waitUntil<T>(wait: LimitedWait<T>): Promise<T> {
+    const { context, waitAtMost, load, ...rest } = wait;
+    const waitMs = maxWaitMs(waitAtMost, context);
+    const loaded = waitMs <= 0 ? undefined : await waiters.until({ ...rest, load, waitMs, signal: context.signal });
+    return loaded ?? (await load());
+  }
+
+  function waitForOrder(orderId: string, wait: Omit<LimitedWait<Order>, "orderId" | "load">): Promise<Order> {
+    return waitUntil({ ...wait, orderId, load: () => loadOrder({ id: orderId, customerId: "" }) });
   }
 
   return {
     async checkout(request, context) {
       const { orderId, attached } = await checkout(request);
-      const isThere = reached(request.waitFor);
+      const isFarEnough = farEnough(request.waitFor);
       const order =
         request.waitFor === WaitFor.ACCEPTED
-          ? await orderOf({ id: orderId, customerId: "" })
-          : await waitUntil(orderId, {
+          ? await loadOrder({ id: orderId, customerId: "" })
+          : await waitForOrder(orderId, {
               context,
               waitAtMost: request.waitAtMost,
-              enough: ({ state }) => isThere(stateFromProto(state)),
-              worthALook: isThere,
-              fresh: !attached,
+              isEnough: ({ state }) => isFarEnough(stateFromProto(state)),
+              isRelevant: isFarEnough,
+              isNew: !attached,
             });
       return create(CheckoutResponseSchema, { order, attached });
     },
 
     async getOrder(request) {
-      const order = await orderOf(request);
+      const order = await loadOrder(request);
       return create(GetOrderResponseSchema, { order, changes: await loadChanges(pool, order.id, 0n) });
     },
 
@@ -94,14 +95,14 @@ export function createOrderService(options: OrderServiceOptions): ServiceImpl<ty
     async payOrder(request, context) {
       const attempt = await requestPayment(pool, request);
       recorded();
-      const isThere = reached(request.waitFor);
-      const order = await waitUntil(request.id, {
+      const isFarEnough = farEnough(request.waitFor);
+      const order = await waitForOrder(request.id, {
         context,
         waitAtMost: request.waitAtMost,
-        enough: ({ state, payment }) =>
+        isEnough: ({ state, payment }) =>
           state === Order_State.AWAITING_PAYMENT
             ? payment !== undefined && (payment.attempt > attempt || payment.declineReason !== "")
-            : isThere(stateFromProto(state)),
+            : isFarEnough(stateFromProto(state)),
       });
       return create(PayOrderResponseSchema, { order });
     },
@@ -110,38 +111,43 @@ export function createOrderService(options: OrderServiceOptions): ServiceImpl<ty
       const state = await requestCancel(pool, request);
       waiters.changed([[request.id, state]]);
       recorded();
-      const order = await waitUntil(request.id, {
+      const order = await waitForOrder(request.id, {
         context,
         waitAtMost: request.waitAtMost,
-        enough: ({ state }) => isOver(stateFromProto(state)),
-        worthALook: isOver,
+        isEnough: ({ state }) => isOver(stateFromProto(state)),
+        isRelevant: isOver,
       });
       return create(CancelOrderResponseSchema, { order });
     },
 
     async refundOrder(request, context) {
-      const { refundId } = await requestRefund(pool, request);
+      const { orderId } = request;
+      const refundId = await requestRefund(pool, request);
       recorded();
-      const load = () => loadRefund(pool, request.orderId, refundId);
-      const waitMs = timeToWait(request.waitAtMost, context);
-      const settled = await untilSettled(waiters, { orderId: request.orderId, load, waitMs, signal: context.signal });
-      return create(RefundOrderResponseSchema, { refund: settled ?? (await load()) });
+      const refund = await waitUntil({
+        context,
+        waitAtMost: request.waitAtMost,
+        orderId,
+        load: () => loadRefund(pool, orderId, refundId),
+        isEnough: ({ state }) => state !== OrderRefund_State.PENDING,
+      });
+      return create(RefundOrderResponseSchema, { refund });
     },
 
     async getOrderRefund(request) {
-      await orderOf({ id: request.orderId, customerId: request.customerId });
+      await loadOrder({ id: request.orderId, customerId: request.customerId });
       return create(GetOrderRefundResponseSchema, {
         refund: await loadRefund(pool, request.orderId, request.refundId),
       });
     },
 
     async listOrderRefunds(request) {
-      await orderOf({ id: request.orderId, customerId: request.customerId });
+      await loadOrder({ id: request.orderId, customerId: request.customerId });
       return create(ListOrderRefundsResponseSchema, { refunds: await loadRefunds(pool, request.orderId) });
     },
 
     async *watchOrder(request, context) {
-      let order = await orderOf(request);
+      let order = await loadOrder(request);
       let after = request.afterSequence;
       for (let first = true; ; first = false) {
         const changes = await loadChanges(pool, order.id, after);
@@ -152,11 +158,12 @@ export function createOrderService(options: OrderServiceOptions): ServiceImpl<ty
         if (isOver(stateFromProto(order.state)) || context.signal.aborted) {
           return;
         }
-        const seen = order.sequence;
+        const { id, sequence: seen } = order;
         const next = await waiters.until({
-          orderId: order.id,
-          enough: ({ sequence }) => sequence > seen,
-          waitMs: watchAgainMs,
+          orderId: id,
+          load: () => waiters.load(id),
+          isEnough: ({ sequence }) => sequence > seen,
+          waitMs: watchRoundMs,
           signal: context.signal,
         });
         order = next ?? order;
@@ -165,69 +172,39 @@ export function createOrderService(options: OrderServiceOptions): ServiceImpl<ty
   };
 }
 
-export function orderNotFound(orderId: string): DomainError {
-  return new DomainError(reasons, "ORDER_NOT_FOUND", `there is no order ${orderId}`, { order_id: orderId });
-}
-
-type Wait = {
-  context: HandlerContext;
-  waitAtMost: Duration | undefined;
-  enough: (order: Order) => boolean;
-  worthALook?: (state: State) => boolean;
-  fresh?: boolean;
+type LimitedWait<T> = Omit<Wait<T>, "load" | "waitMs" | "signal"> & {
+  readonly load: () => Promise<T>;
+  readonly context: HandlerContext;
+  readonly waitAtMost: Duration | undefined;
 };
 
-/** A watcher that hears nothing looks again after this long: a stream may live for hours. */
-const watchAgainMs = 60_000;
+/** Bounds each wait of a stream, which may live for hours. */
+const watchRoundMs = 60_000;
 
-/** The answer has to be on its way before the caller's deadline. */
+/** The time that an answer needs to arrive before the caller's deadline. */
 const answerMs = 200;
 const defaultWaitMs = 30_000;
 
-function timeToWait(waitAtMost: Duration | undefined, context: HandlerContext): number {
-  const asked = waitAtMost === undefined ? defaultWaitMs : durationMs(waitAtMost);
+function maxWaitMs(waitAtMost: Duration | undefined, context: HandlerContext): number {
+  const requestedMs = waitAtMost === undefined ? defaultWaitMs : durationMs(waitAtMost);
   const leftMs = context.timeoutMs();
-  return leftMs === undefined ? asked : Math.min(asked, leftMs - answerMs);
+  return leftMs === undefined ? requestedMs : Math.min(requestedMs, leftMs - answerMs);
 }
 
 function isOver(state: State | undefined): boolean {
   return state !== undefined && isFinal(state);
 }
 
-/** Whether an order in a state came as far as the caller waits for. One that is being undone is waited for. */
-function reached(waitFor: WaitFor): (state: State | undefined) => boolean {
-  const enough = enoughFor[waitFor] ?? [];
-  return (state) => state !== undefined && (isFinal(state) || enough.includes(state));
+/** Returns the test for whether an order is as far as the caller waits for. An order being undone is waited for. */
+function farEnough(waitFor: WaitFor): (state: State | undefined) => boolean {
+  const states = farEnoughStates[waitFor] ?? [];
+  return (state) => state !== undefined && (isFinal(state) || states.includes(state));
 }
 
-const enoughFor: Readonly<Record<WaitFor, readonly State[]>> = {
+const farEnoughStates: Readonly<Record<WaitFor, readonly State[]>> = {
   [WaitFor.ACCEPTED]: ["PENDING", "RESERVED", "AWAITING_PAYMENT", "PAID", "SHIPPING", "CANCELLING"],
   [WaitFor.RESERVED]: ["RESERVED", "AWAITING_PAYMENT", "PAID", "SHIPPING"],
   [WaitFor.PAID]: ["AWAITING_PAYMENT", "PAID", "SHIPPING"],
   [WaitFor.COMPLETED]: ["AWAITING_PAYMENT"],
   [WaitFor.UNSPECIFIED]: ["AWAITING_PAYMENT"],
 };
-
-type Refund = Awaited<ReturnType<typeof loadRefund>>;
-
-async function untilSettled(
-  waiters: Waiters,
-  wait: { orderId: string; load: () => Promise<Refund>; waitMs: number; signal: AbortSignal },
-): Promise<Refund | undefined> {
-  const until = Date.now() + wait.waitMs;
-  for (;;) {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const stop = waiters.listen(wait.orderId, () => resolve());
-    const refund = await wait.load();
-    const leftMs = until - Date.now();
-    if (refund.state !== OrderRefund_State.PENDING || leftMs <= 0 || wait.signal.aborted) {
-      stop();
-      return refund.state === OrderRefund_State.PENDING ? undefined : refund;
-    }
-    const timer = setTimeout(resolve, leftMs);
-    wait.signal.addEventListener("abort", () => resolve(), { once: true });
-    await promise;
-    clearTimeout(timer);
-    stop();
-  }
-}

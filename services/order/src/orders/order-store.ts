@@ -1,49 +1,13 @@
-import { create, fromJson, type JsonValue, toJson } from "@bufbuild/protobuf";
+import { create, toJson } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
-import type { Queryable } from "@sagacart/chassis/postgres/pool";
-import {
-  type Order,
-  type OrderChange,
-  OrderChangeSchema,
-  OrderLineSchema,
-  OrderPaymentSchema,
-  OrderSchema,
-  type OrderShortage,
-  OrderShortageSchema,
-} from "@sagacart/proto/order/v1/order";
-import { type Address, AddressSchema } from "@sagacart/proto/type/v1/address";
-import { MoneySchema } from "@sagacart/proto/type/v1/money";
+import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
+import { type Order, type OrderChange, OrderChangeSchema } from "@sagacart/proto/order/v1/order";
+import { AddressSchema } from "@sagacart/proto/type/v1/address";
 import { microsOf, type TimeKey, timeOf } from "../time-key.ts";
-import { type State, stateToProto } from "./order.ts";
+import { type EndsAs, type NewOrder, type State, stateToProto } from "./order.ts";
+import { type LineRow, type OrderRow, orderColumns, toOrder } from "./order-row.ts";
 
-/** A line to be recorded: what was quoted. */
-export type NewLine = {
-  readonly productId: string;
-  readonly sku: string;
-  readonly title: string;
-  readonly quantity: number;
-  readonly unitPriceMinor: bigint;
-};
-
-/** An order to be recorded, PENDING. */
-export type NewOrder = {
-  readonly id: string;
-  readonly customerId: string;
-  readonly cartId: string | undefined;
-  readonly fingerprint: Uint8Array;
-  readonly currency: string;
-  readonly totalMinor: bigint;
-  readonly paymentMethod: string;
-  readonly payLater: boolean;
-  readonly expireTime: Date | undefined;
-  readonly shippingAddress: Address | undefined;
-  readonly contactEmail: string;
-  /** The workflow that carries it from the start. */
-  readonly carrier: string | undefined;
-  readonly lines: readonly NewLine[];
-};
-
-/** Records orders that are not there yet; says which were recorded. Two statements, whatever their number. */
+/** Inserts the orders whose ids are free and returns those ids. Two statements, however many orders. */
 export async function insertOrders(tx: Queryable, orders: readonly NewOrder[]): Promise<Set<string>> {
   const { rows } = await tx.query<{ id: string }>({
     name: "insert-orders",
@@ -73,7 +37,7 @@ export async function insertOrders(tx: Queryable, orders: readonly NewOrder[]): 
         shippingAddress === undefined ? null : JSON.stringify(toJson(AddressSchema, shippingAddress)),
       ),
       orders.map((order) => order.contactEmail),
-      orders.map((order) => order.carrier ?? null),
+      orders.map((order) => order.ownerWorkflowId ?? null),
     ],
   });
   const inserted = new Set(rows.map(({ id }) => id));
@@ -97,66 +61,81 @@ export async function insertOrders(tx: Queryable, orders: readonly NewOrder[]): 
   return inserted;
 }
 
-type OrderRow = {
-  id: string;
-  customer_id: string;
-  cart_id: string | null;
-  state: State;
-  sequence: number;
-  currency: string;
-  total_minor: bigint;
-  payment_method: string;
-  pay_later: boolean;
-  payment_attempt: number;
-  decline_reason: string;
-  shipping_address: JsonValue;
-  tracking_number: string;
-  contact_email: string;
-  outcome_reason: string;
-  outcome_detail: string;
-  shortages: { productId: string; requested: number; available: number }[] | null;
-  cancel_request_time: Date | null;
-  expire_time: Date | null;
-  refunded_minor: bigint;
-  owner_workflow_id: string | null;
-  create_time: Date;
-  update_time: Date;
+/** An order that the caller has locked. */
+export type LockedOrder = {
+  readonly state: State;
+  readonly endsAs: EndsAs | undefined;
+  readonly customerId: string;
+  readonly currency: string;
+  readonly totalMinor: bigint;
+  readonly sequence: number;
+  readonly contactEmail: string;
+  readonly paymentAttempt: number;
+  readonly paymentPending: boolean;
+  readonly cancelRequested: boolean;
+  readonly ownerWorkflowId: string | undefined;
 };
 
-type LineRow = {
-  order_id: string;
-  product_id: string;
-  sku: string;
-  title: string;
-  quantity: number;
-  unit_price_minor: bigint;
-};
+/** Locks an order; undefined if it does not exist. */
+export async function lockOrder(tx: Transaction, id: string): Promise<LockedOrder | undefined> {
+  const { rows } = await tx.query<OrderRow & { ends_as: EndsAs | null; payment_pending: boolean }>({
+    name: "lock-order",
+    text: `select ${orderColumns}, ends_as, payment_pending from orders where id = $1 for update`,
+    values: [id],
+  });
+  const [row] = rows;
+  return (
+    row && {
+      state: row.state,
+      endsAs: row.ends_as ?? undefined,
+      customerId: row.customer_id,
+      currency: row.currency,
+      totalMinor: row.total_minor,
+      sequence: row.sequence,
+      contactEmail: row.contact_email,
+      paymentAttempt: row.payment_attempt,
+      paymentPending: row.payment_pending,
+      cancelRequested: row.cancel_request_time !== null,
+      ownerWorkflowId: row.owner_workflow_id ?? undefined,
+    }
+  );
+}
 
-const columns = `id, customer_id, cart_id, state, sequence, currency, total_minor, payment_method, pay_later,
-  payment_attempt, decline_reason, shipping_address, tracking_number, contact_email, outcome_reason, outcome_detail,
-  shortages, cancel_request_time, expire_time, refunded_minor, owner_workflow_id, create_time, update_time`;
+/** The customer of an order and the fingerprint of the checkout that made it. */
+export async function loadFingerprint(
+  db: Queryable,
+  orderId: string,
+): Promise<{ customerId: string; fingerprint: Buffer } | undefined> {
+  const { rows } = await db.query<{ customer_id: string; fingerprint: Buffer }>({
+    name: "find-order-fingerprint",
+    text: "select customer_id, fingerprint from orders where id = $1",
+    values: [orderId],
+  });
+  const [row] = rows;
+  return row && { customerId: row.customer_id, fingerprint: row.fingerprint };
+}
 
-/** The orders with these ids that there are, by id. */
+/** Loads the orders that exist, by id. */
 export async function loadOrders(db: Queryable, ids: readonly string[]): Promise<Map<string, Order>> {
   const { rows } = await db.query<OrderRow>({
     name: "load-orders",
-    text: `select ${columns} from orders where id = any($1)`,
+    text: `select ${orderColumns} from orders where id = any($1)`,
     values: [ids],
   });
   return withLines(db, rows);
 }
 
-/** What a list of orders is filtered by, and where it goes on. */
+/** The filter of a list of orders, and its page. */
 export type OrderFilter = {
   readonly customerId: string;
   readonly cartId: string;
   readonly states: readonly State[];
-  /** Where the page before ended. */
+  /** The last key of the previous page. */
   readonly before: TimeKey | undefined;
   readonly limit: number;
 };
 
-/** Orders, newest first, with the key that a next page begins after. */
+/** Lists orders, newest first, each with its key in the list. */
 export async function listOrders(db: Queryable, filter: OrderFilter): Promise<{ order: Order; key: TimeKey }[]> {
   const conditions: string[] = [];
   const values: unknown[] = [];
@@ -179,7 +158,7 @@ export async function listOrders(db: Queryable, filter: OrderFilter): Promise<{ 
   }
   values.push(filter.limit);
   const { rows } = await db.query<OrderRow & { micros: bigint }>(
-    `select ${columns}, ${microsOf("create_time")} as micros from orders
+    `select ${orderColumns}, ${microsOf("create_time")} as micros from orders
      ${conditions.length === 0 ? "" : `where ${conditions.join(" and ")}`}
      order by create_time desc, id desc limit $${values.length}`,
     values,
@@ -191,7 +170,7 @@ export async function listOrders(db: Queryable, filter: OrderFilter): Promise<{ 
   });
 }
 
-/** The changes of an order's state after a sequence, oldest first. */
+/** Loads the changes of an order's state after a sequence, oldest first. */
 export async function loadChanges(db: Queryable, orderId: string, after: bigint): Promise<OrderChange[]> {
   const { rows } = await db.query<{ sequence: bigint; state: State; reason: string | null; time: Date }>({
     name: "load-order-changes",
@@ -221,50 +200,4 @@ async function withLines(db: Queryable, rows: readonly OrderRow[]): Promise<Map<
   });
   const linesOf = Map.groupBy(lines.rows, ({ order_id }) => order_id);
   return new Map(rows.map((row) => [row.id, toOrder(row, linesOf.get(row.id) ?? [])]));
-}
-
-function toOrder(row: OrderRow, lines: readonly LineRow[]): Order {
-  const money = (minorUnits: bigint) => create(MoneySchema, { currencyCode: row.currency, minorUnits });
-  const order = create(OrderSchema, {
-    id: row.id,
-    customerId: row.customer_id,
-    cartId: row.cart_id ?? "",
-    state: stateToProto(row.state),
-    lines: lines.map((line) =>
-      create(OrderLineSchema, {
-        productId: line.product_id,
-        sku: line.sku,
-        title: line.title,
-        quantity: line.quantity,
-        unitPrice: money(line.unit_price_minor),
-      }),
-    ),
-    total: money(row.total_minor),
-    payment: create(OrderPaymentSchema, {
-      method: row.payment_method,
-      payLater: row.pay_later,
-      attempt: row.payment_attempt,
-      declineReason: row.decline_reason,
-    }),
-    trackingNumber: row.tracking_number,
-    outcomeReason: row.outcome_reason,
-    outcomeDetail: row.outcome_detail,
-    shortages: (row.shortages ?? []).map((shortage): OrderShortage => create(OrderShortageSchema, shortage)),
-    refunded: money(row.refunded_minor),
-    workflowId: row.owner_workflow_id ?? "",
-    sequence: BigInt(row.sequence),
-    contactEmail: row.contact_email,
-    createTime: timestampFromDate(row.create_time),
-    updateTime: timestampFromDate(row.update_time),
-  });
-  if (row.shipping_address !== null) {
-    order.shippingAddress = fromJson(AddressSchema, row.shipping_address);
-  }
-  if (row.cancel_request_time !== null) {
-    order.cancelRequestTime = timestampFromDate(row.cancel_request_time);
-  }
-  if (row.expire_time !== null) {
-    order.expireTime = timestampFromDate(row.expire_time);
-  }
-  return order;
 }

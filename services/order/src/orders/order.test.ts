@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { type Move, planMove, type Standing, type State } from "./order.ts";
+import { type Move, type Progress, planMove, type State } from "./order.ts";
 
-const at = (state: State, more: Partial<Standing> = {}): Standing => ({
+const at = (state: State, more: Partial<Progress> = {}): Progress => ({
   state,
   endsAs: undefined,
   cancelRequested: false,
@@ -15,7 +15,7 @@ const to = (states: readonly State[], more: Partial<Move> = {}): Move => ({
   outcomeDetail: "",
   ...more,
 });
-const way = (standing: Standing, move: Move) => planMove(standing, move).map(({ state }) => state);
+const way = (progress: Progress, move: Move) => planMove(progress, move).map(({ state }) => state);
 
 describe("a move", () => {
   test.each<[State, State[], State[]]>([

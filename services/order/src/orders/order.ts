@@ -1,20 +1,50 @@
+import { DomainError } from "@sagacart/chassis/errors";
 import { Order_State } from "@sagacart/proto/order/v1/order";
+import type { Address } from "@sagacart/proto/type/v1/address";
+import { reasons } from "../reasons.ts";
 
 /** The states of an order, as they are stored. */
 export type State = Exclude<keyof typeof Order_State, "UNSPECIFIED">;
 
-/** The states in which an order may end once it is being undone. */
+/** The states in which an order that is being undone may end. */
 export type EndsAs = "REJECTED" | "CANCELLED" | "EXPIRED";
 
-/** What a move looks at and changes. */
-export type Standing = {
+/** A line of an order to be recorded, at the quoted price. */
+export type NewLine = {
+  readonly productId: string;
+  readonly sku: string;
+  readonly title: string;
+  readonly quantity: number;
+  readonly unitPriceMinor: bigint;
+};
+
+/** An order to be recorded, PENDING. */
+export type NewOrder = {
+  readonly id: string;
+  readonly customerId: string;
+  readonly cartId: string | undefined;
+  readonly fingerprint: Uint8Array;
+  readonly currency: string;
+  readonly totalMinor: bigint;
+  readonly paymentMethod: string;
+  readonly payLater: boolean;
+  readonly expireTime: Date | undefined;
+  readonly shippingAddress: Address | undefined;
+  readonly contactEmail: string;
+  /** The workflow that owns it from the start; undefined until a workflow claims it. */
+  readonly ownerWorkflowId: string | undefined;
+  readonly lines: readonly NewLine[];
+};
+
+/** The part of an order that a move reads and changes. */
+export type Progress = {
   readonly state: State;
   readonly endsAs: EndsAs | undefined;
   readonly cancelRequested: boolean;
   readonly cancelDetail: string;
 };
 
-/** What is asked for: through which states, and why. */
+/** A request to take an order through these states, and why. */
 export type Move = {
   readonly states: readonly State[];
   readonly endsAs: EndsAs | undefined;
@@ -22,56 +52,75 @@ export type Move = {
   readonly outcomeDetail: string;
 };
 
-/** A state that was come to. */
-export type Step = {
+/** One change of an order's state. */
+export type Transition = {
   readonly state: State;
   readonly endsAs: EndsAs | undefined;
   readonly outcomeReason: string;
   readonly outcomeDetail: string;
 };
 
-/** Final states are never left. */
+/** The workflow of an order that has one of its own. */
+export function ownWorkflowId(orderId: string): string {
+  return `order-${orderId}`;
+}
+
+/** Returns true for a final state, which an order never leaves. */
 export function isFinal(state: State): boolean {
   return state === "COMPLETED" || state === "REJECTED" || state === "CANCELLED" || state === "EXPIRED";
 }
 
-/** Until the carrier is asked. */
+/** Returns true until the carrier is asked to ship the order. */
 export function isCancellable(state: State): boolean {
   return state in forwardFrom && state !== "SHIPPING";
 }
 
+/** Throws ORDER_NOT_FOUND unless the order exists and is the customer's; a customerId of "" means any customer's. */
+export function checkCustomer<T extends { readonly customerId: string }>(
+  order: T | undefined,
+  { id, customerId }: { readonly id: string; readonly customerId: string },
+): asserts order is T {
+  if (order === undefined || (customerId !== "" && order.customerId !== customerId)) {
+    throw orderNotFound(id);
+  }
+}
+
+export function orderNotFound(orderId: string): DomainError {
+  return new DomainError(reasons, "ORDER_NOT_FOUND", `there is no order ${orderId}`, { order_id: orderId });
+}
+
 /**
- * The steps that a move makes from where an order stands; none where it is there already, or where the move leads
- * back. A step forward looks whether somebody asked to cancel: then it leads to CANCELLING in its place, and the
- * rest of the move is not made. Throws on a move that no saga makes: that is a bug.
+ * The transitions of a move. There are none if the order has passed the requested states already. If a customer asked
+ * to cancel the order, its next step forward becomes CANCELLING and the rest of the move is dropped. Throws on a move
+ * that no saga makes: that is a bug.
  */
-export function planMove(standing: Standing, move: Move): Step[] {
-  const steps: Step[] = [];
-  let { state, endsAs } = standing;
+export function planMove(progress: Progress, move: Move): Transition[] {
+  const transitions: Transition[] = [];
+  let { state, endsAs } = progress;
   for (const target of move.states) {
-    if (isFinal(state) || isBehind(target, state)) {
+    if (isFinal(state) || hasReached(target, state)) {
       continue;
     }
-    const step = nextStep({ ...standing, state, endsAs }, target, move);
-    if (step === undefined) {
+    const transition = nextTransition({ ...progress, state, endsAs }, target, move);
+    if (transition === undefined) {
       break;
     }
-    steps.push(step);
-    ({ state, endsAs } = step);
+    transitions.push(transition);
+    ({ state, endsAs } = transition);
     if (state !== target) {
       break;
     }
   }
-  return steps;
+  return transitions;
 }
 
-function nextStep(standing: Standing, target: State, move: Move): Step | undefined {
-  const { state, endsAs } = standing;
+function nextTransition(progress: Progress, target: State, move: Move): Transition | undefined {
+  const { state, endsAs } = progress;
   const { outcomeReason } = move;
-  // Who cancels says why to the order service, which keeps it for whoever begins to undo the order.
-  const outcomeDetail = move.outcomeDetail || (outcomeReason === "CANCELLED_BY_CUSTOMER" ? standing.cancelDetail : "");
+  // The customer's reason was stored with the cancel request; the workflow does not know it.
+  const outcomeDetail = move.outcomeDetail || (outcomeReason === "CANCELLED_BY_CUSTOMER" ? progress.cancelDetail : "");
   if (state === "CANCELLING") {
-    // What is being undone does not go forward again; it ends as was decided when that began.
+    // An order that is being undone never goes forward again, and ends as was decided when its undo began.
     return endsAs !== undefined && ends.has(target)
       ? { state: endsAs, endsAs: undefined, outcomeReason: "", outcomeDetail: "" }
       : undefined;
@@ -85,12 +134,12 @@ function nextStep(standing: Standing, target: State, move: Move): Step | undefin
   if (!forwardFrom[state]?.includes(target)) {
     throw new Error(`an order does not move from ${state} to ${target}`);
   }
-  if (standing.cancelRequested) {
+  if (progress.cancelRequested) {
     return {
       state: "CANCELLING",
       endsAs: "CANCELLED",
       outcomeReason: "CANCELLED_BY_CUSTOMER",
-      outcomeDetail: standing.cancelDetail,
+      outcomeDetail: progress.cancelDetail,
     };
   }
   return { state: target, endsAs: undefined, outcomeReason: "", outcomeDetail: "" };
@@ -106,16 +155,11 @@ const forwardFrom: Readonly<Partial<Record<State, readonly State[]>>> = {
   SHIPPING: ["COMPLETED"],
 };
 
-const road: readonly State[] = ["PENDING", "RESERVED", "AWAITING_PAYMENT", "PAID", "SHIPPING", "COMPLETED"];
+const happyPath: readonly State[] = ["PENDING", "RESERVED", "AWAITING_PAYMENT", "PAID", "SHIPPING", "COMPLETED"];
 
-/** Whether the order is at `target` already or past it. */
-function isBehind(target: State, state: State): boolean {
-  return target === state || (road.includes(target) && road.indexOf(target) < road.indexOf(state));
-}
-
-/** The type of the event that tells of a state. */
-export function eventType(state: State): string {
-  return `sagacart.order.${state === "PENDING" ? "created" : state.toLowerCase()}.v1`;
+/** Returns true if an order in `state` is at `target` or past it. */
+function hasReached(target: State, state: State): boolean {
+  return target === state || (happyPath.includes(target) && happyPath.indexOf(target) < happyPath.indexOf(state));
 }
 
 /** The number of a state on the wire. */
@@ -133,7 +177,7 @@ export function stateFromProto(state: Order_State): State | undefined {
   return state === Order_State.UNSPECIFIED ? undefined : names.get(state);
 }
 
-/** Checked: one of the states in which an undone order may end. */
+/** The stored name of a state in which an order that is being undone may end; undefined for any other state. */
 export function endsAsFromProto(state: Order_State): EndsAs | undefined {
   const name = stateFromProto(state);
   return name === "REJECTED" || name === "CANCELLED" || name === "EXPIRED" ? name : undefined;

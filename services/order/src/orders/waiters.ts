@@ -5,34 +5,38 @@ import type { Order } from "@sagacart/proto/order/v1/order";
 import type { State } from "./order.ts";
 import { loadOrders } from "./order-store.ts";
 
+export type Wait<T> = {
+  readonly orderId: string;
+  readonly load: () => Promise<T | undefined>;
+  readonly isEnough: (loaded: T) => boolean;
+  /** Returns false for a state of the order that cannot be enough, so that it is not loaded. */
+  readonly isRelevant?: (state: State) => boolean;
+  /** Skips the first load, of an order that was recorded just now. */
+  readonly isNew?: boolean;
+  readonly waitMs: number;
+  readonly signal: AbortSignal;
+};
+
 export type Waiters = Disposable & {
-  /** Resolves with the order once it satisfies `enough`, or undefined after `waitMs` or when `signal` aborts. */
-  until(wait: {
-    orderId: string;
-    enough: (order: Order) => boolean;
-    /** Whether an order that has come to this state is worth a look. */
-    worthALook?: (state: State) => boolean;
-    /** It was only just recorded: a first look would find nothing new. */
-    fresh?: boolean;
-    waitMs: number;
-    signal: AbortSignal;
-  }): Promise<Order | undefined>;
-  /** The order as it is now. Questions of one moment are asked together. */
+  /**
+   * Loads something of an order now and each time the order may have changed. Resolves with it once it is enough, or
+   * with undefined after `waitMs` or when `signal` aborts.
+   */
+  until<T>(wait: Wait<T>): Promise<T | undefined>;
+  /** Loads an order. Concurrent loads share a query. */
   load(orderId: string): Promise<Order | undefined>;
-  /** Says that these orders were changed by this process just now, and to which state where that is known. */
+  /** Announces that this process changed orders, and to which states where these are known. */
   changed(orders: Iterable<readonly [orderId: string, state?: State]>): void;
-  /** Calls `listener` whenever the order may have changed. Returns what ends it. */
-  listen(orderId: string, listener: Listener): () => void;
 };
 
 type Listener = (state?: State) => void;
 
 /**
- * Those who wait for orders to change.
+ * Lets callers wait until an order changes.
  *
- * A change made by this process wakes its waiters at once, by the order's id. What other processes change comes as
- * a knock that says nothing; then, and once in a while without a knock, all orders waited for are looked at in one
- * query.
+ * A change made by this process wakes its waiters at once, by the order's id. A change made by another process comes as
+ * a notification without an id. Then, and once a second in case a notification was lost, all orders waited for are
+ * loaded in one query.
  */
 export function createWaiters(pool: Pool, wake: Wake): Waiters {
   const listeners = new Map<string, Set<Listener>>();
@@ -46,7 +50,7 @@ export function createWaiters(pool: Pool, wake: Wake): Waiters {
     },
   });
 
-  function tell(orders: Iterable<readonly [orderId: string, state?: State]>): void {
+  function notify(orders: Iterable<readonly [orderId: string, state?: State]>): void {
     for (const [orderId, state] of orders) {
       for (const listener of listeners.get(orderId) ?? []) {
         listener(state);
@@ -65,34 +69,33 @@ export function createWaiters(pool: Pool, wake: Wake): Waiters {
     };
   }
 
-  const lookAtAll = () => tell([...listeners.keys()].map((orderId) => [orderId] as const));
-  const unsubscribe = wake.subscribe(lookAtAll);
-  const timer = setInterval(lookAtAll, lookAgainMs);
+  const notifyAll = () => notify([...listeners.keys()].map((orderId) => [orderId] as const));
+  const unsubscribe = wake.subscribe(notifyAll);
+  const timer = setInterval(notifyAll, pollMs);
 
   return {
     load,
     changed(orders) {
-      tell(orders);
+      notify(orders);
       wake.wakeOthers();
     },
-    listen,
-    async until({ orderId, enough, worthALook, fresh, waitMs, signal }) {
-      const { promise, resolve, reject } = Promise.withResolvers<Order | undefined>();
-      let looking = false;
+    async until<T>({ orderId, load, isEnough, isRelevant, isNew, waitMs, signal }: Wait<T>): Promise<T | undefined> {
+      const { promise, resolve, reject } = Promise.withResolvers<T | undefined>();
+      let loading = false;
       let again = false;
       const look = (state?: State) => {
-        if (state !== undefined && worthALook?.(state) === false) {
+        if (state !== undefined && isRelevant?.(state) === false) {
           return;
         }
-        if (looking) {
+        if (loading) {
           again = true;
           return;
         }
-        looking = true;
-        load(orderId).then((order) => {
-          looking = false;
-          if (order !== undefined && enough(order)) {
-            resolve(order);
+        loading = true;
+        load().then((loaded) => {
+          loading = false;
+          if (loaded !== undefined && isEnough(loaded)) {
+            resolve(loaded);
           } else if (again) {
             again = false;
             look();
@@ -107,7 +110,7 @@ export function createWaiters(pool: Pool, wake: Wake): Waiters {
         if (signal.aborted) {
           return undefined;
         }
-        if (fresh !== true) {
+        if (isNew !== true) {
           look();
         }
         return await promise;
@@ -124,5 +127,5 @@ export function createWaiters(pool: Pool, wake: Wake): Waiters {
   };
 }
 
-/** How often all orders waited for are looked at without a knock. */
-const lookAgainMs = 1_000;
+/** The longest time that the loss of a notification can delay a waiter. */
+const pollMs = 1_000;

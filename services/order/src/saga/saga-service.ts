@@ -1,15 +1,13 @@
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
-import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres/pool";
+import { type Pool, withTransaction } from "@sagacart/chassis/postgres/pool";
 import { refuseNamedTwice } from "@sagacart/chassis/rpc/named-twice";
-import { appendEvents } from "@sagacart/outbox/events/feed";
 import { Order_State, OrderRefund_State } from "@sagacart/proto/order/v1/order";
 import { CheckoutRequestSchema } from "@sagacart/proto/order/v1/order_service";
 import {
   BatchBeginResponse_DroppedSchema,
   BatchBeginResponse_OutcomeSchema,
   BatchBeginResponseSchema,
-  BatchGetOrdersResponseSchema,
   BatchHandOverResponseSchema,
   type BatchMoveRequest_Item,
   BatchMoveResponse_OutcomeSchema,
@@ -24,25 +22,26 @@ import {
 import type { Checkout } from "../checkout/record-checkouts.ts";
 import { clearIncident, raiseIncident } from "../incidents/incident-store.ts";
 import type { Meters } from "../meters.ts";
-import { endsAsFromProto, isFinal, type State, stateFromProto, stateToProto } from "../orders/order.ts";
-import { orderNotFound } from "../orders/order-service.ts";
+import { endsAsFromProto, isFinal, orderNotFound, type State, stateFromProto, stateToProto } from "../orders/order.ts";
 import { loadOrders } from "../orders/order-store.ts";
-import { settleRefund } from "../refunds/refund-store.ts";
-import { handOver, type MoveItem, moveOrders, takeOrders } from "./saga-store.ts";
+import { settleRefund } from "../refunds/refund-requests.ts";
+import type { OrderMove } from "./move.ts";
+import { moveOrders, recordDecline } from "./move-orders.ts";
+import { claimOrders, handOver } from "./owner-store.ts";
 
 export type SagaServiceOptions = {
   pool: Pool;
   checkout: Checkout;
   meters?: Meters | undefined;
-  /** Called after each commit with the orders that changed, and where they stand now. */
-  changed: (orders: readonly (readonly [orderId: string, state: State])[]) => void;
+  /** Called after each commit with the orders that changed, and their states. */
+  ordersChanged: (orders: readonly (readonly [orderId: string, state: State])[]) => void;
   /** Called after a commit that recorded commands. */
-  commanded: () => void;
+  commandsRecorded: () => void;
 };
 
-/** The handlers of SagaService: the promises are in its proto. */
+/** The handlers of SagaService; its proto documents them. */
 export function createSagaService(options: SagaServiceOptions): ServiceImpl<typeof SagaService> {
-  const { pool, checkout, meters, changed, commanded } = options;
+  const { pool, checkout, meters, ordersChanged, commandsRecorded } = options;
   return {
     async placeOrder({ workflowId, checkout: request }) {
       const { orderId } = await checkout(request ?? create(CheckoutRequestSchema), workflowId);
@@ -52,7 +51,7 @@ export function createSagaService(options: SagaServiceOptions): ServiceImpl<type
 
     async batchBegin({ workflowId, orderIds }) {
       const orders = await withTransaction(pool, async (tx) => {
-        await takeOrders(tx, workflowId, orderIds);
+        await claimOrders(tx, workflowId, orderIds);
         return await loadOrders(tx, orderIds);
       });
       const outcomes = orderIds.map((orderId) => {
@@ -77,9 +76,9 @@ export function createSagaService(options: SagaServiceOptions): ServiceImpl<type
         "items",
         items.map(({ orderId }) => orderId),
       );
-      const moved = await withTransaction(pool, (tx) => moveOrders(tx, workflowId, items.map(toMoveItem)));
+      const moved = await withTransaction(pool, (tx) => moveOrders(tx, workflowId, items.map(toMove)));
       meters?.moved(moved.values());
-      changed([...moved].map(([orderId, { state }]) => [orderId, state] as const));
+      ordersChanged([...moved].map(([orderId, { state }]) => [orderId, state] as const));
       return create(BatchMoveResponseSchema, {
         outcomes: items.map(({ orderId }) => {
           const now = moved.get(orderId);
@@ -94,13 +93,8 @@ export function createSagaService(options: SagaServiceOptions): ServiceImpl<type
 
     async batchHandOver({ workflowId, orderIds }) {
       const handedOver = await withTransaction(pool, (tx) => handOver(tx, workflowId, orderIds));
-      commanded();
+      commandsRecorded();
       return create(BatchHandOverResponseSchema, { orderIds: handedOver });
-    },
-
-    async batchGetOrders({ orderIds }) {
-      const orders = await loadOrders(pool, orderIds);
-      return create(BatchGetOrdersResponseSchema, { orders: [...orders.values()] });
     },
 
     async recordDecline(request) {
@@ -111,7 +105,7 @@ export function createSagaService(options: SagaServiceOptions): ServiceImpl<type
         throw orderNotFound(orderId);
       }
       if (recorded) {
-        changed([[orderId, "AWAITING_PAYMENT"]]);
+        ordersChanged([[orderId, "AWAITING_PAYMENT"]]);
       }
       return create(RecordDeclineResponseSchema, { order });
     },
@@ -119,7 +113,7 @@ export function createSagaService(options: SagaServiceOptions): ServiceImpl<type
     async recordRefund(request) {
       const state = request.state === OrderRefund_State.SUCCEEDED ? "SUCCEEDED" : "FAILED";
       const refund = await withTransaction(pool, (tx) => settleRefund(tx, { ...request, state }));
-      changed([[request.orderId, "COMPLETED"]]);
+      ordersChanged([[request.orderId, "COMPLETED"]]);
       return create(RecordRefundResponseSchema, { refund });
     },
 
@@ -135,7 +129,7 @@ export function createSagaService(options: SagaServiceOptions): ServiceImpl<type
   };
 }
 
-function toMoveItem(item: BatchMoveRequest_Item): MoveItem {
+function toMove(item: BatchMoveRequest_Item): OrderMove {
   return {
     orderId: item.orderId,
     states: item.states.map(stateFromProto).filter((state) => state !== undefined),
@@ -145,38 +139,4 @@ function toMoveItem(item: BatchMoveRequest_Item): MoveItem {
     shortages: item.shortages.map(({ productId, requested, available }) => ({ productId, requested, available })),
     trackingNumber: item.trackingNumber,
   };
-}
-
-/** An attempt of an order that still awaits payment was declined: the customer may try again. */
-async function recordDecline(
-  tx: Transaction,
-  decline: { workflowId: string; orderId: string; attempt: number; declineReason: string },
-): Promise<boolean> {
-  const { rows } = await tx.query<{ sequence: number; customer_id: string; currency: string; total_minor: bigint }>(
-    `update orders set payment_pending = false, decline_reason = $4, sequence = sequence + 1, update_time = now()
-     where id = $1 and owner_workflow_id = $2 and state = 'AWAITING_PAYMENT' and payment_attempt = $3
-       and payment_pending
-     returning sequence, customer_id, currency, total_minor`,
-    [decline.orderId, decline.workflowId, decline.attempt, decline.declineReason],
-  );
-  const order = rows[0];
-  if (order === undefined) {
-    return false;
-  }
-  await appendEvents(tx, [
-    {
-      subject: decline.orderId,
-      sequence: order.sequence,
-      type: "sagacart.order.payment_declined.v1",
-      data: {
-        orderId: decline.orderId,
-        customerId: order.customer_id,
-        state: "AWAITING_PAYMENT",
-        reason: decline.declineReason,
-        attempt: decline.attempt,
-        total: { currencyCode: order.currency, minorUnits: order.total_minor.toString() },
-      },
-    },
-  ]);
-  return true;
 }

@@ -13,19 +13,19 @@ type Row = {
 };
 
 /**
- * Commands that Temporal was given and whose order has not changed for a while. Looking at one counts as a change of
- * the command: it is listed again only after standing still for as long once more.
+ * Lists commands that were given to Temporal and whose order has not changed for a while. A listed command counts as
+ * changed, so that it is listed again only after its order was stalled for the same time once more.
  */
 export async function listStalled(pool: Pool, stalledForMs: number, limit: number): Promise<StalledCommand[]> {
   const { rows } = await pool.query<Row>(
-    `with standing as (
+    `with stalled as (
        select c.id, o.owner_workflow_id from commands c join orders o on o.id = c.order_id
        where ${isStarted} and c.update_time < now() - $1 * interval '1 ms'
          and o.update_time < now() - $1 * interval '1 ms'
        order by c.update_time limit $2 for update of c skip locked
      )
-     update commands c set update_time = now() from standing where c.id = standing.id
-     returning c.id, c.kind, c.order_id, c.data::text, c.deliveries, standing.owner_workflow_id`,
+     update commands c set update_time = now() from stalled where c.id = stalled.id
+     returning c.id, c.kind, c.order_id, c.data::text, c.deliveries, stalled.owner_workflow_id`,
     [stalledForMs, limit],
   );
   return rows.map((row) => ({
@@ -41,8 +41,8 @@ export async function listStalled(pool: Pool, stalledForMs: number, limit: numbe
 }
 
 /**
- * Opens commands again whose order is still carried by the workflow that is gone. The order of a batch loses its
- * carrier, so that the next batch can take it; the workflow of a single order is started again under its own id.
+ * Reopens commands whose order is still owned by a workflow that is gone. The order of a batch loses its owner, so that
+ * the next batch can claim it; the workflow of a single order is started again under the same id.
  */
 export async function restartStalled(
   tx: Transaction,
@@ -51,9 +51,9 @@ export async function restartStalled(
   const { rows } = await tx.query<{ id: string }>(
     `with gone as (
        select o.id, c.id as command_id, c.kind
-       from unnest($1::text[], $2::text[]) as item (command_id, carrier)
+       from unnest($1::text[], $2::text[]) as item (command_id, owner)
        join commands c on c.id::text = item.command_id and ${isStarted}
-       join orders o on o.id = c.order_id and coalesce(o.owner_workflow_id, '') = item.carrier
+       join orders o on o.id = c.order_id and coalesce(o.owner_workflow_id, '') = item.owner
        order by o.id for update of o
      ), freed as (
        update orders o set owner_workflow_id = null, update_time = now()

@@ -11,8 +11,9 @@ import { GuestCartService } from "@sagacart/proto/order/v1/guest_cart_service";
 import type { CartState } from "../carts/cart.ts";
 import { createCartService } from "../carts/cart-service.ts";
 import { lockCarts, markCheckingOut } from "../carts/cart-store.ts";
-import type { Catalogue, Quote } from "../carts/catalogue.ts";
+import type { Catalogue } from "../carts/catalogue.ts";
 import { createGuestCartService } from "../carts/guest-cart-service.ts";
+import type { Quote } from "../carts/quote.ts";
 
 export type TestCarts = AsyncDisposable & {
   readonly pool: Pool;

@@ -8,7 +8,7 @@ import { IncidentService } from "@sagacart/proto/order/v1/incident_service";
 import { OrderService } from "@sagacart/proto/order/v1/order_service";
 import { SagaService } from "@sagacart/proto/order/v1/saga_service";
 import type pg from "pg";
-import type { Quote } from "../carts/catalogue.ts";
+import type { Quote } from "../carts/quote.ts";
 import { createServices } from "../compose.ts";
 
 export type TestOrderService = AsyncDisposable & {

@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file sagacart/order/v1/saga_service.proto.
  */
 export const file_sagacart_order_v1_saga_service: GenFile = /*@__PURE__*/
-  fileDesc("CiRzYWdhY2FydC9vcmRlci92MS9zYWdhX3NlcnZpY2UucHJvdG8SEXNhZ2FjYXJ0Lm9yZGVyLnYxInIKEVBsYWNlT3JkZXJSZXF1ZXN0Eh8KC3dvcmtmbG93X2lkGAEgASgJQgq6SAdyBRABGMgBEjwKCGNoZWNrb3V0GAIgASgLMiIuc2FnYWNhcnQub3JkZXIudjEuQ2hlY2tvdXRSZXF1ZXN0Qga6SAPIAQEiPQoSUGxhY2VPcmRlclJlc3BvbnNlEicKBW9yZGVyGAEgASgLMhguc2FnYWNhcnQub3JkZXIudjEuT3JkZXIieAoRQmF0Y2hCZWdpblJlcXVlc3QSHwoLd29ya2Zsb3dfaWQYASABKAlCCrpIB3IFEAEYyAESQgoJb3JkZXJfaWRzGAIgAygJQi+6SCySASkIARDoByIiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLiKLAgoSQmF0Y2hCZWdpblJlc3BvbnNlEj8KCG91dGNvbWVzGAEgAygLMi0uc2FnYWNhcnQub3JkZXIudjEuQmF0Y2hCZWdpblJlc3BvbnNlLk91dGNvbWUakwEKB091dGNvbWUSEAoIb3JkZXJfaWQYASABKAkSKQoFdGFrZW4YAiABKAsyGC5zYWdhY2FydC5vcmRlci52MS5PcmRlckgAEkAKB2Ryb3BwZWQYAyABKAsyLS5zYWdhY2FydC5vcmRlci52MS5CYXRjaEJlZ2luUmVzcG9uc2UuRHJvcHBlZEgAQgkKB291dGNvbWUaHgoHRHJvcHBlZBITCgt3b3JrZmxvd19pZBgBIAEoCSLgAwoQQmF0Y2hNb3ZlUmVxdWVzdBIfCgt3b3JrZmxvd19pZBgBIAEoCUIKukgHcgUQARjIARJECgVpdGVtcxgCIAMoCzIoLnNhZ2FjYXJ0Lm9yZGVyLnYxLkJhdGNoTW92ZVJlcXVlc3QuSXRlbUILukgIkgEFCAEQ6Aca5AIKBEl0ZW0SNwoIb3JkZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SQwoGc3RhdGVzGAIgAygOMh4uc2FnYWNhcnQub3JkZXIudjEuT3JkZXIuU3RhdGVCE7pIEJIBDQgBEAQiB4IBBBABIAASHwoOb3V0Y29tZV9yZWFzb24YAyABKAlCB7pIBHICGD8SIAoOb3V0Y29tZV9kZXRhaWwYBCABKAlCCLpIBXIDGPQDEj0KCXNob3J0YWdlcxgFIAMoCzIgLnNhZ2FjYXJ0Lm9yZGVyLnYxLk9yZGVyU2hvcnRhZ2VCCLpIBZIBAhBkEjkKB2VuZHNfYXMYBiABKA4yHi5zYWdhY2FydC5vcmRlci52MS5PcmRlci5TdGF0ZUIIukgFggECEAESIQoPdHJhY2tpbmdfbnVtYmVyGAcgASgJQgi6SAVyAxjIASLQAQoRQmF0Y2hNb3ZlUmVzcG9uc2USPgoIb3V0Y29tZXMYASADKAsyLC5zYWdhY2FydC5vcmRlci52MS5CYXRjaE1vdmVSZXNwb25zZS5PdXRjb21lGnsKB091dGNvbWUSEAoIb3JkZXJfaWQYASABKAkSLQoFc3RhdGUYAiABKA4yHi5zYWdhY2FydC5vcmRlci52MS5PcmRlci5TdGF0ZRIvCgdlbmRzX2FzGAMgASgOMh4uc2FnYWNhcnQub3JkZXIudjEuT3JkZXIuU3RhdGUikwEKFEJhdGNoSGFuZE92ZXJSZXF1ZXN0Eh8KC3dvcmtmbG93X2lkGAEgASgJQgq6SAdyBRABGMgBEkIKCW9yZGVyX2lkcxgCIAMoCUIvukgskgEpCAEQ6AciInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SFgoDd2h5GAMgASgJQgm6SAZyBBABGCgiKgoVQmF0Y2hIYW5kT3ZlclJlc3BvbnNlEhEKCW9yZGVyX2lkcxgBIAMoCSJbChVCYXRjaEdldE9yZGVyc1JlcXVlc3QSQgoJb3JkZXJfaWRzGAEgAygJQi+6SCySASkIARDoByIiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLiJCChZCYXRjaEdldE9yZGVyc1Jlc3BvbnNlEigKBm9yZGVycxgBIAMoCzIYLnNhZ2FjYXJ0Lm9yZGVyLnYxLk9yZGVyIrABChRSZWNvcmREZWNsaW5lUmVxdWVzdBIfCgt3b3JrZmxvd19pZBgBIAEoCUIKukgHcgUQARjIARI3CghvcmRlcl9pZBgCIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIaCgdhdHRlbXB0GAMgASgFQgm6SAYaBBgUKAESIgoOZGVjbGluZV9yZWFzb24YBCABKAlCCrpIB3IFEAEYyAEiQAoVUmVjb3JkRGVjbGluZVJlc3BvbnNlEicKBW9yZGVyGAEgASgLMhguc2FnYWNhcnQub3JkZXIudjEuT3JkZXIi6wEKE1JlY29yZFJlZnVuZFJlcXVlc3QSNwoIb3JkZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SOAoJcmVmdW5kX2lkGAIgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEj8KBXN0YXRlGAMgASgOMiQuc2FnYWNhcnQub3JkZXIudjEuT3JkZXJSZWZ1bmQuU3RhdGVCCrpIB4IBBBgCGAMSIAoOZmFpbHVyZV9yZWFzb24YBCABKAlCCLpIBXIDGMgBIkYKFFJlY29yZFJlZnVuZFJlc3BvbnNlEi4KBnJlZnVuZBgBIAEoCzIeLnNhZ2FjYXJ0Lm9yZGVyLnYxLk9yZGVyUmVmdW5kIsMBChRSYWlzZUluY2lkZW50UmVxdWVzdBI3CghvcmRlcl9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIXCgRzdGVwGAIgASgJQgm6SAZyBBABGCgSHwoLd29ya2Zsb3dfaWQYAyABKAlCCrpIB3IFEAEYyAESFwoFZXJyb3IYBCABKAlCCLpIBXIDGNAPEh8KCGF0dGVtcHRzGAUgASgFQg26SAoaCBj/////BygAIiwKFVJhaXNlSW5jaWRlbnRSZXNwb25zZRITCgtpbmNpZGVudF9pZBgBIAEoCSJoChRDbGVhckluY2lkZW50UmVxdWVzdBI3CghvcmRlcl9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIXCgRzdGVwGAIgASgJQgm6SAZyBBABGCgiFwoVQ2xlYXJJbmNpZGVudFJlc3BvbnNlMt8HCgtTYWdhU2VydmljZRJlCgpQbGFjZU9yZGVyEiQuc2FnYWNhcnQub3JkZXIudjEuUGxhY2VPcmRlclJlcXVlc3QaJS5zYWdhY2FydC5vcmRlci52MS5QbGFjZU9yZGVyUmVzcG9uc2UiCpACAqq7GAMSAQQSZQoKQmF0Y2hCZWdpbhIkLnNhZ2FjYXJ0Lm9yZGVyLnYxLkJhdGNoQmVnaW5SZXF1ZXN0GiUuc2FnYWNhcnQub3JkZXIudjEuQmF0Y2hCZWdpblJlc3BvbnNlIgqQAgKquxgDEgEEEmIKCUJhdGNoTW92ZRIjLnNhZ2FjYXJ0Lm9yZGVyLnYxLkJhdGNoTW92ZVJlcXVlc3QaJC5zYWdhY2FydC5vcmRlci52MS5CYXRjaE1vdmVSZXNwb25zZSIKkAICqrsYAxIBBBJuCg1CYXRjaEhhbmRPdmVyEicuc2FnYWNhcnQub3JkZXIudjEuQmF0Y2hIYW5kT3ZlclJlcXVlc3QaKC5zYWdhY2FydC5vcmRlci52MS5CYXRjaEhhbmRPdmVyUmVzcG9uc2UiCpACAqq7GAMSAQQScQoOQmF0Y2hHZXRPcmRlcnMSKC5zYWdhY2FydC5vcmRlci52MS5CYXRjaEdldE9yZGVyc1JlcXVlc3QaKS5zYWdhY2FydC5vcmRlci52MS5CYXRjaEdldE9yZGVyc1Jlc3BvbnNlIgqQAgGquxgDEgEEEm4KDVJlY29yZERlY2xpbmUSJy5zYWdhY2FydC5vcmRlci52MS5SZWNvcmREZWNsaW5lUmVxdWVzdBooLnNhZ2FjYXJ0Lm9yZGVyLnYxLlJlY29yZERlY2xpbmVSZXNwb25zZSIKkAICqrsYAxIBBBJrCgxSZWNvcmRSZWZ1bmQSJi5zYWdhY2FydC5vcmRlci52MS5SZWNvcmRSZWZ1bmRSZXF1ZXN0Gicuc2FnYWNhcnQub3JkZXIudjEuUmVjb3JkUmVmdW5kUmVzcG9uc2UiCpACAqq7GAMSAQQSbgoNUmFpc2VJbmNpZGVudBInLnNhZ2FjYXJ0Lm9yZGVyLnYxLlJhaXNlSW5jaWRlbnRSZXF1ZXN0Giguc2FnYWNhcnQub3JkZXIudjEuUmFpc2VJbmNpZGVudFJlc3BvbnNlIgqQAgKquxgDEgEEEm4KDUNsZWFySW5jaWRlbnQSJy5zYWdhY2FydC5vcmRlci52MS5DbGVhckluY2lkZW50UmVxdWVzdBooLnNhZ2FjYXJ0Lm9yZGVyLnYxLkNsZWFySW5jaWRlbnRSZXNwb25zZSIKkAICqrsYAxIBBGIGcHJvdG8z", [file_buf_validate_validate, file_sagacart_auth_v1_access, file_sagacart_order_v1_order, file_sagacart_order_v1_order_service]);
+  fileDesc("CiRzYWdhY2FydC9vcmRlci92MS9zYWdhX3NlcnZpY2UucHJvdG8SEXNhZ2FjYXJ0Lm9yZGVyLnYxInIKEVBsYWNlT3JkZXJSZXF1ZXN0Eh8KC3dvcmtmbG93X2lkGAEgASgJQgq6SAdyBRABGMgBEjwKCGNoZWNrb3V0GAIgASgLMiIuc2FnYWNhcnQub3JkZXIudjEuQ2hlY2tvdXRSZXF1ZXN0Qga6SAPIAQEiPQoSUGxhY2VPcmRlclJlc3BvbnNlEicKBW9yZGVyGAEgASgLMhguc2FnYWNhcnQub3JkZXIudjEuT3JkZXIieAoRQmF0Y2hCZWdpblJlcXVlc3QSHwoLd29ya2Zsb3dfaWQYASABKAlCCrpIB3IFEAEYyAESQgoJb3JkZXJfaWRzGAIgAygJQi+6SCySASkIARDoByIiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLiKLAgoSQmF0Y2hCZWdpblJlc3BvbnNlEj8KCG91dGNvbWVzGAEgAygLMi0uc2FnYWNhcnQub3JkZXIudjEuQmF0Y2hCZWdpblJlc3BvbnNlLk91dGNvbWUakwEKB091dGNvbWUSEAoIb3JkZXJfaWQYASABKAkSKQoFdGFrZW4YAiABKAsyGC5zYWdhY2FydC5vcmRlci52MS5PcmRlckgAEkAKB2Ryb3BwZWQYAyABKAsyLS5zYWdhY2FydC5vcmRlci52MS5CYXRjaEJlZ2luUmVzcG9uc2UuRHJvcHBlZEgAQgkKB291dGNvbWUaHgoHRHJvcHBlZBITCgt3b3JrZmxvd19pZBgBIAEoCSLgAwoQQmF0Y2hNb3ZlUmVxdWVzdBIfCgt3b3JrZmxvd19pZBgBIAEoCUIKukgHcgUQARjIARJECgVpdGVtcxgCIAMoCzIoLnNhZ2FjYXJ0Lm9yZGVyLnYxLkJhdGNoTW92ZVJlcXVlc3QuSXRlbUILukgIkgEFCAEQ6Aca5AIKBEl0ZW0SNwoIb3JkZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SQwoGc3RhdGVzGAIgAygOMh4uc2FnYWNhcnQub3JkZXIudjEuT3JkZXIuU3RhdGVCE7pIEJIBDQgBEAQiB4IBBBABIAASHwoOb3V0Y29tZV9yZWFzb24YAyABKAlCB7pIBHICGD8SIAoOb3V0Y29tZV9kZXRhaWwYBCABKAlCCLpIBXIDGPQDEj0KCXNob3J0YWdlcxgFIAMoCzIgLnNhZ2FjYXJ0Lm9yZGVyLnYxLk9yZGVyU2hvcnRhZ2VCCLpIBZIBAhBkEjkKB2VuZHNfYXMYBiABKA4yHi5zYWdhY2FydC5vcmRlci52MS5PcmRlci5TdGF0ZUIIukgFggECEAESIQoPdHJhY2tpbmdfbnVtYmVyGAcgASgJQgi6SAVyAxjIASLQAQoRQmF0Y2hNb3ZlUmVzcG9uc2USPgoIb3V0Y29tZXMYASADKAsyLC5zYWdhY2FydC5vcmRlci52MS5CYXRjaE1vdmVSZXNwb25zZS5PdXRjb21lGnsKB091dGNvbWUSEAoIb3JkZXJfaWQYASABKAkSLQoFc3RhdGUYAiABKA4yHi5zYWdhY2FydC5vcmRlci52MS5PcmRlci5TdGF0ZRIvCgdlbmRzX2FzGAMgASgOMh4uc2FnYWNhcnQub3JkZXIudjEuT3JkZXIuU3RhdGUikwEKFEJhdGNoSGFuZE92ZXJSZXF1ZXN0Eh8KC3dvcmtmbG93X2lkGAEgASgJQgq6SAdyBRABGMgBEkIKCW9yZGVyX2lkcxgCIAMoCUIvukgskgEpCAEQ6AciInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SFgoDd2h5GAMgASgJQgm6SAZyBBABGCgiKgoVQmF0Y2hIYW5kT3ZlclJlc3BvbnNlEhEKCW9yZGVyX2lkcxgBIAMoCSKwAQoUUmVjb3JkRGVjbGluZVJlcXVlc3QSHwoLd29ya2Zsb3dfaWQYASABKAlCCrpIB3IFEAEYyAESNwoIb3JkZXJfaWQYAiABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SGgoHYXR0ZW1wdBgDIAEoBUIJukgGGgQYFCgBEiIKDmRlY2xpbmVfcmVhc29uGAQgASgJQgq6SAdyBRABGMgBIkAKFVJlY29yZERlY2xpbmVSZXNwb25zZRInCgVvcmRlchgBIAEoCzIYLnNhZ2FjYXJ0Lm9yZGVyLnYxLk9yZGVyIusBChNSZWNvcmRSZWZ1bmRSZXF1ZXN0EjcKCG9yZGVyX2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEjgKCXJlZnVuZF9pZBgCIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI/CgVzdGF0ZRgDIAEoDjIkLnNhZ2FjYXJ0Lm9yZGVyLnYxLk9yZGVyUmVmdW5kLlN0YXRlQgq6SAeCAQQYAhgDEiAKDmZhaWx1cmVfcmVhc29uGAQgASgJQgi6SAVyAxjIASJGChRSZWNvcmRSZWZ1bmRSZXNwb25zZRIuCgZyZWZ1bmQYASABKAsyHi5zYWdhY2FydC5vcmRlci52MS5PcmRlclJlZnVuZCLDAQoUUmFpc2VJbmNpZGVudFJlcXVlc3QSNwoIb3JkZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SFwoEc3RlcBgCIAEoCUIJukgGcgQQARgoEh8KC3dvcmtmbG93X2lkGAMgASgJQgq6SAdyBRABGMgBEhcKBWVycm9yGAQgASgJQgi6SAVyAxjQDxIfCghhdHRlbXB0cxgFIAEoBUINukgKGggY/////wcoACIsChVSYWlzZUluY2lkZW50UmVzcG9uc2USEwoLaW5jaWRlbnRfaWQYASABKAkiaAoUQ2xlYXJJbmNpZGVudFJlcXVlc3QSNwoIb3JkZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SFwoEc3RlcBgCIAEoCUIJukgGcgQQARgoIhcKFUNsZWFySW5jaWRlbnRSZXNwb25zZTLsBgoLU2FnYVNlcnZpY2USZQoKUGxhY2VPcmRlchIkLnNhZ2FjYXJ0Lm9yZGVyLnYxLlBsYWNlT3JkZXJSZXF1ZXN0GiUuc2FnYWNhcnQub3JkZXIudjEuUGxhY2VPcmRlclJlc3BvbnNlIgqQAgKquxgDEgEEEmUKCkJhdGNoQmVnaW4SJC5zYWdhY2FydC5vcmRlci52MS5CYXRjaEJlZ2luUmVxdWVzdBolLnNhZ2FjYXJ0Lm9yZGVyLnYxLkJhdGNoQmVnaW5SZXNwb25zZSIKkAICqrsYAxIBBBJiCglCYXRjaE1vdmUSIy5zYWdhY2FydC5vcmRlci52MS5CYXRjaE1vdmVSZXF1ZXN0GiQuc2FnYWNhcnQub3JkZXIudjEuQmF0Y2hNb3ZlUmVzcG9uc2UiCpACAqq7GAMSAQQSbgoNQmF0Y2hIYW5kT3ZlchInLnNhZ2FjYXJ0Lm9yZGVyLnYxLkJhdGNoSGFuZE92ZXJSZXF1ZXN0Giguc2FnYWNhcnQub3JkZXIudjEuQmF0Y2hIYW5kT3ZlclJlc3BvbnNlIgqQAgKquxgDEgEEEm4KDVJlY29yZERlY2xpbmUSJy5zYWdhY2FydC5vcmRlci52MS5SZWNvcmREZWNsaW5lUmVxdWVzdBooLnNhZ2FjYXJ0Lm9yZGVyLnYxLlJlY29yZERlY2xpbmVSZXNwb25zZSIKkAICqrsYAxIBBBJrCgxSZWNvcmRSZWZ1bmQSJi5zYWdhY2FydC5vcmRlci52MS5SZWNvcmRSZWZ1bmRSZXF1ZXN0Gicuc2FnYWNhcnQub3JkZXIudjEuUmVjb3JkUmVmdW5kUmVzcG9uc2UiCpACAqq7GAMSAQQSbgoNUmFpc2VJbmNpZGVudBInLnNhZ2FjYXJ0Lm9yZGVyLnYxLlJhaXNlSW5jaWRlbnRSZXF1ZXN0Giguc2FnYWNhcnQub3JkZXIudjEuUmFpc2VJbmNpZGVudFJlc3BvbnNlIgqQAgKquxgDEgEEEm4KDUNsZWFySW5jaWRlbnQSJy5zYWdhY2FydC5vcmRlci52MS5DbGVhckluY2lkZW50UmVxdWVzdBooLnNhZ2FjYXJ0Lm9yZGVyLnYxLkNsZWFySW5jaWRlbnRSZXNwb25zZSIKkAICqrsYAxIBBGIGcHJvdG8z", [file_buf_validate_validate, file_sagacart_auth_v1_access, file_sagacart_order_v1_order, file_sagacart_order_v1_order_service]);
 
 /**
  * What to buy, and who carries it.
@@ -660,76 +660,6 @@ export const BatchHandOverResponseSchema: GenMessage<BatchHandOverResponse, {jso
   messageDesc(file_sagacart_order_v1_saga_service, 7);
 
 /**
- * Which orders.
- *
- * @generated from message sagacart.order.v1.BatchGetOrdersRequest
- */
-export type BatchGetOrdersRequest = Message<"sagacart.order.v1.BatchGetOrdersRequest"> & {
-  /**
-   * The orders.
-   *
-   * @generated from field: repeated string order_ids = 1;
-   */
-  orderIds: string[];
-};
-
-/**
- * Which orders.
- *
- * @generated from message sagacart.order.v1.BatchGetOrdersRequest
- */
-export type BatchGetOrdersRequestJson = {
-  /**
-   * The orders.
-   *
-   * @generated from field: repeated string order_ids = 1;
-   */
-  orderIds?: string[];
-};
-
-/**
- * Describes the message sagacart.order.v1.BatchGetOrdersRequest.
- * Use `create(BatchGetOrdersRequestSchema)` to create a new message.
- */
-export const BatchGetOrdersRequestSchema: GenMessage<BatchGetOrdersRequest, {jsonType: BatchGetOrdersRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_saga_service, 8);
-
-/**
- * The orders.
- *
- * @generated from message sagacart.order.v1.BatchGetOrdersResponse
- */
-export type BatchGetOrdersResponse = Message<"sagacart.order.v1.BatchGetOrdersResponse"> & {
-  /**
-   * The orders that there are.
-   *
-   * @generated from field: repeated sagacart.order.v1.Order orders = 1;
-   */
-  orders: Order[];
-};
-
-/**
- * The orders.
- *
- * @generated from message sagacart.order.v1.BatchGetOrdersResponse
- */
-export type BatchGetOrdersResponseJson = {
-  /**
-   * The orders that there are.
-   *
-   * @generated from field: repeated sagacart.order.v1.Order orders = 1;
-   */
-  orders?: OrderJson[];
-};
-
-/**
- * Describes the message sagacart.order.v1.BatchGetOrdersResponse.
- * Use `create(BatchGetOrdersResponseSchema)` to create a new message.
- */
-export const BatchGetOrdersResponseSchema: GenMessage<BatchGetOrdersResponse, {jsonType: BatchGetOrdersResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_saga_service, 9);
-
-/**
  * Which attempt, and why.
  *
  * @generated from message sagacart.order.v1.RecordDeclineRequest
@@ -804,7 +734,7 @@ export type RecordDeclineRequestJson = {
  * Use `create(RecordDeclineRequestSchema)` to create a new message.
  */
 export const RecordDeclineRequestSchema: GenMessage<RecordDeclineRequest, {jsonType: RecordDeclineRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_saga_service, 10);
+  messageDesc(file_sagacart_order_v1_saga_service, 8);
 
 /**
  * The order.
@@ -839,7 +769,7 @@ export type RecordDeclineResponseJson = {
  * Use `create(RecordDeclineResponseSchema)` to create a new message.
  */
 export const RecordDeclineResponseSchema: GenMessage<RecordDeclineResponse, {jsonType: RecordDeclineResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_saga_service, 11);
+  messageDesc(file_sagacart_order_v1_saga_service, 9);
 
 /**
  * Which refund.
@@ -916,7 +846,7 @@ export type RecordRefundRequestJson = {
  * Use `create(RecordRefundRequestSchema)` to create a new message.
  */
 export const RecordRefundRequestSchema: GenMessage<RecordRefundRequest, {jsonType: RecordRefundRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_saga_service, 12);
+  messageDesc(file_sagacart_order_v1_saga_service, 10);
 
 /**
  * The refund.
@@ -951,7 +881,7 @@ export type RecordRefundResponseJson = {
  * Use `create(RecordRefundResponseSchema)` to create a new message.
  */
 export const RecordRefundResponseSchema: GenMessage<RecordRefundResponse, {jsonType: RecordRefundResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_saga_service, 13);
+  messageDesc(file_sagacart_order_v1_saga_service, 11);
 
 /**
  * What is wrong.
@@ -1042,7 +972,7 @@ export type RaiseIncidentRequestJson = {
  * Use `create(RaiseIncidentRequestSchema)` to create a new message.
  */
 export const RaiseIncidentRequestSchema: GenMessage<RaiseIncidentRequest, {jsonType: RaiseIncidentRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_saga_service, 14);
+  messageDesc(file_sagacart_order_v1_saga_service, 12);
 
 /**
  * The incident.
@@ -1077,7 +1007,7 @@ export type RaiseIncidentResponseJson = {
  * Use `create(RaiseIncidentResponseSchema)` to create a new message.
  */
 export const RaiseIncidentResponseSchema: GenMessage<RaiseIncidentResponse, {jsonType: RaiseIncidentResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_saga_service, 15);
+  messageDesc(file_sagacart_order_v1_saga_service, 13);
 
 /**
  * What went well.
@@ -1126,7 +1056,7 @@ export type ClearIncidentRequestJson = {
  * Use `create(ClearIncidentRequestSchema)` to create a new message.
  */
 export const ClearIncidentRequestSchema: GenMessage<ClearIncidentRequest, {jsonType: ClearIncidentRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_saga_service, 16);
+  messageDesc(file_sagacart_order_v1_saga_service, 14);
 
 /**
  * Nothing more to say.
@@ -1149,7 +1079,7 @@ export type ClearIncidentResponseJson = {
  * Use `create(ClearIncidentResponseSchema)` to create a new message.
  */
 export const ClearIncidentResponseSchema: GenMessage<ClearIncidentResponse, {jsonType: ClearIncidentResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_saga_service, 17);
+  messageDesc(file_sagacart_order_v1_saga_service, 15);
 
 /**
  * What the worker that carries orders through their saga says and asks. Atomic per order, independent across
@@ -1206,16 +1136,6 @@ export const SagaService: GenService<{
     methodKind: "unary";
     input: typeof BatchHandOverRequestSchema;
     output: typeof BatchHandOverResponseSchema;
-  },
-  /**
-   * Get many orders. What does not exist is left out of the answer.
-   *
-   * @generated from rpc sagacart.order.v1.SagaService.BatchGetOrders
-   */
-  batchGetOrders: {
-    methodKind: "unary";
-    input: typeof BatchGetOrdersRequestSchema;
-    output: typeof BatchGetOrdersResponseSchema;
   },
   /**
    * Record what became of an attempt to pay an order that awaits payment and was declined.
