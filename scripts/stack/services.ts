@@ -109,7 +109,7 @@ export type Service = {
 
 /** The processes of the shop, besides Postgres and Temporal. */
 export const services: readonly Service[] = [
-  service("order", ({ ports }) => ({ ...addresses(ports, "stock", "payment") })),
+  service("order", ({ ports }) => ({ ...addresses(ports, "stock") })),
   service("stock", () => ({})),
   service("payment", ({ ports, secrets }) => ({
     PROVIDER_URL: `http://${loopback}:${ports["card-provider"]}`,
