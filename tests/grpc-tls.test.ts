@@ -1,8 +1,8 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { createAuthority, createSecretFolder, secretOf } from "@sagacart/chassis/testing/certificates";
+import { silentLog } from "@sagacart/chassis/testing/log";
 import { startEcho } from "@sagacart/chassis/testing/test-server";
-import { silentLog } from "@sagacart/chassis/testing/testing";
 import { openTls } from "@sagacart/chassis/tls/files";
 import { expect, test } from "vitest";
 import { findGrpcurl } from "./support/grpcurl.ts";

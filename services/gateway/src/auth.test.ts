@@ -4,7 +4,7 @@ import { authReasons } from "@sagacart/chassis/auth/reasons";
 import { createServiceTokens } from "@sagacart/chassis/auth/service-tokens";
 import { DomainError, errorInfo } from "@sagacart/chassis/errors";
 import { startIssuer, type TestIssuer } from "@sagacart/chassis/testing/issuer";
-import { silentLog } from "@sagacart/chassis/testing/testing";
+import { silentLog } from "@sagacart/chassis/testing/log";
 import { OrderService } from "@sagacart/proto/order/v1/order_service";
 import { ProductService } from "@sagacart/proto/stock/v1/product_service";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";

@@ -5,7 +5,7 @@ import type { ServiceTokens } from "@sagacart/chassis/auth/service-tokens";
 import { createMetrics } from "@sagacart/chassis/process/metrics";
 import { health } from "@sagacart/chassis/rpc/health";
 import { startServer } from "@sagacart/chassis/rpc/server";
-import { silentLog } from "@sagacart/chassis/testing/testing";
+import { silentLog } from "@sagacart/chassis/testing/log";
 import type { Tls } from "@sagacart/chassis/tls/files";
 import { CommandService } from "@sagacart/proto/command/v1/command_service";
 import { SagaService } from "@sagacart/proto/order/v1/saga_service";

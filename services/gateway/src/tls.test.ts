@@ -5,7 +5,7 @@ import { connect as connectTcp } from "node:net";
 import { text } from "node:stream/consumers";
 import { createServiceClient, openChannel } from "@sagacart/chassis/client/client";
 import { createAuthority, createSecretFolder, secretOf } from "@sagacart/chassis/testing/certificates";
-import { silentLog } from "@sagacart/chassis/testing/testing";
+import { silentLog } from "@sagacart/chassis/testing/log";
 import { openTls, type Tls } from "@sagacart/chassis/tls/files";
 import { ProductService } from "@sagacart/proto/stock/v1/product_service";
 import { afterAll, beforeAll, expect, test } from "vitest";

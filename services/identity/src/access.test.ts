@@ -4,7 +4,7 @@ import { accessRule } from "@sagacart/chassis/auth/access";
 import { errorInfo } from "@sagacart/chassis/errors";
 import { IdentityService } from "@sagacart/proto/identity/v1/identity_service";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { startTestIdentity, type TestIdentity } from "./testing.ts";
+import { startTestIdentity, type TestIdentity } from "./testing/identity.ts";
 
 let running: TestIdentity;
 

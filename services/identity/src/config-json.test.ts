@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { oidcClients } from "./config-json.ts";
-import { audience } from "./tokens.ts";
+import { audience } from "./sessions/tokens.ts";
 
 test("no application has the name of whom access tokens are for: its ID tokens would be taken for them", () => {
   const clients = (client_id: string) => JSON.stringify([{ client_id, redirect_uris: ["https://app.test/back"] }]);

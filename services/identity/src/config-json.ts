@@ -1,4 +1,4 @@
-import { audience } from "./tokens.ts";
+import { audience } from "./sessions/tokens.ts";
 
 /** An application that signs people in by OpenID Connect. Without a secret it is public: a page or a phone's. */
 export type OidcClient = {

@@ -8,7 +8,7 @@ import { createAuthority, createSecretFolder, secretOf } from "@sagacart/chassis
 import { IdentityService } from "@sagacart/proto/identity/v1/identity_service";
 import { createRemoteJWKSet, jwtVerify } from "jose";
 import { afterEach, expect, test } from "vitest";
-import { identityDatabase, testIdentityEnv, testIssuer } from "./testing.ts";
+import { identityDatabase, testIdentityEnv, testIssuer } from "./testing/identity.ts";
 
 const children: ChildProcess[] = [];
 afterEach(() => {

@@ -1,5 +1,5 @@
 import { runService } from "@sagacart/chassis/process/main";
+import { startIdentity } from "./compose.ts";
 import { readConfig } from "./config.ts";
-import { startIdentity } from "./identity.ts";
 
 await runService({ name: "identity", readConfig, start: startIdentity });

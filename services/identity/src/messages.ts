@@ -2,9 +2,9 @@ import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import * as sessionProto from "@sagacart/proto/identity/v1/session";
 import * as userProto from "@sagacart/proto/identity/v1/user";
-import type { UserAddress } from "./address-store.ts";
-import type { OpenSession } from "./sessions.ts";
-import type { User } from "./user.ts";
+import type { OpenSession } from "./sessions/sessions.ts";
+import type { UserAddress } from "./users/address-store.ts";
+import type { User } from "./users/user.ts";
 
 export function userMessage(user: User): userProto.User {
   const { id, username, email, phone, roles, version, createTime, updateTime } = user;

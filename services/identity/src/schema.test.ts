@@ -1,6 +1,6 @@
 import { schemaOf } from "@sagacart/chassis/testing/schema";
 import { expect, test } from "vitest";
-import { identityDatabase } from "./testing.ts";
+import { identityDatabase } from "./testing/identity.ts";
 
 test("schema.sql is what the migrations make", async () => {
   await using database = await identityDatabase();

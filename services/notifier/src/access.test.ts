@@ -3,7 +3,7 @@ import type { ListInboxMessagesResponse } from "@sagacart/proto/notifier/v1/inbo
 import type { ListMessagesResponse } from "@sagacart/proto/notifier/v1/notifier_service";
 import { WebhookService } from "@sagacart/proto/notifier/v1/webhook_service";
 import { vi } from "vitest";
-import { notifierDatabase, startTestFeed, startTestMailServer, startTestNotifier } from "./testing.ts";
+import { notifierDatabase, startTestFeed, startTestMailServer, startTestNotifier } from "./testing/notifier.ts";
 
 testAccess(async () => {
   const cleanup = new AsyncDisposableStack();

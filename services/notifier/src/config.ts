@@ -9,7 +9,7 @@ import {
   text,
   url,
 } from "@sagacart/chassis/process/config";
-import { webhookEnv } from "./webhooks/config.ts";
+import { webhookEnv } from "./channels/webhooks/config.ts";
 
 /** The variables of the notifier. */
 export function readConfig(env: Env) {

@@ -2,7 +2,7 @@ import { Code } from "@connectrpc/connect";
 import { errorInfo } from "@sagacart/chassis/errors";
 import type { Message_State } from "@sagacart/proto/notifier/v1/message";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { notifierDatabase, startTestFeed, startTestNotifier, type TestNotifier } from "./testing.ts";
+import { notifierDatabase, startTestFeed, startTestNotifier, type TestNotifier } from "./testing/notifier.ts";
 
 const stack = new AsyncDisposableStack();
 let notifier: TestNotifier;

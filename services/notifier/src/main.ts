@@ -2,10 +2,10 @@ import { createServiceClient, openChannel } from "@sagacart/chassis/client/clien
 import { runService } from "@sagacart/chassis/process/main";
 import { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
+import { startWebhooks } from "./channels/webhooks/webhooks.ts";
+import { startNotifier } from "./compose.ts";
 import { readConfig } from "./config.ts";
-import { startNotifier } from "./notifier.ts";
 import { questions } from "./survey.ts";
-import { startWebhooks } from "./webhooks/webhooks.ts";
 
 await runService({
   name: "notifier",

@@ -1,6 +1,6 @@
 import { createServiceClient, openChannel } from "@sagacart/chassis/client/client";
+import { testDatabase } from "@sagacart/chassis/testing/database";
 import { startProcess } from "@sagacart/chassis/testing/process";
-import { testDatabase } from "@sagacart/chassis/testing/testing";
 import { PaymentService } from "@sagacart/proto/payment/v1/payment_service";
 import { expect, test } from "vitest";
 import { auditBooks } from "./testing/books.ts";

@@ -1,5 +1,5 @@
 import { withTransaction } from "@sagacart/chassis/postgres/pool";
-import { testDatabase } from "@sagacart/chassis/testing/testing";
+import { testDatabase } from "@sagacart/chassis/testing/database";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { insertAccounts, lockAccounts } from "./account-store.ts";

@@ -1,6 +1,6 @@
 import { createServiceClient, openChannel } from "@sagacart/chassis/client/client";
+import { testDatabase } from "@sagacart/chassis/testing/database";
 import { startProcess } from "@sagacart/chassis/testing/process";
-import { testDatabase } from "@sagacart/chassis/testing/testing";
 import { ShippingService } from "@sagacart/proto/shipping/v1/shipping_service";
 import { expect, test } from "vitest";
 import { addressTo, shippingEnv, startTestCarrier, startWebhookEntrance } from "./testing.ts";

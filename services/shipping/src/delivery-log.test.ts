@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { createServiceClient, openChannel } from "@sagacart/chassis/client/client";
-import { type TestDatabase, testDatabase } from "@sagacart/chassis/testing/testing";
+import { type TestDatabase, testDatabase } from "@sagacart/chassis/testing/database";
 import { startTestFeed, type TestFeed } from "@sagacart/outbox/testing/test-feed";
 import { ShippingService } from "@sagacart/proto/shipping/v1/shipping_service";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";

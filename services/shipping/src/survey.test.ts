@@ -1,5 +1,5 @@
 import { ask } from "@sagacart/chassis/postgres/survey";
-import { testDatabase } from "@sagacart/chassis/testing/testing";
+import { testDatabase } from "@sagacart/chassis/testing/database";
 import { expect, test } from "vitest";
 import { questions } from "./survey.ts";
 

@@ -12,7 +12,7 @@ import {
   toBinary,
 } from "@bufbuild/protobuf";
 import { Client, credentials, status } from "@grpc/grpc-js";
-import { testDatabase } from "@sagacart/chassis/testing/testing";
+import { testDatabase } from "@sagacart/chassis/testing/database";
 import { ProductService } from "@sagacart/proto/stock/v1/product_service";
 import { StockService } from "@sagacart/proto/stock/v1/stock_service";
 import { afterEach, expect, test } from "vitest";

@@ -1,6 +1,6 @@
 import { runService } from "@sagacart/chassis/process/main";
+import { startStock } from "./compose.ts";
 import { readConfig } from "./config.ts";
-import { startStock } from "./stock.ts";
 import { questions } from "./survey.ts";
 
 await runService({

@@ -4,10 +4,10 @@ import * as product from "@sagacart/proto/stock/v1/product";
 import * as reservation from "@sagacart/proto/stock/v1/reservation";
 import * as stock from "@sagacart/proto/stock/v1/stock_service";
 import { MoneySchema } from "@sagacart/proto/type/v1/money";
-import { invalid } from "./invalid.ts";
-import type { Movement, MovementReason } from "./level-store.ts";
-import type { Product } from "./product.ts";
-import type { Kind, Reservation, Shortage, State } from "./reservation.ts";
+import type { Movement, MovementReason } from "./levels/level-store.ts";
+import type { Product } from "./products/product.ts";
+import type { Kind, Reservation, Shortage, State } from "./reservations/reservation.ts";
+import { invalid } from "./violation.ts";
 
 export function productMessage(from: Product): product.Product {
   return create(product.ProductSchema, {

@@ -1,6 +1,6 @@
 import type { Metrics } from "@sagacart/chassis/process/metrics";
 import { Counter } from "prom-client";
-import type { ReserveOutcome } from "./reserve.ts";
+import type { ReserveOutcome } from "./reservations/reserve.ts";
 
 /** What is counted of the promises of stock. */
 export type Meters = {

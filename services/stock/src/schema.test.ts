@@ -1,5 +1,5 @@
+import { testDatabase } from "@sagacart/chassis/testing/database";
 import { schemaOf } from "@sagacart/chassis/testing/schema";
-import { testDatabase } from "@sagacart/chassis/testing/testing";
 import { expect, test } from "vitest";
 import { migrations } from "./testing/stock.ts";
 

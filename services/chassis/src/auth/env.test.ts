@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { type Env, readEnv } from "../process/config.ts";
 import { startIssuer } from "../testing/issuer.ts";
-import { silentLog } from "../testing/testing.ts";
+import { silentLog } from "../testing/log.ts";
 import { serviceTokenEnv, serviceTokensOf, tokenEnv, verifierOf } from "./env.ts";
 import { derivedId } from "./principal.ts";
 

@@ -6,8 +6,8 @@ import { createServiceClient, openChannel, withTokens } from "../client/client.t
 import { callContext, runWithContext } from "../context.ts";
 import { errorInfo } from "../errors.ts";
 import { startIssuer, type TestIssuer } from "../testing/issuer.ts";
+import { silentLog } from "../testing/log.ts";
 import { startEcho } from "../testing/test-server.ts";
-import { silentLog } from "../testing/testing.ts";
 import { callersToken } from "./callers-token.ts";
 import { createServiceTokens } from "./service-tokens.ts";
 

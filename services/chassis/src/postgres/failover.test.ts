@@ -9,7 +9,7 @@ import { errorInfo, toConnectError } from "../errors.ts";
 import { databaseEnv, readEnv } from "../process/config.ts";
 import { createLog, type Log } from "../process/log.ts";
 import { type Authority, createAuthority, createSecretFolder } from "../testing/certificates.ts";
-import { silentLog } from "../testing/testing.ts";
+import { silentLog } from "../testing/log.ts";
 import { takeLead } from "./leader-lock.ts";
 import { createPool, type Pool, type PoolOptions, withTransaction } from "./pool.ts";
 import { createWake } from "./wake.ts";

@@ -3,8 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { type TestDatabase, testDatabase } from "../testing/database.ts";
+import { silentLog } from "../testing/log.ts";
 import { proxyUrl } from "../testing/proxy.ts";
-import { silentLog, type TestDatabase, testDatabase } from "../testing/testing.ts";
 import { migrate } from "./migrate.ts";
 
 let directory: string;

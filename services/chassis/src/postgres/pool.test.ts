@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { toConnectError } from "../errors.ts";
 import { createMetrics } from "../process/metrics.ts";
+import { type TestDatabase, testDatabase } from "../testing/database.ts";
+import { silentLog } from "../testing/log.ts";
 import { proxyUrl } from "../testing/proxy.ts";
-import { silentLog, type TestDatabase, testDatabase } from "../testing/testing.ts";
 import { createPool, type Pool, withTransaction } from "./pool.ts";
 
 let database: TestDatabase;

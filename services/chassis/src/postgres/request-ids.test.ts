@@ -3,7 +3,7 @@ import { StructSchema, TimestampSchema, timestampFromMs } from "@bufbuild/protob
 import { Code } from "@connectrpc/connect";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { DomainError, defineReasons } from "../errors.ts";
-import { type TestDatabase, testDatabase } from "../testing/testing.ts";
+import { type TestDatabase, testDatabase } from "../testing/database.ts";
 import type { Transaction } from "./pool.ts";
 import { fingerprintOf, once, type Request, requestsTable } from "./request-ids.ts";
 

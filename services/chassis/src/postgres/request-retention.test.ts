@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { silentLog, testDatabase } from "../testing/testing.ts";
+import { testDatabase } from "../testing/database.ts";
+import { silentLog } from "../testing/log.ts";
 import { requestsTable } from "./request-ids.ts";
 import { forgetOldRequests } from "./request-retention.ts";
 

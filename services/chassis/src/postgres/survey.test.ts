@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createMetrics } from "../process/metrics.ts";
-import { silentLog, type TestDatabase, testDatabase } from "../testing/testing.ts";
+import { type TestDatabase, testDatabase } from "../testing/database.ts";
+import { silentLog } from "../testing/log.ts";
 import { type Question, startSurvey } from "./survey.ts";
 
 let database: TestDatabase;

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { type TestDatabase, testDatabase } from "../testing/database.ts";
+import { silentLog } from "../testing/log.ts";
 import { proxyUrl } from "../testing/proxy.ts";
-import { silentLog, type TestDatabase, testDatabase } from "../testing/testing.ts";
 import { createWake, type Wake } from "./wake.ts";
 
 let database: TestDatabase;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { silentLog } from "../testing/testing.ts";
+import { silentLog } from "../testing/log.ts";
 import { createLog } from "./log.ts";
 import { startLoop } from "./loop.ts";
 

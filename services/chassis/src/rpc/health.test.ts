@@ -4,9 +4,11 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { createServiceClient, openChannel } from "../client/client.ts";
 import { errorInfo } from "../errors.ts";
 import { createPool } from "../postgres/pool.ts";
+import { type TestDatabase, testDatabase } from "../testing/database.ts";
+import { inMemory } from "../testing/in-memory.ts";
+import { silentLog } from "../testing/log.ts";
 import { proxyUrl } from "../testing/proxy.ts";
 import { startEcho } from "../testing/test-server.ts";
-import { inMemory, silentLog, type TestDatabase, testDatabase } from "../testing/testing.ts";
 import { type Health, health } from "./health.ts";
 
 const serving = 1;

@@ -11,8 +11,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { accessRule } from "../auth/access.ts";
 import { roleNames } from "../auth/principal.ts";
 import { errorInfo } from "../errors.ts";
+import { inMemory } from "./in-memory.ts";
 import { startIssuer, type TestIssuer } from "./issuer.ts";
-import { inMemory } from "./testing.ts";
 
 /** A service with things of the customer `victim` in it. */
 export type AccessTest = AsyncDisposable & {

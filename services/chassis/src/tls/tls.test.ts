@@ -15,8 +15,8 @@ import {
   secretOf,
 } from "../testing/certificates.ts";
 import { EchoService } from "../testing/echo-service.ts";
+import { silentLog } from "../testing/log.ts";
 import { startEcho, type TestServer } from "../testing/test-server.ts";
-import { silentLog } from "../testing/testing.ts";
 import type { TlsConfig } from "./env.ts";
 import { openTls, type Tls } from "./files.ts";
 

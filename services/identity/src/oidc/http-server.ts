@@ -4,7 +4,7 @@ import type { Log } from "@sagacart/chassis/process/log";
 import type { Tls } from "@sagacart/chassis/tls/files";
 import { keepRenewed, serverOptions } from "@sagacart/chassis/tls/server";
 import type { Provider } from "oidc-provider";
-import type { Keys } from "../keys.ts";
+import type { Keys } from "../keys/keys.ts";
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 

@@ -1,7 +1,7 @@
 import { createRemoteJWKSet, jwtVerify } from "jose";
 import * as client from "openid-client";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { startTestIdentity, type TestIdentity, testServiceSecret } from "../testing.ts";
+import { startTestIdentity, type TestIdentity, testServiceSecret } from "../testing/identity.ts";
 
 const redirectUri = "http://app.test/callback";
 let running: TestIdentity;

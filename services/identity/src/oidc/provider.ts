@@ -9,9 +9,9 @@ import {
   type KoaContextWithOIDC,
   Provider,
 } from "oidc-provider";
-import type { Keys, SigningKey } from "../keys.ts";
-import { audience, userClaims } from "../tokens.ts";
-import { findUser } from "../user-store.ts";
+import type { Keys, SigningKey } from "../keys/keys.ts";
+import { audience, userClaims } from "../sessions/tokens.ts";
+import { findUser } from "../users/user-store.ts";
 import { createAdapter } from "./adapter.ts";
 import { errorPage, signedOutPage, signOutPage } from "./pages.ts";
 

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { Code } from "@connectrpc/connect";
 import { DomainError } from "@sagacart/chassis/errors";
 import { errors, type Provider } from "oidc-provider";
-import type { SignIn } from "../sign-in.ts";
+import type { SignIn } from "../sessions/sign-in.ts";
 import { isSame } from "./clients.ts";
 import { errorPage, type Page, signInPage } from "./pages.ts";
 

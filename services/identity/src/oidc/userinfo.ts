@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Pool } from "@sagacart/chassis/postgres/pool";
 import { createLocalJWKSet, errors, jwtVerify } from "jose";
-import type { Keys } from "../keys.ts";
-import { audience } from "../tokens.ts";
-import { findUser } from "../user-store.ts";
+import type { Keys } from "../keys/keys.ts";
+import { audience } from "../sessions/tokens.ts";
+import { findUser } from "../users/user-store.ts";
 
 /**
  * Tells who a token is of: any access token of ours. oidc-provider's own takes none that is for an API, and all of ours

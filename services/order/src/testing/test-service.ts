@@ -1,5 +1,7 @@
 import { type Client, type ConnectRouter, createClient } from "@connectrpc/connect";
-import { inMemory, silentLog, testDatabase } from "@sagacart/chassis/testing/testing";
+import { testDatabase } from "@sagacart/chassis/testing/database";
+import { inMemory } from "@sagacart/chassis/testing/in-memory";
+import { silentLog } from "@sagacart/chassis/testing/log";
 import { CommandService } from "@sagacart/proto/command/v1/command_service";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
 import { CartService } from "@sagacart/proto/order/v1/cart_service";

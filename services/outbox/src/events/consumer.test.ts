@@ -1,8 +1,9 @@
 import { createServiceClient, openChannel } from "@sagacart/chassis/client/client";
 import type { Transaction } from "@sagacart/chassis/postgres/pool";
+import { type TestDatabase, testDatabase } from "@sagacart/chassis/testing/database";
+import { silentLog } from "@sagacart/chassis/testing/log";
 import { createProxy } from "@sagacart/chassis/testing/proxy";
 import { randomOf } from "@sagacart/chassis/testing/random";
-import { silentLog, type TestDatabase, testDatabase } from "@sagacart/chassis/testing/testing";
 import { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
 import type { Event } from "@sagacart/proto/event/v1/event";
 import { EventService } from "@sagacart/proto/event/v1/event_service";

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Client } from "@connectrpc/connect";
-import { silentLog } from "@sagacart/chassis/testing/testing";
+import { silentLog } from "@sagacart/chassis/testing/log";
 import type { PaymentService } from "@sagacart/proto/payment/v1/payment_service";
 import { signatureHeader } from "@sagacart/provider/webhook-signature";
 import { startFakeProvider } from "../fake-provider/start.ts";

@@ -1,7 +1,9 @@
 import { type Client, type ConnectRouter, createClient } from "@connectrpc/connect";
 import type { Pool } from "@sagacart/chassis/postgres/pool";
 import { createMetrics } from "@sagacart/chassis/process/metrics";
-import { inMemory, silentLog, testDatabase } from "@sagacart/chassis/testing/testing";
+import { testDatabase } from "@sagacart/chassis/testing/database";
+import { inMemory } from "@sagacart/chassis/testing/in-memory";
+import { silentLog } from "@sagacart/chassis/testing/log";
 import { systemClock } from "@sagacart/chassis/time/clock";
 import { CommandService } from "@sagacart/proto/command/v1/command_service";
 import { EventService } from "@sagacart/proto/event/v1/event_service";

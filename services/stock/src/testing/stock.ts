@@ -1,13 +1,14 @@
 import { type Client, type ConnectRouter, createClient } from "@connectrpc/connect";
 import { type ErrorDetails, errorInfo } from "@sagacart/chassis/errors";
 import type { Pool } from "@sagacart/chassis/postgres/pool";
-import { inMemory, testDatabase } from "@sagacart/chassis/testing/testing";
+import { testDatabase } from "@sagacart/chassis/testing/database";
+import { inMemory } from "@sagacart/chassis/testing/in-memory";
 import { ProductService } from "@sagacart/proto/stock/v1/product_service";
 import { StockService } from "@sagacart/proto/stock/v1/stock_service";
 import { Registry } from "prom-client";
+import { stockService } from "../levels/stock-service.ts";
 import { createMeters, type Meters } from "../meters.ts";
-import { productService } from "../product-service.ts";
-import { stockService } from "../stock-service.ts";
+import { productService } from "../products/product-service.ts";
 
 export const migrations = new URL("../../migrations/", import.meta.url);
 

@@ -3,7 +3,7 @@ import { type Client, Code, createClient } from "@connectrpc/connect";
 import { BatchCreateShipmentsResponseSchema, ShippingService } from "@sagacart/proto/shipping/v1/shipping_service";
 import { expect, test } from "vitest";
 import { errorInfo } from "../../errors.ts";
-import { inMemory } from "../../testing/testing.ts";
+import { inMemory } from "../../testing/in-memory.ts";
 
 const shipping: Client<typeof ShippingService> = createClient(
   ShippingService,

@@ -1,0 +1,117 @@
+import type { ConnectRouter } from "@connectrpc/connect";
+import type { Pool } from "@sagacart/chassis/postgres/pool";
+import { forgetOldRequests } from "@sagacart/chassis/postgres/request-retention";
+import { whenAvailable } from "@sagacart/chassis/postgres/when-available";
+import type { Log } from "@sagacart/chassis/process/log";
+import type { Metrics } from "@sagacart/chassis/process/metrics";
+import type { Clock } from "@sagacart/chassis/time/clock";
+import type { Tls } from "@sagacart/chassis/tls/files";
+import { IdentityService } from "@sagacart/proto/identity/v1/identity_service";
+import type { Config } from "./config.ts";
+import { createKeyCipher, deriveKey } from "./keys/key-cipher.ts";
+import { type Keys, startKeys } from "./keys/keys.ts";
+import { createMailer } from "./mailer.ts";
+import { createMeters } from "./meters.ts";
+import { clientMetadata } from "./oidc/clients.ts";
+import { startHttpServer } from "./oidc/http-server.ts";
+import { currentProvider } from "./oidc/provider.ts";
+import { signInForm } from "./oidc/sign-in-form.ts";
+import { userinfo } from "./oidc/userinfo.ts";
+import { createPasswordChange } from "./sessions/password-change.ts";
+import { createPasswords } from "./sessions/passwords.ts";
+import { sessionRpcs } from "./sessions/session-service.ts";
+import { createSessions } from "./sessions/sessions.ts";
+import { createSignIn, type SignIn } from "./sessions/sign-in.ts";
+import { sweepExpired } from "./sessions/sweep.ts";
+import { createThrottle } from "./sessions/throttle.ts";
+import { createTokens } from "./sessions/tokens.ts";
+import { addressRpcs } from "./users/address-service.ts";
+import { seedUsers } from "./users/seed.ts";
+import { userRpcs } from "./users/user-service.ts";
+
+export type IdentityOptions = {
+  config: Config;
+  pool: Pool;
+  log: Log;
+  metrics: Metrics;
+  clock: Clock;
+  tls?: Tls | undefined;
+  /** For tests: see createPasswords. */
+  passwordMemoryKib?: number;
+};
+
+/** Identity with all that runs in its background. */
+export async function startIdentity(options: IdentityOptions): Promise<{
+  routes(router: ConnectRouter): void;
+  readonly httpPort: number;
+  readonly background: AsyncDisposable[];
+}> {
+  const { config, pool, log, clock, tls, passwordMemoryKib } = options;
+  const meters = createMeters(options.metrics);
+  const passwords = createPasswords({ atOnce: config.PASSWORD_HASHES_AT_ONCE, memoryKib: passwordMemoryKib });
+  await whenAvailable(log, () => seedUsers(config.SEED_USERS, { pool, passwords, log }));
+  const cipher = createKeyCipher([config.KEY_ENCRYPTION_SECRET, ...config.KEY_ENCRYPTION_SECRETS_BEFORE]);
+  const keys = await whenAvailable(log, () =>
+    startKeys({
+      ...{ pool, clock, log, cipher },
+      signMs: config.SIGNING_KEY_MS,
+      leadMs: config.SIGNING_KEY_LEAD_MS,
+      longestTokenMs: Math.max(config.ACCESS_TOKEN_MS, config.SERVICE_TOKEN_MS),
+    }),
+  );
+  const tokens = createTokens({ keys, clock, issuer: config.ISSUER_URL, lifeMs: config.ACCESS_TOKEN_MS });
+  const throttle = createThrottle({ pool, longestPauseMs: config.SIGN_IN_LONGEST_PAUSE_MS });
+  const mailer = createMailer({ smtpUrl: config.SMTP_URL, from: config.MAIL_FROM, log });
+  const signIn = createSignIn({
+    ...{ pool, passwords, throttle, meters },
+    freeAttempts: config.SIGN_IN_FREE_ATTEMPTS,
+    freeAttemptsPerAddress: config.SIGN_IN_FREE_ATTEMPTS_PER_ADDRESS,
+  });
+  const sessions = createSessions({
+    ...{ pool, clock, tokens, log, meters },
+    idleMs: config.SESSION_IDLE_MS,
+    maxMs: config.SESSION_MAX_MS,
+    repeatMs: config.REFRESH_REPEAT_MS,
+  });
+  const passwordChange = createPasswordChange({
+    ...{ pool, clock, passwords, throttle, signIn, mailer },
+    minLength: config.PASSWORD_MIN_LENGTH,
+    tokenMs: config.RESET_TOKEN_MS,
+    resetUrl: config.RESET_URL,
+  });
+  const http = await startHttp({ config, pool, log, keys, signIn, tls });
+  const service = {
+    ...sessionRpcs({ signIn, sessions, passwordChange }),
+    ...userRpcs({ pool, passwords, passwordChange, mailer }),
+    ...addressRpcs({ pool }),
+  };
+  return {
+    routes: (router) => router.service(IdentityService, service),
+    httpPort: http.port,
+    background: [mailer, keys, sweepExpired({ pool, log }), forgetOldRequests({ pool, log }), http],
+  };
+}
+
+type HttpOptions = { config: Config; pool: Pool; log: Log; keys: Keys; signIn: SignIn; tls: Tls | undefined };
+
+async function startHttp({ config, pool, log, keys, signIn, tls }: HttpOptions) {
+  const issuer = config.ISSUER_URL;
+  const provider = currentProvider({
+    ...{ issuer, pool, log, keys },
+    clients: clientMetadata(config.SERVICE_CLIENT_SECRETS, config.OIDC_CLIENTS),
+    cookieKey: deriveKey(config.KEY_ENCRYPTION_SECRET, "cookies").toString("base64url"),
+    accessTokenMs: config.ACCESS_TOKEN_MS,
+    serviceTokenMs: config.SERVICE_TOKEN_MS,
+    sessionMs: config.SESSION_IDLE_MS,
+  });
+  const csrfKey = deriveKey(config.KEY_ENCRYPTION_SECRET, "csrf");
+  const http = await startHttpServer({
+    host: config.HOST,
+    port: config.HTTP_PORT,
+    ...{ issuer, keys, provider, log, tls },
+    signInForm: signInForm({ provider, signIn, issuer, csrfKey }),
+    userinfo: userinfo({ keys, pool, issuer }),
+  });
+  log.info({ host: config.HOST, port: http.port, issuer }, "serves OpenID Connect");
+  return http;
+}

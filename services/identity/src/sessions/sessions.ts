@@ -1,0 +1,146 @@
+import { DomainError } from "@sagacart/chassis/errors";
+import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres/pool";
+import type { Log } from "@sagacart/chassis/process/log";
+import type { Clock } from "@sagacart/chassis/time/clock";
+import { uuidv7 } from "@sagacart/chassis/uuid";
+import type { Meters } from "../meters.ts";
+import { reasons } from "../reasons.ts";
+import type { User } from "../users/user.ts";
+import { findUser } from "../users/user-store.ts";
+import {
+  endSession,
+  endSessions,
+  findSessionOf,
+  hashToken,
+  insertRefreshToken,
+  insertSession,
+  lockRefreshToken,
+  makeSecret,
+  type RefreshRow,
+  useRefreshToken,
+} from "./session-store.ts";
+import type { AccessToken, Tokens } from "./tokens.ts";
+
+/** A session with the tokens it gives out. */
+export type OpenSession = {
+  readonly id: string;
+  readonly userId: string;
+  readonly accessToken: AccessToken;
+  readonly refreshToken: string;
+  readonly refreshExpireTime: Date;
+};
+
+export type Sessions = {
+  open(user: User): Promise<OpenSession>;
+  /** Throws BAD_REFRESH_TOKEN. */
+  refresh(refreshToken: string): Promise<OpenSession>;
+  /** Nothing to do where the token is unknown. */
+  signOut(refreshToken: string, options: { allSessions: boolean }): Promise<void>;
+};
+
+export type SessionsOptions = {
+  readonly pool: Pool;
+  readonly clock: Clock;
+  readonly tokens: Tokens;
+  readonly log: Log;
+  readonly meters: Meters;
+  readonly idleMs: number;
+  readonly maxMs: number;
+  /** How long a token that comes again is taken for a repeat. */
+  readonly repeatMs: number;
+};
+
+/** Sessions, each a family of refresh tokens: every one is exchanged for the next, once. */
+export function createSessions(options: SessionsOptions): Sessions {
+  const { pool, clock, tokens, log, idleMs, maxMs } = options;
+
+  async function next(tx: Transaction, session: { id: string; expireTime: Date }) {
+    const secret = makeSecret();
+    const idleTime = new Date(clock.now().getTime() + idleMs);
+    const expireTime = idleTime < session.expireTime ? idleTime : session.expireTime;
+    return {
+      secret,
+      insert: () => insertRefreshToken(tx, { ...secret, sessionId: session.id, expireTime }),
+      expireTime,
+    };
+  }
+
+  return {
+    async open(user) {
+      const id = uuidv7();
+      const expireTime = new Date(clock.now().getTime() + maxMs);
+      const { secret, expireTime: refreshExpireTime } = await withTransaction(pool, async (tx) => {
+        await insertSession(tx, { id, userId: user.id, expireTime });
+        const made = await next(tx, { id, expireTime });
+        await made.insert();
+        return made;
+      });
+      const accessToken = await tokens.issue(user, id);
+      return { id, userId: user.id, accessToken, refreshToken: secret.token, refreshExpireTime };
+    },
+
+    async refresh(refreshToken) {
+      const hash = hashToken(refreshToken);
+      const done = await withTransaction(pool, async (tx) => {
+        const row = await lockRefreshToken(tx, hash);
+        const verdict = judge(row, clock.now(), options.repeatMs);
+        if (row === undefined || verdict === "refused") {
+          return undefined;
+        }
+        if (verdict === "stolen") {
+          await endSession(tx, row.sessionId, "TOKEN_REUSED");
+          return { stolen: row };
+        }
+        const user = await findUser(tx, row.userId);
+        if (user === undefined) {
+          return undefined;
+        }
+        const made = await next(tx, { id: row.sessionId, expireTime: row.sessionExpireTime });
+        if (row.nextHash !== undefined) {
+          // Its answer was lost, or somebody else has it: should it come after all, that is a theft.
+          await useRefreshToken(tx, row.nextHash, made.secret.hash, new Date(0));
+        }
+        await useRefreshToken(tx, hash, made.secret.hash, clock.now());
+        await made.insert();
+        return { user, sessionId: row.sessionId, ...made };
+      });
+      if (done !== undefined && "stolen" in done) {
+        const { sessionId, userId } = done.stolen;
+        log.warn({ sessionId, userId }, "a refresh token came again; its session was ended");
+        options.meters.tokensReused.inc();
+      }
+      if (done === undefined || "stolen" in done) {
+        const message = "the refresh token is unknown, has expired or was used before; sign in again";
+        throw new DomainError(reasons, "BAD_REFRESH_TOKEN", message);
+      }
+      const { user, sessionId: id, secret, expireTime } = done;
+      const accessToken = await tokens.issue(user, id);
+      return { id, userId: user.id, accessToken, refreshToken: secret.token, refreshExpireTime: expireTime };
+    },
+
+    async signOut(refreshToken, { allSessions }) {
+      const session = await findSessionOf(pool, hashToken(refreshToken));
+      if (session === undefined) {
+        return;
+      }
+      if (allSessions) {
+        const { userId } = session;
+        await withTransaction(pool, (tx) => endSessions(tx, { userId, reason: "SIGNED_OUT" }));
+      } else {
+        await endSession(pool, session.sessionId, "SIGNED_OUT");
+      }
+    },
+  };
+}
+
+/** A used token that comes again is stolen, by whoever was first or second; unless its answer may just have been lost. */
+function judge(row: RefreshRow | undefined, now: Date, repeatMs: number): "good" | "refused" | "stolen" {
+  if (row === undefined || row.sessionEnded || row.expireTime <= now || row.sessionExpireTime <= now) {
+    return "refused";
+  }
+  if (row.useTime === undefined) {
+    return "good";
+  }
+  const isRepeat = !row.nextUsed && now.getTime() - row.useTime.getTime() < repeatMs;
+  return isRepeat ? "good" : "stolen";
+}

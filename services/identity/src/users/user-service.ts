@@ -1,0 +1,141 @@
+import { create } from "@bufbuild/protobuf";
+import type { ServiceImpl } from "@connectrpc/connect";
+import { DomainError } from "@sagacart/chassis/errors";
+import { decodePageToken, encodePageToken, pageSize } from "@sagacart/chassis/postgres/page";
+import { type Pool, withTransaction } from "@sagacart/chassis/postgres/pool";
+import { fingerprintOf, once } from "@sagacart/chassis/postgres/request-ids";
+import { uuidv7 } from "@sagacart/chassis/uuid";
+import {
+  DeleteUserResponseSchema,
+  GetUserResponseSchema,
+  type IdentityService,
+  ListUsersResponseSchema,
+  RegisterRequestSchema,
+  RegisterResponseSchema,
+  SetRolesResponseSchema,
+  UpdateUserResponseSchema,
+} from "@sagacart/proto/identity/v1/identity_service";
+import { changeable, readable, userIdOf, userNotFound } from "../caller.ts";
+import { roles as knownRoles, type Role } from "../config-json.ts";
+import type { Mailer } from "../mailer.ts";
+import { userMessage } from "../messages.ts";
+import { reasons } from "../reasons.ts";
+import type { PasswordChange } from "../sessions/password-change.ts";
+import type { Passwords } from "../sessions/passwords.ts";
+import { changedFields, etagMismatch, versionOf } from "./update-mask.ts";
+import type { User } from "./user.ts";
+import { deleteUser, findUser, insertUser, listUsers, updateRoles, updateUser } from "./user-store.ts";
+
+export type UserRpcsOptions = {
+  readonly pool: Pool;
+  readonly passwords: Passwords;
+  readonly passwordChange: Pick<PasswordChange, "refuseShort">;
+  readonly mailer: Mailer;
+};
+
+type UserRpcs = "register" | "getUser" | "listUsers" | "updateUser" | "deleteUser" | "setRoles";
+
+/** The rpcs about users. */
+export function userRpcs(options: UserRpcsOptions): Pick<ServiceImpl<typeof IdentityService>, UserRpcs> {
+  const { pool, passwords, passwordChange, mailer } = options;
+
+  async function get(id: string): Promise<User> {
+    const user = await findUser(pool, id);
+    if (user === undefined) {
+      throw userNotFound(id);
+    }
+    return user;
+  }
+
+  return {
+    async register(request) {
+      const { username, email, password, phone, requestId } = request;
+      passwordChange.refuseShort(password);
+      // Before the transaction, which would hold a connection meanwhile.
+      const passwordHash = await passwords.hash(password);
+      // Without the password: a fast hash of it would lie in the database.
+      const without = ["request_id", "password"];
+      const fingerprint = fingerprintOf(RegisterRequestSchema, request, { without });
+      const keyed = { scope: "register", requestId, method: "Register", fingerprint };
+      const { resourceId } = await once(pool, keyed, async (tx) => {
+        const id = uuidv7();
+        await insertUser(tx, { id, username, email, phone, roles: ["customer"], passwordHash });
+        return id;
+      });
+      return create(RegisterResponseSchema, { user: userMessage(await get(resourceId)) });
+    },
+
+    async getUser({ id }) {
+      return create(GetUserResponseSchema, { user: userMessage(await get(readable(id))) });
+    },
+
+    async listUsers({ username, email, role, pageToken, pageSize: asked }) {
+      const list = JSON.stringify(["users", username, email, role]);
+      const after = decodePageToken(pageToken, list, ["date", "string"]);
+      const limit = pageSize(asked);
+      const users = await listUsers(pool, { username, email, role }, { after, limit: limit + 1 });
+      const shown = users.slice(0, limit);
+      const last = users.length > limit ? shown.at(-1) : undefined;
+      return create(ListUsersResponseSchema, {
+        users: shown.map(userMessage),
+        nextPageToken: last === undefined ? "" : encodePageToken([last.createTime, last.id], list),
+      });
+    },
+
+    async updateUser({ user, updateMask }) {
+      const given = { id: "", email: "", phone: "", etag: "", ...user };
+      const id = changeable(given.id);
+      const fields = changedFields(updateMask?.paths ?? [], { email: given.email !== "", phone: given.phone !== "" });
+      if (fields.has("email") && given.email === "") {
+        throw new DomainError(reasons, "BAD_UPDATE_MASK", "email cannot be taken away", { path: "email" });
+      }
+      const before = await get(id);
+      const version = versionOf(given.etag);
+      const after = await withTransaction(pool, (tx) =>
+        updateUser(tx, {
+          id,
+          ...(fields.has("email") ? { email: given.email } : {}),
+          ...(fields.has("phone") ? { phone: given.phone } : {}),
+          ...(version === undefined ? {} : { version }),
+        }),
+      );
+      if (after === undefined) {
+        // It was there a moment ago.
+        throw etagMismatch();
+      }
+      if (after.email !== before.email) {
+        mailer.post(movedMail(before, after));
+      }
+      return create(UpdateUserResponseSchema, { user: userMessage(after) });
+    },
+
+    async deleteUser({ id: given }) {
+      const id = changeable(given);
+      if (!(await withTransaction(pool, (tx) => deleteUser(tx, id)))) {
+        throw userNotFound(id);
+      }
+      return create(DeleteUserResponseSchema);
+    },
+
+    async setRoles({ id: given, roles }) {
+      const id = userIdOf(given);
+      const user = await withTransaction(pool, (tx) => updateRoles(tx, id, roles.filter(isRole)));
+      if (user === undefined) {
+        throw userNotFound(id);
+      }
+      return create(SetRolesResponseSchema, { user: userMessage(user) });
+    },
+  };
+}
+
+function isRole(text: string): text is Role {
+  return knownRoles.some((role) => role === text);
+}
+
+function movedMail({ email: to, username }: User, { email }: User) {
+  const text = `Hello ${username},
+
+your account now has the e-mail address ${email}, and mail goes there. If it was not you, write to us.
+`;
+  return { to, subject: "Your e-mail address was changed", text };
+}

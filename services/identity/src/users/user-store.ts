@@ -1,0 +1,155 @@
+import { DomainError } from "@sagacart/chassis/errors";
+import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
+import type { Role } from "../config-json.ts";
+import { reasons } from "../reasons.ts";
+import type { User } from "./user.ts";
+
+type Row = {
+  id: string;
+  username: string;
+  email: string;
+  phone: string;
+  roles: Role[];
+  version: bigint;
+  create_time: Date;
+  update_time: Date;
+};
+
+const columns = "id, username, email, phone, roles, version, create_time, update_time";
+
+function toUser(row: Row): User {
+  const { id, username, email, phone, roles, version, create_time: createTime, update_time: updateTime } = row;
+  return { id, username, email, phone, roles, version, createTime, updateTime };
+}
+
+export type NewUser = Pick<User, "id" | "username" | "email" | "phone" | "roles"> & { readonly passwordHash: string };
+
+/** Throws USERNAME_TAKEN or EMAIL_TAKEN, also for one that was made in this moment. */
+export async function insertUser(db: Queryable, user: NewUser): Promise<void> {
+  await refusingTaken(user, () =>
+    db.query(`insert into users (id, username, email, phone, roles, password_hash) values ($1, $2, $3, $4, $5, $6)`, [
+      user.id,
+      user.username,
+      user.email,
+      user.phone,
+      user.roles,
+      user.passwordHash,
+    ]),
+  );
+}
+
+export async function findUser(db: Queryable, id: string): Promise<User | undefined> {
+  const { rows } = await db.query<Row>(`select ${columns} from users where id = $1`, [id]);
+  return rows.map(toUser)[0];
+}
+
+export type UserWithPassword = { readonly user: User; readonly passwordHash: string };
+
+/** By the name, or by the e-mail address: names have no `@`. */
+export async function findByLogin(db: Queryable, login: string): Promise<UserWithPassword | undefined> {
+  const column = login.includes("@") ? "email" : "username";
+  return await findWithPassword(db, `lower(${column}) = lower($1)`, login);
+}
+
+export async function findPassword(db: Queryable, id: string): Promise<UserWithPassword | undefined> {
+  return await findWithPassword(db, "id = $1", id);
+}
+
+async function findWithPassword(db: Queryable, where: string, value: string): Promise<UserWithPassword | undefined> {
+  const { rows } = await db.query<Row & { password_hash: string }>(
+    `select ${columns}, password_hash from users where ${where}`,
+    [value],
+  );
+  return rows.map((row) => ({ user: toUser(row), passwordHash: row.password_hash }))[0];
+}
+
+export type UserFilter = { username: string; email: string; role: string };
+
+/** The oldest first, after the one with this time and id. */
+export async function listUsers(
+  db: Queryable,
+  filter: UserFilter,
+  { after, limit }: { after: readonly [Date, string] | undefined; limit: number },
+): Promise<User[]> {
+  const [time, id] = after ?? [null, null];
+  const { rows } = await db.query<Row>(
+    `select ${columns} from users
+     where ($1 = '' or lower(username) = lower($1)) and ($2 = '' or lower(email) = lower($2))
+       and ($3 = '' or $3 = any(roles))
+       and ($4::timestamptz is null or (create_time, id) > ($4, $5))
+     order by create_time, id limit $6`,
+    [filter.username, filter.email, filter.role, time, id, limit],
+  );
+  return rows.map(toUser);
+}
+
+/**
+ * What is undefined stays. Undefined where there is no such user, or not in this version (undefined is any). What was mailed to
+ * the address until now, to set a password with, is no longer good.
+ */
+export async function updateUser(
+  tx: Transaction,
+  { id, email, phone, version }: { id: string; email?: string; phone?: string; version?: bigint },
+): Promise<User | undefined> {
+  const { rows } = await refusingTaken({ username: "", email: email ?? "" }, () =>
+    tx.query<Row>(
+      `update users set email = coalesce($2, email), phone = coalesce($3, phone), version = version + 1, update_time = now()
+       where id = $1 and ($4::bigint is null or version = $4) returning ${columns}`,
+      [id, email ?? null, phone ?? null, version ?? null],
+    ),
+  );
+  if (email !== undefined && rows.length > 0) {
+    await tx.query("delete from password_resets where user_id = $1", [id]);
+  }
+  return rows.map(toUser)[0];
+}
+
+export async function updatePassword(db: Queryable, id: string, passwordHash: string): Promise<void> {
+  await db.query("update users set password_hash = $2, update_time = now() where id = $1", [id, passwordHash]);
+}
+
+/** The last operator stays one, or nobody could ever set roles again: throws LAST_OPERATOR. */
+export async function updateRoles(tx: Transaction, id: string, roles: readonly Role[]): Promise<User | undefined> {
+  await keepAnOperator(tx, id, roles.includes("operator"));
+  const { rows } = await tx.query<Row>(
+    `update users set roles = $2, version = version + 1, update_time = now() where id = $1 returning ${columns}`,
+    [id, roles],
+  );
+  return rows.map(toUser)[0];
+}
+
+/** Throws LAST_OPERATOR. */
+export async function deleteUser(tx: Transaction, id: string): Promise<boolean> {
+  await keepAnOperator(tx, id, false);
+  const { rowCount } = await tx.query("delete from users where id = $1", [id]);
+  return rowCount === 1;
+}
+
+async function keepAnOperator(tx: Transaction, id: string, stays: boolean): Promise<void> {
+  if (stays) {
+    return;
+  }
+  // Two operators who take it from each other at once would each find the other one still there.
+  const { rows } = await tx.query<{ id: string }>(
+    "select id from users where 'operator' = any(roles) order by id for update",
+  );
+  if (rows.length === 1 && rows[0]?.id === id) {
+    throw new DomainError(reasons, "LAST_OPERATOR", "the last operator must stay one; make another one first", { id });
+  }
+}
+
+async function refusingTaken<T>(user: { username: string; email: string }, write: () => Promise<T>): Promise<T> {
+  try {
+    return await write();
+  } catch (error) {
+    const constraint = error instanceof Error && "constraint" in error ? error.constraint : undefined;
+    if (constraint === "users_username") {
+      const { username } = user;
+      throw new DomainError(reasons, "USERNAME_TAKEN", `there is a user ${username} already`, { username });
+    }
+    if (constraint === "users_email") {
+      throw new DomainError(reasons, "EMAIL_TAKEN", "there is a user with this e-mail address already");
+    }
+    throw error;
+  }
+}

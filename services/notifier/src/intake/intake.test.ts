@@ -1,0 +1,118 @@
+import { create } from "@bufbuild/protobuf";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { withTransaction } from "@sagacart/chassis/postgres/pool";
+import type { TestDatabase } from "@sagacart/chassis/testing/database";
+import { EventSchema } from "@sagacart/proto/event/v1/event";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { pruneMessages } from "../messages/pruning.ts";
+import { seedTemplates } from "../templates/template-store.ts";
+import { notifierDatabase } from "../testing/notifier.ts";
+import { takeIn } from "./intake.ts";
+
+let database: TestDatabase;
+let position = 0n;
+
+beforeAll(async () => {
+  database = await notifierDatabase();
+  await seedTemplates(database.pool);
+});
+afterAll(() => database[Symbol.asyncDispose]());
+
+function event(orderId: string, name: string, data: object = {}, time = new Date()) {
+  position++;
+  const customerId = `customer-of-${orderId}`;
+  return create(EventSchema, {
+    id: `event-${position}`,
+    subject: orderId,
+    type: name.includes(".") ? `sagacart.${name}.v1` : `sagacart.order.${name}.v1`,
+    data: JSON.stringify({ customerId, ...data }),
+    position,
+    time: timestampFromDate(time),
+  });
+}
+
+const take = (events: ReturnType<typeof event>[], since?: Date) =>
+  withTransaction(database.pool, (tx) => takeIn(tx, events, since));
+
+async function mailsAbout(orderId: string) {
+  const { rows } = await database.pool.query(
+    `select event_type, recipient, state, try_time > now() as waits from messages
+     where order_id = $1 and channel = 'EMAIL' order by id`,
+    [orderId],
+  );
+  return rows.map(({ event_type, ...row }) => ({ type: event_type.split(".")[2], ...row }));
+}
+
+const address = { contactEmail: "ada@example.com" };
+
+test("a paid order that goes on at once makes no mail for the payment", async () => {
+  const { told } = await take([event("o-fast", "paid", address), event("o-fast", "completed", address)]);
+  expect(told.map(({ type }) => type)).toEqual(["sagacart.order.completed.v1"]);
+  expect(await mailsAbout("o-fast")).toMatchObject([{ type: "completed", state: "PENDING", waits: false }]);
+});
+
+test("one that goes on soon takes back the mail that waited, and one that does not gets it, where earlier mail went", async () => {
+  await take([event("o-soon", "awaiting_payment", address), event("o-slow", "awaiting_payment", address)]);
+  await take([event("o-soon", "paid"), event("o-slow", "paid")]);
+  const paid = { type: "paid", recipient: "ada@example.com", state: "PENDING", waits: true };
+  expect((await mailsAbout("o-soon")).at(-1)).toEqual(paid);
+  await take([event("o-soon", "completed", address)]);
+  expect(await mailsAbout("o-soon")).toMatchObject([
+    { type: "awaiting_payment" },
+    { type: "paid", state: "SUPPRESSED" },
+    { type: "completed" },
+  ]);
+  expect((await mailsAbout("o-slow")).at(-1)).toEqual(paid);
+});
+
+test("a cart that is about to expire is told of, and is no order", async () => {
+  const data = {
+    cartId: "cart-1",
+    customerId: "ada",
+    name: "Birthday",
+    expireTime: "2026-03-02T09:30:00Z",
+    ...address,
+  };
+  await take([event("carts/cart-1", "cart.expiring", data)]);
+  const { rows } = await database.pool.query(
+    "select order_id, channel from messages where cart_id = 'cart-1' order by 2",
+  );
+  expect(rows).toEqual([
+    { order_id: "", channel: "EMAIL" },
+    { order_id: "", channel: "INBOX" },
+  ]);
+});
+
+test("a guest's cart that is about to expire is nobody's to be told of, and no mistake", async () => {
+  const ofAGuest = event("carts/2", "cart.expiring", { cartId: "cart-2", customerId: undefined });
+  expect(await take([ofAGuest])).toEqual({ told: [], skipped: [] });
+  const { rows } = await database.pool.query("select from messages where cart_id = 'cart-2'");
+  expect(rows).toEqual([]);
+});
+
+test("old messages are deleted with their place in the count, and do not come again though all be read again", async () => {
+  const keepMs = 90 * 86_400_000;
+  const ids = ["o-old-1", "o-old-2"];
+  const told = ids.map((orderId) => event(orderId, "completed", { customerId: "keeper", ...address }));
+  await take(told);
+  await database.pool.query(
+    "update messages set state = 'SENT', try_time = null, send_time = now() where state = 'PENDING'",
+  );
+  const waiting = event("o-waiting", "completed", { customerId: "keeper", ...address });
+  await take([waiting]);
+  const unread = async () => {
+    const { rows } = await database.pool.query("select unread from inboxes where customer_id = 'keeper'");
+    return rows[0].unread;
+  };
+  expect(await unread()).toBe(3n);
+
+  expect(await pruneMessages(database.pool, new Date(Date.now() - keepMs))).toBe(0);
+  // In ninety days.
+  await pruneMessages(database.pool, new Date(Date.now() + 1));
+  const left = async () => (await database.pool.query("select order_id, state from messages")).rows;
+  expect(await left()).toEqual([{ order_id: "o-waiting", state: "PENDING" }]);
+  expect(await unread()).toBe(0n);
+
+  await take([...told, waiting], new Date(Date.now() + 1));
+  expect(await left()).toEqual([{ order_id: "o-waiting", state: "PENDING" }]);
+});

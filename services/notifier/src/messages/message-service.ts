@@ -1,0 +1,96 @@
+import { create } from "@bufbuild/protobuf";
+import type { ServiceImpl } from "@connectrpc/connect";
+import { DomainError } from "@sagacart/chassis/errors";
+import { pageSize } from "@sagacart/chassis/postgres/page";
+import type { Pool } from "@sagacart/chassis/postgres/pool";
+import {
+  GetContactResponseSchema,
+  GetMessageResponseSchema,
+  GetProgressResponseSchema,
+  ListMessagesResponseSchema,
+  type NotifierService,
+  PutContactResponseSchema,
+  RetryMessageResponseSchema,
+} from "@sagacart/proto/notifier/v1/notifier_service";
+import { orderCursor } from "../intake/intake.ts";
+import { reasons } from "../reasons.ts";
+import type { Letters } from "../templates/letters.ts";
+import { findCustomers, putContact } from "./customer-store.ts";
+import type { Message } from "./message.ts";
+import { countPending, findMessage, listMessages, retryMessage } from "./message-store.ts";
+import { nextPageToken, readPageToken } from "./newest-first.ts";
+import { channelOf, messageMessage, stateOf } from "./wire.ts";
+
+export type ServiceOptions = {
+  pool: Pool;
+  letters: Letters;
+  /** Called when there may be a message to send. */
+  onMessages: () => void;
+};
+
+/** The rpcs of NotifierService. */
+export function notifierService({ pool, letters, onMessages }: ServiceOptions): ServiceImpl<typeof NotifierService> {
+  const brief = async (message: Message) => messageMessage(message, await letters.brief(message));
+  return {
+    async putContact({ customerId, email, name }) {
+      await putContact(pool, { customerId, email, name });
+      return create(PutContactResponseSchema, { contact: { customerId, email, name } });
+    },
+    async getContact({ customerId }) {
+      const { email = "", name = "" } = (await findCustomers(pool, [customerId])).get(customerId) ?? {};
+      if (email === "") {
+        const message = `customer ${customerId} has no contact`;
+        throw new DomainError(reasons, "CONTACT_NOT_FOUND", message, { customer_id: customerId });
+      }
+      return create(GetContactResponseSchema, { contact: { customerId, email, name } });
+    },
+    async getMessage({ id, customerId }) {
+      const message = await get(pool, id, customerId);
+      return create(GetMessageResponseSchema, { message: messageMessage(message, await letters.full(message)) });
+    },
+    async listMessages({ customerId, orderId, state, channel, ...page }) {
+      const limit = pageSize(page.pageSize);
+      const list = `messages of ${customerId}, ${orderId}, ${state}, ${channel}`;
+      const beforeId = readPageToken(page.pageToken, list);
+      const filter = {
+        customerId,
+        orderId,
+        state: stateOf(state),
+        channel: channelOf(channel) ?? ("" as const),
+        beforeId,
+        limit,
+      };
+      const messages = await listMessages(pool, filter);
+      return create(ListMessagesResponseSchema, {
+        messages: await Promise.all(messages.map(brief)),
+        nextPageToken: nextPageToken(messages, limit, list),
+      });
+    },
+    async retryMessage({ id }) {
+      const retried = await retryMessage(pool, id);
+      // As it was made: by the time somebody looks again, it may have been sent.
+      const message = retried ?? (await get(pool, id, ""));
+      if (message.state === "SENT") {
+        throw new DomainError(reasons, "MESSAGE_SENT", `message ${id} was sent`, { message_id: id });
+      }
+      if (message.state === "SUPPRESSED") {
+        const why = `message ${id} is not to be sent: ${message.lastError}`;
+        throw new DomainError(reasons, "MESSAGE_SUPPRESSED", why, { message_id: id });
+      }
+      onMessages();
+      return create(RetryMessageResponseSchema, { message: await brief(message) });
+    },
+    async getProgress() {
+      const [{ position }, pendingMessages] = await Promise.all([orderCursor.read(pool), countPending(pool)]);
+      return create(GetProgressResponseSchema, { position, pendingMessages });
+    },
+  };
+}
+
+async function get(pool: Pool, id: string, customerId: string): Promise<Message> {
+  const message = await findMessage(pool, id);
+  if (message === undefined || (customerId !== "" && message.customerId !== customerId)) {
+    throw new DomainError(reasons, "MESSAGE_NOT_FOUND", `there is no message ${id}`, { message_id: id });
+  }
+  return message;
+}

@@ -1,0 +1,161 @@
+import { expect, test } from "vitest";
+import { languages } from "../messages/kind.ts";
+import { builtinTemplates } from "./builtin.ts";
+import { checkTemplate } from "./check.ts";
+import { compileTemplate } from "./engine.ts";
+import { bareSample, fullSample } from "./samples.ts";
+import { moneyText } from "./variables.ts";
+
+const builtin = builtinTemplates();
+const templateOf = (name: string, language = "en") => {
+  const found = builtin.find((one) => one.eventType === `sagacart.${name}.v1` && one.language === language);
+  return checkTemplate(found!, found!.language);
+};
+
+test.each(builtin)("$eventType in $language says all there is to say, and goes without", (template) => {
+  const compiled = checkTemplate(template, template.language);
+  const letter = compiled.strictly(fullSample(template.language));
+  expect(letter.html).toContain(template.language === "de" ? "Guten Tag Ada," : "Hello Ada,");
+  expect(letter.text).toContain(template.language === "de" ? "Guten Tag Ada," : "Hello Ada,");
+  expect(`${letter.subject}${letter.text}${letter.html}`).not.toMatch(/\{\{|\{%|undefined|\[object/);
+  const bare = compiled.strictly(bareSample(template.language));
+  expect(bare.text).toContain(template.language === "de" ? "Guten Tag,\n" : "Hello,\n");
+});
+
+test("a completed order says what goes, for how much, and under which number", () => {
+  const { subject, text } = templateOf("order.completed").strictly(fullSample("en"));
+  expect(subject).toBe("Your order 1042 is complete");
+  expect(text).toBe(
+    [
+      "Hello Ada,",
+      "thank you for your order 1042.",
+      "  2 × Keyboard <compact>, €299.98\n  1 × Laptop & bag, €1,319.99",
+      "Total: €1,619.97",
+      "It is on its way. The carrier's number for it is SC0000000001.",
+      "Your Sagacart",
+      "To stop messages of this kind: https://shop.example/unsubscribe?token=sample",
+    ].join("\n\n"),
+  );
+});
+
+test.each([
+  ["order.rejected", { reason: "OUT_OF_STOCK" }, "Keyboard <compact>: 2 asked for, 1 left"],
+  ["order.rejected", { reason: "PAYMENT_DECLINED" }, "The payment was declined: there was not enough money."],
+  ["order.rejected", { reason: "PAYMENT_DECLINED", detail: "odd" }, "Please try another way to pay."],
+  ["order.cancelled", { reason: "CANCELLED_BY_CUSTOMER" }, "You asked for it."],
+  [
+    "order.awaiting_payment",
+    {},
+    "Please pay within 1 day and 2 hours: we keep it for you until March 2, 2026 at 9:30 AM UTC.",
+  ],
+  ["order.expired", {}, "was not paid in time"],
+  ["order.paid", {}, "we have received €1,619.97"],
+  ["order.refunded", {}, "we have refunded €1,619.97 for your order 1042."],
+  ["cart.expiring", {}, "We keep it for another 1 day and 2 hours"],
+])("%s with %j says why", (name, change, sentence) => {
+  const letter = templateOf(name).strictly({ ...fullSample("en"), ...change });
+  expect(letter.text).toContain(sentence);
+  expect(unescaped(letter.html)).toContain(sentence);
+});
+
+test("German is German throughout", () => {
+  const { subject, text } = templateOf("order.awaiting_payment", "de").strictly(fullSample("de"));
+  expect(subject).toBe("Ihre Bestellung 1042 wartet auf Ihre Zahlung");
+  expect(text).toContain("Summe: 1.619,97 €");
+  expect(text).toContain("(1 Tag und 2 Stunden)");
+  expect(text).toContain("bis 2. März 2026 um 09:30 UTC");
+});
+
+test.each([
+  [{ currencyCode: "JPY", minorUnits: 1200n }, "¥1,200", "1.200 ¥"],
+  [{ currencyCode: "KWD", minorUnits: -5n }, "-KWD 0.005", "-0,005 KWD"],
+  [{ currencyCode: "EUR", minorUnits: 900719925474099312n }, "€9,007,199,254,740,993.12", "9.007.199.254.740.993,12 €"],
+])("money is exact, and written as the language does: %#", (amount, english, german) => {
+  expect(languages.map((language) => moneyText(amount, language))).toEqual([english, german]);
+});
+
+const fine = { subject: "s", mjml: "<mjml><mj-body><mj-raw>h</mj-raw></mj-body></mjml>", text: "t" };
+const body = (inner: string) =>
+  `<mjml><mj-body><mj-section><mj-column><mj-text>${inner}</mj-text></mj-column></mj-section></mj-body></mjml>`;
+
+test("data cannot become markup, and there is no way to ask for that", () => {
+  const variables = { ...fullSample("en"), customer_name: `<script>alert("1")</script>` };
+  const html = compileTemplate({ ...fine, mjml: body(`<a href="{{ customer_name }}">{{ customer_name }}</a>`) }).html(
+    variables,
+  );
+  expect(html).not.toContain("<script>");
+  expect(html).not.toContain('"1"');
+  expect(() => checkTemplate({ ...fine, mjml: body("{{ customer_name | raw }}") }, "en")).toThrow(
+    "undefined filter: raw",
+  );
+});
+
+test("data cannot add a header", () => {
+  const compiled = compileTemplate({ ...fine, subject: "For {{ customer_name }}\nBcc: a@example.com" });
+  const subject = compiled.subject({ ...fullSample("en"), customer_name: "Eve\r\nBcc: b@example.com" });
+  expect(subject).toBe("For Eve Bcc: b@example.com Bcc: a@example.com");
+});
+
+test("a mail takes nothing from elsewhere, so that nobody learns that it was opened", () => {
+  for (const { language, ...template } of builtin) {
+    const { html } = checkTemplate(template, language).strictly(fullSample(language));
+    expect(html).not.toMatch(/<(img|link|script)\b|@import|url\(/i);
+  }
+});
+
+test.each([
+  ["mjml that does not end", { mjml: "<mjml><mj-body>" }, "mjml", /end of stream/],
+  [
+    "an element that there is not",
+    { mjml: body("x").replaceAll("mj-section", "mj-selection") },
+    "mjml",
+    /mj-selection/,
+  ],
+  [
+    "a file to include",
+    { mjml: '<mjml><mj-body><mj-include path="/etc/passwd" /></mj-body></mjml>' },
+    "mjml",
+    /include/,
+  ],
+  ["no mjml at all", { mjml: "hello" }, "mjml", /unknown token/],
+  ["a variable that there is not", { text: "{{ order_idd }}" }, "text", /^there is no order_idd; there are language, /],
+  [
+    "a variable that there is not, where it seldom shows",
+    { text: "t{% if total == 'x' %}{{ password }}{% endif %}" },
+    "text",
+    /^there is no password/,
+  ],
+  [
+    "a field that there is not",
+    { text: "{% for line in lines %}{{ line.prize }}{% endfor %}" },
+    "text",
+    /undefined variable: line.prize/,
+  ],
+  ["a field of the language's own", { text: "{{ customer_name.constructor }}" }, "text", /undefined variable/],
+  ["a tag that does not end", { subject: "{% if total %}s" }, "subject", /not closed/],
+  ["a tag that is not for templates", { text: "{% include 'x' %}" }, "text", /tag "include" not found/],
+  ["a filter that there is not", { text: "{{ total | hash }}" }, "text", /undefined filter: hash/],
+  ["a loop without end", { text: "{% for i in (1..99999999) %}x{% endfor %}" }, "text", /limit exceeded/],
+  ["an empty subject", { subject: "  " }, "subject", /is empty/],
+  ["a subject that may be empty", { subject: "{{ customer_name }}" }, "subject", /comes out empty/],
+  [
+    "too much of it",
+    { text: `t{% for a in lines %}{% for b in lines %}${"x".repeat(60)}{% endfor %}{% endfor %}` },
+    "text",
+    /bytes/,
+  ],
+])("%s is refused, with the reason", (_, change, field, message) => {
+  expect(() => checkTemplate({ ...fine, mjml: body("x"), ...change }, "en")).toThrow(
+    expect.objectContaining({ name: "TemplateError", field, message: expect.stringMatching(message) }),
+  );
+});
+
+test("a template that breaks the engine is refused, and breaks no other", () => {
+  const deep = body(`${"<b>".repeat(5_000)}x${"</b>".repeat(5_000)}`);
+  expect(() => compileTemplate({ ...fine, mjml: deep })).toThrow("cannot be compiled");
+  expect(compileTemplate({ ...fine, mjml: body("fine") }).html(fullSample("en"))).toContain("fine");
+});
+
+function unescaped(html: string): string {
+  return html.replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&#39;", "'");
+}

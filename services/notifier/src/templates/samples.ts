@@ -1,0 +1,70 @@
+import type { OrderFacts } from "../intake/order-event.ts";
+import type { Language } from "../messages/kind.ts";
+import { type Circumstances, type Variables, variablesOf } from "./variables.ts";
+
+/** With everything that there may be to say: what previews show. */
+export function fullSample(language: Language): Variables {
+  return variablesOf(everything, { ...circumstances, language });
+}
+
+/** With only what is always there. */
+export function bareSample(language: Language): Variables {
+  const bare = { ...everything, ...nothing, orderId: "1042" };
+  return variablesOf(bare, { ...circumstances, language, name: "", unsubscribeUrl: "" });
+}
+
+/** As much as an event may carry. */
+export function largestSample(language: Language): Variables {
+  const text = "W".repeat(200);
+  const lines = Array.from({ length: 100 }, (_, index) => ({
+    productId: `product-${index}`,
+    title: text,
+    quantity: 1_000_000,
+    unitPrice: { currencyCode: "EUR", minorUnits: 999_999_999n },
+  }));
+  const shortages = lines.map(({ productId }) => ({ productId, requested: 1_000_000, available: 0 }));
+  const largest = { ...everything, cartName: text, detail: text, lines, shortages };
+  return variablesOf(largest, { ...circumstances, language, name: text });
+}
+
+const nothing = {
+  total: undefined,
+  lines: [],
+  shortages: [],
+  cartName: "",
+  reason: "",
+  detail: "",
+  trackingNumber: "",
+  expireTime: undefined,
+};
+
+const everything: OrderFacts = {
+  orderId: "1042",
+  cartId: "7",
+  cartName: "Birthday",
+  customerId: "ada",
+  total: { currencyCode: "EUR", minorUnits: 161_997n },
+  lines: [
+    {
+      productId: "p1",
+      title: "Keyboard <compact>",
+      quantity: 2,
+      unitPrice: { currencyCode: "EUR", minorUnits: 14_999n },
+    },
+    { productId: "p2", title: "Laptop & bag", quantity: 1, unitPrice: { currencyCode: "EUR", minorUnits: 131_999n } },
+  ],
+  reason: "OUT_OF_STOCK",
+  detail: "insufficient_funds",
+  shortages: [{ productId: "p1", requested: 2, available: 1 }],
+  trackingNumber: "SC0000000001",
+  expireTime: new Date("2026-03-02T09:30:00Z"),
+  contactEmail: "",
+};
+
+const circumstances: Omit<Circumstances, "language"> = {
+  name: "Ada",
+  shopName: "Sagacart",
+  shopUrl: "https://shop.example",
+  unsubscribeUrl: "https://shop.example/unsubscribe?token=sample",
+  createTime: new Date("2026-03-01T07:15:00Z"),
+};

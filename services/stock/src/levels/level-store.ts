@@ -1,0 +1,152 @@
+import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
+import type { Line } from "../reservations/reservation.ts";
+
+/** How many of a product are on hand, and how many of these are set aside. */
+export type Level = {
+  readonly productId: string;
+  readonly onHand: number;
+  readonly reserved: number;
+  readonly deleted: boolean;
+};
+
+export type MovementReason = "RECEIPT" | "CORRECTION" | "RETURN" | "SALE";
+
+/** How many came or went, and why. */
+export type NewMovement = {
+  readonly productId: string;
+  readonly delta: number;
+  readonly reason: MovementReason;
+  readonly reference: string;
+};
+
+export type Movement = NewMovement & { readonly id: bigint; readonly createTime: Date };
+
+/** No product has more on hand. */
+export const maxOnHand = 1_000_000_000;
+
+/**
+ * The levels of these products, locked until the transaction ends. Everybody locks in the order of the ids, and after
+ * the rows of products and reservations: so nobody waits in a circle. Whoever changes a level has it locked.
+ */
+export async function lockLevels(tx: Transaction, productIds: Iterable<string>): Promise<Map<string, Level>> {
+  const { rows } = await tx.query<LevelRow>({
+    name: "lock-levels",
+    text: `select product_id, on_hand, reserved, deleted from levels
+           where product_id = any($1) order by product_id for no key update`,
+    values: [[...new Set(productIds)]],
+  });
+  return new Map(
+    rows.map(({ product_id, on_hand, reserved, deleted }) => [
+      product_id,
+      { productId: product_id, onHand: on_hand, reserved, deleted },
+    ]),
+  );
+}
+
+/** Makes the levels that are missing, with nothing on hand, and opens those of products that were deleted. */
+export async function insertLevels(tx: Transaction, productIds: readonly string[]): Promise<void> {
+  await tx.query(
+    `insert into levels (product_id) select * from unnest($1::text[]) as new (product_id) order by 1
+     on conflict (product_id) do update set deleted = false where levels.deleted`,
+    [productIds],
+  );
+}
+
+/** Marks a level, so that nothing more is set aside of it. */
+export async function closeLevel(tx: Transaction, productId: string): Promise<void> {
+  await tx.query("update levels set deleted = true where product_id = $1", [productId]);
+}
+
+/**
+ * The one way in which what is on hand changes: by movements, so that it is always their sum. A SALE takes what was
+ * reserved with it.
+ */
+export async function recordMovements(tx: Transaction, movements: readonly NewMovement[]): Promise<void> {
+  await tx.query({
+    name: "record-movements",
+    text: `with movement as (
+             insert into movements (product_id, delta, reason, reference)
+             select * from unnest($1::text[], $2::integer[], $3::text[], $4::text[])
+             returning product_id, delta, reason
+           )
+           update levels l set on_hand = l.on_hand + moved.delta, reserved = l.reserved + moved.sold
+           from (select product_id, sum(delta)::integer as delta,
+                        coalesce(sum(delta) filter (where reason = 'SALE'), 0)::integer as sold
+                 from movement group by product_id) as moved
+           where l.product_id = moved.product_id`,
+    values: [
+      movements.map(({ productId }) => productId),
+      movements.map(({ delta }) => delta),
+      movements.map(({ reason }) => reason),
+      movements.map(({ reference }) => reference),
+    ],
+  });
+}
+
+/** The one way in which more gets reserved: by lines of reservations that are HELD or PINNED. */
+export async function setAside(
+  tx: Transaction,
+  reservations: readonly { readonly id: string; readonly lines: readonly Line[] }[],
+): Promise<void> {
+  const lines = reservations.flatMap(({ id, lines }) => lines.map((line) => ({ id, ...line })));
+  await tx.query({
+    name: "set-aside",
+    text: `with line as (
+             insert into reservation_lines (reservation_id, product_id, quantity)
+             select * from unnest($1::text[], $2::text[], $3::integer[])
+             returning product_id, quantity
+           )
+           update levels l set reserved = l.reserved + wanted.quantity
+           from (select product_id, sum(quantity)::integer as quantity from line group by product_id) as wanted
+           where l.product_id = wanted.product_id`,
+    values: [lines.map(({ id }) => id), lines.map(({ productId }) => productId), lines.map(({ quantity }) => quantity)],
+  });
+}
+
+/** Gives back what the lines of these reservations hold. The caller moves them to a state in which they hold nothing. */
+export async function putBack(tx: Transaction, reservationIds: readonly string[]): Promise<void> {
+  await tx.query({
+    name: "put-back",
+    text: `update levels l set reserved = l.reserved - held.quantity
+           from (select product_id, sum(quantity)::integer as quantity
+                 from reservation_lines where reservation_id = any($1) group by product_id) as held
+           where l.product_id = held.product_id`,
+    values: [reservationIds],
+  });
+}
+
+/** Gives back a number of a product; the caller takes it off lines of reservations. */
+export async function takeBack(tx: Transaction, productId: string, quantity: number): Promise<void> {
+  await tx.query("update levels set reserved = reserved - $2 where product_id = $1", [productId, quantity]);
+}
+
+/** The newest movements of a product before the one with the id `beforeId`. */
+export async function listMovements(
+  db: Queryable,
+  { productId, beforeId, limit }: { productId: string; beforeId: bigint; limit: number },
+): Promise<Movement[]> {
+  const { rows } = await db.query<MovementRow>(
+    `select id, product_id, delta, reason, reference, create_time from movements
+     where product_id = $1 and id < $2 order by id desc limit $3`,
+    [productId, beforeId, limit],
+  );
+  return rows.map(({ id, product_id, delta, reason, reference, create_time }) => ({
+    id,
+    productId: product_id,
+    delta,
+    reason,
+    reference,
+    createTime: create_time,
+  }));
+}
+
+type LevelRow = { product_id: string; on_hand: number; reserved: number; deleted: boolean };
+
+type MovementRow = {
+  id: bigint;
+  product_id: string;
+  delta: number;
+  reason: MovementReason;
+  reference: string;
+  create_time: Date;
+};

@@ -1,0 +1,96 @@
+import { DomainError } from "@sagacart/chassis/errors";
+import type { Transaction } from "@sagacart/chassis/postgres/pool";
+import { closeLevel, insertLevels, lockLevels, type NewMovement, recordMovements } from "../levels/level-store.ts";
+import { reasons } from "../reasons.ts";
+import { etagMismatch, type NewProduct, type ProductContent, productNotFound, sameContent } from "./product.ts";
+import { insertProduct, lockProducts, markDeleted, putProducts, updateProduct } from "./product-store.ts";
+
+/** Makes a product with this many on hand. Fails with PRODUCT_EXISTS. */
+export async function createProduct(tx: Transaction, product: NewProduct, onHand: number): Promise<void> {
+  const { id } = product;
+  if (!(await insertProduct(tx, product))) {
+    const message = `there is, or was, a product ${id} already; choose a new id`;
+    throw new DomainError(reasons, "PRODUCT_EXISTS", message, { product_id: id });
+  }
+  await insertLevels(tx, [id]);
+  if (onHand > 0) {
+    await recordMovements(tx, [{ productId: id, delta: onHand, reason: "RECEIPT", reference: "" }]);
+  }
+}
+
+/**
+ * Changes a product. An etag of "" is any. Fails with PRODUCT_NOT_FOUND, ETAG_MISMATCH and PRODUCT_EXISTS (the SKU).
+ * What changes nothing makes no new version.
+ */
+export async function editProduct(
+  tx: Transaction,
+  { id, etag, changes }: { id: string; etag: string; changes: Partial<ProductContent> },
+): Promise<void> {
+  const product = (await lockProducts(tx, [id])).get(id);
+  if (product === undefined || product.deleted) {
+    throw productNotFound(id);
+  }
+  const content = { ...product, ...changes };
+  const same = sameContent(product, content);
+  // Said twice: the version that this very change made of the one it was meant for.
+  const repeated = same && etag === String(product.version - 1n);
+  if (etag !== "" && etag !== String(product.version) && !repeated) {
+    throw etagMismatch(id, String(product.version));
+  }
+  if (!same) {
+    await updateProduct(tx, id, content);
+  }
+}
+
+/** Takes a product out of the catalogue. Fails with PRODUCT_NOT_FOUND, ETAG_MISMATCH and PRODUCT_RESERVED. */
+export async function deleteProduct(tx: Transaction, { id, etag }: { id: string; etag: string }): Promise<void> {
+  const product = (await lockProducts(tx, [id])).get(id);
+  if (product === undefined) {
+    throw productNotFound(id);
+  }
+  if (product.deleted) {
+    return;
+  }
+  if (etag !== "" && etag !== String(product.version)) {
+    throw etagMismatch(id, String(product.version));
+  }
+  // What was read above of the level was read without a lock.
+  const reserved = (await lockLevels(tx, [id])).get(id)?.reserved ?? 0;
+  if (reserved > 0) {
+    const message = `${reserved} of product ${id} are set aside; release these reservations first`;
+    throw new DomainError(reasons, "PRODUCT_RESERVED", message, { product_id: id, reserved: String(reserved) });
+  }
+  await markDeleted(tx, id);
+  await closeLevel(tx, id);
+}
+
+/**
+ * Makes or overwrites products and sets what is on hand of each, by movements. Their ids differ. Fails with
+ * PRODUCT_EXISTS (a SKU) and PRODUCT_RESERVED (more are set aside than are to be on hand).
+ */
+export async function setProducts(
+  tx: Transaction,
+  items: readonly { readonly product: NewProduct; readonly onHand: number }[],
+): Promise<void> {
+  const ids = items.map(({ product }) => product.id);
+  await putProducts(
+    tx,
+    items.map(({ product }) => product),
+  );
+  await insertLevels(tx, ids);
+  const levels = await lockLevels(tx, ids);
+  const movements = items.flatMap(({ product, onHand }): NewMovement[] => {
+    const level = levels.get(product.id) ?? { onHand: 0, reserved: 0 };
+    if (onHand < level.reserved) {
+      const { id: product_id } = product;
+      const message = `${level.reserved} of product ${product_id} are set aside, more than the ${onHand} to be on hand`;
+      throw new DomainError(reasons, "PRODUCT_RESERVED", message, { product_id, reserved: String(level.reserved) });
+    }
+    const delta = onHand - level.onHand;
+    const reason = delta > 0 ? "RECEIPT" : "CORRECTION";
+    return delta === 0 ? [] : [{ productId: product.id, delta, reason, reference: "" }];
+  });
+  if (movements.length > 0) {
+    await recordMovements(tx, movements);
+  }
+}

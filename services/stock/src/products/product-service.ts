@@ -1,0 +1,176 @@
+import { create } from "@bufbuild/protobuf";
+import type { ServiceImpl } from "@connectrpc/connect";
+import { DomainError } from "@sagacart/chassis/errors";
+import { decodePageToken, encodePageToken } from "@sagacart/chassis/postgres/page";
+import { type Pool, withTransaction } from "@sagacart/chassis/postgres/pool";
+import { fingerprintOf, once } from "@sagacart/chassis/postgres/request-ids";
+import { refuseNamedTwice } from "@sagacart/chassis/rpc/named-twice";
+import { uuidv7 } from "@sagacart/chassis/uuid";
+import type { Product as ProductMessage } from "@sagacart/proto/stock/v1/product";
+import {
+  BatchGetProductsResponseSchema,
+  BatchPutProductsResponseSchema,
+  CreateProductRequestSchema,
+  CreateProductResponseSchema,
+  DeleteProductResponseSchema,
+  GetProductResponseSchema,
+  ListProductsResponseSchema,
+  type ProductService,
+  SearchProductsRequestSchema,
+  SearchProductsResponseSchema,
+  UpdateProductResponseSchema,
+} from "@sagacart/proto/stock/v1/product_service";
+import { productMessage } from "../messages.ts";
+import { pageOf, readBigint, readId, rowsFor } from "../paging.ts";
+import { reasons } from "../reasons.ts";
+import { invalid } from "../violation.ts";
+import { createProduct, deleteProduct, editProduct, setProducts } from "./edit.ts";
+import {
+  type NewProduct,
+  type Product,
+  type ProductContent,
+  productNotFound,
+  type UpdatablePath,
+  updatablePaths,
+} from "./product.ts";
+import { findProduct, findProducts, listProducts } from "./product-store.ts";
+import { searchProducts } from "./search.ts";
+
+/** The rpcs of ProductService. */
+export function productService(pool: Pool): ServiceImpl<typeof ProductService> {
+  return {
+    async createProduct(request) {
+      const { product: asked, initialOnHand, requestId } = request;
+      const fingerprint = fingerprintOf(CreateProductRequestSchema, request, { without: ["request_id"] });
+      const { resourceId } = await once(
+        pool,
+        { scope: "", requestId, method: "CreateProduct", fingerprint },
+        async (tx) => {
+          const product = newProduct(asked);
+          await createProduct(tx, product, initialOnHand);
+          return product.id;
+        },
+      );
+      return create(CreateProductResponseSchema, { product: await readProduct(pool, resourceId) });
+    },
+    async getProduct({ id }) {
+      const product = await findProduct(pool, id);
+      if (product === undefined || product.deleted) {
+        throw productNotFound(id);
+      }
+      return create(GetProductResponseSchema, { product: productMessage(product) });
+    },
+    async batchGetProducts(request) {
+      const products = (await findProducts(pool, request)).map(productMessage);
+      if (request.withoutDescriptions) {
+        for (const product of products) {
+          product.description = "";
+        }
+      }
+      return create(BatchGetProductsResponseSchema, { products });
+    },
+    async updateProduct({ product: asked, updateMask }) {
+      const { id, etag, changes } = readUpdate(asked, updateMask?.paths ?? []);
+      await withTransaction(pool, (tx) => editProduct(tx, { id, etag, changes }));
+      return create(UpdateProductResponseSchema, { product: await readProduct(pool, id) });
+    },
+    async deleteProduct(request) {
+      await withTransaction(pool, (tx) => deleteProduct(tx, request));
+      return create(DeleteProductResponseSchema);
+    },
+    async listProducts({ pageSize, pageToken }) {
+      const token = decodePageToken(pageToken, "products", ["string"]);
+      const rows = await listProducts(pool, { afterId: token && readId(token[0]), limit: rowsFor(pageSize) });
+      const { page, last } = pageOf(rows, pageSize, bytesOf);
+      return create(ListProductsResponseSchema, {
+        products: page.map(productMessage),
+        nextPageToken: last === undefined ? "" : encodePageToken([last.id], "products"),
+      });
+    },
+    async searchProducts(request) {
+      const { query, minPrice, maxPrice, pageSize, pageToken } = request;
+      const asked = fingerprintOf(SearchProductsRequestSchema, request, { without: ["page_size", "page_token"] });
+      const list = `search ${Buffer.from(asked).toString("base64url")}`;
+      const token = decodePageToken(pageToken, list, ["bigint", "string"]);
+      const after = token && { score: readBigint(token[0]), id: readId(token[1]) };
+      const rows = await searchProducts(pool, { query, minPrice, maxPrice, after, limit: rowsFor(pageSize) });
+      const { page, last } = pageOf(rows, pageSize, ({ product }) => bytesOf(product));
+      return create(SearchProductsResponseSchema, {
+        products: page.map(({ product }) => productMessage(product)),
+        nextPageToken: last === undefined ? "" : encodePageToken([last.score, last.product.id], list),
+      });
+    },
+    async batchPutProducts({ items }) {
+      const products = items.map(({ product, onHand }) => ({ product: newProduct(product), onHand }));
+      refuseNamedTwice(
+        "items",
+        products.map(({ product }) => product.id),
+      );
+      await withTransaction(pool, (tx) => setProducts(tx, products));
+      return create(BatchPutProductsResponseSchema, { count: products.length });
+    },
+  };
+}
+
+/** The product with this id, as it is now; also one that was deleted since. */
+export async function readProduct(pool: Pool, id: string): Promise<ProductMessage> {
+  const product = await findProduct(pool, id);
+  if (product === undefined) {
+    throw productNotFound(id);
+  }
+  return productMessage(product);
+}
+
+/** Title and price are there: the request's rules ask for them. */
+function newProduct(asked: ProductMessage | undefined): NewProduct {
+  if (asked?.price === undefined) {
+    throw invalid("product.price", "required", "is needed");
+  }
+  const { title, description, price } = asked;
+  const id = asked.id === "" ? uuidv7() : asked.id;
+  const sku = asked.sku === "" ? id : asked.sku;
+  return { id, sku, title, description, currency: price.currencyCode, priceMinor: price.minorUnits };
+}
+
+type Update = { id: string; etag: string; changes: Partial<ProductContent> };
+
+function readUpdate(asked: ProductMessage | undefined, paths: readonly string[]): Update {
+  if (asked === undefined) {
+    throw invalid("product", "required", "is needed");
+  }
+  const named = paths.length === 0 ? updatablePaths.filter((path) => isSet(asked, path)) : paths;
+  const changes = Object.assign({}, ...named.map((path) => change(asked, path)));
+  return { id: asked.id, etag: asked.etag, changes };
+}
+
+function isSet(asked: ProductMessage, path: UpdatablePath): boolean {
+  return path === "price" ? asked.price !== undefined : asked[path] !== "";
+}
+
+/** What a path of the mask changes. A SKU of "" is the id again; a title or a price cannot be taken away. */
+function change(asked: ProductMessage, path: string): Partial<ProductContent> {
+  switch (path) {
+    case "sku":
+      return { sku: asked.sku === "" ? asked.id : asked.sku };
+    case "description":
+      return { description: asked.description };
+    case "title":
+      if (asked.title === "") {
+        throw invalid("product.title", "string.min_len", "must not be empty");
+      }
+      return { title: asked.title };
+    case "price":
+      if (asked.price === undefined) {
+        throw invalid("product.price", "required", "is needed, since update_mask names it");
+      }
+      return { currency: asked.price.currencyCode, priceMinor: asked.price.minorUnits };
+    default: {
+      const message = `update_mask names ${JSON.stringify(path)}; what can be changed is ${updatablePaths.join(", ")}`;
+      throw new DomainError(reasons, "UNKNOWN_FIELD", message, { path });
+    }
+  }
+}
+
+function bytesOf({ title, description }: Product): number {
+  return Buffer.byteLength(title) + Buffer.byteLength(description) + 500;
+}

@@ -1,0 +1,68 @@
+import { DomainError } from "@sagacart/chassis/errors";
+import type { Transaction } from "@sagacart/chassis/postgres/pool";
+import { lockLevels, takeBack } from "../levels/level-store.ts";
+import { productNotFound } from "../products/product.ts";
+import { findProduct } from "../products/product-store.ts";
+import { reasons } from "../reasons.ts";
+import type { Line } from "./reservation.ts";
+import { findLines, lockManual, setStates, shrinkLines } from "./reservation-store.ts";
+
+/**
+ * Gives back a number of a product from what is set aside by hand, the oldest reservations first. One of which
+ * nothing is left is RELEASED. Fails with PRODUCT_NOT_FOUND, and with NOT_RESERVED when fewer are set aside.
+ */
+export async function releaseManually(tx: Transaction, { productId, quantity }: Line): Promise<void> {
+  const product = await findProduct(tx, productId);
+  if (product === undefined || product.deleted) {
+    throw productNotFound(productId);
+  }
+  const taken = new Map<string, number>();
+  const seen: string[] = [];
+  let left = quantity;
+  while (left > 0) {
+    const ids = await lockManual(tx, { productId, except: seen, limit: 100 });
+    if (ids.length === 0) {
+      const message = `${quantity - left} of product ${productId} are set aside by hand, ${quantity} asked back`;
+      throw new DomainError(reasons, "NOT_RESERVED", message, {
+        product_id: productId,
+        reserved_manually: String(quantity - left),
+      });
+    }
+    seen.push(...ids);
+    // Read after the lock: somebody may have taken from them until then.
+    const held = await quantities(tx, ids, productId);
+    for (const id of ids) {
+      const take = Math.min(left, held.get(id) ?? 0);
+      if (take > 0) {
+        taken.set(id, take);
+        left -= take;
+      }
+    }
+  }
+  await giveBack(tx, productId, taken, quantity);
+}
+
+async function giveBack(tx: Transaction, productId: string, taken: ReadonlyMap<string, number>, quantity: number) {
+  const ids = [...taken.keys()];
+  const rest = new Map<string, number>();
+  for (const line of await findLines(tx, ids)) {
+    rest.set(line.reservationId, (rest.get(line.reservationId) ?? 0) + line.quantity);
+  }
+  const emptied = ids.filter((id) => rest.get(id) === taken.get(id));
+  await lockLevels(tx, [productId]);
+  await takeBack(tx, productId, quantity);
+  // The lines of what is RELEASED stay, to tell what it was.
+  await setStates(tx, emptied, "RELEASED");
+  await shrinkLines(
+    tx,
+    productId,
+    ids.filter((id) => !emptied.includes(id)).map((id) => ({ id, by: taken.get(id) ?? 0 })),
+  );
+}
+
+async function quantities(tx: Transaction, ids: readonly string[], productId: string): Promise<Map<string, number>> {
+  const lines = await findLines(tx, ids);
+  return new Map(
+    lines.filter((line) => line.productId === productId).map((line) => [line.reservationId, line.quantity]),
+  );
+}

@@ -1,0 +1,155 @@
+import { create } from "@bufbuild/protobuf";
+import type { ServiceImpl } from "@connectrpc/connect";
+import { decodePageToken, encodePageToken } from "@sagacart/chassis/postgres/page";
+import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres/pool";
+import { fingerprintOf, once } from "@sagacart/chassis/postgres/request-ids";
+import { uuidv7 } from "@sagacart/chassis/uuid";
+import {
+  CommitReservationResponseSchema,
+  GetReservationResponseSchema,
+  ListReservationsRequestSchema,
+  ListReservationsResponseSchema,
+  PinReservationResponseSchema,
+  ReleaseReservationResponseSchema,
+  type ReserveStockRequest,
+  ReserveStockRequestSchema,
+  ReserveStockResponseSchema,
+  type StockService,
+} from "@sagacart/proto/stock/v1/stock_service";
+import { readKind, readState, readTime, reservationMessage } from "../messages.ts";
+import { pageOf, readId, rowsFor } from "../paging.ts";
+import { invalid } from "../violation.ts";
+import { commit } from "./commit.ts";
+import { pin } from "./pin.ts";
+import { differs, ended, notPinned, outOfStock, reservationNotFound } from "./refusals.ts";
+import { release } from "./release.ts";
+import type { Reservation, Wish } from "./reservation.ts";
+import { findReservation, listReservations } from "./reservation-reads.ts";
+import { reserve } from "./reserve.ts";
+
+type Method =
+  | "reserveStock"
+  | "pinReservation"
+  | "commitReservation"
+  | "releaseReservation"
+  | "getReservation"
+  | "listReservations";
+
+/** The rpcs of StockService about one reservation: batches of one, with errors for refusals. */
+export function reservationMethods(pool: Pool): Pick<ServiceImpl<typeof StockService>, Method> {
+  return {
+    async reserveStock(request) {
+      const wish = readWish(request);
+      const fingerprint = fingerprintOf(ReserveStockRequestSchema, request, { without: ["request_id"] });
+      const { resourceId } = await once(
+        pool,
+        { scope: "", requestId: request.requestId, method: "ReserveStock", fingerprint },
+        (tx) => reserveOne(tx, wish, { keepRefusal: request.id !== "" }),
+      );
+      const reservation = await read(pool, resourceId);
+      if (reservation.state === "REFUSED") {
+        throw outOfStock(reservation.id, reservation.shortages);
+      }
+      return create(ReserveStockResponseSchema, { reservation: reservationMessage(reservation) });
+    },
+    async pinReservation({ id }) {
+      const state = await withTransaction(pool, (tx) => pin(tx, id));
+      switch (state) {
+        case "PINNED":
+          return create(PinReservationResponseSchema, { reservation: reservationMessage(await read(pool, id)) });
+        case undefined:
+          throw reservationNotFound(id);
+        case "HELD":
+          throw new Error(`reservation ${id} is HELD and could not be pinned`);
+        default:
+          throw ended(id, state);
+      }
+    },
+    async commitReservation({ id }) {
+      for (const outcome of await withTransaction(pool, (tx) => commit(tx, [id]))) {
+        if (outcome.kind === "missing") {
+          throw reservationNotFound(id);
+        }
+        if (outcome.kind === "notPinned") {
+          throw notPinned(id, outcome.state);
+        }
+      }
+      return create(CommitReservationResponseSchema, { reservation: reservationMessage(await read(pool, id)) });
+    },
+    async releaseReservation({ id }) {
+      for (const { kind } of await withTransaction(pool, (tx) => release(tx, [id]))) {
+        if (kind === "committed") {
+          throw ended(id, "COMMITTED");
+        }
+      }
+      return create(ReleaseReservationResponseSchema, { reservation: reservationMessage(await read(pool, id)) });
+    },
+    async getReservation({ id }) {
+      return create(GetReservationResponseSchema, { reservation: reservationMessage(await read(pool, id)) });
+    },
+    async listReservations(request) {
+      const { pageSize, pageToken, productId } = request;
+      const asked = fingerprintOf(ListReservationsRequestSchema, request, { without: ["page_size", "page_token"] });
+      const list = `reservations ${Buffer.from(asked).toString("base64url")}`;
+      const token = decodePageToken(pageToken, list, ["string"]);
+      const rows = await listReservations(
+        pool,
+        {
+          states: request.states.flatMap((state) => readState(state) ?? []),
+          kind: readKind(request.kind),
+          productId: productId === "" ? undefined : productId,
+        },
+        { beforeId: token && readId(token[0]), limit: rowsFor(pageSize) },
+      );
+      const { page, last } = pageOf(rows, pageSize);
+      return create(ListReservationsResponseSchema, {
+        reservations: page.map(reservationMessage),
+        nextPageToken: last === undefined ? "" : encodePageToken([last.id], list),
+      });
+    },
+  };
+}
+
+function readWish({ id, kind: asked, lines, expireTime }: ReserveStockRequest): Wish {
+  const kind = readKind(asked) ?? "MANUAL";
+  if (kind === "ORDER" && id === "") {
+    throw invalid("id", "id.order", "is needed for an order's reservation: it is the order's id");
+  }
+  return { id: id === "" ? uuidv7() : id, kind, lines, expireTime: readTime("expire_time", expireTime) };
+}
+
+/**
+ * Sets aside and answers the id. A refusal for want of stock is kept with an id that the caller chose, so that a
+ * repeat is refused too; one with an id that nobody knows would be of no use.
+ */
+async function reserveOne(tx: Transaction, wish: Wish, { keepRefusal }: { keepRefusal: boolean }): Promise<string> {
+  const { id } = wish;
+  for (const outcome of await reserve(tx, [wish])) {
+    switch (outcome.kind) {
+      case "reserved":
+        break;
+      case "outOfStock":
+        if (!keepRefusal) {
+          throw outOfStock(id, outcome.shortages);
+        }
+        break;
+      case "released":
+        throw ended(id, "RELEASED");
+      case "expired":
+        throw ended(id, "EXPIRED");
+      case "differs":
+        throw differs(id);
+      default:
+        outcome satisfies never;
+    }
+  }
+  return id;
+}
+
+async function read(pool: Pool, id: string): Promise<Reservation> {
+  const reservation = await findReservation(pool, id);
+  if (reservation === undefined) {
+    throw reservationNotFound(id);
+  }
+  return reservation;
+}
