@@ -1,7 +1,5 @@
 import { ConfigError, type Env, type Parser, readEnv, serviceEnv, text } from "@sagacart/chassis/process/config";
 
-export type Config = ReturnType<typeof readConfig>;
-
 /** Reads this service's environment. Throws ConfigError. */
 export function readConfig(env: Env) {
   const config = readEnv(

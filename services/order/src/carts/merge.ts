@@ -5,7 +5,7 @@ import type { Quotes } from "./quote.ts";
 export type Strategy = "SUM" | "LARGER";
 
 /** What a merge does with one line of the source. Stored in this form. */
-export type MergedLine = {
+type MergedLine = {
   readonly productId: string;
   readonly title: string;
   /** The quantity in the target before the merge. */

@@ -20,17 +20,17 @@ export type TestCarts = AsyncDisposable & {
   readonly pool: Pool;
   readonly carts: Client<typeof CartService>;
   readonly guests: Client<typeof GuestCartService>;
-  /** The same carts, served by another process. */
+  /** The same carts, served by another instance. */
   readonly elsewhere: Client<typeof CartService>;
-  /** What the catalogue knows. */
+  /** The products of the catalogue. */
   readonly products: Map<string, Quote>;
-  /** A new cart of a new customer. */
+  /** Creates a cart of a new customer. */
   newCart(...lines: { productId: string; quantity: number }[]): Promise<Cart>;
-  /** Brings a cart into a state, as a checkout or its end does. */
+  /** Puts a cart into a state, as a checkout or its end does. */
   bringTo(state: CartState, cartId: string): Promise<void>;
 };
 
-/** A CartService on a database of its own; its catalogue knows tea and mug in EUR, rice in JPY, and gold. */
+/** Starts the cart services on their own database. The catalogue has tea, mug and gold in EUR, and rice in JPY. */
 export async function startTestCarts(): Promise<TestCarts> {
   const database: TestDatabase = await testDatabase(new URL("../../migrations/", import.meta.url));
   const { pool } = database;
@@ -64,7 +64,7 @@ export async function startTestCarts(): Promise<TestCarts> {
   };
 }
 
-/** A product in EUR, unless said otherwise. */
+/** The quote of a product, in EUR by default. */
 export function quote(given: Partial<Quote> & { productId: string }): Quote {
   return { sku: `SKU-${given.productId}`, title: given.productId, currency: "EUR", priceMinor: 100n, ...given };
 }
@@ -75,12 +75,12 @@ export function json(cart: Cart | undefined) {
   return rest;
 }
 
-/** The products of a cart and how many of each. */
+/** The quantities in a cart by product. */
 export function contents(cart: Cart | undefined): Record<string, number> {
   return Object.fromEntries(there(cart).lines.map(({ productId, quantity }) => [productId, quantity]));
 }
 
-/** The cart, which must be there. */
+/** Returns the cart. Throws if the answer has none. */
 export function there(cart: Cart | undefined): Cart {
   if (cart === undefined) {
     throw new Error("the answer has no cart");
@@ -88,23 +88,23 @@ export function there(cart: Cart | undefined): Cart {
   return cart;
 }
 
-/** What a call failed with. */
+/** The code, reason and metadata that a call fails with. */
 export async function failureOf(call: Promise<unknown>) {
   const error: unknown = await call.then(
-    () => new Error("it went well"),
+    () => new Error("the call succeeded"),
     (reason) => reason,
   );
   const { code, reason, metadata } = errorInfo(error);
   return { code, reason, metadata };
 }
 
-/** The fields that a request was refused for as malformed. */
+/** The fields that fail validation in a call. */
 export async function violationsOf(call: Promise<unknown>): Promise<string[]> {
   const error: unknown = await call.catch((reason) => reason);
   return errorInfo(error).violations.map(({ field }) => field);
 }
 
-/** Begins a transaction for what somebody else does meanwhile; it ends by `end`. */
+/** Starts a concurrent transaction, which stays open until `end`. */
 export async function meanwhile(pool: Pool, act: (tx: Transaction) => Promise<unknown>) {
   const tx = await pool.connect();
   await tx.query("begin");
@@ -117,12 +117,12 @@ export async function meanwhile(pool: Pool, act: (tx: Transaction) => Promise<un
   };
 }
 
-/** Somebody else holds the lock of a cart. */
+/** Locks a cart in a concurrent transaction. */
 export function lockMeanwhile(pool: Pool, cartId: string) {
   return meanwhile(pool, (tx) => lockCarts(tx, [cartId]));
 }
 
-/** Resolves when this many statements wait for locks. */
+/** Resolves when this many statements wait for a lock. */
 export async function untilWaiting(pool: Pool, count: number): Promise<void> {
   for (;;) {
     const { rowCount } = await pool.query(

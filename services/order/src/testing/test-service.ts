@@ -16,7 +16,7 @@ import { createServices } from "../compose.ts";
 export type TestOrderService = AsyncDisposable & {
   readonly routes: (router: ConnectRouter) => void;
   readonly pool: pg.Pool;
-  /** What the catalogue says; change it at will. */
+  /** The quotes of the catalogue, which a test may change. */
   readonly prices: Map<string, Quote>;
   readonly orders: Client<typeof OrderService>;
   readonly carts: Client<typeof CartService>;
@@ -27,7 +27,7 @@ export type TestOrderService = AsyncDisposable & {
   readonly events: Client<typeof EventService>;
 };
 
-/** The whole service on a database of its own, without a port, and with a catalogue that the test writes. */
+/** Starts the whole service in memory on its own database, with a catalogue that the test may change. */
 export async function startOrderService(): Promise<TestOrderService> {
   const database = await testDatabase(new URL("../../migrations/", import.meta.url));
   const { pool, url } = database;
@@ -61,10 +61,10 @@ export async function startOrderService(): Promise<TestOrderService> {
 }
 
 const day = 86_400_000;
-/** A cart lasts ten days, a guest's five, and a customer is reminded two days before. */
+/** A cart expires after ten days, a guest's after five, and a customer is reminded two days before. */
 export const testPeriods = { expireAfterMs: 10 * day, expireGuestsAfterMs: 5 * day, remindBeforeMs: 2 * day };
 
-/** A product of the test's catalogue. */
+/** The quote of a product for the catalogue. */
 export function quote(productId: string, priceMinor: bigint, currency = "USD"): Quote {
   return { productId, sku: productId.toUpperCase(), title: `A ${productId}`, currency, priceMinor };
 }
