@@ -5,17 +5,17 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import {
   contents,
   failureOf,
-  lockMeanwhile,
-  meanwhile,
+  holdCartLock,
+  holdTransaction,
+  requireCart,
   startTestCarts,
   type TestCarts,
-  there,
   untilWaiting,
 } from "../testing/test-carts.ts";
 import { insertDefaultCart } from "./cart-insert-store.ts";
 import { markCheckingOut } from "./cart-store.ts";
 
-// Each race is an interleaving: somebody holds a lock, calls come to wait for it in a known order, and it goes.
+// Each race is an interleaving: a transaction holds a lock, calls queue for it in a known order, and it is released.
 
 let stack: TestCarts;
 beforeAll(async () => {
@@ -26,12 +26,12 @@ afterAll(() => stack[Symbol.asyncDispose]());
 const oneTea = { productId: "tea", quantity: 1 };
 
 async function get(id: string) {
-  return there((await stack.carts.getCart({ id })).cart);
+  return requireCart((await stack.carts.getCart({ id })).cart);
 }
 
-test("two that add at once, in two processes, both add", async () => {
+test("concurrent additions in two processes are both made", async () => {
   const { id } = await stack.newCart();
-  const holder = await lockMeanwhile(stack.pool, id);
+  const holder = await holdCartLock(stack.pool, id);
   const first = stack.carts.addCartItem({ id, productId: "tea", quantity: 2 });
   await untilWaiting(stack.pool, 1);
   const second = stack.elsewhere.addCartItem({ id, productId: "tea", quantity: 3 });
@@ -41,18 +41,18 @@ test("two that add at once, in two processes, both add", async () => {
   expect(await get(id)).toEqual((await second).cart);
 });
 
-test("fifty that add to one cart at once all add, each with a version of its own", async () => {
+test("fifty concurrent additions to one cart are all made, each with its own version", async () => {
   const { id } = await stack.newCart();
   const adds = Array.from({ length: 50 }, (_, index) => {
     const carts = index % 2 === 0 ? stack.carts : stack.elsewhere;
     return carts.addCartItem({ id, productId: index % 3 === 0 ? "mug" : "tea" });
   });
-  const etags = (await Promise.all(adds)).map(({ cart }) => Number(there(cart).etag));
+  const etags = (await Promise.all(adds)).map(({ cart }) => Number(requireCart(cart).etag));
   expect(etags.sort((a, b) => a - b)).toEqual(Array.from({ length: 50 }, (_, index) => index + 2));
   expect(contents(await get(id))).toEqual({ tea: 33, mug: 17 });
 });
 
-test("of those that are added together, one that is refused leaves the others alone", async () => {
+test("a refused addition does not affect the others in its batch", async () => {
   const [good, other, closed] = [await stack.newCart(), await stack.newCart(oneTea), await stack.newCart(oneTea)];
   await stack.carts.deleteCart({ id: closed.id });
   const outcomes = await Promise.all([
@@ -75,9 +75,9 @@ test("of those that are added together, one that is refused leaves the others al
   expect(await get(other.id)).toEqual(other);
 });
 
-test("lines that replace those of before do not undo what was added meanwhile", async () => {
+test("replacing lines does not undo a concurrent addition", async () => {
   const { id, etag } = await stack.newCart();
-  const holder = await lockMeanwhile(stack.pool, id);
+  const holder = await holdCartLock(stack.pool, id);
   const add = stack.carts.addCartItem({ id, productId: "tea" });
   await untilWaiting(stack.pool, 1);
   const replace = failureOf(stack.elsewhere.replaceCartLines({ id, etag, lines: [] }));
@@ -92,9 +92,9 @@ test("lines that replace those of before do not undo what was added meanwhile", 
   expect(contents(await get(id))).toEqual({ tea: 1 });
 });
 
-test("what is added comes on top of lines that were replaced meanwhile", async () => {
+test("an addition is made on top of concurrently replaced lines", async () => {
   const { id, etag } = await stack.newCart(oneTea);
-  const holder = await lockMeanwhile(stack.pool, id);
+  const holder = await holdCartLock(stack.pool, id);
   const replace = stack.carts.replaceCartLines({ id, etag, lines: [{ productId: "mug", quantity: 5 }] });
   await untilWaiting(stack.pool, 1);
   const add = stack.elsewhere.addCartItem({ id, productId: "tea" });
@@ -106,7 +106,9 @@ test("what is added comes on top of lines that were replaced meanwhile", async (
 
 test("a change that waited for a checkout is refused", async () => {
   const { id } = await stack.newCart(oneTea);
-  const checkout = await meanwhile(stack.pool, (tx) => markCheckingOut(tx, [{ cartId: id, orderId: "the-order" }]));
+  const checkout = await holdTransaction(stack.pool, (tx) =>
+    markCheckingOut(tx, [{ cartId: id, orderId: "the-order" }]),
+  );
   const calls = [
     failureOf(stack.carts.addCartItem({ id, productId: "tea" })),
     failureOf(stack.carts.deleteCart({ id })),
@@ -120,9 +122,11 @@ test("a change that waited for a checkout is refused", async () => {
   expect(await get(id)).toMatchObject({ orderId: "the-order", etag: "2" });
 });
 
-test("a change that waited for a checkout that was not made goes through", async () => {
+test("a change that waited for a rolled back checkout succeeds", async () => {
   const { id } = await stack.newCart(oneTea);
-  const checkout = await meanwhile(stack.pool, (tx) => markCheckingOut(tx, [{ cartId: id, orderId: "the-order" }]));
+  const checkout = await holdTransaction(stack.pool, (tx) =>
+    markCheckingOut(tx, [{ cartId: id, orderId: "the-order" }]),
+  );
   const add = stack.carts.addCartItem({ id, productId: "tea" });
   await untilWaiting(stack.pool, 1);
   await checkout.end("rollback");
@@ -130,11 +134,11 @@ test("a change that waited for a checkout that was not made goes through", async
 });
 
 test.each(["commit", "rollback"] as const)(
-  "a default cart that somebody else is making is waited for (%s)",
+  "a default cart that another call is creating is waited for (%s)",
   async (how) => {
     const customerId = randomUUID();
     const id = randomUUID();
-    const maker = await meanwhile(stack.pool, (tx) => insertDefaultCart(tx, id, customerId));
+    const maker = await holdTransaction(stack.pool, (tx) => insertDefaultCart(tx, id, customerId));
     const first = stack.carts.getDefaultCart({ customerId });
     const second = stack.elsewhere.getDefaultCart({ customerId });
     await untilWaiting(stack.pool, 2);
@@ -144,52 +148,52 @@ test.each(["commit", "rollback"] as const)(
   },
 );
 
-test("many that ask for the default cart at once get the same one", async () => {
+test("concurrent requests for the default cart get the same cart", async () => {
   const customerId = randomUUID();
   const calls = Array.from({ length: 40 }, (_, index) =>
     (index % 2 === 0 ? stack.carts : stack.elsewhere).getDefaultCart({ customerId }),
   );
-  const ids = (await Promise.all(calls)).map(({ cart }) => there(cart).id);
+  const ids = (await Promise.all(calls)).map(({ cart }) => requireCart(cart).id);
   expect(new Set(ids).size).toBe(1);
   expect((await stack.carts.listCarts({ customerId })).carts).toHaveLength(1);
 });
 
-test("of carts that are made at once for a new customer, one is the default", async () => {
+test("of carts created at once for a new customer, one is the default", async () => {
   const customerId = randomUUID();
   const calls = Array.from({ length: 20 }, (_, index) =>
     (index % 2 === 0 ? stack.carts : stack.elsewhere).createCart({ customerId }),
   );
-  const carts = (await Promise.all(calls)).map(({ cart }) => there(cart));
+  const carts = (await Promise.all(calls)).map(({ cart }) => requireCart(cart));
   expect(carts.filter(({ isDefault }) => isDefault)).toHaveLength(1);
   expect(new Set(carts.map(({ id }) => id)).size).toBe(20);
 });
 
-test("a cart that is made while the default one is being made is not it", async () => {
+test("a cart that is created while the default cart is being created is not the default", async () => {
   const customerId = randomUUID();
-  const maker = await meanwhile(stack.pool, (tx) => insertDefaultCart(tx, randomUUID(), customerId));
+  const maker = await holdTransaction(stack.pool, (tx) => insertDefaultCart(tx, randomUUID(), customerId));
   const made = stack.carts.createCart({ customerId });
   await untilWaiting(stack.pool, 1);
   await maker.end("commit");
-  expect(there((await made).cart).isDefault).toBe(false);
+  expect(requireCart((await made).cart).isDefault).toBe(false);
 });
 
-test("of two that want to make different carts the default, the last one does", async () => {
+test("of two concurrent changes of the default cart, the last one wins", async () => {
   const first = await stack.newCart();
   const { customerId } = first;
-  const second = there((await stack.carts.createCart({ customerId })).cart);
+  const second = requireCart((await stack.carts.createCart({ customerId })).cart);
   await stack.pool.query("update carts set is_default = false where id = $1", [first.id]);
-  // No default: there is nothing that both would lock.
-  const holder = await meanwhile(stack.pool, (tx) =>
+  // Without a default cart there is no row that both would lock.
+  const holder = await holdTransaction(stack.pool, (tx) =>
     tx.query("update carts set is_default = true where id = $1", [first.id]),
   );
   const call = stack.carts.updateCart({ id: second.id, makeDefault: true });
   await untilWaiting(stack.pool, 1);
   await holder.end("commit");
-  expect(there((await call).cart).isDefault).toBe(true);
+  expect(requireCart((await call).cart).isDefault).toBe(true);
   expect((await get(first.id)).isDefault).toBe(false);
 });
 
-test("one id that two customers want at once is one customer's", async () => {
+test("a cart id that two customers request at once goes to one of them", async () => {
   const id = randomUUID();
   const calls = await Promise.all(
     [stack.carts, stack.elsewhere].map((carts) =>
@@ -199,10 +203,10 @@ test("one id that two customers want at once is one customer's", async () => {
   expect(calls.filter((outcome) => outcome === "CART_EXISTS")).toHaveLength(1);
 });
 
-test("a repeat that comes while the first is under way waits for it and answers the same", async () => {
+test("a repeat during the first request waits for it and gets the same answer", async () => {
   const { id, customerId } = await stack.newCart();
   const request = { id, customerId, productId: "tea", quantity: 2, requestId: randomUUID() };
-  const holder = await lockMeanwhile(stack.pool, id);
+  const holder = await holdCartLock(stack.pool, id);
   const first = stack.carts.addCartItem(request);
   await untilWaiting(stack.pool, 1);
   const second = stack.elsewhere.addCartItem(request);
@@ -212,17 +216,17 @@ test("a repeat that comes while the first is under way waits for it and answers 
   expect(contents(await get(id))).toEqual({ tea: 2 });
 });
 
-test("many of the same make one cart", async () => {
+test("many repeats of one request create one cart", async () => {
   const request = { customerId: randomUUID(), lines: [oneTea], requestId: randomUUID() };
   const calls = Array.from({ length: 20 }, (_, index) =>
     (index % 2 === 0 ? stack.carts : stack.elsewhere).createCart(request),
   );
-  const ids = (await Promise.all(calls)).map(({ cart }) => there(cart).id);
+  const ids = (await Promise.all(calls)).map(({ cart }) => requireCart(cart).id);
   expect(new Set(ids).size).toBe(1);
   expect((await stack.carts.listCarts({ customerId: request.customerId })).carts).toHaveLength(1);
 });
 
-test("carts that are put and added to in opposite order do not block each other for ever", async () => {
+test("overwriting carts and adding to them in opposite order does not deadlock", async () => {
   const carts = await Promise.all(Array.from({ length: 10 }, () => stack.newCart(oneTea)));
   const puts = Array.from({ length: 5 }, () =>
     stack.elsewhere.batchPutCarts({ items: carts.map(({ id, customerId }) => ({ id, customerId, lines: [oneTea] })) }),

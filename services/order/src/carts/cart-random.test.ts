@@ -2,7 +2,7 @@ import { randomInt } from "node:crypto";
 import { errorInfo } from "@sagacart/chassis/errors";
 import { MergeCartsRequest_Strategy as Strategy } from "@sagacart/proto/order/v1/cart_service";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { contents, quote, startTestCarts, type TestCarts, there } from "../testing/test-carts.ts";
+import { contents, quote, requireCart, startTestCarts, type TestCarts } from "../testing/test-carts.ts";
 
 let stack: TestCarts;
 beforeAll(async () => {
@@ -12,7 +12,7 @@ afterAll(() => stack[Symbol.asyncDispose]());
 
 const seeds = [1, 2, randomInt(2 ** 31)];
 
-/** Numbers that look random, the same for the same seed. */
+/** Pseudorandom numbers from a seed. */
 function numbers(seed: number): (below: number) => number {
   let state = seed;
   return (below) => {
@@ -23,7 +23,7 @@ function numbers(seed: number): (below: number) => number {
 
 type Model = Map<string, Record<string, number>>;
 
-test.each(seeds)("random changes, merges and duplicates do what a plain model does (seed %i)", async (seed) => {
+test.each(seeds)("random changes, merges and duplicates match a simple model (seed %i)", async (seed) => {
   const below = numbers(seed);
   const pick = <T>(items: readonly T[]): T => items[below(items.length)] ?? expect.fail("nothing to pick from");
   const customerId = `customer-${seed}`;
@@ -35,7 +35,7 @@ test.each(seeds)("random changes, merges and duplicates do what a plain model do
   const make = async (lines: Record<string, number>) => {
     const inputs = Object.entries(lines).map(([productId, quantity]) => ({ productId, quantity }));
     const { cart } = await stack.carts.createCart({ customerId, lines: inputs });
-    open.set(there(cart).id, { ...lines });
+    open.set(requireCart(cart).id, { ...lines });
   };
   await make({});
   await make({});
@@ -68,7 +68,7 @@ test.each(seeds)("random changes, merges and duplicates do what a plain model do
       }
       case 4: {
         const { cart } = await stack.carts.duplicateCart({ id, customerId });
-        open.set(there(cart).id, { ...now });
+        open.set(requireCart(cart).id, { ...now });
         break;
       }
       default: {
@@ -95,7 +95,7 @@ test.each(seeds)("random changes, merges and duplicates do what a plain model do
   expect(Object.fromEntries(carts.map((cart) => [cart.id, contents(cart)]))).toEqual(Object.fromEntries(open));
 });
 
-test.each(seeds)("merges in every direction at once lose nothing and double nothing (seed %i)", async (seed) => {
+test.each(seeds)("concurrent merges in all directions lose nothing and double nothing (seed %i)", async (seed) => {
   const below = numbers(seed);
   const customerId = `ring-${seed}`;
   const items = Array.from({ length: 12 }, (_, index) => ({
@@ -108,7 +108,7 @@ test.each(seeds)("merges in every direction at once lose nothing and double noth
     const [sourceId, targetId] = [`ring-${seed}-${below(12)}`, `ring-${seed}-${below(12)}`];
     const carts = index % 2 === 0 ? stack.carts : stack.elsewhere;
     await carts.mergeCarts({ customerId, sourceId, targetId }).catch((error) => {
-      // Into itself, or one of both was merged meanwhile. Anything else is a bug.
+      // The cart itself is the target, or one of both was merged already. Any other error is a bug.
       expect(errorInfo(error).reason === "CART_CLOSED" || sourceId === targetId).toBe(true);
     });
   });

@@ -7,9 +7,9 @@ import {
   failureOf,
   json,
   quote,
+  requireCart,
   startTestCarts,
   type TestCarts,
-  there,
   violationsOf,
 } from "../testing/test-carts.ts";
 
@@ -22,7 +22,7 @@ afterAll(() => stack[Symbol.asyncDispose]());
 const oneTea = { productId: "tea", quantity: 1 };
 const oneMug = { productId: "mug", quantity: 1 };
 
-/** Everything that changes a cart, each in a way that would change this one. */
+/** All calls that change a cart, each with a difference. */
 const changes: [string, (asked: { id: string; customerId?: string; etag?: string }) => Promise<unknown>][] = [
   ["UpdateCart", (asked) => stack.carts.updateCart({ ...asked, name: "renamed" })],
   ["ReplaceCartLines", (asked) => stack.carts.replaceCartLines({ ...asked, lines: [oneMug] })],
@@ -32,7 +32,7 @@ const changes: [string, (asked: { id: string; customerId?: string; etag?: string
   ["DeleteCart", (asked) => stack.carts.deleteCart(asked)],
 ];
 
-test("a cart shows what was asked for at the prices of now", async () => {
+test("a cart has the requested lines at current prices", async () => {
   const { cart } = await stack.carts.createCart({
     id: "shown",
     customerId: "shown-customer",
@@ -71,10 +71,10 @@ test("a cart shows what was asked for at the prices of now", async () => {
   expect(got.cart).toEqual(cart);
 });
 
-test("a cart without an id gets one, and an empty one has no total", async () => {
+test("a cart without an id gets one, and an empty cart has no total", async () => {
   const { cart } = await stack.carts.createCart({ customerId: randomUUID() });
-  expect(there(cart).id).toMatch(/^[0-9a-f-]{36}$/);
-  expect(there(cart).total).toBeUndefined();
+  expect(requireCart(cart).id).toMatch(/^[0-9a-f-]{36}$/);
+  expect(requireCart(cart).total).toBeUndefined();
 });
 
 test("only a customer's first open cart is the default", async () => {
@@ -84,14 +84,14 @@ test("only a customer's first open cart is the default", async () => {
   expect([first.cart?.isDefault, second.cart?.isDefault]).toEqual([true, false]);
 });
 
-test("after all carts are bought or deleted, the next one is the default again", async () => {
+test("after all carts are bought or deleted, the next one becomes the default", async () => {
   const bought = await stack.newCart();
   await stack.bringTo("PURCHASED", bought.id);
   const { cart } = await stack.carts.createCart({ customerId: bought.customerId });
-  expect(there(cart).isDefault).toBe(true);
+  expect(requireCart(cart).isDefault).toBe(true);
 });
 
-test("an id that is taken is refused, whoever has it and whatever became of it", async () => {
+test("a taken id is refused, for any customer and in any state", async () => {
   const { id, customerId } = await stack.newCart(oneTea);
   const expected = { code: Code.AlreadyExists, reason: "CART_EXISTS", metadata: { cart_id: id } };
   expect(await failureOf(stack.carts.createCart({ id, customerId, lines: [oneTea] }))).toEqual(expected);
@@ -110,32 +110,32 @@ test("a customer has at most a thousand open carts", async () => {
     reason: "CART_LIMIT",
     metadata: { limit: "open_carts", max: "1000", customer_id: customerId },
   });
-  await stack.bringTo("PURCHASED", there(last.cart).id);
+  await stack.bringTo("PURCHASED", requireCart(last.cart).id);
   expect((await stack.carts.createCart({ customerId })).cart).toBeDefined();
 });
 
-test("making a cart twice with one request id makes one, and answers with it as it is now", async () => {
+test("creating a cart twice with one request id creates one, and the repeat gets it as it is now", async () => {
   const request = { customerId: randomUUID(), name: "once", lines: [oneTea], requestId: "make" };
   const first = await stack.carts.createCart(request);
-  await stack.carts.addCartItem({ id: there(first.cart).id, productId: "tea" });
+  await stack.carts.addCartItem({ id: requireCart(first.cart).id, productId: "tea" });
   const second = await stack.carts.createCart(request);
   expect(second.cart?.id).toBe(first.cart?.id);
   expect(contents(second.cart)).toEqual({ tea: 2 });
   expect((await stack.carts.listCarts({ customerId: request.customerId })).carts).toHaveLength(1);
 });
 
-test("a request id does for one customer and one content only", async () => {
+test("a request id is valid for one customer and one content only", async () => {
   const request = { customerId: randomUUID(), requestId: "make", lines: [oneTea] };
   const first = await stack.carts.createCart(request);
   const reused = { code: Code.FailedPrecondition, reason: "REQUEST_ID_REUSED", metadata: { request_id: "make" } };
   expect(await failureOf(stack.carts.createCart({ ...request, lines: [oneMug] }))).toEqual(reused);
-  const addition = { id: there(first.cart).id, productId: "tea", requestId: "make" };
+  const addition = { id: requireCart(first.cart).id, productId: "tea", requestId: "make" };
   expect(await failureOf(stack.carts.addCartItem(addition))).toEqual(reused);
   const others = await stack.carts.createCart({ ...request, customerId: randomUUID() });
   expect(others.cart?.id).not.toBe(first.cart?.id);
 });
 
-test("a refused request stays refused when it is repeated, though it would succeed now", async () => {
+test("a refused request stays refused when it is repeated, even if it would succeed now", async () => {
   const productId = randomUUID();
   const request = { customerId: randomUUID(), requestId: "make", lines: [{ productId, quantity: 1 }] };
   const failure = await failureOf(stack.carts.createCart(request));
@@ -181,7 +181,7 @@ test.each<[string, { productId: string; quantity: number }[], object]>([
   expect((await stack.carts.listCarts({ customerId })).carts).toHaveLength(1);
 });
 
-test("a cart that does not exist is not found, and neither is another customer's", async () => {
+test("an unknown cart and another customer's cart are not found", async () => {
   const { id } = await stack.newCart(oneTea);
   for (const asked of [{ id: "unheard-of" }, { id, customerId: "somebody-else" }]) {
     const expected = { code: Code.NotFound, reason: "CART_NOT_FOUND", metadata: { cart_id: asked.id } };
@@ -192,7 +192,7 @@ test("a cart that does not exist is not found, and neither is another customer's
   }
 });
 
-test.each(changes)("%s takes the etag of the cart as it is, and no other", async (_, change) => {
+test.each(changes)("%s accepts the cart's current etag only", async (_, change) => {
   const { id, customerId, etag } = await stack.newCart(oneTea);
   expect(await failureOf(change({ id, customerId, etag: "0" }))).toEqual({
     code: Code.Aborted,
@@ -203,7 +203,7 @@ test.each(changes)("%s takes the etag of the cart as it is, and no other", async
   expect((await stack.carts.getCart({ id })).cart?.etag).toBe("2");
 });
 
-test.each(changes)("%s of a cart that is being checked out has to wait", async (_, change) => {
+test.each(changes)("%s is refused for a cart that is being checked out", async (_, change) => {
   const { id } = await stack.newCart(oneTea);
   await stack.bringTo("CHECKING_OUT", id);
   const { cart } = await stack.carts.getCart({ id });
@@ -215,7 +215,7 @@ test.each(changes)("%s of a cart that is being checked out has to wait", async (
   expect((await stack.carts.getCart({ id })).cart).toEqual(cart);
 });
 
-test.each(changes)("%s of a cart that was bought is refused, and says by which order", async (_, change) => {
+test.each(changes)("%s is refused for a bought cart, with its order", async (_, change) => {
   const { id } = await stack.newCart(oneTea);
   await stack.bringTo("PURCHASED", id);
   const { cart } = await stack.carts.getCart({ id });
@@ -227,7 +227,7 @@ test.each(changes)("%s of a cart that was bought is refused, and says by which o
   expect((await stack.carts.getCart({ id })).cart).toEqual(cart);
 });
 
-test.each(changes.filter(([name]) => name !== "DeleteCart"))("%s of a deleted cart is refused", async (_, change) => {
+test.each(changes.filter(([name]) => name !== "DeleteCart"))("%s is refused for a deleted cart", async (_, change) => {
   const { id } = await stack.newCart(oneTea);
   await stack.carts.deleteCart({ id });
   expect(await failureOf(change({ id }))).toEqual({
@@ -237,7 +237,7 @@ test.each(changes.filter(([name]) => name !== "DeleteCart"))("%s of a deleted ca
   });
 });
 
-test("a deleted cart is still there to be seen, and deleting it again changes nothing", async () => {
+test("a deleted cart can still be read, and deleting it again changes nothing", async () => {
   const { id, etag } = await stack.newCart(oneTea);
   await stack.carts.deleteCart({ id, etag });
   const { cart } = await stack.carts.getCart({ id });
@@ -246,19 +246,19 @@ test("a deleted cart is still there to be seen, and deleting it again changes no
   expect((await stack.carts.getCart({ id })).cart).toEqual(cart);
 });
 
-test("a cart that is open again after an order failed can be changed", async () => {
+test("a cart that was reopened by a failed order can be changed", async () => {
   const { id } = await stack.newCart(oneTea);
   await stack.bringTo("OPEN", id);
   expect(contents((await stack.carts.addCartItem({ id, productId: "tea" })).cart)).toEqual({ tea: 2 });
 });
 
-test("adding takes one where no quantity is said, and adds up", async () => {
+test("adding without a quantity adds one, and quantities add up", async () => {
   const { id } = await stack.newCart();
   await stack.carts.addCartItem({ id, productId: "tea" });
   await stack.carts.addCartItem({ id, productId: "mug", quantity: 2 });
   const { cart } = await stack.carts.addCartItem({ id, productId: "tea", quantity: 3 });
   expect(contents(cart)).toEqual({ tea: 4, mug: 2 });
-  expect(there(cart).etag).toBe("4");
+  expect(requireCart(cart).etag).toBe("4");
   expect((await stack.carts.getCart({ id })).cart).toEqual(cart);
 });
 
@@ -274,7 +274,7 @@ test.each([
   expect(second).toEqual(first);
 });
 
-test("what was added once is not refused when it is repeated while the cart is checked out", async () => {
+test("a repeated addition is not refused while the cart is being checked out", async () => {
   const { id } = await stack.newCart();
   const request = { id, productId: "tea", requestId: "add" };
   await stack.carts.addCartItem(request);
@@ -282,7 +282,7 @@ test("what was added once is not refused when it is repeated while the cart is c
   expect((await stack.carts.addCartItem(request)).cart).toMatchObject({ id, state: Cart_State.CHECKING_OUT });
 });
 
-test("an addition that had to wait for a checkout may come again with its request id", async () => {
+test("an addition that was refused because of a checkout may be repeated with its request id", async () => {
   const { id } = await stack.newCart();
   const request = { id, productId: "tea", requestId: "add" };
   await stack.bringTo("CHECKING_OUT", id);
@@ -304,7 +304,7 @@ test("an addition that was refused stays refused when it is repeated", async () 
   expect(await failureOf(stack.carts.addCartItem(request))).toEqual(failure);
 });
 
-test("replacing puts lines in the place of all there are and drops those of none", async () => {
+test("replacing replaces all lines and drops those with quantity zero", async () => {
   const { id } = await stack.newCart(oneTea, { productId: "gold", quantity: 5 });
   const { cart } = await stack.carts.replaceCartLines({
     id,
@@ -315,22 +315,22 @@ test("replacing puts lines in the place of all there are and drops those of none
       { productId: "unheard-of", quantity: -1 },
     ],
   });
-  expect(there(cart).lines.map(({ productId, quantity }) => [productId, quantity])).toEqual([
+  expect(requireCart(cart).lines.map(({ productId, quantity }) => [productId, quantity])).toEqual([
     ["mug", 2],
     ["tea", 7],
   ]);
   expect((await stack.carts.getCart({ id })).cart).toEqual(cart);
 });
 
-test("replacing with nothing empties a cart, and it may change its currency then", async () => {
+test("replacing with no lines empties a cart, whose currency may change then", async () => {
   const { id } = await stack.newCart(oneTea);
   const { cart } = await stack.carts.replaceCartLines({ id });
-  expect(there(cart).lines).toEqual([]);
+  expect(requireCart(cart).lines).toEqual([]);
   const { cart: inYen } = await stack.carts.addCartItem({ id, productId: "rice" });
   expect(json(inYen)).toMatchObject({ total: { currencyCode: "JPY", minorUnits: "900" } });
 });
 
-test("taking a product out twice changes the cart once", async () => {
+test("removing a product twice changes the cart once", async () => {
   const { id } = await stack.newCart(oneTea, oneMug);
   const first = await stack.carts.removeCartItem({ id, productId: "tea" });
   expect(contents(first.cart)).toEqual({ mug: 1 });
@@ -339,7 +339,7 @@ test("taking a product out twice changes the cart once", async () => {
   expect((await stack.carts.getCart({ id })).cart).toEqual(first.cart);
 });
 
-test("a name can be given and taken away, and nothing else changes with it", async () => {
+test("a name can be set and cleared, and nothing else changes", async () => {
   const before = await stack.newCart(oneTea);
   const { cart } = await stack.carts.updateCart({ id: before.id, name: "🎁" });
   expect(json(cart)).toEqual({ ...json(before), name: "🎁", etag: "2" });
@@ -347,26 +347,26 @@ test("a name can be given and taken away, and nothing else changes with it", asy
   expect(json(unnamed.cart)).toEqual({ ...json(before), etag: "3" });
 });
 
-test("an update that asks for nothing new does not change the cart", async () => {
+test("an update without a difference does not change the cart", async () => {
   const before = await stack.newCart();
   const { cart } = await stack.carts.updateCart({ id: before.id, name: "", makeDefault: true });
   expect(cart).toEqual(before);
 });
 
-test("making another cart the default takes it from the one before", async () => {
+test("making another cart the default unsets the previous one", async () => {
   const first = await stack.newCart();
   const { customerId } = first;
-  const second = there((await stack.carts.createCart({ customerId })).cart);
+  const second = requireCart((await stack.carts.createCart({ customerId })).cart);
   const { cart } = await stack.carts.updateCart({ id: second.id, makeDefault: true });
-  expect(there(cart).isDefault).toBe(true);
+  expect(requireCart(cart).isDefault).toBe(true);
   expect((await stack.carts.getDefaultCart({ customerId })).cart).toEqual(cart);
   expect((await stack.carts.getCart({ id: first.id })).cart).toMatchObject({ isDefault: false, etag: "2" });
 });
 
-test("when a cart cannot be the default, the one before stays it", async () => {
+test("if a cart cannot become the default, the previous one stays the default", async () => {
   const first = await stack.newCart();
   const { customerId } = first;
-  const second = there((await stack.carts.createCart({ customerId })).cart);
+  const second = requireCart((await stack.carts.createCart({ customerId })).cart);
   const wrongs = [{ etag: "0" }, { customerId: "somebody-else" }];
   for (const wrong of wrongs) {
     const call = stack.carts.updateCart({ id: second.id, makeDefault: true, ...wrong });
@@ -375,11 +375,11 @@ test("when a cart cannot be the default, the one before stays it", async () => {
   expect((await stack.carts.getDefaultCart({ customerId })).cart).toEqual(first);
 });
 
-test("a customer without carts gets an empty default one, and the same again", async () => {
+test("a customer without carts gets an empty default cart, and the same one again", async () => {
   const customerId = randomUUID();
   const first = await stack.carts.getDefaultCart({ customerId });
   expect(json(first.cart)).toEqual({
-    id: there(first.cart).id,
+    id: requireCart(first.cart).id,
     customerId,
     state: "STATE_OPEN",
     isDefault: true,
@@ -388,26 +388,26 @@ test("a customer without carts gets an empty default one, and the same again", a
   expect(await stack.carts.getDefaultCart({ customerId })).toEqual(first);
 });
 
-test("the default cart stays it while it is being checked out", async () => {
+test("the default cart stays the default while it is being checked out", async () => {
   const { id, customerId } = await stack.newCart(oneTea);
   await stack.bringTo("CHECKING_OUT", id);
   expect((await stack.carts.getDefaultCart({ customerId })).cart).toMatchObject({ id });
 });
 
-test.each(["deleted", "bought"])("a default cart that was %s makes room for a new one", async (how) => {
+test.each(["deleted", "bought"])("a default cart that was %s is followed by a new one", async (how) => {
   const { id, customerId } = await stack.newCart(oneTea);
-  const kept = there((await stack.carts.createCart({ customerId })).cart);
+  const kept = requireCart((await stack.carts.createCart({ customerId })).cart);
   await (how === "deleted" ? stack.carts.deleteCart({ id }) : stack.bringTo("PURCHASED", id));
   const { cart } = await stack.carts.getDefaultCart({ customerId });
-  expect([id, kept.id]).not.toContain(there(cart).id);
+  expect([id, kept.id]).not.toContain(requireCart(cart).id);
   expect(cart).toMatchObject({ isDefault: true, lines: [] });
 });
 
-test("a list shows the carts that are open or being checked out, newest first, of one customer", async () => {
+test("a list has one customer's carts that are open or being checked out, newest first", async () => {
   const { id: open, customerId } = await stack.newCart(oneTea, oneMug);
   const others: string[] = [];
   for (const state of ["CHECKING_OUT", "PURCHASED", "DELETED"] as const) {
-    const { id } = there((await stack.carts.createCart({ customerId })).cart);
+    const { id } = requireCart((await stack.carts.createCart({ customerId })).cart);
     await stack.bringTo(state, id);
     others.push(id);
   }
@@ -422,7 +422,7 @@ test("a list shows the carts that are open or being checked out, newest first, o
   expect(carts).toEqual([(await stack.carts.getCart({ id: open })).cart]);
 });
 
-test("a list shows the carts with a text in their name, whatever the capitals, of the states asked for", async () => {
+test("a list can be filtered by state and by part of the name, in any case", async () => {
   const customerId = randomUUID();
   for (const name of ["Weekly food", "Für Öma", "100%_food", ""]) {
     await stack.carts.createCart({ customerId, name });
@@ -436,16 +436,16 @@ test("a list shows the carts with a text in their name, whatever the capitals, o
   expect(await names("food", [Cart_State.PURCHASED])).toEqual([]);
 });
 
-test("replacing can name the cart as well, and leaves the name alone where none is given", async () => {
+test("replacing sets the name if one is given, and keeps it otherwise", async () => {
   const { id } = await stack.newCart(oneTea);
   const named = await stack.carts.replaceCartLines({ id, name: "Whole", lines: [oneMug] });
   expect(named.cart).toMatchObject({ name: "Whole", etag: "2" });
   const { cart } = await stack.carts.replaceCartLines({ id, lines: [oneTea] });
-  expect([there(cart).name, contents(cart)]).toEqual(["Whole", { tea: 1 }]);
+  expect([requireCart(cart).name, contents(cart)]).toEqual(["Whole", { tea: 1 }]);
   expect((await stack.carts.replaceCartLines({ id, name: "" })).cart?.name).toBe("");
 });
 
-test("pages show each cart once, though many were made in the same moment", async () => {
+test("pages have each cart once, even if many were created at the same moment", async () => {
   const customerId = randomUUID();
   const items = Array.from({ length: 25 }, () => ({ id: randomUUID(), customerId, lines: [oneTea, oneMug] }));
   await stack.carts.batchPutCarts({ items });
@@ -464,14 +464,14 @@ test("pages show each cart once, though many were made in the same moment", asyn
   );
 });
 
-test("a page that ends with the last cart has no next one", async () => {
+test("the page with the last cart has no next page", async () => {
   const { customerId } = await stack.newCart();
   const { carts, nextPageToken } = await stack.carts.listCarts({ customerId, pageSize: 1 });
   expect(carts).toHaveLength(1);
   expect(nextPageToken).toBe("");
 });
 
-test("a page token does for the list that gave it only", async () => {
+test("a page token is valid only for its own list", async () => {
   const { customerId } = await stack.newCart();
   await stack.carts.createCart({ customerId });
   const { nextPageToken: pageToken } = await stack.carts.listCarts({ customerId, pageSize: 1 });
@@ -504,8 +504,8 @@ test.each<[string, () => Promise<unknown>, string[]]>([
   expect(await violationsOf(call())).toEqual(fields);
 });
 
-test("a name of a hundred characters may be of any script", async () => {
+test("a name of a hundred characters may be in any script", async () => {
   const name = "🎁".repeat(100);
   const { cart } = await stack.carts.createCart({ customerId: randomUUID(), name });
-  expect(there(cart).name).toBe(name);
+  expect(requireCart(cart).name).toBe(name);
 });

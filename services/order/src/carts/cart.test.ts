@@ -53,7 +53,7 @@ function failure(fn: () => unknown) {
   return undefined;
 }
 
-test("what is in the cart already gets more, in its place", () => {
+test("adding a product that is in the cart raises its quantity in place", () => {
   const cart = addLine(cartOf(["tea", 1], ["mug", 1]), { productId: "tea", quantity: 2 }, quotes);
   expect(contentsOf(cart)).toEqual([
     ["tea", 3],
@@ -61,14 +61,14 @@ test("what is in the cart already gets more, in its place", () => {
   ]);
 });
 
-test("what is new comes last", () => {
+test("a new product comes last", () => {
   expect(contentsOf(addLine(cartOf(["tea", 1]), { productId: "mug", quantity: 2 }, quotes))).toEqual([
     ["tea", 1],
     ["mug", 2],
   ]);
 });
 
-test("a line that is added to takes today's price and title, the others keep theirs", () => {
+test("a line that is added to gets the current price and title, the others keep theirs", () => {
   const dearer = new Map(quotes)
     .set("tea", quote({ productId: "tea", title: "Tea, new", priceMinor: 500n }))
     .set("mug", quote({ productId: "mug", priceMinor: 9_999n }));
@@ -79,31 +79,31 @@ test("a line that is added to takes today's price and title, the others keep the
   ]);
 });
 
-test("a product whose currency changed can be added to where it is the only one", () => {
+test("a product whose currency changed can be added if it is the only one", () => {
   const inDollars = new Map(quotes).set("tea", quote({ productId: "tea", currency: "USD" }));
   expect(addLine(cartOf(["tea", 1]), { productId: "tea", quantity: 1 }, inDollars).lines).toMatchObject([
     { currency: "USD", quantity: 2 },
   ]);
 });
 
-test("replacing keeps the order asked for and drops lines of none or fewer", () => {
+test("replacing keeps the requested order and drops lines with zero or less", () => {
   expect(contentsOf(cartOf(["mug", 2], ["tea", 0], ["gold", 1], ["free", -3]))).toEqual([
     ["mug", 2],
     ["gold", 1],
   ]);
 });
 
-test("a product that is dropped need not exist", () => {
+test("a dropped product need not exist", () => {
   expect(priceLines([{ productId: "unheard-of", quantity: 0 }], quotes)).toEqual([]);
 });
 
-test("removing what is not there changes nothing", () => {
+test("removing a product that is not in the cart changes nothing", () => {
   const cart = cartOf(["tea", 1]);
   expect(removeLine(cart, "mug")).toBe(cart);
   expect(contentsOf(removeLine(cart, "tea"))).toEqual([]);
 });
 
-test("the total is exact, and that of nothing is none", () => {
+test("the total is exact, and an empty cart has none", () => {
   expect(totalOf(cartOf(["tea", 3], ["mug", 2], ["free", 5]).lines)).toEqual({
     currencyCode: "EUR",
     minorUnits: 3_948n,
@@ -113,7 +113,7 @@ test("the total is exact, and that of nothing is none", () => {
 
 const hundred = Array.from({ length: 100 }, (_, index): [string, number] => [`p${index}`, 1]);
 
-test("a cart holds exactly what the limits say", () => {
+test("a cart may be exactly at its limits", () => {
   expect(cartOf(...hundred).lines).toHaveLength(100);
   expect(totalOf(cartOf(["gold", 1_000_000]).lines)?.minorUnits).toBe(10n ** 15n);
 });

@@ -2,7 +2,15 @@ import { randomUUID } from "node:crypto";
 import { Code } from "@connectrpc/connect";
 import { Cart_State } from "@sagacart/proto/order/v1/cart";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { contents, failureOf, json, quote, startTestCarts, type TestCarts, there } from "../testing/test-carts.ts";
+import {
+  contents,
+  failureOf,
+  json,
+  quote,
+  requireCart,
+  startTestCarts,
+  type TestCarts,
+} from "../testing/test-carts.ts";
 
 let stack: TestCarts;
 beforeAll(async () => {
@@ -30,18 +38,18 @@ test.each(["OPEN", "CHECKING_OUT", "PURCHASED", "DELETED", "EXPIRED"] as const)(
 test("a cart that was merged can be duplicated", async () => {
   const { id, customerId } = await stack.newCart(oneTea);
   const { cart: target } = await stack.carts.createCart({ customerId });
-  await stack.carts.mergeCarts({ customerId, sourceId: id, targetId: there(target).id });
+  await stack.carts.mergeCarts({ customerId, sourceId: id, targetId: requireCart(target).id });
   expect(contents((await stack.carts.duplicateCart({ id, customerId })).cart)).toEqual({ tea: 1 });
 });
 
-test("the duplicate has the other's name where none is given, and an empty one where that is given", async () => {
+test("the duplicate keeps the name unless another is given, which may be empty", async () => {
   const { cart } = await stack.carts.createCart({ customerId: randomUUID(), name: "Weekly" });
-  const { id, customerId } = there(cart);
+  const { id, customerId } = requireCart(cart);
   expect((await stack.carts.duplicateCart({ id, customerId })).cart?.name).toBe("Weekly");
   expect((await stack.carts.duplicateCart({ id, customerId, name: "" })).cart?.name).toBe("");
 });
 
-test("the duplicate has the prices and titles of now, and what is no longer sold is left out and named", async () => {
+test("the duplicate has current prices and titles, and lists the products left out that are no longer sold", async () => {
   const [dearer, gone] = [randomUUID(), randomUUID()];
   stack.products.set(dearer, quote({ productId: dearer, priceMinor: 100n }));
   stack.products.set(gone, quote({ productId: gone, title: "Gone", sku: "GONE-1" }));
@@ -58,7 +66,7 @@ test("the duplicate has the prices and titles of now, and what is no longer sold
   ]);
 });
 
-test("a cart of which nothing is sold any more makes an empty one", async () => {
+test("the duplicate of a cart with no product still sold is empty", async () => {
   const productId = randomUUID();
   stack.products.set(productId, quote({ productId }));
   const { id, customerId } = await stack.newCart({ productId, quantity: 1 });
@@ -67,7 +75,7 @@ test("a cart of which nothing is sold any more makes an empty one", async () => 
   expect([contents(cart), leftOut.length]).toEqual([{}, 1]);
 });
 
-test("twice with one request id is once, and answers the same though the catalogue has changed", async () => {
+test("duplicating twice with one request id makes one cart, with the same answer although the catalogue has changed", async () => {
   const productId = randomUUID();
   stack.products.set(productId, quote({ productId }));
   const { id, customerId } = await stack.newCart({ productId, quantity: 1 }, oneTea);
@@ -87,11 +95,11 @@ test("twice with one request id is once, and answers the same though the catalog
   });
 });
 
-test("another customer's cart and a guest's are not there, and an id that is taken is refused", async () => {
+test("another customer's cart and a guest's are not found, and a taken id is refused", async () => {
   const { id } = await stack.newCart(oneTea);
   const mine = await stack.newCart(oneTea);
   const { cart: guests } = await stack.guests.createGuestCart({});
-  for (const theirs of [id, there(guests).id, "unheard-of"]) {
+  for (const theirs of [id, requireCart(guests).id, "unheard-of"]) {
     expect(await failureOf(stack.carts.duplicateCart({ id: theirs, customerId: mine.customerId }))).toEqual({
       code: Code.NotFound,
       reason: "CART_NOT_FOUND",

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { Code } from "@connectrpc/connect";
 import { Cart_State } from "@sagacart/proto/order/v1/cart";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { contents, failureOf, startTestCarts, type TestCarts, there } from "../testing/test-carts.ts";
+import { contents, failureOf, requireCart, startTestCarts, type TestCarts } from "../testing/test-carts.ts";
 
 let stack: TestCarts;
 beforeAll(async () => {
@@ -14,10 +14,10 @@ const oneTea = { productId: "tea", quantity: 1 };
 
 async function guestCart(...lines: { productId: string; quantity: number }[]) {
   const { cart, guestToken } = await stack.guests.createGuestCart({ lines });
-  return { id: there(cart).id, guestToken };
+  return { id: requireCart(cart).id, guestToken };
 }
 
-/** Everything a guest may do with a cart. */
+/** All calls for a guest's cart. */
 const uses: [string, (asked: { id: string; guestToken?: string; etag?: string }) => Promise<unknown>][] = [
   ["GetGuestCart", ({ etag: _, ...asked }) => stack.guests.getGuestCart(asked)],
   ["AddGuestCartItem", (asked) => stack.guests.addGuestCartItem({ ...asked, productId: "mug" })],
@@ -30,7 +30,7 @@ const uses: [string, (asked: { id: string; guestToken?: string; etag?: string })
   ["DeleteGuestCart", (asked) => stack.guests.deleteGuestCart(asked)],
 ];
 
-test("a guest fills a cart, reads it and throws it away, with its token alone", async () => {
+test("a guest fills, reads and deletes a cart with its token alone", async () => {
   const mine = await guestCart(oneTea);
   await stack.guests.addGuestCartItem({ ...mine, productId: "mug", quantity: 2 });
   await stack.guests.addGuestCartItem({ ...mine, productId: "mug", requestId: "once" });
@@ -48,7 +48,7 @@ test("a guest fills a cart, reads it and throws it away, with its token alone", 
   expect((await stack.guests.getGuestCart(mine)).cart).toMatchObject({ state: Cart_State.DELETED });
 });
 
-test.each(uses)("%s: without the token, or with another, a guest's cart is as if it were not there", async (_, use) => {
+test.each(uses)("%s does not find a guest's cart without its token", async (_, use) => {
   const { id, guestToken } = await guestCart(oneTea);
   const other = await guestCart();
   const expected = { code: Code.NotFound, reason: "CART_NOT_FOUND", metadata: { cart_id: id } };
@@ -58,7 +58,7 @@ test.each(uses)("%s: without the token, or with another, a guest's cart is as if
   expect(contents((await stack.guests.getGuestCart({ id, guestToken })).cart)).toEqual({ tea: 1 });
 });
 
-test.each(uses)("%s does nothing with a customer's cart, whatever the token", async (_, use) => {
+test.each(uses)("%s does not find a customer's cart, with any token", async (_, use) => {
   const mine = await guestCart();
   const theirs = await stack.newCart(oneTea);
   for (const guestToken of ["", mine.guestToken]) {
@@ -67,13 +67,13 @@ test.each(uses)("%s does nothing with a customer's cart, whatever the token", as
   expect((await stack.carts.getCart({ id: theirs.id })).cart).toEqual(theirs);
 });
 
-test.each(uses.slice(1))("%s takes the etag of the cart as it is, and no other", async (_, use) => {
+test.each(uses.slice(1))("%s accepts the cart's current etag only", async (_, use) => {
   const mine = await guestCart(oneTea);
   expect(await failureOf(use({ ...mine, etag: "0" }))).toMatchObject({ reason: "ETAG_MISMATCH" });
   await use({ ...mine, etag: "1" });
 });
 
-test("customers and those who run the shop do not find a guest's cart among theirs", async () => {
+test("customers and operators do not find a guest's cart in CartService", async () => {
   const { id } = await guestCart(oneTea);
   for (const asked of [{ id }, { id, customerId: "somebody" }]) {
     const calls = [
@@ -91,7 +91,7 @@ test("customers and those who run the shop do not find a guest's cart among thei
   }
 });
 
-test("a request id that was used with the token is of no use without it", async () => {
+test("a request id that was used with the token cannot be replayed without it", async () => {
   const { id, guestToken } = await guestCart();
   const request = { id, productId: "tea", requestId: "once" };
   await stack.guests.addGuestCartItem({ ...request, guestToken });
@@ -102,7 +102,7 @@ test("a request id that was used with the token is of no use without it", async 
   }
 });
 
-test("two guests may choose the same request id", async () => {
+test("two guests may use the same request id", async () => {
   const [one, other] = [await guestCart(), await guestCart()];
   for (const mine of [one, other]) {
     await stack.guests.addGuestCartItem({ ...mine, productId: "tea", requestId: "1" });
@@ -110,7 +110,7 @@ test("two guests may choose the same request id", async () => {
   }
 });
 
-test("each guest's cart has an id and a token of its own, and of the token only a hash is kept", async () => {
+test("each guest's cart has its own id and token, and only a hash of the token is stored", async () => {
   const [one, other] = [await guestCart(), await guestCart()];
   expect(one.id).not.toBe(other.id);
   expect(one.guestToken).toMatch(/^[A-Za-z0-9_-]{43}$/);
@@ -119,7 +119,7 @@ test("each guest's cart has an id and a token of its own, and of the token only 
   expect(rows[0].row).not.toContain(one.guestToken);
 });
 
-test("a guest's cart that is put over becomes the customer's, and its token opens nothing any more", async () => {
+test("a guest's cart that is overwritten becomes the customer's, and its token opens nothing any more", async () => {
   const mine = await guestCart();
   await stack.carts.batchPutCarts({ items: [{ id: mine.id, customerId: "ann" }] });
   const { cart } = await stack.carts.getCart({ id: mine.id, customerId: "ann" });

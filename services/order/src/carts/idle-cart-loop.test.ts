@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { Cart_State } from "@sagacart/proto/order/v1/cart";
 import { WaitFor } from "@sagacart/proto/order/v1/order_service";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { contents, failureOf, lockMeanwhile, there, untilWaiting } from "../testing/test-carts.ts";
+import { contents, failureOf, holdCartLock, requireCart, untilWaiting } from "../testing/test-carts.ts";
 import { startOrderService, type TestOrderService, testPeriods } from "../testing/test-service.ts";
 import { checkIdleCarts, type Round } from "./idle-cart-loop.ts";
 
@@ -11,20 +11,20 @@ beforeAll(async () => {
   shop = await startOrderService();
 });
 afterAll(() => shop[Symbol.asyncDispose]());
-// What an earlier test left due would be looked at in the next one.
+// Carts that an earlier test left due would be checked in the next one.
 beforeEach(() => shop.pool.query("update carts set idle_check_time = null"));
 
 const oneMug = [{ productId: "mug", quantity: 1 }];
 
 async function newCart(lines = oneMug, name = "") {
-  return there((await shop.carts.createCart({ customerId: randomUUID(), name, lines })).cart);
+  return requireCart((await shop.carts.createCart({ customerId: randomUUID(), name, lines })).cart);
 }
 
 async function get(id: string) {
-  return there((await shop.carts.getCart({ id })).cart);
+  return requireCart((await shop.carts.getCart({ id })).cart);
 }
 
-/** Lets so many days go by for a cart, and somebody look. */
+/** Makes a cart older by some days, and runs a round. */
 async function daysGoBy(days: number, ...ids: string[]): Promise<Round> {
   await shop.pool.query(
     `update carts set update_time = update_time - $2 * interval '1 day', told_expire_time = told_expire_time - $2 * interval '1 day',
@@ -47,7 +47,7 @@ async function typesOf(cartId: string): Promise<string[]> {
 }
 
 describe("a customer's cart", () => {
-  test("is reminded of once, then expires, and each is told in the feed in its place", async () => {
+  test("gets one reminder and then expires, each with its event in sequence", async () => {
     const cart = await newCart(oneMug, "Birthday");
     expect(await daysGoBy(7.9, cart.id)).toEqual({ checked: 1, reminded: 0, expired: 0 });
     expect(await daysGoBy(0.2, cart.id)).toEqual({ checked: 1, reminded: 1, expired: 0 });
@@ -78,7 +78,7 @@ describe("a customer's cart", () => {
     ]);
   });
 
-  test("that is changed after the reminder begins anew, with a reminder of its own", async () => {
+  test("that changes after the reminder gets another reminder before it expires", async () => {
     const { id } = await newCart();
     await daysGoBy(8.5, id);
     await shop.carts.addCartItem({ id, productId: "pen" });
@@ -89,20 +89,20 @@ describe("a customer's cart", () => {
     expect(await typesOf(id)).toEqual(["expiring", "expiring", "expired"]);
   });
 
-  test("that nobody looked at in time is reminded of first, and lasts until what the reminder says", async () => {
+  test("that is checked late gets its reminder first, and lasts until the time in the reminder", async () => {
     const { id } = await newCart();
     expect(await daysGoBy(100, id)).toMatchObject({ reminded: 1, expired: 0 });
     expect(await daysGoBy(1.9, id)).toMatchObject({ expired: 0 });
     expect(await daysGoBy(0.2, id)).toMatchObject({ expired: 1 });
   });
 
-  test("with nothing in it expires without a word before", async () => {
+  test("that is empty expires without a reminder", async () => {
     const { id } = await newCart([]);
     await daysGoBy(10.1, id);
     expect(await typesOf(id)).toEqual(["expired"]);
   });
 
-  test("that has expired takes no more, and can be duplicated", async () => {
+  test("that has expired cannot be changed, but can be duplicated", async () => {
     const { id, customerId } = await newCart();
     await daysGoBy(8, id);
     await daysGoBy(3, id);
@@ -120,14 +120,14 @@ describe("a customer's cart", () => {
 
 test("a guest's cart expires sooner, and its event names no customer", async () => {
   const { cart } = await shop.guests.createGuestCart({ lines: oneMug });
-  const { id } = there(cart);
+  const { id } = requireCart(cart);
   await daysGoBy(4.9, id);
   expect(await typesOf(id)).toEqual([]);
   await daysGoBy(0.2, id);
   expect(await eventsOf(id)).toEqual([{ sequence: 1n, type: "sagacart.cart.expired.v1", data: { cartId: id } }]);
 });
 
-test("closed carts are not looked at again", async () => {
+test("closed carts are not checked again", async () => {
   const { id } = await newCart();
   await shop.carts.deleteCart({ id });
   expect(await daysGoBy(100, id)).toEqual({ checked: 1, reminded: 0, expired: 0 });
@@ -136,7 +136,7 @@ test("closed carts are not looked at again", async () => {
   expect(rows).toEqual([{ idle_check_time: null }]);
 });
 
-test("the events come into the feed of orders by themselves", async () => {
+test("the events appear in the feed without another write", async () => {
   const { id } = await newCart();
   await daysGoBy(100, id);
   const types = ["sagacart.cart.expiring.v1"];
@@ -150,7 +150,7 @@ test("the events come into the feed of orders by themselves", async () => {
   expect(found).toContain(`carts/${id}`);
 });
 
-test("an order may have the id of a cart: their events do not get in each other's way", async () => {
+test("an order may have the same id as a cart without mixing their events", async () => {
   const { id, customerId } = await newCart();
   await daysGoBy(8, id);
   const { order } = await shop.orders.checkout({
@@ -171,9 +171,9 @@ describe("races", () => {
     expect((await get(id)).state).toBe(Cart_State.CHECKING_OUT);
   });
 
-  test("a cart that somebody is at is left alone, and looked at later", async () => {
+  test("a locked cart is skipped, and checked later", async () => {
     const [held, free] = [await newCart([]), await newCart([])];
-    const holder = await lockMeanwhile(shop.pool, held.id);
+    const holder = await holdCartLock(shop.pool, held.id);
     await shop.pool.query(
       "update carts set update_time = now() - interval '1 year', idle_check_time = now() where id = $1",
       [free.id],
@@ -196,7 +196,7 @@ describe("races", () => {
     expect(await checkout).toMatchObject({ reason: "CART_CLOSED", metadata: { state: "EXPIRED" } });
   });
 
-  test("many that look at once remind of each cart once, and end each once", async () => {
+  test("concurrent rounds remind of each cart once and expire each once", async () => {
     const ids = await Promise.all(Array.from({ length: 60 }, async () => (await newCart()).id));
     const rounds = () => Promise.all(Array.from({ length: 8 }, () => checkIdleCarts(shop.pool, testPeriods)));
     const age = (days: number) =>
@@ -218,7 +218,7 @@ describe("races", () => {
     expect(rows).toEqual([]);
   });
 
-  test("adding, checking out and expiring at once: a cart ends in one way, and its events are without gaps", async () => {
+  test("concurrent additions, checkouts and rounds end a cart in one way, with events without gaps", async () => {
     const carts = await Promise.all(Array.from({ length: 40 }, () => newCart([])));
     const work = carts.flatMap(({ id, customerId }, index) => [
       daysGoBy(index % 2 === 0 ? 11 : 1, id),

@@ -6,13 +6,13 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
   contents,
   failureOf,
+  holdCartLock,
+  holdTransaction,
   json,
-  lockMeanwhile,
-  meanwhile,
   quote,
+  requireCart,
   startTestCarts,
   type TestCarts,
-  there,
   untilWaiting,
 } from "../testing/test-carts.ts";
 import { markCheckingOut } from "./cart-store.ts";
@@ -26,20 +26,20 @@ afterAll(() => stack[Symbol.asyncDispose]());
 const line = (productId: string, quantity: number) => ({ productId, quantity });
 
 async function get(id: string) {
-  return there((await stack.carts.getCart({ id })).cart);
+  return requireCart((await stack.carts.getCart({ id })).cart);
 }
 
 /** Two carts of one customer. */
 async function twoCarts(source: ReturnType<typeof line>[], target: ReturnType<typeof line>[]) {
   const customerId = randomUUID();
   const make = async (lines: ReturnType<typeof line>[]) =>
-    there((await stack.carts.createCart({ customerId, lines })).cart);
+    requireCart((await stack.carts.createCart({ customerId, lines })).cart);
   return { customerId, target: await make(target), source: await make(source) };
 }
 
 async function guestCart(...lines: ReturnType<typeof line>[]) {
   const { cart, guestToken } = await stack.guests.createGuestCart({ lines });
-  return { id: there(cart).id, guestToken };
+  return { id: requireCart(cart).id, guestToken };
 }
 
 describe("what comes out", () => {
@@ -63,7 +63,7 @@ describe("what comes out", () => {
     expect(await get(source.id)).toMatchObject({ state: Cart_State.MERGED, mergedInto: target.id, etag: "2" });
   });
 
-  test("the lines that come in have the price of now, the others keep theirs", async () => {
+  test("merged lines have current prices, the others keep theirs", async () => {
     const productId = randomUUID();
     stack.products.set(productId, quote({ productId, priceMinor: 100n }));
     const { customerId, source, target } = await twoCarts([line(productId, 1)], [line("mug", 1)]);
@@ -72,7 +72,7 @@ describe("what comes out", () => {
     expect(json(cart)).toMatchObject({ total: { minorUnits: "1449" } });
   });
 
-  test("what is no longer sold is left out and named; the target keeps its own of it", async () => {
+  test("products that are no longer sold are left out and listed, and stay in the target", async () => {
     const productId = randomUUID();
     stack.products.set(productId, quote({ productId, title: "Gone" }));
     const { customerId, source, target } = await twoCarts([line(productId, 3), line("tea", 1)], [line(productId, 1)]);
@@ -93,7 +93,7 @@ describe("what comes out", () => {
     expect([await get(source.id), await get(target.id)]).toEqual([source, target]);
   });
 
-  test("a cart with nothing in it is merged too, and the target stays as it is", async () => {
+  test("an empty cart can be merged, and the target does not change", async () => {
     const { customerId, source, target } = await twoCarts([], [line("tea", 1)]);
     const { cart } = await stack.carts.mergeCarts({ customerId, sourceId: source.id, targetId: target.id });
     expect(cart).toEqual(target);
@@ -102,7 +102,7 @@ describe("what comes out", () => {
 });
 
 describe("a preview", () => {
-  test("answers what the merge then does, and changes nothing", async () => {
+  test("answers with what the merge does then, and changes nothing", async () => {
     const { customerId, source, target } = await twoCarts([line("tea", 2)], [line("tea", 1), line("mug", 1)]);
     const request = { customerId, sourceId: source.id, targetId: target.id, strategy: Strategy.LARGER };
     const preview = await stack.carts.mergeCarts({ ...request, preview: true });
@@ -111,13 +111,13 @@ describe("a preview", () => {
     const { cart, lines } = await stack.carts.mergeCarts({
       ...request,
       sourceEtag: source.etag,
-      targetEtag: there(preview.cart).etag,
+      targetEtag: requireCart(preview.cart).etag,
     });
     expect(lines).toEqual(preview.lines);
-    expect(there(cart).lines).toEqual(there(preview.cart).lines);
+    expect(requireCart(cart).lines).toEqual(requireCart(preview.cart).lines);
   });
 
-  test("does not make the default cart that it would go into", async () => {
+  test("does not create the default cart that would be the target", async () => {
     const customerId = randomUUID();
     const { id, guestToken } = await guestCart(line("tea", 2));
     const { cart } = await stack.carts.mergeCarts({ customerId, sourceId: id, guestToken, preview: true });
@@ -126,7 +126,7 @@ describe("a preview", () => {
     expect((await stack.carts.listCarts({ customerId })).carts).toEqual([]);
   });
 
-  test("that is out of date is not carried out", async () => {
+  test("with outdated etags is followed by a refused merge", async () => {
     const { customerId, source, target } = await twoCarts([line("tea", 2)], [line("mug", 1)]);
     const request = { customerId, sourceId: source.id, targetId: target.id, sourceEtag: source.etag, targetEtag: "1" };
     await stack.carts.addCartItem({ id: target.id, productId: "tea" });
@@ -139,15 +139,15 @@ describe("a preview", () => {
 });
 
 describe("a guest's cart at sign-in", () => {
-  test("goes into the default cart where none is named", async () => {
+  test("is merged into the default cart if no target is named", async () => {
     const { id: targetId, customerId } = await stack.newCart(line("tea", 1));
     const { id, guestToken } = await guestCart(line("tea", 2), line("mug", 1));
     const { cart } = await stack.carts.mergeCarts({ customerId, sourceId: id, guestToken });
-    expect(there(cart).id).toBe(targetId);
+    expect(requireCart(cart).id).toBe(targetId);
     expect(contents(cart)).toEqual({ tea: 3, mug: 1 });
   });
 
-  test("goes into a new default cart of a customer who has none", async () => {
+  test("is merged into a new default cart if the customer has none", async () => {
     const customerId = randomUUID();
     const { id, guestToken } = await guestCart(line("tea", 2));
     const { cart } = await stack.carts.mergeCarts({ customerId, sourceId: id, guestToken });
@@ -158,7 +158,7 @@ describe("a guest's cart at sign-in", () => {
   test.each([
     ["without its token", undefined],
     ["with another guest's token", "A".repeat(43)],
-  ])("%s is not there, not even for a preview", async (_, guestToken) => {
+  ])("%s is not found, not even for a preview", async (_, guestToken) => {
     const customerId = randomUUID();
     const { id, guestToken: right } = await guestCart(line("tea", 2));
     const request = { customerId, sourceId: id, ...(guestToken === undefined ? {} : { guestToken }) };
@@ -168,7 +168,7 @@ describe("a guest's cart at sign-in", () => {
     expect(contents((await stack.guests.getGuestCart({ id, guestToken: right })).cart)).toEqual({ tea: 2 });
   });
 
-  test("once it is merged, tells the guest so and takes nothing more", async () => {
+  test("shows the guest that it is merged, and cannot be changed any more", async () => {
     const { id, guestToken } = await guestCart(line("tea", 2));
     await stack.carts.mergeCarts({ customerId: randomUUID(), sourceId: id, guestToken });
     expect((await stack.guests.getGuestCart({ id, guestToken })).cart).toMatchObject({ state: Cart_State.MERGED });
@@ -179,7 +179,7 @@ describe("a guest's cart at sign-in", () => {
     });
   });
 
-  test("that went to one customer does not go to another", async () => {
+  test("that was merged for one customer cannot be merged for another", async () => {
     const { id, guestToken } = await guestCart(line("tea", 2));
     await stack.carts.mergeCarts({ customerId: randomUUID(), sourceId: id, guestToken });
     const other = await stack.newCart();
@@ -192,7 +192,7 @@ describe("a guest's cart at sign-in", () => {
 });
 
 describe("which carts", () => {
-  test("another customer's is not there, as the source or as the target", async () => {
+  test("another customer's cart is not found, as the source or as the target", async () => {
     const { customerId, source, target } = await twoCarts([line("tea", 1)], []);
     const other = await stack.newCart(line("mug", 1));
     for (const [asked, missing] of [
@@ -209,7 +209,7 @@ describe("which carts", () => {
     expect([await get(source.id), await get(other.id)]).toEqual([source, other]);
   });
 
-  test("a cart is not merged into itself, named or as the default one", async () => {
+  test("a cart is not merged into itself, named or as the default cart", async () => {
     const { id, customerId } = await stack.newCart(line("tea", 1));
     const named = stack.carts.mergeCarts({ customerId, sourceId: id, targetId: id });
     expect(await failureOf(named)).toMatchObject({ code: Code.InvalidArgument });
@@ -227,23 +227,23 @@ describe("which carts", () => {
   ] as const)("one that is %s is neither the source nor the target", async (state, reason) => {
     const { customerId, source, target } = await twoCarts([line("tea", 1)], [line("mug", 1)]);
     await stack.bringTo(state, target.id);
-    const there = { customerId, sourceId: source.id, targetId: target.id };
-    expect(await failureOf(stack.carts.mergeCarts(there))).toMatchObject({ reason });
+    const request = { customerId, sourceId: source.id, targetId: target.id };
+    expect(await failureOf(stack.carts.mergeCarts(request))).toMatchObject({ reason });
     const back = { customerId, sourceId: target.id, targetId: source.id };
     expect(await failureOf(stack.carts.mergeCarts(back))).toMatchObject({ reason });
     expect(await get(source.id)).toEqual(source);
   });
 
-  test("the default cart can be merged away, and the next one asked for is another", async () => {
+  test("the default cart can be the source, and the next default cart is a new one", async () => {
     const { customerId, source, target } = await twoCarts([line("tea", 1)], [line("mug", 1)]);
     await stack.carts.mergeCarts({ customerId, sourceId: target.id, targetId: source.id });
     const { cart } = await stack.carts.getDefaultCart({ customerId });
-    expect([source.id, target.id]).not.toContain(there(cart).id);
+    expect([source.id, target.id]).not.toContain(requireCart(cart).id);
   });
 });
 
 describe("twice", () => {
-  test("is once, and says what the first one did with the target as it is now", async () => {
+  test("merges once, and answers like the first with the target as it is now", async () => {
     const { customerId, source, target } = await twoCarts([line("tea", 2)], [line("tea", 1)]);
     const request = { customerId, sourceId: source.id, targetId: target.id };
     const first = await stack.carts.mergeCarts(request);
@@ -255,7 +255,7 @@ describe("twice", () => {
     }
   });
 
-  test("says what was left out though it is sold again", async () => {
+  test("lists what was left out, although it is sold again", async () => {
     const productId = randomUUID();
     stack.products.set(productId, quote({ productId }));
     const { customerId, source, target } = await twoCarts([line(productId, 3)], []);
@@ -266,10 +266,10 @@ describe("twice", () => {
     expect(second).toEqual(first);
   });
 
-  test("at once is once, from two processes", async () => {
+  test("at once in two processes merges once", async () => {
     const customerId = randomUUID();
     const { id, guestToken } = await guestCart(line("tea", 2));
-    const { id: targetId } = there((await stack.carts.createCart({ customerId, lines: [line("tea", 1)] })).cart);
+    const { id: targetId } = requireCart((await stack.carts.createCart({ customerId, lines: [line("tea", 1)] })).cart);
     const answers = await Promise.all(
       Array.from({ length: 20 }, (_, index) =>
         (index % 2 === 0 ? stack.carts : stack.elsewhere).mergeCarts({ customerId, sourceId: id, guestToken }),
@@ -281,9 +281,9 @@ describe("twice", () => {
     }
   });
 
-  test("at once into two targets goes into one of them", async () => {
+  test("at once into two targets merges into one of them", async () => {
     const { customerId, source, target } = await twoCarts([line("tea", 2)], []);
-    const other = there((await stack.carts.createCart({ customerId })).cart);
+    const other = requireCart((await stack.carts.createCart({ customerId })).cart);
     const outcomes = await Promise.allSettled([
       stack.carts.mergeCarts({ customerId, sourceId: source.id, targetId: target.id }),
       stack.elsewhere.mergeCarts({ customerId, sourceId: source.id, targetId: other.id }),
@@ -294,10 +294,10 @@ describe("twice", () => {
   });
 });
 
-describe("meanwhile", () => {
-  test("what is added to the source before the merge gets the lock goes with it", async () => {
+describe("a concurrent change", () => {
+  test("an addition to the source before the merge gets the lock is merged too", async () => {
     const { customerId, source, target } = await twoCarts([line("tea", 1)], []);
-    const holder = await lockMeanwhile(stack.pool, source.id);
+    const holder = await holdCartLock(stack.pool, source.id);
     const add = stack.carts.addCartItem({ id: source.id, productId: "mug", quantity: 3 });
     await untilWaiting(stack.pool, 1);
     const merge = stack.elsewhere.mergeCarts({ customerId, sourceId: source.id, targetId: target.id });
@@ -307,9 +307,9 @@ describe("meanwhile", () => {
     expect(contents((await merge).cart)).toEqual({ tea: 1, mug: 3 });
   });
 
-  test("what is added to the target while it waits stays in it", async () => {
+  test("an addition to the target while the merge waits is kept", async () => {
     const { customerId, source, target } = await twoCarts([line("tea", 1)], [line("tea", 1)]);
-    const holder = await lockMeanwhile(stack.pool, target.id);
+    const holder = await holdCartLock(stack.pool, target.id);
     const add = stack.carts.addCartItem({ id: target.id, productId: "tea", quantity: 5 });
     await untilWaiting(stack.pool, 1);
     const merge = stack.elsewhere.mergeCarts({ customerId, sourceId: source.id, targetId: target.id });
@@ -319,9 +319,9 @@ describe("meanwhile", () => {
     expect(contents((await merge).cart)).toEqual({ tea: 7 });
   });
 
-  test("a checkout of the source that comes first keeps it from being merged", async () => {
+  test("a checkout of the source that comes first prevents the merge", async () => {
     const { customerId, source, target } = await twoCarts([line("tea", 1)], []);
-    const checkout = await meanwhile(stack.pool, (tx) =>
+    const checkout = await holdTransaction(stack.pool, (tx) =>
       markCheckingOut(tx, [{ cartId: source.id, orderId: "the-order" }]),
     );
     const merge = failureOf(stack.carts.mergeCarts({ customerId, sourceId: source.id, targetId: target.id }));
@@ -331,7 +331,7 @@ describe("meanwhile", () => {
     expect(await get(target.id)).toEqual(target);
   });
 
-  test("adding to carts that are merged into each other loses nothing, whoever comes first", async () => {
+  test("additions to carts that are merged into each other are never lost", async () => {
     const { customerId, source, target } = await twoCarts([], []);
     const adds = Array.from({ length: 30 }, (_, index) =>
       (index % 2 === 0 ? stack.carts : stack.elsewhere)

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { Code } from "@connectrpc/connect";
 import { Cart_State } from "@sagacart/proto/order/v1/cart";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { contents, failureOf, json, startTestCarts, type TestCarts, there } from "../testing/test-carts.ts";
+import { contents, failureOf, json, requireCart, startTestCarts, type TestCarts } from "../testing/test-carts.ts";
 
 let stack: TestCarts;
 beforeAll(async () => {
@@ -13,10 +13,10 @@ afterAll(() => stack[Symbol.asyncDispose]());
 const oneTea = { productId: "tea", quantity: 1 };
 
 async function get(id: string) {
-  return there((await stack.carts.getCart({ id })).cart);
+  return requireCart((await stack.carts.getCart({ id })).cart);
 }
 
-test("carts are made with their lines, and none of them becomes a default", async () => {
+test("carts are created with their lines, and none becomes a default", async () => {
   const customerId = randomUUID();
   const [first, second] = [randomUUID(), randomUUID()];
   const { count } = await stack.carts.batchPutCarts({
@@ -60,7 +60,7 @@ test("an open cart is overwritten and stays its customer's default", async () =>
   expect(cart).toMatchObject({ isDefault: true, etag: "2" });
 });
 
-test("a cart that goes to another customer is not that one's default", async () => {
+test("a cart that is overwritten for another customer is not that customer's default", async () => {
   const { id, customerId } = await stack.newCart();
   const other = await stack.newCart();
   await stack.carts.batchPutCarts({ items: [{ id, customerId: other.customerId }] });
@@ -69,7 +69,7 @@ test("a cart that goes to another customer is not that one's default", async () 
   expect((await stack.carts.getDefaultCart({ customerId })).cart?.id).not.toBe(id);
 });
 
-test.each(["PURCHASED", "DELETED"] as const)("a %s cart is replaced by a new one of its id", async (state) => {
+test.each(["PURCHASED", "DELETED"] as const)("a %s cart is replaced by a new one with its id", async (state) => {
   const before = await stack.newCart({ productId: "mug", quantity: 9 });
   const { id, customerId } = before;
   await stack.bringTo(state, id);
@@ -80,7 +80,7 @@ test.each(["PURCHASED", "DELETED"] as const)("a %s cart is replaced by a new one
   expect(cart.createTime).toEqual(cart.updateTime);
 });
 
-test("where one is being checked out, none is written", async () => {
+test("if one cart is being checked out, none is written", async () => {
   const busy = await stack.newCart(oneTea);
   const open = await stack.newCart(oneTea);
   await stack.bringTo("CHECKING_OUT", busy.id);
@@ -130,7 +130,7 @@ test("a cart that is named twice is refused", async () => {
   });
 });
 
-test("five thousand carts are put at once", async () => {
+test("five thousand carts are written in one call", async () => {
   const items = Array.from({ length: 5_000 }, (_, index) => ({
     id: `many-${index}`,
     customerId: `customer-${index % 100}`,

@@ -31,7 +31,7 @@ async function failureOf(call: Promise<unknown>) {
 }
 
 describe("a checkout", () => {
-  test("records an immutable copy of the cart's lines, quoted anew, with its first event and its command", async () => {
+  test("records an immutable copy of the cart's lines at current prices, with its first event and command", async () => {
     const customerId = newCustomer();
     const cart = await cartOf(customerId);
     service.prices.set("mug", quote("mug", 150n));
@@ -53,14 +53,14 @@ describe("a checkout", () => {
     expect(events.rows).toEqual([{ type: "sagacart.order.created.v1", sequence: 1n }]);
   });
 
-  test("takes the customer's default cart when none is named", async () => {
+  test("uses the customer's default cart if none is named", async () => {
     const customerId = newCustomer();
     const cart = await cartOf(customerId);
     const { order } = await service.orders.checkout({ customerId, ...accepted });
     expect(order?.cartId).toBe(cart.id);
   });
 
-  test("of a cart that is being checked out attaches to its order, also twice at the same moment", async () => {
+  test("of a cart that is being checked out attaches to its order, even if both come at once", async () => {
     const customerId = newCustomer();
     const cart = await cartOf(customerId);
     const answers = await Promise.all(
@@ -72,7 +72,7 @@ describe("a checkout", () => {
     expect([later.order?.id, later.attached]).toEqual([answers[0]?.order?.id, true]);
   });
 
-  test("closes the cart to changes while it is under way", async () => {
+  test("locks the cart against changes while it is under way", async () => {
     const customerId = newCustomer();
     const cart = await cartOf(customerId);
     await service.orders.checkout({ customerId, cartId: cart.id, ...accepted });
@@ -82,7 +82,7 @@ describe("a checkout", () => {
     });
   });
 
-  test("never loses a change of the cart: it is in the order, or refused", async () => {
+  test("never loses a change of the cart: the change is in the order, or is refused", async () => {
     const customerId = newCustomer();
     for (let round = 0; round < 10; round++) {
       const cart = await cartOf(customerId);
@@ -96,7 +96,7 @@ describe("a checkout", () => {
     }
   });
 
-  test("repeated with the same request id is one order, 50 times in parallel", async () => {
+  test("repeated 50 times in parallel with one request id makes one order", async () => {
     const customerId = newCustomer();
     const request = { customerId, lines: [{ productId: "mug", quantity: 1 }], requestId: "once", ...accepted };
     const answers = await Promise.all(Array.from({ length: 50 }, () => service.orders.checkout(request)));
@@ -104,7 +104,7 @@ describe("a checkout", () => {
     expect(answers.filter(({ attached }) => !attached)).toHaveLength(1);
   });
 
-  test("may wait for something else when it is repeated", async () => {
+  test("may wait for another state when it is repeated", async () => {
     const customerId = newCustomer();
     const request = { customerId, lines: [{ productId: "mug", quantity: 1 }], requestId: "patient" };
     const first = await service.orders.checkout({ ...request, ...accepted });
@@ -112,7 +112,7 @@ describe("a checkout", () => {
     expect([second.order?.id, second.attached]).toEqual([first.order?.id, true]);
   });
 
-  test("of two customers with the same request id is two orders", async () => {
+  test("by two customers with the same request id makes two orders", async () => {
     const ask = () =>
       service.orders.checkout({
         customerId: newCustomer(),
@@ -124,7 +124,7 @@ describe("a checkout", () => {
     expect(a?.order?.id).not.toBe(b?.order?.id);
   });
 
-  test("remembers a refusal: the first answer wins, although the cart was filled since", async () => {
+  test("remembers a refusal, although the cart is no longer empty", async () => {
     const customerId = newCustomer();
     const cart = await cartOf(customerId, []);
     const request = { customerId, cartId: cart.id, requestId: "empty", ...accepted };
@@ -135,7 +135,7 @@ describe("a checkout", () => {
     expect(order?.lines).toHaveLength(1);
   });
 
-  test("repeated with the same order id attaches, and with other content is refused", async () => {
+  test("repeated with the same order id attaches, and is refused with other content", async () => {
     const customerId = newCustomer();
     const request = {
       orderId: `mine-${customerId}`,
@@ -152,7 +152,7 @@ describe("a checkout", () => {
     });
   });
 
-  test("answers with the order as it is when the time to wait is over", async () => {
+  test("answers with the order as it is at the end of the time to wait", async () => {
     const customerId = newCustomer();
     const { order } = await service.orders.checkout(
       { customerId, lines: [{ productId: "mug", quantity: 1 }], waitFor: WaitFor.COMPLETED },
@@ -184,13 +184,13 @@ describe("a checkout is refused", () => {
     ["a cart and lines", { cartId: "some", lines: one }, Code.InvalidArgument, "INVALID_ARGUMENT"],
     ["a quantity below one", { lines: [{ productId: "mug", quantity: 0 }] }, Code.InvalidArgument, "INVALID_ARGUMENT"],
     ["a product named twice", { lines: [...one, ...one] }, Code.InvalidArgument, "INVALID_ARGUMENT"],
-    ["an order id that is none", { orderId: "..", lines: one }, Code.InvalidArgument, "INVALID_ARGUMENT"],
+    ["an invalid order id", { orderId: "..", lines: one }, Code.InvalidArgument, "INVALID_ARGUMENT"],
   ])("for %s", async (_, request, code, reason) => {
     const failure = await failureOf(service.orders.checkout({ customerId: newCustomer(), ...request, ...accepted }));
     expect([failure.code, failure.reason]).toEqual([code, reason]);
   });
 
-  test("for two currencies, and for more than an order may cost", async () => {
+  test("for two currencies, and for a total above the limit", async () => {
     service.prices.set("sou", quote("sou", 5n, "EUR"));
     service.prices.set("palace", quote("palace", 10n ** 14n));
     const buy = (lines: { productId: string; quantity: number }[]) =>
@@ -199,13 +199,13 @@ describe("a checkout is refused", () => {
     expect((await buy([{ productId: "palace", quantity: 11 }])).reason).toBe("ORDER_TOO_HIGH");
   });
 
-  test("for another customer's cart, as if there were none", async () => {
+  test("for another customer's cart, as if it did not exist", async () => {
     const cart = await cartOf(newCustomer());
     const failure = await failureOf(service.orders.checkout({ customerId: "thief", cartId: cart.id, ...accepted }));
     expect([failure.code, failure.reason]).toEqual([Code.NotFound, "CART_NOT_FOUND"]);
   });
 
-  test("for a cart that changed since it was seen, and for one that was deleted", async () => {
+  test("for a cart that has changed since it was read, and for a deleted one", async () => {
     const customerId = newCustomer();
     const cart = await cartOf(customerId);
     await service.carts.addCartItem({ id: cart.id, productId: "pen" });
@@ -223,7 +223,7 @@ describe("a checkout is refused", () => {
     expect((await failureOf(service.orders.checkout(other))).reason).toBe("REQUEST_ID_REUSED");
   });
 
-  test("names the difference when the price has changed", async () => {
+  test("for a changed price, with the difference", async () => {
     const request = { lines: one, expectedTotal: { currencyCode: "USD", minorUnits: 90n } };
     const { metadata } = await failureOf(
       service.orders.checkout({ customerId: newCustomer(), ...request, ...accepted }),

@@ -7,7 +7,7 @@ import { inMemory } from "@sagacart/chassis/testing/in-memory";
 import { type Incident, Incident_State, IncidentSchema } from "@sagacart/proto/order/v1/incident";
 import { IncidentService } from "@sagacart/proto/order/v1/incident_service";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { failureOf, meanwhile, untilWaiting, violationsOf } from "../testing/test-carts.ts";
+import { failureOf, holdTransaction, untilWaiting, violationsOf } from "../testing/test-carts.ts";
 import type { FailedAttempt } from "./incident.ts";
 import { createIncidentService } from "./incident-service.ts";
 import { clearIncident, raiseIncident } from "./incident-store.ts";
@@ -56,7 +56,7 @@ function json(incident: Incident | undefined) {
   return incident && toJson(IncidentSchema, incident);
 }
 
-test("an incident shows what was tried, how often, and what went wrong", async () => {
+test("an incident has the step, the number of attempts and the last error", async () => {
   const orderId = await newOrder();
   const id = await raise({ orderId, error: "Karte abgelehnt – 拒否" });
   const { incident } = await incidents.getIncident({ id });
@@ -73,7 +73,7 @@ test("an incident shows what was tried, how often, and what went wrong", async (
   });
 });
 
-test("another try of a step updates the incident that is open", async () => {
+test("another failed attempt updates the open incident", async () => {
   const orderId = await newOrder();
   const id = await raise({ orderId });
   const again = await raise({ orderId, workflowId: "checkout-2", error: "still away", attempts: 7 });
@@ -86,24 +86,24 @@ test("another try of a step updates the incident that is open", async () => {
   expect((await incidents.listIncidents({})).incidents).toHaveLength(1);
 });
 
-test("a workflow that begins to count anew does not make the tries fewer", async () => {
+test("a workflow that counts from 1 again does not lower the number of attempts", async () => {
   const orderId = await newOrder();
   const id = await raise({ orderId, attempts: 7 });
   await raise({ orderId, attempts: 1 });
   expect((await incidents.getIncident({ id })).incident?.attempts).toBe(7);
 });
 
-test("each step of each order has an incident of its own", async () => {
+test("each step of each order has its own incident", async () => {
   const orderId = await newOrder();
   const ids = [await raise({ orderId }), await raise({ orderId, step: "ship" }), await raise()];
   expect(new Set(ids).size).toBe(3);
 });
 
-test("two that raise the same at once raise one", async () => {
+test("raising the same incident twice at once raises one", async () => {
   const orderId = await newOrder();
   const failed = { orderId, step: "charge", workflowId: "checkout-1", error: "away", attempts: 1 };
   let first = "";
-  const holder = await meanwhile(database.pool, async (tx) => {
+  const holder = await holdTransaction(database.pool, async (tx) => {
     first = await raiseIncident(tx, failed);
   });
   const second = raise({ ...failed, attempts: 2 });
@@ -112,12 +112,12 @@ test("two that raise the same at once raise one", async () => {
   expect(await second).toBe(first);
 });
 
-test("an error with NUL is raised all the same", async () => {
+test("an error that contains NUL raises an incident", async () => {
   const id = await raise({ error: "bad \0 byte" });
   expect((await incidents.getIncident({ id })).incident?.error).toBe("bad \uFFFD byte");
 });
 
-test("an incident of no order is refused", async () => {
+test("an incident of an unknown order is refused", async () => {
   const failure = await raise({ orderId: "unheard-of" }).catch(errorInfo);
   expect(failure).toMatchObject({
     code: Code.NotFound,
@@ -126,7 +126,7 @@ test("an incident of no order is refused", async () => {
   });
 });
 
-test("a step that succeeds after all closes its incident, and no other one", async () => {
+test("a step that succeeds resolves its own incident only", async () => {
   const orderId = await newOrder();
   const charge = await raise({ orderId });
   const ship = await raise({ orderId, step: "ship" });
@@ -139,7 +139,7 @@ test("a step that succeeds after all closes its incident, and no other one", asy
   expect((await incidents.getIncident({ id: ship })).incident?.state).toBe(Incident_State.OPEN);
 });
 
-test("clearing where nothing was raised does nothing", async () => {
+test("clearing without an incident does nothing", async () => {
   await clearIncident(database.pool, { orderId: await newOrder(), step: "charge" });
   expect((await incidents.listIncidents({})).incidents).toEqual([]);
 });
@@ -153,7 +153,7 @@ test("a step that fails again after its incident was resolved raises a new one",
   expect((await incidents.getIncident({ id: first })).incident?.state).toBe(Incident_State.RESOLVED);
 });
 
-test("asking to try at once records the command that wakes the workflow, in the same transaction", async () => {
+test("a requested retry and the command that wakes the workflow are recorded in one transaction", async () => {
   const orderId = await newOrder();
   const id = await raise({ orderId });
   const { incident } = await incidents.retryIncident({ id });
@@ -173,7 +173,7 @@ test("asking to try at once records the command that wakes the workflow, in the 
   expect(commandCount).toBe(1);
 });
 
-test("the workflow that is woken is the one that tried last", async () => {
+test("a retry wakes the workflow that ran the step last", async () => {
   const orderId = await newOrder();
   const id = await raise({ orderId });
   await raise({ orderId, workflowId: `order-${orderId}` });
@@ -182,7 +182,7 @@ test("the workflow that is woken is the one that tried last", async () => {
   expect(rows).toEqual([{ workflow_id: `order-${orderId}` }]);
 });
 
-test("a resolved incident is not tried at once", async () => {
+test("a resolved incident cannot be retried", async () => {
   const orderId = await newOrder();
   const id = await raise({ orderId });
   await incidents.resolveIncident({ id, resolution: "refunded by hand" });
@@ -195,9 +195,9 @@ test("a resolved incident is not tried at once", async () => {
   expect(commandCount).toBe(0);
 });
 
-test("an incident that is resolved while somebody asks to try at once is not tried", async () => {
+test("an incident that is resolved at the same time as a retry is not retried", async () => {
   const id = await raise();
-  const holder = await meanwhile(database.pool, (tx) =>
+  const holder = await holdTransaction(database.pool, (tx) =>
     tx.query("update incidents set state = 'RESOLVED' where id = $1", [id]),
   );
   const retry = failureOf(incidents.retryIncident({ id }));
@@ -206,7 +206,7 @@ test("an incident that is resolved while somebody asks to try at once is not tri
   expect(await retry).toMatchObject({ reason: "INCIDENT_RESOLVED" });
 });
 
-test("resolving says how, and a repeat changes nothing", async () => {
+test("resolving records how, and a repeat changes nothing", async () => {
   const id = await raise();
   const first = await incidents.resolveIncident({ id, resolution: "von Ann erledigt ✔" });
   expect(first.incident).toMatchObject({ state: Incident_State.RESOLVED, resolution: "von Ann erledigt ✔" });
@@ -236,10 +236,10 @@ test("a list is filtered by state and by order, newest first", async () => {
   expect(await ids({ orderId, state: Incident_State.OPEN })).toEqual([open]);
 });
 
-test("pages show each incident once, though many were raised in the same moment", async () => {
+test("pages have each incident once, even if many were raised at the same moment", async () => {
   const orderId = await newOrder();
   const ids: string[] = [];
-  const raiser = await meanwhile(database.pool, async (tx) => {
+  const raiser = await holdTransaction(database.pool, async (tx) => {
     for (let index = 0; index < 7; index++) {
       const failed = { orderId, step: `step-${index}`, workflowId: "w", error: "", attempts: 1 };
       ids.push(await raiseIncident(tx, failed));
@@ -256,7 +256,7 @@ test("pages show each incident once, though many were raised in the same moment"
   expect(seen).toEqual(ids.toReversed());
 });
 
-test("a page token does for the list that gave it only", async () => {
+test("a page token is valid only for its own list", async () => {
   await raise();
   await raise();
   const { nextPageToken: pageToken } = await incidents.listIncidents({ pageSize: 1 });
@@ -267,7 +267,7 @@ test("a page token does for the list that gave it only", async () => {
   }
 });
 
-test("a resolution must say something, and not NUL", async () => {
+test("a resolution must not be empty or contain NUL", async () => {
   const id = await raise();
   for (const resolution of ["", "\0", "x".repeat(1_001)]) {
     expect(await violationsOf(incidents.resolveIncident({ id, resolution }))).toEqual(["resolution"]);

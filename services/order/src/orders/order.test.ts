@@ -26,7 +26,7 @@ describe("a move", () => {
     ["PAID", ["PAID", "SHIPPING"], ["SHIPPING"]],
     ["SHIPPING", ["COMPLETED"], ["COMPLETED"]],
     ["PENDING", ["REJECTED"], ["REJECTED"]],
-  ])("goes on from %s by %j", (from, states, expected) => {
+  ])("goes forward from %s by %j", (from, states, expected) => {
     expect(way(at(from), to(states))).toEqual(expected);
   });
 
@@ -39,7 +39,7 @@ describe("a move", () => {
     ["REJECTED", ["PAID", "SHIPPING"]],
     ["CANCELLED", ["CANCELLED"]],
     ["EXPIRED", ["COMPLETED"]],
-  ])("that was made already, or leads back, changes nothing: %s by %j", (from, states) => {
+  ])("to states that were passed changes nothing: from %s by %j", (from, states) => {
     expect(way(at(from), to(states))).toEqual([]);
   });
 
@@ -50,22 +50,25 @@ describe("a move", () => {
     ["RESERVED", ["REJECTED"]],
     ["AWAITING_PAYMENT", ["COMPLETED"]],
     ["PENDING", ["CANCELLED"]],
-  ])("that no saga makes is a bug: %s by %j", (from, states) => {
+  ])("that no saga makes throws: from %s by %j", (from, states) => {
     expect(() => planMove(at(from), to(states))).toThrow(/does not move/);
   });
 
-  test("begins to undo an order, and says as what it will end", () => {
+  test("begins the undo of an order, with the state in which it will end", () => {
     const move = to(["CANCELLING"], { endsAs: "REJECTED", outcomeReason: "PAYMENT_DECLINED", outcomeDetail: "no" });
     expect(planMove(at("RESERVED"), move)).toEqual([
       { state: "CANCELLING", endsAs: "REJECTED", outcomeReason: "PAYMENT_DECLINED", outcomeDetail: "no" },
     ]);
   });
 
-  test.each(["REJECTED", "CANCELLED", "EXPIRED"] as const)("ends what is undone as was decided: %s", (endsAs) => {
-    expect(way(at("CANCELLING", { endsAs }), to(["CANCELLED"]))).toEqual([endsAs]);
-  });
+  test.each(["REJECTED", "CANCELLED", "EXPIRED"] as const)(
+    "ends an order that is being undone in the decided state: %s",
+    (endsAs) => {
+      expect(way(at("CANCELLING", { endsAs }), to(["CANCELLED"]))).toEqual([endsAs]);
+    },
+  );
 
-  test("never takes forward again what is being undone", () => {
+  test("never takes an order that is being undone forward", () => {
     expect(way(at("CANCELLING", { endsAs: "REJECTED" }), to(["PAID", "SHIPPING"]))).toEqual([]);
     expect(way(at("CANCELLING", { endsAs: "REJECTED" }), to(["COMPLETED"]))).toEqual([]);
   });
@@ -84,11 +87,11 @@ describe("a cancel that was asked for", () => {
     ]);
   });
 
-  test("does not make a sold out order anything but rejected", () => {
+  test("leaves a sold out order REJECTED", () => {
     expect(way(at("PENDING", { cancelRequested: true }), to(["REJECTED"]))).toEqual(["REJECTED"]);
   });
 
-  test("does not change how an order ends that is being undone for another reason", () => {
+  test("does not change the end of an order that is being undone for another reason", () => {
     expect(way(at("CANCELLING", { endsAs: "EXPIRED", cancelRequested: true }), to(["CANCELLED"]))).toEqual(["EXPIRED"]);
   });
 });

@@ -49,7 +49,7 @@ export async function startTestCarts(): Promise<TestCarts> {
     products,
     async newCart(...lines) {
       const { cart } = await carts.createCart({ customerId: randomUUID(), lines });
-      return there(cart);
+      return requireCart(cart);
     },
     async bringTo(state, cartId) {
       await withTransaction(pool, (tx) => markCheckingOut(tx, [{ cartId, orderId: `order-of-${cartId}` }]));
@@ -71,17 +71,17 @@ export function quote(given: Partial<Quote> & { productId: string }): Quote {
 
 /** A cart as JSON, without the times. */
 export function json(cart: Cart | undefined) {
-  const { createTime, updateTime, ...rest } = toJson(CartSchema, there(cart));
+  const { createTime, updateTime, ...rest } = toJson(CartSchema, requireCart(cart));
   return rest;
 }
 
 /** The quantities in a cart by product. */
 export function contents(cart: Cart | undefined): Record<string, number> {
-  return Object.fromEntries(there(cart).lines.map(({ productId, quantity }) => [productId, quantity]));
+  return Object.fromEntries(requireCart(cart).lines.map(({ productId, quantity }) => [productId, quantity]));
 }
 
 /** Returns the cart. Throws if the answer has none. */
-export function there(cart: Cart | undefined): Cart {
+export function requireCart(cart: Cart | undefined): Cart {
   if (cart === undefined) {
     throw new Error("the answer has no cart");
   }
@@ -105,7 +105,7 @@ export async function violationsOf(call: Promise<unknown>): Promise<string[]> {
 }
 
 /** Starts a concurrent transaction, which stays open until `end`. */
-export async function meanwhile(pool: Pool, act: (tx: Transaction) => Promise<unknown>) {
+export async function holdTransaction(pool: Pool, act: (tx: Transaction) => Promise<unknown>) {
   const tx = await pool.connect();
   await tx.query("begin");
   await act(tx);
@@ -118,8 +118,8 @@ export async function meanwhile(pool: Pool, act: (tx: Transaction) => Promise<un
 }
 
 /** Locks a cart in a concurrent transaction. */
-export function lockMeanwhile(pool: Pool, cartId: string) {
-  return meanwhile(pool, (tx) => lockCarts(tx, [cartId]));
+export function holdCartLock(pool: Pool, cartId: string) {
+  return holdTransaction(pool, (tx) => lockCarts(tx, [cartId]));
 }
 
 /** Resolves when this many statements wait for a lock. */
