@@ -41,8 +41,8 @@ export function createServices({ pool, url, log, catalogue, metrics, idlePeriods
   background: readonly AsyncDisposable[];
 } {
   const feed = createEventFeed({ pool, url, source: "/sagacart/order", log, metrics });
-  const standing = { list: listStalled, restart: restartStalled };
-  const commands = createCommandOutbox({ pool, url, log, tracked: ownerKinds, standing });
+  const stalled = { list: listStalled, restart: restartStalled };
+  const commands = createCommandOutbox({ pool, url, log, tracked: ownerKinds, stalled });
   const wake = createWake({ url, channel: "orders_changed", log });
   const waiters = createWaiters(pool, wake);
   const commandsRecorded = () => commands.notify();

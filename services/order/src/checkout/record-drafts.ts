@@ -1,8 +1,8 @@
 import { Code } from "@connectrpc/connect";
 import { DomainError } from "@sagacart/chassis/errors";
 import type { Transaction } from "@sagacart/chassis/postgres/pool";
-import { recordCommands } from "@sagacart/outbox/commands/outbox";
-import { appendEvents } from "@sagacart/outbox/events/feed";
+import { recordCommands } from "@sagacart/outbox/commands/record";
+import { appendEvents } from "@sagacart/outbox/events/append";
 import type { Cart } from "../carts/cart.ts";
 import { lockCarts, markCheckingOut } from "../carts/cart-store.ts";
 import type { NewOrder } from "../orders/order.ts";
@@ -171,7 +171,7 @@ async function recordEffects(tx: Transaction, drafts: readonly OrderDraft[]): Pr
     tx,
     drafts.map(({ call: { traceparent }, result }) => ({
       kind: "CHECKOUT",
-      orderId: result.id,
+      subject: result.id,
       started: result.ownerWorkflowId !== undefined,
       traceparent,
     })),

@@ -3,7 +3,7 @@ import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { pageSize } from "@sagacart/chassis/postgres/page";
 import { type Pool, withTransaction } from "@sagacart/chassis/postgres/pool";
-import { recordCommands } from "@sagacart/outbox/commands/outbox";
+import { recordCommands } from "@sagacart/outbox/commands/record";
 import { Incident_State, type Incident as IncidentMessage, IncidentSchema } from "@sagacart/proto/order/v1/incident";
 import {
   GetIncidentResponseSchema,
@@ -63,7 +63,7 @@ export function createIncidentService(options: IncidentServiceOptions): ServiceI
           throw incidentResolved(found);
         }
         const { orderId, workflowId, step } = open;
-        await recordCommands(tx, [{ kind: "RETRY", orderId, data: { workflowId, step } }]);
+        await recordCommands(tx, [{ kind: "RETRY", subject: orderId, data: { workflowId, step } }]);
         return open;
       });
       commandsRecorded();

@@ -1,4 +1,4 @@
-import type { JsonObject } from "@sagacart/outbox/events/feed";
+import type { JsonObject } from "@sagacart/outbox/json";
 import type { State } from "./order.ts";
 
 /** The type of the event that announces a state. */

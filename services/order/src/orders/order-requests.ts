@@ -1,7 +1,7 @@
 import { DomainError } from "@sagacart/chassis/errors";
 import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres/pool";
 import { fingerprintOf, once } from "@sagacart/chassis/postgres/request-ids";
-import { recordCommands } from "@sagacart/outbox/commands/outbox";
+import { recordCommands } from "@sagacart/outbox/commands/record";
 import {
   type CancelOrderRequest,
   type PayOrderRequest,
@@ -51,7 +51,7 @@ async function startAttempt(tx: Transaction, request: PayOrderRequest): Promise<
   }
   const attempt = order.paymentAttempt + 1;
   await savePaymentAttempt(tx, { orderId, attempt, paymentMethod });
-  await recordCommands(tx, [{ kind: "PAY", orderId, data: { attempt } }]);
+  await recordCommands(tx, [{ kind: "PAY", subject: orderId, data: { attempt } }]);
   return attempt;
 }
 
@@ -75,7 +75,7 @@ export async function requestCancel(pool: Pool, request: CancelOrderRequest): Pr
     }
     await saveCancelRequest(tx, orderId, request.reason);
     if (order.ownerWorkflowId === ownWorkflowId(orderId)) {
-      await recordCommands(tx, [{ kind: "CANCEL", orderId }]);
+      await recordCommands(tx, [{ kind: "CANCEL", subject: orderId }]);
     }
     return state;
   });

@@ -90,7 +90,7 @@ describe("paying later", () => {
     await bring(orderId, "AWAITING_PAYMENT");
     const now = { waitAtMost: { seconds: 0n } };
     await Promise.all([1, 2, 3].map(() => service.orders.payOrder({ id: orderId, ...now })));
-    const commands = await service.pool.query("select data from commands where order_id = $1 and kind = 'PAY'", [
+    const commands = await service.pool.query("select data from commands where subject = $1 and kind = 'PAY'", [
       orderId,
     ]);
     expect(commands.rows).toEqual([{ data: { attempt: 1 } }]);

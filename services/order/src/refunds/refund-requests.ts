@@ -2,8 +2,8 @@ import { DomainError } from "@sagacart/chassis/errors";
 import type { Pool, Transaction } from "@sagacart/chassis/postgres/pool";
 import { fingerprintOf, once } from "@sagacart/chassis/postgres/request-ids";
 import { uuidv7 } from "@sagacart/chassis/uuid";
-import { recordCommands } from "@sagacart/outbox/commands/outbox";
-import { appendEvents } from "@sagacart/outbox/events/feed";
+import { recordCommands } from "@sagacart/outbox/commands/record";
+import { appendEvents } from "@sagacart/outbox/events/append";
 import type { OrderRefund } from "@sagacart/proto/order/v1/order";
 import { type RefundOrderRequest, RefundOrderRequestSchema } from "@sagacart/proto/order/v1/order_service";
 import { checkCustomer } from "../orders/order.ts";
@@ -44,7 +44,7 @@ async function recordRefund(tx: Transaction, request: RefundOrderRequest, finger
   const amountMinor = refundAmount({ ...order, id: orderId }, { amount, claimedMinor: existing.claimedMinor });
   const paymentRefundId = uuidv7();
   await insertRefund(tx, { orderId, refundId, paymentRefundId, fingerprint, amountMinor, reason });
-  await recordCommands(tx, [{ kind: "REFUND", orderId, data: { refundId, paymentRefundId } }]);
+  await recordCommands(tx, [{ kind: "REFUND", subject: orderId, data: { refundId, paymentRefundId } }]);
   return refundId;
 }
 

@@ -1,6 +1,6 @@
 import type { Transaction } from "@sagacart/chassis/postgres/pool";
-import { finishCommands } from "@sagacart/outbox/commands/outbox";
-import { appendEvents } from "@sagacart/outbox/events/feed";
+import { finishCommands } from "@sagacart/outbox/commands/command-store";
+import { appendEvents } from "@sagacart/outbox/events/append";
 import { isFinal } from "../orders/order.ts";
 import { orderEventData } from "../orders/order-event.ts";
 import {

@@ -1,4 +1,4 @@
-import type { NewEvent } from "@sagacart/outbox/events/feed";
+import type { NewEvent } from "@sagacart/outbox/events/append";
 import { type EndsAs, type Move, planMove, type State, type Transition } from "../orders/order.ts";
 import { eventType, orderEventData } from "../orders/order-event.ts";
 

@@ -1,5 +1,6 @@
 import type { Transaction } from "@sagacart/chassis/postgres/pool";
-import { finishCommands, recordCommands } from "@sagacart/outbox/commands/outbox";
+import { finishCommands } from "@sagacart/outbox/commands/command-store";
+import { recordCommands } from "@sagacart/outbox/commands/record";
 
 /** The kinds of command whose workflow owns the order. They are kept until the order is final. */
 export const ownerKinds = ["CHECKOUT", "RESUME"] as const;
@@ -34,7 +35,7 @@ export async function handOver(tx: Transaction, workflowId: string, orderIds: re
   await finishCommands(tx, ids, ownerKinds);
   await recordCommands(
     tx,
-    ids.map((orderId) => ({ kind: "RESUME", orderId })),
+    ids.map((subject) => ({ kind: "RESUME", subject })),
   );
   return ids;
 }

@@ -1,5 +1,5 @@
 import { errorInfo } from "@sagacart/chassis/errors";
-import { isStarted } from "@sagacart/outbox/commands/outbox";
+import { isStarted } from "@sagacart/outbox/commands/command-store";
 import { Order_State } from "@sagacart/proto/order/v1/order";
 import { WaitFor } from "@sagacart/proto/order/v1/order_service";
 import type { TestOrderService } from "./test-service.ts";
@@ -57,7 +57,7 @@ export function testOrders(service: () => TestOrderService) {
   /** The commands of an order that are not done. */
   async function commandsOf(orderId: string): Promise<{ kind: string; state: string }[]> {
     const { rows } = await service().pool.query(
-      `select kind, case when ${isStarted} then 'STARTED' else state end as state from commands c where order_id = $1`,
+      `select kind, case when ${isStarted} then 'STARTED' else state end as state from commands c where subject = $1`,
       [orderId],
     );
     return rows;
