@@ -1,5 +1,4 @@
-import { DomainError } from "@sagacart/chassis/errors";
-import { decodePageToken, encodePageToken, pageReasons } from "@sagacart/chassis/postgres/page";
+import { badPageToken, decodePageToken, encodePageToken } from "@sagacart/chassis/postgres/page";
 
 /** The key of a row in a list ordered by time and id. Microseconds are the precision of Postgres. */
 export type TimeKey = { readonly micros: bigint; readonly id: string };
@@ -27,7 +26,7 @@ export function readTimeKey(token: string, of: string, idPattern = /^[A-Za-z0-9.
   }
   const [micros, id] = key;
   if (micros < 0n || micros > BigInt(Number.MAX_SAFE_INTEGER) || !idPattern.test(id)) {
-    throw new DomainError(pageReasons, "BAD_PAGE_TOKEN", "page_token is not one that this list gave out");
+    throw badPageToken();
   }
   return { micros, id };
 }

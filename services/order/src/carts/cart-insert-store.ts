@@ -1,6 +1,7 @@
 import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
+import { unnest } from "@sagacart/chassis/postgres/unnest";
 import type { CartLine, LeftOutLine } from "./cart.ts";
-import { lineArrays } from "./cart-row.ts";
+import { linesTable, placed } from "./cart-row.ts";
 
 /** A cart to be inserted. */
 export type NewCart = {
@@ -11,6 +12,8 @@ export type NewCart = {
   /** The lines of the duplicated cart that this one lacks. */
   readonly leftOut?: readonly LeftOutLine[];
 };
+
+const linesOfCart = linesTable("l", 6);
 
 /** The result of an insert. RACED: another cart of the customer was made at the same time; try again. */
 export type Inserted = "MADE" | "EXISTS" | "TOO_MANY" | "RACED";
@@ -30,10 +33,7 @@ export async function insertCart(db: Queryable, cart: NewCart, maxOpen: number):
              select $1, $2, $3, n = 0, $5::jsonb from open where n < $4
              on conflict do nothing returning id
            ), lines as (
-             insert into cart_lines (cart_id, line_number, product_id, quantity, sku, title, currency, unit_price_minor)
-             select l.* from made join unnest($6::text[], $7::int[], $8::text[], $9::int[], $10::text[], $11::text[],
-                                              $12::text[], $13::bigint[])
-               as l (cart_id, line_number, product_id, quantity, sku, title, currency, unit_price_minor) on true
+             insert into cart_lines (${linesOfCart.columns}) select l.* from made join ${linesOfCart.table} on true
            )
            select exists (select from made) as made, exists (select from carts where id = $1) as taken, n as open
            from open`,
@@ -43,7 +43,7 @@ export async function insertCart(db: Queryable, cart: NewCart, maxOpen: number):
       cart.name,
       maxOpen,
       cart.leftOut === undefined ? null : JSON.stringify(cart.leftOut),
-      ...lineArrays(cart.lines.map((line, index) => ({ cartId: cart.id, line, index }))),
+      ...linesOfCart.values(placed(cart.id, cart.lines)),
     ],
   });
   const [row] = rows;
@@ -70,6 +70,8 @@ export async function loadLeftOut(db: Queryable, id: string): Promise<readonly L
 /** A guest's cart to be inserted. */
 export type NewGuestCart = Pick<NewCart, "id" | "lines"> & { readonly guestTokenHash: Buffer };
 
+const linesOfGuestCart = linesTable("l", 3);
+
 /** Inserts a guest's cart, whose id is new. */
 export async function insertGuestCart(db: Queryable, cart: NewGuestCart): Promise<void> {
   await db.query({
@@ -77,14 +79,8 @@ export async function insertGuestCart(db: Queryable, cart: NewGuestCart): Promis
     text: `with made as (
              insert into carts (id, guest_token_hash) values ($1, $2)
            )
-           insert into cart_lines (cart_id, line_number, product_id, quantity, sku, title, currency, unit_price_minor)
-           select * from unnest($3::text[], $4::int[], $5::text[], $6::int[], $7::text[], $8::text[], $9::text[],
-                                $10::bigint[])`,
-    values: [
-      cart.id,
-      cart.guestTokenHash,
-      ...lineArrays(cart.lines.map((line, index) => ({ cartId: cart.id, line, index }))),
-    ],
+           insert into cart_lines (${linesOfGuestCart.columns}) select * from ${linesOfGuestCart.table}`,
+    values: [cart.id, cart.guestTokenHash, ...linesOfGuestCart.values(placed(cart.id, cart.lines))],
   });
 }
 
@@ -98,17 +94,22 @@ export async function insertDefaultCart(db: Queryable, id: string, customerId: s
   });
 }
 
+const putHeads = unnest<NewCart>("new", {
+  id: ["text", ({ id }) => id],
+  customer_id: ["text", ({ customerId }) => customerId],
+  name: ["text", ({ name }) => name],
+});
+const putLines = linesTable("l", 1);
+
 /**
  * Inserts carts, or overwrites those with the same ids, whichever customer had them. An overwritten cart stays the
  * default only if its customer stays the same. Returns the ids of carts that are being checked out; these stay as they
  * are. Three statements, however many carts.
  */
 export async function putCarts(tx: Transaction, carts: readonly NewCart[]): Promise<string[]> {
-  const ids = carts.map(({ id }) => id);
   const { rows } = await tx.query<{ id: string }>({
     name: "put-carts",
-    text: `insert into carts (id, customer_id, name)
-           select * from unnest($1::text[], $2::text[], $3::text[]) as new (id, customer_id, name) order by id
+    text: `insert into carts (${putHeads.columns}) select * from ${putHeads.table} order by id
            on conflict (id) do update
            set customer_id = excluded.customer_id, name = excluded.name, state = 'OPEN', order_id = null,
                guest_token_hash = null, merged_into = null, left_out = null, merge = null,
@@ -117,12 +118,10 @@ export async function putCarts(tx: Transaction, carts: readonly NewCart[]): Prom
                is_default = carts.is_default and carts.customer_id = excluded.customer_id,
                create_time = case when carts.state = 'OPEN' then carts.create_time else now() end
            where carts.state <> 'CHECKING_OUT' returning id`,
-    values: [ids, carts.map(({ customerId }) => customerId), carts.map(({ name }) => name)],
+    values: putHeads.values(carts),
   });
   const written = new Set(rows.map(({ id }) => id));
-  const lines = carts
-    .filter(({ id }) => written.has(id))
-    .flatMap(({ id, lines }) => lines.map((line, index) => ({ cartId: id, line, index })));
+  const lines = carts.filter(({ id }) => written.has(id)).flatMap(({ id, lines }) => placed(id, lines));
   await tx.query({
     name: "drop-cart-lines",
     text: "delete from cart_lines where cart_id = any($1)",
@@ -130,10 +129,8 @@ export async function putCarts(tx: Transaction, carts: readonly NewCart[]): Prom
   });
   await tx.query({
     name: "insert-cart-lines",
-    text: `insert into cart_lines (cart_id, line_number, product_id, quantity, sku, title, currency, unit_price_minor)
-           select * from unnest($1::text[], $2::int[], $3::text[], $4::int[], $5::text[], $6::text[], $7::text[],
-                                $8::bigint[])`,
-    values: lineArrays(lines),
+    text: `insert into cart_lines (${putLines.columns}) select * from ${putLines.table}`,
+    values: putLines.values(lines),
   });
-  return ids.filter((id) => !written.has(id));
+  return carts.map(({ id }) => id).filter((id) => !written.has(id));
 }

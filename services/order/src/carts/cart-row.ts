@@ -1,3 +1,4 @@
+import { type Unnest, unnest } from "@sagacart/chassis/postgres/unnest";
 import type { Cart, CartLine, CartState } from "./cart.ts";
 
 /** A cart without its lines. */
@@ -83,16 +84,28 @@ export function toLine(row: LineRow): CartLine {
   };
 }
 
-/** The arrays of lines for unnest(). */
-export function lineArrays(lines: readonly { cartId: string; line: CartLine; index: number }[]): unknown[][] {
-  return [
-    lines.map(({ cartId }) => cartId),
-    lines.map(({ index }) => index + 1),
-    lines.map(({ line }) => line.productId),
-    lines.map(({ line }) => line.quantity),
-    lines.map(({ line }) => line.sku),
-    lines.map(({ line }) => line.title),
-    lines.map(({ line }) => line.currency),
-    lines.map(({ line }) => line.unitPriceMinor),
-  ];
+/** A line of a cart, to be written. */
+export type PlacedLine = { readonly cartId: string; readonly line: CartLine; readonly index: number };
+
+/** The table of lines to be written; its first parameter is `first`. */
+export function linesTable(alias: string, first: number): Unnest<PlacedLine> {
+  return unnest<PlacedLine>(
+    alias,
+    {
+      cart_id: ["text", ({ cartId }) => cartId],
+      line_number: ["int", ({ index }) => index + 1],
+      product_id: ["text", ({ line }) => line.productId],
+      quantity: ["int", ({ line }) => line.quantity],
+      sku: ["text", ({ line }) => line.sku],
+      title: ["text", ({ line }) => line.title],
+      currency: ["text", ({ line }) => line.currency],
+      unit_price_minor: ["bigint", ({ line }) => line.unitPriceMinor],
+    },
+    first,
+  );
+}
+
+/** The lines of a cart with their places. */
+export function placed(cartId: string, lines: readonly CartLine[]): PlacedLine[] {
+  return lines.map((line, index) => ({ cartId, line, index }));
 }

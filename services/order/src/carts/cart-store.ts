@@ -1,4 +1,5 @@
 import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
+import { unnest } from "@sagacart/chassis/postgres/unnest";
 import { microsOf, type TimeKey, timeOf } from "../time-key.ts";
 import type { Cart, CartLine, CartState } from "./cart.ts";
 import {
@@ -7,8 +8,9 @@ import {
   headColumns,
   type JoinedRow,
   type LineRow,
-  lineArrays,
   lineColumns,
+  linesTable,
+  placed,
   toCarts,
   toHead,
   toLine,
@@ -71,65 +73,70 @@ export async function findDefaultCarts(db: Queryable, customerIds: readonly stri
   return new Map(rows.map((row) => [row.customer_id, row.id]));
 }
 
+type Ordered = { readonly cartId: string; readonly orderId: string };
+
+const ordered = unnest<Ordered>("m", {
+  id: ["text", ({ cartId }) => cartId],
+  order_id: ["text", ({ orderId }) => orderId],
+});
+
 /** Marks carts, which the caller has locked, as being checked out by an order. */
-export async function markCheckingOut(
-  tx: Transaction,
-  carts: readonly { readonly cartId: string; readonly orderId: string }[],
-): Promise<void> {
+export async function markCheckingOut(tx: Transaction, carts: readonly Ordered[]): Promise<void> {
   await tx.query({
     name: "mark-checking-out",
     text: `update carts c
            set state = 'CHECKING_OUT', order_id = m.order_id, last_failure_reason = '',
                version = c.version + 1, update_time = now()
-           from unnest($1::text[], $2::text[]) as m (id, order_id) where c.id = m.id`,
-    values: [carts.map(({ cartId }) => cartId), carts.map(({ orderId }) => orderId)],
+           from ${ordered.table} where c.id = m.id`,
+    values: ordered.values(carts),
   });
 }
 
+type Change = { readonly before: Cart; readonly after: Cart };
+
+const removedLines = unnest<{ cartId: string; productId: string }>("r", {
+  cart_id: ["text", ({ cartId }) => cartId],
+  product_id: ["text", ({ productId }) => productId],
+});
+const changedLines = linesTable("l", 3);
+const changedCarts = unnest<Change>(
+  "n",
+  {
+    id: ["text", ({ after }) => after.id],
+    name: ["text", ({ after }) => after.name],
+    state: ["text", ({ after }) => after.state],
+    is_default: ["boolean", ({ after }) => after.isDefault],
+    version: ["bigint", ({ after }) => after.version],
+  },
+  11,
+);
+
 /** Writes the changes of carts that the caller has locked, in one statement. Returns the time of the update. */
-export async function saveCarts(
-  tx: Transaction,
-  changes: readonly { readonly before: Cart; readonly after: Cart }[],
-): Promise<Date> {
-  const gone = changes.flatMap(({ before, after }) => {
+export async function saveCarts(tx: Transaction, changes: readonly Change[]): Promise<Date> {
+  const removed = changes.flatMap(({ before, after }) => {
     const kept = new Set(after.lines.map(({ productId }) => productId));
     return before.lines
       .filter(({ productId }) => !kept.has(productId))
       .map(({ productId }) => ({ cartId: after.id, productId }));
   });
-  const put = changes.flatMap(({ before, after }) =>
-    after.lines
-      .map((line, index) => ({ cartId: after.id, line, index }))
-      .filter(({ line, index }) => before.lines[index] !== line),
+  const changed = changes.flatMap(({ before, after }) =>
+    placed(after.id, after.lines).filter(({ line, index }) => before.lines[index] !== line),
   );
   const { rows } = await tx.query<{ update_time: Date }>({
     name: "save-carts",
-    text: `with gone as (
-             delete from cart_lines l using unnest($1::text[], $2::text[]) as g (cart_id, product_id)
-             where l.cart_id = g.cart_id and l.product_id = g.product_id
-           ), put as (
-             insert into cart_lines (cart_id, line_number, product_id, quantity, sku, title, currency, unit_price_minor)
-             select * from unnest($3::text[], $4::int[], $5::text[], $6::int[], $7::text[], $8::text[], $9::text[],
-                                  $10::bigint[])
+    text: `with removed as (
+             delete from cart_lines l using ${removedLines.table}
+             where l.cart_id = r.cart_id and l.product_id = r.product_id
+           ), changed as (
+             insert into cart_lines (${changedLines.columns}) select * from ${changedLines.table}
              on conflict (cart_id, product_id) do update
              set line_number = excluded.line_number, quantity = excluded.quantity, sku = excluded.sku,
                  title = excluded.title, currency = excluded.currency, unit_price_minor = excluded.unit_price_minor
            )
            update carts c set name = n.name, state = n.state, is_default = n.is_default, version = n.version,
                               update_time = now()
-           from unnest($11::text[], $12::text[], $13::text[], $14::boolean[], $15::bigint[])
-             as n (id, name, state, is_default, version)
-           where c.id = n.id returning c.update_time`,
-    values: [
-      gone.map(({ cartId }) => cartId),
-      gone.map(({ productId }) => productId),
-      ...lineArrays(put),
-      changes.map(({ after }) => after.id),
-      changes.map(({ after }) => after.name),
-      changes.map(({ after }) => after.state),
-      changes.map(({ after }) => after.isDefault),
-      changes.map(({ after }) => after.version),
-    ],
+           from ${changedCarts.table} where c.id = n.id returning c.update_time`,
+    values: [...removedLines.values(removed), ...changedLines.values(changed), ...changedCarts.values(changes)],
   });
   const [first] = rows;
   if (first === undefined || rows.length !== changes.length) {

@@ -1,4 +1,5 @@
 import type { Transaction } from "@sagacart/chassis/postgres/pool";
+import { unnest } from "@sagacart/chassis/postgres/unnest";
 import type { CartState } from "./cart.ts";
 import type { Verdict } from "./idle-cart.ts";
 
@@ -58,11 +59,17 @@ export async function lockDueCarts(tx: Transaction, limit: number): Promise<{ ca
   return { carts, now: rows[0]?.now ?? new Date() };
 }
 
+type Decided = { readonly cart: DueCart; readonly verdict: Verdict };
+
+const verdicts = unnest<Decided>("v", {
+  id: ["text", ({ cart }) => cart.id],
+  kind: ["text", ({ verdict }) => verdict.kind],
+  next_check: ["timestamptz", ({ verdict }) => ("at" in verdict ? verdict.at : null)],
+  told_expire_time: ["timestamptz", ({ verdict }) => (verdict.kind === "REMIND" ? verdict.expireTime : null)],
+});
+
 /** Applies verdicts to carts that the caller has locked, in one statement. */
-export async function saveVerdicts(
-  tx: Transaction,
-  decided: readonly { readonly cart: DueCart; readonly verdict: Verdict }[],
-): Promise<void> {
+export async function saveVerdicts(tx: Transaction, decided: readonly Decided[]): Promise<void> {
   await tx.query({
     name: "save-idle-verdicts",
     text: `update carts c
@@ -74,14 +81,7 @@ export async function saveVerdicts(
                is_default = c.is_default and v.kind <> 'EXPIRE',
                version = c.version + case when v.kind = 'EXPIRE' then 1 else 0 end,
                update_time = case when v.kind = 'EXPIRE' then now() else c.update_time end
-           from unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[])
-             as v (id, kind, next_check, told_expire_time)
-           where c.id = v.id`,
-    values: [
-      decided.map(({ cart }) => cart.id),
-      decided.map(({ verdict }) => verdict.kind),
-      decided.map(({ verdict }) => ("at" in verdict ? verdict.at : null)),
-      decided.map(({ verdict }) => (verdict.kind === "REMIND" ? verdict.expireTime : null)),
-    ],
+           from ${verdicts.table} where c.id = v.id`,
+    values: verdicts.values(decided),
   });
 }

@@ -1,6 +1,7 @@
 import type { Code } from "@connectrpc/connect";
 import { DomainError } from "@sagacart/chassis/errors";
 import type { Queryable } from "@sagacart/chassis/postgres/pool";
+import { unnest } from "@sagacart/chassis/postgres/unnest";
 
 /** The answer to an earlier request. */
 export type Remembered = {
@@ -13,12 +14,18 @@ export type Remembered = {
 type Failure = { code: Code; reason: string; message: string; metadata: Record<string, string> };
 type Key = { readonly scope: string; readonly requestId: string };
 
+const keyColumns = {
+  scope: ["text", ({ scope }: Key) => scope],
+  request_id: ["text", ({ requestId }: Key) => requestId],
+} as const;
+const keys = unnest<Key>("k", keyColumns);
+
 /**
  * Finds the requests that were answered before, by "<scope> <request id>". This is the set-based form of the chassis'
  * once(), on the same table.
  */
-export async function findRequests(db: Queryable, keys: readonly Key[]): Promise<Map<string, Remembered>> {
-  const named = keys.filter(({ requestId }) => requestId !== "");
+export async function findRequests(db: Queryable, requests: readonly Key[]): Promise<Map<string, Remembered>> {
+  const named = requests.filter(({ requestId }) => requestId !== "");
   if (named.length === 0) {
     return new Map();
   }
@@ -32,8 +39,8 @@ export async function findRequests(db: Queryable, keys: readonly Key[]): Promise
   }>({
     name: "find-requests",
     text: `select scope, request_id, method, fingerprint, resource_id, failure
-           from requests join unnest($1::text[], $2::text[]) as asked (scope, request_id) using (scope, request_id)`,
-    values: [named.map(({ scope }) => scope), named.map(({ requestId }) => requestId)],
+           from requests join ${keys.table} using (scope, request_id)`,
+    values: keys.values(named),
   });
   return new Map(
     rows.map((row) => [
@@ -55,6 +62,14 @@ export type Claim = Key & {
   readonly expected: string | undefined;
 };
 
+const claims = unnest<Claim & { number: number }>("new", {
+  ...keyColumns,
+  method: ["text", ({ method }) => method],
+  fingerprint: ["bytea", ({ fingerprint }) => fingerprint],
+  resource_id: ["text", ({ expected }) => expected],
+  number: ["int", ({ number }) => number],
+});
+
 /**
  * Claims unused request ids and returns them, as "<scope> <request id>". Waits for transactions that are claiming the
  * same ids.
@@ -68,23 +83,21 @@ export async function claimRequestIds(tx: Queryable, requests: readonly Claim[])
     // Of several with one id the first counts, for the caller too: its expected order is what is remembered.
     text: `insert into requests (scope, request_id, method, fingerprint, resource_id)
            select distinct on (scope, request_id) scope, request_id, method, fingerprint, resource_id
-           from unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::text[])
-             with ordinality as new (scope, request_id, method, fingerprint, resource_id, number)
-           order by scope, request_id, number
+           from ${claims.table} order by scope, request_id, number
            on conflict do nothing returning scope, request_id`,
-    values: [
-      requests.map(({ scope }) => scope),
-      requests.map(({ requestId }) => requestId),
-      requests.map(({ method }) => method),
-      requests.map(({ fingerprint }) => fingerprint),
-      requests.map(({ expected }) => expected ?? null),
-    ],
+    values: claims.values(requests.map((request, number) => ({ ...request, number }))),
   });
   return new Set(rows.map((row) => `${row.scope} ${row.request_id}`));
 }
 
 /** The answer to a request: the id of the order, the error, or undefined if there is nothing to remember. */
 export type Answer = Key & { readonly outcome: string | DomainError | undefined };
+
+const answerTable = unnest<Answer>("a", {
+  ...keyColumns,
+  resource_id: ["text", ({ outcome }) => (typeof outcome === "string" ? outcome : null)],
+  failure: ["jsonb", ({ outcome }) => (outcome instanceof DomainError ? failureJson(outcome) : null)],
+});
 
 /** Records answers that differ from the expected ones, in the transaction that makes them true. Unanswered ids become free. */
 export async function answerRequests(tx: Queryable, answers: readonly Answer[]): Promise<void> {
@@ -93,23 +106,16 @@ export async function answerRequests(tx: Queryable, answers: readonly Answer[]):
     await tx.query({
       name: "answer-requests",
       text: `update requests r set resource_id = a.resource_id, failure = a.failure
-             from unnest($1::text[], $2::text[], $3::text[], $4::jsonb[]) as a (scope, request_id, resource_id, failure)
-             where r.scope = a.scope and r.request_id = a.request_id`,
-      values: [
-        answered.map(({ scope }) => scope),
-        answered.map(({ requestId }) => requestId),
-        answered.map(({ outcome }) => (typeof outcome === "string" ? outcome : null)),
-        answered.map(({ outcome }) => (outcome instanceof DomainError ? failureJson(outcome) : null)),
-      ],
+             from ${answerTable.table} where r.scope = a.scope and r.request_id = a.request_id`,
+      values: answerTable.values(answered),
     });
   }
   const forgotten = answers.filter(({ outcome }) => outcome === undefined);
   if (forgotten.length > 0) {
     await tx.query({
       name: "forget-requests",
-      text: `delete from requests r using unnest($1::text[], $2::text[]) as f (scope, request_id)
-             where r.scope = f.scope and r.request_id = f.request_id`,
-      values: [forgotten.map(({ scope }) => scope), forgotten.map(({ requestId }) => requestId)],
+      text: `delete from requests r using ${keys.table} where r.scope = k.scope and r.request_id = k.request_id`,
+      values: keys.values(forgotten),
     });
   }
 }

@@ -1,64 +1,62 @@
 import { create, toJson } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
+import { unnest } from "@sagacart/chassis/postgres/unnest";
 import { type Order, type OrderChange, OrderChangeSchema } from "@sagacart/proto/order/v1/order";
-import { AddressSchema } from "@sagacart/proto/type/v1/address";
+import { type Address, AddressSchema } from "@sagacart/proto/type/v1/address";
 import { microsOf, type TimeKey, timeOf } from "../time-key.ts";
-import { type EndsAs, type NewOrder, type State, stateToProto } from "./order.ts";
+import { type EndsAs, type NewLine, type NewOrder, type State, stateToProto } from "./order.ts";
 import { type LineRow, type OrderRow, orderColumns, toOrder } from "./order-row.ts";
+
+const newOrders = unnest<NewOrder>("new", {
+  id: ["text", ({ id }) => id],
+  customer_id: ["text", ({ customerId }) => customerId],
+  cart_id: ["text", ({ cartId }) => cartId],
+  fingerprint: ["bytea", ({ fingerprint }) => fingerprint],
+  currency: ["text", ({ currency }) => currency],
+  total_minor: ["bigint", ({ totalMinor }) => totalMinor],
+  payment_method: ["text", ({ paymentMethod }) => paymentMethod],
+  pay_later: ["boolean", ({ payLater }) => payLater],
+  expire_time: ["timestamptz", ({ expireTime }) => expireTime],
+  shipping_address: ["jsonb", ({ shippingAddress }) => shippingAddress && addressJson(shippingAddress)],
+  contact_email: ["text", ({ contactEmail }) => contactEmail],
+  owner_workflow_id: ["text", ({ ownerWorkflowId }) => ownerWorkflowId],
+});
+
+const newLines = unnest<NewLine & { orderId: string; index: number }>("new", {
+  order_id: ["text", ({ orderId }) => orderId],
+  line_number: ["int", ({ index }) => index + 1],
+  product_id: ["text", ({ productId }) => productId],
+  sku: ["text", ({ sku }) => sku],
+  title: ["text", ({ title }) => title],
+  quantity: ["int", ({ quantity }) => quantity],
+  unit_price_minor: ["bigint", ({ unitPriceMinor }) => unitPriceMinor],
+});
 
 /** Inserts the orders whose ids are free and returns those ids. Two statements, however many orders. */
 export async function insertOrders(tx: Queryable, orders: readonly NewOrder[]): Promise<Set<string>> {
   const { rows } = await tx.query<{ id: string }>({
     name: "insert-orders",
-    text: `insert into orders (id, customer_id, cart_id, fingerprint, state, sequence, currency, total_minor,
-                               payment_method, pay_later, payment_attempt, payment_pending, expire_time,
-                               shipping_address, contact_email, owner_workflow_id)
-           select id, customer_id, cart_id, fingerprint, 'PENDING', 1, currency, total_minor,
-                  payment_method, pay_later, case when pay_later then 0 else 1 end, not pay_later, expire_time,
-                  shipping_address, contact_email, owner_workflow_id
-           from unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::text[], $6::bigint[], $7::text[],
-                       $8::boolean[], $9::timestamptz[], $10::jsonb[], $11::text[], $12::text[])
-             as new (id, customer_id, cart_id, fingerprint, currency, total_minor, payment_method, pay_later,
-                     expire_time, shipping_address, contact_email, owner_workflow_id)
-           order by id
+    text: `insert into orders (${newOrders.columns}, state, sequence, payment_attempt, payment_pending)
+           select ${newOrders.columns}, 'PENDING', 1, case when pay_later then 0 else 1 end, not pay_later
+           from ${newOrders.table} order by id
            on conflict (id) do nothing returning id`,
-    values: [
-      orders.map((order) => order.id),
-      orders.map((order) => order.customerId),
-      orders.map((order) => order.cartId ?? null),
-      orders.map((order) => order.fingerprint),
-      orders.map((order) => order.currency),
-      orders.map((order) => order.totalMinor),
-      orders.map((order) => order.paymentMethod),
-      orders.map((order) => order.payLater),
-      orders.map((order) => order.expireTime ?? null),
-      orders.map(({ shippingAddress }) =>
-        shippingAddress === undefined ? null : JSON.stringify(toJson(AddressSchema, shippingAddress)),
-      ),
-      orders.map((order) => order.contactEmail),
-      orders.map((order) => order.ownerWorkflowId ?? null),
-    ],
+    values: newOrders.values(orders),
   });
   const inserted = new Set(rows.map(({ id }) => id));
   const lines = orders
     .filter(({ id }) => inserted.has(id))
-    .flatMap(({ id, lines }) => lines.map((line, index) => ({ ...line, id, index })));
+    .flatMap(({ id, lines }) => lines.map((line, index) => ({ ...line, orderId: id, index })));
   await tx.query({
     name: "insert-order-lines",
-    text: `insert into order_lines (order_id, line_number, product_id, sku, title, quantity, unit_price_minor)
-           select * from unnest($1::text[], $2::int[], $3::text[], $4::text[], $5::text[], $6::int[], $7::bigint[])`,
-    values: [
-      lines.map((line) => line.id),
-      lines.map((line) => line.index + 1),
-      lines.map((line) => line.productId),
-      lines.map((line) => line.sku),
-      lines.map((line) => line.title),
-      lines.map((line) => line.quantity),
-      lines.map((line) => line.unitPriceMinor),
-    ],
+    text: `insert into order_lines (${newLines.columns}) select * from ${newLines.table}`,
+    values: newLines.values(lines),
   });
   return inserted;
+}
+
+function addressJson(address: Address): string {
+  return JSON.stringify(toJson(AddressSchema, address));
 }
 
 /** An order that the caller has locked. */

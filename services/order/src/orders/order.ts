@@ -10,7 +10,7 @@ export type State = Exclude<keyof typeof Order_State, "UNSPECIFIED">;
 export type EndsAs = "REJECTED" | "CANCELLED" | "EXPIRED";
 
 /** A line of an order to be recorded, at the quoted price. */
-type NewLine = {
+export type NewLine = {
   readonly productId: string;
   readonly sku: string;
   readonly title: string;

@@ -1,4 +1,5 @@
 import type { Transaction } from "@sagacart/chassis/postgres/pool";
+import { unnest } from "@sagacart/chassis/postgres/unnest";
 import type { EndsAs, State } from "../orders/order.ts";
 import type { Change, MovableOrder, Shortage, Summary } from "./move.ts";
 
@@ -51,6 +52,17 @@ export async function lockOwnOrders(
   );
 }
 
+const moves = unnest<Change>("m", {
+  id: ["text", ({ order }) => order.id],
+  state: ["text", ({ last }) => last.state],
+  ends_as: ["text", ({ last }) => last.endsAs],
+  sequence: ["int", ({ order, transitions }) => order.sequence + transitions.length],
+  outcome_reason: ["text", ({ last }) => last.outcomeReason],
+  outcome_detail: ["text", ({ last }) => last.outcomeDetail],
+  shortages: ["jsonb", ({ move }) => (move.shortages.length === 0 ? null : JSON.stringify(move.shortages))],
+  tracking_number: ["text", ({ move }) => move.trackingNumber],
+});
+
 /** Writes changes of orders that the caller has locked. */
 export async function saveChanges(tx: Transaction, changes: readonly Change[]): Promise<void> {
   await tx.query({
@@ -65,19 +77,8 @@ export async function saveChanges(tx: Transaction, changes: readonly Change[]): 
                tracking_number = coalesce(nullif(m.tracking_number, ''), o.tracking_number),
                payment_pending = o.payment_pending and m.state in ('RESERVED', 'AWAITING_PAYMENT'),
                update_time = now()
-           from unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::text[], $6::text[], $7::jsonb[], $8::text[])
-             as m (id, state, ends_as, sequence, outcome_reason, outcome_detail, shortages, tracking_number)
-           where o.id = m.id`,
-    values: [
-      changes.map(({ order }) => order.id),
-      changes.map(({ last }) => last.state),
-      changes.map(({ last }) => last.endsAs ?? null),
-      changes.map(({ order, transitions }) => order.sequence + transitions.length),
-      changes.map(({ last }) => last.outcomeReason),
-      changes.map(({ last }) => last.outcomeDetail),
-      changes.map(({ move }) => (move.shortages.length === 0 ? null : JSON.stringify(move.shortages))),
-      changes.map(({ move }) => move.trackingNumber),
-    ],
+           from ${moves.table} where o.id = m.id`,
+    values: moves.values(changes),
   });
 }
 

@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import type { Pool, Transaction } from "@sagacart/chassis/postgres/pool";
+import { unnest } from "@sagacart/chassis/postgres/unnest";
 import { isStarted } from "@sagacart/outbox/commands/command-store";
 import type { StalledCommand } from "@sagacart/outbox/commands/stalled";
 import { CommandSchema } from "@sagacart/proto/command/v1/command";
@@ -41,18 +42,22 @@ export async function listStalled(pool: Pool, stalledForMs: number, limit: numbe
   }));
 }
 
+type Item = { readonly commandId: string; readonly ownerWorkflowId: string };
+
+const restarted = unnest<Item>("item", {
+  command_id: ["text", ({ commandId }) => commandId],
+  owner: ["text", ({ ownerWorkflowId }) => ownerWorkflowId],
+});
+
 /**
  * Reopens commands whose order is still owned by a workflow that is gone. The order of a batch loses its owner, so that
  * the next batch can claim it; the workflow of a single order is started again under the same id.
  */
-export async function restartStalled(
-  tx: Transaction,
-  items: readonly { commandId: string; ownerWorkflowId: string }[],
-): Promise<string[]> {
+export async function restartStalled(tx: Transaction, items: readonly Item[]): Promise<string[]> {
   const { rows } = await tx.query<{ id: string }>(
     `with gone as (
        select o.id, c.id as command_id, c.kind
-       from unnest($1::text[], $2::text[]) as item (command_id, owner)
+       from ${restarted.table}
        join commands c on c.id::text = item.command_id and ${isStarted}
        join orders o on o.id = c.subject and coalesce(o.owner_workflow_id, '') = item.owner
        order by o.id for update of o
@@ -62,7 +67,7 @@ export async function restartStalled(
      )
      update commands c set state = 'OPEN', batch_id = null, update_time = now()
      from gone where c.id = gone.command_id returning c.id`,
-    [items.map(({ commandId }) => commandId), items.map(({ ownerWorkflowId }) => ownerWorkflowId)],
+    restarted.values(items),
   );
   return rows.map(({ id }) => id);
 }
