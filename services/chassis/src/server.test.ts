@@ -6,7 +6,7 @@ import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } f
 import { credentials, Client as GrpcClient, type ServiceError } from "@grpc/grpc-js";
 import { ServerReflection } from "@sagacart/proto/grpc/reflection/v1/reflection";
 import { ServerReflection as ServerReflectionV1Alpha } from "@sagacart/proto/grpc/reflection/v1alpha/reflection";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { createServiceClient, openChannel } from "./client.ts";
 import { callContext } from "./context.ts";
 import { DomainError, defineReasons, errorInfo } from "./errors.ts";
@@ -366,6 +366,32 @@ test("connections are told to go away at their age, and no call is lost by it", 
     const results = await Promise.allSettled(Array.from({ length: 20 }, () => client.change({ text: "a" })));
     expect(results.filter(({ status }) => status === "rejected")).toEqual([]);
   }
+});
+
+test("a connection that is cut in the middle of a message is logged at debug, and not written to the console", async () => {
+  using onConsole = vi.spyOn(console, "error").mockReturnValue();
+  await using server = await startEcho({
+    async *watch() {
+      for (;;) {
+        yield { text: "a".repeat(1_000_000) };
+      }
+    },
+  });
+  await using proxy = await createProxy({ host: "127.0.0.1", port: server.server.port });
+  using client = clientOf({ address: `127.0.0.1:${proxy.port}` });
+  const watching = client.watch({ text: "a" })[Symbol.asyncIterator]();
+  await watching.next();
+  await proxy.cut();
+  await expect
+    .poll(() => server.lines)
+    .toContainEqual(
+      expect.objectContaining({
+        level: "debug",
+        rpc: `${EchoService.typeName}/Watch`,
+        msg: "the caller was gone before it had its answer",
+      }),
+    );
+  expect(onConsole).not.toHaveBeenCalled();
 });
 
 test("draining lets the calls under way end, refuses new ones, and ends streams with UNAVAILABLE", async () => {

@@ -12,7 +12,7 @@ import {
 } from "node:http2";
 import type { AddressInfo, Server as NetServer, Socket } from "node:net";
 import type { ConnectRouter } from "@connectrpc/connect";
-import { compressionGzip, connectNodeAdapter } from "@connectrpc/connect-node";
+import { compressionGzip } from "@connectrpc/connect-node";
 import { requireAccessRules } from "./auth/access.ts";
 import type { Verifier } from "./auth/verify.ts";
 import type { Health } from "./health.ts";
@@ -21,6 +21,7 @@ import { createInFlight, type InFlight } from "./interceptors/in-flight.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import { serveReflection } from "./reflection.ts";
+import { createConnectHandler } from "./server/connect-handler.ts";
 import { createGrpcUnary } from "./server/grpc-unary.ts";
 import { recordUnary, type UnaryMethods } from "./server/unary-methods.ts";
 import type { Tls } from "./tls/files.ts";
@@ -162,7 +163,8 @@ function streamHandler(options: ServerOptions, inFlight: InFlight): StreamHandle
 }
 
 function adapterHandler(options: ServerOptions, inFlight: InFlight, methods: UnaryMethods) {
-  return connectNodeAdapter({
+  return createConnectHandler({
+    log: options.log,
     routes(plain) {
       const router = recordUnary(plain, methods);
       options.routes(router);
