@@ -135,7 +135,7 @@ test("a parent killed with -9 leaves nothing behind but what it let go", async (
   `);
   const [heeding, letGo] = parent.told.split(" ").map(Number);
   await parent.end("SIGKILL");
-  await expect.poll(() => isRunning(heeding!), { timeout: 10_000 }).toBe(false);
+  await expect.poll(() => isRunning(heeding!)).toBe(false);
   expect(isRunning(letGo!)).toBe(true);
   process.kill(letGo!, "SIGKILL");
 });

@@ -184,14 +184,14 @@ test("handlers, also of streams, know the request id, the trace and the deadline
   const headers = { "x-request-id": "r-1", traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01" };
   const before = Date.now();
 
-  await client.repeat({ text: "a" }, { headers, timeoutMs: 5_000 });
-  await numbers(client.watch({ text: "a" }, { headers, timeoutMs: 5_000 }));
+  await client.repeat({ text: "a" }, { headers, timeoutMs: 60_000 });
+  await numbers(client.watch({ text: "a" }, { headers, timeoutMs: 60_000 }));
 
   const context = { requestId: "r-1", traceparent: headers.traceparent, deadlineMs: expect.any(Number) };
   expect(seen).toEqual([context, context, context]);
   for (const { deadlineMs } of seen as { deadlineMs: number }[]) {
     expect(deadlineMs).toBeGreaterThan(before);
-    expect(deadlineMs).toBeLessThanOrEqual(Date.now() + 5_000);
+    expect(deadlineMs).toBeLessThanOrEqual(Date.now() + 60_000);
   }
 });
 
@@ -212,15 +212,21 @@ test.each(["", "a b", "x".repeat(129), "<script>"])("the request id %j is not ta
 
 test("when the deadline is over, the handler's signal says so", async () => {
   const reason = Promise.withResolvers<unknown>();
+  let hasBegun = false;
   await using server = await startEcho({
-    repeat: (_, { signal }) =>
-      new Promise(() => signal.addEventListener("abort", () => reason.resolve(ConnectError.from(signal.reason).code))),
+    repeat(_, { signal }) {
+      hasBegun = true;
+      signal.addEventListener("abort", () => reason.resolve(ConnectError.from(signal.reason).code));
+      return new Promise(() => {});
+    },
   });
   const client = createClient(EchoService, createGrpcTransport({ baseUrl: `http://${server.address}` }));
 
-  const error = await client.repeat({ text: "a" }, { timeoutMs: 50 }).catch(errorInfo);
-
-  expect(error).toMatchObject({ code: Code.DeadlineExceeded });
+  // On a busy machine a call's time may be over before its handler begins.
+  for (let timeoutMs = 50; !hasBegun; timeoutMs *= 2) {
+    const error = await client.repeat({ text: "a" }, { timeoutMs }).catch(errorInfo);
+    expect(error).toMatchObject({ code: Code.DeadlineExceeded });
+  }
   expect([Code.DeadlineExceeded, Code.Canceled]).toContain(await reason.promise);
 });
 

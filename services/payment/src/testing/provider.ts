@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,6 +7,7 @@ import type { Client } from "@connectrpc/connect";
 import { silentLog } from "@sagacart/chassis/testing";
 import { signatureHeader } from "@sagacart/chassis/webhook-signature";
 import type { PaymentService } from "@sagacart/proto/payment/v1/payment_service";
+import type { FaultTimes } from "../fake-provider/faults.ts";
 import { startFakeProvider } from "../fake-provider/start.ts";
 
 /** What payment and the provider know each other by. */
@@ -33,8 +34,8 @@ export type TestProvider = AsyncDisposable & {
   comeUp(): Promise<void>;
 };
 
-/** A provider on a free port. Slow is 400 ms, late 500. */
-export async function startTestProvider(webhookUrl: string): Promise<TestProvider> {
+/** A provider on a free port. Slow is 400 ms, late 500, unless told otherwise. */
+export async function startTestProvider(webhookUrl: string, times: Partial<FaultTimes> = {}): Promise<TestProvider> {
   const directory = mkdtempSync(join(tmpdir(), "sagacart-provider-"));
   const start = (port: number) =>
     startFakeProvider({
@@ -43,7 +44,7 @@ export async function startTestProvider(webhookUrl: string): Promise<TestProvide
       stateFile: join(directory, "state.db"),
       ...providerSecrets,
       webhookUrl,
-      times: { slowMs: 400, lateMs: 500 },
+      times: { slowMs: 400, lateMs: 500, ...times },
       log: silentLog,
     });
   let fake = await start(0);
@@ -83,11 +84,15 @@ export async function startWebhookEntrance(): Promise<
   AsyncDisposable & { readonly url: string; open(payments: Receiver): void }
 > {
   const { promise, resolve: open } = Promise.withResolvers<Receiver>();
-  const server = createServer(async (request, response) => {
+  const receive = async (request: IncomingMessage) => {
     const payments = await promise;
     const body = Buffer.concat(await request.toArray());
     const signature = String(request.headers[signatureHeader]);
-    await payments.receiveWebhook({ provider: "card", body, signature }).then(
+    await payments.receiveWebhook({ provider: "card", body, signature });
+  };
+  // It fails where payment is down, and where the provider goes in the middle of its request.
+  const server = createServer((request, response) => {
+    receive(request).then(
       () => response.writeHead(204).end(),
       () => response.writeHead(503).end(),
     );

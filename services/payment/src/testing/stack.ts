@@ -8,6 +8,7 @@ import { EventService } from "@sagacart/proto/event/v1/event_service";
 import { AccountService } from "@sagacart/proto/payment/v1/account_service";
 import { PaymentService } from "@sagacart/proto/payment/v1/payment_service";
 import { readConfig } from "../config.ts";
+import type { FaultTimes } from "../fake-provider/faults.ts";
 import { createHttpProvider } from "../http-provider.ts";
 import type { Provider } from "../provider.ts";
 import { startPayment } from "../start.ts";
@@ -28,12 +29,12 @@ export type TestPayment = AsyncDisposable & {
 
 /** Payment, with a database of its own and a card provider on a real port. Its times are short. */
 export async function startTestPayment(
-  options: { env?: Record<string, string>; wrap?: (provider: Provider) => Provider } = {},
+  options: { env?: Record<string, string>; times?: Partial<FaultTimes>; wrap?: (provider: Provider) => Provider } = {},
 ): Promise<TestPayment> {
   const stack = new AsyncDisposableStack();
   const database = stack.use(await testDatabase(migrations));
   const webhooks = stack.use(await startWebhookEntrance());
-  const provider = stack.use(await startTestProvider(webhooks.url));
+  const provider = stack.use(await startTestProvider(webhooks.url, options.times));
   const config = readConfig({
     ...paymentEnv({ databaseUrl: database.url, providerUrl: provider.url }),
     ...options.env,
@@ -73,8 +74,8 @@ export function paymentEnv(urls: { databaseUrl: string; providerUrl: string }): 
     PROVIDER_API_KEY: providerSecrets.apiKey,
     PROVIDER_WEBHOOK_SECRET: providerSecrets.webhookSecret,
     // Long: a test that wants its callers to wait makes it short.
-    PROVIDER_BATCH_MS: "5000",
-    PROVIDER_TIMEOUT_MS: "1000",
+    PROVIDER_BATCH_MS: "60000",
+    PROVIDER_TIMEOUT_MS: "60000",
     PROVIDER_RETRY_MS: "40",
     PROVIDER_RECHECK_MS: "60000",
   };
