@@ -1,3 +1,6 @@
+import { once } from "node:events";
+import { constants, createServer } from "node:http2";
+import type { AddressInfo } from "node:net";
 import { Code, ConnectError, type ServiceImpl } from "@connectrpc/connect";
 import { Registry } from "prom-client";
 import { expect, onTestFinished, test, vi } from "vitest";
@@ -5,6 +8,7 @@ import { createServiceClient, openChannel } from "./client.ts";
 import { remainingMs, runWithContext } from "./context.ts";
 import { DomainError, defineReasons, errorInfo } from "./errors.ts";
 import { EchoService } from "./testing/echo-service.ts";
+import { frame } from "./testing/raw-call.ts";
 import { startEcho } from "./testing/test-server.ts";
 
 const reasons = defineReasons({ OUT_OF_STOCK: Code.FailedPrecondition, AWAY: Code.Unavailable });
@@ -243,6 +247,32 @@ test.each([
   using client = clientOf(server.address);
 
   expect(await client.repeat({ text: "a" }, { signal: signalOf() }).catch(errorInfo)).toMatchObject({ code });
+});
+
+test.each([
+  ["is made again, whatever its method", 7, undefined],
+  ["is UNAVAILABLE in the end", 8, Code.Unavailable],
+])("a call that is refused before a handler has seen it %s", async (_, refusals, code) => {
+  let streams = 0;
+  const server = createServer().on("stream", (stream) => {
+    streams++;
+    if (streams <= refusals) {
+      stream.on("error", () => {});
+      stream.close(constants.NGHTTP2_REFUSED_STREAM);
+      return;
+    }
+    stream.respond({ "content-type": "application/grpc" }, { waitForTrailers: true });
+    stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }));
+    stream.end(frame(new Uint8Array()));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  using client = clientOf(`127.0.0.1:${(server.address() as AddressInfo).port}`);
+
+  const error = await client.change({ text: "a" }).then(() => undefined, errorInfo);
+  server.close();
+
+  expect(error?.code).toBe(code);
 });
 
 test("what was aborted before is not called", async () => {

@@ -37,7 +37,8 @@ export type Channel = Disposable & {
  * that come get calls soon, and those that go get no more. Connects at the first call.
  *
  * UNAVAILABLE is tried again, three times, with a growing pause and within the deadline, for methods that say that
- * they are IDEMPOTENT or have NO_SIDE_EFFECTS; never for others.
+ * they are IDEMPOTENT or have NO_SIDE_EFFECTS; never for others. A unary call that no handler has seen, because its
+ * connection was at its end, is made again whatever its method.
  */
 export function openChannel(target: string, options: ChannelOptions = {}): Channel {
   const clients: GrpcClient[] = [];

@@ -1,6 +1,6 @@
 import { create, type DescMessage, type DescMethodUnary, type MessageInitShape } from "@bufbuild/protobuf";
 import { Code, ConnectError, type UnaryResponse } from "@connectrpc/connect";
-import { type Metadata, status } from "@grpc/grpc-js";
+import { type Metadata, type StatusObject, status } from "@grpc/grpc-js";
 import { withoutBlame } from "../auth/own-token.ts";
 import {
   type Call,
@@ -35,6 +35,7 @@ export function callUnary<I extends DescMessage, O extends DescMessage>(
   }
   const { path, serialize, deserialize } = codec(method);
   const bytes = serialize(create(method.input, input));
+  let refusals = 0;
   const authorization = tokenFor(tokens, { method, signal, deadline, header });
   if (authorization instanceof Promise) {
     authorization.then(start, (error: ConnectError) => reject(done(error)));
@@ -58,6 +59,11 @@ export function callUnary<I extends DescMessage, O extends DescMessage>(
       },
       onReceiveStatus(received) {
         signal?.removeEventListener("abort", cancel);
+        if (wasRefused(received) && refusals < mostRefusals && signal?.aborted !== true) {
+          refusals++;
+          start(authorization);
+          return;
+        }
         const message = received.code === status.OK ? read(answer) : wireError(received, signal);
         if (message instanceof ConnectError) {
           reject(done(withoutBlame(message, tokens, authorization)));
@@ -102,4 +108,15 @@ export function callUnary<I extends DescMessage, O extends DescMessage>(
     }
   }
   return promise;
+}
+
+/** How often a call is made again by us that connections refused. */
+const mostRefusals = 3;
+
+/**
+ * Tells a call that no handler has seen: its connection was told to end just before it came. Such a call may always be
+ * made again. grpc-js does it once, and the next connection may be at its end as well.
+ */
+function wasRefused({ code, details }: StatusObject): boolean {
+  return code === status.UNAVAILABLE && details === "Stream refused by server";
 }
