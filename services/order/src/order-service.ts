@@ -184,7 +184,8 @@ const watchAgainMs = 60_000;
 const answerMs = 200;
 const defaultWaitMs = 30_000;
 
-function timeToWait(waitAtMost: Duration | undefined, context: HandlerContext): number {
+/** Computes how long an answer may wait, which leaves time to give it before the caller's deadline. */
+export function timeToWait(waitAtMost: Duration | undefined, context: Pick<HandlerContext, "timeoutMs">): number {
   const asked = waitAtMost === undefined ? defaultWaitMs : durationMs(waitAtMost);
   const leftMs = context.timeoutMs();
   return leftMs === undefined ? asked : Math.min(asked, leftMs - answerMs);
