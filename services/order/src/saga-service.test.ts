@@ -322,7 +322,7 @@ describe("another customer's order", () => {
 });
 
 describe("commands", () => {
-  const lease = { seconds: 1n };
+  const lease = { seconds: 60n };
   const claim = (more: object = {}) =>
     service.commands.claimCommands({ claimer: "test", kinds: ["CHECKOUT"], maxCommands: 1000, lease, ...more });
 
@@ -339,9 +339,9 @@ describe("commands", () => {
   test("of a claim that was not confirmed are handed out again, as the same batch", async () => {
     await drain();
     const orderId = await newOrder();
-    const first = await claim();
+    const first = await claim({ lease: { seconds: 1n } });
     expect(first.commands.map((command) => command.orderId)).toEqual([orderId]);
-    const second = await claim({ wait: { seconds: 10n } });
+    const second = await claim({ wait: { seconds: 20n } });
     expect(second.batchId).toBe(first.batchId);
     expect(second.commands.map(({ id, deliveries }) => [id, deliveries])).toEqual([[first.commands[0]?.id, 1]]);
     await service.commands.confirmCommands({ batchId: first.batchId });
