@@ -1,6 +1,5 @@
 import { readdir, readFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
-import { v1Bindings } from "../../services/gateway/src/v1.ts";
 import { others } from "./others.ts";
 import { readQuery } from "./promql.ts";
 import { readRules } from "./rules.ts";
@@ -22,6 +21,24 @@ const tables = new Map(
       const names = [...sql.join("\n").matchAll(/create table (\w+)/g)].map(([, name = ""]) => name);
       return [service, { names: new Set(names), sql: sql.join("\n") }] as const;
     }),
+  ),
+);
+
+/** What /v1 serves, by the annotations of the contract; consumers and events also for each feed by its name. */
+const restCalls = (
+  await Promise.all(
+    (
+      await readdir(new URL("proto/sagacart/", root), { recursive: true })
+    )
+      .filter((file) => file.endsWith(".proto"))
+      .map(async (file) => await readFile(new URL(`proto/sagacart/${file}`, root), "utf8")),
+  )
+).flatMap((text) =>
+  [...text.matchAll(/\b(get|post|put|patch|delete): "(\/v1\/[^"]+)"/g)].flatMap(([, verb = "", template = ""]) =>
+    [template, template.replace(/^\/v1\/(?=events|consumers)/, "/v1/feeds/{feed}/")].map((each) => ({
+      verb: verb.toUpperCase(),
+      template: each,
+    })),
   ),
 );
 
@@ -140,10 +157,10 @@ const sqlWords = new Set(
   ),
 );
 
-/** `POST /v1/orders/ORDER_ID:cancel` is one of the gateway's. */
+/** Returns true for a call that /v1 serves, such as `POST /v1/orders/ORDER_ID:cancel`. */
 function isCall(call: string): boolean {
   const [method = "", path = ""] = call.split(" ");
-  return v1Bindings.some(({ verb, template }) => {
+  return restCalls.some(({ verb, template }) => {
     const pattern = template.replaceAll(/\{[^}]+\}/g, "[^/:]+");
     return verb === method && new RegExp(`^${pattern}$`).test(path);
   });

@@ -1,7 +1,7 @@
 import type { DescMethodServerStreaming, DescMethodUnary } from "@bufbuild/protobuf";
 import { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
-import { type Binding, bind, bindingsOf } from "../transcode/bindings.ts";
+import { type Binding, bind, bindingsOf } from "../v1/bindings.ts";
 
 /** The processes that have a feed of their own. */
 const feedNames = ["order", "payment", "shipping"] as const;

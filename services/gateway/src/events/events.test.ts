@@ -1,7 +1,7 @@
 import { startTestFeed, type TestFeed } from "@sagacart/outbox/testing/test-feed";
 import { CloudEvent, HTTP } from "cloudevents";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { startTestGateway, type TestGateway } from "../testing.ts";
+import { startTestGateway, type TestGateway } from "../testing/gateway.ts";
 
 let stack: AsyncDisposableStack;
 let orders: TestFeed;

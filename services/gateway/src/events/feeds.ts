@@ -1,10 +1,10 @@
 import { type DescMethodServerStreaming, isMessage, type JsonValue, type Message } from "@bufbuild/protobuf";
 import { toCloudEvent } from "@sagacart/outbox/events/cloud-event";
 import { SubscribeEventsResponseSchema } from "@sagacart/proto/event/v1/event_service";
-import type { Schema } from "../openapi/schemas.ts";
-import type { Binding } from "../transcode/bindings.ts";
-import type { Feed, Frame } from "../transcode/feeds.ts";
-import { isObject } from "../transcode/query.ts";
+import type { Schema } from "@sagacart/rest/openapi/schema";
+import type { Binding } from "../v1/bindings.ts";
+import type { Feed, Frame } from "../v1/feed.ts";
+import { isObject } from "../v1/query.ts";
 import { subscriptions } from "./bindings.ts";
 import { formatOf, formatParameter, withoutFormat } from "./format.ts";
 

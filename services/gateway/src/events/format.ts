@@ -1,8 +1,8 @@
 import { cloudEventBatchType, cloudEventType } from "@sagacart/outbox/events/cloud-event";
+import { invalidRequest } from "@sagacart/rest/problem";
 import type { FastifyRequest } from "fastify";
 import Negotiator from "negotiator";
-import { invalidRequest } from "../problem.ts";
-import type { Query } from "../transcode/query.ts";
+import type { Query } from "../v1/query.ts";
 
 /** How events are told: in the JSON of our API, or as CloudEvents. */
 export type Format = "json" | "cloudevents";

@@ -1,14 +1,14 @@
 import { isMessage } from "@bufbuild/protobuf";
 import { batched, cloudEventBatchType } from "@sagacart/outbox/events/cloud-event";
 import { type ReadEventsResponse, ReadEventsResponseSchema } from "@sagacart/proto/event/v1/event_service";
+import { callerLeft } from "@sagacart/rest/caller-left";
+import type { Schema } from "@sagacart/rest/openapi/schema";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { callerLeft } from "../caller-left.ts";
-import type { Schema } from "../openapi/schemas.ts";
 import type { Services } from "../services.ts";
-import type { Binding } from "../transcode/bindings.ts";
-import { routerPath } from "../transcode/router-path.ts";
-import { decode, encode, partsOf, sendJson } from "../transcode/transcode.ts";
-import { unaryCall } from "../transcode/unary-call.ts";
+import type { Binding } from "../v1/bindings.ts";
+import { routerPath } from "../v1/router-path.ts";
+import { decode, encode, partsOf, sendJson } from "../v1/transcode.ts";
+import { unaryCall } from "../v1/unary-call.ts";
 import { formatOf, formatParameter, withoutFormat } from "./format.ts";
 
 /** Serves ReadEvents, with the events in the format that was asked for. */

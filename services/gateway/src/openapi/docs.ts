@@ -1,7 +1,7 @@
 import swagger, { type StaticDocumentSpec } from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
+import type { Schema } from "@sagacart/rest/openapi/schema";
 import type { FastifyInstance } from "fastify";
-import type { Schema } from "./schemas.ts";
 
 /** `/openapi.json`, and `/docs`: a page to try it, with all it needs served from here. */
 export async function docs(

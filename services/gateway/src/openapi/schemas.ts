@@ -1,10 +1,8 @@
 import { type DescEnum, type DescField, type DescMessage, getOption, ScalarType } from "@bufbuild/protobuf";
 import { type FieldRules, Ignore, field as rulesOption } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+import type { Schema } from "@sagacart/rest/openapi/schema";
 import type { Comments } from "./proto-comments.ts";
 import { constraints } from "./rules.ts";
-
-/** A JSON Schema, as OpenAPI 3.1 has them. */
-export type Schema = { [key: string]: unknown };
 
 /** Makes schemas of messages, and gathers those they refer to as components. */
 export class Schemas {
