@@ -2,7 +2,8 @@ import { expect, test } from "vitest";
 import { type Manifest, named, ofKind, podsOf, render, renderText, variants } from "../scripts/charts/render.ts";
 
 const rpcServices = ["order", "stock", "payment", "shipping", "notifier", "identity"] as const;
-const services = [...rpcServices, "gateway"] as const;
+const services = [...rpcServices, "gateway", "surfaces"] as const;
+const isRpcService = (name: string) => rpcServices.some((each) => each === name);
 const ci = { files: ["k8s/profiles/ci.yaml"] };
 const many = (name: string) => ({
   ...ci,
@@ -46,7 +47,7 @@ test.for(services)("%s starts, is ready and is alive by probes of its own", asyn
   const { startupProbe, readinessProbe, livenessProbe } = container(await render(ci), name);
 
   for (const probe of [startupProbe, readinessProbe, livenessProbe]) {
-    expect(Object.keys(probe)).toContain(name === "gateway" ? "httpGet" : "grpc");
+    expect(Object.keys(probe)).toContain(isRpcService(name) ? "grpc" : "httpGet");
   }
   expect(livenessProbe).not.toMatchObject({ grpc: readinessProbe.grpc ?? {}, httpGet: readinessProbe.httpGet ?? {} });
 });
@@ -145,4 +146,22 @@ test("nothing depends on the release's name or the namespace", async () => {
 
   expect(other.match(/\bsagacart-[a-z-]+(?=\b)/g) ?? []).toEqual([]);
   expect(text).toContain("sagacart-order");
+});
+
+test("without global.surfaces.enabled there are no surfaces, and the gateway passes nothing on to them", async () => {
+  const values = { global: { surfaces: { enabled: false } } };
+  const gatewayOf = (objects: readonly Manifest[]) => named(objects, "ConfigMap", "sagacart-gateway").data;
+
+  const [on, off] = await Promise.all([render(ci), render({ ...ci, values })]);
+
+  expect(gatewayOf(on).SURFACES_URL).toBe("http://sagacart-surfaces:8087");
+  expect(gatewayOf(off)).not.toHaveProperty("SURFACES_URL");
+  expect(off.filter(({ metadata }) => metadata.name === "sagacart-surfaces")).toEqual([]);
+});
+
+test("with TLS the gateway reaches the surfaces by it", async () => {
+  const objects = await render({ ...ci, values: { global: { tls: { enabled: true } } } });
+
+  expect(named(objects, "ConfigMap", "sagacart-gateway").data.SURFACES_URL).toBe("https://sagacart-surfaces:8087");
+  expect(named(objects, "ConfigMap", "sagacart-surfaces").data.SERVE_TLS).toBe("true");
 });

@@ -58,7 +58,7 @@ async function payLater(): Promise<void> {
 /** The metrics there are, and the labels that their series have. */
 async function scrape(): Promise<Map<string, Set<string>>> {
   const { ports } = test_.stack;
-  const services = ["gateway", "order", "stock", "payment", "shipping", "notifier", "identity"] as const;
+  const services = ["gateway", "order", "stock", "payment", "shipping", "notifier", "identity", "surfaces"] as const;
   const admin = [...services.map((name) => ports[name] + 1_000), ports["worker-admin"], watch.port];
   const metrics = new Map<string, Set<string>>();
   for (const port of admin) {

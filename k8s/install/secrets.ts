@@ -6,6 +6,8 @@ import { ensureNamespace } from "./temporal.ts";
 
 /** The programs with a client of their own at identity, by the name of their Secret. `tools` has the client `scripts`. */
 const clients = ["order", "stock", "payment", "shipping", "notifier", "gateway", "worker", "tools"] as const;
+/** Those of what the chart refuses in production. */
+const clientsForTrying = ["surfaces"] as const;
 const clientName = (secret: string) => (secret === "tools" ? "scripts" : secret);
 
 type Data = Record<string, string>;
@@ -48,7 +50,7 @@ export async function secrets(context: Context): Promise<void> {
 export function wantedSecrets(there: Readonly<Record<string, Data>>, forTrying: boolean): Record<string, Data> {
   const known: Data = JSON.parse(there.identity?.SERVICE_CLIENT_SECRETS ?? "{}");
   const clientSecrets: Data = {};
-  for (const name of clients) {
+  for (const name of [...clients, ...(forTrying ? clientsForTrying : [])]) {
     const client = clientName(name);
     clientSecrets[client] = there[name]?.SERVICE_CLIENT_SECRET ?? known[client] ?? random();
   }
@@ -67,6 +69,7 @@ export function wantedSecrets(there: Readonly<Record<string, Data>>, forTrying: 
       ...mail,
     },
     gateway: client("gateway"),
+    ...(forTrying ? { surfaces: client("surfaces") } : {}),
     worker: client("worker"),
     tools: client("tools"),
     audit: { username: "audit", password: random() },

@@ -136,7 +136,7 @@ describe("a runbook", () => {
 });
 
 const pods = new Set([
-  ...["order", "stock", "payment", "shipping", "notifier", "identity", "gateway", "worker", "audit"],
+  ...["order", "stock", "payment", "shipping", "notifier", "identity", "gateway", "surfaces", "worker", "audit"],
   // Of whatever the alert says.
   "APP",
 ]);

@@ -17,7 +17,18 @@ export type ReadyCluster = Cluster & {
   tagImages(from: string, to: string): Promise<void>;
 };
 
-const imageNames = ["order", "stock", "payment", "shipping", "notifier", "identity", "gateway", "worker", "tools"];
+const imageNames = [
+  "order",
+  "stock",
+  "payment",
+  "shipping",
+  "notifier",
+  "identity",
+  "gateway",
+  "surfaces",
+  "worker",
+  "tools",
+];
 
 /** Brings up what was chosen; says what it does meanwhile. Rejects where no cluster answers. */
 export async function openCluster(choice: Choice, say: (line: string) => void): Promise<ReadyCluster> {

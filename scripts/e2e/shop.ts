@@ -4,7 +4,7 @@ import type { KubeObject, Namespace } from "./cluster.ts";
 import { until } from "./until.ts";
 
 /** What a release has a Deployment of, the worker apart. */
-export const serviceParts = [...databaseNames, "gateway"] as const;
+export const serviceParts = [...databaseNames, "gateway", "surfaces"] as const;
 export type ServicePart = (typeof serviceParts)[number];
 export type Part = ServicePart | "worker" | "card-provider" | "carrier";
 

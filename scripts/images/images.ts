@@ -7,7 +7,7 @@ export type Image = {
   readonly workspace: string;
 };
 
-const services = ["order", "stock", "payment", "shipping", "notifier", "identity", "gateway"];
+const services = ["order", "stock", "payment", "shipping", "notifier", "identity", "gateway", "surfaces"];
 
 /** All images of the shop. The card provider's and the carrier's stand-ins are payment's and shipping's. */
 export const images: readonly Image[] = [

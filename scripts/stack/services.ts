@@ -17,6 +17,7 @@ export const usualPorts = {
   shipping: 8084,
   notifier: 8085,
   identity: 8086,
+  surfaces: 8087,
   "identity-http": 8096,
   "card-provider": 8091,
   carrier: 8092,
@@ -70,6 +71,7 @@ function portsBy(port: (name: PortName) => number): Ports {
     shipping: port("shipping"),
     notifier: port("notifier"),
     identity: port("identity"),
+    surfaces: port("surfaces"),
     "identity-http": port("identity-http"),
     "card-provider": port("card-provider"),
     carrier: port("carrier"),
@@ -168,6 +170,14 @@ export const services: readonly Service[] = [
     }),
   },
   {
+    name: "surfaces",
+    entry: "services/surfaces/src/main.ts",
+    port: "surfaces",
+    adminPort: (ports) => ports.surfaces + 1000,
+    stopsAt: 2,
+    env: ({ ports }) => addresses(ports, "order", "stock", "payment", "shipping", "identity"),
+  },
+  {
     name: "gateway",
     entry: "services/gateway/src/main.ts",
     port: "gateway",
@@ -176,8 +186,7 @@ export const services: readonly Service[] = [
     env: ({ ports }) => ({
       ...addresses(ports, "order", "stock", "payment", "shipping", "notifier", "identity"),
       IDENTITY_HTTP_URL: `http://${loopback}:${ports["identity-http"]}`,
-      // The surfaces without a sign-in are open: this is loopback.
-      OPEN_SURFACES: "true",
+      SURFACES_URL: `http://${loopback}:${ports.surfaces}`,
       // A load script here is one caller, from one address.
       WRITES_PER_MINUTE: "600000",
       SIGN_INS_PER_MINUTE: "6000",
@@ -267,7 +276,7 @@ export function wantedPorts(ports: Ports, which: readonly Service[], temporal: "
 }
 
 /** The programs that call others with a token of their own; `scripts` are the seed, the demo, the bench and the tests. */
-export type ServiceClient = DatabaseName | "gateway" | "worker" | "scripts";
+export type ServiceClient = DatabaseName | "gateway" | "surfaces" | "worker" | "scripts";
 
 export type Secrets = {
   readonly passwords: Readonly<Record<string, string>>;
@@ -294,6 +303,7 @@ export function makeSecrets(): Secrets {
       notifier: secret(),
       identity: secret(),
       gateway: secret(),
+      surfaces: secret(),
       worker: secret(),
       scripts: secret(),
     },
