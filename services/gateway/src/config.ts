@@ -22,13 +22,13 @@ export function readConfig(env: Env) {
       IDENTITY_HTTP_URL: url({ protocols: ["http:", "https:"], default: "http://127.0.0.1:8096" }),
       /** Where the surfaces are. Absent: their paths are 404. */
       SURFACES_URL: optional(url({ protocols: ["http:", "https:"] })),
-      /** Which origins' pages may call from a browser: `https://shop.example`, or `*` for any. */
+      /** The origins whose pages may call from a browser: `https://shop.example`, or `*` for any. */
       CORS_ORIGINS: list({ default: [], pattern: /^(\*|https?:\/\/[^/\s]+)$/ }),
-      /** How many requests that change something a caller may send a minute, to each gateway. 0: any number. */
+      /** The limit of writes of one caller per minute, in each gateway process. 0: no limit. */
       WRITES_PER_MINUTE: int({ min: 0, max: 1_000_000, default: 600 }),
-      /** How many sign-ins, registrations and resets may come from an address in a minute. 0: any number. */
+      /** The limit of sign-ins, registrations and resets from one address per minute. 0: no limit. */
       SIGN_INS_PER_MINUTE: int({ min: 0, max: 1_000_000, default: 60 }),
-      /** Whose X-Forwarded-For is believed: addresses and networks (10.0.0.0/8) of what stands before the gateway. */
+      /** The proxies before the gateway whose X-Forwarded-For is believed: addresses and networks (10.0.0.0/8). */
       TRUSTED_PROXIES: networks,
     },
     env,

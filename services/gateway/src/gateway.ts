@@ -65,7 +65,7 @@ export function createGateway(options: GatewayOptions): Promise<FastifyInstance>
     if (surfacesUrl !== undefined) {
       await app.register(surface("surfaces", openSurfaces), { surfacesUrl });
     }
-    // A card provider sends as much as it has to.
+    // Without limits: a provider must be able to send all its webhooks.
     await app.register(surface("webhooks", providerWebhooks), { services });
     await app.register(surface("docs", docs), {
       document: openApiDocument(v1Bindings, feeds),

@@ -2,14 +2,14 @@ import type { Log } from "@sagacart/chassis/process/log";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { EdgeError, problemOf } from "./problem.ts";
 
-/** Answers whatever went wrong as a problem, and logs what is our own fault with its cause. */
+/** Returns an error handler that answers with a problem, and logs bugs (500) with their cause. */
 export function answerProblem(log: Log): (error: unknown, request: FastifyRequest, reply: FastifyReply) => void {
   return (error, request, reply) => {
     const { problem, headers } = problemOf(error, request.id);
     if (problem.status === 500) {
       log.error({ error, requestId: request.id }, "a bug: an error that nobody expected");
     }
-    // A client that still sends its body would lose the answer if we closed.
+    // Closing now would lose the answer to a client that is still sending its body.
     if (request.raw.httpVersionMajor === 2 || isSmallEnoughToRead(request)) {
       reply.removeHeader("connection");
     }
@@ -23,7 +23,7 @@ export function answerProblem(log: Log): (error: unknown, request: FastifyReques
   };
 }
 
-/** For what is nowhere. */
+/** The handler for paths without a route. */
 export function notFound(request: FastifyRequest): never {
   const path = request.url.split("?", 1)[0] ?? "";
   const shown = path.length <= 200 ? path : `${path.slice(0, 200)}…`;

@@ -1,8 +1,8 @@
 import type { FastifyReply } from "fastify";
 
 /**
- * Aborts when the caller has gone before it was answered. (Fastify's own `request.signal` follows the request's
- * stream, which closes as soon as its body has been read.)
+ * Returns a signal that aborts if the caller disconnects before the answer is sent. (Fastify's own `request.signal`
+ * follows the request's stream, which closes as soon as its body has been read.)
  */
 export function callerLeft(reply: FastifyReply): AbortSignal {
   const left = new AbortController();

@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import { EdgeError, problemOf } from "./problem.ts";
 
-/** Answers what is no HTTP request, or none that can be read to its end, before there is a request to answer. */
+/** Answers bytes that are not an HTTP request, or not a complete one, with a problem. */
 export function answerClientError(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === "ECONNRESET" || !socket.writable) {
     socket.destroy();

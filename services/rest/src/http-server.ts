@@ -6,23 +6,23 @@ import type { Tls } from "@sagacart/chassis/tls/files";
 import { keepRenewed, serverOptions } from "@sagacart/chassis/tls/server";
 
 export type BothServer = {
-  /** Its closeAllConnections() cuts off those of both protocols. */
+  /** Its closeAllConnections() cuts off connections of both protocols. */
   readonly server: Server;
-  /** For a server that closes: lets HTTP/2's streams end and takes no more, and leaves those who sent nothing yet. */
+  /** For a server that closes: HTTP/2 streams end and no new ones are accepted; connections that sent nothing are dropped. */
   closeIdle(): void;
 };
 
 export type BothOptions = {
-  /** 0, and absent: any. */
+  /** Unlimited if 0 or absent. */
   readonly maxConnectionAgeMs?: number;
   readonly tls?: Tls | undefined;
 };
 
 /**
- * One port for HTTP/1.1 and for HTTP/2. In cleartext, HTTP/2 comes by prior knowledge (what gRPC clients speak), and a
- * connection's first bytes tell which; with TLS, the handshake does, and cleartext is refused. The HTTP/1.1 server
- * listens, so its limits and its way to close hold; a connection of HTTP/2 is handed to the other one. A session of
- * HTTP/2 is told to go away at its age, so that a client which keeps one open finds other pods.
+ * Creates a server for HTTP/1.1 and HTTP/2 on one port. In cleartext, HTTP/2 is by prior knowledge, as gRPC clients do it,
+ * and the first bytes of a connection tell the protocol; with TLS, the handshake does, and cleartext is refused. The
+ * HTTP/1.1 server listens, so its limits and its close() apply; HTTP/2 connections are handed to an HTTP/2 server. An HTTP/2
+ * session is closed gracefully at its maximum age, so that a client that keeps it open finds new pods.
  */
 export function createBothServer(handler: RequestListener, options: BothOptions = {}): BothServer {
   const { maxConnectionAgeMs = 0, tls } = options;
@@ -31,7 +31,7 @@ export function createBothServer(handler: RequestListener, options: BothOptions 
       maxHeaderSize: 16 * 1024,
       headersTimeout: 15_000,
       requestTimeout: 60_000,
-      // Clients that pool connections keep idle ones for up to a minute, and must not find them closed by us.
+      // Clients keep idle connections in their pools for up to a minute; they must not find them closed by the server.
       keepAliveTimeout: 75_000,
     },
     handler,
@@ -56,7 +56,7 @@ export function createBothServer(handler: RequestListener, options: BothOptions 
     });
   });
   http2.on("sessionError", () => {
-    // The peer is gone or speaks nonsense; the session is destroyed already.
+    // The peer disconnected or broke the protocol; the session is destroyed already.
   });
 
   const http1 = server.listeners("connection");
@@ -103,10 +103,10 @@ export function createBothServer(handler: RequestListener, options: BothOptions 
 const preface = Buffer.from("PRI * HTTP/2.0\r\n");
 const firstBytesTimeoutMs = 15_000;
 
-/** What a connection that has begun is read from, and by which protocol. */
+/** Receives the socket to read from, and its protocol. */
 type Tell = (socket: Socket, isHttp2: boolean) => void;
 
-/** Shakes hands by TLS. Who does not is let go. */
+/** Performs the TLS handshake. A connection that fails it is closed. */
 function handshakes(tls: Tls): (connection: Socket, tell: Tell) => void {
   const begun = new Map<string, Tell>();
   const server = createTlsServer({ ...serverOptions(tls), ALPNProtocols: ["h2", "http/1.1"] });
@@ -128,12 +128,12 @@ function handshakes(tls: Tls): (connection: Socket, tell: Tell) => void {
   };
 }
 
-/** The same for a connection and for what is spoken by TLS on it. */
+/** Identifies the peer of a TCP connection, and of the TLS connection on it. */
 function peerOf({ remoteAddress, remotePort }: Socket): string {
   return `${remoteAddress} ${remotePort}`;
 }
 
-/** Reads just enough to tell, and puts it back. Who sends nothing is let go. */
+/** Reads just enough to tell the protocol, and puts it back. A connection that sends nothing is closed. */
 function peek(socket: Socket, tell: Tell): void {
   let seen: Buffer = Buffer.alloc(0);
   const leave = () => socket.destroy();

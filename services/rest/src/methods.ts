@@ -4,8 +4,8 @@ import { EdgeError } from "./problem.ts";
 const methods = ["GET", "POST", "PUT", "PATCH", "DELETE"] as const;
 
 /**
- * A path that is there for other methods answers 405 and says which. Call it before the first route is added; what
- * it gives, after the last.
+ * Adds routes that answer 405, with the allowed methods, to paths that exist for other methods. Call it before the first
+ * route is added, and the function that it returns after the last.
  */
 export function refuseOtherMethods(app: FastifyInstance): () => void {
   const allowed = new Map<string, Set<string>>();
@@ -31,7 +31,7 @@ function refuse(app: FastifyInstance, url: string, others: readonly string[], al
     method: [...others],
     url,
     exposeHeadRoute: false,
-    // Before the body is looked at.
+    // Before the body is read.
     onRequest(request, _reply, done) {
       done(
         new EdgeError("METHOD_NOT_ALLOWED", `${request.method} is not one of the methods here: ${allow}`, {

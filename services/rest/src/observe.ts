@@ -8,14 +8,14 @@ import { orderIdOf, traceRequests } from "./trace.ts";
 
 declare module "fastify" {
   interface FastifyContextConfig {
-    /** Which of the gateway's surfaces a route belongs to, for the metrics. */
+    /** The group that a route is measured with, such as `v1` or `wdm`: the label `surface` of the metrics. */
     surface?: string;
   }
 }
 
 type Plugin<Options> = (app: FastifyInstance, options: Options) => void | Promise<void>;
 
-/** The same plugin, whose routes are measured as those of this surface. */
+/** Wraps a plugin so that its routes are measured under this name. */
 export function surface<Options>(name: string, plugin: Plugin<Options>) {
   return async (app: FastifyInstance, options: Options): Promise<void> => {
     app.addHook("onRoute", (route) => {
@@ -26,13 +26,13 @@ export function surface<Options>(name: string, plugin: Plugin<Options>) {
 }
 
 /**
- * Each request has an id, which every answer tells and every call it makes passes on; one line in the log and one
- * observation when it ends. What went well is `debug`, what the caller got wrong `info`, our own failures `warn`.
+ * Gives each request an id, which the answer and all calls for it carry, and writes one log line and one observation when
+ * it ends. Successes are logged as `debug`, 4xx as `info` and 5xx as `warn`.
  */
 export function observe(app: FastifyInstance, { log, metrics }: { log: Log; metrics: Metrics }): void {
   const durations = new Histogram({
     name: "http_server_duration_seconds",
-    help: "How long the gateway took to answer a request.",
+    help: "How long it took to answer a request.",
     labelNames: ["surface", "method", "route", "status"],
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60],
     registers: [metrics],
@@ -50,7 +50,7 @@ export function observe(app: FastifyInstance, { log, metrics }: { log: Log; metr
     done();
   });
   const traceOf = traceRequests(app);
-  // The last hook before a handler: what came before may have left the call's context, as reading a body does.
+  // In the last hook before the handler: earlier steps, such as reading the body, may leave the call's context.
   app.addHook("preHandler", (request, _reply, done) => {
     const { authorization } = request.headers;
     runWithContext({ requestId: request.id, ...traceOf(request), authorization, clientAddress: request.ip }, done);
@@ -63,7 +63,7 @@ export function observe(app: FastifyInstance, { log, metrics }: { log: Log; metr
     durations.observe({ surface, method, route, status }, reply.elapsedTime / 1000);
     const level = levelOf(status);
     if (log.isLevelEnabled(level)) {
-      // The query stays out of the log: it may name people.
+      // Without the query, which may contain personal data.
       const fields = { requestId: request.id, method, path: path.split("?", 1)[0], status };
       const { traceparent } = traceOf(request);
       const trace = traceparent && { traceId: traceIdOf(traceparent), spanId: spanIdOf(traceparent) };

@@ -5,10 +5,10 @@ import { RetryInfoSchema } from "@sagacart/proto/google/rpc/error_details";
 import { authenticateHeader } from "./auth.ts";
 import { domain, type Reason, reasons } from "./reasons.ts";
 
-/** What of a request is wrong: where, which rule it breaks, and what that asks for. */
+/** A part of a request that is wrong: the field, the rule that it breaks, and what the rule requires. */
 export type Violation = { readonly field: string; readonly rule: string; readonly message: string };
 
-/** The body of each answer that is not a success: RFC 9457, and `error` for the clients of other systems' surfaces. */
+/** The body of every error: RFC 9457, and `error` for clients of the surfaces. */
 export type Problem = {
   readonly type: string;
   readonly title: string;
@@ -21,7 +21,7 @@ export type Problem = {
   readonly error: string;
 };
 
-/** Something that the gateway itself refuses. */
+/** An error of this process itself, as opposed to one of a service. */
 export class EdgeError extends Error {
   override readonly name = "EdgeError";
   readonly reason: Reason;
@@ -46,7 +46,7 @@ export class EdgeError extends Error {
   }
 }
 
-/** The request breaks these rules; the message names each field. */
+/** Makes the error for a request that breaks these rules; its message names each field. */
 export function invalidRequest(violations: readonly Violation[]): EdgeError {
   return new EdgeError("INVALID_REQUEST", summary(violations), { violations });
 }
@@ -56,7 +56,7 @@ export type ProblemAnswer = {
   readonly headers: Readonly<Record<string, string>>;
 };
 
-/** What to answer to what was thrown. Anything unknown is INTERNAL, and says nothing of its cause. */
+/** Translates an error into a problem. Unknown errors become INTERNAL, without their cause. */
 export function problemOf(error: unknown, requestId: string): ProblemAnswer {
   if (error instanceof EdgeError) {
     return ofEdgeError(error, requestId);
@@ -70,7 +70,7 @@ export function problemOf(error: unknown, requestId: string): ProblemAnswer {
   return ofEdgeError(new EdgeError("INTERNAL", `internal error, request ${requestId}`), requestId);
 }
 
-/** The HTTP status for a code, as PROTO.md's table says. */
+/** The HTTP status for each gRPC code. */
 export const statusOf: Readonly<Record<Code, number>> = {
   [Code.Canceled]: 499,
   [Code.Unknown]: 500,
@@ -130,7 +130,7 @@ function ofConnectError(error: ConnectError, requestId: string): ProblemAnswer {
   };
 }
 
-/** Without a reason of a service's own, the message is the transport's: it tells of addresses and sockets. */
+/** Returns a message for the caller. An error without a service's reason has the transport's message, with addresses in it. */
 function detailOf(error: ConnectError, reason: string, requestId: string): string {
   if (error.code === Code.Internal || error.code === Code.Unknown || error.code === Code.DataLoss) {
     return `internal error, request ${requestId}`;
@@ -150,7 +150,7 @@ function detailOf(error: ConnectError, reason: string, requestId: string): strin
   }
 }
 
-/** The error as callers may see it: without the transport's words, and without the headers of who answered us. */
+/** Copies an error without what callers must not see: the transport's message, and headers of the process behind. */
 export function withoutTransport(error: unknown): ConnectError {
   const from = ConnectError.from(error);
   const { reason } = errorInfo(from);
@@ -168,7 +168,7 @@ function problem({ domain: whose, ...rest }: Omit<Problem, "type" | "error"> & {
   return { type: `https://sagacart.dev/errors/${whose}/${rest.reason}`, ...rest, error: rest.detail };
 }
 
-/** A path in a proto as its JSON has it: `shipping_address.line1` is `shippingAddress.line1`. */
+/** Translates a proto's field path to JSON names: `shipping_address.line1` becomes `shippingAddress.line1`. */
 function jsonPath(path: string): string {
   return path.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 }
@@ -189,7 +189,7 @@ function isFastifyError(error: unknown): error is FastifyFailure {
   return error instanceof Error && "statusCode" in error && typeof error.statusCode === "number";
 }
 
-/** What Fastify refuses before a handler is reached. */
+/** Translates the errors that Fastify throws before a handler is reached. */
 function translated(error: FastifyFailure): EdgeError {
   if (error.validation !== undefined) {
     return invalidRequest(error.validation.map(violationOf));

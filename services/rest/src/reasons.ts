@@ -1,17 +1,17 @@
-/** What the gateway itself refuses for, with the HTTP status and the title of each. */
+/** The reasons of the errors of REST itself, with the HTTP status and the title of each. */
 export const reasons = {
-  /** The request breaks rules; they are listed as violations. */
+  /** The request breaks rules, which are listed as violations. */
   INVALID_REQUEST: [400, "INVALID_ARGUMENT"],
   MALFORMED_JSON: [400, "INVALID_ARGUMENT"],
   MALFORMED_REQUEST: [400, "INVALID_ARGUMENT"],
   IDEMPOTENCY_KEY_REQUIRED: [400, "INVALID_ARGUMENT"],
-  /** Of the Wippy surface, where an empty cart is the caller's fault. */
+  /** On the Wippy surface, where an empty cart is the caller's mistake. */
   CART_EMPTY: [400, "FAILED_PRECONDITION"],
   PRODUCT_NOT_FOUND: [404, "NOT_FOUND"],
   ROUTE_NOT_FOUND: [404, "NOT_FOUND"],
   PROVIDER_NOT_FOUND: [404, "NOT_FOUND"],
   METHOD_NOT_ALLOWED: [405, "METHOD_NOT_ALLOWED"],
-  /** Of the shop's API, where these are no answers but failures. */
+  /** On the shop surface, where these outcomes are errors. */
   REQUEST_ID_REUSED: [422, "FAILED_PRECONDITION"],
   REQUEST_UNDER_WAY: [409, "ABORTED"],
   ORDER_PAID: [409, "FAILED_PRECONDITION"],
@@ -31,5 +31,5 @@ export const reasons = {
 
 export type Reason = keyof typeof reasons;
 
-/** Whose these reasons are. */
+/** The domain of these reasons, whichever process answers: clients see one server. */
 export const domain = "gateway.sagacart";

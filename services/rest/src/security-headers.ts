@@ -1,8 +1,8 @@
 import type { FastifyHelmetOptions } from "@fastify/helmet";
 
 /**
- * Headers of every answer that keep a browser from doing with it what it is not for. Answers are data, so nothing may
- * be loaded or framed by them; the few pages that there are say themselves what they need.
+ * Security headers of every answer. Answers are data, so they may load nothing and may not be framed; the few pages set
+ * policies of their own.
  */
 export const securityHeaders: FastifyHelmetOptions = {
   contentSecurityPolicy: {
@@ -11,6 +11,6 @@ export const securityHeaders: FastifyHelmetOptions = {
   },
   referrerPolicy: { policy: "no-referrer" },
   xFrameOptions: { action: "deny" },
-  // Which origins' pages may read an answer is CORS' to say.
+  // CORS decides which origins may read an answer.
   crossOriginResourcePolicy: { policy: "cross-origin" },
 };

@@ -6,8 +6,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 type Trace = Pick<CallContext, "traceparent" | "tracestate" | "span">;
 
 /**
- * Where this process traces, a span for each request, as a part of the trace that its caller sent along. Answers what
- * goes on to the services: that span, or else what came, if it is a trace.
+ * Starts a span for each request, in the caller's trace if there is one, where tracing is on. Returns a function that gives
+ * the trace to pass on to the services: the span's, or without tracing the caller's, if it is valid.
  */
 export function traceRequests(app: FastifyInstance): (request: FastifyRequest) => Trace {
   const tracing = tracer();
@@ -26,7 +26,7 @@ export function traceRequests(app: FastifyInstance): (request: FastifyRequest) =
         attributes: {
           "http.request.method": method,
           "http.route": route,
-          // The query stays out, as of the log: it may name people.
+          // Without the query, which may contain personal data.
           "url.path": request.url.split("?", 1)[0],
           "url.scheme": request.protocol,
           "network.protocol.version": request.raw.httpVersion,
@@ -34,7 +34,7 @@ export function traceRequests(app: FastifyInstance): (request: FastifyRequest) =
         },
       });
       traces.set(request, { ...came, traceparent: span.traceparent, span });
-      // However it ends: an event stream ends by its reader's going away.
+      // On close, not on finish: an event stream ends when its reader disconnects.
       reply.raw.once("close", () => endSpan(span, request, reply));
     }
     done();
@@ -53,7 +53,7 @@ function traceThatCame({ headers }: FastifyRequest): Trace {
   return traceparent === undefined ? {} : { traceparent, tracestate: readTracestate(single(headers.tracestate)) };
 }
 
-/** The order that a request is about: by its path, or by that of what it made. */
+/** Finds the order that a request is about, in its path or in the Location of its answer. */
 export function orderIdOf({ url }: FastifyRequest, reply: FastifyReply): string | undefined {
   const location = reply.getHeader("location");
   return orderPath.exec(url)?.[1] ?? (typeof location === "string" ? orderPath.exec(location)?.[1] : undefined);
@@ -61,7 +61,7 @@ export function orderIdOf({ url }: FastifyRequest, reply: FastifyReply): string 
 
 const orderPath = /^\/v1\/orders\/([\w.~-]+)/;
 
-/** Asked by machines, every few seconds. */
+/** Polled every few seconds. */
 const untraced: ReadonlySet<string> = new Set(["/health", "/ready", "/metrics"]);
 
 function single(value: string | string[] | undefined): string | undefined {

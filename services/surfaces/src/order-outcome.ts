@@ -3,10 +3,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { ErrorInfoSchema } from "@sagacart/proto/google/rpc/error_details";
 import { type Order, Order_State, Order_StateSchema } from "@sagacart/proto/order/v1/order";
 
-/**
- * An order that ended otherwise than COMPLETED, as an error: for the surfaces where that is what a status says. In
- * the contract it is an answer.
- */
+/** Makes an error of an order that did not end COMPLETED, for surfaces with a status for it. In the contract it is an answer. */
 export function orderRefused(order: Order): ConnectError {
   const state = Order_StateSchema.value[order.state]?.localName ?? "FAILED";
   const reason = order.outcomeReason === "" ? state : order.outcomeReason;
@@ -28,14 +25,14 @@ export function orderRefused(order: Order): ConnectError {
   return error;
 }
 
-/** Nothing more comes of waiting for this order: it is final, or only a person can move it. */
+/** Returns true if waiting for this order is pointless: it is final, or only a person can move it. */
 export function isDecided({ state }: Order): boolean {
   switch (state) {
     case Order_State.COMPLETED:
     case Order_State.REJECTED:
     case Order_State.CANCELLED:
     case Order_State.EXPIRED:
-    // Somebody checks the same cart out elsewhere and pays later: no answer of ours would come.
+    // The same cart was checked out elsewhere, to be paid later: waiting would not end.
     case Order_State.AWAITING_PAYMENT:
       return true;
     default:

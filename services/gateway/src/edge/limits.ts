@@ -11,22 +11,22 @@ import { Counter } from "prom-client";
 
 declare module "fastify" {
   interface FastifyContextConfig {
-    /** Somebody says who they are, or wants to become somebody: counted by address, and less of it allowed. */
+    /** A sign-in, a registration or a reset: counted by address, with a lower limit. */
     signIn?: boolean;
   }
 }
 
 export type Limits = {
-  /** How many requests that change something one caller may send a minute. 0: any number. */
+  /** The limit of writes of one caller per minute. 0: no limit. */
   readonly writesPerMinute: number;
-  /** How many sign-ins, registrations and resets may come from one address in a minute. 0: any number. */
+  /** The limit of sign-ins, registrations and resets from one address per minute. 0: no limit. */
   readonly signInsPerMinute: number;
 };
 
 /**
- * Limits what one caller may send to the routes that this context and those below it have, in each gateway process.
- * Writes are counted by who the token is of, else by address; reads are not counted, nor is what services send one
- * another. What comes too often is TOO_MANY_REQUESTS, 429, with Retry-After.
+ * Limits the requests of one caller to the routes of this context and of those below it, in each gateway process. Writes are
+ * counted by the token's subject, else by address; reads are not counted, nor are writes of services. Above the limit, the
+ * answer is TOO_MANY_REQUESTS (429) with Retry-After.
  */
 export async function limitCallers(
   app: FastifyInstance,
@@ -34,13 +34,13 @@ export async function limitCallers(
 ): Promise<void> {
   const refused = new Counter({
     name: "http_server_limited_total",
-    help: "Requests refused since their caller sent too many, by what was counted.",
+    help: "Requests refused because their caller sent too many, by what was counted.",
     labelNames: ["counted"],
     registers: [metrics],
   });
   const limitOf = (key: string) => (key.startsWith("sign-in ") ? limits.signInsPerMinute : limits.writesPerMinute);
   await app.register(rateLimit, {
-    // The last hook before the handler: tokens that are no good were refused by then.
+    // The last hook before the handler: on routes of /v1, bad tokens have been refused by then.
     hook: "preHandler",
     cache: 50_000,
     timeWindow: 60_000,
@@ -71,7 +71,7 @@ async function keyOf(request: FastifyRequest, verifier: Verifier | undefined): P
   return principal.roles.has("service") ? ofAService : `subject ${principal.issuer} ${principal.subject}`;
 }
 
-/** Who the token is of; undefined where there is none that is good: it may name anybody, and use up what is theirs. */
+/** Returns the token's principal; undefined without a good token: a forged one must not use up somebody else's limit. */
 async function principalOf({ headers }: FastifyRequest, verifier: Verifier | undefined) {
   try {
     const token = bearerToken(headers.authorization);
@@ -87,17 +87,17 @@ function isRead(request: FastifyRequest): boolean {
       return true;
     case "GET":
     case "HEAD":
-      // To begin to sign in leaves something in the database, however its path is written.
+      // Starting a sign-in writes to the database, however its path is spelled.
       return !isOidc(request) || oidcReads.test(request.url);
     default:
       return false;
   }
 }
 
-/** The keys, who somebody is, the page to sign in, and the way back from it. */
+/** The keys, the user info, the sign-in page, and the return from it. */
 const oidcReads = /^\/oidc\/(?:(?:jwks|userinfo)|(?:sign-in|auth)\/[\w-]+)(?:\?|$)/;
 
-/** By the route that it came to: a path may be written in many ways (`Sign%49n`), and all of them lead there. */
+/** Decides by the route, since a path can be spelled in many ways (`Sign%49n`) that all lead to it. */
 function isSignIn(request: FastifyRequest): boolean {
   const { config, url = "" } = request.routeOptions;
   return config.signIn === true || isOidc(request) || signInRoutes.has(url);
@@ -107,7 +107,7 @@ function isOidc({ routeOptions: { url } }: FastifyRequest): boolean {
   return url === "/oidc" || url?.startsWith("/oidc/") === true;
 }
 
-/** Whether a call is one with which somebody says who they are, or becomes somebody. */
+/** Returns true for methods that sign in, register or reset a password. */
 export function isSignInMethod(method: (typeof IdentityService.methods)[number]): boolean {
   return (
     method.parent.typeName === IdentityService.typeName &&

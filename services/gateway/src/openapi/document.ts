@@ -12,7 +12,7 @@ import type { AnyBinding } from "../v1/transcode.ts";
 import { type Comments, readComments } from "./proto-comments.ts";
 import { isRequired, Schemas } from "./schemas.ts";
 
-/** The OpenAPI document of /v1, made of the same descriptors that serve it. */
+/** Makes the OpenAPI document of /v1 from the descriptors that serve it. */
 export function openApiDocument(bindings: readonly AnyBinding[], feeds: readonly Feed[]): Schema {
   const all = [...bindings, ...feeds.map(({ binding }) => binding)];
   const services = [...new Set(all.map(({ method }) => method.parent))];
@@ -55,13 +55,13 @@ export function openApiDocument(bindings: readonly AnyBinding[], feeds: readonly
   };
 }
 
-/** `/v1/products/{product.id}` is `/v1/products/{id}`, as its other methods have it; `{order_id}` is `{orderId}`. */
+/** Returns a path as documented: `/v1/products/{product.id}` is `/v1/products/{id}`, and `{order_id}` is `{orderId}`. */
 export function documentedPath(binding: AnyBinding): string {
   let index = 0;
   return binding.template.replaceAll(/\{[^}]+\}/g, () => `{${nameInPath(binding.path[index++]?.fields ?? [])}}`);
 }
 
-/** Of a field in a field the last name alone: programs that fill in paths stumble over dots. */
+/** Returns the last name of a nested field: programs that fill in paths do not expect dots. */
 function nameInPath(fields: readonly DescField[]): string {
   return nameOf(fields.slice(-1));
 }
@@ -79,7 +79,7 @@ function operation(binding: AnyBinding, schemas: Schemas, comments: Comments, an
   const audience = anyone ? "For anyone." : `For ${roles.map(whom).join(", ")}.`;
   const statuses = [
     "400",
-    // What anyone may call asks for other proofs than a token: a password, say.
+    // Methods that anyone may call check other credentials than a token, such as a password.
     ...(anyone ? [] : ["403"]),
     ...(anyone && binding.verb === "GET" ? [] : ["401"]),
     "404",

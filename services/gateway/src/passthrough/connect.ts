@@ -46,7 +46,7 @@ export async function connect(
       const message = `${path.slice(1, 200)} is not served here`;
       const type = request.headers["content-type"] ?? "";
       if (type.startsWith("application/grpc")) {
-        // gRPC's statuses are its own, and come without a body.
+        // gRPC has statuses of its own, in headers.
         reply
           .headers({ "content-type": type, "grpc-status": "12", "grpc-message": encodeURIComponent(message) })
           .send();

@@ -8,7 +8,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { Agent, type Dispatcher } from "undici";
 
 export type PassOnOptions = {
-  /** The process behind, as `http://127.0.0.1:8087`. */
+  /** The URL of the process behind, such as `http://127.0.0.1:8087`. */
   readonly upstream: string;
   /** The header in which that process looks for the caller's address. */
   readonly addressHeader: "x-client-address" | "x-forwarded-for";
@@ -22,13 +22,13 @@ export type PassOnOptions = {
 export type PassOn = (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>;
 
 /**
- * Returns a handler that passes requests of this app on to another process and its answers back: the path to the byte,
- * the method, the headers and the body. The request id, the trace and the caller's address are the gateway's own; the
+ * Returns a handler that passes requests on to another process, and its answers back: the path unchanged, the method, the
+ * headers and the body. The request id, the trace and the caller's address are the gateway's own; the
  * caller's claims about them are dropped. A caller who leaves cancels the request behind. Nothing is sent twice.
  *
- * Bodies are read whole before they are sent, so that one that is too large or breaks off is refused here, and a slow
- * caller holds no connection. A library such as @fastify/http-proxy streams them, and then a refusal before the end of the
- * body costs the caller its connection; it also repeats what was answered with 503, and does not notice callers that leave.
+ * Bodies are read completely before they are sent: one that is too large or incomplete is refused here, and a slow caller
+ * holds no connection. @fastify/http-proxy streams bodies instead, so that a refusal before the end of the body costs the
+ * caller its connection; it also repeats GETs answered with 503, and does not notice callers that disconnect.
  */
 export function createPassOn(app: FastifyInstance, options: PassOnOptions): PassOn {
   const { upstream, addressHeader, timeoutMs, maxConnections, unavailable } = options;

@@ -2,14 +2,14 @@ import { createHash } from "node:crypto";
 
 export type Language = "en" | "de";
 
-/** What the page says: a question with a button, that it is done, or that the link is none. */
+/** The page's kind: a question with a button, a confirmation, or an error for an invalid link. */
 export type Page =
   | { readonly kind: "question" | "done"; readonly language: Language; readonly eventType: string }
   | { readonly kind: "unknown" };
 
 /**
- * The page as HTML, for a link in a mail. It has no script and takes in nothing. Its form has no address, so that it
- * goes where the page came from, and nothing of the request stands in the page.
+ * Returns the page that a link in a mail opens, as HTML without scripts and external resources. Its form has no action, so
+ * it posts to the page's own URL; nothing from the request is in the page.
  */
 export function unsubscribePage(page: Page): string {
   const language = page.kind === "unknown" ? "en" : page.language;
@@ -39,7 +39,7 @@ const style =
   "main{max-width:32rem;margin:4rem auto;padding:2rem;background:#fff}" +
   "button{font:inherit;padding:.5rem 1.5rem;color:#fff;background:#1f2933;border:0;cursor:pointer}";
 
-/** Only this style, and a form that goes back here: nothing else of whatever might get into the page. */
+/** Allows only this style, and a form that posts back: nothing that could be injected. */
 export const contentSecurityPolicy = [
   "default-src 'none'",
   `style-src 'sha256-${createHash("sha256").update(style).digest("base64")}'`,

@@ -5,11 +5,11 @@ import type { Services } from "../services.ts";
 import { contentSecurityPolicy, type Page, unsubscribePage } from "./unsubscribe-page.ts";
 
 /**
- * Where the unsubscribe links of mails lead: `/unsubscribe?token=…`. Opening one only asks, since programs that look
- * through mail open links too. A POST does it: the page's button, or a mail program by itself (RFC 8058, one click).
+ * Serves the unsubscribe links in mails: `/unsubscribe?token=…`. GET only asks, since mail scanners open links too. POST
+ * unsubscribes: by the page's button, or by a mail program (RFC 8058, one click).
  */
 export async function unsubscribe(app: FastifyInstance, { services }: { services: Services }): Promise<void> {
-  // What is posted does not matter; that it is does.
+  // Any body is accepted and ignored.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", { parseAs: "buffer", bodyLimit: 16 * 1024 }, (_request, body, done) =>
     done(null, body),
@@ -53,7 +53,7 @@ async function answer(reply: FastifyReply, find: () => Promise<Page>): Promise<F
       "content-type": "text/html; charset=utf-8",
       "content-security-policy": contentSecurityPolicy,
       "x-content-type-options": "nosniff",
-      // The link is all it takes: it is for nobody else, and for no cache.
+      // The link alone is enough to unsubscribe: keep it from other sites and from caches.
       "referrer-policy": "no-referrer",
       "cache-control": "no-store",
     })

@@ -13,44 +13,44 @@ import { type QueryParameter, queryParameters } from "./query.ts";
 
 export type Verb = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
-/** How one rpc is served over REST: its google.api.http annotation, taken apart once. */
+/** How one rpc is served over REST, parsed from its google.api.http annotation. */
 export type Binding<M extends DescMethodUnary | DescMethodServerStreaming = DescMethodUnary> = {
   readonly method: M;
   readonly verb: Verb;
   /** As annotated: `/v1/orders/{id}:pay`. */
   readonly template: string;
-  /** The fields that the path has, by the name of the parameter in the router. */
+  /** The fields in the path, by the router's name of the parameter. */
   readonly path: readonly PathField[];
   /** The whole message, one field of it, or none. */
   readonly body: "*" | DescField | undefined;
-  /** What may stand in the query, by name (in both spellings). Empty where the body is the whole message. */
+  /** The query parameters by name, in both spellings. Empty if the body is the whole message. */
   readonly query: ReadonlyMap<string, QueryParameter>;
-  /** The field that Idempotency-Key fills; only on POSTs that make something. */
+  /** The field that Idempotency-Key fills; only for POSTs that create something. */
   readonly requestId: DescField | undefined;
-  /** Which process serves it, where several do. */
+  /** The process that serves it, if several do. */
   readonly at?: ServiceName;
-  /** The field that the header Guest-Token fills: what opens a guest's cart is no part of a URL, which others see. */
+  /** The field that the header Guest-Token fills. It opens a guest's cart, so it must not be in a URL, which gets logged. */
   readonly guestToken: DescField | undefined;
 };
 
 export type PathField = {
-  /** The parameter's name in the router, which takes no dots. */
+  /** The parameter's name in the router, which allows no dots. */
   readonly parameter: string;
   /** The fields that lead to it, outermost first: `{product.id}` has two. */
   readonly fields: readonly DescField[];
 };
 
-/** The bindings of these services, in their order. Throws when an annotation names what is not there. */
+/** Returns the bindings of these services, in their order. Throws if an annotation names an unknown field. */
 export function bindingsOf(services: Iterable<DescService>): readonly Binding[] {
   return [...services].flatMap((service) => service.methods.map(bindingOf).filter((binding) => binding !== undefined));
 }
 
-/** Whether callers from outside may use a method: it is annotated. */
+/** Returns true for annotated methods: those that callers from outside may use. */
 export function isAnnotated(method: DescMethod): boolean {
   return getOption(method, http).pattern.case !== undefined;
 }
 
-/** A binding by hand, for an rpc without an annotation. */
+/** Makes a binding for an rpc without an annotation. */
 export function bind<M extends DescMethodUnary | DescMethodServerStreaming>(
   method: M,
   { verb, template, body: bodyName }: { verb: Verb; template: string; body: string },

@@ -6,7 +6,7 @@ import { bind } from "./bindings.ts";
 import type { Feed } from "./feed.ts";
 import { isObject } from "./query.ts";
 
-/** The streams that are public. */
+/** The public streams. */
 export const feeds: readonly Feed[] = [
   {
     binding: bind(OrderService.method.watchOrder, { verb: "GET", template: "/v1/orders/{id}:watch", body: "" }),

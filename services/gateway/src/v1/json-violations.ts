@@ -3,8 +3,8 @@ import type { Violation } from "@sagacart/rest/problem";
 import { isObject } from "./query.ts";
 
 /**
- * What of a JSON value keeps it from being this message: each field that there is not, and each value that its
- * field cannot have, by its path (`lines[2].quantity`). Asked only after decoding has failed: it decodes piecewise.
+ * Finds why a JSON value is not this message: each unknown field and each value of a wrong type, by its path
+ * (`lines[2].quantity`). Call it only after decoding has failed, since it decodes piece by piece.
  */
 export function jsonViolations(message: DescMessage, json: JsonValue, path = ""): readonly Violation[] {
   if (!isObject(json)) {
@@ -43,7 +43,7 @@ function tried(message: DescMessage, field: DescField, value: JsonValue, at: str
   }
 }
 
-/** Its JSON is an object of its fields. */
+/** Returns true for messages whose JSON is an object of their fields. */
 function isPlain(message: DescMessage): boolean {
   return !message.typeName.startsWith("google.protobuf.");
 }

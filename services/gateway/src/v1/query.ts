@@ -1,7 +1,7 @@
 import { type DescField, type DescMessage, type JsonObject, type JsonValue, ScalarType } from "@bufbuild/protobuf";
 import type { Violation } from "@sagacart/rest/problem";
 
-/** A field that may stand in the query: `minPrice.currencyCode=EUR`. */
+/** A field that can be set by the query: `minPrice.currencyCode=EUR`. */
 export type QueryParameter = {
   /** As documented: `minPrice.currencyCode`. */
   readonly name: string;
@@ -9,7 +9,7 @@ export type QueryParameter = {
   readonly fields: readonly DescField[];
 };
 
-/** The fields of a message that a query can name, in both spellings (`pageSize`, `page_size`), less those taken. */
+/** Returns the fields that a query can set, by both spellings (`pageSize`, `page_size`), without those that are `taken`. */
 export function queryParameters(
   message: DescMessage,
   isTaken: (name: string) => boolean,
@@ -26,10 +26,10 @@ export function queryParameters(
   return parameters;
 }
 
-/** Values as the query parser gives them. */
+/** Values as the query parser returns them. */
 export type Query = Readonly<Record<string, string | readonly string[] | undefined>>;
 
-/** Writes what the query says into the JSON of a message. Gives what is wrong with it, by parameter. */
+/** Writes the query's values into the JSON of a message. Returns what is wrong with each parameter. */
 export function writeQuery(
   json: JsonObject,
   query: Query,
@@ -59,7 +59,7 @@ export function writeQuery(
   return violations;
 }
 
-/** Writes a value where the fields lead. */
+/** Writes a value to a nested field. */
 export function write(json: JsonObject, fields: readonly DescField[], value: JsonValue): void {
   let inside = json;
   for (const { jsonName, name } of fields.slice(0, -1)) {
@@ -95,7 +95,7 @@ function* leaves(message: DescMessage, before: readonly DescField[]): Generator<
 
 const maxDepth = 4;
 
-/** A text as the JSON of its field; what is no such value is left to the decoder, which says so. */
+/** Converts text to the JSON of its field; leaves wrong values to the decoder, which reports them. */
 function jsonOf(text: string, field: DescField): JsonValue {
   const scalar = field.fieldKind === "list" || field.fieldKind === "scalar" ? field.scalar : undefined;
   const isBool = scalar === ScalarType.BOOL || field.message?.typeName === "google.protobuf.BoolValue";

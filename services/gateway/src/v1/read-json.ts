@@ -1,7 +1,7 @@
 import type { JsonValue } from "@bufbuild/protobuf";
 import { EdgeError } from "@sagacart/rest/problem";
 
-/** The JSON in a body's bytes; undefined where there is none. Throws EdgeError / MALFORMED_JSON. */
+/** Parses a body's bytes as JSON; undefined for an empty body. Throws EdgeError / MALFORMED_JSON. */
 export function readJson(body: unknown): JsonValue | undefined {
   if (!Buffer.isBuffer(body) || body.length === 0) {
     return undefined;

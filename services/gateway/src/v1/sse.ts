@@ -10,9 +10,9 @@ import { routerPath } from "./router-path.ts";
 import { decode, encode, partsOf } from "./transcode.ts";
 
 /**
- * Serves streams as text/event-stream. The id of each event is the stream's cursor, so that a browser which lost the
- * connection goes on where it was. A stream that has ended says so by an event `end`; asked for again with nothing
- * new to tell, the answer is 204, which keeps a browser from coming back.
+ * Serves streams as text/event-stream. The id of each event is the stream's cursor, so a browser that lost the connection
+ * resumes where it was. A finished stream ends with the event `end`; if it is requested again with nothing new, the answer
+ * is 204, which stops a browser from reconnecting.
  */
 export function serveFeeds(
   app: FastifyInstance,
@@ -39,7 +39,7 @@ export function serveFeeds(
         const leaving = AbortSignal.any([callerLeft(reply), options.stopping]);
         const answer = await transport.stream(method, leaving, undefined, undefined, once(message));
         const messages = read(feed, answer.message, told?.frames);
-        // The first message comes at once, or the error that there is in its place: that is a problem still, not a stream.
+        // Wait for the first message: an error in its place can still be answered as a problem.
         const first = await messages.next();
         const isOver = first.done === true || (feed.isLast(first.value.json) && isOld(first.value, resumesAfter));
         if (resumesAfter !== undefined && isOver) {
@@ -52,7 +52,7 @@ export function serveFeeds(
   }
 }
 
-/** A message of the stream, and the events that it is told as. */
+/** A message of the stream, and the events that it becomes. */
 type Told = { readonly json: JsonValue; readonly frames: readonly Frame[] };
 type Messages = AsyncGenerator<Told, void, undefined>;
 
@@ -93,7 +93,7 @@ function stream(reply: FastifyReply, events: AsyncGenerator<string>): FastifyRep
     .headers({
       "content-type": "text/event-stream; charset=utf-8",
       "cache-control": "no-store",
-      // Proxies that gather answers would keep events back.
+      // Keeps proxies from buffering events.
       "x-accel-buffering": "no",
     })
     .send(Readable.from(events, { objectMode: false, highWaterMark: 64 * 1024 }));
@@ -119,7 +119,7 @@ async function* eventsOf(
     }
     yield "event: end\ndata: {}\n\n";
   } catch (error) {
-    // Too late for a status. The browser comes back by itself, and resumes.
+    // Too late for a status. The browser reconnects and resumes by itself.
     yield `event: problem\ndata: ${JSON.stringify(problemOf(ConnectError.from(error), requestId).problem)}\n\n`;
   } finally {
     await rest.return(undefined);

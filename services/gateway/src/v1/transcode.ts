@@ -13,7 +13,7 @@ import { readJson } from "./read-json.ts";
 import { routerPath } from "./router-path.ts";
 import { unaryCall } from "./unary-call.ts";
 
-/** What a request says besides its verb, in parts. */
+/** The parts of a request besides its verb. */
 export type RestRequest = {
   readonly path: Readonly<Record<string, string>>;
   readonly query: Query;
@@ -22,7 +22,7 @@ export type RestRequest = {
   readonly guestToken: string | undefined;
 };
 
-/** Serves /v1: each rpc that is annotated, with its path, query, body and answer in proto's JSON. */
+/** Serves /v1: each annotated rpc, with its path, query, body and answer in proto3's JSON mapping. */
 export function serveBindings(app: FastifyInstance, services: Services, bindings: readonly Binding[]): void {
   for (const binding of bindings) {
     const call = unaryCall(binding.method, services.transportTo(binding.method.parent, binding.at));
@@ -50,7 +50,7 @@ export function serveBindings(app: FastifyInstance, services: Services, bindings
 
 export type AnyBinding = Binding<DescMethodUnary | DescMethodServerStreaming>;
 
-/** The request message. The path wins over the body. Throws EdgeError naming every field that is wrong. */
+/** Decodes the request message. The path takes precedence over the body. Throws EdgeError that names every wrong field. */
 export function decode(binding: AnyBinding, request: RestRequest): Message {
   const { method, body, path, query, requestId, guestToken } = binding;
   const json: JsonObject = {};
@@ -83,7 +83,7 @@ export function decode(binding: AnyBinding, request: RestRequest): Message {
   throw invalidRequest([...wrong, ...jsonViolations(method.input, json)]);
 }
 
-/** Every field is there, also those that are zero or empty: who reads JSON has no schema at hand. */
+/** Encodes a message with every field, zero and empty ones too: readers of JSON have no schema. */
 export function encode(schema: DescMessage, message: Message): JsonValue {
   return toJson(schema, message, { alwaysEmitImplicit: true });
 }
@@ -92,11 +92,11 @@ export function sendJson(reply: FastifyReply, json: JsonValue): FastifyReply {
   return reply.type("application/json; charset=utf-8").send(JSON.stringify(json));
 }
 
-/** The parts of a request to a route of ours; its body is bytes still. */
+/** Returns the parts of a request; its body is parsed here, from bytes. */
 export function partsOf(request: FastifyRequest): RestRequest {
   const { "idempotency-key": key, "guest-token": guestToken } = request.headers;
   return {
-    // The router gives texts for each of the template's parameters, and the query parser texts or lists of them.
+    // The router returns strings for the template's parameters, and the query parser strings or lists of them.
     path: request.params as Readonly<Record<string, string>>,
     query: request.query as Query,
     body: readJson(request.body),
@@ -130,7 +130,7 @@ function idempotencyKeyOf({ idempotencyKey }: RestRequest): string {
   return idempotencyKey;
 }
 
-/** Where what a POST made can be read: `POST /v1/orders` makes what `GET /v1/orders/{id}` reads. */
+/** Returns a function for the Location of what a POST created: `POST /v1/orders` creates what `GET /v1/orders/{id}` reads. */
 function locationOf(binding: Binding, all: readonly Binding[]): ((json: JsonValue) => string | undefined) | undefined {
   const reader = all.find(
     ({ verb, template, path }) =>

@@ -2,7 +2,7 @@ import type { DescMethodUnary, Message } from "@bufbuild/protobuf";
 import { DurationSchema } from "@bufbuild/protobuf/wkt";
 import type { Transport } from "@connectrpc/connect";
 
-/** Calls a method. Without a time of the caller's own, it has as long as the message wants to wait, and some. */
+/** Calls a method. Without the caller's own timeout, it is the message's `wait_at_most` plus a margin. */
 export type UnaryCall = (message: Message, signal: AbortSignal, timeoutMs?: number) => Promise<Message>;
 
 export function unaryCall(method: DescMethodUnary, transport: Transport): UnaryCall {

@@ -10,10 +10,10 @@ import { feeds } from "./feeds.ts";
 import { serveFeeds } from "./sse.ts";
 import { serveBindings } from "./transcode.ts";
 
-/** All rpcs that REST serves. */
+/** The bindings of all rpcs that REST serves. */
 export const v1Bindings = [...bindingsOf(publicServices.keys()), ...feedBindings];
 
-/** The native API. */
+/** Serves the native API. */
 export async function v1(
   app: FastifyInstance,
   {
@@ -23,7 +23,7 @@ export async function v1(
   }: { services: Services; verifier: Verifier | undefined; heartbeatMs: number; stopping: AbortSignal },
 ): Promise<void> {
   refuseBadTokens(app, verifier);
-  // Decoded when it is known what it has to be.
+  // Bodies stay bytes until the route is known.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("application/json", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
   const isReading = ({ method }: Binding) => method === EventService.method.readEvents;

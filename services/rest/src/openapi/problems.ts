@@ -1,6 +1,6 @@
 import type { Schema } from "./schema.ts";
 
-/** The body of every answer that is not a success. */
+/** The body of every error. */
 export const problemSchema: Schema = {
   type: "object",
   description: "RFC 9457.",
@@ -47,7 +47,7 @@ const meanings: Readonly<Record<string, string>> = {
   "504": "It took too long. What became of it is not known here: repeat it with the same key.",
 };
 
-/** One response for each status, to be referred to. */
+/** A response for each status, for references. */
 export const problemResponses: Readonly<Record<string, Schema>> = Object.fromEntries(
   Object.entries(meanings).map(([status, description]) => [
     status,

@@ -2,7 +2,7 @@ import { Order_StateSchema } from "@sagacart/proto/order/v1/order";
 import { Payment_StateSchema, Refund_StateSchema } from "@sagacart/proto/payment/v1/payment";
 import { fields, listOf, orNull, text, time, truth, whole } from "../openapi/answers.ts";
 
-// What the Dapr surface answers, as JSON schemas; views.ts makes it.
+// The answers of the Dapr surface as JSON schemas; views.ts makes the answers.
 
 const textOrNull = orNull(text);
 const timeOrNull = orNull(time);

@@ -1,4 +1,4 @@
-/** The bodies of the Dapr surface: what they hold, and the schemas that hold them to it. */
+/** The request bodies of the Dapr surface: their types, and the schemas that validate them. */
 export type CreateOrder = {
   readonly customerId: string;
   readonly items: readonly { readonly productId: string; readonly quantity: number }[];
@@ -36,11 +36,11 @@ const amount = {
   maximum: 1_000_000_000_000_000,
   description: "Whole minor units: cents for USD.",
 } as const;
-const currency = { type: "string", pattern: "^[A-Z]{3}$", description: "The shop's where it is absent." } as const;
+const currency = { type: "string", pattern: "^[A-Z]{3}$", description: "The shop's currency if absent." } as const;
 const paymentMethod = {
   type: "string",
   maxLength: 100,
-  description: "A payment method of the card provider; the customer's balance where it is absent.",
+  description: "A payment method of the card provider; the customer's balance if absent.",
 } as const;
 
 function text(minLength: number, maxLength: number) {
@@ -51,7 +51,7 @@ function object(required: readonly string[], properties: Readonly<Record<string,
   return { type: "object", required, properties, additionalProperties: false } as const;
 }
 
-/** `/:id` in a path. */
+/** The parameter `/:id` of a path. */
 export const id = { type: "object", required: ["id"], properties: { id: anId } } as const;
 
 export const createOrder = object(["customerId", "items"], {
@@ -74,14 +74,14 @@ export const createOrder = object(["customerId", "items"], {
       countryCode: { type: "string", pattern: "^[A-Z]{2}$" },
       phone: text(0, 40),
     }),
-    description: "Where it goes; the customer fetches it where it is absent.",
+    description: "Where it is sent; for pickup if absent.",
   },
-  contactEmail: { ...text(3, 254), description: "Where messages about the order go." },
+  contactEmail: { ...text(3, 254), description: "The address for messages about the order." },
   waitSeconds: {
     type: "integer",
     minimum: 0,
     maximum: 600,
-    description: "How long to wait for its end; 60 where absent.",
+    description: "How long to wait for the final order; 60 if absent.",
   },
 });
 
@@ -96,10 +96,10 @@ export const createPayment = object(["customerId", "amount"], {
 });
 export const refund = {
   ...object([], {
-    amount: { ...amount, description: "Whole minor units; what is left of the payment where it is absent." },
+    amount: { ...amount, description: "Whole minor units; all that is left of the payment if absent." },
     currency,
     reason: text(0, 500),
   }),
-  // The body may be absent as a whole.
+  // The body is optional.
   type: ["object", "null"],
 } as const;

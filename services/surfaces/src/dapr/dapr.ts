@@ -7,19 +7,20 @@ import { serveSurfaceDocument } from "../openapi/surface-document.ts";
 import type { Clients } from "../services.ts";
 import * as view from "./answers.ts";
 import * as body from "./bodies.ts";
-import { createKnowing } from "./knowing.ts";
+import { createSagaReader } from "./saga-reader.ts";
 import { inventoryOf, orderOf, paymentOf, refundOf, statusOf } from "./views.ts";
 
 /**
- * The surface of the Dapr example: orders whose creation runs the whole saga, stock, and payments by hand. Money is
- * whole minor units of the shop's currency unless another is named. Idempotency-Key may be given with every POST.
+ * Serves the REST of the e-commerce example of Dapr, a runtime of building blocks for microservices. Creating an order runs
+ * the whole saga; stock can be reserved and payments made by hand. Money is whole minor units of the shop's currency unless
+ * another is named. Every POST accepts an Idempotency-Key.
  */
 export async function dapr(
   app: FastifyInstance,
   { clients, currency }: { clients: Clients; currency: string },
 ): Promise<void> {
   const { orders, payments, products, stock } = clients;
-  const known = createKnowing(clients);
+  const readSaga = createSagaReader(clients);
   await serveSurfaceDocument(app, {
     title: "Sagacart: the surface of the Dapr example",
     description: "Orders whose creation runs the whole saga, stock, and payments by hand. Money is whole minor units.",
@@ -71,7 +72,7 @@ export async function dapr(
         params: body.id,
       },
     },
-    async ({ params }, reply) => statusOf(await known(params.id, callerLeft(reply))),
+    async ({ params }, reply) => statusOf(await readSaga(params.id, callerLeft(reply))),
   );
 
   app.get<{ Params: { id: string } }>(
@@ -164,7 +165,7 @@ export async function dapr(
   );
 }
 
-/** The caller's key, or one for this request alone: it may be sent again when a service is being restarted. */
+/** Returns the caller's key, or a new one, with which calls can be retried when a service restarts. */
 function keyOf({ headers }: FastifyRequest): string {
   const key = headers["idempotency-key"];
   return typeof key === "string" && key !== "" ? key : randomUUID();

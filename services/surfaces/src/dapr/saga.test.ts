@@ -4,12 +4,12 @@ import { Order_State, OrderChangeSchema, OrderSchema } from "@sagacart/proto/ord
 import { Payment_State, PaymentSchema } from "@sagacart/proto/payment/v1/payment";
 import { Reservation_State, ReservationSchema } from "@sagacart/proto/stock/v1/reservation";
 import { expect, test } from "vitest";
-import { type Known, sagaOf } from "./saga.ts";
+import { type SagaFacts, sagaOf } from "./saga.ts";
 
 type StateName = Exclude<keyof typeof Order_State, number>;
 
 /** An order that went this way, and what is held for it. */
-function known(way: StateName[], outcomeReason = "", held: Partial<Known> = {}): Known {
+function known(way: StateName[], outcomeReason = "", held: Partial<SagaFacts> = {}): SagaFacts {
   const changes = way.map((state, index) =>
     create(OrderChangeSchema, { state: Order_State[state], time: { seconds: BigInt(index) } }),
   );
@@ -61,7 +61,7 @@ test("sold out is a failed reservation, and nothing is undone", () => {
 
 const refused: StateName[] = ["PENDING", "RESERVED", "PAID", "SHIPPING", "CANCELLING"];
 
-const undoing: [string, Known, string[], string[], string][] = [
+const undoing: [string, SagaFacts, string[], string[], string][] = [
   [
     "the payment first",
     known(refused, "SHIPMENT_REFUSED", { payments: payments("CAPTURED"), reservation: reservation("PINNED") }),

@@ -4,38 +4,38 @@ import { type Order, Order_State, type OrderChange } from "@sagacart/proto/order
 import { type Payment, Payment_State } from "@sagacart/proto/payment/v1/payment";
 import { type Reservation, Reservation_State } from "@sagacart/proto/stock/v1/reservation";
 
-/** What the services know of an order. What could not be asked for is absent. */
-export type Known = {
+/** What the services say about an order. Absent fields could not be read. */
+export type SagaFacts = {
   readonly order: Order;
   /** Every change of its state, oldest first. */
   readonly changes: readonly OrderChange[];
-  /** What is open about it, or about the workflow that carries it. */
+  /** The open incident of the order or of its batch. */
   readonly incident?: Incident | undefined;
   readonly payments?: readonly Payment[] | undefined;
   readonly reservation?: Reservation | undefined;
 };
 
-/** DONE, under way (RUNNING), left to the customer (WAITING), FAILED, never begun (NOT_REACHED), or taken back again. */
+/** WAITING is for the customer; UNDOING and UNDONE are by compensation. */
 export type StepState = "DONE" | "RUNNING" | "WAITING" | "FAILED" | "NOT_REACHED" | "UNDOING" | "UNDONE";
 export type Step = { readonly name: string; readonly state: StepState; readonly time: Timestamp | undefined };
 
 export type Saga = {
   readonly steps: readonly Step[];
-  /** What is being done; null once the order is final. */
+  /** The current step; null once the order is final. */
   readonly step: "reserve" | "pay" | "ship" | "refund" | "release" | null;
-  /** Which round of tries that is: 1, and one more each time an operator was told that it does not succeed. */
+  /** 1, plus one for each time that an operator was told that the step does not succeed. */
   readonly attempt: number | null;
-  /** What was undone and what is still to be, in that order; null for an order that nothing was undone of. */
+  /** What has been undone and what remains to undo; null without compensation. */
   readonly compensation: { readonly undone: readonly Undo[]; readonly toUndo: readonly Undo[] } | null;
 };
 export type Undo = "payment" | "stock";
 
 /**
- * The order's saga: create, reserve, pay, ship, complete, and the way back. How far it came is what the order's history
- * says; what is held and charged at this moment is what stock and payment say, and where one of them could not be
- * asked, everything the history tells of counts as still to be undone until the order is final.
+ * Derives an order's saga: create, reserve, pay, ship, complete, and their compensation. Progress comes from the order's
+ * history, and what is reserved and charged now from stock and payment. If one of these could not be read, everything in the
+ * history counts as still to undo until the order is final.
  */
-export function sagaOf(known: Known): Saga {
+export function sagaOf(known: SagaFacts): Saga {
   const { order, incident } = known;
   const compensation = compensationOf(known);
   const step = currentStep(order.state, compensation?.toUndo ?? []);
@@ -58,14 +58,14 @@ function currentStep(state: Order_State, toUndo: readonly Undo[]): Saga["step"] 
     case Order_State.SHIPPING:
       return "ship";
     case Order_State.CANCELLING:
-      // The last thing done is undone first.
+      // Undo in reverse order.
       return toUndo.includes("payment") ? "refund" : "release";
     default:
       return null;
   }
 }
 
-function compensationOf(known: Known): Saga["compensation"] {
+function compensationOf(known: SagaFacts): Saga["compensation"] {
   if (timeOf(known, Order_State.CANCELLING) === undefined) {
     return null;
   }
@@ -80,11 +80,11 @@ function compensationOf(known: Known): Saga["compensation"] {
 
 type Mark = "nothing" | "to undo" | "undone";
 
-function paymentMark({ payments, ...known }: Known): Mark {
+function paymentMark({ payments, ...known }: SagaFacts): Mark {
   if (payments === undefined) {
     return timeOf(known, Order_State.PAID) === undefined ? "nothing" : "to undo";
   }
-  // One that came after it was undone is kept without an amount: there was nothing to undo.
+  // A payment that arrived after the undo is recorded without an amount: there was nothing to undo.
   const real = payments.filter(({ amount }) => amount !== undefined);
   if (real.some(({ state }) => state === Payment_State.PENDING || state === Payment_State.CAPTURED)) {
     return "to undo";
@@ -92,7 +92,7 @@ function paymentMark({ payments, ...known }: Known): Mark {
   return real.some(({ state }) => state === Payment_State.VOIDED) ? "undone" : "nothing";
 }
 
-function stockMark({ reservation, ...known }: Known): Mark {
+function stockMark({ reservation, ...known }: SagaFacts): Mark {
   if (reservation === undefined) {
     return timeOf(known, Order_State.RESERVED) === undefined ? "nothing" : "to undo";
   }
@@ -108,7 +108,7 @@ function stockMark({ reservation, ...known }: Known): Mark {
   }
 }
 
-function stepsOf(known: Known, compensation: Saga["compensation"]): Step[] {
+function stepsOf(known: SagaFacts, compensation: Saga["compensation"]): Step[] {
   const { state, outcomeReason } = known.order;
   const stateOf = (what: Undo | null, came: boolean, isUnderWay: boolean, hasFailed: boolean): StepState => {
     if (what !== null && compensation?.toUndo.includes(what)) {
@@ -148,7 +148,7 @@ function stepsOf(known: Known, compensation: Saga["compensation"]): Step[] {
   ];
 }
 
-/** When the order came to this state. */
-function timeOf({ changes }: Pick<Known, "changes">, state: Order_State): Timestamp | undefined {
+/** Returns when the order entered this state. */
+function timeOf({ changes }: Pick<SagaFacts, "changes">, state: Order_State): Timestamp | undefined {
   return changes.find((change) => change.state === state)?.time;
 }

@@ -3,9 +3,9 @@ import { type Order, Order_State, Order_StateSchema } from "@sagacart/proto/orde
 import { type Payment, Payment_StateSchema, type Refund, Refund_StateSchema } from "@sagacart/proto/payment/v1/payment";
 import type { Product } from "@sagacart/proto/stock/v1/product";
 import type { Money } from "@sagacart/proto/type/v1/money";
-import { type Known, sagaOf } from "./saga.ts";
+import { type SagaFacts, sagaOf } from "./saga.ts";
 
-/** How the Dapr surface shows things. Here an order that was refused is CANCELLED, with the reason. */
+/** The views of the Dapr surface. A refused order is CANCELLED here, with the reason. */
 export function orderOf(order: Order | undefined) {
   return {
     id: order?.id ?? "",
@@ -34,8 +34,8 @@ export function orderOf(order: Order | undefined) {
   };
 }
 
-/** Where the order stands, and its saga: the step it is at, what is undone, and what is still to be. */
-export function statusOf(known: Known) {
+/** Returns the order's state and its saga: the current step, what is undone, and what remains to undo. */
+export function statusOf(known: SagaFacts) {
   const { order, changes, incident } = known;
   const { steps, step, attempt, compensation } = sagaOf(known);
   return {
@@ -109,7 +109,7 @@ export function isFinal(state: Order_State | undefined): boolean {
   return state !== undefined && underWay(state) === null;
 }
 
-/** What is being done for an order in this state; null when it is final. */
+/** Says in words what is being done for an order in this state; null if it is final. */
 function underWay(state: Order_State = Order_State.UNSPECIFIED): string | null {
   switch (state) {
     case Order_State.PENDING:
@@ -129,7 +129,7 @@ function underWay(state: Order_State = Order_State.UNSPECIFIED): string | null {
   }
 }
 
-/** Limited to 10^15, so a JSON number holds it exactly. */
+/** Amounts are at most 10^15, which a JSON number holds exactly. */
 function amountOf(money: Money | undefined): number {
   return Number(money?.minorUnits ?? 0n);
 }

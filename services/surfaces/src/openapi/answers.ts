@@ -2,14 +2,14 @@ import type { Schema } from "@sagacart/rest/openapi/schema";
 
 declare module "fastify" {
   interface FastifyContextConfig {
-    /** What the route answers when it is done: a schema for each status. Said in its document, and made by nothing. */
+    /** The schema of each successful status, for the OpenAPI document only: nothing validates answers by it. */
     answers?: Answers;
   }
 }
 
 export type Answers = Readonly<Record<number, Schema>>;
 
-/** An object with just these fields. Those that `optional` names may be absent. */
+/** Makes the schema of an object with exactly these fields; those in `optional` may be absent. */
 export function fields(properties: Readonly<Record<string, Schema>>, optional: readonly string[] = []): Schema {
   const required = Object.keys(properties).filter((name) => !optional.includes(name));
   return { type: "object", properties, required, additionalProperties: false };
@@ -19,7 +19,7 @@ export function listOf(items: Schema): Schema {
   return { type: "array", items };
 }
 
-/** The same, or null. */
+/** Makes a schema nullable. */
 export function orNull(schema: Schema): Schema {
   return { oneOf: [schema, { type: "null" }] };
 }

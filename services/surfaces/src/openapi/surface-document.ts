@@ -5,8 +5,8 @@ import type { FastifyInstance } from "fastify";
 import type { Answers } from "./answers.ts";
 
 /**
- * Serves at `url` a document of the routes that are added to this app from now on, made of the schemas that they are
- * held to. Where a token is needed, a route that is open all the same says so: `security: []` in its schema.
+ * Serves an OpenAPI document at `url` of the routes that are added to this app from now on, made from the schemas that
+ * validate them. With `token`, every route needs a token, except those with `security: []` in their schema.
  */
 export async function serveSurfaceDocument(
   app: FastifyInstance,
@@ -43,7 +43,7 @@ function documented(answers: Answers) {
   );
 }
 
-/** Each route answers a problem when it is not done. */
+/** Adds the problems that every route may answer with. */
 function withAnswers<D extends Partial<Document>>(document: D): D {
   const paths = Object.entries(document.paths ?? {}).map(([path, operations]: [string, object]) => [
     path,
@@ -62,6 +62,6 @@ function withAnswers<D extends Partial<Document>>(document: D): D {
 }
 
 const problems = {
-  "4XX": { ...problemResponses["400"], description: "Refused, and nothing was changed: the reason says why." },
-  "5XX": { ...problemResponses["500"], description: "Ours to mend: a bug, or a service that is away." },
+  "4XX": { ...problemResponses["400"], description: "Refused, and nothing was changed: see the reason." },
+  "5XX": { ...problemResponses["500"], description: "A bug, or a service that is away." },
 };

@@ -8,8 +8,8 @@ import { countryCodeOf } from "./country.ts";
 export type AddressBook = Clients["users"];
 
 /**
- * Where an order goes: to the address that it names, else to the user's default one; absent where there is none, and
- * the customer fetches it. Throws NOT_FOUND for a user or an address that there is not.
+ * Returns the address that an order is sent to: the one that it names, else the user's default one, else undefined, which is
+ * for pickup. Throws NOT_FOUND for an unknown user or address.
  */
 export async function deliveryAddress(
   users: AddressBook,
@@ -23,13 +23,13 @@ export async function deliveryAddress(
   return copyOf((await allAddresses(users, id)).find(({ isDefault }) => isDefault));
 }
 
-/** All of a user's addresses, the default one first and then the newest. There are at most a hundred. */
+/** Returns all of a user's addresses, at most a hundred: the default one first, then the newest. */
 export async function allAddresses(users: AddressBook, userId: string): Promise<UserAddress[]> {
   const { addresses } = await users.listAddresses({ userId, pageSize: 200 });
   return addresses.reverse().sort((a, b) => Number(b.isDefault) - Number(a.isDefault));
 }
 
-/** An address as the contract has it: what is given, and the rest as it was. */
+/** Makes an address of the contract from the given fields, and the rest from the old address. */
 export function addressFrom(given: AddressChange, before: Partial<Address>): Address {
   const { line1, line2, city, state, postal_code: postalCode, country, phone } = given;
   return create(AddressSchema, {

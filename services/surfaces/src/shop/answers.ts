@@ -2,7 +2,7 @@ import { fields, listOf, number, orNull, text, time, whole } from "../openapi/an
 
 // What the shop's API answers, as JSON schemas; views.ts makes it.
 
-/** As Flask writes times: `Wed, 27 Aug 2025 09:00:35 GMT`. */
+/** A time in Flask's format: `Wed, 27 Aug 2025 09:00:35 GMT`. */
 const httpDate = { type: "string", pattern: "^[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9:]{8} GMT$" };
 const decimal = { type: "string", pattern: "^[0-9]+(\\.[0-9]+)?$" };
 const textOrNull = orNull(text);

@@ -3,8 +3,8 @@ import type { Money } from "@sagacart/proto/type/v1/money";
 import { invalidRequest } from "@sagacart/rest/problem";
 
 /**
- * The bodies and parameters of the shop's API, and the schemas that hold them to it. Fields that are not named here
- * are passed over, since the clients of this surface send some; a number may come as text.
+ * The bodies and parameters of the shop surface, and the schemas that validate them. Unknown fields are ignored, since
+ * clients of this surface send some; numbers may be sent as text.
  */
 export type NumberOrText = number | string;
 export type NewProduct = {
@@ -44,7 +44,7 @@ export type NewAddress = {
 export type AddressChange = Partial<NewAddress>;
 export type AddressPath = { readonly id: string; readonly aid: string };
 
-/** What an order is here, whatever the saga does with it. */
+/** The states of an order on this surface. */
 export const statuses = ["PENDING", "PAID", "CANCELLED"] as const;
 export type Status = (typeof statuses)[number];
 
@@ -77,11 +77,11 @@ function object(required: readonly string[], properties: Readonly<Record<string,
   return { type: "object", required, properties } as const;
 }
 
-/** Stock and quantities, at most. */
+/** The highest stock and quantity. */
 const mostStock = 1_000_000_000;
 const mostQuantity = 1_000_000;
 
-/** `/:id` in a path. */
+/** The parameter `/:id` of a path. */
 export const id = object(["id"], { id: anId });
 
 const productFields = {
@@ -96,8 +96,8 @@ export const quantity = object(["quantity"], { quantity: whole(1, mostQuantity) 
 
 const price = { type: "string", pattern: amountPattern } as const;
 const page = {
-  limit: { type: "string", pattern: "^\\d{1,6}$", description: "How many at most." },
-  cursor: { ...text(1, 1000), description: "From the page before." },
+  limit: { type: "string", pattern: "^\\d{1,6}$", description: "The most per page." },
+  cursor: { ...text(1, 1000), description: "The nextCursor of the previous page." },
 } as const;
 export const productList = object([], page);
 export const search = object([], { q: text(0, 200), minPrice: price, maxPrice: price });
@@ -112,7 +112,7 @@ export const newOrder = object(["userId", "items"], {
   },
   shippingAddressId: {
     anyOf: [...idOrNumber.anyOf, { type: "null" }],
-    description: "One of the user's addresses; their default one where it is absent.",
+    description: "One of the user's addresses; the default one if absent.",
   },
 });
 export const orderList = object([], {
@@ -143,7 +143,7 @@ export const addressChange = { ...object([], addressFields), minProperties: 1 } 
 
 export const addressFieldNames = Object.keys(addressFields).filter((name) => name !== "is_default");
 
-/** `/:id/addresses/:aid` in a path. */
+/** The parameters `/:id/addresses/:aid` of a path. */
 export const addressPath = object(["id", "aid"], { id: anId, aid: anId });
 
 export const idempotencyKey = object([], {
@@ -154,7 +154,7 @@ export const idempotencyKey = object([], {
   },
 });
 
-/** A whole number that was given as one, or as text. */
+/** A whole number, sent as a number or as text. */
 export function wholeOf(field: string, given: NumberOrText, { from, to }: { from: number; to: number }): number {
   const number = Number(given);
   if (number < from || number > to) {
@@ -171,7 +171,7 @@ export function stockOf(given: NumberOrText): number {
   return wholeOf("stock", given, { from: 0, to: mostStock });
 }
 
-/** An amount of money. A number is read as it is written, so that none is rounded: 19.999 is refused. */
+/** An amount of money. A number is read by its digits, so it is never rounded: 19.999 is refused. */
 export function moneyOf(field: string, given: NumberOrText, currency: string): Money {
   const text = String(given);
   const decimals = decimalsOf(currency);

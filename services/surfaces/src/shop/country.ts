@@ -1,6 +1,6 @@
 import { invalidRequest } from "@sagacart/rest/problem";
 
-/** The ISO 3166-1 code of a country that is given by its code or by its English name, in any case. Throws a 400. */
+/** Returns the ISO 3166-1 code of a country given by its code or its English name, in upper or lower case. Throws a 400. */
 export function countryCodeOf(given: string): string {
   const name = given.trim().toUpperCase();
   const code = codes().get(name);
@@ -18,7 +18,7 @@ function codes(): ReadonlyMap<string, string> {
   return known;
 }
 
-/** Every pair of letters that is a region's code, and what the region is called. */
+/** Returns the code of each region, by the code itself and by the region's English name. */
 function named(): [string, string][] {
   const names = new Intl.DisplayNames("en", { type: "region", fallback: "none" });
   const letters = [..."ABCDEFGHIJKLMNOPQRSTUVWXYZ"];

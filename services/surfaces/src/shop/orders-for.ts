@@ -5,8 +5,8 @@ import { OrderService } from "@sagacart/proto/order/v1/order_service";
 import { domain } from "@sagacart/rest/reasons";
 
 /**
- * Refuses a customer who orders for another user, with NOT_YOURS: before anybody looks whether there is such a user, so
- * that the answer does not tell. The order service would refuse the same, but it is asked last.
+ * Refuses customers who order for another user, with NOT_YOURS, before that user is looked up, so that the answer does not
+ * tell if the user exists. The order service would refuse it too, but it is called last.
  */
 export function refuseOrdersFor(verifier: Verifier | undefined) {
   return async (userId: string, authorization: string | undefined): Promise<void> => {

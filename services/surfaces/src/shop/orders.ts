@@ -33,7 +33,7 @@ export type OrdersOptions = {
   readonly waitMs: number;
 };
 
-/** The order service of the shop's API: an order sets stock aside, and is paid or cancelled later. */
+/** Serves the shop's order service: an order reserves stock, and is paid or cancelled later. */
 export function orders(app: FastifyInstance, { clients, verifier, paymentMethod, waitMs }: OrdersOptions): void {
   const { orders, products, users } = clients;
   const placeOrder = createPlaceOrder({ orders, users, paymentMethod, waitMs });
@@ -57,7 +57,7 @@ export function orders(app: FastifyInstance, { clients, verifier, paymentMethod,
       if (replayed) {
         reply.header("idempotency-replayed", "true");
       }
-      // What the first answer said, whatever has become of it since.
+      // A repeat gets the first answer, whatever has happened to the order since.
       return reply.code(replayed ? 200 : 201).send({ id, status: "PENDING" });
     },
   );
@@ -107,7 +107,7 @@ export function orders(app: FastifyInstance, { clients, verifier, paymentMethod,
         updated_at: order.updateTime === undefined ? null : timestampDate(order.updateTime).toISOString(),
         userId: order.customerId,
         shippingAddressId: addressIdOf(order),
-        // Where it goes, also when the address book has changed since.
+        // The order's own copy of the address: the address book may have changed since.
         shippingAddress:
           order.shippingAddress === undefined ? null : { id: addressIdOf(order), ...addressOf(order.shippingAddress) },
         user: user?.user === undefined ? null : userOf(user.user, addresses ?? []),
@@ -176,7 +176,7 @@ export function orders(app: FastifyInstance, { clients, verifier, paymentMethod,
     return order;
   }
 
-  /** The order as it is when that is done, or at the deadline. It may have been paid, or have ended, meanwhile. */
+  /** Cancels an unpaid order, and returns it when that is done or at the deadline. It may have ended meanwhile; throws if it was paid. */
   async function cancel(id: string, signal: AbortSignal): Promise<Order> {
     try {
       const { order } = await orders.cancelOrder({ id, onlyUnpaid: true, waitAtMost }, { signal, timeoutMs });
@@ -194,7 +194,7 @@ export function orders(app: FastifyInstance, { clients, verifier, paymentMethod,
   }
 }
 
-/** Nothing for what is not there any more; what fails otherwise fails. */
+/** Resolves with null for what is not found; other errors are thrown. */
 async function orNull<T>(promise: Promise<T>): Promise<T | null> {
   try {
     return await promise;

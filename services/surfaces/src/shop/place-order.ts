@@ -18,17 +18,17 @@ export type PlaceOrderOptions = {
   readonly orders: Clients["orders"];
   readonly users: AddressBook;
   readonly paymentMethod: string;
-  /** How long a caller waits for the stock to be set aside. */
+  /** How long a caller waits for the stock to be reserved. */
   readonly waitMs: number;
 };
 
 /**
- * Places orders that set stock aside and are paid later; answers when that is done.
+ * Creates orders that reserve stock and are paid later; answers when the stock is reserved.
  *
- * With a key the order's id follows from the user and the key, so that a repeat finds it whatever has changed since:
- * a product's price, an address. What a repeat asks for must be the same. Throws a 400 for what is not there or not
- * enough, 422 for a key that was used for something else, 409 when the first request with the key is under way still,
- * and 503 when the order is not decided in time.
+ * With a key, the order's id is derived from the user and the key, so that a repeat finds the order although prices or
+ * addresses have changed since. A repeat must ask for the same. Throws 400 for unknown users or products and short stock,
+ * 422 for a key that was used for another order, 409 while the first request with the key is running, and 503 if the order
+ * is not decided in time.
  */
 export function createPlaceOrder(options: PlaceOrderOptions) {
   const { orders, users, paymentMethod, waitMs } = options;
@@ -79,7 +79,7 @@ export function createPlaceOrder(options: PlaceOrderOptions) {
   }
 }
 
-/** One line a product: the contract names each once. */
+/** Merges lines of the same product: the contract allows each product once. */
 function linesOf({ items }: NewOrder): { productId: string; quantity: number }[] {
   const quantities = new Map<string, number>();
   for (const [index, { productId, quantity }] of items.entries()) {
@@ -90,7 +90,7 @@ function linesOf({ items }: NewOrder): { productId: string; quantity: number }[]
   return [...quantities].map(([productId, quantity]) => ({ productId, quantity }));
 }
 
-/** A UUID (version 8: made of something else), the same for the same user and key. */
+/** Derives a UUID (version 8) from the user and the key. */
 function orderIdOf(customerId: string, key: string): string {
   const hex = createHash("sha256").update(`order\n${customerId}\n${key}`).digest("hex");
   const variant = ((Number.parseInt(hex.slice(16, 17), 16) & 0x3) | 0x8).toString(16);
@@ -115,7 +115,7 @@ function placed(order: Order, replayed: boolean): Placed {
   return { id: order.id, replayed };
 }
 
-/** What this surface calls a bad request where the contract says not found or not now: the order was not made. */
+/** Turns errors that are NOT_FOUND or FAILED_PRECONDITION in the contract into 400, as on this surface: no order was created. */
 async function refuse400<T>(promise: Promise<T>): Promise<T> {
   try {
     return await promise;

@@ -8,7 +8,7 @@ import * as answer from "./answers.ts";
 import * as body from "./bodies.ts";
 import { productOf } from "./views.ts";
 
-/** The product service of the shop's API: the catalogue, search, and stock set aside by hand. */
+/** Serves the shop's product service: the catalogue, search, and stock reserved by hand. */
 export function products(app: FastifyInstance, { clients, currency }: { clients: Clients; currency: string }): void {
   const { products: catalogue, stock } = clients;
   const moneyOf = (field: string, given: body.NumberOrText) => body.moneyOf(field, given, currency);
@@ -33,7 +33,7 @@ export function products(app: FastifyInstance, { clients, currency }: { clients:
     },
   );
 
-  /** The list has no pages where nobody asks for them; it ends all the same. */
+  /** Without `limit` the list is not paged, but still limited. */
   async function allProducts(): Promise<Product[]> {
     const all: Product[] = [];
     let pageToken = "";
@@ -117,7 +117,7 @@ export function products(app: FastifyInstance, { clients, currency }: { clients:
           updateMask: { paths },
         });
       }
-      // What others set aside meanwhile is theirs: the difference to what was seen is what changes.
+      // Change the stock by the difference to what was read: others may reserve some meanwhile.
       const delta = left === undefined ? 0 : left - product.available;
       if (delta !== 0) {
         await stock.adjustStock({ productId: id, delta, reference: "set by hand", requestId: randomUUID() });
@@ -133,7 +133,7 @@ export function products(app: FastifyInstance, { clients, currency }: { clients:
       schema: { summary: "Take a product out of the catalogue", params: body.id },
     },
     async ({ params: { id } }) => {
-      // Deleting what is deleted already succeeds in the contract; here it is not found.
+      // In the contract, deleting again succeeds; here it is 404.
       await theProduct(id);
       await catalogue.deleteProduct({ id });
       return { deleted: true };
@@ -171,5 +171,5 @@ export function products(app: FastifyInstance, { clients, currency }: { clients:
   );
 }
 
-/** More have to be asked for in pages. */
+/** For more, callers use pages. */
 const mostListed = 10_000;

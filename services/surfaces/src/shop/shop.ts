@@ -8,8 +8,8 @@ import { products } from "./products.ts";
 import { users } from "./users.ts";
 
 /**
- * The API of the Flask order, product and user services, as their gateway serves it. A bearer token is needed for
- * everything but to sign in and to register. Money is decimal text in the shop's currency.
+ * Serves the REST of a shop of three Python services (orders, products, users), written with Flask, a web framework, behind
+ * one gateway. Everything but signing in and registering needs a bearer token. Money is decimal text in the shop's currency.
  */
 export async function shop(
   app: FastifyInstance,

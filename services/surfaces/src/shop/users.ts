@@ -8,7 +8,7 @@ import * as answer from "./answers.ts";
 import * as body from "./bodies.ts";
 import { savedAddressOf, userOf } from "./views.ts";
 
-/** The user service of the shop's API: sign-in, users, and their addresses. */
+/** Serves the shop's user service: sign-in, users, and their addresses. */
 export function users(app: FastifyInstance, { clients }: { clients: Clients }): void {
   const { users } = clients;
 
@@ -133,7 +133,7 @@ export function users(app: FastifyInstance, { clients }: { clients: Clients }): 
       schema: { summary: "Delete an address", params: body.addressPath },
     },
     async ({ params }) => {
-      // Deleting what is gone already succeeds in the contract; here it is not found.
+      // In the contract, deleting again succeeds; here it is 404.
       const { id, userId } = await theAddress(params);
       await users.deleteAddress({ id, userId });
       return { deleted: true };

@@ -37,7 +37,7 @@ export function orderOf(order: Order) {
   };
 }
 
-/** Whatever an order goes through, here it waits to be paid, is paid, or is cancelled. */
+/** Maps an order's state to the three of this surface. */
 export function statusOf({ state }: Pick<Order, "state">): Status {
   for (const [status, states] of statesOf) {
     if (states.includes(state)) {
@@ -47,15 +47,15 @@ export function statusOf({ state }: Pick<Order, "state">): Status {
   return "PENDING";
 }
 
-/** The states that a status stands for. */
+/** The states that a status covers. */
 export const statesOf: ReadonlyMap<Status, readonly Order_State[]> = new Map([
   ["PENDING", [Order_State.PENDING, Order_State.RESERVED, Order_State.AWAITING_PAYMENT]],
   ["PAID", [Order_State.PAID, Order_State.SHIPPING, Order_State.COMPLETED]],
-  // What is being undone never comes back.
+  // An order that is being undone never becomes valid again.
   ["CANCELLED", [Order_State.CANCELLING, Order_State.REJECTED, Order_State.CANCELLED, Order_State.EXPIRED]],
 ]);
 
-/** The saved address that an order goes to; null where the customer fetches it. */
+/** The saved address that an order is sent to; null for pickup. */
 export function addressIdOf({ shippingAddress }: Order): string | null {
   return shippingAddress?.savedAddressId || null;
 }
@@ -95,7 +95,7 @@ export function decimalOf(money: Money | undefined): string {
   return money === undefined ? "0.00" : (formatMoney(money).split(" ", 1)[0] ?? "");
 }
 
-/** As Flask writes times: `Wed, 27 Aug 2025 09:00:35 GMT`. */
+/** A time in Flask's format: `Wed, 27 Aug 2025 09:00:35 GMT`. */
 export function httpDate(time: Timestamp | undefined): string | null {
   return time === undefined ? null : timestampDate(time).toUTCString();
 }

@@ -1,6 +1,4 @@
-/**
- * Puts `n` rows with the ids "0" to n - 1: five thousand a call, three calls under way. Stops at the first that fails.
- */
+/** Writes `n` rows with the ids "0" to n - 1: five thousand per call, three calls at a time. Stops at the first failure. */
 export async function putAll(
   n: number,
   put: (ids: readonly string[], options: { timeoutMs: number }) => Promise<unknown>,

@@ -8,13 +8,13 @@ import { WaitFor } from "@sagacart/proto/order/v1/order_service";
 import { isDecided, orderRefused } from "../order-outcome.ts";
 import type { Clients } from "../services.ts";
 
-/** What the answer of a checkout says. Its status is what counts. */
+/** The body of a successful checkout. Clients only look at the status. */
 export type Paid = { readonly order_id: string; readonly paid: true; readonly order: string; readonly msg: string };
 
 /**
- * Checks a cart out, and answers only when that is decided: paid, or refused (thrown, a 4xx). Whatever is merely slow
- * or being restarted is waited for: asking again with the same request id attaches to the same order. A cart that is
- * bought already is paid, and is not charged again.
+ * Checks a cart out, and answers only when the order is decided: paid, or refused (thrown as a 4xx). Retries services that
+ * are slow or restarting, with the same request id, which attaches to the same order. A cart that is purchased already
+ * counts as paid and is not charged again.
  */
 export function createCheckout(clients: Pick<Clients, "carts" | "orders">) {
   return async (cartId: string, signal: AbortSignal): Promise<Paid> => {
@@ -41,7 +41,7 @@ export function createCheckout(clients: Pick<Clients, "carts" | "orders">) {
       return paid(cartId, order.id, "checkout successful");
     } catch (error) {
       if (errorInfo(error).reason === "CART_CLOSED") {
-        // Somebody else's checkout of the same cart was faster.
+        // Another checkout of the same cart was faster.
         const now = await persist(untilMs, signal, () => getCart(clients, cartId, signal));
         if (now.state === Cart_State.PURCHASED) {
           return paid(cartId, now.orderId, "already paid");
@@ -68,7 +68,7 @@ function paid(cartId: string, orderId: string, msg: string): Paid {
   return { order_id: cartId, paid: true, order: orderId, msg };
 }
 
-/** Asks until there is an answer, or the time is over: then with the last error. */
+/** Retries until there is an answer; after `untilMs` throws the last error. */
 async function persist<T>(untilMs: number, signal: AbortSignal, ask: () => Promise<T | undefined>): Promise<T> {
   let pauseMs = 50;
   let last: unknown;
@@ -90,7 +90,7 @@ async function persist<T>(untilMs: number, signal: AbortSignal, ask: () => Promi
   throw last ?? new ConnectError("the checkout is not decided yet", Code.DeadlineExceeded);
 }
 
-/** Goes away by itself: a service is being restarted or has too much to do. */
+/** Returns true for errors of services that are restarting or busy. */
 function isPassing(error: unknown): boolean {
   const { code, reason } = errorInfo(error);
   return (

@@ -8,7 +8,7 @@ import { createCheckout } from "./checkout.ts";
 import type { WdmOptions } from "./options.ts";
 import { count, id, mostMoney, mostQuantity, mostRows, path } from "./path-parameters.ts";
 
-/** `/orders`: an order is a cart; checking it out makes an order of its own, as often as it takes. */
+/** Serves `/orders`. An order of WDM is a cart; each checkout of it makes an order of Sagacart. */
 export function orderRoutes(app: FastifyInstance, { clients }: WdmOptions): void {
   const { carts } = clients;
   const checkout = createCheckout(clients);

@@ -18,8 +18,8 @@ export function path(properties: PathSchema["properties"]): PathSchema {
 }
 
 /**
- * Has this app's path parameters read by their schemas, and strictly: digits are a number, and nothing else is
- * (the usual coercion takes "0x10", "1e3" and "" for numbers). Numbers arrive as numbers in `request.params`.
+ * Validates this app's path parameters by their schemas, strictly: only decimal digits are a number (the usual coercion
+ * accepts "0x10", "1e3" and ""). Numbers arrive as numbers in `request.params`.
  */
 export function readPathParameters(app: FastifyInstance): void {
   app.setValidatorCompiler<PathSchema>(({ schema }) => {
@@ -63,7 +63,7 @@ function readerOf(parameter: Parameter): Reader {
   };
 }
 
-/** What one call may ask for at most: as the contract says, and as many rows as are made in some seconds. */
+/** Limits of one call: the contract's, and as many rows as are written within seconds. */
 export const mostMoney = 1_000_000_000_000_000;
 export const mostStock = 1_000_000_000;
 export const mostQuantity = 1_000_000;

@@ -6,7 +6,7 @@ import { putAll } from "./batch.ts";
 import type { WdmOptions } from "./options.ts";
 import { count, id, mostMoney, mostRows, path } from "./path-parameters.ts";
 
-/** `/payment`: a user is an account. */
+/** Serves `/payment`. A user is an account. */
 export function paymentRoutes(app: FastifyInstance, { clients, currency, money }: WdmOptions): void {
   const { accounts, payments } = clients;
 

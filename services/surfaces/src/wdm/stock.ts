@@ -7,7 +7,7 @@ import { putAll } from "./batch.ts";
 import type { WdmOptions } from "./options.ts";
 import { count, id, mostMoney, mostRows, mostStock, path } from "./path-parameters.ts";
 
-/** `/stock`: an item is a product, titled by its id; its stock is what can be sold. */
+/** Serves `/stock`. An item is a product, titled by its id; its stock is what can be sold. */
 export function stockRoutes(app: FastifyInstance, { clients, money }: WdmOptions): void {
   const { products, stock } = clients;
 

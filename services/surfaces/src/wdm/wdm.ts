@@ -8,11 +8,12 @@ import { paymentRoutes } from "./payment.ts";
 import { stockRoutes } from "./stock.ts";
 
 /**
- * The surface of the TU Delft course project "WDM", which its tests and load scripts speak: no bodies, ids and
- * numbers in the path, 2xx for done and 4xx for refused. `order_id` is a cart's id, a user is an account, and one
- * credit is one minor unit of the shop's currency.
+ * Serves the REST of the project of WDM ("Web-scale Data Management"), a course at TU Delft, which its tests and benchmark
+ * use, and the shopping cart demo of Styx, a streaming dataflow system of the same university. No bodies: ids and numbers
+ * are in the path, 2xx is done and 4xx is refused. `order_id` is a cart's id, a user is an account, and one credit is one
+ * minor unit of the shop's currency.
  *
- * Each call carries a request id of its own, so that it may be sent again when a service is being restarted.
+ * Each call has a request id of its own, so that it can be retried when a service restarts.
  */
 export async function wdm(
   app: FastifyInstance,
@@ -25,7 +26,7 @@ export async function wdm(
     token: false,
   });
   readPathParameters(app);
-  // These clients send no bodies, and say that they are of all kinds.
+  // These clients send no bodies, but various content types.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, _body, done) => done(null, undefined));
 
@@ -35,7 +36,7 @@ export async function wdm(
   stockRoutes(app, options);
   orderRoutes(app, options);
 
-  // Where the original sends its program to a cluster. Here everything runs already.
+  // Styx submits its dataflow graph here. In Sagacart everything runs already.
   app.post<{ Params: { n_partitions: number } }>(
     "/submit/:n_partitions",
     {

@@ -5,7 +5,7 @@ import type { Clients } from "../services.ts";
 
 type CallOptions = { readonly signal: AbortSignal; readonly timeoutMs: number };
 
-/** The user's current cart, if there is one: looking makes none. */
+/** Finds the user's current cart, without creating one. */
 export async function currentCart(
   { carts }: Pick<Clients, "carts">,
   customerId: string,
@@ -22,8 +22,8 @@ export async function currentCart(
 }
 
 /**
- * Adds to the user's current cart, which is made where there is none; with the first thing in it, the user too, as an
- * account in the shop's currency.
+ * Adds to the user's current cart, and creates the cart if there is none. With its first line it also creates the user's
+ * account, in the shop's currency.
  */
 export async function addToCart(
   { carts, accounts }: Pick<Clients, "carts" | "accounts">,
@@ -40,7 +40,7 @@ export async function addToCart(
       await carts.addCartItem({ ...item, id: cart?.id ?? "" }, options);
       return;
     } catch (error) {
-      // It was bought since we looked: what is added now goes into the next one.
+      // It was purchased meanwhile: the item goes into the next cart.
       if (errorInfo(error).reason !== "CART_CLOSED" || tries === mostTries) {
         throw error;
       }

@@ -7,9 +7,9 @@ import type { Clients } from "../services.ts";
 import { currentCart } from "./carts.ts";
 
 /**
- * Buys what is in the user's current cart, and answers with the completed order. Throws CART_EMPTY (400) where there is
- * no cart or nothing in it, the order's own reason (409) where it was refused, and CHECKOUT_UNDER_WAY (504) where it is
- * not decided at the deadline: it goes on, and asking again attaches to it.
+ * Checks out the user's current cart and returns the completed order. Throws CART_EMPTY (400) if there is no cart or nothing
+ * in it, the order's reason (409) if it was refused, and CHECKOUT_UNDER_WAY (504) if it is not decided at the deadline; it
+ * then continues, and a repeat attaches to it.
  */
 export async function checkOut(
   clients: Pick<Clients, "carts" | "orders">,
@@ -42,5 +42,5 @@ export async function checkOut(
   return order;
 }
 
-/** The Wippy shop waits for 5 s; here a card provider may take 3 s of them. */
+/** The Wippy shop waits for 5 s; here, the card provider alone may take 3 s. */
 const waitMs = 10_000;

@@ -2,14 +2,14 @@ import { type Amount, formatMoney } from "@sagacart/chassis/money";
 
 declare global {
   interface JSON {
-    /** What JSON.stringify writes as it is; the text must be JSON of its own. */
+    /** Makes a value that JSON.stringify writes as this text, which must be valid JSON. */
     rawJSON(text: string): object;
   }
 }
 
 /**
- * A sum as a JSON number with all the decimals of its currency: `1799.97`, `1500.00`. The point is set between the
- * digits of the whole minor units, so that no float is ever near it; JSON.stringify writes it as it stands.
+ * Returns an amount as a JSON number with all decimals of its currency: `1799.97`, `1500.00`. It is made from the digits of
+ * the whole minor units, without floats; JSON.stringify writes it unchanged.
  */
 export function price(amount: Amount): object {
   const [decimal = ""] = formatMoney(amount).split(" ");

@@ -4,15 +4,15 @@ import type { Clients } from "../services.ts";
 type Products = Pick<Clients["products"], "listProducts" | "batchGetProducts">;
 type CallOptions = { readonly signal: AbortSignal; readonly timeoutMs: number };
 
-/** The ids that the Wippy shop's clients see are those of its registry. */
+/** The namespace of product ids in Wippy's registry, which its clients see. */
 const namespace = "app:";
 
-/** A product's id as this surface shows it: `app:product.laptop`. */
+/** Returns a product's id with its namespace: `app:product.laptop`. */
 export function shownId(id: string): string {
   return `${namespace}${id}`;
 }
 
-/** The products from this page on, oldest first, a thousand at most; and where the rest begins, if there is more. */
+/** Lists up to a thousand products from this page on, oldest first, and the token of the next page if there are more. */
 export async function listProducts(
   products: Products,
   from: string,
@@ -28,10 +28,10 @@ export async function listProducts(
   return { products: found, nextPageToken: pageToken };
 }
 
-/** The Wippy shop lists its whole catalogue; with a hundred thousand products that takes seconds, and megabytes. */
+/** The Wippy shop lists its whole catalogue; a hundred thousand products would take seconds and megabytes. */
 const mostProducts = 1_000;
 
-/** The product with this SKU, or else with this id, with `app:` before it or without. */
+/** Finds a product by its SKU, else by its id, with or without the prefix `app:`. */
 export async function findProduct(
   products: Products,
   name: string,

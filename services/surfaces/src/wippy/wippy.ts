@@ -16,13 +16,13 @@ import { findProduct, listProducts, shownId } from "./products.ts";
 export type WippyOptions = {
   readonly clients: Clients;
   readonly currency: string;
-  /** How a checkout is paid, whose users have no money: a payment method, or empty for their balance. */
+  /** The payment method of checkouts, since users have no money; empty for their account's balance. */
   readonly paymentMethod: string;
 };
 
 /**
- * The surface of the Wippy shop: a list of products and one cart a user, whom nobody needs to have registered. Prices
- * are JSON numbers with the decimals of their currency. A checkout is a real one: stock, money and shipment.
+ * Serves the REST of the example shop of Wippy, an actor runtime for Lua: a list of products, and one cart for each user.
+ * Users need not be registered. Prices are JSON numbers with the decimals of their currency. A checkout runs the whole saga.
  */
 export async function wippy(app: FastifyInstance, options: WippyOptions): Promise<void> {
   const { clients } = options;
@@ -132,7 +132,7 @@ export async function wippy(app: FastifyInstance, options: WippyOptions): Promis
 
 type User = { readonly user_id: string };
 
-/** What the Wippy shop gives a cart to answer in. */
+/** The Wippy shop's own timeout for a cart. */
 const timeoutMs = 3_000;
 
 const params = {
@@ -148,13 +148,13 @@ const querystring = {
   },
 } as const;
 
-/** Fields that it does not name are let through, as the Wippy shop does. */
+/** Unknown fields are ignored, as in the Wippy shop. */
 const item = {
   type: "object",
   required: ["sku"],
   properties: {
-    sku: { type: "string", minLength: 1, description: "A SKU, or a product's id, with `app:` before it or without." },
-    quantity: { type: "integer", minimum: 1, maximum: 1_000_000, description: "How many; one where it is absent." },
+    sku: { type: "string", minLength: 1, description: "A SKU or a product's id, with or without the prefix `app:`." },
+    quantity: { type: "integer", minimum: 1, maximum: 1_000_000, description: "How many; one if absent." },
   },
 } as const;
 
@@ -169,8 +169,8 @@ const checkedOut = fields({
 });
 
 /**
- * The Wippy shop looks at no content type, and its load script says that it sends JSON where it sends nothing: whatever
- * comes is read as JSON, and nothing is nothing.
+ * Parses bodies of any content type as JSON, and an empty body as none. The Wippy shop ignores content types, and its load
+ * script sends one for JSON without a body.
  */
 function readJsonOfAnyKind(app: FastifyInstance): void {
   const parse = app.getDefaultJsonParser("error", "error");
@@ -179,13 +179,13 @@ function readJsonOfAnyKind(app: FastifyInstance): void {
     if (body === "") {
       done(null, undefined);
     } else {
-      // It answers by `done`, whatever its type says.
+      // It calls `done`, although its type says that it may return a promise.
       void parse(request, String(body), done);
     }
   });
 }
 
-/** The caller's key, or one for this request alone: it may be sent again when a service is being restarted. */
+/** Returns the caller's key, or a new one, with which calls can be retried when a service restarts. */
 function keyOf({ headers }: FastifyRequest): string {
   const key = headers["idempotency-key"];
   return typeof key === "string" && key !== "" ? key : randomUUID();

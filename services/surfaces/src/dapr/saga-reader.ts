@@ -3,17 +3,17 @@ import { errorInfo } from "@sagacart/chassis/errors";
 import { type Incident, Incident_State } from "@sagacart/proto/order/v1/incident";
 import { type Order, Order_State } from "@sagacart/proto/order/v1/order";
 import type { Clients } from "../services.ts";
-import type { Known } from "./saga.ts";
+import type { SagaFacts } from "./saga.ts";
 import { isFinal } from "./views.ts";
 
 /**
- * Asks the services what they know of an order's saga. The order service has to answer; the others are asked about what
- * they hold only where something is undone, and one that is away (it may be what the saga waits for) is left out.
+ * Returns a function that reads an order's saga from the services. The order service has to answer. Stock and payment are
+ * only called while something is being undone, and left out if they are away: the saga may be waiting for just them.
  */
-export function createKnowing(clients: Clients): (id: string, signal: AbortSignal) => Promise<Known> {
+export function createSagaReader(clients: Clients): (id: string, signal: AbortSignal) => Promise<SagaFacts> {
   const { incidents } = clients;
 
-  /** What is open about the order, or else about the batch that carries it: one incident tells for all of a batch. */
+  /** Finds the open incident of the order, or else of its batch: one incident stands for a whole batch. */
   async function incidentOf({ id, workflowId }: Order, signal: AbortSignal): Promise<Incident | undefined> {
     const state = Incident_State.OPEN;
     const own = await incidents.listIncidents({ orderId: id, state, pageSize: 1 }, { signal });
@@ -24,7 +24,7 @@ export function createKnowing(clients: Clients): (id: string, signal: AbortSigna
     return all.incidents.find((incident) => incident.workflowId === workflowId);
   }
 
-  async function held(orderId: string, signal: AbortSignal): Promise<Pick<Known, "payments" | "reservation">> {
+  async function held(orderId: string, signal: AbortSignal): Promise<Pick<SagaFacts, "payments" | "reservation">> {
     const [payments, reservation] = await Promise.all([
       unlessAway(clients.payments.listPayments({ orderId, pageSize: 200 }, { signal, timeoutMs })),
       unlessAway(clients.stock.getReservation({ id: orderId }, { signal, timeoutMs })),
@@ -48,7 +48,7 @@ export function createKnowing(clients: Clients): (id: string, signal: AbortSigna
 
 const timeoutMs = 2_000;
 
-/** What was asked for, or nothing where there is none or nobody answers. */
+/** Resolves with undefined if there is none or the service does not answer. */
 async function unlessAway<T>(answer: Promise<T>): Promise<T | undefined> {
   try {
     return await answer;
