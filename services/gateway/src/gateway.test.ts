@@ -199,7 +199,7 @@ describe("bad input is a typed 4xx that names what is wrong", () => {
     expect(await sendHttp2(body)).toBe(413);
   });
 
-  test("what is not HTTP is answered, and the connection ends", async () => {
+  test("bytes that are not HTTP are answered with 400, and the connection is closed", async () => {
     const socket = connect(gateway.port, "127.0.0.1");
     socket.end("GIVE ME\r\n\r\n");
     const answer = await text(socket);
@@ -209,13 +209,13 @@ describe("bad input is a typed 4xx that names what is wrong", () => {
 });
 
 describe("request ids", () => {
-  test("each answer has one, and the services are told it", async () => {
+  test("each answer has one, and so do the calls to the services", async () => {
     const made = await gateway.send("GET /v1/orders/1");
     expect(made.headers.get("x-request-id")).toMatch(/^[0-9a-f-]{36}$/);
     expect(standIn.asked.at(-1)?.header.get("x-request-id")).toBe(made.headers.get("x-request-id"));
   });
 
-  test("the caller's own is taken over where it is a word, and also told in problems", async () => {
+  test("the caller's own id is used if it is valid, in problems too", async () => {
     const headers = { "x-request-id": "shop-17" };
     const answer = await gateway.send("GET /v1/nothing", { headers });
     expect(answer.headers.get("x-request-id")).toBe("shop-17");
@@ -224,7 +224,7 @@ describe("request ids", () => {
     expect(strange.headers.get("x-request-id")).toMatch(/^[0-9a-f-]{36}$/);
   });
 
-  test("the trace goes on to the services", async () => {
+  test("the caller's trace is passed on to the services", async () => {
     const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     await gateway.send("GET /v1/orders/1", { headers: { traceparent } });
     expect(standIn.asked.at(-1)?.header.get("traceparent")).toBe(traceparent);
@@ -232,7 +232,7 @@ describe("request ids", () => {
 });
 
 describe("one port", () => {
-  test("speaks cleartext HTTP/2 to those who begin with its preface, however it is cut", async () => {
+  test("speaks cleartext HTTP/2 to clients that begin with its preface, however it is split", async () => {
     const session = connectHttp2(gateway.url, {
       createConnection() {
         const socket = connect(gateway.port, "127.0.0.1");
@@ -257,7 +257,7 @@ describe("one port", () => {
     session.close();
   });
 
-  test("speaks HTTP/1.1 to a client that sends its first line letter by letter", async () => {
+  test("speaks HTTP/1.1 to a client that sends its first line byte by byte", async () => {
     const socket = connect(gateway.port, "127.0.0.1");
     socket.setNoDelay(true);
     for (const letter of "GET /health HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n") {
@@ -293,7 +293,7 @@ describe("probes", () => {
     );
   });
 
-  test("what came to no route is measured as of no surface", async () => {
+  test("a request without a route is measured as `other`", async () => {
     await gateway.send("GET /nothing-here");
     await expect
       .poll(async () => (await gateway.send("GET /metrics")).body)
@@ -308,7 +308,7 @@ describe("probes", () => {
   });
 });
 
-test("closing waits for the requests that are under way", async () => {
+test("closing waits for requests in flight", async () => {
   await using closing = await startTestGateway(standIn.address);
   const entered = Promise.withResolvers<void>();
   const leave = Promise.withResolvers<void>();
@@ -355,7 +355,7 @@ async function sendOnItsOwn(): Promise<number | undefined> {
   return answer.statusCode;
 }
 
-test("closing does not wait for those who connect and say nothing", async () => {
+test("closing does not wait for connections that send nothing", async () => {
   await using closing = await startTestGateway(standIn.address);
   const socket = connect(closing.port, "127.0.0.1");
   await once(socket, "connect");

@@ -54,7 +54,7 @@ test("every wrong variable is named, and the exit is 1", async () => {
   ).toEqual(["PORT", "BODY_LIMIT_BYTES", "SURFACES_URL", "CORS_ORIGINS"]);
 });
 
-test("a port that is taken is told in one line, and the exit is 1", async () => {
+test("a port in use is reported in one line, and the exit is 1", async () => {
   const other = createServer().listen(0, "127.0.0.1");
   await once(other, "listening");
   const address = other.address();
@@ -68,7 +68,7 @@ test("a port that is taken is told in one line, and the exit is 1", async () => 
   );
 });
 
-test("SIGTERM: not ready, the request under way is answered, new ones are not taken, exit 0", async () => {
+test("on SIGTERM it is not ready, answers the request in flight, takes no new ones, and exits with 0", async () => {
   await using standIn = await startStandIn();
   const at = standIn.address;
   const child = run({

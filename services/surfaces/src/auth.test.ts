@@ -33,7 +33,7 @@ test("the Flask shop refuses a request without a token before anything else is d
   expect(standIn.asked).toEqual([]);
 });
 
-test("nobody orders for somebody else at the shop's API, but operators", async () => {
+test("only operators order for another user at the Flask shop", async () => {
   const order = { userId: "grace", items: [{ productId: "p", quantity: 1 }] };
   const as = async (subject: string, role: "customer" | "operator") =>
     await surfaces.send("POST /api/v1/orders", {

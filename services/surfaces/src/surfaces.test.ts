@@ -84,7 +84,7 @@ test("the services are told the request id, the trace and the address that the g
   ]);
 });
 
-test("ready while the services are, and the probes say which", async () => {
+test("it is ready while the services are, and /ready lists them", async () => {
   await expect.poll(async () => (await surfaces.send("GET /ready")).status).toBe(200);
   expect((await surfaces.send("GET /ready")).body.services).toEqual({
     order: true,

@@ -34,7 +34,7 @@ beforeEach(() => {
   standIn.asked.length = 0;
 });
 
-test("a request's token goes on to the service, over REST and over gRPC", async () => {
+test("a request's token is passed on to the service, over REST and gRPC", async () => {
   const authorization = await issuer.bearer("ada", ["customer"]);
   await gateway.send("GET /v1/orders/o-1", { headers: { authorization } });
   const orders = createClient(OrderService, createGrpcTransport({ baseUrl: gateway.url }));
@@ -52,13 +52,13 @@ test("a request without a token is refused before anything else is done for it",
   expect(standIn.asked).toEqual([]);
 });
 
-test("what is open gets no token where there is none, least of all the gateway's", async () => {
+test("an open method gets no token if the request has none, and never the gateway's", async () => {
   await gateway.send("GET /v1/products/lamp");
   await createClient(ProductService, createGrpcTransport({ baseUrl: gateway.url })).getProduct({ id: "lamp" });
   expect(standIn.asked.map(({ header }) => header.get("authorization"))).toEqual([null, null]);
 });
 
-test("a token that is not good is refused here, and says so to clients", async () => {
+test("a bad token is refused by the gateway, with the reason", async () => {
   const bad = [
     [expired, "TOKEN_EXPIRED"],
     [await issuer.bearer("ada", ["operator"], { forged: true }), "TOKEN_INVALID"],
@@ -77,7 +77,7 @@ test("a token that is not good is refused here, and says so to clients", async (
   expect(standIn.asked).toEqual([]);
 });
 
-test("over gRPC a token that is not good is refused in gRPC's way", async () => {
+test("over gRPC, a bad token is refused with a gRPC status", async () => {
   const orders = createClient(OrderService, createGrpcTransport({ baseUrl: gateway.url }));
   const call = orders.getOrder({ id: "o-1" }, { headers: { authorization: expired } });
   expect(errorInfo(await call.catch((error) => error))).toMatchObject({
@@ -88,7 +88,7 @@ test("over gRPC a token that is not good is refused in gRPC's way", async () => 
   expect(standIn.asked).toEqual([]);
 });
 
-test("what is open to anyone is served whatever the token", async () => {
+test("open methods are served whatever the token", async () => {
   const { status } = await gateway.send("GET /v1/products/lamp", { headers: { authorization: expired } });
   const products = createClient(ProductService, createGrpcTransport({ baseUrl: gateway.url }));
   await products.getProduct({ id: "lamp" }, { headers: { authorization: expired } });
@@ -109,7 +109,7 @@ test("a provider's webhook goes on with the gateway's own token, whatever the re
   expect(callers).toEqual([["ReceiveWebhook", "service:gateway"]]);
 });
 
-test("what a service refuses says what is missing", async () => {
+test("a refusal by a service names the missing scope", async () => {
   const headers = { authorization: await issuer.bearer("ada", ["customer"]) };
   standIn.answer("GetOrder", () => {
     throw new DomainError(authReasons, "ROLE_REQUIRED", 'GetOrder needs "support" – so');
@@ -126,7 +126,7 @@ test("what a service refuses says what is missing", async () => {
   expect((await gateway.send("GET /v1/orders/o-1", { headers })).headers.has("www-authenticate")).toBe(false);
 });
 
-test("the document of the API says who may call what", async () => {
+test("the OpenAPI document says who may call each method", async () => {
   const { body } = await gateway.send("GET /openapi.json");
   expect(body.components.securitySchemes.token).toMatchObject({ type: "http", scheme: "bearer" });
   const read = body.paths["/v1/orders/{id}"].get;

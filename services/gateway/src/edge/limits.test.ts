@@ -38,7 +38,7 @@ async function statuses(gateway: Gateway, count: number, request: string, header
   return found;
 }
 
-test("who writes too often is told when to come back, and others go on", async () => {
+test("a caller above the limit of writes gets 429 with Retry-After, and others are served", async () => {
   await using gateway = await limitedGateway();
   const ada = { authorization: await issuer.bearer("ada", ["customer"]) };
   const bob = { authorization: await issuer.bearer("bob", ["customer"]) };
@@ -58,7 +58,7 @@ test("who writes too often is told when to come back, and others go on", async (
   expect((await gateway.send("POST /api/v1/orders/o-1/cancel", { headers: ada, body: {} })).status).toBe(429);
 });
 
-test("nobody uses up what is another's, by a token that is none", async () => {
+test("a forged token does not use up its subject's limit", async () => {
   await using gateway = await limitedGateway();
   const forged = { authorization: await issuer.bearer("ada", ["customer"], { forged: true }) };
 
@@ -68,14 +68,14 @@ test("nobody uses up what is another's, by a token that is none", async () => {
   expect(await statuses(gateway, 1, "POST /v1/orders/o-1:cancel", ada)).toEqual([200]);
 });
 
-test("programs of the shop may write as often as they have to", async () => {
+test("services have no limit of writes", async () => {
   await using gateway = await limitedGateway();
   const service = { authorization: await issuer.bearer("service:worker", ["service"]) };
 
   expect(await statuses(gateway, 6, "POST /v1/orders/o-1:cancel", service)).toEqual(Array(6).fill(200));
 });
 
-test("the open surfaces, and what a card provider sends, are not limited", async () => {
+test("the surfaces without a sign-in and provider webhooks are not limited", async () => {
   await using gateway = await limitedGateway();
 
   const opened = await statuses(gateway, 6, "POST /payment/create_user");
@@ -85,7 +85,7 @@ test("the open surfaces, and what a card provider sends, are not limited", async
   expect(new Set(told)).toEqual(new Set([404]));
 });
 
-test("sign-ins are counted by address, on every way in", async () => {
+test("sign-ins are counted by address, over all protocols and paths together", async () => {
   await using gateway = await limitedGateway();
   const login = { username: "ada", password: "secret-enough" };
   const send = () => gateway.send("POST /v1/sessions", { body: login });
@@ -96,7 +96,7 @@ test("sign-ins are counted by address, on every way in", async () => {
   await expect(identity.signIn(login)).rejects.toThrow();
 });
 
-test("behind a proxy that is trusted the caller's address is what the proxy says, else it is the connection's", async () => {
+test("the caller's address comes from a trusted proxy, else from the connection", async () => {
   const login = { username: "ada", password: "secret-enough" };
   const from = (gateway: Gateway, address: string) =>
     gateway.send("POST /v1/sessions", { body: login, headers: { "x-forwarded-for": address } });
@@ -122,7 +122,7 @@ test("behind a proxy that is trusted the caller's address is what the proxy says
   expect(claimed).toEqual([200, 200, 429]);
 });
 
-test("every answer says what a browser must not do with it, and the pages still work", async () => {
+test("every answer has security headers, and the pages still work", async () => {
   await using gateway = await limitedGateway();
 
   for (const request of ["GET /v1/products/lamp", "GET /nowhere", "GET /health", "POST /payment/create_user"]) {
@@ -136,7 +136,7 @@ test("every answer says what a browser must not do with it, and the pages still 
   expect(page.headers.get("content-security-policy")).toContain("script-src 'self'");
 });
 
-test("to begin to sign in is counted, since it leaves something behind; to read the issuer's keys is not", async () => {
+test("starting a sign-in is counted, since it writes; reading the issuer's keys is not", async () => {
   await using gateway = await limitedGateway();
   const ask = async (path: string) => (await gateway.send(`GET ${path}`)).status;
 

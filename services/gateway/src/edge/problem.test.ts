@@ -70,7 +70,7 @@ describe("a service's error keeps its reason, and has the status of its code", (
   });
 });
 
-test("too many requests are told when to come back, and so are those whom nobody could serve", async () => {
+test("429 and 503 have Retry-After", async () => {
   standIn.answer("GetOrder", () => {
     throw new DomainError(reasons, "TOO_MANY", "too many", {}, { retryAfterMs: 2_500 });
   });
@@ -81,7 +81,7 @@ test("too many requests are told when to come back, and so are those whom nobody
   expect((await gateway.send("GET /v1/orders/o")).headers.get("retry-after")).toBe("1");
 });
 
-test("each rule that a request breaks is a violation, by the JSON name of its field", async () => {
+test("each broken rule is a violation, with the JSON name of its field", async () => {
   const body = {
     customerId: "a b",
     lines: [{ productId: "p", quantity: 0 }],
@@ -96,7 +96,7 @@ test("each rule that a request breaks is a violation, by the JSON name of its fi
   ]);
 });
 
-test("our bugs say the request id and nothing of their cause", async () => {
+test("an internal error has the request id and not its cause", async () => {
   standIn.answer("GetOrder", () => {
     throw new Error("password=hunter2 is wrong at db.internal:5432");
   });
@@ -106,7 +106,7 @@ test("our bugs say the request id and nothing of their cause", async () => {
   expect(JSON.stringify(answer.body)).not.toContain("hunter2");
 });
 
-test("a service that cannot be reached is 503, and where it is stays with us", async () => {
+test("a service that cannot be reached is 503, and its address is not shown", async () => {
   await using alone = await startTestGateway("127.0.0.1:1");
   const answer = await alone.send("GET /v1/orders/o");
   expect(answer.body).toMatchObject({
@@ -121,7 +121,7 @@ test("a caller that left is 499", () => {
   expect(problemOf(new ConnectError("left", Code.Canceled), "r").problem.status).toBe(499);
 });
 
-test("what a service says of a bug of its own is not passed on", () => {
+test("the message of a service's internal error is not passed on", () => {
   const error = new ConnectError("select from users failed", Code.Internal);
   error.details = [{ desc: ErrorInfoSchema, value: create(ErrorInfoSchema, { reason: "INTERNAL", domain: "d" }) }];
   expect(problemOf(error, "r").problem.detail).toBe("internal error, request r");

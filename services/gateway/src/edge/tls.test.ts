@@ -43,7 +43,7 @@ test("REST over TLS, and by mutual TLS to the services behind", async () => {
   expect(await get("/v1/products/a")).toMatchObject({ status: 200, body: expect.stringContaining('"a"') });
 });
 
-test("the same over HTTP/2, as the handshake agrees on it", async () => {
+test("HTTP/2 over TLS, negotiated by ALPN", async () => {
   const session = connectHttp2(`https://localhost:${gateway.port}`, { ca: authority.cert });
   const stream = session.request({ ":path": "/v1/products/a" });
   const [headers] = await once(stream, "response");
@@ -54,7 +54,7 @@ test("the same over HTTP/2, as the handshake agrees on it", async () => {
   expect(headers[":status"]).toBe(200);
 });
 
-test("gRPC over TLS, of a client that shows no certificate", async () => {
+test("gRPC over TLS, from a client without a certificate", async () => {
   standIn.answer("GetProduct", () => ({ product: { id: "a" } }));
   const ours = openTls({ config: { ...config, TLS_CERT_FILE: undefined, TLS_KEY_FILE: undefined }, log: silentLog });
   using channel = openChannel(`localhost:${gateway.port}`, { tls: ours });
@@ -75,7 +75,7 @@ test("cleartext is refused", async () => {
   expect(Buffer.concat(said).toString("latin1")).not.toContain("HTTP/1.1");
 });
 
-test("a renewed certificate is served to who connects from then on", async () => {
+test("a renewed certificate is used for new connections", async () => {
   const before = await certificate();
 
   await folder.write(await secretOf(authority, "localhost"));
@@ -96,7 +96,7 @@ test("OpenID Connect is passed on to identity over TLS, whose CA is trusted", as
   identity.close();
 });
 
-test("who connects and says nothing does not keep the gateway from closing", async () => {
+test("a connection that sends nothing does not keep the gateway from closing", async () => {
   const other = await startTestGateway(standIn.address, { tls });
   const socket = connectTcp(other.port, "localhost");
   await once(socket, "connect");
@@ -108,7 +108,7 @@ test("who connects and says nothing does not keep the gateway from closing", asy
   await expect(closed).resolves.toBeDefined();
 });
 
-test("to serve TLS without a certificate is named as wrong", () => {
+test("SERVE_TLS without a certificate is refused", () => {
   expect(() => readConfig({ AUTH: "off", SERVE_TLS: "true" })).toThrow(
     "SERVE_TLS is true, and there is no TLS_CERT_FILE to serve with",
   );

@@ -23,7 +23,7 @@ test("it is OpenAPI 3.1", async () => {
   expect(document.openapi).toBe("3.1.0");
 });
 
-test("every route of the descriptors is in it, and nothing else under /v1", () => {
+test("it has every route of the descriptors, and nothing else under /v1", () => {
   const served = [...v1Bindings, ...feeds.map(({ binding }) => binding)].map(
     (binding) => `${binding.verb} ${documentedPath(binding)}`,
   );
@@ -33,7 +33,7 @@ test("every route of the descriptors is in it, and nothing else under /v1", () =
   expect(documented.sort()).toEqual([...served, "POST /v1/provider-webhooks/{provider}"].sort());
 });
 
-test("operation ids are unique, and all that is referred to is there", () => {
+test("operation ids are unique, and all references resolve", () => {
   const operations = Object.values<object>(document.paths).flatMap((item) => Object.values(item));
   const ids = operations.map(({ operationId }) => operationId);
   expect(new Set(ids).size).toBe(ids.length);
@@ -45,7 +45,7 @@ test("operation ids are unique, and all that is referred to is there", () => {
 });
 
 describe("rules and comments of the contract", () => {
-  test("a pattern, a range, a limit and what is required", () => {
+  test("patterns, ranges, limits and required fields are in it", () => {
     const { schema } = document.paths["/v1/orders"].post.requestBody.content["application/json"];
     expect(schema.required).toEqual(["customerId"]);
     expect(schema.additionalProperties).toBe(false);
@@ -62,7 +62,7 @@ describe("rules and comments of the contract", () => {
     expect(document.components.schemas["order.Order"].properties.state.enum).toContain("STATE_AWAITING_PAYMENT");
   });
 
-  test("what the header and the path hold is not in the body", () => {
+  test("fields of the header and the path are not in the body", () => {
     const pay = document.paths["/v1/orders/{id}:pay"].post;
     expect(pay.parameters).toContainEqual(
       expect.objectContaining({ name: "Idempotency-Key", in: "header", required: true }),
@@ -84,7 +84,7 @@ describe("rules and comments of the contract", () => {
     ]);
   });
 
-  test("every operation says what it does, and answers problems", () => {
+  test("every operation has a summary, and problems as its errors", () => {
     for (const operations of Object.values<object>(document.paths)) {
       for (const operation of Object.values(operations)) {
         expect(operation.summary.length).toBeGreaterThan(9);
@@ -99,7 +99,7 @@ describe("rules and comments of the contract", () => {
   });
 });
 
-test("the page to try it is served with all it needs", async () => {
+test("the page to try the API loads nothing from elsewhere", async () => {
   const page = await gateway.send("GET /docs/");
   expect(page.status).toBe(200);
   const needed = [...page.body.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, url]) => url);

@@ -50,7 +50,7 @@ describe.each(Object.entries(transports))("%s", (_name, open) => {
     expect(standIn.asked.at(-1)?.request).toEqual({ id: "o", customerId: "c" });
   });
 
-  test("an error comes with its reason", async () => {
+  test("an error keeps its reason", async () => {
     standIn.answer("GetOrder", () => {
       throw new DomainError(reasons, "ORDER_NOT_FOUND", "there is no order o", { order_id: "o" });
     });
@@ -64,12 +64,12 @@ describe.each(Object.entries(transports))("%s", (_name, open) => {
     });
   });
 
-  test("broken rules come as violations", async () => {
+  test("broken rules are violations", async () => {
     const error = await createClient(OrderService, open()).getOrder({ id: "a b" }).catch(ConnectError.from);
     expect(errorInfo(error)).toMatchObject({ code: Code.InvalidArgument, violations: [{ field: "id" }] });
   });
 
-  test("a stream comes message by message", async () => {
+  test("a stream arrives message by message", async () => {
     const more = Promise.withResolvers<void>();
     standIn.answer("WatchOrder", async function* () {
       yield { order: { id: "o", sequence: 1n } };
@@ -84,7 +84,7 @@ describe.each(Object.entries(transports))("%s", (_name, open) => {
     expect(seen).toEqual([1n, 2n]);
   });
 
-  test("what is not public is UNIMPLEMENTED, and reaches no service", async () => {
+  test("an internal method is UNIMPLEMENTED, and reaches no service", async () => {
     const asked = standIn.asked.length;
     const calls = [
       createClient(SagaService, open()).batchBegin({}),
@@ -101,7 +101,7 @@ describe.each(Object.entries(transports))("%s", (_name, open) => {
   });
 });
 
-test("just these are public", () => {
+test("these methods are public, and no others", () => {
   const services = [
     OrderService,
     CartService,
@@ -130,7 +130,7 @@ test("just these are public", () => {
   );
 });
 
-test("a deadline goes on to the service", async () => {
+test("a deadline is passed on to the service", async () => {
   let timeoutMs = 0;
   standIn.answer("GetOrder", (_request, context) => {
     timeoutMs = context.timeoutMs() ?? 0;
@@ -141,14 +141,14 @@ test("a deadline goes on to the service", async () => {
   expect(timeoutMs).toBeLessThanOrEqual(5_000);
 });
 
-test("where a service is stays with us", async () => {
+test("a service's address is not shown", async () => {
   await using alone = await startTestGateway("127.0.0.1:1");
   const transport = createWebConnect({ baseUrl: alone.url });
   const error = await createClient(OrderService, transport).getOrder({ id: "o" }).catch(ConnectError.from);
   expect(error).toMatchObject({ code: Code.Unavailable, rawMessage: "a service cannot be reached; try again" });
 });
 
-test("only pages of the configured origins may call", async () => {
+test("only pages from the configured origins may call", async () => {
   const preflight = (origin: string) =>
     fetch(`${gateway.url}/sagacart.order.v1.OrderService/Checkout`, {
       method: "OPTIONS",

@@ -18,19 +18,22 @@ beforeAll(async () => {
 
 afterAll(() => cleanup.disposeAsync());
 
-test.each(["/oidc/token?a=%20b", "/.well-known/openid-configuration"])("%s goes to identity as it is", async (path) => {
-  const answer = await fetch(`${gateway.url}${path}`, { redirect: "manual" });
+test.each(["/oidc/token?a=%20b", "/.well-known/openid-configuration"])(
+  "%s is passed on to identity unchanged",
+  async (path) => {
+    const answer = await fetch(`${gateway.url}${path}`, { redirect: "manual" });
 
-  expect(identity.received.at(-1)?.line).toBe(`GET ${path}`);
-  expect([answer.status, answer.headers.get("location"), await answer.text()]).toEqual([
-    303,
-    "/oidc/next",
-    "see there",
-  ]);
-  expect(answer.headers.getSetCookie()).toEqual(["a=1; path=/oidc", "b=2"]);
-});
+    expect(identity.received.at(-1)?.line).toBe(`GET ${path}`);
+    expect([answer.status, answer.headers.get("location"), await answer.text()]).toEqual([
+      303,
+      "/oidc/next",
+      "see there",
+    ]);
+    expect(answer.headers.getSetCookie()).toEqual(["a=1; path=/oidc", "b=2"]);
+  },
+);
 
-test("forms and credentials go along; who calls is what the gateway sees", async () => {
+test("forms and credentials are passed on; the caller's address is the one that the gateway sees", async () => {
   await fetch(`${gateway.url}/oidc/token`, {
     method: "POST",
     headers: { authorization: "Basic eDp5", "x-client-address": "6.6.6.6", "x-forwarded-for": "6.6.6.6" },
@@ -46,7 +49,7 @@ test("forms and credentials go along; who calls is what the gateway sees", async
   expect(JSON.stringify(identity.received.at(-1)?.headers)).not.toContain("6.6.6.6");
 });
 
-test("while identity is away, it says so", async () => {
+test("while identity is away, the answer is a 503 problem", async () => {
   await using alone = await startTestGateway(standIn.address);
 
   const answer = await alone.send("GET /oidc/jwks");

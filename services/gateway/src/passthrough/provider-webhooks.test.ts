@@ -16,7 +16,7 @@ afterAll(async () => {
   await standIn[Symbol.asyncDispose]();
 });
 
-test.each(["card", "carrier"])("what %s sends is handed on to the byte, with its signature", async (provider) => {
+test.each(["card", "carrier"])("a webhook of %s is passed on unchanged, with its signature", async (provider) => {
   const body = Buffer.from([0x7b, 0x20, 0x0d, 0x0a, 0xff, 0x00, 0x7d]);
   const response = await fetch(`${gateway.url}/v1/provider-webhooks/${provider}`, {
     method: "POST",

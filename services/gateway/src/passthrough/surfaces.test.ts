@@ -43,7 +43,7 @@ const requests = [
   "GET /openapi/wdm.json",
 ];
 
-test.each(requests)("%s is passed on to the surfaces, to the byte", async (request) => {
+test.each(requests)("%s is passed on to the surfaces unchanged", async (request) => {
   expect((await gateway.send(request)).status).toBe(200);
   expect(surfaces.received.map(({ line }) => line)).toEqual([request]);
 });
@@ -113,7 +113,7 @@ test("the body and the headers go along; the request id, the trace and the calle
   expect(JSON.stringify(received?.headers)).not.toContain("6.6.6.6");
 });
 
-test("the status, the headers and the body of the answer come back as they are", async () => {
+test("the status, the headers and the body of the answer are returned unchanged", async () => {
   surfaces.answer((_request, response) => {
     response
       .writeHead(409, {
@@ -134,7 +134,7 @@ test("the status, the headers and the body of the answer come back as they are",
   expect(headers.get("link")).toBe('</api/v1/products?cursor=a>; rel="next"');
 });
 
-test("an answer of 503 is not asked for again", async () => {
+test("a 503 is not retried", async () => {
   surfaces.answer((_request, response) => {
     response.writeHead(503, { "retry-after": "1" }).end();
   });
@@ -179,7 +179,7 @@ test("a request over HTTP/2 is passed on, too", async () => {
   expect(surfaces.received).toMatchObject([{ line: "POST /hello", headers: { "x-shop": "a" } }]);
 });
 
-test("a caller who leaves cancels the request behind", async () => {
+test("a caller who disconnects cancels the request behind", async () => {
   const left = Promise.withResolvers<void>();
   const came = Promise.withResolvers<void>();
   surfaces.answer((_request, response) => {

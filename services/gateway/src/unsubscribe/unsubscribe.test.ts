@@ -24,7 +24,7 @@ const reasons = defineReasons({
   DATABASE_UNAVAILABLE: Code.Unavailable,
 });
 
-test("opening the link asks and changes nothing, since programs open links too", async () => {
+test("opening the link only asks, since programs open links too", async () => {
   const { status, headers, body } = await gateway.send("GET /unsubscribe?token=abc.def");
   expect(status).toBe(200);
   expect(headers.get("content-type")).toBe("text/html; charset=utf-8");
@@ -33,7 +33,7 @@ test("opening the link asks and changes nothing, since programs open links too",
   expect(standIn.asked.at(-1)).toMatchObject({ rpc: "GetUnsubscription", request: { token: "abc.def" } });
 });
 
-test("the page runs no script and takes nothing in; the link goes nowhere else", async () => {
+test("the page has no script and no external resources, and does not leak the link", async () => {
   const { headers, body } = await gateway.send("GET /unsubscribe?token=%22%3E%3Cscript%3E");
   expect(headers.get("content-security-policy")).toMatch(
     /^default-src 'none'; style-src 'sha256-[^']+'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'$/,
@@ -43,7 +43,7 @@ test("the page runs no script and takes nothing in; the link goes nowhere else",
   expect(body).not.toMatch(/<script|src=|href=/);
 });
 
-test("one click of a mail program turns it off, with no cookie and no page before", async () => {
+test("one click in a mail program unsubscribes, without a cookie or a page", async () => {
   const { status, body } = await gateway.send("POST /unsubscribe?token=abc.def", {
     body: "List-Unsubscribe=One-Click",
     headers: { "content-type": "application/x-www-form-urlencoded" },
@@ -53,7 +53,7 @@ test("one click of a mail program turns it off, with no cookie and no page befor
   expect(standIn.asked.at(-1)).toMatchObject({ rpc: "Unsubscribe", request: { token: "abc.def" } });
 });
 
-test("a form of another kind does it too, and an empty one", async () => {
+test("a form of another type unsubscribes too, and an empty one", async () => {
   const form = new FormData();
   form.set("List-Unsubscribe", "One-Click");
   for (const body of [form, undefined]) {
@@ -74,7 +74,7 @@ test("a mail in German leads to a page in German", async () => {
   expect(body).toContain("Wir schicken Ihnen keine E-Mails mehr über eingegangene Zahlungen.");
 });
 
-test.each(["GET", "POST"])("%s of a link that nobody signed is told in words, and of none too", async (method) => {
+test.each(["GET", "POST"])("%s with an unsigned token or none shows a page that explains it", async (method) => {
   const refuse = () => {
     throw new DomainError(reasons, "UNSUBSCRIBE_LINK_INVALID", "no");
   };
@@ -87,7 +87,7 @@ test.each(["GET", "POST"])("%s of a link that nobody signed is told in words, an
   }
 });
 
-test("a failure of ours is no answer that would be taken for done", async () => {
+test("an internal failure does not look like success", async () => {
   standIn.answer("Unsubscribe", () => {
     throw new DomainError(reasons, "DATABASE_UNAVAILABLE", "no");
   });

@@ -46,7 +46,7 @@ async function read(path: string, count: number, headers: Record<string, string>
   };
 }
 
-test("an order is watched until it is final: its sequence is the event's id, and the end is told", async () => {
+test("an order is watched until it is final, with its sequence as the event's id and an event for the end", async () => {
   standIn.answer("WatchOrder", async function* () {
     yield order(Order_State.PENDING, 1n);
     yield order(Order_State.COMPLETED, 5n);
@@ -63,7 +63,7 @@ test("an order is watched until it is final: its sequence is the event's id, and
   expect(standIn.asked.at(-1)?.request).toEqual({ id: "o", customerId: "c" });
 });
 
-test("a watcher resumes by Last-Event-ID, which wins over the query", async () => {
+test("a watcher resumes by Last-Event-ID, which takes precedence over the query", async () => {
   standIn.answer("WatchOrder", async function* () {
     yield order(Order_State.PAID, 3n);
   });
@@ -71,7 +71,7 @@ test("a watcher resumes by Last-Event-ID, which wins over the query", async () =
   expect(standIn.asked.at(-1)?.request).toEqual({ id: "o", afterSequence: "2" });
 });
 
-test("a browser that comes back after the end is told not to", async () => {
+test("a browser that reconnects after the end gets 204", async () => {
   standIn.answer("WatchOrder", async function* () {
     yield { ...order(Order_State.COMPLETED, 5n), changes: [] };
   });
@@ -80,7 +80,7 @@ test("a browser that comes back after the end is told not to", async () => {
   expect((await read("/v1/orders/o:watch", 1)).status).toBe(200);
 });
 
-test("what goes wrong before the first event is a problem", async () => {
+test("an error before the first event is a problem", async () => {
   standIn.answer("WatchOrder", () => {
     throw new DomainError(reasons, "ORDER_NOT_FOUND", "there is no order o", { order_id: "o" });
   });
@@ -95,7 +95,7 @@ test("what goes wrong before the first event is a problem", async () => {
   });
 });
 
-test("what goes wrong later is an event, and the stream ends", async () => {
+test("a later error is an event, and the stream ends", async () => {
   standIn.answer("WatchOrder", async function* () {
     yield order(Order_State.PENDING, 1n);
     throw new DomainError(reasons, "SHUTTING_DOWN", "the server is shutting down; try again");
@@ -105,7 +105,7 @@ test("what goes wrong later is an event, and the stream ends", async () => {
   expect(JSON.parse(events[1]?.data ?? "")).toMatchObject({ status: 503, reason: "SHUTTING_DOWN" });
 });
 
-test("an idle stream says now and then that it is there; one that is left ends the call", async () => {
+test("an idle stream sends comments; when the reader disconnects, the call ends", async () => {
   const left = Promise.withResolvers<void>();
   standIn.answer("WatchOrder", async function* (_request, { signal }) {
     yield order(Order_State.AWAITING_PAYMENT, 2n);
@@ -125,7 +125,7 @@ test("an idle stream says now and then that it is there; one that is left ends t
   await left.promise;
 });
 
-test("the feed of orders: the position is the id, and moves on past what the types leave out", async () => {
+test("in the feed of orders the position is the id, and skips events that the types leave out", async () => {
   standIn.answer("SubscribeEvents", async function* () {
     yield { events: [{ id: "e1", position: 7n, type: "sagacart.order.paid.v1", subject: "o" }], nextPosition: 7n };
     yield { events: [{ id: "e2", position: 8n, type: "sagacart.order.paid.v1", subject: "o" }], nextPosition: 11n };
@@ -161,7 +161,7 @@ test("closing the gateway ends streams", async () => {
   expect(last?.done).toBe(true);
 });
 
-test("an inbox is watched from the sequence that was told last", async () => {
+test("an inbox is watched from the last sequence that was sent", async () => {
   standIn.answer("WatchInbox", async function* () {
     yield { messages: [{ id: "m", sequence: 4n }], unreadCount: 2n, sequence: 4n };
     yield { deletedIds: ["m"], unreadCount: 1n, sequence: 5n };

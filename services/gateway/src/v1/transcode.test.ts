@@ -38,7 +38,7 @@ test.each(v1Bindings.map((binding) => [binding.method.name, binding] as const))(
   },
 );
 
-test("the path wins over the body", async () => {
+test("the path takes precedence over the body", async () => {
   const body = { id: "other", productId: "p", quantity: 2 };
   await gateway.send("POST /v1/carts/mine/items", { body, headers: { "idempotency-key": "k" } });
   expect(standIn.asked.at(-1)?.request).toEqual({ id: "mine", productId: "p", quantity: 2, requestId: "k" });
@@ -53,7 +53,7 @@ test("a nested field in the path is written into the body's message", async () =
   });
 });
 
-test("ids with every letter they may have arrive as they are", async () => {
+test("ids with every allowed character arrive unchanged", async () => {
   await gateway.send("GET /v1/orders/A~b_c.9-%7E");
   expect(standIn.asked.at(-1)?.request).toEqual({ id: "A~b_c.9-~" });
 });
@@ -68,7 +68,7 @@ test.each([
   expect(standIn.asked.at(-1)).toMatchObject({ rpc: "ListCarts", request: { customerId: "c", ...expected } });
 });
 
-test("the query takes messages by dots", async () => {
+test("nested fields in the query are written with dots", async () => {
   await gateway.send("GET /v1/products:search?query=a%20b&minPrice.currencyCode=USD&minPrice.minorUnits=100");
   expect(standIn.asked.at(-1)).toMatchObject({
     rpc: "SearchProducts",
@@ -76,7 +76,7 @@ test("the query takes messages by dots", async () => {
   });
 });
 
-test("a query cannot reach what is no field", async () => {
+test("a query cannot set anything but fields", async () => {
   const answer = await gateway.send("GET /v1/products?__proto__.polluted=1&constructor=2");
   expect(answer.body.violations.map(({ field }: { field: string }) => field)).toEqual([
     "__proto__.polluted",
@@ -84,7 +84,7 @@ test("a query cannot reach what is no field", async () => {
   ]);
 });
 
-test("numbers may be text, and text of 64 bits may be numbers", async () => {
+test("numbers may be sent as text, and 64-bit text as numbers", async () => {
   const headers = { "idempotency-key": "k" };
   await gateway.send("POST /v1/payments", {
     body: { customerId: "c", amount: { currencyCode: "USD", minorUnits: 5 } },
@@ -95,13 +95,13 @@ test("numbers may be text, and text of 64 bits may be numbers", async () => {
   expect(standIn.asked.at(-1)?.request).toMatchObject({ productId: "p", quantity: 3 });
 });
 
-test("Idempotency-Key is the request id, whatever the body says", async () => {
+test("Idempotency-Key sets the request id, whatever the body says", async () => {
   const body = { customerId: "c", requestId: "mine" };
   await gateway.send("POST /v1/carts", { body, headers: { "idempotency-key": "the-key" } });
   expect(standIn.asked.at(-1)?.request).toEqual({ customerId: "c", requestId: "the-key" });
 });
 
-test("the header Guest-Token opens a guest's cart; a query cannot say it, and a body can", async () => {
+test("the header Guest-Token opens a guest's cart; a body may have it, a query may not", async () => {
   await gateway.send("GET /v1/guest-carts/g", { headers: { "guest-token": "secret" } });
   expect(standIn.asked.at(-1)).toMatchObject({ rpc: "GetGuestCart", request: { id: "g", guestToken: "secret" } });
   await gateway.send("POST /v1/carts/g:merge", { body: { customerId: "c", guestToken: "secret" } });
@@ -111,12 +111,12 @@ test("the header Guest-Token opens a guest's cart; a query cannot say it, and a 
   expect(standIn.asked).toHaveLength(asked);
 });
 
-test("a POST that makes nothing needs no key, and no body", async () => {
+test("a POST that creates nothing needs no key and no body", async () => {
   standIn.answer("CancelOrder", () => ({ order: { id: "o" } }));
   expect((await gateway.send("POST /v1/orders/o:cancel")).body.order.id).toBe("o");
 });
 
-test("what was made says where it is", async () => {
+test("a created resource has its Location", async () => {
   standIn.answer("Checkout", () => ({ order: { id: "o.1" } }));
   standIn.answer("CreateAccount", () => ({ account: { customerId: "c~1" } }));
   const send = (path: string) =>
@@ -125,7 +125,7 @@ test("what was made says where it is", async () => {
   expect((await send("/v1/accounts")).headers.get("location")).toBe("/v1/accounts/c~1");
 });
 
-test("answers have every field, also those that are zero or empty", async () => {
+test("answers have every field, zero and empty ones too", async () => {
   const createTime = timestampFromDate(new Date("2030-01-02T03:04:05.678Z"));
   standIn.answer("GetProduct", () => ({ product: { id: "p", price: { currencyCode: "USD" }, createTime } }));
   expect((await gateway.send("GET /v1/products/p")).body).toEqual({
@@ -144,7 +144,7 @@ test("answers have every field, also those that are zero or empty", async () => 
   });
 });
 
-test("a call has as long as it wants to wait, and some; half a minute where it does not say", async () => {
+test("a call's timeout is its wait_at_most plus a margin, or half a minute", async () => {
   const remaining: number[] = [];
   standIn.answer("Checkout", (_request, context) => {
     remaining.push(context.timeoutMs() ?? 0);
@@ -161,7 +161,7 @@ test("a call has as long as it wants to wait, and some; half a minute where it d
   expect(remaining[1]).toBeLessThanOrEqual(30_000);
 });
 
-test("a caller that leaves takes its call along", async () => {
+test("a caller who disconnects cancels its call", async () => {
   const entered = Promise.withResolvers<void>();
   const left = Promise.withResolvers<void>();
   standIn.answer("GetCart", (_request, { signal }) => {

@@ -51,7 +51,7 @@ test("creating an order runs the whole saga and waits for its end", async () => 
   });
 });
 
-test("an order that is under way still is 202; one that was refused is CANCELLED, with the reason", async () => {
+test("an unfinished order is 202; a refused one is CANCELLED, with the reason", async () => {
   const body = { customerId: "c", items: [{ productId: "p", quantity: 2 }] };
   standIn.answer("Checkout", () => ({ order: { id: "o", state: Order_State.PAID } }));
   expect(await surfaces.send("POST /api/orders", { body })).toMatchObject({
@@ -70,7 +70,7 @@ test("an order that is under way still is 202; one that was refused is CANCELLED
 
 const change = (state: Order_State, seconds: bigint) => ({ state, sequence: seconds + 1n, time: { seconds } });
 
-test("the status tells the saga: its step, its attempt, and the incident that holds up the batch", async () => {
+test("the status has the saga's step, its attempt, and the incident of its batch", async () => {
   standIn.answer("GetOrder", () => ({
     order: { id: "o", state: Order_State.RESERVED, workflowId: "batch-1", payment: { attempt: 1 } },
     changes: [change(Order_State.PENDING, 0n), change(Order_State.RESERVED, 1n)],
@@ -114,7 +114,7 @@ test("the status tells the saga: its step, its attempt, and the incident that ho
   expect((await surfaces.send("GET /api/orders/o")).body).toMatchObject({ id: "o", status: "RESERVED" });
 });
 
-test("while an order is undone, the status tells what is undone and what is still to be, also with payment away", async () => {
+test("during compensation the status has what is undone and what remains, also with payment away", async () => {
   standIn.answer("GetOrder", () => ({
     order: { id: "o", state: Order_State.CANCELLING, outcomeReason: "SHIPMENT_REFUSED" },
     changes: [Order_State.PENDING, Order_State.RESERVED, Order_State.PAID, Order_State.CANCELLING].map((state) =>
@@ -140,7 +140,7 @@ test("while an order is undone, the status tells what is undone and what is stil
   });
 });
 
-test("stock is told, set aside by hand and given back", async () => {
+test("stock is shown, reserved by hand and released", async () => {
   const product = { id: "p", title: "P", price: usd(5n), onHand: 9, reserved: 2, available: 7 };
   standIn.answer("GetProduct", () => ({ product }));
   standIn.answer("ReserveStock", () => ({ reservation: { id: "r" } }));
@@ -166,7 +166,7 @@ test("stock is told, set aside by hand and given back", async () => {
   ]);
 });
 
-test("money is taken by hand and paid back, in part or in full", async () => {
+test("money is charged by hand and refunded, in part or in full", async () => {
   standIn.answer("CreatePayment", () => ({
     payment: { id: "pay", customerId: "c", amount: usd(5n), state: Payment_State.CAPTURED },
   }));

@@ -37,7 +37,7 @@ test.each(onTheWay)("an order that went %s has its steps %s", (way, states, step
   expect([saga.step, saga.attempt, saga.compensation]).toEqual([step, step === null ? null : 1, null]);
 });
 
-test("a step tells when it was done", () => {
+test("a step has the time when it was done", () => {
   const { steps } = sagaOf(known(["PENDING", "RESERVED", "PAID"]));
   expect(steps.map(({ name, time }) => [name, time?.seconds])).toEqual([
     ["create", 0n],
@@ -48,7 +48,7 @@ test("a step tells when it was done", () => {
   ]);
 });
 
-test("what an operator was told of is another attempt", () => {
+test("each incident is another attempt", () => {
   const incident = create(IncidentSchema, { step: "charge", attempts: 3 });
   expect(sagaOf(known(["PENDING", "RESERVED"], "", { incident })).attempt).toBe(4);
 });
@@ -129,7 +129,7 @@ test("an order whose carrier refused ends with its steps undone", () => {
   expect([saga.step, saga.attempt]).toEqual([null, null]);
 });
 
-test("once it is final everything was undone, also where nobody can be asked", () => {
+test("a final order is completely undone, also if no service can be read", () => {
   const saga = sagaOf(known([...refused, "CANCELLED"], "SHIPMENT_REFUSED"));
   expect(saga.compensation).toEqual({ undone: ["payment", "stock"], toUndo: [] });
 });

@@ -44,7 +44,7 @@ test("the surfaces' documents have their routes", async () => {
   ]);
 });
 
-test("the shop's API needs a token for all but to sign in and to register", async () => {
+test("the Flask shop needs a token for everything but signing in and registering", async () => {
   const { paths, security, components } = (await surfaces.send("GET /openapi/shop.json")).body;
   const operations = Object.entries<object>(paths).flatMap(([path, byVerb]) =>
     Object.entries(byVerb).map(([verb, { security }]) => [`${verb.toUpperCase()} ${path}`, security] as const),

@@ -51,7 +51,7 @@ const send = (request: string, body?: unknown, headers = {}) =>
   surfaces.send(request, { headers, ...(body === undefined ? {} : { body }) });
 const rpcs = () => standIn.asked.map(({ rpc }) => rpc);
 
-test("a product is shown with its price as text and what of it can be sold", async () => {
+test("a product has its price as text, and the stock that can be sold", async () => {
   standIn.answer("GetProduct", () => ({ product: laptop }));
   standIn.answer("ListProducts", () => ({ products: [laptop] }));
   standIn.answer("SearchProducts", () => ({ products: [laptop] }));
@@ -67,7 +67,7 @@ test("a product is shown with its price as text and what of it can be sold", asy
   });
 });
 
-test("the list of products has all pages, or the one that is asked for", async () => {
+test("the list of products has all pages, or the requested one", async () => {
   const ids = Array.from({ length: 5 }, (_, n) => `p${n}`);
   standIn.answer("ListProducts", ({ pageToken, pageSize }: { pageToken: string; pageSize: number }) => {
     const from = Number(pageToken);
@@ -124,7 +124,7 @@ test.each([
   ["an address without a town", "POST /api/v1/users/u/addresses", { line1: "1", state: "NY", postal_code: "1" }],
   ["an unknown country", "POST /api/v1/users/u/addresses", { ...shown(home.address), country: "Atlantis" }],
   ["nothing to change of an address", "PUT /api/v1/users/u/addresses/a", {}],
-])("%s is 400, and nothing is asked of a service that would change something", async (_what, request, body) => {
+])("%s is 400, and no service is asked to change anything", async (_what, request, body) => {
   standIn.answer("GetProduct", () => ({ product: laptop }));
   standIn.answer("GetUser", () => ({ user: { id: "u", username: "ada" } }));
   standIn.answer("GetAddress", () => ({ address: home }));
@@ -137,7 +137,7 @@ function shown({ line1, city, postalCode }: { line1: string; city: string; posta
   return { line1, city, state: "NY", postal_code: postalCode };
 }
 
-test("a change of a product changes what is named, and its stock by the difference", async () => {
+test("a change of a product sets the named fields, and changes its stock by the difference", async () => {
   standIn.answer("GetProduct", () => ({ product: laptop }));
   const changed = await send("PUT /api/v1/products/p", { price: "9.50", stock: 10 });
   expect(changed).toMatchObject({ status: 200, body: { updated: true } });
@@ -147,14 +147,14 @@ test("a change of a product changes what is named, and its stock by the differen
   ]);
 });
 
-test("stock is set aside and given back by hand", async () => {
+test("stock is reserved and released by hand", async () => {
   standIn.answer("GetProduct", () => ({ product: laptop }));
   standIn.answer("ReleaseManually", () => ({ product: { ...laptop, available: 9 } }));
   expect((await send("POST /api/v1/products/p/reserve", { quantity: 2 })).body).toEqual({ reserved: 2, stock: 7 });
   expect((await send("POST /api/v1/products/p/release", { quantity: 2 })).body).toEqual({ released: 2, stock: 9 });
 });
 
-test("an order sets stock aside, goes to the default address, and waits to be paid", async () => {
+test("an order reserves stock, is for the default address, and waits to be paid", async () => {
   standIn.answer("GetOrder", fails("ORDER_NOT_FOUND"));
   standIn.answer("ListAddresses", () => ({ addresses: [{ ...home, id: "old", isDefault: false }, home] }));
   standIn.answer("Checkout", () => ({ order: { ...order, state: Order_State.AWAITING_PAYMENT } }));
@@ -174,7 +174,7 @@ test("an order sets stock aside, goes to the default address, and waits to be pa
   });
 });
 
-test("a repeat answers what the first answered, whatever has changed since", async () => {
+test("a repeat gets the first answer, whatever has changed since", async () => {
   standIn.answer("GetOrder", () => ({ order: { ...order, state: Order_State.COMPLETED } }));
   const items = [{ productId: "p", quantity: 2 }];
   const again = await send("POST /api/v1/orders", { userId: "u", items }, { "idempotency-key": "k" });
@@ -193,7 +193,7 @@ test.each([
   expect(again).toMatchObject({ status: 422, body: { reason: "REQUEST_ID_REUSED" } });
 });
 
-test("while the first is under way at the deadline, a repeat is 409 and the first 503: come back", async () => {
+test("if the first request is not done at the deadline, it is 503 and a repeat is 409, both with Retry-After", async () => {
   standIn.answer("GetOrder", () => ({ order: { ...order, state: Order_State.PENDING } }));
   standIn.answer("Checkout", () => ({ order: { ...order, state: Order_State.PENDING }, attached: true }));
   const body = { userId: "u", items: [{ productId: "p", quantity: 2 }] };
@@ -239,7 +239,7 @@ test.each([
   expect(refused).toMatchObject({ status: 400, body: { reason, error: expect.any(String) } });
 });
 
-test("an order is shown with its total as text; its details with a number, and with all it names", async () => {
+test("an order has its total as text; its details have it as a number, with user, address and products", async () => {
   const withAddress = { ...order, state: Order_State.SHIPPING, shippingAddress: { ...address, savedAddressId: "a" } };
   standIn.answer("GetOrder", () => ({ order: withAddress }));
   standIn.answer("GetUser", () => ({ user: { id: "u", username: "ada", email: "a@b.c", createTime: time } }));
@@ -293,7 +293,7 @@ test("an order is shown with its total as text; its details with a number, and w
   });
 });
 
-test("details say nothing of a user and a product that are gone", async () => {
+test("details are without a user and a product that were deleted", async () => {
   standIn.answer("GetOrder", () => ({ order }));
   standIn.answer("GetUser", fails("USER_NOT_FOUND"));
   standIn.answer("ListAddresses", fails("USER_NOT_FOUND"));
@@ -371,7 +371,7 @@ test("an order that is paid while it is being cancelled is 409", async () => {
   expect(standIn.asked.find(({ rpc }) => rpc === "CancelOrder")?.request).toMatchObject({ onlyUnpaid: true });
 });
 
-test("signing in gives the token; registering the user", async () => {
+test("signing in returns the token, and registering the user", async () => {
   const user = { id: "u", username: "ada", email: "a@b.c" };
   standIn.answer("SignIn", () => ({ session: { accessToken: "ey" }, user }));
   standIn.answer("Register", () => ({ user }));
@@ -381,7 +381,7 @@ test("signing in gives the token; registering the user", async () => {
   expect([made.status, made.body]).toEqual([201, { ...user, phone: null }]);
 });
 
-test("an address is kept with the user's name and the country's code, and changed field by field", async () => {
+test("an address is stored with the user's name and the country's code, and changed field by field", async () => {
   standIn.answer("GetUser", () => ({ user: { id: "u", username: "ada" } }));
   standIn.answer("CreateAddress", () => ({ address: home }));
   standIn.answer("GetAddress", () => ({ address: { ...home, etag: "1" } }));

@@ -51,7 +51,7 @@ describe("routes", () => {
     });
   });
 
-  test("add_funds deposits, find_user tells the balance, pay takes from it", async () => {
+  test("add_funds deposits, find_user shows the balance, pay charges it", async () => {
     standIn.answer("GetAccount", () => ({ account: { customerId: "u", balance: usd(15n) } }));
     await surfaces.send("POST /payment/add_funds/u/15");
     expect(await surfaces.send("GET /payment/find_user/u")).toMatchObject({
@@ -76,7 +76,7 @@ describe("routes", () => {
     });
   });
 
-  test("add and subtract move stock, find tells what can be sold and the price", async () => {
+  test("add and subtract move stock, find shows what can be sold and the price", async () => {
     standIn.answer("GetProduct", () => ({
       product: { id: "i", onHand: 9, reserved: 2, available: 7, price: usd(5n) },
     }));
@@ -116,7 +116,7 @@ describe("routes", () => {
     ]);
   });
 
-  test("submit and hello answer, whatever body they are sent", async () => {
+  test("submit and hello answer, whatever the body", async () => {
     const octets = { body: "x", headers: { "content-type": "application/octet-stream" } };
     expect((await surfaces.send("POST /submit/4", octets)).headers.get("content-type")).toContain("application/json");
     expect((await surfaces.send("POST /hello", octets)).body).toBe("Hey");
@@ -159,7 +159,7 @@ describe("batch_init", () => {
     }
   });
 
-  test("stops and says so where a call fails", async () => {
+  test("stops with an error when a call fails", async () => {
     standIn.answer("BatchPutCarts", () => fail("CART_CHECKING_OUT"));
     const { status, body } = await surfaces.send("POST /orders/batch_init/100000/2/3/5");
     expect([status, body.reason]).toEqual([409, "CART_CHECKING_OUT"]);
@@ -185,7 +185,7 @@ describe("checkout", () => {
     ]);
   });
 
-  test("an order that is slow is asked for again with the same key, until it is final", async () => {
+  test("a slow order is requested again with the same key until it is final", async () => {
     answerCart(open);
     const states = [Order_State.PENDING, Order_State.PAID, Order_State.SHIPPING, Order_State.COMPLETED];
     standIn.answer("Checkout", () => ({ order: { id: "o", state: states.shift() } }));
@@ -245,7 +245,7 @@ describe("checkout", () => {
     expect(body.metadata.order_id).toBe("o");
   });
 
-  test("a cart that is bought already is paid, and not checked out again", async () => {
+  test("a purchased cart is paid, and not checked out again", async () => {
     answerCart({ ...open, state: Cart_State.PURCHASED, orderId: "o" });
     expect(await surfaces.send("POST /orders/checkout/c")).toMatchObject({
       status: 200,
@@ -254,7 +254,7 @@ describe("checkout", () => {
     expect(checkouts()).toEqual([]);
   });
 
-  test("a cart that somebody else buys meanwhile is paid; one that is deleted is not", async () => {
+  test("a cart purchased by another request meanwhile is paid; a deleted one is not", async () => {
     let state: number = Cart_State.OPEN;
     let then: number = Cart_State.PURCHASED;
     standIn.answer("GetCart", () => ({ cart: { ...open, state, orderId: "o" } }));
@@ -274,7 +274,7 @@ describe("checkout", () => {
     });
   });
 
-  test("an empty cart and one that is not there are refused", async () => {
+  test("an empty cart and an unknown one are refused", async () => {
     answerCart(open);
     standIn.answer("Checkout", () => fail("CART_EMPTY"));
     expect(await surfaces.send("POST /orders/checkout/c")).toMatchObject({

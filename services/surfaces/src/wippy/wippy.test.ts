@@ -57,7 +57,7 @@ describe("products", () => {
     expect(text).not.toContain("next_page_token");
   });
 
-  test("a thousand are listed, and where the rest begins", async () => {
+  test("a thousand are listed, with the token of the next page", async () => {
     standIn.answer("ListProducts", ({ pageToken }) => ({
       products: Array.from({ length: 200 }, () => laptop),
       nextPageToken: `${pageToken}+`,
@@ -68,7 +68,7 @@ describe("products", () => {
 });
 
 describe("adding", () => {
-  test("finds the product, opens an account with the first thing, and says what was added", async () => {
+  test("finds the product, opens an account with the first line, and returns what was added", async () => {
     standIn.answer("BatchGetProducts", () => ({ products: [laptop] }));
     standIn.answer("GetDefaultCart", () => ({ cart: { id: "c", customerId: "alice" } }));
     const { status, body } = await surfaces.send("POST /api/cart/alice/items", { body: { sku: "LAPTOP-001" } });
@@ -88,7 +88,7 @@ describe("adding", () => {
     ]);
   });
 
-  test("to a cart with something in it opens no account; what it is not asked about is let through", async () => {
+  test("to a cart with lines opens no account; unknown fields are ignored", async () => {
     standIn.answer("BatchGetProducts", () => ({ products: [laptop] }));
     standIn.answer("GetDefaultCart", () => ({ cart }));
     const body = { sku: "LAPTOP-001", quantity: 2, colour: "grey" };
@@ -112,7 +112,7 @@ describe("adding", () => {
     expect(requestsOf("AddCartItem")).toMatchObject([{ productId: "product.laptop" }]);
   });
 
-  test("to a cart that was bought meanwhile goes into the next one, with the same key", async () => {
+  test("to a cart that was purchased meanwhile goes into the next one, with the same key", async () => {
     standIn.answer("BatchGetProducts", () => ({ products: [laptop] }));
     const ids = ["bought", "next"];
     standIn.answer("GetDefaultCart", () => ({ cart: { ...cart, id: ids.shift() } }));
@@ -152,7 +152,7 @@ describe("adding", () => {
     expect([status, body.reason, body.error]).toEqual([404, "PRODUCT_NOT_FOUND", `there is no product ${sku}`]);
   });
 
-  test("JSON is read whatever it is called", async () => {
+  test("JSON is parsed whatever its content type", async () => {
     standIn.answer("BatchGetProducts", () => ({ products: [laptop] }));
     standIn.answer("GetDefaultCart", () => ({ cart }));
     const headers = { "content-type": "application/x-www-form-urlencoded" };
@@ -162,7 +162,7 @@ describe("adding", () => {
 });
 
 describe("the cart", () => {
-  test("is told exactly: 1499.99 and twice 149.99 are 1799.97", async () => {
+  test("has an exact total: 1499.99 and twice 149.99 are 1799.97", async () => {
     standIn.answer("ListCarts", () => ({ carts: [{ id: "other" }, cart] }));
     expect(await textOf("/api/cart/alice")).toBe(
       '{"user_id":"alice","items":[' +
@@ -171,7 +171,7 @@ describe("the cart", () => {
     );
   });
 
-  test("is looked for on all pages, and is empty with a message where there is none", async () => {
+  test("is searched on all pages, and is empty with a message if there is none", async () => {
     const pages = [{ carts: [{ id: "other" }], nextPageToken: "2" }, { carts: [cart] }];
     standIn.answer("ListCarts", () => pages.shift());
     expect((await surfaces.send("GET /api/cart/alice")).body.total).toBe(1799.97);
@@ -184,7 +184,7 @@ describe("the cart", () => {
     });
   });
 
-  test("that does not come in time is 504 with an error", async () => {
+  test("that is not found in time is 504 with an error", async () => {
     standIn.answer("ListCarts", () => {
       throw new DomainError(reasons, "SLOW", "too slow");
     });
@@ -201,7 +201,7 @@ describe("checkout", () => {
   const checkOut = () =>
     surfaces.send("POST /api/cart/alice/checkout", { headers: { "content-type": "application/json" } });
 
-  test("buys the cart with the shop's payment method, and answers with the order", async () => {
+  test("pays with the shop's payment method, and returns the order", async () => {
     standIn.answer("ListCarts", () => ({ carts: [cart] }));
     standIn.answer("Checkout", () => ({
       order: {
@@ -261,7 +261,7 @@ describe("checkout", () => {
     });
   });
 
-  test("an order that is not decided at the deadline is 504, and named", async () => {
+  test("an order that is not decided at the deadline is 504 with its id", async () => {
     standIn.answer("ListCarts", () => ({ carts: [cart] }));
     standIn.answer("Checkout", () => ({ order: { id: "o", state: Order_State.PAID } }));
     expect(await checkOut()).toMatchObject({
