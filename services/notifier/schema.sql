@@ -13,8 +13,8 @@ create table contacts (
 create table cursors (
   feed text not null,
   "position" bigint not null default 0,
-  update_time timestamp with time zone not null default now(),
   generation bigint not null default 0,
+  update_time timestamp with time zone not null default now(),
   constraint cursors_pkey PRIMARY KEY (feed)
 );
 

@@ -16,14 +16,14 @@ CREATE INDEX command_batches_leased ON public.command_batches USING btree (lease
 create table commands (
   id uuid not null,
   kind text not null,
-  order_id text not null,
+  subject text not null,
   data jsonb not null default '{}'::jsonb,
   state text not null default 'OPEN'::text,
   batch_id uuid,
   deliveries integer not null default 0,
+  traceparent text,
   create_time timestamp with time zone not null default now(),
   update_time timestamp with time zone not null default now(),
-  traceparent text,
   constraint commands_pkey PRIMARY KEY (id),
   constraint commands_state_check CHECK ((state = ANY (ARRAY['OPEN'::text, 'CLAIMED'::text, 'STARTED'::text])))
 );
@@ -31,10 +31,6 @@ create table commands (
 CREATE INDEX commands_batch ON public.commands USING btree (batch_id) WHERE (batch_id IS NOT NULL);
 
 CREATE INDEX commands_open ON public.commands USING btree (kind, create_time, id) WHERE (state = 'OPEN'::text);
-
-CREATE INDEX commands_order ON public.commands USING btree (order_id);
-
-CREATE INDEX commands_stalled ON public.commands USING btree (update_time) WHERE (state = 'STARTED'::text);
 
 create table cursors (
   feed text not null,
@@ -53,8 +49,6 @@ create table delivery_log (
   log_time timestamp with time zone not null default clock_timestamp(),
   constraint delivery_log_pkey PRIMARY KEY (order_id)
 );
-
-CREATE INDEX delivery_log_time ON public.delivery_log USING btree (log_time);
 
 create table event_appends (
   number bigint not null generated always as identity,

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { callContext, remainingMs, runWithContext } from "./context.ts";
+import { callContext, runWithContext } from "./context.ts";
 import { parseGrpcTimeout, readContext } from "./rpc/interceptors/context.ts";
 
 test("a call's context goes along with what it awaits", async () => {
@@ -17,15 +17,6 @@ test("what belongs to no call sees none", () => {
     runWithContext(undefined, () => {
       expect(callContext()).toBeUndefined();
     });
-  });
-});
-
-test("the time that is left never is less than nothing", () => {
-  runWithContext({ requestId: "r-1", deadlineMs: Date.now() - 1 }, () => {
-    expect(remainingMs()).toBe(0);
-  });
-  runWithContext({ requestId: "r-1" }, () => {
-    expect(remainingMs()).toBeUndefined();
   });
 });
 

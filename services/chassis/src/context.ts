@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Principal } from "./auth/principal.ts";
-import type { Span } from "./trace/trace.ts";
+import type { Span } from "./trace/span.ts";
 
 /** What belongs to one call and travels with it, from service to service. */
 export type CallContext = {
@@ -37,10 +37,4 @@ export function callContext(): CallContext | undefined {
  */
 export function runWithContext<T>(context: CallContext | undefined, fn: () => T): T {
   return storage.run(context, fn);
-}
-
-/** How much of the current call's time is left, in milliseconds and never below 0; undefined without a deadline. */
-export function remainingMs(): number | undefined {
-  const deadlineMs = storage.getStore()?.deadlineMs;
-  return deadlineMs === undefined ? undefined : Math.max(0, deadlineMs - Date.now());
 }

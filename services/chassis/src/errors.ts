@@ -1,4 +1,5 @@
 import { create } from "@bufbuild/protobuf";
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { ViolationsSchema } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { ErrorInfoSchema, RetryInfoSchema } from "@sagacart/proto/google/rpc/error_details";
@@ -127,8 +128,7 @@ function withInfo(code: Code, message: string, info: Info, cause: unknown): Conn
     },
   ];
   if (code === Code.ResourceExhausted) {
-    const ms = info.retryAfterMs ?? 1000;
-    const retryDelay = { seconds: BigInt(Math.floor(ms / 1000)), nanos: (ms % 1000) * 1_000_000 };
+    const retryDelay = durationFromMs(info.retryAfterMs ?? 1000);
     details.push({ desc: RetryInfoSchema, value: create(RetryInfoSchema, { retryDelay }) });
   }
   const error = new ConnectError(message, code, undefined, undefined, cause);

@@ -6,10 +6,7 @@ import { DomainError, defineReasons } from "./errors.ts";
 /** An exact sum: whole minor units (cents for EUR) of one currency (ISO 4217). Every Money is one. */
 export type Amount = { readonly currencyCode: string; readonly minorUnits: bigint };
 
-/**
- * The currency that ISO 4217 reserves for tests. An order in it is no customer's: the shop tries itself, and nobody's
- * figures, messages or deliveries are to show it.
- */
+/** The currency that ISO 4217 reserves for tests. Amounts in it are no customer's: the shop tests itself with them. */
 export const testCurrency = "XTS";
 
 export const moneyReasons = defineReasons({
@@ -18,31 +15,9 @@ export const moneyReasons = defineReasons({
   BAD_AMOUNT: Code.InvalidArgument,
 });
 
-/** a + b. Two currencies throw CURRENCY_MISMATCH, as everywhere here. */
-export function add(a: Amount, b: Amount): Money {
-  return money(sameCurrency(a, b), a.minorUnits + b.minorUnits);
-}
-
-/** a - b; may be below zero. */
-export function subtract(a: Amount, b: Amount): Money {
-  return money(sameCurrency(a, b), a.minorUnits - b.minorUnits);
-}
-
 /** A price times a whole number of pieces. */
 export function multiply(price: Amount, quantity: number): Money {
   return money(price.currencyCode, price.minorUnits * BigInt(quantity));
-}
-
-/** All of them together. Of none it is nothing, in the currency that is named then. */
-export function sum(amounts: Iterable<Amount>, currencyCode?: string): Money {
-  let total: Amount | undefined = currencyCode === undefined ? undefined : { currencyCode, minorUnits: 0n };
-  for (const amount of amounts) {
-    total = total === undefined ? amount : add(total, amount);
-  }
-  if (total === undefined) {
-    throw new DomainError(moneyReasons, "CURRENCY_MISMATCH", "the sum of no amounts has no currency");
-  }
-  return money(total.currencyCode, total.minorUnits);
 }
 
 /** The currency that all of them are in. Throws CURRENCY_MISMATCH when there are two, or none. */

@@ -29,3 +29,10 @@ export function uuidv7(): string {
   }
   return v7({ random, msecs: lastMs, seq: sequence });
 }
+
+/** Returns when a UUIDv7 was made, in ms since the epoch; NaN for any other text. */
+export function uuidTimeMs(id: string): number {
+  return version7.test(id) ? Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16) : Number.NaN;
+}
+
+const version7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-/i;

@@ -16,9 +16,7 @@ export async function compose(config: Config, { log, metrics, tls }: Surrounding
       notifier: config.NOTIFIER_ADDRESS,
       identity: config.IDENTITY_ADDRESS,
     },
-    metrics,
-    serviceTokensOf(config, log),
-    tls,
+    { metrics, tokens: serviceTokensOf(config, log), tls },
   );
   const readiness = watchReadiness(services.channels, { optional: optionalServices, log });
   const app = await createGateway({

@@ -2,10 +2,9 @@ import type { DescService } from "@bufbuild/protobuf";
 import type { Transport } from "@connectrpc/connect";
 import { callersToken } from "@sagacart/chassis/auth/callers-token";
 import type { CallTokens, ServiceTokens } from "@sagacart/chassis/auth/service-tokens";
-import { createServiceClient, withTokens } from "@sagacart/chassis/client/client";
+import { type ChannelOptions, createServiceClient, withTokens } from "@sagacart/chassis/client/client";
 import { createGrpcTransport } from "@sagacart/chassis/client/transport";
 import { clientMeter, type Metrics } from "@sagacart/chassis/process/metrics";
-import type { Tls } from "@sagacart/chassis/tls/files";
 import { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
 import { IdentityService } from "@sagacart/proto/identity/v1/identity_service";
@@ -73,14 +72,17 @@ export type Services = Disposable & {
   readonly clients: ReturnType<typeof createClients>;
 };
 
+export type ServicesOptions = Pick<ChannelOptions, "tls" | "keepaliveIntervalMs"> & {
+  readonly metrics: Metrics;
+  readonly tokens?: ServiceTokens | undefined;
+};
+
 /** Opens them; each connects at its first call. Without `tokens`, the gateway has no token of its own; without `tls`, plain text. */
 export function openServices(
   addresses: Readonly<Record<ServiceName, string>>,
-  metrics: Metrics,
-  tokens?: ServiceTokens | undefined,
-  tls?: Tls | undefined,
+  { metrics, tokens, ...options }: ServicesOptions,
 ): Services {
-  const channels = openChannels(addresses, { metrics, tls });
+  const channels = openChannels(addresses, { metrics, ...options });
   const meter = clientMeter(metrics);
   const transports = new Map(
     [...publicServices, ...alsoAt].map(([service, name]) => [

@@ -1,4 +1,5 @@
 import { audience } from "./sessions/tokens.ts";
+import { type Role, roles } from "./users/user.ts";
 
 /** An application that signs people in by OpenID Connect. Without a secret it is public: a page or a phone's. */
 export type OidcClient = {
@@ -17,9 +18,6 @@ export type SeedUser = {
   readonly password: string;
   readonly roles: readonly Role[];
 };
-
-export const roles = ["customer", "support", "operator"] as const;
-export type Role = (typeof roles)[number];
 
 /** `{"order":"…"}`: the secret of each service, by its name. None where the variable is absent. */
 export function serviceClients(value: string | undefined): ReadonlyMap<string, string> {

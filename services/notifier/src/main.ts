@@ -9,6 +9,7 @@ import { questions } from "./survey.ts";
 
 await runService({
   name: "notifier",
+  subject: "order",
   readConfig,
   callsServices: true,
   async start(context) {

@@ -47,7 +47,7 @@ describe("a checkout", () => {
       payment: { method: "", payLater: false, attempt: 1 },
       sequence: 1n,
     });
-    const { rows } = await service.pool.query("select kind, state from commands where order_id = $1", [order!.id]);
+    const { rows } = await service.pool.query("select kind, state from commands where subject = $1", [order!.id]);
     expect(rows).toEqual([{ kind: "CHECKOUT", state: "OPEN" }]);
     const events = await service.pool.query("select type, sequence from events where subject = $1", [order!.id]);
     expect(events.rows).toEqual([{ type: "sagacart.order.created.v1", sequence: 1n }]);

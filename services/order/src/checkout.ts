@@ -4,8 +4,8 @@ import { DomainError } from "@sagacart/chassis/errors";
 import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres/pool";
 import { fingerprintOf } from "@sagacart/chassis/postgres/request-ids";
 import { coalesce } from "@sagacart/chassis/rpc/coalesce";
-import { recordCommands } from "@sagacart/outbox/commands/outbox";
-import { appendEvents } from "@sagacart/outbox/events/feed";
+import { recordCommands } from "@sagacart/outbox/commands/record";
+import { appendEvents } from "@sagacart/outbox/events/append";
 import { type CheckoutRequest, CheckoutRequestSchema } from "@sagacart/proto/order/v1/order_service";
 import { type CartRow, findDefaultCarts, loadCarts, lockCarts, markCheckingOut } from "./cart-store.ts";
 import type { Catalogue, Quote } from "./catalogue.ts";
@@ -285,7 +285,7 @@ async function recordEffects(tx: Transaction, drafts: readonly ReadyDraft[]): Pr
     tx,
     drafts.map(({ asked: { traceparent }, result }) => ({
       kind: "CHECKOUT",
-      orderId: result.id,
+      subject: result.id,
       started: result.carrier !== undefined,
       traceparent,
     })),

@@ -1,7 +1,8 @@
 import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres/pool";
 import type { Log } from "@sagacart/chassis/process/log";
 import { startLoop } from "@sagacart/chassis/process/loop";
-import { appendEvents, type JsonObject, type NewEvent } from "@sagacart/outbox/events/feed";
+import { appendEvents, type NewEvent } from "@sagacart/outbox/events/append";
+import type { JsonObject } from "@sagacart/outbox/json";
 import { type CartLine, totalOf } from "./cart.ts";
 import { loadCartLines } from "./cart-store.ts";
 import { type IdlePeriods, judge, type Verdict } from "./idle-cart.ts";

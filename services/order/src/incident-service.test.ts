@@ -158,7 +158,7 @@ test("asking to try at once records the command that wakes the workflow, in the 
   const { incident } = await incidents.retryIncident({ id });
   expect(incident?.retryRequestTime).toEqual(incident?.updateTime);
   const { rows } = await database.pool.query(
-    "select c.kind, c.order_id, c.data, c.state, c.create_time = i.retry_request_time as at_once from commands c, incidents i",
+    "select c.kind, c.subject as order_id, c.data, c.state, c.create_time = i.retry_request_time as at_once from commands c, incidents i",
   );
   expect(rows).toEqual([
     {

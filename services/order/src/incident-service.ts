@@ -4,7 +4,7 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import { DomainError } from "@sagacart/chassis/errors";
 import { pageSize } from "@sagacart/chassis/postgres/page";
 import { type Pool, withTransaction } from "@sagacart/chassis/postgres/pool";
-import { recordCommands } from "@sagacart/outbox/commands/outbox";
+import { recordCommands } from "@sagacart/outbox/commands/record";
 import { Incident_State, type Incident as IncidentMessage, IncidentSchema } from "@sagacart/proto/order/v1/incident";
 import {
   GetIncidentResponseSchema,
@@ -72,7 +72,7 @@ export function createIncidentService(options: IncidentServiceOptions): ServiceI
           throw new DomainError(reasons, "INCIDENT_RESOLVED", message, { incident_id: id, order_id: orderId });
         }
         const { workflowId, step } = open;
-        await recordCommands(tx, [{ kind: "RETRY", orderId, data: { workflowId, step } }]);
+        await recordCommands(tx, [{ kind: "RETRY", subject: orderId, data: { workflowId, step } }]);
         return open;
       });
       commanded();

@@ -1,5 +1,6 @@
 import { createServiceClient, openChannel } from "@sagacart/chassis/client/client";
 import { runService } from "@sagacart/chassis/process/main";
+import { polledServices } from "@sagacart/outbox/polled";
 import { ProductService } from "@sagacart/proto/stock/v1/product_service";
 import { createCatalogue } from "./catalogue.ts";
 import { readConfig } from "./config.ts";
@@ -8,6 +9,8 @@ import { questions } from "./survey.ts";
 
 await runService({
   name: "order",
+  subject: "order",
+  polled: polledServices,
   readConfig,
   callsServices: true,
   async start({ config, pool, log, metrics, tokens, tls }) {

@@ -1,7 +1,7 @@
 import { DomainError } from "@sagacart/chassis/errors";
 import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres/pool";
 import { fingerprintOf, once } from "@sagacart/chassis/postgres/request-ids";
-import { recordCommands } from "@sagacart/outbox/commands/outbox";
+import { recordCommands } from "@sagacart/outbox/commands/record";
 import {
   type CancelOrderRequest,
   type PayOrderRequest,
@@ -65,7 +65,7 @@ async function startAttempt(tx: Transaction, request: PayOrderRequest): Promise<
                        payment_method = coalesce($3, payment_method), update_time = now() where id = $1`,
     [request.id, attempt, request.paymentMethod ?? null],
   );
-  await recordCommands(tx, [{ kind: "PAY", orderId: request.id, data: { attempt } }]);
+  await recordCommands(tx, [{ kind: "PAY", subject: request.id, data: { attempt } }]);
   return attempt;
 }
 
@@ -89,7 +89,7 @@ export async function requestCancel(pool: Pool, request: CancelOrderRequest): Pr
       [request.id, request.reason],
     );
     if (row.owner_workflow_id === ownWorkflowId(request.id)) {
-      await recordCommands(tx, [{ kind: "CANCEL", orderId: request.id }]);
+      await recordCommands(tx, [{ kind: "CANCEL", subject: request.id }]);
     }
     return row.state;
   });

@@ -4,8 +4,8 @@ import { DomainError } from "@sagacart/chassis/errors";
 import type { Pool, Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
 import { fingerprintOf, once } from "@sagacart/chassis/postgres/request-ids";
 import { uuidv7 } from "@sagacart/chassis/uuid";
-import { recordCommands } from "@sagacart/outbox/commands/outbox";
-import { appendEvents } from "@sagacart/outbox/events/feed";
+import { recordCommands } from "@sagacart/outbox/commands/record";
+import { appendEvents } from "@sagacart/outbox/events/append";
 import { type OrderRefund, OrderRefund_State, OrderRefundSchema } from "@sagacart/proto/order/v1/order";
 import { type RefundOrderRequest, RefundOrderRequestSchema } from "@sagacart/proto/order/v1/order_service";
 import { MoneySchema } from "@sagacart/proto/type/v1/money";
@@ -62,7 +62,7 @@ async function insertRefund(tx: Transaction, request: RefundOrderRequest, finger
      values ($1, $2, $3, $4, $5, $6)`,
     [orderId, refundId, paymentRefundId, fingerprint, amountMinor, request.reason],
   );
-  await recordCommands(tx, [{ kind: "REFUND", orderId, data: { refundId, paymentRefundId } }]);
+  await recordCommands(tx, [{ kind: "REFUND", subject: orderId, data: { refundId, paymentRefundId } }]);
   return refundId;
 }
 

@@ -1,6 +1,6 @@
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { errorInfo } from "@sagacart/chassis/errors";
-import { isStarted } from "@sagacart/outbox/commands/outbox";
+import { isStarted } from "@sagacart/outbox/commands/command-store";
 import { Order_State, OrderRefund_State } from "@sagacart/proto/order/v1/order";
 import { WaitFor } from "@sagacart/proto/order/v1/order_service";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -55,7 +55,7 @@ const changesOf = async (id: string) => (await service.orders.getOrder({ id })).
 const commandsOf = async (id: string) =>
   (
     await service.pool.query(
-      `select kind, case when ${isStarted} then 'STARTED' else state end as state from commands c where order_id = $1`,
+      `select kind, case when ${isStarted} then 'STARTED' else state end as state from commands c where subject = $1`,
       [id],
     )
   ).rows;
@@ -228,7 +228,7 @@ describe("paying later", () => {
     await bring(orderId, "AWAITING_PAYMENT");
     const now = { waitAtMost: { seconds: 0n } };
     await Promise.all([1, 2, 3].map(() => service.orders.payOrder({ id: orderId, ...now })));
-    const commands = await service.pool.query("select data from commands where order_id = $1 and kind = 'PAY'", [
+    const commands = await service.pool.query("select data from commands where subject = $1 and kind = 'PAY'", [
       orderId,
     ]);
     expect(commands.rows).toEqual([{ data: { attempt: 1 } }]);

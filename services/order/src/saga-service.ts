@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres/pool";
 import { refuseNamedTwice } from "@sagacart/chassis/rpc/named-twice";
-import { appendEvents } from "@sagacart/outbox/events/feed";
+import { appendEvents } from "@sagacart/outbox/events/append";
 import { Order_State, OrderRefund_State } from "@sagacart/proto/order/v1/order";
 import { CheckoutRequestSchema } from "@sagacart/proto/order/v1/order_service";
 import {

@@ -1,6 +1,7 @@
 import type { Transaction } from "@sagacart/chassis/postgres/pool";
-import { finishCommands, recordCommands } from "@sagacart/outbox/commands/outbox";
-import { appendEvents, type NewEvent } from "@sagacart/outbox/events/feed";
+import { finishCommands } from "@sagacart/outbox/commands/command-store";
+import { recordCommands } from "@sagacart/outbox/commands/record";
+import { appendEvents, type NewEvent } from "@sagacart/outbox/events/append";
 import { type EndsAs, eventType, isFinal, type Move, planMove, type State } from "./order.ts";
 
 /** The kinds of command that carry an order: they stay until it is final. */
@@ -267,7 +268,7 @@ export async function handOver(tx: Transaction, workflowId: string, orderIds: re
   await finishCommands(tx, ids, carrierKinds);
   await recordCommands(
     tx,
-    ids.map((orderId) => ({ kind: "RESUME", orderId })),
+    ids.map((subject) => ({ kind: "RESUME", subject })),
   );
   return ids;
 }

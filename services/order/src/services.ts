@@ -47,8 +47,8 @@ export function createServices({ pool, url, log, catalogue, metrics, idlePeriods
     log,
     metrics,
   });
-  const standing = { list: listStalled, restart: restartStalled };
-  const commands = createCommandOutbox({ pool, url, log, tracked: carrierKinds, standing });
+  const stalled = { list: listStalled, restart: restartStalled };
+  const commands = createCommandOutbox({ pool, url, log, tracked: carrierKinds, stalled });
   const wake = createWake({ url, channel: "orders_changed", log });
   const waiters = createWaiters(pool, wake);
   const commanded = () => commands.notify();

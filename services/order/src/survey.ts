@@ -10,7 +10,7 @@ const open = `'PENDING', 'RESERVED', 'AWAITING_PAYMENT', 'PAID', 'SHIPPING', 'CA
  */
 const underWay = `(
   select distinct o.id, o.state, o.currency, o.total_minor, o.update_time, o.expire_time
-  from commands c join orders o on o.id = c.order_id where c.kind in ('CHECKOUT', 'RESUME')) as o`;
+  from commands c join orders o on o.id = c.subject where c.kind in ('CHECKOUT', 'RESUME')) as o`;
 
 /** What is asked of the database of orders for gauges. */
 export const questions: readonly Question[] = [

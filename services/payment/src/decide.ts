@@ -1,6 +1,6 @@
 import type { Transaction } from "@sagacart/chassis/postgres/pool";
 import { uuidv7 } from "@sagacart/chassis/uuid";
-import { appendEvents } from "@sagacart/outbox/events/feed";
+import { appendEvents } from "@sagacart/outbox/events/append";
 import { type Account, accountKey } from "./account.ts";
 import { findCustomers, lockAccounts } from "./account-store.ts";
 import { moved } from "./draft.ts";

@@ -1,6 +1,6 @@
 import type { Transaction } from "@sagacart/chassis/postgres/pool";
-import { type NewCommand, recordCommands } from "@sagacart/outbox/commands/outbox";
-import { appendEvents, type NewEvent } from "@sagacart/outbox/events/feed";
+import { type NewCommand, recordCommands } from "@sagacart/outbox/commands/record";
+import { appendEvents, type NewEvent } from "@sagacart/outbox/events/append";
 import type { Entry, Ledger } from "./ledger.ts";
 import { type Payment, paymentEvent, refundedEvent, type State } from "./payment.ts";
 import { type Change, updatePayments } from "./payment-store.ts";

@@ -1,4 +1,5 @@
 import { runService } from "@sagacart/chassis/process/main";
+import { polledServices } from "@sagacart/outbox/polled";
 import { readConfig } from "./config.ts";
 import { createHttpProvider } from "./http-provider.ts";
 import { startPayment } from "./start.ts";
@@ -6,6 +7,8 @@ import { questions } from "./survey.ts";
 
 await runService({
   name: "payment",
+  subject: "order",
+  polled: polledServices,
   readConfig,
   async start(context) {
     const { PROVIDER_URL: url, PROVIDER_API_KEY: apiKey } = context.config;

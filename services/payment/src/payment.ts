@@ -1,4 +1,4 @@
-import type { NewEvent } from "@sagacart/outbox/events/feed";
+import type { NewEvent } from "@sagacart/outbox/events/append";
 
 export type Kind = "ORDER" | "MANUAL";
 export type State = "PENDING" | "CAPTURED" | "DECLINED" | "VOIDED";

@@ -84,7 +84,7 @@ function settleCharge(
     changeState(draft, payment, { state: after, declineReason: answer.kind === "declined" ? answer.reason : "" });
   }
   if (orderId !== "" && (!answering || payment.asks > 0)) {
-    draft.commands.push({ kind: "PAYMENT_SETTLED", orderId, data: { attempt, state: after } });
+    draft.commands.push({ kind: "PAYMENT_SETTLED", subject: orderId, data: { attempt, state: after } });
   }
   return true;
 }
@@ -129,9 +129,9 @@ function settleRefund(
   const { orderId, attempt } = payment;
   if (orderId !== "" && (!answering || refund.asks > 0)) {
     const state = answer.kind === "refused" ? "FAILED" : "SUCCEEDED";
-    draft.commands.push({ kind: "REFUND_SETTLED", orderId, data: { refundId: id, state } });
+    draft.commands.push({ kind: "REFUND_SETTLED", subject: orderId, data: { refundId: id, state } });
     if (payment.state === "VOIDED") {
-      draft.commands.push({ kind: "PAYMENT_SETTLED", orderId, data: { attempt, state: "VOIDED" } });
+      draft.commands.push({ kind: "PAYMENT_SETTLED", subject: orderId, data: { attempt, state: "VOIDED" } });
     }
   }
   return true;

@@ -1,7 +1,7 @@
 import type { Pool, Transaction } from "@sagacart/chassis/postgres/pool";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import type { CommandOutbox } from "@sagacart/outbox/commands/outbox";
-import { appendEvents } from "@sagacart/outbox/events/feed";
+import { appendEvents } from "@sagacart/outbox/events/append";
 import { type Account, accountKey } from "./account.ts";
 import { lockAccounts } from "./account-store.ts";
 import type { ChargeOptions } from "./charge.ts";
@@ -122,7 +122,7 @@ function voidOne(draft: Draft, payment: Payment, accounts: ReadonlyMap<string, A
     // It may be charged already: the provider is asked not to.
     changeState(draft, payment, { state: "VOIDED", askInMs: firstAskMs });
     if (payment.asks > 0) {
-      draft.commands.push({ kind: "PAYMENT_SETTLED", orderId, data: { attempt, state: "VOIDED" } });
+      draft.commands.push({ kind: "PAYMENT_SETTLED", subject: orderId, data: { attempt, state: "VOIDED" } });
     }
     return;
   }

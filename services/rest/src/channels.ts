@@ -1,18 +1,13 @@
-import { type Channel, openChannel } from "@sagacart/chassis/client/client";
-import type { Metrics } from "@sagacart/chassis/process/metrics";
-import type { Tls } from "@sagacart/chassis/tls/files";
+import { type Channel, type ChannelOptions, openChannel } from "@sagacart/chassis/client/client";
 
 export type Channels<Name extends string> = Readonly<Record<Name, Channel>>;
 
 /** Opens a channel to each service. A channel connects at its first call; without `tls`, in plain text. */
 export function openChannels<Name extends string>(
   addresses: Readonly<Record<Name, string>>,
-  { metrics, tls }: { metrics: Metrics; tls?: Tls | undefined },
+  options: Pick<ChannelOptions, "metrics" | "tls" | "keepaliveIntervalMs">,
 ): Channels<Name> {
-  const entries = Object.entries<string>(addresses).map(([name, address]) => [
-    name,
-    openChannel(address, { metrics, tls }),
-  ]);
+  const entries = Object.entries<string>(addresses).map(([name, address]) => [name, openChannel(address, options)]);
   // It has the keys of `addresses`.
   return Object.fromEntries(entries) as Record<Name, Channel>;
 }

@@ -1,5 +1,6 @@
 import type { CallContext } from "@sagacart/chassis/context";
-import { type Span, tracer } from "@sagacart/chassis/trace/trace";
+import type { Span } from "@sagacart/chassis/trace/span";
+import { tracer } from "@sagacart/chassis/trace/trace";
 import { readTraceparent, readTracestate } from "@sagacart/chassis/trace/traceparent";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 

@@ -1,7 +1,9 @@
 import { DomainError } from "@sagacart/chassis/errors";
 import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres/pool";
-import { type CommandOutbox, recordCommands } from "@sagacart/outbox/commands/outbox";
-import { appendEvents, type EventFeed } from "@sagacart/outbox/events/feed";
+import type { CommandOutbox } from "@sagacart/outbox/commands/outbox";
+import { recordCommands } from "@sagacart/outbox/commands/record";
+import { appendEvents } from "@sagacart/outbox/events/append";
+import type { EventFeed } from "@sagacart/outbox/events/feed";
 import { requestRecalls } from "./ask-store.ts";
 import type { Carrier } from "./carrier.ts";
 import { reasons } from "./reasons.ts";

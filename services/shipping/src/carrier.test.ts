@@ -30,7 +30,7 @@ async function stateOf(orderId: string) {
 
 /** The commands and events that there are for an order. */
 async function told(orderId: string) {
-  const commands = await stack.pool.query("select kind, data from commands where order_id = $1", [orderId]);
+  const commands = await stack.pool.query("select kind, data from commands where subject = $1", [orderId]);
   const events = await stack.pool.query("select type from events where subject = $1 order by sequence", [orderId]);
   return { commands: commands.rows, events: events.rows.map(({ type }) => type) };
 }
@@ -133,9 +133,9 @@ test("a batch larger than the carrier can take in time waits, and all of it goes
   expect(waiting.length).toBeGreaterThanOrEqual(20);
   const open = () => stack.pool.query("select from shipments where order_id like 'many-%' and state <> 'ACCEPTED'");
   await expect.poll(async () => (await open()).rowCount).toBe(0);
-  const commands = await stack.pool.query("select order_id from commands where order_id like 'many-%'");
+  const commands = await stack.pool.query("select subject from commands where subject like 'many-%'");
   // And perhaps for one more that was settled between the deadline and the answer: a command too many does no harm.
-  expect(commands.rows.map((row) => row.order_id)).toEqual(expect.arrayContaining(waiting));
+  expect(commands.rows.map((row) => row.subject)).toEqual(expect.arrayContaining(waiting));
   const ofThem = (await stack.carrier.list()).filter(({ key }) => key.startsWith("many-"));
   expect(ofThem).toHaveLength(200);
 });

@@ -1,5 +1,6 @@
 import { type Pool, withTransaction } from "@sagacart/chassis/postgres/pool";
-import { appendEvents, type EventFeed } from "@sagacart/outbox/events/feed";
+import { appendEvents } from "@sagacart/outbox/events/append";
+import type { EventFeed } from "@sagacart/outbox/events/feed";
 import type { Asked, Desk } from "./desk.ts";
 import type { WriteResults } from "./results.ts";
 import { acceptedPickup, type Intent, isSame, type Shipment } from "./shipment.ts";

@@ -3,10 +3,11 @@ import type { Client } from "@connectrpc/connect";
 import type { Pool, Transaction } from "@sagacart/chassis/postgres/pool";
 import type { Log } from "@sagacart/chassis/process/log";
 import { startEventConsumer } from "@sagacart/outbox/events/consumer";
-import { eventCursor } from "@sagacart/outbox/events/cursor";
+import { eventCursor } from "@sagacart/outbox/events/cursor-store";
 import type { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
 import type { Event } from "@sagacart/proto/event/v1/event";
 import type { EventService } from "@sagacart/proto/event/v1/event_service";
+import { isSynthetic } from "./synthetic-order.ts";
 
 /**
  * Keeps a log of the orders that were completed: a row each, and a line in the log. It reads the feed of orders by
@@ -31,6 +32,7 @@ export function startDeliveryLog(options: {
     name: "shipping.delivery-log",
     cursor: eventCursor({ table: "cursors", feed: "order" }),
     types: ["sagacart.order.completed.v1"],
+    skip: isSynthetic,
     take: async (tx, events) => await write(tx, events.map(readDelivery)),
     onTaken(deliveries) {
       for (const { orderId, trackingNumber } of deliveries) {

@@ -1,5 +1,6 @@
 import { createServiceClient, openChannel } from "@sagacart/chassis/client/client";
 import { runService } from "@sagacart/chassis/process/main";
+import { polledServices } from "@sagacart/outbox/polled";
 import { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
 import { readConfig } from "./config.ts";
@@ -10,6 +11,8 @@ import { questions } from "./survey.ts";
 
 await runService({
   name: "shipping",
+  subject: "order",
+  polled: polledServices,
   readConfig,
   callsServices: true,
   async start(context) {

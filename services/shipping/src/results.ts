@@ -1,6 +1,8 @@
 import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres/pool";
-import { type CommandOutbox, recordCommands } from "@sagacart/outbox/commands/outbox";
-import { appendEvents, type EventFeed } from "@sagacart/outbox/events/feed";
+import type { CommandOutbox } from "@sagacart/outbox/commands/outbox";
+import { recordCommands } from "@sagacart/outbox/commands/record";
+import { appendEvents } from "@sagacart/outbox/events/append";
+import type { EventFeed } from "@sagacart/outbox/events/feed";
 import { type Delay, type DelayTimes, delayAsks, requestRecalls } from "./ask-store.ts";
 import type { CarrierAnswer } from "./carrier.ts";
 import { type Decision, type Shipment, settledEvent } from "./shipment.ts";
@@ -72,7 +74,7 @@ export async function settle(
 
 /** Tells the workflow that waits for the shipment. */
 export function settledCommand({ orderId, state }: Shipment) {
-  return { kind: "SHIPMENT_SETTLED", orderId, data: { state } };
+  return { kind: "SHIPMENT_SETTLED", subject: orderId, data: { state } };
 }
 
 function isDecision(answer: Result["answer"]): answer is Decision {

@@ -225,7 +225,7 @@ test("whoever is told at once what became of it needs no command", async () => {
   await batch(...postalCodes.map((code) => ({ orderId: `at-once-${code}`, customerId, address: addressTo(code) })));
   const told = await stack.pool.query("select type from events where subject like 'at-once-%' order by subject");
   expect(told.rows.map(({ type }) => type)).toEqual(["sagacart.shipment.refused.v1", "sagacart.shipment.accepted.v1"]);
-  const commands = await stack.pool.query("select from commands where order_id like 'at-once-%'");
+  const commands = await stack.pool.query("select from commands where subject like 'at-once-%'");
   expect(commands.rowCount).toBe(0);
 });
 

@@ -1,5 +1,5 @@
 import { equals, fromJson, toJson } from "@bufbuild/protobuf";
-import type { NewEvent } from "@sagacart/outbox/events/feed";
+import type { NewEvent } from "@sagacart/outbox/events/append";
 import { type Address, type AddressJson, AddressSchema } from "@sagacart/proto/type/v1/address";
 
 /** What is to be shipped: an order's goods, to an address or, without one, to be fetched. */

@@ -5,6 +5,7 @@ import { questions } from "./survey.ts";
 
 await runService({
   name: "stock",
+  subject: "order",
   readConfig,
   async start({ config, pool, log, metrics }) {
     const running = startStock({ pool, log, metrics, expiryIntervalMs: config.EXPIRY_INTERVAL_MS });

@@ -1,4 +1,4 @@
-import type { Attributes } from "@sagacart/chassis/trace/trace";
+import type { Attributes } from "@sagacart/chassis/trace/span";
 
 /** How a workflow is found in Temporal, by the names that its SDKs use; and the batch or the order that it is for. */
 export function workflowAttributes(workflowId: string, runId?: string): Attributes {

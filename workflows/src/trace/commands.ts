@@ -1,4 +1,5 @@
-import { type Span, type SpanOptions, startShared, tracer } from "@sagacart/chassis/trace/trace";
+import type { Span, SpanOptions } from "@sagacart/chassis/trace/span";
+import { startShared, tracer } from "@sagacart/chassis/trace/trace";
 import { isSampled } from "@sagacart/chassis/trace/traceparent";
 import type { Command } from "@sagacart/proto/command/v1/command";
 import { workflowAttributes } from "./attributes.ts";

@@ -1,4 +1,5 @@
-import { type Tracer, tracer } from "@sagacart/chassis/trace/trace";
+import type { Tracer } from "@sagacart/chassis/trace/span";
+import { tracer } from "@sagacart/chassis/trace/trace";
 import type { InjectedSinks } from "@temporalio/worker";
 import type { Sinks, WorkflowInfo } from "@temporalio/workflow";
 import { workflowAttributes } from "./attributes.ts";

@@ -1,5 +1,6 @@
 import { callContext, runWithContext } from "@sagacart/chassis/context";
-import { inSpan, type Tracer, tracer } from "@sagacart/chassis/trace/trace";
+import type { Tracer } from "@sagacart/chassis/trace/span";
+import { inSpan, tracer } from "@sagacart/chassis/trace/trace";
 import { isSampled } from "@sagacart/chassis/trace/traceparent";
 import type { ClientInterceptors, WorkflowClientInterceptor } from "@temporalio/client";
 import type { ActivityInterceptorsFactory } from "@temporalio/worker";

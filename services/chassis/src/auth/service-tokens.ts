@@ -1,5 +1,6 @@
 import { runWithContext } from "../context.ts";
 import type { Log } from "../process/log.ts";
+import { backoffMs } from "../time/backoff.ts";
 import { authError } from "./reasons.ts";
 
 export type ServiceTokenOptions = {
@@ -49,8 +50,8 @@ export function createServiceTokens(options: ServiceTokenOptions): ServiceTokens
         },
         (error) => {
           failingSinceMs = failures === 0 ? Date.now() : failingSinceMs;
+          const waitMs = backoffMs(failures, { firstMs: 100, longestMs: 10_000 });
           failures++;
-          const waitMs = Math.min(100 * 2 ** Math.min(failures, 10), 10_000) * (0.5 + Math.random() / 2);
           if (!closing.signal.aborted) {
             // All of a shop starts at once, and its issuer may need a moment longer. One that refuses is another matter.
             const expected = error instanceof TypeError && Date.now() - failingSinceMs < 10_000;

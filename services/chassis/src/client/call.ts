@@ -14,7 +14,8 @@ import { callContext } from "../context.ts";
 import { codeName } from "../errors.ts";
 import type { CallMeter } from "../process/metrics.ts";
 import { failure, rpcAttributes, statusCode } from "../rpc/interceptors/trace.ts";
-import { type Span, startSpan, tracer, untraced } from "../trace/trace.ts";
+import type { Span } from "../trace/span.ts";
+import { startSpan, tracer, untraced } from "../trace/trace.ts";
 import { wireError } from "./wire-error.ts";
 
 export type GrpcTransportOptions = {

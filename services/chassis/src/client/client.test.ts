@@ -1,7 +1,7 @@
 import { Code, ConnectError, type ServiceImpl } from "@connectrpc/connect";
 import { Registry } from "prom-client";
 import { expect, test } from "vitest";
-import { remainingMs, runWithContext } from "../context.ts";
+import { callContext, runWithContext } from "../context.ts";
 import { DomainError, defineReasons, errorInfo } from "../errors.ts";
 import { EchoService } from "../testing/echo-service.ts";
 import { startEcho } from "../testing/test-server.ts";
@@ -375,6 +375,12 @@ async function leftAtServer(timeoutMs: number | undefined, inheritedMs: number |
     client.repeat({ text: "a" }, timeoutMs === undefined ? {} : { timeoutMs }),
   );
   return left;
+}
+
+/** How much of the call's time is left; undefined without a deadline. */
+function remainingMs(): number | undefined {
+  const deadlineMs = callContext()?.deadlineMs;
+  return deadlineMs === undefined ? undefined : deadlineMs - Date.now();
 }
 
 function abortedSoon(reason: unknown): AbortSignal {

@@ -5,6 +5,7 @@ import type { CallTokens } from "../auth/service-tokens.ts";
 import { clientMeter, type Metrics } from "../process/metrics.ts";
 import { channelCredentials } from "../tls/client.ts";
 import type { Tls } from "../tls/files.ts";
+import { keepPingingWhileDraining } from "./keepalive.ts";
 import { serviceConfig } from "./service-config.ts";
 import { grpcTarget, hostsOf } from "./target.ts";
 import { createGrpcTransport } from "./transport.ts";
@@ -19,6 +20,8 @@ export type ChannelOptions = {
   defaultTimeoutMs?: number;
   /** How often the target's names are looked up; 5 s. */
   lookUpIntervalMs?: number;
+  /** How often a silent connection is pinged; 10 s. */
+  keepaliveIntervalMs?: number | undefined;
 };
 
 /** The connections to all instances of one service. */
@@ -53,6 +56,7 @@ export function openChannel(target: string, options: ChannelOptions = {}): Chann
       ...grpcOptions,
       "grpc.service_config": JSON.stringify(serviceConfig(group.services)),
       "grpc.dns_min_time_between_resolutions_ms": options.lookUpIntervalMs ?? 5_000,
+      "grpc.keepalive_time_ms": options.keepaliveIntervalMs ?? 10_000,
     });
     clients.push(client);
     return client;
@@ -96,11 +100,12 @@ export function withTokens(channel: Channel, tokens: CallTokens | undefined): Ch
   return { ...channel, options: { ...channel.options, tokens } };
 }
 
+keepPingingWhileDraining();
+
 type Group = { services: Set<DescService>; client: GrpcClient | undefined };
 
 const grpcOptions: GrpcOptions = {
   // A connection that died without a word, as when a node is lost, is found out in 15 s, also when nobody calls.
-  "grpc.keepalive_time_ms": 10_000,
   "grpc.keepalive_timeout_ms": 5_000,
   "grpc.keepalive_permit_without_calls": 1,
   "grpc.initial_reconnect_backoff_ms": 100,

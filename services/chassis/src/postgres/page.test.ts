@@ -1,6 +1,6 @@
 import { Code } from "@connectrpc/connect";
 import { expect, test } from "vitest";
-import { decodePageToken, encodePageToken, pageSize } from "./page.ts";
+import { decodeIdToken, decodePageToken, encodePageToken, nextIdToken, pageSize } from "./page.ts";
 
 const time = new Date("2026-03-01T12:00:00.123Z");
 
@@ -45,6 +45,20 @@ test.each(["date", "bigint"] as const)("a text is no %s", (kind) => {
   const token = encodePageToken(["soon"], "orders");
 
   expect(() => decodePageToken(token, "orders", [kind])).toThrow("page_token is not one that this list gave out");
+});
+
+test("a full page of ids gives the token for the page after its last one", () => {
+  const rows = [{ id: "a" }, { id: "b" }];
+
+  expect(decodeIdToken(nextIdToken(rows, 2, "orders"), "orders")).toBe("b");
+  expect(nextIdToken(rows, 3, "orders")).toBe("");
+  expect(decodeIdToken("", "orders")).toBe("");
+});
+
+test.each(["", "a b", "a\0", "a".repeat(64)])("a token with the id %j is refused", (id) => {
+  const token = encodePageToken([id], "orders");
+
+  expect(() => decodeIdToken(token, "orders")).toThrow(expect.objectContaining({ reason: "BAD_PAGE_TOKEN" }));
 });
 
 test.each([

@@ -35,10 +35,38 @@ export function decodePageToken<const S extends Shape>(token: string, of: string
   }
   const parts = parse(token);
   if (parts?.[0] !== of || parts.length !== shape.length + 1) {
-    throw badToken();
+    throw badPageToken();
   }
   // decodePart checks each part against the shape.
   return shape.map((kind, index) => decodePart(kind, parts[index + 1])) as Key<S>;
+}
+
+/**
+ * The id that a page of a list ordered by id begins after; "" for the first page. Whoever made the token up may have
+ * written anything: an id that does not match the pattern throws BAD_PAGE_TOKEN.
+ */
+export function decodeIdToken(token: string, of: string, pattern = /^[A-Za-z0-9._~-]{1,63}$/): string {
+  const key = decodePageToken(token, of, ["string"]);
+  if (key === undefined) {
+    return "";
+  }
+  const [id] = key;
+  if (!pattern.test(id)) {
+    throw badPageToken();
+  }
+  return id;
+}
+
+/** The token for the page after these rows of a list ordered by id; "" if they do not fill the page: it is the last. */
+export function nextIdToken(rows: readonly { readonly id: string }[], limit: number, of: string): string {
+  const last = rows.length === limit ? rows.at(-1) : undefined;
+  return last === undefined ? "" : encodePageToken([last.id], of);
+}
+
+/** The error for a token whose key has the right shape and a value that the list cannot hold. */
+export function badPageToken(): DomainError {
+  const message = "page_token is not one that this list gave out; leave it empty to begin again";
+  return new DomainError(pageReasons, "BAD_PAGE_TOKEN", message);
 }
 
 /** How many to show: 0 means 50, and nobody gets more than 200. */
@@ -68,10 +96,5 @@ function decodePart(kind: keyof Kinds, part: unknown): KeyPart {
   if (kind === "date" && typeof part === "string" && !Number.isNaN(Date.parse(part))) {
     return new Date(part);
   }
-  throw badToken();
-}
-
-function badToken(): DomainError {
-  const message = "page_token is not one that this list gave out; leave it empty to begin again";
-  return new DomainError(pageReasons, "BAD_PAGE_TOKEN", message);
+  throw badPageToken();
 }

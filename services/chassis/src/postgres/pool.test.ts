@@ -86,18 +86,15 @@ test("a serialization failure (40001) is tried again and ends well", async () =>
   const bothHaveRead = barrier(2);
   let attempts = 0;
   const move = (from: string, to: string) =>
-    withTransaction(
-      pool,
-      async (tx) => {
-        attempts++;
-        const { rows } = await tx.query("select sum(balance) from accounts");
-        await bothHaveRead();
-        await tx.query("update accounts set balance = balance - 1 where id = $1", [from]);
-        await tx.query("update accounts set balance = balance + 1 where id = $1", [to]);
-        return rows;
-      },
-      { isolation: "serializable" },
-    );
+    withTransaction(pool, async (tx) => {
+      attempts++;
+      await tx.query("set transaction isolation level serializable");
+      const { rows } = await tx.query("select sum(balance) from accounts");
+      await bothHaveRead();
+      await tx.query("update accounts set balance = balance - 1 where id = $1", [from]);
+      await tx.query("update accounts set balance = balance + 1 where id = $1", [to]);
+      return rows;
+    });
 
   await Promise.all([move("a", "b"), move("b", "a")]);
 

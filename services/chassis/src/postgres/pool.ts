@@ -83,7 +83,6 @@ const noticesLostClients =
   "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 -c tcp_user_timeout=30000";
 
 export type TransactionOptions = {
-  isolation?: "read committed" | "repeatable read" | "serializable";
   /** How often to try in all when the database says that others were in the way (40001, 40P01). */
   attempts?: number;
 };
@@ -101,7 +100,7 @@ export async function withTransaction<T>(
   const attempts = options.attempts ?? 5;
   for (let attempt = 1; ; attempt++) {
     try {
-      return await runOnce(pool, fn, options.isolation);
+      return await runOnce(pool, fn);
     } catch (error) {
       if (attempt >= attempts || !isContention(error)) {
         throw error;
@@ -111,15 +110,11 @@ export async function withTransaction<T>(
   }
 }
 
-async function runOnce<T>(
-  pool: Pool,
-  fn: (tx: Transaction) => Promise<T>,
-  isolation: TransactionOptions["isolation"],
-): Promise<T> {
+async function runOnce<T>(pool: Pool, fn: (tx: Transaction) => Promise<T>): Promise<T> {
   const client = await pool.connect();
   let broken: Error | undefined;
   try {
-    await client.query(isolation === undefined ? "begin" : `begin isolation level ${isolation}`);
+    await client.query("begin");
     const result = await fn(client);
     const { command } = await client.query("commit");
     // Postgres answers ROLLBACK to the commit of a transaction in which a statement failed.

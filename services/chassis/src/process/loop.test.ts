@@ -1,5 +1,8 @@
 import { expect, test } from "vitest";
+import { createServiceClient, openChannel } from "../client/client.ts";
+import { EchoService } from "../testing/echo-service.ts";
 import { silentLog } from "../testing/log.ts";
+import { startEcho } from "../testing/test-server.ts";
 import { createLog } from "./log.ts";
 import { startLoop } from "./loop.ts";
 
@@ -31,6 +34,47 @@ test("it goes on after an error, which is logged", async () => {
   expect(lines).toMatchObject([
     { msg: "a background round failed", loop: "sweep", error: { message: "no database" }, failures: 1 },
   ]);
+});
+
+test("a server that shuts down in good order is no error", async () => {
+  await using server = await startEcho({
+    async *watch() {
+      yield {};
+      await new Promise(() => {});
+    },
+  });
+  using channel = openChannel(server.address);
+  const client = createServiceClient(EchoService, channel);
+  const levels: string[] = [];
+  const log = createLog({
+    service: "t",
+    level: "debug",
+    destination: { write: (line) => levels.push(JSON.parse(line).level) },
+  });
+  const watching = Promise.withResolvers<void>();
+  const ended = Promise.withResolvers<void>();
+  let rounds = 0;
+
+  await using _loop = startLoop({
+    name: "watch",
+    log,
+    run: async () => {
+      rounds++;
+      if (rounds > 1) {
+        ended.resolve();
+        return { waitMs: 60_000 };
+      }
+      for await (const _ of client.watch({ text: "a" })) {
+        watching.resolve();
+      }
+      return "again";
+    },
+  });
+  await watching.promise;
+  await server.server.drain(1_000);
+  await ended.promise;
+
+  expect(levels).toEqual(["debug"]);
 });
 
 test("`again` goes on at once, and lets others have their turn", async () => {

@@ -1,6 +1,8 @@
 import { setTimeout } from "node:timers/promises";
 import { runWithContext } from "../context.ts";
+import { isShutdown } from "../rpc/interceptors/in-flight.ts";
 import { backoffMs } from "../time/backoff.ts";
+import { createSleeper, type Sleeper } from "../time/sleeper.ts";
 import type { Log } from "./log.ts";
 import { loopFailures } from "./metrics.ts";
 
@@ -16,19 +18,18 @@ export type LoopOptions = {
 
 /**
  * Work that goes on in the background and never dies: an error is logged, and after a pause (100 ms, growing to
- * 10 s) it goes on. Closing it aborts the signal and waits for the round under way.
+ * 10 s) it goes on. A server that ends a stream because it shuts down is expected, and logged for debugging only.
+ * Closing it aborts the signal and waits for the round under way.
  */
 export function startLoop(options: LoopOptions): AsyncDisposable {
   const stopping = new AbortController();
-  const sleeper = createSleeper();
-  const unsubscribe = options.wake?.subscribe(sleeper.wake);
-  stopping.signal.addEventListener("abort", sleeper.wake);
+  const sleeper = createSleeper({ signal: stopping.signal, wake: options.wake });
   const ended = runWithContext(undefined, () => rounds(options, stopping.signal, sleeper));
   return {
     async [Symbol.asyncDispose]() {
-      unsubscribe?.();
       stopping.abort();
       await ended;
+      sleeper[Symbol.dispose]();
     },
   };
 }
@@ -51,41 +52,14 @@ async function rounds({ name, log, run }: LoopOptions, signal: AbortSignal, slee
       }
       const pauseMs = backoffMs(failures, { firstMs: 100, longestMs: 10_000 });
       failures++;
-      loopFailures.inc({ loop: name });
-      log.error({ error, loop: name, failures, pauseMs: Math.round(pauseMs) }, "a background round failed");
+      if (isShutdown(error)) {
+        log.debug({ loop: name }, "a server shut down in good order; the next round goes to another one");
+      } else {
+        loopFailures.inc({ loop: name });
+        log.error({ error, loop: name, failures, pauseMs: Math.round(pauseMs) }, "a background round failed");
+      }
       // A wake does not shorten this pause: what fails would fail faster.
       await setTimeout(pauseMs, undefined, { signal }).catch(() => {});
     }
   }
-}
-
-type Sleeper = {
-  wake(): void;
-  /** Forgets the wakes so far: the round that begins now sees what they were about. */
-  forget(): void;
-  sleep(ms: number): Promise<void>;
-};
-
-function createSleeper(): Sleeper {
-  let woken = false;
-  let getUp: () => void = () => {};
-  return {
-    wake() {
-      woken = true;
-      getUp();
-    },
-    forget() {
-      woken = false;
-    },
-    async sleep(ms) {
-      if (woken) {
-        return;
-      }
-      const { promise, resolve } = Promise.withResolvers<void>();
-      getUp = resolve;
-      const timer = globalThis.setTimeout(resolve, ms);
-      await promise;
-      clearTimeout(timer);
-    },
-  };
 }

@@ -1,3 +1,4 @@
+import type { DescService } from "@bufbuild/protobuf";
 import type { ConnectRouter } from "@connectrpc/connect";
 import { serviceTokenEnv, serviceTokensOf, tokenEnv, verifierOf } from "../auth/env.ts";
 import type { ServiceTokens } from "../auth/service-tokens.ts";
@@ -45,6 +46,10 @@ type Common<Config> = {
   readConfig: (env: Env) => Config;
   /** Whose the reasons of its errors are; `<name>.sagacart` unless told otherwise. */
   domain?: string;
+  /** What most calls are about, for example `order`: spans and log lines carry its id. */
+  subject?: string;
+  /** Services that other processes poll: their calls begin no trace. */
+  polled?: readonly DescService[];
   /** It calls other services, and so has tokens of its own. */
   callsServices?: boolean;
 };
@@ -112,6 +117,8 @@ async function start(service: WithDatabase<ServiceConfig> | WithoutDatabase<Serv
     log,
     metrics,
     domain: service.domain ?? `${service.name}.sagacart`,
+    subject: service.subject,
+    polled: service.polled,
     maxConnectionAgeMs: config.MAX_CONNECTION_AGE_MS,
     verifier,
     tls,

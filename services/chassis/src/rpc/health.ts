@@ -3,6 +3,7 @@ import { Code, ConnectError, type ConnectRouter } from "@connectrpc/connect";
 import { type HealthCheckResponse_ServingStatus, Health as HealthService } from "@sagacart/proto/grpc/health/v1/health";
 import type { Log } from "../process/log.ts";
 import { startLoop } from "../process/loop.ts";
+import { within } from "../time/at-most.ts";
 
 /** Whether to send traffic here: yes while the check succeeds, and no for good once the server drains. */
 export type Health = AsyncDisposable & {
@@ -110,14 +111,10 @@ const alive = "alive";
 const status = { serving: 1, notServing: 2, serviceUnknown: 3 } as const;
 
 async function failureOf(check: () => Promise<unknown>, limitMs: number): Promise<unknown> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error(`the health check took more than ${limitMs} ms`)), limitMs);
   try {
-    await Promise.race([check(), late]);
+    await within(limitMs, check(), () => new Error(`the health check took more than ${limitMs} ms`));
     return undefined;
   } catch (error) {
     return error ?? new Error("the health check failed");
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -11,12 +11,14 @@ import {
   type ServerHttp2Stream,
 } from "node:http2";
 import type { AddressInfo, Server as NetServer, Socket } from "node:net";
+import type { DescService } from "@bufbuild/protobuf";
 import type { ConnectRouter } from "@connectrpc/connect";
 import { compressionGzip, connectNodeAdapter } from "@connectrpc/connect-node";
 import { requireAccessRules } from "../auth/access.ts";
 import type { Verifier } from "../auth/verify.ts";
 import type { Log } from "../process/log.ts";
 import type { Metrics } from "../process/metrics.ts";
+import { atMost } from "../time/at-most.ts";
 import type { Tls } from "../tls/files.ts";
 import { keepRenewed, peerServerOptions } from "../tls/server.ts";
 import { createGrpcUnary } from "./grpc-unary.ts";
@@ -40,7 +42,14 @@ export type ServerOptions = {
   metrics: Metrics;
   /** Whose the reasons of errors are, like `stock.sagacart`. */
   domain: string;
-  /** How old a connection gets (within a tenth) before it is told to go away; its calls may end. 0: any age. */
+  /** What most calls are about, for example `order`: spans and log lines carry its id. */
+  subject?: string | undefined;
+  /** Services that other processes poll: their calls begin no trace. */
+  polled?: readonly DescService[] | undefined;
+  /**
+   * How old a connection gets (within a tenth) before it is told to go away; its calls may end, streams too, however
+   * long they take. 0: any age.
+   */
   maxConnectionAgeMs?: number;
   /** Tells who calls. Without it, nothing is asked of anybody: for tests inside one process. */
   verifier?: Verifier | undefined;
@@ -184,7 +193,8 @@ function adapterHandler(options: ServerOptions, inFlight: InFlight, methods: Una
 /**
  * The sessions there are. Each is told to go away at its age: a caller then connects anew, and looks up the
  * addresses anew, which is how it finds pods that came later. Ages differ by a tenth, so that not all of them come
- * back at the same time.
+ * back at the same time. A session closes when its last call has ended: a stream stays on its connection, as ending it
+ * would only make its caller open it again.
  */
 function trackSessions(http2: Http2Server, maxAgeMs: number): Set<ServerHttp2Session> {
   const sessions = new Set<ServerHttp2Session>();
@@ -192,7 +202,9 @@ function trackSessions(http2: Http2Server, maxAgeMs: number): Set<ServerHttp2Ses
     sessions.add(session);
     session.setLocalWindowSize(4 * 1024 * 1024);
     const ageMs = maxAgeMs * (0.9 + Math.random() * 0.2);
-    const timer = maxAgeMs > 0 ? setTimeout(() => session.close(), ageMs) : undefined;
+    // Calls that have arrived are read first: those that come later are refused, and go to the next connection.
+    const retire = () => setImmediate(() => session.close());
+    const timer = maxAgeMs > 0 ? setTimeout(retire, ageMs) : undefined;
     session.once("close", () => {
       clearTimeout(timer);
       sessions.delete(session);
@@ -240,12 +252,4 @@ function listen(server: NetServer, host: string, port: number): Promise<void> {
 function portOf(server: HttpServer | Http2Server): number {
   const address: AddressInfo | string | null = server.address();
   return address !== null && typeof address === "object" ? address.port : 0;
-}
-
-/** Resolves with the promise, or when the time is over. */
-async function atMost(ms: number, promise: Promise<unknown>): Promise<void> {
-  const { promise: over, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  await Promise.race([promise, over]);
-  clearTimeout(timer);
 }

@@ -6,6 +6,8 @@ export type Proxy = AsyncDisposable & {
   /** Ends all connections and refuses new ones. */
   cut(): Promise<void>;
   mend(): Promise<void>;
+  /** Passes nothing on any more, and keeps the connections open, as when the other machine is lost. */
+  freeze(): void;
   /** How many connections there have been. */
   readonly accepted: number;
 };
@@ -45,6 +47,12 @@ export async function createProxy(target: { host: string; port: number }): Promi
     port,
     cut,
     mend: () => listen(port),
+    freeze() {
+      for (const socket of sockets) {
+        socket.unpipe();
+        socket.pause();
+      }
+    },
     get accepted() {
       return accepted;
     },

@@ -16,7 +16,7 @@ import { BatchSpanProcessor, type IdGenerator, RandomIdGenerator, TracerProvider
 import type { Log } from "../process/log.ts";
 import type { TraceConfig } from "./env.ts";
 import { samplerOf } from "./sampler.ts";
-import type { Attributes, Link, Span, SpanOptions, Tracer } from "./trace.ts";
+import type { Attributes, Link, Span, SpanOptions, Tracer } from "./span.ts";
 import { isSampled, spanIdOf, toTraceparent, traceIdOf } from "./traceparent.ts";
 
 export type OpenTelemetryOptions = { service: string; config: TraceConfig; log: Log };

@@ -1,6 +1,7 @@
 import { AsyncResource } from "node:async_hooks";
 import pg from "pg";
-import { type Attributes, type Span, startSpan, tracer } from "./trace.ts";
+import type { Attributes, Span } from "./span.ts";
+import { startSpan, tracer } from "./trace.ts";
 
 /** For the configuration of a pool: clients that trace, where this process does. */
 export function tracedClients(): { Client?: typeof TracedClient } {

@@ -1,5 +1,6 @@
 import type { Env } from "../process/config.ts";
 import type { Log } from "../process/log.ts";
+import { atMost } from "../time/at-most.ts";
 import { readTraceEnv } from "./env.ts";
 import { setTracer } from "./trace.ts";
 
@@ -28,10 +29,8 @@ export async function startTracing({ service, log, env = process.env }: TracingO
   return {
     async [Symbol.asyncDispose]() {
       setTracer(undefined);
-      const { promise: over, resolve } = Promise.withResolvers<void>();
-      const timer = setTimeout(resolve, 2_000);
-      await Promise.race([over, shutdown().catch((error) => log.warn({ error }, "the last spans could not be sent"))]);
-      clearTimeout(timer);
+      const sent = shutdown().catch((error) => log.warn({ error }, "the last spans could not be sent"));
+      await atMost(2_000, sent);
     },
   };
 }

@@ -8,8 +8,9 @@ import { createPool } from "../postgres/pool.ts";
 import { createLog } from "../process/log.ts";
 import { coalesce } from "../rpc/coalesce.ts";
 import { failure } from "../rpc/interceptors/trace.ts";
+import type { Span } from "./span.ts";
 import { startTracing } from "./start.ts";
-import { inSpan, type Span, startSpan, tracer } from "./trace.ts";
+import { inSpan, startSpan, tracer } from "./trace.ts";
 import { traceIdOf } from "./traceparent.ts";
 
 const log = createLog({ service: "test", level: "silent" });

@@ -1,38 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { type CallContext, callContext, runWithContext } from "../context.ts";
 import { uuidv7 } from "../uuid.ts";
+import type { Link, Span, SpanOptions, Tracer } from "./span.ts";
 import { isSampled, toTraceparent, traceIdOf } from "./traceparent.ts";
-
-/** What is known of a span, by OpenTelemetry's names where it has one. Ids and codes, never what names a person. */
-export type Attributes = Readonly<Record<string, string | number | boolean | undefined>>;
-
-export type Link = { readonly traceparent: string; readonly attributes?: Attributes };
-
-export type SpanOptions = {
-  /** Within us unless told otherwise. */
-  readonly kind?: "server" | "client" | "producer" | "consumer";
-  /** The traceparent of the span that it is a part of; none: it begins a trace. */
-  readonly parent?: string | undefined;
-  readonly attributes?: Attributes;
-  readonly links?: readonly Link[];
-  /** When it began, in ms since the epoch; now unless told otherwise. */
-  readonly startMs?: number;
-  /** Its id, where others know it already: 16 hex digits. */
-  readonly spanId?: string;
-};
-
-export type Span = {
-  /** For those that are a part of it, in this process and others. */
-  readonly traceparent: string;
-  /** Whether anybody will see it. */
-  readonly recording: boolean;
-  set(attributes: Attributes): void;
-  link(link: Link): void;
-  /** It is over; `error` says what of, in a word, where it failed. */
-  end(error?: string): void;
-};
-
-export type Tracer = { start(name: string, options: SpanOptions): Span };
 
 let current: Tracer | undefined;
 

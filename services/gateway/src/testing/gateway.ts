@@ -1,12 +1,11 @@
 import type { ServiceTokens } from "@sagacart/chassis/auth/service-tokens";
 import { createMetrics } from "@sagacart/chassis/process/metrics";
 import { silentLog } from "@sagacart/chassis/testing/log";
-import type { Tls } from "@sagacart/chassis/tls/files";
 import { CommandService } from "@sagacart/proto/command/v1/command_service";
 import { SagaService } from "@sagacart/proto/order/v1/saga_service";
 import { watchReadiness } from "@sagacart/rest/ready";
 import { listen, type TestServer } from "@sagacart/rest/testing/http";
-import { type StandIn, startStandIn as startServices } from "@sagacart/rest/testing/stand-in";
+import { type StandIn, type StandInOptions, startStandIn as startServices } from "@sagacart/rest/testing/stand-in";
 import { createGateway, type GatewayOptions } from "../gateway.ts";
 import { openServices, optionalServices, publicServices, type ServiceName } from "../services.ts";
 
@@ -14,7 +13,7 @@ export type { StandIn };
 export type TestGateway = TestServer;
 
 /** Starts a stand-in for all services, their internal ones included. */
-export function startStandIn(options: { tls?: Tls } = {}): Promise<StandIn> {
+export function startStandIn(options: StandInOptions = {}): Promise<StandIn> {
   return startServices([...publicServices.keys(), SagaService, CommandService], options);
 }
 
@@ -24,8 +23,13 @@ export async function startTestGateway(
   {
     tokens,
     addresses,
+    keepaliveIntervalMs,
     ...options
-  }: Partial<GatewayOptions> & { tokens?: ServiceTokens; addresses?: Partial<Record<ServiceName, string>> } = {},
+  }: Partial<GatewayOptions> & {
+    tokens?: ServiceTokens;
+    addresses?: Partial<Record<ServiceName, string>>;
+    keepaliveIntervalMs?: number;
+  } = {},
 ): Promise<TestGateway> {
   const metrics = createMetrics("gateway");
   const at = {
@@ -37,7 +41,7 @@ export async function startTestGateway(
     identity: address,
     ...addresses,
   };
-  const services = openServices(at, metrics, tokens, options.tls);
+  const services = openServices(at, { metrics, tokens, tls: options.tls, keepaliveIntervalMs });
   const readiness = watchReadiness(services.channels, { optional: optionalServices, log: silentLog });
   const app = await createGateway({
     services,

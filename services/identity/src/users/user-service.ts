@@ -16,7 +16,6 @@ import {
   UpdateUserResponseSchema,
 } from "@sagacart/proto/identity/v1/identity_service";
 import { changeable, readable, userIdOf, userNotFound } from "../caller.ts";
-import { roles as knownRoles, type Role } from "../config-json.ts";
 import type { Mailer } from "../mailer.ts";
 import { userMessage } from "../messages.ts";
 import { reasons } from "../reasons.ts";
@@ -24,6 +23,7 @@ import type { PasswordChange } from "../sessions/password-change.ts";
 import type { Passwords } from "../sessions/passwords.ts";
 import { changedFields, etagMismatch, versionOf } from "./update-mask.ts";
 import type { User } from "./user.ts";
+import { roles as knownRoles, type Role } from "./user.ts";
 import { deleteUser, findUser, insertUser, listUsers, updateRoles, updateUser } from "./user-store.ts";
 
 export type UserRpcsOptions = {

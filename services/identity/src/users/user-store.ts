@@ -1,8 +1,7 @@
 import { DomainError } from "@sagacart/chassis/errors";
 import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
-import type { Role } from "../config-json.ts";
 import { reasons } from "../reasons.ts";
-import type { User } from "./user.ts";
+import type { Role, User } from "./user.ts";
 
 type Row = {
   id: string;

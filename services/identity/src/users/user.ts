@@ -1,4 +1,5 @@
-import type { Role } from "../config-json.ts";
+export const roles = ["customer", "support", "operator"] as const;
+export type Role = (typeof roles)[number];
 
 /** Somebody who can sign in. */
 export type User = {

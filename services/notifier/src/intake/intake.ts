@@ -1,7 +1,7 @@
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { Transaction } from "@sagacart/chassis/postgres/pool";
 import { uuidv7 } from "@sagacart/chassis/uuid";
-import { eventCursor } from "@sagacart/outbox/events/cursor";
+import { eventCursor } from "@sagacart/outbox/events/cursor-store";
 import type { Event } from "@sagacart/proto/event/v1/event";
 import { type Customer, findCustomers } from "../messages/customer-store.ts";
 import { type Channel, type Kind, kindOf, mandatoryBecause } from "../messages/kind.ts";

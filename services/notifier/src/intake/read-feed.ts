@@ -6,6 +6,7 @@ import type { ConsumerService } from "@sagacart/proto/event/v1/consumer_service"
 import type { EventService } from "@sagacart/proto/event/v1/event_service";
 import { kinds } from "../messages/kind.ts";
 import { orderCursor, type Skipped, type TakenIn, takeIn } from "./intake.ts";
+import { isSynthetic } from "./synthetic-order.ts";
 
 export type ReadingOptions = {
   pool: Pool;
@@ -30,6 +31,7 @@ export function startReading({ onMessages, onSkipped, tellDays, ...options }: Re
     name: "notifier",
     cursor: orderCursor,
     types: kinds.map(({ eventType }) => eventType),
+    skip: isSynthetic,
     take: (tx, events) => takeIn(tx, events, new Date(Date.now() - tellDays * 86_400_000)),
     onTaken({ told, skipped }) {
       for (const { id, type, subject } of told) {

@@ -23,11 +23,10 @@ import {
   commitPosition,
   deleteConsumer,
   findConsumer,
-  headPosition,
   listConsumers,
-  positionBefore,
   replayConsumer,
 } from "./consumer-store.ts";
+import { headPosition, positionBefore } from "./event-store.ts";
 
 export const consumerReasons = defineReasons({
   CONSUMER_NOT_FOUND: Code.NotFound,

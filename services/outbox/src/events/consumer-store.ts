@@ -104,52 +104,6 @@ export async function deleteConsumer(db: Queryable, name: string): Promise<void>
   });
 }
 
-export async function headPosition(db: Queryable): Promise<bigint> {
-  const { rows } = await db.query<{ head: bigint | null }>({
-    name: "events-head",
-    text: "select max(position) as head from event_positions",
-  });
-  return rows[0]?.head ?? 0n;
-}
-
-/**
- * The position before the first event that happened at this time or later; the last one where there is none.
- *
- * Events are not kept by time, and need not be: positions are given soon after, so their times grow but for a little.
- * A search in halves finds a minute earlier, which is more than a transaction may take, and the rest is looked through.
- */
-export async function positionBefore(db: Queryable, time: Date): Promise<bigint> {
-  const head = await headPosition(db);
-  const early = new Date(time.getTime() - 60_000);
-  let before = 0n;
-  let from = head + 1n;
-  while (before + 1n < from) {
-    const middle = (before + from) / 2n;
-    if (await happenedBefore(db, middle, early)) {
-      before = middle;
-    } else {
-      from = middle;
-    }
-  }
-  const { rows } = await db.query<{ position: bigint }>({
-    name: "first-event-since",
-    text: `select position from event_positions join events using (subject, sequence)
-           where position >= $1 and time >= $2 order by position limit 1`,
-    values: [from, time],
-  });
-  return rows[0] === undefined ? head : rows[0].position - 1n;
-}
-
-async function happenedBefore(db: Queryable, position: bigint, time: Date): Promise<boolean> {
-  const { rows } = await db.query<{ before: boolean }>({
-    name: "event-happened-before",
-    text: `select time < $2 as before from event_positions join events using (subject, sequence)
-           where position >= $1 order by position limit 1`,
-    values: [position, time],
-  });
-  return rows[0]?.before ?? false;
-}
-
 const consumers = `
   select name, event_consumers.position, generation, seen_time as "seenTime", create_time as "createTime",
     replay_time as "replayTime", replay_position as "replayPosition", replay_reason as "replayReason",

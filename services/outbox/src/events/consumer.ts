@@ -1,7 +1,6 @@
 import { setTimeout } from "node:timers/promises";
 import type { Client } from "@connectrpc/connect";
 import { errorInfo } from "@sagacart/chassis/errors";
-import { testCurrency } from "@sagacart/chassis/money";
 import { takeLead } from "@sagacart/chassis/postgres/leader-lock";
 import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres/pool";
 import type { Log } from "@sagacart/chassis/process/log";
@@ -10,7 +9,7 @@ import { inSpan, startConsumer } from "@sagacart/chassis/trace/trace";
 import type { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
 import type { Event } from "@sagacart/proto/event/v1/event";
 import type { EventService } from "@sagacart/proto/event/v1/event_service";
-import type { EventCursor, Place } from "./cursor.ts";
+import type { EventCursor, Place } from "./cursor-store.ts";
 
 export type EventConsumerOptions<T> = {
   /** What the feed calls it: `shipping.delivery-log`. */
@@ -23,6 +22,8 @@ export type EventConsumerOptions<T> = {
   consumers: Client<typeof ConsumerService>;
   /** Only events of these types; all where it is absent. */
   types?: readonly string[];
+  /** Returns true for events that `take` is not to get. */
+  skip?(event: Event): boolean;
   /**
    * What it does about events, in the transaction that moves its cursor. After a replay it gets events again that it
    * had: whether they have their effect again is decided here. An error undoes all of it, and the events come again.
@@ -101,7 +102,7 @@ async function read<T>(options: EventConsumerOptions<T>, place: Place, signal: A
  * "elsewhere" where the cursor is not where it was read from: then there is more to take before, or somebody set it back.
  */
 export async function takePage<T>(
-  { pool, cursor, take }: Pick<EventConsumerOptions<T>, "pool" | "cursor" | "take">,
+  { pool, cursor, skip, take }: Pick<EventConsumerOptions<T>, "pool" | "cursor" | "skip" | "take">,
   { events, nextPosition }: { events: readonly Event[]; nextPosition: bigint },
   readFrom: Place,
 ): Promise<"elsewhere" | "nothing" | { taken: T }> {
@@ -110,23 +111,13 @@ export async function takePage<T>(
     if (generation !== readFrom.generation || position < readFrom.position) {
       return "elsewhere";
     }
-    const news = events.filter((event) => event.position > position && !isSynthetic(event));
+    const news = events.filter((event) => event.position > position && skip?.(event) !== true);
     const taken = news.length === 0 ? undefined : { taken: await take(tx, news) };
     if (nextPosition > position) {
       await cursor.move(tx, nextPosition);
     }
     return taken ?? "nothing";
   });
-}
-
-/** Whether it tells of an order by which the shop tries itself: nobody is to hear of that, or to deliver it. */
-function isSynthetic({ data }: Event): boolean {
-  // Most are told apart without being parsed.
-  if (!data.includes(testCurrency)) {
-    return false;
-  }
-  const { total } = Object(JSON.parse(data));
-  return Object(total).currencyCode === testCurrency;
 }
 
 /** Tells the feed how far it has come, again and again. Ends when it was set back. */

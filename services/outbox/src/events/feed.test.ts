@@ -8,8 +8,9 @@ import { silentLog } from "@sagacart/chassis/testing/log";
 import { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { eventTables } from "../testing/event-tables.ts";
-import { appendEvents, createEventFeed, type EventFeed } from "./feed.ts";
+import { outboxTables } from "../testing/tables.ts";
+import { appendEvents } from "./append.ts";
+import { createEventFeed, type EventFeed } from "./feed.ts";
 
 let stack: AsyncDisposableStack;
 let pool: Pool;
@@ -22,7 +23,7 @@ beforeAll(async () => {
   stack = new AsyncDisposableStack();
   const database = stack.use(await testDatabase());
   pool = database.pool;
-  await pool.query(eventTables);
+  await pool.query(outboxTables);
   metrics = createMetrics("test");
   feed = stack.use(createEventFeed({ pool, url: database.url, source: "/sagacart/test", log: silentLog, metrics }));
   const transport = inMemory(feed.routes, "test.sagacart");

@@ -8,8 +8,9 @@ import { testDatabase } from "@sagacart/chassis/testing/database";
 import { silentLog } from "@sagacart/chassis/testing/log";
 import { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
-import { appendEvents, createEventFeed, type NewEvent } from "../events/feed.ts";
-import { eventTables } from "./event-tables.ts";
+import { appendEvents, type NewEvent } from "../events/append.ts";
+import { createEventFeed } from "../events/feed.ts";
+import { outboxTables } from "./tables.ts";
 
 export type TestFeed = AsyncDisposable & {
   readonly address: string;
@@ -31,7 +32,7 @@ export async function startTestFeed(
   const stack = new AsyncDisposableStack();
   const database = stack.use(await testDatabase());
   const { url, pool } = database;
-  await pool.query(eventTables);
+  await pool.query(outboxTables);
   const feed = stack.use(createEventFeed({ pool, url, source, log: silentLog }));
   const serving = stack.use(health({ check: async () => {}, intervalMs: 1_000, log: silentLog }));
   const server = stack.use(

@@ -85,7 +85,7 @@ export async function untilSettled({ pool }: Pick<TestPayment, "pool">): Promise
 
 /** The commands recorded so far, oldest first: "PAYMENT_SETTLED order-1 {…}". */
 export async function commandsOf({ pool }: TestPayment): Promise<string[]> {
-  const { rows } = await pool.query("select kind || ' ' || order_id || ' ' || data as text from commands order by id");
+  const { rows } = await pool.query("select kind || ' ' || subject || ' ' || data as text from commands order by id");
   return rows.map(({ text }) => text);
 }
 

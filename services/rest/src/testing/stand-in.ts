@@ -21,13 +21,15 @@ export type StandIn = AsyncDisposable & {
   answer(rpc: string, answer: Answer): void;
 };
 
+export type StandInOptions = { readonly tls?: Tls; readonly maxConnectionAgeMs?: number };
+
 /**
  * Starts these services on one real HTTP/2 port, with the chassis' server: requests are validated by the contract's rules.
  * An rpc answers with an empty message unless the test sets another answer, and its requests are recorded.
  */
 export async function startStandIn(
   services: Iterable<DescService>,
-  { tls }: { tls?: Tls | undefined } = {},
+  { tls, maxConnectionAgeMs = 0 }: StandInOptions = {},
 ): Promise<StandIn> {
   const asked: Asked[] = [];
   const answers = new Map<string, Answer>();
@@ -60,6 +62,7 @@ export async function startStandIn(
     metrics: createMetrics("stand-in"),
     domain: "stand-in.sagacart",
     tls,
+    maxConnectionAgeMs,
     routes(router) {
       for (const service of services) {
         router.service(service, implement(service) as never);

@@ -1,9 +1,14 @@
+import type { DescService } from "@bufbuild/protobuf";
 import type { Interceptor } from "@connectrpc/connect";
-import { authInterceptor } from "../../auth/interceptor.ts";
+import { Health } from "@sagacart/proto/grpc/health/v1/health";
+import { ServerReflection } from "@sagacart/proto/grpc/reflection/v1/reflection";
+import { ServerReflection as ServerReflectionV1Alpha } from "@sagacart/proto/grpc/reflection/v1alpha/reflection";
 import type { Verifier } from "../../auth/verify.ts";
 import type { Log } from "../../process/log.ts";
 import { type Metrics, serverMeter } from "../../process/metrics.ts";
 import { tracer } from "../../trace/trace.ts";
+import { subjectOf } from "../subject.ts";
+import { authInterceptor } from "./auth.ts";
 import { contextInterceptor } from "./context.ts";
 import { errorInterceptor } from "./errors.ts";
 import { nulInterceptor } from "./nul.ts";
@@ -11,23 +16,37 @@ import { observeInterceptor } from "./observe.ts";
 import { traceInterceptor } from "./trace.ts";
 import { validateInterceptor } from "./validate.ts";
 
-export type InterceptorOptions = { domain: string; log: Log; metrics?: Metrics; verifier?: Verifier | undefined };
+export type InterceptorOptions = {
+  domain: string;
+  log: Log;
+  metrics?: Metrics;
+  verifier?: Verifier | undefined;
+  /** What most calls are about, for example `order`: spans and log lines carry its id (`sagacart.order.id`, `orderId`). */
+  subject?: string | undefined;
+  /** Services that other processes poll: their calls begin no trace. */
+  polled?: readonly DescService[] | undefined;
+};
 
-/** What happens around each call that a service answers, outermost first. */
+/** The interceptors around each call that a service answers, outermost first. */
 export function serverInterceptors(options: InterceptorOptions): Interceptor[] {
   return [contextInterceptor(), ...innerInterceptors(options)];
 }
 
 /** The same without the context, for a server that has read it already. */
 export function innerInterceptors(options: InterceptorOptions): Interceptor[] {
-  const meter = options.metrics === undefined ? undefined : serverMeter(options.metrics);
-  const tracing = tracer();
+  const { log, metrics, verifier, domain } = options;
+  const meter = metrics === undefined ? undefined : serverMeter(metrics);
+  const subject = options.subject === undefined ? undefined : subjectOf(options.subject);
+  const polled = new Set([...alwaysPolled, ...(options.polled ?? [])].map(({ typeName }) => typeName));
+  const current = tracer();
   return [
-    ...(tracing === undefined ? [] : [traceInterceptor(tracing)]),
-    observeInterceptor({ log: options.log, meter }),
-    errorInterceptor(options.domain),
-    ...(options.verifier === undefined ? [] : [authInterceptor(options.verifier)]),
+    ...(current === undefined ? [] : [traceInterceptor({ tracer: current, subject, polled })]),
+    observeInterceptor({ log, meter, subject }),
+    errorInterceptor(domain),
+    ...(verifier === undefined ? [] : [authInterceptor(verifier)]),
     nulInterceptor(),
     validateInterceptor(),
   ];
 }
+
+const alwaysPolled: readonly DescService[] = [Health, ServerReflection, ServerReflectionV1Alpha];

@@ -1,7 +1,12 @@
 import { Code, type Interceptor } from "@connectrpc/connect";
-import { DomainError, defineReasons, toConnectError } from "../../errors.ts";
+import { DomainError, defineReasons, errorInfo, toConnectError } from "../../errors.ts";
 
 export const shutdownReasons = defineReasons({ SHUTTING_DOWN: Code.Unavailable });
+
+/** Returns true for the error with which a server that shuts down in good order ends its streams. */
+export function isShutdown(error: unknown): boolean {
+  return errorInfo(error).reason === ("SHUTTING_DOWN" satisfies keyof typeof shutdownReasons);
+}
 
 /** Knows the calls under way, so that a server can end them well. */
 export type InFlight = {

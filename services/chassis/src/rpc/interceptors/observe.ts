@@ -2,20 +2,22 @@ import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
 import { codeName, errorInfo } from "../../errors.ts";
 import type { Log, LogLevel } from "../../process/log.ts";
 import type { CallMeter } from "../../process/metrics.ts";
+import type { Subject } from "../subject.ts";
 import { whenStreamEnds } from "./streams.ts";
-import { orderIdIn } from "./trace.ts";
+
+export type ObserveOptions = { log: Log; meter: CallMeter | undefined; subject: Subject | undefined };
 
 /**
- * One line in the log and one observation for each call, when it ends. What went well is `debug`, what the caller
- * got wrong `info`, what is slow or away `warn`, and what is our bug `error`, with its cause.
+ * Logs and measures each call when it ends. Successes are logged as `debug`, the caller's mistakes as `info`, slow or
+ * unavailable services as `warn`, and our bugs as `error`, with their cause.
  */
-export function observeInterceptor({ log, meter }: { log: Log; meter?: CallMeter | undefined }): Interceptor {
+export function observeInterceptor({ log, meter, subject }: ObserveOptions): Interceptor {
   return (next) => async (request) => {
     const startMs = performance.now();
     meter?.begin();
     const service = request.service.typeName;
     const method = request.method.name;
-    let orderId = request.stream ? undefined : orderIdIn(request.message);
+    let subjectId = request.stream ? undefined : subject?.idIn(request.message);
     const ended = (error?: unknown) => {
       const ms = performance.now() - startMs;
       const code = error === undefined ? undefined : ConnectError.from(error).code;
@@ -23,8 +25,9 @@ export function observeInterceptor({ log, meter }: { log: Log; meter?: CallMeter
       meter?.observe({ rpc_service: service, rpc_method: method, code: name }, ms / 1000);
       const level = levelOf(code);
       if (log.isLevelEnabled(level)) {
+        const about = subject === undefined ? {} : { [subject.logField]: subjectId };
         log[level](
-          { rpc: `${service}/${method}`, code: name, orderId, ms: Math.round(ms * 100) / 100, ...whatOf(error) },
+          { rpc: `${service}/${method}`, code: name, ...about, ms: Math.round(ms * 100) / 100, ...causeOf(error) },
           "call",
         );
       }
@@ -34,7 +37,7 @@ export function observeInterceptor({ log, meter }: { log: Log; meter?: CallMeter
       if (response.stream) {
         return { ...response, message: whenStreamEnds(response.message, ended) };
       }
-      orderId ??= orderIdIn(response.message);
+      subjectId ??= subject?.idIn(response.message);
       ended();
       return response;
     } catch (error) {
@@ -44,8 +47,8 @@ export function observeInterceptor({ log, meter }: { log: Log; meter?: CallMeter
   };
 }
 
-/** Our bugs with their cause and its stack; of what is expected the reason is enough, and values stay out of the log. */
-function whatOf(error: unknown): object {
+/** Bugs are logged with their cause and its stack, expected errors by reason and message. */
+function causeOf(error: unknown): object {
   if (error === undefined) {
     return {};
   }

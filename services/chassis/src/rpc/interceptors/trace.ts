@@ -1,16 +1,20 @@
-import type { Message } from "@bufbuild/protobuf";
 import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
 import { callContext, runWithContext } from "../../context.ts";
 import { codeName } from "../../errors.ts";
-import type { Attributes, Tracer } from "../../trace/trace.ts";
+import type { Attributes, Tracer } from "../../trace/span.ts";
 import { isSampled } from "../../trace/traceparent.ts";
+import type { Subject } from "../subject.ts";
 import { aroundEach, whenStreamEnds } from "./streams.ts";
 
-/**
- * A span for each call that is served, in whose context the rest of it runs. A call that comes without a trace begins
- * one, but for those by which the shop's own processes ask each other for work, day and night.
- */
-export function traceInterceptor(tracer: Tracer): Interceptor {
+export type TraceOptions = {
+  tracer: Tracer;
+  subject: Subject | undefined;
+  /** The full names of services that other processes poll: their calls join a trace, but begin none. */
+  polled: ReadonlySet<string>;
+};
+
+/** Starts a span for each call that is served, and runs the rest of the call in its context. */
+export function traceInterceptor({ tracer, subject, polled }: TraceOptions): Interceptor {
   return (next) => async (request) => {
     const context = callContext();
     const parent = context?.traceparent;
@@ -24,8 +28,8 @@ export function traceInterceptor(tracer: Tracer): Interceptor {
     if (!span.recording) {
       return await runWithContext(known, () => next(request));
     }
-    if (!request.stream) {
-      span.set({ "sagacart.order.id": orderIdIn(request.message) });
+    if (subject !== undefined && !request.stream) {
+      span.set({ [subject.attribute]: subject.idIn(request.message) });
     }
     const ended = (error?: unknown) => {
       const code = error === undefined ? undefined : ConnectError.from(error).code;
@@ -38,7 +42,9 @@ export function traceInterceptor(tracer: Tracer): Interceptor {
         const message = aroundEach(response.message, (step) => runWithContext(known, step));
         return { ...response, message: whenStreamEnds(message, ended) };
       }
-      span.set({ "sagacart.order.id": orderIdIn(response.message) });
+      if (subject !== undefined) {
+        span.set({ [subject.attribute]: subject.idIn(response.message) });
+      }
       ended();
       return response;
     } catch (error) {
@@ -48,7 +54,7 @@ export function traceInterceptor(tracer: Tracer): Interceptor {
   };
 }
 
-/** Of a call to `sagacart.order.v1.OrderService/Checkout`. */
+/** The attributes of a call to `method`, for example `sagacart.order.v1.OrderService/Checkout`. */
 export function rpcAttributes(method: string): Attributes {
   return { "rpc.system.name": "grpc", "rpc.method": method };
 }
@@ -58,7 +64,7 @@ export function statusCode(code: Code | undefined): string {
   return code === undefined ? "OK" : codeName(code).toUpperCase();
 }
 
-/** A code that says that somebody failed; undefined for answers, and refusals are answers. */
+/** The code of a call that failed; undefined for successes and for refusals, which are answers. */
 export function failure(code: Code | undefined): string | undefined {
   return code !== undefined && failures.has(code) ? statusCode(code) : undefined;
 }
@@ -71,22 +77,3 @@ const failures: ReadonlySet<Code> = new Set([
   Code.Unavailable,
   Code.DataLoss,
 ]);
-
-const polled: ReadonlySet<string> = new Set([
-  "grpc.health.v1.Health",
-  "grpc.reflection.v1.ServerReflection",
-  "grpc.reflection.v1alpha.ServerReflection",
-  "sagacart.command.v1.CommandService",
-  "sagacart.event.v1.EventService",
-  "sagacart.event.v1.ConsumerService",
-]);
-
-function idOf(order: unknown): unknown {
-  return typeof order === "object" && order !== null && "id" in order ? order.id : undefined;
-}
-
-/** The order that a message is about: one that names it, or has it. */
-export function orderIdIn(message: Message): string | undefined {
-  const id = "orderId" in message ? message.orderId : "order" in message ? idOf(message.order) : undefined;
-  return typeof id === "string" && id !== "" ? id : undefined;
-}

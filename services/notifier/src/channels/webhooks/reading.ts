@@ -4,6 +4,7 @@ import type { Log } from "@sagacart/chassis/process/log";
 import { startEventConsumer } from "@sagacart/outbox/events/consumer";
 import type { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
 import type { EventService } from "@sagacart/proto/event/v1/event_service";
+import { isSynthetic } from "../../intake/synthetic-order.ts";
 import { takeIn, webhookCursor } from "./intake.ts";
 
 export type ReadingOptions = {
@@ -21,6 +22,7 @@ export function startReading({ onDeliveries, ...options }: ReadingOptions): Asyn
     ...options,
     name: "webhooks",
     cursor: webhookCursor,
+    skip: isSynthetic,
     take: takeIn,
     onTaken(count) {
       if (count > 0) {

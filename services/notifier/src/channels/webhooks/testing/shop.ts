@@ -6,7 +6,7 @@ import { createMetrics, type Metrics } from "@sagacart/chassis/process/metrics";
 import { type TestDatabase, testDatabase } from "@sagacart/chassis/testing/database";
 import { inMemory } from "@sagacart/chassis/testing/in-memory";
 import { silentLog } from "@sagacart/chassis/testing/log";
-import type { NewEvent } from "@sagacart/outbox/events/feed";
+import type { NewEvent } from "@sagacart/outbox/events/append";
 import { startTestFeed } from "@sagacart/outbox/testing/test-feed";
 import { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
 import { EventService } from "@sagacart/proto/event/v1/event_service";

@@ -1,2 +1,0 @@
--- How often an operator has set the reader back.
-alter table cursors add column generation bigint not null default 0;
