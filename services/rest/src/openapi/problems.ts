@@ -9,12 +9,12 @@ export const problemSchema: Schema = {
     type: { type: "string", format: "uri", description: "https://sagacart.dev/errors/<domain>/<reason>" },
     title: { type: "string", description: "The code: NOT_FOUND, FAILED_PRECONDITION …" },
     status: { type: "integer", minimum: 400, maximum: 599 },
-    detail: { type: "string", description: "For people." },
-    reason: { type: "string", description: "For programs: UPPER_SNAKE, and stays what it is." },
-    metadata: { type: "object", additionalProperties: { type: "string" }, description: "What the detail names." },
+    detail: { type: "string", description: "The message for people." },
+    reason: { type: "string", description: "The cause for programs: UPPER_SNAKE, and stable." },
+    metadata: { type: "object", additionalProperties: { type: "string" }, description: "The values in the detail." },
     violations: {
       type: "array",
-      description: "Each field that is wrong.",
+      description: "Each wrong field.",
       items: {
         type: "object",
         required: ["field", "rule", "message"],
@@ -31,20 +31,20 @@ export const problemSchema: Schema = {
 };
 
 const meanings: Readonly<Record<string, string>> = {
-  "400": "The request is wrong, whatever the state: the violations name each field.",
-  "401": "There is no token, or a bad one; or a password, a signature or another proof is wrong.",
-  "403": "This is not yours to do.",
-  "404": "There is none.",
-  "405": "The path is there for other methods: the header Allow names them.",
-  "409": "The state forbids it, somebody was faster, or it exists already with other content.",
-  "413": "The body is larger than what is taken.",
+  "400": "The request is invalid: the violations name each field.",
+  "401": "The token is missing or bad, or a password, a signature or another credential is wrong.",
+  "403": "The caller may not do this.",
+  "404": "It does not exist, or the caller may not see it.",
+  "405": "The path exists for other methods, which the header Allow names.",
+  "409": "The current state forbids it, another request was faster, or it exists with other content.",
+  "413": "The body is too large.",
   "415": "The body is not application/json.",
   "422": "The Idempotency-Key was used for another request.",
-  "429": "Too many requests: come back after Retry-After.",
-  "431": "The path, with its query, and the headers are larger than is taken.",
-  "500": "A bug of ours. The log has its cause, by the request id.",
-  "503": "A service cannot be reached: come back after Retry-After.",
-  "504": "It took too long. What became of it is not known here: repeat it with the same key.",
+  "429": "Too many requests: try again after Retry-After.",
+  "431": "The path with its query and the headers are too large.",
+  "500": "A bug. The log has its cause, by the request id.",
+  "503": "A service cannot be reached: try again after Retry-After.",
+  "504": "It took too long, and the outcome is unknown: repeat it with the same key.",
 };
 
 /** A response for each status, for references. */
