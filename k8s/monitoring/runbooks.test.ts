@@ -1,5 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
+import { databaseNames, partNames } from "../../scripts/shop.ts";
 import { others } from "./others.ts";
 import { readQuery } from "./promql.ts";
 import { readRules } from "./rules.ts";
@@ -12,9 +13,9 @@ const runbooks = await Promise.all(
 );
 
 /** Tables, with the columns that some of them have, of each service's database. */
-const tables = new Map(
+const tables = new Map<string, { names: Set<string>; sql: string }>(
   await Promise.all(
-    ["order", "stock", "payment", "shipping", "notifier", "identity"].map(async (service) => {
+    databaseNames.map(async (service) => {
       const directory = new URL(`services/${service}/migrations/`, root);
       const files = await readdir(directory);
       const sql = await Promise.all(files.map((file) => readFile(new URL(file, directory), "utf8")));
@@ -24,23 +25,16 @@ const tables = new Map(
   ),
 );
 
-/** What /v1 serves, by the annotations of the contract; consumers and events also for each feed by its name. */
-const restCalls = (
+const contractFolder = new URL("proto/sagacart/", root);
+const contract = (
   await Promise.all(
     (
-      await readdir(new URL("proto/sagacart/", root), { recursive: true })
+      await readdir(contractFolder, { recursive: true })
     )
       .filter((file) => file.endsWith(".proto"))
-      .map(async (file) => await readFile(new URL(`proto/sagacart/${file}`, root), "utf8")),
+      .map((file) => readFile(new URL(file, contractFolder), "utf8")),
   )
-).flatMap((text) =>
-  [...text.matchAll(/\b(get|post|put|patch|delete): "(\/v1\/[^"]+)"/g)].flatMap(([, verb = "", template = ""]) =>
-    [template, template.replace(/^\/v1\/(?=events|consumers)/, "/v1/feeds/{feed}/")].map((each) => ({
-      verb: verb.toUpperCase(),
-      template: each,
-    })),
-  ),
-);
+).join("\n");
 
 /** The metrics that the code tells, as far as they stand in it as text; and those that come from elsewhere. */
 const code = (
@@ -136,7 +130,7 @@ describe("a runbook", () => {
 });
 
 const pods = new Set([
-  ...["order", "stock", "payment", "shipping", "notifier", "identity", "gateway", "surfaces", "worker", "audit"],
+  ...[...partNames, "audit"],
   // Of whatever the alert says.
   "APP",
 ]);
@@ -157,11 +151,13 @@ const sqlWords = new Set(
   ),
 );
 
-/** Returns true for a call that /v1 serves, such as `POST /v1/orders/ORDER_ID:cancel`. */
+/** Returns true if the contract binds a call to an RPC, for example `POST /v1/orders/ORDER_ID:cancel`. */
 function isCall(call: string): boolean {
   const [method = "", path = ""] = call.split(" ");
-  return restCalls.some(({ verb, template }) => {
-    const pattern = template.replaceAll(/\{[^}]+\}/g, "[^/:]+");
-    return verb === method && new RegExp(`^${pattern}$`).test(path);
-  });
+  return [...contract.matchAll(/\b(get|post|put|patch|delete): "(\/v1\/[^"]+)"/g)].some(
+    ([, verb = "", template = ""]) => {
+      const pattern = template.replaceAll(/\{[^}]+\}/g, "[^/:]+");
+      return verb.toUpperCase() === method && new RegExp(`^${pattern}$`).test(path);
+    },
+  );
 }

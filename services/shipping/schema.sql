@@ -126,14 +126,14 @@ CREATE INDEX shipments_to_ask ON public.shipments USING btree (ask_time) WHERE (
 
 CREATE INDEX shipments_to_recall ON public.shipments USING btree (recall_time) WHERE (recall_time IS NOT NULL);
 
-create table webhook_inbox (
+create table webhooks (
   provider text not null,
-  event_id text not null,
-  order_id text not null,
+  id text not null,
   body bytea not null,
+  tries integer not null default 0,
+  next_try_time timestamp with time zone default now(),
   receive_time timestamp with time zone not null default now(),
-  process_time timestamp with time zone,
-  constraint webhook_inbox_pkey PRIMARY KEY (provider, event_id)
+  constraint webhooks_pkey PRIMARY KEY (provider, id)
 );
 
-CREATE INDEX webhook_inbox_unprocessed ON public.webhook_inbox USING btree (order_id) WHERE (process_time IS NULL);
+CREATE INDEX webhooks_to_apply ON public.webhooks USING btree (next_try_time) WHERE (next_try_time IS NOT NULL);

@@ -2,16 +2,17 @@ import { createServiceClient, openChannel } from "@sagacart/chassis/client/clien
 import { testDatabase } from "@sagacart/chassis/testing/database";
 import { startProcess } from "@sagacart/chassis/testing/process";
 import { PaymentService } from "@sagacart/proto/payment/v1/payment_service";
+import { startWebhookEntrance } from "@sagacart/provider/testing/webhook-entrance";
 import { expect, test } from "vitest";
 import { auditBooks } from "./testing/books.ts";
 import { attempt, chargeAll, untilSettled, voidAll } from "./testing/calls.ts";
-import { startTestProvider, startWebhookEntrance } from "./testing/provider.ts";
+import { startTestProvider } from "./testing/card-provider.ts";
 import { migrations, paymentEnv } from "./testing/stack.ts";
 
 test("a payment that is killed between intent and answer leaves one charge for each order, and all settle", async () => {
   await using stack = new AsyncDisposableStack();
   const { pool, url: databaseUrl } = stack.use(await testDatabase(migrations));
-  const webhooks = stack.use(await startWebhookEntrance());
+  const webhooks = stack.use(await startWebhookEntrance("card"));
   const provider = stack.use(await startTestProvider(webhooks.url));
   const env = paymentEnv({ databaseUrl, providerUrl: provider.url });
   const start = async (other: Record<string, string> = {}) => {

@@ -1,8 +1,8 @@
 import { runService } from "@sagacart/chassis/process/main";
 import { polledServices } from "@sagacart/outbox/polled";
+import { createHttpCardProvider } from "./card-provider/http-card-provider.ts";
+import { startPayment } from "./compose.ts";
 import { readConfig } from "./config.ts";
-import { createHttpProvider } from "./http-provider.ts";
-import { startPayment } from "./start.ts";
 import { questions } from "./survey.ts";
 
 await runService({
@@ -12,7 +12,7 @@ await runService({
   readConfig,
   async start(context) {
     const { PROVIDER_URL: url, PROVIDER_API_KEY: apiKey } = context.config;
-    const running = startPayment({ ...context, provider: createHttpProvider({ url, apiKey }) });
+    const running = startPayment({ ...context, cardProvider: createHttpCardProvider({ url, apiKey }) });
     return { ...running, survey: questions };
   },
 });

@@ -1,8 +1,8 @@
 import type { Metrics } from "@sagacart/chassis/process/metrics";
 import { Counter } from "prom-client";
-import type { Outcome } from "./charge.ts";
-import type { Result } from "./job.ts";
-import type { Voided } from "./void.ts";
+import type { Result } from "./card-provider/job.ts";
+import type { Outcome } from "./payments/charge.ts";
+import type { Voided } from "./payments/void.ts";
 
 /** What is counted of the promises of payment. */
 export type Meters = {

@@ -1,8 +1,9 @@
 import { Code } from "@connectrpc/connect";
 import { DomainError, defineReasons } from "@sagacart/chassis/errors";
-import type { AccountKey } from "./account.ts";
+import { webhookReasons } from "@sagacart/provider/webhook-inbox";
+import type { AccountKey } from "./accounts/account.ts";
 
-/** What payment fails for. */
+/** The reasons of payment's errors. */
 export const reasons = defineReasons({
   ACCOUNT_NOT_FOUND: Code.NotFound,
   BALANCE_LIMIT: Code.FailedPrecondition,
@@ -15,9 +16,7 @@ export const reasons = defineReasons({
   REFUND_NOT_FOUND: Code.NotFound,
   REFUND_TOO_HIGH: Code.FailedPrecondition,
   REFUND_DIFFERS: Code.FailedPrecondition,
-  BAD_SIGNATURE: Code.Unauthenticated,
-  BAD_WEBHOOK: Code.InvalidArgument,
-  PROVIDER_NOT_FOUND: Code.NotFound,
+  ...webhookReasons,
 });
 
 /** The customer has no account in that currency. */

@@ -1,15 +1,15 @@
 import type { Question } from "@sagacart/chassis/postgres/survey";
 import { commandQuestions, eventQuestions } from "@sagacart/outbox/survey";
+import { webhookQuestions } from "@sagacart/provider/survey";
 
-/** What is asked of the database of payments for gauges. */
+/** The gauges that payment reads from its database. */
 export const questions: readonly Question[] = [
   ...commandQuestions(["PAYMENT_SETTLED", "REFUND_SETTLED"]),
   ...eventQuestions,
   {
     gauges: {
-      sagacart_payments_pending:
-        "Payments of which the card provider has not said what became; 100,000 stands for more.",
-      sagacart_payment_pending_oldest_seconds: "How long the oldest of them waits; 0 where there is none.",
+      sagacart_payments_pending: "Payments that the card provider has not decided yet; 100,000 stands for more.",
+      sagacart_payment_pending_oldest_seconds: "How long the oldest of them has been waiting; 0 if there is none.",
     },
     labels: [],
     sql: `select count(*) as sagacart_payments_pending,
@@ -20,8 +20,8 @@ export const questions: readonly Question[] = [
   {
     gauges: {
       sagacart_refunds_pending: "Refunds that are not settled; 100,000 stands for more.",
-      sagacart_refund_pending_oldest_seconds: "How long the oldest of them waits; 0 where there is none.",
-      sagacart_refund_refusals: "How often the provider refused what must be paid back, over all of them.",
+      sagacart_refund_pending_oldest_seconds: "How long the oldest of them has been waiting; 0 if there is none.",
+      sagacart_refund_refusals: "How often the provider refused refunds that must not fail, over all of them.",
     },
     labels: [],
     sql: `select count(*) as sagacart_refunds_pending, coalesce(sum(refusals), 0) as sagacart_refund_refusals,
@@ -29,15 +29,5 @@ export const questions: readonly Question[] = [
           from (select refusals, create_time from refunds
                 where next_ask_time is not null order by next_ask_time limit 100000) as asked`,
   },
-  {
-    gauges: {
-      sagacart_webhook_inbox_waiting: "Webhooks of providers that are stored and not applied; 100,000 stands for more.",
-      sagacart_webhook_inbox_oldest_seconds: "How long ago the oldest of them was received; 0 where there is none.",
-    },
-    labels: [],
-    sql: `select count(*) as sagacart_webhook_inbox_waiting,
-            coalesce(extract(epoch from now() - min(receive_time)), 0)::float8 as sagacart_webhook_inbox_oldest_seconds
-          from (select receive_time from webhooks
-                where next_try_time is not null order by next_try_time limit 100000) as kept`,
-  },
+  ...webhookQuestions,
 ];

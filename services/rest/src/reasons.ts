@@ -24,7 +24,9 @@ export const reasons = {
   TOO_MANY_REQUESTS: [429, "RESOURCE_EXHAUSTED"],
   HEADERS_TOO_LARGE: [431, "REQUEST_HEADER_FIELDS_TOO_LARGE"],
   INTERNAL: [500, "INTERNAL"],
+  /** Identity, which serves OpenID Connect, cannot be reached. */
   IDENTITY_UNAVAILABLE: [503, "UNAVAILABLE"],
+  /** The surfaces process, which serves the REST of other systems, cannot be reached. */
   SURFACES_UNAVAILABLE: [503, "UNAVAILABLE"],
   CHECKOUT_UNDER_WAY: [504, "DEADLINE_EXCEEDED"],
 } as const satisfies Record<string, readonly [number, string]>;

@@ -31,16 +31,17 @@ create index shipments_customer on shipments (customer_id, create_time, order_id
 create index shipments_to_ask on shipments (ask_time) where ask_time is not null;
 create index shipments_to_recall on shipments (recall_time) where recall_time is not null;
 
-create table webhook_inbox (
-  provider     text        not null,
-  event_id     text        not null,      -- the provider's: what comes twice is taken in once
-  order_id     text        not null,
-  body         bytea       not null,
-  receive_time timestamptz not null default now(),
-  process_time timestamptz,
-  primary key (provider, event_id)
+-- What the carrier sent: stored before it is acknowledged.
+create table webhooks (
+  provider      text        not null,
+  id            text        not null,                 -- the provider's: an event that comes twice is applied once
+  body          bytea       not null,
+  tries         integer     not null default 0,
+  next_try_time timestamptz default now(),            -- null: applied
+  receive_time  timestamptz not null default now(),
+  primary key (provider, id)
 );
-create index webhook_inbox_unprocessed on webhook_inbox (order_id) where process_time is null;
+create index webhooks_to_apply on webhooks (next_try_time) where next_try_time is not null;
 
 -- How far the feed of orders has been read for the delivery log, and how often that was set back.
 create table cursors (

@@ -1,6 +1,6 @@
 import { testAccess } from "@sagacart/chassis/testing/access-tests";
 import type { ListShipmentsResponse } from "@sagacart/proto/shipping/v1/shipping_service";
-import { startTestShipping } from "./testing.ts";
+import { startTestShipping } from "./testing/stack.ts";
 
 testAccess(async () => {
   const service = await startTestShipping();

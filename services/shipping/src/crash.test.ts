@@ -2,13 +2,14 @@ import { createServiceClient, openChannel } from "@sagacart/chassis/client/clien
 import { testDatabase } from "@sagacart/chassis/testing/database";
 import { startProcess } from "@sagacart/chassis/testing/process";
 import { ShippingService } from "@sagacart/proto/shipping/v1/shipping_service";
+import { startWebhookEntrance } from "@sagacart/provider/testing/webhook-entrance";
 import { expect, test } from "vitest";
-import { addressTo, shippingEnv, startTestCarrier, startWebhookEntrance } from "./testing.ts";
+import { addressTo, shippingEnv, startTestCarrier } from "./testing/stack.ts";
 
 test("a shipping that is killed between asking the carrier and its answer leaves one shipment, and it settles", async () => {
   await using stack = new AsyncDisposableStack();
   const database = stack.use(await testDatabase(new URL("../migrations/", import.meta.url)));
-  const webhooks = stack.use(await startWebhookEntrance());
+  const webhooks = stack.use(await startWebhookEntrance("carrier"));
   const carrier = stack.use(await startTestCarrier(webhooks.url));
   const env = shippingEnv({ databaseUrl: database.url, carrierUrl: carrier.url });
   // Slow, late and at once; and more than the carrier is asked for at a time, so that some were not their turn.

@@ -3,7 +3,7 @@ import { Code } from "@connectrpc/connect";
 import { errorInfo } from "@sagacart/chassis/errors";
 import { AddressSchema } from "@sagacart/proto/type/v1/address";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { addressTo, startTestShipping, type TestShipping } from "./testing.ts";
+import { addressTo, startTestShipping, type TestShipping } from "./testing/stack.ts";
 
 let stack: TestShipping;
 beforeAll(async () => {

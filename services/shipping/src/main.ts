@@ -3,10 +3,10 @@ import { runService } from "@sagacart/chassis/process/main";
 import { polledServices } from "@sagacart/outbox/polled";
 import { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
+import { createHttpCarrier } from "./carrier/http-carrier.ts";
+import { startShipping } from "./compose.ts";
 import { readConfig } from "./config.ts";
-import { startDeliveryLog } from "./delivery-log.ts";
-import { createHttpCarrier } from "./http-carrier.ts";
-import { startShipping } from "./shipping.ts";
+import { startDeliveryLog } from "./delivery-log/delivery-log.ts";
 import { questions } from "./survey.ts";
 
 await runService({

@@ -1,6 +1,6 @@
 import { randomOf } from "@sagacart/chassis/testing/random";
 import { expect, test } from "vitest";
-import { addressTo, startTestShipping } from "./testing.ts";
+import { addressTo, startTestShipping } from "./testing/stack.ts";
 
 const seed = Number(process.env.TEST_SEED ?? Math.floor(Math.random() * 2 ** 31));
 

@@ -1,7 +1,8 @@
 import { Code } from "@connectrpc/connect";
 import { defineReasons } from "@sagacart/chassis/errors";
+import { webhookReasons } from "@sagacart/provider/webhook-inbox";
 
-/** What shipping fails for. */
+/** The reasons of shipping's errors. */
 export const reasons = defineReasons({
   SHIPMENT_NOT_FOUND: Code.NotFound,
   SHIPMENT_REFUSED: Code.FailedPrecondition,
@@ -9,7 +10,5 @@ export const reasons = defineReasons({
   SHIPMENT_DIFFERS: Code.FailedPrecondition,
   SHIPMENT_ON_ITS_WAY: Code.FailedPrecondition,
   CARRIER_UNAVAILABLE: Code.Unavailable,
-  BAD_SIGNATURE: Code.Unauthenticated,
-  BAD_WEBHOOK: Code.InvalidArgument,
-  PROVIDER_NOT_FOUND: Code.NotFound,
+  ...webhookReasons,
 });

@@ -15,10 +15,16 @@ import { Http2SubchannelConnector } from "@grpc/grpc-js/build/src/transport.js";
 export function keepPingingWhileDraining(): void {
   const { prototype } = Http2SubchannelConnector;
   const { connect } = prototype;
-  prototype.connect = async function (...options) {
-    const transport = await connect.apply(this, options);
-    pingWhileDraining(sessionOf(transport));
-    return transport;
+  prototype.connect = function (...options) {
+    const connecting = connect.apply(this, options);
+    connecting.then(
+      (transport) => pingWhileDraining(sessionOf(transport)),
+      () => {
+        // Told to the caller.
+      },
+    );
+    // The promise itself: a later one would let a GOAWAY be emitted before grpc-js listens for it.
+    return connecting;
   };
 }
 

@@ -202,9 +202,7 @@ function trackSessions(http2: Http2Server, maxAgeMs: number): Set<ServerHttp2Ses
     sessions.add(session);
     session.setLocalWindowSize(4 * 1024 * 1024);
     const ageMs = maxAgeMs * (0.9 + Math.random() * 0.2);
-    // Calls that have arrived are read first: those that come later are refused, and go to the next connection.
-    const retire = () => setImmediate(() => session.close());
-    const timer = maxAgeMs > 0 ? setTimeout(retire, ageMs) : undefined;
+    const timer = maxAgeMs > 0 ? setTimeout(() => session.close(), ageMs) : undefined;
     session.once("close", () => {
       clearTimeout(timer);
       sessions.delete(session);

@@ -9,11 +9,12 @@ import { CommandService } from "@sagacart/proto/command/v1/command_service";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
 import { AccountService } from "@sagacart/proto/payment/v1/account_service";
 import { PaymentService } from "@sagacart/proto/payment/v1/payment_service";
+import { startWebhookEntrance } from "@sagacart/provider/testing/webhook-entrance";
+import type { CardProvider } from "../card-provider/card-provider.ts";
+import { createHttpCardProvider } from "../card-provider/http-card-provider.ts";
+import { startPayment } from "../compose.ts";
 import { readConfig } from "../config.ts";
-import { createHttpProvider } from "../http-provider.ts";
-import type { Provider } from "../provider.ts";
-import { startPayment } from "../start.ts";
-import { providerSecrets, startTestProvider, startWebhookEntrance, type TestProvider } from "./provider.ts";
+import { providerSecrets, startTestProvider, type TestProvider } from "./card-provider.ts";
 
 /** Where the migrations are. */
 export const migrations = new URL("../../migrations/", import.meta.url);
@@ -30,24 +31,24 @@ export type TestPayment = AsyncDisposable & {
 
 /** Payment, with a database of its own and a card provider on a real port. Its times are short. */
 export async function startTestPayment(
-  options: { env?: Record<string, string>; wrap?: (provider: Provider) => Provider } = {},
+  options: { env?: Record<string, string>; wrap?: (provider: CardProvider) => CardProvider } = {},
 ): Promise<TestPayment> {
   const stack = new AsyncDisposableStack();
   const database = stack.use(await testDatabase(migrations));
-  const webhooks = stack.use(await startWebhookEntrance());
+  const webhooks = stack.use(await startWebhookEntrance("card"));
   const provider = stack.use(await startTestProvider(webhooks.url));
   const config = readConfig({
     ...paymentEnv({ databaseUrl: database.url, providerUrl: provider.url }),
     ...options.env,
   });
-  const http = createHttpProvider({ url: provider.url, apiKey: providerSecrets.apiKey });
+  const http = createHttpCardProvider({ url: provider.url, apiKey: providerSecrets.apiKey });
   const running = startPayment({
     config,
     pool: database.pool,
     log: silentLog,
     clock: systemClock,
     metrics: createMetrics("payment"),
-    provider: options.wrap?.(http) ?? http,
+    cardProvider: options.wrap?.(http) ?? http,
   });
   for (const part of running.background) {
     stack.use(part);

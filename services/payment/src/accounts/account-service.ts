@@ -1,0 +1,158 @@
+import { create } from "@bufbuild/protobuf";
+import type { ServiceImpl } from "@connectrpc/connect";
+import { DomainError } from "@sagacart/chassis/errors";
+import { badPageToken, decodePageToken, encodePageToken, pageSize } from "@sagacart/chassis/postgres/page";
+import { type Pool, type Queryable, type Transaction, withTransaction } from "@sagacart/chassis/postgres/pool";
+import { fingerprintOf, once } from "@sagacart/chassis/postgres/request-ids";
+import { refuseNamedTwice } from "@sagacart/chassis/rpc/named-twice";
+import { uuidv7 } from "@sagacart/chassis/uuid";
+import {
+  type AccountService,
+  BatchPutAccountsResponseSchema,
+  CreateAccountRequestSchema,
+  CreateAccountResponseSchema,
+  DepositRequestSchema,
+  DepositResponseSchema,
+  GetAccountResponseSchema,
+  ListAccountsResponseSchema,
+  ListPostingsResponseSchema,
+} from "@sagacart/proto/payment/v1/account_service";
+import { lastUuid, uuidPattern } from "../ids.ts";
+import type { Entry, Ledger } from "../ledger/ledger.ts";
+import { accountMessage, postingMessage } from "../payments/payment-messages.ts";
+import { accountNotFound, reasons } from "../reasons.ts";
+import { type Account, type AccountKey, accountKey, balanceLimitMinor } from "./account.ts";
+import { findAccount, insertAccounts, listAccounts, listPostings, lockAccounts } from "./account-store.ts";
+
+export type AccountServiceOptions = { pool: Pool; ledger: Ledger; shopCurrency: string };
+
+/** The rpcs of AccountService. */
+export function accountService({
+  pool,
+  ledger,
+  shopCurrency,
+}: AccountServiceOptions): ServiceImpl<typeof AccountService> {
+  const keyOf = (request: { customerId: string; currencyCode: string }): AccountKey => ({
+    customerId: request.customerId,
+    currency: request.currencyCode || shopCurrency,
+  });
+  return {
+    async createAccount(request) {
+      const key = { ...keyOf(request), customerId: request.customerId || (await chooseCustomerId(pool, request)) };
+      await insertAccounts(pool, [key]);
+      return create(CreateAccountResponseSchema, { account: accountMessage(await get(pool, key)) });
+    },
+    async getAccount(request) {
+      return create(GetAccountResponseSchema, { account: accountMessage(await get(pool, keyOf(request))) });
+    },
+    async listAccounts({ pageToken, pageSize: size }) {
+      const [customerId, currency] = decodePageToken(pageToken, "accounts", ["string", "string"]) ?? ["", ""];
+      const limit = pageSize(size);
+      if (!/^[A-Za-z0-9._~-]{0,63} [A-Z]{0,3}$/.test(`${customerId} ${currency}`)) {
+        throw badPageToken();
+      }
+      const accounts = await listAccounts(pool, { customerId, currency }, limit);
+      const last = accounts.length === limit ? accounts.at(-1) : undefined;
+      return create(ListAccountsResponseSchema, {
+        accounts: accounts.map(accountMessage),
+        nextPageToken: last === undefined ? "" : encodePageToken([last.customerId, last.currency], "accounts"),
+      });
+    },
+    async deposit(request) {
+      const { customerId, requestId, amount } = request;
+      const key = { customerId, currency: amount?.currencyCode ?? shopCurrency };
+      const fingerprint = fingerprintOf(DepositRequestSchema, request, { without: ["request_id"] });
+      await once(pool, { scope: customerId, requestId, method: "Deposit", fingerprint }, async (tx) => {
+        await deposit(tx, ledger, key, amount?.minorUnits ?? 0n);
+        return customerId;
+      });
+      return create(DepositResponseSchema, { account: accountMessage(await get(pool, key)) });
+    },
+    async listPostings(request) {
+      const account = await get(pool, keyOf(request));
+      const list = `postings of ${accountKey(account)}`;
+      const [entryId, line] = decodePageToken(request.pageToken, list, ["string", "number"]) ?? [lastUuid, 0];
+      if (!uuidPattern.test(entryId) || !/^\d{1,4}$/.test(`${line}`)) {
+        throw badPageToken();
+      }
+      const limit = pageSize(request.pageSize);
+      const postings = await listPostings(pool, { accountId: account.id, before: { entryId, line }, limit });
+      const last = postings.length === limit ? postings.at(-1) : undefined;
+      return create(ListPostingsResponseSchema, {
+        postings: postings.map((posting) => postingMessage(posting, account.currency)),
+        nextPageToken: last === undefined ? "" : encodePageToken([last.entryId, last.line], list),
+      });
+    },
+    async batchPutAccounts({ items }) {
+      const wanted = items.map(({ customerId, balance }) => ({
+        customerId,
+        currency: balance?.currencyCode ?? shopCurrency,
+        balanceMinor: balance?.minorUnits ?? 0n,
+      }));
+      refuseNamedTwice("items", wanted.map(accountKey));
+      await withTransaction(pool, (tx) => putAccounts(tx, ledger, wanted));
+      return create(BatchPutAccountsResponseSchema, { count: items.length });
+    },
+  };
+}
+
+/** A repeat gets the id that the first one got. */
+async function chooseCustomerId(pool: Pool, request: Parameters<typeof fingerprint>[0]): Promise<string> {
+  const { resourceId } = await once(
+    pool,
+    { scope: "", requestId: request.requestId, method: "CreateAccount", fingerprint: fingerprint(request) },
+    async () => uuidv7(),
+  );
+  return resourceId;
+}
+
+const fingerprint = (request: Parameters<typeof fingerprintOf<typeof CreateAccountRequestSchema>>[1]) =>
+  fingerprintOf(CreateAccountRequestSchema, request, { without: ["request_id"] });
+
+async function get(db: Queryable, key: AccountKey): Promise<Account> {
+  const account = await findAccount(db, key);
+  if (account === undefined) {
+    throw accountNotFound(key);
+  }
+  return account;
+}
+
+async function deposit(tx: Transaction, ledger: Ledger, key: AccountKey, amountMinor: bigint): Promise<void> {
+  const account = (await lockAccounts(tx, [key])).get(accountKey(key));
+  if (account === undefined) {
+    throw accountNotFound(key);
+  }
+  if (account.balanceMinor + amountMinor > balanceLimitMinor) {
+    const { customerId } = key;
+    const message = `the balance of customer ${customerId} would be more than ${balanceLimitMinor} minor units`;
+    throw new DomainError(reasons, "BALANCE_LIMIT", message, { customer_id: customerId });
+  }
+  await ledger.post(tx, [
+    {
+      kind: "deposit",
+      reference: "",
+      currency: key.currency,
+      account: account.id,
+      counter: "cash:deposits",
+      gainMinor: amountMinor,
+    },
+  ]);
+}
+
+async function putAccounts(
+  tx: Transaction,
+  ledger: Ledger,
+  wanted: readonly (AccountKey & { balanceMinor: bigint })[],
+): Promise<void> {
+  await insertAccounts(tx, wanted);
+  const accounts = await lockAccounts(tx, wanted);
+  const entries = wanted.flatMap((want): Entry[] => {
+    const account = accounts.get(accountKey(want));
+    const gainMinor = want.balanceMinor - (account?.balanceMinor ?? 0n);
+    const { currency } = want;
+    return account === undefined || gainMinor === 0n
+      ? []
+      : [{ kind: "adjustment", reference: "", currency, account: account.id, counter: "adjustments", gainMinor }];
+  });
+  await ledger.post(tx, entries);
+}

@@ -1,0 +1,139 @@
+import { randomUUID } from "node:crypto";
+import { openFakeStore } from "@sagacart/provider/fake/fake-store";
+
+export type Content = { readonly paymentMethod: string; readonly currency: string; readonly amountMinor: bigint };
+
+/** A charge as the provider knows it. One that was cancelled before it came has no content. */
+export type ProviderCharge = {
+  readonly key: string;
+  readonly content: Content | undefined;
+  readonly status: "captured" | "declined" | "cancelled";
+  readonly chargeId: string;
+  readonly reason: string;
+  /** How often it was asked for. */
+  readonly asks: number;
+  /** When the decision is known, in milliseconds since the epoch. */
+  readonly decideMs: number;
+  readonly refundedMinor: bigint;
+};
+
+export type ProviderRefund = { readonly charge: string; readonly amountMinor: bigint; readonly reason: string };
+
+export type NewCharge = {
+  key: string;
+  content: Content;
+  decline: string;
+  decideMs: number;
+  webhooks: number;
+  webhookMs: number;
+};
+
+export type ChargeStore = ReturnType<typeof openStore>;
+
+/** The charges and refunds of the fake, in an SQLite file or ":memory:". */
+export function openStore(file: string) {
+  const store = openFakeStore(file, schema);
+  const { db } = store;
+  const get = db.prepare(`select c.*, ${refundedOf} as refunded from charges c where key = ?`);
+  const all = db.prepare(`select c.*, ${refundedOf} as refunded from charges c order by number`);
+  const asked = db.prepare("update charges set asks = asks + 1 where key = ?");
+  const insert = db.prepare(
+    "insert into charges (key, method, currency, amount, status, reason, asks, decide_ms) values (?, ?, ?, ?, ?, ?, 1, ?)",
+  );
+  const cancel = db.prepare(
+    "insert into charges (key, status) values (?, 'cancelled') on conflict (key) do update set status = 'cancelled'",
+  );
+  const totals = db.prepare(`
+    select currency, count(*) as charges, sum(amount) as captured, sum(${refundedOf}) as refunded
+    from charges c where status = 'captured' group by currency order by currency`);
+  const getRefund = db.prepare("select * from refunds where key = ?");
+  const insertRefund = db.prepare("insert into refunds (key, charge, amount, reason) values (?, ?, ?, ?)");
+  return {
+    ...store,
+    get: (key: string) => toCharge(get.get(key)),
+    list: () => all.all().flatMap((row) => toCharge(row) ?? []),
+    /** What was captured and paid back, by currency. */
+    totals: () =>
+      totals.all().map((row) => ({
+        currency: String(row.currency),
+        charges: Number(row.charges),
+        capturedMinor: String(row.captured),
+        refundedMinor: String(row.refunded),
+      })),
+    /** Counts a repeated request. */
+    countAsk: (key: string) => void asked.run(key),
+    /** Captures or declines a charge and stores its webhooks, in one transaction. */
+    add: ({ key, content, decline, decideMs, webhooks, webhookMs }: NewCharge): ProviderCharge =>
+      store.atomically(() => {
+        const { paymentMethod, currency, amountMinor } = content;
+        const status = decline === "" ? "captured" : "declined";
+        insert.run(key, paymentMethod, currency, amountMinor, status, decline, decideMs);
+        const added = toCharge(get.get(key));
+        if (added === undefined) {
+          throw new Error(`charge ${key} was added and is gone`);
+        }
+        const body = webhookBody(added);
+        for (let sent = 0; sent < webhooks; sent++) {
+          store.addWebhook(key, body, webhookMs);
+        }
+        return added;
+      }),
+    /** Cancels a charge, also one that was not asked for yet, and drops its webhooks. */
+    cancel(key: string) {
+      cancel.run(key);
+      store.dropWebhooks(key);
+    },
+    getRefund: (key: string) => toRefund(getRefund.get(key)),
+    addRefund(key: string, { charge, amountMinor, reason }: ProviderRefund): void {
+      insertRefund.run(key, charge, amountMinor, reason);
+    },
+  };
+}
+
+const schema = `
+  create table if not exists charges (
+    number integer primary key, key text not null unique, method text not null default '',
+    currency text not null default '', amount integer not null default 0, status text not null,
+    reason text not null default '', asks integer not null default 0, decide_ms integer not null default 0);
+  create table if not exists refunds (
+    key text primary key, charge text not null, amount integer not null, reason text not null default '');
+  create index if not exists refunds_charge on refunds (charge);`;
+
+const refundedOf = "(select coalesce(sum(amount), 0) from refunds r where r.charge = c.key and r.reason = '')";
+
+function webhookBody({ key, status, chargeId, reason }: ProviderCharge): string {
+  const data = status === "declined" ? { key, reason } : { key, chargeId };
+  return JSON.stringify({ id: `evt_${randomUUID()}`, type: `charge.${status}`, data });
+}
+
+function toCharge(row: Record<string, unknown> | undefined): ProviderCharge | undefined {
+  if (row === undefined) {
+    return undefined;
+  }
+  const status = statuses.find((status) => status === row.status);
+  if (status === undefined) {
+    throw new Error(`charge ${row.key} has the status ${row.status}, which is none`);
+  }
+  const currency = String(row.currency);
+  return {
+    key: String(row.key),
+    content:
+      currency === ""
+        ? undefined
+        : { paymentMethod: String(row.method), currency, amountMinor: BigInt(Number(row.amount)) },
+    status,
+    chargeId: status === "captured" ? `ch_${String(row.number).padStart(10, "0")}` : "",
+    reason: String(row.reason),
+    asks: Number(row.asks),
+    decideMs: Number(row.decide_ms),
+    refundedMinor: BigInt(Number(row.refunded)),
+  };
+}
+
+function toRefund(row: Record<string, unknown> | undefined): ProviderRefund | undefined {
+  return row === undefined
+    ? undefined
+    : { charge: String(row.charge), amountMinor: BigInt(Number(row.amount)), reason: String(row.reason) };
+}
+
+const statuses = ["captured", "declined", "cancelled"] as const;

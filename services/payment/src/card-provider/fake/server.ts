@@ -1,0 +1,140 @@
+import { setTimeout } from "node:timers/promises";
+import { type Answer, type FakeOptions, type Request, startFake } from "@sagacart/provider/fake/fake-server";
+import { parseObject } from "@sagacart/provider/json";
+import { type ChargeStore, type Content, openStore, type ProviderCharge, type ProviderRefund } from "./charge-store.ts";
+import { behaviourOf, type FaultTimes } from "./faults.ts";
+import { readContent, readRefund } from "./read.ts";
+
+/**
+ * Starts a card provider for the laptop and for tests. Amounts are whole minor units, as text.
+ *
+ * - `PUT /charges/{key}` with a payment method and an amount charges, once per key: 200 captured or declined, 202
+ *   pending, 409 cancelled, 422 for other content.
+ * - `DELETE /charges/{key}` cancels: 200 cancelled, also for a key that was not asked for yet; a charge that is captured
+ *   or declined stays so.
+ * - `PUT /refunds/{key}` with a charge and an amount pays back, once per key: 200 succeeded or refused.
+ * - `GET /charges` and `GET /totals` list what it has, for tests and audits.
+ */
+export async function startFakeCardProvider({
+  times,
+  ...options
+}: FakeOptions & { times: FaultTimes }): Promise<AsyncDisposable & { readonly url: string }> {
+  const store = openStore(options.stateFile);
+  return await startFake(options, {
+    name: "card-provider",
+    store,
+    handle: (request, sendWebhooks) => handle({ store, times, sendWebhooks }, request),
+  });
+}
+
+type Context = { store: ChargeStore; times: FaultTimes; sendWebhooks: () => void };
+
+async function handle(context: Context, { method, path, body }: Request): Promise<Answer> {
+  const { store } = context;
+  const [, what = path, key = ""] = /^\/(charges|refunds)\/([A-Za-z0-9._~-]{1,100})$/.exec(path) ?? [];
+  switch (`${method} ${what}`) {
+    case "GET /charges":
+      return { code: 200, body: { charges: store.list().map(chargeBody) } };
+    case "GET /totals":
+      return { code: 200, body: { totals: store.totals() } };
+    case "PUT charges":
+      return await charge(context, key, readContent(parseObject(body)));
+    case "DELETE charges":
+      return cancel(store, key);
+    case "PUT refunds":
+      return refund(store, key, readRefund(parseObject(body)));
+    default:
+      return { code: 404, body: { error: `there is no ${method} ${path}` } };
+  }
+}
+
+async function charge(
+  { store, times, sendWebhooks }: Context,
+  key: string,
+  content: Content | undefined,
+): Promise<Answer> {
+  if (content === undefined) {
+    return { code: 400, body: { error: "the body has no paymentMethod, currency and amountMinor" } };
+  }
+  const known = store.get(key);
+  if (known !== undefined) {
+    store.countAsk(key);
+    return known.content === undefined || isSameContent(known.content, content)
+      ? answerOf(known)
+      : { code: 422, body: { error: "the key was used for something else" } };
+  }
+  const behaviour = behaviourOf(content.paymentMethod, times);
+  if (behaviour.failures > 0 && store.countFailure(key) <= behaviour.failures) {
+    return { code: 503, body: { error: "the provider is down" } };
+  }
+  const { refusal: decline, webhooks, answerMs, losesAnswer } = behaviour;
+  const decideMs = Date.now() + behaviour.decideMs;
+  const webhookMs = Math.max(decideMs, Date.now() + answerMs);
+  const taken = store.add({ key, content, decline, decideMs, webhooks, webhookMs });
+  sendWebhooks();
+  if (losesAnswer) {
+    return "lost";
+  }
+  // A timer may be a millisecond early.
+  await setTimeout(answerMs === 0 ? 0 : answerMs + 5);
+  // It may have been cancelled meanwhile.
+  return answerOf(store.get(key) ?? taken);
+}
+
+function cancel(store: ChargeStore, key: string): Answer {
+  const known = store.get(key);
+  if (known === undefined || (known.status !== "cancelled" && Date.now() < known.decideMs)) {
+    store.cancel(key);
+  }
+  const after = store.get(key);
+  if (after === undefined) {
+    throw new Error(`charge ${key} was cancelled and is gone`);
+  }
+  return { code: 200, body: answerOf(after).body };
+}
+
+function refund(store: ChargeStore, key: string, wanted: Omit<ProviderRefund, "reason"> | undefined): Answer {
+  if (wanted === undefined) {
+    return { code: 400, body: { error: "the body has no charge and amountMinor" } };
+  }
+  const known = store.getRefund(key);
+  if (known !== undefined) {
+    return known.charge === wanted.charge && known.amountMinor === wanted.amountMinor
+      ? refundAnswer(known)
+      : { code: 422, body: { error: "the key was used for something else" } };
+  }
+  const charged = store.get(wanted.charge);
+  const leftMinor = charged?.status === "captured" ? (charged.content?.amountMinor ?? 0n) - charged.refundedMinor : 0n;
+  const added = { ...wanted, reason: wanted.amountMinor > leftMinor ? "more_than_charged" : "" };
+  store.addRefund(key, added);
+  return refundAnswer(added);
+}
+
+function refundAnswer({ reason }: ProviderRefund): Answer {
+  return { code: 200, body: reason === "" ? { status: "succeeded" } : { status: "refused", reason } };
+}
+
+function answerOf({ status, chargeId, reason, decideMs }: ProviderCharge): Exclude<Answer, "lost"> {
+  if (status === "cancelled") {
+    return { code: 409, body: { status } };
+  }
+  if (Date.now() < decideMs) {
+    return { code: 202, body: { status: "pending" } };
+  }
+  return { code: 200, body: status === "declined" ? { status, reason } : { status, chargeId } };
+}
+
+function chargeBody({ content, refundedMinor, ...charge }: ProviderCharge) {
+  const { paymentMethod = "", currency = "", amountMinor = 0n } = content ?? {};
+  return {
+    ...charge,
+    paymentMethod,
+    currency,
+    amountMinor: amountMinor.toString(),
+    refundedMinor: refundedMinor.toString(),
+  };
+}
+
+function isSameContent(a: Content, b: Content): boolean {
+  return a.paymentMethod === b.paymentMethod && a.currency === b.currency && a.amountMinor === b.amountMinor;
+}

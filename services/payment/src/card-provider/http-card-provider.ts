@@ -1,0 +1,74 @@
+import { tracedFetch } from "@sagacart/chassis/trace/fetch";
+import { type JsonFields, parseObject } from "@sagacart/provider/json";
+import type { CardProvider, ChargeAnswer, RefundAnswer } from "./card-provider.ts";
+import { readCaptured, readDeclined, readReason } from "./card-webhook.ts";
+
+/**
+ * A card provider over HTTP: `PUT /charges/{key}` charges, `DELETE /charges/{key}` cancels a charge, and
+ * `PUT /refunds/{key}` pays back. The answer's `status` is the outcome.
+ */
+export function createHttpCardProvider({ url, apiKey }: { url: string; apiKey: string }): CardProvider {
+  async function call<A>(
+    method: string,
+    path: string,
+    { body, signal, read }: { body?: object; signal: AbortSignal; read: (fields: JsonFields) => A | undefined },
+  ): Promise<A> {
+    const route = path.replace(/[^/]+$/, "{key}");
+    const response = await tracedFetch(route, new URL(path, url), {
+      method,
+      signal,
+      headers: { authorization: `Bearer ${apiKey}`, "content-type": "application/json" },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const answer = read(parseObject(await response.text()) ?? {});
+    if (answer === undefined) {
+      throw new Error(
+        `the card provider answered ${response.status} to ${method} ${path}, without a status that says what became of it`,
+      );
+    }
+    return answer;
+  }
+  return {
+    charge: (key, { paymentMethod, currency, amountMinor }, signal) =>
+      call("PUT", `/charges/${encodeURIComponent(key)}`, {
+        body: { paymentMethod, currency, amountMinor: amountMinor.toString() },
+        signal,
+        read: readCharge,
+      }),
+    cancel: (key, signal) => call("DELETE", `/charges/${encodeURIComponent(key)}`, { signal, read: readCharge }),
+    refund: (key, { paymentId, currency, amountMinor }, signal) =>
+      call("PUT", `/refunds/${encodeURIComponent(key)}`, {
+        body: { charge: paymentId, currency, amountMinor: amountMinor.toString() },
+        signal,
+        read: readRefund,
+      }),
+  };
+}
+
+function readCharge(fields: JsonFields): ChargeAnswer | undefined {
+  switch (fields.status) {
+    case "captured":
+      return readCaptured(fields);
+    case "declined":
+      return readDeclined(fields);
+    case "pending":
+    case "cancelled":
+      return { kind: fields.status };
+    default:
+      return undefined;
+  }
+}
+
+function readRefund(fields: JsonFields): RefundAnswer | undefined {
+  switch (fields.status) {
+    case "succeeded":
+    case "pending":
+      return { kind: fields.status };
+    case "refused": {
+      const reason = readReason(fields.reason);
+      return reason === undefined ? undefined : { kind: "refused", reason };
+    }
+    default:
+      return undefined;
+  }
+}

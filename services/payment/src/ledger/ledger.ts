@@ -1,0 +1,22 @@
+import type { Transaction } from "@sagacart/chassis/postgres/pool";
+
+/** The shop's own accounts. They keep no balance. */
+export type SystemAccount = "cash:deposits" | "sales" | "card:clearing" | "adjustments";
+
+/** A movement of money: what `account` gains, `counter` loses. */
+export type Entry = {
+  readonly kind: "deposit" | "charge" | "refund" | "adjustment";
+  /** Charges and refunds: the payment's id. */
+  readonly reference: string;
+  readonly currency: string;
+  /** A customer's account, which the caller has locked, or one of the shop. */
+  readonly account: bigint | SystemAccount;
+  readonly counter: SystemAccount;
+  /** What `account` gains; negative where it loses. Not zero. */
+  readonly gainMinor: bigint;
+};
+
+export type Ledger = {
+  /** Writes journal entries, and the new balances of the customers. */
+  post(tx: Transaction, entries: readonly Entry[]): Promise<void>;
+};

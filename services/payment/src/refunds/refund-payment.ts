@@ -1,0 +1,132 @@
+import { DomainError } from "@sagacart/chassis/errors";
+import { type Amount, sameCurrency } from "@sagacart/chassis/money";
+import type { Transaction } from "@sagacart/chassis/postgres/pool";
+import { once } from "@sagacart/chassis/postgres/request-ids";
+import { uuidv7 } from "@sagacart/chassis/uuid";
+import type { CommandOutbox } from "@sagacart/outbox/commands/outbox";
+import { accountKey } from "../accounts/account.ts";
+import { lockAccounts } from "../accounts/account-store.ts";
+import { jobOfRefund } from "../card-provider/job.ts";
+import { uuidPattern } from "../ids.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import type { ChargeOptions } from "../payments/charge.ts";
+import type { ChargeContent, Payment } from "../payments/payment.ts";
+import { findPayments, lockPayments } from "../payments/payment-store.ts";
+import { change, createPendingWrites, refunded, writePending } from "../payments/pending-writes.ts";
+import { reasons } from "../reasons.ts";
+import { isVoidRefundId, type Refund, refundIdOfRequest } from "./refund.ts";
+import { findRefunds } from "./refund-store.ts";
+
+export type RefundRequest = {
+  readonly paymentId: string;
+  /** Empty: made from the request id or else chosen. */
+  readonly refundId: string;
+  readonly requestId: string;
+  /** Absent: what is left of the capture. */
+  readonly amount: Amount | undefined;
+  readonly reason: string;
+  /** Of all this but the ids of refund and request: the same refund id with another one is refused. */
+  readonly fingerprint: Uint8Array;
+};
+
+/** Pays back. Answers the refund as it then stands; a repeat the same, also what was refused. */
+export type RefundPayment = (request: RefundRequest) => Promise<Refund>;
+
+export function refundPayment(options: ChargeOptions & { commands: CommandOutbox }): RefundPayment {
+  const { pool, ledger, feed, cardQueue, writeResults, timeoutMs, batchMs } = options;
+  return async (request) => {
+    const id = idOf(request);
+    const { fingerprint } = request;
+    try {
+      // No customer has this scope: an id has no slash.
+      await once(pool, { scope: "/refunds", requestId: id, method: "RefundPayment", fingerprint }, async (tx) => {
+        await record(tx, ledger, { ...request, id }, batchMs + timeoutMs);
+        return id;
+      });
+    } catch (error) {
+      throw error instanceof DomainError && error.reason === "REQUEST_ID_REUSED" ? differs(id) : error;
+    }
+    feed.notify();
+    const get = async () => {
+      const refund = (await findRefunds(pool, [id])).get(id);
+      if (refund === undefined) {
+        throw new Error(`refund ${id} was recorded and is gone`);
+      }
+      return refund;
+    };
+    const refund = await get();
+    const jobs = jobOfRefund(refund);
+    if (jobs.length === 0) {
+      return refund;
+    }
+    await writeResults(await cardQueue.ask(jobs, batchMs), { answering: true });
+    return await get();
+  };
+}
+
+function idOf({ paymentId, refundId, requestId }: RefundRequest): string {
+  if (refundId !== "") {
+    return refundId;
+  }
+  return requestId === "" ? uuidv7() : refundIdOfRequest(paymentId, requestId);
+}
+
+type Keyed = RefundRequest & { readonly id: string };
+
+async function record(tx: Transaction, ledger: Ledger, request: Keyed, firstAskMs: number): Promise<void> {
+  const { id, paymentId, amount, reason } = request;
+  const found = uuidPattern.test(paymentId) ? (await findPayments(tx, [paymentId])).get(paymentId) : undefined;
+  if (found === undefined) {
+    const message = `there is no payment ${paymentId}`;
+    throw new DomainError(reasons, "PAYMENT_NOT_FOUND", message, { payment_id: paymentId });
+  }
+  // The account before the payment, as in every transaction.
+  const byBalance = found.charge?.paymentMethod === "" ? [found.charge] : [];
+  const account = [...(await lockAccounts(tx, byBalance)).values()][0];
+  const payment = (await lockPayments(tx, [paymentId])).get(paymentId) ?? found;
+  if (isVoidRefundId(id)) {
+    throw differs(id);
+  }
+  const charge = capturedCharge(payment);
+  const amountMinor = amountOf(payment, charge, amount);
+  const writes = createPendingWrites();
+  const refund = { id, paymentId, amountMinor, reason };
+  change(writes, payment, { refundedMinor: payment.refundedMinor + amountMinor });
+  if (charge.paymentMethod === "") {
+    if (account === undefined) {
+      throw new Error(`payment ${paymentId} was paid by the account ${accountKey(charge)}, which is gone`);
+    }
+    writes.newRefunds.push({ ...refund, state: "SUCCEEDED", askInMs: null });
+    refunded(writes, payment, refund, account.id);
+  } else {
+    writes.newRefunds.push({ ...refund, state: "PENDING", askInMs: firstAskMs });
+  }
+  await writePending(tx, ledger, writes);
+}
+
+function differs(id: string): DomainError {
+  const message = `refund ${id} is another one: of another payment or amount, or for another reason`;
+  return new DomainError(reasons, "REFUND_DIFFERS", message, { refund_id: id });
+}
+
+function capturedCharge({ id, state, charge }: Payment): ChargeContent {
+  if (state !== "CAPTURED" || charge === undefined) {
+    const message = `payment ${id} is ${state}; only what is CAPTURED can be paid back`;
+    throw new DomainError(reasons, "PAYMENT_NOT_CAPTURED", message, { payment_id: id, state });
+  }
+  return charge;
+}
+
+function amountOf(payment: Payment, { currency }: ChargeContent, amount: Amount | undefined): bigint {
+  const leftMinor = payment.capturedMinor - payment.refundedMinor;
+  if (amount !== undefined) {
+    sameCurrency({ currencyCode: currency, minorUnits: leftMinor }, amount);
+  }
+  const amountMinor = amount?.minorUnits ?? leftMinor;
+  if (amountMinor > leftMinor || amountMinor === 0n) {
+    const message = `of payment ${payment.id} ${leftMinor} minor units are left to pay back`;
+    const metadata = { payment_id: payment.id, left_minor_units: leftMinor.toString() };
+    throw new DomainError(reasons, "REFUND_TOO_HIGH", message, metadata);
+  }
+  return amountMinor;
+}

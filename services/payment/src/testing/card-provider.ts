@@ -1,0 +1,72 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { silentLog } from "@sagacart/chassis/testing/log";
+import { startFakeCardProvider } from "../card-provider/fake/server.ts";
+
+/** What payment and the provider know each other by. */
+export const providerSecrets = { apiKey: "provider-key", webhookSecret: "provider-secret" };
+
+/** A charge as the provider tells of it. */
+export type ChargeRecord = {
+  readonly key: string;
+  readonly status: string;
+  readonly chargeId: string;
+  readonly asks: number;
+  readonly amountMinor: string;
+  readonly refundedMinor: string;
+};
+
+export type TestProvider = AsyncDisposable & {
+  readonly url: string;
+  /** All charges that it knows. */
+  list(): Promise<ChargeRecord[]>;
+  get(key: string): Promise<ChargeRecord | undefined>;
+  /** Nobody answers on its port any more. */
+  goDown(): Promise<void>;
+  /** It is there again, and knows what it knew. */
+  comeUp(): Promise<void>;
+};
+
+/** A provider on a free port. Slow is 400 ms, late 500. */
+export async function startTestProvider(webhookUrl: string): Promise<TestProvider> {
+  const directory = mkdtempSync(join(tmpdir(), "sagacart-provider-"));
+  const start = (port: number) =>
+    startFakeCardProvider({
+      host: "127.0.0.1",
+      port,
+      stateFile: join(directory, "state.db"),
+      ...providerSecrets,
+      webhookUrl,
+      times: { slowMs: 400, lateMs: 500 },
+      log: silentLog,
+    });
+  let fake = await start(0);
+  const { url } = fake;
+  let isUp = true;
+  const list = async () => {
+    const response = await fetch(`${url}/charges`, { headers: { authorization: `Bearer ${providerSecrets.apiKey}` } });
+    const { charges } = (await response.json()) as { charges: ChargeRecord[] };
+    return charges;
+  };
+  const goDown = async () => {
+    if (isUp) {
+      isUp = false;
+      await fake[Symbol.asyncDispose]();
+    }
+  };
+  return {
+    url,
+    list,
+    get: async (key) => (await list()).find((charge) => charge.key === key),
+    goDown,
+    async comeUp() {
+      fake = await start(Number(new URL(url).port));
+      isUp = true;
+    },
+    async [Symbol.asyncDispose]() {
+      await goDown();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}

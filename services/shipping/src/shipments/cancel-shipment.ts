@@ -1,0 +1,97 @@
+import { DomainError } from "@sagacart/chassis/errors";
+import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres/pool";
+import type { CommandOutbox } from "@sagacart/outbox/commands/outbox";
+import { recordCommands } from "@sagacart/outbox/commands/record";
+import { appendEvents } from "@sagacart/outbox/events/append";
+import type { EventFeed } from "@sagacart/outbox/events/feed";
+import type { Carrier } from "../carrier/carrier.ts";
+import { requestRecalls } from "../carrier/recall-store.ts";
+import { reasons } from "../reasons.ts";
+import { settledCommand } from "./settle.ts";
+import { type Shipment, settledEvent } from "./shipment.ts";
+import { findShipment, insertTombstone, lockShipments, settleShipments } from "./shipment-store.ts";
+
+/** Cancels the shipment of an order and answers it as it is then: CANCELLED, or REFUSED as it was. */
+export type CancelShipment = (orderId: string, signal: AbortSignal) => Promise<Shipment>;
+
+export type CancelOptions = {
+  pool: Pool;
+  feed: EventFeed;
+  commands: CommandOutbox;
+  carrier: Carrier;
+  /** How long a call to the carrier takes at most. */
+  timeoutMs: number;
+};
+
+export function cancelShipment({ pool, feed, commands, carrier, timeoutMs }: CancelOptions): CancelShipment {
+  return async (orderId, signal) => {
+    const found = await withTransaction(pool, (tx) => begin(tx, orderId));
+    if (found.kind === "CARRIER" && (found.state === "PENDING" || found.state === "ACCEPTED")) {
+      // The carrier first: what it does not give back stays as it is. No lock is held meanwhile.
+      await askBack(carrier, orderId, AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]));
+      const cancelled = await withTransaction(pool, (tx) => finish(tx, orderId, timeoutMs));
+      feed.notify();
+      commands.notify();
+      return cancelled;
+    }
+    feed.notify();
+    return found;
+  };
+}
+
+/** Cancels what needs no carrier's consent; answers anything else as it is. */
+async function begin(tx: Transaction, orderId: string): Promise<Shipment> {
+  if (await insertTombstone(tx, orderId)) {
+    const tombstone = await existing(tx, orderId);
+    await appendEvents(tx, [settledEvent(tombstone)]);
+    return tombstone;
+  }
+  const found = (await lockShipments(tx, [orderId])).get(orderId);
+  return found?.kind === "PICKUP" && found.state === "ACCEPTED" ? await cancel(tx, found) : await existing(tx, orderId);
+}
+
+async function askBack(carrier: Carrier, orderId: string, signal: AbortSignal): Promise<void> {
+  let answer: Awaited<ReturnType<Carrier["cancel"]>>;
+  try {
+    answer = await carrier.cancel(orderId, signal);
+  } catch (cause) {
+    const message = `the carrier could not be asked to give back the shipment of order ${orderId}; try again`;
+    throw new DomainError(reasons, "CARRIER_UNAVAILABLE", message, { order_id: orderId }, { cause });
+  }
+  if (answer === "on_its_way") {
+    const message = `the shipment of order ${orderId} is on its way, and the carrier does not give it back`;
+    throw new DomainError(reasons, "SHIPMENT_ON_ITS_WAY", message, { order_id: orderId });
+  }
+}
+
+async function finish(tx: Transaction, orderId: string, timeoutMs: number): Promise<Shipment> {
+  const found = (await lockShipments(tx, [orderId])).get(orderId);
+  if (found === undefined || (found.state !== "PENDING" && found.state !== "ACCEPTED")) {
+    return await existing(tx, orderId);
+  }
+  const cancelled = await cancel(tx, found);
+  if (found.awaited) {
+    await recordCommands(tx, [settledCommand(cancelled)]);
+  }
+  // A request for it may have been under way, here or in another process, and reach the carrier only now; nobody
+  // need live to see its answer. By then it has arrived or was given up.
+  await requestRecalls(tx, [orderId], 2 * timeoutMs);
+  return cancelled;
+}
+
+async function cancel(tx: Transaction, { orderId, trackingNumber }: Shipment): Promise<Shipment> {
+  const [cancelled] = await settleShipments(tx, [{ orderId, state: "CANCELLED", trackingNumber, refusalReason: "" }]);
+  if (cancelled === undefined) {
+    throw new Error(`the shipment of order ${orderId} was locked and is gone`);
+  }
+  await appendEvents(tx, [settledEvent(cancelled)]);
+  return cancelled;
+}
+
+async function existing(tx: Transaction, orderId: string): Promise<Shipment> {
+  const shipment = await findShipment(tx, orderId);
+  if (shipment === undefined) {
+    throw new Error(`the shipment of order ${orderId} was there and is gone`);
+  }
+  return shipment;
+}
