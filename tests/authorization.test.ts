@@ -7,7 +7,7 @@ import { startShop, type TestShop, until } from "./support/shop.ts";
 // Every route of every document, asked for by those who may not: with no token, with one that is not good, and by a
 // customer for what is another's or an operator's. A route that is new is asked for without anybody saying so here.
 
-/** The documents of what has no sign-in; see OPEN_SURFACES. */
+/** The documents of the surfaces that have no sign-in. */
 const openDocuments = ["/openapi/wdm.json", "/openapi/wippy.json", "/openapi/dapr.json"];
 const documents = ["/openapi.json", "/openapi/shop.json"];
 
