@@ -20,8 +20,8 @@ export default defineConfig({
         test: {
           // What Helm makes of the charts. Nothing is installed anywhere.
           name: "charts",
-          include: ["charts/*.test.ts"],
-          globalSetup: "./scripts/charts/fetch-helm.ts",
+          include: ["charts/tests/*.test.ts"],
+          globalSetup: "./charts/tests/fetch-helm.ts",
           testTimeout: 60_000,
         },
       },

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { databaseNames } from "../scripts/stack/databases.ts";
+import { databaseNames } from "../scripts/shop.ts";
 import { describeMachine, type Machine } from "./measure/machine.ts";
 import type { Options } from "./options.ts";
 import { type LogFinding, readLogs } from "./report/logs.ts";

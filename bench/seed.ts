@@ -2,7 +2,7 @@ import type { ServiceTokens } from "@sagacart/chassis/auth/service-tokens";
 import { createServiceClient, openChannel } from "@sagacart/chassis/client/client";
 import { AccountService } from "@sagacart/proto/payment/v1/account_service";
 import { ProductService } from "@sagacart/proto/stock/v1/product_service";
-import { chunked } from "../workflows/src/chunks.ts";
+import { chunked } from "@sagacart/workflows/activities/chunks";
 import {
   brokeCount,
   brokeId,

@@ -1,6 +1,6 @@
 import { Order_State } from "@sagacart/proto/order/v1/order";
-import type { Services } from "../workflows/src/clients.ts";
-import type { Move } from "../workflows/src/move.ts";
+import type { Move } from "@sagacart/workflows/activities/move";
+import type { Services } from "@sagacart/workflows/clients";
 
 /** An order as the steps need it; small, since the usual saga takes it through its workflow. */
 export type OrderToCarry = {

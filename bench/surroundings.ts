@@ -2,7 +2,7 @@ import { serviceTokenEnv, serviceTokensOf, tokenEnv } from "@sagacart/chassis/au
 import type { ServiceTokens } from "@sagacart/chassis/auth/service-tokens";
 import { readEnv } from "@sagacart/chassis/process/config";
 import { createLog } from "@sagacart/chassis/process/log";
-import type { Addresses } from "../workflows/src/clients.ts";
+import type { Addresses } from "@sagacart/workflows/clients";
 
 /** What the bench's own processes are told: where the services and Temporal are. */
 export type Surroundings = {

@@ -1,6 +1,6 @@
 import { cpus } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import { taskQueue } from "../workflows/src/messages.ts";
+import { taskQueue } from "@sagacart/workflows/sagas/messages";
 import { clockMs } from "./callers/messages.ts";
 import { cpuBetween, sampleCpu } from "./measure/cpu.ts";
 import { historiesOf } from "./measure/history.ts";

@@ -1,8 +1,8 @@
 import { parseArgs } from "node:util";
 import { type AuditOptions, audit } from "./audit/audit.ts";
-import { auditedDatabases } from "./audit/finding.ts";
 import { printReports } from "./audit/print.ts";
 import { watchAudit } from "./audit/watch.ts";
+import { auditedDatabases } from "./shop.ts";
 import { runningShop } from "./stack/state.ts";
 
 const help = `usage: audit.ts [--every 10m [--metrics-port 9099] [--host 127.0.0.1]]

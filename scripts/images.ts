@@ -4,7 +4,7 @@ import { type Image, images } from "./images/images.ts";
 import { labelArguments } from "./images/labels.ts";
 import { writeBom } from "./images/write-bom.ts";
 
-// npm run images -- [--tag 0.1.0] [--builder docker|buildah|lab] [--registry ghcr.io/you] [--push] [name…]
+// npm run images -- [--tag 0.1.0] [--builder docker|buildah|…] [--registry ghcr.io/you] [--push] [name…]
 //
 // Builds the images of the shop with what there is, writes the list of each one's packages to dist/images, and prints
 // how large they are. With the same sources and SOURCE_DATE_EPOCH the files in them are the same.
@@ -45,7 +45,8 @@ async function build(image: Image): Promise<readonly [string, string, string]> {
   const begin = Date.now();
   const registry = values.registry === "" ? "" : `${values.registry.replace(/\/$/, "")}/`;
   const name = `${registry}sagacart/${image.name}:${version}`;
-  await builder.build(name, image.dockerfile, [...image.buildArguments, ...buildArguments]);
+  const args = [...image.buildArguments, ...buildArguments];
+  await builder.build({ name, dockerfile: image.dockerfile, args });
   if (values.push) {
     await builder.push(name);
   }

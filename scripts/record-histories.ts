@@ -4,14 +4,14 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import { WaitFor } from "@sagacart/proto/order/v1/order_service";
+import { taskQueue } from "@sagacart/workflows/sagas/messages";
+import type { syntheticCheckout } from "@sagacart/workflows/sagas/synthetic";
 import { Client, Connection } from "@temporalio/client";
 import { historyToJSON } from "@temporalio/common/lib/proto-utils.js";
-import { taskQueue } from "../workflows/src/messages.ts";
-import type { syntheticCheckout } from "../workflows/src/synthetic.ts";
 import { connectShop, type Shop } from "./demo/shop.ts";
 import { startStack } from "./stack/stack.ts";
 
-// Records one run of each way through the workflows, for workflows/src/replay.test.ts. To be run at each release and
+// Records one run of each way through the workflows, for workflows/src/sagas/replay.test.ts. To be run at each release and
 // after a change of a workflow, under a new prefix: what was recorded before must still replay.
 //
 //     node scripts/record-histories.ts v1

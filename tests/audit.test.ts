@@ -1,7 +1,7 @@
 import { Order_State } from "@sagacart/proto/order/v1/order";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { DatabaseName } from "../scripts/stack/databases.ts";
+import type { DatabaseName } from "../scripts/shop.ts";
 import { makeCustomer, makeProduct, placeOneOfEach } from "./support/scenario.ts";
 import { startShop, type TestShop, untilFinal } from "./support/shop.ts";
 

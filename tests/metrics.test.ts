@@ -7,8 +7,8 @@ import { readQuery } from "../k8s/monitoring/promql.ts";
 import { allQueries } from "../k8s/monitoring/queries.ts";
 import { readRules } from "../k8s/monitoring/rules.ts";
 import { audit } from "../scripts/audit/audit.ts";
-import { auditedDatabases } from "../scripts/audit/finding.ts";
 import { type Watch, watchAudit } from "../scripts/audit/watch.ts";
+import { auditedDatabases, deployedNames } from "../scripts/shop.ts";
 import { callerOf, signUp } from "./support/caller.ts";
 import { makeCustomer, makeProduct, placeOneOfEach } from "./support/scenario.ts";
 import { startShop, type TestShop, until, untilFinal } from "./support/shop.ts";
@@ -58,8 +58,7 @@ async function payLater(): Promise<void> {
 /** The metrics there are, and the labels that their series have. */
 async function scrape(): Promise<Map<string, Set<string>>> {
   const { ports } = test_.stack;
-  const services = ["gateway", "order", "stock", "payment", "shipping", "notifier", "identity"] as const;
-  const admin = [...services.map((name) => ports[name] + 1_000), ports["worker-admin"], watch.port];
+  const admin = [...deployedNames.map((name) => ports[name] + 1_000), ports["worker-admin"], watch.port];
   const metrics = new Map<string, Set<string>>();
   for (const port of admin) {
     const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();

@@ -3,11 +3,11 @@ import { connect, createServer as createTcpServer, type Server, type Socket } fr
 import { createServer as createTlsServer, type TlsOptions } from "node:tls";
 import { createLog, type Log } from "@sagacart/chassis/process/log";
 import { type Authority, createAuthority, createSecretFolder, secretOf } from "@sagacart/chassis/testing/certificates";
+import { readConfig } from "@sagacart/workflows/config";
+import { connectTemporal } from "@sagacart/workflows/worker/temporal";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { freePort, loopback } from "../scripts/stack/ports.ts";
 import { cacheDirectory } from "../scripts/stack/postgres-programs.ts";
-import { readConfig } from "../workflows/src/config.ts";
-import { connectTemporal } from "../workflows/src/temporal.ts";
 import { spawnTemporal, type TemporalServer } from "./support/temporal-server.ts";
 
 // Temporal's dev server speaks no TLS: what stands before it does, as a frontend with a certificate.
@@ -59,7 +59,7 @@ test("by mutual TLS it shows its certificate, and is to be started anew when tha
       TEMPORAL_TLS_CLIENT_CERT_PATH: files.path("tls.crt"),
       TEMPORAL_TLS_CLIENT_KEY_PATH: files.path("tls.key"),
     }),
-    { log, stopping: new Promise(() => {}), lookMs: 5 },
+    { log, stopping: new Promise(() => {}), checkMs: 5 },
   );
   await files.write(await secretOf(authority, "worker"));
 

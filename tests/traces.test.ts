@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
+import type { SentSpan } from "@sagacart/chassis/testing/otlp-decode";
+import { type OtlpSink, startOtlpSink } from "@sagacart/chassis/testing/otlp-sink";
 import { Order_State } from "@sagacart/proto/order/v1/order";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { SentSpan } from "../scripts/cluster/otlp-decode.ts";
-import { type OtlpSink, startOtlpSink } from "../scripts/cluster/otlp-sink.ts";
 import { authorizationOf } from "../scripts/stack/tokens.ts";
 import { callerOf } from "./support/caller.ts";
 import { home, makeCustomer, makeProduct } from "./support/scenario.ts";

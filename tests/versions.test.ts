@@ -1,9 +1,9 @@
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import { Order_State } from "@sagacart/proto/order/v1/order";
 import { WaitFor } from "@sagacart/proto/order/v1/order_service";
+import type { syntheticCheckout } from "@sagacart/workflows/sagas/synthetic";
 import { Client, Connection, WorkflowFailedError } from "@temporalio/client";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import type { syntheticCheckout } from "../workflows/src/synthetic.ts";
 import { makeCustomer, makeProduct } from "./support/scenario.ts";
 import { type FaultyWorker, startFaultyWorker, startShop, type TestShop, until, untilFinal } from "./support/shop.ts";
 

@@ -1,7 +1,7 @@
+import { type Receiver, startReceiver } from "@sagacart/notifier/testing/receiver";
 import { Order_State } from "@sagacart/proto/order/v1/order";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { authorizationOf } from "../scripts/stack/tokens.ts";
-import { type Receiver, startReceiver } from "../services/notifier/src/channels/webhooks/testing/receiver.ts";
 import { type Caller, callerOf, signUp } from "./support/caller.ts";
 import { makeCustomer, makeProduct } from "./support/scenario.ts";
 import { startShop, type TestShop, until } from "./support/shop.ts";

@@ -1,5 +1,5 @@
+import type { Services } from "@sagacart/workflows/clients";
 import { activityInfo } from "@temporalio/activity";
-import type { Services } from "../../workflows/src/clients.ts";
 import { createSteps, type OrderToCarry, type StepOutcome } from "../steps.ts";
 
 /** The usual saga's activities: one for each step, and one to undo it. */

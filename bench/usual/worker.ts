@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { createMetrics } from "@sagacart/chassis/process/metrics";
+import { connectServices } from "@sagacart/workflows/clients";
 import { NativeConnection, Runtime, Worker } from "@temporalio/worker";
-import { connectServices } from "../../workflows/src/clients.ts";
 import { benchTokens, surroundings } from "../surroundings.ts";
 import { createUsualActivities } from "./activities.ts";
 import { usualTaskQueue } from "./task-queue.ts";

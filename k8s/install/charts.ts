@@ -1,6 +1,5 @@
 import versions from "../versions.json" with { type: "json" };
 import type { Context } from "./context.ts";
-import { InstallError } from "./progress.ts";
 
 export type ChartName = keyof typeof versions.charts;
 type Chart = {
@@ -19,7 +18,7 @@ const ownLabel = "installed-by=sagacart";
 export async function ensureChart(
   { cluster, progress }: Context,
   name: ChartName,
-  options: { there: () => Promise<string | undefined>; args?: readonly string[]; lab?: string },
+  options: { there: () => Promise<string | undefined>; args?: readonly string[] },
 ): Promise<"installed" | "left alone"> {
   const { repository, chart, version, namespace }: Chart = versions.charts[name];
   const release = chart.split("/").at(-1) ?? chart;
@@ -29,11 +28,6 @@ export async function ensureChart(
   if (found !== undefined) {
     progress.say(`${release}: there already (${found}), left alone`);
     return "left alone";
-  }
-  if (cluster.context === "k8s-lab" && options.lab !== undefined) {
-    throw new InstallError(
-      `The lab has no ${release} yet, and cannot fetch its chart: run \`k8s-lab ${options.lab}\` first.`,
-    );
   }
   const verb =
     installed === undefined ? "installing" : installed === `${release}-${version}` ? "checking" : "upgrading";

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type Ended, runToEnd } from "../../scripts/program.ts";
 import { InstallError } from "./progress.ts";
 
 /** An object of Kubernetes, of which only what is asked for is read. */
@@ -83,24 +83,15 @@ async function helmMajor(): Promise<number> {
   return Number(/^v(\d+)/.exec(stdout)?.[1] ?? 0);
 }
 
-async function run(program: string, args: readonly string[], { input, signal }: RunOptions = {}): Promise<Outcome> {
-  const child = spawn(program, args, { stdio: ["pipe", "pipe", "pipe"] });
-  const end = () => child.kill();
-  signal?.addEventListener("abort", end, { once: true });
-  const stdout: Buffer[] = [];
-  const stderr: Buffer[] = [];
-  child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));
-  child.stderr.on("data", (chunk: Buffer) => stderr.push(chunk));
-  child.stdin.on("error", () => undefined);
-  child.stdin.end(input);
-  const code = await new Promise<number | null>((resolve, reject) => {
-    child.on("error", (cause: NodeJS.ErrnoException) => {
+async function run(program: string, args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
+  // helm has a limit of its own, of 15 minutes.
+  const { code, stdout, stderr } = await runToEnd(program, args, { timeoutMs: 3_600_000, ...options }).catch(
+    (cause: NodeJS.ErrnoException): Promise<Ended> => {
       const missing = `${program} is not on the PATH. Install it: kubectl 1.29 or newer, helm 3.18 or newer.`;
-      reject(cause.code === "ENOENT" ? new InstallError(missing, { cause }) : cause);
-    });
-    child.on("close", resolve);
-  }).finally(() => signal?.removeEventListener("abort", end));
-  return { ok: code === 0, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() };
+      throw cause.code === "ENOENT" ? new InstallError(missing, { cause }) : cause;
+    },
+  );
+  return { ok: code === 0, stdout, stderr };
 }
 
 function orThrow(outcome: Outcome, command: string): string {

@@ -9,7 +9,6 @@ export async function certManager(context: Context): Promise<void> {
   await ensureChart(context, "certManager", {
     there: () => presence(context, "certificates.cert-manager.io", "app.kubernetes.io/name=cert-manager"),
     args: ["--set", "crds.enabled=true"],
-    lab: "certs",
   });
   await crdsEstablished(context, ["certificates.cert-manager.io", "issuers.cert-manager.io"]);
   await webhookAnswers(context, "cert-manager", {
@@ -24,7 +23,6 @@ export async function certManager(context: Context): Promise<void> {
 export async function cloudNativePg(context: Context): Promise<void> {
   await ensureChart(context, "cloudNativePg", {
     there: () => presence(context, "clusters.postgresql.cnpg.io", "app.kubernetes.io/name=cloudnative-pg"),
-    lab: "operators",
   });
   await crdsEstablished(context, ["clusters.postgresql.cnpg.io", "databases.postgresql.cnpg.io"]);
   await webhookAnswers(context, "CloudNativePG", {
@@ -53,13 +51,12 @@ export async function workerController(context: Context): Promise<void> {
     presence(context, "workerdeployments.temporal.io", "app.kubernetes.io/name=temporal-worker-controller");
   // CRDs alone are nobody's controller: these two come and go together.
   const crdsOnly = async () => ((await there()) === undefined ? undefined : "with its controller");
-  await ensureChart(context, "workerControllerCrds", { there: crdsOnly, lab: "workers" });
+  await ensureChart(context, "workerControllerCrds", { there: crdsOnly });
   await crdsEstablished(context, crds);
   await ensureChart(context, "workerController", {
     there,
     // PodDisruptionBudgets besides autoscalers, for each version of the worker.
     args: ["--set-json", `workerResourceTemplate.allowedResources=${JSON.stringify(allowedResources)}`],
-    lab: "workers",
   });
   await webhookAnswers(context, "the Worker Controller", {
     apiVersion: "temporal.io/v1alpha1",
@@ -91,7 +88,6 @@ export async function metricsServer(context: Context): Promise<void> {
     },
     // kind's kubelets have certificates that nobody signed.
     args: options.profile === "prod" ? [] : ["--set", "args={--kubelet-insecure-tls}"],
-    lab: "metrics",
   });
   await progress.wait({
     what: "the metrics API",

@@ -32,7 +32,7 @@ export type Options = {
   /** Temporal's namespace of this shop: workers of two shops in one would take each other's orders. */
   readonly temporalNamespace: string;
   /** Its chart, or one pod. */
-  readonly temporal: "chart" | "small" | undefined;
+  readonly temporal: "chart" | "small";
   readonly steps: readonly StepName[];
   /** For helm, after the profile's own. */
   readonly values: readonly string[];
@@ -48,7 +48,7 @@ Run it again at any time: it goes on where something is missing, and upgrades wh
   --context NAME              which cluster of the kubeconfig (the current one)
   --namespace NAME            where the shop goes (sagacart)
   --release NAME              what its objects' names begin with (sagacart)
-  --temporal chart|small      Temporal by its chart, or as one pod (chart; small on the context k8s-lab)
+  --temporal chart|small      Temporal by its chart, or as one pod where its chart cannot be reached (chart)
   --temporal-namespace NAME   Temporal's namespace of the shop (that of --namespace)
   --only STEP,…               these steps alone: ${stepNames.join(", ")}
   --skip STEP,…               all but these
@@ -74,7 +74,7 @@ export function readOptions(args: readonly string[]): Options | "help" {
     namespace: given.namespace,
     release: given.release,
     temporalNamespace: given["temporal-namespace"] ?? given.namespace,
-    temporal: given.temporal === undefined ? undefined : oneOf("--temporal", ["chart", "small"], given.temporal),
+    temporal: oneOf("--temporal", ["chart", "small"], given.temporal),
     steps: stepNames.filter((name) => only.includes(name) && !skip.includes(name)),
     values: given.values ?? [],
     set: given.set ?? [],
@@ -89,7 +89,7 @@ function parse(args: readonly string[]) {
       context: { type: "string" },
       namespace: { type: "string", default: "sagacart" },
       release: { type: "string", default: "sagacart" },
-      temporal: { type: "string" },
+      temporal: { type: "string", default: "chart" },
       "temporal-namespace": { type: "string" },
       only: { type: "string" },
       skip: { type: "string" },

@@ -1,11 +1,13 @@
 import { randomBytes } from "node:crypto";
+import { partNames, servicesCalledBy } from "../../scripts/shop.ts";
 import { laptopUsers } from "../../scripts/stack/users.ts";
 import type { Context } from "./context.ts";
 import { InstallError } from "./progress.ts";
 import { ensureNamespace } from "./temporal.ts";
 
-/** The programs with a client of their own at identity, by the name of their Secret. `tools` has the client `scripts`. */
-const clients = ["order", "stock", "payment", "shipping", "notifier", "gateway", "worker", "tools"] as const;
+/** The Secrets with a client of their own at identity. */
+const callers = [...partNames.filter((name) => servicesCalledBy(name).length > 0), "tools"];
+/** The Secret `tools` has the client `scripts`. */
 const clientName = (secret: string) => (secret === "tools" ? "scripts" : secret);
 
 type Data = Record<string, string>;
@@ -48,29 +50,31 @@ export async function secrets(context: Context): Promise<void> {
 export function wantedSecrets(there: Readonly<Record<string, Data>>, forTrying: boolean): Record<string, Data> {
   const known: Data = JSON.parse(there.identity?.SERVICE_CLIENT_SECRETS ?? "{}");
   const clientSecrets: Data = {};
-  for (const name of clients) {
+  for (const name of callers) {
     const client = clientName(name);
     clientSecrets[client] = there[name]?.SERVICE_CLIENT_SECRET ?? known[client] ?? random();
   }
   const client = (name: string): Data => ({ SERVICE_CLIENT_SECRET: clientSecrets[clientName(name)] ?? random() });
   // In the pretended world, mail stays inside.
   const mail: Data = forTrying ? {} : { SMTP_URL: "" };
-  return {
-    order: client("order"),
+  const own: Readonly<Record<string, Data>> = {
     payment: { PROVIDER_API_KEY: random(), PROVIDER_WEBHOOK_SECRET: random() },
-    shipping: { ...client("shipping"), CARRIER_API_KEY: random(), CARRIER_WEBHOOK_SECRET: random() },
-    notifier: { ...client("notifier"), UNSUBSCRIBE_SECRETS: random(), ...mail },
+    shipping: { CARRIER_API_KEY: random(), CARRIER_WEBHOOK_SECRET: random() },
+    notifier: { UNSUBSCRIBE_SECRETS: random(), ...mail },
     identity: {
       KEY_ENCRYPTION_SECRET: random(),
       SERVICE_CLIENT_SECRETS: JSON.stringify(clientSecrets),
       ...(forTrying ? { SEED_USERS: JSON.stringify(laptopUsers) } : {}),
       ...mail,
     },
-    gateway: client("gateway"),
-    worker: client("worker"),
-    tools: client("tools"),
     audit: { username: "audit", password: random() },
   };
+  return Object.fromEntries(
+    [...new Set([...callers, ...Object.keys(own)])].map((name) => [
+      name,
+      { ...(callers.includes(name) ? client(name) : {}), ...own[name] },
+    ]),
+  );
 }
 
 async function readAll({ cluster, options }: Context): Promise<Record<string, Data>> {

@@ -15,7 +15,7 @@ export async function temporal(context: Context): Promise<void> {
   const { cluster, options, progress } = context;
   await ensureNamespace(context, namespace);
   await database(context);
-  const how = options.temporal ?? (cluster.context === "k8s-lab" ? "small" : "chart");
+  const { temporal: how } = options;
   if (how === "small" && options.profile === "prod") {
     throw new InstallError("--temporal small is one pod: production has Temporal by its chart, or somewhere else.");
   }

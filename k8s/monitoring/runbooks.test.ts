@@ -1,6 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
-import { v1Bindings } from "../../services/gateway/src/v1.ts";
+import { databaseNames, partNames } from "../../scripts/shop.ts";
 import { others } from "./others.ts";
 import { readQuery } from "./promql.ts";
 import { readRules } from "./rules.ts";
@@ -13,9 +13,9 @@ const runbooks = await Promise.all(
 );
 
 /** Tables, with the columns that some of them have, of each service's database. */
-const tables = new Map(
+const tables = new Map<string, { names: Set<string>; sql: string }>(
   await Promise.all(
-    ["order", "stock", "payment", "shipping", "notifier", "identity"].map(async (service) => {
+    databaseNames.map(async (service) => {
       const directory = new URL(`services/${service}/migrations/`, root);
       const files = await readdir(directory);
       const sql = await Promise.all(files.map((file) => readFile(new URL(file, directory), "utf8")));
@@ -24,6 +24,17 @@ const tables = new Map(
     }),
   ),
 );
+
+const contractFolder = new URL("proto/sagacart/", root);
+const contract = (
+  await Promise.all(
+    (
+      await readdir(contractFolder, { recursive: true })
+    )
+      .filter((file) => file.endsWith(".proto"))
+      .map((file) => readFile(new URL(file, contractFolder), "utf8")),
+  )
+).join("\n");
 
 /** The metrics that the code tells, as far as they stand in it as text; and those that come from elsewhere. */
 const code = (
@@ -119,7 +130,7 @@ describe("a runbook", () => {
 });
 
 const pods = new Set([
-  ...["order", "stock", "payment", "shipping", "notifier", "identity", "gateway", "worker", "audit"],
+  ...[...partNames, "audit"],
   // Of whatever the alert says.
   "APP",
 ]);
@@ -140,11 +151,13 @@ const sqlWords = new Set(
   ),
 );
 
-/** `POST /v1/orders/ORDER_ID:cancel` is one of the gateway's. */
+/** Returns true if the contract binds a call to an RPC, for example `POST /v1/orders/ORDER_ID:cancel`. */
 function isCall(call: string): boolean {
   const [method = "", path = ""] = call.split(" ");
-  return v1Bindings.some(({ verb, template }) => {
-    const pattern = template.replaceAll(/\{[^}]+\}/g, "[^/:]+");
-    return verb === method && new RegExp(`^${pattern}$`).test(path);
-  });
+  return [...contract.matchAll(/\b(get|post|put|patch|delete): "(\/v1\/[^"]+)"/g)].some(
+    ([, verb = "", template = ""]) => {
+      const pattern = template.replaceAll(/\{[^}]+\}/g, "[^/:]+");
+      return verb.toUpperCase() === method && new RegExp(`^${pattern}$`).test(path);
+    },
+  );
 }

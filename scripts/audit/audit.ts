@@ -1,7 +1,8 @@
 import { setTimeout } from "node:timers/promises";
 import pg from "pg";
+import { type AuditedDatabase, auditedDatabases } from "../shop.ts";
 import { auditEvents } from "./events.ts";
-import { type AuditedDatabase, auditedDatabases, type Databases, type Finding, type Report } from "./finding.ts";
+import type { Databases, Finding, Report } from "./finding.ts";
 import { auditMoney } from "./money.ts";
 import { auditOrders } from "./orders.ts";
 import { auditRequests } from "./requests.ts";

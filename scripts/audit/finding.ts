@@ -1,8 +1,5 @@
 import type pg from "pg";
-
-/** The databases that are audited. */
-export const auditedDatabases = ["order", "stock", "payment", "shipping", "notifier"] as const;
-export type AuditedDatabase = (typeof auditedDatabases)[number];
+import type { AuditedDatabase } from "../shop.ts";
 
 /** A read-only connection to each of them. */
 export type Databases = Readonly<Record<AuditedDatabase, pg.Client>>;

@@ -15,8 +15,8 @@ import {
   GetProductResponseSchema,
   ListProductsResponseSchema,
 } from "@sagacart/proto/stock/v1/product_service";
+import { until } from "../until.ts";
 import { shopEnv, shopTokens } from "./tokens.ts";
-import { until } from "./until.ts";
 
 // One real checkout over the gateway's REST, for `helm test`: makes a product and a customer with money, buys, waits until
 // the order is COMPLETED, looks whether stock and money have moved, and takes the product out of the catalogue again.
@@ -34,7 +34,10 @@ const usd = (minorUnits: number) => ({ currencyCode: "USD", minorUnits: `${minor
 const byBalance = config.PAYMENT_METHOD === "balance";
 
 // The first call waits for a shop that is starting; what comes after has to work.
-await until(120_000, () => call(ListProductsResponseSchema, "GET", "/v1/products?pageSize=1"));
+await until("the shop to answer", () => call(ListProductsResponseSchema, "GET", "/v1/products?pageSize=1"), {
+  withinMs: 120_000,
+  everyMs: 1_000,
+});
 const id = uuidv7();
 const product = `helm-test-${id}`;
 const customerId = `helm-test-${id}`;
@@ -56,9 +59,10 @@ const { order } = await call(CheckoutResponseSchema, "POST", "/v1/orders", {
   ...(config.SHIP ? { shippingAddress: address() } : {}),
 });
 say(`order ${id}: state ${order?.state} after ${Math.round(performance.now() - startedAt)} ms`);
-await until(60_000, async () => {
+await until(`order ${id} to be completed`, async () => {
   const { order } = await call(GetOrderResponseSchema, "GET", `/v1/orders/${id}`);
   assert.equal(order?.state, Order_State.COMPLETED, `order ${id} is in state ${order?.state} ${order?.outcomeReason}`);
+  return true;
 });
 const left = (await call(GetProductResponseSchema, "GET", `/v1/products/${product}`)).product;
 assert.deepEqual([left?.onHand, left?.reserved], [0, 0], "what was bought is still there, or reserved");

@@ -4,7 +4,7 @@ import { createLog } from "@sagacart/chassis/process/log";
 import { tlsEnv } from "@sagacart/chassis/tls/env";
 import { openTls } from "@sagacart/chassis/tls/files";
 import { Health } from "@sagacart/proto/grpc/health/v1/health";
-import { reasonOf, until } from "./until.ts";
+import { until } from "../until.ts";
 
 // Asks each service's gRPC health, and the gateway whether it is ready. For `helm test`: run in the cluster, where the
 // names are. Each has a minute, since an installation need not be over.
@@ -28,7 +28,14 @@ const checks = [
 process.exit((await Promise.all(checks)).every((serves) => serves) ? 0 : 1);
 
 async function check(name: string, where: string, ask: () => Promise<void>): Promise<boolean> {
-  const failure = await until(withinMs, ask).then(() => undefined, reasonOf);
+  const serves = async () => {
+    await ask();
+    return true;
+  };
+  const failure = await until(`${name} to serve`, serves, { withinMs, everyMs: 1_000 }).then(
+    () => undefined,
+    (error: Error) => error.message,
+  );
   process.stdout.write(
     `${name.padEnd(10)} ${failure === undefined ? "serves" : `DOES NOT SERVE: ${failure}`} (${where})\n`,
   );

@@ -4,8 +4,8 @@ import { createLog } from "@sagacart/chassis/process/log";
 import { tlsEnv } from "@sagacart/chassis/tls/env";
 import { openTls } from "@sagacart/chassis/tls/files";
 import { fill } from "../stack/seed.ts";
+import { until } from "../until.ts";
 import { shopEnv, shopTokens } from "./tokens.ts";
-import { until } from "./until.ts";
 
 // Gives a shop in a cluster the laptop's catalogue, and two customers money, over the gateway. The shop may be starting.
 
@@ -15,5 +15,12 @@ const { protocol, hostname, port } = new URL(config.GATEWAY_URL);
 const secure = protocol === "https:";
 using tls = secure ? openTls({ config, log: createLog({ service: "seed", level: "error" }) }) : undefined;
 using gateway = openChannel(`dns:///${hostname}:${port || (secure ? "443" : "80")}`, { tokens, tls });
-await until(600_000, () => fill({ stock: gateway, payment: gateway }));
+await until(
+  "the gateway to take the catalogue",
+  async () => {
+    await fill({ stock: gateway, payment: gateway });
+    return true;
+  },
+  { withinMs: 600_000, everyMs: 1_000 },
+);
 process.stdout.write("The shop has products to sell, and alice and bob have money.\n");

@@ -1,9 +1,9 @@
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { auditShop } from "../e2e/audit.ts";
-import { until } from "../e2e/until.ts";
+import { auditShop } from "../kubernetes/audit.ts";
 import { tiltShop } from "../tilt/shop.ts";
+import { until } from "../until.ts";
 import type { Stage } from "./stage.ts";
 
 /** The shop that Tilt runs in a cluster, over the ports that it forwards. */

@@ -11,6 +11,7 @@ import { PaymentService } from "@sagacart/proto/payment/v1/payment_service";
 import { ShippingService } from "@sagacart/proto/shipping/v1/shipping_service";
 import { ProductService } from "@sagacart/proto/stock/v1/product_service";
 import { StockService } from "@sagacart/proto/stock/v1/stock_service";
+import { type ServiceName, serviceNames } from "../shop.ts";
 import { operatorTokens } from "../stack/tokens.ts";
 
 /** A client for each service of a shop that runs. */
@@ -32,13 +33,8 @@ export function connectShop(
   addresses: Readonly<Record<string, string>>,
   tokens: CallTokens = operatorTokens(addresses),
 ): Shop & Disposable {
-  const channels = new Map(
-    ["order", "stock", "payment", "shipping", "notifier"].map((name) => [
-      name,
-      openChannel(addressOf(addresses, name), { tokens }),
-    ]),
-  );
-  const channel = (name: string) => {
+  const channels = new Map(serviceNames.map((name) => [name, openChannel(addressOf(addresses, name), { tokens })]));
+  const channel = (name: ServiceName) => {
     const opened = channels.get(name);
     if (opened === undefined) {
       throw new Error(`there is no channel to ${name}`);

@@ -6,8 +6,8 @@ import { WaitFor } from "@sagacart/proto/order/v1/order_service";
 import { Payment_State, Refund_State } from "@sagacart/proto/payment/v1/payment";
 import { Shipment_State } from "@sagacart/proto/shipping/v1/shipment";
 import { Reservation_State } from "@sagacart/proto/stock/v1/reservation";
+import { until } from "../until.ts";
 import { type Shop, stateOf } from "./shop.ts";
-import { until } from "./until.ts";
 
 /** What a story is told with. */
 export type Teller = {
@@ -59,7 +59,7 @@ async function goodCheckout({ shop, say }: Teller): Promise<void> {
   say(`shipment accepted by the carrier, tracking number ${shipment?.trackingNumber}`);
   assert.equal(shipment?.state, Shipment_State.ACCEPTED);
   await expectStock(shop, say, product, { onHand: 3, reserved: 0 });
-  const mail = await until(async () => {
+  const mail = await until("the mail", async () => {
     const { messages } = await shop.mailbox.listMailboxMessages({ to: `${customerId}@example.com` });
     return messages[0];
   });
@@ -153,10 +153,14 @@ async function workerKilled({ shop, say, replaceWorker }: Teller): Promise<void>
     checkOut(shop, { ...line(product, 1), customerId: "gus", paymentMethod: index === 0 ? "pm_slow" : "pm_ok" }),
   );
   // In the middle: the first orders have their stock, and none of them can be through, since one card is slow.
-  await until(async () => {
-    const { product: now } = await shop.products.getProduct({ id: product });
-    return now !== undefined && now.available < count ? now : undefined;
-  });
+  await until(
+    "the first orders to hold their stock",
+    async () => {
+      const { product: now } = await shop.products.getProduct({ id: product });
+      return now !== undefined && now.available < count ? now : undefined;
+    },
+    { everyMs: 50 },
+  );
   const { killed, started } = await replaceWorker();
   say(`${count} checkouts are under way; worker ${killed} was killed with -9, worker ${started} goes on`);
   const orders = await Promise.all(checkouts);

@@ -1,3 +1,5 @@
+import { deployedNames, partOf } from "../shop.ts";
+
 export type Image = {
   /** As in sagacart/<name>. */
   readonly name: string;
@@ -7,15 +9,13 @@ export type Image = {
   readonly workspace: string;
 };
 
-const services = ["order", "stock", "payment", "shipping", "notifier", "identity", "gateway"];
-
-/** All images of the shop. The card provider's and the carrier's stand-ins are payment's and shipping's. */
+/** All images of the shop. The fake card provider and carrier run in those of payment and shipping. */
 export const images: readonly Image[] = [
-  ...services.map((name) => ({
+  ...deployedNames.map((name) => ({
     name,
     dockerfile: "services/Dockerfile",
     buildArguments: ["--build-arg", `SERVICE=${name}`],
-    workspace: `services/${name}`,
+    workspace: partOf(name).folder,
   })),
   { name: "worker", dockerfile: "workflows/Dockerfile", buildArguments: [], workspace: "workflows" },
   { name: "tools", dockerfile: "scripts/Dockerfile", buildArguments: [], workspace: "services/chassis" },

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { output } from "./run.ts";
+import { output } from "../program.ts";
 
 /** What the images' labels say: of which sources they are, and from when. SOURCE_DATE_EPOCH or else the last commit. */
 export async function labelArguments(tag: string | undefined): Promise<{ version: string; buildArguments: string[] }> {

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
+import { output } from "../program.ts";
 import type { Image } from "./images.ts";
-import { output } from "./run.ts";
 
 /** Writes what the image has in /app/sbom.cdx.json also to dist/images, for scanners that look at no image. */
 export async function writeBom({ name, workspace }: Image): Promise<void> {

@@ -1,12 +1,13 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { migrate } from "../../services/chassis/src/postgres/migrate.ts";
-import { auditRole, createDatabases, type DatabaseName, databaseNames } from "./databases.ts";
+import { migrate } from "@sagacart/chassis/postgres/migrate";
+import { cloneFolder } from "../clone.ts";
+import { type DatabaseName, databaseNames } from "../shop.ts";
+import { auditRole, createDatabases } from "./databases.ts";
 import type { Guard } from "./guard.ts";
 import { lastLines } from "./log-line.ts";
 import { loopback } from "./ports.ts";
 import { type Postgres, startPostgres } from "./postgres.ts";
-import { cloneDirectory } from "./postgres-programs.ts";
 import type { Death } from "./processes.ts";
 import type { Secrets } from "./services.ts";
 import { messageOf, StartError } from "./start-error.ts";
@@ -80,7 +81,7 @@ export function createDatabaseServer(options: DatabaseServerOptions): DatabaseSe
 }
 
 async function migrateService(name: DatabaseName, url: string, log: (line: string) => void): Promise<void> {
-  const directory = join(cloneDirectory, "services", name, "migrations");
+  const directory = join(cloneFolder, "services", name, "migrations");
   if (!existsSync(directory)) return;
   try {
     const ran = await migrate({ url, directory });

@@ -1,16 +1,13 @@
 import pg from "pg";
+import { auditedDatabases, databaseNames } from "../shop.ts";
 import type { Postgres } from "./postgres.ts";
-
-/** One database and one owner for each of these; both have the service's name. */
-export const databaseNames = ["order", "stock", "payment", "shipping", "notifier", "identity"] as const;
-export type DatabaseName = (typeof databaseNames)[number];
 
 /** Reads all the databases and changes none: for `npm run audit`. */
 export const auditRole = "audit";
 
 /**
- * Makes the roles and databases that are missing, and gives every role the password of the state folder. A service's
- * role owns its database and can enter no other.
+ * Creates the roles and databases that are missing, and gives every role the password of the state folder. A service's
+ * role has its name, owns its database and can connect to no other.
  */
 export async function createDatabases(postgres: Postgres, passwords: Readonly<Record<string, string>>): Promise<void> {
   const admin = new pg.Client({ connectionString: postgres.adminUrl });
@@ -33,9 +30,9 @@ export async function createDatabases(postgres: Postgres, passwords: Readonly<Re
     for (const name of databaseNames) {
       if (!databases.has(name)) await admin.query(`create database ${quote(name)} owner ${quote(name)}`);
       await admin.query(`revoke connect, temporary on database ${quote(name)} from public`);
-      // Who signs in, and with what, is nothing that an audit looks at.
-      const verb = name === "identity" ? "revoke connect on database" : "grant connect on database";
-      await admin.query(`${verb} ${quote(name)} ${name === "identity" ? "from" : "to"} ${quote(auditRole)}`);
+      const isAudited = auditedDatabases.some((audited) => audited === name);
+      const verb = isAudited ? "grant connect on database" : "revoke connect on database";
+      await admin.query(`${verb} ${quote(name)} ${isAudited ? "to" : "from"} ${quote(auditRole)}`);
     }
     await admin.query("revoke connect on database postgres from public");
   } finally {

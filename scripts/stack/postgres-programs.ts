@@ -4,7 +4,6 @@ import { chmod, cp, mkdir, readFile, rename, rm, stat, symlink } from "node:fs/p
 import { createRequire } from "node:module";
 import { homedir } from "node:os";
 import { basename, dirname, join, relative } from "node:path";
-import { fileURLToPath } from "node:url";
 import { type Account, canEnter } from "./account.ts";
 import { StartError } from "./start-error.ts";
 
@@ -102,6 +101,3 @@ export function reachablePlace(account: Account | undefined, directory: string):
   if (account === undefined || canEnter(account, dirname(directory))) return directory;
   return join(sharedDirectory, createHash("sha256").update(directory).digest("hex").slice(0, 16), basename(directory));
 }
-
-/** The root of this clone. */
-export const cloneDirectory = fileURLToPath(new URL("../..", import.meta.url));

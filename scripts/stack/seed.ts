@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { type Channel, createServiceClient, openChannel } from "@sagacart/chassis/client/client";
 import { AccountService } from "@sagacart/proto/payment/v1/account_service";
 import { ProductService } from "@sagacart/proto/stock/v1/product_service";
-import { type Channel, createServiceClient, openChannel } from "../../services/chassis/src/client/client.ts";
 import { operatorTokens } from "./tokens.ts";
 
 const usd = (minorUnits: bigint) => ({ currencyCode: "USD", minorUnits });

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { cloneFolder } from "../clone.ts";
 import { loopback } from "./ports.ts";
-import { cloneDirectory } from "./postgres-programs.ts";
 import type { ProcessSpec } from "./processes.ts";
 import { type Service, type Surroundings, tokenEnv } from "./services.ts";
 
@@ -18,7 +18,7 @@ export function serviceProcess(
   return {
     name: service.name,
     command: process.execPath,
-    args: [...preload, join(cloneDirectory, service.entry)],
+    args: [...preload, join(cloneFolder, service.entry)],
     env: {
       ...process.env,
       HOST: loopback,
@@ -41,5 +41,5 @@ export function serviceProcess(
 }
 
 function urlOf(file: string): string {
-  return pathToFileURL(join(cloneDirectory, file)).href;
+  return pathToFileURL(join(cloneFolder, file)).href;
 }

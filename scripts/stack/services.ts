@@ -1,31 +1,38 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { type DatabaseName, databaseNames } from "./databases.ts";
+import {
+  byName,
+  type DatabaseName,
+  type DeployedName,
+  databaseNames,
+  deployedNames,
+  fakeNames,
+  httpNames,
+  partOf,
+  portOf,
+  type ServiceClient,
+  serviceClients,
+  serviceNames,
+  servicesCalledBy,
+} from "../shop.ts";
 import { freePorts, loopback } from "./ports.ts";
 import { laptopUsers } from "./users.ts";
 
 /**
- * Every port of the laptop's shop with its usual number. Each can be set by SAGACART_<NAME>_PORT, such as
- * SAGACART_ORDER_PORT or SAGACART_CARD_PROVIDER_PORT; SAGACART_PORT_OFFSET is added to all that are not set. A process
- * with an RPC or HTTP port has its metrics and probes at that port + 1000.
+ * Every port of the laptop's shop with its usual number: that of a part has the part's name, each further one the part's
+ * and its own (`identity-http`). Each can be set by SAGACART_<NAME>_PORT, for example SAGACART_CARD_PROVIDER_PORT;
+ * SAGACART_PORT_OFFSET is added to all that are not set. A process with an RPC or HTTP port has its metrics and probes at
+ * that port + 1000.
  */
 export const usualPorts = {
-  gateway: 8080,
-  order: 8081,
-  stock: 8082,
-  payment: 8083,
-  shipping: 8084,
-  notifier: 8085,
-  identity: 8086,
-  "identity-http": 8096,
-  "card-provider": 8091,
-  carrier: 8092,
-  mailbox: 8025,
-  "worker-admin": 9090,
+  ...byName([...deployedNames, ...fakeNames], portOf),
+  "identity-http": portOf("identity", "http"),
+  mailbox: portOf("notifier", "mailbox"),
+  "worker-admin": portOf("worker"),
   postgres: 8432,
   temporal: 7233,
   "temporal-ui": 8233,
-} as const;
+};
 
 export type PortName = keyof typeof usualPorts;
 export type Ports = Readonly<Record<PortName, number>>;
@@ -62,23 +69,7 @@ export async function someFreePorts(): Promise<Ports> {
 }
 
 function portsBy(port: (name: PortName) => number): Ports {
-  return {
-    gateway: port("gateway"),
-    order: port("order"),
-    stock: port("stock"),
-    payment: port("payment"),
-    shipping: port("shipping"),
-    notifier: port("notifier"),
-    identity: port("identity"),
-    "identity-http": port("identity-http"),
-    "card-provider": port("card-provider"),
-    carrier: port("carrier"),
-    mailbox: port("mailbox"),
-    "worker-admin": port("worker-admin"),
-    postgres: port("postgres"),
-    temporal: port("temporal"),
-    "temporal-ui": port("temporal-ui"),
-  };
+  return byName(portNames, port);
 }
 
 /** What the processes are told besides their ports. */
@@ -109,72 +100,102 @@ export type Service = {
 
 /** The processes of the shop, besides Postgres and Temporal. */
 export const services: readonly Service[] = [
-  service("order", ({ ports }) => ({ ...addresses(ports, "stock", "payment") })),
-  service("stock", () => ({})),
-  service("payment", ({ ports, secrets }) => ({
-    PROVIDER_URL: `http://${loopback}:${ports["card-provider"]}`,
-    PROVIDER_API_KEY: secrets.cardProviderApiKey,
-    PROVIDER_WEBHOOK_SECRET: secrets.cardProviderWebhookSecret,
-  })),
-  service("shipping", ({ ports, secrets }) => ({
-    ...addresses(ports, "order"),
-    CARRIER_URL: `http://${loopback}:${ports.carrier}`,
-    CARRIER_API_KEY: secrets.carrierApiKey,
-    CARRIER_WEBHOOK_SECRET: secrets.carrierWebhookSecret,
-  })),
-  // It also is the laptop's mail server: what it sends over SMTP comes back into its own mailbox.
-  service("notifier", ({ ports, secrets }) => ({
-    ...addresses(ports, "order"),
-    SMTP_URL: `smtp://${loopback}:${ports.mailbox}`,
-    MAILBOX_SMTP_PORT: `${ports.mailbox}`,
-    PUBLIC_URL: `http://${loopback}:${ports.gateway}`,
-    UNSUBSCRIBE_SECRETS: secrets.unsubscribe,
-    // Webhooks may go to programs on this machine: elsewhere never to a private address.
-    WEBHOOK_ALLOW_HTTP: "true",
-    WEBHOOK_ALLOW_NETWORKS: "127.0.0.0/8,::1/128",
-  })),
-  service("identity", ({ ports, secrets }) => ({
-    HTTP_PORT: `${ports["identity-http"]}`,
-    ISSUER_URL: issuerUrl(ports),
-    KEY_ENCRYPTION_SECRET: secrets.keyEncryptionSecret,
-    SMTP_URL: `smtp://${loopback}:${ports.mailbox}`,
-    SERVICE_CLIENT_SECRETS: JSON.stringify(secrets.serviceClients),
-    OIDC_CLIENTS: JSON.stringify([docsClient(ports)]),
-    SEED_USERS: JSON.stringify(laptopUsers),
-    // Whoever tries something here is behind one address.
-    SIGN_IN_FREE_ATTEMPTS_PER_ADDRESS: "100000",
-  })),
-  world("card-provider", "services/payment/src/card-provider/fake/main.ts", ({ ports, secrets }) => ({
-    API_KEY: secrets.cardProviderApiKey,
-    WEBHOOK_SECRET: secrets.cardProviderWebhookSecret,
-    WEBHOOK_URL: `http://${loopback}:${ports.gateway}/v1/provider-webhooks/card`,
-  })),
-  world("carrier", "services/shipping/src/carrier/fake/main.ts", ({ ports, secrets }) => ({
-    API_KEY: secrets.carrierApiKey,
-    WEBHOOK_SECRET: secrets.carrierWebhookSecret,
-    WEBHOOK_URL: `http://${loopback}:${ports.gateway}/v1/provider-webhooks/carrier`,
-  })),
+  ...serviceNames.map(
+    (name): Service => ({
+      ...rpcOrHttp(name, 3),
+      env: (surroundings) => ({ DATABASE_URL: surroundings.databaseUrls[name], ...envOf(name, surroundings) }),
+    }),
+  ),
+  ...fakeNames.map(
+    (name): Service => ({
+      name,
+      entry: entryOf(name),
+      port: name,
+      stopsAt: 4,
+      // It remembers in a file, as the real one would in its own database.
+      env: (surroundings) => ({
+        STATE_FILE: join(surroundings.stateDirectory, `${name}.db`),
+        ...envOf(name, surroundings),
+      }),
+    }),
+  ),
   {
     name: "worker",
-    entry: "workflows/src/main.ts",
-    preload: "workflows/src/lean-threads.ts",
+    entry: entryOf("worker"),
+    preload: "workflows/src/worker/lean-threads.ts",
     adminPort: (ports) => ports["worker-admin"],
     runsWorkflows: true,
     stopsAt: 2,
-    env: ({ ports, temporal }) => ({
-      TEMPORAL_ADDRESS: temporal.address,
-      TEMPORAL_NAMESPACE: temporal.namespace,
-      ...addresses(ports, "order", "stock", "payment", "shipping"),
-    }),
+    env: (surroundings) => envOf("worker", surroundings),
   },
-  {
-    name: "gateway",
-    entry: "services/gateway/src/main.ts",
-    port: "gateway",
-    adminPort: (ports) => ports.gateway + 1000,
-    stopsAt: 1,
-    env: ({ ports }) => ({
-      ...addresses(ports, "order", "stock", "payment", "shipping", "notifier", "identity"),
+  ...httpNames.map((name): Service => ({ ...rpcOrHttp(name, 1), env: (surroundings) => envOf(name, surroundings) })),
+];
+
+function rpcOrHttp(name: DeployedName, stopsAt: Service["stopsAt"]) {
+  return { name, entry: entryOf(name), port: name, adminPort: (ports: Ports) => ports[name] + 1000, stopsAt } as const;
+}
+
+function entryOf(name: string): string {
+  const { folder, entry = `${folder}/src/main.ts` } = partOf(name);
+  return entry;
+}
+
+/** The addresses of what a part calls, and what it is told besides. */
+function envOf(name: string, surroundings: Surroundings): Record<string, string> {
+  const { ports } = surroundings;
+  const addresses = servicesCalledBy(name).map((callee) => [
+    `${callee.toUpperCase()}_ADDRESS`,
+    `${loopback}:${ports[callee]}`,
+  ]);
+  return { ...Object.fromEntries(addresses), ...settings.get(name)?.(surroundings) };
+}
+
+/** The variables of a part besides those that the table of the shop says. */
+const settings = new Map<string, Service["env"]>(
+  Object.entries({
+    payment: ({ ports, secrets }) => ({
+      PROVIDER_URL: `http://${loopback}:${ports["card-provider"]}`,
+      PROVIDER_API_KEY: secrets.cardProviderApiKey,
+      PROVIDER_WEBHOOK_SECRET: secrets.cardProviderWebhookSecret,
+    }),
+    shipping: ({ ports, secrets }) => ({
+      CARRIER_URL: `http://${loopback}:${ports.carrier}`,
+      CARRIER_API_KEY: secrets.carrierApiKey,
+      CARRIER_WEBHOOK_SECRET: secrets.carrierWebhookSecret,
+    }),
+    // It also is the laptop's mail server: what it sends over SMTP comes back into its own mailbox.
+    notifier: ({ ports, secrets }) => ({
+      SMTP_URL: `smtp://${loopback}:${ports.mailbox}`,
+      MAILBOX_SMTP_PORT: `${ports.mailbox}`,
+      PUBLIC_URL: `http://${loopback}:${ports.gateway}`,
+      UNSUBSCRIBE_SECRETS: secrets.unsubscribe,
+      // Webhooks may go to programs on this machine: elsewhere never to a private address.
+      WEBHOOK_ALLOW_HTTP: "true",
+      WEBHOOK_ALLOW_NETWORKS: "127.0.0.0/8,::1/128",
+    }),
+    identity: ({ ports, secrets }) => ({
+      HTTP_PORT: `${ports["identity-http"]}`,
+      ISSUER_URL: issuerUrl(ports),
+      KEY_ENCRYPTION_SECRET: secrets.keyEncryptionSecret,
+      SMTP_URL: `smtp://${loopback}:${ports.mailbox}`,
+      SERVICE_CLIENT_SECRETS: JSON.stringify(secrets.serviceClients),
+      OIDC_CLIENTS: JSON.stringify([docsClient(ports)]),
+      SEED_USERS: JSON.stringify(laptopUsers),
+      // All sign-ins on a laptop come from one address.
+      SIGN_IN_FREE_ATTEMPTS_PER_ADDRESS: "100000",
+    }),
+    "card-provider": ({ ports, secrets }) => ({
+      API_KEY: secrets.cardProviderApiKey,
+      WEBHOOK_SECRET: secrets.cardProviderWebhookSecret,
+      WEBHOOK_URL: `http://${loopback}:${ports.gateway}/v1/provider-webhooks/card`,
+    }),
+    carrier: ({ ports, secrets }) => ({
+      API_KEY: secrets.carrierApiKey,
+      WEBHOOK_SECRET: secrets.carrierWebhookSecret,
+      WEBHOOK_URL: `http://${loopback}:${ports.gateway}/v1/provider-webhooks/carrier`,
+    }),
+    worker: ({ temporal }) => ({ TEMPORAL_ADDRESS: temporal.address, TEMPORAL_NAMESPACE: temporal.namespace }),
+    gateway: ({ ports }) => ({
       IDENTITY_HTTP_URL: `http://${loopback}:${ports["identity-http"]}`,
       // The surfaces without a sign-in are open: this is loopback.
       OPEN_SURFACES: "true",
@@ -182,8 +203,8 @@ export const services: readonly Service[] = [
       WRITES_PER_MINUTE: "600000",
       SIGN_INS_PER_MINUTE: "6000",
     }),
-  },
-];
+  } satisfies Readonly<Record<string, Service["env"]>>),
+);
 
 /** By which a program of the shop verifies tokens, and gets its own; nothing for what is none of the shop's. */
 export function tokenEnv(
@@ -219,32 +240,6 @@ function docsClient(ports: Ports) {
   };
 }
 
-function service(name: DatabaseName, env: Service["env"]): Service {
-  return {
-    name,
-    entry: `services/${name}/src/main.ts`,
-    port: name,
-    adminPort: (ports) => ports[name] + 1000,
-    stopsAt: 3,
-    env: (surroundings) => ({ DATABASE_URL: surroundings.databaseUrls[name], ...env(surroundings) }),
-  };
-}
-
-// A stand-in for somebody of the world outside. It remembers in a file, as the real one would in its own database.
-function world(name: "card-provider" | "carrier", entry: string, env: Service["env"]): Service {
-  return {
-    name,
-    entry,
-    port: name,
-    stopsAt: 4,
-    env: (surroundings) => ({ STATE_FILE: join(surroundings.stateDirectory, `${name}.db`), ...env(surroundings) }),
-  };
-}
-
-function addresses(ports: Ports, ...names: DatabaseName[]): Record<string, string> {
-  return Object.fromEntries(names.map((name) => [`${name.toUpperCase()}_ADDRESS`, `${loopback}:${ports[name]}`]));
-}
-
 /** Every port with the process that wants it, the ports + 1000 included, for the check before the start. */
 export function wantedPorts(ports: Ports, which: readonly Service[], temporal: "ours" | "elsewhere") {
   const wanted = [{ port: ports.postgres, by: `Postgres (${portVariable("postgres")})` }];
@@ -266,9 +261,6 @@ export function wantedPorts(ports: Ports, which: readonly Service[], temporal: "
   return wanted;
 }
 
-/** The programs that call others with a token of their own; `scripts` are the seed, the demo, the bench and the tests. */
-export type ServiceClient = DatabaseName | "gateway" | "worker" | "scripts";
-
 export type Secrets = {
   readonly passwords: Readonly<Record<string, string>>;
   /** By which programs of the shop get their tokens. */
@@ -286,17 +278,7 @@ export function makeSecrets(): Secrets {
   const secret = () => randomBytes(24).toString("base64url");
   return {
     passwords: Object.fromEntries([...databaseNames, "audit"].map((role) => [role, secret()])),
-    serviceClients: {
-      order: secret(),
-      stock: secret(),
-      payment: secret(),
-      shipping: secret(),
-      notifier: secret(),
-      identity: secret(),
-      gateway: secret(),
-      worker: secret(),
-      scripts: secret(),
-    },
+    serviceClients: byName(serviceClients, secret),
     keyEncryptionSecret: secret(),
     cardProviderApiKey: secret(),
     cardProviderWebhookSecret: secret(),

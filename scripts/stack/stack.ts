@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { byName, type DatabaseName, databaseNames, type ServiceClient } from "../shop.ts";
 import { createDatabaseServer } from "./database-server.ts";
-import type { DatabaseName } from "./databases.ts";
 import { createGuard, type Guard } from "./guard.ts";
 import { inShort } from "./log-line.ts";
 import { loopback, takenPorts } from "./ports.ts";
@@ -13,7 +13,6 @@ import {
   type Ports,
   portsFromEnvironment,
   type Service,
-  type ServiceClient,
   someFreePorts,
   tokenEnv,
   wantedPorts,
@@ -242,14 +241,7 @@ function addressesOf(ports: Ports, temporal: string): Record<string, string> {
 }
 
 function byDatabase(url: (name: DatabaseName) => string): Record<DatabaseName, string> {
-  return {
-    order: url("order"),
-    stock: url("stock"),
-    payment: url("payment"),
-    shipping: url("shipping"),
-    notifier: url("notifier"),
-    identity: url("identity"),
-  };
+  return byName(databaseNames, url);
 }
 
 async function all(promises: readonly Promise<void>[]): Promise<void> {

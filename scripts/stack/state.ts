@@ -1,13 +1,13 @@
 import { chmod, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { cloneDirectory } from "./postgres-programs.ts";
+import { cloneFolder } from "../clone.ts";
 import { makeSecrets, type Secrets } from "./services.ts";
 import { messageOf, StartError } from "./start-error.ts";
 
 /** Where the shop of this clone keeps everything, unless SAGACART_STATE_DIRECTORY names another place. */
 export function usualStateDirectory(env: NodeJS.ProcessEnv = process.env): string {
-  return env.SAGACART_STATE_DIRECTORY || join(cloneDirectory, ".sagacart");
+  return env.SAGACART_STATE_DIRECTORY || join(cloneFolder, ".sagacart");
 }
 
 /** How to reach a shop that runs: what <state>/shop.json holds while it does. */

@@ -1,3 +1,4 @@
+import { serviceNames } from "../shop.ts";
 import { laptopUsers } from "./users.ts";
 
 /** What a person sees when the shop is ready: where everything is, what it takes, and three things to try. */
@@ -11,7 +12,7 @@ export function welcome(shop: {
   const port = (name: string) => Number(addresses[name]?.split(":").at(-1));
   const rows = [
     ["gateway (REST)", `http://localhost:${port("gateway")}/openapi.json`],
-    ...["order", "stock", "payment", "shipping", "notifier", "identity"].map((name) => [
+    ...serviceNames.map((name) => [
       `${name} (gRPC)`,
       `localhost:${port(name)}, metrics http://localhost:${port(name) + 1000}/metrics`,
     ]),

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { glob, mkdir, readFile, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { cloneDirectory } from "./postgres-programs.ts";
+import { cloneFolder } from "../clone.ts";
 import { endOf } from "./process-end.ts";
 
 /**
@@ -12,7 +12,7 @@ import { endOf } from "./process-end.ts";
  * it cannot be made; the worker then does so itself, and says what is wrong.
  */
 export async function workflowBundle(): Promise<string | undefined> {
-  const file = join(cloneDirectory, ".sagacart", "bundles", `${await sourcesHash()}.js`);
+  const file = join(cloneFolder, ".sagacart", "bundles", `${await sourcesHash()}.js`);
   if (existsSync(file)) return file;
   try {
     await mkdir(dirname(file), { recursive: true });
@@ -21,7 +21,7 @@ export async function workflowBundle(): Promise<string | undefined> {
   }
   // Renamed into place, since several shops of one clone may start at once.
   const unfinished = `${file}.${process.pid}.new`;
-  const program = join(cloneDirectory, "workflows", "src", "bundle.ts");
+  const program = join(cloneFolder, "workflows", "src", "worker", "bundle.ts");
   const how = await endOf(spawn(process.execPath, [program, unfinished], { stdio: "ignore" }));
   if (how !== "exit code 0") return undefined;
   await rename(unfinished, file);
@@ -37,9 +37,9 @@ async function sourcesHash(): Promise<string> {
     "package-lock.json",
   ];
   const files: string[] = [];
-  for await (const file of glob(patterns, { cwd: cloneDirectory })) {
+  for await (const file of glob(patterns, { cwd: cloneFolder })) {
     if (!file.endsWith(".test.ts")) files.push(file);
   }
-  for (const file of files.sort()) hash.update(file).update(await readFile(join(cloneDirectory, file)));
+  for (const file of files.sort()) hash.update(file).update(await readFile(join(cloneFolder, file)));
   return hash.digest("hex").slice(0, 16);
 }

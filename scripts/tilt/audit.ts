@@ -1,4 +1,4 @@
-import { auditShop } from "../e2e/audit.ts";
+import { auditShop } from "../kubernetes/audit.ts";
 import { tiltShop } from "./shop.ts";
 
 // Runs the audit's CronJob now.

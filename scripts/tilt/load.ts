@@ -1,4 +1,4 @@
-import { run } from "../e2e/program.ts";
+import { run } from "../program.ts";
 import { tiltShop } from "./shop.ts";
 
 // Buys over the forwarded gateway for a while, and tells how the orders ended.

@@ -1,8 +1,7 @@
 import { Client, Connection } from "@temporalio/client";
-import { openNamespace } from "../e2e/cluster.ts";
-import { run } from "../e2e/program.ts";
-import { serviceParts } from "../e2e/shop.ts";
-import { databaseNames } from "../stack/databases.ts";
+import { openNamespace } from "../kubernetes/namespace.ts";
+import { run } from "../program.ts";
+import { databaseNames, partNames } from "../shop.ts";
 import { tiltShop } from "./shop.ts";
 
 // Empties the shop that Tilt runs and fills it anew: drops what is in its databases, ends the workflows that are about what
@@ -11,11 +10,10 @@ import { tiltShop } from "./shop.ts";
 await using tilt = await tiltShop();
 const { namespace, release } = tilt.shop;
 const say = (line: string) => process.stdout.write(`${line}\n`);
-const parts = [...serviceParts, "card-provider", "carrier", "worker"];
-const deployments = parts.map((part) => `deployment/${release}-${part}`);
+const deployments = partNames.map((part) => `deployment/${release}-${part}`);
 
 await namespace.kubectl(["scale", ...deployments, "--replicas=0"]);
-for (const part of parts) {
+for (const part of partNames) {
   await namespace.kubectl(["wait", "--for=delete", "pod", "-l", tilt.shop.labels(part), "--timeout=120s"]);
 }
 say("stopped all of the shop");

@@ -1,9 +1,9 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openNamespace } from "../e2e/cluster.ts";
-import { run } from "../e2e/program.ts";
-import { openShop, type Shop } from "../e2e/shop.ts";
+import { openNamespace } from "../kubernetes/namespace.ts";
+import { openShop, type Shop } from "../kubernetes/shop.ts";
+import { run } from "../program.ts";
 import { loopback } from "../stack/ports.ts";
 import { portsFromEnvironment } from "../stack/services.ts";
 

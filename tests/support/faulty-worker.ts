@@ -1,7 +1,7 @@
 import { appendFileSync } from "node:fs";
-import { readConfig } from "../../workflows/src/config.ts";
-import { runWorker } from "../../workflows/src/run.ts";
-import type { Steps } from "../../workflows/src/step-types.ts";
+import { readConfig } from "@sagacart/workflows/config";
+import type { Steps } from "@sagacart/workflows/sagas/steps";
+import { runWorker } from "@sagacart/workflows/worker/run";
 
 // The worker, as it is, but for what is done to it around its calls:
 //   FAULT_TRACE=file        writes a line for each call that has a durable effect
@@ -34,14 +34,7 @@ function watched<Client extends object>(client: Client, name: string): Client {
   });
 }
 
-const asking = new Set([
-  "claimCommands",
-  "listStalledCommands",
-  "batchGetOrders",
-  "getOrder",
-  "getOrderRefund",
-  "listPayments",
-]);
+const asking = new Set(["claimCommands", "listStalledCommands", "getOrder", "getOrderRefund", "listPayments"]);
 
 function dieIf(moment: string, number: number): void {
   if (when === moment && number === Number(at)) {

@@ -3,9 +3,10 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { type Order, Order_State } from "@sagacart/proto/order/v1/order";
 import { audit } from "../../scripts/audit/audit.ts";
-import { type AuditedDatabase, auditedDatabases } from "../../scripts/audit/finding.ts";
 import { connectShop, type Shop, stateOf } from "../../scripts/demo/shop.ts";
+import { type AuditedDatabase, auditedDatabases } from "../../scripts/shop.ts";
 import type { Stack, StackOptions } from "../../scripts/stack/stack.ts";
+import { until as waitUntil } from "../../scripts/until.ts";
 import { startTestStack } from "./stack.ts";
 
 export type TestShop = AsyncDisposable & {
@@ -123,26 +124,11 @@ export async function untilFinal(shop: Shop, id: string, withinMs = 60_000): Pro
   });
 }
 
-/** Asks until there is an answer; what throws is asked again. */
-export async function until<T>(
+/** Asks until there is an answer; an error counts as none. */
+export function until<T>(
   withinMs: number,
   what: string | (() => string),
   ask: () => Promise<T | undefined>,
 ): Promise<T> {
-  const end = Date.now() + withinMs;
-  for (let last: unknown; ; ) {
-    try {
-      const answer = await ask();
-      if (answer !== undefined) {
-        return answer;
-      }
-    } catch (error) {
-      last = error;
-    }
-    if (Date.now() > end) {
-      const text = typeof what === "string" ? what : what();
-      throw new Error(`waited ${withinMs} ms in vain for ${text}`, { cause: last });
-    }
-    await new Promise((resolve) => setTimeout(resolve, 25));
-  }
+  return waitUntil(what, ask, { withinMs, everyMs: 25 });
 }

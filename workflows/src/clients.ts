@@ -12,19 +12,19 @@ import { ShippingService } from "@sagacart/proto/shipping/v1/shipping_service";
 import { ProductService } from "@sagacart/proto/stock/v1/product_service";
 import { StockService } from "@sagacart/proto/stock/v1/stock_service";
 
-/** What the steps of the saga talk to. */
+/** The services that the steps of the saga call. */
 export type Services = {
   readonly orders: Client<typeof OrderService>;
   readonly saga: Client<typeof SagaService>;
   readonly stock: Client<typeof StockService>;
   readonly payment: Client<typeof PaymentService>;
   readonly shipping: Client<typeof ShippingService>;
-  /** For the gate alone, which has a product and customers of its own. */
+  /** For the gate only, which has its own product and customers. */
   readonly products: Client<typeof ProductService>;
   readonly accounts: Client<typeof AccountService>;
 };
 
-/** Where the commands come from: each service's own outbox. */
+/** The sources of commands: each service's outbox. */
 export type CommandSources = {
   readonly order: Client<typeof CommandService>;
   readonly payment: Client<typeof CommandService>;
@@ -38,7 +38,7 @@ export type Addresses = {
   readonly SHIPPING_ADDRESS: string;
 };
 
-/** Opens the channels to all services. They connect at the first call. */
+/** Opens a channel to each service. Channels connect at the first call. */
 export function connectServices(
   addresses: Addresses,
   metrics: Metrics,

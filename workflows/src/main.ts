@@ -1,6 +1,6 @@
 import { ConfigError } from "@sagacart/chassis/process/config";
 import { readConfig } from "./config.ts";
-import { runWorker } from "./run.ts";
+import { runWorker } from "./worker/run.ts";
 
 try {
   await runWorker(readConfig(process.env), firstSignal());

@@ -2,15 +2,11 @@
 Databases: one CloudNativePG Cluster for each service that has no Postgres of its own given by a Secret.
 */}}
 
-{{- define "sagacart.databases.all" -}}
-["order", "stock", "payment", "shipping", "notifier", "identity"]
-{{- end }}
-
 {{/* The services whose database the operator is to make, as a JSON list. */}}
 {{- define "sagacart.databases.names" -}}
 {{- $names := list -}}
 {{- if .Values.databases.enabled -}}
-{{- range $name := include "sagacart.databases.all" . | fromJsonArray -}}
+{{- range $name := include "sagacart.services.withDatabase" . | fromJsonArray -}}
 {{- $service := get $.Values $name | default dict -}}
 {{- $given := dig "database" "existingSecret" "name" "" $service -}}
 {{- $ours := printf "%s-app" (include "sagacart.databases.cluster" (list $ $name)) -}}

@@ -124,7 +124,7 @@ is filled in by Kubernetes, so that the password stands nowhere else.
 {{- define "sagacart.audit.env" -}}
 env:
   {{- if .Values.audit.urlsSecret }}
-  {{- range list "order" "stock" "payment" "shipping" "notifier" }}
+  {{- range include "sagacart.services.audited" . | fromJsonArray }}
   - name: AUDIT_{{ upper . }}_URL
     valueFrom:
       secretKeyRef:
@@ -137,7 +137,7 @@ env:
       secretKeyRef:
         name: {{ include "sagacart.databases.auditSecret" . }}
         key: password
-  {{- range list "order" "stock" "payment" "shipping" "notifier" }}
+  {{- range include "sagacart.services.audited" . | fromJsonArray }}
   - name: AUDIT_{{ upper . }}_URL
     value: postgresql://audit:$(AUDIT_PASSWORD)@{{ include "sagacart.databases.cluster" (list $ .) }}-rw:5432/{{ . }}
   {{- end }}
@@ -179,7 +179,7 @@ spec:
 
 {{/* Egress to the audited databases. */}}
 {{- define "sagacart.audit.egress" -}}
-{{- range list "order" "stock" "payment" "shipping" "notifier" }}
+{{- range include "sagacart.services.audited" . | fromJsonArray }}
 {{- /* Of a service that is not installed there are the umbrella's values only. */}}
 {{- $database := get (get $.Values .) "database" | default dict }}
 - to:

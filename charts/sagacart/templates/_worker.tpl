@@ -103,7 +103,7 @@ initContainers:
   - name: wait
     image: {{ include "sagacart.worker.image" . }}
     imagePullPolicy: {{ $worker.image.pullPolicy | default (dig "image" "pullPolicy" "IfNotPresent" $global) }}
-    args: [workflows/src/wait-main.ts]
+    args: [workflows/src/worker/wait-main.ts]
     env:
       {{- include "sagacart.worker.addresses" . | nindent 6 }}
     resources:
@@ -116,7 +116,7 @@ containers:
   - name: worker
     image: {{ include "sagacart.worker.image" . }}
     imagePullPolicy: {{ $worker.image.pullPolicy | default (dig "image" "pullPolicy" "IfNotPresent" $global) }}
-    args: [--import, ./workflows/src/lean-threads.ts, workflows/src/main.ts]
+    args: [--import, ./workflows/src/worker/lean-threads.ts, workflows/src/main.ts]
     ports:
       - { name: admin, containerPort: 9090 }
     env:
@@ -208,8 +208,8 @@ volumes:
 
 {{/* Whom the worker calls. */}}
 {{- define "sagacart.worker.addresses" -}}
-{{- range $name, $port := dict "order" 8081 "stock" 8082 "payment" 8083 "shipping" 8084 -}}
-- { name: {{ upper $name }}_ADDRESS, value: {{ printf "dns:///%s-%s:%d" $.Release.Name $name (int $port) | quote }} }
+{{- range $name, $ports := omit .Values.global.networkPolicy.edges.worker "identity" -}}
+- { name: {{ upper $name }}_ADDRESS, value: {{ printf "dns:///%s-%s:%d" $.Release.Name $name (int (first $ports)) | quote }} }
 {{ end -}}
 - name: AUTH_TOKEN_URL
   value: {{ .Values.global.auth.tokenUrl | default (printf "%s://%s-identity:8096/oidc/token" (ternary "https" "http" .Values.global.tls.enabled) .Release.Name) | quote }}

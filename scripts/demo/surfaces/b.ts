@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Shipment_State } from "@sagacart/proto/shipping/v1/shipment";
+import { until } from "../../until.ts";
 import type { Story } from "../stories.ts";
-import { until } from "../until.ts";
 import { createAsk } from "./rest.ts";
 
 /** The lines of the Wippy shop's README, one after the other. */
@@ -46,7 +46,10 @@ export const wippy: Story = {
     const { shipment } = await shop.shipping.getShipment({ orderId: order.id });
     say(`DELIVERY: shipment ${shipment?.trackingNumber || "to be fetched"} of order ${order.id}`);
     assert.equal(shipment?.state, Shipment_State.ACCEPTED);
-    const mail = await until(async () => (await shop.mailbox.listMailboxMessages({ to: email })).messages[0]);
+    const mail = await until(
+      "the mail",
+      async () => (await shop.mailbox.listMailboxMessages({ to: email })).messages[0],
+    );
     say(`EMAIL: "${mail.subject}" to ${email}`);
 
     say("The cart is gone:");

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
+import { until } from "../../until.ts";
 import type { Story } from "../stories.ts";
-import { until } from "../until.ts";
 import { type Ask, type Body, createAsk } from "./rest.ts";
 
 /** The sequences of the Flask services' README: place an order, pay it, cancel it, with the events of their queue. */
@@ -90,7 +90,7 @@ async function feedFrom(ask: Ask, headers: Headers) {
   };
   return {
     async tells(say: (line: string) => void, orderId: string, expected: readonly string[]): Promise<void> {
-      const names = await until(async () => {
+      const names = await until("the events of the order", async () => {
         const so = await namesOf(orderId);
         return so.length >= expected.length ? so : undefined;
       });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
+import { until } from "../../until.ts";
 import type { Story, Teller } from "../stories.ts";
-import { until } from "../until.ts";
 import { type Ask, type Body, createAsk } from "./rest.ts";
 
 const address = {
@@ -61,7 +61,7 @@ async function goodOrder({ shop, say }: Teller, ask: Ask, body: object & { conta
   say("Said again with the same key, it is the same order:");
   assert.equal((await ask("POST /api/orders", { body, headers, status: 201 })).id, order.id);
   const to = body.contactEmail;
-  const mail = await until(async () => (await shop.mailbox.listMailboxMessages({ to })).messages[0]);
+  const mail = await until("the mail", async () => (await shop.mailbox.listMailboxMessages({ to })).messages[0]);
   say(`E-mail to ${to}: "${mail.subject}"`);
 }
 
@@ -85,15 +85,19 @@ async function followed({ say, origin }: Teller, ask: Ask, order: object): Promi
   const { id } = await ask("POST /api/orders", { body, status: 202 });
   const quietly = createAsk(origin, () => {});
   let last = "";
-  const told = await until(async () => {
-    const { status, step, attempt, final } = await quietly(`GET /api/orders/${id}/status`);
-    const now = final ? status : `${status}, at "${step}", attempt ${attempt}`;
-    if (now !== last) {
-      say(`  ${now}`);
-    }
-    last = now;
-    return final ? status : undefined;
-  });
+  const told = await until(
+    "the order to be final",
+    async () => {
+      const { status, step, attempt, final } = await quietly(`GET /api/orders/${id}/status`);
+      const now = final ? status : `${status}, at "${step}", attempt ${attempt}`;
+      if (now !== last) {
+        say(`  ${now}`);
+      }
+      last = now;
+      return final ? status : undefined;
+    },
+    { everyMs: 50 },
+  );
   assert.equal(told, "COMPLETED");
 }
 

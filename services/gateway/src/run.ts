@@ -58,7 +58,7 @@ async function start(config: Config): Promise<Running> {
     },
     metrics,
     serviceTokensOf(config, log),
-    tls,
+    { tls },
   );
   const readiness = watchReadiness(services, log);
   gauge(metrics, "sagacart_ready", "Whether it takes requests, as /ready says.", () =>

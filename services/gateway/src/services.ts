@@ -2,10 +2,15 @@ import type { DescService } from "@bufbuild/protobuf";
 import type { Transport } from "@connectrpc/connect";
 import { callersToken } from "@sagacart/chassis/auth/callers-token";
 import type { CallTokens, ServiceTokens } from "@sagacart/chassis/auth/service-tokens";
-import { type Channel, createServiceClient, openChannel, withTokens } from "@sagacart/chassis/client/client";
+import {
+  type Channel,
+  type ChannelOptions,
+  createServiceClient,
+  openChannel,
+  withTokens,
+} from "@sagacart/chassis/client/client";
 import { createGrpcTransport } from "@sagacart/chassis/client/transport";
 import { clientMeter, type Metrics } from "@sagacart/chassis/process/metrics";
-import type { Tls } from "@sagacart/chassis/tls/files";
 import { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
 import { IdentityService } from "@sagacart/proto/identity/v1/identity_service";
@@ -72,14 +77,14 @@ export type Services = Disposable & {
   readonly asCaller: Services;
 };
 
-/** Opens them; each connects at its first call. Without `tokens`, the gateway has none of its own; without `tls`, plain. */
+/** Opens them; each connects at its first call. Without `tokens`, the gateway has none of its own. */
 export function openServices(
   addresses: Readonly<Record<ServiceName, string>>,
   metrics: Metrics,
   tokens?: ServiceTokens | undefined,
-  tls?: Tls | undefined,
+  options: Pick<ChannelOptions, "tls" | "keepaliveIntervalMs"> = {},
 ): Services {
-  const open = (name: ServiceName) => openChannel(addresses[name], { metrics, tls });
+  const open = (name: ServiceName) => openChannel(addresses[name], { metrics, ...options });
   const channels = {
     order: open("order"),
     stock: open("stock"),

@@ -32,7 +32,13 @@ export type StandIn = AsyncDisposable & {
  * All the services on one real HTTP/2 port, by the chassis' server: requests are validated by the contract's rules.
  * An rpc answers with an empty message unless told otherwise, and what it was asked is kept.
  */
-export async function startStandIn({ tls }: { tls?: Tls } = {}): Promise<StandIn> {
+export async function startStandIn({
+  tls,
+  maxConnectionAgeMs = 0,
+}: {
+  tls?: Tls;
+  maxConnectionAgeMs?: number;
+} = {}): Promise<StandIn> {
   const asked: Asked[] = [];
   const answers = new Map<string, Answer>();
   const keep = (method: DescMethod, request: Message, context: HandlerContext) => {
@@ -64,6 +70,7 @@ export async function startStandIn({ tls }: { tls?: Tls } = {}): Promise<StandIn
     metrics: createMetrics("stand-in"),
     domain: "stand-in.sagacart",
     tls,
+    maxConnectionAgeMs,
     routes(router) {
       for (const service of [...publicServices.keys(), SagaService, CommandService]) {
         router.service(service, implement(service) as never);
@@ -99,8 +106,13 @@ export async function startTestGateway(
   {
     tokens,
     addresses,
+    keepaliveIntervalMs,
     ...options
-  }: Partial<GatewayOptions> & { tokens?: ServiceTokens; addresses?: Partial<Record<ServiceName, string>> } = {},
+  }: Partial<GatewayOptions> & {
+    tokens?: ServiceTokens;
+    addresses?: Partial<Record<ServiceName, string>>;
+    keepaliveIntervalMs?: number;
+  } = {},
 ): Promise<TestGateway> {
   const metrics = createMetrics("gateway");
   const at = {
@@ -112,7 +124,7 @@ export async function startTestGateway(
     identity: address,
     ...addresses,
   };
-  const services = openServices(at, metrics, tokens, options.tls);
+  const services = openServices(at, metrics, tokens, { tls: options.tls, keepaliveIntervalMs });
   const readiness = watchReadiness(services, silentLog);
   const app = await createGateway({
     services,

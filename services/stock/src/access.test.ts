@@ -1,7 +1,7 @@
 import { testAccess } from "@sagacart/chassis/testing/access-tests";
 import { testStock } from "./testing/stock.ts";
 
-// Products are for anyone to read; the rest is nothing of customers'.
+// Anyone may read products; customers may call nothing else.
 testAccess(async () => {
   const stock = await testStock();
   return { ...stock, domain: "stock.sagacart", things: {}, lists: {}, ofCaller: [] };

@@ -12,7 +12,7 @@ import { startExpiry } from "./reservations/expiry.ts";
 
 export type StockOptions = { pool: Pool; log: Log; metrics: Metrics; expiryIntervalMs: number };
 
-/** Puts the service together. */
+/** Wires the RPC handlers and the background loops. */
 export function startStock({ pool, log, metrics, expiryIntervalMs }: StockOptions): Running {
   const meters = createMeters(metrics);
   return {

@@ -59,7 +59,7 @@ test.each<[what: string, field: string, call: () => Promise<unknown>]>([
     () => shop.stock.batchReserve({ items: [{ orderId: "o", lines: [{ productId: "pen", quantity: 2 ** 31 - 1 }] }] }),
   ],
   ["an order of nothing", "items[0].lines", () => shop.stock.batchReserve({ items: [{ orderId: "o", lines: [] }] })],
-  ["a batch of nothing", "order_ids", () => shop.stock.batchCommit({ orderIds: [] })],
+  ["an empty batch", "order_ids", () => shop.stock.batchCommit({ orderIds: [] })],
   ["an expiry after all time", "items[0].expire_time", () => hold({ seconds: 2n ** 63n - 1n, nanos: 0 })],
   ["an expiry before all time", "items[0].expire_time", () => hold({ seconds: -(2n ** 63n), nanos: 0 })],
   ["an expiry with too many nanos", "items[0].expire_time", () => hold({ seconds: 0n, nanos: 2 ** 31 - 1 })],
@@ -69,7 +69,7 @@ test.each<[what: string, field: string, call: () => Promise<unknown>]>([
     "request_id",
     () => shop.products.createProduct({ product: { title: "x", price }, requestId: " " }),
   ],
-])("%s is refused, by name of the field", async (_, field, call) => {
+])("%s is refused with the name of the field", async (_, field, call) => {
   const { code, reason, violations } = await failure(call());
 
   expect({ code, reason }).toEqual({ code: Code.InvalidArgument, reason: "INVALID_ARGUMENT" });
@@ -89,7 +89,7 @@ test.each<[what: string, call: () => Promise<unknown>]>([
   ["another kind of key", () => shop.products.listProducts({ pageToken: token("products", 1) })],
   ["an object", () => shop.products.listProducts({ pageToken: token({}) })],
   ["another list", () => shop.stock.listReservations({ pageToken: token("products", "pen") })],
-])("a page token that somebody made of %s is refused", async (_, call) => {
+])("an invented page token, %s, is refused", async (_, call) => {
   expect(await failure(call())).toMatchObject({ code: Code.InvalidArgument, reason: "BAD_PAGE_TOKEN" });
 });
 

@@ -23,7 +23,7 @@ afterEach(() => {
   child?.kill("SIGKILL");
 });
 
-test("the process serves gRPC, and ends well when it is told to", async () => {
+test("the process serves gRPC, and exits with 0 on SIGTERM", async () => {
   await using database = await testDatabase(migrations);
   const { port, exit } = await startProcess(database.url);
   const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure());
@@ -58,7 +58,7 @@ async function startProcess(url: string): Promise<{ port: number; exit: Promise<
       return { port, exit };
     }
   }
-  throw new Error("it ended before it was ready");
+  throw new Error("the process ended before it was ready");
 }
 
 function call<I extends DescMessage, O extends DescMessage>(

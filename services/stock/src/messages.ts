@@ -74,22 +74,22 @@ const movementReasonMessage = {
   SALE: stock.Movement_Reason.SALE,
 } as const satisfies Record<MovementReason, stock.Movement_Reason>;
 
-/** Undefined for UNSPECIFIED. */
+/** Converts from the wire; undefined for UNSPECIFIED. */
 export function readKind(from: reservation.Reservation_Kind): Kind | undefined {
   return keyOf(kindMessage, from);
 }
 
-/** Undefined for UNSPECIFIED. */
+/** Converts from the wire; undefined for UNSPECIFIED. */
 export function readState(from: reservation.Reservation_State): State | undefined {
   return keyOf(stateMessage, from);
 }
 
-/** Undefined for UNSPECIFIED. */
+/** Converts from the wire; undefined for UNSPECIFIED. */
 export function readMovementReason(from: stock.Movement_Reason): MovementReason | undefined {
   return keyOf(movementReasonMessage, from);
 }
 
-/** A time that a request names in `field`. What is no time in a year from 1 to 9999 is refused. */
+/** Converts a timestamp, or throws a violation of `field` if it is outside the years 1 to 9999. */
 export function readTime(field: string, from: Timestamp | undefined): Date | null {
   if (from === undefined) {
     return null;
@@ -98,11 +98,11 @@ export function readTime(field: string, from: Timestamp | undefined): Date | nul
   if (seconds < -62_135_596_800n || seconds > 253_402_300_799n || nanos < 0 || nanos > 999_999_999) {
     throw invalid(field, "timestamp.range", "must be a time in a year from 1 to 9999");
   }
-  // Before 1970 is as much over as 1970.
+  // Times before 1970 are only ever compared with now: 1970 does as well.
   return new Date(Math.max(0, Number(seconds) * 1000 + Math.floor(nanos / 1_000_000)));
 }
 
 function keyOf<K extends string, V>(map: Readonly<Record<K, V>>, value: V): K | undefined {
-  // Object.keys of a record has just its keys.
+  // Object.keys of a record returns exactly its keys.
   return (Object.keys(map) as K[]).find((key) => map[key] === value);
 }

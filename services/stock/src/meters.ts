@@ -2,25 +2,25 @@ import type { Metrics } from "@sagacart/chassis/process/metrics";
 import { Counter } from "prom-client";
 import type { ReserveOutcome } from "./reservations/reserve.ts";
 
-/** What is counted of the promises of stock. */
+/** Counters of what became of reservations. */
 export type Meters = {
-  /** What came of the orders of a batch, repeats included. */
+  /** Counts the outcomes of a batch, repeated orders included. */
   reserved(outcomes: readonly ReserveOutcome[]): void;
-  /** Reservations that were given back because their time was over. */
+  /** Counts reservations whose stock the background loop released. */
   expired(count: number): void;
 };
 
-/** `stock_reservations_total` by outcome, and `stock_reservations_expired_total`. */
+/** Registers `stock_reservations_total` by outcome, and `stock_reservations_expired_total`. */
 export function createMeters(metrics: Metrics): Meters {
   const reservations = new Counter({
     name: "stock_reservations_total",
-    help: "Orders in batches of reservations, by what came of them.",
+    help: "Orders in batches of reservations, by outcome.",
     labelNames: ["outcome"],
     registers: [metrics],
   });
   const expired = new Counter({
     name: "stock_reservations_expired_total",
-    help: "Reservations given back in the background because their time was over.",
+    help: "Expired reservations whose stock was released in the background.",
     registers: [metrics],
   });
   return {

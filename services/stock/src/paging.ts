@@ -1,17 +1,17 @@
 import { DomainError } from "@sagacart/chassis/errors";
 import { pageReasons, pageSize } from "@sagacart/chassis/postgres/page";
 
-// An answer may have 4 MiB.
+// A response may have 4 MiB; this leaves room for the rest of it.
 const maxPageBytes = 3 * 1024 * 1024;
 
-/** How many rows to ask for, to know whether there is a page after this one. */
+/** Returns the number of rows to select: one more than the page holds, to see if there is a next one. */
 export function rowsFor(asked: number): number {
   return pageSize(asked) + 1;
 }
 
 /**
- * The rows of a page, fewer than asked for where they are large, and the last of them when there is a page after it.
- * `bytesOf` says how large one is at most.
+ * Cuts rows to a page: at most as many as requested, fewer if they are large. `last` is the page's last row if there is
+ * a next page. `bytesOf` returns an upper bound of a row's size.
  */
 export function pageOf<T>(
   rows: readonly T[],
@@ -26,7 +26,7 @@ export function pageOf<T>(
   return { page: fitting, last: fitting.length < rows.length ? fitting.at(-1) : undefined };
 }
 
-/** An id out of a page token, in which somebody may have written anything. */
+/** Returns an id read from a page token, or throws BAD_PAGE_TOKEN: tokens are input like any other. */
 export function readId(id: string): string {
   if (!/^[A-Za-z0-9._~-]{1,63}$/.test(id)) {
     throw badPageToken();
@@ -34,7 +34,7 @@ export function readId(id: string): string {
   return id;
 }
 
-/** A bigint out of a page token, that Postgres can hold. */
+/** Returns a bigint read from a page token, or throws BAD_PAGE_TOKEN if a Postgres bigint cannot hold it. */
 export function readBigint(number: bigint): bigint {
   if (BigInt.asIntN(64, number) !== number) {
     throw badPageToken();
@@ -43,6 +43,6 @@ export function readBigint(number: bigint): bigint {
 }
 
 function badPageToken(): DomainError {
-  const message = "page_token is not one that this list gave out; leave it empty to begin again";
+  const message = "page_token is not one that this list gave out; leave it empty to start from the first page";
   return new DomainError(pageReasons, "BAD_PAGE_TOKEN", message);
 }

@@ -1,7 +1,7 @@
 import { Code } from "@connectrpc/connect";
 import { defineReasons } from "@sagacart/chassis/errors";
 
-/** What stock fails for. */
+/** The reasons of errors that stock returns, each with its gRPC code. */
 export const reasons = defineReasons({
   PRODUCT_NOT_FOUND: Code.NotFound,
   PRODUCT_EXISTS: Code.AlreadyExists,

@@ -3,7 +3,7 @@ import { schemaOf } from "@sagacart/chassis/testing/schema";
 import { expect, test } from "vitest";
 import { migrations } from "./testing/stock.ts";
 
-test("schema.sql is what the migrations make", async () => {
+test("schema.sql matches the migrations", async () => {
   await using database = await testDatabase(migrations);
 
   await expect(await schemaOf(database.pool)).toMatchFileSnapshot("../schema.sql");

@@ -3,7 +3,7 @@ import { testDatabase } from "@sagacart/chassis/testing/database";
 import { expect, test } from "vitest";
 import { questions } from "./survey.ts";
 
-test("every question can be asked, and answers with its gauges and labels", async () => {
+test("every query runs, and returns its gauges and labels", async () => {
   await using database = await testDatabase(new URL("../migrations/", import.meta.url));
   for (const question of questions) {
     const [row = {}] = await ask(database.pool, question);
@@ -11,7 +11,7 @@ test("every question can be asked, and answers with its gauges and labels", asyn
   }
 });
 
-test("stock that is held is counted by state, and what is to be given back is overdue", async () => {
+test("reserved stock is counted by state, and an expired reservation as overdue", async () => {
   await using database = await testDatabase(new URL("../migrations/", import.meta.url));
   const series = async (name: string) => {
     const question = questions.find(({ gauges }) => name in gauges)!;

@@ -1,10 +1,10 @@
 import type { Question } from "@sagacart/chassis/postgres/survey";
 
-/** What is asked of the database of stock for gauges. */
+/** Queries whose answers are gauges: what reservations hold, and how late their expiry is. */
 export const questions: readonly Question[] = [
   {
     gauges: {
-      sagacart_reservations: "Reservations that hold stock; 100,000 stands for more.",
+      sagacart_reservations: "Reservations that hold stock; counted up to 100,000.",
       sagacart_reserved_units: "How many units they hold.",
       sagacart_reservation_oldest_seconds: "How long ago the oldest of them was made; 0 where there is none.",
     },
@@ -20,7 +20,7 @@ export const questions: readonly Question[] = [
   {
     gauges: {
       sagacart_reservation_expiry_overdue_seconds:
-        "How long ago the reservation expired that is to be given back first.",
+        "How long ago the oldest reservation expired whose stock has not been released.",
     },
     labels: [],
     sql: `select greatest(coalesce(extract(epoch from now() - min(expire_time)), 0), 0)::float8

@@ -3,8 +3,8 @@ import { FieldPathElementSchema, ViolationsSchema } from "@bufbuild/protovalidat
 import { Code, ConnectError } from "@connectrpc/connect";
 
 /**
- * A request that breaks a rule which the proto files cannot state, told in the same form as those that they do.
- * `field` is its name in the request.
+ * Returns the error for a request that breaks a rule which the proto files cannot express, in the form in which
+ * protovalidate reports its own. `field` is the field's path in the request.
  */
 export function invalid(field: string, ruleId: string, message: string): ConnectError {
   const path = { elements: field.split(".").map((fieldName) => create(FieldPathElementSchema, { fieldName })) };

@@ -1,6 +1,6 @@
 import type { Attributes } from "@sagacart/chassis/trace/span";
 
-/** How a workflow is found in Temporal, by the names that its SDKs use; and the batch or the order that it is for. */
+/** Attributes that find a workflow in Temporal, named as its SDKs name them, and the batch or order that it is for. */
 export function workflowAttributes(workflowId: string, runId?: string): Attributes {
   return {
     temporalWorkflowID: workflowId,

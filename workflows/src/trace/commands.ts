@@ -5,9 +5,9 @@ import type { Command } from "@sagacart/proto/command/v1/command";
 import { workflowAttributes } from "./attributes.ts";
 
 /**
- * The span that starts the workflow of a batch, and in the trace of each of its orders one from its being recorded
- * until now, which links to the batch. The batch links to each order in turn: from either one gets to the other. The
- * batch of one order is a part of that order's trace.
+ * Starts the span that starts the workflow of a batch. In the trace of each of its orders, adds a span from the time the
+ * command was recorded until now. These spans link to the batch and the batch links to them. A batch of one order is
+ * part of that order's trace.
  */
 export function traceBatch(workflow: { type: string; id: string }, members: readonly Command[]): Span | undefined {
   if (tracer() === undefined) {
@@ -30,7 +30,7 @@ export function traceBatch(workflow: { type: string; id: string }, members: read
   return batch;
 }
 
-/** A span for a command, from its being recorded; in the trace that recorded it. */
+/** Starts a span for a command, from the time it was recorded, in the trace that recorded it. */
 export function traceCommand(command: Command, more: Pick<SpanOptions, "attributes" | "links"> = {}): Span | undefined {
   const { id, kind, orderId, deliveries, traceparent } = command;
   if (!isSampled(traceparent)) {
@@ -45,7 +45,7 @@ export function traceCommand(command: Command, more: Pick<SpanOptions, "attribut
   });
 }
 
-/** Commands have a UUIDv7, whose first 48 bits are the time in ms. */
+/** The first 48 bits of a command's UUIDv7 are its time, in ms. */
 function recordedMs(id: string): number {
   return Number.parseInt(id.replaceAll("-", "").slice(0, 12), 16);
 }

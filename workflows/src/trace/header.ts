@@ -1,9 +1,9 @@
 import { defaultPayloadConverter, type Headers } from "@temporalio/common";
 
-/** The header, and the form of it, in which all of Temporal's SDKs hand a trace on. */
+/** The header in which all of Temporal's SDKs propagate a trace. */
 const name = "_tracer-data";
 
-/** The traceparent that a workflow or an activity was started with. */
+/** Returns the traceparent that a workflow or an activity was started with. */
 export function readTrace(headers: Headers): string | undefined {
   const payload = headers[name];
   const value: unknown = payload === undefined ? undefined : defaultPayloadConverter.fromPayload(payload);

@@ -4,14 +4,14 @@ import type { InjectedSinks } from "@temporalio/worker";
 import type { Sinks, WorkflowInfo } from "@temporalio/workflow";
 import { workflowAttributes } from "./attributes.ts";
 
-/** The end of a workflow's run: of which span its own is a part, its own's id, and what it failed of. */
+/** The end of a workflow's run: its parent span, its own span's id, and the error it failed with. */
 type Ended = { readonly parent: string; readonly spanId: string; readonly error?: string };
 
 export interface TraceSinks extends Sinks {
   traces: { workflowEnded(ended: Ended): void };
 }
 
-/** Makes the span of a run when it has ended, once however often it is replayed. */
+/** Creates the span of a run when the run has ended: once, however often it is replayed. */
 export function traceSinks(): InjectedSinks<TraceSinks> {
   const tracing = tracer();
   return {

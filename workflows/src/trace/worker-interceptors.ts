@@ -7,7 +7,7 @@ import type { ActivityInterceptorsFactory } from "@temporalio/worker";
 import { workflowAttributes } from "./attributes.ts";
 import { readTrace, withTrace } from "./header.ts";
 
-/** For a client of Temporal: a workflow that is started within a span is a part of its trace. */
+/** Interceptors for a client: a workflow that is started within a span becomes part of its trace. */
 export function startInterceptors(): ClientInterceptors {
   const starts: WorkflowClientInterceptor = {
     startWithDetails: (input, next) => next({ ...input, headers: withCurrent(input.headers) }),
@@ -24,7 +24,7 @@ function withCurrent(headers: Headers): Headers {
   return isSampled(traceparent) ? withTrace(headers, traceparent) : headers;
 }
 
-/** For a worker: a span for each try of an activity, and what it calls is a part of it. */
+/** Interceptors for a worker: each attempt of an activity gets a span, and the calls that it makes are part of it. */
 export function activityInterceptors(): ActivityInterceptorsFactory[] {
   const tracing = tracer();
   return tracing === undefined ? [] : [traceActivities(tracing)];

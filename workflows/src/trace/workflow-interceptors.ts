@@ -4,14 +4,14 @@ import { readTrace, withTrace } from "./header.ts";
 import type { TraceSinks } from "./sinks.ts";
 
 /**
- * Within a workflow's sandbox: hands the trace that it was started with on to its activities, and says when it ended.
- * Nothing of OpenTelemetry is in the sandbox. The span of a run has an id that follows from the run's, so activities
- * know it before there is one, and after a replay it still is the same.
+ * Interceptors in the sandbox: pass the workflow's trace on to its activities, and report its end. The sandbox loads
+ * nothing of OpenTelemetry. The id of a run's span is derived from the run's id, so that activities know it before the
+ * span exists, and a replay derives the same one.
  */
 export const interceptors: WorkflowInterceptorsFactory = () => {
   const { traces } = proxySinks<TraceSinks>();
   let own: string | undefined;
-  const handOn = <Input extends { readonly headers: Parameters<typeof withTrace>[0] }>(input: Input): Input =>
+  const passOn = <Input extends { readonly headers: Parameters<typeof withTrace>[0] }>(input: Input): Input =>
     own === undefined ? input : { ...input, headers: withTrace(input.headers, own) };
   return {
     inbound: [
@@ -37,15 +37,15 @@ export const interceptors: WorkflowInterceptorsFactory = () => {
     ],
     outbound: [
       {
-        scheduleActivity: (input, next) => next(handOn(input)),
-        scheduleLocalActivity: (input, next) => next(handOn(input)),
-        continueAsNew: (input, next) => next(handOn(input)),
+        scheduleActivity: (input, next) => next(passOn(input)),
+        scheduleLocalActivity: (input, next) => next(passOn(input)),
+        continueAsNew: (input, next) => next(passOn(input)),
       },
     ],
   };
 };
 
-/** The last half of a UUID, which is random in each of its versions. */
+/** The second half of a UUID, which is random in every version of UUID. */
 function spanIdOfRun(runId: string): string {
   return runId.replaceAll("-", "").slice(16);
 }

@@ -38,7 +38,7 @@ test("calls of all four kinds", async () => {
   expect(await numbers(client.chat(notes(1n, 2n)))).toEqual([-1n, -2n]);
 });
 
-test("a conversation goes to and fro: an answer can be awaited before the next question", async () => {
+test("in a bidirectional stream, a response can be awaited before the next request", async () => {
   await using server = await startEcho({
     async *chat(notes) {
       for await (const { number } of notes) {
@@ -98,13 +98,13 @@ test("an error arrives with its reason, unary and in a stream", async () => {
   expect(errorInfo(await numbers(client.watch({ text: "a" })).catch((error) => error))).toEqual(answer);
 });
 
-test("nobody there is UNAVAILABLE", async () => {
+test("an unreachable server is UNAVAILABLE", async () => {
   using client = clientOf("127.0.0.1:1");
 
   expect(await client.change({ text: "a" }).catch(errorInfo)).toMatchObject({ code: Code.Unavailable });
 });
 
-test("what a call inherits it passes on: the request id, the trace, and a deadline that shrinks", async () => {
+test("a call passes on the request id, the trace, and the remaining time", async () => {
   const seen: { requestId: string | null; traceparent: string | null; remaining: number }[] = [];
   const note = (header: Headers) =>
     seen.push({
@@ -151,7 +151,7 @@ test.each([
   expect(left).toBeLessThanOrEqual(20_000);
 });
 
-test("without any, a unary call has ten seconds and a stream has for ever", async () => {
+test("without a deadline, a unary call has ten seconds and a stream has no limit", async () => {
   const left = await leftAtServer(undefined, undefined);
   let streamLeft: number | undefined = 0;
   await using server = await startEcho({
@@ -168,7 +168,7 @@ test("without any, a unary call has ten seconds and a stream has for ever", asyn
   expect(streamLeft).toBeUndefined();
 });
 
-test("a call whose inherited time is over is not made", async () => {
+test("a call after the inherited deadline is not made", async () => {
   let calls = 0;
   await using server = await startEcho({
     repeat: (note) => {
@@ -198,12 +198,12 @@ test("a call that takes too long ends with DEADLINE_EXCEEDED", async () => {
   expect(error).toMatchObject({ code: Code.DeadlineExceeded });
 });
 
-test("an abort cancels the call, and the handler is told", async () => {
+test("an abort cancels the call and its handler", async () => {
   const entered = Promise.withResolvers<void>();
-  const told = Promise.withResolvers<void>();
+  const aborted = Promise.withResolvers<void>();
   await using server = await startEcho({
     repeat: (_, { signal }) => {
-      signal.addEventListener("abort", () => told.resolve());
+      signal.addEventListener("abort", () => aborted.resolve());
       entered.resolve();
       return new Promise(() => {});
     },
@@ -216,16 +216,16 @@ test("an abort cancels the call, and the handler is told", async () => {
   abort.abort();
 
   expect(await call).toMatchObject({ code: Code.Canceled });
-  await told.promise;
+  await aborted.promise;
 });
 
-test("an abort ends a stream, and the handler is told", async () => {
-  const told = Promise.withResolvers<void>();
+test("an abort cancels a stream and its handler", async () => {
+  const aborted = Promise.withResolvers<void>();
   await using server = await startEcho({
     async *watch(_, { signal }) {
-      signal.addEventListener("abort", () => told.resolve());
+      signal.addEventListener("abort", () => aborted.resolve());
       yield {};
-      await told.promise;
+      await aborted.promise;
     },
   });
   using client = clientOf(server.address);
@@ -236,21 +236,21 @@ test("an abort ends a stream, and the handler is told", async () => {
   abort.abort();
 
   expect(await stream.next().catch(errorInfo)).toMatchObject({ code: Code.Canceled });
-  await told.promise;
+  await aborted.promise;
 });
 
 test.each([
   ["an AbortSignal.timeout", () => AbortSignal.timeout(20), Code.DeadlineExceeded],
   ["a deadline", () => abortedSoon(new ConnectError("late", Code.DeadlineExceeded)), Code.DeadlineExceeded],
   ["whatever else", () => abortedSoon("enough"), Code.Canceled],
-])("a call that is aborted by %s says so", async (_, signalOf, code) => {
+])("a call that is aborted by %s has its code", async (_, signalOf, code) => {
   await using server = await startEcho({ repeat: () => new Promise(() => {}) });
   using client = clientOf(server.address);
 
   expect(await client.repeat({ text: "a" }, { signal: signalOf() }).catch(errorInfo)).toMatchObject({ code });
 });
 
-test("what was aborted before is not called", async () => {
+test("a call that is aborted before it begins is not made", async () => {
   using client = clientOf("127.0.0.1:1");
 
   const error = await client.repeat({ text: "a" }, { signal: AbortSignal.abort() }).catch(errorInfo);
@@ -278,7 +278,7 @@ test.each([
   expect(calls).toBe(attempts);
 });
 
-test("UNAVAILABLE is not tried again for a method that does not say so", async () => {
+test("UNAVAILABLE is not retried for other methods", async () => {
   let calls = 0;
   await using server = await startEcho({
     change: () => {
@@ -292,7 +292,7 @@ test("UNAVAILABLE is not tried again for a method that does not say so", async (
   expect(calls).toBe(1);
 });
 
-test("other errors are not tried again, and UNAVAILABLE not for ever", async () => {
+test("other errors are not retried, and UNAVAILABLE not for ever", async () => {
   let calls = 0;
   await using server = await startEcho({
     repeat: () => {
@@ -313,7 +313,7 @@ test("other errors are not tried again, and UNAVAILABLE not for ever", async () 
   expect(calls).toBe(4);
 });
 
-test("headers and trailers can be read, and the answer's error has them too", async () => {
+test("headers and trailers can be read, of errors too", async () => {
   await using server = await startEcho({
     repeat: (note, { responseHeader, responseTrailer }) => {
       responseHeader.set("x-colour", "blue");
@@ -335,7 +335,7 @@ test("headers and trailers can be read, and the answer's error has them too", as
   expect(seen).toEqual(["blue", "small"]);
 });
 
-test("calls are measured, by how they ended", async () => {
+test("calls are measured by their code", async () => {
   const metrics = new Registry();
   await using server = await startEcho({
     repeat: (note) => note,

@@ -20,7 +20,7 @@ test.runIf(linux)(
     using channel = openChannel(`dns://127.0.0.1:${dns.port}/echo.test:${port}`, { lookUpIntervalMs: 10 });
     const client = createServiceClient(EchoService, channel);
     const failures: unknown[] = [];
-    /** Who answers three calls. Change is never tried again, so a call that is lost shows. */
+    /** The servers that answer three calls. Change is never retried, so a lost call is noticed. */
     const pods = async () => {
       const calls = [1, 2, 3].map(() => client.change({ text: "who" }));
       const answers = await Promise.allSettled(calls);

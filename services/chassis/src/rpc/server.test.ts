@@ -41,7 +41,7 @@ test.each(Object.entries(protocols))("one port speaks %s, unary and streaming", 
   expect(await numbers(client.watch({ text: "a", number: 3n }))).toEqual([0n, 1n, 2n]);
 });
 
-test.each(Object.entries(protocols))("over %s, broken rules come back as Violations", async (_, transport) => {
+test.each(Object.entries(protocols))("over %s, violated rules are reported as Violations", async (_, transport) => {
   await using server = await startEcho(echo);
   const client = createClient(EchoService, transport(`http://${server.address}`));
   const answer = {
@@ -115,7 +115,7 @@ test("a bug is INTERNAL with the request id, and the log has its cause under tha
   );
 });
 
-test("what fails in the middle of a stream goes through the same funnel", async () => {
+test("an error in the middle of a stream is translated like any other", async () => {
   await using server = await startEcho({
     async *watch() {
       yield { number: 1n };
@@ -129,7 +129,7 @@ test("what fails in the middle of a stream goes through the same funnel", async 
   expect(error).toMatchObject({ code: Code.Internal, reason: "INTERNAL" });
 });
 
-test("a stream that its caller leaves is logged as canceled, and its handler ends", async () => {
+test("a stream that its caller cancels is logged as canceled, and its handler ends", async () => {
   const ended = Promise.withResolvers<void>();
   await using server = await startEcho({
     async *watch() {
@@ -167,7 +167,7 @@ test("a request's values stay out of the log", async () => {
   expect(JSON.stringify(server.lines)).not.toContain("ada@example.org");
 });
 
-test("handlers, also of streams, know the request id, the trace and the deadline", async () => {
+test("handlers of calls and streams have the request id, the trace and the deadline", async () => {
   const seen: unknown[] = [];
   await using server = await startEcho({
     repeat: (note) => {
@@ -195,7 +195,7 @@ test("handlers, also of streams, know the request id, the trace and the deadline
   }
 });
 
-test.each(["", "a b", "x".repeat(129), "<script>"])("the request id %j is not taken over", async (requestId) => {
+test.each(["", "a b", "x".repeat(129), "<script>"])("the request id %j is replaced", async (requestId) => {
   let seen: string | undefined;
   await using server = await startEcho({
     repeat: (note) => {
@@ -210,7 +210,7 @@ test.each(["", "a b", "x".repeat(129), "<script>"])("the request id %j is not ta
   expect(seen).toMatch(/^[0-9a-f-]{36}$/);
 });
 
-test("when the deadline is over, the handler's signal says so", async () => {
+test("at the deadline, the handler's signal is aborted", async () => {
   const reason = Promise.withResolvers<unknown>();
   await using server = await startEcho({
     repeat: (_, { signal }) =>
@@ -224,7 +224,7 @@ test("when the deadline is over, the handler's signal says so", async () => {
   expect([Code.DeadlineExceeded, Code.Canceled]).toContain(await reason.promise);
 });
 
-test("a call whose time is over when it comes in is not begun", async () => {
+test("a call that arrives after its deadline is refused", async () => {
   let begun = false;
   await using server = await startEcho({
     repeat: (note) => {
@@ -249,14 +249,14 @@ test("a message of more than 2 MiB is refused", async () => {
   expect(error).toMatchObject({ code: Code.ResourceExhausted });
 });
 
-test("a method that is not there is UNIMPLEMENTED", async () => {
+test("a missing method is UNIMPLEMENTED", async () => {
   await using server = await startEcho({});
   using client = clientOf(server);
 
   expect(await client.repeat({ text: "a" }).catch(errorInfo)).toMatchObject({ code: Code.Unimplemented });
 });
 
-test("calls are counted and timed, by how they ended", async () => {
+test("calls are counted and timed by their code", async () => {
   await using server = await startEcho(echo);
   using client = clientOf(server);
 
@@ -287,7 +287,7 @@ test.each([
   expect([response.status, await response.text()]).toEqual([status, body]);
 });
 
-test("a port that is taken is an error, and nothing stays open", async () => {
+test("a port in use is an error, and nothing stays open", async () => {
   const taken = createServer();
   await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", resolve));
   const { port } = taken.address() as { port: number };
@@ -328,7 +328,7 @@ test.each([
     "grpc.reflection.v1alpha.ServerReflection",
     "sagacart.chassis.test.v1.EchoService",
   ]);
-  // With all that they import, so that whoever asks can put them together.
+  // With all their imports, so that a client can build a registry of them.
   expect(registryOf(files).getService(EchoService.typeName)?.methods).toHaveLength(6);
   expect(registryOf(files).getMessage("buf.validate.FieldRules")).toBeDefined();
   expect(registryOf(details).getMessage("google.rpc.ErrorInfo")).toBeDefined();
@@ -355,7 +355,7 @@ test("reflection finds extensions by their number", async () => {
   expect(numbers.extensionNumber).toContain(1159);
 });
 
-test("connections are told to go away at their age, and no call is lost by it", async () => {
+test("connections get GOAWAY at their age, and no call is lost", async () => {
   await using server = await startEcho({ change: (note) => note }, { maxConnectionAgeMs: 200 });
   await using proxy = await createProxy({ host: "127.0.0.1", port: server.server.port });
   using client = clientOf({ address: `127.0.0.1:${proxy.port}` });
@@ -368,7 +368,7 @@ test("connections are told to go away at their age, and no call is lost by it", 
   }
 });
 
-test("draining lets the calls under way end, refuses new ones, and ends streams with UNAVAILABLE", async () => {
+test("draining lets calls in progress finish, refuses new ones, and ends streams with UNAVAILABLE", async () => {
   const entered = Promise.withResolvers<void>();
   const finish = Promise.withResolvers<void>();
   await using server = await startEcho({
@@ -407,7 +407,7 @@ test("draining lets the calls under way end, refuses new ones, and ends streams 
   await drained;
 });
 
-test("what does not end in time is cut off", async () => {
+test("calls that do not end in time are cut off", async () => {
   const entered = Promise.withResolvers<void>();
   await using server = await startEcho({
     change: () => {

@@ -1,12 +1,14 @@
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
-/** A wire to a server that can be cut and mended. */
+/** A TCP proxy whose connections can be cut. */
 export type Proxy = AsyncDisposable & {
   readonly port: number;
   /** Ends all connections and refuses new ones. */
   cut(): Promise<void>;
   mend(): Promise<void>;
-  /** How many connections there have been. */
+  /** Stops passing data on, and keeps the connections open, as if the other machine were lost. */
+  freeze(): void;
+  /** The number of connections so far. */
   readonly accepted: number;
 };
 
@@ -45,6 +47,12 @@ export async function createProxy(target: { host: string; port: number }): Promi
     port,
     cut,
     mend: () => listen(port),
+    freeze() {
+      for (const socket of sockets) {
+        socket.unpipe();
+        socket.pause();
+      }
+    },
     get accepted() {
       return accepted;
     },
@@ -56,7 +64,7 @@ export async function createProxy(target: { host: string; port: number }): Promi
   };
 }
 
-/** A proxy in front of the server of this URL, and the URL through it. */
+/** Creates a proxy in front of a URL's server, and returns the URL through it. */
 export async function proxyUrl(url: string): Promise<{ proxy: Proxy; url: string }> {
   const through = new URL(url);
   const proxy = await createProxy({ host: through.hostname, port: Number(through.port) });

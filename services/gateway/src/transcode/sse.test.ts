@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import { Code } from "@connectrpc/connect";
 import { DomainError, defineReasons } from "@sagacart/chassis/errors";
 import { Order_State } from "@sagacart/proto/order/v1/order";
@@ -142,6 +143,34 @@ test("the feed is read page by page too", async () => {
   const answer = await gateway.send("GET /v1/events?afterPosition=6&pageSize=10");
   expect(answer.body).toMatchObject({ events: [{ id: "e1", position: "7" }], nextPosition: "7" });
   expect(standIn.asked.at(-1)).toMatchObject({ rpc: "ReadEvents", request: { afterPosition: "6", pageSize: 10 } });
+});
+
+test("a watch and a feed live longer than the gateway's connections to the services", async () => {
+  await using aging = await startStandIn({ maxConnectionAgeMs: 100 });
+  await using before = await startTestGateway(aging.address, { keepaliveIntervalMs: 20 });
+  aging.answer("WatchOrder", async function* () {
+    for (let sequence = 1n; sequence < 20n; sequence++) {
+      yield order(Order_State.SHIPPING, sequence);
+      await setTimeout(50);
+    }
+    yield order(Order_State.COMPLETED, 20n);
+  });
+  aging.answer("SubscribeEvents", async function* () {
+    for (let position = 1n; position <= 20n; position++) {
+      yield { events: [{ id: `e${position}`, position }], nextPosition: position };
+      await setTimeout(50);
+    }
+  });
+
+  const texts = await Promise.all(
+    ["/v1/orders/o:watch", "/v1/events:subscribe"].map(async (path) => (await fetch(`${before.url}${path}`)).text()),
+  );
+
+  const sequences = Array.from({ length: 20 }, (_, index) => String(index + 1));
+  for (const text of texts) {
+    expect(text.match(/(?<=^id: ).*/gm)).toEqual(sequences);
+    expect(text).toContain("event: end\n");
+  }
 });
 
 test("closing the gateway ends streams", async () => {

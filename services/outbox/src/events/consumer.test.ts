@@ -86,7 +86,7 @@ async function known(name: string) {
   return (await feed.consumers.getConsumer({ name })).consumer;
 }
 
-test("each consumer gets each event by itself; one that was down catches up", async () => {
+test("each consumer gets all events; one that was down catches up", async () => {
   await using _ = await start("one");
   await feed.publish(oneEach("made", ["a", "b"]));
   await expect.poll(() => taken("one"), { interval: 5 }).toEqual(["a/1", "b/1"]);
@@ -103,7 +103,7 @@ test("events that the consumer skips have no effect, and the cursor moves past t
   await expect.poll(() => known("one").catch(() => undefined)).toMatchObject({ position: 3n, lagEvents: 0n });
 });
 
-test("a consumer whose effect fails holds up nobody else, and gets the events again", async () => {
+test("a consumer that fails does not hold up others, and gets the events again", async () => {
   let isBroken = true;
   await using _good = await start("good");
   await using _bad = await start("bad", {
@@ -121,7 +121,7 @@ test("a consumer whose effect fails holds up nobody else, and gets the events ag
   await expect.poll(() => taken("bad"), { interval: 5 }).toEqual(["a/1", "b/1"]);
 });
 
-test("the feed is told how far a consumer has come, also past what it does not read", async () => {
+test("the position is reported to the feed, past events of other types too", async () => {
   await using _ = await start("one", { types: ["paid"] });
   await feed.publish([...oneEach("paid", ["a"]), ...oneEach("made", ["b", "c"])]);
   await expect
@@ -130,7 +130,7 @@ test("the feed is told how far a consumer has come, also past what it does not r
   expect(await taken("one")).toEqual(["a/1"]);
 });
 
-test("of two processes of one consumer one reads, the other goes on where that ends, and nothing comes twice", async () => {
+test("of two processes of one consumer one reads, the other goes on where it ends, and no event comes twice", async () => {
   await using second = new AsyncDisposableStack();
   {
     await using _first = await start("one");
@@ -158,7 +158,7 @@ test("an operator sets one consumer back: it reads again from there, and the oth
   await expect.poll(async () => (await taken("one")).at(-1), { interval: 5 }).toBe("d/1");
 });
 
-test("a consumer that was down while it was set back goes back when it comes", async () => {
+test("a consumer that was set back while it was down goes back when it starts", async () => {
   {
     await using _ = await start("one");
     await feed.publish(oneEach("made", ["a", "b"]));
@@ -169,7 +169,7 @@ test("a consumer that was down while it was set back goes back when it comes", a
   await expect.poll(() => taken("one"), { interval: 5 }).toEqual(["a/1", "b/1", "a/1", "b/1"]);
 });
 
-test("a feed that forgot its consumers is told of them again", async () => {
+test("a consumer that the feed lost reports itself again", async () => {
   await using _ = await start("one");
   await feed.publish(oneEach("made", ["a"]));
   await expect.poll(() => known("one").catch(() => undefined)).toMatchObject({ position: 1n });

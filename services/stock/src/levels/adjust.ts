@@ -4,7 +4,7 @@ import { productNotFound } from "../products/product.ts";
 import { reasons } from "../reasons.ts";
 import { lockLevels, maxOnHand, type NewMovement, recordMovements } from "./level-store.ts";
 
-/** Records that something came, went or was counted. Fails with PRODUCT_NOT_FOUND, INSUFFICIENT_STOCK, STOCK_LIMIT. */
+/** Records a receipt, a return or a correction. Throws PRODUCT_NOT_FOUND, INSUFFICIENT_STOCK or STOCK_LIMIT. */
 export async function adjust(tx: Transaction, movement: NewMovement): Promise<void> {
   const { productId, delta } = movement;
   const level = (await lockLevels(tx, [productId])).get(productId);
@@ -14,8 +14,8 @@ export async function adjust(tx: Transaction, movement: NewMovement): Promise<vo
   const { onHand, reserved } = level;
   if (onHand + delta < reserved) {
     const message =
-      `product ${productId} has ${onHand} on hand and ${reserved} of them set aside: ` +
-      `${-delta} cannot go, at most ${onHand - reserved}`;
+      `product ${productId} has ${onHand} on hand, ${reserved} of them reserved: ` +
+      `${-delta} cannot be removed, at most ${onHand - reserved}`;
     throw new DomainError(reasons, "INSUFFICIENT_STOCK", message, {
       product_id: productId,
       on_hand: String(onHand),
@@ -23,7 +23,7 @@ export async function adjust(tx: Transaction, movement: NewMovement): Promise<vo
     });
   }
   if (onHand + delta > maxOnHand) {
-    const message = `product ${productId} has ${onHand} on hand: with ${delta} more it would be above ${maxOnHand}`;
+    const message = `product ${productId} has ${onHand} on hand: ${delta} more would exceed ${maxOnHand}`;
     throw new DomainError(reasons, "STOCK_LIMIT", message, { product_id: productId, on_hand: String(onHand) });
   }
   await recordMovements(tx, [movement]);

@@ -1,7 +1,7 @@
 import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
 import type { Line } from "../reservations/reservation.ts";
 
-/** How many of a product are on hand, and how many of these are set aside. */
+/** A product's stock level. `deleted` means that nothing more may be reserved. */
 export type Level = {
   readonly productId: string;
   readonly onHand: number;
@@ -11,7 +11,7 @@ export type Level = {
 
 export type MovementReason = "RECEIPT" | "CORRECTION" | "RETURN" | "SALE";
 
-/** How many came or went, and why. */
+/** A change of what is on hand; `reference` is the reservation of a SALE, or free text. */
 export type NewMovement = {
   readonly productId: string;
   readonly delta: number;
@@ -21,12 +21,12 @@ export type NewMovement = {
 
 export type Movement = NewMovement & { readonly id: bigint; readonly createTime: Date };
 
-/** No product has more on hand. */
+/** The most that a product may have on hand; it keeps sums within an integer. */
 export const maxOnHand = 1_000_000_000;
 
 /**
- * The levels of these products, locked until the transaction ends. Everybody locks in the order of the ids, and after
- * the rows of products and reservations: so nobody waits in a circle. Whoever changes a level has it locked.
+ * Locks the levels of these products until the transaction ends. To avoid deadlocks, every transaction locks levels in id
+ * order, and after the rows of products and reservations. A level is only changed while it is locked.
  */
 export async function lockLevels(tx: Transaction, productIds: Iterable<string>): Promise<Map<string, Level>> {
   const { rows } = await tx.query<LevelRow>({
@@ -43,7 +43,7 @@ export async function lockLevels(tx: Transaction, productIds: Iterable<string>):
   );
 }
 
-/** Makes the levels that are missing, with nothing on hand, and opens those of products that were deleted. */
+/** Creates missing levels with nothing on hand, and reopens those of deleted products. */
 export async function insertLevels(tx: Transaction, productIds: readonly string[]): Promise<void> {
   await tx.query(
     `insert into levels (product_id) select * from unnest($1::text[]) as new (product_id) order by 1
@@ -52,14 +52,14 @@ export async function insertLevels(tx: Transaction, productIds: readonly string[
   );
 }
 
-/** Marks a level, so that nothing more is set aside of it. */
+/** Marks a level as deleted, so that nothing more is reserved from it. */
 export async function closeLevel(tx: Transaction, productId: string): Promise<void> {
   await tx.query("update levels set deleted = true where product_id = $1", [productId]);
 }
 
 /**
- * The one way in which what is on hand changes: by movements, so that it is always their sum. A SALE takes what was
- * reserved with it.
+ * Records movements and applies them. Nothing else changes `on_hand`, so it is always the sum of its movements. A SALE
+ * also lowers `reserved`.
  */
 export async function recordMovements(tx: Transaction, movements: readonly NewMovement[]): Promise<void> {
   await tx.query({
@@ -83,14 +83,14 @@ export async function recordMovements(tx: Transaction, movements: readonly NewMo
   });
 }
 
-/** The one way in which more gets reserved: by lines of reservations that are HELD or PINNED. */
-export async function setAside(
+/** Adds lines of HELD or PINNED reservations and raises `reserved`. Nothing else raises it. */
+export async function reserveLines(
   tx: Transaction,
   reservations: readonly { readonly id: string; readonly lines: readonly Line[] }[],
 ): Promise<void> {
   const lines = reservations.flatMap(({ id, lines }) => lines.map((line) => ({ id, ...line })));
   await tx.query({
-    name: "set-aside",
+    name: "reserve-lines",
     text: `with line as (
              insert into reservation_lines (reservation_id, product_id, quantity)
              select * from unnest($1::text[], $2::text[], $3::integer[])
@@ -103,10 +103,10 @@ export async function setAside(
   });
 }
 
-/** Gives back what the lines of these reservations hold. The caller moves them to a state in which they hold nothing. */
-export async function putBack(tx: Transaction, reservationIds: readonly string[]): Promise<void> {
+/** Lowers `reserved` by the lines of these reservations. The caller moves them to a state that holds nothing. */
+export async function releaseLines(tx: Transaction, reservationIds: readonly string[]): Promise<void> {
   await tx.query({
-    name: "put-back",
+    name: "release-lines",
     text: `update levels l set reserved = l.reserved - held.quantity
            from (select product_id, sum(quantity)::integer as quantity
                  from reservation_lines where reservation_id = any($1) group by product_id) as held
@@ -115,12 +115,12 @@ export async function putBack(tx: Transaction, reservationIds: readonly string[]
   });
 }
 
-/** Gives back a number of a product; the caller takes it off lines of reservations. */
-export async function takeBack(tx: Transaction, productId: string, quantity: number): Promise<void> {
+/** Lowers `reserved` of a product by a quantity; the caller shortens the lines that held it. */
+export async function releaseQuantity(tx: Transaction, productId: string, quantity: number): Promise<void> {
   await tx.query("update levels set reserved = reserved - $2 where product_id = $1", [productId, quantity]);
 }
 
-/** The newest movements of a product before the one with the id `beforeId`. */
+/** Lists movements of a product, newest first, starting below the id `beforeId`. */
 export async function listMovements(
   db: Queryable,
   { productId, beforeId, limit }: { productId: string; beforeId: bigint; limit: number },

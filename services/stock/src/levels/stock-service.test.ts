@@ -14,7 +14,7 @@ afterAll(async () => {
   await shop[Symbol.asyncDispose]();
 });
 
-test("what comes and goes is recorded, newest first, and adds up to what is on hand", async () => {
+test("movements are listed newest first, and add up to what is on hand", async () => {
   await shop.have({ pen: 0 });
   const adjust = (delta: number, reason: Reason, reference: string) =>
     shop.stock.adjustStock({ productId: "pen", delta, reason, reference });
@@ -50,7 +50,7 @@ test("an adjustment is done once per request id", async () => {
   ).toMatchObject({ reason: "REQUEST_ID_REUSED" });
 });
 
-test("what is set aside cannot go, and no more than a milliard can be there", async () => {
+test("reserved stock cannot be removed, and at most a billion can be on hand", async () => {
   await shop.have({ cup: 5 });
   await shop.stock.reserveStock({ lines: [{ productId: "cup", quantity: 3 }] });
   const adjust = (productId: string, delta: number) => failure(shop.stock.adjustStock({ productId, delta }));
@@ -58,7 +58,7 @@ test("what is set aside cannot go, and no more than a milliard can be there", as
   expect(await adjust("cup", -3)).toMatchObject({
     code: Code.FailedPrecondition,
     reason: "INSUFFICIENT_STOCK",
-    message: "product cup has 5 on hand and 3 of them set aside: 3 cannot go, at most 2",
+    message: "product cup has 5 on hand, 3 of them reserved: 3 cannot be removed, at most 2",
     metadata: { product_id: "cup", on_hand: "5", reserved: "3" },
   });
   expect(await adjust("cup", 1_000_000_000)).toMatchObject({ code: Code.FailedPrecondition, reason: "STOCK_LIMIT" });
@@ -68,7 +68,7 @@ test("what is set aside cannot go, and no more than a milliard can be there", as
   expect(await shop.level("cup")).toEqual([1_000_000_000, 3]);
 });
 
-test("movements are listed page by page, of products that there are", async () => {
+test("movements are listed page by page; an unknown product is an error", async () => {
   await shop.have({ hat: 1 });
   for (const delta of [2, 3, 4]) {
     await shop.stock.adjustStock({ productId: "hat", delta });
@@ -90,7 +90,7 @@ test("movements are listed page by page, of products that there are", async () =
   });
 });
 
-test("what is set aside by hand is given back in number, the oldest first", async () => {
+test("a manual release takes from the oldest manual reservations first", async () => {
   await shop.have({ bag: 20, box: 20 });
   const reserve = (id: string, bag: number, fields: object = {}) =>
     shop.stock.reserveStock({ id, lines: [{ productId: "bag", quantity: bag }], ...fields });
@@ -126,7 +126,7 @@ test("what is set aside by hand is given back in number, the oldest first", asyn
   expect(await shop.level("box")).toEqual([20, 3]);
 });
 
-test("many reservations by hand are given back at once", async () => {
+test("a manual release can end many reservations", async () => {
   await shop.have({ nail: 500 });
   for (let index = 0; index < 120; index++) {
     await shop.stock.reserveStock({ id: `nail-${index}`, lines: [{ productId: "nail", quantity: 2 }] });
@@ -137,7 +137,7 @@ test("many reservations by hand are given back at once", async () => {
   expect(product).toMatchObject({ onHand: 500, reserved: 9 });
 });
 
-test("no more is given back than is set aside by hand, and not what has expired", async () => {
+test("a manual release cannot exceed what manual reservations hold; expired ones do not count", async () => {
   await shop.have({ fan: 20 });
   const line = (quantity: number) => [{ productId: "fan", quantity }];
   await shop.stock.reserveStock({ id: "fan-1", lines: line(3) });
@@ -149,7 +149,7 @@ test("no more is given back than is set aside by hand, and not what has expired"
   expect(await failure(give(4))).toMatchObject({
     code: Code.FailedPrecondition,
     reason: "NOT_RESERVED",
-    message: "3 of product fan are set aside by hand, 4 asked back",
+    message: "manual reservations hold 3 of product fan, and 4 were to be released",
     metadata: { product_id: "fan", reserved_manually: "3" },
   });
   expect(await failure(give(1, "nowhere"))).toMatchObject({ code: Code.NotFound, reason: "PRODUCT_NOT_FOUND" });

@@ -23,7 +23,7 @@ import { reservationMethods } from "../reservations/reservation-service.ts";
 import { adjust } from "./adjust.ts";
 import { listMovements } from "./level-store.ts";
 
-/** The rpcs of StockService: here those about one product's stock. */
+/** Implements StockService: adjustments and movements here, reservations in their own files. */
 export function stockService(pool: Pool, meters: Meters): ServiceImpl<typeof StockService> {
   return {
     ...reservationMethods(pool),
@@ -38,7 +38,7 @@ export function stockService(pool: Pool, meters: Meters): ServiceImpl<typeof Sto
       });
       return create(AdjustStockResponseSchema, { product: await readProduct(pool, productId) });
     },
-    // Of a product that was deleted too: its movements stay.
+    // Works for deleted products, too: their movements stay.
     async listMovements({ productId, pageSize, pageToken }) {
       const list = `movements of ${productId}`;
       const token = decodePageToken(pageToken, list, ["bigint"]);

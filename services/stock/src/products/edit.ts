@@ -5,11 +5,11 @@ import { reasons } from "../reasons.ts";
 import { etagMismatch, type NewProduct, type ProductContent, productNotFound, sameContent } from "./product.ts";
 import { insertProduct, lockProducts, markDeleted, putProducts, updateProduct } from "./product-store.ts";
 
-/** Makes a product with this many on hand. Fails with PRODUCT_EXISTS. */
+/** Creates a product with `onHand` units. Throws PRODUCT_EXISTS. */
 export async function createProduct(tx: Transaction, product: NewProduct, onHand: number): Promise<void> {
   const { id } = product;
   if (!(await insertProduct(tx, product))) {
-    const message = `there is, or was, a product ${id} already; choose a new id`;
+    const message = `there is, or was, a product ${id}; choose a new id`;
     throw new DomainError(reasons, "PRODUCT_EXISTS", message, { product_id: id });
   }
   await insertLevels(tx, [id]);
@@ -19,8 +19,8 @@ export async function createProduct(tx: Transaction, product: NewProduct, onHand
 }
 
 /**
- * Changes a product. An etag of "" is any. Fails with PRODUCT_NOT_FOUND, ETAG_MISMATCH and PRODUCT_EXISTS (the SKU).
- * What changes nothing makes no new version.
+ * Changes a product; an etag of "" matches any version. A change that alters nothing makes no new version. Throws
+ * PRODUCT_NOT_FOUND, ETAG_MISMATCH, and PRODUCT_EXISTS for a SKU that is taken.
  */
 export async function editProduct(
   tx: Transaction,
@@ -32,7 +32,7 @@ export async function editProduct(
   }
   const content = { ...product, ...changes };
   const same = sameContent(product, content);
-  // Said twice: the version that this very change made of the one it was meant for.
+  // A repeat of the change that made the current version.
   const repeated = same && etag === String(product.version - 1n);
   if (etag !== "" && etag !== String(product.version) && !repeated) {
     throw etagMismatch(id, String(product.version));
@@ -42,7 +42,7 @@ export async function editProduct(
   }
 }
 
-/** Takes a product out of the catalogue. Fails with PRODUCT_NOT_FOUND, ETAG_MISMATCH and PRODUCT_RESERVED. */
+/** Deletes a product; idempotent. Throws PRODUCT_NOT_FOUND, ETAG_MISMATCH, and PRODUCT_RESERVED while stock is reserved. */
 export async function deleteProduct(tx: Transaction, { id, etag }: { id: string; etag: string }): Promise<void> {
   const product = (await lockProducts(tx, [id])).get(id);
   if (product === undefined) {
@@ -54,10 +54,10 @@ export async function deleteProduct(tx: Transaction, { id, etag }: { id: string;
   if (etag !== "" && etag !== String(product.version)) {
     throw etagMismatch(id, String(product.version));
   }
-  // What was read above of the level was read without a lock.
+  // The level that was read with the product was not locked.
   const reserved = (await lockLevels(tx, [id])).get(id)?.reserved ?? 0;
   if (reserved > 0) {
-    const message = `${reserved} of product ${id} are set aside; release these reservations first`;
+    const message = `${reserved} of product ${id} are reserved; release these reservations first`;
     throw new DomainError(reasons, "PRODUCT_RESERVED", message, { product_id: id, reserved: String(reserved) });
   }
   await markDeleted(tx, id);
@@ -65,8 +65,8 @@ export async function deleteProduct(tx: Transaction, { id, etag }: { id: string;
 }
 
 /**
- * Makes or overwrites products and sets what is on hand of each, by movements. Their ids differ. Fails with
- * PRODUCT_EXISTS (a SKU) and PRODUCT_RESERVED (more are set aside than are to be on hand).
+ * Creates or overwrites products with different ids, and sets what is on hand of each by movements. Throws
+ * PRODUCT_EXISTS for a SKU that is taken, and PRODUCT_RESERVED if more is reserved than shall be on hand.
  */
 export async function setProducts(
   tx: Transaction,
@@ -83,7 +83,7 @@ export async function setProducts(
     const level = levels.get(product.id) ?? { onHand: 0, reserved: 0 };
     if (onHand < level.reserved) {
       const { id: product_id } = product;
-      const message = `${level.reserved} of product ${product_id} are set aside, more than the ${onHand} to be on hand`;
+      const message = `${level.reserved} of product ${product_id} are reserved, more than the ${onHand} that shall be on hand`;
       throw new DomainError(reasons, "PRODUCT_RESERVED", message, { product_id, reserved: String(level.reserved) });
     }
     const delta = onHand - level.onHand;

@@ -15,7 +15,7 @@ const price = { currencyCode: "EUR", minorUnits: 1999n };
 const make = (id: string, fields: object = {}) =>
   shop.products.createProduct({ product: { id, title: `A ${id}`, price, ...fields } });
 
-test("a product is made with what is on hand, as a receipt", async () => {
+test("a product is created with its stock as a receipt", async () => {
   const { product } = await shop.products.createProduct({
     product: { id: "mug", title: "A mug", description: "For tea", price, onHand: 7 },
     initialOnHand: 3,
@@ -35,7 +35,7 @@ test("a product without an id gets one", async () => {
   expect(product?.sku).toBe(product?.id);
 });
 
-test("a product is made once per request id, and other content under the id is refused", async () => {
+test("a product is created once per request id, and other content under that id is refused", async () => {
   const request = { product: { title: "Once", price }, initialOnHand: 2, requestId: "make-once" };
   const first = await shop.products.createProduct(request);
   const again = await shop.products.createProduct(request);
@@ -55,7 +55,7 @@ test("a failure is remembered with its request id", async () => {
 });
 
 test.each([
-  ["id", { id: "taken" }, "there is, or was, a product taken already; choose a new id"],
+  ["id", { id: "taken" }, "there is, or was, a product taken; choose a new id"],
   ["SKU", { id: "other", sku: "taken" }, "another product has the SKU taken; choose a new one"],
 ])("a product whose %s is taken is refused", async (_, fields, message) => {
   await make("taken").catch(() => {});
@@ -76,7 +76,7 @@ test("a product without title or price is refused", async () => {
   });
 });
 
-test("what does not exist is not found, and left out where many are asked for", async () => {
+test("an unknown product is not found, and left out of a batch", async () => {
   await make("there", { sku: "sku-there" });
 
   expect(await failure(shop.products.getProduct({ id: "nowhere" }))).toMatchObject({
@@ -111,7 +111,7 @@ test("an update without a mask changes what is set", async () => {
   expect(product).toMatchObject({ title: "A chair", description: "Of oak", sku: "chair-2", etag: "2" });
 });
 
-test("an update that changes nothing makes no version", async () => {
+test("an update that changes nothing makes no new version", async () => {
   await make("same");
 
   const { product } = await shop.products.updateProduct({ product: { id: "same", title: "A same" } });
@@ -131,12 +131,12 @@ test("an update of an older version is refused, and a repeat of the update that 
   expect(late).toMatchObject({
     code: Code.Aborted,
     reason: "ETAG_MISMATCH",
-    message: "product lamp is at version 2 by now; read it, and change it again",
+    message: "product lamp is at version 2 now; read it and apply the change again",
     metadata: { product_id: "lamp", etag: "2" },
   });
 });
 
-test("an update is refused for a product that is not there, a SKU that is taken, a field that cannot change", async () => {
+test("an update is refused for an unknown product, a SKU that is taken, a field that cannot change", async () => {
   await make("one");
   await make("two");
   const update = (product: object, paths: string[] = []) =>
@@ -147,13 +147,13 @@ test("an update is refused for a product that is not there, a SKU that is taken,
   expect(await update({ id: "one" }, ["on_hand"])).toMatchObject({
     code: Code.InvalidArgument,
     reason: "UNKNOWN_FIELD",
-    message: 'update_mask names "on_hand"; what can be changed is sku, title, description, price',
+    message: 'update_mask names "on_hand"; the fields that can be changed are sku, title, description, price',
   });
   expect(await update({ id: "one" }, ["title"])).toMatchObject({ violations: [{ field: "product.title" }] });
   expect(await update({ id: "one" }, ["price"])).toMatchObject({ violations: [{ field: "product.price" }] });
 });
 
-test("a product that was deleted is gone from the catalogue, its SKU free and its id not", async () => {
+test("a deleted product leaves the catalogue, frees its SKU, and keeps its id taken", async () => {
   await shop.products.createProduct({
     product: { id: "gone", sku: "gone-sku", title: "Gone", price },
     initialOnHand: 2,
@@ -177,7 +177,7 @@ test("a product that was deleted is gone from the catalogue, its SKU free and it
   expect((await shop.stock.listMovements({ productId: "gone" })).movements).toHaveLength(1);
 });
 
-test("a deletion may come twice, names its version, and needs a product", async () => {
+test("a deletion is idempotent, checks its etag, and needs a product", async () => {
   await make("short-lived");
 
   expect(await failure(shop.products.deleteProduct({ id: "short-lived", etag: "9" }))).toMatchObject({
@@ -189,14 +189,14 @@ test("a deletion may come twice, names its version, and needs a product", async 
   expect(await failure(shop.products.deleteProduct({ id: "nowhere" }))).toMatchObject({ reason: "PRODUCT_NOT_FOUND" });
 });
 
-test("a product is not deleted while some are set aside", async () => {
+test("a product is not deleted while some of it is reserved", async () => {
   await shop.have({ wanted: 3 });
   await shop.stock.reserveStock({ id: "hold-wanted", lines: [{ productId: "wanted", quantity: 2 }] });
 
   expect(await failure(shop.products.deleteProduct({ id: "wanted" }))).toMatchObject({
     code: Code.FailedPrecondition,
     reason: "PRODUCT_RESERVED",
-    message: "2 of product wanted are set aside; release these reservations first",
+    message: "2 of product wanted are reserved; release these reservations first",
     metadata: { product_id: "wanted", reserved: "2" },
   });
   await shop.stock.releaseReservation({ id: "hold-wanted" });
@@ -216,7 +216,7 @@ test("the catalogue is listed oldest first, page by page, each product once", as
   expect(second.nextPageToken).toBe("");
 });
 
-test("a page is shorter where products are long, so that an answer fits", async () => {
+test("a page is shorter if products are long, so that the response fits", async () => {
   await using other = await testStock();
   const items = (count: number) =>
     Array.from({ length: count }, (_, index) => ({
@@ -231,7 +231,7 @@ test("a page is shorter where products are long, so that an answer fits", async 
   expect(first.products.length + second.products.length).toBe(120);
 });
 
-test("a page token of another list, or made up, is refused", async () => {
+test("a page token of another list, or an invented one, is refused", async () => {
   const { nextPageToken } = await shop.products.listProducts({ pageSize: 1 });
   const forged = Buffer.from(JSON.stringify(["products", "\0"])).toString("base64url");
   const badToken = { code: Code.InvalidArgument, reason: "BAD_PAGE_TOKEN" };
@@ -246,7 +246,7 @@ const item = (id: string, onHand: number, fields: object = {}) => ({
   onHand,
 });
 
-test("many products are made and overwritten at once, and what is on hand is set by movements", async () => {
+test("a batch creates and overwrites products, and sets what is on hand by movements", async () => {
   await shop.products.batchPutProducts({ items: [item("put-a", 5), item("put-b", 0)] });
   const { count } = await shop.products.batchPutProducts({
     items: [item("put-c", 1), item("put-b", 4), item("put-a", 3, { title: "New" })],
@@ -277,7 +277,7 @@ test("putting the same products again changes nothing", async () => {
   expect((await shop.stock.listMovements({ productId: "calm-a" })).movements).toHaveLength(1);
 });
 
-test("putting a product that was deleted brings it back", async () => {
+test("putting a deleted product restores it", async () => {
   await shop.have({ phoenix: 2 });
   await shop.products.deleteProduct({ id: "phoenix" });
 
@@ -298,7 +298,7 @@ test("products may swap their SKUs in one batch", async () => {
   ]);
 });
 
-test("a batch of products is all or nothing: a taken SKU, or less on hand than is set aside, refuses it", async () => {
+test("a batch of products is all or nothing: a taken SKU, or less on hand than is reserved, refuses it", async () => {
   await shop.have({ busy: 5 });
   await shop.stock.reserveStock({ lines: [{ productId: "busy", quantity: 3 }] });
 
@@ -311,7 +311,7 @@ test("a batch of products is all or nothing: a taken SKU, or less on hand than i
   expect(short).toMatchObject({
     code: Code.FailedPrecondition,
     reason: "PRODUCT_RESERVED",
-    message: "3 of product busy are set aside, more than the 2 to be on hand",
+    message: "3 of product busy are reserved, more than the 2 that shall be on hand",
   });
   expect((await shop.products.batchGetProducts({ ids: ["nothing-1", "nothing-2", "thief"] })).products).toEqual([]);
 });
@@ -322,7 +322,7 @@ test("a batch that names a product twice is refused", async () => {
   expect(twice).toMatchObject({ code: Code.InvalidArgument, reason: "NAMED_TWICE" });
 });
 
-test("who puts the same new products at the same moment is never refused for their own SKUs", async () => {
+test("concurrent puts of the same new products are never refused for their own SKUs", async () => {
   for (let round = 0; round < 30; round++) {
     const items = Array.from({ length: 300 }, (_, index) => item(`same-${round}-${index}`, 1));
     const callers = [items, items, items.toReversed(), items.slice(100), items.slice(0, 200), items];
@@ -330,7 +330,7 @@ test("who puts the same new products at the same moment is never refused for the
   }
 }, 60_000);
 
-test("an SKU of another product refuses the batch, whether its product is new or there already", async () => {
+test("a SKU of another product refuses the batch, for new and for existing products", async () => {
   await shop.products.batchPutProducts({ items: [item("owner", 1, { sku: "owned" }), item("there", 1)] });
   for (const id of ["there", "not-there"]) {
     const items = [item("bystander", 1), item(id, 1, { sku: "owned" })];
@@ -342,7 +342,7 @@ test("an SKU of another product refuses the batch, whether its product is new or
   expect(await failure(shop.products.getProduct({ id: "bystander" }))).toMatchObject({ code: Code.NotFound });
 });
 
-test("five thousand products are put at once, by several callers, in any order", async () => {
+test("several callers put five thousand products at once, in any order", async () => {
   await using other = await testStock();
   const items = Array.from({ length: 5_000 }, (_, index) => item(`p${index}`, index % 7));
   const callers = [items, items.toReversed(), items.slice(1_000), items.slice(0, 2_000)];

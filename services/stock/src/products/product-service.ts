@@ -34,9 +34,9 @@ import {
   updatablePaths,
 } from "./product.ts";
 import { findProduct, findProducts, listProducts } from "./product-store.ts";
-import { searchProducts } from "./search.ts";
+import { searchProducts } from "./search-store.ts";
 
-/** The rpcs of ProductService. */
+/** Implements ProductService. */
 export function productService(pool: Pool): ServiceImpl<typeof ProductService> {
   return {
     async createProduct(request) {
@@ -112,7 +112,7 @@ export function productService(pool: Pool): ServiceImpl<typeof ProductService> {
   };
 }
 
-/** The product with this id, as it is now; also one that was deleted since. */
+/** Returns the product as it is now, also if it was deleted meanwhile. Throws PRODUCT_NOT_FOUND. */
 export async function readProduct(pool: Pool, id: string): Promise<ProductMessage> {
   const product = await findProduct(pool, id);
   if (product === undefined) {
@@ -121,10 +121,10 @@ export async function readProduct(pool: Pool, id: string): Promise<ProductMessag
   return productMessage(product);
 }
 
-/** Title and price are there: the request's rules ask for them. */
+/** Fills in what a new product may leave out: its id and its SKU. */
 function newProduct(asked: ProductMessage | undefined): NewProduct {
   if (asked?.price === undefined) {
-    throw invalid("product.price", "required", "is needed");
+    throw invalid("product.price", "required", "is required");
   }
   const { title, description, price } = asked;
   const id = asked.id === "" ? uuidv7() : asked.id;
@@ -136,7 +136,7 @@ type Update = { id: string; etag: string; changes: Partial<ProductContent> };
 
 function readUpdate(asked: ProductMessage | undefined, paths: readonly string[]): Update {
   if (asked === undefined) {
-    throw invalid("product", "required", "is needed");
+    throw invalid("product", "required", "is required");
   }
   const named = paths.length === 0 ? updatablePaths.filter((path) => isSet(asked, path)) : paths;
   const changes = Object.assign({}, ...named.map((path) => change(asked, path)));
@@ -147,7 +147,7 @@ function isSet(asked: ProductMessage, path: UpdatablePath): boolean {
   return path === "price" ? asked.price !== undefined : asked[path] !== "";
 }
 
-/** What a path of the mask changes. A SKU of "" is the id again; a title or a price cannot be taken away. */
+/** Returns the change for one path of the mask. An empty SKU becomes the id; title and price cannot be removed. */
 function change(asked: ProductMessage, path: string): Partial<ProductContent> {
   switch (path) {
     case "sku":
@@ -161,11 +161,11 @@ function change(asked: ProductMessage, path: string): Partial<ProductContent> {
       return { title: asked.title };
     case "price":
       if (asked.price === undefined) {
-        throw invalid("product.price", "required", "is needed, since update_mask names it");
+        throw invalid("product.price", "required", "is required, since update_mask names it");
       }
       return { currency: asked.price.currencyCode, priceMinor: asked.price.minorUnits };
     default: {
-      const message = `update_mask names ${JSON.stringify(path)}; what can be changed is ${updatablePaths.join(", ")}`;
+      const message = `update_mask names ${JSON.stringify(path)}; the fields that can be changed are ${updatablePaths.join(", ")}`;
       throw new DomainError(reasons, "UNKNOWN_FIELD", message, { path });
     }
   }

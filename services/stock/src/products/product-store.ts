@@ -3,7 +3,7 @@ import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
 import pg from "pg";
 import { type NewProduct, type Product, type ProductContent, searchText, skuTaken } from "./product.ts";
 
-/** Makes a product, with no level yet. False when the id is taken, also by one that was deleted. */
+/** Inserts a product without a level. Returns false if the id is taken, also by a deleted product. */
 export async function insertProduct(tx: Transaction, product: NewProduct): Promise<boolean> {
   const { id, sku, title, description, priceMinor, currency } = product;
   const { rowCount } = await refusingTakenSku(
@@ -16,41 +16,41 @@ export async function insertProduct(tx: Transaction, product: NewProduct): Promi
   return rowCount === 1;
 }
 
-/** Makes these products, or overwrites those that there are; also those that were deleted, which are back then. */
+/** Inserts or overwrites products. A deleted one is restored. Throws PRODUCT_EXISTS for the SKU of another product. */
 export async function putProducts(tx: Transaction, products: readonly NewProduct[]): Promise<void> {
   const idsOf = (some: readonly NewProduct[]) => some.map(({ id }) => id);
-  // Two of them may swap their SKUs, and uniqueness is checked row by row: so those that change let go first.
-  const letGo = async (before: ReadonlyMap<string, Product>) => {
+  // Products may swap their SKUs, and uniqueness is checked row by row: so changing SKUs are freed first.
+  const freeSkus = async (before: ReadonlyMap<string, Product>) => {
     const changing = products.filter(({ id, sku }) => (before.get(id)?.sku ?? sku) !== sku);
     if (changing.length > 0) {
       await tx.query("update products set sku = ' ' || id where id = any($1)", [idsOf(changing)]);
     }
   };
   const before = await lockProducts(tx, idsOf(products));
-  await letGo(before);
-  const made = await insertThoseThatAreNot(
+  await freeSkus(before);
+  const inserted = await insertMissing(
     tx,
     products.filter(({ id }) => !before.has(id)),
   );
-  const others = products.filter(({ id }) => !before.has(id) && !made.has(id));
-  // Somebody else put them at the same time, or their SKU is another product's.
+  const others = products.filter(({ id }) => !before.has(id) && !inserted.has(id));
+  // Either put by another transaction meanwhile, or their SKU is another product's.
   const late = await lockProducts(tx, idsOf(others));
   const refused = others.find(({ id }) => !late.has(id));
   if (refused !== undefined) {
     throw skuTaken(refused.sku);
   }
-  await letGo(late);
+  await freeSkus(late);
   await overwrite(
     tx,
-    products.filter(({ id }) => !made.has(id)),
+    products.filter(({ id }) => !inserted.has(id)),
   );
 }
 
 /**
- * Makes those whose id and SKU nobody has; says which. No conflict is named, since with `on conflict (id)` the SKU of the
- * same product, put by somebody else at the same moment, is a violation at times.
+ * Inserts the products whose id and SKU are free, and returns their ids. It names no conflict target: with
+ * `on conflict (id)` a concurrent insert of the same product can still violate the SKU's index.
  */
-async function insertThoseThatAreNot(tx: Transaction, products: readonly NewProduct[]): Promise<Set<string>> {
+async function insertMissing(tx: Transaction, products: readonly NewProduct[]): Promise<Set<string>> {
   if (products.length === 0) {
     return new Set();
   }
@@ -63,7 +63,7 @@ async function insertThoseThatAreNot(tx: Transaction, products: readonly NewProd
   return new Set(rows.map(({ id }) => id));
 }
 
-/** Overwrites locked products, each where it differs. */
+/** Overwrites locked products that differ. */
 async function overwrite(tx: Transaction, products: readonly NewProduct[]): Promise<void> {
   if (products.length === 0) {
     return;
@@ -99,7 +99,7 @@ function columnsOf(products: readonly NewProduct[]): unknown[] {
   ];
 }
 
-/** Overwrites what people edit of a locked product. */
+/** Overwrites the editable fields of a locked product. */
 export async function updateProduct(tx: Transaction, id: string, content: ProductContent): Promise<void> {
   const { sku, title, description, priceMinor, currency } = content;
   await refusingTakenSku(
@@ -113,7 +113,7 @@ export async function updateProduct(tx: Transaction, id: string, content: Produc
   );
 }
 
-/** Takes a locked product out of the catalogue. */
+/** Marks a locked product as deleted. */
 export async function markDeleted(tx: Transaction, id: string): Promise<void> {
   await tx.query("update products set delete_time = now(), update_time = now(), version = version + 1 where id = $1", [
     id,
@@ -121,9 +121,8 @@ export async function markDeleted(tx: Transaction, id: string): Promise<void> {
 }
 
 /**
- * Products by id, locked until the transaction ends, in the order of the ids; those that were deleted too. "no key",
- * because a level that is updated twice in a transaction looks up its product: after the level, so in a circle with
- * who has the product and wants the level.
+ * Locks products until the transaction ends, in id order; deleted ones, too. "no key", because the second update of a level
+ * in a transaction checks its foreign key: that locks the product after the level, and would deadlock.
  */
 export async function lockProducts(tx: Transaction, ids: readonly string[]): Promise<Map<string, Product>> {
   const { rows } = await tx.query<ProductRow>(
@@ -134,7 +133,7 @@ export async function lockProducts(tx: Transaction, ids: readonly string[]): Pro
   return new Map(rows.map((row) => [row.id, toProduct(row)]));
 }
 
-/** A product by id; one that was deleted too. */
+/** Returns a product by id, also if it was deleted. */
 export async function findProduct(db: Queryable, id: string): Promise<Product | undefined> {
   const { rows } = await db.query<ProductRow>({
     name: "find-product",
@@ -144,13 +143,13 @@ export async function findProduct(db: Queryable, id: string): Promise<Product | 
   return rows.map(toProduct)[0];
 }
 
-/** The products in the catalogue that have one of these ids or SKUs, each once, by id. */
+/** Returns the products that have one of these ids or SKUs, each once, in id order; not deleted ones. */
 export async function findProducts(
   db: Queryable,
   { ids, skus }: { ids: readonly string[]; skus: readonly string[] },
 ): Promise<Product[]> {
   const select = `select ${productColumns} from products p join levels l on l.product_id = p.id where p.delete_time is null`;
-  // A checkout asks by id alone, and planning for both is a third of what the answer costs.
+  // A checkout asks by id alone, and planning for both is a third of the cost.
   const { rows } = await db.query<ProductRow>(
     skus.length === 0
       ? { name: "find-products-by-id", text: `${select} and p.id = any($1) order by p.id`, values: [ids] }
@@ -163,7 +162,7 @@ export async function findProducts(
   return rows.map(toProduct);
 }
 
-/** The oldest products in the catalogue after the one of `afterId`. */
+/** Lists the catalogue, oldest first, starting after the product `afterId`. */
 export async function listProducts(
   db: Queryable,
   { afterId, limit }: { afterId: string | undefined; limit: number },
@@ -178,7 +177,7 @@ export async function listProducts(
   return rows.map(toProduct);
 }
 
-/** Whom customers see: not what the shop sells to nobody but itself, to try whether it works. */
+/** The products that customers see: not deleted, and not the synthetic ones by which the shop tests itself. */
 export const listed = `p.delete_time is null and p.currency <> '${testCurrency}'`;
 
 export type ProductRow = {
@@ -216,13 +215,13 @@ export function toProduct(row: ProductRow): Product {
   };
 }
 
-/** The unique index is what decides, whoever else is putting products: its refusal becomes PRODUCT_EXISTS. */
+/** Turns a violation of the SKU's unique index into PRODUCT_EXISTS: the index decides between concurrent writers. */
 async function refusingTakenSku<T>(statement: Promise<T>): Promise<T> {
   try {
     return await statement;
   } catch (error) {
     if (error instanceof pg.DatabaseError && error.code === "23505" && error.constraint === "products_sku") {
-      throw skuTaken(/=\((.*)\)/.exec(error.detail ?? "")?.[1] ?? "asked for");
+      throw skuTaken(/=\((.*)\)/.exec(error.detail ?? "")?.[1] ?? "requested");
     }
     throw error;
   }

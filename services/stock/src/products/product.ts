@@ -1,7 +1,7 @@
 import { DomainError } from "@sagacart/chassis/errors";
 import { reasons } from "../reasons.ts";
 
-/** What people edit of a product. */
+/** The fields of a product that people edit. */
 export type ProductContent = {
   readonly sku: string;
   readonly title: string;
@@ -22,18 +22,18 @@ export type Product = ProductContent & {
 
 export type NewProduct = ProductContent & { readonly id: string };
 
-/** The fields of the proto message that an update may name. */
+/** The paths that an update mask may name. */
 export const updatablePaths = ["sku", "title", "description", "price"] as const;
 export type UpdatablePath = (typeof updatablePaths)[number];
 
-/** What a search looks at: title, SKU and description, a line each, spelled as foldText spells. */
+/** Returns the text that is searched: title, SKU and description, folded, a line each. */
 export function searchText({ title, sku, description }: ProductContent): string {
   return [title, sku, description].map(foldText).join("\n");
 }
 
-/** The same text for what a person means to be the same: small letters, one form of each, single spaces. */
+/** Folds text so that equal-looking texts compare equal: NFKC, lower case, single spaces. */
 export function foldText(text: string): string {
-  // Here and not in SQL: what lower() knows depends on the locale that a database was made with.
+  // Not in SQL, where lower() depends on the database's locale.
   return text.normalize("NFKC").toLowerCase().replaceAll(/\s+/g, " ").trim();
 }
 
@@ -51,12 +51,12 @@ export function productNotFound(id: string): DomainError {
   return new DomainError(reasons, "PRODUCT_NOT_FOUND", `there is no product ${id}`, { product_id: id });
 }
 
-/** Another product has this SKU. */
+/** Returns the error for a SKU that another product has. */
 export function skuTaken(sku: string): DomainError {
   return new DomainError(reasons, "PRODUCT_EXISTS", `another product has the SKU ${sku}; choose a new one`, { sku });
 }
 
 export function etagMismatch(id: string, etag: string): DomainError {
-  const message = `product ${id} is at version ${etag} by now; read it, and change it again`;
+  const message = `product ${id} is at version ${etag} now; read it and apply the change again`;
   return new DomainError(reasons, "ETAG_MISMATCH", message, { product_id: id, etag });
 }

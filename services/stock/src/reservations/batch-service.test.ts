@@ -26,7 +26,7 @@ const wanted = (
 });
 type Wanted = ReturnType<typeof wanted>;
 
-/** The outcomes, as `a: PINNED`, `b: OUT_OF_STOCK`. */
+/** Formats the outcomes, for example `a: PINNED`, `b: OUT_OF_STOCK`. */
 async function reserve(...items: Wanted[]): Promise<string[]> {
   const { outcomes } = await shop.stock.batchReserve({ items });
   return outcomes.map(({ orderId, outcome }) => {
@@ -49,7 +49,7 @@ async function release(...orderIds: string[]): Promise<string[]> {
 }
 const stateOf = async (id: string) => nameOf(State, (await shop.stock.getReservation({ id })).reservation?.state);
 
-test("each order gets all its lines or none, the earlier ones first, and hears what was short", async () => {
+test("each order gets all its lines or none, earlier orders first, and the shortages", async () => {
   await shop.have({ pen: 5, ink: 1 });
 
   const { outcomes } = await shop.stock.batchReserve({
@@ -77,7 +77,7 @@ test("each order gets all its lines or none, the earlier ones first, and hears w
   expect(await shop.level("ink")).toEqual([1, 1]);
 });
 
-test("what has a time is HELD, what has none is PINNED", async () => {
+test("an order with an expiry is HELD, one without is PINNED", async () => {
   await shop.have({ book: 9 });
 
   expect(await reserve(wanted("b1", { book: 1 }, inAnHour()), wanted("b2", { book: 1 }))).toEqual([
@@ -86,7 +86,7 @@ test("what has a time is HELD, what has none is PINNED", async () => {
   ]);
 });
 
-test("two orders for one product are added up", async () => {
+test("quantities of two orders for one product add up", async () => {
   await shop.have({ last: 1 });
 
   expect(await reserve(wanted("c1", { last: 1 }), wanted("c2", { last: 1 }))).toEqual([
@@ -95,7 +95,7 @@ test("two orders for one product are added up", async () => {
   ]);
 });
 
-test("a repeat answers the same, within a larger batch too, and takes nothing more", async () => {
+test("a repeat, also in a larger batch, has the same outcome and takes nothing more", async () => {
   await shop.have({ cup: 3 });
   const items = [wanted("d1", { cup: 2 }), wanted("d2", { cup: 2 })];
   const first = await reserve(...items);
@@ -105,7 +105,7 @@ test("a repeat answers the same, within a larger batch too, and takes nothing mo
   expect(await shop.level("cup")).toEqual([3, 3]);
 });
 
-test("a refusal stands, with its shortages, although stock has come since", async () => {
+test("a refusal stands, with its shortages, even after new stock arrived", async () => {
   await shop.have({ rare: 1 });
   const ask = () => shop.stock.batchReserve({ items: [wanted("e1", { rare: 2 })] });
   const first = await ask();
@@ -115,7 +115,7 @@ test("a refusal stands, with its shortages, although stock has come since", asyn
   expect(await shop.level("rare")).toEqual([10, 0]);
 });
 
-test("the same order with other lines differs, and so does one whose id was taken by hand", async () => {
+test("an order with other lines differs, and so does one whose id is a MANUAL reservation", async () => {
   await shop.have({ hat: 10 });
   await reserve(wanted("f1", { hat: 1 }), wanted("f2", { hat: 11 }));
   await shop.stock.reserveStock({ id: "f3", lines: [{ productId: "hat", quantity: 1 }] });
@@ -128,7 +128,7 @@ test("the same order with other lines differs, and so does one whose id was take
   expect(await shop.level("hat")).toEqual([10, 2]);
 });
 
-test("what was sold answers COMMITTED", async () => {
+test("a repeat of a committed order answers COMMITTED", async () => {
   await shop.have({ bag: 1 });
   await reserve(wanted("g1", { bag: 1 }));
   await commit("g1");
@@ -136,7 +136,7 @@ test("what was sold answers COMMITTED", async () => {
   expect(await reserve(wanted("g1", { bag: 1 }))).toEqual(["g1: COMMITTED"]);
 });
 
-test("an order that is released before it came comes too late", async () => {
+test("an order that was released before it arrived is refused", async () => {
   await shop.have({ key: 1 });
 
   expect(await release("h1")).toEqual(["h1: released"]);
@@ -144,7 +144,7 @@ test("an order that is released before it came comes too late", async () => {
   expect(await shop.level("key")).toEqual([1, 0]);
 });
 
-test("a time that is over when it comes sets nothing aside", async () => {
+test("an expiry in the past reserves nothing", async () => {
   await shop.have({ tea: 1 });
   const late = wanted("i1", { tea: 1 }, timestampFromMs(Date.now() - 1_000));
 
@@ -153,7 +153,7 @@ test("a time that is over when it comes sets nothing aside", async () => {
   expect(await shop.level("tea")).toEqual([1, 0]);
 });
 
-test("what is HELD past its time is expired at once, and what it held goes to the next", async () => {
+test("a HELD order past its expiry expires at once, and the next order gets its stock", async () => {
   await shop.have({ bed: 1 });
   await reserve(wanted("j1", { bed: 1 }, inAnHour()));
   await shop.letExpire("j1");
@@ -163,7 +163,7 @@ test("what is HELD past its time is expired at once, and what it held goes to th
   expect(await shop.level("bed")).toEqual([1, 1]);
 });
 
-test("a commit takes what is PINNED off hand, a sale for each line, once", async () => {
+test("a commit takes PINNED orders off hand, with one SALE for each line, once", async () => {
   await shop.have({ toy: 5, box: 5 });
   await reserve(wanted("k1", { toy: 2, box: 1 }), wanted("k2", { toy: 1 }), wanted("k3", { toy: 1 }));
 
@@ -182,7 +182,7 @@ test("a commit takes what is PINNED off hand, a sale for each line, once", async
   );
 });
 
-test("only what is PINNED can be committed", async () => {
+test("only a PINNED order can be committed", async () => {
   await shop.have({ vase: 3 });
   await release("l4");
   await reserve(
@@ -203,7 +203,7 @@ test("only what is PINNED can be committed", async () => {
   ]);
 });
 
-test("a release gives back what is held, once, and not what is sold", async () => {
+test("a release gives stock back once, and never committed stock", async () => {
   await shop.have({ rug: 9 });
   await reserve(wanted("m1", { rug: 2 }), wanted("m2", { rug: 3 }, inAnHour()), wanted("m3", { rug: 4 }));
   await commit("m3");
@@ -222,7 +222,7 @@ test("a release gives back what is held, once, and not what is sold", async () =
   ]);
 });
 
-test("what ended before a release stays as it ended", async () => {
+test("a release does not change an order that has ended", async () => {
   await shop.have({ fan: 1 });
   await reserve(wanted("n1", { fan: 9 }), wanted("n2", { fan: 1 }, inAnHour()));
   await shop.letExpire("n2");
@@ -233,7 +233,7 @@ test("what ended before a release stays as it ended", async () => {
   expect(await shop.level("fan")).toEqual([1, 0]);
 });
 
-test("what came of the orders is counted", async () => {
+test("outcomes are counted", async () => {
   await using other = await testStock();
   await other.have({ pea: 2 });
 

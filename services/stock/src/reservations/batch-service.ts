@@ -21,20 +21,20 @@ import type { Meters } from "../meters.ts";
 import { invalid } from "../violation.ts";
 import { type CommitOutcome, commit } from "./commit.ts";
 import { type ReleaseOutcome, release } from "./release.ts";
-import type { Wish } from "./reservation.ts";
+import type { NewReservation } from "./reservation.ts";
 import { type ReserveOutcome, reserve } from "./reserve.ts";
 
 const maxLines = 10_000;
 
-/** The rpcs of StockService that the saga calls: many orders each, in one transaction. */
+/** Implements the RPCs that the saga calls: many orders each, in one transaction. */
 export function batchMethods(
   pool: Pool,
   meters: Meters,
 ): Pick<ServiceImpl<typeof StockService>, "batchReserve" | "batchCommit" | "batchRelease"> {
   return {
     async batchReserve({ items }) {
-      const wishes = items.map(
-        ({ orderId, lines, expireTime }, index): Wish => ({
+      const requested = items.map(
+        ({ orderId, lines, expireTime }, index): NewReservation => ({
           id: orderId,
           kind: "ORDER",
           lines,
@@ -43,15 +43,15 @@ export function batchMethods(
       );
       refuseNamedTwice(
         "items",
-        wishes.map(({ id }) => id),
+        requested.map(({ id }) => id),
       );
-      if (wishes.reduce((count, { lines }) => count + lines.length, 0) > maxLines) {
+      if (requested.reduce((count, { lines }) => count + lines.length, 0) > maxLines) {
         throw invalid("items", "items.max_lines", `must not have more than ${maxLines} lines in all`);
       }
-      const outcomes = await withTransaction(pool, (tx) => reserve(tx, wishes));
+      const outcomes = await withTransaction(pool, (tx) => reserve(tx, requested));
       meters.reserved(outcomes);
       return create(BatchReserveResponseSchema, {
-        outcomes: outcomes.map((outcome, index) => reserveMessage(wishes[index]?.id ?? "", outcome)),
+        outcomes: outcomes.map((outcome, index) => reserveMessage(requested[index]?.id ?? "", outcome)),
       });
     },
     async batchCommit({ orderIds }) {

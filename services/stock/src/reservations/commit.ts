@@ -3,13 +3,13 @@ import { lockLevels, recordMovements } from "../levels/level-store.ts";
 import type { State } from "./reservation.ts";
 import { findLines, lockReservations, setStates } from "./reservation-store.ts";
 
-/** What came of it: sold now or before, or where the reservation stands that cannot be sold. */
+/** `committed` now or before, or the state of a reservation that cannot be committed. */
 export type CommitOutcome =
   | { readonly kind: "committed" }
   | { readonly kind: "notPinned"; readonly state: Exclude<State, "COMMITTED" | "PINNED"> }
   | { readonly kind: "missing" };
 
-/** Takes off hand what is PINNED under these ids, a movement a line; answers in their order. A repeat answers the same. */
+/** Takes PINNED reservations off hand, with a SALE for each line. Returns outcomes in the order of the ids. Idempotent. */
 export async function commit(tx: Transaction, ids: readonly string[]): Promise<CommitOutcome[]> {
   const reservations = await lockReservations(tx, ids);
   const pinned = [...reservations.values()].filter(({ state }) => state === "PINNED").map(({ id }) => id);

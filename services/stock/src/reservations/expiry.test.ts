@@ -5,7 +5,7 @@ import { expect, test, vi } from "vitest";
 import { breaches, testStock } from "../testing/stock.ts";
 import { startExpiry } from "./expiry.ts";
 
-test("what is HELD past its time is given back in the background, and nothing else is", async () => {
+test("only HELD reservations past their expiry are released in the background", async () => {
   await using shop = await testStock();
   await shop.have({ lamp: 2_000 });
   const lines = [{ productId: "lamp", quantity: 1 }];

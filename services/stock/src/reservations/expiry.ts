@@ -4,12 +4,12 @@ import { startLoop } from "@sagacart/chassis/process/loop";
 import type { Meters } from "../meters.ts";
 import { expire } from "./release.ts";
 
-/** So that nobody who wants one of them, or one of their products, waits for long. */
+/** Small enough that a call for one of these reservations or products does not wait long for the lock. */
 const batchSize = 500;
 
 /**
- * Gives back what is HELD by reservations whose time is over, in the background. Any number of processes may do so at
- * once. Nothing relies on it being prompt but the stock itself: a reservation counts as EXPIRED by the clock.
+ * Releases the stock of expired reservations in the background. Any number of processes may do so side by side. A
+ * reservation counts as EXPIRED by the clock: a late release only keeps stock from being sold again.
  */
 export function startExpiry(options: { pool: Pool; log: Log; meters: Meters; intervalMs: number }): AsyncDisposable {
   const { pool, log, meters, intervalMs } = options;
@@ -20,7 +20,7 @@ export function startExpiry(options: { pool: Pool; log: Log; meters: Meters; int
       const count = await withTransaction(pool, (tx) => expire(tx, batchSize));
       if (count > 0) {
         meters.expired(count);
-        log.info({ count }, "gave back what was held too long");
+        log.info({ count }, "released expired reservations");
       }
       return count === batchSize ? "again" : { waitMs: intervalMs };
     },

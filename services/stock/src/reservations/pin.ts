@@ -4,8 +4,8 @@ import type { State } from "./reservation.ts";
 import { lockReservations, pinHeld } from "./reservation-store.ts";
 
 /**
- * Keeps a reservation from expiring. Answers the state in which it is then: PINNED, or why it cannot be; undefined
- * where there is none.
+ * Pins a reservation, so that it does not expire. Returns its state afterwards: PINNED, or the state that prevents it;
+ * undefined if there is no such reservation.
  */
 export async function pin(tx: Transaction, id: string): Promise<State | undefined> {
   if (await pinHeld(tx, id)) {
@@ -15,7 +15,7 @@ export async function pin(tx: Transaction, id: string): Promise<State | undefine
   if (reservation?.lapsed) {
     await end(tx, { EXPIRED: [id] });
   }
-  // Made since it was looked for above. Locked now, it stays as it is.
+  // Inserted after the first try. It is locked now, so this one decides.
   if (reservation?.state === "HELD" && (await pinHeld(tx, id))) {
     return "PINNED";
   }

@@ -10,7 +10,7 @@ import { commit } from "./commit.ts";
 import { pin } from "./pin.ts";
 import { expire, release } from "./release.ts";
 import { releaseManually } from "./release-manually.ts";
-import type { Wish } from "./reservation.ts";
+import type { NewReservation } from "./reservation.ts";
 import { setStates } from "./reservation-store.ts";
 import { reserve } from "./reserve.ts";
 
@@ -25,17 +25,22 @@ afterAll(async () => {
 
 type Step = (tx: Transaction) => Promise<unknown>;
 
-const wish = (id: string, productId: string, quantity: number, kind: Wish["kind"] = "ORDER"): Wish => ({
+const request = (
+  id: string,
+  productId: string,
+  quantity: number,
+  kind: NewReservation["kind"] = "ORDER",
+): NewReservation => ({
   id,
   kind,
   lines: [{ productId, quantity }],
   expireTime: null,
 });
-const inATransaction = (step: Step) => withTransaction(shop.pool, step);
+const inTransaction = (step: Step) => withTransaction(shop.pool, step);
 
 /**
- * Takes the first step, begins the second while the first is not committed, and commits it when the second waits for
- * it (or is done). Answers what came of the second: its result, or the reason of its failure.
+ * Runs the first step, starts the second while the first is uncommitted, and ends the first once the second waits for it
+ * (or is done). Returns the second's result, or the reason of its error.
  */
 async function interleave(first: Step, second: Step, end: "commit" | "rollback" = "commit"): Promise<unknown> {
   const client = await shop.pool.connect();
@@ -43,10 +48,10 @@ async function interleave(first: Step, second: Step, end: "commit" | "rollback" 
     await client.query("begin");
     await first(client);
     const settled = new AbortController();
-    const result = inATransaction(second)
+    const result = inTransaction(second)
       .catch(async (error: unknown) => (await failure(Promise.reject(error))).reason)
       .finally(() => settled.abort());
-    while (!settled.signal.aborted && !(await somebodyWaits())) {
+    while (!settled.signal.aborted && !(await isAnyoneWaiting())) {
       await setTimeout(1);
     }
     await client.query(end);
@@ -56,7 +61,7 @@ async function interleave(first: Step, second: Step, end: "commit" | "rollback" 
   }
 }
 
-async function somebodyWaits(): Promise<boolean> {
+async function isAnyoneWaiting(): Promise<boolean> {
   const { rowCount } = await shop.pool.query(
     "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
   );
@@ -71,7 +76,7 @@ const short = (productId: string, requested: number, available: number, unknownP
 type Race = {
   name: string;
   onHand: number;
-  /** What is there before, by product and reservation id. */
+  /** Prepares the state before the race. */
   before?: (p: string) => Step;
   first: (p: string) => Step;
   second: (p: string) => Step;
@@ -81,10 +86,10 @@ type Race = {
 };
 
 const take =
-  (id: string, quantity: number, kind?: Wish["kind"]) =>
+  (id: string, quantity: number, kind?: NewReservation["kind"]) =>
   (p: string): Step =>
   (tx) =>
-    reserve(tx, [wish(`${p}-${id}`, p, quantity, kind)]);
+    reserve(tx, [request(`${p}-${id}`, p, quantity, kind)]);
 const sell =
   (id: string) =>
   (p: string): Step =>
@@ -117,12 +122,12 @@ const move =
   (p: string): Step =>
   (tx) =>
     adjust(tx, { productId: p, delta, reason: "CORRECTION", reference: "" });
-/** Held, with its time over. */
+/** A HELD reservation past its expiry. */
 const lapsed =
   (id: string, quantity: number) =>
   (p: string): Step =>
   async (tx) => {
-    await reserve(tx, [{ ...wish(`${p}-${id}`, p, quantity), expireTime: new Date(Date.now() + 3_600_000) }]);
+    await reserve(tx, [{ ...request(`${p}-${id}`, p, quantity), expireTime: new Date(Date.now() + 3_600_000) }]);
     await tx.query("update reservations set expire_time = now() - interval '1 s' where id = $1", [`${p}-${id}`]);
   };
 const sweep = () => (): Step => (tx) => expire(tx, 10);
@@ -131,7 +136,7 @@ const keep =
   (p: string): Step =>
   (tx) =>
     pin(tx, `${p}-${id}`);
-/** Pinned before its time was over. */
+/** Pinned before its expiry. */
 const keepInTime =
   (id: string) =>
   (p: string): Step =>
@@ -360,7 +365,7 @@ test.each<Race>([
   const p = name.replaceAll(/[^a-z]+/g, "-").slice(0, 60);
   await shop.have({ [p]: onHand });
   if (before !== undefined) {
-    await inATransaction(before(p));
+    await inTransaction(before(p));
   }
 
   expect(await interleave(first(p), second(p), end)).toEqual(result(p));
@@ -368,7 +373,7 @@ test.each<Race>([
   expect(await shop.level(p)).toEqual(level);
 });
 
-test("a product that is being deleted is not reserved", async () => {
+test("nothing is reserved of a product that is being deleted", async () => {
   await shop.have({ doomed: 3 });
 
   const outcome = await interleave(remove()("doomed"), take("a", 1)("doomed"));
@@ -376,28 +381,31 @@ test("a product that is being deleted is not reserved", async () => {
   expect(outcome).toEqual(short("doomed", 1, 0, true));
 });
 
-test("a reservation does not wait for somebody who edits the product", async () => {
+test("a reservation does not wait for an edit of the product", async () => {
   await shop.have({ edited: 3 });
-  await inATransaction(lapsed("a", 3)("edited"));
+  await inTransaction(lapsed("a", 3)("edited"));
 
   const outcome = await withTransaction(shop.pool, async (editor) => {
     await lockProducts(editor, ["edited"]);
     return await withTransaction(shop.pool, async (tx) => {
       await tx.query("set local lock_timeout = '5 s'");
-      // The level is updated twice: for what has expired, and for what is set aside.
-      return await reserve(tx, [wish("edited-a", "edited", 3), wish("edited-b", "edited", 3)]);
+      // The level is updated twice: for the expired reservation, and for the new one.
+      return await reserve(tx, [request("edited-a", "edited", 3), request("edited-b", "edited", 3)]);
     });
   });
 
   expect(outcome).toEqual([{ kind: "expired" }, { kind: "reserved", state: "PINNED" }]);
 });
 
-test("a reservation that is made while somebody pins it is pinned", async () => {
+test("a reservation that is made while it is being pinned is pinned", async () => {
   await shop.have({ "late-pin": 1 });
-  const held: Wish = { ...wish("r-late-pin", "late-pin", 1), expireTime: new Date(Date.now() + 3_600_000) };
+  const held: NewReservation = {
+    ...request("r-late-pin", "late-pin", 1),
+    expireTime: new Date(Date.now() + 3_600_000),
+  };
 
-  const state = await inATransaction((tx) => {
-    const afterTheFirst = once(() => inATransaction((other) => reserve(other, [held])));
+  const state = await inTransaction((tx) => {
+    const afterTheFirst = once(() => inTransaction((other) => reserve(other, [held])));
     const query = async (...args: Parameters<Transaction["query"]>) => {
       const result = await tx.query(...args);
       await afterTheFirst();
@@ -409,7 +417,7 @@ test("a reservation that is made while somebody pins it is pinned", async () => 
   expect(state).toBe("PINNED");
 });
 
-test("overlapping batches in opposite orders all come to an end, and nothing is sold twice", async () => {
+test("overlapping batches in opposite orders all end, and nothing is sold twice", async () => {
   const products = Array.from({ length: 8 }, (_, index) => `crowd-${index}`);
   await shop.have(Object.fromEntries(products.map((id) => [id, 15])));
   const orders = Array.from({ length: 30 }, (_, index) => ({
@@ -431,7 +439,7 @@ test("overlapping batches in opposite orders all come to an end, and nothing is 
   expect(await breaches(shop.pool)).toEqual([]);
 });
 
-test("sixty who want the last ten of a product, all at once, get ten", async () => {
+test("sixty concurrent orders for the last ten of a product get ten", async () => {
   await shop.have({ rare: 10 });
 
   const outcomes = await Promise.all(

@@ -6,7 +6,7 @@ import { Reservation_Kind as Kind } from "@sagacart/proto/stock/v1/reservation";
 import { afterEach, expect, onTestFailed, test } from "vitest";
 import { breaches, type TestStock, testStock } from "../testing/stock.ts";
 
-// To see a run again: SEED=… npx vitest run services/stock/src/random
+// Repeat a run by its seed: SEED=… npx vitest run services/stock/src/reservations/random
 const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
 
 let shop: TestStock | undefined;
@@ -32,7 +32,7 @@ const productIds = ["p0", "p1", "p2", "p3", "p4", "p5"];
 const reservationIds = Array.from({ length: 100 }, (_, index) => `r${index}`);
 const price = { currencyCode: "EUR", minorUnits: 100n };
 
-/** A call of any rpc that changes something, to be made as often as one likes. */
+/** Returns a random mutating call that can be repeated. */
 function anyCall({ products, stock, letExpire }: TestStock, { below, one, some }: Random): () => Promise<unknown> {
   const id = one(reservationIds);
   const ids = [...some(reservationIds, 0.04), id];
@@ -79,7 +79,7 @@ function anyCall({ products, stock, letExpire }: TestStock, { below, one, some }
   return one(Object.values(calls));
 }
 
-/** What a call answers, or fails for. A failure that is ours and not the caller's is thrown. */
+/** Returns a call's response or its error; throws if the error is ours and not the caller's. */
 async function answer(call: () => Promise<unknown>): Promise<unknown> {
   try {
     return { answer: await call() };
@@ -108,11 +108,11 @@ const expectedReasons = [
   "RESERVATION_EXPIRED",
   "RESERVATION_COMMITTED",
   "RESERVATION_REFUSED",
-  // An order's reservation without the order's id.
+  // A reservation for an order, without the order's id.
   "INVALID_ARGUMENT",
 ];
 
-test(`every call may come twice: the answer is the same, and the stock is conserved (seed ${seed})`, async () => {
+test(`a repeated call returns the same, and stock is conserved (seed ${seed})`, async () => {
   onTestFailed(() => console.error(`SEED=${seed}`));
   shop = await testStock();
   await shop.have(Object.fromEntries(productIds.map((id) => [id, 20])));
@@ -127,7 +127,7 @@ test(`every call may come twice: the answer is the same, and the stock is conser
   expect(await breaches(shop.pool)).toEqual([]);
 });
 
-test(`stock is conserved whatever comes at once, and each of it twice (seed ${seed})`, async () => {
+test(`stock is conserved under concurrent calls, each made twice (seed ${seed})`, async () => {
   onTestFailed(() => console.error(`SEED=${seed}`));
   const crowd = await testStock();
   shop = crowd;

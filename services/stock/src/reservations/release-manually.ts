@@ -1,6 +1,6 @@
 import { DomainError } from "@sagacart/chassis/errors";
 import type { Transaction } from "@sagacart/chassis/postgres/pool";
-import { lockLevels, takeBack } from "../levels/level-store.ts";
+import { lockLevels, releaseQuantity } from "../levels/level-store.ts";
 import { productNotFound } from "../products/product.ts";
 import { findProduct } from "../products/product-store.ts";
 import { reasons } from "../reasons.ts";
@@ -8,8 +8,8 @@ import type { Line } from "./reservation.ts";
 import { findLines, lockManual, setStates, shrinkLines } from "./reservation-store.ts";
 
 /**
- * Gives back a number of a product from what is set aside by hand, the oldest reservations first. One of which
- * nothing is left is RELEASED. Fails with PRODUCT_NOT_FOUND, and with NOT_RESERVED when fewer are set aside.
+ * Releases a quantity of a product from MANUAL reservations, the oldest first. One that holds nothing afterwards is
+ * RELEASED. Throws PRODUCT_NOT_FOUND, and NOT_RESERVED if they hold less.
  */
 export async function releaseManually(tx: Transaction, { productId, quantity }: Line): Promise<void> {
   const product = await findProduct(tx, productId);
@@ -22,14 +22,14 @@ export async function releaseManually(tx: Transaction, { productId, quantity }: 
   while (left > 0) {
     const ids = await lockManual(tx, { productId, except: seen, limit: 100 });
     if (ids.length === 0) {
-      const message = `${quantity - left} of product ${productId} are set aside by hand, ${quantity} asked back`;
+      const message = `manual reservations hold ${quantity - left} of product ${productId}, and ${quantity} were to be released`;
       throw new DomainError(reasons, "NOT_RESERVED", message, {
         product_id: productId,
         reserved_manually: String(quantity - left),
       });
     }
     seen.push(...ids);
-    // Read after the lock: somebody may have taken from them until then.
+    // Read after the lock: until then another release may have taken from them.
     const held = await quantities(tx, ids, productId);
     for (const id of ids) {
       const take = Math.min(left, held.get(id) ?? 0);
@@ -50,8 +50,8 @@ async function giveBack(tx: Transaction, productId: string, taken: ReadonlyMap<s
   }
   const emptied = ids.filter((id) => rest.get(id) === taken.get(id));
   await lockLevels(tx, [productId]);
-  await takeBack(tx, productId, quantity);
-  // The lines of what is RELEASED stay, to tell what it was.
+  await releaseQuantity(tx, productId, quantity);
+  // The lines of a RELEASED reservation stay, as a record of what it held.
   await setStates(tx, emptied, "RELEASED");
   await shrinkLines(
     tx,

@@ -1,17 +1,17 @@
 import type { Transaction } from "@sagacart/chassis/postgres/pool";
-import { lockLevels, putBack } from "../levels/level-store.ts";
+import { lockLevels, releaseLines } from "../levels/level-store.ts";
 import type { State } from "./reservation.ts";
 import { findLines, insertTombstones, lockLapsed, lockReservations, setStates } from "./reservation-store.ts";
 
-/** Whether nothing is held any more, or it is sold. */
+/** `released` if the reservation holds nothing any more, `committed` if it was sold. */
 export type ReleaseOutcome = { readonly kind: "released" } | { readonly kind: "committed" };
 
 /**
- * Gives back what is held under these ids; answers in their order. Where nothing came yet it leaves a tombstone, so
- * that what is still on its way comes too late. A repeat answers the same.
+ * Releases what these reservations hold. Returns an outcome for each id, in their order. For an unknown id it leaves a
+ * tombstone, so that a reservation that arrives later is refused. Idempotent.
  */
 export async function release(tx: Transaction, ids: readonly string[]): Promise<ReleaseOutcome[]> {
-  // First, and without a look: whoever is recording one of them is waited for here, and found below.
+  // First, without reading: this waits for a transaction that is inserting one of them, and the lock below finds it.
   await insertTombstones(tx, [...new Set(ids)]);
   const reservations = await lockReservations(tx, ids);
   const all = [...reservations.values()];
@@ -19,14 +19,14 @@ export async function release(tx: Transaction, ids: readonly string[]): Promise<
   return ids.map((id) => ({ kind: reservations.get(id)?.state === "COMMITTED" ? "committed" : "released" }));
 }
 
-/** Gives back what up to `limit` reservations hold whose time is over; answers how many they were. */
+/** Ends up to `limit` reservations past their expiry and returns their number. */
 export async function expire(tx: Transaction, limit: number): Promise<number> {
   const ids = await lockLapsed(tx, limit);
   await end(tx, { EXPIRED: ids });
   return ids.length;
 }
 
-/** Ends locked reservations that hold stock, and puts that back. */
+/** Ends locked reservations that hold stock, and releases it. */
 export async function end(
   tx: Transaction,
   ids: { readonly RELEASED?: readonly string[]; readonly EXPIRED?: readonly string[] },
@@ -41,7 +41,7 @@ export async function end(
     tx,
     lines.map(({ productId }) => productId),
   );
-  await putBack(tx, ended);
+  await releaseLines(tx, ended);
   await setStates(tx, released, "RELEASED");
   await setStates(tx, expired, "EXPIRED");
 }

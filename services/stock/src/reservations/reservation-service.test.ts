@@ -21,7 +21,7 @@ const byHand = async (id: string, wanted: Readonly<Record<string, number>>, fiel
 const forOrder = (id: string, wanted: Readonly<Record<string, number>>, fields: object = {}) =>
   byHand(id, wanted, { kind: Kind.ORDER, ...fields });
 
-test("what is set aside by hand is HELD for as long as it takes, for an order PINNED, until a time HELD", async () => {
+test("a MANUAL reservation is HELD without an expiry, an ORDER is PINNED, one with an expiry is HELD", async () => {
   await shop.have({ pen: 9 });
   const expireTime = inAnHour();
 
@@ -37,7 +37,7 @@ test("what is set aside by hand is HELD for as long as it takes, for an order PI
   expect(await shop.level("pen")).toEqual([9, 4]);
 });
 
-test("without an id it gets one, once per request id", async () => {
+test("a reservation without an id gets one, once per request id", async () => {
   await shop.have({ ink: 9 });
 
   const first = await byHand("", { ink: 2 }, { requestId: "ink-1" });
@@ -50,14 +50,14 @@ test("without an id it gets one, once per request id", async () => {
   expect(await shop.level("ink")).toEqual([9, 2]);
 });
 
-test("an order's reservation needs the order's id", async () => {
+test("a reservation of kind ORDER needs the order's id", async () => {
   expect(await failure(forOrder("", { pen: 1 }))).toMatchObject({
     code: Code.InvalidArgument,
     violations: [{ field: "id" }],
   });
 });
 
-test("a product may be named once", async () => {
+test("a product may appear in one line only", async () => {
   const twice = [...lines({ pen: 1 }), ...lines({ pen: 1 })];
 
   expect(await failure(shop.stock.reserveStock({ lines: twice }))).toMatchObject({
@@ -66,7 +66,7 @@ test("a product may be named once", async () => {
   });
 });
 
-test("a repeat returns what there is, also when it was sold", async () => {
+test("a repeat returns the reservation as it is, also once committed", async () => {
   await shop.have({ cup: 3 });
   const first = await forOrder("b1", { cup: 2 });
   expect(await forOrder("b1", { cup: 2 })).toEqual(first);
@@ -81,7 +81,7 @@ test.each([
   ["with an id, which then is refused for good", "c1", {}],
   ["with a request id, which then is refused for good", "", { requestId: "c2" }],
   ["with both", "c3", { requestId: "c3" }],
-])("nothing is set aside when something is short, %s", async (_, id, fields) => {
+])("nothing is reserved if a line is short, %s", async (_, id, fields) => {
   await shop.have({ scarce: 1, plenty: 9 });
   const first = await failure(byHand(id, { scarce: 2, plenty: 1 }, fields));
   await shop.have({ scarce: 5 });
@@ -106,7 +106,7 @@ test("a failure without any id leaves nothing behind", async () => {
   );
 });
 
-test("many that are short are each in the metadata, and three in the message", async () => {
+test("every shortage is in the metadata, and three are in the message", async () => {
   const wanted = Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`none-${index}`, 1]));
   await shop.have(Object.fromEntries(Object.keys(wanted).map((id) => [id, 0])));
 
@@ -119,7 +119,7 @@ test("many that are short are each in the metadata, and three in the message", a
   expect(JSON.parse(refused.metadata.shortages!)).toHaveLength(100);
 });
 
-test("what does not exist, differs, was released or has expired is refused", async () => {
+test("a reservation for an unknown product, with other lines, released before or expired is refused", async () => {
   await shop.have({ hat: 9 });
   await forOrder("e1", { hat: 1 });
   await forOrder("e2", { hat: 1 });
@@ -145,7 +145,7 @@ test("what does not exist, differs, was released or has expired is refused", asy
   }
 });
 
-test("what is pinned does not expire", async () => {
+test("a pinned reservation does not expire", async () => {
   await shop.have({ bag: 9 });
   await forOrder("f1", { bag: 1 }, { expireTime: inAnHour() });
 
@@ -156,7 +156,7 @@ test("what is pinned does not expire", async () => {
   expect(reservation?.expireTime).toBeUndefined();
 });
 
-test("what has ended cannot be pinned, and gives back what it held", async () => {
+test("a reservation that ended cannot be pinned, and holds nothing", async () => {
   await shop.have({ key: 9 });
   await forOrder("g1", { key: 1 }, { expireTime: inAnHour() });
   await shop.letExpire("g1");
@@ -180,7 +180,7 @@ test("what has ended cannot be pinned, and gives back what it held", async () =>
   expect(await shop.level("key")).toEqual([8, 0]);
 });
 
-test("a commit may come twice, and needs what is PINNED", async () => {
+test("a commit is idempotent, and needs a PINNED reservation", async () => {
   await shop.have({ toy: 5 });
   await forOrder("h1", { toy: 2 });
   await byHand("h2", { toy: 1 });
@@ -198,7 +198,7 @@ test("a commit may come twice, and needs what is PINNED", async () => {
   expect(await failure(shop.stock.commitReservation({ id: "h3" }))).toMatchObject({ reason: "RESERVATION_NOT_FOUND" });
 });
 
-test("a release may come twice, also before the reservation, but not after the sale", async () => {
+test("a release is idempotent, also before the reservation, and refused after the commit", async () => {
   await shop.have({ rug: 5 });
   await forOrder("i1", { rug: 2 });
   await forOrder("i2", { rug: 2 });
@@ -216,7 +216,7 @@ test("a release may come twice, also before the reservation, but not after the s
   });
 });
 
-test("a reservation that is not there is not found", async () => {
+test("an unknown reservation is not found", async () => {
   expect(await failure(shop.stock.getReservation({ id: "nowhere" }))).toMatchObject({
     code: Code.NotFound,
     reason: "RESERVATION_NOT_FOUND",

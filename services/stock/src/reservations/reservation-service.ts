@@ -23,8 +23,8 @@ import { commit } from "./commit.ts";
 import { pin } from "./pin.ts";
 import { differs, ended, notPinned, outOfStock, reservationNotFound } from "./refusals.ts";
 import { release } from "./release.ts";
-import type { Reservation, Wish } from "./reservation.ts";
-import { findReservation, listReservations } from "./reservation-reads.ts";
+import type { NewReservation, Reservation } from "./reservation.ts";
+import { findReservation, listReservations } from "./reservation-list-store.ts";
 import { reserve } from "./reserve.ts";
 
 type Method =
@@ -35,16 +35,16 @@ type Method =
   | "getReservation"
   | "listReservations";
 
-/** The rpcs of StockService about one reservation: batches of one, with errors for refusals. */
+/** Implements the RPCs about one reservation: batches of one, with errors for refusals. */
 export function reservationMethods(pool: Pool): Pick<ServiceImpl<typeof StockService>, Method> {
   return {
     async reserveStock(request) {
-      const wish = readWish(request);
+      const asked = readReservation(request);
       const fingerprint = fingerprintOf(ReserveStockRequestSchema, request, { without: ["request_id"] });
       const { resourceId } = await once(
         pool,
         { scope: "", requestId: request.requestId, method: "ReserveStock", fingerprint },
-        (tx) => reserveOne(tx, wish, { keepRefusal: request.id !== "" }),
+        (tx) => reserveOne(tx, asked, { keepRefusal: request.id !== "" }),
       );
       const reservation = await read(pool, resourceId);
       if (reservation.state === "REFUSED") {
@@ -60,7 +60,7 @@ export function reservationMethods(pool: Pool): Pick<ServiceImpl<typeof StockSer
         case undefined:
           throw reservationNotFound(id);
         case "HELD":
-          throw new Error(`reservation ${id} is HELD and could not be pinned`);
+          throw new Error(`reservation ${id} is HELD and could not be pinned, although it is locked`);
         default:
           throw ended(id, state);
       }
@@ -110,21 +110,25 @@ export function reservationMethods(pool: Pool): Pick<ServiceImpl<typeof StockSer
   };
 }
 
-function readWish({ id, kind: asked, lines, expireTime }: ReserveStockRequest): Wish {
+function readReservation({ id, kind: asked, lines, expireTime }: ReserveStockRequest): NewReservation {
   const kind = readKind(asked) ?? "MANUAL";
   if (kind === "ORDER" && id === "") {
-    throw invalid("id", "id.order", "is needed for an order's reservation: it is the order's id");
+    throw invalid("id", "id.order", "is required for a reservation of kind ORDER: it is the order's id");
   }
   return { id: id === "" ? uuidv7() : id, kind, lines, expireTime: readTime("expire_time", expireTime) };
 }
 
 /**
- * Sets aside and answers the id. A refusal for want of stock is kept with an id that the caller chose, so that a
- * repeat is refused too; one with an id that nobody knows would be of no use.
+ * Reserves, and returns the id. With `keepRefusal` a shortage is kept under the id, so that a repeat is refused, too: for
+ * ids that the caller chose. Under an id that nobody knows it would be of no use, so then it is thrown.
  */
-async function reserveOne(tx: Transaction, wish: Wish, { keepRefusal }: { keepRefusal: boolean }): Promise<string> {
-  const { id } = wish;
-  for (const outcome of await reserve(tx, [wish])) {
+async function reserveOne(
+  tx: Transaction,
+  request: NewReservation,
+  { keepRefusal }: { keepRefusal: boolean },
+): Promise<string> {
+  const { id } = request;
+  for (const outcome of await reserve(tx, [request])) {
     switch (outcome.kind) {
       case "reserved":
         break;

@@ -1,24 +1,28 @@
 import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
-import { fingerprint, type Line, type Shortage, type State, type Wish } from "./reservation.ts";
+import { fingerprint, type Line, type NewReservation, type Shortage, type State } from "./reservation.ts";
 
-/** A reservation whose row is locked. Its state is EXPIRED already when its time is over: see `lapsed`. */
+/** A reservation whose row is locked. `state` is EXPIRED once it is past its expiry: see `lapsed`. */
 export type Locked = {
   readonly id: string;
   readonly state: State;
   readonly fingerprint: Buffer | null;
   readonly shortages: readonly Shortage[];
-  /** It is EXPIRED by the clock, and HELD in the table: what it holds has still to be given back. */
+  /** Past its expiry, but still HELD in the table: its stock has yet to be released. */
   readonly lapsed: boolean;
 };
 
-// One clock for everybody: the database's. What is HELD past its time is nobody's any more, swept or not.
+// The database's clock decides, for all processes. A reservation past its expiry holds nothing for its order, even before
+// the loop has released it.
 const isLapsed = "(state = 'HELD' and expire_time is not null and expire_time <= clock_timestamp())";
 
 /**
- * Records the wishes whose ids are new, as HELD or PINNED (or EXPIRED, where it is too late already), and answers
- * their states by id. Waits for whoever is recording one of the same ids; in the order of the ids, as everybody does.
+ * Inserts the reservations whose ids are new, as HELD or PINNED, or as EXPIRED if their expiry has passed. Returns their
+ * states by id. Waits for a transaction that is inserting one of the same ids; in id order, as all do.
  */
-export async function insertReservations(tx: Transaction, wishes: readonly Wish[]): Promise<Map<string, State>> {
+export async function insertReservations(
+  tx: Transaction,
+  requested: readonly NewReservation[],
+): Promise<Map<string, State>> {
   const { rows } = await tx.query<{ id: string; state: State }>({
     name: "insert-reservations",
     text: `insert into reservations (id, kind, fingerprint, expire_time, state)
@@ -33,16 +37,16 @@ export async function insertReservations(tx: Transaction, wishes: readonly Wish[
            on conflict (id) do nothing
            returning id, state`,
     values: [
-      wishes.map(({ id }) => id),
-      wishes.map(({ kind }) => kind),
-      wishes.map(fingerprint),
-      wishes.map(({ expireTime }) => expireTime),
+      requested.map(({ id }) => id),
+      requested.map(({ kind }) => kind),
+      requested.map(fingerprint),
+      requested.map(({ expireTime }) => expireTime),
     ],
   });
   return new Map(rows.map(({ id, state }) => [id, state]));
 }
 
-/** Records that these are released before they came; what is there already stays as it is. In the order of the ids. */
+/** Inserts a RELEASED tombstone for each id that is not there, so that a late reservation is refused. In id order. */
 export async function insertTombstones(tx: Transaction, ids: readonly string[]): Promise<void> {
   await tx.query({
     name: "insert-tombstones",
@@ -53,7 +57,7 @@ export async function insertTombstones(tx: Transaction, ids: readonly string[]):
   });
 }
 
-/** The reservations with these ids that there are, locked until the transaction ends, in the order of the ids. */
+/** Locks the existing reservations among these ids until the transaction ends, in id order. */
 export async function lockReservations(tx: Transaction, ids: readonly string[]): Promise<Map<string, Locked>> {
   const { rows } = await tx.query<LockedRow>({
     name: "lock-reservations",
@@ -64,7 +68,7 @@ export async function lockReservations(tx: Transaction, ids: readonly string[]):
   return new Map(rows.map((row) => [row.id, toLocked(row)]));
 }
 
-/** Up to `limit` reservations whose time is over, the oldest first; locked, without those that others have locked. */
+/** Locks up to `limit` reservations past their expiry, the oldest first, skipping locked ones. */
 export async function lockLapsed(tx: Transaction, limit: number): Promise<string[]> {
   const { rows } = await tx.query<{ id: string }>({
     name: "lock-lapsed",
@@ -75,8 +79,8 @@ export async function lockLapsed(tx: Transaction, limit: number): Promise<string
 }
 
 /**
- * The oldest reservations by hand that hold this product, but for `except`; locked until the transaction ends. A line
- * read here could be older than the lock, so there are only ids.
+ * Locks the oldest MANUAL reservations that hold this product, except those in `except`. Returns ids only: a line read by
+ * this statement could be older than the lock.
  */
 export async function lockManual(
   tx: Transaction,
@@ -92,7 +96,7 @@ export async function lockManual(
   return rows.map(({ id }) => id);
 }
 
-/** Takes a number off the line that each of these locked reservations has for a product. */
+/** Lowers each locked reservation's line for a product by its quantity `by`; a line that reaches 0 is deleted. */
 export async function shrinkLines(
   tx: Transaction,
   productId: string,
@@ -113,7 +117,7 @@ export async function shrinkLines(
   await tx.query("update reservations set update_time = now() where id = any($1)", [values[1]]);
 }
 
-/** Pins a reservation that is HELD and whose time is not over. False when it is not so. */
+/** Pins a HELD reservation before its expiry. Returns false if it is not HELD, or past it. */
 export async function pinHeld(tx: Transaction, id: string): Promise<boolean> {
   const { rowCount } = await tx.query({
     name: "pin-reservation",
@@ -124,7 +128,7 @@ export async function pinHeld(tx: Transaction, id: string): Promise<boolean> {
   return rowCount === 1;
 }
 
-/** Moves locked reservations to a state in which nothing expires. */
+/** Moves locked reservations to a state without an expiry. */
 export async function setStates(tx: Transaction, ids: readonly string[], state: State): Promise<void> {
   await tx.query({
     name: "set-states",
@@ -133,7 +137,7 @@ export async function setStates(tx: Transaction, ids: readonly string[], state: 
   });
 }
 
-/** Marks reservations that this transaction recorded as REFUSED. */
+/** Marks reservations that this transaction inserted as REFUSED, with their shortages. */
 export async function refuse(
   tx: Transaction,
   refusals: readonly { readonly id: string; readonly shortages: readonly Shortage[] }[],
@@ -146,7 +150,7 @@ export async function refuse(
   });
 }
 
-/** The lines of these reservations. */
+/** Returns the lines of these reservations. */
 export async function findLines(db: Queryable, ids: readonly string[]): Promise<(Line & { reservationId: string })[]> {
   const { rows } = await db.query<LineRow>({
     name: "find-lines",

@@ -3,10 +3,10 @@ import { hash } from "node:crypto";
 export type Kind = "ORDER" | "MANUAL";
 export type State = "HELD" | "PINNED" | "COMMITTED" | "RELEASED" | "EXPIRED" | "REFUSED";
 
-/** How many of a product. */
+/** A product and a quantity. */
 export type Line = { readonly productId: string; readonly quantity: number };
 
-/** What was short; `unknownProduct` where there is no such product. */
+/** A line that could not be reserved; `unknownProduct` if there is no such product. */
 export type Shortage = {
   readonly productId: string;
   readonly requested: number;
@@ -14,7 +14,7 @@ export type Shortage = {
   readonly unknownProduct: boolean;
 };
 
-/** A reservation as it is kept. Of one that is HELD and whose time is over, the state is EXPIRED here. */
+/** A reservation. Once a HELD one is past its expiry its state is EXPIRED here, released by the loop or not. */
 export type Reservation = {
   readonly id: string;
   readonly kind: Kind;
@@ -26,37 +26,37 @@ export type Reservation = {
   readonly updateTime: Date;
 };
 
-/** What somebody asks to have set aside. Each product is in one line at most. */
-export type Wish = {
+/** A request to reserve. Each product is in at most one line. */
+export type NewReservation = {
   readonly id: string;
   readonly kind: Kind;
   readonly lines: readonly Line[];
-  /** HELD until then. Without one, an order's is PINNED, and one by hand is HELD for as long as it takes. */
+  /** HELD until then. Without it an ORDER is PINNED, and a MANUAL one is HELD until it is released. */
   readonly expireTime: Date | null;
 };
 
-/** Which wishes come true: those with no shortages. In the order of the wishes. */
-export type Allotment = { readonly wish: Wish; readonly shortages: readonly Shortage[] };
+/** A request with its shortages; it is granted if it has none. */
+export type Allotment = { readonly request: NewReservation; readonly shortages: readonly Shortage[] };
 
 /**
- * Hands out what is available (by product; what is not in there does not exist): each wish gets all its lines or
- * none, and earlier ones come first.
+ * Distributes `available` (by product; an absent product does not exist) over the requests, earlier ones first. Each gets
+ * all its lines or none. Returns one allotment for each request, in their order.
  */
-export function allot(wishes: readonly Wish[], available: ReadonlyMap<string, number>): Allotment[] {
+export function allot(requested: readonly NewReservation[], available: ReadonlyMap<string, number>): Allotment[] {
   const left = new Map(available);
-  return wishes.map((wish) => {
-    const shortages = wish.lines.flatMap((line) => shortage(line, left.get(line.productId)));
+  return requested.map((request) => {
+    const shortages = request.lines.flatMap((line) => shortage(line, left.get(line.productId)));
     if (shortages.length === 0) {
-      for (const { productId, quantity } of wish.lines) {
+      for (const { productId, quantity } of request.lines) {
         left.set(productId, (left.get(productId) ?? 0) - quantity);
       }
     }
-    return { wish, shortages };
+    return { request, shortages };
   });
 }
 
-/** Equal for wishes that ask for the same, whatever the order of their lines: whom it is for, and what, not until when. */
-export function fingerprint({ kind, lines }: Wish): Buffer {
+/** Hashes kind and lines, whatever their order. The expiry is left out: a repeat may name another. */
+export function fingerprint({ kind, lines }: NewReservation): Buffer {
   const sorted = lines.map(({ productId, quantity }) => `${productId} ${quantity}`).sort();
   return hash("sha256", `${kind}\n${sorted.join("\n")}`, "buffer");
 }

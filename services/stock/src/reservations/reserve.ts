@@ -1,6 +1,6 @@
 import type { Transaction } from "@sagacart/chassis/postgres/pool";
-import { lockLevels, putBack, setAside } from "../levels/level-store.ts";
-import { allot, fingerprint, type Shortage, type State, type Wish } from "./reservation.ts";
+import { lockLevels, releaseLines, reserveLines } from "../levels/level-store.ts";
+import { allot, fingerprint, type NewReservation, type Shortage, type State } from "./reservation.ts";
 import {
   findLines,
   insertReservations,
@@ -10,7 +10,7 @@ import {
   setStates,
 } from "./reservation-store.ts";
 
-/** What came of a wish. */
+/** What came of a request. */
 export type ReserveOutcome =
   | { readonly kind: "reserved"; readonly state: "HELD" | "PINNED" | "COMMITTED" }
   | { readonly kind: "outOfStock"; readonly shortages: readonly Shortage[] }
@@ -19,40 +19,41 @@ export type ReserveOutcome =
   | { readonly kind: "differs" };
 
 /**
- * Sets stock aside for many at once, each one's lines all or not at all, the earlier ones first; answers in their
- * order. Their ids differ. Whatever was decided before about an id is decided: a repeat answers the same, also
- * after new stock came.
+ * Reserves stock for many requests with different ids, each all or nothing, earlier ones first. Returns outcomes in
+ * their order. A decision about an id stands: a repeat has the same outcome, also after new stock arrived.
  *
- * A handful of statements whatever their number: a product that all of them want costs one row update.
+ * Runs a handful of statements, whatever the number of requests: a product that all of them want costs one row update.
  */
-export async function reserve(tx: Transaction, wishes: readonly Wish[]): Promise<ReserveOutcome[]> {
-  const fresh = await insertReservations(tx, wishes);
+export async function reserve(tx: Transaction, requested: readonly NewReservation[]): Promise<ReserveOutcome[]> {
+  const fresh = await insertReservations(tx, requested);
   const known =
-    fresh.size === wishes.length
+    fresh.size === requested.length
       ? new Map<string, Locked>()
       : await lockReservations(
           tx,
-          wishes.flatMap(({ id }) => (fresh.has(id) ? [] : [id])),
+          requested.flatMap(({ id }) => (fresh.has(id) ? [] : [id])),
         );
   const shortages = await decide(
     tx,
-    wishes.filter(({ id }) => isLive(fresh.get(id))),
+    requested.filter(({ id }) => isLive(fresh.get(id))),
     [...known.values()].filter(({ lapsed }) => lapsed).map(({ id }) => id),
   );
-  return wishes.map((wish) => {
-    const before = known.get(wish.id);
-    return before === undefined ? outcome(fresh.get(wish.id), shortages.get(wish.id) ?? []) : again(before, wish);
+  return requested.map((request) => {
+    const before = known.get(request.id);
+    return before === undefined
+      ? outcome(fresh.get(request.id), shortages.get(request.id) ?? [])
+      : again(before, request);
   });
 }
 
-/** Gives back what ran out, hands out what there is, and answers what was short, by id. */
+/** Releases lapsed reservations, distributes what is available, and returns the shortages by id. */
 async function decide(
   tx: Transaction,
-  wishes: readonly Wish[],
+  requested: readonly NewReservation[],
   lapsedIds: readonly string[],
 ): Promise<Map<string, readonly Shortage[]>> {
   const lapsedLines = lapsedIds.length === 0 ? [] : await findLines(tx, lapsedIds);
-  const wanted = [...wishes.flatMap(({ lines }) => lines), ...lapsedLines].map(({ productId }) => productId);
+  const wanted = [...requested.flatMap(({ lines }) => lines), ...lapsedLines].map(({ productId }) => productId);
   if (wanted.length === 0) {
     return new Map();
   }
@@ -63,28 +64,28 @@ async function decide(
     }
   }
   if (lapsedIds.length > 0) {
-    await putBack(tx, lapsedIds);
+    await releaseLines(tx, lapsedIds);
     await setStates(tx, lapsedIds, "EXPIRED");
     for (const { productId, quantity } of lapsedLines) {
       available.set(productId, (available.get(productId) ?? 0) + quantity);
     }
   }
-  const allotments = allot(wishes, available);
+  const allotments = allot(requested, available);
   const granted = allotments.filter(({ shortages }) => shortages.length === 0);
   const refused = allotments.filter(({ shortages }) => shortages.length > 0);
   if (granted.length > 0) {
-    await setAside(
+    await reserveLines(
       tx,
-      granted.map(({ wish }) => wish),
+      granted.map(({ request }) => request),
     );
   }
   if (refused.length > 0) {
     await refuse(
       tx,
-      refused.map(({ wish, shortages }) => ({ id: wish.id, shortages })),
+      refused.map(({ request, shortages }) => ({ id: request.id, shortages })),
     );
   }
-  return new Map(refused.map(({ wish, shortages }) => [wish.id, shortages]));
+  return new Map(refused.map(({ request, shortages }) => [request.id, shortages]));
 }
 
 function outcome(state: State | undefined, shortages: readonly Shortage[]): ReserveOutcome {
@@ -94,12 +95,12 @@ function outcome(state: State | undefined, shortages: readonly Shortage[]): Rese
   return shortages.length > 0 ? { kind: "outOfStock", shortages } : { kind: "reserved", state };
 }
 
-/** What was decided before. */
-function again(before: Locked, wish: Wish): ReserveOutcome {
+/** Returns the outcome for an id that is known already. */
+function again(before: Locked, request: NewReservation): ReserveOutcome {
   if (before.state === "RELEASED" || before.state === "EXPIRED") {
     return { kind: before.state === "RELEASED" ? "released" : "expired" };
   }
-  if (before.fingerprint === null || !before.fingerprint.equals(fingerprint(wish))) {
+  if (before.fingerprint === null || !before.fingerprint.equals(fingerprint(request))) {
     return { kind: "differs" };
   }
   switch (before.state) {

@@ -17,19 +17,19 @@ export type TestStock = AsyncDisposable & {
   readonly url: string;
   readonly pool: Pool;
   readonly meters: Meters;
-  /** What has been counted so far, as Prometheus reads it. */
+  /** Returns the counters in Prometheus' text format. */
   counted(): Promise<string[]>;
   readonly products: Client<typeof ProductService>;
   readonly stock: Client<typeof StockService>;
-  /** Makes products with so many on hand each: `{ lamp: 3 }`. */
+  /** Creates products with these quantities on hand: `{ lamp: 3 }`. */
   have(onHand: Readonly<Record<string, number>>): Promise<void>;
-  /** On hand and reserved of a product. */
+  /** Returns a product's on hand and reserved. */
   level(id: string): Promise<readonly [onHand: number, reserved: number]>;
-  /** Lets the time of reservations that are HELD run out. */
+  /** Moves the expiry of these HELD reservations into the past. */
   letExpire(...ids: string[]): Promise<void>;
 };
 
-/** The service on a database of its own, called in memory. */
+/** Starts the service on a database of its own, called in memory. */
 export async function testStock(): Promise<TestStock> {
   const database = await testDatabase(migrations);
   const { pool } = database;
@@ -64,7 +64,7 @@ export async function testStock(): Promise<TestStock> {
       return [product?.onHand ?? 0, product?.reserved ?? 0];
     },
     async letExpire(...ids) {
-      // One by one, since these may be in the middle of other calls, which lock in another order.
+      // One by one, since concurrent calls may lock in another order.
       for (const id of ids) {
         await pool.query(
           "update reservations set expire_time = now() - interval '1 s' where id = $1 and state = 'HELD'",
@@ -76,7 +76,7 @@ export async function testStock(): Promise<TestStock> {
   };
 }
 
-/** The reason, the code and the rest of what a call fails with. */
+/** Returns what a call fails with: reason, code, message and metadata. */
 export async function failure(call: Promise<unknown>): Promise<ErrorDetails> {
   const result = await call.then(
     (answer) => ({ answer }),
@@ -90,12 +90,12 @@ export async function failure(call: Promise<unknown>): Promise<ErrorDetails> {
   return errorInfo(result.error);
 }
 
-/** The name of an enum's value: nameOf(State, 1) is "HELD". */
+/** Returns the name of an enum's value: nameOf(State, 1) is "HELD". */
 export function nameOf(values: Readonly<Record<string, number>>, value: number | undefined): string {
   return Object.keys(values).find((name) => values[name] === value) ?? `${value}`;
 }
 
-/** What breaks the law that stock is conserved; empty when nothing does. */
+/** Returns every breach of the law that stock is conserved. */
 export async function breaches(pool: Pool): Promise<object[]> {
   const { rows } = await pool.query(`
     select l.product_id, l.on_hand, l.reserved, coalesce(m.sum, 0) as moved, coalesce(r.sum, 0) as held

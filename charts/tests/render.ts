@@ -1,0 +1,163 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { parse, parseAllDocuments } from "yaml";
+import { cloneFolder } from "../../scripts/clone.ts";
+import { findProgram, helm } from "../../scripts/go-programs.ts";
+import { ProgramError, run } from "../../scripts/program.ts";
+
+// biome-ignore lint/suspicious/noExplicitAny: Kubernetes' objects, of many kinds.
+export type Manifest = any;
+
+/** One way to install the umbrella. */
+export type Variant = {
+  readonly name: string;
+  /** Files with values, from the root of the clone. */
+  readonly files: readonly string[];
+  /** Values on top of them. */
+  readonly values?: object;
+  /** API groups that the cluster has besides Kubernetes' own. */
+  readonly apis?: readonly string[];
+  /** `sagacart` in `shop`, unless told otherwise. */
+  readonly release?: string;
+  readonly namespace?: string;
+};
+
+const operatorApis = [
+  ...["ServiceMonitor", "PodMonitor", "PrometheusRule"].map((kind) => `monitoring.coreos.com/v1/${kind}`),
+  "postgresql.cnpg.io/v1",
+  "barmancloud.cnpg.io/v1",
+  "temporal.io/v1alpha1",
+  "cert-manager.io/v1",
+  "gateway.networking.k8s.io/v1",
+];
+
+/** What only the owner of a shop knows, and the chart refuses to be without in production. */
+const ownersValues = {
+  global: { publicUrl: "https://shop.example" },
+  payment: { config: { PROVIDER_URL: "https://cards.example" } },
+  shipping: { config: { CARRIER_URL: "https://carrier.example" } },
+  databases: { backup: { configuration: { destinationPath: "s3://backups/" } } },
+};
+
+/** Each profile of k8s/profiles, those of a cloud on top of `prod`, and the switches that no profile sets. */
+export const variants: readonly Variant[] = [
+  ...profileVariants(),
+  { name: "dev without any operator's API", files: ["k8s/profiles/dev.yaml"], apis: [] },
+  { name: "ci with TLS", files: ["k8s/profiles/ci.yaml"], values: { global: { tls: { enabled: true } } } },
+  { name: "ci with a plain worker", files: ["k8s/profiles/ci.yaml"], values: { worker: { mode: "deployment" } } },
+  {
+    name: "ci with traces",
+    files: ["k8s/profiles/ci.yaml"],
+    values: { global: { otel: { endpoint: "http://otel-collector.monitoring:4318" } } },
+  },
+  {
+    name: "ci with an Ingress and an HTTPRoute",
+    files: ["k8s/profiles/ci.yaml"],
+    values: {
+      gateway: {
+        ingress: { enabled: true, hosts: ["shop.example"] },
+        httpRoute: { enabled: true, parentRefs: [{ name: "public" }], hostnames: ["shop.example"] },
+      },
+    },
+  },
+];
+
+function profileVariants(): Variant[] {
+  const files = readdirSync(join(cloneFolder, "k8s/profiles")).filter((file) => file.endsWith(".yaml"));
+  return files.map((file) => {
+    const name = basename(file, ".yaml");
+    const path = `k8s/profiles/${file}`;
+    if (name === "prod") return { name, files: [path], values: ownersValues };
+    // A cloud's has gaps to fill in: <your Gateway>.
+    return name.startsWith("prod-")
+      ? { name, files: ["k8s/profiles/prod.yaml"], values: merged(ownersValues, filledIn(path)) }
+      : { name, files: [path] };
+  });
+}
+
+function filledIn(path: string): object {
+  return parse(readFileSync(join(cloneFolder, path), "utf8").replaceAll(/<[^<>\n]+>/g, "example"));
+}
+
+/** Both, the second over the first, map by map, as Helm does. */
+export function merged(below: Manifest, above: Manifest): Manifest {
+  const isMap = (value: Manifest) => typeof value === "object" && value !== null && !Array.isArray(value);
+  if (!isMap(below) || !isMap(above)) return above;
+  const keys = new Set([...Object.keys(below), ...Object.keys(above)]);
+  return Object.fromEntries(
+    [...keys].map((key) => [key, key in above ? merged(below[key], above[key]) : below[key]] as const),
+  );
+}
+
+/** What Helm makes of the umbrella, as text. Rejects with Helm's own words where it refuses. */
+export async function renderText(variant: Omit<Variant, "name">): Promise<string> {
+  const { files, values = {}, apis = operatorApis, release = "sagacart", namespace = "shop" } = variant;
+  const args = [
+    ["template", release, "charts/sagacart", "--namespace", namespace, "--kube-version", "1.34"],
+    apis.flatMap((api) => ["--api-versions", api]),
+    [...files, "-"].flatMap((file) => ["--values", file]),
+  ].flat();
+  // Many ask for the same.
+  const input = JSON.stringify(values);
+  const key = JSON.stringify([args, input]);
+  const known = rendered.get(key) ?? run(await findProgram(helm), args, { cwd: cloneFolder, input });
+  rendered.set(key, known);
+  return await known;
+}
+
+const rendered = new Map<string, Promise<string>>();
+
+/** The objects that Helm makes of the umbrella. */
+export async function render(variant: Omit<Variant, "name">): Promise<Manifest[]> {
+  const documents = parseAllDocuments(await renderText(variant));
+  return documents.map((document) => document.toJS()).filter((object) => object !== null);
+}
+
+/** Why Helm refuses these values: its sentence, in one line; undefined where it does not. */
+export async function refusal(variant: Omit<Variant, "name">): Promise<string | undefined> {
+  try {
+    await renderText(variant);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof ProgramError)) throw error;
+    const [, sentence = error.message] = error.message.split("Error: ");
+    return sentence.replace("Use --debug flag to render out invalid YAML", "").replaceAll(/\s+/g, " ").trim();
+  }
+}
+
+/** A pod that an object makes, with a name for people: `Deployment sagacart-order`. */
+export type RenderedPod = { readonly from: string; readonly metadata: Manifest; readonly spec: Manifest };
+
+/** The pods of all objects that make some. Those that operators make of their own resources are theirs. */
+export function podsOf(objects: readonly Manifest[]): RenderedPod[] {
+  return objects.flatMap(({ kind, metadata, spec }) => {
+    const from = `${kind} ${metadata.name}`;
+    switch (kind) {
+      case "Deployment":
+      case "StatefulSet":
+      case "DaemonSet":
+      case "Job":
+      case "WorkerDeployment":
+        return [{ from, metadata: spec.template.metadata ?? {}, spec: spec.template.spec }];
+      case "CronJob": {
+        const { template } = spec.jobTemplate.spec;
+        return [{ from, metadata: template.metadata ?? {}, spec: template.spec }];
+      }
+      case "Pod":
+        return [{ from, metadata, spec }];
+      default:
+        return [];
+    }
+  });
+}
+
+/** Those of a kind, or the one with a name. */
+export function ofKind(objects: readonly Manifest[], kind: string): Manifest[] {
+  return objects.filter((object) => object.kind === kind);
+}
+
+export function named(objects: readonly Manifest[], kind: string, name: string): Manifest {
+  const found = ofKind(objects, kind).find(({ metadata }) => metadata.name === name);
+  if (found === undefined) throw new Error(`there is no ${kind} ${name}`);
+  return found;
+}

@@ -1,0 +1,131 @@
+import { createHash } from "node:crypto";
+import { access, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { parseAllDocuments } from "yaml";
+import { goModule } from "../../scripts/go-programs.ts";
+import { cacheDirectory } from "../../scripts/stack/postgres-programs.ts";
+
+/** Where a kind's schema is below the folder that `schemaFolder` answers with, as kubeconform's template. */
+export const schemaPath = "{{.Group}}/{{.ResourceKind}}_{{.ResourceAPIVersion}}.json";
+
+/** Kubernetes' own kinds come from this module's OpenAPI document. */
+const kubernetes = "k8s.io/kubernetes@v1.34.4";
+
+/** Whose resources the charts have, with the folder of the definitions in their modules. */
+const operators: Readonly<Record<string, string>> = {
+  "github.com/cloudnative-pg/cloudnative-pg@v1.30.0": "config/crd/bases",
+  "github.com/cloudnative-pg/plugin-barman-cloud@v0.15.0": "config/crd/bases",
+  "github.com/temporalio/temporal-worker-controller@v1.8.1": "helm/temporal-worker-controller-crds/templates",
+  "github.com/cert-manager/cert-manager@v1.21.2": "deploy/crds",
+  "github.com/prometheus-operator/prometheus-operator@v0.85.0": "example/prometheus-operator-crd",
+  "sigs.k8s.io/gateway-api@v1.4.1": "config/crd/standard",
+};
+
+/**
+ * A folder with a JSON schema of each kind that the charts may have, made once from the Go modules of Kubernetes and the
+ * operators: their published collections are on hosts that a build machine may not reach. A field that a kind does not
+ * have is an error, as with `kubectl apply --validate=strict`.
+ */
+export async function schemaFolder(): Promise<string> {
+  const made = createHash("sha256").update(kubernetes).update(JSON.stringify(operators));
+  made.update(await readFile(new URL(import.meta.url)));
+  const folder = join(cacheDirectory(), `kubernetes-schemas-${made.digest("hex").slice(0, 12)}`);
+  if (
+    await access(folder).then(
+      () => true,
+      () => false,
+    )
+  )
+    return folder;
+  const unfinished = `${folder}.${process.pid}`;
+  await rm(unfinished, { recursive: true, force: true });
+  await writeKubernetesSchemas(unfinished);
+  for (const [module, definitions] of Object.entries(operators)) {
+    await writeCustomSchemas(join(await goModule(module), definitions), unfinished);
+  }
+  // Whole or not at all: another process may be doing the same.
+  await rename(unfinished, folder).catch(() => rm(unfinished, { recursive: true, force: true }));
+  return folder;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: a JSON schema.
+type Schema = any;
+
+async function writeKubernetesSchemas(folder: string): Promise<void> {
+  const file = join(await goModule(kubernetes), "api/openapi-spec/swagger.json");
+  const { definitions }: { definitions: Record<string, Schema> } = JSON.parse(await readFile(file, "utf8"));
+  const strict = Object.fromEntries(Object.entries(definitions).map(([name, schema]) => [name, closed(schema)]));
+  const either = (...types: string[]) => ({ anyOf: types.map((type) => ({ type })) });
+  strict["io.k8s.apimachinery.pkg.util.intstr.IntOrString"] = either("string", "integer");
+  strict["io.k8s.apimachinery.pkg.api.resource.Quantity"] = either("string", "number");
+  for (const [name, { "x-kubernetes-group-version-kind": kinds = [] }] of Object.entries(definitions)) {
+    // What belongs to every group (DeleteOptions, WatchEvent) is in no chart.
+    const [{ group, version, kind } = { group: "", version: "", kind: "" }] = kinds;
+    if (kinds.length !== 1) continue;
+    const used: Record<string, Schema> = {};
+    collect(name, strict, used);
+    await writeSchema(folder, { group, version, kind }, { $ref: `#/definitions/${name}`, definitions: used });
+  }
+}
+
+function collect(name: string, all: Record<string, Schema>, into: Record<string, Schema>): void {
+  if (name in into) return;
+  into[name] = all[name];
+  for (const [, other = ""] of JSON.stringify(all[name]).matchAll(/"\$ref":"#\/definitions\/([^"]+)"/g)) {
+    collect(other, all, into);
+  }
+}
+
+async function writeCustomSchemas(from: string, folder: string): Promise<void> {
+  for (const name of (await readdir(from)).filter((file) => file.endsWith(".yaml"))) {
+    // Those that lie in a chart have a few lines of Helm's around them.
+    const text = (await readFile(join(from, name), "utf8")).replaceAll(/^\s*\{\{.*\}\}\s*$/gm, "");
+    for (const document of parseAllDocuments(text)) {
+      const definition: Schema = document.toJS();
+      if (definition?.kind !== "CustomResourceDefinition") continue;
+      const { group, names, versions } = definition.spec;
+      for (const { name: version, schema } of versions) {
+        const { kind } = names;
+        await writeSchema(folder, { group, version, kind }, withMetadata(closed(schema.openAPIV3Schema)));
+      }
+    }
+  }
+}
+
+function withMetadata(schema: Schema): Schema {
+  return { ...schema, properties: { ...schema.properties, metadata: { type: "object" } } };
+}
+
+/** The schema with no fields besides those it names, where it names any; and null where it says so. */
+function closed(schema: Schema): Schema {
+  if (Array.isArray(schema)) return schema.map(closed);
+  if (typeof schema !== "object" || schema === null) return schema;
+  const { properties, additionalProperties, nullable, ...rest } = schema;
+  const inside = Object.fromEntries(
+    Object.entries(rest).map(([key, value]) => [key, isData(key) ? value : closed(value)]),
+  );
+  if (nullable === true && typeof inside.type === "string") inside.type = [inside.type, "null"];
+  if (additionalProperties !== undefined) inside.additionalProperties = closed(additionalProperties);
+  if (properties !== undefined) {
+    inside.properties = Object.fromEntries(Object.entries(properties).map(([key, value]) => [key, closed(value)]));
+    const open = rest["x-kubernetes-preserve-unknown-fields"] === true;
+    // A branch of anyOf names only what it is about.
+    if (additionalProperties === undefined && !open && rest.type === "object") inside.additionalProperties = false;
+  }
+  return inside;
+}
+
+function isData(key: string): boolean {
+  return key === "default" || key === "enum" || key === "example";
+}
+
+async function writeSchema(
+  folder: string,
+  { group, version, kind }: { group: string; version: string; kind: string },
+  schema: Schema,
+): Promise<void> {
+  // kubeconform takes the version of the core's kinds for their group.
+  const directory = join(folder, group === "" ? version : group);
+  await mkdir(directory, { recursive: true });
+  await writeFile(join(directory, `${kind.toLowerCase()}_${version}.json`), JSON.stringify(schema));
+}

@@ -1,0 +1,150 @@
+import { expect, test } from "vitest";
+import { adminPortOf, deployedNames, partOf, serviceNames } from "../../scripts/shop.ts";
+import { type Manifest, named, ofKind, podsOf, render, renderText, variants } from "./render.ts";
+
+const ci = { files: ["k8s/profiles/ci.yaml"] };
+const many = (name: string) => ({
+  ...ci,
+  values: { [name]: { autoscaling: { enabled: true, minReplicas: 2, maxReplicas: 3 } } },
+});
+const container = (objects: readonly Manifest[], name: string) =>
+  named(objects, "Deployment", `sagacart-${name}`).spec.template.spec.containers[0];
+
+test.for(serviceNames)("%s has a headless Service, so that its callers see each pod", async (name) => {
+  const { spec } = named(await render(ci), "Service", `sagacart-${name}`);
+
+  expect(spec.clusterIP).toBe("None");
+  expect(spec.ports.map(({ port }: Manifest) => port)).not.toContain(adminPortOf(name));
+});
+
+test.for(deployedNames)("%s can have an autoscaler, and then leaves the number of its pods to it", async (name) => {
+  const objects = await render(many(name));
+
+  expect(named(objects, "HorizontalPodAutoscaler", `sagacart-${name}`).spec).toMatchObject({
+    scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name: `sagacart-${name}` },
+    minReplicas: 2,
+    maxReplicas: 3,
+  });
+  expect(named(objects, "Deployment", `sagacart-${name}`).spec).not.toHaveProperty("replicas");
+});
+
+test.for(deployedNames)(
+  "%s has a disruption budget with two pods, and none with one, which would hold up a drain",
+  async (name) => {
+    const budgets = async (replicas: number) =>
+      ofKind(await render({ ...ci, values: { [name]: { replicas } } }), "PodDisruptionBudget").map(
+        ({ metadata }) => metadata.name,
+      );
+
+    expect(await budgets(2)).toContain(`sagacart-${name}`);
+    expect(await budgets(1)).not.toContain(`sagacart-${name}`);
+  },
+);
+
+test.for(deployedNames)("%s starts, is ready and is alive by probes of its own", async (name) => {
+  const { startupProbe, readinessProbe, livenessProbe } = container(await render(ci), name);
+
+  for (const probe of [startupProbe, readinessProbe, livenessProbe]) {
+    expect(Object.keys(probe)).toContain(partOf(name).kind === "http" ? "httpGet" : "grpc");
+  }
+  expect(livenessProbe).not.toMatchObject({ grpc: readinessProbe.grpc ?? {}, httpGet: readinessProbe.httpGet ?? {} });
+});
+
+test.for(deployedNames)("%s has time to drain before it is killed", async (name) => {
+  const objects = await render(ci);
+  const { terminationGracePeriodSeconds } = named(objects, "Deployment", `sagacart-${name}`).spec.template.spec;
+  const { SHUTDOWN_DELAY_MS, DRAIN_TIMEOUT_MS } = named(objects, "ConfigMap", `sagacart-${name}`).data;
+
+  expect(Number(SHUTDOWN_DELAY_MS)).toBeGreaterThan(0);
+  expect(terminationGracePeriodSeconds * 1_000).toBeGreaterThan(Number(SHUTDOWN_DELAY_MS) + Number(DRAIN_TIMEOUT_MS));
+});
+
+test.for(deployedNames)("an update of %s never has fewer pods than before", async (name) => {
+  const { strategy } = named(await render(ci), "Deployment", `sagacart-${name}`).spec;
+
+  expect(strategy.rollingUpdate).toMatchObject({ maxUnavailable: 0 });
+});
+
+test.for(serviceNames)(
+  "%s migrates its database before it takes traffic, with the image that it runs",
+  async (name) => {
+    const { spec } = named(await render(ci), "Deployment", `sagacart-${name}`).spec.template;
+
+    expect(spec.initContainers[0]).toMatchObject({
+      image: spec.containers[0].image,
+      args: ["services/chassis/src/postgres/migrate-main.ts", `services/${name}/migrations`],
+    });
+  },
+);
+
+test.for(deployedNames)("a changed variable of %s restarts its pods, and another's does not", async (name) => {
+  const checksum = async (changed?: string) => {
+    const values = changed === undefined ? {} : { [changed]: { config: { LOG_LEVEL: "debug" } } };
+    const objects = await render({ ...ci, values });
+    return named(objects, "Deployment", `sagacart-${name}`).spec.template.metadata.annotations["checksum/config"];
+  };
+  const other = name === "order" ? "stock" : "order";
+
+  expect(await checksum(name)).not.toBe(await checksum());
+  expect(await checksum(other)).toBe(await checksum());
+});
+
+test("all images have one tag, that of the chart's version unless told otherwise", async () => {
+  const imagesWith = async (values: object) =>
+    podsOf(await render({ ...ci, values })).flatMap(({ spec }) =>
+      [...(spec.initContainers ?? []), ...spec.containers].map(({ image }) => image),
+    );
+  const tags = (images: string[]) => new Set(images.map((image) => image.split(":").at(-1)));
+
+  expect(tags(await imagesWith({}))).toEqual(new Set(["0.1.0"]));
+  const told = await imagesWith({ global: { image: { tag: "1.2.3", registry: "registry.example/shop" } } });
+  expect(tags(told)).toEqual(new Set(["1.2.3"]));
+  expect(told.filter((image) => !image.startsWith("registry.example/shop/sagacart/"))).toEqual([]);
+});
+
+test.for(variants)("no manifest of $name has a secret in it", async (variant) => {
+  const objects = await render(variant);
+  const secretNames = /(SECRET|SECRETS|PASSWORD|API_KEY|SEED_USERS|DATABASE_URL)$/;
+
+  // Secrets are somebody else's to make; see k8s/.
+  expect(ofKind(objects, "Secret")).toEqual([]);
+  const plain = [
+    ...ofKind(objects, "ConfigMap").flatMap(({ data = {} }) => Object.keys(data)),
+    ...podsOf(objects).flatMap(({ spec }) =>
+      [...(spec.initContainers ?? []), ...spec.containers].flatMap(({ env = [] }) =>
+        env.filter(({ value }: Manifest) => value !== undefined).map(({ name }: Manifest) => name),
+      ),
+    ),
+  ];
+  expect(plain.filter((name) => secretNames.test(name))).toEqual([]);
+  expect((await renderText(variant)).match(/:\/\/[^/\s:@]+:(?!\$\()[^/\s@]+@.*/g)).toBeNull();
+});
+
+test("with TLS each service has a certificate, and probes that speak no TLS go elsewhere", async () => {
+  const objects = await render({ ...ci, values: { global: { tls: { enabled: true } } } });
+
+  for (const name of serviceNames) {
+    expect(named(objects, "Certificate", `sagacart-${name}`).spec.dnsNames).toContain(`sagacart-${name}`);
+    expect(container(objects, name).readinessProbe.httpGet).toEqual({ path: "/ready", port: "admin" });
+    expect(named(objects, "ConfigMap", `sagacart-${name}`).data).toMatchObject({
+      TLS_CERT_FILE: "/etc/sagacart/tls/tls.crt",
+      TLS_KEY_FILE: "/etc/sagacart/tls/tls.key",
+    });
+  }
+});
+
+test("monitors and alerts are there where Prometheus' operator is, and nowhere else", async () => {
+  const kinds = async (apis: string[]) => new Set((await render({ ...ci, apis })).map(({ kind }) => kind));
+
+  expect(await kinds(["monitoring.coreos.com/v1/ServiceMonitor"])).toContain("ServiceMonitor");
+  expect(await kinds([])).not.toContain("ServiceMonitor");
+  expect(await kinds([])).not.toContain("PrometheusRule");
+});
+
+test("nothing depends on the release's name or the namespace", async () => {
+  const text = await renderText(ci);
+  const other = await renderText({ ...ci, release: "corner", namespace: "elsewhere" });
+
+  expect(other.match(/\bsagacart-[a-z-]+(?=\b)/g) ?? []).toEqual([]);
+  expect(text).toContain("sagacart-order");
+});

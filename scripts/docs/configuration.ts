@@ -1,0 +1,129 @@
+import { partOf, parts, portOf } from "../shop.ts";
+import { cell, literalAfter, type Property, propertiesOf, read, sourcesOf } from "./source.ts";
+
+/** The groups of variables that several processes read, by the function that a configuration spreads. */
+const groups = [
+  { name: "serverEnv", file: "services/chassis/src/process/config.ts", title: "Server" },
+  { name: "serviceEnv", file: "services/chassis/src/process/config.ts", title: "Service with a database" },
+  { name: "databaseEnv", file: "services/chassis/src/process/config.ts", title: "Database" },
+  { name: "tokenEnv", file: "services/chassis/src/auth/env.ts", title: "Tokens of callers" },
+  { name: "serviceTokenEnv", file: "services/chassis/src/auth/env.ts", title: "Own token" },
+  { name: "tlsEnv", file: "services/chassis/src/tls/env.ts", title: "TLS" },
+  { name: "readTraceEnv", file: "services/chassis/src/trace/env.ts", title: "Traces" },
+] as const;
+
+/** docs/configuration.md: each variable of each process, from the specs that read them. */
+export function configurationPage(): string {
+  const shared = groups.map(({ name, file, title }) => {
+    const literal = literalAfter(
+      read(file),
+      new RegExp(`function ${name}\\([^{]*(?=\\{)[\\s\\S]*?(?:return|readEnv\\()\\s*\\{`),
+    );
+    return section(title, "", propertiesOf(literal ?? ""));
+  });
+  const own = Object.entries(parts).map(([name, part]) => {
+    const entry = "entry" in part ? part.entry : undefined;
+    const sources = entry === undefined ? sourcesOf(`${part.folder}/src`) : new Map([[entry, read(entry)]]);
+    const literals = [...sources].flatMap(([file, text]) =>
+      file.includes("/fake-") && entry === undefined ? [] : literalsOf(text),
+    );
+    const spread = literals.flatMap((literal) =>
+      [...literal.matchAll(/\.\.\.(\w+Env)\(/g)].map(([, group = ""]) => group),
+    );
+    const properties = unique(literals.flatMap(propertiesOf).filter(({ value }) => value !== ""));
+    return section(name, `${portText(name)}${groupsText(spread)}`, properties);
+  });
+  return `${[
+    "# Configuration",
+    "",
+    "Each process reads its environment once, when it starts, and names everything that is wrong with it. Any variable `X`",
+    "can be in a file that `X_FILE` names instead. A variable without a default is required, unless it is optional. In a",
+    "cluster the chart sets these, see [charts/sagacart](../charts/sagacart/README.md).",
+    "",
+    "Generated from the sources by `npm run docs`.",
+    "",
+    "## Shared by several processes",
+    "",
+    ...shared,
+    "## Of each process",
+    "",
+    ...own,
+  ]
+    .join("\n")
+    .trimEnd()}\n`;
+}
+
+/** Keeps the first of each name: the programs beside main read some of the same variables. */
+function unique(properties: readonly Property[]): Property[] {
+  return properties.filter(({ name }, index) => properties.findIndex((one) => one.name === name) === index);
+}
+
+function literalsOf(text: string): string[] {
+  const literals: string[] = [];
+  for (const { index } of text.matchAll(/readEnv\(\s*\{/g)) {
+    const literal = literalAfter(text.slice(index), /readEnv\(\s*\{/);
+    if (literal !== undefined) literals.push(literal);
+  }
+  return literals;
+}
+
+function portText(name: string): string {
+  return partOf(name).ports.admin === undefined ? `Listens on port ${portOf(name)}. ` : `Admin port ${portOf(name)}. `;
+}
+
+function groupsText(spread: readonly string[]): string {
+  // A service has what each server has, and a database and tokens besides.
+  const all = spread.includes("serviceEnv") ? ["serverEnv", "databaseEnv", "tokenEnv", "tlsEnv", ...spread] : spread;
+  const titles = groups.filter(({ name }) => all.includes(name)).map(({ title }) => title);
+  return titles.length === 0 ? "\n" : `Reads the groups ${titles.join(", ")}, and:\n`;
+}
+
+function section(title: string, text: string, properties: readonly Property[]): string {
+  const rows = properties.map(
+    ({ name, comment, value }) =>
+      `| \`${name}\` | ${cell(typeOf(value, name))} | ${cell(defaultOf(value))} | ${cell(comment)} |`,
+  );
+  const table = rows.length === 0 ? [] : ["| variable | value | default | |", "| --- | --- | --- | --- |", ...rows, ""];
+  return [`### ${title}`, "", ...(text === "" ? [] : [text]), ...table].join("\n");
+}
+
+const types: readonly (readonly [pattern: RegExp, type: (...groups: string[]) => string])[] = [
+  [/^optional\((.*)\)$/s, (inner) => `${typeOf(inner)}, optional`],
+  [/^unlessOff\((.*)\)$/s, (inner) => `${typeOf(inner)}, unless \`AUTH=off\``],
+  [/^int\(.*?min: ([\d_]+), max: ([\d_]+)/s, (min = "", max = "") => `${min} to ${max}`.replaceAll("_", "")],
+  [/^port\(/, () => "port"],
+  [/^durationMs\(/, () => "milliseconds"],
+  [/^span\(/, () => "duration, for example `30d`"],
+  [/^flag\(/, () => "`true` or `false`"],
+  [
+    /^oneOf\(\s*\[([^\]]*)\]/s,
+    (words) => [...words.matchAll(/"([^"]*)"/g)].map(([, word]) => `\`${word}\``).join(", "),
+  ],
+  [/^oneOf\(levels/, () => "log level"],
+  [/^url\(/, () => "URL"],
+  [/^secret\(/, () => "secret"],
+  [/^list\(/, () => "list with commas"],
+  [/^text\(/, () => "text"],
+];
+
+function typeOf(value: string, name = ""): string {
+  for (const [pattern, type] of types) {
+    const match = pattern.exec(value);
+    if (match !== null) return type(...match.slice(1));
+  }
+  if (name.endsWith("_URL") || name.endsWith("_ENDPOINT")) return "URL";
+  if (/_(?:FILE|PATH)$/.test(name)) return "path of a file";
+  return name.endsWith("_PORT") ? "port" : "text";
+}
+
+function defaultOf(value: string): string {
+  const [, named, positional, second] = /default: ("[^"]*"|\[[^\]]*\]|[\w.-]+)/.exec(value) ?? [
+    undefined,
+    undefined,
+    ...(/^(?:port|durationMs|span|flag)\(("[^"]*"|[\w.-]+)\)/.exec(value)?.slice(1) ?? [undefined]),
+    /^oneOf\([\s\S]*, "([^"]*)"\)/.exec(value)?.[1],
+  ];
+  const text = (named ?? positional ?? second ?? "").replace(/^"(.*)"$/, "$1").replace(/^\[\]$/, "none");
+  if (text === "defaultPort") return "see each process";
+  return text === "" ? "" : `\`${text.replaceAll(/(?<=\d)_(?=\d)/g, "")}\``;
+}

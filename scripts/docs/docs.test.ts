@@ -1,0 +1,30 @@
+import { expect, test } from "vitest";
+import { configurationPage } from "./configuration.ts";
+import { anchorsOf, errorsPage } from "./errors.ts";
+import { sourcesOf } from "./source.ts";
+
+test("each reason that a service throws has an anchor under its domain", () => {
+  const anchors = anchorsOf(errorsPage());
+  const missing = [...sourcesOf("services")].flatMap(([file, text]) => {
+    const [, service = ""] = file.split("/");
+    const domain = `${["chassis", "outbox", "provider"].includes(service) ? "order" : service}.sagacart`;
+    const thrown = [
+      ...text.matchAll(/new DomainError\(\s*\w*[rR]easons,\s*"(\w+)"/g),
+      ...text.matchAll(/new EdgeError\(\s*"(\w+)"/g),
+    ];
+    return thrown.map(([, reason = ""]) => `${domain}/${reason}`).filter((anchor) => !anchors.has(anchor));
+  });
+  expect(missing).toEqual([]);
+});
+
+test("each variable that a configuration has is on the page", () => {
+  const page = configurationPage();
+  const variables = [...sourcesOf("services"), ...sourcesOf("workflows/src")].flatMap(([, text]) =>
+    [
+      ...text.matchAll(
+        /^\s{6}([A-Z][A-Z0-9_]+): (?:optional\()?(?:text|int|port|url|flag|secret|list|oneOf|durationMs)\(/gm,
+      ),
+    ].map(([, name = ""]) => name),
+  );
+  expect(variables.filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
+});

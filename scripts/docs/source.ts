@@ -1,0 +1,80 @@
+import { globSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { cloneFolder } from "../clone.ts";
+
+/** The sources below a folder that run in production, by their paths. */
+export function sourcesOf(folder: string): ReadonlyMap<string, string> {
+  const files = globSync(`${folder}/**/*.ts`, { cwd: cloneFolder }).filter(
+    (file) => !/\.test\.ts$|\/testing\/|\/testing\.ts$|node_modules/.test(file),
+  );
+  return new Map(files.toSorted().map((file) => [file, read(file)]));
+}
+
+export function read(file: string): string {
+  return readFileSync(join(cloneFolder, file), "utf8");
+}
+
+/** A property of an object literal, as it stands in the source. */
+export type Property = { readonly name: string; readonly comment: string; readonly value: string };
+
+/**
+ * Reads the properties with UPPER_CASE names out of an object literal, with the doc comment above each. A shorthand
+ * property has the value "". Reads text: the sources of a service are not imported.
+ */
+export function propertiesOf(literal: string): Property[] {
+  const found = literal.matchAll(/(?:\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s*)?(?<![\w.])([A-Z][A-Z0-9_]+)(:|,(?=\n))\s*/g);
+  return [...found].map((match) => {
+    const [whole, comment = "", name = "", mark] = match;
+    const value = mark === ":" ? expressionAt(literal, (match.index ?? 0) + whole.length) : "";
+    return { name, comment: plain(comment), value };
+  });
+}
+
+/** The text of the object literal that follows a text; undefined where the source does not have it. */
+export function literalAfter(source: string, before: RegExp): string | undefined {
+  const match = before.exec(source);
+  if (match === null) return undefined;
+  const start = source.indexOf("{", match.index + match[0].length - 1);
+  return source.slice(start + 1, endOf(source, start) - 1);
+}
+
+/** From a bracket to behind the one that closes it. */
+function endOf(text: string, start: number): number {
+  let depth = 0;
+  for (let index = start; index < text.length; index++) {
+    const skipped = skip(text, index);
+    if (skipped > index) index = skipped - 1;
+    else if ("([{".includes(text.charAt(index))) depth += 1;
+    else if (")]}".includes(text.charAt(index)) && --depth === 0) return index + 1;
+  }
+  return text.length;
+}
+
+function expressionAt(text: string, start: number): string {
+  let index = start;
+  while (index < text.length && !",}".includes(text.charAt(index))) {
+    index = "([{".includes(text.charAt(index)) ? endOf(text, index) : Math.max(index + 1, skip(text, index));
+  }
+  return text.slice(start, index).replaceAll(/\s+/g, " ").trim();
+}
+
+/** Behind a string, a comment or a regular expression that begins here; else the same place. */
+function skip(text: string, index: number): number {
+  const token =
+    /^(?:"(?:[^"\\]|\\.)*"|`(?:[^`\\]|\\.)*`|\/\*[\s\S]*?\*\/|\/\/[^\n]*|(?<=[(,:\s])\/(?![*/])(?:[^/\\\n[]|\\.|\[[^\]]*\])+\/)/;
+  const rest = text.slice(Math.max(0, index - 1));
+  const match = index === 0 ? token.exec(text) : token.exec(rest.slice(1));
+  return match === null ? index : index + match[0].length;
+}
+
+function plain(comment: string): string {
+  return comment
+    .replaceAll(/^\s*\* ?/gm, " ")
+    .replaceAll(/\s+/g, " ")
+    .trim();
+}
+
+/** A cell of a Markdown table. */
+export function cell(text: string): string {
+  return text.replaceAll("|", "\\|").replaceAll("<", "&lt;");
+}

@@ -1,0 +1,22 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { cloneFolder } from "../clone.ts";
+import { configurationPage } from "./configuration.ts";
+import { errorsPage } from "./errors.ts";
+
+// npm run docs: writes the pages of docs/ that are generated from the sources. With --check it changes nothing, and exits
+// with 1 where one is not fresh.
+
+const isCheck = process.argv.includes("--check");
+for (const [file, page] of [
+  ["docs/configuration.md", configurationPage()],
+  ["docs/errors.md", errorsPage()],
+] as const) {
+  const path = join(cloneFolder, file);
+  if (!isCheck) {
+    writeFileSync(path, page);
+  } else if (readFileSync(path, "utf8") !== page) {
+    process.stderr.write(`${file} is not what the sources say. Run: npm run docs\n`);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,161 @@
+/**
+ * The parts of the shop, each once. The launcher, images, the charts' tests, the installer, audit, demo and docs read this
+ * table; shop.test.ts holds what Helm must have in YAML against it.
+ */
+export const parts = {
+  order: {
+    kind: "service",
+    folder: "services/order",
+    ports: { grpc: 8081 },
+    database: "audited",
+    calls: ["stock", "identity:http"],
+  },
+  stock: {
+    kind: "service",
+    folder: "services/stock",
+    ports: { grpc: 8082 },
+    database: "audited",
+    calls: ["identity:http"],
+  },
+  payment: {
+    kind: "service",
+    folder: "services/payment",
+    ports: { grpc: 8083 },
+    database: "audited",
+    calls: ["card-provider", "identity:http"],
+  },
+  shipping: {
+    kind: "service",
+    folder: "services/shipping",
+    ports: { grpc: 8084 },
+    database: "audited",
+    calls: ["order", "carrier", "identity:http"],
+  },
+  notifier: {
+    kind: "service",
+    folder: "services/notifier",
+    ports: { grpc: 8085, mailbox: 8025 },
+    database: "audited",
+    calls: ["order", "identity:http"],
+  },
+  identity: {
+    kind: "service",
+    folder: "services/identity",
+    ports: { grpc: 8086, http: 8096 },
+    // Who signs in, and with what, is nothing that an audit looks at.
+    database: "private",
+    calls: ["notifier:mailbox"],
+  },
+  worker: {
+    kind: "worker",
+    folder: "workflows",
+    ports: { admin: 9090 },
+    calls: ["order", "stock", "payment", "shipping", "identity:http"],
+  },
+  gateway: {
+    kind: "http",
+    folder: "services/gateway",
+    ports: { http: 8080 },
+    calls: ["order", "stock", "payment", "shipping", "notifier", "identity", "identity:http"],
+  },
+  // What stands in for a company outside, on a laptop and in clusters with global.world.enabled.
+  "card-provider": {
+    kind: "fake",
+    folder: "services/payment",
+    entry: "services/payment/src/card-provider/fake/main.ts",
+    ports: { http: 8091 },
+    calls: ["gateway"],
+  },
+  carrier: {
+    kind: "fake",
+    folder: "services/shipping",
+    entry: "services/shipping/src/carrier/fake/main.ts",
+    ports: { http: 8092 },
+    calls: ["gateway"],
+  },
+} as const satisfies Readonly<Record<string, Part>>;
+
+export type Part = {
+  /** service: RPCs. http: HTTP, without a database. worker: runs workflows. fake: stands in for an external provider. */
+  readonly kind: "service" | "http" | "worker" | "fake";
+  readonly folder: string;
+  /** What Node runs, where it is not src/main.ts of the folder. */
+  readonly entry?: string;
+  /** The usual ports, on a laptop and in a cluster. Metrics are at the first one + 1000, or at `admin`. */
+  readonly ports: Readonly<Record<string, number>>;
+  /** audited: the audit reads it. private: it cannot. */
+  readonly database?: "audited" | "private";
+  /** The parts that it calls, at their first port or at one that is named: `stock`, `identity:http`. */
+  readonly calls: readonly string[];
+};
+
+export type PartName = keyof typeof parts;
+type PartNameWith<Shape> = {
+  [Name in PartName]: (typeof parts)[Name] extends Shape ? Name : never;
+}[PartName];
+/** The parts with RPCs. All have a database. */
+export type ServiceName = PartNameWith<{ kind: "service" }>;
+export type DatabaseName = PartNameWith<{ database: string }>;
+export type AuditedDatabase = PartNameWith<{ database: "audited" }>;
+/** The parts that the chart `service` deploys. Its alias is the part's name, and so is the image. */
+export type DeployedName = PartNameWith<{ kind: "service" | "http" }>;
+
+export const partNames: readonly PartName[] = namesOf(() => true);
+export const serviceNames: readonly ServiceName[] = namesOf(({ kind }) => kind === "service");
+export const databaseNames: readonly DatabaseName[] = namesOf(({ database }) => database !== undefined);
+export const auditedDatabases: readonly AuditedDatabase[] = namesOf(({ database }) => database === "audited");
+export const deployedNames: readonly DeployedName[] = namesOf(({ kind }) => kind === "service" || kind === "http");
+export const httpNames: readonly PartNameWith<{ kind: "http" }>[] = namesOf(({ kind }) => kind === "http");
+export const fakeNames: readonly PartNameWith<{ kind: "fake" }>[] = namesOf(({ kind }) => kind === "fake");
+
+/** The port of a part: its first, or one by name. Throws if there is none. */
+export function portOf(name: string, portName?: string): number {
+  const { ports } = partOf(name);
+  const port = portName === undefined ? Object.values(ports)[0] : ports[portName];
+  if (port === undefined) throw new Error(`${name} has no port ${portName ?? "at all"}: see scripts/shop.ts`);
+  return port;
+}
+
+/** Everything in the table about a part. Throws if there is none of this name. */
+export function partOf(name: string): Part {
+  const part = new Map<string, Part>(Object.entries(parts)).get(name);
+  if (part === undefined) throw new Error(`the shop has no part ${name}: see scripts/shop.ts`);
+  return part;
+}
+
+/** What a part calls, with the ports. */
+export function calleesOf(name: string): { readonly name: string; readonly port: number }[] {
+  return partOf(name).calls.map((call) => {
+    const [callee = "", port] = call.split(":");
+    return { name: callee, port: portOf(callee, port) };
+  });
+}
+
+/** Where a part's metrics and probes are. */
+export function adminPortOf(name: string): number {
+  return partOf(name).ports.admin ?? portOf(name) + 1_000;
+}
+
+/** The parts that a part calls by RPC, so that it needs `<NAME>_ADDRESS` of each and a token of its own. */
+export function servicesCalledBy(name: string): ServiceName[] {
+  return serviceNames.filter((service) => partOf(name).calls.includes(service));
+}
+
+/** The programs that get tokens of their own from identity; `scripts` are the seed, the demo, the bench and the tests. */
+export type ServiceClient = DeployedName | "worker" | "scripts";
+export const serviceClients: readonly ServiceClient[] = [...deployedNames, "worker", "scripts"];
+
+/** An object with a value for each of these names. */
+export function byName<Name extends string, Value>(
+  names: readonly Name[],
+  value: (name: Name) => Value,
+): Record<Name, Value> {
+  // Each name was just given a value.
+  return Object.fromEntries(names.map((name) => [name, value(name)])) as Record<Name, Value>;
+}
+
+function namesOf<Name extends PartName>(wanted: (part: Part) => boolean): readonly Name[] {
+  const names = Object.entries<Part>(parts).flatMap(([name, part]) => (wanted(part) ? [name] : []));
+  // `wanted` says of the values what the type says of the table.
+  return names as Name[];
+}

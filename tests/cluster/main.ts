@@ -1,0 +1,111 @@
+import { readFile } from "node:fs/promises";
+import { parseArgs } from "node:util";
+import { parse } from "yaml";
+import { cloneFolder } from "../../scripts/clone.ts";
+import { openNamespace } from "../../scripts/kubernetes/namespace.ts";
+import { openShop } from "../../scripts/kubernetes/shop.ts";
+import { builderClusters, openCluster } from "./clusters.ts";
+import { createInstaller } from "./installer.ts";
+import { table } from "./report.ts";
+import { perform } from "./scenario.ts";
+import { scenarios } from "./scenarios.ts";
+
+// scripts/e2e-cluster: what the charts promise, shown on a real cluster. See `usage`.
+
+const usage = `usage: scripts/e2e-cluster [--kind | --context NAME${builderClusters.map(({ option }) => ` | --${option} DIR`).join("")}] [options]
+
+Builds the images of this clone, installs the operators, Temporal and the shop in the ci profile, and shows on that
+cluster what the charts promise: a line for each, a table at the end, and exit code 0 where all of it held.
+
+  --kind            a kind cluster called sagacart, created if there is none
+  --context NAME    a context of the kubeconfig; the current one by default
+${builderClusters.map(({ option, usage }) => `  ${`--${option} DIR`.padEnd(18)}${usage}\n`).join("")}  --only NAME,…     these scenarios alone; \`install\` is the first of all
+  --skip NAME,…     all but these
+  --namespace NAME  where the shop goes (sagacart-e2e)
+  --tag TAG         images with this tag that the cluster knows, in place of building this clone's
+  --values FILE     more values (JSON or YAML) for the shop's chart, in each scenario
+  --steps STEP,…    what the installer does in \`install\`, in place of all that the ci profile has
+  --keep            leave the shop there at the end
+  --list            print the scenarios
+
+`;
+
+const { values } = parseArgs({
+  options: {
+    ...Object.fromEntries(builderClusters.map(({ option }) => [option, { type: "string" as const }])),
+    kind: { type: "boolean" },
+    context: { type: "string" },
+    only: { type: "string" },
+    skip: { type: "string" },
+    namespace: { type: "string", default: "sagacart-e2e" },
+    tag: { type: "string" },
+    values: { type: "string" },
+    steps: { type: "string", default: "all" },
+    keep: { type: "boolean", default: false },
+    list: { type: "boolean", default: false },
+    help: { type: "boolean", default: false },
+  },
+});
+const say = (line: string) => process.stdout.write(`${line}\n`);
+
+if (values.help || values.list) {
+  say(
+    `${values.help ? usage : ""}${scenarios.map(({ name, promise }) => `  ${name.padEnd(12)} ${promise}`).join("\n")}`,
+  );
+  process.exit(0);
+}
+const named = (list: string | undefined) => list?.split(",") ?? [];
+const unknown = [...named(values.only), ...named(values.skip)].filter(
+  (name) => !scenarios.some((one) => one.name === name),
+);
+if (unknown.length > 0) {
+  say(`There is no scenario ${unknown.join(", ")}. There are: ${scenarios.map(({ name }) => name).join(", ")}.`);
+  process.exit(1);
+}
+const wanted = scenarios.filter(
+  ({ name }) => (values.only === undefined || named(values.only).includes(name)) && !named(values.skip).includes(name),
+);
+
+const { kind, context } = values;
+const own = builderClusters.flatMap(({ option }) => {
+  const folder = Object.entries(values).find(([name]) => name === option)?.[1];
+  return typeof folder === "string" ? [{ option, folder }] : [];
+})[0];
+const cluster = await openCluster(
+  {
+    ...(own === undefined ? {} : { own }),
+    ...(kind === undefined ? {} : { kind }),
+    ...(context === undefined ? {} : { context }),
+  },
+  say,
+);
+say(`On ${cluster.what}: ${wanted.map(({ name }) => name).join(", ")}`);
+// Another one each time: the Worker Controller knows a version by its tag, and never gates the same one again.
+const tag = values.tag ?? `e2e-${Date.now().toString(36)}`;
+if (values.tag === undefined) {
+  say("Building the images");
+  await cluster.loadImages(tag, say);
+}
+const namespace = openNamespace(cluster, values.namespace);
+const shop = openShop(namespace, "sagacart");
+const moreValues = values.values === undefined ? {} : parse(await readFile(values.values, "utf8"));
+const install = createInstaller({
+  namespace,
+  release: "sagacart",
+  temporal: cluster.temporal,
+  tag,
+  values: moreValues,
+  cloneFolder,
+  say,
+});
+const stage = { cluster, shop, tag, firstSteps: values.steps, install };
+const results = [];
+for (const scenario of wanted) {
+  results.push(await perform(scenario, stage, say));
+}
+say(`\n${table(results)}`);
+if (!values.keep) {
+  await namespace.helm(["uninstall", "sagacart", "--ignore-not-found", "--wait=false"]).catch(() => undefined);
+  await namespace.kubectl(["delete", "namespace", values.namespace, "--wait=false", "--ignore-not-found"]);
+}
+process.exitCode = results.every(({ outcome }) => outcome !== "FAIL") ? 0 : 1;

@@ -1,0 +1,21 @@
+import { join } from "node:path";
+import { cloneFolder } from "../../scripts/clone.ts";
+import { run } from "../../scripts/program.ts";
+import type { Stage } from "./scenario.ts";
+
+/** Runs a scenario that is a program of its own, and measures what it says it has shown. */
+export async function runOwnProgram(
+  { cluster, say, measured }: Stage,
+  program: string,
+  args: readonly string[] = [],
+): Promise<void> {
+  await run(process.execPath, [join(cloneFolder, program), ...args], {
+    env: cluster.env,
+    cwd: cloneFolder,
+    timeoutMs: 2_400_000,
+    onLine(line) {
+      if (/^(PASS|FAIL|\s+-)/.test(line)) measured(line.trim());
+      else say(line);
+    },
+  });
+}

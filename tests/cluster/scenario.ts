@@ -1,0 +1,64 @@
+import type { Shop } from "../../scripts/kubernetes/shop.ts";
+import type { ReadyCluster } from "./clusters.ts";
+import type { Install } from "./installer.ts";
+import type { Result } from "./report.ts";
+
+/** What a scenario has to work with. */
+export type Stage = {
+  readonly cluster: ReadyCluster;
+  readonly shop: Shop;
+  /** That of the images. */
+  readonly tag: string;
+  /** What the installer does the first time: `all`, or some of its steps. */
+  readonly firstSteps: string;
+  /** Brings the shop into the cluster, or gives it these values on top of the profile's, and waits until all is ready. */
+  readonly install: Install;
+  /** How it goes, for whoever watches. */
+  say(line: string): void;
+  /** A line of the table at the end. */
+  measured(line: string): void;
+};
+
+/** One row of what the charts promise. It throws where the promise is not kept. */
+export type Scenario = {
+  readonly name: string;
+  readonly promise: string;
+  run(stage: Stage): Promise<void>;
+};
+
+/** Thrown by a scenario that cannot be run here; says why. */
+export class NotHere extends Error {
+  override readonly name = "NotHere";
+}
+
+/** Runs one; never rejects. */
+export async function perform(
+  scenario: Scenario,
+  stage: Omit<Stage, "say" | "measured">,
+  write: (line: string) => void,
+): Promise<Result> {
+  const startedAt = performance.now();
+  const seconds = () => (performance.now() - startedAt) / 1000;
+  const measurements: string[] = [];
+  const say = (line: string) => write(`   ${seconds().toFixed(1).padStart(6)} s  ${line}`);
+  write(`\n== ${scenario.name}: ${scenario.promise}`);
+  const measured = (line: string) => {
+    measurements.push(line);
+    say(line);
+  };
+  try {
+    await scenario.run({ ...stage, say, measured });
+    write(`PASS ${scenario.name} (${seconds().toFixed(1)} s)`);
+    return { name: scenario.name, outcome: "PASS", seconds: seconds(), said: measurements };
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    const outcome = error instanceof NotHere ? "SKIP" : "FAIL";
+    write(`${outcome} ${scenario.name} (${seconds().toFixed(1)} s): ${why}`);
+    return { name: scenario.name, outcome, seconds: seconds(), said: [...measurements, why.split("\n")[0] ?? ""] };
+  }
+}
+
+/** Throws the sentence unless the condition holds. */
+export function check(holds: boolean, sentence: string): asserts holds {
+  if (!holds) throw new Error(sentence);
+}

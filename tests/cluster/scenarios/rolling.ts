@@ -1,0 +1,64 @@
+import { auditShop } from "../../../scripts/kubernetes/audit.ts";
+import { isReady } from "../../../scripts/kubernetes/shop.ts";
+import { deployedNames, type PartName } from "../../../scripts/shop.ts";
+import { until } from "../../../scripts/until.ts";
+import { inShort, moreAnswers, startLoad } from "../load.ts";
+import { check, type Scenario } from "../scenario.ts";
+
+/** Two pods of each, and each part in turn replaced by pods of a new template while callers buy; nobody repeats. */
+export const rolling: Scenario = {
+  name: "rolling",
+  promise: "a rolling update of each Deployment under load fails no request and loses no order",
+  async run({ shop, install, say, measured }) {
+    const parts: PartName[] = [...deployedNames, "worker"];
+    await install(replicas(parts, 2));
+    await using load = await startLoad(shop, { callers: 8, pauseMs: 100 });
+    for (const part of parts) {
+      const before = await load.count();
+      const startedAt = performance.now();
+      await replacePods(part);
+      const seconds = ((performance.now() - startedAt) / 1000).toFixed(0);
+      await moreAnswers(load, 10);
+      const after = await load.count();
+      say(
+        `${part}: ${seconds} s, ${after.answered - before.answered} answered, ${after.failed - before.failed} failed`,
+      );
+    }
+    const report = await load.stop();
+    for (const failure of report.failures.slice(0, 20)) say(failure);
+    measured(`${parts.length} Deployments of 2 pods in turn: ${inShort(report)}`);
+    measured(`audit: ${await auditShop(shop)}`);
+    check(report.failed === 0, `${report.failed} requests failed, the first ${report.failures[0]}`);
+    check(report.lost.length === 0, `orders that did not become final: ${report.lost.slice(0, 5).join(", ")}`);
+
+    async function replacePods(part: PartName): Promise<void> {
+      if (
+        part === "worker" &&
+        (await shop.namespace.find("workerdeployments.temporal.io", shop.objectName(part))) !== undefined
+      ) {
+        // Another template is another version of the worker: its controller gates it and ramps it up.
+        const worker = { replicas: 2, podAnnotations: { "sagacart.dev/e2e": "rolled" } };
+        await install({ ...replicas(parts, 2), worker });
+        return;
+      }
+      for (const { metadata } of await shop.deployments(part)) {
+        await shop.namespace.kubectl(["rollout", "restart", `deployment/${metadata.name}`]);
+        await until(
+          `${metadata.name} to have new pods`,
+          async () => {
+            const deployment = await shop.namespace.find("deployment", metadata.name);
+            // The old pods have to be gone as well: they drain under load.
+            const pods = await shop.namespace.list("pods", shop.labels(part));
+            return isReady(deployment) && pods.length === deployment.spec.replicas;
+          },
+          { withinMs: 240_000 },
+        );
+      }
+    }
+  },
+};
+
+/** The values that give each part so many pods. */
+export function replicas(parts: readonly PartName[], count: number): Record<string, unknown> {
+  return Object.fromEntries(parts.map((part) => [part, { replicas: count }]));
+}

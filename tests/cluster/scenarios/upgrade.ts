@@ -1,0 +1,94 @@
+import { readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { cloneFolder } from "../../../scripts/clone.ts";
+import { auditShop } from "../../../scripts/kubernetes/audit.ts";
+import { run } from "../../../scripts/program.ts";
+import { copyOfClone } from "../copy-of-clone.ts";
+import { inShort, moreAnswers, startLoad } from "../load.ts";
+import { check, type Scenario, type Stage } from "../scenario.ts";
+import { openWaitingOrders } from "../waiting-orders.ts";
+
+/** From the version before to this one and back, with orders that wait for their payment over both. */
+export const upgrade: Scenario = {
+  name: "upgrade",
+  promise: "an upgrade from the previous chart version, and a rollback: data kept, old workflows finish",
+  async run(stage) {
+    const { shop, measured, say } = stage;
+    const previous = await previousVersion(stage);
+    try {
+      await stage.install({}, { chartsFrom: previous.folder, tag: previous.tag });
+      measured(`from ${previous.what} (chart ${await chartVersion(shop)})`);
+      const orders = await openWaitingOrders(stage);
+      const before = await orders.begin(20);
+      await using load = await startLoad(shop, { callers: 4, pauseMs: 200 });
+      await moreAnswers(load, 10);
+
+      const upgradedAt = performance.now();
+      await stage.install();
+      await shop.ready();
+      measured(
+        `upgraded to chart ${await chartVersion(shop)} in ${((performance.now() - upgradedAt) / 1000).toFixed(0)} s`,
+      );
+      const between = await orders.begin(10);
+      await orders.finish(before);
+      say(`${before.length} orders from before the upgrade were paid and completed after it`);
+
+      const rolledBackAt = performance.now();
+      await shop.namespace.helm(["rollback", shop.release, "--wait", "--timeout", "10m"]);
+      await shop.ready();
+      measured(
+        `rolled back to chart ${await chartVersion(shop)} in ${((performance.now() - rolledBackAt) / 1000).toFixed(0)} s`,
+      );
+      await orders.finish(between);
+      measured(
+        `${before.length} orders begun before the upgrade ended after it, ${between.length} begun after it ended after the rollback`,
+      );
+      const kept = await orders.states([...before, ...between]);
+      check(
+        kept.every((state) => state === "STATE_COMPLETED"),
+        `orders that were not kept: ${kept.join(", ")}`,
+      );
+      await moreAnswers(load, 10);
+      const report = await load.stop();
+      measured(`meanwhile: ${inShort(report)}`);
+      measured(`audit: ${await auditShop(shop)}`);
+      check(report.lost.length === 0, `orders that did not become final: ${report.lost.slice(0, 5).join(", ")}`);
+      check(report.failed === 0, `${report.failed} requests failed, the first ${report.failures[0]}`);
+    } finally {
+      await previous[Symbol.asyncDispose]();
+      await stage.install();
+    }
+  },
+};
+
+async function chartVersion(shop: Stage["shop"]): Promise<string> {
+  const [{ chart } = { chart: "none" }] = JSON.parse(
+    await shop.namespace.helm(["list", "--filter", `^${shop.release}$`, "-o", "json"]),
+  );
+  return chart;
+}
+
+type Previous = AsyncDisposable & { readonly what: string; readonly folder: string; readonly tag: string };
+
+/**
+ * The last release, with that release's images. Before the first release there is none: then it is this clone with its
+ * charts under a lower version, and images with another tag, so that every pod is replaced by another version's.
+ */
+async function previousVersion({ cluster, tag }: Stage): Promise<Previous> {
+  const git = (...args: string[]) => run("git", args, { cwd: cloneFolder });
+  const folder = await copyOfClone();
+  const dispose = { [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }) };
+  const released = (await git("tag", "--list", "v*", "--sort=-version:refname").catch(() => "")).split("\n")[0] ?? "";
+  const parts = ["charts", "k8s", "scripts"];
+  if (released !== "") {
+    for (const part of parts) await rm(join(folder, part), { recursive: true });
+    const archive = join(folder, "release.tar");
+    await git("archive", "--output", archive, released, "--", ...parts);
+    await run("tar", ["-xf", archive, "-C", folder]);
+    return { what: released, folder, tag: released.slice(1), ...dispose };
+  }
+  const chart = join(folder, "charts/sagacart/Chart.yaml");
+  await writeFile(chart, (await readFile(chart, "utf8")).replace(/^version: .*$/m, "version: 0.0.9"));
+  await cluster.tagImages(tag, `${tag}-previous`);
+  return { what: "this chart as version 0.0.9, there being no release", folder, tag: `${tag}-previous`, ...dispose };
+}

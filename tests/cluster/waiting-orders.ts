@@ -1,0 +1,90 @@
+import { createServiceTokens } from "@sagacart/chassis/auth/service-tokens";
+import { createLog } from "@sagacart/chassis/process/log";
+import { uuidv7 } from "@sagacart/chassis/uuid";
+import { until } from "../../scripts/until.ts";
+import { check, type Stage } from "./scenario.ts";
+
+/** Orders that are reserved and wait to be paid: each has a workflow that runs until somebody pays. */
+export type WaitingOrders = {
+  begin(count: number): Promise<string[]>;
+  /** Pays each, and waits until it is completed. */
+  finish(ids: readonly string[]): Promise<void>;
+  states(ids: readonly string[]): Promise<string[]>;
+};
+
+/** Asks over a port-forward to the gateway, a new one each time: the pods come and go. */
+export async function openWaitingOrders({ shop }: Pick<Stage, "shop">): Promise<WaitingOrders> {
+  const { SERVICE_CLIENT_SECRET = "" } = await shop.namespace.secret(shop.objectName("tools"));
+  const customerId = uuidv7();
+  const productId = uuidv7();
+  const usd = (minorUnits: string) => ({ currencyCode: "USD", minorUnits });
+
+  const withGateway = async <T>(work: (send: Send) => Promise<T>): Promise<T> => {
+    await using gateway = await shop.namespace.forward(`svc/${shop.objectName("gateway")}`, 8080);
+    const origin = `http://${gateway.address}`;
+    await using tokens = createServiceTokens({
+      tokenUrl: new URL("/oidc/token", origin),
+      clientId: "scripts",
+      clientSecret: SERVICE_CLIENT_SECRET,
+      audience: "sagacart",
+      log: createLog({ service: "e2e", level: "error" }),
+    });
+    return await work(async (method, path, body) => {
+      const response = await fetch(`${origin}${path}`, {
+        method,
+        headers: {
+          authorization: (await tokens.authorization()) ?? "",
+          ...(body === undefined ? {} : { "content-type": "application/json", "idempotency-key": uuidv7() }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+      const text = await response.text();
+      check(response.ok, `${method} ${path} was answered ${response.status}: ${text.slice(0, 300)}`);
+      return JSON.parse(text);
+    });
+  };
+  await withGateway(async (send) => {
+    const product = { id: productId, title: "Waiting", price: usd("100") };
+    await send("POST", "/v1/products", { product, initialOnHand: 1_000_000 });
+    await send("POST", "/v1/accounts", { customerId, currencyCode: "USD" });
+    await send("POST", `/v1/accounts/${customerId}:deposit`, { amount: usd("100000000") });
+  });
+  const stateOf = async (send: Send, id: string): Promise<string> =>
+    (await send("GET", `/v1/orders/${id}`)).order.state;
+  return {
+    begin: (count) =>
+      withGateway(async (send) => {
+        const ids = Array.from({ length: count }, () => uuidv7());
+        await inTurn(ids, async (orderId) => {
+          const lines = [{ productId, quantity: 1 }];
+          await send("POST", "/v1/orders", { orderId, customerId, lines, payLater: true });
+          await until(`order ${orderId} to await payment`, async () => {
+            const state = await stateOf(send, orderId);
+            return state === "STATE_AWAITING_PAYMENT";
+          });
+        });
+        return ids;
+      }),
+    finish: (ids) =>
+      withGateway(async (send) => {
+        await inTurn(ids, async (id) => {
+          await send("POST", `/v1/orders/${id}:pay`, { id });
+          await until(`order ${id} to be completed`, async () => (await stateOf(send, id)) === "STATE_COMPLETED");
+        });
+      }),
+    states: (ids) => withGateway(async (send) => await Promise.all(ids.map((id) => stateOf(send, id)))),
+  };
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: answers of many kinds.
+type Send = (method: string, path: string, body?: object) => Promise<any>;
+
+/** Four at a time: a port-forward is a narrow way. */
+async function inTurn(ids: readonly string[], each: (id: string) => Promise<void>): Promise<void> {
+  const waiting = [...ids];
+  await Promise.all(
+    Array.from({ length: 4 }, async () => {
+      for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) await each(id);
+    }),
+  );
+}

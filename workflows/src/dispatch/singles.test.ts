@@ -1,0 +1,146 @@
+import { createMetrics } from "@sagacart/chassis/process/metrics";
+import { silentLog } from "@sagacart/chassis/testing/log";
+import { WorkflowNotFoundError } from "@temporalio/client";
+import { afterEach, expect, test, vi } from "vitest";
+import { fakeCommands } from "../testing/fake-services.ts";
+import { claimFrom, fakeTemporal } from "../testing/fake-temporal.ts";
+import { createMeters } from "./meters.ts";
+import { unversioned } from "./routing.ts";
+import { dispatchSingles } from "./singles.ts";
+
+let dispatch: AsyncDisposable | undefined;
+afterEach(async () => await dispatch?.[Symbol.asyncDispose]());
+
+type TestCommand = { readonly id?: string; readonly kind: string; readonly orderId?: string; readonly data?: string };
+
+/** Dispatches one claim of these commands. */
+function dispatchCommands(given: readonly TestCommand[], temporal = fakeTemporal()) {
+  const confirmed = vi.fn();
+  const members = given.map((command, index) => ({ id: `${index}`, orderId: "o", ...command }));
+  const claims = [{ batchId: "b", commands: members }, { batchId: "end" }];
+  const { commands, calls } = fakeCommands({
+    claimCommands: claimFrom(claims),
+    confirmCommands: ({ commandIds }) => {
+      confirmed(commandIds);
+      return {};
+    },
+  });
+  const metrics = createMetrics("worker");
+  dispatch = dispatchSingles({
+    temporal: temporal.client,
+    routing: unversioned,
+    commands,
+    kinds: ["PAY", "CANCEL"],
+    name: "dispatch-test",
+    log: silentLog,
+    meters: createMeters(metrics, 4),
+    claimer: "me",
+    leaseMs: 10_000,
+    workflowTaskTimeoutMs: 5_000,
+  });
+  /** Resolves when the claim has been dealt with. */
+  const done = () => vi.waitFor(() => expect(claims).toEqual([]));
+  return { temporal, confirmed, calls, metrics, done };
+}
+
+const startOptions = {
+  taskQueue: "checkout",
+  workflowTaskTimeout: 5_000,
+  workflowIdReusePolicy: "ALLOW_DUPLICATE",
+  workflowIdConflictPolicy: "USE_EXISTING",
+};
+
+test("commands of the given kinds are claimed", async () => {
+  const { calls, done } = dispatchCommands([]);
+  await done();
+  expect(calls[0]).toEqual([
+    "claimCommands",
+    { claimer: "me", kinds: ["PAY", "CANCEL"], maxCommands: 50, wait: "20s", lease: "10s" },
+  ]);
+});
+
+test("RESUME starts the order's workflow", async () => {
+  const { temporal, confirmed } = dispatchCommands([{ kind: "RESUME" }]);
+  await vi.waitFor(() => expect(confirmed).toHaveBeenCalledExactlyOnceWith(["0"]));
+  expect(temporal.start).toHaveBeenCalledExactlyOnceWith("order", {
+    ...startOptions,
+    workflowId: "order-o",
+    args: [{ orderId: "o" }],
+  });
+});
+
+test.each([
+  ["PAY", "pay"],
+  ["CANCEL", "cancel"],
+])("%s updates the order's workflow, and starts it if there is none", async (kind, update) => {
+  const { temporal, confirmed } = dispatchCommands([{ id: "command", kind }]);
+  await vi.waitFor(() => expect(confirmed).toHaveBeenCalledExactlyOnceWith(["command"]));
+  const [definition, options] = temporal.startUpdateWithStart.mock.calls[0] ?? [];
+  expect(definition?.name).toBe(update);
+  expect(options).toMatchObject({
+    // A command that is delivered twice is the same update.
+    updateId: "command",
+    waitForStage: "ACCEPTED",
+    startWorkflowOperation: {
+      workflowTypeOrFunc: "order",
+      options: { ...startOptions, workflowId: "order-o", args: [{ orderId: "o" }] },
+    },
+  });
+});
+
+test("REFUND starts the refund's workflow", async () => {
+  const data = JSON.stringify({ refundId: "r", paymentRefundId: "pr" });
+  const { temporal, confirmed } = dispatchCommands([{ kind: "REFUND", data }]);
+  await vi.waitFor(() => expect(confirmed).toHaveBeenCalled());
+  expect(temporal.start).toHaveBeenCalledExactlyOnceWith("refund", {
+    ...startOptions,
+    workflowId: "refund-pr",
+    args: [{ orderId: "o", refundId: "r", paymentRefundId: "pr" }],
+  });
+});
+
+test.each([
+  ["RETRY", { workflowId: "checkout-9" }, "checkout-9", "retry"],
+  ["REFUND_SETTLED", { refundId: "pr" }, "refund-pr", "settled"],
+  ["PAYMENT_SETTLED", {}, "order-o", "settled"],
+  ["SHIPMENT_SETTLED", {}, "order-o", "settled"],
+])("%s signals the workflow that waits", async (kind, data, workflowId, signal) => {
+  const { temporal, confirmed } = dispatchCommands([{ kind, data: JSON.stringify(data) }]);
+  await vi.waitFor(() => expect(confirmed).toHaveBeenCalled());
+  expect(temporal.signal).toHaveBeenCalledExactlyOnceWith(workflowId, signal);
+});
+
+test("a signal for a workflow that does not exist counts as delivered", async () => {
+  const temporal = fakeTemporal();
+  temporal.signal.mockRejectedValue(new WorkflowNotFoundError("not found", "order-o", undefined));
+  const { confirmed } = dispatchCommands([{ kind: "PAYMENT_SETTLED" }], temporal);
+  await vi.waitFor(() => expect(confirmed).toHaveBeenCalledExactlyOnceWith(["0"]));
+});
+
+test("a command that cannot be delivered is not confirmed, and does not hold up the others", async () => {
+  const temporal = fakeTemporal();
+  temporal.signal.mockRejectedValueOnce(new Error("Temporal is down"));
+  const { confirmed, metrics } = dispatchCommands(
+    [
+      { kind: "PAYMENT_SETTLED", orderId: "a" },
+      { kind: "RESUME", orderId: "b" },
+    ],
+    temporal,
+  );
+  await vi.waitFor(() => expect(confirmed).toHaveBeenCalledExactlyOnceWith(["1"]));
+  const counted = await metrics.getSingleMetricAsString("sagacart_commands_brought_total");
+  expect(counted).toMatch(/\{kind="PAYMENT_SETTLED",outcome="failed"[^}]*\} 1$/m);
+  expect(counted).toMatch(/\{kind="RESUME",outcome="done"[^}]*\} 1$/m);
+});
+
+test.each<[string, TestCommand]>([
+  ["an unknown kind", { kind: "FLY" }],
+  ["data without the field", { kind: "RETRY", data: "{}" }],
+  ["data that is not an object", { kind: "RETRY", data: "null" }],
+  ["data that is not JSON", { kind: "REFUND", data: "" }],
+])("a command with %s is not confirmed", async (_, command) => {
+  const { confirmed, done, temporal } = dispatchCommands([command]);
+  await done();
+  expect(confirmed).not.toHaveBeenCalled();
+  expect(temporal.start).not.toHaveBeenCalled();
+});

@@ -1,0 +1,159 @@
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
+import type { Client as RpcClient } from "@connectrpc/connect";
+import type { Log } from "@sagacart/chassis/process/log";
+import { startLoop } from "@sagacart/chassis/process/loop";
+import { inSpan } from "@sagacart/chassis/trace/trace";
+import type { Command } from "@sagacart/proto/command/v1/command";
+import type { CommandService } from "@sagacart/proto/command/v1/command_service";
+import {
+  type Client,
+  type UpdateDefinition,
+  WithStartWorkflowOperation,
+  WorkflowNotFoundError,
+} from "@temporalio/client";
+import { cancelUpdate, payUpdate, retrySignal, settledSignal, taskQueue } from "../sagas/messages.ts";
+import type { order } from "../sagas/order.ts";
+import type { refund } from "../sagas/refund.ts";
+import { traceCommand } from "../trace/commands.ts";
+import type { Meters } from "./meters.ts";
+import type { Routing } from "./routing.ts";
+
+export type SingleDispatchOptions = {
+  temporal: Pick<Client, "workflow">;
+  routing: Routing;
+  /** The service whose commands are claimed, and the kinds to claim. */
+  commands: RpcClient<typeof CommandService>;
+  kinds: readonly string[];
+  name: string;
+  log: Log;
+  meters: Meters;
+  claimer: string;
+  leaseMs: number;
+  workflowTaskTimeoutMs: number;
+};
+
+/** The order service's commands that concern one order each. */
+export const orderKinds = ["RESUME", "PAY", "CANCEL", "REFUND", "RETRY"];
+export const paymentKinds = ["PAYMENT_SETTLED", "REFUND_SETTLED"];
+export const shippingKinds = ["SHIPMENT_SETTLED"];
+
+/**
+ * Delivers commands that concern one order to its workflow: starts it, or sends it a message. A command that could not
+ * be delivered is claimed again when its lease has run out. Delivering one twice is harmless: the workflow's id is the
+ * same, and a second message changes nothing.
+ */
+export function dispatchSingles(options: SingleDispatchOptions): AsyncDisposable {
+  const { routing, commands, kinds, name, log, meters, claimer, leaseMs } = options;
+  const claim = {
+    claimer,
+    kinds: [...kinds],
+    maxCommands: 50,
+    wait: durationFromMs(20_000),
+    lease: durationFromMs(leaseMs),
+  };
+  return startLoop({
+    name,
+    log,
+    async run(signal) {
+      const batch = await routing.whileInUse(signal, (signal) =>
+        commands.claimCommands(claim, { signal, timeoutMs: 25_000 }),
+      );
+      if (batch === undefined) {
+        return "again";
+      }
+      const { batchId, commands: members } = batch;
+      meters.claimed(members);
+      const delivered = await Promise.all(
+        members.map(async (command) => {
+          try {
+            await inSpan(traceCommand(command), () => deliver(options, command));
+            meters.delivered(command.kind, "done");
+            return [command.id];
+          } catch (error) {
+            meters.delivered(command.kind, "failed");
+            log.error({ error, kind: command.kind, orderId: command.orderId }, "a command could not be delivered");
+            return [];
+          }
+        }),
+      );
+      const commandIds = delivered.flat();
+      if (commandIds.length > 0) {
+        await commands.confirmCommands({ batchId, commandIds });
+      }
+      return "again";
+    },
+  });
+}
+
+async function deliver(options: SingleDispatchOptions, { kind, id, orderId, data }: Command): Promise<void> {
+  const { temporal, workflowTaskTimeoutMs: workflowTaskTimeout } = options;
+  const workflowId = `order-${orderId}`;
+  const startOptions = {
+    taskQueue,
+    workflowTaskTimeout,
+    workflowIdReusePolicy: "ALLOW_DUPLICATE",
+    workflowIdConflictPolicy: "USE_EXISTING",
+  } as const;
+  const update = async (definition: UpdateDefinition<void, []>) => {
+    // The workflow of an order that is final has ended: the one started here finds that out and ends.
+    const startWorkflowOperation = new WithStartWorkflowOperation<typeof order>("order", {
+      ...startOptions,
+      workflowId,
+      args: [{ orderId }],
+    });
+    await temporal.workflow.startUpdateWithStart(definition, {
+      updateId: id,
+      waitForStage: "ACCEPTED",
+      startWorkflowOperation,
+    });
+  };
+  switch (kind) {
+    case "RESUME":
+      await temporal.workflow.start<typeof order>("order", { ...startOptions, workflowId, args: [{ orderId }] });
+      return;
+    case "PAY":
+      return await update(payUpdate);
+    case "CANCEL":
+      return await update(cancelUpdate);
+    case "REFUND": {
+      const paymentRefundId = textIn(data, "paymentRefundId");
+      await temporal.workflow.start<typeof refund>("refund", {
+        ...startOptions,
+        workflowId: `refund-${paymentRefundId}`,
+        args: [{ orderId, refundId: textIn(data, "refundId"), paymentRefundId }],
+      });
+      return;
+    }
+    case "RETRY":
+      return await ignoreMissing(temporal.workflow.getHandle(textIn(data, "workflowId")).signal(retrySignal));
+    case "REFUND_SETTLED":
+      return await ignoreMissing(
+        temporal.workflow.getHandle(`refund-${textIn(data, "refundId")}`).signal(settledSignal),
+      );
+    case "PAYMENT_SETTLED":
+    case "SHIPMENT_SETTLED":
+      return await ignoreMissing(temporal.workflow.getHandle(workflowId).signal(settledSignal));
+    default:
+      throw new Error(`there is no command ${kind}`);
+  }
+}
+
+/** A workflow that does not exist yet asks for the outcome when it starts; one that has ended does not need it. */
+async function ignoreMissing(signalling: Promise<void>): Promise<void> {
+  try {
+    await signalling;
+  } catch (error) {
+    if (!(error instanceof WorkflowNotFoundError)) {
+      throw error;
+    }
+  }
+}
+
+function textIn(data: string, name: string): string {
+  const parsed: unknown = JSON.parse(data);
+  const value: unknown = typeof parsed === "object" && parsed !== null ? Reflect.get(parsed, name) : undefined;
+  if (typeof value !== "string") {
+    throw new Error(`the command's data has no ${name}`);
+  }
+  return value;
+}

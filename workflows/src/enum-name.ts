@@ -1,4 +1,0 @@
-/** The name of an enum's value, as its generated constant has it; the number for a value that is not known here. */
-export function enumName(values: Readonly<Record<string, number>>, value: number): string {
-  return Object.keys(values).find((name) => values[name] === value) ?? String(value);
-}

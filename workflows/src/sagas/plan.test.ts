@@ -1,0 +1,53 @@
+import { Order_State } from "@sagacart/proto/order/v1/order";
+import { expect, test } from "vitest";
+import { decodeOutcomes, encodeOutcomes, sortByOutcome } from "./codes.ts";
+import { type Outcome, plan, plannedStep, undoing } from "./plan.ts";
+
+const final = ["COMPLETED", "REJECTED", "CANCELLED", "EXPIRED"];
+
+test("nobody is charged for what is not there, and nothing is shipped that is not paid", () => {
+  const main = ["reserve", "charge", "ship"];
+  expect(plan.map(({ name }) => name as string).filter((name) => main.includes(name))).toEqual(main);
+});
+
+test.each(plan.map((step) => [step.name, step] as const))(
+  "%s is not needed by an order that is final or being undone",
+  (_, { from }) => {
+    expect(from.filter((state) => final.includes(state) || state === "CANCELLING")).toEqual([]);
+  },
+);
+
+test.each(plan.map((step) => [step.name, step] as const))(
+  "after %s, an order that is being undone is undone, and one that is final is gone",
+  (_, { after }) => {
+    expect(after.CANCELLING).toBe("undo");
+    expect(Object.keys(after).filter((state) => final.includes(state))).toEqual([]);
+  },
+);
+
+test("every state that is neither final nor a wait for the customer needs a step or the undo", () => {
+  const needed = new Set<string>([...plan.flatMap(({ from }) => from), ...undoing.from]);
+  const states = Object.keys(Order_State).filter((name) => name !== "UNSPECIFIED" && !final.includes(name));
+  expect(states.filter((state) => !needed.has(state))).toEqual(["AWAITING_PAYMENT"]);
+});
+
+test("a step that the saga does not have is a bug", () => {
+  expect(() => plannedStep("fly" as never)).toThrow("the saga has no step fly");
+});
+
+test("outcomes survive the letters of the history", () => {
+  const outcomes: Outcome[] = ["next", "waits", "undo", "gone"];
+  expect(encodeOutcomes(outcomes)).toBe("nwug");
+  expect(decodeOutcomes("nwug")).toEqual(outcomes);
+  expect(() => decodeOutcomes("nx")).toThrow('"x" in "nx" is not the code of an outcome');
+});
+
+test("orders are sorted by outcome, in their order", () => {
+  expect(sortByOutcome(["a", "b", "c", "d", "e"], "nwnug")).toEqual({
+    next: ["a", "c"],
+    waits: ["b"],
+    undo: ["d"],
+    gone: ["e"],
+  });
+  expect(() => sortByOutcome(["a", "b"], "n")).toThrow("a step answered 1 outcomes for 2 orders");
+});

@@ -1,0 +1,43 @@
+import { createServer, type Server } from "node:http";
+
+/** Serves the worker's /health (it is alive), /ready (it polls) and /metrics, over HTTP/1.1. */
+export async function startAdmin(options: {
+  host: string;
+  port: number;
+  /** Returns Prometheus' text format. */
+  metrics: () => Promise<string>;
+  isReady: () => boolean;
+}): Promise<AsyncDisposable> {
+  const server = createServer(async (request, response) => {
+    switch (request.url) {
+      case "/health":
+        return response.writeHead(200, plain).end("alive\n");
+      case "/ready":
+        return options.isReady()
+          ? response.writeHead(200, plain).end("ready\n")
+          : response.writeHead(503, plain).end("not ready\n");
+      case "/metrics":
+        return response
+          .writeHead(200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" })
+          .end(await options.metrics());
+      default:
+        return response.writeHead(404, plain).end("not found; try /health, /ready or /metrics\n");
+    }
+  });
+  await listen(server, options.host, options.port);
+  return {
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+const plain = { "content-type": "text/plain" };
+
+function listen(server: Server, host: string, port: number): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once("error", (error) => reject(new Error(`cannot listen on ${host}:${port}: ${error.message}`)));
+  server.listen(port, host, resolve);
+  return promise;
+}

@@ -1,7 +1,0 @@
-import { fileURLToPath } from "node:url";
-
-/** What the workflows' code is made of: for bundleWorkflowCode. */
-export const workflowCode = {
-  workflowsPath: fileURLToPath(new URL("workflows.ts", import.meta.url)),
-  workflowInterceptorModules: [fileURLToPath(new URL("trace/workflow-interceptors.ts", import.meta.url))],
-};
