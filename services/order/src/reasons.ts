@@ -1,7 +1,7 @@
 import { Code } from "@connectrpc/connect";
 import { defineReasons } from "@sagacart/chassis/errors";
 
-/** Every reason this service fails for. */
+/** The reasons of this service's errors, with their codes. */
 export const reasons = defineReasons({
   CART_NOT_FOUND: Code.NotFound,
   CART_EXISTS: Code.AlreadyExists,

@@ -1,6 +1,6 @@
 import { create, type DescMessage, type DescMethodUnary, type MessageInitShape } from "@bufbuild/protobuf";
 import { Code, ConnectError, type UnaryResponse } from "@connectrpc/connect";
-import { type Metadata, status } from "@grpc/grpc-js";
+import { type Metadata, type StatusObject, status } from "@grpc/grpc-js";
 import { withoutBlame } from "../auth/own-token.ts";
 import {
   type Call,
@@ -35,6 +35,7 @@ export function callUnary<I extends DescMessage, O extends DescMessage>(
   }
   const { path, serialize, deserialize } = codec(method);
   const bytes = serialize(create(method.input, input));
+  let refusals = 0;
   const authorization = tokenFor(tokens, { method, signal, deadline, header });
   if (authorization instanceof Promise) {
     authorization.then(start, (error: ConnectError) => reject(done(error)));
@@ -58,6 +59,11 @@ export function callUnary<I extends DescMessage, O extends DescMessage>(
       },
       onReceiveStatus(received) {
         signal?.removeEventListener("abort", cancel);
+        if (wasRefused(received) && refusals < maxRefusals) {
+          refusals++;
+          start(authorization);
+          return;
+        }
         const message = received.code === status.OK ? read(answer) : wireError(received, signal);
         if (message instanceof ConnectError) {
           reject(done(withoutBlame(message, tokens, authorization)));
@@ -102,4 +108,15 @@ export function callUnary<I extends DescMessage, O extends DescMessage>(
     }
   }
   return promise;
+}
+
+const maxRefusals = 3;
+
+/**
+ * Returns true if the call came when its connection was closing and no server has seen it, so that any method may be
+ * called again. grpc-js does so once by itself; the next connection may be closing too when several have the same age.
+ */
+function wasRefused({ code, details }: Pick<StatusObject, "code" | "details">): boolean {
+  // grpc-js has no other sign of it: these are its own words for HTTP/2's REFUSED_STREAM.
+  return code === status.UNAVAILABLE && details === "Stream refused by server";
 }

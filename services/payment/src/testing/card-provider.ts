@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { silentLog } from "@sagacart/chassis/testing/log";
 import { startFakeCardProvider } from "../card-provider/fake/server.ts";
 
-/** What payment and the provider know each other by. */
+/** The secrets that payment shares with the card provider. */
 export const providerSecrets = { apiKey: "provider-key", webhookSecret: "provider-secret" };
 
-/** A charge as the provider tells of it. */
+/** A charge as the fake lists it. */
 export type ChargeRecord = {
   readonly key: string;
   readonly status: string;
@@ -19,16 +19,16 @@ export type ChargeRecord = {
 
 export type TestProvider = AsyncDisposable & {
   readonly url: string;
-  /** All charges that it knows. */
+  /** Lists all charges. */
   list(): Promise<ChargeRecord[]>;
   get(key: string): Promise<ChargeRecord | undefined>;
-  /** Nobody answers on its port any more. */
+  /** Stops it, so that connections to its port are refused. */
   goDown(): Promise<void>;
-  /** It is there again, and knows what it knew. */
+  /** Starts it again, with its state. */
   comeUp(): Promise<void>;
 };
 
-/** A provider on a free port. Slow is 400 ms, late 500. */
+/** Starts a fake card provider on a free port. Slow is 400 ms, late 500. */
 export async function startTestProvider(webhookUrl: string): Promise<TestProvider> {
   const directory = mkdtempSync(join(tmpdir(), "sagacart-provider-"));
   const start = (port: number) =>

@@ -16,7 +16,7 @@ import { startPayment } from "../compose.ts";
 import { readConfig } from "../config.ts";
 import { providerSecrets, startTestProvider, type TestProvider } from "./card-provider.ts";
 
-/** Where the migrations are. */
+/** Payment's migrations. */
 export const migrations = new URL("../../migrations/", import.meta.url);
 
 export type TestPayment = AsyncDisposable & {
@@ -29,7 +29,7 @@ export type TestPayment = AsyncDisposable & {
   readonly pool: Pool;
 };
 
-/** Payment, with a database of its own and a card provider on a real port. Its times are short. */
+/** Starts payment with a database of its own, a fake card provider on a real port, and short times. */
 export async function startTestPayment(
   options: { env?: Record<string, string>; wrap?: (provider: CardProvider) => CardProvider } = {},
 ): Promise<TestPayment> {
@@ -68,14 +68,14 @@ export async function startTestPayment(
   };
 }
 
-/** The variables of a payment whose times are short. */
+/** The variables of a payment with short times. */
 export function paymentEnv(urls: { databaseUrl: string; providerUrl: string }): Record<string, string> {
   return {
     DATABASE_URL: urls.databaseUrl,
     PROVIDER_URL: urls.providerUrl,
     PROVIDER_API_KEY: providerSecrets.apiKey,
     PROVIDER_WEBHOOK_SECRET: providerSecrets.webhookSecret,
-    // Long: a test that wants its callers to wait makes it short.
+    // Long: a test in which callers are told to wait makes it short.
     PROVIDER_BATCH_MS: "5000",
     PROVIDER_TIMEOUT_MS: "1000",
     PROVIDER_RETRY_MS: "40",
