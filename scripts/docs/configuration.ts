@@ -9,6 +9,7 @@ const groups = [
   { name: "tokenEnv", file: "services/chassis/src/auth/env.ts", title: "Tokens of callers" },
   { name: "serviceTokenEnv", file: "services/chassis/src/auth/env.ts", title: "Own token" },
   { name: "tlsEnv", file: "services/chassis/src/tls/env.ts", title: "TLS" },
+  { name: "fakeEnv", file: "services/provider/src/fake/fake-main.ts", title: "Fake provider" },
   { name: "restEnv", file: "services/rest/src/config.ts", title: "REST" },
   { name: "readTraceEnv", file: "services/chassis/src/trace/env.ts", title: "Traces" },
 ] as const;
@@ -26,7 +27,7 @@ export function configurationPage(): string {
     const entry = "entry" in part ? part.entry : undefined;
     const sources = entry === undefined ? sourcesOf(`${part.folder}/src`) : new Map([[entry, read(entry)]]);
     const literals = [...sources].flatMap(([file, text]) =>
-      file.includes("/fake-") && entry === undefined ? [] : literalsOf(text),
+      file.includes("/fake/") && entry === undefined ? [] : literalsOf(text),
     );
     const spread = literals.flatMap((literal) =>
       [...literal.matchAll(/\.\.\.(\w+Env)\(/g)].map(([, group = ""]) => group),
