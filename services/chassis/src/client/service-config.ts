@@ -1,7 +1,7 @@
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel as Level } from "@bufbuild/protobuf/wkt";
 
-/** How calls are balanced and which are tried again, as gRPC's service config. */
+/** Returns gRPC's service config: load balancing, and retries for methods that may be repeated. */
 export function serviceConfig(services: Iterable<DescService>): object {
   const repeatable = [...services].flatMap(({ methods }) => methods.filter(isRepeatable));
   return {
@@ -18,12 +18,12 @@ export function serviceConfig(services: Iterable<DescService>): object {
         },
       },
     ],
-    // When most calls fail, retries stop: they would only keep down what wants to get up.
+    // When most calls fail, retries stop: they would keep an overloaded server from recovering.
     retryThrottling: { maxTokens: 100, tokenRatio: 0.1 },
   };
 }
 
-/** Doing it twice is doing it once: the contract says so. */
+/** Returns true if the contract says that a repeated call has no further effect. */
 function isRepeatable(method: DescMethod): boolean {
   return method.idempotency === Level.IDEMPOTENT || method.idempotency === Level.NO_SIDE_EFFECTS;
 }

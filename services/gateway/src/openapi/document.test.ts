@@ -52,7 +52,7 @@ describe("rules and comments of the contract", () => {
     expect(schema.properties.customerId).toMatchObject({
       type: "string",
       pattern: "^[A-Za-z0-9._~-]{1,63}$",
-      description: "Who buys.",
+      description: "The customer who buys.",
     });
     expect(schema.properties.lines).toMatchObject({ type: "array", maxItems: 100 });
     expect(document.components.schemas["order.LineInput"].properties.quantity).toMatchObject({

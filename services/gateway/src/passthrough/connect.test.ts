@@ -136,9 +136,9 @@ test("a deadline is passed on to the service", async () => {
     timeoutMs = context.timeoutMs() ?? 0;
     return {};
   });
-  await createClient(OrderService, transports["Connect of browsers"]()).getOrder({ id: "o" }, { timeoutMs: 5_000 });
-  expect(timeoutMs).toBeGreaterThan(3_000);
-  expect(timeoutMs).toBeLessThanOrEqual(5_000);
+  await createClient(OrderService, transports["Connect of browsers"]()).getOrder({ id: "o" }, { timeoutMs: 60_000 });
+  expect(timeoutMs).toBeGreaterThan(30_000);
+  expect(timeoutMs).toBeLessThanOrEqual(60_000);
 });
 
 test("a service's address is not shown", async () => {

@@ -31,7 +31,7 @@ async function read(path: string, count: number, headers: Record<string, string>
   let text = "";
   for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
     text += chunk;
-    if (text.split("data: ").length > count) {
+    if (text.split("data: ").length > count && text.endsWith("\n\n")) {
       break;
     }
   }

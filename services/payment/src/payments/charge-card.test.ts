@@ -53,7 +53,7 @@ test("a lost answer that is asked for again gives one charge at the provider", a
 });
 
 test("a batch waits as long as it may, and no longer for the one that is slow", async () => {
-  await using shop = await startTestPayment({ env: { PROVIDER_BATCH_MS: "150" } });
+  await using shop = await startTestPayment({ env: { PROVIDER_BATCH_MS: "2000" }, times: { slowMs: 3_600_000 } });
 
   const outcomes = await chargeAll(shop, [
     attempt("slow", { paymentMethod: "pm_slow" }),
@@ -115,14 +115,14 @@ test("while the provider is down payments wait; when it is back they settle", as
 });
 
 test("a second attempt is refused while the first is pending", async () => {
-  await using shop = await startTestPayment({ env: { PROVIDER_BATCH_MS: "100" } });
+  await using shop = await startTestPayment({ times: { lateMs: 3_600_000 } });
   await chargeAll(shop, [attempt("o", { paymentMethod: "pm_late" })]);
 
   expect(await chargeAll(shop, [attempt("o", { attempt: 2, paymentMethod: "pm_ok" })])).toEqual(["EXISTS"]);
 });
 
 test("a single charge comes back PENDING while the provider has not answered", async () => {
-  await using shop = await startTestPayment({ env: { PROVIDER_BATCH_MS: "100" } });
+  await using shop = await startTestPayment({ times: { lateMs: 3_600_000 } });
 
   const { payment } = await shop.payments.charge(attempt("o", { paymentMethod: "pm_late" }));
 

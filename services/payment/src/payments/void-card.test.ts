@@ -20,7 +20,8 @@ test("a void pays a captured card back at the provider, and is answered when tha
 });
 
 test("a void of what is pending makes sure at the provider that it is not charged", async () => {
-  await using shop = await startTestPayment({ env: { PROVIDER_BATCH_MS: "100" } });
+  // Neither settles by itself while the test lasts.
+  await using shop = await startTestPayment({ env: { PROVIDER_RETRY_MS: "60000" }, times: { lateMs: 3_600_000 } });
   const items = ["pm_late", "pm_down"].map((paymentMethod) => attempt(paymentMethod, { paymentMethod }));
   expect(await chargeAll(shop, items)).toEqual(["waits", "waits"]);
 
@@ -127,12 +128,12 @@ test("a refund that must not fail is asked for again with another key when it is
           : await provider.refund(key, content, signal);
       },
     }),
-    // Long enough that the third time is not before the answer.
-    env: { PROVIDER_RETRY_MS: "1000" },
+    env: { PROVIDER_RETRY_MS: "60000" },
   });
   await chargeAll(shop, [attempt("o", { paymentMethod: "pm_ok" })]);
 
   expect(await voidAll(shop, [{ orderId: "o" }])).toEqual(["waits"]);
+  await shop.pool.query("update refunds set next_ask_time = now() where state = 'PENDING'");
   await untilSettled(shop);
 
   const { id } = await paymentOf(shop, "o");

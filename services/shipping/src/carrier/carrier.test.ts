@@ -9,7 +9,9 @@ let gate: Gate;
 
 beforeAll(async () => {
   gate = openGate();
-  stack = await startTestShipping({ env: { CARRIER_BATCH_MS: "100" }, wrap: (carrier) => gate.around(carrier) });
+  // A recall waits for twice the timeout.
+  const env = { CARRIER_BATCH_MS: "100", CARRIER_TIMEOUT_MS: "3000" };
+  stack = await startTestShipping({ env, wrap: (carrier) => gate.around(carrier) });
 });
 afterAll(() => stack[Symbol.asyncDispose]());
 
@@ -100,12 +102,13 @@ test("an acceptance whose answer nobody lives to see is called back too", async 
   );
   await stack.shipping.cancelShipment({ orderId: "orphan" });
   const carrier = createHttpCarrier({ url: stack.carrier.url, apiKey: "carrier-key" });
-  await carrier.create("orphan", addressTo("10115"), AbortSignal.timeout(1_000));
+  await carrier.create("orphan", addressTo("10115"), AbortSignal.timeout(60_000));
   await expect.poll(async () => (await stack.carrier.get("orphan"))?.status).toBe("cancelled");
 });
 
 test("without the carrier nothing is cancelled, and the caller is told to try again", async () => {
   await make("unreachable", "10115");
+  await expect.poll(() => stateOf("unreachable")).toBe(accepted);
   gate.fail("unreachable");
   await expect(stack.shipping.cancelShipment({ orderId: "unreachable" })).rejects.toThrow(/could not be asked/);
   expect(await stateOf("unreachable")).toBe(accepted);
@@ -115,8 +118,8 @@ test("what the carrier gave back without our knowing is CANCELLED when it is ask
   gate.fail("given-back");
   expect(await make("given-back", "00005")).toBe("waits");
   const carrier = createHttpCarrier({ url: stack.carrier.url, apiKey: "carrier-key" });
-  await carrier.create("given-back", addressTo("00005"), AbortSignal.timeout(1_000));
-  await carrier.cancel("given-back", AbortSignal.timeout(1_000));
+  await carrier.create("given-back", addressTo("00005"), AbortSignal.timeout(60_000));
+  await carrier.cancel("given-back", AbortSignal.timeout(60_000));
   gate.mend("given-back");
   await expect.poll(() => stateOf("given-back")).toBe(cancelled);
 });
