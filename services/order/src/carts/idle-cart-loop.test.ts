@@ -2,8 +2,8 @@ import { randomUUID } from "node:crypto";
 import { Cart_State } from "@sagacart/proto/order/v1/cart";
 import { WaitFor } from "@sagacart/proto/order/v1/order_service";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { startOrderService, type TestOrderService, testPeriods } from "../testing/order.ts";
 import { contents, failureOf, holdCartLock, requireCart, untilWaiting } from "../testing/test-carts.ts";
-import { startOrderService, type TestOrderService, testPeriods } from "../testing/test-service.ts";
 import { checkIdleCarts, type Round } from "./idle-cart-loop.ts";
 
 let shop: TestOrderService;
