@@ -14,6 +14,9 @@ const groups = [
   { name: "readTraceEnv", file: "services/chassis/src/trace/env.ts", title: "Traces" },
 ] as const;
 
+/** What both fake providers read. */
+const fakeMain = "services/provider/src/fake/fake-main.ts";
+
 /** docs/configuration.md: each variable of each process, from the specs that read them. */
 export function configurationPage(): string {
   const shared = groups.map(({ name, file, title }) => {
@@ -25,7 +28,10 @@ export function configurationPage(): string {
   });
   const own = Object.entries(parts).map(([name, part]) => {
     const entry = "entry" in part ? part.entry : undefined;
-    const sources = entry === undefined ? sourcesOf(`${part.folder}/src`) : new Map([[entry, read(entry)]]);
+    const sources =
+      entry === undefined
+        ? sourcesOf(`${part.folder}/src`)
+        : new Map([fakeMain, entry].map((file) => [file, read(file)]));
     const literals = [...sources].flatMap(([file, text]) =>
       file.includes("/fake/") && entry === undefined ? [] : literalsOf(text),
     );

@@ -7,7 +7,7 @@ test("each reason that a service throws has an anchor under its domain", () => {
   const anchors = anchorsOf(errorsPage());
   const missing = [...sourcesOf("services")].flatMap(([file, text]) => {
     const [, service = ""] = file.split("/");
-    const domain = `${["chassis", "outbox", "provider"].includes(service) ? "order" : service}.sagacart`;
+    const domain = `${domains.get(service) ?? service}.sagacart`;
     const thrown = [
       ...text.matchAll(/new DomainError\(\s*\w*[rR]easons,\s*"(\w+)"/g),
       ...text.matchAll(/new EdgeError\(\s*"(\w+)"/g),
@@ -16,6 +16,12 @@ test("each reason that a service throws has an anchor under its domain", () => {
   });
   expect(missing).toEqual([]);
 });
+
+/** The domain that a package's reasons have, where it is not its own: one of any service's, or REST's. */
+const domains = new Map([
+  ...["chassis", "outbox", "provider"].map((name) => [name, "order"] as const),
+  ...["rest", "surfaces"].map((name) => [name, "gateway"] as const),
+]);
 
 test("each variable that a configuration has is on the page", () => {
   const page = configurationPage();
