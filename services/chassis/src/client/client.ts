@@ -40,7 +40,8 @@ export type Channel = Disposable & {
  * pods get calls soon, and removed ones get no more. Connects at the first call.
  *
  * UNAVAILABLE is retried, up to three times, with a growing pause and within the deadline, for methods with the option
- * IDEMPOTENT or NO_SIDE_EFFECTS; never for others.
+ * IDEMPOTENT or NO_SIDE_EFFECTS; never for others. A unary call that no handler has seen, because its connection was
+ * closing, is made again whatever its method.
  */
 export function openChannel(target: string, options: ChannelOptions = {}): Channel {
   const clients: GrpcClient[] = [];

@@ -27,7 +27,7 @@ test.runIf(linux)(
       failures.push(...answers.filter(({ status }) => status === "rejected"));
       return [...new Set(answers.map((answer) => answer.status === "fulfilled" && answer.value.text))].sort();
     };
-    const polling = { interval: 1, timeout: 10_000 };
+    const polling = { interval: 1 };
 
     await expect.poll(pods, polling).toEqual(["127.0.0.1", "127.0.0.2"]);
 

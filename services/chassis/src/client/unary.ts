@@ -59,7 +59,7 @@ export function callUnary<I extends DescMessage, O extends DescMessage>(
       },
       onReceiveStatus(received) {
         signal?.removeEventListener("abort", cancel);
-        if (wasRefused(received) && refusals < maxRefusals) {
+        if (wasRefused(received) && refusals < maxRefusals && signal?.aborted !== true) {
           refusals++;
           start(authorization);
           return;

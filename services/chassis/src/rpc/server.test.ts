@@ -6,7 +6,7 @@ import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } f
 import { credentials, Client as GrpcClient, type ServiceError } from "@grpc/grpc-js";
 import { ServerReflection } from "@sagacart/proto/grpc/reflection/v1/reflection";
 import { ServerReflection as ServerReflectionV1Alpha } from "@sagacart/proto/grpc/reflection/v1alpha/reflection";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { createServiceClient, openChannel } from "../client/client.ts";
 import { callContext } from "../context.ts";
 import { DomainError, defineReasons, errorInfo } from "../errors.ts";
@@ -184,14 +184,14 @@ test("handlers of calls and streams have the request id, the trace and the deadl
   const headers = { "x-request-id": "r-1", traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01" };
   const before = Date.now();
 
-  await client.repeat({ text: "a" }, { headers, timeoutMs: 5_000 });
-  await numbers(client.watch({ text: "a" }, { headers, timeoutMs: 5_000 }));
+  await client.repeat({ text: "a" }, { headers, timeoutMs: 60_000 });
+  await numbers(client.watch({ text: "a" }, { headers, timeoutMs: 60_000 }));
 
   const context = { requestId: "r-1", traceparent: headers.traceparent, deadlineMs: expect.any(Number) };
   expect(seen).toEqual([context, context, context]);
   for (const { deadlineMs } of seen as { deadlineMs: number }[]) {
     expect(deadlineMs).toBeGreaterThan(before);
-    expect(deadlineMs).toBeLessThanOrEqual(Date.now() + 5_000);
+    expect(deadlineMs).toBeLessThanOrEqual(Date.now() + 60_000);
   }
 });
 
@@ -212,15 +212,21 @@ test.each(["", "a b", "x".repeat(129), "<script>"])("the request id %j is replac
 
 test("at the deadline, the handler's signal is aborted", async () => {
   const reason = Promise.withResolvers<unknown>();
+  let hasBegun = false;
   await using server = await startEcho({
-    repeat: (_, { signal }) =>
-      new Promise(() => signal.addEventListener("abort", () => reason.resolve(ConnectError.from(signal.reason).code))),
+    repeat(_, { signal }) {
+      hasBegun = true;
+      signal.addEventListener("abort", () => reason.resolve(ConnectError.from(signal.reason).code));
+      return new Promise(() => {});
+    },
   });
   const client = createClient(EchoService, createGrpcTransport({ baseUrl: `http://${server.address}` }));
 
-  const error = await client.repeat({ text: "a" }, { timeoutMs: 50 }).catch(errorInfo);
-
-  expect(error).toMatchObject({ code: Code.DeadlineExceeded });
+  // On a busy machine a call's time may be over before its handler begins.
+  for (let timeoutMs = 50; !hasBegun; timeoutMs *= 2) {
+    const error = await client.repeat({ text: "a" }, { timeoutMs }).catch(errorInfo);
+    expect(error).toMatchObject({ code: Code.DeadlineExceeded });
+  }
   expect([Code.DeadlineExceeded, Code.Canceled]).toContain(await reason.promise);
 });
 
@@ -366,6 +372,32 @@ test("connections get GOAWAY at their age, and no call is lost", async () => {
     const results = await Promise.allSettled(Array.from({ length: 20 }, () => client.change({ text: "a" })));
     expect(results.filter(({ status }) => status === "rejected")).toEqual([]);
   }
+});
+
+test("a connection that is cut in the middle of a message is logged at debug, and not written to the console", async () => {
+  using onConsole = vi.spyOn(console, "error").mockReturnValue();
+  await using server = await startEcho({
+    async *watch() {
+      for (;;) {
+        yield { text: "a".repeat(1_000_000) };
+      }
+    },
+  });
+  await using proxy = await createProxy({ host: "127.0.0.1", port: server.server.port });
+  using client = clientOf({ address: `127.0.0.1:${proxy.port}` });
+  const watching = client.watch({ text: "a" })[Symbol.asyncIterator]();
+  await watching.next();
+  await proxy.cut();
+  await expect
+    .poll(() => server.lines)
+    .toContainEqual(
+      expect.objectContaining({
+        level: "debug",
+        rpc: `${EchoService.typeName}/Watch`,
+        msg: "the caller was gone before it had its answer",
+      }),
+    );
+  expect(onConsole).not.toHaveBeenCalled();
 });
 
 test("draining lets calls in progress finish, refuses new ones, and ends streams with UNAVAILABLE", async () => {

@@ -13,7 +13,7 @@ import {
 import type { AddressInfo, Server as NetServer, Socket } from "node:net";
 import type { DescService } from "@bufbuild/protobuf";
 import type { ConnectRouter } from "@connectrpc/connect";
-import { compressionGzip, connectNodeAdapter } from "@connectrpc/connect-node";
+import { compressionGzip } from "@connectrpc/connect-node";
 import { requireAccessRules } from "../auth/access.ts";
 import type { Verifier } from "../auth/verify.ts";
 import type { Log } from "../process/log.ts";
@@ -21,6 +21,7 @@ import type { Metrics } from "../process/metrics.ts";
 import { atMost } from "../time/at-most.ts";
 import type { Tls } from "../tls/files.ts";
 import { keepRenewed, peerServerOptions } from "../tls/server.ts";
+import { createConnectHandler } from "./connect-handler.ts";
 import { createGrpcUnary } from "./grpc-unary.ts";
 import type { Health } from "./health.ts";
 import { innerInterceptors, serverInterceptors } from "./interceptors/all.ts";
@@ -171,7 +172,8 @@ function streamHandler(options: ServerOptions, inFlight: InFlight): StreamHandle
 }
 
 function adapterHandler(options: ServerOptions, inFlight: InFlight, methods: UnaryMethods) {
-  return connectNodeAdapter({
+  return createConnectHandler({
+    log: options.log,
     routes(plain) {
       const router = recordUnary(plain, methods);
       options.routes(router);

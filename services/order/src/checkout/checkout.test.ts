@@ -1,8 +1,10 @@
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { Code } from "@connectrpc/connect";
 import { errorInfo } from "@sagacart/chassis/errors";
 import { Order_State } from "@sagacart/proto/order/v1/order";
 import { WaitFor } from "@sagacart/proto/order/v1/order_service";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { maxWaitMs } from "../orders/order-service.ts";
 import { quote, startOrderService, type TestOrderService } from "../testing/test-service.ts";
 
 let service: TestOrderService;
@@ -152,13 +154,24 @@ describe("a checkout", () => {
     });
   });
 
+  const waitAtMost = durationFromMs(400);
+
   test("answers with the order as it is at the end of the time to wait", async () => {
     const customerId = newCustomer();
-    const { order } = await service.orders.checkout(
-      { customerId, lines: [{ productId: "mug", quantity: 1 }], waitFor: WaitFor.COMPLETED },
-      { timeoutMs: 600 },
-    );
+    const { order } = await service.orders.checkout({
+      customerId,
+      lines: [{ productId: "mug", quantity: 1 }],
+      waitFor: WaitFor.COMPLETED,
+      waitAtMost,
+    });
     expect(order?.state).toBe(Order_State.PENDING);
+  });
+
+  test("waits for half a minute, for what the caller asks for, or until just before its deadline", () => {
+    expect(maxWaitMs(undefined, { timeoutMs: () => undefined })).toBe(30_000);
+    expect(maxWaitMs(waitAtMost, { timeoutMs: () => undefined })).toBe(400);
+    expect(maxWaitMs(waitAtMost, { timeoutMs: () => 60_000 })).toBe(400);
+    expect(maxWaitMs(undefined, { timeoutMs: () => 600 })).toBe(400);
   });
 });
 

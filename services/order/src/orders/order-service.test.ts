@@ -16,7 +16,7 @@ describe("an order", () => {
     const orderId = "awaited";
     const waiting = service.orders.checkout(
       { customerId: "ann", orderId, lines: [{ productId: "mug", quantity: 1 }] },
-      { timeoutMs: 20_000 },
+      { timeoutMs: 120_000 },
     );
     await expect.poll(() => begin(`w-${orderId}`, [orderId])).toEqual(["taken"]);
     await bring(orderId, "COMPLETED");
@@ -42,7 +42,7 @@ describe("a cancel", () => {
   test("turns the next move into CANCELLING, and the order ends CANCELLED with the reason", async () => {
     const orderId = await newOrder();
     await bring(orderId, "RESERVED");
-    const cancelling = service.orders.cancelOrder({ id: orderId, reason: "changed my mind" }, { timeoutMs: 20_000 });
+    const cancelling = service.orders.cancelOrder({ id: orderId, reason: "changed my mind" }, { timeoutMs: 120_000 });
     const workflowId = `w-${orderId}`;
     await expect
       .poll(async () => (await service.orders.getOrder({ id: orderId })).order?.cancelRequestTime)

@@ -185,7 +185,8 @@ const watchRoundMs = 60_000;
 const answerMs = 200;
 const defaultWaitMs = 30_000;
 
-function maxWaitMs(waitAtMost: Duration | undefined, context: HandlerContext): number {
+/** Computes how long an answer may wait, leaving the time that it needs to arrive before the caller's deadline. */
+export function maxWaitMs(waitAtMost: Duration | undefined, context: Pick<HandlerContext, "timeoutMs">): number {
   const requestedMs = waitAtMost === undefined ? defaultWaitMs : durationMs(waitAtMost);
   const leftMs = context.timeoutMs();
   return leftMs === undefined ? requestedMs : Math.min(requestedMs, leftMs - answerMs);

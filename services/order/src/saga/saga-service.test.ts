@@ -106,7 +106,7 @@ describe("an order", () => {
 });
 
 describe("commands", () => {
-  const lease = { seconds: 1n };
+  const lease = { seconds: 60n };
   const claim = (more: object = {}) =>
     service.commands.claimCommands({ claimer: "test", kinds: ["CHECKOUT"], maxCommands: 1000, lease, ...more });
 
@@ -123,9 +123,9 @@ describe("commands", () => {
   test("are handed out again as the same batch if the claim is not confirmed", async () => {
     await drain();
     const orderId = await newOrder();
-    const first = await claim();
+    const first = await claim({ lease: { seconds: 1n } });
     expect(first.commands.map((command) => command.orderId)).toEqual([orderId]);
-    const second = await claim({ wait: { seconds: 10n } });
+    const second = await claim({ wait: { seconds: 20n } });
     expect(second.batchId).toBe(first.batchId);
     expect(second.commands.map(({ id, deliveries }) => [id, deliveries])).toEqual([[first.commands[0]?.id, 1]]);
     await service.commands.confirmCommands({ batchId: first.batchId });

@@ -67,7 +67,7 @@ export async function paymentOf({ payments }: TestPayment, orderId: string): Pro
 
 /** Waits until nothing is left to ask the card provider, and the inbox is empty. */
 export async function untilSettled({ pool }: Pick<TestPayment, "pool">): Promise<void> {
-  const endMs = Date.now() + 15_000;
+  const endMs = Date.now() + 60_000;
   for (;;) {
     const { rows } = await pool.query(`
       select 'payment' as what, id::text, state from payments where next_ask_time is not null

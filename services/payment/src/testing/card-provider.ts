@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { silentLog } from "@sagacart/chassis/testing/log";
+import type { FaultTimes } from "../card-provider/fake/faults.ts";
 import { startFakeCardProvider } from "../card-provider/fake/server.ts";
 
 /** The secrets that payment shares with the card provider. */
@@ -28,8 +29,8 @@ export type TestProvider = AsyncDisposable & {
   comeUp(): Promise<void>;
 };
 
-/** Starts a fake card provider on a free port. Slow is 400 ms, late 500. */
-export async function startTestProvider(webhookUrl: string): Promise<TestProvider> {
+/** Starts a fake card provider on a free port. Slow is 400 ms and late 500 ms unless `times` says otherwise. */
+export async function startTestProvider(webhookUrl: string, times: Partial<FaultTimes> = {}): Promise<TestProvider> {
   const directory = mkdtempSync(join(tmpdir(), "sagacart-provider-"));
   const start = (port: number) =>
     startFakeCardProvider({
@@ -38,7 +39,7 @@ export async function startTestProvider(webhookUrl: string): Promise<TestProvide
       stateFile: join(directory, "state.db"),
       ...providerSecrets,
       webhookUrl,
-      times: { slowMs: 400, lateMs: 500 },
+      times: { slowMs: 400, lateMs: 500, ...times },
       log: silentLog,
     });
   let fake = await start(0);

@@ -80,8 +80,8 @@ export function shippingEnv(urls: { databaseUrl: string; carrierUrl: string }): 
     CARRIER_API_KEY: carrierSecrets.apiKey,
     CARRIER_WEBHOOK_SECRET: carrierSecrets.webhookSecret,
     // Long: a test in which callers are told to wait makes it short.
-    CARRIER_BATCH_MS: "5000",
-    CARRIER_TIMEOUT_MS: "1000",
+    CARRIER_BATCH_MS: "60000",
+    CARRIER_TIMEOUT_MS: "60000",
     CARRIER_RETRY_MS: "40",
     CARRIER_RECHECK_MS: "60000",
   };
