@@ -6,7 +6,7 @@ import { clientMeter, type Metrics } from "../process/metrics.ts";
 import { channelCredentials } from "../tls/client.ts";
 import type { Tls } from "../tls/files.ts";
 import { keepPingingWhileDraining } from "./keepalive.ts";
-import { serviceConfig } from "./service-config.ts";
+import { type RetryPolicy, serviceConfig } from "./service-config.ts";
 import { grpcTarget, hostsOf } from "./target.ts";
 import { createGrpcTransport } from "./transport.ts";
 
@@ -18,6 +18,8 @@ export type ChannelOptions = {
   tls?: Tls | undefined;
   /** The time for a unary call when neither the call nor the call it serves has a deadline. */
   defaultTimeoutMs?: number;
+  /** How calls that may be repeated are retried; four attempts within a second and a half by default. */
+  retries?: RetryPolicy;
   /** How often the target's names are looked up; 5 s. */
   lookUpIntervalMs?: number;
   /** How often a silent connection is pinged; 10 s. */
@@ -39,8 +41,8 @@ export type Channel = Disposable & {
  * Calls go to all the addresses in turn. A name is looked up every few seconds, and when a connection ends, so pods
  * that come get calls soon, and those that go get no more. Connects at the first call.
  *
- * UNAVAILABLE is tried again, three times, with a growing pause and within the deadline, for methods that say that
- * they are IDEMPOTENT or have NO_SIDE_EFFECTS; never for others.
+ * UNAVAILABLE is retried, three times unless `retries` says otherwise, with a growing pause and within the deadline, for
+ * methods that say that they are IDEMPOTENT or have NO_SIDE_EFFECTS; never for others.
  */
 export function openChannel(target: string, options: ChannelOptions = {}): Channel {
   const clients: GrpcClient[] = [];
@@ -54,7 +56,7 @@ export function openChannel(target: string, options: ChannelOptions = {}): Chann
     }
     const client = new GrpcClient(grpcTarget(target), channelCredentials(options.tls, hostsOf(target)), {
       ...grpcOptions,
-      "grpc.service_config": JSON.stringify(serviceConfig(group.services)),
+      "grpc.service_config": JSON.stringify(serviceConfig(group.services, options.retries)),
       "grpc.dns_min_time_between_resolutions_ms": options.lookUpIntervalMs ?? 5_000,
       "grpc.keepalive_time_ms": options.keepaliveIntervalMs ?? 10_000,
     });
