@@ -133,6 +133,7 @@ function noop(): void {}
 function isLeftOut(name: string, { carrier, notifier }: Options): boolean {
   switch (name) {
     case "gateway":
+    case "surfaces":
     case "card-provider":
       return true;
     case "carrier":

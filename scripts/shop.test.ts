@@ -9,7 +9,7 @@ const read = (file: string) => readFileSync(join(cloneFolder, file), "utf8");
 const values = parse(read("charts/sagacart/values.yaml"));
 const chart = parse(read("charts/sagacart/Chart.yaml"));
 /** The packages of services/ that are no processes. */
-const shared = ["chassis", "outbox", "provider"];
+const shared = ["chassis", "outbox", "provider", "rest"];
 
 test("every folder of services/ is a part or a shared package", () => {
   const folders = readdirSync(join(cloneFolder, "services"), { withFileTypes: true }).filter((one) =>
@@ -105,6 +105,7 @@ function leadsTo(variable: string): string | undefined {
 
 const special: Readonly<Record<string, string | undefined>> = {
   IDENTITY_HTTP_URL: "identity:http",
+  SURFACES_URL: "surfaces",
   AUTH_JWKS_URL: "identity:http",
   AUTH_TOKEN_URL: "identity:http",
   PROVIDER_URL: "card-provider",

@@ -56,7 +56,14 @@ export const parts = {
     kind: "http",
     folder: "services/gateway",
     ports: { http: 8080 },
-    calls: ["order", "stock", "payment", "shipping", "notifier", "identity", "identity:http"],
+    calls: ["order", "stock", "payment", "shipping", "notifier", "identity", "identity:http", "surfaces"],
+  },
+  surfaces: {
+    kind: "http",
+    folder: "services/surfaces",
+    ports: { http: 8087 },
+    calls: ["order", "stock", "payment", "shipping", "identity", "identity:http"],
+    inProduction: false,
   },
   // What stands in for a company outside, on a laptop and in clusters with global.world.enabled.
   "card-provider": {
@@ -87,6 +94,8 @@ export type Part = {
   readonly database?: "audited" | "private";
   /** The parts that it calls, at their first port or at one that is named: `stock`, `identity:http`. */
   readonly calls: readonly string[];
+  /** false: the chart refuses it in production. */
+  readonly inProduction?: false;
 };
 
 export type PartName = keyof typeof parts;

@@ -7,7 +7,7 @@ import { startShop, type TestShop, until } from "./support/shop.ts";
 // Every route of every document, asked for by those who may not: with no token, with one that is not good, and by a
 // customer for what is another's or an operator's. A route that is new is asked for without anybody saying so here.
 
-/** The documents of what has no sign-in; see OPEN_SURFACES. */
+/** The documents of the surfaces that have no sign-in. */
 const openDocuments = ["/openapi/wdm.json", "/openapi/wippy.json", "/openapi/dapr.json"];
 const documents = ["/openapi.json", "/openapi/shop.json"];
 
@@ -60,7 +60,7 @@ beforeAll(async () => {
   await shop.stack.kill("identity", "SIGTERM");
   await shop.stack.start("identity", { ACCESS_TOKEN_MS: "900000" });
   // The gateway may not have found it again yet.
-  admin = await until(20_000, "a sign-in", () => signIn(call, "admin", "admin123"));
+  admin = await until(60_000, "a sign-in", () => signIn(call, "admin", "admin123"));
   ada = await signUp(call, "ada");
   bob = await signUp(call, "bob");
   adas = await makeThings();
@@ -85,7 +85,7 @@ async function makeThings(): Promise<Record<string, string>> {
   };
   const found = async (path: string) =>
     await until(
-      20_000,
+      60_000,
       path,
       async () => Object.values<{ id: string }[]>((await call(`GET ${path}`, undefined, admin.headers)).body)[0]?.[0],
     );
@@ -145,7 +145,7 @@ describe("every route that is not open refuses", () => {
     if (kind === "expired") {
       // Clocks may be ten seconds apart.
       await until(
-        30_000,
+        60_000,
         "the token to expire",
         async () => Date.now() > expiryOf(authorization) + 11_000 || undefined,
       );

@@ -49,7 +49,7 @@ async function written(database: "shipping" | "notifier", orders: readonly strin
 }
 
 async function untilWritten(database: "shipping" | "notifier", orders: readonly string[]): Promise<void> {
-  await until(30_000, `${database} to hear of ${orders}`, async () => {
+  await until(60_000, `${database} to hear of ${orders}`, async () => {
     const found = await written(database, orders);
     return found.length >= orders.length ? found : undefined;
   });
@@ -63,7 +63,7 @@ async function consumers(): Promise<Map<string, Consumer>> {
 }
 
 async function untilCaughtUp(name: string): Promise<Consumer> {
-  return await until(30_000, `${name} to catch up`, async () => {
+  return await until(60_000, `${name} to catch up`, async () => {
     const consumer = (await consumers()).get(name);
     return consumer?.lagEvents === "0" ? consumer : undefined;
   });
@@ -106,7 +106,7 @@ test("an operator sets one of them back: it reads again, writes nothing twice, a
     reason: "somebody asked for it",
   });
   expect(status, JSON.stringify(body)).toBe(200);
-  const after = await until(30_000, "the notifier to go back and catch up", async () => {
+  const after = await until(60_000, "the notifier to go back and catch up", async () => {
     const consumer = (await consumers()).get("notifier");
     return consumer?.lagEvents === "0" && consumer.generation !== generation ? consumer : undefined;
   });

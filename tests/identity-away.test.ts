@@ -59,7 +59,7 @@ test("an order whose worker has no token waits, and is done once identity is bac
 
   await shop.stack.start("identity");
   expect((await untilFinal(shop.shop, order?.id ?? "")).state).toBe(Order_State.COMPLETED);
-  const { body } = await until(20_000, "the gateway to have the keys", async () => {
+  const { body } = await until(60_000, "the gateway to have the keys", async () => {
     const answer = await buy("WAIT_FOR_COMPLETED");
     return answer.status === 200 ? answer : undefined;
   });

@@ -36,7 +36,7 @@ test("one bad order does not hold up the others of its batch, and is done once i
 
   const others = await Promise.all(ids.filter((id) => id !== bad).map((id) => untilFinal(shop, id)));
   expect(others.map(({ state }) => state)).toEqual(Array(8).fill(Order_State.COMPLETED));
-  const incident = await until(30_000, "an incident", async () => {
+  const incident = await until(60_000, "an incident", async () => {
     const { incidents: open } = await incidents.listIncidents({ orderId: bad, state: Incident_State.OPEN });
     return open[0];
   });
@@ -51,7 +51,7 @@ test("one bad order does not hold up the others of its batch, and is done once i
   );
   await incidents.retryIncident({ id: incident.id });
   expect((await untilFinal(shop, bad)).state).toBe(Order_State.COMPLETED);
-  await until(10_000, "the incident to be closed", async () => {
+  await until(60_000, "the incident to be closed", async () => {
     const { incident: now } = await incidents.getIncident({ id: incident.id });
     return now?.state === Incident_State.RESOLVED ? now : undefined;
   });
@@ -67,7 +67,7 @@ test("a service that is down for a while holds its orders up, and then they go o
   const orderId = uuidv7();
   const { order } = await shop.orders.checkout(
     { orderId, customerId, lines, waitFor: WaitFor.PAID },
-    { timeoutMs: 20_000 },
+    { timeoutMs: 60_000 },
   );
   expect(order?.state).toBe(Order_State.SHIPPING);
   await stack.start("shipping");

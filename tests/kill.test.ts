@@ -20,6 +20,7 @@ const victims = [
   "card-provider",
   "carrier",
   "gateway",
+  "surfaces",
   "temporal",
   "postgres",
 ];

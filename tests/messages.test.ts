@@ -35,7 +35,7 @@ async function orderTooMuch({ id, headers }: User): Promise<string> {
 }
 
 async function mailsTo({ id }: User, count: number) {
-  return await until(30_000, `${count} mails`, async () => {
+  return await until(60_000, `${count} mails`, async () => {
     const { messages } = (await call(`GET /v1/mailbox?to=${id}@example.com`, undefined, operator)).body;
     return messages.length >= count ? messages : undefined;
   });
@@ -105,7 +105,7 @@ test("the link in a mail turns such mails off without a sign-in; opening it alon
   ]);
 
   await orderTooMuch(bob);
-  await until(30_000, "a second message", async () => ((await inboxOf(bob)).messages.length === 2 ? true : undefined));
+  await until(60_000, "a second message", async () => ((await inboxOf(bob)).messages.length === 2 ? true : undefined));
   const mailed = await call(`GET /v1/messages?customerId=${bob.id}&channel=CHANNEL_EMAIL`, undefined, bob.headers);
   expect(mailed.body.messages.map(({ state }: { state: string }) => state)).toEqual(["STATE_SUPPRESSED", "STATE_SENT"]);
 });

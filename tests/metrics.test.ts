@@ -47,7 +47,7 @@ async function payLater(): Promise<void> {
   const customerId = await makeCustomer(shop, 1_000n);
   const lines = [{ productId: await makeProduct(shop, 5), quantity: 1 }];
   await shop.orders.checkout({ orderId, customerId, lines, payLater: true, waitFor: WaitFor.RESERVED });
-  await until(30_000, "the order to wait for its customer", async () => {
+  await until(60_000, "the order to wait for its customer", async () => {
     const { order } = await shop.orders.getOrder({ id: orderId });
     return order?.state === Order_State.AWAITING_PAYMENT ? order : undefined;
   });

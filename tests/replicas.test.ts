@@ -29,7 +29,7 @@ beforeAll(async () => {
     },
   });
   shop = connectShop({ ...test_.stack.addresses, order: `127.0.0.1:${port}` });
-  await until(30_000, "the second order service", () => shop.orders.listOrders({}));
+  await until(60_000, "the second order service", () => shop.orders.listOrders({}));
 });
 afterAll(async () => {
   shop?.[Symbol.dispose]();
@@ -41,7 +41,7 @@ test("who waits at one process is woken by what another one does", async () => {
   const lines = [{ productId: await makeProduct(shop, 100), quantity: 1 }];
   const customerId = await makeCustomer(shop, 10_000n);
   const answers = await Promise.all(
-    Array.from({ length: 20 }, () => shop.orders.checkout({ customerId, lines }, { timeoutMs: 30_000 })),
+    Array.from({ length: 20 }, () => shop.orders.checkout({ customerId, lines }, { timeoutMs: 60_000 })),
   );
   expect(answers.map(({ order }) => order?.state)).toEqual(Array(20).fill(Order_State.COMPLETED));
 });
@@ -69,7 +69,7 @@ test("one request id at two processes at the same moment is one order", async ()
   const request = { customerId, lines, requestId: "both" };
   const answers = await Promise.all(
     Array.from({ length: 40 }, (_, n) =>
-      (n % 2 === 0 ? shop : test_.shop).orders.checkout(request, { timeoutMs: 30_000 }),
+      (n % 2 === 0 ? shop : test_.shop).orders.checkout(request, { timeoutMs: 60_000 }),
     ),
   );
   expect(new Set(answers.map(({ order }) => order?.id)).size).toBe(1);

@@ -118,7 +118,7 @@ test("a person starts the shop, tries what it says, stops it with Ctrl-C, and fi
   const { pids } = await readShopFile();
   again.kill("SIGKILL");
   expect(await again.ended).toBe("SIGKILL");
-  await expect.poll(() => still(pids), { timeout: 30_000 }).toEqual([]);
+  await expect.poll(() => still(pids)).toEqual([]);
 });
 
 test("a port that is taken is named before anything starts", async () => {
@@ -144,7 +144,7 @@ test("no Temporal to be had is one sentence, and nothing is left running", async
 
 test("Ctrl-C while it starts stops it, and nothing is left running", async () => {
   const shop = start();
-  await expect.poll(() => shop.output(), { timeout: 60_000 }).toContain("Postgres is ready");
+  await expect.poll(() => shop.output()).toContain("Postgres is ready");
   shop.kill("SIGINT");
   expect(await shop.ended).toBe(0);
   expect(shop.output()).toContain("Stopped before it was ready.");

@@ -154,7 +154,7 @@ test("the feed tells what the queue told: created, then paid or cancelled, with 
   });
   // An event comes into the feed soon after what it tells of is answered.
   await expect
-    .poll(toldOfUser, { timeout: 15_000 })
+    .poll(toldOfUser)
     .toEqual([
       event("order_created", paid, "2500"),
       event("order_created", cancelled, "1250"),

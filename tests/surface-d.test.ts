@@ -137,7 +137,7 @@ test("the status follows a saga forward to where it is held up, and back to wher
   expect(undone.compensation).toEqual({ undone: ["payment", "stock"], toUndo: [] });
   expect(statesOf(undone)).toEqual(["DONE", "UNDONE", "UNDONE", "FAILED", "NOT_REACHED"]);
   // The test's own connection may not know yet that payment is back.
-  await expect.poll(() => balanceOf(customerId), { timeout: 20_000 }).toBe(1_000);
+  await expect.poll(() => balanceOf(customerId)).toBe(1_000);
 });
 
 test("stock is set aside by hand and given back", async () => {

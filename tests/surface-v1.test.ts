@@ -207,7 +207,7 @@ test("browsers call the services by gRPC-Web, and just the public ones", async (
   expect(order?.state).toBe(Order_State.COMPLETED);
   const refused = await createClient(OrderService, transport).getOrder({ id: "nothing" }).catch(ConnectError.from);
   expect(errorInfo(refused)).toMatchObject({ reason: "ORDER_NOT_FOUND", domain: "order.sagacart" });
-  const internal = await createClient(SagaService, transport).batchGetOrders({}).catch(ConnectError.from);
+  const internal = await createClient(SagaService, transport).batchBegin({}).catch(ConnectError.from);
   expect(errorInfo(internal).code).toBe(Code.Unimplemented);
 });
 

@@ -59,7 +59,7 @@ function spansOf(traceId: string): SentSpan[] {
 /** The trace when the run of its workflow is in it, and the parents of all that is in it. */
 async function whole(traceId: string): Promise<SentSpan[]> {
   const what = () => `trace ${traceId} to be whole; it has\n${spansOf(traceId).map(inShort).join("\n")}`;
-  return await until(20_000, what, async () => {
+  return await until(60_000, what, async () => {
     const spans = spansOf(traceId);
     const ids = new Set([...spans.map(({ spanId }) => spanId), outside, ""]);
     const isWhole =
@@ -111,7 +111,7 @@ test("one order is one trace, from the request over the saga to the statements o
   expect(served?.attributes).toMatchObject({ "sagacart.order.id": orderId, "rpc.status_code": "OK" });
   expect(spans.filter(({ isError }) => isError).map(inShort)).toEqual([]);
   expect(JSON.stringify(spans)).not.toContain("Springfield");
-  await until(20_000, "the notifier to take the order's events", async () =>
+  await until(60_000, "the notifier to take the order's events", async () =>
     sink.spans.find(({ name, links }) => name === "consume notifier" && links.some((link) => link.traceId === traceId)),
   );
 });
@@ -123,7 +123,7 @@ test("orders that go as one batch link to its trace, and it links to theirs", as
   const sampled = placed.slice(0, 3);
   await Promise.all(placed.map(({ orderId }) => untilFinal(shop.shop, orderId)));
 
-  const commands = await until(20_000, "each order's way into the batch", async () => {
+  const commands = await until(60_000, "each order's way into the batch", async () => {
     const found = sampled.map(({ traceId }) => spansOf(traceId).find(({ name }) => name === "command CHECKOUT"));
     return found.includes(undefined) ? undefined : found.filter((span) => span !== undefined);
   });

@@ -55,14 +55,14 @@ test("an endpoint that fails, is slow, is away, and comes back has each event, i
   // It fails.
   first.reply = () => ({ status: 500 });
   const orders = await buy(20);
-  await until(30_000, "its circuit to open", async () => {
+  await until(60_000, "its circuit to open", async () => {
     const { endpoint } = (await ask(`GET /v1/webhook-endpoints/${id}`)).body;
     return endpoint.circuit === "CIRCUIT_CLOSED" ? undefined : true;
   });
   // It is slow, and now and then too slow.
   let n = 0;
   first.reply = () => (++n % 5 === 0 ? "hang" : { status: 200, afterMs: 100 });
-  await until(30_000, "some events", async () => (first.taken.length > 10 ? true : undefined));
+  await until(60_000, "some events", async () => (first.taken.length > 10 ? true : undefined));
   // It is away, the notifier dies meanwhile, and more is bought.
   await first[Symbol.asyncDispose]();
   await shop.stack.kill("notifier", "SIGKILL");
@@ -81,7 +81,7 @@ test("an endpoint that fails, is slow, is away, and comes back has each event, i
   }
   const requests = Map.groupBy([...first.received, ...second.received], ({ eventId }) => eventId);
   expect([...requests.values()].every((each) => new Set(each.map(({ id }) => id)).size === 1)).toBe(true);
-  await until(30_000, "nothing to be left", async () => {
+  await until(60_000, "nothing to be left", async () => {
     const pending = await ask(`GET /v1/webhook-deliveries?endpointId=${id}&state=STATE_PENDING`);
     return pending.body.deliveries.length === 0 ? true : undefined;
   });

@@ -70,8 +70,8 @@ test.for<[object, string]>([
     "order has AUTH=off, which global.production refuses: whoever reaches it could do everything.",
   ],
   [
-    { gateway: { config: { OPEN_SURFACES: true } } },
-    "gateway has OPEN_SURFACES=true, which global.production refuses: those surfaces have no sign-in.",
+    { global: { publicUrl: "https://shop.example", surfaces: { enabled: true } } },
+    "global.surfaces.enabled is true, which global.production refuses: three of the four surfaces have no sign-in.",
   ],
 ])("%j is refused in production", async ([values, sentence]) => {
   expect(await refusal(onProd(values))).toContain(sentence);

@@ -9,6 +9,7 @@ const groups = [
   { name: "tokenEnv", file: "services/chassis/src/auth/env.ts", title: "Tokens of callers" },
   { name: "serviceTokenEnv", file: "services/chassis/src/auth/env.ts", title: "Own token" },
   { name: "tlsEnv", file: "services/chassis/src/tls/env.ts", title: "TLS" },
+  { name: "restEnv", file: "services/rest/src/config.ts", title: "REST" },
   { name: "readTraceEnv", file: "services/chassis/src/trace/env.ts", title: "Traces" },
 ] as const;
 
@@ -75,8 +76,13 @@ function portText(name: string): string {
 }
 
 function groupsText(spread: readonly string[]): string {
-  // A service has what each server has, and a database and tokens besides.
-  const all = spread.includes("serviceEnv") ? ["serverEnv", "databaseEnv", "tokenEnv", "tlsEnv", ...spread] : spread;
+  // A service has what each server has, and a database and tokens besides; REST has what each server has, and tokens.
+  const server = ["serverEnv", "tokenEnv", "tlsEnv"];
+  const all = [
+    ...(spread.includes("serviceEnv") ? [...server, "databaseEnv"] : []),
+    ...(spread.includes("restEnv") ? server : []),
+    ...spread,
+  ];
   const titles = groups.filter(({ name }) => all.includes(name)).map(({ title }) => title);
   return titles.length === 0 ? "\n" : `Reads the groups ${titles.join(", ")}, and:\n`;
 }

@@ -128,7 +128,13 @@ export const services: readonly Service[] = [
     stopsAt: 2,
     env: (surroundings) => envOf("worker", surroundings),
   },
-  ...httpNames.map((name): Service => ({ ...rpcOrHttp(name, 1), env: (surroundings) => envOf(name, surroundings) })),
+  ...httpNames.map(
+    (name): Service => ({
+      // The gateway first: it passes requests on to the others.
+      ...rpcOrHttp(name, name === "gateway" ? 1 : 2),
+      env: (surroundings) => envOf(name, surroundings),
+    }),
+  ),
 ];
 
 function rpcOrHttp(name: DeployedName, stopsAt: Service["stopsAt"]) {
@@ -197,8 +203,7 @@ const settings = new Map<string, Service["env"]>(
     worker: ({ temporal }) => ({ TEMPORAL_ADDRESS: temporal.address, TEMPORAL_NAMESPACE: temporal.namespace }),
     gateway: ({ ports }) => ({
       IDENTITY_HTTP_URL: `http://${loopback}:${ports["identity-http"]}`,
-      // The surfaces without a sign-in are open: this is loopback.
-      OPEN_SURFACES: "true",
+      SURFACES_URL: `http://${loopback}:${ports.surfaces}`,
       // A load script here is one caller, from one address.
       WRITES_PER_MINUTE: "600000",
       SIGN_INS_PER_MINUTE: "6000",

@@ -16,6 +16,7 @@ export function welcome(shop: {
       `${name} (gRPC)`,
       `localhost:${port(name)}, metrics http://localhost:${port(name) + 1000}/metrics`,
     ]),
+    ["other shops' REST", `by the gateway; metrics http://localhost:${port("surfaces") + 1000}/metrics`],
     ["sign-in", `http://localhost:${port("gateway")}/.well-known/openid-configuration`],
     ["users", laptopUsers.map(({ username, password }) => `${username} / ${password}`).join(", ")],
     ["worker", `metrics http://localhost:${port("worker-admin")}/metrics`],

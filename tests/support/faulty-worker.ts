@@ -34,14 +34,7 @@ function watched<Client extends object>(client: Client, name: string): Client {
   });
 }
 
-const asking = new Set([
-  "claimCommands",
-  "listStalledCommands",
-  "batchGetOrders",
-  "getOrder",
-  "getOrderRefund",
-  "listPayments",
-]);
+const asking = new Set(["claimCommands", "listStalledCommands", "getOrder", "getOrderRefund", "listPayments"]);
 
 function dieIf(moment: string, number: number): void {
   if (when === moment && number === Number(at)) {

@@ -77,7 +77,7 @@ function listOf<T>(value: string | undefined, read: (item: Record<string, unknow
   return given.map((item, index) => {
     const made = typeof item === "object" && item !== null ? read(item) : undefined;
     if (made === undefined) {
-      throw new Error(`has an item that is wrong: number ${index + 1}`);
+      throw new Error(`has an invalid item: number ${index + 1}`);
     }
     return made;
   });

@@ -87,7 +87,7 @@ test("every wrong variable is named, no secret is shown, and the exit is 1", asy
     "SMTP_URL is not set; it must be a URL that begins with smtp:// or smtps://",
     'SERVICE_CLIENT_SECRETS has a client "order" that is no name with a secret of at least 16 characters',
     "OIDC_CLIENTS must be JSON",
-    "SEED_USERS has an item that is wrong: number 1",
+    "SEED_USERS has an invalid item: number 1",
   ]);
 });
 

@@ -5,7 +5,7 @@ import { addressTo, startTestShipping } from "./testing/stack.ts";
 const seed = Number(process.env.TEST_SEED ?? Math.floor(Math.random() * 2 ** 31));
 
 test(`every call given twice: the carrier's shipments are ours (TEST_SEED=${seed})`, async () => {
-  await using stack = await startTestShipping();
+  await using stack = await startTestShipping({ env: { CARRIER_TIMEOUT_MS: "3000" } });
   const random = randomOf(seed);
   const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)]!;
   const postalCodes = [undefined, "10115", "10115", "00000", "00001", "00002", "00003", "00004", "00005", "00006"];

@@ -2,6 +2,7 @@ import { Context } from "@temporalio/activity";
 import { ApplicationFailure } from "@temporalio/common";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { codesFor, startTemporal, type Temporal } from "../testing/temporal-environment.ts";
+import { plan } from "./plan.ts";
 import { poisonFailure, type StepInput, transientFailure } from "./steps.ts";
 
 let temporal: Temporal;
@@ -45,7 +46,7 @@ describe("all steps at once", () => {
     const activities = temporal.useActivities({ carry });
     const handle = await temporal.start("checkout", { orderIds: ["a"], atOnce: true });
     expect(await handle.result()).toEqual({ settled: 1, handedOver: 0 });
-    expect(activities.names()).toEqual(["carry", "reserve", "charge", "ship"]);
+    expect(activities.names()).toEqual(["carry", ...plan.map(({ name }) => name)]);
   });
 });
 
@@ -69,7 +70,7 @@ describe("one step after the other", () => {
     const activities = temporal.useActivities({ charge: codesFor("u"), undo: codesFor("w") });
     const handle = await temporal.start("checkout", { orderIds: ["a"] });
     expect(await handle.result()).toEqual({ settled: 0, handedOver: 1 });
-    expect(activities.names()).toEqual(["reserve", "charge", "undo", "handOver"]);
+    expect(activities.names().slice(-3)).toEqual(["charge", "undo", "handOver"]);
   });
 
   test("a batch is halved until the poison order is alone, and that one is handed over", async () => {

@@ -5,8 +5,9 @@ import { type Outcome, plan, plannedStep, undoing } from "./plan.ts";
 
 const final = ["COMPLETED", "REJECTED", "CANCELLED", "EXPIRED"];
 
-test("the steps, in order", () => {
-  expect(plan.map(({ name }) => name)).toEqual(["reserve", "charge", "ship"]);
+test("nobody is charged for what is not there, and nothing is shipped that is not paid", () => {
+  const main = ["reserve", "charge", "ship"];
+  expect(plan.map(({ name }) => name as string).filter((name) => main.includes(name))).toEqual(main);
 });
 
 test.each(plan.map((step) => [step.name, step] as const))(

@@ -12,7 +12,7 @@ export type RetryPolicy = {
 
 const usualRetries: RetryPolicy = { maxAttempts: 4, initialBackoffMs: 50, maxBackoffMs: 1_000 };
 
-/** Describes how calls are balanced and which are retried, as gRPC's service config. */
+/** Returns gRPC's service config: load balancing, and retries for methods that may be repeated. */
 export function serviceConfig(services: Iterable<DescService>, retries: RetryPolicy = usualRetries): object {
   const repeatable = [...services].flatMap(({ methods }) => methods.filter(isRepeatable));
   return {
@@ -29,12 +29,12 @@ export function serviceConfig(services: Iterable<DescService>, retries: RetryPol
         },
       },
     ],
-    // When most calls fail, retries stop: they would only keep down what wants to get up.
+    // When most calls fail, retries stop: they would keep an overloaded server from recovering.
     retryThrottling: { maxTokens: 100, tokenRatio: 0.1 },
   };
 }
 
-/** Doing it twice is doing it once: the contract says so. */
+/** Returns true if the contract says that a repeated call has no further effect. */
 function isRepeatable(method: DescMethod): boolean {
   return method.idempotency === Level.IDEMPOTENT || method.idempotency === Level.NO_SIDE_EFFECTS;
 }

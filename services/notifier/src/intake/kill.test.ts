@@ -138,4 +138,4 @@ test("killed again and again while it is told everything twice: each message onc
   expectStableIds(mails, await messages());
   const { rows } = await pool.query("select sequence, unread from inboxes");
   expect(rows).toEqual([{ sequence: 60n, unread: 60n }]);
-}, 60_000);
+});

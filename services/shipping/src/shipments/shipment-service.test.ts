@@ -27,7 +27,7 @@ async function failure(call: Promise<unknown>) {
   return { code, reason, metadata };
 }
 
-test("an order without an address is accepted at once, and no carrier hears of it", async () => {
+test("an order without an address is accepted at once, without the carrier", async () => {
   expect(await batch({ orderId: "pickup", customerId })).toEqual({
     outcomes: [{ orderId: "pickup", accepted: {} }],
   });
@@ -47,7 +47,7 @@ test("an order without an address is accepted at once, and no carrier hears of i
   });
 });
 
-test("outcomes come in the order asked, each order's its own", async () => {
+test("outcomes are independent, in the order of the items", async () => {
   const response = await batch(
     { orderId: "z-refused", customerId, address: addressTo("00000") },
     { orderId: "a-accepted", customerId, address: addressTo("10115") },
@@ -64,7 +64,7 @@ test("outcomes come in the order asked, each order's its own", async () => {
   });
 });
 
-test("a repeat answers the same, also what was refused and what was cancelled", async () => {
+test("a repeat returns the same outcome, also when refused or cancelled", async () => {
   await stack.shipping.cancelShipment({ orderId: "repeat-cancelled" });
   const items = [
     { orderId: "repeat-accepted", customerId, address: addressTo("10115") },
@@ -108,7 +108,7 @@ test("a single shipment comes back PENDING while the carrier has not answered", 
   expect(shipment).toMatchObject({ state: 1, kind: 1, address: { postalCode: "00005" } });
 });
 
-test("what is cancelled before it comes, comes too late", async () => {
+test("a shipment that was cancelled before it was asked for is refused", async () => {
   const { shipment } = await stack.shipping.cancelShipment({ orderId: "tombstone" });
   expect(shipment).toMatchObject({ state: 4, kind: 0, customerId: "" });
   const call = stack.shipping.createShipment({ orderId: "tombstone", customerId, address: addressTo("10115") });
@@ -120,7 +120,7 @@ test("what is cancelled before it comes, comes too late", async () => {
   expect(await stack.carrier.get("tombstone")).toBeUndefined();
 });
 
-test("cancelling gives an accepted shipment back, and again is the same", async () => {
+test("cancelling gives an accepted shipment back, and a repeat returns the same", async () => {
   await batch({ orderId: "give-back", customerId, address: addressTo("10115") }, { orderId: "leave", customerId });
   for (const orderId of ["give-back", "leave", "give-back", "leave"]) {
     const { shipment } = await stack.shipping.cancelShipment({ orderId });
@@ -129,13 +129,13 @@ test("cancelling gives an accepted shipment back, and again is the same", async 
   expect(await stack.carrier.get("give-back")).toMatchObject({ status: "cancelled" });
 });
 
-test("cancelling what the carrier refused changes nothing", async () => {
+test("cancelling a refused shipment changes nothing", async () => {
   await batch({ orderId: "refused-cancel", customerId, address: addressTo("00000") });
   const { shipment } = await stack.shipping.cancelShipment({ orderId: "refused-cancel" });
   expect(shipment).toMatchObject({ state: 3, refusalReason: "undeliverable_address" });
 });
 
-test("what is on its way is not cancelled", async () => {
+test("a shipment on its way is not cancelled", async () => {
   await batch({ orderId: "gone", customerId, address: addressTo("10115") });
   await stack.carrier.dispatch("gone");
   expect(await failure(stack.shipping.cancelShipment({ orderId: "gone" }))).toEqual({
@@ -187,7 +187,7 @@ function token(...parts: string[]): string {
   return Buffer.from(JSON.stringify(parts)).toString("base64url");
 }
 
-test("the feed tells of each shipment in the order in which it happened", async () => {
+test("the feed has each shipment's events in their order", async () => {
   await batch({ orderId: "told", customerId, address: addressTo("10115") });
   await stack.shipping.cancelShipment({ orderId: "told" });
   await stack.shipping.cancelShipment({ orderId: "told" });
@@ -220,7 +220,7 @@ test("the feed tells of each shipment in the order in which it happened", async 
   ]);
 });
 
-test("whoever is told at once what became of it needs no command", async () => {
+test("a caller that gets the outcome at once needs no command", async () => {
   const postalCodes = ["10115", "00000"];
   await batch(...postalCodes.map((code) => ({ orderId: `at-once-${code}`, customerId, address: addressTo(code) })));
   const told = await stack.pool.query("select type from events where subject like 'at-once-%' order by subject");
@@ -229,7 +229,7 @@ test("whoever is told at once what became of it needs no command", async () => {
   expect(commands.rowCount).toBe(0);
 });
 
-test("how far somebody is behind with the feed is measured", async () => {
+test("a consumer's lag is measured", async () => {
   await batch({ orderId: "measured", customerId, address: addressTo("10115") });
   await stack.consumers.commitPosition({ name: "reader", position: 0n });
   const lag = () => stack.metrics.getSingleMetricAsString("event_consumer_lag_events");

@@ -75,9 +75,9 @@ async function charge(
   if (losesAnswer) {
     return "lost";
   }
-  // A timer may be a millisecond early.
+  // A timer may fire a millisecond early.
   await setTimeout(answerMs === 0 ? 0 : answerMs + 5);
-  // It may have been cancelled meanwhile.
+  // It may have been cancelled in the meantime.
   return answerOf(store.get(key) ?? taken);
 }
 

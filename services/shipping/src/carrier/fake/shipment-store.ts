@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { openFakeStore } from "@sagacart/provider/fake/fake-store";
 
-/** A shipment as the carrier knows it. */
+/** A shipment as the fake stores it. */
 export type CarrierShipment = {
   readonly key: string;
   readonly address: string;
@@ -10,7 +10,7 @@ export type CarrierShipment = {
   readonly reason: string;
   /** How often it was asked for. */
   readonly asks: number;
-  /** When the decision is known, in milliseconds since the epoch. */
+  /** When the decision becomes known, in milliseconds since the epoch. */
   readonly decideMs: number;
 };
 
