@@ -27,7 +27,7 @@ async function get(id: string) {
 /** Makes a cart older by some days, and runs a round. */
 async function daysGoBy(days: number, ...ids: string[]): Promise<Round> {
   await shop.pool.query(
-    `update carts set update_time = update_time - $2 * interval '1 day', told_expire_time = told_expire_time - $2 * interval '1 day',
+    `update carts set update_time = update_time - $2 * interval '1 day', notified_expire_time = notified_expire_time - $2 * interval '1 day',
                       idle_check_time = now() where id = any($1)`,
     [ids, days],
   );
@@ -202,7 +202,7 @@ describe("races", () => {
     const age = (days: number) =>
       shop.pool.query(
         `update carts set update_time = update_time - $2 * interval '1 day', idle_check_time = now(),
-                          told_expire_time = told_expire_time - $2 * interval '1 day' where id = any($1)`,
+                          notified_expire_time = notified_expire_time - $2 * interval '1 day' where id = any($1)`,
         [ids, days],
       );
     await age(8.5);
