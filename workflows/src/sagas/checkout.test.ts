@@ -20,7 +20,7 @@ const fail = async () => {
 };
 
 describe("all steps at once", () => {
-  test("a batch is carried by one activity", async () => {
+  test("one activity runs all steps of a batch", async () => {
     const activities = temporal.useActivities({});
     const handle = await temporal.start("checkout", { orderIds: ["a", "b"], atOnce: true });
     expect(await handle.result()).toEqual({ settled: 2, handedOver: 0 });
