@@ -93,7 +93,6 @@ function variablesOf(name: PartName): string[] {
   return names.filter((variable) => !variable.endsWith("_PER_ADDRESS"));
 }
 
-/** What both fake providers read. */
 const fakeMain = "services/provider/src/fake/fake-main.ts";
 const authEnv = "services/chassis/src/auth/env.ts";
 

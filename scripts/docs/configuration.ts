@@ -9,12 +9,11 @@ const groups = [
   { name: "tokenEnv", file: "services/chassis/src/auth/env.ts", title: "Tokens of callers" },
   { name: "serviceTokenEnv", file: "services/chassis/src/auth/env.ts", title: "Own token" },
   { name: "tlsEnv", file: "services/chassis/src/tls/env.ts", title: "TLS" },
-  { name: "fakeEnv", file: "services/provider/src/fake/fake-main.ts", title: "Fake provider" },
   { name: "restEnv", file: "services/rest/src/config.ts", title: "REST" },
   { name: "readTraceEnv", file: "services/chassis/src/trace/env.ts", title: "Traces" },
 ] as const;
 
-/** What both fake providers read. */
+/** Reads what all fake providers are configured by. */
 const fakeMain = "services/provider/src/fake/fake-main.ts";
 
 /** docs/configuration.md: each variable of each process, from the specs that read them. */
@@ -27,14 +26,11 @@ export function configurationPage(): string {
     return section(title, "", propertiesOf(literal ?? ""));
   });
   const own = Object.entries(parts).map(([name, part]) => {
-    const entry = "entry" in part ? part.entry : undefined;
-    const sources =
-      entry === undefined
-        ? sourcesOf(`${part.folder}/src`)
-        : new Map([fakeMain, entry].map((file) => [file, read(file)]));
-    const literals = [...sources].flatMap(([file, text]) =>
-      file.includes("/fake/") && entry === undefined ? [] : literalsOf(text),
-    );
+    const isFake = part.kind === "fake";
+    const files = isFake ? [part.entry, fakeMain] : [...sourcesOf(`${part.folder}/src`).keys()];
+    const literals = files
+      .filter((file) => isFake || !file.includes("/fake/"))
+      .flatMap((file) => literalsOf(read(file)));
     const spread = literals.flatMap((literal) =>
       [...literal.matchAll(/\.\.\.(\w+Env)\(/g)].map(([, group = ""]) => group),
     );

@@ -3,11 +3,20 @@ import { configurationPage } from "./configuration.ts";
 import { anchorsOf, errorsPage } from "./errors.ts";
 import { sourcesOf } from "./source.ts";
 
+/** The domain under which the packages without one of their own answer. */
+const domains: Readonly<Record<string, string>> = {
+  chassis: "order",
+  outbox: "order",
+  provider: "order",
+  rest: "gateway",
+  surfaces: "gateway",
+};
+
 test("each reason that a service throws has an anchor under its domain", () => {
   const anchors = anchorsOf(errorsPage());
   const missing = [...sourcesOf("services")].flatMap(([file, text]) => {
     const [, service = ""] = file.split("/");
-    const domain = `${domains.get(service) ?? service}.sagacart`;
+    const domain = `${domains[service] ?? service}.sagacart`;
     const thrown = [
       ...text.matchAll(/new DomainError\(\s*\w*[rR]easons,\s*"(\w+)"/g),
       ...text.matchAll(/new EdgeError\(\s*"(\w+)"/g),
@@ -16,12 +25,6 @@ test("each reason that a service throws has an anchor under its domain", () => {
   });
   expect(missing).toEqual([]);
 });
-
-/** The domain that a package's reasons have, where it is not its own: one of any service's, or REST's. */
-const domains = new Map([
-  ...["chassis", "outbox", "provider"].map((name) => [name, "order"] as const),
-  ...["rest", "surfaces"].map((name) => [name, "gateway"] as const),
-]);
 
 test("each variable that a configuration has is on the page", () => {
   const page = configurationPage();
