@@ -178,7 +178,7 @@ test("a version that is rolled out gets its share, and the version in use the re
 test("a version whose gate fails never gets an order, and what its gate left is ended by the version in use", async () => {
   const three = await startVersion("three", { FAULT_BREAKS: "charge" });
   const before = new Set((await syntheticOrders()).map(({ id }) => id));
-  expect(await gate("three", 3_000)).toMatch(/not over after 3000 ms; order .* is PENDING, not COMPLETED/);
+  expect(await gate("three", 3_000)).toMatch(/took longer than 3000 ms; order .* is PENDING, not COMPLETED/);
   expect(await buy(5)).toEqual({ two: 5 });
   const left = (await syntheticOrders()).filter(({ id }) => !before.has(id));
   // Two tries of two orders each.
