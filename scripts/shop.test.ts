@@ -87,12 +87,13 @@ function edgesOf(name: PartName): string[] {
 /** The variables for addresses that a part's configuration reads. */
 function variablesOf(name: PartName): string[] {
   const { folder, kind, entry } = partOf(name);
-  const files = kind === "fake" && entry !== undefined ? [entry] : [`${folder}/src/config.ts`, authEnv];
+  const files = kind === "fake" && entry !== undefined ? [entry, fakeMain] : [`${folder}/src/config.ts`, authEnv];
   const text = files.map(read).join("\n");
   const names = [...text.matchAll(/^\s+([A-Z_]+_(?:ADDRESS|URL)):/gm)].map(([, variable = ""]) => variable);
   return names.filter((variable) => !variable.endsWith("_PER_ADDRESS"));
 }
 
+const fakeMain = "services/provider/src/fake/fake-main.ts";
 const authEnv = "services/chassis/src/auth/env.ts";
 
 /** The part, and the port by name, that a variable leads to. Those that lead out of the shop, or to the part itself, to none. */

@@ -13,6 +13,9 @@ const groups = [
   { name: "readTraceEnv", file: "services/chassis/src/trace/env.ts", title: "Traces" },
 ] as const;
 
+/** Reads what all fake providers are configured by. */
+const fakeMain = "services/provider/src/fake/fake-main.ts";
+
 /** docs/configuration.md: each variable of each process, from the specs that read them. */
 export function configurationPage(): string {
   const shared = groups.map(({ name, file, title }) => {
@@ -23,11 +26,11 @@ export function configurationPage(): string {
     return section(title, "", propertiesOf(literal ?? ""));
   });
   const own = Object.entries(parts).map(([name, part]) => {
-    const entry = "entry" in part ? part.entry : undefined;
-    const sources = entry === undefined ? sourcesOf(`${part.folder}/src`) : new Map([[entry, read(entry)]]);
-    const literals = [...sources].flatMap(([file, text]) =>
-      file.includes("/fake-") && entry === undefined ? [] : literalsOf(text),
-    );
+    const isFake = part.kind === "fake";
+    const files = isFake ? [part.entry, fakeMain] : [...sourcesOf(`${part.folder}/src`).keys()];
+    const literals = files
+      .filter((file) => isFake || !file.includes("/fake/"))
+      .flatMap((file) => literalsOf(read(file)));
     const spread = literals.flatMap((literal) =>
       [...literal.matchAll(/\.\.\.(\w+Env)\(/g)].map(([, group = ""]) => group),
     );

@@ -9,7 +9,7 @@ import { DomainError, defineReasons, errorInfo } from "../errors.ts";
 import { EchoService } from "../testing/echo-service.ts";
 import { frame } from "../testing/raw-call.ts";
 import { startEcho } from "../testing/test-server.ts";
-import { createServiceClient, openChannel } from "./client.ts";
+import { type ChannelOptions, createServiceClient, openChannel } from "./client.ts";
 
 const reasons = defineReasons({ OUT_OF_STOCK: Code.FailedPrecondition, AWAY: Code.Unavailable });
 
@@ -338,6 +338,20 @@ test("other errors are not retried, and UNAVAILABLE not for ever", async () => {
   expect(calls).toBe(4);
 });
 
+test("a channel may have a retry policy of its own", async () => {
+  let calls = 0;
+  await using server = await startEcho({
+    read: () => {
+      calls++;
+      throw new DomainError(reasons, "AWAY", "come again");
+    },
+  });
+  using client = clientOf(server.address, { retries: { maxAttempts: 2, initialBackoffMs: 10, maxBackoffMs: 10 } });
+
+  expect(await client.read({ text: "a" }).catch(errorInfo)).toMatchObject({ reason: "AWAY" });
+  expect(calls).toBe(2);
+});
+
 test("headers and trailers can be read, of errors too", async () => {
   await using server = await startEcho({
     repeat: (note, { responseHeader, responseTrailer }) => {
@@ -421,8 +435,8 @@ function abortedSoon(reason: unknown): AbortSignal {
   return abort.signal;
 }
 
-function clientOf(address: string) {
-  const channel = openChannel(address);
+function clientOf(address: string, options: ChannelOptions = {}) {
+  const channel = openChannel(address, options);
   return Object.assign(createServiceClient(EchoService, channel), { [Symbol.dispose]: () => channel.close() });
 }
 

@@ -6,7 +6,7 @@ import { clientMeter, type Metrics } from "../process/metrics.ts";
 import { channelCredentials } from "../tls/client.ts";
 import type { Tls } from "../tls/files.ts";
 import { keepPingingWhileDraining } from "./keepalive.ts";
-import { serviceConfig } from "./service-config.ts";
+import { type RetryPolicy, serviceConfig } from "./service-config.ts";
 import { grpcTarget, hostsOf } from "./target.ts";
 import { createGrpcTransport } from "./transport.ts";
 
@@ -18,6 +18,8 @@ export type ChannelOptions = {
   tls?: Tls | undefined;
   /** The timeout of a unary call if neither it nor the call that is being served has a deadline. */
   defaultTimeoutMs?: number;
+  /** How calls that may be repeated are retried; by default up to three times within a second and a half. */
+  retries?: RetryPolicy;
   /** How often the target's names are resolved, in ms; by default 5,000. */
   lookUpIntervalMs?: number;
   /** How often a silent connection is pinged, in ms; by default 10,000. */
@@ -39,7 +41,7 @@ export type Channel = Disposable & {
  * Calls go to all addresses in turn (round robin). Names are resolved every few seconds, and when a connection ends, so new
  * pods get calls soon, and removed ones get no more. Connects at the first call.
  *
- * UNAVAILABLE is retried, up to three times, with a growing pause and within the deadline, for methods with the option
+ * UNAVAILABLE is retried, up to three times (or by `retries`), with a growing pause and within the deadline, for methods with the option
  * IDEMPOTENT or NO_SIDE_EFFECTS; never for others. A unary call that no handler has seen, because its connection was
  * closing, is made again whatever its method.
  */
@@ -55,7 +57,7 @@ export function openChannel(target: string, options: ChannelOptions = {}): Chann
     }
     const client = new GrpcClient(grpcTarget(target), channelCredentials(options.tls, hostsOf(target)), {
       ...grpcOptions,
-      "grpc.service_config": JSON.stringify(serviceConfig(group.services)),
+      "grpc.service_config": JSON.stringify(serviceConfig(group.services, options.retries)),
       "grpc.dns_min_time_between_resolutions_ms": options.lookUpIntervalMs ?? 5_000,
       "grpc.keepalive_time_ms": options.keepaliveIntervalMs ?? 10_000,
     });

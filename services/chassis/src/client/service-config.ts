@@ -1,8 +1,19 @@
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel as Level } from "@bufbuild/protobuf/wkt";
 
+/** How calls that may be repeated are retried while the service is UNAVAILABLE. */
+export type RetryPolicy = {
+  /** The first attempt included; gRPC allows 5 at most. */
+  readonly maxAttempts: number;
+  /** The pause before the first retry; it triples with each, up to maxBackoffMs. */
+  readonly initialBackoffMs: number;
+  readonly maxBackoffMs: number;
+};
+
+const usualRetries: RetryPolicy = { maxAttempts: 4, initialBackoffMs: 50, maxBackoffMs: 1_000 };
+
 /** Returns gRPC's service config: load balancing, and retries for methods that may be repeated. */
-export function serviceConfig(services: Iterable<DescService>): object {
+export function serviceConfig(services: Iterable<DescService>, retries: RetryPolicy = usualRetries): object {
   const repeatable = [...services].flatMap(({ methods }) => methods.filter(isRepeatable));
   return {
     loadBalancingConfig: [{ round_robin: {} }],
@@ -10,9 +21,9 @@ export function serviceConfig(services: Iterable<DescService>): object {
       {
         name: repeatable.map((method) => ({ service: method.parent.typeName, method: method.name })),
         retryPolicy: {
-          maxAttempts: 4,
-          initialBackoff: "0.05s",
-          maxBackoff: "1s",
+          maxAttempts: retries.maxAttempts,
+          initialBackoff: `${retries.initialBackoffMs / 1_000}s`,
+          maxBackoff: `${retries.maxBackoffMs / 1_000}s`,
           backoffMultiplier: 3,
           retryableStatusCodes: ["UNAVAILABLE"],
         },
