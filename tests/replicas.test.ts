@@ -8,8 +8,8 @@ import { freePorts } from "../scripts/stack/ports.ts";
 import { makeCustomer, makeProduct } from "./support/scenario.ts";
 import { startShop, type TestShop, until } from "./support/shop.ts";
 
-// Two processes of the order service over one database. The worker knows the first one only, so what callers of the
-// second one wait for is always done by the other.
+// Two processes of the order service with one database. The worker is connected to the first one only, so a caller of
+// the second one always waits for a change by the other process.
 
 let test_: TestShop;
 let second: ChildProcess;
@@ -37,7 +37,7 @@ afterAll(async () => {
   await test_?.[Symbol.asyncDispose]();
 });
 
-test("who waits at one process is woken by what another one does", async () => {
+test("a caller that waits at one process is woken by a change at the other", async () => {
   const lines = [{ productId: await makeProduct(shop, 100), quantity: 1 }];
   const customerId = await makeCustomer(shop, 10_000n);
   const answers = await Promise.all(
@@ -46,7 +46,7 @@ test("who waits at one process is woken by what another one does", async () => {
   expect(answers.map(({ order }) => order?.state)).toEqual(Array(20).fill(Order_State.COMPLETED));
 });
 
-test("who watches an order at one process sees what another one does to it", async () => {
+test("a watch at one process receives the changes made at the other", async () => {
   const lines = [{ productId: await makeProduct(shop, 1), quantity: 1 }];
   const customerId = await makeCustomer(shop, 100n);
   const { order } = await shop.orders.checkout({ customerId, lines, waitFor: WaitFor.ACCEPTED });
@@ -63,7 +63,7 @@ test("who watches an order at one process sees what another one does to it", asy
   ]);
 });
 
-test("one request id at two processes at the same moment is one order", async () => {
+test("two processes that get the same request id at the same time create one order", async () => {
   const lines = [{ productId: await makeProduct(shop, 100), quantity: 1 }];
   const customerId = await makeCustomer(shop, 10_000n);
   const request = { customerId, lines, requestId: "both" };
