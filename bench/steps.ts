@@ -81,7 +81,7 @@ export function createSteps({ saga, stock, payment, shipping }: Services): Steps
           });
           return "refused";
         default:
-          throw new Error(`the payment of order ${orderId} waits for the world outside, which is not measured here`);
+          throw new Error(`the payment of order ${orderId} waits for an external provider, which is not measured here`);
       }
     },
 

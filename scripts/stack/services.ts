@@ -89,7 +89,7 @@ export type Service = {
   readonly preload?: string;
   /** The one for RPC or HTTP; a process without one has only its adminPort. */
   readonly port?: PortName;
-  /** Left out by the stand-ins for the world outside, which are ready when they answer at all. */
+  /** Left out by the simulated providers, which are ready when they answer at all. */
   readonly adminPort?: (ports: Ports) => number;
   /** A worker: started when Temporal and the workflows' bundle are there too. The others need only Postgres. */
   readonly runsWorkflows?: boolean;
