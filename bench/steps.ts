@@ -12,7 +12,7 @@ export type OrderToCarry = {
   readonly city: string;
 };
 
-/** What a step answers: go on, or it was refused and the order goes no further. */
+/** The outcome of a step: continue, or refused, which ends the order. */
 export type StepOutcome = "done" | "refused";
 
 /**

@@ -11,14 +11,14 @@ import { startShop, type TestShop, until } from "./support/shop.ts";
 const openDocuments = ["/openapi/wdm.json", "/openapi/wippy.json", "/openapi/dapr.json"];
 const documents = ["/openapi.json", "/openapi/shop.json"];
 
-/** What anyone may call, and nothing else. */
+/** The RPCs that need no token. */
 const openRoutes = [
   // The catalogue.
   "GET /v1/products",
   "GET /v1/products/{id}",
   "GET /v1/products:batchGet",
   "GET /v1/products:search",
-  // Who signs in has no token yet.
+  // Signing in needs no token.
   "POST /v1/users",
   "POST /v1/sessions",
   "POST /v1/sessions:refresh",
@@ -38,7 +38,7 @@ const openRoutes = [
   "POST /v1/provider-webhooks/{provider}",
 ];
 
-/** What every customer may call: it names nobody's things, or the caller's own. */
+/** The RPCs that every customer may call: about no customer, or about the caller. */
 const routesOfAll = ["GET /api/v1/products", "GET /api/v1/products/search", "GET /api/v1/products/{id}"];
 
 let shop: TestShop;
@@ -183,7 +183,7 @@ function closed(): Route[] {
   return routes.filter(({ isOpen }) => !isOpen);
 }
 
-/** Whether something of Ada's is asked for: by the path, or as a customer's. */
+/** Returns true if a request is about Ada, by its path or by a customer id. */
 function namesAda(route: Route): boolean {
   return partsOf(route.path).some(([, follows]) => follows in adas) || ownerFields(route).length > 0;
 }

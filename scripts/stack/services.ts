@@ -72,7 +72,7 @@ function portsBy(port: (name: PortName) => number): Ports {
   return byName(portNames, port);
 }
 
-/** What the processes are told besides their ports. */
+/** The inputs of the processes' environments. */
 export type Surroundings = {
   readonly ports: Ports;
   readonly stateDirectory: string;
@@ -229,7 +229,7 @@ export function tokenEnv(
       };
 }
 
-/** Who makes the tokens: the address of the gateway, as a browser has it. */
+/** Returns the issuer of tokens: the gateway's address, as a browser sees it. */
 function issuerUrl(ports: Ports): string {
   return `http://localhost:${ports.gateway}`;
 }
@@ -270,7 +270,7 @@ export type Secrets = {
   readonly passwords: Readonly<Record<string, string>>;
   /** By which programs of the shop get their tokens. */
   readonly serviceClients: Readonly<Record<ServiceClient, string>>;
-  /** What identity encrypts its signing keys with. */
+  /** The secret that identity encrypts its signing keys with. */
   readonly keyEncryptionSecret: string;
   readonly cardProviderApiKey: string;
   readonly cardProviderWebhookSecret: string;
