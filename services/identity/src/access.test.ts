@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => running[Symbol.asyncDispose]());
 
-/** The reason of an empty call: of the roles, before anything of the request is looked at. */
+/** Calls with an empty request and returns the reason of the refusal. Roles are checked before the request. */
 async function reasonOf(method: DescMethodUnary, accessToken?: string) {
   const transport = createGrpcTransport({ baseUrl: `http://${running.address}` });
   const header: Record<string, string> = accessToken === undefined ? {} : { authorization: `Bearer ${accessToken}` };
@@ -30,7 +30,7 @@ function isUnary(method: DescMethod): method is DescMethodUnary {
   return method.methodKind === "unary";
 }
 
-test.each(guarded.map((method) => [method.name, method] as const))("%s needs a good token", async (_name, method) => {
+test.each(guarded.map((method) => [method.name, method] as const))("%s needs a valid token", async (_name, method) => {
   const { accessToken } = await running.register();
   const [header = "", payload = "", signature = ""] = accessToken.split(".");
   const none = Buffer.from('{"alg":"none","typ":"at+jwt"}').toString("base64url");
@@ -48,7 +48,7 @@ test.each(["ListUsers", "SetRoles"])("%s is not for customers", async (name) => 
   expect(await reasonOf(method!, accessToken)).toBe("ROLE_REQUIRED");
 });
 
-test("what anybody may call is what has no token yet", () => {
+test("only the methods that a caller without a token needs are open to anyone", () => {
   const open = IdentityService.methods.filter((method) => accessRule(method).anyone).map(({ name }) => name);
 
   expect(open).toEqual(["Register", "SignIn", "RefreshToken", "SignOut", "RequestPasswordReset", "ResetPassword"]);

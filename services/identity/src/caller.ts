@@ -2,45 +2,41 @@ import type { RoleName } from "@sagacart/chassis/auth/principal";
 import { callContext } from "@sagacart/chassis/context";
 import { DomainError } from "@sagacart/chassis/errors";
 import { reasons } from "./reasons.ts";
+import { userNotFound } from "./users/user.ts";
 
-// Whose things a call may touch. Which roles may call a method at all, its option in the proto says.
+// Checks which user's data a call may touch. The roles that may call a method at all are an option in the proto.
 
-/** The id that `me` stands for. Throws TOKEN_REQUIRED where nobody is signed in. */
-export function userIdOf(given: string): string {
+/** Replaces `me` with the caller's id. Throws TOKEN_REQUIRED if the caller is not signed in. */
+export function resolveUserId(given: string): string {
   if (given !== "me") {
     return given;
   }
   const own = callContext()?.principal?.customerId;
   if (own === undefined) {
-    throw new DomainError(reasons, "TOKEN_REQUIRED", '"me" is whoever is signed in, and nobody is');
+    throw new DomainError(reasons, "TOKEN_REQUIRED", '"me" needs a signed-in caller: send an access token');
   }
   return own;
 }
 
-/** The user's id, where the caller may look: it is their own, or they help customers. Throws USER_NOT_FOUND. */
-export function readable(given: string): string {
-  return ownOr(given, ["support", "operator", "service"]);
+/** Resolves the id of a user whom the caller may read: oneself, or anyone for staff. Throws USER_NOT_FOUND. */
+export function requireReadable(given: string): string {
+  return requireOwnOr(given, ["support", "operator", "service"]);
 }
 
-/** The user's id, where the caller may change what is the user's. Throws USER_NOT_FOUND. */
-export function changeable(given: string): string {
-  return ownOr(given, ["operator", "service"]);
+/** Resolves the id of a user whose data the caller may change. Throws USER_NOT_FOUND. */
+export function requireChangeable(given: string): string {
+  return requireOwnOr(given, ["operator", "service"]);
 }
 
-/** The user's id, where it is the caller's own. Throws USER_NOT_FOUND. */
-export function own(given: string): string {
-  return ownOr(given, []);
+/** Resolves the caller's own id. Throws USER_NOT_FOUND for any other. */
+export function requireOwn(given: string): string {
+  return requireOwnOr(given, []);
 }
 
-/** There is no such user, or the caller may not know. */
-export function userNotFound(id: string): DomainError {
-  return new DomainError(reasons, "USER_NOT_FOUND", `there is no user ${id}`, { user_id: id });
-}
-
-function ownOr(given: string, others: readonly RoleName[]): string {
-  const id = userIdOf(given);
+function requireOwnOr(given: string, others: readonly RoleName[]): string {
+  const id = resolveUserId(given);
   const principal = callContext()?.principal;
-  // Without one the call came in by a way that verifies nobody, as in a test of this service alone.
+  // There is no principal where tokens are not verified, for example in tests of this service alone.
   if (principal !== undefined && principal.customerId !== id && !others.some((role) => principal.roles.has(role))) {
     throw userNotFound(id);
   }

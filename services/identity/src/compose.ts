@@ -36,11 +36,11 @@ export type IdentityOptions = {
   metrics: Metrics;
   clock: Clock;
   tls?: Tls | undefined;
-  /** For tests: see createPasswords. */
+  /** For tests, see createPasswords. */
   passwordMemoryKib?: number;
 };
 
-/** Identity with all that runs in its background. */
+/** Starts identity: wires the RPC handlers, the OpenID Connect server and the background loops. */
 export async function startIdentity(options: IdentityOptions): Promise<{
   routes(router: ConnectRouter): void;
   readonly httpPort: number;

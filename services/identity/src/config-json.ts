@@ -1,7 +1,7 @@
 import { audience } from "./sessions/tokens.ts";
 import { type Role, roles } from "./users/user.ts";
 
-/** An application that signs people in by OpenID Connect. Without a secret it is public: a page or a phone's. */
+/** An application that signs users in by OpenID Connect. Without a secret it is a public client, for example a web page. */
 export type OidcClient = {
   readonly client_id: string;
   readonly client_secret?: string;
@@ -10,7 +10,7 @@ export type OidcClient = {
   readonly post_logout_redirect_uris?: readonly string[];
 };
 
-/** A user that is made at the start, where there is none of that name. */
+/** A user to create at the first start. */
 export type SeedUser = {
   readonly id?: string;
   readonly username: string;
@@ -19,7 +19,7 @@ export type SeedUser = {
   readonly roles: readonly Role[];
 };
 
-/** `{"order":"…"}`: the secret of each service, by its name. None where the variable is absent. */
+/** Parses `{"order":"…"}`: each service's secret by its name. Empty if the variable is not set. */
 export function serviceClients(value: string | undefined): ReadonlyMap<string, string> {
   const given = parse(value, {});
   if (typeof given !== "object" || given === null || Array.isArray(given)) {
@@ -28,14 +28,16 @@ export function serviceClients(value: string | undefined): ReadonlyMap<string, s
   return new Map(
     Object.entries(given).map(([name, secret]) => {
       if (!/^[a-z][a-z0-9-]{0,40}$/.test(name) || typeof secret !== "string" || secret.length < 16) {
-        throw new Error(`has a client ${JSON.stringify(name)} that is no name with a secret of at least 16 characters`);
+        throw new Error(
+          `has an invalid client ${JSON.stringify(name)}: it needs a lower-case name and a secret of at least 16 characters`,
+        );
       }
       return [name, secret];
     }),
   );
 }
 
-/** A list of applications. None where the variable is absent. */
+/** Parses a list of applications. Empty if the variable is not set. */
 export function oidcClients(value: string | undefined): readonly OidcClient[] {
   return listOf(value, (item) => {
     const { client_id, client_secret, client_name, redirect_uris, post_logout_redirect_uris } = item;
@@ -43,7 +45,7 @@ export function oidcClients(value: string | undefined): readonly OidcClient[] {
       return undefined;
     }
     if (client_id === audience) {
-      // An ID token is for its application: of one with this name, it would be as good as an access token.
+      // The audience of an ID token is its application: with this name it would pass for an access token.
       return undefined;
     }
     if ([client_secret, client_name].some((text) => text !== undefined && !isText(text))) {
@@ -59,7 +61,7 @@ export function oidcClients(value: string | undefined): readonly OidcClient[] {
   });
 }
 
-/** A list of users. None where the variable is absent. */
+/** Parses a list of users. Empty if the variable is not set. */
 export function seedUsers(value: string | undefined): readonly SeedUser[] {
   return listOf(value, ({ id, username, email, password, roles = ["customer"] }) => {
     if (!isText(username) || !isText(email) || !isText(password) || !isRoles(roles)) {
@@ -83,7 +85,7 @@ function listOf<T>(value: string | undefined, read: (item: Record<string, unknow
   });
 }
 
-// What it was is never shown: there are secrets in it.
+// Errors never show the value: it holds secrets.
 function parse(value: string | undefined, fallback: unknown): unknown {
   try {
     return value === undefined ? fallback : JSON.parse(value);

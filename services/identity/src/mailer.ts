@@ -6,13 +6,13 @@ export type Mail = { readonly to: string; readonly subject: string; readonly tex
 
 export type Mailer = AsyncDisposable & {
   /**
-   * Sends beside the call that asks for it: how long it takes would tell whether there is such a user. Tried three
-   * times; then it is in the log, and whoever waits for it asks again.
+   * Sends in the background: the time that a call waits for it would reveal that the user exists. Tries three times,
+   * then logs the failure; the recipient has to ask again.
    */
-  post(mail: Mail): void;
+  sendInBackground(mail: Mail): void;
 };
 
-/** Sends by the SMTP server at the URL. Closing it waits for what is being sent, and tries nothing again. */
+/** Creates a mailer for the SMTP server at the URL. Disposal waits for mails being sent, and retries none. */
 export function createMailer({ smtpUrl, from, log }: { smtpUrl: string; from: string; log: Log }): Mailer {
   const transport = createTransport(withTimeouts(smtpUrl));
   const underWay = new Set<Promise<void>>();
@@ -23,7 +23,7 @@ export function createMailer({ smtpUrl, from, log }: { smtpUrl: string; from: st
       try {
         await transport.sendMail({
           from,
-          // As an object, it is one address and never a list of them.
+          // An object is one address; a string could be parsed as a list.
           to: { name: "", address: to },
           subject,
           text,
@@ -33,9 +33,9 @@ export function createMailer({ smtpUrl, from, log }: { smtpUrl: string; from: st
         });
         return;
       } catch (error) {
-        // Who stops does not wait for a server that is away.
+        // A shutdown does not wait for an unreachable server.
         if (attempt >= 3 || closing.signal.aborted) {
-          log.error({ error, subject }, "a mail could not be sent");
+          log.error({ error, subject }, "failed to send a mail");
           return;
         }
         await setTimeout(500 * 2 ** attempt, undefined, { signal: closing.signal }).catch(() => {});
@@ -44,7 +44,7 @@ export function createMailer({ smtpUrl, from, log }: { smtpUrl: string; from: st
   }
 
   return {
-    post(mail) {
+    sendInBackground(mail) {
       const sending = send(mail).finally(() => underWay.delete(sending));
       underWay.add(sending);
     },

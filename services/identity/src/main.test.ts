@@ -26,7 +26,7 @@ function run(env: Record<string, string>) {
   return child;
 }
 
-/** The process when it is ready, with a client and the address of its keys. */
+/** Starts the process, waits until it is ready, and returns it with a client and its key set. */
 async function start(env: Record<string, string>) {
   const child = run(env);
   let httpPort = 0;
@@ -42,10 +42,10 @@ async function start(env: Record<string, string>) {
       return { child, channel, client: createServiceClient(IdentityService, channel), jwks };
     }
   }
-  throw new Error(`it ended: ${await text(child.stderr)}`);
+  throw new Error(`identity exited: ${await text(child.stderr)}`);
 }
 
-test("who is signed in stays so when identity is killed with -9 and starts again", async () => {
+test("sessions and tokens survive a kill -9 and a restart of identity", async () => {
   await using database = await identityDatabase();
   const env = testIdentityEnv(database.url);
   const before = await start(env);
@@ -68,7 +68,7 @@ test("who is signed in stays so when identity is killed with -9 and starts again
   expect(await once(after.child, "exit")).toEqual([0, null]);
 });
 
-test("every wrong variable is named, no secret is shown, and the exit is 1", async () => {
+test("every invalid variable is named, no secret is shown, and the exit code is 1", async () => {
   const child = run({
     DATABASE_URL: "postgres://localhost/none",
     ISSUER_URL: "http://shop.test/with/a/path",
@@ -82,16 +82,16 @@ test("every wrong variable is named, no secret is shown, and the exit is 1", asy
 
   expect(code).toBe(1);
   expect(errors.trim().split("\n")).toEqual([
-    "ISSUER_URL must be an origin, as https://shop.example, without a path",
+    "ISSUER_URL must be an origin without a path, for example https://shop.example",
     "KEY_ENCRYPTION_SECRET must have at least 32 characters",
     "SMTP_URL is not set; it must be a URL that begins with smtp:// or smtps://",
-    'SERVICE_CLIENT_SECRETS has a client "order" that is no name with a secret of at least 16 characters',
+    'SERVICE_CLIENT_SECRETS has an invalid client "order": it needs a lower-case name and a secret of at least 16 characters',
     "OIDC_CLIENTS must be JSON",
     "SEED_USERS has an invalid item: number 1",
   ]);
 });
 
-test("seeded users are made once: one that is deleted stays away", async () => {
+test("seeded users are created once: a deleted one is not restored", async () => {
   await using database = await identityDatabase();
   const env = testIdentityEnv(database.url);
   const first = await start(env);
@@ -106,7 +106,7 @@ test("seeded users are made once: one that is deleted stays away", async () => {
   second.channel.close();
 });
 
-test("with a certificate its keys are had by TLS alone, as its calls are", async () => {
+test("with a certificate the keys are served over TLS only, like the RPCs", async () => {
   await using database = await identityDatabase();
   const authority = await createAuthority();
   await using files = await createSecretFolder(await secretOf(authority, "localhost"));

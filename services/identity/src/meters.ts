@@ -1,7 +1,7 @@
 import type { Metrics } from "@sagacart/chassis/process/metrics";
 import { Counter } from "prom-client";
 
-/** What somebody who watches over sign-ins wants to see. */
+/** Counters of sign-ins and of stolen refresh tokens. */
 export type Meters = {
   readonly signIns: Counter<"outcome">;
   readonly tokensReused: Counter;
@@ -12,13 +12,13 @@ export function createMeters(metrics: Metrics): Meters {
   return {
     signIns: new Counter({
       name: "identity_sign_ins_total",
-      help: "Passwords that were tried: right, wrong, or too_many, which were not looked at.",
+      help: "Sign-in attempts by outcome: right, wrong, or too_many, which were refused unchecked.",
       labelNames: ["outcome"],
       registers,
     }),
     tokensReused: new Counter({
       name: "identity_refresh_tokens_reused_total",
-      help: "Refresh tokens that came again: a session ended, and somebody has a stolen token.",
+      help: "Reused refresh tokens: each ended its session, and may be stolen.",
       registers,
     }),
   };

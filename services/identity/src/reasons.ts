@@ -1,7 +1,7 @@
 import { Code } from "@connectrpc/connect";
 import { defineReasons } from "@sagacart/chassis/errors";
 
-/** What identity fails for. */
+/** The error reasons of identity, with their status codes. */
 export const reasons = defineReasons({
   USERNAME_TAKEN: Code.AlreadyExists,
   EMAIL_TAKEN: Code.AlreadyExists,

@@ -16,7 +16,7 @@ create table carts (
   merge               jsonb,                       -- the result of its merge, for repeated requests
   event_sequence      bigint      not null default 0, -- the sequence of its latest event
   remind_version      bigint,                      -- its version at the last reminder
-  told_expire_time    timestamptz,                 -- the expiry time that this reminder announced
+  notified_expire_time timestamptz,                -- the expiry time that this reminder announced
   -- The next check whether it is idle; null once it is closed. Changes of the cart do not move it, so they stay HOT updates:
   -- a check that comes too early is repeated.
   idle_check_time     timestamptz default now() + interval '1 hour',

@@ -5,7 +5,7 @@ import { WaitFor } from "@sagacart/proto/order/v1/order_service";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { raiseIncident } from "./incidents/incident-store.ts";
 import { questions } from "./survey.ts";
-import { startOrderService, type TestOrderService } from "./testing/test-service.ts";
+import { startOrderService, type TestOrderService } from "./testing/order.ts";
 
 let service: TestOrderService;
 beforeAll(async () => {

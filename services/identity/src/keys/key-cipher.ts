@@ -1,14 +1,14 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
 
-/** Encrypts what lies in the database and may not be read there. */
+/** Encrypts values that are stored in the database and must not be readable there. */
 export type KeyCipher = {
-  /** `name` is bound to it: moved to another row, it cannot be decrypted. */
+  /** Encrypts with `name` as associated data: moved to another row, the value cannot be decrypted. */
   encrypt(plain: Uint8Array, name: string): Buffer;
-  /** Undefined where none of the secrets is the one that it was encrypted with. */
+  /** Returns undefined if the value was encrypted with none of the secrets. */
   decrypt(encrypted: Uint8Array, name: string): Buffer | undefined;
 };
 
-/** AES-256-GCM with a key made from the first secret; those of before still decrypt. */
+/** Creates an AES-256-GCM cipher. The first secret encrypts; all of them decrypt. */
 export function createKeyCipher(secrets: readonly [string, ...string[]]): KeyCipher {
   const keys = secrets.map((secret) => deriveKey(secret, "signing-keys"));
   const [first = Buffer.alloc(0)] = keys;
@@ -27,7 +27,7 @@ export function createKeyCipher(secrets: readonly [string, ...string[]]): KeyCip
         try {
           return Buffer.concat([body, decipher.final()]);
         } catch {
-          // The tag does not fit: it was another secret.
+          // The tag does not match: another secret encrypted it.
         }
       }
       return undefined;
@@ -35,7 +35,7 @@ export function createKeyCipher(secrets: readonly [string, ...string[]]): KeyCip
   };
 }
 
-/** A key for one purpose, so that no two purposes share one. */
+/** Derives a key for one purpose (HKDF, RFC 5869), so that no two purposes share one. */
 export function deriveKey(secret: string, purpose: string): Buffer {
   return Buffer.from(hkdfSync("sha256", secret, "sagacart-identity", purpose, 32));
 }

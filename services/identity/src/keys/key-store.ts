@@ -2,7 +2,7 @@ import type { Pool, Transaction } from "@sagacart/chassis/postgres/pool";
 import { withTransaction } from "@sagacart/chassis/postgres/pool";
 import type { JWK } from "jose";
 
-/** A key as the database has it. */
+/** A key as stored, with its private half encrypted. */
 export type StoredKey = {
   readonly id: string;
   readonly publicJwk: JWK;
@@ -10,7 +10,7 @@ export type StoredKey = {
   readonly signTime: Date;
 };
 
-/** All keys, the one that signs last first. */
+/** Reads all keys, the latest sign time first. */
 export async function readKeys(db: Pool | Transaction): Promise<StoredKey[]> {
   const { rows } = await db.query<{ id: string; public_jwk: JWK; private_key: Buffer; sign_time: Date }>(
     "select id, public_jwk, private_key, sign_time from signing_keys order by sign_time desc",
@@ -36,7 +36,7 @@ export async function deleteKeys(tx: Transaction, ids: readonly string[]): Promi
   await tx.query("delete from signing_keys where id = any($1)", [ids]);
 }
 
-/** One replica at a time looks whether a key is to be made. */
+/** Runs `fn` in a transaction under a lock that all replicas share, so that only one of them rotates keys. */
 export async function withKeysLocked<T>(pool: Pool, fn: (tx: Transaction) => Promise<T>): Promise<T> {
   return await withTransaction(pool, async (tx) => {
     await tx.query("select pg_advisory_xact_lock(hashtext('identity.signing_keys'))");

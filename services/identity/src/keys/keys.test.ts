@@ -27,7 +27,7 @@ async function sign(keys: Keys, now: Date) {
 
 const jwksOf = (keys: Keys) => createLocalJWKSet({ keys: keys.published().map(({ publicJwk }) => ({ ...publicJwk })) });
 
-test("nobody notices that keys change, with two replicas and verifiers that read them seldom", async () => {
+test("tokens verify across key changes, with two replicas and verifiers that cache keys", async () => {
   await using database = await identityDatabase();
   const clock = { ms: Date.parse("2030-01-01"), now: () => new Date(clock.ms) };
   const start = () => startReplica(database.pool, clock);
@@ -36,7 +36,7 @@ test("nobody notices that keys change, with two replicas and verifiers that read
   let alive: Awaited<ReturnType<typeof sign>>[] = [];
   let jwks = jwksOf(replicas[0]!);
 
-  // Four days in steps of 15 minutes; a replica reads the keys at every second step, a verifier as seldom.
+  // Four days in steps of 15 minutes; a replica and a verifier read the keys at every second step.
   for (let step = 0; step < 4 * 24 * 4; step++) {
     clock.ms += 15 * minute;
     await replicas[step % 2]!.refresh();
@@ -54,7 +54,7 @@ test("nobody notices that keys change, with two replicas and verifiers that read
   await Promise.all(replicas.map((keys) => keys[Symbol.asyncDispose]()));
 });
 
-test("twenty that start at once make one key", async () => {
+test("twenty replicas that start at once make one key", async () => {
   await using database = await identityDatabase();
   const clock = { now: () => new Date() };
 
@@ -64,7 +64,7 @@ test("twenty that start at once make one key", async () => {
   await Promise.all(replicas.map((keys) => keys[Symbol.asyncDispose]()));
 });
 
-test("private keys lie encrypted, and are read with a secret of before", async () => {
+test("private keys are stored encrypted, and a former secret decrypts them", async () => {
   await using database = await identityDatabase();
   const clock = { now: () => new Date() };
   const before = await startReplica(database.pool, clock);
@@ -76,13 +76,13 @@ test("private keys lie encrypted, and are read with a secret of before", async (
   expect(rotated.signing().id).toBe(kid);
   await rotated[Symbol.asyncDispose]();
   await expect(startReplica(database.pool, clock, [other])).rejects.toThrow(
-    `the signing key ${kid} cannot be decrypted: KEY_ENCRYPTION_SECRET was another one when it was made.`,
+    `signing key ${kid} cannot be decrypted: it was encrypted with another KEY_ENCRYPTION_SECRET.`,
   );
   const { rows } = await database.pool.query("select public_jwk->>'d' as d from signing_keys");
   expect(rows).toEqual([{ d: null }]);
 });
 
-test("tokens of a whole identity are good all the time, while its keys change every second", async () => {
+test("a running identity accepts its tokens while its keys change every second", async () => {
   const short = {
     SIGNING_KEY_MS: "1000",
     SIGNING_KEY_LEAD_MS: "400",
@@ -102,7 +102,7 @@ test("tokens of a whole identity are good all the time, while its keys change ev
     return token;
   };
 
-  // A repeat of the first refresh would be a theft: each goes on with the token of the one before.
+  // Each refresh uses the token of the one before: reusing the first would count as a theft.
   for (let token = refreshToken; kids.size < 4; ) {
     const { session } = await client.refreshToken({ refreshToken: token });
     token = session!.refreshToken;

@@ -16,11 +16,11 @@ export type SigningKey = {
 };
 
 export type Keys = AsyncDisposable & {
-  /** The one that signs now. */
+  /** Returns the key that signs now. */
   signing(): SigningKey;
-  /** All that are published: the one that signs first, those that signed before, those that will. */
+  /** Returns all published keys: the signing one first, then former and future ones. */
   published(): readonly SigningKey[];
-  /** Reads them again now, and makes the next one if it is time. It happens by itself, often enough. */
+  /** Reads the keys again and makes the next one if it is due. A background loop does this too. */
   refresh(): Promise<void>;
 };
 
@@ -29,19 +29,19 @@ export type KeysOptions = {
   readonly cipher: KeyCipher;
   readonly clock: Clock;
   readonly log: Log;
-  /** How long a key signs. */
+  /** How long a key signs tokens. */
   readonly signMs: number;
-  /** How long it is published before. */
+  /** How long a key is published before it signs. */
   readonly leadMs: number;
-  /** The longest that a token lives. */
+  /** The longest lifetime of a token. */
   readonly longestTokenMs: number;
 };
 
 /**
- * The signing keys. Every replica reads them again several times within the lead, so each publishes a key before any
- * signs with it; when it signs is written in its row, so they change over without talking to each other. A key stays
- * published until all that it signed has expired, and a lead longer, for a replica that could not read in time.
- * Whoever comes first makes the next one. Throws where no key can be decrypted.
+ * Starts the rotation of signing keys. Every replica reads the keys several times within the lead time, so each publishes
+ * a key before any signs with it. The row holds the time from which a key signs, so replicas switch without talking to
+ * each other; the first to see that a key is due makes it. A key stays published until the last token it signed has
+ * expired, and one lead time longer, for a replica that read late. Throws if a key cannot be decrypted.
  */
 export async function startKeys(options: KeysOptions): Promise<Keys> {
   const { clock, leadMs, log } = options;
@@ -77,16 +77,16 @@ export async function startKeys(options: KeysOptions): Promise<Keys> {
   };
 }
 
-/** Reads the keys; makes the next one when it is time, and lets go of those that nothing needs any more. */
+/** Reads the keys. Makes the next one if it is due, and deletes those that verify no living token. */
 async function rotate(options: KeysOptions, known: readonly SigningKey[] = []): Promise<SigningKey[]> {
   const { pool, clock } = options;
   const stored = await readKeys(pool);
   const nowMs = clock.now().getTime();
-  const due = nextSignMs(stored, nowMs, options) !== undefined || outlived(stored, nowMs, options).length > 0;
-  return opened(due ? await change(options, nowMs) : stored, options, known);
+  const due = nextSignMs(stored, nowMs, options) !== undefined || outdated(stored, nowMs, options).length > 0;
+  return decryptKeys(due ? await replaceKeys(options, nowMs) : stored, options, known);
 }
 
-async function change(options: KeysOptions, nowMs: number): Promise<StoredKey[]> {
+async function replaceKeys(options: KeysOptions, nowMs: number): Promise<StoredKey[]> {
   return await withKeysLocked(options.pool, async (tx) => {
     const stored = await readKeys(tx);
     const signMs = nextSignMs(stored, nowMs, options);
@@ -95,7 +95,7 @@ async function change(options: KeysOptions, nowMs: number): Promise<StoredKey[]>
       await insertKey(tx, key);
       options.log.info({ kid: key.id, signTime: key.signTime }, "made a signing key");
     }
-    const old = outlived(stored, nowMs, options);
+    const old = outdated(stored, nowMs, options);
     await deleteKeys(
       tx,
       old.map(({ id }) => id),
@@ -104,7 +104,7 @@ async function change(options: KeysOptions, nowMs: number): Promise<StoredKey[]>
   });
 }
 
-/** When the next key begins to sign, if it is to be made now. The very first signs at once. */
+/** Returns when the next key shall begin to sign, if it must be made now. The very first signs at once. */
 function nextSignMs(stored: readonly StoredKey[], nowMs: number, { signMs, leadMs }: KeysOptions): number | undefined {
   const [newest] = stored;
   if (newest === undefined) {
@@ -114,8 +114,8 @@ function nextSignMs(stored: readonly StoredKey[], nowMs: number, { signMs, leadM
   return endMs - leadMs <= nowMs ? Math.max(endMs, nowMs + leadMs) : undefined;
 }
 
-/** Those whose last token has expired. Each signed until the next one began. */
-function outlived(stored: readonly StoredKey[], nowMs: number, { longestTokenMs, leadMs }: KeysOptions): StoredKey[] {
+/** Returns the keys whose last token has expired. Each signed until the next one began. */
+function outdated(stored: readonly StoredKey[], nowMs: number, { longestTokenMs, leadMs }: KeysOptions): StoredKey[] {
   return stored.filter((_key, index) => {
     const next = stored[index - 1];
     return next !== undefined && next.signTime.getTime() + longestTokenMs + leadMs < nowMs;
@@ -136,16 +136,20 @@ async function makeKey(cipher: KeyCipher, signTime: Date): Promise<StoredKey> {
   };
 }
 
-function opened(stored: readonly StoredKey[], { cipher }: KeysOptions, known: readonly SigningKey[]): SigningKey[] {
-  return stored.map((key) => known.find(({ id }) => id === key.id) ?? open(key, cipher));
+function decryptKeys(
+  stored: readonly StoredKey[],
+  { cipher }: KeysOptions,
+  known: readonly SigningKey[],
+): SigningKey[] {
+  return stored.map((key) => known.find(({ id }) => id === key.id) ?? decryptKey(key, cipher));
 }
 
-function open({ id, publicJwk, encryptedPrivateKey, signTime }: StoredKey, cipher: KeyCipher): SigningKey {
+function decryptKey({ id, publicJwk, encryptedPrivateKey, signTime }: StoredKey, cipher: KeyCipher): SigningKey {
   const der = cipher.decrypt(encryptedPrivateKey, id);
   if (der === undefined) {
     throw new Error(
-      `the signing key ${id} cannot be decrypted: KEY_ENCRYPTION_SECRET was another one when it was made. ` +
-        "Put that one into KEY_ENCRYPTION_SECRETS_BEFORE.",
+      `signing key ${id} cannot be decrypted: it was encrypted with another KEY_ENCRYPTION_SECRET. ` +
+        "Add that secret to KEY_ENCRYPTION_SECRETS_BEFORE.",
     );
   }
   return { id, publicJwk, signTime, privateKey: createPrivateKey({ key: der, format: "der", type: "pkcs8" }) };

@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import type { ClientMetadata } from "oidc-provider";
 import type { OidcClient } from "../config-json.ts";
 
-/** How the clients of the configuration look to oidc-provider: services, and applications that sign people in. */
+/** Converts the configured services and applications to clients of oidc-provider. */
 export function clientMetadata(
   services: ReadonlyMap<string, string>,
   applications: readonly OidcClient[],
@@ -23,7 +23,7 @@ export function clientMetadata(
         client_id,
         grant_types: ["authorization_code", "refresh_token"],
         response_types: ["code"],
-        // Public where there is no secret: PKCE alone proves who began.
+        // Without a secret it is a public client, which PKCE protects.
         token_endpoint_auth_method: client_secret === undefined ? "none" : "client_secret_basic",
         ...(client_secret === undefined ? {} : { client_secret }),
         ...(client_name === undefined ? {} : { client_name }),
@@ -34,7 +34,7 @@ export function clientMetadata(
   ];
 }
 
-/** Whether two texts are the same, in a time that tells nothing about where they differ. */
+/** Compares two texts in constant time. */
 export function isSame(one: string, other: string): boolean {
   const hash = (text: string) => createHash("sha256").update(text).digest();
   return timingSafeEqual(hash(one), hash(other));

@@ -10,7 +10,7 @@ type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<v
 
 export type HttpServerOptions = {
   readonly host: string;
-  /** 0 takes a free one. */
+  /** 0 chooses a free port. */
   readonly port: number;
   readonly issuer: string;
   readonly keys: Keys;
@@ -18,13 +18,13 @@ export type HttpServerOptions = {
   readonly signInForm: Handler;
   readonly userinfo: Handler;
   readonly log: Log;
-  /** With a certificate of our own in it, it serves TLS; to anybody, for who calls has a secret to show. */
+  /** Serves TLS if this has a server certificate. Client certificates are not required: callers show a secret. */
   readonly tls?: Tls | undefined;
 };
 
 export type HttpServer = AsyncDisposable & { readonly port: number };
 
-/** Serves OpenID Connect over HTTP/1.1. Closing it lets the requests under way end. Rejects when the port is taken. */
+/** Serves OpenID Connect over HTTP/1.1. Disposal lets pending requests finish. Rejects if the port is taken. */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const server = createHttpServer(options);
   await new Promise<void>((resolve, reject) => {
@@ -37,7 +37,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     async [Symbol.asyncDispose]() {
       const closed = new Promise((resolve) => server.close(resolve));
       server.closeIdleConnections();
-      // What does not end by itself is cut off.
+      // Cut off requests that take too long.
       const cut = setTimeout(() => server.closeAllConnections(), 2_000);
       await closed;
       clearTimeout(cut);
@@ -59,7 +59,7 @@ function createHttpServer(options: HttpServerOptions): Server {
 function handler(options: HttpServerOptions): RequestListener {
   const { host, protocol } = new URL(options.issuer);
   return (request, response) => {
-    // Whoever asks, and by whatever way: in what is answered, the issuer is where it says it is.
+    // URLs in answers are always at the issuer, whatever host and protocol the request came by.
     request.headers.host = host;
     request.headers["x-forwarded-host"] = host;
     request.headers["x-forwarded-proto"] = protocol.slice(0, -1);
@@ -67,7 +67,7 @@ function handler(options: HttpServerOptions): RequestListener {
       response.setHeader(name, value);
     }
     route(options, request, response).catch((error: unknown) => {
-      options.log.error({ error, path: request.url?.split("?", 1)[0] }, "a request failed");
+      options.log.error({ error, path: request.url?.split("?", 1)[0] }, "an HTTP request failed");
       if (!response.headersSent) {
         response.writeHead(500, { "content-type": "application/json" });
       }
@@ -94,11 +94,11 @@ async function route(options: HttpServerOptions, request: IncomingMessage, respo
   if (path.startsWith("/oidc/sign-in/") && (isRead || request.method === "POST")) {
     return await options.signInForm(request, response);
   }
-  // It answers everything, with its own errors.
+  // oidc-provider answers everything else, unknown paths included.
   await options.provider().callback()(request, response);
 }
 
-/** Of every public key. May be kept for five minutes; a new key is there much longer before it signs. */
+/** Serves all public keys. Cached for five minutes: a new key is published much longer before it signs. */
 function jwks(keys: Keys, response: ServerResponse): void {
   const body = JSON.stringify({ keys: keys.published().map(({ publicJwk }) => publicJwk) });
   response

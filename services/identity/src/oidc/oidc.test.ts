@@ -18,7 +18,7 @@ beforeAll(async () => {
 
 afterAll(() => running[Symbol.asyncDispose]());
 
-/** A real client library, for which the issuer's name leads to the server of the test. */
+/** Configures a real client library that resolves the issuer's name to the server under test. */
 async function discover(clientId: string, authentication: client.ClientAuth) {
   const { fetch } = running;
   const found = await client.discovery(new URL(running.issuer), clientId, {}, authentication, {
@@ -29,7 +29,7 @@ async function discover(clientId: string, authentication: client.ClientAuth) {
   return found;
 }
 
-/** As much of a browser as it takes: cookies, and no redirect that nobody looks at. */
+/** A minimal browser: it keeps cookies and does not follow redirects. */
 function createBrowser() {
   const cookies = new Map<string, string>();
   return {
@@ -58,7 +58,7 @@ function createBrowser() {
 
 type Browser = ReturnType<typeof createBrowser>;
 
-/** Begins to sign in: the page with the form, and what the application keeps meanwhile. */
+/** Begins a sign-in. Returns the page with the form, and the application's verifier and state. */
 async function begin(browser: Browser, more: Record<string, string> = {}) {
   const verifier = client.randomPKCECodeVerifier();
   const state = client.randomState();
@@ -92,7 +92,7 @@ function claimsOf(token: string): Record<string, unknown> {
 }
 
 describe("authorization code with PKCE", () => {
-  test("gives tokens with the same claims, by the same keys, as a sign-in by password", async () => {
+  test("issues tokens with the same claims and keys as a sign-in by password", async () => {
     const person = await running.register();
 
     const tokens = await tokensOf(await signIn(createBrowser(), person));
@@ -124,7 +124,7 @@ describe("authorization code with PKCE", () => {
     expect(new URL(location).searchParams.get("error_description")).toContain("requires PKCE");
   });
 
-  test("sends nobody to where the application is not", async () => {
+  test("does not redirect to an address that is not the application's", async () => {
     const url = client.buildAuthorizationUrl(app, { redirect_uri: "http://evil.test/", scope: "openid" });
 
     const answer = await createBrowser().open(url);
@@ -133,7 +133,7 @@ describe("authorization code with PKCE", () => {
     expect(answer.html).toContain("Something went wrong");
   });
 
-  test("takes a code once, also when it comes twice at once", async () => {
+  test("accepts a code once, also from two concurrent requests", async () => {
     const signedIn = await signIn(createBrowser(), await running.register());
 
     const twice = await Promise.allSettled([tokensOf(signedIn), tokensOf(signedIn)]);
@@ -141,7 +141,7 @@ describe("authorization code with PKCE", () => {
     expect(twice.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
   });
 
-  test("keeps no code and no token", async () => {
+  test("stores no code or token in plain text", async () => {
     const tokens = await tokensOf(await signIn(createBrowser(), await running.register()));
 
     const { rows } = await running.pool.query(
@@ -151,7 +151,7 @@ describe("authorization code with PKCE", () => {
     expect(rows).toEqual([{ found: 0 }]);
   });
 
-  test("asks a browser that is signed in for nothing", async () => {
+  test("asks a signed-in browser for nothing", async () => {
     const browser = createBrowser();
     await signIn(browser, await running.register());
 
@@ -160,7 +160,7 @@ describe("authorization code with PKCE", () => {
     expect(location).toMatch(/^http:\/\/app\.test\/callback\?code=/);
   });
 
-  test("ends with a change of the password: the browser's session, and the refresh token", async () => {
+  test("ends the browser's session and the refresh token when the password changes", async () => {
     const browser = createBrowser();
     const person = await running.register();
     const tokens = await tokensOf(await signIn(browser, person));
@@ -175,7 +175,7 @@ describe("authorization code with PKCE", () => {
 });
 
 describe("a refresh token of OpenID Connect", () => {
-  test("is good once; one that comes again ends all that was given out with it", async () => {
+  test("can be used once; a reuse revokes all tokens of its grant", async () => {
     const first = await tokensOf(await signIn(createBrowser(), await running.register()));
     const second = await client.refreshTokenGrant(app, first.refresh_token!);
 
@@ -185,8 +185,8 @@ describe("a refresh token of OpenID Connect", () => {
   });
 });
 
-describe("the page to sign in", () => {
-  test("loads nothing, runs nothing, and says in plain text who asks", async () => {
+describe("the sign-in page", () => {
+  test("loads and runs nothing, and shows the application's name escaped", async () => {
     const { page } = await begin(createBrowser());
 
     expect(page.status).toBe(200);
@@ -198,7 +198,7 @@ describe("the page to sign in", () => {
     expect(page.html).toContain("The &#60;App&#62;");
   });
 
-  test("says that the password is wrong, counts it, and shows nothing of it", async () => {
+  test("reports and counts a wrong password, and does not show it", async () => {
     const { username, password } = await running.register();
     const browser = createBrowser();
     const { location, page } = await begin(browser);
@@ -209,7 +209,7 @@ describe("the page to sign in", () => {
     }
     await running.prolongPauses();
 
-    expect([first.status, first.html.includes("no user of this name with this password")]).toEqual([401, true]);
+    expect([first.status, first.html.includes("The user name or the password is wrong")]).toEqual([401, true]);
     expect(first.html).not.toContain("not-the-one");
     const late = await attempt(password);
     expect([late.status, Number(late.headers.get("retry-after")) > 0]).toEqual([429, true]);
@@ -217,9 +217,9 @@ describe("the page to sign in", () => {
 
   test.each([
     ["without its token", (csrf: string) => ({ csrf: "", not: csrf }), {}],
-    ["with another's token", () => ({ csrf: "x".repeat(43) }), {}],
+    ["with a wrong token", () => ({ csrf: "x".repeat(43) }), {}],
     ["sent by another page", (csrf: string) => ({ csrf }), { origin: "http://evil.test" }],
-  ])("%s, a form signs nobody in", async (_how, csrf, headers) => {
+  ])("a form %s does not sign the user in", async (_how, csrf, headers) => {
     const { username, password } = await running.register();
     const browser = createBrowser();
     const { location, page } = await begin(browser);
@@ -230,7 +230,7 @@ describe("the page to sign in", () => {
     expect(browser.cookies.has("sagacart_session")).toBe(false);
   });
 
-  test("belongs to the browser that began", async () => {
+  test("works only in the browser that began", async () => {
     const { username, password } = await running.register();
     const { location, page } = await begin(createBrowser());
 
@@ -240,13 +240,13 @@ describe("the page to sign in", () => {
   });
 });
 
-describe("what is malformed is the caller's fault", () => {
+describe("malformed requests are client errors", () => {
   test.each([
     ["a state with NUL in it", "state=%00"],
-    ["a prompt that there is none of", "prompt=%00"],
-    ["a client that there is none of", "client_id=%00"],
-    ["a parameter twice", "scope=a&scope=b"],
-    ["an escape that is none", "state=%zz%"],
+    ["an unknown prompt", "prompt=%00"],
+    ["an unknown client", "client_id=%00"],
+    ["a repeated parameter", "scope=a&scope=b"],
+    ["an invalid escape", "state=%zz%"],
   ])("%s", async (_what, query) => {
     const asked = `/oidc/auth?client_id=app&response_type=code&code_challenge=${"a".repeat(43)}&scope=openid`;
     const answer = await createBrowser().open(`${asked}&code_challenge_method=S256&${query}`);
@@ -254,7 +254,7 @@ describe("what is malformed is the caller's fault", () => {
     expect(answer.status).toBeLessThan(500);
   });
 
-  test("a name with NUL in it is nobody's", async () => {
+  test("a user name with NUL matches no user", async () => {
     const browser = createBrowser();
     const { location, page } = await begin(browser);
 
@@ -277,7 +277,7 @@ describe("what is malformed is the caller's fault", () => {
 });
 
 describe("client credentials", () => {
-  test("give a service a token of its own", async () => {
+  test("issue a token for a service", async () => {
     const order = await discover("order", client.ClientSecretBasic(testServiceSecret));
 
     const { access_token: token, expires_in: seconds } = await client.clientCredentialsGrant(order);

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 
-/** A page with the policy that it is served with: nothing is loaded, nothing runs, nobody frames it. */
+/** An HTML page and its Content-Security-Policy, which forbids scripts, resources and framing. */
 export type Page = { readonly html: string; readonly csp: string };
 
 export type SignInPage = {
@@ -9,14 +9,14 @@ export type SignInPage = {
   readonly application: string;
   readonly username: string;
   readonly error: string | undefined;
-  /** Where the browser goes in the end: browsers hold a form's redirects to the policy, too. */
+  /** Where the browser is finally redirected to: form-action applies to a form's redirects, too. */
   readonly returnOrigin: string | undefined;
 };
 
 export function signInPage({ action, csrf, application, username, error, returnOrigin }: SignInPage): Page {
   const alert = error === undefined ? "" : `<p role="alert">${escapeHtml(error)}</p>`;
   const main = `<h1>Sign in</h1>
-<p>to go on to ${escapeHtml(application)}</p>
+<p>to continue to ${escapeHtml(application)}</p>
 ${alert}
 <form method="post" action="${escapeHtml(action)}">
 <input type="hidden" name="csrf" value="${escapeHtml(csrf)}">
@@ -29,13 +29,13 @@ ${alert}
   return page("Sign in", main, { formAction: ["'self'", ...(returnOrigin === undefined ? [] : [returnOrigin])] });
 }
 
-/** `form` is oidc-provider's own, with its token against forgery. */
+/** Renders the question before a sign-out. `form` is oidc-provider's, with its CSRF token. */
 export function signOutPage(form: string): Page {
   const main = `<h1>Sign out?</h1>
 ${form}
 <button type="submit" form="op.logoutForm" name="logout" value="yes" autofocus>Sign out</button>
 <button type="submit" form="op.logoutForm">Stay signed in</button>`;
-  // Where the application wants the browser to be afterwards was checked by oidc-provider.
+  // oidc-provider has checked where the application redirects to afterwards.
   return page("Sign out", main, { formAction: ["'self'", "http:", "https:"] });
 }
 

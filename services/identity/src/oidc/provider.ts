@@ -12,7 +12,7 @@ import {
 import type { Keys, SigningKey } from "../keys/keys.ts";
 import { audience, userClaims } from "../sessions/tokens.ts";
 import { findUser } from "../users/user-store.ts";
-import { createAdapter } from "./adapter.ts";
+import { createAdapter } from "./entry-store.ts";
 import { errorPage, signedOutPage, signOutPage } from "./pages.ts";
 
 export type ProviderOptions = {
@@ -28,8 +28,8 @@ export type ProviderOptions = {
 };
 
 /**
- * oidc-provider with the keys of this moment. It takes its keys when it is made, so there is another one whenever the
- * keys change: it keeps everything in the database and nothing in itself, and requests under way end with the old one.
+ * Returns oidc-provider with the current keys. It takes its keys at construction, so a new one is made whenever they
+ * change. All its state is in the database, and pending requests finish with the old one.
  */
 export function currentProvider(options: ProviderOptions): () => Provider {
   let made: { kids: string; provider: Provider } | undefined;
@@ -43,12 +43,12 @@ export function currentProvider(options: ProviderOptions): () => Provider {
   };
 }
 
-/** Where the shop's API is for OAuth: a resource that every token is for. */
+/** The shop's API as an OAuth resource (RFC 8707). Every token is for it. */
 const resource = "urn:sagacart:api";
 
 function createProvider(options: ProviderOptions, published: readonly SigningKey[]): Provider {
   const provider = new Provider(options.issuer, configuration(options, published));
-  // The host and the protocol are the issuer's: see the HTTP server, which says so to every request.
+  // Trust the forwarded host and protocol: the HTTP server sets them to the issuer's on every request.
   provider.proxy = true;
   provider.on("server_error", (_ctx, error) => options.log.error({ error }, "an OpenID Connect request failed"));
   return provider;
@@ -57,7 +57,7 @@ function createProvider(options: ProviderOptions, published: readonly SigningKey
 function configuration(options: ProviderOptions, published: readonly SigningKey[]): Configuration {
   const { pool } = options;
   const policy = interactionPolicy.base();
-  // All applications are the shop's own: nobody is asked whether the shop may know what the shop knows.
+  // All applications are the shop's own, so users are not asked for consent.
   policy.remove("consent");
   return {
     adapter: (model: string) => createAdapter(pool, model),
@@ -124,7 +124,7 @@ function configuration(options: ProviderOptions, published: readonly SigningKey[
       RefreshToken: options.sessionMs / 1000,
       Session: options.sessionMs / 1000,
     },
-    // A refresh token is good once; one that comes again ends everything given out with it.
+    // A refresh token can be used once; a reuse revokes everything that was issued under its grant.
     rotateRefreshToken: true,
     issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed("refresh_token"),
     clientBasedCORS: (_ctx, origin, client) =>
@@ -173,7 +173,7 @@ async function findAccount(pool: Pool, id: string): Promise<Account | undefined>
   };
 }
 
-/** What the application asks for, it gets. */
+/** Grants an application all scopes that it requests. */
 async function grantAll({ oidc }: KoaContextWithOIDC) {
   const { client, session, provider } = oidc;
   if (client === undefined || session?.accountId === undefined) {

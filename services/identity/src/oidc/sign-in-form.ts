@@ -15,9 +15,8 @@ export type SignInFormOptions = {
 };
 
 /**
- * The page on which somebody signs in, at `/oidc/sign-in/<uid>`. It belongs to an authorization request that this very
- * browser has begun: a signed cookie says so. So nobody can be signed in by a form of somebody else's, and besides the
- * form has a token, and the browser's word about where it came from.
+ * Handles the sign-in page at `/oidc/sign-in/<uid>`. A signed cookie binds it to an authorization request of the same
+ * browser. Against cross-site forms it also checks a CSRF token and the Origin header.
  */
 export function signInForm(options: SignInFormOptions) {
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -30,7 +29,7 @@ export function signInForm(options: SignInFormOptions) {
     });
     const path = request.url?.split("?", 1)[0] ?? "";
     if (details === undefined || path !== `/oidc/sign-in/${details.uid}`) {
-      const message = "This sign-in has expired, or was begun in another browser. Go back to where you came from.";
+      const message = "This sign-in has expired or began in another browser. Go back and start again.";
       return send(response, 400, errorPage(message));
     }
     const { client_id: clientId, redirect_uri: redirectUri } = details.params;
@@ -49,9 +48,9 @@ export function signInForm(options: SignInFormOptions) {
     const body = await readForm(request);
     const origin = request.headers.origin;
     if (!isSame(body.get("csrf") ?? "", csrf) || (origin !== undefined && origin !== options.issuer)) {
-      return send(response, 403, errorPage("This form is not ours, or is too old. Go back and try again."));
+      return send(response, 403, errorPage("This form is too old or came from another site. Go back and try again."));
     }
-    // Nobody has the character NUL in a name, and Postgres takes none.
+    // No user name contains NUL, and Postgres rejects it.
     const username = (body.get("username") ?? "").replaceAll("\0", "").slice(0, 254);
     const password = (body.get("password") ?? "").slice(0, 128);
     try {
@@ -74,11 +73,11 @@ export function signInForm(options: SignInFormOptions) {
 function explain({ code, message }: DomainError): { status: number; text: string } {
   switch (code) {
     case Code.Unauthenticated:
-      return { status: 401, text: "There is no user of this name with this password." };
+      return { status: 401, text: "The user name or the password is wrong." };
     case Code.ResourceExhausted:
       return { status: 429, text: `${message.charAt(0).toUpperCase()}${message.slice(1)}.` };
     default:
-      return { status: 503, text: "That did not work just now. Try again." };
+      return { status: 503, text: "Signing in is not possible at the moment. Try again." };
   }
 }
 
@@ -97,7 +96,7 @@ async function readForm(request: IncomingMessage): Promise<URLSearchParams> {
   return new URLSearchParams(Buffer.concat(chunks).toString());
 }
 
-/** The caller of the gateway, as it says. */
+/** Returns the address of the gateway's caller, which the gateway sends in a header. */
 function clientAddress({ headers, socket }: IncomingMessage): string | undefined {
   const given = headers["x-client-address"];
   return typeof given === "string" ? given : socket.remoteAddress;

@@ -6,8 +6,8 @@ import { audience } from "../sessions/tokens.ts";
 import { findUser } from "../users/user-store.ts";
 
 /**
- * Tells who a token is of: any access token of ours. oidc-provider's own takes none that is for an API, and all of ours
- * are.
+ * Serves the user that an access token belongs to. oidc-provider's own endpoint refuses tokens with an audience, which all
+ * of ours have.
  */
 export function userinfo({ keys, pool, issuer }: { keys: Keys; pool: Pool; issuer: string }) {
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -18,7 +18,12 @@ export function userinfo({ keys, pool, issuer }: { keys: Keys; pool: Pool; issue
     if (user === undefined) {
       const challenge = token === undefined ? "Bearer" : 'Bearer error="invalid_token"';
       response.writeHead(401, { "www-authenticate": challenge, "content-type": "application/json" });
-      response.end(JSON.stringify({ error: "invalid_token", error_description: "there is no user with this token" }));
+      response.end(
+        JSON.stringify({
+          error: "invalid_token",
+          error_description: "the token is missing or not valid, or its user does not exist",
+        }),
+      );
       return;
     }
     response.writeHead(200, { "content-type": "application/json" });

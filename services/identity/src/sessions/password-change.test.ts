@@ -18,7 +18,7 @@ afterAll(async () => {
 
 async function reasonOf(call: Promise<unknown>) {
   const error = await call.then(
-    () => new Error("it did not fail"),
+    () => new Error("the call succeeded"),
     (error: unknown) => error,
   );
   return errorInfo(error).reason;
@@ -32,7 +32,7 @@ async function tokenSentTo(email: string): Promise<string> {
 }
 
 describe("a change", () => {
-  test("ends the other sessions, and leaves the one that asks", async () => {
+  test("ends the other sessions and keeps the caller's", async () => {
     const { client, username, password, email, refreshToken } = await running.register();
     const other = await running.anonymous.signIn({ username, password });
     await client.changePassword({ userId: "me", currentPassword: password, newPassword: "new horse", refreshToken });
@@ -46,7 +46,7 @@ describe("a change", () => {
     await expect.poll(() => mailsTo(email).map(({ subject }) => subject)).toEqual(["Your password was changed"]);
   });
 
-  test("needs the password until now, and a long one from now on", async () => {
+  test("needs the current password and a new one that is long enough", async () => {
     const { client, password } = await running.register();
     const change = (currentPassword: string, newPassword: string) =>
       reasonOf(client.changePassword({ userId: "me", currentPassword, newPassword }));
@@ -55,7 +55,7 @@ describe("a change", () => {
     expect(await change(password, "7 chars")).toBe("PASSWORD_TOO_SHORT");
   });
 
-  test("of another's is nobody's to make, not even an operator's", async () => {
+  test("of another user's password is refused, even to an operator", async () => {
     const { id, password: currentPassword } = await running.register();
     const asked = { userId: id, currentPassword, newPassword: "new horse" };
 
@@ -64,7 +64,7 @@ describe("a change", () => {
 });
 
 describe("a reset by mail", () => {
-  test("sets a new password, once, and ends all sessions", async () => {
+  test("sets a new password once and ends all sessions", async () => {
     const { email, username, refreshToken } = await running.register();
     await running.anonymous.requestPasswordReset({ email: email.toUpperCase() });
     const token = await tokenSentTo(email);
@@ -78,17 +78,17 @@ describe("a reset by mail", () => {
     await running.anonymous.signIn({ username, password: "quite new" });
   });
 
-  test("answers the same for an address that nobody has, and sends nothing", async () => {
+  test("answers the same for an unknown address, and sends nothing", async () => {
     await running.anonymous.requestPasswordReset({ email: "nobody@shop.test" });
     const { email } = await running.register();
     await running.anonymous.requestPasswordReset({ email });
     await tokenSentTo(email);
 
-    // The mail that was asked for later is there.
+    // The mail of the later request has arrived.
     expect(mailsTo("nobody@shop.test")).toEqual([]);
   });
 
-  test("is asked for five times, and then has to wait, whether there is such a user or not", async () => {
+  test("is refused after five requests, whether the user exists or not", async () => {
     const { email } = await running.register();
     for (const address of [email, "nobody-else@shop.test"]) {
       const ask = () => running.anonymous.requestPasswordReset({ email: address });
@@ -100,7 +100,7 @@ describe("a reset by mail", () => {
     }
   });
 
-  test("is too late after half an hour", async () => {
+  test("is refused after half an hour", async () => {
     const { email, id } = await running.register();
     await running.anonymous.requestPasswordReset({ email });
     const token = await tokenSentTo(email);
@@ -116,7 +116,7 @@ describe("a reset by mail", () => {
     );
   });
 
-  test("is forgotten when the password is changed otherwise", async () => {
+  test("is refused after the password was changed in another way", async () => {
     const { email, client, password } = await running.register();
     await running.anonymous.requestPasswordReset({ email });
     const token = await tokenSentTo(email);
@@ -128,7 +128,7 @@ describe("a reset by mail", () => {
   });
 });
 
-test("who has only the mail address until now cannot reset the password with what was sent there", async () => {
+test("a token sent to a former e-mail address is refused", async () => {
   const { email, client, id } = await running.register();
   await running.anonymous.requestPasswordReset({ email });
   const token = await tokenSentTo(email);
@@ -137,14 +137,14 @@ test("who has only the mail address until now cannot reset the password with wha
   expect(await reasonOf(running.anonymous.resetPassword({ token, newPassword: "quite new" }))).toBe("BAD_RESET_TOKEN");
 });
 
-test("a mail server that is away is nothing that the caller hears of", async () => {
+test("an unreachable mail server does not fail the call", async () => {
   await using away = await startTestIdentity();
   const { email } = await away.register();
 
   await away.anonymous.requestPasswordReset({ email });
 });
 
-test("the contract's minimum holds whatever is configured", async () => {
+test("a password shorter than the contract's minimum is refused whatever is configured", async () => {
   const account = { username: "shorty", email: "shorty@shop.test", password: "12345" };
   const error = await running.anonymous.register(account).catch((error: unknown) => error);
 

@@ -4,48 +4,51 @@ import { DomainError } from "@sagacart/chassis/errors";
 import { reasons } from "../reasons.ts";
 
 export type Passwords = {
+  /** Returns the hash in the PHC string format. Throws TOO_BUSY. */
   hash(password: string): Promise<string>;
   /**
-   * Whether the password is the one of the hash. Without a hash (there is no such user) it takes as long, and it is
-   * not. `begin` runs when its turn has come, and what it throws is thrown; `wrong` before the next one's turn comes.
+   * Returns true if the password matches the hash. Without a hash (an unknown user) it returns false after the same time.
+   * `before` runs when the queue reaches this call and can refuse it by throwing; `afterWrong` runs before the next call
+   * leaves the queue. Throws TOO_BUSY.
    */
-  verify(password: string, hash: string | undefined, turn: Turn): Promise<boolean>;
-  /** Whether the hash was made with other costs than those of today. */
+  verify(password: string, hash: string | undefined, hooks: VerifyHooks): Promise<boolean>;
+  /** Returns true if the hash was made with other costs than the current ones. */
   isOutdated(hash: string): boolean;
 };
 
-/** What is done in its turn, before the work and after it. */
-export type Turn = { begin(): Promise<void>; wrong(): Promise<void> };
+/** Run around one verification, while it holds its place among those hashed at once. */
+export type VerifyHooks = { before(): Promise<void>; afterWrong(): Promise<void> };
 
 export type PasswordsOptions = {
+  /** Passwords hashed at the same time. */
   readonly atOnce: number;
-  /** Less than 19 MiB is for tests, which sign in a hundred times. */
+  /** Less than the default of 19 MiB is for tests, which sign in a hundred times. */
   readonly memoryKib?: number | undefined;
 };
 
 /**
- * Hashes passwords with argon2id, by OpenSSL in libuv's threads, so that the event loop goes on. At most so many at
- * once: each takes 19 MiB and 20 to 80 ms of a core. A hundred may wait; more fail with UNAVAILABLE / TOO_BUSY.
+ * Hashes passwords with argon2id (RFC 9106), by OpenSSL in libuv's threads, off the event loop. Each takes 19 MiB and 20 to
+ * 80 ms of a core, so only `atOnce` run at a time. A hundred may wait; more fail with UNAVAILABLE / TOO_BUSY.
  */
 export function createPasswords({ atOnce, memoryKib = 19_456 }: PasswordsOptions): Passwords {
-  const inTurn = createQueue(atOnce);
-  // What OWASP asks for at least: 19 MiB, two passes.
+  const enqueue = createQueue(atOnce);
+  // The minimum that OWASP recommends: 19 MiB, two passes.
   const costs: Costs = { memory: memoryKib, passes: 2, parallelism: 1 };
-  const nobodys = format(costs, randomBytes(16), randomBytes(tagLength));
+  const dummyHash = format(costs, randomBytes(16), randomBytes(tagLength));
   return {
     hash: (password) =>
-      inTurn(async () => {
+      enqueue(async () => {
         const salt = randomBytes(16);
         return format(costs, salt, await derive(password, salt, costs));
       }),
-    verify: (password, hash, turn) =>
-      inTurn(async () => {
-        await turn.begin();
-        const { salt, tag, ...given } = parse(hash ?? nobodys);
+    verify: (password, hash, hooks) =>
+      enqueue(async () => {
+        await hooks.before();
+        const { salt, tag, ...given } = parse(hash ?? dummyHash);
         const derived = await derive(password, salt, given);
         const isRight = timingSafeEqual(derived, tag) && hash !== undefined;
         if (!isRight) {
-          await turn.wrong();
+          await hooks.afterWrong();
         }
         return isRight;
       }),
@@ -59,7 +62,7 @@ const tagLength = 32;
 const run = promisify(argon2);
 
 function derive(password: string, nonce: Buffer, { memory, passes, parallelism }: Costs): Promise<Buffer> {
-  // The same letters may come in two spellings, by keyboard.
+  // Keyboards differ in how they encode the same letters.
   const message = password.normalize("NFKC");
   return run("argon2id", { message, nonce, memory, passes, parallelism, tagLength });
 }
@@ -68,7 +71,7 @@ function prefix({ memory, passes, parallelism }: Costs): string {
   return `$argon2id$v=19$m=${memory},t=${passes},p=${parallelism}$`;
 }
 
-/** The PHC string format, which other programs read too. */
+/** Encodes a hash in the PHC string format, which other libraries read, too. */
 function format(costs: Costs, salt: Buffer, tag: Buffer): string {
   const encode = (bytes: Buffer) => bytes.toString("base64").replace(/=+$/, "");
   return `${prefix(costs)}${encode(salt)}$${encode(tag)}`;
@@ -77,7 +80,7 @@ function format(costs: Costs, salt: Buffer, tag: Buffer): string {
 function parse(hash: string): Costs & { salt: Buffer; tag: Buffer } {
   const parts = /^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=(\d+)\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]{43})$/.exec(hash);
   if (parts === null) {
-    throw new Error("a stored password hash is not one of argon2id with 32 bytes");
+    throw new Error("a stored password hash is not an argon2id hash of 32 bytes");
   }
   const [, memory, passes, parallelism, salt = "", tag = ""] = parts;
   return {
@@ -99,7 +102,7 @@ function createQueue(atOnce: number): <T>(work: () => Promise<T>) => Promise<T> 
       if (waiting.length >= mostWaiting) {
         throw new DomainError(reasons, "TOO_BUSY", "too many passwords are being checked at the moment; try again");
       }
-      // Whoever ends hands its place over: running stays as it is.
+      // The call that ends passes its place on, so `running` stays the same.
       await new Promise<void>((resolve) => waiting.push(resolve));
     } else {
       running++;

@@ -10,7 +10,7 @@ import {
   SignInResponseSchema,
   SignOutResponseSchema,
 } from "@sagacart/proto/identity/v1/identity_service";
-import { own } from "../caller.ts";
+import { requireOwn } from "../caller.ts";
 import { sessionMessage, userMessage } from "../messages.ts";
 import type { PasswordChange } from "./password-change.ts";
 import type { Sessions } from "./sessions.ts";
@@ -24,7 +24,7 @@ export type SessionRpcsOptions = {
 
 type SessionRpcs = "signIn" | "refreshToken" | "signOut" | "changePassword" | "requestPasswordReset" | "resetPassword";
 
-/** The rpcs about sign-ins and passwords. */
+/** Creates the RPC handlers of sessions and passwords. */
 export function sessionRpcs(options: SessionRpcsOptions): Pick<ServiceImpl<typeof IdentityService>, SessionRpcs> {
   const { signIn, sessions, passwordChange } = options;
   return {
@@ -44,7 +44,7 @@ export function sessionRpcs(options: SessionRpcsOptions): Pick<ServiceImpl<typeo
     },
     async changePassword({ userId, currentPassword, newPassword, refreshToken }) {
       const address = clientAddress();
-      await passwordChange.change({ userId: own(userId), currentPassword, newPassword, refreshToken, address });
+      await passwordChange.change({ userId: requireOwn(userId), currentPassword, newPassword, refreshToken, address });
       return create(ChangePasswordResponseSchema);
     },
     async requestPasswordReset({ email }) {
@@ -58,7 +58,7 @@ export function sessionRpcs(options: SessionRpcsOptions): Pick<ServiceImpl<typeo
   };
 }
 
-/** Where whoever called the gateway is, as it says. */
+/** Returns the IP address of the gateway's caller, as the gateway reports it. */
 function clientAddress(): string | undefined {
   return callContext()?.clientAddress;
 }

@@ -3,7 +3,7 @@ import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
 
 export type EndReason = "SIGNED_OUT" | "PASSWORD_CHANGED" | "TOKEN_REUSED";
 
-/** A secret that is given out once, and what is kept of it. */
+/** A random token for a client, and the hash of it that is stored. */
 export type Secret = { readonly token: string; readonly hash: Buffer };
 
 export function makeSecret(): Secret {
@@ -11,7 +11,7 @@ export function makeSecret(): Secret {
   return { token, hash: hashToken(token) };
 }
 
-/** The tokens have 256 random bits: nobody guesses them, and so a fast hash is good enough. */
+/** Hashes a token. Tokens have 256 random bits and cannot be guessed, so a fast hash is enough. */
 export function hashToken(token: string): Buffer {
   return createHash("sha256").update(token).digest();
 }
@@ -46,11 +46,11 @@ export type RefreshRow = {
   readonly expireTime: Date;
   readonly useTime: Date | undefined;
   readonly nextHash: Buffer | undefined;
-  /** The one that it was exchanged for has been used, too. */
+  /** True if the token that it was exchanged for has been used, too. */
   readonly nextUsed: boolean;
 };
 
-/** The token with its session, whose row is locked: two that come at once are looked at one after the other. */
+/** Reads a token and locks its session, so that concurrent uses of a token are judged one after the other. */
 export async function lockRefreshToken(tx: Transaction, hash: Buffer): Promise<RefreshRow | undefined> {
   const locked = await tx.query(
     `select from sessions where id = (select session_id from refresh_tokens where hash = $1) for update`,
@@ -87,7 +87,7 @@ export async function lockRefreshToken(tx: Transaction, hash: Buffer): Promise<R
   }))[0];
 }
 
-/** Exchanges a token for the next one. The next one has to be inserted after it: at most one of a session is unused. */
+/** Marks a token as exchanged for the next one. Insert that one afterwards: a session has at most one unused token. */
 export async function useRefreshToken(tx: Transaction, hash: Buffer, nextHash: Buffer, time: Date): Promise<void> {
   await tx.query("update refresh_tokens set use_time = coalesce(use_time, $3), next_hash = $2 where hash = $1", [
     hash,
@@ -96,7 +96,7 @@ export async function useRefreshToken(tx: Transaction, hash: Buffer, nextHash: B
   ]);
 }
 
-/** Ends a session that has not ended. */
+/** Ends a session unless it has ended already. */
 export async function endSession(db: Queryable, id: string, reason: EndReason): Promise<void> {
   await db.query("update sessions set end_time = now(), end_reason = $2 where id = $1 and end_time is null", [
     id,
@@ -104,7 +104,7 @@ export async function endSession(db: Queryable, id: string, reason: EndReason): 
   ]);
 }
 
-/** Ends all sessions of a user but the one (if any), those of OpenID Connect too. */
+/** Ends all sessions of a user except one (if given), those of OpenID Connect included. */
 export async function endSessions(
   tx: Transaction,
   { userId, except, reason }: { userId: string; except?: string | undefined; reason: EndReason },
@@ -117,7 +117,7 @@ export async function endSessions(
   await tx.query("delete from oidc_entries where account_id = $1", [userId]);
 }
 
-/** Which session a token belongs to, be it used or not. */
+/** Finds the session of a token, used or not. */
 export async function findSessionOf(
   db: Queryable,
   hash: Buffer,

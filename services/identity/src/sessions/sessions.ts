@@ -21,7 +21,7 @@ import {
 } from "./session-store.ts";
 import type { AccessToken, Tokens } from "./tokens.ts";
 
-/** A session with the tokens it gives out. */
+/** A session with its newly issued tokens. */
 export type OpenSession = {
   readonly id: string;
   readonly userId: string;
@@ -31,10 +31,11 @@ export type OpenSession = {
 };
 
 export type Sessions = {
+  /** Opens a session for a user. */
   open(user: User): Promise<OpenSession>;
-  /** Throws BAD_REFRESH_TOKEN. */
+  /** Exchanges a refresh token for new tokens. Throws BAD_REFRESH_TOKEN. */
   refresh(refreshToken: string): Promise<OpenSession>;
-  /** Nothing to do where the token is unknown. */
+  /** Ends the token's session, or all of its user. Does nothing if the token is unknown. */
   signOut(refreshToken: string, options: { allSessions: boolean }): Promise<void>;
 };
 
@@ -46,11 +47,11 @@ export type SessionsOptions = {
   readonly meters: Meters;
   readonly idleMs: number;
   readonly maxMs: number;
-  /** How long a token that comes again is taken for a repeat. */
+  /** How long a reused token counts as a retry. */
   readonly repeatMs: number;
 };
 
-/** Sessions, each a family of refresh tokens: every one is exchanged for the next, once. */
+/** Creates sessions. Each is a family of refresh tokens, of which every one is exchanged once for the next (RFC 9700). */
 export function createSessions(options: SessionsOptions): Sessions {
   const { pool, clock, tokens, log, idleMs, maxMs } = options;
 
@@ -97,7 +98,7 @@ export function createSessions(options: SessionsOptions): Sessions {
         }
         const made = await next(tx, { id: row.sessionId, expireTime: row.sessionExpireTime });
         if (row.nextHash !== undefined) {
-          // Its answer was lost, or somebody else has it: should it come after all, that is a theft.
+          // The response with this token was lost, or somebody else has it. Mark it as used, so that its use is a theft.
           await useRefreshToken(tx, row.nextHash, made.secret.hash, new Date(0));
         }
         await useRefreshToken(tx, hash, made.secret.hash, clock.now());
@@ -106,7 +107,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       });
       if (done !== undefined && "stolen" in done) {
         const { sessionId, userId } = done.stolen;
-        log.warn({ sessionId, userId }, "a refresh token came again; its session was ended");
+        log.warn({ sessionId, userId }, "a refresh token was reused; ended its session");
         options.meters.tokensReused.inc();
       }
       if (done === undefined || "stolen" in done) {
@@ -133,7 +134,7 @@ export function createSessions(options: SessionsOptions): Sessions {
   };
 }
 
-/** A used token that comes again is stolen, by whoever was first or second; unless its answer may just have been lost. */
+/** Judges the use of a token. A reuse means that one of its two users stole it, unless the first response may be lost. */
 function judge(row: RefreshRow | undefined, now: Date, repeatMs: number): "good" | "refused" | "stolen" {
   if (row === undefined || row.sessionEnded || row.expireTime <= now || row.sessionExpireTime <= now) {
     return "refused";

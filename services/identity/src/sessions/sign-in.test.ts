@@ -29,7 +29,7 @@ async function reasonOf(call: Promise<unknown>) {
 const badCredentials = {
   code: Code.Unauthenticated,
   reason: "BAD_CREDENTIALS",
-  message: "there is no user of this name with this password",
+  message: "the user name or the password is wrong",
 };
 const badRefreshToken = {
   code: Code.Unauthenticated,
@@ -38,7 +38,7 @@ const badRefreshToken = {
 };
 
 describe("sign-in", () => {
-  test("gives out a token that anybody can verify by the JWKS", async () => {
+  test("issues a token that the JWKS verifies", async () => {
     const { id, username, email, password } = await register();
 
     const { session, user } = await identity.signIn({ username, password });
@@ -54,7 +54,7 @@ describe("sign-in", () => {
     expect(user).toMatchObject({ id, username, email, roles: ["customer"] });
   });
 
-  test("goes by the e-mail address too, and by any case", async () => {
+  test("accepts the e-mail address, too, and any case", async () => {
     const { id, username, email, password } = await register();
 
     const answers = await Promise.all([
@@ -65,14 +65,14 @@ describe("sign-in", () => {
     expect(answers.map(({ user }) => user?.id)).toEqual([id, id]);
   });
 
-  test("says the same of a wrong password and of a name that nobody has", async () => {
+  test("answers the same for a wrong password and an unknown name", async () => {
     const { username } = await register();
 
     expect(await reasonOf(identity.signIn({ username, password: "wrong" }))).toEqual(badCredentials);
     expect(await reasonOf(identity.signIn({ username: "nobody", password: "wrong" }))).toEqual(badCredentials);
   });
 
-  test("keeps no password, and no token", async () => {
+  test("stores no password or token in plain text", async () => {
     const { username, password } = await register();
     const { session } = await identity.signIn({ username, password });
 
@@ -87,7 +87,7 @@ describe("sign-in", () => {
 });
 
 describe("after some wrong passwords", () => {
-  test("a name has to wait, with the right password too, whether it exists or not", async () => {
+  test("a name is paused, also for the right password, whether it exists or not", async () => {
     const { username, password } = await register();
     for (const name of [username, "nobody-else"]) {
       for (let attempt = 0; attempt < 3; attempt++) {
@@ -102,7 +102,7 @@ describe("after some wrong passwords", () => {
     }
   });
 
-  test("an address has to wait, whatever the names; others do not", async () => {
+  test("a network is paused whatever the names; others are not", async () => {
     const { username, password } = await register();
     const from = (address: string) => ({ headers: { "x-client-address": address } });
     for (let attempt = 0; attempt < 4; attempt++) {
@@ -116,9 +116,9 @@ describe("after some wrong passwords", () => {
     expect(user?.username).toBe(username);
   });
 
-  test("a hundred at once get no more guesses than are hashed at a time", async () => {
+  test("a hundred concurrent attempts get no more guesses than are hashed at once", async () => {
     const { username } = await register();
-    // So many already that the next pause is the longest.
+    // Enough attempts that the next pause is the longest.
     await running.pool.query(
       `insert into throttles (key, attempts, blocked_until, update_time)
        values (sha256(convert_to('account ' || $1, 'utf8')), 20, '-infinity', now())`,
@@ -135,7 +135,7 @@ describe("after some wrong passwords", () => {
     expect(new Set(answers.map(({ reason }) => reason))).toEqual(new Set(["BAD_CREDENTIALS", "TOO_MANY_ATTEMPTS"]));
   });
 
-  test("the right one begins the count anew", async () => {
+  test("the right one resets the count", async () => {
     const { username, password } = await register();
     for (let round = 0; round < 3; round++) {
       await reasonOf(identity.signIn({ username, password: "wrong" }));
@@ -163,7 +163,7 @@ describe("a refresh token", () => {
     expect(new Set([first, second, third]).size).toBe(3);
   });
 
-  test("that comes again after the next one was used ends the session", async () => {
+  test("reused after the next one was used ends the session", async () => {
     const first = await signIn();
     const second = await refresh(first);
     const third = await refresh(second);
@@ -172,7 +172,7 @@ describe("a refresh token", () => {
     expect(await reasonOf(refresh(third))).toEqual(badRefreshToken);
   });
 
-  test("whose answer was lost may be said again, and the lost one is good for nothing", async () => {
+  test("can be used again if the response was lost, and the lost token is revoked", async () => {
     const first = await signIn();
     const lost = await refresh(first);
     const second = await refresh(first);
@@ -181,20 +181,20 @@ describe("a refresh token", () => {
     expect(await reasonOf(refresh(second))).toEqual(badRefreshToken);
   });
 
-  test("that comes fifty times at once leaves one newest token", async () => {
+  test("used fifty times at once leaves one unused token", async () => {
     const first = await signIn();
     const tokens = await Promise.all(Array.from({ length: 50 }, () => refresh(first).catch(() => "refused")));
 
     const { rows } = await running.pool.query(
-      `select count(*)::int as newest from refresh_tokens t where use_time is null
+      `select count(*)::int as unused from refresh_tokens t where use_time is null
          and session_id = (select session_id from refresh_tokens where hash = sha256(convert_to($1, 'utf8')))`,
       [first],
     );
-    expect(rows).toEqual([{ newest: 1 }]);
+    expect(rows).toEqual([{ unused: 1 }]);
     expect(tokens.filter((token) => token !== "refused").length).toBeGreaterThan(0);
   });
 
-  test("is good for nothing after the sign-out", async () => {
+  test("is refused after the sign-out", async () => {
     const first = await signIn();
     const second = await refresh(first);
     await identity.signOut({ refreshToken: second });
@@ -203,7 +203,7 @@ describe("a refresh token", () => {
     expect(await reasonOf(refresh(second))).toEqual(badRefreshToken);
   });
 
-  test("of another session ends with a sign-out of all", async () => {
+  test("of another session is refused after a sign-out of all", async () => {
     const account = await register();
     const { session: one } = await identity.signIn(account);
     const { session: other } = await identity.signIn(account);
@@ -212,7 +212,7 @@ describe("a refresh token", () => {
     expect(await reasonOf(refresh(other!.refreshToken))).toEqual(badRefreshToken);
   });
 
-  test("has the user's roles of that moment in its access tokens", async () => {
+  test("puts the user's current roles into the access token", async () => {
     const account = await register();
     const { session } = await identity.signIn(account);
     await identity.setRoles({ id: account.id, roles: ["customer", "support"] });
@@ -224,7 +224,7 @@ describe("a refresh token", () => {
   });
 });
 
-test("who is gone is gone from their sessions too", async () => {
+test("a deleted user's sessions are gone, too", async () => {
   const account = await register();
   const { session } = await identity.signIn(account);
   await identity.deleteUser({ id: account.id });

@@ -3,7 +3,7 @@ import { DomainError } from "@sagacart/chassis/errors";
 import type { Pool } from "@sagacart/chassis/postgres/pool";
 import type { Meters } from "../meters.ts";
 import { reasons } from "../reasons.ts";
-import type { User } from "../users/user.ts";
+import { type User, userNotFound } from "../users/user.ts";
 import { findByLogin, findPassword, type UserWithPassword, updatePassword } from "../users/user-store.ts";
 import type { Passwords } from "./passwords.ts";
 import type { Counted, Throttle } from "./throttle.ts";
@@ -13,22 +13,23 @@ export type SignInOptions = {
   readonly passwords: Passwords;
   readonly throttle: Throttle;
   readonly meters: Meters;
-  /** How many attempts a name has, and an address. */
+  /** Wrong passwords for a user name, and from a network, before pauses begin. */
   readonly freeAttempts: number;
   readonly freeAttemptsPerAddress: number;
 };
 
-/** Finds out whether somebody is who they say. */
+/** Checks passwords. */
 export type SignIn = {
-  /** The user of this name or e-mail address, if the password is theirs. `address` is the caller's. */
+  /** Finds a user by name or e-mail address and checks the password. `address` is the caller's IP address. */
   withPassword(login: string, password: string, address: string | undefined): Promise<User>;
-  /** The same for somebody who is known already. Throws USER_NOT_FOUND, too. */
+  /** Checks the password of a user by id. Throws USER_NOT_FOUND, too. */
   confirm(userId: string, password: string, address: string | undefined): Promise<User>;
 };
 
 /**
- * A wrong password and a name that nobody has are the same to the caller: BAD_CREDENTIALS, after as much work, counted
- * alike. After several of them TOO_MANY_ATTEMPTS, which the right password does not get past either.
+ * Checks passwords and slows down guessing. The caller cannot tell a wrong password from an unknown user: both are
+ * BAD_CREDENTIALS after the same work, and counted alike. After several of them even the right password gets
+ * TOO_MANY_ATTEMPTS.
  */
 export function createSignIn(options: SignInOptions): SignIn {
   const { pool, passwords, throttle, meters, freeAttempts, freeAttemptsPerAddress } = options;
@@ -43,14 +44,14 @@ export function createSignIn(options: SignInOptions): SignIn {
   async function check(found: UserWithPassword | undefined, password: string, counted: Counted[]): Promise<User> {
     const mayTry = () => throttle.check(counted).catch(tooMany);
     await mayTry();
-    // Once more when its turn has come: of a thousand sent at once, as many too many get through as are hashed at a time.
+    // Check again before the hash: of a thousand concurrent attempts, only those hashed at once exceed the limit.
     const isRight = await passwords.verify(password, found?.passwordHash, {
-      begin: mayTry,
-      wrong: () => throttle.count(counted),
+      before: mayTry,
+      afterWrong: () => throttle.count(counted),
     });
     meters.signIns.inc({ outcome: isRight ? "right" : "wrong" });
     if (!isRight || found === undefined) {
-      throw new DomainError(reasons, "BAD_CREDENTIALS", "there is no user of this name with this password");
+      throw new DomainError(reasons, "BAD_CREDENTIALS", "the user name or the password is wrong");
     }
     const [account] = counted;
     if (account !== undefined) {
@@ -77,7 +78,7 @@ export function createSignIn(options: SignInOptions): SignIn {
     async confirm(userId, password, address) {
       const found = await findPassword(pool, userId);
       if (found === undefined) {
-        throw new DomainError(reasons, "USER_NOT_FOUND", `there is no user ${userId}`, { user_id: userId });
+        throw userNotFound(userId);
       }
       return await check(found, password, counted(found.user.username, address));
     },

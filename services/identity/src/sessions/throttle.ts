@@ -1,36 +1,32 @@
-import { createHash } from "node:crypto";
 import { DomainError } from "@sagacart/chassis/errors";
 import type { Pool } from "@sagacart/chassis/postgres/pool";
 import { reasons } from "../reasons.ts";
+import { countAttempt, deleteAttempts, readWaitMs } from "./throttle-store.ts";
 
-/** What attempts are counted by, and how many there may be before the pauses begin. */
+/** A key that attempts are counted by, and the number of attempts before pauses begin. */
 export type Counted = { readonly key: string; readonly free: number };
 
 export type Throttle = {
-  /** Throws RESOURCE_EXHAUSTED / TOO_MANY_ATTEMPTS, with the time to come back, while one of them has to wait. */
+  /** Throws RESOURCE_EXHAUSTED / TOO_MANY_ATTEMPTS, with the time to retry after, while one of the keys is paused. */
   check(counted: readonly Counted[]): Promise<void>;
-  /** Counts one more for each of them. */
+  /** Counts one failed attempt for each key. */
   count(counted: readonly Counted[]): Promise<void>;
-  /** Begins anew for this one. */
+  /** Resets the count of a key. */
   forget(counted: Counted): Promise<void>;
 };
 
 /**
- * Counts attempts in the database, for all replicas together. After so many free ones each is followed by a pause, of
- * one second at first and double each time, up to the longest. An hour without any, and the count begins anew.
+ * Counts failed attempts in the database, so that all replicas share the count. After the free ones each is followed by a
+ * pause: one second at first, doubled each time, up to the longest. The count restarts after an hour without attempts.
  *
- * An attempt is checked when it begins and counted when it has failed: attempts that run at the same moment all run,
- * which is as many as passwords are hashed at once. To count before would make one person's devices lock each other out.
+ * An attempt is checked when it begins and counted when it has failed. Concurrent attempts therefore all run, but no more
+ * than passwords are hashed at once. Counting before would make one person's devices lock each other out.
  */
 export function createThrottle({ pool, longestPauseMs }: { pool: Pool; longestPauseMs: number }): Throttle {
   return {
     async check(counted) {
-      const { rows } = await pool.query<{ wait_ms: number }>(
-        `select ceil(extract(epoch from max(blocked_until) - clock_timestamp()) * 1000)::float8 as wait_ms
-         from throttles where key = any($1)`,
-        [counted.map(({ key }) => hashOf(key))],
-      );
-      const waitMs = rows[0]?.wait_ms ?? 0;
+      const keys = counted.map(({ key }) => key);
+      const waitMs = await readWaitMs(pool, keys);
       if (waitMs > 0) {
         const seconds = Math.ceil(waitMs / 1000);
         const message = `too many attempts; try again in ${seconds} s`;
@@ -39,29 +35,13 @@ export function createThrottle({ pool, longestPauseMs }: { pool: Pool; longestPa
       }
     },
     async count(counted) {
-      // A statement each: none holds one row while it waits for another, so two that count the same cannot deadlock.
+      // One statement for each key: none holds a row while it waits for another, so two counts cannot deadlock.
       for (const { key, free } of counted) {
-        await pool.query(
-          `insert into throttles as t (key, attempts, blocked_until, update_time)
-           values ($1, 1, '-infinity', clock_timestamp())
-           on conflict (key) do update set
-             attempts = case when t.update_time < clock_timestamp() - interval '1 hour' then 1 else t.attempts + 1 end,
-             blocked_until = case
-               when t.update_time < clock_timestamp() - interval '1 hour' or t.attempts + 1 < $2 then '-infinity'
-               else clock_timestamp() + least($3, 1000 * 2 ^ least(t.attempts + 1 - $2, 30)) * interval '1 millisecond'
-             end,
-             update_time = clock_timestamp()`,
-          [hashOf(key), free, longestPauseMs],
-        );
+        await countAttempt(pool, { key, free, longestPauseMs });
       }
     },
     async forget({ key }) {
-      await pool.query("delete from throttles where key = $1", [hashOf(key)]);
+      await deleteAttempts(pool, key);
     },
   };
-}
-
-// Names and addresses of people: the table has to know them again, and no more.
-function hashOf(key: string): Buffer {
-  return createHash("sha256").update(key).digest();
 }

@@ -4,17 +4,17 @@ import { SignJWT } from "jose";
 import type { Keys } from "../keys/keys.ts";
 import type { User } from "../users/user.ts";
 
-/** Whom the tokens are for: the shop's services. */
+/** The `aud` claim of access tokens: the shop's services. */
 export const audience = "sagacart";
 
 export type AccessToken = { readonly token: string; readonly expireTime: Date };
 
 export type Tokens = {
-  /** An access token for the user's session. */
+  /** Issues an access token (RFC 9068) for a session of the user. */
   issue(user: User, sessionId: string): Promise<AccessToken>;
 };
 
-/** Access tokens of sign-ins by password; those of OpenID Connect have the same claims. */
+/** Issues access tokens for sign-ins by password. Those of OpenID Connect have the same claims. */
 export function createTokens(options: { keys: Keys; clock: Clock; issuer: string; lifeMs: number }): Tokens {
   const { keys, clock, issuer, lifeMs } = options;
   return {
@@ -31,7 +31,7 @@ export function createTokens(options: { keys: Keys; clock: Clock; issuer: string
   };
 }
 
-/** What a token says of a user besides who it is. */
+/** Returns the claims about a user besides `sub`. */
 export function userClaims({ roles, username, email }: User) {
   return { roles: [...roles], username, email };
 }

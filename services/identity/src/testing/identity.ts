@@ -16,21 +16,23 @@ import { startIdentity } from "../compose.ts";
 import { readConfig } from "../config.ts";
 
 export type TestIdentity = AsyncDisposable & {
-  /** Over real HTTP/2: as the shop's operator, without a token, or as somebody else. */
+  /** A client over HTTP/2 with an operator's token. */
   readonly identity: Client<typeof IdentityService>;
+  /** A client without a token. */
   readonly anonymous: Client<typeof IdentityService>;
+  /** Makes a client with this token. */
   as(accessToken: string): Client<typeof IdentityService>;
-  /** Makes somebody, and signs them in. */
+  /** Registers a new user and signs in as them. */
   register(): Promise<TestPerson>;
   /** `host:port` of its RPCs. */
   readonly address: string;
   readonly issuer: string;
-  /** Where OpenID Connect is served, whatever the issuer's name says: the JWKS is at `<httpUrl>/oidc/jwks`. */
+  /** The real address of OpenID Connect, unlike the issuer's: the JWKS is at `<httpUrl>/oidc/jwks`. */
   readonly httpUrl: string;
   readonly pool: Pool;
-  /** Makes the pauses that have begun an hour long: a busy machine would sit out those of a second. */
+  /** Extends the pauses that have begun to an hour: a pause of a second could end before the test goes on. */
   prolongPauses(): Promise<void>;
-  /** A fetch for which the issuer's name leads here. */
+  /** A fetch that resolves the issuer's name to `httpUrl`. */
   readonly fetch: typeof fetch;
 };
 
@@ -51,12 +53,12 @@ export const testServiceSecret = "secret-of-a-test-service";
 
 const testOperator = { username: "root", password: "the operator's own" };
 
-/** A database for one identity, or for several side by side. */
+/** Creates a database for one identity or for several replicas. */
 export function identityDatabase(): Promise<TestDatabase> {
   return testDatabase(new URL("../../migrations/", import.meta.url));
 }
 
-/** Identity on random ports. With a database of its own unless one is given, which then outlives it. */
+/** Starts identity on random ports. It uses and keeps the given database, or else one of its own. */
 export async function startTestIdentity(
   options: { env?: Record<string, string>; database?: TestDatabase; clock?: Clock } = {},
 ): Promise<TestIdentity> {
@@ -129,14 +131,14 @@ export async function startTestIdentity(
   };
 }
 
-/** The variables of an identity that hashes many passwords at once, and is patient. */
+/** Returns the environment of an identity under test. */
 export function testIdentityEnv(databaseUrl: string): Record<string, string> {
   return {
     DATABASE_URL: databaseUrl,
     HTTP_PORT: "0",
     ISSUER_URL: testIssuer,
     KEY_ENCRYPTION_SECRET: "a secret for tests, of 32 characters",
-    // Nobody listens there: a test that wants mail starts a server.
+    // Nothing listens there: tests that want mail start a server.
     SMTP_URL: "smtp://127.0.0.1:1",
     SEED_USERS: JSON.stringify([{ ...testOperator, email: "root@shop.test", roles: ["operator"] }]),
     SERVICE_CLIENT_SECRETS: JSON.stringify({ order: testServiceSecret, gateway: testServiceSecret }),
@@ -145,11 +147,11 @@ export function testIdentityEnv(databaseUrl: string): Record<string, string> {
 
 export type TestMailServer = AsyncDisposable & {
   readonly url: string;
-  /** What it has taken, oldest first. */
+  /** The mails received, oldest first. */
   readonly mails: readonly Email[];
 };
 
-/** A mail server on a real port. */
+/** Starts an SMTP server on a free port. */
 export async function startTestMailServer(): Promise<TestMailServer> {
   const mails: Email[] = [];
   const server = new SMTPServer({

@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { DomainError } from "@sagacart/chassis/errors";
-import { decodePageToken, encodePageToken, pageReasons, pageSize } from "@sagacart/chassis/postgres/page";
+import { decodeIdToken, encodePageToken, pageSize } from "@sagacart/chassis/postgres/page";
 import { type Pool, withTransaction } from "@sagacart/chassis/postgres/pool";
 import { fingerprintOf, once } from "@sagacart/chassis/postgres/request-ids";
 import { uuidv7 } from "@sagacart/chassis/uuid";
@@ -15,7 +15,7 @@ import {
   UpdateAddressResponseSchema,
 } from "@sagacart/proto/identity/v1/identity_service";
 import { AddressSchema } from "@sagacart/proto/type/v1/address";
-import { changeable, readable, userNotFound } from "../caller.ts";
+import { requireChangeable, requireReadable } from "../caller.ts";
 import { addressMessage } from "../messages.ts";
 import { reasons } from "../reasons.ts";
 import {
@@ -27,11 +27,12 @@ import {
   updateAddress,
 } from "./address-store.ts";
 import { changedFields, etagMismatch, versionOf } from "./update-mask.ts";
+import { userNotFound } from "./user.ts";
 import { findUser } from "./user-store.ts";
 
 type AddressRpcs = "createAddress" | "getAddress" | "listAddresses" | "updateAddress" | "deleteAddress";
 
-/** The rpcs about address books. */
+/** Creates the RPC handlers of address books. */
 export function addressRpcs({ pool }: { pool: Pool }): Pick<ServiceImpl<typeof IdentityService>, AddressRpcs> {
   async function get(userId: string, id: string): Promise<UserAddress> {
     const address = await findAddress(pool, userId, id);
@@ -43,7 +44,7 @@ export function addressRpcs({ pool }: { pool: Pool }): Pick<ServiceImpl<typeof I
 
   return {
     async createAddress(request) {
-      const userId = changeable(request.userId);
+      const userId = requireChangeable(request.userId);
       const address = request.address ?? create(AddressSchema);
       const { isDefault, requestId } = request;
       const fingerprint = fingerprintOf(CreateAddressRequestSchema, request, { without: ["request_id"] });
@@ -57,13 +58,13 @@ export function addressRpcs({ pool }: { pool: Pool }): Pick<ServiceImpl<typeof I
     },
 
     async getAddress({ userId, id }) {
-      return create(GetAddressResponseSchema, { address: addressMessage(await get(readable(userId), id)) });
+      return create(GetAddressResponseSchema, { address: addressMessage(await get(requireReadable(userId), id)) });
     },
 
     async listAddresses(request) {
-      const userId = readable(request.userId);
+      const userId = requireReadable(request.userId);
       const list = `addresses of ${userId}`;
-      const afterId = readPageToken(request.pageToken, list);
+      const afterId = decodeIdToken(request.pageToken, list, /^[a-z0-9-]{1,63}$/);
       const limit = pageSize(request.pageSize);
       const addresses = await listAddresses(pool, { userId, afterId, limit: limit + 1 });
       if (addresses.length === 0 && (await findUser(pool, userId)) === undefined) {
@@ -79,11 +80,11 @@ export function addressRpcs({ pool }: { pool: Pool }): Pick<ServiceImpl<typeof I
 
     async updateAddress({ address: given, updateMask }) {
       const id = given?.id ?? "";
-      const userId = changeable(given?.userId ?? "");
+      const userId = requireChangeable(given?.userId ?? "");
       const set = { address: given?.address !== undefined, is_default: given?.isDefault === true };
       const fields = changedFields(updateMask?.paths ?? [], set);
       if (fields.has("address") && given?.address === undefined) {
-        throw new DomainError(reasons, "BAD_UPDATE_MASK", "address cannot be taken away", { path: "address" });
+        throw new DomainError(reasons, "BAD_UPDATE_MASK", "address cannot be cleared", { path: "address" });
       }
       const version = versionOf(given?.etag ?? "");
       const updated = await withTransaction(pool, (tx) =>
@@ -102,7 +103,7 @@ export function addressRpcs({ pool }: { pool: Pool }): Pick<ServiceImpl<typeof I
     },
 
     async deleteAddress({ userId: given, id }) {
-      const userId = changeable(given);
+      const userId = requireChangeable(given);
       await withTransaction(pool, (tx) => deleteAddress(tx, userId, id));
       return create(DeleteAddressResponseSchema);
     },
@@ -112,13 +113,4 @@ export function addressRpcs({ pool }: { pool: Pool }): Pick<ServiceImpl<typeof I
 function addressNotFound(userId: string, id: string): DomainError {
   const message = `user ${userId} has no address ${id}`;
   return new DomainError(reasons, "ADDRESS_NOT_FOUND", message, { user_id: userId, address_id: id });
-}
-
-/** The id in a page token; "" for the first page. A token that somebody made up may hold anything. */
-function readPageToken(token: string, list: string): string {
-  const [id] = decodePageToken(token, list, ["string"]) ?? [""];
-  if (!/^[a-z0-9-]{0,63}$/.test(id)) {
-    throw new DomainError(pageReasons, "BAD_PAGE_TOKEN", "page_token is not one that this list gave out");
-  }
-  return id;
 }

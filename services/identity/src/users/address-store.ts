@@ -3,6 +3,7 @@ import { DomainError } from "@sagacart/chassis/errors";
 import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
 import { type Address, type AddressJson, AddressSchema } from "@sagacart/proto/type/v1/address";
 import { reasons } from "../reasons.ts";
+import { userNotFound } from "./user.ts";
 
 /** An address in a user's address book. */
 export type UserAddress = {
@@ -31,7 +32,7 @@ function toUserAddress(row: Row): UserAddress {
   return {
     id: row.id,
     userId: row.user_id,
-    // A field that is gone from the contract is no reason to lose the address.
+    // Ignore fields that were removed from the contract.
     address: fromJson(AddressSchema, row.address, { ignoreUnknownFields: true }),
     isDefault: row.is_default,
     version: row.version,
@@ -42,7 +43,7 @@ function toUserAddress(row: Row): UserAddress {
 
 const mostAddresses = 100;
 
-/** The first one is the default one. Throws USER_NOT_FOUND and TOO_MANY_ADDRESSES. */
+/** Adds an address. The first of a user becomes the default. Throws USER_NOT_FOUND or TOO_MANY_ADDRESSES. */
 export async function insertAddress(
   tx: Transaction,
   { id, userId, address, isDefault }: Pick<UserAddress, "id" | "userId" | "address" | "isDefault">,
@@ -73,7 +74,7 @@ export async function findAddress(db: Queryable, userId: string, id: string): Pr
   return rows.map(toUserAddress)[0];
 }
 
-/** The oldest first: the ids sort by time. */
+/** Lists addresses after `afterId`, oldest first: ids sort by creation time. */
 export async function listAddresses(
   db: Queryable,
   { userId, afterId, limit }: { userId: string; afterId: string; limit: number },
@@ -85,7 +86,7 @@ export async function listAddresses(
   return rows.map(toUserAddress);
 }
 
-/** What is undefined stays. Undefined where there is no such address, or not in this version. */
+/** Changes the fields that are given. Returns undefined if the address does not exist or has another version. */
 export async function updateAddress(
   tx: Transaction,
   change: { userId: string; id: string; address?: Address; isDefault?: boolean; version?: bigint },
@@ -112,7 +113,7 @@ export async function updateAddress(
   return rows.map(toUserAddress)[0];
 }
 
-/** Where it was the default one, the oldest one left becomes it. */
+/** Deletes an address; idempotent. If it was the default, the oldest of the others becomes the default. */
 export async function deleteAddress(tx: Transaction, userId: string, id: string): Promise<void> {
   await lockUser(tx, userId);
   const { rows } = await tx.query<{ is_default: boolean }>(
@@ -128,11 +129,11 @@ export async function deleteAddress(tx: Transaction, userId: string, id: string)
   }
 }
 
-/** One change of an address book at a time. */
+/** Locks the user, so that an address book is changed by one transaction at a time. Throws USER_NOT_FOUND. */
 async function lockUser(tx: Transaction, userId: string): Promise<void> {
   const { rowCount } = await tx.query("select from users where id = $1 for no key update", [userId]);
   if (rowCount === 0) {
-    throw new DomainError(reasons, "USER_NOT_FOUND", `there is no user ${userId}`, { user_id: userId });
+    throw userNotFound(userId);
   }
 }
 

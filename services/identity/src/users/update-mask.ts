@@ -1,7 +1,7 @@
 import { DomainError } from "@sagacart/chassis/errors";
 import { reasons } from "../reasons.ts";
 
-/** Which of the fields change: those of the mask, or without one those that are set. Throws BAD_UPDATE_MASK. */
+/** Returns the fields to change: those in the mask, or without a mask those that are set. Throws BAD_UPDATE_MASK. */
 export function changedFields<const F extends string>(
   paths: readonly string[],
   fields: Readonly<Record<F, boolean>>,
@@ -15,7 +15,7 @@ export function changedFields<const F extends string>(
   return new Set(known.filter((field) => (paths.length === 0 ? fields[field] : paths.includes(field))));
 }
 
-/** The version that an etag stands for. Throws ETAG_MISMATCH for what is none of ours. */
+/** Parses an etag; "" is undefined. Throws ETAG_MISMATCH for a text that is not an etag. */
 export function versionOf(etag: string): bigint | undefined {
   if (etag === "") {
     return undefined;
@@ -26,6 +26,11 @@ export function versionOf(etag: string): bigint | undefined {
   return BigInt(etag);
 }
 
+/** Makes the error for an outdated etag. */
 export function etagMismatch(): DomainError {
-  return new DomainError(reasons, "ETAG_MISMATCH", "it has changed since it was read; read it again");
+  return new DomainError(
+    reasons,
+    "ETAG_MISMATCH",
+    "the etag is outdated; read the resource and apply the change again",
+  );
 }

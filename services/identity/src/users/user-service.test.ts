@@ -35,7 +35,7 @@ const home = {
 describe("register", () => {
   const account = (username: string) => ({ username, email: `${username}@shop.test`, password: "correct horse" });
 
-  test("of one name by fifty at once makes one user", async () => {
+  test("called fifty times at once with one name creates one user", async () => {
     const answers = await Promise.all(
       Array.from({ length: 50 }, (_, index) => {
         const email = `grace-${index}@shop.test`;
@@ -47,7 +47,7 @@ describe("register", () => {
     expect((await running.identity.listUsers({ username: "Grace" })).users).toHaveLength(1);
   });
 
-  test("said twice with one request id makes one, and remembers no password", async () => {
+  test("called twice with one request id creates one user", async () => {
     const asked = { ...account("twice"), requestId: "r-1" };
     const [one, other] = await Promise.all([running.anonymous.register(asked), running.anonymous.register(asked)]);
 
@@ -56,7 +56,7 @@ describe("register", () => {
     expect(await reasonOf(again)).toBe("REQUEST_ID_REUSED");
   });
 
-  test("refuses an e-mail address that is taken, in any case", async () => {
+  test("refuses a taken e-mail address in any case", async () => {
     await running.anonymous.register(account("eve"));
 
     const again = running.anonymous.register({ ...account("eve2"), email: "EVE@shop.test" });
@@ -71,7 +71,7 @@ describe("register", () => {
 });
 
 describe("a user", () => {
-  test("is there by its id and as me, for itself", async () => {
+  test("can read itself by its id and as `me`", async () => {
     const { id, client, username, email } = await running.register();
 
     for (const asked of [id, "me"]) {
@@ -79,7 +79,7 @@ describe("a user", () => {
     }
   });
 
-  test("is not there for another, in the words of one who is not there at all", async () => {
+  test("looks nonexistent to another user, with the same message", async () => {
     const [{ id }, { client }] = [await running.register(), await running.register()];
     const asks = (user: string) => [
       client.getUser({ id: user }),
@@ -100,7 +100,7 @@ describe("a user", () => {
     expect(new Set(await messages(id))).toEqual(new Set(["there is no user <id>"]));
   });
 
-  test("may be looked at by support, and not changed", async () => {
+  test("can be read by support, but not changed", async () => {
     const helper = await running.register();
     await running.identity.setRoles({ id: helper.id, roles: ["support"] });
     const { session } = await running.anonymous.signIn(helper);
@@ -114,7 +114,7 @@ describe("a user", () => {
     expect((await support.updateUser({ user: { id: "me", phone: "1" } })).user?.phone).toBe("1");
   });
 
-  test("changes with its etag, and tells a new e-mail address to the old one", async () => {
+  test("is changed with its etag, and the old e-mail address is notified of a new one", async () => {
     const { client, email } = await running.register();
     const { user } = await client.getUser({ id: "me" });
     const moved = { id: "me", email: `new-${email}`, etag: user!.etag };
@@ -129,13 +129,13 @@ describe("a user", () => {
       .toContainEqual([email, "Your e-mail address was changed"]);
   });
 
-  test("gives nobody roles but as an operator", async () => {
+  test("cannot set roles unless an operator", async () => {
     const { client, id } = await running.register();
 
     expect(await reasonOf(client.setRoles({ id, roles: ["operator"] }))).toBe("ROLE_REQUIRED");
   });
 
-  test("who is the last operator stays one", async () => {
+  test("who is the last operator cannot lose the role or be deleted", async () => {
     const { users } = await running.identity.listUsers({ role: "operator" });
     expect(users).toHaveLength(1);
     const id = users[0]!.id;
@@ -144,7 +144,7 @@ describe("a user", () => {
     expect(await reasonOf(running.identity.deleteUser({ id }))).toBe("LAST_OPERATOR");
   });
 
-  test("is listed once, page by page", async () => {
+  test("is listed exactly once across pages", async () => {
     const ids: string[] = [];
     let pageToken = "";
     do {
@@ -172,7 +172,7 @@ describe("addresses", () => {
     return addresses.filter(({ isDefault }) => isDefault).map(({ id }) => id);
   };
 
-  test("the first one is the default one, then whichever is said to be, then the oldest left", async () => {
+  test("the first is the default, then the one that is chosen, then the oldest left", async () => {
     const { client } = await running.register();
     const first = await add(client);
     const second = await add(client);
@@ -185,14 +185,14 @@ describe("addresses", () => {
     expect(await defaults(client)).toEqual([first]);
   });
 
-  test("twenty that are made the default one at once leave one", async () => {
+  test("twenty created as default at once leave one default", async () => {
     const { client } = await running.register();
     await Promise.all(Array.from({ length: 20 }, () => add(client, true)));
 
     expect(await defaults(client)).toHaveLength(1);
   });
 
-  test("one changes with its etag, as a whole", async () => {
+  test("an address is replaced as a whole, with its etag", async () => {
     const { client, id: userId } = await running.register();
     const id = await add(client);
     const { address: before } = await client.getAddress({ userId, id });
@@ -204,7 +204,7 @@ describe("addresses", () => {
     expect(await reasonOf(client.updateAddress({ address: { ...moved, id: "none" } }))).toBe("ADDRESS_NOT_FOUND");
   });
 
-  test("there are a hundred at most, made once for a request id", async () => {
+  test("a user has at most a hundred, and one for each request id", async () => {
     const { client, id } = await running.register();
     const once = { userId: "me", address: home, requestId: "a-1" };
     const [one, other] = await Promise.all([client.createAddress(once), client.createAddress(once)]);

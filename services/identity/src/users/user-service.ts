@@ -15,15 +15,14 @@ import {
   SetRolesResponseSchema,
   UpdateUserResponseSchema,
 } from "@sagacart/proto/identity/v1/identity_service";
-import { changeable, readable, userIdOf, userNotFound } from "../caller.ts";
+import { requireChangeable, requireReadable, resolveUserId } from "../caller.ts";
 import type { Mailer } from "../mailer.ts";
 import { userMessage } from "../messages.ts";
 import { reasons } from "../reasons.ts";
 import type { PasswordChange } from "../sessions/password-change.ts";
 import type { Passwords } from "../sessions/passwords.ts";
 import { changedFields, etagMismatch, versionOf } from "./update-mask.ts";
-import type { User } from "./user.ts";
-import { roles as knownRoles, type Role } from "./user.ts";
+import { roles as knownRoles, type Role, type User, userNotFound } from "./user.ts";
 import { deleteUser, findUser, insertUser, listUsers, updateRoles, updateUser } from "./user-store.ts";
 
 export type UserRpcsOptions = {
@@ -35,7 +34,7 @@ export type UserRpcsOptions = {
 
 type UserRpcs = "register" | "getUser" | "listUsers" | "updateUser" | "deleteUser" | "setRoles";
 
-/** The rpcs about users. */
+/** Creates the RPC handlers of users. */
 export function userRpcs(options: UserRpcsOptions): Pick<ServiceImpl<typeof IdentityService>, UserRpcs> {
   const { pool, passwords, passwordChange, mailer } = options;
 
@@ -51,9 +50,9 @@ export function userRpcs(options: UserRpcsOptions): Pick<ServiceImpl<typeof Iden
     async register(request) {
       const { username, email, password, phone, requestId } = request;
       passwordChange.refuseShort(password);
-      // Before the transaction, which would hold a connection meanwhile.
+      // Hash before the transaction, which holds a connection.
       const passwordHash = await passwords.hash(password);
-      // Without the password: a fast hash of it would lie in the database.
+      // Leave the password out: the fingerprint is stored, and a fast hash of a password can be guessed.
       const without = ["request_id", "password"];
       const fingerprint = fingerprintOf(RegisterRequestSchema, request, { without });
       const keyed = { scope: "register", requestId, method: "Register", fingerprint };
@@ -66,7 +65,7 @@ export function userRpcs(options: UserRpcsOptions): Pick<ServiceImpl<typeof Iden
     },
 
     async getUser({ id }) {
-      return create(GetUserResponseSchema, { user: userMessage(await get(readable(id))) });
+      return create(GetUserResponseSchema, { user: userMessage(await get(requireReadable(id))) });
     },
 
     async listUsers({ username, email, role, pageToken, pageSize: asked }) {
@@ -84,10 +83,10 @@ export function userRpcs(options: UserRpcsOptions): Pick<ServiceImpl<typeof Iden
 
     async updateUser({ user, updateMask }) {
       const given = { id: "", email: "", phone: "", etag: "", ...user };
-      const id = changeable(given.id);
+      const id = requireChangeable(given.id);
       const fields = changedFields(updateMask?.paths ?? [], { email: given.email !== "", phone: given.phone !== "" });
       if (fields.has("email") && given.email === "") {
-        throw new DomainError(reasons, "BAD_UPDATE_MASK", "email cannot be taken away", { path: "email" });
+        throw new DomainError(reasons, "BAD_UPDATE_MASK", "email cannot be cleared", { path: "email" });
       }
       const before = await get(id);
       const version = versionOf(given.etag);
@@ -100,17 +99,17 @@ export function userRpcs(options: UserRpcsOptions): Pick<ServiceImpl<typeof Iden
         }),
       );
       if (after === undefined) {
-        // It was there a moment ago.
+        // The user existed a moment ago, so its version differs.
         throw etagMismatch();
       }
       if (after.email !== before.email) {
-        mailer.post(movedMail(before, after));
+        mailer.sendInBackground(emailChangedMail(before, after));
       }
       return create(UpdateUserResponseSchema, { user: userMessage(after) });
     },
 
     async deleteUser({ id: given }) {
-      const id = changeable(given);
+      const id = requireChangeable(given);
       if (!(await withTransaction(pool, (tx) => deleteUser(tx, id)))) {
         throw userNotFound(id);
       }
@@ -118,7 +117,7 @@ export function userRpcs(options: UserRpcsOptions): Pick<ServiceImpl<typeof Iden
     },
 
     async setRoles({ id: given, roles }) {
-      const id = userIdOf(given);
+      const id = resolveUserId(given);
       const user = await withTransaction(pool, (tx) => updateRoles(tx, id, roles.filter(isRole)));
       if (user === undefined) {
         throw userNotFound(id);
@@ -132,10 +131,10 @@ function isRole(text: string): text is Role {
   return knownRoles.some((role) => role === text);
 }
 
-function movedMail({ email: to, username }: User, { email }: User) {
+function emailChangedMail({ email: to, username }: User, { email }: User) {
   const text = `Hello ${username},
 
-your account now has the e-mail address ${email}, and mail goes there. If it was not you, write to us.
+the e-mail address of your account is now ${email}. If you did not change it, contact us.
 `;
   return { to, subject: "Your e-mail address was changed", text };
 }

@@ -23,7 +23,7 @@ function toUser(row: Row): User {
 
 export type NewUser = Pick<User, "id" | "username" | "email" | "phone" | "roles"> & { readonly passwordHash: string };
 
-/** Throws USERNAME_TAKEN or EMAIL_TAKEN, also for one that was made in this moment. */
+/** Creates a user. Throws USERNAME_TAKEN or EMAIL_TAKEN, also if a concurrent transaction took it. */
 export async function insertUser(db: Queryable, user: NewUser): Promise<void> {
   await refusingTaken(user, () =>
     db.query(`insert into users (id, username, email, phone, roles, password_hash) values ($1, $2, $3, $4, $5, $6)`, [
@@ -44,7 +44,7 @@ export async function findUser(db: Queryable, id: string): Promise<User | undefi
 
 export type UserWithPassword = { readonly user: User; readonly passwordHash: string };
 
-/** By the name, or by the e-mail address: names have no `@`. */
+/** Finds a user by name or e-mail address, in any case. Names have no `@`. */
 export async function findByLogin(db: Queryable, login: string): Promise<UserWithPassword | undefined> {
   const column = login.includes("@") ? "email" : "username";
   return await findWithPassword(db, `lower(${column}) = lower($1)`, login);
@@ -64,7 +64,7 @@ async function findWithPassword(db: Queryable, where: string, value: string): Pr
 
 export type UserFilter = { username: string; email: string; role: string };
 
-/** The oldest first, after the one with this time and id. */
+/** Lists users that match the filter, oldest first, after the one with this creation time and id. "" matches any. */
 export async function listUsers(
   db: Queryable,
   filter: UserFilter,
@@ -83,8 +83,8 @@ export async function listUsers(
 }
 
 /**
- * What is undefined stays. Undefined where there is no such user, or not in this version (undefined is any). What was mailed to
- * the address until now, to set a password with, is no longer good.
+ * Changes the fields that are given. Returns undefined if the user does not exist or has another version; no version
+ * matches any. A new e-mail address voids the reset tokens that were sent to the old one. Throws EMAIL_TAKEN.
  */
 export async function updateUser(
   tx: Transaction,
@@ -107,7 +107,7 @@ export async function updatePassword(db: Queryable, id: string, passwordHash: st
   await db.query("update users set password_hash = $2, update_time = now() where id = $1", [id, passwordHash]);
 }
 
-/** The last operator stays one, or nobody could ever set roles again: throws LAST_OPERATOR. */
+/** Sets roles. Throws LAST_OPERATOR if nobody would be left who can set roles. */
 export async function updateRoles(tx: Transaction, id: string, roles: readonly Role[]): Promise<User | undefined> {
   await keepAnOperator(tx, id, roles.includes("operator"));
   const { rows } = await tx.query<Row>(
@@ -117,7 +117,7 @@ export async function updateRoles(tx: Transaction, id: string, roles: readonly R
   return rows.map(toUser)[0];
 }
 
-/** Throws LAST_OPERATOR. */
+/** Deletes a user. Returns false if there is none. Throws LAST_OPERATOR. */
 export async function deleteUser(tx: Transaction, id: string): Promise<boolean> {
   await keepAnOperator(tx, id, false);
   const { rowCount } = await tx.query("delete from users where id = $1", [id]);
@@ -128,12 +128,17 @@ async function keepAnOperator(tx: Transaction, id: string, stays: boolean): Prom
   if (stays) {
     return;
   }
-  // Two operators who take it from each other at once would each find the other one still there.
+  // Lock all operators: two that demote each other at once would each still see the other.
   const { rows } = await tx.query<{ id: string }>(
     "select id from users where 'operator' = any(roles) order by id for update",
   );
   if (rows.length === 1 && rows[0]?.id === id) {
-    throw new DomainError(reasons, "LAST_OPERATOR", "the last operator must stay one; make another one first", { id });
+    throw new DomainError(
+      reasons,
+      "LAST_OPERATOR",
+      "the last operator cannot lose the role or be deleted; make another user operator first",
+      { id },
+    );
   }
 }
 
@@ -144,10 +149,10 @@ async function refusingTaken<T>(user: { username: string; email: string }, write
     const constraint = error instanceof Error && "constraint" in error ? error.constraint : undefined;
     if (constraint === "users_username") {
       const { username } = user;
-      throw new DomainError(reasons, "USERNAME_TAKEN", `there is a user ${username} already`, { username });
+      throw new DomainError(reasons, "USERNAME_TAKEN", `the user name ${username} is taken`, { username });
     }
     if (constraint === "users_email") {
-      throw new DomainError(reasons, "EMAIL_TAKEN", "there is a user with this e-mail address already");
+      throw new DomainError(reasons, "EMAIL_TAKEN", "this e-mail address is taken");
     }
     throw error;
   }

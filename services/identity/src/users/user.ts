@@ -1,7 +1,10 @@
+import { DomainError } from "@sagacart/chassis/errors";
+import { reasons } from "../reasons.ts";
+
 export const roles = ["customer", "support", "operator"] as const;
 export type Role = (typeof roles)[number];
 
-/** Somebody who can sign in. */
+/** A user, who can sign in. `version` rises with each change and is the etag. */
 export type User = {
   readonly id: string;
   readonly username: string;
@@ -12,3 +15,8 @@ export type User = {
   readonly createTime: Date;
   readonly updateTime: Date;
 };
+
+/** Makes the error for a user that does not exist, or that the caller must not know of. */
+export function userNotFound(id: string): DomainError {
+  return new DomainError(reasons, "USER_NOT_FOUND", `there is no user ${id}`, { user_id: id });
+}

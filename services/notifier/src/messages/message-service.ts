@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { DomainError } from "@sagacart/chassis/errors";
-import { pageSize } from "@sagacart/chassis/postgres/page";
+import { decodeIdToken, nextIdToken, pageSize } from "@sagacart/chassis/postgres/page";
 import type { Pool } from "@sagacart/chassis/postgres/pool";
 import {
   GetContactResponseSchema,
@@ -18,7 +18,6 @@ import type { Letters } from "../templates/letters.ts";
 import { findCustomers, putContact } from "./customer-store.ts";
 import type { Message } from "./message.ts";
 import { countPending, findMessage, listMessages, retryMessage } from "./message-store.ts";
-import { nextPageToken, readPageToken } from "./newest-first.ts";
 import { channelOf, messageMessage, stateOf } from "./wire.ts";
 
 export type ServiceOptions = {
@@ -51,7 +50,7 @@ export function notifierService({ pool, letters, onMessages }: ServiceOptions): 
     async listMessages({ customerId, orderId, state, channel, ...page }) {
       const limit = pageSize(page.pageSize);
       const list = `messages of ${customerId}, ${orderId}, ${state}, ${channel}`;
-      const beforeId = readPageToken(page.pageToken, list);
+      const beforeId = decodeIdToken(page.pageToken, list);
       const filter = {
         customerId,
         orderId,
@@ -63,7 +62,7 @@ export function notifierService({ pool, letters, onMessages }: ServiceOptions): 
       const messages = await listMessages(pool, filter);
       return create(ListMessagesResponseSchema, {
         messages: await Promise.all(messages.map(brief)),
-        nextPageToken: nextPageToken(messages, limit, list),
+        nextPageToken: nextIdToken(messages, limit, list),
       });
     },
     async retryMessage({ id }) {

@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { DomainError } from "@sagacart/chassis/errors";
-import { decodePageToken, encodePageToken, pageReasons, pageSize } from "@sagacart/chassis/postgres/page";
+import { badPageToken, decodePageToken, encodePageToken, pageSize } from "@sagacart/chassis/postgres/page";
 import type { Pool } from "@sagacart/chassis/postgres/pool";
 import { TemplateSchema } from "@sagacart/proto/notifier/v1/template";
 import {
@@ -62,7 +62,7 @@ const list = "templates";
 function readToken(token: string): readonly [string, string] {
   const [eventType, language] = decodePageToken(token, list, ["string", "string"]) ?? ["", ""];
   if (!/^[a-z0-9._]{0,100}$/.test(eventType) || (token !== "" && !isLanguage(language))) {
-    throw new DomainError(pageReasons, "BAD_PAGE_TOKEN", "page_token is not one that this list gave out");
+    throw badPageToken();
   }
   return [eventType, language];
 }

@@ -2,8 +2,8 @@ import { randomUUID } from "node:crypto";
 import { Cart_State } from "@sagacart/proto/order/v1/cart";
 import { WaitFor } from "@sagacart/proto/order/v1/order_service";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { startOrderService, type TestOrderService, testPeriods } from "../testing/order.ts";
 import { contents, failureOf, holdCartLock, requireCart, untilWaiting } from "../testing/test-carts.ts";
-import { startOrderService, type TestOrderService, testPeriods } from "../testing/test-service.ts";
 import { checkIdleCarts, type Round } from "./idle-cart-loop.ts";
 
 let shop: TestOrderService;
@@ -27,7 +27,7 @@ async function get(id: string) {
 /** Makes a cart older by some days, and runs a round. */
 async function daysGoBy(days: number, ...ids: string[]): Promise<Round> {
   await shop.pool.query(
-    `update carts set update_time = update_time - $2 * interval '1 day', told_expire_time = told_expire_time - $2 * interval '1 day',
+    `update carts set update_time = update_time - $2 * interval '1 day', notified_expire_time = notified_expire_time - $2 * interval '1 day',
                       idle_check_time = now() where id = any($1)`,
     [ids, days],
   );
@@ -202,7 +202,7 @@ describe("races", () => {
     const age = (days: number) =>
       shop.pool.query(
         `update carts set update_time = update_time - $2 * interval '1 day', idle_check_time = now(),
-                          told_expire_time = told_expire_time - $2 * interval '1 day' where id = any($1)`,
+                          notified_expire_time = notified_expire_time - $2 * interval '1 day' where id = any($1)`,
         [ids, days],
       );
     await age(8.5);

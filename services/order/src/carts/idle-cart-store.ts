@@ -26,7 +26,7 @@ type Row = {
   version: bigint;
   event_sequence: bigint;
   update_time: Date;
-  told_expire_time: Date | null;
+  notified_expire_time: Date | null;
   now: Date;
 };
 
@@ -35,12 +35,12 @@ export async function lockDueCarts(tx: Transaction, limit: number): Promise<{ ca
   const { rows } = await tx.query<Row>({
     name: "lock-due-carts",
     text: `with due as (
-             select id, customer_id, name, state, version, event_sequence, update_time, remind_version, told_expire_time
+             select id, customer_id, name, state, version, event_sequence, update_time, remind_version, notified_expire_time
              from carts where idle_check_time <= now() order by idle_check_time limit $1
              for update skip locked
            )
            select id, customer_id, name, state, version, event_sequence, update_time, now(),
-                  case when remind_version = version then told_expire_time end as told_expire_time,
+                  case when remind_version = version then notified_expire_time end as notified_expire_time,
                   not exists (select from cart_lines l where l.cart_id = due.id) as is_empty
            from due`,
     values: [limit],
@@ -54,7 +54,7 @@ export async function lockDueCarts(tx: Transaction, limit: number): Promise<{ ca
     version: row.version,
     eventSequence: row.event_sequence,
     updateTime: row.update_time,
-    notifiedExpireTime: row.told_expire_time ?? undefined,
+    notifiedExpireTime: row.notified_expire_time ?? undefined,
   }));
   return { carts, now: rows[0]?.now ?? new Date() };
 }
@@ -65,7 +65,7 @@ const verdicts = unnest<Decided>("v", {
   id: ["text", ({ cart }) => cart.id],
   kind: ["text", ({ verdict }) => verdict.kind],
   next_check: ["timestamptz", ({ verdict }) => ("at" in verdict ? verdict.at : null)],
-  told_expire_time: ["timestamptz", ({ verdict }) => (verdict.kind === "REMIND" ? verdict.expireTime : null)],
+  notified_expire_time: ["timestamptz", ({ verdict }) => (verdict.kind === "REMIND" ? verdict.expireTime : null)],
 });
 
 /** Applies verdicts to carts that the caller has locked, in one statement. */
@@ -76,7 +76,7 @@ export async function saveVerdicts(tx: Transaction, decided: readonly Decided[])
            set idle_check_time = v.next_check,
                event_sequence = c.event_sequence + case when v.kind in ('REMIND', 'EXPIRE') then 1 else 0 end,
                remind_version = case when v.kind = 'REMIND' then c.version else c.remind_version end,
-               told_expire_time = coalesce(v.told_expire_time, c.told_expire_time),
+               notified_expire_time = coalesce(v.notified_expire_time, c.notified_expire_time),
                state = case when v.kind = 'EXPIRE' then 'EXPIRED' else c.state end,
                is_default = c.is_default and v.kind <> 'EXPIRE',
                version = c.version + case when v.kind = 'EXPIRE' then 1 else 0 end,

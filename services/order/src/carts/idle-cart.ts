@@ -17,7 +17,7 @@ export type CheckedCart = {
   readonly notifiedExpireTime: Date | undefined;
 };
 
-/** What to do with the cart; `at` is the time of its next check. FORGET: it needs no more checks. */
+/** The action for a cart; `at` is the time of its next check. FORGET: it needs no more checks. */
 export type Verdict =
   | { readonly kind: "FORGET" }
   | { readonly kind: "WAIT"; readonly at: Date }

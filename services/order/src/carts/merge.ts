@@ -4,7 +4,7 @@ import type { Quotes } from "./quote.ts";
 /** How to merge a product that both carts have: add the quantities, or take the larger one. */
 export type Strategy = "SUM" | "LARGER";
 
-/** What a merge does with one line of the source. Stored in this form. */
+/** The effect of a merge on one line of the source. Stored in this form. */
 type MergedLine = {
   readonly productId: string;
   readonly title: string;
@@ -15,7 +15,7 @@ type MergedLine = {
   readonly quantity: number;
 };
 
-/** What a merge does, line by line. Stored in this form. */
+/** The report of a merge, line by line. Stored in this form. */
 export type MergeReport = { readonly lines: readonly MergedLine[]; readonly leftOut: readonly LeftOutLine[] };
 
 /**

@@ -5,7 +5,7 @@ import { Order_State } from "@sagacart/proto/order/v1/order";
 import { WaitFor } from "@sagacart/proto/order/v1/order_service";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { maxWaitMs } from "../orders/order-service.ts";
-import { quote, startOrderService, type TestOrderService } from "../testing/test-service.ts";
+import { quote, startOrderService, type TestOrderService } from "../testing/order.ts";
 
 let service: TestOrderService;
 beforeAll(async () => {

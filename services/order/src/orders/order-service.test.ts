@@ -1,7 +1,7 @@
 import { Order_State } from "@sagacart/proto/order/v1/order";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { startOrderService, type TestOrderService } from "../testing/order.ts";
 import { reasonOf, testOrders } from "../testing/test-orders.ts";
-import { startOrderService, type TestOrderService } from "../testing/test-service.ts";
 
 let service: TestOrderService;
 beforeAll(async () => {

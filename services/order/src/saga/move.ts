@@ -45,7 +45,7 @@ export type Change = {
   readonly last: Transition;
 };
 
-/** What a move changes; undefined if it changes nothing. */
+/** Plans a move; undefined if it changes nothing. */
 export function planChange(order: MovableOrder, move: OrderMove): Change | undefined {
   const transitions = planMove(order, move);
   const last = transitions.at(-1);

@@ -5,10 +5,7 @@ import { recordCommands } from "@sagacart/outbox/commands/record";
 /** The kinds of command whose workflow owns the order. They are kept until the order is final. */
 export const ownerKinds = ["CHECKOUT", "RESUME"] as const;
 
-/**
- * Makes a workflow the owner of those orders that have none. Of two workflows that try at once, one
- * gets an order.
- */
+/** Makes a workflow the owner of those orders that have none. Of two workflows that try at once, one gets an order. */
 export async function claimOrders(tx: Transaction, workflowId: string, orderIds: readonly string[]): Promise<void> {
   await tx.query({
     name: "claim-orders",

@@ -2,8 +2,8 @@ import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { Cart_State } from "@sagacart/proto/order/v1/cart";
 import { Order_State } from "@sagacart/proto/order/v1/order";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { startOrderService, type TestOrderService } from "../testing/order.ts";
 import { reasonOf, testOrders } from "../testing/test-orders.ts";
-import { startOrderService, type TestOrderService } from "../testing/test-service.ts";
 
 let service: TestOrderService;
 beforeAll(async () => {

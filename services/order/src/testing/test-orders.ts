@@ -2,7 +2,7 @@ import { errorInfo } from "@sagacart/chassis/errors";
 import { isStarted } from "@sagacart/outbox/commands/command-store";
 import { Order_State } from "@sagacart/proto/order/v1/order";
 import { WaitFor } from "@sagacart/proto/order/v1/order_service";
-import type { TestOrderService } from "./test-service.ts";
+import type { TestOrderService } from "./order.ts";
 
 type MoveDetails = {
   endsAs?: Order_State;

@@ -98,7 +98,7 @@ async function insertSystem(tx: Transaction, name: SystemAccount, currency: stri
   });
   const found = await findSystem(tx, name, currency);
   if (found === undefined) {
-    throw new Error(`the account ${name} in ${currency} was made and is gone`);
+    throw new Error(`the account ${name} in ${currency} was inserted but is gone`);
   }
   return found;
 }

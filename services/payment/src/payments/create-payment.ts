@@ -50,7 +50,7 @@ async function get(pool: Pool, feed: EventFeed, id: string): Promise<Payment> {
   feed.notify();
   const payment = (await findPayments(pool, [id])).get(id);
   if (payment === undefined) {
-    throw new Error(`payment ${id} was recorded and is gone`);
+    throw new Error(`payment ${id} was recorded but is gone`);
   }
   return payment;
 }

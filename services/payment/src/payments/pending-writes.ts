@@ -27,7 +27,7 @@ export async function writePending(tx: Transaction, ledger: Ledger, writes: Pend
   const inserted = await insertRefunds(tx, writes.newRefunds);
   const missing = writes.newRefunds.find(({ id }) => !inserted.has(id));
   if (missing !== undefined) {
-    throw new Error(`refund ${missing.id} of payment ${missing.paymentId} is there already`);
+    throw new Error(`refund ${missing.id} of payment ${missing.paymentId} exists already`);
   }
   await updateRefunds(tx, writes.refundChanges);
   await ledger.post(tx, writes.entries);

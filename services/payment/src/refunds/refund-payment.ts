@@ -50,7 +50,7 @@ export function refundPayment(options: ChargeOptions & { commands: CommandOutbox
     const get = async () => {
       const refund = (await findRefunds(pool, [id])).get(id);
       if (refund === undefined) {
-        throw new Error(`refund ${id} was recorded and is gone`);
+        throw new Error(`refund ${id} was recorded but is gone`);
       }
       return refund;
     };

@@ -77,7 +77,7 @@ export async function untilSettled({ pool }: Pick<TestPayment, "pool">): Promise
       return;
     }
     if (Date.now() > endMs) {
-      throw new Error(`not settled within 15 s: ${JSON.stringify(rows)}`);
+      throw new Error(`not settled within 60 s: ${JSON.stringify(rows)}`);
     }
     await setTimeout(10);
   }

@@ -82,7 +82,7 @@ async function finish(tx: Transaction, orderId: string, timeoutMs: number): Prom
 async function cancel(tx: Transaction, { orderId, trackingNumber }: Shipment): Promise<Shipment> {
   const [cancelled] = await settleShipments(tx, [{ orderId, state: "CANCELLED", trackingNumber, refusalReason: "" }]);
   if (cancelled === undefined) {
-    throw new Error(`the shipment of order ${orderId} was locked and is gone`);
+    throw new Error(`the shipment of order ${orderId} was locked but is gone`);
   }
   await appendEvents(tx, [settledEvent(cancelled)]);
   return cancelled;
@@ -91,7 +91,7 @@ async function cancel(tx: Transaction, { orderId, trackingNumber }: Shipment): P
 async function existing(tx: Transaction, orderId: string): Promise<Shipment> {
   const shipment = await findShipment(tx, orderId);
   if (shipment === undefined) {
-    throw new Error(`the shipment of order ${orderId} was found and is gone`);
+    throw new Error(`the shipment of order ${orderId} was found but is gone`);
   }
   return shipment;
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { WaitFor } from "@sagacart/proto/order/v1/order_service";
 import { Reservation_Kind } from "@sagacart/proto/stock/v1/reservation";
 import { callerLeft } from "@sagacart/rest/caller-left";
@@ -44,7 +45,7 @@ export async function dapr(
           contactEmail,
           ...(address === undefined ? {} : { shippingAddress: address }),
           waitFor: WaitFor.COMPLETED,
-          waitAtMost: { seconds: BigInt(waitSeconds), nanos: 0 },
+          waitAtMost: durationFromMs(waitSeconds * 1_000),
           requestId: keyOf(request),
         },
         { signal: callerLeft(reply), timeoutMs: waitSeconds * 1000 + 10_000 },

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { timestampDate } from "@bufbuild/protobuf/wkt";
+import { durationFromMs, timestampDate } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Verifier } from "@sagacart/chassis/auth/verify";
 import { errorInfo } from "@sagacart/chassis/errors";
@@ -38,7 +38,7 @@ export function orders(app: FastifyInstance, { clients, verifier, paymentMethod,
   const { orders, products, users } = clients;
   const placeOrder = createPlaceOrder({ orders, users, paymentMethod, waitMs });
   const refuseOrdersForOthers = refuseOrdersFor(verifier);
-  const waitAtMost = { seconds: BigInt(Math.ceil(waitMs / 1000)), nanos: 0 };
+  const waitAtMost = durationFromMs(waitMs);
   const timeoutMs = waitMs + 5_000;
 
   app.post<{ Body: body.NewOrder; Headers: { "idempotency-key"?: string } }>(

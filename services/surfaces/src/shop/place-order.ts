@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { errorInfo } from "@sagacart/chassis/errors";
 import { uuidv7 } from "@sagacart/chassis/uuid";
@@ -54,7 +55,7 @@ export function createPlaceOrder(options: PlaceOrderOptions) {
       payLater: true,
       ...(shippingAddress === undefined ? {} : { shippingAddress }),
       waitFor: WaitFor.RESERVED,
-      waitAtMost: { seconds: BigInt(Math.floor(waitMs / 1000)), nanos: (waitMs % 1000) * 1_000_000 },
+      waitAtMost: durationFromMs(waitMs),
       requestId: key ?? orderId,
     };
     const { order, attached } = await refuse400(orders.checkout(request, { signal, timeoutMs: waitMs + 5_000 }));

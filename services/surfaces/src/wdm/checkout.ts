@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { errorInfo } from "@sagacart/chassis/errors";
 import { type Cart, Cart_State } from "@sagacart/proto/order/v1/cart";
@@ -27,7 +28,7 @@ export function createCheckout(clients: Pick<Clients, "carts" | "orders">) {
       customerId: cart.customerId,
       cartId,
       waitFor: WaitFor.COMPLETED,
-      waitAtMost: { seconds: BigInt(waitMs / 1000), nanos: 0 },
+      waitAtMost: durationFromMs(waitMs),
       requestId: randomUUID(),
     };
     try {

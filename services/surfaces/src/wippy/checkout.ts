@@ -1,3 +1,4 @@
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import type { Order } from "@sagacart/proto/order/v1/order";
 import { Order_State } from "@sagacart/proto/order/v1/order";
 import { WaitFor } from "@sagacart/proto/order/v1/order_service";
@@ -27,7 +28,7 @@ export async function checkOut(
       cartId: cart.id,
       paymentMethod,
       waitFor: WaitFor.COMPLETED,
-      waitAtMost: { seconds: BigInt(waitMs / 1000), nanos: 0 },
+      waitAtMost: durationFromMs(waitMs),
       requestId,
     },
     { signal, timeoutMs: waitMs + 2_000 },

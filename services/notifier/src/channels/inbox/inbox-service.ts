@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { DomainError } from "@sagacart/chassis/errors";
-import { pageSize } from "@sagacart/chassis/postgres/page";
+import { decodeIdToken, nextIdToken, pageSize } from "@sagacart/chassis/postgres/page";
 import type { Pool } from "@sagacart/chassis/postgres/pool";
 import { InboxMessageSchema, type InboxMessage as WireMessage } from "@sagacart/proto/notifier/v1/inbox";
 import {
@@ -14,7 +14,6 @@ import {
   MarkReadResponseSchema,
   WatchInboxResponseSchema,
 } from "@sagacart/proto/notifier/v1/inbox_service";
-import { nextPageToken, readPageToken } from "../../messages/newest-first.ts";
 import { reasons } from "../../reasons.ts";
 import type { Letters } from "../../templates/letters.ts";
 import { deleteFromInbox, findStanding, type InboxMessage, listInbox, markAllRead, markRead } from "./inbox-store.ts";
@@ -35,13 +34,13 @@ export function inboxService({ pool, letters, watch, onChanges }: InboxOptions):
     async listInboxMessages({ customerId, unreadOnly, ...page }) {
       const limit = pageSize(page.pageSize);
       const list = `inbox of ${customerId}, ${unreadOnly}`;
-      const beforeId = readPageToken(page.pageToken, list);
+      const beforeId = decodeIdToken(page.pageToken, list);
       // The standing first: who watches from it is told of what comes between the two.
       const { sequence, unread } = await findStanding(pool, customerId);
       const messages = await listInbox(pool, { customerId, unreadOnly, beforeId, limit });
       return create(ListInboxMessagesResponseSchema, {
         messages: await Promise.all(messages.map(writeOut)),
-        nextPageToken: nextPageToken(messages, limit, list),
+        nextPageToken: nextIdToken(messages, limit, list),
         unreadCount: unread,
         sequence,
       });

@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { durationMs, timestampDate, timestampFromDate, timestampNow } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { DomainError } from "@sagacart/chassis/errors";
-import { decodePageToken, encodePageToken, pageReasons, pageSize } from "@sagacart/chassis/postgres/page";
+import { decodeIdToken, encodePageToken, nextIdToken, pageSize } from "@sagacart/chassis/postgres/page";
 import { type Pool, withTransaction } from "@sagacart/chassis/postgres/pool";
 import { fingerprintOf, once } from "@sagacart/chassis/postgres/request-ids";
 import { uuidv7 } from "@sagacart/chassis/uuid";
@@ -23,7 +23,6 @@ import {
   UpdateWebhookEndpointResponseSchema,
   type WebhookService,
 } from "@sagacart/proto/notifier/v1/webhook_service";
-import { nextPageToken, readPageToken } from "../../messages/newest-first.ts";
 import { readContent, readUpdate } from "./asked-endpoint.ts";
 import { attemptOf, isSuccess, send } from "./delivering.ts";
 import type { Delivery } from "./delivery.ts";
@@ -69,7 +68,7 @@ export function webhookService(options: ServiceOptions): ServiceImpl<typeof Webh
     },
     async listWebhookEndpoints({ pageToken, ...page }) {
       const limit = pageSize(page.pageSize);
-      const endpoints = await listEndpoints(pool, { afterId: readId(pageToken), limit: limit + 1 });
+      const endpoints = await listEndpoints(pool, { afterId: decodeIdToken(pageToken, list), limit: limit + 1 });
       const shown = endpoints.slice(0, limit);
       const last = endpoints.length > limit ? shown.at(-1) : undefined;
       return create(ListWebhookEndpointsResponseSchema, {
@@ -121,12 +120,12 @@ export function webhookService(options: ServiceOptions): ServiceImpl<typeof Webh
     async listWebhookDeliveries({ endpointId, subject, state, ...page }) {
       const limit = pageSize(page.pageSize);
       const list = `webhooks to ${endpointId}, ${subject}, ${state}`;
-      const beforeId = readPageToken(page.pageToken, list);
+      const beforeId = decodeIdToken(page.pageToken, list);
       const asked = { endpointId, subject, state: stateOf(state), beforeId, limit };
       const deliveries = await listDeliveries(pool, asked);
       return create(ListWebhookDeliveriesResponseSchema, {
         deliveries: deliveries.map((delivery) => deliveryMessage(delivery)),
-        nextPageToken: nextPageToken(deliveries, limit, list),
+        nextPageToken: nextIdToken(deliveries, limit, list),
       });
     },
     async resendWebhookDelivery({ id }) {
@@ -178,15 +177,6 @@ function refuseDisabled({ id, enabled, disabledReason }: Endpoint): void {
   if (!enabled) {
     throw endpointDisabled(id, disabledReason);
   }
-}
-
-/** The id that the page begins after. */
-function readId(token: string): string {
-  const [id] = decodePageToken(token, list, ["string"]) ?? [""];
-  if (!/^[A-Za-z0-9._~-]{0,63}$/.test(id)) {
-    throw new DomainError(pageReasons, "BAD_PAGE_TOKEN", "page_token is not one that this list gave out");
-  }
-  return id;
 }
 
 function ping({ id }: Endpoint): Event {

@@ -70,7 +70,7 @@ export function openStore(file: string) {
         insert.run(key, paymentMethod, currency, amountMinor, status, decline, decideMs);
         const added = toCharge(get.get(key));
         if (added === undefined) {
-          throw new Error(`charge ${key} was added and is gone`);
+          throw new Error(`charge ${key} was added but is gone`);
         }
         const body = webhookBody(added);
         for (let sent = 0; sent < webhooks; sent++) {
@@ -112,7 +112,7 @@ function toCharge(row: Record<string, unknown> | undefined): ProviderCharge | un
   }
   const status = statuses.find((status) => status === row.status);
   if (status === undefined) {
-    throw new Error(`charge ${row.key} has the status ${row.status}, which is none`);
+    throw new Error(`charge ${row.key} has the unknown status ${row.status}`);
   }
   const currency = String(row.currency);
   return {

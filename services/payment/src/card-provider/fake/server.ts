@@ -88,7 +88,7 @@ function cancel(store: ChargeStore, key: string): Answer {
   }
   const after = store.get(key);
   if (after === undefined) {
-    throw new Error(`charge ${key} was cancelled and is gone`);
+    throw new Error(`charge ${key} was cancelled but is gone`);
   }
   return { code: 200, body: answerOf(after).body };
 }

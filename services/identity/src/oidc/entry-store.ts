@@ -3,8 +3,8 @@ import type { Pool } from "@sagacart/chassis/postgres/pool";
 import { type Adapter, type AdapterPayload, errors } from "oidc-provider";
 
 /**
- * Keeps what oidc-provider has to remember in one table of ours. Codes and tokens are kept as their hashes; only a
- * browser's session is found by another id too, and keeps its own (its cookie is signed besides).
+ * Stores the state of one of oidc-provider's models. All models share a table. Codes and tokens are stored as hashes. Only
+ * a browser's session keeps its id, because it is also found by its uid; its cookie is signed.
  */
 export function createAdapter(pool: Pool, model: string): Adapter {
   return {
@@ -12,8 +12,8 @@ export function createAdapter(pool: Pool, model: string): Adapter {
       const { accountId, grantId, uid } = payload;
       const kept = JSON.stringify(model === "Session" ? payload : { ...payload, jti: undefined });
       if (kept.includes("\\u0000")) {
-        // Postgres keeps none, in no text: it is in a parameter of the request.
-        throw new errors.InvalidRequest("a parameter has the character NUL in it");
+        // Postgres stores no NUL in text. It came in a parameter of the request.
+        throw new errors.InvalidRequest("a parameter contains the character NUL");
       }
       await pool.query(
         `insert into oidc_entries (model, id_hash, payload, account_id, grant_id, uid, expire_time)
@@ -24,9 +24,9 @@ export function createAdapter(pool: Pool, model: string): Adapter {
           model,
           hashOf(id),
           kept,
-          // What an interaction that is under way belongs to is inside.
+          // For an interaction the account is only in the payload.
           accountId ?? null,
-          // A grant is found by its own id, and ends what was given out under it.
+          // A grant is found by its own id; revoking it deletes the entries with its grant_id.
           model === "Grant" ? null : (grantId ?? null),
           uid ?? null,
           expiresInSeconds === undefined || expiresInSeconds <= 0 ? null : expiresInSeconds,
@@ -48,7 +48,7 @@ export function createAdapter(pool: Pool, model: string): Adapter {
       return rows[0]?.payload;
     },
     async findByUserCode() {
-      // There is no sign-in by device.
+      // The device flow is off.
       return undefined;
     },
     async destroy(id) {
@@ -64,8 +64,8 @@ export function createAdapter(pool: Pool, model: string): Adapter {
         [model, hashOf(id)],
       );
       if (rowCount === 0) {
-        // Two that came at the same moment both found it good; it is good for one.
-        throw new errors.InvalidGrant("it was used at the same moment by somebody else");
+        // Two concurrent requests can both find it unused; the first to update wins.
+        throw new errors.InvalidGrant("it was used by another request at the same time");
       }
     },
   };

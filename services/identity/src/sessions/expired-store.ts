@@ -1,0 +1,22 @@
+import type { Queryable } from "@sagacart/chassis/postgres/pool";
+
+const expired = {
+  // Their refresh tokens go with them. An ended session is kept until it expires: a token of it must not look unknown.
+  sessions: "expire_time < now()",
+  password_resets: "expire_time < now()",
+  oidc_entries: "expire_time < now()",
+  throttles: "update_time < now() - interval '1 day'",
+};
+
+/** Deletes up to `limit` expired rows of each table. Returns the largest number deleted from one table. */
+export async function deleteExpired(db: Queryable, limit: number): Promise<number> {
+  let most = 0;
+  for (const [table, condition] of Object.entries(expired)) {
+    const { rowCount } = await db.query(
+      `delete from ${table} where ctid = any(array(select ctid from ${table} where ${condition} limit $1))`,
+      [limit],
+    );
+    most = Math.max(most, rowCount ?? 0);
+  }
+  return most;
+}

@@ -1,0 +1,41 @@
+import { createHash } from "node:crypto";
+import type { Queryable } from "@sagacart/chassis/postgres/pool";
+
+/** Returns how long the longest pause among these keys still lasts, in ms; 0 or less if there is none. */
+export async function readWaitMs(db: Queryable, keys: readonly string[]): Promise<number> {
+  const { rows } = await db.query<{ wait_ms: number | null }>(
+    `select ceil(extract(epoch from max(blocked_until) - clock_timestamp()) * 1000)::float8 as wait_ms
+     from throttles where key = any($1)`,
+    [keys.map(hashOf)],
+  );
+  return rows[0]?.wait_ms ?? 0;
+}
+
+/** Counts one attempt. From the attempt number `free` on, each sets a pause: 1 s, doubled each time up to the longest. */
+export async function countAttempt(
+  db: Queryable,
+  { key, free, longestPauseMs }: { key: string; free: number; longestPauseMs: number },
+): Promise<void> {
+  await db.query(
+    `insert into throttles as t (key, attempts, blocked_until, update_time)
+     values ($1, 1, '-infinity', clock_timestamp())
+     on conflict (key) do update set
+       attempts = case when t.update_time < clock_timestamp() - interval '1 hour' then 1 else t.attempts + 1 end,
+       blocked_until = case
+         when t.update_time < clock_timestamp() - interval '1 hour' or t.attempts + 1 < $2 then '-infinity'
+         else clock_timestamp() + least($3, 1000 * 2 ^ least(t.attempts + 1 - $2, 30)) * interval '1 millisecond'
+       end,
+       update_time = clock_timestamp()`,
+    [hashOf(key), free, longestPauseMs],
+  );
+}
+
+/** Resets the count of a key. */
+export async function deleteAttempts(db: Queryable, key: string): Promise<void> {
+  await db.query("delete from throttles where key = $1", [hashOf(key)]);
+}
+
+// Keys hold people's names and addresses, which need not be stored: equality is enough.
+function hashOf(key: string): Buffer {
+  return createHash("sha256").update(key).digest();
+}

@@ -1,0 +1,26 @@
+import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
+import type { NewUser } from "./user-store.ts";
+
+/** Returns true if a user of this name was seeded before, even if the user was renamed or deleted since. */
+export async function wasSeeded(db: Queryable, username: string): Promise<boolean> {
+  const { rowCount } = await db.query("select from seeded_users where username = $1", [username]);
+  return rowCount !== 0;
+}
+
+/** Records that this name is seeded. Returns false if another transaction did so first. */
+export async function markSeeded(tx: Transaction, username: string): Promise<boolean> {
+  const { rowCount } = await tx.query("insert into seeded_users (username) values ($1) on conflict do nothing", [
+    username,
+  ]);
+  return rowCount !== 0;
+}
+
+/** Creates the user. Returns false if the id, the name or the e-mail address is taken. */
+export async function insertUserIfFree(tx: Transaction, user: Omit<NewUser, "phone">): Promise<boolean> {
+  const { rowCount } = await tx.query(
+    `insert into users (id, username, email, password_hash, roles) values ($1, $2, $3, $4, $5)
+     on conflict do nothing`,
+    [user.id, user.username, user.email, user.passwordHash, user.roles],
+  );
+  return rowCount === 1;
+}
