@@ -60,7 +60,7 @@ export function wantedSecrets(there: Readonly<Record<string, Data>>, forTrying: 
     clientSecrets[client] = there[name]?.SERVICE_CLIENT_SECRET ?? known[client] ?? random();
   }
   const client = (name: string): Data => ({ SERVICE_CLIENT_SECRET: clientSecrets[clientName(name)] ?? random() });
-  // In the pretended world, mail stays inside.
+  // In the simulated providers, mail stays inside.
   const mail: Data = forTrying ? {} : { SMTP_URL: "" };
   const own: Readonly<Record<string, Data>> = {
     payment: { PROVIDER_API_KEY: random(), PROVIDER_WEBHOOK_SECRET: random() },
