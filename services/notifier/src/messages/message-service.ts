@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { DomainError } from "@sagacart/chassis/errors";
-import { pageSize } from "@sagacart/chassis/postgres/page";
+import { decodeIdToken, nextIdToken, pageSize } from "@sagacart/chassis/postgres/page";
 import type { Pool } from "@sagacart/chassis/postgres/pool";
 import {
   GetContactResponseSchema,
@@ -14,23 +14,22 @@ import {
 } from "@sagacart/proto/notifier/v1/notifier_service";
 import { orderCursor } from "../intake/intake.ts";
 import { reasons } from "../reasons.ts";
-import type { Letters } from "../templates/letters.ts";
+import type { Renderer } from "../templates/renderer.ts";
 import { findCustomers, putContact } from "./customer-store.ts";
 import type { Message } from "./message.ts";
 import { countPending, findMessage, listMessages, retryMessage } from "./message-store.ts";
-import { nextPageToken, readPageToken } from "./newest-first.ts";
 import { channelOf, messageMessage, stateOf } from "./wire.ts";
 
 export type ServiceOptions = {
   pool: Pool;
-  letters: Letters;
-  /** Called when there may be a message to send. */
+  renderer: Renderer;
+  /** Called when there may be messages to send. */
   onMessages: () => void;
 };
 
-/** The rpcs of NotifierService. */
-export function notifierService({ pool, letters, onMessages }: ServiceOptions): ServiceImpl<typeof NotifierService> {
-  const brief = async (message: Message) => messageMessage(message, await letters.brief(message));
+/** Creates the RPC handlers of NotifierService. */
+export function notifierService({ pool, renderer, onMessages }: ServiceOptions): ServiceImpl<typeof NotifierService> {
+  const brief = async (message: Message) => messageMessage(message, await renderer.renderBrief(message));
   return {
     async putContact({ customerId, email, name }) {
       await putContact(pool, { customerId, email, name });
@@ -46,12 +45,12 @@ export function notifierService({ pool, letters, onMessages }: ServiceOptions): 
     },
     async getMessage({ id, customerId }) {
       const message = await get(pool, id, customerId);
-      return create(GetMessageResponseSchema, { message: messageMessage(message, await letters.full(message)) });
+      return create(GetMessageResponseSchema, { message: messageMessage(message, await renderer.renderMail(message)) });
     },
     async listMessages({ customerId, orderId, state, channel, ...page }) {
       const limit = pageSize(page.pageSize);
       const list = `messages of ${customerId}, ${orderId}, ${state}, ${channel}`;
-      const beforeId = readPageToken(page.pageToken, list);
+      const beforeId = decodeIdToken(page.pageToken, list);
       const filter = {
         customerId,
         orderId,
@@ -63,18 +62,20 @@ export function notifierService({ pool, letters, onMessages }: ServiceOptions): 
       const messages = await listMessages(pool, filter);
       return create(ListMessagesResponseSchema, {
         messages: await Promise.all(messages.map(brief)),
-        nextPageToken: nextPageToken(messages, limit, list),
+        nextPageToken: nextIdToken(messages, limit, list),
       });
     },
     async retryMessage({ id }) {
       const retried = await retryMessage(pool, id);
-      // As it was made: by the time somebody looks again, it may have been sent.
+      // Answer with the retried state: a later read may find the message sent already.
       const message = retried ?? (await get(pool, id, ""));
       if (message.state === "SENT") {
-        throw new DomainError(reasons, "MESSAGE_SENT", `message ${id} was sent`, { message_id: id });
+        throw new DomainError(reasons, "MESSAGE_SENT", `message ${id} was sent and cannot be retried`, {
+          message_id: id,
+        });
       }
       if (message.state === "SUPPRESSED") {
-        const why = `message ${id} is not to be sent: ${message.lastError}`;
+        const why = `message ${id} is suppressed: ${message.lastError}`;
         throw new DomainError(reasons, "MESSAGE_SUPPRESSED", why, { message_id: id });
       }
       onMessages();

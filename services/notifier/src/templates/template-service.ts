@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { DomainError } from "@sagacart/chassis/errors";
-import { decodePageToken, encodePageToken, pageReasons, pageSize } from "@sagacart/chassis/postgres/page";
+import { badPageToken, decodePageToken, encodePageToken, pageSize } from "@sagacart/chassis/postgres/page";
 import type { Pool } from "@sagacart/chassis/postgres/pool";
 import { TemplateSchema } from "@sagacart/proto/notifier/v1/template";
 import {
@@ -19,7 +19,7 @@ import { type Compiled, TemplateError, type TemplateSource } from "./engine.ts";
 import { fullSample } from "./samples.ts";
 import { findTemplate, insertTemplate, listTemplates, type Template, type TemplateKey } from "./template-store.ts";
 
-/** The rpcs of TemplateService. */
+/** Creates the RPC handlers of TemplateService. */
 export function templateService({ pool }: { pool: Pool }): ServiceImpl<typeof TemplateService> {
   return {
     async listTemplates(page) {
@@ -43,7 +43,7 @@ export function templateService({ pool }: { pool: Pool }): ServiceImpl<typeof Te
       const template = await get(pool, asked);
       const isSame = template.subject === subject && template.mjml === mjml && template.text === text;
       if (!isNew && !(isSame && template.version === version + 1)) {
-        const why = `the newest version of this template is ${template.version}; get it, and make the change in it`;
+        const why = `the newest version of this template is ${template.version}; read it and apply the change again`;
         throw new DomainError(reasons, "TEMPLATE_CHANGED", why, { version: String(template.version) });
       }
       return create(UpdateTemplateResponseSchema, { template: templateMessage(template) });
@@ -52,7 +52,7 @@ export function templateService({ pool }: { pool: Pool }): ServiceImpl<typeof Te
       const newest = await get(pool, asked);
       const draft = `${subject}${mjml}${text}` === "" ? newest : { subject, mjml, text };
       const compiled = check(draft, newest.language);
-      return create(PreviewTemplateResponseSchema, compiled.strictly(fullSample(newest.language)));
+      return create(PreviewTemplateResponseSchema, compiled.renderStrictly(fullSample(newest.language)));
     },
   };
 }
@@ -62,7 +62,7 @@ const list = "templates";
 function readToken(token: string): readonly [string, string] {
   const [eventType, language] = decodePageToken(token, list, ["string", "string"]) ?? ["", ""];
   if (!/^[a-z0-9._]{0,100}$/.test(eventType) || (token !== "" && !isLanguage(language))) {
-    throw new DomainError(pageReasons, "BAD_PAGE_TOKEN", "page_token is not one that this list gave out");
+    throw badPageToken();
   }
   return [eventType, language];
 }

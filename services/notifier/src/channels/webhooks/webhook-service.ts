@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { durationMs, timestampDate, timestampFromDate, timestampNow } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { DomainError } from "@sagacart/chassis/errors";
-import { decodePageToken, encodePageToken, pageReasons, pageSize } from "@sagacart/chassis/postgres/page";
+import { decodeIdToken, encodePageToken, nextIdToken, pageSize } from "@sagacart/chassis/postgres/page";
 import { type Pool, withTransaction } from "@sagacart/chassis/postgres/pool";
 import { fingerprintOf, once } from "@sagacart/chassis/postgres/request-ids";
 import { uuidv7 } from "@sagacart/chassis/uuid";
@@ -23,31 +23,30 @@ import {
   UpdateWebhookEndpointResponseSchema,
   type WebhookService,
 } from "@sagacart/proto/notifier/v1/webhook_service";
-import { nextPageToken, readPageToken } from "../../messages/newest-first.ts";
-import { readContent, readUpdate } from "./asked-endpoint.ts";
 import { attemptOf, isSuccess, send } from "./delivering.ts";
 import type { Delivery } from "./delivery.ts";
 import { findDelivery, listAttempts, listDeliveries, reviveDeliveries } from "./delivery-store.ts";
 import { createEndpoint, editEndpoint, removeEndpoint, rotateSecret } from "./edit-endpoint.ts";
 import type { Endpoint } from "./endpoint.ts";
+import { readContent, readUpdate } from "./endpoint-request.ts";
 import { findEndpoint, listEndpoints } from "./endpoint-store.ts";
-import { attemptMessage, deliveryMessage, endpointMessage, stateOf } from "./messages.ts";
 import type { Poster } from "./post.ts";
 import { deliveryNotFound, endpointDisabled, endpointNotFound, reasons } from "./reasons.ts";
 import { findFirstSecret, findPresentSecret, findSecrets } from "./secret-store.ts";
 import type { UrlRules } from "./url.ts";
+import { attemptMessage, deliveryMessage, endpointMessage, stateOf } from "./wire.ts";
 
 export type ServiceOptions = {
   pool: Pool;
   poster: Poster;
   urlRules: UrlRules;
-  /** How long an endpoint may take to answer. */
+  /** The time limit for an endpoint's answer. */
   timeoutMs: number;
-  /** Called when there may be something to send. */
+  /** Called when there may be deliveries to send. */
   onDeliveries: () => void;
 };
 
-/** The rpcs of WebhookService. */
+/** Creates the RPC handlers of WebhookService. */
 export function webhookService(options: ServiceOptions): ServiceImpl<typeof WebhookService> {
   const { pool, poster, urlRules, timeoutMs, onDeliveries } = options;
   return {
@@ -69,7 +68,7 @@ export function webhookService(options: ServiceOptions): ServiceImpl<typeof Webh
     },
     async listWebhookEndpoints({ pageToken, ...page }) {
       const limit = pageSize(page.pageSize);
-      const endpoints = await listEndpoints(pool, { afterId: readId(pageToken), limit: limit + 1 });
+      const endpoints = await listEndpoints(pool, { afterId: decodeIdToken(pageToken, list), limit: limit + 1 });
       const shown = endpoints.slice(0, limit);
       const last = endpoints.length > limit ? shown.at(-1) : undefined;
       return create(ListWebhookEndpointsResponseSchema, {
@@ -85,7 +84,7 @@ export function webhookService(options: ServiceOptions): ServiceImpl<typeof Webh
       return create(UpdateWebhookEndpointResponseSchema, { endpoint: changed });
     },
     async deleteWebhookEndpoint(request) {
-      // With a backlog this may take longer than the caller waits: a repeat goes on.
+      // With a backlog this may take longer than the call's deadline; a repeated call continues.
       while (!(await withTransaction(pool, (tx) => removeEndpoint(tx, request)))) {}
       return create(DeleteWebhookEndpointResponseSchema);
     },
@@ -105,7 +104,7 @@ export function webhookService(options: ServiceOptions): ServiceImpl<typeof Webh
       const endpoint = await getEndpoint(pool, endpointId);
       const secrets = await findSecrets(pool, endpointId);
       const time = new Date();
-      // It answers while the caller still waits.
+      // Answer before the caller's deadline.
       const limits = { poster, timeoutMs: Math.min(timeoutMs, 8_000) };
       const answer = await send(limits, { endpoint, id: uuidv7(), event: ping(endpoint), secrets, time });
       return create(TestWebhookEndpointResponseSchema, {
@@ -121,12 +120,12 @@ export function webhookService(options: ServiceOptions): ServiceImpl<typeof Webh
     async listWebhookDeliveries({ endpointId, subject, state, ...page }) {
       const limit = pageSize(page.pageSize);
       const list = `webhooks to ${endpointId}, ${subject}, ${state}`;
-      const beforeId = readPageToken(page.pageToken, list);
+      const beforeId = decodeIdToken(page.pageToken, list);
       const asked = { endpointId, subject, state: stateOf(state), beforeId, limit };
       const deliveries = await listDeliveries(pool, asked);
       return create(ListWebhookDeliveriesResponseSchema, {
         deliveries: deliveries.map((delivery) => deliveryMessage(delivery)),
-        nextPageToken: nextPageToken(deliveries, limit, list),
+        nextPageToken: nextIdToken(deliveries, limit, list),
       });
     },
     async resendWebhookDelivery({ id }) {
@@ -137,7 +136,9 @@ export function webhookService(options: ServiceOptions): ServiceImpl<typeof Webh
       }
       const delivery = await getDelivery(pool, id);
       if (state === "DELIVERED") {
-        throw new DomainError(reasons, "WEBHOOK_DELIVERED", `webhook ${id} was delivered`, { delivery_id: id });
+        throw new DomainError(reasons, "WEBHOOK_DELIVERED", `webhook ${id} was delivered and cannot be resent`, {
+          delivery_id: id,
+        });
       }
       onDeliveries();
       return create(ResendWebhookDeliveryResponseSchema, { delivery: deliveryMessage(delivery) });
@@ -152,7 +153,7 @@ export function webhookService(options: ServiceOptions): ServiceImpl<typeof Webh
   };
 }
 
-/** Whose request ids they are: those of the people who run the shop. */
+// The scope of request ids: endpoints belong to the shop, not to a caller.
 const scope = "webhooks";
 const list = "webhook endpoints";
 const resendLimit = 1_000;
@@ -178,15 +179,6 @@ function refuseDisabled({ id, enabled, disabledReason }: Endpoint): void {
   if (!enabled) {
     throw endpointDisabled(id, disabledReason);
   }
-}
-
-/** The id that the page begins after. */
-function readId(token: string): string {
-  const [id] = decodePageToken(token, list, ["string"]) ?? [""];
-  if (!/^[A-Za-z0-9._~-]{0,63}$/.test(id)) {
-    throw new DomainError(pageReasons, "BAD_PAGE_TOKEN", "page_token is not one that this list gave out");
-  }
-  return id;
 }
 
 function ping({ id }: Endpoint): Event {
