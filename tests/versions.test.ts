@@ -178,7 +178,7 @@ test("a version that is being rolled out gets its share of the orders, and the c
 test("a version whose gate fails never gets an order, and the current version ends the gate's orders", async () => {
   const three = await startVersion("three", { FAULT_BREAKS: "charge" });
   const before = new Set((await syntheticOrders()).map(({ id }) => id));
-  expect(await gate("three", 3_000)).toMatch(/not over after 3000 ms; order .* is PENDING, not COMPLETED/);
+  expect(await gate("three", 3_000)).toMatch(/took longer than 3000 ms; order .* is PENDING, not COMPLETED/);
   expect(await buy(5)).toEqual({ two: 5 });
   const left = (await syntheticOrders()).filter(({ id }) => !before.has(id));
   // Two attempts with two orders each.

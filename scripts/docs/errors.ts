@@ -94,7 +94,7 @@ function messageOf(reason: string, sources: string): string {
   return !message.includes(" ") ? "" : `“${message.replaceAll(/\$\{[^}]*\}/g, "…")}”`;
 }
 
-/** What is no table: failures of the database, of the transport, and what nobody expected. */
+/** Lists the reasons outside the tables: failures of the database and the transport, and bugs. */
 function failures(statuses: ReadonlyMap<string, string>): Reason[] {
   const literal = literalAfter(read("services/chassis/src/errors.ts"), /databaseErrors[^=]*=\s*\{/) ?? "";
   const ofDatabase = propertiesOf(literal).map(({ name, value }) => {

@@ -72,7 +72,7 @@ function portsBy(port: (name: PortName) => number): Ports {
   return byName(portNames, port);
 }
 
-/** What the processes are told besides their ports. */
+/** The inputs of the processes' environments. */
 export type Surroundings = {
   readonly ports: Ports;
   readonly stateDirectory: string;
@@ -89,7 +89,7 @@ export type Service = {
   readonly preload?: string;
   /** The one for RPC or HTTP; a process without one has only its adminPort. */
   readonly port?: PortName;
-  /** Left out by the stand-ins for the world outside, which are ready when they answer at all. */
+  /** Left out by the simulated providers, which are ready when they answer at all. */
   readonly adminPort?: (ports: Ports) => number;
   /** A worker: started when Temporal and the workflows' bundle are there too. The others need only Postgres. */
   readonly runsWorkflows?: boolean;
@@ -229,7 +229,7 @@ export function tokenEnv(
       };
 }
 
-/** Who makes the tokens: the address of the gateway, as a browser has it. */
+/** Returns the issuer of tokens: the gateway's address, as a browser sees it. */
 function issuerUrl(ports: Ports): string {
   return `http://localhost:${ports.gateway}`;
 }
@@ -270,7 +270,7 @@ export type Secrets = {
   readonly passwords: Readonly<Record<string, string>>;
   /** By which programs of the shop get their tokens. */
   readonly serviceClients: Readonly<Record<ServiceClient, string>>;
-  /** What identity encrypts its signing keys with. */
+  /** The secret that identity encrypts its signing keys with. */
   readonly keyEncryptionSecret: string;
   readonly cardProviderApiKey: string;
   readonly cardProviderWebhookSecret: string;

@@ -1,7 +1,7 @@
 import { serviceNames } from "../shop.ts";
 import { laptopUsers } from "./users.ts";
 
-/** What a person sees when the shop is ready: where everything is, what it takes, and three things to try. */
+/** Returns the text shown when the shop is ready: addresses, memory, and three things to try. */
 export function welcome(shop: {
   readonly addresses: Readonly<Record<string, string>>;
   readonly stateDirectory: string;

@@ -123,7 +123,7 @@ async function changedLine(): Promise<void> {
   }
 }
 
-/** What Tilt says, without what the pods log. */
+/** Shows Tilt's output without the pods' logs. */
 function tell(line: string): void {
   if (!/│ (\{|STEP|-->)/.test(line)) {
     say(line.slice(0, 200));

@@ -15,7 +15,7 @@ export type Mailer = AsyncDisposable & {
 /** Creates a mailer for the SMTP server at the URL. Disposal waits for mails being sent, and retries none. */
 export function createMailer({ smtpUrl, from, log }: { smtpUrl: string; from: string; log: Log }): Mailer {
   const transport = createTransport(withTimeouts(smtpUrl));
-  const underWay = new Set<Promise<void>>();
+  const inFlight = new Set<Promise<void>>();
   const closing = new AbortController();
 
   async function send({ to, subject, text }: Mail): Promise<void> {
@@ -45,12 +45,12 @@ export function createMailer({ smtpUrl, from, log }: { smtpUrl: string; from: st
 
   return {
     sendInBackground(mail) {
-      const sending = send(mail).finally(() => underWay.delete(sending));
-      underWay.add(sending);
+      const sending = send(mail).finally(() => inFlight.delete(sending));
+      inFlight.add(sending);
     },
     async [Symbol.asyncDispose]() {
       closing.abort();
-      await Promise.all(underWay);
+      await Promise.all(inFlight);
       transport.close();
     },
   };

@@ -29,7 +29,7 @@ testAccess(async () => {
   return {
     routes(router) {
       service.routes(router);
-      // Who may call is looked at before its handlers, which need a network.
+      // Access is checked before the handlers run, which need a network.
       router.service(WebhookService, {});
     },
     domain: "notifier.sagacart",

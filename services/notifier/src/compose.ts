@@ -23,7 +23,7 @@ import { preferenceService } from "./messages/preference-service.ts";
 import { startPruning } from "./messages/pruning.ts";
 import { signUnsubscription } from "./messages/unsubscribe-token.ts";
 import { createMeters } from "./meters.ts";
-import { createLetters } from "./templates/letters.ts";
+import { createRenderer } from "./templates/renderer.ts";
 import { templateService } from "./templates/template-service.ts";
 import { seedTemplates } from "./templates/template-store.ts";
 
@@ -32,12 +32,12 @@ export type NotifierOptions = {
   pool: Pool;
   log: Log;
   metrics: Metrics;
-  /** The feed of orders, and who reads it. */
+  /** The feed of orders, and the positions of its consumers. */
   events: Client<typeof EventService>;
   consumers: Client<typeof ConsumerService>;
 };
 
-/** The notifier with all that runs in its background. */
+/** Starts the notifier: wires the RPC handlers and the background loops. Webhooks are apart, see channels/webhooks. */
 export async function startNotifier({ config, pool, log, metrics, events, consumers }: NotifierOptions): Promise<{
   routes(router: ConnectRouter): void;
   background: AsyncDisposable[];
@@ -47,12 +47,11 @@ export async function startNotifier({ config, pool, log, metrics, events, consum
   const mailbox = port === undefined ? undefined : await startMailbox({ pool, host, port, log });
   const smtpUrl = config.SMTP_URL ?? `smtp://127.0.0.1:${mailbox?.port}`;
   const mailer = createMailer({ smtpUrl, from: config.MAIL_FROM });
-  const letters = createLetters({
+  const renderer = createRenderer({
     pool,
     shopName: config.SHOP_NAME,
     shopUrl: config.PUBLIC_URL,
-    unsubscribeUrl: (draft) =>
-      `${config.PUBLIC_URL}/unsubscribe?token=${signUnsubscription(draft, unsubscribeSecrets)}`,
+    unsubscribeUrl: (data) => `${config.PUBLIC_URL}/unsubscribe?token=${signUnsubscription(data, unsubscribeSecrets)}`,
   });
   const mails = createWake({ url: config.DATABASE_URL, channel: "messages_recorded", log });
   const inboxes = createWake({ url: config.DATABASE_URL, channel: "inboxes_changed", log });
@@ -65,22 +64,22 @@ export async function startNotifier({ config, pool, log, metrics, events, consum
     MESSAGE_KEEP_DAYS: keepDays,
   } = config;
   const reading = startReading({
-    ...{ pool, log, events, consumers, tellDays: keepDays - 1 },
+    ...{ pool, log, events, consumers, maxAgeDays: keepDays - 1 },
     onMessages() {
       mails.wake();
       inboxes.wake();
     },
     onSkipped: (count) => meters.skipped(count),
   });
-  const sending = startSending({ pool, log, mailer, letters, meters, attempts, retryMs, leaseMs, wake: mails });
+  const sending = startSending({ pool, log, mailer, renderer, meters, attempts, retryMs, leaseMs, wake: mails });
   const pruning = startPruning({ pool, log, keepDays });
   return {
     routes(router) {
-      router.service(NotifierService, notifierService({ pool, letters, onMessages: () => mails.wake() }));
+      router.service(NotifierService, notifierService({ pool, renderer, onMessages: () => mails.wake() }));
       router.service(TemplateService, templateService({ pool }));
       router.service(PreferenceService, preferenceService({ pool, unsubscribeSecrets }));
       const { watch } = inboxWatch;
-      router.service(InboxService, inboxService({ pool, letters, watch, onChanges: () => inboxes.wake() }));
+      router.service(InboxService, inboxService({ pool, renderer, watch, onChanges: () => inboxes.wake() }));
       if (mailbox !== undefined) {
         router.service(MailboxService, mailboxService({ pool }));
       }

@@ -11,33 +11,34 @@ import {
 } from "@sagacart/chassis/process/config";
 import { webhookEnv } from "./channels/webhooks/config.ts";
 
-/** The variables of the notifier. */
+/** Reads the configuration of the notifier from the environment. */
 export function readConfig(env: Env) {
   return readEnv(
     {
       ...serviceEnv(8085),
-      /** Where order serves its feed of events. */
+      /** The address of order, whose events the notifier reads. */
       ORDER_ADDRESS: text({ default: "127.0.0.1:8081" }),
-      /** The port of a mailbox of our own that keeps what is sent; 0 takes a free one. Absent: none. */
+      /** The port of a built-in mail server that stores all mail; 0 chooses a free one. Off if not set. */
       MAILBOX_SMTP_PORT: optional(port()),
-      /** Where the mailbox listens. It takes mail of anybody who reaches it, so beyond loopback only for trying. */
+      /** The address that the mailbox listens on. It accepts mail from anyone: use it beyond loopback for trials only. */
       MAILBOX_SMTP_HOST: text({ default: "127.0.0.1" }),
-      /** The server that mail goes out by, as in smtp://user:password@host:587. Our own mailbox where there is one. */
+      /** The SMTP server for outgoing mail, for example smtp://user:password@host:587. Defaults to the mailbox if it is on. */
       SMTP_URL: smtpUrl,
+      /** The sender of mails. */
       MAIL_FROM: text({ default: "Sagacart <orders@sagacart.example>" }),
-      /** What the shop is called in messages. */
+      /** The shop's name in messages. */
       SHOP_NAME: text({ default: "Sagacart" }),
-      /** Where customers reach the shop, and the gateway's page for unsubscribing: without a slash at the end. */
+      /** The URL at which customers reach the shop and its page to unsubscribe. */
       PUBLIC_URL: publicUrl,
-      /** What unsubscribe links are signed with. Several with commas: the first signs, the others still hold. */
+      /** Secrets of 32 characters or more for unsubscribe links, with commas. The first signs, all verify. */
       UNSUBSCRIBE_SECRETS: unsubscribeSecrets,
-      /** For how many days messages are kept. Of events older than that nobody is told. */
+      /** Days that messages are kept. Customers are not notified of older events. */
       MESSAGE_KEEP_DAYS: int({ min: 2, max: 3_650, default: 90 }),
-      /** How often a message is tried before it is given up. With the pause as it is, that takes a day. */
+      /** Attempts before a message is given up. The default takes a day with the default pause. */
       MAIL_ATTEMPTS: int({ min: 1, max: 100, default: 36 }),
-      /** The pause after the first failure; it doubles with each, up to an hour. */
+      /** The pause after the first failed attempt; it doubles with each, up to an hour. */
       MAIL_RETRY_MS: durationMs(1_000),
-      /** How long what a process took to send is left to it: a crash delays those by this, a shorter time sends twice. */
+      /** The lease of a claimed message. A crash delays its messages by this; a lease that is too short sends some twice. */
       MAIL_LEASE_MS: int({ min: 1_000, max: 600_000, default: 60_000 }),
       ...webhookEnv,
     },
@@ -54,7 +55,7 @@ function publicUrl(value: string | undefined, env: Env): string {
 function unsubscribeSecrets(value: string | undefined): readonly string[] {
   const secrets = (value ?? "").split(",").map((secret) => secret.trim());
   if (secrets.some((secret) => secret.length < 32)) {
-    throw new Error(`must be a secret of 32 characters or more, or several with commas between them`);
+    throw new Error("must be one or more secrets of at least 32 characters, separated by commas");
   }
   return secrets;
 }

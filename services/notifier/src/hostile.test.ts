@@ -33,7 +33,7 @@ async function codeOf(call: Promise<unknown>): Promise<Code | "ok"> {
   );
 }
 
-test.each(texts)("%j anywhere is answered or refused, never an error of ours", async (text) => {
+test.each(texts)("%j anywhere is accepted or refused, never an internal error", async (text) => {
   const { notifier: service, mailbox, templates, preferences, inbox } = notifier;
   const template = { eventType: "sagacart.order.paid.v1", language: "en" };
   const token = (list: string) => Buffer.from(JSON.stringify([list, text])).toString("base64url");
@@ -81,6 +81,6 @@ test.each(["a@example.com\r\nBcc: b@example.com", "a@example.com, b@example.com"
   },
 );
 
-test("a state that there is not is refused", async () => {
+test("an unknown state is refused", async () => {
   expect(await codeOf(notifier.notifier.listMessages({ state: 99 as Message_State }))).toBe(Code.InvalidArgument);
 });

@@ -1,7 +1,7 @@
 import { Code } from "@connectrpc/connect";
 import { defineReasons } from "@sagacart/chassis/errors";
 
-/** What the notifier fails for. */
+/** The error reasons of the notifier, with their status codes. */
 export const reasons = defineReasons({
   CONTACT_NOT_FOUND: Code.NotFound,
   MESSAGE_NOT_FOUND: Code.NotFound,

@@ -71,7 +71,7 @@ describe("an order", () => {
   test("that waits for a provider goes on when the provider has answered", async () => {
     const activities = temporal.useActivities({ look: looks(view("RESERVED")), charge: codesFor("w") });
     const handle = await temporal.start("order", { orderId: "o" });
-    await vi.waitFor(async () => expect(await handle.query("progress")).toMatchObject({ waiting: true }), 5_000);
+    await vi.waitFor(async () => expect(await handle.query("progress")).toMatchObject({ waiting: true }), 15_000);
     await handle.signal("settled");
     await handle.result();
     expect(activities.names()).toEqual(["look", ...stepsFrom("RESERVED"), "look"]);
@@ -85,7 +85,7 @@ describe("an order", () => {
     };
     const activities = temporal.useActivities({ look: looks(view("SHIPPING")), ship });
     const handle = await temporal.start("order", { orderId: "o" });
-    await vi.waitFor(() => expect(activities.names()).toContain("raiseIncident"), 5_000);
+    await vi.waitFor(() => expect(activities.names()).toContain("raiseIncident"), 15_000);
     isBroken = false;
     await handle.signal("retry");
     await handle.result();
@@ -121,7 +121,7 @@ describe("an order that awaits payment", () => {
     const waiting = view("AWAITING_PAYMENT", { expireTimeMs: later });
     const activities = temporal.useActivities({ look: looks(waiting) });
     const handle = await temporal.start("order", { orderId: "o" });
-    await vi.waitFor(async () => expect(await handle.query("progress")).toMatchObject({ waiting: true }), 5_000);
+    await vi.waitFor(async () => expect(await handle.query("progress")).toMatchObject({ waiting: true }), 15_000);
     await handle.executeUpdate(update);
     await handle.result();
     expect(activities.names()).toEqual(["look", "look"]);
@@ -156,7 +156,7 @@ describe("a refund", () => {
     const asked = outcomes.values();
     const activities = temporal.useActivities({ refund: async () => asked.next().value ?? "settled" });
     const handle = await temporal.start("refund", input);
-    await vi.waitFor(async () => expect(await handle.query("progress")).toMatchObject({ waiting: true }), 5_000);
+    await vi.waitFor(async () => expect(await handle.query("progress")).toMatchObject({ waiting: true }), 15_000);
     await handle.signal("settled");
     await handle.result();
     expect(activities.names()).toEqual(["refund", "refund"]);
@@ -170,7 +170,7 @@ describe("a refund", () => {
     };
     const activities = temporal.useActivities({ refund });
     const handle = await temporal.start("refund", input);
-    await vi.waitFor(() => expect(activities.names()).toContain("raiseIncident"), 5_000);
+    await vi.waitFor(() => expect(activities.names()).toContain("raiseIncident"), 15_000);
     isBroken = false;
     await handle.signal("retry");
     await handle.result();

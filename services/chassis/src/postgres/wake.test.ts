@@ -14,14 +14,14 @@ afterAll(() => database[Symbol.asyncDispose]());
 
 test("a wake-up reaches this process's subscribers at once, and several in one turn are merged", async () => {
   await using wake = await connected("here");
-  let knocks = 0;
-  wake.subscribe(() => knocks++);
+  let wakeUps = 0;
+  wake.subscribe(() => wakeUps++);
 
   wake.wake();
   wake.wake();
   await Promise.resolve();
 
-  expect(knocks).toBe(1);
+  expect(wakeUps).toBe(1);
 });
 
 test("a wake-up reaches other processes", async () => {
@@ -38,22 +38,22 @@ test("subscribers of another channel are not woken", async () => {
   await using one = await connected("mine");
   await using other = await connected("yours");
   await using same = await connected("mine");
-  let knocks = 0;
-  other.subscribe(() => knocks++);
+  let wakeUps = 0;
+  other.subscribe(() => wakeUps++);
   const heard = next(same);
 
   one.wake();
   await heard;
 
-  expect(knocks).toBe(0);
+  expect(wakeUps).toBe(0);
 });
 
 test("a process's own NOTIFY does not wake it again", async () => {
   await using one = await connected("own");
   await using other = await connected("own");
-  let knocks = 0;
+  let wakeUps = 0;
   const heard = next(other);
-  one.subscribe(() => knocks++);
+  one.subscribe(() => wakeUps++);
 
   one.wake();
   await heard;
@@ -62,14 +62,14 @@ test("a process's own NOTIFY does not wake it again", async () => {
   other.wake();
   await answered;
 
-  expect(knocks).toBe(2);
+  expect(wakeUps).toBe(2);
 });
 
 test("many wake-ups are few notifications", async () => {
   await using one = await connected("gathered", { gatherMs: 20 });
   await using other = await connected("gathered");
-  let knocks = 0;
-  other.subscribe(() => knocks++);
+  let wakeUps = 0;
+  other.subscribe(() => wakeUps++);
 
   for (let index = 0; index < 100; index++) {
     one.wake();
@@ -80,7 +80,7 @@ test("many wake-ups are few notifications", async () => {
   one.wake();
   await last;
 
-  expect(knocks).toBe(2);
+  expect(wakeUps).toBe(2);
 });
 
 test("a reconnect wakes the subscribers, since notifications may have been missed", async () => {
@@ -127,13 +127,13 @@ test("closing sends the pending notification", async () => {
 
 test("an ended subscription is not called", async () => {
   await using wake = await connected("ended");
-  let knocks = 0;
-  wake.subscribe(() => knocks++)();
+  let wakeUps = 0;
+  wake.subscribe(() => wakeUps++)();
 
   wake.wake();
   await Promise.resolve();
 
-  expect(knocks).toBe(0);
+  expect(wakeUps).toBe(0);
 });
 
 test("a channel's name that would need quotes is refused", () => {

@@ -202,11 +202,11 @@ export function serverEnv(defaultPort: number) {
     /** The port for metrics and probes over HTTP/1.1. By default PORT + 1000. */
     ADMIN_PORT: aboveThePort(defaultPort),
     LOG_LEVEL: oneOf(levels, "info"),
-    /** How long calls in progress may take to finish after SIGTERM, including background work and the pool, in ms. */
+    /** How long calls in progress may take to finish after SIGTERM, including background work and the pool. */
     DRAIN_TIMEOUT_MS: durationMs(10_000),
-    /** How long to be not ready before draining, so that callers notice, in ms. */
+    /** How long to be not ready before draining, so that callers notice. */
     SHUTDOWN_DELAY_MS: durationMs(0),
-    /** The age at which a connection gets GOAWAY, so that callers find new pods, in ms. */
+    /** The age at which a connection gets GOAWAY, so that callers find new pods. */
     MAX_CONNECTION_AGE_MS: durationMs(300_000),
   };
 }
@@ -223,7 +223,7 @@ export function serviceEnv(defaultPort: number) {
 /** The variables of a database. */
 export function databaseEnv() {
   return {
-    /** Includes DATABASE_CA_FILE, if that is set. */
+    /** The service's database. DATABASE_CA_FILE is added to the URL. */
     DATABASE_URL: databaseUrl,
     /** The CA of the server's certificate. With it, connections use TLS only, and the server's name is verified. */
     DATABASE_CA_FILE: trustedFile,

@@ -4,10 +4,10 @@ import { withTransaction } from "@sagacart/chassis/postgres/pool";
 import type { TestDatabase } from "@sagacart/chassis/testing/database";
 import { EventSchema } from "@sagacart/proto/event/v1/event";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { pruneMessages } from "../messages/pruning.ts";
+import { pruneMessages } from "../messages/pruning-store.ts";
 import { seedTemplates } from "../templates/template-store.ts";
 import { notifierDatabase } from "../testing/notifier.ts";
-import { takeIn } from "./intake.ts";
+import { ingest } from "./intake.ts";
 
 let database: TestDatabase;
 let position = 0n;
@@ -32,7 +32,7 @@ function event(orderId: string, name: string, data: object = {}, time = new Date
 }
 
 const take = (events: ReturnType<typeof event>[], since?: Date) =>
-  withTransaction(database.pool, (tx) => takeIn(tx, events, since));
+  withTransaction(database.pool, (tx) => ingest(tx, events, since));
 
 async function mailsAbout(orderId: string) {
   const { rows } = await database.pool.query(
@@ -45,13 +45,13 @@ async function mailsAbout(orderId: string) {
 
 const address = { contactEmail: "ada@example.com" };
 
-test("a paid order that goes on at once makes no mail for the payment", async () => {
-  const { told } = await take([event("o-fast", "paid", address), event("o-fast", "completed", address)]);
-  expect(told.map(({ type }) => type)).toEqual(["sagacart.order.completed.v1"]);
+test("a paid order that moves on at once makes no mail for the payment", async () => {
+  const { notified } = await take([event("o-fast", "paid", address), event("o-fast", "completed", address)]);
+  expect(notified.map(({ type }) => type)).toEqual(["sagacart.order.completed.v1"]);
   expect(await mailsAbout("o-fast")).toMatchObject([{ type: "completed", state: "PENDING", waits: false }]);
 });
 
-test("one that goes on soon takes back the mail that waited, and one that does not gets it, where earlier mail went", async () => {
+test("one that moves on soon suppresses the waiting mail, and one that does not gets it at the address of earlier mail", async () => {
   await take([event("o-soon", "awaiting_payment", address), event("o-slow", "awaiting_payment", address)]);
   await take([event("o-soon", "paid"), event("o-slow", "paid")]);
   const paid = { type: "paid", recipient: "ada@example.com", state: "PENDING", waits: true };
@@ -65,7 +65,7 @@ test("one that goes on soon takes back the mail that waited, and one that does n
   expect((await mailsAbout("o-slow")).at(-1)).toEqual(paid);
 });
 
-test("a cart that is about to expire is told of, and is no order", async () => {
+test("a cart about to expire makes a message that names no order", async () => {
   const data = {
     cartId: "cart-1",
     customerId: "ada",
@@ -83,18 +83,18 @@ test("a cart that is about to expire is told of, and is no order", async () => {
   ]);
 });
 
-test("a guest's cart that is about to expire is nobody's to be told of, and no mistake", async () => {
+test("a guest's cart about to expire makes no message and is not skipped as unreadable", async () => {
   const ofAGuest = event("carts/2", "cart.expiring", { cartId: "cart-2", customerId: undefined });
-  expect(await take([ofAGuest])).toEqual({ told: [], skipped: [] });
+  expect(await take([ofAGuest])).toEqual({ notified: [], skipped: [] });
   const { rows } = await database.pool.query("select from messages where cart_id = 'cart-2'");
   expect(rows).toEqual([]);
 });
 
-test("old messages are deleted with their place in the count, and do not come again though all be read again", async () => {
+test("deleted old messages leave the unread count, and reading the feed again does not recreate them", async () => {
   const keepMs = 90 * 86_400_000;
   const ids = ["o-old-1", "o-old-2"];
-  const told = ids.map((orderId) => event(orderId, "completed", { customerId: "keeper", ...address }));
-  await take(told);
+  const notified = ids.map((orderId) => event(orderId, "completed", { customerId: "keeper", ...address }));
+  await take(notified);
   await database.pool.query(
     "update messages set state = 'SENT', try_time = null, send_time = now() where state = 'PENDING'",
   );
@@ -107,12 +107,12 @@ test("old messages are deleted with their place in the count, and do not come ag
   expect(await unread()).toBe(3n);
 
   expect(await pruneMessages(database.pool, new Date(Date.now() - keepMs))).toBe(0);
-  // In ninety days.
+  // Ninety days later.
   await pruneMessages(database.pool, new Date(Date.now() + 1));
   const left = async () => (await database.pool.query("select order_id, state from messages")).rows;
   expect(await left()).toEqual([{ order_id: "o-waiting", state: "PENDING" }]);
   expect(await unread()).toBe(0n);
 
-  await take([...told, waiting], new Date(Date.now() + 1));
+  await take([...notified, waiting], new Date(Date.now() + 1));
   expect(await left()).toEqual([{ order_id: "o-waiting", state: "PENDING" }]);
 });

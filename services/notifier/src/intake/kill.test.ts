@@ -15,7 +15,7 @@ const completed = (subject: string) => ({
   data: { customerId: "customer-1", contactEmail: "ada@example.com" },
 });
 
-/** A feed that says everything twice, a mail server, a database, and the notifier as a process that can be killed. */
+/** Starts a feed that delivers everything twice, a mail server, a database, and the notifier as a process to kill. */
 async function scene(stack: AsyncDisposableStack) {
   const feed = stack.use(await startTestFeed({ twice: true }));
   const mails = stack.use(await startTestMailServer());
@@ -32,7 +32,7 @@ async function scene(stack: AsyncDisposableStack) {
       );
       return rows;
     },
-    /** What a process that was killed had taken is due at once, instead of after its lease. */
+    /** Makes messages claimed by a killed process due at once, instead of after their lease. */
     async forgetLeases() {
       await pool.query("update messages set try_time = now() where state = 'PENDING'");
     },
@@ -58,10 +58,10 @@ async function publish(feed: TestFeed, orderIds: readonly string[]): Promise<voi
   await feed.publish(orderIds.map((orderId) => completed(orderId)));
 }
 
-test("killed between taking an event in and sending: each message once, and it goes", async () => {
+test("killed between recording a message and sending it: each message exists once and is sent", async () => {
   await using stack = new AsyncDisposableStack();
   const { feed, mails, pool, start, messages, forgetLeases } = await scene(stack);
-  // The mail server takes no recipient for now, so that everything waits between the two.
+  // The mail server refuses all recipients for now, so that everything waits between the two steps.
   mails.answer("ada@example.com", 451);
   const first = await start();
   const orderIds = ["o-1", "o-2", "o-3"];
@@ -71,7 +71,7 @@ test("killed between taking an event in and sending: each message once, and it g
   expect(mails.mails).toEqual([]);
 
   mails.answer("ada@example.com", 250);
-  // All of it is said twice again, as if the cursor had been lost too.
+  // Deliver everything twice again, as if the cursor had been lost, too.
   await pool.query("update cursors set position = 0");
   await forgetLeases();
   await start();
@@ -80,12 +80,12 @@ test("killed between taking an event in and sending: each message once, and it g
   expectStableIds(mails, await messages());
 });
 
-test("killed between the mail server's answer and writing it down: sent again, with the same Message-ID", async () => {
+test("killed between the mail server's answer and recording it: sent again with the same Message-ID", async () => {
   await using stack = new AsyncDisposableStack();
   const { feed, mails, pool, start, messages, forgetLeases } = await scene(stack);
   const holder = await pool.connect();
   stack.defer(() => holder.release(true));
-  // Somebody holds the row when the server answers, so that writing it down has to wait.
+  // Another session locks the row when the server answers, so that recording it has to wait.
   const held = Promise.withResolvers<void>();
   mails.beforeAnswer(async () => {
     await holder.query("begin; select from messages where channel = 'EMAIL' for update");
@@ -104,7 +104,7 @@ test("killed between the mail server's answer and writing it down: sent again, w
   await expect.poll(waiting).toHaveLength(1);
   const [pid] = await waiting();
   await first.kill();
-  // Postgres would carry out what it was sent though nobody waits for it any more: it was never sent, then.
+  // Postgres would still run a statement whose client has gone, so end that statement.
   await pool.query("select pg_terminate_backend($1)", [pid]);
   await expect.poll(waiting).toEqual([]);
   await holder.query("rollback");
@@ -120,7 +120,7 @@ test("killed between the mail server's answer and writing it down: sent again, w
 });
 
 // Each start of a process takes a second or more.
-test("killed again and again while it is told everything twice: each message once, and none is missing", async () => {
+test("killed again and again while everything is delivered twice: each message exists once and none is missing", async () => {
   await using stack = new AsyncDisposableStack();
   const { feed, mails, pool, start, messages, forgetLeases } = await scene(stack);
   const orderIds = Array.from({ length: 60 }, (_, index) => `o-${index}`);

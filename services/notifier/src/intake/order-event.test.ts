@@ -6,7 +6,7 @@ const read = (data: unknown) => readOrderEvent({ type, subject: "order-1", data:
 
 const noCart = { cartId: "", cartName: "" };
 
-test("an event with all it can say is read as it is", () => {
+test("an event with all fields is read completely", () => {
   const facts = {
     orderId: "order-1",
     customerId: "customer-1",
@@ -28,7 +28,7 @@ test("an event with all it can say is read as it is", () => {
   });
 });
 
-test("what is kept of an event is read as the event was", () => {
+test("stored facts are read back unchanged", () => {
   const facts = read({
     customerId: "c",
     name: "Birthday",
@@ -40,7 +40,7 @@ test("what is kept of an event is read as the event was", () => {
   expect(readOrderEvent({ type, subject: "order-1", data: writeFacts(facts) })).toEqual(facts);
 });
 
-test("an event of a cart is about that, and about no order", () => {
+test("an event of a cart has a cart id and no order id", () => {
   const data = JSON.stringify({ cartId: "cart-1", customerId: "c", name: "Birthday", lines: [] });
   expect(readOrderEvent({ type: "sagacart.cart.expiring.v1", subject: "cart-1", data })).toMatchObject({
     orderId: "",
@@ -61,7 +61,7 @@ const nothing = {
   contactEmail: "",
 };
 
-test("what is missing or of another kind is left out", () => {
+test("missing or malformed optional fields are left out", () => {
   const bare = { orderId: "order-1", customerId: "customer-1", ...nothing };
   expect(read({ customerId: "customer-1" })).toEqual(bare);
   expect(
@@ -76,14 +76,14 @@ test("what is missing or of another kind is left out", () => {
   ).toEqual(bare);
 });
 
-test("a zero that protobuf's JSON leaves out is a zero", () => {
+test("a number that protobuf's JSON omits is zero", () => {
   expect(read({ customerId: "c", total: { currencyCode: "EUR" } }).total).toEqual({
     currencyCode: "EUR",
     minorUnits: 0n,
   });
 });
 
-test("control characters and line ends do not get through", () => {
+test("control characters and line ends are removed", () => {
   const facts = read({
     customerId: "c",
     reason: "sold out\r\nBcc: everybody@example.com",
@@ -103,9 +103,9 @@ test.each([
   ["an order that is a number", '{"customerId": "c", "orderId": 7}'],
   ["an address with a second one", '{"customerId": "c", "contactEmail": "a@example.com, b@example.com"}'],
   ["an address with a header", '{"customerId": "c", "contactEmail": "a@example.com\\r\\nBcc: b@example.com"}'],
-])("data with %s cannot be understood", (_, data) => {
+])("data with %s cannot be read", (_, data) => {
   expect(() => readOrderEvent({ type, subject: "order-1", data })).toThrow(
-    /^(the data|customerId|orderId|contactEmail) is no/,
+    /^(the data|customerId|orderId|contactEmail) is not/,
   );
 });
 
@@ -122,6 +122,6 @@ test.each([
   "<ada@example.com>",
   "ada@example.com\n",
   `${"a".repeat(65)}@example.com`,
-])("%j is no address", (text) => {
+])("%j is not an address", (text) => {
   expect(isEmailAddress(text)).toBe(false);
 });

@@ -1,13 +1,13 @@
 import type { Amount } from "@sagacart/chassis/money";
 
-/** What an event of an order or a cart says, as far as it says it. Every text is one line without control characters. */
+/** The data of an event of an order or a cart. Every text is one line without control characters. */
 export type OrderFacts = {
-  /** "" where it is about a cart. */
+  /** "" for events of carts. */
   readonly orderId: string;
-  /** "" where it is about an order. */
+  /** "" for events of orders. */
   readonly cartId: string;
   readonly cartName: string;
-  /** "" where it is a guest's cart. */
+  /** "" for a guest's cart. */
   readonly customerId: string;
   readonly total: Amount | undefined;
   readonly lines: readonly OrderLine[];
@@ -15,9 +15,9 @@ export type OrderFacts = {
   readonly detail: string;
   readonly shortages: readonly Shortage[];
   readonly trackingNumber: string;
-  /** Until when it can be paid, or the cart is kept. */
+  /** When the time to pay ends, or the cart is deleted. */
   readonly expireTime: Date | undefined;
-  /** Where the customer wants to hear of this order; "" where the checkout did not say. */
+  /** The e-mail address that the checkout named for this order; "" if none. */
   readonly contactEmail: string;
 };
 
@@ -30,23 +30,23 @@ export type OrderLine = {
 
 export type Shortage = { readonly productId: string; readonly requested: number; readonly available: number };
 
-/** Why an event cannot be understood. */
+/** Thrown for an event that cannot be read, with the reason. */
 export class UnreadableEventError extends Error {
   override readonly name = "UnreadableEventError";
 }
 
 /**
- * Reads the data of an event. What is missing is left out; only what a message cannot do without, or what must be
- * somebody's mistake, throws UnreadableEventError.
+ * Reads the data of an event. Optional parts that are missing or malformed are left out. Throws UnreadableEventError for
+ * data without what every message needs, or with an address that is not one.
  */
 export function readOrderEvent({ type, subject, data }: { type: string; subject: string; data: string }): OrderFacts {
   const fields = asObject(parse(data));
   if (fields === undefined) {
-    throw new UnreadableEventError("the data is no JSON object");
+    throw new UnreadableEventError("the data is not a JSON object");
   }
   const contactEmail = typeof fields.contactEmail === "string" ? fields.contactEmail : "";
   if (contactEmail !== "" && !isEmailAddress(contactEmail)) {
-    throw new UnreadableEventError("contactEmail is no e-mail address");
+    throw new UnreadableEventError("contactEmail is not an e-mail address");
   }
   const isCart = type.startsWith("sagacart.cart.");
   return {
@@ -65,19 +65,19 @@ export function readOrderEvent({ type, subject, data }: { type: string; subject:
   };
 }
 
-/** The facts as data of an event, which readOrderEvent reads again: what is kept of an event, and nothing more. */
+/** Serializes facts for storage. readOrderEvent reads them back. */
 export function writeFacts({ cartName, ...facts }: OrderFacts): string {
   return JSON.stringify({ ...facts, name: cartName }, (_, value) => (typeof value === "bigint" ? `${value}` : value));
 }
 
-/** One address and nothing else: what is more could add a header or a recipient. */
+/** Returns true for exactly one address: anything more could add a header or a recipient. */
 export function isEmailAddress(text: string): boolean {
   return (
     text.length <= 254 && /^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(text)
   );
 }
 
-/** The text without control characters, at most so long; "" for what is no text. */
+/** Returns the text as one line without control characters, cut to `maxLength`; "" for other values. */
 export function oneLine(value: unknown, maxLength: number): string {
   const text = typeof value === "string" ? value : "";
   return text
@@ -88,7 +88,7 @@ export function oneLine(value: unknown, maxLength: number): string {
 
 function readId(value: unknown, name: string): string {
   if (typeof value !== "string" || !/^[A-Za-z0-9._~-]{1,63}$/.test(value)) {
-    throw new UnreadableEventError(`${name} is no id`);
+    throw new UnreadableEventError(`${name} is not a valid id`);
   }
   return value;
 }
@@ -110,7 +110,7 @@ function readShortage(value: unknown): Shortage[] {
   const shortage = asObject(value);
   const productId = oneLine(shortage?.productId, 63);
   const requested = shortage?.requested;
-  // protobuf's JSON leaves a zero out.
+  // protobuf's JSON omits zeros.
   const available = shortage?.available ?? 0;
   return productId !== "" && isCount(requested) && isCount(available) ? [{ productId, requested, available }] : [];
 }
@@ -126,7 +126,7 @@ function readTime(value: unknown): Date | undefined {
 
 function readAmount(value: unknown): Amount | undefined {
   const money = asObject(value);
-  // protobuf's JSON leaves a zero out.
+  // protobuf's JSON omits zeros.
   const minorUnits = String(money?.minorUnits ?? "0");
   return typeof money?.currencyCode === "string" &&
     /^[A-Z]{3}$/.test(money.currencyCode) &&

@@ -5,7 +5,8 @@ import { startEventConsumer } from "@sagacart/outbox/events/consumer";
 import type { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
 import type { EventService } from "@sagacart/proto/event/v1/event_service";
 import { kinds } from "../messages/kind.ts";
-import { orderCursor, type Skipped, type TakenIn, takeIn } from "./intake.ts";
+import { type Ingested, ingest, orderCursor } from "./intake.ts";
+import type { Skipped } from "./skipped-store.ts";
 import { isSynthetic } from "./synthetic-order.ts";
 
 export type ReadingOptions = {
@@ -13,29 +14,28 @@ export type ReadingOptions = {
   log: Log;
   events: Client<typeof EventService>;
   consumers: Client<typeof ConsumerService>;
-  /** Called when messages may have come. */
+  /** Called when messages may have been recorded. */
   onMessages: () => void;
   onSkipped: (count: number) => void;
-  /** How old an event may be, in days, for somebody to be told of it. */
-  tellDays: number;
+  /** Events older than this, in days, make no messages. */
+  maxAgeDays: number;
 };
 
 /**
- * Reads the feed of orders, from where it was left, or where an operator has set it back to. Of several processes one
- * reads; the others stand by. The cursor alone keeps two from taking in the same event; that only one reads spares the
- * feed.
+ * Reads the feed of orders from the cursor, which an operator may set back. Of several processes one reads and the others
+ * stand by: the cursor would keep two from ingesting the same event, but reading once spares the feed.
  */
-export function startReading({ onMessages, onSkipped, tellDays, ...options }: ReadingOptions): AsyncDisposable {
-  return startEventConsumer<TakenIn>({
+export function startReading({ onMessages, onSkipped, maxAgeDays, ...options }: ReadingOptions): AsyncDisposable {
+  return startEventConsumer<Ingested>({
     ...options,
     name: "notifier",
     cursor: orderCursor,
     types: kinds.map(({ eventType }) => eventType),
     skip: isSynthetic,
-    take: (tx, events) => takeIn(tx, events, new Date(Date.now() - tellDays * 86_400_000)),
-    onTaken({ told, skipped }) {
-      for (const { id, type, subject } of told) {
-        options.log.info({ eventId: id, type, subject }, "a customer is told of an event");
+    take: (tx, events) => ingest(tx, events, new Date(Date.now() - maxAgeDays * 86_400_000)),
+    onTaken({ notified, skipped }) {
+      for (const { id, type, subject } of notified) {
+        options.log.info({ eventId: id, type, subject }, "recorded messages for an event");
       }
       report(options.log, skipped);
       onSkipped(skipped.length);
@@ -47,6 +47,6 @@ export function startReading({ onMessages, onSkipped, tellDays, ...options }: Re
 function report(log: Log, skipped: readonly Skipped[]): void {
   for (const { event, reason } of skipped) {
     const { id, type, position } = event;
-    log.error({ eventId: id, type, position: String(position), reason }, "an event could not be understood");
+    log.error({ eventId: id, type, position: String(position), reason }, "skipped an event that could not be read");
   }
 }

@@ -1,15 +1,16 @@
 import type { Queryable } from "@sagacart/chassis/postgres/pool";
+import { unnest } from "@sagacart/chassis/postgres/unnest";
 import type { Channel, Language } from "./kind.ts";
 
 export type Contact = { readonly customerId: string; readonly email: string; readonly name: string };
 
-/** What is known of a customer. */
+/** A customer's contact, language and preferences. */
 export type Customer = Contact & {
   readonly language: Language;
   isTurnedOff(channel: Channel, eventType: string): boolean;
 };
 
-/** Sets where a customer can be reached. */
+/** Sets a customer's e-mail address and name. */
 export async function putContact(db: Queryable, { customerId, email, name }: Contact): Promise<void> {
   await db.query({
     name: "put-contact",
@@ -19,7 +20,7 @@ export async function putContact(db: Queryable, { customerId, email, name }: Con
   });
 }
 
-/** What is known of these customers; each of them is there, also one of whom nothing is. */
+/** Finds customers. Each id is in the result; unknown customers have empty contacts and the defaults. */
 export async function findCustomers(db: Queryable, customerIds: readonly string[]): Promise<Map<string, Customer>> {
   const { rows } = await db.query<Row>({
     name: "find-customers",
@@ -37,7 +38,7 @@ export async function findCustomers(db: Queryable, customerIds: readonly string[
   );
 }
 
-/** The language of a customer's messages from now on. */
+/** Sets the language of a customer's future messages. */
 export async function setLanguage(db: Queryable, customerId: string, language: Language): Promise<void> {
   await db.query({
     name: "set-language",
@@ -49,27 +50,26 @@ export async function setLanguage(db: Queryable, customerId: string, language: L
 
 export type Change = { readonly channel: Channel; readonly eventType: string; readonly enabled: boolean };
 
-/** Turns kinds of events on and off, each named once. */
-export async function turn(db: Queryable, customerId: string, changes: readonly Change[]): Promise<void> {
-  const on = changes.filter(({ enabled }) => enabled);
-  const off = changes.filter(({ enabled }) => !enabled);
-  const values = (some: readonly Change[]) => [
-    customerId,
-    some.map(({ channel }) => channel),
-    some.map(({ eventType }) => eventType),
-  ];
+const changed = unnest<Change>(
+  "new",
+  { channel: ["text", ({ channel }) => channel], event_type: ["text", ({ eventType }) => eventType] },
+  2,
+);
+
+/** Turns kinds of events on and off for a customer. Each channel and kind must occur once. */
+export async function applyChanges(db: Queryable, customerId: string, changes: readonly Change[]): Promise<void> {
   await db.query({
     name: "turn-on",
     text: `delete from turned_off
-           where customer_id = $1 and (channel, event_type) in (select * from unnest($2::text[], $3::text[]))`,
-    values: values(on),
+           where customer_id = $1 and (channel, event_type) in (select * from ${changed.table})`,
+    values: [customerId, ...changed.values(changes.filter(({ enabled }) => enabled))],
   });
   await db.query({
     name: "turn-off",
     text: `insert into turned_off (customer_id, channel, event_type)
-           select $1, channel, event_type from unnest($2::text[], $3::text[]) as new (channel, event_type)
+           select $1, channel, event_type from ${changed.table}
            order by channel, event_type on conflict do nothing`,
-    values: values(off),
+    values: [customerId, ...changed.values(changes.filter(({ enabled }) => !enabled))],
   });
 }
 

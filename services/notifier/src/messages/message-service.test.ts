@@ -47,7 +47,7 @@ const pending = 1;
 const sent = 2;
 const failed = 3;
 
-test("an event becomes a message, and the message a mail", async () => {
+test("an event makes a message, which is sent as a mail", async () => {
   await feed.publish([event("o-mail", { contactEmail: "ada@example.com" })]);
   await expect.poll(() => mailsTo("ada@example.com")).toHaveLength(1);
   const [mail] = mailsTo("ada@example.com");
@@ -80,13 +80,13 @@ test("without an address from the checkout, the customer's contact is used, with
   expect(message?.text).toMatch(/^Hello Grace Hopper,/);
 });
 
-test("the checkout's address goes before the customer's contact", async () => {
+test("the checkout's address takes precedence over the customer's contact", async () => {
   await notifier.notifier.putContact({ customerId: "two", email: "usual@example.com", name: "Grace" });
   await feed.publish([event("o-two", { customerId: "two", contactEmail: "other@example.com" })]);
   await expect.poll(() => messagesOf("o-two")).toMatchObject([{ recipient: "other@example.com" }]);
 });
 
-test("a customer of whom no address is known gets no message, and the feed goes on", async () => {
+test("a customer without a known address gets no mail, and the feed is read on", async () => {
   await feed.publish([
     event("o-nobody", { customerId: "nobody" }),
     event("o-after", { contactEmail: "after@example.com" }),
@@ -95,7 +95,7 @@ test("a customer of whom no address is known gets no message, and the feed goes 
   expect(await messagesOf("o-nobody")).toEqual([]);
 });
 
-test("each change that matters makes a message of its own", async () => {
+test("each relevant change makes its own message", async () => {
   const contactEmail = "changes@example.com";
   await feed.publish([
     event("o-changes", { contactEmail }, { type: "created", sequence: 1 }),
@@ -109,7 +109,7 @@ test("each change that matters makes a message of its own", async () => {
   expect(types).toEqual(["refunded", "completed", "awaiting_payment"]);
 });
 
-test("an event that cannot be understood is put aside, and the feed goes on", async () => {
+test("an unreadable event is recorded as skipped, and the feed is read on", async () => {
   await feed.publish([
     { subject: "o-strange", sequence: 1, type: "sagacart.order.completed.v1", data: { customerId: "c\r\nBcc: x" } },
     event("o-injected", { contactEmail: "a@example.com\r\nBcc: everybody@example.com" }),
@@ -117,7 +117,10 @@ test("an event that cannot be understood is put aside, and the feed goes on", as
   ]);
   await expect.poll(() => messagesOf("o-sane")).toHaveLength(1);
   const { rows } = await database.pool.query("select reason from skipped_events order by position");
-  expect(rows.map(({ reason }) => reason)).toEqual(["customerId is no id", "contactEmail is no e-mail address"]);
+  expect(rows.map(({ reason }) => reason)).toEqual([
+    "customerId is not a valid id",
+    "contactEmail is not an e-mail address",
+  ]);
   expect(mailsTo("everybody@example.com")).toEqual([]);
 });
 
@@ -134,7 +137,7 @@ test("a name with a line end adds no header", async () => {
   expect(mail?.recipients).toEqual(["evil@example.com"]);
 });
 
-test("a permanent refusal is given up at once, and sent when somebody retries it", async () => {
+test("a permanent refusal is not retried, until an operator retries the message", async () => {
   mails.answer("gone@example.com", 550);
   await feed.publish([event("o-gone", { contactEmail: "gone@example.com" })]);
   await expect.poll(() => messagesOf("o-gone")).toMatchObject([{ state: failed, attempts: 1 }]);
@@ -147,7 +150,7 @@ test("a permanent refusal is given up at once, and sent when somebody retries it
   expect(mailsTo("gone@example.com")[0]?.messageId).toBe(`<${message?.id}@sagacart>`);
 });
 
-test("a refusal for now is tried again, and given up after the last try", async () => {
+test("a temporary refusal is retried, and given up after the last attempt", async () => {
   mails.answer("busy@example.com", 451);
   await feed.publish([event("o-busy", { contactEmail: "busy@example.com" })]);
   await expect.poll(() => messagesOf("o-busy")).toMatchObject([{ state: failed, attempts: 3 }]);
@@ -189,7 +192,7 @@ test("another customer's message is not found", async () => {
   });
 });
 
-test("a contact is what was put last", async () => {
+test("a contact is the last one that was put", async () => {
   for (const email of ["first@example.com", "second@example.com"]) {
     await notifier.notifier.putContact({ customerId: "moved", email, name: "Alan" });
   }
@@ -197,7 +200,7 @@ test("a contact is what was put last", async () => {
   expect(contact).toMatchObject({ customerId: "moved", email: "second@example.com", name: "Alan" });
 });
 
-test("a contact that nobody put is not found", async () => {
+test("a contact that was never put is not found", async () => {
   expect(await failure(notifier.notifier.getContact({ customerId: "unknown" }))).toEqual({
     code: Code.NotFound,
     reason: "CONTACT_NOT_FOUND",
@@ -226,7 +229,7 @@ test("a list shows a customer's messages once each, newest first", async () => {
 test.each([
   ["of another list", Buffer.from('["mails to ","x"]').toString("base64url")],
   ["with a NUL byte", Buffer.from('["messages of , , 0, 0","\\u0000"]').toString("base64url")],
-  ["that is none", "none"],
+  ["that is malformed", "none"],
 ])("a page token %s is refused", async (_, pageToken) => {
   expect(await failure(notifier.notifier.listMessages({ pageToken }))).toMatchObject({
     code: Code.InvalidArgument,
@@ -243,11 +246,11 @@ test("the progress is the position up to which every event has its messages", as
   await expect.poll(async () => (await notifier.notifier.getProgress({})).pendingMessages).toBe(0n);
 });
 
-test("where mail goes out for real there is no mailbox", async () => {
+test("with a real mail server there is no mailbox", async () => {
   expect(await failure(notifier.mailbox.listMailboxMessages({}))).toMatchObject({ code: Code.Unimplemented });
 });
 
-test("the metrics tell what came of mail, and for how long the oldest message waits", async () => {
+test("the metrics count mails by outcome and show the age of the oldest message", async () => {
   mails.answer("late@example.com", 550);
   await feed.publish([event("o-late", { contactEmail: "late@example.com" }), event("o-odd", { customerId: 7 })]);
   await expect.poll(() => messagesOf("o-late")).toMatchObject([{ state: failed }]);

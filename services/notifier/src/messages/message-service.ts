@@ -14,7 +14,7 @@ import {
 } from "@sagacart/proto/notifier/v1/notifier_service";
 import { orderCursor } from "../intake/intake.ts";
 import { reasons } from "../reasons.ts";
-import type { Letters } from "../templates/letters.ts";
+import type { Renderer } from "../templates/renderer.ts";
 import { findCustomers, putContact } from "./customer-store.ts";
 import type { Message } from "./message.ts";
 import { countPending, findMessage, listMessages, retryMessage } from "./message-store.ts";
@@ -22,14 +22,14 @@ import { channelOf, messageMessage, stateOf } from "./wire.ts";
 
 export type ServiceOptions = {
   pool: Pool;
-  letters: Letters;
-  /** Called when there may be a message to send. */
+  renderer: Renderer;
+  /** Called when there may be messages to send. */
   onMessages: () => void;
 };
 
-/** The rpcs of NotifierService. */
-export function notifierService({ pool, letters, onMessages }: ServiceOptions): ServiceImpl<typeof NotifierService> {
-  const brief = async (message: Message) => messageMessage(message, await letters.brief(message));
+/** Creates the RPC handlers of NotifierService. */
+export function notifierService({ pool, renderer, onMessages }: ServiceOptions): ServiceImpl<typeof NotifierService> {
+  const brief = async (message: Message) => messageMessage(message, await renderer.renderBrief(message));
   return {
     async putContact({ customerId, email, name }) {
       await putContact(pool, { customerId, email, name });
@@ -45,7 +45,7 @@ export function notifierService({ pool, letters, onMessages }: ServiceOptions): 
     },
     async getMessage({ id, customerId }) {
       const message = await get(pool, id, customerId);
-      return create(GetMessageResponseSchema, { message: messageMessage(message, await letters.full(message)) });
+      return create(GetMessageResponseSchema, { message: messageMessage(message, await renderer.renderMail(message)) });
     },
     async listMessages({ customerId, orderId, state, channel, ...page }) {
       const limit = pageSize(page.pageSize);
@@ -67,13 +67,15 @@ export function notifierService({ pool, letters, onMessages }: ServiceOptions): 
     },
     async retryMessage({ id }) {
       const retried = await retryMessage(pool, id);
-      // As it was made: by the time somebody looks again, it may have been sent.
+      // Answer with the retried state: a later read may find the message sent already.
       const message = retried ?? (await get(pool, id, ""));
       if (message.state === "SENT") {
-        throw new DomainError(reasons, "MESSAGE_SENT", `message ${id} was sent`, { message_id: id });
+        throw new DomainError(reasons, "MESSAGE_SENT", `message ${id} was sent and cannot be retried`, {
+          message_id: id,
+        });
       }
       if (message.state === "SUPPRESSED") {
-        const why = `message ${id} is not to be sent: ${message.lastError}`;
+        const why = `message ${id} is suppressed: ${message.lastError}`;
         throw new DomainError(reasons, "MESSAGE_SUPPRESSED", why, { message_id: id });
       }
       onMessages();

@@ -1,14 +1,14 @@
 import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
+import { unnest } from "@sagacart/chassis/postgres/unnest";
 import { type Channel, kinds } from "./kind.ts";
 import type { Message, NewMessage, State } from "./message.ts";
 
 /**
- * Records messages; those that are there already (the same event, channel and recipient) are left as they are. The
- * caller holds the lock of the cursor, so that nobody records the same meanwhile; should somebody, the unique key
- * fails the transaction.
+ * Records messages, except those that exist for the same event, channel and recipient. The caller holds the cursor's lock,
+ * so no other transaction records them meanwhile; if one does, the unique key fails this transaction.
  */
 export async function insertMessages(tx: Transaction, messages: readonly NewMessage[]): Promise<void> {
-  const fresh = await leaveOutRecorded(tx, messages);
+  const fresh = await withoutRecorded(tx, messages);
   if (fresh.length === 0) {
     return;
   }
@@ -22,39 +22,37 @@ export async function insertMessages(tx: Transaction, messages: readonly NewMess
                   language, template_version, facts, state, last_error,
                   case state when 'PENDING' then now() + wait_ms * interval '1 ms' end,
                   case state when 'SENT' then now() end, inbox_sequence
-           from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-                       $9::text[], $10::text[], $11::int[], $12::text[], $13::text[], $14::text[], $15::int[],
-                       $16::bigint[])
-             as new (id, event_id, event_type, order_id, cart_id, customer_id, channel, recipient, name, language,
-                     template_version, facts, state, last_error, wait_ms, inbox_sequence)`,
-    values: [
-      fresh.map(({ id }) => id),
-      fresh.map(({ eventId }) => eventId),
-      fresh.map(({ eventType }) => eventType),
-      fresh.map(({ orderId }) => orderId),
-      fresh.map(({ cartId }) => cartId),
-      fresh.map(({ customerId }) => customerId),
-      fresh.map(({ channel }) => channel),
-      fresh.map(({ recipient }) => recipient),
-      fresh.map(({ name }) => name),
-      fresh.map(({ language }) => language),
-      fresh.map(({ templateVersion }) => templateVersion),
-      fresh.map(({ facts }) => facts),
-      fresh.map(({ state }) => state),
-      fresh.map(({ lastError }) => lastError),
-      fresh.map(({ eventType }) => (overtaken.includes(eventType) ? overtakeMs : 0)),
-      fresh.map(({ id }) => sequences.get(id) ?? null),
-    ],
+           from ${newMessages.table}`,
+    values: newMessages.values(fresh.map((message) => ({ ...message, inboxSequence: sequences.get(message.id) }))),
   });
 }
 
-/** The types of events whose messages wait for what comes next. */
-const overtaken = kinds.flatMap(({ eventType, isOvertaken }) => (isOvertaken ? [eventType] : []));
+// The types of events whose messages wait for the next event of the order.
+const interimTypes = kinds.flatMap(({ eventType, isInterim }) => (isInterim ? [eventType] : []));
 
-/** A saga that nothing holds up has shipped what was paid long before. */
-const overtakeMs = 60_000;
+// A saga that is not delayed ships long before this.
+const interimDelayMs = 60_000;
 
-async function leaveOutRecorded(tx: Transaction, messages: readonly NewMessage[]): Promise<NewMessage[]> {
+const newMessages = unnest<NewMessage & { readonly inboxSequence: bigint | undefined }>("new", {
+  id: ["text", ({ id }) => id],
+  event_id: ["text", ({ eventId }) => eventId],
+  event_type: ["text", ({ eventType }) => eventType],
+  order_id: ["text", ({ orderId }) => orderId],
+  cart_id: ["text", ({ cartId }) => cartId],
+  customer_id: ["text", ({ customerId }) => customerId],
+  channel: ["text", ({ channel }) => channel],
+  recipient: ["text", ({ recipient }) => recipient],
+  name: ["text", ({ name }) => name],
+  language: ["text", ({ language }) => language],
+  template_version: ["int", ({ templateVersion }) => templateVersion],
+  facts: ["text", ({ facts }) => facts],
+  state: ["text", ({ state }) => state],
+  last_error: ["text", ({ lastError }) => lastError],
+  wait_ms: ["int", ({ eventType }) => (interimTypes.includes(eventType) ? interimDelayMs : 0)],
+  inbox_sequence: ["bigint", ({ inboxSequence }) => inboxSequence],
+});
+
+async function withoutRecorded(tx: Transaction, messages: readonly NewMessage[]): Promise<NewMessage[]> {
   if (messages.length === 0) {
     return [];
   }
@@ -67,7 +65,12 @@ async function leaveOutRecorded(tx: Transaction, messages: readonly NewMessage[]
   return messages.filter(({ eventId, channel, recipient }) => !recorded.has(`${eventId} ${channel} ${recipient}`));
 }
 
-/** Locks the inboxes, always in the same order, and counts what comes into each. */
+const arrivals = unnest<readonly [customerId: string, messages: readonly NewMessage[]]>("new", {
+  customer_id: ["text", ([customerId]) => customerId],
+  count: ["bigint", ([, { length }]) => length],
+});
+
+/** Locks the inboxes in id order and raises their counters. Returns the sequence of each new message in its inbox. */
 async function numberInInboxes(tx: Transaction, messages: readonly NewMessage[]): Promise<Map<string, bigint>> {
   const byCustomer = Map.groupBy(
     messages.filter(({ channel, state }) => channel === "INBOX" && state === "SENT"),
@@ -80,12 +83,12 @@ async function numberInInboxes(tx: Transaction, messages: readonly NewMessage[])
   const { rows } = await tx.query<{ customer_id: string; sequence: bigint }>({
     name: "number-in-inboxes",
     text: `insert into inboxes as i (customer_id, sequence, unread)
-           select customer_id, count, count from unnest($1::text[], $2::bigint[]) as new (customer_id, count)
+           select customer_id, count, count from ${arrivals.table}
            order by customer_id
            on conflict (customer_id) do update
              set sequence = i.sequence + excluded.sequence, unread = i.unread + excluded.unread
            returning customer_id, sequence`,
-    values: [[...byCustomer.keys()], [...byCustomer.values()].map(({ length }) => length)],
+    values: arrivals.values([...byCustomer]),
   });
   for (const { customer_id, sequence } of rows) {
     const own = byCustomer.get(customer_id) ?? [];
@@ -96,19 +99,19 @@ async function numberInInboxes(tx: Transaction, messages: readonly NewMessage[])
   return sequences;
 }
 
-/** What waited to see whether these orders go on, and now need not be sent. */
-export async function suppressOvertaken(tx: Transaction, orderIds: readonly string[]): Promise<void> {
+/** Suppresses the waiting messages about interim states of these orders, which have moved on. */
+export async function suppressInterim(tx: Transaction, orderIds: readonly string[]): Promise<void> {
   if (orderIds.length > 0) {
     await tx.query({
-      name: "suppress-overtaken",
-      text: `update messages set state = 'SUPPRESSED', try_time = null, last_error = 'the order went on before it was due'
+      name: "suppress-interim",
+      text: `update messages set state = 'SUPPRESSED', try_time = null, last_error = 'the order moved on before the message was due'
              where order_id = any($1) and event_type = any($2) and state = 'PENDING' and attempts = 0`,
-      values: [orderIds, overtaken],
+      values: [orderIds, interimTypes],
     });
   }
 }
 
-/** Where earlier mail about these orders went, and to whom. */
+/** Finds the recipients of the latest mail about each of these orders, by order id. */
 export async function findRecipients(
   tx: Transaction,
   orderIds: readonly string[],
@@ -122,7 +125,7 @@ export async function findRecipients(
   return new Map(rows.map(({ order_id, ...to }) => [order_id, to]));
 }
 
-/** A message by its id. */
+/** Finds a message by its id. */
 export async function findMessage(db: Queryable, id: string): Promise<Message | undefined> {
   const { rows } = await db.query<Row>({ name: "find-message", text: `${select} and id = $1`, values: [id] });
   return rows.map(toMessage)[0];
@@ -133,12 +136,12 @@ export type MessageFilter = {
   readonly orderId: string;
   readonly state: State | "";
   readonly channel: Channel | "";
-  /** Only those older than the message with this id; "" begins at the newest. Ids are UUIDv7: they sort by time. */
+  /** Only messages older than this id; "" starts at the newest. Ids are UUIDv7, which sort by time. */
   readonly beforeId: string;
   readonly limit: number;
 };
 
-/** Messages, newest first. A filter that is "" lets all through. */
+/** Lists messages, newest first. A filter of "" matches all. */
 export async function listMessages(db: Queryable, filter: MessageFilter): Promise<Message[]> {
   const conditions = [
     ["customer_id = ", filter.customerId],
@@ -158,7 +161,7 @@ export async function listMessages(db: Queryable, filter: MessageFilter): Promis
   return rows.map(toMessage);
 }
 
-/** Makes a message that was given up PENDING again, with all its tries before it; undefined where it was not. */
+/** Makes a FAILED message PENDING again, with all its attempts. Returns undefined if it was not FAILED. */
 export async function retryMessage(db: Queryable, id: string): Promise<Message | undefined> {
   const { rows } = await db.query<Row>({
     name: "retry-message",
@@ -169,13 +172,23 @@ export async function retryMessage(db: Queryable, id: string): Promise<Message |
   return rows.map(toMessage)[0];
 }
 
-/** How many messages wait to be sent. */
+/** Counts the messages still to be sent. */
 export async function countPending(db: Queryable): Promise<bigint> {
   const { rows } = await db.query<{ count: bigint }>({
     name: "count-pending",
     text: "select count(*) from messages where try_time is not null",
   });
   return rows[0]?.count ?? 0n;
+}
+
+/** Returns the age of the oldest message still to be sent, in seconds; 0 if there is none. */
+export async function oldestPendingSeconds(db: Queryable): Promise<number> {
+  const { rows } = await db.query<{ seconds: number }>({
+    name: "oldest-pending",
+    text: `select extract(epoch from now() - create_time)::float8 as seconds from messages
+           where state = 'PENDING' order by id limit 1`,
+  });
+  return rows[0]?.seconds ?? 0;
 }
 
 type Row = {

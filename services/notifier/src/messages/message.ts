@@ -1,16 +1,16 @@
 import type { Channel, Language } from "./kind.ts";
 
-/** What a customer is told of an event, over one channel. */
+/** A message to a customer about an event, for one channel. */
 export type Message = NewMessage & {
   readonly attempts: number;
   readonly createTime: Date;
   readonly sendTime: Date | null;
 };
 
-// PENDING → SENT | FAILED | SUPPRESSED; FAILED → PENDING when somebody retries it.
+// PENDING → SENT | FAILED | SUPPRESSED; FAILED → PENDING by RetryMessage.
 export type State = "PENDING" | "SENT" | "FAILED" | "SUPPRESSED";
 
-/** A message that is about to be recorded. */
+/** A message to record. */
 export type NewMessage = {
   readonly id: string;
   readonly eventId: string;
@@ -20,19 +20,19 @@ export type NewMessage = {
   readonly customerId: string;
   readonly channel: Channel;
   readonly recipient: string;
-  /** How to address the customer; "" where that is not known. */
+  /** The customer's name; "" if unknown. */
   readonly name: string;
   readonly language: Language;
   readonly templateVersion: number;
-  /** What happened, as writeFacts writes it. */
+  /** The event's data, as written by writeFacts. */
   readonly facts: string;
   readonly state: State;
-  /** What the last try failed with, or why it is SUPPRESSED. */
+  /** The error of the last attempt, or why it is SUPPRESSED. */
   readonly lastError: string;
 };
 
-/** What there is to say in a message, before it is written out. */
-export type Draft = Pick<
+/** The data that a message is rendered from. */
+export type MessageData = Pick<
   Message,
   | "id"
   | "eventType"

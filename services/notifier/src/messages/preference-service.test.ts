@@ -47,7 +47,7 @@ async function failure(call: Promise<unknown>) {
   return { code, reason, metadata };
 }
 
-test("everything is on until somebody turns it off, and what is mandatory says why", async () => {
+test("every kind is on by default, and mandatory ones say why", async () => {
   const { preferences } = await notifier.preferences.getPreferences({ customerId: "new" });
   expect(preferences).toMatchObject({ customerId: "new", language: "en" });
   expect(preferences?.preferences.every(({ enabled }) => enabled)).toBe(true);
@@ -59,7 +59,7 @@ test("everything is on until somebody turns it off, and what is mandatory says w
   ]);
 });
 
-test("what is turned off is not told there, and elsewhere it is; turned on again it is told again", async () => {
+test("a kind turned off for one channel is still sent over the other, and comes back when turned on again", async () => {
   const change = (enabled: boolean) => [{ eventType: typeOf("rejected"), channel: email, enabled }];
   const { preferences } = await notifier.preferences.updatePreferences({ customerId: "quiet", changes: change(false) });
   const off = preferences?.preferences.filter(({ enabled }) => !enabled);
@@ -79,7 +79,7 @@ test("what is turned off is not told there, and elsewhere it is; turned on again
   ]);
 });
 
-test("what is turned off in the inbox does not come into it", async () => {
+test("a kind turned off for the inbox does not appear in it", async () => {
   const changes = [{ eventType: typeOf("refunded"), channel: inbox, enabled: false }];
   await notifier.preferences.updatePreferences({ customerId: "no-inbox", changes });
   await feed.publish([event("no-inbox", "refunded")]);
@@ -88,11 +88,11 @@ test("what is turned off in the inbox does not come into it", async () => {
     messages: [],
     unreadCount: 0n,
   });
-  // It is the receipt of money, and comes by mail all the same.
+  // The mail is mandatory, because it is a receipt.
   await expect.poll(() => mailsTo("no-inbox")).toHaveLength(1);
 });
 
-test("what waits to be sent when it is turned off is not sent, and cannot be retried", async () => {
+test("a waiting message that is turned off is not sent and cannot be retried", async () => {
   mails.answer("waiting@example.com", 451);
   await feed.publish([event("waiting", "expired")]);
   await expect.poll(() => messagesOf("waiting-expired")).toMatchObject([{ state: pending }]);
@@ -106,7 +106,7 @@ test("what waits to be sent when it is turned off is not sent, and cannot be ret
   });
 });
 
-test("messages are in the customer's language from then on", async () => {
+test("a changed language applies to later messages", async () => {
   await notifier.preferences.updatePreferences({ customerId: "karl", language: "de" });
   await notifier.notifier.putContact({ customerId: "karl", email: "karl@example.com", name: "Karl" });
   await feed.publish([event("karl", "refunded")]);
@@ -115,7 +115,7 @@ test("messages are in the customer's language from then on", async () => {
   expect((await notifier.preferences.getPreferences({ customerId: "karl" })).preferences?.language).toBe("de");
 });
 
-test("a change that is refused changes nothing, also of what was named with it", async () => {
+test("a refused change changes nothing, valid parts of the request included", async () => {
   const fine = { eventType: typeOf("paid"), channel: email, enabled: false };
   const refused = (change: { eventType: string; channel: Message_Channel }) =>
     failure(
@@ -138,7 +138,7 @@ test("a change that is refused changes nothing, also of what was named with it",
   expect(preferences?.preferences.every(({ enabled }) => enabled)).toBe(true);
 });
 
-test("a mail that can be turned off says how, to people and to programs; one click does it", async () => {
+test("a mail that can be turned off has a link and the one-click headers", async () => {
   await feed.publish([event("click", "expired")]);
   await expect.poll(() => mailsTo("click")).toHaveLength(1);
   const [mail] = mailsTo("click");
@@ -158,7 +158,7 @@ test("a mail that can be turned off says how, to people and to programs; one cli
   await expect.poll(() => messagesOf("o-more")).toMatchObject([{ state: suppressed }]);
 });
 
-test("a mail that must come has no such link", async () => {
+test("a mandatory mail has no such link", async () => {
   await feed.publish([event("receipt", "refunded")]);
   await expect.poll(() => mailsTo("receipt")).toHaveLength(1);
   const [mail] = mailsTo("receipt");
@@ -170,22 +170,22 @@ const link = { customerId: "c", eventType: typeOf("expired"), language: "en" } a
 const token = signUnsubscription(link, [testSecret]);
 
 test.each([
-  ["made up", "abc.def"],
-  ["no token", "."],
+  ["invented", "abc.def"],
+  ["without a token", "."],
   ["signed with another secret", signUnsubscription(link, ["another secret of thirty-two letters"])],
-  ["cut off", token.slice(0, -1)],
-  ["longer than it was", `${token}.x`],
+  ["truncated", token.slice(0, -1)],
+  ["extended", `${token}.x`],
   [
     "for another customer",
     `${signUnsubscription({ ...link, customerId: "d" }, ["x"]).split(".")[0]}.${token.split(".")[1]}`,
   ],
-])("a link that is %s is refused, and turns nothing off", async (_, wrong) => {
+])("a link that is %s is refused and turns nothing off", async (_, wrong) => {
   const refused = { code: Code.InvalidArgument, reason: "UNSUBSCRIBE_LINK_INVALID", metadata: {} };
   expect(await failure(notifier.preferences.getUnsubscription({ token: wrong }))).toEqual(refused);
   expect(await failure(notifier.preferences.unsubscribe({ token: wrong }))).toEqual(refused);
 });
 
-test("links hold while the secret is being changed", () => {
+test("links remain valid while the secret is being changed", () => {
   expect(readUnsubscription(token, ["the next secret", testSecret])).toEqual(link);
   expect(readUnsubscription(token, ["the next secret"])).toBeUndefined();
 });

@@ -13,18 +13,18 @@ import {
   UpdatePreferencesResponseSchema,
 } from "@sagacart/proto/notifier/v1/preference_service";
 import { reasons } from "../reasons.ts";
-import { type Change, type Customer, findCustomers, setLanguage, turn } from "./customer-store.ts";
+import { applyChanges, type Change, type Customer, findCustomers, setLanguage } from "./customer-store.ts";
 import { isLanguage, kindOf, kinds, mandatoryBecause } from "./kind.ts";
 import { readUnsubscription, type Unsubscription } from "./unsubscribe-token.ts";
 import { channelOf } from "./wire.ts";
 
 export type PreferenceOptions = {
   pool: Pool;
-  /** What unsubscribe links are signed with, or were. */
+  /** The present and former secrets of unsubscribe links. */
   unsubscribeSecrets: readonly string[];
 };
 
-/** The rpcs of PreferenceService. */
+/** Creates the RPC handlers of PreferenceService. */
 export function preferenceService({
   pool,
   unsubscribeSecrets,
@@ -32,7 +32,7 @@ export function preferenceService({
   const read = (token: string) => {
     const link = readUnsubscription(token, unsubscribeSecrets);
     if (link === undefined) {
-      const message = "this link is not one that we sent, or it is not whole; copy all of it from the mail";
+      const message = "this link is not from us or is incomplete; copy the whole link from the mail";
       throw new DomainError(reasons, "UNSUBSCRIBE_LINK_INVALID", message);
     }
     return link;
@@ -47,7 +47,7 @@ export function preferenceService({
         if (isLanguage(language)) {
           await setLanguage(tx, customerId, language);
         }
-        await turn(tx, customerId, checked);
+        await applyChanges(tx, customerId, checked);
       });
       return create(UpdatePreferencesResponseSchema, { preferences: preferences(await find(pool, customerId)) });
     },
@@ -59,7 +59,7 @@ export function preferenceService({
     async unsubscribe({ token }) {
       const link: Unsubscription = read(token);
       const { customerId, eventType, language } = link;
-      await turn(pool, customerId, [{ channel: "EMAIL", eventType, enabled: false }]);
+      await applyChanges(pool, customerId, [{ channel: "EMAIL", eventType, enabled: false }]);
       return create(UnsubscribeResponseSchema, { eventType, language });
     },
   };
@@ -68,12 +68,12 @@ export function preferenceService({
 async function find(pool: Pool, customerId: string): Promise<Customer> {
   const customer = (await findCustomers(pool, [customerId])).get(customerId);
   if (customer === undefined) {
-    throw new Error("findCustomers answers for each id that it is asked for");
+    throw new Error("findCustomers returned no entry for an id");
   }
   return customer;
 }
 
-/** Of two changes of the same, the later one counts. */
+/** Returns the key by which the last of several changes of one preference wins. */
 function keyOf({ channel, eventType }: Change): string {
   return `${channel} ${eventType}`;
 }
@@ -82,7 +82,7 @@ function checkChange({ eventType, channel: asked, enabled }: PreferenceChange): 
   const kind = kindOf(eventType);
   const channel = channelOf(asked);
   if (kind === undefined || channel === undefined || !kind.channels.includes(channel)) {
-    const message = `nobody is told of ${eventType} over ${channel ?? "that channel"}`;
+    const message = `there are no messages for ${eventType} over ${channel ?? "that channel"}`;
     throw new DomainError(reasons, "PREFERENCE_UNKNOWN", message, { event_type: eventType });
   }
   const why = mandatoryBecause(kind, channel);

@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { isLanguage, type Language } from "./kind.ts";
 
-/** What an unsubscribe link turns off, and the language of the mail it was in. */
+/** The preference that an unsubscribe link turns off, and the language of its mail. */
 export type Unsubscription = {
   readonly customerId: string;
   readonly eventType: string;
@@ -9,8 +9,8 @@ export type Unsubscription = {
 };
 
 /**
- * Signs a link, so that who has the mail may turn it off without a sign-in, and nobody else. Links do not run out: a
- * mail is read whenever it is. `secrets` is the one to sign with, and then those of before that still hold.
+ * Signs an unsubscribe link, which lets the mail's recipient unsubscribe without a sign-in. Links do not expire, because
+ * mails may be read at any time. The first secret signs; former ones remain valid.
  */
 export function signUnsubscription(
   { customerId, eventType, language }: Unsubscription,
@@ -20,7 +20,7 @@ export function signUnsubscription(
   return `${content}.${digest(content, secrets[0] ?? "").toString("base64url")}`;
 }
 
-/** What a token was signed for; undefined where it was not signed with any of the secrets. */
+/** Verifies a token. Returns undefined if none of the secrets signed it. */
 export function readUnsubscription(token: string, secrets: readonly string[]): Unsubscription | undefined {
   const [content = "", signature = "", ...more] = token.split(".");
   const given = Buffer.from(signature, "base64url");
@@ -31,13 +31,13 @@ export function readUnsubscription(token: string, secrets: readonly string[]): U
   if (!isSigned || more.length > 0) {
     return undefined;
   }
-  // What we signed is what we wrote.
+  // The signature is ours, so the content has this shape.
   const parts: [string, string, string] = JSON.parse(Buffer.from(content, "base64url").toString());
   const [customerId, eventType, language] = parts;
   return isLanguage(language) ? { customerId, eventType, language } : undefined;
 }
 
 function digest(content: string, secret: string): Buffer {
-  // What the signature is for is part of it, should the secret ever sign something else as well.
+  // Sign the purpose, too, in case the secret ever signs something else.
   return createHmac("sha256", secret).update(`unsubscribe ${content}`).digest();
 }

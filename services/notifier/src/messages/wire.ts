@@ -8,17 +8,17 @@ import {
   Message_Channel as WireChannel,
   Message_State as WireState,
 } from "@sagacart/proto/notifier/v1/message";
-import type { Mail } from "../channels/mail/mailbox.ts";
-import type { Letter } from "../templates/engine.ts";
+import type { Mail } from "../channels/mail/mail-store.ts";
+import type { Rendered } from "../templates/engine.ts";
 import type { Channel } from "./kind.ts";
 import type { Message, State } from "./message.ts";
 
-/** A message, written out, as it goes over the wire. */
+/** Converts a rendered message to its proto message. */
 export function messageMessage(
   { createTime, sendTime, state, channel, facts: _facts, name: _name, ...message }: Message,
-  letter: Pick<Letter, "subject" | "text"> & Partial<Letter>,
+  rendered: Pick<Rendered, "subject" | "text"> & Partial<Rendered>,
 ): MessageMessage {
-  const { subject, text, html = "" } = letter;
+  const { subject, text, html = "" } = rendered;
   return create(MessageSchema, {
     ...message,
     subject,
@@ -31,7 +31,7 @@ export function messageMessage(
   });
 }
 
-/** A state that was asked for; "" for any. */
+/** Converts a requested state; "" matches any. */
 export function stateOf(asked: WireState): State | "" {
   switch (asked) {
     case WireState.PENDING:
@@ -47,7 +47,7 @@ export function stateOf(asked: WireState): State | "" {
   }
 }
 
-/** A channel that was named; undefined for none. */
+/** Converts a channel; undefined if unspecified. */
 export function channelOf(asked: WireChannel): Channel | undefined {
   switch (asked) {
     case WireChannel.EMAIL:
@@ -59,7 +59,7 @@ export function channelOf(asked: WireChannel): Channel | undefined {
   }
 }
 
-/** A mail as it goes over the wire. */
+/** Converts a mail of the mailbox to its proto message. */
 export function mailMessage({ receiveTime, to, ...mail }: Mail): MailboxMessage {
   return create(MailboxMessageSchema, { ...mail, to: [...to], receiveTime: timestampFromDate(receiveTime) });
 }

@@ -12,18 +12,18 @@ const templateOf = (name: string, language = "en") => {
   return checkTemplate(found!, found!.language);
 };
 
-test.each(builtin)("$eventType in $language says all there is to say, and goes without", (template) => {
+test.each(builtin)("$eventType in $language renders complete and minimal data", (template) => {
   const compiled = checkTemplate(template, template.language);
-  const letter = compiled.strictly(fullSample(template.language));
+  const letter = compiled.renderStrictly(fullSample(template.language));
   expect(letter.html).toContain(template.language === "de" ? "Guten Tag Ada," : "Hello Ada,");
   expect(letter.text).toContain(template.language === "de" ? "Guten Tag Ada," : "Hello Ada,");
   expect(`${letter.subject}${letter.text}${letter.html}`).not.toMatch(/\{\{|\{%|undefined|\[object/);
-  const bare = compiled.strictly(bareSample(template.language));
+  const bare = compiled.renderStrictly(bareSample(template.language));
   expect(bare.text).toContain(template.language === "de" ? "Guten Tag,\n" : "Hello,\n");
 });
 
-test("a completed order says what goes, for how much, and under which number", () => {
-  const { subject, text } = templateOf("order.completed").strictly(fullSample("en"));
+test("a completed order names its lines, prices and tracking number", () => {
+  const { subject, text } = templateOf("order.completed").renderStrictly(fullSample("en"));
   expect(subject).toBe("Your order 1042 is complete");
   expect(text).toBe(
     [
@@ -52,14 +52,14 @@ test.each([
   ["order.paid", {}, "we have received €1,619.97"],
   ["order.refunded", {}, "we have refunded €1,619.97 for your order 1042."],
   ["cart.expiring", {}, "We keep it for another 1 day and 2 hours"],
-])("%s with %j says why", (name, change, sentence) => {
-  const letter = templateOf(name).strictly({ ...fullSample("en"), ...change });
+])("%s with %j gives the reason", (name, change, sentence) => {
+  const letter = templateOf(name).renderStrictly({ ...fullSample("en"), ...change });
   expect(letter.text).toContain(sentence);
   expect(unescaped(letter.html)).toContain(sentence);
 });
 
-test("German is German throughout", () => {
-  const { subject, text } = templateOf("order.awaiting_payment", "de").strictly(fullSample("de"));
+test("German templates contain no English", () => {
+  const { subject, text } = templateOf("order.awaiting_payment", "de").renderStrictly(fullSample("de"));
   expect(subject).toBe("Ihre Bestellung 1042 wartet auf Ihre Zahlung");
   expect(text).toContain("Summe: 1.619,97 €");
   expect(text).toContain("(1 Tag und 2 Stunden)");
@@ -70,7 +70,7 @@ test.each([
   [{ currencyCode: "JPY", minorUnits: 1200n }, "¥1,200", "1.200 ¥"],
   [{ currencyCode: "KWD", minorUnits: -5n }, "-KWD 0.005", "-0,005 KWD"],
   [{ currencyCode: "EUR", minorUnits: 900719925474099312n }, "€9,007,199,254,740,993.12", "9.007.199.254.740.993,12 €"],
-])("money is exact, and written as the language does: %#", (amount, english, german) => {
+])("money is exact and formatted for the language: %#", (amount, english, german) => {
   expect(languages.map((language) => moneyText(amount, language))).toEqual([english, german]);
 });
 
@@ -78,7 +78,7 @@ const fine = { subject: "s", mjml: "<mjml><mj-body><mj-raw>h</mj-raw></mj-body><
 const body = (inner: string) =>
   `<mjml><mj-body><mj-section><mj-column><mj-text>${inner}</mj-text></mj-column></mj-section></mj-body></mjml>`;
 
-test("data cannot become markup, and there is no way to ask for that", () => {
+test("data cannot become markup, and no filter allows it", () => {
   const variables = { ...fullSample("en"), customer_name: `<script>alert("1")</script>` };
   const html = compileTemplate({ ...fine, mjml: body(`<a href="{{ customer_name }}">{{ customer_name }}</a>`) }).html(
     variables,
@@ -96,9 +96,9 @@ test("data cannot add a header", () => {
   expect(subject).toBe("For Eve Bcc: b@example.com Bcc: a@example.com");
 });
 
-test("a mail takes nothing from elsewhere, so that nobody learns that it was opened", () => {
+test("a mail loads nothing external that would reveal that it was opened", () => {
   for (const { language, ...template } of builtin) {
-    const { html } = checkTemplate(template, language).strictly(fullSample(language));
+    const { html } = checkTemplate(template, language).renderStrictly(fullSample(language));
     expect(html).not.toMatch(/<(img|link|script)\b|@import|url\(/i);
   }
 });
@@ -118,9 +118,14 @@ test.each([
     /include/,
   ],
   ["no mjml at all", { mjml: "hello" }, "mjml", /unknown token/],
-  ["a variable that there is not", { text: "{{ order_idd }}" }, "text", /^there is no order_idd; there are language, /],
   [
-    "a variable that there is not, where it seldom shows",
+    "an unknown variable",
+    { text: "{{ order_idd }}" },
+    "text",
+    /^there is no variable order_idd; the variables are language, /,
+  ],
+  [
+    "an unknown variable, where it seldom shows",
     { text: "t{% if total == 'x' %}{{ password }}{% endif %}" },
     "text",
     /^there is no password/,
@@ -131,26 +136,26 @@ test.each([
     "text",
     /undefined variable: line.prize/,
   ],
-  ["a field of the language's own", { text: "{{ customer_name.constructor }}" }, "text", /undefined variable/],
+  ["a property of the JavaScript object", { text: "{{ customer_name.constructor }}" }, "text", /undefined variable/],
   ["a tag that does not end", { subject: "{% if total %}s" }, "subject", /not closed/],
-  ["a tag that is not for templates", { text: "{% include 'x' %}" }, "text", /tag "include" not found/],
-  ["a filter that there is not", { text: "{{ total | hash }}" }, "text", /undefined filter: hash/],
+  ["a tag that is not allowed", { text: "{% include 'x' %}" }, "text", /tag "include" not found/],
+  ["an unknown filter", { text: "{{ total | hash }}" }, "text", /undefined filter: hash/],
   ["a loop without end", { text: "{% for i in (1..99999999) %}x{% endfor %}" }, "text", /limit exceeded/],
   ["an empty subject", { subject: "  " }, "subject", /is empty/],
-  ["a subject that may be empty", { subject: "{{ customer_name }}" }, "subject", /comes out empty/],
+  ["a subject that may be empty", { subject: "{{ customer_name }}" }, "subject", /renders empty/],
   [
     "too much of it",
     { text: `t{% for a in lines %}{% for b in lines %}${"x".repeat(60)}{% endfor %}{% endfor %}` },
     "text",
     /bytes/,
   ],
-])("%s is refused, with the reason", (_, change, field, message) => {
+])("%s is refused with the reason", (_, change, field, message) => {
   expect(() => checkTemplate({ ...fine, mjml: body("x"), ...change }, "en")).toThrow(
     expect.objectContaining({ name: "TemplateError", field, message: expect.stringMatching(message) }),
   );
 });
 
-test("a template that breaks the engine is refused, and breaks no other", () => {
+test("a template that crashes the engine is refused, and does not affect others", () => {
   const deep = body(`${"<b>".repeat(5_000)}x${"</b>".repeat(5_000)}`);
   expect(() => compileTemplate({ ...fine, mjml: deep })).toThrow("cannot be compiled");
   expect(compileTemplate({ ...fine, mjml: body("fine") }).html(fullSample("en"))).toContain("fine");

@@ -1,10 +1,10 @@
 import type { Language } from "../messages/kind.ts";
-import { type Compiled, compileTemplate, type Letter, TemplateError, type TemplateSource } from "./engine.ts";
+import { type Compiled, compileTemplate, type Rendered, TemplateError, type TemplateSource } from "./engine.ts";
 import { bareSample, fullSample, largestSample } from "./samples.ts";
 
 /**
- * Compiles a template and writes it out with all there may be to say, with nothing and with the most. Throws
- * TemplateError: what passes here never fails when it is sent.
+ * Compiles a template and renders it with complete, minimal and maximal data. Throws TemplateError. A template that passes
+ * does not fail when a message is sent.
  */
 export function checkTemplate(source: TemplateSource, language: Language): Compiled {
   for (const field of ["subject", "mjml", "text"] as const) {
@@ -14,19 +14,22 @@ export function checkTemplate(source: TemplateSource, language: Language): Compi
   }
   const compiled = compileTemplate(source);
   for (const sample of [fullSample(language), bareSample(language), largestSample(language)]) {
-    const letter = compiled.strictly(sample);
-    if (letter.subject === "" || letter.text === "") {
-      throw new TemplateError(letter.subject === "" ? "subject" : "text", "comes out empty when little is known");
+    const rendered = compiled.renderStrictly(sample);
+    if (rendered.subject === "" || rendered.text === "") {
+      throw new TemplateError(
+        rendered.subject === "" ? "subject" : "text",
+        "renders empty when optional data is missing",
+      );
     }
-    checkSize(letter);
+    checkSize(rendered);
   }
   return compiled;
 }
 
-/** A hundred lines are within it, and mail servers take it. */
+// Enough for an order with a hundred lines, and accepted by mail servers.
 const largestBytes = 512 * 1024;
 
-function checkSize({ html, text }: Letter): void {
+function checkSize({ html, text }: Rendered): void {
   for (const [field, part] of [
     ["mjml", html],
     ["text", text],
@@ -35,7 +38,7 @@ function checkSize({ html, text }: Letter): void {
     if (bytes > largestBytes) {
       throw new TemplateError(
         field,
-        `makes ${bytes} bytes of an order with a hundred lines; ${largestBytes} is the most`,
+        `renders an order with a hundred lines to ${bytes} bytes; the limit is ${largestBytes}`,
       );
     }
   }

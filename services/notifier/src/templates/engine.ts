@@ -5,24 +5,24 @@ import { oneLine } from "../intake/order-event.ts";
 import { parts } from "./parts.ts";
 import { type Variables, variableNames } from "./variables.ts";
 
-/** What people write: a subject line, an MJML document and a text, all three with Liquid for the data. */
+/** A template's source: a subject line, an MJML document and a text, all three with Liquid tags. */
 export type TemplateSource = { readonly subject: string; readonly mjml: string; readonly text: string };
 
-/** What customers get. */
-export type Letter = { readonly subject: string; readonly html: string; readonly text: string };
+/** A message as the customer sees it. */
+export type Rendered = { readonly subject: string; readonly html: string; readonly text: string };
 
-/** A template that is ready to be written out, as often as needed. */
+/** A compiled template. */
 export type Compiled = {
   subject(variables: Variables): string;
   text(variables: Variables): string;
   html(variables: Variables): string;
-  /** As the others, but throws TemplateError for what would come out empty because it is spelt wrong. */
-  strictly(variables: Variables): Letter;
+  /** Renders all parts. Throws TemplateError for unknown fields, which the other methods render empty. */
+  renderStrictly(variables: Variables): Rendered;
 };
 
 export type Field = keyof TemplateSource;
 
-/** Why a template is wrong, and which part of it. */
+/** Thrown for an invalid template, with the part and the reason. */
 export class TemplateError extends Error {
   override readonly name = "TemplateError";
   readonly field: Field;
@@ -34,12 +34,12 @@ export class TemplateError extends Error {
 }
 
 /**
- * Compiles a template, or throws TemplateError.
+ * Compiles a template. Throws TemplateError.
  *
- * MJML by mrml (one WebAssembly file without dependencies, a quarter of a millisecond a template; mjml itself brings
- * a CSS minifier, an HTML parser and some hundred packages), once: Liquid's tags pass through it. Liquid by liquidjs,
- * which is made for templates of people one does not trust: no code, no files, only the data's own fields. All data
- * is escaped in HTML, without a filter that could turn it off.
+ * MJML is compiled once, by mrml: one WebAssembly file without dependencies, 0.25 ms a template. The mjml package brings a
+ * CSS minifier, an HTML parser and about a hundred packages. Liquid tags pass through mrml unchanged. They are rendered by
+ * liquidjs, which is made for untrusted templates: no code, no files, only the data's own fields. All data is escaped in
+ * HTML, and no filter can turn that off.
  */
 export function compileTemplate(source: TemplateSource): Compiled {
   const subject = parse("subject", plain, source.subject);
@@ -51,7 +51,7 @@ export function compileTemplate(source: TemplateSource): Compiled {
     subject: (variables) => tidySubject(plain.renderSync(subject, variables, lenient)),
     text: (variables) => tidyText(plain.renderSync(text, variables, lenient)),
     html: (variables) => escaping.renderSync(html, variables, lenient),
-    strictly: (variables) => ({
+    renderStrictly: (variables) => ({
       subject: tidySubject(render("subject", () => plain.renderSync(subject, variables, strict))),
       text: tidyText(render("text", () => plain.renderSync(text, variables, strict))),
       html: render("mjml", () => escaping.renderSync(html, variables, strict)),
@@ -59,7 +59,7 @@ export function compileTemplate(source: TemplateSource): Compiled {
   };
 }
 
-/** How long writing out one part may take while it is checked. Afterwards there is no limit to break: it was fast. */
+// The time limit for rendering one part in a check. Later renderings have none: the check has shown that it is fast.
 const checkMs = 2_000;
 
 const filters = ["append", "capitalize", "default", "downcase", "first", "join", "last", "minus", "plus", "prepend"];
@@ -73,7 +73,7 @@ function engine(outputEscape: "escape" | undefined): Liquid {
   const liquid = new Liquid({
     ownPropertyOnly: true,
     strictFilters: true,
-    // There are no files to include; what this names is all there is.
+    // Templates cannot include files.
     templates: {},
     parseLimit: 200_000,
     memoryLimit: 5_000_000,
@@ -95,13 +95,13 @@ function keepOnly(table: Record<string, unknown>, names: readonly string[]): voi
 const require = createRequire(import.meta.url);
 let mjmlEngine = startMjmlEngine();
 
-/** A WebAssembly instance of its own. One in which something ran out of its stack never works again. */
+/** Starts a new WebAssembly instance. An instance does not work any more after a stack overflow. */
 function startMjmlEngine(): Engine {
   delete require.cache[require.resolve("mrml")];
   const mrml: typeof import("mrml") = require("mrml");
   const engine = new mrml.Engine();
   engine.setParserOptions({ includeLoader: { type: "memory", content: parts } });
-  // No fonts from elsewhere: a mail must not tell anybody that it was opened.
+  // Load no external fonts: they would reveal that a mail was opened.
   engine.setRenderOptions({ disableComments: false, socialIconOrigin: null, fonts: {} });
   return engine;
 }
@@ -113,7 +113,7 @@ function toHtml(mjml: string): string {
   } catch (error) {
     mjmlEngine = startMjmlEngine();
     const why = error instanceof Error ? error.message : String(error);
-    throw new TemplateError("mjml", `cannot be compiled, perhaps for elements nested too deeply: ${why}`);
+    throw new TemplateError("mjml", `cannot be compiled, perhaps because elements are nested too deeply: ${why}`);
   }
   if (result.type === "error") {
     const source = "details" in result && "source" in result.details ? ` (${result.details.source})` : "";
@@ -121,7 +121,7 @@ function toHtml(mjml: string): string {
   }
   const unknown = /<(mj-[a-z-]+|mjml)\b/.exec(result.content)?.[1];
   if (unknown !== undefined) {
-    throw new TemplateError("mjml", `<${unknown}> is no element of MJML, or does not belong there`);
+    throw new TemplateError("mjml", `<${unknown}> is not an MJML element, or is not allowed there`);
   }
   return result.content;
 }
@@ -131,7 +131,7 @@ function parse(field: Field, liquid: Liquid, source: string): Template[] {
     const template = liquid.parse(source);
     const unknown = liquid.globalVariablesSync(template).find((name) => !variableNames.includes(name));
     if (unknown !== undefined) {
-      throw new TemplateError(field, `there is no ${unknown}; there are ${variableNames.join(", ")}`);
+      throw new TemplateError(field, `there is no variable ${unknown}; the variables are ${variableNames.join(", ")}`);
     }
     return template;
   });
@@ -148,12 +148,12 @@ function render<T>(field: Field, run: () => T): T {
   }
 }
 
-/** One line, whatever the data: what follows a line end would be a header. */
+/** Makes the subject one line, whatever the data: text after a line end would become a header. */
 function tidySubject(subject: string): string {
   return oneLine(subject, 200);
 }
 
-/** Without the blank lines that tags leave behind. */
+/** Removes the blank lines that tags leave behind. */
 function tidyText(text: string): string {
   return text
     .replaceAll(/[ \t]+\n/g, "\n")

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 
 const read = (name: string) => readFileSync(new URL(`../../templates/parts/${name}.mjml`, import.meta.url), "utf8");
 
-/** What templates may take in by `<mj-include path="…" />`: there is nothing else, and no file. */
+/** The parts that templates can include with `<mj-include path="…" />`. They cannot include files. */
 export const parts: Readonly<Record<string, string>> = {
   head: read("head"),
   header: read("header"),

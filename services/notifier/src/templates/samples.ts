@@ -2,18 +2,18 @@ import type { OrderFacts } from "../intake/order-event.ts";
 import type { Language } from "../messages/kind.ts";
 import { type Circumstances, type Variables, variablesOf } from "./variables.ts";
 
-/** With everything that there may be to say: what previews show. */
+/** Returns sample data with every field set, for previews. */
 export function fullSample(language: Language): Variables {
   return variablesOf(everything, { ...circumstances, language });
 }
 
-/** With only what is always there. */
+/** Returns sample data with mandatory fields only. */
 export function bareSample(language: Language): Variables {
   const bare = { ...everything, ...nothing, orderId: "1042" };
   return variablesOf(bare, { ...circumstances, language, name: "", unsubscribeUrl: "" });
 }
 
-/** As much as an event may carry. */
+/** Returns sample data of the largest size that an event may have. */
 export function largestSample(language: Language): Variables {
   const text = "W".repeat(200);
   const lines = Array.from({ length: 100 }, (_, index) => ({

@@ -37,7 +37,7 @@ const mjml = (text: string) =>
   `<mjml><mj-body><mj-section><mj-column><mj-text>${text}</mj-text></mj-column></mj-section></mj-body></mjml>`;
 const event = (type: string) => ({ eventType: `sagacart.order.${type}.v1`, language: "en" });
 
-test("all templates are listed once, in each language, as they came", async () => {
+test("all built-in templates are listed once in each language", async () => {
   const seen: string[] = [];
   let pageToken = "";
   do {
@@ -50,7 +50,7 @@ test("all templates are listed once, in each language, as they came", async () =
   expect(seen).toEqual([...new Set(seen)].toSorted());
 });
 
-test("an operator's version is for messages from then on; those before keep theirs", async () => {
+test("an operator's version applies to later messages; earlier ones keep theirs", async () => {
   const address = "versions@example.com";
   const orderEvent = (orderId: string) => ({
     ...{ subject: orderId, sequence: 1, type: "sagacart.order.expired.v1" },
@@ -81,7 +81,7 @@ test("an operator's version is for messages from then on; those before keep thei
   expect(after?.text?.trim()).toBe("o-after is gone");
 });
 
-test("an update that is repeated is answered as the first; one of an old version is refused", async () => {
+test("a repeated update gets the same answer; an update of an old version is refused", async () => {
   const update = { ...event("paid"), version: 1, subject: "Thanks", mjml: mjml("Thanks"), text: "Thanks" };
   const first = await notifier.templates.updateTemplate(update);
   expect(await notifier.templates.updateTemplate(update)).toEqual(first);
@@ -95,7 +95,7 @@ test("an update that is repeated is answered as the first; one of an old version
   });
 });
 
-test("of two operators who edit the same version, one is told", async () => {
+test("of two operators who edit the same version, one is refused", async () => {
   const update = { ...event("cancelled"), version: 1, mjml: mjml("x"), text: "x" };
   const results = await Promise.allSettled(
     ["a", "b", "c", "d"].map((subject) => notifier.templates.updateTemplate({ ...update, subject })),
@@ -103,7 +103,7 @@ test("of two operators who edit the same version, one is told", async () => {
   expect(results.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
 });
 
-test("a wrong template is refused at once, with the part and the reason", async () => {
+test("an invalid template is refused at once with the part and the reason", async () => {
   const update = { ...event("rejected"), version: 1, subject: "s", mjml: mjml("{{ price }}"), text: "t" };
   const refused = { code: Code.InvalidArgument, reason: "TEMPLATE_INVALID", metadata: { field: "mjml" } };
   expect(await failure(notifier.templates.updateTemplate(update))).toEqual(refused);
@@ -136,24 +136,24 @@ test.each([
   });
 });
 
-test("a page token that is none is refused", async () => {
+test("an invalid page token is refused", async () => {
   for (const pageToken of ["x", Buffer.from('["templates","\\u0000","en"]').toString("base64url")]) {
     expect(await failure(notifier.templates.listTemplates({ pageToken }))).toMatchObject({ reason: "BAD_PAGE_TOKEN" });
   }
 });
 
-test("a release takes its own new texts, each once, and leaves an operator's alone", async () => {
+test("a release stores its new texts once each and keeps an operator's version", async () => {
   await using fresh = await notifierDatabase();
   const count = async () => (await fresh.pool.query("select count(*) from templates")).rows[0].count;
   await Promise.all([seedTemplates(fresh.pool), seedTemplates(fresh.pool)]);
   expect(await count()).toBe(16n);
-  // As if the release before had had other texts, and an operator had changed one of them.
+  // As if the release before had had other texts, one of which an operator changed.
   await fresh.pool.query("update templates set text = text || ' of before'");
   await fresh.pool.query(`insert into templates select event_type, language, 2, 'own', mjml, text, false
                           from templates where event_type = 'sagacart.order.paid.v1' and language = 'en'`);
   await seedTemplates(fresh.pool);
   expect(await count()).toBe(16n + 1n + 15n);
-  // The release before starts once more, beside this one.
+  // The release before starts once more.
   await seedTemplates(fresh.pool);
   expect(await count()).toBe(16n + 1n + 15n);
 });

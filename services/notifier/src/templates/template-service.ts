@@ -19,7 +19,7 @@ import { type Compiled, TemplateError, type TemplateSource } from "./engine.ts";
 import { fullSample } from "./samples.ts";
 import { findTemplate, insertTemplate, listTemplates, type Template, type TemplateKey } from "./template-store.ts";
 
-/** The rpcs of TemplateService. */
+/** Creates the RPC handlers of TemplateService. */
 export function templateService({ pool }: { pool: Pool }): ServiceImpl<typeof TemplateService> {
   return {
     async listTemplates(page) {
@@ -43,7 +43,7 @@ export function templateService({ pool }: { pool: Pool }): ServiceImpl<typeof Te
       const template = await get(pool, asked);
       const isSame = template.subject === subject && template.mjml === mjml && template.text === text;
       if (!isNew && !(isSame && template.version === version + 1)) {
-        const why = `the newest version of this template is ${template.version}; get it, and make the change in it`;
+        const why = `the newest version of this template is ${template.version}; read it and apply the change again`;
         throw new DomainError(reasons, "TEMPLATE_CHANGED", why, { version: String(template.version) });
       }
       return create(UpdateTemplateResponseSchema, { template: templateMessage(template) });
@@ -52,7 +52,7 @@ export function templateService({ pool }: { pool: Pool }): ServiceImpl<typeof Te
       const newest = await get(pool, asked);
       const draft = `${subject}${mjml}${text}` === "" ? newest : { subject, mjml, text };
       const compiled = check(draft, newest.language);
-      return create(PreviewTemplateResponseSchema, compiled.strictly(fullSample(newest.language)));
+      return create(PreviewTemplateResponseSchema, compiled.renderStrictly(fullSample(newest.language)));
     },
   };
 }

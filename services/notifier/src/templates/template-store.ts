@@ -7,12 +7,12 @@ import type { TemplateSource } from "./engine.ts";
 export type Template = TemplateSource &
   TemplateKey & { readonly version: number; readonly builtIn: boolean; readonly createTime: Date };
 
-/** Which template: of what kind of event, in what language. */
+/** Identifies a template. */
 export type TemplateKey = { readonly eventType: string; readonly language: Language };
 
 /**
- * Takes over the templates that come with the service. One that has changed since becomes the newest version, unless
- * an operator has made one of their own. Processes of two releases may start by turns: each text is taken once.
+ * Stores the built-in templates. A changed one becomes the newest version, unless an operator has made a version. Each text
+ * is stored once, even if processes of two releases start alternately.
  */
 export async function seedTemplates(pool: Pool): Promise<void> {
   await withTransaction(pool, async (tx) => {
@@ -31,7 +31,7 @@ export async function seedTemplates(pool: Pool): Promise<void> {
   });
 }
 
-/** The newest version of each. */
+/** Reads the newest versions. The function returned throws for a template that does not exist. */
 export async function findNewestVersions(db: Queryable): Promise<(eventType: string, language: Language) => number> {
   const { rows } = await db.query<{ key: string; version: number }>({
     name: "find-newest-templates",
@@ -41,13 +41,13 @@ export async function findNewestVersions(db: Queryable): Promise<(eventType: str
   return (eventType, language) => {
     const version = versions.get(`${eventType} ${language}`);
     if (version === undefined) {
-      throw new Error(`there is no template for ${eventType} in ${language}; the start of the service made them`);
+      throw new Error(`there is no template for ${eventType} in ${language}; they are created when the service starts`);
     }
     return version;
   };
 }
 
-/** A template in one version; in its newest where none is named. */
+/** Finds a version of a template; without `version` the newest. */
 export async function findTemplate(
   db: Queryable,
   { eventType, language }: TemplateKey,
@@ -62,7 +62,7 @@ export async function findTemplate(
   return rows.map(toTemplate)[0];
 }
 
-/** The newest versions, by type and language, after that of this key. */
+/** Lists the newest versions by type and language, after this key. */
 export async function listTemplates(
   db: Queryable,
   after: readonly [string, string],
@@ -79,7 +79,7 @@ export async function listTemplates(
   return rows.map(toTemplate);
 }
 
-/** Makes the version after this one; false where there is one already. */
+/** Creates the version after `version`. Returns false if that is not the newest any more. */
 export async function insertTemplate(
   db: Queryable,
   { eventType, language, subject, mjml, text }: TemplateKey & TemplateSource,

@@ -2,7 +2,7 @@ import { type Amount, decimalsOf, multiply } from "@sagacart/chassis/money";
 import type { OrderFacts } from "../intake/order-event.ts";
 import type { Language } from "../messages/kind.ts";
 
-/** What templates can say: texts ready to be shown. What is not known is "", and a list then is empty. */
+/** The variables of templates, formatted for display. Unknown texts are "", unknown lists empty. */
 export type Variables = {
   readonly language: Language;
   readonly shop_name: string;
@@ -17,18 +17,18 @@ export type Variables = {
     readonly unit_price: string;
     readonly price: string;
   }[];
-  /** The order's sum; of a refund, what was refunded. */
+  /** The order's total; for a refund, the amount refunded. */
   readonly total: string;
-  /** A code, such as OUT_OF_STOCK. */
+  /** A code, for example OUT_OF_STOCK. */
   readonly reason: string;
-  /** A code or a text of whoever refused, such as insufficient_funds. */
+  /** A code or text from the party that refused, for example insufficient_funds. */
   readonly detail: string;
   readonly shortages: readonly { readonly title: string; readonly requested: number; readonly available: number }[];
   readonly tracking_number: string;
   readonly expire_time: string;
-  /** Until expire_time, from when the message was made. */
+  /** The time from the creation of the message to expire_time. */
   readonly time_left: string;
-  /** "" where it cannot be turned off. */
+  /** "" if it cannot be turned off. */
   readonly unsubscribe_url: string;
 };
 
@@ -57,11 +57,11 @@ export type Circumstances = {
   readonly shopName: string;
   readonly shopUrl: string;
   readonly unsubscribeUrl: string;
-  /** When the message was made. */
+  /** When the message was recorded. */
   readonly createTime: Date;
 };
 
-/** Puts what happened into words of a language. Times are UTC, and say so. */
+/** Formats facts in a language. Times are in UTC and say so. */
 export function variablesOf(facts: OrderFacts, { language, createTime, ...rest }: Circumstances): Variables {
   const titles = new Map(facts.lines.map(({ productId, title }) => [productId, title]));
   return {
@@ -94,14 +94,14 @@ export function variablesOf(facts: OrderFacts, { language, createTime, ...rest }
   };
 }
 
-/** As the language writes it: €1,299.98, 1.299,98 €. Exact: the number goes in as its digits. */
+/** Formats money in a language: €1,299.98 or 1.299,98 €. Exact: the digits are passed as a string. */
 export function moneyText({ currencyCode, minorUnits }: Amount, language: Language): string {
   const decimals = decimalsOf(currencyCode);
   const digits = (minorUnits < 0n ? -minorUnits : minorUnits).toString().padStart(decimals + 1, "0");
   const whole = digits.slice(0, digits.length - decimals);
   const decimal = `${minorUnits < 0n ? "-" : ""}${whole}${decimals === 0 ? "" : `.${digits.slice(-decimals)}`}`;
   const format = new Intl.NumberFormat(language, { style: "currency", currency: currencyCode });
-  // It is a number's digits, as was just made sure.
+  // The string has the digits of a number.
   return format.format(decimal as `${number}`).replaceAll(/[\u00a0\u202f]/g, " ");
 }
 
@@ -110,7 +110,7 @@ function timeText(time: Date, language: Language): string {
   return `${format.format(time).replaceAll("\u202f", " ")} UTC`;
 }
 
-/** The two largest units: nobody counts the minutes of three days. */
+/** Formats a duration with its two largest units. */
 function spanText(ms: number, language: Language): string {
   const minutes = Math.max(1, Math.floor(ms / 60_000));
   const units = [

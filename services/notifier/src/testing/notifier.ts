@@ -18,19 +18,19 @@ import { SMTPServer } from "smtp-server";
 import { startNotifier } from "../compose.ts";
 import { readConfig } from "../config.ts";
 
-/** A feed of orders, as order serves it: a database of its own, on a real port. `twice`: it says everything twice. */
+/** Starts a feed of orders like order's, with its own database and port. `twice` delivers every page twice. */
 export function startTestFeed({ twice = false } = {}): Promise<TestFeed> {
-  return startFeed("/sagacart/order", twice ? sayingTwice : undefined);
+  return startFeed("/sagacart/order", twice ? deliveringTwice : undefined);
 }
 
-function sayingTwice(routes: (router: ConnectRouter) => void): (router: ConnectRouter) => void {
-  const saying = createClient(EventService, inMemory(routes, "order.sagacart"));
+function deliveringTwice(routes: (router: ConnectRouter) => void): (router: ConnectRouter) => void {
+  const original = createClient(EventService, inMemory(routes, "order.sagacart"));
   return (router) => {
     routes(router);
-    // What is registered last is served.
+    // The last registration wins.
     router.service(EventService, {
       async *subscribeEvents(request, { signal }) {
-        for await (const page of saying.subscribeEvents(request, { signal })) {
+        for await (const page of original.subscribeEvents(request, { signal })) {
           yield page;
           yield page;
         }
@@ -49,15 +49,15 @@ export type TestNotifier = AsyncDisposable & {
   readonly inbox: Client<typeof InboxService>;
 };
 
-/** What unsubscribe links are signed with. */
+/** The secret of unsubscribe links. */
 export const testSecret = "a secret of the tests and of nothing else";
 
-/** A database for one notifier, or for several side by side. */
+/** Creates a database for one notifier or for several replicas. */
 export function notifierDatabase(): Promise<TestDatabase> {
   return testDatabase(new URL("../../migrations/", import.meta.url));
 }
 
-/** A notifier that reads the feed at the address. Its times are short. */
+/** Starts a notifier that reads the feed at the address, with short pauses. */
 export async function startTestNotifier(options: {
   feedAddress: string;
   database: TestDatabase;
@@ -99,15 +99,15 @@ export async function startTestNotifier(options: {
 export type TestMailServer = AsyncDisposable & {
   readonly url: string;
   readonly port: number;
-  /** What it has taken, oldest first. */
+  /** The mails received, oldest first. */
   readonly mails: readonly (Email & { readonly recipients: readonly string[] })[];
-  /** Answers a recipient with this code from now on; 250 takes it again. */
+  /** Answers a recipient with this code from now on; 250 accepts again. */
   answer(recipient: string, code: number): void;
-  /** From now on, what is to happen when a mail was taken in whole, before that is answered. */
+  /** Sets what happens between receiving a mail and answering. */
   beforeAnswer(then: (mail: Email) => Promise<void>): void;
 };
 
-/** A mail server on a real port; 0 takes a free one. */
+/** Starts an SMTP server; port 0 chooses a free one. */
 export async function startTestMailServer(port = 0): Promise<TestMailServer> {
   const mails: (Email & { recipients: string[] })[] = [];
   const answers = new Map<string, number>();
@@ -145,7 +145,7 @@ export async function startTestMailServer(port = 0): Promise<TestMailServer> {
   };
 }
 
-/** The notifier as a process of its own, ready. */
+/** Starts the notifier as a process and waits until it is ready. */
 export function startNotifierProcess(env: Record<string, string>): Promise<TestProcess> {
   return startProcess(new URL("../main.ts", import.meta.url), { UNSUBSCRIBE_SECRETS: testSecret, ...env });
 }

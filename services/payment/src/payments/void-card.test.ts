@@ -60,8 +60,8 @@ test("a void waits while the provider is down; when it is back all is refunded, 
 
   expect(await voidAll(shop, orders)).toEqual(["refunded", "refunded", "voided"]);
   expect((await shop.provider.list()).map(({ refundedMinor }) => refundedMinor)).toEqual(["100", "100"]);
-  const told = (await commandsOf(shop)).filter((command) => command.startsWith("PAYMENT_SETTLED"));
-  expect(new Set(told)).toEqual(
+  const commands = (await commandsOf(shop)).filter((command) => command.startsWith("PAYMENT_SETTLED"));
+  expect(new Set(commands)).toEqual(
     new Set([
       'PAYMENT_SETTLED captured {"state": "VOIDED", "attempt": 1}',
       'PAYMENT_SETTLED lost {"state": "VOIDED", "attempt": 1}',

@@ -31,7 +31,7 @@ async function stateOf(orderId: string) {
 }
 
 /** The commands and events that there are for an order. */
-async function told(orderId: string) {
+async function settlementOf(orderId: string) {
   const commands = await stack.pool.query("select kind, data from commands where subject = $1", [orderId]);
   const events = await stack.pool.query("select type from events where subject = $1 order by sequence", [orderId]);
   return { commands: commands.rows, events: events.rows.map(({ type }) => type) };
@@ -53,10 +53,10 @@ test.each([
   const orderId = `fault-${postalCode}`;
   expect(await make(orderId, postalCode)).toBe("waits");
   await expect.poll(() => stateOf(orderId)).toBe(accepted);
-  expect(await told(orderId)).toEqual(settledOnce);
+  expect(await settlementOf(orderId)).toEqual(settledOnce);
   expect(await stack.carrier.get(orderId)).toMatchObject({ status: "accepted" });
   expect(await make(orderId, postalCode)).toBe("accepted");
-  expect(await told(orderId)).toEqual(settledOnce);
+  expect(await settlementOf(orderId)).toEqual(settledOnce);
 });
 
 test("a repeat while the carrier is being asked does not ask it twice", async () => {
@@ -68,7 +68,7 @@ test("a repeat while the carrier is being asked does not ask it twice", async ()
   gone.open();
   await expect.poll(() => stateOf("asked-once")).toBe(accepted);
   expect(await stack.carrier.get("asked-once")).toMatchObject({ asks: 1 });
-  expect(await told("asked-once")).toEqual(settledOnce);
+  expect(await settlementOf("asked-once")).toEqual(settledOnce);
 });
 
 test("a caller that was told to wait gets a command, also when a repeat brings the answer", async () => {
@@ -76,7 +76,7 @@ test("a caller that was told to wait gets a command, also when a repeat brings t
   expect(await make("second-answers", "10115")).toBe("waits");
   gone.open();
   await expect.poll(() => make("second-answers", "10115")).toBe("accepted");
-  expect(await told("second-answers")).toEqual(settledOnce);
+  expect(await settlementOf("second-answers")).toEqual(settledOnce);
 });
 
 test("an acceptance that comes after the cancellation is called back", async () => {
@@ -87,7 +87,7 @@ test("an acceptance that comes after the cancellation is called back", async () 
   gone.open();
   await expect.poll(async () => (await stack.carrier.get("too-late"))?.status).toBe("cancelled");
   expect(await stateOf("too-late")).toBe(cancelled);
-  expect(await told("too-late")).toEqual({
+  expect(await settlementOf("too-late")).toEqual({
     commands: [{ kind: "SHIPMENT_SETTLED", data: { state: "CANCELLED" } }],
     events: ["sagacart.shipment.cancelled.v1"],
   });

@@ -188,17 +188,17 @@ function token(...parts: string[]): string {
 }
 
 test("the feed has each shipment's events in their order", async () => {
-  await batch({ orderId: "told", customerId, address: addressTo("10115") });
-  await stack.shipping.cancelShipment({ orderId: "told" });
-  await stack.shipping.cancelShipment({ orderId: "told" });
-  const told = async () => {
+  await batch({ orderId: "announced", customerId, address: addressTo("10115") });
+  await stack.shipping.cancelShipment({ orderId: "announced" });
+  await stack.shipping.cancelShipment({ orderId: "announced" });
+  const published = async () => {
     const page = toJson(ReadEventsResponseSchema, await stack.events.readEvents({ pageSize: 1000 }));
-    return page.events?.filter(({ subject }) => subject === "told") ?? [];
+    return page.events?.filter(({ subject }) => subject === "announced") ?? [];
   };
-  await expect.poll(told).toHaveLength(2);
-  const data = { orderId: "told", customerId, kind: "CARRIER", trackingNumber: expect.stringMatching(/^SC/) };
+  await expect.poll(published).toHaveLength(2);
+  const data = { orderId: "announced", customerId, kind: "CARRIER", trackingNumber: expect.stringMatching(/^SC/) };
   expect(
-    (await told()).map(({ type, sequence, source, data }) => ({
+    (await published()).map(({ type, sequence, source, data }) => ({
       type,
       sequence,
       source,
@@ -223,8 +223,11 @@ test("the feed has each shipment's events in their order", async () => {
 test("a caller that gets the outcome at once needs no command", async () => {
   const postalCodes = ["10115", "00000"];
   await batch(...postalCodes.map((code) => ({ orderId: `at-once-${code}`, customerId, address: addressTo(code) })));
-  const told = await stack.pool.query("select type from events where subject like 'at-once-%' order by subject");
-  expect(told.rows.map(({ type }) => type)).toEqual(["sagacart.shipment.refused.v1", "sagacart.shipment.accepted.v1"]);
+  const published = await stack.pool.query("select type from events where subject like 'at-once-%' order by subject");
+  expect(published.rows.map(({ type }) => type)).toEqual([
+    "sagacart.shipment.refused.v1",
+    "sagacart.shipment.accepted.v1",
+  ]);
   const commands = await stack.pool.query("select from commands where subject like 'at-once-%'");
   expect(commands.rowCount).toBe(0);
 });

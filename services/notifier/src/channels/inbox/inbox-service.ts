@@ -15,38 +15,38 @@ import {
   WatchInboxResponseSchema,
 } from "@sagacart/proto/notifier/v1/inbox_service";
 import { reasons } from "../../reasons.ts";
-import type { Letters } from "../../templates/letters.ts";
-import { deleteFromInbox, findStanding, type InboxMessage, listInbox, markAllRead, markRead } from "./inbox-store.ts";
+import type { Renderer } from "../../templates/renderer.ts";
+import { deleteFromInbox, findCountersOf, type InboxMessage, listInbox, markAllRead, markRead } from "./inbox-store.ts";
 import type { InboxWatch } from "./inbox-watch.ts";
 
 export type InboxOptions = {
   pool: Pool;
-  letters: Letters;
+  renderer: Renderer;
   watch: InboxWatch["watch"];
   /** Called when an inbox has changed. */
   onChanges: () => void;
 };
 
-/** The rpcs of InboxService. */
-export function inboxService({ pool, letters, watch, onChanges }: InboxOptions): ServiceImpl<typeof InboxService> {
-  const writeOut = async (message: InboxMessage) => inboxMessage(message, await letters.brief(message));
+/** Creates the RPC handlers of InboxService. */
+export function inboxService({ pool, renderer, watch, onChanges }: InboxOptions): ServiceImpl<typeof InboxService> {
+  const render = async (message: InboxMessage) => inboxMessage(message, await renderer.renderBrief(message));
   return {
     async listInboxMessages({ customerId, unreadOnly, ...page }) {
       const limit = pageSize(page.pageSize);
       const list = `inbox of ${customerId}, ${unreadOnly}`;
       const beforeId = decodeIdToken(page.pageToken, list);
-      // The standing first: who watches from it is told of what comes between the two.
-      const { sequence, unread } = await findStanding(pool, customerId);
+      // Read the counters first: a watch from this sequence reports what arrives between the two queries.
+      const { sequence, unread } = await findCountersOf(pool, customerId);
       const messages = await listInbox(pool, { customerId, unreadOnly, beforeId, limit });
       return create(ListInboxMessagesResponseSchema, {
-        messages: await Promise.all(messages.map(writeOut)),
+        messages: await Promise.all(messages.map(render)),
         nextPageToken: nextIdToken(messages, limit, list),
         unreadCount: unread,
         sequence,
       });
     },
     async countUnread({ customerId }) {
-      const { unread } = await findStanding(pool, customerId);
+      const { unread } = await findCountersOf(pool, customerId);
       return create(CountUnreadResponseSchema, { unreadCount: unread });
     },
     async markRead({ customerId, id }) {
@@ -55,7 +55,7 @@ export function inboxService({ pool, letters, watch, onChanges }: InboxOptions):
         throw notFound(id);
       }
       onChanges();
-      return create(MarkReadResponseSchema, { message: await writeOut(read.message), unreadCount: read.unread });
+      return create(MarkReadResponseSchema, { message: await render(read.message), unreadCount: read.unread });
     },
     async markAllRead({ customerId, sequence }) {
       const { marked, unread } = await markAllRead(pool, customerId, sequence);
@@ -72,7 +72,7 @@ export function inboxService({ pool, letters, watch, onChanges }: InboxOptions):
     async *watchInbox({ customerId, afterSequence }, { signal }) {
       for await (const { messages, deletedIds, unread, sequence } of watch(customerId, afterSequence, signal)) {
         yield create(WatchInboxResponseSchema, {
-          messages: await Promise.all(messages.map(writeOut)),
+          messages: await Promise.all(messages.map(render)),
           deletedIds: [...deletedIds],
           unreadCount: unread,
           sequence,

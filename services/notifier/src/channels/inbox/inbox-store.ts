@@ -1,35 +1,35 @@
 import { type Pool, type Queryable, type Transaction, withTransaction } from "@sagacart/chassis/postgres/pool";
-import type { Draft } from "../../messages/message.ts";
+import type { MessageData } from "../../messages/message.ts";
 
 /** A message in an inbox. */
-export type InboxMessage = Draft & { readonly readTime: Date | null; readonly sequence: bigint };
+export type InboxMessage = MessageData & { readonly readTime: Date | null; readonly sequence: bigint };
 
-/** How an inbox stands: the number of its newest change, and how many messages are unread. */
-export type Standing = { readonly sequence: bigint; readonly unread: bigint };
+/** An inbox's counters: the number of its newest change, and its unread messages. */
+export type InboxCounters = { readonly sequence: bigint; readonly unread: bigint };
 
-export type Changes = Standing & {
+export type Changes = InboxCounters & {
   readonly messages: readonly InboxMessage[];
   readonly deletedIds: readonly string[];
-  /** There are more than were asked for. */
+  /** True if more changes follow. */
   readonly isMore: boolean;
 };
 
-/** How these inboxes stand. One that nothing ever came into is left out. */
-export async function findStandings(db: Queryable, customerIds: readonly string[]): Promise<Map<string, Standing>> {
-  const { rows } = await db.query<Standing & { customer_id: string }>({
-    name: "find-standings",
+/** Reads the counters of inboxes. An inbox that never had a message is left out. */
+export async function findCounters(db: Queryable, customerIds: readonly string[]): Promise<Map<string, InboxCounters>> {
+  const { rows } = await db.query<InboxCounters & { customer_id: string }>({
+    name: "find-inbox-counters",
     text: "select customer_id, sequence, unread from inboxes where customer_id = any($1)",
     values: [customerIds],
   });
-  return new Map(rows.map(({ customer_id, ...standing }) => [customer_id, standing]));
+  return new Map(rows.map(({ customer_id, ...counters }) => [customer_id, counters]));
 }
 
-/** How an inbox stands. */
-export async function findStanding(db: Queryable, customerId: string): Promise<Standing> {
-  return (await findStandings(db, [customerId])).get(customerId) ?? { sequence: 0n, unread: 0n };
+/** Reads the counters of an inbox. */
+export async function findCountersOf(db: Queryable, customerId: string): Promise<InboxCounters> {
+  return (await findCounters(db, [customerId])).get(customerId) ?? { sequence: 0n, unread: 0n };
 }
 
-/** Messages of an inbox, newest first, older than the one with this id or ("") from the newest. */
+/** Lists messages of an inbox, newest first. `beforeId` "" starts at the newest. */
 export async function listInbox(
   db: Queryable,
   {
@@ -50,14 +50,14 @@ export async function listInbox(
 }
 
 /**
- * What changed in an inbox after a sequence, and how it stands: one statement, so that the one is as old as the other.
- * A sequence that the inbox has not come to is of another life of this database: all there is is told then.
+ * Reads the changes of an inbox after a sequence, and its counters, in one statement so that they are consistent. A
+ * sequence beyond the inbox's newest is from before a backup was restored: then all messages count as changed.
  */
 export async function findChanges(
   db: Queryable,
   { customerId, after, limit }: { customerId: string; after: bigint; limit: number },
 ): Promise<Changes> {
-  const { rows } = await db.query<Standing & { [K in keyof Row]: Row[K] | null }>({
+  const { rows } = await db.query<InboxCounters & { [K in keyof Row]: Row[K] | null }>({
     name: "find-inbox-changes",
     text: `select i.sequence, i.unread, m.* from inboxes i left join lateral (
              ${select} where customer_id = i.customer_id
@@ -67,7 +67,7 @@ export async function findChanges(
     values: [customerId, after, limit],
   });
   const { sequence, unread } = rows[0] ?? { sequence: 0n, unread: 0n };
-  const changed = rows.filter((row): row is Standing & Row => row.id !== null);
+  const changed = rows.filter((row): row is InboxCounters & Row => row.id !== null);
   const isMore = changed.length === limit;
   return {
     unread,
@@ -78,23 +78,23 @@ export async function findChanges(
   };
 }
 
-/** Marks a message as read; undefined where this inbox has none such. */
+/** Marks a message as read; idempotent. Returns undefined if the inbox has no such message. */
 export async function markRead(
   pool: Pool,
   customerId: string,
   id: string,
 ): Promise<{ message: InboxMessage; unread: bigint } | undefined> {
   return await withTransaction(pool, async (tx) => {
-    const standing = await lockInbox(tx, customerId);
+    const counters = await lockInbox(tx, customerId);
     const { rowCount } = await tx.query({
       name: "mark-read",
       text: `update messages set read_time = now(), inbox_sequence = $3
              where id = $2 and customer_id = $1 and inbox_sequence is not null and read_time is null
                and delete_time is null`,
-      values: [customerId, id, standing.sequence + 1n],
+      values: [customerId, id, counters.sequence + 1n],
     });
-    const now = rowCount === 1 ? { sequence: standing.sequence + 1n, unread: standing.unread - 1n } : standing;
-    await setStanding(tx, customerId, now);
+    const now = rowCount === 1 ? { sequence: counters.sequence + 1n, unread: counters.unread - 1n } : counters;
+    await setCounters(tx, customerId, now);
     const { rows } = await tx.query<Row>({
       name: "find-in-inbox",
       text: `${select} where id = $2 and customer_id = $1 and inbox_sequence is not null and delete_time is null`,
@@ -104,7 +104,7 @@ export async function markRead(
   });
 }
 
-/** Marks as read what came up to a sequence; says how many that were. */
+/** Marks the messages up to a sequence as read; 0 means all. Returns how many. */
 export async function markAllRead(
   pool: Pool,
   customerId: string,
@@ -121,12 +121,12 @@ export async function markAllRead(
       values: [customerId, sequence, upTo === 0n ? sequence : upTo],
     });
     const marked = BigInt(rowCount ?? 0);
-    await setStanding(tx, customerId, { sequence: sequence + marked, unread: unread - marked });
+    await setCounters(tx, customerId, { sequence: sequence + marked, unread: unread - marked });
     return { marked, unread: unread - marked };
   });
 }
 
-/** Deletes a message; false where this inbox never had it. What it told is gone at once, the row after its time. */
+/** Deletes a message; idempotent. Returns false if the inbox never had it. The content goes at once, the row by pruning. */
 export async function deleteFromInbox(pool: Pool, customerId: string, id: string): Promise<boolean> {
   return await withTransaction(pool, async (tx) => {
     const { sequence, unread } = await lockInbox(tx, customerId);
@@ -142,14 +142,14 @@ export async function deleteFromInbox(pool: Pool, customerId: string, id: string
     });
     const found = rows[0];
     if (found?.is_new) {
-      await setStanding(tx, customerId, { sequence: sequence + 1n, unread: found.was_unread ? unread - 1n : unread });
+      await setCounters(tx, customerId, { sequence: sequence + 1n, unread: found.was_unread ? unread - 1n : unread });
     }
     return found !== undefined;
   });
 }
 
-async function lockInbox(tx: Transaction, customerId: string): Promise<Standing> {
-  const { rows } = await tx.query<Standing>({
+async function lockInbox(tx: Transaction, customerId: string): Promise<InboxCounters> {
+  const { rows } = await tx.query<InboxCounters>({
     name: "lock-inbox",
     text: "select sequence, unread from inboxes where customer_id = $1 for update",
     values: [customerId],
@@ -157,9 +157,9 @@ async function lockInbox(tx: Transaction, customerId: string): Promise<Standing>
   return rows[0] ?? { sequence: 0n, unread: 0n };
 }
 
-async function setStanding(tx: Transaction, customerId: string, { sequence, unread }: Standing): Promise<void> {
+async function setCounters(tx: Transaction, customerId: string, { sequence, unread }: InboxCounters): Promise<void> {
   await tx.query({
-    name: "set-standing",
+    name: "set-inbox-counters",
     text: "update inboxes set sequence = $2, unread = $3 where customer_id = $1 and sequence < $2",
     values: [customerId, sequence, unread],
   });
@@ -171,9 +171,9 @@ type Row = {
   order_id: string;
   cart_id: string;
   customer_id: string;
-  channel: Draft["channel"];
+  channel: MessageData["channel"];
   name: string;
-  language: Draft["language"];
+  language: MessageData["language"];
   template_version: number;
   facts: string;
   create_time: Date;

@@ -2,19 +2,19 @@ import type { Pool } from "@sagacart/chassis/postgres/pool";
 import type { Wake } from "@sagacart/chassis/postgres/wake";
 import type { Log } from "@sagacart/chassis/process/log";
 import { startLoop } from "@sagacart/chassis/process/loop";
-import { type Changes, findChanges, findStandings } from "./inbox-store.ts";
+import { type Changes, findChanges, findCounters } from "./inbox-store.ts";
 
 export type InboxWatch = AsyncDisposable & {
-  /** What changed after a sequence, at once and also where nothing did; then each change as it comes. */
+  /** Yields the changes after a sequence at once, even if there are none; then each change as it happens. */
   watch(customerId: string, after: bigint, signal: AbortSignal): AsyncGenerator<Changes, void, undefined>;
 };
 
-/** Who watches, and the sequence that they know of. */
-type Watcher = { known: bigint; tell(): void };
+/** A watcher, and the newest sequence that it has seen. */
+type Watcher = { seen: bigint; notify(): void };
 
 /**
- * Those who watch inboxes. Whenever something changed in one, here or in another process, all that are watched are
- * looked at in one query, and those who watch one that changed look into it.
+ * Watches inboxes. After each change, in this or another process, one query reads the counters of all watched inboxes, and
+ * the watchers of those that changed read the changes.
  */
 export function createInboxWatch({ pool, log, wake }: { pool: Pool; log: Log; wake: Wake }): InboxWatch {
   const watchers = new Map<string, Set<Watcher>>();
@@ -23,11 +23,11 @@ export function createInboxWatch({ pool, log, wake }: { pool: Pool; log: Log; wa
     log,
     wake,
     async run() {
-      const standings = watchers.size === 0 ? new Map() : await findStandings(pool, [...watchers.keys()]);
-      for (const [customerId, { sequence }] of standings) {
+      const counters = watchers.size === 0 ? new Map() : await findCounters(pool, [...watchers.keys()]);
+      for (const [customerId, { sequence }] of counters) {
         for (const watcher of watchers.get(customerId) ?? []) {
-          if (watcher.known !== sequence) {
-            watcher.tell();
+          if (watcher.seen !== sequence) {
+            watcher.notify();
           }
         }
       }
@@ -35,7 +35,7 @@ export function createInboxWatch({ pool, log, wake }: { pool: Pool; log: Log; wa
     },
   });
 
-  function enter(customerId: string, watcher: Watcher): () => void {
+  function add(customerId: string, watcher: Watcher): () => void {
     const set = watchers.get(customerId) ?? new Set();
     watchers.set(customerId, set.add(watcher));
     return () => {
@@ -48,27 +48,27 @@ export function createInboxWatch({ pool, log, wake }: { pool: Pool; log: Log; wa
 
   return {
     async *watch(customerId, after, signal) {
-      let bell = Promise.withResolvers<void>();
-      const watcher: Watcher = { known: after, tell: () => bell.resolve() };
-      const leave = enter(customerId, watcher);
-      const onAbort = () => bell.resolve();
+      let change = Promise.withResolvers<void>();
+      const watcher: Watcher = { seen: after, notify: () => change.resolve() };
+      const remove = add(customerId, watcher);
+      const onAbort = () => change.resolve();
       signal.addEventListener("abort", onAbort);
       try {
         for (let isFirst = true; !signal.aborted; isFirst = false) {
-          // Before the look: what comes meanwhile rings for the next one.
-          bell = Promise.withResolvers();
-          const changes = await findChanges(pool, { customerId, after: watcher.known, limit: mostAtOnce });
-          if (isFirst || changes.sequence !== watcher.known) {
-            watcher.known = changes.sequence;
+          // Renew it before the query: a change during the query must not be missed.
+          change = Promise.withResolvers();
+          const changes = await findChanges(pool, { customerId, after: watcher.seen, limit: mostAtOnce });
+          if (isFirst || changes.sequence !== watcher.seen) {
+            watcher.seen = changes.sequence;
             yield changes;
           }
           if (!changes.isMore && !signal.aborted) {
-            await bell.promise;
+            await change.promise;
           }
         }
       } finally {
         signal.removeEventListener("abort", onAbort);
-        leave();
+        remove();
       }
     },
     async [Symbol.asyncDispose]() {

@@ -9,7 +9,7 @@ const stack = new AsyncDisposableStack();
 let feed: TestFeed;
 let database: TestDatabase;
 let notifier: TestNotifier;
-/** Another process with the same database. */
+/** Starts another notifier on the same database. */
 let other: TestNotifier;
 
 beforeAll(async () => {
@@ -31,7 +31,7 @@ const publish = (customerId: string, orderIds: readonly string[]) =>
 const list = (customerId: string, more = {}) => notifier.inbox.listInboxMessages({ customerId, ...more });
 const unread = async (customerId: string) => (await notifier.inbox.countUnread({ customerId })).unreadCount;
 
-/** An inbox with these messages; their ids, oldest first. */
+/** Fills an inbox. Returns the ids of its messages, oldest first. */
 async function fill(customerId: string, orderIds: readonly string[]): Promise<string[]> {
   await publish(customerId, orderIds);
   await expect.poll(() => unread(customerId)).toBe(BigInt(orderIds.length));
@@ -52,7 +52,7 @@ function watch(inbox: TestNotifier["inbox"], customerId: string, afterSequence =
   };
 }
 
-test("what happens comes into the customer's inbox, also where no address is known", async () => {
+test("events appear in the customer's inbox, also without a known e-mail address", async () => {
   await fill("ann", ["ann-1"]);
   const { messages, unreadCount, sequence } = await list("ann");
   expect({ unreadCount, sequence }).toEqual({ unreadCount: 1n, sequence: 1n });
@@ -69,7 +69,7 @@ test("what happens comes into the customer's inbox, also where no address is kno
   expect(messages[0]?.readTime).toBeUndefined();
 });
 
-test("a list shows each message once, newest first, or only what is unread", async () => {
+test("a list shows each message once, newest first, or only unread ones", async () => {
   const ids = await fill("pages", ["p-1", "p-2", "p-3", "p-4", "p-5"]);
   await notifier.inbox.markRead({ customerId: "pages", id: ids[2]! });
   for (const [unreadOnly, orderIds] of [
@@ -88,7 +88,7 @@ test("a list shows each message once, newest first, or only what is unread", asy
   }
 });
 
-test("a message is read once, and stays read", async () => {
+test("marking a message as read twice counts once", async () => {
   const [id = ""] = await fill("reader", ["r-1", "r-2"]);
   const first = await notifier.inbox.markRead({ customerId: "reader", id });
   expect(first).toMatchObject({ unreadCount: 1n, message: { id, sequence: 3n } });
@@ -96,7 +96,7 @@ test("a message is read once, and stays read", async () => {
   expect(await unread("reader")).toBe(1n);
 });
 
-test("all that the customer can have seen is read; what came meanwhile stays unread", async () => {
+test("mark all as read stops at the sequence that the customer has seen", async () => {
   await fill("sweeper", ["s-1", "s-2"]);
   const { sequence } = await list("sweeper");
   await publish("sweeper", ["s-3"]);
@@ -114,7 +114,7 @@ test("all that the customer can have seen is read; what came meanwhile stays unr
   });
 });
 
-test("a message that is deleted is gone, and does not come again", async () => {
+test("a deleted message is gone and does not come back", async () => {
   const [id = "", read = ""] = await fill("tidy", ["t-1", "t-2", "t-3"]);
   await notifier.inbox.markRead({ customerId: "tidy", id: read });
   for (const gone of [id, read, id]) {
@@ -142,7 +142,7 @@ test.each(["markRead", "deleteInboxMessage"] as const)(
   },
 );
 
-test("who watches is told at once how it stands, and then each change, in whatever process", async () => {
+test("a watcher gets the counters at once and then each change, from any process", async () => {
   const customerId = "watcher";
   using here = watch(notifier.inbox, customerId);
   using there = watch(other.inbox, customerId);
@@ -164,7 +164,7 @@ test("who watches is told at once how it stands, and then each change, in whatev
   }
 });
 
-test("who lost the connection goes on where they were, and misses nothing", async () => {
+test("a watcher that reconnects with its sequence misses nothing", async () => {
   const [id = ""] = await fill("resumer", ["x-1", "x-2"]);
   const { sequence } = await list("resumer");
   await notifier.inbox.markRead({ customerId: "resumer", id });
@@ -172,7 +172,7 @@ test("who lost the connection goes on where they were, and misses nothing", asyn
   expect(await watching.next()).toMatchObject({ messages: [{ id }], unreadCount: 1n, sequence: 3n });
 });
 
-test("a long inbox is told in pieces", async () => {
+test("a long inbox is sent in parts", async () => {
   await fill(
     "long",
     Array.from({ length: 230 }, (_, index) => `l-${index}`),
@@ -183,13 +183,13 @@ test("a long inbox is told in pieces", async () => {
   expect(told.at(-1)).toMatchObject({ unreadCount: 230n, sequence: 230n });
 });
 
-test("a cursor that the inbox has not come to, as after a restored backup, is told all there is", async () => {
+test("a sequence beyond the inbox's newest, for example after a restored backup, gets all messages", async () => {
   await fill("restored", ["b-1"]);
   using watching = watch(notifier.inbox, "restored", 99n);
   expect(await watching.next()).toMatchObject({ messages: [{ orderId: "b-1" }], sequence: 1n });
 });
 
-test("while messages come and are read at the same time, the count stays right and each change has its own number", async () => {
+test("concurrent arrivals and reads keep the count right and number each change once", async () => {
   const customerId = "busy";
   const ids = await fill(customerId, ["u-0", "u-1", "u-2", "u-3", "u-4", "u-5"]);
   await Promise.all(

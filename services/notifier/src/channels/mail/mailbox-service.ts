@@ -10,9 +10,9 @@ import {
 } from "@sagacart/proto/notifier/v1/notifier_service";
 import { mailMessage } from "../../messages/wire.ts";
 import { reasons } from "../../reasons.ts";
-import { findMail, listMails } from "./mailbox.ts";
+import { findMail, listMails } from "./mail-store.ts";
 
-/** The rpcs of MailboxService. */
+/** Creates the RPC handlers of MailboxService. */
 export function mailboxService({ pool }: { pool: Pool }): ServiceImpl<typeof MailboxService> {
   return {
     async listMailboxMessages({ to, ...page }) {

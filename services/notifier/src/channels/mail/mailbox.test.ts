@@ -23,7 +23,7 @@ beforeAll(async () => {
 });
 afterAll(() => stack.disposeAsync());
 
-test("what customers are told can be read in the mailbox", async () => {
+test("mails to customers can be read in the mailbox", async () => {
   const data = { customerId: "customer-1", contactEmail: "Ada@Example.com" };
   await feed.publish([{ subject: "o-1", sequence: 1, type: "sagacart.order.cancelled.v1", data }]);
   const list = async () => (await notifier.mailbox.listMailboxMessages({ to: "ada@example.com" })).messages;
@@ -40,7 +40,7 @@ test("what customers are told can be read in the mailbox", async () => {
   expect((await notifier.mailbox.getMailboxMessage({ id: mail!.id })).message).toEqual(mail);
 });
 
-test("a mailbox takes any mail, and what would not fit the database is left out", async () => {
+test("a mailbox accepts any mail, and drops what the database cannot store", async () => {
   await using mailbox = await startMailbox({ pool: database.pool, port: 0, log: silentLog });
   const transport = createTransport(`smtp://127.0.0.1:${mailbox.port}`);
   await transport.sendMail({
@@ -53,7 +53,7 @@ test("a mailbox takes any mail, and what would not fit the database is left out"
   expect(messages[0]?.text).not.toContain("\0");
 });
 
-test("a mail that cannot be kept is not acknowledged", async () => {
+test("a mail that cannot be stored is not acknowledged", async () => {
   const gone = await notifierDatabase();
   await using mailbox = await startMailbox({ pool: gone.pool, port: 0, log: silentLog });
   await gone[Symbol.asyncDispose]();
@@ -62,7 +62,7 @@ test("a mail that cannot be kept is not acknowledged", async () => {
   await expect(transport.sendMail(mail)).rejects.toMatchObject({ responseCode: 451 });
 });
 
-test("a mailbox takes mail from other machines only where it is told to listen for them", async () => {
+test("a mailbox accepts mail from other machines only if configured to", async () => {
   const address = Object.values(networkInterfaces())
     .flatMap((found) => found ?? [])
     .find(({ family, internal }) => family === "IPv4" && !internal)?.address;

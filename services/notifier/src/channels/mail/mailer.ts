@@ -1,29 +1,29 @@
 import { createTransport } from "nodemailer";
-import type { Letter } from "../../templates/engine.ts";
+import type { Rendered } from "../../templates/engine.ts";
 import type { Outgoing } from "./send-store.ts";
 
-/** What came of handing a message to the mail server. */
+/** The result of handing a message to the mail server. */
 export type Sent =
   | { readonly kind: "sent" }
   | {
       readonly kind: "failed";
       readonly error: string;
-      /** The server will never take this message, so that there is no use in trying again. */
+      /** True if the server refused the message for good, so that a retry is useless. */
       readonly isPermanent: boolean;
     };
 
-export type Mail = Letter &
+export type Mail = Rendered &
   Pick<Outgoing, "id" | "recipient" | "createTime"> & {
-    /** Turns mails like this one off by a POST; "" where that cannot be. */
+    /** Turns off mails of this kind by a POST; "" if that is not possible. */
     readonly unsubscribeUrl: string;
   };
 
 export type Mailer = AsyncDisposable & {
-  /** Hands a message to the mail server, for its recipient alone. Never rejects. */
+  /** Hands a message for one recipient to the mail server. Never rejects. */
   send(message: Mail): Promise<Sent>;
 };
 
-/** Sends by the SMTP server at the URL (smtp: or smtps:, with user and password where it wants them). */
+/** Creates a mailer for the SMTP server at the URL: smtp: or smtps:, with user and password if needed. */
 export function createMailer({ smtpUrl, from }: { smtpUrl: string; from: string }): Mailer {
   const transport = createTransport(pooled(smtpUrl));
   return {
@@ -31,12 +31,12 @@ export function createMailer({ smtpUrl, from }: { smtpUrl: string; from: string 
       try {
         await transport.sendMail({
           from,
-          // As an object, it is one address and never a list of them.
+          // An object is one address; a string could be parsed as a list.
           to: { name: "", address: recipient },
           subject,
           text,
           html,
-          // The same however often it is sent, so that a second one can be told for what it is.
+          // The same for every attempt, so that a duplicate can be recognized.
           messageId: `<${id}@sagacart>`,
           date: createTime,
           headers: {
@@ -61,12 +61,12 @@ export function createMailer({ smtpUrl, from }: { smtpUrl: string; from: string 
   };
 }
 
-/** What makes mail programs show a button of their own (RFC 8058). */
+/** Returns the headers for one-click unsubscription in mail programs (RFC 8058). */
 function oneClick(url: string): Record<string, string> {
   return { "List-Unsubscribe": `<${url}>`, "List-Unsubscribe-Post": "List-Unsubscribe=One-Click" };
 }
 
-/** A few connections, kept open; each with limits on its times. */
+/** Adds a small connection pool and timeouts to the URL, unless it sets them. */
 function pooled(smtpUrl: string): string {
   const url = new URL(smtpUrl);
   const defaults = {
@@ -85,7 +85,7 @@ function pooled(smtpUrl: string): string {
   return url.href;
 }
 
-/** A 5xx to the envelope or the message. One to the greeting or the login is about us, and may be mended. */
+/** Returns true for a 5xx to the envelope or the message. One to the greeting or the login can be fixed on our side. */
 function isPermanent(error: unknown): boolean {
   return (
     error instanceof Error &&

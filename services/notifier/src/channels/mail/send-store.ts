@@ -1,16 +1,16 @@
 import type { Queryable } from "@sagacart/chassis/postgres/pool";
-import type { Draft } from "../../messages/message.ts";
+import type { MessageData } from "../../messages/message.ts";
 
 /** A message to send now. */
-export type Outgoing = Draft & {
+export type Outgoing = MessageData & {
   readonly recipient: string;
-  /** How often it has been tried, this time included. */
+  /** The number of attempts, this one included. */
   readonly attempts: number;
-  /** Its customer turned it off since it was made. */
+  /** True if the customer turned this kind off. */
   readonly isTurnedOff: boolean;
 };
 
-/** Takes messages whose time has come. For `leaseMs` nobody else takes them. */
+/** Claims up to `limit` due messages. No other process claims them for `leaseMs`. */
 export async function claimMessages(
   db: Queryable,
   { limit, leaseMs }: { limit: number; leaseMs: number },
@@ -30,7 +30,7 @@ export async function claimMessages(
   return rows;
 }
 
-/** Gives back what was taken and not tried. */
+/** Releases claimed messages that were not attempted. */
 export async function releaseMessages(db: Queryable, ids: readonly string[]): Promise<void> {
   if (ids.length > 0) {
     await db.query({
@@ -42,7 +42,7 @@ export async function releaseMessages(db: Queryable, ids: readonly string[]): Pr
   }
 }
 
-/** The mail server has taken it. */
+/** Records that the mail server accepted a message. */
 export async function markSent(db: Queryable, id: string): Promise<void> {
   await db.query({
     name: "mark-sent",
@@ -52,7 +52,7 @@ export async function markSent(db: Queryable, id: string): Promise<void> {
   });
 }
 
-/** It is not to be sent. */
+/** Records that a message shall not be sent. */
 export async function markSuppressed(db: Queryable, id: string, reason: string): Promise<void> {
   await db.query({
     name: "mark-suppressed",
@@ -62,7 +62,7 @@ export async function markSuppressed(db: Queryable, id: string, reason: string):
   });
 }
 
-/** It failed, and is tried again after `retryMs`; or is given up, where that is undefined. */
+/** Records a failed attempt. The message is retried after `retryMs`, or given up if that is undefined. */
 export async function markFailed(
   db: Queryable,
   { id, error, retryMs }: { id: string; error: string; retryMs: number | undefined },

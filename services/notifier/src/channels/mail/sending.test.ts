@@ -3,7 +3,7 @@ import { createProxy } from "@sagacart/chassis/testing/proxy";
 import { takePage } from "@sagacart/outbox/events/consumer";
 import { EventSchema } from "@sagacart/proto/event/v1/event";
 import { expect, test } from "vitest";
-import { orderCursor, takeIn } from "../../intake/intake.ts";
+import { ingest, orderCursor } from "../../intake/intake.ts";
 import { seedTemplates } from "../../templates/template-store.ts";
 import { notifierDatabase, startTestFeed, startTestMailServer, startTestNotifier } from "../../testing/notifier.ts";
 
@@ -14,7 +14,7 @@ const completed = (subject: string, contactEmail = "ada@example.com") => ({
   data: { customerId: "customer-1", contactEmail },
 });
 
-test("an event that is delivered many times, by several readers, makes one message", async () => {
+test("an event delivered many times by several readers makes one message", async () => {
   await using database = await notifierDatabase();
   await seedTemplates(database.pool);
   const events = Array.from({ length: 50 }, (_, index) => {
@@ -27,12 +27,12 @@ test("an event that is delivered many times, by several readers, makes one messa
       position: BigInt(index + 1),
     });
   });
-  // Pages that overlap, from readers that don't know of each other.
+  // Overlapping pages, from independent readers.
   const pages = [0, 10, 20, 5, 0, 30, 0].map((start) => ({ events: events.slice(start), nextPosition: 50n }));
   const beginning = { position: 0n, generation: 0n };
-  const reader = { pool: database.pool, cursor: orderCursor, take: takeIn };
+  const reader = { pool: database.pool, cursor: orderCursor, take: ingest };
   await Promise.all(pages.map((page) => takePage(reader, page, beginning)));
-  // And as if the cursor had been lost, restored from an older backup.
+  // And as if an older backup had been restored, with an older cursor.
   await database.pool.query("update cursors set position = 0");
   await takePage(reader, { events, nextPosition: 50n }, beginning);
   const { rows } = await database.pool.query(
@@ -46,7 +46,7 @@ test("an event that is delivered many times, by several readers, makes one messa
   expect(inboxes.rows).toEqual([{ customer_id: "customer-1", sequence: 50n, unread: 50n }]);
 });
 
-test("several notifiers side by side: one reads, all send, each message goes once", async () => {
+test("of several notifiers one reads and all send, each message once", async () => {
   await using stack = new AsyncDisposableStack();
   const feed = stack.use(await startTestFeed());
   const mails = stack.use(await startTestMailServer());
@@ -59,14 +59,14 @@ test("several notifiers side by side: one reads, all send, each message goes onc
   await expect.poll(async () => (await database.pool.query(locks)).rowCount).toBe(1);
   await feed.publish(Array.from({ length: 100 }, (_, index) => completed(`o-${index}`)));
   await expect.poll(() => mails.mails.length).toBe(100);
-  // The one that reads goes, and another takes over.
+  // The reader stops, and another takes over.
   await first[Symbol.asyncDispose]();
   await feed.publish([completed("o-last")]);
   await expect.poll(() => mails.mails.length).toBe(101);
   expect(new Set(mails.mails.map(({ messageId }) => messageId)).size).toBe(101);
 });
 
-test("mail waits while the mail server is down, and goes when it is up", async () => {
+test("mail waits while the mail server is down, and is sent when it is up", async () => {
   await using stack = new AsyncDisposableStack();
   const feed = stack.use(await startTestFeed());
   const down = await startTestMailServer();
@@ -83,7 +83,7 @@ test("mail waits while the mail server is down, and goes when it is up", async (
   await expect.poll(async () => (await notifier.getProgress({})).pendingMessages).toBe(0n);
 });
 
-test("a feed that was away, from the start or in between, is read on when it is back", async () => {
+test("reading continues when an unreachable feed is back, at the start and later", async () => {
   await using stack = new AsyncDisposableStack();
   const feed = stack.use(await startTestFeed());
   const mails = stack.use(await startTestMailServer());
@@ -102,7 +102,7 @@ test("a feed that was away, from the start or in between, is read on when it is 
   await expect.poll(() => mails.mails.length).toBe(2);
 });
 
-test("a message that cannot be written out holds up no other, and is given up in the end", async () => {
+test("a message that cannot be rendered does not hold up others, and is given up in the end", async () => {
   await using stack = new AsyncDisposableStack();
   const feed = stack.use(await startTestFeed());
   const mails = stack.use(await startTestMailServer());
@@ -121,7 +121,7 @@ test("a message that cannot be written out holds up no other, and is given up in
     );
     return rows;
   };
-  const why = expect.stringMatching(/^could not be written out: tag "broken" not found/);
+  const why = expect.stringMatching(/^could not be rendered: tag "broken" not found/);
   await expect.poll(broken).toEqual([{ state: "FAILED", last_error: why }]);
   await expect.poll(async () => (await notifier.getProgress({})).pendingMessages).toBe(0n);
 });

@@ -2,11 +2,11 @@ import type { Pool } from "@sagacart/chassis/postgres/pool";
 import type { Log } from "@sagacart/chassis/process/log";
 import { startLoop } from "@sagacart/chassis/process/loop";
 import { backoffMs } from "@sagacart/chassis/time/backoff";
-import { unwanted } from "../../intake/intake.ts";
+import { turnedOffReason } from "../../intake/intake.ts";
 import { oneLine } from "../../intake/order-event.ts";
 import { kindOf, mandatoryBecause } from "../../messages/kind.ts";
 import type { Meters } from "../../meters.ts";
-import type { Letters } from "../../templates/letters.ts";
+import type { Renderer } from "../../templates/renderer.ts";
 import type { Mailer, Sent } from "./mailer.ts";
 import { claimMessages, markFailed, markSent, markSuppressed, type Outgoing, releaseMessages } from "./send-store.ts";
 
@@ -14,21 +14,21 @@ export type SendingOptions = {
   pool: Pool;
   log: Log;
   mailer: Mailer;
-  letters: Letters;
+  renderer: Renderer;
   meters: Pick<Meters, "tried">;
-  /** How often a message is tried before it is given up. */
+  /** Attempts before a message is given up. */
   attempts: number;
-  /** The pause after the first failure; it doubles with each, up to an hour. */
+  /** The pause after the first failed attempt; it doubles with each, up to an hour. */
   retryMs: number;
-  /** How long nobody else takes what was taken: longer than ten messages take, five at a time. */
+  /** The lease of claimed messages: longer than it takes to send ten of them, five at a time. */
   leaseMs: number;
   wake: { subscribe(listener: () => void): () => void };
 };
 
 /**
- * Sends what is PENDING and due. Any number of processes may: each message is with one of them at a time. Outside it
- * is at least once: a process that dies when the mail server has taken a message, and before that is written, leaves
- * it to be sent again, with the same Message-ID.
+ * Sends PENDING messages that are due, in the background. Any number of processes may do so: a message is claimed by one at
+ * a time. Delivery is at least once: a process that dies after the mail server accepted a message and before that is
+ * recorded leaves it to be sent again, with the same Message-ID.
  */
 export function startSending(options: SendingOptions): AsyncDisposable {
   const { pool, log, retryMs, leaseMs, wake } = options;
@@ -55,7 +55,7 @@ export function startSending(options: SendingOptions): AsyncDisposable {
 }
 
 const limit = 10;
-/** As many as the mailer has connections. */
+// One for each connection of the mailer.
 const lanes = 5;
 
 async function send(options: SendingOptions, message: Outgoing): Promise<void> {
@@ -63,11 +63,11 @@ async function send(options: SendingOptions, message: Outgoing): Promise<void> {
   const { id, eventType, channel } = message;
   const kind = kindOf(eventType);
   if (message.isTurnedOff && kind !== undefined && mandatoryBecause(kind, channel) === "") {
-    await markSuppressed(pool, id, unwanted);
+    await markSuppressed(pool, id, turnedOffReason);
     meters.tried("suppressed");
     return;
   }
-  const result = await writeAndSend(options, message);
+  const result = await renderAndSend(options, message);
   switch (result.kind) {
     case "sent":
       await markSent(pool, id);
@@ -76,10 +76,10 @@ async function send(options: SendingOptions, message: Outgoing): Promise<void> {
     case "failed": {
       const isGivenUp = result.isPermanent || message.attempts >= attempts;
       const pauseMs = backoffMs(message.attempts - 1, { firstMs: retryMs, longestMs: 3_600_000 });
-      // What the server said may name the recipient: it is kept with the message, and not logged.
+      // The server's answer may name the recipient: store it with the message, and do not log it.
       await markFailed(pool, { id, error: oneLine(result.error, 500), retryMs: isGivenUp ? undefined : pauseMs });
       meters.tried(isGivenUp ? "given_up" : "failed");
-      log.warn({ messageId: id, attempts: message.attempts, isGivenUp }, "a message could not be sent");
+      log.warn({ messageId: id, attempts: message.attempts, isGivenUp }, "failed to send a message");
       return;
     }
     default:
@@ -87,13 +87,13 @@ async function send(options: SendingOptions, message: Outgoing): Promise<void> {
   }
 }
 
-async function writeAndSend({ log, mailer, letters }: SendingOptions, message: Outgoing): Promise<Sent> {
+async function renderAndSend({ log, mailer, renderer }: SendingOptions, message: Outgoing): Promise<Sent> {
   try {
-    return await mailer.send({ ...message, ...(await letters.full(message)) });
+    return await mailer.send({ ...message, ...(await renderer.renderMail(message)) });
   } catch (error) {
-    // The mailer never throws: it could not be written out. One such message must not hold up the others.
-    log.error({ error, messageId: message.id }, "a message could not be written out");
+    // The mailer never throws, so rendering failed. It must not hold up other messages.
+    log.error({ error, messageId: message.id }, "failed to render a message");
     const why = error instanceof Error ? error.message : String(error);
-    return { kind: "failed", error: `could not be written out: ${why}`, isPermanent: false };
+    return { kind: "failed", error: `could not be rendered: ${why}`, isPermanent: false };
   }
 }

@@ -1,19 +1,18 @@
 import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres/pool";
 import type { Circuit } from "./endpoint.ts";
-import { buryPending } from "./endpoint-store.ts";
+import { giveUpPending } from "./endpoint-store.ts";
 
 export type CircuitTerms = {
-  /** After how many failures in a row the circuit opens. */
+  /** Failures in a row after which the circuit opens. */
   failures: number;
-  /** How long it stays open at first; that doubles each time it stays so, up to 15 minutes. */
+  /** How long it stays open at first; doubles each time it opens again, up to 15 minutes. */
   pauseMs: number;
-  /** For how many days an endpoint may do nothing but fail; 0: for ever. */
+  /** Days of failures only after which an endpoint is disabled; 0 never disables it. */
   disableDays: number;
 };
 
 /**
- * The endpoint took something: its circuit is CLOSED, and all that waits for another try is due at once, since what it
- * failed for is over.
+ * Records a success: closes the circuit, and makes waiting retries due at once, since the cause of the failures is gone.
  */
 export async function recordSuccess(pool: Pool, endpointId: string): Promise<void> {
   const { rowCount } = await pool.query({
@@ -33,7 +32,7 @@ export async function recordSuccess(pool: Pool, endpointId: string): Promise<voi
     const wasOpen = rows[0] !== undefined && rows[0].circuit !== "CLOSED";
     await tx.query({
       name: "close-webhook-circuit",
-      // A pause that the endpoint asked for stands, while it was no more than that.
+      // Keep a pause that the endpoint requested while its circuit was closed.
       text: `update webhook_endpoints
              set circuit = 'CLOSED', failures = 0, failing_since = null, openings = 0,
                  resume_time = case when circuit = 'CLOSED' then resume_time end
@@ -42,9 +41,9 @@ export async function recordSuccess(pool: Pool, endpointId: string): Promise<voi
     });
     if (wasOpen) {
       await tx.query({
-        name: "hasten-webhooks",
-        // What was never tried is due already. Of what was there are few, for an open circuit lets one try pass; a limit
-        // all the same, lest the circuit stay open because this takes too long.
+        name: "retry-webhooks-now",
+        // Deliveries that were never attempted are due already. Few were attempted, since an open circuit allows one at a
+        // time. The limit keeps this from taking so long that the circuit cannot close.
         text: `update webhook_deliveries set try_time = now()
                where id = any(array(
                  select id from webhook_deliveries
@@ -57,16 +56,16 @@ export async function recordSuccess(pool: Pool, endpointId: string): Promise<voi
 }
 
 /**
- * A request failed. Answers why the endpoint was disabled, where it was: it did nothing but fail for days. `pauseMs` is
- * what it asked for by Retry-After: nothing else is sent there before.
+ * Records a failure. Disables the endpoint if it did nothing but fail for `disableDays`; returns the reason if so. Nothing
+ * is sent there for `requestedPauseMs`, from its Retry-After header.
  */
 export async function recordFailure(
   pool: Pool,
   endpointId: string,
-  { failures, pauseMs, disableDays, askedMs }: CircuitTerms & { askedMs: number },
+  { failures, pauseMs, disableDays, requestedPauseMs }: CircuitTerms & { requestedPauseMs: number },
 ): Promise<string | undefined> {
   return await withTransaction(pool, async (tx) => {
-    // An open circuit is left as it is: what fails now was on its way before.
+    // An open circuit stays as it is: this request was sent before it opened.
     const { rows } = await tx.query<{ disable: boolean }>({
       name: "record-webhook-failure",
       text: `update webhook_endpoints
@@ -83,9 +82,9 @@ export async function recordFailure(
              where webhook_endpoints.id = endpoint.id
              returning webhook_endpoints.enabled and $5 > 0
                and webhook_endpoints.failing_since < now() - $5 * interval '1 day' as disable`,
-      values: [endpointId, failures, pauseMs, askedMs, disableDays],
+      values: [endpointId, failures, pauseMs, requestedPauseMs, disableDays],
     });
-    const why = rows[0]?.disable === true ? `it did nothing but fail for ${disableDays} days` : undefined;
+    const why = rows[0]?.disable === true ? `all requests failed for ${disableDays} days` : undefined;
     if (why !== undefined) {
       await disable(tx, endpointId, why);
     }
@@ -93,7 +92,7 @@ export async function recordFailure(
   });
 }
 
-/** The endpoint said that it is gone for good. */
+/** Disables an endpoint that answered 410 (Gone). */
 export async function recordGone(pool: Pool, endpointId: string): Promise<void> {
   await withTransaction(pool, (tx) => disable(tx, endpointId, "it answered 410 (Gone)"));
 }
@@ -106,6 +105,6 @@ async function disable(tx: Transaction, endpointId: string, why: string): Promis
     [endpointId, why],
   );
   if (rowCount === 1) {
-    await buryPending(tx, endpointId);
+    await giveUpPending(tx, endpointId);
   }
 }

@@ -17,12 +17,12 @@ export type DeliveringOptions = {
   meters: Meters;
   poster: Poster;
   timeoutMs: number;
-  /** The pause after the first failure of a delivery; it doubles with each, up to 3 hours. */
+  /** The pause after the first failed attempt of a delivery; it doubles with each, up to 3 hours. */
   retryMs: number;
   circuit: CircuitTerms;
 };
 
-/** Sends a delivery once, and records what came of it: for the delivery and for its endpoint. */
+/** Makes one attempt, and records the outcome for the delivery and for its endpoint. */
 export async function deliver(
   options: DeliveringOptions,
   endpoint: DueEndpoint,
@@ -45,20 +45,30 @@ export async function deliver(
   }
   const isGone = answer.status === 410;
   if (isGone) {
-    // First of all, so that nothing else is sent there.
+    // Before anything else, so that nothing more is sent there.
     await recordGone(pool, endpoint.id);
-    log.warn({ endpointId: endpoint.id }, "a webhook endpoint is gone, and disabled");
+    log.warn({ endpointId: endpoint.id }, "disabled a webhook endpoint that answered 410");
   }
-  const askedMs = answer.status === 429 || answer.status === 503 ? Math.min(answer.retryAfterMs ?? 0, dayMs) : 0;
-  const retryMs = isGone ? undefined : retryAfter(delivery, { retryMs: options.retryMs, askedMs, now: new Date() });
+  const requestedPauseMs =
+    answer.status === 429 || answer.status === 503 ? Math.min(answer.retryAfterMs ?? 0, dayMs) : 0;
+  const retryMs = isGone
+    ? undefined
+    : retryAfter(delivery, { retryMs: options.retryMs, requestedPauseMs, now: new Date() });
   await markFailed(pool, delivery.id, { ...attempt, retryMs });
   meters.tried(retryMs === undefined ? "dead" : "failed");
-  const told = { endpointId: endpoint.id, deliveryId: delivery.id, attempts: delivery.attempts, status: answer.status };
-  // What it said may be personal: it is kept with the delivery, and not logged.
-  log.warn({ ...told, isDead: retryMs === undefined }, "a webhook could not be delivered");
-  const disabled = isGone ? undefined : await recordFailure(pool, endpoint.id, { ...options.circuit, askedMs });
+  const fields = {
+    endpointId: endpoint.id,
+    deliveryId: delivery.id,
+    attempts: delivery.attempts,
+    status: answer.status,
+  };
+  // The answer may contain personal data: store it with the delivery, and do not log it.
+  log.warn({ ...fields, isDead: retryMs === undefined }, "failed to deliver a webhook");
+  const disabled = isGone
+    ? undefined
+    : await recordFailure(pool, endpoint.id, { ...options.circuit, requestedPauseMs });
   if (disabled !== undefined) {
-    log.error({ endpointId: endpoint.id, reason: disabled }, "a webhook endpoint was disabled");
+    log.error({ endpointId: endpoint.id, reason: disabled }, "disabled a webhook endpoint");
   }
 }
 
@@ -87,10 +97,12 @@ export async function send(
   return await poster.post(post, { timeoutMs, ...(signal === undefined ? {} : { signal }) });
 }
 
+/** Makes the record of an attempt. */
 export function attemptOf(number: number, time: Date, { status, durationMs, error, text }: Answer): Attempt {
   return { number, time, status, durationMs, error, answer: text };
 }
 
+/** Returns true for a 2xx status. */
 export function isSuccess({ status }: { status: number }): boolean {
   return status >= 200 && status < 300;
 }
@@ -98,12 +110,12 @@ export function isSuccess({ status }: { status: number }): boolean {
 const dayMs = 86_400_000;
 const longestPauseMs = 10_800_000;
 
-/** After how long to try again; undefined when its time is over. The last try is at the end of that time. */
+/** Returns the pause before the next attempt, in ms; undefined after expireTime. The last attempt is at that time. */
 function retryAfter(
   { retries, expireTime }: Outgoing,
-  { retryMs, askedMs, now }: { retryMs: number; askedMs: number; now: Date },
+  { retryMs, requestedPauseMs, now }: { retryMs: number; requestedPauseMs: number; now: Date },
 ): number | undefined {
   const leftMs = expireTime.getTime() - now.getTime();
   const pauseMs = backoffMs(retries - 1, { firstMs: retryMs, longestMs: longestPauseMs });
-  return leftMs <= 0 ? undefined : Math.min(leftMs, Math.max(pauseMs, askedMs));
+  return leftMs <= 0 ? undefined : Math.min(leftMs, Math.max(pauseMs, requestedPauseMs));
 }

@@ -1,6 +1,7 @@
 import type { Queryable } from "@sagacart/chassis/postgres/pool";
 import type { Attempt, Delivery, DeliveryState } from "./delivery.ts";
 
+/** Finds a delivery by its id. */
 export async function findDelivery(db: Queryable, id: string): Promise<Delivery | undefined> {
   const { rows } = await db.query<Row>({
     name: "find-webhook-delivery",
@@ -10,30 +11,30 @@ export async function findDelivery(db: Queryable, id: string): Promise<Delivery 
   return rows.map(deliveryOf)[0];
 }
 
-/** Newest first. "" is any. */
+/** Lists deliveries, newest first. A filter of "" matches all. */
 export async function listDeliveries(
   db: Queryable,
-  asked: { endpointId: string; subject: string; state: DeliveryState | ""; beforeId: string; limit: number },
+  filter: { endpointId: string; subject: string; state: DeliveryState | ""; beforeId: string; limit: number },
 ): Promise<Delivery[]> {
-  const values: unknown[] = [asked.limit];
+  const values: unknown[] = [filter.limit];
   const conditions: string[] = [];
-  // Each question has an index of its own: one text for all of them would be planned for none.
+  // Each filter has its own index. One statement for all filters would be planned for none of them.
   const when = (value: string, condition: (parameter: string) => string) => {
     if (value !== "") {
       values.push(value);
       conditions.push(condition(`$${values.length}`));
     }
   };
-  when(asked.endpointId, (parameter) => `d.endpoint_id = ${parameter}`);
-  when(asked.subject, (parameter) => `d.subject = ${parameter}`);
-  when(asked.state, (parameter) => `d.state = ${parameter}`);
-  when(asked.beforeId, (parameter) => `d.id < ${parameter}`);
+  when(filter.endpointId, (parameter) => `d.endpoint_id = ${parameter}`);
+  when(filter.subject, (parameter) => `d.subject = ${parameter}`);
+  when(filter.state, (parameter) => `d.state = ${parameter}`);
+  when(filter.beforeId, (parameter) => `d.id < ${parameter}`);
   const where = conditions.length === 0 ? "" : `where ${conditions.join(" and ")}`;
   const { rows } = await db.query<Row>(`${select} ${where} order by d.id desc limit $1`, values);
   return rows.map(deliveryOf);
 }
 
-/** The last 20, newest first. */
+/** Lists the last 20 attempts, newest first. */
 export async function listAttempts(db: Queryable, deliveryId: string): Promise<Attempt[]> {
   const { rows } = await db.query<Omit<Attempt, "durationMs"> & { duration_ms: number }>({
     name: "list-webhook-attempts",
@@ -44,7 +45,10 @@ export async function listAttempts(db: Queryable, deliveryId: string): Promise<A
   return rows.map(({ duration_ms, ...row }) => ({ ...row, durationMs: duration_ms }));
 }
 
-/** Makes dead letters PENDING again, out of order and with all their time: one by its id, or the oldest of an endpoint. */
+/**
+ * Makes dead letters PENDING again, out of order and with their full time: one by its id, or the oldest of an endpoint.
+ * Returns how many.
+ */
 export async function reviveDeliveries(
   db: Queryable,
   which: { id: string } | { endpointId: string; since: Date | undefined; limit: number },
@@ -59,6 +63,25 @@ export async function reviveDeliveries(
           [which.endpointId, which.since ?? new Date(0), which.limit],
         );
   return rowCount ?? 0;
+}
+
+/** Counts open circuits and pending deliveries (up to 100,000), and returns the age of the oldest pending one in s. */
+export async function measureDeliveries(
+  db: Queryable,
+): Promise<{ open: number; pending: number; oldestSeconds: number }> {
+  const { rows } = await db.query<{ open: bigint; pending: bigint; seconds: number | null }>({
+    name: "measure-webhooks",
+    text: `select (select count(*) from webhook_endpoints where enabled and circuit <> 'CLOSED') as open,
+             (select count(*) from
+               (select from webhook_deliveries where state = 'PENDING' limit 100000) as counted) as pending,
+             (select extract(epoch from now() - create_time)::float8
+              from webhook_deliveries where state = 'PENDING' order by id limit 1) as seconds`,
+  });
+  return {
+    open: Number(rows[0]?.open ?? 0),
+    pending: Number(rows[0]?.pending ?? 0),
+    oldestSeconds: rows[0]?.seconds ?? 0,
+  };
 }
 
 const revive = `update webhook_deliveries

@@ -1,6 +1,6 @@
 export type DeliveryState = "PENDING" | "DELIVERED" | "DEAD";
 
-/** One event on its way to one endpoint. */
+/** The delivery of an event to an endpoint. */
 export type Delivery = {
   readonly id: string;
   readonly endpointId: string;
@@ -17,11 +17,11 @@ export type Delivery = {
   readonly endTime: Date | null;
 };
 
-/** One request of a delivery, and what came of it. */
+/** A request of a delivery, with its outcome. */
 export type Attempt = {
   readonly number: number;
   readonly time: Date;
-  /** 0 without an answer. */
+  /** The HTTP status; 0 without an answer. */
   readonly status: number;
   readonly durationMs: number;
   readonly error: string;

@@ -1,7 +1,7 @@
 import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
 import type { Circuit, ContentMode, Endpoint, EndpointContent } from "./endpoint.ts";
 
-/** Answers whether the id was free. */
+/** Creates an endpoint. Returns false if the id is taken. */
 export async function insertEndpoint(tx: Transaction, id: string, content: EndpointContent): Promise<boolean> {
   const { rowCount } = await tx.query({
     name: "insert-webhook-endpoint",
@@ -12,11 +12,11 @@ export async function insertEndpoint(tx: Transaction, id: string, content: Endpo
   return rowCount === 1;
 }
 
-/** Writes a new version. What failed before says nothing about another URL, or one that is enabled again. */
+/** Writes a new version. `resetsFailures` is for a new URL or an endpoint enabled again: former failures mean nothing. */
 export async function updateEndpoint(
   tx: Transaction,
   id: string,
-  content: EndpointContent & { readonly forgetsFailures: boolean },
+  content: EndpointContent & { readonly resetsFailures: boolean },
 ): Promise<void> {
   await tx.query({
     name: "update-webhook-endpoint",
@@ -27,10 +27,11 @@ export async function updateEndpoint(
                failing_since = case when $8 then null else failing_since end,
                openings = case when $8 then 0 else openings end, resume_time = case when $8 then null else resume_time end
            where id = $1`,
-    values: [id, ...columnsOf(content), content.forgetsFailures],
+    values: [id, ...columnsOf(content), content.resetsFailures],
   });
 }
 
+/** Finds an endpoint by its id. */
 export async function findEndpoint(db: Queryable, id: string): Promise<Endpoint | undefined> {
   const { rows } = await db.query<Row>({
     name: "find-webhook-endpoint",
@@ -40,7 +41,7 @@ export async function findEndpoint(db: Queryable, id: string): Promise<Endpoint 
   return rows.map(endpointOf)[0];
 }
 
-/** The same, locked until the end of the transaction. */
+/** Finds an endpoint and locks it until the transaction ends. */
 export async function lockEndpoint(tx: Transaction, id: string): Promise<Endpoint | undefined> {
   const { rows } = await tx.query<Row>({
     name: "lock-webhook-endpoint",
@@ -50,7 +51,7 @@ export async function lockEndpoint(tx: Transaction, id: string): Promise<Endpoin
   return rows.map(endpointOf)[0];
 }
 
-/** In the order of their ids. */
+/** Lists endpoints by id. */
 export async function listEndpoints(
   db: Queryable,
   { afterId, limit }: { afterId: string; limit: number },
@@ -63,14 +64,14 @@ export async function listEndpoints(
   return rows.map(endpointOf);
 }
 
-/** One after the other makes endpoints: so that what is counted stays so until the end of the transaction. */
+/** Counts endpoints. Takes a lock so that no other transaction creates one until this one ends. */
 export async function countEndpoints(tx: Transaction): Promise<number> {
   await tx.query("select pg_advisory_xact_lock(hashtext('sagacart.notifier.webhook-endpoints'))");
   const { rows } = await tx.query<{ count: bigint }>("select count(*) from webhook_endpoints");
   return Number(rows[0]?.count ?? 0);
 }
 
-/** Answers whether it is gone, or there is more to delete of what was for it. Nothing new comes for it meanwhile. */
+/** Deletes some of an endpoint's deliveries and disables it, or deletes the endpoint itself. Returns true when it is gone. */
 export async function deleteEndpoint(tx: Transaction, id: string): Promise<boolean> {
   const { rowCount } = await tx.query(
     "delete from webhook_deliveries where id = any(array(select id from webhook_deliveries where endpoint_id = $1 limit $2))",
@@ -84,10 +85,10 @@ export async function deleteEndpoint(tx: Transaction, id: string): Promise<boole
   return true;
 }
 
-/** Gives up what a disabled endpoint was still to get: some of it at once, the rest in the background. */
-export async function buryPending(db: Queryable, endpointId: string): Promise<number> {
+/** Gives up the pending deliveries of a disabled endpoint: some at once, the rest in the background. Returns how many. */
+export async function giveUpPending(db: Queryable, endpointId: string): Promise<number> {
   const { rowCount } = await db.query({
-    name: "bury-pending-webhooks",
+    name: "give-up-pending-webhooks",
     text: `update webhook_deliveries as d
            set state = 'DEAD', try_time = null, sending = false, end_time = now(),
                last_error = 'the endpoint was disabled: ' || disabled_reason
@@ -99,7 +100,7 @@ export async function buryPending(db: Queryable, endpointId: string): Promise<nu
   return rowCount ?? 0;
 }
 
-/** A statement has some seconds. */
+// Few enough for the statement timeout of some seconds.
 const rowsAtOnce = 5_000;
 
 type Row = {
@@ -138,7 +139,7 @@ function endpointOf(row: Row): Endpoint {
   };
 }
 
-/** Why a person's decision disabled it. */
+/** The disabled_reason of an endpoint that an operator disabled. */
 const byRequest = "by request";
 
 function columnsOf({ url, eventTypes, description, contentMode, enabled }: EndpointContent): unknown[] {

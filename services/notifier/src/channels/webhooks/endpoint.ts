@@ -1,9 +1,9 @@
-/** How an event becomes a request. */
+/** The CloudEvents content mode of requests. */
 export type ContentMode = "STRUCTURED" | "BINARY";
 
 export type Circuit = "CLOSED" | "OPEN" | "HALF_OPEN";
 
-/** What people say about an endpoint. */
+/** The content of an endpoint that operators set. */
 export type EndpointContent = {
   readonly url: string;
   readonly eventTypes: readonly string[];
@@ -24,14 +24,15 @@ export type Endpoint = EndpointContent & {
   readonly updateTime: Date;
 };
 
-/** Whether one of these names the type: as it is, as what it begins with ("sagacart.order.*"), or "*". */
-export function namesType(eventTypes: readonly string[], type: string): boolean {
-  return eventTypes.some(
-    (named) => named === "*" || named === type || (named.endsWith(".*") && type.startsWith(named.slice(0, -1))),
+/** Returns true if one of the patterns matches the type: the type itself, a prefix ("sagacart.order.*"), or "*". */
+export function matchesType(patterns: readonly string[], type: string): boolean {
+  return patterns.some(
+    (pattern) =>
+      pattern === "*" || pattern === type || (pattern.endsWith(".*") && type.startsWith(pattern.slice(0, -1))),
   );
 }
 
-/** Whether both say the same. */
+/** Compares the contents of two endpoints. */
 export function sameContent(a: EndpointContent, b: EndpointContent): boolean {
   return (
     a.url === b.url &&

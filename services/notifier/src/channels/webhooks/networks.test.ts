@@ -22,7 +22,7 @@ test.each([
   "255.255.255.255", // broadcast
   "::", // unspecified
   "::1", // loopback
-  "::7f00:1", // an IPv4 address in the old way
+  "::7f00:1", // IPv4-compatible, deprecated
   "fe80::1", // link-local
   "fec0::1", // site-local
   "fc00::1", // unique local
@@ -34,7 +34,7 @@ test.each([
   "::ffff:a9fe:a9fe",
   "64:ff9b::7f00:1", // NAT64 of 127.0.0.1
   "64:ff9b::a9fe:a9fe",
-  "64:ff9b:1::a00:1", // NAT64 of a network's own
+  "64:ff9b:1::a00:1", // local-use NAT64
   "2002:7f00:1::", // 6to4 of 127.0.0.1
   "2002:c0a8:101::1",
   "2001::1", // Teredo
@@ -58,13 +58,13 @@ test.each([
   expect(isAllowed(address)).toBe(true);
 });
 
-test("a network that is allowed by name is, however its addresses are written, and its neighbours are not", () => {
+test("an allowed network is allowed however its addresses are written, and its neighbours are not", () => {
   const rules = createAddressRules(["10.1.0.0/16", "fd00::/8"]);
   expect(["10.1.0.1", "::ffff:10.1.2.3", "fd01::1"].map(rules.isAllowed)).toEqual([true, true, true]);
   expect(["10.2.0.1", "127.0.0.1", "::1", "fc00::1"].map(rules.isAllowed)).toEqual([false, false, false, false]);
 });
 
-test("a network is an address with the length of its beginning", () => {
+test("a network is an address with a prefix length", () => {
   expect(["10.0.0.0/8", "::1/128"].map(isNetwork)).toEqual([true, true]);
   expect(["10.0.0.0", "10.0.0.0/33", "example.com/8", ""].map(isNetwork)).toEqual([false, false, false, false]);
 });

@@ -1,9 +1,9 @@
 import ipaddr from "ipaddr.js";
 
 /**
- * Which addresses may be sent to: public ones, and those in networks that are allowed by name. All else is refused:
- * loopback, private, link-local (the clouds' metadata), shared, unique local, multicast, reserved, documentation, and
- * each of them in the clothes of IPv6 (mapped, NAT64). Whoever may register a URL must not reach inside with it.
+ * Decides which addresses may be connected to: public ones, and those in the allowed networks. All others are refused, so
+ * that a registered URL cannot reach internal hosts: loopback, private, link-local (cloud metadata), shared, unique local,
+ * multicast, reserved and documentation addresses, also as IPv6 (mapped, NAT64).
  */
 export function createAddressRules(allowedNetworks: readonly string[]): { isAllowed(address: string): boolean } {
   const networks = allowedNetworks.map((network) => ipaddr.parseCIDR(network));
@@ -18,14 +18,14 @@ export function createAddressRules(allowedNetworks: readonly string[]): { isAllo
   };
 }
 
-/** Whether a text is a network, such as 10.1.0.0/16 or fd00::/8. */
+/** Returns true if a text is a network in CIDR notation, for example 10.1.0.0/16 or fd00::/8. */
 export function isNetwork(text: string): boolean {
   return ipaddr.isValidCIDR(text);
 }
 
 type Address = ReturnType<typeof ipaddr.parse>;
 
-/** The IPv4 address that an IPv6 address stands for, where it does: that is where the packets go. */
+/** Returns the IPv4 address embedded in an IPv6 address, if there is one: packets go there. */
 function unwrapped(address: Address): Address {
   if (address instanceof ipaddr.IPv4) {
     return address;
@@ -33,12 +33,12 @@ function unwrapped(address: Address): Address {
   if (address.isIPv4MappedAddress()) {
     return address.toIPv4Address();
   }
-  // NAT64, for clusters that have IPv6 alone: the last 32 bits of 64:ff9b::/96.
+  // NAT64, for IPv6-only clusters: the last 32 bits of 64:ff9b::/96 (RFC 6052).
   return address.range() === "rfc6052" ? new ipaddr.IPv4(address.toByteArray().slice(-4)) : address;
 }
 
 function isPublic(address: Address): boolean {
-  // "unicast" is what is in none of the special ranges; of IPv6 only 2000::/3 was ever given out.
+  // "unicast" is an address in none of the special ranges. In IPv6 only 2000::/3 is allocated.
   return address.range() === "unicast" && (address instanceof ipaddr.IPv4 || isIn(address, globalUnicast));
 }
 

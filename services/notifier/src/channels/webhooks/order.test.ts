@@ -18,11 +18,11 @@ beforeAll(async () => {
 });
 afterAll(() => stack.disposeAsync());
 
-test("an endpoint that fails, is slow, and comes back gets each event, in order per order, with a stable id", async () => {
+test("an endpoint that fails, is slow and recovers gets each event in sequence per order, with a stable id", async () => {
   await using receiver = await startReceiver();
   const orders = Array.from({ length: 12 }, (_, n) => `flaky-${n}`);
   let n = 0;
-  // Fails, hangs, refuses, and now and then takes one.
+  // Fails, hangs, refuses, and sometimes accepts.
   receiver.reply = () => {
     n++;
     return n % 7 === 0 ? "hang" : n % 3 === 0 ? { status: 204 } : { status: n % 2 === 0 ? 500 : 503 };
@@ -32,11 +32,13 @@ test("an endpoint that fails, is slow, and comes back gets each event, in order 
   await feed.publish(eventsOf(orders));
   await expect.poll(() => receiver.received.length).toBeGreaterThan(40);
   receiver.reply = () => ({ status: 204, afterMs: 20 });
-  await expect.poll(() => distinct(receiver.taken)).toBe(60);
+  await expect.poll(() => distinct(receiver.accepted)).toBe(60);
 
   expect(receiver.forged).toBe(0);
   for (const order of orders) {
-    const sequences = firsts(receiver.taken.filter(({ subject }) => subject === order)).map(({ sequence }) => sequence);
+    const sequences = firsts(receiver.accepted.filter(({ subject }) => subject === order)).map(
+      ({ sequence }) => sequence,
+    );
     expect(sequences).toEqual([1, 2, 3, 4, 5]);
   }
   const idsOf = Map.groupBy(receiver.received, ({ eventId }) => eventId);
@@ -49,7 +51,7 @@ test("an endpoint that fails, is slow, and comes back gets each event, in order 
   await expect.poll(endpoint).toMatchObject({ enabled: true, circuit: Circuit.CLOSED, consecutiveFailures: 0 });
 });
 
-/** Each event once, as it came first. */
+/** Returns each event once, in the order of first arrival. */
 function firsts(requests: readonly Received[]): Received[] {
   return [...new Map(requests.toReversed().map((request) => [request.eventId, request])).values()].reverse();
 }

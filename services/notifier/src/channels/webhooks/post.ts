@@ -1,48 +1,48 @@
 import { type ClientRequest, Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { isIP } from "node:net";
-import type { AddressBook } from "./address-book.ts";
+import type { HostResolver } from "./host-resolver.ts";
 
-/** One request, as it is to go out. */
+/** A request to send. */
 export type Post = {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 };
 
-/** What came of it. Without an answer the status is 0, and `error` says why. */
+/** The outcome of a request. Without an answer the status is 0, and `error` says why. */
 export type Answer = {
   readonly status: number;
   readonly durationMs: number;
   readonly error: string;
   /** The beginning of the body. */
   readonly text: string;
-  /** What the endpoint asked for by Retry-After. */
+  /** The pause requested by the header Retry-After. */
   readonly retryAfterMs: number | undefined;
 };
 
 export type Poster = Disposable & {
-  /** Never throws. An aborted signal ends it with status 0. */
+  /** Sends a request. Never throws. An aborted signal ends it with status 0. */
   post(post: Post, options: { timeoutMs: number; signal?: AbortSignal }): Promise<Answer>;
 };
 
 /**
- * Sends requests to URLs that somebody else chose: only to addresses that the book allows, following no redirect,
- * reading no more than 64 KiB of what comes back. Connections are kept for a few seconds and used again.
+ * Sends requests to untrusted URLs: only to addresses that the resolver allows, without following redirects, and reading at
+ * most 64 KiB of an answer. Connections are reused for a few seconds.
  */
-export function createPoster({ addressBook, ca }: { addressBook: AddressBook; ca?: string[] | undefined }): Poster {
-  const keeping = { keepAlive: true, maxFreeSockets: 16, timeout: 5_000 };
+export function createPoster({ hosts, ca }: { hosts: HostResolver; ca?: string[] | undefined }): Poster {
+  const agentOptions = { keepAlive: true, maxFreeSockets: 16, timeout: 5_000 };
   const agents = {
-    "http:": new HttpAgent(keeping),
-    "https:": new HttpsAgent({ ...keeping, ...(ca === undefined ? {} : { ca }) }),
+    "http:": new HttpAgent(agentOptions),
+    "https:": new HttpsAgent({ ...agentOptions, ...(ca === undefined ? {} : { ca }) }),
   };
   const send = async ({ url: text, headers, body }: Post, signal: AbortSignal): Promise<IncomingMessage> => {
     const url = new URL(text);
     if (isIP(url.hostname.replace(/^\[(.*)\]$/, "$1")) !== 0) {
-      // It is connected to without being looked up.
-      await addressBook.addressesOf(url.hostname);
+      // Node connects to an address without a lookup, so check it here.
+      await hosts.addressesOf(url.hostname);
     }
-    const options = { method: "POST", lookup: addressBook.lookup, signal };
+    const options = { method: "POST", lookup: hosts.lookup, signal };
     const start = () =>
       url.protocol === "https:"
         ? httpsRequest(url, { ...options, agent: agents["https:"] })
@@ -52,7 +52,7 @@ export function createPoster({ addressBook, ca }: { addressBook: AddressBook; ca
     try {
       return await sendBy(first);
     } catch (error) {
-      // The other side closed a kept connection just as it was used again: that is nobody's failure.
+      // The server closed an idle connection just as it was reused: retry on a new one.
       if (first.reusedSocket && isReset(error)) {
         return await sendBy(start());
       }
@@ -86,7 +86,7 @@ export function createPoster({ addressBook, ca }: { addressBook: AddressBook; ca
 const fixedHeaders = { "user-agent": "Sagacart-Webhooks/1.0", accept: "*/*", "accept-encoding": "identity" };
 const bodyLimit = 65_536;
 const shownBytes = 1_000;
-/** How long the body of an answer may take: what counts, its status, is there already. */
+// The time limit for the body of an answer, in ms. The outcome depends on the status alone.
 const bodyMs = 1_000;
 
 function answerTo(
@@ -105,7 +105,7 @@ function answerTo(
   return promise;
 }
 
-/** What is too long or too slow is left; so is what breaks off. */
+/** Reads the beginning of a body. Stops if it is too long, too slow or cut off. */
 async function readBeginning(response: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -115,11 +115,11 @@ async function readBeginning(response: IncomingMessage): Promise<string> {
       chunks.push(chunk);
       bytes += chunk.length;
       if (bytes > bodyLimit) {
-        break; // Which ends the connection.
+        break; // This closes the connection.
       }
     }
   } catch {
-    // The status stands.
+    // The status is enough.
   } finally {
     clearTimeout(late);
   }
@@ -136,7 +136,7 @@ function explainStatus(status: number): string {
 
 function explain(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
-  // A connection that failed at each of several addresses says so in its parts only.
+  // If all addresses fail, only the parts of the AggregateError have messages.
   const parts = error instanceof AggregateError ? error.errors.map((part) => explain(part)).join("; ") : "";
   return (text === "" ? parts : text).replaceAll(/[\p{Cc}\u2028\u2029]+/gu, " ").slice(0, 300) || "failed";
 }
@@ -145,7 +145,7 @@ function isReset(error: unknown): boolean {
   return error instanceof Error && "code" in error && (error.code === "ECONNRESET" || error.code === "EPIPE");
 }
 
-/** Seconds, or a date. */
+/** Parses Retry-After, seconds or an HTTP date, to ms. */
 function readRetryAfter(value: string | undefined, now: Date): number | undefined {
   if (value === undefined) {
     return undefined;

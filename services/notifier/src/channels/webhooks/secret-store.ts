@@ -2,7 +2,7 @@ import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import { newSecret } from "./signature.ts";
 
-/** Makes the present secret of an endpoint that has none; answers its id. */
+/** Creates the present secret of an endpoint that has none. Returns its id. */
 export async function insertSecret(tx: Transaction, endpointId: string): Promise<string> {
   const id = uuidv7();
   await tx.query("insert into webhook_secrets (id, endpoint_id, secret) values ($1, $2, $3)", [
@@ -13,7 +13,7 @@ export async function insertSecret(tx: Transaction, endpointId: string): Promise
   return id;
 }
 
-/** Lets the present secret sign along for so long. Of those from before three stay; the rest ends now. */
+/** Expires the present secret after `overlapMs`. Deletes all but the last three secrets. */
 export async function expireSecret(tx: Transaction, endpointId: string, overlapMs: number): Promise<void> {
   await tx.query(
     `update webhook_secrets set expire_time = now() + $2 * interval '1 ms'
@@ -27,7 +27,7 @@ export async function expireSecret(tx: Transaction, endpointId: string, overlapM
   );
 }
 
-/** What to sign with, the present secret first. */
+/** Finds the secrets to sign with, the present one first. */
 export async function findSecrets(db: Queryable, endpointId: string): Promise<string[]> {
   const { rows } = await db.query<{ secret: string }>({
     name: "find-webhook-secrets",
@@ -38,7 +38,7 @@ export async function findSecrets(db: Queryable, endpointId: string): Promise<st
   return rows.map(({ secret }) => secret);
 }
 
-/** The secret with this id while it is the present one, and when the one before it expires. */
+/** Finds the secret with this id if it is the present one, else "", and when the former one expires. */
 export async function findPresentSecret(
   db: Queryable,
   id: string,
@@ -52,7 +52,7 @@ export async function findPresentSecret(
   return { secret: rows[0]?.secret ?? "", previousExpireTime: rows[0]?.previous ?? null };
 }
 
-/** The secret that an endpoint was made with, while it is the present one. */
+/** Finds the secret that an endpoint was created with, if it was never replaced; else "". */
 export async function findFirstSecret(db: Queryable, endpointId: string): Promise<string> {
   const { rows } = await db.query<{ secret: string }>(
     `select secret from webhook_secrets

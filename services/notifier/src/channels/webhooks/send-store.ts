@@ -5,7 +5,7 @@ import { type Event, EventSchema } from "@sagacart/proto/event/v1/event";
 import type { Attempt } from "./delivery.ts";
 import type { Circuit, ContentMode } from "./endpoint.ts";
 
-/** An endpoint that something is to be sent to now. */
+/** An endpoint with deliveries to send now. */
 export type DueEndpoint = {
   readonly id: string;
   readonly url: string;
@@ -16,8 +16,9 @@ export type DueEndpoint = {
 /** A delivery to send now. */
 export type Outgoing = {
   readonly id: string;
-  /** How often it has been tried, this time included; and since it was made or sent again. */
+  /** The number of attempts, this one included. */
   readonly attempts: number;
+  /** The attempts since it was created or resent. */
   readonly retries: number;
   /** When it is given up. */
   readonly expireTime: Date;
@@ -25,13 +26,13 @@ export type Outgoing = {
 };
 
 export type Terms = {
-  /** For so long nobody else takes what was claimed. */
+  /** How long no other process claims a claimed delivery. */
   leaseMs: number;
-  /** How long after its first try a delivery is given up. */
+  /** How long after its first attempt a delivery is given up. */
   giveUpMs: number;
 };
 
-/** Endpoints that may be sent to and have deliveries whose time has come; those with the oldest first. */
+/** Finds the endpoints that may be sent to and have due deliveries, longest due first. */
 export async function findDueEndpoints(db: Queryable): Promise<DueEndpoint[]> {
   const { rows } = await db.query<Omit<DueEndpoint, "contentMode"> & { content_mode: ContentMode }>({
     name: "find-due-webhook-endpoints",
@@ -46,8 +47,8 @@ export async function findDueEndpoints(db: Queryable): Promise<DueEndpoint[]> {
 }
 
 /**
- * Takes deliveries of an endpoint whose circuit is CLOSED. Of a subject it takes the earliest that is PENDING, and none
- * while that is being sent or waits for its next try. What was sent again is outside of this order.
+ * Claims deliveries of an endpoint whose circuit is CLOSED. Of each subject it claims only the earliest PENDING one, and
+ * none while that is being sent or waits for a retry. Resent deliveries are exempt from this order.
  */
 export async function claimDeliveries(
   db: Queryable,
@@ -57,7 +58,7 @@ export async function claimDeliveries(
   return await claim(db, endpointId, { ...terms, limit, mayBeOpen: false });
 }
 
-/** Takes one delivery of an endpoint whose circuit is not CLOSED, where it is time to look: of all processes one does. */
+/** Claims one delivery to probe an endpoint whose circuit is not CLOSED, if its pause is over. Only one process does so. */
 export async function claimProbe(pool: Pool, endpointId: string, terms: Terms): Promise<Outgoing[]> {
   return await withTransaction(pool, async (tx) => {
     const { rowCount } = await tx.query({
@@ -79,7 +80,7 @@ export async function claimProbe(pool: Pool, endpointId: string, terms: Terms): 
   });
 }
 
-/** Gives back what was taken and not sent. */
+/** Releases a claimed delivery that was not sent. */
 export async function releaseDelivery(db: Queryable, { id, attempts }: Outgoing): Promise<void> {
   await db.query({
     name: "release-webhook",
@@ -90,7 +91,7 @@ export async function releaseDelivery(db: Queryable, { id, attempts }: Outgoing)
   });
 }
 
-/** The endpoint has taken it. That counts also where the claim ran out, or the delivery was given up meanwhile. */
+/** Records a success, even if the claim ran out or the delivery was given up meanwhile. */
 export async function markDelivered(db: Queryable, id: string, attempt: Attempt): Promise<void> {
   await db.query({
     name: "mark-webhook-delivered",
@@ -104,8 +105,9 @@ export async function markDelivered(db: Queryable, id: string, attempt: Attempt)
 }
 
 /**
- * It failed, and is tried again after `retryMs`; or is given up, where that is undefined or it was given up meanwhile.
- * The later ones of its subject wait as long, so that nobody looks at them in vain. Somebody else's claim of it stands.
+ * Records a failed attempt. The delivery is retried after `retryMs`, or given up if that is undefined or it was given up
+ * meanwhile. Later ones of its subject wait as long, so that they are not looked at in vain. Does nothing if another
+ * process has claimed it since.
  */
 export async function markFailed(
   db: Queryable,
@@ -128,7 +130,7 @@ export async function markFailed(
              where later.endpoint_id = marked.endpoint_id and later.subject = marked.subject
                and later.position > marked.position and later.state = 'PENDING' and not later.resent
                and not marked.resent and later.try_time < marked.try_time),
-           forgotten as (
+           pruned as (
              delete from webhook_attempts using marked where delivery_id = marked.id and number <= $2 - 20)
            ${insertAttempt}`,
     values: [id, ...columnsOf(attempt), retryMs ?? null],
@@ -146,8 +148,8 @@ async function claim(
              select id from webhook_deliveries as d
              where endpoint_id = $1 and state = 'PENDING' and try_time <= now()
                and (resent or position = (
-                 -- Looked up for each until there are enough. As "not exists" it is planned as a join with all that is
-                 -- PENDING: 100 ms with a backlog of 100,000.
+                 -- A lookup for each row until there are enough. "not exists" would be planned as a join with all
+                 -- PENDING rows: 100 ms with a backlog of 100,000.
                  select min(position) from webhook_deliveries as earliest
                  where earliest.endpoint_id = $1 and earliest.subject = d.subject and earliest.state = 'PENDING'
                    and not earliest.resent))

@@ -6,15 +6,15 @@ import {
   type WebhookDelivery,
 } from "@sagacart/proto/notifier/v1/webhook";
 import { expect, onTestFinished, test } from "vitest";
-import { buryOverdue, forgetOld } from "./housekeeping.ts";
+import { deleteOld, giveUpOverdue } from "./housekeeping-store.ts";
 import { type Receiver, startReceiver } from "./testing/receiver.ts";
 import { eventsOf, type Feed, register, type Sender, startFeed, startSender, webhookDatabase } from "./testing/shop.ts";
 
-// Each test has a feed of its own: an endpoint also gets what was not read yet when it was registered.
+// Each test has its own feed: an endpoint also gets events that were not read when it was registered.
 let feed: Feed;
 let database: TestDatabase;
 
-/** Closed at the end of the test, what was started last first. */
+/** Disposed of at the end of each test, in reverse order. */
 function use<T extends AsyncDisposable>(resource: T): T {
   onTestFinished(() => resource[Symbol.asyncDispose]());
   return resource;
@@ -39,7 +39,7 @@ async function list(sender: Sender, endpointId: string, state: State = State.UNS
 const ok = () => ({ status: 200, body: "thanks" });
 const broken = () => ({ status: 500, body: "broken" });
 
-test("an event that is never taken holds back the later ones of its order and no others, and then is a dead letter", async () => {
+test("an event that is never accepted holds back only the later ones of its order, and becomes a dead letter", async () => {
   const sender = await start({ WEBHOOK_CIRCUIT_FAILURES: "1000" });
   const receiver = await receive(({ subject, sequence }) => ({
     status: subject === "bad" && sequence === 1 ? 400 : 200,
@@ -47,13 +47,14 @@ test("an event that is never taken holds back the later ones of its order and no
   const endpointId = await register(sender, receiver);
 
   await feed.publish(eventsOf(["bad", "good"], 3));
-  const taken = (subject: string) => receiver.taken.filter((one) => one.subject === subject).map((one) => one.sequence);
-  await expect.poll(() => taken("good")).toEqual([1, 2, 3]);
+  const accepted = (subject: string) =>
+    receiver.accepted.filter((one) => one.subject === subject).map((one) => one.sequence);
+  await expect.poll(() => accepted("good")).toEqual([1, 2, 3]);
   await expect.poll(() => receiver.received.length).toBeGreaterThan(5);
-  expect(taken("bad")).toEqual([]);
-  // A day later.
+  expect(accepted("bad")).toEqual([]);
+  // One day later.
   await sender.pool.query("update webhook_deliveries set expire_time = now() where subject = 'bad'");
-  await expect.poll(() => taken("bad")).toEqual([2, 3]);
+  await expect.poll(() => accepted("bad")).toEqual([2, 3]);
 
   const [dead, ...others] = await list(sender, endpointId, State.DEAD);
   expect(others).toEqual([]);
@@ -61,7 +62,7 @@ test("an event that is never taken holds back the later ones of its order and no
   expect(dead?.attemptCount).toBeGreaterThan(2);
 });
 
-test("dead letters are sent again with the id they had, out of order, one by one or all of an endpoint", async () => {
+test("dead letters are resent with their id, out of order, one by one or all of an endpoint", async () => {
   const sender = await start({ WEBHOOK_GIVE_UP_MS: "0" });
   const receiver = await receive(broken);
   const endpointId = await register(sender, receiver);
@@ -74,12 +75,14 @@ test("dead letters are sent again with the id they had, out of order, one by one
 
   const { delivery } = await sender.client.resendWebhookDelivery({ id: last!.id });
   expect(delivery).toMatchObject({ id: last!.id, resent: true });
-  await expect.poll(() => receiver.taken.map(({ subject, sequence }) => [subject, sequence])).toEqual([["again-1", 2]]);
+  await expect
+    .poll(() => receiver.accepted.map(({ subject, sequence }) => [subject, sequence]))
+    .toEqual([["again-1", 2]]);
   const since = letters.at(-1)!.createTime!;
   expect(await sender.client.resendWebhookDeliveries({ endpointId, since })).toMatchObject({ count: 3, more: false });
-  await expect.poll(() => receiver.taken.length).toBe(4);
+  await expect.poll(() => receiver.accepted.length).toBe(4);
 
-  expect(receiver.taken.every(({ eventId, id }) => firstIds.get(eventId) === id)).toBe(true);
+  expect(receiver.accepted.every(({ eventId, id }) => firstIds.get(eventId) === id)).toBe(true);
   await expect.poll(async () => (await list(sender, endpointId, State.DELIVERED)).length).toBe(4);
   await expect(sender.client.resendWebhookDelivery({ id: last!.id })).rejects.toThrow("was delivered");
   const told = (await sender.client.getWebhookDelivery({ id: last!.id })).delivery;
@@ -89,8 +92,9 @@ test("dead letters are sent again with the id they had, out of order, one by one
   ]);
 });
 
-test("an endpoint that is slow uses up its own places, and holds up no other", async () => {
-  const sender = await start({ WEBHOOK_CONCURRENCY_PER_ENDPOINT: "3" });
+test("a slow endpoint uses only its own share, and holds up no other", async () => {
+  const env = { WEBHOOK_CONCURRENCY_PER_ENDPOINT: "3", WEBHOOK_TIMEOUT_MS: "60000" };
+  const sender = await start(env);
   const slow = await receive(() => "hang");
   const quick = await receive(ok);
   const slowId = await register(sender, slow);
@@ -98,24 +102,24 @@ test("an endpoint that is slow uses up its own places, and holds up no other", a
   const orders = Array.from({ length: 30 }, (_, n) => `slow-${n}`);
 
   await feed.publish(eventsOf(orders, 1));
-  await expect.poll(() => quick.taken.length).toBe(30);
+  await expect.poll(() => quick.accepted.length).toBe(30);
 
   expect(quick.mostAtOnce).toBeLessThanOrEqual(3);
   await expect.poll(() => slow.received.length).toBe(3);
   expect(await list(sender, slowId, State.PENDING)).toHaveLength(30);
 });
 
-test("what takes longer than the time limit has failed", async () => {
+test("an answer after the time limit is a failure", async () => {
   const sender = await start({ WEBHOOK_TIMEOUT_MS: "100", WEBHOOK_CIRCUIT_FAILURES: "1000" });
   const receiver = await receive(() => "hang");
   const endpointId = await register(sender, receiver);
   await feed.publish(eventsOf(["late"], 1));
   await expect.poll(async () => (await list(sender, endpointId))[0]?.lastError).toBe("no answer within 100 ms");
   receiver.reply = ok;
-  await expect.poll(() => receiver.taken.length).toBe(1);
+  await expect.poll(() => receiver.accepted.length).toBe(1);
 });
 
-test("a circuit opens after failures in a row, lets one request through at a time, and closes when one is taken", async () => {
+test("a circuit opens after failures in a row, lets one request through at a time, and closes after a success", async () => {
   const env = {
     WEBHOOK_CIRCUIT_FAILURES: "3",
     WEBHOOK_CIRCUIT_PAUSE_MS: "200",
@@ -131,7 +135,7 @@ test("a circuit opens after failures in a row, lets one request through at a tim
 
   await feed.publish(eventsOf(orders, 1));
   await expect.poll(async () => (await endpoint())?.circuit).not.toBe(Circuit.CLOSED);
-  // Those that were under way when it opened come to their end.
+  // Requests that were running when it opened finish.
   await expect.poll(async () => (await endpoint())?.consecutiveFailures === receiver.received.length).toBe(true);
   const before = receiver.received.length;
   expect(before).toBeLessThanOrEqual(20);
@@ -147,12 +151,12 @@ test("a circuit opens after failures in a row, lets one request through at a tim
   expect(mostProbing).toBe(1);
   expect(await sender.metrics.getSingleMetricAsString("notifier_webhook_circuits_open")).toMatch(/ 1$/m);
   receiver.reply = ok;
-  await expect.poll(() => receiver.taken.length).toBe(100);
+  await expect.poll(() => receiver.accepted.length).toBe(100);
 
   await expect.poll(endpoint).toMatchObject({ circuit: Circuit.CLOSED, consecutiveFailures: 0, enabled: true });
 });
 
-test("an endpoint that asks for a pause by Retry-After gets nothing before it is over", async () => {
+test("an endpoint that requests a pause by Retry-After gets nothing before it is over", async () => {
   const sender = await start();
   const receiver = await receive(() => ({ status: 429, headers: { "retry-after": "1" } }));
   const endpointId = await register(sender, receiver);
@@ -169,11 +173,11 @@ test("an endpoint that asks for a pause by Retry-After gets nothing before it is
     return { status: 200 };
   };
   await feed.publish(eventsOf(["patient-2"], 1));
-  await expect.poll(() => receiver.taken.length).toBe(2);
+  await expect.poll(() => receiver.accepted.length).toBe(2);
   expect(Math.min(...arrivals)).toBeGreaterThanOrEqual(resumeSeconds);
 });
 
-test("an endpoint that says it is gone is disabled, and what it was to get is dead letters", async () => {
+test("an endpoint that answers 410 is disabled, and its pending deliveries become dead letters", async () => {
   const sender = await start();
   const receiver = await receive(() => ({ status: 410 }));
   const endpointId = await register(sender, receiver);
@@ -188,10 +192,10 @@ test("an endpoint that says it is gone is disabled, and what it was to get is de
   receiver.reply = ok;
   await sender.client.updateWebhookEndpoint({ endpoint: { id: endpointId, enabled: true } });
   await sender.client.resendWebhookDeliveries({ endpointId });
-  await expect.poll(() => receiver.taken.length).toBe(3);
+  await expect.poll(() => receiver.accepted.length).toBe(3);
 });
 
-test("an endpoint that did nothing but fail for days is disabled", async () => {
+test("an endpoint that fails for days without a success is disabled", async () => {
   const sender = await start({ WEBHOOK_DISABLE_DAYS: "2" });
   const receiver = await receive(broken);
   const endpointId = await register(sender, receiver);
@@ -201,11 +205,11 @@ test("an endpoint that did nothing but fail for days is disabled", async () => {
   expect(await endpoint()).toMatchObject({ enabled: true });
 
   await sender.pool.query("update webhook_endpoints set failing_since = now() - interval '49 hours'");
-  const disabled = { enabled: false, disabledReason: "it did nothing but fail for 2 days" };
+  const disabled = { enabled: false, disabledReason: "all requests failed for 2 days" };
   await expect.poll(endpoint).toMatchObject(disabled);
 });
 
-test("an endpoint gets the events that it asked for, in the form that it asked for", async () => {
+test("an endpoint gets the event types and the content mode that it chose", async () => {
   const sender = await start();
   const receiver = await receive(ok);
   const eventTypes = ["sagacart.order.paid.v1", "sagacart.order.shipping.*"];
@@ -214,18 +218,18 @@ test("an endpoint gets the events that it asked for, in the form that it asked f
   await register(sender, everything, { eventTypes: ["*"] });
 
   await feed.publish(eventsOf(["chosen"]));
-  await expect.poll(() => [receiver.taken.length, everything.taken.length]).toEqual([2, 5]);
+  await expect.poll(() => [receiver.accepted.length, everything.accepted.length]).toEqual([2, 5]);
 
-  expect(receiver.taken.map(({ type }) => type)).toEqual(["sagacart.order.paid.v1", "sagacart.order.shipping.v1"]);
-  expect(receiver.taken[0]?.headers).toMatchObject({
+  expect(receiver.accepted.map(({ type }) => type)).toEqual(["sagacart.order.paid.v1", "sagacart.order.shipping.v1"]);
+  expect(receiver.accepted[0]?.headers).toMatchObject({
     "content-type": "application/json",
     "ce-specversion": "1.0",
     "ce-source": "/sagacart/order",
     "ce-subject": "chosen",
   });
-  expect(JSON.parse(receiver.taken[0]!.body)).toEqual({ orderId: "chosen", customerId: "ada" });
-  expect(everything.taken[0]?.headers["content-type"]).toBe("application/cloudevents+json; charset=utf-8");
-  expect(JSON.parse(everything.taken[0]!.body)).toMatchObject({
+  expect(JSON.parse(receiver.accepted[0]!.body)).toEqual({ orderId: "chosen", customerId: "ada" });
+  expect(everything.accepted[0]?.headers["content-type"]).toBe("application/cloudevents+json; charset=utf-8");
+  expect(JSON.parse(everything.accepted[0]!.body)).toMatchObject({
     specversion: "1.0",
     source: "/sagacart/order",
     type: "sagacart.order.created.v1",
@@ -233,7 +237,7 @@ test("an endpoint gets the events that it asked for, in the form that it asked f
   });
 });
 
-test("while a secret is replaced, requests are good for who knows either; and then for who knows the new one", async () => {
+test("while a secret is replaced, requests verify with either; afterwards with the new one only", async () => {
   const sender = await start();
   const receiver = await receive(ok);
   const endpointId = await register(sender, receiver);
@@ -251,7 +255,7 @@ test("while a secret is replaced, requests are good for who knows either; and th
   expect(receiver.forged).toBe(1);
 });
 
-test("an answer that has no end, or is larger than anybody reads, counts by its status", async () => {
+test("an answer that does not end or is too large counts by its status", async () => {
   const sender = await start();
   const receiver = await receive(() => ({ status: 200, body: `\0${"x".repeat(1_000_000)}` }));
   const endpointId = await register(sender, receiver);
@@ -262,12 +266,12 @@ test("an answer that has no end, or is larger than anybody reads, counts by its 
   expect(attempt?.answer).toBe("x".repeat(999));
 });
 
-test("what is over its time behind an open circuit is given up; what ended long ago is forgotten", async () => {
+test("overdue deliveries behind an open circuit are given up; old ones are deleted", async () => {
   const sender = await start({ WEBHOOK_CIRCUIT_FAILURES: "1", WEBHOOK_CIRCUIT_PAUSE_MS: "3600000" });
   const receiver = await receive(broken);
   const endpointId = await register(sender, receiver);
   await feed.publish(eventsOf(["overdue"], 1));
-  // What comes of a try is written when it has its answer, and then the circuit opens.
+  // An attempt counts when it begins; its outcome is recorded after the answer.
   await expect.poll(async () => (await list(sender, endpointId))[0]?.lastError).toBe("answered 500");
   const endpoint = async () => (await sender.client.getWebhookEndpoint({ id: endpointId })).endpoint;
   await expect.poll(endpoint).toMatchObject({ circuit: Circuit.OPEN });
@@ -275,21 +279,21 @@ test("what is over its time behind an open circuit is given up; what ended long 
     sender.pool.query("update webhook_deliveries set expire_time = now() - $1 * interval '1 ms', try_time = now()", [
       ms,
     ]);
-  // Its last try may be on its way.
+  // Its last attempt may be running.
   await age(60_000);
-  expect(await buryOverdue(sender.pool)).toBe(0);
+  expect(await giveUpOverdue(sender.pool)).toBe(0);
   await age(3_600_000);
 
-  expect(await buryOverdue(sender.pool)).toBe(1);
+  expect(await giveUpOverdue(sender.pool)).toBe(1);
   expect(await list(sender, endpointId, State.DEAD)).toMatchObject([{ lastError: "answered 500" }]);
-  expect(await forgetOld(sender.pool, 30)).toBe(0);
+  expect(await deleteOld(sender.pool, 30)).toBe(0);
   await sender.pool.query("update webhook_deliveries set end_time = end_time - interval '31 days'");
   await sender.pool.query("update webhook_events set time = time - interval '31 days'");
-  expect(await forgetOld(sender.pool, 30)).toBe(1);
+  expect(await deleteOld(sender.pool, 30)).toBe(1);
   expect((await sender.pool.query("select from webhook_events")).rowCount).toBe(0);
 });
 
-test("the metrics tell what became of tries, and how long the oldest event has waited", async () => {
+test("the metrics count attempts by outcome and show the age of the oldest event", async () => {
   const sender = await start();
   const receiver = await receive(broken);
   await register(sender, receiver);

@@ -13,44 +13,45 @@ import {
 
 export type SendingOptions = DeliveringOptions & {
   giveUpMs: number;
-  /** How many requests may be under way at a time, in all and to one endpoint. */
+  /** Concurrent requests to all endpoints. */
   concurrency: number;
+  /** Concurrent requests to one endpoint. */
   concurrencyPerEndpoint: number;
   wake: { subscribe(listener: () => void): () => void };
 };
 
 /**
- * Sends what is PENDING and due, to many endpoints side by side: one that is slow uses up its own places, and no
- * other's. Any number of processes may: each delivery is with one of them at a time, and when that one dies the others
- * take it once its lease is over. An endpoint gets it at least once, each time with the same id.
+ * Sends PENDING deliveries that are due, to many endpoints concurrently: a slow one uses only its own share. Any number of
+ * processes may do so: a delivery is claimed by one at a time, and if that process dies, others claim it after its lease.
+ * An endpoint gets it at least once, always with the same id.
  */
 export function startSending(options: SendingOptions): AsyncDisposable {
   const { pool, log, timeoutMs, concurrency, concurrencyPerEndpoint, retryMs } = options;
   const terms: Terms = { leaseMs: 3 * timeoutMs, giveUpMs: options.giveUpMs };
-  const underWay = new Map<string, Set<Promise<void>>>();
+  const inFlight = new Map<string, Set<Promise<void>>>();
   const stopping = new AbortController();
-  const knock = createKnock(options.wake);
-  const count = () => [...underWay.values()].reduce((sum, { size }) => sum + size, 0);
+  const wake = withLocalWake(options.wake);
+  const count = () => [...inFlight.values()].reduce((sum, { size }) => sum + size, 0);
 
   const launch = (endpoint: DueEndpoint, deliveries: readonly Outgoing[], secrets: readonly string[]) => {
     const claimedMs = performance.now();
-    const ofEndpoint = underWay.get(endpoint.id) ?? new Set();
-    underWay.set(endpoint.id, ofEndpoint);
+    const ofEndpoint = inFlight.get(endpoint.id) ?? new Set();
+    inFlight.set(endpoint.id, ofEndpoint);
     for (const delivery of deliveries) {
       const running = run(delivery)
-        // The claim runs out, and it is sent again.
-        .catch((error) => log.error({ error, deliveryId: delivery.id }, "what came of a webhook could not be recorded"))
+        // The claim will run out, and the delivery will be sent again.
+        .catch((error) => log.error({ error, deliveryId: delivery.id }, "failed to record the outcome of a webhook"))
         .finally(() => {
           ofEndpoint.delete(running);
-          if (ofEndpoint.size === 0 && underWay.get(endpoint.id) === ofEndpoint) {
-            underWay.delete(endpoint.id);
+          if (ofEndpoint.size === 0 && inFlight.get(endpoint.id) === ofEndpoint) {
+            inFlight.delete(endpoint.id);
           }
-          knock.knock();
+          wake.wake();
         });
       ofEndpoint.add(running);
     }
     async function run(delivery: Outgoing): Promise<void> {
-      // A process that stood still may have lost its claim: then it may not send any more.
+      // A process that was paused may have lost its claim, and must not send any more.
       if (performance.now() - claimedMs > terms.leaseMs - timeoutMs) {
         await releaseDelivery(pool, delivery);
         return;
@@ -62,13 +63,13 @@ export function startSending(options: SendingOptions): AsyncDisposable {
   const loop = startLoop({
     name: "webhooks",
     log,
-    wake: knock,
+    wake,
     async run(signal) {
       for (const endpoint of await findDueEndpoints(pool)) {
-        const taken = underWay.get(endpoint.id)?.size ?? 0;
-        // Half of what is free, so that many slow endpoints together leave something for the others, too.
+        const running = inFlight.get(endpoint.id)?.size ?? 0;
+        // Half of the free capacity, so that many slow endpoints leave some for the others.
         const share = Math.ceil((concurrency - count()) / 2);
-        const limit = Math.min(concurrencyPerEndpoint - taken, share);
+        const limit = Math.min(concurrencyPerEndpoint - running, share);
         if (signal.aborted || limit <= 0) {
           continue;
         }
@@ -86,20 +87,20 @@ export function startSending(options: SendingOptions): AsyncDisposable {
     async [Symbol.asyncDispose]() {
       await loop[Symbol.asyncDispose]();
       const late = setTimeout(() => stopping.abort(), drainMs);
-      await Promise.all([...underWay.values()].flatMap((running) => [...running]));
+      await Promise.all([...inFlight.values()].flatMap((running) => [...running]));
       clearTimeout(late);
     },
   };
 }
 
-/** What is under way at the end may come to its own end for so long; then it is cut off, and given back. */
+// On shutdown, requests may take this long to end, in ms. Then they are aborted and their deliveries released.
 const drainMs = 3_000;
 
-/** Wakes from outside, and knocks of our own. */
-function createKnock(wake: SendingOptions["wake"]) {
+/** Extends a wake-up source with wake-ups from this module. */
+function withLocalWake(wake: SendingOptions["wake"]) {
   const listeners = new Set<() => void>();
   return {
-    knock() {
+    wake() {
       for (const listener of listeners) {
         listener();
       }

@@ -4,7 +4,7 @@ import { newSecret, signedHeaders } from "./signature.ts";
 
 const content = { id: "0199", body: '{"a":"ä"}' };
 
-test("whoever knows the secret finds the signature good, and of another id, body or time not", () => {
+test("a signature verifies with the secret, and not for another id, body or time", () => {
   const secret = newSecret();
   const headers = signedHeaders(content, [secret], new Date());
   const webhook = new Webhook(secret);
@@ -17,7 +17,7 @@ test("whoever knows the secret finds the signature good, and of another id, body
   expect(() => new Webhook(newSecret()).verify(content.body, headers)).toThrow();
 });
 
-test("while a secret is replaced, each of the two is enough", () => {
+test("while a secret is replaced, either of the two verifies", () => {
   const secrets = [newSecret(), newSecret()];
   const headers = signedHeaders(content, secrets, new Date());
 
@@ -26,7 +26,7 @@ test("while a secret is replaced, each of the two is enough", () => {
   }
 });
 
-test("the header is that of the specification's example", () => {
+test("the header matches the specification's example", () => {
   const headers = signedHeaders(
     { id: "msg_p5jXN8AQM9LWM0D4loKWxJek", body: '{"test": 2432232314}' },
     ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"],

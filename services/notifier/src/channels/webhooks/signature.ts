@@ -1,15 +1,15 @@
 import { createHmac, randomBytes } from "node:crypto";
 
-/** A new secret, as Standard Webhooks writes them: "whsec_" and the base64 of 32 random bytes. */
+/** Creates a secret in the format of Standard Webhooks: "whsec_" and 32 random bytes in base64. */
 export function newSecret(): string {
   return `${prefix}${randomBytes(32).toString("base64")}`;
 }
 
 /**
- * The headers that say which delivery it is, when it was sent, and that it is ours (standardwebhooks.com). There is a
- * signature for each secret, with a space between: while one is replaced, the receiver may know either.
+ * Returns the headers of Standard Webhooks (standardwebhooks.com): the delivery's id, the time, and a signature by each
+ * secret, separated by spaces, so that receivers may know either secret during a rotation.
  *
- * Not the signature of chassis, which is that of the providers' webhooks: it signs no id, and in hex.
+ * The webhooks of payment and shipping providers are signed in another way: without an id, and in hex.
  */
 export function signedHeaders(
   content: { readonly id: string; readonly body: string },

@@ -6,17 +6,17 @@ import { expect, onTestFinished, test } from "vitest";
 import { startReceiver } from "./testing/receiver.ts";
 import { eventsOf, type Feed, register, startFeed, startSender, webhookDatabase } from "./testing/shop.ts";
 
-// Each test has a feed of its own: an endpoint also gets what was not read yet when it was registered.
+// Each test has its own feed: an endpoint also gets events that were not read when it was registered.
 let feed: Feed;
 let database: TestDatabase;
 
-/** Closed at the end of the test, what was started last first. */
+/** Disposed of at the end of each test, in reverse order. */
 function use<T extends AsyncDisposable>(resource: T): T {
   onTestFinished(() => resource[Symbol.asyncDispose]());
   return resource;
 }
 
-/** As it is where nobody configures anything, or with these variables. */
+/** Starts webhooks with the default configuration, or with these variables. */
 async function startStrict(env: Record<string, string> = {}) {
   feed = use(await startFeed());
   database = use(await webhookDatabase());
@@ -24,7 +24,7 @@ async function startStrict(env: Record<string, string> = {}) {
   return use(await startSender({ feed, database, env: { ...nothingAllowed, ...env } }));
 }
 
-test("no endpoint is registered, or moved to, where nothing would be sent", async () => {
+test("an endpoint cannot be registered at, or changed to, a refused URL", async () => {
   const { client } = await startStrict({ WEBHOOK_ALLOW_NETWORKS: "127.0.0.2/32" });
   const good = await client.createWebhookEndpoint({ endpoint: { url: "https://127.0.0.2/", eventTypes: ["*"] } });
   const urls = [
@@ -57,10 +57,10 @@ test("no endpoint is registered, or moved to, where nothing would be sent", asyn
   }
 });
 
-test("a name that was public when it was registered, and is private when it is sent to, gets nothing", async () => {
+test("a name that was public when registered and is private when sent to gets nothing", async () => {
   await using dns = await startDns("hooks.example.com", ["127.0.0.1"]);
   await using receiver = await startReceiver();
-  // Of loopback, one address is allowed here and stands for the public ones.
+  // One loopback address is allowed here, in place of public ones.
   const sender = await startStrict({
     WEBHOOK_ALLOW_HTTP: "true",
     WEBHOOK_ALLOW_NETWORKS: "127.0.0.2/32",
@@ -70,7 +70,7 @@ test("a name that was public when it was registered, and is private when it is s
   dns.addresses = ["127.0.0.2"];
   const url = `http://hooks.example.com:${receiver.port}/`;
   const endpointId = await register(sender, receiver, { url });
-  // One of its addresses is public: that is no way in.
+  // One public address among private ones is refused, too.
   dns.addresses = ["127.0.0.2", "127.0.0.1"];
   await feed.publish(eventsOf(["rebinding"], 1));
 
@@ -82,7 +82,7 @@ test("a name that was public when it was registered, and is private when it is s
   expect(receiver.received).toEqual([]);
 });
 
-test("the connection goes to the address that was looked at, with the host's name in its header", async () => {
+test("the connection goes to the checked address, with the host's name in its header", async () => {
   await using dns = await startDns("hooks.example.com", ["127.0.0.1"]);
   await using receiver = await startReceiver();
   const env = { WEBHOOK_ALLOW_HTTP: "true", WEBHOOK_ALLOW_NETWORKS: "127.0.0.1/32" };
@@ -93,7 +93,7 @@ test("the connection goes to the address that was looked at, with the host's nam
   expect(receiver.received[0]?.headers.host).toBe(`hooks.example.com:${receiver.port}`);
 });
 
-test("an address that may no longer be sent to gets nothing, though it was registered when it might", async () => {
+test("an address that is no longer allowed gets nothing, though it was allowed when registered", async () => {
   await using receiver = await startReceiver();
   const before = await startStrict({ WEBHOOK_ALLOW_HTTP: "true", WEBHOOK_ALLOW_NETWORKS: "127.0.0.0/8" });
   const endpointId = await register(before, receiver);

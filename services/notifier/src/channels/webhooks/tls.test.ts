@@ -7,7 +7,7 @@ import { expect, test } from "vitest";
 import { startReceiver } from "./testing/receiver.ts";
 import { eventsOf, register, startFeed, startSender, webhookDatabase } from "./testing/shop.ts";
 
-test("over TLS an endpoint needs a certificate for its host, from somebody who is trusted", async () => {
+test("over TLS an endpoint needs a certificate for its host from a trusted CA", async () => {
   const authority = await generate([{ name: "commonName", value: "Authority" }], {
     extensions: [{ name: "basicConstraints", cA: true, critical: true }],
   });
@@ -43,5 +43,5 @@ test("over TLS an endpoint needs a certificate for its host, from somebody who i
   await trusting.client.deleteWebhookEndpoint({ id: misnamed });
   await register(trusting, receiver, { url });
   await feed.publish(eventsOf(["over-tls"]));
-  await expect.poll(() => receiver.taken.length).toBe(5);
+  await expect.poll(() => receiver.accepted.length).toBe(5);
 });

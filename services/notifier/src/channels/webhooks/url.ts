@@ -1,10 +1,10 @@
 import { DomainError } from "@sagacart/chassis/errors";
-import { type AddressBook, RefusedHostError } from "./address-book.ts";
+import { type HostResolver, RefusedHostError } from "./host-resolver.ts";
 import { reasons } from "./reasons.ts";
 
-export type UrlRules = { readonly allowHttp: boolean; readonly addressBook: AddressBook };
+export type UrlRules = { readonly allowHttp: boolean; readonly hosts: HostResolver };
 
-/** The URL in its normal form, or WEBHOOK_URL_REFUSED. The host is looked at again with each request. */
+/** Normalizes and checks a URL. Throws WEBHOOK_URL_REFUSED. The host is resolved and checked again for each request. */
 export async function readEndpointUrl(text: string, rules: UrlRules): Promise<string> {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || (url.protocol !== "https:" && !(rules.allowHttp && url.protocol === "http:"))) {
@@ -15,9 +15,9 @@ export async function readEndpointUrl(text: string, rules: UrlRules): Promise<st
   }
   url.hash = "";
   try {
-    await rules.addressBook.addressesOf(url.hostname);
+    await rules.hosts.addressesOf(url.hostname);
   } catch (error) {
-    throw error instanceof RefusedHostError ? refused(`is not sent to: ${error.message}`) : error;
+    throw error instanceof RefusedHostError ? refused(`is not allowed: ${error.message}`) : error;
   }
   return url.href;
 }

@@ -8,14 +8,14 @@ import type { Metrics } from "@sagacart/chassis/process/metrics";
 import type { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
 import type { EventService } from "@sagacart/proto/event/v1/event_service";
 import { WebhookService } from "@sagacart/proto/notifier/v1/webhook_service";
-import { createAddressBook } from "./address-book.ts";
 import type { WebhookConfig } from "./config.ts";
+import { createHostResolver } from "./host-resolver.ts";
 import { startHousekeeping } from "./housekeeping.ts";
 import { createMeters } from "./meters.ts";
 import { createPoster } from "./post.ts";
-import { startReading } from "./reading.ts";
+import { startReading } from "./read-feed.ts";
 import { startSending } from "./sending.ts";
-import { webhookService } from "./service.ts";
+import { webhookService } from "./webhook-service.ts";
 
 export type WebhooksOptions = {
   config: WebhookConfig & { readonly DATABASE_URL: string };
@@ -24,20 +24,20 @@ export type WebhooksOptions = {
   metrics: Metrics;
   /** The feed of orders. */
   events: Client<typeof EventService>;
-  /** Where to tell how far it was read. */
+  /** Receives the position up to which the feed was read. */
   consumers: Client<typeof ConsumerService>;
 };
 
-/** Webhooks to endpoints outside, with all that runs in their background. */
+/** Starts webhooks: wires the RPC handlers and the background loops. */
 export function startWebhooks({ config, pool, log, metrics, events, consumers }: WebhooksOptions): {
   routes(router: ConnectRouter): void;
   background: AsyncDisposable[];
 } {
   const { WEBHOOK_ALLOW_NETWORKS: allowedNetworks, WEBHOOK_DNS_SERVERS: dnsServers } = config;
   const { WEBHOOK_TIMEOUT_MS: timeoutMs, WEBHOOK_CA: authority } = config;
-  const addressBook = createAddressBook({ allowedNetworks, dnsServers });
+  const hosts = createHostResolver({ allowedNetworks, dnsServers });
   const ca = authority === undefined ? undefined : [...getCACertificates(), authority];
-  const poster = createPoster({ addressBook, ca });
+  const poster = createPoster({ hosts, ca });
   const wake = createWake({ url: config.DATABASE_URL, channel: "webhooks_recorded", log });
   const onDeliveries = () => wake.wake();
   const meters = createMeters({ metrics, pool, log });
@@ -61,7 +61,7 @@ export function startWebhooks({ config, pool, log, metrics, events, consumers }:
   });
   const housekeeping = startHousekeeping({ pool, log, meters, keepDays: config.WEBHOOK_KEEP_DAYS });
   const forgetting = forgetOldRequests({ pool, log });
-  const urlRules = { allowHttp: config.WEBHOOK_ALLOW_HTTP, addressBook };
+  const urlRules = { allowHttp: config.WEBHOOK_ALLOW_HTTP, hosts };
   const closing = { [Symbol.asyncDispose]: async () => poster[Symbol.dispose]() };
   return {
     routes(router) {

@@ -3,45 +3,45 @@ import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { Webhook } from "standardwebhooks";
 
-/** A request that came, once its signature was found good. */
+/** A received request with a valid signature. */
 export type Received = {
   /** The header webhook-id. */
   readonly id: string;
   readonly headers: IncomingMessage["headers"];
   readonly body: string;
-  /** The event's, where the body is one. */
+  /** The event's attributes. */
   readonly type: string;
   readonly subject: string;
   readonly sequence: number;
   readonly eventId: string;
 };
 
-/** What to answer; "hang" never does. */
+/** An answer to give; "hang" never answers. */
 export type Reply = { status: number; headers?: Record<string, string>; body?: string; afterMs?: number } | "hang";
 
 export type Receiver = AsyncDisposable & {
   readonly url: string;
   readonly port: number;
-  /** What came and was signed, in order of arrival. */
+  /** Requests with a valid signature, in order of arrival. */
   readonly received: readonly Received[];
-  /** Of those the ones that were answered with 2xx. */
-  readonly taken: readonly Received[];
-  /** Requests whose signature was not good. */
+  /** Those that were answered with 2xx. */
+  readonly accepted: readonly Received[];
+  /** The number of requests with an invalid signature. */
   readonly forged: number;
-  /** The most that were under way at a time. */
+  /** The most concurrent requests. */
   readonly mostAtOnce: number;
-  /** The secret that senders must know. */
+  /** The secret that requests must be signed with. */
   secret: string;
-  /** What to answer from now on. */
+  /** Chooses the answers from now on. */
   reply: (request: Received) => Reply;
 };
 
-/** An endpoint as a stranger would build it: a real server, which verifies each signature with the public package. */
+/** Starts an endpoint: a real server that verifies signatures with the public package standardwebhooks. */
 export async function startReceiver(
   options: { tls?: { key: string; cert: string }; port?: number } = {},
 ): Promise<Receiver> {
   const received: Received[] = [];
-  const taken: Received[] = [];
+  const accepted: Received[] = [];
   let forged = 0;
   let atOnce = 0;
   let mostAtOnce = 0;
@@ -67,7 +67,7 @@ export async function startReceiver(
       await new Promise((resolve) => setTimeout(resolve, reply.afterMs));
     }
     if (reply.status >= 200 && reply.status < 300) {
-      taken.push(one);
+      accepted.push(one);
     }
     response.writeHead(reply.status, reply.headers).end(reply.body ?? "");
   };
@@ -81,7 +81,7 @@ export async function startReceiver(
     url: `${options.tls === undefined ? "http" : "https"}://127.0.0.1:${port}/hook`,
     port,
     received,
-    taken,
+    accepted,
     get forged() {
       return forged;
     },

@@ -17,13 +17,13 @@ import { startWebhooks } from "../webhooks.ts";
 import type { Receiver } from "./receiver.ts";
 
 export type Feed = AsyncDisposable & {
-  /** Where it is served. */
+  /** `host:port` of the feed. */
   readonly address: string;
-  /** Events of orders: each has its sequence from 1 on. */
+  /** Publishes events of orders; sequences start at 1. */
   publish(events: readonly Omit<NewEvent, "data">[]): Promise<void>;
 };
 
-/** A feed of orders, as order serves it: on a real port, from a database of its own. */
+/** Starts a feed of orders like order's, with its own database and port. */
 export async function startFeed(): Promise<Feed> {
   const feed = await startTestFeed("/sagacart/order");
   return {
@@ -38,7 +38,7 @@ export const types = ["created", "reserved", "paid", "shipping", "completed"].ma
   (name) => `sagacart.order.${name}.v1`,
 );
 
-/** The first so many events of these orders, those of all orders mixed, each order's in sequence. */
+/** Returns the first `count` events of each of these orders, interleaved and each order's in sequence. */
 export function eventsOf(orders: readonly string[], count = types.length): Omit<NewEvent, "data">[] {
   return types
     .slice(0, count)
@@ -47,7 +47,7 @@ export function eventsOf(orders: readonly string[], count = types.length): Omit<
 
 export type Sender = AsyncDisposable & {
   readonly client: Client<typeof WebhookService>;
-  /** Of the feed of orders. */
+  /** The consumers of the feed of orders. */
   readonly consumers: Client<typeof ConsumerService>;
   readonly metrics: Metrics;
   readonly pool: Pool;
@@ -57,7 +57,7 @@ export function webhookDatabase(): Promise<TestDatabase> {
   return testDatabase(new URL("../../../../migrations/", import.meta.url));
 }
 
-/** Short times between tries, and more than enough for an answer; loopback is allowed. */
+/** Short pauses, and loopback allowed. */
 export const quick = {
   WEBHOOK_ALLOW_HTTP: "true",
   WEBHOOK_ALLOW_NETWORKS: "127.0.0.0/8",
@@ -66,7 +66,7 @@ export const quick = {
   WEBHOOK_CIRCUIT_PAUSE_MS: "60",
 };
 
-/** All of webhooks, as the notifier has it. */
+/** Starts webhooks as the notifier does. */
 export async function startSender(options: {
   feed: Feed;
   database: TestDatabase;
@@ -92,7 +92,7 @@ export async function startSender(options: {
   };
 }
 
-/** Registers the receiver, and tells it its secret. Answers the endpoint's id. */
+/** Registers the receiver and gives it the secret. Returns the endpoint's id. */
 export async function register(
   { client }: Pick<Sender, "client">,
   receiver: Receiver,

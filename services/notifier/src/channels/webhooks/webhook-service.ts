@@ -23,30 +23,30 @@ import {
   UpdateWebhookEndpointResponseSchema,
   type WebhookService,
 } from "@sagacart/proto/notifier/v1/webhook_service";
-import { readContent, readUpdate } from "./asked-endpoint.ts";
 import { attemptOf, isSuccess, send } from "./delivering.ts";
 import type { Delivery } from "./delivery.ts";
 import { findDelivery, listAttempts, listDeliveries, reviveDeliveries } from "./delivery-store.ts";
 import { createEndpoint, editEndpoint, removeEndpoint, rotateSecret } from "./edit-endpoint.ts";
 import type { Endpoint } from "./endpoint.ts";
+import { readContent, readUpdate } from "./endpoint-request.ts";
 import { findEndpoint, listEndpoints } from "./endpoint-store.ts";
-import { attemptMessage, deliveryMessage, endpointMessage, stateOf } from "./messages.ts";
 import type { Poster } from "./post.ts";
 import { deliveryNotFound, endpointDisabled, endpointNotFound, reasons } from "./reasons.ts";
 import { findFirstSecret, findPresentSecret, findSecrets } from "./secret-store.ts";
 import type { UrlRules } from "./url.ts";
+import { attemptMessage, deliveryMessage, endpointMessage, stateOf } from "./wire.ts";
 
 export type ServiceOptions = {
   pool: Pool;
   poster: Poster;
   urlRules: UrlRules;
-  /** How long an endpoint may take to answer. */
+  /** The time limit for an endpoint's answer. */
   timeoutMs: number;
-  /** Called when there may be something to send. */
+  /** Called when there may be deliveries to send. */
   onDeliveries: () => void;
 };
 
-/** The rpcs of WebhookService. */
+/** Creates the RPC handlers of WebhookService. */
 export function webhookService(options: ServiceOptions): ServiceImpl<typeof WebhookService> {
   const { pool, poster, urlRules, timeoutMs, onDeliveries } = options;
   return {
@@ -84,7 +84,7 @@ export function webhookService(options: ServiceOptions): ServiceImpl<typeof Webh
       return create(UpdateWebhookEndpointResponseSchema, { endpoint: changed });
     },
     async deleteWebhookEndpoint(request) {
-      // With a backlog this may take longer than the caller waits: a repeat goes on.
+      // With a backlog this may take longer than the call's deadline; a repeated call continues.
       while (!(await withTransaction(pool, (tx) => removeEndpoint(tx, request)))) {}
       return create(DeleteWebhookEndpointResponseSchema);
     },
@@ -104,7 +104,7 @@ export function webhookService(options: ServiceOptions): ServiceImpl<typeof Webh
       const endpoint = await getEndpoint(pool, endpointId);
       const secrets = await findSecrets(pool, endpointId);
       const time = new Date();
-      // It answers while the caller still waits.
+      // Answer before the caller's deadline.
       const limits = { poster, timeoutMs: Math.min(timeoutMs, 8_000) };
       const answer = await send(limits, { endpoint, id: uuidv7(), event: ping(endpoint), secrets, time });
       return create(TestWebhookEndpointResponseSchema, {
@@ -136,7 +136,9 @@ export function webhookService(options: ServiceOptions): ServiceImpl<typeof Webh
       }
       const delivery = await getDelivery(pool, id);
       if (state === "DELIVERED") {
-        throw new DomainError(reasons, "WEBHOOK_DELIVERED", `webhook ${id} was delivered`, { delivery_id: id });
+        throw new DomainError(reasons, "WEBHOOK_DELIVERED", `webhook ${id} was delivered and cannot be resent`, {
+          delivery_id: id,
+        });
       }
       onDeliveries();
       return create(ResendWebhookDeliveryResponseSchema, { delivery: deliveryMessage(delivery) });
@@ -151,7 +153,7 @@ export function webhookService(options: ServiceOptions): ServiceImpl<typeof Webh
   };
 }
 
-/** Whose request ids they are: those of the people who run the shop. */
+// The scope of request ids: endpoints belong to the shop, not to a caller.
 const scope = "webhooks";
 const list = "webhook endpoints";
 const resendLimit = 1_000;

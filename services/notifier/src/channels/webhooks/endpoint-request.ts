@@ -1,11 +1,11 @@
 import { DomainError } from "@sagacart/chassis/errors";
 import type { WebhookEndpoint } from "@sagacart/proto/notifier/v1/webhook";
 import type { EndpointContent } from "./endpoint.ts";
-import { contentModeOf } from "./messages.ts";
 import { reasons } from "./reasons.ts";
 import { readEndpointUrl, type UrlRules } from "./url.ts";
+import { contentModeOf } from "./wire.ts";
 
-/** What a new endpoint is to be. Fails with WEBHOOK_URL_REFUSED. */
+/** Reads the content of a new endpoint. Throws WEBHOOK_URL_REFUSED. */
 export async function readContent(asked: WebhookEndpoint | undefined, rules: UrlRules): Promise<EndpointContent> {
   return {
     url: await readEndpointUrl(asked?.url ?? "", rules),
@@ -18,14 +18,14 @@ export async function readContent(asked: WebhookEndpoint | undefined, rules: Url
 
 export type Update = { id: string; etag: string; changes: Partial<EndpointContent> };
 
-/** What to change of an endpoint. Fails with WEBHOOK_URL_REFUSED, EMPTY_FIELD and UNKNOWN_FIELD. */
+/** Reads the changes of an endpoint. Throws WEBHOOK_URL_REFUSED, EMPTY_FIELD or UNKNOWN_FIELD. */
 export async function readUpdate(
   asked: WebhookEndpoint | undefined,
   paths: readonly string[],
   rules: UrlRules,
 ): Promise<Update> {
   if (asked === undefined) {
-    throw new Error("the contract's rules let an update without an endpoint through");
+    throw new Error("validation let an update without an endpoint through");
   }
   const named = paths.length === 0 ? changeable.filter((path) => isSet(asked, path)) : paths;
   const changes: Partial<EndpointContent> = Object.assign({}, ...named.map((path) => change(asked, path)));
@@ -52,7 +52,7 @@ function isSet(asked: WebhookEndpoint, path: (typeof changeable)[number]): boole
   }
 }
 
-/** What a path of the mask changes. A URL and event types cannot be taken away. */
+/** Returns the change for a path of the mask. The URL and the event types cannot be cleared. */
 function change(asked: WebhookEndpoint, path: string): Partial<EndpointContent> {
   switch (path) {
     case "description":
@@ -66,7 +66,7 @@ function change(asked: WebhookEndpoint, path: string): Partial<EndpointContent> 
     case "event_types":
       return { eventTypes: notEmpty(path, asked.eventTypes) };
     default: {
-      const message = `update_mask names ${JSON.stringify(path)}; what can be changed is ${changeable.join(", ")}`;
+      const message = `update_mask names ${JSON.stringify(path)}; the fields that can be changed are ${changeable.join(", ")}`;
       throw new DomainError(reasons, "UNKNOWN_FIELD", message, { path });
     }
   }

@@ -14,7 +14,7 @@ import {
 import type { Attempt, Delivery, DeliveryState } from "./delivery.ts";
 import type { ContentMode, Endpoint } from "./endpoint.ts";
 
-/** An endpoint as it goes over the wire. */
+/** Converts an endpoint to its proto message. */
 export function endpointMessage(endpoint: Endpoint, now: Date): WebhookEndpoint {
   const { failingSince, resumeTime } = endpoint;
   return create(WebhookEndpointSchema, {
@@ -35,7 +35,7 @@ export function endpointMessage(endpoint: Endpoint, now: Date): WebhookEndpoint 
   });
 }
 
-/** A delivery as it goes over the wire, with its tries where they were read. */
+/** Converts a delivery to its proto message, with the attempts that were read. */
 export function deliveryMessage(delivery: Delivery, attempts: readonly Attempt[] = []): WebhookDelivery {
   const { tryTime, endTime, createTime, state, attempts: attemptCount, ...rest } = delivery;
   return create(WebhookDeliverySchema, {
@@ -49,7 +49,7 @@ export function deliveryMessage(delivery: Delivery, attempts: readonly Attempt[]
   });
 }
 
-/** A try as it goes over the wire. */
+/** Converts an attempt to its proto message. */
 export function attemptMessage({ time, durationMs, ...attempt }: Attempt): WebhookAttempt {
   return create(WebhookAttemptSchema, {
     ...attempt,
@@ -58,7 +58,7 @@ export function attemptMessage({ time, durationMs, ...attempt }: Attempt): Webho
   });
 }
 
-/** A content mode that was asked for; undefined where none was. */
+/** Converts a requested content mode; undefined if unspecified. */
 export function contentModeOf(asked: WireMode): ContentMode | undefined {
   switch (asked) {
     case WireMode.STRUCTURED:
@@ -70,7 +70,7 @@ export function contentModeOf(asked: WireMode): ContentMode | undefined {
   }
 }
 
-/** A state that was asked for; "" for any. */
+/** Converts a requested state; "" matches any. */
 export function stateOf(asked: WireState): DeliveryState | "" {
   switch (asked) {
     case WireState.PENDING:

@@ -1,31 +1,31 @@
 import type { Pool } from "@sagacart/chassis/postgres/pool";
 import { readOrderEvent } from "../intake/order-event.ts";
 import { kindOf, mandatoryBecause } from "../messages/kind.ts";
-import type { Draft } from "../messages/message.ts";
-import { type Compiled, compileTemplate, type Letter } from "./engine.ts";
+import type { MessageData } from "../messages/message.ts";
+import { type Compiled, compileTemplate, type Rendered } from "./engine.ts";
 import { findTemplate } from "./template-store.ts";
 import { variablesOf } from "./variables.ts";
 
-export type LettersOptions = {
+export type RendererOptions = {
   pool: Pool;
   shopName: string;
   shopUrl: string;
-  /** The link that turns messages like this one off. */
-  unsubscribeUrl: (draft: Draft) => string;
+  /** Makes the link that turns off messages of this kind. */
+  unsubscribeUrl: (data: MessageData) => string;
 };
 
-/** Writes messages out. A version of a template is compiled once, and kept. */
-export type Letters = {
-  /** What the inbox and lists show. */
-  brief(draft: Draft): Promise<Pick<Letter, "subject" | "text">>;
-  /** What a mail takes. `unsubscribeUrl` is "" where it cannot be turned off. */
-  full(draft: Draft): Promise<Letter & { readonly unsubscribeUrl: string }>;
+/** Renders messages. Compiled templates are cached by version. */
+export type Renderer = {
+  /** Renders what inboxes and lists show. */
+  renderBrief(data: MessageData): Promise<Pick<Rendered, "subject" | "text">>;
+  /** Renders a mail. `unsubscribeUrl` is "" if the customer cannot turn it off. */
+  renderMail(data: MessageData): Promise<Rendered & { readonly unsubscribeUrl: string }>;
 };
 
-export function createLetters({ pool, shopName, shopUrl, unsubscribeUrl }: LettersOptions): Letters {
+export function createRenderer({ pool, shopName, shopUrl, unsubscribeUrl }: RendererOptions): Renderer {
   const compiled = new Map<string, Promise<Compiled>>();
 
-  function templateOf({ eventType, language, templateVersion }: Draft): Promise<Compiled> {
+  function templateOf({ eventType, language, templateVersion }: MessageData): Promise<Compiled> {
     const key = `${eventType} ${language} ${templateVersion}`;
     const known = compiled.get(key) ?? load(pool, { eventType, language, templateVersion });
     compiled.delete(key);
@@ -40,11 +40,11 @@ export function createLetters({ pool, shopName, shopUrl, unsubscribeUrl }: Lette
     return known;
   }
 
-  function prepare(draft: Draft) {
-    const { eventType, orderId, cartId, facts, channel, language, name, createTime } = draft;
+  function prepare(data: MessageData) {
+    const { eventType, orderId, cartId, facts, channel, language, name, createTime } = data;
     const kind = kindOf(eventType);
     const canTurnOff = kind !== undefined && channel === "EMAIL" && mandatoryBecause(kind, channel) === "";
-    const url = canTurnOff ? unsubscribeUrl(draft) : "";
+    const url = canTurnOff ? unsubscribeUrl(data) : "";
     const read = readOrderEvent({ type: eventType, subject: orderId || cartId, data: facts });
     return {
       url,
@@ -53,14 +53,14 @@ export function createLetters({ pool, shopName, shopUrl, unsubscribeUrl }: Lette
   }
 
   return {
-    async brief(draft) {
-      const template = await templateOf(draft);
-      const { variables } = prepare(draft);
+    async renderBrief(data) {
+      const template = await templateOf(data);
+      const { variables } = prepare(data);
       return { subject: template.subject(variables), text: template.text(variables) };
     },
-    async full(draft) {
-      const template = await templateOf(draft);
-      const { url, variables } = prepare(draft);
+    async renderMail(data) {
+      const template = await templateOf(data);
+      const { url, variables } = prepare(data);
       return {
         subject: template.subject(variables),
         text: template.text(variables),
@@ -71,16 +71,16 @@ export function createLetters({ pool, shopName, shopUrl, unsubscribeUrl }: Lette
   };
 }
 
-/** Some versions of each; one is some hundred kilobytes. */
+// A few versions of each kind; a compiled template takes some hundred kilobytes.
 const mostCompiled = 100;
 
 async function load(
   pool: Pool,
-  { eventType, language, templateVersion }: Pick<Draft, "eventType" | "language" | "templateVersion">,
+  { eventType, language, templateVersion }: Pick<MessageData, "eventType" | "language" | "templateVersion">,
 ): Promise<Compiled> {
   const template = await findTemplate(pool, { eventType, language }, templateVersion);
   if (template === undefined) {
-    throw new Error(`version ${templateVersion} of the template for ${eventType} in ${language} is gone`);
+    throw new Error(`version ${templateVersion} of the template for ${eventType} in ${language} does not exist`);
   }
   return compileTemplate(template);
 }

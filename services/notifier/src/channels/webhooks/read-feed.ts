@@ -5,25 +5,25 @@ import { startEventConsumer } from "@sagacart/outbox/events/consumer";
 import type { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
 import type { EventService } from "@sagacart/proto/event/v1/event_service";
 import { isSynthetic } from "../../intake/synthetic-order.ts";
-import { takeIn, webhookCursor } from "./intake.ts";
+import { ingest, webhookCursor } from "./intake.ts";
 
 export type ReadingOptions = {
   pool: Pool;
   log: Log;
   events: Client<typeof EventService>;
   consumers: Client<typeof ConsumerService>;
-  /** Called when there may be something to send. */
+  /** Called when deliveries were recorded. */
   onDeliveries: () => void;
 };
 
-/** Reads the feed of orders for the endpoints, whether or not the messages to customers get on. */
+/** Reads the feed of orders for webhooks, independently of the messages to customers. */
 export function startReading({ onDeliveries, ...options }: ReadingOptions): AsyncDisposable {
   return startEventConsumer<number>({
     ...options,
     name: "webhooks",
     cursor: webhookCursor,
     skip: isSynthetic,
-    take: takeIn,
+    take: ingest,
     onTaken(count) {
       if (count > 0) {
         onDeliveries();

@@ -33,7 +33,7 @@ async function codeOf(call: Promise<unknown>): Promise<Code | "ok"> {
   );
 }
 
-test("the secret of an endpoint is shown when it is made, to a repeat of that too, and never again", async () => {
+test("the secret of an endpoint is shown when it is created, to a repeat as well, and never again", async () => {
   const request = { endpoint: { ...endpoint, id: "shown-once", description: "the warehouse" }, requestId: "shown" };
   const made = await client.createWebhookEndpoint(request);
   const repeated = await client.createWebhookEndpoint(request);
@@ -57,7 +57,7 @@ test("the secret of an endpoint is shown when it is made, to a repeat of that to
   });
 });
 
-test("a secret is replaced once per request id, and a repeat after another replacement tells none", async () => {
+test("a secret is replaced once per request id, and a repeat after another replacement returns none", async () => {
   await client.createWebhookEndpoint({ endpoint: { ...endpoint, id: "rotated" } });
   const request = { endpointId: "rotated", requestId: "rotate-1" };
   const first = await client.rotateWebhookSecret(request);
@@ -74,7 +74,7 @@ test("a secret is replaced once per request id, and a repeat after another repla
   });
 });
 
-test("a change needs the etag that was read, where one is given, and is the same when said twice", async () => {
+test("a change checks its etag, and a repeated change has no further effect", async () => {
   await client.createWebhookEndpoint({ endpoint: { ...endpoint, id: "edited" } });
   const change = { endpoint: { id: "edited", etag: "1", description: "new", enabled: false } };
 
@@ -118,7 +118,7 @@ test("endpoints are listed in pages", async () => {
   expect(new Set(seen).size).toBe(seen.length);
 });
 
-test("a test sends a ping that is signed and kept nowhere, also to an endpoint that is not enabled", async () => {
+test("a test sends a signed ping that is not stored, also to a disabled endpoint", async () => {
   await using receiver = await startReceiver();
   receiver.reply = () => ({ status: 202, body: "pong" });
   const { secret } = await client.createWebhookEndpoint({

@@ -2,30 +2,30 @@ import dns from "node:dns/promises";
 import { isIP, type LookupFunction } from "node:net";
 import { createAddressRules } from "./networks.ts";
 
-/** A host that nothing is sent to, and why. */
+/** Thrown for a host that must not be connected to, or has no address. */
 export class RefusedHostError extends Error {
   override readonly name = "RefusedHostError";
 }
 
-export type AddressBook = {
-  /** The addresses of a URL's host. Throws RefusedHostError where one of them may not be sent to, or there is none. */
+export type HostResolver = {
+  /** Resolves a URL's host to its addresses. Throws RefusedHostError if one of them is not allowed, or there is none. */
   addressesOf(hostname: string): Promise<readonly string[]>;
-  /** The same for a connection: it goes to the very address that was looked at. A host that is an address skips it. */
+  /** Resolves a host for a connection, which uses the checked address. Node does not call it for hosts that are addresses. */
   readonly lookup: LookupFunction;
 };
 
 /**
- * Finds the addresses of hosts, and refuses those that may not be sent to. It stands in the connection itself: a name
- * that was public when it was looked at, and is private when it is connected to, gains nothing.
+ * Resolves hosts and refuses addresses that are not allowed. It is the lookup of each connection, so a name that is public
+ * when it is checked and private when it is connected to (DNS rebinding) does not get through.
  *
- * It asks name servers by itself. The system's own way, getaddrinfo, has four threads for the whole process: some
- * endpoints with names that nobody answers for would hold up all others.
+ * It queries name servers itself. getaddrinfo has four threads for the whole process, so a few names whose servers do not
+ * answer would hold up all endpoints.
  */
-export function createAddressBook(options: {
+export function createHostResolver(options: {
   allowedNetworks: readonly string[];
-  /** The name servers; those of the system where there are none. */
+  /** The name servers; the system's by default. */
   dnsServers?: readonly string[] | undefined;
-}): AddressBook {
+}): HostResolver {
   const rules = createAddressRules(options.allowedNetworks);
   const resolver = new dns.Resolver({ timeout: 1_500, tries: 2 });
   if (options.dnsServers !== undefined) {
@@ -35,7 +35,7 @@ export function createAddressBook(options: {
     const literal = hostname.replace(/^\[(.*)\]$/, "$1");
     const addresses = isIP(literal) === 0 ? await resolve(resolver, hostname) : [literal];
     const refused = addresses.find((address) => !rules.isAllowed(address));
-    // One is enough: a name with a public and a private address is a trap.
+    // One is enough to refuse: a name with a public and a private address may be an attack.
     if (refused !== undefined) {
       const where = refused === literal ? refused : `${hostname} is at ${refused}, which`;
       throw new RefusedHostError(`${where} is not a public address`);
@@ -58,13 +58,15 @@ export function createAddressBook(options: {
 }
 
 async function resolve(resolver: dns.Resolver, hostname: string): Promise<string[]> {
-  // By RFC 6761 it is not asked for. With several servers that do not answer, asking would take long.
+  // Name servers are not asked for localhost (RFC 6761).
   if (/(^|\.)localhost\.?$/i.test(hostname)) {
     return ["127.0.0.1", "::1"];
   }
   const late = AbortSignal.timeout(longestMs);
   const { promise: isLate, reject } = Promise.withResolvers<never>();
-  late.addEventListener("abort", () => reject(new RefusedHostError(`${hostname} could not be found: no answer`)));
+  late.addEventListener("abort", () =>
+    reject(new RefusedHostError(`${hostname} could not be resolved: the name servers did not answer`)),
+  );
   const answers = await Promise.race([
     Promise.allSettled([resolver.resolve4(hostname), resolver.resolve6(hostname)]),
     isLate,
@@ -78,5 +80,5 @@ async function resolve(resolver: dns.Resolver, hostname: string): Promise<string
   return addresses;
 }
 
-/** Whoever registers an endpoint waits for it. */
+// The caller that registers an endpoint waits for this.
 const longestMs = 4_000;
