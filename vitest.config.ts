@@ -10,10 +10,10 @@ export default defineConfig({
           name: "unit",
           include: ["{proto,services,workflows,scripts,bench,k8s}/**/*.test.ts"],
           globalSetup: "./tests/support/global-setup.ts",
-          testTimeout: 20_000,
-          // A busy machine takes its time; the default of a second is about the machine, not about the code.
-          expect: { poll: { timeout: 15_000 } },
-          hookTimeout: 30_000,
+          // A busy machine takes its time: limits of seconds are about the machine, not about the code.
+          testTimeout: 120_000,
+          expect: { poll: { timeout: 60_000 } },
+          hookTimeout: 120_000,
         },
       },
       {
@@ -32,7 +32,8 @@ export default defineConfig({
           include: ["tests/**/*.test.ts"],
           globalSetup: "./tests/support/fetch-programs.ts",
           fileParallelism: false,
-          testTimeout: 120_000,
+          testTimeout: 300_000,
+          expect: { poll: { timeout: 60_000 } },
           hookTimeout: 300_000,
         },
       },

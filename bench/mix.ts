@@ -1,4 +1,4 @@
-/** What a caller asks for, and what is to become of it. */
+/** A caller's request and its expected outcome. */
 export type Ask = {
   readonly customerId: string;
   readonly lines: readonly { readonly productId: string; readonly quantity: number }[];

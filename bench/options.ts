@@ -6,7 +6,7 @@ export type Way = (typeof ways)[number];
 
 export type Options = {
   readonly ways: readonly Way[];
-  /** Whether one hot product is compared with many, after the ways. */
+  /** Compare one hot product with many, after the ways. */
   readonly hot: boolean;
   /** How many callers at once, one window for each and each way, per round. */
   readonly callers: readonly number[];

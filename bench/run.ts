@@ -15,11 +15,11 @@ export type Results = {
   readonly options: Options;
   readonly machine: Machine;
   readonly versions: { readonly node: string; readonly postgres: string; readonly temporal: string };
-  /** What each process uses while nobody calls, in ms of CPU a second. */
+  /** The CPU of each process when idle, in ms per second. */
   readonly idleCpu: Readonly<Record<string, number>>;
   readonly windows: readonly Window[];
   readonly audit: { readonly clean: boolean; readonly lines: readonly string[] };
-  /** What the services logged as errors or warnings under load. */
+  /** The errors and warnings in the services' logs under load. */
   readonly logs: readonly LogFinding[];
 };
 

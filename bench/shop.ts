@@ -129,10 +129,11 @@ export async function startShop(options: Options, say: (line: string) => void, s
 const silent = { log: noop, trace: noop, debug: noop, info: noop, warn: noop, error: console.error };
 function noop(): void {}
 
-/** What no order of the mix needs; all ways do without. */
+/** Processes that no order of the mix needs; no way runs them. */
 function isLeftOut(name: string, { carrier, notifier }: Options): boolean {
   switch (name) {
     case "gateway":
+    case "surfaces":
     case "card-provider":
       return true;
     case "carrier":

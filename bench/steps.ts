@@ -12,7 +12,7 @@ export type OrderToCarry = {
   readonly city: string;
 };
 
-/** What a step answers: go on, or it was refused and the order goes no further. */
+/** The outcome of a step: continue, or refused, which ends the order. */
 export type StepOutcome = "done" | "refused";
 
 /**
@@ -81,7 +81,7 @@ export function createSteps({ saga, stock, payment, shipping }: Services): Steps
           });
           return "refused";
         default:
-          throw new Error(`the payment of order ${orderId} waits for the world outside, which is not measured here`);
+          throw new Error(`the payment of order ${orderId} waits for an external provider, which is not measured here`);
       }
     },
 

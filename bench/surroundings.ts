@@ -4,7 +4,7 @@ import { readEnv } from "@sagacart/chassis/process/config";
 import { createLog } from "@sagacart/chassis/process/log";
 import type { Addresses } from "@sagacart/workflows/clients";
 
-/** What the bench's own processes are told: where the services and Temporal are. */
+/** The addresses of the services and Temporal, for the bench's own processes. */
 export type Surroundings = {
   readonly addresses: Addresses;
   readonly temporal: { readonly address: string; readonly namespace: string };

@@ -14,7 +14,7 @@ import { usualTaskQueue } from "./usual/task-queue.ts";
 
 export type Cell = { readonly way: Way; readonly mix: Mix; readonly callers: number; readonly round: number };
 
-/** What was measured in one window. */
+/** The measurements of one window. */
 export type Window = Cell & {
   readonly seconds: number;
   readonly answers: number;
@@ -22,7 +22,7 @@ export type Window = Cell & {
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly outcomes: Readonly<Record<string, number>>;
-  /** What must not be, with how often: errors, and outcomes other than were due. */
+  /** Counts of failures: errors and unexpected outcomes. */
   readonly wrong: Readonly<Record<string, number>>;
   readonly workflows: number;
   readonly eventsPerCheckout: number;
@@ -104,7 +104,7 @@ export async function measureWindow(shop: Shop, options: Options, cell: Cell): P
   };
 }
 
-/** What each process uses while nobody calls, in ms of CPU a second. */
+/** The CPU of each process when idle, in ms per second. */
 export async function measureIdle(shop: Shop): Promise<Record<string, number>> {
   await becomeQuiet(shop);
   const seconds = 5;

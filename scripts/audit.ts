@@ -27,7 +27,7 @@ if (values.help || Number.isNaN(everyMs) || !Number.isInteger(port)) {
 const urls = await findUrls();
 if (urls === undefined) {
   process.stderr.write(
-    "No shop runs here. Start one with `npm start`, or name each database by AUDIT_ORDER_URL, AUDIT_STOCK_URL and so on.\n",
+    "No shop is running here. Start one with `npm start`, or name each database by AUDIT_ORDER_URL, AUDIT_STOCK_URL and so on.\n",
   );
   process.exit(1);
 }

@@ -47,7 +47,7 @@ async function run(stories: readonly Story[]): Promise<boolean> {
       await tell({ shop, origin, stateDirectory, say: (line) => say(`   ${line}`), replaceWorker });
     } catch (error) {
       told = false;
-      say(`   NOT AS IT SHOULD BE: ${error instanceof Error ? error.message : String(error)}`);
+      say(`   FAILED: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
   say("");
@@ -72,7 +72,7 @@ async function auditHere(auditUrl: (name: AuditedDatabase) => string): Promise<b
 
 /** A shop that lasts as long as the stories; what is in it stays where the next run is to find it. */
 async function ownStage(): Promise<Stage> {
-  say("No shop runs here, so this is one of its own (npm start keeps one).");
+  say("No shop is running here: starting a temporary one (npm start keeps one).");
   const lasts = name === "carts";
   const guard = createGuard();
   const stack = await startStack({
@@ -102,7 +102,7 @@ async function ownStage(): Promise<Stage> {
 
 /** A shop that runs already: its own supervisor starts the worker again. */
 function visitedStage(shop: ShopFile): Stage {
-  say(`The shop of ${shop.stateDirectory} runs; this is told there.`);
+  say(`Using the running shop of ${shop.stateDirectory}.`);
   return {
     stateDirectory: shop.stateDirectory,
     addresses: shop.addresses,

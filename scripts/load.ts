@@ -22,7 +22,7 @@ const say = (line: string) => process.stdout.write(`${line}\n`);
 
 const running = await runningShop();
 if (running === undefined || !checkouts || !callers || !productCount) {
-  process.stderr.write("No shop runs here (npm start), or a number is none.\n");
+  process.stderr.write("No shop is running here (start one with npm start), or an argument is not a number.\n");
   process.exit(1);
 }
 using shop = connectShop(running.addresses);

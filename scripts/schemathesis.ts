@@ -35,7 +35,10 @@ const asked = values.only.split(",");
 const unknown = asked.filter((name) => !documents.some((document) => document === name));
 const running = await runningShop();
 if (running === undefined || unknown.length > 0) {
-  const why = running === undefined ? "No shop runs here (npm start)." : `There is no document ${unknown.join(", ")}.`;
+  const why =
+    running === undefined
+      ? "No shop is running here (start one with npm start)."
+      : `There is no document ${unknown.join(", ")}.`;
   process.stderr.write(`${why}\n`);
   process.exit(1);
 }

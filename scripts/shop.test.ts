@@ -9,7 +9,7 @@ const read = (file: string) => readFileSync(join(cloneFolder, file), "utf8");
 const values = parse(read("charts/sagacart/values.yaml"));
 const chart = parse(read("charts/sagacart/Chart.yaml"));
 /** The packages of services/ that are no processes. */
-const shared = ["chassis", "outbox", "provider"];
+const shared = ["chassis", "outbox", "provider", "rest"];
 
 test("every folder of services/ is a part or a shared package", () => {
   const folders = readdirSync(join(cloneFolder, "services"), { withFileTypes: true }).filter((one) =>
@@ -87,12 +87,13 @@ function edgesOf(name: PartName): string[] {
 /** The variables for addresses that a part's configuration reads. */
 function variablesOf(name: PartName): string[] {
   const { folder, kind, entry } = partOf(name);
-  const files = kind === "fake" && entry !== undefined ? [entry] : [`${folder}/src/config.ts`, authEnv];
+  const files = kind === "fake" && entry !== undefined ? [entry, fakeMain] : [`${folder}/src/config.ts`, authEnv];
   const text = files.map(read).join("\n");
   const names = [...text.matchAll(/^\s+([A-Z_]+_(?:ADDRESS|URL)):/gm)].map(([, variable = ""]) => variable);
   return names.filter((variable) => !variable.endsWith("_PER_ADDRESS"));
 }
 
+const fakeMain = "services/provider/src/fake/fake-main.ts";
 const authEnv = "services/chassis/src/auth/env.ts";
 
 /** The part, and the port by name, that a variable leads to. Those that lead out of the shop, or to the part itself, to none. */
@@ -104,6 +105,7 @@ function leadsTo(variable: string): string | undefined {
 
 const special: Readonly<Record<string, string | undefined>> = {
   IDENTITY_HTTP_URL: "identity:http",
+  SURFACES_URL: "surfaces",
   AUTH_JWKS_URL: "identity:http",
   AUTH_TOKEN_URL: "identity:http",
   PROVIDER_URL: "card-provider",

@@ -42,7 +42,7 @@ export const parts = {
     kind: "service",
     folder: "services/identity",
     ports: { grpc: 8086, http: 8096 },
-    // Who signs in, and with what, is nothing that an audit looks at.
+    // Users, passwords and keys are outside the audit.
     database: "private",
     calls: ["notifier:mailbox"],
   },
@@ -56,9 +56,16 @@ export const parts = {
     kind: "http",
     folder: "services/gateway",
     ports: { http: 8080 },
-    calls: ["order", "stock", "payment", "shipping", "notifier", "identity", "identity:http"],
+    calls: ["order", "stock", "payment", "shipping", "notifier", "identity", "identity:http", "surfaces"],
   },
-  // What stands in for a company outside, on a laptop and in clusters with global.world.enabled.
+  surfaces: {
+    kind: "http",
+    folder: "services/surfaces",
+    ports: { http: 8087 },
+    calls: ["order", "stock", "payment", "shipping", "identity", "identity:http"],
+    inProduction: false,
+  },
+  // Simulated external providers, on a laptop and in clusters with global.world.enabled.
   "card-provider": {
     kind: "fake",
     folder: "services/payment",
@@ -79,7 +86,7 @@ export type Part = {
   /** service: RPCs. http: HTTP, without a database. worker: runs workflows. fake: stands in for an external provider. */
   readonly kind: "service" | "http" | "worker" | "fake";
   readonly folder: string;
-  /** What Node runs, where it is not src/main.ts of the folder. */
+  /** The module that Node runs, if not src/main.ts of the folder. */
   readonly entry?: string;
   /** The usual ports, on a laptop and in a cluster. Metrics are at the first one + 1000, or at `admin`. */
   readonly ports: Readonly<Record<string, number>>;
@@ -87,6 +94,8 @@ export type Part = {
   readonly database?: "audited" | "private";
   /** The parts that it calls, at their first port or at one that is named: `stock`, `identity:http`. */
   readonly calls: readonly string[];
+  /** false: the chart refuses it in production. */
+  readonly inProduction?: false;
 };
 
 export type PartName = keyof typeof parts;
@@ -123,7 +132,7 @@ export function partOf(name: string): Part {
   return part;
 }
 
-/** What a part calls, with the ports. */
+/** Returns the parts that a part calls, with the ports. */
 export function calleesOf(name: string): { readonly name: string; readonly port: number }[] {
   return partOf(name).calls.map((call) => {
     const [callee = "", port] = call.split(":");

@@ -37,7 +37,7 @@ try {
 
 async function run(): Promise<void> {
   const stateDirectory = usualStateDirectory();
-  log(`Starting the shop, its state is in ${stateDirectory}`);
+  log(`Starting the shop. State: ${stateDirectory}`);
   let shop: Stack | undefined;
   const revive = createReviver(() => shop);
   await using stack = await startStack({
@@ -72,7 +72,7 @@ function createReviver(shop: () => Stack | undefined): (death: Death) => void {
   const mayStartAgain = createRestarts();
   return ({ name, how, lastLines, logFile }) => {
     const last = lastLines.map((line) => `    ${inShort(line)}\n`).join("");
-    process.stderr.write(`\n${name} ended unasked with ${how}. The end of ${logFile}:\n${last}`);
+    process.stderr.write(`\n${name} ended unexpectedly with ${how}. The end of ${logFile}:\n${last}`);
     const stack = shop();
     if (stack === undefined) return;
     if (!mayStartAgain(name)) {
@@ -84,7 +84,7 @@ function createReviver(shop: () => Stack | undefined): (death: Death) => void {
     stack
       .start(name)
       .then(() => writeShopFile(shopFileOf(stack)))
-      .then(() => log(`${name} runs again`))
+      .then(() => log(`${name} is running again`))
       .catch((error: unknown) => process.stderr.write(`${name} could not be started again: ${messageOf(error)}\n`));
   };
 }
@@ -102,7 +102,7 @@ function listenForSignals(): AbortController {
         process.exit(130);
       }
       firstAt = Date.now();
-      log(`Stopping (${name}); once more kills`);
+      log(`Stopping (${name}); press again to kill`);
       controller.abort();
     });
   }

@@ -5,7 +5,7 @@ import type { DatabaseName } from "../scripts/shop.ts";
 import { makeCustomer, makeProduct, placeOneOfEach } from "./support/scenario.ts";
 import { startShop, type TestShop, untilFinal } from "./support/shop.ts";
 
-// An audit that cannot fail is worth nothing: each breach is planted, found, and taken away again.
+// Tests that the audit can fail: each breach is planted, found and removed.
 
 let test_: TestShop;
 let completed: string;
@@ -19,7 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => test_?.[Symbol.asyncDispose]());
 
-test("finds nothing where nothing is wrong", async () => {
+test("finds no breaches in a shop without breaches", async () => {
   expect(await test_.breaches({ stalledAfterMs: 0 })).toEqual([]);
 });
 
@@ -39,13 +39,18 @@ const plants: Plant[] = [
     "update accounts set balance = balance + 1 where kind = 'CUSTOMER'",
   ],
   [
-    "a payment that says it was refunded",
+    "a payment marked as refunded without a refund",
     1,
     "payment",
     "update payments set refunded_minor = 1, state = 'CAPTURED' where captured_minor > 0 and refunded_minor = 0",
   ],
   ["stock from nowhere", 2, "stock", "update levels set on_hand = on_hand + 1"],
-  ["a hold without a reservation", 2, "stock", "update levels set reserved = reserved + 1 where on_hand > reserved"],
+  [
+    "reserved stock without a reservation",
+    2,
+    "stock",
+    "update levels set reserved = reserved + 1 where on_hand > reserved",
+  ],
   [
     "a sale without a reservation",
     2,
@@ -53,13 +58,13 @@ const plants: Plant[] = [
     () => `update movements set reference = 'nobody' where reference = '${completed}'`,
   ],
   [
-    "a completed order without its money",
+    "a completed order without a captured payment",
     3,
     "payment",
     () => `update payments set state = 'VOIDED', refunded_minor = captured_minor where order_id = '${completed}'`,
   ],
   [
-    "a completed order without its stock",
+    "a completed order without committed stock",
     3,
     "stock",
     () => `update reservations set state = 'RELEASED' where id = '${completed}'`,
@@ -77,41 +82,41 @@ const plants: Plant[] = [
     () => `update payments set order_id = '${rejected}', attempt = 20 where order_id = '${completed}'`,
   ],
   [
-    "a hold without a live order",
+    "a pinned reservation without an open order",
     3,
     "stock",
     () => `update reservations set state = 'PINNED' where id = '${rejected}'`,
   ],
-  ["an order that stands still", 3, "order", () => `update orders set state = 'SHIPPING' where id = '${completed}'`],
+  ["a stalled order", 3, "order", () => `update orders set state = 'SHIPPING' where id = '${completed}'`],
   [
-    "money paid back that nobody asked for",
+    "a refunded amount without a refund request",
     3,
     "order",
     () => `update orders set refunded_minor = 1 where id = '${completed}'`,
   ],
   [
-    "a request answered with another's order",
+    "a request answered with another customer's order",
     4,
     "order",
     () =>
       `insert into requests (scope, request_id, method, fingerprint, resource_id) values ('mallory', 'r', 'Checkout', '', '${completed}')`,
   ],
   [
-    "a cart with two orders under way",
+    "a cart with two open orders",
     4,
     "order",
     "update orders set cart_id = 'same', state = 'PAID' where state = 'COMPLETED'",
   ],
-  ["an event that is missing", 5, "order", () => `delete from events where subject = '${completed}' and sequence = 2`],
+  ["a missing event", 5, "order", () => `delete from events where subject = '${completed}' and sequence = 2`],
   [
-    "an event that tells of something else",
+    "an event whose data differ from the change",
     5,
     "order",
     () =>
       `update events set data = jsonb_set(data, '{state}', '"PAID"') where subject = '${completed}' and sequence = 5`,
   ],
   [
-    "an event that never came into the feed",
+    "an event that is missing in the feed",
     5,
     "order",
     () =>
@@ -125,7 +130,7 @@ const plants: Plant[] = [
     () => `update event_positions set position = -sequence where subject = '${completed}'`,
   ],
   [
-    "an event that is in the feed twice",
+    "an event with two positions in the feed",
     5,
     "order",
     () => `insert into event_positions values (-1, '${completed}', 2)`,
@@ -145,7 +150,7 @@ test.each(plants)("finds %s", async (_, law, database, sql) => {
       await db.query(`create temporary table kept_${table} as table ${table}`);
     }
     await loosen(db, tables);
-    // The sequencer would mend a feed that is missing something; for this while it cannot.
+    // Keep the sequencer from repairing the feed in the meantime.
     await db.query("select pg_advisory_lock(hashtext('sagacart.event-feed'))");
     const statement = typeof sql === "string" ? sql : sql();
     expect((await db.query(statement)).rowCount, statement).toBeGreaterThan(0);
@@ -159,7 +164,7 @@ test.each(plants)("finds %s", async (_, law, database, sql) => {
   expect(await test_.breaches({ stalledAfterMs: 0 })).toEqual([]);
 });
 
-/** The database's own rules would refuse most of it: what the audit is for is a bug in those, or an operator's hand. */
+/** Drops the database's constraints and triggers, which would prevent most breaches. */
 async function loosen(db: pg.Client, tables: readonly string[]): Promise<void> {
   for (const table of tables) {
     await db.query(`alter table ${table} disable trigger user`);
@@ -173,7 +178,7 @@ async function loosen(db: pg.Client, tables: readonly string[]): Promise<void> {
   }
 }
 
-/** Puts the rows back. The constraints stay away: this shop is thrown away. */
+/** Restores the rows. The constraints stay dropped: this shop is used by this file only. */
 async function restore(db: pg.Client, tables: readonly string[]): Promise<void> {
   await db.query("begin");
   await loosen(db, tables);
@@ -192,7 +197,7 @@ async function restore(db: pg.Client, tables: readonly string[]): Promise<void> 
   await db.query("commit");
 }
 
-test("reads what looks like a breach a second time, since services commit at different moments", async () => {
+test("reads an apparent breach again before reporting it, because services commit at different moments", async () => {
   const productId = await makeProduct(test_.shop, 1_000);
   const customerId = await makeCustomer(test_.shop, 100_000n);
   let busy = true;

@@ -4,21 +4,21 @@ import { type Route, routesOf, sampleOf } from "./support/api-routes.ts";
 import { type Answer, type Caller, callerOf, signIn, signUp, type User } from "./support/caller.ts";
 import { startShop, type TestShop, until } from "./support/shop.ts";
 
-// Every route of every document, asked for by those who may not: with no token, with one that is not good, and by a
-// customer for what is another's or an operator's. A route that is new is asked for without anybody saying so here.
+// Calls every route of every document without permission: without a token, with an invalid token, and as a customer
+// for another customer's data or an operator's routes. New routes are covered without a change here.
 
-/** The documents of what has no sign-in; see OPEN_SURFACES. */
+/** The documents of the surfaces without sign-in. */
 const openDocuments = ["/openapi/wdm.json", "/openapi/wippy.json", "/openapi/dapr.json"];
 const documents = ["/openapi.json", "/openapi/shop.json"];
 
-/** What anyone may call, and nothing else. */
+/** The complete list of routes that need no token. */
 const openRoutes = [
   // The catalogue.
   "GET /v1/products",
   "GET /v1/products/{id}",
   "GET /v1/products:batchGet",
   "GET /v1/products:search",
-  // Who signs in has no token yet.
+  // Signing in: the caller has no token yet.
   "POST /v1/users",
   "POST /v1/sessions",
   "POST /v1/sessions:refresh",
@@ -27,7 +27,7 @@ const openRoutes = [
   "POST /v1/password-resets:redeem",
   "POST /api/v1/users",
   "POST /api/v1/login",
-  // A guest's cart opens by its own token.
+  // A guest's cart is opened by its own token.
   "POST /v1/guest-carts",
   "GET /v1/guest-carts/{id}",
   "PUT /v1/guest-carts/{id}",
@@ -38,7 +38,7 @@ const openRoutes = [
   "POST /v1/provider-webhooks/{provider}",
 ];
 
-/** What every customer may call: it names nobody's things, or the caller's own. */
+/** The routes that every customer may call: they name no customer's data, or the caller's own. */
 const routesOfAll = ["GET /api/v1/products", "GET /api/v1/products/search", "GET /api/v1/products/{id}"];
 
 let shop: TestShop;
@@ -47,20 +47,20 @@ let routes: Route[];
 let admin: User;
 let ada: User;
 let bob: User;
-/** Ada's things, by the part of a path that they follow. */
+/** The ids of Ada's data, by the path segment that they follow. */
 let adas: Record<string, string>;
 let productId: string;
 let badTokens: Record<string, string>;
 
 beforeAll(async () => {
-  // The first token is one that expires at once.
+  // The first token expires at once.
   shop = await startShop({ identity: { ACCESS_TOKEN_MS: "1000" } });
   call = callerOf(shop.stack);
   const { headers: expiring } = await signUp(call, "eve");
   await shop.stack.kill("identity", "SIGTERM");
   await shop.stack.start("identity", { ACCESS_TOKEN_MS: "900000" });
-  // The gateway may not have found it again yet.
-  admin = await until(20_000, "a sign-in", () => signIn(call, "admin", "admin123"));
+  // The gateway may not be connected to it yet.
+  admin = await until(60_000, "a sign-in", () => signIn(call, "admin", "admin123"));
   ada = await signUp(call, "ada");
   bob = await signUp(call, "bob");
   adas = await makeThings();
@@ -75,7 +75,7 @@ beforeAll(async () => {
 });
 afterAll(() => shop?.[Symbol.asyncDispose]());
 
-/** One of everything that a customer can have. */
+/** Creates one of everything that a customer can have. */
 async function makeThings(): Promise<Record<string, string>> {
   const key = () => ({ "idempotency-key": crypto.randomUUID() });
   const made = async (user: User, request: string, body: object) => {
@@ -85,7 +85,7 @@ async function makeThings(): Promise<Record<string, string>> {
   };
   const found = async (path: string) =>
     await until(
-      20_000,
+      60_000,
       path,
       async () => Object.values<{ id: string }[]>((await call(`GET ${path}`, undefined, admin.headers)).body)[0]?.[0],
     );
@@ -117,7 +117,7 @@ async function makeThings(): Promise<Record<string, string>> {
   };
 }
 
-test("what is open is what was looked at", () => {
+test("the open routes are those on the list", () => {
   expect(
     routes
       .filter(({ isOpen }) => isOpen)
@@ -126,7 +126,7 @@ test("what is open is what was looked at", () => {
   ).toEqual([...openRoutes].sort());
 });
 
-test("the surfaces without sign-in are all open, and no others are", async () => {
+test("all routes of the surfaces without sign-in are open, and no other document's", async () => {
   const page = await call("GET /docs/static/swagger-initializer.js");
   const served = [...page.body.matchAll(/"url":"([^"]+)"/g)].map(([, url]) => url);
   expect(served.sort()).toEqual([...documents, ...openDocuments].sort());
@@ -135,17 +135,17 @@ test("the surfaces without sign-in are all open, and no others are", async () =>
   }
 });
 
-describe("every route that is not open refuses", () => {
-  test("who has no token", async () => {
+describe("every closed route refuses", () => {
+  test("a caller without a token", async () => {
     await expectOfEach(closed(), [401], (route) => send(route, undefined));
   });
 
   test.each(["forged", "of another role", "alg none", "expired"])("a token that is %s", async (kind) => {
     const authorization = badTokens[kind] ?? "";
     if (kind === "expired") {
-      // Clocks may be ten seconds apart.
+      // Verification tolerates ten seconds of clock skew.
       await until(
-        30_000,
+        60_000,
         "the token to expire",
         async () => Date.now() > expiryOf(authorization) + 11_000 || undefined,
       );
@@ -153,20 +153,20 @@ describe("every route that is not open refuses", () => {
     await expectOfEach(closed(), [401], (route) => send(route, { headers: { authorization } }));
   });
 
-  test("a customer, for what is another's", async () => {
+  test("a customer who names another customer's data", async () => {
     const hers = closed().filter(namesAda);
     expect(hers.map(pathOf).filter((path) => path.includes("/none"))).toEqual([]);
     await expectOfEach(hers, [403, 404], (route) => send(route, bob));
   });
 
-  test("a customer, for what is an operator's", async () => {
+  test("a customer on an operator's route", async () => {
     const operators = closed().filter((route) => !namesAda(route) && !routesOfAll.includes(route.name));
     expect(operators.length).toBeGreaterThan(30);
     await expectOfEach(operators, [403], (route) => send(route, bob));
   });
 });
 
-test("what is refused is there: whose it is sees it, and what all may see, all do", async () => {
+test("the refused data exist: their owner sees them, and everyone sees what is public", async () => {
   const readable = closed().filter(
     (route) => route.method === "GET" && namesAda(route) && !route.path.endsWith(":watch"),
   );
@@ -183,12 +183,12 @@ function closed(): Route[] {
   return routes.filter(({ isOpen }) => !isOpen);
 }
 
-/** Whether something of Ada's is asked for: by the path, or as a customer's. */
+/** Returns true if the route names data of Ada, by its path or a field for the customer. */
 function namesAda(route: Route): boolean {
   return partsOf(route.path).some(([, follows]) => follows in adas) || ownerFields(route).length > 0;
 }
 
-/** Asks each route, and tells all that answer otherwise. */
+/** Calls each route and fails with a list of those that answer with another status. */
 async function expectOfEach(asked: readonly Route[], statuses: number[], ask: (route: Route) => Promise<Answer>) {
   const wrong: string[] = [];
   for (const route of asked) {
@@ -200,7 +200,7 @@ async function expectOfEach(asked: readonly Route[], statuses: number[], ask: (r
   expect(wrong).toEqual([]);
 }
 
-/** As this user, for Ada's things: by their ids with the user's own name, and where there are none by her name. */
+/** Calls a route as this user for Ada's data: by their ids with the user's own id, or else by Ada's id. */
 function send(
   route: Route,
   user: Pick<User, "headers"> & { readonly id?: string } = { headers: noHeaders },
@@ -229,7 +229,7 @@ function send(
 const noHeaders = { authorization: "" };
 const ownerNames = ["customerId", "userId"];
 
-/** The fields of a request that say whose it is. */
+/** The fields of a request that name its owner. */
 function ownerFields({ parameters, body }: Route): string[] {
   const names = [...parameters.map(({ name }) => name), ...Object.keys(body?.properties ?? {})];
   return names.filter((name) => ownerNames.includes(name));
@@ -249,7 +249,7 @@ function idOf(parameter: string, follows: string): string {
   return follows === "products" || follows === "items" ? productId : (adas[follows] ?? "none");
 }
 
-/** The parameters of a path, each with what it follows: `{id}` of `/v1/orders/{id}` with `orders`. */
+/** The parameters of a path, each with the segment it follows: `{id}` of `/v1/orders/{id}` with `orders`. */
 function partsOf(path: string): [string, string][] {
   const parts = path.split("/");
   return parts.flatMap((part, index): [string, string][] => {
@@ -273,7 +273,7 @@ function write(header: Claims, claims: Claims, signature: (signed: string) => st
   return `Bearer ${signed}.${signature(signed)}`;
 }
 
-/** The same token, signed with a key of our own under the name of the issuer's, or not at all. */
+/** The same token, signed with another key under the issuer's key id, or not signed at all. */
 function forged(authorization: string, alg: "ES256" | "none"): string {
   const { header, claims } = read(authorization);
   const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
@@ -284,7 +284,7 @@ function forged(authorization: string, alg: "ES256" | "none"): string {
   return write({ ...header, alg }, claims, signature);
 }
 
-/** The same token with other roles, and the signature that it had. */
+/** The same token with other roles and its old signature. */
 function withRoles(authorization: string, roles: string[]): string {
   const { header, claims, signature } = read(authorization);
   return write(header, { ...claims, roles }, () => signature);

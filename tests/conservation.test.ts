@@ -8,14 +8,14 @@ import { startShop, type TestShop, untilFinal } from "./support/shop.ts";
 
 let test_: TestShop;
 beforeAll(async () => {
-  // A provider and a carrier whose slowness does not make the test slow.
+  // Short delays of the card provider and the carrier keep the test fast.
   test_ = await startShop();
 });
 afterAll(() => test_?.[Symbol.asyncDispose]());
 
 const seed = Number(process.env.TEST_SEED ?? randomInt(2 ** 31));
 
-test(`whatever customers do at once, money and stock add up at the end (TEST_SEED=${seed})`, async () => {
+test(`money and stock add up after random concurrent actions of customers (TEST_SEED=${seed})`, async () => {
   const { shop } = test_;
   const random = mulberry32(seed);
   const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)]!;
@@ -48,7 +48,7 @@ test(`whatever customers do at once, money and stock add up at the end (TEST_SEE
     ]);
     const then = random();
     const wait = { waitAtMost: { seconds: 20n } };
-    // Refusals are answers here: too late to cancel, not to be paid, nothing to pay back.
+    // Refusals are valid answers here, for example a cancel that is too late or a refund of nothing.
     const refused = () => undefined;
     if (then < 0.2) {
       await shop.orders.cancelOrder({ id: orderId, ...wait }).catch(refused);

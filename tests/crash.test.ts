@@ -6,7 +6,7 @@ import { stateOf } from "../scripts/demo/shop.ts";
 import { placeOneOfEach } from "./support/scenario.ts";
 import { startFaultyWorker, startShop, type TestShop, untilFinal } from "./support/shop.ts";
 
-// One worker, killed at each of its calls that has an effect, in the good run and in the compensations.
+// Kills the worker at each of its calls that has an effect, on the way forward and in compensations.
 
 let test_: TestShop;
 beforeAll(async () => {
@@ -15,14 +15,14 @@ beforeAll(async () => {
 });
 afterAll(() => test_?.[Symbol.asyncDispose]());
 
-/** Places the orders while nobody works, so that they are one batch. */
+/** Waits until the orders are final, and compares their states. */
 async function expectEnds(orders: ReadonlyMap<string, Order_State>): Promise<void> {
   const ended = await Promise.all([...orders.keys()].map((id) => untilFinal(test_.shop, id)));
   const names = (states: Iterable<Order_State>) => [...states].map((state) => stateOf({ state } as never));
   expect(names(ended.map(({ state }) => state))).toEqual(names(orders.values()));
 }
 
-test("every activity delivered twice does what it does once", async () => {
+test("an activity that is delivered twice has its effect once", async () => {
   const orders = await placeOneOfEach(test_.shop);
   const worker = await startFaultyWorker(test_.stack, { FAULT_TWICE: "true" });
   await expectEnds(orders);
@@ -30,21 +30,23 @@ test("every activity delivered twice does what it does once", async () => {
   expect(await test_.breaches({ stalledAfterMs: 0 })).toEqual([]);
 });
 
-test("a saga killed before and after each of its effects ends the same", { timeout: 900_000 }, async () => {
+test("a saga ends the same if the worker is killed before or after any of its effects", {
+  timeout: 900_000,
+}, async () => {
   const trace = join(test_.stack.stateDirectory, "trace");
   const counted = await placeOneOfEach(test_.shop);
   const counting = await startFaultyWorker(test_.stack, { FAULT_TRACE: trace });
   await expectEnds(counted);
   await counting.stop();
   const calls = (await readFile(trace, "utf8")).trim().split("\n");
-  // Take on, reserve, move, charge, move, ship, commit, move; void, release, move for each compensation; confirm.
+  // Begin, reserve, move, charge, move, ship, commit, move; void, release, move for each compensation; confirm.
   expect(calls.length).toBeGreaterThanOrEqual(12);
 
   for (let call = 1; call <= calls.length; call++) {
     for (const moment of ["before", "after"]) {
       const orders = await placeOneOfEach(test_.shop);
       const doomed = await startFaultyWorker(test_.stack, { FAULT_KILL: `${moment}:${call}` });
-      // Calls run side by side, so the last one may not come again: then all was done without it.
+      // Calls are concurrent, so the last one may not occur in this run; then the orders end without it.
       const done = expectEnds(orders).then(() => "done" as const);
       const how = await Promise.race([doomed.ended, done]);
       if (how === "done") {

@@ -5,7 +5,7 @@ import { type Caller, callerOf } from "./support/caller.ts";
 import { makeCustomer, makeProduct } from "./support/scenario.ts";
 import { startShop, type TestShop, until } from "./support/shop.ts";
 
-// Those who read the feed of orders, each by itself: the notifier, its webhooks, and shipping's delivery log.
+// The independent consumers of the feed of orders: the notifier, its webhooks, and shipping's delivery log.
 
 let shop: TestShop;
 let send: Caller;
@@ -31,7 +31,7 @@ async function buy(count: number): Promise<string[]> {
   return (await Promise.all(orders)).sort();
 }
 
-/** The orders that one of those who read has written down, once each. */
+/** The orders that a consumer has recorded, one row per record. */
 async function written(database: "shipping" | "notifier", orders: readonly string[]): Promise<string[]> {
   const client = new pg.Client({ connectionString: shop.stack.databaseUrl(database) });
   await client.connect();
@@ -49,7 +49,7 @@ async function written(database: "shipping" | "notifier", orders: readonly strin
 }
 
 async function untilWritten(database: "shipping" | "notifier", orders: readonly string[]): Promise<void> {
-  await until(30_000, `${database} to hear of ${orders}`, async () => {
+  await until(60_000, `${database} to record ${orders}`, async () => {
     const found = await written(database, orders);
     return found.length >= orders.length ? found : undefined;
   });
@@ -63,13 +63,13 @@ async function consumers(): Promise<Map<string, Consumer>> {
 }
 
 async function untilCaughtUp(name: string): Promise<Consumer> {
-  return await until(30_000, `${name} to catch up`, async () => {
+  return await until(60_000, `${name} to catch up`, async () => {
     const consumer = (await consumers()).get(name);
     return consumer?.lagEvents === "0" ? consumer : undefined;
   });
 }
 
-test("delivery and notifier each hear of an order; while one is away the other goes on, and its lag is seen", async () => {
+test("delivery log and notifier each record an order; while one is down the other continues, and the lag is visible", async () => {
   const first = await buy(5);
   await untilWritten("shipping", first);
   await untilWritten("notifier", first);
@@ -94,7 +94,7 @@ test("delivery and notifier each hear of an order; while one is away the other g
   expect(await written("shipping", [...first, ...second, ...third])).toEqual([...first, ...second, ...third].sort());
 });
 
-test("an operator sets one of them back: it reads again, writes nothing twice, and the others stay where they are", async () => {
+test("a replayed consumer reads again and records nothing twice, and other consumers keep their positions", async () => {
   const orders = await buy(3);
   await untilWritten("notifier", orders);
   await untilCaughtUp("notifier");
@@ -106,7 +106,7 @@ test("an operator sets one of them back: it reads again, writes nothing twice, a
     reason: "somebody asked for it",
   });
   expect(status, JSON.stringify(body)).toBe(200);
-  const after = await until(30_000, "the notifier to go back and catch up", async () => {
+  const after = await until(60_000, "the notifier to replay and catch up", async () => {
     const consumer = (await consumers()).get("notifier");
     return consumer?.lagEvents === "0" && consumer.generation !== generation ? consumer : undefined;
   });
@@ -116,7 +116,7 @@ test("an operator sets one of them back: it reads again, writes nothing twice, a
   expect(await shop.breaches()).toEqual([]);
 });
 
-test("the feeds of all three services are read over REST, each order's events in order and without gaps", async () => {
+test("the feeds of all three services can be read over REST, each order's events in order and without gaps", async () => {
   for (const feed of ["order", "payment", "shipping"]) {
     const sequences = new Map<string, number[]>();
     for (let after = "0", isLast = false; !isLast; ) {
@@ -134,7 +134,7 @@ test("the feeds of all three services are read over REST, each order's events in
   }
 });
 
-test("who may not read the feed is told so", async () => {
+test("a caller who may not read the feed gets 401 or 403", async () => {
   const customer = await authorizationOf(shop.stack.addresses, "alice");
   for (const request of ["GET /v1/events", "GET /v1/events:subscribe", "GET /v1/consumers"]) {
     expect((await send(request, undefined, { authorization: customer })).status, request).toBe(403);

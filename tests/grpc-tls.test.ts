@@ -9,7 +9,7 @@ import { findGrpcurl } from "./support/grpcurl.ts";
 
 const run = promisify(execFile);
 
-test("grpcurl finds services and their health over TLS, with a certificate where one is asked for", async () => {
+test("grpcurl lists services and checks their health over TLS, with a client certificate where one is required", async () => {
   const grpcurl = await findGrpcurl();
   const authority = await createAuthority();
   await using files = await createSecretFolder(await secretOf(authority, "sagacart-echo"));
@@ -18,7 +18,7 @@ test("grpcurl finds services and their health over TLS, with a certificate where
   using tls = openTls({ config, log: silentLog });
   await using echo = await startEcho({}, { tls });
   await echo.serving();
-  // As through a port-forward, which has another name.
+  // Through a port-forward, the host name differs from the certificate's.
   const asAClient = ["-cacert", ca, "-authority", "sagacart-echo"];
   const ask = (...args: string[]) => run(grpcurl, args).then(({ stdout }) => stdout, String);
 

@@ -25,7 +25,7 @@ const run = promisify(execFile);
 
 let test_: TestShop;
 let program: string;
-/** Of the shop's operator. */
+/** The operator's authorization header. */
 let authorization: string;
 beforeAll(async () => {
   [test_, program] = await Promise.all([startShop(), findGrpcurl()]);
@@ -91,7 +91,7 @@ describe.each(Object.entries(services))("grpcurl and %s", (name, offered) => {
     expect(stdout.trim().split("\n").toSorted()).toEqual([...always, ...offered].toSorted());
   });
 
-  test("describe each of them, and what it takes", async () => {
+  test("describe each service and a request message", async () => {
     for (const service of offered) {
       const { stdout } = await grpcurl(address(), "describe", service);
       expect(stdout).toContain(`service ${service.split(".").at(-1)} {`);
@@ -102,13 +102,13 @@ describe.each(Object.entries(services))("grpcurl and %s", (name, offered) => {
     }
   });
 
-  test("are told that it is well", async () => {
+  test("get SERVING from the health check", async () => {
     const { stdout } = await grpcurl(address(), "grpc.health.v1.Health/Check");
     expect(JSON.parse(stdout)).toEqual({ status: "SERVING" });
   });
 });
 
-test("whoever has no token, and no role, is refused", async () => {
+test("a caller without a token or without a role is refused", async () => {
   const order = test_.stack.addresses.order!;
   const list = "sagacart.order.v1.OrderService/ListOrders";
   const claim = "sagacart.command.v1.CommandService/ClaimCommands";
@@ -138,7 +138,7 @@ test.each([
   ],
   ["shipping", '{"order_id":".."}', "sagacart.shipping.v1.ShippingService/GetShipment", "order_id"],
   ["notifier", '{"customer_id":"ann","email":"nobody"}', "sagacart.notifier.v1.NotifierService/PutContact", "email"],
-])("a bad request to %s comes back with its violations", async (name, data, method, field) => {
+])("an invalid request to %s is answered with its violations", async (name, data, method, field) => {
   const { stderr, failed } = await grpcurl(
     "-H",
     `authorization: ${authorization}`,
@@ -178,7 +178,7 @@ describe("a client made with plain @grpc/grpc-js", () => {
     }).finally(() => client.close());
   }
 
-  test("is answered by every service", async () => {
+  test("can call every service", async () => {
     const { product } = await call("stock", ProductService.method.createProduct, {
       product: { id: "plain", title: "Plain", price: { currencyCode: "USD", minorUnits: 100n } },
       initialOnHand: 1,
@@ -206,7 +206,7 @@ describe("a client made with plain @grpc/grpc-js", () => {
     expect(events.length).toBeGreaterThan(0);
   });
 
-  test("is told what is wrong by code, and by a reason in the details", async () => {
+  test("gets an error's code, and its reason in the details", async () => {
     const failure: ServiceError = await call("order", OrderService.method.getOrder, { id: "nothing" }).then(
       () => expect.unreachable(),
       (error: ServiceError) => error,

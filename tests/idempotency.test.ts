@@ -5,8 +5,8 @@ import { type Answer, type Caller, callerOf, signUp } from "./support/caller.ts"
 import { makeProduct } from "./support/scenario.ts";
 import { quickWorker, startShop, type TestShop, until, untilFinal } from "./support/shop.ts";
 
-// Fifty callers ask for the same with one Idempotency-Key, for each of a hundred keys, while processes are killed.
-// Each does what a caller does whose answer was lost, or that is told to come back: it asks again.
+// For each of a hundred Idempotency-Keys, fifty callers send the same request while processes are killed.
+// A caller whose answer is lost, or who is told to retry, sends it again.
 
 let shop: TestShop;
 let send: Caller;
@@ -23,14 +23,14 @@ const quantity = 2;
 
 type Purchase = { readonly path: string; readonly body: object; readonly headers: Record<string, string> };
 
-test("/v1: fifty answers a key are equal, and there is one order and one charge", async () => {
+test("/v1: a key's fifty answers are equal, and there is one order and one charge", async () => {
   const productId = await makeProduct(shop.shop, 10_000);
   const { id: customerId, headers } = await signUp(send, "ada");
   const lines = [{ productId, quantity }];
   const orderIds = await buyWhileKilling(async (key) => {
     const body = { customerId, lines, paymentMethod: "pm_ok", waitFor: "WAIT_FOR_COMPLETED" };
     const purchase = { path: "/v1/orders", body, headers: { ...headers, "idempotency-key": key } };
-    // At its deadline the answer is the order as it is by then: who wants its end asks again.
+    // At its deadline the answer has the order's current state; a caller who needs the final one repeats the request.
     return await sameAnswer(purchase, ({ body: { order } }) =>
       order?.state === "STATE_COMPLETED" ? order : undefined,
     );
@@ -38,7 +38,7 @@ test("/v1: fifty answers a key are equal, and there is one order and one charge"
   await expectOnePurchaseEach(customerId, productId, orderIds);
 });
 
-test("the shop's API: fifty answers a key are equal, and there is one order and one charge", async () => {
+test("the shop's API: a key's fifty answers are equal, and there is one order and one charge", async () => {
   const productId = await makeProduct(shop.shop, 10_000);
   const { id: userId, headers } = await signUp(send, "ada");
   const body = { userId, items: [{ productId, quantity }] };
@@ -47,7 +47,7 @@ test("the shop's API: fifty answers a key are equal, and there is one order and 
       { path: "/api/v1/orders", body, headers: { ...headers, "idempotency-key": key } },
       ({ body }) => (body.status === "PENDING" ? body : undefined),
     );
-    // Paying has no key: the order itself says that it is paid.
+    // Paying has no key: the order's state makes it idempotent.
     const pay = { path: `/api/v1/orders/${order.id}/pay`, body: {}, headers };
     expect(await sameAnswer(pay, ({ body }) => body)).toEqual({ id: order.id, status: "PAID" });
     return order;
@@ -55,11 +55,11 @@ test("the shop's API: fifty answers a key are equal, and there is one order and 
   await expectOnePurchaseEach(userId, productId, orderIds);
 });
 
-test("after all of this the laws hold", async () => {
+test("the laws hold after all tests of this file", async () => {
   expect(await shop.breaches({ stalledAfterMs: 0 })).toEqual([]);
 });
 
-/** Buys with each key, some at a time, and meanwhile kills one process after the other, until all is bought. */
+/** Buys with each key, some at a time, and kills one process after the other meanwhile. */
 async function buyWhileKilling(buy: (key: string) => Promise<{ readonly id: string }>): Promise<string[]> {
   const orderIds: string[] = [];
   const left = Array.from({ length: keys }, () => crypto.randomUUID());
@@ -81,7 +81,7 @@ async function buyWhileKilling(buy: (key: string) => Promise<{ readonly id: stri
   return orderIds;
 }
 
-/** What all callers of one purchase come to be told; each asks until there is an answer that counts. */
+/** Sends one purchase from all callers, each until it succeeds, and returns the answer, which must be the same. */
 async function sameAnswer<T>(
   { path, body, headers }: Purchase,
   answerIn: (answer: Answer) => T | undefined,
@@ -104,7 +104,7 @@ async function sameAnswer<T>(
   return first!;
 }
 
-/** It says to come back. */
+/** Returns true if the request should be retried. */
 function isPassing({ status }: Answer): boolean {
   return status >= 500 || status === 409;
 }

@@ -4,7 +4,7 @@ import { type Caller, callerOf, signIn, type User } from "./support/caller.ts";
 import { makeProduct } from "./support/scenario.ts";
 import { quickWorker, startShop, type TestShop, until, untilFinal } from "./support/shop.ts";
 
-// Who signs people in is away: whoever has signed in goes on buying, and what cannot go on does so afterwards.
+// While identity is down, users who have signed in can still buy; the rest continues when it is back.
 
 let shop: TestShop;
 let call: Caller;
@@ -24,8 +24,8 @@ function buy(waitFor: string) {
   return call("POST /v1/orders", order, { ...alice.headers, "idempotency-key": crypto.randomUUID() });
 }
 
-test("while identity is away, whoever has signed in buys, and nobody signs in", async () => {
-  // Whoever judges tokens has the keys then: a process that started before identity gets them with its first token.
+test("while identity is down, users who have signed in can buy, and nobody can sign in", async () => {
+  // After this, every process has the keys: one that started before identity fetches them with its first token.
   expect((await buy("WAIT_FOR_COMPLETED")).body.order).toMatchObject({ state: "STATE_COMPLETED" });
   await shop.stack.kill("identity", "SIGKILL");
 
@@ -33,7 +33,7 @@ test("while identity is away, whoever has signed in buys, and nobody signs in", 
   expect(await call("POST /v1/sessions", { username: "bob", password: "bob12345" })).toMatchObject({ status: 503 });
 });
 
-test("a gateway that is new then cannot judge tokens, which is no fault of who has one", async () => {
+test("a gateway that starts while identity is down answers 503, not 401, to a valid token", async () => {
   await shop.stack.kill("gateway", "SIGKILL");
   await shop.stack.start("gateway");
 
@@ -44,10 +44,10 @@ test("a gateway that is new then cannot judge tokens, which is no fault of who h
   expect((await call("GET /v1/products")).status).toBe(200);
 });
 
-test("an order whose worker has no token waits, and is done once identity is back", async () => {
+test("an order waits while the worker has no token, and completes when identity is back", async () => {
   await shop.stack.kill("worker", "SIGKILL");
   await shop.stack.start("worker");
-  // By the operator, whose token the order service has seen before.
+  // Called as the operator, whose token the order service has verified before.
   const lines = [{ productId, quantity: 1 }];
   const { order } = await shop.shop.orders.checkout({
     customerId: alice.id,
@@ -59,7 +59,7 @@ test("an order whose worker has no token waits, and is done once identity is bac
 
   await shop.stack.start("identity");
   expect((await untilFinal(shop.shop, order?.id ?? "")).state).toBe(Order_State.COMPLETED);
-  const { body } = await until(20_000, "the gateway to have the keys", async () => {
+  const { body } = await until(60_000, "the gateway to have the keys", async () => {
     const answer = await buy("WAIT_FOR_COMPLETED");
     return answer.status === 200 ? answer : undefined;
   });

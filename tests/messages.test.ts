@@ -4,7 +4,7 @@ import { type Caller, callerOf, signUp, type User } from "./support/caller.ts";
 import { makeProduct } from "./support/scenario.ts";
 import { startShop, type TestShop, until } from "./support/shop.ts";
 
-// What a customer is told, from outside: over REST, in the mailbox, and by the link in a mail.
+// Messages to customers, seen from outside: over REST, in the mailbox, and by the link in a mail.
 
 let shop: TestShop;
 let call: Caller;
@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => shop?.[Symbol.asyncDispose]());
 
-/** Asks for one more than there is. */
+/** Orders one more than is available. */
 async function orderTooMuch({ id, headers }: User): Promise<string> {
   const productId = await makeProduct(shop.shop, 1);
   const { body } = await call(
@@ -35,7 +35,7 @@ async function orderTooMuch({ id, headers }: User): Promise<string> {
 }
 
 async function mailsTo({ id }: User, count: number) {
-  return await until(30_000, `${count} mails`, async () => {
+  return await until(60_000, `${count} mails`, async () => {
     const { messages } = (await call(`GET /v1/mailbox?to=${id}@example.com`, undefined, operator)).body;
     return messages.length >= count ? messages : undefined;
   });
@@ -64,7 +64,7 @@ async function* watch({ id, headers }: User) {
   }
 }
 
-test("an order that is sold out is told by mail and in the inbox, to its customer alone", async () => {
+test("a sold-out order sends a mail and an inbox message to its customer only", async () => {
   const [ann, eve] = [await signUp(call, "ann"), await signUp(call, "eve")];
   const changes = watch(ann);
   expect((await changes.next()).value).toMatchObject({ messages: [], unreadCount: "0" });
@@ -86,7 +86,7 @@ test("an order that is sold out is told by mail and in the inbox, to its custome
   await changes.return(undefined);
 });
 
-test("the link in a mail turns such mails off without a sign-in; opening it alone does not", async () => {
+test("the link in a mail turns such mails off without a sign-in, but opening it does not", async () => {
   const bob = await signUp(call, "bob");
   await orderTooMuch(bob);
   const [mail] = await mailsTo(bob, 1);
@@ -105,12 +105,12 @@ test("the link in a mail turns such mails off without a sign-in; opening it alon
   ]);
 
   await orderTooMuch(bob);
-  await until(30_000, "a second message", async () => ((await inboxOf(bob)).messages.length === 2 ? true : undefined));
+  await until(60_000, "a second message", async () => ((await inboxOf(bob)).messages.length === 2 ? true : undefined));
   const mailed = await call(`GET /v1/messages?customerId=${bob.id}&channel=CHANNEL_EMAIL`, undefined, bob.headers);
   expect(mailed.body.messages.map(({ state }: { state: string }) => state)).toEqual(["STATE_SUPPRESSED", "STATE_SENT"]);
 });
 
-test("the notifier is killed while orders come in: each is told once, by mail and in the inbox", async () => {
+test("a notifier killed while orders come in sends one mail and one inbox message for each", async () => {
   const cid = await signUp(call, "cid");
   const orders: Promise<string>[] = [];
   for (let n = 0; n < 3; n++) {
@@ -120,7 +120,7 @@ test("the notifier is killed while orders come in: each is told once, by mail an
     await shop.stack.start("notifier");
   }
   const orderIds = (await Promise.all(orders)).toSorted();
-  await until(90_000, "every order to be told of", async () => {
+  await until(90_000, "a message about every order", async () => {
     const { body } = await call(`GET /v1/messages?customerId=${cid.id}&state=STATE_SENT`, undefined, cid.headers);
     return body.messages.length >= 24 ? true : undefined;
   });
@@ -131,7 +131,7 @@ test("the notifier is killed while orders come in: each is told once, by mail an
   expect(new Set(ids).size).toBe(12);
 });
 
-test("what an operator writes is what customers get from then on, and customers may not write", async () => {
+test("an operator's new template applies to later messages, and customers may not change templates", async () => {
   const dan = await signUp(call, "dan");
   const path = "/v1/message-templates/sagacart.order.rejected.v1/en";
   const { template } = (await call(`GET ${path}`, undefined, operator)).body;

@@ -13,7 +13,7 @@ import { callerOf, signUp } from "./support/caller.ts";
 import { makeCustomer, makeProduct, placeOneOfEach } from "./support/scenario.ts";
 import { startShop, type TestShop, until, untilFinal } from "./support/shop.ts";
 
-// What dashboards show and alerts wait for is there, under that name and with those labels, in a shop that runs.
+// The metrics that dashboards and alert rules read exist in a running shop, with the names and labels that they use.
 
 let test_: TestShop;
 let watch: Watch;
@@ -40,14 +40,14 @@ afterAll(async () => {
   await test_?.[Symbol.asyncDispose]();
 });
 
-/** An order that waits for its customer has a workflow of its own, which Temporal hands to a worker. */
+/** Completes an order that waits for its payment, so that an order has its own workflow. */
 async function payLater(): Promise<void> {
   const { shop } = test_;
   const orderId = uuidv7();
   const customerId = await makeCustomer(shop, 1_000n);
   const lines = [{ productId: await makeProduct(shop, 5), quantity: 1 }];
   await shop.orders.checkout({ orderId, customerId, lines, payLater: true, waitFor: WaitFor.RESERVED });
-  await until(30_000, "the order to wait for its customer", async () => {
+  await until(60_000, "the order to wait for its customer", async () => {
     const { order } = await shop.orders.getOrder({ id: orderId });
     return order?.state === Order_State.AWAITING_PAYMENT ? order : undefined;
   });
@@ -55,7 +55,7 @@ async function payLater(): Promise<void> {
   expect((await untilFinal(shop, orderId)).state).toBe(Order_State.COMPLETED);
 }
 
-/** The metrics there are, and the labels that their series have. */
+/** All metrics, with the labels of their series. */
 async function scrape(): Promise<Map<string, Set<string>>> {
   const { ports } = test_.stack;
   const admin = [...deployedNames.map((name) => ports[name] + 1_000), ports["worker-admin"], watch.port];
@@ -76,7 +76,7 @@ async function scrape(): Promise<Map<string, Set<string>>> {
   return metrics;
 }
 
-test("each metric that a dashboard or a rule reads is told, with the labels that are asked for", async () => {
+test("each metric that a dashboard or a rule reads is exported, with the labels that it uses", async () => {
   const { recordings } = await readRules();
   const recorded = new Set(recordings.map(({ record }) => record));
   const isOurs = (metric: string) => !recorded.has(metric) && !onlyAfterFailures.has(metric) && !(metric in others);
@@ -93,10 +93,10 @@ test("each metric that a dashboard or a rule reads is told, with the labels that
     for (const { metric, labels } of ours) {
       const known = metrics.get(metric);
       if (known === undefined) {
-        missing.push(`${where}: nobody tells ${metric}`);
+        missing.push(`${where}: no process exports ${metric}`);
       } else if (known.size > 0) {
         const unknown = labels.filter((label) => !known.has(label) && !ofTheTarget.has(label));
-        missing.push(...unknown.map((label) => `${where}: ${metric} has no label ${label}, but ${[...known]}`));
+        missing.push(...unknown.map((label) => `${where}: ${metric} has no label ${label}, only ${[...known]}`));
       }
     }
     const all = new Set(ours.flatMap(({ metric }) => [...(metrics.get(metric) ?? [])]));
@@ -107,10 +107,10 @@ test("each metric that a dashboard or a rule reads is told, with the labels that
   expect(missing).toEqual([]);
 });
 
-/** Labels that Prometheus gives to whatever it scrapes. */
+/** Labels that Prometheus adds to every target. */
 const ofTheTarget = new Set(["namespace", "pod", "job", "instance"]);
 
-test("no metric has a label that Prometheus' operator would rename, but those of Temporal", async () => {
+test("no metric has a label that the Prometheus operator would rename, except Temporal's", async () => {
   const metrics = await scrape();
   const renamed = [...metrics].filter(
     ([name, labels]) =>

@@ -8,8 +8,8 @@ import { freePorts } from "../scripts/stack/ports.ts";
 import { makeCustomer, makeProduct } from "./support/scenario.ts";
 import { startShop, type TestShop, until } from "./support/shop.ts";
 
-// Two processes of the order service over one database. The worker knows the first one only, so what callers of the
-// second one wait for is always done by the other.
+// Two processes of the order service with one database. The worker is connected to the first one only, so a caller of
+// the second one always waits for a change by the other process.
 
 let test_: TestShop;
 let second: ChildProcess;
@@ -29,7 +29,7 @@ beforeAll(async () => {
     },
   });
   shop = connectShop({ ...test_.stack.addresses, order: `127.0.0.1:${port}` });
-  await until(30_000, "the second order service", () => shop.orders.listOrders({}));
+  await until(60_000, "the second order service", () => shop.orders.listOrders({}));
 });
 afterAll(async () => {
   shop?.[Symbol.dispose]();
@@ -37,16 +37,16 @@ afterAll(async () => {
   await test_?.[Symbol.asyncDispose]();
 });
 
-test("who waits at one process is woken by what another one does", async () => {
+test("a caller that waits at one process is woken by a change at the other", async () => {
   const lines = [{ productId: await makeProduct(shop, 100), quantity: 1 }];
   const customerId = await makeCustomer(shop, 10_000n);
   const answers = await Promise.all(
-    Array.from({ length: 20 }, () => shop.orders.checkout({ customerId, lines }, { timeoutMs: 30_000 })),
+    Array.from({ length: 20 }, () => shop.orders.checkout({ customerId, lines }, { timeoutMs: 60_000 })),
   );
   expect(answers.map(({ order }) => order?.state)).toEqual(Array(20).fill(Order_State.COMPLETED));
 });
 
-test("who watches an order at one process sees what another one does to it", async () => {
+test("a watch at one process receives the changes made at the other", async () => {
   const lines = [{ productId: await makeProduct(shop, 1), quantity: 1 }];
   const customerId = await makeCustomer(shop, 100n);
   const { order } = await shop.orders.checkout({ customerId, lines, waitFor: WaitFor.ACCEPTED });
@@ -63,13 +63,13 @@ test("who watches an order at one process sees what another one does to it", asy
   ]);
 });
 
-test("one request id at two processes at the same moment is one order", async () => {
+test("two processes that get the same request id at the same time create one order", async () => {
   const lines = [{ productId: await makeProduct(shop, 100), quantity: 1 }];
   const customerId = await makeCustomer(shop, 10_000n);
   const request = { customerId, lines, requestId: "both" };
   const answers = await Promise.all(
     Array.from({ length: 40 }, (_, n) =>
-      (n % 2 === 0 ? shop : test_.shop).orders.checkout(request, { timeoutMs: 30_000 }),
+      (n % 2 === 0 ? shop : test_.shop).orders.checkout(request, { timeoutMs: 60_000 }),
     ),
   );
   expect(new Set(answers.map(({ order }) => order?.id)).size).toBe(1);

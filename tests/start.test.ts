@@ -13,7 +13,7 @@ import type { ShopFile } from "../scripts/stack/state.ts";
 import { isRunning } from "../scripts/stack/testing.ts";
 import { authorizationOf } from "../scripts/stack/tokens.ts";
 
-// npm start as a person has it: the command, its lines, Ctrl-C.
+// npm start as a person uses it: the command, its output, Ctrl-C.
 
 const run = promisify(execFile);
 let ports: Ports;
@@ -58,7 +58,7 @@ function start(more: NodeJS.ProcessEnv = {}): Shop {
     }
     child.once("close", () => reject(new Error(`it ended before it was ready:\n${output}`)));
   });
-  ready.catch(() => undefined); // who does not wait for it looks at the end
+  ready.catch(() => undefined); // a test that does not wait for it checks how the process ended
   return { output: () => output, ready, ended, kill: (signal) => child.kill(signal) };
 }
 
@@ -71,7 +71,7 @@ const still = (pids: Readonly<Record<string, number>>) =>
     .filter(([, pid]) => isRunning(pid))
     .map(([name]) => name);
 
-test("a person starts the shop, tries what it says, stops it with Ctrl-C, and finds all as it was", async () => {
+test("the shop starts, its printed commands work, Ctrl-C stops it, and the next start has the same data", async () => {
   const first = start();
   await first.ready;
   expect(first.output()).toMatch(/Memory of all its processes: \d+ MiB/);
@@ -79,7 +79,7 @@ test("a person starts the shop, tries what it says, stops it with Ctrl-C, and fi
   expect((await stat(join(state, "shop.json"))).mode & 0o777).toBe(0o600);
   expect(still(shop.pids)).toEqual(Object.keys(shop.pids));
 
-  // The lines are pasted into a shell, as they stand there.
+  // Run the printed lines in a shell, unchanged.
   const lines = first.output().split("\n");
   const pasted = (start: string) => lines.filter((line) => line.trim().startsWith(start)).map((line) => line.trim());
   const [signIn] = pasted("TOKEN=");
@@ -97,7 +97,7 @@ test("a person starts the shop, tries what it says, stops it with Ctrl-C, and fi
   const { order } = JSON.parse(buy!);
   expect(order).toMatchObject({ state: "STATE_COMPLETED" });
 
-  // A second one of the same clone is refused and does no harm.
+  // A second start in the same clone is refused and does no harm.
   const second = start();
   expect(await second.ended).toBe(1);
   expect(second.output()).toContain("The shop of this clone runs already: process");
@@ -114,14 +114,14 @@ test("a person starts the shop, tries what it says, stops it with Ctrl-C, and fi
   });
   expect(await answer.json()).toMatchObject({ order: { id: order.id, state: "STATE_COMPLETED" } });
 
-  // Killed with -9 it leaves nothing running either, and its shop.json deceives nobody.
+  // Killed with SIGKILL, it leaves nothing running either, and its shop.json misleads no command.
   const { pids } = await readShopFile();
   again.kill("SIGKILL");
   expect(await again.ended).toBe("SIGKILL");
-  await expect.poll(() => still(pids), { timeout: 30_000 }).toEqual([]);
+  await expect.poll(() => still(pids)).toEqual([]);
 });
 
-test("a port that is taken is named before anything starts", async () => {
+test("a port in use is reported before anything starts", async () => {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(ports.stock, loopback, resolve));
   const shop = start();
@@ -131,7 +131,7 @@ test("a port that is taken is named before anything starts", async () => {
   await new Promise((resolve) => server.close(resolve));
 });
 
-test("no Temporal to be had is one sentence, and nothing is left running", async () => {
+test("an unreachable Temporal is reported in one sentence, and nothing is left running", async () => {
   const shop = start({
     PATH: "/usr/bin:/bin",
     XDG_CACHE_HOME: join(state, "..", "cache"),
@@ -142,9 +142,9 @@ test("no Temporal to be had is one sentence, and nothing is left running", async
   expect(existsSync(join(state, "postgres", "postmaster.pid"))).toBe(false);
 });
 
-test("Ctrl-C while it starts stops it, and nothing is left running", async () => {
+test("Ctrl-C during the start stops it, and nothing is left running", async () => {
   const shop = start();
-  await expect.poll(() => shop.output(), { timeout: 60_000 }).toContain("Postgres is ready");
+  await expect.poll(() => shop.output()).toContain("Postgres is ready");
   shop.kill("SIGINT");
   expect(await shop.ended).toBe(0);
   expect(shop.output()).toContain("Stopped before it was ready.");

@@ -3,7 +3,8 @@ import { json } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startShop, type TestShop } from "./support/shop.ts";
 
-// What the course project "WDM" asks of a shop: its own unit tests, and what its load and consistency scripts rely on.
+// The surface of the course project "WDM": the project's own unit tests, and what its load and consistency scripts
+// rely on.
 
 let shop: TestShop;
 let origin: string;
@@ -14,10 +15,10 @@ beforeAll(async () => {
 });
 afterAll(() => shop?.[Symbol.asyncDispose]());
 
-// biome-ignore lint/suspicious/noExplicitAny: bodies of many kinds.
+// biome-ignore lint/suspicious/noExplicitAny: bodies have many shapes.
 type Answer = { status: number; body: any };
 
-// Its clients keep a hundred connections open.
+// The project's clients keep a hundred connections open.
 const agent = new Agent({ keepAlive: true, maxSockets: 100 });
 
 async function send(method: string, path: string, connections: Agent | false = agent): Promise<Answer> {
@@ -25,7 +26,7 @@ async function send(method: string, path: string, connections: Agent | false = a
   const sent = request(`${origin}${path}`, {
     method,
     agent: connections,
-    // As aiohttp sends a POST without a body.
+    // aiohttp sends these headers in a POST without a body.
     headers: method === "POST" ? { "content-length": "0", "content-type": "application/octet-stream" } : {},
   });
   sent.on("error", reject);
@@ -115,7 +116,7 @@ describe("the template's own tests", () => {
     expect((await find(`/payment/find_user/${user}`)).credit).toBe(5);
   });
 
-  test("order: sold out, then without credit, then bought; what fails takes nothing and leaves the order open", async () => {
+  test("order: sold out, then without credit, then bought; a failure takes nothing and leaves the order open", async () => {
     const user = await createUser(0);
     const plenty = await createItem(5, 15);
     const scarce = await createItem(5, 1);
@@ -138,8 +139,8 @@ describe("the template's own tests", () => {
   });
 });
 
-describe("what its scripts rely on", () => {
-  test("an order that is paid is paid again without a second charge", async () => {
+describe("behaviour that the scripts rely on", () => {
+  test("a paid order can be checked out again without a second charge", async () => {
     const user = await createUser(10);
     const order = await createOrder(user, { [await createItem(3, 5)]: 1 });
     const answers = await Promise.all(Array.from({ length: 5 }, () => post(`/orders/checkout/${order}`)));
@@ -148,7 +149,7 @@ describe("what its scripts rely on", () => {
     expect((await find(`/payment/find_user/${user}`)).credit).toBe(7);
   });
 
-  test("what there is not is refused, and so is an order without items", async () => {
+  test("unknown ids and orders without items are refused", async () => {
     const user = await createUser(1);
     const order = await createOrder(user, {});
     for (const path of [
@@ -168,7 +169,7 @@ describe("what its scripts rely on", () => {
     }
   });
 
-  test("batch_init makes rows with the ids 0 to n - 1, and again replaces them", async () => {
+  test("batch_init creates rows with the ids 0 to n - 1, and a repeat replaces them", async () => {
     const n = 12_000;
     for (const [money, stock] of [
       [100, 7],
@@ -195,7 +196,7 @@ describe("what its scripts rely on", () => {
     const item = await createItem(1, 100);
     const users = await Promise.all(Array.from({ length: 1_000 }, () => createUser(1)));
     const orders = await Promise.all(users.map((user) => createOrder(user, { [item]: 1 })));
-    // Each on a connection of its own.
+    // Each on its own connection.
     const answers = await Promise.all(orders.map((order) => send("POST", `/orders/checkout/${order}`, false)));
     const sold = answers.filter(({ status }) => status === 200).length;
     const refused = answers.filter(({ status, body }) => status === 409 && body.reason === "OUT_OF_STOCK").length;
@@ -219,6 +220,6 @@ describe("what its scripts rely on", () => {
   });
 });
 
-test("after all of this the laws hold", async () => {
+test("the laws hold after all tests of this file", async () => {
   expect(await shop.breaches()).toEqual([]);
 });

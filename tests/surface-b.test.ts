@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { seed } from "../scripts/stack/seed.ts";
 import { startShop, type TestShop } from "./support/shop.ts";
 
-// The Wippy shop's surface: its README's lines, one after the other, and what its load script relies on.
+// The Wippy shop's surface: the commands of its README in order, and what its load script relies on.
 
 let shop: TestShop;
 let origin: string;
@@ -14,13 +14,13 @@ beforeAll(async () => {
 });
 afterAll(() => shop?.[Symbol.asyncDispose]());
 
-// biome-ignore lint/suspicious/noExplicitAny: bodies of many kinds.
+// biome-ignore lint/suspicious/noExplicitAny: bodies have many shapes.
 type Answer = { status: number; body: any; text: string };
 
 async function send(method: string, path: string, body?: object): Promise<Answer> {
   const response = await fetch(`${origin}${path}`, {
     method,
-    // Its load script says so of its checkouts too, which have no body.
+    // The load script also sends this header in checkouts, which have no body.
     headers: method === "POST" ? { "content-type": "application/json" } : {},
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
@@ -50,7 +50,7 @@ test("the catalogue is the Wippy shop's", async () => {
   });
 });
 
-test("a user whom nobody registered fills a cart, buys it, and it is gone", async () => {
+test("an unregistered user fills a cart and buys it, and then the cart is gone", async () => {
   const before = await stockOf("LAPTOP-001");
   expect((await add("carol", "LAPTOP-001")).body).toEqual({
     status: "added",
@@ -88,7 +88,7 @@ test("a user whom nobody registered fills a cart, buys it, and it is gone", asyn
   expect((await send("GET", "/api/cart/carol")).body.total).toBe(79.99);
 });
 
-test("looking at a cart makes none", async () => {
+test("reading a cart does not create one", async () => {
   await send("GET", "/api/cart/looker");
   expect((await shop.shop.carts.listCarts({ customerId: "looker" })).carts).toEqual([]);
 });
@@ -97,13 +97,13 @@ test.each([
   ["an unknown sku", { sku: "NOPE-000" }, 404],
   ["no sku", {}, 400],
   ["less than one", { sku: "KB-002", quantity: 0 }, 400],
-])("%s is refused with an error, and makes no cart", async (_what, body, status) => {
+])("%s is refused with an error and creates no cart", async (_what, body, status) => {
   const answer = await send("POST", "/api/cart/wrong/items", body);
   expect([answer.status, typeof answer.body.error]).toEqual([status, "string"]);
   expect((await shop.shop.carts.listCarts({ customerId: "wrong" })).carts).toEqual([]);
 });
 
-test("what is sold out is refused, and the cart stays as it was", async () => {
+test("a sold-out checkout is refused, and the cart stays as it was", async () => {
   await add("greedy", "MON-004", 1_000);
   const { status, body } = await send("POST", "/api/cart/greedy/checkout");
   expect([status, body.reason]).toEqual([409, "OUT_OF_STOCK"]);
@@ -112,7 +112,7 @@ test("what is sold out is refused, and the cart stays as it was", async () => {
   expect(await stockOf("MON-004")).toBe(75);
 });
 
-test("a cart that is checked out many times at once is bought once", async () => {
+test("a cart with many concurrent checkouts is bought once", async () => {
   const before = await stockOf("HP-005");
   await add("hasty", "HP-005");
   const answers = await Promise.all(Array.from({ length: 10 }, () => send("POST", "/api/cart/hasty/checkout")));
@@ -123,7 +123,7 @@ test("a cart that is checked out many times at once is bought once", async () =>
   expect(await stockOf("HP-005")).toBe(before - 1);
 });
 
-test("twenty users at once, as the load script does, all buy what they added", async () => {
+test("twenty concurrent users of the load script all buy what they added", async () => {
   const before = await stockOf("MOUSE-003");
   const bought = await Promise.all(
     Array.from({ length: 20 }, async (_, n) => {
@@ -136,6 +136,6 @@ test("twenty users at once, as the load script does, all buy what they added", a
   expect(await stockOf("MOUSE-003")).toBe(before - 40);
 });
 
-test("after all of this the laws hold", async () => {
+test("the laws hold after all tests of this file", async () => {
   expect(await shop.breaches()).toEqual([]);
 });

@@ -2,9 +2,9 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Answer, type Caller, callerOf, signIn, signUp, type User } from "./support/caller.ts";
 import { startShop, type TestShop } from "./support/shop.ts";
 
-// The shop's API of the Flask services: the sequences of their README, what their recorded cases hold them to, and
-// their faults, which are not ours: overselling, keys that fail in parallel, stock that a cancel does not give back,
-// and orders that anybody may read.
+// The shop's API of the Flask services: the sequences of their README, their recorded cases, and the faults of theirs
+// that this shop does not have: overselling, idempotency keys that fail in parallel, cancels that do not release the
+// stock, and orders that anyone can read.
 
 let shop: TestShop;
 let call: Caller;
@@ -21,7 +21,7 @@ beforeAll(async () => {
 });
 afterAll(() => shop?.[Symbol.asyncDispose]());
 
-/** As this user; a key makes it idempotent. */
+/** Calls as this user; a key makes the call idempotent. */
 function as({ headers }: User, request: string, body?: object, key?: string): Promise<Answer> {
   return call(request, body, key === undefined ? headers : { ...headers, "idempotency-key": key });
 }
@@ -55,7 +55,7 @@ const home = {
   phone: "+1-555-0000",
 };
 
-test("place order: the stock is set aside, and a repeat with the key is the same order", async () => {
+test("place order: the stock is reserved, and a repeat with the key returns the same order", async () => {
   const productId = await makeProduct(5);
   const order = orderOf(ada, productId, 2);
   const first = await as(ada, "POST /api/v1/orders", order, "key-1");
@@ -67,12 +67,12 @@ test("place order: the stock is set aside, and a repeat with the key is the same
   const other = await as(ada, "POST /api/v1/orders", orderOf(ada, productId, 1), "key-1");
   expect(other).toMatchObject({ status: 422, body: { reason: "REQUEST_ID_REUSED" } });
   expect(await stockOf(productId)).toBe(3);
-  // The key is this user's: another's is another one.
+  // Keys are per user.
   expect((await as(bob, "POST /api/v1/orders", orderOf(bob, productId), "key-1")).status).toBe(201);
   expect(await stockOf(productId)).toBe(2);
 });
 
-test("a repeat is the same order, also after the price, the address and the order itself have changed", async () => {
+test("a repeat returns the same order, also after the price, the address and the order have changed", async () => {
   const user = await signUp(call, "eve");
   const { body: address } = await as(user, `POST /api/v1/users/${user.id}/addresses`, home);
   const productId = await makeProduct(5, 10);
@@ -86,7 +86,7 @@ test("a repeat is the same order, also after the price, the address and the orde
   expect((await as(user, `GET /api/v1/orders/${first.body.id}`)).body).toMatchObject({ total_amount: "10.00" });
 });
 
-test("pay: PENDING becomes PAID, again is 200, and it can no longer be cancelled", async () => {
+test("pay: PENDING becomes PAID, a repeat is 200, and it can no longer be cancelled", async () => {
   const productId = await makeProduct(5);
   const id = await place(ada, productId, 2);
   for (const _ of ["once", "again"]) {
@@ -98,7 +98,7 @@ test("pay: PENDING becomes PAID, again is 200, and it can no longer be cancelled
   expect(await stockOf(productId)).toBe(3);
 });
 
-test("cancel: PENDING becomes CANCELLED, again is 200, the stock is back, and it can no longer be paid", async () => {
+test("cancel: PENDING becomes CANCELLED, a repeat is 200, the stock is released, and it can no longer be paid", async () => {
   const productId = await makeProduct(5);
   const id = await place(ada, productId, 2);
   for (const _ of ["once", "again"]) {
@@ -110,7 +110,7 @@ test("cancel: PENDING becomes CANCELLED, again is 200, the stock is back, and it
   expect(await stockOf(productId)).toBe(5);
 });
 
-test("paid and cancelled at once, an order is one of the two, and says so to both", async () => {
+test("an order that is paid and cancelled concurrently ends in one of the two states, and both callers learn which", async () => {
   const productId = await makeProduct(100);
   for (let n = 0; n < 5; n++) {
     const id = await place(ada, productId);
@@ -123,7 +123,7 @@ test("paid and cancelled at once, an order is one of the two, and says so to bot
   }
 });
 
-test("the feed tells what the queue told: created, then paid or cancelled, with the user and the total", async () => {
+test("the feed has the events of the old queue: created, then paid or cancelled, with the user and the total", async () => {
   const user = await signUp(call, "kim");
   const productId = await makeProduct(5, "12.50");
   const paid = await place(user, productId, 2);
@@ -152,9 +152,9 @@ test("the feed tells what the queue told: created, then paid or cancelled, with 
   const event = (eventType: string, orderId: string, minorUnits: string) => ({
     ...{ eventType, orderId, customerId: user.id, total: { currencyCode: "USD", minorUnits } },
   });
-  // An event comes into the feed soon after what it tells of is answered.
+  // An event enters the feed shortly after the call that caused it is answered.
   await expect
-    .poll(toldOfUser, { timeout: 15_000 })
+    .poll(toldOfUser)
     .toEqual([
       event("order_created", paid, "2500"),
       event("order_created", cancelled, "1250"),
@@ -163,7 +163,7 @@ test("the feed tells what the queue told: created, then paid or cancelled, with 
     ]);
 });
 
-test("an order that cannot be shipped is not paid: the money and the stock are back", async () => {
+test("an order that cannot be shipped is not paid: the money and the stock are returned", async () => {
   const user = await signUp(call, "nia");
   const nowhere = { ...home, postal_code: "00000", is_default: true };
   expect((await as(user, `POST /api/v1/users/${user.id}/addresses`, nowhere)).status).toBe(201);
@@ -176,7 +176,7 @@ test("an order that cannot be shipped is not paid: the money and the stock are b
   expect(await stockOf(productId)).toBe(5);
 });
 
-test("80 orders at once of 20 there are: 20 are sold", async () => {
+test("of 80 concurrent orders for a stock of 20, 20 are sold", async () => {
   const productId = await makeProduct(20);
   const answers = await Promise.all(
     Array.from({ length: 80 }, () => as(ada, "POST /api/v1/orders", orderOf(ada, productId))),
@@ -186,7 +186,7 @@ test("80 orders at once of 20 there are: 20 are sold", async () => {
   expect(await stockOf(productId)).toBe(0);
 });
 
-test("50 orders at once with one key are one order", async () => {
+test("50 concurrent orders with one key create one order", async () => {
   const productId = await makeProduct(100);
   const answers = await Promise.all(
     Array.from({ length: 50 }, () => as(ada, "POST /api/v1/orders", orderOf(ada, productId), "key-3")),
@@ -198,7 +198,7 @@ test("50 orders at once with one key are one order", async () => {
   expect(await stockOf(productId)).toBe(99);
 });
 
-test("an order and its details, with what they name", async () => {
+test("an order and its details have the documented fields, with products, user and address", async () => {
   const user = await signUp(call, "ida");
   const { body: saved } = await as(user, `POST /api/v1/users/${user.id}/addresses`, { ...home, is_default: true });
   const laptop = await makeProduct(5, "1200.00");
@@ -269,7 +269,7 @@ test("orders are listed newest first, by page and by status", async () => {
   expect(idsOf((await list("&status=CANCELLED")).orders)).toEqual([ids[1]]);
 });
 
-test("a product is made, found, changed and deleted", async () => {
+test("a product can be created, found, changed and deleted", async () => {
   const name = `Kettle ${crypto.randomUUID()}`;
   const made = await as(admin, "POST /api/v1/products", { name, price: 19.99, stock: 3, description: "Hot" });
   const { id } = made.body;
@@ -291,7 +291,7 @@ test("a product is made, found, changed and deleted", async () => {
   expect((await as(ada, `GET /api/v1/products/${id}`)).status).toBe(404);
 });
 
-test("an operator sets stock aside by hand, and gives it back", async () => {
+test("an operator can reserve and release stock by hand", async () => {
   const id = await makeProduct(5);
   const by = async (what: string, quantity: unknown) => {
     const { status, body } = await as(admin, `POST /api/v1/products/${id}/${what}`, { quantity });
@@ -303,7 +303,7 @@ test("an operator sets stock aside by hand, and gives it back", async () => {
   expect(await by("release", 2)).toEqual([409, "NOT_RESERVED"]);
 });
 
-test("a user's addresses: the first is the default one, and there is one at most", async () => {
+test("the first of a user's addresses is the default, and there is at most one", async () => {
   const user = await signUp(call, "may");
   const at = `/api/v1/users/${user.id}/addresses`;
   const first = (await as(user, `POST ${at}`, home)).body.id;
@@ -333,7 +333,7 @@ test("a user's addresses: the first is the default one, and there is one at most
   });
 });
 
-test("a user is deleted by an operator, and is gone", async () => {
+test("an operator can delete a user", async () => {
   const user = await signUp(call, "tom");
   expect((await as(admin, `DELETE /api/v1/users/${user.id}`)).body).toEqual({ deleted: true });
   expect((await as(admin, `GET /api/v1/users/${user.id}`)).status).toBe(404);
@@ -342,7 +342,7 @@ test("a user is deleted by an operator, and is gone", async () => {
   expect((await as(admin, "POST /api/v1/orders", orderOf(user, productId))).status).toBe(400);
 });
 
-describe("what is wrong is refused, and says why", () => {
+describe("invalid requests are refused with a reason", () => {
   const items = (quantity: unknown) => [{ productId: "PRODUCT", quantity }];
   let productId: string;
   beforeAll(async () => {
@@ -428,7 +428,7 @@ describe("what is wrong is refused, and says why", () => {
   });
 });
 
-describe("nobody sees or changes what is not theirs", () => {
+describe("users can neither see nor change other users' data", () => {
   let orderId: string;
   let addressId: string;
   let productId: string;
@@ -449,7 +449,7 @@ describe("nobody sees or changes what is not theirs", () => {
     ["GET /api/v1/orders/ORDER/details", undefined],
     ["POST /api/v1/orders/ORDER/pay", undefined],
     ["POST /api/v1/orders/ORDER/cancel", undefined],
-  ])("%s of another is 404, as if it were not there", async (request, body) => {
+  ])("%s of another user is 404", async (request, body) => {
     const filled = request.replace("ADA", ada.id).replace("ADDRESS", addressId).replace("ORDER", orderId);
     const without = request.replace("ADA", "nobody").replace("ADDRESS", "none").replace("ORDER", "none");
     const [others, none] = await Promise.all([as(bob, filled, body), as(bob, without, body)]);
@@ -463,11 +463,11 @@ describe("nobody sees or changes what is not theirs", () => {
     ["DELETE /api/v1/products/PRODUCT", undefined],
     ["POST /api/v1/products/PRODUCT/reserve", { quantity: 1 }],
     ["POST /api/v1/products/PRODUCT/release", { quantity: 1 }],
-  ])("%s is an operator's", async (request, body) => {
+  ])("%s is for operators only", async (request, body) => {
     expect((await as(bob, request.replace("PRODUCT", productId), body)).status).toBe(403);
   });
 
-  test("another's orders are not listed, and nobody orders for another", async () => {
+  test("other users' orders are not listed, and a user cannot order for another", async () => {
     expect((await as(bob, "GET /api/v1/orders")).body.orders.map((order: { id: string }) => order.id)).not.toContain(
       orderId,
     );
@@ -484,13 +484,13 @@ describe("nobody sees or changes what is not theirs", () => {
     expect((await as(bob, "POST /api/v1/orders", toAda)).status).toBe(400);
   });
 
-  test("an operator sees and cancels anybody's", async () => {
+  test("an operator sees and cancels any order", async () => {
     expect((await as(admin, `GET /api/v1/orders/${orderId}`)).body.user_id).toBe(ada.id);
     expect((await as(admin, `GET /api/v1/orders?userId=${ada.id}&limit=1`)).body.orders).toHaveLength(1);
     expect((await as(admin, `POST /api/v1/orders/${orderId}/cancel`)).body.status).toBe("CANCELLED");
   });
 
-  test("without a token it is 401; alive and ready are for all", async () => {
+  test("calls without a token are 401, except alive and ready", async () => {
     for (const request of ["GET /api/v1/products", "GET /api/v1/orders", `GET /api/v1/users/${ada.id}`]) {
       expect((await call(request)).status).toBe(401);
       expect((await call(request, undefined, { authorization: "Bearer not.a.token" })).status).toBe(401);
@@ -500,6 +500,6 @@ describe("nobody sees or changes what is not theirs", () => {
   });
 });
 
-test("after all of this the laws hold", async () => {
+test("the laws hold after all tests of this file", async () => {
   expect(await shop.breaches()).toEqual([]);
 });

@@ -8,11 +8,11 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { authorizationOf } from "../scripts/stack/tokens.ts";
 import { startShop, type TestShop } from "./support/shop.ts";
 
-// The native API against the services themselves: a purchase over REST, watching it, and input that is wrong.
+// The native API with the real services: a purchase over REST, watching it, and invalid input.
 
 let shop: TestShop;
 let origin: string;
-/** Of the shop's operator, who may do what any customer may. */
+/** The authorization header of the shop's operator, who may do what any customer may. */
 let authorization: string;
 
 beforeAll(async () => {
@@ -22,7 +22,7 @@ beforeAll(async () => {
 });
 afterAll(() => shop?.[Symbol.asyncDispose]());
 
-// biome-ignore lint/suspicious/noExplicitAny: bodies of many kinds.
+// biome-ignore lint/suspicious/noExplicitAny: bodies have many shapes.
 type Answer = { status: number; location: string | null; body: any };
 
 async function send(
@@ -59,7 +59,7 @@ async function makeCustomer(minorUnits: number): Promise<string> {
   return customerId;
 }
 
-test("a cart is filled, checked out and bought; its order says where it is", async () => {
+test("a cart is filled, checked out and bought, and its order has the state", async () => {
   const customerId = await makeCustomer(1_000);
   const productId = await makeProduct();
   const { body: made, location: cartAt } = await send("POST /v1/carts", { customerId, name: "Birthday" });
@@ -85,7 +85,7 @@ test("a cart is filled, checked out and bought; its order says where it is", asy
   expect((await send(`GET /v1/shipments/${body.order.id}`)).body.shipment.orderId).toBe(body.order.id);
 });
 
-test("a guest fills a cart and signs in; a declined card leaves it open, and what was bought is made once more", async () => {
+test("a guest's cart is merged at sign-in, stays open after a declined card, and can be duplicated when it is bought", async () => {
   const productId = await makeProduct();
   const lines = [{ productId, quantity: 1 }];
   const stranger = { authorization: "" };
@@ -122,7 +122,7 @@ test("a guest fills a cart and signs in; a declined card leaves it open, and wha
   expect(await list("")).toEqual([again.cart.id]);
 });
 
-test("a POST that is repeated is done once; other content with its key is 422", async () => {
+test("a repeated POST is done once, and other content with its key is 422", async () => {
   const customerId = await makeCustomer(1_000);
   const productId = await makeProduct();
   const order = { customerId, lines: [{ productId, quantity: 1 }] };
@@ -137,7 +137,7 @@ test("a POST that is repeated is done once; other content with its key is 422", 
   expect((await send(`GET /v1/accounts/${customerId}`)).body.account.balance).toEqual(money(750));
 });
 
-test("an order is watched over REST: every change once, also when the connection is lost between", async () => {
+test("a watch over REST delivers every change once, also after a lost connection", async () => {
   const customerId = await makeCustomer(1_000);
   const lines = [{ productId: await makeProduct(), quantity: 1 }];
   const { body } = await send("POST /v1/orders", { customerId, lines, payLater: true });
@@ -151,7 +151,7 @@ test("an order is watched over REST: every change once, also when the connection
   expect((await fetch(at, { headers: { authorization, "last-event-id": second.lastId } })).status).toBe(204);
 });
 
-test("the feed has the order's events, and goes on after the position it is given", async () => {
+test("the feed has the order's events, and resumes after a given position", async () => {
   const customerId = await makeCustomer(1_000);
   const lines = [{ productId: await makeProduct(), quantity: 1 }];
   const { nextPosition } = (await send("GET /v1/events?pageSize=1000")).body;
@@ -178,7 +178,7 @@ test("the feed has the order's events, and goes on after the position it is give
   );
 });
 
-test("what the card provider says later comes in through the gateway, and the order goes on", async () => {
+test("a late answer of the card provider arrives through the gateway, and the order continues", async () => {
   const customerId = await makeCustomer(1);
   const lines = [{ productId: await makeProduct(), quantity: 1 }];
   const order = { customerId, lines, paymentMethod: "pm_late", waitAtMost: "60s" };
@@ -191,7 +191,7 @@ test("what the card provider says later comes in through the gateway, and the or
   });
 });
 
-test("browsers call the services by gRPC-Web, and just the public ones", async () => {
+test("browsers can call the public services by gRPC-Web, and no others", async () => {
   const asOperator: Interceptor = (next) => (request) => {
     request.header.set("authorization", authorization);
     return next(request);
@@ -207,11 +207,11 @@ test("browsers call the services by gRPC-Web, and just the public ones", async (
   expect(order?.state).toBe(Order_State.COMPLETED);
   const refused = await createClient(OrderService, transport).getOrder({ id: "nothing" }).catch(ConnectError.from);
   expect(errorInfo(refused)).toMatchObject({ reason: "ORDER_NOT_FOUND", domain: "order.sagacart" });
-  const internal = await createClient(SagaService, transport).batchGetOrders({}).catch(ConnectError.from);
+  const internal = await createClient(SagaService, transport).batchBegin({}).catch(ConnectError.from);
   expect(errorInfo(internal).code).toBe(Code.Unimplemented);
 });
 
-describe("what is wrong is a typed 4xx, and changes nothing", () => {
+describe("an invalid request is a typed 4xx and changes nothing", () => {
   test.each([
     ["an unknown order", "GET /v1/orders/nothing", 404, "ORDER_NOT_FOUND"],
     ["an unknown cart", "GET /v1/carts/nothing", 404, "CART_NOT_FOUND"],
@@ -222,13 +222,13 @@ describe("what is wrong is a typed 4xx, and changes nothing", () => {
     ["an unknown shipment", "GET /v1/shipments/nothing", 404, "SHIPMENT_NOT_FOUND"],
     ["an unknown message", "GET /v1/messages/nothing", 404, "MESSAGE_NOT_FOUND"],
     ["an unknown incident", "GET /v1/incidents/nothing", 404, "INCIDENT_NOT_FOUND"],
-    ["a page token of nobody's", "GET /v1/orders?pageToken=nothing", 400, "BAD_PAGE_TOKEN"],
-    ["an order to watch that there is not", "GET /v1/orders/nothing:watch", 404, "ORDER_NOT_FOUND"],
+    ["an invalid page token", "GET /v1/orders?pageToken=nothing", 400, "BAD_PAGE_TOKEN"],
+    ["a watch of an unknown order", "GET /v1/orders/nothing:watch", 404, "ORDER_NOT_FOUND"],
   ])("%s", async (_what, request, status, reason) => {
     expect(await send(request)).toMatchObject({ status, body: { status, reason } });
   });
 
-  test("another customer's cart and order are not there", async () => {
+  test("another customer's cart and order are 404", async () => {
     const owner = await makeCustomer(1_000);
     const stranger = await makeCustomer(1_000);
     const productId = await makeProduct();
@@ -258,7 +258,7 @@ describe("what is wrong is a typed 4xx, and changes nothing", () => {
     });
   });
 
-  test("an empty cart, two currencies in one, another price and another currency than expected", async () => {
+  test("an empty cart, a cart with two currencies, and an unexpected price or currency are refused", async () => {
     const customerId = await makeCustomer(1_000);
     const [dollars, euros] = [await makeProduct(), await makeProduct(money(250, "EUR"))];
     const cartId = (await send("POST /v1/carts", { customerId })).body.cart.id;
@@ -283,7 +283,7 @@ describe("what is wrong is a typed 4xx, and changes nothing", () => {
   });
 });
 
-test("after all of this the laws hold", async () => {
+test("the laws hold after all tests of this file", async () => {
   expect(await shop.breaches()).toEqual([]);
 });
 
@@ -304,7 +304,7 @@ async function* eventsOf(response: Response): AsyncGenerator<ServerSentEvent> {
   }
 }
 
-/** Reads until there are `count` messages, or the stream's end. */
+/** Reads until there are `count` messages or the stream ends. */
 async function read(url: string, count: number, after?: string) {
   const leaving = new AbortController();
   const headers = { authorization, ...(after === undefined ? {} : { "last-event-id": after }) };

@@ -10,7 +10,7 @@ import { freePort, loopback } from "../scripts/stack/ports.ts";
 import { cacheDirectory } from "../scripts/stack/postgres-programs.ts";
 import { spawnTemporal, type TemporalServer } from "./support/temporal-server.ts";
 
-// Temporal's dev server speaks no TLS: what stands before it does, as a frontend with a certificate.
+// Temporal's dev server has no TLS, so a TLS proxy in front of it acts as a frontend with a certificate.
 let temporal: TemporalServer;
 let authority: Authority;
 let cleanup = new AsyncDisposableStack();
@@ -27,7 +27,7 @@ afterEach(async () => {
   cleanup = new AsyncDisposableStack();
 });
 
-test("the worker connects by TLS to who has a certificate of the CA for the name that is asked for", async () => {
+test("the worker connects over TLS to a server with a certificate of the CA for the expected name", async () => {
   const { cert, key } = await authority.issue("frontend.temporal.svc");
   const port = await serve({ cert, key });
   const files = cleanup.use(await createSecretFolder({ "ca.crt": authority.cert }));
@@ -46,7 +46,7 @@ test("the worker connects by TLS to who has a certificate of the CA for the name
   await found?.close();
 });
 
-test("by mutual TLS it shows its certificate, and is to be started anew when that is renewed", async () => {
+test("with mutual TLS, the worker presents its certificate and asks for a restart when that is renewed", async () => {
   const { cert, key } = await authority.issue("localhost");
   const port = await serve({ cert, key, ca: authority.cert, requestCert: true, rejectUnauthorized: true });
   const files = cleanup.use(await createSecretFolder(await secretOf(authority, "worker")));
@@ -68,9 +68,9 @@ test("by mutual TLS it shows its certificate, and is to be started anew when tha
 });
 
 test.each([
-  ["who shows no certificate where one is asked for", { requestCert: true, rejectUnauthorized: true }, "localhost"],
-  ["a server whose certificate is for another name", {}, "elsewhere"],
-])("%s does not get through, and waits until it is stopped", async (_, options: TlsOptions, name) => {
+  ["a worker without the required client certificate", { requestCert: true, rejectUnauthorized: true }, "localhost"],
+  ["a worker whose server has a certificate for another name", {}, "elsewhere"],
+])("%s does not connect, and retries until it is stopped", async (_, options: TlsOptions, name) => {
   const { cert, key } = await authority.issue(name);
   const port = await serve({ cert, key, ca: authority.cert, ...options });
   const files = cleanup.use(await createSecretFolder({ "ca.crt": authority.cert }));
@@ -88,7 +88,7 @@ test.each([
   expect(await found).toBeUndefined();
 });
 
-test("a worker that starts before Temporal waits for it, and for its namespace", async () => {
+test("a worker that starts before Temporal waits for it and for its namespace", async () => {
   const port = await freePort();
   const { log, said } = lines();
   const config = configOf({ TEMPORAL_ADDRESS: `${loopback}:${port}`, TEMPORAL_NAMESPACE: "later" });
@@ -120,7 +120,7 @@ test.each([
     { TEMPORAL_TLS_SERVER_CA_CERT_PATH: "/nowhere" },
     "TEMPORAL_TLS_SERVER_CA_CERT_PATH names a file that cannot be read: ENOENT: no such file or directory, open '/nowhere'",
   ],
-])("%j is named as wrong", (env, problem) => {
+])("the invalid settings %j are refused with the reason", (env, problem) => {
   expect(() => configOf(env)).toThrow(problem);
 });
 
@@ -134,14 +134,14 @@ function lines(): { log: Log; said: string[] } {
   return { log: createLog({ service: "worker", level: "warn", destination }), said };
 }
 
-/** Temporal behind TLS, at the port that it answers with. */
+/** Starts a TLS proxy in front of Temporal and returns its port. */
 async function serve(options: TlsOptions): Promise<number> {
   const server = createTlsServer({ ...options, ALPNProtocols: ["h2"] }, (socket) => pass(socket));
   server.on("tlsClientError", () => {});
   return await listen(server, 0);
 }
 
-/** Temporal at another port. */
+/** Starts a plain proxy in front of Temporal. */
 async function forward(port: number): Promise<void> {
   await listen(createTcpServer(pass), port);
 }

@@ -8,7 +8,7 @@ import { callerOf } from "./support/caller.ts";
 import { home, makeCustomer, makeProduct } from "./support/scenario.ts";
 import { startShop, type TestShop, until, untilFinal } from "./support/shop.ts";
 
-// What a collector is sent by a whole shop, for orders whose traces began outside.
+// The spans that a whole shop sends to a collector, for orders whose traces began at the caller.
 
 let sink: OtlpSink;
 let shop: TestShop;
@@ -31,7 +31,7 @@ afterAll(async () => {
 
 type Placed = { readonly traceId: string; readonly orderId: string };
 
-/** Buys something by REST, as a part of a trace of its own. */
+/** Buys something over REST in a new trace. */
 async function buy(flags = "01", waitFor = "WAIT_FOR_ACCEPTED"): Promise<Placed> {
   const traceId = randomBytes(16).toString("hex");
   const traceparent = `00-${traceId}-${outside}-${flags}`;
@@ -56,10 +56,10 @@ function spansOf(traceId: string): SentSpan[] {
   return sink.spans.filter((span) => span.traceId === traceId);
 }
 
-/** The trace when the run of its workflow is in it, and the parents of all that is in it. */
+/** Waits until the trace has its workflow's run and the parent of each of its spans, and returns the spans. */
 async function whole(traceId: string): Promise<SentSpan[]> {
-  const what = () => `trace ${traceId} to be whole; it has\n${spansOf(traceId).map(inShort).join("\n")}`;
-  return await until(20_000, what, async () => {
+  const what = () => `trace ${traceId} to be complete; it has\n${spansOf(traceId).map(inShort).join("\n")}`;
+  return await until(60_000, what, async () => {
     const spans = spansOf(traceId);
     const ids = new Set([...spans.map(({ spanId }) => spanId), outside, ""]);
     const isWhole =
@@ -73,7 +73,7 @@ function inShort({ service, name, spanId, parentSpanId }: SentSpan): string {
   return `${service} ${name} ${spanId} of ${parentSpanId}`;
 }
 
-test("one order is one trace, from the request over the saga to the statements of every service", async () => {
+test("one order is one trace, from the request through the saga to the statements of every service", async () => {
   const { traceId, orderId } = await buy("01", "WAIT_FOR_COMPLETED");
 
   const spans = await whole(traceId);
@@ -111,19 +111,19 @@ test("one order is one trace, from the request over the saga to the statements o
   expect(served?.attributes).toMatchObject({ "sagacart.order.id": orderId, "rpc.status_code": "OK" });
   expect(spans.filter(({ isError }) => isError).map(inShort)).toEqual([]);
   expect(JSON.stringify(spans)).not.toContain("Springfield");
-  await until(20_000, "the notifier to take the order's events", async () =>
+  await until(60_000, "the notifier to process the order's events", async () =>
     sink.spans.find(({ name, links }) => name === "consume notifier" && links.some((link) => link.traceId === traceId)),
   );
 });
 
-test("orders that go as one batch link to its trace, and it links to theirs", async () => {
+test("orders of one batch link to its trace, and it links to theirs", async () => {
   await shop.stack.kill("worker", "SIGTERM");
   const placed = await Promise.all([buy(), buy(), buy(), buy("00")]);
   await shop.stack.start("worker");
   const sampled = placed.slice(0, 3);
   await Promise.all(placed.map(({ orderId }) => untilFinal(shop.shop, orderId)));
 
-  const commands = await until(20_000, "each order's way into the batch", async () => {
+  const commands = await until(60_000, "each order's command in the batch", async () => {
     const found = sampled.map(({ traceId }) => spansOf(traceId).find(({ name }) => name === "command CHECKOUT"));
     return found.includes(undefined) ? undefined : found.filter((span) => span !== undefined);
   });
@@ -144,7 +144,7 @@ test("orders that go as one batch link to its trace, and it links to theirs", as
   );
 });
 
-test("an order whose caller does not keep the trace is in none", async () => {
+test("an order whose caller does not sample its trace has no spans", async () => {
   const quiet = await buy("00", "WAIT_FOR_COMPLETED");
   const loud = await buy("01", "WAIT_FOR_COMPLETED");
   await whole(loud.traceId);
@@ -154,7 +154,7 @@ test("an order whose caller does not keep the trace is in none", async () => {
   expect(ofIt).toEqual([]);
 });
 
-test("a collector that refuses or never answers harms no order, and no process that ends", async () => {
+test("a collector that refuses or never answers affects neither orders nor the shutdown of a process", async () => {
   try {
     for (const answer of [503, "silence"] as const) {
       sink.answer = answer;

@@ -7,14 +7,14 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { makeCustomer, makeProduct } from "./support/scenario.ts";
 import { type FaultyWorker, startFaultyWorker, startShop, type TestShop, until, untilFinal } from "./support/shop.ts";
 
-// Five workers start one after another, each with the workflows' code to bundle.
+// Five workers start one after another, and each bundles the workflows.
 vi.setConfig({ testTimeout: 300_000 });
 
 let test_: TestShop;
 let connection: Connection;
 let temporal: Client;
 beforeAll(async () => {
-  // Temporal knows within seconds that a worker is gone, in place of minutes.
+  // Make Temporal notice within seconds, instead of minutes, that a worker is gone.
   const temporalSettings = { "matching.longPollExpirationInterval": '"2s"', "matching.PollerHistoryTTL": '"6s"' };
   test_ = await startShop({}, { temporalSettings });
   await test_.stack.kill("worker", "SIGTERM");
@@ -28,11 +28,11 @@ afterAll(async () => {
 
 const deploymentName = "shop/checkout";
 
-/** A worker of this version, once Temporal knows of it; it has these faults. */
+/** Starts a worker of this version with these faults; resolves when Temporal knows the version. */
 async function startVersion(buildId: string, faults: Record<string, string> = {}): Promise<FaultyWorker> {
   const version = { TEMPORAL_DEPLOYMENT_NAME: deploymentName, TEMPORAL_WORKER_BUILD_ID: buildId };
   const worker = startFaultyWorker(test_.stack, { ...version, ...faults });
-  await until(120_000, `a worker of version ${buildId} to be there`, async () => {
+  await until(120_000, `a worker of version ${buildId}`, async () => {
     await connection.workflowService.describeWorkerDeploymentVersion({
       namespace: test_.stack.temporal.namespace,
       deploymentVersion: { deploymentName, buildId },
@@ -42,7 +42,7 @@ async function startVersion(buildId: string, faults: Record<string, string> = {}
   return await worker;
 }
 
-/** What the Worker Controller does when a version's pods are ready and its rollout is complete. */
+/** Makes a version current, as the Worker Controller does when its pods are ready and its rollout is complete. */
 async function makeCurrent(buildId: string): Promise<void> {
   await until(120_000, `version ${buildId} to be current`, async () => {
     await connection.workflowService.setWorkerDeploymentCurrentVersion({
@@ -57,7 +57,7 @@ async function makeCurrent(buildId: string): Promise<void> {
   });
 }
 
-/** What it does at a step of a rollout. */
+/** Sets a version's share, as the Worker Controller does at a step of a rollout. */
 async function ramp(buildId: string, percentage: number): Promise<void> {
   await connection.workflowService.setWorkerDeploymentRampingVersion({
     namespace: test_.stack.temporal.namespace,
@@ -70,7 +70,7 @@ async function ramp(buildId: string, percentage: number): Promise<void> {
   });
 }
 
-/** What it does with a version that is ready, before it ramps: the gate's answer, or why it failed. */
+/** Runs a version's gate, as the Worker Controller does before it ramps. Returns its answer or the failure. */
 async function gate(buildId: string, withinMs = 45_000): Promise<string> {
   try {
     return await temporal.workflow.execute<typeof syntheticCheckout>("syntheticCheckout", {
@@ -95,12 +95,12 @@ async function versionOf(workflowId: string): Promise<string | null | undefined>
   return workflowExecutionInfo?.versioningInfo?.deploymentVersion?.buildId;
 }
 
-/** The same of a workflow whose order is final: Temporal hears of it with the workflow's first task, a moment later. */
+/** Waits for the version of a workflow: Temporal learns it from the first task, maybe shortly after the order ends. */
 async function heardVersionOf(workflowId: string): Promise<string> {
   return await until(60_000, `the version of ${workflowId}`, async () => (await versionOf(workflowId)) ?? undefined);
 }
 
-/** Buys so many times, one after another; how many of the orders each version carried. */
+/** Buys `count` times in sequence. Returns the number of orders that each version ran. */
 async function buy(count: number): Promise<Record<string, number>> {
   const { shop } = test_;
   const lines = [{ productId: await makeProduct(shop, count), quantity: 1 }];
@@ -115,7 +115,7 @@ async function buy(count: number): Promise<Record<string, number>> {
   return carried;
 }
 
-/** The synthetic orders so far, and where they stand. */
+/** The synthetic orders so far. */
 async function syntheticOrders(): Promise<{ id: string; state: Order_State }[]> {
   const customers = ["synthetic-buyer", "synthetic-pauper"];
   const pages = await Promise.all(
@@ -128,21 +128,21 @@ let one: FaultyWorker;
 let two: FaultyWorker;
 let four: FaultyWorker;
 
-test("the first version claims nothing until its gate has passed and it is current", async () => {
+test("the first version claims no orders until its gate has passed and it is current", async () => {
   const { shop } = test_;
   one = await startVersion("one");
   const lines = [{ productId: await makeProduct(shop, 1), quantity: 1 }];
   const customerId = await makeCustomer(shop, 100n);
   const { order } = await shop.orders.checkout({ customerId, lines, waitFor: WaitFor.ACCEPTED });
   expect(await gate("one")).toMatch(/ended as they must/);
-  // The gate took a while, and a worker in use would have taken the order in milliseconds.
+  // The gate takes a while; a current version would have claimed the order within milliseconds.
   expect((await shop.orders.getOrder({ id: order!.id })).order?.workflowId).toBe("");
   await makeCurrent("one");
   expect((await untilFinal(shop, order!.id)).state).toBe(Order_State.COMPLETED);
   expect(await heardVersionOf((await shop.orders.getOrder({ id: order!.id })).order!.workflowId)).toBe("one");
 });
 
-test("an order stays with the version of the worker that began it, and new ones go to the current one", async () => {
+test("an order stays with the version that started it, and new orders go to the current version", async () => {
   const { shop } = test_;
   const lines = [{ productId: await makeProduct(shop, 10), quantity: 1 }];
   const customerId = await makeCustomer(shop, 1_000n);
@@ -159,15 +159,15 @@ test("an order stays with the version of the worker that began it, and new ones 
   const paid = await shop.orders.payOrder({ id: orderId }, { timeoutMs: 60_000 });
   expect(paid.order?.state).toBe(Order_State.COMPLETED);
   expect(await versionOf(`order-${orderId}`)).toBe("one");
-  await until(60_000, "version one to claim nothing more", async () =>
+  await until(60_000, "version one to stop claiming", async () =>
     JSON.stringify(await buy(3)) === JSON.stringify({ two: 3 }) ? true : undefined,
   );
 });
 
-test("a version that is rolled out gets its share, and the version in use the rest", async () => {
-  // Version one is back, for the part of the orders that its rollout has reached.
+test("a version that is being rolled out gets its share of the orders, and the current version the rest", async () => {
+  // Version one is back, with the share of the orders that its rollout has reached.
   await ramp("one", 50);
-  const both = await until(120_000, "both versions to carry orders", async () => {
+  const both = await until(120_000, "both versions to run orders", async () => {
     const carried = await buy(20);
     return (carried.one ?? 0) >= 4 && (carried.two ?? 0) >= 4 ? carried : undefined;
   });
@@ -175,13 +175,13 @@ test("a version that is rolled out gets its share, and the version in use the re
   await ramp("one", 0);
 });
 
-test("a version whose gate fails never gets an order, and what its gate left is ended by the version in use", async () => {
+test("a version whose gate fails never gets an order, and the current version ends the gate's orders", async () => {
   const three = await startVersion("three", { FAULT_BREAKS: "charge" });
   const before = new Set((await syntheticOrders()).map(({ id }) => id));
-  expect(await gate("three", 3_000)).toMatch(/not over after 3000 ms; order .* is PENDING, not COMPLETED/);
+  expect(await gate("three", 3_000)).toMatch(/took longer than 3000 ms; order .* is PENDING, not COMPLETED/);
   expect(await buy(5)).toEqual({ two: 5 });
   const left = (await syntheticOrders()).filter(({ id }) => !before.has(id));
-  // Two tries of two orders each.
+  // Two attempts with two orders each.
   expect(left).toHaveLength(4);
   for (const { id } of left) {
     const { workflowId } = await untilFinal(test_.shop, id);
@@ -190,7 +190,7 @@ test("a version whose gate fails never gets an order, and what its gate left is 
   await three.stop();
 });
 
-test("an order whose version has vanished with it goes on, on the version in use", async () => {
+test("an order whose version is gone continues on the current version", async () => {
   const { shop } = test_;
   const lines = [{ productId: await makeProduct(shop, 1), quantity: 1 }];
   const customerId = await makeCustomer(shop, 100n);
@@ -209,7 +209,7 @@ test("an order whose version has vanished with it goes on, on the version in use
   expect(paid.order?.state).toBe(Order_State.COMPLETED);
 });
 
-test("synthetic orders are nobody's deliveries, their product is in no list, and the books agree", async () => {
+test("synthetic orders are not delivered, their product is not listed, and the audit is clean", async () => {
   const { shop } = test_;
   const { products } = await shop.products.listProducts({ pageSize: 200 });
   expect(products.length).toBeGreaterThan(0);

@@ -1,14 +1,14 @@
 import type { Mix } from "../mix.ts";
 import type { Way } from "../options.ts";
 
-/** What a process of callers is told. */
+/** The options of a process of callers. */
 export type ToCallers =
   | { kind: "run"; way: Way; mix: Mix; carrier: boolean; seeds: number[] }
   | { kind: "look" }
   /** No new orders; when those under way are answered, tell what was answered in this time. */
   | { kind: "stop"; fromMs: number; toMs: number };
 
-/** What it answers; "ready" comes unasked. */
+/** Its answers; "ready" comes by itself. */
 export type FromCallers = { kind: "ready" } | ({ kind: "progress" } & Progress) | ({ kind: "result" } & Answers);
 
 /** How far a run is. */
@@ -19,7 +19,7 @@ export type Progress = {
   readonly latencies: number[];
 };
 
-/** What was answered in a window. */
+/** The answers of one window. */
 export type Answers = {
   readonly latencies: number[];
   /** How many answers by outcome: COMPLETED, OUT_OF_STOCK … */

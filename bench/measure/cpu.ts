@@ -32,7 +32,7 @@ export function sampleCpu(pids: Readonly<Record<string, number>>): CpuSample {
   };
 }
 
-/** What each process used between two samples. */
+/** The CPU time of each process between two samples. */
 export function cpuBetween(before: CpuSample, after: CpuSample): Map<string, number> {
   return new Map(
     [...after.processes].map(([name, ms]) => [name, Math.max(0, ms - (before.processes.get(name) ?? 0))] as const),

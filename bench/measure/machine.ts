@@ -13,7 +13,7 @@ export type Machine = {
   readonly flushMicros: number;
 };
 
-/** What it is measured on; the disk is that of the folder. */
+/** The machine that runs the bench; the disk is that of the folder. */
 export async function describeMachine(directory: string): Promise<Machine> {
   const cpus = os.cpus();
   return {

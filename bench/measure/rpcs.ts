@@ -33,7 +33,7 @@ export async function sampleRpcs(addresses: Readonly<Record<string, string>>): P
 
 const linePattern = /^rpc_(server|client)_duration_seconds_(sum|count)\{([^}]*)\} (\S+)$/gm;
 
-/** What was called between two samples, what took longest in all first. */
+/** The calls between two samples, by total time. */
 export function rpcsBetween(before: RpcSample, after: RpcSample): RpcTime[] {
   return [...after]
     .flatMap(([key, { seconds, calls }]) => {

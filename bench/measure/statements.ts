@@ -16,11 +16,11 @@ export type Statement = {
 
 export type StatementLog = AsyncDisposable & {
   reset(): Promise<void>;
-  /** What ran since then, the dearest first. */
+  /** The statements since then, the most expensive first. */
   dearest(count: number): Promise<Statement[]>;
 };
 
-/** What Postgres must be started with to count statements. */
+/** The settings that Postgres needs to count statements. */
 export const statementSettings: Readonly<Record<string, string>> = {
   shared_preload_libraries: "pg_stat_statements",
   "pg_stat_statements.track_planning": "on",

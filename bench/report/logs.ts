@@ -4,7 +4,7 @@ import { basename, join } from "node:path";
 /** One kind of error or warning in the logs of a process, and how often it came. */
 export type LogFinding = { readonly process: string; readonly message: string; readonly count: number };
 
-/** What the logs tell of errors and warnings, the most frequent first. Numbers and ids are taken for the same. */
+/** Counts the errors and warnings in the logs, the most frequent first, ignoring numbers and ids. */
 export async function readLogs(directory: string): Promise<LogFinding[]> {
   const findings = new Map<string, LogFinding>();
   for (const file of (await readdir(directory)).filter((name) => name.endsWith(".log"))) {

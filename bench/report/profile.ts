@@ -52,7 +52,7 @@ type ProfileNode = {
   readonly children?: readonly number[];
 };
 
-/** What a sample of a node counts for. */
+/** The weight of a sample of a node. */
 type Place = { readonly name: string; readonly package: string; readonly within: ReadonlySet<string> };
 
 function placesOf(nodes: readonly ProfileNode[]): Map<number, Place> {

@@ -42,7 +42,7 @@ await checkPaidAgain();
 await checkErrors();
 client.close();
 for (const line of wrong) {
-  say(`NOT AS IT SHOULD BE: ${line}`);
+  say(`FAILED: ${line}`);
 }
 process.exitCode = wrong.length === 0 ? 0 : 1;
 

@@ -37,7 +37,7 @@ test.for<[object, string]>([
   ],
   [
     { global: { world: { enabled: false } }, shipping: { config: { CARRIER_URL: "https://carrier.example" } } },
-    "payment.config.PROVIDER_URL is not set: say where the card provider is, or global.world.enabled=true for a pretended one.",
+    "payment.config.PROVIDER_URL is not set: say where the card provider is, or global.world.enabled=true for a simulated one.",
   ],
   [
     { temporal: { tls: true } },
@@ -59,7 +59,7 @@ test.for<[object, string]>([
   [{ global: { publicUrl: "http://shop.example" } }, "so it must begin with https://."],
   [
     { global: { publicUrl: "https://shop.example", world: { enabled: true } } },
-    "the pretended card provider takes every card.",
+    "the simulated card provider takes every card.",
   ],
   [
     { databases: { size: "laptop", cluster: { parameters: { max_connections: "300" } } } },
@@ -70,8 +70,8 @@ test.for<[object, string]>([
     "order has AUTH=off, which global.production refuses: whoever reaches it could do everything.",
   ],
   [
-    { gateway: { config: { OPEN_SURFACES: true } } },
-    "gateway has OPEN_SURFACES=true, which global.production refuses: those surfaces have no sign-in.",
+    { global: { publicUrl: "https://shop.example", surfaces: { enabled: true } } },
+    "global.surfaces.enabled is true, which global.production refuses: three of the four surfaces have no sign-in.",
   ],
 ])("%j is refused in production", async ([values, sentence]) => {
   expect(await refusal(onProd(values))).toContain(sentence);

@@ -31,7 +31,7 @@ const operatorApis = [
   "gateway.networking.k8s.io/v1",
 ];
 
-/** What only the owner of a shop knows, and the chart refuses to be without in production. */
+/** Values that the chart requires in production and only the owner of a shop knows. */
 const ownersValues = {
   global: { publicUrl: "https://shop.example" },
   payment: { config: { PROVIDER_URL: "https://cards.example" } },
@@ -89,7 +89,7 @@ export function merged(below: Manifest, above: Manifest): Manifest {
   );
 }
 
-/** What Helm makes of the umbrella, as text. Rejects with Helm's own words where it refuses. */
+/** Renders the umbrella chart as text. Rejects with Helm's message if it refuses the values. */
 export async function renderText(variant: Omit<Variant, "name">): Promise<string> {
   const { files, values = {}, apis = operatorApis, release = "sagacart", namespace = "shop" } = variant;
   const args = [
@@ -113,7 +113,7 @@ export async function render(variant: Omit<Variant, "name">): Promise<Manifest[]
   return documents.map((document) => document.toJS()).filter((object) => object !== null);
 }
 
-/** Why Helm refuses these values: its sentence, in one line; undefined where it does not. */
+/** Returns Helm's reason for refusing these values, in one line; undefined if it accepts them. */
 export async function refusal(variant: Omit<Variant, "name">): Promise<string | undefined> {
   try {
     await renderText(variant);

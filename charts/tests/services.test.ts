@@ -148,3 +148,21 @@ test("nothing depends on the release's name or the namespace", async () => {
   expect(other.match(/\bsagacart-[a-z-]+(?=\b)/g) ?? []).toEqual([]);
   expect(text).toContain("sagacart-order");
 });
+
+test("without global.surfaces.enabled there are no surfaces, and the gateway passes nothing on to them", async () => {
+  const values = { global: { surfaces: { enabled: false } } };
+  const gatewayOf = (objects: readonly Manifest[]) => named(objects, "ConfigMap", "sagacart-gateway").data;
+
+  const [on, off] = await Promise.all([render(ci), render({ ...ci, values })]);
+
+  expect(gatewayOf(on).SURFACES_URL).toBe("http://sagacart-surfaces:8087");
+  expect(gatewayOf(off)).not.toHaveProperty("SURFACES_URL");
+  expect(off.filter(({ metadata }) => metadata.name === "sagacart-surfaces")).toEqual([]);
+});
+
+test("with TLS the gateway reaches the surfaces by it", async () => {
+  const objects = await render({ ...ci, values: { global: { tls: { enabled: true } } } });
+
+  expect(named(objects, "ConfigMap", "sagacart-gateway").data.SURFACES_URL).toBe("https://sagacart-surfaces:8087");
+  expect(named(objects, "ConfigMap", "sagacart-surfaces").data.SERVE_TLS).toBe("true");
+});

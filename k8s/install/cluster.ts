@@ -16,7 +16,7 @@ export type Outcome = { readonly ok: boolean; readonly stdout: string; readonly 
 /** One cluster, by kubectl and helm. */
 export type Cluster = {
   readonly context: string;
-  /** What the command printed. Throws an InstallError with what it complained of. */
+  /** Returns the command's output. Throws an InstallError with its error output. */
   kubectl(args: readonly string[], input?: string): Promise<string>;
   /** The signal ends it as Ctrl-C would: helm marks the release as failed. */
   helm(args: readonly string[], options?: RunOptions): Promise<string>;

@@ -2,7 +2,7 @@ import type { Cluster } from "./cluster.ts";
 import type { Options } from "./options.ts";
 import type { Progress } from "./progress.ts";
 
-/** What each step is given. */
+/** The arguments of each step. */
 export type Context = {
   readonly cluster: Cluster;
   readonly options: Options;

@@ -33,7 +33,7 @@ export async function cloudNativePg(context: Context): Promise<void> {
   });
 }
 
-/** What takes the databases' backups to an object store: in production, where there is one. */
+/** The plugin that copies backups of the databases to an object store, in production. */
 export async function backups(context: Context): Promise<void> {
   if (context.options.profile !== "prod") return;
   const { app } = versions.charts.barmanCloud;
@@ -78,7 +78,7 @@ const allowedResources = [
   { kinds: ["PodDisruptionBudget"], apiGroups: ["policy"], resources: ["poddisruptionbudgets"] },
 ];
 
-/** What autoscalers read. Managed clusters have it. */
+/** The metrics API that autoscalers read. Managed clusters have it. */
 export async function metricsServer(context: Context): Promise<void> {
   const { cluster, progress, options } = context;
   await ensureChart(context, "metricsServer", {

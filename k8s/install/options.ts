@@ -17,7 +17,7 @@ export const stepNames = [
 ] as const;
 export type StepName = (typeof stepNames)[number];
 
-/** What a profile has without being asked. On one's own machine the worker is a plain Deployment, and nothing scales. */
+/** The default steps of a profile. On one's own machine the worker is a plain Deployment, and nothing scales. */
 const profileSteps: Readonly<Record<Profile, readonly StepName[]>> = {
   dev: ["cloudnative-pg", "temporal", "secrets", "shop"],
   ci: ["cert-manager", "cloudnative-pg", "worker-controller", "metrics-server", "temporal", "secrets", "shop"],

@@ -1,4 +1,4 @@
-/** What went wrong, in a sentence that says what would help: shown without a stack. */
+/** An error for people, with what would help: shown without a stack. */
 export class InstallError extends Error {
   override readonly name = "InstallError";
 }

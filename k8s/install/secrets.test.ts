@@ -24,3 +24,14 @@ test("production has no users to begin with, and a mail server", () => {
   expect(Object.keys(identity)).toEqual(["KEY_ENCRYPTION_SECRET", "SERVICE_CLIENT_SECRETS", "SMTP_URL"]);
   expect(Object.keys(notifier)).toEqual(["SERVICE_CLIENT_SECRET", "UNSUBSCRIBE_SECRETS", "SMTP_URL"]);
 });
+
+test("the surfaces have a client where the shop is tried, and none in production, which is without them", () => {
+  const trying = wantedSecrets({}, true);
+  const production = wantedSecrets({}, false);
+  const known = ({ identity }: ReturnType<typeof wantedSecrets>) =>
+    JSON.parse(identity?.SERVICE_CLIENT_SECRETS ?? "{}");
+
+  expect(trying.surfaces?.SERVICE_CLIENT_SECRET).toBe(known(trying).surfaces);
+  expect(production).not.toHaveProperty("surfaces");
+  expect(known(production)).not.toHaveProperty("surfaces");
+});

@@ -1,12 +1,16 @@
 import { randomBytes } from "node:crypto";
-import { partNames, servicesCalledBy } from "../../scripts/shop.ts";
+import { partNames, partOf, servicesCalledBy } from "../../scripts/shop.ts";
 import { laptopUsers } from "../../scripts/stack/users.ts";
 import type { Context } from "./context.ts";
 import { InstallError } from "./progress.ts";
 import { ensureNamespace } from "./temporal.ts";
 
 /** The Secrets with a client of their own at identity. */
-const callers = [...partNames.filter((name) => servicesCalledBy(name).length > 0), "tools"];
+function callersOf(forTrying: boolean): readonly string[] {
+  const parts = partNames.filter((name) => forTrying || partOf(name).inProduction !== false);
+  return [...parts.filter((name) => servicesCalledBy(name).length > 0), "tools"];
+}
+
 /** The Secret `tools` has the client `scripts`. */
 const clientName = (secret: string) => (secret === "tools" ? "scripts" : secret);
 
@@ -49,13 +53,14 @@ export async function secrets(context: Context): Promise<void> {
 /** Every Secret with every key: the value that is there, or a new one. `there` has no names before the dash. */
 export function wantedSecrets(there: Readonly<Record<string, Data>>, forTrying: boolean): Record<string, Data> {
   const known: Data = JSON.parse(there.identity?.SERVICE_CLIENT_SECRETS ?? "{}");
+  const callers = callersOf(forTrying);
   const clientSecrets: Data = {};
   for (const name of callers) {
     const client = clientName(name);
     clientSecrets[client] = there[name]?.SERVICE_CLIENT_SECRET ?? known[client] ?? random();
   }
   const client = (name: string): Data => ({ SERVICE_CLIENT_SECRET: clientSecrets[clientName(name)] ?? random() });
-  // In the pretended world, mail stays inside.
+  // In the simulated providers, mail stays inside.
   const mail: Data = forTrying ? {} : { SMTP_URL: "" };
   const own: Readonly<Record<string, Data>> = {
     payment: { PROVIDER_API_KEY: random(), PROVIDER_WEBHOOK_SECRET: random() },

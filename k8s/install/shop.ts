@@ -35,7 +35,7 @@ export async function shop(context: Context): Promise<void> {
   });
 }
 
-/** What is not ready, each in some words; throws where waiting would not help. */
+/** Lists what is not ready; throws if waiting would not help. */
 type Missing = () => Promise<readonly string[]>;
 
 /** Runs helm, and tells meanwhile what is missing, when that changes. Ends it where waiting would not help. */

@@ -13,7 +13,7 @@ export type Row = { readonly title: string; readonly panels: readonly Panel[] };
 
 export type Panel = {
   readonly title: string;
-  /** What it shows and what to think of it. */
+  /** What it shows, and how to read it. */
   readonly about?: string;
   readonly kind?: "timeseries" | "stat" | "bars";
   /** As Grafana calls them: s, reqps, percentunit, short, bytes. */

@@ -3,7 +3,7 @@ import { parser } from "@prometheus-io/lezer-promql";
 /** A metric that a query reads, and the labels by which it chooses. */
 export type Selector = { readonly metric: string; readonly labels: readonly string[] };
 
-/** What a query reads. */
+/** The selectors and groupings of a query. */
 export type Query = {
   readonly selectors: readonly Selector[];
   /** The labels that it groups by, or keeps apart when it matches two sides. */

@@ -11,7 +11,7 @@ import { auditStock } from "./stock.ts";
 export type AuditOptions = {
   /** Where the databases are, for a role that can only read. */
   readonly urls: Readonly<Record<AuditedDatabase, string>>;
-  /** What looks like a breach is read again after this long: services commit at different moments. */
+  /** Apparent breaches are read again after this time: services commit at different moments. */
   readonly readAgainMs?: number;
   /** An order that has not changed for this long, and does not await payment, has stood still. */
   readonly stalledAfterMs?: number;

@@ -10,7 +10,7 @@ export type Law = 1 | 2 | 3 | 4 | 5;
 /** A breach of a law. Two audits that see the same breach give it the same text. */
 export type Finding = { readonly law: Law; readonly what: string };
 
-/** What a check looked at, and what it found. */
+/** The scope of a check, and its findings. */
 export type Report = { readonly law: Law; readonly looked: readonly string[]; readonly findings: readonly Finding[] };
 
 /** A question whose every row is a breach. `text` makes the sentence of a row. */

@@ -115,7 +115,7 @@ async function readRings(
   return rings;
 }
 
-/** What the services do not agree on about one order, each in a sentence. */
+/** Lists, in a sentence each, the disagreements of the services about one order. */
 function disagreements(orderId: string, { order, reservation, payments, shipment }: Ring): string[] {
   const captured = payments.filter(({ state }) => state === "CAPTURED");
   const pending = payments.filter(({ state }) => state === "PENDING");

@@ -2,12 +2,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { CallTokens } from "@sagacart/chassis/auth/service-tokens";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 
-/** What became of one request: the shop's answer with the order's state, or why there was none that counts. */
+/** The outcome of one request: the order's state, or why there was no usable answer. */
 export type Outcome =
   | { readonly kind: "answered"; readonly ms: number; readonly state: string }
   | { readonly kind: "failed"; readonly ms: number; readonly why: string };
 
-/** What became of the orders: by state, and the ids of those that were accepted and did not become final. */
+/** The outcome of the orders: counts by state, and the ids of accepted orders that did not become final. */
 export type Settled = { readonly states: Readonly<Record<string, number>>; readonly lost: readonly string[] };
 
 export type Buyer = {

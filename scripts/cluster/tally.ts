@@ -1,6 +1,6 @@
 import type { Outcome } from "./buyer.ts";
 
-/** What a load says of itself at its end. Times in milliseconds. */
+/** The report of a load. Times in ms. */
 export type Summary = {
   readonly requests: number;
   readonly answered: number;

@@ -2,7 +2,7 @@ import { createServiceTokens, type ServiceTokens } from "@sagacart/chassis/auth/
 import { secret, text, url } from "@sagacart/chassis/process/config";
 import { createLog } from "@sagacart/chassis/process/log";
 
-/** What a program in the cluster needs to do things over the gateway. */
+/** The variables of a program that uses the gateway in a cluster. */
 export const shopEnv = {
   GATEWAY_URL: url({ protocols: ["http:", "https:"] }),
   SERVICE_CLIENT_ID: text({ default: "scripts" }),

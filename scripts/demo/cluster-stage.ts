@@ -10,7 +10,7 @@ import type { Stage } from "./stage.ts";
 export async function clusterStage(say: (line: string) => void): Promise<Stage> {
   const tilt = await tiltShop();
   const { shop } = tilt;
-  say(`The shop in the namespace ${shop.namespace.name} runs; this is told there.`);
+  say(`Using the shop in the namespace ${shop.namespace.name}.`);
   return {
     stateDirectory: await mkdtemp(join(tmpdir(), "sagacart-demo-")),
     addresses: tilt.addresses,

@@ -1,4 +1,4 @@
-/** What the stories need of a shop. */
+/** The shop that the stories run in. */
 export type Stage = AsyncDisposable & {
   readonly stateDirectory: string;
   readonly addresses: Readonly<Record<string, string>>;

@@ -9,7 +9,7 @@ import { Reservation_State } from "@sagacart/proto/stock/v1/reservation";
 import { until } from "../until.ts";
 import { type Shop, stateOf } from "./shop.ts";
 
-/** What a story is told with. */
+/** The arguments of a story. */
 export type Teller = {
   readonly shop: Shop;
   /** Where its gateway is: `http://127.0.0.1:8080`. */

@@ -9,8 +9,12 @@ const groups = [
   { name: "tokenEnv", file: "services/chassis/src/auth/env.ts", title: "Tokens of callers" },
   { name: "serviceTokenEnv", file: "services/chassis/src/auth/env.ts", title: "Own token" },
   { name: "tlsEnv", file: "services/chassis/src/tls/env.ts", title: "TLS" },
+  { name: "restEnv", file: "services/rest/src/config.ts", title: "REST" },
   { name: "readTraceEnv", file: "services/chassis/src/trace/env.ts", title: "Traces" },
 ] as const;
+
+/** Reads what all fake providers are configured by. */
+const fakeMain = "services/provider/src/fake/fake-main.ts";
 
 /** docs/configuration.md: each variable of each process, from the specs that read them. */
 export function configurationPage(): string {
@@ -22,11 +26,11 @@ export function configurationPage(): string {
     return section(title, "", propertiesOf(literal ?? ""));
   });
   const own = Object.entries(parts).map(([name, part]) => {
-    const entry = "entry" in part ? part.entry : undefined;
-    const sources = entry === undefined ? sourcesOf(`${part.folder}/src`) : new Map([[entry, read(entry)]]);
-    const literals = [...sources].flatMap(([file, text]) =>
-      file.includes("/fake-") && entry === undefined ? [] : literalsOf(text),
-    );
+    const isFake = part.kind === "fake";
+    const files = isFake ? [part.entry, fakeMain] : [...sourcesOf(`${part.folder}/src`).keys()];
+    const literals = files
+      .filter((file) => isFake || !file.includes("/fake/"))
+      .flatMap((file) => literalsOf(read(file)));
     const spread = literals.flatMap((literal) =>
       [...literal.matchAll(/\.\.\.(\w+Env)\(/g)].map(([, group = ""]) => group),
     );
@@ -72,8 +76,13 @@ function portText(name: string): string {
 }
 
 function groupsText(spread: readonly string[]): string {
-  // A service has what each server has, and a database and tokens besides.
-  const all = spread.includes("serviceEnv") ? ["serverEnv", "databaseEnv", "tokenEnv", "tlsEnv", ...spread] : spread;
+  // A service has what each server has, and a database and tokens besides; REST has what each server has, and tokens.
+  const server = ["serverEnv", "tokenEnv", "tlsEnv"];
+  const all = [
+    ...(spread.includes("serviceEnv") ? [...server, "databaseEnv"] : []),
+    ...(spread.includes("restEnv") ? server : []),
+    ...spread,
+  ];
   const titles = groups.filter(({ name }) => all.includes(name)).map(({ title }) => title);
   return titles.length === 0 ? "\n" : `Reads the groups ${titles.join(", ")}, and:\n`;
 }

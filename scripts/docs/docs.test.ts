@@ -3,11 +3,20 @@ import { configurationPage } from "./configuration.ts";
 import { anchorsOf, errorsPage } from "./errors.ts";
 import { sourcesOf } from "./source.ts";
 
+/** The domain under which the packages without one of their own answer. */
+const domains: Readonly<Record<string, string>> = {
+  chassis: "order",
+  outbox: "order",
+  provider: "order",
+  rest: "gateway",
+  surfaces: "gateway",
+};
+
 test("each reason that a service throws has an anchor under its domain", () => {
   const anchors = anchorsOf(errorsPage());
   const missing = [...sourcesOf("services")].flatMap(([file, text]) => {
     const [, service = ""] = file.split("/");
-    const domain = `${["chassis", "outbox", "provider"].includes(service) ? "order" : service}.sagacart`;
+    const domain = `${domains[service] ?? service}.sagacart`;
     const thrown = [
       ...text.matchAll(/new DomainError\(\s*\w*[rR]easons,\s*"(\w+)"/g),
       ...text.matchAll(/new EdgeError\(\s*"(\w+)"/g),

@@ -94,7 +94,7 @@ function messageOf(reason: string, sources: string): string {
   return !message.includes(" ") ? "" : `“${message.replaceAll(/\$\{[^}]*\}/g, "…")}”`;
 }
 
-/** What is no table: failures of the database, of the transport, and what nobody expected. */
+/** Lists the reasons outside the tables: failures of the database and the transport, and bugs. */
 function failures(statuses: ReadonlyMap<string, string>): Reason[] {
   const literal = literalAfter(read("services/chassis/src/errors.ts"), /databaseErrors[^=]*=\s*\{/) ?? "";
   const ofDatabase = propertiesOf(literal).map(({ name, value }) => {
@@ -121,8 +121,10 @@ function failures(statuses: ReadonlyMap<string, string>): Reason[] {
 }
 
 function gatewayReasons(): Reason[] {
-  const literal = literalAfter(read("services/gateway/src/reasons.ts"), /const reasons = \{/) ?? "";
-  const all = [...sourcesOf("services/gateway/src").values()].join("\n");
+  const literal = literalAfter(read("services/rest/src/reasons.ts"), /const reasons = \{/) ?? "";
+  const all = ["rest", "gateway", "surfaces"]
+    .flatMap((name) => [...sourcesOf(`services/${name}/src`).values()])
+    .join("\n");
   return propertiesOf(literal).map(({ name, comment, value }) => {
     const [, status = "", title = ""] = /\[(\d+), "(\w+)"\]/.exec(value) ?? [];
     return { name, title, status, meaning: comment || messageOf(name, all) };
@@ -130,7 +132,7 @@ function gatewayReasons(): Reason[] {
 }
 
 function statusByCode(): Map<string, string> {
-  const found = read("services/gateway/src/problem.ts").matchAll(/\[Code\.(\w+)\]: (\d+)/g);
+  const found = read("services/rest/src/problem.ts").matchAll(/\[Code\.(\w+)\]: (\d+)/g);
   return new Map([...found].map(([, code = "", status = ""]) => [code, status]));
 }
 

@@ -75,7 +75,7 @@ export function isReady({ metadata, spec, status = {} }: KubeObject): boolean {
   );
 }
 
-/** Whether a pod may be sent calls. */
+/** Returns true if a pod is ready for calls. */
 export function isReadyPod({ status = {} }: KubeObject): boolean {
   const conditions: readonly { type: string; status: string }[] = status.conditions ?? [];
   return conditions.some(({ type, status: is }) => type === "Ready" && is === "True");

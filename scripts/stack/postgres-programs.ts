@@ -88,7 +88,7 @@ async function copyOf(native: string, account: Account | undefined): Promise<str
   return join(target, "native");
 }
 
-/** What is fetched once per person and machine, not per clone. */
+/** The folder for downloads that all clones of a user share. */
 export function cacheDirectory(env: NodeJS.ProcessEnv = process.env): string {
   return join(env.XDG_CACHE_HOME || join(homedir(), ".cache"), "sagacart");
 }

@@ -70,7 +70,7 @@ test("a parent killed with -9 leaves no server behind", async () => {
   const pid = Number(parent.told);
   expect(isRunning(pid)).toBe(true);
   await parent.end("SIGKILL");
-  await expect.poll(() => isRunning(pid), { timeout: 10_000 }).toBe(false);
+  await expect.poll(() => isRunning(pid)).toBe(false);
 });
 
 test("a server that was left running is ended by the next start", async () => {

@@ -53,7 +53,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   const dataDirectory = reachablePlace(account, wanted);
   const cluster: Cluster = { dataDirectory, account, programs, logFile: join(dirname(wanted), "postgres.log") };
   if (!existsSync(join(dataDirectory, "PG_VERSION"))) {
-    log(`Making the Postgres cluster in ${dataDirectory}`);
+    log(`Creating the Postgres cluster in ${dataDirectory}`);
     await initialise(cluster, { sync: options.settings?.fsync !== "off" });
   }
   await endLeftover(cluster, log);

@@ -72,7 +72,7 @@ function portsBy(port: (name: PortName) => number): Ports {
   return byName(portNames, port);
 }
 
-/** What the processes are told besides their ports. */
+/** The inputs of the processes' environments. */
 export type Surroundings = {
   readonly ports: Ports;
   readonly stateDirectory: string;
@@ -89,7 +89,7 @@ export type Service = {
   readonly preload?: string;
   /** The one for RPC or HTTP; a process without one has only its adminPort. */
   readonly port?: PortName;
-  /** Left out by the stand-ins for the world outside, which are ready when they answer at all. */
+  /** Left out by the simulated providers, which are ready when they answer at all. */
   readonly adminPort?: (ports: Ports) => number;
   /** A worker: started when Temporal and the workflows' bundle are there too. The others need only Postgres. */
   readonly runsWorkflows?: boolean;
@@ -128,7 +128,13 @@ export const services: readonly Service[] = [
     stopsAt: 2,
     env: (surroundings) => envOf("worker", surroundings),
   },
-  ...httpNames.map((name): Service => ({ ...rpcOrHttp(name, 1), env: (surroundings) => envOf(name, surroundings) })),
+  ...httpNames.map(
+    (name): Service => ({
+      // The gateway first: it passes requests on to the others.
+      ...rpcOrHttp(name, name === "gateway" ? 1 : 2),
+      env: (surroundings) => envOf(name, surroundings),
+    }),
+  ),
 ];
 
 function rpcOrHttp(name: DeployedName, stopsAt: Service["stopsAt"]) {
@@ -197,8 +203,7 @@ const settings = new Map<string, Service["env"]>(
     worker: ({ temporal }) => ({ TEMPORAL_ADDRESS: temporal.address, TEMPORAL_NAMESPACE: temporal.namespace }),
     gateway: ({ ports }) => ({
       IDENTITY_HTTP_URL: `http://${loopback}:${ports["identity-http"]}`,
-      // The surfaces without a sign-in are open: this is loopback.
-      OPEN_SURFACES: "true",
+      SURFACES_URL: `http://${loopback}:${ports.surfaces}`,
       // A load script here is one caller, from one address.
       WRITES_PER_MINUTE: "600000",
       SIGN_INS_PER_MINUTE: "6000",
@@ -224,7 +229,7 @@ export function tokenEnv(
       };
 }
 
-/** Who makes the tokens: the address of the gateway, as a browser has it. */
+/** Returns the issuer of tokens: the gateway's address, as a browser sees it. */
 function issuerUrl(ports: Ports): string {
   return `http://localhost:${ports.gateway}`;
 }
@@ -265,7 +270,7 @@ export type Secrets = {
   readonly passwords: Readonly<Record<string, string>>;
   /** By which programs of the shop get their tokens. */
   readonly serviceClients: Readonly<Record<ServiceClient, string>>;
-  /** What identity encrypts its signing keys with. */
+  /** The secret that identity encrypts its signing keys with. */
   readonly keyEncryptionSecret: string;
   readonly cardProviderApiKey: string;
   readonly cardProviderWebhookSecret: string;

@@ -207,7 +207,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   };
 }
 
-/** What shop.json says of a shop. */
+/** Returns the content of shop.json. */
 export function shopFileOf(stack: Stack): ShopFile {
   return {
     pid: process.pid,

@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from "node:child_process";
 
-/** Whether a process is there and is more than an entry that its parent has not yet read. */
+/** Returns true if a process exists and is not a zombie. */
 export function isRunning(pid: number): boolean {
   try {
     return !execFileSync("ps", ["-o", "stat=", "-p", String(pid)], { encoding: "utf8" }).startsWith("Z");

@@ -1,7 +1,7 @@
 import { serviceNames } from "../shop.ts";
 import { laptopUsers } from "./users.ts";
 
-/** What a person sees when the shop is ready: where everything is, what it takes, and three things to try. */
+/** Returns the text shown when the shop is ready: addresses, memory, and three things to try. */
 export function welcome(shop: {
   readonly addresses: Readonly<Record<string, string>>;
   readonly stateDirectory: string;
@@ -16,6 +16,7 @@ export function welcome(shop: {
       `${name} (gRPC)`,
       `localhost:${port(name)}, metrics http://localhost:${port(name) + 1000}/metrics`,
     ]),
+    ["other shops' REST", `by the gateway; metrics http://localhost:${port("surfaces") + 1000}/metrics`],
     ["sign-in", `http://localhost:${port("gateway")}/.well-known/openid-configuration`],
     ["users", laptopUsers.map(({ username, password }) => `${username} / ${password}`).join(", ")],
     ["worker", `metrics http://localhost:${port("worker-admin")}/metrics`],

@@ -30,7 +30,7 @@ create table carts (
   merge jsonb,
   event_sequence bigint not null default 0,
   remind_version bigint,
-  told_expire_time timestamp with time zone,
+  notified_expire_time timestamp with time zone,
   idle_check_time timestamp with time zone default (now() + '01:00:00'::interval),
   create_time timestamp with time zone not null default now(),
   update_time timestamp with time zone not null default now(),

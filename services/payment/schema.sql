@@ -248,7 +248,7 @@ CREATE OR REPLACE FUNCTION public.refuse_change()
 AS $function$
 begin
   raise exception 'the ledger is only added to: % of % is refused', lower(tg_op), tg_table_name
-    using errcode = 'restrict_violation', hint = 'post a journal entry that makes up for it';
+    using errcode = 'restrict_violation', hint = 'post a journal entry that reverses it';
 end $function$
 ;
 

@@ -11,7 +11,7 @@ export type LoadOptions = {
   readonly retry?: boolean;
 };
 
-/** What a load says at its end. */
+/** The report of a load. */
 export type LoadReport = Summary & Settled & { readonly failures: readonly string[] };
 
 export type Load = AsyncDisposable & {

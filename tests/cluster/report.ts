@@ -3,7 +3,7 @@ export type Result = {
   readonly name: string;
   readonly outcome: "PASS" | "FAIL" | "SKIP";
   readonly seconds: number;
-  /** What was measured, or why it failed or was left out. */
+  /** The measurements, or the reason for failing or being skipped. */
   readonly said: readonly string[];
 };
 

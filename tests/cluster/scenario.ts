@@ -3,13 +3,13 @@ import type { ReadyCluster } from "./clusters.ts";
 import type { Install } from "./installer.ts";
 import type { Result } from "./report.ts";
 
-/** What a scenario has to work with. */
+/** The arguments of a scenario. */
 export type Stage = {
   readonly cluster: ReadyCluster;
   readonly shop: Shop;
   /** That of the images. */
   readonly tag: string;
-  /** What the installer does the first time: `all`, or some of its steps. */
+  /** The installer's steps the first time: `all`, or a list. */
   readonly firstSteps: string;
   /** Brings the shop into the cluster, or gives it these values on top of the profile's, and waits until all is ready. */
   readonly install: Install;

@@ -110,7 +110,7 @@ async function changedLine(): Promise<void> {
   async function change(words: string, answer: () => Promise<string>): Promise<void> {
     sinceChange = log.length;
     const before = await containers();
-    const file = join(clone, "services/order/src/order-service.ts");
+    const file = join(clone, "services/order/src/orders/order.ts");
     const text = await readFile(file, "utf8");
     const changed = text.replace(/`[a-z ]+ \$\{orderId\}`/, `\`${words} \${orderId}\``);
     if (changed === text) throw new Error(`${file} has no message to change`);
@@ -123,7 +123,7 @@ async function changedLine(): Promise<void> {
   }
 }
 
-/** What Tilt says, without what the pods log. */
+/** Shows Tilt's output without the pods' logs. */
 function tell(line: string): void {
   if (!/│ (\{|STEP|-->)/.test(line)) {
     say(line.slice(0, 200));

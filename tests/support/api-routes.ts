@@ -4,7 +4,7 @@ export type Route = {
   readonly name: string;
   readonly method: string;
   readonly path: string;
-  /** The document says that no token is needed. */
+  /** True if the document requires no token. */
   readonly isOpen: boolean;
   readonly parameters: readonly Parameter[];
   readonly body: Schema | undefined;
@@ -18,7 +18,7 @@ export type Parameter = {
   readonly schema: Schema;
 };
 
-// biome-ignore lint/suspicious/noExplicitAny: a JSON Schema, and what is in a document.
+// biome-ignore lint/suspicious/noExplicitAny: a JSON Schema, and the values of a document.
 export type Schema = any;
 
 /** All routes of a document. */
@@ -36,7 +36,7 @@ export function routesOf(document: Schema): Route[] {
   );
 }
 
-/** Something that a schema takes: only what is required, and whatever is known by its name. */
+/** A sample that matches a schema: only required fields, with known values by field name. */
 export function sampleOf(route: Route, schema: Schema, known: Readonly<Record<string, unknown>>, name = ""): unknown {
   if (schema.$ref !== undefined) {
     return sampleOf(route, resolve(route.document, schema.$ref), known, name);

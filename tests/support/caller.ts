@@ -1,13 +1,13 @@
 import { expect } from "vitest";
 import type { Stack } from "../../scripts/stack/stack.ts";
 
-// biome-ignore lint/suspicious/noExplicitAny: bodies of many kinds.
+// biome-ignore lint/suspicious/noExplicitAny: bodies have many shapes.
 export type Answer = { readonly status: number; readonly headers: Headers; readonly body: any };
 
-/** Sends a request to the gateway, `POST /v1/orders`, with a body that goes as JSON. */
+/** Sends a request to the gateway, for example `POST /v1/orders`, with a JSON body. */
 export type Caller = (request: string, body?: object, headers?: Record<string, string>) => Promise<Answer>;
 
-/** A caller of this shop's gateway, from outside. Rejects where the connection breaks. */
+/** Creates a caller of this shop's gateway. A call rejects if the connection breaks. */
 export function callerOf(stack: Stack): Caller {
   const origin = `http://${stack.addresses.gateway}`;
   return async (request, body, headers = {}) => {
@@ -23,14 +23,14 @@ export function callerOf(stack: Stack): Caller {
   };
 }
 
-/** Somebody who has signed in, and the header that says so. */
+/** A user who has signed in, with the authorization header. */
 export type User = {
   readonly id: string;
   readonly username: string;
   readonly headers: { readonly authorization: string };
 };
 
-/** Signs in somebody new, whose name begins so. */
+/** Registers and signs in a new user whose name starts with `name`. */
 export async function signUp(call: Caller, name: string): Promise<User> {
   const username = `${name}-${crypto.randomUUID().slice(0, 8)}`;
   const user = { username, email: `${username}@example.com`, password: "p@ssw0rd" };

@@ -3,16 +3,16 @@ import { readConfig } from "@sagacart/workflows/config";
 import type { Steps } from "@sagacart/workflows/sagas/steps";
 import { runWorker } from "@sagacart/workflows/worker/run";
 
-// The worker, as it is, but for what is done to it around its calls:
-//   FAULT_TRACE=file        writes a line for each call that has a durable effect
-//   FAULT_KILL=before:3     kills itself with -9 before (after) the third such call
-//   FAULT_TWICE=true        does every activity twice and gives the second answer
-//   FAULT_BREAKS=charge     has this activity fail, each time
+// The real worker, with faults around its calls:
+//   FAULT_TRACE=file        writes a line for each call with a durable effect
+//   FAULT_KILL=before:3     kills itself with SIGKILL before (after) the third such call
+//   FAULT_TWICE=true        runs every activity twice and returns the second result
+//   FAULT_BREAKS=charge     makes this activity fail every time
 const { FAULT_TRACE: trace, FAULT_KILL: kill, FAULT_TWICE: twice, FAULT_BREAKS: broken } = process.env;
 const [when, at] = kill === undefined ? [] : kill.split(":");
 let calls = 0;
 
-/** A client whose calls are counted, except those that only ask. */
+/** A client whose calls are counted, except reads. */
 function watched<Client extends object>(client: Client, name: string): Client {
   return new Proxy(client, {
     get(target, method) {
@@ -34,14 +34,7 @@ function watched<Client extends object>(client: Client, name: string): Client {
   });
 }
 
-const asking = new Set([
-  "claimCommands",
-  "listStalledCommands",
-  "batchGetOrders",
-  "getOrder",
-  "getOrderRefund",
-  "listPayments",
-]);
+const asking = new Set(["claimCommands", "listStalledCommands", "getOrder", "getOrderRefund", "listPayments"]);
 
 function dieIf(moment: string, number: number): void {
   if (when === moment && number === Number(at)) {

@@ -1,6 +1,6 @@
 import { startTestPostgres } from "./postgres.ts";
 
-/** Gives every test TEST_POSTGRES_URL: a server that is there already when it is set, else one for this run. */
+/** Provides TEST_POSTGRES_URL to every test: an existing server if it is set, or else one started for this run. */
 export default async function setup(): Promise<(() => Promise<void>) | undefined> {
   if (process.env.TEST_POSTGRES_URL !== undefined) {
     return undefined;

@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 
-/** The path of grpcurl: on the PATH, in the cache, or built into the cache with Go (once). */
+/** Returns the path of grpcurl: from the PATH, from the cache, or built into the cache with Go (once). */
 export async function findGrpcurl(): Promise<string> {
   const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "sagacart");
   const places = [...(process.env.PATH ?? "").split(delimiter), cache].map((folder) => join(folder, "grpcurl"));
@@ -15,7 +15,7 @@ export async function findGrpcurl(): Promise<string> {
       return place;
     }
   }
-  process.stdout.write("building grpcurl with Go, once\n");
+  process.stdout.write("building grpcurl with Go (once)\n");
   await run("go", ["install", "github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3"], {
     env: { ...process.env, GOBIN: cache, GOFLAGS: "-modcacherw" },
   });

@@ -4,12 +4,11 @@ import { join } from "node:path";
 import { startPostgres } from "../../scripts/stack/postgres.ts";
 
 /**
- * A Postgres for one run of the tests, whose data go when it is closed. It does not wait for the disk: what a test
- * looks at does not survive a power cut anyway.
+ * Starts a Postgres server for one run of the tests. Closing it deletes its data, so it runs without fsync.
  */
 export async function startTestPostgres(): Promise<AsyncDisposable & { readonly url: string }> {
   const folder = await mkdtemp(join(tmpdir(), "sagacart-test-"));
-  // Run as root, the server has an account of its own, which must be able to pass through.
+  // Under root, the server runs as another user, which must be able to enter the folder.
   await chmod(folder, 0o755);
   const postgres = await startPostgres({
     dataDirectory: join(folder, "data"),

@@ -13,7 +13,7 @@ export const home = (postalCode: string) => ({
   countryCode: "US",
 });
 
-/** A product with so many on hand, at 1.00 USD. */
+/** Creates a product with this quantity on hand, at 1.00 USD. */
 export async function makeProduct(shop: Shop, onHand: number): Promise<string> {
   const { product } = await shop.products.createProduct({
     product: { title: "Thing", price: usd(100n) },
@@ -22,7 +22,7 @@ export async function makeProduct(shop: Shop, onHand: number): Promise<string> {
   return product!.id;
 }
 
-/** A customer with so much money. */
+/** Creates a customer with this balance. */
 export async function makeCustomer(shop: Shop, minorUnits: bigint): Promise<string> {
   const { account } = await shop.accounts.createAccount({ currencyCode: "USD" });
   const { customerId } = account!;
@@ -32,7 +32,7 @@ export async function makeCustomer(shop: Shop, minorUnits: bigint): Promise<stri
   return customerId;
 }
 
-/** An order of each kind, and how it must end: the ways of a saga, good and bad, in one batch. */
+/** Places an order for each path of the saga, in one batch. Returns the state that each must end in. */
 export async function placeOneOfEach(shop: Shop): Promise<Map<string, Order_State>> {
   const plenty = await makeProduct(shop, 100);
   const none = await makeProduct(shop, 0);

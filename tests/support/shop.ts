@@ -12,11 +12,11 @@ import { startTestStack } from "./stack.ts";
 export type TestShop = AsyncDisposable & {
   readonly stack: Stack;
   readonly shop: Shop;
-  /** What the audit finds, each breach in a sentence; every order must be final unless told otherwise. */
+  /** The breaches that the audit finds, a sentence each; by default every order must be final. */
   breaches(options?: { stalledAfterMs?: number }): Promise<string[]>;
 };
 
-/** A whole shop, a client for each of its services, and the audit of its books. */
+/** Starts a whole shop, with a client for each of its services and the audit. */
 export async function startShop(
   env: NonNullable<StackOptions["env"]> = {},
   options: Partial<StackOptions> = {},
@@ -24,7 +24,7 @@ export async function startShop(
   const stack = await startTestStack({
     env,
     ...options,
-    // These tests kill processes: what the others say of that is no news. TEST_SHOW=true shows it.
+    // These tests kill processes, so errors of the others are expected. TEST_SHOW=true shows them.
     ...(process.env.TEST_SHOW === "true" ? {} : { show: { lines: "errors", line: () => {} } }),
   });
   const shop = connectShop(stack.addresses);
@@ -47,7 +47,7 @@ export async function startShop(
   };
 }
 
-/** A worker that has faults, in place of the shop's own. */
+/** A worker with faults, instead of the shop's own. */
 export type FaultyWorker = {
   readonly process: ChildProcess;
   /** Resolves with the signal (or exit code) that ended it. */
@@ -55,10 +55,10 @@ export type FaultyWorker = {
   stop(): Promise<void>;
 };
 
-/** Those of this test file; a test that fails leaves its worker behind. */
+/** The faulty workers of this test file; a failed test leaves its worker running. */
 const workers = new Set<ChildProcess>();
 
-/** Starts one; FAULT_… variables say which faults it has. Leases and timeouts are short, so that tests are. */
+/** Starts a faulty worker; FAULT_… variables set its faults. Leases and timeouts are short to keep tests fast. */
 export async function startFaultyWorker(stack: Stack, faults: Record<string, string>): Promise<FaultyWorker> {
   const { addresses, temporal } = stack;
   const child = spawn(process.execPath, [fileURLToPath(new URL("faulty-worker.ts", import.meta.url))], {
@@ -94,7 +94,7 @@ export async function startFaultyWorker(stack: Stack, faults: Record<string, str
   };
 }
 
-/** A worker that finds out soon what another one left behind. */
+/** Settings of a worker that soon takes over what another one left behind. */
 export const quickWorker = {
   CLAIM_LEASE_MS: "1000",
   WORKFLOW_TASK_TIMEOUT_MS: "1000",
@@ -110,21 +110,21 @@ const over: ReadonlySet<Order_State> = new Set([
   Order_State.EXPIRED,
 ]);
 
-/** The order once it is final; asks again when a process that it asks is being started. */
+/** Waits until the order is final and returns it; retries while a process is being started. */
 export async function untilFinal(shop: Shop, id: string, withinMs = 60_000): Promise<Order> {
   let seen = "never answered";
-  const what = () => `order ${id} to be final; it ${seen}`;
+  const what = () => `order ${id} to be final; ${seen}`;
   return await until(withinMs, what, async () => {
     const { order, changes } = await shop.orders.getOrder({ id });
     if (order === undefined) {
       return undefined;
     }
-    seen = `went ${changes.map(({ state }) => stateOf({ ...order, state })).join(", ")} by ${order.workflowId}`;
+    seen = `its states were ${changes.map(({ state }) => stateOf({ ...order, state })).join(", ")}, in workflow ${order.workflowId}`;
     return over.has(order.state) ? order : undefined;
   });
 }
 
-/** Asks until there is an answer; an error counts as none. */
+/** Polls until there is an answer; an error counts as none. */
 export function until<T>(
   withinMs: number,
   what: string | (() => string),

@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { type Stack, type StackOptions, startStack } from "../../scripts/stack/stack.ts";
 
 /**
- * The whole shop for one file of tests: the very stack of `npm start`, on free ports, in a state folder that goes with
- * it. Postgres does not wait for the disk. A process that ends unasked fails the run, unless the test killed it:
- * `stack.kill` and `stack.start` are there for that.
+ * Starts the whole shop for one test file: the stack of `npm start`, on free ports, in a temporary state folder, with
+ * Postgres without fsync. A process that ends unexpectedly fails the run; tests end and restart processes with
+ * `stack.kill` and `stack.start`.
  */
 export async function startTestStack(options: Partial<StackOptions> = {}): Promise<Stack> {
   const stateDirectory = await mkdtemp(join(tmpdir(), "sagacart-e2e-"));
@@ -15,11 +15,11 @@ export async function startTestStack(options: Partial<StackOptions> = {}): Promi
     ports: "free",
     temporary: true,
     settings: { fsync: "off", full_page_writes: "off" },
-    // What went wrong is in the test's output; how the start went is not.
+    // Show errors in the test's output, but not the progress of the start.
     log: () => undefined,
     show: { lines: "errors", line: (name, line) => process.stderr.write(`${name} | ${line}\n`) },
     onDeath({ name, how, lastLines }) {
-      throw new Error(`${name} ended unasked with ${how}:\n${lastLines.join("\n")}`);
+      throw new Error(`${name} ended unexpectedly with ${how}:\n${lastLines.join("\n")}`);
     },
     ...options,
   });

@@ -6,7 +6,7 @@ import { findTemporal } from "../../scripts/stack/temporal-program.ts";
 
 export type TemporalServer = AsyncDisposable & { readonly address: string };
 
-/** Temporal's dev server alone, in memory; it answers when this does. */
+/** Starts only Temporal's dev server, in memory; resolves when it is ready. */
 export async function spawnTemporal(cache: string): Promise<TemporalServer> {
   const found = await findTemporal({ env: process.env, cache, log: () => {} });
   if (found.kind === "server") {

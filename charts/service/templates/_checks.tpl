@@ -24,9 +24,6 @@
 {{- if eq (toString (get $config "AUTH")) "off" -}}
 {{- fail (printf "%s has AUTH=off, which global.production refuses: whoever reaches it could do everything." $name) -}}
 {{- end -}}
-{{- if eq (toString (get $config "OPEN_SURFACES")) "true" -}}
-{{- fail (printf "%s has OPEN_SURFACES=true, which global.production refuses: those surfaces have no sign-in." $name) -}}
-{{- end -}}
 {{- end -}}
 {{- range $old, $new := dict "replicaCount" "replicas" "env" "config" "existingSecret" "secret.existingSecret" "secrets" "secret.keys, and the Secret itself" "hpa" "autoscaling" "pdb" "podDisruptionBudget" -}}
 {{- if hasKey $.Values $old -}}

@@ -1,4 +1,4 @@
-{{/* The edges that there are: the table, with those of the pretended world where that is on. */}}
+{{/* The edges that there are: the table, with those of the simulated providers where that is on. */}}
 {{- define "service.edges" -}}
 {{- $policy := .Values.global.networkPolicy -}}
 {{- $edges := deepCopy $policy.edges -}}

@@ -3,7 +3,7 @@ import type { Dashboard } from "../dashboard.ts";
 export const engine: Dashboard = {
   name: "engine",
   title: "Sagacart: the engine",
-  description: "The saga: outboxes, batches, steps, Temporal, feeds, and the world outside.",
+  description: "The saga: outboxes, batches, steps, Temporal, feeds, and external providers.",
   rows: [
     {
       title: "Outboxes",
@@ -175,7 +175,7 @@ export const engine: Dashboard = {
       ],
     },
     {
-      title: "The world outside",
+      title: "External providers",
       panels: [
         {
           title: "Card provider: calls, by answer",

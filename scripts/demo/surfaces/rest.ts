@@ -6,7 +6,7 @@ export type Body = any;
 export type Question = {
   readonly body?: object;
   readonly headers?: Readonly<Record<string, string>>;
-  /** What it is to be answered with; 200. */
+  /** The expected status; by default 200. */
   readonly status?: number;
 };
 

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { callContext, runWithContext } from "./context.ts";
 import { parseGrpcTimeout, readContext } from "./rpc/interceptors/context.ts";
 
-test("a call's context goes along with what it awaits", async () => {
+test("a call's context is kept across awaits", async () => {
   await runWithContext({ requestId: "r-1" }, async () => {
     await new Promise((resolve) => setImmediate(resolve));
 
@@ -12,7 +12,7 @@ test("a call's context goes along with what it awaits", async () => {
   expect(callContext()).toBeUndefined();
 });
 
-test("what belongs to no call sees none", () => {
+test("outside of a call there is no context", () => {
   runWithContext({ requestId: "r-1" }, () => {
     runWithContext(undefined, () => {
       expect(callContext()).toBeUndefined();
@@ -32,7 +32,7 @@ test.each([
   expect(parseGrpcTimeout(text)).toBeCloseTo(ms, 9);
 });
 
-test.each(["", "5", "5s", "-5S", "5.5S", "123456789S", "S", " 5S"])("%j is no timeout", (text) => {
+test.each(["", "5", "5s", "-5S", "5.5S", "123456789S", "S", " 5S"])("%j is not a timeout", (text) => {
   expect(parseGrpcTimeout(text)).toBeUndefined();
 });
 
@@ -41,7 +41,7 @@ test.each([
   [{ "connect-timeout-ms": "2000" }, 3_000],
   [{ "connect-timeout-ms": "soon" }, undefined],
   [{}, undefined],
-])("of a call with %j that comes at 1000 the deadline is %s", (header: Record<string, string>, deadlineMs) => {
+])("a call with %j that arrives at 1000 has the deadline %s", (header: Record<string, string>, deadlineMs) => {
   const context = readContext((name) => header[name] ?? null, 1_000);
 
   expect(context.deadlineMs).toBe(deadlineMs);

@@ -8,7 +8,7 @@ import { codeName, DomainError, defineReasons, errorInfo, toConnectError } from 
 
 const reasons = defineReasons({ OUT_OF_STOCK: Code.FailedPrecondition, TOO_MANY: Code.ResourceExhausted });
 
-test("a domain error says its reason, whose it is, and what the message names", () => {
+test("a domain error has its reason, its domain, and the values of its message", () => {
   const error = new DomainError(reasons, "OUT_OF_STOCK", "product p-1 has 2 left, 5 asked", { product_id: "p-1" });
 
   expect(errorInfo(toConnectError(error, "stock.sagacart"))).toEqual({
@@ -21,7 +21,7 @@ test("a domain error says its reason, whose it is, and what the message names", 
   });
 });
 
-test("too many requests says when to come back", () => {
+test("RESOURCE_EXHAUSTED says when to retry", () => {
   const error = new DomainError(reasons, "TOO_MANY", "wait", {}, { retryAfterMs: 2_500 });
 
   const [retry] = toConnectError(error, "stock.sagacart").findDetails(RetryInfoSchema);
@@ -29,7 +29,7 @@ test("too many requests says when to come back", () => {
   expect(retry?.retryDelay).toMatchObject({ seconds: 2n, nanos: 500_000_000 });
 });
 
-test("a bug tells the caller nothing but the request id", () => {
+test("a bug reveals nothing but the request id", () => {
   const error = toConnectError(new Error("password authentication failed for user root"), "stock.sagacart");
   const named = runWithContext({ requestId: "r-1" }, () => toConnectError(new TypeError("x"), "stock.sagacart"));
 
@@ -66,7 +66,7 @@ test("an error of the framework gets its code as the reason", () => {
   expect(errorInfo(error)).toMatchObject({ reason: "UNIMPLEMENTED", domain: "stock.sagacart" });
 });
 
-test("broken rules are told with their fields", () => {
+test("violated rules are reported with their fields", () => {
   const violations = create(ViolationsSchema, {
     violations: [
       {
@@ -103,7 +103,7 @@ test.each([
     Code.Aborted,
     "CONTENTION",
   ],
-  ["a unique violation that nobody expected", pgError("23505"), Code.Internal, "INTERNAL"],
+  ["an unexpected unique violation", pgError("23505"), Code.Internal, "INTERNAL"],
   ["an abort", new DOMException("aborted", "AbortError"), Code.Canceled, "CANCELED"],
   ["a timeout", new DOMException("too late", "TimeoutError"), Code.DeadlineExceeded, "DEADLINE_EXCEEDED"],
   ["something that is no error", "oops", Code.Internal, "INTERNAL"],
@@ -111,7 +111,7 @@ test.each([
   expect(errorInfo(toConnectError(error, "stock.sagacart"))).toMatchObject({ code, reason });
 });
 
-test("errorInfo reads whatever it is given", () => {
+test("errorInfo reads anything thrown", () => {
   const nothing = { reason: "", domain: "", metadata: {}, violations: [] };
 
   expect(errorInfo(new Error("x"))).toEqual({ ...nothing, code: Code.Unknown, message: "x" });
@@ -124,15 +124,18 @@ test("errorInfo reads whatever it is given", () => {
   });
 });
 
-test.each(["out_of_stock", "Out", "A", "OUT-OF-STOCK", "OUT_", `A${"B".repeat(63)}`])("%s is no reason", (reason) => {
-  expect(() => defineReasons({ [reason]: Code.Internal })).toThrow("is not UPPER_SNAKE of 3 to 63 characters");
-});
+test.each(["out_of_stock", "Out", "A", "OUT-OF-STOCK", "OUT_", `A${"B".repeat(63)}`])(
+  "%s is not a reason",
+  (reason) => {
+    expect(() => defineReasons({ [reason]: Code.Internal })).toThrow("is not UPPER_SNAKE of 3 to 63 characters");
+  },
+);
 
 test.each([
   [Code.FailedPrecondition, "failed_precondition"],
   [Code.DataLoss, "data_loss"],
   [Code.Aborted, "aborted"],
-])("code %d is called %s", (code, name) => {
+])("code %d is written %s", (code, name) => {
   expect(codeName(code)).toBe(name);
 });
 

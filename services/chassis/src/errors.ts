@@ -7,10 +7,10 @@ import { callContext } from "./context.ts";
 import { type DatabaseFailure, databaseFailure } from "./postgres/failure.ts";
 import { fieldPath } from "./rpc/field-path.ts";
 
-/** The reasons that a service fails for, and the code of each. */
+/** The reasons of a service's errors, and the code of each. */
 export type ReasonTable = Readonly<Record<string, Code>>;
 
-/** A table of reasons. Each is UPPER_SNAKE of at most 63 characters, as google.rpc.ErrorInfo asks. */
+/** Defines a table of reasons. Each is UPPER_SNAKE with at most 63 characters, as google.rpc.ErrorInfo requires. */
 export function defineReasons<const T extends ReasonTable>(reasons: T): T {
   for (const reason of Object.keys(reasons)) {
     if (!/^[A-Z][A-Z0-9_]{1,61}[A-Z0-9]$/.test(reason)) {
@@ -21,8 +21,8 @@ export function defineReasons<const T extends ReasonTable>(reasons: T): T {
 }
 
 /**
- * An expected failure, with a reason that programs can switch on. Whatever the message names is in the metadata
- * too. RESOURCE_EXHAUSTED tells the caller when to come back: after `retryAfterMs`.
+ * An expected failure, with a reason that programs can switch on. All values in the message are in the metadata too. With
+ * RESOURCE_EXHAUSTED, the caller is told to retry after `retryAfterMs`.
  */
 export class DomainError<T extends ReasonTable = ReasonTable> extends Error {
   override readonly name = "DomainError";
@@ -47,8 +47,8 @@ export class DomainError<T extends ReasonTable = ReasonTable> extends Error {
 }
 
 /**
- * What goes over the wire for anything that was thrown. Each error has a google.rpc.ErrorInfo; an error that is
- * not known as expected becomes INTERNAL and says nothing but the request id (the cause belongs into the log).
+ * Translates anything thrown to an error on the wire, with a google.rpc.ErrorInfo. An unexpected error becomes INTERNAL and
+ * reveals only the request id; its cause belongs into the log.
  */
 export function toConnectError(error: unknown, domain: string): ConnectError {
   if (error instanceof DomainError) {
@@ -75,23 +75,23 @@ export function toConnectError(error: unknown, domain: string): ConnectError {
   );
 }
 
-/** What an error says, read from one that came over the wire (or from one of our own). */
+/** The details of an error from the wire, or of a DomainError. */
 export type ErrorDetails = {
   readonly code: Code;
-  /** UPPER_SNAKE; "" when the error has none. */
+  /** UPPER_SNAKE; "" if the error has none. */
   readonly reason: string;
-  /** Whose reason it is, as in `stock.sagacart`; "" when the error has none. */
+  /** The service that defines the reason, for example `stock.sagacart`; "" if the error has none. */
   readonly domain: string;
   readonly metadata: Readonly<Record<string, string>>;
   readonly message: string;
-  /** The rules that the request breaks; empty when that is not what is wrong. */
+  /** The contract's rules that the request violates; empty for other errors. */
   readonly violations: readonly Violation[];
 };
 
-/** A rule that a request breaks: where (`lines[0].quantity`), which, and what it asks for. */
+/** A violated rule: the field (`lines[0].quantity`), the rule's id, and what it requires. */
 export type Violation = { readonly field: string; readonly ruleId: string; readonly message: string };
 
-/** Reads the code, the reason and the broken rules out of an error. Never throws. */
+/** Reads the code, the reason and the violations of an error. Never throws. */
 export function errorInfo(error: unknown): ErrorDetails {
   if (error instanceof DomainError) {
     const { code, reason, metadata, message } = error;
@@ -113,7 +113,7 @@ export function errorInfo(error: unknown): ErrorDetails {
 }
 
 const databaseErrors: Record<DatabaseFailure, { code: Code; message: string }> = {
-  CONTENTION: { code: Code.Aborted, message: "others were changing the same rows all the time; try again" },
+  CONTENTION: { code: Code.Aborted, message: "other calls kept changing the same rows; try again" },
   DATABASE_UNAVAILABLE: { code: Code.Unavailable, message: "the database cannot be reached; try again" },
   DATABASE_TIMEOUT: { code: Code.DeadlineExceeded, message: "the database took too long" },
 };
@@ -137,8 +137,8 @@ function withInfo(code: Code, message: string, info: Info, cause: unknown): Conn
 }
 
 /**
- * An error that is a ConnectError already keeps its code, message and details; another service's reason stays
- * that service's. Its metadata does not go on: that would send the other's headers as our own.
+ * Passes a ConnectError on with its code, message and details, including another service's reason. Its metadata is dropped:
+ * the other service's headers would be sent as our own.
  */
 function passedOn(error: ConnectError, domain: string): ConnectError {
   const hasInfo = error.findDetails(ErrorInfoSchema).length > 0;
@@ -162,7 +162,7 @@ function nameOf(code: Code): string {
   return codeName(code).toUpperCase();
 }
 
-/** A code as Connect writes it: `failed_precondition`. */
+/** Formats a code as Connect does: `failed_precondition`. */
 export function codeName(code: Code): string {
   return (Code[code] ?? "Unknown").replace(/(?<=.)[A-Z]/g, (letter) => `_${letter}`).toLowerCase();
 }

@@ -21,7 +21,7 @@ test("amounts of two currencies cannot be put together", () => {
   ]);
 });
 
-test("what does not fit the 64 bits of the database throws", () => {
+test("an amount that does not fit 64 bits throws", () => {
   expect(multiply(eur(2n ** 63n - 1n), 1)).toMatchObject(eur(2n ** 63n - 1n));
   expect(reasonOf(() => multiply(eur(2n ** 62n), 2))).toEqual([
     "MONEY_OUT_OF_RANGE",
@@ -30,7 +30,7 @@ test("what does not fit the 64 bits of the database throws", () => {
   ]);
 });
 
-test("half a piece has no price", () => {
+test("multiplying by a fraction throws", () => {
   expect(() => multiply(eur(100n), 0.5)).toThrow(RangeError);
 });
 
@@ -68,11 +68,11 @@ test.each([
   ["1e3", "EUR"],
   ["+1", "EUR"],
   ["1 ", "EUR"],
-])("%j is no amount of %s", (decimal, currencyCode) => {
+])("%j is not an amount of %s", (decimal, currencyCode) => {
   expect(reasonOf(() => parseDecimal(decimal, currencyCode))[0]).toBe("BAD_AMOUNT");
 });
 
-test("what is no currency is said so", () => {
+test("an invalid currency is refused", () => {
   expect(reasonOf(() => decimalsOf("euro"))).toEqual([
     "BAD_AMOUNT",
     '"euro" is not a currency; a code is three capital letters',

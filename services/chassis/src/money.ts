@@ -3,7 +3,7 @@ import { Code } from "@connectrpc/connect";
 import { type Money, MoneySchema } from "@sagacart/proto/type/v1/money";
 import { DomainError, defineReasons } from "./errors.ts";
 
-/** An exact sum: whole minor units (cents for EUR) of one currency (ISO 4217). Every Money is one. */
+/** An exact amount: whole minor units (cents for EUR) of one currency (ISO 4217). Each Money is one. */
 export type Amount = { readonly currencyCode: string; readonly minorUnits: bigint };
 
 /** The currency that ISO 4217 reserves for tests. Amounts in it are no customer's: the shop tests itself with them. */
@@ -15,12 +15,12 @@ export const moneyReasons = defineReasons({
   BAD_AMOUNT: Code.InvalidArgument,
 });
 
-/** A price times a whole number of pieces. */
+/** Multiplies a price by a whole number of pieces. */
 export function multiply(price: Amount, quantity: number): Money {
   return money(price.currencyCode, price.minorUnits * BigInt(quantity));
 }
 
-/** The currency that all of them are in. Throws CURRENCY_MISMATCH when there are two, or none. */
+/** Returns the currency of all amounts. Throws CURRENCY_MISMATCH if they differ. */
 export function sameCurrency(first: Amount, ...others: readonly Amount[]): string {
   const other = others.find(({ currencyCode }) => currencyCode !== first.currencyCode);
   if (other !== undefined) {
@@ -31,7 +31,7 @@ export function sameCurrency(first: Amount, ...others: readonly Amount[]): strin
   return first.currencyCode;
 }
 
-/** For people: `12.34 EUR`, `-0.05 EUR`, `1200 JPY`. */
+/** Formats an amount for people: `12.34 EUR`, `-0.05 EUR`, `1200 JPY`. */
 export function formatMoney({ currencyCode, minorUnits }: Amount): string {
   const decimals = decimalsOf(currencyCode);
   const digits = (minorUnits < 0n ? -minorUnits : minorUnits).toString().padStart(decimals + 1, "0");
@@ -40,7 +40,7 @@ export function formatMoney({ currencyCode, minorUnits }: Amount): string {
   return `${minorUnits < 0n ? "-" : ""}${whole}${rest} ${currencyCode}`;
 }
 
-/** Reads `12`, `12.3` or `-12.34`. More decimals than the currency has, or anything else, throws BAD_AMOUNT. */
+/** Parses `12`, `12.3` or `-12.34`. Throws BAD_AMOUNT for more decimals than the currency has, or another format. */
 export function parseDecimal(decimal: string, currencyCode: string): Money {
   const decimals = decimalsOf(currencyCode);
   const parts = /^(-?)(\d{1,18})(?:\.(\d+))?$/.exec(decimal);
@@ -52,7 +52,7 @@ export function parseDecimal(decimal: string, currencyCode: string): Money {
   return money(currencyCode, BigInt(`${sign}${whole}${rest.padEnd(decimals, "0")}`));
 }
 
-/** How many decimals a currency has: 2 for EUR, 0 for JPY, 3 for KWD. Not a currency's code at all throws BAD_AMOUNT. */
+/** Returns a currency's number of decimals: 2 for EUR, 0 for JPY, 3 for KWD. Throws BAD_AMOUNT for an invalid code. */
 export function decimalsOf(currencyCode: string): number {
   let decimals = known.get(currencyCode);
   if (decimals === undefined) {
@@ -67,7 +67,7 @@ export function decimalsOf(currencyCode: string): number {
   return decimals;
 }
 
-// Three letters make at most 17,576 entries.
+// At most 17,576 entries: all codes of three letters.
 const known = new Map<string, number>();
 
 const largest = 2n ** 63n - 1n;

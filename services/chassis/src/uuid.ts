@@ -7,9 +7,9 @@ let lastMs = 0;
 let sequence = 0;
 
 /**
- * A UUIDv7 (RFC 9562): sorts by the time it was made, in this process by the order too, is safe to make anywhere, and
- * keeps B-tree inserts at the right edge. Randomness is drawn for 256 of them at once: to draw it for each took a
- * twentieth of what a service does.
+ * Creates a UUIDv7 (RFC 9562). Ids sort by creation time, within a process also by order of creation, and B-tree inserts
+ * stay at the right edge. Random bytes are drawn for 256 ids at once: drawing them for each took a twentieth of a service's
+ * CPU time.
  */
 export function uuidv7(): string {
   if (used === pool.length) {
@@ -24,7 +24,7 @@ export function uuidv7(): string {
     sequence = new DataView(random.buffer, random.byteOffset).getUint32(6) >>> 1;
   } else {
     sequence = (sequence + 1) >>> 0;
-    // The counter has run over: the next millisecond begins early, as the RFC allows.
+    // The counter overflowed: the next millisecond begins early, as the RFC allows.
     lastMs += sequence === 0 ? 1 : 0;
   }
   return v7({ random, msecs: lastMs, seq: sequence });

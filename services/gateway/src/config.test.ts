@@ -2,16 +2,15 @@ import { ConfigError } from "@sagacart/chassis/process/config";
 import { expect, test } from "vitest";
 import { readConfig } from "./config.ts";
 
-test("without any variables, writes and sign-ins are limited, nothing is open and no proxy is believed", () => {
+test("without any variables, writes and sign-ins are limited, there are no surfaces and no proxy is believed", () => {
   expect(readConfig({ AUTH: "off" })).toMatchObject({
-    OPEN_SURFACES: false,
+    SURFACES_URL: undefined,
     CORS_ORIGINS: [],
     WRITES_PER_MINUTE: 600,
     SIGN_INS_PER_MINUTE: 60,
     TRUSTED_PROXIES: [],
     IDENTITY_ADDRESS: "127.0.0.1:8086",
     IDENTITY_HTTP_URL: "http://127.0.0.1:8096",
-    SHOP_PAYMENT_METHOD: "pm_ok",
   });
 });
 
@@ -29,6 +28,7 @@ test.each([
   ["WRITES_PER_MINUTE", "-1"],
   ["SIGN_INS_PER_MINUTE", "many"],
   ["IDENTITY_HTTP_URL", "identity:8096"],
+  ["SURFACES_URL", "surfaces:8087"],
   ["CORS_ORIGINS", "https://shop.example/path"],
 ])("%s=%s is refused by its name", (name, value) => {
   const read = () => readConfig({ AUTH: "off", [name]: value });

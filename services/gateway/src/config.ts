@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
-import { serviceTokenEnv, tokenEnv } from "@sagacart/chassis/auth/env";
-import { type Env, flag, int, list, readEnv, serverEnv, text, url } from "@sagacart/chassis/process/config";
-import { tlsEnv } from "@sagacart/chassis/tls/env";
+import { serviceTokenEnv } from "@sagacart/chassis/auth/env";
+import { type Env, int, list, optional, readEnv, text, url } from "@sagacart/chassis/process/config";
+import { restEnv } from "@sagacart/rest/config";
 
 export type Config = ReturnType<typeof readConfig>;
 
@@ -9,12 +9,8 @@ export type Config = ReturnType<typeof readConfig>;
 export function readConfig(env: Env) {
   return readEnv(
     {
-      ...serverEnv(8080),
-      ...tokenEnv(),
+      ...restEnv(8080),
       ...serviceTokenEnv(),
-      ...tlsEnv(),
-      /** Serve over TLS with TLS_CERT_FILE; else that is only for calls to the services. Nobody is asked for a certificate. */
-      SERVE_TLS: serveTls,
       /** Where the services are: `host:port`, `dns:///host:port`, or several with commas. */
       ORDER_ADDRESS: text({ default: "127.0.0.1:8081" }),
       STOCK_ADDRESS: text({ default: "127.0.0.1:8082" }),
@@ -24,32 +20,19 @@ export function readConfig(env: Env) {
       IDENTITY_ADDRESS: text({ default: "127.0.0.1:8086" }),
       /** Where identity serves OpenID Connect. */
       IDENTITY_HTTP_URL: url({ protocols: ["http:", "https:"], default: "http://127.0.0.1:8096" }),
-      /** Serve the surfaces that have no sign-in. For a laptop, on loopback. */
-      OPEN_SURFACES: flag(false),
-      /** Which origins' pages may call from a browser: `https://shop.example`, or `*` for any. */
+      /** Where the surfaces are. Absent: their paths are 404. */
+      SURFACES_URL: optional(url({ protocols: ["http:", "https:"] })),
+      /** The origins whose pages may call from a browser: `https://shop.example`, or `*` for any. */
       CORS_ORIGINS: list({ default: [], pattern: /^(\*|https?:\/\/[^/\s]+)$/ }),
-      /** The currency of the surfaces that know none. */
-      SHOP_CURRENCY: text({ default: "USD", pattern: /^[A-Z]{3}$/ }),
-      /** How the surfaces pay whose users have no money: a payment method, or `balance` for their account. */
-      SHOP_PAYMENT_METHOD: text({ default: "pm_ok", pattern: /^.{1,100}$/ }),
-      /** How many requests that change something a caller may send a minute, to each gateway. 0: any number. */
+      /** The limit of writes of one caller per minute, in each gateway process. 0: no limit. */
       WRITES_PER_MINUTE: int({ min: 0, max: 1_000_000, default: 600 }),
-      /** How many sign-ins, registrations and resets may come from an address in a minute. 0: any number. */
+      /** The limit of sign-ins, registrations and resets from one address per minute. 0: no limit. */
       SIGN_INS_PER_MINUTE: int({ min: 0, max: 1_000_000, default: 60 }),
-      /** Whose X-Forwarded-For is believed: addresses and networks (10.0.0.0/8) of what stands before the gateway. */
+      /** The proxies before the gateway whose X-Forwarded-For is believed: addresses and networks (10.0.0.0/8). */
       TRUSTED_PROXIES: networks,
-      BODY_LIMIT_BYTES: int({ min: 1024, max: 2 * 1024 * 1024, default: 1024 * 1024 }),
     },
     env,
   );
-}
-
-function serveTls(value: string | undefined, env: Env): boolean {
-  const serve = flag(false)(value, env);
-  if (serve && (env.TLS_CERT_FILE ?? "") === "") {
-    throw new Error("is true, and there is no TLS_CERT_FILE to serve with");
-  }
-  return serve;
 }
 
 function networks(value: string | undefined, env: Env): readonly string[] {

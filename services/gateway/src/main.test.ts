@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import { afterEach, expect, test } from "vitest";
-import { startStandIn } from "./testing.ts";
+import { startStandIn } from "./testing/gateway.ts";
 
 const main = new URL("./main.ts", import.meta.url).pathname;
 const children: ChildProcess[] = [];
@@ -40,8 +40,7 @@ async function logged(child: ReturnType<typeof run>, msg: string): Promise<Recor
 test("every wrong variable is named, and the exit is 1", async () => {
   const child = run({
     PORT: "http",
-    OPEN_SURFACES: "yes",
-    SHOP_CURRENCY: "dollars",
+    SURFACES_URL: "surfaces",
     CORS_ORIGINS: "shop.example",
     BODY_LIMIT_BYTES: "-1",
   });
@@ -52,10 +51,10 @@ test("every wrong variable is named, and the exit is 1", async () => {
       .trim()
       .split("\n")
       .map((line) => line.split(" ")[0]),
-  ).toEqual(["PORT", "OPEN_SURFACES", "CORS_ORIGINS", "SHOP_CURRENCY", "BODY_LIMIT_BYTES"]);
+  ).toEqual(["PORT", "BODY_LIMIT_BYTES", "SURFACES_URL", "CORS_ORIGINS"]);
 });
 
-test("a port that is taken is told in one line, and the exit is 1", async () => {
+test("a port in use is reported in one line, and the exit is 1", async () => {
   const other = createServer().listen(0, "127.0.0.1");
   await once(other, "listening");
   const address = other.address();
@@ -69,7 +68,7 @@ test("a port that is taken is told in one line, and the exit is 1", async () => 
   );
 });
 
-test("SIGTERM: not ready, the request under way is answered, new ones are not taken, exit 0", async () => {
+test("on SIGTERM it is not ready, answers the request in flight, takes no new ones, and exits with 0", async () => {
   await using standIn = await startStandIn();
   const at = standIn.address;
   const child = run({

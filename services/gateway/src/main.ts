@@ -1,3 +1,5 @@
-import { runGateway } from "./run.ts";
+import { runRest } from "@sagacart/rest/run";
+import { compose } from "./compose.ts";
+import { readConfig } from "./config.ts";
 
-await runGateway();
+await runRest({ name: "gateway", readConfig, compose });

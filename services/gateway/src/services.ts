@@ -2,13 +2,7 @@ import type { DescService } from "@bufbuild/protobuf";
 import type { Transport } from "@connectrpc/connect";
 import { callersToken } from "@sagacart/chassis/auth/callers-token";
 import type { CallTokens, ServiceTokens } from "@sagacart/chassis/auth/service-tokens";
-import {
-  type Channel,
-  type ChannelOptions,
-  createServiceClient,
-  openChannel,
-  withTokens,
-} from "@sagacart/chassis/client/client";
+import { type ChannelOptions, createServiceClient, withTokens } from "@sagacart/chassis/client/client";
 import { createGrpcTransport } from "@sagacart/chassis/client/transport";
 import { clientMeter, type Metrics } from "@sagacart/chassis/process/metrics";
 import { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
@@ -28,11 +22,14 @@ import { PaymentService } from "@sagacart/proto/payment/v1/payment_service";
 import { ShippingService } from "@sagacart/proto/shipping/v1/shipping_service";
 import { ProductService } from "@sagacart/proto/stock/v1/product_service";
 import { StockService } from "@sagacart/proto/stock/v1/stock_service";
+import { type Channels, closeChannels, openChannels } from "@sagacart/rest/channels";
 
-export const serviceNames = ["order", "stock", "payment", "shipping", "notifier", "identity"] as const;
-export type ServiceName = (typeof serviceNames)[number];
+export type ServiceName = "order" | "stock" | "payment" | "shipping" | "notifier" | "identity";
 
-/** The services that have something public, and which process has each. */
+/** The services that a checkout does without. */
+export const optionalServices: readonly ServiceName[] = ["notifier", "identity"];
+
+/** The services with public methods, and the process that has each. */
 export const publicServices: ReadonlyMap<DescService, ServiceName> = new Map<DescService, ServiceName>([
   [CartService, "order"],
   [GuestCartService, "order"],
@@ -55,7 +52,7 @@ export const publicServices: ReadonlyMap<DescService, ServiceName> = new Map<Des
   [IdentityService, "identity"],
 ]);
 
-/** What other processes serve as well. */
+/** The processes that have such a service besides. */
 const alsoAt: readonly (readonly [DescService, ServiceName])[] = [
   [EventService, "payment"],
   [ConsumerService, "payment"],
@@ -65,34 +62,27 @@ const alsoAt: readonly (readonly [DescService, ServiceName])[] = [
 
 /** The connections to the services. */
 export type Services = Disposable & {
-  readonly channels: Readonly<Record<ServiceName, Channel>>;
+  readonly channels: Channels<ServiceName>;
   /**
-   * For calls of a service by its descriptor, where several processes have it to that one. They take along the token
-   * of the request that they are made for.
+   * Returns the transport for calls to a service by its descriptor; where several processes have that service, to the one
+   * named. A call takes along the token of the request that it is made for.
    */
   transportTo(service: DescService, at?: ServiceName): Transport;
-  /** Clients for what has no sign-in of its own: they take along the gateway's own token. */
+  /** Clients for requests without a sign-in. Calls take along the gateway's own token, where a method needs one. */
   readonly clients: ReturnType<typeof createClients>;
-  /** The same, but for clients that act for whoever sends the request, with that one's token. */
-  readonly asCaller: Services;
 };
 
-/** Opens them; each connects at its first call. Without `tokens`, the gateway has none of its own. */
+export type ServicesOptions = Pick<ChannelOptions, "tls" | "keepaliveIntervalMs"> & {
+  readonly metrics: Metrics;
+  readonly tokens?: ServiceTokens | undefined;
+};
+
+/** Opens them; each connects at its first call. Without `tokens`, the gateway has no token of its own; without `tls`, plain text. */
 export function openServices(
   addresses: Readonly<Record<ServiceName, string>>,
-  metrics: Metrics,
-  tokens?: ServiceTokens | undefined,
-  options: Pick<ChannelOptions, "tls" | "keepaliveIntervalMs"> = {},
+  { metrics, tokens, ...options }: ServicesOptions,
 ): Services {
-  const open = (name: ServiceName) => openChannel(addresses[name], { metrics, ...options });
-  const channels = {
-    order: open("order"),
-    stock: open("stock"),
-    payment: open("payment"),
-    shipping: open("shipping"),
-    notifier: open("notifier"),
-    identity: open("identity"),
-  };
+  const channels = openChannels(addresses, { metrics, ...options });
   const meter = clientMeter(metrics);
   const transports = new Map(
     [...publicServices, ...alsoAt].map(([service, name]) => [
@@ -105,8 +95,9 @@ export function openServices(
       }),
     ]),
   );
-  const shared = {
+  return {
     channels,
+    clients: createClients(channels, tokens),
     transportTo(service: DescService, at: ServiceName | undefined = publicServices.get(service)) {
       const transport = transports.get(`${at} ${service.typeName}`);
       if (transport === undefined) {
@@ -115,36 +106,17 @@ export function openServices(
       return transport;
     },
     [Symbol.dispose]() {
-      // It has no token to fetch any more; nobody waits for it.
+      // It fetches no more tokens; nothing waits for it.
       void tokens?.[Symbol.asyncDispose]();
-      for (const channel of Object.values(channels)) {
-        channel.close();
-      }
+      closeChannels(channels);
     },
   };
-  const asCaller: Services = {
-    ...shared,
-    clients: createClients(channels, callersToken),
-    get asCaller() {
-      return asCaller;
-    },
-  };
-  return { ...shared, clients: createClients(channels, tokens), asCaller };
 }
 
-function createClients(channels: Readonly<Record<ServiceName, Channel>>, tokens: CallTokens | undefined) {
-  const to = (name: ServiceName) => withTokens(channels[name], tokens);
-  const [order, stock, payment] = [to("order"), to("stock"), to("payment")];
+function createClients(channels: Channels<ServiceName>, tokens: CallTokens | undefined) {
   return {
-    carts: createServiceClient(CartService, order),
-    orders: createServiceClient(OrderService, order),
-    incidents: createServiceClient(IncidentService, order),
-    products: createServiceClient(ProductService, stock),
-    stock: createServiceClient(StockService, stock),
-    accounts: createServiceClient(AccountService, payment),
-    payments: createServiceClient(PaymentService, payment),
-    shipping: createServiceClient(ShippingService, to("shipping")),
-    preferences: createServiceClient(PreferenceService, to("notifier")),
-    users: createServiceClient(IdentityService, to("identity")),
+    payments: createServiceClient(PaymentService, withTokens(channels.payment, tokens)),
+    shipping: createServiceClient(ShippingService, withTokens(channels.shipping, tokens)),
+    preferences: createServiceClient(PreferenceService, withTokens(channels.notifier, tokens)),
   };
 }

@@ -3,15 +3,15 @@ create table users (
   username      text        not null check (length(username) between 3 and 50 and username !~ '@'),
   email         text        not null check (length(email) <= 254),
   phone         text        not null default '',
-  -- As in the PHC string format: the algorithm and its costs, the salt, the hash.
+  -- In the PHC string format: the algorithm, its parameters, the salt and the hash.
   password_hash text        not null check (password_hash like '$argon2id$%'),
   roles         text[]      not null check (roles <@ array['customer', 'support', 'operator'] and cardinality(roles) > 0),
   version       bigint      not null default 1,
-  -- To the millisecond, as page tokens have it.
+  -- In milliseconds, as in page tokens.
   create_time   timestamptz(3) not null default now(),
   update_time   timestamptz not null default now()
 );
--- One person, however the name is written.
+-- Names differ by more than case.
 create unique index users_username on users (lower(username));
 create unique index users_email on users (lower(email));
 create index users_oldest on users (create_time, id);
@@ -31,7 +31,7 @@ create unique index addresses_default on addresses (user_id) where is_default;
 create table sessions (
   id          text        primary key,
   user_id     text        not null references users on delete cascade,
-  -- Ended by its user, by a change of the password, or by a token that came twice. Kept until it would have expired.
+  -- Ended by its user, by a password change, or by a reused token. Kept until it would have expired.
   end_time    timestamptz,
   end_reason  text        check (end_reason in ('SIGNED_OUT', 'PASSWORD_CHANGED', 'TOKEN_REUSED')),
   expire_time timestamptz not null,
@@ -42,16 +42,16 @@ create index sessions_user on sessions (user_id);
 create index sessions_expire on sessions (expire_time);
 
 create table refresh_tokens (
-  hash        bytea       primary key, -- sha256: the tokens themselves are random, and nowhere
+  hash        bytea       primary key, -- sha256: the random tokens themselves are not stored
   session_id  text        not null references sessions on delete cascade,
   expire_time timestamptz not null,
   use_time    timestamptz,
-  -- The one it was exchanged for.
+  -- The token that it was exchanged for.
   next_hash   bytea,
   check ((use_time is null) = (next_hash is null))
 );
 create index refresh_tokens_session on refresh_tokens (session_id);
--- One that holds, at most.
+-- At most one is valid.
 create unique index refresh_tokens_newest on refresh_tokens (session_id) where use_time is null;
 
 create table password_resets (
@@ -63,14 +63,14 @@ create index password_resets_user on password_resets (user_id);
 create index password_resets_expire on password_resets (expire_time);
 
 create table throttles (
-  key          bytea       primary key, -- sha256 of what is counted: a name, an address
+  key          bytea       primary key, -- sha256 of the counted name or address
   attempts     integer     not null check (attempts > 0),
   blocked_until timestamptz not null,
   update_time  timestamptz not null
 );
 create index throttles_update on throttles (update_time);
 
--- Whom the configuration has asked for once: one that was deleted since does not come back at the next start.
+-- Users that the configuration has seeded once: a deleted one is not created again at the next start.
 create table seeded_users (
   username text primary key
 );
@@ -80,14 +80,14 @@ create table signing_keys (
   public_jwk  jsonb       not null,
   -- AES-256-GCM: nonce, tag, the PKCS #8 key.
   private_key bytea       not null,
-  -- From when on it signs. It is published from its making.
+  -- When it begins to sign. It is published from its creation on.
   sign_time   timestamptz not null unique,
   create_time timestamptz not null default now()
 );
 
 create table oidc_entries (
   model       text        not null, -- Session, Grant, AuthorizationCode, RefreshToken, Interaction …
-  id_hash     bytea       not null, -- sha256: codes and tokens are nowhere
+  id_hash     bytea       not null, -- sha256: codes and tokens are not stored
   payload     jsonb       not null,
   account_id  text,
   grant_id    text,
@@ -101,12 +101,12 @@ create index oidc_entries_account on oidc_entries (account_id) where account_id 
 create index oidc_entries_expire on oidc_entries (expire_time);
 
 create table requests (
-  scope       text        not null, -- whose ids they are: a customer's id, for most
+  scope       text        not null, -- whose request ids they are: mostly a customer's id
   request_id  text        not null,
   method      text        not null,
-  fingerprint bytea       not null, -- sha256 of what was asked
-  resource_id text,                 -- what was made
-  failure     jsonb,                -- or why not
+  fingerprint bytea       not null, -- sha256 of the request
+  resource_id text,                 -- the id of what it created
+  failure     jsonb,                -- or its error
   create_time timestamptz not null default now(),
   primary key (scope, request_id),
   check (num_nonnulls(resource_id, failure) <= 1)

@@ -1,12 +1,12 @@
 create table contacts (
   customer_id text        primary key,
-  -- Empty where nobody has said.
+  -- Empty if unknown.
   email       text        not null default '',
   name        text        not null default '',
   language    text        not null default 'en' check (language in ('en', 'de')),
   update_time timestamptz not null default now()
 );
--- What customers turned off. What is not here is on.
+-- The notifications that customers turned off. All others are on.
 create table turned_off (
   customer_id text        not null,
   channel     text        not null check (channel in ('EMAIL', 'INBOX')),
@@ -14,7 +14,7 @@ create table turned_off (
   create_time timestamptz not null default now(),
   primary key (customer_id, channel, event_type)
 );
--- Versions are never changed or deleted: messages are written out by the one they were made with.
+-- Versions are never changed or deleted: a message is rendered by the version that it was created with.
 create table templates (
   event_type  text        not null,
   language    text        not null check (language in ('en', 'de')),
@@ -26,7 +26,7 @@ create table templates (
   create_time timestamptz not null default now(),
   primary key (event_type, language, version)
 );
--- How far each feed has been read: every event up to there has its messages.
+-- The position in each feed: the messages of all events up to it exist.
 create table cursors (
   feed        text        primary key,
   position    bigint      not null default 0,
@@ -34,7 +34,7 @@ create table cursors (
   update_time timestamptz not null default now()
 );
 insert into cursors (feed) values ('order');
--- The row of an inbox is locked by whoever changes one of its messages, which numbers the changes as they commit.
+-- Changing a message of an inbox locks the inbox's row, so that changes are numbered in the order of their commits.
 create table inboxes (
   customer_id text   primary key,
   sequence    bigint not null default 0,
@@ -44,7 +44,7 @@ create table messages (
   id               text        primary key,
   event_id         text        not null,
   event_type       text        not null,
-  -- Empty where it is about the other of the two.
+  -- One of the two is empty: the message is about the other.
   order_id         text        not null,
   cart_id          text        not null,
   customer_id      text        not null,
@@ -54,20 +54,20 @@ create table messages (
   name             text        not null,
   language         text        not null,
   template_version integer     not null,
-  -- What happened, as JSON: the message is written out by the template when it is sent or looked at.
+  -- The facts of the event, as JSON: the template renders them when the message is sent or read.
   facts            text        not null,
   state            text        not null check (state in ('PENDING', 'SENT', 'FAILED', 'SUPPRESSED')),
   attempts         integer     not null default 0,
   last_error       text        not null default '',
-  -- When it is tried (again); while it is being tried, when it is given to somebody else.
+  -- The time of the next attempt; during an attempt, the time at which another process may take over.
   try_time         timestamptz,
   create_time      timestamptz not null default now(),
   send_time        timestamptz,
-  -- Of the inbox: when its customer read or deleted it, and the number of its newest change.
+  -- In the inbox: when its customer read or deleted it, and the number of its latest change.
   read_time        timestamptz,
   delete_time      timestamptz,
   inbox_sequence   bigint,
-  -- An event that is delivered twice makes one message.
+  -- An event that is read twice makes one message.
   unique (event_id, channel, recipient),
   check ((state = 'PENDING') = (try_time is not null)),
   check ((state = 'SENT') = (send_time is not null)),
@@ -79,9 +79,9 @@ create index messages_customer on messages (customer_id, id);
 create index messages_order on messages (order_id, id);
 create index messages_state on messages (state, id);
 create unique index messages_inbox on messages (customer_id, inbox_sequence) where inbox_sequence is not null;
--- Those that later events of their order may overtake.
+-- Messages that later events of their order may supersede.
 create index messages_waiting on messages (order_id) where state = 'PENDING' and attempts = 0;
--- Events that could not be understood: they must not stop the feed.
+-- Events that could not be read, and must not stop the feed.
 create table skipped_events (
   event_id    text        primary key,
   position    bigint      not null,
@@ -91,7 +91,7 @@ create table skipped_events (
   create_time timestamptz not null default now()
 );
 
--- The mailbox of a laptop. Empty where mail goes out for real.
+-- The mailbox on a laptop. Empty if mail is really sent.
 create table mails (
   id           text        primary key,
   message_id   text        not null,
@@ -100,20 +100,20 @@ create table mails (
   subject      text        not null,
   text         text        not null,
   html         text        not null,
-  -- As in List-Unsubscribe: what a mail program offers its user.
+  -- The header List-Unsubscribe, which mail programs offer as a button.
   unsubscribe  text        not null,
   receive_time timestamptz not null default now()
 );
 create index mails_recipients on mails using gin (recipients);
 
--- Answers to requests that make something, kept for those who ask again.
+-- The outcomes of requests that create something, for repeats.
 create table requests (
-  scope       text        not null, -- whose ids they are
+  scope       text        not null, -- whose request ids they are
   request_id  text        not null,
   method      text        not null,
-  fingerprint bytea       not null, -- sha256 of what was asked
-  resource_id text,                 -- what was made
-  failure     jsonb,                -- or why not
+  fingerprint bytea       not null, -- sha256 of the request
+  resource_id text,                 -- the id of what it created
+  failure     jsonb,                -- or its error
   create_time timestamptz not null default now(),
   primary key (scope, request_id),
   check (num_nonnulls(resource_id, failure) <= 1)
@@ -129,12 +129,12 @@ create table webhook_endpoints (
   enabled         boolean     not null,
   disabled_reason text        not null default '',
   version         bigint      not null default 1,
-  -- Shared by all processes that send.
+  -- The circuit breaker, shared by all sending processes.
   circuit         text        not null default 'CLOSED' check (circuit in ('CLOSED', 'OPEN', 'HALF_OPEN')),
-  failures        integer     not null default 0, -- requests in a row
+  failures        integer     not null default 0, -- consecutive failed requests
   failing_since   timestamptz,
-  openings        integer     not null default 0, -- of the circuit, in a row: they lengthen its pause
-  -- Nothing is sent before; null: at once. With the circuit HALF_OPEN, when its one request is given up for lost.
+  openings        integer     not null default 0, -- consecutive openings of the circuit, which lengthen its pause
+  -- Nothing is sent before; null: at once. With the circuit HALF_OPEN, when its one request counts as lost.
   resume_time     timestamptz,
   create_time     timestamptz not null default now(),
   update_time     timestamptz not null default now(),
@@ -142,7 +142,7 @@ create table webhook_endpoints (
   check (circuit = 'CLOSED' or resume_time is not null)
 );
 
--- Each request is signed with all that have not expired. One of an endpoint, the newest, has no end.
+-- Requests are signed with all secrets that have not expired. The newest one of an endpoint does not expire.
 create table webhook_secrets (
   id          text        primary key,
   endpoint_id text        not null references webhook_endpoints on delete cascade,
@@ -153,7 +153,7 @@ create table webhook_secrets (
 create unique index webhook_secrets_present on webhook_secrets (endpoint_id) where expire_time is null;
 create index webhook_secrets_endpoint on webhook_secrets (endpoint_id);
 
--- How far each feed has been read: every event up to there has its deliveries.
+-- The position in each feed: the deliveries of all events up to it exist.
 create table webhook_cursors (
   feed        text        primary key,
   position    bigint      not null default 0,
@@ -162,7 +162,7 @@ create table webhook_cursors (
 );
 insert into webhook_cursors (feed) values ('order');
 
--- Events that some endpoint is to get.
+-- Events with deliveries.
 create table webhook_events (
   id          text        primary key,
   source      text        not null,
@@ -171,7 +171,7 @@ create table webhook_events (
   sequence    bigint      not null,
   position    bigint      not null,
   time        timestamptz not null,
-  data        text        not null, -- JSON, to the byte as it was read
+  data        text        not null, -- JSON, byte for byte as it was read
   traceparent text        not null
 );
 create index webhook_events_time on webhook_events (time);
@@ -180,21 +180,21 @@ create table webhook_deliveries (
   id          text        primary key,
   endpoint_id text        not null references webhook_endpoints on delete cascade,
   event_id    text        not null references webhook_events,
-  subject     text        not null, -- as the event has it, for the order of deliveries
+  subject     text        not null, -- the event's subject, for the order of deliveries
   position    bigint      not null,
   state       text        not null default 'PENDING' check (state in ('PENDING', 'DELIVERED', 'DEAD')),
-  -- DEAD once and sent again: it neither waits for the subject's earlier events nor holds back later ones.
+  -- Sent again after it was DEAD: it neither waits for the subject's earlier events nor holds back later ones.
   resent      boolean     not null default false,
   attempts    integer     not null default 0,
-  retries     integer     not null default 0, -- of attempts, those since it was made or sent again: they set the pause
-  -- When it is tried (again); while it is being sent, when it is given to somebody else.
+  retries     integer     not null default 0, -- attempts since it was created or sent again, which set the pause
+  -- The time of the next attempt; during an attempt, the time at which another process may take over.
   try_time    timestamptz default now(),
   sending     boolean     not null default false,
-  expire_time timestamptz, -- when it is given up: set by the first try
+  expire_time timestamptz, -- when it becomes DEAD: set by the first attempt
   last_error  text        not null default '',
   create_time timestamptz not null default now(),
   end_time    timestamptz,
-  -- An event that is read twice is delivered once, as far as we can say.
+  -- An event that is read twice has one delivery.
   unique (event_id, endpoint_id),
   check ((state = 'PENDING') = (try_time is not null)),
   check ((state = 'PENDING') = (end_time is null)),
@@ -215,6 +215,6 @@ create table webhook_attempts (
   status      integer     not null, -- 0: no answer
   duration_ms integer     not null,
   error       text        not null,
-  answer      text        not null, -- how it begins
+  answer      text        not null, -- the beginning of the response
   primary key (delivery_id, number)
 );

@@ -22,7 +22,7 @@ testAccess(async () => {
     })),
   );
   const inbox = async () => (await service.inbox.listInboxMessages({ customerId: "victim" })).messages;
-  await vi.waitUntil(async () => (await inbox()).length === 2, { timeout: 10_000 });
+  await vi.waitUntil(async () => (await inbox()).length === 2, { timeout: 60_000 });
   const [first] = await inbox();
   const { messages } = await service.notifier.listMessages({ customerId: "victim" });
   const inboxId = first?.id ?? "";

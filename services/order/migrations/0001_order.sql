@@ -2,23 +2,23 @@
 
 create table carts (
   id                  text        primary key,
-  customer_id         text,                        -- none: a guest's
-  guest_token_hash    bytea,                       -- sha256 of what opens a guest's cart
+  customer_id         text,                        -- null: a guest's cart
+  guest_token_hash    bytea,                       -- sha256 of a guest cart's token
   name                text        not null default '',
   state               text        not null default 'OPEN'
                                   check (state in ('OPEN', 'CHECKING_OUT', 'PURCHASED', 'DELETED', 'EXPIRED', 'MERGED')),
   is_default          boolean     not null default false,
   version             bigint      not null default 1,
-  order_id            text,                        -- the newest order made of it
+  order_id            text,                        -- its latest order
   last_failure_reason text        not null default '',
-  merged_into         text,                        -- the cart that got what was in it
-  left_out            jsonb,                       -- what a duplicate did not take over
-  merge               jsonb,                       -- what its merge did, for who asks again
-  event_sequence      bigint      not null default 0, -- that of its newest event
-  remind_version      bigint,                      -- its version when its owner was last reminded of it
-  told_expire_time    timestamptz,                 -- the end that this reminder told of
-  -- When somebody looks next whether it is idle; none once it is closed. Not moved by changes of the cart, which so
-  -- stay HOT: who looks too early looks again.
+  merged_into         text,                        -- the cart that its lines were merged into
+  left_out            jsonb,                       -- lines that a duplicate skipped
+  merge               jsonb,                       -- the result of its merge, for repeated requests
+  event_sequence      bigint      not null default 0, -- the sequence of its latest event
+  remind_version      bigint,                      -- its version at the last reminder
+  notified_expire_time timestamptz,                -- the expiry time that this reminder announced
+  -- The next check whether it is idle; null once it is closed. Changes of the cart do not move it, so they stay HOT updates:
+  -- a check that comes too early is repeated.
   idle_check_time     timestamptz default now() + interval '1 hour',
   create_time         timestamptz not null default now(),
   update_time         timestamptz not null default now(),
@@ -26,7 +26,7 @@ create table carts (
   check (state <> 'CHECKING_OUT' or (order_id is not null and customer_id is not null)),
   check (not is_default or (customer_id is not null and state in ('OPEN', 'CHECKING_OUT'))),
   check ((state = 'MERGED') = (merged_into is not null))
-) with (fillfactor = 70);                          -- two updates a checkout; only a default cart's end is not HOT
+) with (fillfactor = 70);                          -- two updates a checkout, HOT except the end of a default cart
 create unique index carts_default on carts (customer_id) where is_default;
 create index carts_customer on carts (customer_id, create_time desc, id desc);
 create index carts_idle_check on carts (idle_check_time) where idle_check_time is not null;
@@ -36,7 +36,7 @@ create table cart_lines (
   product_id       text    not null,
   line_number      integer not null,
   quantity         integer not null check (quantity between 1 and 1000000),
-  -- As seen when the line was last changed; a checkout quotes anew.
+  -- As of the last change of the line; a checkout quotes again.
   sku              text    not null,
   title            text    not null,
   currency         char(3) not null,
@@ -48,12 +48,12 @@ create table orders (
   id                  text        primary key,
   customer_id         text        not null,
   cart_id             text,
-  fingerprint         bytea       not null,        -- what the checkout asked for
+  fingerprint         bytea       not null,        -- sha256 of the checkout's request
   state               text        not null
                                   check (state in ('PENDING', 'RESERVED', 'AWAITING_PAYMENT', 'PAID', 'SHIPPING',
                                                    'COMPLETED', 'CANCELLING', 'REJECTED', 'CANCELLED', 'EXPIRED')),
   ends_as             text        check (ends_as in ('REJECTED', 'CANCELLED', 'EXPIRED')),
-  sequence            integer     not null check (sequence >= 1), -- that of its newest event
+  sequence            integer     not null check (sequence >= 1), -- the sequence of its latest event
   currency            char(3)     not null,
   total_minor         bigint      not null check (total_minor between 0 and 1000000000000000),
   payment_method      text        not null,
@@ -77,7 +77,7 @@ create table orders (
   check (state <> 'CANCELLING' or ends_as is not null),
   check (state <> 'COMPLETED' or cancel_request_time is null),
   check (refunded_minor = 0 or state = 'COMPLETED')
-) with (fillfactor = 70);                          -- four updates an order, none of an indexed column: they stay HOT
+) with (fillfactor = 70);                          -- four updates an order, none of an indexed column, so all are HOT
 create index orders_customer on orders (customer_id, create_time desc, id desc);
 create index orders_time on orders (create_time desc, id desc);
 create index orders_cart on orders (cart_id) where cart_id is not null;
@@ -124,12 +124,12 @@ create unique index incidents_open on incidents (order_id, step) where state = '
 create index incidents_time on incidents (create_time desc, id desc);
 
 create table requests (
-  scope       text        not null, -- whose ids they are: a customer's id, for most
+  scope       text        not null, -- whose request ids they are: mostly a customer's id
   request_id  text        not null,
   method      text        not null,
-  fingerprint bytea       not null, -- sha256 of what was asked
-  resource_id text,                 -- what was made
-  failure     jsonb,                -- or why not
+  fingerprint bytea       not null, -- sha256 of the request
+  resource_id text,                 -- the id of what it created
+  failure     jsonb,                -- or its error
   create_time timestamptz not null default now(),
   primary key (scope, request_id),
   check (num_nonnulls(resource_id, failure) <= 1)

@@ -1,7 +1,7 @@
 import { testAccess } from "@sagacart/chassis/testing/access-tests";
 import type { ListCartsResponse } from "@sagacart/proto/order/v1/cart_service";
 import { type ListOrdersResponse, WaitFor } from "@sagacart/proto/order/v1/order_service";
-import { startOrderService } from "./testing.ts";
+import { startOrderService } from "./testing/order.ts";
 
 testAccess(async () => {
   const service = await startOrderService();

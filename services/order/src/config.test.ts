@@ -3,7 +3,7 @@ import { readConfig } from "./config.ts";
 
 const env = { DATABASE_URL: "postgres://localhost/order" };
 
-test("spans are written as people write them", () => {
+test("time spans have a unit", () => {
   const spans = { CART_EXPIRE_AFTER: "36h", CART_EXPIRE_GUESTS_AFTER: "15m", CART_REMIND_BEFORE: "30s" };
   expect(readConfig({ ...env, ...spans })).toMatchObject({
     CART_EXPIRE_AFTER: 129_600_000,
@@ -13,11 +13,11 @@ test("spans are written as people write them", () => {
   expect(readConfig(env)).toMatchObject({ CART_EXPIRE_AFTER: 90 * 86_400_000, CART_REMIND_BEFORE: 7 * 86_400_000 });
 });
 
-test.each(["90", "0d", "-1d", "1w", "4000d", "1.5h", "d"])("%s is no span", (given) => {
-  expect(() => readConfig({ ...env, CART_EXPIRE_AFTER: given })).toThrow(/CART_EXPIRE_AFTER must be a span/);
+test.each(["90", "0d", "-1d", "1w", "4000d", "1.5h", "d"])("%s is not a time span", (given) => {
+  expect(() => readConfig({ ...env, CART_EXPIRE_AFTER: given })).toThrow(/CART_EXPIRE_AFTER must be a time span/);
 });
 
-test("a reminder comes before the end", () => {
+test("a reminder must come before the expiry", () => {
   const equal = { CART_EXPIRE_AFTER: "7d", CART_REMIND_BEFORE: "7d" };
   expect(() => readConfig({ ...env, ...equal })).toThrow(/must be shorter/);
 });

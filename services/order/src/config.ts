@@ -1,20 +1,17 @@
-import { ConfigError, type Env, readEnv, serviceEnv, text } from "@sagacart/chassis/process/config";
-import { span } from "./span.ts";
+import { ConfigError, type Env, type Parser, readEnv, serviceEnv, text } from "@sagacart/chassis/process/config";
 
-export type Config = ReturnType<typeof readConfig>;
-
-/** The only reader of this service's environment. Throws ConfigError. */
+/** Reads this service's environment. Throws ConfigError. */
 export function readConfig(env: Env) {
   const config = readEnv(
     {
       ...serviceEnv(8081),
-      /** Where the stock service is: asked what products cost. */
+      /** The address of the stock service, which quotes products. */
       STOCK_ADDRESS: text({ default: "127.0.0.1:8082" }),
-      /** For how long nobody changes a customer's cart until it expires. A new cart is first looked at after an hour. */
+      /** The time without changes after which a customer's cart expires. A new cart is first checked after an hour. */
       CART_EXPIRE_AFTER: span("90d"),
-      /** The same of a guest's cart. */
+      /** The time without changes after which a guest's cart expires. */
       CART_EXPIRE_GUESTS_AFTER: span("30d"),
-      /** How long before its end the event is recorded by which a customer is reminded of a cart. */
+      /** The time from the sagacart.cart.expiring.v1 event, which reminds the customer, to the end of the cart. */
       CART_REMIND_BEFORE: span("7d"),
     },
     env,
@@ -24,3 +21,25 @@ export function readConfig(env: Env) {
   }
   return config;
 }
+
+/** Parses a time span such as `90d`, `36h`, `15m` or `30s`, at most ten years, into milliseconds. */
+function span(fallback: string): Parser<number> {
+  return (value) => {
+    const given = value ?? fallback;
+    const [, count = "", unit = ""] = /^(\d{1,9})([dhms])$/.exec(given) ?? [];
+    const ms = Number(count) * (unitMs.get(unit) ?? Number.NaN);
+    if (!(ms > 0 && ms <= tenYearsMs)) {
+      throw new Error(`must be a time span such as 90d, 36h, 15m or 30s, at most 3650d, got ${JSON.stringify(given)}`);
+    }
+    return ms;
+  };
+}
+
+const dayMs = 86_400_000;
+const tenYearsMs = 3_650 * dayMs;
+const unitMs: ReadonlyMap<string, number> = new Map([
+  ["d", dayMs],
+  ["h", 3_600_000],
+  ["m", 60_000],
+  ["s", 1_000],
+]);

@@ -2,9 +2,9 @@ import { createServiceClient, openChannel } from "@sagacart/chassis/client/clien
 import { runService } from "@sagacart/chassis/process/main";
 import { polledServices } from "@sagacart/outbox/polled";
 import { ProductService } from "@sagacart/proto/stock/v1/product_service";
-import { createCatalogue } from "./catalogue.ts";
+import { createCatalogue } from "./carts/catalogue.ts";
+import { createServices } from "./compose.ts";
 import { readConfig } from "./config.ts";
-import { createServices } from "./services.ts";
 import { questions } from "./survey.ts";
 
 await runService({

@@ -2,7 +2,7 @@ import { createMetrics } from "@sagacart/chassis/process/metrics";
 import { expect, test } from "vitest";
 import { createMeters } from "./meters.ts";
 
-test("where orders went is counted, how they ended and why, and how long it took", async () => {
+test("moves, ends with their reasons, and durations of orders are counted", async () => {
   const metrics = createMetrics("order");
   const meters = createMeters(metrics);
   const order = { endsAs: undefined, createTime: new Date(Date.now() - 400) };
@@ -11,7 +11,7 @@ test("where orders went is counted, how they ended and why, and how long it took
     { ...order, state: "COMPLETED", passed: ["SHIPPING", "COMPLETED"], reason: "" },
     { ...order, state: "REJECTED", passed: ["REJECTED"], reason: "OUT_OF_STOCK" },
     { ...order, state: "CANCELLED", passed: ["CANCELLED"], reason: "whatever a caller says" },
-    // Asked for again: it was there already.
+    // A repeat that changes nothing.
     { ...order, state: "COMPLETED", passed: [], reason: "" },
   ]);
   const text = await metrics.metrics();

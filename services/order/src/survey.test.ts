@@ -3,9 +3,9 @@ import { uuidv7 } from "@sagacart/chassis/uuid";
 import { Order_State } from "@sagacart/proto/order/v1/order";
 import { WaitFor } from "@sagacart/proto/order/v1/order_service";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { raiseIncident } from "./incident-store.ts";
+import { raiseIncident } from "./incidents/incident-store.ts";
 import { questions } from "./survey.ts";
-import { startOrderService, type TestOrderService } from "./testing.ts";
+import { startOrderService, type TestOrderService } from "./testing/order.ts";
 
 let service: TestOrderService;
 beforeAll(async () => {
@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => service?.[Symbol.asyncDispose]());
 beforeEach(() => service.pool.query("truncate orders, carts, commands, command_batches cascade"));
 
-/** The series of a gauge, by the values of its labels. */
+/** The series of a gauge, by their labels' values. */
 async function series(name: string): Promise<Record<string, number>> {
   const question = questions.find(({ gauges }) => name in gauges) as Question;
   const rows = await ask(service.pool, question);
@@ -37,7 +37,7 @@ async function moved(orderId: string, ...states: Order_State[]): Promise<void> {
   await service.saga.batchMove({ workflowId: "w", items: [{ orderId, states }] });
 }
 
-test("every question can be asked, and answers with what it is to answer with", async () => {
+test("every question has an answer with its gauges and labels", async () => {
   for (const question of questions) {
     const [row = {}] = await ask(service.pool, question);
     const columns = Object.keys(row).sort();
@@ -47,7 +47,7 @@ test("every question can be asked, and answers with what it is to answer with", 
   }
 });
 
-test("orders under way are counted by state, and final ones no more", async () => {
+test("orders under way are counted by state, without final ones", async () => {
   await placed();
   await moved(await placed(), Order_State.RESERVED, Order_State.PAID);
   await moved(await placed(), Order_State.REJECTED);
@@ -57,7 +57,7 @@ test("orders under way are counted by state, and final ones no more", async () =
   expect(await series("sagacart_money_held_minor_units")).toEqual({ "PAID,USD": 200 });
 });
 
-test("an order that has not changed for long stands still, unless its customer is waited for", async () => {
+test("an order that has not changed for long is stalled, unless it waits for its customer", async () => {
   const pending = await placed();
   const awaiting = uuidv7();
   await service.orders.checkout({
@@ -71,7 +71,7 @@ test("an order that has not changed for long stands still, unless its customer i
   expect((await series("sagacart_orders_unchanged_oldest_seconds")).PENDING).toBeGreaterThanOrEqual(360);
   await moved(pending, Order_State.REJECTED);
   expect(await series("sagacart_orders_stalled")).toEqual({ "": 0 });
-  // Its time is over, and nobody saw to it.
+  // It has expired without being cancelled.
   await service.pool.query("update orders set expire_time = now() - interval '6 minutes'");
   expect(await series("sagacart_orders_stalled")).toEqual({ "": 1 });
 });
@@ -110,7 +110,7 @@ test("open incidents are counted by step, with the age of the oldest", async () 
   expect((await series("sagacart_incident_oldest_seconds")).undo).toBeGreaterThanOrEqual(90);
 });
 
-test("carts that are open are counted, by whose they are", async () => {
+test("open carts are counted by customer and guest", async () => {
   await service.carts.createCart({ customerId: "ada" });
   await service.guests.createGuestCart({});
   expect(await series("sagacart_carts_open")).toEqual({ customer: 1, guest: 1 });

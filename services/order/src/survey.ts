@@ -5,21 +5,22 @@ import { commandQuestions, eventQuestions } from "@sagacart/outbox/survey";
 const open = `'PENDING', 'RESERVED', 'AWAITING_PAYMENT', 'PAID', 'SHIPPING', 'CANCELLING'`;
 
 /**
- * Orders that are under way, found by the command that each has until it is final: those that ended are counted when
- * they do, and are too many to be counted again.
+ * Orders that are under way, found by the command that each has until it is final. Final orders are counted when they
+ * end, since they are too many to be counted here.
  */
 const underWay = `(
   select distinct o.id, o.state, o.currency, o.total_minor, o.update_time, o.expire_time
   from commands c join orders o on o.id = c.subject where c.kind in ('CHECKOUT', 'RESUME')) as o`;
 
-/** What is asked of the database of orders for gauges. */
+/** The gauges that are read from the database of orders. */
 export const questions: readonly Question[] = [
   ...commandQuestions(["CHECKOUT", "RESUME", "PAY", "CANCEL", "REFUND", "RETRY"]),
   ...eventQuestions,
   {
     gauges: {
       sagacart_orders: "Orders that are under way.",
-      sagacart_orders_unchanged_oldest_seconds: "How long ago the one last changed that did not for longest.",
+      sagacart_orders_unchanged_oldest_seconds:
+        "Time since the last change of the order that has not changed for longest.",
     },
     labels: ["state"],
     sql: `select known.state, count(o.id) as sagacart_orders,
@@ -30,7 +31,7 @@ export const questions: readonly Question[] = [
   {
     gauges: {
       sagacart_orders_stalled:
-        "Orders that have not changed for five minutes and wait neither for their customer nor for a shipment.",
+        "Orders that have not changed for five minutes, except those that wait for their customer or a shipment.",
     },
     labels: [],
     sql: `select count(*) as sagacart_orders_stalled from ${underWay}
@@ -40,7 +41,7 @@ export const questions: readonly Question[] = [
   {
     gauges: {
       sagacart_money_held_minor_units:
-        "The totals of orders that are PAID or SHIPPING, and of those CANCELLING, which may have been paid.",
+        "Total of the orders that are PAID or SHIPPING, or CANCELLING, which may have been paid.",
     },
     labels: ["state", "currency"],
     sql: `select state, currency, sum(total_minor)::float8 as sagacart_money_held_minor_units
@@ -48,8 +49,8 @@ export const questions: readonly Question[] = [
   },
   {
     gauges: {
-      sagacart_incidents_open: "Steps of orders that do not succeed and are tried again and again.",
-      sagacart_incident_oldest_seconds: "How long the oldest of them is open; 0 where there is none.",
+      sagacart_incidents_open: "Open incidents: steps of orders that keep failing.",
+      sagacart_incident_oldest_seconds: "Age of the oldest open incident; 0 if there is none.",
     },
     labels: ["step"],
     sql: `select known.step, count(i.id) as sagacart_incidents_open,
@@ -58,7 +59,7 @@ export const questions: readonly Question[] = [
           left join incidents i on i.step = known.step and i.state = 'OPEN' group by 1`,
   },
   {
-    gauges: { sagacart_carts_open: "Carts that are not closed; 100,000 stands for more." },
+    gauges: { sagacart_carts_open: "Carts that are not closed; 100,000 means 100,000 or more." },
     labels: ["owner"],
     sql: `select known.owner, count(c.owner) as sagacart_carts_open
           from unnest(array['customer', 'guest']) as known (owner)

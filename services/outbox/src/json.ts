@@ -1,2 +1,2 @@
-/** What a command or an event carries: written as JSON, so values must be what JSON can hold. */
+/** The data of a command or an event, which is written as JSON: its values must be serializable. */
 export type JsonObject = { readonly [key: string]: unknown };

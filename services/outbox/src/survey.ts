@@ -1,16 +1,16 @@
 import type { Question } from "@sagacart/chassis/postgres/survey";
 
-/** The outbox of commands: what waits to be claimed, by kind, and claims that were not confirmed in time. */
+/** Gauges of the command outbox: commands that wait to be claimed, by kind, and claims that were not confirmed in time. */
 export function commandQuestions(kinds: readonly string[]): Question[] {
   const known = kinds.map((kind) => `'${kind}'`).join();
   return [
     {
       gauges: {
-        sagacart_commands_waiting: "Commands that no worker has claimed.",
-        sagacart_commands_waiting_oldest_seconds: "How long the oldest of them waits; 0 where there is none.",
+        sagacart_commands_waiting: "Commands that wait to be claimed.",
+        sagacart_commands_waiting_oldest_seconds: "How long the oldest of them has waited; 0 if there is none.",
       },
       labels: ["kind"],
-      // Of one that was opened again it counts from then.
+      // A command that was opened again counts from then.
       sql: `select kind, waiting.count as sagacart_commands_waiting,
               coalesce(extract(epoch from now() - waiting.since), 0)::float8 as sagacart_commands_waiting_oldest_seconds
             from unnest(array[${known}]) as kind, lateral (
@@ -20,8 +20,7 @@ export function commandQuestions(kinds: readonly string[]): Question[] {
     {
       gauges: {
         sagacart_command_batches_unconfirmed: "Batches of commands that are claimed and not confirmed.",
-        sagacart_command_batches_overdue_seconds:
-          "How long ago the oldest claim ran out that nobody took again; 0: none.",
+        sagacart_command_batches_overdue_seconds: "How long ago the oldest expired lease ended; 0 if there is none.",
       },
       labels: [],
       sql: `select count(*) as sagacart_command_batches_unconfirmed,
@@ -32,14 +31,13 @@ export function commandQuestions(kinds: readonly string[]): Question[] {
   ];
 }
 
-/** The outbox of events: what has no position in the feed yet, which is the sequencer's work, and how long the feed is. */
+/** Gauges of the event outbox: events that the sequencer has given no position yet, and the length of the feed. */
 export const eventQuestions: readonly Question[] = [
   {
     gauges: {
-      sagacart_events_unsequenced:
-        "Committed events that are not in the feed yet; 100,000 transactions stand for more.",
-      sagacart_events_unsequenced_oldest_seconds: "How long ago the oldest of them happened; 0 where there is none.",
-      sagacart_events_head_position: "The last position of the feed: how many events there were.",
+      sagacart_events_unsequenced: "Committed events that are not in the feed yet, of at most 100,000 transactions.",
+      sagacart_events_unsequenced_oldest_seconds: "The age of the oldest of them; 0 if there is none.",
+      sagacart_events_head_position: "The last position of the feed, which is the number of its events.",
     },
     labels: [],
     sql: `select

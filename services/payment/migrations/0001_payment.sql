@@ -1,5 +1,5 @@
--- The ledger. Money only moves by journal entries, whose postings sum to zero per currency; what is written in it
--- is never changed. What increases an account is positive: a customer's money, and the shop's sales.
+-- The ledger. Money moves by journal entries only, whose postings sum to zero per currency. Entries and postings are never
+-- changed. Positive amounts increase an account: a customer's balance, the shop's sales.
 
 create table accounts (
   id          bigint      primary key generated always as identity,
@@ -7,7 +7,7 @@ create table accounts (
   customer_id text,                 -- a customer's account
   name        text,                 -- a system account: cash:deposits, sales, card:clearing, adjustments
   currency    char(3)     not null check (currency ~ '^[A-Z]{3}$'),
-  -- The sum of its postings. System accounts keep none: each charge touches them, and they would be hot rows.
+  -- The sum of its postings. System accounts have none: each charge posts to them, and they would be hot rows.
   balance     bigint      check (balance >= 0),
   create_time timestamptz not null default now(),
   update_time timestamptz not null default now(),
@@ -24,8 +24,8 @@ create table journal_entries (
   create_time timestamptz not null default now()
 );
 
--- No foreign keys: a check for each row cost about as much as writing it. entries_balance() checks the whole
--- statement at once, and what it refers to can neither be deleted nor become something else.
+-- No foreign keys: checking each row cost about as much as writing it. entries_balance() checks a whole statement at once,
+-- and the referenced rows can be neither deleted nor changed.
 create table postings (
   entry_id     uuid     not null,
   line         smallint not null,
@@ -36,7 +36,7 @@ create table postings (
 );
 create index postings_account on postings (account_id, entry_id, line);
 
--- Each statement adds postings that sum to zero for each entry and currency, so the postings of an entry always do.
+-- The postings of each statement sum to zero for each entry and currency, so all postings of an entry do.
 create function entries_balance() returns trigger language plpgsql as $$
 declare
   entry uuid;
@@ -64,7 +64,7 @@ create trigger entries_balance after insert on postings referencing new table as
 create function refuse_change() returns trigger language plpgsql as $$
 begin
   raise exception 'the ledger is only added to: % of % is refused', lower(tg_op), tg_table_name
-    using errcode = 'restrict_violation', hint = 'post a journal entry that makes up for it';
+    using errcode = 'restrict_violation', hint = 'post a journal entry that reverses it';
 end $$;
 create trigger immutable before update or delete or truncate on journal_entries
   for each statement execute function refuse_change();
@@ -78,7 +78,7 @@ create table payments (
   kind               text        not null check (kind in ('ORDER', 'MANUAL')),
   order_id           text,
   attempt            int         check (attempt between 1 and 20),
-  -- Absent in the tombstone of an attempt that was voided before it came.
+  -- Null in the tombstone of an attempt that was voided before its charge arrived.
   customer_id        text,
   currency           char(3),
   amount_minor       bigint      check (amount_minor >= 0),
@@ -89,9 +89,9 @@ create table payments (
   captured_minor     bigint      not null default 0,
   refunded_minor     bigint      not null default 0,  -- the sum of its refunds that have not failed
   provider_charge_id text        not null default '',
-  -- How often somebody was told to wait, or the provider was asked again: if ever, whoever settles it tells.
+  -- The number of callers told to wait, and of retries. If not 0, settling it records a command.
   asks               int         not null default 0,
-  next_ask_time      timestamptz,                     -- null: the provider has nothing to say about it any more
+  next_ask_time      timestamptz,                     -- null: the provider need not be asked again
   event_sequence     bigint      not null default 0,
   create_time        timestamptz not null default now(),
   update_time        timestamptz not null default now(),
@@ -102,24 +102,24 @@ create table payments (
   check (captured_minor in (0, coalesce(amount_minor, 0))),
   check (refunded_minor between 0 and captured_minor),
   check (state <> 'CAPTURED' or captured_minor = amount_minor),
-  -- Whatever is not captured charges nothing: what came too late is paid back in the transaction that records it.
+  -- Only captured payments charge: one that is captured too late is refunded in the transaction that records it.
   check (state = 'CAPTURED' or refunded_minor = captured_minor),
   check (state <> 'PENDING' or next_ask_time is not null)
 );
--- At most one attempt of an order is or may become charged.
+-- At most one attempt of an order is, or may still be, charged.
 create unique index payments_live on payments (order_id) where state in ('PENDING', 'CAPTURED');
 create index payments_customer on payments (customer_id, id);
 create index payments_to_ask on payments (next_ask_time) where next_ask_time is not null;
 
 create table refunds (
   id             text        primary key,
-  place          uuid        not null unique, -- sorts by time, for lists
+  place          uuid        not null unique, -- a UUIDv7, which sorts lists by time
   payment_id     uuid        not null references payments,
   amount_minor   bigint      not null check (amount_minor > 0),
   reason         text        not null default '',
   state          text        not null check (state in ('PENDING', 'SUCCEEDED', 'FAILED')),
   failure_reason text        not null default '',
-  refusals       int         not null default 0, -- how often the provider refused what must not fail
+  refusals       int         not null default 0, -- how often the provider refused a refund that must succeed
   asks           int         not null default 0,
   next_ask_time  timestamptz,
   create_time    timestamptz not null default now(),
@@ -142,12 +142,12 @@ create table webhooks (
 create index webhooks_to_apply on webhooks (next_try_time) where next_try_time is not null;
 
 create table requests (
-  scope       text        not null, -- whose ids they are: a customer's id, for most
+  scope       text        not null, -- whose request ids they are: mostly a customer's id
   request_id  text        not null,
   method      text        not null,
-  fingerprint bytea       not null, -- sha256 of what was asked
-  resource_id text,                 -- what was made
-  failure     jsonb,                -- or why not
+  fingerprint bytea       not null, -- sha256 of the request
+  resource_id text,                 -- the id of what it created
+  failure     jsonb,                -- or its error
   create_time timestamptz not null default now(),
   primary key (scope, request_id),
   check (num_nonnulls(resource_id, failure) <= 1)

@@ -20,11 +20,12 @@ import type { Config } from "./config.ts";
 import { createLedger } from "./ledger/ledger-store.ts";
 import { createMeters } from "./meters.ts";
 import { chargeOrders } from "./payments/charge.ts";
-import { createManual } from "./payments/create-payment.ts";
+import { createPayment } from "./payments/create-payment.ts";
 import { paymentService } from "./payments/payment-service.ts";
 import { createResults } from "./payments/results.ts";
 import { voidOrders } from "./payments/void.ts";
 import { refundPayment } from "./refunds/refund-payment.ts";
+import { refundService } from "./refunds/refund-service.ts";
 
 export type PaymentOptions = {
   config: Omit<Config, "PROVIDER_URL" | "PROVIDER_API_KEY">;
@@ -68,15 +69,17 @@ export function startPayment({ config, pool, log, clock, metrics, cardProvider }
   });
   const inbox = createCardInbox({ ...written, clock, secret: config.PROVIDER_WEBHOOK_SECRET });
   const options = { ...written, cardQueue, writeResults, timeoutMs, batchMs: config.PROVIDER_BATCH_MS };
-  const service = paymentService({
-    pool,
-    meters,
-    chargeOrders: chargeOrders(options),
-    voidOrders: voidOrders(options),
-    createManual: createManual(options),
-    refundPayment: refundPayment(options),
-    inbox,
-  });
+  const service = {
+    ...paymentService({
+      pool,
+      meters,
+      chargeOrders: chargeOrders(options),
+      voidOrders: voidOrders(options),
+      createPayment: createPayment(options),
+      inbox,
+    }),
+    ...refundService({ pool, refundPayment: refundPayment(options) }),
+  };
   return {
     routes(router) {
       router.service(AccountService, accountService({ pool, ledger, shopCurrency: config.SHOP_CURRENCY }));

@@ -1,25 +1,25 @@
 import { durationMs, type Env, int, readEnv, secret, serviceEnv, text, url } from "@sagacart/chassis/process/config";
 
-/** The variables of payment. */
+/** Reads payment's variables. */
 export function readConfig(env: Env) {
   return readEnv(
     {
       ...serviceEnv(8083),
-      /** What an account is in where nobody says. */
+      /** The currency of an account if a request names none. */
       SHOP_CURRENCY: text({ default: "USD", pattern: /^[A-Z]{3}$/ }),
       PROVIDER_URL: url({ protocols: ["http:", "https:"], default: "http://127.0.0.1:8091" }),
       PROVIDER_API_KEY: secret(),
-      /** What the card provider signs its webhooks with. */
+      /** The key with which the card provider signs its webhooks. */
       PROVIDER_WEBHOOK_SECRET: secret(),
-      /** The most calls to the provider under way in this process. */
+      /** The most concurrent calls to the card provider from this process. */
       PROVIDER_CONCURRENCY: int({ min: 1, max: 1000, default: 32 }),
-      /** When a call to the provider is given up. */
+      /** The deadline of a call to the card provider. */
       PROVIDER_TIMEOUT_MS: durationMs(10_000),
-      /** How long a batch waits for the provider; what comes later reaches the order by a command. */
+      /** How long a batch waits for the card provider; a later answer reaches the order by a command. */
       PROVIDER_BATCH_MS: durationMs(500),
-      /** The pause before a provider that failed is asked again; it doubles each time, up to a minute. */
+      /** The pause before a failed call is repeated; it doubles each time, up to a minute. */
       PROVIDER_RETRY_MS: durationMs(1_000),
-      /** How long to wait for a webhook that the provider announced, before asking. */
+      /** How long to wait for a webhook that the card provider announced, before asking it. */
       PROVIDER_RECHECK_MS: durationMs(30_000),
     },
     env,

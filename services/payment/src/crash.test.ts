@@ -9,7 +9,7 @@ import { attempt, chargeAll, untilSettled, voidAll } from "./testing/calls.ts";
 import { startTestProvider } from "./testing/card-provider.ts";
 import { migrations, paymentEnv } from "./testing/stack.ts";
 
-test("a payment that is killed between intent and answer leaves one charge for each order, and all settle", async () => {
+test("a process that is killed between intent and answer leaves one charge for each order, and all settle", async () => {
   await using stack = new AsyncDisposableStack();
   const { pool, url: databaseUrl } = stack.use(await testDatabase(migrations));
   const webhooks = stack.use(await startWebhookEntrance("card"));

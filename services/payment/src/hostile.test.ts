@@ -38,7 +38,7 @@ async function codeOf(call: Promise<unknown>): Promise<Code | "ok"> {
   );
 }
 
-test.each(texts)("%j anywhere is answered or refused, never an error of ours", async (text) => {
+test.each(texts)("%j in any field is accepted or refused, never an internal error", async (text) => {
   const { accounts, payments, events, commands } = shop;
   const token = (of: string, ...key: unknown[]) => Buffer.from(JSON.stringify([of, ...key])).toString("base64url");
   const money = { currencyCode: text, minorUnits: 1n };
@@ -126,7 +126,7 @@ test.each(huge)("an amount of %d is refused", async (minorUnits) => {
   expect(new Set(await Promise.all(calls.map(codeOf)))).toEqual(new Set([Code.InvalidArgument]));
 });
 
-test("nothing is no amount to pay in, to pay by hand or to pay back", async () => {
+test("an amount of zero is refused in a deposit, a manual payment and a refund", async () => {
   const calls = [
     shop.accounts.deposit({ customerId: "ada", amount: usd(0n) }),
     shop.payments.createPayment({ customerId: "ada", amount: usd(0n) }),

@@ -4,33 +4,33 @@ import type { Result } from "./card-provider/job.ts";
 import type { Outcome } from "./payments/charge.ts";
 import type { Voided } from "./payments/void.ts";
 
-/** What is counted of the promises of payment. */
+/** Payment's counters. */
 export type Meters = {
-  /** What came of the orders of a batch, repeats included. */
+  /** Counts the outcomes of a batch, repeats included. */
   charged(outcomes: readonly Outcome[]): void;
   voided(outcomes: readonly Voided[]): void;
-  /** What the card provider answered to a call, or that it did not. */
+  /** Counts a call to the card provider by its answer, or as failed. */
   answered(result: Result): void;
 };
 
-/** `payment_charges_total` and `payment_voids_total` by outcome, `payment_provider_calls_total` by kind and answer. */
+/** Makes `payment_charges_total` and `payment_voids_total` by outcome, `payment_provider_calls_total` by kind and answer. */
 export function createMeters(metrics: Metrics): Meters {
   const registers = [metrics];
   const charges = new Counter({
     name: "payment_charges_total",
-    help: "Orders in batches of charges, by what came of them.",
+    help: "Orders in batches of charges, by outcome.",
     labelNames: ["outcome"],
     registers,
   });
   const voids = new Counter({
     name: "payment_voids_total",
-    help: "Orders in batches of voids, by what came of them.",
+    help: "Orders in batches of voids, by outcome.",
     labelNames: ["outcome"],
     registers,
   });
   const calls = new Counter({
     name: "payment_provider_calls_total",
-    help: "Calls to the card provider, by what it answered.",
+    help: "Calls to the card provider, by its answer.",
     labelNames: ["kind", "answer"],
     registers,
   });

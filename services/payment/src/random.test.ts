@@ -7,7 +7,7 @@ import { startTestPayment } from "./testing/stack.ts";
 const seed = Number(process.env.TEST_SEED ?? Math.floor(Math.random() * 2 ** 31));
 
 test(`every call given twice, at random: money is conserved, and the provider's books are ours (TEST_SEED=${seed})`, async () => {
-  await using shop = await startTestPayment({ env: { PROVIDER_BATCH_MS: "200" } });
+  await using shop = await startTestPayment({ env: { PROVIDER_BATCH_MS: "200", PROVIDER_TIMEOUT_MS: "1000" } });
   const { accounts, payments, pool, provider } = shop;
   const random = randomOf(seed);
   const below = (limit: number) => Math.floor(random() * limit);

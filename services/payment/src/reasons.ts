@@ -19,8 +19,8 @@ export const reasons = defineReasons({
   ...webhookReasons,
 });
 
-/** The customer has no account in that currency. */
+/** The error for a customer without an account in that currency. */
 export function accountNotFound({ customerId, currency }: AccountKey): DomainError {
-  const message = `customer ${customerId} has no account in ${currency}; open one`;
+  const message = `customer ${customerId} has no account in ${currency}; create one`;
   return new DomainError(reasons, "ACCOUNT_NOT_FOUND", message, { customer_id: customerId, currency_code: currency });
 }

@@ -1,6 +1,5 @@
 import { testDatabase } from "@sagacart/chassis/testing/database";
 import { schemaOf } from "@sagacart/chassis/testing/schema";
-import { testOutboxSchema } from "@sagacart/outbox/testing/schema-tests";
 import { expect, test } from "vitest";
 import { migrations } from "./testing/stack.ts";
 
@@ -9,5 +8,3 @@ test("schema.sql is what the migrations make", async () => {
 
   await expect(await schemaOf(database.pool)).toMatchFileSnapshot("../schema.sql");
 });
-
-testOutboxSchema(migrations);

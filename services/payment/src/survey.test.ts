@@ -3,7 +3,7 @@ import { testDatabase } from "@sagacart/chassis/testing/database";
 import { expect, test } from "vitest";
 import { questions } from "./survey.ts";
 
-test("every question can be asked, and answers with its gauges and labels", async () => {
+test("every query returns its gauges and labels", async () => {
   await using database = await testDatabase(new URL("../migrations/", import.meta.url));
   for (const question of questions) {
     const [row = {}] = await ask(database.pool, question);
@@ -11,7 +11,7 @@ test("every question can be asked, and answers with its gauges and labels", asyn
   }
 });
 
-test("a webhook that is stored and not applied waits, until it is", async () => {
+test("a webhook counts as waiting until it is applied", async () => {
   await using database = await testDatabase(new URL("../migrations/", import.meta.url));
   const question = questions.find(({ gauges }) => "sagacart_webhook_inbox_waiting" in gauges)!;
   await database.pool.query(

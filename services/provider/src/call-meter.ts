@@ -1,11 +1,11 @@
 import type { Metrics } from "@sagacart/chassis/process/metrics";
 import { Histogram } from "prom-client";
 
-/** Measures a call by what was answered; `failed` says nothing of what became of it. */
-export type OutsideMeter = <A>(kind: string, asking: Promise<A>, answerOf: (answer: A) => string) => Promise<A>;
+/** Measures a call by its kind and its answer. `failed`: the call threw, and its outcome is unknown. */
+export type CallMeter = <A>(kind: string, asking: Promise<A>, answerOf: (answer: A) => string) => Promise<A>;
 
-/** A histogram of how long somebody outside took to answer, by the kind of the call and by the answer. */
-export function outsideMeter(metrics: Metrics, { name, help }: { name: string; help: string }): OutsideMeter {
+/** Makes a histogram of how long an external provider took to answer, by kind and answer. */
+export function callMeter(metrics: Metrics, { name, help }: { name: string; help: string }): CallMeter {
   const durations = new Histogram({
     name,
     help,

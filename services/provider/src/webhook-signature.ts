@@ -1,14 +1,14 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 
-/** The header that carries the signature of a webhook that comes in. */
+/** The header with the signature of an incoming webhook. */
 export const signatureHeader = "sagacart-signature";
 
 /**
- * Signs a webhook's body, to the byte, as of a time. The header's value is
+ * Signs the bytes of a webhook's body as of a time. The header's value is
  * `t=<unix seconds>,v1=<hex HMAC-SHA256 of "t.body">`.
  *
- * For webhooks that come in, and their senders: the card provider and the carrier. What goes out to endpoints of
- * others is signed in the form that they know, Standard Webhooks: the notifier does that.
+ * This is the form of incoming webhooks, from the card provider and the carrier. Outgoing webhooks are signed by the
+ * notifier in the form of Standard Webhooks.
  */
 export function signWebhook(body: Uint8Array, secret: string, time: Date): string {
   const seconds = Math.floor(time.getTime() / 1000);
@@ -16,8 +16,8 @@ export function signWebhook(body: Uint8Array, secret: string, time: Date): strin
 }
 
 /**
- * Whether somebody who knows the secret signed just this body, less than 5 minutes from `now`: what is older may be
- * a recording that somebody plays again. A header that is no signature is a wrong one; nothing throws.
+ * Returns true if the header has a signature of this body with this secret, made less than 5 minutes from `now`: an older
+ * one may be a replay. A malformed header is a wrong signature, not an error.
  */
 export function isWebhookSigned(body: Uint8Array, header: string, secret: string, now: Date): boolean {
   const fields = header.split(",").map((field) => field.trim().split("="));
@@ -26,7 +26,7 @@ export function isWebhookSigned(body: Uint8Array, header: string, secret: string
     return false;
   }
   const expected = digest(time, body, secret);
-  // While a secret is being changed a sender signs with both, so there may be several.
+  // There may be several: while a secret is rotated, the sender signs with both.
   return fields.some(([name, value]) => {
     const given =
       name === "v1" && value !== undefined && /^[0-9a-f]{64}$/.test(value) ? Buffer.from(value, "hex") : empty;

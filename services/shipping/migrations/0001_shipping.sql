@@ -1,20 +1,20 @@
 create table shipments (
   order_id        text        primary key check (length(order_id) between 1 and 63),
-  -- Empty, as the kind is, where the shipment was cancelled before it came.
+  -- Empty, and the kind null, if the shipment was cancelled before it was created.
   customer_id     text        not null default '',
   kind            text        check (kind in ('CARRIER', 'PICKUP')),
   state           text        not null check (state in ('PENDING', 'ACCEPTED', 'REFUSED', 'CANCELLED')),
   address         jsonb,
   tracking_number text        not null default '',
   refusal_reason  text        not null default '',
-  -- The sequence of its last event.
+  -- The sequence of its latest event.
   event_sequence  bigint      not null,
-  -- Somebody was told to wait: who settles it then has to record a command.
+  -- A caller was told to wait: settling it must record a command.
   awaited         boolean     not null default false,
-  -- When the carrier is to be asked (again), and how often it was.
+  -- When the shipping company is asked (again), and how often it was.
   ask_time        timestamptz,
   asks            integer     not null default 0,
-  -- When the carrier is to be told (again) that it is cancelled, and how often it was.
+  -- When the cancellation is sent (again) to the shipping company, and how often it was.
   recall_time     timestamptz,
   recalls         integer     not null default 0,
   create_time     timestamptz not null default now(),
@@ -22,7 +22,7 @@ create table shipments (
   check (kind is not null or state = 'CANCELLED'),
   check ((kind = 'CARRIER') = (address is not null)),
   check ((state = 'REFUSED') = (refusal_reason <> '')),
-  -- Nothing that waits is forgotten: what is PENDING has a time at which the carrier is asked.
+  -- No pending shipment is forgotten: it has a time at which the shipping company is asked.
   check ((state = 'PENDING') = (ask_time is not null)),
   check (recall_time is null or state = 'CANCELLED')
 );
@@ -43,7 +43,7 @@ create table webhooks (
 );
 create index webhooks_to_apply on webhooks (next_try_time) where next_try_time is not null;
 
--- How far the feed of orders has been read for the delivery log, and how often that was set back.
+-- The position of the delivery log in the feed of orders, and how often it was set back.
 create table cursors (
   feed        text        primary key,
   position    bigint      not null default 0,
@@ -51,7 +51,7 @@ create table cursors (
   update_time timestamptz not null default now()
 );
 insert into cursors (feed) values ('order');
--- Completed orders, as those who deliver heard of them: one row an order, however often its event comes.
+-- Completed orders, for the people who deliver: one row an order, however often its event comes.
 create table delivery_log (
   order_id        text        primary key,
   event_id        text        not null,

@@ -6,7 +6,7 @@ import { startWebhookEntrance } from "@sagacart/provider/testing/webhook-entranc
 import { expect, test } from "vitest";
 import { addressTo, shippingEnv, startTestCarrier } from "./testing/stack.ts";
 
-test("a shipping that is killed between asking the carrier and its answer leaves one shipment, and it settles", async () => {
+test("a process that is killed between asking the carrier and its answer leaves one shipment, and it settles", async () => {
   await using stack = new AsyncDisposableStack();
   const database = stack.use(await testDatabase(new URL("../migrations/", import.meta.url)));
   const webhooks = stack.use(await startWebhookEntrance("carrier"));

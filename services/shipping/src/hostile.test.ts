@@ -34,7 +34,7 @@ async function codeOf(call: Promise<unknown>): Promise<Code | "ok"> {
   );
 }
 
-test.each(texts)("%j anywhere is answered or refused, never an error of ours", async (text) => {
+test.each(texts)("%j in any field is accepted or refused, never an internal error", async (text) => {
   const { shipping } = stack;
   const fields = ["recipient", "line1", "line2", "city", "region", "postalCode", "countryCode", "phone"] as const;
   const calls = [

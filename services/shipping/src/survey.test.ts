@@ -3,7 +3,7 @@ import { testDatabase } from "@sagacart/chassis/testing/database";
 import { expect, test } from "vitest";
 import { questions } from "./survey.ts";
 
-test("every question can be asked, and answers with its gauges and labels", async () => {
+test("every query returns its gauges and labels", async () => {
   await using database = await testDatabase(new URL("../migrations/", import.meta.url));
   for (const question of questions) {
     const [row = {}] = await ask(database.pool, question);

@@ -1,6 +1,6 @@
--- Products, how many there are of each, and for whom they are set aside.
+-- Products, their stock levels, and reservations.
 
--- Words are found anywhere inside a text. A trusted extension: whoever owns the database may add it.
+-- For searching words anywhere in a text. A trusted extension, which the database's owner may create.
 create extension if not exists pg_trgm;
 
 create table products (
@@ -10,33 +10,33 @@ create table products (
   description text        not null default '',
   price_minor bigint      not null check (price_minor between 0 and 1000000000000000),
   currency    char(3)     not null,
-  -- Title, SKU and description, a line each, with small letters: what a search looks at.
+  -- Title, SKU and description in lower case, one line each: the text that is searched.
   search_text text        not null,
   version     bigint      not null default 1,
   create_time timestamptz not null default now(),
   update_time timestamptz not null default now(),
   delete_time timestamptz
 );
--- The SKU of a product that was deleted is free again; its id is not.
+-- A deleted product's SKU can be used again; its id cannot.
 create unique index products_sku on products (sku) where delete_time is null;
 create index products_oldest on products (create_time, id) where delete_time is null;
 create index products_search on products using gin (search_text gin_trgm_ops) where delete_time is null;
 
--- One row a product, small and often updated: room on its page keeps the updates HOT.
+-- One row a product, small and often updated: free space on its page keeps updates HOT.
 create table levels (
   product_id text    primary key references products (id),
   -- The sum of the product's movements.
   on_hand    integer not null default 0 check (on_hand <= 1000000000),
   -- The sum of its lines in reservations that are HELD or PINNED.
   reserved   integer not null default 0,
-  -- The same as products.delete_time, here because who reserves locks and reads this row only.
+  -- Mirrors products.delete_time, since a reservation locks and reads this row only.
   deleted    boolean not null default false,
   check (0 <= reserved and reserved <= on_hand),
   check (not deleted or reserved = 0)
 ) with (fillfactor = 50);
 
--- Here and in reservation_lines no foreign keys: checking them row by row took 30 % of what a batch costs. Both are
--- written only together with the levels of their products, which have one.
+-- No foreign keys here and in reservation_lines: checking them row by row took 30 % of a batch's time. Both are only written
+-- together with their products' levels, which have one.
 create table movements (
   id          bigint      generated always as identity primary key,
   product_id  text        not null,
@@ -53,7 +53,7 @@ create table reservations (
   kind        text        not null check (kind in ('ORDER', 'MANUAL')),
   state       text        not null
                           check (state in ('HELD', 'PINNED', 'COMMITTED', 'RELEASED', 'EXPIRED', 'REFUSED')),
-  -- sha256 of what was asked for; absent where it was released before it came.
+  -- sha256 of the request; null if it was released before it was made.
   fingerprint bytea,
   expire_time timestamptz,
   shortages   jsonb,
@@ -79,9 +79,9 @@ create table requests (
   scope       text        not null,
   request_id  text        not null,
   method      text        not null,
-  fingerprint bytea       not null, -- sha256 of what was asked
-  resource_id text,                 -- what was made
-  failure     jsonb,                -- or why not
+  fingerprint bytea       not null, -- sha256 of the request
+  resource_id text,                 -- the id of what it created
+  failure     jsonb,                -- or its error
   create_time timestamptz not null default now(),
   primary key (scope, request_id),
   check (num_nonnulls(resource_id, failure) <= 1)

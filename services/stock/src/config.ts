@@ -11,5 +11,3 @@ export function readConfig(env: Env) {
     env,
   );
 }
-
-export type Config = ReturnType<typeof readConfig>;

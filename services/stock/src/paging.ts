@@ -1,5 +1,4 @@
-import { DomainError } from "@sagacart/chassis/errors";
-import { pageReasons, pageSize } from "@sagacart/chassis/postgres/page";
+import { badPageToken, pageSize } from "@sagacart/chassis/postgres/page";
 
 // A response may have 4 MiB; this leaves room for the rest of it.
 const maxPageBytes = 3 * 1024 * 1024;
@@ -40,9 +39,4 @@ export function readBigint(number: bigint): bigint {
     throw badPageToken();
   }
   return number;
-}
-
-function badPageToken(): DomainError {
-  const message = "page_token is not one that this list gave out; leave it empty to start from the first page";
-  return new DomainError(pageReasons, "BAD_PAGE_TOKEN", message);
 }

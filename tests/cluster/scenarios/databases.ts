@@ -2,7 +2,7 @@ import { isHealthy } from "../../../scripts/kubernetes/shop.ts";
 import { databaseNames } from "../../../scripts/shop.ts";
 import { check, type Scenario } from "../scenario.ts";
 
-/** Who runs the databases, and where the services have their credentials from. */
+/** Checks the databases' operator, and the source of the services' credentials. */
 export const databases: Scenario = {
   name: "databases",
   promise: "each service's Postgres is a healthy CloudNativePG Cluster, its credentials are the operator's",

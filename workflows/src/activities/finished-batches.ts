@@ -1,5 +1,5 @@
 /**
- * Announces batches whose steps are finished, within one process: sooner than Temporal, which is told afterwards.
+ * Announces batches whose steps are finished, within one process, before Temporal knows.
  * Batches that run in another process are never announced here.
  */
 export type FinishedBatches = {

@@ -33,7 +33,7 @@ function contextOf(
 
 const input = { orderId: "o", refundId: "r" };
 
-test("the captured payment is refunded, and the order told", async () => {
+test("the captured payment is refunded, and the outcome recorded with the order", async () => {
   const { services, calls } = contextOf(() => ({ refund: { state: Refund_State.SUCCEEDED } }));
   expect(await refund(services, input)).toBe("settled");
   expect(calls).toEqual([

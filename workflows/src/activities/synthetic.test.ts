@@ -62,6 +62,16 @@ test.each<[string, boolean, Parameters<typeof servicesOf>[1], string]>([
     "order o is COMPLETED with 2 captured payments of 200 XTS",
   ],
   [
+    "a sale that was paid with too little",
+    true,
+    {
+      payment: {
+        listPayments: () => ({ payments: [{ ...captured, amount: { currencyCode: "XTS", minorUnits: 99n } }] }),
+      },
+    },
+    "order o is COMPLETED with 1 captured payments of 99 XTS",
+  ],
+  [
     "money taken for a declined order",
     false,
     { payment: { listPayments: () => ({ payments: [captured] }) } },

@@ -1,4 +1,5 @@
 import type { Metrics } from "@sagacart/chassis/process/metrics";
+import { uuidTimeMs } from "@sagacart/chassis/uuid";
 import type { Command } from "@sagacart/proto/command/v1/command";
 import { Counter, Gauge, Histogram } from "prom-client";
 
@@ -71,7 +72,7 @@ export function createMeters(metrics: Metrics, maxBatches: number): Meters {
   });
   return {
     claimed([oldest]) {
-      const recordedMs = oldest === undefined ? Number.NaN : timeOf(oldest.id);
+      const recordedMs = oldest === undefined ? Number.NaN : uuidTimeMs(oldest.id);
       if (oldest !== undefined && Number.isFinite(recordedMs)) {
         // Two machines' clocks: a command recorded slightly in the future did not wait.
         waits.observe({ kind: oldest.kind }, Math.max(0, Date.now() - recordedMs) / 1_000);
@@ -95,9 +96,4 @@ export function createMeters(metrics: Metrics, maxBatches: number): Meters {
     delivered: (kind, outcome) => delivered.inc({ kind, outcome }),
     restarted: (count) => restarted.inc(count),
   };
-}
-
-/** The time of a UUIDv7, in ms since the epoch; NaN for any other id. */
-function timeOf(id: string): number {
-  return id.charAt(14) === "7" ? Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16) : Number.NaN;
 }

@@ -2,6 +2,7 @@ import { Context } from "@temporalio/activity";
 import { ApplicationFailure } from "@temporalio/common";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { codesFor, startTemporal, type Temporal } from "../testing/temporal-environment.ts";
+import { plan } from "./plan.ts";
 import { poisonFailure, type StepInput, transientFailure } from "./steps.ts";
 
 let temporal: Temporal;
@@ -19,7 +20,7 @@ const fail = async () => {
 };
 
 describe("all steps at once", () => {
-  test("a batch is carried by one activity", async () => {
+  test("one activity runs all steps of a batch", async () => {
     const activities = temporal.useActivities({});
     const handle = await temporal.start("checkout", { orderIds: ["a", "b"], atOnce: true });
     expect(await handle.result()).toEqual({ settled: 2, handedOver: 0 });
@@ -45,7 +46,7 @@ describe("all steps at once", () => {
     const activities = temporal.useActivities({ carry });
     const handle = await temporal.start("checkout", { orderIds: ["a"], atOnce: true });
     expect(await handle.result()).toEqual({ settled: 1, handedOver: 0 });
-    expect(activities.names()).toEqual(["carry", "reserve", "charge", "ship"]);
+    expect(activities.names()).toEqual(["carry", ...plan.map(({ name }) => name)]);
   });
 });
 
@@ -69,7 +70,7 @@ describe("one step after the other", () => {
     const activities = temporal.useActivities({ charge: codesFor("u"), undo: codesFor("w") });
     const handle = await temporal.start("checkout", { orderIds: ["a"] });
     expect(await handle.result()).toEqual({ settled: 0, handedOver: 1 });
-    expect(activities.names()).toEqual(["reserve", "charge", "undo", "handOver"]);
+    expect(activities.names().slice(-3)).toEqual(["charge", "undo", "handOver"]);
   });
 
   test("a batch is halved until the poison order is alone, and that one is handed over", async () => {
@@ -103,7 +104,7 @@ describe("one step after the other", () => {
     };
     const activities = temporal.useActivities({ reserve });
     const handle = await temporal.start("checkout", { orderIds: ["a"] });
-    await vi.waitFor(() => expect(activities.names()).toContain("reserve"), 5_000);
+    await vi.waitFor(() => expect(activities.names()).toContain("reserve"), 15_000);
     await handle.cancel();
     end();
     expect(await handle.result()).toEqual({ settled: 1, handedOver: 0 });
@@ -138,7 +139,13 @@ describe("a step that fails", () => {
     const { kinds, reserve } = failing(3, transientOnce);
     const activities = temporal.useActivities({ reserve });
     const handle = await temporal.start("checkout", { orderIds: ["a", "b"] });
-    await vi.waitFor(() => expect(activities.names()).toContain("raiseIncident"), 5_000);
+    const pauses = async () => {
+      const { events } = await handle.fetchHistory();
+      return (events ?? []).flatMap(({ timerStartedEventAttributes: timer }) =>
+        timer == null ? [] : [Number(timer.startToFireTimeout?.seconds)],
+      );
+    };
+    await vi.waitFor(async () => expect(await pauses()).toEqual([60]), 15_000);
     expect(await handle.query("progress")).toEqual({
       step: "reserve",
       attempt: 2,
@@ -146,7 +153,7 @@ describe("a step that fails", () => {
       lastError: "stock is down",
     });
     await handle.signal("retry");
-    await vi.waitFor(() => expect(activities.inputs("raiseIncident")).toHaveLength(2), 5_000);
+    await vi.waitFor(async () => expect(await pauses()).toEqual([60, 120]), 15_000);
     await handle.signal("retry");
     expect(await handle.result()).toEqual({ settled: 2, handedOver: 0 });
     expect(kinds).toEqual(["local", "ordinary", "ordinary", "ordinary"]);

@@ -1,12 +1,13 @@
 import { Order_State } from "@sagacart/proto/order/v1/order";
 import { expect, test } from "vitest";
 import { decodeOutcomes, encodeOutcomes, sortByOutcome } from "./codes.ts";
-import { type Outcome, plan, plannedStep, undoing } from "./plan.ts";
+import { type OrderState, type Outcome, plan, plannedStep, type StepName, undoing } from "./plan.ts";
 
+const mainSteps: StepName[] = ["reserve", "charge", "ship"];
 const final = ["COMPLETED", "REJECTED", "CANCELLED", "EXPIRED"];
 
-test("the steps, in order", () => {
-  expect(plan.map(({ name }) => name)).toEqual(["reserve", "charge", "ship"]);
+test("nobody is charged for what is not there, and nothing is shipped that is not paid", () => {
+  expect(plan.map(({ name }) => name).filter((name) => mainSteps.includes(name))).toEqual(mainSteps);
 });
 
 test.each(plan.map((step) => [step.name, step] as const))(
@@ -28,6 +29,18 @@ test("every state that is neither final nor a wait for the customer needs a step
   const needed = new Set<string>([...plan.flatMap(({ from }) => from), ...undoing.from]);
   const states = Object.keys(Order_State).filter((name) => name !== "UNSPECIFIED" && !final.includes(name));
   expect(states.filter((state) => !needed.has(state))).toEqual(["AWAITING_PAYMENT"]);
+});
+
+test.each<[OrderState, string[]]>([
+  ["PENDING", ["reserve", "charge"]],
+  ["RESERVED", ["charge"]],
+  ["AWAITING_PAYMENT", []],
+  ["PAID", ["ship"]],
+  ["SHIPPING", ["ship"]],
+])("an order that is %s needs the steps %j", (state, steps) => {
+  const needed = plan.filter(({ from }) => from.includes(state)).map(({ name }) => name);
+  expect(needed).toEqual(expect.arrayContaining(steps));
+  expect(mainSteps.filter((name) => !steps.includes(name) && needed.includes(name))).toEqual([]);
 });
 
 test("a step that the saga does not have is a bug", () => {

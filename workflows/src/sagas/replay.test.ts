@@ -1,5 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import { Worker, type WorkflowBundleWithSourceMap } from "@temporalio/worker";
+import { DeterminismViolationError } from "@temporalio/workflow";
 import { beforeAll, describe, expect, test } from "vitest";
 import { bundleWorkflows, silenceTemporal } from "../testing/temporal-environment.ts";
 
@@ -28,6 +29,6 @@ describe("a recorded run replays with the code of today", () => {
     for (const [index, event] of history.events.entries()) {
       event.eventId = String(index + 1);
     }
-    await expect(Worker.runReplayHistory({ workflowBundle }, history)).rejects.toThrow();
+    await expect(Worker.runReplayHistory({ workflowBundle }, history)).rejects.toThrow(DeterminismViolationError);
   });
 });

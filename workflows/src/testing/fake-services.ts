@@ -8,8 +8,8 @@ import {
   type Interceptor,
   type ServiceImpl,
 } from "@connectrpc/connect";
-import { createValidateInterceptor } from "@connectrpc/validate";
 import { DomainError, defineReasons, toConnectError } from "@sagacart/chassis/errors";
+import { validateInterceptor } from "@sagacart/chassis/rpc/interceptors/validate";
 import { CommandService } from "@sagacart/proto/command/v1/command_service";
 import { type Order, Order_State, OrderSchema } from "@sagacart/proto/order/v1/order";
 import { OrderService } from "@sagacart/proto/order/v1/order_service";
@@ -106,7 +106,7 @@ function fakeClient<S extends DescService>(
 }
 
 /** One for all fakes: a validator compiles each rule when it first meets it. */
-const validation = createValidateInterceptor();
+const validation = validateInterceptor();
 
 function errorsOf(domain: string): Interceptor {
   return (next) => async (request) => {

@@ -11,7 +11,8 @@ import {
 } from "@temporalio/worker";
 import { cacheDirectory } from "../../../scripts/stack/postgres-programs.ts";
 import { spawnTemporal } from "../../../tests/support/temporal-server.ts";
-import type { Carry, Steps, SyntheticSteps } from "../sagas/steps.ts";
+import { plan } from "../sagas/plan.ts";
+import type { BatchSteps, Carry, Steps, SyntheticSteps } from "../sagas/steps.ts";
 import { workflowCode } from "../worker/workflow-code.ts";
 
 /** Keeps the output of Temporal's SDK to errors that no test expects. Call it before anything else of the SDK. */
@@ -102,12 +103,16 @@ export function codesFor(code: string) {
   return async ({ orderIds }: { orderIds: readonly string[] }) => code.repeat(orderIds.length);
 }
 
+/** The steps of the plan: an order goes on to the next one, and after the last one nothing is left to do. */
+export function stepsThatGoWell(): BatchSteps {
+  const last = plan.at(-1)?.name;
+  const steps = plan.map(({ name }) => [name, codesFor(name === last ? "g" : "n")]);
+  return { ...Object.fromEntries(steps), undo: codesFor("g") } as BatchSteps;
+}
+
 const activitiesThatGoWell: Activities = {
   carry: codesFor("g"),
-  reserve: codesFor("n"),
-  charge: codesFor("n"),
-  ship: codesFor("g"),
-  undo: codesFor("g"),
+  ...stepsThatGoWell(),
   pay: async () => "n",
   giveUp: async () => "u",
   look: async () => ({ state: "COMPLETED", cancelRequested: false, paymentPending: false, expireTimeMs: 0 }),

@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import { serviceTokensOf } from "@sagacart/chassis/auth/env";
 import { createLog } from "@sagacart/chassis/process/log";
 import { createMetrics, gauge } from "@sagacart/chassis/process/metrics";
+import { atMost } from "@sagacart/chassis/time/at-most";
 import { openTls } from "@sagacart/chassis/tls/files";
 import { startTracing } from "@sagacart/chassis/trace/start";
 import { createActivities } from "../activities/activities.ts";
@@ -135,11 +136,4 @@ export async function runWorker(config: Config, stopping: Promise<void>, wrap: W
 
 function wrapped<Activities extends object>(activities: Activities, { activities: wrap }: Wrappers): Activities {
   return wrap?.(activities) ?? activities;
-}
-
-async function atMost(ms: number, work: Promise<void>): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  await Promise.race([work, promise]);
-  clearTimeout(timer);
 }

@@ -27,7 +27,7 @@ test("a worker waits for a service that starts later", async () => {
     said.push(line);
     server.listen(port, "127.0.0.1");
   };
-  await waitForAll([{ host: "127.0.0.1", port }], { limitMs: 15_000, say });
+  await waitForAll([{ host: "127.0.0.1", port }], { limitMs: 60_000, say });
   server.close();
   expect(said).toEqual([`waiting for 127.0.0.1:${port}`]);
 });

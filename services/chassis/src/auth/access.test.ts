@@ -19,7 +19,7 @@ async function allServices(): Promise<DescService[]> {
     );
 }
 
-test("a request of a method for customers says whose it is about, so that it can be held to the caller", async () => {
+test("the request of a method for customers has a customer_id, so that it can be confined", async () => {
   const without = (await allServices())
     // Identity has users and no customers: it asks itself whether a user is the caller.
     .filter(({ typeName }) => typeName !== "sagacart.identity.v1.IdentityService")
@@ -28,7 +28,7 @@ test("a request of a method for customers says whose it is about, so that it can
   expect(without.map((method) => method.toString())).toEqual([]);
 });
 
-test("each method of the contract says who may call it: anyone, or these roles", async () => {
+test("each method of the contract has an access rule: anyone, or these roles", async () => {
   const services = await allServices();
   expect(services.length).toBeGreaterThan(15);
   expect(() => requireAccessRules(services)).not.toThrow();

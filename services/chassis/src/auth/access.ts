@@ -3,20 +3,20 @@ import { access, Role } from "@sagacart/proto/auth/v1/access";
 import { http } from "@sagacart/proto/google/api/annotations";
 import type { Principal, RoleName } from "./principal.ts";
 
-/** Who may call a method, read from its option `(sagacart.auth.v1.access)`. */
+/** A method's access rule, read from its option `(sagacart.auth.v1.access)`. */
 export type AccessRule = {
   readonly anyone: boolean;
   readonly roles: readonly RoleName[];
-  /** The request's field `customer_id`, where it has one. */
+  /** The request's field `customer_id`, if it has one. */
   readonly customerField: DescField | undefined;
-  /** Over REST that field is part of the path: the request asks for something by it. */
+  /** True if that field is part of the REST path: it identifies the requested resource. */
   readonly customerInPath: boolean;
 };
 
-/** May not; may, for the customer's own things only; may. */
+/** May not call; may call for the caller's own resources only; may call for all. */
 export type Permission = "no" | "own" | "all";
 
-/** The rule of a method; made at the first time it is asked for. A method without the option is open to nobody. */
+/** Returns a method's rule, and caches it. Without the option, no caller is allowed. */
 export function accessRule(method: DescMethod): AccessRule {
   let rule = rules.get(method);
   if (rule === undefined) {
@@ -26,7 +26,7 @@ export function accessRule(method: DescMethod): AccessRule {
   return rule;
 }
 
-/** Throws where a method says not who may call it: that is found out at the start, and not by a caller. */
+/** Throws if a method has no access rule, so that it is found at the start and not by a caller. */
 export function requireAccessRules(services: Iterable<DescService>): void {
   const without = [...services].flatMap(({ methods }) => methods.filter((method) => !saysAccess(method)));
   if (without.length > 0) {
@@ -35,7 +35,7 @@ export function requireAccessRules(services: Iterable<DescService>): void {
   }
 }
 
-/** What somebody with these roles may do with the method. The strongest role counts. */
+/** Returns what a principal may do with the method. The strongest role counts. */
 export function permission({ roles }: AccessRule, principal: Principal): Permission {
   let own = false;
   for (const role of roles) {
@@ -51,7 +51,7 @@ export function permission({ roles }: AccessRule, principal: Principal): Permiss
 
 const rules = new WeakMap<DescMethod, AccessRule>();
 
-/** gRPC's own services are open: probes have no token, and the contract is no secret. */
+/** gRPC's own services are open: probes have no token, and the contract is public. */
 const openPackages = ["grpc.health.", "grpc.reflection."];
 
 function isOpen({ parent }: DescMethod): boolean {

@@ -4,8 +4,8 @@ import type { Principal } from "./principal.ts";
 import { authError } from "./reasons.ts";
 
 /**
- * Lets the principal call the method, or throws TOKEN_MISSING or ROLE_REQUIRED. Answers with the customer whose
- * things alone the call may touch: "" is nobody, and undefined anybody.
+ * Checks that the principal may call the method; throws TOKEN_MISSING or ROLE_REQUIRED if not. Returns the customer that
+ * the call is confined to: "" for no customer's resources at all, undefined for all customers'.
  */
 export function admit(method: DescMethod, principal: Principal | undefined): string | undefined {
   const rule = accessRule(method);
@@ -24,9 +24,9 @@ export function admit(method: DescMethod, principal: Principal | undefined): str
 }
 
 /**
- * Holds the request to the customer, or to nobody: an empty `customer_id` becomes the customer's. Another's is refused before
- * anybody looks whether there is such a customer, so the answer tells nothing: NOT_FOUND where the request asks for
- * something by that id, else NOT_YOURS.
+ * Confines the request to the customer: fills in an empty `customer_id`, and refuses another customer's. That happens
+ * before any look-up, so the error does not reveal whether that customer exists: NOT_FOUND if the id is part of the
+ * request's REST path, else NOT_YOURS.
  */
 export function confine(method: DescMethod, message: unknown, customerId: string): void {
   const { customerField, customerInPath } = accessRule(method);

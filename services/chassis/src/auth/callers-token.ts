@@ -2,7 +2,7 @@ import { callContext } from "../context.ts";
 import type { CallTokens } from "./service-tokens.ts";
 
 /**
- * The token of whoever the call is made for, as it came, for a client that acts for that caller. A call made for
- * nobody, or for somebody without a token, has none: never this service's own.
+ * For a client that acts for the caller: passes on the token of the call that is being served. Without such a call, or
+ * if it has no token, none is sent; never this service's own.
  */
 export const callersToken: CallTokens = { authorization: () => callContext()?.authorization };

@@ -7,7 +7,7 @@ import { derivedId } from "./principal.ts";
 
 const read = (env: Env) => readEnv({ ...tokenEnv(), ...serviceTokenEnv() }, env);
 
-test("an issuer from outside: its names for roles, in its own place, and ids of ours", async () => {
+test("an external issuer: its names for roles, its claim for them, and derived ids", async () => {
   await using issuer = await startIssuer();
   const config = readEnv(tokenEnv(), {
     AUTH_ISSUER: issuer.issuer,
@@ -31,7 +31,7 @@ test("an issuer from outside: its names for roles, in its own place, and ids of 
   await expect(Promise.resolve(verifier?.verify(await forOthers))).rejects.toMatchObject({ reason: "TOKEN_INVALID" });
 });
 
-test("AUTH=off needs nothing, and leaves out the checks; nothing else does", () => {
+test("only AUTH=off turns the checks off, and it needs no other variable", () => {
   const off = read({ AUTH: "off", AUTH_ISSUER: "http://127.0.0.1" });
   expect(verifierOf(off, silentLog)).toBeUndefined();
   expect(serviceTokensOf(off, silentLog)).toBeUndefined();
@@ -41,6 +41,6 @@ test("AUTH=off needs nothing, and leaves out the checks; nothing else does", () 
   expect(() => read({ AUTH: "false" })).toThrow('AUTH must be one of on, off, got "false"');
 });
 
-test("a role that is none of ours cannot be mapped to", () => {
-  expect(() => read({ AUTH: "off", AUTH_ROLE_MAP: "boss=owner" })).toThrow("AUTH_ROLE_MAP has an item that is wrong");
+test("a role map with an unknown role is refused", () => {
+  expect(() => read({ AUTH: "off", AUTH_ROLE_MAP: "boss=owner" })).toThrow("AUTH_ROLE_MAP has an invalid item");
 });

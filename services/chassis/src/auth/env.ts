@@ -6,28 +6,28 @@ import { createVerifier, type Verifier } from "./verify.ts";
 
 const web = ["http:", "https:"];
 
-/** The variables that say whose tokens a server takes. Nobody is let in unchecked but where AUTH=off says so. */
+/** The variables for verifying callers' tokens. Only AUTH=off turns the checks off. */
 export function tokenEnv() {
   return {
     AUTH: oneOf(["on", "off"], "on"),
-    /** Who makes the tokens: their claim `iss`, to the letter. */
+    /** The issuer of the tokens, exactly as in their claim `iss`. */
     AUTH_ISSUER: unlessOff(url({ protocols: web })),
-    /** Where the issuer's keys are. */
+    /** The address of the issuer's keys. */
     AUTH_JWKS_URL: unlessOff(url({ protocols: web })),
-    /** Whom the tokens are for: their claim `aud`. */
+    /** The audience that tokens must have in their claim `aud`. */
     AUTH_AUDIENCE: text({ default: "sagacart" }),
-    /** The claim with the roles; with dots a path into objects, as `realm_access.roles`. */
+    /** The claim with the roles; dots make a path into objects, for example `realm_access.roles`. */
     AUTH_ROLES_CLAIM: text({ default: "roles" }),
     /** The issuer's names for our roles: `shop-admin=operator,helpdesk=support`. */
     AUTH_ROLE_MAP: list({ default: [], pattern: /^[^=]+=(customer|support|operator|service)$/ }),
-    /** The role of somebody whose token has none: `customer`, or `none`. */
+    /** The role of a caller whose token has none: `customer`, or `none`. */
     AUTH_DEFAULT_ROLE: oneOf(["none", "customer"], "none"),
-    /** How customers' ids are had: `subject` where the issuer is our own, else `derived` of issuer and subject. */
+    /** How to get a customer's id: `subject` with our own issuer, else `derived` from issuer and subject. */
     AUTH_CUSTOMER_IDS: oneOf(["subject", "derived"], "subject"),
   };
 }
 
-/** The variables by which a service that calls others gets its own token. */
+/** The variables for the own token of a service that calls others. */
 export function serviceTokenEnv() {
   return {
     /** The issuer's token endpoint, for the client credentials grant. */
@@ -41,10 +41,10 @@ type Read<S extends Record<string, (...args: never[]) => unknown>> = { readonly 
 export type TokenConfig = Read<ReturnType<typeof tokenEnv>>;
 export type ServiceTokenConfig = Read<ReturnType<typeof serviceTokenEnv>>;
 
-/** The verifier that the variables describe; undefined with AUTH=off, which the log is told. */
+/** Creates the verifier that the variables describe; undefined with AUTH=off, which is logged. */
 export function verifierOf(config: TokenConfig, log: Log): Verifier | undefined {
   if (config.AUTH_ISSUER === undefined || config.AUTH_JWKS_URL === undefined) {
-    log.warn("AUTH=off: whoever reaches this port may do everything");
+    log.warn("AUTH=off: callers are not authenticated, and everyone who reaches this port may do everything");
     return undefined;
   }
   return createVerifier({
@@ -61,7 +61,7 @@ export function verifierOf(config: TokenConfig, log: Log): Verifier | undefined 
   });
 }
 
-/** The service's own tokens; undefined with AUTH=off. Ends with the process' background. */
+/** Creates the source of the service's own tokens; undefined with AUTH=off. */
 export function serviceTokensOf(
   config: ServiceTokenConfig & { readonly AUTH_AUDIENCE: string },
   log: Log,

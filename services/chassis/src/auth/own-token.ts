@@ -4,8 +4,8 @@ import { authError } from "./reasons.ts";
 import type { CallTokens } from "./service-tokens.ts";
 
 /**
- * A refusal of a service's own token is no fault of whoever called that service: it becomes
- * UNAVAILABLE, and the next call goes with a new token. All other errors stay as they are.
+ * Turns the refusal of this service's own token into UNAVAILABLE, since our caller is not to blame; the next call uses a
+ * new token. All other errors stay as they are.
  */
 export function withoutBlame(
   error: ConnectError,
@@ -15,11 +15,11 @@ export function withoutBlame(
   if (error.code !== Code.Unauthenticated || tokens?.refused === undefined || authorization === undefined) {
     return error;
   }
-  // A signature or a password that is wrong is another matter, and the caller's.
+  // A wrong password or signature is UNAUTHENTICATED too, and the caller's mistake.
   if (!errorInfo(error).reason.startsWith("TOKEN_")) {
     return error;
   }
   tokens.refused(authorization);
-  const message = `a service did not take the token of another: ${error.rawMessage}`;
+  const message = `a service refused this service's own token: ${error.rawMessage}`;
   return toConnectError(authError("OWN_TOKEN_REFUSED", message, {}, error), "auth.sagacart");
 }

@@ -10,12 +10,12 @@ const keycloak: ClaimRules = {
 };
 const iss = "https://login.example/realms/shop";
 
-test("roles are read from a path into the claims, and go by the issuer's own names", () => {
+test("roles are read from a path in the claims, by the issuer's names", () => {
   const principal = principalOf({ iss, sub: "f:1", realm_access: { roles: ["shop-admin", "offline"] } }, keycloak);
   expect(principal?.roles).toEqual(new Set(["operator"]));
 });
 
-test("nobody is a program of the shop for a word of another issuer's; only the configuration makes one", () => {
+test("the role service of an external issuer does not count; only the role map gives it", () => {
   const claims = { iss, sub: "f:1", realm_access: { roles: ["service"] } };
   expect(principalOf(claims, keycloak)).toMatchObject({ kind: "person", roles: new Set(["customer"]) });
   const mapped = { ...keycloak, roleMap: new Map([["service", "service" as const]]) };
@@ -23,19 +23,19 @@ test("nobody is a program of the shop for a word of another issuer's; only the c
   expect(principalOf({ iss, sub: "service:order", roles: ["service"] }, ours)).toMatchObject({ kind: "service" });
 });
 
-test("a claim may be named by a URL, and roles may be one text", () => {
+test("a claim's name may be a URL, and roles may be one text", () => {
   const rules = { ...ours, rolesClaim: "https://shop.example/roles" };
   const principal = principalOf({ iss, sub: "ada", "https://shop.example/roles": "support customer" }, rules);
   expect(principal?.roles).toEqual(new Set(["support", "customer"]));
 });
 
-test("whoever has no role gets the one that is set for that, or none", () => {
+test("a principal without a role gets the default role, or none", () => {
   expect(principalOf({ iss, sub: "f:1" }, keycloak)?.roles).toEqual(new Set(["customer"]));
   expect(principalOf({ iss, sub: "ada" }, ours)?.roles).toEqual(new Set());
   expect(principalOf({ iss, sub: "ada", roles: { operator: true } }, ours)?.roles).toEqual(new Set());
 });
 
-test("somebody of another issuer has an id of ours, always the same and nobody else's", () => {
+test("a user of an external issuer has a derived id, always the same and unique", () => {
   const id = principalOf({ iss, sub: "f:1:ada@example.org" }, keycloak)?.customerId;
   expect(id).toMatch(/^c-[A-Za-z0-9_-]{32}$/);
   expect(id).toBe(derivedId(iss, "f:1:ada@example.org"));
@@ -43,7 +43,7 @@ test("somebody of another issuer has an id of ours, always the same and nobody e
   expect(new Set([id, ...others]).size).toBe(4);
 });
 
-test("claims without issuer or subject, or with a subject that is no id, name nobody", () => {
+test("claims without issuer or subject, or with an invalid id, give no principal", () => {
   expect(principalOf({ sub: "ada" }, ours)).toBeUndefined();
   expect(principalOf({ iss }, ours)).toBeUndefined();
   expect(principalOf({ iss, sub: "" }, ours)).toBeUndefined();

@@ -2,32 +2,32 @@ import { createHash } from "node:crypto";
 
 export const roleNames = ["customer", "support", "operator", "service"] as const;
 
-/** What somebody is. `service` is a program of the shop; the others are people. */
+/** A principal's role. `service` is for programs of the shop, the others are for people. */
 export type RoleName = (typeof roleNames)[number];
 
-/** Who calls, as their token says. */
+/** The caller, as its token describes it. */
 export type Principal = {
   readonly kind: "person" | "service";
   readonly issuer: string;
-  /** Who it is for the issuer; `service:order` for a service of ours. */
+  /** The issuer's id of the caller; `service:order` for a service of ours. */
   readonly subject: string;
-  /** Whose carts, orders and payments are this person's own; undefined for services. */
+  /** The customer whose carts, orders and payments are the caller's own; undefined for services. */
   readonly customerId: string | undefined;
   readonly roles: ReadonlySet<RoleName>;
 };
 
-/** How the claims of an issuer are read. */
+/** How to read an issuer's claims. */
 export type ClaimRules = {
-  /** Where the roles are: `roles`, or with dots a path into objects, as `realm_access.roles`. */
+  /** The claim with the roles; dots make a path into objects, for example `realm_access.roles`. */
   rolesClaim: string;
   /**
-   * The issuer's names for our roles; a name that is not here stands for itself. But not `service` of an issuer from
-   * outside, whose ids are derived: its people name groups as they like, and this one may do what a workflow may.
+   * The issuer's names for our roles; other names stand for themselves. The exception is `service` with derived ids: an
+   * external issuer's users may name groups as they like, and this role may do what a workflow may.
    */
   roleMap: ReadonlyMap<string, RoleName>;
-  /** The role of somebody who has none. */
+  /** The role of a caller without any. */
   defaultRole?: RoleName | undefined;
-  /** `subject`: the subject is the customer's id; `derived`: the id is made from issuer and subject. */
+  /** `subject`: the customer's id is the subject; `derived`: it is derived from issuer and subject. */
   customerIds: "subject" | "derived";
 };
 
@@ -37,7 +37,7 @@ type Claims = {
   readonly [claim: string]: unknown;
 };
 
-/** Reads who it is out of verified claims; undefined where they name nobody. */
+/** Reads the principal from verified claims; undefined if they identify neither a customer nor a service. */
 export function principalOf(claims: Claims, rules: ClaimRules): Principal | undefined {
   const { iss: issuer, sub: subject } = claims;
   if (issuer === undefined || subject === undefined || subject === "") {
@@ -51,9 +51,9 @@ export function principalOf(claims: Claims, rules: ClaimRules): Principal | unde
   return isId(customerId) ? { kind: "person", issuer, subject, customerId, roles } : undefined;
 }
 
-/** The customer's id of somebody whom another issuer knows: always the same, and nobody else's. */
+/** Derives a customer's id for a user of another issuer: always the same, and unique. */
 export function derivedId(issuer: string, subject: string): string {
-  // JSON keeps apart what put together would be the same text.
+  // JSON keeps pairs apart that would be the same text when concatenated.
   const hash = createHash("sha256")
     .update(JSON.stringify([issuer, subject]))
     .digest("base64url");
@@ -78,7 +78,7 @@ function rolesOf(claims: Claims, { rolesClaim, roleMap, defaultRole, customerIds
   return roles;
 }
 
-/** The claim of that very name, since names of claims may be URLs; else the one at the path. */
+/** Returns the claim of exactly that name, since claim names may be URLs with dots; else the one at the path. */
 function valueAt(claims: Claims, path: string): unknown {
   if (Object.hasOwn(claims, path)) {
     return claims[path];

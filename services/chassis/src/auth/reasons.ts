@@ -1,22 +1,22 @@
 import { Code } from "@connectrpc/connect";
 import { DomainError, defineReasons } from "../errors.ts";
 
-/** Why a caller is turned away, in each service alike. */
+/** The reasons for refusing a caller, the same in each service. */
 export const authReasons = defineReasons({
   TOKEN_MISSING: Code.Unauthenticated,
   TOKEN_EXPIRED: Code.Unauthenticated,
   TOKEN_INVALID: Code.Unauthenticated,
   ROLE_REQUIRED: Code.PermissionDenied,
   NOT_YOURS: Code.PermissionDenied,
-  /** Something of another customer was asked for by that customer's id: the same whether it is there or not. */
+  /** The request names another customer's id in its path. The same whether the resource exists or not. */
   NOT_FOUND: Code.NotFound,
-  /** The issuer of tokens cannot be asked for its keys, or for a token of our own. */
+  /** The issuer's keys, or a token of our own, cannot be fetched. */
   ISSUER_UNAVAILABLE: Code.Unavailable,
-  /** Another service did not take this one's own token. The caller has nothing to do with it. */
+  /** Another service refused this one's own token. The caller is not to blame. */
   OWN_TOKEN_REFUSED: Code.Unavailable,
 });
 
-/** A refusal of this kind. */
+/** Creates the error for a refused caller. */
 export function authError(
   reason: keyof typeof authReasons,
   message: string,

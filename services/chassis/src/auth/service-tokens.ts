@@ -10,25 +10,25 @@ export type ServiceTokenOptions = {
   clientSecret: string;
   audience: string;
   log: Log;
-  /** Fetch the first one right away, so that the issuer may be away when it is needed. */
+  /** Fetch the first token at once, so that the issuer may be down when it is needed. */
   atStart?: boolean;
 };
 
-/** What a client puts into the header `authorization` of its calls. */
+/** The source of the header `authorization` of a client's calls. */
 export type CallTokens = {
-  /** The header's value now; a promise only while there is none yet; undefined for a call without a token. */
+  /** The header's value: a promise only while there is no token yet; undefined for a call without a token. */
   authorization(): string | undefined | Promise<string | undefined>;
-  /** A service did not take this one. Absent where the token is somebody else's: then that answer is theirs. */
+  /** Reports that a service refused this token. Absent if the token is the caller's, who then gets the refusal. */
   refused?(authorization: string): void;
 };
 
-/** The token of a service: its own. */
+/** The source of a service's own token. */
 export type ServiceTokens = CallTokens & AsyncDisposable & { refused(authorization: string): void };
 
 /**
- * Fetches a token by the client credentials grant, and the next one when three quarters of its time are over. While
- * the issuer is away the token is kept for as long as it is good; calls that find none wait for one, for at most
- * five seconds, and then fail with ISSUER_UNAVAILABLE.
+ * Fetches a token by the client credentials grant (RFC 6749, section 4.4), and renews it after three quarters of its
+ * lifetime. While the issuer is down, the token is used until it expires; calls without one wait for at most five seconds,
+ * and then fail with ISSUER_UNAVAILABLE.
  */
 export function createServiceTokens(options: ServiceTokenOptions): ServiceTokens {
   const { log, clientId } = options;
@@ -53,10 +53,13 @@ export function createServiceTokens(options: ServiceTokenOptions): ServiceTokens
           const waitMs = backoffMs(failures, { firstMs: 100, longestMs: 10_000 });
           failures++;
           if (!closing.signal.aborted) {
-            // All of a shop starts at once, and its issuer may need a moment longer. One that refuses is another matter.
+            // All services start at once, and the issuer may be ready a little later. A refusal is logged at once.
             const expected = error instanceof TypeError && Date.now() - failingSinceMs < 10_000;
             const level = expected ? "debug" : "warn";
-            log[level]({ error, clientId, waitMs: Math.round(waitMs) }, "no token of our own; trying again");
+            log[level](
+              { error, clientId, waitMs: Math.round(waitMs) },
+              "this service's token could not be fetched; trying again",
+            );
             renewIn(waitMs);
           }
           throw error;
@@ -71,7 +74,7 @@ export function createServiceTokens(options: ServiceTokenOptions): ServiceTokens
   function renewIn(ms: number): void {
     clearTimeout(timer);
     if (!closing.signal.aborted) {
-      // A failure is in the log, and tried again.
+      // renew() has logged the failure, and tries again.
       timer = runWithContext(undefined, () => setTimeout(() => renew().catch(() => {}), Math.min(ms, 2 ** 31 - 1)));
       timer.unref();
     }
@@ -84,7 +87,7 @@ export function createServiceTokens(options: ServiceTokenOptions): ServiceTokens
         return (await renew()).authorization;
       } catch (cause) {
         if (closing.signal.aborted || Date.now() > endMs) {
-          throw authError("ISSUER_UNAVAILABLE", "the issuer gives no token to call others with", {}, cause);
+          throw authError("ISSUER_UNAVAILABLE", "the issuer gives this service no token for its calls", {}, cause);
         }
         await new Promise((resolve) => setTimeout(resolve, 200));
       }
@@ -97,7 +100,7 @@ export function createServiceTokens(options: ServiceTokenOptions): ServiceTokens
   return {
     authorization: () => (current !== undefined && Date.now() < current.endMs ? current.authorization : waitForToken()),
     refused(authorization) {
-      // The issuer may have new keys. A token that is new already is not to blame, and must not be fetched at each call.
+      // The issuer may have new keys. A token that is new already would be refused again, so it is not fetched for each call.
       if (current?.authorization === authorization && Date.now() - current.askedMs > 5_000) {
         current = undefined;
       }
@@ -125,10 +128,10 @@ async function fetchToken({ tokenUrl, clientId, clientSecret, audience }: Servic
   });
   const answer: unknown = await response.json().catch(() => undefined);
   if (!response.ok) {
-    throw new Error(`${tokenUrl.href} answers ${response.status} ${said(answer, "error")} to client ${clientId}`);
+    throw new Error(`${tokenUrl.href} answers ${response.status} ${textOf(answer, "error")} to client ${clientId}`);
   }
-  const token = said(answer, "access_token");
-  const seconds = Number(said(answer, "expires_in"));
+  const token = textOf(answer, "access_token");
+  const seconds = Number(textOf(answer, "expires_in"));
   if (token === "" || !(seconds > 0)) {
     throw new Error(`${tokenUrl.href} answers without access_token or expires_in`);
   }
@@ -136,7 +139,7 @@ async function fetchToken({ tokenUrl, clientId, clientSecret, audience }: Servic
   return { authorization: `Bearer ${token}`, askedMs, endMs: askedMs + seconds * 900 } satisfies Token;
 }
 
-function said(answer: unknown, name: string): string {
+function textOf(answer: unknown, name: string): string {
   const value: unknown = typeof answer === "object" && answer !== null ? Reflect.get(answer, name) : undefined;
   return typeof value === "string" || typeof value === "number" ? String(value) : "";
 }

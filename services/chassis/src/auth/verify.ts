@@ -4,39 +4,38 @@ import { authError } from "./reasons.ts";
 
 export type VerifierOptions = {
   issuer: string;
-  /** Where the issuer's keys are. */
+  /** The address of the issuer's keys. */
   jwksUrl: URL;
   audience: string;
   claims: ClaimRules;
-  /** How far the clocks of others may be off. */
+  /** How far other machines' clocks may be off. */
   clockToleranceMs?: number;
-  /** How long a set of keys is used before it is asked for again. */
+  /** How long keys are used before they are fetched again. */
   keysMaxAgeMs?: number;
-  /** Ask for the keys right away, until they come, so that the issuer may be away when the first token does. */
+  /** Fetch the keys at once, retrying until it works, so that the issuer may be down when the first token arrives. */
   keysAtStart?: boolean;
-  /** How long at least between two times that the keys are asked for because one is not known. */
+  /** The least time between two fetches for an unknown key. */
   keysCooldownMs?: number;
 };
 
-/** Tells who somebody is by their token. */
+/** Identifies callers by their tokens. */
 export type Verifier = {
   /**
-   * Who the token is of: at once when it was seen before, else when its signature has been looked at. Throws, or
-   * rejects, with TOKEN_INVALID, TOKEN_EXPIRED, or ISSUER_UNAVAILABLE when the keys cannot be had.
+   * Returns the token's principal: at once for a token seen before, else a promise, for its signature must be checked.
+   * Throws, or rejects, with TOKEN_INVALID, TOKEN_EXPIRED, or ISSUER_UNAVAILABLE if the keys cannot be fetched.
    */
   verify(token: string): Principal | Promise<Principal>;
 };
 
-/** Asymmetric ones only: nobody who can check a token can make one. Never `none`. */
+/** Asymmetric ones only, so that a service that verifies tokens cannot make them. Never `none`. */
 const algorithms = ["ES256", "EdDSA", "RS256"];
 const maxTokenLength = 8 * 1024;
 /** About 20 MB with tokens of a kilobyte. */
 const maxKnown = 20_000;
 
 /**
- * Verifies tokens against the keys of their issuer. A token that was found good is remembered until it expires, so
- * that the calls after the first cost a look-up. Keys stay good while the issuer is away: only a key that was never
- * seen needs it.
+ * Creates a verifier of tokens by their issuer's keys. A valid token is cached until it expires, so that later calls cost a
+ * map look-up. While the issuer is down, the known keys are used: only an unknown key needs it.
  */
 export function createVerifier(options: VerifierOptions): Verifier {
   const { issuer, audience, clockToleranceMs = 10_000 } = options;
@@ -49,7 +48,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
     const { payload } = await jwtVerify(token, keys, checks).catch((error) => Promise.reject(refusal(error)));
     const principal = principalOf(payload, options.claims);
     if (principal === undefined) {
-      throw authError("TOKEN_INVALID", "the token names nobody that could be a customer or a service");
+      throw authError("TOKEN_INVALID", "the token identifies neither a customer nor a service");
     }
     remember(token, principal, payload);
     return principal;
@@ -57,7 +56,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
 
   function remember(token: string, principal: Principal, { exp = 0 }: JWTPayload): void {
     if (known.size >= maxKnown) {
-      // The one that came first, which is about the one that expires first.
+      // The oldest entry, which is about the one that expires first.
       for (const oldest of known.keys()) {
         known.delete(oldest);
         break;
@@ -90,7 +89,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
   };
 }
 
-/** The token of `Bearer <token>`; undefined without a header. Throws TOKEN_INVALID for anything else. */
+/** Returns the token of `Bearer <token>`; undefined without a header. Throws TOKEN_INVALID for anything else. */
 export function bearerToken(authorization: string | undefined): string | undefined {
   if (authorization === undefined || authorization === "") {
     return undefined;
@@ -104,7 +103,7 @@ export function bearerToken(authorization: string | undefined): string | undefin
 
 const requiredClaims = ["iss", "sub", "aud", "exp"];
 
-/** The remote set keeps its keys for good; after a while they are asked for again beside the calls. */
+/** Caches the issuer's keys without a limit, and fetches them again in the background when they are old. */
 function issuersKeys({
   jwksUrl,
   keysMaxAgeMs = 300_000,
@@ -116,19 +115,19 @@ function issuersKeys({
     cacheMaxAge: Number.POSITIVE_INFINITY,
     timeoutDuration: 3_000,
   });
-  const untilTheyCome = () => {
+  const fetchUntilLoaded = () => {
     if (!remote.fresh) {
-      remote.reload().catch(() => setTimeout(untilTheyCome, 500).unref());
+      remote.reload().catch(() => setTimeout(fetchUntilLoaded, 500).unref());
     }
   };
   if (keysAtStart) {
-    untilTheyCome();
+    fetchUntilLoaded();
   }
   let askedMs = Date.now();
   return (header, token) => {
     if (Date.now() - askedMs > keysMaxAgeMs) {
       askedMs = Date.now();
-      // The issuer may be away; the keys that are there serve until it is back.
+      // The issuer may be down; the known keys are used until it is back.
       remote.reload().catch(() => {});
     }
     return remote(header, token);
@@ -139,27 +138,22 @@ function expired(cause?: unknown) {
   return authError("TOKEN_EXPIRED", "the token has expired; sign in again or refresh it", {}, cause);
 }
 
-/** What jose found wrong with the token, or that it could not look. */
+/** Translates an error of jose: the token is invalid, or the keys could not be fetched. */
 function refusal(error: unknown): Error {
   if (error instanceof errors.JWTExpired) {
     return expired(error);
   }
   if (error instanceof errors.JWTClaimValidationFailed) {
     const { claim } = error;
-    return authError(
-      "TOKEN_INVALID",
-      `the token's claim ${JSON.stringify(claim)} is not as it must be`,
-      { claim },
-      error,
-    );
+    return authError("TOKEN_INVALID", `the token's claim ${JSON.stringify(claim)} is not valid here`, { claim }, error);
   }
   if (error instanceof errors.JWSSignatureVerificationFailed || error instanceof errors.JWKSNoMatchingKey) {
     return authError("TOKEN_INVALID", "the token is not signed by a key of its issuer", {}, error);
   }
   if (faultOfToken.some((kind) => error instanceof kind)) {
-    return authError("TOKEN_INVALID", "the token is no token that is taken here", {}, error);
+    return authError("TOKEN_INVALID", "the token is not of a kind that is accepted here", {}, error);
   }
-  return authError("ISSUER_UNAVAILABLE", "the keys of the tokens' issuer cannot be had; try again", {}, error);
+  return authError("ISSUER_UNAVAILABLE", "the issuer's keys cannot be fetched; try again", {}, error);
 }
 
 const faultOfToken = [

@@ -21,7 +21,7 @@ test.each([
   expect([...seen].sort()).toEqual(["one", "two"]);
 });
 
-test("of a list, one that is not there is left out", async () => {
+test("an unreachable address of a list is skipped", async () => {
   await using one = await startPod("one");
   using channel = openChannel(`127.0.0.1:1,127.0.0.1:${one.server.port}`);
   const client = createServiceClient(EchoService, channel);
@@ -40,7 +40,7 @@ test("several services of one channel share its connections", async () => {
   expect(one()).toBe(two());
 });
 
-test.each(["localhost", "http://localhost:80", "a b:80", "", "one:1,two"])("%j is no target", (target) => {
+test.each(["localhost", "http://localhost:80", "a b:80", "", "one:1,two"])("%j is not a target", (target) => {
   using channel = openChannel(target);
 
   expect(() => channel.join(EchoService)()).toThrow("is not a target: it must be like host:port");

@@ -19,14 +19,14 @@ import { startSpan, tracer, untraced } from "../trace/trace.ts";
 import { wireError } from "./wire-error.ts";
 
 export type GrpcTransportOptions = {
-  /** Made at the first call. */
+  /** Creates the client at the first call. */
   client: () => Client;
   defaultTimeoutMs: number;
   meter: CallMeter | undefined;
   tokens?: CallTokens | undefined;
 };
 
-/** What Connect's client asks its transport for. */
+/** The arguments that Connect's client gives its transport. */
 export type Call<M extends DescMethod> = {
   method: M;
   signal: AbortSignal | undefined;
@@ -36,7 +36,7 @@ export type Call<M extends DescMethod> = {
 
 export type HeadersInit = ConstructorParameters<typeof Headers>[0];
 
-/** How calls of a method are written and read. */
+/** Serialization of a method's messages. */
 export type Codec<I extends DescMessage, O extends DescMessage> = {
   path: string;
   serialize: (message: MessageShape<I>) => Buffer;
@@ -45,7 +45,7 @@ export type Codec<I extends DescMessage, O extends DescMessage> = {
 
 const codecs = new WeakMap<DescMethod, unknown>();
 
-/** One for each method, made once. */
+/** Returns a method's codec, and caches it. */
 export function codec<I extends DescMessage, O extends DescMessage>(
   method: DescMethodUnary<I, O> | DescMethodStreaming<I, O>,
 ): Codec<I, O> {
@@ -62,11 +62,11 @@ export function codec<I extends DescMessage, O extends DescMessage>(
     };
     codecs.set(method, known);
   }
-  // Kept under its own method, so it has that method's types.
+  // Cached under its own method, so it has that method's types.
   return known as Codec<I, O>;
 }
 
-/** The earlier of the call's own and the one of the call that it is made for, in ms since the epoch. */
+/** Returns the earlier deadline of the call's own and that of the call being served, in ms since the epoch. */
 export function deadlineOf(timeoutMs: number | undefined, defaultTimeoutMs: number | undefined): number | undefined {
   const inherited = callContext()?.deadlineMs;
   const own = timeoutMs ?? (inherited === undefined ? defaultTimeoutMs : undefined);
@@ -76,7 +76,7 @@ export function deadlineOf(timeoutMs: number | undefined, defaultTimeoutMs: numb
   return Math.min(Date.now() + own, inherited ?? Number.POSITIVE_INFINITY);
 }
 
-/** Why the call need not be made at all, if so. */
+/** Returns the error of a call that is cancelled or late already, and so need not be made. */
 export function refusal(signal: AbortSignal | undefined, deadline: number | undefined): ConnectError | undefined {
   if (signal?.aborted === true) {
     return wireError(undefined, signal);
@@ -86,8 +86,8 @@ export function refusal(signal: AbortSignal | undefined, deadline: number | unde
 }
 
 /**
- * What the call takes along: the request id of the call it is made for, its own span or that call's trace, a token, and
- * its own headers.
+ * Returns the call's metadata: the request id of the call being served, its own span or that call's trace, a token, and its
+ * own headers.
  */
 export function metadataOf(
   header: HeadersInit | undefined,
@@ -120,7 +120,7 @@ export function metadataOf(
   return metadata;
 }
 
-/** The span of a call; undefined where nothing is traced. */
+/** Starts the span of a call; undefined if the call being served is not traced. */
 export function spanOf({ parent, name }: DescMethod): Span | undefined {
   if (tracer() === undefined) {
     return undefined;
@@ -129,7 +129,7 @@ export function spanOf({ parent, name }: DescMethod): Span | undefined {
   return startSpan(method, { kind: "client", attributes: rpcAttributes(method) });
 }
 
-/** Observes the call when it ends, once, and ends its span. Gives the error back, for throwing. */
+/** Measures the call when it ends, once, and ends its span. Returns the error, to be thrown. */
 export type Done = { (): void; (error: ConnectError): ConnectError };
 
 export function measure(

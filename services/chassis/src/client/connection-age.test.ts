@@ -1,7 +1,4 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
-import { once } from "node:events";
-import { constants, createServer } from "node:http2";
-import type { AddressInfo } from "node:net";
 import { setTimeout } from "node:timers/promises";
 import { Code } from "@connectrpc/connect";
 import { expect, test } from "vitest";
@@ -12,7 +9,7 @@ import { startEcho } from "../testing/test-server.ts";
 import { createServiceClient, openChannel } from "./client.ts";
 
 test("calls, long polls and streams live through 100 connection ages", async () => {
-  // Longer than a busy machine stands still: grpc-js sends a refused call once more, and not twice.
+  // Longer than a busy machine pauses: grpc-js sends a refused call once more, and not twice.
   const maxConnectionAgeMs = 100;
   await using server = await startEcho(
     {
@@ -41,15 +38,18 @@ test("calls, long polls and streams live through 100 connection ages", async () 
   using connections = countConnections();
   const isOver = () => connections.count > 100;
 
+  // A busy machine may pause for longer than the default of ten seconds.
+  const patient = { timeoutMs: 120_000 };
+
   // Change may not be tried again, so a call that is lost shows.
   async function change(): Promise<void> {
     while (!isOver()) {
-      await client.change({ text: "a" });
+      await client.change({ text: "a" }, patient);
     }
   }
   async function poll(): Promise<void> {
     while (!isOver()) {
-      await client.repeat({ text: "a" });
+      await client.repeat({ text: "a" }, patient);
     }
   }
   async function watch(): Promise<void> {
@@ -79,38 +79,13 @@ test("calls, long polls and streams live through 100 connection ages", async () 
   expect(server.lines.filter(({ level }) => level === "warn" || level === "error")).toEqual([]);
 }, 120_000);
 
-test("a call that no server has taken is made again", async () => {
-  let calls = 0;
-  const server = createServer().on("stream", (stream) => {
-    calls++;
-    if (calls <= 3) {
-      stream.on("error", () => {});
-      stream.close(constants.NGHTTP2_REFUSED_STREAM);
-      return;
-    }
-    stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
-    stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }));
-    // An empty message.
-    stream.end(Buffer.alloc(5));
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  using channel = openChannel(`127.0.0.1:${port}`);
-
-  await createServiceClient(EchoService, channel).change({ text: "a" });
-
-  expect(calls).toBe(4);
-  server.close();
-});
-
 test("a connection that dies while its calls end is detected", async () => {
   await using server = await startEcho(
     {
       async *watch() {
         yield { text: "new" };
         await setTimeout(1_000);
-        yield { text: "told to go away" };
+        yield { text: "draining" };
         await new Promise(() => {});
       },
     },
@@ -120,7 +95,7 @@ test("a connection that dies while its calls end is detected", async () => {
   using channel = openChannel(`127.0.0.1:${proxy.port}`, { keepaliveIntervalMs: 20 });
   const stream = createServiceClient(EchoService, channel).watch({ text: "a" })[Symbol.asyncIterator]();
   await stream.next();
-  expect((await stream.next()).value).toMatchObject({ text: "told to go away" });
+  expect((await stream.next()).value).toMatchObject({ text: "draining" });
 
   proxy.freeze();
 

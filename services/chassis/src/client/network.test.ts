@@ -9,6 +9,6 @@ test.each([
   ["fe80::1%eth0", "fe80:0:0:0"],
   ["::1", "0:0:0:0"],
   ["nonsense", "nonsense"],
-])("who has the address %s is counted by %s", (address, network) => {
+])("a caller with the address %s is counted by %s", (address, network) => {
   expect(networkOf(address)).toBe(network);
 });

@@ -1,12 +1,12 @@
 import { isIPv6 } from "node:net";
 
-/** What callers are counted by who have this address: with IPv6 its /64, since a household has all of that. */
+/** Returns the network by which callers with this address are counted: for IPv6 its /64, which one household has. */
 export function networkOf(address: string): string {
   const plain = address.replace(/^::ffff:(?=\d+\.)/i, "");
   if (!isIPv6(plain)) {
     return plain;
   }
-  // URL writes an address in its one canonical way, which may still have the `::` for zeros.
+  // URL writes an address in canonical form, which may still have `::` for zeros.
   const [head = "", tail] = new URL(`http://[${plain.split("%", 1)[0]}]`).hostname.slice(1, -1).split("::");
   const left = head.split(":").filter((group) => group !== "");
   const right = (tail ?? "").split(":").filter((group) => group !== "");

@@ -5,7 +5,7 @@ import { EchoService } from "../testing/echo-service.ts";
 import { createProxy } from "../testing/proxy.ts";
 import { createServiceClient, openChannel } from "./client.ts";
 
-test("a stream to where nobody serves fails, and does not look like one that ended", async () => {
+test("a stream to an unreachable server fails, and does not look like an empty one", async () => {
   await using wire = await createProxy({ host: "127.0.0.1", port: 1 });
   await wire.cut();
   using channel = openChannel(`127.0.0.1:${wire.port}`);

@@ -24,8 +24,8 @@ import { tokenFor } from "./token.ts";
 import { toHeaders, wireError } from "./wire-error.ts";
 
 /**
- * Calls a method that streams. The message that a server stream begins with is the first of the input.
- * Resolves with the headers, which come with the first answer.
+ * Calls a streaming method. A server stream's request is the first message of the input. Resolves with the headers, which
+ * arrive with the first response message.
  */
 export async function callStream<I extends DescMessage, O extends DescMessage>(
   { client, meter, tokens }: GrpcTransportOptions,
@@ -34,7 +34,7 @@ export async function callStream<I extends DescMessage, O extends DescMessage>(
 ): Promise<StreamResponse<I, O>> {
   const span = spanOf(method);
   const done = measure(meter, method, span);
-  // A stream without a deadline is one: it goes on for as long as somebody watches.
+  // A stream may have no deadline: it goes on as long as the client reads.
   const deadline = deadlineOf(timeoutMs, undefined);
   const refused = refusal(signal, deadline);
   if (refused !== undefined) {
@@ -52,14 +52,14 @@ export async function callStream<I extends DescMessage, O extends DescMessage>(
     call = client().makeServerStreamRequest(...start, message, metadataOf(header, authorization, span), options);
   } else {
     const duplex = client().makeBidiStreamRequest(...start, metadataOf(header, authorization, span), options);
-    // A failure of the input ends the call, which tells the one who reads.
+    // A failure of the input ends the call, and so reaches the reader.
     send(method.input, input, duplex).catch(() => duplex.cancel());
     call = duplex;
   }
   const cancel = () => call.cancel();
   signal?.addEventListener("abort", cancel, { once: true });
-  // grpc-js emits the error of a call, and does not end the stream with it: one that comes before anybody reads, as
-  // when there is no connection, would look like the end of an empty stream.
+  // grpc-js emits a call's error without destroying the stream. An error before the first read, for example without a
+  // connection, would look like the end of an empty stream.
   let failure: Error | undefined;
   call.once("error", (error) => {
     failure = error;
@@ -111,7 +111,7 @@ async function send<I extends DescMessage, O>(
   call.end();
 }
 
-/** The headers come with the first message; a call that fails before has none. */
+/** Headers arrive with the first message; a call that fails before has none. */
 function headersOf(call: ClientReadableStream<unknown>): Promise<Metadata | undefined> {
   const { promise, resolve } = Promise.withResolvers<Metadata | undefined>();
   call.once("metadata", resolve);

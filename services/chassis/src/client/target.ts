@@ -6,7 +6,7 @@ type Listener = experimental.ResolverListener;
 type Endpoints = Extract<Parameters<Listener>[0], { ok: true }>["value"];
 type Failure = Extract<Parameters<Listener>[0], { ok: false }>;
 
-/** The target as grpc-js writes it. Throws when it is none. */
+/** Translates a target to grpc-js's notation. Throws for an invalid one. */
 export function grpcTarget(target: string): string {
   const [, authority, name] = /^dns:(?:\/\/([^/]*)\/)?([^/,]+)$/.exec(target) ?? [];
   if (name !== undefined) {
@@ -28,7 +28,7 @@ export function grpcTarget(target: string): string {
     : `names:///${addresses.join(",")}`;
 }
 
-/** The hosts of a target, which its servers' certificates are for. */
+/** Returns the hosts of a target, which its servers' certificates are for. */
 export function hostsOf(target: string): string[] {
   return target
     .replace(/^\w+:(\/\/[^/]*\/)?(?=.*:)/, "")
@@ -41,9 +41,9 @@ function hostOf(address: string): string {
 }
 
 /**
- * One name or several, each looked up by grpc-js's own resolver; their addresses together. grpc-js looks a name up
- * when a connection ends, so pods that are added to those that work well would get no calls: here it is done again
- * and again. What comes out as before is not passed on, since the balancer starts anew with each answer.
+ * Resolves one or several names by grpc-js's own resolver, to all their addresses together. grpc-js resolves a name again
+ * only when a connection ends, so new pods would get no calls; this repeats it at an interval. An unchanged result is not
+ * passed on, since the balancer starts over with each.
  */
 class Names implements Resolver {
   readonly #resolvers: Resolver[] = [];
@@ -51,8 +51,8 @@ class Names implements Resolver {
   readonly #listener: Listener;
   readonly #intervalMs: number;
   #timer: NodeJS.Timeout | undefined;
-  #told = "";
-  /** grpc-js waits for an answer. */
+  #passedOn = "";
+  /** grpc-js waits for a result, even an unchanged one. */
   #asked = false;
 
   constructor({ authority, path }: Target, listener: Listener, options: Options) {
@@ -60,7 +60,7 @@ class Names implements Resolver {
     this.#intervalMs = Number(options["grpc.dns_min_time_between_resolutions_ms"]);
     for (const name of path.split(",")) {
       const dns = { scheme: "dns", authority: authority ?? "", path: name };
-      this.#resolvers.push(experimental.createResolver(dns, (found) => this.#tell(name, found), options));
+      this.#resolvers.push(experimental.createResolver(dns, (found) => this.#passOn(name, found), options));
     }
   }
 
@@ -80,7 +80,7 @@ class Names implements Resolver {
       resolver.destroy();
     }
     this.#found.clear();
-    this.#told = "";
+    this.#passedOn = "";
   }
 
   static getDefaultAuthority(target: Target): string {
@@ -93,18 +93,18 @@ class Names implements Resolver {
     }
   }
 
-  /** A name that cannot be looked up right now keeps the addresses that it had. */
-  #tell(name: string, found: { ok: true; value: Endpoints } | Failure): boolean {
+  /** Keeps the last addresses of a name that cannot be resolved now. */
+  #passOn(name: string, found: { ok: true; value: Endpoints } | Failure): boolean {
     if (found.ok) {
       this.#found.set(name, found.value);
     }
     const all = [...this.#found.values()].flat();
     const content = JSON.stringify(all.map(experimental.endpointToString).sort());
-    if (!this.#asked && content === this.#told) {
+    if (!this.#asked && content === this.#passedOn) {
       return true;
     }
     this.#asked = false;
-    this.#told = content;
+    this.#passedOn = content;
     return this.#listener(all.length === 0 ? found : experimental.statusOrFromValue(all), {}, null, "");
   }
 }

@@ -5,7 +5,7 @@ import type { CallTokens } from "../auth/service-tokens.ts";
 import { toConnectError } from "../errors.ts";
 import type { HeadersInit } from "./call.ts";
 
-/** What a call knows before it has its token. */
+/** A call before it has its token. */
 export type Tokenless = {
   method: DescMethod;
   signal: AbortSignal | undefined;
@@ -15,9 +15,9 @@ export type Tokenless = {
 };
 
 /**
- * The header `authorization` for a call: at once in nearly all cases, a promise while there is no token yet. None
- * where the call brings its own. Rejects with a ConnectError: at the call's deadline, when it is cancelled, and with
- * UNAVAILABLE where the issuer gives none, which the caller may try again like any other.
+ * Returns the header `authorization` for a call; a promise only while there is no token yet. Undefined if the call has its
+ * own header. Rejects with a ConnectError: at the call's deadline, when it is cancelled, and with UNAVAILABLE if the issuer
+ * gives no token, which the caller may retry.
  */
 export function tokenFor(
   tokens: CallTokens | undefined,
@@ -27,7 +27,7 @@ export function tokenFor(
     return undefined;
   }
   if (tokens.refused !== undefined && accessRule(call.method).anyone) {
-    // Nobody asks for it there, and the call need not wait for the issuer.
+    // The method needs no token, so the call does not wait for the issuer.
     return undefined;
   }
   const found = tokens.authorization();

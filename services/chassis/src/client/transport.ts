@@ -3,7 +3,7 @@ import type { GrpcTransportOptions } from "./call.ts";
 import { callStream } from "./stream.ts";
 import { callUnary } from "./unary.ts";
 
-/** Connect's Transport over grpc-js, which knows how to balance, to retry and to look up names again. */
+/** Implements Connect's Transport on grpc-js, which has load balancing, retries and DNS look-ups. */
 export function createGrpcTransport(options: GrpcTransportOptions): Transport {
   return {
     unary: (method, signal, timeoutMs, header, input) =>

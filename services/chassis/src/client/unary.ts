@@ -16,8 +16,8 @@ import { tokenFor } from "./token.ts";
 import { toHeaders, wireError } from "./wire-error.ts";
 
 /**
- * Calls a unary method. It makes the call on the channel, as grpc-js's Client does inside: without the Client's event
- * emitter, its interceptors and its stack trace for each call, which are 15 to 20 % of what a call takes here.
+ * Calls a unary method directly on the channel, as grpc-js's Client does internally. That leaves out the Client's event
+ * emitter, interceptors and stack trace for each call: 15 to 20 % of a call's CPU time here.
  */
 export function callUnary<I extends DescMessage, O extends DescMessage>(
   { client, defaultTimeoutMs, meter, tokens }: GrpcTransportOptions,
@@ -47,7 +47,7 @@ export function callUnary<I extends DescMessage, O extends DescMessage>(
     const call = client()
       .getChannel()
       .createCall(path, deadline ?? Number.POSITIVE_INFINITY, null, null, null);
-    const cancel = () => call.cancelWithStatus(status.CANCELLED, "the caller has cancelled");
+    const cancel = () => call.cancelWithStatus(status.CANCELLED, "the caller cancelled the call");
     let headers: Metadata | undefined;
     let answer: Buffer | undefined;
     call.start(metadataOf(header, authorization, span), {
@@ -59,7 +59,7 @@ export function callUnary<I extends DescMessage, O extends DescMessage>(
       },
       onReceiveStatus(received) {
         signal?.removeEventListener("abort", cancel);
-        if (wasRefused(received) && refusals < maxRefusals) {
+        if (wasRefused(received) && refusals < maxRefusals && signal?.aborted !== true) {
           refusals++;
           start(authorization);
           return;
@@ -75,7 +75,7 @@ export function callUnary<I extends DescMessage, O extends DescMessage>(
           service: method.parent,
           method,
           message,
-          // Seldom read, so not made before somebody does.
+          // Created on demand, since they are rarely read.
           get header() {
             return toHeaders(headers);
           },
@@ -99,7 +99,7 @@ export function callUnary<I extends DescMessage, O extends DescMessage>(
       return deserialize(answer);
     } catch (error) {
       return new ConnectError(
-        `the response is no ${method.output.typeName}`,
+        `the response is not a valid ${method.output.typeName}`,
         Code.Internal,
         undefined,
         undefined,

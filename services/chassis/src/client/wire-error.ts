@@ -2,7 +2,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { findTrailerError } from "@connectrpc/connect/protocol-grpc";
 import type { Metadata, StatusObject } from "@grpc/grpc-js";
 
-/** How a call of grpc-js failed, as a ConnectError with its details. The signal knows better why a call was cancelled. */
+/** Translates an error of grpc-js to a ConnectError with its details. The signal's reason says why a call was cancelled. */
 export function wireError(error: unknown, signal: AbortSignal | undefined): ConnectError {
   if (signal?.aborted === true) {
     const timedOut = signal.reason instanceof Error && signal.reason.name === "TimeoutError";
@@ -19,7 +19,7 @@ export function wireError(error: unknown, signal: AbortSignal | undefined): Conn
   return findTrailerError(headers) ?? new ConnectError(error.details, Code.Unknown, headers);
 }
 
-/** Metadata as Headers; binary values are base64, as Connect reads them. */
+/** Translates Metadata to Headers; binary values are base64, as Connect reads them. */
 export function toHeaders(metadata: Metadata | undefined): Headers {
   const headers = new Headers();
   for (const [name, value] of Object.entries(metadata?.getMap() ?? {})) {

@@ -1,12 +1,12 @@
-/** What went wrong with the database, when it is the database that went wrong and not the statement. */
+/** A failure of the database, as opposed to one of the statement. */
 export type DatabaseFailure = "CONTENTION" | "DATABASE_UNAVAILABLE" | "DATABASE_TIMEOUT";
 
-/** Serialization failure and deadlock: nothing happened, and the same again may well succeed. */
+/** Returns true for a serialization failure, a deadlock or a lock timeout: a retry may succeed. */
 export function isContention(error: unknown): boolean {
   return failureOf(error) === "CONTENTION";
 }
 
-/** Looks at an error of pg, and at its causes. Undefined for everything that is not the database's failing. */
+/** Classifies an error of pg, or its causes. Undefined for errors that are not the database's failure. */
 export function databaseFailure(error: unknown): DatabaseFailure | undefined {
   for (let depth = 0, at = error; depth < 5 && at instanceof Error; depth++, at = at.cause) {
     const failure = failureOf(at);
@@ -22,21 +22,21 @@ export class DatabaseUnavailableError extends Error {
   override readonly name = "DatabaseUnavailableError";
 }
 
-/** Says that this error came with the end of a connection: the socket's own (ECONNRESET) do not tell whose they are. */
+/** Marks an error as the end of a database connection: a socket's error (ECONNRESET) does not say whose socket it was. */
 export function markLost(error: Error): void {
   lost.add(error);
 }
 
-/** It is of no use to ask this connection again: it is gone, or leads to a server that takes no writes any more. */
+/** Returns true if the connection must not be used again: it is lost, or its server is read-only now. */
 export function endsConnection(error: unknown): boolean {
   return databaseFailure(error) === "DATABASE_UNAVAILABLE";
 }
 
 const lost = new WeakSet<Error>();
 const contention = new Set(["40001", "40P01", "55P03"]);
-// Read-only after a failover; too long idle in a transaction.
+// Read-only after a failover; idle in a transaction for too long.
 const unavailable = new Set(["25006", "25P03"]);
-// Connections fail; the server has not enough of something; it is shut down, has crashed, starts up.
+// Connection errors; insufficient resources; shutdown, crash or startup.
 const unavailableClasses = ["08", "53", "57P"];
 
 function failureOf(error: unknown): DatabaseFailure | undefined {
@@ -55,7 +55,7 @@ function failureOf(error: unknown): DatabaseFailure | undefined {
     lost.has(error) ||
     unavailable.has(sqlState) ||
     unavailableClasses.some((begin) => sqlState.startsWith(begin)) ||
-    // pg has no code for a connection that is lost in the middle.
+    // pg has no code for a connection that is lost during a statement.
     /^Connection terminated|^Client has encountered a connection error|^Query read timeout/.test(error.message);
   return isUnavailable ? "DATABASE_UNAVAILABLE" : undefined;
 }

@@ -2,19 +2,19 @@ import { DatabaseUnavailableError } from "./failure.ts";
 import type { Pool } from "./pool.ts";
 
 export type Lead = {
-  /** Aborted when the connection that holds the lead is lost. */
+  /** Aborted when the connection that holds the lock is lost. */
   readonly lost: AbortSignal;
   give(): void;
 };
 
 /**
- * The lead of this name, or undefined while another process has it. An advisory lock: it goes with its connection.
- * Fails on a server that is read-only: what is locked there is not locked on the primary, where somebody else leads.
+ * Tries to become the leader of this name; returns undefined while another process is. The lock is an advisory lock, which
+ * ends with its connection. Fails on a read-only server: a lock there does not exclude a leader on the primary.
  */
 export async function takeLead(pool: Pool, name: string): Promise<Lead | undefined> {
   const client = await pool.connect();
   const lost = new AbortController();
-  const onEnd = () => lost.abort(new Error("the connection that held the lead is lost"));
+  const onEnd = () => lost.abort(new Error("the connection that held the leader lock is lost"));
   client.on("end", onEnd);
   let leads = false;
   let failed = true;

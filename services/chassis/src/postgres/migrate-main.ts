@@ -2,7 +2,7 @@ import { ConfigError, databaseEnv, durationMs, readEnv } from "../process/config
 import { createLog } from "../process/log.ts";
 import { migrate } from "./migrate.ts";
 
-// node services/chassis/src/postgres/migrate-main.ts <directory>, with DATABASE_URL: what an init container runs.
+// Run by an init container: node services/chassis/src/postgres/migrate-main.ts <directory>, with DATABASE_URL.
 try {
   const directory = process.argv[2];
   if (directory === undefined) {
@@ -12,7 +12,7 @@ try {
   }
   const { DATABASE_URL, DATABASE_WAIT_MS } = readEnv({
     ...databaseEnv(),
-    /** How long to wait for a database that is being made beside us. */
+    /** How long to wait for a database that is created at the same time. */
     DATABASE_WAIT_MS: durationMs(0),
   });
   const log = createLog({ service: "migrate", level: "info" });

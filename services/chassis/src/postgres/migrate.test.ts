@@ -33,7 +33,7 @@ test("migrations run in order, and once", async () => {
   expect(await words()).toEqual(["first", "second"]);
 });
 
-test("a database that is being made is waited for", async () => {
+test("it waits for a database that does not exist yet", async () => {
   await file("0001_first.sql", "create table words (word text);");
   const { proxy, url } = await proxyUrl(database.url);
   await using _ = proxy;
@@ -54,7 +54,7 @@ test("twenty that start at once run each migration once", async () => {
   expect(await words()).toEqual(["second"]);
 });
 
-test("a migration that fails leaves nothing behind, and runs when it is mended", async () => {
+test("a migration that fails leaves nothing behind, and runs once it is fixed", async () => {
   await file("0001_first.sql", "create table words (word text); insert into nowhere values (1);");
 
   await expect(migrate({ url: database.url, directory })).rejects.toThrow(
@@ -76,7 +76,7 @@ test("a file that was changed after it ran is refused", async () => {
   );
 });
 
-test("other line ends are no change", async () => {
+test("other line endings are not a change", async () => {
   await file("0001_first.sql", "create table words (\n  word text\n);\n");
   await migrate({ url: database.url, directory });
   await file("0001_first.sql", "create table words (\r\n  word text\r\n);\r\n");
@@ -105,7 +105,7 @@ test("a migration that ran and lost its file is refused", async () => {
   );
 });
 
-test("migrations of a newer version are left alone", async () => {
+test("migrations of a newer version are ignored", async () => {
   await file("0001_first.sql", "create table words (word text);");
   await file("0002_second.sql", "select 1;");
   await migrate({ url: database.url, directory });

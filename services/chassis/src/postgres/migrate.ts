@@ -10,7 +10,7 @@ import { keepAlive } from "./pool.ts";
 export type MigrateOptions = {
   url: string;
   directory: URL | string;
-  /** How long to wait for a database that does not let us in yet: one that is being made. Not at all unless told so. */
+  /** How long to wait for a database that cannot be reached yet, in ms; by default not at all. */
   waitMs?: number;
   log?: Log;
 };
@@ -19,11 +19,12 @@ export type Migration = { readonly name: string; readonly sql: string; readonly 
 
 /**
  * Brings a database up to date: runs each NNNN_name.sql of the directory that has not run yet, in order, each in a
- * transaction of its own together with its row in `schema_migrations`. The row goes in first, and its primary key is
- * the lock: any number may start at once, and each migration runs once. Returns the names of those that ran here.
+ * transaction of its own together with its row in `schema_migrations`. The row is inserted first, and its primary key is
+ * the lock: any number of processes may start at once, and each migration runs once. Returns the names of those that ran
+ * here.
  *
- * Refuses a directory that has changed what ran already (an edited file, a new number below the last). Migrations
- * that the directory does not know are left alone: they are a newer version's.
+ * Refuses a directory that changes history (an edited file, a new number below the last). Newer migrations in the database
+ * that the directory lacks are ignored: they are a newer version's.
  */
 export async function migrate(options: MigrateOptions): Promise<string[]> {
   const migrations = await readMigrations(options.directory);
@@ -44,7 +45,7 @@ export async function migrate(options: MigrateOptions): Promise<string[]> {
   return ran;
 }
 
-/** The migrations of a directory, in order. Throws when a name is none, or a number is there twice. */
+/** Reads the migrations of a directory, in order. Throws for an invalid name or a duplicate number. */
 export async function readMigrations(directory: URL | string): Promise<Migration[]> {
   const path = directory instanceof URL ? fileURLToPath(directory) : directory;
   const names = (await readdir(path)).filter((name) => name.endsWith(".sql")).sort();
@@ -57,7 +58,7 @@ export async function readMigrations(directory: URL | string): Promise<Migration
     if (before?.slice(0, 4) === name.slice(0, 4)) {
       throw new Error(`${before} and ${name} have the same number`);
     }
-    // A checkout with other line ends is not another migration.
+    // Line endings do not change a migration's checksum.
     const sql = (await readFile(join(path, name), "utf8")).replaceAll("\r\n", "\n");
     migrations.push({ name, sql, checksum: createHash("sha256").update(sql).digest("hex") });
   }
@@ -74,7 +75,7 @@ async function connect({ url, waitMs = 0, log }: MigrateOptions): Promise<pg.Cli
       ...keepAlive,
       connectionTimeoutMillis: 10_000,
     });
-    // A lost connection also fails the statement under way; this event alone would end the process.
+    // A lost connection also fails the current statement. Without a listener, this event would end the process.
     client.on("error", () => {});
     try {
       await client.connect();
@@ -94,7 +95,7 @@ async function connect({ url, waitMs = 0, log }: MigrateOptions): Promise<pg.Cli
   }
 }
 
-/** Two statements in one message are one transaction. Without the lock, of two at once one fails: the type is there. */
+/** Two statements in one message are one transaction. Without the lock, one of two concurrent runs fails on the type. */
 async function createTable(client: pg.Client): Promise<void> {
   await client.query(`
     select pg_advisory_xact_lock(hashtext('schema_migrations'));
@@ -146,7 +147,7 @@ async function refuseLate(client: pg.Client, name: string): Promise<void> {
   }
 }
 
-/** A migration that ran, with a number below our last, and no file: somebody renamed or deleted it. */
+/** Throws if a migration that ran, below our last number, has no file: it was renamed or deleted. */
 async function refuseForgotten(client: pg.Client, migrations: readonly Migration[]): Promise<void> {
   const { rows } = await client.query<{ name: string }>(
     "select name from schema_migrations where name < $1 and name <> all ($2) order by name limit 1",

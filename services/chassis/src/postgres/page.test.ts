@@ -30,7 +30,7 @@ test.each([
   ["with a key of another kind", encodePageToken([1], "orders")],
   ["that is no JSON", Buffer.from("orders").toString("base64url")],
   ["that is no list", Buffer.from('{"0":"orders"}').toString("base64url")],
-  ["that somebody thought up", "next"],
+  ["that is made up", "next"],
 ])("a token %s is refused", (_, token) => {
   expect(() => decodePageToken(token, "orders", ["string"])).toThrow(
     expect.objectContaining({
@@ -41,7 +41,7 @@ test.each([
   );
 });
 
-test.each(["date", "bigint"] as const)("a text is no %s", (kind) => {
+test.each(["date", "bigint"] as const)("a text is not a %s", (kind) => {
   const token = encodePageToken(["soon"], "orders");
 
   expect(() => decodePageToken(token, "orders", [kind])).toThrow("page_token is not one that this list gave out");

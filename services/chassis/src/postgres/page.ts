@@ -3,7 +3,7 @@ import { DomainError, defineReasons } from "../errors.ts";
 
 export const pageReasons = defineReasons({ BAD_PAGE_TOKEN: Code.InvalidArgument });
 
-/** A part of the key that a list is ordered by. */
+/** A column of the key that a list is ordered by. */
 export type KeyPart = string | number | bigint | Date;
 
 type Kinds = { string: string; number: number; bigint: bigint; date: Date };
@@ -11,9 +11,9 @@ type Shape = readonly (keyof Kinds)[];
 type Key<S extends Shape> = { -readonly [I in keyof S]: Kinds[S[I]] };
 
 /**
- * A token for the page after the row with this key. `of` names the list and what it is filtered by: a token works
- * for that list only. A Date keeps milliseconds: where rows are ordered by a column with microseconds, give the
- * column as text (`create_time::text`), or rows between two milliseconds are shown twice or never.
+ * Makes a token for the page after the row with this key. `of` names the list and its filter: the token works for that list
+ * only. A Date has milliseconds: for a column with microseconds, pass it as text (`create_time::text`), or rows within one
+ * millisecond are shown twice or never.
  */
 export function encodePageToken(key: readonly KeyPart[], of: string): string {
   const parts = key.map((part) => {
@@ -26,8 +26,8 @@ export function encodePageToken(key: readonly KeyPart[], of: string): string {
 }
 
 /**
- * The key in a token; undefined for "", the first page. `shape` says what the key is made of, as in
- * `["date", "string"]`. A token of another list, or one that nobody made here, throws BAD_PAGE_TOKEN.
+ * Reads the key of a token; undefined for "", the first page. `shape` has the types of the key's parts, for example
+ * `["date", "string"]`. Throws BAD_PAGE_TOKEN for a token of another list, or an invalid one.
  */
 export function decodePageToken<const S extends Shape>(token: string, of: string, shape: S): Key<S> | undefined {
   if (token === "") {
@@ -42,8 +42,8 @@ export function decodePageToken<const S extends Shape>(token: string, of: string
 }
 
 /**
- * The id that a page of a list ordered by id begins after; "" for the first page. Whoever made the token up may have
- * written anything: an id that does not match the pattern throws BAD_PAGE_TOKEN.
+ * Reads the id that a page of a list ordered by id begins after; "" for the first page. Throws BAD_PAGE_TOKEN for an id that
+ * does not match the pattern: a forged token may contain anything.
  */
 export function decodeIdToken(token: string, of: string, pattern = /^[A-Za-z0-9._~-]{1,63}$/): string {
   const key = decodePageToken(token, of, ["string"]);
@@ -57,19 +57,19 @@ export function decodeIdToken(token: string, of: string, pattern = /^[A-Za-z0-9.
   return id;
 }
 
-/** The token for the page after these rows of a list ordered by id; "" if they do not fill the page: it is the last. */
+/** Makes the token for the page after these rows of a list ordered by id; "" if they do not fill the page. */
 export function nextIdToken(rows: readonly { readonly id: string }[], limit: number, of: string): string {
   const last = rows.length === limit ? rows.at(-1) : undefined;
   return last === undefined ? "" : encodePageToken([last.id], of);
 }
 
-/** The error for a token whose key has the right shape and a value that the list cannot hold. */
+/** Creates the error for a token whose key has the right shape, but a value that the list cannot have. */
 export function badPageToken(): DomainError {
   const message = "page_token is not one that this list gave out; leave it empty to begin again";
   return new DomainError(pageReasons, "BAD_PAGE_TOKEN", message);
 }
 
-/** How many to show: 0 means 50, and nobody gets more than 200. */
+/** Returns the number of rows for a requested page size: 50 for 0, and at most 200. */
 export function pageSize(asked: number): number {
   return asked === 0 ? 50 : Math.min(asked, 200);
 }

@@ -22,7 +22,7 @@ beforeEach(async () => {
   await pool.query("insert into accounts values ('a', 10), ('b', 10)");
 });
 
-test("values come back as the types that hold them", async () => {
+test("values are read as types that can hold them", async () => {
   const { rows } = await pool.query(`
     select 9007199254740993::bigint as int8, array[1, null]::bigint[] as int8s, 1.10::numeric as numeric,
            '2026-03-01 12:00:00.123+00'::timestamptz as time, '2026-03-01'::date as date, 7::int4 as int4,
@@ -42,7 +42,7 @@ test("values come back as the types that hold them", async () => {
   ]);
 });
 
-test("values go in as the types that they are", async () => {
+test("values are written with their types", async () => {
   const time = new Date("2026-03-01T12:00:00.123Z");
   const { rows } = await pool.query(
     "select $1::bigint = 9007199254740993 as int8, $2::bigint[] = '{1,2}' as int8s, $3::timestamptz = '2026-03-01T12:00:00.123Z' as time, $4::bytea = '\\x01ff' as bytes",
@@ -52,7 +52,7 @@ test("values go in as the types that they are", async () => {
   expect(rows).toEqual([{ int8: true, int8s: true, time: true, bytes: true }]);
 });
 
-test("what the function of a transaction did is there when it returns", async () => {
+test("a transaction commits when its function returns", async () => {
   const result = await withTransaction(pool, async (tx) => {
     await tx.query("update accounts set balance = 5 where id = 'a'");
     return "done";
@@ -62,7 +62,7 @@ test("what the function of a transaction did is there when it returns", async ()
   expect(await balances()).toEqual({ a: 5n, b: 10n });
 });
 
-test("nothing of it is there when it throws, and the connection is whole", async () => {
+test("a transaction rolls back when its function throws, and its connection can be used again", async () => {
   await expect(
     withTransaction(pool, async (tx) => {
       await tx.query("update accounts set balance = 5 where id = 'a'");
@@ -73,7 +73,7 @@ test("nothing of it is there when it throws, and the connection is whole", async
   expect(await balances()).toEqual({ a: 10n, b: 10n });
 });
 
-test("a statement's failure that was swallowed does not look like a commit", async () => {
+test("a swallowed failure of a statement does not look like a commit", async () => {
   await expect(
     withTransaction(pool, async (tx) => {
       await tx.query("update accounts set balance = 5 where id = 'a'");
@@ -82,7 +82,7 @@ test("a statement's failure that was swallowed does not look like a commit", asy
   ).rejects.toThrow("the transaction was rolled back: a statement in it failed, and the error was swallowed");
 });
 
-test("a serialization failure (40001) is tried again and ends well", async () => {
+test("a serialization failure (40001) is retried and succeeds", async () => {
   const bothHaveRead = barrier(2);
   let attempts = 0;
   const move = (from: string, to: string) =>
@@ -102,7 +102,7 @@ test("a serialization failure (40001) is tried again and ends well", async () =>
   expect(await balances()).toEqual({ a: 10n, b: 10n });
 });
 
-test("a deadlock (40P01) is tried again and ends well", async () => {
+test("a deadlock (40P01) is retried and succeeds", async () => {
   const bothHoldOne = barrier(2);
   let attempts = 0;
   const lockInOrder = (first: string, second: string) =>
@@ -120,7 +120,7 @@ test("a deadlock (40P01) is tried again and ends well", async () => {
   expect(await balances()).toEqual({ a: 12n, b: 12n });
 });
 
-test("contention that does not end is told as ABORTED / CONTENTION", async () => {
+test("contention that does not end is ABORTED / CONTENTION", async () => {
   let attempts = 0;
   const failing = withTransaction(
     pool,
@@ -134,10 +134,10 @@ test("contention that does not end is told as ABORTED / CONTENTION", async () =>
   const error = await failing.catch((error) => toConnectError(error, "bank.sagacart"));
 
   expect(attempts).toBe(3);
-  expect(error).toMatchObject({ message: expect.stringContaining("others were changing the same rows") });
+  expect(error).toMatchObject({ message: expect.stringContaining("other calls kept changing the same rows") });
 });
 
-test("any other failure is not tried again", async () => {
+test("other failures are not retried", async () => {
   let attempts = 0;
 
   await expect(
@@ -150,7 +150,7 @@ test("any other failure is not tried again", async () => {
   expect(attempts).toBe(1);
 });
 
-test("a connection that is lost in the middle is UNAVAILABLE, and the next call gets a new one", async () => {
+test("a connection lost during a statement is UNAVAILABLE, and the next call gets a new one", async () => {
   const { proxy, url } = await proxyUrl(database.url);
   await using _ = proxy;
   const cut = createPool({ url, size: 1, applicationName: "test", log: silentLog });
@@ -185,7 +185,7 @@ test("waits for a connection are measured", async () => {
   expect(text).toContain('postgres_pool_waiting{app="test"} 0');
 });
 
-test("a statement has a limit", async () => {
+test("a statement has a time limit", async () => {
   const { rows } = await pool.query("show statement_timeout");
 
   expect(rows).toEqual([{ statement_timeout: "15s" }]);

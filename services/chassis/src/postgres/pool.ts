@@ -6,29 +6,29 @@ import { gauge, type Metrics } from "../process/metrics.ts";
 import { inContext, tracedClients } from "../trace/sql.ts";
 import { DatabaseUnavailableError, endsConnection, isContention, markLost } from "./failure.ts";
 
-/** What a statement can be given to: a pool, or the client of a transaction. */
+/** Runs statements: a pool, or the client of a transaction. */
 export type Queryable = Pick<pg.Pool | pg.PoolClient, "query">;
 export type Pool = pg.Pool;
 export type Transaction = pg.PoolClient;
 
 export type PoolOptions = {
   url: string;
-  /** The most connections at once; calls wait for one for at most 5 s. */
+  /** The most connections; calls wait for one for at most 5 s. */
   size: number;
   applicationName: string;
   log: Log;
   metrics?: Metrics;
-  /** How long a connection may be silent after a statement; 20 s, which is longer than a statement may take. */
+  /** How long a statement may go unanswered, in ms; by default 20,000, which is longer than its timeout. */
   silenceMs?: number;
 };
 
 /**
- * A pool that reads int8 as bigint, timestamptz as Date, numeric and date as text; with a limit on connecting (5 s),
- * on a statement (15 s) and on idling inside a transaction (30 s). A connection that breaks while idle is logged.
- * When there is no connection to be had, it fails with DatabaseUnavailableError.
+ * Creates a pool that reads int8 as bigint, timestamptz as Date, numeric and date as text, with limits on connecting (5 s),
+ * statements (15 s) and idle transactions (30 s). Logs connections that break while idle. Fails with
+ * DatabaseUnavailableError if there is no connection within the limit.
  *
- * After a failover the connections to the old primary go: those that were ended at once, those to a server that is
- * read-only now when it says so, and those to a machine that is gone without a word after about 20 s.
+ * After a failover, connections to the old primary are dropped: closed ones at once, those to a server that is read-only
+ * now at its first refusal, and those to a machine that vanished after about 20 s.
  */
 export function createPool(options: PoolOptions): Pool {
   const waits = options.metrics === undefined ? undefined : waitHistogram(options.metrics);
@@ -42,20 +42,20 @@ export function createPool(options: PoolOptions): Pool {
       statement_timeout: 15_000,
       query_timeout: options.silenceMs ?? 20_000,
       idle_in_transaction_session_timeout: 30_000,
-      // After five runs a named statement may get a plan that is kept until the next analyze. One that was made while a
-      // table was small read the whole table when it was large: a batch that takes 35 ms took 690. Services find rows
-      // by index and bring them together a few at a time, so plans that would do otherwise are not considered. To plan
-      // each time instead took 60 % of the database's time for one order alone.
+      // After five runs, a named statement may get a generic plan that is kept until the next analyze. One made while a
+      // table was small scanned the whole table when it had grown: a batch that takes 35 ms took 690. Services find rows
+      // by index and join few at a time, so plans with scans and hash or merge joins are turned off. Planning each time
+      // instead took 60 % of the database's time for a single order.
       options: `-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off ${noticesLostClients}`,
       idleTimeoutMillis: 60_000,
-      // After a failover or behind a balancer, old connections must not live for ever.
+      // After a failover or behind a load balancer, old connections must not live for ever.
       maxLifetimeSeconds: 1_800,
       ...keepAlive,
       ...tracedClients(),
     },
     waits,
   );
-  // The pool listens to idle connections only: one that breaks while it is in use would end the process.
+  // The pool listens to idle connections only. Without a listener, one that breaks in use would end the process.
   pool.on("connect", (client) => {
     client.on("error", (error) => {
       markLost(error);
@@ -64,33 +64,32 @@ export function createPool(options: PoolOptions): Pool {
   });
   pool.on("error", () => {});
   if (options.metrics !== undefined) {
-    gauge(options.metrics, "postgres_pool_connections", "Connections there are.", () => pool.totalCount);
-    gauge(options.metrics, "postgres_pool_limit", "The most connections there may be.", () => options.size);
-    gauge(options.metrics, "postgres_pool_idle", "Connections that nobody uses.", () => pool.idleCount);
-    gauge(options.metrics, "postgres_pool_waiting", "Calls that wait for a connection.", () => pool.waitingCount);
+    gauge(options.metrics, "postgres_pool_connections", "Open connections.", () => pool.totalCount);
+    gauge(options.metrics, "postgres_pool_limit", "The most connections.", () => options.size);
+    gauge(options.metrics, "postgres_pool_idle", "Idle connections.", () => pool.idleCount);
+    gauge(options.metrics, "postgres_pool_waiting", "Calls waiting for a connection.", () => pool.waitingCount);
   }
   return pool;
 }
 
-/** Finds out within 20 s that an idle connection leads to nobody: then 10 s of silence and 10 questions in 10 s. */
+/** Detects a dead idle connection within 20 s: after 10 s of silence, 10 probes in 10 s. */
 export const keepAlive = { keepAlive: true, keepAliveInitialDelayMillis: 10_000 };
 
 /**
- * The server finds out too, and gives back what the connection of a machine that is gone had locked: a lead, above all.
- * By itself it would after two hours.
+ * Lets the server detect vanished clients too, and release their locks, above all leader locks. Its default would be two
+ * hours.
  */
 const noticesLostClients =
   "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 -c tcp_user_timeout=30000";
 
 export type TransactionOptions = {
-  /** How often to try in all when the database says that others were in the way (40001, 40P01). */
+  /** The most attempts in case of contention (40001, 40P01, 55P03); by default 5. */
   attempts?: number;
 };
 
 /**
- * Runs `fn` in one transaction: commits when it returns, rolls back when it throws. Serialization failures and
- * deadlocks are tried again with a growing, jittered pause, so `fn` may run several times and must do nothing but
- * SQL. READ COMMITTED unless told otherwise.
+ * Runs `fn` in one READ COMMITTED transaction: commits when it returns, rolls back when it throws. Serialization failures
+ * and deadlocks are retried with a growing, jittered pause, so `fn` may run several times and must do nothing but SQL.
  */
 export async function withTransaction<T>(
   pool: Pool,
@@ -117,7 +116,7 @@ async function runOnce<T>(pool: Pool, fn: (tx: Transaction) => Promise<T>): Prom
     await client.query("begin");
     const result = await fn(client);
     const { command } = await client.query("commit");
-    // Postgres answers ROLLBACK to the commit of a transaction in which a statement failed.
+    // Postgres answers ROLLBACK to a commit if a statement of the transaction failed.
     if (command !== "COMMIT") {
       throw new Error("the transaction was rolled back: a statement in it failed, and the error was swallowed");
     }
@@ -183,13 +182,13 @@ function waitHistogram(metrics: Metrics): Histogram {
 
 const oids = { int8: 20, date: 1082, int8Array: 1016 };
 
-/** pg's own parser gives texts. */
+/** pg's own parser gives strings. */
 function parseInt8Array(text: string): (bigint | null)[] {
   const items: (string | null)[] = pg.types.getTypeParser(oids.int8Array, "text")(text);
   return items.map((item) => (item === null ? null : BigInt(item)));
 }
 
-/** int8 does not fit a number, and a date has no time zone to make a Date of. */
+/** int8 does not fit a number, and a date has no time zone for a Date. */
 const types: pg.CustomTypesConfig = {
   getTypeParser(oid: number, format?: "text" | "binary") {
     if (format === "binary") {

@@ -21,7 +21,7 @@ afterAll(() => database[Symbol.asyncDispose]());
 
 beforeEach(() => database.pool.query("truncate requests, orders"));
 
-test("said twice, done once: the repeat gets what was made", async () => {
+test("a repeat creates nothing, and gets the first id", async () => {
   const first = await once(database.pool, request(), insert("order-1"));
   const second = await once(database.pool, request(), insert("order-2"));
 
@@ -30,7 +30,7 @@ test("said twice, done once: the repeat gets what was made", async () => {
   expect(await orders()).toEqual(["order-1"]);
 });
 
-test("a failure is an answer too: the repeat fails the same way, and nothing is tried", async () => {
+test("the repeat of a failed request fails the same way, without another attempt", async () => {
   const failure = new DomainError(reasons, "EMPTY", "cart c-1 is empty", { cart_id: "c-1" });
 
   const first = await thrown(once(database.pool, request(), fail(failure)));
@@ -47,7 +47,7 @@ test("a failure is an answer too: the repeat fails the same way, and nothing is 
   expect(await orders()).toEqual([]);
 });
 
-test("what a failed attempt wrote is not there", async () => {
+test("the writes of a failed attempt are rolled back", async () => {
   await thrown(
     once(database.pool, request(), async (tx) => {
       await insert("order-1")(tx);
@@ -61,7 +61,7 @@ test("what a failed attempt wrote is not there", async () => {
 test.each([
   ["a failure that passes", new DomainError(reasons, "BUSY", "come again")],
   ["a bug", new TypeError("x is undefined")],
-])("%s is not remembered: the repeat is done", async (_, failure) => {
+])("%s is not recorded: the repeat is executed", async (_, failure) => {
   await thrown(once(database.pool, request(), fail(failure)));
 
   expect(await once(database.pool, request(), insert("order-1"))).toEqual({ resourceId: "order-1", replayed: false });
@@ -70,7 +70,7 @@ test.each([
 test.each([
   ["other content", { fingerprint: Buffer.from("other") }],
   ["another method", { method: "AddFunds" }],
-])("the same id for %s is refused, and the first answer stays", async (_, change) => {
+])("the same id for %s is refused, and the first outcome stays", async (_, change) => {
   await once(database.pool, request(), insert("order-1"));
 
   const error = await thrown(once(database.pool, { ...request(), ...change }, insert("order-2")));
@@ -91,14 +91,14 @@ test("two customers may choose the same id", async () => {
   expect(other).toEqual({ resourceId: "order-2", replayed: false });
 });
 
-test.each([undefined, ""])("without an id (%j) each call is its own", async (requestId) => {
+test.each([undefined, ""])("without an id (%j), each call is executed", async (requestId) => {
   await once(database.pool, { ...request(), requestId }, insert("order-1"));
   await once(database.pool, { ...request(), requestId }, insert("order-2"));
 
   expect(await orders()).toEqual(["order-1", "order-2"]);
 });
 
-test("a repeat while the first is under way waits for it, and gets its answer", async () => {
+test("a repeat during the first request waits for it, and gets its outcome", async () => {
   const { first, entered, finish } = heldRequest();
   await entered;
   const repeat = once(database.pool, request(), insert("order-2"));
@@ -111,7 +111,7 @@ test("a repeat while the first is under way waits for it, and gets its answer", 
   expect(await orders()).toEqual(["order-1"]);
 });
 
-test("a repeat that waited for a first that came to nothing does it itself", async () => {
+test("a repeat that waited for a first request without outcome is executed", async () => {
   const { first, entered, finish } = heldRequest(new TypeError("x is undefined"));
   await entered;
   const repeat = once(database.pool, request(), insert("order-2"));
@@ -123,7 +123,7 @@ test("a repeat that waited for a first that came to nothing does it itself", asy
   expect(await repeat).toEqual({ resourceId: "order-2", replayed: false });
 });
 
-test("of a failing first and a repeat that overtakes it, both get the repeat's answer", async () => {
+test("a failing first request and a repeat that overtakes it both get the repeat's outcome", async () => {
   const { first, entered, finish } = heldRequest(new DomainError(reasons, "EMPTY", "empty"));
   await entered;
   const repeat = once(database.pool, request(), insert("order-2"));
@@ -138,7 +138,7 @@ test("of a failing first and a repeat that overtakes it, both get the repeat's a
   expect(answers.map(kindOf)).toEqual([kept, kept]);
 });
 
-test("twenty at once make one", async () => {
+test("twenty at once create one", async () => {
   const results = await Promise.all(
     Array.from({ length: 20 }, (_, index) => once(database.pool, request(), insert(`order-${index}`))),
   );
@@ -171,7 +171,7 @@ test("other content has another fingerprint", () => {
   expect(at(1)).not.toEqual(at(2));
 });
 
-test("fields that say how and not what don't count, and stay as they were", () => {
+test("fields that are left out do not count, and stay unchanged", () => {
   const message = timestampFromMs(1_500);
 
   expect(fingerprintOf(TimestampSchema, message, { without: ["nanos"] })).toEqual(
@@ -180,7 +180,7 @@ test("fields that say how and not what don't count, and stay as they were", () =
   expect(message.nanos).toBe(500_000_000);
 });
 
-test("a field that is not there cannot be left out", () => {
+test("leaving out an unknown field throws", () => {
   expect(() => fingerprintOf(TimestampSchema, timestampFromMs(1), { without: ["nanoseconds"] })).toThrow(
     "google.protobuf.Timestamp has no field nanoseconds",
   );
@@ -201,7 +201,7 @@ function fail(error: Error): () => Promise<string> {
   return () => Promise.reject(error);
 }
 
-/** A first request that has claimed its id and stays in the middle until told to finish. */
+/** A first request that has claimed its id, and then waits until finish() is called. */
 function heldRequest(failure?: Error) {
   const entered = Promise.withResolvers<void>();
   const finish = Promise.withResolvers<void>();

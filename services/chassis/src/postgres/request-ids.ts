@@ -7,15 +7,15 @@ import { type Pool, type Queryable, type Transaction, withTransaction } from "./
 
 export const requestReasons = defineReasons({ REQUEST_ID_REUSED: Code.FailedPrecondition });
 
-/** The table that once() needs: copy it into a migration of the service. */
+/** The DDL of the table that once() uses. A service's migrations contain a copy. */
 export const requestsTable = `
 create table requests (
-  scope       text        not null, -- whose ids they are: a customer's id, for most
+  scope       text        not null, -- whose request ids they are: mostly a customer's id
   request_id  text        not null,
   method      text        not null,
-  fingerprint bytea       not null, -- sha256 of what was asked
-  resource_id text,                 -- what was made
-  failure     jsonb,                -- or why not
+  fingerprint bytea       not null, -- sha256 of the request
+  resource_id text,                 -- the id of what it created
+  failure     jsonb,                -- or its error
   create_time timestamptz not null default now(),
   primary key (scope, request_id),
   check (num_nonnulls(resource_id, failure) <= 1)
@@ -24,21 +24,21 @@ create index requests_create_time on requests (create_time);
 `;
 
 export type Request = {
-  /** Whose request ids they are: two customers may choose the same one. */
+  /** Whose request ids they are, for example a customer's id: two customers may choose the same request id. */
   scope: string;
   /** Without one (or with "") the request is not remembered. */
   requestId?: string | undefined;
   method: string;
-  /** What was asked: see fingerprintOf. */
+  /** A hash of the request: see fingerprintOf. */
   fingerprint: Uint8Array;
 };
 
 /**
- * Makes something once per request id, in one transaction with the memory of it. The first answer wins, a failure
- * (DomainError) too: a repeat gets the same id or the same error, and one that comes while the first is under way
- * waits for it. The same id for another method or content fails with FAILED_PRECONDITION / REQUEST_ID_REUSED.
+ * Creates something once per request id, and records its id in the same transaction. A repeat gets the first outcome, the
+ * same id or the same DomainError; a repeat during the first request waits for it. The same request id with another method
+ * or other content fails with FAILED_PRECONDITION / REQUEST_ID_REUSED.
  *
- * Failures that say nothing about the request (try again, too busy, took too long) and bugs are not remembered.
+ * Transient failures (unavailable, overloaded, timed out) and bugs are not recorded.
  */
 export async function once(
   pool: Pool,
@@ -52,7 +52,7 @@ export async function once(
   const keyed = { ...request, requestId };
   try {
     return await withTransaction(pool, async (tx) => {
-      // Waits here for a first request that is still under way: the primary key is the lock.
+      // Waits here for a first request that is still in progress: the primary key is the lock.
       if (!(await claim(tx, keyed))) {
         return { resourceId: await replay(tx, keyed), replayed: true };
       }
@@ -65,18 +65,18 @@ export async function once(
     if (!(error instanceof DomainError) || !lasting.has(error.code) || error instanceof Replayed) {
       throw error;
     }
-    // The transaction took its row with it. A savepoint would have kept it, for two more round trips each time.
+    // The rollback removed the row. A savepoint would have kept it, for two more round trips in each request.
     if (await claim(pool, keyed, error)) {
       throw error;
     }
-    // Another one of the same was faster in between; its answer is the answer.
+    // A repeat was faster in the meantime; its outcome counts.
     return { resourceId: await replay(pool, keyed), replayed: true };
   }
 }
 
 /**
- * What a request asks for, as a sha256: equal for equal content, whatever the order of map entries. `without` names
- * the fields that say how and not what (`request_id`), as the proto file writes them.
+ * Hashes a request's content by SHA-256, independent of the order of map entries. `without` names fields to leave out, such
+ * as `request_id`, as the proto file writes them.
  */
 export function fingerprintOf<D extends DescMessage>(
   schema: D,
@@ -109,7 +109,7 @@ const lasting = new Set([
 
 type Keyed = Request & { requestId: string };
 
-/** An error that was remembered, or is about the memory. */
+/** A recorded error, or one about the record: not to be recorded again. */
 class Replayed extends DomainError {}
 
 async function claim(db: Queryable, request: Keyed, failure?: DomainError): Promise<boolean> {
@@ -131,7 +131,7 @@ async function replay(db: Queryable, request: Keyed): Promise<string> {
   );
   const row = rows[0];
   if (row === undefined) {
-    throw new Error(`request ${request.requestId} was there and is gone`);
+    throw new Error(`request ${request.requestId} was recorded, and its row is gone`);
   }
   if (!row.same) {
     const message = `request id ${request.requestId} was used before, for something else; choose a new one`;
@@ -142,7 +142,7 @@ async function replay(db: Queryable, request: Keyed): Promise<string> {
     throw new Replayed({ [reason]: code }, reason, message, metadata);
   }
   if (row.resource_id === null) {
-    throw new Error(`request ${request.requestId} is remembered without an answer`);
+    throw new Error(`request ${request.requestId} is recorded without an outcome`);
   }
   return row.resource_id;
 }
@@ -153,7 +153,7 @@ function failureJson({ code, reason, message, metadata }: DomainError): string {
   return JSON.stringify({ code, reason, message, metadata });
 }
 
-/** The binary form writes map entries as they were inserted; everything else has one order only. */
+/** Sorts map entries, which the binary format writes in insertion order. Everything else has only one order. */
 function sortMaps(message: ReflectMessage): void {
   for (const field of message.fields) {
     if (!message.isSet(field)) {

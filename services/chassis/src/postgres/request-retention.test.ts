@@ -4,7 +4,7 @@ import { silentLog } from "../testing/log.ts";
 import { requestsTable } from "./request-ids.ts";
 import { forgetOldRequests } from "./request-retention.ts";
 
-test("request ids are forgotten after thirty days, and not before", async () => {
+test("request ids are deleted after thirty days, and not before", async () => {
   await using database = await testDatabase();
   const { pool } = database;
   await pool.query(requestsTable);

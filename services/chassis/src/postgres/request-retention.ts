@@ -2,11 +2,11 @@ import type { Log } from "../process/log.ts";
 import { startLoop } from "../process/loop.ts";
 import type { Pool } from "./pool.ts";
 
-/** How long a request id is remembered: far longer than anybody tries again. */
+/** How long a request id is kept: far longer than any client retries. */
 const keptDays = 30;
 const rowsAtOnce = 10_000;
 
-/** Forgets request ids that are older than 30 days, in small steps, so that the table of them does not grow for ever. */
+/** Deletes request ids that are older than 30 days, in small steps, in the background. */
 export function forgetOldRequests({ pool, log }: { pool: Pool; log: Log }): AsyncDisposable {
   return startLoop({
     name: "forget-old-requests",

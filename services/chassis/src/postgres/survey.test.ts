@@ -26,7 +26,7 @@ function survey(metrics = createMetrics("test")) {
   return { metrics, running };
 }
 
-test("each row of the answer is a series, and goes when the row is gone", async () => {
+test("each row of the result is a series, and is removed with the row", async () => {
   await database.pool.query("insert into things values ('box', 5), ('box', 6), ('bag', null)");
   const { metrics, running } = survey();
   await expect.poll(() => metrics.getSingleMetricAsString("things")).toContain('things{kind="box",app="test"} 2');
@@ -39,7 +39,7 @@ test("each row of the answer is a series, and goes when the row is gone", async 
   await running[Symbol.asyncDispose]();
 });
 
-test("of two processes one tells, and the other takes over when that one is gone", async () => {
+test("of two processes one exports the gauges, and the other takes over when it ends", async () => {
   await database.pool.query("truncate things");
   await database.pool.query("insert into things values ('box', 1)");
   const both = [survey(), survey()];
@@ -50,25 +50,25 @@ test("of two processes one tells, and the other takes over when that one is gone
     );
   };
   await expect.poll(telling).toContain(true);
-  const told = await telling();
-  expect(told).toContain(false);
+  const exporting = await telling();
+  expect(exporting).toContain(false);
 
-  const first = told.indexOf(true);
+  const first = exporting.indexOf(true);
   await both[first]!.running[Symbol.asyncDispose]();
   await expect.poll(async () => (await telling())[1 - first]).toBe(true);
   expect((await telling())[first]).toBe(false);
   await both[1 - first]!.running[Symbol.asyncDispose]();
 });
 
-test("what cannot be asked any more is not told any more", async () => {
+test("gauges that can no longer be read are removed", async () => {
   await database.pool.query("truncate things");
   await database.pool.query("insert into things values ('box', 1)");
   const { metrics, running } = survey();
-  const told = async () => (await metrics.metrics()).includes('things{kind="box"');
-  await expect.poll(told).toBe(true);
+  const isExported = async () => (await metrics.metrics()).includes('things{kind="box"');
+  await expect.poll(isExported).toBe(true);
   await database.pool.query("alter table things rename to others");
-  await expect.poll(told).toBe(false);
+  await expect.poll(isExported).toBe(false);
   await database.pool.query("alter table others rename to things");
-  await expect.poll(told).toBe(true);
+  await expect.poll(isExported).toBe(true);
   await running[Symbol.asyncDispose]();
 });

@@ -7,18 +7,18 @@ import { takeLead } from "./leader-lock.ts";
 import { createPool, type Queryable } from "./pool.ts";
 
 /**
- * What is asked of the database now and then for gauges. The columns of the answer are named as the gauges and labels
- * are; each row is a series. It must be cheap whatever there is: by an index, over what is open, or with a limit.
+ * A query whose result sets gauges. Its columns are named like the gauges and labels; each row is a series. It must be cheap
+ * for any amount of data: by an index, over open rows only, or with a limit.
  */
 export type Question = {
-  /** What each gauge says, by its name. */
+  /** The help text of each gauge, by its name. */
   readonly gauges: Readonly<Record<string, string>>;
   readonly labels: readonly string[];
   readonly sql: string;
 };
 
 export type SurveyOptions = {
-  /** Of the database. It is asked over two connections that are not the pool's. */
+  /** The database. The survey opens two connections of its own. */
   url: string;
   applicationName: string;
   log: Log;
@@ -28,8 +28,8 @@ export type SurveyOptions = {
 };
 
 /**
- * Asks all the questions every 15 s. Of several processes only one does, and only that one has the gauges: a sum over
- * the processes is true. `sagacart_survey_timestamp_seconds` says when it was asked last.
+ * Runs all queries every 15 s. Of several processes only one does, and only that one exports the gauges, so that a sum over
+ * the processes is right. `sagacart_survey_timestamp_seconds` is the time of the last run.
  */
 export function startSurvey(options: SurveyOptions): AsyncDisposable {
   const { url, applicationName, log, metrics, questions, everyMs = 15_000 } = options;
@@ -39,7 +39,7 @@ export function startSurvey(options: SurveyOptions): AsyncDisposable {
     help: "When the gauges that are read from the database were read last; of the process that reads them.",
     registers: [metrics],
   });
-  // A gauge without labels is born as 0, which would not be true of the processes that do not ask.
+  // A gauge without labels starts at 0, which would be wrong in processes that do not run the queries.
   asked.remove();
   const meters = questions.map((question) => createMeters(question, metrics));
   const loop = startLoop({
@@ -60,7 +60,7 @@ export function startSurvey(options: SurveyOptions): AsyncDisposable {
           await setTimeout(everyMs, undefined, { signal: ended }).catch(() => {});
         }
       } finally {
-        // What is known no more is not told: another process leads, or nobody knows.
+        // Another process leads from now on, or none: these values are out of date.
         for (const meter of meters) {
           meter.forget();
         }
@@ -80,7 +80,7 @@ export function startSurvey(options: SurveyOptions): AsyncDisposable {
 
 type Row = Readonly<Record<string, string | number | bigint | null>>;
 
-/** The rows of a question; what they lack is 0. */
+/** Runs a query and returns its rows; a missing column counts as 0. */
 export async function ask(db: Queryable, { sql }: Question): Promise<Row[]> {
   const { rows } = await db.query<Row>(sql);
   return rows;
@@ -105,7 +105,7 @@ function createMeters(question: Question, metrics: Metrics) {
     forget,
     async ask(db: Queryable): Promise<void> {
       const rows = await ask(db, question);
-      // A series that is gone from the answer, such as the last incident of a step, must go here too.
+      // A series that is no longer in the result, such as a step without incidents, must be removed.
       forget();
       for (const row of rows) {
         const of = Object.fromEntries(labels.map((label) => [label, String(row[label] ?? "")]));

@@ -1,6 +1,6 @@
 /**
- * The URL of a database whose server must show a certificate of the CA in this file, and of the URL's host. pg reads
- * the file for each new connection, so a CA that is renewed in place needs no restart.
+ * Adds a CA file to a database's URL: its server must present a certificate of that CA for the URL's host. pg reads the
+ * file for each new connection, so a CA that is renewed in place needs no restart.
  */
 export function withCa(url: string, caFile: string): string {
   const verified = new URL(url);

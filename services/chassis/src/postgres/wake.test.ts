@@ -12,19 +12,19 @@ beforeAll(async () => {
 
 afterAll(() => database[Symbol.asyncDispose]());
 
-test("a wake is heard here at once, and many in one turn are one", async () => {
+test("a wake-up reaches this process's subscribers at once, and several in one turn are merged", async () => {
   await using wake = await connected("here");
-  let knocks = 0;
-  wake.subscribe(() => knocks++);
+  let wakeUps = 0;
+  wake.subscribe(() => wakeUps++);
 
   wake.wake();
   wake.wake();
   await Promise.resolve();
 
-  expect(knocks).toBe(1);
+  expect(wakeUps).toBe(1);
 });
 
-test("a wake is heard by other processes", async () => {
+test("a wake-up reaches other processes", async () => {
   await using one = await connected("others");
   await using other = await connected("others");
   const heard = next(other);
@@ -34,26 +34,26 @@ test("a wake is heard by other processes", async () => {
   await heard;
 });
 
-test("those who listen to another channel are left alone", async () => {
+test("subscribers of another channel are not woken", async () => {
   await using one = await connected("mine");
   await using other = await connected("yours");
   await using same = await connected("mine");
-  let knocks = 0;
-  other.subscribe(() => knocks++);
+  let wakeUps = 0;
+  other.subscribe(() => wakeUps++);
   const heard = next(same);
 
   one.wake();
   await heard;
 
-  expect(knocks).toBe(0);
+  expect(wakeUps).toBe(0);
 });
 
-test("one's own NOTIFY does not wake one again", async () => {
+test("a process's own NOTIFY does not wake it again", async () => {
   await using one = await connected("own");
   await using other = await connected("own");
-  let knocks = 0;
+  let wakeUps = 0;
   const heard = next(other);
-  one.subscribe(() => knocks++);
+  one.subscribe(() => wakeUps++);
 
   one.wake();
   await heard;
@@ -62,14 +62,14 @@ test("one's own NOTIFY does not wake one again", async () => {
   other.wake();
   await answered;
 
-  expect(knocks).toBe(2);
+  expect(wakeUps).toBe(2);
 });
 
-test("many wakes are few notifications", async () => {
+test("many wake-ups are few notifications", async () => {
   await using one = await connected("gathered", { gatherMs: 20 });
   await using other = await connected("gathered");
-  let knocks = 0;
-  other.subscribe(() => knocks++);
+  let wakeUps = 0;
+  other.subscribe(() => wakeUps++);
 
   for (let index = 0; index < 100; index++) {
     one.wake();
@@ -80,10 +80,10 @@ test("many wakes are few notifications", async () => {
   one.wake();
   await last;
 
-  expect(knocks).toBe(2);
+  expect(wakeUps).toBe(2);
 });
 
-test("a lost connection is made anew, and wakes: something may have been missed", async () => {
+test("a reconnect wakes the subscribers, since notifications may have been missed", async () => {
   const { proxy, url } = await proxyUrl(database.url);
   await using _ = proxy;
   await using one = await connected("lost");
@@ -100,7 +100,7 @@ test("a lost connection is made anew, and wakes: something may have been missed"
   await heard;
 });
 
-test("a wake while the connection is lost reaches the others when it is back", async () => {
+test("a wake-up while the connection is lost reaches other processes after the reconnect", async () => {
   const { proxy, url } = await proxyUrl(database.url);
   await using _ = proxy;
   await using one = await connected("owed", { url });
@@ -114,7 +114,7 @@ test("a wake while the connection is lost reaches the others when it is back", a
   await heard;
 });
 
-test("what was owed is told before closing", async () => {
+test("closing sends the pending notification", async () => {
   await using other = await connected("closing");
   const heard = next(other);
   {
@@ -125,15 +125,15 @@ test("what was owed is told before closing", async () => {
   await heard;
 });
 
-test("who has ended a subscription is not called", async () => {
+test("an ended subscription is not called", async () => {
   await using wake = await connected("ended");
-  let knocks = 0;
-  wake.subscribe(() => knocks++)();
+  let wakeUps = 0;
+  wake.subscribe(() => wakeUps++)();
 
   wake.wake();
   await Promise.resolve();
 
-  expect(knocks).toBe(0);
+  expect(wakeUps).toBe(0);
 });
 
 test("a channel's name that would need quotes is refused", () => {

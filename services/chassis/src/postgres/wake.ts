@@ -4,58 +4,58 @@ import { backoffMs } from "../time/backoff.ts";
 import { keepAlive } from "./pool.ts";
 
 export type WakeOptions = {
-  /** The database whose NOTIFY carries it: directly, since a pooler in transaction mode drops LISTEN. */
+  /** The database whose NOTIFY carries the wake-ups. Connect directly: a pooler in transaction mode drops LISTEN. */
   url: string;
   /** The channel's name: lower case letters, digits and _. */
   channel: string;
   log: Log;
-  /** How long wakes are gathered before the other processes hear of them. */
+  /** How long wake-ups are gathered before other processes are notified, in ms. */
   gatherMs?: number;
 };
 
 export type Wake = AsyncDisposable & {
-  /** Says that there is something to do. Cheap: call it as often as you like. */
+  /** Wakes the subscribers of all processes: there may be work. Cheap: call it as often as you like. */
   wake(): void;
-  /** Tells the other processes only: for who has told its own subscribers by itself, and better. */
+  /** Wakes only the other processes' subscribers, for callers that have notified this process's themselves. */
   wakeOthers(): void;
-  /** Calls `listener` after each wake, this process' or another's. Returns what ends it. */
+  /** Calls `listener` after each wake-up, from this process or another. Returns the function that unsubscribes it. */
   subscribe(listener: () => void): () => void;
 };
 
 /**
- * A knock on the door of those who wait for work in a table. Subscribers here are called at once, those in other
- * processes by a NOTIFY: it says that something came, not what, so nothing is lost when knocks are merged.
+ * Wake-ups for those who wait for work in a table. Subscribers in this process are called at once, those in other processes
+ * by NOTIFY. A wake-up has no content, so nothing is lost when several are merged.
  *
- * It has a connection of its own and makes a new one when that is lost. Whenever it is connected (again) it wakes,
- * since something may have been missed. Subscribers should look by themselves now and then all the same.
+ * It has a connection of its own, and reconnects when that is lost. After each connect it wakes its subscribers, since
+ * notifications may have been missed. Subscribers should still poll now and then.
  */
 export function createWake(options: WakeOptions): Wake {
   if (!/^[a-z_][a-z0-9_]{0,62}$/.test(options.channel)) {
     throw new Error(`${options.channel} is not a channel's name: lower case letters, digits and _, at most 63`);
   }
   const listeners = new Set<() => void>();
-  const knock = gathered(() => {
+  const wakeListeners = oncePerTurn(() => {
     for (const listener of listeners) {
       listener();
     }
   });
-  const line = createLine(options, knock);
+  const connection = createConnection(options, wakeListeners);
   return {
     wake() {
-      knock();
-      line.notify();
+      wakeListeners();
+      connection.notify();
     },
-    wakeOthers: () => line.notify(),
+    wakeOthers: () => connection.notify(),
     subscribe(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    [Symbol.asyncDispose]: () => line.close(),
+    [Symbol.asyncDispose]: () => connection.close(),
   };
 }
 
-/** Many calls in one turn become one. */
-function gathered(fn: () => void): () => void {
+/** Merges the calls of one turn into one. */
+function oncePerTurn(fn: () => void): () => void {
   let queued = false;
   return () => {
     if (!queued) {
@@ -68,15 +68,15 @@ function gathered(fn: () => void): () => void {
   };
 }
 
-type Line = { notify(): void; close(): Promise<void> };
+type Connection = { notify(): void; close(): Promise<void> };
 
-function createLine({ url, channel, log, gatherMs = 5 }: WakeOptions, onKnock: () => void): Line {
+function createConnection({ url, channel, log, gatherMs = 5 }: WakeOptions, onWake: () => void): Connection {
   let client: pg.Client | undefined;
-  /** There was a wake that the others have not been told of. */
-  let owed = false;
+  /** True if the other processes are yet to be notified. */
+  let pending = false;
   let failures = 0;
   let closed = false;
-  let saying: Promise<unknown> = Promise.resolve();
+  let lastStatement: Promise<unknown> = Promise.resolve();
   let flushTimer: NodeJS.Timeout | undefined;
   let retryTimer: NodeJS.Timeout | undefined;
   let connecting = connect();
@@ -87,9 +87,9 @@ function createLine({ url, channel, log, gatherMs = 5 }: WakeOptions, onKnock: (
     next.on("error", (error) => drop(next, error));
     next.on("end", () => drop(next));
     next.on("notification", ({ processId }) => {
-      // What we said ourselves is known here already.
+      // This process's own notifications are known already.
       if (!("processID" in next) || processId !== next.processID) {
-        onKnock();
+        onWake();
       }
     });
     try {
@@ -102,7 +102,7 @@ function createLine({ url, channel, log, gatherMs = 5 }: WakeOptions, onKnock: (
     }
     failures = 0;
     client = next;
-    onKnock();
+    onWake();
     flush();
   }
 
@@ -120,7 +120,7 @@ function createLine({ url, channel, log, gatherMs = 5 }: WakeOptions, onKnock: (
     }
     const pauseMs = backoffMs(failures, { firstMs: 100, longestMs: 5_000 });
     failures++;
-    log.warn({ error, channel, pauseMs: Math.round(pauseMs) }, "the connection for wakes is down; trying again");
+    log.warn({ error, channel, pauseMs: Math.round(pauseMs) }, "the connection for wake-ups is down; reconnecting");
     retryTimer = setTimeout(() => {
       connecting = connect();
     }, pauseMs);
@@ -129,33 +129,33 @@ function createLine({ url, channel, log, gatherMs = 5 }: WakeOptions, onKnock: (
   function ping(): void {
     const pinged = client;
     if (pinged !== undefined) {
-      say(pinged, "select 1").catch((error) => drop(pinged, error));
+      run(pinged, "select 1").catch((error) => drop(pinged, error));
     }
   }
 
-  /** One statement after the other: a connection takes no second one before it has answered the first. */
-  function say(speaker: pg.Client, statement: string): Promise<unknown> {
-    const said = saying.then(() => speaker.query(statement));
-    saying = said.catch(() => {});
-    return said;
+  /** Runs statements one after the other: pg takes no second statement before it has answered the first. */
+  function run(on: pg.Client, statement: string): Promise<unknown> {
+    const result = lastStatement.then(() => on.query(statement));
+    lastStatement = result.catch(() => {});
+    return result;
   }
 
   function flush(): void {
     flushTimer = undefined;
-    const told = client;
-    if (!owed || told === undefined) {
+    const notified = client;
+    if (!pending || notified === undefined) {
       return;
     }
-    owed = false;
-    say(told, `notify ${channel}`).catch((error) => {
-      owed = true;
-      drop(told, error);
+    pending = false;
+    run(notified, `notify ${channel}`).catch((error) => {
+      pending = true;
+      drop(notified, error);
     });
   }
 
   return {
     notify() {
-      owed = true;
+      pending = true;
       flushTimer ??= setTimeout(flush, gatherMs);
     },
     async close() {
@@ -167,7 +167,7 @@ function createLine({ url, channel, log, gatherMs = 5 }: WakeOptions, onKnock: (
       flush();
       const last = client;
       client = undefined;
-      await saying;
+      await lastStatement;
       await last?.end().catch(() => {});
     },
   };
@@ -178,7 +178,7 @@ function createClient(url: string, channel: string): pg.Client {
     connectionString: url,
     application_name: `wake ${channel}`,
     connectionTimeoutMillis: 5_000,
-    // A connection that died without a word answers nothing: this and the pings find out.
+    // A connection can die without an error. The pings and this limit detect it.
     query_timeout: 5_000,
     ...keepAlive,
   });

@@ -4,8 +4,8 @@ import { backoffMs } from "../time/backoff.ts";
 import { databaseFailure } from "./failure.ts";
 
 /**
- * Runs what a service does in its database when it starts, again and again while the database cannot be reached: the
- * two may start in any order. Other failures are thrown.
+ * Runs a service's database work at the start, and retries it while the database cannot be reached, since the two may start
+ * in any order. Throws other failures.
  */
 export async function whenAvailable<T>(log: Log, run: () => Promise<T>): Promise<T> {
   for (let failures = 0; ; failures++) {

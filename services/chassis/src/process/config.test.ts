@@ -20,7 +20,7 @@ import {
   url,
 } from "./config.ts";
 
-test("every wrong variable is named, not only the first", () => {
+test("all invalid variables are named, not only the first", () => {
   const spec = {
     PORT: port(8080),
     DATABASE_URL: url({ protocols: ["postgres:", "postgresql:"] }),
@@ -74,7 +74,7 @@ test("a variable may be in a file, whose last newline does not count", async () 
   await rm(folder, { recursive: true });
 });
 
-test("an empty variable is as good as none", () => {
+test("an empty variable counts as absent", () => {
   expect(readEnv({ PORT: port(8080) }, { PORT: "" })).toEqual({ PORT: 8080 });
 });
 
@@ -89,14 +89,14 @@ test.each<[string, Parser<unknown>, string | undefined, string]>([
   ["a URL of another kind", url({ protocols: ["https:"] }), "http://x", "X must be a URL that begins with https://"],
   ["no URL at all", url({ protocols: ["https:"] }), "secret@host", "X must be a URL that begins with https://"],
   ["a word that is not among them", oneOf(["a", "b"]), "c", 'X must be one of a, b, got "c"'],
-  ["a list with a hole", list(), "a,,b", 'X has an item that is wrong: ""'],
-  ["a list with a wrong item", list({ pattern: /^\d$/ }), "1,x", 'X has an item that is wrong: "x"'],
+  ["a list with a hole", list(), "a,,b", 'X has an invalid item: ""'],
+  ["a list with a wrong item", list({ pattern: /^\d$/ }), "1,x", 'X has an invalid item: "x"'],
   ["a short secret", secret({ minLength: 8 }), "hunter2", "X must have at least 8 characters"],
 ])("%s is refused", (_, parser, value, problem) => {
   expect(problemsOf({ X: parser }, { X: value })).toEqual([problem]);
 });
 
-test("a service runs on a laptop with its database's URL alone", () => {
+test("a service on a laptop needs its database's URL only", () => {
   expect(readEnv(serviceEnv(8081), { DATABASE_URL: "postgres://localhost/order" })).toEqual({
     HOST: "127.0.0.1",
     PORT: 8081,

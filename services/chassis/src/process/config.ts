@@ -6,13 +6,13 @@ import type { LogLevel } from "./log.ts";
 /** The environment: names to texts, as in `process.env`. */
 export type Env = Readonly<Record<string, string | undefined>>;
 
-/** Reads one variable. It is given undefined when the variable is absent or empty, and throws what is wrong with it. */
+/** Parses one variable: undefined if it is absent or empty. Throws an error whose message follows the variable's name. */
 export type Parser<T> = (value: string | undefined, env: Env) => T;
 
 type Spec = Readonly<Record<string, Parser<unknown>>>;
 type Values<S extends Spec> = { readonly [K in keyof S]: ReturnType<S[K]> };
 
-/** Some variables are wrong. Each problem names its variable; the message has one problem a line. */
+/** Invalid variables. Each problem names its variable; the message has one problem a line. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
   readonly problems: readonly string[];
@@ -24,9 +24,9 @@ export class ConfigError extends Error {
 }
 
 /**
- * Reads the variables of a service, all of them before it complains. Throws ConfigError.
+ * Reads the variables of a service. Throws one ConfigError with all problems.
  *
- * A variable that is not set may be in a file instead, which `<NAME>_FILE` names: so are secrets mounted.
+ * A variable may be in a file instead, named by `<NAME>_FILE`, as secrets are mounted.
  */
 export function readEnv<S extends Spec>(spec: S, env: Env = process.env): Values<S> {
   const values: Record<string, unknown> = {};
@@ -55,7 +55,7 @@ function given(name: string, env: Env): string | undefined {
     return undefined;
   }
   try {
-    // Editors and `echo` end a file with a newline, which is no part of the secret.
+    // Editors and `echo` end a file with a newline, which is not part of the secret.
     const content = readFileSync(file, "utf8").replace(/\r?\n$/, "");
     return content === "" ? undefined : content;
   } catch (error) {
@@ -64,7 +64,7 @@ function given(name: string, env: Env): string | undefined {
   }
 }
 
-/** Reads two parts of the environment, both before it complains. Throws ConfigError. */
+/** Reads two parts of the environment. Throws one ConfigError with the problems of both. */
 export function readBoth<A, B>(one: () => A, other: () => B): [A, B] {
   const [a, b] = [attempt(one), attempt(other)];
   if (a.ok && b.ok) {
@@ -84,7 +84,7 @@ function attempt<T>(read: () => T): { ok: true; value: T } | { ok: false; proble
   }
 }
 
-/** Any text. Required without a default. */
+/** A text; required without a default. */
 export function text(options: { default?: string; pattern?: RegExp } = {}): Parser<string> {
   return (value) => {
     const given = value ?? required(options.default, "a text");
@@ -125,12 +125,12 @@ export function port(fallback?: number): Parser<number> {
   return int({ min: 0, max: 65535, ...(fallback === undefined ? {} : { default: fallback }) });
 }
 
-/** A span in milliseconds, at most a day. */
+/** A duration in ms, at most a day. */
 export function durationMs(fallback?: number): Parser<number> {
   return int({ min: 0, max: 86_400_000, ...(fallback === undefined ? {} : { default: fallback }) });
 }
 
-/** An absolute URL with one of the protocols (`https:`). What it was is never shown: URLs carry passwords. */
+/** An absolute URL with one of the protocols (`https:`). Errors do not show it: it may contain a password. */
 export function url(options: { protocols: readonly string[]; default?: string }): Parser<string> {
   const what = `a URL that begins with ${options.protocols.map((protocol) => `${protocol}//`).join(" or ")}`;
   return (value) => {
@@ -153,7 +153,7 @@ export function flag(fallback?: boolean): Parser<boolean> {
   };
 }
 
-/** A text that no message shows. */
+/** A secret text. Errors do not show it. */
 export function secret(options: { default?: string; minLength?: number } = {}): Parser<string> {
   return (value) => {
     const given = value ?? required(options.default, "a secret");
@@ -164,22 +164,22 @@ export function secret(options: { default?: string; minLength?: number } = {}): 
   };
 }
 
-/** Texts with commas between them; spaces around them don't count. */
+/** Texts separated by commas; spaces around them are ignored. */
 export function list(options: { default?: readonly string[]; pattern?: RegExp } = {}): Parser<readonly string[]> {
   return (value) => {
     if (value === undefined) {
-      return required(options.default, "a list with commas");
+      return required(options.default, "a list separated by commas");
     }
     const items = value.split(",").map((item) => item.trim());
     const wrong = items.find((item) => item === "" || (options.pattern !== undefined && !options.pattern.test(item)));
     if (wrong !== undefined) {
-      throw new Error(`has an item that is wrong: ${JSON.stringify(wrong)}`);
+      throw new Error(`has an invalid item: ${JSON.stringify(wrong)}`);
     }
     return items;
   };
 }
 
-/** A variable that may be absent: undefined then. */
+/** An optional variable; undefined if it is absent. */
 export function optional<T>(parser: Parser<T>): Parser<T | undefined> {
   return (value, env) => (value === undefined ? undefined : parser(value, env));
 }
@@ -193,25 +193,25 @@ function required<T>(fallback: T | undefined, what: string): T {
 
 const levels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const satisfies readonly LogLevel[];
 
-/** What a server without a database is configured by. */
+/** The variables of a server without a database. */
 export function serverEnv(defaultPort: number) {
   return {
-    /** The address to listen on. Loopback unless told otherwise; 0.0.0.0 or :: in a container. */
+    /** The address to listen on. By default loopback; 0.0.0.0 or :: in a container. */
     HOST: text({ default: "127.0.0.1" }),
     PORT: port(defaultPort),
-    /** Metrics and probes over HTTP/1.1. PORT + 1000 unless told otherwise. */
+    /** The port for metrics and probes over HTTP/1.1. By default PORT + 1000. */
     ADMIN_PORT: aboveThePort(defaultPort),
     LOG_LEVEL: oneOf(levels, "info"),
-    /** How long the calls under way may take to end after SIGTERM, background work and the pool included. */
+    /** How long calls in progress may take to finish after SIGTERM, including background work and the pool. */
     DRAIN_TIMEOUT_MS: durationMs(10_000),
-    /** How long to be not ready before draining, so that those who call notice first. */
+    /** How long to be not ready before draining, so that callers notice. */
     SHUTDOWN_DELAY_MS: durationMs(0),
-    /** How old a connection gets before it is told to go away, so that callers find new pods. */
+    /** The age at which a connection gets GOAWAY, so that callers find new pods. */
     MAX_CONNECTION_AGE_MS: durationMs(300_000),
   };
 }
 
-/** What each service is configured by: a server with a database of its own. */
+/** The variables of a service: a server with its own database. */
 export function serviceEnv(defaultPort: number) {
   return {
     ...serverEnv(defaultPort),
@@ -220,12 +220,12 @@ export function serviceEnv(defaultPort: number) {
   };
 }
 
-/** Where a database is, and how it is known. */
+/** The variables of a database. */
 export function databaseEnv() {
   return {
-    /** With DATABASE_CA_FILE in it, when that is set. */
+    /** The service's database. DATABASE_CA_FILE is added to the URL. */
     DATABASE_URL: databaseUrl,
-    /** The CA of the server's certificate. Connections are then TLS only, and the server's name is verified. */
+    /** The CA of the server's certificate. With it, connections use TLS only, and the server's name is verified. */
     DATABASE_CA_FILE: trustedFile,
   };
 }
@@ -244,7 +244,7 @@ function aboveThePort(defaultPort: number): Parser<number> {
       return port()(value, env);
     }
     const serving = Number(env.PORT === undefined || env.PORT === "" ? defaultPort : env.PORT);
-    // A wrong PORT is reported under its own name.
+    // An invalid PORT is reported under its own name.
     return Number.isInteger(serving) && serving > 0 && serving <= 64_535 ? serving + 1000 : 0;
   };
 }

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { runWithContext } from "../context.ts";
 import { createLog } from "./log.ts";
 
-test("a line is one JSON object: when, how bad, who, and what", () => {
+test("a line is one JSON object with time, level, service and message", () => {
   const { lines, log } = recorded("info");
 
   log.info({ orderId: "o-1" }, "order placed");
@@ -18,7 +18,7 @@ test("a line is one JSON object: when, how bad, who, and what", () => {
   ]);
 });
 
-test("a line that is written in a call names the call", () => {
+test("a line of a call has the call's ids", () => {
   const { lines, log } = recorded("info");
 
   const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
@@ -38,7 +38,7 @@ test("an error is written with its cause", () => {
   ]);
 });
 
-test("what is below the level is not written", () => {
+test("lines below the level are not written", () => {
   const { lines, log } = recorded("warn");
 
   log.info("x");

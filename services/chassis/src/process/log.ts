@@ -6,8 +6,8 @@ export type Log = Logger;
 export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
 
 /**
- * A log that writes one JSON object a line to stdout: time (ISO), level, service, msg, and the request id,
- * customer and trace of the call that it is written in.
+ * Creates a log that writes one JSON object a line to stdout: time (ISO), level, service, msg, and the request id, customer
+ * and trace of the current call.
  */
 export function createLog(options: { service: string; level: LogLevel; destination?: DestinationStream }): Log {
   const settings = {
@@ -18,7 +18,7 @@ export function createLog(options: { service: string; level: LogLevel; destinati
     mixin: ofTheCall,
     serializers: { error: pino.stdSerializers.errWithCause },
   };
-  // Written at once: what is still to be written when a process exits comes out of order, or not at all.
+  // Synchronous: buffered lines would be written out of order, or lost, when the process exits.
   return pino(settings, options.destination ?? pino.destination({ dest: 1, sync: true }));
 }
 

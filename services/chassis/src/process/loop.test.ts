@@ -6,7 +6,7 @@ import { startEcho } from "../testing/test-server.ts";
 import { createLog } from "./log.ts";
 import { startLoop } from "./loop.ts";
 
-test("it goes on after an error, which is logged", async () => {
+test("an error is logged, and the next round follows", async () => {
   const lines: { msg: string; loop: string; error: { message: string } }[] = [];
   const log = createLog({
     service: "t",
@@ -36,7 +36,7 @@ test("it goes on after an error, which is logged", async () => {
   ]);
 });
 
-test("a server that shuts down in good order is no error", async () => {
+test("the orderly shutdown of a server is not logged as an error", async () => {
   await using server = await startEcho({
     async *watch() {
       yield {};
@@ -77,7 +77,7 @@ test("a server that shuts down in good order is no error", async () => {
   expect(levels).toEqual(["debug"]);
 });
 
-test("`again` goes on at once, and lets others have their turn", async () => {
+test("`again` starts the next round at once, after a turn of the event loop", async () => {
   let rounds = 0;
   let turns = 0;
   const counting = setInterval(() => turns++, 0);
@@ -102,13 +102,13 @@ test("`again` goes on at once, and lets others have their turn", async () => {
   expect(rounds).toBeGreaterThan(1);
 });
 
-test("a wake ends the sleep", async () => {
-  const door = createDoor();
+test("a wake-up ends the sleep", async () => {
+  const bell = createBell();
   const rounds = createCounter();
   const loop = startLoop({
     name: "sleepy",
     log: silentLog,
-    wake: door,
+    wake: bell,
     run: async () => {
       rounds.count();
       return { waitMs: 60_000 };
@@ -118,23 +118,23 @@ test("a wake ends the sleep", async () => {
 
   // The first round may still be on its way to bed.
   await new Promise((resolve) => setImmediate(resolve));
-  door.knock();
+  bell.ring();
 
   await rounds.reached(2);
   await loop[Symbol.asyncDispose]();
 });
 
-test("a wake during a round is not lost", async () => {
-  const door = createDoor();
+test("a wake-up during a round is not lost", async () => {
+  const bell = createBell();
   const rounds = createCounter();
   const loop = startLoop({
     name: "sleepy",
     log: silentLog,
-    wake: door,
+    wake: bell,
     run: async () => {
       rounds.count();
       if (rounds.value === 1) {
-        door.knock();
+        bell.ring();
       }
       return { waitMs: 60_000 };
     },
@@ -144,7 +144,7 @@ test("a wake during a round is not lost", async () => {
   await loop[Symbol.asyncDispose]();
 });
 
-test("closing ends a sleep, aborts the round under way, waits for it, and no other begins", async () => {
+test("closing ends the sleep, aborts the current round and waits for it, and no other begins", async () => {
   const rounds = createCounter();
   let ended = false;
   const loop = startLoop({
@@ -166,20 +166,20 @@ test("closing ends a sleep, aborts the round under way, waits for it, and no oth
   expect(rounds.value).toBe(1);
 });
 
-test("after closing nothing listens any more", async () => {
-  const door = createDoor();
-  const loop = startLoop({ name: "sleepy", log: silentLog, wake: door, run: async () => ({ waitMs: 60_000 }) });
+test("after closing, no listener is left", async () => {
+  const bell = createBell();
+  const loop = startLoop({ name: "sleepy", log: silentLog, wake: bell, run: async () => ({ waitMs: 60_000 }) });
 
   await loop[Symbol.asyncDispose]();
 
-  expect(door.listeners.size).toBe(0);
+  expect(bell.listeners.size).toBe(0);
 });
 
-function createDoor() {
+function createBell() {
   const listeners = new Set<() => void>();
   return {
     listeners,
-    knock() {
+    ring() {
       for (const listener of listeners) {
         listener();
       }

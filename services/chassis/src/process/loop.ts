@@ -7,19 +7,19 @@ import type { Log } from "./log.ts";
 import { loopFailures } from "./metrics.ts";
 
 export type LoopOptions = {
-  /** For the log. */
+  /** The loop's name in the log and in metrics. */
   name: string;
   log: Log;
-  /** One round. "again" when there may be more to do right now, else how long to sleep. */
+  /** Runs one round. Returns "again" if there may be more work at once, else how long to sleep. */
   run: (signal: AbortSignal) => Promise<"again" | { waitMs: number }>;
-  /** Ends a sleep early. A wake that comes during a round is not lost: the next round follows at once. */
+  /** Ends a sleep early. A wake-up during a round is not lost: the next round follows at once. */
   wake?: { subscribe(listener: () => void): () => void };
 };
 
 /**
- * Work that goes on in the background and never dies: an error is logged, and after a pause (100 ms, growing to
- * 10 s) it goes on. A server that ends a stream because it shuts down is expected, and logged for debugging only.
- * Closing it aborts the signal and waits for the round under way.
+ * Runs rounds of work in the background until it is disposed of. An error is logged, and the next round follows after a
+ * pause (100 ms, growing to 10 s). A stream that ends because its server shuts down is expected, and logged as debug only.
+ * Disposing of it aborts the signal and waits for the current round.
  */
 export function startLoop(options: LoopOptions): AsyncDisposable {
   const stopping = new AbortController();
@@ -53,12 +53,12 @@ async function rounds({ name, log, run }: LoopOptions, signal: AbortSignal, slee
       const pauseMs = backoffMs(failures, { firstMs: 100, longestMs: 10_000 });
       failures++;
       if (isShutdown(error)) {
-        log.debug({ loop: name }, "a server shut down in good order; the next round goes to another one");
+        log.debug({ loop: name }, "a server shut down; the next round calls another one");
       } else {
         loopFailures.inc({ loop: name });
         log.error({ error, loop: name, failures, pauseMs: Math.round(pauseMs) }, "a background round failed");
       }
-      // A wake does not shorten this pause: what fails would fail faster.
+      // Wake-ups do not shorten this pause: failures would only follow faster.
       await setTimeout(pauseMs, undefined, { signal }).catch(() => {});
     }
   }

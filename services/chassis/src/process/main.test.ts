@@ -18,7 +18,7 @@ afterEach(() => {
   }
 });
 
-test("every wrong variable is named at the start, and the exit code is 1", async () => {
+test("invalid variables are named at the start, and the exit code is 1", async () => {
   const child = run("database", { PORT: "http", DRAIN_TIMEOUT_MS: "soon", LOG_LEVEL: "loud" });
 
   const stderr = await text(child.process.stderr!);
@@ -33,7 +33,7 @@ test("every wrong variable is named at the start, and the exit code is 1", async
   expect(await child.exit).toBe(1);
 });
 
-test("nobody is let in unchecked by leaving something out: that has to be said", async () => {
+test("leaving variables out does not turn the checks off", async () => {
   const child = run("plain", { AUTH: "", AUTH_JWKS_URL: "keys" });
 
   expect((await text(child.process.stderr!)).split("\n")).toEqual([
@@ -44,7 +44,7 @@ test("nobody is let in unchecked by leaving something out: that has to be said",
   expect(await child.exit).toBe(1);
 });
 
-test("a port that is taken is one clear line, and the exit code is 1", async () => {
+test("a port in use is reported in one line, and the exit code is 1", async () => {
   const taken = createServer();
   await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", resolve));
   const { port } = taken.address() as { port: number };
@@ -54,7 +54,7 @@ test("a port that is taken is one clear line, and the exit code is 1", async () 
   taken.close();
 
   expect(stderr).toBe(
-    `127.0.0.1:${port} is taken by another process; stop that, or set PORT or ADMIN_PORT to a free one\n`,
+    `127.0.0.1:${port} is in use by another process; stop that, or set PORT or ADMIN_PORT to a free one\n`,
   );
   expect(await child.exit).toBe(1);
 });
@@ -98,7 +98,7 @@ test("after the drain the background is closed in reverse order, and still has t
   ]);
 });
 
-test("before draining it says that it is not ready for SHUTDOWN_DELAY_MS, and still serves", async () => {
+test("before draining, it is not ready for SHUTDOWN_DELAY_MS, and still serves", async () => {
   const child = run("plain", { SHUTDOWN_DELAY_MS: "60000" });
   using client = await clientOf(child);
 
@@ -110,7 +110,7 @@ test("before draining it says that it is not ready for SHUTDOWN_DELAY_MS, and st
   expect(await client.repeat({ text: "late" })).toMatchObject({ text: "late" });
 });
 
-test("what does not end within DRAIN_TIMEOUT_MS is cut off, and the service still exits well", async () => {
+test("calls that exceed DRAIN_TIMEOUT_MS are cut off, and the service still exits with 0", async () => {
   const child = run("plain", { DRAIN_TIMEOUT_MS: "1000" });
   using client = await clientOf(child);
   const underWay = client.repeat({ text: "endless", number: 60_000n }).catch(errorInfo);

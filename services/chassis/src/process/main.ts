@@ -19,7 +19,7 @@ type Read<S extends Record<string, (...args: never[]) => unknown>> = { readonly 
 
 /** The variables of a server without a database. */
 export type ServerConfig = Read<ReturnType<typeof serverEnv>>;
-/** The variables of a service: what serviceEnv() reads. */
+/** The variables of a service, as serviceEnv() reads them. */
 export type ServiceConfig = Read<ReturnType<typeof serviceEnv>>;
 
 export type ServiceContext<Config> = {
@@ -27,30 +27,30 @@ export type ServiceContext<Config> = {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly clock: Clock;
-  /** This service's own tokens, for the channels it opens. Undefined with AUTH=off, and where it calls nobody. */
+  /** This service's own tokens, for the channels it opens. Undefined with AUTH=off, or without `callsServices`. */
   readonly tokens: ServiceTokens | undefined;
-  /** The certificates for what it serves and for the channels it opens. Undefined without TLS. */
+  /** The certificates for its server and for the channels it opens. Undefined without TLS. */
   readonly tls: Tls | undefined;
 };
 
 export type Running = {
   routes(router: ConnectRouter): void;
-  /** Closed in reverse order, after the calls have ended. */
+  /** Disposed of in reverse order, after the calls have ended. */
   readonly background?: readonly AsyncDisposable[];
-  /** What is asked of its database for gauges, by one of its processes. */
+  /** Queries on its database for gauges. One of its processes runs them. */
   readonly survey?: readonly Question[];
 };
 
 type Common<Config> = {
   name: string;
   readConfig: (env: Env) => Config;
-  /** Whose the reasons of its errors are; `<name>.sagacart` unless told otherwise. */
+  /** The domain of its errors' reasons; by default `<name>.sagacart`. */
   domain?: string;
   /** What most calls are about, for example `order`: spans and log lines carry its id. */
   subject?: string;
   /** Services that other processes poll: their calls begin no trace. */
   polled?: readonly DescService[];
-  /** It calls other services, and so has tokens of its own. */
+  /** True if it calls other services, and so needs tokens of its own. */
   callsServices?: boolean;
 };
 type WithDatabase<Config> = Common<Config> & {
@@ -63,13 +63,13 @@ type WithoutDatabase<Config> = Common<Config> & {
 };
 
 /**
- * Runs a service until SIGTERM or SIGINT: reads its configuration, connects its pool, starts it, serves. At the
- * signal it is not ready first, then takes no more calls, lets those under way end, closes the background and the
- * pool, and exits with 0, all within DRAIN_TIMEOUT_MS (else with 1). A second signal ends it at once.
+ * Runs a service until SIGTERM or SIGINT: reads its configuration, creates its pool, starts it, and serves. At the signal it
+ * stops being ready, then takes no more calls, lets those in progress finish, closes the background and the pool, and exits
+ * with 0, or with 1 if that takes longer than DRAIN_TIMEOUT_MS. A second signal ends it at once.
  *
- * Whoever calls needs a token with a role that the method allows (auth/README.md), unless AUTH=off is said outright.
+ * Callers need a token with a role that the method allows (auth/README.md), unless AUTH=off.
  *
- * Wrong variables are named on stderr, one line each, and a port that is taken in one line; both exit with 1.
+ * Invalid variables are reported on stderr, one line each, and a port in use in one line; both exit with 1.
  */
 export function runService<Config extends ServiceConfig>(service: WithDatabase<Config>): Promise<void>;
 export function runService<Config extends ServerConfig>(service: WithoutDatabase<Config>): Promise<void>;
@@ -81,7 +81,7 @@ export async function runService(service: WithDatabase<ServiceConfig> | WithoutD
       await signalled;
       await stop(running);
     }
-    // Before it serves there is nothing to drain.
+    // A signal before it serves: there is nothing to drain.
     process.exit(0);
   } catch (error) {
     process.stderr.write(`${explain(error)}\n`);
@@ -102,12 +102,14 @@ async function start(service: WithDatabase<ServiceConfig> | WithoutDatabase<Serv
   const { config, log, metrics, verifier, tokens, tls, tracing, pool, running } =
     service.database === false ? await startPlain(service) : await startWithPool(service);
   process.on("uncaughtException", (error) => {
-    log.fatal({ error }, "a bug: an error that nobody caught");
+    log.fatal({ error }, "uncaught error");
     process.exit(1);
   });
   const check = async () => pool?.query("select 1");
   const serving = health({ check, intervalMs: 1_000, log });
-  gauge(metrics, "sagacart_ready", "Whether it takes calls, as /ready says.", () => (serving.isServing() ? 1 : 0));
+  gauge(metrics, "sagacart_ready", "1 if it takes calls, as /ready reports; else 0.", () =>
+    serving.isServing() ? 1 : 0,
+  );
   const server = await startServer({
     host: config.HOST,
     port: config.PORT,
@@ -149,7 +151,7 @@ async function startWithPool(service: WithDatabase<ServiceConfig>) {
 
 type Base<Config> = ServiceContext<Config> & { verifier: Verifier | undefined };
 
-/** Reads the configuration, and makes of it what each service has. */
+/** Reads the configuration, and creates what each service needs. */
 function prepare<Config extends ServerConfig>(service: Common<Config>): Base<Config> {
   const { env } = process;
   const [[config, common], serviceTokenConfig] = readBoth(
@@ -162,7 +164,7 @@ function prepare<Config extends ServerConfig>(service: Common<Config>): Base<Con
   );
   const log = createLog({ service: service.name, level: config.LOG_LEVEL });
   const metrics = createMetrics(service.name);
-  // Before anything fetches: the issuer's keys and tokens may be behind a certificate of the same CA.
+  // Before the first fetch: the issuer may have a certificate of the same CA.
   const tls = openTls({ config: common, log, metrics });
   const tokens =
     serviceTokenConfig === undefined ? undefined : serviceTokensOf({ ...common, ...serviceTokenConfig }, log);
@@ -193,7 +195,7 @@ async function stop({ config, log, health, server, background, pool }: Started):
   health.setDraining();
   log.info("not ready");
   await new Promise((resolve) => setTimeout(resolve, config.SHUTDOWN_DELAY_MS));
-  // The rest of the time is for the streams, the background and the pool.
+  // The rest of the time is for the background and the pool.
   const drained = server.drain(config.DRAIN_TIMEOUT_MS * 0.8);
   log.info("draining");
   await drained;
@@ -212,7 +214,7 @@ function explain(error: unknown): string {
   }
   if (error instanceof Error && "code" in error && error.code === "EADDRINUSE" && "port" in error) {
     const where = "address" in error ? `${error.address}:${error.port}` : `port ${error.port}`;
-    return `${where} is taken by another process; stop that, or set PORT or ADMIN_PORT to a free one`;
+    return `${where} is in use by another process; stop that, or set PORT or ADMIN_PORT to a free one`;
   }
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

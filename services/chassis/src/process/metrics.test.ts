@@ -3,7 +3,7 @@ import { silentLog } from "../testing/log.ts";
 import { startLoop } from "./loop.ts";
 import { clientMeter, createMetrics, serverMeter } from "./metrics.ts";
 
-test("a call is in flight from its begin until it is observed", async () => {
+test("a call is in flight from begin() to observe()", async () => {
   const metrics = createMetrics("test");
   const meter = serverMeter(metrics);
   const inFlight = () => metrics.getSingleMetricAsString("rpc_server_in_flight");
@@ -25,7 +25,7 @@ test("a registry has one meter of each kind", () => {
   expect(clientMeter(createMetrics("other"))).not.toBe(clientMeter(metrics));
 });
 
-test("how busy the event loop was since the last scrape is between 0 and 1", async () => {
+test("the event loop's utilization since the last scrape is between 0 and 1", async () => {
   const metrics = createMetrics("test");
   await metrics.metrics();
   const text = await metrics.getSingleMetricAsString("nodejs_eventloop_utilization");
@@ -34,7 +34,7 @@ test("how busy the event loop was since the last scrape is between 0 and 1", asy
   expect(value).toBeLessThanOrEqual(1);
 });
 
-test("rounds of a loop that fail are counted by its name", async () => {
+test("failed rounds are counted by the loop's name", async () => {
   const metrics = createMetrics("test");
   const loop = startLoop({
     name: "counted",

@@ -3,16 +3,16 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom
 
 export type Metrics = Registry;
 
-/** Records how long a call took, and how it ended (a Connect code in lower snake case, or `ok`). */
+/** Records calls: their number in progress, duration and code (a Connect code in lower snake case, or `ok`). */
 export type CallMeter = {
-  /** A call begins: it is under way until it is observed. */
+  /** Begins a call: it is in progress until it is observed. */
   begin(): void;
   observe(labels: { rpc_service: string; rpc_method: string; code: string }, seconds: number): void;
 };
 
 /**
- * A registry with the process' own metrics (memory, event loop, garbage collection, background loops), labelled by
- * `app`. No label is called `service` or `pod`: Prometheus' operator gives these to whatever it scrapes.
+ * Creates a registry with the process's own metrics (memory, event loop, garbage collection, background loops), with the
+ * label `app`. No label is called `service` or `pod`: the Prometheus operator adds these to its targets.
  */
 export function createMetrics(app: string): Metrics {
   const registry = new Registry();
@@ -20,46 +20,41 @@ export function createMetrics(app: string): Metrics {
   collectDefaultMetrics({ register: registry });
   registry.registerMetric(loopFailures);
   let last: EventLoopUtilization | undefined;
-  gauge(
-    registry,
-    "nodejs_eventloop_utilization",
-    "How much of the time since the last scrape was busy, 0 to 1.",
-    () => {
-      const now = performance.eventLoopUtilization();
-      const since = performance.eventLoopUtilization(now, last);
-      last = now;
-      return since.utilization;
-    },
-  );
+  gauge(registry, "nodejs_eventloop_utilization", "The busy share of the time since the last scrape, 0 to 1.", () => {
+    const now = performance.eventLoopUtilization();
+    const since = performance.eventLoopUtilization(now, last);
+    last = now;
+    return since.utilization;
+  });
   serverMeter(registry);
   clientMeter(registry);
   return registry;
 }
 
-/** Rounds of background loops that failed. Of the process, as its memory is: loops know of no registry. */
+/** Failed rounds of background loops, for the whole process, since loops have no registry. */
 export const loopFailures = new Counter({
   name: "sagacart_loop_failures_total",
-  help: "Rounds of a background loop that failed and are tried again.",
+  help: "Failed rounds of a background loop, which are retried.",
   labelNames: ["loop"],
   registers: [],
 });
 
 /**
- * `rpc_server_duration_seconds` by rpc_service, rpc_method and code, and `rpc_server_in_flight`. The same one when
- * asked for again.
+ * Returns the meter for `rpc_server_duration_seconds` by rpc_service, rpc_method and code, and `rpc_server_in_flight`. One
+ * for each registry.
  */
 export function serverMeter(registry: Metrics): CallMeter {
   return callMeter(registry, "rpc_server", {
     duration: "How long this service took to answer a call.",
-    inFlight: "Calls that are being answered, streams too.",
+    inFlight: "Calls in progress, including streams.",
   });
 }
 
-/** `rpc_client_duration_seconds` and `rpc_client_in_flight`, likewise. The same one when asked for again. */
+/** Returns the meter for `rpc_client_duration_seconds` and `rpc_client_in_flight`. One for each registry. */
 export function clientMeter(registry: Metrics): CallMeter {
   return callMeter(registry, "rpc_client", {
     duration: "How long a call to another service took.",
-    inFlight: "Calls to other services that are under way, streams too.",
+    inFlight: "Calls to other services in progress, including streams.",
   });
 }
 
@@ -94,7 +89,7 @@ function callMeter(registry: Metrics, prefix: string, help: { duration: string; 
   return meter;
 }
 
-/** A gauge whose value is read at the moment somebody scrapes. */
+/** Registers a gauge whose value is read at each scrape. */
 export function gauge(registry: Metrics, name: string, help: string, read: () => number): void {
   registry.registerMetric(
     new Gauge({

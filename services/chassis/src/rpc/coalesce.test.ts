@@ -11,7 +11,7 @@ test("calls of one turn make one run", async () => {
   expect(runs.map(({ items }) => items)).toEqual([[1, 2, 3]]);
 });
 
-test("a call alone is run without waiting for company", async () => {
+test("a single call does not wait for others", async () => {
   const { runs, call } = recorded({ maxItems: 10, maxConcurrent: 1 });
 
   expect(await call(1)).toBe(10);
@@ -19,7 +19,7 @@ test("a call alone is run without waiting for company", async () => {
   expect(runs.map(({ items }) => items)).toEqual([[1], [2]]);
 });
 
-test("what arrives while all runs are busy makes the next run", async () => {
+test("calls that arrive while all runs are busy make up the next run", async () => {
   const { runs, call } = held({ maxItems: 10, maxConcurrent: 1 });
   const first = call(1);
   await until(() => runs.length === 1);
@@ -35,7 +35,7 @@ test("what arrives while all runs are busy makes the next run", async () => {
   expect(runs.map(({ items }) => items)).toEqual([[1], [2, 3]]);
 });
 
-test("no more runs at once than allowed, and none larger than allowed", async () => {
+test("neither the number of runs nor their size exceeds its limit", async () => {
   const { runs, call } = held({ maxItems: 2, maxConcurrent: 2 });
   const calls = [1, 2, 3, 4, 5].map(call);
 
@@ -53,7 +53,7 @@ test("no more runs at once than allowed, and none larger than allowed", async ()
   expect(await Promise.all(calls)).toEqual([10, 20, 30, 40, 50]);
 });
 
-test("after a large run the next one waits for company, and after a small one it does not", async () => {
+test("after a large run the next one waits for more items, and after a small one it does not", async () => {
   vi.useFakeTimers({ toFake: ["setTimeout"] });
   try {
     const { runs, call } = recorded({ maxItems: 10, maxConcurrent: 1, gather: { from: 2, ms: 20 } });
@@ -118,7 +118,7 @@ test("a run that throws rejects all of its items, and the next run goes on", asy
   expect(await call(3)).toBe(3);
 });
 
-test("a run that loses an answer rejects all: nobody gets another's", async () => {
+test("a run with a missing result rejects all its items", async () => {
   const call = coalesce<number, number>({ run: async (items) => items.slice(1), maxItems: 10, maxConcurrent: 1 });
 
   const results = await Promise.allSettled([call(1), call(2)]);
@@ -130,7 +130,7 @@ test("a run that loses an answer rejects all: nobody gets another's", async () =
   ]);
 });
 
-test("a run belongs to no call, and each call stays in its own", async () => {
+test("a run has no call's context, and each caller keeps its own", async () => {
   let seen: unknown = "not run";
   const call = coalesce<number, number>({
     run: async (items) => {
@@ -150,7 +150,7 @@ test("a run belongs to no call, and each call stays in its own", async () => {
   expect(after).toBe("r-1");
 });
 
-test("when too many wait, more are refused", async () => {
+test("more waiting items than the limit are refused", async () => {
   const { runs, call } = held({ maxItems: 1, maxConcurrent: 1, maxWaiting: 1 });
   const running = call(1);
   await until(() => runs.length === 1);

@@ -6,31 +6,29 @@ import { inSpan, startSharedBy, tracer } from "../trace/trace.ts";
 export const coalesceReasons = defineReasons({ OVERLOADED: Code.ResourceExhausted });
 
 export type CoalesceOptions<In, Out> = {
-  /** Does the work for all of them at once; answers in the same order. An Error answers its own item. */
+  /** Does the work for all items at once; returns results in the same order. An Error rejects its own item. */
   run: (items: readonly In[]) => Promise<readonly (Out | Error)[]>;
   /** The most items of one run. */
   maxItems: number;
-  /** The most runs under way. */
+  /** The most runs at a time. */
   maxConcurrent: number;
-  /** The most items that wait; more are refused as OVERLOADED. */
+  /** The most waiting items; more are refused as OVERLOADED. */
   maxWaiting?: number;
-  /** After a run of at least `from` items the next one waits for `ms`, unless it can be full at once: see below. */
+  /** After a run of at least `from` items, the next one waits `ms` for more items, unless it is full at once. */
   gather?: { readonly from: number; readonly ms: number };
-  /** What a run is called in the traces of those that it is for. */
+  /** The name of a run's span. */
   name?: string;
 };
 
 /**
- * Group commit: many calls become few runs. A call that finds fewer than maxConcurrent runs under way starts one at
- * the end of the current turn of the event loop; those that come while all are busy make the next run. Without
- * `gather` there is no timer, so nobody waits for company: one caller alone pays nothing, and the busier it is the larger
- * the runs get.
+ * Coalesces many calls into few runs (group commit). If fewer than maxConcurrent runs are in progress, a call starts one
+ * at the end of the current turn of the event loop; calls that arrive while all are busy make up the next run. Without
+ * `gather` there is no timer: a single caller never waits, and runs get larger with the load.
  *
- * Where a run costs much whatever its size, and what comes of it is waited for longer anyway, `gather` has it wait for
- * company when it is busy. A large run is followed by small ones otherwise: those whom it answers do not all come back
- * in one turn.
+ * `gather` is for runs with a high fixed cost whose results are not urgent: under load, a run waits a little for more
+ * items. Otherwise small runs follow a large one, since the callers that it answers do not all return in one turn.
  *
- * When `run` throws, every item of that run is rejected with it. `run` sees no call's context: it serves several,
+ * If `run` throws, each item of that run is rejected with the error. `run` has no call's context: it serves several calls,
  * and must not end at the deadline of one.
  */
 export function coalesce<In, Out>(options: CoalesceOptions<In, Out>): (item: In) => Promise<Out> {
@@ -52,7 +50,7 @@ export function coalesce<In, Out>(options: CoalesceOptions<In, Out>): (item: In)
     if (gather !== undefined && lastItems >= gather.from && waiting.length < maxItems) {
       setTimeout(start, gather.ms);
     } else {
-      // Not a microtask: what one read of a socket brings comes in several callbacks of the same turn.
+      // Not a microtask: the calls of one socket read arrive in several callbacks of the same turn.
       setImmediate(start);
     }
   }
@@ -66,7 +64,7 @@ export function coalesce<In, Out>(options: CoalesceOptions<In, Out>): (item: In)
       batch.map(({ caller }) => caller),
       name,
     );
-    // settle() never rejects: every failure is given to those who wait.
+    // settle() never rejects: failures go to the waiting callers.
     void runWithContext(undefined, () => inSpan(span, () => settle(run, batch))).then(() => {
       running--;
       startSoon();
@@ -90,7 +88,7 @@ type Waiting<In, Out> = {
   item: In;
   resolve: (out: Out) => void;
   reject: (error: unknown) => void;
-  /** Whose trace it is a part of, where this process traces. */
+  /** The caller's context, for its trace; undefined if this process does not trace. */
   caller: CallContext | undefined;
 };
 
@@ -108,7 +106,7 @@ async function settle<In, Out>(
       if (result instanceof Error) {
         reject(result);
       } else {
-        // Same length, checked above; an undefined here is a result that is undefined.
+        // The lengths were compared above, so undefined here is a result.
         resolve(result as Out);
       }
     }

@@ -1,6 +1,6 @@
 import type { FieldPath } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 
-/** A path to a field as people write it: `lines[2].quantity`, `labels["size"]`; "" for the message as a whole. */
+/** Formats the path to a field: `lines[2].quantity`, `labels["size"]`; "" for the message as a whole. */
 export function fieldPath(path: FieldPath | undefined): string {
   let text = "";
   for (const element of path?.elements ?? []) {

@@ -32,13 +32,13 @@ describe.each<[string, Partial<ServerOptions>]>([
     expect(await client.repeat({ text: "ä€😀", number: 41n })).toMatchObject({ text: "ä€😀", number: 42n });
   });
 
-  test("is answered by an empty message", async () => {
+  test("may be answered by an empty message", async () => {
     const { client } = await start({ repeat: () => ({}) });
 
     expect(await client.repeat({ text: "a" })).toMatchObject({ text: "", number: 0n });
   });
 
-  test("a thousand at once are each given their own answer", async () => {
+  test("gets its own answer among a thousand at once", async () => {
     const { client } = await start({ repeat: (note) => note });
     const numbers = Array.from({ length: 1_000 }, (_, index) => BigInt(index));
 
@@ -62,7 +62,7 @@ describe.each<[string, Partial<ServerOptions>]>([
     });
   });
 
-  test("fails with the rules that it breaks", async () => {
+  test("fails with the rules that it violates", async () => {
     const { client } = await start({ repeat: (note) => note });
 
     expect(await client.repeat({}).catch(errorInfo)).toEqual({
@@ -97,7 +97,7 @@ describe.each<[string, Partial<ServerOptions>]>([
     });
   });
 
-  test("knows its context, also after waiting", async () => {
+  test("has its context, even after an await", async () => {
     const seen: unknown[] = [];
     const { client } = await start({
       async repeat(note) {
@@ -139,7 +139,7 @@ describe.each<[string, Partial<ServerOptions>]>([
     expect(timeoutMs).toBeLessThanOrEqual(5_000);
   });
 
-  test("has no timeout when the caller sets none", async () => {
+  test("has no timeout if the caller sets none", async () => {
     let timeoutMs: number | undefined = 0;
     const { server } = await start({
       repeat(note, context) {
@@ -178,7 +178,7 @@ describe.each<[string, Partial<ServerOptions>]>([
     });
   });
 
-  test("tells the handler's signal of the deadline", async () => {
+  test("aborts the handler's signal at the deadline", async () => {
     const reason = Promise.withResolvers<unknown>();
     const { server } = await start({
       repeat: (_, { signal }) =>
@@ -197,7 +197,7 @@ describe.each<[string, Partial<ServerOptions>]>([
     expect({ ...headers, ...trailers }).toMatchObject({ "grpc-status": "4" });
   });
 
-  test("tells the handler's signal that the caller has gone", async () => {
+  test("aborts the handler's signal when the caller disconnects", async () => {
     const { client, entered, aborted } = await startWaiting();
     const abort = new AbortController();
     const call = client.repeat({ text: "a" }, { signal: abort.signal }).catch(errorInfo);
@@ -209,7 +209,7 @@ describe.each<[string, Partial<ServerOptions>]>([
     expect(await aborted).toBeInstanceOf(Error);
   });
 
-  test("tells the handler's signal that the server shuts down", async () => {
+  test("aborts the handler's signal when the server shuts down", async () => {
     const { client, server, entered, aborted } = await startWaiting();
     const call = client.repeat({ text: "a" }).catch(errorInfo);
     await entered;
@@ -234,7 +234,7 @@ describe.each<[string, Partial<ServerOptions>]>([
     await expect.poll(() => signal?.aborted, { interval: 1 }).toBe(true);
   });
 
-  test("an answer to a caller who has gone disturbs nobody", async () => {
+  test("an answer to a disconnected caller is dropped without an error", async () => {
     const finish = Promise.withResolvers<void>();
     const entered = Promise.withResolvers<void>();
     const ended = Promise.withResolvers<void>();
@@ -261,7 +261,7 @@ describe.each<[string, Partial<ServerOptions>]>([
     expect(server.lines.filter(({ level }) => level === "error")).toEqual([]);
   });
 
-  test("that is late when it comes in is not begun", async () => {
+  test("that arrives after its deadline is refused", async () => {
     let begun = false;
     const { server } = await start({
       repeat(note) {
@@ -276,7 +276,7 @@ describe.each<[string, Partial<ServerOptions>]>([
     expect(begun).toBe(false);
   });
 
-  test("larger than 2 MiB is refused, and one as large is not", async () => {
+  test("is refused if larger than 2 MiB, and not at exactly 2 MiB", async () => {
     const { server } = await start({ repeat: (note) => note });
     const limit = 2 * 1024 * 1024;
 
@@ -324,7 +324,7 @@ describe.each<[string, Partial<ServerOptions>]>([
   });
 
   test.each<[string, Record<string, string>, Buffer, number | undefined]>([
-    ["compressed as nobody knows", { "grpc-encoding": "snappy" }, frame(Buffer.alloc(0), 1), status.UNIMPLEMENTED],
+    ["with an unknown compression", { "grpc-encoding": "snappy" }, frame(Buffer.alloc(0), 1), status.UNIMPLEMENTED],
     ["compressed without saying how", {}, frame(Buffer.from([0x0a, 1, 0x61]), 1), status.INTERNAL],
     ["without a message", {}, Buffer.alloc(0), status.UNIMPLEMENTED],
     ["with two messages", {}, Buffer.concat([note("a"), note("b")]), status.UNIMPLEMENTED],
@@ -362,7 +362,7 @@ describe.each<[string, Partial<ServerOptions>]>([
     expect(answer.headers[":status"]).toBe(httpStatus);
   });
 
-  test("is counted and logged, by how it ended", async () => {
+  test("is counted and logged by its code", async () => {
     const { client, server } = await start({ repeat: (note) => note });
 
     await client.repeat({ text: "a" }, { headers: { "x-request-id": "r-1" } });
@@ -406,7 +406,7 @@ function note(text: string): Buffer {
   return frame(toBinary(NoteSchema, { $typeName: NoteSchema.typeName, text, number: 0n }));
 }
 
-/** A note of so many bytes: its text is "a", and the rest a field that nobody knows. */
+/** A note of this size: its text is "a", and the rest is an unknown field. */
 function padded(bytes: number): Buffer {
   const rest = bytes - 7;
   // Field 3, bytes, with the length as a varint of three or four bytes.

@@ -10,7 +10,7 @@ import type { UnaryMethod, UnaryMethods } from "./unary-methods.ts";
 
 export type GrpcUnaryOptions = {
   methods: UnaryMethods;
-  /** Around the handler, outermost first; the call's context is there already. They pass the request on as it is. */
+  /** The interceptors, outermost first; the call's context is set already. They must pass on the same request object. */
   interceptors: readonly Interceptor[];
   inFlight: InFlight;
   readMaxBytes: number;
@@ -20,13 +20,13 @@ export type GrpcUnaryOptions = {
 type Handler = (http: ServerHttp2Stream, headers: IncomingHttpHeaders) => boolean;
 
 /**
- * Serves unary gRPC calls on the streams of node:http2, without the layers of web streams and headers between:
- * nearly all calls inside are of this kind, and it takes a fraction of the time. Answers false, and leaves the
- * stream alone, for everything that is not such a call in its plain form (other protocols, compression, a header
- * that is wrong): Connect's adapter does those, with the same interceptors and handlers.
+ * Serves unary gRPC calls directly on the streams of node:http2, without web streams and Headers. Nearly all calls between
+ * services are of this kind, and it takes a fraction of the time. Returns false, and leaves the stream alone, for all other
+ * calls (other protocols, compression, invalid headers): Connect's adapter serves those, with the same interceptors and
+ * handlers.
  *
- * An error is one frame of headers ("trailers only"), as gRPC wants it: a client that has seen no headers yet may
- * try again.
+ * An error is sent as one frame of headers ("Trailers-Only"), as gRPC specifies: a client that has received no headers may
+ * retry.
  */
 export function createGrpcUnary(options: GrpcUnaryOptions): Handler {
   const invoke = options.interceptors.reduceRight<Invoke>((next, interceptor) => interceptor(next), callHandler);
@@ -35,7 +35,7 @@ export function createGrpcUnary(options: GrpcUnaryOptions): Handler {
     if (method === undefined || !isPlain(headers)) {
       return false;
     }
-    // Errors of a stream that is gone are seen by nobody.
+    // Without a listener, an error of a closed stream would end the process.
     http.on("error", () => {});
     readMessage(http, options.readMaxBytes, (frame) => {
       // serve() answers every failure to the caller and never rejects.
@@ -58,7 +58,7 @@ function isPlain(headers: IncomingHttpHeaders): boolean {
   );
 }
 
-/** Calls back once: with all that came, or with the refusal of more than may come. */
+/** Calls back once: with the whole body, or with the error for one that is too large. */
 function readMessage(http: ServerHttp2Stream, maxBytes: number, done: (frame: Buffer | ConnectError) => void): void {
   const chunks: Buffer[] = [];
   let size = 0;
@@ -112,10 +112,10 @@ async function serve(
   }
 }
 
-/** The innermost: what the interceptors are around. */
+/** Calls the handler, inside all interceptors. */
 const callHandler: Invoke = async (request) => {
   if (!(request instanceof UnaryCall)) {
-    throw new Error("an interceptor passed on another request than it was given");
+    throw new Error("an interceptor must pass on the request object that it was given");
   }
   const { method, service } = request;
   const message = create(method.output, await request.impl(request.message, request));
@@ -135,7 +135,7 @@ const callHandler: Invoke = async (request) => {
 
 const prefixBytes = 5;
 
-/** gRPC puts five bytes before each message: a flag for compression, and the length. */
+/** Parses a frame: gRPC puts five bytes before each message, a compression flag and the length. */
 function parse({ method }: UnaryMethod, frame: Buffer | ConnectError): Message {
   if (frame instanceof ConnectError) {
     throw frame;
@@ -157,7 +157,7 @@ function parse({ method }: UnaryMethod, frame: Buffer | ConnectError): Message {
   try {
     return fromBinary(method.input, frame.subarray(prefixBytes));
   } catch (error) {
-    const message = `the request is no ${method.input.typeName}`;
+    const message = `the request is not a valid ${method.input.typeName}`;
     throw new ConnectError(message, Code.Internal, undefined, undefined, error);
   }
 }
@@ -188,7 +188,7 @@ function refuse(http: ServerHttp2Stream, call: UnaryCall | undefined, error: Con
     headers[name] = value;
   });
   http.respond(headers, { endStream: true });
-  // What still comes of the request is thrown away.
+  // Discards the rest of the request.
   http.resume();
 }
 

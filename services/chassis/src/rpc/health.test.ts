@@ -40,7 +40,7 @@ test("Watch follows the database down and up", async () => {
   await pool.end();
 });
 
-test("a check that hangs is a check that fails", async () => {
+test("a check that hangs counts as failed", async () => {
   let hangs = false;
   const check = () => (hangs ? new Promise(() => {}) : Promise.resolve());
   await using state = health({ check, limitMs: 20, intervalMs: 1, log: silentLog });
@@ -52,7 +52,7 @@ test("a check that hangs is a check that fails", async () => {
   await reaches(statuses, notServing);
 });
 
-test("once it drains it never serves again, and who watches is told", async () => {
+test("once it drains it never serves again, and watchers get NOT_SERVING", async () => {
   await using state = health({ check: async () => {}, intervalMs: 1, log: silentLog });
   const statuses = watch(state, "");
   await reaches(statuses, serving);
@@ -63,7 +63,7 @@ test("once it drains it never serves again, and who watches is told", async () =
   expect(state.isServing()).toBe(false);
 });
 
-test("without its database it does not serve, but is alive", async () => {
+test("without its database it is alive, but not serving", async () => {
   const check = async () => {
     throw new Error("the database is away");
   };
@@ -86,7 +86,7 @@ test("Check and List answer for the server and for each service", async () => {
   });
 });
 
-test("a service that is not here is NOT_FOUND to Check, and unknown to Watch", async () => {
+test("an unknown service is NOT_FOUND to Check, and SERVICE_UNKNOWN to Watch", async () => {
   await using state = await healthy();
 
   const error = await clientOf(state).check({ service: "other.v1.OtherService" }).catch(errorInfo);
@@ -95,7 +95,7 @@ test("a service that is not here is NOT_FOUND to Check, and unknown to Watch", a
   expect((await watch(state, "other.v1.OtherService").next()).value).toBe(unknown);
 });
 
-test("each service of a server is known to its health, and /ready says the same", async () => {
+test("health reports each service of a server, and /ready agrees", async () => {
   await using echo = await startEcho({});
   using channel = openChannel(echo.address);
   const client = createServiceClient(HealthService, channel);

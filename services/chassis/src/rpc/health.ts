@@ -5,28 +5,28 @@ import type { Log } from "../process/log.ts";
 import { startLoop } from "../process/loop.ts";
 import { within } from "../time/at-most.ts";
 
-/** Whether to send traffic here: yes while the check succeeds, and no for good once the server drains. */
+/** A server's health: serving while the check succeeds, and never again once it drains. */
 export type Health = AsyncDisposable & {
   isServing(): boolean;
-  /** Not serving from now on. Whoever watches is told. */
+  /** Reports not serving from now on, to watchers too. */
   setDraining(): void;
   /**
-   * Adds grpc.health.v1 (Check, List and Watch), for "" (the whole server), each of these services, and "alive", which
-   * serves for as long as the process answers: a pod whose database is away is not ready, and must not be restarted.
+   * Adds grpc.health.v1 (Check, List and Watch), for "" (the whole server), each of these services, and "alive", which is
+   * serving as long as the process answers: a pod whose database is down is not ready, but must not be restarted.
    */
   serve(router: ConnectRouter, services: readonly string[]): void;
 };
 
 export type HealthOptions = {
-  /** What must work for the service to work, like `select 1`. */
+  /** Rejects if a dependency of the service does not work, for example by `select 1`. */
   check: () => Promise<unknown>;
-  /** How long a check may take; 2 seconds unless told otherwise. */
+  /** How long a check may take; by default 2 seconds. */
   limitMs?: number;
   intervalMs: number;
   log: Log;
 };
 
-/** Checks now and then in the background. Not serving before the first check has succeeded. */
+/** Runs the check periodically in the background. Not serving until it has succeeded once. */
 export function health({ check, limitMs = 2_000, intervalMs, log }: HealthOptions): Health {
   const changes = new EventEmitter().setMaxListeners(0);
   let healthy = false;
@@ -89,14 +89,14 @@ function serve(router: ConnectRouter, services: Set<string>, isServing: () => bo
       };
     },
     async *watch({ service }, { signal }) {
-      let told: HealthCheckResponse_ServingStatus | undefined;
+      let sent: HealthCheckResponse_ServingStatus | undefined;
       while (!signal.aborted) {
         const now = statusOf(service);
-        if (now === told) {
+        if (now === sent) {
           // An abort ends the wait, and the loop ends with it.
           await once(changes, "change", { signal }).catch(() => {});
         } else {
-          told = now;
+          sent = now;
           yield { status: now };
         }
       }
@@ -104,7 +104,7 @@ function serve(router: ConnectRouter, services: Set<string>, isServing: () => bo
   });
 }
 
-/** What Kubernetes' startup and liveness probes ask for. */
+/** The service name that Kubernetes' startup and liveness probes check. */
 const alive = "alive";
 
 /** HealthCheckResponse.ServingStatus. */

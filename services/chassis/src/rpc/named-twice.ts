@@ -4,8 +4,8 @@ import { DomainError, defineReasons } from "../errors.ts";
 export const namedTwiceReasons = defineReasons({ NAMED_TWICE: Code.InvalidArgument });
 
 /**
- * Refuses a batch that names something twice. In code and not as a rule of the contract: a CEL expression over the
- * ids of a thousand items took 40 to 80 ms, this takes a hundredth of one.
+ * Refuses a batch with a duplicate id. This is code and not a rule of the contract, since a CEL expression over the ids of
+ * a thousand items took 40 to 80 ms; this takes 0.01 ms.
  */
 export function refuseNamedTwice(field: string, ids: readonly string[]): void {
   if (new Set(ids).size === ids.length) {

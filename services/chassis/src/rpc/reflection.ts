@@ -6,7 +6,7 @@ import { file_google_rpc_error_details } from "@sagacart/proto/google/rpc/error_
 import { ServerReflection } from "@sagacart/proto/grpc/reflection/v1/reflection";
 import { ServerReflection as ServerReflectionV1Alpha } from "@sagacart/proto/grpc/reflection/v1alpha/reflection";
 
-/** Adds server reflection, v1 and v1alpha: what grpcurl and its like ask to list, describe and call. */
+/** Adds gRPC server reflection, v1 and v1alpha, which grpcurl and similar tools use to list, describe and call methods. */
 export function serveReflection(router: ConnectRouter, services: readonly DescService[]): void {
   const index = createIndex([...services, ServerReflection, ServerReflectionV1Alpha]);
   router.service(ServerReflection, { serverReflectionInfo: (requests) => answers(index, requests) });
@@ -37,7 +37,7 @@ function createIndex(services: readonly DescService[]): Index {
   for (const { file } of services) {
     collect(file, files);
   }
-  // What errors carry: with these, grpcurl shows the details of an error as text.
+  // The types of error details, so that grpcurl shows them as text.
   collect(file_google_rpc_error_details, files);
   collect(file_buf_validate_validate, files);
   const names = [...new Set(services.map(({ typeName }) => typeName))].sort();
@@ -78,11 +78,11 @@ function answer(index: Index, question: Question) {
       return { case: "allExtensionNumbersResponse" as const, value: { baseTypeName, extensionNumber } };
     }
     default:
-      return failure(Code.InvalidArgument, "the request asks for nothing that is known here");
+      return failure(Code.InvalidArgument, "the request has no known question");
   }
 }
 
-/** The file and all that it imports, so that nobody has to ask again. */
+/** Returns the file with all that it imports, which saves the client more requests. */
 function fileAnswer(file: DescFile | undefined, asked: string) {
   if (file === undefined) {
     return notFound(asked);
@@ -93,7 +93,7 @@ function fileAnswer(file: DescFile | undefined, asked: string) {
   return { case: "fileDescriptorResponse" as const, value: { fileDescriptorProto } };
 }
 
-/** Finds messages, enums, services and extensions, and what is in them: methods, fields, oneofs, enum values. */
+/** Finds the file of a message, enum, service or extension, or of a method, field, oneof or enum value in one. */
 function fileOfSymbol(registry: Registry, symbol: string): DescFile | undefined {
   const type = registry.get(symbol);
   if (type !== undefined) {

@@ -6,7 +6,7 @@ import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } f
 import { credentials, Client as GrpcClient, type ServiceError } from "@grpc/grpc-js";
 import { ServerReflection } from "@sagacart/proto/grpc/reflection/v1/reflection";
 import { ServerReflection as ServerReflectionV1Alpha } from "@sagacart/proto/grpc/reflection/v1alpha/reflection";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { createServiceClient, openChannel } from "../client/client.ts";
 import { callContext } from "../context.ts";
 import { DomainError, defineReasons, errorInfo } from "../errors.ts";
@@ -41,7 +41,7 @@ test.each(Object.entries(protocols))("one port speaks %s, unary and streaming", 
   expect(await numbers(client.watch({ text: "a", number: 3n }))).toEqual([0n, 1n, 2n]);
 });
 
-test.each(Object.entries(protocols))("over %s, broken rules come back as Violations", async (_, transport) => {
+test.each(Object.entries(protocols))("over %s, violated rules are reported as Violations", async (_, transport) => {
   await using server = await startEcho(echo);
   const client = createClient(EchoService, transport(`http://${server.address}`));
   const answer = {
@@ -115,7 +115,7 @@ test("a bug is INTERNAL with the request id, and the log has its cause under tha
   );
 });
 
-test("what fails in the middle of a stream goes through the same funnel", async () => {
+test("an error in the middle of a stream is translated like any other", async () => {
   await using server = await startEcho({
     async *watch() {
       yield { number: 1n };
@@ -129,7 +129,7 @@ test("what fails in the middle of a stream goes through the same funnel", async 
   expect(error).toMatchObject({ code: Code.Internal, reason: "INTERNAL" });
 });
 
-test("a stream that its caller leaves is logged as canceled, and its handler ends", async () => {
+test("a stream that its caller cancels is logged as canceled, and its handler ends", async () => {
   const ended = Promise.withResolvers<void>();
   await using server = await startEcho({
     async *watch() {
@@ -167,7 +167,7 @@ test("a request's values stay out of the log", async () => {
   expect(JSON.stringify(server.lines)).not.toContain("ada@example.org");
 });
 
-test("handlers, also of streams, know the request id, the trace and the deadline", async () => {
+test("handlers of calls and streams have the request id, the trace and the deadline", async () => {
   const seen: unknown[] = [];
   await using server = await startEcho({
     repeat: (note) => {
@@ -184,18 +184,18 @@ test("handlers, also of streams, know the request id, the trace and the deadline
   const headers = { "x-request-id": "r-1", traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01" };
   const before = Date.now();
 
-  await client.repeat({ text: "a" }, { headers, timeoutMs: 5_000 });
-  await numbers(client.watch({ text: "a" }, { headers, timeoutMs: 5_000 }));
+  await client.repeat({ text: "a" }, { headers, timeoutMs: 60_000 });
+  await numbers(client.watch({ text: "a" }, { headers, timeoutMs: 60_000 }));
 
   const context = { requestId: "r-1", traceparent: headers.traceparent, deadlineMs: expect.any(Number) };
   expect(seen).toEqual([context, context, context]);
   for (const { deadlineMs } of seen as { deadlineMs: number }[]) {
     expect(deadlineMs).toBeGreaterThan(before);
-    expect(deadlineMs).toBeLessThanOrEqual(Date.now() + 5_000);
+    expect(deadlineMs).toBeLessThanOrEqual(Date.now() + 60_000);
   }
 });
 
-test.each(["", "a b", "x".repeat(129), "<script>"])("the request id %j is not taken over", async (requestId) => {
+test.each(["", "a b", "x".repeat(129), "<script>"])("the request id %j is replaced", async (requestId) => {
   let seen: string | undefined;
   await using server = await startEcho({
     repeat: (note) => {
@@ -210,21 +210,27 @@ test.each(["", "a b", "x".repeat(129), "<script>"])("the request id %j is not ta
   expect(seen).toMatch(/^[0-9a-f-]{36}$/);
 });
 
-test("when the deadline is over, the handler's signal says so", async () => {
+test("at the deadline, the handler's signal is aborted", async () => {
   const reason = Promise.withResolvers<unknown>();
+  let hasBegun = false;
   await using server = await startEcho({
-    repeat: (_, { signal }) =>
-      new Promise(() => signal.addEventListener("abort", () => reason.resolve(ConnectError.from(signal.reason).code))),
+    repeat(_, { signal }) {
+      hasBegun = true;
+      signal.addEventListener("abort", () => reason.resolve(ConnectError.from(signal.reason).code));
+      return new Promise(() => {});
+    },
   });
   const client = createClient(EchoService, createGrpcTransport({ baseUrl: `http://${server.address}` }));
 
-  const error = await client.repeat({ text: "a" }, { timeoutMs: 50 }).catch(errorInfo);
-
-  expect(error).toMatchObject({ code: Code.DeadlineExceeded });
+  // On a busy machine a call's time may be over before its handler begins.
+  for (let timeoutMs = 50; !hasBegun; timeoutMs *= 2) {
+    const error = await client.repeat({ text: "a" }, { timeoutMs }).catch(errorInfo);
+    expect(error).toMatchObject({ code: Code.DeadlineExceeded });
+  }
   expect([Code.DeadlineExceeded, Code.Canceled]).toContain(await reason.promise);
 });
 
-test("a call whose time is over when it comes in is not begun", async () => {
+test("a call that arrives after its deadline is refused", async () => {
   let begun = false;
   await using server = await startEcho({
     repeat: (note) => {
@@ -249,14 +255,14 @@ test("a message of more than 2 MiB is refused", async () => {
   expect(error).toMatchObject({ code: Code.ResourceExhausted });
 });
 
-test("a method that is not there is UNIMPLEMENTED", async () => {
+test("a missing method is UNIMPLEMENTED", async () => {
   await using server = await startEcho({});
   using client = clientOf(server);
 
   expect(await client.repeat({ text: "a" }).catch(errorInfo)).toMatchObject({ code: Code.Unimplemented });
 });
 
-test("calls are counted and timed, by how they ended", async () => {
+test("calls are counted and timed by their code", async () => {
   await using server = await startEcho(echo);
   using client = clientOf(server);
 
@@ -287,7 +293,7 @@ test.each([
   expect([response.status, await response.text()]).toEqual([status, body]);
 });
 
-test("a port that is taken is an error, and nothing stays open", async () => {
+test("a port in use is an error, and nothing stays open", async () => {
   const taken = createServer();
   await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", resolve));
   const { port } = taken.address() as { port: number };
@@ -328,7 +334,7 @@ test.each([
     "grpc.reflection.v1alpha.ServerReflection",
     "sagacart.chassis.test.v1.EchoService",
   ]);
-  // With all that they import, so that whoever asks can put them together.
+  // With all their imports, so that a client can build a registry of them.
   expect(registryOf(files).getService(EchoService.typeName)?.methods).toHaveLength(6);
   expect(registryOf(files).getMessage("buf.validate.FieldRules")).toBeDefined();
   expect(registryOf(details).getMessage("google.rpc.ErrorInfo")).toBeDefined();
@@ -355,7 +361,7 @@ test("reflection finds extensions by their number", async () => {
   expect(numbers.extensionNumber).toContain(1159);
 });
 
-test("connections are told to go away at their age, and no call is lost by it", async () => {
+test("connections get GOAWAY at their age, and no call is lost", async () => {
   await using server = await startEcho({ change: (note) => note }, { maxConnectionAgeMs: 200 });
   await using proxy = await createProxy({ host: "127.0.0.1", port: server.server.port });
   using client = clientOf({ address: `127.0.0.1:${proxy.port}` });
@@ -368,7 +374,33 @@ test("connections are told to go away at their age, and no call is lost by it", 
   }
 });
 
-test("draining lets the calls under way end, refuses new ones, and ends streams with UNAVAILABLE", async () => {
+test("a connection that is cut in the middle of a message is logged at debug, and not written to the console", async () => {
+  using onConsole = vi.spyOn(console, "error").mockReturnValue();
+  await using server = await startEcho({
+    async *watch() {
+      for (;;) {
+        yield { text: "a".repeat(1_000_000) };
+      }
+    },
+  });
+  await using proxy = await createProxy({ host: "127.0.0.1", port: server.server.port });
+  using client = clientOf({ address: `127.0.0.1:${proxy.port}` });
+  const watching = client.watch({ text: "a" })[Symbol.asyncIterator]();
+  await watching.next();
+  await proxy.cut();
+  await expect
+    .poll(() => server.lines)
+    .toContainEqual(
+      expect.objectContaining({
+        level: "debug",
+        rpc: `${EchoService.typeName}/Watch`,
+        msg: "the caller was gone before it had its answer",
+      }),
+    );
+  expect(onConsole).not.toHaveBeenCalled();
+});
+
+test("draining lets calls in progress finish, refuses new ones, and ends streams with UNAVAILABLE", async () => {
   const entered = Promise.withResolvers<void>();
   const finish = Promise.withResolvers<void>();
   await using server = await startEcho({
@@ -407,7 +439,7 @@ test("draining lets the calls under way end, refuses new ones, and ends streams 
   await drained;
 });
 
-test("what does not end in time is cut off", async () => {
+test("calls that do not end in time are cut off", async () => {
   const entered = Promise.withResolvers<void>();
   await using server = await startEcho({
     change: () => {

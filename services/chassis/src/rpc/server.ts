@@ -13,7 +13,7 @@ import {
 import type { AddressInfo, Server as NetServer, Socket } from "node:net";
 import type { DescService } from "@bufbuild/protobuf";
 import type { ConnectRouter } from "@connectrpc/connect";
-import { compressionGzip, connectNodeAdapter } from "@connectrpc/connect-node";
+import { compressionGzip } from "@connectrpc/connect-node";
 import { requireAccessRules } from "../auth/access.ts";
 import type { Verifier } from "../auth/verify.ts";
 import type { Log } from "../process/log.ts";
@@ -21,6 +21,7 @@ import type { Metrics } from "../process/metrics.ts";
 import { atMost } from "../time/at-most.ts";
 import type { Tls } from "../tls/files.ts";
 import { keepRenewed, peerServerOptions } from "../tls/server.ts";
+import { createConnectHandler } from "./connect-handler.ts";
 import { createGrpcUnary } from "./grpc-unary.ts";
 import type { Health } from "./health.ts";
 import { innerInterceptors, serverInterceptors } from "./interceptors/all.ts";
@@ -30,30 +31,30 @@ import { recordUnary, type UnaryMethods } from "./unary-methods.ts";
 
 export type ServerOptions = {
   host: string;
-  /** gRPC, gRPC-Web and Connect over HTTP/2: in cleartext, or with `tls` over nothing but TLS. 0 takes a free port. */
+  /** The port for gRPC, gRPC-Web and Connect over HTTP/2: in cleartext, or with `tls` over TLS only. 0 takes a free port. */
   port: number;
-  /** Where it has a certificate of our own, the port speaks TLS. */
+  /** With a certificate of our own, the port speaks TLS. */
   tls?: Tls | undefined;
-  /** Metrics and probes over HTTP/1.1, always in cleartext. 0 takes a free port. */
+  /** The port for metrics and probes over HTTP/1.1, always in cleartext. 0 takes a free port. */
   adminPort: number;
   routes: (router: ConnectRouter) => void;
   health: Health;
   log: Log;
   metrics: Metrics;
-  /** Whose the reasons of errors are, like `stock.sagacart`. */
+  /** The domain of the errors' reasons, for example `stock.sagacart`. */
   domain: string;
   /** What most calls are about, for example `order`: spans and log lines carry its id. */
   subject?: string | undefined;
   /** Services that other processes poll: their calls begin no trace. */
   polled?: readonly DescService[] | undefined;
   /**
-   * How old a connection gets (within a tenth) before it is told to go away; its calls may end, streams too, however
-   * long they take. 0: any age.
+   * The age (±10 %) at which a connection gets GOAWAY; its calls may finish, including streams, however long they take. 0 for
+   * no limit.
    */
   maxConnectionAgeMs?: number;
-  /** Tells who calls. Without it, nothing is asked of anybody: for tests inside one process. */
+  /** Authenticates callers. Without it, all calls are allowed: for tests inside one process. */
   verifier?: Verifier | undefined;
-  /** Serve unary gRPC calls by Connect's adapter, too: for comparing. */
+  /** Serve unary gRPC calls by Connect's adapter too, for comparison. */
   withoutFastPath?: boolean;
 };
 
@@ -61,19 +62,19 @@ export type Server = AsyncDisposable & {
   readonly port: number;
   readonly adminPort: number;
   /**
-   * Takes no more calls and lets those under way end, for at most `timeoutMs`; then streams are told UNAVAILABLE,
-   * and what still is there is cut off. Resolves when the port is free.
+   * Takes no more calls and lets those in progress finish, for at most `timeoutMs`; then ends streams with UNAVAILABLE, and
+   * closes the remaining connections. Resolves when the port is free.
    */
   drain(timeoutMs: number): Promise<void>;
 };
 
-/** Serves the routes, health and reflection. Rejects when a port is taken. */
+/** Serves the routes, health and reflection. Rejects if a port is in use. */
 export async function startServer(options: ServerOptions): Promise<Server> {
   const inFlight = createInFlight(options.domain);
   const { http2, sockets } = createHttp2(options);
   http2.on("stream", streamHandler(options, inFlight));
   const sessions = trackSessions(http2, options.maxConnectionAgeMs ?? 0);
-  http2.on("sessionError", (error) => options.log.debug({ error }, "a connection failed"));
+  http2.on("sessionError", (error) => options.log.debug({ error }, "connection error"));
   const admin = createHttpServer(adminHandler(options));
   try {
     await listen(http2, options.host, options.port);
@@ -114,19 +115,19 @@ export async function startServer(options: ServerOptions): Promise<Server> {
 }
 
 const http2Options = {
-  // Many calls share one connection: with the default of 10 MB, a thousand with large messages are refused.
+  // In MB. Many calls share one connection: with the default of 10, a thousand with large messages are refused.
   maxSessionMemory: 256,
-  // The default takes 33 cancelled calls a second for an attack. Here they are callers whose time is up.
+  // The default treats 33 cancelled calls a second as an attack. Here, they are calls past their deadlines.
   streamResetBurst: 10_000,
   streamResetRate: 5_000,
-  // A message of half a megabyte in one go, and not in eight with waits between them.
+  // A message of half a megabyte in one go, instead of eight with waits between.
   settings: { initialWindowSize: 1024 * 1024, maxConcurrentStreams: 10_000 },
-  // A stream on which nothing is said would be kept for ever for a caller whose machine is gone: TCP finds out in 20 s.
+  // Detects a vanished caller within 20 s; an idle stream of its would stay open for ever.
   keepAlive: true,
   keepAliveInitialDelay: 10_000,
 };
 
-/** With the connections that are no sessions yet: who does not end the TLS handshake would keep a server from closing. */
+/** Tracks sockets as well as sessions: one that does not finish its TLS handshake would keep the server from closing. */
 function createHttp2({ tls, log }: ServerOptions): { http2: Http2Server; sockets: Set<Socket> } {
   const sockets = new Set<Socket>();
   if (tls?.current.own === undefined) {
@@ -139,7 +140,7 @@ function createHttp2({ tls, log }: ServerOptions): { http2: Http2Server; sockets
     socket.once("close", () => sockets.delete(socket));
   });
   http2.on("tlsClientError", (error, { remoteAddress }) => {
-    log.debug({ error, remoteAddress }, "a connection was refused");
+    log.debug({ error, remoteAddress }, "TLS handshake failed");
   });
   return { http2, sockets };
 }
@@ -164,14 +165,15 @@ function streamHandler(options: ServerOptions, inFlight: InFlight): StreamHandle
   });
   return (stream, headers, _flags, rawHeaders) => {
     if (!grpcUnary(stream, headers)) {
-      // What a listener for "request" would get. With both listeners, node answers a call twice.
+      // The arguments of a listener for "request". With both listeners, node would answer a call twice.
       adapter(new Http2ServerRequest(stream, headers, {}, rawHeaders), new Http2ServerResponse(stream));
     }
   };
 }
 
 function adapterHandler(options: ServerOptions, inFlight: InFlight, methods: UnaryMethods) {
-  return connectNodeAdapter({
+  return createConnectHandler({
+    log: options.log,
     routes(plain) {
       const router = recordUnary(plain, methods);
       options.routes(router);
@@ -184,17 +186,16 @@ function adapterHandler(options: ServerOptions, inFlight: InFlight, methods: Una
     interceptors: [inFlight.interceptor, ...serverInterceptors(options)],
     shutdownSignal: inFlight.signal,
     ...limits,
-    // Read when a caller compresses; never done ourselves: inside a cluster it costs more than it saves.
+    // Compressed requests are accepted. Responses are never compressed: inside a cluster it costs more than it saves.
     acceptCompression: [compressionGzip],
     compressMinBytes: limits.writeMaxBytes,
   });
 }
 
 /**
- * The sessions there are. Each is told to go away at its age: a caller then connects anew, and looks up the
- * addresses anew, which is how it finds pods that came later. Ages differ by a tenth, so that not all of them come
- * back at the same time. A session closes when its last call has ended: a stream stays on its connection, as ending it
- * would only make its caller open it again.
+ * Tracks the open sessions, and sends each GOAWAY at its maximum age: the caller then reconnects and resolves the name again,
+ * and so finds new pods. Ages differ by ±10 %, so that not all callers reconnect at the same time. A session closes when its
+ * last call has ended. Streams stay on their connection: a caller would only open an ended one again.
  */
 function trackSessions(http2: Http2Server, maxAgeMs: number): Set<ServerHttp2Session> {
   const sessions = new Set<ServerHttp2Session>();
@@ -220,8 +221,8 @@ function adminHandler({ metrics, health, log }: ServerOptions): Parameters<typeo
         metrics.metrics().then(
           (text) => answer(200, metrics.contentType, text),
           (error) => {
-            log.error({ error }, "the metrics cannot be read");
-            answer(500, "text/plain", "the metrics cannot be read\n");
+            log.error({ error }, "the metrics cannot be collected");
+            answer(500, "text/plain", "the metrics cannot be collected\n");
           },
         );
         break;

@@ -12,8 +12,8 @@ import type { CallContext } from "../context.ts";
 import type { UnaryMethod } from "./unary-methods.ts";
 
 /**
- * One call on its way through the interceptors to its handler: Connect's request and its handler context in one.
- * Most handlers look at the message only, so headers and signal are not made before somebody asks for them.
+ * A call on its way through the interceptors to its handler: Connect's request and handler context in one object. Most
+ * handlers use the message only, so headers and signal are created on demand.
  */
 export class UnaryCall implements UnaryRequest, HandlerContext {
   readonly stream = false;
@@ -82,30 +82,30 @@ export class UnaryCall implements UnaryRequest, HandlerContext {
     return this.values;
   }
 
-  /** What is left of the caller's time. An arrow function, since handlers take it out of the context. */
+  /** Returns the time until the deadline, in ms. An arrow function, since handlers destructure it. */
   readonly timeoutMs = (): number | undefined => {
     const { deadlineMs } = this.context;
     return deadlineMs === undefined ? undefined : deadlineMs - Date.now();
   };
 
-  /** Aborted at the deadline, when the caller goes away, when the server shuts down, and after the call. */
+  /** Aborted at the deadline, when the caller disconnects, when the server shuts down, and after the call. */
   get signal(): AbortSignal {
     this.#abort ??= this.#startAbort();
     return this.#abort.signal;
   }
 
-  /** The call has ended: lets go of everything that the signal waits for. */
+  /** Ends the call: removes the signal's listeners, and aborts it. */
   end(): void {
     this.#release();
     this.#abort?.abort(ended);
   }
 
-  /** The headers that the handler set, if it set any. */
+  /** Adds the headers that the handler set, if any. */
   addResponseHeaders(to: OutgoingHttpHeaders): OutgoingHttpHeaders {
     return addHeaders(this.#responseHeader, to);
   }
 
-  /** The trailers that the handler set, if it set any. */
+  /** Adds the trailers that the handler set, if any. */
   addResponseTrailers(to: OutgoingHttpHeaders): OutgoingHttpHeaders {
     return addHeaders(this.#responseTrailer, to);
   }
@@ -135,7 +135,7 @@ export class UnaryCall implements UnaryRequest, HandlerContext {
   }
 }
 
-/** One for all: without a reason each abort makes one, and takes a stack trace for it. */
+/** One shared reason: without it, each abort creates an error with a stack trace. */
 const ended = new ConnectError("the call has ended", Code.Canceled);
 
 function toWebHeaders(from: IncomingHttpHeaders): Headers {

@@ -11,12 +11,12 @@ export type UnaryMethod = {
   readonly impl: Extract<MethodImplSpec, { kind: "unary" }>["impl"];
 };
 
-/** By the path of their requests: `/sagacart.order.v1.OrderService/GetOrder`. */
+/** Keyed by the path of their requests, for example `/sagacart.order.v1.OrderService/GetOrder`. */
 export type UnaryMethods = Map<string, UnaryMethod>;
 
 /**
- * A router that also remembers the unary methods that pass through it. One with options of its own (limits,
- * interceptors) is left to the router alone.
+ * Wraps a router so that unary methods are also added to `methods`. Methods with options of their own (limits,
+ * interceptors) are left to the router alone.
  */
 export function recordUnary(router: ConnectRouter, methods: UnaryMethods): ConnectRouter {
   const record = (spec: MethodImplSpec) => {

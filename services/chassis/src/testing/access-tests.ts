@@ -14,23 +14,23 @@ import { errorInfo } from "../errors.ts";
 import { inMemory } from "./in-memory.ts";
 import { startIssuer, type TestIssuer } from "./issuer.ts";
 
-/** A service with things of the customer `victim` in it. */
+/** A service with resources of the customer `victim`. */
 export type AccessTest = AsyncDisposable & {
   routes(router: ConnectRouter): void;
   readonly domain: string;
-  /** By method, what is asked for by id: the victim's own id, and the request for one. */
+  /** The methods that get one resource by id: the id of the victim's, and the request for an id. */
   readonly things: Readonly<Record<string, { readonly id: string; readonly ask: (id: string) => Fields }>>;
-  /** By method, what lists: the request, and how many the victim has. */
+  /** The methods that list resources: the request, and the number in a response. */
   readonly lists: Readonly<Record<string, { readonly ask: Fields; readonly count: (answer: never) => number }>>;
-  /** Methods that customers call with nothing but their own customer_id to say whose it is. */
+  /** The methods whose requests identify the resource by `customer_id` only. */
   readonly ofCaller: readonly string[];
 };
 
 type Fields = MessageInitShape<DescMethod["input"]>;
 
 /**
- * Tests of who may call the methods of a service, made from its descriptors. Each method that customers may call
- * must be in one of the lists: a new one fails here until it is.
+ * Defines access tests for a service, derived from its descriptors. Each method that customers may call must be in one of
+ * the lists, so a new method fails here until it is.
  */
 export function testAccess(start: () => Promise<AccessTest>): void {
   const cleanup = new AsyncDisposableStack();
@@ -60,7 +60,7 @@ export function testAccess(start: () => Promise<AccessTest>): void {
   };
   const customer = (id: string) => issuer.bearer(id, ["customer"]);
 
-  test("without a token, or with one that is not good, no method is reached that is not open to anyone", async () => {
+  test("without a valid token, only methods for anyone can be called", async () => {
     const everyRole = [...roleNames];
     const tokens: [string, string | undefined][] = [
       ["TOKEN_MISSING", undefined],
@@ -80,7 +80,7 @@ export function testAccess(start: () => Promise<AccessTest>): void {
     }
   });
 
-  test("whoever has none of a method's roles is refused", async () => {
+  test("a caller without any of a method's roles is refused", async () => {
     for (const method of guarded()) {
       for (const role of roleNames.filter((role) => !accessRule(method).roles.includes(role))) {
         const refused = await refusal(transport, method, {}, await issuer.bearer("eve", [role]));
@@ -95,7 +95,7 @@ export function testAccess(start: () => Promise<AccessTest>): void {
     }
   });
 
-  test("each method that customers may call is known here", () => {
+  test("each method that customers may call is in a list here", () => {
     const known = [...Object.keys(service.things), ...Object.keys(service.lists), ...service.ofCaller];
     expect(known.sort()).toEqual(
       forCustomers()
@@ -104,7 +104,7 @@ export function testAccess(start: () => Promise<AccessTest>): void {
     );
   });
 
-  test("no customer speaks for another one", async () => {
+  test("no customer acts for another one", async () => {
     for (const method of forCustomers()) {
       expect(accessRule(method).customerField, `${method.toString()} has no customer_id`).toBeDefined();
       const refused = await refusal(transport, method, { customerId: "victim" }, await customer("mallory"));
@@ -116,7 +116,7 @@ export function testAccess(start: () => Promise<AccessTest>): void {
     }
   });
 
-  test("another customer's thing is refused like one that is not there", async () => {
+  test("another customer's resource is refused like one that does not exist", async () => {
     for (const [name, { id, ask }] of Object.entries(service.things)) {
       const method = byName(name);
       const asMallory = async (asked: string) => {
@@ -129,7 +129,7 @@ export function testAccess(start: () => Promise<AccessTest>): void {
     }
   });
 
-  test("customers find their own, and those who may see all find all", async () => {
+  test("customers find their own resources, and other roles find all", async () => {
     for (const [name, { id, ask }] of Object.entries(service.things)) {
       for (const caller of [await customer("victim"), await issuer.bearer("eve", ["operator"])]) {
         const answered = await refusal(transport, byName(name), ask(id), caller);
@@ -139,7 +139,7 @@ export function testAccess(start: () => Promise<AccessTest>): void {
     }
   });
 
-  test("a list has what is the customer's own, and nothing else", async () => {
+  test("a list has the customer's own resources only", async () => {
     for (const [name, { ask, count }] of Object.entries(service.lists)) {
       const counted = async (authorization: string) =>
         count((await call(transport, byName(name), ask, authorization)) as never);
@@ -159,7 +159,7 @@ async function refusal(transport: Transport, method: DescMethod, fields: Fields,
   }
 }
 
-/** The answer, or the first one of a stream. */
+/** Returns the response, or the first one of a stream. */
 async function call(
   transport: Transport,
   method: DescMethod,

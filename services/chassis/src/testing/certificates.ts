@@ -8,7 +8,7 @@ export type Pair = { readonly cert: string; readonly key: string };
 /** A CA for tests. */
 export type Authority = {
   readonly cert: string;
-  /** A certificate for these names, which servers and clients may show. */
+  /** Issues a certificate for these names, for servers and clients. */
   issue(...names: string[]): Promise<Pair>;
 };
 
@@ -40,7 +40,7 @@ export async function createAuthority(): Promise<Authority> {
   };
 }
 
-/** A folder of files that are all swapped at once, in the way that Kubernetes mounts a Secret. */
+/** A folder whose files are all swapped at once, as in a mounted Secret of Kubernetes. */
 export type SecretFolder = AsyncDisposable & {
   path(name: string): string;
   write(files: Readonly<Record<string, string>>): Promise<void>;
@@ -74,7 +74,7 @@ export async function createSecretFolder(files: Readonly<Record<string, string>>
   };
 }
 
-/** The files of one who has a certificate of this CA for these names, as cert-manager writes them. */
+/** Returns the files of a certificate of this CA for these names, as cert-manager writes them. */
 export async function secretOf(authority: Authority, ...names: string[]): Promise<Record<string, string>> {
   const { cert, key } = await authority.issue(...names);
   return { "tls.crt": cert, "tls.key": key, "ca.crt": authority.cert };

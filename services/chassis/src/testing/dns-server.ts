@@ -1,11 +1,11 @@
 import { createSocket } from "node:dgram";
 import { decode, encode } from "dns-packet";
 
-/** A name server for one name, whose addresses can be changed. */
+/** A DNS server for one name, whose addresses can be changed. */
 export type DnsServer = AsyncDisposable & {
   readonly port: number;
   addresses: readonly string[];
-  /** How often the addresses were asked for. */
+  /** The number of queries. */
   readonly questions: number;
 };
 

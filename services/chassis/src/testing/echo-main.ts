@@ -3,7 +3,7 @@ import type { Log } from "../process/log.ts";
 import { type Running, runService } from "../process/main.ts";
 import { EchoService } from "./echo-service.ts";
 
-// A whole service in a process of its own, which says in its log what happens to it.
+// A whole service in its own process, which logs what happens to it.
 if (process.argv[2] === "database") {
   await runService({
     name: "echo",

@@ -13,7 +13,7 @@ import {
   file_buf_validate_validate,
 } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 
-/** What the tests of the chassis say to each other. `text` has 1 to 20 characters. */
+/** The message of the chassis's tests. `text` has 1 to 20 characters. */
 export type Note = Message<"sagacart.chassis.test.v1.Note"> & { text: string; number: bigint };
 
 type Method<K extends "unary" | "server_streaming" | "client_streaming" | "bidi_streaming"> = {
@@ -22,7 +22,7 @@ type Method<K extends "unary" | "server_streaming" | "client_streaming" | "bidi_
   output: GenMessage<Note>;
 };
 
-// A service as protoc-gen-es would have made it, from a descriptor written by hand: it is no part of the contract.
+// A service as protoc-gen-es would generate it, from a descriptor written by hand: it is not part of the contract.
 const file = create(FileDescriptorProtoSchema, {
   name: "sagacart/chassis/test/v1/echo.proto",
   package: "sagacart.chassis.test.v1",
@@ -56,7 +56,7 @@ const registry = createFileRegistry(file, (name) =>
   name === "buf/validate/validate.proto" ? file_buf_validate_validate : undefined,
 );
 
-// The registry knows no types; they are those of the descriptor above.
+// The registry is untyped; the types are those of the descriptor above.
 export const NoteSchema = registry.getMessage("sagacart.chassis.test.v1.Note") as GenMessage<Note>;
 export const EchoService = registry.getService("sagacart.chassis.test.v1.EchoService") as GenService<{
   repeat: Method<"unary">;

@@ -5,12 +5,12 @@ import { base64url, exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 
 import type { RoleName } from "../auth/principal.ts";
 import { createVerifier, type Verifier, type VerifierOptions } from "../auth/verify.ts";
 
-/** How a token of the test issuer differs from a good one. */
+/** How a token of the test issuer differs from a valid one. */
 export type TokenChanges = {
   expiresInS?: number;
   audience?: string;
   issuer?: string;
-  /** Signed with a key that the issuer does not know, under the name of the one it knows. */
+  /** Signed with another key than the issuer's, under the issuer's key id. */
   forged?: boolean;
 };
 
@@ -18,25 +18,25 @@ export type TestIssuer = AsyncDisposable & {
   readonly issuer: string;
   readonly jwksUrl: URL;
   readonly tokenUrl: URL;
-  /** How often keys and tokens were asked for. */
+  /** The number of requests for keys and for tokens. */
   readonly asked: { jwks: number; token: number };
-  /** Answers 503 to everything while it is. */
+  /** If true, all requests are answered with 503. */
   down: boolean;
-  /** How often it did. */
+  /** The number of requests answered with 503. */
   refused: number;
-  /** How long the tokens of the token endpoint hold. */
+  /** The lifetime of the token endpoint's tokens. */
   tokenSeconds: number;
   /** Signs with a new key from now on. */
   rotate(): Promise<void>;
   sign(claims: JWTPayload, changes?: TokenChanges): Promise<string>;
-  /** A token with these roles; the header's value. */
+  /** Returns the header `authorization` with a token with these roles. */
   bearer(subject: string, roles: readonly RoleName[], changes?: TokenChanges): Promise<string>;
-  /** A token that says `alg: none`; the header's value. */
+  /** Returns the header `authorization` with a token with `alg: none`. */
   unsigned(subject: string, roles: readonly RoleName[]): string;
   verifier(options?: Partial<VerifierOptions>): Verifier;
 };
 
-/** Knows every client: its secret is `<client>-secret`. */
+/** Starts an issuer that accepts each client with the secret `<client>-secret`. */
 export async function startIssuer(): Promise<TestIssuer> {
   const keys: Keys[] = [await makeKeys("key-1")];
   const forger = await makeKeys("key-1");

@@ -4,9 +4,9 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
 export type TestProcess = AsyncDisposable & {
-  /** What it said in its log when it was ready. */
+  /** The log line of its being ready. */
   readonly ready: { readonly port?: number; readonly url?: string };
-  /** Ends it at once, as a power cut does. */
+  /** Kills it at once (SIGKILL). */
   kill(): Promise<void>;
 };
 

@@ -1,14 +1,14 @@
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
-/** A wire to a server that can be cut and mended. */
+/** A TCP proxy whose connections can be cut. */
 export type Proxy = AsyncDisposable & {
   readonly port: number;
   /** Ends all connections and refuses new ones. */
   cut(): Promise<void>;
   mend(): Promise<void>;
-  /** Passes nothing on any more, and keeps the connections open, as when the other machine is lost. */
+  /** Stops passing data on, and keeps the connections open, as if the other machine were lost. */
   freeze(): void;
-  /** How many connections there have been. */
+  /** The number of connections so far. */
   readonly accepted: number;
 };
 
@@ -64,7 +64,7 @@ export async function createProxy(target: { host: string; port: number }): Promi
   };
 }
 
-/** A proxy in front of the server of this URL, and the URL through it. */
+/** Creates a proxy in front of a URL's server, and returns the URL through it. */
 export async function proxyUrl(url: string): Promise<{ proxy: Proxy; url: string }> {
   const through = new URL(url);
   const proxy = await createProxy({ host: through.hostname, port: Number(through.port) });

@@ -1,4 +1,4 @@
-/** Numbers from 0 to below 1 that look random, the same for the same seed (mulberry32). */
+/** Returns a generator of pseudo-random numbers in [0, 1), the same for the same seed (mulberry32). */
 export function randomOf(seed: number): () => number {
   let state = seed;
   return () => {

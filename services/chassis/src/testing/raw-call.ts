@@ -4,7 +4,7 @@ import { buffer } from "node:stream/consumers";
 
 export type RawAnswer = { headers: IncomingHttpHeaders; trailers: IncomingHttpHeaders; body: Buffer };
 
-/** A request as it goes over the wire, well-formed or not. */
+/** Sends a request's bytes, well-formed or not. */
 export async function rawCall(address: string, headers: OutgoingHttpHeaders, body: Buffer): Promise<RawAnswer> {
   const session = connect(`http://${address}`);
   try {
@@ -27,7 +27,7 @@ export async function rawCall(address: string, headers: OutgoingHttpHeaders, bod
   }
 }
 
-/** A message as gRPC frames it. */
+/** Frames a message as gRPC does. */
 export function frame(message: Uint8Array, flags = 0): Buffer {
   const prefix = Buffer.alloc(5);
   prefix[0] = flags;

@@ -1,9 +1,9 @@
 import type { Queryable } from "../postgres/pool.ts";
 
 /**
- * The schema that migrations have made, as one text: what a service's schema.sql holds. Read from the catalogue, in a
- * fixed order, so that two databases with the same schema give the same text. To be compared by
- * `await expect(await schemaOf(pool)).toMatchFileSnapshot("../schema.sql")`, which `vitest run -u` brings up to date.
+ * Returns the schema of a database as text, as in a service's schema.sql. It is read from the catalogue in a fixed order, so
+ * that equal schemas give equal texts. Compare it by
+ * `await expect(await schemaOf(pool)).toMatchFileSnapshot("../schema.sql")`, which `vitest run -u` updates.
  */
 export async function schemaOf(db: Queryable): Promise<string> {
   const { rows } = await db.query<{ text: string }>(`${extensions} union all ${tables} union all ${indexes}

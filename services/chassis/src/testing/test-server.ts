@@ -12,11 +12,11 @@ export type TestServer = AsyncDisposable & {
   readonly metrics: Registry;
   /** Resolves when its health says that it serves. */
   serving(): Promise<void>;
-  /** What was logged, each line parsed. */
+  /** The log's lines, parsed. */
   readonly lines: Record<string, unknown>[];
 };
 
-/** An EchoService on free ports, with whatever it is to do. */
+/** Starts an EchoService with these handlers on free ports. */
 export async function startEcho(
   echo: Partial<ServiceImpl<typeof EchoService>>,
   options: Partial<ServerOptions> = {},

@@ -1,8 +1,8 @@
 /**
- * How long to pause after so many failures before (0: this is the first), in ms: it doubles each time up to the longest,
- * give or take a quarter, so that those who failed together do not come back together.
+ * Returns the pause before the next attempt, in ms. It doubles with each earlier failure (0 for the first one) up to
+ * `longestMs`, with a jitter of ±25 %, so that clients that failed together do not retry together.
  */
 export function backoffMs(failures: number, { firstMs, longestMs }: { firstMs: number; longestMs: number }): number {
-  // Doubled without end it would be infinite, of which nothing is no number.
+  // Cap the exponent: 0 * Infinity is NaN.
   return Math.min(longestMs, firstMs * 2 ** Math.min(failures, 40)) * (0.75 + Math.random() / 2);
 }

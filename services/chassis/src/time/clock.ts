@@ -1,4 +1,4 @@
-/** Where the time comes from: tests put their own in its place. */
+/** The source of the current time, which tests replace. */
 export type Clock = { now(): Date };
 
 /** The machine's clock. */

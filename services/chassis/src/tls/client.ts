@@ -3,8 +3,8 @@ import { type ChannelCredentials, credentials, experimental } from "@grpc/grpc-j
 import type { Certificates, Tls } from "./files.ts";
 
 /**
- * The credentials of a channel: TLS where there is a CA to trust, else none. The server's certificate must be of that
- * CA and have one of the names. Connections that are made later are made with the certificates of that time.
+ * Returns the credentials of a channel: TLS with a CA, else none. The server's certificate must be of that CA and for one
+ * of the names. New connections use the certificates of their time.
  */
 export function channelCredentials(tls: Tls | undefined, names: readonly string[]): ChannelCredentials {
   if (tls?.current.ca === undefined) {
@@ -14,7 +14,7 @@ export function channelCredentials(tls: Tls | undefined, names: readonly string[
   return experimental.createCertificateProviderChannelCredentials(
     provider,
     tls.current.own === undefined ? null : provider,
-    // gRPC looks for one name only; where a service has several, its instances need not have each other's.
+    // gRPC checks one name only; if a service has several, each instance's certificate may be for one of them.
     names.length > 1 ? { checkServerIdentity: (_, certificate) => identify(names, certificate) } : {},
   );
 }
@@ -26,7 +26,7 @@ function identify(names: readonly string[], certificate: PeerCertificate): Error
 
 const providers = new WeakMap<Tls, experimental.CertificateProvider>();
 
-/** One for each, which is how gRPC knows that two channels may share a connection. */
+/** One object per Tls: gRPC lets two channels share a connection if their credentials are the same object. */
 function providerOf(tls: Tls): experimental.CertificateProvider {
   const known = providers.get(tls) ?? createProvider(tls);
   providers.set(tls, known);
@@ -53,8 +53,8 @@ function createProvider(tls: Tls): experimental.CertificateProvider {
       ownListeners.add(listener);
       process.nextTick(listener, ownOf(tls.current));
     },
-    // They are kept: a connection that gRPC gives up and takes up again does not listen again (1.14), and would be
-    // made with old certificates. There are as many listeners as channels.
+    // Listeners are never removed: a connection that gRPC drops and takes up again does not listen again (1.14), and would
+    // use old certificates. There are as many listeners as channels.
     removeCaCertificateListener() {},
     removeIdentityCertificateListener() {},
   };

@@ -26,8 +26,8 @@ test.each([
   [
     { TLS_CLIENT_AUTH: "require" },
     [
-      "TLS_CERT_FILE is not set; with TLS_CLIENT_AUTH=require, everybody needs a certificate",
-      "TLS_CA_FILE is not set; with TLS_CLIENT_AUTH=require, it must be the CA of those who call",
+      "TLS_CERT_FILE is not set; with TLS_CLIENT_AUTH=require, each service needs a certificate",
+      "TLS_CA_FILE is not set; with TLS_CLIENT_AUTH=require, it must be the CA of the callers",
     ],
   ],
   [{ TLS_CLIENT_AUTH: "maybe" }, ['TLS_CLIENT_AUTH must be one of none, require, got "maybe"']],
@@ -47,6 +47,6 @@ test.each([
     { TLS_CA_FILE: folder.path("empty.crt") },
     [`TLS_CA_FILE names ${folder.path("empty.crt")}, which has no certificate in PEM`],
   ],
-])("%j is named as wrong", (env, problems) => {
+])("%j is reported as invalid", (env, problems) => {
   expect(() => readEnv(tlsEnv(), env)).toThrow(new ConfigError(problems));
 });

@@ -2,15 +2,15 @@ import type { X509Certificate } from "node:crypto";
 import { type Env, oneOf, type Parser } from "../process/config.ts";
 import { readCertificates, readKey, trustedFile } from "./pem.ts";
 
-/** The variables of TLS between services. All of them absent: plain. */
+/** The variables of TLS between services. Without any of them, connections are plain. */
 export function tlsEnv() {
   return {
-    /** The certificate, with its chain, that servers serve with, and clients show where they are asked. */
+    /** The certificate, with its chain, of servers, and of clients if servers require one. */
     TLS_CERT_FILE: certificateFile,
     TLS_KEY_FILE: keyFile,
-    /** The CA of all the others. Clients then speak TLS only, and take nobody whom it does not vouch for. */
+    /** The CA of the other services. With it, clients speak TLS only, to servers with a certificate of it. */
     TLS_CA_FILE: caFile,
-    /** `require`: who calls must show a certificate of that CA. */
+    /** `require`: callers need a certificate of that CA. */
     TLS_CLIENT_AUTH: oneOf(["none", "require"], "none"),
   };
 }
@@ -24,7 +24,7 @@ const certificateFile: Parser<string | undefined> = (value, env) => {
   } else if (isSet(env.TLS_KEY_FILE)) {
     throw new Error("is not set; it must be the certificate of TLS_KEY_FILE");
   } else if (env.TLS_CLIENT_AUTH === "require") {
-    throw new Error("is not set; with TLS_CLIENT_AUTH=require, everybody needs a certificate");
+    throw new Error("is not set; with TLS_CLIENT_AUTH=require, each service needs a certificate");
   }
   return value;
 };
@@ -40,12 +40,12 @@ const keyFile: Parser<string | undefined> = (value, env) => {
 
 const caFile: Parser<string | undefined> = (value, env) => {
   if (value === undefined && env.TLS_CLIENT_AUTH === "require") {
-    throw new Error("is not set; with TLS_CLIENT_AUTH=require, it must be the CA of those who call");
+    throw new Error("is not set; with TLS_CLIENT_AUTH=require, it must be the CA of the callers");
   }
   return trustedFile(value);
 };
 
-/** What is wrong with the certificate is said under its own name. */
+/** A problem with the certificate is reported under its own variable. */
 function certificateOf(env: Env): X509Certificate | undefined {
   try {
     return isSet(env.TLS_CERT_FILE) ? readCertificates(env.TLS_CERT_FILE).first : undefined;

@@ -4,18 +4,18 @@ import type { TlsConfig } from "./env.ts";
 import { readCertificates, readKey } from "./pem.ts";
 import { trustToo } from "./trust.ts";
 
-/** Our certificate with its key, and the CA that vouches for the others, in PEM; each where there is a file. */
+/** Our certificate with its key, and the CA of the other services, in PEM; each is undefined without a file. */
 export type Certificates = {
   readonly own?: { readonly cert: string; readonly key: string };
   readonly ca?: string;
 };
 
-/** The certificates of this process, as they are in their files now. */
+/** The certificates of this process, as last read from their files. */
 export type Tls = Disposable & {
   readonly current: Certificates;
-  /** Whether servers take nobody who does not show a certificate. */
+  /** True if servers require client certificates. */
   readonly clientsMustShow: boolean;
-  /** Calls back after each change. Returns what ends it. */
+  /** Calls back after each change. Returns the function that ends it. */
   subscribe(listener: (certificates: Certificates) => void): () => void;
 };
 
@@ -23,14 +23,14 @@ export type TlsOptions = {
   config: TlsConfig;
   log: Log;
   metrics?: Metrics;
-  /** How often to look at the files; 5 s. */
+  /** How often to read the files, in ms; by default 5,000. */
   intervalMs?: number;
 };
 
 /**
- * Reads the certificates, and again when their files have changed: cert-manager renews them in place, and Kubernetes
- * swaps the folder that they are in. New ones are taken when they fit together; until then the old ones hold. The CA
- * is trusted by this process' `fetch`, too. Undefined when there is no TLS. Throws when a file is not as it must be.
+ * Reads the certificates, and reads them again when their files change: cert-manager renews them in place, and Kubernetes
+ * swaps their folder. New ones are used once key and certificate match; until then the old ones stay in use. This process's
+ * `fetch` trusts the CA too. Returns undefined without TLS. Throws for an invalid file.
  */
 export function openTls({ config, log, metrics, intervalMs = 5_000 }: TlsOptions): Tls | undefined {
   if (config.TLS_CERT_FILE === undefined && config.TLS_CA_FILE === undefined) {
@@ -38,13 +38,13 @@ export function openTls({ config, log, metrics, intervalMs = 5_000 }: TlsOptions
   }
   const listeners = new Set<(certificates: Certificates) => void>();
   let { endMs, ...current } = read(config);
-  let complained = "";
+  let lastProblem = "";
   trustToo(current.ca);
 
   function look(): void {
     try {
       const found = read(config);
-      complained = "";
+      lastProblem = "";
       if (found.ca !== current.ca || found.own?.cert !== current.own?.cert || found.own?.key !== current.own?.key) {
         ({ endMs, ...current } = found);
         trustToo(current.ca);
@@ -54,12 +54,12 @@ export function openTls({ config, log, metrics, intervalMs = 5_000 }: TlsOptions
         }
       }
     } catch (error) {
-      // In the middle of a swap, the key and the certificate may be of different times: the next look finds both.
+      // During a swap, the key and the certificate may not match: the next read finds both.
       const message = error instanceof Error ? error.message : String(error);
-      if (message !== complained) {
-        log.warn({ error }, "the certificates cannot be read anew; those of before are used on");
+      if (message !== lastProblem) {
+        log.warn({ error }, "the new certificates cannot be read; the previous ones stay in use");
       }
-      complained = message;
+      lastProblem = message;
     }
   }
 

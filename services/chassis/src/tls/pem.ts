@@ -1,7 +1,7 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 
-/** The certificates of a PEM file, at least one. Throws what is wrong with it, as the end of a sentence. */
+/** Reads the certificates of a PEM file, at least one. Throws an error whose message follows a variable's name. */
 export function readCertificates(file: string): { pem: string; first: X509Certificate } {
   const pem = read(file);
   const [first] = (pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []).map(
@@ -13,7 +13,7 @@ export function readCertificates(file: string): { pem: string; first: X509Certif
   return { pem, first };
 }
 
-/** A variable with a file of certificates to trust; it may be absent. */
+/** Parses an optional variable with a file of trusted certificates. */
 export function trustedFile(value: string | undefined): string | undefined {
   if (value !== undefined) {
     readCertificates(value);
@@ -21,7 +21,7 @@ export function trustedFile(value: string | undefined): string | undefined {
   return value;
 }
 
-/** The key of a PEM file, and of the certificate. Throws what is wrong with it, as the end of a sentence. */
+/** Reads the private key of a PEM file, and checks that it is the certificate's. Throws like readCertificates. */
 export function readKey(file: string, certificate: X509Certificate | undefined): string {
   const pem = read(file);
   if (certificate !== undefined && !certificate.checkPrivateKey(parseKey(pem, file))) {

@@ -1,21 +1,21 @@
 import type { TlsOptions as NodeTlsOptions, SecureContextOptions } from "node:tls";
 import type { Certificates, Tls } from "./files.ts";
 
-/** What a server of node's is made with to serve TLS to anybody. */
+/** Returns the options of a TLS server without client certificates. */
 export function serverOptions(tls: Tls): SecureContextOptions & NodeTlsOptions {
   return {
     ...contextOf(tls.current),
-    // Who connects and does not begin to speak TLS keeps a socket for no longer.
+    // The time limit for the handshake of a client that connects and sends nothing.
     handshakeTimeout: 10_000,
   };
 }
 
-/** The same, for a server that is not for anybody: where it is so, who calls must show a certificate of our CA. */
+/** Returns the options of a TLS server for other services: with client certificates of our CA, if they are required. */
 export function peerServerOptions(tls: Tls): SecureContextOptions & NodeTlsOptions {
   return { ...serverOptions(tls), ...(tls.clientsMustShow ? { requestCert: true, rejectUnauthorized: true } : {}) };
 }
 
-/** Has the server take renewed certificates for the connections that come; those that are there go on. */
+/** Makes the server use renewed certificates for new connections; open ones go on. */
 export function keepRenewed(server: { setSecureContext(options: SecureContextOptions): void }, tls: Tls): () => void {
   return tls.subscribe((certificates) => server.setSecureContext(contextOf(certificates)));
 }

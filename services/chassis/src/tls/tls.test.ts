@@ -29,7 +29,7 @@ afterEach(async () => {
   cleanup = new AsyncDisposableStack();
 });
 
-test("with a certificate the port speaks TLS to those who trust its CA, balanced calls and streams alike", async () => {
+test("with a certificate, the port speaks TLS to clients that trust its CA, for calls and streams", async () => {
   const { address } = await startSecure(await secretOf(ours, "localhost"));
   const client = clientOf(address, await trusting(ours));
 
@@ -51,14 +51,14 @@ test("a call in cleartext is refused", async () => {
   await closed;
 });
 
-test("a server in cleartext is not called by who has a CA", async () => {
+test("a client with a CA does not call a server in cleartext", async () => {
   const echo = cleanup.use(await startEcho({ repeat: (note) => note }));
   const client = clientOf(`localhost:${echo.server.port}`, await trusting(ours));
 
   expect(await client.repeat({ text: "a" }).catch(errorInfo)).toMatchObject({ code: Code.Unavailable });
 });
 
-test("a server whose certificate is of another CA is not called", async () => {
+test("a server with a certificate of another CA is refused", async () => {
   const { address } = await startSecure(await secretOf(theirs, "localhost"));
   const client = clientOf(address, await trusting(ours));
 
@@ -68,7 +68,7 @@ test("a server whose certificate is of another CA is not called", async () => {
   });
 });
 
-test("a server whose certificate is for another name is not called", async () => {
+test("a server with a certificate for another name is refused", async () => {
   const { address } = await startSecure(await secretOf(ours, "stock"));
   const client = clientOf(address, await trusting(ours));
 
@@ -78,7 +78,7 @@ test("a server whose certificate is for another name is not called", async () =>
   });
 });
 
-test("of several addresses, each has the certificate of one of the names", async () => {
+test("with several addresses, each server may have a certificate for any of the names", async () => {
   const one = await startSecure(await secretOf(ours, "localhost"));
   const two = await startSecure(await secretOf(ours, "localhost.localdomain"));
   const client = clientOf(`localhost:${one.server.port},localhost:${two.server.port}`, await trusting(ours));
@@ -88,7 +88,7 @@ test("of several addresses, each has the certificate of one of the names", async
   }
 });
 
-test("who does not speak HTTP/2 over TLS gets nothing", async () => {
+test("a client that does not speak HTTP/2 over TLS gets nothing", async () => {
   const { server } = await startSecure(await secretOf(ours, "localhost"));
   const socket = connectTls({ port: server.port, host: "localhost", ca: ours.cert, ALPNProtocols: ["http/1.1"] });
 
@@ -97,7 +97,7 @@ test("who does not speak HTTP/2 over TLS gets nothing", async () => {
   expect(String(error)).toContain("no application protocol");
 });
 
-test("renewed certificates are taken while calls are under way, which go on", async () => {
+test("renewed certificates are used for new connections, and calls in progress go on", async () => {
   const folder = cleanup.use(await createSecretFolder(await secretOf(ours, "localhost")));
   const { promise: release, resolve: goOn } = Promise.withResolvers<void>();
   const { address, server } = await startSecure(folder, async (note) => {
@@ -124,7 +124,7 @@ test("renewed certificates are taken while calls are under way, which go on", as
   expect(await underWay).toMatchObject({ text: "long" });
 });
 
-test("a connection that is made again is made with the certificates of that time", async () => {
+test("a reconnect uses the current certificates", async () => {
   const folder = cleanup.use(await createSecretFolder(await secretOf(ours, "localhost")));
   const first = await startSecure(folder);
   const clientFolder = cleanup.use(await createSecretFolder({ "ca.crt": ours.cert }));
@@ -140,7 +140,7 @@ test("a connection that is made again is made with the certificates of that time
   await expect.poll(() => client.repeat({ text: "a" }).then(({ text }) => text, String)).toBe("a");
 });
 
-test("a key that is not the certificate's is not taken: those of before are used on", async () => {
+test("a key that does not match the certificate is not used: the previous pair stays in use", async () => {
   const secret = await secretOf(ours, "localhost");
   const folder = cleanup.use(await createSecretFolder(secret));
   const tls = cleanup.use(openFiles(filesOf(folder)));
@@ -160,7 +160,7 @@ test("a key that is not the certificate's is not taken: those of before are used
   expect(changes).toBe(1);
 });
 
-test("with TLS_CLIENT_AUTH=require, who shows no certificate of the CA is refused", async () => {
+test("with TLS_CLIENT_AUTH=require, a client without a certificate of the CA is refused", async () => {
   const { address } = await startSecure(await secretOf(ours, "localhost"), undefined, 0, {
     TLS_CLIENT_AUTH: "require",
   });
@@ -180,7 +180,7 @@ test("with TLS_CLIENT_AUTH=require, who shows no certificate of the CA is refuse
   expect(known).toMatchObject({ text: "a" });
 });
 
-test("who connects and says nothing does not keep a server from closing", async () => {
+test("a client that connects and sends nothing does not keep a server from closing", async () => {
   const { server } = await startSecure(await secretOf(ours, "localhost"));
   const socket = connectTcp(server.port, "localhost");
   await once(socket, "connect");
@@ -190,7 +190,7 @@ test("who connects and says nothing does not keep a server from closing", async 
   await expect(once(socket.resume(), "close")).resolves.toBeDefined();
 });
 
-test("fetch trusts the CA, and the one that takes its place, which is then the only one", async () => {
+test("fetch trusts the CA, and after a renewal only the new one", async () => {
   const { cert, key } = await ours.issue("localhost");
   const web = createHttpsServer({ cert, key }, (_, response) => response.end("hello")).listen(0, "localhost");
   cleanup.defer(() => void web.close());
@@ -258,7 +258,7 @@ function clientOf(address: string, tls: Tls | undefined) {
   return createServiceClient(EchoService, channel);
 }
 
-/** Whether who serves there has a certificate of this CA now. */
+/** Returns true if the server there has a certificate of this CA now. */
 async function issuerAt(port: number, { cert }: Authority): Promise<string> {
   const socket: TLSSocket = connectTls({ port, host: "localhost", ca: cert, ALPNProtocols: ["h2"] });
   try {

@@ -3,9 +3,9 @@ import { type Env, int, oneOf, optional, type Parser, readEnv, url } from "../pr
 export type TraceConfig = NonNullable<ReturnType<typeof readTraceEnv>>;
 
 /**
- * OpenTelemetry's own variables: what they mean is its specification's to say. Undefined where nothing is to be traced:
- * no collector is named, OTEL_SDK_DISABLED is true, or OTEL_TRACES_EXPORTER is none. Where the collector is, and what it
- * is sent beside the spans (headers, certificates, timeouts), the exporter reads by itself. Throws ConfigError.
+ * Reads OpenTelemetry's own variables, as its specification defines them. Returns undefined if tracing is off: no
+ * collector is named, OTEL_SDK_DISABLED is true, or OTEL_TRACES_EXPORTER is none. The exporter reads its own variables
+ * (endpoint, headers, certificates, timeouts) by itself. Throws ConfigError.
  */
 export function readTraceEnv(env: Env) {
   const named = (env.OTEL_EXPORTER_OTLP_ENDPOINT || env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT || "") !== "";
@@ -32,11 +32,11 @@ export function readTraceEnv(env: Env) {
         ],
         "parentbased_always_on",
       ),
-      /** The part of the traces that is kept, where the sampler goes by it. */
+      /** The ratio of traces to sample, for samplers that use one. */
       OTEL_TRACES_SAMPLER_ARG: ratio,
-      /** As many as a batch has orders at most; the specification's 128 would cut the larger ones. */
+      /** The most members of a batch; the specification's default of 128 would cut the links of larger ones. */
       OTEL_SPAN_LINK_COUNT_LIMIT: int({ min: 0, max: 100_000, default: 1_000 }),
-      /** What does not fit is dropped. Twice the specification's, for a busy worker. */
+      /** Spans that do not fit are dropped. Twice the specification's default, for a busy worker. */
       OTEL_BSP_MAX_QUEUE_SIZE: int({ min: 1, max: 1_000_000, default: 4_096 }),
       OTEL_BSP_MAX_EXPORT_BATCH_SIZE: int({ min: 1, max: 100_000, default: 512 }),
       OTEL_BSP_SCHEDULE_DELAY: int({ min: 1, max: 600_000, default: 5_000 }),

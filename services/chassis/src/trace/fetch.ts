@@ -1,8 +1,8 @@
 import { startSpan } from "./trace.ts";
 
 /**
- * fetch() as a span of what is under way; `route` is the path without what stands in it for one thing, as `/charges/{key}`.
- * For the world outside: our trace is not told there.
+ * Calls fetch() in a child span of the current one. `route` is the path as a template, for example `/charges/{key}`. For
+ * external services: the trace context is not sent to them.
  */
 export async function tracedFetch(route: string, url: URL, init: RequestInit): Promise<Response> {
   const method = init.method ?? "GET";

@@ -22,8 +22,8 @@ import { isSampled, spanIdOf, toTraceparent, traceIdOf } from "./traceparent.ts"
 export type OpenTelemetryOptions = { service: string; config: TraceConfig; log: Log };
 
 /**
- * A tracer over OpenTelemetry's SDK that sends its spans by OTLP. What is current is in our own call context, so the SDK
- * needs no context manager and no propagator, and patches nothing.
+ * Creates a tracer on OpenTelemetry's SDK that sends its spans by OTLP. The current span is in our own call context, so the
+ * SDK needs no context manager and no propagator, and patches nothing.
  */
 export function openTelemetry(options: OpenTelemetryOptions): { tracer: Tracer; shutdown(): Promise<void> } {
   const { service, config, log } = options;
@@ -110,7 +110,7 @@ function toSpanContext(traceparent: string): SpanContext {
   };
 }
 
-/** What the SDK complains of, in our log and at most once a minute: a collector that is away is away for long. */
+/** Logs the SDK's problems, at most once a minute: an unreachable collector stays so for a while. */
 function problems(log: Log) {
   let quietUntil = 0;
   let unsaid = 0;

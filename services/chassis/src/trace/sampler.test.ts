@@ -21,18 +21,18 @@ function isKept(
   );
 }
 
-test("a batch is kept where one of its orders is, however few traces are", () => {
+test("a batch is sampled if one of its members is, whatever the ratio", () => {
   expect(isKept("parentbased_traceidratio", {})).toBe(false);
   expect(isKept("parentbased_traceidratio", { links: [dropped, kept] })).toBe(true);
   expect(isKept("parentbased_traceidratio", { links: [dropped] })).toBe(false);
 });
 
-test("a part is kept with what it is a part of", () => {
+test("a child span is sampled if its parent is", () => {
   expect(isKept("parentbased_always_on", { parent: dropped, links: [kept] })).toBe(false);
   expect(isKept("parentbased_always_off", { parent: kept })).toBe(true);
 });
 
-test("what is always off keeps nothing, and what is always on everything", () => {
+test("always_off samples nothing, and always_on everything", () => {
   expect(isKept("always_off", { parent: kept, links: [kept] })).toBe(false);
   expect(isKept("always_on", { parent: dropped })).toBe(true);
 });

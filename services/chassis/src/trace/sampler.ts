@@ -11,7 +11,7 @@ import type { TraceConfig } from "./env.ts";
 
 type Choice = Pick<TraceConfig, "OTEL_TRACES_SAMPLER" | "OTEL_TRACES_SAMPLER_ARG">;
 
-/** The sampler that OTEL_TRACES_SAMPLER names. */
+/** Creates the sampler that OTEL_TRACES_SAMPLER names. */
 export function samplerOf({ OTEL_TRACES_SAMPLER: name, OTEL_TRACES_SAMPLER_ARG: ratio }: Choice): Sampler {
   switch (name) {
     case "always_on":
@@ -30,8 +30,9 @@ export function samplerOf({ OTEL_TRACES_SAMPLER: name, OTEL_TRACES_SAMPLER_ARG: 
 }
 
 /**
- * A trace that begins with links is a batch's, whose parents they are: it is kept where one of them is. By its own id
- * it would be lost as often as any other, and with it the way of all the orders in it.
+ * Samples like ParentBasedSampler, but samples a trace that begins with links if one of the linked traces is sampled. Such
+ * a trace is a batch's, and its links are its parents. Sampled by its own id, it would be missing from the sampled traces
+ * of its members.
  */
 function parentBased(root: Sampler): Sampler {
   const byParent = new ParentBasedSampler({ root });

@@ -1,4 +1,4 @@
-/** What is known about a span, by OpenTelemetry's names where it has one. Ids and codes, never personal data. */
+/** A span's attributes, by OpenTelemetry's names if there is one. Ids and codes, never personal data. */
 export type Attributes = Readonly<Record<string, string | number | boolean | undefined>>;
 
 export type Link = { readonly traceparent: string; readonly attributes?: Attributes };
@@ -19,7 +19,7 @@ export type SpanOptions = {
 export type Span = {
   /** For its child spans, in this process and others. */
   readonly traceparent: string;
-  /** False if it is not sampled: nobody will see it. */
+  /** False if it is not sampled, and so never exported. */
   readonly recording: boolean;
   set(attributes: Attributes): void;
   link(link: Link): void;

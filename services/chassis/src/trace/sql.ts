@@ -3,20 +3,19 @@ import pg from "pg";
 import type { Attributes, Span } from "./span.ts";
 import { startSpan, tracer } from "./trace.ts";
 
-/** For the configuration of a pool: clients that trace, where this process does. */
+/** Returns a pool's option for traced clients, if this process traces. */
 export function tracedClients(): { Client?: typeof TracedClient } {
   return tracer() === undefined ? {} : { Client: TracedClient };
 }
 
-/** Who had to wait for a connection is called back by whoever gave one back: not as a part of that one's trace. */
+/** Keeps the waiting caller's trace, not that of the caller whose release of a connection runs the callback. */
 export function inContext<Given extends unknown[]>(callback: (...given: Given) => void): (...given: Given) => void {
   return tracer() === undefined ? callback : AsyncResource.bind(callback);
 }
 
 /**
- * A client whose statements are spans, where they are a part of something that is traced. A span has the name that the
- * statement is prepared under, by which it is found in the source; one without a name has its text. Values are in
- * neither.
+ * A client that starts a span for each statement of a traced call. The span has the statement's name, by which to find it
+ * in the source; the span of an unnamed statement has its text. Parameter values are never recorded.
  */
 export class TracedClient extends pg.Client {
   readonly #attributes: Attributes;
@@ -31,12 +30,12 @@ export class TracedClient extends pg.Client {
     };
   }
 
-  // The overloads of pg are told apart by what is given, so this has none of its own.
+  // One signature for pg's overloads, which differ by their arguments.
   override query(...given: unknown[]): never {
     const query: (...given: unknown[]) => unknown = super.query;
     const span = spanOf(given[0], this.#attributes);
     if (span === undefined) {
-      // The type is one that fits each overload.
+      // `never` fits the result of each overload.
       return query.apply(this, given) as never;
     }
     const end = (error: unknown) => {

@@ -5,7 +5,7 @@ import { readTraceEnv } from "./env.ts";
 import { setTracer } from "./trace.ts";
 
 export type TracingOptions = {
-  /** What the process is called where OTEL_SERVICE_NAME says nothing else. */
+  /** The process's name, unless OTEL_SERVICE_NAME is set. */
   readonly service: string;
   readonly log: Log;
   readonly env?: Env;
@@ -14,9 +14,9 @@ export type TracingOptions = {
 export type Tracing = AsyncDisposable;
 
 /**
- * Has this process trace, where the variables say so; nothing of OpenTelemetry is loaded otherwise. Closing it sends
- * what is not sent yet, for at most two seconds: a collector that is away keeps nobody from ending. To be called before
- * the server, the pool and the worker are made, since they look at it then. Throws ConfigError.
+ * Turns tracing on in this process, if the variables say so; otherwise OpenTelemetry is not loaded. Disposing of it sends
+ * the remaining spans, for at most two seconds, so that an unreachable collector does not keep a process from exiting. Call
+ * it before the server, the pool and the worker are made: they check for a tracer once. Throws ConfigError.
  */
 export async function startTracing({ service, log, env = process.env }: TracingOptions): Promise<Tracing | undefined> {
   const config = readTraceEnv(env);

@@ -40,7 +40,7 @@ function begin(name: string): Span {
   return span;
 }
 
-test("a run for calls of several traces has one of its own, with links both ways", async () => {
+test("a run for calls of several traces has its own trace, linked in both directions", async () => {
   const sink = await traced();
   const run = coalesce<number, number>({
     name: "run",
@@ -62,7 +62,7 @@ test("a run for calls of several traces has one of its own, with links both ways
   expect(sink.spans.find(({ name }) => name === "within")?.parentSpanId).toBe(shared?.spanId);
 });
 
-test("a run for one call is a part of its trace", async () => {
+test("a run for one call is in its trace", async () => {
   const sink = await traced();
   const run = coalesce<number, number>({ name: "run", maxItems: 10, maxConcurrent: 1, run: async (items) => items });
 
@@ -73,7 +73,7 @@ test("a run for one call is a part of its trace", async () => {
   expect(sink.spans.find(({ name }) => name === "run")?.traceId).toBe(traceIdOf(one.traceparent));
 });
 
-test("a statement that waited for a connection is a part of who asked, and not of who gave it back", async () => {
+test("a statement that waited for a connection is in the waiting caller's trace, not in the releasing one's", async () => {
   const sink = await traced();
   const url = process.env.TEST_POSTGRES_URL ?? "";
   const pool = createPool({ url, size: 1, applicationName: "test", log });
@@ -101,7 +101,7 @@ test("a statement that waited for a connection is a part of who asked, and not o
   });
 });
 
-test("outside of a trace nothing is one", async () => {
+test("outside of a trace, nothing starts one", async () => {
   const sink = await traced({ OTEL_TRACES_SAMPLER: "parentbased_always_off" });
   expect(startSpan("alone")).toBeUndefined();
   await inSpan(begin("dropped"), async () => {
@@ -114,7 +114,7 @@ test("outside of a trace nothing is one", async () => {
   expect(sink.spans).toEqual([]);
 });
 
-test("a refusal is an answer, and no error", () => {
+test("a refusal is not an error", () => {
   expect([Code.FailedPrecondition, Code.NotFound, Code.InvalidArgument, Code.Aborted].map(failure)).toEqual([
     undefined,
     undefined,
@@ -128,7 +128,7 @@ test("a refusal is an answer, and no error", () => {
   ]);
 });
 
-test("nothing of OpenTelemetry's SDK is loaded where no collector is named", async () => {
+test("OpenTelemetry's SDK is not loaded without a collector", async () => {
   // prom-client loads the interfaces in any case.
   const program = `
     import { registerHooks } from "node:module";

@@ -6,7 +6,7 @@ import { isSampled, toTraceparent, traceIdOf } from "./traceparent.ts";
 
 let current: Tracer | undefined;
 
-/** Undefined unless this process traces: startTracing(). */
+/** Returns this process's tracer; undefined unless startTracing() has turned tracing on. */
 export function tracer(): Tracer | undefined {
   return current;
 }
@@ -15,7 +15,7 @@ export function setTracer(tracer: Tracer | undefined): void {
   current = tracer;
 }
 
-/** Begins a part of what is under way; undefined where that is not traced. */
+/** Starts a child span of the current one; undefined if the current call is not traced. */
 export function startSpan(name: string, options: Omit<SpanOptions, "parent"> = {}): Span | undefined {
   if (current === undefined) {
     return undefined;
@@ -24,7 +24,7 @@ export function startSpan(name: string, options: Omit<SpanOptions, "parent"> = {
   return isSampled(parent) ? current.start(name, { ...options, parent }) : undefined;
 }
 
-/** What a call takes along that is a part of nothing traced: no trace is to begin where it comes to. */
+/** Returns an unsampled traceparent for a call outside of any trace, so that the called service begins none. */
 export function untraced(): string | undefined {
   if (current === undefined) {
     return undefined;
@@ -33,7 +33,7 @@ export function untraced(): string | undefined {
   return toTraceparent(id, id.slice(16), false);
 }
 
-/** Runs `fn` with the span as what its own parts belong to, and ends the span with it. */
+/** Runs `fn` with the span as the current one, and ends the span with it. */
 export async function inSpan<T>(span: Span | undefined, fn: () => Promise<T>): Promise<T> {
   if (span === undefined) {
     return await fn();
@@ -51,8 +51,8 @@ export async function inSpan<T>(span: Span | undefined, fn: () => Promise<T>): P
 }
 
 /**
- * A span for work that is done for several at once. For one it is a part of that one's trace; for several of different
- * traces it begins a trace of its own, with a link to each. Undefined where none of them is traced.
+ * Starts a span for work that several members share. If they are of one trace, it is a child span; if they are of several,
+ * it begins a trace of its own, with a link to each. Undefined if none of them is traced.
  */
 export function startShared(
   name: string,
@@ -69,7 +69,7 @@ export function startShared(
   return current.start(name, isOne ? { ...options, parent: first.traceparent } : { ...options, links });
 }
 
-/** The same for calls under way: the span of each links to it as well. */
+/** Starts a shared span for calls in progress, and links each call's span to it as well. */
 export function startSharedBy(callers: readonly (CallContext | undefined)[], name: string): Span | undefined {
   if (current === undefined) {
     return undefined;
@@ -88,7 +88,7 @@ export function startSharedBy(callers: readonly (CallContext | undefined)[], nam
   return shared;
 }
 
-/** A span for taking up what others caused some time ago: begins a trace, with a link to each of theirs. */
+/** Starts a span for consuming messages: it begins a trace, with a link to the trace that caused each message. */
 export function startConsumer(name: string, traceparents: readonly string[]): Span | undefined {
   if (current === undefined) {
     return undefined;

@@ -4,13 +4,13 @@ import { isSampled, readTraceparent, readTracestate, spanIdOf, toTraceparent, tr
 const trace = "4bf92f3577b34da6a3ce929d0e0e4736";
 const span = "00f067aa0ba902b7";
 
-test("a traceparent is read as it came, and taken apart", () => {
+test("a traceparent is read unchanged, and its parts can be had", () => {
   const traceparent = readTraceparent(`00-${trace}-${span}-01`);
   expect(traceparent).toBe(toTraceparent(trace, span, true));
   expect([traceIdOf(traceparent ?? ""), spanIdOf(traceparent ?? "")]).toEqual([trace, span]);
 });
 
-test("of a later version the part is taken that is known", () => {
+test("of a later version, the part that is known is read", () => {
   expect(readTraceparent(`cc-${trace}-${span}-01-what-the-future-holds`)).toBe(`00-${trace}-${span}-01`);
 });
 
@@ -23,7 +23,7 @@ test.each([
   ["capital letters", `00-${trace.toUpperCase()}-${span}-01`],
   ["the version that is none", `ff-${trace}-${span}-01`],
   ["a line of a log", `00-${trace}-${span}-01\n{"level":"fatal"}`],
-])("%s is no traceparent", (_, header) => {
+])("%s is not a traceparent", (_, header) => {
   expect(readTraceparent(header)).toBeUndefined();
 });
 
@@ -32,11 +32,11 @@ test.each([
   ["03", true],
   ["00", false],
   ["02", false],
-])("flags %s: kept is %s", (flags, kept) => {
+])("flags %s: sampled is %s", (flags, kept) => {
   expect(isSampled(`00-${trace}-${span}-${flags}`)).toBe(kept);
 });
 
-test("a tracestate that is longer than it may be is left out", () => {
+test("a tracestate that is too long is dropped", () => {
   expect(readTracestate("vendor=1")).toBe("vendor=1");
   expect(readTracestate("v".repeat(513))).toBeUndefined();
 });

@@ -1,7 +1,7 @@
 /**
- * W3C trace context, version 00: `00-<trace, 32 hex>-<span, 16 hex>-<flags>`. Undefined for what is none, which is as
- * if nothing had come: so what is stored, logged and passed on has this form. Of a later version the part is taken that
- * we know.
+ * Reads the header `traceparent` of W3C Trace Context, version 00: `00-<trace, 32 hex>-<span, 16 hex>-<flags>`. Returns
+ * undefined for an invalid one, so that only this form is stored, logged and passed on. Of a later version, returns the
+ * part that version 00 has.
  */
 export function readTraceparent(header: string | null | undefined): string | undefined {
   if (header === null || header === undefined || !pattern.test(header)) {
@@ -13,12 +13,12 @@ export function readTraceparent(header: string | null | undefined): string | und
   return `00${header.slice(2, length)}`;
 }
 
-/** What vendors say beside it: passed on as it came, when there is a traceparent and it is no longer than it may be. */
+/** Reads the header `tracestate`, which is passed on unchanged. Returns undefined for an empty one or one over 512 characters. */
 export function readTracestate(header: string | null | undefined): string | undefined {
   return header === null || header === undefined || header === "" || header.length > 512 ? undefined : header;
 }
 
-/** Whether the trace is recorded, by the word of who made this traceparent. */
+/** Returns true if the maker of this traceparent records the trace. */
 export function isSampled(traceparent: string | undefined): traceparent is string {
   return traceparent !== undefined && (Number.parseInt(traceparent.charAt(length - 1), 16) & 1) === 1;
 }

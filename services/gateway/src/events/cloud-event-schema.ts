@@ -1,4 +1,4 @@
-/** A CloudEvent as the document describes it. */
+/** The schema of a CloudEvent. */
 export const cloudEventSchema = {
   type: "object",
   description: "An event in the JSON format of CloudEvents 1.0.",

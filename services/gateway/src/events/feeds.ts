@@ -1,10 +1,10 @@
 import { type DescMethodServerStreaming, isMessage, type JsonValue, type Message } from "@bufbuild/protobuf";
 import { toCloudEvent } from "@sagacart/outbox/events/cloud-event";
 import { SubscribeEventsResponseSchema } from "@sagacart/proto/event/v1/event_service";
-import type { Schema } from "../openapi/schemas.ts";
-import type { Binding } from "../transcode/bindings.ts";
-import type { Feed, Frame } from "../transcode/feeds.ts";
-import { isObject } from "../transcode/query.ts";
+import type { Schema } from "@sagacart/rest/openapi/schema";
+import type { Binding } from "../v1/bindings.ts";
+import type { Feed, Frame } from "../v1/feed.ts";
+import { isObject } from "../v1/query.ts";
 import { subscriptions } from "./bindings.ts";
 import { formatOf, formatParameter, withoutFormat } from "./format.ts";
 
@@ -15,7 +15,7 @@ function feedOf(binding: Binding<DescMethodServerStreaming>): Feed {
   return {
     binding,
     cursor: "afterPosition",
-    // The position of a consumer that is named is known here, and may have been set back since.
+    // The service knows the position of a named consumer, which an operator may have set back.
     cursorKeptBy: "consumer",
     frames: inJson,
     told: (request, query) => ({
@@ -47,7 +47,7 @@ function asCloudEvents(message: Message): readonly Frame[] {
   return upTo(String(message.nextPosition), frames);
 }
 
-/** The types asked for left out what came last: who reads on need not look at it again. */
+/** Adds a frame with the next position if the filter by type left out the last events, so that they are not read again. */
 function upTo(next: string, frames: readonly Frame[]): readonly Frame[] {
   return frames.at(-1)?.id === next || next === "0" ? frames : [...frames, { id: next, data: undefined }];
 }

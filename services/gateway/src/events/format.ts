@@ -1,15 +1,15 @@
 import { cloudEventBatchType, cloudEventType } from "@sagacart/outbox/events/cloud-event";
+import { invalidRequest } from "@sagacart/rest/problem";
 import type { FastifyRequest } from "fastify";
 import Negotiator from "negotiator";
-import { invalidRequest } from "../problem.ts";
-import type { Query } from "../transcode/query.ts";
+import type { Query } from "../v1/query.ts";
 
-/** How events are told: in the JSON of our API, or as CloudEvents. */
+/** The format of events: the JSON of this API, or CloudEvents. */
 export type Format = "json" | "cloudevents";
 
 /**
- * How a reader of events wants them told: the query's `format`, since a browser's EventSource cannot say it otherwise,
- * else the media types it accepts. Throws EdgeError for a format that there is not.
+ * Returns the format that a reader asks for: by the query's `format`, since a browser's EventSource cannot set headers, else
+ * by the media types that it accepts. Throws EdgeError for an unknown format.
  */
 export function formatOf(request: FastifyRequest, query: Query): Format {
   const { format } = query;
@@ -20,14 +20,14 @@ export function formatOf(request: FastifyRequest, query: Query): Format {
     throw invalidRequest([{ field: "format", rule: "in", message: "must be json or cloudevents, once" }]);
   }
   const accepted = new Negotiator(request.raw);
-  // A stream's own type says nothing of what is in it, so the events' may stand beside it.
+  // A stream's type does not tell the format of its events, so Accept may name that besides.
   const isNamed = accepted.mediaTypes().includes(cloudEventType);
   return isNamed || accepted.mediaType(["application/json", cloudEventBatchType]) === cloudEventBatchType
     ? "cloudevents"
     : "json";
 }
 
-/** The query as the rpc knows it. */
+/** Removes the parameter that the rpc does not know. */
 export function withoutFormat({ format: _, ...query }: Query): Query {
   return query;
 }
@@ -36,7 +36,6 @@ export function withoutFormat({ format: _, ...query }: Query): Query {
 export const formatParameter = {
   name: "format",
   in: "query",
-  description:
-    "How the events are told: in the JSON of this API, or as CloudEvents 1.0. Without it, what Accept names.",
+  description: "The format of the events: the JSON of this API, or CloudEvents 1.0. Without it, Accept decides.",
   schema: { type: "string", enum: ["json", "cloudevents"] },
 };

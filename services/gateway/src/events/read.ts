@@ -1,17 +1,17 @@
 import { isMessage } from "@bufbuild/protobuf";
 import { batched, cloudEventBatchType } from "@sagacart/outbox/events/cloud-event";
 import { type ReadEventsResponse, ReadEventsResponseSchema } from "@sagacart/proto/event/v1/event_service";
+import { callerLeft } from "@sagacart/rest/caller-left";
+import type { Schema } from "@sagacart/rest/openapi/schema";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { callerLeft } from "../caller-left.ts";
-import type { Schema } from "../openapi/schemas.ts";
 import type { Services } from "../services.ts";
-import type { Binding } from "../transcode/bindings.ts";
-import { routerPath } from "../transcode/router-path.ts";
-import { decode, encode, partsOf, sendJson } from "../transcode/transcode.ts";
-import { unaryCall } from "../transcode/unary-call.ts";
+import type { Binding } from "../v1/bindings.ts";
+import { routerPath } from "../v1/router-path.ts";
+import { decode, encode, partsOf, sendJson } from "../v1/transcode.ts";
+import { unaryCall } from "../v1/unary-call.ts";
 import { formatOf, formatParameter, withoutFormat } from "./format.ts";
 
-/** Serves ReadEvents, with the events in the format that was asked for. */
+/** Serves ReadEvents, with the events in the format that the caller asks for. */
 export function serveReading(app: FastifyInstance, services: Services, bindings: readonly Binding[]): void {
   for (const binding of bindings) {
     const call = unaryCall(binding.method, services.transportTo(binding.method.parent, binding.at));
@@ -28,7 +28,7 @@ export function serveReading(app: FastifyInstance, services: Services, bindings:
   }
 }
 
-/** A batch has no room for where to read on: that is in headers. */
+/** Sends a batch of CloudEvents. It has no field for the next position, which is in headers. */
 function sendBatch(request: FastifyRequest, reply: FastifyReply, page: ReadEventsResponse): FastifyReply {
   const { events, nextPosition, generation } = page;
   const { headers, body } = batched(events);
@@ -47,7 +47,7 @@ function sendBatch(request: FastifyRequest, reply: FastifyReply, page: ReadEvent
     .send(body);
 }
 
-/** What the document says of it besides what the descriptors do. */
+/** Adds to the OpenAPI operation what the descriptors do not say. */
 export function documentReading(operation: Schema): Schema {
   const { parameters, responses } = operation;
   const answers: { [status: string]: unknown } = typeof responses === "object" ? { ...responses } : {};

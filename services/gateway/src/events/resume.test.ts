@@ -7,7 +7,7 @@ import { randomOf } from "@sagacart/chassis/testing/random";
 import { startTestFeed, type TestFeed } from "@sagacart/outbox/testing/test-feed";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
 import { expect, test } from "vitest";
-import { startTestGateway } from "../testing.ts";
+import { startTestGateway } from "../testing/gateway.ts";
 
 /** Reads from the cursor on, until the connection breaks or the signal comes. Tells each event, and the cursor after. */
 type Read = (cursor: bigint, signal: AbortSignal, told: (name: string, cursor: bigint) => void) => Promise<void>;

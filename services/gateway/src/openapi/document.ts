@@ -2,15 +2,17 @@ import type { DescField, DescFile, DescMessage } from "@bufbuild/protobuf";
 import { accessRule } from "@sagacart/chassis/auth/access";
 import type { RoleName } from "@sagacart/chassis/auth/principal";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
+import { problemResponses, problemSchema } from "@sagacart/rest/openapi/problems";
+import type { Schema } from "@sagacart/rest/openapi/schema";
+import { securitySchemes } from "@sagacart/rest/openapi/security";
 import { cloudEventSchema } from "../events/cloud-event-schema.ts";
 import { documentReading } from "../events/read.ts";
-import type { Feed } from "../transcode/feeds.ts";
-import type { AnyBinding } from "../transcode/transcode.ts";
-import { problemResponses, problemSchema } from "./problems.ts";
+import type { Feed } from "../v1/feed.ts";
+import type { AnyBinding } from "../v1/transcode.ts";
 import { type Comments, readComments } from "./proto-comments.ts";
-import { isRequired, type Schema, Schemas } from "./schemas.ts";
+import { isRequired, Schemas } from "./schemas.ts";
 
-/** The OpenAPI document of /v1, made of the same descriptors that serve it. */
+/** Makes the OpenAPI document of /v1 from the descriptors that serve it. */
 export function openApiDocument(bindings: readonly AnyBinding[], feeds: readonly Feed[]): Schema {
   const all = [...bindings, ...feeds.map(({ binding }) => binding)];
   const services = [...new Set(all.map(({ method }) => method.parent))];
@@ -53,23 +55,13 @@ export function openApiDocument(bindings: readonly AnyBinding[], feeds: readonly
   };
 }
 
-/** How a caller says who it is. */
-export const securitySchemes = {
-  token: {
-    type: "http",
-    scheme: "bearer",
-    bearerFormat: "JWT",
-    description: "From POST /v1/sessions, or by OpenID Connect; a program's own from the issuer's token endpoint.",
-  },
-} as const satisfies Schema;
-
-/** `/v1/products/{product.id}` is `/v1/products/{id}`, as its other methods have it; `{order_id}` is `{orderId}`. */
+/** Returns a path as documented: `/v1/products/{product.id}` is `/v1/products/{id}`, and `{order_id}` is `{orderId}`. */
 export function documentedPath(binding: AnyBinding): string {
   let index = 0;
   return binding.template.replaceAll(/\{[^}]+\}/g, () => `{${nameInPath(binding.path[index++]?.fields ?? [])}}`);
 }
 
-/** Of a field in a field the last name alone: programs that fill in paths stumble over dots. */
+/** Returns the last name of a nested field: programs that fill in paths do not expect dots. */
 function nameInPath(fields: readonly DescField[]): string {
   return nameOf(fields.slice(-1));
 }
@@ -87,7 +79,7 @@ function operation(binding: AnyBinding, schemas: Schemas, comments: Comments, an
   const audience = anyone ? "For anyone." : `For ${roles.map(whom).join(", ")}.`;
   const statuses = [
     "400",
-    // What anyone may call asks for other proofs than a token: a password, say.
+    // Methods that anyone may call check other credentials than a token, such as a password.
     ...(anyone ? [] : ["403"]),
     ...(anyone && binding.verb === "GET" ? [] : ["401"]),
     "404",

@@ -2,12 +2,12 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { DescFile } from "@bufbuild/protobuf";
 
-/** What the .proto sources say of each service, rpc, message, field and enum value, by its full name. */
+/** The comments on each service, rpc, message, field and enum value, by full name. */
 export type Comments = ReadonlyMap<string, string>;
 
 /**
- * Reads the comments of these files. The generated code has none at run time, so the sources are read where they are
- * at hand, beside the generated code; where they are not, there are no comments.
+ * Reads the comments of these files from the .proto sources beside the generated code, which has none. Without the sources
+ * (in an image) there are no comments.
  */
 export function readComments(files: Iterable<DescFile>): Comments {
   const comments = new Map<string, string>();
@@ -32,7 +32,7 @@ function sourceOf({ name }: DescFile): string | undefined {
   }
 }
 
-/** For sources as `buf format` writes them: one thing a line, comments above it. */
+/** Expects the format of `buf format`: one declaration per line, with comments above it. */
 function collect(source: string, packageName: string, comments: Map<string, string>): void {
   const scopes: string[] = [packageName];
   let above: string[] = [];
@@ -54,14 +54,14 @@ function collect(source: string, packageName: string, comments: Map<string, stri
     const opened = (line.match(/\{/g) ?? []).length;
     const closed = (line.match(/\}/g) ?? []).length;
     for (let index = closed; index < opened; index++) {
-      // A oneof adds nothing to the names of its fields.
+      // A oneof is not part of its fields' names.
       scopes.push(index === closed && block !== undefined && !/^\s*oneof/.test(line) ? block : "");
     }
     scopes.splice(scopes.length - Math.max(0, closed - opened));
   }
 }
 
-/** Lines of one paragraph belong together; an empty line ends it. */
+/** Joins the lines of a paragraph; an empty line ends it. */
 function paragraphs(lines: readonly string[]): string {
   return lines
     .join("\n")

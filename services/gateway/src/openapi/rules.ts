@@ -1,6 +1,6 @@
 import { type FieldRules, Ignore } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 
-/** What protovalidate's rules say of a field, in the words of JSON Schema. What it has no words for is left out. */
+/** Translates a field's protovalidate rules to JSON Schema, and leaves out those that it cannot express. */
 export function constraints(rules: FieldRules | undefined): Record<string, unknown> {
   const type = rules?.type;
   switch (type?.case) {
@@ -22,7 +22,7 @@ export function constraints(rules: FieldRules | undefined): Record<string, unkno
         not: type.value.notIn.length > 0 ? { enum: type.value.notIn } : undefined,
       });
     case "int64":
-      // For those who send numbers; a text is held to the same by the service.
+      // For numbers; the service checks text by the same rule.
       return defined({
         minimum: type.value.greaterThan.case === "gte" ? Number(type.value.greaterThan.value) : undefined,
         maximum:
@@ -41,12 +41,12 @@ export function constraints(rules: FieldRules | undefined): Record<string, unkno
   }
 }
 
-/** A field that may be left out is empty in answers. */
+/** An optional field may be empty, so its pattern has to allow that. */
 function patternOf(pattern: string, orEmpty: boolean): string | undefined {
   return pattern === "" ? undefined : orEmpty && !new RegExp(pattern).test("") ? `^$|${pattern}` : pattern;
 }
 
-/** Limits are 64 bits on the wire; 0 is no limit for a minimum, and the rules have no maximum of 0. */
+/** Converts a 64-bit limit; 0 means none, since no rule has a maximum of 0. */
 function smaller(limit: bigint): number | undefined {
   return limit === 0n ? undefined : Number(limit);
 }

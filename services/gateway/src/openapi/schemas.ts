@@ -1,12 +1,10 @@
 import { type DescEnum, type DescField, type DescMessage, getOption, ScalarType } from "@bufbuild/protobuf";
 import { type FieldRules, Ignore, field as rulesOption } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+import type { Schema } from "@sagacart/rest/openapi/schema";
 import type { Comments } from "./proto-comments.ts";
 import { constraints } from "./rules.ts";
 
-/** A JSON Schema, as OpenAPI 3.1 has them. */
-export type Schema = { [key: string]: unknown };
-
-/** Makes schemas of messages, and gathers those they refer to as components. */
+/** Makes schemas of messages, and collects the ones that they refer to as components. */
 export class Schemas {
   readonly components: Record<string, Schema> = {};
   readonly #comments: Comments;
@@ -15,7 +13,7 @@ export class Schemas {
     this.#comments = comments;
   }
 
-  /** A reference to a message's schema, which is made when it is first asked for. */
+  /** Returns a reference to a message's schema, which is made on first use. */
   refTo(message: DescMessage): Schema {
     const key = keyOf(message);
     if (!(key in this.components)) {
@@ -25,7 +23,7 @@ export class Schemas {
     return { $ref: `#/components/schemas/${key}` };
   }
 
-  /** A message's schema, without some of its fields. */
+  /** Returns a message's schema, without some of its fields. */
   object(message: DescMessage, without: ReadonlySet<DescField> = new Set()): Schema {
     const fields = message.fields.filter((field) => !without.has(field));
     const required = fields.filter(isRequired).map(({ jsonName }) => jsonName);
@@ -68,7 +66,7 @@ export class Schemas {
     return scalars[scalar ?? ScalarType.STRING] ?? { type: "string" };
   }
 
-  /** What each word of an enum means. */
+  /** Lists the values of an enum with their comments. */
   #wordsOf(words: DescEnum | undefined): string | undefined {
     const lines = (words?.values ?? []).flatMap(({ name }) => {
       const comment = this.#comments.get(`${words?.typeName}.${name}`);
@@ -83,7 +81,7 @@ export class Schemas {
   }
 }
 
-/** Whether a request without this field is refused. */
+/** Returns true if a request without this field is refused. */
 export function isRequired(field: DescField): boolean {
   const rules = rulesOf(field);
   if (rules === undefined || rules.ignore === Ignore.IF_ZERO_VALUE) {
@@ -111,7 +109,7 @@ const wellKnown: Readonly<Record<string, Schema>> = {
   "google.protobuf.FieldMask": { type: "string", examples: ["title,price"] },
 };
 
-/** 64 bits do not fit a JSON number: they are answered as text, and taken as either. */
+/** A 64-bit integer does not fit a JSON number: answers have text, requests may have either. */
 const int64: Schema = { type: ["string", "integer"], format: "int64", pattern: "^-?[0-9]+$" };
 
 const scalars: Readonly<Partial<Record<ScalarType, Schema>>> = {

@@ -86,8 +86,8 @@ test("a running identity accepts its tokens while its keys change every second",
   const short = {
     SIGNING_KEY_MS: "1000",
     SIGNING_KEY_LEAD_MS: "400",
-    ACCESS_TOKEN_MS: "1000",
-    SERVICE_TOKEN_MS: "1000",
+    ACCESS_TOKEN_MS: "30000",
+    SERVICE_TOKEN_MS: "30000",
   };
   await using running = await startTestIdentity({ env: short });
   const { client, refreshToken } = await running.register();

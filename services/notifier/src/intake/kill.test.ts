@@ -138,4 +138,4 @@ test("killed again and again while everything is delivered twice: each message e
   expectStableIds(mails, await messages());
   const { rows } = await pool.query("select sequence, unread from inboxes");
   expect(rows).toEqual([{ sequence: 60n, unread: 60n }]);
-}, 60_000);
+});

@@ -109,7 +109,7 @@ test("a confirmed batch is not handed out again; what is not tracked is done", a
   expect(await statesOf()).toEqual(["a CLAIMED"]);
 });
 
-test("of a batch that is confirmed in part the rest is handed out again", async () => {
+test("the rest of a partly confirmed batch is handed out again", async () => {
   await recordCommands(database.pool, [
     { kind: "RUN", subject: "a" },
     { kind: "RUN", subject: "b" },
@@ -142,7 +142,7 @@ test("finished commands are gone, of the named subjects and kinds only", async (
   expect(await statesOf()).toEqual(["a OPEN", "b STARTED"]);
 });
 
-test("without tracked commands that can stall, none is listed and none restarted", async () => {
+test("without stalled commands, none is listed and none restarted", async () => {
   expect((await commands.listStalledCommands({ stalledFor: second })).commands).toEqual([]);
   expect((await commands.restartCommands({ items: [{ commandId: "a", ownerWorkflowId: "w" }] })).commandIds).toEqual(
     [],

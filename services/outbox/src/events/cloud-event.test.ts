@@ -28,7 +28,7 @@ const bare = create(EventSchema, {
   data: "{}",
 });
 
-/** What the reference implementation reads, which validates against the specification's schema. */
+/** Reads an event by the reference implementation, which validates it against the specification's schema. */
 function read({ headers, body }: { headers: Readonly<Record<string, string>>; body: string }) {
   const events = [HTTP.toEvent({ headers: { ...headers }, body })].flat();
   return events.map((event) => {
@@ -56,7 +56,7 @@ test("an event is a CloudEvent of version 1.0, with its cursor and its trace", (
   });
 });
 
-test("what an event does not have is left out, and a large position stays exact", () => {
+test("absent attributes are omitted, and a large position stays exact", () => {
   expect(toCloudEvent(bare)).toEqual({
     specversion: "1.0",
     id: "1",
@@ -78,7 +78,7 @@ test("the reference implementation reads the structured, the batched and the bin
   expect(read(binary(paid))).toEqual([toCloudEvent(paid)]);
 });
 
-test("binary mode gives the data as it was recorded, and no header for its type but the usual one", () => {
+test("binary mode has the data as recorded, and its type in content-type only", () => {
   const { headers, body } = binary(paid);
   expect(body).toBe(paid.data);
   expect(headers["content-type"]).toBe("application/json");

@@ -4,9 +4,9 @@ import type { Event } from "@sagacart/proto/event/v1/event";
 /**
  * An event in the JSON format of CloudEvents 1.0.2.
  *
- * Beside the attributes of the specification it has three extensions. `sequence` counts the events of this subject
- * (1, 2, 3 … without gaps), padded so that it sorts as text, as the Sequence extension wants it. `position` is the
- * cursor to read on after this event. `traceparent` is the call that caused it (Distributed Tracing).
+ * In addition to the specification's attributes, it has three extensions. `sequence` numbers the events of a subject (1, 2,
+ * 3 … without gaps), padded so that it sorts as text, as the Sequence extension requires. `position` is the cursor for
+ * reading on after this event. `traceparent` is the call that caused it (Distributed Tracing extension).
  */
 export type CloudEvent = {
   readonly specversion: "1.0";
@@ -22,24 +22,24 @@ export type CloudEvent = {
   readonly data: unknown;
 };
 
-/** What goes over HTTP: the headers that say what it is, and the body. */
+/** An event, or several, as an HTTP message. */
 export type HttpContent = { readonly headers: Readonly<Record<string, string>>; readonly body: string };
 
-/** The media type of one event, and of several. */
+/** The media types of one event and of several. */
 export const cloudEventType = "application/cloudevents+json";
 export const cloudEventBatchType = "application/cloudevents-batch+json";
 
-/** Throws a SyntaxError where the event's data is no JSON, which no service of ours records. */
+/** Translates an event. Throws a SyntaxError if its data is not JSON, which no service of ours records. */
 export function toCloudEvent(event: Event): CloudEvent {
   return { ...attributesOf(event), data: JSON.parse(event.data) };
 }
 
-/** Structured mode: the whole event is the body. */
+/** Encodes an event in structured mode: all of it is in the body. */
 export function structured(event: Event): HttpContent {
   return { headers: { "content-type": `${cloudEventType}; charset=utf-8` }, body: JSON.stringify(toCloudEvent(event)) };
 }
 
-/** Batched mode, for who asked for it: several events, or none. */
+/** Encodes events in batched mode; there may be none. */
 export function batched(events: readonly Event[]): HttpContent {
   return {
     headers: { "content-type": `${cloudEventBatchType}; charset=utf-8` },
@@ -47,7 +47,7 @@ export function batched(events: readonly Event[]): HttpContent {
   };
 }
 
-/** Binary mode: the data is the body, to the byte as it was recorded; all else stands in headers. */
+/** Encodes an event in binary mode: the body is the data, byte for byte as recorded; all else is in headers. */
 export function binary(event: Event): HttpContent {
   const { datacontenttype, ...attributes } = attributesOf(event);
   const headers = Object.entries(attributes).map(([name, value]) => [`ce-${name}`, percentEncoded(value)]);
@@ -61,7 +61,7 @@ function attributesOf(event: Event): Omit<CloudEvent, "data"> {
     id,
     source,
     type,
-    // An attribute without a value is left out.
+    // Attributes without a value are omitted.
     ...(subject === "" ? {} : { subject }),
     ...(time === undefined ? {} : { time: timestampDate(time).toISOString() }),
     datacontenttype: "application/json",
@@ -71,10 +71,10 @@ function attributesOf(event: Event): Omit<CloudEvent, "data"> {
   };
 }
 
-/** As many as the largest 64-bit integer has. */
+/** The number of digits of the largest 64-bit integer. */
 const sequenceDigits = 19;
 
-/** What a header cannot carry, in the way of the HTTP binding: space, ", % and all beyond visible ASCII. */
+/** Encodes a header's value by the HTTP binding's rules: percent-encodes space, ", % and all but visible ASCII. */
 function percentEncoded(value: string): string {
   return value
     .toWellFormed()

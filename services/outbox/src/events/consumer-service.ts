@@ -35,7 +35,7 @@ export const consumerReasons = defineReasons({
   REPLAY_NOT_BACK: Code.FailedPrecondition,
 });
 
-/** The rpcs of ConsumerService. `onReplay` is called when a consumer was set back. */
+/** The RPCs of ConsumerService. `onReplay` is called after a consumer was set back. */
 export function consumerService(options: {
   pool: Pool;
   log: Log;
@@ -59,7 +59,7 @@ export function consumerService(options: {
     async commitPosition({ name, position, generation }) {
       const head = await headPosition(pool);
       if (position > head) {
-        const message = `consumer ${name} acknowledges position ${position}, and the feed ends at ${head}`;
+        const message = `consumer ${name} acknowledges position ${position}, but the feed ends at ${head}`;
         const metadata = { consumer: name, position: String(position), head_position: String(head) };
         throw new DomainError(consumerReasons, "POSITION_BEYOND_HEAD", message, metadata);
       }
@@ -91,13 +91,13 @@ export function consumerService(options: {
   };
 }
 
-/** Why somebody cannot read by that name. */
+/** Creates the error for an unknown consumer. */
 export function consumerNotFound(name: string): DomainError {
-  const message = `there is no consumer ${name}; it comes to be when it first acknowledges a position, 0 to read all`;
+  const message = `there is no consumer ${name}; its first commit of a position creates it, 0 to read from the start`;
   return new DomainError(consumerReasons, "CONSUMER_NOT_FOUND", message, { consumer: name });
 }
 
-/** `event_consumer_lag_events` and `event_consumer_lag_seconds`, by consumer, as they are when somebody scrapes. */
+/** Exports `event_consumer_lag_events` and `event_consumer_lag_seconds` by consumer, measured at each scrape. */
 export function measureConsumers({ pool, log, metrics }: { pool: Pool; log: Log; metrics: Metrics }): void {
   const measure = (name: string, help: string, lagOf: (consumer: Consumer) => number) =>
     new Gauge({
@@ -112,7 +112,7 @@ export function measureConsumers({ pool, log, metrics }: { pool: Pool; log: Log;
             this.set({ consumer: consumer.name }, lagOf(consumer));
           }
         } catch (error) {
-          // Without a database the other metrics are wanted all the more.
+          // Without a database, the other metrics are still needed.
           log.warn({ error, metric: name }, "the consumers' lag could not be measured");
         }
       },
@@ -122,13 +122,13 @@ export function measureConsumers({ pool, log, metrics }: { pool: Pool; log: Log;
   );
   measure(
     "event_consumer_lag_seconds",
-    "How long ago the oldest event of this feed happened that a consumer is not done with.",
+    "The age of the oldest event of this feed that a consumer has not acknowledged.",
     ({ lagMs }) => lagMs / 1_000,
   );
 }
 
 const list = "consumers";
-/** More are somebody's mistake; each would be a series of its own. */
+/** Each is a series of its own; more than that are a mistake. */
 const measuredConsumers = 200;
 
 async function replay(pool: Pool, request: ReplayConsumerRequest): Promise<Consumer> {
@@ -136,7 +136,7 @@ async function replay(pool: Pool, request: ReplayConsumerRequest): Promise<Consu
   const before = await get(pool, name);
   const position = await targetOf(pool, request);
   if (before.generation === generation + 1n && before.replayPosition === position) {
-    // Said twice.
+    // A repeated request.
     return before;
   }
   if (await replayConsumer(pool, { name, generation, position, reason })) {
@@ -146,7 +146,7 @@ async function replay(pool: Pool, request: ReplayConsumerRequest): Promise<Consu
   if (consumer.generation !== generation) {
     throw replayed(consumer);
   }
-  const message = `consumer ${name} is done with position ${consumer.position} only; it cannot be set back to ${position}`;
+  const message = `consumer ${name} has acknowledged position ${consumer.position} only; it cannot be set back to ${position}`;
   const metadata = { consumer: name, position: String(consumer.position), target: String(position) };
   throw new DomainError(consumerReasons, "REPLAY_NOT_BACK", message, metadata);
 }
@@ -158,7 +158,7 @@ async function targetOf(pool: Pool, { target }: ReplayConsumerRequest): Promise<
     case "time":
       return await positionBefore(pool, timestampDate(target.value));
     case undefined:
-      throw new Error("a replay without a target, which validation refuses");
+      throw new Error("a replay must have a target: validation refuses one without");
     default:
       return target satisfies never;
   }
@@ -173,7 +173,7 @@ async function get(pool: Pool, name: string): Promise<Consumer> {
 }
 
 function replayed({ name, position, generation }: Consumer): DomainError {
-  const message = `consumer ${name} was set back to position ${position}, which made it generation ${generation}; read again`;
+  const message = `consumer ${name} was set back to position ${position}, which began generation ${generation}; read again from there`;
   const metadata = { consumer: name, position: String(position), generation: String(generation) };
   return new DomainError(consumerReasons, "CONSUMER_REPLAYED", message, metadata);
 }

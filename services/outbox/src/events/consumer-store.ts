@@ -1,12 +1,12 @@
 import type { Queryable } from "@sagacart/chassis/postgres/pool";
 
-/** How far somebody has read this feed. */
+/** A consumer of this feed, and how far it has read. */
 export type Consumer = {
   readonly name: string;
   readonly position: bigint;
   readonly generation: bigint;
   readonly headPosition: bigint;
-  /** How long ago the oldest event happened that it is not done with; 0 where there is none. */
+  /** The age of the oldest event that it has not acknowledged, in ms; 0 if there is none. */
   readonly lagMs: number;
   readonly seenTime: Date;
   readonly createTime: Date;
@@ -36,7 +36,7 @@ export async function listConsumers(
   return rows;
 }
 
-/** Where it goes on, and that it was heard of. Undefined where there is no such consumer. */
+/** Marks a consumer as seen, and returns its position. Undefined if there is no such consumer. */
 export async function seeConsumer(
   db: Queryable,
   name: string,
@@ -49,7 +49,7 @@ export async function seeConsumer(
   return rows[0];
 }
 
-/** Its generation, without a trace; undefined where there is no such consumer. */
+/** Reads a consumer's generation without a write; undefined if there is no such consumer. */
 export async function generationOf(db: Queryable, name: string): Promise<bigint | undefined> {
   const { rows } = await db.query<{ generation: bigint }>({
     name: "event-consumer-generation",
@@ -60,8 +60,8 @@ export async function generationOf(db: Queryable, name: string): Promise<bigint 
 }
 
 /**
- * Moves it on, never back within its generation; makes it where there is none. False where it was set back since: of
- * a later generation only its own database can know, where the record here was lost, and then that is right.
+ * Advances a consumer's position, never back within a generation; creates the consumer if there is none. Returns false if it
+ * was set back since. A commit may have a later generation than the row, if the row was lost and restored: then it wins.
  */
 export async function commitPosition(
   db: Queryable,
@@ -81,7 +81,7 @@ export async function commitPosition(
   return rowCount === 1;
 }
 
-/** Sets it back, if it is of this generation and not behind that position. */
+/** Sets a consumer back, if it is of this generation and not behind that position. Returns false if not. */
 export async function replayConsumer(
   db: Queryable,
   { name, generation, position, reason }: { name: string; generation: bigint; position: bigint; reason: string },

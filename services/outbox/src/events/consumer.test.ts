@@ -16,6 +16,7 @@ let stack: AsyncDisposableStack;
 let feed: TestFeed;
 /** The consumers' own: what they took, in the order in which they took it, as often as they did. */
 let own: TestDatabase;
+let testNumber = 0;
 
 beforeAll(async () => {
   stack = new AsyncDisposableStack();
@@ -30,18 +31,24 @@ beforeAll(async () => {
 afterAll(() => stack.disposeAsync());
 
 beforeEach(async () => {
-  await feed.pool.query("truncate events, event_appends, event_positions, event_consumers");
+  testNumber++;
+  // In the order in which readers lock them: a subscription of the test before may be reading still.
+  await feed.pool.query("truncate event_consumers, event_appends, event_positions, events");
   await own.pool.query("truncate cursors, taken");
 });
+
+/** A name that no other test uses: what a consumer reports last may arrive after its test has ended. */
+const unique = (name: string) => `${name}-${testNumber}`;
 
 type Take = (tx: Transaction, events: readonly Event[]) => Promise<void>;
 type Options = { port?: number; types?: string[]; skip?: (event: Event) => boolean; take?: Take };
 
 /** A consumer of this name, whose cursor is there from before where it was started once. */
 async function start(
-  name: string,
+  label: string,
   { port = feed.port, types = [], skip = () => false, take = async () => {} }: Options = {},
 ): Promise<AsyncDisposable> {
+  const name = unique(label);
   await own.pool.query("insert into cursors (feed) values ($1) on conflict do nothing", [name]);
   const channel = openChannel(`127.0.0.1:${port}`);
   const consumer = startEventConsumer({
@@ -77,16 +84,16 @@ async function start(
 async function taken(name: string): Promise<string[]> {
   const { rows } = await own.pool.query<{ subject: string; sequence: bigint }>(
     "select subject, sequence from taken where consumer = $1 order by number",
-    [name],
+    [unique(name)],
   );
   return rows.map(({ subject, sequence }) => `${subject}/${sequence}`);
 }
 
 async function known(name: string) {
-  return (await feed.consumers.getConsumer({ name })).consumer;
+  return (await feed.consumers.getConsumer({ name: unique(name) })).consumer;
 }
 
-test("each consumer gets each event by itself; one that was down catches up", async () => {
+test("each consumer gets all events; one that was down catches up", async () => {
   await using _ = await start("one");
   await feed.publish(oneEach("made", ["a", "b"]));
   await expect.poll(() => taken("one"), { interval: 5 }).toEqual(["a/1", "b/1"]);
@@ -103,7 +110,7 @@ test("events that the consumer skips have no effect, and the cursor moves past t
   await expect.poll(() => known("one").catch(() => undefined)).toMatchObject({ position: 3n, lagEvents: 0n });
 });
 
-test("a consumer whose effect fails holds up nobody else, and gets the events again", async () => {
+test("a consumer that fails does not hold up others, and gets the events again", async () => {
   let isBroken = true;
   await using _good = await start("good");
   await using _bad = await start("bad", {
@@ -121,7 +128,7 @@ test("a consumer whose effect fails holds up nobody else, and gets the events ag
   await expect.poll(() => taken("bad"), { interval: 5 }).toEqual(["a/1", "b/1"]);
 });
 
-test("the feed is told how far a consumer has come, also past what it does not read", async () => {
+test("the position is reported to the feed, past events of other types too", async () => {
   await using _ = await start("one", { types: ["paid"] });
   await feed.publish([...oneEach("paid", ["a"]), ...oneEach("made", ["b", "c"])]);
   await expect
@@ -130,7 +137,7 @@ test("the feed is told how far a consumer has come, also past what it does not r
   expect(await taken("one")).toEqual(["a/1"]);
 });
 
-test("of two processes of one consumer one reads, the other goes on where that ends, and nothing comes twice", async () => {
+test("of two processes of one consumer one reads, the other goes on where it ends, and no event comes twice", async () => {
   await using second = new AsyncDisposableStack();
   {
     await using _first = await start("one");
@@ -150,7 +157,11 @@ test("an operator sets one consumer back: it reads again from there, and the oth
   await feed.publish(oneEach("made", ["a", "b", "c"]));
   await expect.poll(() => known("one").catch(() => undefined)).toMatchObject({ position: 3n, generation: 0n });
   await expect.poll(() => known("other").catch(() => undefined)).toMatchObject({ position: 3n });
-  await feed.consumers.replayConsumer({ name: "one", target: { case: "afterPosition", value: 1n }, reason: "lost" });
+  await feed.consumers.replayConsumer({
+    name: unique("one"),
+    target: { case: "afterPosition", value: 1n },
+    reason: "lost",
+  });
   await expect.poll(() => taken("one"), { interval: 5 }).toEqual(["a/1", "b/1", "c/1", "b/1", "c/1"]);
   await expect.poll(() => known("one")).toMatchObject({ position: 3n, generation: 1n });
   await feed.publish(oneEach("made", ["d"]));
@@ -158,22 +169,26 @@ test("an operator sets one consumer back: it reads again from there, and the oth
   await expect.poll(async () => (await taken("one")).at(-1), { interval: 5 }).toBe("d/1");
 });
 
-test("a consumer that was down while it was set back goes back when it comes", async () => {
+test("a consumer that was set back while it was down goes back when it starts", async () => {
   {
     await using _ = await start("one");
     await feed.publish(oneEach("made", ["a", "b"]));
     await expect.poll(() => known("one").catch(() => undefined)).toMatchObject({ position: 2n });
   }
-  await feed.consumers.replayConsumer({ name: "one", target: { case: "afterPosition", value: 0n }, reason: "lost" });
+  await feed.consumers.replayConsumer({
+    name: unique("one"),
+    target: { case: "afterPosition", value: 0n },
+    reason: "lost",
+  });
   await using _ = await start("one");
   await expect.poll(() => taken("one"), { interval: 5 }).toEqual(["a/1", "b/1", "a/1", "b/1"]);
 });
 
-test("a feed that forgot its consumers is told of them again", async () => {
+test("a consumer that the feed lost reports itself again", async () => {
   await using _ = await start("one");
   await feed.publish(oneEach("made", ["a"]));
   await expect.poll(() => known("one").catch(() => undefined)).toMatchObject({ position: 1n });
-  await feed.consumers.deleteConsumer({ name: "one" });
+  await feed.consumers.deleteConsumer({ name: unique("one") });
   await expect.poll(() => known("one").catch(() => undefined)).toMatchObject({ position: 1n });
 });
 

@@ -12,38 +12,37 @@ import type { EventService } from "@sagacart/proto/event/v1/event_service";
 import type { EventCursor, Place } from "./cursor-store.ts";
 
 export type EventConsumerOptions<T> = {
-  /** What the feed calls it: `shipping.delivery-log`. */
+  /** Its name in the feed, for example `shipping.delivery-log`. */
   name: string;
   pool: Pool;
   log: Log;
-  /** Its place in the feed, in the same database as what `take` does. */
+  /** Its position in the feed, in the database that `take` writes to. */
   cursor: EventCursor;
   events: Client<typeof EventService>;
   consumers: Client<typeof ConsumerService>;
-  /** Only events of these types; all where it is absent. */
+  /** Only events of these types; by default all. */
   types?: readonly string[];
   /** Returns true for events that `take` is not to get. */
   skip?(event: Event): boolean;
   /**
-   * What it does about events, in the transaction that moves its cursor. After a replay it gets events again that it
-   * had: whether they have their effect again is decided here. An error undoes all of it, and the events come again.
+   * Handles events, in the transaction that moves the cursor. After a replay it gets events again, and decides whether they
+   * have their effect again. An error rolls all of it back, and the events come again.
    */
   take(tx: Transaction, events: readonly Event[]): Promise<T>;
-  /** Called with what `take` gave, when that is committed. Not called where a process dies in between. */
+  /** Called with the result of `take` after the commit. Not called if the process dies in between. */
   onTaken?(taken: T): void;
-  /** How often to look whether the process that reads is gone. */
+  /** How often a standby process tries to become the reader, in ms; by default 1,000. */
   standbyMs?: number;
-  /** How often to tell the feed how far it has come, at the most; while nothing comes, a fifth as often. */
+  /** How often to report the position to the feed, at most, in ms; by default 1,000. Without events, a fifth as often. */
   reportMs?: number;
 };
 
 /**
- * Reads a feed for ever, from where it was left: each event has its effect once, a subject's events in order, whatever
- * dies in between. Of several processes one reads, and the others stand by. Orders by which the shop tries itself are
- * left out.
+ * Reads a feed from the cursor's position on, for ever. Each event has its effect exactly once, and a subject's events come
+ * in order, whatever crashes in between. Of several processes one reads, and the others stand by.
  *
- * The cursor in its own database is the truth. The feed is told of it, so that the lag of all consumers is seen in
- * one place; and when an operator has set the consumer back there, the cursor goes back too.
+ * The cursor in the consumer's own database is authoritative. It is reported to the feed, which shows the lag of all
+ * consumers in one place. If an operator sets the consumer back there, the cursor goes back too.
  */
 export function startEventConsumer<T>(options: EventConsumerOptions<T>): AsyncDisposable {
   const { name, pool, log, cursor, standbyMs = 1_000 } = options;
@@ -70,13 +69,13 @@ export function startEventConsumer<T>(options: EventConsumerOptions<T>): AsyncDi
       } finally {
         lead.give();
       }
-      // It was set back, or the feed ended, which it should not; it is not asked in a hurry.
+      // It was set back, or the stream ended unexpectedly; a short pause keeps it from reconnecting in a tight loop.
       return { waitMs: 100 };
     },
   });
 }
 
-/** Ends where the cursor is not where it was left: then somebody set it back. */
+/** Reads and handles pages. Returns when the cursor is not where it left it: then it was set back. */
 async function read<T>(options: EventConsumerOptions<T>, place: Place, signal: AbortSignal): Promise<void> {
   const { name, events, types = [], onTaken } = options;
   let after = place.position;
@@ -98,8 +97,9 @@ async function read<T>(options: EventConsumerOptions<T>, place: Place, signal: A
 }
 
 /**
- * Takes a page that was read from `readFrom` on, and moves the cursor past it: what another took meanwhile is left out.
- * "elsewhere" where the cursor is not where it was read from: then there is more to take before, or somebody set it back.
+ * Handles a page that was read from `readFrom` on, and moves the cursor past it; events that another process has handled
+ * meanwhile are left out. Returns "elsewhere" if the cursor is before `readFrom` or of another generation: then earlier
+ * events are missing, or it was set back.
  */
 export async function takePage<T>(
   { pool, cursor, skip, take }: Pick<EventConsumerOptions<T>, "pool" | "cursor" | "skip" | "take">,
@@ -120,21 +120,22 @@ export async function takePage<T>(
   });
 }
 
-/** Tells the feed how far it has come, again and again. Ends when it was set back. */
+/** Reports the position to the feed periodically. Returns when the consumer was set back. */
 async function report<T>(options: EventConsumerOptions<T>, place: Place, signal: AbortSignal): Promise<void> {
   const { name, pool, log, cursor, consumers, reportMs = 1_000 } = options;
-  let told: { position: bigint; at: number } | undefined;
+  let reported: { position: bigint; at: number } | undefined;
   let fails = false;
   while (!signal.aborted) {
     const { position, generation } = await cursor.read(pool);
     if (generation !== place.generation) {
       return;
     }
-    const isDue = told === undefined || told.position !== position || performance.now() - told.at >= 5 * reportMs;
+    const isDue =
+      reported === undefined || reported.position !== position || performance.now() - reported.at >= 5 * reportMs;
     try {
       if (isDue) {
         await consumers.commitPosition({ name, position, generation }, { signal });
-        told = { position, at: performance.now() };
+        reported = { position, at: performance.now() };
         fails = false;
       }
     } catch (error) {
@@ -142,14 +143,14 @@ async function report<T>(options: EventConsumerOptions<T>, place: Place, signal:
         return;
       }
       if (errorInfo(error).reason === "CONSUMER_REPLAYED") {
-        await obey(options, signal);
+        await goBack(options, signal);
         return;
       }
-      // What it reads is not held up by that.
+      // Reading goes on: the report is only for operators. It is logged once until it works again.
       if (!fails) {
         log.warn(
           { error, consumer: name, position: String(position) },
-          "the feed could not be told how far it was read",
+          "the position could not be reported to the feed",
         );
       }
       fails = true;
@@ -158,11 +159,15 @@ async function report<T>(options: EventConsumerOptions<T>, place: Place, signal:
   }
 }
 
-async function obey<T>({ name, pool, log, cursor, consumers }: EventConsumerOptions<T>, signal: AbortSignal) {
+/** Moves the cursor back to where the feed has set the consumer. */
+async function goBack<T>({ name, pool, log, cursor, consumers }: EventConsumerOptions<T>, signal: AbortSignal) {
   const { consumer } = await consumers.getConsumer({ name }, { signal });
   if (consumer !== undefined) {
     const { position, generation } = consumer;
     await cursor.setBack(pool, { position, generation });
-    log.info({ consumer: name, position: String(position), generation: String(generation) }, "set back to read again");
+    log.info(
+      { consumer: name, position: String(position), generation: String(generation) },
+      "the consumer was set back, and reads again from there",
+    );
   }
 }

@@ -1,10 +1,10 @@
 import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
 
-/** A consumer's own place in a feed, and how often it was set back. */
+/** A consumer's position in a feed, and how often it was set back. */
 export type Place = { readonly position: bigint; readonly generation: bigint };
 
 /**
- * Where a consumer keeps its place: a row of a table of its own database, so that place and effect are written in one
+ * A consumer's position, as a row of a table in its own database, so that position and effect are written in one
  * transaction. The table is
  *
  *     create table cursors (
@@ -15,22 +15,22 @@ export type Place = { readonly position: bigint; readonly generation: bigint };
  */
 export type EventCursor = {
   read(db: Queryable): Promise<Place>;
-  /** Reads it, and keeps others from moving it until the transaction ends. */
+  /** Reads it, and locks it until the transaction ends. */
   lock(tx: Transaction): Promise<Place>;
   move(tx: Transaction, position: bigint): Promise<void>;
-  /** Goes where the feed says, unless it went there before. */
+  /** Goes back to the feed's position, unless this generation is known already. */
   setBack(db: Queryable, place: Place): Promise<void>;
 };
 
-/** The cursor in this row of this table. The migrations make both. */
+/** Returns the cursor for a feed's row in this table. Migrations create both. */
 export function eventCursor({ table, feed }: { table: string; feed: string }): EventCursor {
   if (!/^[a-z_]{1,63}$/.test(table)) {
-    throw new Error(`${table} is no name of a table`);
+    throw new Error(`${table} is not a table's name`);
   }
   const one = async (db: Queryable, name: string, text: string): Promise<Place> => {
     const { rows } = await db.query<Place>({ name: `${name}-${table}`, text, values: [feed] });
     if (rows[0] === undefined) {
-      throw new Error(`the cursor of the feed ${feed} in ${table} is gone; the migrations made it`);
+      throw new Error(`table ${table} has no row for the feed ${feed}; the migrations create it`);
     }
     return rows[0];
   };

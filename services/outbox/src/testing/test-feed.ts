@@ -18,13 +18,13 @@ export type TestFeed = AsyncDisposable & {
   readonly pool: Pool;
   readonly events: Client<typeof EventService>;
   readonly consumers: Client<typeof ConsumerService>;
-  /** Appends events in one transaction, and says so. */
+  /** Appends events in one transaction, and notifies the feed. */
   publish(events: readonly NewEvent[]): Promise<void>;
 };
 
 type Routes = (router: ConnectRouter) => void;
 
-/** A feed as a service serves it: with a database of its own, on a real port. `wrap` may change what it answers. */
+/** Starts a feed with a database of its own on a real port. `wrap` may change what it serves. */
 export async function startTestFeed(
   source: string,
   wrap: (routes: Routes) => Routes = (routes) => routes,
@@ -62,7 +62,7 @@ export async function startTestFeed(
   };
 }
 
-/** Events of this type, one a subject. */
+/** Returns events of this type, one for each subject. */
 export function oneEach(
   type: string,
   subjects: readonly string[],

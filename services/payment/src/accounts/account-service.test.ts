@@ -13,14 +13,14 @@ afterAll(() => shop[Symbol.asyncDispose]());
 
 const limit = 10n ** 15n;
 
-test("an account is opened with nothing in it, in the shop's currency", async () => {
+test("an account is opened with a balance of zero, in the shop's currency", async () => {
   const { account } = await shop.accounts.createAccount({ customerId: "new" });
 
   expect(account).toMatchObject({ customerId: "new", balance: usd(0n) });
   expect((await shop.accounts.getAccount({ customerId: "new" })).account).toEqual(account);
 });
 
-test("opened again, an account keeps what is in it", async () => {
+test("an account that is created again keeps its balance", async () => {
   await fund(shop, "again", 70n);
 
   const { account } = await shop.accounts.createAccount({ customerId: "again" });
@@ -50,19 +50,19 @@ test("without an id the service makes one, and the same one for the same request
   );
 });
 
-test("an account that is not there is not found", async () => {
+test("an account that does not exist is not found", async () => {
   const error = errorInfo(await shop.accounts.getAccount({ customerId: "nobody" }).catch((error) => error));
 
   expect(error).toMatchObject({
     reason: "ACCOUNT_NOT_FOUND",
     domain: "payment.sagacart",
-    message: "customer nobody has no account in USD; open one",
+    message: "customer nobody has no account in USD; create one",
     metadata: { customer_id: "nobody", currency_code: "USD" },
   });
   expect(await reasonOf(shop.accounts.listPostings({ customerId: "nobody" }))).toBe("ACCOUNT_NOT_FOUND");
 });
 
-test("a deposit given fifty times at once is paid in once", async () => {
+test("the same deposit fifty times at once is paid in once", async () => {
   await shop.accounts.createAccount({ customerId: "saver" });
   const deposit = () => shop.accounts.deposit({ customerId: "saver", amount: usd(10n), requestId: "salary" });
 
@@ -71,7 +71,7 @@ test("a deposit given fifty times at once is paid in once", async () => {
   expect(new Set(answers.map(({ account }) => account?.balance?.minorUnits))).toEqual(new Set([10n]));
 });
 
-test("a deposit's request id is its customer's own, and for one content", async () => {
+test("a deposit's request id belongs to its customer and to one content", async () => {
   await shop.accounts.createAccount({ customerId: "a" });
   await shop.accounts.createAccount({ customerId: "b" });
   await shop.accounts.deposit({ customerId: "a", amount: usd(10n), requestId: "same" });
@@ -83,7 +83,7 @@ test("a deposit's request id is its customer's own, and for one content", async 
   );
 });
 
-test("a deposit needs an account in its currency, and a repeat is told the same", async () => {
+test("a deposit needs an account in its currency, and a repeat fails in the same way", async () => {
   const deposit = () => shop.accounts.deposit({ customerId: "later", amount: usd(1n), requestId: "too-early" });
 
   expect(await reasonOf(deposit())).toBe("ACCOUNT_NOT_FOUND");
@@ -91,7 +91,7 @@ test("a deposit needs an account in its currency, and a repeat is told the same"
   expect(await reasonOf(deposit())).toBe("ACCOUNT_NOT_FOUND");
 });
 
-test("deposits bring a balance to 10^15 minor units and not beyond", async () => {
+test("deposits raise a balance to 10^15 minor units and not beyond", async () => {
   await fund(shop, "full", limit - 1n);
 
   await shop.accounts.deposit({ customerId: "full", amount: usd(1n) });

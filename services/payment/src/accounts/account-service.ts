@@ -19,14 +19,14 @@ import {
 } from "@sagacart/proto/payment/v1/account_service";
 import { lastUuid, uuidPattern } from "../ids.ts";
 import type { Entry, Ledger } from "../ledger/ledger.ts";
-import { accountMessage, postingMessage } from "../payments/payment-messages.ts";
 import { accountNotFound, reasons } from "../reasons.ts";
 import { type Account, type AccountKey, accountKey, balanceLimitMinor } from "./account.ts";
+import { accountMessage, postingMessage } from "./account-messages.ts";
 import { findAccount, insertAccounts, listAccounts, listPostings, lockAccounts } from "./account-store.ts";
 
 export type AccountServiceOptions = { pool: Pool; ledger: Ledger; shopCurrency: string };
 
-/** The rpcs of AccountService. */
+/** Implements AccountService. */
 export function accountService({
   pool,
   ledger,
@@ -96,7 +96,7 @@ export function accountService({
   };
 }
 
-/** A repeat gets the id that the first one got. */
+/** Makes a customer id; a repeat of the request gets the same. */
 async function chooseCustomerId(pool: Pool, request: Parameters<typeof fingerprint>[0]): Promise<string> {
   const { resourceId } = await once(
     pool,
@@ -124,7 +124,7 @@ async function deposit(tx: Transaction, ledger: Ledger, key: AccountKey, amountM
   }
   if (account.balanceMinor + amountMinor > balanceLimitMinor) {
     const { customerId } = key;
-    const message = `the balance of customer ${customerId} would be more than ${balanceLimitMinor} minor units`;
+    const message = `the balance of customer ${customerId} would exceed ${balanceLimitMinor} minor units; deposit less`;
     throw new DomainError(reasons, "BALANCE_LIMIT", message, { customer_id: customerId });
   }
   await ledger.post(tx, [

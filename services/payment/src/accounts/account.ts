@@ -8,7 +8,7 @@ export type Account = {
   readonly updateTime: Date;
 };
 
-/** A line of an account's ledger. */
+/** A posting of a journal entry to an account. */
 export type Posting = {
   readonly entryId: string;
   readonly line: number;
@@ -20,10 +20,10 @@ export type Posting = {
 
 export type AccountKey = { readonly customerId: string; readonly currency: string };
 
-/** Accounts by whose they are and in which currency: no id has a space. */
+/** A map's key for an account. It is unique, since no id has a space. */
 export function accountKey({ customerId, currency }: AccountKey): string {
   return `${customerId} ${currency}`;
 }
 
-/** The most that deposits may bring a balance to: 10^15 minor units, as every amount of money. */
+/** The most that a deposit may raise a balance to: 10^15 minor units, the limit of every amount. */
 export const balanceLimitMinor = 10n ** 15n;

@@ -35,7 +35,7 @@ const silent = {
 
 const card = [attempt("o", { paymentMethod: "pm_ok" })];
 
-test("a webhook settles the payment that waits for it, and given again it has no further effect", async () => {
+test("a webhook settles the payment that waits for it, and a repeat has no further effect", async () => {
   await using shop = await startTestPayment(silent);
   expect(await chargeAll(shop, card)).toEqual(["waits"]);
   const { id } = await paymentOf(shop, "o");
@@ -51,7 +51,7 @@ test("a webhook settles the payment that waits for it, and given again it has no
   expect(await auditBooks(shop.pool)).toEqual([]);
 });
 
-test("fifty of the same webhook at once are one", async () => {
+test("the same webhook fifty times at once is applied once", async () => {
   await using shop = await startTestPayment(silent);
   await chargeAll(shop, card);
   const { id } = await paymentOf(shop, "o");
@@ -63,7 +63,7 @@ test("fifty of the same webhook at once are one", async () => {
   expect(await eventsOf(shop, id)).toEqual(["captured"]);
 });
 
-test("a webhook that says it is declined declines it, with the reason", async () => {
+test("a webhook can decline a payment, with the reason", async () => {
   await using shop = await startTestPayment(silent);
   await chargeAll(shop, card);
   const { id } = await paymentOf(shop, "o");
@@ -99,7 +99,7 @@ test("a webhook that comes before the provider's answer counts, and the answer c
   expect(await auditBooks(shop.pool)).toEqual([]);
 });
 
-test("a webhook that comes after the void is recorded as captured and paid back, once", async () => {
+test("a webhook that comes after the void is recorded as captured and refunded, once", async () => {
   await using shop = await startTestPayment(silent);
   await chargeAll(shop, card);
   const { id } = await paymentOf(shop, "o");
@@ -118,7 +118,7 @@ test("a webhook that comes after the void is recorded as captured and paid back,
 test.each([
   ["declined", { type: "charge.declined", reason: "card_expired" }, Payment_State.DECLINED],
   ["cancelled", undefined, Payment_State.VOIDED],
-])("what the provider captures although it was %s is recorded and paid back", async (_, declined, state) => {
+])("a charge that is captured although it was %s is recorded and refunded", async (_, declined, state) => {
   await using shop = await startTestPayment(
     declined === undefined
       ? { wrap: () => ({ ...silent.wrap(), cancel: async () => ({ kind: "cancelled" as const }) }) }
@@ -140,7 +140,7 @@ test.each([
   expect(await auditBooks(shop.pool)).toEqual([]);
 });
 
-test("a webhook about a charge that is not there is kept, and applied when the charge turns up", async () => {
+test("a webhook about an unknown charge is kept, and applied once the charge exists", async () => {
   await using shop = await startTestPayment(silent);
   const id = "0190a0a0-0000-7000-8000-000000000001";
   await send(shop, captured(id));
@@ -159,7 +159,7 @@ test("a webhook about a charge that is not there is kept, and applied when the c
   expect((await paymentOf(shop, "o")).state).toBe(Payment_State.CAPTURED);
 });
 
-test("a webhook that cannot be applied stays, and holds up no others", async () => {
+test("a webhook that cannot be applied stays, and does not hold up the others", async () => {
   await using shop = await startTestPayment(silent);
   await chargeAll(shop, [...card, attempt("bad", { paymentMethod: "pm_ok" })]);
   const { id } = await paymentOf(shop, "o");
@@ -178,7 +178,7 @@ test("a webhook that cannot be applied stays, and holds up no others", async () 
     .toEqual([{ id: "evt_bad" }]);
 });
 
-test("a type of event that we do nothing about is acknowledged and done with", async () => {
+test("an event of a type that needs nothing done is acknowledged and finished", async () => {
   await using shop = await startTestPayment(silent);
 
   await send(shop, { id: "evt_1", type: "dispute.opened", data: { key: "k" } });
@@ -187,7 +187,7 @@ test("a type of event that we do nothing about is acknowledged and done with", a
   expect((await shop.pool.query("select id from webhooks")).rows).toEqual([{ id: "evt_1" }]);
 });
 
-test("each refusal of a webhook has its reason, and nothing of it is stored", async () => {
+test("each refusal of a webhook has its reason, and stores nothing", async () => {
   await using shop = await startTestPayment(silent);
   const event = captured("0190a0a0-0000-7000-8000-000000000001");
   const failure = async (call: Promise<unknown>) => errorInfo(await call.catch((error) => error));

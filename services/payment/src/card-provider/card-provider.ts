@@ -1,10 +1,10 @@
 import type { ChargeContent } from "../payments/payment.ts";
 
-/** What the provider says of a charge, or that it will tell later, by webhook. */
+/** The card provider's answer about a charge. `pending`: its decision will come by webhook. */
 export type ChargeAnswer =
   | { readonly kind: "captured"; readonly chargeId: string }
   | { readonly kind: "declined"; readonly reason: string }
-  /** It has not charged it, and will not. */
+  /** It was not charged, and will not be. */
   | { readonly kind: "cancelled" }
   | { readonly kind: "pending" };
 
@@ -16,19 +16,19 @@ export type RefundAnswer =
 export type RefundContent = { readonly paymentId: string; readonly currency: string; readonly amountMinor: bigint };
 
 /**
- * Who takes money from cards.
+ * A company that charges cards.
  *
- * Whatever is asked again with the same key has one effect and one answer. A call that throws says nothing about what
- * became of it: the provider may have charged the card, and the answer was lost.
+ * A call that is repeated with the same key has one effect and one answer. After a call that throws, the outcome is
+ * unknown: the provider may have charged the card and its answer was lost.
  */
 export type CardProvider = {
-  /** Asks it to charge a card. The key is the payment's id. */
+  /** Charges a card. The key is the payment's id. */
   charge(key: string, content: ChargeContent, signal: AbortSignal): Promise<ChargeAnswer>;
   /**
-   * Asks it not to charge, also what has not come to it yet. What it has charged already it answers as captured, and
-   * leaves as it is.
+   * Cancels a charge, also one that the provider was not asked for yet. A charge that is captured already stays so, and is
+   * answered as captured.
    */
   cancel(key: string, signal: AbortSignal): Promise<ChargeAnswer>;
-  /** Asks it to pay back. */
+  /** Refunds a charge. */
   refund(key: string, content: RefundContent, signal: AbortSignal): Promise<RefundAnswer>;
 };

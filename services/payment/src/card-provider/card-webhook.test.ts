@@ -16,7 +16,7 @@ test("a captured and a declined charge are read", () => {
   });
 });
 
-test("a type that we don't know is of the shape, and says nothing", () => {
+test("an event of an unknown type has the right shape and no answer", () => {
   expect(parse({ id: "e", type: "refund.made", data: { key: "k" } })).toEqual({ id: "e", key: "k", answer: undefined });
 });
 
@@ -27,6 +27,6 @@ test.each([
   ["without a key", { id: "e", type: "charge.captured", data: { chargeId: "ch_1" } }],
   ["a list", [{ id: "e" }]],
   ["a number", 5],
-])("%s is not of the shape", (_, event) => {
+])("%s does not have the right shape", (_, event) => {
   expect(parse(event)).toBeUndefined();
 });

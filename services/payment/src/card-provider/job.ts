@@ -3,10 +3,10 @@ import type { ChargeContent, Payment } from "../payments/payment.ts";
 import type { Refund } from "../refunds/refund.ts";
 import type { ChargeAnswer, RefundAnswer } from "./card-provider.ts";
 
-/** What the provider is to be asked. */
+/** A call to the card provider. */
 export type Job =
   | { readonly kind: "charge"; readonly paymentId: string; readonly charge: ChargeContent }
-  /** Not to charge what is VOIDED. */
+  /** Cancels the charge of a VOIDED payment. */
   | { readonly kind: "cancel"; readonly paymentId: string }
   | {
       readonly kind: "refund";
@@ -14,11 +14,11 @@ export type Job =
       readonly refundId: string;
       readonly currency: string;
       readonly amountMinor: bigint;
-      /** How often it was refused: each try has a key of its own, since the same key gets the same answer. */
+      /** How often it was refused: each try has its own key, since the same key gets the same answer. */
       readonly refusals: number;
     };
 
-/** What came of a job. */
+/** The outcome of a job. */
 export type Result =
   | {
       readonly kind: "charge" | "cancel";
@@ -32,7 +32,7 @@ export type Result =
       readonly answer: RefundAnswer | NoAnswer;
     };
 
-/** What there is to ask about a payment, besides its refunds. */
+/** The job of a payment, if the provider is to be asked about it. */
 export function jobOfPayment({ id, charge, state, isOpen }: Payment): Job[] {
   if (charge === undefined || !isOpen) {
     return [];
@@ -47,12 +47,12 @@ export function jobOfPayment({ id, charge, state, isOpen }: Payment): Job[] {
   }
 }
 
-/** What there is to ask about a refund of a card's payment. */
+/** The job of a refund to a card, if it is PENDING. */
 export function jobOfRefund({ id, paymentId, currency, amountMinor, refusals, state }: Refund): Job[] {
   return state === "PENDING" ? [{ kind: "refund", paymentId, refundId: id, currency, amountMinor, refusals }] : [];
 }
 
-/** Two jobs with the same one are the same. */
+/** Identifies a job: equal for equal jobs. */
 export function jobKey(job: Job): string {
   return job.kind === "refund" ? `refund ${job.refundId} ${job.refusals}` : `${job.kind} ${job.paymentId}`;
 }

@@ -1,12 +1,12 @@
 import type { Metrics } from "@sagacart/chassis/process/metrics";
-import { outsideMeter } from "@sagacart/provider/call-meter";
+import { callMeter } from "@sagacart/provider/call-meter";
 import type { CardProvider } from "./card-provider.ts";
 
 /** Measures the calls as `payment_provider_call_duration_seconds`, by kind and answer. `failed`: the outcome is unknown. */
 export function measuredCardProvider(cardProvider: CardProvider, metrics: Metrics): CardProvider {
-  const timed = outsideMeter(metrics, {
+  const timed = callMeter(metrics, {
     name: "payment_provider_call_duration_seconds",
-    help: "How long the card provider took to answer a call, by what it answered.",
+    help: "How long the card provider took to answer a call, by its answer.",
   });
   const kindOf = ({ kind }: { readonly kind: string }) => kind;
   return {

@@ -50,13 +50,12 @@ async function insertEntries(
 ): Promise<void> {
   await tx.query({
     name: "post-entries",
-    text: `with line as materialized (select * from ${newLines.table}),
-           entry as (
-             insert into journal_entries (id, kind, reference) select * from ${newEntries.table}),
+    text: `with entry as (
+             insert into journal_entries (${newEntries.columns}) select * from ${newEntries.table}),
            posting as (
-             insert into postings (entry_id, line, account_id, currency, amount_minor) select * from line)
+             insert into postings (${newLines.columns}) select * from ${newLines.table})
            update accounts a set balance = a.balance + moved.sum, update_time = now()
-           from (select account_id, sum(amount_minor)::bigint as sum from line group by 1) as moved
+           from (select account_id, sum(amount_minor)::bigint as sum from ${newLines.table} group by 1) as moved
            where a.id = moved.account_id and a.kind = 'CUSTOMER'`,
     values: [...newEntries.values(entries), ...newLines.values(lines)],
   });
@@ -99,7 +98,7 @@ async function insertSystem(tx: Transaction, name: SystemAccount, currency: stri
   });
   const found = await findSystem(tx, name, currency);
   if (found === undefined) {
-    throw new Error(`the account ${name} in ${currency} was made and is gone`);
+    throw new Error(`the account ${name} in ${currency} was inserted but is gone`);
   }
   return found;
 }

@@ -30,7 +30,7 @@ afterAll(() => books[Symbol.asyncDispose]());
 const lockAccountsOf = (pool: Parameters<typeof withTransaction>[0]) =>
   withTransaction(pool, (tx) => lockAccounts(tx, [key]));
 
-test("an entry changes the balance of the customer and nothing of the shop's accounts", async () => {
+test("an entry changes the customer's balance, and no row of the shop's accounts", async () => {
   const { rows } = await books.pool.query("select name, balance from accounts where currency = 'USD' order by id");
   expect(rows).toEqual([
     { name: null, balance: 500n },

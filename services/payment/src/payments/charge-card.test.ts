@@ -52,8 +52,8 @@ test("a lost answer that is asked for again gives one charge at the provider", a
   expect((await shop.provider.list()).map(({ status, asks }) => [status, asks])).toEqual([["captured", 2]]);
 });
 
-test("a batch waits as long as it may, and no longer for the one that is slow", async () => {
-  await using shop = await startTestPayment({ env: { PROVIDER_BATCH_MS: "150" } });
+test("a batch waits no longer than its limit for a slow answer", async () => {
+  await using shop = await startTestPayment({ env: { PROVIDER_BATCH_MS: "2000" }, times: { slowMs: 3_600_000 } });
 
   const outcomes = await chargeAll(shop, [
     attempt("slow", { paymentMethod: "pm_slow" }),
@@ -65,7 +65,7 @@ test("a batch waits as long as it may, and no longer for the one that is slow", 
   expect(outcomes).toEqual(["waits", "captured", "DECLINED card_declined", "DECLINED no_account"]);
 });
 
-test("asked again while the provider is being asked, a payment is not asked for twice", async () => {
+test("a repeat while the provider is being asked does not ask it twice", async () => {
   await using shop = await startTestPayment();
   const items = [attempt("o", { paymentMethod: "pm_slow" })];
 
@@ -75,7 +75,7 @@ test("asked again while the provider is being asked, a payment is not asked for 
   expect((await shop.provider.list()).map(({ asks }) => asks)).toEqual([1]);
 });
 
-test("what was not its turn is asked for later", async () => {
+test("a payment whose turn did not come is asked for later", async () => {
   await using shop = await startTestPayment({ env: { PROVIDER_CONCURRENCY: "2", PROVIDER_BATCH_MS: "100" } });
   const items = Array.from({ length: 6 }, (_, index) => attempt(`o-${index}`, { paymentMethod: "pm_slow" }));
 
@@ -115,21 +115,21 @@ test("while the provider is down payments wait; when it is back they settle", as
 });
 
 test("a second attempt is refused while the first is pending", async () => {
-  await using shop = await startTestPayment({ env: { PROVIDER_BATCH_MS: "100" } });
+  await using shop = await startTestPayment({ times: { lateMs: 3_600_000 } });
   await chargeAll(shop, [attempt("o", { paymentMethod: "pm_late" })]);
 
   expect(await chargeAll(shop, [attempt("o", { attempt: 2, paymentMethod: "pm_ok" })])).toEqual(["EXISTS"]);
 });
 
 test("a single charge comes back PENDING while the provider has not answered", async () => {
-  await using shop = await startTestPayment({ env: { PROVIDER_BATCH_MS: "100" } });
+  await using shop = await startTestPayment({ times: { lateMs: 3_600_000 } });
 
   const { payment } = await shop.payments.charge(attempt("o", { paymentMethod: "pm_late" }));
 
   expect(payment?.state).toBe(Payment_State.PENDING);
 });
 
-test("a payment by hand is charged once per request id, by card as by balance", async () => {
+test("a manual payment is charged once for each request id, by card and by balance", async () => {
   await using shop = await startTestPayment();
   await shop.accounts.batchPutAccounts({ items: [{ customerId: "ada", balance: usd(100n) }] });
 
@@ -148,7 +148,7 @@ test("a payment by hand is charged once per request id, by card as by balance", 
   expect(await auditBooks(shop.pool)).toEqual([]);
 });
 
-test("a payment by hand that is declined fails with the reason, and so does its repeat", async () => {
+test("a manual payment that is declined fails with the reason, and so does its repeat", async () => {
   await using shop = await startTestPayment();
   await shop.accounts.createAccount({ customerId: "ada" });
   const pay = (paymentMethod: string, customerId = "ada") =>

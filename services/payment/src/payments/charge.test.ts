@@ -17,7 +17,7 @@ import {
 } from "../testing/calls.ts";
 import { startTestPayment } from "../testing/stack.ts";
 
-test("a batch takes each order's money on its own and answers in the order asked, and a repeat answers the same", async () => {
+test("a batch charges its orders independently and returns outcomes in their order; a repeat returns the same", async () => {
   await using shop = await startTestPayment();
   await fund(shop, "ada", 250n);
   await fund(shop, "bob", 50n);
@@ -55,7 +55,7 @@ test("a batch takes each order's money on its own and answers in the order asked
   expect(await auditBooks(shop.pool)).toEqual([]);
 });
 
-test("a captured payment is told of once, and is kept with what was asked", async () => {
+test("a captured payment has one event, and keeps the content of its request", async () => {
   await using shop = await startTestPayment();
   await fund(shop, "ada", 100n);
   await chargeAll(shop, [attempt("o")]);
@@ -98,7 +98,7 @@ test.each([
   ["currency", { amount: { currencyCode: "EUR", minorUnits: 100n } }],
   ["customer", { customerId: "bob" }],
   ["payment method", { paymentMethod: "pm_ok" }],
-])("an attempt asked for again with another %s is refused and changes nothing", async (_, other) => {
+])("a repeated attempt with another %s is refused and changes nothing", async (_, other) => {
   await using shop = await startTestPayment();
   await fund(shop, "ada", 1_000n);
   await fund(shop, "bob", 1_000n);
@@ -144,7 +144,7 @@ test("a hundred charges at once take no balance below zero", async () => {
   expect(await auditBooks(shop.pool)).toEqual([]);
 });
 
-test("a batch given fifty times at once is charged once", async () => {
+test("the same batch fifty times at once is charged once", async () => {
   await using shop = await startTestPayment();
   await fund(shop, "ada", 1_000n);
   const items = Array.from({ length: 5 }, (_, index) => attempt(`o-${index}`));
@@ -158,7 +158,7 @@ test("a batch given fifty times at once is charged once", async () => {
   expect(await auditBooks(shop.pool)).toEqual([]);
 });
 
-test("of twenty attempts of an order that come at once one is charged", async () => {
+test("of twenty concurrent attempts of an order one is charged", async () => {
   await using shop = await startTestPayment();
   await fund(shop, "ada", 10_000n);
 
@@ -170,7 +170,7 @@ test("of twenty attempts of an order that come at once one is charged", async ()
   expect(await balanceOf(shop, "ada")).toBe(9_900n);
 });
 
-test("a single charge answers with the payment, and a repeat with the same", async () => {
+test("a single charge returns the payment, and a repeat the same", async () => {
   await using shop = await startTestPayment();
   await fund(shop, "ada", 100n);
 
@@ -180,7 +180,7 @@ test("a single charge answers with the payment, and a repeat with the same", asy
   expect((await shop.payments.charge(attempt("o"))).payment).toEqual(payment);
 });
 
-test("what a batch refuses, a single charge fails with", async () => {
+test("each refusal of a batch is an error of a single charge", async () => {
   await using shop = await startTestPayment();
   await fund(shop, "ada", 150n);
   await chargeAll(shop, [attempt("o")]);
@@ -206,7 +206,7 @@ test("what a batch refuses, a single charge fails with", async () => {
   expect(await failure("void")).toMatchObject({ code: Code.FailedPrecondition, reason: "PAYMENT_VOIDED" });
 });
 
-test("a decline is told of, with its reason", async () => {
+test("a decline has an event with its reason", async () => {
   await using shop = await startTestPayment();
   await chargeAll(shop, [attempt("o")]);
 
@@ -216,7 +216,7 @@ test("a decline is told of, with its reason", async () => {
   expect(await eventsOf(shop, id)).toEqual(["declined"]);
 });
 
-test("a payment is another customer's for everybody else, and what is no id is none", async () => {
+test("a payment is not found for another customer, nor by a text that is not an id", async () => {
   await using shop = await startTestPayment();
   await fund(shop, "ada", 100n);
   await chargeAll(shop, [attempt("o")]);

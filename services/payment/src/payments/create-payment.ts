@@ -8,17 +8,17 @@ import { startCharging, writeCharges } from "./decide.ts";
 import type { ChargeContent, Payment } from "./payment.ts";
 import { findPayments, insertPayments } from "./payment-store.ts";
 
-/** A payment by hand, once per request id. Answers it as it then stands. */
-export type CreateManual = (request: ManualRequest) => Promise<Payment>;
+/** Makes a payment without an order, once for each request id. Returns it as it is then. */
+export type CreatePayment = (request: NewPaymentRequest) => Promise<Payment>;
 
-export type ManualRequest = {
+export type NewPaymentRequest = {
   readonly charge: ChargeContent;
   readonly reference: string;
   readonly requestId: string;
   readonly fingerprint: Uint8Array;
 };
 
-export function createManual(options: ChargeOptions): CreateManual {
+export function createPayment(options: ChargeOptions): CreatePayment {
   const { pool, ledger, feed, cardQueue, writeResults, timeoutMs, batchMs } = options;
   return async ({ charge, reference, requestId, fingerprint }) => {
     const { resourceId } = await once(
@@ -50,7 +50,7 @@ async function get(pool: Pool, feed: EventFeed, id: string): Promise<Payment> {
   feed.notify();
   const payment = (await findPayments(pool, [id])).get(id);
   if (payment === undefined) {
-    throw new Error(`payment ${id} was made and is gone`);
+    throw new Error(`payment ${id} was recorded but is gone`);
   }
   return payment;
 }

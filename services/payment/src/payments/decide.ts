@@ -6,17 +6,17 @@ import { findCustomers, lockAccounts } from "../accounts/account-store.ts";
 import type { Entry, Ledger } from "../ledger/ledger.ts";
 import { type ChargeContent, needsProvider, paymentEvent, type State } from "./payment.ts";
 import type { NewPayment } from "./payment-store.ts";
-import { moved } from "./pending-writes.ts";
+import { ledgerEntry } from "./pending-writes.ts";
 
-/** A payment with its outcome, and the account that pays it, if one does. */
+/** A payment with its outcome, and the account that pays it, if it is paid from a balance. */
 export type Decided = { readonly payment: NewPayment; readonly account: Account | undefined };
 
-/** What is to be charged, without an id and an outcome. */
+/** A payment without an id and an outcome. */
 export type Wanted = Pick<NewPayment, "order" | "reference"> & { readonly charge: ChargeContent };
 
 /**
- * Locks the accounts that pay, and answers a function which decides about one charge after the other: what a balance
- * has is spent by the first that asks for it.
+ * Locks the accounts that pay, and returns a function that decides about one charge after the other: the first charges
+ * use up a balance.
  */
 export async function startCharging(
   tx: Transaction,
@@ -25,7 +25,7 @@ export async function startCharging(
   const byBalance = charges.filter(({ paymentMethod, amountMinor }) => paymentMethod === "" && amountMinor > 0n);
   const accounts = await lockAccounts(tx, byBalance);
   const left = new Map([...accounts].map(([key, { balanceMinor }]) => [key, balanceMinor]));
-  const elsewhere = await findCustomers(
+  const withOtherCurrency = await findCustomers(
     tx,
     byBalance.filter((charge) => !accounts.has(accountKey(charge))).map(({ customerId }) => customerId),
   );
@@ -39,7 +39,7 @@ export async function startCharging(
     }
     const balanceMinor = left.get(accountKey(charge));
     if (balanceMinor === undefined) {
-      const declineReason = elsewhere.has(charge.customerId) ? "currency_mismatch" : "no_account";
+      const declineReason = withOtherCurrency.has(charge.customerId) ? "currency_mismatch" : "no_account";
       return { state: "DECLINED", declineReason };
     }
     if (balanceMinor < charge.amountMinor) {
@@ -57,12 +57,12 @@ export async function startCharging(
   };
 }
 
-/** Moves the money of what was captured, and tells of what is settled. */
+/** Writes the journal entries of captured payments, and the events of all that are settled. */
 export async function writeCharges(tx: Transaction, ledger: Ledger, decided: readonly Decided[]): Promise<void> {
   const entries = decided.flatMap(({ payment, account }): Entry[] => {
     const amountMinor = payment.charge?.amountMinor ?? 0n;
     return payment.state === "CAPTURED" && account !== undefined && amountMinor > 0n
-      ? [moved(payment, "charge", account.id, amountMinor)]
+      ? [ledgerEntry(payment, "charge", account.id, amountMinor)]
       : [];
   });
   await ledger.post(tx, entries);

@@ -1,18 +1,9 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import {
-  type Account as AccountMessage,
-  AccountSchema,
-  type Posting as PostingMessage,
-  PostingSchema,
-} from "@sagacart/proto/payment/v1/account";
-import {
   type Payment as PaymentMessage,
   PaymentSchema,
-  type Refund as RefundMessage,
-  RefundSchema,
   Payment_Kind as WireKind,
-  Refund_State as WireRefundState,
   Payment_State as WireState,
 } from "@sagacart/proto/payment/v1/payment";
 import {
@@ -22,31 +13,9 @@ import {
   BatchVoidResponse_OutcomeSchema,
   BatchChargeResponse_Refused_Reason as Reason,
 } from "@sagacart/proto/payment/v1/payment_service";
-import type { Account, Posting } from "../accounts/account.ts";
-import type { Refund } from "../refunds/refund.ts";
 import type { Outcome } from "./charge.ts";
 import type { Payment } from "./payment.ts";
 import type { Voided } from "./void.ts";
-
-/** An account as it goes over the wire. */
-export function accountMessage(account: Account): AccountMessage {
-  return create(AccountSchema, {
-    customerId: account.customerId,
-    balance: { currencyCode: account.currency, minorUnits: account.balanceMinor },
-    createTime: timestampFromDate(account.createTime),
-    updateTime: timestampFromDate(account.updateTime),
-  });
-}
-
-export function postingMessage(posting: Posting, currencyCode: string): PostingMessage {
-  return create(PostingSchema, {
-    entryId: posting.entryId,
-    kind: posting.kind,
-    reference: posting.reference,
-    amount: { currencyCode, minorUnits: posting.amountMinor },
-    createTime: timestampFromDate(posting.createTime),
-  });
-}
 
 export function paymentMessage(payment: Payment): PaymentMessage {
   const { charge } = payment;
@@ -71,21 +40,6 @@ export function paymentMessage(payment: Payment): PaymentMessage {
   });
 }
 
-export function refundMessage(refund: Refund): RefundMessage {
-  return create(RefundSchema, {
-    id: refund.id,
-    paymentId: refund.paymentId,
-    orderId: refund.orderId,
-    amount: { currencyCode: refund.currency, minorUnits: refund.amountMinor },
-    reason: refund.reason,
-    state: WireRefundState[refund.state],
-    failureReason: refund.failureReason,
-    createTime: timestampFromDate(refund.createTime),
-    updateTime: timestampFromDate(refund.updateTime),
-  });
-}
-
-/** An outcome as it goes over the wire. */
 export function outcomeMessage(orderId: string, outcome: Outcome): BatchChargeResponse_Outcome {
   return create(BatchChargeResponse_OutcomeSchema, { orderId, outcome: outcomeCase(outcome) });
 }

@@ -12,41 +12,37 @@ import {
   CreatePaymentRequestSchema,
   CreatePaymentResponseSchema,
   GetPaymentResponseSchema,
-  GetRefundResponseSchema,
   ListPaymentsResponseSchema,
-  ListRefundsResponseSchema,
   type PaymentService,
   ReceiveWebhookResponseSchema,
-  RefundPaymentRequestSchema,
-  RefundPaymentResponseSchema,
 } from "@sagacart/proto/payment/v1/payment_service";
 import type { Money } from "@sagacart/proto/type/v1/money";
 import type { WebhookInbox } from "@sagacart/provider/webhook-inbox";
 import { lastUuid, uuidPattern } from "../ids.ts";
 import type { Meters } from "../meters.ts";
 import { reasons } from "../reasons.ts";
-import type { RefundPayment } from "../refunds/refund-payment.ts";
-import { findRefunds, listRefunds } from "../refunds/refund-store.ts";
+import type { RefundRpcs } from "../refunds/refund-service.ts";
 import type { ChargeOrders, Outcome } from "./charge.ts";
-import type { CreateManual } from "./create-payment.ts";
+import type { CreatePayment } from "./create-payment.ts";
 import type { Intent, Payment } from "./payment.ts";
-import { outcomeMessage, paymentMessage, refundMessage, voidedMessage } from "./payment-messages.ts";
+import { outcomeMessage, paymentMessage, voidedMessage } from "./payment-messages.ts";
 import { findByOrders, findPayments, listPayments } from "./payment-store.ts";
 import type { VoidOrders } from "./void.ts";
 
-export type ServiceOptions = {
+export type PaymentServiceOptions = {
   pool: Pool;
   meters: Meters;
   chargeOrders: ChargeOrders;
   voidOrders: VoidOrders;
-  createManual: CreateManual;
-  refundPayment: RefundPayment;
+  createPayment: CreatePayment;
   inbox: Pick<WebhookInbox, "receive">;
 };
 
-/** The rpcs of PaymentService. */
-export function paymentService(options: ServiceOptions): ServiceImpl<typeof PaymentService> {
-  const { pool, meters, chargeOrders, voidOrders, createManual, refundPayment, inbox } = options;
+/** Implements PaymentService, but for the RPCs of refunds. */
+export function paymentService(
+  options: PaymentServiceOptions,
+): Omit<ServiceImpl<typeof PaymentService>, keyof RefundRpcs> {
+  const { pool, meters, chargeOrders, voidOrders, createPayment, inbox } = options;
   return {
     async batchCharge({ items }) {
       refuseNamedTwice(
@@ -83,7 +79,7 @@ export function paymentService(options: ServiceOptions): ServiceImpl<typeof Paym
       const { customerId, amount, paymentMethod, reference, requestId } = request;
       const fingerprint = fingerprintOf(CreatePaymentRequestSchema, request, { without: ["request_id"] });
       const charge = { customerId, paymentMethod, ...amountOf(amount) };
-      const payment = await createManual({ charge, reference, requestId, fingerprint });
+      const payment = await createPayment({ charge, reference, requestId, fingerprint });
       if (payment.state === "DECLINED") {
         throw declined(payment.id, payment.declineReason);
       }
@@ -102,31 +98,6 @@ export function paymentService(options: ServiceOptions): ServiceImpl<typeof Paym
         nextPageToken: nextIdToken(payments, limit, list),
       });
     },
-    async refundPayment(request) {
-      const fingerprint = fingerprintOf(RefundPaymentRequestSchema, request, { without: ["request_id", "refund_id"] });
-      const refund = await refundPayment({ ...request, amount: request.amount, fingerprint });
-      return create(RefundPaymentResponseSchema, { refund: refundMessage(refund) });
-    },
-    async getRefund({ id, customerId }) {
-      const refund = (await findRefunds(pool, [id])).get(id);
-      if (refund === undefined || (customerId !== "" && refund.customerId !== customerId)) {
-        throw new DomainError(reasons, "REFUND_NOT_FOUND", `there is no refund ${id}`, { refund_id: id });
-      }
-      return create(GetRefundResponseSchema, { refund: refundMessage(refund) });
-    },
-    async listRefunds({ paymentId, orderId, customerId, ...request }) {
-      const list = `refunds of ${paymentId} ${orderId} ${customerId}`;
-      const beforePlace = decodeIdToken(request.pageToken, list, uuidPattern) || lastUuid;
-      const limit = pageSize(request.pageSize);
-      // What is no id of ours has no refunds.
-      const isId = paymentId === "" || uuidPattern.test(paymentId);
-      const refunds = isId ? await listRefunds(pool, { paymentId, orderId, customerId, beforePlace, limit }) : [];
-      const places = refunds.map(({ place }) => ({ id: place }));
-      return create(ListRefundsResponseSchema, {
-        refunds: refunds.map(refundMessage),
-        nextPageToken: nextIdToken(places, limit, list),
-      });
-    },
     async receiveWebhook(request) {
       await inbox.receive(request);
       return create(ReceiveWebhookResponseSchema);
@@ -142,7 +113,7 @@ function intentOf({ orderId, attempt, customerId, paymentMethod, amount }: Charg
   return { orderId, attempt, customerId, paymentMethod, ...amountOf(amount) };
 }
 
-/** The contract requires an amount wherever this reads one. */
+/** Reads an amount; the contract requires one in each message that has it. */
 function amountOf(amount: Money | undefined): { currency: string; amountMinor: bigint } {
   return { currency: amount?.currencyCode ?? "", amountMinor: amount?.minorUnits ?? 0n };
 }
@@ -155,7 +126,7 @@ async function get(pool: Pool, id: string, customerId: string): Promise<Payment>
   return payment;
 }
 
-/** What is an answer in a batch is an error for a single one. */
+/** Throws the error of an intent that was refused. In a batch it is an outcome. */
 function refuse({ orderId, attempt }: Intent, outcome: Outcome): void {
   const metadata = { order_id: orderId, attempt: `${attempt}` };
   switch (outcome.kind) {

@@ -3,11 +3,11 @@ import type { NewEvent } from "@sagacart/outbox/events/append";
 export type Kind = "ORDER" | "MANUAL";
 export type State = "PENDING" | "CAPTURED" | "DECLINED" | "VOIDED";
 
-/** A payment as it is stored. A tombstone has no customer and nothing of what was to be paid. */
+/** A payment as it is stored. A tombstone, which was voided before it was charged, has no `charge`. */
 export type Payment = {
   readonly id: string;
   readonly kind: Kind;
-  /** Empty, and attempt 0, where it was made by hand. */
+  /** Empty in a MANUAL payment, whose attempt is 0. */
   readonly orderId: string;
   readonly attempt: number;
   readonly charge: ChargeContent | undefined;
@@ -17,16 +17,16 @@ export type Payment = {
   /** The sum of its refunds that have not failed. */
   readonly refundedMinor: bigint;
   readonly providerChargeId: string;
-  /** 0: nobody was told to wait for it. */
+  /** How often the provider was asked, or a caller was told to wait; 0: no workflow waits for it. */
   readonly asks: number;
-  /** The provider may still have something to say about it. */
+  /** The provider is still to be asked about it. */
   readonly isOpen: boolean;
   readonly eventSequence: bigint;
   readonly createTime: Date;
   readonly updateTime: Date;
 };
 
-/** What is to be paid, by whom and how. */
+/** The content of a charge. */
 export type ChargeContent = {
   readonly customerId: string;
   readonly currency: string;
@@ -35,10 +35,10 @@ export type ChargeContent = {
   readonly paymentMethod: string;
 };
 
-/** What to charge for an order. */
+/** An attempt to charge for an order. */
 export type Intent = ChargeContent & { readonly orderId: string; readonly attempt: number };
 
-/** Whether the payment is what is asked for again. A tombstone knows no content and differs from nothing. */
+/** Returns true if the payment has the content of the intent. A tombstone has no content, and matches any. */
 export function isSame({ charge }: Payment, intent: ChargeContent): boolean {
   return (
     charge === undefined ||
@@ -49,23 +49,23 @@ export function isSame({ charge }: Payment, intent: ChargeContent): boolean {
   );
 }
 
-/** Whether it is charged or may become so. Of an order's attempts only one at a time is. */
+/** Returns true if the payment is charged or may become so: at most one of an order's attempts at a time. */
 export function isLive({ state }: Payment): boolean {
   return state === "PENDING" || state === "CAPTURED";
 }
 
-/** Why an attempt was declined that came while another one of its order was live. */
+/** The decline reason of an attempt that came while another one of its order was live. */
 export const otherIsLive = "payment_exists";
 
-/** Money for nothing moves nothing; the balance moves here; only a card needs the provider. */
+/** Returns true for a charge of more than nothing to a card. */
 export function needsProvider({ amountMinor, paymentMethod }: ChargeContent): boolean {
   return paymentMethod !== "" && amountMinor > 0n;
 }
 
-type Told = Pick<Payment, "id" | "orderId" | "attempt" | "charge" | "declineReason">;
+type EventPayment = Pick<Payment, "id" | "orderId" | "attempt" | "charge" | "declineReason">;
 
-/** What there is to tell of a payment that has come to its state. */
-export function paymentEvent(payment: Told, state: Exclude<State, "PENDING">, sequence: bigint): NewEvent {
+/** The event of a payment that reached a state. */
+export function paymentEvent(payment: EventPayment, state: Exclude<State, "PENDING">, sequence: bigint): NewEvent {
   const { id, charge, declineReason } = payment;
   return {
     subject: id,
@@ -82,9 +82,9 @@ export function paymentEvent(payment: Told, state: Exclude<State, "PENDING">, se
   };
 }
 
-/** That a refund of the payment has succeeded. */
+/** The event of a refund that succeeded. */
 export function refundedEvent(
-  payment: Told,
+  payment: EventPayment,
   { refundId, amountMinor, reason }: { refundId: string; amountMinor: bigint; reason: string },
   sequence: bigint,
 ): NewEvent {
@@ -105,7 +105,7 @@ export function refundedEvent(
   };
 }
 
-function ofOrder({ orderId, attempt }: Told) {
+function ofOrder({ orderId, attempt }: EventPayment) {
   return orderId === "" ? {} : { orderId, attempt };
 }
 

@@ -7,7 +7,7 @@ import { insertRefunds, type NewRefund, type RefundChange, updateRefunds } from 
 import { type Payment, paymentEvent, refundedEvent, type State } from "./payment.ts";
 import { type Change, updatePayments } from "./payment-store.ts";
 
-/** Everything that one transaction does to payments which it has locked, written in one go. */
+/** What one transaction writes about payments that it has locked, collected so that it is written all at once. */
 export type PendingWrites = {
   readonly changes: Map<string, Change>;
   readonly entries: Entry[];
@@ -21,13 +21,13 @@ export function createPendingWrites(): PendingWrites {
   return { changes: new Map(), entries: [], events: [], newRefunds: [], refundChanges: [], commands: [] };
 }
 
-/** A fixed number of statements, whatever the number of payments. Each refund stands behind its payment. */
+/** Writes it all, in the same number of statements for any number of payments: each payment before its refunds. */
 export async function writePending(tx: Transaction, ledger: Ledger, writes: PendingWrites): Promise<void> {
   await updatePayments(tx, [...writes.changes.values()]);
   const inserted = await insertRefunds(tx, writes.newRefunds);
   const missing = writes.newRefunds.find(({ id }) => !inserted.has(id));
   if (missing !== undefined) {
-    throw new Error(`refund ${missing.id} of payment ${missing.paymentId} is there already`);
+    throw new Error(`refund ${missing.id} of payment ${missing.paymentId} exists already`);
   }
   await updateRefunds(tx, writes.refundChanges);
   await ledger.post(tx, writes.entries);
@@ -35,38 +35,38 @@ export async function writePending(tx: Transaction, ledger: Ledger, writes: Pend
   await recordCommands(tx, writes.commands);
 }
 
-/** Changes a payment, on top of what the writes has done to it. It has nothing more to ask unless `askInMs` says so. */
-export function change(writes: PendingWrites, payment: Payment, to: Partial<Change>): Change {
+/** Adds a change of a payment to its earlier ones. The provider is no longer asked about it, unless `askInMs` is given. */
+export function changePayment(writes: PendingWrites, payment: Payment, to: Partial<Change>): Change {
   const changed = { ...payment, askInMs: null, ...writes.changes.get(payment.id), ...to };
   writes.changes.set(payment.id, changed);
   return changed;
 }
 
-/** Changes its state, and tells of it. */
+/** Changes a payment's state, with its event. */
 export function changeState(
   writes: PendingWrites,
   payment: Payment,
   to: Partial<Change> & { state: Exclude<State, "PENDING"> },
 ): void {
-  const changed = change(writes, payment, { ...to, eventSequence: nextSequence(writes, payment) });
+  const changed = changePayment(writes, payment, { ...to, eventSequence: nextSequence(writes, payment) });
   writes.events.push(paymentEvent({ ...payment, ...changed }, to.state, changed.eventSequence));
 }
 
-/** Tells that a refund has succeeded, and moves its money: to the balance, or out through the clearing of cards. */
-export function refunded(
+/** Adds the event of a successful refund and the movement of its money: to the balance, or to the clearing of cards. */
+export function addRefundSuccess(
   writes: PendingWrites,
   payment: Payment,
   refund: Pick<Refund, "id" | "amountMinor" | "reason">,
   account: bigint | "card:clearing",
 ): void {
-  const { eventSequence } = change(writes, payment, { eventSequence: nextSequence(writes, payment) });
+  const { eventSequence } = changePayment(writes, payment, { eventSequence: nextSequence(writes, payment) });
   const { id: refundId, amountMinor, reason } = refund;
   writes.events.push(refundedEvent(payment, { refundId, amountMinor, reason }, eventSequence));
-  writes.entries.push(moved(payment, "refund", account, amountMinor));
+  writes.entries.push(ledgerEntry(payment, "refund", account, amountMinor));
 }
 
-/** The money of a charge or refund: what `account` gains and the sales lose, or the other way round. */
-export function moved(
+/** The ledger's entry for a charge or a refund: a charge moves money from `account` to the sales, a refund back. */
+export function ledgerEntry(
   { id, charge }: Pick<Payment, "id" | "charge">,
   kind: "charge" | "refund",
   account: bigint | "card:clearing",

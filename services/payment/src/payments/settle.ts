@@ -7,12 +7,12 @@ import { findRefunds } from "../refunds/refund-store.ts";
 import type { ChargeContent, Payment } from "./payment.ts";
 import { lockPayments } from "./payment-store.ts";
 import {
-  change,
+  addRefundSuccess,
+  changePayment,
   changeState,
   createPendingWrites,
-  moved,
+  ledgerEntry,
   type PendingWrites,
-  refunded,
   writePending,
 } from "./pending-writes.ts";
 
@@ -20,15 +20,15 @@ export type SettleOptions = {
   ledger: Ledger;
   log: Log;
   results: readonly Result[];
-  /** Those who asked are being answered: no command, unless somebody else was told to wait. */
+  /** The callers that asked are being answered: a command is recorded only if another one was told to wait. */
   answering: boolean;
   retryMs: number;
 };
 
 /**
- * Settles what the provider has decided, with the journal entries, the events, and the commands for those who wait.
- * What it captured although the payment is VOIDED (or DECLINED) is recorded, and its refund with it. Otherwise the
- * first decision counts, and a second changes nothing. Answers the payments of the results, as they were before.
+ * Settles what the card provider decided, with the journal entries, the events, and the commands for workflows that wait.
+ * A charge that it captured although the payment is VOIDED or DECLINED is recorded together with its refund. Otherwise the
+ * first decision counts, and a second changes nothing. Returns the payments of the results as they were before.
  */
 export async function settle(tx: Transaction, options: SettleOptions): Promise<ReadonlyMap<string, Payment>> {
   const { ledger, results } = options;
@@ -55,13 +55,13 @@ export async function settle(tx: Transaction, options: SettleOptions): Promise<R
   return payments;
 }
 
-type Charged = Exclude<Result, { kind: "refund" }>["answer"];
-type Refunded = Extract<Result, { kind: "refund" }>["answer"];
+type ChargeResultAnswer = Exclude<Result, { kind: "refund" }>["answer"];
+type RefundResultAnswer = Extract<Result, { kind: "refund" }>["answer"];
 
 function settleCharge(
   writes: PendingWrites,
   payment: Payment,
-  { answer, answering, log }: SettleOptions & { answer: Charged },
+  { answer, answering, log }: SettleOptions & { answer: ChargeResultAnswer },
 ): boolean {
   const { id, orderId, attempt, charge, state, isOpen } = payment;
   if (!isDecision(answer) || charge === undefined) {
@@ -72,7 +72,10 @@ function settleCharge(
       return false;
     }
     if (!isOpen) {
-      log.error({ paymentId: id, state }, "the card provider captured what it had said it would not; it is paid back");
+      log.error(
+        { paymentId: id, state },
+        "the card provider captured a charge that it had declined or cancelled; it is paid back",
+      );
     }
     payBack(writes, payment, charge, answer.chargeId);
     return true;
@@ -82,9 +85,9 @@ function settleCharge(
   }
   const after = state === "VOIDED" ? "VOIDED" : states[answer.kind];
   if (state !== "PENDING") {
-    change(writes, payment, {});
+    changePayment(writes, payment, {});
   } else if (answer.kind === "captured") {
-    writes.entries.push(moved(payment, "charge", "card:clearing", charge.amountMinor));
+    writes.entries.push(ledgerEntry(payment, "charge", "card:clearing", charge.amountMinor));
     const capturedMinor = charge.amountMinor;
     changeState(writes, payment, { state: after, capturedMinor, providerChargeId: answer.chargeId });
   } else {
@@ -96,7 +99,7 @@ function settleCharge(
   return true;
 }
 
-/** Captured too late: that is recorded, and that it goes back. */
+/** Records a charge that was captured too late, and its refund. */
 function payBack(
   writes: PendingWrites,
   payment: Payment,
@@ -104,8 +107,8 @@ function payBack(
   providerChargeId: string,
 ): void {
   const { id } = payment;
-  writes.entries.push(moved(payment, "charge", "card:clearing", amountMinor));
-  change(writes, payment, { capturedMinor: amountMinor, refundedMinor: amountMinor, providerChargeId });
+  writes.entries.push(ledgerEntry(payment, "charge", "card:clearing", amountMinor));
+  changePayment(writes, payment, { capturedMinor: amountMinor, refundedMinor: amountMinor, providerChargeId });
   const reason = "captured too late";
   writes.newRefunds.push({ id: voidRefundId(id), paymentId: id, amountMinor, reason, state: "PENDING", askInMs: 0 });
 }
@@ -114,17 +117,17 @@ function settleRefund(
   writes: PendingWrites,
   payment: Payment,
   refund: Refund | undefined,
-  { answer, answering, log, retryMs }: SettleOptions & { answer: Refunded },
+  { answer, answering, log, retryMs }: SettleOptions & { answer: RefundResultAnswer },
 ): boolean {
   if (refund?.state !== "PENDING" || (answer.kind !== "succeeded" && answer.kind !== "refused")) {
     return false;
   }
   const { id, refusals, amountMinor } = refund;
   if (answer.kind === "refused" && payment.state !== "CAPTURED") {
-    // Nothing may stay charged: it is tried without end, and somebody must look at it.
+    // This refund must not fail: it is tried without end, and the log asks for a person to look at it.
     log.error(
       { refundId: id, reason: answer.reason },
-      "the card provider refuses to pay back what must not stay charged",
+      "the card provider refuses a refund that must not fail; it is tried again",
     );
     const askInMs = Math.min(60_000, retryMs * 2 ** Math.min(refusals, 16));
     writes.refundChanges.push({ ...refund, refusals: refusals + 1, askInMs });
@@ -132,10 +135,10 @@ function settleRefund(
   }
   if (answer.kind === "refused") {
     const before = writes.changes.get(payment.id)?.refundedMinor ?? payment.refundedMinor;
-    change(writes, payment, { refundedMinor: before - amountMinor });
+    changePayment(writes, payment, { refundedMinor: before - amountMinor });
     writes.refundChanges.push({ ...refund, state: "FAILED", failureReason: answer.reason, askInMs: null });
   } else {
-    refunded(writes, payment, refund, "card:clearing");
+    addRefundSuccess(writes, payment, refund, "card:clearing");
     writes.refundChanges.push({ ...refund, state: "SUCCEEDED", askInMs: null });
   }
   const { orderId, attempt } = payment;
@@ -149,7 +152,7 @@ function settleRefund(
   return true;
 }
 
-function isDecision(answer: Charged): answer is Extract<Charged, { kind: keyof typeof states }> {
+function isDecision(answer: ChargeResultAnswer): answer is Extract<ChargeResultAnswer, { kind: keyof typeof states }> {
   return answer.kind in states;
 }
 

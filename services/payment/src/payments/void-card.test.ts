@@ -5,7 +5,7 @@ import { auditBooks } from "../testing/books.ts";
 import { attempt, chargeAll, commandsOf, eventsOf, paymentOf, untilSettled, usd, voidAll } from "../testing/calls.ts";
 import { startTestPayment } from "../testing/stack.ts";
 
-test("a void pays a captured card back at the provider, and is answered when that is done", async () => {
+test("a void refunds a captured card, and is answered when the provider has done so", async () => {
   await using shop = await startTestPayment();
   await chargeAll(shop, [attempt("o", { paymentMethod: "pm_ok" })]);
 
@@ -19,8 +19,9 @@ test("a void pays a captured card back at the provider, and is answered when tha
   expect(await auditBooks(shop.pool)).toEqual([]);
 });
 
-test("a void of what is pending makes sure at the provider that it is not charged", async () => {
-  await using shop = await startTestPayment({ env: { PROVIDER_BATCH_MS: "100" } });
+test("a void of a pending payment cancels its charge at the provider", async () => {
+  // Neither settles by itself while the test lasts.
+  await using shop = await startTestPayment({ env: { PROVIDER_RETRY_MS: "60000" }, times: { lateMs: 3_600_000 } });
   const items = ["pm_late", "pm_down"].map((paymentMethod) => attempt(paymentMethod, { paymentMethod }));
   expect(await chargeAll(shop, items)).toEqual(["waits", "waits"]);
 
@@ -32,7 +33,7 @@ test("a void of what is pending makes sure at the provider that it is not charge
   expect(await auditBooks(shop.pool)).toEqual([]);
 });
 
-test("what turns out to be charged when it is undone is recorded and paid back", async () => {
+test("a charge that turns out to be captured when it is voided is recorded and refunded", async () => {
   await using shop = await startTestPayment({ env: { PROVIDER_RETRY_MS: "60000" } });
   await chargeAll(shop, [attempt("o", { paymentMethod: "pm_lost_answer" })]);
 
@@ -44,7 +45,7 @@ test("what turns out to be charged when it is undone is recorded and paid back",
   expect(await auditBooks(shop.pool)).toEqual([]);
 });
 
-test("a void waits while the provider is down; when it is back all is paid back, and a command tells", async () => {
+test("a void waits while the provider is down; when it is back all is refunded, with a command", async () => {
   await using shop = await startTestPayment({ env: { PROVIDER_RETRY_MS: "20" } });
   const orders = [{ orderId: "captured" }, { orderId: "lost" }, { orderId: "never" }];
   await chargeAll(shop, [
@@ -59,8 +60,8 @@ test("a void waits while the provider is down; when it is back all is paid back,
 
   expect(await voidAll(shop, orders)).toEqual(["refunded", "refunded", "voided"]);
   expect((await shop.provider.list()).map(({ refundedMinor }) => refundedMinor)).toEqual(["100", "100"]);
-  const told = (await commandsOf(shop)).filter((command) => command.startsWith("PAYMENT_SETTLED"));
-  expect(new Set(told)).toEqual(
+  const commands = (await commandsOf(shop)).filter((command) => command.startsWith("PAYMENT_SETTLED"));
+  expect(new Set(commands)).toEqual(
     new Set([
       'PAYMENT_SETTLED captured {"state": "VOIDED", "attempt": 1}',
       'PAYMENT_SETTLED lost {"state": "VOIDED", "attempt": 1}',
@@ -69,7 +70,7 @@ test("a void waits while the provider is down; when it is back all is paid back,
   expect(await auditBooks(shop.pool)).toEqual([]);
 });
 
-test("an answer that comes after the void is recorded as captured and paid back in one transaction", async () => {
+test("an answer that comes after the void is recorded as captured and refunded in one transaction", async () => {
   const held = holdCharges();
   await using shop = await startTestPayment({
     wrap: held.wrap,
@@ -93,7 +94,7 @@ test("an answer that comes after the void is recorded as captured and paid back 
   expect(await auditBooks(shop.pool)).toEqual([]);
 });
 
-test("charges and voids of the same cards at once leave nothing charged", async () => {
+test("concurrent charges and voids of the same cards leave nothing charged", async () => {
   await using shop = await startTestPayment();
   const items = Array.from({ length: 24 }, (_, index) => {
     const paymentMethod = ["pm_ok", "pm_slow", "pm_lost_answer", "pm_late"][index % 4]!;
@@ -127,12 +128,12 @@ test("a refund that must not fail is asked for again with another key when it is
           : await provider.refund(key, content, signal);
       },
     }),
-    // Long enough that the third time is not before the answer.
-    env: { PROVIDER_RETRY_MS: "1000" },
+    env: { PROVIDER_RETRY_MS: "60000" },
   });
   await chargeAll(shop, [attempt("o", { paymentMethod: "pm_ok" })]);
 
   expect(await voidAll(shop, [{ orderId: "o" }])).toEqual(["waits"]);
+  await shop.pool.query("update refunds set next_ask_time = now() where state = 'PENDING'");
   await untilSettled(shop);
 
   const { id } = await paymentOf(shop, "o");
@@ -141,7 +142,7 @@ test("a refund that must not fail is asked for again with another key when it is
   expect((await shop.provider.get(id))?.refundedMinor).toBe("100");
 });
 
-test("a customer's refund that is refused after the void is paid back all the same", async () => {
+test("a customer's refund that is refused after the void is tried until it is paid", async () => {
   let refusals = 1;
   await using shop = await startTestPayment({
     wrap: (provider) => ({

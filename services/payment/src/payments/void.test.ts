@@ -32,7 +32,7 @@ test("a void pays back what was captured, and a repeat answers the same", async 
   expect(await auditBooks(shop.pool)).toEqual([]);
 });
 
-test("undone before it came, an attempt comes too late, whatever it asks for", async () => {
+test("an attempt that was voided before it came is refused, whatever its content", async () => {
   await using shop = await startTestPayment();
   await fund(shop, "ada", 150n);
 
@@ -48,7 +48,7 @@ test("undone before it came, an attempt comes too late, whatever it asks for", a
   expect(await eventsOf(shop, tombstone.id)).toEqual(["voided"]);
 });
 
-test("a tombstone is one attempt's; another one may be charged", async () => {
+test("a tombstone blocks its own attempt only; another one may be charged", async () => {
   await using shop = await startTestPayment();
   await fund(shop, "ada", 150n);
   await voidAll(shop, [{ orderId: "o", attempt: 2 }]);
@@ -56,7 +56,7 @@ test("a tombstone is one attempt's; another one may be charged", async () => {
   expect(await chargeAll(shop, [attempt("o")])).toEqual(["captured"]);
 });
 
-test("attempt 0 undoes each attempt there is", async () => {
+test("attempt 0 voids all attempts", async () => {
   await using shop = await startTestPayment();
   await chargeAll(shop, [attempt("o")]);
   await fund(shop, "ada", 150n);
@@ -72,7 +72,7 @@ test("attempt 0 undoes each attempt there is", async () => {
   expect(await balanceOf(shop, "ada")).toBe(150n);
 });
 
-test("a declined attempt stays declined when it is undone", async () => {
+test("a declined attempt stays declined when it is voided", async () => {
   await using shop = await startTestPayment();
   await chargeAll(shop, [attempt("o")]);
 
@@ -80,7 +80,7 @@ test("a declined attempt stays declined when it is undone", async () => {
   expect(await chargeAll(shop, [attempt("o")])).toEqual(["DECLINED no_account"]);
 });
 
-test("a void pays back what refunds have left", async () => {
+test("a void pays back what is left after refunds", async () => {
   await using shop = await startTestPayment();
   await fund(shop, "ada", 100n);
   await chargeAll(shop, [attempt("part"), attempt("free", { amount: usd(0n) })]);
@@ -116,7 +116,7 @@ test("fifty voids at once pay back once", async () => {
   expect(await auditBooks(shop.pool)).toEqual([]);
 });
 
-test("charges and voids of the same orders at once leave nothing charged, whoever comes first", async () => {
+test("concurrent charges and voids of the same orders leave nothing charged, in any order", async () => {
   await using shop = await startTestPayment();
   await fund(shop, "ada", 100_000n);
   const orders = Array.from({ length: 40 }, (_, index) => `o-${index}`);
@@ -146,7 +146,7 @@ test("charges and voids of the same orders at once leave nothing charged, whoeve
   expect(await auditBooks(shop.pool)).toEqual([]);
 });
 
-test("an order that is charged while its void waits for the account is paid back", async () => {
+test("an order that is charged while its void waits for the account is refunded", async () => {
   await using shop = await startTestPayment();
   await fund(shop, "ada", 300n);
   await chargeAll(shop, [attempt("first")]);

@@ -9,18 +9,24 @@ import type { Ledger } from "../ledger/ledger.ts";
 import { voidRefundId } from "../refunds/refund.ts";
 import { findPendingRefunds } from "../refunds/refund-store.ts";
 import type { ChargeOptions } from "./charge.ts";
-import { CollisionError, withFreshLook } from "./collision.ts";
+import { CollisionError, retryOnCollision } from "./collision.ts";
 import { type Payment, paymentEvent } from "./payment.ts";
 import { findByOrders, insertPayments, lockByOrders, type NewPayment } from "./payment-store.ts";
-import { changeState, createPendingWrites, type PendingWrites, refunded, writePending } from "./pending-writes.ts";
+import {
+  addRefundSuccess,
+  changeState,
+  createPendingWrites,
+  type PendingWrites,
+  writePending,
+} from "./pending-writes.ts";
 
-/** Which attempt of an order to undo; 0: each there is, and the first where there is none. */
+/** The attempt of an order to undo; 0: all attempts, or the first if there is none. */
 export type Target = { readonly orderId: string; readonly attempt: number };
 
-/** What became of it. `waits`: it is not known yet that nothing is charged. */
+/** The outcome of a void. `waits`: the card provider may still capture it, or its refund is not settled. */
 export type Voided = { readonly kind: "voided"; readonly refunded: boolean } | { readonly kind: "waits" };
 
-/** Undoes payments of orders. Answers in the order asked. */
+/** Undoes payments of orders. Returns the outcomes in the order of the targets. */
 export type VoidOrders = (targets: readonly Target[]) => Promise<Voided[]>;
 
 export type VoidOptions = ChargeOptions & { commands: CommandOutbox };
@@ -29,28 +35,28 @@ export function voidOrders(options: VoidOptions): VoidOrders {
   const { pool, ledger, feed, commands, cardQueue, writeResults, timeoutMs, batchMs } = options;
   return async (targets) => {
     const endMs = performance.now() + batchMs;
-    await withFreshLook(pool, (tx) => record(tx, ledger, targets, batchMs + timeoutMs));
+    await retryOnCollision(pool, (tx) => record(tx, ledger, targets, batchMs + timeoutMs));
     feed.notify();
     commands.notify();
-    let standing = await look(pool, targets);
-    // Twice: a charge that was to be cancelled may turn out to be captured, and then has a refund to ask for.
+    let current = await readTargets(pool, targets);
+    // Twice: a charge that is cancelled may turn out to be captured, and then needs a refund.
     for (const round of [1, 2]) {
-      const asked = standing.jobs.filter(({ kind }) => round === 1 || kind === "refund");
+      const asked = current.jobs.filter(({ kind }) => round === 1 || kind === "refund");
       const leftMs = endMs - performance.now();
       if (asked.length === 0 || leftMs <= 0) {
         break;
       }
       await writeResults(await cardQueue.ask(asked, leftMs), { answering: true });
-      standing = await look(pool, targets);
+      current = await readTargets(pool, targets);
     }
-    const waiting = new Set(standing.jobs.map(({ paymentId }) => paymentId));
-    const attempts = Map.groupBy(standing.payments, ({ orderId }) => orderId);
+    const waiting = new Set(current.jobs.map(({ paymentId }) => paymentId));
+    const attempts = Map.groupBy(current.payments, ({ orderId }) => orderId);
     return targets.map(({ orderId }) => outcomeOf(attempts.get(orderId) ?? [], waiting));
   };
 }
 
-/** How the payments stand, and what there still is to ask the provider about them. */
-async function look(pool: Pool, targets: readonly Target[]): Promise<{ payments: Payment[]; jobs: Job[] }> {
+/** Reads the payments, and what the card provider is still to be asked about them. */
+async function readTargets(pool: Pool, targets: readonly Target[]): Promise<{ payments: Payment[]; jobs: Job[] }> {
   const payments = selectTargets(await findByOrders(pool, orderIdsOf(targets)), targets);
   const cards = payments.filter(({ charge }) => charge !== undefined && charge.paymentMethod !== "");
   if (cards.length === 0) {
@@ -73,7 +79,7 @@ function outcomeOf(payments: readonly Payment[], waiting: ReadonlySet<string>): 
 async function record(tx: Transaction, ledger: Ledger, targets: readonly Target[], firstAskMs: number): Promise<void> {
   const orderIds = orderIdsOf(targets);
   const found = selectTargets(await findByOrders(tx, orderIds), targets);
-  // The accounts first, as a charge does: so the two cannot wait for each other.
+  // The accounts first, as a charge does, so that the two do not deadlock.
   const accounts = await lockAccounts(
     tx,
     found.flatMap(({ state, charge }) => (state === "CAPTURED" && charge?.paymentMethod === "" ? [charge] : [])),
@@ -86,11 +92,11 @@ async function record(tx: Transaction, ledger: Ledger, targets: readonly Target[
   await writePending(tx, ledger, writes);
 }
 
-/** What is not there is recorded as VOIDED, so that it comes too late. */
+/** Records a VOIDED payment for each order without one, so that a later charge is refused. */
 async function insertTombstones(tx: Transaction, targets: readonly Target[], found: readonly Payment[]): Promise<void> {
-  const there = new Set(found.map(({ orderId }) => orderId));
+  const existing = new Set(found.map(({ orderId }) => orderId));
   const tombstones = targets
-    .filter(({ orderId }) => !there.has(orderId))
+    .filter(({ orderId }) => !existing.has(orderId))
     .map(({ orderId, attempt }): NewPayment => {
       const order = { orderId, attempt: Math.max(1, attempt) };
       return {
@@ -124,7 +130,7 @@ function voidOne(
     return;
   }
   if (state === "PENDING") {
-    // It may be charged already: the provider is asked not to.
+    // The provider may have charged it already: it is asked to cancel.
     changeState(writes, payment, { state: "VOIDED", askInMs: firstAskMs });
     if (payment.asks > 0) {
       writes.commands.push({ kind: "PAYMENT_SETTLED", subject: orderId, data: { attempt, state: "VOIDED" } });
@@ -143,10 +149,10 @@ function voidOne(
   }
   const account = accounts.get(accountKey(charge));
   if (account === undefined) {
-    throw new CollisionError(`payment ${id} was captured meanwhile`);
+    throw new CollisionError(`payment ${id} was captured in the meantime`);
   }
   writes.newRefunds.push({ ...refund, state: "SUCCEEDED", askInMs: null });
-  refunded(writes, payment, refund, account.id);
+  addRefundSuccess(writes, payment, refund, account.id);
 }
 
 function selectTargets(payments: readonly Payment[], targets: readonly Target[]): Payment[] {

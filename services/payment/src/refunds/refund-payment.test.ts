@@ -89,12 +89,12 @@ test("each failure of a refund has its reason", async () => {
   expect(await failure({ paymentId: voided })).toMatchObject({
     code: Code.FailedPrecondition,
     reason: "PAYMENT_NOT_CAPTURED",
-    message: `payment ${voided} is VOIDED; only what is CAPTURED can be paid back`,
+    message: `payment ${voided} is VOIDED; only a CAPTURED payment can be refunded`,
   });
   expect(await failure({ paymentId, amount: usd(100n) })).toMatchObject({
     code: Code.FailedPrecondition,
     reason: "REFUND_TOO_HIGH",
-    message: `of payment ${paymentId} 99 minor units are left to pay back`,
+    message: `payment ${paymentId} has 99 minor units left to refund`,
     metadata: { payment_id: paymentId, left_minor_units: "99" },
   });
   expect(await failure({ paymentId, amount: { currencyCode: "EUR", minorUnits: 1n } })).toMatchObject({
@@ -113,7 +113,7 @@ test("each failure of a refund has its reason", async () => {
   expect(await reasonOf(shop.payments.getRefund({ id: "none" }))).toBe("REFUND_NOT_FOUND");
 });
 
-test("a refund that was refused is refused again, also when there is enough by then", async () => {
+test("a refund that was refused is refused again, also if it would be possible by then", async () => {
   await using shop = await startPaid("pm_ok", { wrap: refusing(["card_closed"]) });
   const pay = (refundId: string, minorUnits: bigint) =>
     shop.payments.refundPayment({ paymentId: shop.paymentId, refundId, amount: usd(minorUnits) });
@@ -124,7 +124,7 @@ test("a refund that was refused is refused again, also when there is enough by t
   expect(await reasonOf(pay("second", 1n))).toBe("REFUND_DIFFERS");
 });
 
-test.each(["", "pm_ok"])("refunds that come at once pay back what was captured and not more (%j)", async (method) => {
+test.each(["", "pm_ok"])("concurrent refunds pay back what was captured and not more (%j)", async (method) => {
   await using shop = await startPaid(method);
 
   const answers = await Promise.all(
@@ -138,7 +138,7 @@ test.each(["", "pm_ok"])("refunds that come at once pay back what was captured a
   expect(await auditBooks(shop.pool)).toEqual([]);
 });
 
-test("one refund given thirty times at once is paid once", async () => {
+test("the same refund thirty times at once is paid once", async () => {
   await using shop = await startPaid("pm_ok");
   const request = { paymentId: shop.paymentId, refundId: "r", amount: usd(15n) };
 
@@ -148,7 +148,7 @@ test("one refund given thirty times at once is paid once", async () => {
   expect((await shop.provider.get(shop.paymentId))?.refundedMinor).toBe("15");
 });
 
-test("a refund and a void at once pay back all there was, once", async () => {
+test("a concurrent refund and void pay back all that was captured, once", async () => {
   await using shop = await startPaid("pm_ok");
 
   const [reason, [voided]] = await Promise.all([
@@ -164,7 +164,7 @@ test("a refund and a void at once pay back all there was, once", async () => {
   expect(await auditBooks(shop.pool)).toEqual([]);
 });
 
-test("what the provider refuses to pay back is FAILED and free again; the saga that waited is told", async () => {
+test("a refund that the provider refuses is FAILED, its amount can be refunded again, and a command tells the saga", async () => {
   await using shop = await startPaid("pm_ok", { wrap: refusing(["card_closed"]) });
 
   const { refund } = await shop.payments.refundPayment({ paymentId: shop.paymentId, refundId: "r", amount: usd(60n) });
@@ -180,7 +180,7 @@ test("what the provider refuses to pay back is FAILED and free again; the saga t
   expect(await auditBooks(shop.pool)).toEqual([]);
 });
 
-test("while the provider is down a refund is PENDING; when it is back it succeeds, and a command tells", async () => {
+test("while the provider is down a refund is PENDING; when it is back the refund succeeds, with a command", async () => {
   await using shop = await startPaid("pm_ok", { env: { PROVIDER_RETRY_MS: "20" } });
   await shop.provider.goDown();
 

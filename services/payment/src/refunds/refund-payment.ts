@@ -12,24 +12,24 @@ import type { Ledger } from "../ledger/ledger.ts";
 import type { ChargeOptions } from "../payments/charge.ts";
 import type { ChargeContent, Payment } from "../payments/payment.ts";
 import { findPayments, lockPayments } from "../payments/payment-store.ts";
-import { change, createPendingWrites, refunded, writePending } from "../payments/pending-writes.ts";
+import { addRefundSuccess, changePayment, createPendingWrites, writePending } from "../payments/pending-writes.ts";
 import { reasons } from "../reasons.ts";
 import { isVoidRefundId, type Refund, refundIdOfRequest } from "./refund.ts";
 import { findRefunds } from "./refund-store.ts";
 
 export type RefundRequest = {
   readonly paymentId: string;
-  /** Empty: made from the request id or else chosen. */
+  /** Empty: derived from the request id, or a new one without that. */
   readonly refundId: string;
   readonly requestId: string;
-  /** Absent: what is left of the capture. */
+  /** Absent: all that is left of the capture. */
   readonly amount: Amount | undefined;
   readonly reason: string;
-  /** Of all this but the ids of refund and request: the same refund id with another one is refused. */
+  /** Of the content without the ids of refund and request: a repeat of the refund id with another one is refused. */
   readonly fingerprint: Uint8Array;
 };
 
-/** Pays back. Answers the refund as it then stands; a repeat the same, also what was refused. */
+/** Refunds a payment, and returns the refund as it is then. A repeat gets the same, also the same refusal. */
 export type RefundPayment = (request: RefundRequest) => Promise<Refund>;
 
 export function refundPayment(options: ChargeOptions & { commands: CommandOutbox }): RefundPayment {
@@ -38,7 +38,7 @@ export function refundPayment(options: ChargeOptions & { commands: CommandOutbox
     const id = idOf(request);
     const { fingerprint } = request;
     try {
-      // No customer has this scope: an id has no slash.
+      // Not the scope of any customer: an id has no slash.
       await once(pool, { scope: "/refunds", requestId: id, method: "RefundPayment", fingerprint }, async (tx) => {
         await record(tx, ledger, { ...request, id }, batchMs + timeoutMs);
         return id;
@@ -50,7 +50,7 @@ export function refundPayment(options: ChargeOptions & { commands: CommandOutbox
     const get = async () => {
       const refund = (await findRefunds(pool, [id])).get(id);
       if (refund === undefined) {
-        throw new Error(`refund ${id} was recorded and is gone`);
+        throw new Error(`refund ${id} was recorded but is gone`);
       }
       return refund;
     };
@@ -80,7 +80,7 @@ async function record(tx: Transaction, ledger: Ledger, request: Keyed, firstAskM
     const message = `there is no payment ${paymentId}`;
     throw new DomainError(reasons, "PAYMENT_NOT_FOUND", message, { payment_id: paymentId });
   }
-  // The account before the payment, as in every transaction.
+  // The account before the payment, as in every transaction, so that none of them deadlock.
   const byBalance = found.charge?.paymentMethod === "" ? [found.charge] : [];
   const account = [...(await lockAccounts(tx, byBalance)).values()][0];
   const payment = (await lockPayments(tx, [paymentId])).get(paymentId) ?? found;
@@ -91,13 +91,13 @@ async function record(tx: Transaction, ledger: Ledger, request: Keyed, firstAskM
   const amountMinor = amountOf(payment, charge, amount);
   const writes = createPendingWrites();
   const refund = { id, paymentId, amountMinor, reason };
-  change(writes, payment, { refundedMinor: payment.refundedMinor + amountMinor });
+  changePayment(writes, payment, { refundedMinor: payment.refundedMinor + amountMinor });
   if (charge.paymentMethod === "") {
     if (account === undefined) {
       throw new Error(`payment ${paymentId} was paid by the account ${accountKey(charge)}, which is gone`);
     }
     writes.newRefunds.push({ ...refund, state: "SUCCEEDED", askInMs: null });
-    refunded(writes, payment, refund, account.id);
+    addRefundSuccess(writes, payment, refund, account.id);
   } else {
     writes.newRefunds.push({ ...refund, state: "PENDING", askInMs: firstAskMs });
   }
@@ -105,13 +105,13 @@ async function record(tx: Transaction, ledger: Ledger, request: Keyed, firstAskM
 }
 
 function differs(id: string): DomainError {
-  const message = `refund ${id} is another one: of another payment or amount, or for another reason`;
+  const message = `refund ${id} exists with another payment, amount or reason; choose another refund_id`;
   return new DomainError(reasons, "REFUND_DIFFERS", message, { refund_id: id });
 }
 
 function capturedCharge({ id, state, charge }: Payment): ChargeContent {
   if (state !== "CAPTURED" || charge === undefined) {
-    const message = `payment ${id} is ${state}; only what is CAPTURED can be paid back`;
+    const message = `payment ${id} is ${state}; only a CAPTURED payment can be refunded`;
     throw new DomainError(reasons, "PAYMENT_NOT_CAPTURED", message, { payment_id: id, state });
   }
   return charge;
@@ -124,7 +124,7 @@ function amountOf(payment: Payment, { currency }: ChargeContent, amount: Amount 
   }
   const amountMinor = amount?.minorUnits ?? leftMinor;
   if (amountMinor > leftMinor || amountMinor === 0n) {
-    const message = `of payment ${payment.id} ${leftMinor} minor units are left to pay back`;
+    const message = `payment ${payment.id} has ${leftMinor} minor units left to refund`;
     const metadata = { payment_id: payment.id, left_minor_units: leftMinor.toString() };
     throw new DomainError(reasons, "REFUND_TOO_HIGH", message, metadata);
   }

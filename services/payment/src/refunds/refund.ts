@@ -5,10 +5,10 @@ export type RefundState = "PENDING" | "SUCCEEDED" | "FAILED";
 /** A refund as it is stored. */
 export type Refund = {
   readonly id: string;
-  /** Sorts by time. */
+  /** A UUIDv7: sorts by time. */
   readonly place: string;
   readonly paymentId: string;
-  /** Of its payment, as is the customer. */
+  /** The order and the customer are the payment's. */
   readonly orderId: string;
   readonly customerId: string;
   readonly currency: string;
@@ -16,15 +16,15 @@ export type Refund = {
   readonly reason: string;
   readonly state: RefundState;
   readonly failureReason: string;
-  /** How often the provider refused what must not fail. */
+  /** How often the provider refused a refund that must not fail. */
   readonly refusals: number;
-  /** 0: nobody was told to wait for it. */
+  /** How often the provider was asked, or a caller was told to wait; 0: no workflow waits for it. */
   readonly asks: number;
   readonly createTime: Date;
   readonly updateTime: Date;
 };
 
-/** The id of the refund that undoes a payment. Nobody else may choose one of these. */
+/** The id of the refund that undoes a payment. Callers may not choose one of these. */
 export function voidRefundId(paymentId: string): string {
   return `${voidPrefix}${paymentId}`;
 }
@@ -35,7 +35,7 @@ export function isVoidRefundId(refundId: string): boolean {
 
 const voidPrefix = "void-";
 
-/** The same refund id for the same request about the same payment. */
+/** Derives a refund id from a request, so that a repeat about the same payment has the same. */
 export function refundIdOfRequest(paymentId: string, requestId: string): string {
   return createHash("sha256").update(`${paymentId} ${requestId}`).digest("hex").slice(0, 32);
 }

@@ -1,6 +1,6 @@
 import type { Pool } from "@sagacart/chassis/postgres/pool";
 
-/** What is wrong with the books: nothing, or they do not add up. */
+/** Audits the ledger, the refunds and the events. Returns one row for each inconsistency. */
 export async function auditBooks(pool: Pool): Promise<unknown[]> {
   const { rows } = await pool.query(`
     select 'entry' as what, entry_id::text as which from postings group by entry_id, currency having sum(amount_minor) <> 0

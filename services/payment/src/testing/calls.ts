@@ -8,7 +8,7 @@ export function usd(minorUnits: bigint) {
   return { currencyCode: "USD", minorUnits };
 }
 
-/** Opens an account with so much in it. */
+/** Opens an account in USD with a balance. */
 export async function fund({ accounts }: TestPayment, customerId: string, minorUnits: bigint): Promise<void> {
   await accounts.batchPutAccounts({ items: [{ customerId, balance: usd(minorUnits) }] });
 }
@@ -17,7 +17,7 @@ export async function balanceOf({ accounts }: TestPayment, customerId: string): 
   return (await accounts.getAccount({ customerId })).account?.balance?.minorUnits;
 }
 
-/** An attempt to charge ada 100 from her balance, unless told otherwise. */
+/** An attempt to charge 100 to ada's balance, unless `other` differs. */
 export function attempt(orderId: string, other: Partial<Attempt> = {}): Attempt {
   return { orderId, attempt: 1, customerId: "ada", amount: usd(100n), paymentMethod: "", ...other };
 }
@@ -30,7 +30,7 @@ export type Attempt = {
   paymentMethod: string;
 };
 
-/** What comes of a batch of charges, in words: "captured", "waits", "DECLINED no_account", "VOIDED". */
+/** Charges a batch, and returns its outcomes as words: "captured", "waits", "DECLINED no_account", "VOIDED". */
 export async function chargeAll({ payments }: Pick<TestPayment, "payments">, items: Attempt[]): Promise<string[]> {
   const { outcomes } = await payments.batchCharge({ items });
   return outcomes.map(({ outcome }) =>
@@ -44,7 +44,7 @@ function nameOf(reason: number): string {
   return Object.entries(Reason).find(([, number]) => number === reason)?.[0] ?? String(reason);
 }
 
-/** What comes of a batch of voids: "refunded" where money had been captured, "voided", "waits". */
+/** Voids a batch, and returns its outcomes as words: "refunded" if money had been captured, "voided", "waits". */
 export async function voidAll(
   { payments }: Pick<TestPayment, "payments">,
   items: { orderId: string; attempt?: number }[],
@@ -55,7 +55,7 @@ export async function voidAll(
   );
 }
 
-/** The only payment of an order. */
+/** Gets the only payment of an order. */
 export async function paymentOf({ payments }: TestPayment, orderId: string): Promise<Payment> {
   const { payments: found } = await payments.listPayments({ orderId });
   const [payment] = found;
@@ -65,9 +65,9 @@ export async function paymentOf({ payments }: TestPayment, orderId: string): Pro
   return payment;
 }
 
-/** Until nothing is left to ask the provider or to take from the inbox. */
+/** Waits until nothing is left to ask the card provider, and the inbox is empty. */
 export async function untilSettled({ pool }: Pick<TestPayment, "pool">): Promise<void> {
-  const endMs = Date.now() + 15_000;
+  const endMs = Date.now() + 60_000;
   for (;;) {
     const { rows } = await pool.query(`
       select 'payment' as what, id::text, state from payments where next_ask_time is not null
@@ -77,25 +77,25 @@ export async function untilSettled({ pool }: Pick<TestPayment, "pool">): Promise
       return;
     }
     if (Date.now() > endMs) {
-      throw new Error(`these are not settled: ${JSON.stringify(rows)}`);
+      throw new Error(`not settled within 60 s: ${JSON.stringify(rows)}`);
     }
     await setTimeout(10);
   }
 }
 
-/** The commands recorded so far, oldest first: "PAYMENT_SETTLED order-1 {…}". */
+/** Lists the commands recorded so far, oldest first: "PAYMENT_SETTLED order-1 {…}". */
 export async function commandsOf({ pool }: TestPayment): Promise<string[]> {
   const { rows } = await pool.query("select kind || ' ' || subject || ' ' || data as text from commands order by id");
   return rows.map(({ text }) => text);
 }
 
-/** What happened to a payment, as its events tell: "captured", "voided", "refunded" … */
+/** Lists the types of a payment's events: "captured", "voided", "refunded" … */
 export async function eventsOf({ pool }: TestPayment, paymentId: string): Promise<string[]> {
   const { rows } = await pool.query("select type from events where subject = $1 order by sequence", [paymentId]);
   return rows.map(({ type }) => /^sagacart\.payment\.(\w+)\.v1$/.exec(type)?.[1] ?? type);
 }
 
-/** The reason that a call fails with; "" when it does not. */
+/** Returns the reason that a call fails with; "" if it succeeds. */
 export async function reasonOf(call: Promise<unknown>): Promise<string> {
   return await call.then(
     () => "",

@@ -2,12 +2,13 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { silentLog } from "@sagacart/chassis/testing/log";
+import type { FaultTimes } from "../card-provider/fake/faults.ts";
 import { startFakeCardProvider } from "../card-provider/fake/server.ts";
 
-/** What payment and the provider know each other by. */
+/** The secrets that payment shares with the card provider. */
 export const providerSecrets = { apiKey: "provider-key", webhookSecret: "provider-secret" };
 
-/** A charge as the provider tells of it. */
+/** A charge as the fake lists it. */
 export type ChargeRecord = {
   readonly key: string;
   readonly status: string;
@@ -19,17 +20,17 @@ export type ChargeRecord = {
 
 export type TestProvider = AsyncDisposable & {
   readonly url: string;
-  /** All charges that it knows. */
+  /** Lists all charges. */
   list(): Promise<ChargeRecord[]>;
   get(key: string): Promise<ChargeRecord | undefined>;
-  /** Nobody answers on its port any more. */
+  /** Stops it, so that connections to its port are refused. */
   goDown(): Promise<void>;
-  /** It is there again, and knows what it knew. */
+  /** Starts it again, with its state. */
   comeUp(): Promise<void>;
 };
 
-/** A provider on a free port. Slow is 400 ms, late 500. */
-export async function startTestProvider(webhookUrl: string): Promise<TestProvider> {
+/** Starts a fake card provider on a free port. Slow is 400 ms and late 500 ms unless `times` says otherwise. */
+export async function startTestProvider(webhookUrl: string, times: Partial<FaultTimes> = {}): Promise<TestProvider> {
   const directory = mkdtempSync(join(tmpdir(), "sagacart-provider-"));
   const start = (port: number) =>
     startFakeCardProvider({
@@ -38,7 +39,7 @@ export async function startTestProvider(webhookUrl: string): Promise<TestProvide
       stateFile: join(directory, "state.db"),
       ...providerSecrets,
       webhookUrl,
-      times: { slowMs: 400, lateMs: 500 },
+      times: { slowMs: 400, lateMs: 500, ...times },
       log: silentLog,
     });
   let fake = await start(0);

@@ -11,12 +11,13 @@ import { AccountService } from "@sagacart/proto/payment/v1/account_service";
 import { PaymentService } from "@sagacart/proto/payment/v1/payment_service";
 import { startWebhookEntrance } from "@sagacart/provider/testing/webhook-entrance";
 import type { CardProvider } from "../card-provider/card-provider.ts";
+import type { FaultTimes } from "../card-provider/fake/faults.ts";
 import { createHttpCardProvider } from "../card-provider/http-card-provider.ts";
 import { startPayment } from "../compose.ts";
 import { readConfig } from "../config.ts";
 import { providerSecrets, startTestProvider, type TestProvider } from "./card-provider.ts";
 
-/** Where the migrations are. */
+/** Payment's migrations. */
 export const migrations = new URL("../../migrations/", import.meta.url);
 
 export type TestPayment = AsyncDisposable & {
@@ -29,14 +30,18 @@ export type TestPayment = AsyncDisposable & {
   readonly pool: Pool;
 };
 
-/** Payment, with a database of its own and a card provider on a real port. Its times are short. */
+/** Starts payment with a database of its own, a fake card provider on a real port, and short times. */
 export async function startTestPayment(
-  options: { env?: Record<string, string>; wrap?: (provider: CardProvider) => CardProvider } = {},
+  options: {
+    env?: Record<string, string>;
+    times?: Partial<FaultTimes>;
+    wrap?: (provider: CardProvider) => CardProvider;
+  } = {},
 ): Promise<TestPayment> {
   const stack = new AsyncDisposableStack();
   const database = stack.use(await testDatabase(migrations));
   const webhooks = stack.use(await startWebhookEntrance("card"));
-  const provider = stack.use(await startTestProvider(webhooks.url));
+  const provider = stack.use(await startTestProvider(webhooks.url, options.times));
   const config = readConfig({
     ...paymentEnv({ databaseUrl: database.url, providerUrl: provider.url }),
     ...options.env,
@@ -68,16 +73,16 @@ export async function startTestPayment(
   };
 }
 
-/** The variables of a payment whose times are short. */
+/** The variables of a payment with short times. */
 export function paymentEnv(urls: { databaseUrl: string; providerUrl: string }): Record<string, string> {
   return {
     DATABASE_URL: urls.databaseUrl,
     PROVIDER_URL: urls.providerUrl,
     PROVIDER_API_KEY: providerSecrets.apiKey,
     PROVIDER_WEBHOOK_SECRET: providerSecrets.webhookSecret,
-    // Long: a test that wants its callers to wait makes it short.
-    PROVIDER_BATCH_MS: "5000",
-    PROVIDER_TIMEOUT_MS: "1000",
+    // Long: a test in which callers are told to wait makes it short.
+    PROVIDER_BATCH_MS: "60000",
+    PROVIDER_TIMEOUT_MS: "60000",
     PROVIDER_RETRY_MS: "40",
     PROVIDER_RECHECK_MS: "60000",
   };

@@ -1,21 +1,38 @@
-import { ConfigError, oneOf, port, readBoth, readEnv, secret, text, url } from "@sagacart/chassis/process/config";
+import { ConfigError, oneOf, port, secret, text, url } from "@sagacart/chassis/process/config";
 import { createLog } from "@sagacart/chassis/process/log";
 import type { FakeOptions } from "./fake-server.ts";
 
-export type FakeMainOptions<Times> = {
+/** The variables of each fake provider. `webhook` is the last part of the gateway's address that takes its webhooks. */
+export function fakeEnv({ defaultPort, webhook }: { defaultPort: number; webhook: string }) {
+  return {
+    HOST: text({ default: "127.0.0.1" }),
+    PORT: port(defaultPort),
+    LOG_LEVEL: oneOf(["debug", "info", "warn", "error", "silent"], "info"),
+    /** An SQLite file with the state of the provider; ":memory:" forgets it. */
+    STATE_FILE: text({ default: ":memory:" }),
+    /** The key that callers must have. */
+    API_KEY: secret(),
+    /** The key with which it signs its webhooks. */
+    WEBHOOK_SECRET: secret(),
+    /** Where it sends its webhooks: by default to the gateway on this machine. */
+    WEBHOOK_URL: url({
+      protocols: ["http:", "https:"],
+      default: `http://127.0.0.1:8080/v1/provider-webhooks/${webhook}`,
+    }),
+  };
+}
+
+type FakeConfig = { readonly [Name in keyof ReturnType<typeof fakeEnv>]: ReturnType<ReturnType<typeof fakeEnv>[Name]> };
+
+export type FakeMainOptions<Config extends FakeConfig> = {
   /** Its name in the log. */
   service: string;
-  /** The port that it listens on by default. */
-  defaultPort: number;
-  /** The last part of the gateway's address that takes its webhooks. */
-  webhook: string;
-  /** Reads the variables that say how late it is. */
-  readTimes(): Times;
-  start(options: FakeOptions, times: Times): Promise<AsyncDisposable & { readonly url: string }>;
+  readConfig(): Config;
+  start(options: FakeOptions, config: Config): Promise<AsyncDisposable & { readonly url: string }>;
 };
 
 /** Runs a fake provider as a process, until SIGTERM or SIGINT. */
-export async function runFake<Times>(options: FakeMainOptions<Times>): Promise<void> {
+export async function runFake<Config extends FakeConfig>(options: FakeMainOptions<Config>): Promise<void> {
   try {
     await run(options);
   } catch (error) {
@@ -26,22 +43,8 @@ export async function runFake<Times>(options: FakeMainOptions<Times>): Promise<v
   }
 }
 
-async function run<Times>({ service, defaultPort, webhook, readTimes, start }: FakeMainOptions<Times>): Promise<void> {
-  const readConfig = () =>
-    readEnv({
-      HOST: text({ default: "127.0.0.1" }),
-      PORT: port(defaultPort),
-      LOG_LEVEL: oneOf(["debug", "info", "warn", "error", "silent"], "info"),
-      /** An SQLite file with the state of the provider; ":memory:" forgets it. */
-      STATE_FILE: text({ default: ":memory:" }),
-      API_KEY: secret(),
-      WEBHOOK_SECRET: secret(),
-      WEBHOOK_URL: url({
-        protocols: ["http:", "https:"],
-        default: `http://127.0.0.1:8080/v1/provider-webhooks/${webhook}`,
-      }),
-    });
-  const [config, times] = readBoth(readConfig, readTimes);
+async function run<Config extends FakeConfig>({ service, readConfig, start }: FakeMainOptions<Config>): Promise<void> {
+  const config = readConfig();
   const log = createLog({ service, level: config.LOG_LEVEL });
   const fake = await start(
     {
@@ -53,7 +56,7 @@ async function run<Times>({ service, defaultPort, webhook, readTimes, start }: F
       webhookSecret: config.WEBHOOK_SECRET,
       log,
     },
-    times,
+    config,
   );
   log.info({ url: fake.url }, "ready");
   for (const signal of ["SIGTERM", "SIGINT"] as const) {

@@ -43,19 +43,19 @@ async function processed(id: string) {
 }
 
 test("a webhook settles the shipment and tells the workflow", async () => {
-  await make("told");
-  await send(event("evt-told", "told"));
-  await expect.poll(() => shipmentOf("told")).toMatchObject({ state: 2, trackingNumber: "SC1" });
-  expect([await count("events", "told"), await count("commands", "told")]).toEqual([1, 1]);
+  await make("known");
+  await send(event("evt-known", "known"));
+  await expect.poll(() => shipmentOf("known")).toMatchObject({ state: 2, trackingNumber: "SC1" });
+  expect([await count("events", "known"), await count("commands", "known")]).toEqual([1, 1]);
 });
 
-test("a webhook can refuse", async () => {
+test("a webhook can refuse a shipment", async () => {
   await make("refused");
   await send(event("evt-refused", "refused", "shipment.refused", { reason: "too_heavy" }));
   await expect.poll(() => shipmentOf("refused")).toMatchObject({ state: 3, refusalReason: "too_heavy" });
 });
 
-test("the same webhook many times at once is taken in once", async () => {
+test("the same webhook many times at once is applied once", async () => {
   await make("many");
   await Promise.all(Array.from({ length: 20 }, () => send(event("evt-many", "many"))));
   await expect.poll(() => shipmentOf("many")).toMatchObject({ state: 2 });
@@ -63,7 +63,7 @@ test("the same webhook many times at once is taken in once", async () => {
   expect([await count("events", "many"), await count("commands", "many")]).toEqual([1, 1]);
 });
 
-test("of two that contradict each other the first counts", async () => {
+test("of two contradicting webhooks the first counts", async () => {
   await make("contradicted");
   await send(event("evt-yes", "contradicted"));
   await send(event("evt-no", "contradicted", "shipment.refused", { reason: "too_heavy" }));
@@ -72,14 +72,14 @@ test("of two that contradict each other the first counts", async () => {
   expect(await count("events", "contradicted")).toBe(1);
 });
 
-test("a webhook about a shipment that is not there yet is kept, and applied when it turns up", async () => {
+test("a webhook about an unknown shipment is kept, and applied once the shipment exists", async () => {
   await send(event("evt-early", "early"));
   expect(await processed("evt-early")).toBe(false);
   await make("early");
   await expect.poll(() => shipmentOf("early")).toMatchObject({ state: 2 });
 });
 
-test("an acceptance by webhook of what was cancelled is called back", async () => {
+test("an acceptance by webhook of a cancelled shipment is called back", async () => {
   await stack.shipping.cancelShipment({ orderId: "cancelled" });
   await send(event("evt-cancelled", "cancelled"));
   await expect.poll(() => processed("evt-cancelled")).toBe(true);
@@ -105,14 +105,14 @@ test("a webhook that cannot be applied stays, and does not hold up the others", 
   await stack.pool.query("delete from events where subject = 'bad'");
 });
 
-test("a type of event that we do nothing about is taken in", async () => {
+test("an event of a type that needs nothing done is finished", async () => {
   await make("scanned");
   await send(event("evt-scanned", "scanned", "shipment.scanned"));
   await expect.poll(() => processed("evt-scanned")).toBe(true);
   expect(await shipmentOf("scanned")).toMatchObject({ state: 1 });
 });
 
-const good = event("evt-bad", "told");
+const good = event("evt-bad", "known");
 
 test.each([
   ["without a signature", good, { signature: "" }, "BAD_SIGNATURE", Code.Unauthenticated],
@@ -136,24 +136,24 @@ test.each([
   ["that is a list", Buffer.from("[]"), {}, "BAD_WEBHOOK", Code.InvalidArgument],
   ["that is null", Buffer.from("null"), {}, "BAD_WEBHOOK", Code.InvalidArgument],
   ["that is empty", Buffer.alloc(0), {}, "BAD_WEBHOOK", Code.InvalidArgument],
-  ["without an id", event("", "told"), {}, "BAD_WEBHOOK", Code.InvalidArgument],
-  ["with a NUL byte in its id", event("evt-\0", "told"), {}, "BAD_WEBHOOK", Code.InvalidArgument],
+  ["without an id", event("", "known"), {}, "BAD_WEBHOOK", Code.InvalidArgument],
+  ["with a NUL byte in its id", event("evt-\0", "known"), {}, "BAD_WEBHOOK", Code.InvalidArgument],
   ["without a key", event("evt-bad", ""), {}, "BAD_WEBHOOK", Code.InvalidArgument],
   [
     "without a tracking number",
-    event("evt-bad", "told", "shipment.accepted", {}),
+    event("evt-bad", "known", "shipment.accepted", {}),
     {},
     "BAD_WEBHOOK",
     Code.InvalidArgument,
   ],
   [
     "with a NUL byte in its reason",
-    event("evt-bad", "told", "shipment.refused", { reason: "\0" }),
+    event("evt-bad", "known", "shipment.refused", { reason: "\0" }),
     {},
     "BAD_WEBHOOK",
     Code.InvalidArgument,
   ],
-])("a webhook %s is not taken in", async (_, body, options, reason, code) => {
+])("a webhook %s is refused", async (_, body, options, reason, code) => {
   expect(errorInfo(await send(body, options).catch((error) => error))).toMatchObject({ reason, code });
   expect(await processed("evt-bad")).toBeUndefined();
 });

@@ -1,21 +1,21 @@
 import type { Address } from "@sagacart/proto/type/v1/address";
 import type { Decision } from "../shipments/shipment.ts";
 
-/** What the carrier says to a shipment: its decision, or that it will tell later, by webhook. */
+/** The carrier's answer about a shipment. `pending`: its decision will come by webhook. */
 export type CarrierAnswer = Decision | { readonly kind: "pending" };
 
 /**
- * Who takes shipments to their addresses.
+ * A company that delivers shipments.
  *
- * Whatever is asked again with the same key has one effect and one answer. A call that throws says nothing about what
- * became of it: the carrier may have taken the shipment, and the answer was lost.
+ * A call that is repeated with the same key has one effect and one answer. After a call that throws, the outcome is
+ * unknown: the carrier may have accepted the shipment and its answer was lost.
  */
 export type Carrier = {
-  /** Asks it to take a shipment. The key is the order's id. */
+  /** Asks for a shipment. The key is the order's id. */
   create(key: string, address: Address, signal: AbortSignal): Promise<CarrierAnswer>;
   /**
-   * Asks it to give a shipment back. `unknown`: it has not taken any with this key, and a request that is still on
-   * its way will be taken: ask again then.
+   * Asks to give a shipment back. `unknown`: the carrier has none with this key, but would accept a request that is still
+   * under way: ask again then.
    */
   cancel(key: string, signal: AbortSignal): Promise<"cancelled" | "unknown" | "on_its_way">;
 };

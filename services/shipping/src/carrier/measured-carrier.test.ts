@@ -4,7 +4,7 @@ import { AddressSchema } from "@sagacart/proto/type/v1/address";
 import { expect, test } from "vitest";
 import { measuredCarrier } from "./measured-carrier.ts";
 
-test("calls of the carrier are measured by what it answered, and what fails fails", async () => {
+test("calls to the carrier are measured by their answer, and errors pass through", async () => {
   const metrics = createMetrics("shipping");
   const carrier = measuredCarrier(
     {

@@ -1,12 +1,12 @@
 import type { Metrics } from "@sagacart/chassis/process/metrics";
-import { outsideMeter } from "@sagacart/provider/call-meter";
+import { callMeter } from "@sagacart/provider/call-meter";
 import type { Carrier } from "./carrier.ts";
 
-/** The carrier, with `shipping_carrier_call_duration_seconds` by kind and answer; `failed` says nothing of what became. */
+/** Measures the calls as `shipping_carrier_call_duration_seconds`, by kind and answer. `failed`: the outcome is unknown. */
 export function measuredCarrier(carrier: Carrier, metrics: Metrics): Carrier {
-  const timed = outsideMeter(metrics, {
+  const timed = callMeter(metrics, {
     name: "shipping_carrier_call_duration_seconds",
-    help: "How long the carrier took to answer a call, by what it answered.",
+    help: "How long the carrier took to answer a call, by its answer.",
   });
   return {
     create: (key, address, signal) => timed("create", carrier.create(key, address, signal), ({ kind }) => kind),

@@ -27,7 +27,10 @@ export function startRecalling({ pool, log, carrier, retryMs, timeoutMs }: Recal
       }
       log.error({ orderId, recalls }, "a cancelled shipment is on its way, and the carrier does not give it back");
     } catch (error) {
-      log.warn({ error, orderId, recalls }, "the carrier could not be told of a cancelled shipment; trying again");
+      log.warn(
+        { error, orderId, recalls },
+        "the carrier could not be asked to give back a cancelled shipment; it will be asked again",
+      );
     }
   };
   return startLoop({

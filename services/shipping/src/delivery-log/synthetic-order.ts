@@ -1,9 +1,9 @@
 import { testCurrency } from "@sagacart/chassis/money";
 import type { Event } from "@sagacart/proto/event/v1/event";
 
-/** Returns true for an event of an order in the test currency: the shop tests itself, and no customer is to notice. */
+/** Returns true for an event of an order in the test currency, by which the shop tests itself. */
 export function isSynthetic({ data }: Event): boolean {
-  // Most events are told apart without parsing them.
+  // Most events need not be parsed.
   if (!data.includes(testCurrency)) {
     return false;
   }

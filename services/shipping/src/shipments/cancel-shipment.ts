@@ -11,7 +11,7 @@ import { settledCommand } from "./settle.ts";
 import { type Shipment, settledEvent } from "./shipment.ts";
 import { findShipment, insertTombstone, lockShipments, settleShipments } from "./shipment-store.ts";
 
-/** Cancels the shipment of an order and answers it as it is then: CANCELLED, or REFUSED as it was. */
+/** Cancels the shipment of an order, and returns it as it is then: CANCELLED, or REFUSED as it was. */
 export type CancelShipment = (orderId: string, signal: AbortSignal) => Promise<Shipment>;
 
 export type CancelOptions = {
@@ -19,7 +19,7 @@ export type CancelOptions = {
   feed: EventFeed;
   commands: CommandOutbox;
   carrier: Carrier;
-  /** How long a call to the carrier takes at most. */
+  /** When a call to the carrier is given up. */
   timeoutMs: number;
 };
 
@@ -27,8 +27,8 @@ export function cancelShipment({ pool, feed, commands, carrier, timeoutMs }: Can
   return async (orderId, signal) => {
     const found = await withTransaction(pool, (tx) => begin(tx, orderId));
     if (found.kind === "CARRIER" && (found.state === "PENDING" || found.state === "ACCEPTED")) {
-      // The carrier first: what it does not give back stays as it is. No lock is held meanwhile.
-      await askBack(carrier, orderId, AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]));
+      // The carrier first: a shipment that it does not give back stays as it is. No lock is held during the call.
+      await requestReturn(carrier, orderId, AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]));
       const cancelled = await withTransaction(pool, (tx) => finish(tx, orderId, timeoutMs));
       feed.notify();
       commands.notify();
@@ -39,7 +39,7 @@ export function cancelShipment({ pool, feed, commands, carrier, timeoutMs }: Can
   };
 }
 
-/** Cancels what needs no carrier's consent; answers anything else as it is. */
+/** Cancels a shipment that the carrier need not give back; returns any other as it is. */
 async function begin(tx: Transaction, orderId: string): Promise<Shipment> {
   if (await insertTombstone(tx, orderId)) {
     const tombstone = await existing(tx, orderId);
@@ -50,7 +50,7 @@ async function begin(tx: Transaction, orderId: string): Promise<Shipment> {
   return found?.kind === "PICKUP" && found.state === "ACCEPTED" ? await cancel(tx, found) : await existing(tx, orderId);
 }
 
-async function askBack(carrier: Carrier, orderId: string, signal: AbortSignal): Promise<void> {
+async function requestReturn(carrier: Carrier, orderId: string, signal: AbortSignal): Promise<void> {
   let answer: Awaited<ReturnType<Carrier["cancel"]>>;
   try {
     answer = await carrier.cancel(orderId, signal);
@@ -73,8 +73,8 @@ async function finish(tx: Transaction, orderId: string, timeoutMs: number): Prom
   if (found.awaited) {
     await recordCommands(tx, [settledCommand(cancelled)]);
   }
-  // A request for it may have been under way, here or in another process, and reach the carrier only now; nobody
-  // need live to see its answer. By then it has arrived or was given up.
+  // A request for it, from this or another process, may reach the carrier only now, and its sender may be gone before the
+  // answer comes. After two timeouts it has arrived or was given up.
   await requestRecalls(tx, [orderId], 2 * timeoutMs);
   return cancelled;
 }
@@ -82,7 +82,7 @@ async function finish(tx: Transaction, orderId: string, timeoutMs: number): Prom
 async function cancel(tx: Transaction, { orderId, trackingNumber }: Shipment): Promise<Shipment> {
   const [cancelled] = await settleShipments(tx, [{ orderId, state: "CANCELLED", trackingNumber, refusalReason: "" }]);
   if (cancelled === undefined) {
-    throw new Error(`the shipment of order ${orderId} was locked and is gone`);
+    throw new Error(`the shipment of order ${orderId} was locked but is gone`);
   }
   await appendEvents(tx, [settledEvent(cancelled)]);
   return cancelled;
@@ -91,7 +91,7 @@ async function cancel(tx: Transaction, { orderId, trackingNumber }: Shipment): P
 async function existing(tx: Transaction, orderId: string): Promise<Shipment> {
   const shipment = await findShipment(tx, orderId);
   if (shipment === undefined) {
-    throw new Error(`the shipment of order ${orderId} was there and is gone`);
+    throw new Error(`the shipment of order ${orderId} was found but is gone`);
   }
   return shipment;
 }

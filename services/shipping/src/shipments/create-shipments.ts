@@ -6,7 +6,7 @@ import type { WriteResults } from "./results.ts";
 import { acceptedPickup, type Intent, isSame, type Shipment } from "./shipment.ts";
 import { findShipments, insertShipments } from "./shipment-store.ts";
 
-/** What became of an intent. `differs`: the order has a shipment, of something else. */
+/** The outcome of an intent. `differs`: the order has a shipment with other content. */
 export type Outcome =
   | { readonly kind: "accepted"; readonly trackingNumber: string }
   | { readonly kind: "refused"; readonly reason: string }
@@ -14,7 +14,7 @@ export type Outcome =
   | { readonly kind: "differs" }
   | { readonly kind: "waits" };
 
-/** Makes shipments: each order's on its own, whatever comes of the others'. Answers in the order asked. */
+/** Makes shipments independently of each other. Returns the outcomes in the order of the intents. */
 export type CreateShipments = (intents: readonly Intent[]) => Promise<Outcome[]>;
 
 export type CreateOptions = {
@@ -22,7 +22,7 @@ export type CreateOptions = {
   feed: EventFeed;
   carrierQueue: CarrierQueue;
   writeResults: WriteResults;
-  /** How long a call to the carrier takes at most. */
+  /** When a call to the carrier is given up. */
   timeoutMs: number;
   /** How long a batch waits for the carrier. */
   batchMs: number;
@@ -37,10 +37,10 @@ export function createShipments({
   batchMs,
 }: CreateOptions): CreateShipments {
   return async (intents) => {
-    // Nobody else asks for them before our own calls have ended, or we have.
+    // By then these calls have ended, or this process has.
     const before = await record(pool, intents, batchMs + timeoutMs);
     feed.notify();
-    const asked = intents.flatMap((intent) => toAsk(intent, before.get(intent.orderId)));
+    const asked = intents.flatMap((intent) => jobOf(intent, before.get(intent.orderId)));
     if (asked.length === 0) {
       return intents.map((intent) => outcomeOf(intent, before.get(intent.orderId)));
     }
@@ -49,7 +49,7 @@ export function createShipments({
   };
 }
 
-/** One transaction for all. Answers the shipments that were there before. */
+/** Records the intents in one transaction. Returns the shipments that existed before. */
 async function record(
   pool: Pool,
   intents: readonly Intent[],
@@ -65,14 +65,14 @@ async function record(
   });
 }
 
-/** The carrier is asked for what is new, and again, with the same key, for what is still PENDING. */
-function toAsk(intent: Intent, before: Shipment | undefined): Job[] {
+/** The job of an intent: the carrier is asked for a new shipment, and again, with the same key, for a PENDING one. */
+function jobOf(intent: Intent, before: Shipment | undefined): Job[] {
   const { orderId, address } = intent;
   const isOpen = before === undefined || (before.state === "PENDING" && isSame(before, intent));
   return address !== undefined && isOpen ? [{ orderId, address }] : [];
 }
 
-/** Without a shipment from before, what was recorded is a PICKUP: anything else has been asked for and read again. */
+/** An intent without a shipment is a new PICKUP: any other has been asked for and read again. */
 function outcomeOf(intent: Intent, shipment: Shipment | undefined): Outcome {
   if (shipment === undefined) {
     return { kind: "accepted", trackingNumber: "" };

@@ -14,7 +14,6 @@ import {
 import type { Outcome } from "./create-shipments.ts";
 import { addressOf, type Shipment } from "./shipment.ts";
 
-/** A shipment as it goes over the wire. */
 export function shipmentMessage(shipment: Shipment): ShipmentMessage {
   return create(ShipmentSchema, {
     orderId: shipment.orderId,
@@ -29,7 +28,6 @@ export function shipmentMessage(shipment: Shipment): ShipmentMessage {
   });
 }
 
-/** An outcome as it goes over the wire. */
 export function outcomeMessage(orderId: string, outcome: Outcome): BatchCreateShipmentsResponse_Outcome {
   return create(BatchCreateShipmentsResponse_OutcomeSchema, { orderId, outcome: outcomeCase(outcome) });
 }

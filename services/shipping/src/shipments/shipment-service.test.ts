@@ -27,7 +27,7 @@ async function failure(call: Promise<unknown>) {
   return { code, reason, metadata };
 }
 
-test("an order without an address is accepted at once, and no carrier hears of it", async () => {
+test("an order without an address is accepted at once, without the carrier", async () => {
   expect(await batch({ orderId: "pickup", customerId })).toEqual({
     outcomes: [{ orderId: "pickup", accepted: {} }],
   });
@@ -47,7 +47,7 @@ test("an order without an address is accepted at once, and no carrier hears of i
   });
 });
 
-test("outcomes come in the order asked, each order's its own", async () => {
+test("outcomes are independent, in the order of the items", async () => {
   const response = await batch(
     { orderId: "z-refused", customerId, address: addressTo("00000") },
     { orderId: "a-accepted", customerId, address: addressTo("10115") },
@@ -64,7 +64,7 @@ test("outcomes come in the order asked, each order's its own", async () => {
   });
 });
 
-test("a repeat answers the same, also what was refused and what was cancelled", async () => {
+test("a repeat returns the same outcome, also when refused or cancelled", async () => {
   await stack.shipping.cancelShipment({ orderId: "repeat-cancelled" });
   const items = [
     { orderId: "repeat-accepted", customerId, address: addressTo("10115") },
@@ -108,7 +108,7 @@ test("a single shipment comes back PENDING while the carrier has not answered", 
   expect(shipment).toMatchObject({ state: 1, kind: 1, address: { postalCode: "00005" } });
 });
 
-test("what is cancelled before it comes, comes too late", async () => {
+test("a shipment that was cancelled before it was asked for is refused", async () => {
   const { shipment } = await stack.shipping.cancelShipment({ orderId: "tombstone" });
   expect(shipment).toMatchObject({ state: 4, kind: 0, customerId: "" });
   const call = stack.shipping.createShipment({ orderId: "tombstone", customerId, address: addressTo("10115") });
@@ -120,7 +120,7 @@ test("what is cancelled before it comes, comes too late", async () => {
   expect(await stack.carrier.get("tombstone")).toBeUndefined();
 });
 
-test("cancelling gives an accepted shipment back, and again is the same", async () => {
+test("cancelling gives an accepted shipment back, and a repeat returns the same", async () => {
   await batch({ orderId: "give-back", customerId, address: addressTo("10115") }, { orderId: "leave", customerId });
   for (const orderId of ["give-back", "leave", "give-back", "leave"]) {
     const { shipment } = await stack.shipping.cancelShipment({ orderId });
@@ -129,13 +129,13 @@ test("cancelling gives an accepted shipment back, and again is the same", async 
   expect(await stack.carrier.get("give-back")).toMatchObject({ status: "cancelled" });
 });
 
-test("cancelling what the carrier refused changes nothing", async () => {
+test("cancelling a refused shipment changes nothing", async () => {
   await batch({ orderId: "refused-cancel", customerId, address: addressTo("00000") });
   const { shipment } = await stack.shipping.cancelShipment({ orderId: "refused-cancel" });
   expect(shipment).toMatchObject({ state: 3, refusalReason: "undeliverable_address" });
 });
 
-test("what is on its way is not cancelled", async () => {
+test("a shipment on its way is not cancelled", async () => {
   await batch({ orderId: "gone", customerId, address: addressTo("10115") });
   await stack.carrier.dispatch("gone");
   expect(await failure(stack.shipping.cancelShipment({ orderId: "gone" }))).toEqual({
@@ -187,18 +187,18 @@ function token(...parts: string[]): string {
   return Buffer.from(JSON.stringify(parts)).toString("base64url");
 }
 
-test("the feed tells of each shipment in the order in which it happened", async () => {
-  await batch({ orderId: "told", customerId, address: addressTo("10115") });
-  await stack.shipping.cancelShipment({ orderId: "told" });
-  await stack.shipping.cancelShipment({ orderId: "told" });
-  const told = async () => {
+test("the feed has each shipment's events in their order", async () => {
+  await batch({ orderId: "announced", customerId, address: addressTo("10115") });
+  await stack.shipping.cancelShipment({ orderId: "announced" });
+  await stack.shipping.cancelShipment({ orderId: "announced" });
+  const published = async () => {
     const page = toJson(ReadEventsResponseSchema, await stack.events.readEvents({ pageSize: 1000 }));
-    return page.events?.filter(({ subject }) => subject === "told") ?? [];
+    return page.events?.filter(({ subject }) => subject === "announced") ?? [];
   };
-  await expect.poll(told).toHaveLength(2);
-  const data = { orderId: "told", customerId, kind: "CARRIER", trackingNumber: expect.stringMatching(/^SC/) };
+  await expect.poll(published).toHaveLength(2);
+  const data = { orderId: "announced", customerId, kind: "CARRIER", trackingNumber: expect.stringMatching(/^SC/) };
   expect(
-    (await told()).map(({ type, sequence, source, data }) => ({
+    (await published()).map(({ type, sequence, source, data }) => ({
       type,
       sequence,
       source,
@@ -220,16 +220,19 @@ test("the feed tells of each shipment in the order in which it happened", async 
   ]);
 });
 
-test("whoever is told at once what became of it needs no command", async () => {
+test("a caller that gets the outcome at once needs no command", async () => {
   const postalCodes = ["10115", "00000"];
   await batch(...postalCodes.map((code) => ({ orderId: `at-once-${code}`, customerId, address: addressTo(code) })));
-  const told = await stack.pool.query("select type from events where subject like 'at-once-%' order by subject");
-  expect(told.rows.map(({ type }) => type)).toEqual(["sagacart.shipment.refused.v1", "sagacart.shipment.accepted.v1"]);
+  const published = await stack.pool.query("select type from events where subject like 'at-once-%' order by subject");
+  expect(published.rows.map(({ type }) => type)).toEqual([
+    "sagacart.shipment.refused.v1",
+    "sagacart.shipment.accepted.v1",
+  ]);
   const commands = await stack.pool.query("select from commands where subject like 'at-once-%'");
   expect(commands.rowCount).toBe(0);
 });
 
-test("how far somebody is behind with the feed is measured", async () => {
+test("a consumer's lag is measured", async () => {
   await batch({ orderId: "measured", customerId, address: addressTo("10115") });
   await stack.consumers.commitPosition({ name: "reader", position: 0n });
   const lag = () => stack.metrics.getSingleMetricAsString("event_consumer_lag_events");

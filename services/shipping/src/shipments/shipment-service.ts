@@ -21,15 +21,15 @@ import type { Shipment } from "./shipment.ts";
 import { outcomeMessage, shipmentMessage } from "./shipment-messages.ts";
 import { findShipment, listShipments } from "./shipment-store.ts";
 
-export type ServiceOptions = {
+export type ShippingServiceOptions = {
   pool: Pool;
   createShipments: CreateShipments;
   cancelShipment: CancelShipment;
   inbox: Pick<WebhookInbox, "receive">;
 };
 
-/** The rpcs of ShippingService. */
-export function shippingService(options: ServiceOptions): ServiceImpl<typeof ShippingService> {
+/** Implements ShippingService. */
+export function shippingService(options: ShippingServiceOptions): ServiceImpl<typeof ShippingService> {
   const { pool, createShipments, cancelShipment, inbox } = options;
   return {
     async batchCreateShipments({ items }) {
@@ -86,7 +86,7 @@ async function get(pool: Pool, orderId: string, customerId: string): Promise<Shi
   return shipment;
 }
 
-/** What is an answer in a batch is an error for a single one. */
+/** Throws the error of an intent that was refused. In a batch it is an outcome. */
 function refuse(orderId: string, outcome: Outcome): void {
   switch (outcome.kind) {
     case "accepted":

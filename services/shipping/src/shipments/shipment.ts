@@ -2,13 +2,13 @@ import { equals, fromJson, toJson } from "@bufbuild/protobuf";
 import type { NewEvent } from "@sagacart/outbox/events/append";
 import { type Address, type AddressJson, AddressSchema } from "@sagacart/proto/type/v1/address";
 
-/** What is to be shipped: an order's goods, to an address or, without one, to be fetched. */
+/** An order's goods to be shipped to an address or, without one, to be picked up. */
 export type Intent = { readonly orderId: string; readonly customerId: string; readonly address?: Address | undefined };
 
 export type Kind = "CARRIER" | "PICKUP";
 export type State = "PENDING" | "ACCEPTED" | "REFUSED" | "CANCELLED";
 
-/** A shipment as it is stored. `kind` is null and `customerId` empty where it was cancelled before it came. */
+/** A shipment as it is stored. A tombstone, cancelled before it was asked for, has no `kind` and no `customerId`. */
 export type Shipment = {
   readonly orderId: string;
   readonly customerId: string;
@@ -18,19 +18,19 @@ export type Shipment = {
   readonly trackingNumber: string;
   readonly refusalReason: string;
   readonly eventSequence: bigint;
-  /** Somebody was told to wait for it. */
+  /** A caller was told to wait for it, so its settlement records a command. */
   readonly awaited: boolean;
   readonly createTime: Date;
   readonly updateTime: Date;
 };
 
-/** What a carrier's decision makes of a shipment. */
+/** The carrier's decision about a shipment. */
 export type Decision =
   | { readonly kind: "accepted"; readonly trackingNumber: string }
   | { readonly kind: "refused"; readonly reason: string }
   | { readonly kind: "cancelled" };
 
-/** Whether the shipment is what is asked for again. A tombstone knows no content and differs from nothing. */
+/** Returns true if the shipment has the content of the intent. A tombstone has no content, and matches any. */
 export function isSame(shipment: Shipment, intent: Intent): boolean {
   if (shipment.kind === null) {
     return true;
@@ -44,17 +44,17 @@ export function isSame(shipment: Shipment, intent: Intent): boolean {
   );
 }
 
-/** The address as it is stored. */
+/** Encodes an address to be stored. */
 export function addressJson(address: Address): AddressJson {
   return toJson(AddressSchema, address);
 }
 
-/** The address that was stored. A newer version may have written more than this one knows. */
+/** Decodes a stored address. A newer version may have written fields that this one does not know. */
 export function addressOf(json: AddressJson): Address {
   return fromJson(AddressSchema, json, { ignoreUnknownFields: true });
 }
 
-/** A fetched order needs nobody's consent: it is accepted at once. */
+/** The event of a PICKUP, which is accepted at once. */
 export function acceptedPickup({ orderId, customerId }: Intent): NewEvent {
   return {
     subject: orderId,
@@ -64,7 +64,7 @@ export function acceptedPickup({ orderId, customerId }: Intent): NewEvent {
   };
 }
 
-/** What there is to tell of a shipment that has just come to its state; its event's sequence is counted already. */
+/** The event of a shipment that reached its state. The event's sequence is counted already. */
 export function settledEvent(shipment: Shipment): NewEvent {
   const { orderId, customerId, kind, state, trackingNumber, refusalReason } = shipment;
   return {

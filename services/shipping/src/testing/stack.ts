@@ -32,7 +32,7 @@ export type TestShipping = AsyncDisposable & {
   readonly pool: Pool;
 };
 
-/** Shipping, with a database of its own and a carrier on a real port. Its times are short. */
+/** Starts shipping with a database of its own, a fake carrier on a real port, and short times. */
 export async function startTestShipping(
   options: { env?: Record<string, string>; wrap?: (carrier: Carrier) => Carrier } = {},
 ): Promise<TestShipping> {
@@ -70,18 +70,18 @@ export async function startTestShipping(
   };
 }
 
-/** The variables of a shipping whose times are short. */
+/** The variables of a shipping with short times. */
 export function shippingEnv(urls: { databaseUrl: string; carrierUrl: string }): Record<string, string> {
   return {
     DATABASE_URL: urls.databaseUrl,
-    // Nobody is there: a test that wants a feed of orders has one.
+    // Nothing listens there: a test that needs a feed of orders starts one.
     ORDER_ADDRESS: "127.0.0.1:1",
     CARRIER_URL: urls.carrierUrl,
     CARRIER_API_KEY: carrierSecrets.apiKey,
     CARRIER_WEBHOOK_SECRET: carrierSecrets.webhookSecret,
-    // Long: a test that wants its callers to wait makes it short.
-    CARRIER_BATCH_MS: "5000",
-    CARRIER_TIMEOUT_MS: "1000",
+    // Long: a test in which callers are told to wait makes it short.
+    CARRIER_BATCH_MS: "60000",
+    CARRIER_TIMEOUT_MS: "60000",
     CARRIER_RETRY_MS: "40",
     CARRIER_RECHECK_MS: "60000",
   };
@@ -89,13 +89,13 @@ export function shippingEnv(urls: { databaseUrl: string; carrierUrl: string }): 
 
 export type TestCarrier = AsyncDisposable & {
   readonly url: string;
-  /** All shipments that it knows. */
+  /** Lists all shipments. */
   list(): Promise<CarrierShipment[]>;
   get(key: string): Promise<CarrierShipment | undefined>;
   dispatch(key: string): Promise<void>;
 };
 
-/** A carrier on a free port. Overdue is 300 ms, slow 400, late 500. */
+/** Starts a fake carrier on a free port. Overdue is 300 ms, slow 400, late 500. */
 export async function startTestCarrier(webhookUrl: string): Promise<TestCarrier> {
   const fake = await startFakeCarrier({
     host: "127.0.0.1",
@@ -123,7 +123,7 @@ export async function startTestCarrier(webhookUrl: string): Promise<TestCarrier>
   };
 }
 
-/** An address to which this postal code brings the shipment. */
+/** An address with this postal code. */
 export function addressTo(postalCode: string): Address {
   return create(AddressSchema, {
     recipient: "Ada Lovelace",

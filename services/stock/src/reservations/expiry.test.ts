@@ -26,7 +26,7 @@ test("only HELD reservations past their expiry are released in the background", 
 
   await using _expiry = startExpiry({ pool: shop.pool, log: silentLog, meters: shop.meters, intervalMs: 10 });
 
-  await vi.waitFor(async () => expect(await shop.level("lamp")).toEqual([2_000, 3]), 5_000);
+  await vi.waitFor(async () => expect(await shop.level("lamp")).toEqual([2_000, 3]), 60_000);
   const { rows } = await shop.pool.query<{ state: string; count: bigint }>(
     "select state, count(*) from reservations group by state order by state",
   );

@@ -15,20 +15,21 @@ export const file_sagacart_auth_v1_access: GenFile = /*@__PURE__*/
   fileDesc("Ch1zYWdhY2FydC9hdXRoL3YxL2FjY2Vzcy5wcm90bxIQc2FnYWNhcnQuYXV0aC52MSI/CgZBY2Nlc3MSDgoGYW55b25lGAEgASgIEiUKBXJvbGVzGAIgAygOMhYuc2FnYWNhcnQuYXV0aC52MS5Sb2xlKmYKBFJvbGUSFAoQUk9MRV9VTlNQRUNJRklFRBAAEhEKDVJPTEVfQ1VTVE9NRVIQARIQCgxST0xFX1NVUFBPUlQQAhIRCg1ST0xFX09QRVJBVE9SEAMSEAoMUk9MRV9TRVJWSUNFEAQ6UgoGYWNjZXNzEh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMYtYcDIAEoCzIYLnNhZ2FjYXJ0LmF1dGgudjEuQWNjZXNzUgZhY2Nlc3NiBnByb3RvMw", [file_google_protobuf_descriptor]);
 
 /**
- * Who may call a method. Each method of each service says one of the two; one that does not is open to nobody.
+ * The callers that may call a method. Each method of each service sets one of the two fields; a method that sets
+ * neither cannot be called.
  *
  * @generated from message sagacart.auth.v1.Access
  */
 export type Access = Message<"sagacart.auth.v1.Access"> & {
   /**
-   * Whoever asks, also without a token.
+   * Any caller, also without a token.
    *
    * @generated from field: bool anyone = 1;
    */
   anyone: boolean;
 
   /**
-   * Whoever has one of these roles.
+   * Callers with one of these roles.
    *
    * @generated from field: repeated sagacart.auth.v1.Role roles = 2;
    */
@@ -36,20 +37,21 @@ export type Access = Message<"sagacart.auth.v1.Access"> & {
 };
 
 /**
- * Who may call a method. Each method of each service says one of the two; one that does not is open to nobody.
+ * The callers that may call a method. Each method of each service sets one of the two fields; a method that sets
+ * neither cannot be called.
  *
  * @generated from message sagacart.auth.v1.Access
  */
 export type AccessJson = {
   /**
-   * Whoever asks, also without a token.
+   * Any caller, also without a token.
    *
    * @generated from field: bool anyone = 1;
    */
   anyone?: boolean;
 
   /**
-   * Whoever has one of these roles.
+   * Callers with one of these roles.
    *
    * @generated from field: repeated sagacart.auth.v1.Role roles = 2;
    */
@@ -64,7 +66,7 @@ export const AccessSchema: GenMessage<Access, {jsonType: AccessJson}> = /*@__PUR
   messageDesc(file_sagacart_auth_v1_access, 0);
 
 /**
- * What somebody is, as their token says in its claim `roles`.
+ * The role of a caller, from the claim `roles` of its token.
  *
  * @generated from enum sagacart.auth.v1.Role
  */
@@ -77,7 +79,7 @@ export const Role = {
   UNSPECIFIED: 0,
 
   /**
-   * `customer`: a person who buys. May call for what is their own; another's is as if it were not there.
+   * `customer`: a person who buys. Sees and changes only their own data; anything of another customer is NOT_FOUND.
    *
    * @generated from enum value: ROLE_CUSTOMER = 1;
    */
@@ -98,7 +100,7 @@ export const Role = {
   OPERATOR: 3,
 
   /**
-   * `service`: a program of the shop, such as the worker.
+   * `service`: a program of the shop, for example the worker.
    *
    * @generated from enum value: ROLE_SERVICE = 4;
    */
@@ -106,14 +108,14 @@ export const Role = {
 } as const;
 
 /**
- * What somebody is, as their token says in its claim `roles`.
+ * The role of a caller, from the claim `roles` of its token.
  *
  * @generated from enum sagacart.auth.v1.Role
  */
 export type Role = (typeof Role)[keyof typeof Role] | UnknownEnum;
 
 /**
- * What somebody is, as their token says in its claim `roles`.
+ * The role of a caller, from the claim `roles` of its token.
  *
  * @generated from enum sagacart.auth.v1.Role
  */
@@ -126,7 +128,7 @@ export const RoleSchema: GenEnum<Role, RoleJson> = /*@__PURE__*/
   enumDesc(file_sagacart_auth_v1_access, 0);
 
 /**
- * Who may call this method.
+ * The callers that may call this method.
  *
  * @generated from extension: sagacart.auth.v1.Access access = 50101;
  */

@@ -13,20 +13,20 @@ export const file_sagacart_command_v1_command: GenFile = /*@__PURE__*/
   fileDesc("CiFzYWdhY2FydC9jb21tYW5kL3YxL2NvbW1hbmQucHJvdG8SE3NhZ2FjYXJ0LmNvbW1hbmQudjEibAoHQ29tbWFuZBIKCgJpZBgBIAEoCRIMCgRraW5kGAIgASgJEhAKCG9yZGVyX2lkGAMgASgJEgwKBGRhdGEYBCABKAkSEgoKZGVsaXZlcmllcxgFIAEoBRITCgt0cmFjZXBhcmVudBgGIAEoCWIGcHJvdG8z");
 
 /**
- * Something that the worker is to do, recorded in the transaction that decided it.
+ * Work for the worker, recorded in the transaction that decided it.
  *
  * @generated from message sagacart.command.v1.Command
  */
 export type Command = Message<"sagacart.command.v1.Command"> & {
   /**
-   * The id; the same each time it is claimed.
+   * The id; the same each time the command is claimed.
    *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
-   * What to do, such as "CHECKOUT" or "CANCEL". The service that records it lists its kinds.
+   * The kind of work, for example "CHECKOUT" or "CANCEL". Each service that records commands has its own kinds.
    *
    * @generated from field: string kind = 2;
    */
@@ -40,21 +40,21 @@ export type Command = Message<"sagacart.command.v1.Command"> & {
   orderId: string;
 
   /**
-   * What else is needed, as JSON: ids and codes, never lines or messages.
+   * Other input, as JSON: ids and codes, never lines or messages.
    *
    * @generated from field: string data = 4;
    */
   data: string;
 
   /**
-   * How often it was claimed before.
+   * How many times it was claimed before.
    *
    * @generated from field: int32 deliveries = 5;
    */
   deliveries: number;
 
   /**
-   * The W3C traceparent of the call that recorded it; empty where that is not traced.
+   * The W3C traceparent of the call that recorded it; empty if that call is not traced.
    *
    * @generated from field: string traceparent = 6;
    */
@@ -62,20 +62,20 @@ export type Command = Message<"sagacart.command.v1.Command"> & {
 };
 
 /**
- * Something that the worker is to do, recorded in the transaction that decided it.
+ * Work for the worker, recorded in the transaction that decided it.
  *
  * @generated from message sagacart.command.v1.Command
  */
 export type CommandJson = {
   /**
-   * The id; the same each time it is claimed.
+   * The id; the same each time the command is claimed.
    *
    * @generated from field: string id = 1;
    */
   id?: string;
 
   /**
-   * What to do, such as "CHECKOUT" or "CANCEL". The service that records it lists its kinds.
+   * The kind of work, for example "CHECKOUT" or "CANCEL". Each service that records commands has its own kinds.
    *
    * @generated from field: string kind = 2;
    */
@@ -89,21 +89,21 @@ export type CommandJson = {
   orderId?: string;
 
   /**
-   * What else is needed, as JSON: ids and codes, never lines or messages.
+   * Other input, as JSON: ids and codes, never lines or messages.
    *
    * @generated from field: string data = 4;
    */
   data?: string;
 
   /**
-   * How often it was claimed before.
+   * How many times it was claimed before.
    *
    * @generated from field: int32 deliveries = 5;
    */
   deliveries?: number;
 
   /**
-   * The W3C traceparent of the call that recorded it; empty where that is not traced.
+   * The W3C traceparent of the call that recorded it; empty if that call is not traced.
    *
    * @generated from field: string traceparent = 6;
    */

@@ -19,13 +19,13 @@ export const file_sagacart_command_v1_command_service: GenFile = /*@__PURE__*/
   fileDesc("CilzYWdhY2FydC9jb21tYW5kL3YxL2NvbW1hbmRfc2VydmljZS5wcm90bxITc2FnYWNhcnQuY29tbWFuZC52MSLtAQoUQ2xhaW1Db21tYW5kc1JlcXVlc3QSGwoHY2xhaW1lchgBIAEoCUIKukgHcgUQARjIARIhCgVraW5kcxgCIAMoCUISukgPkgEMCAEQFCIGcgQQARgoEiAKDG1heF9jb21tYW5kcxgDIAEoBUIKukgHGgUY6AcoARI1CgR3YWl0GAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQgy6SAmqAQYiAgg8MgASPAoFbGVhc2UYBSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CErpID8gBAaoBCSIDCJAcMgIIASJZChVDbGFpbUNvbW1hbmRzUmVzcG9uc2USEAoIYmF0Y2hfaWQYASABKAkSLgoIY29tbWFuZHMYAiADKAsyHC5zYWdhY2FydC5jb21tYW5kLnYxLkNvbW1hbmQilwEKFkNvbmZpcm1Db21tYW5kc1JlcXVlc3QSNwoIYmF0Y2hfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SRAoLY29tbWFuZF9pZHMYAiADKAlCL7pILJIBKQgAEOgHIiJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uIhkKF0NvbmZpcm1Db21tYW5kc1Jlc3BvbnNlIn8KGkxpc3RTdGFsbGVkQ29tbWFuZHNSZXF1ZXN0EkEKC3N0YWxsZWRfZm9yGAEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQhG6SA7IAQGqAQgiBAiAowUyABIeCglwYWdlX3NpemUYAiABKAVCC7pICBoGGMCEPSgAIswBChtMaXN0U3RhbGxlZENvbW1hbmRzUmVzcG9uc2USUQoIY29tbWFuZHMYASADKAsyPy5zYWdhY2FydC5jb21tYW5kLnYxLkxpc3RTdGFsbGVkQ29tbWFuZHNSZXNwb25zZS5TdGFsbGVkQ29tbWFuZBpaCg5TdGFsbGVkQ29tbWFuZBItCgdjb21tYW5kGAEgASgLMhwuc2FnYWNhcnQuY29tbWFuZC52MS5Db21tYW5kEhkKEW93bmVyX3dvcmtmbG93X2lkGAIgASgJIs4BChZSZXN0YXJ0Q29tbWFuZHNSZXF1ZXN0EkwKBWl0ZW1zGAEgAygLMjAuc2FnYWNhcnQuY29tbWFuZC52MS5SZXN0YXJ0Q29tbWFuZHNSZXF1ZXN0Lkl0ZW1CC7pICJIBBQgBEOgHGmYKBEl0ZW0SOQoKY29tbWFuZF9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIjChFvd25lcl93b3JrZmxvd19pZBgCIAEoCUIIukgFcgMYyAEiLgoXUmVzdGFydENvbW1hbmRzUmVzcG9uc2USEwoLY29tbWFuZF9pZHMYASADKAky+QMKDkNvbW1hbmRTZXJ2aWNlEm8KDUNsYWltQ29tbWFuZHMSKS5zYWdhY2FydC5jb21tYW5kLnYxLkNsYWltQ29tbWFuZHNSZXF1ZXN0Giouc2FnYWNhcnQuY29tbWFuZC52MS5DbGFpbUNvbW1hbmRzUmVzcG9uc2UiB6q7GAMSAQQSeAoPQ29uZmlybUNvbW1hbmRzEisuc2FnYWNhcnQuY29tbWFuZC52MS5Db25maXJtQ29tbWFuZHNSZXF1ZXN0Giwuc2FnYWNhcnQuY29tbWFuZC52MS5Db25maXJtQ29tbWFuZHNSZXNwb25zZSIKkAICqrsYAxIBBBKBAQoTTGlzdFN0YWxsZWRDb21tYW5kcxIvLnNhZ2FjYXJ0LmNvbW1hbmQudjEuTGlzdFN0YWxsZWRDb21tYW5kc1JlcXVlc3QaMC5zYWdhY2FydC5jb21tYW5kLnYxLkxpc3RTdGFsbGVkQ29tbWFuZHNSZXNwb25zZSIHqrsYAxIBBBJ4Cg9SZXN0YXJ0Q29tbWFuZHMSKy5zYWdhY2FydC5jb21tYW5kLnYxLlJlc3RhcnRDb21tYW5kc1JlcXVlc3QaLC5zYWdhY2FydC5jb21tYW5kLnYxLlJlc3RhcnRDb21tYW5kc1Jlc3BvbnNlIgqQAgKquxgDEgEEYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_duration, file_sagacart_auth_v1_access, file_sagacart_command_v1_command]);
 
 /**
- * What to claim.
+ * The commands to claim.
  *
  * @generated from message sagacart.command.v1.ClaimCommandsRequest
  */
 export type ClaimCommandsRequest = Message<"sagacart.command.v1.ClaimCommandsRequest"> & {
   /**
-   * Who claims, for the operator's eyes: host and process.
+   * The host and process that claims, for operators.
    *
    * @generated from field: string claimer = 1;
    */
@@ -39,21 +39,21 @@ export type ClaimCommandsRequest = Message<"sagacart.command.v1.ClaimCommandsReq
   kinds: string[];
 
   /**
-   * How many at most.
+   * The maximum number of commands.
    *
    * @generated from field: int32 max_commands = 3;
    */
   maxCommands: number;
 
   /**
-   * How long to wait for the first one.
+   * How long to wait for the first command.
    *
    * @generated from field: google.protobuf.Duration wait = 4;
    */
   wait?: Duration | undefined;
 
   /**
-   * How long the claim holds without being confirmed; at least one second.
+   * How long the claim is valid without a confirmation; at least one second.
    *
    * @generated from field: google.protobuf.Duration lease = 5;
    */
@@ -61,13 +61,13 @@ export type ClaimCommandsRequest = Message<"sagacart.command.v1.ClaimCommandsReq
 };
 
 /**
- * What to claim.
+ * The commands to claim.
  *
  * @generated from message sagacart.command.v1.ClaimCommandsRequest
  */
 export type ClaimCommandsRequestJson = {
   /**
-   * Who claims, for the operator's eyes: host and process.
+   * The host and process that claims, for operators.
    *
    * @generated from field: string claimer = 1;
    */
@@ -81,21 +81,21 @@ export type ClaimCommandsRequestJson = {
   kinds?: string[];
 
   /**
-   * How many at most.
+   * The maximum number of commands.
    *
    * @generated from field: int32 max_commands = 3;
    */
   maxCommands?: number;
 
   /**
-   * How long to wait for the first one.
+   * How long to wait for the first command.
    *
    * @generated from field: google.protobuf.Duration wait = 4;
    */
   wait?: DurationJson;
 
   /**
-   * How long the claim holds without being confirmed; at least one second.
+   * How long the claim is valid without a confirmation; at least one second.
    *
    * @generated from field: google.protobuf.Duration lease = 5;
    */
@@ -110,20 +110,20 @@ export const ClaimCommandsRequestSchema: GenMessage<ClaimCommandsRequest, {jsonT
   messageDesc(file_sagacart_command_v1_command_service, 0);
 
 /**
- * What was claimed.
+ * The claimed batch.
  *
  * @generated from message sagacart.command.v1.ClaimCommandsResponse
  */
 export type ClaimCommandsResponse = Message<"sagacart.command.v1.ClaimCommandsResponse"> & {
   /**
-   * The batch; empty when nothing came in time.
+   * The id of the batch; empty if there was no command in time.
    *
    * @generated from field: string batch_id = 1;
    */
   batchId: string;
 
   /**
-   * Its members, oldest first.
+   * The members of the batch, oldest first.
    *
    * @generated from field: repeated sagacart.command.v1.Command commands = 2;
    */
@@ -131,20 +131,20 @@ export type ClaimCommandsResponse = Message<"sagacart.command.v1.ClaimCommandsRe
 };
 
 /**
- * What was claimed.
+ * The claimed batch.
  *
  * @generated from message sagacart.command.v1.ClaimCommandsResponse
  */
 export type ClaimCommandsResponseJson = {
   /**
-   * The batch; empty when nothing came in time.
+   * The id of the batch; empty if there was no command in time.
    *
    * @generated from field: string batch_id = 1;
    */
   batchId?: string;
 
   /**
-   * Its members, oldest first.
+   * The members of the batch, oldest first.
    *
    * @generated from field: repeated sagacart.command.v1.Command commands = 2;
    */
@@ -159,7 +159,7 @@ export const ClaimCommandsResponseSchema: GenMessage<ClaimCommandsResponse, {jso
   messageDesc(file_sagacart_command_v1_command_service, 1);
 
 /**
- * What is in Temporal's hands.
+ * The commands to confirm.
  *
  * @generated from message sagacart.command.v1.ConfirmCommandsRequest
  */
@@ -172,7 +172,7 @@ export type ConfirmCommandsRequest = Message<"sagacart.command.v1.ConfirmCommand
   batchId: string;
 
   /**
-   * Its members that are confirmed; empty means all.
+   * The members to confirm; empty means all.
    *
    * @generated from field: repeated string command_ids = 2;
    */
@@ -180,7 +180,7 @@ export type ConfirmCommandsRequest = Message<"sagacart.command.v1.ConfirmCommand
 };
 
 /**
- * What is in Temporal's hands.
+ * The commands to confirm.
  *
  * @generated from message sagacart.command.v1.ConfirmCommandsRequest
  */
@@ -193,7 +193,7 @@ export type ConfirmCommandsRequestJson = {
   batchId?: string;
 
   /**
-   * Its members that are confirmed; empty means all.
+   * The members to confirm; empty means all.
    *
    * @generated from field: repeated string command_ids = 2;
    */
@@ -208,7 +208,7 @@ export const ConfirmCommandsRequestSchema: GenMessage<ConfirmCommandsRequest, {j
   messageDesc(file_sagacart_command_v1_command_service, 2);
 
 /**
- * Nothing more to say.
+ * Empty.
  *
  * @generated from message sagacart.command.v1.ConfirmCommandsResponse
  */
@@ -216,7 +216,7 @@ export type ConfirmCommandsResponse = Message<"sagacart.command.v1.ConfirmComman
 };
 
 /**
- * Nothing more to say.
+ * Empty.
  *
  * @generated from message sagacart.command.v1.ConfirmCommandsResponse
  */
@@ -231,20 +231,20 @@ export const ConfirmCommandsResponseSchema: GenMessage<ConfirmCommandsResponse, 
   messageDesc(file_sagacart_command_v1_command_service, 3);
 
 /**
- * How still, and how many.
+ * The stalled commands to list.
  *
  * @generated from message sagacart.command.v1.ListStalledCommandsRequest
  */
 export type ListStalledCommandsRequest = Message<"sagacart.command.v1.ListStalledCommandsRequest"> & {
   /**
-   * How long nothing has happened.
+   * The time without a change after which an order counts as stalled.
    *
    * @generated from field: google.protobuf.Duration stalled_for = 1;
    */
   stalledFor?: Duration | undefined;
 
   /**
-   * How many at most; 0 means 100.
+   * The page size; 0 means 100, more than 1000 means 1000.
    *
    * @generated from field: int32 page_size = 2;
    */
@@ -252,20 +252,20 @@ export type ListStalledCommandsRequest = Message<"sagacart.command.v1.ListStalle
 };
 
 /**
- * How still, and how many.
+ * The stalled commands to list.
  *
  * @generated from message sagacart.command.v1.ListStalledCommandsRequest
  */
 export type ListStalledCommandsRequestJson = {
   /**
-   * How long nothing has happened.
+   * The time without a change after which an order counts as stalled.
    *
    * @generated from field: google.protobuf.Duration stalled_for = 1;
    */
   stalledFor?: DurationJson;
 
   /**
-   * How many at most; 0 means 100.
+   * The page size; 0 means 100, more than 1000 means 1000.
    *
    * @generated from field: int32 page_size = 2;
    */
@@ -280,13 +280,13 @@ export const ListStalledCommandsRequestSchema: GenMessage<ListStalledCommandsReq
   messageDesc(file_sagacart_command_v1_command_service, 4);
 
 /**
- * The commands.
+ * The stalled commands.
  *
  * @generated from message sagacart.command.v1.ListStalledCommandsResponse
  */
 export type ListStalledCommandsResponse = Message<"sagacart.command.v1.ListStalledCommandsResponse"> & {
   /**
-   * What stands still, oldest first.
+   * The stalled commands, oldest first.
    *
    * @generated from field: repeated sagacart.command.v1.ListStalledCommandsResponse.StalledCommand commands = 1;
    */
@@ -294,13 +294,13 @@ export type ListStalledCommandsResponse = Message<"sagacart.command.v1.ListStall
 };
 
 /**
- * The commands.
+ * The stalled commands.
  *
  * @generated from message sagacart.command.v1.ListStalledCommandsResponse
  */
 export type ListStalledCommandsResponseJson = {
   /**
-   * What stands still, oldest first.
+   * The stalled commands, oldest first.
    *
    * @generated from field: repeated sagacart.command.v1.ListStalledCommandsResponse.StalledCommand commands = 1;
    */
@@ -315,7 +315,7 @@ export const ListStalledCommandsResponseSchema: GenMessage<ListStalledCommandsRe
   messageDesc(file_sagacart_command_v1_command_service, 5);
 
 /**
- * A command that stands still, and who should be carrying its order.
+ * A command whose order is stalled, and the owner of that order.
  *
  * @generated from message sagacart.command.v1.ListStalledCommandsResponse.StalledCommand
  */
@@ -328,7 +328,7 @@ export type ListStalledCommandsResponse_StalledCommand = Message<"sagacart.comma
   command?: Command | undefined;
 
   /**
-   * The workflow that carries the order, as the service knows it; empty when none does.
+   * The workflow that owns the order; empty if none does.
    *
    * @generated from field: string owner_workflow_id = 2;
    */
@@ -336,7 +336,7 @@ export type ListStalledCommandsResponse_StalledCommand = Message<"sagacart.comma
 };
 
 /**
- * A command that stands still, and who should be carrying its order.
+ * A command whose order is stalled, and the owner of that order.
  *
  * @generated from message sagacart.command.v1.ListStalledCommandsResponse.StalledCommand
  */
@@ -349,7 +349,7 @@ export type ListStalledCommandsResponse_StalledCommandJson = {
   command?: CommandJson;
 
   /**
-   * The workflow that carries the order, as the service knows it; empty when none does.
+   * The workflow that owns the order; empty if none does.
    *
    * @generated from field: string owner_workflow_id = 2;
    */
@@ -364,7 +364,7 @@ export const ListStalledCommandsResponse_StalledCommandSchema: GenMessage<ListSt
   messageDesc(file_sagacart_command_v1_command_service, 5, 0);
 
 /**
- * Whom to take which orders from.
+ * The commands to restart.
  *
  * @generated from message sagacart.command.v1.RestartCommandsRequest
  */
@@ -378,7 +378,7 @@ export type RestartCommandsRequest = Message<"sagacart.command.v1.RestartCommand
 };
 
 /**
- * Whom to take which orders from.
+ * The commands to restart.
  *
  * @generated from message sagacart.command.v1.RestartCommandsRequest
  */
@@ -399,7 +399,7 @@ export const RestartCommandsRequestSchema: GenMessage<RestartCommandsRequest, {j
   messageDesc(file_sagacart_command_v1_command_service, 6);
 
 /**
- * One command to hand out again.
+ * One command to restart.
  *
  * @generated from message sagacart.command.v1.RestartCommandsRequest.Item
  */
@@ -412,7 +412,7 @@ export type RestartCommandsRequest_Item = Message<"sagacart.command.v1.RestartCo
   commandId: string;
 
   /**
-   * The workflow that is known to be gone; the carrier seen by ListStalledCommands.
+   * The workflow that is known to be gone: the owner that ListStalledCommands returned.
    *
    * @generated from field: string owner_workflow_id = 2;
    */
@@ -420,7 +420,7 @@ export type RestartCommandsRequest_Item = Message<"sagacart.command.v1.RestartCo
 };
 
 /**
- * One command to hand out again.
+ * One command to restart.
  *
  * @generated from message sagacart.command.v1.RestartCommandsRequest.Item
  */
@@ -433,7 +433,7 @@ export type RestartCommandsRequest_ItemJson = {
   commandId?: string;
 
   /**
-   * The workflow that is known to be gone; the carrier seen by ListStalledCommands.
+   * The workflow that is known to be gone: the owner that ListStalledCommands returned.
    *
    * @generated from field: string owner_workflow_id = 2;
    */
@@ -448,13 +448,13 @@ export const RestartCommandsRequest_ItemSchema: GenMessage<RestartCommandsReques
   messageDesc(file_sagacart_command_v1_command_service, 6, 0);
 
 /**
- * What came of it.
+ * The restarted commands.
  *
  * @generated from message sagacart.command.v1.RestartCommandsResponse
  */
 export type RestartCommandsResponse = Message<"sagacart.command.v1.RestartCommandsResponse"> & {
   /**
-   * The commands that are open to be claimed again.
+   * The commands that can be claimed again.
    *
    * @generated from field: repeated string command_ids = 1;
    */
@@ -462,13 +462,13 @@ export type RestartCommandsResponse = Message<"sagacart.command.v1.RestartComman
 };
 
 /**
- * What came of it.
+ * The restarted commands.
  *
  * @generated from message sagacart.command.v1.RestartCommandsResponse
  */
 export type RestartCommandsResponseJson = {
   /**
-   * The commands that are open to be claimed again.
+   * The commands that can be claimed again.
    *
    * @generated from field: repeated string command_ids = 1;
    */
@@ -483,7 +483,7 @@ export const RestartCommandsResponseSchema: GenMessage<RestartCommandsResponse, 
   messageDesc(file_sagacart_command_v1_command_service, 7);
 
 /**
- * The outbox of what the worker is to do. Order, payment and shipping each serve theirs.
+ * The outbox of commands for the worker. Order, payment and shipping each serve their own.
  *
  * @generated from service sagacart.command.v1.CommandService
  */
@@ -491,9 +491,9 @@ export const CommandService: GenService<{
   /**
    * Claim commands, as one batch.
    *
-   * Answers at once when there is one, and otherwise waits. The claim is a lease: confirmed too late, or
-   * never, the same batch with the same id and members is handed out again. Several workers may claim side
-   * by side; no command is in two batches.
+   * Answers at once if there is a command, and otherwise waits. A claim is a lease: if it is not confirmed in time, the
+   * same batch with the same id and members is handed out again. Several workers may claim concurrently; a command is
+   * in one batch only.
    *
    * @generated from rpc sagacart.command.v1.CommandService.ClaimCommands
    */
@@ -503,9 +503,9 @@ export const CommandService: GenService<{
     output: typeof ClaimCommandsResponseSchema;
   },
   /**
-   * Say that what was claimed is in Temporal's hands (or done).
+   * Confirm that Temporal has accepted claimed commands, or that they are done.
    *
-   * A repeat changes nothing. Fails with NOT_FOUND / BATCH_NOT_FOUND for a batch there never was.
+   * A repeat changes nothing. Fails with NOT_FOUND / BATCH_NOT_FOUND.
    *
    * @generated from rpc sagacart.command.v1.CommandService.ConfirmCommands
    */
@@ -515,10 +515,10 @@ export const CommandService: GenService<{
     output: typeof ConfirmCommandsResponseSchema;
   },
   /**
-   * List commands that were handed over and whose order has stood still since, oldest first.
+   * List confirmed commands whose orders are stalled: unchanged for a given time. Oldest first.
    *
-   * What is listed is looked at now: it is listed again only after standing still for as long once more, so that
-   * several workers share the looking and nothing that rightly waits hides what is stuck.
+   * A listed command is listed again only after the same time. So several workers share the checks, and orders that are
+   * right to wait do not hide those that are stuck.
    *
    * @generated from rpc sagacart.command.v1.CommandService.ListStalledCommands
    */
@@ -528,10 +528,10 @@ export const CommandService: GenService<{
     output: typeof ListStalledCommandsResponseSchema;
   },
   /**
-   * Hand out again what nobody carries any more.
+   * Restart commands whose workflow is gone.
    *
-   * Where the order is still carried by the named workflow, the carrier is taken from it and the command is
-   * open to be claimed again, in one transaction; where it is not, nothing changes.
+   * If the named workflow still owns the order, the order loses its owner and the command can be claimed again, in one
+   * transaction. Otherwise nothing changes.
    *
    * @generated from rpc sagacart.command.v1.CommandService.RestartCommands
    */

@@ -15,20 +15,20 @@ export const file_sagacart_event_v1_consumer: GenFile = /*@__PURE__*/
   fileDesc("CiBzYWdhY2FydC9ldmVudC92MS9jb25zdW1lci5wcm90bxIRc2FnYWNhcnQuZXZlbnQudjEiuQIKCENvbnN1bWVyEgwKBG5hbWUYASABKAkSEAoIcG9zaXRpb24YAiABKAMSFQoNaGVhZF9wb3NpdGlvbhgDIAEoAxISCgpsYWdfZXZlbnRzGAQgASgDEiYKA2xhZxgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhISCgpnZW5lcmF0aW9uGAYgASgDEi0KCXNlZW5fdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLY3JlYXRlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3JlcGxheV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIVCg1yZXBsYXlfcmVhc29uGAogASgJYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
- * Somebody who reads this feed, by name, and how far they have come.
+ * A named reader of a feed, and its position.
  *
  * @generated from message sagacart.event.v1.Consumer
  */
 export type Consumer = Message<"sagacart.event.v1.Consumer"> & {
   /**
-   * What it is called.
+   * The name.
    *
    * @generated from field: string name = 1;
    */
   name: string;
 
   /**
-   * It is done with every event up to here.
+   * The committed position: every event up to it is processed.
    *
    * @generated from field: int64 position = 2;
    */
@@ -42,49 +42,49 @@ export type Consumer = Message<"sagacart.event.v1.Consumer"> & {
   headPosition: bigint;
 
   /**
-   * How many events it is behind, of whatever type.
+   * The number of events after its position, of any type.
    *
    * @generated from field: int64 lag_events = 4;
    */
   lagEvents: bigint;
 
   /**
-   * How long ago the oldest event happened that it is not done with; zero where it has caught up.
+   * The age of the oldest event after its position; zero if it has caught up.
    *
    * @generated from field: google.protobuf.Duration lag = 5;
    */
   lag?: Duration | undefined;
 
   /**
-   * How often it was set back. What it reads and acknowledges carries it, so that old acknowledgements do not count.
+   * How many times it was replayed. CommitPosition names it, so that commits from before a replay are refused.
    *
    * @generated from field: int64 generation = 6;
    */
   generation: bigint;
 
   /**
-   * When it was last heard of: a read, a subscription that stands, an acknowledgement.
+   * When it was last seen: by a read, an open subscription or a commit.
    *
    * @generated from field: google.protobuf.Timestamp seen_time = 7;
    */
   seenTime?: Timestamp | undefined;
 
   /**
-   * When it first acknowledged something.
+   * When it first committed a position.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 8;
    */
   createTime?: Timestamp | undefined;
 
   /**
-   * When it was last set back; absent where it never was.
+   * When it was last replayed; absent if never.
    *
    * @generated from field: google.protobuf.Timestamp replay_time = 9;
    */
   replayTime?: Timestamp | undefined;
 
   /**
-   * Why it was last set back.
+   * The reason of the last replay.
    *
    * @generated from field: string replay_reason = 10;
    */
@@ -92,20 +92,20 @@ export type Consumer = Message<"sagacart.event.v1.Consumer"> & {
 };
 
 /**
- * Somebody who reads this feed, by name, and how far they have come.
+ * A named reader of a feed, and its position.
  *
  * @generated from message sagacart.event.v1.Consumer
  */
 export type ConsumerJson = {
   /**
-   * What it is called.
+   * The name.
    *
    * @generated from field: string name = 1;
    */
   name?: string;
 
   /**
-   * It is done with every event up to here.
+   * The committed position: every event up to it is processed.
    *
    * @generated from field: int64 position = 2;
    */
@@ -119,49 +119,49 @@ export type ConsumerJson = {
   headPosition?: string;
 
   /**
-   * How many events it is behind, of whatever type.
+   * The number of events after its position, of any type.
    *
    * @generated from field: int64 lag_events = 4;
    */
   lagEvents?: string;
 
   /**
-   * How long ago the oldest event happened that it is not done with; zero where it has caught up.
+   * The age of the oldest event after its position; zero if it has caught up.
    *
    * @generated from field: google.protobuf.Duration lag = 5;
    */
   lag?: DurationJson;
 
   /**
-   * How often it was set back. What it reads and acknowledges carries it, so that old acknowledgements do not count.
+   * How many times it was replayed. CommitPosition names it, so that commits from before a replay are refused.
    *
    * @generated from field: int64 generation = 6;
    */
   generation?: string;
 
   /**
-   * When it was last heard of: a read, a subscription that stands, an acknowledgement.
+   * When it was last seen: by a read, an open subscription or a commit.
    *
    * @generated from field: google.protobuf.Timestamp seen_time = 7;
    */
   seenTime?: TimestampJson;
 
   /**
-   * When it first acknowledged something.
+   * When it first committed a position.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 8;
    */
   createTime?: TimestampJson;
 
   /**
-   * When it was last set back; absent where it never was.
+   * When it was last replayed; absent if never.
    *
    * @generated from field: google.protobuf.Timestamp replay_time = 9;
    */
   replayTime?: TimestampJson;
 
   /**
-   * Why it was last set back.
+   * The reason of the last replay.
    *
    * @generated from field: string replay_reason = 10;
    */

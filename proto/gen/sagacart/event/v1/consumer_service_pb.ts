@@ -20,20 +20,20 @@ export const file_sagacart_event_v1_consumer_service: GenFile = /*@__PURE__*/
   fileDesc("CihzYWdhY2FydC9ldmVudC92MS9jb25zdW1lcl9zZXJ2aWNlLnByb3RvEhFzYWdhY2FydC5ldmVudC52MSJUChRMaXN0Q29uc3VtZXJzUmVxdWVzdBIeCglwYWdlX3NpemUYASABKAVCC7pICBoGGMCEPSgAEhwKCnBhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGOgHImAKFUxpc3RDb25zdW1lcnNSZXNwb25zZRIuCgljb25zdW1lcnMYASADKAsyGy5zYWdhY2FydC5ldmVudC52MS5Db25zdW1lchIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiRgoSR2V0Q29uc3VtZXJSZXF1ZXN0EjAKBG5hbWUYASABKAlCIrpIH3IdMhteW2EtejAtOV1bYS16MC05Ll8tXXswLDYyfSQiRAoTR2V0Q29uc3VtZXJSZXNwb25zZRItCghjb25zdW1lchgBIAEoCzIbLnNhZ2FjYXJ0LmV2ZW50LnYxLkNvbnN1bWVyIpEBChVDb21taXRQb3NpdGlvblJlcXVlc3QSMAoEbmFtZRgBIAEoCUIiukgfch0yG15bYS16MC05XVthLXowLTkuXy1dezAsNjJ9JBIjCghwb3NpdGlvbhgCIAEoA0IRukgOIgwY//////////9/KAASIQoKZ2VuZXJhdGlvbhgDIAEoA0INukgKIggYgJTr3AMoACJHChZDb21taXRQb3NpdGlvblJlc3BvbnNlEi0KCGNvbnN1bWVyGAEgASgLMhsuc2FnYWNhcnQuZXZlbnQudjEuQ29uc3VtZXIihQIKFVJlcGxheUNvbnN1bWVyUmVxdWVzdBIwCgRuYW1lGAEgASgJQiK6SB9yHTIbXlthLXowLTldW2EtejAtOS5fLV17MCw2Mn0kEiEKCmdlbmVyYXRpb24YAiABKANCDbpICiIIGICU69wDKAASKwoOYWZ0ZXJfcG9zaXRpb24YAyABKANCEbpIDiIMGP//////////fygASAASPQoEdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCEbpIDrIBCxoHCP+C0f+vBzIASAASGgoGcmVhc29uGAUgASgJQgq6SAdyBRABGPQDQg8KBnRhcmdldBIFukgCCAEiRwoWUmVwbGF5Q29uc3VtZXJSZXNwb25zZRItCghjb25zdW1lchgBIAEoCzIbLnNhZ2FjYXJ0LmV2ZW50LnYxLkNvbnN1bWVyIkkKFURlbGV0ZUNvbnN1bWVyUmVxdWVzdBIwCgRuYW1lGAEgASgJQiK6SB9yHTIbXlthLXowLTldW2EtejAtOS5fLV17MCw2Mn0kIhgKFkRlbGV0ZUNvbnN1bWVyUmVzcG9uc2Uy5wUKD0NvbnN1bWVyU2VydmljZRKFAQoNTGlzdENvbnN1bWVycxInLnNhZ2FjYXJ0LmV2ZW50LnYxLkxpc3RDb25zdW1lcnNSZXF1ZXN0Giguc2FnYWNhcnQuZXZlbnQudjEuTGlzdENvbnN1bWVyc1Jlc3BvbnNlIiGQAgGquxgFEgMCAwSC0+STAg8SDS92MS9jb25zdW1lcnMShgEKC0dldENvbnN1bWVyEiUuc2FnYWNhcnQuZXZlbnQudjEuR2V0Q29uc3VtZXJSZXF1ZXN0GiYuc2FnYWNhcnQuZXZlbnQudjEuR2V0Q29uc3VtZXJSZXNwb25zZSIokAIBqrsYBRIDAgMEgtPkkwIWEhQvdjEvY29uc3VtZXJzL3tuYW1lfRKYAQoOQ29tbWl0UG9zaXRpb24SKC5zYWdhY2FydC5ldmVudC52MS5Db21taXRQb3NpdGlvblJlcXVlc3QaKS5zYWdhY2FydC5ldmVudC52MS5Db21taXRQb3NpdGlvblJlc3BvbnNlIjGQAgKquxgEEgIDBILT5JMCIDoBKiIbL3YxL2NvbnN1bWVycy97bmFtZX06Y29tbWl0EpcBCg5SZXBsYXlDb25zdW1lchIoLnNhZ2FjYXJ0LmV2ZW50LnYxLlJlcGxheUNvbnN1bWVyUmVxdWVzdBopLnNhZ2FjYXJ0LmV2ZW50LnYxLlJlcGxheUNvbnN1bWVyUmVzcG9uc2UiMJACAqq7GAMSAQOC0+STAiA6ASoiGy92MS9jb25zdW1lcnMve25hbWV9OnJlcGxheRKNAQoORGVsZXRlQ29uc3VtZXISKC5zYWdhY2FydC5ldmVudC52MS5EZWxldGVDb25zdW1lclJlcXVlc3QaKS5zYWdhY2FydC5ldmVudC52MS5EZWxldGVDb25zdW1lclJlc3BvbnNlIiaQAgKquxgDEgEDgtPkkwIWKhQvdjEvY29uc3VtZXJzL3tuYW1lfWIGcHJvdG8z", [file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_timestamp, file_sagacart_auth_v1_access, file_sagacart_event_v1_consumer]);
 
 /**
- * Which page.
+ * The consumers to list.
  *
  * @generated from message sagacart.event.v1.ListConsumersRequest
  */
 export type ListConsumersRequest = Message<"sagacart.event.v1.ListConsumersRequest"> & {
   /**
-   * How many; 0 means 50, more than 200 means 200.
+   * The page size; 0 means 50, more than 200 means 200.
    *
    * @generated from field: int32 page_size = 1;
    */
   pageSize: number;
 
   /**
-   * From the answer before.
+   * The next_page_token of the previous page; empty for the first page.
    *
    * @generated from field: string page_token = 2;
    */
@@ -41,20 +41,20 @@ export type ListConsumersRequest = Message<"sagacart.event.v1.ListConsumersReque
 };
 
 /**
- * Which page.
+ * The consumers to list.
  *
  * @generated from message sagacart.event.v1.ListConsumersRequest
  */
 export type ListConsumersRequestJson = {
   /**
-   * How many; 0 means 50, more than 200 means 200.
+   * The page size; 0 means 50, more than 200 means 200.
    *
    * @generated from field: int32 page_size = 1;
    */
   pageSize?: number;
 
   /**
-   * From the answer before.
+   * The next_page_token of the previous page; empty for the first page.
    *
    * @generated from field: string page_token = 2;
    */
@@ -82,7 +82,7 @@ export type ListConsumersResponse = Message<"sagacart.event.v1.ListConsumersResp
   consumers: Consumer[];
 
   /**
-   * Asks for the next page; empty at the end.
+   * The token for the next page; empty on the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -103,7 +103,7 @@ export type ListConsumersResponseJson = {
   consumers?: ConsumerJson[];
 
   /**
-   * Asks for the next page; empty at the end.
+   * The token for the next page; empty on the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -118,13 +118,13 @@ export const ListConsumersResponseSchema: GenMessage<ListConsumersResponse, {jso
   messageDesc(file_sagacart_event_v1_consumer_service, 1);
 
 /**
- * Which consumer.
+ * The consumer to get.
  *
  * @generated from message sagacart.event.v1.GetConsumerRequest
  */
 export type GetConsumerRequest = Message<"sagacart.event.v1.GetConsumerRequest"> & {
   /**
-   * Its name.
+   * The name of the consumer.
    *
    * @generated from field: string name = 1;
    */
@@ -132,13 +132,13 @@ export type GetConsumerRequest = Message<"sagacart.event.v1.GetConsumerRequest">
 };
 
 /**
- * Which consumer.
+ * The consumer to get.
  *
  * @generated from message sagacart.event.v1.GetConsumerRequest
  */
 export type GetConsumerRequestJson = {
   /**
-   * Its name.
+   * The name of the consumer.
    *
    * @generated from field: string name = 1;
    */
@@ -188,27 +188,27 @@ export const GetConsumerResponseSchema: GenMessage<GetConsumerResponse, {jsonTyp
   messageDesc(file_sagacart_event_v1_consumer_service, 3);
 
 /**
- * What a consumer is done with.
+ * The position to commit.
  *
  * @generated from message sagacart.event.v1.CommitPositionRequest
  */
 export type CommitPositionRequest = Message<"sagacart.event.v1.CommitPositionRequest"> & {
   /**
-   * Its name.
+   * The name of the consumer.
    *
    * @generated from field: string name = 1;
    */
   name: string;
 
   /**
-   * It is done with every event up to here: next_position of what it read. 0 makes a consumer that has read nothing.
+   * The next_position of the events that were processed. 0 creates a consumer that has processed nothing.
    *
    * @generated from field: int64 position = 2;
    */
   position: bigint;
 
   /**
-   * The generation it read with.
+   * The generation in the answer that the events were read with.
    *
    * @generated from field: int64 generation = 3;
    */
@@ -216,27 +216,27 @@ export type CommitPositionRequest = Message<"sagacart.event.v1.CommitPositionReq
 };
 
 /**
- * What a consumer is done with.
+ * The position to commit.
  *
  * @generated from message sagacart.event.v1.CommitPositionRequest
  */
 export type CommitPositionRequestJson = {
   /**
-   * Its name.
+   * The name of the consumer.
    *
    * @generated from field: string name = 1;
    */
   name?: string;
 
   /**
-   * It is done with every event up to here: next_position of what it read. 0 makes a consumer that has read nothing.
+   * The next_position of the events that were processed. 0 creates a consumer that has processed nothing.
    *
    * @generated from field: int64 position = 2;
    */
   position?: string;
 
   /**
-   * The generation it read with.
+   * The generation in the answer that the events were read with.
    *
    * @generated from field: int64 generation = 3;
    */
@@ -251,7 +251,7 @@ export const CommitPositionRequestSchema: GenMessage<CommitPositionRequest, {jso
   messageDesc(file_sagacart_event_v1_consumer_service, 4);
 
 /**
- * How far the consumer has come.
+ * The consumer after the commit.
  *
  * @generated from message sagacart.event.v1.CommitPositionResponse
  */
@@ -265,7 +265,7 @@ export type CommitPositionResponse = Message<"sagacart.event.v1.CommitPositionRe
 };
 
 /**
- * How far the consumer has come.
+ * The consumer after the commit.
  *
  * @generated from message sagacart.event.v1.CommitPositionResponse
  */
@@ -286,33 +286,33 @@ export const CommitPositionResponseSchema: GenMessage<CommitPositionResponse, {j
   messageDesc(file_sagacart_event_v1_consumer_service, 5);
 
 /**
- * Whom to set back, and where to.
+ * The consumer to replay to, and from where.
  *
  * @generated from message sagacart.event.v1.ReplayConsumerRequest
  */
 export type ReplayConsumerRequest = Message<"sagacart.event.v1.ReplayConsumerRequest"> & {
   /**
-   * Its name.
+   * The name of the consumer.
    *
    * @generated from field: string name = 1;
    */
   name: string;
 
   /**
-   * The generation it has now.
+   * The current generation of the consumer.
    *
    * @generated from field: int64 generation = 2;
    */
   generation: bigint;
 
   /**
-   * Where to.
+   * The start of the replay.
    *
    * @generated from oneof sagacart.event.v1.ReplayConsumerRequest.target
    */
   target: {
     /**
-     * To after this position: 0 is the beginning.
+     * Replay the events after this position; 0 means all.
      *
      * @generated from field: int64 after_position = 3;
      */
@@ -320,7 +320,7 @@ export type ReplayConsumerRequest = Message<"sagacart.event.v1.ReplayConsumerReq
     case: "afterPosition";
   } | {
     /**
-     * To before the first event that happened at this time or later.
+     * Replay from the first event at this time or later.
      *
      * @generated from field: google.protobuf.Timestamp time = 4;
      */
@@ -329,7 +329,7 @@ export type ReplayConsumerRequest = Message<"sagacart.event.v1.ReplayConsumerReq
   } | { case: undefined; value?: undefined };
 
   /**
-   * Why, for those who look later.
+   * The reason, for operators.
    *
    * @generated from field: string reason = 5;
    */
@@ -337,41 +337,41 @@ export type ReplayConsumerRequest = Message<"sagacart.event.v1.ReplayConsumerReq
 };
 
 /**
- * Whom to set back, and where to.
+ * The consumer to replay to, and from where.
  *
  * @generated from message sagacart.event.v1.ReplayConsumerRequest
  */
 export type ReplayConsumerRequestJson = {
   /**
-   * Its name.
+   * The name of the consumer.
    *
    * @generated from field: string name = 1;
    */
   name?: string;
 
   /**
-   * The generation it has now.
+   * The current generation of the consumer.
    *
    * @generated from field: int64 generation = 2;
    */
   generation?: string;
 
   /**
-   * To after this position: 0 is the beginning.
+   * Replay the events after this position; 0 means all.
    *
    * @generated from field: int64 after_position = 3;
    */
   afterPosition?: string;
 
   /**
-   * To before the first event that happened at this time or later.
+   * Replay from the first event at this time or later.
    *
    * @generated from field: google.protobuf.Timestamp time = 4;
    */
   time?: TimestampJson;
 
   /**
-   * Why, for those who look later.
+   * The reason, for operators.
    *
    * @generated from field: string reason = 5;
    */
@@ -386,7 +386,7 @@ export const ReplayConsumerRequestSchema: GenMessage<ReplayConsumerRequest, {jso
   messageDesc(file_sagacart_event_v1_consumer_service, 6);
 
 /**
- * How far the consumer is set back.
+ * The consumer after the replay.
  *
  * @generated from message sagacart.event.v1.ReplayConsumerResponse
  */
@@ -400,7 +400,7 @@ export type ReplayConsumerResponse = Message<"sagacart.event.v1.ReplayConsumerRe
 };
 
 /**
- * How far the consumer is set back.
+ * The consumer after the replay.
  *
  * @generated from message sagacart.event.v1.ReplayConsumerResponse
  */
@@ -421,13 +421,13 @@ export const ReplayConsumerResponseSchema: GenMessage<ReplayConsumerResponse, {j
   messageDesc(file_sagacart_event_v1_consumer_service, 7);
 
 /**
- * Which consumer.
+ * The consumer to delete.
  *
  * @generated from message sagacart.event.v1.DeleteConsumerRequest
  */
 export type DeleteConsumerRequest = Message<"sagacart.event.v1.DeleteConsumerRequest"> & {
   /**
-   * Its name.
+   * The name of the consumer.
    *
    * @generated from field: string name = 1;
    */
@@ -435,13 +435,13 @@ export type DeleteConsumerRequest = Message<"sagacart.event.v1.DeleteConsumerReq
 };
 
 /**
- * Which consumer.
+ * The consumer to delete.
  *
  * @generated from message sagacart.event.v1.DeleteConsumerRequest
  */
 export type DeleteConsumerRequestJson = {
   /**
-   * Its name.
+   * The name of the consumer.
    *
    * @generated from field: string name = 1;
    */
@@ -456,7 +456,7 @@ export const DeleteConsumerRequestSchema: GenMessage<DeleteConsumerRequest, {jso
   messageDesc(file_sagacart_event_v1_consumer_service, 8);
 
 /**
- * It is forgotten.
+ * Empty.
  *
  * @generated from message sagacart.event.v1.DeleteConsumerResponse
  */
@@ -464,7 +464,7 @@ export type DeleteConsumerResponse = Message<"sagacart.event.v1.DeleteConsumerRe
 };
 
 /**
- * It is forgotten.
+ * Empty.
  *
  * @generated from message sagacart.event.v1.DeleteConsumerResponse
  */
@@ -479,18 +479,18 @@ export const DeleteConsumerResponseSchema: GenMessage<DeleteConsumerResponse, {j
   messageDesc(file_sagacart_event_v1_consumer_service, 9);
 
 /**
- * Who reads this feed, and how far each has come. Order, payment and shipping each have theirs.
+ * The consumers of a feed and their positions. Order, payment and shipping each have their own.
  *
- * A consumer is one cursor with a name: what two processes of the same name read is not shared out between them. Each
- * event reaches it at least once, a subject's events in their sequence; that its effect happens once is its own care,
- * by the event's id. One that must not lose its place together with its data keeps the cursor in its own database,
- * in the transaction of the effect, and reports it here; after a replay it follows what is said here.
+ * A consumer is a cursor with a name. Two processes with the same name both read all events. Delivery is at least once,
+ * and the events of a subject come in their sequence; a consumer deduplicates by the event's id. A consumer that needs
+ * its position and its data to be consistent keeps the position in its own database, in the transaction of the effect,
+ * and reports it here; after a replay it follows the position here.
  *
  * @generated from service sagacart.event.v1.ConsumerService
  */
 export const ConsumerService: GenService<{
   /**
-   * List the consumers, by name.
+   * List the consumers, ordered by name.
    *
    * Fails with INVALID_ARGUMENT / BAD_PAGE_TOKEN.
    *
@@ -514,11 +514,11 @@ export const ConsumerService: GenService<{
     output: typeof GetConsumerResponseSchema;
   },
   /**
-   * Acknowledge every event up to a position. The first one makes the consumer.
+   * Commit a position: every event up to it is processed. The first commit creates the consumer.
    *
-   * A position never goes back by this: one below what was acknowledged changes nothing.
-   * Fails with ABORTED / CONSUMER_REPLAYED where the consumer was set back since it read what it acknowledges: read
-   * again. Fails with FAILED_PRECONDITION / POSITION_BEYOND_HEAD where the feed has no such position.
+   * A position below the committed one changes nothing. Fails with ABORTED / CONSUMER_REPLAYED if the consumer was
+   * replayed since it read these events: read again. Fails with FAILED_PRECONDITION / POSITION_BEYOND_HEAD if the feed
+   * has no such position.
    *
    * @generated from rpc sagacart.event.v1.ConsumerService.CommitPosition
    */
@@ -528,12 +528,12 @@ export const ConsumerService: GenService<{
     output: typeof CommitPositionResponseSchema;
   },
   /**
-   * Set one consumer back, to a position or a time. The others are left alone.
+   * Replay events to one consumer, from a position or a time on. Other consumers are not affected.
    *
-   * Its next read begins there; a subscription that stands goes on from there. A repeat with the same generation and
-   * target changes nothing.
-   * Fails with NOT_FOUND / CONSUMER_NOT_FOUND, with ABORTED / CONSUMER_REPLAYED where somebody set it back since it
-   * was looked at, and with FAILED_PRECONDITION / REPLAY_NOT_BACK where the target is ahead of what it acknowledged.
+   * Its next read starts there; an open subscription continues from there. A repeat with the same generation and target
+   * changes nothing. Fails with NOT_FOUND / CONSUMER_NOT_FOUND, with ABORTED / CONSUMER_REPLAYED if it was replayed
+   * since the caller read its generation, and with FAILED_PRECONDITION / REPLAY_NOT_BACK if the target is ahead of the
+   * committed position.
    *
    * @generated from rpc sagacart.event.v1.ConsumerService.ReplayConsumer
    */
@@ -543,7 +543,8 @@ export const ConsumerService: GenService<{
     output: typeof ReplayConsumerResponseSchema;
   },
   /**
-   * Forget a consumer. Succeeds also where there is none; one that reads on comes back with its next acknowledgement.
+   * Delete a consumer. Succeeds also if it does not exist. A consumer that is still running is created again by its next
+   * commit.
    *
    * @generated from rpc sagacart.event.v1.ConsumerService.DeleteConsumer
    */

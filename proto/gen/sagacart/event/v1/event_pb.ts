@@ -15,7 +15,7 @@ export const file_sagacart_event_v1_event: GenFile = /*@__PURE__*/
   fileDesc("Ch1zYWdhY2FydC9ldmVudC92MS9ldmVudC5wcm90bxIRc2FnYWNhcnQuZXZlbnQudjEiswEKBUV2ZW50EgoKAmlkGAEgASgJEg4KBnNvdXJjZRgCIAEoCRIMCgR0eXBlGAMgASgJEg8KB3N1YmplY3QYBCABKAkSEAoIc2VxdWVuY2UYBSABKAMSEAoIcG9zaXRpb24YBiABKAMSKAoEdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEZGF0YRgIIAEoCRITCgt0cmFjZXBhcmVudBgJIAEoCWIGcHJvdG8z", [file_google_protobuf_timestamp]);
 
 /**
- * Something that happened and was committed, in the terms of CloudEvents 1.0.
+ * A committed change, in the terms of CloudEvents 1.0.
  *
  * @generated from message sagacart.event.v1.Event
  */
@@ -28,56 +28,56 @@ export type Event = Message<"sagacart.event.v1.Event"> & {
   id: string;
 
   /**
-   * The service it comes from, as a URI reference: "/sagacart/order".
+   * The service that recorded it, as a URI reference, for example "/sagacart/order".
    *
    * @generated from field: string source = 2;
    */
   source: string;
 
   /**
-   * What happened, such as "sagacart.order.paid.v1".
+   * The type of the event, for example "sagacart.order.paid.v1".
    *
    * @generated from field: string type = 3;
    */
   type: string;
 
   /**
-   * The id of what it happened to: an order, payment or shipment; of a cart, "carts/" and its id.
+   * The id of the order, payment or shipment that changed; for a cart, "carts/" and its id.
    *
    * @generated from field: string subject = 4;
    */
   subject: string;
 
   /**
-   * The place among the events of this subject: 1, 2, 3 …, without gaps.
+   * The number among the events of this subject: 1, 2, 3 …, without gaps.
    *
    * @generated from field: int64 sequence = 5;
    */
   sequence: bigint;
 
   /**
-   * The place in the feed. It grows; a subject's events come in their sequence. The cursor of readers.
+   * The position in the feed, which increases. The events of a subject are in their sequence. The cursor of readers.
    *
    * @generated from field: int64 position = 6;
    */
   position: bigint;
 
   /**
-   * When it happened.
+   * The time of the event.
    *
    * @generated from field: google.protobuf.Timestamp time = 7;
    */
   time?: Timestamp | undefined;
 
   /**
-   * What there is to tell, as JSON (datacontenttype application/json).
+   * The data, as JSON (datacontenttype application/json).
    *
    * @generated from field: string data = 8;
    */
   data: string;
 
   /**
-   * The W3C trace context of the call that caused it, if there was one.
+   * The W3C traceparent of the call that caused it; empty if that call is not traced.
    *
    * @generated from field: string traceparent = 9;
    */
@@ -85,7 +85,7 @@ export type Event = Message<"sagacart.event.v1.Event"> & {
 };
 
 /**
- * Something that happened and was committed, in the terms of CloudEvents 1.0.
+ * A committed change, in the terms of CloudEvents 1.0.
  *
  * @generated from message sagacart.event.v1.Event
  */
@@ -98,56 +98,56 @@ export type EventJson = {
   id?: string;
 
   /**
-   * The service it comes from, as a URI reference: "/sagacart/order".
+   * The service that recorded it, as a URI reference, for example "/sagacart/order".
    *
    * @generated from field: string source = 2;
    */
   source?: string;
 
   /**
-   * What happened, such as "sagacart.order.paid.v1".
+   * The type of the event, for example "sagacart.order.paid.v1".
    *
    * @generated from field: string type = 3;
    */
   type?: string;
 
   /**
-   * The id of what it happened to: an order, payment or shipment; of a cart, "carts/" and its id.
+   * The id of the order, payment or shipment that changed; for a cart, "carts/" and its id.
    *
    * @generated from field: string subject = 4;
    */
   subject?: string;
 
   /**
-   * The place among the events of this subject: 1, 2, 3 …, without gaps.
+   * The number among the events of this subject: 1, 2, 3 …, without gaps.
    *
    * @generated from field: int64 sequence = 5;
    */
   sequence?: string;
 
   /**
-   * The place in the feed. It grows; a subject's events come in their sequence. The cursor of readers.
+   * The position in the feed, which increases. The events of a subject are in their sequence. The cursor of readers.
    *
    * @generated from field: int64 position = 6;
    */
   position?: string;
 
   /**
-   * When it happened.
+   * The time of the event.
    *
    * @generated from field: google.protobuf.Timestamp time = 7;
    */
   time?: TimestampJson;
 
   /**
-   * What there is to tell, as JSON (datacontenttype application/json).
+   * The data, as JSON (datacontenttype application/json).
    *
    * @generated from field: string data = 8;
    */
   data?: string;
 
   /**
-   * The W3C trace context of the call that caused it, if there was one.
+   * The W3C traceparent of the call that caused it; empty if that call is not traced.
    *
    * @generated from field: string traceparent = 9;
    */

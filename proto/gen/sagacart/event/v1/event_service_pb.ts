@@ -18,7 +18,7 @@ export const file_sagacart_event_v1_event_service: GenFile = /*@__PURE__*/
   fileDesc("CiVzYWdhY2FydC9ldmVudC92MS9ldmVudF9zZXJ2aWNlLnByb3RvEhFzYWdhY2FydC5ldmVudC52MSLaAgoRUmVhZEV2ZW50c1JlcXVlc3QSKQoOYWZ0ZXJfcG9zaXRpb24YASABKANCEbpIDiIMGP//////////fygAEh4KCXBhZ2Vfc2l6ZRgCIAEoBUILukgIGgYYwIQ9KAASHwoFdHlwZXMYAyADKAlCELpIDZIBChAyIgZyBBABGGQSNwoIY29uc3VtZXIYBCABKAlCJbpIItgBAXIdMhteW2EtejAtOV1bYS16MC05Ll8tXXswLDYyfSQ6nwG6SJsBGpgBChRjb25zdW1lcl9vcl9wb3NpdGlvbhJPbmFtZSBhIGNvbnN1bWVyLCB3aG9zZSBwb3NpdGlvbiBpcyBrbm93biwgb3IgYSBwb3NpdGlvbiB0byByZWFkIGFmdGVyOyBub3QgYm90aBovdGhpcy5jb25zdW1lciA9PSAnJyB8fCB0aGlzLmFmdGVyX3Bvc2l0aW9uID09IDAiaQoSUmVhZEV2ZW50c1Jlc3BvbnNlEigKBmV2ZW50cxgBIAMoCzIYLnNhZ2FjYXJ0LmV2ZW50LnYxLkV2ZW50EhUKDW5leHRfcG9zaXRpb24YAiABKAMSEgoKZ2VuZXJhdGlvbhgDIAEoAyK/AgoWU3Vic2NyaWJlRXZlbnRzUmVxdWVzdBIpCg5hZnRlcl9wb3NpdGlvbhgBIAEoA0IRukgOIgwY//////////9/KAASHwoFdHlwZXMYAiADKAlCELpIDZIBChAyIgZyBBABGGQSNwoIY29uc3VtZXIYAyABKAlCJbpIItgBAXIdMhteW2EtejAtOV1bYS16MC05Ll8tXXswLDYyfSQ6nwG6SJsBGpgBChRjb25zdW1lcl9vcl9wb3NpdGlvbhJPbmFtZSBhIGNvbnN1bWVyLCB3aG9zZSBwb3NpdGlvbiBpcyBrbm93biwgb3IgYSBwb3NpdGlvbiB0byByZWFkIGFmdGVyOyBub3QgYm90aBovdGhpcy5jb25zdW1lciA9PSAnJyB8fCB0aGlzLmFmdGVyX3Bvc2l0aW9uID09IDAibgoXU3Vic2NyaWJlRXZlbnRzUmVzcG9uc2USKAoGZXZlbnRzGAEgAygLMhguc2FnYWNhcnQuZXZlbnQudjEuRXZlbnQSFQoNbmV4dF9wb3NpdGlvbhgCIAEoAxISCgpnZW5lcmF0aW9uGAMgASgDMqACCgxFdmVudFNlcnZpY2USeQoKUmVhZEV2ZW50cxIkLnNhZ2FjYXJ0LmV2ZW50LnYxLlJlYWRFdmVudHNSZXF1ZXN0GiUuc2FnYWNhcnQuZXZlbnQudjEuUmVhZEV2ZW50c1Jlc3BvbnNlIh6QAgGquxgFEgMCAwSC0+STAgwSCi92MS9ldmVudHMSlAEKD1N1YnNjcmliZUV2ZW50cxIpLnNhZ2FjYXJ0LmV2ZW50LnYxLlN1YnNjcmliZUV2ZW50c1JlcXVlc3QaKi5zYWdhY2FydC5ldmVudC52MS5TdWJzY3JpYmVFdmVudHNSZXNwb25zZSIokAIBqrsYBRIDAgMEgtPkkwIWEhQvdjEvZXZlbnRzOnN1YnNjcmliZTABYgZwcm90bzM", [file_buf_validate_validate, file_google_api_annotations, file_sagacart_auth_v1_access, file_sagacart_event_v1_event]);
 
 /**
- * Where to read from, and what.
+ * The events to read.
  *
  * @generated from message sagacart.event.v1.ReadEventsRequest
  */
@@ -31,7 +31,7 @@ export type ReadEventsRequest = Message<"sagacart.event.v1.ReadEventsRequest"> &
   afterPosition: bigint;
 
   /**
-   * How many at most; 0 means 100, more than 1000 means 1000.
+   * The page size; 0 means 100, more than 1000 means 1000.
    *
    * @generated from field: int32 page_size = 2;
    */
@@ -45,7 +45,7 @@ export type ReadEventsRequest = Message<"sagacart.event.v1.ReadEventsRequest"> &
   types: string[];
 
   /**
-   * The consumer that reads: begins where it is, in place of after_position.
+   * The consumer that reads. Reading starts at its committed position; after_position must be 0.
    *
    * @generated from field: string consumer = 4;
    */
@@ -53,7 +53,7 @@ export type ReadEventsRequest = Message<"sagacart.event.v1.ReadEventsRequest"> &
 };
 
 /**
- * Where to read from, and what.
+ * The events to read.
  *
  * @generated from message sagacart.event.v1.ReadEventsRequest
  */
@@ -66,7 +66,7 @@ export type ReadEventsRequestJson = {
   afterPosition?: string;
 
   /**
-   * How many at most; 0 means 100, more than 1000 means 1000.
+   * The page size; 0 means 100, more than 1000 means 1000.
    *
    * @generated from field: int32 page_size = 2;
    */
@@ -80,7 +80,7 @@ export type ReadEventsRequestJson = {
   types?: string[];
 
   /**
-   * The consumer that reads: begins where it is, in place of after_position.
+   * The consumer that reads. Reading starts at its committed position; after_position must be 0.
    *
    * @generated from field: string consumer = 4;
    */
@@ -108,14 +108,14 @@ export type ReadEventsResponse = Message<"sagacart.event.v1.ReadEventsResponse">
   events: Event[];
 
   /**
-   * Where to read on: the last position looked at, also where the types asked for left events out.
+   * The position to read on after. It also covers events of other types, which are not in the answer.
    *
    * @generated from field: int64 next_position = 2;
    */
   nextPosition: bigint;
 
   /**
-   * The generation of the consumer that was named, to be given with what it acknowledges.
+   * The generation of the named consumer, to pass to CommitPosition.
    *
    * @generated from field: int64 generation = 3;
    */
@@ -136,14 +136,14 @@ export type ReadEventsResponseJson = {
   events?: EventJson[];
 
   /**
-   * Where to read on: the last position looked at, also where the types asked for left events out.
+   * The position to read on after. It also covers events of other types, which are not in the answer.
    *
    * @generated from field: int64 next_position = 2;
    */
   nextPosition?: string;
 
   /**
-   * The generation of the consumer that was named, to be given with what it acknowledges.
+   * The generation of the named consumer, to pass to CommitPosition.
    *
    * @generated from field: int64 generation = 3;
    */
@@ -158,7 +158,7 @@ export const ReadEventsResponseSchema: GenMessage<ReadEventsResponse, {jsonType:
   messageDesc(file_sagacart_event_v1_event_service, 1);
 
 /**
- * Where to read from, and what.
+ * The events to subscribe to.
  *
  * @generated from message sagacart.event.v1.SubscribeEventsRequest
  */
@@ -178,7 +178,7 @@ export type SubscribeEventsRequest = Message<"sagacart.event.v1.SubscribeEventsR
   types: string[];
 
   /**
-   * The consumer that reads: begins where it is, in place of after_position.
+   * The consumer that reads. Reading starts at its committed position; after_position must be 0.
    *
    * @generated from field: string consumer = 3;
    */
@@ -186,7 +186,7 @@ export type SubscribeEventsRequest = Message<"sagacart.event.v1.SubscribeEventsR
 };
 
 /**
- * Where to read from, and what.
+ * The events to subscribe to.
  *
  * @generated from message sagacart.event.v1.SubscribeEventsRequest
  */
@@ -206,7 +206,7 @@ export type SubscribeEventsRequestJson = {
   types?: string[];
 
   /**
-   * The consumer that reads: begins where it is, in place of after_position.
+   * The consumer that reads. Reading starts at its committed position; after_position must be 0.
    *
    * @generated from field: string consumer = 3;
    */
@@ -221,7 +221,7 @@ export const SubscribeEventsRequestSchema: GenMessage<SubscribeEventsRequest, {j
   messageDesc(file_sagacart_event_v1_event_service, 2);
 
 /**
- * Some events that came; none where it only tells how far the feed was looked through.
+ * New events; none if the message only reports progress.
  *
  * @generated from message sagacart.event.v1.SubscribeEventsResponse
  */
@@ -234,14 +234,14 @@ export type SubscribeEventsResponse = Message<"sagacart.event.v1.SubscribeEvents
   events: Event[];
 
   /**
-   * Where to read on after these.
+   * The position to read on after.
    *
    * @generated from field: int64 next_position = 2;
    */
   nextPosition: bigint;
 
   /**
-   * The generation of the consumer that was named, to be given with what it acknowledges.
+   * The generation of the named consumer, to pass to CommitPosition.
    *
    * @generated from field: int64 generation = 3;
    */
@@ -249,7 +249,7 @@ export type SubscribeEventsResponse = Message<"sagacart.event.v1.SubscribeEvents
 };
 
 /**
- * Some events that came; none where it only tells how far the feed was looked through.
+ * New events; none if the message only reports progress.
  *
  * @generated from message sagacart.event.v1.SubscribeEventsResponse
  */
@@ -262,14 +262,14 @@ export type SubscribeEventsResponseJson = {
   events?: EventJson[];
 
   /**
-   * Where to read on after these.
+   * The position to read on after.
    *
    * @generated from field: int64 next_position = 2;
    */
   nextPosition?: string;
 
   /**
-   * The generation of the consumer that was named, to be given with what it acknowledges.
+   * The generation of the named consumer, to pass to CommitPosition.
    *
    * @generated from field: int64 generation = 3;
    */
@@ -284,10 +284,10 @@ export const SubscribeEventsResponseSchema: GenMessage<SubscribeEventsResponse, 
   messageDesc(file_sagacart_event_v1_event_service, 3);
 
 /**
- * The feed of what happened in a service. Order, payment and shipping each serve theirs.
+ * The feed of a service's events. Order, payment and shipping each serve their own.
  *
- * An event is in the feed if and only if what it tells of was committed. Readers keep their own cursor, or have it
- * kept by name: see ConsumerService.
+ * An event is in the feed if and only if its change was committed. Readers keep their own cursor, or let the service
+ * keep it under a name: see ConsumerService.
  *
  * @generated from service sagacart.event.v1.EventService
  */
@@ -295,7 +295,7 @@ export const EventService: GenService<{
   /**
    * Read events after a position, in feed order.
    *
-   * Fails with NOT_FOUND / CONSUMER_NOT_FOUND where a consumer is named that has never acknowledged anything.
+   * Fails with NOT_FOUND / CONSUMER_NOT_FOUND if the named consumer has never committed a position.
    *
    * @generated from rpc sagacart.event.v1.EventService.ReadEvents
    */
@@ -305,11 +305,11 @@ export const EventService: GenService<{
     output: typeof ReadEventsResponseSchema;
   },
   /**
-   * Read events after a position, and then each as it comes, until the caller ends the call.
+   * Read events after a position, then new events as they come, until the caller ends the call.
    *
-   * Begins again anywhere: a reader that lost the connection passes the last position it took. The first message comes
-   * at once, also where there is nothing to tell yet.
-   * Fails with NOT_FOUND / CONSUMER_NOT_FOUND where a consumer is named that has never acknowledged anything.
+   * To resume after a lost connection, pass the last position that was processed. The first message comes at once, even
+   * if there is no event yet.
+   * Fails with NOT_FOUND / CONSUMER_NOT_FOUND if the named consumer has never committed a position.
    *
    * @generated from rpc sagacart.event.v1.EventService.SubscribeEvents
    */

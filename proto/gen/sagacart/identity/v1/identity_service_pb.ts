@@ -24,7 +24,7 @@ export const file_sagacart_identity_v1_identity_service: GenFile = /*@__PURE__*/
   fileDesc("CitzYWdhY2FydC9pZGVudGl0eS92MS9pZGVudGl0eV9zZXJ2aWNlLnByb3RvEhRzYWdhY2FydC5pZGVudGl0eS52MSLFAQoPUmVnaXN0ZXJSZXF1ZXN0EjAKCHVzZXJuYW1lGAEgASgJQh66SBtyGTIXXltBLVphLXowLTlfListXXszLDUwfSQSGQoFZW1haWwYAiABKAlCCrpIB3IFGP4BYAESHAoIcGFzc3dvcmQYAyABKAlCCrpIB3IFEAYYgAESFgoFcGhvbmUYBCABKAlCB7pIBHICGCgSLwoKcmVxdWVzdF9pZBgFIAEoCUIbukgYchYyFF5bXHgyMS1ceDdlXXswLDEyOH0kIjwKEFJlZ2lzdGVyUmVzcG9uc2USKAoEdXNlchgBIAEoCzIaLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlVzZXIiSwoNU2lnbkluUmVxdWVzdBIcCgh1c2VybmFtZRgBIAEoCUIKukgHcgUQARj+ARIcCghwYXNzd29yZBgCIAEoCUIKukgHcgUQARiAASJqCg5TaWduSW5SZXNwb25zZRIuCgdzZXNzaW9uGAEgASgLMh0uc2FnYWNhcnQuaWRlbnRpdHkudjEuU2Vzc2lvbhIoCgR1c2VyGAIgASgLMhouc2FnYWNhcnQuaWRlbnRpdHkudjEuVXNlciJMChNSZWZyZXNoVG9rZW5SZXF1ZXN0EjUKDXJlZnJlc2hfdG9rZW4YASABKAlCHrpIG3IZMhdeW0EtWmEtejAtOV8tXXsyMCwyMDB9JCJGChRSZWZyZXNoVG9rZW5SZXNwb25zZRIuCgdzZXNzaW9uGAEgASgLMh0uc2FnYWNhcnQuaWRlbnRpdHkudjEuU2Vzc2lvbiJdCg5TaWduT3V0UmVxdWVzdBI1Cg1yZWZyZXNoX3Rva2VuGAEgASgJQh66SBtyGTIXXltBLVphLXowLTlfLV17MjAsMjAwfSQSFAoMYWxsX3Nlc3Npb25zGAIgASgIIhEKD1NpZ25PdXRSZXNwb25zZSLRAQoVQ2hhbmdlUGFzc3dvcmRSZXF1ZXN0EjYKB3VzZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SJAoQY3VycmVudF9wYXNzd29yZBgCIAEoCUIKukgHcgUQARiAARIgCgxuZXdfcGFzc3dvcmQYAyABKAlCCrpIB3IFEAYYgAESOAoNcmVmcmVzaF90b2tlbhgEIAEoCUIhukge2AEBchkyF15bQS1aYS16MC05Xy1dezIwLDIwMH0kIhgKFkNoYW5nZVBhc3N3b3JkUmVzcG9uc2UiOAobUmVxdWVzdFBhc3N3b3JkUmVzZXRSZXF1ZXN0EhkKBWVtYWlsGAEgASgJQgq6SAdyBRj+AWABIh4KHFJlcXVlc3RQYXNzd29yZFJlc2V0UmVzcG9uc2UiZwoUUmVzZXRQYXNzd29yZFJlcXVlc3QSLQoFdG9rZW4YASABKAlCHrpIG3IZMhdeW0EtWmEtejAtOV8tXXsyMCwyMDB9JBIgCgxuZXdfcGFzc3dvcmQYAiABKAlCCrpIB3IFEAYYgAEiFwoVUmVzZXRQYXNzd29yZFJlc3BvbnNlIkMKDkdldFVzZXJSZXF1ZXN0EjEKAmlkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uIjsKD0dldFVzZXJSZXNwb25zZRIoCgR1c2VyGAEgASgLMhouc2FnYWNhcnQuaWRlbnRpdHkudjEuVXNlciK4AQoQTGlzdFVzZXJzUmVxdWVzdBIZCgh1c2VybmFtZRgBIAEoCUIHukgEcgIYMhIXCgVlbWFpbBgCIAEoCUIIukgFcgMY/gESMgoEcm9sZRgDIAEoCUIkukghch9SAFIIY3VzdG9tZXJSB3N1cHBvcnRSCG9wZXJhdG9yEh4KCXBhZ2Vfc2l6ZRgEIAEoBUILukgIGgYYwIQ9KAASHAoKcGFnZV90b2tlbhgFIAEoCUIIukgFcgMY6AciVwoRTGlzdFVzZXJzUmVzcG9uc2USKQoFdXNlcnMYASADKAsyGi5zYWdhY2FydC5pZGVudGl0eS52MS5Vc2VyEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSL4AQoRVXBkYXRlVXNlclJlcXVlc3QSYwoEdXNlchgBIAEoCzIaLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlVzZXJCObpINroBMAoQdXNlci5pZF9yZXF1aXJlZBINaWQgaXMgbWlzc2luZxoNdGhpcy5pZCAhPSAnJ8gBARJ+Cgt1cGRhdGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2tCTbpISroBRwoQdXBkYXRlX21hc2suc2l6ZRIbbXVzdCBuYW1lIGF0IG1vc3QgMjAgZmllbGRzGhZzaXplKHRoaXMucGF0aHMpIDw9IDIwIj4KElVwZGF0ZVVzZXJSZXNwb25zZRIoCgR1c2VyGAEgASgLMhouc2FnYWNhcnQuaWRlbnRpdHkudjEuVXNlciJGChFEZWxldGVVc2VyUmVxdWVzdBIxCgJpZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLiIUChJEZWxldGVVc2VyUmVzcG9uc2UiggEKD1NldFJvbGVzUmVxdWVzdBIxCgJpZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI8CgVyb2xlcxgCIAMoCUItukgqkgEnCAEQAxgBIh9yHVIIY3VzdG9tZXJSB3N1cHBvcnRSCG9wZXJhdG9yIjwKEFNldFJvbGVzUmVzcG9uc2USKAoEdXNlchgBIAEoCzIaLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlVzZXIixwEKFENyZWF0ZUFkZHJlc3NSZXF1ZXN0EjYKB3VzZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SMgoHYWRkcmVzcxgCIAEoCzIZLnNhZ2FjYXJ0LnR5cGUudjEuQWRkcmVzc0IGukgDyAEBEhIKCmlzX2RlZmF1bHQYAyABKAgSLwoKcmVxdWVzdF9pZBgEIAEoCUIbukgYchYyFF5bXHgyMS1ceDdlXXswLDEyOH0kIksKFUNyZWF0ZUFkZHJlc3NSZXNwb25zZRIyCgdhZGRyZXNzGAEgASgLMiEuc2FnYWNhcnQuaWRlbnRpdHkudjEuVXNlckFkZHJlc3MifgoRR2V0QWRkcmVzc1JlcXVlc3QSNgoHdXNlcl9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIxCgJpZBgCIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLiJIChJHZXRBZGRyZXNzUmVzcG9uc2USMgoHYWRkcmVzcxgBIAEoCzIhLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlVzZXJBZGRyZXNzIowBChRMaXN0QWRkcmVzc2VzUmVxdWVzdBI2Cgd1c2VyX2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEh4KCXBhZ2Vfc2l6ZRgCIAEoBUILukgIGgYYwIQ9KAASHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMY6AciZgoVTGlzdEFkZHJlc3Nlc1Jlc3BvbnNlEjQKCWFkZHJlc3NlcxgBIAMoCzIhLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlVzZXJBZGRyZXNzEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSKtAgoUVXBkYXRlQWRkcmVzc1JlcXVlc3QSlAEKB2FkZHJlc3MYASABKAsyIS5zYWdhY2FydC5pZGVudGl0eS52MS5Vc2VyQWRkcmVzc0JgukhdugFXChRhZGRyZXNzLmlkc19yZXF1aXJlZBIaaWQgYW5kIHVzZXJfaWQgbXVzdCBiZSBzZXQaI3RoaXMuaWQgIT0gJycgJiYgdGhpcy51c2VyX2lkICE9ICcnyAEBEn4KC3VwZGF0ZV9tYXNrGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFza0JNukhKugFHChB1cGRhdGVfbWFzay5zaXplEhttdXN0IG5hbWUgYXQgbW9zdCAyMCBmaWVsZHMaFnNpemUodGhpcy5wYXRocykgPD0gMjAiSwoVVXBkYXRlQWRkcmVzc1Jlc3BvbnNlEjIKB2FkZHJlc3MYASABKAsyIS5zYWdhY2FydC5pZGVudGl0eS52MS5Vc2VyQWRkcmVzcyKBAQoURGVsZXRlQWRkcmVzc1JlcXVlc3QSNgoHdXNlcl9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIxCgJpZBgCIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLiIXChVEZWxldGVBZGRyZXNzUmVzcG9uc2UyzBMKD0lkZW50aXR5U2VydmljZRJ4CghSZWdpc3RlchIlLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlJlZ2lzdGVyUmVxdWVzdBomLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlJlZ2lzdGVyUmVzcG9uc2UiHZACAqq7GAIIAYLT5JMCDjoBKiIJL3YxL3VzZXJzEnIKBlNpZ25JbhIjLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlNpZ25JblJlcXVlc3QaJC5zYWdhY2FydC5pZGVudGl0eS52MS5TaWduSW5SZXNwb25zZSIdqrsYAggBgtPkkwIROgEqIgwvdjEvc2Vzc2lvbnMSjAEKDFJlZnJlc2hUb2tlbhIpLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlJlZnJlc2hUb2tlblJlcXVlc3QaKi5zYWdhY2FydC5pZGVudGl0eS52MS5SZWZyZXNoVG9rZW5SZXNwb25zZSIlqrsYAggBgtPkkwIZOgEqIhQvdjEvc2Vzc2lvbnM6cmVmcmVzaBKAAQoHU2lnbk91dBIkLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlNpZ25PdXRSZXF1ZXN0GiUuc2FnYWNhcnQuaWRlbnRpdHkudjEuU2lnbk91dFJlc3BvbnNlIiiQAgKquxgCCAGC0+STAhk6ASoiFC92MS9zZXNzaW9uczpzaWduT3V0EqMBCg5DaGFuZ2VQYXNzd29yZBIrLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLkNoYW5nZVBhc3N3b3JkUmVxdWVzdBosLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLkNoYW5nZVBhc3N3b3JkUmVzcG9uc2UiNqq7GAUSAwECA4LT5JMCJzoBKiIiL3YxL3VzZXJzL3t1c2VyX2lkfTpjaGFuZ2VQYXNzd29yZBKjAQoUUmVxdWVzdFBhc3N3b3JkUmVzZXQSMS5zYWdhY2FydC5pZGVudGl0eS52MS5SZXF1ZXN0UGFzc3dvcmRSZXNldFJlcXVlc3QaMi5zYWdhY2FydC5pZGVudGl0eS52MS5SZXF1ZXN0UGFzc3dvcmRSZXNldFJlc3BvbnNlIiSquxgCCAGC0+STAhg6ASoiEy92MS9wYXNzd29yZC1yZXNldHMSlQEKDVJlc2V0UGFzc3dvcmQSKi5zYWdhY2FydC5pZGVudGl0eS52MS5SZXNldFBhc3N3b3JkUmVxdWVzdBorLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlJlc2V0UGFzc3dvcmRSZXNwb25zZSIrqrsYAggBgtPkkwIfOgEqIhovdjEvcGFzc3dvcmQtcmVzZXRzOnJlZGVlbRJ7CgdHZXRVc2VyEiQuc2FnYWNhcnQuaWRlbnRpdHkudjEuR2V0VXNlclJlcXVlc3QaJS5zYWdhY2FydC5pZGVudGl0eS52MS5HZXRVc2VyUmVzcG9uc2UiI5ACAaq7GAYSBAECAwSC0+STAhASDi92MS91c2Vycy97aWR9EnsKCUxpc3RVc2VycxImLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLkxpc3RVc2Vyc1JlcXVlc3QaJy5zYWdhY2FydC5pZGVudGl0eS52MS5MaXN0VXNlcnNSZXNwb25zZSIdkAIBqrsYBRIDAgMEgtPkkwILEgkvdjEvdXNlcnMSjwEKClVwZGF0ZVVzZXISJy5zYWdhY2FydC5pZGVudGl0eS52MS5VcGRhdGVVc2VyUmVxdWVzdBooLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlVwZGF0ZVVzZXJSZXNwb25zZSIukAICqrsYBhIEAQIDBILT5JMCGzoEdXNlcjITL3YxL3VzZXJzL3t1c2VyLmlkfRKEAQoKRGVsZXRlVXNlchInLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLkRlbGV0ZVVzZXJSZXF1ZXN0Giguc2FnYWNhcnQuaWRlbnRpdHkudjEuRGVsZXRlVXNlclJlc3BvbnNlIiOQAgKquxgGEgQBAgMEgtPkkwIQKg4vdjEvdXNlcnMve2lkfRKEAQoIU2V0Um9sZXMSJS5zYWdhY2FydC5pZGVudGl0eS52MS5TZXRSb2xlc1JlcXVlc3QaJi5zYWdhY2FydC5pZGVudGl0eS52MS5TZXRSb2xlc1Jlc3BvbnNlIimQAgKquxgDEgEDgtPkkwIZOgEqGhQvdjEvdXNlcnMve2lkfS9yb2xlcxKfAQoNQ3JlYXRlQWRkcmVzcxIqLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLkNyZWF0ZUFkZHJlc3NSZXF1ZXN0Gisuc2FnYWNhcnQuaWRlbnRpdHkudjEuQ3JlYXRlQWRkcmVzc1Jlc3BvbnNlIjWQAgKquxgGEgQBAgMEgtPkkwIiOgEqIh0vdjEvdXNlcnMve3VzZXJfaWR9L2FkZHJlc3NlcxKYAQoKR2V0QWRkcmVzcxInLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLkdldEFkZHJlc3NSZXF1ZXN0Giguc2FnYWNhcnQuaWRlbnRpdHkudjEuR2V0QWRkcmVzc1Jlc3BvbnNlIjeQAgGquxgGEgQBAgMEgtPkkwIkEiIvdjEvdXNlcnMve3VzZXJfaWR9L2FkZHJlc3Nlcy97aWR9EpwBCg1MaXN0QWRkcmVzc2VzEiouc2FnYWNhcnQuaWRlbnRpdHkudjEuTGlzdEFkZHJlc3Nlc1JlcXVlc3QaKy5zYWdhY2FydC5pZGVudGl0eS52MS5MaXN0QWRkcmVzc2VzUmVzcG9uc2UiMpACAaq7GAYSBAECAwSC0+STAh8SHS92MS91c2Vycy97dXNlcl9pZH0vYWRkcmVzc2VzEroBCg1VcGRhdGVBZGRyZXNzEiouc2FnYWNhcnQuaWRlbnRpdHkudjEuVXBkYXRlQWRkcmVzc1JlcXVlc3QaKy5zYWdhY2FydC5pZGVudGl0eS52MS5VcGRhdGVBZGRyZXNzUmVzcG9uc2UiUJACAqq7GAYSBAECAwSC0+STAj06B2FkZHJlc3MyMi92MS91c2Vycy97YWRkcmVzcy51c2VyX2lkfS9hZGRyZXNzZXMve2FkZHJlc3MuaWR9EqEBCg1EZWxldGVBZGRyZXNzEiouc2FnYWNhcnQuaWRlbnRpdHkudjEuRGVsZXRlQWRkcmVzc1JlcXVlc3QaKy5zYWdhY2FydC5pZGVudGl0eS52MS5EZWxldGVBZGRyZXNzUmVzcG9uc2UiN5ACAqq7GAYSBAECAwSC0+STAiQqIi92MS91c2Vycy97dXNlcl9pZH0vYWRkcmVzc2VzL3tpZH1iBnByb3RvMw", [file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_field_mask, file_sagacart_auth_v1_access, file_sagacart_identity_v1_session, file_sagacart_identity_v1_user, file_sagacart_type_v1_address]);
 
 /**
- * Who.
+ * The user to register.
  *
  * @generated from message sagacart.identity.v1.RegisterRequest
  */
@@ -37,7 +37,7 @@ export type RegisterRequest = Message<"sagacart.identity.v1.RegisterRequest"> & 
   username: string;
 
   /**
-   * The e-mail address.
+   * The email address.
    *
    * @generated from field: string email = 2;
    */
@@ -58,7 +58,7 @@ export type RegisterRequest = Message<"sagacart.identity.v1.RegisterRequest"> & 
   phone: string;
 
   /**
-   * Makes a repeat answer like the first.
+   * Idempotency key: a repeat with the same key gets the same answer.
    *
    * @generated from field: string request_id = 5;
    */
@@ -66,7 +66,7 @@ export type RegisterRequest = Message<"sagacart.identity.v1.RegisterRequest"> & 
 };
 
 /**
- * Who.
+ * The user to register.
  *
  * @generated from message sagacart.identity.v1.RegisterRequest
  */
@@ -79,7 +79,7 @@ export type RegisterRequestJson = {
   username?: string;
 
   /**
-   * The e-mail address.
+   * The email address.
    *
    * @generated from field: string email = 2;
    */
@@ -100,7 +100,7 @@ export type RegisterRequestJson = {
   phone?: string;
 
   /**
-   * Makes a repeat answer like the first.
+   * Idempotency key: a repeat with the same key gets the same answer.
    *
    * @generated from field: string request_id = 5;
    */
@@ -150,13 +150,13 @@ export const RegisterResponseSchema: GenMessage<RegisterResponse, {jsonType: Reg
   messageDesc(file_sagacart_identity_v1_identity_service, 1);
 
 /**
- * Who, and the proof.
+ * The credentials.
  *
  * @generated from message sagacart.identity.v1.SignInRequest
  */
 export type SignInRequest = Message<"sagacart.identity.v1.SignInRequest"> & {
   /**
-   * The name, or the e-mail address.
+   * The name or the email address.
    *
    * @generated from field: string username = 1;
    */
@@ -171,13 +171,13 @@ export type SignInRequest = Message<"sagacart.identity.v1.SignInRequest"> & {
 };
 
 /**
- * Who, and the proof.
+ * The credentials.
  *
  * @generated from message sagacart.identity.v1.SignInRequest
  */
 export type SignInRequestJson = {
   /**
-   * The name, or the e-mail address.
+   * The name or the email address.
    *
    * @generated from field: string username = 1;
    */
@@ -212,7 +212,7 @@ export type SignInResponse = Message<"sagacart.identity.v1.SignInResponse"> & {
   session?: Session | undefined;
 
   /**
-   * Who signed in.
+   * The user.
    *
    * @generated from field: sagacart.identity.v1.User user = 2;
    */
@@ -233,7 +233,7 @@ export type SignInResponseJson = {
   session?: SessionJson;
 
   /**
-   * Who signed in.
+   * The user.
    *
    * @generated from field: sagacart.identity.v1.User user = 2;
    */
@@ -248,13 +248,13 @@ export const SignInResponseSchema: GenMessage<SignInResponse, {jsonType: SignInR
   messageDesc(file_sagacart_identity_v1_identity_service, 3);
 
 /**
- * The proof.
+ * The refresh token to exchange.
  *
  * @generated from message sagacart.identity.v1.RefreshTokenRequest
  */
 export type RefreshTokenRequest = Message<"sagacart.identity.v1.RefreshTokenRequest"> & {
   /**
-   * The newest one.
+   * The newest refresh token of the session.
    *
    * @generated from field: string refresh_token = 1;
    */
@@ -262,13 +262,13 @@ export type RefreshTokenRequest = Message<"sagacart.identity.v1.RefreshTokenRequ
 };
 
 /**
- * The proof.
+ * The refresh token to exchange.
  *
  * @generated from message sagacart.identity.v1.RefreshTokenRequest
  */
 export type RefreshTokenRequestJson = {
   /**
-   * The newest one.
+   * The newest refresh token of the session.
    *
    * @generated from field: string refresh_token = 1;
    */
@@ -318,13 +318,13 @@ export const RefreshTokenResponseSchema: GenMessage<RefreshTokenResponse, {jsonT
   messageDesc(file_sagacart_identity_v1_identity_service, 5);
 
 /**
- * Which session.
+ * The session to end.
  *
  * @generated from message sagacart.identity.v1.SignOutRequest
  */
 export type SignOutRequest = Message<"sagacart.identity.v1.SignOutRequest"> & {
   /**
-   * The newest one, or one of before.
+   * The newest refresh token of the session, or an earlier one.
    *
    * @generated from field: string refresh_token = 1;
    */
@@ -339,13 +339,13 @@ export type SignOutRequest = Message<"sagacart.identity.v1.SignOutRequest"> & {
 };
 
 /**
- * Which session.
+ * The session to end.
  *
  * @generated from message sagacart.identity.v1.SignOutRequest
  */
 export type SignOutRequestJson = {
   /**
-   * The newest one, or one of before.
+   * The newest refresh token of the session, or an earlier one.
    *
    * @generated from field: string refresh_token = 1;
    */
@@ -367,7 +367,7 @@ export const SignOutRequestSchema: GenMessage<SignOutRequest, {jsonType: SignOut
   messageDesc(file_sagacart_identity_v1_identity_service, 6);
 
 /**
- * Nothing to say.
+ * Empty.
  *
  * @generated from message sagacart.identity.v1.SignOutResponse
  */
@@ -375,7 +375,7 @@ export type SignOutResponse = Message<"sagacart.identity.v1.SignOutResponse"> & 
 };
 
 /**
- * Nothing to say.
+ * Empty.
  *
  * @generated from message sagacart.identity.v1.SignOutResponse
  */
@@ -390,34 +390,34 @@ export const SignOutResponseSchema: GenMessage<SignOutResponse, {jsonType: SignO
   messageDesc(file_sagacart_identity_v1_identity_service, 7);
 
 /**
- * Whose password, and which.
+ * The old and the new password.
  *
  * @generated from message sagacart.identity.v1.ChangePasswordRequest
  */
 export type ChangePasswordRequest = Message<"sagacart.identity.v1.ChangePasswordRequest"> & {
   /**
-   * Whose; `me` for the caller's.
+   * The id of the user; `me` for the caller.
    *
    * @generated from field: string user_id = 1;
    */
   userId: string;
 
   /**
-   * The one until now.
+   * The current password.
    *
    * @generated from field: string current_password = 2;
    */
   currentPassword: string;
 
   /**
-   * The one from now on.
+   * The new password.
    *
    * @generated from field: string new_password = 3;
    */
   newPassword: string;
 
   /**
-   * Of the session that is to go on; without it all end.
+   * A refresh token of the session that stays; without it, all sessions end.
    *
    * @generated from field: string refresh_token = 4;
    */
@@ -425,34 +425,34 @@ export type ChangePasswordRequest = Message<"sagacart.identity.v1.ChangePassword
 };
 
 /**
- * Whose password, and which.
+ * The old and the new password.
  *
  * @generated from message sagacart.identity.v1.ChangePasswordRequest
  */
 export type ChangePasswordRequestJson = {
   /**
-   * Whose; `me` for the caller's.
+   * The id of the user; `me` for the caller.
    *
    * @generated from field: string user_id = 1;
    */
   userId?: string;
 
   /**
-   * The one until now.
+   * The current password.
    *
    * @generated from field: string current_password = 2;
    */
   currentPassword?: string;
 
   /**
-   * The one from now on.
+   * The new password.
    *
    * @generated from field: string new_password = 3;
    */
   newPassword?: string;
 
   /**
-   * Of the session that is to go on; without it all end.
+   * A refresh token of the session that stays; without it, all sessions end.
    *
    * @generated from field: string refresh_token = 4;
    */
@@ -467,7 +467,7 @@ export const ChangePasswordRequestSchema: GenMessage<ChangePasswordRequest, {jso
   messageDesc(file_sagacart_identity_v1_identity_service, 8);
 
 /**
- * Nothing to say.
+ * Empty.
  *
  * @generated from message sagacart.identity.v1.ChangePasswordResponse
  */
@@ -475,7 +475,7 @@ export type ChangePasswordResponse = Message<"sagacart.identity.v1.ChangePasswor
 };
 
 /**
- * Nothing to say.
+ * Empty.
  *
  * @generated from message sagacart.identity.v1.ChangePasswordResponse
  */
@@ -490,13 +490,13 @@ export const ChangePasswordResponseSchema: GenMessage<ChangePasswordResponse, {j
   messageDesc(file_sagacart_identity_v1_identity_service, 9);
 
 /**
- * Whose password.
+ * The user who needs a new password.
  *
  * @generated from message sagacart.identity.v1.RequestPasswordResetRequest
  */
 export type RequestPasswordResetRequest = Message<"sagacart.identity.v1.RequestPasswordResetRequest"> & {
   /**
-   * The user's e-mail address.
+   * The user's email address.
    *
    * @generated from field: string email = 1;
    */
@@ -504,13 +504,13 @@ export type RequestPasswordResetRequest = Message<"sagacart.identity.v1.RequestP
 };
 
 /**
- * Whose password.
+ * The user who needs a new password.
  *
  * @generated from message sagacart.identity.v1.RequestPasswordResetRequest
  */
 export type RequestPasswordResetRequestJson = {
   /**
-   * The user's e-mail address.
+   * The user's email address.
    *
    * @generated from field: string email = 1;
    */
@@ -525,7 +525,7 @@ export const RequestPasswordResetRequestSchema: GenMessage<RequestPasswordResetR
   messageDesc(file_sagacart_identity_v1_identity_service, 10);
 
 /**
- * Nothing to say.
+ * Empty.
  *
  * @generated from message sagacart.identity.v1.RequestPasswordResetResponse
  */
@@ -533,7 +533,7 @@ export type RequestPasswordResetResponse = Message<"sagacart.identity.v1.Request
 };
 
 /**
- * Nothing to say.
+ * Empty.
  *
  * @generated from message sagacart.identity.v1.RequestPasswordResetResponse
  */
@@ -548,20 +548,20 @@ export const RequestPasswordResetResponseSchema: GenMessage<RequestPasswordReset
   messageDesc(file_sagacart_identity_v1_identity_service, 11);
 
 /**
- * The proof, and the new password.
+ * The token and the new password.
  *
  * @generated from message sagacart.identity.v1.ResetPasswordRequest
  */
 export type ResetPasswordRequest = Message<"sagacart.identity.v1.ResetPasswordRequest"> & {
   /**
-   * The token of the mail.
+   * The token from the mail.
    *
    * @generated from field: string token = 1;
    */
   token: string;
 
   /**
-   * The password from now on.
+   * The new password.
    *
    * @generated from field: string new_password = 2;
    */
@@ -569,20 +569,20 @@ export type ResetPasswordRequest = Message<"sagacart.identity.v1.ResetPasswordRe
 };
 
 /**
- * The proof, and the new password.
+ * The token and the new password.
  *
  * @generated from message sagacart.identity.v1.ResetPasswordRequest
  */
 export type ResetPasswordRequestJson = {
   /**
-   * The token of the mail.
+   * The token from the mail.
    *
    * @generated from field: string token = 1;
    */
   token?: string;
 
   /**
-   * The password from now on.
+   * The new password.
    *
    * @generated from field: string new_password = 2;
    */
@@ -597,7 +597,7 @@ export const ResetPasswordRequestSchema: GenMessage<ResetPasswordRequest, {jsonT
   messageDesc(file_sagacart_identity_v1_identity_service, 12);
 
 /**
- * Nothing to say.
+ * Empty.
  *
  * @generated from message sagacart.identity.v1.ResetPasswordResponse
  */
@@ -605,7 +605,7 @@ export type ResetPasswordResponse = Message<"sagacart.identity.v1.ResetPasswordR
 };
 
 /**
- * Nothing to say.
+ * Empty.
  *
  * @generated from message sagacart.identity.v1.ResetPasswordResponse
  */
@@ -620,7 +620,7 @@ export const ResetPasswordResponseSchema: GenMessage<ResetPasswordResponse, {jso
   messageDesc(file_sagacart_identity_v1_identity_service, 13);
 
 /**
- * Which user.
+ * The user to get.
  *
  * @generated from message sagacart.identity.v1.GetUserRequest
  */
@@ -634,7 +634,7 @@ export type GetUserRequest = Message<"sagacart.identity.v1.GetUserRequest"> & {
 };
 
 /**
- * Which user.
+ * The user to get.
  *
  * @generated from message sagacart.identity.v1.GetUserRequest
  */
@@ -690,41 +690,41 @@ export const GetUserResponseSchema: GenMessage<GetUserResponse, {jsonType: GetUs
   messageDesc(file_sagacart_identity_v1_identity_service, 15);
 
 /**
- * Which users.
+ * The users to list.
  *
  * @generated from message sagacart.identity.v1.ListUsersRequest
  */
 export type ListUsersRequest = Message<"sagacart.identity.v1.ListUsersRequest"> & {
   /**
-   * Only the one of this name, whatever its case.
+   * Only the user with this name, in any case.
    *
    * @generated from field: string username = 1;
    */
   username: string;
 
   /**
-   * Only the one of this e-mail address, whatever its case.
+   * Only the user with this email address, in any case.
    *
    * @generated from field: string email = 2;
    */
   email: string;
 
   /**
-   * Only those who may do this.
+   * Only users with this role.
    *
    * @generated from field: string role = 3;
    */
   role: string;
 
   /**
-   * How many; 0 means 50, more than 200 means 200.
+   * The page size; 0 means 50, more than 200 means 200.
    *
    * @generated from field: int32 page_size = 4;
    */
   pageSize: number;
 
   /**
-   * From the answer before.
+   * The next_page_token of the previous page; empty for the first page.
    *
    * @generated from field: string page_token = 5;
    */
@@ -732,41 +732,41 @@ export type ListUsersRequest = Message<"sagacart.identity.v1.ListUsersRequest"> 
 };
 
 /**
- * Which users.
+ * The users to list.
  *
  * @generated from message sagacart.identity.v1.ListUsersRequest
  */
 export type ListUsersRequestJson = {
   /**
-   * Only the one of this name, whatever its case.
+   * Only the user with this name, in any case.
    *
    * @generated from field: string username = 1;
    */
   username?: string;
 
   /**
-   * Only the one of this e-mail address, whatever its case.
+   * Only the user with this email address, in any case.
    *
    * @generated from field: string email = 2;
    */
   email?: string;
 
   /**
-   * Only those who may do this.
+   * Only users with this role.
    *
    * @generated from field: string role = 3;
    */
   role?: string;
 
   /**
-   * How many; 0 means 50, more than 200 means 200.
+   * The page size; 0 means 50, more than 200 means 200.
    *
    * @generated from field: int32 page_size = 4;
    */
   pageSize?: number;
 
   /**
-   * From the answer before.
+   * The next_page_token of the previous page; empty for the first page.
    *
    * @generated from field: string page_token = 5;
    */
@@ -794,7 +794,7 @@ export type ListUsersResponse = Message<"sagacart.identity.v1.ListUsersResponse"
   users: User[];
 
   /**
-   * Asks for the next page; empty at the end.
+   * The token for the next page; empty on the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -815,7 +815,7 @@ export type ListUsersResponseJson = {
   users?: UserJson[];
 
   /**
-   * Asks for the next page; empty at the end.
+   * The token for the next page; empty on the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -830,20 +830,20 @@ export const ListUsersResponseSchema: GenMessage<ListUsersResponse, {jsonType: L
   messageDesc(file_sagacart_identity_v1_identity_service, 17);
 
 /**
- * Which user, and what of it.
+ * The changes of a user.
  *
  * @generated from message sagacart.identity.v1.UpdateUserRequest
  */
 export type UpdateUserRequest = Message<"sagacart.identity.v1.UpdateUserRequest"> & {
   /**
-   * The user, by its id (`me` for the caller), with what changes.
+   * The user, with its id (`me` for the caller) and the new values.
    *
    * @generated from field: sagacart.identity.v1.User user = 1;
    */
   user?: User | undefined;
 
   /**
-   * What changes.
+   * The fields to change.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 2;
    */
@@ -851,20 +851,20 @@ export type UpdateUserRequest = Message<"sagacart.identity.v1.UpdateUserRequest"
 };
 
 /**
- * Which user, and what of it.
+ * The changes of a user.
  *
  * @generated from message sagacart.identity.v1.UpdateUserRequest
  */
 export type UpdateUserRequestJson = {
   /**
-   * The user, by its id (`me` for the caller), with what changes.
+   * The user, with its id (`me` for the caller) and the new values.
    *
    * @generated from field: sagacart.identity.v1.User user = 1;
    */
   user?: UserJson;
 
   /**
-   * What changes.
+   * The fields to change.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 2;
    */
@@ -914,7 +914,7 @@ export const UpdateUserResponseSchema: GenMessage<UpdateUserResponse, {jsonType:
   messageDesc(file_sagacart_identity_v1_identity_service, 19);
 
 /**
- * Which user.
+ * The user to delete.
  *
  * @generated from message sagacart.identity.v1.DeleteUserRequest
  */
@@ -928,7 +928,7 @@ export type DeleteUserRequest = Message<"sagacart.identity.v1.DeleteUserRequest"
 };
 
 /**
- * Which user.
+ * The user to delete.
  *
  * @generated from message sagacart.identity.v1.DeleteUserRequest
  */
@@ -949,7 +949,7 @@ export const DeleteUserRequestSchema: GenMessage<DeleteUserRequest, {jsonType: D
   messageDesc(file_sagacart_identity_v1_identity_service, 20);
 
 /**
- * Nothing to say.
+ * Empty.
  *
  * @generated from message sagacart.identity.v1.DeleteUserResponse
  */
@@ -957,7 +957,7 @@ export type DeleteUserResponse = Message<"sagacart.identity.v1.DeleteUserRespons
 };
 
 /**
- * Nothing to say.
+ * Empty.
  *
  * @generated from message sagacart.identity.v1.DeleteUserResponse
  */
@@ -972,7 +972,7 @@ export const DeleteUserResponseSchema: GenMessage<DeleteUserResponse, {jsonType:
   messageDesc(file_sagacart_identity_v1_identity_service, 21);
 
 /**
- * Who may do what.
+ * The new roles of a user.
  *
  * @generated from message sagacart.identity.v1.SetRolesRequest
  */
@@ -985,7 +985,7 @@ export type SetRolesRequest = Message<"sagacart.identity.v1.SetRolesRequest"> & 
   id: string;
 
   /**
-   * All that the user may do.
+   * All roles of the user.
    *
    * @generated from field: repeated string roles = 2;
    */
@@ -993,7 +993,7 @@ export type SetRolesRequest = Message<"sagacart.identity.v1.SetRolesRequest"> & 
 };
 
 /**
- * Who may do what.
+ * The new roles of a user.
  *
  * @generated from message sagacart.identity.v1.SetRolesRequest
  */
@@ -1006,7 +1006,7 @@ export type SetRolesRequestJson = {
   id?: string;
 
   /**
-   * All that the user may do.
+   * All roles of the user.
    *
    * @generated from field: repeated string roles = 2;
    */
@@ -1056,34 +1056,34 @@ export const SetRolesResponseSchema: GenMessage<SetRolesResponse, {jsonType: Set
   messageDesc(file_sagacart_identity_v1_identity_service, 23);
 
 /**
- * Whose address, and which.
+ * The address to add.
  *
  * @generated from message sagacart.identity.v1.CreateAddressRequest
  */
 export type CreateAddressRequest = Message<"sagacart.identity.v1.CreateAddressRequest"> & {
   /**
-   * Whose; `me` for the caller's.
+   * The id of the user; `me` for the caller.
    *
    * @generated from field: string user_id = 1;
    */
   userId: string;
 
   /**
-   * Where it is.
+   * The address.
    *
    * @generated from field: sagacart.type.v1.Address address = 2;
    */
   address?: Address | undefined;
 
   /**
-   * Make it the default one.
+   * Make it the default.
    *
    * @generated from field: bool is_default = 3;
    */
   isDefault: boolean;
 
   /**
-   * Makes a repeat answer like the first.
+   * Idempotency key: a repeat with the same key gets the same answer.
    *
    * @generated from field: string request_id = 4;
    */
@@ -1091,34 +1091,34 @@ export type CreateAddressRequest = Message<"sagacart.identity.v1.CreateAddressRe
 };
 
 /**
- * Whose address, and which.
+ * The address to add.
  *
  * @generated from message sagacart.identity.v1.CreateAddressRequest
  */
 export type CreateAddressRequestJson = {
   /**
-   * Whose; `me` for the caller's.
+   * The id of the user; `me` for the caller.
    *
    * @generated from field: string user_id = 1;
    */
   userId?: string;
 
   /**
-   * Where it is.
+   * The address.
    *
    * @generated from field: sagacart.type.v1.Address address = 2;
    */
   address?: AddressJson;
 
   /**
-   * Make it the default one.
+   * Make it the default.
    *
    * @generated from field: bool is_default = 3;
    */
   isDefault?: boolean;
 
   /**
-   * Makes a repeat answer like the first.
+   * Idempotency key: a repeat with the same key gets the same answer.
    *
    * @generated from field: string request_id = 4;
    */
@@ -1168,13 +1168,13 @@ export const CreateAddressResponseSchema: GenMessage<CreateAddressResponse, {jso
   messageDesc(file_sagacart_identity_v1_identity_service, 25);
 
 /**
- * Which address.
+ * The address to get.
  *
  * @generated from message sagacart.identity.v1.GetAddressRequest
  */
 export type GetAddressRequest = Message<"sagacart.identity.v1.GetAddressRequest"> & {
   /**
-   * Whose; `me` for the caller's.
+   * The id of the user; `me` for the caller.
    *
    * @generated from field: string user_id = 1;
    */
@@ -1189,13 +1189,13 @@ export type GetAddressRequest = Message<"sagacart.identity.v1.GetAddressRequest"
 };
 
 /**
- * Which address.
+ * The address to get.
  *
  * @generated from message sagacart.identity.v1.GetAddressRequest
  */
 export type GetAddressRequestJson = {
   /**
-   * Whose; `me` for the caller's.
+   * The id of the user; `me` for the caller.
    *
    * @generated from field: string user_id = 1;
    */
@@ -1252,27 +1252,27 @@ export const GetAddressResponseSchema: GenMessage<GetAddressResponse, {jsonType:
   messageDesc(file_sagacart_identity_v1_identity_service, 27);
 
 /**
- * Whose addresses.
+ * The addresses to list.
  *
  * @generated from message sagacart.identity.v1.ListAddressesRequest
  */
 export type ListAddressesRequest = Message<"sagacart.identity.v1.ListAddressesRequest"> & {
   /**
-   * Whose; `me` for the caller's.
+   * The id of the user; `me` for the caller.
    *
    * @generated from field: string user_id = 1;
    */
   userId: string;
 
   /**
-   * How many; 0 means 50, more than 200 means 200.
+   * The page size; 0 means 50, more than 200 means 200.
    *
    * @generated from field: int32 page_size = 2;
    */
   pageSize: number;
 
   /**
-   * From the answer before.
+   * The next_page_token of the previous page; empty for the first page.
    *
    * @generated from field: string page_token = 3;
    */
@@ -1280,27 +1280,27 @@ export type ListAddressesRequest = Message<"sagacart.identity.v1.ListAddressesRe
 };
 
 /**
- * Whose addresses.
+ * The addresses to list.
  *
  * @generated from message sagacart.identity.v1.ListAddressesRequest
  */
 export type ListAddressesRequestJson = {
   /**
-   * Whose; `me` for the caller's.
+   * The id of the user; `me` for the caller.
    *
    * @generated from field: string user_id = 1;
    */
   userId?: string;
 
   /**
-   * How many; 0 means 50, more than 200 means 200.
+   * The page size; 0 means 50, more than 200 means 200.
    *
    * @generated from field: int32 page_size = 2;
    */
   pageSize?: number;
 
   /**
-   * From the answer before.
+   * The next_page_token of the previous page; empty for the first page.
    *
    * @generated from field: string page_token = 3;
    */
@@ -1328,7 +1328,7 @@ export type ListAddressesResponse = Message<"sagacart.identity.v1.ListAddressesR
   addresses: UserAddress[];
 
   /**
-   * Asks for the next page; empty at the end.
+   * The token for the next page; empty on the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -1349,7 +1349,7 @@ export type ListAddressesResponseJson = {
   addresses?: UserAddressJson[];
 
   /**
-   * Asks for the next page; empty at the end.
+   * The token for the next page; empty on the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -1364,20 +1364,20 @@ export const ListAddressesResponseSchema: GenMessage<ListAddressesResponse, {jso
   messageDesc(file_sagacart_identity_v1_identity_service, 29);
 
 /**
- * Which address, and what of it.
+ * The changes of an address.
  *
  * @generated from message sagacart.identity.v1.UpdateAddressRequest
  */
 export type UpdateAddressRequest = Message<"sagacart.identity.v1.UpdateAddressRequest"> & {
   /**
-   * The address, by its id and its user's, with what changes.
+   * The address, with its id, its user's id and the new values.
    *
    * @generated from field: sagacart.identity.v1.UserAddress address = 1;
    */
   address?: UserAddress | undefined;
 
   /**
-   * What changes.
+   * The fields to change.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 2;
    */
@@ -1385,20 +1385,20 @@ export type UpdateAddressRequest = Message<"sagacart.identity.v1.UpdateAddressRe
 };
 
 /**
- * Which address, and what of it.
+ * The changes of an address.
  *
  * @generated from message sagacart.identity.v1.UpdateAddressRequest
  */
 export type UpdateAddressRequestJson = {
   /**
-   * The address, by its id and its user's, with what changes.
+   * The address, with its id, its user's id and the new values.
    *
    * @generated from field: sagacart.identity.v1.UserAddress address = 1;
    */
   address?: UserAddressJson;
 
   /**
-   * What changes.
+   * The fields to change.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 2;
    */
@@ -1448,13 +1448,13 @@ export const UpdateAddressResponseSchema: GenMessage<UpdateAddressResponse, {jso
   messageDesc(file_sagacart_identity_v1_identity_service, 31);
 
 /**
- * Which address.
+ * The address to delete.
  *
  * @generated from message sagacart.identity.v1.DeleteAddressRequest
  */
 export type DeleteAddressRequest = Message<"sagacart.identity.v1.DeleteAddressRequest"> & {
   /**
-   * Whose; `me` for the caller's.
+   * The id of the user; `me` for the caller.
    *
    * @generated from field: string user_id = 1;
    */
@@ -1469,13 +1469,13 @@ export type DeleteAddressRequest = Message<"sagacart.identity.v1.DeleteAddressRe
 };
 
 /**
- * Which address.
+ * The address to delete.
  *
  * @generated from message sagacart.identity.v1.DeleteAddressRequest
  */
 export type DeleteAddressRequestJson = {
   /**
-   * Whose; `me` for the caller's.
+   * The id of the user; `me` for the caller.
    *
    * @generated from field: string user_id = 1;
    */
@@ -1497,7 +1497,7 @@ export const DeleteAddressRequestSchema: GenMessage<DeleteAddressRequest, {jsonT
   messageDesc(file_sagacart_identity_v1_identity_service, 32);
 
 /**
- * Nothing to say.
+ * Empty.
  *
  * @generated from message sagacart.identity.v1.DeleteAddressResponse
  */
@@ -1505,7 +1505,7 @@ export type DeleteAddressResponse = Message<"sagacart.identity.v1.DeleteAddressR
 };
 
 /**
- * Nothing to say.
+ * Empty.
  *
  * @generated from message sagacart.identity.v1.DeleteAddressResponse
  */
@@ -1520,19 +1520,20 @@ export const DeleteAddressResponseSchema: GenMessage<DeleteAddressResponse, {jso
   messageDesc(file_sagacart_identity_v1_identity_service, 33);
 
 /**
- * Knows who somebody is: users, their sign-ins and their address books.
+ * Users, their sign-ins and their address books.
  *
- * A user's id may be `me` everywhere: the caller's own. What is another's is not there, unless the caller is an
- * operator (or, to look, support).
+ * A user's id may be `me`, which means the caller. Another user is NOT_FOUND, except for operators, and for support
+ * when it reads.
  *
  * @generated from service sagacart.identity.v1.IdentityService
  */
 export const IdentityService: GenService<{
   /**
-   * Make a user, with the role `customer`. Anybody may.
+   * Create a user with the role `customer`. Needs no sign-in.
    *
-   * Fails with ALREADY_EXISTS / USERNAME_TAKEN or EMAIL_TAKEN, INVALID_ARGUMENT / PASSWORD_TOO_SHORT (the minimum may be
-   * set higher than the contract's), FAILED_PRECONDITION / REQUEST_ID_REUSED and UNAVAILABLE / TOO_BUSY.
+   * Fails with ALREADY_EXISTS: USERNAME_TAKEN or EMAIL_TAKEN; with INVALID_ARGUMENT / PASSWORD_TOO_SHORT (the
+   * configured minimum may be higher than the contract's); with FAILED_PRECONDITION / REQUEST_ID_REUSED; and with
+   * UNAVAILABLE / TOO_BUSY.
    *
    * @generated from rpc sagacart.identity.v1.IdentityService.Register
    */
@@ -1544,9 +1545,9 @@ export const IdentityService: GenService<{
   /**
    * Sign in with a password.
    *
-   * Fails with UNAUTHENTICATED / BAD_CREDENTIALS, be it the name or the password that is wrong, with
-   * RESOURCE_EXHAUSTED / TOO_MANY_ATTEMPTS after several of those, for the name or for the caller's address, and with
-   * UNAVAILABLE / TOO_BUSY.
+   * Fails with UNAUTHENTICATED / BAD_CREDENTIALS if the name or the password is wrong, with RESOURCE_EXHAUSTED /
+   * TOO_MANY_ATTEMPTS after several such failures for the name or from the caller's address, and with UNAVAILABLE /
+   * TOO_BUSY.
    *
    * @generated from rpc sagacart.identity.v1.IdentityService.SignIn
    */
@@ -1558,9 +1559,9 @@ export const IdentityService: GenService<{
   /**
    * Exchange a refresh token for a new access token and a new refresh token.
    *
-   * A refresh token is good once. One that comes again ends its session, since one of two who have it has stolen it;
-   * only directly after the first time, while nobody used the next one, it is taken for a repeat whose answer was lost.
-   * Fails with UNAUTHENTICATED / BAD_REFRESH_TOKEN: unknown, expired, used before, or its session has ended.
+   * A refresh token can be used once. Using it again ends its session, because it may have been stolen. The exception
+   * is a repeat right after the first use, while the next token is unused: it counts as a retry whose answer was lost.
+   * Fails with UNAUTHENTICATED / BAD_REFRESH_TOKEN if the token is unknown, expired or used, or its session has ended.
    *
    * @generated from rpc sagacart.identity.v1.IdentityService.RefreshToken
    */
@@ -1570,9 +1571,9 @@ export const IdentityService: GenService<{
     output: typeof RefreshTokenResponseSchema;
   },
   /**
-   * End the session that the refresh token belongs to, or all of its user's.
+   * End the session of a refresh token, or all sessions of its user.
    *
-   * Succeeds also when it has ended before. Access tokens hold until they expire, 15 minutes at most.
+   * Succeeds also if the session has already ended. Access tokens stay valid until they expire, at most 15 minutes.
    *
    * @generated from rpc sagacart.identity.v1.IdentityService.SignOut
    */
@@ -1584,7 +1585,7 @@ export const IdentityService: GenService<{
   /**
    * Change the password. All other sessions of the user end.
    *
-   * Fails with UNAUTHENTICATED / BAD_CREDENTIALS where the current one is wrong, RESOURCE_EXHAUSTED /
+   * Fails with UNAUTHENTICATED / BAD_CREDENTIALS if the current password is wrong, with RESOURCE_EXHAUSTED /
    * TOO_MANY_ATTEMPTS, INVALID_ARGUMENT / PASSWORD_TOO_SHORT, NOT_FOUND / USER_NOT_FOUND and UNAVAILABLE / TOO_BUSY.
    *
    * @generated from rpc sagacart.identity.v1.IdentityService.ChangePassword
@@ -1595,10 +1596,10 @@ export const IdentityService: GenService<{
     output: typeof ChangePasswordResponseSchema;
   },
   /**
-   * Send a mail with a token for a new password, good once and for half an hour.
+   * Send a mail with a token for a new password. The token can be used once and expires after half an hour.
    *
-   * Answers the same, and as fast, whether there is such a user or not.
-   * Fails with RESOURCE_EXHAUSTED / TOO_MANY_ATTEMPTS when it is asked too often.
+   * The answer and its timing do not reveal if there is such a user.
+   * Fails with RESOURCE_EXHAUSTED / TOO_MANY_ATTEMPTS if it is called too often.
    *
    * @generated from rpc sagacart.identity.v1.IdentityService.RequestPasswordReset
    */
@@ -1608,9 +1609,9 @@ export const IdentityService: GenService<{
     output: typeof RequestPasswordResetResponseSchema;
   },
   /**
-   * Set a new password with the token of the mail. All sessions of the user end.
+   * Set a new password with the token from the mail. All sessions of the user end.
    *
-   * Fails with UNAUTHENTICATED / BAD_RESET_TOKEN (unknown, expired or used before), INVALID_ARGUMENT /
+   * Fails with UNAUTHENTICATED / BAD_RESET_TOKEN if the token is unknown, expired or used, with INVALID_ARGUMENT /
    * PASSWORD_TOO_SHORT, RESOURCE_EXHAUSTED / TOO_MANY_ATTEMPTS and UNAVAILABLE / TOO_BUSY.
    *
    * @generated from rpc sagacart.identity.v1.IdentityService.ResetPassword
@@ -1645,9 +1646,9 @@ export const IdentityService: GenService<{
     output: typeof ListUsersResponseSchema;
   },
   /**
-   * Change what update_mask names: `email`, `phone`. Empty: what is set of them.
+   * Change the fields that update_mask names: `email`, `phone`. An empty mask means those that are set.
    *
-   * A new e-mail address is told to the old one by mail.
+   * A change of the email address is announced to the old address by mail.
    * Fails with NOT_FOUND / USER_NOT_FOUND, ALREADY_EXISTS / EMAIL_TAKEN, ABORTED / ETAG_MISMATCH and INVALID_ARGUMENT /
    * BAD_UPDATE_MASK.
    *
@@ -1659,7 +1660,7 @@ export const IdentityService: GenService<{
     output: typeof UpdateUserResponseSchema;
   },
   /**
-   * Delete a user with all sessions and addresses. Orders stay, under the id.
+   * Delete a user with all sessions and addresses. Orders stay, under the user's id.
    *
    * Fails with NOT_FOUND / USER_NOT_FOUND.
    *
@@ -1671,7 +1672,7 @@ export const IdentityService: GenService<{
     output: typeof DeleteUserResponseSchema;
   },
   /**
-   * Set what a user may do. For operators. In the user's tokens from the next refresh on.
+   * Set the roles of a user. For operators. Tokens have the new roles from the next refresh on.
    *
    * Fails with NOT_FOUND / USER_NOT_FOUND and with FAILED_PRECONDITION / LAST_OPERATOR.
    *
@@ -1683,9 +1684,9 @@ export const IdentityService: GenService<{
     output: typeof SetRolesResponseSchema;
   },
   /**
-   * Add an address to a user's address book. The first one is the default one.
+   * Add an address to a user's address book. The first one becomes the default.
    *
-   * Fails with NOT_FOUND / USER_NOT_FOUND, FAILED_PRECONDITION / TOO_MANY_ADDRESSES (a hundred) and
+   * Fails with NOT_FOUND / USER_NOT_FOUND, with FAILED_PRECONDITION / TOO_MANY_ADDRESSES above a hundred, and with
    * FAILED_PRECONDITION / REQUEST_ID_REUSED.
    *
    * @generated from rpc sagacart.identity.v1.IdentityService.CreateAddress
@@ -1720,7 +1721,8 @@ export const IdentityService: GenService<{
     output: typeof ListAddressesResponseSchema;
   },
   /**
-   * Change what update_mask names: `address` (the whole of it), `is_default`. Empty: what is set of them.
+   * Change the fields that update_mask names: `address` (as a whole), `is_default`. An empty mask means those that are
+   * set.
    *
    * Fails with NOT_FOUND / ADDRESS_NOT_FOUND, ABORTED / ETAG_MISMATCH and INVALID_ARGUMENT / BAD_UPDATE_MASK.
    *
@@ -1732,9 +1734,9 @@ export const IdentityService: GenService<{
     output: typeof UpdateAddressResponseSchema;
   },
   /**
-   * Delete an address. Succeeds also when it is gone already.
+   * Delete an address. Succeeds also if it does not exist.
    *
-   * Where it was the default one, the oldest one left becomes it. Fails with NOT_FOUND / USER_NOT_FOUND.
+   * If it was the default, the oldest remaining address becomes the default. Fails with NOT_FOUND / USER_NOT_FOUND.
    *
    * @generated from rpc sagacart.identity.v1.IdentityService.DeleteAddress
    */

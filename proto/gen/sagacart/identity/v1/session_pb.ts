@@ -15,7 +15,7 @@ export const file_sagacart_identity_v1_session: GenFile = /*@__PURE__*/
   fileDesc("CiJzYWdhY2FydC9pZGVudGl0eS92MS9zZXNzaW9uLnByb3RvEhRzYWdhY2FydC5pZGVudGl0eS52MSLQAQoHU2Vzc2lvbhIKCgJpZBgBIAEoCRIPCgd1c2VyX2lkGAIgASgJEhQKDGFjY2Vzc190b2tlbhgDIAEoCRI8ChhhY2Nlc3NfdG9rZW5fZXhwaXJlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhUKDXJlZnJlc2hfdG9rZW4YBSABKAkSPQoZcmVmcmVzaF90b2tlbl9leHBpcmVfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBiBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
- * A sign-in, with the tokens that it gives out.
+ * A sign-in and its tokens.
  *
  * @generated from message sagacart.identity.v1.Session
  */
@@ -28,35 +28,35 @@ export type Session = Message<"sagacart.identity.v1.Session"> & {
   id: string;
 
   /**
-   * Who signed in.
+   * The user who signed in.
    *
    * @generated from field: string user_id = 2;
    */
   userId: string;
 
   /**
-   * Goes into `Authorization: Bearer …`: a JWT, to be verified by the keys at the issuer.
+   * The token for the header `Authorization: Bearer …`: a JWT, to be verified with the issuer's keys.
    *
    * @generated from field: string access_token = 3;
    */
   accessToken: string;
 
   /**
-   * Until when the access token holds.
+   * When the access token expires.
    *
    * @generated from field: google.protobuf.Timestamp access_token_expire_time = 4;
    */
   accessTokenExpireTime?: Timestamp | undefined;
 
   /**
-   * Buys the next access token, once. Each RefreshToken gives out another one.
+   * The token for RefreshToken. It can be used once; each RefreshToken returns a new one.
    *
    * @generated from field: string refresh_token = 5;
    */
   refreshToken: string;
 
   /**
-   * Until when the refresh token holds.
+   * When the refresh token expires.
    *
    * @generated from field: google.protobuf.Timestamp refresh_token_expire_time = 6;
    */
@@ -64,7 +64,7 @@ export type Session = Message<"sagacart.identity.v1.Session"> & {
 };
 
 /**
- * A sign-in, with the tokens that it gives out.
+ * A sign-in and its tokens.
  *
  * @generated from message sagacart.identity.v1.Session
  */
@@ -77,35 +77,35 @@ export type SessionJson = {
   id?: string;
 
   /**
-   * Who signed in.
+   * The user who signed in.
    *
    * @generated from field: string user_id = 2;
    */
   userId?: string;
 
   /**
-   * Goes into `Authorization: Bearer …`: a JWT, to be verified by the keys at the issuer.
+   * The token for the header `Authorization: Bearer …`: a JWT, to be verified with the issuer's keys.
    *
    * @generated from field: string access_token = 3;
    */
   accessToken?: string;
 
   /**
-   * Until when the access token holds.
+   * When the access token expires.
    *
    * @generated from field: google.protobuf.Timestamp access_token_expire_time = 4;
    */
   accessTokenExpireTime?: TimestampJson;
 
   /**
-   * Buys the next access token, once. Each RefreshToken gives out another one.
+   * The token for RefreshToken. It can be used once; each RefreshToken returns a new one.
    *
    * @generated from field: string refresh_token = 5;
    */
   refreshToken?: string;
 
   /**
-   * Until when the refresh token holds.
+   * When the refresh token expires.
    *
    * @generated from field: google.protobuf.Timestamp refresh_token_expire_time = 6;
    */

@@ -18,27 +18,27 @@ export const file_sagacart_identity_v1_user: GenFile = /*@__PURE__*/
   fileDesc("Ch9zYWdhY2FydC9pZGVudGl0eS92MS91c2VyLnByb3RvEhRzYWdhY2FydC5pZGVudGl0eS52MSKYAgoEVXNlchItCgJpZBgBIAEoCUIhukge2AEBchkyF15bQS1aYS16MC05Ll9+LV17MSw2M30kEhkKCHVzZXJuYW1lGAIgASgJQge6SARyAhgyEhwKBWVtYWlsGAMgASgJQg26SArYAQFyBRj+AWABEhYKBXBob25lGAQgASgJQge6SARyAhgoEhcKBXJvbGVzGAUgAygJQgi6SAWSAQIQChIVCgRldGFnGAYgASgJQge6SARyAhgoEi8KC2NyZWF0ZV90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiqQIKC1VzZXJBZGRyZXNzEi0KAmlkGAEgASgJQiG6SB7YAQFyGTIXXltBLVphLXowLTkuX34tXXsxLDYzfSQSMgoHdXNlcl9pZBgCIAEoCUIhukge2AEBchkyF15bQS1aYS16MC05Ll9+LV17MSw2M30kEioKB2FkZHJlc3MYAyABKAsyGS5zYWdhY2FydC50eXBlLnYxLkFkZHJlc3MSEgoKaXNfZGVmYXVsdBgEIAEoCBIVCgRldGFnGAUgASgJQge6SARyAhgoEi8KC2NyZWF0ZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp, file_sagacart_type_v1_address]);
 
 /**
- * Somebody who can sign in.
+ * A person who can sign in.
  *
  * @generated from message sagacart.identity.v1.User
  */
 export type User = Message<"sagacart.identity.v1.User"> & {
   /**
-   * The id; also the customer's id everywhere else. Output only.
+   * The id, which other services use as customer id. Output only.
    *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
-   * The name to sign in with, unique whatever its case. Output only: it is chosen once, by Register.
+   * The name to sign in with, unique in any case. Output only: Register sets it once.
    *
    * @generated from field: string username = 2;
    */
   username: string;
 
   /**
-   * The e-mail address, unique whatever its case.
+   * The email address, unique in any case.
    *
    * @generated from field: string email = 3;
    */
@@ -52,14 +52,14 @@ export type User = Message<"sagacart.identity.v1.User"> & {
   phone: string;
 
   /**
-   * What the user may do: `customer`, `support`, `operator`. As in the tokens. Output only: see SetRoles.
+   * The roles, as in the tokens: `customer`, `support`, `operator`. Output only: see SetRoles.
    *
    * @generated from field: repeated string roles = 5;
    */
   roles: string[];
 
   /**
-   * Changes with the user. Given to UpdateUser, it makes sure that nobody was faster.
+   * The version, which changes with each update. If it is set in UpdateUser, it must be the current one.
    *
    * @generated from field: string etag = 6;
    */
@@ -81,27 +81,27 @@ export type User = Message<"sagacart.identity.v1.User"> & {
 };
 
 /**
- * Somebody who can sign in.
+ * A person who can sign in.
  *
  * @generated from message sagacart.identity.v1.User
  */
 export type UserJson = {
   /**
-   * The id; also the customer's id everywhere else. Output only.
+   * The id, which other services use as customer id. Output only.
    *
    * @generated from field: string id = 1;
    */
   id?: string;
 
   /**
-   * The name to sign in with, unique whatever its case. Output only: it is chosen once, by Register.
+   * The name to sign in with, unique in any case. Output only: Register sets it once.
    *
    * @generated from field: string username = 2;
    */
   username?: string;
 
   /**
-   * The e-mail address, unique whatever its case.
+   * The email address, unique in any case.
    *
    * @generated from field: string email = 3;
    */
@@ -115,14 +115,14 @@ export type UserJson = {
   phone?: string;
 
   /**
-   * What the user may do: `customer`, `support`, `operator`. As in the tokens. Output only: see SetRoles.
+   * The roles, as in the tokens: `customer`, `support`, `operator`. Output only: see SetRoles.
    *
    * @generated from field: repeated string roles = 5;
    */
   roles?: string[];
 
   /**
-   * Changes with the user. Given to UpdateUser, it makes sure that nobody was faster.
+   * The version, which changes with each update. If it is set in UpdateUser, it must be the current one.
    *
    * @generated from field: string etag = 6;
    */
@@ -164,35 +164,35 @@ export type UserAddress = Message<"sagacart.identity.v1.UserAddress"> & {
   id: string;
 
   /**
-   * Whose it is; `me` for the caller's.
+   * The id of the user; `me` for the caller.
    *
    * @generated from field: string user_id = 2;
    */
   userId: string;
 
   /**
-   * Where it is.
+   * The address.
    *
    * @generated from field: sagacart.type.v1.Address address = 3;
    */
   address?: Address | undefined;
 
   /**
-   * Whether it is the one to take where none is named. At most one of a user's is; the first one made is.
+   * True if it is used when no address is named. A user has at most one default; the first address becomes it.
    *
    * @generated from field: bool is_default = 4;
    */
   isDefault: boolean;
 
   /**
-   * Changes with the address. Given to UpdateAddress, it makes sure that nobody was faster.
+   * The version, which changes with each update. If it is set in UpdateAddress, it must be the current one.
    *
    * @generated from field: string etag = 5;
    */
   etag: string;
 
   /**
-   * When it was made. Output only.
+   * When it was created. Output only.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 6;
    */
@@ -220,35 +220,35 @@ export type UserAddressJson = {
   id?: string;
 
   /**
-   * Whose it is; `me` for the caller's.
+   * The id of the user; `me` for the caller.
    *
    * @generated from field: string user_id = 2;
    */
   userId?: string;
 
   /**
-   * Where it is.
+   * The address.
    *
    * @generated from field: sagacart.type.v1.Address address = 3;
    */
   address?: AddressJson;
 
   /**
-   * Whether it is the one to take where none is named. At most one of a user's is; the first one made is.
+   * True if it is used when no address is named. A user has at most one default; the first address becomes it.
    *
    * @generated from field: bool is_default = 4;
    */
   isDefault?: boolean;
 
   /**
-   * Changes with the address. Given to UpdateAddress, it makes sure that nobody was faster.
+   * The version, which changes with each update. If it is set in UpdateAddress, it must be the current one.
    *
    * @generated from field: string etag = 5;
    */
   etag?: string;
 
   /**
-   * When it was made. Output only.
+   * When it was created. Output only.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 6;
    */

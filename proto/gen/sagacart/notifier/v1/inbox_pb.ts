@@ -28,21 +28,21 @@ export type InboxMessage = Message<"sagacart.notifier.v1.InboxMessage"> & {
   id: string;
 
   /**
-   * The type of event it tells of.
+   * The type of the event it is about.
    *
    * @generated from field: string event_type = 2;
    */
   eventType: string;
 
   /**
-   * The order it is about; empty where it is about a cart.
+   * The order it is about; empty if it is about a cart.
    *
    * @generated from field: string order_id = 3;
    */
   orderId: string;
 
   /**
-   * The cart it is about; empty where it is about an order.
+   * The cart it is about; empty if it is about an order.
    *
    * @generated from field: string cart_id = 4;
    */
@@ -63,28 +63,28 @@ export type InboxMessage = Message<"sagacart.notifier.v1.InboxMessage"> & {
   text: string;
 
   /**
-   * The language it is in: "en" or "de".
+   * The language: "en" or "de".
    *
    * @generated from field: string language = 7;
    */
   language: string;
 
   /**
-   * When it came.
+   * When it arrived.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 8;
    */
   createTime?: Timestamp | undefined;
 
   /**
-   * When it was read; absent where it was not.
+   * When it was read; absent if it is unread.
    *
    * @generated from field: google.protobuf.Timestamp read_time = 9;
    */
   readTime?: Timestamp | undefined;
 
   /**
-   * The place of its newest change among all changes of this inbox.
+   * The sequence of its newest change, counted over all changes of this inbox.
    *
    * @generated from field: int64 sequence = 10;
    */
@@ -105,21 +105,21 @@ export type InboxMessageJson = {
   id?: string;
 
   /**
-   * The type of event it tells of.
+   * The type of the event it is about.
    *
    * @generated from field: string event_type = 2;
    */
   eventType?: string;
 
   /**
-   * The order it is about; empty where it is about a cart.
+   * The order it is about; empty if it is about a cart.
    *
    * @generated from field: string order_id = 3;
    */
   orderId?: string;
 
   /**
-   * The cart it is about; empty where it is about an order.
+   * The cart it is about; empty if it is about an order.
    *
    * @generated from field: string cart_id = 4;
    */
@@ -140,28 +140,28 @@ export type InboxMessageJson = {
   text?: string;
 
   /**
-   * The language it is in: "en" or "de".
+   * The language: "en" or "de".
    *
    * @generated from field: string language = 7;
    */
   language?: string;
 
   /**
-   * When it came.
+   * When it arrived.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 8;
    */
   createTime?: TimestampJson;
 
   /**
-   * When it was read; absent where it was not.
+   * When it was read; absent if it is unread.
    *
    * @generated from field: google.protobuf.Timestamp read_time = 9;
    */
   readTime?: TimestampJson;
 
   /**
-   * The place of its newest change among all changes of this inbox.
+   * The sequence of its newest change, counted over all changes of this inbox.
    *
    * @generated from field: int64 sequence = 10;
    */

@@ -18,34 +18,34 @@ export const file_sagacart_notifier_v1_inbox_service: GenFile = /*@__PURE__*/
   fileDesc("CihzYWdhY2FydC9ub3RpZmllci92MS9pbmJveF9zZXJ2aWNlLnByb3RvEhRzYWdhY2FydC5ub3RpZmllci52MSKpAQoYTGlzdEluYm94TWVzc2FnZXNSZXF1ZXN0EjoKC2N1c3RvbWVyX2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEhMKC3VucmVhZF9vbmx5GAIgASgIEh4KCXBhZ2Vfc2l6ZRgDIAEoBUILukgIGgYYwIQ9KAASHAoKcGFnZV90b2tlbhgEIAEoCUIIukgFcgMY6AcikgEKGUxpc3RJbmJveE1lc3NhZ2VzUmVzcG9uc2USNAoIbWVzc2FnZXMYASADKAsyIi5zYWdhY2FydC5ub3RpZmllci52MS5JbmJveE1lc3NhZ2USFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhQKDHVucmVhZF9jb3VudBgDIAEoAxIQCghzZXF1ZW5jZRgEIAEoAyJQChJDb3VudFVucmVhZFJlcXVlc3QSOgoLY3VzdG9tZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4iKwoTQ291bnRVbnJlYWRSZXNwb25zZRIUCgx1bnJlYWRfY291bnQYASABKAMigAEKD01hcmtSZWFkUmVxdWVzdBI6CgtjdXN0b21lcl9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIxCgJpZBgCIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLiJdChBNYXJrUmVhZFJlc3BvbnNlEjMKB21lc3NhZ2UYASABKAsyIi5zYWdhY2FydC5ub3RpZmllci52MS5JbmJveE1lc3NhZ2USFAoMdW5yZWFkX2NvdW50GAIgASgDImsKEk1hcmtBbGxSZWFkUmVxdWVzdBI6CgtjdXN0b21lcl9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIZCghzZXF1ZW5jZRgCIAEoA0IHukgEIgIoACJBChNNYXJrQWxsUmVhZFJlc3BvbnNlEhQKDG1hcmtlZF9jb3VudBgBIAEoAxIUCgx1bnJlYWRfY291bnQYAiABKAMiigEKGURlbGV0ZUluYm94TWVzc2FnZVJlcXVlc3QSOgoLY3VzdG9tZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SMQoCaWQYAiABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4iHAoaRGVsZXRlSW5ib3hNZXNzYWdlUmVzcG9uc2UicAoRV2F0Y2hJbmJveFJlcXVlc3QSOgoLY3VzdG9tZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SHwoOYWZ0ZXJfc2VxdWVuY2UYAiABKANCB7pIBCICKAAihwEKEldhdGNoSW5ib3hSZXNwb25zZRI0CghtZXNzYWdlcxgBIAMoCzIiLnNhZ2FjYXJ0Lm5vdGlmaWVyLnYxLkluYm94TWVzc2FnZRITCgtkZWxldGVkX2lkcxgCIAMoCRIUCgx1bnJlYWRfY291bnQYAyABKAMSEAoIc2VxdWVuY2UYBCABKAMy3wcKDEluYm94U2VydmljZRKrAQoRTGlzdEluYm94TWVzc2FnZXMSLi5zYWdhY2FydC5ub3RpZmllci52MS5MaXN0SW5ib3hNZXNzYWdlc1JlcXVlc3QaLy5zYWdhY2FydC5ub3RpZmllci52MS5MaXN0SW5ib3hNZXNzYWdlc1Jlc3BvbnNlIjWQAgGquxgGEgQBAgMEgtPkkwIiEiAvdjEvaW5ib3gve2N1c3RvbWVyX2lkfS9tZXNzYWdlcxKXAQoLQ291bnRVbnJlYWQSKC5zYWdhY2FydC5ub3RpZmllci52MS5Db3VudFVucmVhZFJlcXVlc3QaKS5zYWdhY2FydC5ub3RpZmllci52MS5Db3VudFVucmVhZFJlc3BvbnNlIjOQAgGquxgGEgQBAgMEgtPkkwIgEh4vdjEvaW5ib3gve2N1c3RvbWVyX2lkfS91bnJlYWQSnAEKCE1hcmtSZWFkEiUuc2FnYWNhcnQubm90aWZpZXIudjEuTWFya1JlYWRSZXF1ZXN0GiYuc2FnYWNhcnQubm90aWZpZXIudjEuTWFya1JlYWRSZXNwb25zZSJBkAICqrsYBRIDAQMEgtPkkwIvOgEqIiovdjEvaW5ib3gve2N1c3RvbWVyX2lkfS9tZXNzYWdlcy97aWR9OnJlYWQSmgEKC01hcmtBbGxSZWFkEiguc2FnYWNhcnQubm90aWZpZXIudjEuTWFya0FsbFJlYWRSZXF1ZXN0Gikuc2FnYWNhcnQubm90aWZpZXIudjEuTWFya0FsbFJlYWRSZXNwb25zZSI2kAICqrsYBRIDAQMEgtPkkwIkOgEqIh8vdjEvaW5ib3gve2N1c3RvbWVyX2lkfTpyZWFkQWxsErIBChJEZWxldGVJbmJveE1lc3NhZ2USLy5zYWdhY2FydC5ub3RpZmllci52MS5EZWxldGVJbmJveE1lc3NhZ2VSZXF1ZXN0GjAuc2FnYWNhcnQubm90aWZpZXIudjEuRGVsZXRlSW5ib3hNZXNzYWdlUmVzcG9uc2UiOZACAqq7GAUSAwEDBILT5JMCJyolL3YxL2luYm94L3tjdXN0b21lcl9pZH0vbWVzc2FnZXMve2lkfRKVAQoKV2F0Y2hJbmJveBInLnNhZ2FjYXJ0Lm5vdGlmaWVyLnYxLldhdGNoSW5ib3hSZXF1ZXN0Giguc2FnYWNhcnQubm90aWZpZXIudjEuV2F0Y2hJbmJveFJlc3BvbnNlIjKQAgGquxgGEgQBAgMEgtPkkwIfEh0vdjEvaW5ib3gve2N1c3RvbWVyX2lkfTp3YXRjaDABYgZwcm90bzM", [file_buf_validate_validate, file_google_api_annotations, file_sagacart_auth_v1_access, file_sagacart_notifier_v1_inbox]);
 
 /**
- * Which messages.
+ * The messages to list.
  *
  * @generated from message sagacart.notifier.v1.ListInboxMessagesRequest
  */
 export type ListInboxMessagesRequest = Message<"sagacart.notifier.v1.ListInboxMessagesRequest"> & {
   /**
-   * Whose.
+   * The customer.
    *
    * @generated from field: string customer_id = 1;
    */
   customerId: string;
 
   /**
-   * Only those that are unread.
+   * Only unread messages.
    *
    * @generated from field: bool unread_only = 2;
    */
   unreadOnly: boolean;
 
   /**
-   * How many; 0 means 50, more than 200 means 200.
+   * The page size; 0 means 50, more than 200 means 200.
    *
    * @generated from field: int32 page_size = 3;
    */
   pageSize: number;
 
   /**
-   * From the answer before.
+   * The next_page_token of the previous page; empty for the first page.
    *
    * @generated from field: string page_token = 4;
    */
@@ -53,34 +53,34 @@ export type ListInboxMessagesRequest = Message<"sagacart.notifier.v1.ListInboxMe
 };
 
 /**
- * Which messages.
+ * The messages to list.
  *
  * @generated from message sagacart.notifier.v1.ListInboxMessagesRequest
  */
 export type ListInboxMessagesRequestJson = {
   /**
-   * Whose.
+   * The customer.
    *
    * @generated from field: string customer_id = 1;
    */
   customerId?: string;
 
   /**
-   * Only those that are unread.
+   * Only unread messages.
    *
    * @generated from field: bool unread_only = 2;
    */
   unreadOnly?: boolean;
 
   /**
-   * How many; 0 means 50, more than 200 means 200.
+   * The page size; 0 means 50, more than 200 means 200.
    *
    * @generated from field: int32 page_size = 3;
    */
   pageSize?: number;
 
   /**
-   * From the answer before.
+   * The next_page_token of the previous page; empty for the first page.
    *
    * @generated from field: string page_token = 4;
    */
@@ -108,21 +108,21 @@ export type ListInboxMessagesResponse = Message<"sagacart.notifier.v1.ListInboxM
   messages: InboxMessage[];
 
   /**
-   * Asks for the next page; empty at the end.
+   * The token for the next page; empty on the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
   nextPageToken: string;
 
   /**
-   * How many are unread, on this page or not.
+   * The number of unread messages in the whole inbox.
    *
    * @generated from field: int64 unread_count = 3;
    */
   unreadCount: bigint;
 
   /**
-   * Where to watch from.
+   * The sequence to pass to WatchInbox.
    *
    * @generated from field: int64 sequence = 4;
    */
@@ -143,21 +143,21 @@ export type ListInboxMessagesResponseJson = {
   messages?: InboxMessageJson[];
 
   /**
-   * Asks for the next page; empty at the end.
+   * The token for the next page; empty on the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
   nextPageToken?: string;
 
   /**
-   * How many are unread, on this page or not.
+   * The number of unread messages in the whole inbox.
    *
    * @generated from field: int64 unread_count = 3;
    */
   unreadCount?: string;
 
   /**
-   * Where to watch from.
+   * The sequence to pass to WatchInbox.
    *
    * @generated from field: int64 sequence = 4;
    */
@@ -172,13 +172,13 @@ export const ListInboxMessagesResponseSchema: GenMessage<ListInboxMessagesRespon
   messageDesc(file_sagacart_notifier_v1_inbox_service, 1);
 
 /**
- * Whose.
+ * The inbox to count.
  *
  * @generated from message sagacart.notifier.v1.CountUnreadRequest
  */
 export type CountUnreadRequest = Message<"sagacart.notifier.v1.CountUnreadRequest"> & {
   /**
-   * Whose.
+   * The customer.
    *
    * @generated from field: string customer_id = 1;
    */
@@ -186,13 +186,13 @@ export type CountUnreadRequest = Message<"sagacart.notifier.v1.CountUnreadReques
 };
 
 /**
- * Whose.
+ * The inbox to count.
  *
  * @generated from message sagacart.notifier.v1.CountUnreadRequest
  */
 export type CountUnreadRequestJson = {
   /**
-   * Whose.
+   * The customer.
    *
    * @generated from field: string customer_id = 1;
    */
@@ -207,13 +207,13 @@ export const CountUnreadRequestSchema: GenMessage<CountUnreadRequest, {jsonType:
   messageDesc(file_sagacart_notifier_v1_inbox_service, 2);
 
 /**
- * How many.
+ * The count.
  *
  * @generated from message sagacart.notifier.v1.CountUnreadResponse
  */
 export type CountUnreadResponse = Message<"sagacart.notifier.v1.CountUnreadResponse"> & {
   /**
-   * How many are unread.
+   * The number of unread messages.
    *
    * @generated from field: int64 unread_count = 1;
    */
@@ -221,13 +221,13 @@ export type CountUnreadResponse = Message<"sagacart.notifier.v1.CountUnreadRespo
 };
 
 /**
- * How many.
+ * The count.
  *
  * @generated from message sagacart.notifier.v1.CountUnreadResponse
  */
 export type CountUnreadResponseJson = {
   /**
-   * How many are unread.
+   * The number of unread messages.
    *
    * @generated from field: int64 unread_count = 1;
    */
@@ -242,20 +242,20 @@ export const CountUnreadResponseSchema: GenMessage<CountUnreadResponse, {jsonTyp
   messageDesc(file_sagacart_notifier_v1_inbox_service, 3);
 
 /**
- * Whose, and which.
+ * The message to mark as read.
  *
  * @generated from message sagacart.notifier.v1.MarkReadRequest
  */
 export type MarkReadRequest = Message<"sagacart.notifier.v1.MarkReadRequest"> & {
   /**
-   * Whose.
+   * The customer.
    *
    * @generated from field: string customer_id = 1;
    */
   customerId: string;
 
   /**
-   * Which message.
+   * The id of the message.
    *
    * @generated from field: string id = 2;
    */
@@ -263,20 +263,20 @@ export type MarkReadRequest = Message<"sagacart.notifier.v1.MarkReadRequest"> & 
 };
 
 /**
- * Whose, and which.
+ * The message to mark as read.
  *
  * @generated from message sagacart.notifier.v1.MarkReadRequest
  */
 export type MarkReadRequestJson = {
   /**
-   * Whose.
+   * The customer.
    *
    * @generated from field: string customer_id = 1;
    */
   customerId?: string;
 
   /**
-   * Which message.
+   * The id of the message.
    *
    * @generated from field: string id = 2;
    */
@@ -304,7 +304,7 @@ export type MarkReadResponse = Message<"sagacart.notifier.v1.MarkReadResponse"> 
   message?: InboxMessage | undefined;
 
   /**
-   * How many are still unread.
+   * The number of messages that are still unread.
    *
    * @generated from field: int64 unread_count = 2;
    */
@@ -325,7 +325,7 @@ export type MarkReadResponseJson = {
   message?: InboxMessageJson;
 
   /**
-   * How many are still unread.
+   * The number of messages that are still unread.
    *
    * @generated from field: int64 unread_count = 2;
    */
@@ -340,20 +340,20 @@ export const MarkReadResponseSchema: GenMessage<MarkReadResponse, {jsonType: Mar
   messageDesc(file_sagacart_notifier_v1_inbox_service, 5);
 
 /**
- * Whose, and up to where.
+ * The messages to mark as read.
  *
  * @generated from message sagacart.notifier.v1.MarkAllReadRequest
  */
 export type MarkAllReadRequest = Message<"sagacart.notifier.v1.MarkAllReadRequest"> & {
   /**
-   * Whose.
+   * The customer.
    *
    * @generated from field: string customer_id = 1;
    */
   customerId: string;
 
   /**
-   * What came later stays unread; 0 means all there are.
+   * The last sequence to mark; later messages stay unread. 0 means all.
    *
    * @generated from field: int64 sequence = 2;
    */
@@ -361,20 +361,20 @@ export type MarkAllReadRequest = Message<"sagacart.notifier.v1.MarkAllReadReques
 };
 
 /**
- * Whose, and up to where.
+ * The messages to mark as read.
  *
  * @generated from message sagacart.notifier.v1.MarkAllReadRequest
  */
 export type MarkAllReadRequestJson = {
   /**
-   * Whose.
+   * The customer.
    *
    * @generated from field: string customer_id = 1;
    */
   customerId?: string;
 
   /**
-   * What came later stays unread; 0 means all there are.
+   * The last sequence to mark; later messages stay unread. 0 means all.
    *
    * @generated from field: int64 sequence = 2;
    */
@@ -389,20 +389,20 @@ export const MarkAllReadRequestSchema: GenMessage<MarkAllReadRequest, {jsonType:
   messageDesc(file_sagacart_notifier_v1_inbox_service, 6);
 
 /**
- * How it stands now.
+ * The counts after the change.
  *
  * @generated from message sagacart.notifier.v1.MarkAllReadResponse
  */
 export type MarkAllReadResponse = Message<"sagacart.notifier.v1.MarkAllReadResponse"> & {
   /**
-   * How many were marked.
+   * The number of messages that were marked.
    *
    * @generated from field: int64 marked_count = 1;
    */
   markedCount: bigint;
 
   /**
-   * How many are still unread.
+   * The number of messages that are still unread.
    *
    * @generated from field: int64 unread_count = 2;
    */
@@ -410,20 +410,20 @@ export type MarkAllReadResponse = Message<"sagacart.notifier.v1.MarkAllReadRespo
 };
 
 /**
- * How it stands now.
+ * The counts after the change.
  *
  * @generated from message sagacart.notifier.v1.MarkAllReadResponse
  */
 export type MarkAllReadResponseJson = {
   /**
-   * How many were marked.
+   * The number of messages that were marked.
    *
    * @generated from field: int64 marked_count = 1;
    */
   markedCount?: string;
 
   /**
-   * How many are still unread.
+   * The number of messages that are still unread.
    *
    * @generated from field: int64 unread_count = 2;
    */
@@ -438,20 +438,20 @@ export const MarkAllReadResponseSchema: GenMessage<MarkAllReadResponse, {jsonTyp
   messageDesc(file_sagacart_notifier_v1_inbox_service, 7);
 
 /**
- * Whose, and which.
+ * The message to delete.
  *
  * @generated from message sagacart.notifier.v1.DeleteInboxMessageRequest
  */
 export type DeleteInboxMessageRequest = Message<"sagacart.notifier.v1.DeleteInboxMessageRequest"> & {
   /**
-   * Whose.
+   * The customer.
    *
    * @generated from field: string customer_id = 1;
    */
   customerId: string;
 
   /**
-   * Which message.
+   * The id of the message.
    *
    * @generated from field: string id = 2;
    */
@@ -459,20 +459,20 @@ export type DeleteInboxMessageRequest = Message<"sagacart.notifier.v1.DeleteInbo
 };
 
 /**
- * Whose, and which.
+ * The message to delete.
  *
  * @generated from message sagacart.notifier.v1.DeleteInboxMessageRequest
  */
 export type DeleteInboxMessageRequestJson = {
   /**
-   * Whose.
+   * The customer.
    *
    * @generated from field: string customer_id = 1;
    */
   customerId?: string;
 
   /**
-   * Which message.
+   * The id of the message.
    *
    * @generated from field: string id = 2;
    */
@@ -487,7 +487,7 @@ export const DeleteInboxMessageRequestSchema: GenMessage<DeleteInboxMessageReque
   messageDesc(file_sagacart_notifier_v1_inbox_service, 8);
 
 /**
- * Nothing to tell.
+ * Empty.
  *
  * @generated from message sagacart.notifier.v1.DeleteInboxMessageResponse
  */
@@ -495,7 +495,7 @@ export type DeleteInboxMessageResponse = Message<"sagacart.notifier.v1.DeleteInb
 };
 
 /**
- * Nothing to tell.
+ * Empty.
  *
  * @generated from message sagacart.notifier.v1.DeleteInboxMessageResponse
  */
@@ -510,20 +510,20 @@ export const DeleteInboxMessageResponseSchema: GenMessage<DeleteInboxMessageResp
   messageDesc(file_sagacart_notifier_v1_inbox_service, 9);
 
 /**
- * Whose, and from where.
+ * The inbox to watch.
  *
  * @generated from message sagacart.notifier.v1.WatchInboxRequest
  */
 export type WatchInboxRequest = Message<"sagacart.notifier.v1.WatchInboxRequest"> & {
   /**
-   * Whose.
+   * The customer.
    *
    * @generated from field: string customer_id = 1;
    */
   customerId: string;
 
   /**
-   * Changes after this sequence; 0 tells of all that is in the inbox.
+   * Changes after this sequence; 0 starts with everything in the inbox.
    *
    * @generated from field: int64 after_sequence = 2;
    */
@@ -531,20 +531,20 @@ export type WatchInboxRequest = Message<"sagacart.notifier.v1.WatchInboxRequest"
 };
 
 /**
- * Whose, and from where.
+ * The inbox to watch.
  *
  * @generated from message sagacart.notifier.v1.WatchInboxRequest
  */
 export type WatchInboxRequestJson = {
   /**
-   * Whose.
+   * The customer.
    *
    * @generated from field: string customer_id = 1;
    */
   customerId?: string;
 
   /**
-   * Changes after this sequence; 0 tells of all that is in the inbox.
+   * Changes after this sequence; 0 starts with everything in the inbox.
    *
    * @generated from field: int64 after_sequence = 2;
    */
@@ -559,34 +559,34 @@ export const WatchInboxRequestSchema: GenMessage<WatchInboxRequest, {jsonType: W
   messageDesc(file_sagacart_notifier_v1_inbox_service, 10);
 
 /**
- * What changed.
+ * The changes since the last message.
  *
  * @generated from message sagacart.notifier.v1.WatchInboxResponse
  */
 export type WatchInboxResponse = Message<"sagacart.notifier.v1.WatchInboxResponse"> & {
   /**
-   * Messages that came or were read, by their sequence; at most 100.
+   * Messages that arrived or were read, by sequence; at most 100.
    *
    * @generated from field: repeated sagacart.notifier.v1.InboxMessage messages = 1;
    */
   messages: InboxMessage[];
 
   /**
-   * The ids of messages that were deleted.
+   * The ids of deleted messages.
    *
    * @generated from field: repeated string deleted_ids = 2;
    */
   deletedIds: string[];
 
   /**
-   * How many are unread.
+   * The number of unread messages.
    *
    * @generated from field: int64 unread_count = 3;
    */
   unreadCount: bigint;
 
   /**
-   * Where to watch from after these.
+   * The sequence to resume after.
    *
    * @generated from field: int64 sequence = 4;
    */
@@ -594,34 +594,34 @@ export type WatchInboxResponse = Message<"sagacart.notifier.v1.WatchInboxRespons
 };
 
 /**
- * What changed.
+ * The changes since the last message.
  *
  * @generated from message sagacart.notifier.v1.WatchInboxResponse
  */
 export type WatchInboxResponseJson = {
   /**
-   * Messages that came or were read, by their sequence; at most 100.
+   * Messages that arrived or were read, by sequence; at most 100.
    *
    * @generated from field: repeated sagacart.notifier.v1.InboxMessage messages = 1;
    */
   messages?: InboxMessageJson[];
 
   /**
-   * The ids of messages that were deleted.
+   * The ids of deleted messages.
    *
    * @generated from field: repeated string deleted_ids = 2;
    */
   deletedIds?: string[];
 
   /**
-   * How many are unread.
+   * The number of unread messages.
    *
    * @generated from field: int64 unread_count = 3;
    */
   unreadCount?: string;
 
   /**
-   * Where to watch from after these.
+   * The sequence to resume after.
    *
    * @generated from field: int64 sequence = 4;
    */
@@ -636,7 +636,7 @@ export const WatchInboxResponseSchema: GenMessage<WatchInboxResponse, {jsonType:
   messageDesc(file_sagacart_notifier_v1_inbox_service, 11);
 
 /**
- * The inbox of each customer, in the shop's own pages.
+ * The inbox of each customer, shown on the shop's own pages.
  *
  * @generated from service sagacart.notifier.v1.InboxService
  */
@@ -654,7 +654,7 @@ export const InboxService: GenService<{
     output: typeof ListInboxMessagesResponseSchema;
   },
   /**
-   * Count what is unread.
+   * Count the unread messages.
    *
    * @generated from rpc sagacart.notifier.v1.InboxService.CountUnread
    */
@@ -664,9 +664,9 @@ export const InboxService: GenService<{
     output: typeof CountUnreadResponseSchema;
   },
   /**
-   * Mark a message as read. One that was read already stays so.
+   * Mark a message as read. A repeat succeeds.
    *
-   * Fails with NOT_FOUND / MESSAGE_NOT_FOUND, also where it is another customer's.
+   * Fails with NOT_FOUND / MESSAGE_NOT_FOUND, also if it belongs to another customer.
    *
    * @generated from rpc sagacart.notifier.v1.InboxService.MarkRead
    */
@@ -676,7 +676,7 @@ export const InboxService: GenService<{
     output: typeof MarkReadResponseSchema;
   },
   /**
-   * Mark all messages as read that came up to a sequence: those that the customer can have seen.
+   * Mark all messages up to a sequence as read: those that the customer can have seen.
    *
    * @generated from rpc sagacart.notifier.v1.InboxService.MarkAllRead
    */
@@ -686,9 +686,9 @@ export const InboxService: GenService<{
     output: typeof MarkAllReadResponseSchema;
   },
   /**
-   * Delete a message. One that is deleted already stays so.
+   * Delete a message. A repeat succeeds.
    *
-   * Fails with NOT_FOUND / MESSAGE_NOT_FOUND, also where it is another customer's.
+   * Fails with NOT_FOUND / MESSAGE_NOT_FOUND, also if it belongs to another customer.
    *
    * @generated from rpc sagacart.notifier.v1.InboxService.DeleteInboxMessage
    */
@@ -698,10 +698,9 @@ export const InboxService: GenService<{
     output: typeof DeleteInboxMessageResponseSchema;
   },
   /**
-   * Tell how many messages are unread, and then each change as it comes, until the caller ends the call.
+   * Stream the number of unread messages, then each change as it happens, until the caller ends the call.
    *
-   * The first message comes at once. Begins again anywhere: a watcher that lost the connection passes the last sequence
-   * it was told.
+   * The first message comes at once. To resume after a lost connection, pass the last sequence that was received.
    *
    * @generated from rpc sagacart.notifier.v1.InboxService.WatchInbox
    */

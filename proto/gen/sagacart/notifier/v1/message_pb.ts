@@ -15,20 +15,20 @@ export const file_sagacart_notifier_v1_message: GenFile = /*@__PURE__*/
   fileDesc("CiJzYWdhY2FydC9ub3RpZmllci92MS9tZXNzYWdlLnByb3RvEhRzYWdhY2FydC5ub3RpZmllci52MSKGBQoHTWVzc2FnZRIKCgJpZBgBIAEoCRIQCghldmVudF9pZBgCIAEoCRISCgpldmVudF90eXBlGAMgASgJEhAKCG9yZGVyX2lkGAQgASgJEhMKC2N1c3RvbWVyX2lkGAUgASgJEjYKB2NoYW5uZWwYBiABKA4yJS5zYWdhY2FydC5ub3RpZmllci52MS5NZXNzYWdlLkNoYW5uZWwSEQoJcmVjaXBpZW50GAcgASgJEg8KB3N1YmplY3QYCCABKAkSDAoEdGV4dBgJIAEoCRIyCgVzdGF0ZRgKIAEoDjIjLnNhZ2FjYXJ0Lm5vdGlmaWVyLnYxLk1lc3NhZ2UuU3RhdGUSEAoIYXR0ZW1wdHMYCyABKAUSEgoKbGFzdF9lcnJvchgMIAEoCRIvCgtjcmVhdGVfdGltZRgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoJc2VuZF90aW1lGA4gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRodG1sGA8gASgJEhAKCGxhbmd1YWdlGBAgASgJEhgKEHRlbXBsYXRlX3ZlcnNpb24YESABKAUSDwoHY2FydF9pZBgSIAEoCSJICgdDaGFubmVsEhcKE0NIQU5ORUxfVU5TUEVDSUZJRUQQABIRCg1DSEFOTkVMX0VNQUlMEAESEQoNQ0hBTk5FTF9JTkJPWBACImkKBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASEQoNU1RBVEVfUEVORElORxABEg4KClNUQVRFX1NFTlQQAhIQCgxTVEFURV9GQUlMRUQQAxIUChBTVEFURV9TVVBQUkVTU0VEEAQiOwoHQ29udGFjdBITCgtjdXN0b21lcl9pZBgBIAEoCRINCgVlbWFpbBgCIAEoCRIMCgRuYW1lGAMgASgJIr4BCg5NYWlsYm94TWVzc2FnZRIKCgJpZBgBIAEoCRISCgptZXNzYWdlX2lkGAIgASgJEgwKBGZyb20YAyABKAkSCgoCdG8YBCADKAkSDwoHc3ViamVjdBgFIAEoCRIMCgR0ZXh0GAYgASgJEjAKDHJlY2VpdmVfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEaHRtbBgIIAEoCRITCgt1bnN1YnNjcmliZRgJIAEoCWIGcHJvdG8z", [file_google_protobuf_timestamp]);
 
 /**
- * What a customer is told of an event, over one channel. One per event, channel and recipient.
+ * A message to a customer about an event, over one channel. One per event, channel and recipient.
  *
  * @generated from message sagacart.notifier.v1.Message
  */
 export type Message = Message$1<"sagacart.notifier.v1.Message"> & {
   /**
-   * The id. A message sent twice carries it both times, as its Message-ID.
+   * The id. If a message is sent twice, both have this id as their Message-ID.
    *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
-   * The event it tells of.
+   * The event it is about.
    *
    * @generated from field: string event_id = 2;
    */
@@ -42,28 +42,28 @@ export type Message = Message$1<"sagacart.notifier.v1.Message"> & {
   eventType: string;
 
   /**
-   * The order it is about; empty where it is about a cart.
+   * The order it is about; empty if it is about a cart.
    *
    * @generated from field: string order_id = 4;
    */
   orderId: string;
 
   /**
-   * Whom it is for.
+   * The customer it is for.
    *
    * @generated from field: string customer_id = 5;
    */
   customerId: string;
 
   /**
-   * Over what it goes.
+   * The channel.
    *
    * @generated from field: sagacart.notifier.v1.Message.Channel channel = 6;
    */
   channel: Message_Channel;
 
   /**
-   * Where it goes: an e-mail address, or for the inbox the customer's id.
+   * The email address; for the inbox, the customer's id.
    *
    * @generated from field: string recipient = 7;
    */
@@ -84,28 +84,28 @@ export type Message = Message$1<"sagacart.notifier.v1.Message"> & {
   text: string;
 
   /**
-   * Where it stands.
+   * The state.
    *
    * @generated from field: sagacart.notifier.v1.Message.State state = 10;
    */
   state: Message_State;
 
   /**
-   * How often it was tried.
+   * The number of attempts.
    *
    * @generated from field: int32 attempts = 11;
    */
   attempts: number;
 
   /**
-   * What the last try failed with, or why it is not sent.
+   * The error of the last attempt, or the reason why it is not sent.
    *
    * @generated from field: string last_error = 12;
    */
   lastError: string;
 
   /**
-   * When it was made.
+   * When it was created.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 13;
    */
@@ -119,28 +119,28 @@ export type Message = Message$1<"sagacart.notifier.v1.Message"> & {
   sendTime?: Timestamp | undefined;
 
   /**
-   * The HTML part. Only GetMessage tells it.
+   * The HTML part. Only in the answer of GetMessage.
    *
    * @generated from field: string html = 15;
    */
   html: string;
 
   /**
-   * The language it is in: "en" or "de".
+   * The language: "en" or "de".
    *
    * @generated from field: string language = 16;
    */
   language: string;
 
   /**
-   * The version of the template it is written by.
+   * The version of the template it was rendered with.
    *
    * @generated from field: int32 template_version = 17;
    */
   templateVersion: number;
 
   /**
-   * The cart it is about; empty where it is about an order.
+   * The cart it is about; empty if it is about an order.
    *
    * @generated from field: string cart_id = 18;
    */
@@ -148,20 +148,20 @@ export type Message = Message$1<"sagacart.notifier.v1.Message"> & {
 };
 
 /**
- * What a customer is told of an event, over one channel. One per event, channel and recipient.
+ * A message to a customer about an event, over one channel. One per event, channel and recipient.
  *
  * @generated from message sagacart.notifier.v1.Message
  */
 export type MessageJson = {
   /**
-   * The id. A message sent twice carries it both times, as its Message-ID.
+   * The id. If a message is sent twice, both have this id as their Message-ID.
    *
    * @generated from field: string id = 1;
    */
   id?: string;
 
   /**
-   * The event it tells of.
+   * The event it is about.
    *
    * @generated from field: string event_id = 2;
    */
@@ -175,28 +175,28 @@ export type MessageJson = {
   eventType?: string;
 
   /**
-   * The order it is about; empty where it is about a cart.
+   * The order it is about; empty if it is about a cart.
    *
    * @generated from field: string order_id = 4;
    */
   orderId?: string;
 
   /**
-   * Whom it is for.
+   * The customer it is for.
    *
    * @generated from field: string customer_id = 5;
    */
   customerId?: string;
 
   /**
-   * Over what it goes.
+   * The channel.
    *
    * @generated from field: sagacart.notifier.v1.Message.Channel channel = 6;
    */
   channel?: Message_ChannelJson;
 
   /**
-   * Where it goes: an e-mail address, or for the inbox the customer's id.
+   * The email address; for the inbox, the customer's id.
    *
    * @generated from field: string recipient = 7;
    */
@@ -217,28 +217,28 @@ export type MessageJson = {
   text?: string;
 
   /**
-   * Where it stands.
+   * The state.
    *
    * @generated from field: sagacart.notifier.v1.Message.State state = 10;
    */
   state?: Message_StateJson;
 
   /**
-   * How often it was tried.
+   * The number of attempts.
    *
    * @generated from field: int32 attempts = 11;
    */
   attempts?: number;
 
   /**
-   * What the last try failed with, or why it is not sent.
+   * The error of the last attempt, or the reason why it is not sent.
    *
    * @generated from field: string last_error = 12;
    */
   lastError?: string;
 
   /**
-   * When it was made.
+   * When it was created.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 13;
    */
@@ -252,28 +252,28 @@ export type MessageJson = {
   sendTime?: TimestampJson;
 
   /**
-   * The HTML part. Only GetMessage tells it.
+   * The HTML part. Only in the answer of GetMessage.
    *
    * @generated from field: string html = 15;
    */
   html?: string;
 
   /**
-   * The language it is in: "en" or "de".
+   * The language: "en" or "de".
    *
    * @generated from field: string language = 16;
    */
   language?: string;
 
   /**
-   * The version of the template it is written by.
+   * The version of the template it was rendered with.
    *
    * @generated from field: int32 template_version = 17;
    */
   templateVersion?: number;
 
   /**
-   * The cart it is about; empty where it is about an order.
+   * The cart it is about; empty if it is about an order.
    *
    * @generated from field: string cart_id = 18;
    */
@@ -288,27 +288,27 @@ export const MessageSchema: GenMessage<Message, {jsonType: MessageJson}> = /*@__
   messageDesc(file_sagacart_notifier_v1_message, 0);
 
 /**
- * Over what it goes.
+ * The channels.
  *
  * @generated from enum sagacart.notifier.v1.Message.Channel
  */
 export const Message_Channel = {
   /**
-   * Never stored.
+   * Unset; never stored.
    *
    * @generated from enum value: CHANNEL_UNSPECIFIED = 0;
    */
   UNSPECIFIED: 0,
 
   /**
-   * E-mail.
+   * Email.
    *
    * @generated from enum value: CHANNEL_EMAIL = 1;
    */
   EMAIL: 1,
 
   /**
-   * The inbox in the shop's own pages.
+   * The inbox on the shop's own pages.
    *
    * @generated from enum value: CHANNEL_INBOX = 2;
    */
@@ -316,14 +316,14 @@ export const Message_Channel = {
 } as const;
 
 /**
- * Over what it goes.
+ * The channels.
  *
  * @generated from enum sagacart.notifier.v1.Message.Channel
  */
 export type Message_Channel = (typeof Message_Channel)[keyof typeof Message_Channel] | UnknownEnum;
 
 /**
- * Over what it goes.
+ * The channels.
  *
  * @generated from enum sagacart.notifier.v1.Message.Channel
  */
@@ -336,30 +336,30 @@ export const Message_ChannelSchema: GenEnum<Message_Channel, Message_ChannelJson
   enumDesc(file_sagacart_notifier_v1_message, 0, 0);
 
 /**
- * Where it stands.
+ * The states of a message.
  *
- * PENDING → SENT | FAILED | SUPPRESSED. FAILED after the last try, or at once where the mail server will never take
- * it; RetryMessage makes it PENDING again.
+ * PENDING → SENT | FAILED | SUPPRESSED. FAILED after the last attempt, or at once if the mail server rejects it for
+ * good; RetryMessage makes it PENDING again.
  *
  * @generated from enum sagacart.notifier.v1.Message.State
  */
 export const Message_State = {
   /**
-   * Never stored.
+   * Unset; never stored.
    *
    * @generated from enum value: STATE_UNSPECIFIED = 0;
    */
   UNSPECIFIED: 0,
 
   /**
-   * To be sent, or being sent.
+   * Waiting to be sent, or being sent.
    *
    * @generated from enum value: STATE_PENDING = 1;
    */
   PENDING: 1,
 
   /**
-   * The mail server has taken it, or it lies in the inbox.
+   * Accepted by the mail server, or stored in the inbox.
    *
    * @generated from enum value: STATE_SENT = 2;
    */
@@ -373,7 +373,7 @@ export const Message_State = {
   FAILED: 3,
 
   /**
-   * Not to be sent: the customer does not want it, or its order went on before it was due. last_error says which.
+   * Not sent: the customer does not want it, or its order moved on before it was due. last_error says which.
    *
    * @generated from enum value: STATE_SUPPRESSED = 4;
    */
@@ -381,20 +381,20 @@ export const Message_State = {
 } as const;
 
 /**
- * Where it stands.
+ * The states of a message.
  *
- * PENDING → SENT | FAILED | SUPPRESSED. FAILED after the last try, or at once where the mail server will never take
- * it; RetryMessage makes it PENDING again.
+ * PENDING → SENT | FAILED | SUPPRESSED. FAILED after the last attempt, or at once if the mail server rejects it for
+ * good; RetryMessage makes it PENDING again.
  *
  * @generated from enum sagacart.notifier.v1.Message.State
  */
 export type Message_State = (typeof Message_State)[keyof typeof Message_State] | UnknownEnum;
 
 /**
- * Where it stands.
+ * The states of a message.
  *
- * PENDING → SENT | FAILED | SUPPRESSED. FAILED after the last try, or at once where the mail server will never take
- * it; RetryMessage makes it PENDING again.
+ * PENDING → SENT | FAILED | SUPPRESSED. FAILED after the last attempt, or at once if the mail server rejects it for
+ * good; RetryMessage makes it PENDING again.
  *
  * @generated from enum sagacart.notifier.v1.Message.State
  */
@@ -407,27 +407,27 @@ export const Message_StateSchema: GenEnum<Message_State, Message_StateJson> = /*
   enumDesc(file_sagacart_notifier_v1_message, 0, 1);
 
 /**
- * Where a customer can be reached.
+ * A customer's contact data.
  *
  * @generated from message sagacart.notifier.v1.Contact
  */
 export type Contact = Message$1<"sagacart.notifier.v1.Contact"> & {
   /**
-   * Whose.
+   * The customer.
    *
    * @generated from field: string customer_id = 1;
    */
   customerId: string;
 
   /**
-   * The e-mail address.
+   * The email address.
    *
    * @generated from field: string email = 2;
    */
   email: string;
 
   /**
-   * How to address the customer.
+   * The name to address the customer by.
    *
    * @generated from field: string name = 3;
    */
@@ -435,27 +435,27 @@ export type Contact = Message$1<"sagacart.notifier.v1.Contact"> & {
 };
 
 /**
- * Where a customer can be reached.
+ * A customer's contact data.
  *
  * @generated from message sagacart.notifier.v1.Contact
  */
 export type ContactJson = {
   /**
-   * Whose.
+   * The customer.
    *
    * @generated from field: string customer_id = 1;
    */
   customerId?: string;
 
   /**
-   * The e-mail address.
+   * The email address.
    *
    * @generated from field: string email = 2;
    */
   email?: string;
 
   /**
-   * How to address the customer.
+   * The name to address the customer by.
    *
    * @generated from field: string name = 3;
    */
@@ -470,7 +470,7 @@ export const ContactSchema: GenMessage<Contact, {jsonType: ContactJson}> = /*@__
   messageDesc(file_sagacart_notifier_v1_message, 1);
 
 /**
- * A mail in the laptop's mailbox, as the mail server took it.
+ * A mail in the local mailbox, as the mail server received it.
  *
  * @generated from message sagacart.notifier.v1.MailboxMessage
  */
@@ -518,7 +518,7 @@ export type MailboxMessage = Message$1<"sagacart.notifier.v1.MailboxMessage"> & 
   text: string;
 
   /**
-   * When it came.
+   * When it arrived.
    *
    * @generated from field: google.protobuf.Timestamp receive_time = 7;
    */
@@ -532,7 +532,7 @@ export type MailboxMessage = Message$1<"sagacart.notifier.v1.MailboxMessage"> & 
   html: string;
 
   /**
-   * The header List-Unsubscribe: how to turn mails like it off.
+   * The header List-Unsubscribe: the link that turns such mails off.
    *
    * @generated from field: string unsubscribe = 9;
    */
@@ -540,7 +540,7 @@ export type MailboxMessage = Message$1<"sagacart.notifier.v1.MailboxMessage"> & 
 };
 
 /**
- * A mail in the laptop's mailbox, as the mail server took it.
+ * A mail in the local mailbox, as the mail server received it.
  *
  * @generated from message sagacart.notifier.v1.MailboxMessage
  */
@@ -588,7 +588,7 @@ export type MailboxMessageJson = {
   text?: string;
 
   /**
-   * When it came.
+   * When it arrived.
    *
    * @generated from field: google.protobuf.Timestamp receive_time = 7;
    */
@@ -602,7 +602,7 @@ export type MailboxMessageJson = {
   html?: string;
 
   /**
-   * The header List-Unsubscribe: how to turn mails like it off.
+   * The header List-Unsubscribe: the link that turns such mails off.
    *
    * @generated from field: string unsubscribe = 9;
    */

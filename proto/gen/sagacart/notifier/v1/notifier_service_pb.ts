@@ -18,27 +18,27 @@ export const file_sagacart_notifier_v1_notifier_service: GenFile = /*@__PURE__*/
   fileDesc("CitzYWdhY2FydC9ub3RpZmllci92MS9ub3RpZmllcl9zZXJ2aWNlLnByb3RvEhRzYWdhY2FydC5ub3RpZmllci52MSKCAQoRUHV0Q29udGFjdFJlcXVlc3QSOgoLY3VzdG9tZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SGQoFZW1haWwYAiABKAlCCrpIB3IFGP4BYAESFgoEbmFtZRgDIAEoCUIIukgFcgMYyAEiRAoSUHV0Q29udGFjdFJlc3BvbnNlEi4KB2NvbnRhY3QYASABKAsyHS5zYWdhY2FydC5ub3RpZmllci52MS5Db250YWN0Ik8KEUdldENvbnRhY3RSZXF1ZXN0EjoKC2N1c3RvbWVyX2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uIkQKEkdldENvbnRhY3RSZXNwb25zZRIuCgdjb250YWN0GAEgASgLMh0uc2FnYWNhcnQubm90aWZpZXIudjEuQ29udGFjdCKFAQoRR2V0TWVzc2FnZVJlcXVlc3QSMQoCaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SPQoLY3VzdG9tZXJfaWQYAiABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4iRAoSR2V0TWVzc2FnZVJlc3BvbnNlEi4KB21lc3NhZ2UYASABKAsyHS5zYWdhY2FydC5ub3RpZmllci52MS5NZXNzYWdlIs4CChNMaXN0TWVzc2FnZXNSZXF1ZXN0Ej0KC2N1c3RvbWVyX2lkGAEgASgJQii6SCXYAQFyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEjoKCG9yZGVyX2lkGAIgASgJQii6SCXYAQFyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEjwKBXN0YXRlGAMgASgOMiMuc2FnYWNhcnQubm90aWZpZXIudjEuTWVzc2FnZS5TdGF0ZUIIukgFggECEAESHgoJcGFnZV9zaXplGAQgASgFQgu6SAgaBhjAhD0oABIcCgpwYWdlX3Rva2VuGAUgASgJQgi6SAVyAxjoBxJACgdjaGFubmVsGAYgASgOMiUuc2FnYWNhcnQubm90aWZpZXIudjEuTWVzc2FnZS5DaGFubmVsQgi6SAWCAQIQASJgChRMaXN0TWVzc2FnZXNSZXNwb25zZRIvCghtZXNzYWdlcxgBIAMoCzIdLnNhZ2FjYXJ0Lm5vdGlmaWVyLnYxLk1lc3NhZ2USFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIkgKE1JldHJ5TWVzc2FnZVJlcXVlc3QSMQoCaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4iRgoUUmV0cnlNZXNzYWdlUmVzcG9uc2USLgoHbWVzc2FnZRgBIAEoCzIdLnNhZ2FjYXJ0Lm5vdGlmaWVyLnYxLk1lc3NhZ2UiFAoSR2V0UHJvZ3Jlc3NSZXF1ZXN0IkEKE0dldFByb2dyZXNzUmVzcG9uc2USEAoIcG9zaXRpb24YASABKAMSGAoQcGVuZGluZ19tZXNzYWdlcxgCIAEoAyJwChpMaXN0TWFpbGJveE1lc3NhZ2VzUmVxdWVzdBIUCgJ0bxgBIAEoCUIIukgFcgMY/gESHgoJcGFnZV9zaXplGAIgASgFQgu6SAgaBhjAhD0oABIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxjoByJuChtMaXN0TWFpbGJveE1lc3NhZ2VzUmVzcG9uc2USNgoIbWVzc2FnZXMYASADKAsyJC5zYWdhY2FydC5ub3RpZmllci52MS5NYWlsYm94TWVzc2FnZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiTQoYR2V0TWFpbGJveE1lc3NhZ2VSZXF1ZXN0EjEKAmlkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uIlIKGUdldE1haWxib3hNZXNzYWdlUmVzcG9uc2USNQoHbWVzc2FnZRgBIAEoCzIkLnNhZ2FjYXJ0Lm5vdGlmaWVyLnYxLk1haWxib3hNZXNzYWdlMvUGCg9Ob3RpZmllclNlcnZpY2USkgEKClB1dENvbnRhY3QSJy5zYWdhY2FydC5ub3RpZmllci52MS5QdXRDb250YWN0UmVxdWVzdBooLnNhZ2FjYXJ0Lm5vdGlmaWVyLnYxLlB1dENvbnRhY3RSZXNwb25zZSIxkAICqrsYBRIDAQMEgtPkkwIfOgEqGhovdjEvY29udGFjdHMve2N1c3RvbWVyX2lkfRKQAQoKR2V0Q29udGFjdBInLnNhZ2FjYXJ0Lm5vdGlmaWVyLnYxLkdldENvbnRhY3RSZXF1ZXN0Giguc2FnYWNhcnQubm90aWZpZXIudjEuR2V0Q29udGFjdFJlc3BvbnNlIi+QAgGquxgGEgQBAgMEgtPkkwIcEhovdjEvY29udGFjdHMve2N1c3RvbWVyX2lkfRKHAQoKR2V0TWVzc2FnZRInLnNhZ2FjYXJ0Lm5vdGlmaWVyLnYxLkdldE1lc3NhZ2VSZXF1ZXN0Giguc2FnYWNhcnQubm90aWZpZXIudjEuR2V0TWVzc2FnZVJlc3BvbnNlIiaQAgGquxgGEgQBAgMEgtPkkwITEhEvdjEvbWVzc2FnZXMve2lkfRKIAQoMTGlzdE1lc3NhZ2VzEikuc2FnYWNhcnQubm90aWZpZXIudjEuTGlzdE1lc3NhZ2VzUmVxdWVzdBoqLnNhZ2FjYXJ0Lm5vdGlmaWVyLnYxLkxpc3RNZXNzYWdlc1Jlc3BvbnNlIiGQAgGquxgGEgQBAgMEgtPkkwIOEgwvdjEvbWVzc2FnZXMSlAEKDFJldHJ5TWVzc2FnZRIpLnNhZ2FjYXJ0Lm5vdGlmaWVyLnYxLlJldHJ5TWVzc2FnZVJlcXVlc3QaKi5zYWdhY2FydC5ub3RpZmllci52MS5SZXRyeU1lc3NhZ2VSZXNwb25zZSItkAICqrsYBBICAgOC0+STAhw6ASoiFy92MS9tZXNzYWdlcy97aWR9OnJldHJ5Eo0BCgtHZXRQcm9ncmVzcxIoLnNhZ2FjYXJ0Lm5vdGlmaWVyLnYxLkdldFByb2dyZXNzUmVxdWVzdBopLnNhZ2FjYXJ0Lm5vdGlmaWVyLnYxLkdldFByb2dyZXNzUmVzcG9uc2UiKZACAaq7GAUSAwIDBILT5JMCFxIVL3YxL25vdGlmaWVyL3Byb2dyZXNzMscCCg5NYWlsYm94U2VydmljZRKZAQoTTGlzdE1haWxib3hNZXNzYWdlcxIwLnNhZ2FjYXJ0Lm5vdGlmaWVyLnYxLkxpc3RNYWlsYm94TWVzc2FnZXNSZXF1ZXN0GjEuc2FnYWNhcnQubm90aWZpZXIudjEuTGlzdE1haWxib3hNZXNzYWdlc1Jlc3BvbnNlIh2QAgGquxgDEgEDgtPkkwINEgsvdjEvbWFpbGJveBKYAQoRR2V0TWFpbGJveE1lc3NhZ2USLi5zYWdhY2FydC5ub3RpZmllci52MS5HZXRNYWlsYm94TWVzc2FnZVJlcXVlc3QaLy5zYWdhY2FydC5ub3RpZmllci52MS5HZXRNYWlsYm94TWVzc2FnZVJlc3BvbnNlIiKQAgGquxgDEgEDgtPkkwISEhAvdjEvbWFpbGJveC97aWR9YgZwcm90bzM", [file_buf_validate_validate, file_google_api_annotations, file_sagacart_auth_v1_access, file_sagacart_notifier_v1_message]);
 
 /**
- * Whose contact, and what.
+ * The contact data to set.
  *
  * @generated from message sagacart.notifier.v1.PutContactRequest
  */
 export type PutContactRequest = Message<"sagacart.notifier.v1.PutContactRequest"> & {
   /**
-   * Whose.
+   * The customer.
    *
    * @generated from field: string customer_id = 1;
    */
   customerId: string;
 
   /**
-   * The e-mail address.
+   * The email address.
    *
    * @generated from field: string email = 2;
    */
   email: string;
 
   /**
-   * How to address the customer.
+   * The name to address the customer by.
    *
    * @generated from field: string name = 3;
    */
@@ -46,27 +46,27 @@ export type PutContactRequest = Message<"sagacart.notifier.v1.PutContactRequest"
 };
 
 /**
- * Whose contact, and what.
+ * The contact data to set.
  *
  * @generated from message sagacart.notifier.v1.PutContactRequest
  */
 export type PutContactRequestJson = {
   /**
-   * Whose.
+   * The customer.
    *
    * @generated from field: string customer_id = 1;
    */
   customerId?: string;
 
   /**
-   * The e-mail address.
+   * The email address.
    *
    * @generated from field: string email = 2;
    */
   email?: string;
 
   /**
-   * How to address the customer.
+   * The name to address the customer by.
    *
    * @generated from field: string name = 3;
    */
@@ -116,13 +116,13 @@ export const PutContactResponseSchema: GenMessage<PutContactResponse, {jsonType:
   messageDesc(file_sagacart_notifier_v1_notifier_service, 1);
 
 /**
- * Whose contact.
+ * The customer whose contact data to get.
  *
  * @generated from message sagacart.notifier.v1.GetContactRequest
  */
 export type GetContactRequest = Message<"sagacart.notifier.v1.GetContactRequest"> & {
   /**
-   * Whose.
+   * The customer.
    *
    * @generated from field: string customer_id = 1;
    */
@@ -130,13 +130,13 @@ export type GetContactRequest = Message<"sagacart.notifier.v1.GetContactRequest"
 };
 
 /**
- * Whose contact.
+ * The customer whose contact data to get.
  *
  * @generated from message sagacart.notifier.v1.GetContactRequest
  */
 export type GetContactRequestJson = {
   /**
-   * Whose.
+   * The customer.
    *
    * @generated from field: string customer_id = 1;
    */
@@ -186,20 +186,20 @@ export const GetContactResponseSchema: GenMessage<GetContactResponse, {jsonType:
   messageDesc(file_sagacart_notifier_v1_notifier_service, 3);
 
 /**
- * Which message.
+ * The message to get.
  *
  * @generated from message sagacart.notifier.v1.GetMessageRequest
  */
 export type GetMessageRequest = Message<"sagacart.notifier.v1.GetMessageRequest"> & {
   /**
-   * Its id.
+   * The id.
    *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
-   * Whose it must be; anybody's where it is empty.
+   * The customer that the message must belong to; empty accepts any.
    *
    * @generated from field: string customer_id = 2;
    */
@@ -207,20 +207,20 @@ export type GetMessageRequest = Message<"sagacart.notifier.v1.GetMessageRequest"
 };
 
 /**
- * Which message.
+ * The message to get.
  *
  * @generated from message sagacart.notifier.v1.GetMessageRequest
  */
 export type GetMessageRequestJson = {
   /**
-   * Its id.
+   * The id.
    *
    * @generated from field: string id = 1;
    */
   id?: string;
 
   /**
-   * Whose it must be; anybody's where it is empty.
+   * The customer that the message must belong to; empty accepts any.
    *
    * @generated from field: string customer_id = 2;
    */
@@ -270,48 +270,48 @@ export const GetMessageResponseSchema: GenMessage<GetMessageResponse, {jsonType:
   messageDesc(file_sagacart_notifier_v1_notifier_service, 5);
 
 /**
- * Which messages.
+ * The messages to list.
  *
  * @generated from message sagacart.notifier.v1.ListMessagesRequest
  */
 export type ListMessagesRequest = Message<"sagacart.notifier.v1.ListMessagesRequest"> & {
   /**
-   * Only this customer's.
+   * Only those of this customer.
    *
    * @generated from field: string customer_id = 1;
    */
   customerId: string;
 
   /**
-   * Only this order's.
+   * Only those of this order.
    *
    * @generated from field: string order_id = 2;
    */
   orderId: string;
 
   /**
-   * Only in this state.
+   * Only messages in this state.
    *
    * @generated from field: sagacart.notifier.v1.Message.State state = 3;
    */
   state: Message_State;
 
   /**
-   * How many; 0 means 50, more than 200 means 200.
+   * The page size; 0 means 50, more than 200 means 200.
    *
    * @generated from field: int32 page_size = 4;
    */
   pageSize: number;
 
   /**
-   * From the answer before.
+   * The next_page_token of the previous page; empty for the first page.
    *
    * @generated from field: string page_token = 5;
    */
   pageToken: string;
 
   /**
-   * Only over this channel.
+   * Only messages over this channel.
    *
    * @generated from field: sagacart.notifier.v1.Message.Channel channel = 6;
    */
@@ -319,48 +319,48 @@ export type ListMessagesRequest = Message<"sagacart.notifier.v1.ListMessagesRequ
 };
 
 /**
- * Which messages.
+ * The messages to list.
  *
  * @generated from message sagacart.notifier.v1.ListMessagesRequest
  */
 export type ListMessagesRequestJson = {
   /**
-   * Only this customer's.
+   * Only those of this customer.
    *
    * @generated from field: string customer_id = 1;
    */
   customerId?: string;
 
   /**
-   * Only this order's.
+   * Only those of this order.
    *
    * @generated from field: string order_id = 2;
    */
   orderId?: string;
 
   /**
-   * Only in this state.
+   * Only messages in this state.
    *
    * @generated from field: sagacart.notifier.v1.Message.State state = 3;
    */
   state?: Message_StateJson;
 
   /**
-   * How many; 0 means 50, more than 200 means 200.
+   * The page size; 0 means 50, more than 200 means 200.
    *
    * @generated from field: int32 page_size = 4;
    */
   pageSize?: number;
 
   /**
-   * From the answer before.
+   * The next_page_token of the previous page; empty for the first page.
    *
    * @generated from field: string page_token = 5;
    */
   pageToken?: string;
 
   /**
-   * Only over this channel.
+   * Only messages over this channel.
    *
    * @generated from field: sagacart.notifier.v1.Message.Channel channel = 6;
    */
@@ -388,7 +388,7 @@ export type ListMessagesResponse = Message<"sagacart.notifier.v1.ListMessagesRes
   messages: Message$1[];
 
   /**
-   * Asks for the next page; empty at the end.
+   * The token for the next page; empty on the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -409,7 +409,7 @@ export type ListMessagesResponseJson = {
   messages?: MessageJson[];
 
   /**
-   * Asks for the next page; empty at the end.
+   * The token for the next page; empty on the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -424,13 +424,13 @@ export const ListMessagesResponseSchema: GenMessage<ListMessagesResponse, {jsonT
   messageDesc(file_sagacart_notifier_v1_notifier_service, 7);
 
 /**
- * Which message.
+ * The message to retry.
  *
  * @generated from message sagacart.notifier.v1.RetryMessageRequest
  */
 export type RetryMessageRequest = Message<"sagacart.notifier.v1.RetryMessageRequest"> & {
   /**
-   * Its id.
+   * The id.
    *
    * @generated from field: string id = 1;
    */
@@ -438,13 +438,13 @@ export type RetryMessageRequest = Message<"sagacart.notifier.v1.RetryMessageRequ
 };
 
 /**
- * Which message.
+ * The message to retry.
  *
  * @generated from message sagacart.notifier.v1.RetryMessageRequest
  */
 export type RetryMessageRequestJson = {
   /**
-   * Its id.
+   * The id.
    *
    * @generated from field: string id = 1;
    */
@@ -494,7 +494,7 @@ export const RetryMessageResponseSchema: GenMessage<RetryMessageResponse, {jsonT
   messageDesc(file_sagacart_notifier_v1_notifier_service, 9);
 
 /**
- * Nothing to choose.
+ * Empty.
  *
  * @generated from message sagacart.notifier.v1.GetProgressRequest
  */
@@ -502,7 +502,7 @@ export type GetProgressRequest = Message<"sagacart.notifier.v1.GetProgressReques
 };
 
 /**
- * Nothing to choose.
+ * Empty.
  *
  * @generated from message sagacart.notifier.v1.GetProgressRequest
  */
@@ -517,20 +517,20 @@ export const GetProgressRequestSchema: GenMessage<GetProgressRequest, {jsonType:
   messageDesc(file_sagacart_notifier_v1_notifier_service, 10);
 
 /**
- * How far.
+ * The progress.
  *
  * @generated from message sagacart.notifier.v1.GetProgressResponse
  */
 export type GetProgressResponse = Message<"sagacart.notifier.v1.GetProgressResponse"> & {
   /**
-   * The position in the feed of orders up to which every event has its messages.
+   * The position in the feed of orders up to which the messages of every event are created.
    *
    * @generated from field: int64 position = 1;
    */
   position: bigint;
 
   /**
-   * How many messages wait to be sent.
+   * The number of messages that wait to be sent.
    *
    * @generated from field: int64 pending_messages = 2;
    */
@@ -538,20 +538,20 @@ export type GetProgressResponse = Message<"sagacart.notifier.v1.GetProgressRespo
 };
 
 /**
- * How far.
+ * The progress.
  *
  * @generated from message sagacart.notifier.v1.GetProgressResponse
  */
 export type GetProgressResponseJson = {
   /**
-   * The position in the feed of orders up to which every event has its messages.
+   * The position in the feed of orders up to which the messages of every event are created.
    *
    * @generated from field: int64 position = 1;
    */
   position?: string;
 
   /**
-   * How many messages wait to be sent.
+   * The number of messages that wait to be sent.
    *
    * @generated from field: int64 pending_messages = 2;
    */
@@ -566,7 +566,7 @@ export const GetProgressResponseSchema: GenMessage<GetProgressResponse, {jsonTyp
   messageDesc(file_sagacart_notifier_v1_notifier_service, 11);
 
 /**
- * Which page.
+ * The mails to list.
  *
  * @generated from message sagacart.notifier.v1.ListMailboxMessagesRequest
  */
@@ -579,14 +579,14 @@ export type ListMailboxMessagesRequest = Message<"sagacart.notifier.v1.ListMailb
   to: string;
 
   /**
-   * How many; 0 means 50, more than 200 means 200.
+   * The page size; 0 means 50, more than 200 means 200.
    *
    * @generated from field: int32 page_size = 2;
    */
   pageSize: number;
 
   /**
-   * From the answer before.
+   * The next_page_token of the previous page; empty for the first page.
    *
    * @generated from field: string page_token = 3;
    */
@@ -594,7 +594,7 @@ export type ListMailboxMessagesRequest = Message<"sagacart.notifier.v1.ListMailb
 };
 
 /**
- * Which page.
+ * The mails to list.
  *
  * @generated from message sagacart.notifier.v1.ListMailboxMessagesRequest
  */
@@ -607,14 +607,14 @@ export type ListMailboxMessagesRequestJson = {
   to?: string;
 
   /**
-   * How many; 0 means 50, more than 200 means 200.
+   * The page size; 0 means 50, more than 200 means 200.
    *
    * @generated from field: int32 page_size = 2;
    */
   pageSize?: number;
 
   /**
-   * From the answer before.
+   * The next_page_token of the previous page; empty for the first page.
    *
    * @generated from field: string page_token = 3;
    */
@@ -642,7 +642,7 @@ export type ListMailboxMessagesResponse = Message<"sagacart.notifier.v1.ListMail
   messages: MailboxMessage[];
 
   /**
-   * Asks for the next page; empty at the end.
+   * The token for the next page; empty on the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -663,7 +663,7 @@ export type ListMailboxMessagesResponseJson = {
   messages?: MailboxMessageJson[];
 
   /**
-   * Asks for the next page; empty at the end.
+   * The token for the next page; empty on the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -678,13 +678,13 @@ export const ListMailboxMessagesResponseSchema: GenMessage<ListMailboxMessagesRe
   messageDesc(file_sagacart_notifier_v1_notifier_service, 13);
 
 /**
- * Which mail.
+ * The mail to get.
  *
  * @generated from message sagacart.notifier.v1.GetMailboxMessageRequest
  */
 export type GetMailboxMessageRequest = Message<"sagacart.notifier.v1.GetMailboxMessageRequest"> & {
   /**
-   * Its id.
+   * The id.
    *
    * @generated from field: string id = 1;
    */
@@ -692,13 +692,13 @@ export type GetMailboxMessageRequest = Message<"sagacart.notifier.v1.GetMailboxM
 };
 
 /**
- * Which mail.
+ * The mail to get.
  *
  * @generated from message sagacart.notifier.v1.GetMailboxMessageRequest
  */
 export type GetMailboxMessageRequestJson = {
   /**
-   * Its id.
+   * The id.
    *
    * @generated from field: string id = 1;
    */
@@ -748,13 +748,13 @@ export const GetMailboxMessageResponseSchema: GenMessage<GetMailboxMessageRespon
   messageDesc(file_sagacart_notifier_v1_notifier_service, 15);
 
 /**
- * Tells customers what became of their orders.
+ * Messages to customers about their orders.
  *
  * @generated from service sagacart.notifier.v1.NotifierService
  */
 export const NotifierService: GenService<{
   /**
-   * Set where a customer can be reached. Messages made from now on go there.
+   * Set the contact data of a customer. Messages created from now on use it.
    *
    * @generated from rpc sagacart.notifier.v1.NotifierService.PutContact
    */
@@ -764,7 +764,7 @@ export const NotifierService: GenService<{
     output: typeof PutContactResponseSchema;
   },
   /**
-   * Get where a customer can be reached.
+   * Get the contact data of a customer.
    *
    * Fails with NOT_FOUND / CONTACT_NOT_FOUND.
    *
@@ -778,7 +778,7 @@ export const NotifierService: GenService<{
   /**
    * Get one message.
    *
-   * Fails with NOT_FOUND / MESSAGE_NOT_FOUND, also where it is another customer's.
+   * Fails with NOT_FOUND / MESSAGE_NOT_FOUND, also if it belongs to another customer.
    *
    * @generated from rpc sagacart.notifier.v1.NotifierService.GetMessage
    */
@@ -800,9 +800,9 @@ export const NotifierService: GenService<{
     output: typeof ListMessagesResponseSchema;
   },
   /**
-   * Try a message again that was given up.
+   * Retry a message that is FAILED.
    *
-   * A message that is PENDING stays so. Fails with NOT_FOUND / MESSAGE_NOT_FOUND, and with FAILED_PRECONDITION /
+   * A PENDING message is not changed. Fails with NOT_FOUND / MESSAGE_NOT_FOUND, and with FAILED_PRECONDITION:
    * MESSAGE_SENT or MESSAGE_SUPPRESSED.
    *
    * @generated from rpc sagacart.notifier.v1.NotifierService.RetryMessage
@@ -813,7 +813,7 @@ export const NotifierService: GenService<{
     output: typeof RetryMessageResponseSchema;
   },
   /**
-   * Tell how far the notifier has read the feed of orders.
+   * Get the notifier's position in the feed of orders.
    *
    * @generated from rpc sagacart.notifier.v1.NotifierService.GetProgress
    */
@@ -826,8 +826,8 @@ export const NotifierService: GenService<{
   serviceDesc(file_sagacart_notifier_v1_notifier_service, 0);
 
 /**
- * The mailbox of a laptop: a mail server that keeps what it is sent, tokens for new passwords too. Absent where mail
- * goes out for real.
+ * The local mailbox for development: a mail server that keeps the mails it receives, also those with tokens for new
+ * passwords. Absent where real mail is sent.
  *
  * @generated from service sagacart.notifier.v1.MailboxService
  */

@@ -15,13 +15,13 @@ export const file_sagacart_notifier_v1_preference: GenFile = /*@__PURE__*/
   fileDesc("CiVzYWdhY2FydC9ub3RpZmllci92MS9wcmVmZXJlbmNlLnByb3RvEhRzYWdhY2FydC5ub3RpZmllci52MSJrCgtQcmVmZXJlbmNlcxITCgtjdXN0b21lcl9pZBgBIAEoCRIQCghsYW5ndWFnZRgCIAEoCRI1CgtwcmVmZXJlbmNlcxgDIAMoCzIgLnNhZ2FjYXJ0Lm5vdGlmaWVyLnYxLlByZWZlcmVuY2UihAEKClByZWZlcmVuY2USEgoKZXZlbnRfdHlwZRgBIAEoCRI2CgdjaGFubmVsGAIgASgOMiUuc2FnYWNhcnQubm90aWZpZXIudjEuTWVzc2FnZS5DaGFubmVsEg8KB2VuYWJsZWQYAyABKAgSGQoRbWFuZGF0b3J5X2JlY2F1c2UYBCABKAliBnByb3RvMw", [file_sagacart_notifier_v1_message]);
 
 /**
- * What a customer wants to be told, and how.
+ * The messages that a customer wants, by type of event and channel.
  *
  * @generated from message sagacart.notifier.v1.Preferences
  */
 export type Preferences = Message<"sagacart.notifier.v1.Preferences"> & {
   /**
-   * Whose.
+   * The customer.
    *
    * @generated from field: string customer_id = 1;
    */
@@ -35,7 +35,7 @@ export type Preferences = Message<"sagacart.notifier.v1.Preferences"> & {
   language: string;
 
   /**
-   * One for each kind of event and channel.
+   * One for each type of event and channel.
    *
    * @generated from field: repeated sagacart.notifier.v1.Preference preferences = 3;
    */
@@ -43,13 +43,13 @@ export type Preferences = Message<"sagacart.notifier.v1.Preferences"> & {
 };
 
 /**
- * What a customer wants to be told, and how.
+ * The messages that a customer wants, by type of event and channel.
  *
  * @generated from message sagacart.notifier.v1.Preferences
  */
 export type PreferencesJson = {
   /**
-   * Whose.
+   * The customer.
    *
    * @generated from field: string customer_id = 1;
    */
@@ -63,7 +63,7 @@ export type PreferencesJson = {
   language?: string;
 
   /**
-   * One for each kind of event and channel.
+   * One for each type of event and channel.
    *
    * @generated from field: repeated sagacart.notifier.v1.Preference preferences = 3;
    */
@@ -78,7 +78,7 @@ export const PreferencesSchema: GenMessage<Preferences, {jsonType: PreferencesJs
   messageDesc(file_sagacart_notifier_v1_preference, 0);
 
 /**
- * Whether a kind of event is told over a channel.
+ * A type of event and a channel.
  *
  * @generated from message sagacart.notifier.v1.Preference
  */
@@ -91,21 +91,21 @@ export type Preference = Message<"sagacart.notifier.v1.Preference"> & {
   eventType: string;
 
   /**
-   * Over what.
+   * The channel.
    *
    * @generated from field: sagacart.notifier.v1.Message.Channel channel = 2;
    */
   channel: Message_Channel;
 
   /**
-   * Whether it is told. It is, until somebody turns it off.
+   * True if messages are sent; true by default.
    *
    * @generated from field: bool enabled = 3;
    */
   enabled: boolean;
 
   /**
-   * It cannot be turned off: why. Empty where it can.
+   * The reason why it cannot be turned off; empty if it can.
    *
    * @generated from field: string mandatory_because = 4;
    */
@@ -113,7 +113,7 @@ export type Preference = Message<"sagacart.notifier.v1.Preference"> & {
 };
 
 /**
- * Whether a kind of event is told over a channel.
+ * A type of event and a channel.
  *
  * @generated from message sagacart.notifier.v1.Preference
  */
@@ -126,21 +126,21 @@ export type PreferenceJson = {
   eventType?: string;
 
   /**
-   * Over what.
+   * The channel.
    *
    * @generated from field: sagacart.notifier.v1.Message.Channel channel = 2;
    */
   channel?: Message_ChannelJson;
 
   /**
-   * Whether it is told. It is, until somebody turns it off.
+   * True if messages are sent; true by default.
    *
    * @generated from field: bool enabled = 3;
    */
   enabled?: boolean;
 
   /**
-   * It cannot be turned off: why. Empty where it can.
+   * The reason why it cannot be turned off; empty if it can.
    *
    * @generated from field: string mandatory_because = 4;
    */

@@ -20,13 +20,13 @@ export const file_sagacart_notifier_v1_preference_service: GenFile = /*@__PURE__
   fileDesc("Ci1zYWdhY2FydC9ub3RpZmllci92MS9wcmVmZXJlbmNlX3NlcnZpY2UucHJvdG8SFHNhZ2FjYXJ0Lm5vdGlmaWVyLnYxIlMKFUdldFByZWZlcmVuY2VzUmVxdWVzdBI6CgtjdXN0b21lcl9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLiJQChZHZXRQcmVmZXJlbmNlc1Jlc3BvbnNlEjYKC3ByZWZlcmVuY2VzGAEgASgLMiEuc2FnYWNhcnQubm90aWZpZXIudjEuUHJlZmVyZW5jZXMivAEKGFVwZGF0ZVByZWZlcmVuY2VzUmVxdWVzdBI6CgtjdXN0b21lcl9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIhCghsYW5ndWFnZRgCIAEoCUIPukgMcgpSAFICZW5SAmRlEkEKB2NoYW5nZXMYAyADKAsyJi5zYWdhY2FydC5ub3RpZmllci52MS5QcmVmZXJlbmNlQ2hhbmdlQgi6SAWSAQIQZCKGAQoQUHJlZmVyZW5jZUNoYW5nZRIdCgpldmVudF90eXBlGAEgASgJQgm6SAZyBBABGGQSQgoHY2hhbm5lbBgCIAEoDjIlLnNhZ2FjYXJ0Lm5vdGlmaWVyLnYxLk1lc3NhZ2UuQ2hhbm5lbEIKukgHggEEEAEgABIPCgdlbmFibGVkGAMgASgIIlMKGVVwZGF0ZVByZWZlcmVuY2VzUmVzcG9uc2USNgoLcHJlZmVyZW5jZXMYASABKAsyIS5zYWdhY2FydC5ub3RpZmllci52MS5QcmVmZXJlbmNlcyI1ChhHZXRVbnN1YnNjcmlwdGlvblJlcXVlc3QSGQoFdG9rZW4YASABKAlCCrpIB3IFEAEY6AciVwoZR2V0VW5zdWJzY3JpcHRpb25SZXNwb25zZRISCgpldmVudF90eXBlGAEgASgJEhAKCGxhbmd1YWdlGAIgASgJEhQKDHVuc3Vic2NyaWJlZBgDIAEoCCIvChJVbnN1YnNjcmliZVJlcXVlc3QSGQoFdG9rZW4YASABKAlCCrpIB3IFEAEY6AciOwoTVW5zdWJzY3JpYmVSZXNwb25zZRISCgpldmVudF90eXBlGAEgASgJEhAKCGxhbmd1YWdlGAIgASgJMtIEChFQcmVmZXJlbmNlU2VydmljZRKfAQoOR2V0UHJlZmVyZW5jZXMSKy5zYWdhY2FydC5ub3RpZmllci52MS5HZXRQcmVmZXJlbmNlc1JlcXVlc3QaLC5zYWdhY2FydC5ub3RpZmllci52MS5HZXRQcmVmZXJlbmNlc1Jlc3BvbnNlIjKQAgGquxgGEgQBAgMEgtPkkwIfEh0vdjEvcHJlZmVyZW5jZXMve2N1c3RvbWVyX2lkfRKqAQoRVXBkYXRlUHJlZmVyZW5jZXMSLi5zYWdhY2FydC5ub3RpZmllci52MS5VcGRhdGVQcmVmZXJlbmNlc1JlcXVlc3QaLy5zYWdhY2FydC5ub3RpZmllci52MS5VcGRhdGVQcmVmZXJlbmNlc1Jlc3BvbnNlIjSQAgKquxgFEgMBAwSC0+STAiI6ASoyHS92MS9wcmVmZXJlbmNlcy97Y3VzdG9tZXJfaWR9En8KEUdldFVuc3Vic2NyaXB0aW9uEi4uc2FnYWNhcnQubm90aWZpZXIudjEuR2V0VW5zdWJzY3JpcHRpb25SZXF1ZXN0Gi8uc2FnYWNhcnQubm90aWZpZXIudjEuR2V0VW5zdWJzY3JpcHRpb25SZXNwb25zZSIJkAIBqrsYAggBEm0KC1Vuc3Vic2NyaWJlEiguc2FnYWNhcnQubm90aWZpZXIudjEuVW5zdWJzY3JpYmVSZXF1ZXN0Gikuc2FnYWNhcnQubm90aWZpZXIudjEuVW5zdWJzY3JpYmVSZXNwb25zZSIJkAICqrsYAggBYgZwcm90bzM", [file_buf_validate_validate, file_google_api_annotations, file_sagacart_auth_v1_access, file_sagacart_notifier_v1_message, file_sagacart_notifier_v1_preference]);
 
 /**
- * Whose preferences.
+ * The customer whose preferences to get.
  *
  * @generated from message sagacart.notifier.v1.GetPreferencesRequest
  */
 export type GetPreferencesRequest = Message<"sagacart.notifier.v1.GetPreferencesRequest"> & {
   /**
-   * Whose.
+   * The customer.
    *
    * @generated from field: string customer_id = 1;
    */
@@ -34,13 +34,13 @@ export type GetPreferencesRequest = Message<"sagacart.notifier.v1.GetPreferences
 };
 
 /**
- * Whose preferences.
+ * The customer whose preferences to get.
  *
  * @generated from message sagacart.notifier.v1.GetPreferencesRequest
  */
 export type GetPreferencesRequestJson = {
   /**
-   * Whose.
+   * The customer.
    *
    * @generated from field: string customer_id = 1;
    */
@@ -90,27 +90,27 @@ export const GetPreferencesResponseSchema: GenMessage<GetPreferencesResponse, {j
   messageDesc(file_sagacart_notifier_v1_preference_service, 1);
 
 /**
- * Whose preferences, and what changes.
+ * The preferences to change.
  *
  * @generated from message sagacart.notifier.v1.UpdatePreferencesRequest
  */
 export type UpdatePreferencesRequest = Message<"sagacart.notifier.v1.UpdatePreferencesRequest"> & {
   /**
-   * Whose.
+   * The customer.
    *
    * @generated from field: string customer_id = 1;
    */
   customerId: string;
 
   /**
-   * The language: "en" or "de"; empty leaves it.
+   * The language: "en" or "de"; unchanged if empty.
    *
    * @generated from field: string language = 2;
    */
   language: string;
 
   /**
-   * What is turned on or off.
+   * The types of events to turn on or off.
    *
    * @generated from field: repeated sagacart.notifier.v1.PreferenceChange changes = 3;
    */
@@ -118,27 +118,27 @@ export type UpdatePreferencesRequest = Message<"sagacart.notifier.v1.UpdatePrefe
 };
 
 /**
- * Whose preferences, and what changes.
+ * The preferences to change.
  *
  * @generated from message sagacart.notifier.v1.UpdatePreferencesRequest
  */
 export type UpdatePreferencesRequestJson = {
   /**
-   * Whose.
+   * The customer.
    *
    * @generated from field: string customer_id = 1;
    */
   customerId?: string;
 
   /**
-   * The language: "en" or "de"; empty leaves it.
+   * The language: "en" or "de"; unchanged if empty.
    *
    * @generated from field: string language = 2;
    */
   language?: string;
 
   /**
-   * What is turned on or off.
+   * The types of events to turn on or off.
    *
    * @generated from field: repeated sagacart.notifier.v1.PreferenceChange changes = 3;
    */
@@ -153,7 +153,7 @@ export const UpdatePreferencesRequestSchema: GenMessage<UpdatePreferencesRequest
   messageDesc(file_sagacart_notifier_v1_preference_service, 2);
 
 /**
- * One thing that is turned on or off.
+ * The change of one preference.
  *
  * @generated from message sagacart.notifier.v1.PreferenceChange
  */
@@ -166,14 +166,14 @@ export type PreferenceChange = Message<"sagacart.notifier.v1.PreferenceChange"> 
   eventType: string;
 
   /**
-   * Over what.
+   * The channel.
    *
    * @generated from field: sagacart.notifier.v1.Message.Channel channel = 2;
    */
   channel: Message_Channel;
 
   /**
-   * Whether it is told from now on.
+   * True to send messages, false to send none.
    *
    * @generated from field: bool enabled = 3;
    */
@@ -181,7 +181,7 @@ export type PreferenceChange = Message<"sagacart.notifier.v1.PreferenceChange"> 
 };
 
 /**
- * One thing that is turned on or off.
+ * The change of one preference.
  *
  * @generated from message sagacart.notifier.v1.PreferenceChange
  */
@@ -194,14 +194,14 @@ export type PreferenceChangeJson = {
   eventType?: string;
 
   /**
-   * Over what.
+   * The channel.
    *
    * @generated from field: sagacart.notifier.v1.Message.Channel channel = 2;
    */
   channel?: Message_ChannelJson;
 
   /**
-   * Whether it is told from now on.
+   * True to send messages, false to send none.
    *
    * @generated from field: bool enabled = 3;
    */
@@ -251,13 +251,13 @@ export const UpdatePreferencesResponseSchema: GenMessage<UpdatePreferencesRespon
   messageDesc(file_sagacart_notifier_v1_preference_service, 4);
 
 /**
- * Which link.
+ * The link's token.
  *
  * @generated from message sagacart.notifier.v1.GetUnsubscriptionRequest
  */
 export type GetUnsubscriptionRequest = Message<"sagacart.notifier.v1.GetUnsubscriptionRequest"> & {
   /**
-   * The token of the link.
+   * The token in the link.
    *
    * @generated from field: string token = 1;
    */
@@ -265,13 +265,13 @@ export type GetUnsubscriptionRequest = Message<"sagacart.notifier.v1.GetUnsubscr
 };
 
 /**
- * Which link.
+ * The link's token.
  *
  * @generated from message sagacart.notifier.v1.GetUnsubscriptionRequest
  */
 export type GetUnsubscriptionRequestJson = {
   /**
-   * The token of the link.
+   * The token in the link.
    *
    * @generated from field: string token = 1;
    */
@@ -286,7 +286,7 @@ export const GetUnsubscriptionRequestSchema: GenMessage<GetUnsubscriptionRequest
   messageDesc(file_sagacart_notifier_v1_preference_service, 5);
 
 /**
- * What the link is for.
+ * The purpose of the link.
  *
  * @generated from message sagacart.notifier.v1.GetUnsubscriptionResponse
  */
@@ -306,7 +306,7 @@ export type GetUnsubscriptionResponse = Message<"sagacart.notifier.v1.GetUnsubsc
   language: string;
 
   /**
-   * Whether it is turned off already.
+   * True if it is already turned off.
    *
    * @generated from field: bool unsubscribed = 3;
    */
@@ -314,7 +314,7 @@ export type GetUnsubscriptionResponse = Message<"sagacart.notifier.v1.GetUnsubsc
 };
 
 /**
- * What the link is for.
+ * The purpose of the link.
  *
  * @generated from message sagacart.notifier.v1.GetUnsubscriptionResponse
  */
@@ -334,7 +334,7 @@ export type GetUnsubscriptionResponseJson = {
   language?: string;
 
   /**
-   * Whether it is turned off already.
+   * True if it is already turned off.
    *
    * @generated from field: bool unsubscribed = 3;
    */
@@ -349,13 +349,13 @@ export const GetUnsubscriptionResponseSchema: GenMessage<GetUnsubscriptionRespon
   messageDesc(file_sagacart_notifier_v1_preference_service, 6);
 
 /**
- * Which link.
+ * The link's token.
  *
  * @generated from message sagacart.notifier.v1.UnsubscribeRequest
  */
 export type UnsubscribeRequest = Message<"sagacart.notifier.v1.UnsubscribeRequest"> & {
   /**
-   * The token of the link.
+   * The token in the link.
    *
    * @generated from field: string token = 1;
    */
@@ -363,13 +363,13 @@ export type UnsubscribeRequest = Message<"sagacart.notifier.v1.UnsubscribeReques
 };
 
 /**
- * Which link.
+ * The link's token.
  *
  * @generated from message sagacart.notifier.v1.UnsubscribeRequest
  */
 export type UnsubscribeRequestJson = {
   /**
-   * The token of the link.
+   * The token in the link.
    *
    * @generated from field: string token = 1;
    */
@@ -384,7 +384,7 @@ export const UnsubscribeRequestSchema: GenMessage<UnsubscribeRequest, {jsonType:
   messageDesc(file_sagacart_notifier_v1_preference_service, 7);
 
 /**
- * What was turned off.
+ * The type of event that was turned off.
  *
  * @generated from message sagacart.notifier.v1.UnsubscribeResponse
  */
@@ -405,7 +405,7 @@ export type UnsubscribeResponse = Message<"sagacart.notifier.v1.UnsubscribeRespo
 };
 
 /**
- * What was turned off.
+ * The type of event that was turned off.
  *
  * @generated from message sagacart.notifier.v1.UnsubscribeResponse
  */
@@ -433,13 +433,13 @@ export const UnsubscribeResponseSchema: GenMessage<UnsubscribeResponse, {jsonTyp
   messageDesc(file_sagacart_notifier_v1_preference_service, 8);
 
 /**
- * What customers want to be told.
+ * Customers' choice of the messages that they get.
  *
  * @generated from service sagacart.notifier.v1.PreferenceService
  */
 export const PreferenceService: GenService<{
   /**
-   * Get what a customer wants to be told, and how: all of it, also what they never changed.
+   * Get all preferences of a customer, including defaults.
    *
    * @generated from rpc sagacart.notifier.v1.PreferenceService.GetPreferences
    */
@@ -449,12 +449,12 @@ export const PreferenceService: GenService<{
     output: typeof GetPreferencesResponseSchema;
   },
   /**
-   * Change the language, or turn kinds of events on or off. What is not named stays as it is; all of it is taken or
+   * Change the language, or turn types of events on or off. Preferences that are not named stay as they are. All or
    * nothing.
    *
-   * What waits to be sent and is now turned off is not sent.
-   * Fails with FAILED_PRECONDITION / PREFERENCE_MANDATORY where something is turned off that cannot be, and with
-   * INVALID_ARGUMENT / PREFERENCE_UNKNOWN where there is no such kind of event on that channel.
+   * A message that waits to be sent is not sent if it is now turned off.
+   * Fails with FAILED_PRECONDITION / PREFERENCE_MANDATORY if one of them cannot be turned off, and with
+   * INVALID_ARGUMENT / PREFERENCE_UNKNOWN if there is no such type of event on that channel.
    *
    * @generated from rpc sagacart.notifier.v1.PreferenceService.UpdatePreferences
    */
@@ -464,7 +464,7 @@ export const PreferenceService: GenService<{
     output: typeof UpdatePreferencesResponseSchema;
   },
   /**
-   * Tell what the unsubscribe link of a mail is for. Changes nothing.
+   * Get the type of event that the unsubscribe link of a mail turns off. Changes nothing.
    *
    * Fails with INVALID_ARGUMENT / UNSUBSCRIBE_LINK_INVALID.
    *
@@ -476,7 +476,7 @@ export const PreferenceService: GenService<{
     output: typeof GetUnsubscriptionResponseSchema;
   },
   /**
-   * Turn off what the unsubscribe link of a mail is for. The signature of the link stands for a sign-in.
+   * Turn off the type of event that the unsubscribe link of a mail is for. Needs no sign-in: the link is signed.
    *
    * Fails with INVALID_ARGUMENT / UNSUBSCRIBE_LINK_INVALID.
    *

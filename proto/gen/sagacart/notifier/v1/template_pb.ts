@@ -15,13 +15,13 @@ export const file_sagacart_notifier_v1_template: GenFile = /*@__PURE__*/
   fileDesc("CiNzYWdhY2FydC9ub3RpZmllci92MS90ZW1wbGF0ZS5wcm90bxIUc2FnYWNhcnQubm90aWZpZXIudjEisQEKCFRlbXBsYXRlEhIKCmV2ZW50X3R5cGUYASABKAkSEAoIbGFuZ3VhZ2UYAiABKAkSDwoHdmVyc2lvbhgDIAEoBRIPCgdzdWJqZWN0GAQgASgJEgwKBG1qbWwYBSABKAkSDAoEdGV4dBgGIAEoCRIQCghidWlsdF9pbhgHIAEoCBIvCgtjcmVhdGVfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBiBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
- * How a kind of event is told, in one language: a subject line, an MJML document and a text.
+ * The template of the messages about a type of event, in one language: a subject line, an MJML document and a text.
  *
- * All three take data by Liquid, as in `{{ order_id }}` and `{% for line in lines %}`. There are: language, shop_name,
- * shop_url, customer_name, order_id, cart_id, cart_name, lines (title, quantity, unit_price, price), total, reason,
- * detail, shortages (title, requested, available), tracking_number, expire_time, time_left, unsubscribe_url. What is not
- * known is empty. Data is always escaped in HTML. The document may take in `head`, `header` and `footer` by
- * `<mj-include path="head" />`.
+ * All three are Liquid templates, for example `{{ order_id }}` and `{% for line in lines %}`. The variables are:
+ * language, shop_name, shop_url, customer_name, order_id, cart_id, cart_name, lines (title, quantity, unit_price,
+ * price), total, reason, detail, shortages (title, requested, available), tracking_number, expire_time, time_left,
+ * unsubscribe_url. Unknown values are empty. Values are always escaped in HTML. The document can include `head`,
+ * `header` and `footer` with `<mj-include path="head" />`.
  *
  * @generated from message sagacart.notifier.v1.Template
  */
@@ -41,7 +41,7 @@ export type Template = Message<"sagacart.notifier.v1.Template"> & {
   language: string;
 
   /**
-   * Counts its changes: 1, 2, 3 …
+   * The version: 1, 2, 3 …
    *
    * @generated from field: int32 version = 3;
    */
@@ -55,28 +55,28 @@ export type Template = Message<"sagacart.notifier.v1.Template"> & {
   subject: string;
 
   /**
-   * The MJML document that the HTML part is made from.
+   * The MJML document of the HTML part.
    *
    * @generated from field: string mjml = 5;
    */
   mjml: string;
 
   /**
-   * The text part; the inbox shows it too.
+   * The text part, also shown in the inbox.
    *
    * @generated from field: string text = 6;
    */
   text: string;
 
   /**
-   * It came with the service, and nobody has changed it since.
+   * True if it came with the service and was never changed.
    *
    * @generated from field: bool built_in = 7;
    */
   builtIn: boolean;
 
   /**
-   * When this version was made.
+   * When this version was created.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 8;
    */
@@ -84,13 +84,13 @@ export type Template = Message<"sagacart.notifier.v1.Template"> & {
 };
 
 /**
- * How a kind of event is told, in one language: a subject line, an MJML document and a text.
+ * The template of the messages about a type of event, in one language: a subject line, an MJML document and a text.
  *
- * All three take data by Liquid, as in `{{ order_id }}` and `{% for line in lines %}`. There are: language, shop_name,
- * shop_url, customer_name, order_id, cart_id, cart_name, lines (title, quantity, unit_price, price), total, reason,
- * detail, shortages (title, requested, available), tracking_number, expire_time, time_left, unsubscribe_url. What is not
- * known is empty. Data is always escaped in HTML. The document may take in `head`, `header` and `footer` by
- * `<mj-include path="head" />`.
+ * All three are Liquid templates, for example `{{ order_id }}` and `{% for line in lines %}`. The variables are:
+ * language, shop_name, shop_url, customer_name, order_id, cart_id, cart_name, lines (title, quantity, unit_price,
+ * price), total, reason, detail, shortages (title, requested, available), tracking_number, expire_time, time_left,
+ * unsubscribe_url. Unknown values are empty. Values are always escaped in HTML. The document can include `head`,
+ * `header` and `footer` with `<mj-include path="head" />`.
  *
  * @generated from message sagacart.notifier.v1.Template
  */
@@ -110,7 +110,7 @@ export type TemplateJson = {
   language?: string;
 
   /**
-   * Counts its changes: 1, 2, 3 …
+   * The version: 1, 2, 3 …
    *
    * @generated from field: int32 version = 3;
    */
@@ -124,28 +124,28 @@ export type TemplateJson = {
   subject?: string;
 
   /**
-   * The MJML document that the HTML part is made from.
+   * The MJML document of the HTML part.
    *
    * @generated from field: string mjml = 5;
    */
   mjml?: string;
 
   /**
-   * The text part; the inbox shows it too.
+   * The text part, also shown in the inbox.
    *
    * @generated from field: string text = 6;
    */
   text?: string;
 
   /**
-   * It came with the service, and nobody has changed it since.
+   * True if it came with the service and was never changed.
    *
    * @generated from field: bool built_in = 7;
    */
   builtIn?: boolean;
 
   /**
-   * When this version was made.
+   * When this version was created.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 8;
    */

@@ -18,20 +18,20 @@ export const file_sagacart_notifier_v1_template_service: GenFile = /*@__PURE__*/
   fileDesc("CitzYWdhY2FydC9ub3RpZmllci92MS90ZW1wbGF0ZV9zZXJ2aWNlLnByb3RvEhRzYWdhY2FydC5ub3RpZmllci52MSJUChRMaXN0VGVtcGxhdGVzUmVxdWVzdBIeCglwYWdlX3NpemUYASABKAVCC7pICBoGGMCEPSgAEhwKCnBhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGOgHImMKFUxpc3RUZW1wbGF0ZXNSZXNwb25zZRIxCgl0ZW1wbGF0ZXMYASADKAsyHi5zYWdhY2FydC5ub3RpZmllci52MS5UZW1wbGF0ZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkibgoSR2V0VGVtcGxhdGVSZXF1ZXN0Eh0KCmV2ZW50X3R5cGUYASABKAlCCbpIBnIEEAEYZBIfCghsYW5ndWFnZRgCIAEoCUINukgKcghSAmVuUgJkZRIYCgd2ZXJzaW9uGAMgASgFQge6SAQaAigAIkcKE0dldFRlbXBsYXRlUmVzcG9uc2USMAoIdGVtcGxhdGUYASABKAsyHi5zYWdhY2FydC5ub3RpZmllci52MS5UZW1wbGF0ZSK+AQoVVXBkYXRlVGVtcGxhdGVSZXF1ZXN0Eh0KCmV2ZW50X3R5cGUYASABKAlCCbpIBnIEEAEYZBIfCghsYW5ndWFnZRgCIAEoCUINukgKcghSAmVuUgJkZRIYCgd2ZXJzaW9uGAMgASgFQge6SAQaAiAAEhkKB3N1YmplY3QYBCABKAlCCLpIBXIDGOgHEhcKBG1qbWwYBSABKAlCCbpIBnIEGICABBIXCgR0ZXh0GAYgASgJQgm6SAZyBBiAgAQiSgoWVXBkYXRlVGVtcGxhdGVSZXNwb25zZRIwCgh0ZW1wbGF0ZRgBIAEoCzIeLnNhZ2FjYXJ0Lm5vdGlmaWVyLnYxLlRlbXBsYXRlIqUBChZQcmV2aWV3VGVtcGxhdGVSZXF1ZXN0Eh0KCmV2ZW50X3R5cGUYASABKAlCCbpIBnIEEAEYZBIfCghsYW5ndWFnZRgCIAEoCUINukgKcghSAmVuUgJkZRIZCgdzdWJqZWN0GAMgASgJQgi6SAVyAxjoBxIXCgRtam1sGAQgASgJQgm6SAZyBBiAgAQSFwoEdGV4dBgFIAEoCUIJukgGcgQYgIAEIkYKF1ByZXZpZXdUZW1wbGF0ZVJlc3BvbnNlEg8KB3N1YmplY3QYASABKAkSDAoEaHRtbBgCIAEoCRIMCgR0ZXh0GAMgASgJMroFCg9UZW1wbGF0ZVNlcnZpY2USkQEKDUxpc3RUZW1wbGF0ZXMSKi5zYWdhY2FydC5ub3RpZmllci52MS5MaXN0VGVtcGxhdGVzUmVxdWVzdBorLnNhZ2FjYXJ0Lm5vdGlmaWVyLnYxLkxpc3RUZW1wbGF0ZXNSZXNwb25zZSInkAIBqrsYAxIBA4LT5JMCFxIVL3YxL21lc3NhZ2UtdGVtcGxhdGVzEqMBCgtHZXRUZW1wbGF0ZRIoLnNhZ2FjYXJ0Lm5vdGlmaWVyLnYxLkdldFRlbXBsYXRlUmVxdWVzdBopLnNhZ2FjYXJ0Lm5vdGlmaWVyLnYxLkdldFRlbXBsYXRlUmVzcG9uc2UiP5ACAaq7GAMSAQOC0+STAi8SLS92MS9tZXNzYWdlLXRlbXBsYXRlcy97ZXZlbnRfdHlwZX0ve2xhbmd1YWdlfRKvAQoOVXBkYXRlVGVtcGxhdGUSKy5zYWdhY2FydC5ub3RpZmllci52MS5VcGRhdGVUZW1wbGF0ZVJlcXVlc3QaLC5zYWdhY2FydC5ub3RpZmllci52MS5VcGRhdGVUZW1wbGF0ZVJlc3BvbnNlIkKQAgKquxgDEgEDgtPkkwIyOgEqGi0vdjEvbWVzc2FnZS10ZW1wbGF0ZXMve2V2ZW50X3R5cGV9L3tsYW5ndWFnZX0SugEKD1ByZXZpZXdUZW1wbGF0ZRIsLnNhZ2FjYXJ0Lm5vdGlmaWVyLnYxLlByZXZpZXdUZW1wbGF0ZVJlcXVlc3QaLS5zYWdhY2FydC5ub3RpZmllci52MS5QcmV2aWV3VGVtcGxhdGVSZXNwb25zZSJKkAIBqrsYAxIBA4LT5JMCOjoBKiI1L3YxL21lc3NhZ2UtdGVtcGxhdGVzL3tldmVudF90eXBlfS97bGFuZ3VhZ2V9OnByZXZpZXdiBnByb3RvMw", [file_buf_validate_validate, file_google_api_annotations, file_sagacart_auth_v1_access, file_sagacart_notifier_v1_template]);
 
 /**
- * Which page.
+ * The templates to list.
  *
  * @generated from message sagacart.notifier.v1.ListTemplatesRequest
  */
 export type ListTemplatesRequest = Message<"sagacart.notifier.v1.ListTemplatesRequest"> & {
   /**
-   * How many; 0 means 50, more than 200 means 200.
+   * The page size; 0 means 50, more than 200 means 200.
    *
    * @generated from field: int32 page_size = 1;
    */
   pageSize: number;
 
   /**
-   * From the answer before.
+   * The next_page_token of the previous page; empty for the first page.
    *
    * @generated from field: string page_token = 2;
    */
@@ -39,20 +39,20 @@ export type ListTemplatesRequest = Message<"sagacart.notifier.v1.ListTemplatesRe
 };
 
 /**
- * Which page.
+ * The templates to list.
  *
  * @generated from message sagacart.notifier.v1.ListTemplatesRequest
  */
 export type ListTemplatesRequestJson = {
   /**
-   * How many; 0 means 50, more than 200 means 200.
+   * The page size; 0 means 50, more than 200 means 200.
    *
    * @generated from field: int32 page_size = 1;
    */
   pageSize?: number;
 
   /**
-   * From the answer before.
+   * The next_page_token of the previous page; empty for the first page.
    *
    * @generated from field: string page_token = 2;
    */
@@ -80,7 +80,7 @@ export type ListTemplatesResponse = Message<"sagacart.notifier.v1.ListTemplatesR
   templates: Template[];
 
   /**
-   * Asks for the next page; empty at the end.
+   * The token for the next page; empty on the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -101,7 +101,7 @@ export type ListTemplatesResponseJson = {
   templates?: TemplateJson[];
 
   /**
-   * Asks for the next page; empty at the end.
+   * The token for the next page; empty on the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -116,7 +116,7 @@ export const ListTemplatesResponseSchema: GenMessage<ListTemplatesResponse, {jso
   messageDesc(file_sagacart_notifier_v1_template_service, 1);
 
 /**
- * Which template.
+ * The template to get.
  *
  * @generated from message sagacart.notifier.v1.GetTemplateRequest
  */
@@ -136,7 +136,7 @@ export type GetTemplateRequest = Message<"sagacart.notifier.v1.GetTemplateReques
   language: string;
 
   /**
-   * Which version; 0 means the newest.
+   * The version; 0 means the newest.
    *
    * @generated from field: int32 version = 3;
    */
@@ -144,7 +144,7 @@ export type GetTemplateRequest = Message<"sagacart.notifier.v1.GetTemplateReques
 };
 
 /**
- * Which template.
+ * The template to get.
  *
  * @generated from message sagacart.notifier.v1.GetTemplateRequest
  */
@@ -164,7 +164,7 @@ export type GetTemplateRequestJson = {
   language?: string;
 
   /**
-   * Which version; 0 means the newest.
+   * The version; 0 means the newest.
    *
    * @generated from field: int32 version = 3;
    */
@@ -214,7 +214,7 @@ export const GetTemplateResponseSchema: GenMessage<GetTemplateResponse, {jsonTyp
   messageDesc(file_sagacart_notifier_v1_template_service, 3);
 
 /**
- * Which template, and how it shall be.
+ * The new version of a template.
  *
  * @generated from message sagacart.notifier.v1.UpdateTemplateRequest
  */
@@ -234,7 +234,7 @@ export type UpdateTemplateRequest = Message<"sagacart.notifier.v1.UpdateTemplate
   language: string;
 
   /**
-   * The version that was edited: the newest.
+   * The version that was edited; it must be the newest.
    *
    * @generated from field: int32 version = 3;
    */
@@ -263,7 +263,7 @@ export type UpdateTemplateRequest = Message<"sagacart.notifier.v1.UpdateTemplate
 };
 
 /**
- * Which template, and how it shall be.
+ * The new version of a template.
  *
  * @generated from message sagacart.notifier.v1.UpdateTemplateRequest
  */
@@ -283,7 +283,7 @@ export type UpdateTemplateRequestJson = {
   language?: string;
 
   /**
-   * The version that was edited: the newest.
+   * The version that was edited; it must be the newest.
    *
    * @generated from field: int32 version = 3;
    */
@@ -354,7 +354,7 @@ export const UpdateTemplateResponseSchema: GenMessage<UpdateTemplateResponse, {j
   messageDesc(file_sagacart_notifier_v1_template_service, 5);
 
 /**
- * Which template, or which draft.
+ * The template to preview.
  *
  * @generated from message sagacart.notifier.v1.PreviewTemplateRequest
  */
@@ -374,21 +374,21 @@ export type PreviewTemplateRequest = Message<"sagacart.notifier.v1.PreviewTempla
   language: string;
 
   /**
-   * The subject line of a draft.
+   * The subject line to preview.
    *
    * @generated from field: string subject = 3;
    */
   subject: string;
 
   /**
-   * The MJML document of a draft.
+   * The MJML document to preview.
    *
    * @generated from field: string mjml = 4;
    */
   mjml: string;
 
   /**
-   * The text part of a draft.
+   * The text part to preview.
    *
    * @generated from field: string text = 5;
    */
@@ -396,7 +396,7 @@ export type PreviewTemplateRequest = Message<"sagacart.notifier.v1.PreviewTempla
 };
 
 /**
- * Which template, or which draft.
+ * The template to preview.
  *
  * @generated from message sagacart.notifier.v1.PreviewTemplateRequest
  */
@@ -416,21 +416,21 @@ export type PreviewTemplateRequestJson = {
   language?: string;
 
   /**
-   * The subject line of a draft.
+   * The subject line to preview.
    *
    * @generated from field: string subject = 3;
    */
   subject?: string;
 
   /**
-   * The MJML document of a draft.
+   * The MJML document to preview.
    *
    * @generated from field: string mjml = 4;
    */
   mjml?: string;
 
   /**
-   * The text part of a draft.
+   * The text part to preview.
    *
    * @generated from field: string text = 5;
    */
@@ -445,7 +445,7 @@ export const PreviewTemplateRequestSchema: GenMessage<PreviewTemplateRequest, {j
   messageDesc(file_sagacart_notifier_v1_template_service, 6);
 
 /**
- * What a customer would get.
+ * The message that a customer would get.
  *
  * @generated from message sagacart.notifier.v1.PreviewTemplateResponse
  */
@@ -473,7 +473,7 @@ export type PreviewTemplateResponse = Message<"sagacart.notifier.v1.PreviewTempl
 };
 
 /**
- * What a customer would get.
+ * The message that a customer would get.
  *
  * @generated from message sagacart.notifier.v1.PreviewTemplateResponse
  */
@@ -508,15 +508,15 @@ export const PreviewTemplateResponseSchema: GenMessage<PreviewTemplateResponse, 
   messageDesc(file_sagacart_notifier_v1_template_service, 7);
 
 /**
- * The texts of messages, for operators.
+ * The templates of messages, for operators.
  *
- * Messages keep the version they were made with; a new one is for messages made from then on.
+ * A message keeps the template version it was created with; a new version applies to messages created later.
  *
  * @generated from service sagacart.notifier.v1.TemplateService
  */
 export const TemplateService: GenService<{
   /**
-   * List templates, each in its newest version, by type of event and language.
+   * List templates in their newest version, by type of event and language.
    *
    * Fails with INVALID_ARGUMENT / BAD_PAGE_TOKEN.
    *
@@ -528,7 +528,7 @@ export const TemplateService: GenService<{
     output: typeof ListTemplatesResponseSchema;
   },
   /**
-   * Get one template, in its newest version or in an earlier one.
+   * Get one template, in its newest or an earlier version.
    *
    * Fails with NOT_FOUND / TEMPLATE_NOT_FOUND.
    *
@@ -540,12 +540,12 @@ export const TemplateService: GenService<{
     output: typeof GetTemplateResponseSchema;
   },
   /**
-   * Make a new version of a template.
+   * Create a new version of a template.
    *
-   * It is written out with all there may be to say, with nothing and with the most before it is taken, so that no
-   * message fails of it later: what is wrong fails with INVALID_ARGUMENT / TEMPLATE_INVALID, whose metadata has the
-   * `field`. Fails with NOT_FOUND / TEMPLATE_NOT_FOUND, and with ABORTED / TEMPLATE_CHANGED where `version` is not the
-   * newest; a repeat of the update that made the newest is answered as the first was.
+   * Before it is accepted, it is rendered with typical, empty and maximal data, so that no message fails because of it
+   * later. A failure is INVALID_ARGUMENT / TEMPLATE_INVALID, with the `field` in the metadata. Fails with NOT_FOUND /
+   * TEMPLATE_NOT_FOUND, and with ABORTED / TEMPLATE_CHANGED if `version` is not the newest. A repeat of the update that
+   * created the newest version gets the same answer.
    *
    * @generated from rpc sagacart.notifier.v1.TemplateService.UpdateTemplate
    */
@@ -555,9 +555,9 @@ export const TemplateService: GenService<{
     output: typeof UpdateTemplateResponseSchema;
   },
   /**
-   * Write a template out with sample data: a draft, or where its three parts are empty the newest version.
+   * Render a template with sample data: the given parts, or the newest version if all three parts are empty.
    *
-   * Fails with NOT_FOUND / TEMPLATE_NOT_FOUND, and with INVALID_ARGUMENT / TEMPLATE_INVALID as UpdateTemplate would.
+   * Fails with NOT_FOUND / TEMPLATE_NOT_FOUND, and with INVALID_ARGUMENT / TEMPLATE_INVALID as UpdateTemplate does.
    *
    * @generated from rpc sagacart.notifier.v1.TemplateService.PreviewTemplate
    */

@@ -20,7 +20,7 @@ export const file_sagacart_notifier_v1_webhook_service: GenFile = /*@__PURE__*/
   fileDesc("CipzYWdhY2FydC9ub3RpZmllci92MS93ZWJob29rX3NlcnZpY2UucHJvdG8SFHNhZ2FjYXJ0Lm5vdGlmaWVyLnYxIqECChxDcmVhdGVXZWJob29rRW5kcG9pbnRSZXF1ZXN0Es8BCghlbmRwb2ludBgBIAEoCzIlLnNhZ2FjYXJ0Lm5vdGlmaWVyLnYxLldlYmhvb2tFbmRwb2ludEKVAbpIkQG6ATYKDGVuZHBvaW50LnVybBIWZW5kcG9pbnQudXJsIGlzIG5lZWRlZBoOdGhpcy51cmwgIT0gJye6AVIKFGVuZHBvaW50LmV2ZW50X3R5cGVzEh5lbmRwb2ludC5ldmVudF90eXBlcyBpcyBuZWVkZWQaGnNpemUodGhpcy5ldmVudF90eXBlcykgPiAwyAEBEi8KCnJlcXVlc3RfaWQYAiABKAlCG7pIGHIWMhReW1x4MjEtXHg3ZV17MCwxMjh9JCJoCh1DcmVhdGVXZWJob29rRW5kcG9pbnRSZXNwb25zZRI3CghlbmRwb2ludBgBIAEoCzIlLnNhZ2FjYXJ0Lm5vdGlmaWVyLnYxLldlYmhvb2tFbmRwb2ludBIOCgZzZWNyZXQYAiABKAkiTgoZR2V0V2ViaG9va0VuZHBvaW50UmVxdWVzdBIxCgJpZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLiJVChpHZXRXZWJob29rRW5kcG9pbnRSZXNwb25zZRI3CghlbmRwb2ludBgBIAEoCzIlLnNhZ2FjYXJ0Lm5vdGlmaWVyLnYxLldlYmhvb2tFbmRwb2ludCJbChtMaXN0V2ViaG9va0VuZHBvaW50c1JlcXVlc3QSHgoJcGFnZV9zaXplGAEgASgFQgu6SAgaBhjAhD0oABIcCgpwYWdlX3Rva2VuGAIgASgJQgi6SAVyAxjoByJxChxMaXN0V2ViaG9va0VuZHBvaW50c1Jlc3BvbnNlEjgKCWVuZHBvaW50cxgBIAMoCzIlLnNhZ2FjYXJ0Lm5vdGlmaWVyLnYxLldlYmhvb2tFbmRwb2ludBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkixgEKHFVwZGF0ZVdlYmhvb2tFbmRwb2ludFJlcXVlc3QSdQoIZW5kcG9pbnQYASABKAsyJS5zYWdhY2FydC5ub3RpZmllci52MS5XZWJob29rRW5kcG9pbnRCPLpIOboBMwoLZW5kcG9pbnQuaWQSFWVuZHBvaW50LmlkIGlzIG5lZWRlZBoNdGhpcy5pZCAhPSAnJ8gBARIvCgt1cGRhdGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2siWAodVXBkYXRlV2ViaG9va0VuZHBvaW50UmVzcG9uc2USNwoIZW5kcG9pbnQYASABKAsyJS5zYWdhY2FydC5ub3RpZmllci52MS5XZWJob29rRW5kcG9pbnQiaAocRGVsZXRlV2ViaG9va0VuZHBvaW50UmVxdWVzdBIxCgJpZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIVCgRldGFnGAIgASgJQge6SARyAhhAIh8KHURlbGV0ZVdlYmhvb2tFbmRwb2ludFJlc3BvbnNlIsUBChpSb3RhdGVXZWJob29rU2VjcmV0UmVxdWVzdBI6CgtlbmRwb2ludF9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI6CgdvdmVybGFwGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQg66SAuqAQgiBAiA9SQyABIvCgpyZXF1ZXN0X2lkGAMgASgJQhu6SBhyFjIUXltceDIxLVx4N2VdezAsMTI4fSQiZwobUm90YXRlV2ViaG9va1NlY3JldFJlc3BvbnNlEg4KBnNlY3JldBgBIAEoCRI4ChRwcmV2aW91c19leHBpcmVfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiWAoaVGVzdFdlYmhvb2tFbmRwb2ludFJlcXVlc3QSOgoLZW5kcG9pbnRfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4iZwobVGVzdFdlYmhvb2tFbmRwb2ludFJlc3BvbnNlEjUKB2F0dGVtcHQYASABKAsyJC5zYWdhY2FydC5ub3RpZmllci52MS5XZWJob29rQXR0ZW1wdBIRCglkZWxpdmVyZWQYAiABKAgiTgoZR2V0V2ViaG9va0RlbGl2ZXJ5UmVxdWVzdBIxCgJpZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLiJVChpHZXRXZWJob29rRGVsaXZlcnlSZXNwb25zZRI3CghkZWxpdmVyeRgBIAEoCzIlLnNhZ2FjYXJ0Lm5vdGlmaWVyLnYxLldlYmhvb2tEZWxpdmVyeSKlAgocTGlzdFdlYmhvb2tEZWxpdmVyaWVzUmVxdWVzdBI9CgtlbmRwb2ludF9pZBgBIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhJCCgdzdWJqZWN0GAIgASgJQjG6SC7YAQFyKTIgXihjYXJ0cy8pP1tBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEkQKBXN0YXRlGAMgASgOMisuc2FnYWNhcnQubm90aWZpZXIudjEuV2ViaG9va0RlbGl2ZXJ5LlN0YXRlQgi6SAWCAQIQARIeCglwYWdlX3NpemUYBCABKAVCC7pICBoGGMCEPSgAEhwKCnBhZ2VfdG9rZW4YBSABKAlCCLpIBXIDGOgHInMKHUxpc3RXZWJob29rRGVsaXZlcmllc1Jlc3BvbnNlEjkKCmRlbGl2ZXJpZXMYASADKAsyJS5zYWdhY2FydC5ub3RpZmllci52MS5XZWJob29rRGVsaXZlcnkSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIlEKHFJlc2VuZFdlYmhvb2tEZWxpdmVyeVJlcXVlc3QSMQoCaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4iWAodUmVzZW5kV2ViaG9va0RlbGl2ZXJ5UmVzcG9uc2USNwoIZGVsaXZlcnkYASABKAsyJS5zYWdhY2FydC5ub3RpZmllci52MS5XZWJob29rRGVsaXZlcnkimgEKHlJlc2VuZFdlYmhvb2tEZWxpdmVyaWVzUmVxdWVzdBI6CgtlbmRwb2ludF9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI8CgVzaW5jZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCEbpIDrIBCyIHCP+C0f+vBzIAIj4KH1Jlc2VuZFdlYmhvb2tEZWxpdmVyaWVzUmVzcG9uc2USDQoFY291bnQYASABKAUSDAoEbW9yZRgCIAEoCDLmDwoOV2ViaG9va1NlcnZpY2USrAEKFUNyZWF0ZVdlYmhvb2tFbmRwb2ludBIyLnNhZ2FjYXJ0Lm5vdGlmaWVyLnYxLkNyZWF0ZVdlYmhvb2tFbmRwb2ludFJlcXVlc3QaMy5zYWdhY2FydC5ub3RpZmllci52MS5DcmVhdGVXZWJob29rRW5kcG9pbnRSZXNwb25zZSIqkAICqrsYAxIBA4LT5JMCGjoBKiIVL3YxL3dlYmhvb2stZW5kcG9pbnRzEqYBChJHZXRXZWJob29rRW5kcG9pbnQSLy5zYWdhY2FydC5ub3RpZmllci52MS5HZXRXZWJob29rRW5kcG9pbnRSZXF1ZXN0GjAuc2FnYWNhcnQubm90aWZpZXIudjEuR2V0V2ViaG9va0VuZHBvaW50UmVzcG9uc2UiLZACAaq7GAQSAgIDgtPkkwIcEhovdjEvd2ViaG9vay1lbmRwb2ludHMve2lkfRKnAQoUTGlzdFdlYmhvb2tFbmRwb2ludHMSMS5zYWdhY2FydC5ub3RpZmllci52MS5MaXN0V2ViaG9va0VuZHBvaW50c1JlcXVlc3QaMi5zYWdhY2FydC5ub3RpZmllci52MS5MaXN0V2ViaG9va0VuZHBvaW50c1Jlc3BvbnNlIiiQAgGquxgEEgICA4LT5JMCFxIVL3YxL3dlYmhvb2stZW5kcG9pbnRzEsEBChVVcGRhdGVXZWJob29rRW5kcG9pbnQSMi5zYWdhY2FydC5ub3RpZmllci52MS5VcGRhdGVXZWJob29rRW5kcG9pbnRSZXF1ZXN0GjMuc2FnYWNhcnQubm90aWZpZXIudjEuVXBkYXRlV2ViaG9va0VuZHBvaW50UmVzcG9uc2UiP5ACAqq7GAMSAQOC0+STAi86CGVuZHBvaW50MiMvdjEvd2ViaG9vay1lbmRwb2ludHMve2VuZHBvaW50LmlkfRKuAQoVRGVsZXRlV2ViaG9va0VuZHBvaW50EjIuc2FnYWNhcnQubm90aWZpZXIudjEuRGVsZXRlV2ViaG9va0VuZHBvaW50UmVxdWVzdBozLnNhZ2FjYXJ0Lm5vdGlmaWVyLnYxLkRlbGV0ZVdlYmhvb2tFbmRwb2ludFJlc3BvbnNlIiyQAgKquxgDEgEDgtPkkwIcKhovdjEvd2ViaG9vay1lbmRwb2ludHMve2lkfRLCAQoTUm90YXRlV2ViaG9va1NlY3JldBIwLnNhZ2FjYXJ0Lm5vdGlmaWVyLnYxLlJvdGF0ZVdlYmhvb2tTZWNyZXRSZXF1ZXN0GjEuc2FnYWNhcnQubm90aWZpZXIudjEuUm90YXRlV2ViaG9va1NlY3JldFJlc3BvbnNlIkaQAgKquxgDEgEDgtPkkwI2OgEqIjEvdjEvd2ViaG9vay1lbmRwb2ludHMve2VuZHBvaW50X2lkfTpyb3RhdGUtc2VjcmV0ErcBChNUZXN0V2ViaG9va0VuZHBvaW50EjAuc2FnYWNhcnQubm90aWZpZXIudjEuVGVzdFdlYmhvb2tFbmRwb2ludFJlcXVlc3QaMS5zYWdhY2FydC5ub3RpZmllci52MS5UZXN0V2ViaG9va0VuZHBvaW50UmVzcG9uc2UiO6q7GAQSAgIDgtPkkwItOgEqIigvdjEvd2ViaG9vay1lbmRwb2ludHMve2VuZHBvaW50X2lkfTp0ZXN0EqcBChJHZXRXZWJob29rRGVsaXZlcnkSLy5zYWdhY2FydC5ub3RpZmllci52MS5HZXRXZWJob29rRGVsaXZlcnlSZXF1ZXN0GjAuc2FnYWNhcnQubm90aWZpZXIudjEuR2V0V2ViaG9va0RlbGl2ZXJ5UmVzcG9uc2UiLpACAaq7GAQSAgIDgtPkkwIdEhsvdjEvd2ViaG9vay1kZWxpdmVyaWVzL3tpZH0SqwEKFUxpc3RXZWJob29rRGVsaXZlcmllcxIyLnNhZ2FjYXJ0Lm5vdGlmaWVyLnYxLkxpc3RXZWJob29rRGVsaXZlcmllc1JlcXVlc3QaMy5zYWdhY2FydC5ub3RpZmllci52MS5MaXN0V2ViaG9va0RlbGl2ZXJpZXNSZXNwb25zZSIpkAIBqrsYBBICAgOC0+STAhgSFi92MS93ZWJob29rLWRlbGl2ZXJpZXMSugEKFVJlc2VuZFdlYmhvb2tEZWxpdmVyeRIyLnNhZ2FjYXJ0Lm5vdGlmaWVyLnYxLlJlc2VuZFdlYmhvb2tEZWxpdmVyeVJlcXVlc3QaMy5zYWdhY2FydC5ub3RpZmllci52MS5SZXNlbmRXZWJob29rRGVsaXZlcnlSZXNwb25zZSI4kAICqrsYBBICAgOC0+STAic6ASoiIi92MS93ZWJob29rLWRlbGl2ZXJpZXMve2lkfTpyZXNlbmQSyAEKF1Jlc2VuZFdlYmhvb2tEZWxpdmVyaWVzEjQuc2FnYWNhcnQubm90aWZpZXIudjEuUmVzZW5kV2ViaG9va0RlbGl2ZXJpZXNSZXF1ZXN0GjUuc2FnYWNhcnQubm90aWZpZXIudjEuUmVzZW5kV2ViaG9va0RlbGl2ZXJpZXNSZXNwb25zZSJAkAICqrsYBBICAgOC0+STAi86ASoiKi92MS93ZWJob29rLWVuZHBvaW50cy97ZW5kcG9pbnRfaWR9OnJlc2VuZGIGcHJvdG8z", [file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_sagacart_auth_v1_access, file_sagacart_notifier_v1_webhook]);
 
 /**
- * What to register.
+ * The endpoint to register.
  *
  * @generated from message sagacart.notifier.v1.CreateWebhookEndpointRequest
  */
@@ -33,7 +33,7 @@ export type CreateWebhookEndpointRequest = Message<"sagacart.notifier.v1.CreateW
   endpoint?: WebhookEndpoint | undefined;
 
   /**
-   * Makes a repeat answer like the first.
+   * Idempotency key: a repeat with the same key gets the same answer.
    *
    * @generated from field: string request_id = 2;
    */
@@ -41,7 +41,7 @@ export type CreateWebhookEndpointRequest = Message<"sagacart.notifier.v1.CreateW
 };
 
 /**
- * What to register.
+ * The endpoint to register.
  *
  * @generated from message sagacart.notifier.v1.CreateWebhookEndpointRequest
  */
@@ -54,7 +54,7 @@ export type CreateWebhookEndpointRequestJson = {
   endpoint?: WebhookEndpointJson;
 
   /**
-   * Makes a repeat answer like the first.
+   * Idempotency key: a repeat with the same key gets the same answer.
    *
    * @generated from field: string request_id = 2;
    */
@@ -69,7 +69,7 @@ export const CreateWebhookEndpointRequestSchema: GenMessage<CreateWebhookEndpoin
   messageDesc(file_sagacart_notifier_v1_webhook_service, 0);
 
 /**
- * The endpoint made.
+ * The created endpoint.
  *
  * @generated from message sagacart.notifier.v1.CreateWebhookEndpointResponse
  */
@@ -82,7 +82,7 @@ export type CreateWebhookEndpointResponse = Message<"sagacart.notifier.v1.Create
   endpoint?: WebhookEndpoint | undefined;
 
   /**
-   * What its requests are signed with: "whsec_" and base64. Empty where a repeat comes after it was replaced.
+   * The secret that signs its requests: "whsec_" and base64. Empty in a repeat after the secret was replaced.
    *
    * @generated from field: string secret = 2;
    */
@@ -90,7 +90,7 @@ export type CreateWebhookEndpointResponse = Message<"sagacart.notifier.v1.Create
 };
 
 /**
- * The endpoint made.
+ * The created endpoint.
  *
  * @generated from message sagacart.notifier.v1.CreateWebhookEndpointResponse
  */
@@ -103,7 +103,7 @@ export type CreateWebhookEndpointResponseJson = {
   endpoint?: WebhookEndpointJson;
 
   /**
-   * What its requests are signed with: "whsec_" and base64. Empty where a repeat comes after it was replaced.
+   * The secret that signs its requests: "whsec_" and base64. Empty in a repeat after the secret was replaced.
    *
    * @generated from field: string secret = 2;
    */
@@ -118,13 +118,13 @@ export const CreateWebhookEndpointResponseSchema: GenMessage<CreateWebhookEndpoi
   messageDesc(file_sagacart_notifier_v1_webhook_service, 1);
 
 /**
- * Which endpoint.
+ * The endpoint to get.
  *
  * @generated from message sagacart.notifier.v1.GetWebhookEndpointRequest
  */
 export type GetWebhookEndpointRequest = Message<"sagacart.notifier.v1.GetWebhookEndpointRequest"> & {
   /**
-   * Its id.
+   * The id.
    *
    * @generated from field: string id = 1;
    */
@@ -132,13 +132,13 @@ export type GetWebhookEndpointRequest = Message<"sagacart.notifier.v1.GetWebhook
 };
 
 /**
- * Which endpoint.
+ * The endpoint to get.
  *
  * @generated from message sagacart.notifier.v1.GetWebhookEndpointRequest
  */
 export type GetWebhookEndpointRequestJson = {
   /**
-   * Its id.
+   * The id.
    *
    * @generated from field: string id = 1;
    */
@@ -188,20 +188,20 @@ export const GetWebhookEndpointResponseSchema: GenMessage<GetWebhookEndpointResp
   messageDesc(file_sagacart_notifier_v1_webhook_service, 3);
 
 /**
- * Which page.
+ * The endpoints to list.
  *
  * @generated from message sagacart.notifier.v1.ListWebhookEndpointsRequest
  */
 export type ListWebhookEndpointsRequest = Message<"sagacart.notifier.v1.ListWebhookEndpointsRequest"> & {
   /**
-   * How many; 0 means 50, more than 200 means 200.
+   * The page size; 0 means 50, more than 200 means 200.
    *
    * @generated from field: int32 page_size = 1;
    */
   pageSize: number;
 
   /**
-   * From the answer before.
+   * The next_page_token of the previous page; empty for the first page.
    *
    * @generated from field: string page_token = 2;
    */
@@ -209,20 +209,20 @@ export type ListWebhookEndpointsRequest = Message<"sagacart.notifier.v1.ListWebh
 };
 
 /**
- * Which page.
+ * The endpoints to list.
  *
  * @generated from message sagacart.notifier.v1.ListWebhookEndpointsRequest
  */
 export type ListWebhookEndpointsRequestJson = {
   /**
-   * How many; 0 means 50, more than 200 means 200.
+   * The page size; 0 means 50, more than 200 means 200.
    *
    * @generated from field: int32 page_size = 1;
    */
   pageSize?: number;
 
   /**
-   * From the answer before.
+   * The next_page_token of the previous page; empty for the first page.
    *
    * @generated from field: string page_token = 2;
    */
@@ -250,7 +250,7 @@ export type ListWebhookEndpointsResponse = Message<"sagacart.notifier.v1.ListWeb
   endpoints: WebhookEndpoint[];
 
   /**
-   * Asks for the next page; empty at the end.
+   * The token for the next page; empty on the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -271,7 +271,7 @@ export type ListWebhookEndpointsResponseJson = {
   endpoints?: WebhookEndpointJson[];
 
   /**
-   * Asks for the next page; empty at the end.
+   * The token for the next page; empty on the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -286,20 +286,20 @@ export const ListWebhookEndpointsResponseSchema: GenMessage<ListWebhookEndpoints
   messageDesc(file_sagacart_notifier_v1_webhook_service, 5);
 
 /**
- * What to change.
+ * The changes of an endpoint.
  *
  * @generated from message sagacart.notifier.v1.UpdateWebhookEndpointRequest
  */
 export type UpdateWebhookEndpointRequest = Message<"sagacart.notifier.v1.UpdateWebhookEndpointRequest"> & {
   /**
-   * The endpoint, with what is new. Its etag, where given, must be the present one.
+   * The endpoint with its new values. If its etag is set, it must be the current one.
    *
    * @generated from field: sagacart.notifier.v1.WebhookEndpoint endpoint = 1;
    */
   endpoint?: WebhookEndpoint | undefined;
 
   /**
-   * What to change: url, event_types, description, enabled, content_mode. Empty means each of these that is set.
+   * The fields to change: url, event_types, description, enabled, content_mode. Empty means those that are set.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 2;
    */
@@ -307,20 +307,20 @@ export type UpdateWebhookEndpointRequest = Message<"sagacart.notifier.v1.UpdateW
 };
 
 /**
- * What to change.
+ * The changes of an endpoint.
  *
  * @generated from message sagacart.notifier.v1.UpdateWebhookEndpointRequest
  */
 export type UpdateWebhookEndpointRequestJson = {
   /**
-   * The endpoint, with what is new. Its etag, where given, must be the present one.
+   * The endpoint with its new values. If its etag is set, it must be the current one.
    *
    * @generated from field: sagacart.notifier.v1.WebhookEndpoint endpoint = 1;
    */
   endpoint?: WebhookEndpointJson;
 
   /**
-   * What to change: url, event_types, description, enabled, content_mode. Empty means each of these that is set.
+   * The fields to change: url, event_types, description, enabled, content_mode. Empty means those that are set.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 2;
    */
@@ -370,20 +370,20 @@ export const UpdateWebhookEndpointResponseSchema: GenMessage<UpdateWebhookEndpoi
   messageDesc(file_sagacart_notifier_v1_webhook_service, 7);
 
 /**
- * Which endpoint.
+ * The endpoint to delete.
  *
  * @generated from message sagacart.notifier.v1.DeleteWebhookEndpointRequest
  */
 export type DeleteWebhookEndpointRequest = Message<"sagacart.notifier.v1.DeleteWebhookEndpointRequest"> & {
   /**
-   * Its id.
+   * The id.
    *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
-   * Where given, must be the present one.
+   * The etag that it must have; empty accepts any.
    *
    * @generated from field: string etag = 2;
    */
@@ -391,20 +391,20 @@ export type DeleteWebhookEndpointRequest = Message<"sagacart.notifier.v1.DeleteW
 };
 
 /**
- * Which endpoint.
+ * The endpoint to delete.
  *
  * @generated from message sagacart.notifier.v1.DeleteWebhookEndpointRequest
  */
 export type DeleteWebhookEndpointRequestJson = {
   /**
-   * Its id.
+   * The id.
    *
    * @generated from field: string id = 1;
    */
   id?: string;
 
   /**
-   * Where given, must be the present one.
+   * The etag that it must have; empty accepts any.
    *
    * @generated from field: string etag = 2;
    */
@@ -419,7 +419,7 @@ export const DeleteWebhookEndpointRequestSchema: GenMessage<DeleteWebhookEndpoin
   messageDesc(file_sagacart_notifier_v1_webhook_service, 8);
 
 /**
- * It is gone.
+ * Empty.
  *
  * @generated from message sagacart.notifier.v1.DeleteWebhookEndpointResponse
  */
@@ -427,7 +427,7 @@ export type DeleteWebhookEndpointResponse = Message<"sagacart.notifier.v1.Delete
 };
 
 /**
- * It is gone.
+ * Empty.
  *
  * @generated from message sagacart.notifier.v1.DeleteWebhookEndpointResponse
  */
@@ -442,7 +442,7 @@ export const DeleteWebhookEndpointResponseSchema: GenMessage<DeleteWebhookEndpoi
   messageDesc(file_sagacart_notifier_v1_webhook_service, 9);
 
 /**
- * Whose secret.
+ * The endpoint that gets a new secret.
  *
  * @generated from message sagacart.notifier.v1.RotateWebhookSecretRequest
  */
@@ -455,14 +455,14 @@ export type RotateWebhookSecretRequest = Message<"sagacart.notifier.v1.RotateWeb
   endpointId: string;
 
   /**
-   * How long the present secret signs along: a day unless said otherwise, a week at most.
+   * How long the old secret keeps signing: a day if absent, at most a week.
    *
    * @generated from field: google.protobuf.Duration overlap = 2;
    */
   overlap?: Duration | undefined;
 
   /**
-   * Makes a repeat answer like the first.
+   * Idempotency key: a repeat with the same key gets the same answer.
    *
    * @generated from field: string request_id = 3;
    */
@@ -470,7 +470,7 @@ export type RotateWebhookSecretRequest = Message<"sagacart.notifier.v1.RotateWeb
 };
 
 /**
- * Whose secret.
+ * The endpoint that gets a new secret.
  *
  * @generated from message sagacart.notifier.v1.RotateWebhookSecretRequest
  */
@@ -483,14 +483,14 @@ export type RotateWebhookSecretRequestJson = {
   endpointId?: string;
 
   /**
-   * How long the present secret signs along: a day unless said otherwise, a week at most.
+   * How long the old secret keeps signing: a day if absent, at most a week.
    *
    * @generated from field: google.protobuf.Duration overlap = 2;
    */
   overlap?: DurationJson;
 
   /**
-   * Makes a repeat answer like the first.
+   * Idempotency key: a repeat with the same key gets the same answer.
    *
    * @generated from field: string request_id = 3;
    */
@@ -511,14 +511,14 @@ export const RotateWebhookSecretRequestSchema: GenMessage<RotateWebhookSecretReq
  */
 export type RotateWebhookSecretResponse = Message<"sagacart.notifier.v1.RotateWebhookSecretResponse"> & {
   /**
-   * What requests are signed with from now on. Empty where a repeat comes after it was replaced.
+   * The secret that signs requests from now on. Empty in a repeat after it was replaced.
    *
    * @generated from field: string secret = 1;
    */
   secret: string;
 
   /**
-   * When the one before stops signing along.
+   * When the old secret stops signing.
    *
    * @generated from field: google.protobuf.Timestamp previous_expire_time = 2;
    */
@@ -532,14 +532,14 @@ export type RotateWebhookSecretResponse = Message<"sagacart.notifier.v1.RotateWe
  */
 export type RotateWebhookSecretResponseJson = {
   /**
-   * What requests are signed with from now on. Empty where a repeat comes after it was replaced.
+   * The secret that signs requests from now on. Empty in a repeat after it was replaced.
    *
    * @generated from field: string secret = 1;
    */
   secret?: string;
 
   /**
-   * When the one before stops signing along.
+   * When the old secret stops signing.
    *
    * @generated from field: google.protobuf.Timestamp previous_expire_time = 2;
    */
@@ -554,13 +554,13 @@ export const RotateWebhookSecretResponseSchema: GenMessage<RotateWebhookSecretRe
   messageDesc(file_sagacart_notifier_v1_webhook_service, 11);
 
 /**
- * Which endpoint.
+ * The endpoint to test.
  *
  * @generated from message sagacart.notifier.v1.TestWebhookEndpointRequest
  */
 export type TestWebhookEndpointRequest = Message<"sagacart.notifier.v1.TestWebhookEndpointRequest"> & {
   /**
-   * Its id.
+   * The id.
    *
    * @generated from field: string endpoint_id = 1;
    */
@@ -568,13 +568,13 @@ export type TestWebhookEndpointRequest = Message<"sagacart.notifier.v1.TestWebho
 };
 
 /**
- * Which endpoint.
+ * The endpoint to test.
  *
  * @generated from message sagacart.notifier.v1.TestWebhookEndpointRequest
  */
 export type TestWebhookEndpointRequestJson = {
   /**
-   * Its id.
+   * The id.
    *
    * @generated from field: string endpoint_id = 1;
    */
@@ -589,7 +589,7 @@ export const TestWebhookEndpointRequestSchema: GenMessage<TestWebhookEndpointReq
   messageDesc(file_sagacart_notifier_v1_webhook_service, 12);
 
 /**
- * What came of it.
+ * The result of the test.
  *
  * @generated from message sagacart.notifier.v1.TestWebhookEndpointResponse
  */
@@ -602,7 +602,7 @@ export type TestWebhookEndpointResponse = Message<"sagacart.notifier.v1.TestWebh
   attempt?: WebhookAttempt | undefined;
 
   /**
-   * Whether a delivery would have been DELIVERED.
+   * True if a delivery would now be DELIVERED.
    *
    * @generated from field: bool delivered = 2;
    */
@@ -610,7 +610,7 @@ export type TestWebhookEndpointResponse = Message<"sagacart.notifier.v1.TestWebh
 };
 
 /**
- * What came of it.
+ * The result of the test.
  *
  * @generated from message sagacart.notifier.v1.TestWebhookEndpointResponse
  */
@@ -623,7 +623,7 @@ export type TestWebhookEndpointResponseJson = {
   attempt?: WebhookAttemptJson;
 
   /**
-   * Whether a delivery would have been DELIVERED.
+   * True if a delivery would now be DELIVERED.
    *
    * @generated from field: bool delivered = 2;
    */
@@ -638,13 +638,13 @@ export const TestWebhookEndpointResponseSchema: GenMessage<TestWebhookEndpointRe
   messageDesc(file_sagacart_notifier_v1_webhook_service, 13);
 
 /**
- * Which delivery.
+ * The delivery to get.
  *
  * @generated from message sagacart.notifier.v1.GetWebhookDeliveryRequest
  */
 export type GetWebhookDeliveryRequest = Message<"sagacart.notifier.v1.GetWebhookDeliveryRequest"> & {
   /**
-   * Its id.
+   * The id.
    *
    * @generated from field: string id = 1;
    */
@@ -652,13 +652,13 @@ export type GetWebhookDeliveryRequest = Message<"sagacart.notifier.v1.GetWebhook
 };
 
 /**
- * Which delivery.
+ * The delivery to get.
  *
  * @generated from message sagacart.notifier.v1.GetWebhookDeliveryRequest
  */
 export type GetWebhookDeliveryRequestJson = {
   /**
-   * Its id.
+   * The id.
    *
    * @generated from field: string id = 1;
    */
@@ -708,41 +708,41 @@ export const GetWebhookDeliveryResponseSchema: GenMessage<GetWebhookDeliveryResp
   messageDesc(file_sagacart_notifier_v1_webhook_service, 15);
 
 /**
- * Which deliveries.
+ * The deliveries to list.
  *
  * @generated from message sagacart.notifier.v1.ListWebhookDeliveriesRequest
  */
 export type ListWebhookDeliveriesRequest = Message<"sagacart.notifier.v1.ListWebhookDeliveriesRequest"> & {
   /**
-   * Only to this endpoint.
+   * Only deliveries to this endpoint.
    *
    * @generated from field: string endpoint_id = 1;
    */
   endpointId: string;
 
   /**
-   * Only about this subject: an order, or a cart as carts/{id}.
+   * Only deliveries about this subject: the id of an order, or "carts/" and the id of a cart.
    *
    * @generated from field: string subject = 2;
    */
   subject: string;
 
   /**
-   * Only in this state.
+   * Only deliveries in this state.
    *
    * @generated from field: sagacart.notifier.v1.WebhookDelivery.State state = 3;
    */
   state: WebhookDelivery_State;
 
   /**
-   * How many; 0 means 50, more than 200 means 200.
+   * The page size; 0 means 50, more than 200 means 200.
    *
    * @generated from field: int32 page_size = 4;
    */
   pageSize: number;
 
   /**
-   * From the answer before.
+   * The next_page_token of the previous page; empty for the first page.
    *
    * @generated from field: string page_token = 5;
    */
@@ -750,41 +750,41 @@ export type ListWebhookDeliveriesRequest = Message<"sagacart.notifier.v1.ListWeb
 };
 
 /**
- * Which deliveries.
+ * The deliveries to list.
  *
  * @generated from message sagacart.notifier.v1.ListWebhookDeliveriesRequest
  */
 export type ListWebhookDeliveriesRequestJson = {
   /**
-   * Only to this endpoint.
+   * Only deliveries to this endpoint.
    *
    * @generated from field: string endpoint_id = 1;
    */
   endpointId?: string;
 
   /**
-   * Only about this subject: an order, or a cart as carts/{id}.
+   * Only deliveries about this subject: the id of an order, or "carts/" and the id of a cart.
    *
    * @generated from field: string subject = 2;
    */
   subject?: string;
 
   /**
-   * Only in this state.
+   * Only deliveries in this state.
    *
    * @generated from field: sagacart.notifier.v1.WebhookDelivery.State state = 3;
    */
   state?: WebhookDelivery_StateJson;
 
   /**
-   * How many; 0 means 50, more than 200 means 200.
+   * The page size; 0 means 50, more than 200 means 200.
    *
    * @generated from field: int32 page_size = 4;
    */
   pageSize?: number;
 
   /**
-   * From the answer before.
+   * The next_page_token of the previous page; empty for the first page.
    *
    * @generated from field: string page_token = 5;
    */
@@ -805,14 +805,14 @@ export const ListWebhookDeliveriesRequestSchema: GenMessage<ListWebhookDeliverie
  */
 export type ListWebhookDeliveriesResponse = Message<"sagacart.notifier.v1.ListWebhookDeliveriesResponse"> & {
   /**
-   * The deliveries, without their tries.
+   * The deliveries, without their attempts.
    *
    * @generated from field: repeated sagacart.notifier.v1.WebhookDelivery deliveries = 1;
    */
   deliveries: WebhookDelivery[];
 
   /**
-   * Asks for the next page; empty at the end.
+   * The token for the next page; empty on the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -826,14 +826,14 @@ export type ListWebhookDeliveriesResponse = Message<"sagacart.notifier.v1.ListWe
  */
 export type ListWebhookDeliveriesResponseJson = {
   /**
-   * The deliveries, without their tries.
+   * The deliveries, without their attempts.
    *
    * @generated from field: repeated sagacart.notifier.v1.WebhookDelivery deliveries = 1;
    */
   deliveries?: WebhookDeliveryJson[];
 
   /**
-   * Asks for the next page; empty at the end.
+   * The token for the next page; empty on the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -848,13 +848,13 @@ export const ListWebhookDeliveriesResponseSchema: GenMessage<ListWebhookDeliveri
   messageDesc(file_sagacart_notifier_v1_webhook_service, 17);
 
 /**
- * Which delivery.
+ * The delivery to resend.
  *
  * @generated from message sagacart.notifier.v1.ResendWebhookDeliveryRequest
  */
 export type ResendWebhookDeliveryRequest = Message<"sagacart.notifier.v1.ResendWebhookDeliveryRequest"> & {
   /**
-   * Its id.
+   * The id.
    *
    * @generated from field: string id = 1;
    */
@@ -862,13 +862,13 @@ export type ResendWebhookDeliveryRequest = Message<"sagacart.notifier.v1.ResendW
 };
 
 /**
- * Which delivery.
+ * The delivery to resend.
  *
  * @generated from message sagacart.notifier.v1.ResendWebhookDeliveryRequest
  */
 export type ResendWebhookDeliveryRequestJson = {
   /**
-   * Its id.
+   * The id.
    *
    * @generated from field: string id = 1;
    */
@@ -918,20 +918,20 @@ export const ResendWebhookDeliveryResponseSchema: GenMessage<ResendWebhookDelive
   messageDesc(file_sagacart_notifier_v1_webhook_service, 19);
 
 /**
- * Which dead letters.
+ * The dead letters to resend.
  *
  * @generated from message sagacart.notifier.v1.ResendWebhookDeliveriesRequest
  */
 export type ResendWebhookDeliveriesRequest = Message<"sagacart.notifier.v1.ResendWebhookDeliveriesRequest"> & {
   /**
-   * Those of this endpoint.
+   * The endpoint.
    *
    * @generated from field: string endpoint_id = 1;
    */
   endpointId: string;
 
   /**
-   * Those made at this time or later; all where it is absent.
+   * Only those created at this time or later; absent means all.
    *
    * @generated from field: google.protobuf.Timestamp since = 2;
    */
@@ -939,20 +939,20 @@ export type ResendWebhookDeliveriesRequest = Message<"sagacart.notifier.v1.Resen
 };
 
 /**
- * Which dead letters.
+ * The dead letters to resend.
  *
  * @generated from message sagacart.notifier.v1.ResendWebhookDeliveriesRequest
  */
 export type ResendWebhookDeliveriesRequestJson = {
   /**
-   * Those of this endpoint.
+   * The endpoint.
    *
    * @generated from field: string endpoint_id = 1;
    */
   endpointId?: string;
 
   /**
-   * Those made at this time or later; all where it is absent.
+   * Only those created at this time or later; absent means all.
    *
    * @generated from field: google.protobuf.Timestamp since = 2;
    */
@@ -967,20 +967,20 @@ export const ResendWebhookDeliveriesRequestSchema: GenMessage<ResendWebhookDeliv
   messageDesc(file_sagacart_notifier_v1_webhook_service, 20);
 
 /**
- * How many.
+ * The number of deliveries.
  *
  * @generated from message sagacart.notifier.v1.ResendWebhookDeliveriesResponse
  */
 export type ResendWebhookDeliveriesResponse = Message<"sagacart.notifier.v1.ResendWebhookDeliveriesResponse"> & {
   /**
-   * How many are sent again.
+   * The number of deliveries that are sent again.
    *
    * @generated from field: int32 count = 1;
    */
   count: number;
 
   /**
-   * Whether there are more than that.
+   * True if more dead letters remain.
    *
    * @generated from field: bool more = 2;
    */
@@ -988,20 +988,20 @@ export type ResendWebhookDeliveriesResponse = Message<"sagacart.notifier.v1.Rese
 };
 
 /**
- * How many.
+ * The number of deliveries.
  *
  * @generated from message sagacart.notifier.v1.ResendWebhookDeliveriesResponse
  */
 export type ResendWebhookDeliveriesResponseJson = {
   /**
-   * How many are sent again.
+   * The number of deliveries that are sent again.
    *
    * @generated from field: int32 count = 1;
    */
   count?: number;
 
   /**
-   * Whether there are more than that.
+   * True if more dead letters remain.
    *
    * @generated from field: bool more = 2;
    */
@@ -1016,20 +1016,20 @@ export const ResendWebhookDeliveriesResponseSchema: GenMessage<ResendWebhookDeli
   messageDesc(file_sagacart_notifier_v1_webhook_service, 21);
 
 /**
- * Sends the events of orders to endpoints outside, signed, in order per order, again and again for a day, and then
- * keeps them as dead letters. An endpoint sees the events of all customers.
+ * Webhooks: sends the events of orders to external endpoints, signed and in order per order. Retries for a day, then
+ * keeps what was not delivered as dead letters. An endpoint gets the events of all customers.
  *
  * @generated from service sagacart.notifier.v1.WebhookService
  */
 export const WebhookService: GenService<{
   /**
-   * Register an endpoint. It gets the events that are read from now on; those before, by a replay of the consumer
+   * Register an endpoint. It gets the events that are read from now on; to send earlier ones, replay the consumer
    * webhooks.
    *
-   * The secret is shown here and never again. A repeat with the same request id answers with the same endpoint and,
-   * until that is replaced, the same secret. Fails with INVALID_ARGUMENT / WEBHOOK_URL_REFUSED for a URL that nothing
-   * would be sent to, with ALREADY_EXISTS / WEBHOOK_ENDPOINT_EXISTS when the id is taken, with FAILED_PRECONDITION /
-   * TOO_MANY_WEBHOOK_ENDPOINTS, and with FAILED_PRECONDITION / REQUEST_ID_REUSED.
+   * The secret is returned here and never again. A repeat with the same request id returns the same endpoint and, until
+   * the secret is replaced, the same secret. Fails with INVALID_ARGUMENT / WEBHOOK_URL_REFUSED for a URL that the
+   * service does not send to, with ALREADY_EXISTS / WEBHOOK_ENDPOINT_EXISTS if the id is taken, and with
+   * FAILED_PRECONDITION: TOO_MANY_WEBHOOK_ENDPOINTS or REQUEST_ID_REUSED.
    *
    * @generated from rpc sagacart.notifier.v1.WebhookService.CreateWebhookEndpoint
    */
@@ -1051,7 +1051,7 @@ export const WebhookService: GenService<{
     output: typeof GetWebhookEndpointResponseSchema;
   },
   /**
-   * List endpoints, in the order of their ids.
+   * List endpoints, ordered by id.
    *
    * Fails with INVALID_ARGUMENT / BAD_PAGE_TOKEN.
    *
@@ -1063,10 +1063,10 @@ export const WebhookService: GenService<{
     output: typeof ListWebhookEndpointsResponseSchema;
   },
   /**
-   * Change an endpoint. Another URL, or enabling it, forgets its failures.
+   * Change an endpoint. A new URL, or enabling it, resets its failures.
    *
-   * Fails with NOT_FOUND / WEBHOOK_ENDPOINT_NOT_FOUND, with INVALID_ARGUMENT / WEBHOOK_URL_REFUSED, EMPTY_FIELD (no URL
-   * or no event types) or UNKNOWN_FIELD (in the mask), and with ABORTED / ETAG_MISMATCH when it has changed since it was
+   * Fails with NOT_FOUND / WEBHOOK_ENDPOINT_NOT_FOUND, with INVALID_ARGUMENT: WEBHOOK_URL_REFUSED, EMPTY_FIELD (no URL
+   * or no event types) or UNKNOWN_FIELD (in the mask), and with ABORTED / ETAG_MISMATCH if it has changed since it was
    * read.
    *
    * @generated from rpc sagacart.notifier.v1.WebhookService.UpdateWebhookEndpoint
@@ -1077,7 +1077,7 @@ export const WebhookService: GenService<{
     output: typeof UpdateWebhookEndpointResponseSchema;
   },
   /**
-   * Forget an endpoint, with its deliveries. What is being sent may still arrive.
+   * Delete an endpoint with its deliveries. Requests that are being sent may still arrive.
    *
    * A repeat succeeds. Fails with ABORTED / ETAG_MISMATCH.
    *
@@ -1089,10 +1089,10 @@ export const WebhookService: GenService<{
     output: typeof DeleteWebhookEndpointResponseSchema;
   },
   /**
-   * Make a new secret. The present one signs along for a while: webhook-signature has one for each.
+   * Create a new secret. The old secret keeps signing for a while: webhook-signature then has a signature for each.
    *
-   * The secret is shown here and never again. A repeat with the same request id answers with the same secret, until that
-   * is replaced. Fails with NOT_FOUND / WEBHOOK_ENDPOINT_NOT_FOUND and with FAILED_PRECONDITION / REQUEST_ID_REUSED.
+   * The secret is returned here and never again. A repeat with the same request id returns the same secret until it is
+   * replaced. Fails with NOT_FOUND / WEBHOOK_ENDPOINT_NOT_FOUND and with FAILED_PRECONDITION / REQUEST_ID_REUSED.
    *
    * @generated from rpc sagacart.notifier.v1.WebhookService.RotateWebhookSecret
    */
@@ -1102,9 +1102,9 @@ export const WebhookService: GenService<{
     output: typeof RotateWebhookSecretResponseSchema;
   },
   /**
-   * Send an endpoint an event of type sagacart.webhook.ping.v1 now, and tell what it answers.
+   * Send an event of type sagacart.webhook.ping.v1 to an endpoint now and return its answer.
    *
-   * It is tried once, also where the endpoint is not enabled or its circuit is open, and is not kept. Fails with
+   * One attempt, also if the endpoint is not enabled or its circuit breaker is open; nothing is stored. Fails with
    * NOT_FOUND / WEBHOOK_ENDPOINT_NOT_FOUND.
    *
    * @generated from rpc sagacart.notifier.v1.WebhookService.TestWebhookEndpoint
@@ -1115,7 +1115,7 @@ export const WebhookService: GenService<{
     output: typeof TestWebhookEndpointResponseSchema;
   },
   /**
-   * Get one delivery, with its tries.
+   * Get one delivery with its attempts.
    *
    * Fails with NOT_FOUND / WEBHOOK_DELIVERY_NOT_FOUND.
    *
@@ -1127,7 +1127,7 @@ export const WebhookService: GenService<{
     output: typeof GetWebhookDeliveryResponseSchema;
   },
   /**
-   * List deliveries, newest first. The dead letters are those in state DEAD.
+   * List deliveries, newest first. Dead letters are those in the state DEAD.
    *
    * Fails with INVALID_ARGUMENT / BAD_PAGE_TOKEN.
    *
@@ -1139,10 +1139,10 @@ export const WebhookService: GenService<{
     output: typeof ListWebhookDeliveriesResponseSchema;
   },
   /**
-   * Send a dead letter again, for as long as at first, out of order.
+   * Resend a dead letter, out of order, with as many retries as the first time.
    *
-   * A delivery that is PENDING stays so. Fails with NOT_FOUND / WEBHOOK_DELIVERY_NOT_FOUND, with FAILED_PRECONDITION /
-   * WEBHOOK_DELIVERED, and with FAILED_PRECONDITION / WEBHOOK_ENDPOINT_DISABLED.
+   * A PENDING delivery is not changed. Fails with NOT_FOUND / WEBHOOK_DELIVERY_NOT_FOUND, and with FAILED_PRECONDITION:
+   * WEBHOOK_DELIVERED or WEBHOOK_ENDPOINT_DISABLED.
    *
    * @generated from rpc sagacart.notifier.v1.WebhookService.ResendWebhookDelivery
    */
@@ -1152,7 +1152,7 @@ export const WebhookService: GenService<{
     output: typeof ResendWebhookDeliveryResponseSchema;
   },
   /**
-   * Send the dead letters of an endpoint again, all or those made since a time: the oldest 1,000 first.
+   * Resend the dead letters of an endpoint: all, or those created since a time. At most 1,000 per call, oldest first.
    *
    * Call it again while the answer says that more remain. Fails with NOT_FOUND / WEBHOOK_ENDPOINT_NOT_FOUND and with
    * FAILED_PRECONDITION / WEBHOOK_ENDPOINT_DISABLED.

@@ -18,41 +18,41 @@ export const file_sagacart_order_v1_cart_service: GenFile = /*@__PURE__*/
   fileDesc("CiRzYWdhY2FydC9vcmRlci92MS9jYXJ0X3NlcnZpY2UucHJvdG8SEXNhZ2FjYXJ0Lm9yZGVyLnYxIu4CChFDcmVhdGVDYXJ0UmVxdWVzdBI0CgJpZBgBIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI6CgtjdXN0b21lcl9pZBgCIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIhCgRuYW1lGAMgASgJQhO6SBByDhhkMgpeW15ceDAwXSokEpIBCgVsaW5lcxgEIAMoCzIcLnNhZ2FjYXJ0Lm9yZGVyLnYxLkxpbmVJbnB1dEJlukhiugFaChdsaW5lcy51bmlxdWVfcHJvZHVjdF9pZBIbYSBwcm9kdWN0IG1heSBiZSBuYW1lZCBvbmNlGiJ0aGlzLm1hcChpLCBpLnByb2R1Y3RfaWQpLnVuaXF1ZSgpkgECEGQSLwoKcmVxdWVzdF9pZBgFIAEoCUIbukgYchYyFF5bXHgyMS1ceDdlXXswLDEyOH0kIjsKEkNyZWF0ZUNhcnRSZXNwb25zZRIlCgRjYXJ0GAEgASgLMhcuc2FnYWNhcnQub3JkZXIudjEuQ2FydCKCAQoOR2V0Q2FydFJlcXVlc3QSMQoCaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SPQoLY3VzdG9tZXJfaWQYAiABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4iOAoPR2V0Q2FydFJlc3BvbnNlEiUKBGNhcnQYASABKAsyFy5zYWdhY2FydC5vcmRlci52MS5DYXJ0IlMKFUdldERlZmF1bHRDYXJ0UmVxdWVzdBI6CgtjdXN0b21lcl9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLiI/ChZHZXREZWZhdWx0Q2FydFJlc3BvbnNlEiUKBGNhcnQYASABKAsyFy5zYWdhY2FydC5vcmRlci52MS5DYXJ0IvoBChBMaXN0Q2FydHNSZXF1ZXN0EjoKC2N1c3RvbWVyX2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEkAKBnN0YXRlcxgCIAMoDjIdLnNhZ2FjYXJ0Lm9yZGVyLnYxLkNhcnQuU3RhdGVCEbpIDpIBCxAKIgeCAQQQASAAEh4KCXBhZ2Vfc2l6ZRgDIAEoBUILukgIGgYYwIQ9KAASHAoKcGFnZV90b2tlbhgEIAEoCUIIukgFcgMY6AcSKgoNbmFtZV9jb250YWlucxgFIAEoCUITukgQcg4YZDIKXlteXHgwMF0qJCJUChFMaXN0Q2FydHNSZXNwb25zZRImCgVjYXJ0cxgBIAMoCzIXLnNhZ2FjYXJ0Lm9yZGVyLnYxLkNhcnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIuMBChFVcGRhdGVDYXJ0UmVxdWVzdBIxCgJpZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI9CgtjdXN0b21lcl9pZBgCIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhImCgRuYW1lGAMgASgJQhO6SBByDhhkMgpeW15ceDAwXSokSACIAQESFAoMbWFrZV9kZWZhdWx0GAQgASgIEhUKBGV0YWcYBSABKAlCB7pIBHICGEBCBwoFX25hbWUiOwoSVXBkYXRlQ2FydFJlc3BvbnNlEiUKBGNhcnQYASABKAsyFy5zYWdhY2FydC5vcmRlci52MS5DYXJ0IugCChdSZXBsYWNlQ2FydExpbmVzUmVxdWVzdBIxCgJpZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI9CgtjdXN0b21lcl9pZBgCIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhKSAQoFbGluZXMYAyADKAsyHC5zYWdhY2FydC5vcmRlci52MS5XaG9sZUxpbmVCZbpIYroBWgoXbGluZXMudW5pcXVlX3Byb2R1Y3RfaWQSG2EgcHJvZHVjdCBtYXkgYmUgbmFtZWQgb25jZRoidGhpcy5tYXAoaSwgaS5wcm9kdWN0X2lkKS51bmlxdWUoKZIBAhBkEhUKBGV0YWcYBCABKAlCB7pIBHICGEASJgoEbmFtZRgFIAEoCUITukgQcg4YZDIKXlteXHgwMF0qJEgAiAEBQgcKBV9uYW1lIkEKGFJlcGxhY2VDYXJ0TGluZXNSZXNwb25zZRIlCgRjYXJ0GAEgASgLMhcuc2FnYWNhcnQub3JkZXIudjEuQ2FydCKoAgoSQWRkQ2FydEl0ZW1SZXF1ZXN0EjEKAmlkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEj0KC2N1c3RvbWVyX2lkGAIgASgJQii6SCXYAQFyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEjkKCnByb2R1Y3RfaWQYAyABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SHQoIcXVhbnRpdHkYBCABKAVCC7pICBoGGMCEPSgAEhUKBGV0YWcYBSABKAlCB7pIBHICGEASLwoKcmVxdWVzdF9pZBgGIAEoCUIbukgYchYyFF5bXHgyMS1ceDdlXXswLDEyOH0kIjwKE0FkZENhcnRJdGVtUmVzcG9uc2USJQoEY2FydBgBIAEoCzIXLnNhZ2FjYXJ0Lm9yZGVyLnYxLkNhcnQi2wEKFVJlbW92ZUNhcnRJdGVtUmVxdWVzdBIxCgJpZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI9CgtjdXN0b21lcl9pZBgCIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI5Cgpwcm9kdWN0X2lkGAMgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEhUKBGV0YWcYBCABKAlCB7pIBHICGEAiPwoWUmVtb3ZlQ2FydEl0ZW1SZXNwb25zZRIlCgRjYXJ0GAEgASgLMhcuc2FnYWNhcnQub3JkZXIudjEuQ2FydCKcAQoRRGVsZXRlQ2FydFJlcXVlc3QSMQoCaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SPQoLY3VzdG9tZXJfaWQYAiABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SFQoEZXRhZxgDIAEoCUIHukgEcgIYQCIUChJEZWxldGVDYXJ0UmVzcG9uc2UioQIKFER1cGxpY2F0ZUNhcnRSZXF1ZXN0EjEKAmlkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEjoKC2N1c3RvbWVyX2lkGAIgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEjgKBm5ld19pZBgDIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhImCgRuYW1lGAQgASgJQhO6SBByDhhkMgpeW15ceDAwXSokSACIAQESLwoKcmVxdWVzdF9pZBgFIAEoCUIbukgYchYyFF5bXHgyMS1ceDdlXXswLDEyOH0kQgcKBV9uYW1lInAKFUR1cGxpY2F0ZUNhcnRSZXNwb25zZRIlCgRjYXJ0GAEgASgLMhcuc2FnYWNhcnQub3JkZXIudjEuQ2FydBIwCghsZWZ0X291dBgCIAMoCzIeLnNhZ2FjYXJ0Lm9yZGVyLnYxLkxlZnRPdXRMaW5lIqgEChFNZXJnZUNhcnRzUmVxdWVzdBI4Cglzb3VyY2VfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SOwoJdGFyZ2V0X2lkGAIgASgJQii6SCXYAQFyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEjoKC2N1c3RvbWVyX2lkGAMgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEhwKC2d1ZXN0X3Rva2VuGAQgASgJQge6SARyAhhAEkkKCHN0cmF0ZWd5GAUgASgOMi0uc2FnYWNhcnQub3JkZXIudjEuTWVyZ2VDYXJ0c1JlcXVlc3QuU3RyYXRlZ3lCCLpIBYIBAhABEg8KB3ByZXZpZXcYBiABKAgSHAoLc291cmNlX2V0YWcYByABKAlCB7pIBHICGEASHAoLdGFyZ2V0X2V0YWcYCCABKAlCB7pIBHICGEAiSwoIU3RyYXRlZ3kSGAoUU1RSQVRFR1lfVU5TUEVDSUZJRUQQABIQCgxTVFJBVEVHWV9TVU0QARITCg9TVFJBVEVHWV9MQVJHRVIQAjpdukhaGlgKD21lcmdlLnR3b19jYXJ0cxIjYSBjYXJ0IGNhbm5vdCBiZSBtZXJnZWQgaW50byBpdHNlbGYaIHRoaXMuc291cmNlX2lkICE9IHRoaXMudGFyZ2V0X2lkIpsBChJNZXJnZUNhcnRzUmVzcG9uc2USJQoEY2FydBgBIAEoCzIXLnNhZ2FjYXJ0Lm9yZGVyLnYxLkNhcnQSLAoFbGluZXMYAiADKAsyHS5zYWdhY2FydC5vcmRlci52MS5NZXJnZWRMaW5lEjAKCGxlZnRfb3V0GAMgAygLMh4uc2FnYWNhcnQub3JkZXIudjEuTGVmdE91dExpbmUi7QIKFEJhdGNoUHV0Q2FydHNSZXF1ZXN0EkgKBWl0ZW1zGAEgAygLMiwuc2FnYWNhcnQub3JkZXIudjEuQmF0Y2hQdXRDYXJ0c1JlcXVlc3QuSXRlbUILukgIkgEFCAEQiCcaigIKBEl0ZW0SMQoCaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SOgoLY3VzdG9tZXJfaWQYAiABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SkgEKBWxpbmVzGAMgAygLMhwuc2FnYWNhcnQub3JkZXIudjEuTGluZUlucHV0QmW6SGK6AVoKF2xpbmVzLnVuaXF1ZV9wcm9kdWN0X2lkEhthIHByb2R1Y3QgbWF5IGJlIG5hbWVkIG9uY2UaInRoaXMubWFwKGksIGkucHJvZHVjdF9pZCkudW5pcXVlKCmSAQIQZCImChVCYXRjaFB1dENhcnRzUmVzcG9uc2USDQoFY291bnQYASABKAUy8QwKC0NhcnRTZXJ2aWNlEnsKCkNyZWF0ZUNhcnQSJC5zYWdhY2FydC5vcmRlci52MS5DcmVhdGVDYXJ0UmVxdWVzdBolLnNhZ2FjYXJ0Lm9yZGVyLnYxLkNyZWF0ZUNhcnRSZXNwb25zZSIgkAICqrsYBRIDAQMEgtPkkwIOOgEqIgkvdjEvY2FydHMSdQoHR2V0Q2FydBIhLnNhZ2FjYXJ0Lm9yZGVyLnYxLkdldENhcnRSZXF1ZXN0GiIuc2FnYWNhcnQub3JkZXIudjEuR2V0Q2FydFJlc3BvbnNlIiOQAgGquxgGEgQBAgMEgtPkkwIQEg4vdjEvY2FydHMve2lkfRKcAQoOR2V0RGVmYXVsdENhcnQSKC5zYWdhY2FydC5vcmRlci52MS5HZXREZWZhdWx0Q2FydFJlcXVlc3QaKS5zYWdhY2FydC5vcmRlci52MS5HZXREZWZhdWx0Q2FydFJlc3BvbnNlIjWQAgKquxgGEgQBAgMEgtPkkwIiEiAvdjEvY3VzdG9tZXJzL3tjdXN0b21lcl9pZH0vY2FydBJ2CglMaXN0Q2FydHMSIy5zYWdhY2FydC5vcmRlci52MS5MaXN0Q2FydHNSZXF1ZXN0GiQuc2FnYWNhcnQub3JkZXIudjEuTGlzdENhcnRzUmVzcG9uc2UiHpACAaq7GAYSBAECAwSC0+STAgsSCS92MS9jYXJ0cxKAAQoKVXBkYXRlQ2FydBIkLnNhZ2FjYXJ0Lm9yZGVyLnYxLlVwZGF0ZUNhcnRSZXF1ZXN0GiUuc2FnYWNhcnQub3JkZXIudjEuVXBkYXRlQ2FydFJlc3BvbnNlIiWQAgKquxgFEgMBAwSC0+STAhM6ASoyDi92MS9jYXJ0cy97aWR9EpIBChBSZXBsYWNlQ2FydExpbmVzEiouc2FnYWNhcnQub3JkZXIudjEuUmVwbGFjZUNhcnRMaW5lc1JlcXVlc3QaKy5zYWdhY2FydC5vcmRlci52MS5SZXBsYWNlQ2FydExpbmVzUmVzcG9uc2UiJZACAqq7GAUSAwEDBILT5JMCEzoBKhoOL3YxL2NhcnRzL3tpZH0SiQEKC0FkZENhcnRJdGVtEiUuc2FnYWNhcnQub3JkZXIudjEuQWRkQ2FydEl0ZW1SZXF1ZXN0GiYuc2FnYWNhcnQub3JkZXIudjEuQWRkQ2FydEl0ZW1SZXNwb25zZSIrkAICqrsYBRIDAQMEgtPkkwIZOgEqIhQvdjEvY2FydHMve2lkfS9pdGVtcxKcAQoOUmVtb3ZlQ2FydEl0ZW0SKC5zYWdhY2FydC5vcmRlci52MS5SZW1vdmVDYXJ0SXRlbVJlcXVlc3QaKS5zYWdhY2FydC5vcmRlci52MS5SZW1vdmVDYXJ0SXRlbVJlc3BvbnNlIjWQAgKquxgFEgMBAwSC0+STAiMqIS92MS9jYXJ0cy97aWR9L2l0ZW1zL3twcm9kdWN0X2lkfRJ9CgpEZWxldGVDYXJ0EiQuc2FnYWNhcnQub3JkZXIudjEuRGVsZXRlQ2FydFJlcXVlc3QaJS5zYWdhY2FydC5vcmRlci52MS5EZWxldGVDYXJ0UmVzcG9uc2UiIpACAqq7GAUSAwEDBILT5JMCECoOL3YxL2NhcnRzL3tpZH0SkwEKDUR1cGxpY2F0ZUNhcnQSJy5zYWdhY2FydC5vcmRlci52MS5EdXBsaWNhdGVDYXJ0UmVxdWVzdBooLnNhZ2FjYXJ0Lm9yZGVyLnYxLkR1cGxpY2F0ZUNhcnRSZXNwb25zZSIvkAICqrsYBRIDAQMEgtPkkwIdOgEqIhgvdjEvY2FydHMve2lkfTpkdXBsaWNhdGUSjQEKCk1lcmdlQ2FydHMSJC5zYWdhY2FydC5vcmRlci52MS5NZXJnZUNhcnRzUmVxdWVzdBolLnNhZ2FjYXJ0Lm9yZGVyLnYxLk1lcmdlQ2FydHNSZXNwb25zZSIykAICqrsYBRIDAQMEgtPkkwIgOgEqIhsvdjEvY2FydHMve3NvdXJjZV9pZH06bWVyZ2USbwoNQmF0Y2hQdXRDYXJ0cxInLnNhZ2FjYXJ0Lm9yZGVyLnYxLkJhdGNoUHV0Q2FydHNSZXF1ZXN0Giguc2FnYWNhcnQub3JkZXIudjEuQmF0Y2hQdXRDYXJ0c1Jlc3BvbnNlIguQAgKquxgEEgIDBGIGcHJvdG8z", [file_buf_validate_validate, file_google_api_annotations, file_sagacart_auth_v1_access, file_sagacart_order_v1_cart]);
 
 /**
- * The cart to make.
+ * The cart to create.
  *
  * @generated from message sagacart.order.v1.CreateCartRequest
  */
 export type CreateCartRequest = Message<"sagacart.order.v1.CreateCartRequest"> & {
   /**
-   * The id; made by the service where it is empty.
+   * The id; the service generates one if it is empty.
    *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
-   * Whose it is.
+   * The customer that the cart belongs to.
    *
    * @generated from field: string customer_id = 2;
    */
   customerId: string;
 
   /**
-   * What the customer calls it.
+   * The customer's name for the cart.
    *
    * @generated from field: string name = 3;
    */
   name: string;
 
   /**
-   * What is in it. A product may be named once.
+   * The lines. A product may be named once.
    *
    * @generated from field: repeated sagacart.order.v1.LineInput lines = 4;
    */
   lines: LineInput[];
 
   /**
-   * Makes a repeat answer like the first.
+   * Idempotency key: a repeat with the same key gets the same answer.
    *
    * @generated from field: string request_id = 5;
    */
@@ -60,41 +60,41 @@ export type CreateCartRequest = Message<"sagacart.order.v1.CreateCartRequest"> &
 };
 
 /**
- * The cart to make.
+ * The cart to create.
  *
  * @generated from message sagacart.order.v1.CreateCartRequest
  */
 export type CreateCartRequestJson = {
   /**
-   * The id; made by the service where it is empty.
+   * The id; the service generates one if it is empty.
    *
    * @generated from field: string id = 1;
    */
   id?: string;
 
   /**
-   * Whose it is.
+   * The customer that the cart belongs to.
    *
    * @generated from field: string customer_id = 2;
    */
   customerId?: string;
 
   /**
-   * What the customer calls it.
+   * The customer's name for the cart.
    *
    * @generated from field: string name = 3;
    */
   name?: string;
 
   /**
-   * What is in it. A product may be named once.
+   * The lines. A product may be named once.
    *
    * @generated from field: repeated sagacart.order.v1.LineInput lines = 4;
    */
   lines?: LineInputJson[];
 
   /**
-   * Makes a repeat answer like the first.
+   * Idempotency key: a repeat with the same key gets the same answer.
    *
    * @generated from field: string request_id = 5;
    */
@@ -109,7 +109,7 @@ export const CreateCartRequestSchema: GenMessage<CreateCartRequest, {jsonType: C
   messageDesc(file_sagacart_order_v1_cart_service, 0);
 
 /**
- * The cart made.
+ * The created cart.
  *
  * @generated from message sagacart.order.v1.CreateCartResponse
  */
@@ -123,7 +123,7 @@ export type CreateCartResponse = Message<"sagacart.order.v1.CreateCartResponse">
 };
 
 /**
- * The cart made.
+ * The created cart.
  *
  * @generated from message sagacart.order.v1.CreateCartResponse
  */
@@ -144,20 +144,20 @@ export const CreateCartResponseSchema: GenMessage<CreateCartResponse, {jsonType:
   messageDesc(file_sagacart_order_v1_cart_service, 1);
 
 /**
- * Which cart.
+ * The cart to get.
  *
  * @generated from message sagacart.order.v1.GetCartRequest
  */
 export type GetCartRequest = Message<"sagacart.order.v1.GetCartRequest"> & {
   /**
-   * Its id.
+   * The id.
    *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
-   * Whose it must be; anybody's where it is empty.
+   * The customer that the cart must belong to; empty accepts any.
    *
    * @generated from field: string customer_id = 2;
    */
@@ -165,20 +165,20 @@ export type GetCartRequest = Message<"sagacart.order.v1.GetCartRequest"> & {
 };
 
 /**
- * Which cart.
+ * The cart to get.
  *
  * @generated from message sagacart.order.v1.GetCartRequest
  */
 export type GetCartRequestJson = {
   /**
-   * Its id.
+   * The id.
    *
    * @generated from field: string id = 1;
    */
   id?: string;
 
   /**
-   * Whose it must be; anybody's where it is empty.
+   * The customer that the cart must belong to; empty accepts any.
    *
    * @generated from field: string customer_id = 2;
    */
@@ -228,13 +228,13 @@ export const GetCartResponseSchema: GenMessage<GetCartResponse, {jsonType: GetCa
   messageDesc(file_sagacart_order_v1_cart_service, 3);
 
 /**
- * Whose default cart.
+ * The customer whose default cart to get.
  *
  * @generated from message sagacart.order.v1.GetDefaultCartRequest
  */
 export type GetDefaultCartRequest = Message<"sagacart.order.v1.GetDefaultCartRequest"> & {
   /**
-   * Whose.
+   * The customer.
    *
    * @generated from field: string customer_id = 1;
    */
@@ -242,13 +242,13 @@ export type GetDefaultCartRequest = Message<"sagacart.order.v1.GetDefaultCartReq
 };
 
 /**
- * Whose default cart.
+ * The customer whose default cart to get.
  *
  * @generated from message sagacart.order.v1.GetDefaultCartRequest
  */
 export type GetDefaultCartRequestJson = {
   /**
-   * Whose.
+   * The customer.
    *
    * @generated from field: string customer_id = 1;
    */
@@ -298,41 +298,41 @@ export const GetDefaultCartResponseSchema: GenMessage<GetDefaultCartResponse, {j
   messageDesc(file_sagacart_order_v1_cart_service, 5);
 
 /**
- * Which carts.
+ * The carts to list.
  *
  * @generated from message sagacart.order.v1.ListCartsRequest
  */
 export type ListCartsRequest = Message<"sagacart.order.v1.ListCartsRequest"> & {
   /**
-   * Whose.
+   * The customer.
    *
    * @generated from field: string customer_id = 1;
    */
   customerId: string;
 
   /**
-   * Only these states; empty means OPEN and CHECKING_OUT, those not purchased yet.
+   * Only carts in these states; empty means OPEN and CHECKING_OUT.
    *
    * @generated from field: repeated sagacart.order.v1.Cart.State states = 2;
    */
   states: Cart_State[];
 
   /**
-   * How many; 0 means 50, more than 200 means 200.
+   * The page size; 0 means 50, more than 200 means 200.
    *
    * @generated from field: int32 page_size = 3;
    */
   pageSize: number;
 
   /**
-   * From the answer before.
+   * The next_page_token of the previous page; empty for the first page.
    *
    * @generated from field: string page_token = 4;
    */
   pageToken: string;
 
   /**
-   * Only those with this in their name, capitals or not.
+   * Only carts with this text in their name, in any case.
    *
    * @generated from field: string name_contains = 5;
    */
@@ -340,41 +340,41 @@ export type ListCartsRequest = Message<"sagacart.order.v1.ListCartsRequest"> & {
 };
 
 /**
- * Which carts.
+ * The carts to list.
  *
  * @generated from message sagacart.order.v1.ListCartsRequest
  */
 export type ListCartsRequestJson = {
   /**
-   * Whose.
+   * The customer.
    *
    * @generated from field: string customer_id = 1;
    */
   customerId?: string;
 
   /**
-   * Only these states; empty means OPEN and CHECKING_OUT, those not purchased yet.
+   * Only carts in these states; empty means OPEN and CHECKING_OUT.
    *
    * @generated from field: repeated sagacart.order.v1.Cart.State states = 2;
    */
   states?: Cart_StateJson[];
 
   /**
-   * How many; 0 means 50, more than 200 means 200.
+   * The page size; 0 means 50, more than 200 means 200.
    *
    * @generated from field: int32 page_size = 3;
    */
   pageSize?: number;
 
   /**
-   * From the answer before.
+   * The next_page_token of the previous page; empty for the first page.
    *
    * @generated from field: string page_token = 4;
    */
   pageToken?: string;
 
   /**
-   * Only those with this in their name, capitals or not.
+   * Only carts with this text in their name, in any case.
    *
    * @generated from field: string name_contains = 5;
    */
@@ -402,7 +402,7 @@ export type ListCartsResponse = Message<"sagacart.order.v1.ListCartsResponse"> &
   carts: Cart[];
 
   /**
-   * Asks for the next page; empty at the end.
+   * The token for the next page; empty on the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -423,7 +423,7 @@ export type ListCartsResponseJson = {
   carts?: CartJson[];
 
   /**
-   * Asks for the next page; empty at the end.
+   * The token for the next page; empty on the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -438,41 +438,41 @@ export const ListCartsResponseSchema: GenMessage<ListCartsResponse, {jsonType: L
   messageDesc(file_sagacart_order_v1_cart_service, 7);
 
 /**
- * What to change.
+ * The changes of a cart.
  *
  * @generated from message sagacart.order.v1.UpdateCartRequest
  */
 export type UpdateCartRequest = Message<"sagacart.order.v1.UpdateCartRequest"> & {
   /**
-   * Which cart.
+   * The id of the cart.
    *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
-   * Whose it must be; anybody's where it is empty.
+   * The customer that the cart must belong to; empty accepts any.
    *
    * @generated from field: string customer_id = 2;
    */
   customerId: string;
 
   /**
-   * The new name; unchanged where it is absent.
+   * The new name; unchanged if absent.
    *
    * @generated from field: optional string name = 3;
    */
   name?: string | undefined;
 
   /**
-   * Make it the customer's default. A default is left by making another one.
+   * Make it the customer's default cart. To unset the default, make another cart the default.
    *
    * @generated from field: bool make_default = 4;
    */
   makeDefault: boolean;
 
   /**
-   * Where given, must be the present one.
+   * The etag that the cart must have; empty accepts any.
    *
    * @generated from field: string etag = 5;
    */
@@ -480,41 +480,41 @@ export type UpdateCartRequest = Message<"sagacart.order.v1.UpdateCartRequest"> &
 };
 
 /**
- * What to change.
+ * The changes of a cart.
  *
  * @generated from message sagacart.order.v1.UpdateCartRequest
  */
 export type UpdateCartRequestJson = {
   /**
-   * Which cart.
+   * The id of the cart.
    *
    * @generated from field: string id = 1;
    */
   id?: string;
 
   /**
-   * Whose it must be; anybody's where it is empty.
+   * The customer that the cart must belong to; empty accepts any.
    *
    * @generated from field: string customer_id = 2;
    */
   customerId?: string;
 
   /**
-   * The new name; unchanged where it is absent.
+   * The new name; unchanged if absent.
    *
    * @generated from field: optional string name = 3;
    */
   name?: string;
 
   /**
-   * Make it the customer's default. A default is left by making another one.
+   * Make it the customer's default cart. To unset the default, make another cart the default.
    *
    * @generated from field: bool make_default = 4;
    */
   makeDefault?: boolean;
 
   /**
-   * Where given, must be the present one.
+   * The etag that the cart must have; empty accepts any.
    *
    * @generated from field: string etag = 5;
    */
@@ -564,41 +564,41 @@ export const UpdateCartResponseSchema: GenMessage<UpdateCartResponse, {jsonType:
   messageDesc(file_sagacart_order_v1_cart_service, 9);
 
 /**
- * What to put in.
+ * The new lines of a cart.
  *
  * @generated from message sagacart.order.v1.ReplaceCartLinesRequest
  */
 export type ReplaceCartLinesRequest = Message<"sagacart.order.v1.ReplaceCartLinesRequest"> & {
   /**
-   * Which cart.
+   * The id of the cart.
    *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
-   * Whose it must be; anybody's where it is empty.
+   * The customer that the cart must belong to; empty accepts any.
    *
    * @generated from field: string customer_id = 2;
    */
   customerId: string;
 
   /**
-   * The lines; one of none or fewer is dropped. A product may be named once.
+   * The lines; a line with a quantity of zero or less is dropped. A product may be named once.
    *
    * @generated from field: repeated sagacart.order.v1.WholeLine lines = 3;
    */
   lines: WholeLine[];
 
   /**
-   * Where given, must be the present one.
+   * The etag that the cart must have; empty accepts any.
    *
    * @generated from field: string etag = 4;
    */
   etag: string;
 
   /**
-   * The new name; unchanged where it is absent.
+   * The new name; unchanged if absent.
    *
    * @generated from field: optional string name = 5;
    */
@@ -606,41 +606,41 @@ export type ReplaceCartLinesRequest = Message<"sagacart.order.v1.ReplaceCartLine
 };
 
 /**
- * What to put in.
+ * The new lines of a cart.
  *
  * @generated from message sagacart.order.v1.ReplaceCartLinesRequest
  */
 export type ReplaceCartLinesRequestJson = {
   /**
-   * Which cart.
+   * The id of the cart.
    *
    * @generated from field: string id = 1;
    */
   id?: string;
 
   /**
-   * Whose it must be; anybody's where it is empty.
+   * The customer that the cart must belong to; empty accepts any.
    *
    * @generated from field: string customer_id = 2;
    */
   customerId?: string;
 
   /**
-   * The lines; one of none or fewer is dropped. A product may be named once.
+   * The lines; a line with a quantity of zero or less is dropped. A product may be named once.
    *
    * @generated from field: repeated sagacart.order.v1.WholeLine lines = 3;
    */
   lines?: WholeLineJson[];
 
   /**
-   * Where given, must be the present one.
+   * The etag that the cart must have; empty accepts any.
    *
    * @generated from field: string etag = 4;
    */
   etag?: string;
 
   /**
-   * The new name; unchanged where it is absent.
+   * The new name; unchanged if absent.
    *
    * @generated from field: optional string name = 5;
    */
@@ -690,20 +690,20 @@ export const ReplaceCartLinesResponseSchema: GenMessage<ReplaceCartLinesResponse
   messageDesc(file_sagacart_order_v1_cart_service, 11);
 
 /**
- * What to add.
+ * The product to add.
  *
  * @generated from message sagacart.order.v1.AddCartItemRequest
  */
 export type AddCartItemRequest = Message<"sagacart.order.v1.AddCartItemRequest"> & {
   /**
-   * Which cart.
+   * The id of the cart.
    *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
-   * Whose it must be; anybody's where it is empty.
+   * The customer that the cart must belong to; empty accepts any.
    *
    * @generated from field: string customer_id = 2;
    */
@@ -717,21 +717,21 @@ export type AddCartItemRequest = Message<"sagacart.order.v1.AddCartItemRequest">
   productId: string;
 
   /**
-   * How many; 0 means one.
+   * The quantity; 0 means one.
    *
    * @generated from field: int32 quantity = 4;
    */
   quantity: number;
 
   /**
-   * Where given, must be the present one.
+   * The etag that the cart must have; empty accepts any.
    *
    * @generated from field: string etag = 5;
    */
   etag: string;
 
   /**
-   * Makes a repeat add once.
+   * Idempotency key: a repeat with the same key adds nothing more.
    *
    * @generated from field: string request_id = 6;
    */
@@ -739,20 +739,20 @@ export type AddCartItemRequest = Message<"sagacart.order.v1.AddCartItemRequest">
 };
 
 /**
- * What to add.
+ * The product to add.
  *
  * @generated from message sagacart.order.v1.AddCartItemRequest
  */
 export type AddCartItemRequestJson = {
   /**
-   * Which cart.
+   * The id of the cart.
    *
    * @generated from field: string id = 1;
    */
   id?: string;
 
   /**
-   * Whose it must be; anybody's where it is empty.
+   * The customer that the cart must belong to; empty accepts any.
    *
    * @generated from field: string customer_id = 2;
    */
@@ -766,21 +766,21 @@ export type AddCartItemRequestJson = {
   productId?: string;
 
   /**
-   * How many; 0 means one.
+   * The quantity; 0 means one.
    *
    * @generated from field: int32 quantity = 4;
    */
   quantity?: number;
 
   /**
-   * Where given, must be the present one.
+   * The etag that the cart must have; empty accepts any.
    *
    * @generated from field: string etag = 5;
    */
   etag?: string;
 
   /**
-   * Makes a repeat add once.
+   * Idempotency key: a repeat with the same key adds nothing more.
    *
    * @generated from field: string request_id = 6;
    */
@@ -830,20 +830,20 @@ export const AddCartItemResponseSchema: GenMessage<AddCartItemResponse, {jsonTyp
   messageDesc(file_sagacart_order_v1_cart_service, 13);
 
 /**
- * What to take out.
+ * The product to remove.
  *
  * @generated from message sagacart.order.v1.RemoveCartItemRequest
  */
 export type RemoveCartItemRequest = Message<"sagacart.order.v1.RemoveCartItemRequest"> & {
   /**
-   * Which cart.
+   * The id of the cart.
    *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
-   * Whose it must be; anybody's where it is empty.
+   * The customer that the cart must belong to; empty accepts any.
    *
    * @generated from field: string customer_id = 2;
    */
@@ -857,7 +857,7 @@ export type RemoveCartItemRequest = Message<"sagacart.order.v1.RemoveCartItemReq
   productId: string;
 
   /**
-   * Where given, must be the present one.
+   * The etag that the cart must have; empty accepts any.
    *
    * @generated from field: string etag = 4;
    */
@@ -865,20 +865,20 @@ export type RemoveCartItemRequest = Message<"sagacart.order.v1.RemoveCartItemReq
 };
 
 /**
- * What to take out.
+ * The product to remove.
  *
  * @generated from message sagacart.order.v1.RemoveCartItemRequest
  */
 export type RemoveCartItemRequestJson = {
   /**
-   * Which cart.
+   * The id of the cart.
    *
    * @generated from field: string id = 1;
    */
   id?: string;
 
   /**
-   * Whose it must be; anybody's where it is empty.
+   * The customer that the cart must belong to; empty accepts any.
    *
    * @generated from field: string customer_id = 2;
    */
@@ -892,7 +892,7 @@ export type RemoveCartItemRequestJson = {
   productId?: string;
 
   /**
-   * Where given, must be the present one.
+   * The etag that the cart must have; empty accepts any.
    *
    * @generated from field: string etag = 4;
    */
@@ -942,27 +942,27 @@ export const RemoveCartItemResponseSchema: GenMessage<RemoveCartItemResponse, {j
   messageDesc(file_sagacart_order_v1_cart_service, 15);
 
 /**
- * Which cart.
+ * The cart to delete.
  *
  * @generated from message sagacart.order.v1.DeleteCartRequest
  */
 export type DeleteCartRequest = Message<"sagacart.order.v1.DeleteCartRequest"> & {
   /**
-   * Its id.
+   * The id.
    *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
-   * Whose it must be; anybody's where it is empty.
+   * The customer that the cart must belong to; empty accepts any.
    *
    * @generated from field: string customer_id = 2;
    */
   customerId: string;
 
   /**
-   * Where given, must be the present one.
+   * The etag that the cart must have; empty accepts any.
    *
    * @generated from field: string etag = 3;
    */
@@ -970,27 +970,27 @@ export type DeleteCartRequest = Message<"sagacart.order.v1.DeleteCartRequest"> &
 };
 
 /**
- * Which cart.
+ * The cart to delete.
  *
  * @generated from message sagacart.order.v1.DeleteCartRequest
  */
 export type DeleteCartRequestJson = {
   /**
-   * Its id.
+   * The id.
    *
    * @generated from field: string id = 1;
    */
   id?: string;
 
   /**
-   * Whose it must be; anybody's where it is empty.
+   * The customer that the cart must belong to; empty accepts any.
    *
    * @generated from field: string customer_id = 2;
    */
   customerId?: string;
 
   /**
-   * Where given, must be the present one.
+   * The etag that the cart must have; empty accepts any.
    *
    * @generated from field: string etag = 3;
    */
@@ -1005,7 +1005,7 @@ export const DeleteCartRequestSchema: GenMessage<DeleteCartRequest, {jsonType: D
   messageDesc(file_sagacart_order_v1_cart_service, 16);
 
 /**
- * Nothing more to say.
+ * Empty.
  *
  * @generated from message sagacart.order.v1.DeleteCartResponse
  */
@@ -1013,7 +1013,7 @@ export type DeleteCartResponse = Message<"sagacart.order.v1.DeleteCartResponse">
 };
 
 /**
- * Nothing more to say.
+ * Empty.
  *
  * @generated from message sagacart.order.v1.DeleteCartResponse
  */
@@ -1028,41 +1028,41 @@ export const DeleteCartResponseSchema: GenMessage<DeleteCartResponse, {jsonType:
   messageDesc(file_sagacart_order_v1_cart_service, 17);
 
 /**
- * Which cart to make another one of.
+ * The cart to duplicate.
  *
  * @generated from message sagacart.order.v1.DuplicateCartRequest
  */
 export type DuplicateCartRequest = Message<"sagacart.order.v1.DuplicateCartRequest"> & {
   /**
-   * The cart to take the lines of.
+   * The cart to copy the lines of.
    *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
-   * Whose it must be, and whose the new one is.
+   * The customer that the cart must belong to; the new one belongs to it too.
    *
    * @generated from field: string customer_id = 2;
    */
   customerId: string;
 
   /**
-   * The id of the new cart; made by the service where it is empty.
+   * The id of the new cart; the service generates one if it is empty.
    *
    * @generated from field: string new_id = 3;
    */
   newId: string;
 
   /**
-   * The name of the new cart; that of the other one where it is absent.
+   * The name of the new cart; the name of the old cart if absent.
    *
    * @generated from field: optional string name = 4;
    */
   name?: string | undefined;
 
   /**
-   * Makes a repeat answer like the first.
+   * Idempotency key: a repeat with the same key gets the same answer.
    *
    * @generated from field: string request_id = 5;
    */
@@ -1070,41 +1070,41 @@ export type DuplicateCartRequest = Message<"sagacart.order.v1.DuplicateCartReque
 };
 
 /**
- * Which cart to make another one of.
+ * The cart to duplicate.
  *
  * @generated from message sagacart.order.v1.DuplicateCartRequest
  */
 export type DuplicateCartRequestJson = {
   /**
-   * The cart to take the lines of.
+   * The cart to copy the lines of.
    *
    * @generated from field: string id = 1;
    */
   id?: string;
 
   /**
-   * Whose it must be, and whose the new one is.
+   * The customer that the cart must belong to; the new one belongs to it too.
    *
    * @generated from field: string customer_id = 2;
    */
   customerId?: string;
 
   /**
-   * The id of the new cart; made by the service where it is empty.
+   * The id of the new cart; the service generates one if it is empty.
    *
    * @generated from field: string new_id = 3;
    */
   newId?: string;
 
   /**
-   * The name of the new cart; that of the other one where it is absent.
+   * The name of the new cart; the name of the old cart if absent.
    *
    * @generated from field: optional string name = 4;
    */
   name?: string;
 
   /**
-   * Makes a repeat answer like the first.
+   * Idempotency key: a repeat with the same key gets the same answer.
    *
    * @generated from field: string request_id = 5;
    */
@@ -1119,7 +1119,7 @@ export const DuplicateCartRequestSchema: GenMessage<DuplicateCartRequest, {jsonT
   messageDesc(file_sagacart_order_v1_cart_service, 18);
 
 /**
- * The cart made.
+ * The created cart.
  *
  * @generated from message sagacart.order.v1.DuplicateCartResponse
  */
@@ -1132,7 +1132,7 @@ export type DuplicateCartResponse = Message<"sagacart.order.v1.DuplicateCartResp
   cart?: Cart | undefined;
 
   /**
-   * What is not in it, since it is no longer sold.
+   * The lines that were left out because their products are no longer sold.
    *
    * @generated from field: repeated sagacart.order.v1.LeftOutLine left_out = 2;
    */
@@ -1140,7 +1140,7 @@ export type DuplicateCartResponse = Message<"sagacart.order.v1.DuplicateCartResp
 };
 
 /**
- * The cart made.
+ * The created cart.
  *
  * @generated from message sagacart.order.v1.DuplicateCartResponse
  */
@@ -1153,7 +1153,7 @@ export type DuplicateCartResponseJson = {
   cart?: CartJson;
 
   /**
-   * What is not in it, since it is no longer sold.
+   * The lines that were left out because their products are no longer sold.
    *
    * @generated from field: repeated sagacart.order.v1.LeftOutLine left_out = 2;
    */
@@ -1168,62 +1168,62 @@ export const DuplicateCartResponseSchema: GenMessage<DuplicateCartResponse, {jso
   messageDesc(file_sagacart_order_v1_cart_service, 19);
 
 /**
- * What to merge.
+ * The carts to merge.
  *
  * @generated from message sagacart.order.v1.MergeCartsRequest
  */
 export type MergeCartsRequest = Message<"sagacart.order.v1.MergeCartsRequest"> & {
   /**
-   * The cart to take from.
+   * The cart to merge, the source.
    *
    * @generated from field: string source_id = 1;
    */
   sourceId: string;
 
   /**
-   * The cart to bring it into; the customer's default one where it is empty.
+   * The cart to merge it into, the target; the customer's default cart if empty.
    *
    * @generated from field: string target_id = 2;
    */
   targetId: string;
 
   /**
-   * Whose the target must be, and the source unless it is a guest's.
+   * The customer that the target must belong to, and the source too unless it is a guest's cart.
    *
    * @generated from field: string customer_id = 3;
    */
   customerId: string;
 
   /**
-   * Opens the source, if it is a guest's.
+   * The token that opens the source, if it is a guest's cart.
    *
    * @generated from field: string guest_token = 4;
    */
   guestToken: string;
 
   /**
-   * What to do with a product that both have.
+   * How to merge a product that both carts have.
    *
    * @generated from field: sagacart.order.v1.MergeCartsRequest.Strategy strategy = 5;
    */
   strategy: MergeCartsRequest_Strategy;
 
   /**
-   * Change nothing, and answer what would come out.
+   * Change nothing, and answer with what the merge would do.
    *
    * @generated from field: bool preview = 6;
    */
   preview: boolean;
 
   /**
-   * Where given, must be the present one of the source.
+   * The etag that the source must have; empty accepts any.
    *
    * @generated from field: string source_etag = 7;
    */
   sourceEtag: string;
 
   /**
-   * Where given, must be the present one of the target.
+   * The etag that the target must have; empty accepts any.
    *
    * @generated from field: string target_etag = 8;
    */
@@ -1231,62 +1231,62 @@ export type MergeCartsRequest = Message<"sagacart.order.v1.MergeCartsRequest"> &
 };
 
 /**
- * What to merge.
+ * The carts to merge.
  *
  * @generated from message sagacart.order.v1.MergeCartsRequest
  */
 export type MergeCartsRequestJson = {
   /**
-   * The cart to take from.
+   * The cart to merge, the source.
    *
    * @generated from field: string source_id = 1;
    */
   sourceId?: string;
 
   /**
-   * The cart to bring it into; the customer's default one where it is empty.
+   * The cart to merge it into, the target; the customer's default cart if empty.
    *
    * @generated from field: string target_id = 2;
    */
   targetId?: string;
 
   /**
-   * Whose the target must be, and the source unless it is a guest's.
+   * The customer that the target must belong to, and the source too unless it is a guest's cart.
    *
    * @generated from field: string customer_id = 3;
    */
   customerId?: string;
 
   /**
-   * Opens the source, if it is a guest's.
+   * The token that opens the source, if it is a guest's cart.
    *
    * @generated from field: string guest_token = 4;
    */
   guestToken?: string;
 
   /**
-   * What to do with a product that both have.
+   * How to merge a product that both carts have.
    *
    * @generated from field: sagacart.order.v1.MergeCartsRequest.Strategy strategy = 5;
    */
   strategy?: MergeCartsRequest_StrategyJson;
 
   /**
-   * Change nothing, and answer what would come out.
+   * Change nothing, and answer with what the merge would do.
    *
    * @generated from field: bool preview = 6;
    */
   preview?: boolean;
 
   /**
-   * Where given, must be the present one of the source.
+   * The etag that the source must have; empty accepts any.
    *
    * @generated from field: string source_etag = 7;
    */
   sourceEtag?: string;
 
   /**
-   * Where given, must be the present one of the target.
+   * The etag that the target must have; empty accepts any.
    *
    * @generated from field: string target_etag = 8;
    */
@@ -1301,7 +1301,7 @@ export const MergeCartsRequestSchema: GenMessage<MergeCartsRequest, {jsonType: M
   messageDesc(file_sagacart_order_v1_cart_service, 20);
 
 /**
- * What to do with a product that both carts have.
+ * How to merge a product that both carts have.
  *
  * @generated from enum sagacart.order.v1.MergeCartsRequest.Strategy
  */
@@ -1314,14 +1314,14 @@ export const MergeCartsRequest_Strategy = {
   UNSPECIFIED: 0,
 
   /**
-   * As many as both have together.
+   * Add the quantities.
    *
    * @generated from enum value: STRATEGY_SUM = 1;
    */
   SUM: 1,
 
   /**
-   * As many as the one with more has.
+   * Take the larger quantity.
    *
    * @generated from enum value: STRATEGY_LARGER = 2;
    */
@@ -1329,14 +1329,14 @@ export const MergeCartsRequest_Strategy = {
 } as const;
 
 /**
- * What to do with a product that both carts have.
+ * How to merge a product that both carts have.
  *
  * @generated from enum sagacart.order.v1.MergeCartsRequest.Strategy
  */
 export type MergeCartsRequest_Strategy = (typeof MergeCartsRequest_Strategy)[keyof typeof MergeCartsRequest_Strategy] | UnknownEnum;
 
 /**
- * What to do with a product that both carts have.
+ * How to merge a product that both carts have.
  *
  * @generated from enum sagacart.order.v1.MergeCartsRequest.Strategy
  */
@@ -1349,27 +1349,27 @@ export const MergeCartsRequest_StrategySchema: GenEnum<MergeCartsRequest_Strateg
   enumDesc(file_sagacart_order_v1_cart_service, 20, 0);
 
 /**
- * What came out, or would.
+ * The result of a merge or of its preview.
  *
  * @generated from message sagacart.order.v1.MergeCartsResponse
  */
 export type MergeCartsResponse = Message<"sagacart.order.v1.MergeCartsResponse"> & {
   /**
-   * The target. In a preview it has the etag that it has before, and no id where it is yet to be made.
+   * The target. In a preview it has its current etag, and no id if it does not exist yet.
    *
    * @generated from field: sagacart.order.v1.Cart cart = 1;
    */
   cart?: Cart | undefined;
 
   /**
-   * What became of each line that came in.
+   * The effect of each line of the source.
    *
    * @generated from field: repeated sagacart.order.v1.MergedLine lines = 2;
    */
   lines: MergedLine[];
 
   /**
-   * What did not come in, since it is no longer sold.
+   * The lines that were left out because their products are no longer sold.
    *
    * @generated from field: repeated sagacart.order.v1.LeftOutLine left_out = 3;
    */
@@ -1377,27 +1377,27 @@ export type MergeCartsResponse = Message<"sagacart.order.v1.MergeCartsResponse">
 };
 
 /**
- * What came out, or would.
+ * The result of a merge or of its preview.
  *
  * @generated from message sagacart.order.v1.MergeCartsResponse
  */
 export type MergeCartsResponseJson = {
   /**
-   * The target. In a preview it has the etag that it has before, and no id where it is yet to be made.
+   * The target. In a preview it has its current etag, and no id if it does not exist yet.
    *
    * @generated from field: sagacart.order.v1.Cart cart = 1;
    */
   cart?: CartJson;
 
   /**
-   * What became of each line that came in.
+   * The effect of each line of the source.
    *
    * @generated from field: repeated sagacart.order.v1.MergedLine lines = 2;
    */
   lines?: MergedLineJson[];
 
   /**
-   * What did not come in, since it is no longer sold.
+   * The lines that were left out because their products are no longer sold.
    *
    * @generated from field: repeated sagacart.order.v1.LeftOutLine left_out = 3;
    */
@@ -1412,7 +1412,7 @@ export const MergeCartsResponseSchema: GenMessage<MergeCartsResponse, {jsonType:
   messageDesc(file_sagacart_order_v1_cart_service, 21);
 
 /**
- * The carts.
+ * The carts to create or overwrite.
  *
  * @generated from message sagacart.order.v1.BatchPutCartsRequest
  */
@@ -1426,7 +1426,7 @@ export type BatchPutCartsRequest = Message<"sagacart.order.v1.BatchPutCartsReque
 };
 
 /**
- * The carts.
+ * The carts to create or overwrite.
  *
  * @generated from message sagacart.order.v1.BatchPutCartsRequest
  */
@@ -1453,21 +1453,21 @@ export const BatchPutCartsRequestSchema: GenMessage<BatchPutCartsRequest, {jsonT
  */
 export type BatchPutCartsRequest_Item = Message<"sagacart.order.v1.BatchPutCartsRequest.Item"> & {
   /**
-   * Its id.
+   * The id.
    *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
-   * Whose it is.
+   * The customer that the cart belongs to.
    *
    * @generated from field: string customer_id = 2;
    */
   customerId: string;
 
   /**
-   * What is in it. A product may be named once.
+   * The lines. A product may be named once.
    *
    * @generated from field: repeated sagacart.order.v1.LineInput lines = 3;
    */
@@ -1481,21 +1481,21 @@ export type BatchPutCartsRequest_Item = Message<"sagacart.order.v1.BatchPutCarts
  */
 export type BatchPutCartsRequest_ItemJson = {
   /**
-   * Its id.
+   * The id.
    *
    * @generated from field: string id = 1;
    */
   id?: string;
 
   /**
-   * Whose it is.
+   * The customer that the cart belongs to.
    *
    * @generated from field: string customer_id = 2;
    */
   customerId?: string;
 
   /**
-   * What is in it. A product may be named once.
+   * The lines. A product may be named once.
    *
    * @generated from field: repeated sagacart.order.v1.LineInput lines = 3;
    */
@@ -1510,13 +1510,13 @@ export const BatchPutCartsRequest_ItemSchema: GenMessage<BatchPutCartsRequest_It
   messageDesc(file_sagacart_order_v1_cart_service, 22, 0);
 
 /**
- * How many.
+ * The number of carts.
  *
  * @generated from message sagacart.order.v1.BatchPutCartsResponse
  */
 export type BatchPutCartsResponse = Message<"sagacart.order.v1.BatchPutCartsResponse"> & {
   /**
-   * How many carts were made or overwritten.
+   * The number of carts that were created or overwritten.
    *
    * @generated from field: int32 count = 1;
    */
@@ -1524,13 +1524,13 @@ export type BatchPutCartsResponse = Message<"sagacart.order.v1.BatchPutCartsResp
 };
 
 /**
- * How many.
+ * The number of carts.
  *
  * @generated from message sagacart.order.v1.BatchPutCartsResponse
  */
 export type BatchPutCartsResponseJson = {
   /**
-   * How many carts were made or overwritten.
+   * The number of carts that were created or overwritten.
    *
    * @generated from field: int32 count = 1;
    */
@@ -1547,27 +1547,27 @@ export const BatchPutCartsResponseSchema: GenMessage<BatchPutCartsResponse, {jso
 /**
  * Customers' carts.
  *
- * Each call that names a customer_id sees that customer's carts only: another's is NOT_FOUND /
- * CART_NOT_FOUND. Each change names, where it wishes, the etag it was based on, and fails with ABORTED /
- * ETAG_MISMATCH when the cart has changed since. A cart that is being checked out fails with ABORTED /
- * CART_CHECKING_OUT, one that is bought, deleted, expired or merged with FAILED_PRECONDITION / CART_CLOSED. Products
- * that do not exist fail with NOT_FOUND / PRODUCT_NOT_FOUND, prices of two currencies with FAILED_PRECONDITION /
- * CURRENCY_MISMATCH, more than 100 lines or 1,000,000 of one product with FAILED_PRECONDITION / CART_LIMIT.
+ * A call that names a customer_id sees only that customer's carts: another customer's cart is NOT_FOUND /
+ * CART_NOT_FOUND. A change may name the etag that it is based on; it fails with ABORTED / ETAG_MISMATCH if the cart has
+ * changed since. Changing a cart that is being checked out fails with ABORTED / CART_CHECKING_OUT, and changing one that
+ * is bought, deleted, expired or merged with FAILED_PRECONDITION / CART_CLOSED. Unknown products fail with NOT_FOUND /
+ * PRODUCT_NOT_FOUND, prices in two currencies with FAILED_PRECONDITION / CURRENCY_MISMATCH, and more than 100 lines,
+ * 1,000,000 of one product or a total above 10^15 minor units with FAILED_PRECONDITION / CART_LIMIT.
  *
- * A guest's cart is NOT_FOUND here, but for MergeCarts, which brings what is in it to a customer: see GuestCartService.
+ * A guest's cart is NOT_FOUND here, except in MergeCarts, which merges it into a customer's cart. See GuestCartService.
  *
- * A cart that is not changed for a set time (90 days, a guest's 30, unless configured otherwise) is EXPIRED, but never
- * while it is being checked out; each change begins the time anew. Before, the feed of events has one
- * sagacart.cart.expiring.v1 for a customer's cart with something in it, and then sagacart.cart.expired.v1.
+ * A cart that is not changed for a configured time (90 days by default, 30 for a guest's cart) becomes EXPIRED, but
+ * never while it is being checked out. Each change restarts that time. The event sagacart.cart.expiring.v1 announces
+ * the expiry of a customer's cart that is not empty; sagacart.cart.expired.v1 follows for every expired cart.
  *
  * @generated from service sagacart.order.v1.CartService
  */
 export const CartService: GenService<{
   /**
-   * Make a cart. The customer's first one is the default.
+   * Create a cart. It becomes the default if the customer has no cart that is open or being checked out.
    *
-   * Fails with ALREADY_EXISTS / CART_EXISTS when the id is taken, with FAILED_PRECONDITION /
-   * REQUEST_ID_REUSED, and with FAILED_PRECONDITION / CART_LIMIT at 1,000 open carts of one customer.
+   * Fails with ALREADY_EXISTS / CART_EXISTS if the id is taken, and with FAILED_PRECONDITION: REQUEST_ID_REUSED, or
+   * CART_LIMIT if the customer has 1,000 open carts.
    *
    * @generated from rpc sagacart.order.v1.CartService.CreateCart
    */
@@ -1589,7 +1589,7 @@ export const CartService: GenService<{
     output: typeof GetCartResponseSchema;
   },
   /**
-   * Get the customer's default cart; made when there is none that is open or being checked out.
+   * Get the customer's default cart. It is created if there is none that is open or being checked out.
    *
    * @generated from rpc sagacart.order.v1.CartService.GetDefaultCart
    */
@@ -1599,7 +1599,7 @@ export const CartService: GenService<{
     output: typeof GetDefaultCartResponseSchema;
   },
   /**
-   * List a customer's carts, newest first: those not purchased yet, unless states says otherwise.
+   * List a customer's carts, newest first: those that are open or being checked out, unless states says otherwise.
    *
    * Fails with INVALID_ARGUMENT / BAD_PAGE_TOKEN.
    *
@@ -1611,7 +1611,7 @@ export const CartService: GenService<{
     output: typeof ListCartsResponseSchema;
   },
   /**
-   * Change the name of a cart, or make it the default.
+   * Change the name of a cart or make it the default.
    *
    * @generated from rpc sagacart.order.v1.CartService.UpdateCart
    */
@@ -1621,7 +1621,7 @@ export const CartService: GenService<{
     output: typeof UpdateCartResponseSchema;
   },
   /**
-   * Put these lines, and the name if one is given, in the place of all there are.
+   * Replace all lines of a cart, and its name if one is given.
    *
    * @generated from rpc sagacart.order.v1.CartService.ReplaceCartLines
    */
@@ -1631,7 +1631,7 @@ export const CartService: GenService<{
     output: typeof ReplaceCartLinesResponseSchema;
   },
   /**
-   * Add to a cart; what is in it already gets more. A repeat with the same request_id adds once.
+   * Add a product to a cart, or more of one that is in it. A repeat with the same request_id adds nothing more.
    *
    * @generated from rpc sagacart.order.v1.CartService.AddCartItem
    */
@@ -1641,7 +1641,7 @@ export const CartService: GenService<{
     output: typeof AddCartItemResponseSchema;
   },
   /**
-   * Take a product out of a cart. Succeeds also when it is not in it.
+   * Remove a product from a cart. Succeeds also if the product is not in it.
    *
    * @generated from rpc sagacart.order.v1.CartService.RemoveCartItem
    */
@@ -1651,7 +1651,7 @@ export const CartService: GenService<{
     output: typeof RemoveCartItemResponseSchema;
   },
   /**
-   * Throw a cart away. A repeat succeeds.
+   * Delete a cart. A repeat succeeds.
    *
    * @generated from rpc sagacart.order.v1.CartService.DeleteCart
    */
@@ -1661,10 +1661,11 @@ export const CartService: GenService<{
     output: typeof DeleteCartResponseSchema;
   },
   /**
-   * Make a cart of what is in another one of the customer's, whatever became of that, at the prices of now.
+   * Create a cart with the lines of another cart of the customer, in any state, at current prices.
    *
-   * Products that are no longer sold are left out, and named in the answer. Fails with FAILED_PRECONDITION /
-   * REQUEST_ID_REUSED, and with FAILED_PRECONDITION / CART_LIMIT at 1,000 open carts of one customer.
+   * Products that are no longer sold are left out and listed in the answer. Fails with FAILED_PRECONDITION:
+   * REQUEST_ID_REUSED, or CART_LIMIT if the customer has 1,000 open carts; and with ALREADY_EXISTS / CART_EXISTS if
+   * the new id is taken.
    *
    * @generated from rpc sagacart.order.v1.CartService.DuplicateCart
    */
@@ -1674,13 +1675,14 @@ export const CartService: GenService<{
     output: typeof DuplicateCartResponseSchema;
   },
   /**
-   * Bring what is in one open cart into another one of the customer's: from a cart of the same customer, or from a
-   * guest's at sign-in. All of it, or nothing.
+   * Merge an open cart into another open cart of the customer: a cart of the same customer, or a guest's cart at
+   * sign-in. All or nothing.
    *
-   * What comes in or changes has the price of now. Products that are no longer sold are left out, and named in the
-   * answer. The source is MERGED afterwards. A repeat merges nothing more and answers what the first one did, with the
-   * target as it is now. Fails with FAILED_PRECONDITION / CART_CLOSED where the source went into another target, and
-   * changes nothing where the target would have too much (CART_LIMIT) or two currencies (CURRENCY_MISMATCH).
+   * Lines that are added or changed get current prices. Products that are no longer sold are left out and listed in the
+   * answer. The source becomes MERGED. A repeat merges nothing more and answers like the first call, with the target as
+   * it is now. Fails with FAILED_PRECONDITION: CART_CLOSED if the source was merged into another target, CART_LIMIT or
+   * CURRENCY_MISMATCH if the target would break these rules; and with INVALID_ARGUMENT / CART_NAMED_TWICE if the source
+   * is the default cart and no target is named.
    *
    * @generated from rpc sagacart.order.v1.CartService.MergeCarts
    */
@@ -1690,11 +1692,11 @@ export const CartService: GenService<{
     output: typeof MergeCartsResponseSchema;
   },
   /**
-   * Make or overwrite many carts. All or nothing; a repeat ends in the same state.
+   * Create or overwrite many carts. All or nothing; a repeat ends in the same state.
    *
-   * A cart that is closed is replaced by a new one of the same id; none becomes a default. Fails
-   * with ABORTED / CART_CHECKING_OUT and, where one is named twice, with INVALID_ARGUMENT / CART_NAMED_TWICE. Titles
-   * and prices are looked up like everywhere.
+   * A closed cart is replaced by a new one with the same id; none becomes a default. Titles and prices come from the
+   * catalogue. Fails with ABORTED / CART_CHECKING_OUT, and with INVALID_ARGUMENT / CART_NAMED_TWICE if a cart is named
+   * twice.
    *
    * @generated from rpc sagacart.order.v1.CartService.BatchPutCarts
    */

@@ -18,13 +18,13 @@ export const file_sagacart_order_v1_guest_cart_service: GenFile = /*@__PURE__*/
   fileDesc("CipzYWdhY2FydC9vcmRlci92MS9ndWVzdF9jYXJ0X3NlcnZpY2UucHJvdG8SEXNhZ2FjYXJ0Lm9yZGVyLnYxIq0BChZDcmVhdGVHdWVzdENhcnRSZXF1ZXN0EpIBCgVsaW5lcxgBIAMoCzIcLnNhZ2FjYXJ0Lm9yZGVyLnYxLkxpbmVJbnB1dEJlukhiugFaChdsaW5lcy51bmlxdWVfcHJvZHVjdF9pZBIbYSBwcm9kdWN0IG1heSBiZSBuYW1lZCBvbmNlGiJ0aGlzLm1hcChpLCBpLnByb2R1Y3RfaWQpLnVuaXF1ZSgpkgECEGQiVQoXQ3JlYXRlR3Vlc3RDYXJ0UmVzcG9uc2USJQoEY2FydBgBIAEoCzIXLnNhZ2FjYXJ0Lm9yZGVyLnYxLkNhcnQSEwoLZ3Vlc3RfdG9rZW4YAiABKAkiZgoTR2V0R3Vlc3RDYXJ0UmVxdWVzdBIxCgJpZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIcCgtndWVzdF90b2tlbhgCIAEoCUIHukgEcgIYQCI9ChRHZXRHdWVzdENhcnRSZXNwb25zZRIlCgRjYXJ0GAEgASgLMhcuc2FnYWNhcnQub3JkZXIudjEuQ2FydCKbAgocUmVwbGFjZUd1ZXN0Q2FydExpbmVzUmVxdWVzdBIxCgJpZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIcCgtndWVzdF90b2tlbhgCIAEoCUIHukgEcgIYQBKSAQoFbGluZXMYAyADKAsyHC5zYWdhY2FydC5vcmRlci52MS5XaG9sZUxpbmVCZbpIYroBWgoXbGluZXMudW5pcXVlX3Byb2R1Y3RfaWQSG2EgcHJvZHVjdCBtYXkgYmUgbmFtZWQgb25jZRoidGhpcy5tYXAoaSwgaS5wcm9kdWN0X2lkKS51bmlxdWUoKZIBAhBkEhUKBGV0YWcYBCABKAlCB7pIBHICGEAiRgodUmVwbGFjZUd1ZXN0Q2FydExpbmVzUmVzcG9uc2USJQoEY2FydBgBIAEoCzIXLnNhZ2FjYXJ0Lm9yZGVyLnYxLkNhcnQijAIKF0FkZEd1ZXN0Q2FydEl0ZW1SZXF1ZXN0EjEKAmlkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEhwKC2d1ZXN0X3Rva2VuGAIgASgJQge6SARyAhhAEjkKCnByb2R1Y3RfaWQYAyABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SHQoIcXVhbnRpdHkYBCABKAVCC7pICBoGGMCEPSgAEhUKBGV0YWcYBSABKAlCB7pIBHICGEASLwoKcmVxdWVzdF9pZBgGIAEoCUIbukgYchYyFF5bXHgyMS1ceDdlXXswLDEyOH0kIkEKGEFkZEd1ZXN0Q2FydEl0ZW1SZXNwb25zZRIlCgRjYXJ0GAEgASgLMhcuc2FnYWNhcnQub3JkZXIudjEuQ2FydCK/AQoaUmVtb3ZlR3Vlc3RDYXJ0SXRlbVJlcXVlc3QSMQoCaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SHAoLZ3Vlc3RfdG9rZW4YAiABKAlCB7pIBHICGEASOQoKcHJvZHVjdF9pZBgDIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIVCgRldGFnGAQgASgJQge6SARyAhhAIkQKG1JlbW92ZUd1ZXN0Q2FydEl0ZW1SZXNwb25zZRIlCgRjYXJ0GAEgASgLMhcuc2FnYWNhcnQub3JkZXIudjEuQ2FydCKAAQoWRGVsZXRlR3Vlc3RDYXJ0UmVxdWVzdBIxCgJpZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIcCgtndWVzdF90b2tlbhgCIAEoCUIHukgEcgIYQBIVCgRldGFnGAMgASgJQge6SARyAhhAIhkKF0RlbGV0ZUd1ZXN0Q2FydFJlc3BvbnNlMrAHChBHdWVzdENhcnRTZXJ2aWNlEooBCg9DcmVhdGVHdWVzdENhcnQSKS5zYWdhY2FydC5vcmRlci52MS5DcmVhdGVHdWVzdENhcnRSZXF1ZXN0Giouc2FnYWNhcnQub3JkZXIudjEuQ3JlYXRlR3Vlc3RDYXJ0UmVzcG9uc2UiIKq7GAIIAYLT5JMCFDoBKiIPL3YxL2d1ZXN0LWNhcnRzEoYBCgxHZXRHdWVzdENhcnQSJi5zYWdhY2FydC5vcmRlci52MS5HZXRHdWVzdENhcnRSZXF1ZXN0Gicuc2FnYWNhcnQub3JkZXIudjEuR2V0R3Vlc3RDYXJ0UmVzcG9uc2UiJZACAaq7GAIIAYLT5JMCFhIUL3YxL2d1ZXN0LWNhcnRzL3tpZH0SpAEKFVJlcGxhY2VHdWVzdENhcnRMaW5lcxIvLnNhZ2FjYXJ0Lm9yZGVyLnYxLlJlcGxhY2VHdWVzdENhcnRMaW5lc1JlcXVlc3QaMC5zYWdhY2FydC5vcmRlci52MS5SZXBsYWNlR3Vlc3RDYXJ0TGluZXNSZXNwb25zZSIokAICqrsYAggBgtPkkwIZOgEqGhQvdjEvZ3Vlc3QtY2FydHMve2lkfRKbAQoQQWRkR3Vlc3RDYXJ0SXRlbRIqLnNhZ2FjYXJ0Lm9yZGVyLnYxLkFkZEd1ZXN0Q2FydEl0ZW1SZXF1ZXN0Gisuc2FnYWNhcnQub3JkZXIudjEuQWRkR3Vlc3RDYXJ0SXRlbVJlc3BvbnNlIi6QAgKquxgCCAGC0+STAh86ASoiGi92MS9ndWVzdC1jYXJ0cy97aWR9L2l0ZW1zEq4BChNSZW1vdmVHdWVzdENhcnRJdGVtEi0uc2FnYWNhcnQub3JkZXIudjEuUmVtb3ZlR3Vlc3RDYXJ0SXRlbVJlcXVlc3QaLi5zYWdhY2FydC5vcmRlci52MS5SZW1vdmVHdWVzdENhcnRJdGVtUmVzcG9uc2UiOJACAqq7GAIIAYLT5JMCKSonL3YxL2d1ZXN0LWNhcnRzL3tpZH0vaXRlbXMve3Byb2R1Y3RfaWR9Eo8BCg9EZWxldGVHdWVzdENhcnQSKS5zYWdhY2FydC5vcmRlci52MS5EZWxldGVHdWVzdENhcnRSZXF1ZXN0Giouc2FnYWNhcnQub3JkZXIudjEuRGVsZXRlR3Vlc3RDYXJ0UmVzcG9uc2UiJZACAqq7GAIIAYLT5JMCFioUL3YxL2d1ZXN0LWNhcnRzL3tpZH1iBnByb3RvMw", [file_buf_validate_validate, file_google_api_annotations, file_sagacart_auth_v1_access, file_sagacart_order_v1_cart]);
 
 /**
- * The cart to make.
+ * The cart to create.
  *
  * @generated from message sagacart.order.v1.CreateGuestCartRequest
  */
 export type CreateGuestCartRequest = Message<"sagacart.order.v1.CreateGuestCartRequest"> & {
   /**
-   * What is in it. A product may be named once.
+   * The lines. A product may be named once.
    *
    * @generated from field: repeated sagacart.order.v1.LineInput lines = 1;
    */
@@ -32,13 +32,13 @@ export type CreateGuestCartRequest = Message<"sagacart.order.v1.CreateGuestCartR
 };
 
 /**
- * The cart to make.
+ * The cart to create.
  *
  * @generated from message sagacart.order.v1.CreateGuestCartRequest
  */
 export type CreateGuestCartRequestJson = {
   /**
-   * What is in it. A product may be named once.
+   * The lines. A product may be named once.
    *
    * @generated from field: repeated sagacart.order.v1.LineInput lines = 1;
    */
@@ -53,7 +53,7 @@ export const CreateGuestCartRequestSchema: GenMessage<CreateGuestCartRequest, {j
   messageDesc(file_sagacart_order_v1_guest_cart_service, 0);
 
 /**
- * The cart made.
+ * The created cart.
  *
  * @generated from message sagacart.order.v1.CreateGuestCartResponse
  */
@@ -66,7 +66,7 @@ export type CreateGuestCartResponse = Message<"sagacart.order.v1.CreateGuestCart
   cart?: Cart | undefined;
 
   /**
-   * Opens it. Told this once: the guest keeps it.
+   * The token that opens the cart. It cannot be retrieved later.
    *
    * @generated from field: string guest_token = 2;
    */
@@ -74,7 +74,7 @@ export type CreateGuestCartResponse = Message<"sagacart.order.v1.CreateGuestCart
 };
 
 /**
- * The cart made.
+ * The created cart.
  *
  * @generated from message sagacart.order.v1.CreateGuestCartResponse
  */
@@ -87,7 +87,7 @@ export type CreateGuestCartResponseJson = {
   cart?: CartJson;
 
   /**
-   * Opens it. Told this once: the guest keeps it.
+   * The token that opens the cart. It cannot be retrieved later.
    *
    * @generated from field: string guest_token = 2;
    */
@@ -102,20 +102,20 @@ export const CreateGuestCartResponseSchema: GenMessage<CreateGuestCartResponse, 
   messageDesc(file_sagacart_order_v1_guest_cart_service, 1);
 
 /**
- * Which cart.
+ * The cart to get.
  *
  * @generated from message sagacart.order.v1.GetGuestCartRequest
  */
 export type GetGuestCartRequest = Message<"sagacart.order.v1.GetGuestCartRequest"> & {
   /**
-   * Its id.
+   * The id.
    *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
-   * Opens it.
+   * The token that opens the cart.
    *
    * @generated from field: string guest_token = 2;
    */
@@ -123,20 +123,20 @@ export type GetGuestCartRequest = Message<"sagacart.order.v1.GetGuestCartRequest
 };
 
 /**
- * Which cart.
+ * The cart to get.
  *
  * @generated from message sagacart.order.v1.GetGuestCartRequest
  */
 export type GetGuestCartRequestJson = {
   /**
-   * Its id.
+   * The id.
    *
    * @generated from field: string id = 1;
    */
   id?: string;
 
   /**
-   * Opens it.
+   * The token that opens the cart.
    *
    * @generated from field: string guest_token = 2;
    */
@@ -186,34 +186,34 @@ export const GetGuestCartResponseSchema: GenMessage<GetGuestCartResponse, {jsonT
   messageDesc(file_sagacart_order_v1_guest_cart_service, 3);
 
 /**
- * What to put in.
+ * The new lines of a cart.
  *
  * @generated from message sagacart.order.v1.ReplaceGuestCartLinesRequest
  */
 export type ReplaceGuestCartLinesRequest = Message<"sagacart.order.v1.ReplaceGuestCartLinesRequest"> & {
   /**
-   * Which cart.
+   * The id of the cart.
    *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
-   * Opens it.
+   * The token that opens the cart.
    *
    * @generated from field: string guest_token = 2;
    */
   guestToken: string;
 
   /**
-   * The lines; one of none or fewer is dropped. A product may be named once.
+   * The lines; a line with a quantity of zero or less is dropped. A product may be named once.
    *
    * @generated from field: repeated sagacart.order.v1.WholeLine lines = 3;
    */
   lines: WholeLine[];
 
   /**
-   * Where given, must be the present one.
+   * The etag that the cart must have; empty accepts any.
    *
    * @generated from field: string etag = 4;
    */
@@ -221,34 +221,34 @@ export type ReplaceGuestCartLinesRequest = Message<"sagacart.order.v1.ReplaceGue
 };
 
 /**
- * What to put in.
+ * The new lines of a cart.
  *
  * @generated from message sagacart.order.v1.ReplaceGuestCartLinesRequest
  */
 export type ReplaceGuestCartLinesRequestJson = {
   /**
-   * Which cart.
+   * The id of the cart.
    *
    * @generated from field: string id = 1;
    */
   id?: string;
 
   /**
-   * Opens it.
+   * The token that opens the cart.
    *
    * @generated from field: string guest_token = 2;
    */
   guestToken?: string;
 
   /**
-   * The lines; one of none or fewer is dropped. A product may be named once.
+   * The lines; a line with a quantity of zero or less is dropped. A product may be named once.
    *
    * @generated from field: repeated sagacart.order.v1.WholeLine lines = 3;
    */
   lines?: WholeLineJson[];
 
   /**
-   * Where given, must be the present one.
+   * The etag that the cart must have; empty accepts any.
    *
    * @generated from field: string etag = 4;
    */
@@ -298,20 +298,20 @@ export const ReplaceGuestCartLinesResponseSchema: GenMessage<ReplaceGuestCartLin
   messageDesc(file_sagacart_order_v1_guest_cart_service, 5);
 
 /**
- * What to add.
+ * The product to add.
  *
  * @generated from message sagacart.order.v1.AddGuestCartItemRequest
  */
 export type AddGuestCartItemRequest = Message<"sagacart.order.v1.AddGuestCartItemRequest"> & {
   /**
-   * Which cart.
+   * The id of the cart.
    *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
-   * Opens it.
+   * The token that opens the cart.
    *
    * @generated from field: string guest_token = 2;
    */
@@ -325,21 +325,21 @@ export type AddGuestCartItemRequest = Message<"sagacart.order.v1.AddGuestCartIte
   productId: string;
 
   /**
-   * How many; 0 means one.
+   * The quantity; 0 means one.
    *
    * @generated from field: int32 quantity = 4;
    */
   quantity: number;
 
   /**
-   * Where given, must be the present one.
+   * The etag that the cart must have; empty accepts any.
    *
    * @generated from field: string etag = 5;
    */
   etag: string;
 
   /**
-   * Makes a repeat add once.
+   * Idempotency key: a repeat with the same key adds nothing more.
    *
    * @generated from field: string request_id = 6;
    */
@@ -347,20 +347,20 @@ export type AddGuestCartItemRequest = Message<"sagacart.order.v1.AddGuestCartIte
 };
 
 /**
- * What to add.
+ * The product to add.
  *
  * @generated from message sagacart.order.v1.AddGuestCartItemRequest
  */
 export type AddGuestCartItemRequestJson = {
   /**
-   * Which cart.
+   * The id of the cart.
    *
    * @generated from field: string id = 1;
    */
   id?: string;
 
   /**
-   * Opens it.
+   * The token that opens the cart.
    *
    * @generated from field: string guest_token = 2;
    */
@@ -374,21 +374,21 @@ export type AddGuestCartItemRequestJson = {
   productId?: string;
 
   /**
-   * How many; 0 means one.
+   * The quantity; 0 means one.
    *
    * @generated from field: int32 quantity = 4;
    */
   quantity?: number;
 
   /**
-   * Where given, must be the present one.
+   * The etag that the cart must have; empty accepts any.
    *
    * @generated from field: string etag = 5;
    */
   etag?: string;
 
   /**
-   * Makes a repeat add once.
+   * Idempotency key: a repeat with the same key adds nothing more.
    *
    * @generated from field: string request_id = 6;
    */
@@ -438,20 +438,20 @@ export const AddGuestCartItemResponseSchema: GenMessage<AddGuestCartItemResponse
   messageDesc(file_sagacart_order_v1_guest_cart_service, 7);
 
 /**
- * What to take out.
+ * The product to remove.
  *
  * @generated from message sagacart.order.v1.RemoveGuestCartItemRequest
  */
 export type RemoveGuestCartItemRequest = Message<"sagacart.order.v1.RemoveGuestCartItemRequest"> & {
   /**
-   * Which cart.
+   * The id of the cart.
    *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
-   * Opens it.
+   * The token that opens the cart.
    *
    * @generated from field: string guest_token = 2;
    */
@@ -465,7 +465,7 @@ export type RemoveGuestCartItemRequest = Message<"sagacart.order.v1.RemoveGuestC
   productId: string;
 
   /**
-   * Where given, must be the present one.
+   * The etag that the cart must have; empty accepts any.
    *
    * @generated from field: string etag = 4;
    */
@@ -473,20 +473,20 @@ export type RemoveGuestCartItemRequest = Message<"sagacart.order.v1.RemoveGuestC
 };
 
 /**
- * What to take out.
+ * The product to remove.
  *
  * @generated from message sagacart.order.v1.RemoveGuestCartItemRequest
  */
 export type RemoveGuestCartItemRequestJson = {
   /**
-   * Which cart.
+   * The id of the cart.
    *
    * @generated from field: string id = 1;
    */
   id?: string;
 
   /**
-   * Opens it.
+   * The token that opens the cart.
    *
    * @generated from field: string guest_token = 2;
    */
@@ -500,7 +500,7 @@ export type RemoveGuestCartItemRequestJson = {
   productId?: string;
 
   /**
-   * Where given, must be the present one.
+   * The etag that the cart must have; empty accepts any.
    *
    * @generated from field: string etag = 4;
    */
@@ -550,27 +550,27 @@ export const RemoveGuestCartItemResponseSchema: GenMessage<RemoveGuestCartItemRe
   messageDesc(file_sagacart_order_v1_guest_cart_service, 9);
 
 /**
- * Which cart.
+ * The cart to delete.
  *
  * @generated from message sagacart.order.v1.DeleteGuestCartRequest
  */
 export type DeleteGuestCartRequest = Message<"sagacart.order.v1.DeleteGuestCartRequest"> & {
   /**
-   * Its id.
+   * The id.
    *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
-   * Opens it.
+   * The token that opens the cart.
    *
    * @generated from field: string guest_token = 2;
    */
   guestToken: string;
 
   /**
-   * Where given, must be the present one.
+   * The etag that the cart must have; empty accepts any.
    *
    * @generated from field: string etag = 3;
    */
@@ -578,27 +578,27 @@ export type DeleteGuestCartRequest = Message<"sagacart.order.v1.DeleteGuestCartR
 };
 
 /**
- * Which cart.
+ * The cart to delete.
  *
  * @generated from message sagacart.order.v1.DeleteGuestCartRequest
  */
 export type DeleteGuestCartRequestJson = {
   /**
-   * Its id.
+   * The id.
    *
    * @generated from field: string id = 1;
    */
   id?: string;
 
   /**
-   * Opens it.
+   * The token that opens the cart.
    *
    * @generated from field: string guest_token = 2;
    */
   guestToken?: string;
 
   /**
-   * Where given, must be the present one.
+   * The etag that the cart must have; empty accepts any.
    *
    * @generated from field: string etag = 3;
    */
@@ -613,7 +613,7 @@ export const DeleteGuestCartRequestSchema: GenMessage<DeleteGuestCartRequest, {j
   messageDesc(file_sagacart_order_v1_guest_cart_service, 10);
 
 /**
- * Nothing more to say.
+ * Empty.
  *
  * @generated from message sagacart.order.v1.DeleteGuestCartResponse
  */
@@ -621,7 +621,7 @@ export type DeleteGuestCartResponse = Message<"sagacart.order.v1.DeleteGuestCart
 };
 
 /**
- * Nothing more to say.
+ * Empty.
  *
  * @generated from message sagacart.order.v1.DeleteGuestCartResponse
  */
@@ -638,19 +638,18 @@ export const DeleteGuestCartResponseSchema: GenMessage<DeleteGuestCartResponse, 
 /**
  * Carts of people who have not signed in.
  *
- * A guest's cart belongs to nobody. The guest_token that CreateGuestCart answers with opens it; without it the cart is
- * NOT_FOUND / CART_NOT_FOUND for everybody. Over REST the token may be in the header Guest-Token, and for GET and DELETE
- * is there only. The cart can be filled and read, not checked out: CartService.MergeCarts brings what is in it to a
- * customer. It fails for the same reasons as a customer's cart, and expires sooner (after 30 days, unless configured
- * otherwise).
+ * A guest's cart has no customer. The guest_token in the answer of CreateGuestCart opens it; without the token the cart
+ * is NOT_FOUND / CART_NOT_FOUND for everyone. Over REST the token may be in the header Guest-Token; for GET and DELETE
+ * it must be there. The cart can be read and changed but not checked out: CartService.MergeCarts merges it into a
+ * customer's cart. Its errors are those of a customer's cart. It expires after 30 days by default.
  *
  * @generated from service sagacart.order.v1.GuestCartService
  */
 export const GuestCartService: GenService<{
   /**
-   * Make a cart for a guest.
+   * Create a cart for a guest.
    *
-   * Each call makes another one: the token is told once, so an answer that was lost is not told again.
+   * Not idempotent: each call creates a cart, since the token is in its answer only and cannot be retrieved later.
    *
    * @generated from rpc sagacart.order.v1.GuestCartService.CreateGuestCart
    */
@@ -670,7 +669,7 @@ export const GuestCartService: GenService<{
     output: typeof GetGuestCartResponseSchema;
   },
   /**
-   * Put these lines in the place of all there are.
+   * Replace all lines of a guest's cart.
    *
    * @generated from rpc sagacart.order.v1.GuestCartService.ReplaceGuestCartLines
    */
@@ -680,7 +679,7 @@ export const GuestCartService: GenService<{
     output: typeof ReplaceGuestCartLinesResponseSchema;
   },
   /**
-   * Add to a guest's cart; what is in it already gets more. A repeat with the same request_id adds once.
+   * Add a product to a guest's cart, or more of one that is in it. A repeat with the same request_id adds nothing more.
    *
    * @generated from rpc sagacart.order.v1.GuestCartService.AddGuestCartItem
    */
@@ -690,7 +689,7 @@ export const GuestCartService: GenService<{
     output: typeof AddGuestCartItemResponseSchema;
   },
   /**
-   * Take a product out of a guest's cart. Succeeds also when it is not in it.
+   * Remove a product from a guest's cart. Succeeds also if the product is not in it.
    *
    * @generated from rpc sagacart.order.v1.GuestCartService.RemoveGuestCartItem
    */
@@ -700,7 +699,7 @@ export const GuestCartService: GenService<{
     output: typeof RemoveGuestCartItemResponseSchema;
   },
   /**
-   * Throw a guest's cart away. A repeat succeeds.
+   * Delete a guest's cart. A repeat succeeds.
    *
    * @generated from rpc sagacart.order.v1.GuestCartService.DeleteGuestCart
    */

@@ -15,7 +15,7 @@ export const file_sagacart_order_v1_incident: GenFile = /*@__PURE__*/
   fileDesc("CiBzYWdhY2FydC9vcmRlci92MS9pbmNpZGVudC5wcm90bxIRc2FnYWNhcnQub3JkZXIudjEikAMKCEluY2lkZW50EgoKAmlkGAEgASgJEhAKCG9yZGVyX2lkGAIgASgJEgwKBHN0ZXAYAyABKAkSEwoLd29ya2Zsb3dfaWQYBCABKAkSDQoFZXJyb3IYBSABKAkSEAoIYXR0ZW1wdHMYBiABKAUSMAoFc3RhdGUYByABKA4yIS5zYWdhY2FydC5vcmRlci52MS5JbmNpZGVudC5TdGF0ZRISCgpyZXNvbHV0aW9uGAggASgJEi8KC2NyZWF0ZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASNgoScmV0cnlfcmVxdWVzdF90aW1lGAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJCCgVTdGF0ZRIVChFTVEFURV9VTlNQRUNJRklFRBAAEg4KClNUQVRFX09QRU4QARISCg5TVEFURV9SRVNPTFZFRBACYgZwcm90bzM", [file_google_protobuf_timestamp]);
 
 /**
- * A step of a saga that does not succeed although it was tried again and again. The saga goes on trying.
+ * A step of an order's saga that fails after repeated attempts. The saga keeps retrying it.
  *
  * @generated from message sagacart.order.v1.Incident
  */
@@ -35,42 +35,42 @@ export type Incident = Message<"sagacart.order.v1.Incident"> & {
   orderId: string;
 
   /**
-   * The step: "reserve", "charge", "ship", "void", "release", "refund".
+   * The step: "look" (read the order), "reserve", "charge", "ship", "undo", or "refund".
    *
    * @generated from field: string step = 3;
    */
   step: string;
 
   /**
-   * The workflow that tries.
+   * The workflow that runs the step.
    *
    * @generated from field: string workflow_id = 4;
    */
   workflowId: string;
 
   /**
-   * The error of the last try.
+   * The error of the last attempt.
    *
    * @generated from field: string error = 5;
    */
   error: string;
 
   /**
-   * How often it was tried.
+   * The number of rounds of attempts that failed. Each round is an activity with up to ten attempts.
    *
    * @generated from field: int32 attempts = 6;
    */
   attempts: number;
 
   /**
-   * Where it stands.
+   * The state.
    *
    * @generated from field: sagacart.order.v1.Incident.State state = 7;
    */
   state: Incident_State;
 
   /**
-   * How it was resolved, and by whom.
+   * How it was resolved, for people.
    *
    * @generated from field: string resolution = 8;
    */
@@ -91,7 +91,7 @@ export type Incident = Message<"sagacart.order.v1.Incident"> & {
   updateTime?: Timestamp | undefined;
 
   /**
-   * When somebody last asked to try at once.
+   * When an operator last asked to retry at once.
    *
    * @generated from field: google.protobuf.Timestamp retry_request_time = 11;
    */
@@ -99,7 +99,7 @@ export type Incident = Message<"sagacart.order.v1.Incident"> & {
 };
 
 /**
- * A step of a saga that does not succeed although it was tried again and again. The saga goes on trying.
+ * A step of an order's saga that fails after repeated attempts. The saga keeps retrying it.
  *
  * @generated from message sagacart.order.v1.Incident
  */
@@ -119,42 +119,42 @@ export type IncidentJson = {
   orderId?: string;
 
   /**
-   * The step: "reserve", "charge", "ship", "void", "release", "refund".
+   * The step: "look" (read the order), "reserve", "charge", "ship", "undo", or "refund".
    *
    * @generated from field: string step = 3;
    */
   step?: string;
 
   /**
-   * The workflow that tries.
+   * The workflow that runs the step.
    *
    * @generated from field: string workflow_id = 4;
    */
   workflowId?: string;
 
   /**
-   * The error of the last try.
+   * The error of the last attempt.
    *
    * @generated from field: string error = 5;
    */
   error?: string;
 
   /**
-   * How often it was tried.
+   * The number of rounds of attempts that failed. Each round is an activity with up to ten attempts.
    *
    * @generated from field: int32 attempts = 6;
    */
   attempts?: number;
 
   /**
-   * Where it stands.
+   * The state.
    *
    * @generated from field: sagacart.order.v1.Incident.State state = 7;
    */
   state?: Incident_StateJson;
 
   /**
-   * How it was resolved, and by whom.
+   * How it was resolved, for people.
    *
    * @generated from field: string resolution = 8;
    */
@@ -175,7 +175,7 @@ export type IncidentJson = {
   updateTime?: TimestampJson;
 
   /**
-   * When somebody last asked to try at once.
+   * When an operator last asked to retry at once.
    *
    * @generated from field: google.protobuf.Timestamp retry_request_time = 11;
    */
@@ -190,27 +190,27 @@ export const IncidentSchema: GenMessage<Incident, {jsonType: IncidentJson}> = /*
   messageDesc(file_sagacart_order_v1_incident, 0);
 
 /**
- * Where it stands.
+ * The states of an incident.
  *
  * @generated from enum sagacart.order.v1.Incident.State
  */
 export const Incident_State = {
   /**
-   * Never stored.
+   * Unset; never stored.
    *
    * @generated from enum value: STATE_UNSPECIFIED = 0;
    */
   UNSPECIFIED: 0,
 
   /**
-   * Somebody should look.
+   * An operator should look at it.
    *
    * @generated from enum value: STATE_OPEN = 1;
    */
   OPEN: 1,
 
   /**
-   * Somebody has dealt with it, or the step succeeded after all.
+   * An operator resolved it, or the step succeeded after all.
    *
    * @generated from enum value: STATE_RESOLVED = 2;
    */
@@ -218,14 +218,14 @@ export const Incident_State = {
 } as const;
 
 /**
- * Where it stands.
+ * The states of an incident.
  *
  * @generated from enum sagacart.order.v1.Incident.State
  */
 export type Incident_State = (typeof Incident_State)[keyof typeof Incident_State] | UnknownEnum;
 
 /**
- * Where it stands.
+ * The states of an incident.
  *
  * @generated from enum sagacart.order.v1.Incident.State
  */

@@ -18,34 +18,34 @@ export const file_sagacart_order_v1_incident_service: GenFile = /*@__PURE__*/
   fileDesc("CihzYWdhY2FydC9vcmRlci92MS9pbmNpZGVudF9zZXJ2aWNlLnByb3RvEhFzYWdhY2FydC5vcmRlci52MSLMAQoUTGlzdEluY2lkZW50c1JlcXVlc3QSOgoFc3RhdGUYASABKA4yIS5zYWdhY2FydC5vcmRlci52MS5JbmNpZGVudC5TdGF0ZUIIukgFggECEAESOgoIb3JkZXJfaWQYAiABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SHgoJcGFnZV9zaXplGAMgASgFQgu6SAgaBhjAhD0oABIcCgpwYWdlX3Rva2VuGAQgASgJQgi6SAVyAxjoByJgChVMaXN0SW5jaWRlbnRzUmVzcG9uc2USLgoJaW5jaWRlbnRzGAEgAygLMhsuc2FnYWNhcnQub3JkZXIudjEuSW5jaWRlbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIkcKEkdldEluY2lkZW50UmVxdWVzdBIxCgJpZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLiJEChNHZXRJbmNpZGVudFJlc3BvbnNlEi0KCGluY2lkZW50GAEgASgLMhsuc2FnYWNhcnQub3JkZXIudjEuSW5jaWRlbnQiSQoUUmV0cnlJbmNpZGVudFJlcXVlc3QSMQoCaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4iRgoVUmV0cnlJbmNpZGVudFJlc3BvbnNlEi0KCGluY2lkZW50GAEgASgLMhsuc2FnYWNhcnQub3JkZXIudjEuSW5jaWRlbnQidwoWUmVzb2x2ZUluY2lkZW50UmVxdWVzdBIxCgJpZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIqCgpyZXNvbHV0aW9uGAIgASgJQha6SBNyERABGOgHMgpeW15ceDAwXSokIkgKF1Jlc29sdmVJbmNpZGVudFJlc3BvbnNlEi0KCGluY2lkZW50GAEgASgLMhsuc2FnYWNhcnQub3JkZXIudjEuSW5jaWRlbnQy0AQKD0luY2lkZW50U2VydmljZRKFAQoNTGlzdEluY2lkZW50cxInLnNhZ2FjYXJ0Lm9yZGVyLnYxLkxpc3RJbmNpZGVudHNSZXF1ZXN0Giguc2FnYWNhcnQub3JkZXIudjEuTGlzdEluY2lkZW50c1Jlc3BvbnNlIiGQAgGquxgFEgMCAwSC0+STAg8SDS92MS9pbmNpZGVudHMShAEKC0dldEluY2lkZW50EiUuc2FnYWNhcnQub3JkZXIudjEuR2V0SW5jaWRlbnRSZXF1ZXN0GiYuc2FnYWNhcnQub3JkZXIudjEuR2V0SW5jaWRlbnRSZXNwb25zZSImkAIBqrsYBRIDAgMEgtPkkwIUEhIvdjEvaW5jaWRlbnRzL3tpZH0SkQEKDVJldHJ5SW5jaWRlbnQSJy5zYWdhY2FydC5vcmRlci52MS5SZXRyeUluY2lkZW50UmVxdWVzdBooLnNhZ2FjYXJ0Lm9yZGVyLnYxLlJldHJ5SW5jaWRlbnRSZXNwb25zZSItkAICqrsYAxIBA4LT5JMCHToBKiIYL3YxL2luY2lkZW50cy97aWR9OnJldHJ5EpkBCg9SZXNvbHZlSW5jaWRlbnQSKS5zYWdhY2FydC5vcmRlci52MS5SZXNvbHZlSW5jaWRlbnRSZXF1ZXN0Giouc2FnYWNhcnQub3JkZXIudjEuUmVzb2x2ZUluY2lkZW50UmVzcG9uc2UiL5ACAqq7GAMSAQOC0+STAh86ASoiGi92MS9pbmNpZGVudHMve2lkfTpyZXNvbHZlYgZwcm90bzM", [file_buf_validate_validate, file_google_api_annotations, file_sagacart_auth_v1_access, file_sagacart_order_v1_incident]);
 
 /**
- * Which incidents.
+ * The incidents to list.
  *
  * @generated from message sagacart.order.v1.ListIncidentsRequest
  */
 export type ListIncidentsRequest = Message<"sagacart.order.v1.ListIncidentsRequest"> & {
   /**
-   * Only in this state.
+   * Only incidents in this state; any if unset.
    *
    * @generated from field: sagacart.order.v1.Incident.State state = 1;
    */
   state: Incident_State;
 
   /**
-   * Only of this order.
+   * Only incidents of this order; empty means all.
    *
    * @generated from field: string order_id = 2;
    */
   orderId: string;
 
   /**
-   * How many; 0 means 50, more than 200 means 200.
+   * The page size; 0 means 50, more than 200 means 200.
    *
    * @generated from field: int32 page_size = 3;
    */
   pageSize: number;
 
   /**
-   * From the answer before.
+   * The next_page_token of the previous page; empty for the first page.
    *
    * @generated from field: string page_token = 4;
    */
@@ -53,34 +53,34 @@ export type ListIncidentsRequest = Message<"sagacart.order.v1.ListIncidentsReque
 };
 
 /**
- * Which incidents.
+ * The incidents to list.
  *
  * @generated from message sagacart.order.v1.ListIncidentsRequest
  */
 export type ListIncidentsRequestJson = {
   /**
-   * Only in this state.
+   * Only incidents in this state; any if unset.
    *
    * @generated from field: sagacart.order.v1.Incident.State state = 1;
    */
   state?: Incident_StateJson;
 
   /**
-   * Only of this order.
+   * Only incidents of this order; empty means all.
    *
    * @generated from field: string order_id = 2;
    */
   orderId?: string;
 
   /**
-   * How many; 0 means 50, more than 200 means 200.
+   * The page size; 0 means 50, more than 200 means 200.
    *
    * @generated from field: int32 page_size = 3;
    */
   pageSize?: number;
 
   /**
-   * From the answer before.
+   * The next_page_token of the previous page; empty for the first page.
    *
    * @generated from field: string page_token = 4;
    */
@@ -108,7 +108,7 @@ export type ListIncidentsResponse = Message<"sagacart.order.v1.ListIncidentsResp
   incidents: Incident[];
 
   /**
-   * Asks for the next page; empty at the end.
+   * The token for the next page; empty on the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -129,7 +129,7 @@ export type ListIncidentsResponseJson = {
   incidents?: IncidentJson[];
 
   /**
-   * Asks for the next page; empty at the end.
+   * The token for the next page; empty on the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -144,13 +144,13 @@ export const ListIncidentsResponseSchema: GenMessage<ListIncidentsResponse, {jso
   messageDesc(file_sagacart_order_v1_incident_service, 1);
 
 /**
- * Which incident.
+ * The incident to get.
  *
  * @generated from message sagacart.order.v1.GetIncidentRequest
  */
 export type GetIncidentRequest = Message<"sagacart.order.v1.GetIncidentRequest"> & {
   /**
-   * Its id.
+   * The id.
    *
    * @generated from field: string id = 1;
    */
@@ -158,13 +158,13 @@ export type GetIncidentRequest = Message<"sagacart.order.v1.GetIncidentRequest">
 };
 
 /**
- * Which incident.
+ * The incident to get.
  *
  * @generated from message sagacart.order.v1.GetIncidentRequest
  */
 export type GetIncidentRequestJson = {
   /**
-   * Its id.
+   * The id.
    *
    * @generated from field: string id = 1;
    */
@@ -214,13 +214,13 @@ export const GetIncidentResponseSchema: GenMessage<GetIncidentResponse, {jsonTyp
   messageDesc(file_sagacart_order_v1_incident_service, 3);
 
 /**
- * Which incident.
+ * The incident to retry.
  *
  * @generated from message sagacart.order.v1.RetryIncidentRequest
  */
 export type RetryIncidentRequest = Message<"sagacart.order.v1.RetryIncidentRequest"> & {
   /**
-   * Its id.
+   * The id.
    *
    * @generated from field: string id = 1;
    */
@@ -228,13 +228,13 @@ export type RetryIncidentRequest = Message<"sagacart.order.v1.RetryIncidentReque
 };
 
 /**
- * Which incident.
+ * The incident to retry.
  *
  * @generated from message sagacart.order.v1.RetryIncidentRequest
  */
 export type RetryIncidentRequestJson = {
   /**
-   * Its id.
+   * The id.
    *
    * @generated from field: string id = 1;
    */
@@ -284,20 +284,20 @@ export const RetryIncidentResponseSchema: GenMessage<RetryIncidentResponse, {jso
   messageDesc(file_sagacart_order_v1_incident_service, 5);
 
 /**
- * Which incident, and how it was dealt with.
+ * The incident to resolve.
  *
  * @generated from message sagacart.order.v1.ResolveIncidentRequest
  */
 export type ResolveIncidentRequest = Message<"sagacart.order.v1.ResolveIncidentRequest"> & {
   /**
-   * Its id.
+   * The id.
    *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
-   * How, for people.
+   * How it was resolved, for people.
    *
    * @generated from field: string resolution = 2;
    */
@@ -305,20 +305,20 @@ export type ResolveIncidentRequest = Message<"sagacart.order.v1.ResolveIncidentR
 };
 
 /**
- * Which incident, and how it was dealt with.
+ * The incident to resolve.
  *
  * @generated from message sagacart.order.v1.ResolveIncidentRequest
  */
 export type ResolveIncidentRequestJson = {
   /**
-   * Its id.
+   * The id.
    *
    * @generated from field: string id = 1;
    */
   id?: string;
 
   /**
-   * How, for people.
+   * How it was resolved, for people.
    *
    * @generated from field: string resolution = 2;
    */
@@ -368,7 +368,7 @@ export const ResolveIncidentResponseSchema: GenMessage<ResolveIncidentResponse, 
   messageDesc(file_sagacart_order_v1_incident_service, 7);
 
 /**
- * What an operator has to look at.
+ * Incidents: steps of orders that keep failing, for operators to look at.
  *
  * @generated from service sagacart.order.v1.IncidentService
  */
@@ -398,7 +398,7 @@ export const IncidentService: GenService<{
     output: typeof GetIncidentResponseSchema;
   },
   /**
-   * Have the saga try at once.
+   * Make the saga retry the step at once.
    *
    * Fails with NOT_FOUND / INCIDENT_NOT_FOUND and FAILED_PRECONDITION / INCIDENT_RESOLVED.
    *
@@ -410,7 +410,7 @@ export const IncidentService: GenService<{
     output: typeof RetryIncidentResponseSchema;
   },
   /**
-   * Say that it is dealt with, and how. The saga goes on trying; where it fails again, a new incident is raised.
+   * Resolve an incident and say how. The saga keeps retrying; if the step fails again, a new incident is raised.
    *
    * A repeat changes nothing. Fails with NOT_FOUND / INCIDENT_NOT_FOUND.
    *

@@ -26,104 +26,104 @@ export const file_sagacart_order_v1_order_service: GenFile = /*@__PURE__*/
   fileDesc("CiVzYWdhY2FydC9vcmRlci92MS9vcmRlcl9zZXJ2aWNlLnByb3RvEhFzYWdhY2FydC5vcmRlci52MSLWBwoPQ2hlY2tvdXRSZXF1ZXN0EjoKCG9yZGVyX2lkGAEgASgJQii6SCXYAQFyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEjoKC2N1c3RvbWVyX2lkGAIgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEjkKB2NhcnRfaWQYAyABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SkgEKBWxpbmVzGAQgAygLMhwuc2FnYWNhcnQub3JkZXIudjEuTGluZUlucHV0QmW6SGK6AVoKF2xpbmVzLnVuaXF1ZV9wcm9kdWN0X2lkEhthIHByb2R1Y3QgbWF5IGJlIG5hbWVkIG9uY2UaInRoaXMubWFwKGksIGkucHJvZHVjdF9pZCkudW5pcXVlKCmSAQIQZBIfCg5wYXltZW50X21ldGhvZBgFIAEoCUIHukgEcgIYZBIRCglwYXlfbGF0ZXIYBiABKAgSQAoKcGF5X3dpdGhpbhgHIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIRukgOqgELIgUIgJqeATICCAESMwoQc2hpcHBpbmdfYWRkcmVzcxgIIAEoCzIZLnNhZ2FjYXJ0LnR5cGUudjEuQWRkcmVzcxJ4Cg5leHBlY3RlZF90b3RhbBgJIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuTW9uZXlCR7pIRLoBQQoSbW9uZXkubm90X25lZ2F0aXZlEhRtdXN0IG5vdCBiZSBuZWdhdGl2ZRoVdGhpcy5taW5vcl91bml0cyA+PSAwEhoKCWNhcnRfZXRhZxgKIAEoCUIHukgEcgIYQBIkCg1jb250YWN0X2VtYWlsGAsgASgJQg26SArYAQFyBRj+AWABEjYKCHdhaXRfZm9yGAwgASgOMhouc2FnYWNhcnQub3JkZXIudjEuV2FpdEZvckIIukgFggECEAESPgoMd2FpdF9hdF9tb3N0GA0gASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQg26SAqqAQciAwjYBDIAEi8KCnJlcXVlc3RfaWQYDiABKAlCG7pIGHIWMhReW1x4MjEtXHg3ZV17MCwxMjh9JDprukhoGmYKFmNoZWNrb3V0LmNhcnRfb3JfbGluZXMSHm5hbWUgYSBjYXJ0IG9yIGxpbmVzLCBub3QgYm90aBosdGhpcy5jYXJ0X2lkID09ICcnIHx8IHRoaXMubGluZXMuc2l6ZSgpID09IDAiTQoQQ2hlY2tvdXRSZXNwb25zZRInCgVvcmRlchgBIAEoCzIYLnNhZ2FjYXJ0Lm9yZGVyLnYxLk9yZGVyEhAKCGF0dGFjaGVkGAIgASgIIoMBCg9HZXRPcmRlclJlcXVlc3QSMQoCaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SPQoLY3VzdG9tZXJfaWQYAiABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4ibAoQR2V0T3JkZXJSZXNwb25zZRInCgVvcmRlchgBIAEoCzIYLnNhZ2FjYXJ0Lm9yZGVyLnYxLk9yZGVyEi8KB2NoYW5nZXMYAiADKAsyHi5zYWdhY2FydC5vcmRlci52MS5PcmRlckNoYW5nZSKOAgoRTGlzdE9yZGVyc1JlcXVlc3QSPQoLY3VzdG9tZXJfaWQYASABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SQQoGc3RhdGVzGAIgAygOMh4uc2FnYWNhcnQub3JkZXIudjEuT3JkZXIuU3RhdGVCEbpIDpIBCxAUIgeCAQQQASAAEjkKB2NhcnRfaWQYAyABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SHgoJcGFnZV9zaXplGAQgASgFQgu6SAgaBhjAhD0oABIcCgpwYWdlX3Rva2VuGAUgASgJQgi6SAVyAxjoByJXChJMaXN0T3JkZXJzUmVzcG9uc2USKAoGb3JkZXJzGAEgAygLMhguc2FnYWNhcnQub3JkZXIudjEuT3JkZXISFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIuUCCg9QYXlPcmRlclJlcXVlc3QSMQoCaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SPQoLY3VzdG9tZXJfaWQYAiABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SJAoOcGF5bWVudF9tZXRob2QYAyABKAlCB7pIBHICGGRIAIgBARI+Cgx3YWl0X2F0X21vc3QYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDbpICqoBByIDCNgEMgASLwoKcmVxdWVzdF9pZBgFIAEoCUIbukgYchYyFF5bXHgyMS1ceDdlXXswLDEyOH0kEjYKCHdhaXRfZm9yGAYgASgOMhouc2FnYWNhcnQub3JkZXIudjEuV2FpdEZvckIIukgFggECEAFCEQoPX3BheW1lbnRfbWV0aG9kIjsKEFBheU9yZGVyUmVzcG9uc2USJwoFb3JkZXIYASABKAsyGC5zYWdhY2FydC5vcmRlci52MS5PcmRlciL1AQoSQ2FuY2VsT3JkZXJSZXF1ZXN0EjEKAmlkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEj0KC2N1c3RvbWVyX2lkGAIgASgJQii6SCXYAQFyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEhgKBnJlYXNvbhgDIAEoCUIIukgFcgMY9AMSPgoMd2FpdF9hdF9tb3N0GAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQg26SAqqAQciAwjYBDIAEhMKC29ubHlfdW5wYWlkGAUgASgIIj4KE0NhbmNlbE9yZGVyUmVzcG9uc2USJwoFb3JkZXIYASABKAsyGC5zYWdhY2FydC5vcmRlci52MS5PcmRlciLDAwoSUmVmdW5kT3JkZXJSZXF1ZXN0EjcKCG9yZGVyX2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEj0KC2N1c3RvbWVyX2lkGAIgASgJQii6SCXYAQFyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEjsKCXJlZnVuZF9pZBgDIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhJtCgZhbW91bnQYBCABKAsyFy5zYWdhY2FydC50eXBlLnYxLk1vbmV5QkS6SEG6AT4KDm1vbmV5LnBvc2l0aXZlEhZtdXN0IGJlIG1vcmUgdGhhbiB6ZXJvGhR0aGlzLm1pbm9yX3VuaXRzID4gMBIYCgZyZWFzb24YBSABKAlCCLpIBXIDGPQDEj4KDHdhaXRfYXRfbW9zdBgGIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkINukgKqgEHIgMI2AQyABIvCgpyZXF1ZXN0X2lkGAcgASgJQhu6SBhyFjIUXltceDIxLVx4N2VdezAsMTI4fSQiRQoTUmVmdW5kT3JkZXJSZXNwb25zZRIuCgZyZWZ1bmQYASABKAsyHi5zYWdhY2FydC5vcmRlci52MS5PcmRlclJlZnVuZCLJAQoVR2V0T3JkZXJSZWZ1bmRSZXF1ZXN0EjcKCG9yZGVyX2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEjgKCXJlZnVuZF9pZBgCIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI9CgtjdXN0b21lcl9pZBgDIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLiJIChZHZXRPcmRlclJlZnVuZFJlc3BvbnNlEi4KBnJlZnVuZBgBIAEoCzIeLnNhZ2FjYXJ0Lm9yZGVyLnYxLk9yZGVyUmVmdW5kIpEBChdMaXN0T3JkZXJSZWZ1bmRzUmVxdWVzdBI3CghvcmRlcl9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI9CgtjdXN0b21lcl9pZBgCIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLiJLChhMaXN0T3JkZXJSZWZ1bmRzUmVzcG9uc2USLwoHcmVmdW5kcxgBIAMoCzIeLnNhZ2FjYXJ0Lm9yZGVyLnYxLk9yZGVyUmVmdW5kIrABChFXYXRjaE9yZGVyUmVxdWVzdBIxCgJpZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI9CgtjdXN0b21lcl9pZBgCIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIpCg5hZnRlcl9zZXF1ZW5jZRgDIAEoA0IRukgOIgwY//////////9/KAAibgoSV2F0Y2hPcmRlclJlc3BvbnNlEicKBW9yZGVyGAEgASgLMhguc2FnYWNhcnQub3JkZXIudjEuT3JkZXISLwoHY2hhbmdlcxgCIAMoCzIeLnNhZ2FjYXJ0Lm9yZGVyLnYxLk9yZGVyQ2hhbmdlKnwKB1dhaXRGb3ISGAoUV0FJVF9GT1JfVU5TUEVDSUZJRUQQABIVChFXQUlUX0ZPUl9BQ0NFUFRFRBABEhUKEVdBSVRfRk9SX1JFU0VSVkVEEAISEQoNV0FJVF9GT1JfUEFJRBADEhYKEldBSVRfRk9SX0NPTVBMRVRFRBAEMtcJCgxPcmRlclNlcnZpY2USdgoIQ2hlY2tvdXQSIi5zYWdhY2FydC5vcmRlci52MS5DaGVja291dFJlcXVlc3QaIy5zYWdhY2FydC5vcmRlci52MS5DaGVja291dFJlc3BvbnNlIiGQAgKquxgFEgMBAwSC0+STAg86ASoiCi92MS9vcmRlcnMSeQoIR2V0T3JkZXISIi5zYWdhY2FydC5vcmRlci52MS5HZXRPcmRlclJlcXVlc3QaIy5zYWdhY2FydC5vcmRlci52MS5HZXRPcmRlclJlc3BvbnNlIiSQAgGquxgGEgQBAgMEgtPkkwIREg8vdjEvb3JkZXJzL3tpZH0SegoKTGlzdE9yZGVycxIkLnNhZ2FjYXJ0Lm9yZGVyLnYxLkxpc3RPcmRlcnNSZXF1ZXN0GiUuc2FnYWNhcnQub3JkZXIudjEuTGlzdE9yZGVyc1Jlc3BvbnNlIh+QAgGquxgGEgQBAgMEgtPkkwIMEgovdjEvb3JkZXJzEn8KCFBheU9yZGVyEiIuc2FnYWNhcnQub3JkZXIudjEuUGF5T3JkZXJSZXF1ZXN0GiMuc2FnYWNhcnQub3JkZXIudjEuUGF5T3JkZXJSZXNwb25zZSIqkAICqrsYBRIDAQMEgtPkkwIYOgEqIhMvdjEvb3JkZXJzL3tpZH06cGF5EowBCgtDYW5jZWxPcmRlchIlLnNhZ2FjYXJ0Lm9yZGVyLnYxLkNhbmNlbE9yZGVyUmVxdWVzdBomLnNhZ2FjYXJ0Lm9yZGVyLnYxLkNhbmNlbE9yZGVyUmVzcG9uc2UiLpACAqq7GAYSBAECAwSC0+STAhs6ASoiFi92MS9vcmRlcnMve2lkfTpjYW5jZWwSkQEKC1JlZnVuZE9yZGVyEiUuc2FnYWNhcnQub3JkZXIudjEuUmVmdW5kT3JkZXJSZXF1ZXN0GiYuc2FnYWNhcnQub3JkZXIudjEuUmVmdW5kT3JkZXJSZXNwb25zZSIzkAICqrsYBRIDAgMEgtPkkwIhOgEqIhwvdjEvb3JkZXJzL3tvcmRlcl9pZH06cmVmdW5kEqUBCg5HZXRPcmRlclJlZnVuZBIoLnNhZ2FjYXJ0Lm9yZGVyLnYxLkdldE9yZGVyUmVmdW5kUmVxdWVzdBopLnNhZ2FjYXJ0Lm9yZGVyLnYxLkdldE9yZGVyUmVmdW5kUmVzcG9uc2UiPpACAaq7GAYSBAECAwSC0+STAisSKS92MS9vcmRlcnMve29yZGVyX2lkfS9yZWZ1bmRzL3tyZWZ1bmRfaWR9Ep8BChBMaXN0T3JkZXJSZWZ1bmRzEiouc2FnYWNhcnQub3JkZXIudjEuTGlzdE9yZGVyUmVmdW5kc1JlcXVlc3QaKy5zYWdhY2FydC5vcmRlci52MS5MaXN0T3JkZXJSZWZ1bmRzUmVzcG9uc2UiMpACAaq7GAYSBAECAwSC0+STAh8SHS92MS9vcmRlcnMve29yZGVyX2lkfS9yZWZ1bmRzEmoKCldhdGNoT3JkZXISJC5zYWdhY2FydC5vcmRlci52MS5XYXRjaE9yZGVyUmVxdWVzdBolLnNhZ2FjYXJ0Lm9yZGVyLnYxLldhdGNoT3JkZXJSZXNwb25zZSINkAIBqrsYBhIEAQIDBDABYgZwcm90bzM", [file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_duration, file_sagacart_auth_v1_access, file_sagacart_order_v1_cart, file_sagacart_order_v1_order, file_sagacart_type_v1_address, file_sagacart_type_v1_money]);
 
 /**
- * What to buy, and how.
+ * The checkout of a cart or of lines.
  *
  * @generated from message sagacart.order.v1.CheckoutRequest
  */
 export type CheckoutRequest = Message<"sagacart.order.v1.CheckoutRequest"> & {
   /**
-   * The id of the order; made by the service where it is empty.
+   * The id of the order; the service generates one if it is empty.
    *
    * @generated from field: string order_id = 1;
    */
   orderId: string;
 
   /**
-   * Who buys.
+   * The customer who buys.
    *
    * @generated from field: string customer_id = 2;
    */
   customerId: string;
 
   /**
-   * The cart; the customer's default where it is empty and no lines are given.
+   * The cart; the customer's default cart if it is empty and no lines are given.
    *
    * @generated from field: string cart_id = 3;
    */
   cartId: string;
 
   /**
-   * What to buy without a cart. A product may be named once.
+   * The lines to buy without a cart. A product may be named once.
    *
    * @generated from field: repeated sagacart.order.v1.LineInput lines = 4;
    */
   lines: LineInput[];
 
   /**
-   * A payment method of the card provider; empty for the customer's balance.
+   * The card provider's id of a payment method; empty for the customer's balance.
    *
    * @generated from field: string payment_method = 5;
    */
   paymentMethod: string;
 
   /**
-   * Reserve now and let the customer pay by PayOrder.
+   * Reserve the stock now and let the customer pay later, by PayOrder.
    *
    * @generated from field: bool pay_later = 6;
    */
   payLater: boolean;
 
   /**
-   * How long there is to pay; 30 minutes where it is absent, at most 30 days.
+   * The time to pay later; 30 minutes if absent, at most 30 days.
    *
    * @generated from field: google.protobuf.Duration pay_within = 7;
    */
   payWithin?: Duration | undefined;
 
   /**
-   * Where it goes; absent where the customer fetches it.
+   * The address to ship to; absent if the customer picks it up.
    *
    * @generated from field: sagacart.type.v1.Address shipping_address = 8;
    */
   shippingAddress?: Address | undefined;
 
   /**
-   * What the customer was told it costs: refused with PRICE_CHANGED where it costs something else.
+   * The total that the customer was shown. The checkout fails with PRICE_CHANGED if the total is another.
    *
    * @generated from field: sagacart.type.v1.Money expected_total = 9;
    */
   expectedTotal?: Money | undefined;
 
   /**
-   * The version of the cart that the customer saw; where given, must be the present one.
+   * The etag that the cart must have; empty accepts any.
    *
    * @generated from field: string cart_etag = 10;
    */
   cartEtag: string;
 
   /**
-   * Where messages about the order go, in place of the customer's contact.
+   * The email address for messages about the order, in place of the customer's own.
    *
    * @generated from field: string contact_email = 11;
    */
   contactEmail: string;
 
   /**
-   * How far the order must come before the answer.
+   * How far the order must get before the call answers.
    *
    * @generated from field: sagacart.order.v1.WaitFor wait_for = 12;
    */
   waitFor: WaitFor;
 
   /**
-   * How long to wait at most; until shortly before the call's deadline where it is absent.
+   * The longest time to wait: 30 seconds if absent, and never past the call's deadline.
    *
    * @generated from field: google.protobuf.Duration wait_at_most = 13;
    */
   waitAtMost?: Duration | undefined;
 
   /**
-   * Makes a repeat attach to the first.
+   * Idempotency key: a repeat with the same key attaches to the first request.
    *
    * @generated from field: string request_id = 14;
    */
@@ -131,104 +131,104 @@ export type CheckoutRequest = Message<"sagacart.order.v1.CheckoutRequest"> & {
 };
 
 /**
- * What to buy, and how.
+ * The checkout of a cart or of lines.
  *
  * @generated from message sagacart.order.v1.CheckoutRequest
  */
 export type CheckoutRequestJson = {
   /**
-   * The id of the order; made by the service where it is empty.
+   * The id of the order; the service generates one if it is empty.
    *
    * @generated from field: string order_id = 1;
    */
   orderId?: string;
 
   /**
-   * Who buys.
+   * The customer who buys.
    *
    * @generated from field: string customer_id = 2;
    */
   customerId?: string;
 
   /**
-   * The cart; the customer's default where it is empty and no lines are given.
+   * The cart; the customer's default cart if it is empty and no lines are given.
    *
    * @generated from field: string cart_id = 3;
    */
   cartId?: string;
 
   /**
-   * What to buy without a cart. A product may be named once.
+   * The lines to buy without a cart. A product may be named once.
    *
    * @generated from field: repeated sagacart.order.v1.LineInput lines = 4;
    */
   lines?: LineInputJson[];
 
   /**
-   * A payment method of the card provider; empty for the customer's balance.
+   * The card provider's id of a payment method; empty for the customer's balance.
    *
    * @generated from field: string payment_method = 5;
    */
   paymentMethod?: string;
 
   /**
-   * Reserve now and let the customer pay by PayOrder.
+   * Reserve the stock now and let the customer pay later, by PayOrder.
    *
    * @generated from field: bool pay_later = 6;
    */
   payLater?: boolean;
 
   /**
-   * How long there is to pay; 30 minutes where it is absent, at most 30 days.
+   * The time to pay later; 30 minutes if absent, at most 30 days.
    *
    * @generated from field: google.protobuf.Duration pay_within = 7;
    */
   payWithin?: DurationJson;
 
   /**
-   * Where it goes; absent where the customer fetches it.
+   * The address to ship to; absent if the customer picks it up.
    *
    * @generated from field: sagacart.type.v1.Address shipping_address = 8;
    */
   shippingAddress?: AddressJson;
 
   /**
-   * What the customer was told it costs: refused with PRICE_CHANGED where it costs something else.
+   * The total that the customer was shown. The checkout fails with PRICE_CHANGED if the total is another.
    *
    * @generated from field: sagacart.type.v1.Money expected_total = 9;
    */
   expectedTotal?: MoneyJson;
 
   /**
-   * The version of the cart that the customer saw; where given, must be the present one.
+   * The etag that the cart must have; empty accepts any.
    *
    * @generated from field: string cart_etag = 10;
    */
   cartEtag?: string;
 
   /**
-   * Where messages about the order go, in place of the customer's contact.
+   * The email address for messages about the order, in place of the customer's own.
    *
    * @generated from field: string contact_email = 11;
    */
   contactEmail?: string;
 
   /**
-   * How far the order must come before the answer.
+   * How far the order must get before the call answers.
    *
    * @generated from field: sagacart.order.v1.WaitFor wait_for = 12;
    */
   waitFor?: WaitForJson;
 
   /**
-   * How long to wait at most; until shortly before the call's deadline where it is absent.
+   * The longest time to wait: 30 seconds if absent, and never past the call's deadline.
    *
    * @generated from field: google.protobuf.Duration wait_at_most = 13;
    */
   waitAtMost?: DurationJson;
 
   /**
-   * Makes a repeat attach to the first.
+   * Idempotency key: a repeat with the same key attaches to the first request.
    *
    * @generated from field: string request_id = 14;
    */
@@ -243,20 +243,20 @@ export const CheckoutRequestSchema: GenMessage<CheckoutRequest, {jsonType: Check
   messageDesc(file_sagacart_order_v1_order_service, 0);
 
 /**
- * The order.
+ * The order of a checkout.
  *
  * @generated from message sagacart.order.v1.CheckoutResponse
  */
 export type CheckoutResponse = Message<"sagacart.order.v1.CheckoutResponse"> & {
   /**
-   * The order as it stands.
+   * The order as it is now.
    *
    * @generated from field: sagacart.order.v1.Order order = 1;
    */
   order?: Order | undefined;
 
   /**
-   * The order was there already: by the same request, the same order id or a checkout of the same cart under way.
+   * True if the order existed: from the same request, the same order id, or another checkout of the same cart.
    *
    * @generated from field: bool attached = 2;
    */
@@ -264,20 +264,20 @@ export type CheckoutResponse = Message<"sagacart.order.v1.CheckoutResponse"> & {
 };
 
 /**
- * The order.
+ * The order of a checkout.
  *
  * @generated from message sagacart.order.v1.CheckoutResponse
  */
 export type CheckoutResponseJson = {
   /**
-   * The order as it stands.
+   * The order as it is now.
    *
    * @generated from field: sagacart.order.v1.Order order = 1;
    */
   order?: OrderJson;
 
   /**
-   * The order was there already: by the same request, the same order id or a checkout of the same cart under way.
+   * True if the order existed: from the same request, the same order id, or another checkout of the same cart.
    *
    * @generated from field: bool attached = 2;
    */
@@ -292,20 +292,20 @@ export const CheckoutResponseSchema: GenMessage<CheckoutResponse, {jsonType: Che
   messageDesc(file_sagacart_order_v1_order_service, 1);
 
 /**
- * Which order.
+ * The order to get.
  *
  * @generated from message sagacart.order.v1.GetOrderRequest
  */
 export type GetOrderRequest = Message<"sagacart.order.v1.GetOrderRequest"> & {
   /**
-   * Its id.
+   * The id.
    *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
-   * Whose it must be; anybody's where it is empty.
+   * The customer that the order must belong to; empty accepts any.
    *
    * @generated from field: string customer_id = 2;
    */
@@ -313,20 +313,20 @@ export type GetOrderRequest = Message<"sagacart.order.v1.GetOrderRequest"> & {
 };
 
 /**
- * Which order.
+ * The order to get.
  *
  * @generated from message sagacart.order.v1.GetOrderRequest
  */
 export type GetOrderRequestJson = {
   /**
-   * Its id.
+   * The id.
    *
    * @generated from field: string id = 1;
    */
   id?: string;
 
   /**
-   * Whose it must be; anybody's where it is empty.
+   * The customer that the order must belong to; empty accepts any.
    *
    * @generated from field: string customer_id = 2;
    */
@@ -341,7 +341,7 @@ export const GetOrderRequestSchema: GenMessage<GetOrderRequest, {jsonType: GetOr
   messageDesc(file_sagacart_order_v1_order_service, 2);
 
 /**
- * The order.
+ * The order and its changes.
  *
  * @generated from message sagacart.order.v1.GetOrderResponse
  */
@@ -354,7 +354,7 @@ export type GetOrderResponse = Message<"sagacart.order.v1.GetOrderResponse"> & {
   order?: Order | undefined;
 
   /**
-   * Every change of its state, oldest first.
+   * All changes, oldest first.
    *
    * @generated from field: repeated sagacart.order.v1.OrderChange changes = 2;
    */
@@ -362,7 +362,7 @@ export type GetOrderResponse = Message<"sagacart.order.v1.GetOrderResponse"> & {
 };
 
 /**
- * The order.
+ * The order and its changes.
  *
  * @generated from message sagacart.order.v1.GetOrderResponse
  */
@@ -375,7 +375,7 @@ export type GetOrderResponseJson = {
   order?: OrderJson;
 
   /**
-   * Every change of its state, oldest first.
+   * All changes, oldest first.
    *
    * @generated from field: repeated sagacart.order.v1.OrderChange changes = 2;
    */
@@ -390,41 +390,41 @@ export const GetOrderResponseSchema: GenMessage<GetOrderResponse, {jsonType: Get
   messageDesc(file_sagacart_order_v1_order_service, 3);
 
 /**
- * Which orders.
+ * The orders to list.
  *
  * @generated from message sagacart.order.v1.ListOrdersRequest
  */
 export type ListOrdersRequest = Message<"sagacart.order.v1.ListOrdersRequest"> & {
   /**
-   * Only this customer's.
+   * Only orders of this customer; empty means all.
    *
    * @generated from field: string customer_id = 1;
    */
   customerId: string;
 
   /**
-   * Only in these states; empty means all.
+   * Only orders in these states; empty means all.
    *
    * @generated from field: repeated sagacart.order.v1.Order.State states = 2;
    */
   states: Order_State[];
 
   /**
-   * Only of this cart.
+   * Only orders of this cart; empty means all.
    *
    * @generated from field: string cart_id = 3;
    */
   cartId: string;
 
   /**
-   * How many; 0 means 50, more than 200 means 200.
+   * The page size; 0 means 50, more than 200 means 200.
    *
    * @generated from field: int32 page_size = 4;
    */
   pageSize: number;
 
   /**
-   * From the answer before.
+   * The next_page_token of the previous page; empty for the first page.
    *
    * @generated from field: string page_token = 5;
    */
@@ -432,41 +432,41 @@ export type ListOrdersRequest = Message<"sagacart.order.v1.ListOrdersRequest"> &
 };
 
 /**
- * Which orders.
+ * The orders to list.
  *
  * @generated from message sagacart.order.v1.ListOrdersRequest
  */
 export type ListOrdersRequestJson = {
   /**
-   * Only this customer's.
+   * Only orders of this customer; empty means all.
    *
    * @generated from field: string customer_id = 1;
    */
   customerId?: string;
 
   /**
-   * Only in these states; empty means all.
+   * Only orders in these states; empty means all.
    *
    * @generated from field: repeated sagacart.order.v1.Order.State states = 2;
    */
   states?: Order_StateJson[];
 
   /**
-   * Only of this cart.
+   * Only orders of this cart; empty means all.
    *
    * @generated from field: string cart_id = 3;
    */
   cartId?: string;
 
   /**
-   * How many; 0 means 50, more than 200 means 200.
+   * The page size; 0 means 50, more than 200 means 200.
    *
    * @generated from field: int32 page_size = 4;
    */
   pageSize?: number;
 
   /**
-   * From the answer before.
+   * The next_page_token of the previous page; empty for the first page.
    *
    * @generated from field: string page_token = 5;
    */
@@ -494,7 +494,7 @@ export type ListOrdersResponse = Message<"sagacart.order.v1.ListOrdersResponse">
   orders: Order[];
 
   /**
-   * Asks for the next page; empty at the end.
+   * The token for the next page; empty on the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -515,7 +515,7 @@ export type ListOrdersResponseJson = {
   orders?: OrderJson[];
 
   /**
-   * Asks for the next page; empty at the end.
+   * The token for the next page; empty on the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -530,7 +530,7 @@ export const ListOrdersResponseSchema: GenMessage<ListOrdersResponse, {jsonType:
   messageDesc(file_sagacart_order_v1_order_service, 5);
 
 /**
- * Which order to pay, and how.
+ * The order to pay.
  *
  * @generated from message sagacart.order.v1.PayOrderRequest
  */
@@ -543,35 +543,35 @@ export type PayOrderRequest = Message<"sagacart.order.v1.PayOrderRequest"> & {
   id: string;
 
   /**
-   * Whose it must be; anybody's where it is empty.
+   * The customer that the order must belong to; empty accepts any.
    *
    * @generated from field: string customer_id = 2;
    */
   customerId: string;
 
   /**
-   * A payment method of the card provider; the order's own where it is absent, the customer's balance where it is empty.
+   * The card provider's id of a payment method; the order's own method if absent, the customer's balance if empty.
    *
    * @generated from field: optional string payment_method = 3;
    */
   paymentMethod?: string | undefined;
 
   /**
-   * How long to wait at most; until shortly before the call's deadline where it is absent.
+   * The longest time to wait: 30 seconds if absent, and never past the call's deadline.
    *
    * @generated from field: google.protobuf.Duration wait_at_most = 4;
    */
   waitAtMost?: Duration | undefined;
 
   /**
-   * Makes a repeat attach to the first.
+   * Idempotency key: a repeat with the same key attaches to the first request.
    *
    * @generated from field: string request_id = 5;
    */
   requestId: string;
 
   /**
-   * How far the order must come before the answer.
+   * How far the order must get before the call answers.
    *
    * @generated from field: sagacart.order.v1.WaitFor wait_for = 6;
    */
@@ -579,7 +579,7 @@ export type PayOrderRequest = Message<"sagacart.order.v1.PayOrderRequest"> & {
 };
 
 /**
- * Which order to pay, and how.
+ * The order to pay.
  *
  * @generated from message sagacart.order.v1.PayOrderRequest
  */
@@ -592,35 +592,35 @@ export type PayOrderRequestJson = {
   id?: string;
 
   /**
-   * Whose it must be; anybody's where it is empty.
+   * The customer that the order must belong to; empty accepts any.
    *
    * @generated from field: string customer_id = 2;
    */
   customerId?: string;
 
   /**
-   * A payment method of the card provider; the order's own where it is absent, the customer's balance where it is empty.
+   * The card provider's id of a payment method; the order's own method if absent, the customer's balance if empty.
    *
    * @generated from field: optional string payment_method = 3;
    */
   paymentMethod?: string;
 
   /**
-   * How long to wait at most; until shortly before the call's deadline where it is absent.
+   * The longest time to wait: 30 seconds if absent, and never past the call's deadline.
    *
    * @generated from field: google.protobuf.Duration wait_at_most = 4;
    */
   waitAtMost?: DurationJson;
 
   /**
-   * Makes a repeat attach to the first.
+   * Idempotency key: a repeat with the same key attaches to the first request.
    *
    * @generated from field: string request_id = 5;
    */
   requestId?: string;
 
   /**
-   * How far the order must come before the answer.
+   * How far the order must get before the call answers.
    *
    * @generated from field: sagacart.order.v1.WaitFor wait_for = 6;
    */
@@ -641,7 +641,7 @@ export const PayOrderRequestSchema: GenMessage<PayOrderRequest, {jsonType: PayOr
  */
 export type PayOrderResponse = Message<"sagacart.order.v1.PayOrderResponse"> & {
   /**
-   * The order as it stands.
+   * The order as it is now.
    *
    * @generated from field: sagacart.order.v1.Order order = 1;
    */
@@ -655,7 +655,7 @@ export type PayOrderResponse = Message<"sagacart.order.v1.PayOrderResponse"> & {
  */
 export type PayOrderResponseJson = {
   /**
-   * The order as it stands.
+   * The order as it is now.
    *
    * @generated from field: sagacart.order.v1.Order order = 1;
    */
@@ -670,7 +670,7 @@ export const PayOrderResponseSchema: GenMessage<PayOrderResponse, {jsonType: Pay
   messageDesc(file_sagacart_order_v1_order_service, 7);
 
 /**
- * Which order to cancel.
+ * The order to cancel.
  *
  * @generated from message sagacart.order.v1.CancelOrderRequest
  */
@@ -683,28 +683,28 @@ export type CancelOrderRequest = Message<"sagacart.order.v1.CancelOrderRequest">
   id: string;
 
   /**
-   * Whose it must be; anybody's where it is empty.
+   * The customer that the order must belong to; empty accepts any.
    *
    * @generated from field: string customer_id = 2;
    */
   customerId: string;
 
   /**
-   * Why, for people.
+   * The reason, for people.
    *
    * @generated from field: string reason = 3;
    */
   reason: string;
 
   /**
-   * How long to wait at most; until shortly before the call's deadline where it is absent.
+   * The longest time to wait: 30 seconds if absent, and never past the call's deadline.
    *
    * @generated from field: google.protobuf.Duration wait_at_most = 4;
    */
   waitAtMost?: Duration | undefined;
 
   /**
-   * Refuse with NOT_CANCELLABLE where its money is taken already, in place of paying it back.
+   * Fail with NOT_CANCELLABLE if the order is paid already, rather than pay it back.
    *
    * @generated from field: bool only_unpaid = 5;
    */
@@ -712,7 +712,7 @@ export type CancelOrderRequest = Message<"sagacart.order.v1.CancelOrderRequest">
 };
 
 /**
- * Which order to cancel.
+ * The order to cancel.
  *
  * @generated from message sagacart.order.v1.CancelOrderRequest
  */
@@ -725,28 +725,28 @@ export type CancelOrderRequestJson = {
   id?: string;
 
   /**
-   * Whose it must be; anybody's where it is empty.
+   * The customer that the order must belong to; empty accepts any.
    *
    * @generated from field: string customer_id = 2;
    */
   customerId?: string;
 
   /**
-   * Why, for people.
+   * The reason, for people.
    *
    * @generated from field: string reason = 3;
    */
   reason?: string;
 
   /**
-   * How long to wait at most; until shortly before the call's deadline where it is absent.
+   * The longest time to wait: 30 seconds if absent, and never past the call's deadline.
    *
    * @generated from field: google.protobuf.Duration wait_at_most = 4;
    */
   waitAtMost?: DurationJson;
 
   /**
-   * Refuse with NOT_CANCELLABLE where its money is taken already, in place of paying it back.
+   * Fail with NOT_CANCELLABLE if the order is paid already, rather than pay it back.
    *
    * @generated from field: bool only_unpaid = 5;
    */
@@ -767,7 +767,7 @@ export const CancelOrderRequestSchema: GenMessage<CancelOrderRequest, {jsonType:
  */
 export type CancelOrderResponse = Message<"sagacart.order.v1.CancelOrderResponse"> & {
   /**
-   * The order as it stands.
+   * The order as it is now.
    *
    * @generated from field: sagacart.order.v1.Order order = 1;
    */
@@ -781,7 +781,7 @@ export type CancelOrderResponse = Message<"sagacart.order.v1.CancelOrderResponse
  */
 export type CancelOrderResponseJson = {
   /**
-   * The order as it stands.
+   * The order as it is now.
    *
    * @generated from field: sagacart.order.v1.Order order = 1;
    */
@@ -796,7 +796,7 @@ export const CancelOrderResponseSchema: GenMessage<CancelOrderResponse, {jsonTyp
   messageDesc(file_sagacart_order_v1_order_service, 9);
 
 /**
- * What to pay back.
+ * The refund to make.
  *
  * @generated from message sagacart.order.v1.RefundOrderRequest
  */
@@ -809,42 +809,42 @@ export type RefundOrderRequest = Message<"sagacart.order.v1.RefundOrderRequest">
   orderId: string;
 
   /**
-   * Whose it must be; anybody's where it is empty.
+   * The customer that the order must belong to; empty accepts any.
    *
    * @generated from field: string customer_id = 2;
    */
   customerId: string;
 
   /**
-   * The id of the refund; made by the service where it is empty.
+   * The id of the refund; the service generates one if it is empty.
    *
    * @generated from field: string refund_id = 3;
    */
   refundId: string;
 
   /**
-   * How much; what is left of the order's total where it is absent.
+   * The amount; the rest of the order's total if absent.
    *
    * @generated from field: sagacart.type.v1.Money amount = 4;
    */
   amount?: Money | undefined;
 
   /**
-   * Why, for people.
+   * The reason, for people.
    *
    * @generated from field: string reason = 5;
    */
   reason: string;
 
   /**
-   * How long to wait at most; until shortly before the call's deadline where it is absent.
+   * The longest time to wait: 30 seconds if absent, and never past the call's deadline.
    *
    * @generated from field: google.protobuf.Duration wait_at_most = 6;
    */
   waitAtMost?: Duration | undefined;
 
   /**
-   * Makes a repeat attach to the first.
+   * Idempotency key: a repeat with the same key attaches to the first request.
    *
    * @generated from field: string request_id = 7;
    */
@@ -852,7 +852,7 @@ export type RefundOrderRequest = Message<"sagacart.order.v1.RefundOrderRequest">
 };
 
 /**
- * What to pay back.
+ * The refund to make.
  *
  * @generated from message sagacart.order.v1.RefundOrderRequest
  */
@@ -865,42 +865,42 @@ export type RefundOrderRequestJson = {
   orderId?: string;
 
   /**
-   * Whose it must be; anybody's where it is empty.
+   * The customer that the order must belong to; empty accepts any.
    *
    * @generated from field: string customer_id = 2;
    */
   customerId?: string;
 
   /**
-   * The id of the refund; made by the service where it is empty.
+   * The id of the refund; the service generates one if it is empty.
    *
    * @generated from field: string refund_id = 3;
    */
   refundId?: string;
 
   /**
-   * How much; what is left of the order's total where it is absent.
+   * The amount; the rest of the order's total if absent.
    *
    * @generated from field: sagacart.type.v1.Money amount = 4;
    */
   amount?: MoneyJson;
 
   /**
-   * Why, for people.
+   * The reason, for people.
    *
    * @generated from field: string reason = 5;
    */
   reason?: string;
 
   /**
-   * How long to wait at most; until shortly before the call's deadline where it is absent.
+   * The longest time to wait: 30 seconds if absent, and never past the call's deadline.
    *
    * @generated from field: google.protobuf.Duration wait_at_most = 6;
    */
   waitAtMost?: DurationJson;
 
   /**
-   * Makes a repeat attach to the first.
+   * Idempotency key: a repeat with the same key attaches to the first request.
    *
    * @generated from field: string request_id = 7;
    */
@@ -921,7 +921,7 @@ export const RefundOrderRequestSchema: GenMessage<RefundOrderRequest, {jsonType:
  */
 export type RefundOrderResponse = Message<"sagacart.order.v1.RefundOrderResponse"> & {
   /**
-   * The refund as it stands.
+   * The refund as it is now.
    *
    * @generated from field: sagacart.order.v1.OrderRefund refund = 1;
    */
@@ -935,7 +935,7 @@ export type RefundOrderResponse = Message<"sagacart.order.v1.RefundOrderResponse
  */
 export type RefundOrderResponseJson = {
   /**
-   * The refund as it stands.
+   * The refund as it is now.
    *
    * @generated from field: sagacart.order.v1.OrderRefund refund = 1;
    */
@@ -950,7 +950,7 @@ export const RefundOrderResponseSchema: GenMessage<RefundOrderResponse, {jsonTyp
   messageDesc(file_sagacart_order_v1_order_service, 11);
 
 /**
- * Which refund.
+ * The refund to get.
  *
  * @generated from message sagacart.order.v1.GetOrderRefundRequest
  */
@@ -970,7 +970,7 @@ export type GetOrderRefundRequest = Message<"sagacart.order.v1.GetOrderRefundReq
   refundId: string;
 
   /**
-   * Whose it must be; anybody's where it is empty.
+   * The customer that the order must belong to; empty accepts any.
    *
    * @generated from field: string customer_id = 3;
    */
@@ -978,7 +978,7 @@ export type GetOrderRefundRequest = Message<"sagacart.order.v1.GetOrderRefundReq
 };
 
 /**
- * Which refund.
+ * The refund to get.
  *
  * @generated from message sagacart.order.v1.GetOrderRefundRequest
  */
@@ -998,7 +998,7 @@ export type GetOrderRefundRequestJson = {
   refundId?: string;
 
   /**
-   * Whose it must be; anybody's where it is empty.
+   * The customer that the order must belong to; empty accepts any.
    *
    * @generated from field: string customer_id = 3;
    */
@@ -1048,7 +1048,7 @@ export const GetOrderRefundResponseSchema: GenMessage<GetOrderRefundResponse, {j
   messageDesc(file_sagacart_order_v1_order_service, 13);
 
 /**
- * Whose refunds.
+ * The order whose refunds to list.
  *
  * @generated from message sagacart.order.v1.ListOrderRefundsRequest
  */
@@ -1061,7 +1061,7 @@ export type ListOrderRefundsRequest = Message<"sagacart.order.v1.ListOrderRefund
   orderId: string;
 
   /**
-   * Whose it must be; anybody's where it is empty.
+   * The customer that the order must belong to; empty accepts any.
    *
    * @generated from field: string customer_id = 2;
    */
@@ -1069,7 +1069,7 @@ export type ListOrderRefundsRequest = Message<"sagacart.order.v1.ListOrderRefund
 };
 
 /**
- * Whose refunds.
+ * The order whose refunds to list.
  *
  * @generated from message sagacart.order.v1.ListOrderRefundsRequest
  */
@@ -1082,7 +1082,7 @@ export type ListOrderRefundsRequestJson = {
   orderId?: string;
 
   /**
-   * Whose it must be; anybody's where it is empty.
+   * The customer that the order must belong to; empty accepts any.
    *
    * @generated from field: string customer_id = 2;
    */
@@ -1132,7 +1132,7 @@ export const ListOrderRefundsResponseSchema: GenMessage<ListOrderRefundsResponse
   messageDesc(file_sagacart_order_v1_order_service, 15);
 
 /**
- * Which order, and what was seen of it.
+ * The order to watch.
  *
  * @generated from message sagacart.order.v1.WatchOrderRequest
  */
@@ -1145,14 +1145,14 @@ export type WatchOrderRequest = Message<"sagacart.order.v1.WatchOrderRequest"> &
   id: string;
 
   /**
-   * Whose it must be; anybody's where it is empty.
+   * The customer that the order must belong to; empty accepts any.
    *
    * @generated from field: string customer_id = 2;
    */
   customerId: string;
 
   /**
-   * The sequence seen last; 0 means from the beginning.
+   * The last sequence that was seen; 0 means from the beginning.
    *
    * @generated from field: int64 after_sequence = 3;
    */
@@ -1160,7 +1160,7 @@ export type WatchOrderRequest = Message<"sagacart.order.v1.WatchOrderRequest"> &
 };
 
 /**
- * Which order, and what was seen of it.
+ * The order to watch.
  *
  * @generated from message sagacart.order.v1.WatchOrderRequest
  */
@@ -1173,14 +1173,14 @@ export type WatchOrderRequestJson = {
   id?: string;
 
   /**
-   * Whose it must be; anybody's where it is empty.
+   * The customer that the order must belong to; empty accepts any.
    *
    * @generated from field: string customer_id = 2;
    */
   customerId?: string;
 
   /**
-   * The sequence seen last; 0 means from the beginning.
+   * The last sequence that was seen; 0 means from the beginning.
    *
    * @generated from field: int64 after_sequence = 3;
    */
@@ -1195,7 +1195,7 @@ export const WatchOrderRequestSchema: GenMessage<WatchOrderRequest, {jsonType: W
   messageDesc(file_sagacart_order_v1_order_service, 16);
 
 /**
- * One change, or how the order is now.
+ * The order and its changes since the previous message.
  *
  * @generated from message sagacart.order.v1.WatchOrderResponse
  */
@@ -1208,7 +1208,7 @@ export type WatchOrderResponse = Message<"sagacart.order.v1.WatchOrderResponse">
   order?: Order | undefined;
 
   /**
-   * What changed since the last answer, oldest first. Empty in the first answer where nothing did.
+   * The changes since the previous message, oldest first. The first message may have none.
    *
    * @generated from field: repeated sagacart.order.v1.OrderChange changes = 2;
    */
@@ -1216,7 +1216,7 @@ export type WatchOrderResponse = Message<"sagacart.order.v1.WatchOrderResponse">
 };
 
 /**
- * One change, or how the order is now.
+ * The order and its changes since the previous message.
  *
  * @generated from message sagacart.order.v1.WatchOrderResponse
  */
@@ -1229,7 +1229,7 @@ export type WatchOrderResponseJson = {
   order?: OrderJson;
 
   /**
-   * What changed since the last answer, oldest first. Empty in the first answer where nothing did.
+   * The changes since the previous message, oldest first. The first message may have none.
    *
    * @generated from field: repeated sagacart.order.v1.OrderChange changes = 2;
    */
@@ -1244,13 +1244,13 @@ export const WatchOrderResponseSchema: GenMessage<WatchOrderResponse, {jsonType:
   messageDesc(file_sagacart_order_v1_order_service, 17);
 
 /**
- * How far an order must come before a call answers.
+ * How far an order must get before a call answers.
  *
  * @generated from enum sagacart.order.v1.WaitFor
  */
 export const WaitFor = {
   /**
-   * COMPLETED.
+   * The same as COMPLETED.
    *
    * @generated from enum value: WAIT_FOR_UNSPECIFIED = 0;
    */
@@ -1264,21 +1264,21 @@ export const WaitFor = {
   ACCEPTED: 1,
 
   /**
-   * Its stock is set aside, or it ended.
+   * Its stock is reserved, or it is final.
    *
    * @generated from enum value: WAIT_FOR_RESERVED = 2;
    */
   RESERVED: 2,
 
   /**
-   * Its money is taken, it waits for the customer to pay, or it ended.
+   * Its payment is captured, it awaits payment by its customer, or it is final.
    *
    * @generated from enum value: WAIT_FOR_PAID = 3;
    */
   PAID: 3,
 
   /**
-   * It is final, or waits for the customer to pay.
+   * It is final, or awaits payment by its customer.
    *
    * @generated from enum value: WAIT_FOR_COMPLETED = 4;
    */
@@ -1286,14 +1286,14 @@ export const WaitFor = {
 } as const;
 
 /**
- * How far an order must come before a call answers.
+ * How far an order must get before a call answers.
  *
  * @generated from enum sagacart.order.v1.WaitFor
  */
 export type WaitFor = (typeof WaitFor)[keyof typeof WaitFor] | UnknownEnum;
 
 /**
- * How far an order must come before a call answers.
+ * How far an order must get before a call answers.
  *
  * @generated from enum sagacart.order.v1.WaitFor
  */
@@ -1308,24 +1308,24 @@ export const WaitForSchema: GenEnum<WaitFor, WaitForJson> = /*@__PURE__*/
 /**
  * Customers' orders.
  *
- * Each call that names a customer_id sees that customer's orders only: another's is NOT_FOUND /
+ * A call that names a customer_id sees only that customer's orders: another customer's order is NOT_FOUND /
  * ORDER_NOT_FOUND.
  *
  * @generated from service sagacart.order.v1.OrderService
  */
 export const OrderService: GenService<{
   /**
-   * Buy what is in a cart, or the given lines: records a new order, and waits for it as long as the caller wishes.
+   * Buy the products in a cart, or the given lines: records an order and waits for it as long as the caller asks.
    *
-   * Sold out and declined are answers, not errors: OK, with the order REJECTED and what was short. At the
-   * deadline the answer is the order as it is by then; it goes on. While a cart is being checked out, a second
-   * checkout of it attaches to the first. A repeat with the same request_id or order_id attaches to its order
-   * and waits like the first.
+   * An order that is sold out or declined is not an error: the answer is OK, with the order REJECTED, the reason and
+   * the shortages. If the time to wait ends first, the answer is the order as it is; its saga goes on. A second checkout
+   * of a cart that is being checked out attaches to the order under way. A repeat with the same request_id or order_id
+   * attaches to its order and waits like the first.
    *
    * Fails with NOT_FOUND: CART_NOT_FOUND, PRODUCT_NOT_FOUND; with FAILED_PRECONDITION: CART_EMPTY, CART_CLOSED
-   * (the order that closed it is in the metadata), PRICE_CHANGED (expected and present total in the metadata),
-   * CURRENCY_MISMATCH, REQUEST_ID_REUSED, ORDER_TOO_HIGH (above 10^15 minor units); with ALREADY_EXISTS /
-   * ORDER_EXISTS when the order id belongs to something else; with ABORTED / ETAG_MISMATCH.
+   * (the order that closed it is in the metadata), PRICE_CHANGED (the expected and the current total are in the
+   * metadata), CURRENCY_MISMATCH, REQUEST_ID_REUSED, ORDER_TOO_HIGH (above 10^15 minor units); with ALREADY_EXISTS /
+   * ORDER_EXISTS if the order id belongs to another order; with ABORTED: ETAG_MISMATCH, CONTENTION.
    *
    * @generated from rpc sagacart.order.v1.OrderService.Checkout
    */
@@ -1335,7 +1335,7 @@ export const OrderService: GenService<{
     output: typeof CheckoutResponseSchema;
   },
   /**
-   * Get one order, with every change of its state.
+   * Get one order with all its changes.
    *
    * Fails with NOT_FOUND / ORDER_NOT_FOUND.
    *
@@ -1359,12 +1359,12 @@ export const OrderService: GenService<{
     output: typeof ListOrdersResponseSchema;
   },
   /**
-   * Pay an order that awaits payment, and wait for it as long as the caller wishes.
+   * Pay an order that awaits payment, and wait for it as long as the caller asks.
    *
-   * A decline is an answer: OK, with the order still AWAITING_PAYMENT and the reason in its payment. Each call
-   * with a new request_id is a new attempt; one that is under way is attached to. An order that is paid already
-   * answers as it is. Fails with NOT_FOUND / ORDER_NOT_FOUND, and with FAILED_PRECONDITION: NOT_PAYABLE (the state
-   * in the metadata), TOO_MANY_ATTEMPTS (after 20), REQUEST_ID_REUSED.
+   * A decline is not an error: the answer is OK, with the order still AWAITING_PAYMENT and the reason in its payment. A
+   * call with a new request_id is a new attempt, or attaches to the one under way. For an order that is paid already
+   * the answer is the order as it is. Fails with NOT_FOUND / ORDER_NOT_FOUND, and with FAILED_PRECONDITION: NOT_PAYABLE
+   * (the state is in the metadata), TOO_MANY_ATTEMPTS (after 20), REQUEST_ID_REUSED.
    *
    * @generated from rpc sagacart.order.v1.OrderService.PayOrder
    */
@@ -1374,11 +1374,11 @@ export const OrderService: GenService<{
     output: typeof PayOrderResponseSchema;
   },
   /**
-   * Cancel an order, and wait for it as long as the caller wishes.
+   * Cancel an order, and wait for it as long as the caller asks.
    *
-   * What was held is released and what was charged is paid back. A repeat succeeds. Fails with NOT_FOUND /
-   * ORDER_NOT_FOUND, and with FAILED_PRECONDITION / NOT_CANCELLABLE (the state in the metadata) once the carrier
-   * is being asked, and where it ended otherwise.
+   * Its reservation is released and its payment is paid back. A repeat succeeds. Fails with NOT_FOUND /
+   * ORDER_NOT_FOUND, and with FAILED_PRECONDITION / NOT_CANCELLABLE (the state is in the metadata) if the carrier has
+   * been asked to ship it, or if it ended or is ending for another reason.
    *
    * @generated from rpc sagacart.order.v1.OrderService.CancelOrder
    */
@@ -1388,10 +1388,10 @@ export const OrderService: GenService<{
     output: typeof CancelOrderResponseSchema;
   },
   /**
-   * Pay money back on a completed order, in part or in full, and wait for it as long as the caller wishes.
+   * Refund a completed order, in part or in full, and wait for it as long as the caller asks.
    *
-   * Refunds do not restock. A repeat with the same refund id or request_id answers the same. Fails with
-   * NOT_FOUND / ORDER_NOT_FOUND, and with FAILED_PRECONDITION: NOT_REFUNDABLE (the state in the metadata),
+   * A refund does not restock. A repeat with the same refund id or request_id gets the same refund. Fails with
+   * NOT_FOUND / ORDER_NOT_FOUND, and with FAILED_PRECONDITION: NOT_REFUNDABLE (the state is in the metadata),
    * REFUND_TOO_HIGH, CURRENCY_MISMATCH, REQUEST_ID_REUSED.
    *
    * @generated from rpc sagacart.order.v1.OrderService.RefundOrder
@@ -1426,10 +1426,10 @@ export const OrderService: GenService<{
     output: typeof ListOrderRefundsResponseSchema;
   },
   /**
-   * Watch one order: how it is now, and then each change, until it is final.
+   * Watch one order: its current state, then each change, until it is final.
    *
-   * A watcher that lost the connection passes the sequence it saw last and misses nothing: it is told of each
-   * change after it. Fails with NOT_FOUND / ORDER_NOT_FOUND.
+   * To resume after a lost connection without missing a change, pass the last sequence that was seen. Fails with
+   * NOT_FOUND / ORDER_NOT_FOUND.
    *
    * @generated from rpc sagacart.order.v1.OrderService.WatchOrder
    */

@@ -16,23 +16,23 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file sagacart/order/v1/saga_service.proto.
  */
 export const file_sagacart_order_v1_saga_service: GenFile = /*@__PURE__*/
-  fileDesc("CiRzYWdhY2FydC9vcmRlci92MS9zYWdhX3NlcnZpY2UucHJvdG8SEXNhZ2FjYXJ0Lm9yZGVyLnYxInIKEVBsYWNlT3JkZXJSZXF1ZXN0Eh8KC3dvcmtmbG93X2lkGAEgASgJQgq6SAdyBRABGMgBEjwKCGNoZWNrb3V0GAIgASgLMiIuc2FnYWNhcnQub3JkZXIudjEuQ2hlY2tvdXRSZXF1ZXN0Qga6SAPIAQEiPQoSUGxhY2VPcmRlclJlc3BvbnNlEicKBW9yZGVyGAEgASgLMhguc2FnYWNhcnQub3JkZXIudjEuT3JkZXIieAoRQmF0Y2hCZWdpblJlcXVlc3QSHwoLd29ya2Zsb3dfaWQYASABKAlCCrpIB3IFEAEYyAESQgoJb3JkZXJfaWRzGAIgAygJQi+6SCySASkIARDoByIiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLiKLAgoSQmF0Y2hCZWdpblJlc3BvbnNlEj8KCG91dGNvbWVzGAEgAygLMi0uc2FnYWNhcnQub3JkZXIudjEuQmF0Y2hCZWdpblJlc3BvbnNlLk91dGNvbWUakwEKB091dGNvbWUSEAoIb3JkZXJfaWQYASABKAkSKQoFdGFrZW4YAiABKAsyGC5zYWdhY2FydC5vcmRlci52MS5PcmRlckgAEkAKB2Ryb3BwZWQYAyABKAsyLS5zYWdhY2FydC5vcmRlci52MS5CYXRjaEJlZ2luUmVzcG9uc2UuRHJvcHBlZEgAQgkKB291dGNvbWUaHgoHRHJvcHBlZBITCgt3b3JrZmxvd19pZBgBIAEoCSLgAwoQQmF0Y2hNb3ZlUmVxdWVzdBIfCgt3b3JrZmxvd19pZBgBIAEoCUIKukgHcgUQARjIARJECgVpdGVtcxgCIAMoCzIoLnNhZ2FjYXJ0Lm9yZGVyLnYxLkJhdGNoTW92ZVJlcXVlc3QuSXRlbUILukgIkgEFCAEQ6Aca5AIKBEl0ZW0SNwoIb3JkZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SQwoGc3RhdGVzGAIgAygOMh4uc2FnYWNhcnQub3JkZXIudjEuT3JkZXIuU3RhdGVCE7pIEJIBDQgBEAQiB4IBBBABIAASHwoOb3V0Y29tZV9yZWFzb24YAyABKAlCB7pIBHICGD8SIAoOb3V0Y29tZV9kZXRhaWwYBCABKAlCCLpIBXIDGPQDEj0KCXNob3J0YWdlcxgFIAMoCzIgLnNhZ2FjYXJ0Lm9yZGVyLnYxLk9yZGVyU2hvcnRhZ2VCCLpIBZIBAhBkEjkKB2VuZHNfYXMYBiABKA4yHi5zYWdhY2FydC5vcmRlci52MS5PcmRlci5TdGF0ZUIIukgFggECEAESIQoPdHJhY2tpbmdfbnVtYmVyGAcgASgJQgi6SAVyAxjIASLQAQoRQmF0Y2hNb3ZlUmVzcG9uc2USPgoIb3V0Y29tZXMYASADKAsyLC5zYWdhY2FydC5vcmRlci52MS5CYXRjaE1vdmVSZXNwb25zZS5PdXRjb21lGnsKB091dGNvbWUSEAoIb3JkZXJfaWQYASABKAkSLQoFc3RhdGUYAiABKA4yHi5zYWdhY2FydC5vcmRlci52MS5PcmRlci5TdGF0ZRIvCgdlbmRzX2FzGAMgASgOMh4uc2FnYWNhcnQub3JkZXIudjEuT3JkZXIuU3RhdGUikwEKFEJhdGNoSGFuZE92ZXJSZXF1ZXN0Eh8KC3dvcmtmbG93X2lkGAEgASgJQgq6SAdyBRABGMgBEkIKCW9yZGVyX2lkcxgCIAMoCUIvukgskgEpCAEQ6AciInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SFgoDd2h5GAMgASgJQgm6SAZyBBABGCgiKgoVQmF0Y2hIYW5kT3ZlclJlc3BvbnNlEhEKCW9yZGVyX2lkcxgBIAMoCSJbChVCYXRjaEdldE9yZGVyc1JlcXVlc3QSQgoJb3JkZXJfaWRzGAEgAygJQi+6SCySASkIARDoByIiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLiJCChZCYXRjaEdldE9yZGVyc1Jlc3BvbnNlEigKBm9yZGVycxgBIAMoCzIYLnNhZ2FjYXJ0Lm9yZGVyLnYxLk9yZGVyIrABChRSZWNvcmREZWNsaW5lUmVxdWVzdBIfCgt3b3JrZmxvd19pZBgBIAEoCUIKukgHcgUQARjIARI3CghvcmRlcl9pZBgCIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIaCgdhdHRlbXB0GAMgASgFQgm6SAYaBBgUKAESIgoOZGVjbGluZV9yZWFzb24YBCABKAlCCrpIB3IFEAEYyAEiQAoVUmVjb3JkRGVjbGluZVJlc3BvbnNlEicKBW9yZGVyGAEgASgLMhguc2FnYWNhcnQub3JkZXIudjEuT3JkZXIi6wEKE1JlY29yZFJlZnVuZFJlcXVlc3QSNwoIb3JkZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SOAoJcmVmdW5kX2lkGAIgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEj8KBXN0YXRlGAMgASgOMiQuc2FnYWNhcnQub3JkZXIudjEuT3JkZXJSZWZ1bmQuU3RhdGVCCrpIB4IBBBgCGAMSIAoOZmFpbHVyZV9yZWFzb24YBCABKAlCCLpIBXIDGMgBIkYKFFJlY29yZFJlZnVuZFJlc3BvbnNlEi4KBnJlZnVuZBgBIAEoCzIeLnNhZ2FjYXJ0Lm9yZGVyLnYxLk9yZGVyUmVmdW5kIsMBChRSYWlzZUluY2lkZW50UmVxdWVzdBI3CghvcmRlcl9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIXCgRzdGVwGAIgASgJQgm6SAZyBBABGCgSHwoLd29ya2Zsb3dfaWQYAyABKAlCCrpIB3IFEAEYyAESFwoFZXJyb3IYBCABKAlCCLpIBXIDGNAPEh8KCGF0dGVtcHRzGAUgASgFQg26SAoaCBj/////BygAIiwKFVJhaXNlSW5jaWRlbnRSZXNwb25zZRITCgtpbmNpZGVudF9pZBgBIAEoCSJoChRDbGVhckluY2lkZW50UmVxdWVzdBI3CghvcmRlcl9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIXCgRzdGVwGAIgASgJQgm6SAZyBBABGCgiFwoVQ2xlYXJJbmNpZGVudFJlc3BvbnNlMt8HCgtTYWdhU2VydmljZRJlCgpQbGFjZU9yZGVyEiQuc2FnYWNhcnQub3JkZXIudjEuUGxhY2VPcmRlclJlcXVlc3QaJS5zYWdhY2FydC5vcmRlci52MS5QbGFjZU9yZGVyUmVzcG9uc2UiCpACAqq7GAMSAQQSZQoKQmF0Y2hCZWdpbhIkLnNhZ2FjYXJ0Lm9yZGVyLnYxLkJhdGNoQmVnaW5SZXF1ZXN0GiUuc2FnYWNhcnQub3JkZXIudjEuQmF0Y2hCZWdpblJlc3BvbnNlIgqQAgKquxgDEgEEEmIKCUJhdGNoTW92ZRIjLnNhZ2FjYXJ0Lm9yZGVyLnYxLkJhdGNoTW92ZVJlcXVlc3QaJC5zYWdhY2FydC5vcmRlci52MS5CYXRjaE1vdmVSZXNwb25zZSIKkAICqrsYAxIBBBJuCg1CYXRjaEhhbmRPdmVyEicuc2FnYWNhcnQub3JkZXIudjEuQmF0Y2hIYW5kT3ZlclJlcXVlc3QaKC5zYWdhY2FydC5vcmRlci52MS5CYXRjaEhhbmRPdmVyUmVzcG9uc2UiCpACAqq7GAMSAQQScQoOQmF0Y2hHZXRPcmRlcnMSKC5zYWdhY2FydC5vcmRlci52MS5CYXRjaEdldE9yZGVyc1JlcXVlc3QaKS5zYWdhY2FydC5vcmRlci52MS5CYXRjaEdldE9yZGVyc1Jlc3BvbnNlIgqQAgGquxgDEgEEEm4KDVJlY29yZERlY2xpbmUSJy5zYWdhY2FydC5vcmRlci52MS5SZWNvcmREZWNsaW5lUmVxdWVzdBooLnNhZ2FjYXJ0Lm9yZGVyLnYxLlJlY29yZERlY2xpbmVSZXNwb25zZSIKkAICqrsYAxIBBBJrCgxSZWNvcmRSZWZ1bmQSJi5zYWdhY2FydC5vcmRlci52MS5SZWNvcmRSZWZ1bmRSZXF1ZXN0Gicuc2FnYWNhcnQub3JkZXIudjEuUmVjb3JkUmVmdW5kUmVzcG9uc2UiCpACAqq7GAMSAQQSbgoNUmFpc2VJbmNpZGVudBInLnNhZ2FjYXJ0Lm9yZGVyLnYxLlJhaXNlSW5jaWRlbnRSZXF1ZXN0Giguc2FnYWNhcnQub3JkZXIudjEuUmFpc2VJbmNpZGVudFJlc3BvbnNlIgqQAgKquxgDEgEEEm4KDUNsZWFySW5jaWRlbnQSJy5zYWdhY2FydC5vcmRlci52MS5DbGVhckluY2lkZW50UmVxdWVzdBooLnNhZ2FjYXJ0Lm9yZGVyLnYxLkNsZWFySW5jaWRlbnRSZXNwb25zZSIKkAICqrsYAxIBBGIGcHJvdG8z", [file_buf_validate_validate, file_sagacart_auth_v1_access, file_sagacart_order_v1_order, file_sagacart_order_v1_order_service]);
+  fileDesc("CiRzYWdhY2FydC9vcmRlci92MS9zYWdhX3NlcnZpY2UucHJvdG8SEXNhZ2FjYXJ0Lm9yZGVyLnYxInIKEVBsYWNlT3JkZXJSZXF1ZXN0Eh8KC3dvcmtmbG93X2lkGAEgASgJQgq6SAdyBRABGMgBEjwKCGNoZWNrb3V0GAIgASgLMiIuc2FnYWNhcnQub3JkZXIudjEuQ2hlY2tvdXRSZXF1ZXN0Qga6SAPIAQEiPQoSUGxhY2VPcmRlclJlc3BvbnNlEicKBW9yZGVyGAEgASgLMhguc2FnYWNhcnQub3JkZXIudjEuT3JkZXIieAoRQmF0Y2hCZWdpblJlcXVlc3QSHwoLd29ya2Zsb3dfaWQYASABKAlCCrpIB3IFEAEYyAESQgoJb3JkZXJfaWRzGAIgAygJQi+6SCySASkIARDoByIiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLiKLAgoSQmF0Y2hCZWdpblJlc3BvbnNlEj8KCG91dGNvbWVzGAEgAygLMi0uc2FnYWNhcnQub3JkZXIudjEuQmF0Y2hCZWdpblJlc3BvbnNlLk91dGNvbWUakwEKB091dGNvbWUSEAoIb3JkZXJfaWQYASABKAkSKQoFdGFrZW4YAiABKAsyGC5zYWdhY2FydC5vcmRlci52MS5PcmRlckgAEkAKB2Ryb3BwZWQYAyABKAsyLS5zYWdhY2FydC5vcmRlci52MS5CYXRjaEJlZ2luUmVzcG9uc2UuRHJvcHBlZEgAQgkKB291dGNvbWUaHgoHRHJvcHBlZBITCgt3b3JrZmxvd19pZBgBIAEoCSLgAwoQQmF0Y2hNb3ZlUmVxdWVzdBIfCgt3b3JrZmxvd19pZBgBIAEoCUIKukgHcgUQARjIARJECgVpdGVtcxgCIAMoCzIoLnNhZ2FjYXJ0Lm9yZGVyLnYxLkJhdGNoTW92ZVJlcXVlc3QuSXRlbUILukgIkgEFCAEQ6Aca5AIKBEl0ZW0SNwoIb3JkZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SQwoGc3RhdGVzGAIgAygOMh4uc2FnYWNhcnQub3JkZXIudjEuT3JkZXIuU3RhdGVCE7pIEJIBDQgBEAQiB4IBBBABIAASHwoOb3V0Y29tZV9yZWFzb24YAyABKAlCB7pIBHICGD8SIAoOb3V0Y29tZV9kZXRhaWwYBCABKAlCCLpIBXIDGPQDEj0KCXNob3J0YWdlcxgFIAMoCzIgLnNhZ2FjYXJ0Lm9yZGVyLnYxLk9yZGVyU2hvcnRhZ2VCCLpIBZIBAhBkEjkKB2VuZHNfYXMYBiABKA4yHi5zYWdhY2FydC5vcmRlci52MS5PcmRlci5TdGF0ZUIIukgFggECEAESIQoPdHJhY2tpbmdfbnVtYmVyGAcgASgJQgi6SAVyAxjIASLQAQoRQmF0Y2hNb3ZlUmVzcG9uc2USPgoIb3V0Y29tZXMYASADKAsyLC5zYWdhY2FydC5vcmRlci52MS5CYXRjaE1vdmVSZXNwb25zZS5PdXRjb21lGnsKB091dGNvbWUSEAoIb3JkZXJfaWQYASABKAkSLQoFc3RhdGUYAiABKA4yHi5zYWdhY2FydC5vcmRlci52MS5PcmRlci5TdGF0ZRIvCgdlbmRzX2FzGAMgASgOMh4uc2FnYWNhcnQub3JkZXIudjEuT3JkZXIuU3RhdGUikwEKFEJhdGNoSGFuZE92ZXJSZXF1ZXN0Eh8KC3dvcmtmbG93X2lkGAEgASgJQgq6SAdyBRABGMgBEkIKCW9yZGVyX2lkcxgCIAMoCUIvukgskgEpCAEQ6AciInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SFgoDd2h5GAMgASgJQgm6SAZyBBABGCgiKgoVQmF0Y2hIYW5kT3ZlclJlc3BvbnNlEhEKCW9yZGVyX2lkcxgBIAMoCSKwAQoUUmVjb3JkRGVjbGluZVJlcXVlc3QSHwoLd29ya2Zsb3dfaWQYASABKAlCCrpIB3IFEAEYyAESNwoIb3JkZXJfaWQYAiABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SGgoHYXR0ZW1wdBgDIAEoBUIJukgGGgQYFCgBEiIKDmRlY2xpbmVfcmVhc29uGAQgASgJQgq6SAdyBRABGMgBIkAKFVJlY29yZERlY2xpbmVSZXNwb25zZRInCgVvcmRlchgBIAEoCzIYLnNhZ2FjYXJ0Lm9yZGVyLnYxLk9yZGVyIusBChNSZWNvcmRSZWZ1bmRSZXF1ZXN0EjcKCG9yZGVyX2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEjgKCXJlZnVuZF9pZBgCIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI/CgVzdGF0ZRgDIAEoDjIkLnNhZ2FjYXJ0Lm9yZGVyLnYxLk9yZGVyUmVmdW5kLlN0YXRlQgq6SAeCAQQYAhgDEiAKDmZhaWx1cmVfcmVhc29uGAQgASgJQgi6SAVyAxjIASJGChRSZWNvcmRSZWZ1bmRSZXNwb25zZRIuCgZyZWZ1bmQYASABKAsyHi5zYWdhY2FydC5vcmRlci52MS5PcmRlclJlZnVuZCLDAQoUUmFpc2VJbmNpZGVudFJlcXVlc3QSNwoIb3JkZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SFwoEc3RlcBgCIAEoCUIJukgGcgQQARgoEh8KC3dvcmtmbG93X2lkGAMgASgJQgq6SAdyBRABGMgBEhcKBWVycm9yGAQgASgJQgi6SAVyAxjQDxIfCghhdHRlbXB0cxgFIAEoBUINukgKGggY/////wcoACIsChVSYWlzZUluY2lkZW50UmVzcG9uc2USEwoLaW5jaWRlbnRfaWQYASABKAkiaAoUQ2xlYXJJbmNpZGVudFJlcXVlc3QSNwoIb3JkZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SFwoEc3RlcBgCIAEoCUIJukgGcgQQARgoIhcKFUNsZWFySW5jaWRlbnRSZXNwb25zZTLsBgoLU2FnYVNlcnZpY2USZQoKUGxhY2VPcmRlchIkLnNhZ2FjYXJ0Lm9yZGVyLnYxLlBsYWNlT3JkZXJSZXF1ZXN0GiUuc2FnYWNhcnQub3JkZXIudjEuUGxhY2VPcmRlclJlc3BvbnNlIgqQAgKquxgDEgEEEmUKCkJhdGNoQmVnaW4SJC5zYWdhY2FydC5vcmRlci52MS5CYXRjaEJlZ2luUmVxdWVzdBolLnNhZ2FjYXJ0Lm9yZGVyLnYxLkJhdGNoQmVnaW5SZXNwb25zZSIKkAICqrsYAxIBBBJiCglCYXRjaE1vdmUSIy5zYWdhY2FydC5vcmRlci52MS5CYXRjaE1vdmVSZXF1ZXN0GiQuc2FnYWNhcnQub3JkZXIudjEuQmF0Y2hNb3ZlUmVzcG9uc2UiCpACAqq7GAMSAQQSbgoNQmF0Y2hIYW5kT3ZlchInLnNhZ2FjYXJ0Lm9yZGVyLnYxLkJhdGNoSGFuZE92ZXJSZXF1ZXN0Giguc2FnYWNhcnQub3JkZXIudjEuQmF0Y2hIYW5kT3ZlclJlc3BvbnNlIgqQAgKquxgDEgEEEm4KDVJlY29yZERlY2xpbmUSJy5zYWdhY2FydC5vcmRlci52MS5SZWNvcmREZWNsaW5lUmVxdWVzdBooLnNhZ2FjYXJ0Lm9yZGVyLnYxLlJlY29yZERlY2xpbmVSZXNwb25zZSIKkAICqrsYAxIBBBJrCgxSZWNvcmRSZWZ1bmQSJi5zYWdhY2FydC5vcmRlci52MS5SZWNvcmRSZWZ1bmRSZXF1ZXN0Gicuc2FnYWNhcnQub3JkZXIudjEuUmVjb3JkUmVmdW5kUmVzcG9uc2UiCpACAqq7GAMSAQQSbgoNUmFpc2VJbmNpZGVudBInLnNhZ2FjYXJ0Lm9yZGVyLnYxLlJhaXNlSW5jaWRlbnRSZXF1ZXN0Giguc2FnYWNhcnQub3JkZXIudjEuUmFpc2VJbmNpZGVudFJlc3BvbnNlIgqQAgKquxgDEgEEEm4KDUNsZWFySW5jaWRlbnQSJy5zYWdhY2FydC5vcmRlci52MS5DbGVhckluY2lkZW50UmVxdWVzdBooLnNhZ2FjYXJ0Lm9yZGVyLnYxLkNsZWFySW5jaWRlbnRSZXNwb25zZSIKkAICqrsYAxIBBGIGcHJvdG8z", [file_buf_validate_validate, file_sagacart_auth_v1_access, file_sagacart_order_v1_order, file_sagacart_order_v1_order_service]);
 
 /**
- * What to buy, and who carries it.
+ * The checkout, and the owner of its order.
  *
  * @generated from message sagacart.order.v1.PlaceOrderRequest
  */
 export type PlaceOrderRequest = Message<"sagacart.order.v1.PlaceOrderRequest"> & {
   /**
-   * The workflow that carries it from the start.
+   * The workflow that owns the order from the start.
    *
    * @generated from field: string workflow_id = 1;
    */
   workflowId: string;
 
   /**
-   * The checkout; how long to wait is of no concern here.
+   * The checkout. Its wait_for and wait_at_most are ignored.
    *
    * @generated from field: sagacart.order.v1.CheckoutRequest checkout = 2;
    */
@@ -40,20 +40,20 @@ export type PlaceOrderRequest = Message<"sagacart.order.v1.PlaceOrderRequest"> &
 };
 
 /**
- * What to buy, and who carries it.
+ * The checkout, and the owner of its order.
  *
  * @generated from message sagacart.order.v1.PlaceOrderRequest
  */
 export type PlaceOrderRequestJson = {
   /**
-   * The workflow that carries it from the start.
+   * The workflow that owns the order from the start.
    *
    * @generated from field: string workflow_id = 1;
    */
   workflowId?: string;
 
   /**
-   * The checkout; how long to wait is of no concern here.
+   * The checkout. Its wait_for and wait_at_most are ignored.
    *
    * @generated from field: sagacart.order.v1.CheckoutRequest checkout = 2;
    */
@@ -68,13 +68,13 @@ export const PlaceOrderRequestSchema: GenMessage<PlaceOrderRequest, {jsonType: P
   messageDesc(file_sagacart_order_v1_saga_service, 0);
 
 /**
- * The order.
+ * The order that was recorded.
  *
  * @generated from message sagacart.order.v1.PlaceOrderResponse
  */
 export type PlaceOrderResponse = Message<"sagacart.order.v1.PlaceOrderResponse"> & {
   /**
-   * The order as it stands.
+   * The order as it is now.
    *
    * @generated from field: sagacart.order.v1.Order order = 1;
    */
@@ -82,13 +82,13 @@ export type PlaceOrderResponse = Message<"sagacart.order.v1.PlaceOrderResponse">
 };
 
 /**
- * The order.
+ * The order that was recorded.
  *
  * @generated from message sagacart.order.v1.PlaceOrderResponse
  */
 export type PlaceOrderResponseJson = {
   /**
-   * The order as it stands.
+   * The order as it is now.
    *
    * @generated from field: sagacart.order.v1.Order order = 1;
    */
@@ -103,13 +103,13 @@ export const PlaceOrderResponseSchema: GenMessage<PlaceOrderResponse, {jsonType:
   messageDesc(file_sagacart_order_v1_saga_service, 1);
 
 /**
- * Which orders, and who carries them.
+ * The orders to own.
  *
  * @generated from message sagacart.order.v1.BatchBeginRequest
  */
 export type BatchBeginRequest = Message<"sagacart.order.v1.BatchBeginRequest"> & {
   /**
-   * The workflow that carries them from now on.
+   * The workflow that becomes their owner.
    *
    * @generated from field: string workflow_id = 1;
    */
@@ -124,13 +124,13 @@ export type BatchBeginRequest = Message<"sagacart.order.v1.BatchBeginRequest"> &
 };
 
 /**
- * Which orders, and who carries them.
+ * The orders to own.
  *
  * @generated from message sagacart.order.v1.BatchBeginRequest
  */
 export type BatchBeginRequestJson = {
   /**
-   * The workflow that carries them from now on.
+   * The workflow that becomes their owner.
    *
    * @generated from field: string workflow_id = 1;
    */
@@ -152,7 +152,7 @@ export const BatchBeginRequestSchema: GenMessage<BatchBeginRequest, {jsonType: B
   messageDesc(file_sagacart_order_v1_saga_service, 2);
 
 /**
- * Where each stands, in the order asked for.
+ * The outcome for each order, in the order of the request.
  *
  * @generated from message sagacart.order.v1.BatchBeginResponse
  */
@@ -166,7 +166,7 @@ export type BatchBeginResponse = Message<"sagacart.order.v1.BatchBeginResponse">
 };
 
 /**
- * Where each stands, in the order asked for.
+ * The outcome for each order, in the order of the request.
  *
  * @generated from message sagacart.order.v1.BatchBeginResponse
  */
@@ -187,7 +187,7 @@ export const BatchBeginResponseSchema: GenMessage<BatchBeginResponse, {jsonType:
   messageDesc(file_sagacart_order_v1_saga_service, 3);
 
 /**
- * One order.
+ * The outcome for one order.
  *
  * @generated from message sagacart.order.v1.BatchBeginResponse.Outcome
  */
@@ -200,13 +200,13 @@ export type BatchBeginResponse_Outcome = Message<"sagacart.order.v1.BatchBeginRe
   orderId: string;
 
   /**
-   * Where it stands.
+   * The outcome.
    *
    * @generated from oneof sagacart.order.v1.BatchBeginResponse.Outcome.outcome
    */
   outcome: {
     /**
-     * It is carried by this workflow.
+     * This workflow owns the order.
      *
      * @generated from field: sagacart.order.v1.Order taken = 2;
      */
@@ -214,7 +214,7 @@ export type BatchBeginResponse_Outcome = Message<"sagacart.order.v1.BatchBeginRe
     case: "taken";
   } | {
     /**
-     * It is carried by another one, final, or does not exist.
+     * The order has another owner, is final or does not exist.
      *
      * @generated from field: sagacart.order.v1.BatchBeginResponse.Dropped dropped = 3;
      */
@@ -224,7 +224,7 @@ export type BatchBeginResponse_Outcome = Message<"sagacart.order.v1.BatchBeginRe
 };
 
 /**
- * One order.
+ * The outcome for one order.
  *
  * @generated from message sagacart.order.v1.BatchBeginResponse.Outcome
  */
@@ -237,14 +237,14 @@ export type BatchBeginResponse_OutcomeJson = {
   orderId?: string;
 
   /**
-   * It is carried by this workflow.
+   * This workflow owns the order.
    *
    * @generated from field: sagacart.order.v1.Order taken = 2;
    */
   taken?: OrderJson;
 
   /**
-   * It is carried by another one, final, or does not exist.
+   * The order has another owner, is final or does not exist.
    *
    * @generated from field: sagacart.order.v1.BatchBeginResponse.Dropped dropped = 3;
    */
@@ -259,13 +259,13 @@ export const BatchBeginResponse_OutcomeSchema: GenMessage<BatchBeginResponse_Out
   messageDesc(file_sagacart_order_v1_saga_service, 3, 0);
 
 /**
- * It is not this workflow's.
+ * The order is not for this workflow.
  *
  * @generated from message sagacart.order.v1.BatchBeginResponse.Dropped
  */
 export type BatchBeginResponse_Dropped = Message<"sagacart.order.v1.BatchBeginResponse.Dropped"> & {
   /**
-   * Who carries it; empty where the order does not exist.
+   * The owner of the order; empty if the order does not exist.
    *
    * @generated from field: string workflow_id = 1;
    */
@@ -273,13 +273,13 @@ export type BatchBeginResponse_Dropped = Message<"sagacart.order.v1.BatchBeginRe
 };
 
 /**
- * It is not this workflow's.
+ * The order is not for this workflow.
  *
  * @generated from message sagacart.order.v1.BatchBeginResponse.Dropped
  */
 export type BatchBeginResponse_DroppedJson = {
   /**
-   * Who carries it; empty where the order does not exist.
+   * The owner of the order; empty if the order does not exist.
    *
    * @generated from field: string workflow_id = 1;
    */
@@ -294,20 +294,20 @@ export const BatchBeginResponse_DroppedSchema: GenMessage<BatchBeginResponse_Dro
   messageDesc(file_sagacart_order_v1_saga_service, 3, 1);
 
 /**
- * Which moves.
+ * The moves to make.
  *
  * @generated from message sagacart.order.v1.BatchMoveRequest
  */
 export type BatchMoveRequest = Message<"sagacart.order.v1.BatchMoveRequest"> & {
   /**
-   * The workflow that carries them.
+   * The workflow that owns the orders.
    *
    * @generated from field: string workflow_id = 1;
    */
   workflowId: string;
 
   /**
-   * The moves; an order may be named once.
+   * The moves. An order may be named once.
    *
    * @generated from field: repeated sagacart.order.v1.BatchMoveRequest.Item items = 2;
    */
@@ -315,20 +315,20 @@ export type BatchMoveRequest = Message<"sagacart.order.v1.BatchMoveRequest"> & {
 };
 
 /**
- * Which moves.
+ * The moves to make.
  *
  * @generated from message sagacart.order.v1.BatchMoveRequest
  */
 export type BatchMoveRequestJson = {
   /**
-   * The workflow that carries them.
+   * The workflow that owns the orders.
    *
    * @generated from field: string workflow_id = 1;
    */
   workflowId?: string;
 
   /**
-   * The moves; an order may be named once.
+   * The moves. An order may be named once.
    *
    * @generated from field: repeated sagacart.order.v1.BatchMoveRequest.Item items = 2;
    */
@@ -343,7 +343,7 @@ export const BatchMoveRequestSchema: GenMessage<BatchMoveRequest, {jsonType: Bat
   messageDesc(file_sagacart_order_v1_saga_service, 4);
 
 /**
- * One order's move.
+ * The move of one order.
  *
  * @generated from message sagacart.order.v1.BatchMoveRequest.Item
  */
@@ -356,43 +356,43 @@ export type BatchMoveRequest_Item = Message<"sagacart.order.v1.BatchMoveRequest.
   orderId: string;
 
   /**
-   * Through which states, in their order: one, or RESERVED and PAID and so on at once. What is CANCELLING ends, by
-   * any of REJECTED, CANCELLED and EXPIRED, as was decided when that began.
+   * The states to go through, for example RESERVED and PAID in one move. An order that is CANCELLING ends in the state
+   * that was decided when that began, whichever of REJECTED, CANCELLED and EXPIRED is given.
    *
    * @generated from field: repeated sagacart.order.v1.Order.State states = 2;
    */
   states: Order_State[];
 
   /**
-   * Why, where it ends, or begins to end, otherwise than COMPLETED.
+   * The reason, if the order ends or begins to end in another state than COMPLETED.
    *
    * @generated from field: string outcome_reason = 3;
    */
   outcomeReason: string;
 
   /**
-   * More on it.
+   * Details of the reason.
    *
    * @generated from field: string outcome_detail = 4;
    */
   outcomeDetail: string;
 
   /**
-   * What was short, where it was sold out.
+   * The products that were short, if it was sold out.
    *
    * @generated from field: repeated sagacart.order.v1.OrderShortage shortages = 5;
    */
   shortages: OrderShortage[];
 
   /**
-   * The state in which it is to end, where this move begins to undo it: REJECTED, CANCELLED or EXPIRED.
+   * The state in which the order is to end, if this move turns it CANCELLING: REJECTED, CANCELLED or EXPIRED.
    *
    * @generated from field: sagacart.order.v1.Order.State ends_as = 6;
    */
   endsAs: Order_State;
 
   /**
-   * The carrier's number for its shipment.
+   * The carrier's tracking number.
    *
    * @generated from field: string tracking_number = 7;
    */
@@ -400,7 +400,7 @@ export type BatchMoveRequest_Item = Message<"sagacart.order.v1.BatchMoveRequest.
 };
 
 /**
- * One order's move.
+ * The move of one order.
  *
  * @generated from message sagacart.order.v1.BatchMoveRequest.Item
  */
@@ -413,43 +413,43 @@ export type BatchMoveRequest_ItemJson = {
   orderId?: string;
 
   /**
-   * Through which states, in their order: one, or RESERVED and PAID and so on at once. What is CANCELLING ends, by
-   * any of REJECTED, CANCELLED and EXPIRED, as was decided when that began.
+   * The states to go through, for example RESERVED and PAID in one move. An order that is CANCELLING ends in the state
+   * that was decided when that began, whichever of REJECTED, CANCELLED and EXPIRED is given.
    *
    * @generated from field: repeated sagacart.order.v1.Order.State states = 2;
    */
   states?: Order_StateJson[];
 
   /**
-   * Why, where it ends, or begins to end, otherwise than COMPLETED.
+   * The reason, if the order ends or begins to end in another state than COMPLETED.
    *
    * @generated from field: string outcome_reason = 3;
    */
   outcomeReason?: string;
 
   /**
-   * More on it.
+   * Details of the reason.
    *
    * @generated from field: string outcome_detail = 4;
    */
   outcomeDetail?: string;
 
   /**
-   * What was short, where it was sold out.
+   * The products that were short, if it was sold out.
    *
    * @generated from field: repeated sagacart.order.v1.OrderShortage shortages = 5;
    */
   shortages?: OrderShortageJson[];
 
   /**
-   * The state in which it is to end, where this move begins to undo it: REJECTED, CANCELLED or EXPIRED.
+   * The state in which the order is to end, if this move turns it CANCELLING: REJECTED, CANCELLED or EXPIRED.
    *
    * @generated from field: sagacart.order.v1.Order.State ends_as = 6;
    */
   endsAs?: Order_StateJson;
 
   /**
-   * The carrier's number for its shipment.
+   * The carrier's tracking number.
    *
    * @generated from field: string tracking_number = 7;
    */
@@ -464,7 +464,7 @@ export const BatchMoveRequest_ItemSchema: GenMessage<BatchMoveRequest_Item, {jso
   messageDesc(file_sagacart_order_v1_saga_service, 4, 0);
 
 /**
- * Where each stands now, in the order asked for.
+ * The state of each order, in the order of the request.
  *
  * @generated from message sagacart.order.v1.BatchMoveResponse
  */
@@ -478,7 +478,7 @@ export type BatchMoveResponse = Message<"sagacart.order.v1.BatchMoveResponse"> &
 };
 
 /**
- * Where each stands now, in the order asked for.
+ * The state of each order, in the order of the request.
  *
  * @generated from message sagacart.order.v1.BatchMoveResponse
  */
@@ -512,14 +512,14 @@ export type BatchMoveResponse_Outcome = Message<"sagacart.order.v1.BatchMoveResp
   orderId: string;
 
   /**
-   * Where it stands now. UNSPECIFIED where this workflow does not carry it.
+   * The state of the order now. UNSPECIFIED if this workflow does not own it.
    *
    * @generated from field: sagacart.order.v1.Order.State state = 2;
    */
   state: Order_State;
 
   /**
-   * In which state it is to end; only while CANCELLING.
+   * The state in which it is to end; only while CANCELLING.
    *
    * @generated from field: sagacart.order.v1.Order.State ends_as = 3;
    */
@@ -540,14 +540,14 @@ export type BatchMoveResponse_OutcomeJson = {
   orderId?: string;
 
   /**
-   * Where it stands now. UNSPECIFIED where this workflow does not carry it.
+   * The state of the order now. UNSPECIFIED if this workflow does not own it.
    *
    * @generated from field: sagacart.order.v1.Order.State state = 2;
    */
   state?: Order_StateJson;
 
   /**
-   * In which state it is to end; only while CANCELLING.
+   * The state in which it is to end; only while CANCELLING.
    *
    * @generated from field: sagacart.order.v1.Order.State ends_as = 3;
    */
@@ -562,27 +562,27 @@ export const BatchMoveResponse_OutcomeSchema: GenMessage<BatchMoveResponse_Outco
   messageDesc(file_sagacart_order_v1_saga_service, 5, 0);
 
 /**
- * Which orders.
+ * The orders to hand over.
  *
  * @generated from message sagacart.order.v1.BatchHandOverRequest
  */
 export type BatchHandOverRequest = Message<"sagacart.order.v1.BatchHandOverRequest"> & {
   /**
-   * The workflow that carries them.
+   * The workflow that owns the orders.
    *
    * @generated from field: string workflow_id = 1;
    */
   workflowId: string;
 
   /**
-   * The orders. Each is given to the workflow "order-<order id>".
+   * The orders. Each gets the workflow "order-<order id>" as its owner.
    *
    * @generated from field: repeated string order_ids = 2;
    */
   orderIds: string[];
 
   /**
-   * Why: "waits", "bad".
+   * The reason: "waits" (for a payment or a carrier) or "poison" (makes its batch fail). Not stored.
    *
    * @generated from field: string why = 3;
    */
@@ -590,27 +590,27 @@ export type BatchHandOverRequest = Message<"sagacart.order.v1.BatchHandOverReque
 };
 
 /**
- * Which orders.
+ * The orders to hand over.
  *
  * @generated from message sagacart.order.v1.BatchHandOverRequest
  */
 export type BatchHandOverRequestJson = {
   /**
-   * The workflow that carries them.
+   * The workflow that owns the orders.
    *
    * @generated from field: string workflow_id = 1;
    */
   workflowId?: string;
 
   /**
-   * The orders. Each is given to the workflow "order-<order id>".
+   * The orders. Each gets the workflow "order-<order id>" as its owner.
    *
    * @generated from field: repeated string order_ids = 2;
    */
   orderIds?: string[];
 
   /**
-   * Why: "waits", "bad".
+   * The reason: "waits" (for a payment or a carrier) or "poison" (makes its batch fail). Not stored.
    *
    * @generated from field: string why = 3;
    */
@@ -625,13 +625,13 @@ export const BatchHandOverRequestSchema: GenMessage<BatchHandOverRequest, {jsonT
   messageDesc(file_sagacart_order_v1_saga_service, 6);
 
 /**
- * Whether they were.
+ * The orders that were handed over.
  *
  * @generated from message sagacart.order.v1.BatchHandOverResponse
  */
 export type BatchHandOverResponse = Message<"sagacart.order.v1.BatchHandOverResponse"> & {
   /**
-   * The orders that are now carried by workflows of their own.
+   * The orders that are owned by workflows of their own now.
    *
    * @generated from field: repeated string order_ids = 1;
    */
@@ -639,13 +639,13 @@ export type BatchHandOverResponse = Message<"sagacart.order.v1.BatchHandOverResp
 };
 
 /**
- * Whether they were.
+ * The orders that were handed over.
  *
  * @generated from message sagacart.order.v1.BatchHandOverResponse
  */
 export type BatchHandOverResponseJson = {
   /**
-   * The orders that are now carried by workflows of their own.
+   * The orders that are owned by workflows of their own now.
    *
    * @generated from field: repeated string order_ids = 1;
    */
@@ -660,83 +660,13 @@ export const BatchHandOverResponseSchema: GenMessage<BatchHandOverResponse, {jso
   messageDesc(file_sagacart_order_v1_saga_service, 7);
 
 /**
- * Which orders.
- *
- * @generated from message sagacart.order.v1.BatchGetOrdersRequest
- */
-export type BatchGetOrdersRequest = Message<"sagacart.order.v1.BatchGetOrdersRequest"> & {
-  /**
-   * The orders.
-   *
-   * @generated from field: repeated string order_ids = 1;
-   */
-  orderIds: string[];
-};
-
-/**
- * Which orders.
- *
- * @generated from message sagacart.order.v1.BatchGetOrdersRequest
- */
-export type BatchGetOrdersRequestJson = {
-  /**
-   * The orders.
-   *
-   * @generated from field: repeated string order_ids = 1;
-   */
-  orderIds?: string[];
-};
-
-/**
- * Describes the message sagacart.order.v1.BatchGetOrdersRequest.
- * Use `create(BatchGetOrdersRequestSchema)` to create a new message.
- */
-export const BatchGetOrdersRequestSchema: GenMessage<BatchGetOrdersRequest, {jsonType: BatchGetOrdersRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_saga_service, 8);
-
-/**
- * The orders.
- *
- * @generated from message sagacart.order.v1.BatchGetOrdersResponse
- */
-export type BatchGetOrdersResponse = Message<"sagacart.order.v1.BatchGetOrdersResponse"> & {
-  /**
-   * The orders that there are.
-   *
-   * @generated from field: repeated sagacart.order.v1.Order orders = 1;
-   */
-  orders: Order[];
-};
-
-/**
- * The orders.
- *
- * @generated from message sagacart.order.v1.BatchGetOrdersResponse
- */
-export type BatchGetOrdersResponseJson = {
-  /**
-   * The orders that there are.
-   *
-   * @generated from field: repeated sagacart.order.v1.Order orders = 1;
-   */
-  orders?: OrderJson[];
-};
-
-/**
- * Describes the message sagacart.order.v1.BatchGetOrdersResponse.
- * Use `create(BatchGetOrdersResponseSchema)` to create a new message.
- */
-export const BatchGetOrdersResponseSchema: GenMessage<BatchGetOrdersResponse, {jsonType: BatchGetOrdersResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_saga_service, 9);
-
-/**
- * Which attempt, and why.
+ * The attempt that was declined.
  *
  * @generated from message sagacart.order.v1.RecordDeclineRequest
  */
 export type RecordDeclineRequest = Message<"sagacart.order.v1.RecordDeclineRequest"> & {
   /**
-   * The workflow that carries the order.
+   * The workflow that owns the order.
    *
    * @generated from field: string workflow_id = 1;
    */
@@ -750,14 +680,14 @@ export type RecordDeclineRequest = Message<"sagacart.order.v1.RecordDeclineReque
   orderId: string;
 
   /**
-   * The attempt.
+   * The number of the attempt.
    *
    * @generated from field: int32 attempt = 3;
    */
   attempt: number;
 
   /**
-   * Why it was declined.
+   * The reason why it was declined.
    *
    * @generated from field: string decline_reason = 4;
    */
@@ -765,13 +695,13 @@ export type RecordDeclineRequest = Message<"sagacart.order.v1.RecordDeclineReque
 };
 
 /**
- * Which attempt, and why.
+ * The attempt that was declined.
  *
  * @generated from message sagacart.order.v1.RecordDeclineRequest
  */
 export type RecordDeclineRequestJson = {
   /**
-   * The workflow that carries the order.
+   * The workflow that owns the order.
    *
    * @generated from field: string workflow_id = 1;
    */
@@ -785,14 +715,14 @@ export type RecordDeclineRequestJson = {
   orderId?: string;
 
   /**
-   * The attempt.
+   * The number of the attempt.
    *
    * @generated from field: int32 attempt = 3;
    */
   attempt?: number;
 
   /**
-   * Why it was declined.
+   * The reason why it was declined.
    *
    * @generated from field: string decline_reason = 4;
    */
@@ -804,16 +734,16 @@ export type RecordDeclineRequestJson = {
  * Use `create(RecordDeclineRequestSchema)` to create a new message.
  */
 export const RecordDeclineRequestSchema: GenMessage<RecordDeclineRequest, {jsonType: RecordDeclineRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_saga_service, 10);
+  messageDesc(file_sagacart_order_v1_saga_service, 8);
 
 /**
- * The order.
+ * The order after the decline.
  *
  * @generated from message sagacart.order.v1.RecordDeclineResponse
  */
 export type RecordDeclineResponse = Message<"sagacart.order.v1.RecordDeclineResponse"> & {
   /**
-   * The order as it stands.
+   * The order as it is now.
    *
    * @generated from field: sagacart.order.v1.Order order = 1;
    */
@@ -821,13 +751,13 @@ export type RecordDeclineResponse = Message<"sagacart.order.v1.RecordDeclineResp
 };
 
 /**
- * The order.
+ * The order after the decline.
  *
  * @generated from message sagacart.order.v1.RecordDeclineResponse
  */
 export type RecordDeclineResponseJson = {
   /**
-   * The order as it stands.
+   * The order as it is now.
    *
    * @generated from field: sagacart.order.v1.Order order = 1;
    */
@@ -839,10 +769,10 @@ export type RecordDeclineResponseJson = {
  * Use `create(RecordDeclineResponseSchema)` to create a new message.
  */
 export const RecordDeclineResponseSchema: GenMessage<RecordDeclineResponse, {jsonType: RecordDeclineResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_saga_service, 11);
+  messageDesc(file_sagacart_order_v1_saga_service, 9);
 
 /**
- * Which refund.
+ * The outcome of a refund.
  *
  * @generated from message sagacart.order.v1.RecordRefundRequest
  */
@@ -869,7 +799,7 @@ export type RecordRefundRequest = Message<"sagacart.order.v1.RecordRefundRequest
   state: OrderRefund_State;
 
   /**
-   * Why it failed.
+   * The reason why it failed.
    *
    * @generated from field: string failure_reason = 4;
    */
@@ -877,7 +807,7 @@ export type RecordRefundRequest = Message<"sagacart.order.v1.RecordRefundRequest
 };
 
 /**
- * Which refund.
+ * The outcome of a refund.
  *
  * @generated from message sagacart.order.v1.RecordRefundRequest
  */
@@ -904,7 +834,7 @@ export type RecordRefundRequestJson = {
   state?: OrderRefund_StateJson;
 
   /**
-   * Why it failed.
+   * The reason why it failed.
    *
    * @generated from field: string failure_reason = 4;
    */
@@ -916,7 +846,7 @@ export type RecordRefundRequestJson = {
  * Use `create(RecordRefundRequestSchema)` to create a new message.
  */
 export const RecordRefundRequestSchema: GenMessage<RecordRefundRequest, {jsonType: RecordRefundRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_saga_service, 12);
+  messageDesc(file_sagacart_order_v1_saga_service, 10);
 
 /**
  * The refund.
@@ -925,7 +855,7 @@ export const RecordRefundRequestSchema: GenMessage<RecordRefundRequest, {jsonTyp
  */
 export type RecordRefundResponse = Message<"sagacart.order.v1.RecordRefundResponse"> & {
   /**
-   * The refund as it stands.
+   * The refund as it is now.
    *
    * @generated from field: sagacart.order.v1.OrderRefund refund = 1;
    */
@@ -939,7 +869,7 @@ export type RecordRefundResponse = Message<"sagacart.order.v1.RecordRefundRespon
  */
 export type RecordRefundResponseJson = {
   /**
-   * The refund as it stands.
+   * The refund as it is now.
    *
    * @generated from field: sagacart.order.v1.OrderRefund refund = 1;
    */
@@ -951,10 +881,10 @@ export type RecordRefundResponseJson = {
  * Use `create(RecordRefundResponseSchema)` to create a new message.
  */
 export const RecordRefundResponseSchema: GenMessage<RecordRefundResponse, {jsonType: RecordRefundResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_saga_service, 13);
+  messageDesc(file_sagacart_order_v1_saga_service, 11);
 
 /**
- * What is wrong.
+ * The step that keeps failing.
  *
  * @generated from message sagacart.order.v1.RaiseIncidentRequest
  */
@@ -967,14 +897,14 @@ export type RaiseIncidentRequest = Message<"sagacart.order.v1.RaiseIncidentReque
   orderId: string;
 
   /**
-   * The step of the saga that does not succeed: "reserve", "charge", "ship", "void", "release", "refund".
+   * The step of the saga: "look" (read the order), "reserve", "charge", "ship", "undo", or "refund".
    *
    * @generated from field: string step = 2;
    */
   step: string;
 
   /**
-   * The workflow that tries.
+   * The workflow that runs the step.
    *
    * @generated from field: string workflow_id = 3;
    */
@@ -988,7 +918,7 @@ export type RaiseIncidentRequest = Message<"sagacart.order.v1.RaiseIncidentReque
   error: string;
 
   /**
-   * How often it was tried.
+   * The number of rounds of attempts that failed. Each round is an activity with up to ten attempts.
    *
    * @generated from field: int32 attempts = 5;
    */
@@ -996,7 +926,7 @@ export type RaiseIncidentRequest = Message<"sagacart.order.v1.RaiseIncidentReque
 };
 
 /**
- * What is wrong.
+ * The step that keeps failing.
  *
  * @generated from message sagacart.order.v1.RaiseIncidentRequest
  */
@@ -1009,14 +939,14 @@ export type RaiseIncidentRequestJson = {
   orderId?: string;
 
   /**
-   * The step of the saga that does not succeed: "reserve", "charge", "ship", "void", "release", "refund".
+   * The step of the saga: "look" (read the order), "reserve", "charge", "ship", "undo", or "refund".
    *
    * @generated from field: string step = 2;
    */
   step?: string;
 
   /**
-   * The workflow that tries.
+   * The workflow that runs the step.
    *
    * @generated from field: string workflow_id = 3;
    */
@@ -1030,7 +960,7 @@ export type RaiseIncidentRequestJson = {
   error?: string;
 
   /**
-   * How often it was tried.
+   * The number of rounds of attempts that failed. Each round is an activity with up to ten attempts.
    *
    * @generated from field: int32 attempts = 5;
    */
@@ -1042,7 +972,7 @@ export type RaiseIncidentRequestJson = {
  * Use `create(RaiseIncidentRequestSchema)` to create a new message.
  */
 export const RaiseIncidentRequestSchema: GenMessage<RaiseIncidentRequest, {jsonType: RaiseIncidentRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_saga_service, 14);
+  messageDesc(file_sagacart_order_v1_saga_service, 12);
 
 /**
  * The incident.
@@ -1051,7 +981,7 @@ export const RaiseIncidentRequestSchema: GenMessage<RaiseIncidentRequest, {jsonT
  */
 export type RaiseIncidentResponse = Message<"sagacart.order.v1.RaiseIncidentResponse"> & {
   /**
-   * Its id.
+   * The id of the incident.
    *
    * @generated from field: string incident_id = 1;
    */
@@ -1065,7 +995,7 @@ export type RaiseIncidentResponse = Message<"sagacart.order.v1.RaiseIncidentResp
  */
 export type RaiseIncidentResponseJson = {
   /**
-   * Its id.
+   * The id of the incident.
    *
    * @generated from field: string incident_id = 1;
    */
@@ -1077,10 +1007,10 @@ export type RaiseIncidentResponseJson = {
  * Use `create(RaiseIncidentResponseSchema)` to create a new message.
  */
 export const RaiseIncidentResponseSchema: GenMessage<RaiseIncidentResponse, {jsonType: RaiseIncidentResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_saga_service, 15);
+  messageDesc(file_sagacart_order_v1_saga_service, 13);
 
 /**
- * What went well.
+ * The step that succeeded.
  *
  * @generated from message sagacart.order.v1.ClearIncidentRequest
  */
@@ -1101,7 +1031,7 @@ export type ClearIncidentRequest = Message<"sagacart.order.v1.ClearIncidentReque
 };
 
 /**
- * What went well.
+ * The step that succeeded.
  *
  * @generated from message sagacart.order.v1.ClearIncidentRequest
  */
@@ -1126,10 +1056,10 @@ export type ClearIncidentRequestJson = {
  * Use `create(ClearIncidentRequestSchema)` to create a new message.
  */
 export const ClearIncidentRequestSchema: GenMessage<ClearIncidentRequest, {jsonType: ClearIncidentRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_saga_service, 16);
+  messageDesc(file_sagacart_order_v1_saga_service, 14);
 
 /**
- * Nothing more to say.
+ * Empty.
  *
  * @generated from message sagacart.order.v1.ClearIncidentResponse
  */
@@ -1137,7 +1067,7 @@ export type ClearIncidentResponse = Message<"sagacart.order.v1.ClearIncidentResp
 };
 
 /**
- * Nothing more to say.
+ * Empty.
  *
  * @generated from message sagacart.order.v1.ClearIncidentResponse
  */
@@ -1149,22 +1079,25 @@ export type ClearIncidentResponseJson = {
  * Use `create(ClearIncidentResponseSchema)` to create a new message.
  */
 export const ClearIncidentResponseSchema: GenMessage<ClearIncidentResponse, {jsonType: ClearIncidentResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_saga_service, 17);
+  messageDesc(file_sagacart_order_v1_saga_service, 15);
 
 /**
- * What the worker that carries orders through their saga says and asks. Atomic per order, independent across
- * orders; a repeat answers the same. An order that is named twice fails the whole call with INVALID_ARGUMENT /
- * NAMED_TWICE. Not for others.
+ * The worker's access to orders, to take them through their saga. Internal: for the worker only.
+ *
+ * Each order's change is atomic, and a repeat gets the same answer. BatchMove fails with INVALID_ARGUMENT / NAMED_TWICE
+ * if an order is named twice.
+ *
+ * Each order has at most one owner: the workflow that takes it through its saga. Only the owner may move the order.
  *
  * @generated from service sagacart.order.v1.SagaService
  */
 export const SagaService: GenService<{
   /**
-   * Record an order that the named workflow carries from the start, as OrderService.Checkout records one.
+   * Record an order like OrderService.Checkout, with the named workflow as its owner.
    *
-   * It is in that workflow's hands at once, and no other worker is told of it: so a version of the worker that is not
-   * in use yet tries itself on orders of its own. Where that workflow is gone, the order is given a new carrier like
-   * any other. Answers without waiting, and fails like Checkout.
+   * No other worker gets the order, so that a version of the worker that is not in use yet can test itself with orders
+   * of its own. If the workflow is gone, the order gets a new owner like any other. Answers without waiting, and fails
+   * like Checkout.
    *
    * @generated from rpc sagacart.order.v1.SagaService.PlaceOrder
    */
@@ -1174,7 +1107,7 @@ export const SagaService: GenService<{
     output: typeof PlaceOrderResponseSchema;
   },
   /**
-   * Take orders on: sets their carrier where they have none, and tells each one's state, from which the saga goes on.
+   * Become the owner of orders that have none, and get the orders, so that the saga can go on from their states.
    *
    * @generated from rpc sagacart.order.v1.SagaService.BatchBegin
    */
@@ -1186,9 +1119,8 @@ export const SagaService: GenService<{
   /**
    * Move orders to their next states.
    *
-   * Each move names the workflow that carries the order; an order that another one carries is left alone. A move
-   * forward looks at cancel_request_time in the same statement: where it is set, the order is not moved but turned
-   * CANCELLING. A move the order has made already, or that leads back, changes nothing and tells where it is.
+   * An order of another owner does not change. A move forward of an order whose cancellation was requested turns it
+   * CANCELLING instead. A move to a state that the order has passed changes nothing and answers with its state.
    *
    * @generated from rpc sagacart.order.v1.SagaService.BatchMove
    */
@@ -1198,7 +1130,7 @@ export const SagaService: GenService<{
     output: typeof BatchMoveResponseSchema;
   },
   /**
-   * Give orders to workflows of their own, and record the commands that start them, in one transaction.
+   * Hand orders over to workflows of their own, and record the commands that start these, in one transaction.
    *
    * @generated from rpc sagacart.order.v1.SagaService.BatchHandOver
    */
@@ -1208,17 +1140,9 @@ export const SagaService: GenService<{
     output: typeof BatchHandOverResponseSchema;
   },
   /**
-   * Get many orders. What does not exist is left out of the answer.
+   * Record that an attempt to pay an order that awaits payment was declined.
    *
-   * @generated from rpc sagacart.order.v1.SagaService.BatchGetOrders
-   */
-  batchGetOrders: {
-    methodKind: "unary";
-    input: typeof BatchGetOrdersRequestSchema;
-    output: typeof BatchGetOrdersResponseSchema;
-  },
-  /**
-   * Record what became of an attempt to pay an order that awaits payment and was declined.
+   * Fails with NOT_FOUND / ORDER_NOT_FOUND.
    *
    * @generated from rpc sagacart.order.v1.SagaService.RecordDecline
    */
@@ -1228,7 +1152,9 @@ export const SagaService: GenService<{
     output: typeof RecordDeclineResponseSchema;
   },
   /**
-   * Record what became of a refund.
+   * Record the outcome of a refund.
+   *
+   * Fails with NOT_FOUND / REFUND_NOT_FOUND.
    *
    * @generated from rpc sagacart.order.v1.SagaService.RecordRefund
    */
@@ -1238,7 +1164,9 @@ export const SagaService: GenService<{
     output: typeof RecordRefundResponseSchema;
   },
   /**
-   * Raise an incident, or count another try of one that is open.
+   * Raise an incident, or update the open incident of the same step.
+   *
+   * Fails with NOT_FOUND / ORDER_NOT_FOUND.
    *
    * @generated from rpc sagacart.order.v1.SagaService.RaiseIncident
    */
@@ -1248,7 +1176,7 @@ export const SagaService: GenService<{
     output: typeof RaiseIncidentResponseSchema;
   },
   /**
-   * Say that what an incident was about went well after all: an open one is closed by the saga itself.
+   * Resolve the open incident of a step that succeeded after all.
    *
    * @generated from rpc sagacart.order.v1.SagaService.ClearIncident
    */

@@ -17,27 +17,27 @@ export const file_sagacart_payment_v1_account: GenFile = /*@__PURE__*/
   fileDesc("CiFzYWdhY2FydC9wYXltZW50L3YxL2FjY291bnQucHJvdG8SE3NhZ2FjYXJ0LnBheW1lbnQudjEiqgEKB0FjY291bnQSEwoLY3VzdG9tZXJfaWQYASABKAkSKAoHYmFsYW5jZRgCIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuTW9uZXkSLwoLY3JlYXRlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKWAQoHUG9zdGluZxIQCghlbnRyeV9pZBgBIAEoCRIMCgRraW5kGAIgASgJEhEKCXJlZmVyZW5jZRgDIAEoCRInCgZhbW91bnQYBCABKAsyFy5zYWdhY2FydC50eXBlLnYxLk1vbmV5Ei8KC2NyZWF0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcGIGcHJvdG8z", [file_google_protobuf_timestamp, file_sagacart_type_v1_money]);
 
 /**
- * A customer's money with the shop, in one currency.
+ * A customer's balance with the shop, in one currency.
  *
  * @generated from message sagacart.payment.v1.Account
  */
 export type Account = Message<"sagacart.payment.v1.Account"> & {
   /**
-   * Whose it is.
+   * The customer.
    *
    * @generated from field: string customer_id = 1;
    */
   customerId: string;
 
   /**
-   * How much there is: the sum of its postings. Never negative.
+   * The balance: the sum of its postings. Never negative.
    *
    * @generated from field: sagacart.type.v1.Money balance = 2;
    */
   balance?: Money | undefined;
 
   /**
-   * When it was made.
+   * When it was created.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 3;
    */
@@ -52,27 +52,27 @@ export type Account = Message<"sagacart.payment.v1.Account"> & {
 };
 
 /**
- * A customer's money with the shop, in one currency.
+ * A customer's balance with the shop, in one currency.
  *
  * @generated from message sagacart.payment.v1.Account
  */
 export type AccountJson = {
   /**
-   * Whose it is.
+   * The customer.
    *
    * @generated from field: string customer_id = 1;
    */
   customerId?: string;
 
   /**
-   * How much there is: the sum of its postings. Never negative.
+   * The balance: the sum of its postings. Never negative.
    *
    * @generated from field: sagacart.type.v1.Money balance = 2;
    */
   balance?: MoneyJson;
 
   /**
-   * When it was made.
+   * When it was created.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 3;
    */
@@ -94,41 +94,41 @@ export const AccountSchema: GenMessage<Account, {jsonType: AccountJson}> = /*@__
   messageDesc(file_sagacart_payment_v1_account, 0);
 
 /**
- * A line of the ledger, as one account sees it.
+ * A change of one account's balance.
  *
  * @generated from message sagacart.payment.v1.Posting
  */
 export type Posting = Message<"sagacart.payment.v1.Posting"> & {
   /**
-   * The journal entry that it is part of; the postings of an entry sum to zero per currency.
+   * The journal entry that it belongs to; the postings of an entry sum to zero per currency.
    *
    * @generated from field: string entry_id = 1;
    */
   entryId: string;
 
   /**
-   * Why money moved: "deposit", "charge", "refund", "adjustment".
+   * The kind of the entry: "deposit", "charge", "refund", "adjustment".
    *
    * @generated from field: string kind = 2;
    */
   kind: string;
 
   /**
-   * What it belongs to: an order, payment or refund.
+   * The id of the order, payment or refund that it belongs to.
    *
    * @generated from field: string reference = 3;
    */
   reference: string;
 
   /**
-   * How much came (positive) or went (negative).
+   * The amount: positive if it increases the balance, negative if it reduces it.
    *
    * @generated from field: sagacart.type.v1.Money amount = 4;
    */
   amount?: Money | undefined;
 
   /**
-   * When.
+   * When it was recorded.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 5;
    */
@@ -136,41 +136,41 @@ export type Posting = Message<"sagacart.payment.v1.Posting"> & {
 };
 
 /**
- * A line of the ledger, as one account sees it.
+ * A change of one account's balance.
  *
  * @generated from message sagacart.payment.v1.Posting
  */
 export type PostingJson = {
   /**
-   * The journal entry that it is part of; the postings of an entry sum to zero per currency.
+   * The journal entry that it belongs to; the postings of an entry sum to zero per currency.
    *
    * @generated from field: string entry_id = 1;
    */
   entryId?: string;
 
   /**
-   * Why money moved: "deposit", "charge", "refund", "adjustment".
+   * The kind of the entry: "deposit", "charge", "refund", "adjustment".
    *
    * @generated from field: string kind = 2;
    */
   kind?: string;
 
   /**
-   * What it belongs to: an order, payment or refund.
+   * The id of the order, payment or refund that it belongs to.
    *
    * @generated from field: string reference = 3;
    */
   reference?: string;
 
   /**
-   * How much came (positive) or went (negative).
+   * The amount: positive if it increases the balance, negative if it reduces it.
    *
    * @generated from field: sagacart.type.v1.Money amount = 4;
    */
   amount?: MoneyJson;
 
   /**
-   * When.
+   * When it was recorded.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 5;
    */

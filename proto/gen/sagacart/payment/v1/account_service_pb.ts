@@ -20,27 +20,27 @@ export const file_sagacart_payment_v1_account_service: GenFile = /*@__PURE__*/
   fileDesc("CilzYWdhY2FydC9wYXltZW50L3YxL2FjY291bnRfc2VydmljZS5wcm90bxITc2FnYWNhcnQucGF5bWVudC52MSKzAQoUQ3JlYXRlQWNjb3VudFJlcXVlc3QSPQoLY3VzdG9tZXJfaWQYASABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SKwoNY3VycmVuY3lfY29kZRgCIAEoCUIUukgR2AEBcgwyCl5bQS1aXXszfSQSLwoKcmVxdWVzdF9pZBgDIAEoCUIbukgYchYyFF5bXHgyMS1ceDdlXXswLDEyOH0kIkYKFUNyZWF0ZUFjY291bnRSZXNwb25zZRItCgdhY2NvdW50GAEgASgLMhwuc2FnYWNhcnQucGF5bWVudC52MS5BY2NvdW50InwKEUdldEFjY291bnRSZXF1ZXN0EjoKC2N1c3RvbWVyX2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEisKDWN1cnJlbmN5X2NvZGUYAiABKAlCFLpIEdgBAXIMMgpeW0EtWl17M30kIkMKEkdldEFjY291bnRSZXNwb25zZRItCgdhY2NvdW50GAEgASgLMhwuc2FnYWNhcnQucGF5bWVudC52MS5BY2NvdW50IlMKE0xpc3RBY2NvdW50c1JlcXVlc3QSHgoJcGFnZV9zaXplGAEgASgFQgu6SAgaBhjAhD0oABIcCgpwYWdlX3Rva2VuGAIgASgJQgi6SAVyAxjoByJfChRMaXN0QWNjb3VudHNSZXNwb25zZRIuCghhY2NvdW50cxgBIAMoCzIcLnNhZ2FjYXJ0LnBheW1lbnQudjEuQWNjb3VudBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAki7wEKDkRlcG9zaXRSZXF1ZXN0EjoKC2N1c3RvbWVyX2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEnAKBmFtb3VudBgCIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuTW9uZXlCR7pIRLoBPgoObW9uZXkucG9zaXRpdmUSFm11c3QgYmUgbW9yZSB0aGFuIHplcm8aFHRoaXMubWlub3JfdW5pdHMgPiAwyAEBEi8KCnJlcXVlc3RfaWQYAyABKAlCG7pIGHIWMhReW1x4MjEtXHg3ZV17MCwxMjh9JCJACg9EZXBvc2l0UmVzcG9uc2USLQoHYWNjb3VudBgBIAEoCzIcLnNhZ2FjYXJ0LnBheW1lbnQudjEuQWNjb3VudCK8AQoTTGlzdFBvc3RpbmdzUmVxdWVzdBI6CgtjdXN0b21lcl9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIrCg1jdXJyZW5jeV9jb2RlGAIgASgJQhS6SBHYAQFyDDIKXltBLVpdezN9JBIeCglwYWdlX3NpemUYAyABKAVCC7pICBoGGMCEPSgAEhwKCnBhZ2VfdG9rZW4YBCABKAlCCLpIBXIDGOgHIl8KFExpc3RQb3N0aW5nc1Jlc3BvbnNlEi4KCHBvc3RpbmdzGAEgAygLMhwuc2FnYWNhcnQucGF5bWVudC52MS5Qb3N0aW5nEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSKjAgoXQmF0Y2hQdXRBY2NvdW50c1JlcXVlc3QSTQoFaXRlbXMYASADKAsyMS5zYWdhY2FydC5wYXltZW50LnYxLkJhdGNoUHV0QWNjb3VudHNSZXF1ZXN0Lkl0ZW1CC7pICJIBBQgBEIgnGrgBCgRJdGVtEjoKC2N1c3RvbWVyX2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEnQKB2JhbGFuY2UYAiABKAsyFy5zYWdhY2FydC50eXBlLnYxLk1vbmV5Qkq6SEe6AUEKEm1vbmV5Lm5vdF9uZWdhdGl2ZRIUbXVzdCBub3QgYmUgbmVnYXRpdmUaFXRoaXMubWlub3JfdW5pdHMgPj0gMMgBASIpChhCYXRjaFB1dEFjY291bnRzUmVzcG9uc2USDQoFY291bnQYASABKAUy5QYKDkFjY291bnRTZXJ2aWNlEooBCg1DcmVhdGVBY2NvdW50Eikuc2FnYWNhcnQucGF5bWVudC52MS5DcmVhdGVBY2NvdW50UmVxdWVzdBoqLnNhZ2FjYXJ0LnBheW1lbnQudjEuQ3JlYXRlQWNjb3VudFJlc3BvbnNlIiKQAgKquxgEEgIDBILT5JMCEToBKiIML3YxL2FjY291bnRzEo4BCgpHZXRBY2NvdW50EiYuc2FnYWNhcnQucGF5bWVudC52MS5HZXRBY2NvdW50UmVxdWVzdBonLnNhZ2FjYXJ0LnBheW1lbnQudjEuR2V0QWNjb3VudFJlc3BvbnNlIi+QAgGquxgGEgQBAgMEgtPkkwIcEhovdjEvYWNjb3VudHMve2N1c3RvbWVyX2lkfRKFAQoMTGlzdEFjY291bnRzEiguc2FnYWNhcnQucGF5bWVudC52MS5MaXN0QWNjb3VudHNSZXF1ZXN0Gikuc2FnYWNhcnQucGF5bWVudC52MS5MaXN0QWNjb3VudHNSZXNwb25zZSIgkAIBqrsYBRIDAgMEgtPkkwIOEgwvdjEvYWNjb3VudHMSjgEKB0RlcG9zaXQSIy5zYWdhY2FydC5wYXltZW50LnYxLkRlcG9zaXRSZXF1ZXN0GiQuc2FnYWNhcnQucGF5bWVudC52MS5EZXBvc2l0UmVzcG9uc2UiOJACAqq7GAQSAgMEgtPkkwInOgEqIiIvdjEvYWNjb3VudHMve2N1c3RvbWVyX2lkfTpkZXBvc2l0Ep0BCgxMaXN0UG9zdGluZ3MSKC5zYWdhY2FydC5wYXltZW50LnYxLkxpc3RQb3N0aW5nc1JlcXVlc3QaKS5zYWdhY2FydC5wYXltZW50LnYxLkxpc3RQb3N0aW5nc1Jlc3BvbnNlIjiQAgGquxgGEgQBAgMEgtPkkwIlEiMvdjEvYWNjb3VudHMve2N1c3RvbWVyX2lkfS9wb3N0aW5ncxJ8ChBCYXRjaFB1dEFjY291bnRzEiwuc2FnYWNhcnQucGF5bWVudC52MS5CYXRjaFB1dEFjY291bnRzUmVxdWVzdBotLnNhZ2FjYXJ0LnBheW1lbnQudjEuQmF0Y2hQdXRBY2NvdW50c1Jlc3BvbnNlIguQAgKquxgEEgIDBGIGcHJvdG8z", [file_buf_validate_validate, file_google_api_annotations, file_sagacart_auth_v1_access, file_sagacart_payment_v1_account, file_sagacart_type_v1_money]);
 
 /**
- * Whose account.
+ * The account to open.
  *
  * @generated from message sagacart.payment.v1.CreateAccountRequest
  */
 export type CreateAccountRequest = Message<"sagacart.payment.v1.CreateAccountRequest"> & {
   /**
-   * Whose; made by the service where it is empty.
+   * The customer; the service generates an id if it is empty.
    *
    * @generated from field: string customer_id = 1;
    */
   customerId: string;
 
   /**
-   * The currency; the shop's where it is empty.
+   * The currency; the shop's if empty.
    *
    * @generated from field: string currency_code = 2;
    */
   currencyCode: string;
 
   /**
-   * Makes a repeat answer like the first, where the id is the service's choice.
+   * Idempotency key if the id is empty: a repeat with the same key gets the same answer.
    *
    * @generated from field: string request_id = 3;
    */
@@ -48,27 +48,27 @@ export type CreateAccountRequest = Message<"sagacart.payment.v1.CreateAccountReq
 };
 
 /**
- * Whose account.
+ * The account to open.
  *
  * @generated from message sagacart.payment.v1.CreateAccountRequest
  */
 export type CreateAccountRequestJson = {
   /**
-   * Whose; made by the service where it is empty.
+   * The customer; the service generates an id if it is empty.
    *
    * @generated from field: string customer_id = 1;
    */
   customerId?: string;
 
   /**
-   * The currency; the shop's where it is empty.
+   * The currency; the shop's if empty.
    *
    * @generated from field: string currency_code = 2;
    */
   currencyCode?: string;
 
   /**
-   * Makes a repeat answer like the first, where the id is the service's choice.
+   * Idempotency key if the id is empty: a repeat with the same key gets the same answer.
    *
    * @generated from field: string request_id = 3;
    */
@@ -118,20 +118,20 @@ export const CreateAccountResponseSchema: GenMessage<CreateAccountResponse, {jso
   messageDesc(file_sagacart_payment_v1_account_service, 1);
 
 /**
- * Whose account.
+ * The account to get.
  *
  * @generated from message sagacart.payment.v1.GetAccountRequest
  */
 export type GetAccountRequest = Message<"sagacart.payment.v1.GetAccountRequest"> & {
   /**
-   * Whose.
+   * The customer.
    *
    * @generated from field: string customer_id = 1;
    */
   customerId: string;
 
   /**
-   * The currency; the shop's where it is empty.
+   * The currency; the shop's if empty.
    *
    * @generated from field: string currency_code = 2;
    */
@@ -139,20 +139,20 @@ export type GetAccountRequest = Message<"sagacart.payment.v1.GetAccountRequest">
 };
 
 /**
- * Whose account.
+ * The account to get.
  *
  * @generated from message sagacart.payment.v1.GetAccountRequest
  */
 export type GetAccountRequestJson = {
   /**
-   * Whose.
+   * The customer.
    *
    * @generated from field: string customer_id = 1;
    */
   customerId?: string;
 
   /**
-   * The currency; the shop's where it is empty.
+   * The currency; the shop's if empty.
    *
    * @generated from field: string currency_code = 2;
    */
@@ -202,20 +202,20 @@ export const GetAccountResponseSchema: GenMessage<GetAccountResponse, {jsonType:
   messageDesc(file_sagacart_payment_v1_account_service, 3);
 
 /**
- * Which page.
+ * The accounts to list.
  *
  * @generated from message sagacart.payment.v1.ListAccountsRequest
  */
 export type ListAccountsRequest = Message<"sagacart.payment.v1.ListAccountsRequest"> & {
   /**
-   * How many; 0 means 50, more than 200 means 200.
+   * The page size; 0 means 50, more than 200 means 200.
    *
    * @generated from field: int32 page_size = 1;
    */
   pageSize: number;
 
   /**
-   * From the answer before.
+   * The next_page_token of the previous page; empty for the first page.
    *
    * @generated from field: string page_token = 2;
    */
@@ -223,20 +223,20 @@ export type ListAccountsRequest = Message<"sagacart.payment.v1.ListAccountsReque
 };
 
 /**
- * Which page.
+ * The accounts to list.
  *
  * @generated from message sagacart.payment.v1.ListAccountsRequest
  */
 export type ListAccountsRequestJson = {
   /**
-   * How many; 0 means 50, more than 200 means 200.
+   * The page size; 0 means 50, more than 200 means 200.
    *
    * @generated from field: int32 page_size = 1;
    */
   pageSize?: number;
 
   /**
-   * From the answer before.
+   * The next_page_token of the previous page; empty for the first page.
    *
    * @generated from field: string page_token = 2;
    */
@@ -264,7 +264,7 @@ export type ListAccountsResponse = Message<"sagacart.payment.v1.ListAccountsResp
   accounts: Account[];
 
   /**
-   * Asks for the next page; empty at the end.
+   * The token for the next page; empty on the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -285,7 +285,7 @@ export type ListAccountsResponseJson = {
   accounts?: AccountJson[];
 
   /**
-   * Asks for the next page; empty at the end.
+   * The token for the next page; empty on the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -300,27 +300,27 @@ export const ListAccountsResponseSchema: GenMessage<ListAccountsResponse, {jsonT
   messageDesc(file_sagacart_payment_v1_account_service, 5);
 
 /**
- * How much for whom.
+ * The deposit.
  *
  * @generated from message sagacart.payment.v1.DepositRequest
  */
 export type DepositRequest = Message<"sagacart.payment.v1.DepositRequest"> & {
   /**
-   * Whose account.
+   * The customer who owns the account.
    *
    * @generated from field: string customer_id = 1;
    */
   customerId: string;
 
   /**
-   * How much.
+   * The amount.
    *
    * @generated from field: sagacart.type.v1.Money amount = 2;
    */
   amount?: Money | undefined;
 
   /**
-   * Makes a repeat answer like the first.
+   * Idempotency key: a repeat with the same key gets the same answer.
    *
    * @generated from field: string request_id = 3;
    */
@@ -328,27 +328,27 @@ export type DepositRequest = Message<"sagacart.payment.v1.DepositRequest"> & {
 };
 
 /**
- * How much for whom.
+ * The deposit.
  *
  * @generated from message sagacart.payment.v1.DepositRequest
  */
 export type DepositRequestJson = {
   /**
-   * Whose account.
+   * The customer who owns the account.
    *
    * @generated from field: string customer_id = 1;
    */
   customerId?: string;
 
   /**
-   * How much.
+   * The amount.
    *
    * @generated from field: sagacart.type.v1.Money amount = 2;
    */
   amount?: MoneyJson;
 
   /**
-   * Makes a repeat answer like the first.
+   * Idempotency key: a repeat with the same key gets the same answer.
    *
    * @generated from field: string request_id = 3;
    */
@@ -363,7 +363,7 @@ export const DepositRequestSchema: GenMessage<DepositRequest, {jsonType: Deposit
   messageDesc(file_sagacart_payment_v1_account_service, 6);
 
 /**
- * The account, with the money in it.
+ * The account after the deposit.
  *
  * @generated from message sagacart.payment.v1.DepositResponse
  */
@@ -377,7 +377,7 @@ export type DepositResponse = Message<"sagacart.payment.v1.DepositResponse"> & {
 };
 
 /**
- * The account, with the money in it.
+ * The account after the deposit.
  *
  * @generated from message sagacart.payment.v1.DepositResponse
  */
@@ -398,34 +398,34 @@ export const DepositResponseSchema: GenMessage<DepositResponse, {jsonType: Depos
   messageDesc(file_sagacart_payment_v1_account_service, 7);
 
 /**
- * Whose postings.
+ * The account whose postings to list.
  *
  * @generated from message sagacart.payment.v1.ListPostingsRequest
  */
 export type ListPostingsRequest = Message<"sagacart.payment.v1.ListPostingsRequest"> & {
   /**
-   * Whose account.
+   * The customer who owns the account.
    *
    * @generated from field: string customer_id = 1;
    */
   customerId: string;
 
   /**
-   * The currency; the shop's where it is empty.
+   * The currency; the shop's if empty.
    *
    * @generated from field: string currency_code = 2;
    */
   currencyCode: string;
 
   /**
-   * How many; 0 means 50, more than 200 means 200.
+   * The page size; 0 means 50, more than 200 means 200.
    *
    * @generated from field: int32 page_size = 3;
    */
   pageSize: number;
 
   /**
-   * From the answer before.
+   * The next_page_token of the previous page; empty for the first page.
    *
    * @generated from field: string page_token = 4;
    */
@@ -433,34 +433,34 @@ export type ListPostingsRequest = Message<"sagacart.payment.v1.ListPostingsReque
 };
 
 /**
- * Whose postings.
+ * The account whose postings to list.
  *
  * @generated from message sagacart.payment.v1.ListPostingsRequest
  */
 export type ListPostingsRequestJson = {
   /**
-   * Whose account.
+   * The customer who owns the account.
    *
    * @generated from field: string customer_id = 1;
    */
   customerId?: string;
 
   /**
-   * The currency; the shop's where it is empty.
+   * The currency; the shop's if empty.
    *
    * @generated from field: string currency_code = 2;
    */
   currencyCode?: string;
 
   /**
-   * How many; 0 means 50, more than 200 means 200.
+   * The page size; 0 means 50, more than 200 means 200.
    *
    * @generated from field: int32 page_size = 3;
    */
   pageSize?: number;
 
   /**
-   * From the answer before.
+   * The next_page_token of the previous page; empty for the first page.
    *
    * @generated from field: string page_token = 4;
    */
@@ -488,7 +488,7 @@ export type ListPostingsResponse = Message<"sagacart.payment.v1.ListPostingsResp
   postings: Posting[];
 
   /**
-   * Asks for the next page; empty at the end.
+   * The token for the next page; empty on the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -509,7 +509,7 @@ export type ListPostingsResponseJson = {
   postings?: PostingJson[];
 
   /**
-   * Asks for the next page; empty at the end.
+   * The token for the next page; empty on the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -524,7 +524,7 @@ export const ListPostingsResponseSchema: GenMessage<ListPostingsResponse, {jsonT
   messageDesc(file_sagacart_payment_v1_account_service, 9);
 
 /**
- * Whose accounts, and how much is to be in each.
+ * The accounts and their balances.
  *
  * @generated from message sagacart.payment.v1.BatchPutAccountsRequest
  */
@@ -538,7 +538,7 @@ export type BatchPutAccountsRequest = Message<"sagacart.payment.v1.BatchPutAccou
 };
 
 /**
- * Whose accounts, and how much is to be in each.
+ * The accounts and their balances.
  *
  * @generated from message sagacart.payment.v1.BatchPutAccountsRequest
  */
@@ -565,14 +565,14 @@ export const BatchPutAccountsRequestSchema: GenMessage<BatchPutAccountsRequest, 
  */
 export type BatchPutAccountsRequest_Item = Message<"sagacart.payment.v1.BatchPutAccountsRequest.Item"> & {
   /**
-   * Whose.
+   * The customer.
    *
    * @generated from field: string customer_id = 1;
    */
   customerId: string;
 
   /**
-   * How much is to be in it.
+   * The new balance.
    *
    * @generated from field: sagacart.type.v1.Money balance = 2;
    */
@@ -586,14 +586,14 @@ export type BatchPutAccountsRequest_Item = Message<"sagacart.payment.v1.BatchPut
  */
 export type BatchPutAccountsRequest_ItemJson = {
   /**
-   * Whose.
+   * The customer.
    *
    * @generated from field: string customer_id = 1;
    */
   customerId?: string;
 
   /**
-   * How much is to be in it.
+   * The new balance.
    *
    * @generated from field: sagacart.type.v1.Money balance = 2;
    */
@@ -608,13 +608,13 @@ export const BatchPutAccountsRequest_ItemSchema: GenMessage<BatchPutAccountsRequ
   messageDesc(file_sagacart_payment_v1_account_service, 10, 0);
 
 /**
- * How many.
+ * The number of accounts.
  *
  * @generated from message sagacart.payment.v1.BatchPutAccountsResponse
  */
 export type BatchPutAccountsResponse = Message<"sagacart.payment.v1.BatchPutAccountsResponse"> & {
   /**
-   * How many accounts were opened or set.
+   * The number of accounts that were opened or set.
    *
    * @generated from field: int32 count = 1;
    */
@@ -622,13 +622,13 @@ export type BatchPutAccountsResponse = Message<"sagacart.payment.v1.BatchPutAcco
 };
 
 /**
- * How many.
+ * The number of accounts.
  *
  * @generated from message sagacart.payment.v1.BatchPutAccountsResponse
  */
 export type BatchPutAccountsResponseJson = {
   /**
-   * How many accounts were opened or set.
+   * The number of accounts that were opened or set.
    *
    * @generated from field: int32 count = 1;
    */
@@ -643,13 +643,13 @@ export const BatchPutAccountsResponseSchema: GenMessage<BatchPutAccountsResponse
   messageDesc(file_sagacart_payment_v1_account_service, 11);
 
 /**
- * Customers' money with the shop, in a double-entry ledger.
+ * Customers' balances with the shop, in a double-entry ledger.
  *
  * @generated from service sagacart.payment.v1.AccountService
  */
 export const AccountService: GenService<{
   /**
-   * Open an account, with nothing in it. A repeat answers with the account there is.
+   * Open an account with a balance of zero. A repeat returns the existing account.
    *
    * @generated from rpc sagacart.payment.v1.AccountService.CreateAccount
    */
@@ -671,7 +671,7 @@ export const AccountService: GenService<{
     output: typeof GetAccountResponseSchema;
   },
   /**
-   * List accounts, by customer.
+   * List accounts, ordered by customer.
    *
    * Fails with INVALID_ARGUMENT / BAD_PAGE_TOKEN.
    *
@@ -683,10 +683,10 @@ export const AccountService: GenService<{
     output: typeof ListAccountsResponseSchema;
   },
   /**
-   * Pay money in.
+   * Deposit money.
    *
-   * Fails with NOT_FOUND / ACCOUNT_NOT_FOUND (no account in that currency), with FAILED_PRECONDITION /
-   * BALANCE_LIMIT above 10^15 minor units, and with FAILED_PRECONDITION / REQUEST_ID_REUSED.
+   * Fails with NOT_FOUND / ACCOUNT_NOT_FOUND if there is no account in that currency, and with FAILED_PRECONDITION:
+   * BALANCE_LIMIT above 10^15 minor units, or REQUEST_ID_REUSED.
    *
    * @generated from rpc sagacart.payment.v1.AccountService.Deposit
    */
@@ -708,9 +708,9 @@ export const AccountService: GenService<{
     output: typeof ListPostingsResponseSchema;
   },
   /**
-   * Open many accounts and set their balances, by journal entries, so that the ledger stays true.
+   * Open many accounts and set their balances, with journal entries, so that the ledger still sums up.
    *
-   * All or nothing. A repeat ends in the same state.
+   * All or nothing; a repeat ends in the same state.
    *
    * @generated from rpc sagacart.payment.v1.AccountService.BatchPutAccounts
    */

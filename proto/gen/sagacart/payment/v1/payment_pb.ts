@@ -30,77 +30,77 @@ export type Payment = Message<"sagacart.payment.v1.Payment"> & {
   id: string;
 
   /**
-   * Whom it is for.
+   * The kind.
    *
    * @generated from field: sagacart.payment.v1.Payment.Kind kind = 2;
    */
   kind: Payment_Kind;
 
   /**
-   * The order; empty where it was made by hand.
+   * The order; empty if the payment was created by hand.
    *
    * @generated from field: string order_id = 3;
    */
   orderId: string;
 
   /**
-   * Which attempt for that order: 1 to 20.
+   * The number of the attempt for that order: 1 to 20.
    *
    * @generated from field: int32 attempt = 4;
    */
   attempt: number;
 
   /**
-   * Who pays.
+   * The customer who pays.
    *
    * @generated from field: string customer_id = 5;
    */
   customerId: string;
 
   /**
-   * How much.
+   * The amount.
    *
    * @generated from field: sagacart.type.v1.Money amount = 6;
    */
   amount?: Money | undefined;
 
   /**
-   * How: a payment method of the card provider, or empty for the customer's balance.
+   * The card provider's id of a payment method; empty for the customer's balance.
    *
    * @generated from field: string payment_method = 7;
    */
   paymentMethod: string;
 
   /**
-   * Where it stands.
+   * The state.
    *
    * @generated from field: sagacart.payment.v1.Payment.State state = 8;
    */
   state: Payment_State;
 
   /**
-   * Why it was declined: "insufficient_funds", "card_declined", "no_account" …
+   * The reason why it was declined: "insufficient_funds", "card_declined", "no_account" …
    *
    * @generated from field: string decline_reason = 9;
    */
   declineReason: string;
 
   /**
-   * How much of it was paid back; never more than was captured.
+   * The amount that was paid back; never more than was captured.
    *
    * @generated from field: sagacart.type.v1.Money refunded = 10;
    */
   refunded?: Money | undefined;
 
   /**
-   * The card provider's own id of the charge, once known.
+   * The card provider's id of the charge, once known.
    *
    * @generated from field: string provider_charge_id = 11;
    */
   providerChargeId: string;
 
   /**
-   * When it was made.
+   * When it was created.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 12;
    */
@@ -128,77 +128,77 @@ export type PaymentJson = {
   id?: string;
 
   /**
-   * Whom it is for.
+   * The kind.
    *
    * @generated from field: sagacart.payment.v1.Payment.Kind kind = 2;
    */
   kind?: Payment_KindJson;
 
   /**
-   * The order; empty where it was made by hand.
+   * The order; empty if the payment was created by hand.
    *
    * @generated from field: string order_id = 3;
    */
   orderId?: string;
 
   /**
-   * Which attempt for that order: 1 to 20.
+   * The number of the attempt for that order: 1 to 20.
    *
    * @generated from field: int32 attempt = 4;
    */
   attempt?: number;
 
   /**
-   * Who pays.
+   * The customer who pays.
    *
    * @generated from field: string customer_id = 5;
    */
   customerId?: string;
 
   /**
-   * How much.
+   * The amount.
    *
    * @generated from field: sagacart.type.v1.Money amount = 6;
    */
   amount?: MoneyJson;
 
   /**
-   * How: a payment method of the card provider, or empty for the customer's balance.
+   * The card provider's id of a payment method; empty for the customer's balance.
    *
    * @generated from field: string payment_method = 7;
    */
   paymentMethod?: string;
 
   /**
-   * Where it stands.
+   * The state.
    *
    * @generated from field: sagacart.payment.v1.Payment.State state = 8;
    */
   state?: Payment_StateJson;
 
   /**
-   * Why it was declined: "insufficient_funds", "card_declined", "no_account" …
+   * The reason why it was declined: "insufficient_funds", "card_declined", "no_account" …
    *
    * @generated from field: string decline_reason = 9;
    */
   declineReason?: string;
 
   /**
-   * How much of it was paid back; never more than was captured.
+   * The amount that was paid back; never more than was captured.
    *
    * @generated from field: sagacart.type.v1.Money refunded = 10;
    */
   refunded?: MoneyJson;
 
   /**
-   * The card provider's own id of the charge, once known.
+   * The card provider's id of the charge, once known.
    *
    * @generated from field: string provider_charge_id = 11;
    */
   providerChargeId?: string;
 
   /**
-   * When it was made.
+   * When it was created.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 12;
    */
@@ -220,13 +220,13 @@ export const PaymentSchema: GenMessage<Payment, {jsonType: PaymentJson}> = /*@__
   messageDesc(file_sagacart_payment_v1_payment, 0);
 
 /**
- * Whom it is for.
+ * The kinds of payments.
  *
  * @generated from enum sagacart.payment.v1.Payment.Kind
  */
 export const Payment_Kind = {
   /**
-   * Never stored.
+   * Unset; never stored.
    *
    * @generated from enum value: KIND_UNSPECIFIED = 0;
    */
@@ -240,7 +240,7 @@ export const Payment_Kind = {
   ORDER: 1,
 
   /**
-   * By hand, for no order.
+   * Created by hand, for no order.
    *
    * @generated from enum value: KIND_MANUAL = 2;
    */
@@ -248,14 +248,14 @@ export const Payment_Kind = {
 } as const;
 
 /**
- * Whom it is for.
+ * The kinds of payments.
  *
  * @generated from enum sagacart.payment.v1.Payment.Kind
  */
 export type Payment_Kind = (typeof Payment_Kind)[keyof typeof Payment_Kind] | UnknownEnum;
 
 /**
- * Whom it is for.
+ * The kinds of payments.
  *
  * @generated from enum sagacart.payment.v1.Payment.Kind
  */
@@ -268,16 +268,16 @@ export const Payment_KindSchema: GenEnum<Payment_Kind, Payment_KindJson> = /*@__
   enumDesc(file_sagacart_payment_v1_payment, 0, 0);
 
 /**
- * Where it stands.
+ * The states of a payment.
  *
- * PENDING → CAPTURED | DECLINED | VOIDED. CAPTURED → VOIDED (refunded in full because the order was undone).
- * An attempt that was voided before it came is kept as VOIDED, so that it comes too late.
+ * PENDING → CAPTURED | DECLINED | VOIDED. CAPTURED → VOIDED (refunded in full because the order was undone). An
+ * attempt that is voided before it arrives is stored as VOIDED, so that it is refused when it arrives.
  *
  * @generated from enum sagacart.payment.v1.Payment.State
  */
 export const Payment_State = {
   /**
-   * Never stored.
+   * Unset; never stored.
    *
    * @generated from enum value: STATE_UNSPECIFIED = 0;
    */
@@ -291,14 +291,14 @@ export const Payment_State = {
   PENDING: 1,
 
   /**
-   * The money is the shop's.
+   * The shop has the money.
    *
    * @generated from enum value: STATE_CAPTURED = 2;
    */
   CAPTURED: 2,
 
   /**
-   * Refused, with a reason.
+   * Declined, with a reason.
    *
    * @generated from enum value: STATE_DECLINED = 3;
    */
@@ -313,20 +313,20 @@ export const Payment_State = {
 } as const;
 
 /**
- * Where it stands.
+ * The states of a payment.
  *
- * PENDING → CAPTURED | DECLINED | VOIDED. CAPTURED → VOIDED (refunded in full because the order was undone).
- * An attempt that was voided before it came is kept as VOIDED, so that it comes too late.
+ * PENDING → CAPTURED | DECLINED | VOIDED. CAPTURED → VOIDED (refunded in full because the order was undone). An
+ * attempt that is voided before it arrives is stored as VOIDED, so that it is refused when it arrives.
  *
  * @generated from enum sagacart.payment.v1.Payment.State
  */
 export type Payment_State = (typeof Payment_State)[keyof typeof Payment_State] | UnknownEnum;
 
 /**
- * Where it stands.
+ * The states of a payment.
  *
- * PENDING → CAPTURED | DECLINED | VOIDED. CAPTURED → VOIDED (refunded in full because the order was undone).
- * An attempt that was voided before it came is kept as VOIDED, so that it comes too late.
+ * PENDING → CAPTURED | DECLINED | VOIDED. CAPTURED → VOIDED (refunded in full because the order was undone). An
+ * attempt that is voided before it arrives is stored as VOIDED, so that it is refused when it arrives.
  *
  * @generated from enum sagacart.payment.v1.Payment.State
  */
@@ -339,7 +339,7 @@ export const Payment_StateSchema: GenEnum<Payment_State, Payment_StateJson> = /*
   enumDesc(file_sagacart_payment_v1_payment, 0, 1);
 
 /**
- * Money paid back.
+ * A refund of a payment.
  *
  * @generated from message sagacart.payment.v1.Refund
  */
@@ -359,42 +359,42 @@ export type Refund = Message<"sagacart.payment.v1.Refund"> & {
   paymentId: string;
 
   /**
-   * The order of that payment; empty where it was made by hand.
+   * The order of that payment; empty if the payment was created by hand.
    *
    * @generated from field: string order_id = 3;
    */
   orderId: string;
 
   /**
-   * How much.
+   * The amount.
    *
    * @generated from field: sagacart.type.v1.Money amount = 4;
    */
   amount?: Money | undefined;
 
   /**
-   * Why, for people.
+   * The reason, for people.
    *
    * @generated from field: string reason = 5;
    */
   reason: string;
 
   /**
-   * Where it stands.
+   * The state.
    *
    * @generated from field: sagacart.payment.v1.Refund.State state = 6;
    */
   state: Refund_State;
 
   /**
-   * Why it failed.
+   * The reason why it failed.
    *
    * @generated from field: string failure_reason = 7;
    */
   failureReason: string;
 
   /**
-   * When it was made.
+   * When it was created.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 8;
    */
@@ -409,7 +409,7 @@ export type Refund = Message<"sagacart.payment.v1.Refund"> & {
 };
 
 /**
- * Money paid back.
+ * A refund of a payment.
  *
  * @generated from message sagacart.payment.v1.Refund
  */
@@ -429,42 +429,42 @@ export type RefundJson = {
   paymentId?: string;
 
   /**
-   * The order of that payment; empty where it was made by hand.
+   * The order of that payment; empty if the payment was created by hand.
    *
    * @generated from field: string order_id = 3;
    */
   orderId?: string;
 
   /**
-   * How much.
+   * The amount.
    *
    * @generated from field: sagacart.type.v1.Money amount = 4;
    */
   amount?: MoneyJson;
 
   /**
-   * Why, for people.
+   * The reason, for people.
    *
    * @generated from field: string reason = 5;
    */
   reason?: string;
 
   /**
-   * Where it stands.
+   * The state.
    *
    * @generated from field: sagacart.payment.v1.Refund.State state = 6;
    */
   state?: Refund_StateJson;
 
   /**
-   * Why it failed.
+   * The reason why it failed.
    *
    * @generated from field: string failure_reason = 7;
    */
   failureReason?: string;
 
   /**
-   * When it was made.
+   * When it was created.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 8;
    */
@@ -486,13 +486,13 @@ export const RefundSchema: GenMessage<Refund, {jsonType: RefundJson}> = /*@__PUR
   messageDesc(file_sagacart_payment_v1_payment, 1);
 
 /**
- * Where it stands. PENDING → SUCCEEDED | FAILED.
+ * The states of a refund: PENDING → SUCCEEDED | FAILED.
  *
  * @generated from enum sagacart.payment.v1.Refund.State
  */
 export const Refund_State = {
   /**
-   * Never stored.
+   * Unset; never stored.
    *
    * @generated from enum value: STATE_UNSPECIFIED = 0;
    */
@@ -513,7 +513,7 @@ export const Refund_State = {
   SUCCEEDED: 2,
 
   /**
-   * The provider refused, with a reason. What it claimed of the payment is free again.
+   * Refused by the provider, with a reason. Its amount can be refunded again.
    *
    * @generated from enum value: STATE_FAILED = 3;
    */
@@ -521,14 +521,14 @@ export const Refund_State = {
 } as const;
 
 /**
- * Where it stands. PENDING → SUCCEEDED | FAILED.
+ * The states of a refund: PENDING → SUCCEEDED | FAILED.
  *
  * @generated from enum sagacart.payment.v1.Refund.State
  */
 export type Refund_State = (typeof Refund_State)[keyof typeof Refund_State] | UnknownEnum;
 
 /**
- * Where it stands. PENDING → SUCCEEDED | FAILED.
+ * The states of a refund: PENDING → SUCCEEDED | FAILED.
  *
  * @generated from enum sagacart.payment.v1.Refund.State
  */

@@ -20,7 +20,7 @@ export const file_sagacart_payment_v1_payment_service: GenFile = /*@__PURE__*/
   fileDesc("CilzYWdhY2FydC9wYXltZW50L3YxL3BheW1lbnRfc2VydmljZS5wcm90bxITc2FnYWNhcnQucGF5bWVudC52MSKOAwoSQmF0Y2hDaGFyZ2VSZXF1ZXN0EkgKBWl0ZW1zGAEgAygLMiwuc2FnYWNhcnQucGF5bWVudC52MS5CYXRjaENoYXJnZVJlcXVlc3QuSXRlbUILukgIkgEFCAEQ6AcarQIKBEl0ZW0SNwoIb3JkZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SGgoHYXR0ZW1wdBgCIAEoBUIJukgGGgQYFCgBEjoKC2N1c3RvbWVyX2lkGAMgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEnMKBmFtb3VudBgEIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuTW9uZXlCSrpIR7oBQQoSbW9uZXkubm90X25lZ2F0aXZlEhRtdXN0IG5vdCBiZSBuZWdhdGl2ZRoVdGhpcy5taW5vcl91bml0cyA+PSAwyAEBEh8KDnBheW1lbnRfbWV0aG9kGAUgASgJQge6SARyAhhkIuoEChNCYXRjaENoYXJnZVJlc3BvbnNlEkIKCG91dGNvbWVzGAEgAygLMjAuc2FnYWNhcnQucGF5bWVudC52MS5CYXRjaENoYXJnZVJlc3BvbnNlLk91dGNvbWUa8wEKB091dGNvbWUSEAoIb3JkZXJfaWQYASABKAkSRQoIY2FwdHVyZWQYAiABKAsyMS5zYWdhY2FydC5wYXltZW50LnYxLkJhdGNoQ2hhcmdlUmVzcG9uc2UuQ2FwdHVyZWRIABJDCgdyZWZ1c2VkGAMgASgLMjAuc2FnYWNhcnQucGF5bWVudC52MS5CYXRjaENoYXJnZVJlc3BvbnNlLlJlZnVzZWRIABI/CgV3YWl0cxgEIAEoCzIuLnNhZ2FjYXJ0LnBheW1lbnQudjEuQmF0Y2hDaGFyZ2VSZXNwb25zZS5XYWl0c0gAQgkKB291dGNvbWUaHgoIQ2FwdHVyZWQSEgoKcGF5bWVudF9pZBgBIAEoCRrbAQoHUmVmdXNlZBJHCgZyZWFzb24YASABKA4yNy5zYWdhY2FydC5wYXltZW50LnYxLkJhdGNoQ2hhcmdlUmVzcG9uc2UuUmVmdXNlZC5SZWFzb24SFgoOZGVjbGluZV9yZWFzb24YAiABKAkibwoGUmVhc29uEhYKElJFQVNPTl9VTlNQRUNJRklFRBAAEhMKD1JFQVNPTl9ERUNMSU5FRBABEhEKDVJFQVNPTl9WT0lERUQQAhISCg5SRUFTT05fRElGRkVSUxADEhEKDVJFQVNPTl9FWElTVFMQBBobCgVXYWl0cxISCgpwYXltZW50X2lkGAEgASgJIrcBChBCYXRjaFZvaWRSZXF1ZXN0EkYKBWl0ZW1zGAEgAygLMiouc2FnYWNhcnQucGF5bWVudC52MS5CYXRjaFZvaWRSZXF1ZXN0Lkl0ZW1CC7pICJIBBQgBEOgHGlsKBEl0ZW0SNwoIb3JkZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SGgoHYXR0ZW1wdBgCIAEoBUIJukgGGgQYFCgAIqMCChFCYXRjaFZvaWRSZXNwb25zZRJACghvdXRjb21lcxgBIAMoCzIuLnNhZ2FjYXJ0LnBheW1lbnQudjEuQmF0Y2hWb2lkUmVzcG9uc2UuT3V0Y29tZRqmAQoHT3V0Y29tZRIQCghvcmRlcl9pZBgBIAEoCRI/CgZ2b2lkZWQYAiABKAsyLS5zYWdhY2FydC5wYXltZW50LnYxLkJhdGNoVm9pZFJlc3BvbnNlLlZvaWRlZEgAEj0KBXdhaXRzGAMgASgLMiwuc2FnYWNhcnQucGF5bWVudC52MS5CYXRjaFZvaWRSZXNwb25zZS5XYWl0c0gAQgkKB291dGNvbWUaGgoGVm9pZGVkEhAKCHJlZnVuZGVkGAEgASgIGgcKBVdhaXRzIrYCCg1DaGFyZ2VSZXF1ZXN0EjcKCG9yZGVyX2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEhoKB2F0dGVtcHQYAiABKAVCCbpIBhoEGBQoARI6CgtjdXN0b21lcl9pZBgDIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhJzCgZhbW91bnQYBCABKAsyFy5zYWdhY2FydC50eXBlLnYxLk1vbmV5Qkq6SEe6AUEKEm1vbmV5Lm5vdF9uZWdhdGl2ZRIUbXVzdCBub3QgYmUgbmVnYXRpdmUaFXRoaXMubWlub3JfdW5pdHMgPj0gMMgBARIfCg5wYXltZW50X21ldGhvZBgFIAEoCUIHukgEcgIYZCI/Cg5DaGFyZ2VSZXNwb25zZRItCgdwYXltZW50GAEgASgLMhwuc2FnYWNhcnQucGF5bWVudC52MS5QYXltZW50IrMCChRDcmVhdGVQYXltZW50UmVxdWVzdBI6CgtjdXN0b21lcl9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhJwCgZhbW91bnQYAiABKAsyFy5zYWdhY2FydC50eXBlLnYxLk1vbmV5Qke6SES6AT4KDm1vbmV5LnBvc2l0aXZlEhZtdXN0IGJlIG1vcmUgdGhhbiB6ZXJvGhR0aGlzLm1pbm9yX3VuaXRzID4gMMgBARIfCg5wYXltZW50X21ldGhvZBgDIAEoCUIHukgEcgIYZBIbCglyZWZlcmVuY2UYBCABKAlCCLpIBXIDGMgBEi8KCnJlcXVlc3RfaWQYBSABKAlCG7pIGHIWMhReW1x4MjEtXHg3ZV17MCwxMjh9JCJGChVDcmVhdGVQYXltZW50UmVzcG9uc2USLQoHcGF5bWVudBgBIAEoCzIcLnNhZ2FjYXJ0LnBheW1lbnQudjEuUGF5bWVudCKFAQoRR2V0UGF5bWVudFJlcXVlc3QSMQoCaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SPQoLY3VzdG9tZXJfaWQYAiABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4iQwoSR2V0UGF5bWVudFJlc3BvbnNlEi0KB3BheW1lbnQYASABKAsyHC5zYWdhY2FydC5wYXltZW50LnYxLlBheW1lbnQizgEKE0xpc3RQYXltZW50c1JlcXVlc3QSOgoIb3JkZXJfaWQYASABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SPQoLY3VzdG9tZXJfaWQYAiABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SHgoJcGFnZV9zaXplGAMgASgFQgu6SAgaBhjAhD0oABIcCgpwYWdlX3Rva2VuGAQgASgJQgi6SAVyAxjoByJfChRMaXN0UGF5bWVudHNSZXNwb25zZRIuCghwYXltZW50cxgBIAMoCzIcLnNhZ2FjYXJ0LnBheW1lbnQudjEuUGF5bWVudBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiyAIKFFJlZnVuZFBheW1lbnRSZXF1ZXN0EjkKCnBheW1lbnRfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SOwoJcmVmdW5kX2lkGAIgASgJQii6SCXYAQFyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEm0KBmFtb3VudBgDIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuTW9uZXlCRLpIQboBPgoObW9uZXkucG9zaXRpdmUSFm11c3QgYmUgbW9yZSB0aGFuIHplcm8aFHRoaXMubWlub3JfdW5pdHMgPiAwEhgKBnJlYXNvbhgEIAEoCUIIukgFcgMY9AMSLwoKcmVxdWVzdF9pZBgFIAEoCUIbukgYchYyFF5bXHgyMS1ceDdlXXswLDEyOH0kIkQKFVJlZnVuZFBheW1lbnRSZXNwb25zZRIrCgZyZWZ1bmQYASABKAsyGy5zYWdhY2FydC5wYXltZW50LnYxLlJlZnVuZCKEAQoQR2V0UmVmdW5kUmVxdWVzdBIxCgJpZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI9CgtjdXN0b21lcl9pZBgCIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLiJAChFHZXRSZWZ1bmRSZXNwb25zZRIrCgZyZWZ1bmQYASABKAsyGy5zYWdhY2FydC5wYXltZW50LnYxLlJlZnVuZCKLAgoSTGlzdFJlZnVuZHNSZXF1ZXN0EjwKCnBheW1lbnRfaWQYASABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SOgoIb3JkZXJfaWQYAiABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SHgoJcGFnZV9zaXplGAMgASgFQgu6SAgaBhjAhD0oABIcCgpwYWdlX3Rva2VuGAQgASgJQgi6SAVyAxjoBxI9CgtjdXN0b21lcl9pZBgFIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLiJcChNMaXN0UmVmdW5kc1Jlc3BvbnNlEiwKB3JlZnVuZHMYASADKAsyGy5zYWdhY2FydC5wYXltZW50LnYxLlJlZnVuZBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiagoVUmVjZWl2ZVdlYmhvb2tSZXF1ZXN0EhsKCHByb3ZpZGVyGAEgASgJQgm6SAZyBBABGCgSFwoEYm9keRgCIAEoDEIJukgGegQYgIAQEhsKCXNpZ25hdHVyZRgDIAEoCUIIukgFcgMY6AciGAoWUmVjZWl2ZVdlYmhvb2tSZXNwb25zZTKFCgoOUGF5bWVudFNlcnZpY2USbAoLQmF0Y2hDaGFyZ2USJy5zYWdhY2FydC5wYXltZW50LnYxLkJhdGNoQ2hhcmdlUmVxdWVzdBooLnNhZ2FjYXJ0LnBheW1lbnQudjEuQmF0Y2hDaGFyZ2VSZXNwb25zZSIKkAICqrsYAxIBBBJmCglCYXRjaFZvaWQSJS5zYWdhY2FydC5wYXltZW50LnYxLkJhdGNoVm9pZFJlcXVlc3QaJi5zYWdhY2FydC5wYXltZW50LnYxLkJhdGNoVm9pZFJlc3BvbnNlIgqQAgKquxgDEgEEEl0KBkNoYXJnZRIiLnNhZ2FjYXJ0LnBheW1lbnQudjEuQ2hhcmdlUmVxdWVzdBojLnNhZ2FjYXJ0LnBheW1lbnQudjEuQ2hhcmdlUmVzcG9uc2UiCpACAqq7GAMSAQQSigEKDUNyZWF0ZVBheW1lbnQSKS5zYWdhY2FydC5wYXltZW50LnYxLkNyZWF0ZVBheW1lbnRSZXF1ZXN0Giouc2FnYWNhcnQucGF5bWVudC52MS5DcmVhdGVQYXltZW50UmVzcG9uc2UiIpACAqq7GAQSAgMEgtPkkwIROgEqIgwvdjEvcGF5bWVudHMShQEKCkdldFBheW1lbnQSJi5zYWdhY2FydC5wYXltZW50LnYxLkdldFBheW1lbnRSZXF1ZXN0Gicuc2FnYWNhcnQucGF5bWVudC52MS5HZXRQYXltZW50UmVzcG9uc2UiJpACAaq7GAYSBAECAwSC0+STAhMSES92MS9wYXltZW50cy97aWR9EoYBCgxMaXN0UGF5bWVudHMSKC5zYWdhY2FydC5wYXltZW50LnYxLkxpc3RQYXltZW50c1JlcXVlc3QaKS5zYWdhY2FydC5wYXltZW50LnYxLkxpc3RQYXltZW50c1Jlc3BvbnNlIiGQAgGquxgGEgQBAgMEgtPkkwIOEgwvdjEvcGF5bWVudHMSnwEKDVJlZnVuZFBheW1lbnQSKS5zYWdhY2FydC5wYXltZW50LnYxLlJlZnVuZFBheW1lbnRSZXF1ZXN0Giouc2FnYWNhcnQucGF5bWVudC52MS5SZWZ1bmRQYXltZW50UmVzcG9uc2UiN5ACAqq7GAUSAwIDBILT5JMCJToBKiIgL3YxL3BheW1lbnRzL3twYXltZW50X2lkfTpyZWZ1bmQSgQEKCUdldFJlZnVuZBIlLnNhZ2FjYXJ0LnBheW1lbnQudjEuR2V0UmVmdW5kUmVxdWVzdBomLnNhZ2FjYXJ0LnBheW1lbnQudjEuR2V0UmVmdW5kUmVzcG9uc2UiJZACAaq7GAYSBAECAwSC0+STAhISEC92MS9yZWZ1bmRzL3tpZH0SggEKC0xpc3RSZWZ1bmRzEicuc2FnYWNhcnQucGF5bWVudC52MS5MaXN0UmVmdW5kc1JlcXVlc3QaKC5zYWdhY2FydC5wYXltZW50LnYxLkxpc3RSZWZ1bmRzUmVzcG9uc2UiIJACAaq7GAYSBAECAwSC0+STAg0SCy92MS9yZWZ1bmRzEnUKDlJlY2VpdmVXZWJob29rEiouc2FnYWNhcnQucGF5bWVudC52MS5SZWNlaXZlV2ViaG9va1JlcXVlc3QaKy5zYWdhY2FydC5wYXltZW50LnYxLlJlY2VpdmVXZWJob29rUmVzcG9uc2UiCpACAqq7GAMSAQRiBnByb3RvMw", [file_buf_validate_validate, file_google_api_annotations, file_sagacart_auth_v1_access, file_sagacart_payment_v1_payment, file_sagacart_type_v1_money]);
 
 /**
- * For which orders to take how much.
+ * The orders to charge.
  *
  * @generated from message sagacart.payment.v1.BatchChargeRequest
  */
@@ -34,7 +34,7 @@ export type BatchChargeRequest = Message<"sagacart.payment.v1.BatchChargeRequest
 };
 
 /**
- * For which orders to take how much.
+ * The orders to charge.
  *
  * @generated from message sagacart.payment.v1.BatchChargeRequest
  */
@@ -68,28 +68,28 @@ export type BatchChargeRequest_Item = Message<"sagacart.payment.v1.BatchChargeRe
   orderId: string;
 
   /**
-   * Which attempt.
+   * The number of the attempt.
    *
    * @generated from field: int32 attempt = 2;
    */
   attempt: number;
 
   /**
-   * Who pays.
+   * The customer who pays.
    *
    * @generated from field: string customer_id = 3;
    */
   customerId: string;
 
   /**
-   * How much; nothing is moved for zero.
+   * The amount; zero moves no money.
    *
    * @generated from field: sagacart.type.v1.Money amount = 4;
    */
   amount?: Money | undefined;
 
   /**
-   * How; the customer's balance where it is empty.
+   * The card provider's id of a payment method; empty for the customer's balance.
    *
    * @generated from field: string payment_method = 5;
    */
@@ -110,28 +110,28 @@ export type BatchChargeRequest_ItemJson = {
   orderId?: string;
 
   /**
-   * Which attempt.
+   * The number of the attempt.
    *
    * @generated from field: int32 attempt = 2;
    */
   attempt?: number;
 
   /**
-   * Who pays.
+   * The customer who pays.
    *
    * @generated from field: string customer_id = 3;
    */
   customerId?: string;
 
   /**
-   * How much; nothing is moved for zero.
+   * The amount; zero moves no money.
    *
    * @generated from field: sagacart.type.v1.Money amount = 4;
    */
   amount?: MoneyJson;
 
   /**
-   * How; the customer's balance where it is empty.
+   * The card provider's id of a payment method; empty for the customer's balance.
    *
    * @generated from field: string payment_method = 5;
    */
@@ -146,7 +146,7 @@ export const BatchChargeRequest_ItemSchema: GenMessage<BatchChargeRequest_Item, 
   messageDesc(file_sagacart_payment_v1_payment_service, 0, 0);
 
 /**
- * What came of it, in the order asked for.
+ * The outcomes, in the order of the request.
  *
  * @generated from message sagacart.payment.v1.BatchChargeResponse
  */
@@ -160,7 +160,7 @@ export type BatchChargeResponse = Message<"sagacart.payment.v1.BatchChargeRespon
 };
 
 /**
- * What came of it, in the order asked for.
+ * The outcomes, in the order of the request.
  *
  * @generated from message sagacart.payment.v1.BatchChargeResponse
  */
@@ -181,7 +181,7 @@ export const BatchChargeResponseSchema: GenMessage<BatchChargeResponse, {jsonTyp
   messageDesc(file_sagacart_payment_v1_payment_service, 1);
 
 /**
- * One order's outcome.
+ * The outcome of one order.
  *
  * @generated from message sagacart.payment.v1.BatchChargeResponse.Outcome
  */
@@ -194,13 +194,13 @@ export type BatchChargeResponse_Outcome = Message<"sagacart.payment.v1.BatchChar
   orderId: string;
 
   /**
-   * What came of it.
+   * The outcome.
    *
    * @generated from oneof sagacart.payment.v1.BatchChargeResponse.Outcome.outcome
    */
   outcome: {
     /**
-     * The money is taken.
+     * The money was taken.
      *
      * @generated from field: sagacart.payment.v1.BatchChargeResponse.Captured captured = 2;
      */
@@ -208,7 +208,7 @@ export type BatchChargeResponse_Outcome = Message<"sagacart.payment.v1.BatchChar
     case: "captured";
   } | {
     /**
-     * It is not, and will not be by this attempt.
+     * The money was not taken, and this attempt will not take it.
      *
      * @generated from field: sagacart.payment.v1.BatchChargeResponse.Refused refused = 3;
      */
@@ -216,7 +216,7 @@ export type BatchChargeResponse_Outcome = Message<"sagacart.payment.v1.BatchChar
     case: "refused";
   } | {
     /**
-     * The provider has not said yet.
+     * The provider has not answered yet.
      *
      * @generated from field: sagacart.payment.v1.BatchChargeResponse.Waits waits = 4;
      */
@@ -226,7 +226,7 @@ export type BatchChargeResponse_Outcome = Message<"sagacart.payment.v1.BatchChar
 };
 
 /**
- * One order's outcome.
+ * The outcome of one order.
  *
  * @generated from message sagacart.payment.v1.BatchChargeResponse.Outcome
  */
@@ -239,21 +239,21 @@ export type BatchChargeResponse_OutcomeJson = {
   orderId?: string;
 
   /**
-   * The money is taken.
+   * The money was taken.
    *
    * @generated from field: sagacart.payment.v1.BatchChargeResponse.Captured captured = 2;
    */
   captured?: BatchChargeResponse_CapturedJson;
 
   /**
-   * It is not, and will not be by this attempt.
+   * The money was not taken, and this attempt will not take it.
    *
    * @generated from field: sagacart.payment.v1.BatchChargeResponse.Refused refused = 3;
    */
   refused?: BatchChargeResponse_RefusedJson;
 
   /**
-   * The provider has not said yet.
+   * The provider has not answered yet.
    *
    * @generated from field: sagacart.payment.v1.BatchChargeResponse.Waits waits = 4;
    */
@@ -268,7 +268,7 @@ export const BatchChargeResponse_OutcomeSchema: GenMessage<BatchChargeResponse_O
   messageDesc(file_sagacart_payment_v1_payment_service, 1, 0);
 
 /**
- * The money is taken.
+ * The money was taken.
  *
  * @generated from message sagacart.payment.v1.BatchChargeResponse.Captured
  */
@@ -282,7 +282,7 @@ export type BatchChargeResponse_Captured = Message<"sagacart.payment.v1.BatchCha
 };
 
 /**
- * The money is taken.
+ * The money was taken.
  *
  * @generated from message sagacart.payment.v1.BatchChargeResponse.Captured
  */
@@ -303,20 +303,20 @@ export const BatchChargeResponse_CapturedSchema: GenMessage<BatchChargeResponse_
   messageDesc(file_sagacart_payment_v1_payment_service, 1, 1);
 
 /**
- * The money is not taken.
+ * The money was not taken.
  *
  * @generated from message sagacart.payment.v1.BatchChargeResponse.Refused
  */
 export type BatchChargeResponse_Refused = Message<"sagacart.payment.v1.BatchChargeResponse.Refused"> & {
   /**
-   * Why not.
+   * The reason.
    *
    * @generated from field: sagacart.payment.v1.BatchChargeResponse.Refused.Reason reason = 1;
    */
   reason: BatchChargeResponse_Refused_Reason;
 
   /**
-   * Why the payment was declined: "insufficient_funds", "card_declined", "no_account" …
+   * The reason why the payment was declined: "insufficient_funds", "card_declined", "no_account" …
    *
    * @generated from field: string decline_reason = 2;
    */
@@ -324,20 +324,20 @@ export type BatchChargeResponse_Refused = Message<"sagacart.payment.v1.BatchChar
 };
 
 /**
- * The money is not taken.
+ * The money was not taken.
  *
  * @generated from message sagacart.payment.v1.BatchChargeResponse.Refused
  */
 export type BatchChargeResponse_RefusedJson = {
   /**
-   * Why not.
+   * The reason.
    *
    * @generated from field: sagacart.payment.v1.BatchChargeResponse.Refused.Reason reason = 1;
    */
   reason?: BatchChargeResponse_Refused_ReasonJson;
 
   /**
-   * Why the payment was declined: "insufficient_funds", "card_declined", "no_account" …
+   * The reason why the payment was declined: "insufficient_funds", "card_declined", "no_account" …
    *
    * @generated from field: string decline_reason = 2;
    */
@@ -352,13 +352,13 @@ export const BatchChargeResponse_RefusedSchema: GenMessage<BatchChargeResponse_R
   messageDesc(file_sagacart_payment_v1_payment_service, 1, 2);
 
 /**
- * Why not.
+ * The reasons for a refusal.
  *
  * @generated from enum sagacart.payment.v1.BatchChargeResponse.Refused.Reason
  */
 export const BatchChargeResponse_Refused_Reason = {
   /**
-   * Never sent.
+   * Unset; never sent.
    *
    * @generated from enum value: REASON_UNSPECIFIED = 0;
    */
@@ -372,14 +372,14 @@ export const BatchChargeResponse_Refused_Reason = {
   DECLINED: 1,
 
   /**
-   * The attempt was voided before.
+   * The attempt was voided before it arrived.
    *
    * @generated from enum value: REASON_VOIDED = 2;
    */
   VOIDED: 2,
 
   /**
-   * The attempt was asked for before with other content.
+   * The same attempt was requested before with other content.
    *
    * @generated from enum value: REASON_DIFFERS = 3;
    */
@@ -394,14 +394,14 @@ export const BatchChargeResponse_Refused_Reason = {
 } as const;
 
 /**
- * Why not.
+ * The reasons for a refusal.
  *
  * @generated from enum sagacart.payment.v1.BatchChargeResponse.Refused.Reason
  */
 export type BatchChargeResponse_Refused_Reason = (typeof BatchChargeResponse_Refused_Reason)[keyof typeof BatchChargeResponse_Refused_Reason] | UnknownEnum;
 
 /**
- * Why not.
+ * The reasons for a refusal.
  *
  * @generated from enum sagacart.payment.v1.BatchChargeResponse.Refused.Reason
  */
@@ -414,7 +414,7 @@ export const BatchChargeResponse_Refused_ReasonSchema: GenEnum<BatchChargeRespon
   enumDesc(file_sagacart_payment_v1_payment_service, 1, 2, 0);
 
 /**
- * The provider has not said yet.
+ * The provider has not answered yet.
  *
  * @generated from message sagacart.payment.v1.BatchChargeResponse.Waits
  */
@@ -428,7 +428,7 @@ export type BatchChargeResponse_Waits = Message<"sagacart.payment.v1.BatchCharge
 };
 
 /**
- * The provider has not said yet.
+ * The provider has not answered yet.
  *
  * @generated from message sagacart.payment.v1.BatchChargeResponse.Waits
  */
@@ -449,7 +449,7 @@ export const BatchChargeResponse_WaitsSchema: GenMessage<BatchChargeResponse_Wai
   messageDesc(file_sagacart_payment_v1_payment_service, 1, 3);
 
 /**
- * Which attempts to undo.
+ * The attempts to undo.
  *
  * @generated from message sagacart.payment.v1.BatchVoidRequest
  */
@@ -463,7 +463,7 @@ export type BatchVoidRequest = Message<"sagacart.payment.v1.BatchVoidRequest"> &
 };
 
 /**
- * Which attempts to undo.
+ * The attempts to undo.
  *
  * @generated from message sagacart.payment.v1.BatchVoidRequest
  */
@@ -497,7 +497,7 @@ export type BatchVoidRequest_Item = Message<"sagacart.payment.v1.BatchVoidReques
   orderId: string;
 
   /**
-   * Which attempt; 0 means each there is, and attempt 1 where there is none.
+   * The number of the attempt; 0 means all existing attempts, and attempt 1 if there is none.
    *
    * @generated from field: int32 attempt = 2;
    */
@@ -518,7 +518,7 @@ export type BatchVoidRequest_ItemJson = {
   orderId?: string;
 
   /**
-   * Which attempt; 0 means each there is, and attempt 1 where there is none.
+   * The number of the attempt; 0 means all existing attempts, and attempt 1 if there is none.
    *
    * @generated from field: int32 attempt = 2;
    */
@@ -533,7 +533,7 @@ export const BatchVoidRequest_ItemSchema: GenMessage<BatchVoidRequest_Item, {jso
   messageDesc(file_sagacart_payment_v1_payment_service, 2, 0);
 
 /**
- * What came of it, in the order asked for.
+ * The outcomes, in the order of the request.
  *
  * @generated from message sagacart.payment.v1.BatchVoidResponse
  */
@@ -547,7 +547,7 @@ export type BatchVoidResponse = Message<"sagacart.payment.v1.BatchVoidResponse">
 };
 
 /**
- * What came of it, in the order asked for.
+ * The outcomes, in the order of the request.
  *
  * @generated from message sagacart.payment.v1.BatchVoidResponse
  */
@@ -568,7 +568,7 @@ export const BatchVoidResponseSchema: GenMessage<BatchVoidResponse, {jsonType: B
   messageDesc(file_sagacart_payment_v1_payment_service, 3);
 
 /**
- * One order's outcome.
+ * The outcome of one order.
  *
  * @generated from message sagacart.payment.v1.BatchVoidResponse.Outcome
  */
@@ -581,13 +581,13 @@ export type BatchVoidResponse_Outcome = Message<"sagacart.payment.v1.BatchVoidRe
   orderId: string;
 
   /**
-   * What came of it.
+   * The outcome.
    *
    * @generated from oneof sagacart.payment.v1.BatchVoidResponse.Outcome.outcome
    */
   outcome: {
     /**
-     * Nothing is charged on balance, and nothing will be.
+     * The net charge is zero, and nothing will be charged.
      *
      * @generated from field: sagacart.payment.v1.BatchVoidResponse.Voided voided = 2;
      */
@@ -605,7 +605,7 @@ export type BatchVoidResponse_Outcome = Message<"sagacart.payment.v1.BatchVoidRe
 };
 
 /**
- * One order's outcome.
+ * The outcome of one order.
  *
  * @generated from message sagacart.payment.v1.BatchVoidResponse.Outcome
  */
@@ -618,7 +618,7 @@ export type BatchVoidResponse_OutcomeJson = {
   orderId?: string;
 
   /**
-   * Nothing is charged on balance, and nothing will be.
+   * The net charge is zero, and nothing will be charged.
    *
    * @generated from field: sagacart.payment.v1.BatchVoidResponse.Voided voided = 2;
    */
@@ -646,7 +646,7 @@ export const BatchVoidResponse_OutcomeSchema: GenMessage<BatchVoidResponse_Outco
  */
 export type BatchVoidResponse_Voided = Message<"sagacart.payment.v1.BatchVoidResponse.Voided"> & {
   /**
-   * Money had been captured and was paid back.
+   * True if money had been captured and was refunded.
    *
    * @generated from field: bool refunded = 1;
    */
@@ -660,7 +660,7 @@ export type BatchVoidResponse_Voided = Message<"sagacart.payment.v1.BatchVoidRes
  */
 export type BatchVoidResponse_VoidedJson = {
   /**
-   * Money had been captured and was paid back.
+   * True if money had been captured and was refunded.
    *
    * @generated from field: bool refunded = 1;
    */
@@ -675,7 +675,7 @@ export const BatchVoidResponse_VoidedSchema: GenMessage<BatchVoidResponse_Voided
   messageDesc(file_sagacart_payment_v1_payment_service, 3, 1);
 
 /**
- * Not yet.
+ * The provider could not be reached yet.
  *
  * @generated from message sagacart.payment.v1.BatchVoidResponse.Waits
  */
@@ -683,7 +683,7 @@ export type BatchVoidResponse_Waits = Message<"sagacart.payment.v1.BatchVoidResp
 };
 
 /**
- * Not yet.
+ * The provider could not be reached yet.
  *
  * @generated from message sagacart.payment.v1.BatchVoidResponse.Waits
  */
@@ -698,7 +698,7 @@ export const BatchVoidResponse_WaitsSchema: GenMessage<BatchVoidResponse_Waits, 
   messageDesc(file_sagacart_payment_v1_payment_service, 3, 2);
 
 /**
- * What to take.
+ * The order to charge.
  *
  * @generated from message sagacart.payment.v1.ChargeRequest
  */
@@ -711,28 +711,28 @@ export type ChargeRequest = Message<"sagacart.payment.v1.ChargeRequest"> & {
   orderId: string;
 
   /**
-   * Which attempt.
+   * The number of the attempt.
    *
    * @generated from field: int32 attempt = 2;
    */
   attempt: number;
 
   /**
-   * Who pays.
+   * The customer who pays.
    *
    * @generated from field: string customer_id = 3;
    */
   customerId: string;
 
   /**
-   * How much.
+   * The amount.
    *
    * @generated from field: sagacart.type.v1.Money amount = 4;
    */
   amount?: Money | undefined;
 
   /**
-   * How; the customer's balance where it is empty.
+   * The card provider's id of a payment method; empty for the customer's balance.
    *
    * @generated from field: string payment_method = 5;
    */
@@ -740,7 +740,7 @@ export type ChargeRequest = Message<"sagacart.payment.v1.ChargeRequest"> & {
 };
 
 /**
- * What to take.
+ * The order to charge.
  *
  * @generated from message sagacart.payment.v1.ChargeRequest
  */
@@ -753,28 +753,28 @@ export type ChargeRequestJson = {
   orderId?: string;
 
   /**
-   * Which attempt.
+   * The number of the attempt.
    *
    * @generated from field: int32 attempt = 2;
    */
   attempt?: number;
 
   /**
-   * Who pays.
+   * The customer who pays.
    *
    * @generated from field: string customer_id = 3;
    */
   customerId?: string;
 
   /**
-   * How much.
+   * The amount.
    *
    * @generated from field: sagacart.type.v1.Money amount = 4;
    */
   amount?: MoneyJson;
 
   /**
-   * How; the customer's balance where it is empty.
+   * The card provider's id of a payment method; empty for the customer's balance.
    *
    * @generated from field: string payment_method = 5;
    */
@@ -824,41 +824,41 @@ export const ChargeResponseSchema: GenMessage<ChargeResponse, {jsonType: ChargeR
   messageDesc(file_sagacart_payment_v1_payment_service, 5);
 
 /**
- * What to take.
+ * The payment to take.
  *
  * @generated from message sagacart.payment.v1.CreatePaymentRequest
  */
 export type CreatePaymentRequest = Message<"sagacart.payment.v1.CreatePaymentRequest"> & {
   /**
-   * Who pays.
+   * The customer who pays.
    *
    * @generated from field: string customer_id = 1;
    */
   customerId: string;
 
   /**
-   * How much.
+   * The amount.
    *
    * @generated from field: sagacart.type.v1.Money amount = 2;
    */
   amount?: Money | undefined;
 
   /**
-   * How; the customer's balance where it is empty.
+   * The card provider's id of a payment method; empty for the customer's balance.
    *
    * @generated from field: string payment_method = 3;
    */
   paymentMethod: string;
 
   /**
-   * What it is for, for people.
+   * The purpose, for people.
    *
    * @generated from field: string reference = 4;
    */
   reference: string;
 
   /**
-   * Makes a repeat answer like the first.
+   * Idempotency key: a repeat with the same key gets the same answer.
    *
    * @generated from field: string request_id = 5;
    */
@@ -866,41 +866,41 @@ export type CreatePaymentRequest = Message<"sagacart.payment.v1.CreatePaymentReq
 };
 
 /**
- * What to take.
+ * The payment to take.
  *
  * @generated from message sagacart.payment.v1.CreatePaymentRequest
  */
 export type CreatePaymentRequestJson = {
   /**
-   * Who pays.
+   * The customer who pays.
    *
    * @generated from field: string customer_id = 1;
    */
   customerId?: string;
 
   /**
-   * How much.
+   * The amount.
    *
    * @generated from field: sagacart.type.v1.Money amount = 2;
    */
   amount?: MoneyJson;
 
   /**
-   * How; the customer's balance where it is empty.
+   * The card provider's id of a payment method; empty for the customer's balance.
    *
    * @generated from field: string payment_method = 3;
    */
   paymentMethod?: string;
 
   /**
-   * What it is for, for people.
+   * The purpose, for people.
    *
    * @generated from field: string reference = 4;
    */
   reference?: string;
 
   /**
-   * Makes a repeat answer like the first.
+   * Idempotency key: a repeat with the same key gets the same answer.
    *
    * @generated from field: string request_id = 5;
    */
@@ -950,20 +950,20 @@ export const CreatePaymentResponseSchema: GenMessage<CreatePaymentResponse, {jso
   messageDesc(file_sagacart_payment_v1_payment_service, 7);
 
 /**
- * Which payment.
+ * The payment to get.
  *
  * @generated from message sagacart.payment.v1.GetPaymentRequest
  */
 export type GetPaymentRequest = Message<"sagacart.payment.v1.GetPaymentRequest"> & {
   /**
-   * Its id.
+   * The id.
    *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
-   * Whose it must be; anybody's where it is empty.
+   * The customer that the payment must belong to; empty accepts any.
    *
    * @generated from field: string customer_id = 2;
    */
@@ -971,20 +971,20 @@ export type GetPaymentRequest = Message<"sagacart.payment.v1.GetPaymentRequest">
 };
 
 /**
- * Which payment.
+ * The payment to get.
  *
  * @generated from message sagacart.payment.v1.GetPaymentRequest
  */
 export type GetPaymentRequestJson = {
   /**
-   * Its id.
+   * The id.
    *
    * @generated from field: string id = 1;
    */
   id?: string;
 
   /**
-   * Whose it must be; anybody's where it is empty.
+   * The customer that the payment must belong to; empty accepts any.
    *
    * @generated from field: string customer_id = 2;
    */
@@ -1034,34 +1034,34 @@ export const GetPaymentResponseSchema: GenMessage<GetPaymentResponse, {jsonType:
   messageDesc(file_sagacart_payment_v1_payment_service, 9);
 
 /**
- * Which payments.
+ * The payments to list.
  *
  * @generated from message sagacart.payment.v1.ListPaymentsRequest
  */
 export type ListPaymentsRequest = Message<"sagacart.payment.v1.ListPaymentsRequest"> & {
   /**
-   * Only this order's.
+   * Only those of this order.
    *
    * @generated from field: string order_id = 1;
    */
   orderId: string;
 
   /**
-   * Only this customer's.
+   * Only those of this customer.
    *
    * @generated from field: string customer_id = 2;
    */
   customerId: string;
 
   /**
-   * How many; 0 means 50, more than 200 means 200.
+   * The page size; 0 means 50, more than 200 means 200.
    *
    * @generated from field: int32 page_size = 3;
    */
   pageSize: number;
 
   /**
-   * From the answer before.
+   * The next_page_token of the previous page; empty for the first page.
    *
    * @generated from field: string page_token = 4;
    */
@@ -1069,34 +1069,34 @@ export type ListPaymentsRequest = Message<"sagacart.payment.v1.ListPaymentsReque
 };
 
 /**
- * Which payments.
+ * The payments to list.
  *
  * @generated from message sagacart.payment.v1.ListPaymentsRequest
  */
 export type ListPaymentsRequestJson = {
   /**
-   * Only this order's.
+   * Only those of this order.
    *
    * @generated from field: string order_id = 1;
    */
   orderId?: string;
 
   /**
-   * Only this customer's.
+   * Only those of this customer.
    *
    * @generated from field: string customer_id = 2;
    */
   customerId?: string;
 
   /**
-   * How many; 0 means 50, more than 200 means 200.
+   * The page size; 0 means 50, more than 200 means 200.
    *
    * @generated from field: int32 page_size = 3;
    */
   pageSize?: number;
 
   /**
-   * From the answer before.
+   * The next_page_token of the previous page; empty for the first page.
    *
    * @generated from field: string page_token = 4;
    */
@@ -1124,7 +1124,7 @@ export type ListPaymentsResponse = Message<"sagacart.payment.v1.ListPaymentsResp
   payments: Payment[];
 
   /**
-   * Asks for the next page; empty at the end.
+   * The token for the next page; empty on the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -1145,7 +1145,7 @@ export type ListPaymentsResponseJson = {
   payments?: PaymentJson[];
 
   /**
-   * Asks for the next page; empty at the end.
+   * The token for the next page; empty on the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -1160,7 +1160,7 @@ export const ListPaymentsResponseSchema: GenMessage<ListPaymentsResponse, {jsonT
   messageDesc(file_sagacart_payment_v1_payment_service, 11);
 
 /**
- * What to pay back.
+ * The payment to refund.
  *
  * @generated from message sagacart.payment.v1.RefundPaymentRequest
  */
@@ -1173,28 +1173,28 @@ export type RefundPaymentRequest = Message<"sagacart.payment.v1.RefundPaymentReq
   paymentId: string;
 
   /**
-   * The caller's id of the refund, its key; made from the request id, or else by the service, where it is empty.
+   * The id of the refund, its idempotency key. If it is empty, it is derived from the request id, or else generated.
    *
    * @generated from field: string refund_id = 2;
    */
   refundId: string;
 
   /**
-   * How much; what is left of the capture where it is absent.
+   * The amount; if absent, what is left of the capture.
    *
    * @generated from field: sagacart.type.v1.Money amount = 3;
    */
   amount?: Money | undefined;
 
   /**
-   * Why, for people.
+   * The reason, for people.
    *
    * @generated from field: string reason = 4;
    */
   reason: string;
 
   /**
-   * Makes a repeat answer like the first, where the refund id is the service's choice.
+   * Idempotency key if the refund id is empty: a repeat with the same key gets the same answer.
    *
    * @generated from field: string request_id = 5;
    */
@@ -1202,7 +1202,7 @@ export type RefundPaymentRequest = Message<"sagacart.payment.v1.RefundPaymentReq
 };
 
 /**
- * What to pay back.
+ * The payment to refund.
  *
  * @generated from message sagacart.payment.v1.RefundPaymentRequest
  */
@@ -1215,28 +1215,28 @@ export type RefundPaymentRequestJson = {
   paymentId?: string;
 
   /**
-   * The caller's id of the refund, its key; made from the request id, or else by the service, where it is empty.
+   * The id of the refund, its idempotency key. If it is empty, it is derived from the request id, or else generated.
    *
    * @generated from field: string refund_id = 2;
    */
   refundId?: string;
 
   /**
-   * How much; what is left of the capture where it is absent.
+   * The amount; if absent, what is left of the capture.
    *
    * @generated from field: sagacart.type.v1.Money amount = 3;
    */
   amount?: MoneyJson;
 
   /**
-   * Why, for people.
+   * The reason, for people.
    *
    * @generated from field: string reason = 4;
    */
   reason?: string;
 
   /**
-   * Makes a repeat answer like the first, where the refund id is the service's choice.
+   * Idempotency key if the refund id is empty: a repeat with the same key gets the same answer.
    *
    * @generated from field: string request_id = 5;
    */
@@ -1286,20 +1286,20 @@ export const RefundPaymentResponseSchema: GenMessage<RefundPaymentResponse, {jso
   messageDesc(file_sagacart_payment_v1_payment_service, 13);
 
 /**
- * Which refund.
+ * The refund to get.
  *
  * @generated from message sagacart.payment.v1.GetRefundRequest
  */
 export type GetRefundRequest = Message<"sagacart.payment.v1.GetRefundRequest"> & {
   /**
-   * Its id.
+   * The id.
    *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
-   * Whose it must be; anybody's where it is empty. A customer's own, where the caller is one.
+   * The customer that the refund must belong to; empty accepts any. A caller who is a customer sees only their own.
    *
    * @generated from field: string customer_id = 2;
    */
@@ -1307,20 +1307,20 @@ export type GetRefundRequest = Message<"sagacart.payment.v1.GetRefundRequest"> &
 };
 
 /**
- * Which refund.
+ * The refund to get.
  *
  * @generated from message sagacart.payment.v1.GetRefundRequest
  */
 export type GetRefundRequestJson = {
   /**
-   * Its id.
+   * The id.
    *
    * @generated from field: string id = 1;
    */
   id?: string;
 
   /**
-   * Whose it must be; anybody's where it is empty. A customer's own, where the caller is one.
+   * The customer that the refund must belong to; empty accepts any. A caller who is a customer sees only their own.
    *
    * @generated from field: string customer_id = 2;
    */
@@ -1370,41 +1370,41 @@ export const GetRefundResponseSchema: GenMessage<GetRefundResponse, {jsonType: G
   messageDesc(file_sagacart_payment_v1_payment_service, 15);
 
 /**
- * Which refunds.
+ * The refunds to list.
  *
  * @generated from message sagacart.payment.v1.ListRefundsRequest
  */
 export type ListRefundsRequest = Message<"sagacart.payment.v1.ListRefundsRequest"> & {
   /**
-   * Only this payment's.
+   * Only those of this payment.
    *
    * @generated from field: string payment_id = 1;
    */
   paymentId: string;
 
   /**
-   * Only this order's.
+   * Only those of this order.
    *
    * @generated from field: string order_id = 2;
    */
   orderId: string;
 
   /**
-   * How many; 0 means 50, more than 200 means 200.
+   * The page size; 0 means 50, more than 200 means 200.
    *
    * @generated from field: int32 page_size = 3;
    */
   pageSize: number;
 
   /**
-   * From the answer before.
+   * The next_page_token of the previous page; empty for the first page.
    *
    * @generated from field: string page_token = 4;
    */
   pageToken: string;
 
   /**
-   * Only this customer's.
+   * Only those of this customer.
    *
    * @generated from field: string customer_id = 5;
    */
@@ -1412,41 +1412,41 @@ export type ListRefundsRequest = Message<"sagacart.payment.v1.ListRefundsRequest
 };
 
 /**
- * Which refunds.
+ * The refunds to list.
  *
  * @generated from message sagacart.payment.v1.ListRefundsRequest
  */
 export type ListRefundsRequestJson = {
   /**
-   * Only this payment's.
+   * Only those of this payment.
    *
    * @generated from field: string payment_id = 1;
    */
   paymentId?: string;
 
   /**
-   * Only this order's.
+   * Only those of this order.
    *
    * @generated from field: string order_id = 2;
    */
   orderId?: string;
 
   /**
-   * How many; 0 means 50, more than 200 means 200.
+   * The page size; 0 means 50, more than 200 means 200.
    *
    * @generated from field: int32 page_size = 3;
    */
   pageSize?: number;
 
   /**
-   * From the answer before.
+   * The next_page_token of the previous page; empty for the first page.
    *
    * @generated from field: string page_token = 4;
    */
   pageToken?: string;
 
   /**
-   * Only this customer's.
+   * Only those of this customer.
    *
    * @generated from field: string customer_id = 5;
    */
@@ -1474,7 +1474,7 @@ export type ListRefundsResponse = Message<"sagacart.payment.v1.ListRefundsRespon
   refunds: Refund[];
 
   /**
-   * Asks for the next page; empty at the end.
+   * The token for the next page; empty on the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -1495,7 +1495,7 @@ export type ListRefundsResponseJson = {
   refunds?: RefundJson[];
 
   /**
-   * Asks for the next page; empty at the end.
+   * The token for the next page; empty on the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -1510,20 +1510,20 @@ export const ListRefundsResponseSchema: GenMessage<ListRefundsResponse, {jsonTyp
   messageDesc(file_sagacart_payment_v1_payment_service, 17);
 
 /**
- * What the provider sent.
+ * The provider's request.
  *
  * @generated from message sagacart.payment.v1.ReceiveWebhookRequest
  */
 export type ReceiveWebhookRequest = Message<"sagacart.payment.v1.ReceiveWebhookRequest"> & {
   /**
-   * Which provider; "card".
+   * The provider: "card".
    *
    * @generated from field: string provider = 1;
    */
   provider: string;
 
   /**
-   * The body, to the byte: it is what was signed.
+   * The body, byte for byte: it is what was signed.
    *
    * @generated from field: bytes body = 2;
    */
@@ -1538,20 +1538,20 @@ export type ReceiveWebhookRequest = Message<"sagacart.payment.v1.ReceiveWebhookR
 };
 
 /**
- * What the provider sent.
+ * The provider's request.
  *
  * @generated from message sagacart.payment.v1.ReceiveWebhookRequest
  */
 export type ReceiveWebhookRequestJson = {
   /**
-   * Which provider; "card".
+   * The provider: "card".
    *
    * @generated from field: string provider = 1;
    */
   provider?: string;
 
   /**
-   * The body, to the byte: it is what was signed.
+   * The body, byte for byte: it is what was signed.
    *
    * @generated from field: bytes body = 2;
    */
@@ -1573,7 +1573,7 @@ export const ReceiveWebhookRequestSchema: GenMessage<ReceiveWebhookRequest, {jso
   messageDesc(file_sagacart_payment_v1_payment_service, 18);
 
 /**
- * It is stored.
+ * Empty.
  *
  * @generated from message sagacart.payment.v1.ReceiveWebhookResponse
  */
@@ -1581,7 +1581,7 @@ export type ReceiveWebhookResponse = Message<"sagacart.payment.v1.ReceiveWebhook
 };
 
 /**
- * It is stored.
+ * Empty.
  *
  * @generated from message sagacart.payment.v1.ReceiveWebhookResponse
  */
@@ -1596,21 +1596,21 @@ export const ReceiveWebhookResponseSchema: GenMessage<ReceiveWebhookResponse, {j
   messageDesc(file_sagacart_payment_v1_payment_service, 19);
 
 /**
- * Takes money for orders, and pays it back.
+ * Takes money for orders and pays it back.
  *
- * The batch methods are what the saga calls: atomic per order, independent across orders. Each order's own
- * outcome comes back, in the order asked for; a repeat answers the same, also what was refused.
- * An order that is named twice fails the whole call with INVALID_ARGUMENT / NAMED_TWICE.
+ * The batch methods are those that the saga calls: atomic per order, independent across orders. The answer has an
+ * outcome for each order, in the order of the request; a repeat gets the same answer, also for refusals. If an order is
+ * named twice, the whole call fails with INVALID_ARGUMENT / NAMED_TWICE.
  *
  * @generated from service sagacart.payment.v1.PaymentService
  */
 export const PaymentService: GenService<{
   /**
-   * Take money for many orders.
+   * Charge many orders.
    *
-   * The balance of accounts is charged in one transaction. For cards the intents are committed first; then the
-   * provider is asked, several at a time, for half a second at most. What is not known by then is answered
-   * with `waits`: ask again with the same key, or wait for the PAYMENT_SETTLED command of this service.
+   * Account balances are charged in one transaction. For cards, the intents are committed first; then the provider is
+   * called, for several orders at a time and at most half a second. An outcome that is not known by then is `waits`:
+   * repeat the call with the same key, or wait for the PAYMENT_SETTLED command of this service.
    *
    * @generated from rpc sagacart.payment.v1.PaymentService.BatchCharge
    */
@@ -1620,10 +1620,11 @@ export const PaymentService: GenService<{
     output: typeof BatchChargeResponseSchema;
   },
   /**
-   * Undo attempts: what was captured is paid back in full, what is pending or never came will not be captured.
+   * Undo payment attempts: captured ones are refunded in full, and those that are pending or have not arrived will not
+   * be captured.
    *
-   * The compensation of BatchCharge. A capture that arrives afterwards is refunded in the same transaction that
-   * records it. `waits` where the provider could not be reached yet: ask again.
+   * The compensation of BatchCharge. A capture that arrives later is refunded in the transaction that records it. The
+   * outcome is `waits` if the provider could not be reached yet: repeat the call.
    *
    * @generated from rpc sagacart.payment.v1.PaymentService.BatchVoid
    */
@@ -1633,11 +1634,11 @@ export const PaymentService: GenService<{
     output: typeof BatchVoidResponseSchema;
   },
   /**
-   * Take money for one attempt of one order; like BatchCharge over one, with errors instead of refusals.
+   * Charge one attempt of one order: BatchCharge for a single order, with errors instead of refusals.
    *
-   * Fails with FAILED_PRECONDITION: PAYMENT_DECLINED (the reason in the metadata), PAYMENT_VOIDED,
-   * PAYMENT_DIFFERS, PAYMENT_EXISTS (another attempt is pending or captured). While the provider has not
-   * answered, the payment comes back PENDING.
+   * Fails with FAILED_PRECONDITION: PAYMENT_DECLINED (the reason is in the metadata), PAYMENT_VOIDED, PAYMENT_DIFFERS,
+   * PAYMENT_EXISTS (another attempt is pending or captured). The payment is PENDING as long as the provider has not
+   * answered.
    *
    * @generated from rpc sagacart.payment.v1.PaymentService.Charge
    */
@@ -1647,10 +1648,10 @@ export const PaymentService: GenService<{
     output: typeof ChargeResponseSchema;
   },
   /**
-   * Take money by hand, for no order.
+   * Take a payment by hand, for no order.
    *
-   * Fails with NOT_FOUND / ACCOUNT_NOT_FOUND, with FAILED_PRECONDITION: PAYMENT_DECLINED (the reason in the
-   * metadata), REQUEST_ID_REUSED. While the provider has not answered, the payment comes back PENDING.
+   * Fails with NOT_FOUND / ACCOUNT_NOT_FOUND, and with FAILED_PRECONDITION: PAYMENT_DECLINED (the reason is in the
+   * metadata) or REQUEST_ID_REUSED. The payment is PENDING as long as the provider has not answered.
    *
    * @generated from rpc sagacart.payment.v1.PaymentService.CreatePayment
    */
@@ -1662,7 +1663,7 @@ export const PaymentService: GenService<{
   /**
    * Get one payment.
    *
-   * Fails with NOT_FOUND / PAYMENT_NOT_FOUND, also where it is another customer's.
+   * Fails with NOT_FOUND / PAYMENT_NOT_FOUND, also if it belongs to another customer.
    *
    * @generated from rpc sagacart.payment.v1.PaymentService.GetPayment
    */
@@ -1684,12 +1685,12 @@ export const PaymentService: GenService<{
     output: typeof ListPaymentsResponseSchema;
   },
   /**
-   * Pay money back, in part or in full.
+   * Refund a payment, in part or in full.
    *
-   * A repeat with the same refund id answers the same. Fails with NOT_FOUND / PAYMENT_NOT_FOUND, and with
-   * FAILED_PRECONDITION: PAYMENT_NOT_CAPTURED, REFUND_TOO_HIGH (more than what is left of the capture),
-   * REFUND_DIFFERS (the same id with other content), CURRENCY_MISMATCH. While the provider has not answered,
-   * the refund comes back PENDING.
+   * A repeat with the same refund id gets the same answer. Fails with NOT_FOUND / PAYMENT_NOT_FOUND, and with
+   * FAILED_PRECONDITION: PAYMENT_NOT_CAPTURED, REFUND_TOO_HIGH (more than what is left of the capture), REFUND_DIFFERS
+   * (the same id with other content), CURRENCY_MISMATCH. The refund is PENDING as long as the provider has not
+   * answered.
    *
    * @generated from rpc sagacart.payment.v1.PaymentService.RefundPayment
    */
@@ -1723,11 +1724,11 @@ export const PaymentService: GenService<{
     output: typeof ListRefundsResponseSchema;
   },
   /**
-   * Take in what the card provider has to say. Stored before it is acknowledged; what came before is
-   * acknowledged again and has no further effect.
+   * Receive a webhook of the card provider. It is stored before it is acknowledged; a repeat is acknowledged again and
+   * has no further effect.
    *
-   * Fails with UNAUTHENTICATED / BAD_SIGNATURE, with INVALID_ARGUMENT / BAD_WEBHOOK for a body that is not what
-   * the provider sends, and with NOT_FOUND / PROVIDER_NOT_FOUND.
+   * Fails with UNAUTHENTICATED / BAD_SIGNATURE, with INVALID_ARGUMENT / BAD_WEBHOOK if the body is not one that the
+   * provider sends, and with NOT_FOUND / PROVIDER_NOT_FOUND.
    *
    * @generated from rpc sagacart.payment.v1.PaymentService.ReceiveWebhook
    */

@@ -17,7 +17,7 @@ export const file_sagacart_shipping_v1_shipment: GenFile = /*@__PURE__*/
   fileDesc("CiNzYWdhY2FydC9zaGlwcGluZy92MS9zaGlwbWVudC5wcm90bxIUc2FnYWNhcnQuc2hpcHBpbmcudjEiiAQKCFNoaXBtZW50EhAKCG9yZGVyX2lkGAEgASgJEhMKC2N1c3RvbWVyX2lkGAIgASgJEjEKBGtpbmQYAyABKA4yIy5zYWdhY2FydC5zaGlwcGluZy52MS5TaGlwbWVudC5LaW5kEjMKBXN0YXRlGAQgASgOMiQuc2FnYWNhcnQuc2hpcHBpbmcudjEuU2hpcG1lbnQuU3RhdGUSKgoHYWRkcmVzcxgFIAEoCzIZLnNhZ2FjYXJ0LnR5cGUudjEuQWRkcmVzcxIXCg90cmFja2luZ19udW1iZXIYBiABKAkSFgoOcmVmdXNhbF9yZWFzb24YByABKAkSLwoLY3JlYXRlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCI/CgRLaW5kEhQKEEtJTkRfVU5TUEVDSUZJRUQQABIQCgxLSU5EX0NBUlJJRVIQARIPCgtLSU5EX1BJQ0tVUBACIm0KBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASEQoNU1RBVEVfUEVORElORxABEhIKDlNUQVRFX0FDQ0VQVEVEEAISEQoNU1RBVEVfUkVGVVNFRBADEhMKD1NUQVRFX0NBTkNFTExFRBAEYgZwcm90bzM", [file_google_protobuf_timestamp, file_sagacart_type_v1_address]);
 
 /**
- * What carries an order's goods to its customer. One an order.
+ * The shipment of an order's goods to its customer. One per order.
  *
  * @generated from message sagacart.shipping.v1.Shipment
  */
@@ -30,49 +30,49 @@ export type Shipment = Message<"sagacart.shipping.v1.Shipment"> & {
   orderId: string;
 
   /**
-   * Whose order.
+   * The customer who ordered.
    *
    * @generated from field: string customer_id = 2;
    */
   customerId: string;
 
   /**
-   * How it goes.
+   * The kind.
    *
    * @generated from field: sagacart.shipping.v1.Shipment.Kind kind = 3;
    */
   kind: Shipment_Kind;
 
   /**
-   * Where it stands.
+   * The state.
    *
    * @generated from field: sagacart.shipping.v1.Shipment.State state = 4;
    */
   state: Shipment_State;
 
   /**
-   * Where it goes; absent for PICKUP.
+   * The address to ship to; absent for PICKUP.
    *
    * @generated from field: sagacart.type.v1.Address address = 5;
    */
   address?: Address | undefined;
 
   /**
-   * The carrier's number for it, once taken.
+   * The carrier's tracking number, once there is one.
    *
    * @generated from field: string tracking_number = 6;
    */
   trackingNumber: string;
 
   /**
-   * Why the carrier refused: "undeliverable_address" …
+   * The reason why the carrier refused: "undeliverable_address" …
    *
    * @generated from field: string refusal_reason = 7;
    */
   refusalReason: string;
 
   /**
-   * When it was made.
+   * When it was created.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 8;
    */
@@ -87,7 +87,7 @@ export type Shipment = Message<"sagacart.shipping.v1.Shipment"> & {
 };
 
 /**
- * What carries an order's goods to its customer. One an order.
+ * The shipment of an order's goods to its customer. One per order.
  *
  * @generated from message sagacart.shipping.v1.Shipment
  */
@@ -100,49 +100,49 @@ export type ShipmentJson = {
   orderId?: string;
 
   /**
-   * Whose order.
+   * The customer who ordered.
    *
    * @generated from field: string customer_id = 2;
    */
   customerId?: string;
 
   /**
-   * How it goes.
+   * The kind.
    *
    * @generated from field: sagacart.shipping.v1.Shipment.Kind kind = 3;
    */
   kind?: Shipment_KindJson;
 
   /**
-   * Where it stands.
+   * The state.
    *
    * @generated from field: sagacart.shipping.v1.Shipment.State state = 4;
    */
   state?: Shipment_StateJson;
 
   /**
-   * Where it goes; absent for PICKUP.
+   * The address to ship to; absent for PICKUP.
    *
    * @generated from field: sagacart.type.v1.Address address = 5;
    */
   address?: AddressJson;
 
   /**
-   * The carrier's number for it, once taken.
+   * The carrier's tracking number, once there is one.
    *
    * @generated from field: string tracking_number = 6;
    */
   trackingNumber?: string;
 
   /**
-   * Why the carrier refused: "undeliverable_address" …
+   * The reason why the carrier refused: "undeliverable_address" …
    *
    * @generated from field: string refusal_reason = 7;
    */
   refusalReason?: string;
 
   /**
-   * When it was made.
+   * When it was created.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 8;
    */
@@ -164,27 +164,27 @@ export const ShipmentSchema: GenMessage<Shipment, {jsonType: ShipmentJson}> = /*
   messageDesc(file_sagacart_shipping_v1_shipment, 0);
 
 /**
- * How it goes.
+ * The kinds of shipments.
  *
  * @generated from enum sagacart.shipping.v1.Shipment.Kind
  */
 export const Shipment_Kind = {
   /**
-   * Never stored.
+   * Unset; never stored.
    *
    * @generated from enum value: KIND_UNSPECIFIED = 0;
    */
   UNSPECIFIED: 0,
 
   /**
-   * A carrier takes it to an address.
+   * A carrier ships it to an address.
    *
    * @generated from enum value: KIND_CARRIER = 1;
    */
   CARRIER: 1,
 
   /**
-   * The customer fetches it; no carrier.
+   * The customer picks it up; no carrier.
    *
    * @generated from enum value: KIND_PICKUP = 2;
    */
@@ -192,14 +192,14 @@ export const Shipment_Kind = {
 } as const;
 
 /**
- * How it goes.
+ * The kinds of shipments.
  *
  * @generated from enum sagacart.shipping.v1.Shipment.Kind
  */
 export type Shipment_Kind = (typeof Shipment_Kind)[keyof typeof Shipment_Kind] | UnknownEnum;
 
 /**
- * How it goes.
+ * The kinds of shipments.
  *
  * @generated from enum sagacart.shipping.v1.Shipment.Kind
  */
@@ -212,16 +212,16 @@ export const Shipment_KindSchema: GenEnum<Shipment_Kind, Shipment_KindJson> = /*
   enumDesc(file_sagacart_shipping_v1_shipment, 0, 0);
 
 /**
- * Where it stands.
+ * The states of a shipment.
  *
- * PENDING → ACCEPTED | REFUSED | CANCELLED. ACCEPTED → CANCELLED, by hand, with the carrier's consent.
- * A shipment that was cancelled before it came is kept as CANCELLED, so that it comes too late.
+ * PENDING → ACCEPTED | REFUSED | CANCELLED. ACCEPTED → CANCELLED, by hand, if the carrier agrees. A shipment that is
+ * cancelled before it arrives is stored as CANCELLED, so that it is refused when it arrives.
  *
  * @generated from enum sagacart.shipping.v1.Shipment.State
  */
 export const Shipment_State = {
   /**
-   * Never stored.
+   * Unset; never stored.
    *
    * @generated from enum value: STATE_UNSPECIFIED = 0;
    */
@@ -235,21 +235,21 @@ export const Shipment_State = {
   PENDING: 1,
 
   /**
-   * The carrier has taken it, or it waits to be fetched.
+   * Accepted by the carrier, or ready for pickup.
    *
    * @generated from enum value: STATE_ACCEPTED = 2;
    */
   ACCEPTED: 2,
 
   /**
-   * The carrier will not take it, with a reason.
+   * Refused by the carrier, with a reason.
    *
    * @generated from enum value: STATE_REFUSED = 3;
    */
   REFUSED: 3,
 
   /**
-   * It will not go.
+   * Cancelled; it will not be shipped.
    *
    * @generated from enum value: STATE_CANCELLED = 4;
    */
@@ -257,20 +257,20 @@ export const Shipment_State = {
 } as const;
 
 /**
- * Where it stands.
+ * The states of a shipment.
  *
- * PENDING → ACCEPTED | REFUSED | CANCELLED. ACCEPTED → CANCELLED, by hand, with the carrier's consent.
- * A shipment that was cancelled before it came is kept as CANCELLED, so that it comes too late.
+ * PENDING → ACCEPTED | REFUSED | CANCELLED. ACCEPTED → CANCELLED, by hand, if the carrier agrees. A shipment that is
+ * cancelled before it arrives is stored as CANCELLED, so that it is refused when it arrives.
  *
  * @generated from enum sagacart.shipping.v1.Shipment.State
  */
 export type Shipment_State = (typeof Shipment_State)[keyof typeof Shipment_State] | UnknownEnum;
 
 /**
- * Where it stands.
+ * The states of a shipment.
  *
- * PENDING → ACCEPTED | REFUSED | CANCELLED. ACCEPTED → CANCELLED, by hand, with the carrier's consent.
- * A shipment that was cancelled before it came is kept as CANCELLED, so that it comes too late.
+ * PENDING → ACCEPTED | REFUSED | CANCELLED. ACCEPTED → CANCELLED, by hand, if the carrier agrees. A shipment that is
+ * cancelled before it arrives is stored as CANCELLED, so that it is refused when it arrives.
  *
  * @generated from enum sagacart.shipping.v1.Shipment.State
  */

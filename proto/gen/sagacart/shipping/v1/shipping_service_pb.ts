@@ -20,7 +20,7 @@ export const file_sagacart_shipping_v1_shipping_service: GenFile = /*@__PURE__*/
   fileDesc("CitzYWdhY2FydC9zaGlwcGluZy92MS9zaGlwcGluZ19zZXJ2aWNlLnByb3RvEhRzYWdhY2FydC5zaGlwcGluZy52MSKbAgobQmF0Y2hDcmVhdGVTaGlwbWVudHNSZXF1ZXN0ElIKBWl0ZW1zGAEgAygLMjYuc2FnYWNhcnQuc2hpcHBpbmcudjEuQmF0Y2hDcmVhdGVTaGlwbWVudHNSZXF1ZXN0Lkl0ZW1CC7pICJIBBQgBEOgHGqcBCgRJdGVtEjcKCG9yZGVyX2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEjoKC2N1c3RvbWVyX2lkGAIgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEioKB2FkZHJlc3MYAyABKAsyGS5zYWdhY2FydC50eXBlLnYxLkFkZHJlc3MihQUKHEJhdGNoQ3JlYXRlU2hpcG1lbnRzUmVzcG9uc2USTAoIb3V0Y29tZXMYASADKAsyOi5zYWdhY2FydC5zaGlwcGluZy52MS5CYXRjaENyZWF0ZVNoaXBtZW50c1Jlc3BvbnNlLk91dGNvbWUakQIKB091dGNvbWUSEAoIb3JkZXJfaWQYASABKAkSTwoIYWNjZXB0ZWQYAiABKAsyOy5zYWdhY2FydC5zaGlwcGluZy52MS5CYXRjaENyZWF0ZVNoaXBtZW50c1Jlc3BvbnNlLkFjY2VwdGVkSAASTQoHcmVmdXNlZBgDIAEoCzI6LnNhZ2FjYXJ0LnNoaXBwaW5nLnYxLkJhdGNoQ3JlYXRlU2hpcG1lbnRzUmVzcG9uc2UuUmVmdXNlZEgAEkkKBXdhaXRzGAQgASgLMjguc2FnYWNhcnQuc2hpcHBpbmcudjEuQmF0Y2hDcmVhdGVTaGlwbWVudHNSZXNwb25zZS5XYWl0c0gAQgkKB291dGNvbWUaIwoIQWNjZXB0ZWQSFwoPdHJhY2tpbmdfbnVtYmVyGAEgASgJGtQBCgdSZWZ1c2VkElEKBnJlYXNvbhgBIAEoDjJBLnNhZ2FjYXJ0LnNoaXBwaW5nLnYxLkJhdGNoQ3JlYXRlU2hpcG1lbnRzUmVzcG9uc2UuUmVmdXNlZC5SZWFzb24SFgoOcmVmdXNhbF9yZWFzb24YAiABKAkiXgoGUmVhc29uEhYKElJFQVNPTl9VTlNQRUNJRklFRBAAEhIKDlJFQVNPTl9SRUZVU0VEEAESFAoQUkVBU09OX0NBTkNFTExFRBACEhIKDlJFQVNPTl9ESUZGRVJTEAMaBwoFV2FpdHMiuAEKFUNyZWF0ZVNoaXBtZW50UmVxdWVzdBI3CghvcmRlcl9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI6CgtjdXN0b21lcl9pZBgCIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIqCgdhZGRyZXNzGAMgASgLMhkuc2FnYWNhcnQudHlwZS52MS5BZGRyZXNzIkoKFkNyZWF0ZVNoaXBtZW50UmVzcG9uc2USMAoIc2hpcG1lbnQYASABKAsyHi5zYWdhY2FydC5zaGlwcGluZy52MS5TaGlwbWVudCJQChVDYW5jZWxTaGlwbWVudFJlcXVlc3QSNwoIb3JkZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4iSgoWQ2FuY2VsU2hpcG1lbnRSZXNwb25zZRIwCghzaGlwbWVudBgBIAEoCzIeLnNhZ2FjYXJ0LnNoaXBwaW5nLnYxLlNoaXBtZW50IowBChJHZXRTaGlwbWVudFJlcXVlc3QSNwoIb3JkZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SPQoLY3VzdG9tZXJfaWQYAiABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4iRwoTR2V0U2hpcG1lbnRSZXNwb25zZRIwCghzaGlwbWVudBgBIAEoCzIeLnNhZ2FjYXJ0LnNoaXBwaW5nLnYxLlNoaXBtZW50IpMBChRMaXN0U2hpcG1lbnRzUmVxdWVzdBI9CgtjdXN0b21lcl9pZBgBIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIeCglwYWdlX3NpemUYAiABKAVCC7pICBoGGMCEPSgAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGOgHImMKFUxpc3RTaGlwbWVudHNSZXNwb25zZRIxCglzaGlwbWVudHMYASADKAsyHi5zYWdhY2FydC5zaGlwcGluZy52MS5TaGlwbWVudBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiagoVUmVjZWl2ZVdlYmhvb2tSZXF1ZXN0EhsKCHByb3ZpZGVyGAEgASgJQgm6SAZyBBABGCgSFwoEYm9keRgCIAEoDEIJukgGegQYgIAQEhsKCXNpZ25hdHVyZRgDIAEoCUIIukgFcgMY6AciGAoWUmVjZWl2ZVdlYmhvb2tSZXNwb25zZTKrBgoPU2hpcHBpbmdTZXJ2aWNlEokBChRCYXRjaENyZWF0ZVNoaXBtZW50cxIxLnNhZ2FjYXJ0LnNoaXBwaW5nLnYxLkJhdGNoQ3JlYXRlU2hpcG1lbnRzUmVxdWVzdBoyLnNhZ2FjYXJ0LnNoaXBwaW5nLnYxLkJhdGNoQ3JlYXRlU2hpcG1lbnRzUmVzcG9uc2UiCpACAqq7GAMSAQQSdwoOQ3JlYXRlU2hpcG1lbnQSKy5zYWdhY2FydC5zaGlwcGluZy52MS5DcmVhdGVTaGlwbWVudFJlcXVlc3QaLC5zYWdhY2FydC5zaGlwcGluZy52MS5DcmVhdGVTaGlwbWVudFJlc3BvbnNlIgqQAgKquxgDEgEEEncKDkNhbmNlbFNoaXBtZW50Eisuc2FnYWNhcnQuc2hpcHBpbmcudjEuQ2FuY2VsU2hpcG1lbnRSZXF1ZXN0Giwuc2FnYWNhcnQuc2hpcHBpbmcudjEuQ2FuY2VsU2hpcG1lbnRSZXNwb25zZSIKkAICqrsYAxIBBBKRAQoLR2V0U2hpcG1lbnQSKC5zYWdhY2FydC5zaGlwcGluZy52MS5HZXRTaGlwbWVudFJlcXVlc3QaKS5zYWdhY2FydC5zaGlwcGluZy52MS5HZXRTaGlwbWVudFJlc3BvbnNlIi2QAgGquxgGEgQBAgMEgtPkkwIaEhgvdjEvc2hpcG1lbnRzL3tvcmRlcl9pZH0SjAEKDUxpc3RTaGlwbWVudHMSKi5zYWdhY2FydC5zaGlwcGluZy52MS5MaXN0U2hpcG1lbnRzUmVxdWVzdBorLnNhZ2FjYXJ0LnNoaXBwaW5nLnYxLkxpc3RTaGlwbWVudHNSZXNwb25zZSIikAIBqrsYBhIEAQIDBILT5JMCDxINL3YxL3NoaXBtZW50cxJ3Cg5SZWNlaXZlV2ViaG9vaxIrLnNhZ2FjYXJ0LnNoaXBwaW5nLnYxLlJlY2VpdmVXZWJob29rUmVxdWVzdBosLnNhZ2FjYXJ0LnNoaXBwaW5nLnYxLlJlY2VpdmVXZWJob29rUmVzcG9uc2UiCpACAqq7GAMSAQRiBnByb3RvMw", [file_buf_validate_validate, file_google_api_annotations, file_sagacart_auth_v1_access, file_sagacart_shipping_v1_shipment, file_sagacart_type_v1_address]);
 
 /**
- * For which orders.
+ * The orders to ship.
  *
  * @generated from message sagacart.shipping.v1.BatchCreateShipmentsRequest
  */
@@ -34,7 +34,7 @@ export type BatchCreateShipmentsRequest = Message<"sagacart.shipping.v1.BatchCre
 };
 
 /**
- * For which orders.
+ * The orders to ship.
  *
  * @generated from message sagacart.shipping.v1.BatchCreateShipmentsRequest
  */
@@ -68,14 +68,14 @@ export type BatchCreateShipmentsRequest_Item = Message<"sagacart.shipping.v1.Bat
   orderId: string;
 
   /**
-   * Whose order.
+   * The customer who ordered.
    *
    * @generated from field: string customer_id = 2;
    */
   customerId: string;
 
   /**
-   * Where it goes; absent for PICKUP.
+   * The address to ship to; absent for PICKUP.
    *
    * @generated from field: sagacart.type.v1.Address address = 3;
    */
@@ -96,14 +96,14 @@ export type BatchCreateShipmentsRequest_ItemJson = {
   orderId?: string;
 
   /**
-   * Whose order.
+   * The customer who ordered.
    *
    * @generated from field: string customer_id = 2;
    */
   customerId?: string;
 
   /**
-   * Where it goes; absent for PICKUP.
+   * The address to ship to; absent for PICKUP.
    *
    * @generated from field: sagacart.type.v1.Address address = 3;
    */
@@ -118,7 +118,7 @@ export const BatchCreateShipmentsRequest_ItemSchema: GenMessage<BatchCreateShipm
   messageDesc(file_sagacart_shipping_v1_shipping_service, 0, 0);
 
 /**
- * What came of it, in the order asked for.
+ * The outcomes, in the order of the request.
  *
  * @generated from message sagacart.shipping.v1.BatchCreateShipmentsResponse
  */
@@ -132,7 +132,7 @@ export type BatchCreateShipmentsResponse = Message<"sagacart.shipping.v1.BatchCr
 };
 
 /**
- * What came of it, in the order asked for.
+ * The outcomes, in the order of the request.
  *
  * @generated from message sagacart.shipping.v1.BatchCreateShipmentsResponse
  */
@@ -153,7 +153,7 @@ export const BatchCreateShipmentsResponseSchema: GenMessage<BatchCreateShipments
   messageDesc(file_sagacart_shipping_v1_shipping_service, 1);
 
 /**
- * One order's outcome.
+ * The outcome of one order.
  *
  * @generated from message sagacart.shipping.v1.BatchCreateShipmentsResponse.Outcome
  */
@@ -166,13 +166,13 @@ export type BatchCreateShipmentsResponse_Outcome = Message<"sagacart.shipping.v1
   orderId: string;
 
   /**
-   * What came of it.
+   * The outcome.
    *
    * @generated from oneof sagacart.shipping.v1.BatchCreateShipmentsResponse.Outcome.outcome
    */
   outcome: {
     /**
-     * The carrier has taken it, or it waits to be fetched.
+     * The carrier has accepted it, or it is ready for pickup.
      *
      * @generated from field: sagacart.shipping.v1.BatchCreateShipmentsResponse.Accepted accepted = 2;
      */
@@ -180,7 +180,7 @@ export type BatchCreateShipmentsResponse_Outcome = Message<"sagacart.shipping.v1
     case: "accepted";
   } | {
     /**
-     * It will not go.
+     * It will not be shipped.
      *
      * @generated from field: sagacart.shipping.v1.BatchCreateShipmentsResponse.Refused refused = 3;
      */
@@ -188,7 +188,7 @@ export type BatchCreateShipmentsResponse_Outcome = Message<"sagacart.shipping.v1
     case: "refused";
   } | {
     /**
-     * The carrier has not said yet.
+     * The carrier has not answered yet.
      *
      * @generated from field: sagacart.shipping.v1.BatchCreateShipmentsResponse.Waits waits = 4;
      */
@@ -198,7 +198,7 @@ export type BatchCreateShipmentsResponse_Outcome = Message<"sagacart.shipping.v1
 };
 
 /**
- * One order's outcome.
+ * The outcome of one order.
  *
  * @generated from message sagacart.shipping.v1.BatchCreateShipmentsResponse.Outcome
  */
@@ -211,21 +211,21 @@ export type BatchCreateShipmentsResponse_OutcomeJson = {
   orderId?: string;
 
   /**
-   * The carrier has taken it, or it waits to be fetched.
+   * The carrier has accepted it, or it is ready for pickup.
    *
    * @generated from field: sagacart.shipping.v1.BatchCreateShipmentsResponse.Accepted accepted = 2;
    */
   accepted?: BatchCreateShipmentsResponse_AcceptedJson;
 
   /**
-   * It will not go.
+   * It will not be shipped.
    *
    * @generated from field: sagacart.shipping.v1.BatchCreateShipmentsResponse.Refused refused = 3;
    */
   refused?: BatchCreateShipmentsResponse_RefusedJson;
 
   /**
-   * The carrier has not said yet.
+   * The carrier has not answered yet.
    *
    * @generated from field: sagacart.shipping.v1.BatchCreateShipmentsResponse.Waits waits = 4;
    */
@@ -240,13 +240,13 @@ export const BatchCreateShipmentsResponse_OutcomeSchema: GenMessage<BatchCreateS
   messageDesc(file_sagacart_shipping_v1_shipping_service, 1, 0);
 
 /**
- * It goes.
+ * It is accepted.
  *
  * @generated from message sagacart.shipping.v1.BatchCreateShipmentsResponse.Accepted
  */
 export type BatchCreateShipmentsResponse_Accepted = Message<"sagacart.shipping.v1.BatchCreateShipmentsResponse.Accepted"> & {
   /**
-   * The carrier's number for it; empty for PICKUP.
+   * The carrier's tracking number; empty for PICKUP.
    *
    * @generated from field: string tracking_number = 1;
    */
@@ -254,13 +254,13 @@ export type BatchCreateShipmentsResponse_Accepted = Message<"sagacart.shipping.v
 };
 
 /**
- * It goes.
+ * It is accepted.
  *
  * @generated from message sagacart.shipping.v1.BatchCreateShipmentsResponse.Accepted
  */
 export type BatchCreateShipmentsResponse_AcceptedJson = {
   /**
-   * The carrier's number for it; empty for PICKUP.
+   * The carrier's tracking number; empty for PICKUP.
    *
    * @generated from field: string tracking_number = 1;
    */
@@ -275,20 +275,20 @@ export const BatchCreateShipmentsResponse_AcceptedSchema: GenMessage<BatchCreate
   messageDesc(file_sagacart_shipping_v1_shipping_service, 1, 1);
 
 /**
- * It will not go.
+ * It will not be shipped.
  *
  * @generated from message sagacart.shipping.v1.BatchCreateShipmentsResponse.Refused
  */
 export type BatchCreateShipmentsResponse_Refused = Message<"sagacart.shipping.v1.BatchCreateShipmentsResponse.Refused"> & {
   /**
-   * Why not.
+   * The reason.
    *
    * @generated from field: sagacart.shipping.v1.BatchCreateShipmentsResponse.Refused.Reason reason = 1;
    */
   reason: BatchCreateShipmentsResponse_Refused_Reason;
 
   /**
-   * Why the carrier refused: "undeliverable_address" …
+   * The reason why the carrier refused: "undeliverable_address" …
    *
    * @generated from field: string refusal_reason = 2;
    */
@@ -296,20 +296,20 @@ export type BatchCreateShipmentsResponse_Refused = Message<"sagacart.shipping.v1
 };
 
 /**
- * It will not go.
+ * It will not be shipped.
  *
  * @generated from message sagacart.shipping.v1.BatchCreateShipmentsResponse.Refused
  */
 export type BatchCreateShipmentsResponse_RefusedJson = {
   /**
-   * Why not.
+   * The reason.
    *
    * @generated from field: sagacart.shipping.v1.BatchCreateShipmentsResponse.Refused.Reason reason = 1;
    */
   reason?: BatchCreateShipmentsResponse_Refused_ReasonJson;
 
   /**
-   * Why the carrier refused: "undeliverable_address" …
+   * The reason why the carrier refused: "undeliverable_address" …
    *
    * @generated from field: string refusal_reason = 2;
    */
@@ -324,34 +324,34 @@ export const BatchCreateShipmentsResponse_RefusedSchema: GenMessage<BatchCreateS
   messageDesc(file_sagacart_shipping_v1_shipping_service, 1, 2);
 
 /**
- * Why not.
+ * The reasons for a refusal.
  *
  * @generated from enum sagacart.shipping.v1.BatchCreateShipmentsResponse.Refused.Reason
  */
 export const BatchCreateShipmentsResponse_Refused_Reason = {
   /**
-   * Never sent.
+   * Unset; never sent.
    *
    * @generated from enum value: REASON_UNSPECIFIED = 0;
    */
   UNSPECIFIED: 0,
 
   /**
-   * The carrier will not take it.
+   * The carrier refused it.
    *
    * @generated from enum value: REASON_REFUSED = 1;
    */
   REFUSED: 1,
 
   /**
-   * It was cancelled before.
+   * It was cancelled before it arrived.
    *
    * @generated from enum value: REASON_CANCELLED = 2;
    */
   CANCELLED: 2,
 
   /**
-   * It was asked for before with other content.
+   * It was requested before with other content.
    *
    * @generated from enum value: REASON_DIFFERS = 3;
    */
@@ -359,14 +359,14 @@ export const BatchCreateShipmentsResponse_Refused_Reason = {
 } as const;
 
 /**
- * Why not.
+ * The reasons for a refusal.
  *
  * @generated from enum sagacart.shipping.v1.BatchCreateShipmentsResponse.Refused.Reason
  */
 export type BatchCreateShipmentsResponse_Refused_Reason = (typeof BatchCreateShipmentsResponse_Refused_Reason)[keyof typeof BatchCreateShipmentsResponse_Refused_Reason] | UnknownEnum;
 
 /**
- * Why not.
+ * The reasons for a refusal.
  *
  * @generated from enum sagacart.shipping.v1.BatchCreateShipmentsResponse.Refused.Reason
  */
@@ -379,7 +379,7 @@ export const BatchCreateShipmentsResponse_Refused_ReasonSchema: GenEnum<BatchCre
   enumDesc(file_sagacart_shipping_v1_shipping_service, 1, 2, 0);
 
 /**
- * Not yet.
+ * The carrier has not answered yet.
  *
  * @generated from message sagacart.shipping.v1.BatchCreateShipmentsResponse.Waits
  */
@@ -387,7 +387,7 @@ export type BatchCreateShipmentsResponse_Waits = Message<"sagacart.shipping.v1.B
 };
 
 /**
- * Not yet.
+ * The carrier has not answered yet.
  *
  * @generated from message sagacart.shipping.v1.BatchCreateShipmentsResponse.Waits
  */
@@ -402,7 +402,7 @@ export const BatchCreateShipmentsResponse_WaitsSchema: GenMessage<BatchCreateShi
   messageDesc(file_sagacart_shipping_v1_shipping_service, 1, 3);
 
 /**
- * For which order.
+ * The order to ship.
  *
  * @generated from message sagacart.shipping.v1.CreateShipmentRequest
  */
@@ -415,14 +415,14 @@ export type CreateShipmentRequest = Message<"sagacart.shipping.v1.CreateShipment
   orderId: string;
 
   /**
-   * Whose order.
+   * The customer who ordered.
    *
    * @generated from field: string customer_id = 2;
    */
   customerId: string;
 
   /**
-   * Where it goes; absent for PICKUP.
+   * The address to ship to; absent for PICKUP.
    *
    * @generated from field: sagacart.type.v1.Address address = 3;
    */
@@ -430,7 +430,7 @@ export type CreateShipmentRequest = Message<"sagacart.shipping.v1.CreateShipment
 };
 
 /**
- * For which order.
+ * The order to ship.
  *
  * @generated from message sagacart.shipping.v1.CreateShipmentRequest
  */
@@ -443,14 +443,14 @@ export type CreateShipmentRequestJson = {
   orderId?: string;
 
   /**
-   * Whose order.
+   * The customer who ordered.
    *
    * @generated from field: string customer_id = 2;
    */
   customerId?: string;
 
   /**
-   * Where it goes; absent for PICKUP.
+   * The address to ship to; absent for PICKUP.
    *
    * @generated from field: sagacart.type.v1.Address address = 3;
    */
@@ -500,13 +500,13 @@ export const CreateShipmentResponseSchema: GenMessage<CreateShipmentResponse, {j
   messageDesc(file_sagacart_shipping_v1_shipping_service, 3);
 
 /**
- * Which shipment.
+ * The shipment to cancel.
  *
  * @generated from message sagacart.shipping.v1.CancelShipmentRequest
  */
 export type CancelShipmentRequest = Message<"sagacart.shipping.v1.CancelShipmentRequest"> & {
   /**
-   * Its order.
+   * The order.
    *
    * @generated from field: string order_id = 1;
    */
@@ -514,13 +514,13 @@ export type CancelShipmentRequest = Message<"sagacart.shipping.v1.CancelShipment
 };
 
 /**
- * Which shipment.
+ * The shipment to cancel.
  *
  * @generated from message sagacart.shipping.v1.CancelShipmentRequest
  */
 export type CancelShipmentRequestJson = {
   /**
-   * Its order.
+   * The order.
    *
    * @generated from field: string order_id = 1;
    */
@@ -570,20 +570,20 @@ export const CancelShipmentResponseSchema: GenMessage<CancelShipmentResponse, {j
   messageDesc(file_sagacart_shipping_v1_shipping_service, 5);
 
 /**
- * Which shipment.
+ * The shipment to get.
  *
  * @generated from message sagacart.shipping.v1.GetShipmentRequest
  */
 export type GetShipmentRequest = Message<"sagacart.shipping.v1.GetShipmentRequest"> & {
   /**
-   * Its order.
+   * The order.
    *
    * @generated from field: string order_id = 1;
    */
   orderId: string;
 
   /**
-   * Whose it must be; anybody's where it is empty.
+   * The customer that the shipment must belong to; empty accepts any.
    *
    * @generated from field: string customer_id = 2;
    */
@@ -591,20 +591,20 @@ export type GetShipmentRequest = Message<"sagacart.shipping.v1.GetShipmentReques
 };
 
 /**
- * Which shipment.
+ * The shipment to get.
  *
  * @generated from message sagacart.shipping.v1.GetShipmentRequest
  */
 export type GetShipmentRequestJson = {
   /**
-   * Its order.
+   * The order.
    *
    * @generated from field: string order_id = 1;
    */
   orderId?: string;
 
   /**
-   * Whose it must be; anybody's where it is empty.
+   * The customer that the shipment must belong to; empty accepts any.
    *
    * @generated from field: string customer_id = 2;
    */
@@ -654,27 +654,27 @@ export const GetShipmentResponseSchema: GenMessage<GetShipmentResponse, {jsonTyp
   messageDesc(file_sagacart_shipping_v1_shipping_service, 7);
 
 /**
- * Which shipments.
+ * The shipments to list.
  *
  * @generated from message sagacart.shipping.v1.ListShipmentsRequest
  */
 export type ListShipmentsRequest = Message<"sagacart.shipping.v1.ListShipmentsRequest"> & {
   /**
-   * Only this customer's.
+   * Only those of this customer.
    *
    * @generated from field: string customer_id = 1;
    */
   customerId: string;
 
   /**
-   * How many; 0 means 50, more than 200 means 200.
+   * The page size; 0 means 50, more than 200 means 200.
    *
    * @generated from field: int32 page_size = 2;
    */
   pageSize: number;
 
   /**
-   * From the answer before.
+   * The next_page_token of the previous page; empty for the first page.
    *
    * @generated from field: string page_token = 3;
    */
@@ -682,27 +682,27 @@ export type ListShipmentsRequest = Message<"sagacart.shipping.v1.ListShipmentsRe
 };
 
 /**
- * Which shipments.
+ * The shipments to list.
  *
  * @generated from message sagacart.shipping.v1.ListShipmentsRequest
  */
 export type ListShipmentsRequestJson = {
   /**
-   * Only this customer's.
+   * Only those of this customer.
    *
    * @generated from field: string customer_id = 1;
    */
   customerId?: string;
 
   /**
-   * How many; 0 means 50, more than 200 means 200.
+   * The page size; 0 means 50, more than 200 means 200.
    *
    * @generated from field: int32 page_size = 2;
    */
   pageSize?: number;
 
   /**
-   * From the answer before.
+   * The next_page_token of the previous page; empty for the first page.
    *
    * @generated from field: string page_token = 3;
    */
@@ -730,7 +730,7 @@ export type ListShipmentsResponse = Message<"sagacart.shipping.v1.ListShipmentsR
   shipments: Shipment[];
 
   /**
-   * Asks for the next page; empty at the end.
+   * The token for the next page; empty on the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -751,7 +751,7 @@ export type ListShipmentsResponseJson = {
   shipments?: ShipmentJson[];
 
   /**
-   * Asks for the next page; empty at the end.
+   * The token for the next page; empty on the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -766,20 +766,20 @@ export const ListShipmentsResponseSchema: GenMessage<ListShipmentsResponse, {jso
   messageDesc(file_sagacart_shipping_v1_shipping_service, 9);
 
 /**
- * What the carrier sent.
+ * The carrier's request.
  *
  * @generated from message sagacart.shipping.v1.ReceiveWebhookRequest
  */
 export type ReceiveWebhookRequest = Message<"sagacart.shipping.v1.ReceiveWebhookRequest"> & {
   /**
-   * Which carrier; "carrier".
+   * The carrier: "carrier".
    *
    * @generated from field: string provider = 1;
    */
   provider: string;
 
   /**
-   * The body, to the byte: it is what was signed.
+   * The body, byte for byte: it is what was signed.
    *
    * @generated from field: bytes body = 2;
    */
@@ -794,20 +794,20 @@ export type ReceiveWebhookRequest = Message<"sagacart.shipping.v1.ReceiveWebhook
 };
 
 /**
- * What the carrier sent.
+ * The carrier's request.
  *
  * @generated from message sagacart.shipping.v1.ReceiveWebhookRequest
  */
 export type ReceiveWebhookRequestJson = {
   /**
-   * Which carrier; "carrier".
+   * The carrier: "carrier".
    *
    * @generated from field: string provider = 1;
    */
   provider?: string;
 
   /**
-   * The body, to the byte: it is what was signed.
+   * The body, byte for byte: it is what was signed.
    *
    * @generated from field: bytes body = 2;
    */
@@ -829,7 +829,7 @@ export const ReceiveWebhookRequestSchema: GenMessage<ReceiveWebhookRequest, {jso
   messageDesc(file_sagacart_shipping_v1_shipping_service, 10);
 
 /**
- * It is stored.
+ * Empty.
  *
  * @generated from message sagacart.shipping.v1.ReceiveWebhookResponse
  */
@@ -837,7 +837,7 @@ export type ReceiveWebhookResponse = Message<"sagacart.shipping.v1.ReceiveWebhoo
 };
 
 /**
- * It is stored.
+ * Empty.
  *
  * @generated from message sagacart.shipping.v1.ReceiveWebhookResponse
  */
@@ -858,12 +858,11 @@ export const ReceiveWebhookResponseSchema: GenMessage<ReceiveWebhookResponse, {j
  */
 export const ShippingService: GenService<{
   /**
-   * Make shipments for many orders. Atomic per order, independent across orders; a repeat answers the same,
-   * also what was refused.
-   * An order that is named twice fails the whole call with INVALID_ARGUMENT / NAMED_TWICE.
+   * Create shipments for many orders. Atomic per order, independent across orders; a repeat gets the same answer, also
+   * for refusals. If an order is named twice, the whole call fails with INVALID_ARGUMENT / NAMED_TWICE.
    *
-   * The intents are committed first; then the carrier is asked, several at a time, for half a second at most.
-   * What is not known by then is answered with `waits`: ask again with the same key, or wait for the
+   * The intents are committed first; then the carrier is called, for several orders at a time and at most half a
+   * second. An outcome that is not known by then is `waits`: repeat the call with the same key, or wait for the
    * SHIPMENT_SETTLED command of this service.
    *
    * @generated from rpc sagacart.shipping.v1.ShippingService.BatchCreateShipments
@@ -874,10 +873,10 @@ export const ShippingService: GenService<{
     output: typeof BatchCreateShipmentsResponseSchema;
   },
   /**
-   * Make a shipment for one order; like BatchCreateShipments over one, with errors instead of refusals.
+   * Create a shipment for one order: BatchCreateShipments for a single order, with errors instead of refusals.
    *
-   * Fails with FAILED_PRECONDITION: SHIPMENT_REFUSED (the reason in the metadata), SHIPMENT_CANCELLED,
-   * SHIPMENT_DIFFERS. While the carrier has not answered, the shipment comes back PENDING.
+   * Fails with FAILED_PRECONDITION: SHIPMENT_REFUSED (the reason is in the metadata), SHIPMENT_CANCELLED,
+   * SHIPMENT_DIFFERS. The shipment is PENDING as long as the carrier has not answered.
    *
    * @generated from rpc sagacart.shipping.v1.ShippingService.CreateShipment
    */
@@ -887,10 +886,10 @@ export const ShippingService: GenService<{
     output: typeof CreateShipmentResponseSchema;
   },
   /**
-   * Cancel a shipment; leaves a tombstone where it has not come yet.
+   * Cancel a shipment. If it has not arrived yet, it will be refused when it arrives.
    *
-   * A repeat succeeds. Fails with FAILED_PRECONDITION / SHIPMENT_ON_ITS_WAY where the carrier no longer gives
-   * it back, and with UNAVAILABLE / CARRIER_UNAVAILABLE.
+   * A repeat succeeds. Fails with FAILED_PRECONDITION / SHIPMENT_ON_ITS_WAY if the carrier no longer returns it, and
+   * with UNAVAILABLE / CARRIER_UNAVAILABLE.
    *
    * @generated from rpc sagacart.shipping.v1.ShippingService.CancelShipment
    */
@@ -902,7 +901,7 @@ export const ShippingService: GenService<{
   /**
    * Get the shipment of an order.
    *
-   * Fails with NOT_FOUND / SHIPMENT_NOT_FOUND, also where it is another customer's.
+   * Fails with NOT_FOUND / SHIPMENT_NOT_FOUND, also if it belongs to another customer.
    *
    * @generated from rpc sagacart.shipping.v1.ShippingService.GetShipment
    */
@@ -924,11 +923,11 @@ export const ShippingService: GenService<{
     output: typeof ListShipmentsResponseSchema;
   },
   /**
-   * Take in what the carrier has to say. Stored before it is acknowledged; what came before is acknowledged
-   * again and has no further effect.
+   * Receive a webhook of the carrier. It is stored before it is acknowledged; a repeat is acknowledged again and has no
+   * further effect.
    *
-   * Fails with UNAUTHENTICATED / BAD_SIGNATURE, with INVALID_ARGUMENT / BAD_WEBHOOK for a body that is not what
-   * the carrier sends, and with NOT_FOUND / PROVIDER_NOT_FOUND.
+   * Fails with UNAUTHENTICATED / BAD_SIGNATURE, with INVALID_ARGUMENT / BAD_WEBHOOK if the body is not one that the
+   * carrier sends, and with NOT_FOUND / PROVIDER_NOT_FOUND.
    *
    * @generated from rpc sagacart.shipping.v1.ShippingService.ReceiveWebhook
    */

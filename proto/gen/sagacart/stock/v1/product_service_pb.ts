@@ -22,7 +22,7 @@ export const file_sagacart_stock_v1_product_service: GenFile = /*@__PURE__*/
   fileDesc("CidzYWdhY2FydC9zdG9jay92MS9wcm9kdWN0X3NlcnZpY2UucHJvdG8SEXNhZ2FjYXJ0LnN0b2NrLnYxIp4CChRDcmVhdGVQcm9kdWN0UmVxdWVzdBKsAQoHcHJvZHVjdBgBIAEoCzIaLnNhZ2FjYXJ0LnN0b2NrLnYxLlByb2R1Y3RCf7pIfLoBOgoNcHJvZHVjdC50aXRsZRIXcHJvZHVjdC50aXRsZSBpcyBuZWVkZWQaEHRoaXMudGl0bGUgIT0gJye6ATkKDXByb2R1Y3QucHJpY2USF3Byb2R1Y3QucHJpY2UgaXMgbmVlZGVkGg9oYXModGhpcy5wcmljZSnIAQESJgoPaW5pdGlhbF9vbl9oYW5kGAIgASgFQg26SAoaCBiAlOvcAygAEi8KCnJlcXVlc3RfaWQYAyABKAlCG7pIGHIWMhReW1x4MjEtXHg3ZV17MCwxMjh9JCJEChVDcmVhdGVQcm9kdWN0UmVzcG9uc2USKwoHcHJvZHVjdBgBIAEoCzIaLnNhZ2FjYXJ0LnN0b2NrLnYxLlByb2R1Y3QiRgoRR2V0UHJvZHVjdFJlcXVlc3QSMQoCaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4iQQoSR2V0UHJvZHVjdFJlc3BvbnNlEisKB3Byb2R1Y3QYASABKAsyGi5zYWdhY2FydC5zdG9jay52MS5Qcm9kdWN0IrQBChdCYXRjaEdldFByb2R1Y3RzUmVxdWVzdBI8CgNpZHMYASADKAlCL7pILJIBKQgAEJBOIiJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEj0KBHNrdXMYAiADKAlCL7pILJIBKQgAEJBOIiJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEhwKFHdpdGhvdXRfZGVzY3JpcHRpb25zGAMgASgIIkgKGEJhdGNoR2V0UHJvZHVjdHNSZXNwb25zZRIsCghwcm9kdWN0cxgBIAMoCzIaLnNhZ2FjYXJ0LnN0b2NrLnYxLlByb2R1Y3QisAEKFFVwZGF0ZVByb2R1Y3RSZXF1ZXN0EmcKB3Byb2R1Y3QYASABKAsyGi5zYWdhY2FydC5zdG9jay52MS5Qcm9kdWN0Qjq6SDe6ATEKCnByb2R1Y3QuaWQSFHByb2R1Y3QuaWQgaXMgbmVlZGVkGg10aGlzLmlkICE9ICcnyAEBEi8KC3VwZGF0ZV9tYXNrGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzayJEChVVcGRhdGVQcm9kdWN0UmVzcG9uc2USKwoHcHJvZHVjdBgBIAEoCzIaLnNhZ2FjYXJ0LnN0b2NrLnYxLlByb2R1Y3QiYAoURGVsZXRlUHJvZHVjdFJlcXVlc3QSMQoCaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SFQoEZXRhZxgCIAEoCUIHukgEcgIYQCIXChVEZWxldGVQcm9kdWN0UmVzcG9uc2UiUwoTTGlzdFByb2R1Y3RzUmVxdWVzdBIeCglwYWdlX3NpemUYASABKAVCC7pICBoGGMCEPSgAEhwKCnBhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGOgHIl0KFExpc3RQcm9kdWN0c1Jlc3BvbnNlEiwKCHByb2R1Y3RzGAEgAygLMhouc2FnYWNhcnQuc3RvY2sudjEuUHJvZHVjdBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAki2AIKFVNlYXJjaFByb2R1Y3RzUmVxdWVzdBIXCgVxdWVyeRgBIAEoCUIIukgFcgMYyAEScwoJbWluX3ByaWNlGAIgASgLMhcuc2FnYWNhcnQudHlwZS52MS5Nb25leUJHukhEugFBChJtb25leS5ub3RfbmVnYXRpdmUSFG11c3Qgbm90IGJlIG5lZ2F0aXZlGhV0aGlzLm1pbm9yX3VuaXRzID49IDAScwoJbWF4X3ByaWNlGAMgASgLMhcuc2FnYWNhcnQudHlwZS52MS5Nb25leUJHukhEugFBChJtb25leS5ub3RfbmVnYXRpdmUSFG11c3Qgbm90IGJlIG5lZ2F0aXZlGhV0aGlzLm1pbm9yX3VuaXRzID49IDASHgoJcGFnZV9zaXplGAQgASgFQgu6SAgaBhjAhD0oABIcCgpwYWdlX3Rva2VuGAUgASgJQgi6SAVyAxjoByJfChZTZWFyY2hQcm9kdWN0c1Jlc3BvbnNlEiwKCHByb2R1Y3RzGAEgAygLMhouc2FnYWNhcnQuc3RvY2sudjEuUHJvZHVjdBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAki9AIKF0JhdGNoUHV0UHJvZHVjdHNSZXF1ZXN0EksKBWl0ZW1zGAEgAygLMi8uc2FnYWNhcnQuc3RvY2sudjEuQmF0Y2hQdXRQcm9kdWN0c1JlcXVlc3QuSXRlbUILukgIkgEFCAEQiCcaiwIKBEl0ZW0S4gEKB3Byb2R1Y3QYASABKAsyGi5zYWdhY2FydC5zdG9jay52MS5Qcm9kdWN0QrQBukiwAboBMQoKcHJvZHVjdC5pZBIUcHJvZHVjdC5pZCBpcyBuZWVkZWQaDXRoaXMuaWQgIT0gJye6AToKDXByb2R1Y3QudGl0bGUSF3Byb2R1Y3QudGl0bGUgaXMgbmVlZGVkGhB0aGlzLnRpdGxlICE9ICcnugE5Cg1wcm9kdWN0LnByaWNlEhdwcm9kdWN0LnByaWNlIGlzIG5lZWRlZBoPaGFzKHRoaXMucHJpY2UpyAEBEh4KB29uX2hhbmQYAiABKAVCDbpIChoIGICU69wDKAAiKQoYQmF0Y2hQdXRQcm9kdWN0c1Jlc3BvbnNlEg0KBWNvdW50GAEgASgFMt0ICg5Qcm9kdWN0U2VydmljZRKGAQoNQ3JlYXRlUHJvZHVjdBInLnNhZ2FjYXJ0LnN0b2NrLnYxLkNyZWF0ZVByb2R1Y3RSZXF1ZXN0Giguc2FnYWNhcnQuc3RvY2sudjEuQ3JlYXRlUHJvZHVjdFJlc3BvbnNlIiKQAgKquxgEEgIDBILT5JMCEToBKiIML3YxL3Byb2R1Y3RzEn0KCkdldFByb2R1Y3QSJC5zYWdhY2FydC5zdG9jay52MS5HZXRQcm9kdWN0UmVxdWVzdBolLnNhZ2FjYXJ0LnN0b2NrLnYxLkdldFByb2R1Y3RSZXNwb25zZSIikAIBqrsYAggBgtPkkwITEhEvdjEvcHJvZHVjdHMve2lkfRKTAQoQQmF0Y2hHZXRQcm9kdWN0cxIqLnNhZ2FjYXJ0LnN0b2NrLnYxLkJhdGNoR2V0UHJvZHVjdHNSZXF1ZXN0Gisuc2FnYWNhcnQuc3RvY2sudjEuQmF0Y2hHZXRQcm9kdWN0c1Jlc3BvbnNlIiaQAgGquxgCCAGC0+STAhcSFS92MS9wcm9kdWN0czpiYXRjaEdldBKZAQoNVXBkYXRlUHJvZHVjdBInLnNhZ2FjYXJ0LnN0b2NrLnYxLlVwZGF0ZVByb2R1Y3RSZXF1ZXN0Giguc2FnYWNhcnQuc3RvY2sudjEuVXBkYXRlUHJvZHVjdFJlc3BvbnNlIjWQAgKquxgEEgIDBILT5JMCJDoHcHJvZHVjdDIZL3YxL3Byb2R1Y3RzL3twcm9kdWN0LmlkfRKIAQoNRGVsZXRlUHJvZHVjdBInLnNhZ2FjYXJ0LnN0b2NrLnYxLkRlbGV0ZVByb2R1Y3RSZXF1ZXN0Giguc2FnYWNhcnQuc3RvY2sudjEuRGVsZXRlUHJvZHVjdFJlc3BvbnNlIiSQAgKquxgEEgIDBILT5JMCEyoRL3YxL3Byb2R1Y3RzL3tpZH0SfgoMTGlzdFByb2R1Y3RzEiYuc2FnYWNhcnQuc3RvY2sudjEuTGlzdFByb2R1Y3RzUmVxdWVzdBonLnNhZ2FjYXJ0LnN0b2NrLnYxLkxpc3RQcm9kdWN0c1Jlc3BvbnNlIh2QAgGquxgCCAGC0+STAg4SDC92MS9wcm9kdWN0cxKLAQoOU2VhcmNoUHJvZHVjdHMSKC5zYWdhY2FydC5zdG9jay52MS5TZWFyY2hQcm9kdWN0c1JlcXVlc3QaKS5zYWdhY2FydC5zdG9jay52MS5TZWFyY2hQcm9kdWN0c1Jlc3BvbnNlIiSQAgGquxgCCAGC0+STAhUSEy92MS9wcm9kdWN0czpzZWFyY2gSeAoQQmF0Y2hQdXRQcm9kdWN0cxIqLnNhZ2FjYXJ0LnN0b2NrLnYxLkJhdGNoUHV0UHJvZHVjdHNSZXF1ZXN0Gisuc2FnYWNhcnQuc3RvY2sudjEuQmF0Y2hQdXRQcm9kdWN0c1Jlc3BvbnNlIguQAgKquxgEEgIDBGIGcHJvdG8z", [file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_field_mask, file_sagacart_auth_v1_access, file_sagacart_stock_v1_product, file_sagacart_type_v1_money]);
 
 /**
- * The product to make.
+ * The product to create.
  *
  * @generated from message sagacart.stock.v1.CreateProductRequest
  */
@@ -35,14 +35,14 @@ export type CreateProductRequest = Message<"sagacart.stock.v1.CreateProductReque
   product?: Product | undefined;
 
   /**
-   * How many are on hand at first; recorded as a RECEIPT.
+   * The initial quantity on hand, recorded as a RECEIPT.
    *
    * @generated from field: int32 initial_on_hand = 2;
    */
   initialOnHand: number;
 
   /**
-   * Makes a repeat answer like the first.
+   * Idempotency key: a repeat with the same key gets the same answer.
    *
    * @generated from field: string request_id = 3;
    */
@@ -50,7 +50,7 @@ export type CreateProductRequest = Message<"sagacart.stock.v1.CreateProductReque
 };
 
 /**
- * The product to make.
+ * The product to create.
  *
  * @generated from message sagacart.stock.v1.CreateProductRequest
  */
@@ -63,14 +63,14 @@ export type CreateProductRequestJson = {
   product?: ProductJson;
 
   /**
-   * How many are on hand at first; recorded as a RECEIPT.
+   * The initial quantity on hand, recorded as a RECEIPT.
    *
    * @generated from field: int32 initial_on_hand = 2;
    */
   initialOnHand?: number;
 
   /**
-   * Makes a repeat answer like the first.
+   * Idempotency key: a repeat with the same key gets the same answer.
    *
    * @generated from field: string request_id = 3;
    */
@@ -85,7 +85,7 @@ export const CreateProductRequestSchema: GenMessage<CreateProductRequest, {jsonT
   messageDesc(file_sagacart_stock_v1_product_service, 0);
 
 /**
- * The product made.
+ * The created product.
  *
  * @generated from message sagacart.stock.v1.CreateProductResponse
  */
@@ -99,7 +99,7 @@ export type CreateProductResponse = Message<"sagacart.stock.v1.CreateProductResp
 };
 
 /**
- * The product made.
+ * The created product.
  *
  * @generated from message sagacart.stock.v1.CreateProductResponse
  */
@@ -120,13 +120,13 @@ export const CreateProductResponseSchema: GenMessage<CreateProductResponse, {jso
   messageDesc(file_sagacart_stock_v1_product_service, 1);
 
 /**
- * Which product.
+ * The product to get.
  *
  * @generated from message sagacart.stock.v1.GetProductRequest
  */
 export type GetProductRequest = Message<"sagacart.stock.v1.GetProductRequest"> & {
   /**
-   * Its id.
+   * The id.
    *
    * @generated from field: string id = 1;
    */
@@ -134,13 +134,13 @@ export type GetProductRequest = Message<"sagacart.stock.v1.GetProductRequest"> &
 };
 
 /**
- * Which product.
+ * The product to get.
  *
  * @generated from message sagacart.stock.v1.GetProductRequest
  */
 export type GetProductRequestJson = {
   /**
-   * Its id.
+   * The id.
    *
    * @generated from field: string id = 1;
    */
@@ -190,27 +190,27 @@ export const GetProductResponseSchema: GenMessage<GetProductResponse, {jsonType:
   messageDesc(file_sagacart_stock_v1_product_service, 3);
 
 /**
- * Which products.
+ * The products to get.
  *
  * @generated from message sagacart.stock.v1.BatchGetProductsRequest
  */
 export type BatchGetProductsRequest = Message<"sagacart.stock.v1.BatchGetProductsRequest"> & {
   /**
-   * Their ids.
+   * The ids.
    *
    * @generated from field: repeated string ids = 1;
    */
   ids: string[];
 
   /**
-   * Their SKUs.
+   * The SKUs.
    *
    * @generated from field: repeated string skus = 2;
    */
   skus: string[];
 
   /**
-   * Leave the descriptions out, which may be long.
+   * Leave out the descriptions, which may be long.
    *
    * @generated from field: bool without_descriptions = 3;
    */
@@ -218,27 +218,27 @@ export type BatchGetProductsRequest = Message<"sagacart.stock.v1.BatchGetProduct
 };
 
 /**
- * Which products.
+ * The products to get.
  *
  * @generated from message sagacart.stock.v1.BatchGetProductsRequest
  */
 export type BatchGetProductsRequestJson = {
   /**
-   * Their ids.
+   * The ids.
    *
    * @generated from field: repeated string ids = 1;
    */
   ids?: string[];
 
   /**
-   * Their SKUs.
+   * The SKUs.
    *
    * @generated from field: repeated string skus = 2;
    */
   skus?: string[];
 
   /**
-   * Leave the descriptions out, which may be long.
+   * Leave out the descriptions, which may be long.
    *
    * @generated from field: bool without_descriptions = 3;
    */
@@ -253,13 +253,13 @@ export const BatchGetProductsRequestSchema: GenMessage<BatchGetProductsRequest, 
   messageDesc(file_sagacart_stock_v1_product_service, 4);
 
 /**
- * The products that there are.
+ * The products that exist.
  *
  * @generated from message sagacart.stock.v1.BatchGetProductsResponse
  */
 export type BatchGetProductsResponse = Message<"sagacart.stock.v1.BatchGetProductsResponse"> & {
   /**
-   * The products, each once, by id.
+   * The products, each once, ordered by id.
    *
    * @generated from field: repeated sagacart.stock.v1.Product products = 1;
    */
@@ -267,13 +267,13 @@ export type BatchGetProductsResponse = Message<"sagacart.stock.v1.BatchGetProduc
 };
 
 /**
- * The products that there are.
+ * The products that exist.
  *
  * @generated from message sagacart.stock.v1.BatchGetProductsResponse
  */
 export type BatchGetProductsResponseJson = {
   /**
-   * The products, each once, by id.
+   * The products, each once, ordered by id.
    *
    * @generated from field: repeated sagacart.stock.v1.Product products = 1;
    */
@@ -288,20 +288,20 @@ export const BatchGetProductsResponseSchema: GenMessage<BatchGetProductsResponse
   messageDesc(file_sagacart_stock_v1_product_service, 5);
 
 /**
- * What to change.
+ * The changes of a product.
  *
  * @generated from message sagacart.stock.v1.UpdateProductRequest
  */
 export type UpdateProductRequest = Message<"sagacart.stock.v1.UpdateProductRequest"> & {
   /**
-   * The product, with what is new. Its etag, where given, must be the present one.
+   * The product with its new values. If its etag is set, it must be the current one.
    *
    * @generated from field: sagacart.stock.v1.Product product = 1;
    */
   product?: Product | undefined;
 
   /**
-   * What to change: sku, title, description, price. Empty means each of these that is set.
+   * The fields to change: sku, title, description, price. Empty means those that are set.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 2;
    */
@@ -309,20 +309,20 @@ export type UpdateProductRequest = Message<"sagacart.stock.v1.UpdateProductReque
 };
 
 /**
- * What to change.
+ * The changes of a product.
  *
  * @generated from message sagacart.stock.v1.UpdateProductRequest
  */
 export type UpdateProductRequestJson = {
   /**
-   * The product, with what is new. Its etag, where given, must be the present one.
+   * The product with its new values. If its etag is set, it must be the current one.
    *
    * @generated from field: sagacart.stock.v1.Product product = 1;
    */
   product?: ProductJson;
 
   /**
-   * What to change: sku, title, description, price. Empty means each of these that is set.
+   * The fields to change: sku, title, description, price. Empty means those that are set.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 2;
    */
@@ -372,20 +372,20 @@ export const UpdateProductResponseSchema: GenMessage<UpdateProductResponse, {jso
   messageDesc(file_sagacart_stock_v1_product_service, 7);
 
 /**
- * Which product.
+ * The product to delete.
  *
  * @generated from message sagacart.stock.v1.DeleteProductRequest
  */
 export type DeleteProductRequest = Message<"sagacart.stock.v1.DeleteProductRequest"> & {
   /**
-   * Its id.
+   * The id.
    *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
-   * Where given, must be the present one.
+   * The etag that it must have; empty accepts any.
    *
    * @generated from field: string etag = 2;
    */
@@ -393,20 +393,20 @@ export type DeleteProductRequest = Message<"sagacart.stock.v1.DeleteProductReque
 };
 
 /**
- * Which product.
+ * The product to delete.
  *
  * @generated from message sagacart.stock.v1.DeleteProductRequest
  */
 export type DeleteProductRequestJson = {
   /**
-   * Its id.
+   * The id.
    *
    * @generated from field: string id = 1;
    */
   id?: string;
 
   /**
-   * Where given, must be the present one.
+   * The etag that it must have; empty accepts any.
    *
    * @generated from field: string etag = 2;
    */
@@ -421,7 +421,7 @@ export const DeleteProductRequestSchema: GenMessage<DeleteProductRequest, {jsonT
   messageDesc(file_sagacart_stock_v1_product_service, 8);
 
 /**
- * Nothing more to say.
+ * Empty.
  *
  * @generated from message sagacart.stock.v1.DeleteProductResponse
  */
@@ -429,7 +429,7 @@ export type DeleteProductResponse = Message<"sagacart.stock.v1.DeleteProductResp
 };
 
 /**
- * Nothing more to say.
+ * Empty.
  *
  * @generated from message sagacart.stock.v1.DeleteProductResponse
  */
@@ -444,20 +444,20 @@ export const DeleteProductResponseSchema: GenMessage<DeleteProductResponse, {jso
   messageDesc(file_sagacart_stock_v1_product_service, 9);
 
 /**
- * Which page.
+ * The products to list.
  *
  * @generated from message sagacart.stock.v1.ListProductsRequest
  */
 export type ListProductsRequest = Message<"sagacart.stock.v1.ListProductsRequest"> & {
   /**
-   * How many; 0 means 50, more than 200 means 200.
+   * The page size; 0 means 50, more than 200 means 200.
    *
    * @generated from field: int32 page_size = 1;
    */
   pageSize: number;
 
   /**
-   * From the answer before.
+   * The next_page_token of the previous page; empty for the first page.
    *
    * @generated from field: string page_token = 2;
    */
@@ -465,20 +465,20 @@ export type ListProductsRequest = Message<"sagacart.stock.v1.ListProductsRequest
 };
 
 /**
- * Which page.
+ * The products to list.
  *
  * @generated from message sagacart.stock.v1.ListProductsRequest
  */
 export type ListProductsRequestJson = {
   /**
-   * How many; 0 means 50, more than 200 means 200.
+   * The page size; 0 means 50, more than 200 means 200.
    *
    * @generated from field: int32 page_size = 1;
    */
   pageSize?: number;
 
   /**
-   * From the answer before.
+   * The next_page_token of the previous page; empty for the first page.
    *
    * @generated from field: string page_token = 2;
    */
@@ -506,7 +506,7 @@ export type ListProductsResponse = Message<"sagacart.stock.v1.ListProductsRespon
   products: Product[];
 
   /**
-   * Asks for the next page; empty at the end.
+   * The token for the next page; empty on the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -527,7 +527,7 @@ export type ListProductsResponseJson = {
   products?: ProductJson[];
 
   /**
-   * Asks for the next page; empty at the end.
+   * The token for the next page; empty on the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -542,41 +542,41 @@ export const ListProductsResponseSchema: GenMessage<ListProductsResponse, {jsonT
   messageDesc(file_sagacart_stock_v1_product_service, 11);
 
 /**
- * What to look for.
+ * The search.
  *
  * @generated from message sagacart.stock.v1.SearchProductsRequest
  */
 export type SearchProductsRequest = Message<"sagacart.stock.v1.SearchProductsRequest"> & {
   /**
-   * Words; each must occur. Empty means any.
+   * Words that must all occur; empty matches every product.
    *
    * @generated from field: string query = 1;
    */
   query: string;
 
   /**
-   * The lowest price, in the currency it names.
+   * The lowest price; only products in its currency.
    *
    * @generated from field: sagacart.type.v1.Money min_price = 2;
    */
   minPrice?: Money | undefined;
 
   /**
-   * The highest price, in the currency it names.
+   * The highest price; only products in its currency.
    *
    * @generated from field: sagacart.type.v1.Money max_price = 3;
    */
   maxPrice?: Money | undefined;
 
   /**
-   * How many; 0 means 50, more than 200 means 200.
+   * The page size; 0 means 50, more than 200 means 200.
    *
    * @generated from field: int32 page_size = 4;
    */
   pageSize: number;
 
   /**
-   * From the answer before.
+   * The next_page_token of the previous page; empty for the first page.
    *
    * @generated from field: string page_token = 5;
    */
@@ -584,41 +584,41 @@ export type SearchProductsRequest = Message<"sagacart.stock.v1.SearchProductsReq
 };
 
 /**
- * What to look for.
+ * The search.
  *
  * @generated from message sagacart.stock.v1.SearchProductsRequest
  */
 export type SearchProductsRequestJson = {
   /**
-   * Words; each must occur. Empty means any.
+   * Words that must all occur; empty matches every product.
    *
    * @generated from field: string query = 1;
    */
   query?: string;
 
   /**
-   * The lowest price, in the currency it names.
+   * The lowest price; only products in its currency.
    *
    * @generated from field: sagacart.type.v1.Money min_price = 2;
    */
   minPrice?: MoneyJson;
 
   /**
-   * The highest price, in the currency it names.
+   * The highest price; only products in its currency.
    *
    * @generated from field: sagacart.type.v1.Money max_price = 3;
    */
   maxPrice?: MoneyJson;
 
   /**
-   * How many; 0 means 50, more than 200 means 200.
+   * The page size; 0 means 50, more than 200 means 200.
    *
    * @generated from field: int32 page_size = 4;
    */
   pageSize?: number;
 
   /**
-   * From the answer before.
+   * The next_page_token of the previous page; empty for the first page.
    *
    * @generated from field: string page_token = 5;
    */
@@ -646,7 +646,7 @@ export type SearchProductsResponse = Message<"sagacart.stock.v1.SearchProductsRe
   products: Product[];
 
   /**
-   * Asks for the next page; empty at the end.
+   * The token for the next page; empty on the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -667,7 +667,7 @@ export type SearchProductsResponseJson = {
   products?: ProductJson[];
 
   /**
-   * Asks for the next page; empty at the end.
+   * The token for the next page; empty on the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -682,7 +682,7 @@ export const SearchProductsResponseSchema: GenMessage<SearchProductsResponse, {j
   messageDesc(file_sagacart_stock_v1_product_service, 13);
 
 /**
- * The products, and how many of each are on hand.
+ * The products and their quantities on hand.
  *
  * @generated from message sagacart.stock.v1.BatchPutProductsRequest
  */
@@ -696,7 +696,7 @@ export type BatchPutProductsRequest = Message<"sagacart.stock.v1.BatchPutProduct
 };
 
 /**
- * The products, and how many of each are on hand.
+ * The products and their quantities on hand.
  *
  * @generated from message sagacart.stock.v1.BatchPutProductsRequest
  */
@@ -723,14 +723,14 @@ export const BatchPutProductsRequestSchema: GenMessage<BatchPutProductsRequest, 
  */
 export type BatchPutProductsRequest_Item = Message<"sagacart.stock.v1.BatchPutProductsRequest.Item"> & {
   /**
-   * The product; its id is needed.
+   * The product; its id is required.
    *
    * @generated from field: sagacart.stock.v1.Product product = 1;
    */
   product?: Product | undefined;
 
   /**
-   * How many are to be on hand.
+   * The new quantity on hand.
    *
    * @generated from field: int32 on_hand = 2;
    */
@@ -744,14 +744,14 @@ export type BatchPutProductsRequest_Item = Message<"sagacart.stock.v1.BatchPutPr
  */
 export type BatchPutProductsRequest_ItemJson = {
   /**
-   * The product; its id is needed.
+   * The product; its id is required.
    *
    * @generated from field: sagacart.stock.v1.Product product = 1;
    */
   product?: ProductJson;
 
   /**
-   * How many are to be on hand.
+   * The new quantity on hand.
    *
    * @generated from field: int32 on_hand = 2;
    */
@@ -766,13 +766,13 @@ export const BatchPutProductsRequest_ItemSchema: GenMessage<BatchPutProductsRequ
   messageDesc(file_sagacart_stock_v1_product_service, 14, 0);
 
 /**
- * How many.
+ * The number of products.
  *
  * @generated from message sagacart.stock.v1.BatchPutProductsResponse
  */
 export type BatchPutProductsResponse = Message<"sagacart.stock.v1.BatchPutProductsResponse"> & {
   /**
-   * How many products were made or overwritten.
+   * The number of products that were created or overwritten.
    *
    * @generated from field: int32 count = 1;
    */
@@ -780,13 +780,13 @@ export type BatchPutProductsResponse = Message<"sagacart.stock.v1.BatchPutProduc
 };
 
 /**
- * How many.
+ * The number of products.
  *
  * @generated from message sagacart.stock.v1.BatchPutProductsResponse
  */
 export type BatchPutProductsResponseJson = {
   /**
-   * How many products were made or overwritten.
+   * The number of products that were created or overwritten.
    *
    * @generated from field: int32 count = 1;
    */
@@ -801,16 +801,16 @@ export const BatchPutProductsResponseSchema: GenMessage<BatchPutProductsResponse
   messageDesc(file_sagacart_stock_v1_product_service, 15);
 
 /**
- * The catalogue: what there is to sell, and for how much.
+ * The catalogue: products and their prices.
  *
  * @generated from service sagacart.stock.v1.ProductService
  */
 export const ProductService: GenService<{
   /**
-   * Make a product, with nothing on hand unless initial_on_hand says so.
+   * Create a product, with nothing on hand unless initial_on_hand is set.
    *
-   * Fails with ALREADY_EXISTS / PRODUCT_EXISTS when the id or SKU is taken, and with FAILED_PRECONDITION /
-   * REQUEST_ID_REUSED when the request id was used for something else.
+   * Fails with ALREADY_EXISTS / PRODUCT_EXISTS if the id or SKU is taken, and with FAILED_PRECONDITION /
+   * REQUEST_ID_REUSED if the request id was used for another request.
    *
    * @generated from rpc sagacart.stock.v1.ProductService.CreateProduct
    */
@@ -820,7 +820,7 @@ export const ProductService: GenService<{
     output: typeof CreateProductResponseSchema;
   },
   /**
-   * Get one product, by id.
+   * Get one product by id.
    *
    * Fails with NOT_FOUND / PRODUCT_NOT_FOUND.
    *
@@ -832,7 +832,7 @@ export const ProductService: GenService<{
     output: typeof GetProductResponseSchema;
   },
   /**
-   * Get many products, by id or SKU. What does not exist is left out of the answer.
+   * Get many products by id or SKU. Products that do not exist are missing in the answer.
    *
    * @generated from rpc sagacart.stock.v1.ProductService.BatchGetProducts
    */
@@ -842,11 +842,11 @@ export const ProductService: GenService<{
     output: typeof BatchGetProductsResponseSchema;
   },
   /**
-   * Change what update_mask names.
+   * Change the fields that update_mask names.
    *
-   * Fails with ABORTED / ETAG_MISMATCH when the product has changed since it was read, with NOT_FOUND /
-   * PRODUCT_NOT_FOUND, with ALREADY_EXISTS / PRODUCT_EXISTS when the new SKU is taken, and with
-   * INVALID_ARGUMENT / UNKNOWN_FIELD for a path that names nothing that can be changed.
+   * Fails with ABORTED / ETAG_MISMATCH if the product has changed since it was read, with NOT_FOUND /
+   * PRODUCT_NOT_FOUND, with ALREADY_EXISTS / PRODUCT_EXISTS if the new SKU is taken, and with INVALID_ARGUMENT /
+   * UNKNOWN_FIELD for a path that cannot be changed.
    *
    * @generated from rpc sagacart.stock.v1.ProductService.UpdateProduct
    */
@@ -856,10 +856,10 @@ export const ProductService: GenService<{
     output: typeof UpdateProductResponseSchema;
   },
   /**
-   * Take a product out of the catalogue. Its movements and reservations stay; its id is not free again.
+   * Remove a product from the catalogue. Its movements and reservations stay, and its id cannot be used again.
    *
-   * A repeat succeeds. Fails with NOT_FOUND / PRODUCT_NOT_FOUND for a product there never was, with ABORTED /
-   * ETAG_MISMATCH, and with FAILED_PRECONDITION / PRODUCT_RESERVED while some are set aside.
+   * A repeat succeeds. Fails with NOT_FOUND / PRODUCT_NOT_FOUND for a product that never existed, with ABORTED /
+   * ETAG_MISMATCH, and with FAILED_PRECONDITION / PRODUCT_RESERVED if some are reserved.
    *
    * @generated from rpc sagacart.stock.v1.ProductService.DeleteProduct
    */
@@ -881,7 +881,7 @@ export const ProductService: GenService<{
     output: typeof ListProductsResponseSchema;
   },
   /**
-   * Find products by words in title, description or SKU, and by price; the best match first.
+   * Search products by words in title, description or SKU, and by price; best match first.
    *
    * Fails with INVALID_ARGUMENT / BAD_PAGE_TOKEN.
    *
@@ -893,11 +893,11 @@ export const ProductService: GenService<{
     output: typeof SearchProductsResponseSchema;
   },
   /**
-   * Make or overwrite many products and set what is on hand, by movements, so that the ledger stays true.
+   * Create or overwrite many products and set the quantities on hand, with movements, so that the ledger still sums up.
    *
-   * All or nothing. A repeat ends in the same state. What is reserved stays reserved: fails with
-   * FAILED_PRECONDITION / PRODUCT_RESERVED when less would be on hand than is set aside. Fails with
-   * ALREADY_EXISTS / PRODUCT_EXISTS when a SKU belongs to another product.
+   * All or nothing; a repeat ends in the same state. Reservations are kept: fails with FAILED_PRECONDITION /
+   * PRODUCT_RESERVED if fewer would be on hand than are reserved. Fails with ALREADY_EXISTS / PRODUCT_EXISTS if a SKU
+   * belongs to another product.
    *
    * @generated from rpc sagacart.stock.v1.ProductService.BatchPutProducts
    */

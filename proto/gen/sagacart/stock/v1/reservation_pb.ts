@@ -16,34 +16,34 @@ export const file_sagacart_stock_v1_reservation: GenFile = /*@__PURE__*/
   fileDesc("CiNzYWdhY2FydC9zdG9jay92MS9yZXNlcnZhdGlvbi5wcm90bxIRc2FnYWNhcnQuc3RvY2sudjEiyAQKC1Jlc2VydmF0aW9uEgoKAmlkGAEgASgJEjEKBGtpbmQYAiABKA4yIy5zYWdhY2FydC5zdG9jay52MS5SZXNlcnZhdGlvbi5LaW5kEjMKBXN0YXRlGAMgASgOMiQuc2FnYWNhcnQuc3RvY2sudjEuUmVzZXJ2YXRpb24uU3RhdGUSMQoFbGluZXMYBCADKAsyIi5zYWdhY2FydC5zdG9jay52MS5SZXNlcnZhdGlvbkxpbmUSLwoLZXhwaXJlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2NyZWF0ZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoJc2hvcnRhZ2VzGAggAygLMhsuc2FnYWNhcnQuc3RvY2sudjEuU2hvcnRhZ2UiPQoES2luZBIUChBLSU5EX1VOU1BFQ0lGSUVEEAASDgoKS0lORF9PUkRFUhABEg8KC0tJTkRfTUFOVUFMEAIijwEKBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASDgoKU1RBVEVfSEVMRBABEhAKDFNUQVRFX1BJTk5FRBACEhMKD1NUQVRFX0NPTU1JVFRFRBADEhIKDlNUQVRFX1JFTEVBU0VEEAQSEQoNU1RBVEVfRVhQSVJFRBAFEhEKDVNUQVRFX1JFRlVTRUQQBiJrCg9SZXNlcnZhdGlvbkxpbmUSOQoKcHJvZHVjdF9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIdCghxdWFudGl0eRgCIAEoBUILukgIGgYYwIQ9KAEiXQoIU2hvcnRhZ2USEgoKcHJvZHVjdF9pZBgBIAEoCRIRCglyZXF1ZXN0ZWQYAiABKAUSEQoJYXZhaWxhYmxlGAMgASgFEhcKD3Vua25vd25fcHJvZHVjdBgEIAEoCGIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
- * Stock set aside, all lines or none.
+ * Stock reserved for an order, all lines or none.
  *
  * @generated from message sagacart.stock.v1.Reservation
  */
 export type Reservation = Message<"sagacart.stock.v1.Reservation"> & {
   /**
-   * The order's id, or one of its own where it was made by hand.
+   * The order's id, or an id of its own if it was created by hand.
    *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
-   * Whom it is for.
+   * The kind.
    *
    * @generated from field: sagacart.stock.v1.Reservation.Kind kind = 2;
    */
   kind: Reservation_Kind;
 
   /**
-   * Where it stands.
+   * The state.
    *
    * @generated from field: sagacart.stock.v1.Reservation.State state = 3;
    */
   state: Reservation_State;
 
   /**
-   * What is set aside.
+   * The reserved products.
    *
    * @generated from field: repeated sagacart.stock.v1.ReservationLine lines = 4;
    */
@@ -57,7 +57,7 @@ export type Reservation = Message<"sagacart.stock.v1.Reservation"> & {
   expireTime?: Timestamp | undefined;
 
   /**
-   * When it was made.
+   * When it was created.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 6;
    */
@@ -71,7 +71,7 @@ export type Reservation = Message<"sagacart.stock.v1.Reservation"> & {
   updateTime?: Timestamp | undefined;
 
   /**
-   * What was short, where it was refused.
+   * The products that were short, if it was refused.
    *
    * @generated from field: repeated sagacart.stock.v1.Shortage shortages = 8;
    */
@@ -79,34 +79,34 @@ export type Reservation = Message<"sagacart.stock.v1.Reservation"> & {
 };
 
 /**
- * Stock set aside, all lines or none.
+ * Stock reserved for an order, all lines or none.
  *
  * @generated from message sagacart.stock.v1.Reservation
  */
 export type ReservationJson = {
   /**
-   * The order's id, or one of its own where it was made by hand.
+   * The order's id, or an id of its own if it was created by hand.
    *
    * @generated from field: string id = 1;
    */
   id?: string;
 
   /**
-   * Whom it is for.
+   * The kind.
    *
    * @generated from field: sagacart.stock.v1.Reservation.Kind kind = 2;
    */
   kind?: Reservation_KindJson;
 
   /**
-   * Where it stands.
+   * The state.
    *
    * @generated from field: sagacart.stock.v1.Reservation.State state = 3;
    */
   state?: Reservation_StateJson;
 
   /**
-   * What is set aside.
+   * The reserved products.
    *
    * @generated from field: repeated sagacart.stock.v1.ReservationLine lines = 4;
    */
@@ -120,7 +120,7 @@ export type ReservationJson = {
   expireTime?: TimestampJson;
 
   /**
-   * When it was made.
+   * When it was created.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 6;
    */
@@ -134,7 +134,7 @@ export type ReservationJson = {
   updateTime?: TimestampJson;
 
   /**
-   * What was short, where it was refused.
+   * The products that were short, if it was refused.
    *
    * @generated from field: repeated sagacart.stock.v1.Shortage shortages = 8;
    */
@@ -149,13 +149,13 @@ export const ReservationSchema: GenMessage<Reservation, {jsonType: ReservationJs
   messageDesc(file_sagacart_stock_v1_reservation, 0);
 
 /**
- * Whom it is for.
+ * The kinds of reservations.
  *
  * @generated from enum sagacart.stock.v1.Reservation.Kind
  */
 export const Reservation_Kind = {
   /**
-   * Never stored.
+   * Unset; never stored.
    *
    * @generated from enum value: KIND_UNSPECIFIED = 0;
    */
@@ -169,7 +169,7 @@ export const Reservation_Kind = {
   ORDER: 1,
 
   /**
-   * By hand, for no order.
+   * Created by hand, for no order.
    *
    * @generated from enum value: KIND_MANUAL = 2;
    */
@@ -177,14 +177,14 @@ export const Reservation_Kind = {
 } as const;
 
 /**
- * Whom it is for.
+ * The kinds of reservations.
  *
  * @generated from enum sagacart.stock.v1.Reservation.Kind
  */
 export type Reservation_Kind = (typeof Reservation_Kind)[keyof typeof Reservation_Kind] | UnknownEnum;
 
 /**
- * Whom it is for.
+ * The kinds of reservations.
  *
  * @generated from enum sagacart.stock.v1.Reservation.Kind
  */
@@ -197,58 +197,58 @@ export const Reservation_KindSchema: GenEnum<Reservation_Kind, Reservation_KindJ
   enumDesc(file_sagacart_stock_v1_reservation, 0, 0);
 
 /**
- * Where it stands.
+ * The states of a reservation.
  *
- * HELD → PINNED | RELEASED | EXPIRED. PINNED → COMMITTED | RELEASED. A reservation that was refused, and
- * one that was released before it came, are kept as REFUSED and RELEASED.
+ * HELD → PINNED | RELEASED | EXPIRED. PINNED → COMMITTED | RELEASED. A refused reservation is stored as REFUSED, and
+ * one that was released before it arrived as RELEASED.
  *
  * @generated from enum sagacart.stock.v1.Reservation.State
  */
 export const Reservation_State = {
   /**
-   * Never stored.
+   * Unset; never stored.
    *
    * @generated from enum value: STATE_UNSPECIFIED = 0;
    */
   UNSPECIFIED: 0,
 
   /**
-   * Set aside until it expires.
+   * Reserved until it expires.
    *
    * @generated from enum value: STATE_HELD = 1;
    */
   HELD: 1,
 
   /**
-   * Set aside until the saga decides; does not expire.
+   * Reserved until the saga decides; does not expire.
    *
    * @generated from enum value: STATE_PINNED = 2;
    */
   PINNED: 2,
 
   /**
-   * Sold: no longer on hand.
+   * Sold; no longer on hand.
    *
    * @generated from enum value: STATE_COMMITTED = 3;
    */
   COMMITTED: 3,
 
   /**
-   * Given back, or never to come.
+   * Released, or refused when it arrives.
    *
    * @generated from enum value: STATE_RELEASED = 4;
    */
   RELEASED: 4,
 
   /**
-   * Given back because its time ran out.
+   * Released because it expired.
    *
    * @generated from enum value: STATE_EXPIRED = 5;
    */
   EXPIRED: 5,
 
   /**
-   * There was not enough; nothing was set aside.
+   * Refused because there was not enough; nothing was reserved.
    *
    * @generated from enum value: STATE_REFUSED = 6;
    */
@@ -256,20 +256,20 @@ export const Reservation_State = {
 } as const;
 
 /**
- * Where it stands.
+ * The states of a reservation.
  *
- * HELD → PINNED | RELEASED | EXPIRED. PINNED → COMMITTED | RELEASED. A reservation that was refused, and
- * one that was released before it came, are kept as REFUSED and RELEASED.
+ * HELD → PINNED | RELEASED | EXPIRED. PINNED → COMMITTED | RELEASED. A refused reservation is stored as REFUSED, and
+ * one that was released before it arrived as RELEASED.
  *
  * @generated from enum sagacart.stock.v1.Reservation.State
  */
 export type Reservation_State = (typeof Reservation_State)[keyof typeof Reservation_State] | UnknownEnum;
 
 /**
- * Where it stands.
+ * The states of a reservation.
  *
- * HELD → PINNED | RELEASED | EXPIRED. PINNED → COMMITTED | RELEASED. A reservation that was refused, and
- * one that was released before it came, are kept as REFUSED and RELEASED.
+ * HELD → PINNED | RELEASED | EXPIRED. PINNED → COMMITTED | RELEASED. A refused reservation is stored as REFUSED, and
+ * one that was released before it arrived as RELEASED.
  *
  * @generated from enum sagacart.stock.v1.Reservation.State
  */
@@ -282,7 +282,7 @@ export const Reservation_StateSchema: GenEnum<Reservation_State, Reservation_Sta
   enumDesc(file_sagacart_stock_v1_reservation, 0, 1);
 
 /**
- * How many of a product.
+ * A product and a quantity.
  *
  * @generated from message sagacart.stock.v1.ReservationLine
  */
@@ -295,7 +295,7 @@ export type ReservationLine = Message<"sagacart.stock.v1.ReservationLine"> & {
   productId: string;
 
   /**
-   * How many.
+   * The quantity.
    *
    * @generated from field: int32 quantity = 2;
    */
@@ -303,7 +303,7 @@ export type ReservationLine = Message<"sagacart.stock.v1.ReservationLine"> & {
 };
 
 /**
- * How many of a product.
+ * A product and a quantity.
  *
  * @generated from message sagacart.stock.v1.ReservationLine
  */
@@ -316,7 +316,7 @@ export type ReservationLineJson = {
   productId?: string;
 
   /**
-   * How many.
+   * The quantity.
    *
    * @generated from field: int32 quantity = 2;
    */
@@ -331,7 +331,7 @@ export const ReservationLineSchema: GenMessage<ReservationLine, {jsonType: Reser
   messageDesc(file_sagacart_stock_v1_reservation, 1);
 
 /**
- * What was short, and by how much.
+ * A product that was short.
  *
  * @generated from message sagacart.stock.v1.Shortage
  */
@@ -344,21 +344,21 @@ export type Shortage = Message<"sagacart.stock.v1.Shortage"> & {
   productId: string;
 
   /**
-   * How many were asked for.
+   * The requested quantity.
    *
    * @generated from field: int32 requested = 2;
    */
   requested: number;
 
   /**
-   * How many there were.
+   * The available quantity.
    *
    * @generated from field: int32 available = 3;
    */
   available: number;
 
   /**
-   * There is no such product.
+   * True if there is no such product.
    *
    * @generated from field: bool unknown_product = 4;
    */
@@ -366,7 +366,7 @@ export type Shortage = Message<"sagacart.stock.v1.Shortage"> & {
 };
 
 /**
- * What was short, and by how much.
+ * A product that was short.
  *
  * @generated from message sagacart.stock.v1.Shortage
  */
@@ -379,21 +379,21 @@ export type ShortageJson = {
   productId?: string;
 
   /**
-   * How many were asked for.
+   * The requested quantity.
    *
    * @generated from field: int32 requested = 2;
    */
   requested?: number;
 
   /**
-   * How many there were.
+   * The available quantity.
    *
    * @generated from field: int32 available = 3;
    */
   available?: number;
 
   /**
-   * There is no such product.
+   * True if there is no such product.
    *
    * @generated from field: bool unknown_product = 4;
    */

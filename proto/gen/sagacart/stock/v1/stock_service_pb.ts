@@ -22,7 +22,7 @@ export const file_sagacart_stock_v1_stock_service: GenFile = /*@__PURE__*/
   fileDesc("CiVzYWdhY2FydC9zdG9jay92MS9zdG9ja19zZXJ2aWNlLnByb3RvEhFzYWdhY2FydC5zdG9jay52MSKiAgoITW92ZW1lbnQSCgoCaWQYASABKAkSEgoKcHJvZHVjdF9pZBgCIAEoCRINCgVkZWx0YRgDIAEoBRIyCgZyZWFzb24YBCABKA4yIi5zYWdhY2FydC5zdG9jay52MS5Nb3ZlbWVudC5SZWFzb24SEQoJcmVmZXJlbmNlGAUgASgJEi8KC2NyZWF0ZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJvCgZSZWFzb24SFgoSUkVBU09OX1VOU1BFQ0lGSUVEEAASEgoOUkVBU09OX1JFQ0VJUFQQARIVChFSRUFTT05fQ09SUkVDVElPThACEhEKDVJFQVNPTl9SRVRVUk4QAxIPCgtSRUFTT05fU0FMRRAEIoYCChJBZGp1c3RTdG9ja1JlcXVlc3QSOQoKcHJvZHVjdF9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhInCgVkZWx0YRgCIAEoBUIYukgVGhM4ABiAlOvcAyiA7JSj/P////8BEj4KBnJlYXNvbhgDIAEoDjIiLnNhZ2FjYXJ0LnN0b2NrLnYxLk1vdmVtZW50LlJlYXNvbkIKukgHggEEEAEgBBIbCglyZWZlcmVuY2UYBCABKAlCCLpIBXIDGMgBEi8KCnJlcXVlc3RfaWQYBSABKAlCG7pIGHIWMhReW1x4MjEtXHg3ZV17MCwxMjh9JCJCChNBZGp1c3RTdG9ja1Jlc3BvbnNlEisKB3Byb2R1Y3QYASABKAsyGi5zYWdhY2FydC5zdG9jay52MS5Qcm9kdWN0Io8BChRMaXN0TW92ZW1lbnRzUmVxdWVzdBI5Cgpwcm9kdWN0X2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEh4KCXBhZ2Vfc2l6ZRgCIAEoBUILukgIGgYYwIQ9KAASHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMY6AciYAoVTGlzdE1vdmVtZW50c1Jlc3BvbnNlEi4KCW1vdmVtZW50cxgBIAMoCzIbLnNhZ2FjYXJ0LnN0b2NrLnYxLk1vdmVtZW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSKHAwoTUmVzZXJ2ZVN0b2NrUmVxdWVzdBI0CgJpZBgBIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI7CgRraW5kGAIgASgOMiMuc2FnYWNhcnQuc3RvY2sudjEuUmVzZXJ2YXRpb24uS2luZEIIukgFggECEAESmgEKBWxpbmVzGAMgAygLMiIuc2FnYWNhcnQuc3RvY2sudjEuUmVzZXJ2YXRpb25MaW5lQme6SGS6AVoKF2xpbmVzLnVuaXF1ZV9wcm9kdWN0X2lkEhthIHByb2R1Y3QgbWF5IGJlIG5hbWVkIG9uY2UaInRoaXMubWFwKGksIGkucHJvZHVjdF9pZCkudW5pcXVlKCmSAQQIARBkEi8KC2V4cGlyZV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgpyZXF1ZXN0X2lkGAUgASgJQhu6SBhyFjIUXltceDIxLVx4N2VdezAsMTI4fSQiSwoUUmVzZXJ2ZVN0b2NrUmVzcG9uc2USMwoLcmVzZXJ2YXRpb24YASABKAsyHi5zYWdhY2FydC5zdG9jay52MS5SZXNlcnZhdGlvbiJKChVQaW5SZXNlcnZhdGlvblJlcXVlc3QSMQoCaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4iTQoWUGluUmVzZXJ2YXRpb25SZXNwb25zZRIzCgtyZXNlcnZhdGlvbhgBIAEoCzIeLnNhZ2FjYXJ0LnN0b2NrLnYxLlJlc2VydmF0aW9uIk0KGENvbW1pdFJlc2VydmF0aW9uUmVxdWVzdBIxCgJpZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLiJQChlDb21taXRSZXNlcnZhdGlvblJlc3BvbnNlEjMKC3Jlc2VydmF0aW9uGAEgASgLMh4uc2FnYWNhcnQuc3RvY2sudjEuUmVzZXJ2YXRpb24iTgoZUmVsZWFzZVJlc2VydmF0aW9uUmVxdWVzdBIxCgJpZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLiJRChpSZWxlYXNlUmVzZXJ2YXRpb25SZXNwb25zZRIzCgtyZXNlcnZhdGlvbhgBIAEoCzIeLnNhZ2FjYXJ0LnN0b2NrLnYxLlJlc2VydmF0aW9uIqMBChZSZWxlYXNlTWFudWFsbHlSZXF1ZXN0EjkKCnByb2R1Y3RfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SHQoIcXVhbnRpdHkYAiABKAVCC7pICBoGGMCEPSgBEi8KCnJlcXVlc3RfaWQYAyABKAlCG7pIGHIWMhReW1x4MjEtXHg3ZV17MCwxMjh9JCJGChdSZWxlYXNlTWFudWFsbHlSZXNwb25zZRIrCgdwcm9kdWN0GAEgASgLMhouc2FnYWNhcnQuc3RvY2sudjEuUHJvZHVjdCJKChVHZXRSZXNlcnZhdGlvblJlcXVlc3QSMQoCaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4iTQoWR2V0UmVzZXJ2YXRpb25SZXNwb25zZRIzCgtyZXNlcnZhdGlvbhgBIAEoCzIeLnNhZ2FjYXJ0LnN0b2NrLnYxLlJlc2VydmF0aW9uIpsCChdMaXN0UmVzZXJ2YXRpb25zUmVxdWVzdBJHCgZzdGF0ZXMYASADKA4yJC5zYWdhY2FydC5zdG9jay52MS5SZXNlcnZhdGlvbi5TdGF0ZUIRukgOkgELEAoiB4IBBBABIAASOwoEa2luZBgCIAEoDjIjLnNhZ2FjYXJ0LnN0b2NrLnYxLlJlc2VydmF0aW9uLktpbmRCCLpIBYIBAhABEjwKCnByb2R1Y3RfaWQYAyABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SHgoJcGFnZV9zaXplGAQgASgFQgu6SAgaBhjAhD0oABIcCgpwYWdlX3Rva2VuGAUgASgJQgi6SAVyAxjoByJpChhMaXN0UmVzZXJ2YXRpb25zUmVzcG9uc2USNAoMcmVzZXJ2YXRpb25zGAEgAygLMh4uc2FnYWNhcnQuc3RvY2sudjEuUmVzZXJ2YXRpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIpACChNCYXRjaFJlc2VydmVSZXF1ZXN0EkcKBWl0ZW1zGAEgAygLMisuc2FnYWNhcnQuc3RvY2sudjEuQmF0Y2hSZXNlcnZlUmVxdWVzdC5JdGVtQgu6SAiSAQUIARDoBxqvAQoESXRlbRI3CghvcmRlcl9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI9CgVsaW5lcxgCIAMoCzIiLnNhZ2FjYXJ0LnN0b2NrLnYxLlJlc2VydmF0aW9uTGluZUIKukgHkgEECAEQZBIvCgtleHBpcmVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiyQQKFEJhdGNoUmVzZXJ2ZVJlc3BvbnNlEkEKCG91dGNvbWVzGAEgAygLMi8uc2FnYWNhcnQuc3RvY2sudjEuQmF0Y2hSZXNlcnZlUmVzcG9uc2UuT3V0Y29tZRqwAQoHT3V0Y29tZRIQCghvcmRlcl9pZBgBIAEoCRJECghyZXNlcnZlZBgCIAEoCzIwLnNhZ2FjYXJ0LnN0b2NrLnYxLkJhdGNoUmVzZXJ2ZVJlc3BvbnNlLlJlc2VydmVkSAASQgoHcmVmdXNlZBgDIAEoCzIvLnNhZ2FjYXJ0LnN0b2NrLnYxLkJhdGNoUmVzZXJ2ZVJlc3BvbnNlLlJlZnVzZWRIAEIJCgdvdXRjb21lGj8KCFJlc2VydmVkEjMKBXN0YXRlGAEgASgOMiQuc2FnYWNhcnQuc3RvY2sudjEuUmVzZXJ2YXRpb24uU3RhdGUa+QEKB1JlZnVzZWQSRgoGcmVhc29uGAEgASgOMjYuc2FnYWNhcnQuc3RvY2sudjEuQmF0Y2hSZXNlcnZlUmVzcG9uc2UuUmVmdXNlZC5SZWFzb24SLgoJc2hvcnRhZ2VzGAIgAygLMhsuc2FnYWNhcnQuc3RvY2sudjEuU2hvcnRhZ2UidgoGUmVhc29uEhYKElJFQVNPTl9VTlNQRUNJRklFRBAAEhcKE1JFQVNPTl9PVVRfT0ZfU1RPQ0sQARITCg9SRUFTT05fUkVMRUFTRUQQAhISCg5SRUFTT05fRVhQSVJFRBADEhIKDlJFQVNPTl9ESUZGRVJTEAQiWAoSQmF0Y2hDb21taXRSZXF1ZXN0EkIKCW9yZGVyX2lkcxgBIAMoCUIvukgskgEpCAEQ6AciInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4i1wIKE0JhdGNoQ29tbWl0UmVzcG9uc2USQAoIb3V0Y29tZXMYASADKAsyLi5zYWdhY2FydC5zdG9jay52MS5CYXRjaENvbW1pdFJlc3BvbnNlLk91dGNvbWUasAEKB091dGNvbWUSEAoIb3JkZXJfaWQYASABKAkSRQoJY29tbWl0dGVkGAIgASgLMjAuc2FnYWNhcnQuc3RvY2sudjEuQmF0Y2hDb21taXRSZXNwb25zZS5Db21taXR0ZWRIABJBCgdyZWZ1c2VkGAMgASgLMi4uc2FnYWNhcnQuc3RvY2sudjEuQmF0Y2hDb21taXRSZXNwb25zZS5SZWZ1c2VkSABCCQoHb3V0Y29tZRoLCglDb21taXR0ZWQaPgoHUmVmdXNlZBIzCgVzdGF0ZRgBIAEoDjIkLnNhZ2FjYXJ0LnN0b2NrLnYxLlJlc2VydmF0aW9uLlN0YXRlIlkKE0JhdGNoUmVsZWFzZVJlcXVlc3QSQgoJb3JkZXJfaWRzGAEgAygJQi+6SCySASkIARDoByIiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLiKpAgoUQmF0Y2hSZWxlYXNlUmVzcG9uc2USQQoIb3V0Y29tZXMYASADKAsyLy5zYWdhY2FydC5zdG9jay52MS5CYXRjaFJlbGVhc2VSZXNwb25zZS5PdXRjb21lGrQBCgdPdXRjb21lEhAKCG9yZGVyX2lkGAEgASgJEkQKCHJlbGVhc2VkGAIgASgLMjAuc2FnYWNhcnQuc3RvY2sudjEuQmF0Y2hSZWxlYXNlUmVzcG9uc2UuUmVsZWFzZWRIABJGCgljb21taXR0ZWQYAyABKAsyMS5zYWdhY2FydC5zdG9jay52MS5CYXRjaFJlbGVhc2VSZXNwb25zZS5Db21taXR0ZWRIAEIJCgdvdXRjb21lGgoKCFJlbGVhc2VkGgsKCUNvbW1pdHRlZDKBDQoMU3RvY2tTZXJ2aWNlEpkBCgtBZGp1c3RTdG9jaxIlLnNhZ2FjYXJ0LnN0b2NrLnYxLkFkanVzdFN0b2NrUmVxdWVzdBomLnNhZ2FjYXJ0LnN0b2NrLnYxLkFkanVzdFN0b2NrUmVzcG9uc2UiO5ACAqq7GAQSAgMEgtPkkwIqOgEqIiUvdjEvcHJvZHVjdHMve3Byb2R1Y3RfaWR9OmFkanVzdFN0b2NrEpsBCg1MaXN0TW92ZW1lbnRzEicuc2FnYWNhcnQuc3RvY2sudjEuTGlzdE1vdmVtZW50c1JlcXVlc3QaKC5zYWdhY2FydC5zdG9jay52MS5MaXN0TW92ZW1lbnRzUmVzcG9uc2UiN5ACAaq7GAUSAwIDBILT5JMCJRIjL3YxL3Byb2R1Y3RzL3twcm9kdWN0X2lkfS9tb3ZlbWVudHMShwEKDFJlc2VydmVTdG9jaxImLnNhZ2FjYXJ0LnN0b2NrLnYxLlJlc2VydmVTdG9ja1JlcXVlc3QaJy5zYWdhY2FydC5zdG9jay52MS5SZXNlcnZlU3RvY2tSZXNwb25zZSImkAICqrsYBBICAwSC0+STAhU6ASoiEC92MS9yZXNlcnZhdGlvbnMScQoOUGluUmVzZXJ2YXRpb24SKC5zYWdhY2FydC5zdG9jay52MS5QaW5SZXNlcnZhdGlvblJlcXVlc3QaKS5zYWdhY2FydC5zdG9jay52MS5QaW5SZXNlcnZhdGlvblJlc3BvbnNlIgqQAgKquxgDEgEEEnoKEUNvbW1pdFJlc2VydmF0aW9uEisuc2FnYWNhcnQuc3RvY2sudjEuQ29tbWl0UmVzZXJ2YXRpb25SZXF1ZXN0Giwuc2FnYWNhcnQuc3RvY2sudjEuQ29tbWl0UmVzZXJ2YXRpb25SZXNwb25zZSIKkAICqrsYAxIBBBKmAQoSUmVsZWFzZVJlc2VydmF0aW9uEiwuc2FnYWNhcnQuc3RvY2sudjEuUmVsZWFzZVJlc2VydmF0aW9uUmVxdWVzdBotLnNhZ2FjYXJ0LnN0b2NrLnYxLlJlbGVhc2VSZXNlcnZhdGlvblJlc3BvbnNlIjOQAgKquxgEEgIDBILT5JMCIjoBKiIdL3YxL3Jlc2VydmF0aW9ucy97aWR9OnJlbGVhc2USqQEKD1JlbGVhc2VNYW51YWxseRIpLnNhZ2FjYXJ0LnN0b2NrLnYxLlJlbGVhc2VNYW51YWxseVJlcXVlc3QaKi5zYWdhY2FydC5zdG9jay52MS5SZWxlYXNlTWFudWFsbHlSZXNwb25zZSI/kAICqrsYBBICAwSC0+STAi46ASoiKS92MS9wcm9kdWN0cy97cHJvZHVjdF9pZH06cmVsZWFzZU1hbnVhbGx5EpABCg5HZXRSZXNlcnZhdGlvbhIoLnNhZ2FjYXJ0LnN0b2NrLnYxLkdldFJlc2VydmF0aW9uUmVxdWVzdBopLnNhZ2FjYXJ0LnN0b2NrLnYxLkdldFJlc2VydmF0aW9uUmVzcG9uc2UiKZACAaq7GAUSAwIDBILT5JMCFxIVL3YxL3Jlc2VydmF0aW9ucy97aWR9EpEBChBMaXN0UmVzZXJ2YXRpb25zEiouc2FnYWNhcnQuc3RvY2sudjEuTGlzdFJlc2VydmF0aW9uc1JlcXVlc3QaKy5zYWdhY2FydC5zdG9jay52MS5MaXN0UmVzZXJ2YXRpb25zUmVzcG9uc2UiJJACAaq7GAUSAwIDBILT5JMCEhIQL3YxL3Jlc2VydmF0aW9ucxJrCgxCYXRjaFJlc2VydmUSJi5zYWdhY2FydC5zdG9jay52MS5CYXRjaFJlc2VydmVSZXF1ZXN0Gicuc2FnYWNhcnQuc3RvY2sudjEuQmF0Y2hSZXNlcnZlUmVzcG9uc2UiCpACAqq7GAMSAQQSaAoLQmF0Y2hDb21taXQSJS5zYWdhY2FydC5zdG9jay52MS5CYXRjaENvbW1pdFJlcXVlc3QaJi5zYWdhY2FydC5zdG9jay52MS5CYXRjaENvbW1pdFJlc3BvbnNlIgqQAgKquxgDEgEEEmsKDEJhdGNoUmVsZWFzZRImLnNhZ2FjYXJ0LnN0b2NrLnYxLkJhdGNoUmVsZWFzZVJlcXVlc3QaJy5zYWdhY2FydC5zdG9jay52MS5CYXRjaFJlbGVhc2VSZXNwb25zZSIKkAICqrsYAxIBBGIGcHJvdG8z", [file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_timestamp, file_sagacart_auth_v1_access, file_sagacart_stock_v1_product, file_sagacart_stock_v1_reservation]);
 
 /**
- * A movement of what is on hand.
+ * A movement of the quantity on hand.
  *
  * @generated from message sagacart.stock.v1.Movement
  */
@@ -42,28 +42,28 @@ export type Movement = Message<"sagacart.stock.v1.Movement"> & {
   productId: string;
 
   /**
-   * How many came (positive) or went (negative).
+   * The change of the quantity: positive for goods that arrived, negative for goods that left.
    *
    * @generated from field: int32 delta = 3;
    */
   delta: number;
 
   /**
-   * Why.
+   * The reason.
    *
    * @generated from field: sagacart.stock.v1.Movement.Reason reason = 4;
    */
   reason: Movement_Reason;
 
   /**
-   * What it belongs to: an order's id, a delivery note.
+   * The record that it belongs to, for example an order's id or a delivery note.
    *
    * @generated from field: string reference = 5;
    */
   reference: string;
 
   /**
-   * When.
+   * When it was recorded.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 6;
    */
@@ -71,7 +71,7 @@ export type Movement = Message<"sagacart.stock.v1.Movement"> & {
 };
 
 /**
- * A movement of what is on hand.
+ * A movement of the quantity on hand.
  *
  * @generated from message sagacart.stock.v1.Movement
  */
@@ -91,28 +91,28 @@ export type MovementJson = {
   productId?: string;
 
   /**
-   * How many came (positive) or went (negative).
+   * The change of the quantity: positive for goods that arrived, negative for goods that left.
    *
    * @generated from field: int32 delta = 3;
    */
   delta?: number;
 
   /**
-   * Why.
+   * The reason.
    *
    * @generated from field: sagacart.stock.v1.Movement.Reason reason = 4;
    */
   reason?: Movement_ReasonJson;
 
   /**
-   * What it belongs to: an order's id, a delivery note.
+   * The record that it belongs to, for example an order's id or a delivery note.
    *
    * @generated from field: string reference = 5;
    */
   reference?: string;
 
   /**
-   * When.
+   * When it was recorded.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 6;
    */
@@ -127,34 +127,34 @@ export const MovementSchema: GenMessage<Movement, {jsonType: MovementJson}> = /*
   messageDesc(file_sagacart_stock_v1_stock_service, 0);
 
 /**
- * Why it moved.
+ * The reasons for a movement.
  *
  * @generated from enum sagacart.stock.v1.Movement.Reason
  */
 export const Movement_Reason = {
   /**
-   * Never stored.
+   * Unset; never stored.
    *
    * @generated from enum value: REASON_UNSPECIFIED = 0;
    */
   UNSPECIFIED: 0,
 
   /**
-   * Goods came in.
+   * Goods arrived.
    *
    * @generated from enum value: REASON_RECEIPT = 1;
    */
   RECEIPT: 1,
 
   /**
-   * Somebody counted.
+   * The stock was counted.
    *
    * @generated from enum value: REASON_CORRECTION = 2;
    */
   CORRECTION: 2,
 
   /**
-   * A customer sent something back.
+   * A customer returned goods.
    *
    * @generated from enum value: REASON_RETURN = 3;
    */
@@ -169,14 +169,14 @@ export const Movement_Reason = {
 } as const;
 
 /**
- * Why it moved.
+ * The reasons for a movement.
  *
  * @generated from enum sagacart.stock.v1.Movement.Reason
  */
 export type Movement_Reason = (typeof Movement_Reason)[keyof typeof Movement_Reason] | UnknownEnum;
 
 /**
- * Why it moved.
+ * The reasons for a movement.
  *
  * @generated from enum sagacart.stock.v1.Movement.Reason
  */
@@ -189,7 +189,7 @@ export const Movement_ReasonSchema: GenEnum<Movement_Reason, Movement_ReasonJson
   enumDesc(file_sagacart_stock_v1_stock_service, 0, 0);
 
 /**
- * What moved.
+ * The movement to record.
  *
  * @generated from message sagacart.stock.v1.AdjustStockRequest
  */
@@ -202,28 +202,29 @@ export type AdjustStockRequest = Message<"sagacart.stock.v1.AdjustStockRequest">
   productId: string;
 
   /**
-   * How many came (positive) or went (negative).
+   * The change of the quantity: positive for goods that arrived, negative for goods that left.
    *
    * @generated from field: int32 delta = 2;
    */
   delta: number;
 
   /**
-   * Why; RECEIPT where unspecified and positive, CORRECTION where negative. SALE is not for callers.
+   * The reason. If unspecified, RECEIPT for a positive delta and CORRECTION for a negative one. Callers may not use
+   * SALE.
    *
    * @generated from field: sagacart.stock.v1.Movement.Reason reason = 3;
    */
   reason: Movement_Reason;
 
   /**
-   * What it belongs to.
+   * The record that it belongs to, for example an order's id.
    *
    * @generated from field: string reference = 4;
    */
   reference: string;
 
   /**
-   * Makes a repeat answer like the first.
+   * Idempotency key: a repeat with the same key gets the same answer.
    *
    * @generated from field: string request_id = 5;
    */
@@ -231,7 +232,7 @@ export type AdjustStockRequest = Message<"sagacart.stock.v1.AdjustStockRequest">
 };
 
 /**
- * What moved.
+ * The movement to record.
  *
  * @generated from message sagacart.stock.v1.AdjustStockRequest
  */
@@ -244,28 +245,29 @@ export type AdjustStockRequestJson = {
   productId?: string;
 
   /**
-   * How many came (positive) or went (negative).
+   * The change of the quantity: positive for goods that arrived, negative for goods that left.
    *
    * @generated from field: int32 delta = 2;
    */
   delta?: number;
 
   /**
-   * Why; RECEIPT where unspecified and positive, CORRECTION where negative. SALE is not for callers.
+   * The reason. If unspecified, RECEIPT for a positive delta and CORRECTION for a negative one. Callers may not use
+   * SALE.
    *
    * @generated from field: sagacart.stock.v1.Movement.Reason reason = 3;
    */
   reason?: Movement_ReasonJson;
 
   /**
-   * What it belongs to.
+   * The record that it belongs to, for example an order's id.
    *
    * @generated from field: string reference = 4;
    */
   reference?: string;
 
   /**
-   * Makes a repeat answer like the first.
+   * Idempotency key: a repeat with the same key gets the same answer.
    *
    * @generated from field: string request_id = 5;
    */
@@ -280,7 +282,7 @@ export const AdjustStockRequestSchema: GenMessage<AdjustStockRequest, {jsonType:
   messageDesc(file_sagacart_stock_v1_stock_service, 1);
 
 /**
- * The product, with what is on hand now.
+ * The product after the movement.
  *
  * @generated from message sagacart.stock.v1.AdjustStockResponse
  */
@@ -294,7 +296,7 @@ export type AdjustStockResponse = Message<"sagacart.stock.v1.AdjustStockResponse
 };
 
 /**
- * The product, with what is on hand now.
+ * The product after the movement.
  *
  * @generated from message sagacart.stock.v1.AdjustStockResponse
  */
@@ -315,7 +317,7 @@ export const AdjustStockResponseSchema: GenMessage<AdjustStockResponse, {jsonTyp
   messageDesc(file_sagacart_stock_v1_stock_service, 2);
 
 /**
- * Whose movements.
+ * The product whose movements to list.
  *
  * @generated from message sagacart.stock.v1.ListMovementsRequest
  */
@@ -328,14 +330,14 @@ export type ListMovementsRequest = Message<"sagacart.stock.v1.ListMovementsReque
   productId: string;
 
   /**
-   * How many; 0 means 50, more than 200 means 200.
+   * The page size; 0 means 50, more than 200 means 200.
    *
    * @generated from field: int32 page_size = 2;
    */
   pageSize: number;
 
   /**
-   * From the answer before.
+   * The next_page_token of the previous page; empty for the first page.
    *
    * @generated from field: string page_token = 3;
    */
@@ -343,7 +345,7 @@ export type ListMovementsRequest = Message<"sagacart.stock.v1.ListMovementsReque
 };
 
 /**
- * Whose movements.
+ * The product whose movements to list.
  *
  * @generated from message sagacart.stock.v1.ListMovementsRequest
  */
@@ -356,14 +358,14 @@ export type ListMovementsRequestJson = {
   productId?: string;
 
   /**
-   * How many; 0 means 50, more than 200 means 200.
+   * The page size; 0 means 50, more than 200 means 200.
    *
    * @generated from field: int32 page_size = 2;
    */
   pageSize?: number;
 
   /**
-   * From the answer before.
+   * The next_page_token of the previous page; empty for the first page.
    *
    * @generated from field: string page_token = 3;
    */
@@ -391,7 +393,7 @@ export type ListMovementsResponse = Message<"sagacart.stock.v1.ListMovementsResp
   movements: Movement[];
 
   /**
-   * Asks for the next page; empty at the end.
+   * The token for the next page; empty on the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -412,7 +414,7 @@ export type ListMovementsResponseJson = {
   movements?: MovementJson[];
 
   /**
-   * Asks for the next page; empty at the end.
+   * The token for the next page; empty on the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -427,41 +429,42 @@ export const ListMovementsResponseSchema: GenMessage<ListMovementsResponse, {jso
   messageDesc(file_sagacart_stock_v1_stock_service, 4);
 
 /**
- * What to set aside, for whom.
+ * The stock to reserve.
  *
  * @generated from message sagacart.stock.v1.ReserveStockRequest
  */
 export type ReserveStockRequest = Message<"sagacart.stock.v1.ReserveStockRequest"> & {
   /**
-   * The order's id, or one of the caller's choice; made by the service where it is empty and by hand.
+   * The order's id, or any id for a manual reservation; if that is empty, the service generates one.
    *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
-   * Whom it is for; MANUAL where unspecified.
+   * The kind; MANUAL if unspecified.
    *
    * @generated from field: sagacart.stock.v1.Reservation.Kind kind = 2;
    */
   kind: Reservation_Kind;
 
   /**
-   * What to set aside. A product may be named once.
+   * The products to reserve. A product may be named once.
    *
    * @generated from field: repeated sagacart.stock.v1.ReservationLine lines = 3;
    */
   lines: ReservationLine[];
 
   /**
-   * HELD until then; PINNED where it is absent and for an order; not expiring where it is by hand.
+   * When the reservation expires; it is HELD until then. If absent, an order's reservation is PINNED and a manual one
+   * never expires.
    *
    * @generated from field: google.protobuf.Timestamp expire_time = 4;
    */
   expireTime?: Timestamp | undefined;
 
   /**
-   * Makes a repeat answer like the first, where the id is the service's choice.
+   * Idempotency key if the id is empty: a repeat with the same key gets the same answer.
    *
    * @generated from field: string request_id = 5;
    */
@@ -469,41 +472,42 @@ export type ReserveStockRequest = Message<"sagacart.stock.v1.ReserveStockRequest
 };
 
 /**
- * What to set aside, for whom.
+ * The stock to reserve.
  *
  * @generated from message sagacart.stock.v1.ReserveStockRequest
  */
 export type ReserveStockRequestJson = {
   /**
-   * The order's id, or one of the caller's choice; made by the service where it is empty and by hand.
+   * The order's id, or any id for a manual reservation; if that is empty, the service generates one.
    *
    * @generated from field: string id = 1;
    */
   id?: string;
 
   /**
-   * Whom it is for; MANUAL where unspecified.
+   * The kind; MANUAL if unspecified.
    *
    * @generated from field: sagacart.stock.v1.Reservation.Kind kind = 2;
    */
   kind?: Reservation_KindJson;
 
   /**
-   * What to set aside. A product may be named once.
+   * The products to reserve. A product may be named once.
    *
    * @generated from field: repeated sagacart.stock.v1.ReservationLine lines = 3;
    */
   lines?: ReservationLineJson[];
 
   /**
-   * HELD until then; PINNED where it is absent and for an order; not expiring where it is by hand.
+   * When the reservation expires; it is HELD until then. If absent, an order's reservation is PINNED and a manual one
+   * never expires.
    *
    * @generated from field: google.protobuf.Timestamp expire_time = 4;
    */
   expireTime?: TimestampJson;
 
   /**
-   * Makes a repeat answer like the first, where the id is the service's choice.
+   * Idempotency key if the id is empty: a repeat with the same key gets the same answer.
    *
    * @generated from field: string request_id = 5;
    */
@@ -553,13 +557,13 @@ export const ReserveStockResponseSchema: GenMessage<ReserveStockResponse, {jsonT
   messageDesc(file_sagacart_stock_v1_stock_service, 6);
 
 /**
- * Which reservation.
+ * The reservation to pin.
  *
  * @generated from message sagacart.stock.v1.PinReservationRequest
  */
 export type PinReservationRequest = Message<"sagacart.stock.v1.PinReservationRequest"> & {
   /**
-   * Its id.
+   * The id.
    *
    * @generated from field: string id = 1;
    */
@@ -567,13 +571,13 @@ export type PinReservationRequest = Message<"sagacart.stock.v1.PinReservationReq
 };
 
 /**
- * Which reservation.
+ * The reservation to pin.
  *
  * @generated from message sagacart.stock.v1.PinReservationRequest
  */
 export type PinReservationRequestJson = {
   /**
-   * Its id.
+   * The id.
    *
    * @generated from field: string id = 1;
    */
@@ -623,13 +627,13 @@ export const PinReservationResponseSchema: GenMessage<PinReservationResponse, {j
   messageDesc(file_sagacart_stock_v1_stock_service, 8);
 
 /**
- * Which reservation.
+ * The reservation to commit.
  *
  * @generated from message sagacart.stock.v1.CommitReservationRequest
  */
 export type CommitReservationRequest = Message<"sagacart.stock.v1.CommitReservationRequest"> & {
   /**
-   * Its id.
+   * The id.
    *
    * @generated from field: string id = 1;
    */
@@ -637,13 +641,13 @@ export type CommitReservationRequest = Message<"sagacart.stock.v1.CommitReservat
 };
 
 /**
- * Which reservation.
+ * The reservation to commit.
  *
  * @generated from message sagacart.stock.v1.CommitReservationRequest
  */
 export type CommitReservationRequestJson = {
   /**
-   * Its id.
+   * The id.
    *
    * @generated from field: string id = 1;
    */
@@ -693,13 +697,13 @@ export const CommitReservationResponseSchema: GenMessage<CommitReservationRespon
   messageDesc(file_sagacart_stock_v1_stock_service, 10);
 
 /**
- * Which reservation.
+ * The reservation to release.
  *
  * @generated from message sagacart.stock.v1.ReleaseReservationRequest
  */
 export type ReleaseReservationRequest = Message<"sagacart.stock.v1.ReleaseReservationRequest"> & {
   /**
-   * Its id.
+   * The id.
    *
    * @generated from field: string id = 1;
    */
@@ -707,13 +711,13 @@ export type ReleaseReservationRequest = Message<"sagacart.stock.v1.ReleaseReserv
 };
 
 /**
- * Which reservation.
+ * The reservation to release.
  *
  * @generated from message sagacart.stock.v1.ReleaseReservationRequest
  */
 export type ReleaseReservationRequestJson = {
   /**
-   * Its id.
+   * The id.
    *
    * @generated from field: string id = 1;
    */
@@ -728,7 +732,7 @@ export const ReleaseReservationRequestSchema: GenMessage<ReleaseReservationReque
   messageDesc(file_sagacart_stock_v1_stock_service, 11);
 
 /**
- * The reservation, RELEASED (or as it ended before).
+ * The reservation: RELEASED, or the state that it had already ended in.
  *
  * @generated from message sagacart.stock.v1.ReleaseReservationResponse
  */
@@ -742,7 +746,7 @@ export type ReleaseReservationResponse = Message<"sagacart.stock.v1.ReleaseReser
 };
 
 /**
- * The reservation, RELEASED (or as it ended before).
+ * The reservation: RELEASED, or the state that it had already ended in.
  *
  * @generated from message sagacart.stock.v1.ReleaseReservationResponse
  */
@@ -763,7 +767,7 @@ export const ReleaseReservationResponseSchema: GenMessage<ReleaseReservationResp
   messageDesc(file_sagacart_stock_v1_stock_service, 12);
 
 /**
- * How many of what.
+ * The product and quantity to release.
  *
  * @generated from message sagacart.stock.v1.ReleaseManuallyRequest
  */
@@ -776,14 +780,14 @@ export type ReleaseManuallyRequest = Message<"sagacart.stock.v1.ReleaseManuallyR
   productId: string;
 
   /**
-   * How many.
+   * The quantity.
    *
    * @generated from field: int32 quantity = 2;
    */
   quantity: number;
 
   /**
-   * Makes a repeat answer like the first.
+   * Idempotency key: a repeat with the same key gets the same answer.
    *
    * @generated from field: string request_id = 3;
    */
@@ -791,7 +795,7 @@ export type ReleaseManuallyRequest = Message<"sagacart.stock.v1.ReleaseManuallyR
 };
 
 /**
- * How many of what.
+ * The product and quantity to release.
  *
  * @generated from message sagacart.stock.v1.ReleaseManuallyRequest
  */
@@ -804,14 +808,14 @@ export type ReleaseManuallyRequestJson = {
   productId?: string;
 
   /**
-   * How many.
+   * The quantity.
    *
    * @generated from field: int32 quantity = 2;
    */
   quantity?: number;
 
   /**
-   * Makes a repeat answer like the first.
+   * Idempotency key: a repeat with the same key gets the same answer.
    *
    * @generated from field: string request_id = 3;
    */
@@ -826,7 +830,7 @@ export const ReleaseManuallyRequestSchema: GenMessage<ReleaseManuallyRequest, {j
   messageDesc(file_sagacart_stock_v1_stock_service, 13);
 
 /**
- * The product, with what is reserved now.
+ * The product after the release.
  *
  * @generated from message sagacart.stock.v1.ReleaseManuallyResponse
  */
@@ -840,7 +844,7 @@ export type ReleaseManuallyResponse = Message<"sagacart.stock.v1.ReleaseManually
 };
 
 /**
- * The product, with what is reserved now.
+ * The product after the release.
  *
  * @generated from message sagacart.stock.v1.ReleaseManuallyResponse
  */
@@ -861,13 +865,13 @@ export const ReleaseManuallyResponseSchema: GenMessage<ReleaseManuallyResponse, 
   messageDesc(file_sagacart_stock_v1_stock_service, 14);
 
 /**
- * Which reservation.
+ * The reservation to get.
  *
  * @generated from message sagacart.stock.v1.GetReservationRequest
  */
 export type GetReservationRequest = Message<"sagacart.stock.v1.GetReservationRequest"> & {
   /**
-   * Its id.
+   * The id.
    *
    * @generated from field: string id = 1;
    */
@@ -875,13 +879,13 @@ export type GetReservationRequest = Message<"sagacart.stock.v1.GetReservationReq
 };
 
 /**
- * Which reservation.
+ * The reservation to get.
  *
  * @generated from message sagacart.stock.v1.GetReservationRequest
  */
 export type GetReservationRequestJson = {
   /**
-   * Its id.
+   * The id.
    *
    * @generated from field: string id = 1;
    */
@@ -931,41 +935,41 @@ export const GetReservationResponseSchema: GenMessage<GetReservationResponse, {j
   messageDesc(file_sagacart_stock_v1_stock_service, 16);
 
 /**
- * Which page of which reservations.
+ * The reservations to list.
  *
  * @generated from message sagacart.stock.v1.ListReservationsRequest
  */
 export type ListReservationsRequest = Message<"sagacart.stock.v1.ListReservationsRequest"> & {
   /**
-   * Only these states; empty means all.
+   * Only reservations in these states; empty means all.
    *
    * @generated from field: repeated sagacart.stock.v1.Reservation.State states = 1;
    */
   states: Reservation_State[];
 
   /**
-   * Only this kind.
+   * Only reservations of this kind.
    *
    * @generated from field: sagacart.stock.v1.Reservation.Kind kind = 2;
    */
   kind: Reservation_Kind;
 
   /**
-   * Only those that hold this product.
+   * Only reservations of this product.
    *
    * @generated from field: string product_id = 3;
    */
   productId: string;
 
   /**
-   * How many; 0 means 50, more than 200 means 200.
+   * The page size; 0 means 50, more than 200 means 200.
    *
    * @generated from field: int32 page_size = 4;
    */
   pageSize: number;
 
   /**
-   * From the answer before.
+   * The next_page_token of the previous page; empty for the first page.
    *
    * @generated from field: string page_token = 5;
    */
@@ -973,41 +977,41 @@ export type ListReservationsRequest = Message<"sagacart.stock.v1.ListReservation
 };
 
 /**
- * Which page of which reservations.
+ * The reservations to list.
  *
  * @generated from message sagacart.stock.v1.ListReservationsRequest
  */
 export type ListReservationsRequestJson = {
   /**
-   * Only these states; empty means all.
+   * Only reservations in these states; empty means all.
    *
    * @generated from field: repeated sagacart.stock.v1.Reservation.State states = 1;
    */
   states?: Reservation_StateJson[];
 
   /**
-   * Only this kind.
+   * Only reservations of this kind.
    *
    * @generated from field: sagacart.stock.v1.Reservation.Kind kind = 2;
    */
   kind?: Reservation_KindJson;
 
   /**
-   * Only those that hold this product.
+   * Only reservations of this product.
    *
    * @generated from field: string product_id = 3;
    */
   productId?: string;
 
   /**
-   * How many; 0 means 50, more than 200 means 200.
+   * The page size; 0 means 50, more than 200 means 200.
    *
    * @generated from field: int32 page_size = 4;
    */
   pageSize?: number;
 
   /**
-   * From the answer before.
+   * The next_page_token of the previous page; empty for the first page.
    *
    * @generated from field: string page_token = 5;
    */
@@ -1035,7 +1039,7 @@ export type ListReservationsResponse = Message<"sagacart.stock.v1.ListReservatio
   reservations: Reservation[];
 
   /**
-   * Asks for the next page; empty at the end.
+   * The token for the next page; empty on the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -1056,7 +1060,7 @@ export type ListReservationsResponseJson = {
   reservations?: ReservationJson[];
 
   /**
-   * Asks for the next page; empty at the end.
+   * The token for the next page; empty on the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -1071,7 +1075,7 @@ export const ListReservationsResponseSchema: GenMessage<ListReservationsResponse
   messageDesc(file_sagacart_stock_v1_stock_service, 18);
 
 /**
- * What to set aside for which orders.
+ * The orders to reserve stock for.
  *
  * @generated from message sagacart.stock.v1.BatchReserveRequest
  */
@@ -1085,7 +1089,7 @@ export type BatchReserveRequest = Message<"sagacart.stock.v1.BatchReserveRequest
 };
 
 /**
- * What to set aside for which orders.
+ * The orders to reserve stock for.
  *
  * @generated from message sagacart.stock.v1.BatchReserveRequest
  */
@@ -1119,14 +1123,14 @@ export type BatchReserveRequest_Item = Message<"sagacart.stock.v1.BatchReserveRe
   orderId: string;
 
   /**
-   * What it wants. A product may be named once.
+   * The products to reserve. A product may be named once.
    *
    * @generated from field: repeated sagacart.stock.v1.ReservationLine lines = 2;
    */
   lines: ReservationLine[];
 
   /**
-   * HELD until then; PINNED at once where it is absent.
+   * When the reservation expires; it is HELD until then. If absent, it is PINNED at once.
    *
    * @generated from field: google.protobuf.Timestamp expire_time = 3;
    */
@@ -1147,14 +1151,14 @@ export type BatchReserveRequest_ItemJson = {
   orderId?: string;
 
   /**
-   * What it wants. A product may be named once.
+   * The products to reserve. A product may be named once.
    *
    * @generated from field: repeated sagacart.stock.v1.ReservationLine lines = 2;
    */
   lines?: ReservationLineJson[];
 
   /**
-   * HELD until then; PINNED at once where it is absent.
+   * When the reservation expires; it is HELD until then. If absent, it is PINNED at once.
    *
    * @generated from field: google.protobuf.Timestamp expire_time = 3;
    */
@@ -1169,7 +1173,7 @@ export const BatchReserveRequest_ItemSchema: GenMessage<BatchReserveRequest_Item
   messageDesc(file_sagacart_stock_v1_stock_service, 19, 0);
 
 /**
- * What came of it, in the order asked for.
+ * The outcomes, in the order of the request.
  *
  * @generated from message sagacart.stock.v1.BatchReserveResponse
  */
@@ -1183,7 +1187,7 @@ export type BatchReserveResponse = Message<"sagacart.stock.v1.BatchReserveRespon
 };
 
 /**
- * What came of it, in the order asked for.
+ * The outcomes, in the order of the request.
  *
  * @generated from message sagacart.stock.v1.BatchReserveResponse
  */
@@ -1204,7 +1208,7 @@ export const BatchReserveResponseSchema: GenMessage<BatchReserveResponse, {jsonT
   messageDesc(file_sagacart_stock_v1_stock_service, 20);
 
 /**
- * One order's outcome.
+ * The outcome of one order.
  *
  * @generated from message sagacart.stock.v1.BatchReserveResponse.Outcome
  */
@@ -1217,13 +1221,13 @@ export type BatchReserveResponse_Outcome = Message<"sagacart.stock.v1.BatchReser
   orderId: string;
 
   /**
-   * What came of it.
+   * The outcome.
    *
    * @generated from oneof sagacart.stock.v1.BatchReserveResponse.Outcome.outcome
    */
   outcome: {
     /**
-     * It is set aside.
+     * The stock is reserved.
      *
      * @generated from field: sagacart.stock.v1.BatchReserveResponse.Reserved reserved = 2;
      */
@@ -1231,7 +1235,7 @@ export type BatchReserveResponse_Outcome = Message<"sagacart.stock.v1.BatchReser
     case: "reserved";
   } | {
     /**
-     * It is not, and will not be.
+     * The stock is not reserved, and will not be.
      *
      * @generated from field: sagacart.stock.v1.BatchReserveResponse.Refused refused = 3;
      */
@@ -1241,7 +1245,7 @@ export type BatchReserveResponse_Outcome = Message<"sagacart.stock.v1.BatchReser
 };
 
 /**
- * One order's outcome.
+ * The outcome of one order.
  *
  * @generated from message sagacart.stock.v1.BatchReserveResponse.Outcome
  */
@@ -1254,14 +1258,14 @@ export type BatchReserveResponse_OutcomeJson = {
   orderId?: string;
 
   /**
-   * It is set aside.
+   * The stock is reserved.
    *
    * @generated from field: sagacart.stock.v1.BatchReserveResponse.Reserved reserved = 2;
    */
   reserved?: BatchReserveResponse_ReservedJson;
 
   /**
-   * It is not, and will not be.
+   * The stock is not reserved, and will not be.
    *
    * @generated from field: sagacart.stock.v1.BatchReserveResponse.Refused refused = 3;
    */
@@ -1276,13 +1280,13 @@ export const BatchReserveResponse_OutcomeSchema: GenMessage<BatchReserveResponse
   messageDesc(file_sagacart_stock_v1_stock_service, 20, 0);
 
 /**
- * It is set aside.
+ * The stock is reserved.
  *
  * @generated from message sagacart.stock.v1.BatchReserveResponse.Reserved
  */
 export type BatchReserveResponse_Reserved = Message<"sagacart.stock.v1.BatchReserveResponse.Reserved"> & {
   /**
-   * HELD, PINNED, or COMMITTED where that came later.
+   * HELD, PINNED, or COMMITTED if it was committed since.
    *
    * @generated from field: sagacart.stock.v1.Reservation.State state = 1;
    */
@@ -1290,13 +1294,13 @@ export type BatchReserveResponse_Reserved = Message<"sagacart.stock.v1.BatchRese
 };
 
 /**
- * It is set aside.
+ * The stock is reserved.
  *
  * @generated from message sagacart.stock.v1.BatchReserveResponse.Reserved
  */
 export type BatchReserveResponse_ReservedJson = {
   /**
-   * HELD, PINNED, or COMMITTED where that came later.
+   * HELD, PINNED, or COMMITTED if it was committed since.
    *
    * @generated from field: sagacart.stock.v1.Reservation.State state = 1;
    */
@@ -1311,20 +1315,20 @@ export const BatchReserveResponse_ReservedSchema: GenMessage<BatchReserveRespons
   messageDesc(file_sagacart_stock_v1_stock_service, 20, 1);
 
 /**
- * It is not set aside.
+ * The stock is not reserved.
  *
  * @generated from message sagacart.stock.v1.BatchReserveResponse.Refused
  */
 export type BatchReserveResponse_Refused = Message<"sagacart.stock.v1.BatchReserveResponse.Refused"> & {
   /**
-   * Why not.
+   * The reason.
    *
    * @generated from field: sagacart.stock.v1.BatchReserveResponse.Refused.Reason reason = 1;
    */
   reason: BatchReserveResponse_Refused_Reason;
 
   /**
-   * What was short, by how much.
+   * The products that were short.
    *
    * @generated from field: repeated sagacart.stock.v1.Shortage shortages = 2;
    */
@@ -1332,20 +1336,20 @@ export type BatchReserveResponse_Refused = Message<"sagacart.stock.v1.BatchReser
 };
 
 /**
- * It is not set aside.
+ * The stock is not reserved.
  *
  * @generated from message sagacart.stock.v1.BatchReserveResponse.Refused
  */
 export type BatchReserveResponse_RefusedJson = {
   /**
-   * Why not.
+   * The reason.
    *
    * @generated from field: sagacart.stock.v1.BatchReserveResponse.Refused.Reason reason = 1;
    */
   reason?: BatchReserveResponse_Refused_ReasonJson;
 
   /**
-   * What was short, by how much.
+   * The products that were short.
    *
    * @generated from field: repeated sagacart.stock.v1.Shortage shortages = 2;
    */
@@ -1360,41 +1364,41 @@ export const BatchReserveResponse_RefusedSchema: GenMessage<BatchReserveResponse
   messageDesc(file_sagacart_stock_v1_stock_service, 20, 2);
 
 /**
- * Why not.
+ * The reasons for a refusal.
  *
  * @generated from enum sagacart.stock.v1.BatchReserveResponse.Refused.Reason
  */
 export const BatchReserveResponse_Refused_Reason = {
   /**
-   * Never sent.
+   * Unset; never sent.
    *
    * @generated from enum value: REASON_UNSPECIFIED = 0;
    */
   UNSPECIFIED: 0,
 
   /**
-   * There is not enough of something.
+   * There is not enough of a product.
    *
    * @generated from enum value: REASON_OUT_OF_STOCK = 1;
    */
   OUT_OF_STOCK: 1,
 
   /**
-   * It was released before.
+   * It was released before it arrived.
    *
    * @generated from enum value: REASON_RELEASED = 2;
    */
   RELEASED: 2,
 
   /**
-   * It was set aside before, and its time ran out.
+   * It was reserved before and has expired.
    *
    * @generated from enum value: REASON_EXPIRED = 3;
    */
   EXPIRED: 3,
 
   /**
-   * It was asked for before with other lines.
+   * It was requested before with other lines.
    *
    * @generated from enum value: REASON_DIFFERS = 4;
    */
@@ -1402,14 +1406,14 @@ export const BatchReserveResponse_Refused_Reason = {
 } as const;
 
 /**
- * Why not.
+ * The reasons for a refusal.
  *
  * @generated from enum sagacart.stock.v1.BatchReserveResponse.Refused.Reason
  */
 export type BatchReserveResponse_Refused_Reason = (typeof BatchReserveResponse_Refused_Reason)[keyof typeof BatchReserveResponse_Refused_Reason] | UnknownEnum;
 
 /**
- * Why not.
+ * The reasons for a refusal.
  *
  * @generated from enum sagacart.stock.v1.BatchReserveResponse.Refused.Reason
  */
@@ -1422,7 +1426,7 @@ export const BatchReserveResponse_Refused_ReasonSchema: GenEnum<BatchReserveResp
   enumDesc(file_sagacart_stock_v1_stock_service, 20, 2, 0);
 
 /**
- * Which orders.
+ * The orders to commit.
  *
  * @generated from message sagacart.stock.v1.BatchCommitRequest
  */
@@ -1436,7 +1440,7 @@ export type BatchCommitRequest = Message<"sagacart.stock.v1.BatchCommitRequest">
 };
 
 /**
- * Which orders.
+ * The orders to commit.
  *
  * @generated from message sagacart.stock.v1.BatchCommitRequest
  */
@@ -1457,7 +1461,7 @@ export const BatchCommitRequestSchema: GenMessage<BatchCommitRequest, {jsonType:
   messageDesc(file_sagacart_stock_v1_stock_service, 21);
 
 /**
- * What came of it, in the order asked for.
+ * The outcomes, in the order of the request.
  *
  * @generated from message sagacart.stock.v1.BatchCommitResponse
  */
@@ -1471,7 +1475,7 @@ export type BatchCommitResponse = Message<"sagacart.stock.v1.BatchCommitResponse
 };
 
 /**
- * What came of it, in the order asked for.
+ * The outcomes, in the order of the request.
  *
  * @generated from message sagacart.stock.v1.BatchCommitResponse
  */
@@ -1492,7 +1496,7 @@ export const BatchCommitResponseSchema: GenMessage<BatchCommitResponse, {jsonTyp
   messageDesc(file_sagacart_stock_v1_stock_service, 22);
 
 /**
- * One order's outcome.
+ * The outcome of one order.
  *
  * @generated from message sagacart.stock.v1.BatchCommitResponse.Outcome
  */
@@ -1505,7 +1509,7 @@ export type BatchCommitResponse_Outcome = Message<"sagacart.stock.v1.BatchCommit
   orderId: string;
 
   /**
-   * What came of it.
+   * The outcome.
    *
    * @generated from oneof sagacart.stock.v1.BatchCommitResponse.Outcome.outcome
    */
@@ -1529,7 +1533,7 @@ export type BatchCommitResponse_Outcome = Message<"sagacart.stock.v1.BatchCommit
 };
 
 /**
- * One order's outcome.
+ * The outcome of one order.
  *
  * @generated from message sagacart.stock.v1.BatchCommitResponse.Outcome
  */
@@ -1564,7 +1568,7 @@ export const BatchCommitResponse_OutcomeSchema: GenMessage<BatchCommitResponse_O
   messageDesc(file_sagacart_stock_v1_stock_service, 22, 0);
 
 /**
- * It is sold, now or before.
+ * It is sold, by this call or an earlier one.
  *
  * @generated from message sagacart.stock.v1.BatchCommitResponse.Committed
  */
@@ -1572,7 +1576,7 @@ export type BatchCommitResponse_Committed = Message<"sagacart.stock.v1.BatchComm
 };
 
 /**
- * It is sold, now or before.
+ * It is sold, by this call or an earlier one.
  *
  * @generated from message sagacart.stock.v1.BatchCommitResponse.Committed
  */
@@ -1587,13 +1591,13 @@ export const BatchCommitResponse_CommittedSchema: GenMessage<BatchCommitResponse
   messageDesc(file_sagacart_stock_v1_stock_service, 22, 1);
 
 /**
- * It cannot be sold: nothing is PINNED for it.
+ * It cannot be sold: there is no PINNED reservation.
  *
  * @generated from message sagacart.stock.v1.BatchCommitResponse.Refused
  */
 export type BatchCommitResponse_Refused = Message<"sagacart.stock.v1.BatchCommitResponse.Refused"> & {
   /**
-   * Where its reservation stands; unspecified where there is none.
+   * The state of its reservation; unspecified if there is none.
    *
    * @generated from field: sagacart.stock.v1.Reservation.State state = 1;
    */
@@ -1601,13 +1605,13 @@ export type BatchCommitResponse_Refused = Message<"sagacart.stock.v1.BatchCommit
 };
 
 /**
- * It cannot be sold: nothing is PINNED for it.
+ * It cannot be sold: there is no PINNED reservation.
  *
  * @generated from message sagacart.stock.v1.BatchCommitResponse.Refused
  */
 export type BatchCommitResponse_RefusedJson = {
   /**
-   * Where its reservation stands; unspecified where there is none.
+   * The state of its reservation; unspecified if there is none.
    *
    * @generated from field: sagacart.stock.v1.Reservation.State state = 1;
    */
@@ -1622,7 +1626,7 @@ export const BatchCommitResponse_RefusedSchema: GenMessage<BatchCommitResponse_R
   messageDesc(file_sagacart_stock_v1_stock_service, 22, 2);
 
 /**
- * Which orders.
+ * The orders to release.
  *
  * @generated from message sagacart.stock.v1.BatchReleaseRequest
  */
@@ -1636,7 +1640,7 @@ export type BatchReleaseRequest = Message<"sagacart.stock.v1.BatchReleaseRequest
 };
 
 /**
- * Which orders.
+ * The orders to release.
  *
  * @generated from message sagacart.stock.v1.BatchReleaseRequest
  */
@@ -1657,7 +1661,7 @@ export const BatchReleaseRequestSchema: GenMessage<BatchReleaseRequest, {jsonTyp
   messageDesc(file_sagacart_stock_v1_stock_service, 23);
 
 /**
- * What came of it, in the order asked for.
+ * The outcomes, in the order of the request.
  *
  * @generated from message sagacart.stock.v1.BatchReleaseResponse
  */
@@ -1671,7 +1675,7 @@ export type BatchReleaseResponse = Message<"sagacart.stock.v1.BatchReleaseRespon
 };
 
 /**
- * What came of it, in the order asked for.
+ * The outcomes, in the order of the request.
  *
  * @generated from message sagacart.stock.v1.BatchReleaseResponse
  */
@@ -1692,7 +1696,7 @@ export const BatchReleaseResponseSchema: GenMessage<BatchReleaseResponse, {jsonT
   messageDesc(file_sagacart_stock_v1_stock_service, 24);
 
 /**
- * One order's outcome.
+ * The outcome of one order.
  *
  * @generated from message sagacart.stock.v1.BatchReleaseResponse.Outcome
  */
@@ -1705,13 +1709,13 @@ export type BatchReleaseResponse_Outcome = Message<"sagacart.stock.v1.BatchRelea
   orderId: string;
 
   /**
-   * What came of it.
+   * The outcome.
    *
    * @generated from oneof sagacart.stock.v1.BatchReleaseResponse.Outcome.outcome
    */
   outcome: {
     /**
-     * Nothing is held for it, and nothing will be.
+     * Nothing is reserved for it, and nothing will be.
      *
      * @generated from field: sagacart.stock.v1.BatchReleaseResponse.Released released = 2;
      */
@@ -1719,7 +1723,7 @@ export type BatchReleaseResponse_Outcome = Message<"sagacart.stock.v1.BatchRelea
     case: "released";
   } | {
     /**
-     * It is sold and cannot be given back so.
+     * It is sold and can no longer be released.
      *
      * @generated from field: sagacart.stock.v1.BatchReleaseResponse.Committed committed = 3;
      */
@@ -1729,7 +1733,7 @@ export type BatchReleaseResponse_Outcome = Message<"sagacart.stock.v1.BatchRelea
 };
 
 /**
- * One order's outcome.
+ * The outcome of one order.
  *
  * @generated from message sagacart.stock.v1.BatchReleaseResponse.Outcome
  */
@@ -1742,14 +1746,14 @@ export type BatchReleaseResponse_OutcomeJson = {
   orderId?: string;
 
   /**
-   * Nothing is held for it, and nothing will be.
+   * Nothing is reserved for it, and nothing will be.
    *
    * @generated from field: sagacart.stock.v1.BatchReleaseResponse.Released released = 2;
    */
   released?: BatchReleaseResponse_ReleasedJson;
 
   /**
-   * It is sold and cannot be given back so.
+   * It is sold and can no longer be released.
    *
    * @generated from field: sagacart.stock.v1.BatchReleaseResponse.Committed committed = 3;
    */
@@ -1764,7 +1768,7 @@ export const BatchReleaseResponse_OutcomeSchema: GenMessage<BatchReleaseResponse
   messageDesc(file_sagacart_stock_v1_stock_service, 24, 0);
 
 /**
- * Nothing is held.
+ * Nothing is reserved.
  *
  * @generated from message sagacart.stock.v1.BatchReleaseResponse.Released
  */
@@ -1772,7 +1776,7 @@ export type BatchReleaseResponse_Released = Message<"sagacart.stock.v1.BatchRele
 };
 
 /**
- * Nothing is held.
+ * Nothing is reserved.
  *
  * @generated from message sagacart.stock.v1.BatchReleaseResponse.Released
  */
@@ -1810,22 +1814,21 @@ export const BatchReleaseResponse_CommittedSchema: GenMessage<BatchReleaseRespon
   messageDesc(file_sagacart_stock_v1_stock_service, 24, 2);
 
 /**
- * Knows how many there are, and sets them aside for orders.
+ * Quantities on hand, and reservations for orders.
  *
- * The batch methods are what the saga calls: atomic per order, independent across orders, one transaction a
- * batch, rows locked in one sorted order. Each order's own outcome comes back, in the order asked for; a
- * repeat answers the same. An order, or a product of one order, that is named twice fails the whole call with
+ * The batch methods are those that the saga calls: atomic per order, independent across orders, one transaction per
+ * batch, with rows locked in sorted order. The answer has an outcome for each order, in the order of the request; a
+ * repeat gets the same answer. If an order, or a product of one order, is named twice, the whole call fails with
  * INVALID_ARGUMENT / NAMED_TWICE.
  *
  * @generated from service sagacart.stock.v1.StockService
  */
 export const StockService: GenService<{
   /**
-   * Record that something came, went or was counted: a movement of what is on hand.
+   * Record a movement of the quantity on hand: goods that arrived, left or were counted.
    *
-   * Fails with NOT_FOUND / PRODUCT_NOT_FOUND, with FAILED_PRECONDITION / INSUFFICIENT_STOCK when fewer would be
-   * on hand than are set aside, with FAILED_PRECONDITION / STOCK_LIMIT above 1,000,000,000, and with
-   * FAILED_PRECONDITION / REQUEST_ID_REUSED.
+   * Fails with NOT_FOUND / PRODUCT_NOT_FOUND, and with FAILED_PRECONDITION: INSUFFICIENT_STOCK if fewer would be on
+   * hand than are reserved, STOCK_LIMIT above 1,000,000,000, or REQUEST_ID_REUSED.
    *
    * @generated from rpc sagacart.stock.v1.StockService.AdjustStock
    */
@@ -1835,7 +1838,7 @@ export const StockService: GenService<{
     output: typeof AdjustStockResponseSchema;
   },
   /**
-   * List the movements of a product, newest first. Their sum is what is on hand.
+   * List the movements of a product, newest first. Their sum is the quantity on hand.
    *
    * Fails with NOT_FOUND / PRODUCT_NOT_FOUND and INVALID_ARGUMENT / BAD_PAGE_TOKEN.
    *
@@ -1847,11 +1850,11 @@ export const StockService: GenService<{
     output: typeof ListMovementsResponseSchema;
   },
   /**
-   * Set stock aside for one order or by hand: all lines, or none.
+   * Reserve stock for one order or by hand: all lines or none.
    *
-   * A repeat for the same id returns the reservation there is. Fails with FAILED_PRECONDITION: OUT_OF_STOCK
-   * (each short product in the metadata), RESERVATION_DIFFERS (the same id with other lines),
-   * RESERVATION_RELEASED, RESERVATION_EXPIRED; with NOT_FOUND / PRODUCT_NOT_FOUND.
+   * A repeat for the same id returns the existing reservation. Fails with FAILED_PRECONDITION: OUT_OF_STOCK (each short
+   * product is in the metadata), RESERVATION_DIFFERS (the same id with other lines), RESERVATION_RELEASED,
+   * RESERVATION_EXPIRED; and with NOT_FOUND / PRODUCT_NOT_FOUND.
    *
    * @generated from rpc sagacart.stock.v1.StockService.ReserveStock
    */
@@ -1861,10 +1864,10 @@ export const StockService: GenService<{
     output: typeof ReserveStockResponseSchema;
   },
   /**
-   * Keep a reservation from expiring, before a charge.
+   * Pin a reservation, so that it does not expire during a charge.
    *
-   * A repeat succeeds. Fails with NOT_FOUND / RESERVATION_NOT_FOUND, and with FAILED_PRECONDITION:
-   * RESERVATION_EXPIRED, RESERVATION_RELEASED, RESERVATION_COMMITTED, RESERVATION_REFUSED.
+   * A repeat succeeds. Fails with NOT_FOUND / RESERVATION_NOT_FOUND, and with FAILED_PRECONDITION: RESERVATION_EXPIRED,
+   * RESERVATION_RELEASED, RESERVATION_COMMITTED, RESERVATION_REFUSED.
    *
    * @generated from rpc sagacart.stock.v1.StockService.PinReservation
    */
@@ -1874,7 +1877,7 @@ export const StockService: GenService<{
     output: typeof PinReservationResponseSchema;
   },
   /**
-   * Take what is set aside off hand: it is sold.
+   * Commit a reservation: it is sold and leaves the quantity on hand.
    *
    * A repeat succeeds. Fails with NOT_FOUND / RESERVATION_NOT_FOUND, and with FAILED_PRECONDITION:
    * RESERVATION_NOT_PINNED (held, released, expired or refused).
@@ -1887,11 +1890,10 @@ export const StockService: GenService<{
     output: typeof CommitReservationResponseSchema;
   },
   /**
-   * Give back what is set aside.
+   * Release a reservation.
    *
-   * The compensation of ReserveStock. Succeeds also when there is nothing to give back, and then makes sure
-   * that a ReserveStock which is still on its way comes too late. Fails with FAILED_PRECONDITION /
-   * RESERVATION_COMMITTED.
+   * The compensation of ReserveStock. Succeeds also if nothing is reserved, and then a ReserveStock that arrives later
+   * is refused. Fails with FAILED_PRECONDITION / RESERVATION_COMMITTED.
    *
    * @generated from rpc sagacart.stock.v1.StockService.ReleaseReservation
    */
@@ -1901,10 +1903,10 @@ export const StockService: GenService<{
     output: typeof ReleaseReservationResponseSchema;
   },
   /**
-   * Give back a number of a product from what was set aside by hand, the oldest reservations first.
+   * Release a quantity of a product from manual reservations, oldest first.
    *
-   * Fails with NOT_FOUND / PRODUCT_NOT_FOUND, with FAILED_PRECONDITION / NOT_RESERVED when fewer are set aside by
-   * hand, and with FAILED_PRECONDITION / REQUEST_ID_REUSED.
+   * Fails with NOT_FOUND / PRODUCT_NOT_FOUND, and with FAILED_PRECONDITION: NOT_RESERVED if fewer are reserved by hand,
+   * or REQUEST_ID_REUSED.
    *
    * @generated from rpc sagacart.stock.v1.StockService.ReleaseManually
    */
@@ -1938,7 +1940,7 @@ export const StockService: GenService<{
     output: typeof ListReservationsResponseSchema;
   },
   /**
-   * Set stock aside for many orders. Earlier ones in the list come first when there is not enough.
+   * Reserve stock for many orders. If there is not enough, orders earlier in the list get it first.
    *
    * @generated from rpc sagacart.stock.v1.StockService.BatchReserve
    */
@@ -1948,7 +1950,7 @@ export const StockService: GenService<{
     output: typeof BatchReserveResponseSchema;
   },
   /**
-   * Take off hand what many orders have PINNED.
+   * Commit the PINNED reservations of many orders.
    *
    * @generated from rpc sagacart.stock.v1.StockService.BatchCommit
    */
@@ -1958,7 +1960,7 @@ export const StockService: GenService<{
     output: typeof BatchCommitResponseSchema;
   },
   /**
-   * Give back what many orders hold; leaves a tombstone where nothing came yet.
+   * Release the reservations of many orders. For an order without one, a reservation that arrives later is refused.
    *
    * @generated from rpc sagacart.stock.v1.StockService.BatchRelease
    */

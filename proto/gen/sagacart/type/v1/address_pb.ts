@@ -14,7 +14,7 @@ export const file_sagacart_type_v1_address: GenFile = /*@__PURE__*/
   fileDesc("Ch5zYWdhY2FydC90eXBlL3YxL2FkZHJlc3MucHJvdG8SEHNhZ2FjYXJ0LnR5cGUudjEivwIKB0FkZHJlc3MSHQoJcmVjaXBpZW50GAEgASgJQgq6SAdyBRABGMgBEhkKBWxpbmUxGAIgASgJQgq6SAdyBRABGMgBEhcKBWxpbmUyGAMgASgJQgi6SAVyAxjIARIXCgRjaXR5GAQgASgJQgm6SAZyBBABGGQSFwoGcmVnaW9uGAUgASgJQge6SARyAhhkEjEKC3Bvc3RhbF9jb2RlGAYgASgJQhy6SBlyFzIVXltBLVphLXowLTkgLV17MSwxNn0kEicKDGNvdW50cnlfY29kZRgHIAEoCUIRukgOcgwyCl5bQS1aXXsyfSQSFgoFcGhvbmUYCCABKAlCB7pIBHICGCgSOwoQc2F2ZWRfYWRkcmVzc19pZBgJIAEoCUIhukge2AEBchkyF15bQS1aYS16MC05Ll9+LV17MSw2M30kYgZwcm90bzM", [file_buf_validate_validate]);
 
 /**
- * Where a shipment goes.
+ * A postal address that a shipment goes to.
  *
  * @generated from message sagacart.type.v1.Address
  */
@@ -34,7 +34,7 @@ export type Address = Message<"sagacart.type.v1.Address"> & {
   line1: string;
 
   /**
-   * What else the carrier needs to find it.
+   * Anything else that the carrier needs to find it.
    *
    * @generated from field: string line2 = 3;
    */
@@ -48,21 +48,21 @@ export type Address = Message<"sagacart.type.v1.Address"> & {
   city: string;
 
   /**
-   * State, province or region, where the country has them.
+   * The state, province or region, in countries that have them.
    *
    * @generated from field: string region = 5;
    */
   region: string;
 
   /**
-   * The postal code, as the country writes it.
+   * The postal code, in the format of the country.
    *
    * @generated from field: string postal_code = 6;
    */
   postalCode: string;
 
   /**
-   * The country, as ISO 3166-1 alpha-2 writes it.
+   * The country, as an ISO 3166-1 alpha-2 code.
    *
    * @generated from field: string country_code = 7;
    */
@@ -76,7 +76,7 @@ export type Address = Message<"sagacart.type.v1.Address"> & {
   phone: string;
 
   /**
-   * The entry of the address book that it is a copy of; empty where it was given by itself.
+   * The entry of the address book that it was copied from; empty if it was entered directly.
    *
    * @generated from field: string saved_address_id = 9;
    */
@@ -84,7 +84,7 @@ export type Address = Message<"sagacart.type.v1.Address"> & {
 };
 
 /**
- * Where a shipment goes.
+ * A postal address that a shipment goes to.
  *
  * @generated from message sagacart.type.v1.Address
  */
@@ -104,7 +104,7 @@ export type AddressJson = {
   line1?: string;
 
   /**
-   * What else the carrier needs to find it.
+   * Anything else that the carrier needs to find it.
    *
    * @generated from field: string line2 = 3;
    */
@@ -118,21 +118,21 @@ export type AddressJson = {
   city?: string;
 
   /**
-   * State, province or region, where the country has them.
+   * The state, province or region, in countries that have them.
    *
    * @generated from field: string region = 5;
    */
   region?: string;
 
   /**
-   * The postal code, as the country writes it.
+   * The postal code, in the format of the country.
    *
    * @generated from field: string postal_code = 6;
    */
   postalCode?: string;
 
   /**
-   * The country, as ISO 3166-1 alpha-2 writes it.
+   * The country, as an ISO 3166-1 alpha-2 code.
    *
    * @generated from field: string country_code = 7;
    */
@@ -146,7 +146,7 @@ export type AddressJson = {
   phone?: string;
 
   /**
-   * The entry of the address book that it is a copy of; empty where it was given by itself.
+   * The entry of the address book that it was copied from; empty if it was entered directly.
    *
    * @generated from field: string saved_address_id = 9;
    */

@@ -14,23 +14,23 @@ export const file_sagacart_type_v1_money: GenFile = /*@__PURE__*/
   fileDesc("ChxzYWdhY2FydC90eXBlL3YxL21vbmV5LnByb3RvEhBzYWdhY2FydC50eXBlLnYxImEKBU1vbmV5EigKDWN1cnJlbmN5X2NvZGUYASABKAlCEbpIDnIMMgpeW0EtWl17M30kEi4KC21pbm9yX3VuaXRzGAIgASgDQhm6SBYiFBiAgJqm6q/jASiAgObZldCc/v8BYgZwcm90bzM", [file_buf_validate_validate]);
 
 /**
- * An exact amount of one currency.
+ * An exact amount in one currency.
  *
- * One integer is exact, adds and compares as it is, and is Postgres' bigint.
+ * An integer is exact, can be added and compared directly, and fits Postgres' bigint.
  *
  * @generated from message sagacart.type.v1.Money
  */
 export type Money = Message<"sagacart.type.v1.Money"> & {
   /**
-   * The currency, as ISO 4217 writes it: three capital letters.
+   * The currency, as an ISO 4217 code: three capital letters.
    *
    * @generated from field: string currency_code = 1;
    */
   currencyCode: string;
 
   /**
-   * The amount in the currency's smallest unit (cents for EUR). At most 10^15 in size, so that sums of
-   * a thousand orders stay inside 64 bits and a single price inside what JSON numbers hold exactly.
+   * The amount in the currency's smallest unit (cents for EUR). At most 10^15 in absolute value, so that the sum of a
+   * thousand orders fits 64 bits and a single price is exact as a JSON number.
    *
    * @generated from field: int64 minor_units = 2;
    */
@@ -38,23 +38,23 @@ export type Money = Message<"sagacart.type.v1.Money"> & {
 };
 
 /**
- * An exact amount of one currency.
+ * An exact amount in one currency.
  *
- * One integer is exact, adds and compares as it is, and is Postgres' bigint.
+ * An integer is exact, can be added and compared directly, and fits Postgres' bigint.
  *
  * @generated from message sagacart.type.v1.Money
  */
 export type MoneyJson = {
   /**
-   * The currency, as ISO 4217 writes it: three capital letters.
+   * The currency, as an ISO 4217 code: three capital letters.
    *
    * @generated from field: string currency_code = 1;
    */
   currencyCode?: string;
 
   /**
-   * The amount in the currency's smallest unit (cents for EUR). At most 10^15 in size, so that sums of
-   * a thousand orders stay inside 64 bits and a single price inside what JSON numbers hold exactly.
+   * The amount in the currency's smallest unit (cents for EUR). At most 10^15 in absolute value, so that the sum of a
+   * thousand orders fits 64 bits and a single price is exact as a JSON number.
    *
    * @generated from field: int64 minor_units = 2;
    */

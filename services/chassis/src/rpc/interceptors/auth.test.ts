@@ -45,10 +45,10 @@ beforeAll(async () => {
 });
 afterAll(() => cleanup.disposeAsync());
 
-/** Who calls, and whose things the call may touch. */
+/** The caller, and the customer that the call is confined to. */
 function seen(): string {
   const { principal, customerId } = callContext() ?? {};
-  return `${principal?.subject} ${customerId === undefined ? "anybody's" : JSON.stringify(customerId)}`;
+  return `${principal?.subject} ${customerId === undefined ? "all customers" : JSON.stringify(customerId)}`;
 }
 
 const wires = {
@@ -80,7 +80,7 @@ async function failure(call: Promise<unknown>) {
 }
 
 for (const [wire, connect] of Object.entries(wires)) {
-  test(`${wire}, a customer's request is for the customer, also where it does not say so`, async () => {
+  test(`${wire}, a customer's request gets the customer's id, if it has none`, async () => {
     const { orders } = connect();
     const { order } = await orders.checkout({ cartId: "c", requestId: "r" }, await as("ada", "customer"));
     expect(order?.id).toBe("of ada");
@@ -88,7 +88,7 @@ for (const [wire, connect] of Object.entries(wires)) {
     expect(list.orders[0]?.id).toBe("of ada");
   });
 
-  test(`${wire}, a customer cannot speak for another one`, async () => {
+  test(`${wire}, a customer cannot act for another one`, async () => {
     const { orders, accounts } = connect();
     const domain = "echo.sagacart";
     const metadata = { customer_id: "bob" };
@@ -107,16 +107,16 @@ for (const [wire, connect] of Object.entries(wires)) {
     });
   });
 
-  test(`${wire}, staff and services see everybody's, also those who are customers besides`, async () => {
+  test(`${wire}, staff and services act for all customers, even with the customer role besides`, async () => {
     const { accounts } = connect();
     const of = { customerId: "bob", currencyCode: "EUR" };
     for (const roles of [["support"], ["service"], ["customer", "operator"]] as RoleName[][]) {
       const { nextPageToken } = await accounts.listPostings(of, await as("eve", ...roles));
-      expect(nextPageToken).toBe("eve anybody's");
+      expect(nextPageToken).toBe("eve all customers");
     }
   });
 
-  test(`${wire}, whoever lacks the role is told which would do`, async () => {
+  test(`${wire}, a caller without a role is told which roles are allowed`, async () => {
     const { accounts } = connect();
     const refused = {
       code: Code.PermissionDenied,
@@ -128,7 +128,7 @@ for (const [wire, connect] of Object.entries(wires)) {
     expect(await failure(accounts.listAccounts({}, await as("ada")))).toEqual(refused);
   });
 
-  test(`${wire}, without a good token nobody is let in`, async () => {
+  test(`${wire}, a call without a valid token is refused`, async () => {
     const { accounts } = connect();
     const list = (authorization?: string) =>
       failure(accounts.listAccounts({}, authorization === undefined ? {} : { headers: { authorization } }));
@@ -144,7 +144,7 @@ for (const [wire, connect] of Object.entries(wires)) {
     expect(await list("Basic YTpi")).toMatchObject({ reason: "TOKEN_INVALID" });
   });
 
-  test(`${wire}, what is open to anyone does not mind a token that is not good`, async () => {
+  test(`${wire}, a method for anyone ignores an invalid token`, async () => {
     const { products } = connect();
     const title = async (headers: Record<string, string>) =>
       (await products.getProduct({ id: "lamp" }, { headers })).product?.title;
@@ -155,7 +155,7 @@ for (const [wire, connect] of Object.entries(wires)) {
     expect(await title({ authorization: await issuer.bearer("ada", ["customer"]) })).toBe('ada "ada"');
   });
 
-  test(`${wire}, a stream knows whose it is, from the first message to the last`, async () => {
+  test(`${wire}, a stream is confined from the first message to the last`, async () => {
     const { orders } = connect();
     const ids: (string | undefined)[] = [];
     for await (const { order } of orders.watchOrder({ id: "o-1" }, await as("ada", "customer"))) {
@@ -171,7 +171,7 @@ for (const [wire, connect] of Object.entries(wires)) {
   });
 }
 
-test("a service whose methods do not all say who may call them does not start", async () => {
+test("a service with a method without an access rule does not start", async () => {
   const started = startEcho({}, { verifier: issuer.verifier(), routes: (router) => router.service(EchoService, {}) });
   await expect(started).rejects.toThrow(
     "the option (sagacart.auth.v1.access) is missing on sagacart.chassis.test.v1.EchoService/Repeat",

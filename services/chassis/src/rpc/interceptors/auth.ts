@@ -8,16 +8,16 @@ import { type CallContext, callContext, runWithContext } from "../../context.ts"
 import { aroundEach } from "./streams.ts";
 
 /**
- * Turns away who may not call, and runs the call in the context of who may: callContext() has the principal, and for
- * a customer the id whose things alone the call may touch. The call's context is there already, with the header.
+ * Refuses callers without permission, and runs the call in a context with the principal, and for customers with the id
+ * that the call is confined to. The call's context must be set already, with the header `authorization`.
  *
- * A request's `customer_id` is filled in for a customer, and refused where it is another's.
+ * A customer's request gets its `customer_id` filled in, or is refused if it names another customer.
  */
 export function authInterceptor(verifier: Verifier): Interceptor {
   return (next) => async (request) => {
     const context = callContext();
     if (context === undefined) {
-      throw new Error("a call came here before its context was made");
+      throw new Error("the context interceptor must run first");
     }
     const { method } = request;
     const found = principalOf(verifier, method, context.authorization);
@@ -39,7 +39,7 @@ export function authInterceptor(verifier: Verifier): Interceptor {
   };
 }
 
-/** Undefined without a token. A method that is open to anyone takes one that is not good for none at all. */
+/** Returns undefined without a token. For a method that anyone may call, an invalid token counts as none. */
 function principalOf(
   verifier: Verifier,
   method: DescMethod,
@@ -61,7 +61,7 @@ function principalOf(
   }
 }
 
-/** A server stream's request is the first message of a stream, too. */
+/** Confines each message of a stream; a server stream's request arrives as one. */
 async function* confined<T>(method: DescMethod, messages: AsyncIterable<T>, customerId: string): AsyncIterable<T> {
   for await (const message of messages) {
     confine(method, message, customerId);

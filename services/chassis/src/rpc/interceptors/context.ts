@@ -4,7 +4,7 @@ import { readTraceparent, readTracestate } from "../../trace/traceparent.ts";
 import { uuidv7 } from "../../uuid.ts";
 import { aroundEach } from "./streams.ts";
 
-/** Reads the request id, the deadline and the trace of a call, and runs the rest of it in that context. */
+/** Reads a call's request id, deadline and trace, and runs the rest of the call in that context. */
 export function contextInterceptor(): Interceptor {
   return (next) => async (request) => {
     const nowMs = Date.now();
@@ -20,7 +20,7 @@ export function contextInterceptor(): Interceptor {
 
 type HeaderOf = (name: string) => string | null;
 
-/** The context of a call with these headers, received at `nowMs`. */
+/** Returns the context of a call with these headers, received at `nowMs`. */
 export function readContext(headerOf: HeaderOf, nowMs: number): CallContext {
   const timeoutMs = readTimeout(headerOf);
   const traceparent = readTraceparent(headerOf("traceparent"));
@@ -34,21 +34,21 @@ export function readContext(headerOf: HeaderOf, nowMs: number): CallContext {
   };
 }
 
-/** A call whose time is over is not begun. */
+/** Refuses a call whose deadline has passed. */
 export function refuseLate({ deadlineMs }: CallContext, nowMs: number): void {
   if (deadlineMs !== undefined && deadlineMs <= nowMs) {
     throw new ConnectError("the deadline had passed when the call came in", Code.DeadlineExceeded);
   }
 }
 
-/** A request id goes into logs and errors: one that is long, or more than a word, is not taken over. */
+/** Returns the given request id, or a new one if it is too long or not a single word: it goes into logs and errors. */
 export function requestIdOr(given: string | null, make: () => string): string {
   return given !== null && /^[\w.:/+=-]{1,128}$/.test(given) ? given : make();
 }
 
 const unitsMs: Record<string, number> = { H: 3_600_000, M: 60_000, S: 1_000, m: 1, u: 0.001, n: 0.000_001 };
 
-/** `250m`, `10S`: gRPC's way to write a timeout. Undefined for anything else. */
+/** Parses a timeout of gRPC, for example `250m` or `10S`, to ms. Undefined for anything else. */
 export function parseGrpcTimeout(text: string): number | undefined {
   const unit = unitsMs[text.slice(-1)];
   const value = text.slice(0, -1);

@@ -2,7 +2,7 @@ import type { Interceptor } from "@connectrpc/connect";
 import { toConnectError } from "../../errors.ts";
 import { aroundEach } from "./streams.ts";
 
-/** The one place where what was thrown becomes what goes over the wire. */
+/** Translates thrown errors to errors on the wire. */
 export function errorInterceptor(domain: string): Interceptor {
   return (next) => async (request) => {
     const funnel = (error: unknown) => toConnectError(realReason(error, request.signal), domain);
@@ -19,7 +19,7 @@ export function errorInterceptor(domain: string): Interceptor {
   };
 }
 
-/** What an abort makes others throw says only that there was one; the signal knows why (a deadline, a cancel). */
+/** Prefers the signal's reason (deadline or cancellation) to an AbortError, which says only that there was an abort. */
 function realReason(error: unknown, signal: AbortSignal): unknown {
   const interrupted = error instanceof Error && error.name === "AbortError";
   return signal.aborted && interrupted && signal.reason !== undefined ? signal.reason : error;

@@ -3,24 +3,24 @@ import { DomainError, defineReasons, errorInfo, toConnectError } from "../../err
 
 export const shutdownReasons = defineReasons({ SHUTTING_DOWN: Code.Unavailable });
 
-/** Returns true for the error with which a server that shuts down in good order ends its streams. */
+/** Returns true for the error by which a server ends its streams when it shuts down. */
 export function isShutdown(error: unknown): boolean {
   return errorInfo(error).reason === ("SHUTTING_DOWN" satisfies keyof typeof shutdownReasons);
 }
 
-/** Knows the calls under way, so that a server can end them well. */
+/** Tracks the calls in progress, so that a server can drain. */
 export type InFlight = {
   /** Counts the calls that pass through it, and ends their streams. */
   readonly interceptor: Interceptor;
-  /** A unary call begins, which does not pass through the interceptor … */
+  /** Counts a unary call that does not pass through the interceptor … */
   enter(): void;
-  /** … and ends. */
+  /** … and its end. */
   leave(): void;
   /** Aborted by endStreams(). */
   readonly signal: AbortSignal;
-  /** Resolves when no unary call is under way. */
+  /** Resolves when no unary call is in progress. */
   unaryEnded(): Promise<void>;
-  /** Ends the streams with UNAVAILABLE / SHUTTING_DOWN: whoever watches goes on watching elsewhere. */
+  /** Ends the streams with UNAVAILABLE / SHUTTING_DOWN, so that clients reconnect to another server. */
   endStreams(): void;
 };
 
@@ -73,7 +73,7 @@ function shutdownError(domain: string) {
   return toConnectError(new DomainError(shutdownReasons, "SHUTTING_DOWN", message), domain);
 }
 
-/** The stream, until the signal: then it fails at once, even when the next message never comes. */
+/** Passes the stream on until the signal aborts; then fails at once, even if the next message never comes. */
 function until<T>(signal: AbortSignal, stream: AsyncIterable<T>, domain: string): AsyncIterable<T> {
   return {
     [Symbol.asyncIterator]() {
@@ -87,7 +87,7 @@ function until<T>(signal: AbortSignal, stream: AsyncIterable<T>, domain: string)
             return promise;
           }
           signal.addEventListener("abort", stop, { once: true });
-          // The abort reaches the handler too, and what it throws then must not win the race: hence the turn.
+          // The abort reaches the handler too. Its error waits for a turn, so that it does not win the race.
           iterator
             .next()
             .then(resolve, (error) => setImmediate(reject, error))

@@ -18,7 +18,7 @@ const shipping: Client<typeof ShippingService> = createClient(
 const address = { recipient: "Ada", line1: "12 Square", city: "London", postalCode: "1", countryCode: "GB" };
 const item = { orderId: "o-1", customerId: "c-1", address };
 
-test("a text with a NUL byte is refused, and the field is named", async () => {
+test("a text with a NUL byte is refused, naming the field", async () => {
   const items = [item, { ...item, orderId: "o-2", address: { ...address, city: "Lon\0don" } }];
   expect(errorInfo(await shipping.batchCreateShipments({ items }).catch((error) => error))).toMatchObject({
     code: Code.InvalidArgument,

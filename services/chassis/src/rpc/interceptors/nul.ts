@@ -9,8 +9,8 @@ import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
 import { fieldPath } from "../field-path.ts";
 
 /**
- * Refuses texts with a NUL byte, naming the field. Protobuf allows them and Postgres does not, neither in text nor in
- * jsonb, so that without this they would end as INTERNAL. Only unary calls: no rpc here takes a stream.
+ * Refuses texts with a NUL byte, naming the field. Protobuf allows NUL and Postgres does not, neither in text nor in
+ * jsonb, so such a call would fail with INTERNAL. Unary calls only: no RPC here takes a stream.
  */
 export function nulInterceptor(): Interceptor {
   return (next) => async (request) => {
@@ -21,7 +21,7 @@ export function nulInterceptor(): Interceptor {
   };
 }
 
-/** Looks at each text there is. Without reflection, since it happens in every call and finds nothing in most. */
+/** Searches all texts of a value. It does not use reflection, which is slow: it runs in each call and rarely finds one. */
 function hasNul(value: unknown): boolean {
   if (typeof value === "string") {
     return value.includes("\0");
@@ -45,7 +45,7 @@ function refuse(schema: DescMessage, message: Message): void {
   ]);
 }
 
-/** Where the first one is; undefined where there is none. */
+/** Finds the path to the first NUL byte; undefined if there is none. */
 function pathToNul(message: ReflectMessage): FieldPathElement[] | undefined {
   for (const field of message.fields) {
     if (!message.isSet(field)) {

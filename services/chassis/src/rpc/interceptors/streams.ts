@@ -1,8 +1,8 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 
 /**
- * The same stream, with each of its steps run inside `around`. The body of an async generator runs in the context
- * of whoever asks for the next message, so what holds for the call has to be put around each asking.
+ * Wraps each step of a stream in `around`. The body of an async generator runs in the async context of the caller of
+ * next(), so the call's context must be set for each step.
  */
 export function aroundEach<T>(
   stream: AsyncIterable<T>,
@@ -20,7 +20,7 @@ export function aroundEach<T>(
   };
 }
 
-/** Calls `ended` once: when the stream is done, fails, or is left early (the transport throws when it cannot write). */
+/** Calls `ended` once: when the stream is done, fails, or is cancelled (the transport throws when it cannot write). */
 export function whenStreamEnds<T>(stream: AsyncIterable<T>, ended: (error?: unknown) => void): AsyncIterable<T> {
   let open = true;
   const end = (error?: unknown) => {

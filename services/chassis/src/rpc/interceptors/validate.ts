@@ -3,17 +3,17 @@ import type { Interceptor } from "@connectrpc/connect";
 import { createValidateInterceptor } from "@connectrpc/validate";
 
 /**
- * Refuses requests that break the rules of the contract, with buf.validate.Violations.
+ * Refuses requests that violate the contract's rules, with buf.validate.Violations as details.
  *
- * Patterns are matched by the platform's RegExp: of a request with a few ids in each item, RE2 in JavaScript is a
- * third of the cost (9.3 µs an item, against 6.1). RE2 would guard against patterns that backtrack for ever, but
- * the patterns come from our own contract and are classes of characters with a count.
+ * Patterns are matched by the built-in RegExp instead of RE2 in JavaScript: 6.1 instead of 9.3 µs for an item with a few
+ * ids. RE2 would guard against catastrophic backtracking, but the patterns are our own contract's: character classes
+ * with a count.
  */
 export function validateInterceptor(): Interceptor {
   return createValidateInterceptor({ validator: createValidator({ regexMatch }) });
 }
 
-/** As many as there are patterns in the contract. */
+/** One entry for each pattern in the contract. */
 const known = new Map<string, RegExp>();
 
 function regexMatch(pattern: string, against: string): boolean {

@@ -14,7 +14,7 @@ let sender: Sender;
 beforeAll(async () => {
   feed = stack.use(await startFeed());
   database = stack.use(await webhookDatabase());
-  sender = stack.use(await startSender({ feed, database }));
+  sender = stack.use(await startSender({ feed, database, env: { WEBHOOK_TIMEOUT_MS: "400" } }));
 });
 afterAll(() => stack.disposeAsync());
 
@@ -43,10 +43,12 @@ test("an endpoint that fails, is slow and recovers gets each event in sequence p
   }
   const idsOf = Map.groupBy(receiver.received, ({ eventId }) => eventId);
   expect([...idsOf.values()].every((requests) => new Set(requests.map(({ id }) => id)).size === 1)).toBe(true);
-  const { endpoint } = await sender.client.getWebhookEndpoint({ id: endpointId });
-  expect(endpoint).toMatchObject({ enabled: true, circuit: Circuit.CLOSED, consecutiveFailures: 0 });
-  const open = await sender.client.listWebhookDeliveries({ endpointId, state: State.PENDING });
-  expect(open.deliveries).toEqual([]);
+  // The outcome of a request is recorded after its answer.
+  const pending = async () =>
+    (await sender.client.listWebhookDeliveries({ endpointId, state: State.PENDING })).deliveries;
+  await expect.poll(pending).toEqual([]);
+  const endpoint = async () => (await sender.client.getWebhookEndpoint({ id: endpointId })).endpoint;
+  await expect.poll(endpoint).toMatchObject({ enabled: true, circuit: Circuit.CLOSED, consecutiveFailures: 0 });
 });
 
 /** Returns each event once, in the order of first arrival. */

@@ -5,7 +5,7 @@ import { eventsOf, register, startFeed, startSender, webhookDatabase } from "./t
 test("two replicas send each event once, in sequence per order, and one continues without the other", async () => {
   await using feed = await startFeed();
   await using database = await webhookDatabase();
-  const env = { WEBHOOK_CONCURRENCY_PER_ENDPOINT: "2", WEBHOOK_TIMEOUT_MS: "10000" };
+  const env = { WEBHOOK_CONCURRENCY_PER_ENDPOINT: "2" };
   await using first = await startSender({ feed, database, env });
   const second = await startSender({ feed, database, env });
   await using receiver = await startReceiver();

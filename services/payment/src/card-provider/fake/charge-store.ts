@@ -3,7 +3,7 @@ import { openFakeStore } from "@sagacart/provider/fake/fake-store";
 
 export type Content = { readonly paymentMethod: string; readonly currency: string; readonly amountMinor: bigint };
 
-/** A charge as the provider knows it. One that was cancelled before it came has no content. */
+/** A charge as the fake stores it. One that was cancelled before it was asked for has no content. */
 export type ProviderCharge = {
   readonly key: string;
   readonly content: Content | undefined;
@@ -12,7 +12,7 @@ export type ProviderCharge = {
   readonly reason: string;
   /** How often it was asked for. */
   readonly asks: number;
-  /** When the decision is known, in milliseconds since the epoch. */
+  /** When the decision becomes known, in milliseconds since the epoch. */
   readonly decideMs: number;
   readonly refundedMinor: bigint;
 };
@@ -52,7 +52,7 @@ export function openStore(file: string) {
     ...store,
     get: (key: string) => toCharge(get.get(key)),
     list: () => all.all().flatMap((row) => toCharge(row) ?? []),
-    /** What was captured and paid back, by currency. */
+    /** Sums what was captured and refunded, by currency. */
     totals: () =>
       totals.all().map((row) => ({
         currency: String(row.currency),
@@ -70,7 +70,7 @@ export function openStore(file: string) {
         insert.run(key, paymentMethod, currency, amountMinor, status, decline, decideMs);
         const added = toCharge(get.get(key));
         if (added === undefined) {
-          throw new Error(`charge ${key} was added and is gone`);
+          throw new Error(`charge ${key} was added but is gone`);
         }
         const body = webhookBody(added);
         for (let sent = 0; sent < webhooks; sent++) {
@@ -112,7 +112,7 @@ function toCharge(row: Record<string, unknown> | undefined): ProviderCharge | un
   }
   const status = statuses.find((status) => status === row.status);
   if (status === undefined) {
-    throw new Error(`charge ${row.key} has the status ${row.status}, which is none`);
+    throw new Error(`charge ${row.key} has the unknown status ${row.status}`);
   }
   const currency = String(row.currency);
   return {

@@ -68,7 +68,7 @@ test("a refund is paid once for its key, and never more than was charged", async
   expect((await provider.get("k"))?.refundedMinor).toBe("60");
 });
 
-test("a wrong API key opens nothing", async () => {
+test("a request with a wrong API key is refused", async () => {
   await using provider = await startTestProvider("http://127.0.0.1:1/");
 
   expect((await client(provider.url, "guess")("PUT", "/charges/k", charge())).status).toBe(401);
@@ -128,7 +128,7 @@ test("a webhook is signed, and is sent again until it is taken", async () => {
   });
 });
 
-test("killed and started again, it knows what it knew", async () => {
+test("a fake that is killed and started again has kept its state", async () => {
   const directory = mkdtempSync(join(tmpdir(), "sagacart-provider-"));
   await using stack = new AsyncDisposableStack();
   stack.defer(() => rmSync(directory, { recursive: true }));

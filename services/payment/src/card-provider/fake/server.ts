@@ -75,9 +75,9 @@ async function charge(
   if (losesAnswer) {
     return "lost";
   }
-  // A timer may be a millisecond early.
+  // A timer may fire a millisecond early.
   await setTimeout(answerMs === 0 ? 0 : answerMs + 5);
-  // It may have been cancelled meanwhile.
+  // It may have been cancelled in the meantime.
   return answerOf(store.get(key) ?? taken);
 }
 
@@ -88,7 +88,7 @@ function cancel(store: ChargeStore, key: string): Answer {
   }
   const after = store.get(key);
   if (after === undefined) {
-    throw new Error(`charge ${key} was cancelled and is gone`);
+    throw new Error(`charge ${key} was cancelled but is gone`);
   }
   return { code: 200, body: answerOf(after).body };
 }

@@ -80,7 +80,7 @@ async function takeFirst(
     return "lost";
   }
   await setTimeout(answerMs);
-  // It may have been cancelled meanwhile.
+  // It may have been cancelled in the meantime.
   return answerOf(store.get(key) ?? taken);
 }
 

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { openFakeStore } from "@sagacart/provider/fake/fake-store";
 
-/** A shipment as the carrier knows it. */
+/** A shipment as the fake stores it. */
 export type CarrierShipment = {
   readonly key: string;
   readonly address: string;
@@ -10,7 +10,7 @@ export type CarrierShipment = {
   readonly reason: string;
   /** How often it was asked for. */
   readonly asks: number;
-  /** When the decision is known, in milliseconds since the epoch. */
+  /** When the decision becomes known, in milliseconds since the epoch. */
   readonly decideMs: number;
 };
 
@@ -46,7 +46,7 @@ export function openStore(file: string) {
         insert.run(key, address, refusal === "" ? "accepted" : "refused", refusal, decideMs);
         const added = toShipment(get.get(key));
         if (added === undefined) {
-          throw new Error(`shipment ${key} was added and is gone`);
+          throw new Error(`shipment ${key} was added but is gone`);
         }
         const body = webhookBody(added);
         for (let sent = 0; sent < webhooks; sent++) {
@@ -79,7 +79,7 @@ function toShipment(row: Record<string, unknown> | undefined): CarrierShipment |
   }
   const status = statuses.find((status) => status === row.status);
   if (status === undefined) {
-    throw new Error(`shipment ${row.key} has the status ${row.status}, which is none`);
+    throw new Error(`shipment ${row.key} has the unknown status ${row.status}`);
   }
   return {
     key: String(row.key),

@@ -71,7 +71,9 @@ export async function startReceiver(
     }
     response.writeHead(reply.status, reply.headers).end(reply.body ?? "");
   };
-  const listener = (request: IncomingMessage, response: ServerResponse) => void handle(request, response);
+  // It fails if the sender disconnects during its request.
+  const listener = (request: IncomingMessage, response: ServerResponse) =>
+    void handle(request, response).catch(() => response.destroy());
   const server = options.tls === undefined ? createHttpServer(listener) : createHttpsServer(options.tls, listener);
   await new Promise<void>((resolve) => server.listen(options.port ?? 0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;

@@ -57,11 +57,11 @@ export function webhookDatabase(): Promise<TestDatabase> {
   return testDatabase(new URL("../../../../migrations/", import.meta.url));
 }
 
-/** Short pauses, and loopback allowed. */
+/** Short pauses between attempts, ample time for answers, and loopback allowed. */
 export const quick = {
   WEBHOOK_ALLOW_HTTP: "true",
   WEBHOOK_ALLOW_NETWORKS: "127.0.0.0/8",
-  WEBHOOK_TIMEOUT_MS: "400",
+  WEBHOOK_TIMEOUT_MS: "60000",
   WEBHOOK_RETRY_MS: "40",
   WEBHOOK_CIRCUIT_PAUSE_MS: "60",
 };

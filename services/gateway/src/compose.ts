@@ -1,0 +1,38 @@
+import { serviceTokensOf, verifierOf } from "@sagacart/chassis/auth/env";
+import { watchReadiness } from "@sagacart/rest/ready";
+import type { Composed, Surroundings } from "@sagacart/rest/run";
+import type { Config } from "./config.ts";
+import { createGateway } from "./gateway.ts";
+import { openServices, optionalServices } from "./services.ts";
+
+/** Wires the gateway: the services behind it, and what it serves. */
+export async function compose(config: Config, { log, metrics, tls }: Surroundings): Promise<Composed> {
+  const services = openServices(
+    {
+      order: config.ORDER_ADDRESS,
+      stock: config.STOCK_ADDRESS,
+      payment: config.PAYMENT_ADDRESS,
+      shipping: config.SHIPPING_ADDRESS,
+      notifier: config.NOTIFIER_ADDRESS,
+      identity: config.IDENTITY_ADDRESS,
+    },
+    { metrics, tokens: serviceTokensOf(config, log), tls },
+  );
+  const readiness = watchReadiness(services.channels, { optional: optionalServices, log });
+  const app = await createGateway({
+    services,
+    readiness,
+    log,
+    metrics,
+    verifier: verifierOf(config, log),
+    corsOrigins: config.CORS_ORIGINS,
+    limits: { writesPerMinute: config.WRITES_PER_MINUTE, signInsPerMinute: config.SIGN_INS_PER_MINUTE },
+    trustedProxies: config.TRUSTED_PROXIES,
+    bodyLimitBytes: config.BODY_LIMIT_BYTES,
+    identityUrl: config.IDENTITY_HTTP_URL,
+    surfacesUrl: config.SURFACES_URL,
+    maxConnectionAgeMs: config.MAX_CONNECTION_AGE_MS,
+    tls: config.SERVE_TLS ? tls : undefined,
+  });
+  return { app, readiness, close: () => services[Symbol.dispose]() };
+}

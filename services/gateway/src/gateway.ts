@@ -1,0 +1,75 @@
+import type { Verifier } from "@sagacart/chassis/auth/verify";
+import { surface } from "@sagacart/rest/observe";
+import { probes } from "@sagacart/rest/probes";
+import type { Readiness } from "@sagacart/rest/ready";
+import { createRestServer, type RestServerOptions } from "@sagacart/rest/server";
+import type { FastifyInstance } from "fastify";
+import { allowOrigins } from "./edge/cors.ts";
+import { type Limits, limitCallers, unlimited } from "./edge/limits.ts";
+import { docs } from "./openapi/docs.ts";
+import { openApiDocument } from "./openapi/document.ts";
+import { connect } from "./passthrough/connect.ts";
+import { oidc } from "./passthrough/oidc.ts";
+import { providerWebhooks } from "./passthrough/provider-webhooks.ts";
+import { limitedSurfaces, openSurfaces, surfaceDocuments } from "./passthrough/surfaces.ts";
+import type { Services } from "./services.ts";
+import { unsubscribe } from "./unsubscribe/unsubscribe.ts";
+import { feeds } from "./v1/feeds.ts";
+import { v1, v1Bindings } from "./v1/v1.ts";
+
+export type GatewayOptions = RestServerOptions & {
+  readonly services: Services;
+  readonly readiness: Readiness;
+  /** Checks tokens; absent where tokens are not checked, neither here nor in the services. */
+  readonly verifier?: Verifier | undefined;
+  readonly corsOrigins: readonly string[];
+  /** Limits on what one caller sends; none where absent. */
+  readonly limits?: Limits;
+  /** Where identity serves OpenID Connect. */
+  readonly identityUrl: string;
+  /** Where the surfaces are; absent where there are none, and their paths are 404. */
+  readonly surfacesUrl?: string | undefined;
+  /** The interval of comments in idle event streams, so that proxies keep the connections open. */
+  readonly heartbeatMs?: number;
+};
+
+/**
+ * Makes the gateway, ready to listen. Closing it takes no more requests, ends event streams, and waits for the requests
+ * that are under way.
+ */
+export function createGateway(options: GatewayOptions): Promise<FastifyInstance> {
+  const { services, readiness, metrics, verifier, identityUrl, surfacesUrl } = options;
+  return createRestServer(options, async (app, stopping) => {
+    await allowOrigins(app, options.corsOrigins);
+    await app.register(surface("probes", probes), { readiness, metrics });
+    await app.register(async (limited) => {
+      await limitCallers(limited, { limits: options.limits ?? unlimited, verifier, metrics });
+      await limited.register(surface("v1", v1), {
+        services,
+        verifier,
+        heartbeatMs: options.heartbeatMs ?? 15_000,
+        stopping,
+      });
+      await limited.register(surface("unsubscribe", unsubscribe), { services });
+      await limited.register(surface("oidc", oidc), { identityUrl });
+      await limited.register(surface("connect", connect), {
+        services,
+        verifier,
+        readMaxBytes: options.bodyLimitBytes,
+        stopping,
+      });
+      if (surfacesUrl !== undefined) {
+        await limited.register(surface("surfaces", limitedSurfaces), { surfacesUrl });
+      }
+    });
+    if (surfacesUrl !== undefined) {
+      await app.register(surface("surfaces", openSurfaces), { surfacesUrl });
+    }
+    // Without limits: a provider must be able to send all its webhooks.
+    await app.register(surface("webhooks", providerWebhooks), { services });
+    await app.register(surface("docs", docs), {
+      document: openApiDocument(v1Bindings, feeds),
+      surfaces: surfacesUrl === undefined ? [] : surfaceDocuments,
+    });
+  });
+}

@@ -1,0 +1,168 @@
+import { Code, ConnectError, createClient } from "@connectrpc/connect";
+import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
+import { createGrpcWebTransport, createConnectTransport as createWebConnect } from "@connectrpc/connect-web";
+import { DomainError, defineReasons, errorInfo } from "@sagacart/chassis/errors";
+import { CommandService } from "@sagacart/proto/command/v1/command_service";
+import { EventService } from "@sagacart/proto/event/v1/event_service";
+import { CartService } from "@sagacart/proto/order/v1/cart_service";
+import { IncidentService } from "@sagacart/proto/order/v1/incident_service";
+import { Order_State } from "@sagacart/proto/order/v1/order";
+import { OrderService } from "@sagacart/proto/order/v1/order_service";
+import { SagaService } from "@sagacart/proto/order/v1/saga_service";
+import { AccountService } from "@sagacart/proto/payment/v1/account_service";
+import { PaymentService } from "@sagacart/proto/payment/v1/payment_service";
+import { ShippingService } from "@sagacart/proto/shipping/v1/shipping_service";
+import { ProductService } from "@sagacart/proto/stock/v1/product_service";
+import { StockService } from "@sagacart/proto/stock/v1/stock_service";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type StandIn, startStandIn, startTestGateway, type TestGateway } from "../testing/gateway.ts";
+import { isPublic } from "./connect.ts";
+
+let standIn: StandIn;
+let gateway: TestGateway;
+
+beforeAll(async () => {
+  standIn = await startStandIn();
+  gateway = await startTestGateway(standIn.address, { corsOrigins: ["https://shop.example"] });
+});
+
+afterAll(async () => {
+  await gateway[Symbol.asyncDispose]();
+  await standIn[Symbol.asyncDispose]();
+});
+
+const reasons = defineReasons({ ORDER_NOT_FOUND: Code.NotFound });
+
+const transports = {
+  "Connect of browsers": () => createWebConnect({ baseUrl: gateway.url }),
+  "Connect of browsers, in binary": () => createWebConnect({ baseUrl: gateway.url, useBinaryFormat: true }),
+  "Connect of browsers, by GET": () => createWebConnect({ baseUrl: gateway.url, useHttpGet: true }),
+  "gRPC-Web": () => createGrpcWebTransport({ baseUrl: gateway.url }),
+  "Connect over HTTP/2": () => createConnectTransport({ baseUrl: gateway.url, httpVersion: "2" }),
+  gRPC: () => createGrpcTransport({ baseUrl: gateway.url }),
+};
+
+describe.each(Object.entries(transports))("%s", (_name, open) => {
+  test("a call goes to the service and its answer comes back", async () => {
+    standIn.answer("GetOrder", ({ id }) => ({ order: { id, state: Order_State.PAID, sequence: 4n } }));
+    const { order } = await createClient(OrderService, open()).getOrder({ id: "o", customerId: "c" });
+    expect(order).toMatchObject({ id: "o", state: Order_State.PAID, sequence: 4n });
+    expect(standIn.asked.at(-1)?.request).toEqual({ id: "o", customerId: "c" });
+  });
+
+  test("an error keeps its reason", async () => {
+    standIn.answer("GetOrder", () => {
+      throw new DomainError(reasons, "ORDER_NOT_FOUND", "there is no order o", { order_id: "o" });
+    });
+    const error = await createClient(OrderService, open()).getOrder({ id: "o" }).catch(ConnectError.from);
+    expect(errorInfo(error)).toMatchObject({
+      code: Code.NotFound,
+      reason: "ORDER_NOT_FOUND",
+      domain: "stand-in.sagacart",
+      metadata: { order_id: "o" },
+      message: "there is no order o",
+    });
+  });
+
+  test("broken rules are violations", async () => {
+    const error = await createClient(OrderService, open()).getOrder({ id: "a b" }).catch(ConnectError.from);
+    expect(errorInfo(error)).toMatchObject({ code: Code.InvalidArgument, violations: [{ field: "id" }] });
+  });
+
+  test("a stream arrives message by message", async () => {
+    const more = Promise.withResolvers<void>();
+    standIn.answer("WatchOrder", async function* () {
+      yield { order: { id: "o", sequence: 1n } };
+      await more.promise;
+      yield { order: { id: "o", sequence: 2n } };
+    });
+    const seen: bigint[] = [];
+    for await (const { order } of createClient(OrderService, open()).watchOrder({ id: "o" })) {
+      seen.push(order?.sequence ?? 0n);
+      more.resolve();
+    }
+    expect(seen).toEqual([1n, 2n]);
+  });
+
+  test("an internal method is UNIMPLEMENTED, and reaches no service", async () => {
+    const asked = standIn.asked.length;
+    const calls = [
+      createClient(SagaService, open()).batchBegin({}),
+      createClient(CommandService, open()).claimCommands({}),
+      createClient(CartService, open()).batchPutCarts({}),
+      createClient(PaymentService, open()).charge({}),
+      createClient(PaymentService, open()).receiveWebhook({}),
+      createClient(StockService, open()).commitReservation({}),
+    ];
+    for (const call of calls) {
+      expect(ConnectError.from(await call.catch((error) => error)).code).toBe(Code.Unimplemented);
+    }
+    expect(standIn.asked.length).toBe(asked);
+  });
+});
+
+test("these methods are public, and no others", () => {
+  const services = [
+    OrderService,
+    CartService,
+    IncidentService,
+    SagaService,
+    EventService,
+    CommandService,
+    ProductService,
+    StockService,
+    AccountService,
+    PaymentService,
+    ShippingService,
+  ];
+  const internal = services.flatMap(({ methods }) =>
+    methods.filter((method) => !isPublic(method)).map(({ name }) => name),
+  );
+  expect(internal.sort()).toEqual(
+    [
+      ...SagaService.methods.map(({ name }) => name),
+      ...CommandService.methods.map(({ name }) => name),
+      ..."BatchPutCarts BatchPutProducts BatchPutAccounts".split(" "),
+      ..."BatchReserve BatchCommit BatchRelease PinReservation CommitReservation".split(" "),
+      ..."BatchCharge BatchVoid Charge ReceiveWebhook".split(" "),
+      ..."BatchCreateShipments CreateShipment CancelShipment ReceiveWebhook".split(" "),
+    ].sort(),
+  );
+});
+
+test("a deadline is passed on to the service", async () => {
+  let timeoutMs = 0;
+  standIn.answer("GetOrder", (_request, context) => {
+    timeoutMs = context.timeoutMs() ?? 0;
+    return {};
+  });
+  await createClient(OrderService, transports["Connect of browsers"]()).getOrder({ id: "o" }, { timeoutMs: 60_000 });
+  expect(timeoutMs).toBeGreaterThan(30_000);
+  expect(timeoutMs).toBeLessThanOrEqual(60_000);
+});
+
+test("a service's address is not shown", async () => {
+  await using alone = await startTestGateway("127.0.0.1:1");
+  const transport = createWebConnect({ baseUrl: alone.url });
+  const error = await createClient(OrderService, transport).getOrder({ id: "o" }).catch(ConnectError.from);
+  expect(error).toMatchObject({ code: Code.Unavailable, rawMessage: "a service cannot be reached; try again" });
+});
+
+test("only pages from the configured origins may call", async () => {
+  const preflight = (origin: string) =>
+    fetch(`${gateway.url}/sagacart.order.v1.OrderService/Checkout`, {
+      method: "OPTIONS",
+      headers: {
+        origin,
+        "access-control-request-method": "POST",
+        "access-control-request-headers": "content-type,connect-protocol-version,idempotency-key",
+      },
+    });
+  const allowed = await preflight("https://shop.example");
+  expect(allowed.status).toBe(204);
+  expect(allowed.headers.get("access-control-allow-origin")).toBe("https://shop.example");
+  expect(allowed.headers.get("access-control-allow-headers")?.toLowerCase()).toContain("connect-protocol-version");
+  expect((await preflight("https://evil.example")).headers.get("access-control-allow-origin")).not.toBe(
+    "https://evil.example",
+  );
+});

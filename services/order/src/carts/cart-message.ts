@@ -1,0 +1,50 @@
+import { create } from "@bufbuild/protobuf";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import {
+  Cart_State,
+  type CartLine as CartLineMessage,
+  CartLineSchema,
+  type Cart as CartMessage,
+  CartSchema,
+  type LeftOutLine as LeftOutLineMessage,
+  LeftOutLineSchema,
+} from "@sagacart/proto/order/v1/cart";
+import { MoneySchema } from "@sagacart/proto/type/v1/money";
+import { type Cart, type CartLine, type CartState, etagOf, type LeftOutLine, totalOf } from "./cart.ts";
+
+/** A cart on the wire. An empty one has no total, since there is no currency. */
+export function cartMessage(cart: Cart): CartMessage {
+  const total = totalOf(cart.lines);
+  return create(CartSchema, {
+    id: cart.id,
+    customerId: cart.customerId,
+    name: cart.name,
+    state: Cart_State[cart.state],
+    isDefault: cart.isDefault,
+    lines: cart.lines.map(lineMessage),
+    ...(total === undefined ? {} : { total: create(MoneySchema, total) }),
+    etag: etagOf(cart),
+    orderId: cart.orderId ?? "",
+    lastFailureReason: cart.lastFailureReason,
+    mergedInto: cart.mergedInto ?? "",
+    createTime: timestampFromDate(cart.createTime),
+    updateTime: timestampFromDate(cart.updateTime),
+  });
+}
+
+/** A line that was left out, on the wire. */
+export function leftOutMessage(line: LeftOutLine): LeftOutLineMessage {
+  return create(LeftOutLineSchema, line);
+}
+
+/** The stored name of a state on the wire; undefined for UNSPECIFIED. */
+export function cartStateFromProto(state: Cart_State): CartState | undefined {
+  return names.find((name) => Cart_State[name] === state);
+}
+
+const names: readonly CartState[] = ["OPEN", "CHECKING_OUT", "PURCHASED", "DELETED", "EXPIRED", "MERGED"];
+
+function lineMessage({ productId, sku, title, quantity, currency, unitPriceMinor }: CartLine): CartLineMessage {
+  const unitPrice = create(MoneySchema, { currencyCode: currency, minorUnits: unitPriceMinor });
+  return create(CartLineSchema, { productId, sku, title, quantity, unitPrice });
+}

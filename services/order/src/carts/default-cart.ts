@@ -1,0 +1,58 @@
+import { DomainError } from "@sagacart/chassis/errors";
+import { type Pool, withTransaction } from "@sagacart/chassis/postgres/pool";
+import { uuidv7 } from "@sagacart/chassis/uuid";
+import type { UpdateCartRequest } from "@sagacart/proto/order/v1/cart_service";
+import pg from "pg";
+import { reasons } from "../reasons.ts";
+import { type Cart, checkChangeable } from "./cart.ts";
+import { insertDefaultCart } from "./cart-insert-store.ts";
+import { loadDefaultCart, releaseDefault } from "./cart-store.ts";
+import { changeCart } from "./change-cart.ts";
+
+/** Loads the customer's default cart, and creates it if there is none. Concurrent callers get the same cart. */
+export async function getDefaultCart(pool: Pool, customerId: string): Promise<Cart> {
+  for (let round = 0; round < maxRounds; round++) {
+    const cart = await loadDefaultCart(pool, customerId);
+    if (cart !== undefined) {
+      return cart;
+    }
+    await insertDefaultCart(pool, uuidv7(), customerId);
+  }
+  throw contention(customerId);
+}
+
+/** Changes the name of a cart or makes it the default, as requested. */
+export async function updateCart(
+  pool: Pool,
+  { id, customerId, etag, name, makeDefault }: UpdateCartRequest,
+): Promise<Cart> {
+  const apply = (cart: Cart): Cart => {
+    checkChangeable(cart, etag);
+    const isDefault = cart.isDefault || makeDefault;
+    const changed = { ...cart, name: name ?? cart.name, isDefault };
+    return changed.name === cart.name && changed.isDefault === cart.isDefault ? cart : changed;
+  };
+  for (let round = 0; round < maxRounds; round++) {
+    try {
+      return await withTransaction(pool, async (tx) => {
+        if (makeDefault) {
+          await releaseDefault(tx, id);
+        }
+        return await changeCart(tx, { ref: { id, customerId }, apply });
+      });
+    } catch (error) {
+      // Another cart became the default at the same time, when there was no default cart yet to lock.
+      if (!(error instanceof pg.DatabaseError) || error.constraint !== "carts_default") {
+        throw error;
+      }
+    }
+  }
+  throw contention(customerId);
+}
+
+const maxRounds = 10;
+
+function contention(customerId: string): DomainError {
+  const message = `other calls kept changing the default cart of customer ${customerId}; try again`;
+  return new DomainError(reasons, "CONTENTION", message, { customer_id: customerId });
+}

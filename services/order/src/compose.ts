@@ -1,0 +1,91 @@
+import type { ConnectRouter } from "@connectrpc/connect";
+import type { Pool } from "@sagacart/chassis/postgres/pool";
+import { forgetOldRequests } from "@sagacart/chassis/postgres/request-retention";
+import { createWake } from "@sagacart/chassis/postgres/wake";
+import type { Log } from "@sagacart/chassis/process/log";
+import type { Metrics } from "@sagacart/chassis/process/metrics";
+import { createCommandOutbox } from "@sagacart/outbox/commands/outbox";
+import { createEventFeed } from "@sagacart/outbox/events/feed";
+import { CommandService } from "@sagacart/proto/command/v1/command_service";
+import { CartService } from "@sagacart/proto/order/v1/cart_service";
+import { GuestCartService } from "@sagacart/proto/order/v1/guest_cart_service";
+import { IncidentService } from "@sagacart/proto/order/v1/incident_service";
+import { OrderService } from "@sagacart/proto/order/v1/order_service";
+import { SagaService } from "@sagacart/proto/order/v1/saga_service";
+import { createCartService } from "./carts/cart-service.ts";
+import type { Catalogue } from "./carts/catalogue.ts";
+import { createGuestCartService } from "./carts/guest-cart-service.ts";
+import type { IdlePeriods } from "./carts/idle-cart.ts";
+import { startIdleCarts } from "./carts/idle-cart-loop.ts";
+import { createCheckout } from "./checkout/record-checkouts.ts";
+import { createIncidentService } from "./incidents/incident-service.ts";
+import { createMeters } from "./meters.ts";
+import { createOrderService } from "./orders/order-service.ts";
+import { createWaiters } from "./orders/waiters.ts";
+import { ownerKinds } from "./saga/owner-store.ts";
+import { createSagaService } from "./saga/saga-service.ts";
+import { listStalled, restartStalled } from "./saga/stalled-store.ts";
+
+export type ServicesOptions = {
+  pool: Pool;
+  url: string;
+  log: Log;
+  catalogue: Catalogue;
+  metrics?: Metrics;
+  idlePeriods: IdlePeriods;
+};
+
+/** Wires the services of this process over one database. The background tasks must be closed in reverse order. */
+export function createServices({ pool, url, log, catalogue, metrics, idlePeriods }: ServicesOptions): {
+  routes: (router: ConnectRouter) => void;
+  background: readonly AsyncDisposable[];
+} {
+  const feed = createEventFeed({ pool, url, source: "/sagacart/order", log, metrics });
+  const stalled = { list: listStalled, restart: restartStalled };
+  const commands = createCommandOutbox({ pool, url, log, tracked: ownerKinds, stalled });
+  const wake = createWake({ url, channel: "orders_changed", log });
+  const waiters = createWaiters(pool, wake);
+  const commandsRecorded = () => commands.notify();
+  const recorded = () => {
+    feed.notify();
+    commands.notify();
+  };
+  const meters = metrics === undefined ? undefined : createMeters(metrics);
+  const checkout = createCheckout({
+    pool,
+    catalogue,
+    recorded(count) {
+      meters?.recorded(count);
+      recorded();
+    },
+  });
+  const saga = createSagaService({
+    pool,
+    checkout,
+    meters,
+    commandsRecorded,
+    ordersChanged(orders) {
+      waiters.changed(orders);
+      feed.notify();
+    },
+  });
+  return {
+    routes(router) {
+      router.service(OrderService, createOrderService({ pool, checkout, waiters, recorded }));
+      router.service(CartService, createCartService({ pool, catalogue }));
+      router.service(GuestCartService, createGuestCartService({ pool, catalogue }));
+      router.service(IncidentService, createIncidentService({ pool, commandsRecorded }));
+      router.service(SagaService, saga);
+      router.service(CommandService, commands.service);
+      feed.routes(router);
+    },
+    background: [
+      forgetOldRequests({ pool, log }),
+      wake,
+      commands,
+      feed,
+      startIdleCarts({ pool, log, periods: idlePeriods, recorded: () => feed.notify() }),
+      { [Symbol.asyncDispose]: async () => waiters[Symbol.dispose]() },
+    ],
+  };
+}

@@ -1,0 +1,31 @@
+import { DomainError } from "@sagacart/chassis/errors";
+import { reasons } from "../reasons.ts";
+
+export type IncidentState = "OPEN" | "RESOLVED";
+
+/** A step of an order's saga that keeps failing. */
+export type Incident = {
+  readonly id: string;
+  readonly orderId: string;
+  readonly step: string;
+  readonly workflowId: string;
+  readonly error: string;
+  readonly attempts: number;
+  readonly state: IncidentState;
+  readonly resolution: string;
+  readonly retryRequestTime: Date | undefined;
+  readonly createTime: Date;
+  readonly updateTime: Date;
+};
+
+/** A failed attempt at a step. */
+export type FailedAttempt = Pick<Incident, "orderId" | "step" | "workflowId" | "error" | "attempts">;
+
+export function incidentNotFound(id: string): DomainError {
+  return new DomainError(reasons, "INCIDENT_NOT_FOUND", `there is no incident ${id}`, { incident_id: id });
+}
+
+export function incidentResolved({ id, orderId }: Incident): DomainError {
+  const message = `incident ${id} is resolved; its saga keeps retrying by itself`;
+  return new DomainError(reasons, "INCIDENT_RESOLVED", message, { incident_id: id, order_id: orderId });
+}

@@ -1,0 +1,211 @@
+import { create } from "@bufbuild/protobuf";
+import { type Duration, durationMs } from "@bufbuild/protobuf/wkt";
+import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
+import { pageSize } from "@sagacart/chassis/postgres/page";
+import type { Pool } from "@sagacart/chassis/postgres/pool";
+import { type Order, Order_State, OrderRefund_State } from "@sagacart/proto/order/v1/order";
+import {
+  CancelOrderResponseSchema,
+  CheckoutResponseSchema,
+  GetOrderRefundResponseSchema,
+  GetOrderResponseSchema,
+  ListOrderRefundsResponseSchema,
+  ListOrdersResponseSchema,
+  type OrderService,
+  PayOrderResponseSchema,
+  RefundOrderResponseSchema,
+  WaitFor,
+  WatchOrderResponseSchema,
+} from "@sagacart/proto/order/v1/order_service";
+import type { Checkout } from "../checkout/record-checkouts.ts";
+import { requestRefund } from "../refunds/refund-requests.ts";
+import { loadRefund, loadRefunds } from "../refunds/refund-store.ts";
+import { readTimeKey, writeTimeKey } from "../time-key.ts";
+import { checkCustomer, isFinal, type State, stateFromProto } from "./order.ts";
+import { requestCancel, requestPayment } from "./order-requests.ts";
+import { listOrders, loadChanges } from "./order-store.ts";
+import type { Wait, Waiters } from "./waiters.ts";
+
+export type OrderServiceOptions = {
+  pool: Pool;
+  checkout: Checkout;
+  waiters: Waiters;
+  /** Called after a commit that recorded an event and a command. */
+  recorded: () => void;
+};
+
+/** The handlers of OrderService; its proto documents them. */
+export function createOrderService(options: OrderServiceOptions): ServiceImpl<typeof OrderService> {
+  const { pool, checkout, waiters, recorded } = options;
+
+  async function loadOrder(request: { id: string; customerId: string }): Promise<Order> {
+    const order = await waiters.load(request.id);
+    checkCustomer(order, request);
+    return order;
+  }
+
+  /** Waits until what is loaded is enough. Returns what there is when the caller's time is over. */
+  async function waitUntil<T>(wait: LimitedWait<T>): Promise<T> {
+    const { context, waitAtMost, load, ...rest } = wait;
+    const waitMs = maxWaitMs(waitAtMost, context);
+    const loaded = waitMs <= 0 ? undefined : await waiters.until({ ...rest, load, waitMs, signal: context.signal });
+    return loaded ?? (await load());
+  }
+
+  function waitForOrder(orderId: string, wait: Omit<LimitedWait<Order>, "orderId" | "load">): Promise<Order> {
+    return waitUntil({ ...wait, orderId, load: () => loadOrder({ id: orderId, customerId: "" }) });
+  }
+
+  return {
+    async checkout(request, context) {
+      const { orderId, attached } = await checkout(request);
+      const isFarEnough = farEnough(request.waitFor);
+      const order =
+        request.waitFor === WaitFor.ACCEPTED
+          ? await loadOrder({ id: orderId, customerId: "" })
+          : await waitForOrder(orderId, {
+              context,
+              waitAtMost: request.waitAtMost,
+              isEnough: ({ state }) => isFarEnough(stateFromProto(state)),
+              isRelevant: isFarEnough,
+              isNew: !attached,
+            });
+      return create(CheckoutResponseSchema, { order, attached });
+    },
+
+    async getOrder(request) {
+      const order = await loadOrder(request);
+      return create(GetOrderResponseSchema, { order, changes: await loadChanges(pool, order.id, 0n) });
+    },
+
+    async listOrders(request) {
+      const { customerId, cartId } = request;
+      const states = request.states.map(stateFromProto).filter((state) => state !== undefined);
+      const of = `orders ${customerId} ${cartId} ${states.join()}`;
+      const limit = pageSize(request.pageSize);
+      const before = readTimeKey(request.pageToken, of);
+      const page = await listOrders(pool, { customerId, cartId, states, before, limit: limit + 1 });
+      const last = page.length > limit ? page[limit - 1] : undefined;
+      return create(ListOrdersResponseSchema, {
+        orders: page.slice(0, limit).map(({ order }) => order),
+        nextPageToken: last === undefined ? "" : writeTimeKey(last.key, of),
+      });
+    },
+
+    async payOrder(request, context) {
+      const attempt = await requestPayment(pool, request);
+      recorded();
+      const isFarEnough = farEnough(request.waitFor);
+      const order = await waitForOrder(request.id, {
+        context,
+        waitAtMost: request.waitAtMost,
+        isEnough: ({ state, payment }) =>
+          state === Order_State.AWAITING_PAYMENT
+            ? payment !== undefined && (payment.attempt > attempt || payment.declineReason !== "")
+            : isFarEnough(stateFromProto(state)),
+      });
+      return create(PayOrderResponseSchema, { order });
+    },
+
+    async cancelOrder(request, context) {
+      const state = await requestCancel(pool, request);
+      waiters.changed([[request.id, state]]);
+      recorded();
+      const order = await waitForOrder(request.id, {
+        context,
+        waitAtMost: request.waitAtMost,
+        isEnough: ({ state }) => isOver(stateFromProto(state)),
+        isRelevant: isOver,
+      });
+      return create(CancelOrderResponseSchema, { order });
+    },
+
+    async refundOrder(request, context) {
+      const { orderId } = request;
+      const refundId = await requestRefund(pool, request);
+      recorded();
+      const refund = await waitUntil({
+        context,
+        waitAtMost: request.waitAtMost,
+        orderId,
+        load: () => loadRefund(pool, orderId, refundId),
+        isEnough: ({ state }) => state !== OrderRefund_State.PENDING,
+      });
+      return create(RefundOrderResponseSchema, { refund });
+    },
+
+    async getOrderRefund(request) {
+      await loadOrder({ id: request.orderId, customerId: request.customerId });
+      return create(GetOrderRefundResponseSchema, {
+        refund: await loadRefund(pool, request.orderId, request.refundId),
+      });
+    },
+
+    async listOrderRefunds(request) {
+      await loadOrder({ id: request.orderId, customerId: request.customerId });
+      return create(ListOrderRefundsResponseSchema, { refunds: await loadRefunds(pool, request.orderId) });
+    },
+
+    async *watchOrder(request, context) {
+      let order = await loadOrder(request);
+      let after = request.afterSequence;
+      for (let first = true; ; first = false) {
+        const changes = await loadChanges(pool, order.id, after);
+        if (first || changes.length > 0) {
+          yield create(WatchOrderResponseSchema, { order, changes });
+        }
+        after = changes.at(-1)?.sequence ?? after;
+        if (isOver(stateFromProto(order.state)) || context.signal.aborted) {
+          return;
+        }
+        const { id, sequence: seen } = order;
+        const next = await waiters.until({
+          orderId: id,
+          load: () => waiters.load(id),
+          isEnough: ({ sequence }) => sequence > seen,
+          waitMs: watchRoundMs,
+          signal: context.signal,
+        });
+        order = next ?? order;
+      }
+    },
+  };
+}
+
+type LimitedWait<T> = Omit<Wait<T>, "load" | "waitMs" | "signal"> & {
+  readonly load: () => Promise<T>;
+  readonly context: HandlerContext;
+  readonly waitAtMost: Duration | undefined;
+};
+
+/** Bounds each wait of a stream, which may live for hours. */
+const watchRoundMs = 60_000;
+
+/** The time that an answer needs to arrive before the caller's deadline. */
+const answerMs = 200;
+const defaultWaitMs = 30_000;
+
+/** Computes how long an answer may wait, leaving the time that it needs to arrive before the caller's deadline. */
+export function maxWaitMs(waitAtMost: Duration | undefined, context: Pick<HandlerContext, "timeoutMs">): number {
+  const requestedMs = waitAtMost === undefined ? defaultWaitMs : durationMs(waitAtMost);
+  const leftMs = context.timeoutMs();
+  return leftMs === undefined ? requestedMs : Math.min(requestedMs, leftMs - answerMs);
+}
+
+function isOver(state: State | undefined): boolean {
+  return state !== undefined && isFinal(state);
+}
+
+/** Returns the test for whether an order is as far as the caller waits for. An order being undone is waited for. */
+function farEnough(waitFor: WaitFor): (state: State | undefined) => boolean {
+  const states = farEnoughStates[waitFor] ?? [];
+  return (state) => state !== undefined && (isFinal(state) || states.includes(state));
+}
+
+const farEnoughStates: Readonly<Record<WaitFor, readonly State[]>> = {
+  [WaitFor.ACCEPTED]: ["PENDING", "RESERVED", "AWAITING_PAYMENT", "PAID", "SHIPPING", "CANCELLING"],
+  [WaitFor.RESERVED]: ["RESERVED", "AWAITING_PAYMENT", "PAID", "SHIPPING"],
+  [WaitFor.PAID]: ["AWAITING_PAYMENT", "PAID", "SHIPPING"],
+  [WaitFor.COMPLETED]: ["AWAITING_PAYMENT"],
+  [WaitFor.UNSPECIFIED]: ["AWAITING_PAYMENT"],
+};

@@ -1,0 +1,201 @@
+import { create, toJson } from "@bufbuild/protobuf";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
+import { unnest } from "@sagacart/chassis/postgres/unnest";
+import { type Order, type OrderChange, OrderChangeSchema } from "@sagacart/proto/order/v1/order";
+import { type Address, AddressSchema } from "@sagacart/proto/type/v1/address";
+import { microsOf, type TimeKey, timeOf } from "../time-key.ts";
+import { type EndsAs, type NewLine, type NewOrder, type State, stateToProto } from "./order.ts";
+import { type LineRow, type OrderRow, orderColumns, toOrder } from "./order-row.ts";
+
+const newOrders = unnest<NewOrder>("new", {
+  id: ["text", ({ id }) => id],
+  customer_id: ["text", ({ customerId }) => customerId],
+  cart_id: ["text", ({ cartId }) => cartId],
+  fingerprint: ["bytea", ({ fingerprint }) => fingerprint],
+  currency: ["text", ({ currency }) => currency],
+  total_minor: ["bigint", ({ totalMinor }) => totalMinor],
+  payment_method: ["text", ({ paymentMethod }) => paymentMethod],
+  pay_later: ["boolean", ({ payLater }) => payLater],
+  expire_time: ["timestamptz", ({ expireTime }) => expireTime],
+  shipping_address: ["jsonb", ({ shippingAddress }) => shippingAddress && addressJson(shippingAddress)],
+  contact_email: ["text", ({ contactEmail }) => contactEmail],
+  owner_workflow_id: ["text", ({ ownerWorkflowId }) => ownerWorkflowId],
+});
+
+const newLines = unnest<NewLine & { orderId: string; index: number }>("new", {
+  order_id: ["text", ({ orderId }) => orderId],
+  line_number: ["int", ({ index }) => index + 1],
+  product_id: ["text", ({ productId }) => productId],
+  sku: ["text", ({ sku }) => sku],
+  title: ["text", ({ title }) => title],
+  quantity: ["int", ({ quantity }) => quantity],
+  unit_price_minor: ["bigint", ({ unitPriceMinor }) => unitPriceMinor],
+});
+
+/** Inserts the orders whose ids are free and returns those ids. Two statements, however many orders. */
+export async function insertOrders(tx: Queryable, orders: readonly NewOrder[]): Promise<Set<string>> {
+  const { rows } = await tx.query<{ id: string }>({
+    name: "insert-orders",
+    text: `insert into orders (${newOrders.columns}, state, sequence, payment_attempt, payment_pending)
+           select ${newOrders.columns}, 'PENDING', 1, case when pay_later then 0 else 1 end, not pay_later
+           from ${newOrders.table} order by id
+           on conflict (id) do nothing returning id`,
+    values: newOrders.values(orders),
+  });
+  const inserted = new Set(rows.map(({ id }) => id));
+  const lines = orders
+    .filter(({ id }) => inserted.has(id))
+    .flatMap(({ id, lines }) => lines.map((line, index) => ({ ...line, orderId: id, index })));
+  await tx.query({
+    name: "insert-order-lines",
+    text: `insert into order_lines (${newLines.columns}) select * from ${newLines.table}`,
+    values: newLines.values(lines),
+  });
+  return inserted;
+}
+
+function addressJson(address: Address): string {
+  return JSON.stringify(toJson(AddressSchema, address));
+}
+
+/** An order that the caller has locked. */
+export type LockedOrder = {
+  readonly state: State;
+  readonly endsAs: EndsAs | undefined;
+  readonly customerId: string;
+  readonly currency: string;
+  readonly totalMinor: bigint;
+  readonly sequence: number;
+  readonly contactEmail: string;
+  readonly paymentAttempt: number;
+  readonly paymentPending: boolean;
+  readonly cancelRequested: boolean;
+  readonly ownerWorkflowId: string | undefined;
+};
+
+/** Locks an order; undefined if it does not exist. */
+export async function lockOrder(tx: Transaction, id: string): Promise<LockedOrder | undefined> {
+  const { rows } = await tx.query<OrderRow & { ends_as: EndsAs | null; payment_pending: boolean }>({
+    name: "lock-order",
+    text: `select ${orderColumns}, ends_as, payment_pending from orders where id = $1 for update`,
+    values: [id],
+  });
+  const [row] = rows;
+  return (
+    row && {
+      state: row.state,
+      endsAs: row.ends_as ?? undefined,
+      customerId: row.customer_id,
+      currency: row.currency,
+      totalMinor: row.total_minor,
+      sequence: row.sequence,
+      contactEmail: row.contact_email,
+      paymentAttempt: row.payment_attempt,
+      paymentPending: row.payment_pending,
+      cancelRequested: row.cancel_request_time !== null,
+      ownerWorkflowId: row.owner_workflow_id ?? undefined,
+    }
+  );
+}
+
+/** The customer of an order and the fingerprint of the checkout that made it. */
+export async function loadFingerprint(
+  db: Queryable,
+  orderId: string,
+): Promise<{ customerId: string; fingerprint: Buffer } | undefined> {
+  const { rows } = await db.query<{ customer_id: string; fingerprint: Buffer }>({
+    name: "find-order-fingerprint",
+    text: "select customer_id, fingerprint from orders where id = $1",
+    values: [orderId],
+  });
+  const [row] = rows;
+  return row && { customerId: row.customer_id, fingerprint: row.fingerprint };
+}
+
+/** Loads the orders that exist, by id. */
+export async function loadOrders(db: Queryable, ids: readonly string[]): Promise<Map<string, Order>> {
+  const { rows } = await db.query<OrderRow>({
+    name: "load-orders",
+    text: `select ${orderColumns} from orders where id = any($1)`,
+    values: [ids],
+  });
+  return withLines(db, rows);
+}
+
+/** The filter of a list of orders, and its page. */
+export type OrderFilter = {
+  readonly customerId: string;
+  readonly cartId: string;
+  readonly states: readonly State[];
+  /** The last key of the previous page. */
+  readonly before: TimeKey | undefined;
+  readonly limit: number;
+};
+
+/** Lists orders, newest first, each with its key in the list. */
+export async function listOrders(db: Queryable, filter: OrderFilter): Promise<{ order: Order; key: TimeKey }[]> {
+  const conditions: string[] = [];
+  const values: unknown[] = [];
+  const where = (condition: (parameter: string) => string, value: unknown) => {
+    values.push(value);
+    conditions.push(condition(`$${values.length}`));
+  };
+  if (filter.customerId !== "") {
+    where((p) => `customer_id = ${p}`, filter.customerId);
+  }
+  if (filter.cartId !== "") {
+    where((p) => `cart_id = ${p}`, filter.cartId);
+  }
+  if (filter.states.length > 0) {
+    where((p) => `state = any(${p})`, filter.states);
+  }
+  if (filter.before !== undefined) {
+    values.push(filter.before.micros, filter.before.id);
+    conditions.push(`(create_time, id) < (${timeOf(`$${values.length - 1}`)}, $${values.length})`);
+  }
+  values.push(filter.limit);
+  const { rows } = await db.query<OrderRow & { micros: bigint }>(
+    `select ${orderColumns}, ${microsOf("create_time")} as micros from orders
+     ${conditions.length === 0 ? "" : `where ${conditions.join(" and ")}`}
+     order by create_time desc, id desc limit $${values.length}`,
+    values,
+  );
+  const orders = await withLines(db, rows);
+  return rows.flatMap((row) => {
+    const order = orders.get(row.id);
+    return order === undefined ? [] : [{ order, key: { micros: row.micros, id: row.id } }];
+  });
+}
+
+/** Loads the changes of an order's state after a sequence, oldest first. */
+export async function loadChanges(db: Queryable, orderId: string, after: bigint): Promise<OrderChange[]> {
+  const { rows } = await db.query<{ sequence: bigint; state: State; reason: string | null; time: Date }>({
+    name: "load-order-changes",
+    text: `select sequence, data->>'state' as state, data->>'reason' as reason, time from events
+           where subject = $1 and sequence > $2 order by sequence`,
+    values: [orderId, after],
+  });
+  return rows.map((row) =>
+    create(OrderChangeSchema, {
+      sequence: row.sequence,
+      state: stateToProto(row.state),
+      reason: row.reason ?? "",
+      time: timestampFromDate(row.time),
+    }),
+  );
+}
+
+async function withLines(db: Queryable, rows: readonly OrderRow[]): Promise<Map<string, Order>> {
+  if (rows.length === 0) {
+    return new Map();
+  }
+  const lines = await db.query<LineRow>({
+    name: "load-order-lines",
+    text: `select order_id, product_id, sku, title, quantity, unit_price_minor from order_lines
+           where order_id = any($1) order by order_id, line_number`,
+    values: [rows.map(({ id }) => id)],
+  });
+  const linesOf = Map.groupBy(lines.rows, ({ order_id }) => order_id);
+  return new Map(rows.map((row) => [row.id, toOrder(row, linesOf.get(row.id) ?? [])]));
+}

@@ -1,0 +1,120 @@
+import { create } from "@bufbuild/protobuf";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { DomainError } from "@sagacart/chassis/errors";
+import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
+import { type OrderRefund, OrderRefund_State, OrderRefundSchema } from "@sagacart/proto/order/v1/order";
+import { MoneySchema } from "@sagacart/proto/type/v1/money";
+import { reasons } from "../reasons.ts";
+
+/** The fingerprint of a refund, if it exists, and the sum of the order's refunds that have not failed. */
+export async function findRefunds(
+  tx: Transaction,
+  orderId: string,
+  refundId: string,
+): Promise<{ fingerprint: Buffer | undefined; claimedMinor: bigint }> {
+  const { rows } = await tx.query<{ fingerprint: Buffer | null; claimed: bigint }>(
+    `select (select fingerprint from order_refunds where order_id = $1 and id = $2) as fingerprint,
+            coalesce(sum(amount_minor) filter (where state <> 'FAILED'), 0)::bigint as claimed
+     from order_refunds where order_id = $1`,
+    [orderId, refundId],
+  );
+  return { fingerprint: rows[0]?.fingerprint ?? undefined, claimedMinor: rows[0]?.claimed ?? 0n };
+}
+
+/** A refund to be recorded, PENDING. */
+export type NewRefund = {
+  readonly orderId: string;
+  readonly refundId: string;
+  readonly paymentRefundId: string;
+  readonly fingerprint: Uint8Array;
+  readonly amountMinor: bigint;
+  readonly reason: string;
+};
+
+export async function insertRefund(tx: Transaction, refund: NewRefund): Promise<void> {
+  await tx.query(
+    `insert into order_refunds (order_id, id, payment_refund_id, fingerprint, amount_minor, reason)
+     values ($1, $2, $3, $4, $5, $6)`,
+    [refund.orderId, refund.refundId, refund.paymentRefundId, refund.fingerprint, refund.amountMinor, refund.reason],
+  );
+}
+
+type Row = {
+  id: string;
+  order_id: string;
+  amount_minor: bigint;
+  currency: string;
+  reason: string;
+  state: "PENDING" | "SUCCEEDED" | "FAILED";
+  failure_reason: string;
+  payment_refund_id: string;
+  create_time: Date;
+  update_time: Date;
+};
+
+const select = `select r.id, r.order_id, r.amount_minor, o.currency, r.reason, r.state, r.failure_reason,
+                       r.payment_refund_id, r.create_time, r.update_time
+                from order_refunds r join orders o on o.id = r.order_id`;
+
+/** Loads one refund of an order. Throws REFUND_NOT_FOUND. */
+export async function loadRefund(db: Queryable, orderId: string, refundId: string): Promise<OrderRefund> {
+  const { rows } = await db.query<Row>(`${select} where r.order_id = $1 and r.id = $2`, [orderId, refundId]);
+  const row = rows[0];
+  if (row === undefined) {
+    const message = `order ${orderId} has no refund ${refundId}`;
+    throw new DomainError(reasons, "REFUND_NOT_FOUND", message, { order_id: orderId, refund_id: refundId });
+  }
+  return toRefund(row);
+}
+
+/** Loads the refunds of an order, oldest first, at most 200. */
+export async function loadRefunds(db: Queryable, orderId: string): Promise<OrderRefund[]> {
+  const { rows } = await db.query<Row>(`${select} where r.order_id = $1 order by r.create_time, r.id limit 200`, [
+    orderId,
+  ]);
+  return rows.map(toRefund);
+}
+
+/** The outcome of a refund. */
+export type Outcome = {
+  readonly orderId: string;
+  readonly refundId: string;
+  readonly state: "SUCCEEDED" | "FAILED";
+  readonly failureReason: string;
+};
+
+/** Ends a refund that is PENDING and returns its amount; undefined if it is not PENDING. */
+export async function saveOutcome(
+  tx: Transaction,
+  { orderId, refundId, state, failureReason }: Outcome,
+): Promise<bigint | undefined> {
+  const { rows } = await tx.query<{ amount_minor: bigint }>(
+    `update order_refunds set state = $3, failure_reason = $4, update_time = now()
+     where order_id = $1 and id = $2 and state = 'PENDING' returning amount_minor`,
+    [orderId, refundId, state, failureReason],
+  );
+  return rows[0]?.amount_minor;
+}
+
+/** Adds to the refunded sum of an order that the caller has locked, for which it appends an event. */
+export async function addRefunded(tx: Transaction, orderId: string, amountMinor: bigint): Promise<void> {
+  await tx.query(
+    `update orders set refunded_minor = refunded_minor + $2, sequence = sequence + 1, update_time = now()
+     where id = $1`,
+    [orderId, amountMinor],
+  );
+}
+
+function toRefund(row: Row): OrderRefund {
+  return create(OrderRefundSchema, {
+    id: row.id,
+    orderId: row.order_id,
+    amount: create(MoneySchema, { currencyCode: row.currency, minorUnits: row.amount_minor }),
+    reason: row.reason,
+    state: OrderRefund_State[row.state],
+    failureReason: row.failure_reason,
+    paymentRefundId: row.payment_refund_id,
+    createTime: timestampFromDate(row.create_time),
+    updateTime: timestampFromDate(row.update_time),
+  });
+}

@@ -1,0 +1,22 @@
+import { create } from "@bufbuild/protobuf";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import {
+  type Refund as RefundMessage,
+  RefundSchema,
+  Refund_State as WireState,
+} from "@sagacart/proto/payment/v1/payment";
+import type { Refund } from "./refund.ts";
+
+export function refundMessage(refund: Refund): RefundMessage {
+  return create(RefundSchema, {
+    id: refund.id,
+    paymentId: refund.paymentId,
+    orderId: refund.orderId,
+    amount: { currencyCode: refund.currency, minorUnits: refund.amountMinor },
+    reason: refund.reason,
+    state: WireState[refund.state],
+    failureReason: refund.failureReason,
+    createTime: timestampFromDate(refund.createTime),
+    updateTime: timestampFromDate(refund.updateTime),
+  });
+}

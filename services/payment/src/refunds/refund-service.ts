@@ -1,0 +1,52 @@
+import { create } from "@bufbuild/protobuf";
+import type { ServiceImpl } from "@connectrpc/connect";
+import { DomainError } from "@sagacart/chassis/errors";
+import { decodeIdToken, nextIdToken, pageSize } from "@sagacart/chassis/postgres/page";
+import type { Pool } from "@sagacart/chassis/postgres/pool";
+import { fingerprintOf } from "@sagacart/chassis/postgres/request-ids";
+import {
+  GetRefundResponseSchema,
+  ListRefundsResponseSchema,
+  type PaymentService,
+  RefundPaymentRequestSchema,
+  RefundPaymentResponseSchema,
+} from "@sagacart/proto/payment/v1/payment_service";
+import { lastUuid, uuidPattern } from "../ids.ts";
+import { reasons } from "../reasons.ts";
+import { refundMessage } from "./refund-messages.ts";
+import type { RefundPayment } from "./refund-payment.ts";
+import { findRefunds, listRefunds } from "./refund-store.ts";
+
+/** The RPCs of PaymentService that are about refunds. */
+export type RefundRpcs = Pick<ServiceImpl<typeof PaymentService>, "refundPayment" | "getRefund" | "listRefunds">;
+
+/** Implements the RPCs of refunds. */
+export function refundService({ pool, refundPayment }: { pool: Pool; refundPayment: RefundPayment }): RefundRpcs {
+  return {
+    async refundPayment(request) {
+      const fingerprint = fingerprintOf(RefundPaymentRequestSchema, request, { without: ["request_id", "refund_id"] });
+      const refund = await refundPayment({ ...request, amount: request.amount, fingerprint });
+      return create(RefundPaymentResponseSchema, { refund: refundMessage(refund) });
+    },
+    async getRefund({ id, customerId }) {
+      const refund = (await findRefunds(pool, [id])).get(id);
+      if (refund === undefined || (customerId !== "" && refund.customerId !== customerId)) {
+        throw new DomainError(reasons, "REFUND_NOT_FOUND", `there is no refund ${id}`, { refund_id: id });
+      }
+      return create(GetRefundResponseSchema, { refund: refundMessage(refund) });
+    },
+    async listRefunds({ paymentId, orderId, customerId, ...request }) {
+      const list = `refunds of ${paymentId} ${orderId} ${customerId}`;
+      const beforePlace = decodeIdToken(request.pageToken, list, uuidPattern) || lastUuid;
+      const limit = pageSize(request.pageSize);
+      // A text that is not a UUID is not the id of a payment.
+      const isId = paymentId === "" || uuidPattern.test(paymentId);
+      const refunds = isId ? await listRefunds(pool, { paymentId, orderId, customerId, beforePlace, limit }) : [];
+      const places = refunds.map(({ place }) => ({ id: place }));
+      return create(ListRefundsResponseSchema, {
+        refunds: refunds.map(refundMessage),
+        nextPageToken: nextIdToken(places, limit, list),
+      });
+    },
+  };
+}

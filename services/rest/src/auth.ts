@@ -1,0 +1,55 @@
+import { authError } from "@sagacart/chassis/auth/reasons";
+import { bearerToken, type Verifier } from "@sagacart/chassis/auth/verify";
+import { toConnectError } from "@sagacart/chassis/errors";
+import type { FastifyInstance } from "fastify";
+import { domain } from "./reasons.ts";
+
+declare module "fastify" {
+  interface FastifyContextConfig {
+    /** Anyone may call it: a bad token does not matter. */
+    open?: boolean;
+  }
+}
+
+/**
+ * Refuses requests to these routes without a good token, before anything else is done for them. The services check the
+ * token again, and decide who may do what.
+ */
+export function refuseBadTokens(app: FastifyInstance, verifier: Verifier | undefined): void {
+  app.addHook("onRequest", async ({ headers, routeOptions }) => {
+    if (routeOptions.config.open !== true) {
+      await checkToken(verifier, headers.authorization);
+    }
+  });
+}
+
+/** Rejects without a good token, unless tokens are not checked at all (no verifier). */
+export async function checkToken(verifier: Verifier | undefined, authorization: string | undefined): Promise<void> {
+  try {
+    if (verifier !== undefined) {
+      const token = bearerToken(authorization);
+      if (token === undefined) {
+        throw authError("TOKEN_MISSING", "this needs a token: authorization: Bearer <token>");
+      }
+      await verifier.verify(token);
+    }
+  } catch (error) {
+    throw toConnectError(error, domain);
+  }
+}
+
+/** Makes the WWW-Authenticate header of a 401 or 403, by RFC 6750; undefined where there is nothing to say. */
+export function authenticateHeader(status: number, reason: string, detail: string): string | undefined {
+  const saying = (error: string) => `${challenge}, error="${error}", error_description="${asQuoted(detail)}"`;
+  if (status === 401) {
+    return reason === "TOKEN_EXPIRED" || reason === "TOKEN_INVALID" ? saying("invalid_token") : challenge;
+  }
+  return status === 403 && reason === "ROLE_REQUIRED" ? saying("insufficient_scope") : undefined;
+}
+
+const challenge = 'Bearer realm="sagacart"';
+
+/** Replaces what may not stand in a quoted string of a header. */
+function asQuoted(text: string): string {
+  return text.replaceAll(/["\\]/g, "'").replaceAll(/[^\x20-\x7e]/g, "?");
+}

@@ -1,0 +1,26 @@
+import { tokenEnv } from "@sagacart/chassis/auth/env";
+import { type Env, flag, int, serverEnv } from "@sagacart/chassis/process/config";
+import { tlsEnv } from "@sagacart/chassis/tls/env";
+
+/** The variables that every process with REST has. */
+export function restEnv(defaultPort: number) {
+  return {
+    ...serverEnv(defaultPort),
+    ...tokenEnv(),
+    ...tlsEnv(),
+    /** Serve over TLS with TLS_CERT_FILE; without it, TLS is only for calls to the services. No client certificate is asked for. */
+    SERVE_TLS: serveTls,
+    BODY_LIMIT_BYTES: int({ min: 1024, max: 2 * 1024 * 1024, default: 1024 * 1024 }),
+  };
+}
+
+type Read<S extends Record<string, (...args: never[]) => unknown>> = { readonly [K in keyof S]: ReturnType<S[K]> };
+export type RestConfig = Read<ReturnType<typeof restEnv>>;
+
+function serveTls(value: string | undefined, env: Env): boolean {
+  const serve = flag(false)(value, env);
+  if (serve && (env.TLS_CERT_FILE ?? "") === "") {
+    throw new Error("is true, and there is no TLS_CERT_FILE to serve with");
+  }
+  return serve;
+}

@@ -1,0 +1,53 @@
+import { type Channel, createServiceClient } from "@sagacart/chassis/client/client";
+import type { Log } from "@sagacart/chassis/process/log";
+import { type Health, health } from "@sagacart/chassis/rpc/health";
+import { Health as HealthService } from "@sagacart/proto/grpc/health/v1/health";
+import type { Channels } from "./channels.ts";
+
+/** Which services serve, by their own gRPC health. */
+export type Readiness = AsyncDisposable & {
+  readonly health: Health;
+  readonly services: Readonly<Record<string, boolean>>;
+};
+
+/**
+ * Asks all services once a second. This process is ready while all of them serve but those in `optional`, which a
+ * checkout does without: the notifier catches up later, and whoever has signed in stays signed in while identity is away.
+ */
+export function watchReadiness(
+  channels: Channels<string>,
+  { optional, log }: { optional: readonly string[]; log: Log },
+): Readiness {
+  const names = Object.keys(channels);
+  const serving: Record<string, boolean> = Object.fromEntries(names.map((name) => [name, false]));
+  const clients = Object.entries(channels).map(([name, channel]) => [name, healthOf(channel)] as const);
+  const check = async () => {
+    await Promise.all(
+      clients.map(async ([name, isServing]) => {
+        serving[name] = await isServing();
+      }),
+    );
+    const away = names.filter((name) => !serving[name] && !optional.includes(name));
+    if (away.length > 0) {
+      throw new Error(`not serving: ${away.join(", ")}`);
+    }
+  };
+  const state = health({ check, intervalMs: 1_000, log });
+  return { health: state, services: serving, [Symbol.asyncDispose]: () => state[Symbol.asyncDispose]() };
+}
+
+function healthOf(channel: Channel): () => Promise<boolean> {
+  const client = createServiceClient(HealthService, channel);
+  return async () => {
+    try {
+      const { status } = await client.check({ service: "" }, { timeoutMs: 1_500 });
+      return status === servingStatus;
+    } catch {
+      // Whatever the reason, a service that does not answer does not serve.
+      return false;
+    }
+  };
+}
+
+/** HealthCheckResponse.ServingStatus.SERVING. */
+const servingStatus = 1;

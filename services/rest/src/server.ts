@@ -1,0 +1,98 @@
+import helmet from "@fastify/helmet";
+import type { Log } from "@sagacart/chassis/process/log";
+import type { Metrics } from "@sagacart/chassis/process/metrics";
+import { requestIdOr } from "@sagacart/chassis/rpc/interceptors/context";
+import type { Tls } from "@sagacart/chassis/tls/files";
+import { uuidv7 } from "@sagacart/chassis/uuid";
+import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
+import { answerProblem, notFound } from "./answer-problem.ts";
+import { answerClientError } from "./client-error.ts";
+import { createBothServer } from "./http-server.ts";
+import { refuseOtherMethods } from "./methods.ts";
+import { observe } from "./observe.ts";
+import { securityHeaders } from "./security-headers.ts";
+
+export type RestServerOptions = {
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly bodyLimitBytes: number;
+  /** Whose X-Forwarded-For is believed: these addresses and networks, or everybody's. Nobody's where absent. */
+  readonly trustedProxies?: readonly string[] | "all";
+  /** The maximum age of HTTP/2 connections; unlimited where absent. */
+  readonly maxConnectionAgeMs?: number;
+  /** The certificate to serve with; plain text where absent. */
+  readonly tls?: Tls | undefined;
+};
+
+/**
+ * Makes an HTTP server of the routes that `addRoutes` adds, ready to listen: HTTP/1.1 and HTTP/2 on one port, errors as
+ * problems, one log line and one span for each request, and security headers. Closing it takes no more requests, aborts
+ * `stopping`, and waits for the requests that are under way.
+ */
+export async function createRestServer(
+  options: RestServerOptions,
+  addRoutes: (app: FastifyInstance, stopping: AbortSignal) => Promise<void>,
+): Promise<FastifyInstance> {
+  const { log, metrics } = options;
+  const stopping = new AbortController();
+  let closeIdle: () => void = () => {};
+  const logger: FastifyBaseLogger = log;
+  const answer = answerProblem(log);
+  const app = fastify({
+    serverFactory(handler) {
+      const both = createBothServer(handler, options);
+      closeIdle = both.closeIdle;
+      return both.server;
+    },
+    loggerInstance: logger,
+    logController: new LogController({ disableRequestLogging: true }),
+    // One logger for all requests: a child for each costs more than it tells, and the call's context has the request id.
+    childLoggerFactory: () => logger,
+    genReqId: ({ headers }) =>
+      requestIdOr(typeof headers["x-request-id"] === "string" ? headers["x-request-id"] : null, uuidv7),
+    bodyLimit: options.bodyLimitBytes,
+    trustProxy: trustProxy(options.trustedProxies),
+    routerOptions: { maxParamLength: 1_000 },
+    // Requests on a connection that is kept are served to the end; see below.
+    return503OnClosing: false,
+    forceCloseConnections: "idle",
+    clientErrorHandler: answerClientError,
+    frameworkErrors: (error, request, reply) => answer(error, request, reply),
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: true } },
+  });
+  app.addHook("preClose", async () => {
+    stopping.abort();
+    closeIdle();
+  });
+  app.addHook("onSend", (request, reply, payload, done) => {
+    if (stopping.signal.aborted && request.raw.httpVersionMajor === 1) {
+      reply.header("connection", "close");
+    }
+    done(null, payload);
+  });
+  app.addHook("onResponse", (request, _reply, done) => {
+    // Read what is left of the body and drop it: over HTTP/2, the stream would never end otherwise.
+    request.raw.resume();
+    if (stopping.signal.aborted) {
+      // The connection of a stream that ended is kept for requests that will not come.
+      setImmediate(() => app.server.closeIdleConnections());
+    }
+    done();
+  });
+
+  app.setErrorHandler(answer);
+  app.setNotFoundHandler(notFound);
+  observe(app, { log, metrics });
+  await app.register(helmet, securityHeaders);
+  const refuseTheOtherMethods = refuseOtherMethods(app);
+  await addRoutes(app, stopping.signal);
+  refuseTheOtherMethods();
+  return app;
+}
+
+function trustProxy(trusted: RestServerOptions["trustedProxies"] = []): string[] | boolean {
+  if (trusted === "all") {
+    return true;
+  }
+  return trusted.length > 0 ? [...trusted] : false;
+}

@@ -1,0 +1,34 @@
+import { serviceTokensOf, verifierOf } from "@sagacart/chassis/auth/env";
+import { watchReadiness } from "@sagacart/rest/ready";
+import type { Composed, Surroundings } from "@sagacart/rest/run";
+import type { Config } from "./config.ts";
+import { openServices, optionalServices } from "./services.ts";
+import { createSurfaces } from "./surfaces.ts";
+
+/** Wires the surfaces: the services behind them, and what they serve. */
+export async function compose(config: Config, { log, metrics, tls }: Surroundings): Promise<Composed> {
+  const services = openServices(
+    {
+      order: config.ORDER_ADDRESS,
+      stock: config.STOCK_ADDRESS,
+      payment: config.PAYMENT_ADDRESS,
+      shipping: config.SHIPPING_ADDRESS,
+      identity: config.IDENTITY_ADDRESS,
+    },
+    { metrics, tokens: serviceTokensOf(config, log), tls },
+  );
+  const readiness = watchReadiness(services.channels, { optional: optionalServices, log });
+  const app = await createSurfaces({
+    services,
+    readiness,
+    log,
+    metrics,
+    verifier: verifierOf(config, log),
+    currency: config.SHOP_CURRENCY,
+    paymentMethod: config.SHOP_PAYMENT_METHOD === "balance" ? "" : config.SHOP_PAYMENT_METHOD,
+    bodyLimitBytes: config.BODY_LIMIT_BYTES,
+    maxConnectionAgeMs: config.MAX_CONNECTION_AGE_MS,
+    tls: config.SERVE_TLS ? tls : undefined,
+  });
+  return { app, readiness, close: () => services[Symbol.dispose]() };
+}

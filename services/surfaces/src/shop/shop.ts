@@ -1,0 +1,36 @@
+import type { Verifier } from "@sagacart/chassis/auth/verify";
+import { refuseBadTokens } from "@sagacart/rest/auth";
+import type { FastifyInstance } from "fastify";
+import { serveSurfaceDocument } from "../openapi/surface-document.ts";
+import type { Clients } from "../services.ts";
+import { orders } from "./orders.ts";
+import { products } from "./products.ts";
+import { users } from "./users.ts";
+
+/**
+ * Serves the REST of a shop of three Python services (orders, products, users), written with Flask, a web framework, behind
+ * one gateway. Everything but signing in and registering needs a bearer token. Money is decimal text in the shop's currency.
+ */
+export async function shop(
+  app: FastifyInstance,
+  options: {
+    clients: Clients;
+    verifier: Verifier | undefined;
+    currency: string;
+    paymentMethod: string;
+    waitMs: number;
+  },
+): Promise<void> {
+  refuseBadTokens(app, options.verifier);
+  await serveSurfaceDocument(app, {
+    title: "Sagacart: the shop's API",
+    description:
+      "Users, products and orders that are placed, and paid or cancelled later. Get a token from /api/v1/login. " +
+      "Money is decimal text in the shop's currency.",
+    url: "/openapi/shop.json",
+    token: true,
+  });
+  products(app, options);
+  orders(app, options);
+  users(app, options);
+}
