@@ -7,8 +7,8 @@ import { targetsOf } from "./report/targets.ts";
 import { runBench } from "./run.ts";
 import { profilesDirectory, resultsDirectory } from "./shop.ts";
 
-// npm run bench: measures the batch saga against the usual saga and plain code. Exit code 1 when an answer was wrong
-// or the audit found a breach; a target that is missed is told, and is no failure of the bench.
+// npm run bench: compares the batch saga with the usual saga and plain code. The exit code is 1 if an answer was wrong
+// or the audit found a breach. A missed target is reported, but does not fail the bench.
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
 const interrupt = new AbortController();
@@ -36,7 +36,7 @@ try {
   }
   const file = join(resultsDirectory, `${results.date.replaceAll(":", "-").slice(0, 19)}.json`);
   await writeFile(file, `${JSON.stringify({ ...results, targets, profiles }, undefined, 1)}\n`);
-  say(`\nAll of it is in ${file}`);
+  say(`\nAll results are in ${file}`);
   const wrong = results.windows.some((window) => Object.keys(window.wrong).length > 0);
   process.exit(wrong || !results.audit.clean ? 1 : (process.exitCode ?? 0));
 } catch (error) {

@@ -6,12 +6,12 @@ function take(mix: Mix, seed: number, count: number): Ask[] {
   return Array.from({ length: count }, () => generator.next().value);
 }
 
-test("the same seed gives the same orders, another one others", () => {
+test("the same seed gives the same orders, and another seed gives others", () => {
   expect(take("spread", 7, 100)).toEqual(take("spread", 7, 100));
   expect(take("spread", 7, 100)).not.toEqual(take("spread", 8, 100));
 });
 
-test("one in ten is refused, half of them for money and half for stock", () => {
+test("one order in ten is refused, half of them for money and half for stock", () => {
   const orders = take("spread", 1, 20_000);
   const share = (expected: string) => orders.filter((order) => order.expected === expected).length / orders.length;
   expect(share("COMPLETED")).toBeCloseTo(0.9, 2);

@@ -1,4 +1,4 @@
-/** A caller's request and its expected outcome. */
+/** The order that a caller sends, and its expected outcome. */
 export type Ask = {
   readonly customerId: string;
   readonly lines: readonly { readonly productId: string; readonly quantity: number }[];
@@ -8,9 +8,9 @@ export type Ask = {
 export type Expected = "COMPLETED" | "OUT_OF_STOCK" | "PAYMENT_DECLINED";
 
 /**
- * "spread": 1 or 2 lines of 10,000 products. "single": 1 line of them. "hot": 1 line, always the same product. Of each
- * one in ten is refused: of "spread" half for stock and half for money, of the other two, which are compared with each
- * other, all for money.
+ * "spread": 1 or 2 lines of 10,000 products. "single": 1 line of 10,000 products. "hot": 1 line, always the same
+ * product. In each, one order in ten is refused: in "spread" half for stock and half for money; in "single" and "hot",
+ * which are compared with each other, all for money.
  */
 export type Mix = "spread" | "single" | "hot";
 
@@ -37,7 +37,7 @@ export function brokeId(index: number): string {
   return `broke-${index}`;
 }
 
-/** The orders of one caller, without end, drawn from a seed: the same seed gives the same orders. */
+/** Generates an endless sequence of orders for one caller: the same seed gives the same orders. */
 export function* asks(mix: Mix, seed: number): Generator<Ask, never> {
   const random = randomOf(seed);
   const below = (limit: number) => Math.floor(random() * limit);
@@ -61,7 +61,7 @@ export function* asks(mix: Mix, seed: number): Generator<Ask, never> {
   }
 }
 
-/** Numbers from 0 to below 1 (mulberry32: small, and good enough to deal out orders). */
+/** A generator of numbers from 0 to below 1 (mulberry32: small, and good enough for choosing orders). */
 function randomOf(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

@@ -1,26 +1,26 @@
 import { parseArgs } from "node:util";
 
-/** The ways to carry an order out that are compared. */
+/** The compared ways to run an order. */
 export const ways = ["batch", "usual", "plain"] as const;
 export type Way = (typeof ways)[number];
 
 export type Options = {
   readonly ways: readonly Way[];
-  /** Compare one hot product with many, after the ways. */
+  /** True to compare one hot product with many, after the ways. */
   readonly hot: boolean;
-  /** How many callers at once, one window for each and each way, per round. */
+  /** The numbers of concurrent callers; a round has a window for each of them and each way. */
   readonly callers: readonly number[];
   readonly rounds: number;
-  /** A window is at least this long, and at least so many times the p99 of its warm-up, up to a limit. */
+  /** The minimum length of a window, also as a multiple of the p99 of its warm-up, and the maximum length. */
   readonly windowMs: number;
   readonly windowLatencies: number;
   readonly windowLimitMs: number;
-  /** How long there are calls before the window: V8 takes its time to compile what runs a few times a second. */
+  /** The length of the warm-up, in which V8 compiles code that runs only a few times per second. */
   readonly warmUpMs: number;
   readonly seed: number;
-  /** Orders go to an address by a carrier (the fake one) in place of being fetched. */
+  /** True to ship orders to an address with the fake carrier, instead of pickup. */
   readonly carrier: boolean;
-  /** The notifier reads along. */
+  /** True to run the notifier, too. */
   readonly notifier: boolean;
   readonly profile: boolean;
   readonly help: boolean;
@@ -28,16 +28,16 @@ export type Options = {
 
 export const usage = `npm run bench -- [options]
   --quick               one round of short windows at 1, 64 and 256 callers
-  --callers 1,16,64     how many callers at once
-  --rounds 3            how often everything is measured; the table tells medians
-  --windows 10          the shortest window in seconds
+  --callers 1,16,64     the numbers of concurrent callers
+  --rounds 3            the number of rounds; the table shows medians
+  --windows 10          the minimum length of a window in seconds
   --only batch,hot      some of batch, usual, plain, hot
-  --seed 1              of the orders
-  --carrier             ship to an address, by the fake carrier, in place of pickup
-  --notifier            have the notifier read the events meanwhile
-  --profile             a CPU profile of each Node process; with it one round at 256 callers, unless told otherwise`;
+  --seed 1              the seed for the orders
+  --carrier             ship to an address with the fake carrier, instead of pickup
+  --notifier            run the notifier, which reads the events
+  --profile             a CPU profile of each Node process; by default one round at 256 callers`;
 
-/** Reads the command line. Throws a sentence for what it does not understand. */
+/** Parses the command line. Throws an Error that says what is invalid. */
 export function readOptions(args: readonly string[]): Options {
   const { values } = parseArgs({
     args: [...args],
@@ -58,7 +58,7 @@ export function readOptions(args: readonly string[]): Options {
   const only = values.only?.split(",") ?? [...ways, "hot"];
   const unknown = only.filter((name) => name !== "hot" && !ways.some((way) => way === name));
   if (unknown.length > 0) {
-    throw new Error(`--only takes some of ${ways.join(", ")}, hot; not ${unknown.join(", ")}`);
+    throw new Error(`--only accepts ${ways.join(", ")}, hot; not ${unknown.join(", ")}`);
   }
   return {
     ways: ways.filter((way) => only.includes(way)),
@@ -88,7 +88,7 @@ function usualCallers(quick: boolean, profile: boolean): number[] {
 function wholeNumber(name: string, text: string): number {
   const number = Number(text);
   if (!Number.isInteger(number) || number < 1) {
-    throw new Error(`${name} takes whole numbers from 1, not ${JSON.stringify(text)}`);
+    throw new Error(`${name} accepts whole numbers from 1, not ${JSON.stringify(text)}`);
   }
   return number;
 }

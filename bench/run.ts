@@ -9,24 +9,24 @@ import { describeWindow } from "./report/table.ts";
 import { type Shop, startShop } from "./shop.ts";
 import { type Cell, measureIdle, measureWindow, type Window } from "./window.ts";
 
-/** Everything that was measured, as it is written to the results. */
+/** All measurements, as written to the results file. */
 export type Results = {
   readonly date: string;
   readonly options: Options;
   readonly machine: Machine;
   readonly versions: { readonly node: string; readonly postgres: string; readonly temporal: string };
-  /** The CPU of each process when idle, in ms per second. */
+  /** The CPU use of each process while idle, in ms per second. */
   readonly idleCpu: Readonly<Record<string, number>>;
   readonly windows: readonly Window[];
   readonly audit: { readonly clean: boolean; readonly lines: readonly string[] };
-  /** The errors and warnings in the services' logs under load. */
+  /** The errors and warnings that the services logged under load. */
   readonly logs: readonly LogFinding[];
 };
 
-/** Starts a shop, measures every cell in turn, audits the books and stops the shop. */
+/** Starts a shop, measures every cell in turn, runs the audit and stops the shop. */
 export async function runBench(options: Options, say: (line: string) => void, signal: AbortSignal): Promise<Results> {
   const date = new Date().toISOString();
-  say("Starting a shop of the bench's own");
+  say("Starting a shop for the bench");
   await using shop = await startShop(options, say, signal);
   const machine = await describeMachine(dirname(shop.dataDirectory));
   const versions = { node: process.version, ...(await shop.versions()) };
@@ -53,7 +53,7 @@ export async function runBench(options: Options, say: (line: string) => void, si
   };
 }
 
-/** Alternating, so that what the machine does besides hits all ways alike: A B C A B C … */
+/** Alternates the ways (A B C A B C …), so that other load on the machine affects all of them alike. */
 function cellsOf({ rounds, callers, ways, hot }: Options): Cell[] {
   const cells: Cell[] = [];
   for (let round = 1; round <= rounds; round++) {
@@ -67,7 +67,7 @@ function cellsOf({ rounds, callers, ways, hot }: Options): Cell[] {
   return cells;
 }
 
-/** Checks the laws over all databases, by the program that people run. */
+/** Audits all databases with the program of `npm run audit`. */
 async function audit({ stack }: Shop): Promise<Results["audit"]> {
   const urls = databaseNames.map((name) => [`AUDIT_${name.toUpperCase()}_URL`, stack.auditUrl(name)]);
   const child = spawn(process.execPath, [fileURLToPath(new URL("../scripts/audit.ts", import.meta.url))], {

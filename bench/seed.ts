@@ -15,7 +15,7 @@ import {
   soldOutId,
 } from "./mix.ts";
 
-/** Fills the shop: products with plenty of stock and some with none, customers with plenty of money and some with none. */
+/** Fills the shop with products with and without stock, and customers with and without money. */
 export async function seedShop(
   addresses: { stock: string; payment: string },
   tokens: ServiceTokens | undefined,

@@ -15,38 +15,38 @@ import type { Options } from "./options.ts";
 import { seedShop } from "./seed.ts";
 import { benchTokens, type Surroundings, surroundingsEnv } from "./surroundings.ts";
 
-/** A shop of the bench's own, filled, with the callers and the usual saga's worker beside it. */
+/** A filled shop for the bench, with the callers and the usual saga's worker. */
 export type Shop = AsyncDisposable & {
   readonly stack: Stack;
   readonly temporal: Client;
   readonly callers: CallerPool;
   readonly logDirectory: string;
-  /** Where the databases lie. */
+  /** The folder of the databases. */
   readonly dataDirectory: string;
-  /** Only while profiling: counting costs something. */
+  /** Only while profiling, because counting has a cost. */
   readonly statements: StatementLog | undefined;
-  /** Aborts when somebody wants it all to stop. */
+  /** Aborts the bench. */
   readonly signal: AbortSignal;
-  /** Of everything that runs, by name. */
+  /** The process ids of everything that runs, by name. */
   pids(): Record<string, number>;
-  /** Where each process that runs shows its metrics. */
+  /** The address of each running process's metrics. */
   metricsAddresses(): Record<string, string>;
-  /** Has the platform's worker run, or not: while it does, it takes every order that is recorded. */
+  /** Starts or stops the platform's worker. While it runs, it claims every recorded order. */
   setWorker(runs: boolean): Promise<void>;
-  /** Checkouts that the platform's worker would take on if it ran. */
+  /** Counts the checkouts that the platform's worker has not confirmed yet. */
   openCommands(): Promise<number>;
   versions(): Promise<{ postgres: string; temporal: string }>;
 };
 
-/** Where everything that the bench leaves behind lies; git-ignored. */
+/** The folder for all output of the bench; ignored by git. */
 export const resultsDirectory = fileURLToPath(new URL("results/", import.meta.url));
 export const profilesDirectory = join(resultsDirectory, "profiles");
 
-/** Starts it all. Nothing is left running when it fails. */
+/** Starts the shop. If that fails, nothing is left running. */
 export async function startShop(options: Options, say: (line: string) => void, signal: AbortSignal): Promise<Shop> {
   await mkdir(resultsDirectory, { recursive: true });
   await using tidy = new AsyncDisposableStack();
-  // Not below /tmp, which lies in memory on many machines, where a flush costs nothing.
+  // Not below /tmp, which is in memory on many machines, where a flush costs nothing.
   const stateDirectory = await mkdtemp(join(resultsDirectory, "state-"));
   const profiled: Record<string, string> = options.profile
     ? { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profilesDirectory}` }
@@ -54,7 +54,7 @@ export async function startShop(options: Options, say: (line: string) => void, s
   const bundlePath = join(stateDirectory, "workflow-bundle.js");
   await writeFile(bundlePath, (await bundleWorkflowCode({ ...workflowCode, logger: silent })).code);
 
-  const used = services.filter(({ name }) => !isLeftOut(name, options));
+  const used = services.filter(({ name }) => !isUnneeded(name, options));
   const stack = tidy.use(
     await startStack({
       stateDirectory,
@@ -129,8 +129,8 @@ export async function startShop(options: Options, say: (line: string) => void, s
 const silent = { log: noop, trace: noop, debug: noop, info: noop, warn: noop, error: console.error };
 function noop(): void {}
 
-/** Processes that no order of the mix needs; no way runs them. */
-function isLeftOut(name: string, { carrier, notifier }: Options): boolean {
+/** Returns true for processes that no order of the mix needs. */
+function isUnneeded(name: string, { carrier, notifier }: Options): boolean {
   switch (name) {
     case "gateway":
     case "surfaces":
@@ -169,7 +169,7 @@ async function startUsualWorker(env: NodeJS.ProcessEnv, logFile: string): Promis
   const ended = new Promise((resolve) => child.once("exit", resolve));
   await new Promise((resolve, reject) => {
     child.once("message", resolve);
-    child.once("exit", (code) => reject(new Error(`the usual saga's worker ended with exit code ${code}`)));
+    child.once("exit", (code) => reject(new Error(`the usual saga's worker exited with code ${code}`)));
   });
   return {
     pid: child.pid ?? 0,

@@ -4,18 +4,18 @@ import { readEnv } from "@sagacart/chassis/process/config";
 import { createLog } from "@sagacart/chassis/process/log";
 import type { Addresses } from "@sagacart/workflows/clients";
 
-/** The addresses of the services and Temporal, for the bench's own processes. */
+/** The addresses that the bench passes to its child processes: those of the services and of Temporal. */
 export type Surroundings = {
   readonly addresses: Addresses;
   readonly temporal: { readonly address: string; readonly namespace: string };
 };
 
-/** Reads what `surroundingsEnv` wrote. */
+/** Reads the variables that `surroundingsEnv` sets. */
 export function surroundings(env: NodeJS.ProcessEnv): Surroundings {
   const read = (name: string) => {
     const value = env[name];
     if (value === undefined || value === "") {
-      throw new Error(`${name} is not set: this process is started by the bench`);
+      throw new Error(`${name} is not set: this process must be started by the bench`);
     }
     return value;
   };
@@ -34,7 +34,7 @@ export function surroundingsEnv({ addresses, temporal }: Surroundings): Record<s
   return { ...addresses, TEMPORAL_ADDRESS: temporal.address, TEMPORAL_NAMESPACE: temporal.namespace };
 }
 
-/** The tokens that the bench's own processes call with, by the variables of `stack.tokenEnv`. */
+/** The tokens of the bench's child processes, from the variables of `stack.tokenEnv`. */
 export function benchTokens(env: NodeJS.ProcessEnv): ServiceTokens | undefined {
   const { AUTH_AUDIENCE } = tokenEnv();
   const log = createLog({ service: "bench", level: "warn" });

@@ -22,29 +22,29 @@ export type Window = Cell & {
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly outcomes: Readonly<Record<string, number>>;
-  /** Counts of failures: errors and unexpected outcomes. */
+  /** Errors and unexpected outcomes, with their counts. */
   readonly wrong: Readonly<Record<string, number>>;
   readonly workflows: number;
   readonly eventsPerCheckout: number;
   /** CPU ms per checkout, by process. */
   readonly cpuPerCheckout: Readonly<Record<string, number>>;
   readonly cpuPerCheckoutAll: number;
-  /** The share of the machine that was busy, and the share that was busy with something else than this shop. */
+  /** The busy share of the machine's CPUs, and the share that other programs than this shop used. */
   readonly machineBusy: number;
   readonly busyElsewhere: number;
-  /** By the clock that profiles have too, in ms. */
+  /** In ms, on the same clock as profiles. */
   readonly fromMs: number;
   readonly toMs: number;
   readonly pids: Readonly<Record<string, number>>;
-  /** The statements that cost most, while profiling. */
+  /** The most expensive statements, only while profiling. */
   readonly statements: readonly Statement[];
-  /** The calls that were answered inside the window, while profiling. */
+  /** The calls that were answered inside the window, only while profiling. */
   readonly rpcs: readonly RpcTime[];
 };
 
 /**
- * Measures one way with so many callers: warms up until every caller has been served, which also tells how long the
- * window has to be; counts what is answered inside the window; and lets what is under way be answered.
+ * Measures one way with a number of callers: warms up until every caller has been served, which also determines the
+ * length of the window; counts the answers inside the window; and waits for the open requests.
  */
 export async function measureWindow(shop: Shop, options: Options, cell: Cell): Promise<Window> {
   const { way, mix, callers, round } = cell;
@@ -73,7 +73,7 @@ export async function measureWindow(shop: Shop, options: Options, cell: Cell): P
     way === "plain"
       ? { workflows: 0, events: 0 }
       : await historiesOf(shop.temporal, { taskQueue: way === "usual" ? usualTaskQueue : taskQueue, from, to }).catch(
-          // A server that was pushed to its limits may take long to come back: the rest was measured all the same.
+          // An overloaded server may take long to recover; keep the other measurements.
           () => ({ workflows: Number.NaN, events: Number.NaN }),
         );
   const answers = latencies.length;
@@ -104,7 +104,7 @@ export async function measureWindow(shop: Shop, options: Options, cell: Cell): P
   };
 }
 
-/** The CPU of each process when idle, in ms per second. */
+/** Measures the CPU use of each process while idle, in ms per second. */
 export async function measureIdle(shop: Shop): Promise<Record<string, number>> {
   await becomeQuiet(shop);
   const seconds = 5;
@@ -114,7 +114,7 @@ export async function measureIdle(shop: Shop): Promise<Record<string, number>> {
   return Object.fromEntries([...cpu].map(([name, ms]) => [name, ms / seconds]));
 }
 
-/** Waits until every caller has had an answer and some time has passed. The p99 of what was answered so far. */
+/** Waits until every caller has had an answer and the warm-up is over. Returns the p99 of the answers so far. */
 async function warmUp(shop: Shop, options: Options, callers: number): Promise<number> {
   const startMs = clockMs();
   for (;;) {
@@ -129,7 +129,7 @@ async function warmUp(shop: Shop, options: Options, callers: number): Promise<nu
 
 const longestWarmUpMs = 180_000;
 
-/** Waits until what the last window left to do is done (vacuum, Temporal's own clean-up), but not for ever. */
+/** Waits until the work that the last window left is done (vacuum, Temporal's clean-up), up to a limit. */
 async function becomeQuiet(shop: Shop): Promise<void> {
   for (let round = 0; round < 20; round++) {
     const before = sampleCpu(shop.pids());

@@ -11,10 +11,10 @@ const { name, parent, input, output } = OrderService.method.checkout;
 const path = `/${parent.typeName}/${name}`;
 
 /**
- * Checks out over an HTTP/2 connection of node:http2, without the layers of a client that balances, retries and measures:
- * the callers are on the machine that they measure, and cost a tenth of it with them. Rejects where the answer is not OK,
- * and where the connection fails. One that the server ends in good order, since it has grown old, gives way to a new one:
- * what is under way is answered there, and what came too late for it is sent again.
+ * A minimal Checkout client on a node:http2 connection, without balancing, retries and metrics: the callers run on
+ * the machine that they measure, and with these layers they would take a tenth of it. Rejects if the answer is not OK
+ * or the connection fails. If the server closes the connection because of its age (GOAWAY), a new one replaces it:
+ * open requests are still answered on the old one, and refused ones are sent again.
  */
 export function connectCheckout(
   address: string,
@@ -26,7 +26,7 @@ export function connectCheckout(
     if (session === undefined || session.closed || session.destroyed) {
       session = connect(`http://${address}`, { settings: { initialWindowSize: 1 << 20 } });
       session.on("error", () => {
-        // Each request hears of it, too.
+        // Every open request gets the error, too.
       });
     }
     return session;
@@ -48,7 +48,7 @@ export function connectCheckout(
   };
 }
 
-/** Answers "refused" where the server says that it has not looked at the request. */
+/** Sends one request. Resolves with "refused" if the server has not processed it. */
 function send(
   session: ClientHttp2Session,
   frame: Buffer,
@@ -65,7 +65,7 @@ function send(
   });
   const chunks: Buffer[] = [];
   let status: unknown;
-  let said: unknown = "no status came";
+  let said: unknown = "no status received";
   const read = (headers: { "grpc-status"?: unknown; "grpc-message"?: unknown }) => {
     status = headers["grpc-status"] ?? status;
     said = headers["grpc-message"] ?? said;
@@ -80,12 +80,12 @@ function send(
       reject(error);
     }
   });
-  // Not "end", which a connection that is gone does not bring.
+  // Not "end", which is not emitted when the connection is lost.
   stream.on("close", () => {
     if (status === "0") {
       resolve(fromBinary(output, Buffer.concat(chunks).subarray(prefixBytes)));
     } else {
-      reject(new Error(`the checkout was answered with gRPC's status ${status}: ${decodeURIComponent(`${said}`)}`));
+      reject(new Error(`the checkout failed with gRPC status ${status}: ${decodeURIComponent(`${said}`)}`));
     }
   });
   stream.end(frame);

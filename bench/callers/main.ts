@@ -3,7 +3,7 @@ import { benchTokens, surroundings } from "../surroundings.ts";
 import { clockMs, type FromCallers, type ToCallers } from "./messages.ts";
 import { type Buy, createWays } from "./ways.ts";
 
-// A process of callers: each asks, waits for the answer, and asks again. What the parent wants comes over IPC.
+// A process with many callers: each sends a request, waits for the answer and repeats. The parent controls it over IPC.
 
 type Answer = { readonly atMs: number; readonly latencyMs: number; readonly outcome: string };
 type Run = { stopped: boolean; served: number; answers: Answer[]; wrong: Map<string, number>; ended: Promise<unknown> };
@@ -31,7 +31,7 @@ process.on("message", (message: ToCallers) => {
       message satisfies never;
   }
 });
-// Ctrl-C is for the parent, which ends this process when it has no more use for it.
+// The parent handles Ctrl-C and ends this process when it is done.
 process.on("SIGINT", () => {});
 process.once("disconnect", () => process.exit(0));
 send({ kind: "ready" });
@@ -50,12 +50,12 @@ function start(buy: Buy, { mix, seeds }: ToCallers & { kind: "run" }): Run {
         try {
           outcome = await buy(ask);
           if (outcome !== ask.expected) {
-            count(run.wrong, `${outcome}, and ${ask.expected} was due`);
+            count(run.wrong, `${outcome} instead of ${ask.expected}`);
           }
         } catch (error) {
           outcome = "error";
           count(run.wrong, error instanceof Error ? `${error.name}: ${error.message}` : String(error));
-          // So that a service that is down is not asked a million times.
+          // Do not flood a service that is down.
           await new Promise((resolve) => setTimeout(resolve, 100));
         }
         const atMs = clockMs();

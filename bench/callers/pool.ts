@@ -5,18 +5,18 @@ import type { Way } from "../options.ts";
 import { sum } from "../stats.ts";
 import type { Answers, FromCallers, Progress, ToCallers } from "./messages.ts";
 
-/** Processes of callers, so that the load does not share an event loop with the measuring. */
+/** Processes with the callers, so that load and measurement do not share an event loop. */
 export type CallerPool = AsyncDisposable & {
   readonly pids: Readonly<Record<string, number>>;
   start(run: { way: Way; mix: Mix; carrier: boolean; callers: number; seed: number }): void;
   progress(): Promise<Progress>;
-  /** Ends the run when what is under way is answered; what was answered from one moment to the other. */
+  /** Ends the run when all open requests are answered. Returns the answers that arrived in the window. */
   stop(window: { fromMs: number; toMs: number }): Promise<Answers>;
 };
 
 const processCount = 2;
 
-/** Starts the processes and answers when they can call. */
+/** Starts the processes and resolves when they are ready. */
 export async function startCallers(env: NodeJS.ProcessEnv): Promise<CallerPool> {
   const children = Array.from({ length: processCount }, () =>
     fork(fileURLToPath(new URL("main.ts", import.meta.url)), { env, execArgv: [], stdio: ["ignore", 1, 2, "ipc"] }),
@@ -26,7 +26,7 @@ export async function startCallers(env: NodeJS.ProcessEnv): Promise<CallerPool> 
   return {
     pids: Object.fromEntries(children.map(({ pid = 0 }, index) => [`callers-${index + 1}`, pid])),
     start({ callers, seed, ...run }) {
-      // The callers of a seed ask the same in every way, whichever process they are in.
+      // The callers of a seed send the same orders in every way, regardless of their process.
       const seeds = Array.from({ length: callers }, (_, index) => seed * 1_000_003 + index);
       active = children.slice(0, Math.min(processCount, callers));
       for (const [index, child] of active.entries()) {
@@ -71,7 +71,7 @@ function ask<K extends FromCallers["kind"]>(child: ChildProcess, message: ToCall
   return answer;
 }
 
-/** The next message of this kind; rejects when the process ends before. */
+/** Waits for the next message of this kind; rejects if the process ends first. */
 function next<K extends FromCallers["kind"]>(child: ChildProcess, kind: K): Promise<FromCallers & { kind: K }> {
   const { promise, resolve, reject } = Promise.withResolvers<FromCallers & { kind: K }>();
   const onMessage = (message: FromCallers) => {
@@ -82,7 +82,7 @@ function next<K extends FromCallers["kind"]>(child: ChildProcess, kind: K): Prom
   };
   const onExit = (code: number | null) => {
     stopListening();
-    reject(new Error(`a process of callers ended with exit code ${code}`));
+    reject(new Error(`a process of callers exited with code ${code}`));
   };
   const stopListening = () => {
     child.off("message", onMessage);

@@ -14,10 +14,10 @@ import { usualTaskQueue } from "../usual/task-queue.ts";
 import type { usualCheckout } from "../usual/workflow.ts";
 import { connectCheckout } from "./checkout-client.ts";
 
-/** Buys what is asked for, and answers what became of it: COMPLETED, or the reason why not. */
+/** Buys an order. Returns COMPLETED or the reason why it was refused. */
 export type Buy = (ask: Ask) => Promise<string>;
 
-/** The ways to buy, each as its callers would. */
+/** The ways to buy, each implemented as its callers would do it. */
 export async function createWays(
   { addresses, temporal }: Surroundings,
   tokens: ServiceTokens | undefined,
@@ -40,7 +40,7 @@ export async function createWays(
     };
     const { order } = await checkout(request);
     if (order === undefined) {
-      throw new Error("a checkout answered without its order");
+      throw new Error("a checkout was answered without an order");
     }
     return order;
   }

@@ -2,18 +2,18 @@ import { check, fail, group, sleep } from "k6";
 import http from "k6/http";
 import { Counter } from "k6/metrics";
 
-// Shoppers of the Wippy surface, who browse, fill a cart, look at it, buy it, and look again: fifty at once for a minute,
-// each at a person's pace. It restocks by itself before it begins.
+// Users of the Wippy surface who browse, fill a cart, read it, buy it and read it again: fifty concurrently for a
+// minute, at the pace of a person. The script restocks the shop before it starts.
 //
 //     k6 run bench/k6/shop.js
 //     k6 run -e BASE_URL=http://localhost:8080 -e USERS=50 -e DURATION=60s -e PAUSES=1 bench/k6/shop.js
 //
-// PAUSES=0 has them buy without a pause.
+// PAUSES=0 removes the pauses.
 
 const base = __ENV.BASE_URL || "http://localhost:8080";
 const pauses = Number(__ENV.PAUSES || "1");
 const skus = ["LAPTOP-001", "KB-002", "MOUSE-003", "MON-004", "HP-005"];
-/** More of each than a run can sell. */
+/** More of each product than a run can sell. */
 const restock = 1_000_000;
 
 const checkouts = new Counter("checkouts_completed");
@@ -28,7 +28,7 @@ export const options = {
     },
   },
   thresholds: {
-    // Those of the Wippy shop's own script, and that nothing is ever wrong.
+    // The thresholds of the Wippy shop's own script, and no failed checks.
     http_req_duration: ["p(95)<500"],
     http_req_failed: ["rate<0.05"],
     checks: ["rate==1"],
@@ -36,13 +36,13 @@ export const options = {
   summaryTrendStats: ["avg", "med", "p(95)", "p(99)", "max"],
 };
 
-/** Restocks the five products, and gives the run a name, so that its users are new each time. */
+/** Restocks the five products and returns a name for the run, so that its users are new each time. */
 export function setup() {
   const { products } = http.get(`${base}/api/products`).json();
   for (const sku of skus) {
     const product = products.find((each) => each.sku === sku);
     if (product === undefined) {
-      fail(`there is no product ${sku}; is this the shop of npm start?`);
+      fail(`there is no product ${sku}; is this a shop started with npm start?`);
     }
     const id = product.id.replace("app:", "");
     const { status, body } = http.post(`${base}/stock/add/${id}/${restock}`);
@@ -71,7 +71,8 @@ export default function ({ run }) {
       const answer = http.post(`${cart}/items`, JSON.stringify(item), { ...json, ...name("add item") });
       check(answer, {
         "item added": ({ status }) => status === 200,
-        "as many as asked for": (added) => added.status === 200 && added.json("item.quantity") === item.quantity,
+        "the cart has the requested quantity": (added) =>
+          added.status === 200 && added.json("item.quantity") === item.quantity,
       });
       pause(0.3);
     }
@@ -82,8 +83,8 @@ export default function ({ run }) {
     const answer = http.get(cart, name("view cart"));
     check(answer, {
       "cart retrieved": ({ status }) => status === 200,
-      "it holds what was added": (seen) => piecesIn(seen.json("items")) === piecesIn(wanted),
-      "its total is exact": (seen) => cents(seen.json("total")) === costOf(seen.json("items")),
+      "the cart has all added items": (seen) => piecesIn(seen.json("items")) === piecesIn(wanted),
+      "the total is exact": (seen) => cents(seen.json("total")) === costOf(seen.json("items")),
     });
     pause(0.5);
   });
@@ -92,7 +93,7 @@ export default function ({ run }) {
     const answer = http.post(`${cart}/checkout`, null, { ...json, ...name("checkout") });
     const bought = check(answer, {
       "checkout ok": ({ status }) => status === 200,
-      "all of it was bought": (paid) => paid.status === 200 && piecesIn(paid.json("order.items")) === piecesIn(wanted),
+      "every item was bought": (paid) => paid.status === 200 && piecesIn(paid.json("order.items")) === piecesIn(wanted),
     });
     if (bought) {
       checkouts.add(1);

@@ -1,14 +1,14 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import os from "node:os";
 
-/** CPU time in ms by process, and of the whole machine, at one moment. Only differences of two say something. */
+/** CPU time in ms by process and of the whole machine at one moment. Only differences of two samples are meaningful. */
 export type CpuSample = { readonly processes: ReadonlyMap<string, number>; readonly machineMs: number };
 
 /**
- * Reads what these processes have used, with their threads. Of Postgres each backend counts for its database; what the
- * others used, and backends that have ended, for "postgres (shared)". Empty where there is no /proc.
+ * Reads the CPU time of these processes, including their threads. A Postgres backend counts for its database; other
+ * Postgres processes and ended backends count as "postgres (shared)". Empty on systems without /proc.
  *
- * It reads at once, without asynchronous calls, which would cost ten times as much of what is measured.
+ * Reads synchronously: asynchronous reads would use ten times as much of the CPU time that is measured.
  */
 export function sampleCpu(pids: Readonly<Record<string, number>>): CpuSample {
   const processes = new Map<string, number>();
@@ -32,7 +32,7 @@ export function sampleCpu(pids: Readonly<Record<string, number>>): CpuSample {
   };
 }
 
-/** The CPU time of each process between two samples. */
+/** Returns the CPU time that each process used between two samples. */
 export function cpuBetween(before: CpuSample, after: CpuSample): Map<string, number> {
   return new Map(
     [...after.processes].map(([name, ms]) => [name, Math.max(0, ms - (before.processes.get(name) ?? 0))] as const),
@@ -48,7 +48,7 @@ function addBackends(postmaster: number, add: (name: string, ms: number) => void
   }
 }
 
-/** The file's text; empty where there is none, since its process has ended. */
+/** Returns the file's text; empty if it does not exist because its process has ended. */
 function read(path: string): string {
   try {
     return readFileSync(path, "utf8");
@@ -65,9 +65,9 @@ export function backendName(title: string): string {
 
 export type Stat = { readonly parent: number; readonly ownMs: number; readonly endedChildrenMs: number };
 
-/** The parts of /proc/<pid>/stat that count; undefined where there is no such process. */
+/** Parses the needed fields of /proc/<pid>/stat; undefined if there is no such process. */
 export function parseStat(text: string): Stat | undefined {
-  // `pid (name) state parent …`: the name may hold anything, parentheses too.
+  // `pid (name) state parent …`: the name may contain anything, including parentheses.
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
   const [parent, own, ownSystem, children, childrenSystem] = [1, 11, 12, 13, 14].map((index) => Number(fields[index]));
   return text === "" || parent === undefined

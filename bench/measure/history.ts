@@ -2,15 +2,15 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "@temporalio/client";
 
 export type Histories = {
-  /** Workflows that were begun in the window. */
+  /** The number of workflows that were started in the window. */
   readonly workflows: number;
-  /** The events in their histories, all together. */
+  /** The number of events in all their histories. */
   readonly events: number;
 };
 
 /**
- * The workflows of a task queue that were begun between two moments, and how long their histories became. Asks
- * Temporal's visibility, which is told a little later than the workflow ends: so only when it has stood still.
+ * Counts the workflows of a task queue that were started between two times, and the events in their histories. Polls
+ * Temporal's visibility until it no longer changes, because it is updated a little after a workflow ends.
  */
 export async function historiesOf(
   client: Client,
@@ -41,5 +41,5 @@ export async function historiesOf(
   return { workflows, events: looked === 0 ? 0 : Math.round((events / looked) * workflows) };
 }
 
-/** The mean of so many stands for all. */
+/** The size of the sample whose mean stands for all. */
 const mostLooked = 2_000;

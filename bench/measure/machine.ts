@@ -9,11 +9,11 @@ export type Machine = {
   readonly model: string;
   readonly memoryGiB: number;
   readonly system: string;
-  /** How long the disk takes to make 8 kB durable: what every commit waits for. */
+  /** The time in which the disk makes 8 kB durable, which every commit waits for. */
   readonly flushMicros: number;
 };
 
-/** The machine that runs the bench; the disk is that of the folder. */
+/** Describes the machine, and the disk of the folder. */
 export async function describeMachine(directory: string): Promise<Machine> {
   const cpus = os.cpus();
   return {

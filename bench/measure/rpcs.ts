@@ -1,4 +1,4 @@
-/** How often a process answered or made a call, and how long that took on average. */
+/** The number of calls of a method that a process served or made, and their mean duration. */
 export type RpcTime = {
   readonly process: string;
   readonly side: "server" | "client";
@@ -7,10 +7,10 @@ export type RpcTime = {
   readonly meanMs: number;
 };
 
-/** Sums and counts of the calls of some processes at one moment, by process, side and method. */
+/** Sums and counts of the calls of some processes at one time, by process, side and method. */
 export type RpcSample = ReadonlyMap<string, { readonly seconds: number; readonly calls: number }>;
 
-/** Reads the metrics of these processes, by name and `host:port`. */
+/** Scrapes the metrics of these processes, given by name and `host:port`. */
 export async function sampleRpcs(addresses: Readonly<Record<string, string>>): Promise<RpcSample> {
   const texts = await Promise.all(
     Object.entries(addresses).map(async ([name, address]) => {
@@ -33,7 +33,7 @@ export async function sampleRpcs(addresses: Readonly<Record<string, string>>): P
 
 const linePattern = /^rpc_(server|client)_duration_seconds_(sum|count)\{([^}]*)\} (\S+)$/gm;
 
-/** The calls between two samples, by total time. */
+/** Returns the calls between two samples, longest total time first. */
 export function rpcsBetween(before: RpcSample, after: RpcSample): RpcTime[] {
   return [...after]
     .flatMap(([key, { seconds, calls }]) => {

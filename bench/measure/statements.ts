@@ -3,30 +3,30 @@ import { join } from "node:path";
 import pg from "pg";
 import { passwordFile } from "../../scripts/stack/postgres-cluster.ts";
 
-/** A statement, what it cost in a window, and where. */
+/** A statement, its cost in a window, and its database. */
 export type Statement = {
   readonly database: string;
   readonly text: string;
   readonly calls: number;
   readonly rows: number;
-  /** Time in ms from its start to its end, waits for locks included, and for its plans. */
+  /** The time in ms for execution, including lock waits, and planning. */
   readonly totalMs: number;
   readonly planMs: number;
 };
 
 export type StatementLog = AsyncDisposable & {
   reset(): Promise<void>;
-  /** The statements since then, the most expensive first. */
+  /** The statements since then, most expensive first. */
   dearest(count: number): Promise<Statement[]>;
 };
 
-/** The settings that Postgres needs to count statements. */
+/** The Postgres settings that are needed to count statements. */
 export const statementSettings: Readonly<Record<string, string>> = {
   shared_preload_libraries: "pg_stat_statements",
   "pg_stat_statements.track_planning": "on",
 };
 
-/** Counts the statements of all databases of a server, as its superuser. */
+/** Counts the statements of all databases of a server. Connects as its superuser. */
 export async function openStatementLog(server: { port: number; dataDirectory: string }): Promise<StatementLog> {
   const password = await readFile(join(server.dataDirectory, passwordFile), "utf8");
   const client = new pg.Client({

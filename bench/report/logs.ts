@@ -1,10 +1,10 @@
 import { readdir, readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 
-/** One kind of error or warning in the logs of a process, and how often it came. */
+/** One kind of error or warning in the logs of a process, and its count. */
 export type LogFinding = { readonly process: string; readonly message: string; readonly count: number };
 
-/** Counts the errors and warnings in the logs, the most frequent first, ignoring numbers and ids. */
+/** Counts errors and warnings in the logs, most frequent first; those that differ only in numbers or ids are one. */
 export async function readLogs(directory: string): Promise<LogFinding[]> {
   const findings = new Map<string, LogFinding>();
   for (const file of (await readdir(directory)).filter((name) => name.endsWith(".log"))) {
@@ -34,11 +34,11 @@ function worthTelling(line: string): string | undefined {
     const cause = error?.message ?? err?.message ?? error ?? "";
     return `${msg ?? ""}${cause === "" ? "" : `: ${typeof cause === "string" ? cause : JSON.stringify(cause)}`}`;
   } catch {
-    // Not one of ours: a stack trace, or what a program says before it logs.
+    // Not our JSON: a stack trace, or output from before the program logs.
     const plain = line.replaceAll(colours, "").replace(/^\d{4}-[\d-]+T\S+\s+/, "");
     return /error|warn|fatal|panic/i.test(plain) ? plain.slice(0, 300) : undefined;
   }
 }
 
-/** As terminals take them. */
+/** Terminal escape sequences. */
 const colours = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, "g");

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import type { Window } from "../window.ts";
 import { digits } from "./table.ts";
 
-/** Where one thread of a process spent its time inside the windows of one way. */
+/** The distribution of one thread's time inside the windows of one way. */
 export type ThreadProfile = {
   readonly process: string;
   readonly thread: number;
@@ -12,15 +12,15 @@ export type ThreadProfile = {
   /** The share of the time in which it was not idle. */
   readonly busy: number;
   readonly functions: readonly Share[];
-  /** The same by package. */
+  /** The time by package. */
   readonly packages: readonly Share[];
-  /** Our own functions and the packages with all that they call: these overlap. */
+  /** Our own functions and the packages, including everything that they call, so these overlap. */
   readonly inclusive: readonly Share[];
 };
 
 export type Share = { readonly name: string; readonly share: number };
 
-/** Reads the CPU profiles of this run, cut to its windows. Shares are of the time in which the thread was busy. */
+/** Reads the CPU profiles of this run, cut to its windows. Shares are relative to the thread's busy time. */
 export async function readProfiles(directory: string, windows: readonly Window[]): Promise<ThreadProfile[]> {
   const profiles: ThreadProfile[] = [];
   for (const file of await readdir(directory).catch(() => [])) {
@@ -40,7 +40,7 @@ export async function readProfiles(directory: string, windows: readonly Window[]
 
 type CpuProfile = {
   readonly nodes: readonly ProfileNode[];
-  /** In µs, of the clock that process.hrtime() shows. */
+  /** In µs, on the clock of process.hrtime(). */
   readonly startTime: number;
   readonly samples: readonly number[];
   readonly timeDeltas: readonly number[];
@@ -52,7 +52,7 @@ type ProfileNode = {
   readonly children?: readonly number[];
 };
 
-/** The weight of a sample of a node. */
+/** The entries that a sample of a node counts for. */
 type Place = { readonly name: string; readonly package: string; readonly within: ReadonlySet<string> };
 
 function placesOf(nodes: readonly ProfileNode[]): Map<number, Place> {
@@ -125,12 +125,12 @@ function placeOf(url: string): string {
   return path.replace(/^.*node_modules\//, "");
 }
 
-/** The package of a file; node:… and our own files as they are. */
+/** Returns the package of a file; node:… and our own files are returned unchanged. */
 function packageOf(file: string): string {
   return /^(@[^/]+\/[^/]+|[^/]+)\/(?:dist|lib|build|src|esm|cjs)\//.exec(file)?.[1] ?? file;
 }
 
-/** The top of each profile, for people. */
+/** Formats the top of each profile. */
 export function describeProfiles(profiles: readonly ThreadProfile[]): string {
   const line = ({ name, share }: Share) => `  ${(share * 100).toFixed(1).padStart(5)} %  ${name}`;
   return profiles
@@ -140,7 +140,7 @@ export function describeProfiles(profiles: readonly ThreadProfile[]): string {
         ...functions.slice(0, 15).map(line),
         " by package:",
         ...packages.slice(0, 10).map(line),
-        " with all that they call:",
+        " including everything that they call:",
         ...inclusive
           .filter(({ name }) => !name.startsWith("("))
           .slice(0, 25)
@@ -150,13 +150,13 @@ export function describeProfiles(profiles: readonly ThreadProfile[]): string {
     .join("\n\n");
 }
 
-/** The statements that cost most in each window, for people. */
+/** Formats the most expensive statements of each window. */
 export function describeStatements(windows: readonly Window[]): string {
   return windows
     .filter(({ statements }) => statements.length > 0)
     .map(({ way, mix, callers, answers, statements }) =>
       [
-        `Statements of ${way}, ${mix}, ${callers} callers: µs per checkout (of which planning), calls, rows, µs a call`,
+        `Statements of ${way}, ${mix}, ${callers} callers: µs per checkout (of which planning), calls, rows, µs per call`,
         ...statements.map(({ database, text, calls, rows, totalMs, planMs }) =>
           [
             `${micros(totalMs / answers)} (${micros(planMs / answers)})`,
@@ -169,13 +169,13 @@ export function describeStatements(windows: readonly Window[]): string {
     .join("\n\n");
 }
 
-/** The calls of each window, for people. */
+/** Formats the calls of each window. */
 export function describeRpcs(windows: readonly Window[]): string {
   return windows
     .filter(({ rpcs }) => rpcs.length > 0)
     .map(({ way, mix, callers, seconds, rpcs }) =>
       [
-        `Calls of ${way}, ${mix}, ${callers} callers: ms each, a second`,
+        `Calls of ${way}, ${mix}, ${callers} callers: ms per call, calls per second`,
         ...rpcs
           .slice(0, 40)
           .map(

@@ -2,7 +2,7 @@ import type { Results } from "../run.ts";
 import { cpuTable, digits, rowsOf, times, waysTable } from "./table.ts";
 import type { Target } from "./targets.ts";
 
-/** Everything a person wants to know, in order. */
+/** Formats the whole report. */
 export function describeResults(results: Results, targets: readonly Target[]): string {
   const { machine, versions, options, windows, audit, logs } = results;
   const rows = rowsOf(windows);
@@ -18,19 +18,19 @@ export function describeResults(results: Results, targets: readonly Target[]): s
     "",
     ...hot.map(
       (row) =>
-        `${row.mix === "hot" ? "one hot product" : "10,000 products"} (one line an order, batch saga, ${row.callers} callers): ` +
+        `${row.mix === "hot" ? "one hot product" : "10,000 products"} (one line per order, batch saga, ${row.callers} callers): ` +
         `${digits(row.perSecond)}/s, p50 ${digits(row.p50Ms)} ms, p99 ${digits(row.p99Ms)} ms`,
     ),
     "",
-    "CPU of each process: ms per second while nobody calls, and ms per checkout",
+    "CPU of each process: ms per second while idle, and ms per checkout",
     cpuTable(rows, results.idleCpu),
     "",
     ...audit.lines,
     "",
-    ...(logs.length === 0 ? ["Nothing but news in the logs."] : ["In the logs:"]),
+    ...(logs.length === 0 ? ["No errors or warnings in the logs."] : ["Errors and warnings in the logs:"]),
     ...logs.slice(0, 20).map(({ process, message, count }) => `  ${process}: ${message} (${times(count)})`),
     "",
-    "What it must show",
+    "Targets",
     ...targets.map(({ what, measured, met }) => `  ${verdict(met)}  ${what}: ${measured}`),
   ].join("\n");
 }

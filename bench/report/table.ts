@@ -1,7 +1,7 @@
 import { median } from "../stats.ts";
 import type { Window } from "../window.ts";
 
-/** One line about one window, as it ends. */
+/** Formats the line of one window, printed when it ends. */
 export function describeWindow(window: Window): string {
   const outcomes = Object.entries(window.outcomes).map(([outcome, count]) => `${outcome} ${count}`);
   const wrong = Object.entries(window.wrong).map(([what, count]) => `${what} (${count} ×)`);
@@ -19,7 +19,7 @@ function label({ way, mix }: Window): string {
   return (mix === "spread" ? way : `${way}, ${mix}`).padEnd(13);
 }
 
-/** The medians of one cell over its rounds. */
+/** The medians of one cell over all rounds. */
 export type Row = {
   readonly way: Window["way"];
   readonly mix: Window["mix"];
@@ -54,7 +54,7 @@ export function rowsOf(windows: readonly Window[]): Row[] {
   });
 }
 
-/** Throughput of one cell over that of another: the median over the rounds, each against its own. NaN without both. */
+/** Returns the ratio of two cells' throughput: the median of the ratios of each round. NaN if either is missing. */
 export function ratio(one: Row | undefined, other: Row | undefined): number {
   const ratios = (one?.windows ?? []).map((window) => {
     const against = other?.windows.find(({ round }) => round === window.round);
@@ -63,7 +63,7 @@ export function ratio(one: Row | undefined, other: Row | undefined): number {
   return median(ratios);
 }
 
-/** The table of the ways, for people. */
+/** Formats the table of the ways. */
 export function waysTable(rows: readonly Row[]): string {
   const spread = rows.filter(({ mix }) => mix === "spread");
   const lines = spread.map((row) => {
@@ -94,7 +94,7 @@ export function waysTable(rows: readonly Row[]): string {
   return aligned([head, ...lines]);
 }
 
-/** CPU in ms a second while idle, and then per checkout, by process: one column for each way and number of callers. */
+/** Formats CPU by process: ms per second while idle, and ms per checkout for each way and number of callers. */
 export function cpuTable(rows: readonly Row[], idle: Readonly<Record<string, number>>): string {
   const spread = rows.filter(({ mix }) => mix === "spread");
   const names = new Set([...Object.keys(idle), ...spread.flatMap(({ windows }) => windows.flatMap(processesOf))]);
@@ -114,7 +114,7 @@ function processesOf({ cpuPerCheckout }: Window): string[] {
   return Object.keys(cpuPerCheckout);
 }
 
-/** Three digits that count. */
+/** Formats a number with three significant digits. */
 export function digits(number: number): string {
   if (Number.isNaN(number)) {
     return "–";
@@ -136,7 +136,7 @@ function percent(share: number): string {
   return `${Math.round(share * 100)} %`;
 }
 
-/** Columns: the first to the left, the others to the right. */
+/** Aligns columns: the first to the left, the others to the right. */
 function aligned(lines: readonly (readonly string[])[]): string {
   const widths = (lines[0] ?? []).map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
   return lines

@@ -1,10 +1,10 @@
 import type { Results } from "../run.ts";
 import { digits, type Row, ratio, rowsOf } from "./table.ts";
 
-/** Something the bench must show. `met` is undefined where it was not measured this time. */
+/** A target. `met` is undefined if it was not measured in this run. */
 export type Target = { readonly what: string; readonly measured: string; readonly met: boolean | undefined };
 
-/** The targets, and how they were met. */
+/** Returns the targets with their results. */
 export function targetsOf({ windows, audit }: Results): Target[] {
   const rows = rowsOf(windows);
   const row = (way: Row["way"], callers: number, mix: Row["mix"] = "spread") =>
@@ -30,7 +30,11 @@ export function targetsOf({ windows, audit }: Results): Target[] {
       measured: digits(events),
       met: Number.isNaN(events) ? undefined : events <= 0.5,
     },
-    { what: "every answer final and as it was due", measured: `${wrong} windows with others`, met: wrong === 0 },
+    {
+      what: "every answer is final and as expected",
+      measured: `${wrong} windows with wrong answers`,
+      met: wrong === 0,
+    },
     { what: "audit clean", measured: audit.lines.at(-1) ?? "", met: audit.clean },
   ];
 }

@@ -2,7 +2,7 @@ import type { Services } from "@sagacart/workflows/clients";
 import { activityInfo } from "@temporalio/activity";
 import { createSteps, type OrderToCarry, type StepOutcome } from "../steps.ts";
 
-/** The usual saga's activities: one for each step, and one to undo it. */
+/** The usual saga's activities: one for each step and one for each undo. */
 export type UsualActivities = {
   reserve(order: OrderToCarry): Promise<StepOutcome>;
   charge(order: OrderToCarry): Promise<StepOutcome>;
@@ -12,16 +12,16 @@ export type UsualActivities = {
   release(orderId: string): Promise<void>;
 };
 
-/** The activities over these services. The workflow that runs them is the carrier of its order. */
+/** Creates the activities with these services. The workflow that runs them owns its order. */
 export function createUsualActivities(services: Services): UsualActivities {
   const steps = createSteps(services);
-  const carrier = () => activityInfo().workflowExecution?.workflowId ?? "";
+  const owner = () => activityInfo().workflowExecution?.workflowId ?? "";
   return {
-    reserve: (order) => steps.reserve(carrier(), order),
-    charge: (order) => steps.charge(carrier(), order),
+    reserve: (order) => steps.reserve(owner(), order),
+    charge: (order) => steps.charge(owner(), order),
     ship: (order) => steps.ship(order),
-    complete: ({ orderId, trackingNumber }) => steps.complete(carrier(), orderId, trackingNumber),
+    complete: ({ orderId, trackingNumber }) => steps.complete(owner(), orderId, trackingNumber),
     voidCharge: (orderId) => steps.void(orderId),
-    release: (orderId) => steps.release(carrier(), orderId),
+    release: (orderId) => steps.release(owner(), orderId),
   };
 }

@@ -1,2 +1,2 @@
-/** The usual saga's task queue: its worker is not the platform's. */
+/** The usual saga's task queue, separate from the platform's. */
 export const usualTaskQueue = "bench-usual";

@@ -6,7 +6,7 @@ import { benchTokens, surroundings } from "../surroundings.ts";
 import { createUsualActivities } from "./activities.ts";
 import { usualTaskQueue } from "./task-queue.ts";
 
-// The usual saga's worker, a process of its own. Says "ready" to its parent, and ends with it.
+// The usual saga's worker process. Sends "ready" to its parent and ends with it.
 
 const { addresses, temporal } = surroundings(process.env);
 Runtime.install({
@@ -16,8 +16,8 @@ Runtime.install({
 const connection = await NativeConnection.connect({ address: temporal.address });
 const { services } = connectServices(addresses, createMetrics("bench-usual"), benchTokens(process.env));
 
-// Tuned by what the SDK's documentation and Temporal's worker performance guide say, and by what was measured (see the
-// README): as many slots as there are callers, pollers that scale with what is waiting, every open workflow cached.
+// Tuned by the SDK's documentation, Temporal's worker performance guide and measurements (see the README): slots for a
+// few hundred tasks, pollers that scale with the backlog, and a cache for every open workflow.
 const worker = await Worker.create({
   connection,
   namespace: temporal.namespace,
@@ -30,7 +30,7 @@ const worker = await Worker.create({
   activityTaskPollerBehavior: { type: "autoscaling", minimum: 2, initial: 10, maximum: 50 },
   maxCachedWorkflows: 2_000,
 });
-// Ctrl-C is for the parent, which ends this process when it has no more use for it.
+// The parent handles Ctrl-C and ends this process when it is done.
 process.on("SIGINT", () => {});
 process.once("disconnect", () => process.exit(0));
 process.on("SIGTERM", () => process.exit(0));

@@ -10,8 +10,8 @@ const { reserve, charge, ship, complete, voidCharge, release } = proxyActivities
 });
 
 /**
- * The saga as it is usually written with Temporal, and the baseline: one workflow an order, an ordinary activity for
- * each step, each undo registered before its do and run in reverse order.
+ * The saga as it is usually written with Temporal, the baseline: one workflow per order, an ordinary activity for each
+ * step, each compensation registered before its step and run in reverse order.
  */
 export async function usualCheckout(order: OrderToCarry): Promise<UsualOutcome> {
   const { orderId } = order;
@@ -19,7 +19,7 @@ export async function usualCheckout(order: OrderToCarry): Promise<UsualOutcome> 
   try {
     undos.unshift(() => release(orderId));
     if ((await reserve(order)) === "refused") {
-      // Nothing was set aside, and the order is final.
+      // Nothing was reserved, and the order is final.
       return "OUT_OF_STOCK";
     }
     undos.unshift(() => voidCharge(orderId));

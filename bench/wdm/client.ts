@@ -1,16 +1,16 @@
 import { Agent, request } from "node:http";
 import { text } from "node:stream/consumers";
 
-// biome-ignore lint/suspicious/noExplicitAny: bodies of many kinds, looked into by those who know which.
+// biome-ignore lint/suspicious/noExplicitAny: bodies have many shapes, which the callers know.
 export type Answer = { readonly status: number; readonly type: string; readonly body: any };
 
 export type WdmClient = {
-  /** Sends a request without a body; `POST /orders/checkout/7`. Rejects where the connection fails. */
+  /** Sends a request without a body, for example `POST /orders/checkout/7`. Rejects if the connection fails. */
   send(asked: string): Promise<Answer>;
   close(): void;
 };
 
-/** Speaks to the WDM surface as its clients do: HTTP/1.1, a connection kept open for each of so many users. */
+/** Creates a client like those of the WDM surface: HTTP/1.1, with a keep-alive connection per user. */
 export function createClient(origin: string, users: number): WdmClient {
   const agent = new Agent({ keepAlive: true, maxSockets: users });
   return {

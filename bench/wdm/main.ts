@@ -3,13 +3,13 @@ import { runningShop } from "../../scripts/stack/state.ts";
 import { percentile } from "../stats.ts";
 import { type Answer, createClient, type WdmClient } from "./client.ts";
 
-// A thousand users of the WDM surface, as its stress test has them: each checks out an order drawn at random, again
-// and again also one that is paid already, and waits for a second.
+// A thousand users of the WDM surface, as in its stress test: each repeatedly checks out a random order, which may be
+// paid already, and waits a second.
 //
 //     npm run bench:wdm -- --users 1000 --seconds 60 --rows 100000 [--pause 1] [--url http://localhost:8080] [--keep]
 //
-// It makes the rows first (--keep takes those that are there), and exits with 1 unless every checkout was 2xx and paid
-// orders cost nothing more. `npm run audit` tells the rest.
+// Creates the rows first (--keep reuses existing ones). Exits with 1 unless every checkout was 2xx and no paid order
+// was charged again. `npm run audit` checks the rest.
 
 const { values } = parseArgs({
   options: {
@@ -60,13 +60,13 @@ async function makeRows(): Promise<void> {
 }
 
 async function stress(): Promise<void> {
-  say(`${users} users check out at ${origin} for ${seconds} s, a pause of ${pause} s between`);
+  say(`${users} users check out at ${origin} for ${seconds} s, with a pause of ${pause} s between`);
   const latencies: number[] = [];
   const outcomes = new Map<string, number>();
   const startedAt = performance.now();
   const endsAt = startedAt + seconds * 1_000;
   const shop = async (index: number) => {
-    // They do not all come in one moment.
+    // Spread the users' first requests.
     await sleep((index / users) * pause * 1_000);
     while (performance.now() < endsAt) {
       const askedAt = performance.now();
@@ -84,14 +84,14 @@ async function stress(): Promise<void> {
     say(`${String(count).padStart(8)} ${outcome}`);
   }
   const bad = [...outcomes.keys()].filter((outcome) => !outcome.startsWith("200"));
-  expect(bad.length === 0, `every checkout is 200, and there was: ${bad.join("; ")}`);
+  expect(bad.length === 0, `some checkouts were not 200: ${bad.join("; ")}`);
 
   function ms(share: number): string {
     return `${percentile(latencies, share).toFixed(0)} ms`;
   }
 }
 
-/** Paid orders are paid again without a charge. */
+/** Checks that paid orders can be checked out again without a charge. */
 async function checkPaidAgain(): Promise<void> {
   const ids = Array.from({ length: 100 }, anyOrder);
   for (const id of ids) {
@@ -102,12 +102,12 @@ async function checkPaidAgain(): Promise<void> {
     expect(first.status === 200 && again.status === 200, `order ${id}: ${first.status}, then ${again.status}`);
     expect(again.body.msg === "already paid", `order ${id} was checked out again: ${again.body.msg}`);
     const after = await creditOf(user_id);
-    expect(after === before, `order ${id} was paid again: user ${user_id} had ${before}, has ${after}`);
+    expect(after === before, `order ${id} was charged again: user ${user_id} had ${before}, has ${after}`);
   }
-  say("100 paid orders were checked out again: 200, and nothing charged");
+  say("100 paid orders were checked out again: 200 and no charge");
 }
 
-/** What is refused is a problem for who knows of those, and has an `error` for who does not. */
+/** Checks that refusals are problem documents that also have an `error` field. */
 async function checkErrors(): Promise<void> {
   for (const [asked, status] of [
     ["POST /orders/checkout/nothing", 404],
@@ -121,7 +121,7 @@ async function checkErrors(): Promise<void> {
     expect(answer.status === status && isProblem, `${asked} is ${answer.status} ${answer.type}`);
     expect(typeof error === "string" && error === detail, `${asked}: error ${error}, detail ${detail}`);
   }
-  say("what is refused is a problem (RFC 9457) with an `error`");
+  say("refusals are problem documents (RFC 9457) with an `error`");
 }
 
 async function checkOut({ send }: WdmClient, order: number): Promise<string> {

@@ -1,4 +1,5 @@
 import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
+import { unnest } from "@sagacart/chassis/postgres/unnest";
 import type { Line } from "../reservations/reservation.ts";
 
 /** A product's stock level. `deleted` means that nothing more may be reserved. */
@@ -65,8 +66,8 @@ export async function recordMovements(tx: Transaction, movements: readonly NewMo
   await tx.query({
     name: "record-movements",
     text: `with movement as (
-             insert into movements (product_id, delta, reason, reference)
-             select * from unnest($1::text[], $2::integer[], $3::text[], $4::text[])
+             insert into movements (${movementRows.columns})
+             select * from ${movementRows.table}
              returning product_id, delta, reason
            )
            update levels l set on_hand = l.on_hand + moved.delta, reserved = l.reserved + moved.sold
@@ -74,12 +75,7 @@ export async function recordMovements(tx: Transaction, movements: readonly NewMo
                         coalesce(sum(delta) filter (where reason = 'SALE'), 0)::integer as sold
                  from movement group by product_id) as moved
            where l.product_id = moved.product_id`,
-    values: [
-      movements.map(({ productId }) => productId),
-      movements.map(({ delta }) => delta),
-      movements.map(({ reason }) => reason),
-      movements.map(({ reference }) => reference),
-    ],
+    values: movementRows.values(movements),
   });
 }
 
@@ -92,14 +88,14 @@ export async function reserveLines(
   await tx.query({
     name: "reserve-lines",
     text: `with line as (
-             insert into reservation_lines (reservation_id, product_id, quantity)
-             select * from unnest($1::text[], $2::text[], $3::integer[])
+             insert into reservation_lines (${lineRows.columns})
+             select * from ${lineRows.table}
              returning product_id, quantity
            )
            update levels l set reserved = l.reserved + wanted.quantity
            from (select product_id, sum(quantity)::integer as quantity from line group by product_id) as wanted
            where l.product_id = wanted.product_id`,
-    values: [lines.map(({ id }) => id), lines.map(({ productId }) => productId), lines.map(({ quantity }) => quantity)],
+    values: lineRows.values(lines),
   });
 }
 
@@ -139,6 +135,19 @@ export async function listMovements(
     createTime: create_time,
   }));
 }
+
+const movementRows = unnest<NewMovement>("new", {
+  product_id: ["text", ({ productId }) => productId],
+  delta: ["int", ({ delta }) => delta],
+  reason: ["text", ({ reason }) => reason],
+  reference: ["text", ({ reference }) => reference],
+});
+
+const lineRows = unnest<Line & { readonly id: string }>("new", {
+  reservation_id: ["text", ({ id }) => id],
+  product_id: ["text", ({ productId }) => productId],
+  quantity: ["int", ({ quantity }) => quantity],
+});
 
 type LevelRow = { product_id: string; on_hand: number; reserved: number; deleted: boolean };
 

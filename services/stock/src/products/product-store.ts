@@ -1,5 +1,6 @@
 import { testCurrency } from "@sagacart/chassis/money";
 import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
+import { unnest } from "@sagacart/chassis/postgres/unnest";
 import pg from "pg";
 import { type NewProduct, type Product, type ProductContent, searchText, skuTaken } from "./product.ts";
 
@@ -55,10 +56,10 @@ async function insertMissing(tx: Transaction, products: readonly NewProduct[]): 
     return new Set();
   }
   const { rows } = await tx.query<{ id: string }>(
-    `insert into products (id, sku, title, description, price_minor, currency, search_text)
-     select * from ${unnested} order by id
+    `insert into products (${productRows.columns})
+     select * from ${productRows.table} order by id
      on conflict do nothing returning id`,
-    columnsOf(products),
+    productRows.values(products),
   );
   return new Set(rows.map(({ id }) => id));
 }
@@ -74,30 +75,25 @@ async function overwrite(tx: Transaction, products: readonly NewProduct[]): Prom
        set sku = new.sku, title = new.title, description = new.description, price_minor = new.price_minor,
            currency = new.currency, search_text = new.search_text, version = p.version + 1, update_time = now(),
            delete_time = null
-       from ${unnested}
+       from ${productRows.table}
        where p.id = new.id
          and ((p.sku, p.title, p.description, p.price_minor, p.currency)
               is distinct from (new.sku, new.title, new.description, new.price_minor, new.currency)
               or p.delete_time is not null)`,
-      columnsOf(products),
+      productRows.values(products),
     ),
   );
 }
 
-const unnested = `unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[])
-                    as new (id, sku, title, description, price_minor, currency, search_text)`;
-
-function columnsOf(products: readonly NewProduct[]): unknown[] {
-  return [
-    products.map(({ id }) => id),
-    products.map(({ sku }) => sku),
-    products.map(({ title }) => title),
-    products.map(({ description }) => description),
-    products.map(({ priceMinor }) => priceMinor),
-    products.map(({ currency }) => currency),
-    products.map(searchText),
-  ];
-}
+const productRows = unnest<NewProduct>("new", {
+  id: ["text", ({ id }) => id],
+  sku: ["text", ({ sku }) => sku],
+  title: ["text", ({ title }) => title],
+  description: ["text", ({ description }) => description],
+  price_minor: ["bigint", ({ priceMinor }) => priceMinor],
+  currency: ["text", ({ currency }) => currency],
+  search_text: ["text", searchText],
+});
 
 /** Overwrites the editable fields of a locked product. */
 export async function updateProduct(tx: Transaction, id: string, content: ProductContent): Promise<void> {

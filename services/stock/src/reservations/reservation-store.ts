@@ -1,4 +1,5 @@
 import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
+import { unnest } from "@sagacart/chassis/postgres/unnest";
 import { fingerprint, type Line, type NewReservation, type Shortage, type State } from "./reservation.ts";
 
 /** A reservation whose row is locked. `state` is EXPIRED once it is past its expiry: see `lapsed`. */
@@ -31,17 +32,11 @@ export async function insertReservations(
                        else 'HELD' end
            from (select id, kind, fingerprint, expire_time,
                         coalesce(expire_time <= clock_timestamp(), false) as late
-                 from unnest($1::text[], $2::text[], $3::bytea[], $4::timestamptz[])
-                   as new (id, kind, fingerprint, expire_time)
+                 from ${reservationRows.table}
                  order by id) as new
            on conflict (id) do nothing
            returning id, state`,
-    values: [
-      requested.map(({ id }) => id),
-      requested.map(({ kind }) => kind),
-      requested.map(fingerprint),
-      requested.map(({ expireTime }) => expireTime),
-    ],
+    values: reservationRows.values(requested),
   });
   return new Map(rows.map(({ id, state }) => [id, state]));
 }
@@ -102,15 +97,15 @@ export async function shrinkLines(
   productId: string,
   reservations: readonly { readonly id: string; readonly by: number }[],
 ): Promise<void> {
-  const values = [productId, reservations.map(({ id }) => id), reservations.map(({ by }) => by)];
+  const values = [productId, ...takenRows.values(reservations)];
   await tx.query(
-    `delete from reservation_lines l using unnest($2::text[], $3::integer[]) as taken (id, by)
+    `delete from reservation_lines l using ${takenRows.table}
      where l.reservation_id = taken.id and l.product_id = $1 and l.quantity = taken.by`,
     values,
   );
   await tx.query(
     `update reservation_lines l set quantity = l.quantity - taken.by
-     from unnest($2::text[], $3::integer[]) as taken (id, by)
+     from ${takenRows.table}
      where l.reservation_id = taken.id and l.product_id = $1 and l.quantity > taken.by`,
     values,
   );
@@ -145,8 +140,8 @@ export async function refuse(
   await tx.query({
     name: "refuse-reservations",
     text: `update reservations r set state = 'REFUSED', expire_time = null, shortages = new.shortages
-           from unnest($1::text[], $2::jsonb[]) as new (id, shortages) where r.id = new.id`,
-    values: [refusals.map(({ id }) => id), refusals.map(({ shortages }) => JSON.stringify(shortages))],
+           from ${refusalRows.table} where r.id = new.id`,
+    values: refusalRows.values(refusals),
   });
 }
 
@@ -163,6 +158,24 @@ export async function findLines(db: Queryable, ids: readonly string[]): Promise<
     quantity,
   }));
 }
+
+const reservationRows = unnest<NewReservation>("new", {
+  id: ["text", ({ id }) => id],
+  kind: ["text", ({ kind }) => kind],
+  fingerprint: ["bytea", fingerprint],
+  expire_time: ["timestamptz", ({ expireTime }) => expireTime],
+});
+
+const takenRows = unnest<{ readonly id: string; readonly by: number }>(
+  "taken",
+  { id: ["text", ({ id }) => id], by: ["int", ({ by }) => by] },
+  2,
+);
+
+const refusalRows = unnest<{ readonly id: string; readonly shortages: readonly Shortage[] }>("new", {
+  id: ["text", ({ id }) => id],
+  shortages: ["jsonb", ({ shortages }) => JSON.stringify(shortages)],
+});
 
 type LockedRow = {
   id: string;
