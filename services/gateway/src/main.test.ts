@@ -64,7 +64,7 @@ test("a port in use is reported in one line, and the exit is 1", async () => {
   other.close();
   expect(code).toBe(1);
   expect(errors).toBe(
-    `127.0.0.1:${port} is taken by another process; stop that, or set PORT or ADMIN_PORT to a free one\n`,
+    `127.0.0.1:${port} is in use by another process; stop that, or set PORT or ADMIN_PORT to a free one\n`,
   );
 });
 

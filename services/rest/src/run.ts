@@ -1,6 +1,8 @@
-import { ConfigError, type Env } from "@sagacart/chassis/process/config";
+import type { Env } from "@sagacart/chassis/process/config";
 import { createLog, type Log } from "@sagacart/chassis/process/log";
 import { createMetrics, gauge, type Metrics } from "@sagacart/chassis/process/metrics";
+import { firstSignal } from "@sagacart/chassis/process/signals";
+import { explainStartFailure } from "@sagacart/chassis/process/start-failure";
 import { openTls, type Tls } from "@sagacart/chassis/tls/files";
 import { startTracing, type Tracing } from "@sagacart/chassis/trace/start";
 import fastify, { type FastifyInstance } from "fastify";
@@ -38,7 +40,7 @@ export async function runRest<Config extends RestConfig>(rest: RestProcess<Confi
     await stop(running);
     process.exit(0);
   } catch (error) {
-    process.stderr.write(`${explain(error)}\n`);
+    process.stderr.write(`${explainStartFailure(error)}\n`);
     process.exit(1);
   }
 }
@@ -96,33 +98,7 @@ async function stop({ config, log, readiness, app, admin, tracing, close }: Runn
   log.info("stopped");
 }
 
-function firstSignal(): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  let signals = 0;
-  for (const signal of ["SIGTERM", "SIGINT"] as const) {
-    process.on(signal, () => {
-      signals++;
-      if (signals > 1) {
-        process.exit(1);
-      }
-      resolve();
-    });
-  }
-  return promise;
-}
-
 function portOf(app: FastifyInstance): number {
   const address = app.server.address();
   return address !== null && typeof address === "object" ? address.port : 0;
-}
-
-function explain(error: unknown): string {
-  if (error instanceof ConfigError) {
-    return error.message;
-  }
-  if (error instanceof Error && "code" in error && error.code === "EADDRINUSE" && "port" in error) {
-    const where = "address" in error ? `${error.address}:${error.port}` : `port ${error.port}`;
-    return `${where} is taken by another process; stop that, or set PORT or ADMIN_PORT to a free one`;
-  }
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

@@ -11,9 +11,11 @@ import { type Clock, systemClock } from "../time/clock.ts";
 import { tlsEnv } from "../tls/env.ts";
 import { openTls, type Tls } from "../tls/files.ts";
 import { startTracing } from "../trace/start.ts";
-import { ConfigError, type Env, readBoth, readEnv, type serverEnv, type serviceEnv } from "./config.ts";
+import { type Env, readBoth, readEnv, type serverEnv, type serviceEnv } from "./config.ts";
 import { createLog, type Log } from "./log.ts";
 import { createMetrics, gauge, type Metrics } from "./metrics.ts";
+import { firstSignal } from "./signals.ts";
+import { explainStartFailure } from "./start-failure.ts";
 
 type Read<S extends Record<string, (...args: never[]) => unknown>> = { readonly [K in keyof S]: ReturnType<S[K]> };
 
@@ -84,7 +86,7 @@ export async function runService(service: WithDatabase<ServiceConfig> | WithoutD
     // A signal before it serves: there is nothing to drain.
     process.exit(0);
   } catch (error) {
-    process.stderr.write(`${explain(error)}\n`);
+    process.stderr.write(`${explainStartFailure(error)}\n`);
     process.exit(1);
   }
 }
@@ -171,21 +173,6 @@ function prepare<Config extends ServerConfig>(service: Common<Config>): Base<Con
   return { config, log, metrics, clock: systemClock, verifier: verifierOf(common, log), tokens, tls };
 }
 
-function firstSignal(): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  let signals = 0;
-  for (const signal of ["SIGTERM", "SIGINT"] as const) {
-    process.on(signal, () => {
-      signals++;
-      if (signals > 1) {
-        process.exit(1);
-      }
-      resolve();
-    });
-  }
-  return promise;
-}
-
 async function stop({ config, log, health, server, background, pool }: Started): Promise<void> {
   const timeoutMs = config.SHUTDOWN_DELAY_MS + config.DRAIN_TIMEOUT_MS;
   const late = setTimeout(() => {
@@ -206,15 +193,4 @@ async function stop({ config, log, health, server, background, pool }: Started):
   await pool?.end();
   clearTimeout(late);
   log.info("stopped");
-}
-
-function explain(error: unknown): string {
-  if (error instanceof ConfigError) {
-    return error.message;
-  }
-  if (error instanceof Error && "code" in error && error.code === "EADDRINUSE" && "port" in error) {
-    const where = "address" in error ? `${error.address}:${error.port}` : `port ${error.port}`;
-    return `${where} is in use by another process; stop that, or set PORT or ADMIN_PORT to a free one`;
-  }
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

@@ -1,5 +1,7 @@
-import { ConfigError, oneOf, port, secret, text, url } from "@sagacart/chassis/process/config";
+import { oneOf, port, secret, text, url } from "@sagacart/chassis/process/config";
 import { createLog } from "@sagacart/chassis/process/log";
+import { firstSignal } from "@sagacart/chassis/process/signals";
+import { explainStartFailure } from "@sagacart/chassis/process/start-failure";
 import type { FakeOptions } from "./fake-server.ts";
 
 /** The variables of each fake provider. `webhook` is the last part of the gateway's address that takes its webhooks. */
@@ -36,9 +38,7 @@ export async function runFake<Config extends FakeConfig>(options: FakeMainOption
   try {
     await run(options);
   } catch (error) {
-    const taken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
-    const advice = taken ? `${error.message}; stop what uses the port, or set PORT to a free one` : undefined;
-    process.stderr.write(`${advice ?? (error instanceof ConfigError ? error.message : String(error))}\n`);
+    process.stderr.write(`${explainStartFailure(error)}\n`);
     process.exit(1);
   }
 }
@@ -59,7 +59,7 @@ async function run<Config extends FakeConfig>({ service, readConfig, start }: Fa
     config,
   );
   log.info({ url: fake.url }, "ready");
-  for (const signal of ["SIGTERM", "SIGINT"] as const) {
-    process.once(signal, () => void fake[Symbol.asyncDispose]().then(() => process.exit(0)));
-  }
+  await firstSignal();
+  await fake[Symbol.asyncDispose]();
+  process.exit(0);
 }
