@@ -7,7 +7,7 @@ import { secrets } from "./install/secrets.ts";
 import { shop } from "./install/shop.ts";
 import { temporal } from "./install/temporal.ts";
 
-// npm run cluster:install: the operators, Temporal and the shop, in the order in which they need each other.
+// npm run cluster:install: installs the operators, Temporal and the shop, in the order of their dependencies.
 
 const steps: Readonly<Record<StepName, (context: Context) => Promise<void>>> = {
   "cert-manager": certManager,
@@ -27,7 +27,7 @@ try {
   } else {
     const progress = createProgress((line) => process.stdout.write(`${line}\n`));
     const cluster = await openCluster(options.context);
-    progress.say(`${options.profile}, on ${cluster.context}: ${options.steps.join(", ")}`);
+    progress.say(`profile ${options.profile}, context ${cluster.context}: ${options.steps.join(", ")}`);
     for (const name of options.steps) {
       await steps[name]({ cluster, options, progress });
     }

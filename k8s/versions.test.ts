@@ -6,8 +6,8 @@ const files = ["temporal", "profiles"].flatMap((folder) =>
   readdirSync(new URL(`${folder}/`, import.meta.url)).map((name) => `${folder}/${name}`),
 );
 
-// YAML can refer to nothing: what it pins is compared.
-test.each(files)("%s pins the versions of versions.json", (file) => {
+// YAML files cannot import the versions, so compare the ones that they pin.
+test.each(files)("%s has the versions of versions.json", (file) => {
   const text = readFileSync(new URL(file, import.meta.url), "utf8");
   const pinned = [...text.matchAll(/(?:image|imageName): ["']?([\w.-]+(?:\/[\w.-]+)+:[\w.-]+)/g)].map(
     ([, image]) => image,
@@ -16,7 +16,7 @@ test.each(files)("%s pins the versions of versions.json", (file) => {
   expect(pinned.filter((image) => image !== undefined && !known.includes(image))).toEqual([]);
 });
 
-test("Temporal's chart runs the server of versions.json", () => {
+test("Temporal's chart uses the server of versions.json", () => {
   const values = readFileSync(new URL("temporal/values.yaml", import.meta.url), "utf8");
   const tags = [...values.matchAll(/image: \{ tag: ([\w.-]+) \}/g)].map(([, tag]) => tag);
   const [server, tools] = [versions.images.temporalServer, versions.images.temporalAdminTools];

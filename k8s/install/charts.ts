@@ -12,8 +12,8 @@ type Chart = {
 const ownLabel = "installed-by=sagacart";
 
 /**
- * Installs or upgrades a chart of k8s/versions.json under its own name, unless `there` finds what the chart brings from
- * somebody else: that is left alone. Waits until helm says that all of it is ready.
+ * Installs or upgrades a chart of k8s/versions.json under its own name, and waits until helm reports it as ready. Does
+ * nothing if `there` finds an installation that is not ours.
  */
 export async function ensureChart(
   { cluster, progress }: Context,
@@ -26,7 +26,7 @@ export async function ensureChart(
   const installed: unknown = ours.find((one: { name: string }) => one.name === release)?.chart;
   const found = installed === undefined ? await options.there() : undefined;
   if (found !== undefined) {
-    progress.say(`${release}: there already (${found}), left alone`);
+    progress.say(`${release}: already installed (${found}), left unchanged`);
     return "left alone";
   }
   const verb =

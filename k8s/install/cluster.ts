@@ -1,7 +1,7 @@
 import { type Ended, runToEnd } from "../../scripts/program.ts";
 import { InstallError } from "./progress.ts";
 
-/** An object of Kubernetes, of which only what is asked for is read. */
+/** A Kubernetes object, with the fields that the installer reads. */
 export type KubeObject = {
   readonly metadata: { readonly name: string; readonly namespace?: string; readonly generation?: number };
   readonly spec?: Readonly<Record<string, unknown>>;
@@ -13,24 +13,24 @@ export type RunOptions = { readonly input?: string | undefined; readonly signal?
 
 export type Outcome = { readonly ok: boolean; readonly stdout: string; readonly stderr: string };
 
-/** One cluster, by kubectl and helm. */
+/** A cluster, accessed with kubectl and helm. */
 export type Cluster = {
   readonly context: string;
-  /** Returns the command's output. Throws an InstallError with its error output. */
+  /** Runs kubectl and returns its output. Throws an InstallError with its error output. */
   kubectl(args: readonly string[], input?: string): Promise<string>;
-  /** The signal ends it as Ctrl-C would: helm marks the release as failed. */
+  /** Runs helm. The signal interrupts it like Ctrl-C: helm marks the release as failed. */
   helm(args: readonly string[], options?: RunOptions): Promise<string>;
-  /** The same where failing is an answer. */
+  /** Runs kubectl and returns a failure instead of throwing. */
   tryKubectl(args: readonly string[], input?: string): Promise<Outcome>;
-  /** An object; undefined where there is none, or not even its kind. */
+  /** Returns an object; undefined if it or its kind does not exist. */
   find(kind: string, name: string, namespace?: string): Promise<KubeObject | undefined>;
-  /** The objects of a kind; none where the kind is not known. */
+  /** Lists the objects of a kind; empty if the kind does not exist. */
   list(kind: string, namespace: string | "everywhere", selector?: string): Promise<readonly KubeObject[]>;
-  /** Creates or changes objects, given as YAML or JSON. */
+  /** Creates or updates objects, given as YAML or JSON. */
   apply(manifest: string, namespace?: string): Promise<void>;
 };
 
-/** The cluster of a context, or the current one; throws where it does not answer, or a program is missing. */
+/** Opens the cluster of a context, by default the current one. Throws if it does not answer or a program is missing. */
 export async function openCluster(context: string | undefined): Promise<Cluster> {
   const current = context ?? (await run("kubectl", ["config", "current-context"])).stdout.trim();
   if (current === "") {
@@ -45,7 +45,7 @@ export async function openCluster(context: string | undefined): Promise<Cluster>
     kubectl,
     tryKubectl,
     async helm(args, options) {
-      // What somebody scaled or edited by hand in between is the chart's again; Helm 4 would refuse to touch it.
+      // Take over fields that were scaled or edited by hand in between; Helm 4 would refuse to change them.
       const taking = args[0] === "upgrade" && (await helmMajor()) >= 4 ? ["--force-conflicts"] : [];
       return orThrow(
         await run("helm", ["--kube-context", current, ...args, ...taking], options),
@@ -84,7 +84,7 @@ async function helmMajor(): Promise<number> {
 }
 
 async function run(program: string, args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
-  // helm has a limit of its own, of 15 minutes.
+  // helm has its own timeout of 15 minutes.
   const { code, stdout, stderr } = await runToEnd(program, args, { timeoutMs: 3_600_000, ...options }).catch(
     (cause: NodeJS.ErrnoException): Promise<Ended> => {
       const missing = `${program} is not on the PATH. Install it: kubectl 1.29 or newer, helm 3.18 or newer.`;
@@ -101,7 +101,7 @@ function orThrow(outcome: Outcome, command: string): string {
   return outcome.stdout;
 }
 
-/** The last line of a text that says anything. */
+/** Returns the last line of a text that is not empty. */
 export function lastLine(text: string): string {
   return text.trim().split("\n").at(-1) ?? "";
 }

@@ -4,7 +4,7 @@ import type { KubeObject } from "./cluster.ts";
 import type { Context } from "./context.ts";
 import { crdsEstablished, deploymentReady, webhookAnswers } from "./ready.ts";
 
-/** Certificates: for the operators' webhooks, and for the services with global.tls. */
+/** Installs cert-manager, for the operators' webhooks, and for the services with global.tls. */
 export async function certManager(context: Context): Promise<void> {
   await ensureChart(context, "certManager", {
     there: () => presence(context, "certificates.cert-manager.io", "app.kubernetes.io/name=cert-manager"),
@@ -19,7 +19,7 @@ export async function certManager(context: Context): Promise<void> {
   });
 }
 
-/** The databases' operator. */
+/** Installs CloudNativePG, the operator of the databases. */
 export async function cloudNativePg(context: Context): Promise<void> {
   await ensureChart(context, "cloudNativePg", {
     there: () => presence(context, "clusters.postgresql.cnpg.io", "app.kubernetes.io/name=cloudnative-pg"),
@@ -33,7 +33,7 @@ export async function cloudNativePg(context: Context): Promise<void> {
   });
 }
 
-/** The plugin that copies backups of the databases to an object store, in production. */
+/** Installs the plugin that writes the databases' backups to an object store. Only in production. */
 export async function backups(context: Context): Promise<void> {
   if (context.options.profile !== "prod") return;
   const { app } = versions.charts.barmanCloud;
@@ -44,18 +44,18 @@ export async function backups(context: Context): Promise<void> {
   await crdsEstablished(context, ["objectstores.barmancloud.cnpg.io"]);
 }
 
-/** The operator of worker versions: its CRDs first, which it does not start without. */
+/** Installs Temporal's Worker Controller: first its CRDs, because it does not start without them. */
 export async function workerController(context: Context): Promise<void> {
   const crds = ["connections.temporal.io", "workerdeployments.temporal.io", "workerresourcetemplates.temporal.io"];
   const there = () =>
     presence(context, "workerdeployments.temporal.io", "app.kubernetes.io/name=temporal-worker-controller");
-  // CRDs alone are nobody's controller: these two come and go together.
-  const crdsOnly = async () => ((await there()) === undefined ? undefined : "with its controller");
+  // CRDs without a controller do not count as installed: the two charts belong together.
+  const crdsOnly = async () => ((await there()) === undefined ? undefined : "from the controller's installation");
   await ensureChart(context, "workerControllerCrds", { there: crdsOnly });
   await crdsEstablished(context, crds);
   await ensureChart(context, "workerController", {
     there,
-    // PodDisruptionBudgets besides autoscalers, for each version of the worker.
+    // Allow PodDisruptionBudgets as well as autoscalers, for each version of the worker.
     args: ["--set-json", `workerResourceTemplate.allowedResources=${JSON.stringify(allowedResources)}`],
   });
   await webhookAnswers(context, "the Worker Controller", {
@@ -78,7 +78,7 @@ const allowedResources = [
   { kinds: ["PodDisruptionBudget"], apiGroups: ["policy"], resources: ["poddisruptionbudgets"] },
 ];
 
-/** The metrics API that autoscalers read. Managed clusters have it. */
+/** Installs metrics-server, which autoscalers read. Managed clusters have it. */
 export async function metricsServer(context: Context): Promise<void> {
   const { cluster, progress, options } = context;
   await ensureChart(context, "metricsServer", {
@@ -86,7 +86,7 @@ export async function metricsServer(context: Context): Promise<void> {
       const service = await cluster.find("apiservice", "v1beta1.metrics.k8s.io");
       return service === undefined ? undefined : "the metrics API is served";
     },
-    // kind's kubelets have certificates that nobody signed.
+    // The kubelets of kind have self-signed certificates.
     args: options.profile === "prod" ? [] : ["--set", "args={--kubelet-insecure-tls}"],
   });
   await progress.wait({
@@ -100,8 +100,8 @@ export async function metricsServer(context: Context): Promise<void> {
 }
 
 /**
- * Whether somebody else has installed an operator: its CRD, and its Deployment wherever that is, which is waited for.
- * The image is told. A CRD alone is none: it may be what a removed operator left.
+ * Looks for an operator that is already installed: its CRD, and its Deployment in any namespace, which it waits for.
+ * Returns its image, or undefined. A CRD alone does not count: a removed operator may have left it.
  */
 async function presence(context: Context, crd: string, selector: string): Promise<string | undefined> {
   if ((await context.cluster.find("crd", crd)) === undefined) return undefined;

@@ -7,26 +7,26 @@ const read = (line: string) => {
   return options;
 };
 
-test("a developer's machine gets no more than it needs", () => {
+test("the profile dev installs only what a developer's machine needs", () => {
   expect(read("--profile dev").steps).toEqual(["cloudnative-pg", "temporal", "secrets", "shop"]);
 });
 
-test("a step can be had without being in the profile", () => {
+test("--only can name a step that the profile does not have", () => {
   expect(read("--profile dev --only cert-manager,shop").steps).toEqual(["cert-manager", "shop"]);
 });
 
-test("steps run in the order in which they need each other, however they are named", () => {
+test("steps run in the order of their dependencies, regardless of the order on the command line", () => {
   expect(read("--only shop,cloudnative-pg").steps).toEqual(["cloudnative-pg", "shop"]);
 });
 
-test("a second shop has a namespace of its own in Temporal", () => {
+test("a second shop has its own namespace in Temporal", () => {
   expect(read("--namespace other").temporalNamespace).toBe("other");
 });
 
 test.each([
-  ["--profile production", "--profile is production, but can be dev, ci, prod."],
-  ["--skip shop,tests", /^--skip is tests, but can be cert-manager, /],
+  ["--profile production", "--profile production: must be one of dev, ci, prod."],
+  ["--skip shop,tests", /^--skip tests: must be one of cert-manager, /],
   ["--nmaespace x", /Unknown option '--nmaespace'/],
-])("%s is refused with what would be right", (line, message) => {
+])("%s is refused with the valid choices or the unknown option", (line, message) => {
   expect(() => read(line)).toThrow(message);
 });

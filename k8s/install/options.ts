@@ -4,7 +4,7 @@ import { InstallError } from "./progress.ts";
 export const profiles = ["dev", "ci", "prod"] as const;
 export type Profile = (typeof profiles)[number];
 
-/** In the order in which they run. */
+/** The steps, in the order in which they run. */
 export const stepNames = [
   "cert-manager",
   "cloudnative-pg",
@@ -17,7 +17,7 @@ export const stepNames = [
 ] as const;
 export type StepName = (typeof stepNames)[number];
 
-/** The default steps of a profile. On one's own machine the worker is a plain Deployment, and nothing scales. */
+/** The default steps of each profile. In dev the worker is a plain Deployment, and there are no autoscalers. */
 const profileSteps: Readonly<Record<Profile, readonly StepName[]>> = {
   dev: ["cloudnative-pg", "temporal", "secrets", "shop"],
   ci: ["cert-manager", "cloudnative-pg", "worker-controller", "metrics-server", "temporal", "secrets", "shop"],
@@ -29,34 +29,34 @@ export type Options = {
   readonly context: string | undefined;
   readonly namespace: string;
   readonly release: string;
-  /** Temporal's namespace of this shop: workers of two shops in one would take each other's orders. */
+  /** This shop's namespace in Temporal: the workers of two shops in one would run each other's orders. */
   readonly temporalNamespace: string;
-  /** Its chart, or one pod. */
+  /** Temporal's chart, or a single pod. */
   readonly temporal: "chart" | "small";
   readonly steps: readonly StepName[];
-  /** For helm, after the profile's own. */
+  /** Values files for helm, after the profile's own. */
   readonly values: readonly string[];
   readonly set: readonly string[];
 };
 
 export const usage = `usage: npm run cluster:install -- [options]
 
-Installs the operators, Temporal and the shop into a Kubernetes cluster, in order; what is there is left as it is.
-Run it again at any time: it goes on where something is missing, and upgrades what it installed itself.
+Installs the operators, Temporal and the shop into a Kubernetes cluster. Operators that are already there stay unchanged.
+It can be run again at any time: it installs what is missing and upgrades what it installed itself.
 
-  --profile dev|ci|prod       dev: kind, on one's own machine. ci: as production, but small. prod. (dev)
-  --context NAME              which cluster of the kubeconfig (the current one)
-  --namespace NAME            where the shop goes (sagacart)
-  --release NAME              what its objects' names begin with (sagacart)
-  --temporal chart|small      Temporal by its chart, or as one pod where its chart cannot be reached (chart)
-  --temporal-namespace NAME   Temporal's namespace of the shop (that of --namespace)
-  --only STEP,…               these steps alone: ${stepNames.join(", ")}
-  --skip STEP,…               all but these
-  --values FILE               more values for the shop's chart, after the profile's; may be given again
-  --set KEY=VALUE             as helm's; may be given again
+  --profile dev|ci|prod       dev: a local kind cluster. ci: like production, but small. prod: production. (dev)
+  --context NAME              the context in the kubeconfig (the current one)
+  --namespace NAME            the namespace of the shop (sagacart)
+  --release NAME              the Helm release, which prefixes the objects' names (sagacart)
+  --temporal chart|small      Temporal's chart, or a single pod if the chart cannot be reached (chart)
+  --temporal-namespace NAME   the shop's namespace in Temporal (the same as --namespace)
+  --only STEP,…               only these steps: ${stepNames.join(", ")}
+  --skip STEP,…               all steps except these
+  --values FILE               more values for the shop's chart, after the profile's; may be repeated
+  --set KEY=VALUE             passed to helm; may be repeated
 `;
 
-/** Reads the command line; throws an InstallError that says what is wrong with it. */
+/** Parses the command line. Throws an InstallError that says what is invalid. */
 export function readOptions(args: readonly string[]): Options | "help" {
   let given: ReturnType<typeof parse>;
   try {
@@ -107,7 +107,7 @@ function steps(option: string, value: string): readonly StepName[] {
 function oneOf<const T extends string>(option: string, words: readonly T[], value: string): T {
   const word = words.find((one) => one === value);
   if (word === undefined) {
-    throw new InstallError(`${option} is ${value}, but can be ${words.join(", ")}.`);
+    throw new InstallError(`${option} ${value}: must be one of ${words.join(", ")}.`);
   }
   return word;
 }

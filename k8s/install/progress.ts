@@ -1,14 +1,14 @@
-/** An error for people, with what would help: shown without a stack. */
+/** An error whose message says what failed and what helps; printed without a stack trace. */
 export class InstallError extends Error {
   override readonly name = "InstallError";
 }
 
 export type Progress = {
-  /** A line, with the seconds since the start. */
+  /** Prints a line with the seconds since the start. */
   say(line: string): void;
   /**
-   * Asks again and again until `check` has nothing left to wait for, which it tells by returning undefined; until then
-   * it returns what is missing. That is told when it changes. Throws an InstallError at the limit, with `help`.
+   * Polls `check` until it returns undefined. Until then it returns what is missing, which is printed when it changes.
+   * Throws an InstallError with `help` at the limit.
    */
   wait(options: {
     what: string;
@@ -18,7 +18,7 @@ export type Progress = {
   }): Promise<void>;
 };
 
-/** Progress on a stream of lines. */
+/** Creates a Progress that writes lines. */
 export function createProgress(write: (line: string) => void): Progress {
   const startedAt = Date.now();
   const say = (line: string) => write(`${String(secondsSince(startedAt)).padStart(4)} s  ${line}`);
@@ -30,7 +30,7 @@ export function createProgress(write: (line: string) => void): Progress {
       for (;;) {
         const missing = await check();
         if (missing === undefined) {
-          if (told !== undefined) say(`${what}: there after ${secondsSince(begin)} s`);
+          if (told !== undefined) say(`${what}: ready after ${secondsSince(begin)} s`);
           return;
         }
         if (secondsSince(begin) >= limitSeconds) {

@@ -1,7 +1,7 @@
 import { lastLine } from "./cluster.ts";
 import type { Context } from "./context.ts";
 
-/** Waits until the API server serves these kinds: a CRD that is there is not served at once. */
+/** Waits until the API server serves these CRDs, which takes a moment after they are created. */
 export async function crdsEstablished({ cluster, progress }: Context, crds: readonly string[]): Promise<void> {
   await progress.wait({
     what: `the API server to serve ${crds.join(", ")}`,
@@ -15,12 +15,12 @@ export async function crdsEstablished({ cluster, progress }: Context, crds: read
 }
 
 /**
- * Waits until the webhook for an object answers, by asking the API server what it would say to it. Operators are called
- * ready seconds before anybody can reach their webhooks. That the webhook refuses the object is an answer, too.
+ * Waits until the webhook for an object answers, with a dry run: operators are reported as ready seconds before their
+ * webhooks can be reached. A refusal of the object by the webhook counts as an answer.
  */
 export async function webhookAnswers({ cluster, progress }: Context, what: string, object: object): Promise<void> {
   await progress.wait({
-    what: `the answer of ${what}'s webhook`,
+    what: `an answer of ${what}'s webhook`,
     limitSeconds: 180,
     async check() {
       const asked = await cluster.tryKubectl(["create", "--dry-run=server", "-f", "-"], JSON.stringify(object));
@@ -30,7 +30,7 @@ export async function webhookAnswers({ cluster, progress }: Context, what: strin
   });
 }
 
-/** Waits until a Deployment has all its pods, of its newest kind. */
+/** Waits until all pods of a Deployment are up to date and ready. */
 export async function deploymentReady(context: Context, name: string, namespace: string): Promise<void> {
   await context.progress.wait({
     what: `the Deployment ${name} in ${namespace}`,
@@ -44,17 +44,17 @@ function deploymentMisses(object: Awaited<ReturnType<Context["cluster"]["find"]>
   if (object === undefined) return "not there";
   const status = object.status ?? {};
   const wanted = Number(object.spec?.replicas ?? 1);
-  if (Number(status.observedGeneration ?? 0) < (object.metadata.generation ?? 0)) return "not looked at yet";
+  if (Number(status.observedGeneration ?? 0) < (object.metadata.generation ?? 0)) return "not observed yet";
   const ready = Math.min(Number(status.updatedReplicas ?? 0), Number(status.availableReplicas ?? 0));
   return ready >= wanted ? undefined : `${ready} of ${wanted} ready`;
 }
 
-/** The status of a condition of an object: True, False, Unknown, or undefined. */
+/** Returns the status of an object's condition: True, False, Unknown, or undefined. */
 export function condition(object: { readonly status?: Readonly<Record<string, unknown>> } | undefined, type: string) {
   return conditionOf(object, type)?.status;
 }
 
-/** A condition of an object, with its reason. */
+/** Returns an object's condition with its reason. */
 export function conditionOf(object: { readonly status?: Readonly<Record<string, unknown>> } | undefined, type: string) {
   const conditions = object?.status?.conditions;
   if (!Array.isArray(conditions)) return undefined;

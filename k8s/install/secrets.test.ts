@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { wantedSecrets } from "./secrets.ts";
 
-test("identity knows each program by the secret that the program has", () => {
+test("identity and each program have the same client secret", () => {
   const secrets = wantedSecrets({}, true);
   const known: Record<string, string> = JSON.parse(secrets.identity?.SERVICE_CLIENT_SECRETS ?? "{}");
   expect(known.order).toBe(secrets.order?.SERVICE_CLIENT_SECRET);
@@ -9,23 +9,23 @@ test("identity knows each program by the secret that the program has", () => {
   expect(known.scripts).toBe(secrets.tools?.SERVICE_CLIENT_SECRET);
 });
 
-test("a program that lost its Secret gets the one that identity knows it by", () => {
+test("a program whose Secret is lost gets the client secret that identity has", () => {
   const there = { identity: { SERVICE_CLIENT_SECRETS: JSON.stringify({ order: "of-the-order-service" }) } };
   expect(wantedSecrets(there, true).order).toEqual({ SERVICE_CLIENT_SECRET: "of-the-order-service" });
 });
 
-test("identity is told of what the programs have already", () => {
+test("identity gets the client secrets that programs already have", () => {
   const { identity } = wantedSecrets({ gateway: { SERVICE_CLIENT_SECRET: "of-the-gateway-here" } }, true);
   expect(JSON.parse(identity?.SERVICE_CLIENT_SECRETS ?? "{}")).toMatchObject({ gateway: "of-the-gateway-here" });
 });
 
-test("production has no users to begin with, and a mail server", () => {
+test("production has no seeded users, and needs a mail server", () => {
   const { identity = {}, notifier = {} } = wantedSecrets({}, false);
   expect(Object.keys(identity)).toEqual(["KEY_ENCRYPTION_SECRET", "SERVICE_CLIENT_SECRETS", "SMTP_URL"]);
   expect(Object.keys(notifier)).toEqual(["SERVICE_CLIENT_SECRET", "UNSUBSCRIBE_SECRETS", "SMTP_URL"]);
 });
 
-test("the surfaces have a client where the shop is tried, and none in production, which is without them", () => {
+test("the surfaces have a client secret in dev and ci, and none in production, where they do not run", () => {
   const trying = wantedSecrets({}, true);
   const production = wantedSecrets({}, false);
   const known = ({ identity }: ReturnType<typeof wantedSecrets>) =>

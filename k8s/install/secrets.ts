@@ -5,20 +5,20 @@ import type { Context } from "./context.ts";
 import { InstallError } from "./progress.ts";
 import { ensureNamespace } from "./temporal.ts";
 
-/** The Secrets with a client of their own at identity. */
+/** The Secrets with a client secret, known to identity. */
 function callersOf(forTrying: boolean): readonly string[] {
   const parts = partNames.filter((name) => forTrying || partOf(name).inProduction !== false);
   return [...parts.filter((name) => servicesCalledBy(name).length > 0), "tools"];
 }
 
-/** The Secret `tools` has the client `scripts`. */
+/** Returns the client's name at identity: that of the Secret `tools` is `scripts`. */
 const clientName = (secret: string) => (secret === "tools" ? "scripts" : secret);
 
 type Data = Record<string, string>;
 
 /**
- * The Secrets of the shop. In dev and ci, what is missing of them is made at random; what is there is never changed. In
- * production nothing is made: it throws what is missing, by name.
+ * Creates the shop's Secrets. In dev and ci, missing keys get random values, and existing ones are never changed. In
+ * production nothing is created: throws an InstallError that names the missing keys.
  */
 export async function secrets(context: Context): Promise<void> {
   const { options, progress } = context;
@@ -30,27 +30,27 @@ export async function secrets(context: Context): Promise<void> {
     return keys.length === 0 ? [] : [{ name: `${options.release}-${name}`, keys, data }];
   });
   if (missing.length === 0) {
-    progress.say("secrets: all there");
+    progress.say("secrets: complete");
     return;
   }
   if (options.profile === "prod") {
     const lines = missing.map(({ name, keys }) => `  ${name}: ${keys.join(", ")}`);
     throw new InstallError(
       [
-        `In the namespace ${options.namespace} these Secrets lack these keys:`,
+        `Secrets in the namespace ${options.namespace} lack these keys:`,
         ...lines,
-        "For production they are yours to make, from your vault: k8s/README.md says what each is. To see them made at",
-        "random for once, run the step in another namespace: --profile ci --only secrets --namespace example.",
+        "In production, create them from your vault: k8s/README.md describes each of them. To see an example with random",
+        "values, run the step in another namespace: --profile ci --only secrets --namespace example.",
       ].join("\n"),
     );
   }
   for (const { name, keys, data } of missing) {
     await write(context, name, Object.fromEntries(keys.map((key) => [key, data[key] ?? ""])));
   }
-  progress.say(`secrets: made ${missing.map(({ name, keys }) => `${name} (${keys.join(", ")})`).join(", ")}`);
+  progress.say(`secrets: created ${missing.map(({ name, keys }) => `${name} (${keys.join(", ")})`).join(", ")}`);
 }
 
-/** Every Secret with every key: the value that is there, or a new one. `there` has no names before the dash. */
+/** Returns every Secret with every key: the existing value or a new one. Names in `there` are without the release. */
 export function wantedSecrets(there: Readonly<Record<string, Data>>, forTrying: boolean): Record<string, Data> {
   const known: Data = JSON.parse(there.identity?.SERVICE_CLIENT_SECRETS ?? "{}");
   const callers = callersOf(forTrying);
@@ -60,7 +60,7 @@ export function wantedSecrets(there: Readonly<Record<string, Data>>, forTrying: 
     clientSecrets[client] = there[name]?.SERVICE_CLIENT_SECRET ?? known[client] ?? random();
   }
   const client = (name: string): Data => ({ SERVICE_CLIENT_SECRET: clientSecrets[clientName(name)] ?? random() });
-  // In the simulated providers, mail stays inside.
+  // With simulated providers, mail stays in the local mailbox.
   const mail: Data = forTrying ? {} : { SMTP_URL: "" };
   const own: Readonly<Record<string, Data>> = {
     payment: { PROVIDER_API_KEY: random(), PROVIDER_WEBHOOK_SECRET: random() },
@@ -96,7 +96,7 @@ async function readAll({ cluster, options }: Context): Promise<Record<string, Da
   );
 }
 
-// By standard input: a command line can be seen by everybody on the machine.
+// Pass secrets on standard input, because command lines are visible to every user of the machine.
 async function write({ cluster, options }: Context, name: string, data: Data): Promise<void> {
   const metadata = {
     name,
@@ -104,7 +104,7 @@ async function write({ cluster, options }: Context, name: string, data: Data): P
     labels: {
       "app.kubernetes.io/part-of": "sagacart",
       "app.kubernetes.io/instance": options.release,
-      // The databases' operator gives the audit's role a password that changed.
+      // Makes CloudNativePG update the audit role when the password changes.
       ...(name.endsWith("-audit") ? { "cnpg.io/reload": "true" } : {}),
     },
   };

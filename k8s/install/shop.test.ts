@@ -4,7 +4,7 @@ import type { Context } from "./context.ts";
 import { createProgress } from "./progress.ts";
 import { shop } from "./shop.ts";
 
-/** A worker of these versions: the one that is wanted, with how its gate ended. */
+/** A WorkerDeployment with this target version and the result of its gate. */
 function worker(buildID: string, gate: string, isReady = false): KubeObject {
   return {
     metadata: { name: "shop-worker" },
@@ -15,7 +15,7 @@ function worker(buildID: string, gate: string, isReady = false): KubeObject {
   };
 }
 
-/** A cluster whose worker is first the one, and the other as soon as helm was asked. */
+/** A cluster whose WorkerDeployment is `before` until helm is called, and `after` from then on. */
 function contextOf(before: KubeObject, after: KubeObject, helm: (signal: AbortSignal | undefined) => Promise<string>) {
   let current = before;
   const cluster: Partial<Cluster> = {
@@ -27,32 +27,32 @@ function contextOf(before: KubeObject, after: KubeObject, helm: (signal: AbortSi
     },
   };
   const options = { profile: "ci", namespace: "shop", release: "shop", temporalNamespace: "shop", values: [], set: [] };
-  // Only what installing the shop asks for.
+  // Only the methods that the step calls.
   return { cluster, options, progress: createProgress(() => {}) } as unknown as Context;
 }
 
-/** Helm waits until it is ended. */
+/** A helm that runs until it is aborted. */
 const waiting = (signal: AbortSignal | undefined) =>
   new Promise<string>((_, reject) => signal?.addEventListener("abort", () => reject(new Error("helm was ended"))));
 
-test("a gate that fails ends helm, and is told with the version", async () => {
+test("a failed gate aborts helm and is reported with the version", async () => {
   const context = contextOf(worker("one", "Completed", true), worker("two", "Failed"), waiting);
   await expect(shop(context)).rejects.toThrow("The gate of the worker's new version two failed");
 });
 
-test("a gate that fails when helm has ended is told at once, too", async () => {
+test("a gate that fails after helm has ended is reported at once", async () => {
   const context = contextOf(worker("one", "Completed", true), worker("two", "Failed"), async () => "");
   await expect(shop(context)).rejects.toThrow("The gate of the worker's new version two failed");
 });
 
-test("a gate that failed in an earlier try is not held against this one", async () => {
+test("a gate that failed in an earlier installation is ignored", async () => {
   const context = contextOf(worker("two", "Failed"), worker("three", "Completed", true), async () => "");
   await expect(shop(context)).resolves.toBeUndefined();
 });
 
-test("what helm complains of at once is told, with what is missing", async () => {
+test("an immediate error of helm is reported with what is missing", async () => {
   const context = contextOf(worker("one", "Running"), worker("one", "Running"), async () => {
     throw new Error("values don't meet the schema");
   });
-  await expect(shop(context)).rejects.toThrow(/values don't meet the schema\nWhat is missing: the WorkerDeployment/);
+  await expect(shop(context)).rejects.toThrow(/values don't meet the schema\nMissing: the WorkerDeployment/);
 });

@@ -7,7 +7,7 @@ import { condition, conditionOf } from "./ready.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
-/** The shop's own chart, with the values of the profile. Tells what becomes ready while helm waits for all of it. */
+/** Installs the shop's chart with the values of the profile, and prints what is missing while helm waits. */
 export async function shop(context: Context): Promise<void> {
   const { cluster, options, progress } = context;
   const { namespace, release } = options;
@@ -25,8 +25,8 @@ export async function shop(context: Context): Promise<void> {
     ...["--wait", "--timeout", "20m"],
   ];
   const missing = await watchMissing(context);
-  await told(context, missing, (signal) => cluster.helm(args, { signal }));
-  // Helm 3 does not know when an operator's objects are ready.
+  await runAndReport(context, missing, (signal) => cluster.helm(args, { signal }));
+  // Helm 3 does not wait for the objects of operators.
   await progress.wait({
     what: "the shop",
     limitSeconds: 900,
@@ -35,11 +35,11 @@ export async function shop(context: Context): Promise<void> {
   });
 }
 
-/** Lists what is not ready; throws if waiting would not help. */
+/** Lists what is not ready, as text. Throws if waiting is pointless. */
 type Missing = () => Promise<readonly string[]>;
 
-/** Runs helm, and tells meanwhile what is missing, when that changes. Ends it where waiting would not help. */
-async function told(
+/** Runs helm and prints what is missing when that changes. Aborts helm if waiting is pointless. */
+async function runAndReport(
   { progress }: Context,
   missing: Missing,
   helm: (signal: AbortSignal) => Promise<string>,
@@ -65,7 +65,7 @@ async function told(
     giveUp.signal.throwIfAborted();
     const lacks = await missing();
     const message = error instanceof Error ? error.message : String(error);
-    throw new InstallError(lacks.length === 0 ? message : `${message}\nWhat is missing: ${lacks.join("; ")}`, {
+    throw new InstallError(lacks.length === 0 ? message : `${message}\nMissing: ${lacks.join("; ")}`, {
       cause: error,
     });
   } finally {
@@ -77,16 +77,17 @@ function gateFailed({ cluster, options: { namespace, release } }: Context, versi
   const where = `--context ${cluster.context} -n ${namespace}`;
   return new InstallError(
     [
-      `The gate of the worker's new version ${version} failed; the version in use goes on, and loses nothing. Why it failed:`,
+      `The gate of the worker's new version ${version} failed. The current version keeps running, and no order is lost.`,
+      "To see why:",
       `kubectl ${where} logs -l app.kubernetes.io/instance=${release},app.kubernetes.io/name=worker --tail 200`,
-      "A version's gate runs once: another image, or another annotation in worker.podAnnotations, is a new version.",
+      "A version's gate runs once. Another image, or another annotation in worker.podAnnotations, makes a new version.",
     ].join("\n"),
   );
 }
 
 /**
- * What of the release is not ready. Throws where the gate of a version of the worker has failed since: the Worker
- * Controller runs it once.
+ * Creates the check for what is not ready. It throws if the gate of a worker version has failed since it was created,
+ * because the Worker Controller runs a gate once.
  */
 async function watchMissing(context: Context): Promise<Missing> {
   const failedBefore = new Set(failedGates((await look(context)).workers));
@@ -98,7 +99,7 @@ async function watchMissing(context: Context): Promise<Missing> {
   };
 }
 
-/** The versions of the worker that are wanted, and whose gate has ended without a pass. */
+/** Returns the target versions of the worker whose gate has failed. */
 function failedGates(workers: readonly KubeObject[]): readonly string[] {
   return workers.flatMap(({ status }) => {
     const target = status?.targetVersion as { buildID: string; testWorkflows?: { status: string }[] } | undefined;
@@ -128,7 +129,7 @@ function notReady({ databases, deployments, workers }: Seen): readonly string[] 
       const progressing = conditionOf(one, "Progressing");
       return ready?.status === "True"
         ? []
-        : [`the WorkerDeployment ${one.metadata.name}: ${progressing?.reason ?? ready?.reason ?? "not begun"}`];
+        : [`the WorkerDeployment ${one.metadata.name}: ${progressing?.reason ?? ready?.reason ?? "not started"}`];
     }),
   ];
 }

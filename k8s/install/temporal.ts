@@ -8,8 +8,8 @@ const { namespace } = versions.charts.temporal;
 const folder = new URL("../temporal/", import.meta.url);
 
 /**
- * Temporal on a CloudNativePG database: the databases and their Secret first, since the chart's schema job wants them
- * before anything else of it is there; then the server; then the shop's namespace in it.
+ * Installs Temporal on a CloudNativePG database: first the databases and their Secret, which the chart's schema job
+ * needs before the release; then the server; then the shop's namespace in Temporal.
  */
 export async function temporal(context: Context): Promise<void> {
   const { cluster, options, progress } = context;
@@ -17,10 +17,12 @@ export async function temporal(context: Context): Promise<void> {
   await database(context);
   const { temporal: how } = options;
   if (how === "small" && options.profile === "prod") {
-    throw new InstallError("--temporal small is one pod: production has Temporal by its chart, or somewhere else.");
+    throw new InstallError(
+      "--temporal small is a single pod, which production must not use. Use the chart, or --skip temporal for an external one.",
+    );
   }
   if (how === "small") {
-    progress.say("temporal: one pod for all of it (k8s/temporal/small.yaml), not its chart");
+    progress.say("temporal: a single pod (k8s/temporal/small.yaml) instead of its chart");
     await cluster.apply(await text("small.yaml"), namespace);
     await deploymentReady(context, "temporal", namespace);
   } else {
@@ -36,7 +38,7 @@ async function database({ cluster, options, progress }: Context): Promise<void> 
     limitSeconds: 600,
     async check() {
       const found = await cluster.find("clusters.postgresql.cnpg.io", "temporal-db", namespace);
-      if (conditionOf(found, "Ready")?.status !== "True") return String(found?.status?.phase ?? "not begun");
+      if (conditionOf(found, "Ready")?.status !== "True") return String(found?.status?.phase ?? "not started");
       const visibility = await cluster.find("databases.postgresql.cnpg.io", "temporal-visibility", namespace);
       if (visibility?.status?.applied !== true)
         return `temporal_visibility: ${visibility?.status?.message ?? "not applied"}`;
@@ -49,7 +51,7 @@ async function database({ cluster, options, progress }: Context): Promise<void> 
 
 async function chart({ cluster, options, progress }: Context): Promise<void> {
   const { repository, chart: name, version } = versions.charts.temporal;
-  progress.say(`temporal: installing its chart ${version}; the schema first, which takes a minute`);
+  progress.say(`temporal: installing its chart ${version}; its schema job takes a minute`);
   const sizes = options.profile === "prod" ? "values-prod.yaml" : "values-dev.yaml";
   const prometheus = await cluster.find("crd", "servicemonitors.monitoring.coreos.com");
   await cluster.helm([
@@ -60,12 +62,12 @@ async function chart({ cluster, options, progress }: Context): Promise<void> {
   ]);
 }
 
-// By a job, and not by the chart: so it also serves a second shop, with a namespace of its own, on the same Temporal.
+// A job instead of the chart creates the namespace, so that a second shop can have its own on the same Temporal.
 async function shopsNamespace({ cluster, options, progress }: Context): Promise<void> {
   const manifest = (await text("namespace-job.yaml"))
     .replaceAll("@NAMESPACE@", options.temporalNamespace)
     .replaceAll("@RETENTION@", options.profile === "prod" ? "720h" : "72h");
-  // A Job cannot be changed: what an earlier run left goes first.
+  // A Job is immutable: delete the one of an earlier run.
   await cluster.kubectl(["-n", namespace, "delete", "job", "temporal-namespace", "--ignore-not-found", "--wait"]);
   await cluster.apply(manifest, namespace);
   await progress.wait({
@@ -74,13 +76,13 @@ async function shopsNamespace({ cluster, options, progress }: Context): Promise<
     async check() {
       const job = await cluster.find("job", "temporal-namespace", namespace);
       const failed = conditionOf(job, "Failed");
-      return conditionOf(job, "Complete")?.status === "True" ? undefined : (failed?.message ?? "its job runs");
+      return conditionOf(job, "Complete")?.status === "True" ? undefined : (failed?.message ?? "its job is running");
     },
     help: `kubectl --context ${cluster.context} -n ${namespace} logs job/temporal-namespace`,
   });
 }
 
-/** Makes a namespace of Kubernetes, with labels. */
+/** Creates a Kubernetes namespace with labels, or updates the labels. */
 export async function ensureNamespace(
   { cluster }: Context,
   name: string,

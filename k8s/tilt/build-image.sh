@@ -1,6 +1,6 @@
 #!/bin/sh
-# build-image.sh REF: gives the dev image the name REF. One at a time: Tilt asks for all parts' images at once, and the
-# second finds what the first has built.
+# build-image.sh REF: tags the dev image as REF. Runs one at a time: Tilt requests the images of all parts at once, and
+# the second call reuses the build of the first.
 set -eu
 cd "$(dirname "$0")/../.."
 exec 9> "${TMPDIR:-/tmp}/sagacart-dev-image.lock"

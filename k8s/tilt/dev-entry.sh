@@ -1,9 +1,9 @@
 #!/bin/sh
-# What the dev image runs. A service or worker is started again, in the same container, by SIGUSR2, which Tilt sends when it
-# has copied changed sources; and when it ends by itself, since a new container would be without them. What is to end
-# (migrations, audit, seed) just runs.
+# The entry point of the dev image. Restarts a service or worker in the same container on SIGUSR2, which Tilt sends
+# after it has copied changed sources, and when it exits, because a new container would not have these sources. Programs
+# that are meant to end (migrations, audit, seed) just run.
 #
-# No `node --watch`: it loses sight of a file that another one takes the place of.
+# Not `node --watch`, which no longer notices changes of a file that was replaced.
 case ${1:-} in
   services/chassis/*) exec node "$@" ;;
   services/*/src/* | workflows/src/*) ;;
@@ -17,10 +17,10 @@ while [ -z "$ending" ]; do
   wanted=''
   node "$@" &
   child=$!
-  # A signal ends `wait`, and not the child.
+  # A signal interrupts `wait`, but does not end the child.
   while kill -0 "$child" 2> /dev/null; do wait "$child"; done
   if [ -z "$wanted$ending" ]; then
-    echo "$1 ended by itself, and is started again" >&2
+    echo "$1 exited and is being restarted" >&2
     sleep 3 &
     wait $!
   fi

@@ -1,5 +1,5 @@
 #!/bin/sh
-# npm run kind: the cluster that `tilt up` uses, where there is none yet. With a registry where ctlptl is there.
+# npm run kind: creates the cluster for `tilt up` if it does not exist, with a registry if ctlptl is installed.
 set -eu
 cd "$(dirname "$0")/../.."
 if command -v ctlptl > /dev/null; then
