@@ -3,19 +3,34 @@ import { defineReasons } from "@sagacart/chassis/errors";
 
 /** The error reasons of identity, with their status codes. */
 export const reasons = defineReasons({
+  /** The user name is taken, in any case. */
   USERNAME_TAKEN: Code.AlreadyExists,
+  /** The e-mail address is taken, in any case. */
   EMAIL_TAKEN: Code.AlreadyExists,
+  /** The password is shorter than configured; `min_length` is in the metadata. */
   PASSWORD_TOO_SHORT: Code.InvalidArgument,
+  /** The mask names a field that cannot be changed, or clears a field that cannot be empty. */
   BAD_UPDATE_MASK: Code.InvalidArgument,
+  /** The user name or the password is wrong. */
   BAD_CREDENTIALS: Code.Unauthenticated,
+  /** The refresh token is unknown, has expired or was used before. Sign in again. */
   BAD_REFRESH_TOKEN: Code.Unauthenticated,
+  /** The token for a new password is unknown, has expired or was used before. Request a new mail. */
   BAD_RESET_TOKEN: Code.Unauthenticated,
+  /** `me` needs a signed-in caller. */
   TOKEN_REQUIRED: Code.Unauthenticated,
+  /** Too many attempts for this name or from this network. Retry after the time in the error. */
   TOO_MANY_ATTEMPTS: Code.ResourceExhausted,
+  /** Too many passwords are being checked at the moment. Try again. */
   TOO_BUSY: Code.Unavailable,
+  /** The user does not exist, or the caller may not see or change it. */
   USER_NOT_FOUND: Code.NotFound,
+  /** The user has no such address. */
   ADDRESS_NOT_FOUND: Code.NotFound,
+  /** The resource has changed since it was read. Read it again. */
   ETAG_MISMATCH: Code.Aborted,
+  /** The last operator cannot lose the role or be deleted. */
   LAST_OPERATOR: Code.FailedPrecondition,
+  /** The user has 100 addresses. Delete one first. */
   TOO_MANY_ADDRESSES: Code.FailedPrecondition,
 });

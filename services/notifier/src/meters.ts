@@ -7,7 +7,7 @@ import { oldestPendingSeconds } from "./messages/message-store.ts";
 /** Counters of mails and of skipped events. */
 export type Meters = {
   /** Counts an attempt: sent; failed and to be retried; given up; or suppressed, because the customer turned it off. */
-  tried(outcome: "sent" | "failed" | "given_up" | "suppressed"): void;
+  attempted(outcome: "sent" | "failed" | "given_up" | "suppressed"): void;
   /** Counts events that could not be read. */
   skipped(count: number): void;
 };
@@ -18,7 +18,7 @@ export type Meters = {
  */
 export function createMeters({ metrics, pool, log }: { metrics: Metrics; pool: Pool; log: Log }): Meters {
   const registers = [metrics];
-  const tries = new Counter({
+  const attempts = new Counter({
     ...{ registers, name: "notifier_mails_total", labelNames: ["outcome"] },
     help: "Attempts to send a message by mail, by outcome.",
   });
@@ -39,7 +39,7 @@ export function createMeters({ metrics, pool, log }: { metrics: Metrics; pool: P
     },
   });
   return {
-    tried: (outcome) => tries.inc({ outcome }),
+    attempted: (outcome) => attempts.inc({ outcome }),
     skipped: (count) => skipped.inc(count),
   };
 }

@@ -214,7 +214,7 @@ test("a list shows a customer's messages once each, newest first", async () => {
     orderIds.map((orderId) => event(orderId, { customerId: "lister", contactEmail: "lister@example.com" })),
   );
   const request = { customerId: "lister", state: sent, channel: email } as const;
-  // A mail arrives before its message is noted as sent.
+  // A mail arrives before its message is recorded as sent.
   await expect.poll(async () => (await notifier.notifier.listMessages(request)).messages).toHaveLength(7);
   const seen: string[] = [];
   let pageToken = "";
@@ -254,7 +254,7 @@ test("the metrics count mails by outcome and show the age of the oldest message"
   mails.answer("late@example.com", 550);
   await feed.publish([event("o-late", { contactEmail: "late@example.com" }), event("o-odd", { customerId: 7 })]);
   await expect.poll(() => messagesOf("o-late")).toMatchObject([{ state: failed }]);
-  // A try is counted after it was written down.
+  // An attempt is counted after it is recorded.
   await expect
     .poll(() => notifier.metrics.metrics())
     .toMatch(/^notifier_mails_total\{[^}]*outcome="given_up"[^}]*\} [1-9]/m);

@@ -32,8 +32,8 @@ export function messageMessage(
 }
 
 /** Converts a requested state; "" matches any. */
-export function stateOf(asked: WireState): State | "" {
-  switch (asked) {
+export function stateOf(requested: WireState): State | "" {
+  switch (requested) {
     case WireState.PENDING:
       return "PENDING";
     case WireState.SENT:
@@ -48,8 +48,8 @@ export function stateOf(asked: WireState): State | "" {
 }
 
 /** Converts a channel; undefined if unspecified. */
-export function channelOf(asked: WireChannel): Channel | undefined {
-  switch (asked) {
+export function channelOf(requested: WireChannel): Channel | undefined {
+  switch (requested) {
     case WireChannel.EMAIL:
       return "EMAIL";
     case WireChannel.INBOX:

@@ -105,12 +105,7 @@ test("a mail loads nothing external that would reveal that it was opened", () =>
 
 test.each([
   ["mjml that does not end", { mjml: "<mjml><mj-body>" }, "mjml", /end of stream/],
-  [
-    "an element that there is not",
-    { mjml: body("x").replaceAll("mj-section", "mj-selection") },
-    "mjml",
-    /mj-selection/,
-  ],
+  ["an unknown element", { mjml: body("x").replaceAll("mj-section", "mj-selection") }, "mjml", /mj-selection/],
   [
     "a file to include",
     { mjml: '<mjml><mj-body><mj-include path="/etc/passwd" /></mj-body></mjml>' },
@@ -125,13 +120,13 @@ test.each([
     /^there is no variable order_idd; the variables are language, /,
   ],
   [
-    "an unknown variable, where it seldom shows",
+    "an unknown variable in a rare branch",
     { text: "t{% if total == 'x' %}{{ password }}{% endif %}" },
     "text",
-    /^there is no password/,
+    /^there is no variable password/,
   ],
   [
-    "a field that there is not",
+    "an unknown field",
     { text: "{% for line in lines %}{{ line.prize }}{% endfor %}" },
     "text",
     /undefined variable: line.prize/,

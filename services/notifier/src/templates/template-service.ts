@@ -31,16 +31,16 @@ export function templateService({ pool }: { pool: Pool }): ServiceImpl<typeof Te
         nextPageToken: last === undefined ? "" : encodePageToken([last.eventType, last.language], list),
       });
     },
-    async getTemplate({ version, ...asked }) {
-      const template = await get(pool, asked, version === 0 ? undefined : version);
+    async getTemplate({ version, ...key }) {
+      const template = await get(pool, key, version === 0 ? undefined : version);
       return create(GetTemplateResponseSchema, { template: templateMessage(template) });
     },
-    async updateTemplate({ version, ...asked }) {
-      const { subject, mjml, text } = asked;
-      const { eventType, language } = await get(pool, asked);
+    async updateTemplate({ version, ...update }) {
+      const { subject, mjml, text } = update;
+      const { eventType, language } = await get(pool, update);
       check({ subject, mjml, text }, language);
       const isNew = await insertTemplate(pool, { eventType, language, subject, mjml, text }, version);
-      const template = await get(pool, asked);
+      const template = await get(pool, update);
       const isSame = template.subject === subject && template.mjml === mjml && template.text === text;
       if (!isNew && !(isSame && template.version === version + 1)) {
         const why = `the newest version of this template is ${template.version}; read it and apply the change again`;
@@ -48,10 +48,10 @@ export function templateService({ pool }: { pool: Pool }): ServiceImpl<typeof Te
       }
       return create(UpdateTemplateResponseSchema, { template: templateMessage(template) });
     },
-    async previewTemplate({ subject, mjml, text, ...asked }) {
-      const newest = await get(pool, asked);
-      const draft = `${subject}${mjml}${text}` === "" ? newest : { subject, mjml, text };
-      const compiled = check(draft, newest.language);
+    async previewTemplate({ subject, mjml, text, ...key }) {
+      const newest = await get(pool, key);
+      const source = `${subject}${mjml}${text}` === "" ? newest : { subject, mjml, text };
+      const compiled = check(source, newest.language);
       return create(PreviewTemplateResponseSchema, compiled.renderStrictly(fullSample(newest.language)));
     },
   };

@@ -15,7 +15,7 @@ export type SendingOptions = {
   log: Log;
   mailer: Mailer;
   renderer: Renderer;
-  meters: Pick<Meters, "tried">;
+  meters: Pick<Meters, "attempted">;
   /** Attempts before a message is given up. */
   attempts: number;
   /** The pause after the first failed attempt; it doubles with each, up to an hour. */
@@ -64,21 +64,21 @@ async function send(options: SendingOptions, message: Outgoing): Promise<void> {
   const kind = kindOf(eventType);
   if (message.isTurnedOff && kind !== undefined && mandatoryBecause(kind, channel) === "") {
     await markSuppressed(pool, id, turnedOffReason);
-    meters.tried("suppressed");
+    meters.attempted("suppressed");
     return;
   }
   const result = await renderAndSend(options, message);
   switch (result.kind) {
     case "sent":
       await markSent(pool, id);
-      meters.tried("sent");
+      meters.attempted("sent");
       return;
     case "failed": {
       const isGivenUp = result.isPermanent || message.attempts >= attempts;
       const pauseMs = backoffMs(message.attempts - 1, { firstMs: retryMs, longestMs: 3_600_000 });
       // The server's answer may name the recipient: store it with the message, and do not log it.
       await markFailed(pool, { id, error: oneLine(result.error, 500), retryMs: isGivenUp ? undefined : pauseMs });
-      meters.tried(isGivenUp ? "given_up" : "failed");
+      meters.attempted(isGivenUp ? "given_up" : "failed");
       log.warn({ messageId: id, attempts: message.attempts, isGivenUp }, "failed to send a message");
       return;
     }

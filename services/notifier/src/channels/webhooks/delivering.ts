@@ -39,7 +39,7 @@ export async function deliver(
   const attempt = attemptOf(delivery.attempts, time, answer);
   if (isSuccess(answer)) {
     await markDelivered(pool, delivery.id, attempt);
-    meters.tried("delivered");
+    meters.attempted("delivered");
     await recordSuccess(pool, endpoint.id);
     return;
   }
@@ -55,7 +55,7 @@ export async function deliver(
     ? undefined
     : retryAfter(delivery, { retryMs: options.retryMs, requestedPauseMs, now: new Date() });
   await markFailed(pool, delivery.id, { ...attempt, retryMs });
-  meters.tried(retryMs === undefined ? "dead" : "failed");
+  meters.attempted(retryMs === undefined ? "dead" : "failed");
   const fields = {
     endpointId: endpoint.id,
     deliveryId: delivery.id,

@@ -6,13 +6,13 @@ import { readEndpointUrl, type UrlRules } from "./url.ts";
 import { contentModeOf } from "./wire.ts";
 
 /** Reads the content of a new endpoint. Throws WEBHOOK_URL_REFUSED. */
-export async function readContent(asked: WebhookEndpoint | undefined, rules: UrlRules): Promise<EndpointContent> {
+export async function readContent(requested: WebhookEndpoint | undefined, rules: UrlRules): Promise<EndpointContent> {
   return {
-    url: await readEndpointUrl(asked?.url ?? "", rules),
-    eventTypes: asked?.eventTypes ?? [],
-    description: asked?.description ?? "",
-    contentMode: contentModeOf(asked?.contentMode ?? 0) ?? "STRUCTURED",
-    enabled: asked?.enabled ?? true,
+    url: await readEndpointUrl(requested?.url ?? "", rules),
+    eventTypes: requested?.eventTypes ?? [],
+    description: requested?.description ?? "",
+    contentMode: contentModeOf(requested?.contentMode ?? 0) ?? "STRUCTURED",
+    enabled: requested?.enabled ?? true,
   };
 }
 
@@ -20,51 +20,51 @@ export type Update = { id: string; etag: string; changes: Partial<EndpointConten
 
 /** Reads the changes of an endpoint. Throws WEBHOOK_URL_REFUSED, EMPTY_FIELD or UNKNOWN_FIELD. */
 export async function readUpdate(
-  asked: WebhookEndpoint | undefined,
+  requested: WebhookEndpoint | undefined,
   paths: readonly string[],
   rules: UrlRules,
 ): Promise<Update> {
-  if (asked === undefined) {
+  if (requested === undefined) {
     throw new Error("validation let an update without an endpoint through");
   }
-  const named = paths.length === 0 ? changeable.filter((path) => isSet(asked, path)) : paths;
-  const changes: Partial<EndpointContent> = Object.assign({}, ...named.map((path) => change(asked, path)));
+  const named = paths.length === 0 ? changeable.filter((path) => isSet(requested, path)) : paths;
+  const changes: Partial<EndpointContent> = Object.assign({}, ...named.map((path) => change(requested, path)));
   const { url } = changes;
   return {
-    id: asked.id,
-    etag: asked.etag,
+    id: requested.id,
+    etag: requested.etag,
     changes: url === undefined ? changes : { ...changes, url: await readEndpointUrl(url, rules) },
   };
 }
 
 const changeable = ["url", "event_types", "description", "enabled", "content_mode"] as const;
 
-function isSet(asked: WebhookEndpoint, path: (typeof changeable)[number]): boolean {
+function isSet(requested: WebhookEndpoint, path: (typeof changeable)[number]): boolean {
   switch (path) {
     case "event_types":
-      return asked.eventTypes.length > 0;
+      return requested.eventTypes.length > 0;
     case "content_mode":
-      return contentModeOf(asked.contentMode) !== undefined;
+      return contentModeOf(requested.contentMode) !== undefined;
     case "enabled":
-      return asked.enabled !== undefined;
+      return requested.enabled !== undefined;
     default:
-      return asked[path] !== "";
+      return requested[path] !== "";
   }
 }
 
 /** Returns the change for a path of the mask. The URL and the event types cannot be cleared. */
-function change(asked: WebhookEndpoint, path: string): Partial<EndpointContent> {
+function change(requested: WebhookEndpoint, path: string): Partial<EndpointContent> {
   switch (path) {
     case "description":
-      return { description: asked.description };
+      return { description: requested.description };
     case "enabled":
-      return { enabled: asked.enabled ?? true };
+      return { enabled: requested.enabled ?? true };
     case "content_mode":
-      return { contentMode: contentModeOf(asked.contentMode) ?? "STRUCTURED" };
+      return { contentMode: contentModeOf(requested.contentMode) ?? "STRUCTURED" };
     case "url":
-      return { url: notEmpty(path, asked.url) };
+      return { url: notEmpty(path, requested.url) };
     case "event_types":
-      return { eventTypes: notEmpty(path, asked.eventTypes) };
+      return { eventTypes: notEmpty(path, requested.eventTypes) };
     default: {
       const message = `update_mask names ${JSON.stringify(path)}; the fields that can be changed are ${changeable.join(", ")}`;
       throw new DomainError(reasons, "UNKNOWN_FIELD", message, { path });

@@ -1,7 +1,7 @@
 import type { Queryable } from "@sagacart/chassis/postgres/pool";
 
 /**
- * Gives up deliveries whose time is over and that were not tried because the circuit is open, and those recorded for an
+ * Gives up deliveries whose time is over and that were not attempted because the circuit is open, and those recorded for an
  * endpoint just as it was disabled. Returns how many, at most `limit`.
  */
 export async function giveUpOverdue(db: Queryable, limit = 1_000): Promise<number> {

@@ -24,7 +24,7 @@ export function startHousekeeping({
     async run() {
       const givenUp = await giveUpOverdue(pool, limit);
       for (let n = 0; n < givenUp; n++) {
-        meters.tried("dead");
+        meters.attempted("dead");
       }
       const deleted = await deleteOld(pool, keepDays, limit);
       return givenUp === limit || deleted === limit ? "again" : { waitMs: 60_000 };

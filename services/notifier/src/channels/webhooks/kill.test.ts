@@ -6,9 +6,7 @@ import { expect, test } from "vitest";
 import { startReceiver } from "./testing/receiver.ts";
 import { eventsOf, quick, register, startFeed, webhookDatabase } from "./testing/shop.ts";
 
-test("a notifier killed with -9 again and again loses no event and keeps the sequence of each order", {
-  timeout: 60_000,
-}, async () => {
+test("a notifier killed with -9 again and again loses no event and keeps the sequence of each order", async () => {
   await using feed = await startFeed();
   await using database = await webhookDatabase();
   await using receiver = await startReceiver();
@@ -18,7 +16,7 @@ test("a notifier killed with -9 again and again loses no event and keeps the seq
     MAILBOX_SMTP_PORT: "0",
     UNSUBSCRIBE_SECRETS: "a-secret-of-32-characters-or-more",
     ...quick,
-    // A delivery is sent again when its lease is over, which is three times as long.
+    // A delivery is sent again after its lease, which is three times as long.
     WEBHOOK_TIMEOUT_MS: "400",
   };
   let notifier = await startNotifier(env);

@@ -7,7 +7,7 @@ import { measureDeliveries } from "./delivery-store.ts";
 /** Counters of webhook attempts. */
 export type Meters = {
   /** Counts an attempt: delivered, failed and to be retried, or given up (dead). */
-  tried(outcome: "delivered" | "failed" | "dead"): void;
+  attempted(outcome: "delivered" | "failed" | "dead"): void;
 };
 
 /**
@@ -15,7 +15,7 @@ export type Meters = {
  * `notifier_webhook_circuits_open`, `notifier_webhooks_pending` and `notifier_webhook_oldest_pending_seconds`.
  */
 export function createMeters({ metrics, pool, log }: { metrics: Metrics; pool: Pool; log: Log }): Meters {
-  const tries = new Counter({
+  const attempts = new Counter({
     name: "notifier_webhooks_total",
     help: "Attempts to deliver an event to a webhook endpoint, by outcome.",
     labelNames: ["outcome"],
@@ -46,5 +46,5 @@ export function createMeters({ metrics, pool, log }: { metrics: Metrics; pool: P
       }
     },
   });
-  return { tried: (outcome) => tries.inc({ outcome }) };
+  return { attempted: (outcome) => attempts.inc({ outcome }) };
 }

@@ -43,7 +43,7 @@ test("an endpoint that fails, is slow and recovers gets each event in sequence p
   }
   const idsOf = Map.groupBy(receiver.received, ({ eventId }) => eventId);
   expect([...idsOf.values()].every((requests) => new Set(requests.map(({ id }) => id)).size === 1)).toBe(true);
-  // What came of a request is recorded after it was answered.
+  // The outcome of a request is recorded after its answer.
   const pending = async () =>
     (await sender.client.listWebhookDeliveries({ endpointId, state: State.PENDING })).deliveries;
   await expect.poll(pending).toEqual([]);

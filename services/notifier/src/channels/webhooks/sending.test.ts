@@ -93,8 +93,7 @@ test("dead letters are resent with their id, out of order, one by one or all of 
 });
 
 test("a slow endpoint uses only its own share, and holds up no other", async () => {
-  const env = { WEBHOOK_CONCURRENCY_PER_ENDPOINT: "3", WEBHOOK_TIMEOUT_MS: "60000" };
-  const sender = await start(env);
+  const sender = await start({ WEBHOOK_CONCURRENCY_PER_ENDPOINT: "3" });
   const slow = await receive(() => "hang");
   const quick = await receive(ok);
   const slowId = await register(sender, slow);
@@ -271,7 +270,7 @@ test("overdue deliveries behind an open circuit are given up; old ones are delet
   const receiver = await receive(broken);
   const endpointId = await register(sender, receiver);
   await feed.publish(eventsOf(["overdue"], 1));
-  // An attempt counts when it begins; its outcome is recorded after the answer.
+  // The outcome of an attempt is recorded after the answer; then the circuit opens.
   await expect.poll(async () => (await list(sender, endpointId))[0]?.lastError).toBe("answered 500");
   const endpoint = async () => (await sender.client.getWebhookEndpoint({ id: endpointId })).endpoint;
   await expect.poll(endpoint).toMatchObject({ circuit: Circuit.OPEN });

@@ -53,8 +53,8 @@ export function webhookService(options: ServiceOptions): ServiceImpl<typeof Webh
     async createWebhookEndpoint(request) {
       const content = await readContent(request.endpoint, urlRules);
       const fingerprint = fingerprintOf(CreateWebhookEndpointRequestSchema, request, { without: ["request_id"] });
-      const asked = { scope, requestId: request.requestId, method: "CreateWebhookEndpoint", fingerprint };
-      const { resourceId: id } = await once(pool, asked, async (tx) => {
+      const keyed = { scope, requestId: request.requestId, method: "CreateWebhookEndpoint", fingerprint };
+      const { resourceId: id } = await once(pool, keyed, async (tx) => {
         const id = request.endpoint?.id || uuidv7();
         await createEndpoint(tx, id, content);
         return id;
@@ -92,8 +92,8 @@ export function webhookService(options: ServiceOptions): ServiceImpl<typeof Webh
       const { endpointId } = request;
       const overlapMs = request.overlap === undefined ? dayMs : durationMs(request.overlap);
       const fingerprint = fingerprintOf(RotateWebhookSecretRequestSchema, request, { without: ["request_id"] });
-      const asked = { scope, requestId: request.requestId, method: "RotateWebhookSecret", fingerprint };
-      const { resourceId } = await once(pool, asked, (tx) => rotateSecret(tx, { endpointId, overlapMs }));
+      const keyed = { scope, requestId: request.requestId, method: "RotateWebhookSecret", fingerprint };
+      const { resourceId } = await once(pool, keyed, (tx) => rotateSecret(tx, { endpointId, overlapMs }));
       const { secret, previousExpireTime } = await findPresentSecret(pool, resourceId);
       return create(RotateWebhookSecretResponseSchema, {
         secret,
@@ -121,8 +121,8 @@ export function webhookService(options: ServiceOptions): ServiceImpl<typeof Webh
       const limit = pageSize(page.pageSize);
       const list = `webhooks to ${endpointId}, ${subject}, ${state}`;
       const beforeId = decodeIdToken(page.pageToken, list);
-      const asked = { endpointId, subject, state: stateOf(state), beforeId, limit };
-      const deliveries = await listDeliveries(pool, asked);
+      const filter = { endpointId, subject, state: stateOf(state), beforeId, limit };
+      const deliveries = await listDeliveries(pool, filter);
       return create(ListWebhookDeliveriesResponseSchema, {
         deliveries: deliveries.map((delivery) => deliveryMessage(delivery)),
         nextPageToken: nextIdToken(deliveries, limit, list),

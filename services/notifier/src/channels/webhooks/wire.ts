@@ -59,8 +59,8 @@ export function attemptMessage({ time, durationMs, ...attempt }: Attempt): Webho
 }
 
 /** Converts a requested content mode; undefined if unspecified. */
-export function contentModeOf(asked: WireMode): ContentMode | undefined {
-  switch (asked) {
+export function contentModeOf(requested: WireMode): ContentMode | undefined {
+  switch (requested) {
     case WireMode.STRUCTURED:
       return "STRUCTURED";
     case WireMode.BINARY:
@@ -71,8 +71,8 @@ export function contentModeOf(asked: WireMode): ContentMode | undefined {
 }
 
 /** Converts a requested state; "" matches any. */
-export function stateOf(asked: WireState): DeliveryState | "" {
-  switch (asked) {
+export function stateOf(requested: WireState): DeliveryState | "" {
+  switch (requested) {
     case WireState.PENDING:
       return "PENDING";
     case WireState.DELIVERED:

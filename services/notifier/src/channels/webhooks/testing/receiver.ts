@@ -71,7 +71,7 @@ export async function startReceiver(
     }
     response.writeHead(reply.status, reply.headers).end(reply.body ?? "");
   };
-  // It fails where the sender goes in the middle of its request.
+  // It fails if the sender disconnects during its request.
   const listener = (request: IncomingMessage, response: ServerResponse) =>
     void handle(request, response).catch(() => response.destroy());
   const server = options.tls === undefined ? createHttpServer(listener) : createHttpsServer(options.tls, listener);

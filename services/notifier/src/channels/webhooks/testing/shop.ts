@@ -57,7 +57,7 @@ export function webhookDatabase(): Promise<TestDatabase> {
   return testDatabase(new URL("../../../../migrations/", import.meta.url));
 }
 
-/** Short pauses, and loopback allowed. */
+/** Short pauses between attempts, ample time for answers, and loopback allowed. */
 export const quick = {
   WEBHOOK_ALLOW_HTTP: "true",
   WEBHOOK_ALLOW_NETWORKS: "127.0.0.0/8",
