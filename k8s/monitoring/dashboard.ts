@@ -1,10 +1,10 @@
-/** A dashboard, as a person writes it down. */
+/** A dashboard in a compact form, from which Grafana's JSON is generated. */
 export type Dashboard = {
-  /** The file's name, and in Grafana's addresses: `sagacart-<name>`. */
+  /** The file's name without `.json`. Grafana's uid is `sagacart-<name>`. */
   readonly name: string;
   readonly title: string;
   readonly description: string;
-  /** Chosen at its head, besides the datasource and the namespace: by name, the query of its values. */
+  /** Variables besides the datasource and the namespace: by name, the query for its values. */
   readonly variables?: Readonly<Record<string, string>>;
   readonly rows: readonly Row[];
 };
@@ -13,32 +13,32 @@ export type Row = { readonly title: string; readonly panels: readonly Panel[] };
 
 export type Panel = {
   readonly title: string;
-  /** What it shows, and how to read it. */
+  /** A description of the panel, and how to read it. */
   readonly about?: string;
   readonly kind?: "timeseries" | "stat" | "bars";
-  /** As Grafana calls them: s, reqps, percentunit, short, bytes. */
+  /** One of Grafana's unit ids, for example s, reqps, percentunit, short, bytes. */
   readonly unit?: string;
-  /** Of 24. */
+  /** Width in columns, of 24. */
   readonly width?: number;
   readonly stacked?: boolean;
-  /** Red from here on. */
+  /** The threshold from which values are red. */
   readonly redFrom?: number;
   /**
-   * Legend and query. `{$in` begins the labels of a metric that is read in the chosen namespace, `$rate` is the time
-   * over which rates are taken.
+   * Queries by legend. `{$in` begins the labels of a metric of the chosen namespace; `$rate` is the range over which
+   * rates are computed.
    */
   readonly queries: Readonly<Record<string, string>>;
 };
 
-/** What is written for `{$in`: the laptop's shop has no namespace, which "all" of them takes in. */
+/** The replacement for `{$in`. The shop on a laptop has no namespace label, which the value "All" (`.*`) includes. */
 const inNamespace = '{namespace=~"$namespace"';
 
-/** A query as it stands in Grafana. */
+/** Returns a query in Grafana's form. */
 export function grafanaQuery(query: string): string {
   return query.replaceAll("{$in", inNamespace).replaceAll("$rate", "$__rate_interval");
 }
 
-/** The dashboard as Grafana reads it, with a variable for the datasource. */
+/** Returns a dashboard as Grafana's JSON, with a variable for the datasource. */
 export function toGrafana({ name, title, description, variables = {}, rows }: Dashboard): object {
   let y = 0;
   let id = 1;

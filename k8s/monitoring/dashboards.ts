@@ -4,8 +4,8 @@ import { calls } from "./dashboards/calls.ts";
 import { engine } from "./dashboards/engine.ts";
 import { postgres } from "./dashboards/postgres.ts";
 
-/** All of them, in the order in which one looks at them. */
+/** All dashboards, in reading order. */
 export const dashboards: readonly Dashboard[] = [business, engine, calls, postgres];
 
-/** Where the chart finds them. */
+/** The chart's folder of dashboards as JSON. */
 export const dashboardFolder = new URL("../../charts/sagacart/files/monitoring/dashboards/", import.meta.url);

@@ -11,13 +11,13 @@ const queries = await allQueries();
 const { alerts, recordings } = await readRules();
 
 describe("a dashboard", () => {
-  test.each(dashboards)("$name is in the chart as it is written down here", async (dashboard) => {
+  test.each(dashboards)("$name is in the chart as generated from its source", async (dashboard) => {
     const inChart: unknown = JSON.parse(await readFile(new URL(`${dashboard.name}.json`, dashboardFolder), "utf8"));
-    // Otherwise: node k8s/monitoring/write-dashboards.ts
+    // If this fails, run node k8s/monitoring/write-dashboards.ts
     expect(inChart).toEqual(toGrafana(dashboard));
   });
 
-  test.each(dashboards)("$name reads from a datasource that is chosen", (dashboard) => {
+  test.each(dashboards)("$name reads from the chosen datasource", (dashboard) => {
     const text = JSON.stringify(toGrafana(dashboard));
     expect(text).toContain('"type":"datasource"');
     expect(new Set([...text.matchAll(/"uid":"([^"]*)"/g)].map(([, uid]) => uid))).toEqual(
@@ -26,7 +26,7 @@ describe("a dashboard", () => {
     );
   });
 
-  test.each(dashboards)("$name has panels that do not lie on one another", (dashboard) => {
+  test.each(dashboards)("$name has panels that do not overlap", (dashboard) => {
     const { panels } = toGrafana(dashboard) as {
       panels: { gridPos: { x: number; y: number; w: number; h: number } }[];
     };
@@ -44,13 +44,13 @@ describe("a dashboard", () => {
 });
 
 describe("every query of dashboards and rules", () => {
-  test("is one that Prometheus takes, and reads something", () => {
+  test("is valid PromQL and reads a metric", () => {
     for (const { query } of queries) {
       expect(readQuery(query).selectors.length).toBeGreaterThan(0);
     }
   });
 
-  test("and one that Prometheus does not take is found out", () => {
+  test("and invalid PromQL is detected", () => {
     expect(() => readQuery("sum by (app (up)")).toThrow();
     expect(() => readQuery('rate(calls{app="x"}[5m)')).toThrow();
     expect(readQuery('sum by (app) (rate(calls_total{code!="ok"}[5m])) / other')).toEqual({
@@ -63,8 +63,8 @@ describe("every query of dashboards and rules", () => {
   });
 });
 
-test("what is asked of metrics that others tell, they have labels for", () => {
-  // Labels that Prometheus gives to whatever it scrapes.
+test("queries filter metrics of other exporters only by labels that they have", () => {
+  // Labels that Prometheus adds to every target.
   const always = new Set(["namespace", "pod", "job"]);
   const asked = queries.flatMap(({ query }) => readQuery(query).selectors).filter(({ metric }) => metric in others);
   expect(asked.length).toBeGreaterThan(0);
@@ -76,21 +76,18 @@ test("what is asked of metrics that others tell, they have labels for", () => {
 });
 
 describe("an alert", () => {
-  test("has a name of its own", () => {
+  test("has a unique name", () => {
     expect(new Set(alerts.map(({ alert }) => alert)).size).toBe(alerts.length);
   });
 
-  test.each(alerts)(
-    "$alert says how bad it is, what it means, and where to read on",
-    ({ alert, labels, annotations }) => {
-      expect(["critical", "warning"]).toContain(labels.severity);
-      expect(annotations.summary).not.toBe("");
-      expect(annotations.description).toMatch(/\.$/);
-      expect(annotations.runbook_url).toBe(`k8s/monitoring/runbooks/${alert}.md`);
-    },
-  );
+  test.each(alerts)("$alert has a severity, a description and a runbook", ({ alert, labels, annotations }) => {
+    expect(["critical", "warning"]).toContain(labels.severity);
+    expect(annotations.summary).not.toBe("");
+    expect(annotations.description).toMatch(/\.$/);
+    expect(annotations.runbook_url).toBe(`k8s/monitoring/runbooks/${alert}.md`);
+  });
 
-  test.each(alerts)("$alert says only what its answer has labels for", ({ expr, annotations }) => {
+  test.each(alerts)("$alert's texts use only labels that its query returns", ({ expr, annotations }) => {
     const recorded = recordings.filter(({ record }) => expr.includes(record)).map((recording) => recording.expr);
     const read = [expr, ...recorded].map(readQuery);
     const known = new Set(

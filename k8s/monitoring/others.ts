@@ -1,9 +1,9 @@
 /**
- * The metrics that are not ours, with who tells them and the labels that they have there. As of CloudNativePG 1.30 (its
- * default queries and collector), of its barman-cloud plugin 0.15 and of cert-manager 1.21.
+ * Metrics that are not ours, with their exporters and labels. Versions: CloudNativePG 1.30 (its default queries and
+ * collector), its barman-cloud plugin 0.15 and cert-manager 1.21.
  */
 export const others: Readonly<Record<string, { readonly by: string; readonly labels: readonly string[] }>> = {
-  ...toldBy("CloudNativePG", {
+  ...exportedBy("CloudNativePG", {
     cnpg_collector_up: ["cluster"],
     cnpg_collector_pg_wal: ["value"],
     cnpg_backends_total: ["datname", "usename", "application_name", "state"],
@@ -22,15 +22,15 @@ export const others: Readonly<Record<string, { readonly by: string; readonly lab
     cnpg_pg_stat_database_blks_read: ["datname"],
     cnpg_pg_stat_database_deadlocks: ["datname"],
   }),
-  ...toldBy("its barman-cloud plugin", {
+  ...exportedBy("CloudNativePG's barman-cloud plugin", {
     barman_cloud_cloudnative_pg_io_last_available_backup_timestamp: [],
     barman_cloud_cloudnative_pg_io_last_failed_backup_timestamp: [],
   }),
-  ...toldBy("cert-manager", {
+  ...exportedBy("cert-manager", {
     certmanager_certificate_expiration_timestamp_seconds: ["name", "namespace"],
     certmanager_certificate_ready_status: ["name", "namespace", "condition"],
   }),
-  ...toldBy("kube-state-metrics", {
+  ...exportedBy("kube-state-metrics", {
     kube_job_status_failed: ["job_name"],
     kube_cronjob_status_last_successful_time: ["cronjob"],
     kube_pod_container_status_restarts_total: ["pod", "container"],
@@ -39,12 +39,12 @@ export const others: Readonly<Record<string, { readonly by: string; readonly lab
   }),
 };
 
-/** What the worker tells only when it happened: Temporal's SDK makes a series with the first of its kind. */
+/** Metrics that the worker exposes only after a first failure: Temporal's SDK creates a series at the first event. */
 export const onlyAfterFailures: ReadonlySet<string> = new Set([
   "temporal_workflow_failed_total",
   "temporal_request_failure_total",
 ]);
 
-function toldBy(by: string, metrics: Readonly<Record<string, readonly string[]>>) {
+function exportedBy(by: string, metrics: Readonly<Record<string, readonly string[]>>) {
   return Object.fromEntries(Object.entries(metrics).map(([metric, labels]) => [metric, { by, labels }]));
 }

@@ -1,16 +1,16 @@
 import { parser } from "@prometheus-io/lezer-promql";
 
-/** A metric that a query reads, and the labels by which it chooses. */
+/** A metric that a query reads, and the labels that it filters by. */
 export type Selector = { readonly metric: string; readonly labels: readonly string[] };
 
 /** The selectors and groupings of a query. */
 export type Query = {
   readonly selectors: readonly Selector[];
-  /** The labels that it groups by, or keeps apart when it matches two sides. */
+  /** The labels that it groups by, or matches two sides on. */
   readonly groupings: readonly string[];
 };
 
-/** Reads a query. Throws where Prometheus would not take it, and says what stands there. */
+/** Parses a query. Throws an error with the position if Prometheus would reject it. */
 export function readQuery(query: string): Query {
   const selectors: { metric: string; labels: string[] }[] = [];
   const groupings = new Set<string>();
@@ -18,7 +18,7 @@ export function readQuery(query: string): Query {
   parser.parse(query).iterate({
     enter(node) {
       if (node.type.isError) {
-        throw new Error(`at "${query.slice(node.from, node.from + 30)}" of: ${query}`);
+        throw new Error(`invalid PromQL at "${query.slice(node.from, node.from + 30)}" in: ${query}`);
       }
       switch (node.name) {
         case "VectorSelector":
@@ -46,7 +46,7 @@ export function readQuery(query: string): Query {
   return { selectors, groupings: [...groupings] };
 }
 
-/** A dashboard's query with values in place of its variables. */
+/** Replaces the variables of a dashboard's query with values. */
 export function withoutVariables(query: string): string {
   return query.replaceAll("$__rate_interval", "5m").replaceAll(/\$(?:namespace|app)\b/g, ".*");
 }

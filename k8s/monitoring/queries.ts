@@ -3,10 +3,10 @@ import { dashboards } from "./dashboards.ts";
 import { withoutVariables } from "./promql.ts";
 import { readRules } from "./rules.ts";
 
-/** A query that somebody relies on, and where it stands. */
+/** A query of a dashboard or rule, and its location. */
 export type NamedQuery = { readonly where: string; readonly query: string };
 
-/** Every query of the dashboards and rules, with values in place of variables. */
+/** Returns every query of the dashboards and rules, with values in place of variables. */
 export async function allQueries(): Promise<NamedQuery[]> {
   const { alerts, recordings } = await readRules();
   return [

@@ -1,7 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { parse } from "yaml";
 
-/** The files with the rules, in the chart. */
+/** The chart's folder of alert rules. */
 export const rulesFolder = new URL("../../charts/sagacart/files/monitoring/rules/", import.meta.url);
 
 export type Alert = {
@@ -10,15 +10,15 @@ export type Alert = {
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
 };
-/** A query whose answer is kept under a name of its own. */
+/** A recording rule: a query whose result is stored as a metric. */
 export type Recording = { readonly record: string; readonly expr: string };
 
-/** All rules of all files. */
+/** Reads all rules of all files. */
 export async function readRules(): Promise<{ alerts: Alert[]; recordings: Recording[] }> {
   const alerts: Alert[] = [];
   const recordings: Recording[] = [];
   for (const file of await readdir(rulesFolder)) {
-    // The files are ours, and promtool knows their form.
+    // The files are ours, and promtool checks their structure.
     const { groups } = parse(await readFile(new URL(file, rulesFolder), "utf8")) as {
       groups: { rules: (Alert | Recording)[] }[];
     };

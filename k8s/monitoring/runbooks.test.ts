@@ -12,7 +12,7 @@ const runbooks = await Promise.all(
   (await readdir(folder)).map(async (file) => ({ file, text: await readFile(new URL(file, folder), "utf8") })),
 );
 
-/** Tables, with the columns that some of them have, of each service's database. */
+/** The tables of each service's database, and the SQL of its migrations. */
 const tables = new Map<string, { names: Set<string>; sql: string }>(
   await Promise.all(
     databaseNames.map(async (service) => {
@@ -36,7 +36,7 @@ const contract = (
   )
 ).join("\n");
 
-/** The metrics that the code tells, as far as they stand in it as text; and those that come from elsewhere. */
+/** The sources of the processes, in which most names of metrics stand as text. */
 const code = (
   await Promise.all(
     ["services", "workflows", "scripts/audit"].map(async (directory) => {
@@ -49,11 +49,11 @@ const code = (
   .flat()
   .join("\n");
 
-function isTold(metric: string): boolean {
+function isExported(metric: string): boolean {
   const base = metric.replace(/_(bucket|sum|count)$/, "");
-  const isOthers = metric in others || /^(temporal|nodejs|process)_/.test(metric);
-  const isMade = /^rpc_(server|client)_(duration_seconds|in_flight)$/.test(base);
-  return isOthers || isMade || code.includes(base) || recordings.some(({ record }) => record === metric);
+  const isFromOthers = metric in others || /^(temporal|nodejs|process)_/.test(metric);
+  const isComposed = /^rpc_(server|client)_(duration_seconds|in_flight)$/.test(base);
+  return isFromOthers || isComposed || code.includes(base) || recordings.some(({ record }) => record === metric);
 }
 
 const fenced = (text: string, language: string) =>
@@ -66,30 +66,27 @@ test("every alert has a runbook, and every runbook an alert", () => {
 });
 
 describe("a runbook", () => {
-  test.each(runbooks)(
-    "$file says what it means, what it does to whom, how to look and what to do",
-    ({ file, text }) => {
-      expect(text.split("\n")[0]).toBe(`# ${file.replace(".md", "")}`);
-      expect([...text.matchAll(/^## (\w+)$/gm)].map(([, title]) => title)).toEqual([
-        ...["Meaning", "Impact", "Diagnosis", "Mitigation"],
-      ]);
-      expect(text).toContain(`Severity: ${alerts.find(({ alert }) => `${alert}.md` === file)?.labels.severity}`);
-      expect(fenced(text, "sh").length).toBeGreaterThan(0);
-    },
-  );
+  test.each(runbooks)("$file has a severity, a meaning, an impact, a diagnosis and a mitigation", ({ file, text }) => {
+    expect(text.split("\n")[0]).toBe(`# ${file.replace(".md", "")}`);
+    expect([...text.matchAll(/^## (\w+)$/gm)].map(([, title]) => title)).toEqual([
+      ...["Meaning", "Impact", "Diagnosis", "Mitigation"],
+    ]);
+    expect(text).toContain(`Severity: ${alerts.find(({ alert }) => `${alert}.md` === file)?.labels.severity}`);
+    expect(fenced(text, "sh").length).toBeGreaterThan(0);
+  });
 
-  test.each(runbooks)("$file names other runbooks that there are", ({ text }) => {
+  test.each(runbooks)("$file links only to runbooks that exist", ({ text }) => {
     const named = [...text.matchAll(/\]\((\w+\.md)\)/g)].map(([, file]) => file);
     expect(named.filter((name) => !runbooks.some(({ file }) => file === name))).toEqual([]);
   });
 
-  test.each(runbooks)("$file has queries that Prometheus takes, of metrics that somebody tells", ({ text }) => {
+  test.each(runbooks)("$file has valid queries of metrics that exist", ({ text }) => {
     for (const query of fenced(text, "promql")) {
-      expect(readQuery(query).selectors.filter(({ metric }) => !isTold(metric))).toEqual([]);
+      expect(readQuery(query).selectors.filter(({ metric }) => !isExported(metric))).toEqual([]);
     }
   });
 
-  test.each(runbooks)("$file has calls of the API that there are", ({ text }) => {
+  test.each(runbooks)("$file has API calls that the contract binds", ({ text }) => {
     const named = [...text.matchAll(/(GET|POST|PUT|PATCH|DELETE) (\/v1\/[\w/:.-]+)/g)].map(([call]) => call);
     const asked = [...text.matchAll(/curl (.*)\$SHOP(\/v1\/[\w/:.-]+)/g)].map(
       ([, options = "", path = ""]) => `${options.includes("POST") ? "POST" : "GET"} ${path}`,
@@ -97,7 +94,7 @@ describe("a runbook", () => {
     expect([...named, ...asked].filter((call) => !isCall(call))).toEqual([]);
   });
 
-  test.each(runbooks)("$file asks databases for tables and columns that they have", ({ text }) => {
+  test.each(runbooks)("$file queries only tables and columns that exist", ({ text }) => {
     for (const line of fenced(text, "sh").filter((line) => line.includes("psql"))) {
       const [, inPod = "", database = "", sql = ""] =
         /exec sagacart-(\w+)-db-1 -c postgres -- psql (\w+) -c "(.*)"/.exec(line) ?? [];
@@ -113,7 +110,7 @@ describe("a runbook", () => {
     }
   });
 
-  test.each(runbooks)("$file runs programs and names objects that there are", async ({ text }) => {
+  test.each(runbooks)("$file runs only programs and names only objects that exist", async ({ text }) => {
     const { scripts } = JSON.parse(await readFile(new URL("package.json", root), "utf8")) as { scripts: object };
     const named = [...text.matchAll(/npm run ([\w:]+)/g)].map(([, script = ""]) => script);
     expect(named.filter((script) => !(script in scripts))).toEqual([]);
@@ -131,7 +128,7 @@ describe("a runbook", () => {
 
 const pods = new Set([
   ...[...partNames, "audit"],
-  // Of whatever the alert says.
+  // The placeholder for the alert's label `app`.
   "APP",
 ]);
 

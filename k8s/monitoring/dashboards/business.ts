@@ -3,7 +3,7 @@ import type { Dashboard } from "../dashboard.ts";
 export const business: Dashboard = {
   name: "business",
   title: "Sagacart: the shop",
-  description: "What customers do, what becomes of it, and whose money is where.",
+  description: "Orders, carts, payments and stock: how many, and how they end.",
   rows: [
     {
       title: "Now",
@@ -15,19 +15,19 @@ export const business: Dashboard = {
         },
         {
           title: "Completed",
-          about: "Of the orders that ended within the last hour.",
+          about: "The share of orders that ended within the last hour.",
           kind: "stat",
           unit: "percentunit",
           queries: {
             "": 'sum(increase(sagacart_orders_ended_total{$in,state="COMPLETED"}[1h])) / sum(increase(sagacart_orders_ended_total{$in}[1h]))',
           },
         },
-        { title: "Under way", kind: "stat", queries: { "": "sum(sagacart_orders{$in})" } },
-        { title: "Standing still", kind: "stat", redFrom: 1, queries: { "": "sum(sagacart_orders_stalled{$in})" } },
+        { title: "In progress", kind: "stat", queries: { "": "sum(sagacart_orders{$in})" } },
+        { title: "Stalled", kind: "stat", redFrom: 1, queries: { "": "sum(sagacart_orders_stalled{$in})" } },
         { title: "Incidents open", kind: "stat", redFrom: 1, queries: { "": "sum(sagacart_incidents_open{$in})" } },
         {
           title: "Laws broken",
-          about: "By the last audit.",
+          about: "According to the last audit.",
           kind: "stat",
           redFrom: 1,
           queries: { "": "sum(sagacart_audit_breaches{$in})" },
@@ -39,7 +39,7 @@ export const business: Dashboard = {
       panels: [
         {
           title: "Orders by state",
-          about: "Those that are under way. What ended is counted beside.",
+          about: "Orders in progress. The next panel counts those that ended.",
           stacked: true,
           width: 12,
           queries: { "{{state}}": "sum by (state) (sagacart_orders{$in})" },
@@ -55,7 +55,7 @@ export const business: Dashboard = {
         },
         {
           title: "Refused, by reason",
-          about: "OUT_OF_STOCK and PAYMENT_DECLINED are answers. FAILED is ours.",
+          about: "OUT_OF_STOCK and PAYMENT_DECLINED are normal outcomes. FAILED is a fault of ours.",
           kind: "bars",
           queries: {
             "{{reason}}": 'sum by (reason) (increase(sagacart_orders_ended_total{$in,state!="COMPLETED"}[$rate]))',
@@ -74,8 +74,8 @@ export const business: Dashboard = {
           },
         },
         {
-          title: "Unchanged for longest, by state",
-          about: "Those in AWAITING_PAYMENT wait for their customer.",
+          title: "Longest unchanged, by state",
+          about: "Orders in AWAITING_PAYMENT wait for their customer.",
           unit: "s",
           queries: { "{{state}}": "max by (state) (sagacart_orders_unchanged_oldest_seconds{$in})" },
         },
@@ -87,7 +87,7 @@ export const business: Dashboard = {
         {
           title: "Money held",
           about:
-            "Minor units of orders that are PAID or SHIPPING; of those CANCELLING some were paid. It should rise and fall with the traffic, and not grow.",
+            "Minor units of orders in PAID or SHIPPING, and in CANCELLING, of which some were paid. It should follow the traffic, not grow.",
           stacked: true,
           queries: { "{{currency}} {{state}}": "sum by (currency, state) (sagacart_money_held_minor_units{$in})" },
         },
@@ -103,7 +103,7 @@ export const business: Dashboard = {
         },
         {
           title: "Stock set aside",
-          about: "Units, by whether somebody may still decide (HELD) or the saga has them (PINNED).",
+          about: "Units by state: HELD (they may still expire) or PINNED (by the saga).",
           stacked: true,
           queries: { "{{state}}": "sum by (state) (sagacart_reserved_units{$in})" },
         },
@@ -116,7 +116,7 @@ export const business: Dashboard = {
           },
         },
         {
-          title: "Pending refunds and payments",
+          title: "Pending refunds, payments and shipments",
           queries: {
             refunds: "sum(sagacart_refunds_pending{$in})",
             payments: "sum(sagacart_payments_pending{$in})",
@@ -130,7 +130,7 @@ export const business: Dashboard = {
       panels: [
         {
           title: "Carts open",
-          about: "100,000 stands for more.",
+          about: "Counted up to 100,000.",
           queries: { "{{owner}}": "sum by (owner) (sagacart_carts_open{$in})" },
         },
         {

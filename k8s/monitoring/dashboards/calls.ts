@@ -27,7 +27,7 @@ export const calls: Dashboard = {
           },
         },
         {
-          title: "Answers that are no 2xx",
+          title: "Responses with 4xx or 5xx",
           kind: "bars",
           queries: {
             "{{status}}": 'sum by (status) (increase(http_server_duration_seconds_count{$in,status!~"[23].."}[$rate]))',
@@ -44,7 +44,7 @@ export const calls: Dashboard = {
         },
         { title: "Requests in flight", width: 6, queries: { "": "sum(http_server_in_flight{$in})" } },
         {
-          title: "Refused: too many",
+          title: "Refused by rate limits",
           width: 6,
           kind: "bars",
           queries: { "{{counted}}": "sum by (counted) (increase(http_server_limited_total{$in}[$rate]))" },
@@ -52,7 +52,7 @@ export const calls: Dashboard = {
       ],
     },
     {
-      title: "Calls that are answered",
+      title: "Calls received",
       panels: [
         {
           title: "Traffic",
@@ -60,17 +60,17 @@ export const calls: Dashboard = {
           queries: { "{{app}}": 'sum by (app) (rate(rpc_server_duration_seconds_count{$in,app=~"$app"}[$rate]))' },
         },
         {
-          title: "Errors that are ours",
+          title: "Errors of ours",
           unit: "percentunit",
           redFrom: 0.0144,
           queries: {
-            // A service that never failed has no series of failures.
+            // A service that has never failed has no series of failures.
             "{{app}}": `(sum by (app) (rate(rpc_server_duration_seconds_count{$in,app=~"$app",${failure}}[$rate])) or 0 * sum by (app) (rate(rpc_server_duration_seconds_count{$in,app=~"$app"}[$rate]))) / sum by (app) (rate(rpc_server_duration_seconds_count{$in,app=~"$app"}[$rate]))`,
           },
         },
         {
           title: "Latency, 99 %",
-          about: "Without what waits on purpose: checkouts, claims, streams.",
+          about: "Without calls that wait on purpose: checkouts, claims, streams.",
           unit: "s",
           queries: {
             "{{app}}":
@@ -96,7 +96,7 @@ export const calls: Dashboard = {
           },
         },
         {
-          title: "By method and code: what did not go well",
+          title: "By method and code: errors",
           kind: "bars",
           width: 12,
           queries: {
@@ -105,7 +105,7 @@ export const calls: Dashboard = {
           },
         },
         {
-          title: "Calls made to others: errors",
+          title: "Calls made: errors",
           kind: "bars",
           width: 12,
           queries: {
@@ -121,8 +121,8 @@ export const calls: Dashboard = {
         {
           title: "Calls in flight",
           queries: {
-            "{{app}} answers": 'sum by (app) (rpc_server_in_flight{$in,app=~"$app"})',
-            "{{app}} asks": 'sum by (app) (rpc_client_in_flight{$in,app=~"$app"})',
+            "{{app}} received": 'sum by (app) (rpc_server_in_flight{$in,app=~"$app"})',
+            "{{app}} made": 'sum by (app) (rpc_client_in_flight{$in,app=~"$app"})',
           },
         },
         {
@@ -146,7 +146,7 @@ export const calls: Dashboard = {
           },
         },
         {
-          title: "Wait for a database connection, 95 %",
+          title: "Waits for a database connection, 95 %",
           unit: "s",
           queries: {
             "{{app}}":
@@ -164,11 +164,11 @@ export const calls: Dashboard = {
           queries: { "{{app}}": 'sum by (app) (rate(process_cpu_seconds_total{$in,app=~"$app"}[$rate]))' },
         },
         {
-          title: "Processes that are ready",
+          title: "Ready processes",
           queries: { "{{app}}": 'sum by (app) (sagacart_ready{$in,app=~"$app"})' },
         },
         {
-          title: "Rounds of background loops that failed",
+          title: "Failed rounds of background loops",
           kind: "bars",
           queries: {
             "{{app}} {{loop}}": 'sum by (app, loop) (increase(sagacart_loop_failures_total{$in,app=~"$app"}[$rate]))',

@@ -9,20 +9,20 @@ export const engine: Dashboard = {
       title: "Outboxes",
       panels: [
         {
-          title: "Commands that wait",
-          about: "Recorded, and claimed by no worker yet.",
+          title: "Waiting commands",
+          about: "Recorded, but not yet claimed by a worker.",
           stacked: true,
           queries: { "{{app}} {{kind}}": "sum by (app, kind) (sagacart_commands_waiting{$in})" },
         },
         {
-          title: "The oldest of them",
+          title: "Oldest waiting command",
           unit: "s",
           redFrom: 60,
           queries: { "{{app}} {{kind}}": "max by (app, kind) (sagacart_commands_waiting_oldest_seconds{$in})" },
         },
         {
           title: "From recorded to claimed, 95 %",
-          about: "Of the oldest command of each claim.",
+          about: "Measured for the oldest command of each claim.",
           unit: "s",
           queries: {
             "{{kind}}":
@@ -34,13 +34,13 @@ export const engine: Dashboard = {
           queries: { "{{app}}": "sum by (app) (deriv(sagacart_events_head_position{$in}[5m]))" },
         },
         {
-          title: "Events that are not in their feed yet",
+          title: "Oldest event not yet in its feed",
           unit: "s",
           redFrom: 30,
           queries: { "{{app}}": "max by (app) (sagacart_events_unsequenced_oldest_seconds{$in})" },
         },
         {
-          title: "Consumers behind",
+          title: "Lag of consumers",
           unit: "s",
           redFrom: 300,
           queries: { "{{consumer}} of {{app}}": "max by (app, consumer) (event_consumer_lag_seconds{$in})" },
@@ -52,21 +52,21 @@ export const engine: Dashboard = {
       panels: [
         {
           title: "Orders in a batch",
-          about: "Small when it is quiet and large when it is busy: that is how it should be.",
+          about: "Should be small at low load and large at high load.",
           queries: {
             mean: "sum(rate(sagacart_batch_orders_sum{$in}[$rate])) / sum(rate(sagacart_batch_orders_count{$in}[$rate]))",
             "95 %": "histogram_quantile(0.95, sum by (le) (rate(sagacart_batch_orders_bucket{$in}[$rate])))",
           },
         },
         {
-          title: "Batches under way",
+          title: "Batches in progress",
           queries: {
-            "under way": "sum(sagacart_batches_under_way{$in})",
+            "in progress": "sum(sagacart_batches_under_way{$in})",
             limit: "sum(sagacart_batches_limit{$in})",
           },
         },
         {
-          title: "How long a batch takes",
+          title: "Duration of batches",
           unit: "s",
           queries: {
             "start, 95 %":
@@ -81,7 +81,7 @@ export const engine: Dashboard = {
       title: "Steps of the saga",
       panels: [
         {
-          title: "How long a step takes, 95 %",
+          title: "Duration of steps, 95 %",
           unit: "s",
           queries: {
             "{{step}}":
@@ -89,8 +89,8 @@ export const engine: Dashboard = {
           },
         },
         {
-          title: "Tries that failed",
-          about: "busy is tried again, and bad is a bug.",
+          title: "Failed attempts",
+          about: "busy: a service is down or slow, and the step is retried. bad: a permanent error, usually a bug.",
           kind: "bars",
           queries: {
             "{{step}} {{outcome}}":
@@ -98,7 +98,7 @@ export const engine: Dashboard = {
           },
         },
         {
-          title: "What comes of orders at a step",
+          title: "Next action of orders after a step",
           queries: { "{{step}}: {{next}}": "sum by (step, next) (rate(sagacart_saga_step_orders_total{$in}[$rate]))" },
         },
         {
@@ -108,13 +108,13 @@ export const engine: Dashboard = {
           queries: { "{{step}}": "sum by (step) (sagacart_incidents_open{$in})" },
         },
         {
-          title: "Commands brought to workflows",
+          title: "Commands delivered to workflows",
           queries: {
             "{{kind}} {{outcome}}": "sum by (kind, outcome) (rate(sagacart_commands_brought_total{$in}[$rate]))",
           },
         },
         {
-          title: "Orders given a new workflow, batches failed",
+          title: "Orders given a new workflow, failed batches",
           kind: "bars",
           queries: {
             restarted: "sum(increase(sagacart_orders_restarted_total{$in}[$rate]))",
@@ -134,13 +134,13 @@ export const engine: Dashboard = {
           },
         },
         {
-          title: "Slots that are free",
+          title: "Free slots",
           queries: {
             "{{worker_type}}": 'sum by (worker_type) (temporal_worker_task_slots_available{$in,app="worker"})',
           },
         },
         {
-          title: "Workflow tasks wait for a worker, 95 %",
+          title: "Waits of workflow tasks for a worker, 95 %",
           unit: "s",
           queries: {
             "95 %":
@@ -165,7 +165,7 @@ export const engine: Dashboard = {
           },
         },
         {
-          title: "Requests that failed",
+          title: "Failed requests to Temporal",
           kind: "bars",
           queries: {
             "{{operation}} {{status_code}}":
@@ -194,7 +194,7 @@ export const engine: Dashboard = {
           },
         },
         {
-          title: "How long they take, 95 %",
+          title: "Duration of calls, 95 %",
           unit: "s",
           queries: {
             "card provider, {{kind}}":
@@ -204,12 +204,12 @@ export const engine: Dashboard = {
           },
         },
         {
-          title: "Their webhooks that are not applied",
+          title: "Oldest webhook not yet applied",
           unit: "s",
-          queries: { "{{app}}, the oldest": "max by (app) (sagacart_webhook_inbox_oldest_seconds{$in})" },
+          queries: { "{{app}}": "max by (app) (sagacart_webhook_inbox_oldest_seconds{$in})" },
         },
         {
-          title: "Mails and our webhooks that wait",
+          title: "Oldest waiting mail and webhook of ours",
           unit: "s",
           queries: {
             "oldest mail": "max(notifier_mail_oldest_pending_seconds{$in})",
@@ -217,7 +217,7 @@ export const engine: Dashboard = {
           },
         },
         {
-          title: "Dead letters and endpoints that are paused",
+          title: "Dead letters and paused endpoints",
           queries: {
             "dead letters": "sum(sagacart_webhook_dead_letters{$in})",
             "paused endpoints": "max(notifier_webhook_circuits_open{$in})",

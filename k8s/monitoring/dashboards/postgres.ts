@@ -5,31 +5,31 @@ const cluster = (metric: string) => `label_replace(${metric}, "cluster", "$1", "
 export const postgres: Dashboard = {
   name: "postgres",
   title: "Sagacart: Postgres",
-  description: "CloudNativePG's clusters, as their instances tell of themselves. Empty where the databases are others.",
+  description: "CloudNativePG clusters, from the metrics of their instances. Empty with other databases.",
   rows: [
     {
       title: "Clusters",
       panels: [
         {
-          title: "Instances that answer",
+          title: "Instances up",
           queries: { "{{cluster}}": `sum by (cluster) (${cluster("cnpg_collector_up{$in}")})` },
         },
         {
           title: "Primaries",
-          about: "One each. Two, or none for more than a moment, is an incident.",
+          about: "One for each cluster. Two, or none for more than a moment, is an incident.",
           queries: {
             "{{cluster}}": `sum by (cluster) (${cluster("cnpg_pg_replication_in_recovery{$in}")} == bool 0)`,
           },
         },
         {
-          title: "Standbys behind",
+          title: "Lag of standbys",
           unit: "s",
           redFrom: 30,
           queries: { "{{pod}}": "max by (pod) (cnpg_pg_replication_lag{$in})" },
         },
         {
           title: "Last good backup",
-          about: "How long ago, by the barman plugin.",
+          about: "Age of the last successful backup, from the barman plugin.",
           unit: "s",
           redFrom: 129_600,
           queries: {
@@ -38,7 +38,7 @@ export const postgres: Dashboard = {
           },
         },
         {
-          title: "WAL that is not archived",
+          title: "Time since WAL was archived",
           unit: "s",
           queries: { "{{pod}}": "max by (pod) (cnpg_pg_stat_archiver_seconds_since_last_archival{$in})" },
         },
@@ -50,7 +50,7 @@ export const postgres: Dashboard = {
       ],
     },
     {
-      title: "Work",
+      title: "Load",
       panels: [
         {
           title: "Transactions a second",
@@ -67,13 +67,13 @@ export const postgres: Dashboard = {
           queries: { "{{datname}} {{state}}": "sum by (datname, state) (cnpg_backends_total{$in})" },
         },
         {
-          title: "The longest transaction",
+          title: "Longest transaction",
           unit: "s",
           redFrom: 300,
           queries: { "{{datname}}": "max by (datname) (cnpg_backends_max_tx_duration_seconds{$in})" },
         },
         {
-          title: "Reads that found the page in memory",
+          title: "Buffer cache hit ratio",
           unit: "percentunit",
           queries: {
             "{{datname}}":
@@ -88,7 +88,7 @@ export const postgres: Dashboard = {
           },
         },
         {
-          title: "Deadlocks, and backends that wait for locks",
+          title: "Deadlocks, and backends waiting for locks",
           queries: {
             "{{datname}} deadlocks": "sum by (datname) (increase(cnpg_pg_stat_database_deadlocks{$in}[$rate]))",
             "{{pod}} waiting": "max by (pod) (cnpg_backends_waiting_total{$in})",
