@@ -57,7 +57,7 @@ async function runStories(stories: readonly Story[]): Promise<boolean> {
   return passed && isClean;
 }
 
-/** Finds the shop to use: in a cluster if SAGACART_NAMESPACE is set (as by Tilt), else the running one or a temporary one. */
+/** Finds the shop to use: in a cluster if SAGACART_NAMESPACE is set (as by Tilt), else the running or a temporary one. */
 async function findTarget(): Promise<Target> {
   if (process.env.SAGACART_NAMESPACE !== undefined) {
     return clusterTarget(say);

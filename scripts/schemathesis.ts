@@ -11,7 +11,7 @@ import { authorizationOf } from "./stack/tokens.ts";
 //
 //     npm run schemathesis -- --examples 30 --only shop,wippy --seed 1
 //
-// Installs Schemathesis from PyPI into a cache; needs python3 with venv. Changes the shop's data: run npm run reset after.
+// Installs Schemathesis from PyPI into a cache; needs python3 with venv. Changes the shop's data: reset it afterwards.
 
 const version = "4.32.5";
 const checks = [

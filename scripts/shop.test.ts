@@ -96,7 +96,7 @@ function variablesOf(name: PartName): string[] {
 const fakeMain = "services/provider/src/fake/fake-main.ts";
 const authEnv = "services/chassis/src/auth/env.ts";
 
-/** Returns the part, with a port name, that a variable points to. Undefined for addresses outside the shop and the part's own. */
+/** Returns the part, and the port name if any, that a variable points to; undefined for other addresses. */
 function targetOf(variable: string): string | undefined {
   if (variable in special) return special[variable];
   const [, callee = ""] = /^([A-Z]+)_ADDRESS$/.exec(variable) ?? [];

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 /**
- * Calls `ask` until it returns a value; undefined, false and errors do not count. Rejects after `withinMs`, naming what it
- * waited for and the last error.
+ * Calls `ask` until it returns a value; undefined, false and errors do not count. Rejects after `withinMs`, naming what
+ * it waited for and the last error.
  */
 export async function until<T>(
   what: string | (() => string),

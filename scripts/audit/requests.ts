@@ -8,7 +8,7 @@ export async function auditRequests({ order, payment }: Databases): Promise<Repo
       sql: `select r.request_id, r.scope, r.resource_id from requests r left join orders o on o.id = r.resource_id
             where r.method = 'Checkout' and r.failure is null and (o.id is null or o.customer_id <> r.scope)`,
       text: (row) =>
-        `request ${row.request_id} of ${row.scope} was answered with order ${row.resource_id}, which belongs to another customer or does not exist`,
+        `request ${row.request_id} of ${row.scope} was answered with order ${row.resource_id}, which is not an order of that customer`,
     })),
     ...(await breaches<{ request_id: string; scope: string }>(order, {
       law: 4,

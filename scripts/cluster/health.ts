@@ -6,8 +6,8 @@ import { openTls } from "@sagacart/chassis/tls/files";
 import { Health } from "@sagacart/proto/grpc/health/v1/health";
 import { until } from "../until.ts";
 
-// Checks the gRPC health of each service and the readiness of the gateway, for `helm test`. Runs in the cluster, where the
-// names resolve. Each gets a minute, because the installation may not be finished.
+// Checks the gRPC health of each service and the readiness of the gateway, for `helm test`. Runs in the cluster, where
+// the names resolve. Each gets a minute, because the installation may not be finished.
 
 const withinMs = 60_000;
 const config = readEnv({

@@ -5,9 +5,9 @@ import { createLog } from "@sagacart/chassis/process/log";
 import { createBuyer, type Outcome } from "./buyer.ts";
 import { createTally } from "./tally.ts";
 
-// Loads the gateway with concurrent buyers until SIGUSR2, SIGTERM or the time limit. Runs in the cluster. It prints JSON
-// lines: `ready`, `failure` for each failed request, `count` once a second, `stopped`, and `end` with the summary after it
-// has looked up every order. An accepted order that is not final in time counts as lost.
+// Loads the gateway with concurrent buyers until SIGUSR2, SIGTERM or the time limit. Runs in the cluster. Prints JSON
+// lines: `ready`, `failure` for each failed request, `count` once a second, `stopped`, and `end` with the summary when all
+// orders were looked up. An accepted order that is not final in time counts as lost.
 
 const config = readEnv({
   GATEWAY_URL: url({ protocols: ["http:", "https:"] }),

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { output } from "../program.ts";
 
-/** Returns the build arguments for the labels: version, revision, and the time of SOURCE_DATE_EPOCH or the last commit. */
+/** Returns build arguments for the labels: version, revision, and the time (SOURCE_DATE_EPOCH or the last commit). */
 export async function labelArguments(tag: string | undefined): Promise<{ version: string; buildArguments: string[] }> {
   const manifest: { version: string } = JSON.parse(await readFile("package.json", "utf8"));
   const version = tag ?? manifest.version;

@@ -4,7 +4,7 @@ import { run } from "../program.ts";
 import { databaseNames, partNames } from "../shop.ts";
 import { tiltShop } from "./shop.ts";
 
-// Resets the shop that Tilt runs: drops the content of its databases, ends the running workflows, starts every part again,
+// Resets the shop that Tilt runs: drops the content of its databases, ends the running workflows, restarts every part,
 // which migrates, and seeds. The card provider and the carrier keep their data, as real ones would.
 
 await using tilt = await tiltShop();

@@ -14,8 +14,8 @@ export type TiltShop = AsyncDisposable & {
 };
 
 /**
- * Returns the shop that Tilt runs, in SAGACART_NAMESPACE. Always uses the cluster of SAGACART_CONTEXT, even if the current
- * context has changed since.
+ * Returns the shop that Tilt runs, in SAGACART_NAMESPACE. Always uses the cluster of SAGACART_CONTEXT, even if the
+ * current context has changed since.
  */
 export async function tiltShop(env: NodeJS.ProcessEnv = process.env): Promise<TiltShop> {
   const { SAGACART_CONTEXT: context, SAGACART_NAMESPACE: namespace } = env;
