@@ -19,7 +19,7 @@ export const otherWorkflowCode: readonly Change[] = [
     from: "      let going = orderIds;",
     to: "      await sleep(20);\n      let going = orderIds;",
   },
-  { file: "sagas/checkout.ts", from: "setHandler, workflowInfo }", to: "setHandler, sleep, workflowInfo }" },
+  { file: "sagas/checkout.ts", from: "setHandler, TemporalFailure,", to: "setHandler, sleep, TemporalFailure," },
   {
     file: "sagas/order.ts",
     from: "      isAwake = false;\n      const view",
