@@ -6,7 +6,7 @@ import { workflowCode } from "@sagacart/workflows/worker/workflow-code";
 import { Client, Connection } from "@temporalio/client";
 import { bundleWorkflowCode } from "@temporalio/worker";
 import pg from "pg";
-import { dataPlace } from "../scripts/stack/postgres.ts";
+import { actualDataDirectory } from "../scripts/stack/postgres.ts";
 import { services } from "../scripts/stack/services.ts";
 import { type Stack, startStack } from "../scripts/stack/stack.ts";
 import { type CallerPool, startCallers } from "./callers/pool.ts";
@@ -70,13 +70,13 @@ export async function startShop(options: Options, say: (line: string) => void, s
           { ...profiled, ...(name === "worker" ? { WORKFLOW_BUNDLE_PATH: bundlePath } : {}) },
         ]),
       ),
-      onDeath: ({ name, how, lastLines }) => {
+      onUnexpectedExit: ({ name, how, lastLines }) => {
         say(`${name} ended with ${how}:\n${lastLines.join("\n")}`);
         process.exitCode = 1;
       },
     }),
   );
-  const dataDirectory = await dataPlace(join(stateDirectory, "postgres"));
+  const dataDirectory = await actualDataDirectory(join(stateDirectory, "postgres"));
   const statements = options.profile
     ? tidy.use(await openStatementLog({ port: stack.ports.postgres, dataDirectory }))
     : undefined;

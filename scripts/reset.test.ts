@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { startPostgres } from "./stack/postgres.ts";
-import { holdState } from "./stack/state.ts";
+import { lockState } from "./stack/state.ts";
 
 let state: string;
 beforeEach(async () => {
@@ -37,12 +37,12 @@ test("reset removes the state and the data, and can be run twice", async () => {
 
 test("reset refuses while the shop runs, and removes nothing", async () => {
   await mkdir(state);
-  const held = await holdState(state);
+  const lock = await lockState(state);
   const { code, stderr } = await reset();
   expect({ code, stderr }).toEqual({
     code: 1,
     stderr: `Another process is starting or emptying the shop in ${state}. Wait for it to end.\n`,
   });
   expect(existsSync(state)).toBe(true);
-  held.release();
+  lock.release();
 });

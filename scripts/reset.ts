@@ -2,15 +2,15 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { removeData } from "./stack/postgres.ts";
 import { StartError } from "./stack/start-error.ts";
-import { holdState, usualStateDirectory } from "./stack/state.ts";
+import { lockState, usualStateDirectory } from "./stack/state.ts";
 
 // npm run reset: the next start begins with an empty shop. Refuses while one runs.
 
 const stateDirectory = usualStateDirectory();
 try {
-  const held = await holdState(stateDirectory);
+  const lock = await lockState(stateDirectory);
   await removeData(join(stateDirectory, "postgres"));
-  held.release();
+  lock.release();
   await rm(stateDirectory, { recursive: true, force: true });
   process.stdout.write(`Emptied ${stateDirectory}\n`);
 } catch (error) {

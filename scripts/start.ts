@@ -1,8 +1,8 @@
 import { createGuard } from "./stack/guard.ts";
-import { inShort } from "./stack/log-line.ts";
+import { summaryOf } from "./stack/log-line.ts";
 import { memoryOf } from "./stack/memory.ts";
-import type { Death } from "./stack/processes.ts";
-import { createRestarts } from "./stack/restarts.ts";
+import type { UnexpectedExit } from "./stack/processes.ts";
+import { createRestartLimit } from "./stack/restart-limit.ts";
 import { seed } from "./stack/seed.ts";
 import { services } from "./stack/services.ts";
 import { type Stack, shopFileOf, startStack } from "./stack/stack.ts";
@@ -51,10 +51,10 @@ async function run(): Promise<void> {
       lines: "errors",
       line(name, line) {
         // While all start or stop at once, each misses the others for a moment; that is in the logs.
-        if (shop !== undefined) process.stderr.write(`${name} | ${inShort(line)}\n`);
+        if (shop !== undefined) process.stderr.write(`${name} | ${summaryOf(line)}\n`);
       },
     },
-    onDeath: revive,
+    onUnexpectedExit: revive,
   });
   shop = stack;
   if ((await seed(stack)) === "seeded") log("Loaded the catalogue and two customers, alice and bob");
@@ -68,10 +68,10 @@ async function run(): Promise<void> {
 }
 
 // Told and started again, so that a shop in which a process is killed (the demo does so) goes on.
-function createReviver(shop: () => Stack | undefined): (death: Death) => void {
-  const mayStartAgain = createRestarts();
+function createReviver(shop: () => Stack | undefined): (death: UnexpectedExit) => void {
+  const mayStartAgain = createRestartLimit();
   return ({ name, how, lastLines, logFile }) => {
-    const last = lastLines.map((line) => `    ${inShort(line)}\n`).join("");
+    const last = lastLines.map((line) => `    ${summaryOf(line)}\n`).join("");
     process.stderr.write(`\n${name} ended unexpectedly with ${how}. The end of ${logFile}:\n${last}`);
     const stack = shop();
     if (stack === undefined) return;

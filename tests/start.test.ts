@@ -100,7 +100,7 @@ test("the shop starts, its printed commands work, Ctrl-C stops it, and the next 
   // A second start in the same clone is refused and does no harm.
   const second = start();
   expect(await second.ended).toBe(1);
-  expect(second.output()).toContain("The shop of this clone runs already: process");
+  expect(second.output()).toContain("The shop of this clone is already running: process");
 
   first.kill("SIGINT");
   expect(await first.ended).toBe(0);

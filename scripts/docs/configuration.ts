@@ -64,8 +64,9 @@ function unique(properties: readonly Property[]): Property[] {
 
 function literalsOf(text: string): string[] {
   const literals: string[] = [];
-  for (const { index } of text.matchAll(/readEnv\(\s*\{/g)) {
-    const literal = literalAfter(text.slice(index), /readEnv\(\s*\{/);
+  // A specification stands in the call that reads it, or has a name, such as webhookEnv.
+  for (const { 0: start, index } of text.matchAll(/(?:readEnv\(|const \w+Env =)\s*\{/g)) {
+    const literal = literalAfter(text.slice(index + start.length - 1), /^\{/);
     if (literal !== undefined) literals.push(literal);
   }
   return literals;

@@ -4,12 +4,12 @@ import { StartError } from "./start-error.ts";
 
 const run = promisify(execFile);
 
-/** The account that Postgres runs under; undefined means our own. */
+/** The account that Postgres runs under; undefined: the current user. */
 export type Account = { readonly name: string; readonly uid: number; readonly gid: number };
 
 /**
- * Postgres refuses to run as root, so root runs it as the account `postgres`, made when missing. Anybody else runs it
- * as himself. Throws a StartError where neither can be had.
+ * Returns the account to run Postgres under. Postgres refuses to run as root, so root runs it as the account `postgres`,
+ * created if missing; other users run it as themselves. Throws a StartError if that account cannot be used.
  */
 export async function postgresAccount(): Promise<Account | undefined> {
   if (process.getuid?.() !== 0) return undefined;
@@ -17,14 +17,14 @@ export async function postgresAccount(): Promise<Account | undefined> {
   const probe = spawnSync("/bin/sh", ["-c", "exit 0"], { uid: account.uid, gid: account.gid });
   if (probe.error !== undefined) {
     throw new StartError(
-      `Postgres refuses to run as root, and root may not change to the account "${account.name}" here ` +
+      `Postgres refuses to run as root, and root cannot change to the account "${account.name}" here ` +
         `(${probe.error.message}). Start the shop as an ordinary user.`,
     );
   }
   return account;
 }
 
-/** Whether the account can enter the folder: asked of the kernel, since a mode 0700 anywhere above it decides. */
+/** Returns true if the account can enter the folder. Tries it, because a mode 0700 on any parent forbids it. */
 export function canEnter(account: Account, directory: string): boolean {
   const { uid, gid } = account;
   return spawnSync("/bin/sh", ["-c", 'cd "$1"', "sh", directory], { uid, gid, stdio: "ignore", cwd: "/" }).status === 0;
@@ -41,7 +41,7 @@ async function lookUp(name: string): Promise<Account | undefined> {
   }
 }
 
-// useradd is everywhere but on Alpine, which has adduser of BusyBox.
+// Alpine has no useradd, but BusyBox' adduser.
 async function create(name: string): Promise<Account> {
   const attempts: [string, string[]][] = [
     [
@@ -61,7 +61,7 @@ async function create(name: string): Promise<Account> {
     if (account !== undefined) return account;
   }
   throw new StartError(
-    `Postgres refuses to run as root, and the account "${name}" that it could run as is missing and could not be made ` +
+    `Postgres refuses to run as root, and the account "${name}" to run it as is missing and could not be created ` +
       `(${reasons.join("; ")}). Create it, or start the shop as an ordinary user.`,
   );
 }

@@ -8,7 +8,7 @@ import type { Guard } from "./guard.ts";
 import { lastLines } from "./log-line.ts";
 import { loopback } from "./ports.ts";
 import { type Postgres, startPostgres } from "./postgres.ts";
-import type { Death } from "./processes.ts";
+import type { UnexpectedExit } from "./processes.ts";
 import type { Secrets } from "./services.ts";
 import { messageOf, StartError } from "./start-error.ts";
 
@@ -20,61 +20,62 @@ export type DatabaseServerOptions = {
   readonly guard: Guard;
   readonly temporary: boolean;
   readonly log: (line: string) => void;
-  onDeath(death: Death): void;
+  onUnexpectedExit(exit: UnexpectedExit): void;
 };
 
 export type DatabaseServer = {
-  /** Starts Postgres, and brings the databases and their tables up to date. */
+  /** Starts Postgres, creates missing databases and runs migrations. */
   start(): Promise<void>;
   kill(signal: NodeJS.Signals): Promise<void>;
   stop(): Promise<void>;
   pid(): number | undefined;
-  /** As the owner. The same before and after a start. */
+  /** The owner's connection string. It does not change when the server restarts. */
   url(name: DatabaseName): string;
   auditUrl(name: DatabaseName): string;
   adminUrl(): string;
 };
 
-/** The shop's Postgres: one server, a database and an owner for each service. */
+/** Manages the shop's Postgres: one server, with a database and an owner for each service. */
 export function createDatabaseServer(options: DatabaseServerOptions): DatabaseServer {
   const { port, secrets, log } = options;
   let server: Postgres | undefined;
 
   const url = (database: DatabaseName, user: string) =>
     `postgres://${user}:${encodeURIComponent(secrets.passwords[user] ?? "")}@${loopback}:${port}/${database}`;
-  const forget = () => {
+  // Without a current server, its end is not reported.
+  const detach = () => {
     const before = server;
-    server = undefined; // its end is now no surprise
+    server = undefined;
     return before;
   };
   return {
     async start() {
-      if (server !== undefined) throw new Error("postgres runs already");
+      if (server !== undefined) throw new Error("postgres is already running");
       const started = await startPostgres({ ...options, dataDirectory: join(options.stateDirectory, "postgres") });
       server = started;
       void started.ended.then(async (how) => {
         if (server !== started) return;
         server = undefined;
         const { logFile } = started;
-        options.onDeath({ name: "postgres", how, lastLines: await lastLines(logFile), logFile });
+        options.onUnexpectedExit({ name: "postgres", how, lastLines: await lastLines(logFile), logFile });
       });
       await createDatabases(started, secrets.passwords);
       await Promise.all(databaseNames.map((name) => migrateService(name, url(name, name), log)));
     },
     async kill(signal) {
-      const running = forget();
+      const running = detach();
       if (running === undefined) return;
       process.kill(running.pid, signal);
       await running.ended;
     },
     async stop() {
-      await forget()?.stop();
+      await detach()?.stop();
     },
     pid: () => server?.pid,
     url: (name) => url(name, name),
     auditUrl: (name) => url(name, auditRole),
     adminUrl() {
-      if (server === undefined) throw new Error("postgres does not run");
+      if (server === undefined) throw new Error("postgres is not running");
       return server.adminUrl;
     },
   };

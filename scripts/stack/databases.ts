@@ -2,12 +2,12 @@ import pg from "pg";
 import { auditedDatabases, databaseNames } from "../shop.ts";
 import type { Postgres } from "./postgres.ts";
 
-/** Reads all the databases and changes none: for `npm run audit`. */
+/** The read-only role of `npm run audit`. */
 export const auditRole = "audit";
 
 /**
- * Creates the roles and databases that are missing, and gives every role the password of the state folder. A service's
- * role has its name, owns its database and can connect to no other.
+ * Creates missing roles and databases, and sets each role's password from the state folder. The role of a service has
+ * the service's name, owns its database and cannot connect to another.
  */
 export async function createDatabases(postgres: Postgres, passwords: Readonly<Record<string, string>>): Promise<void> {
   const admin = new pg.Client({ connectionString: postgres.adminUrl });
@@ -22,7 +22,7 @@ export async function createDatabases(postgres: Postgres, passwords: Readonly<Re
       const verb = roles.has(role) ? "alter" : "create";
       await admin.query(`${verb} role ${quote(role)} login password ${admin.escapeLiteral(password)}`);
     }
-    // What tables there will be is not known here: the predefined role reads those made later too.
+    // The predefined role can also read tables that migrations create later.
     await admin.query(`grant pg_read_all_data to ${quote(auditRole)}`);
     await admin.query(`alter role ${quote(auditRole)} set default_transaction_read_only = on`);
 

@@ -1,44 +1,43 @@
 import { spawn } from "node:child_process";
 
 export type Guard = {
-  /** Ends the process with the signal when this process is gone; the answer lets it go again. */
+  /** Sends the signal to the process when this process is gone. Returns a function that stops the watching. */
   watch(pid: number, signal: "TERM" | "INT" | "KILL"): () => void;
-  /** Kills all that it watches, at once. */
+  /** Kills all watched processes at once. */
   killAll(): void;
-  /** Ends the guard itself; what it still watches lives on. */
+  /** Ends the guard itself; the processes go on. */
   dispose(): void;
 };
 
 /**
- * Ends what this process started when this process is killed with -9 and cannot do it itself. Node has no
- * PR_SET_PDEATHSIG, and a process whose parent died just goes on, so a shell of about a megabyte waits for the end of
- * its standard input, which the kernel closes in every case. It gets the whole list anew at each change and believes
- * only whole lines.
+ * Ends the children of this process if it is killed with SIGKILL. Node has no PR_SET_PDEATHSIG and orphans go on, so a
+ * shell of about 1 MB waits for the end of its standard input, which the kernel closes in every case. It receives the
+ * whole list at each change and uses only complete lines.
  */
 export function createGuard(): Guard {
   const watched = new Map<number, string>();
   const shell = spawn("/bin/sh", ["-c", script, "sagacart-guard"], {
-    // A session of its own: Ctrl-C in the terminal must not end it before the others.
+    // A separate session: Ctrl-C in the terminal must not end it before the others.
     detached: true,
     stdio: ["pipe", "ignore", "ignore"],
   });
-  // A guard that could not start or was ended is no reason to fail: it only tidies up after a crash.
+  // Go on without a guard if it fails: it only cleans up after a crash.
   shell.on("error", () => undefined);
   shell.stdin.on("error", () => undefined);
   shell.unref();
-  // It is a socket underneath, though typed as a stream: it must not keep this process alive.
+  // It is typed as a stream but is a socket, which would keep this process alive.
   if ("unref" in shell.stdin && typeof shell.stdin.unref === "function") shell.stdin.unref();
 
-  const tell = () => {
+  const sendList = () => {
     if (shell.stdin.writable)
       shell.stdin.write(`${[...watched].map(([pid, signal]) => `${signal} ${pid}`).join(" ")}\n`);
   };
   return {
     watch(pid, signal) {
       watched.set(pid, signal);
-      tell();
+      sendList();
       return () => {
-        if (watched.delete(pid)) tell();
+        if (watched.delete(pid)) sendList();
       };
     },
     killAll() {
@@ -46,7 +45,7 @@ export function createGuard(): Guard {
         try {
           process.kill(pid, "SIGKILL");
         } catch {
-          // It has ended meanwhile.
+          // It has already ended.
         }
       }
     },
@@ -56,8 +55,8 @@ export function createGuard(): Guard {
   };
 }
 
-// Everything is asked at once, the newest first; what is still there after ten seconds is killed. The parent removes
-// from the list what it ended itself, so that a number that was given to somebody else is never hit.
+// Signals all processes, the newest first, and kills those that are still there after ten seconds. The parent removes
+// processes that have ended from the list, so a reused process id is never signalled.
 const script = `
 trap '' HUP INT TERM
 list=

@@ -2,13 +2,13 @@ import { open } from "node:fs/promises";
 
 export type FollowOptions = {
   readonly file: string;
-  /** The size from which on lines are new. */
+  /** The file size at the start: lines after it are new. */
   readonly from: number;
   readonly only: "errors" | "all";
   line(line: string): void;
 };
 
-/** Tells of each line that is written to a log from now on, a few times a second. */
+/** Passes on each new line of a log, polling it a few times a second. */
 export function followLog({ file, from, only, line }: FollowOptions): { close(): Promise<void> } {
   let position = from;
   let rest = "";
@@ -22,7 +22,7 @@ export function followLog({ file, from, only, line }: FollowOptions): { close():
         const { buffer, bytesRead } = await handle.read({ buffer: Buffer.alloc(65_536), position });
         if (bytesRead === 0) return;
         position += bytesRead;
-        // latin1 keeps bytes: a letter of several bytes may be cut by the end of the buffer.
+        // latin1 keeps the bytes: the end of the buffer may split a multi-byte character.
         const lines = (rest + buffer.toString("latin1", 0, bytesRead)).split("\n");
         rest = lines.pop() ?? "";
         for (const bytes of lines) {
@@ -43,12 +43,12 @@ export function followLog({ file, from, only, line }: FollowOptions): { close():
     async close() {
       clearInterval(timer);
       again();
-      await reading.catch(() => undefined); // a log that cannot be read any more was removed
+      await reading.catch(() => undefined); // the log was removed
     },
   };
 }
 
-// Our processes write JSON with a level. What is no JSON, such as a crash, is told with the end of the process.
+// Our processes log JSON with a level. Other output, for example a crash, is reported when the process ends.
 function isError(line: string): boolean {
   return /^\{.*"level":"(error|fatal)"/.test(line);
 }

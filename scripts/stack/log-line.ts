@@ -1,13 +1,13 @@
 import { readFile } from "node:fs/promises";
 
-/** The last lines of a log, for the report of a death. */
+/** Reads the last lines of a log, for the report of an unexpected exit. */
 export async function lastLines(file: string): Promise<string[]> {
   const text = await readFile(file, "utf8").catch(() => "");
   return text.trimEnd().split("\n").slice(-15);
 }
 
-/** A line of a log for a person at a terminal: of JSON the message and the error; all of it is in the log. */
-export function inShort(line: string): string {
+/** Shortens a log line for the terminal: a JSON line to its level, message and error. The log has the full line. */
+export function summaryOf(line: string): string {
   return (line.startsWith("{") ? messageIn(line) : line).slice(0, 300);
 }
 

@@ -3,8 +3,8 @@ import { readdir, readFile } from "node:fs/promises";
 import { promisify } from "node:util";
 
 /**
- * The memory of these processes and all their descendants, in bytes. On Linux the proportional set size: what several
- * share (the programs, Postgres' buffers) is counted once. Elsewhere the resident size, which counts it in each.
+ * Returns the memory of these processes and all their descendants. On Linux it is the proportional set size, which counts
+ * shared pages (programs, Postgres' buffers) once. Elsewhere it is the resident size, which counts them in each process.
  */
 export async function memoryOf(pids: readonly number[]): Promise<{ bytes: number; measure: "PSS" | "RSS" }> {
   const family = withDescendants(pids, await allProcesses());
@@ -13,7 +13,7 @@ export async function memoryOf(pids: readonly number[]): Promise<{ bytes: number
     return { bytes: sum(stdout.trim().split(/\s+/).map(Number)) * 1024, measure: "RSS" };
   }
   const sizes = family.map(async (pid) => {
-    // One that has ended meanwhile, or is somebody else's, counts nothing.
+    // A process that has ended, or belongs to another user, counts as 0.
     const rollup = await readFile(`/proc/${pid}/smaps_rollup`, "utf8").catch(() => "");
     return Number(/^Pss:\s+(\d+) kB/m.exec(rollup)?.[1] ?? 0) * 1024;
   });
@@ -45,7 +45,7 @@ async function allProcesses(): Promise<Relation[]> {
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
   return Promise.all(
     pids.map(async (pid) => {
-      // `pid (name) state parent …`; the name may hold anything, parentheses too.
+      // `pid (name) state parent …`; the name may contain parentheses.
       const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
       return { pid: Number(pid), parent: Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]) };
     }),

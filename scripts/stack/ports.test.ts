@@ -13,7 +13,7 @@ async function hold(port: number): Promise<void> {
   await new Promise<void>((resolve) => server.listen(port, loopback, resolve));
 }
 
-test("a taken port is named with who wants it and who holds it", async () => {
+test("reports a taken port with the process that needs it and the one that holds it", async () => {
   const port = await freePort();
   await hold(port);
   const [sentence] = await takenPorts([{ port, by: "order (SAGACART_ORDER_PORT)" }]);
@@ -21,7 +21,7 @@ test("a taken port is named with who wants it and who holds it", async () => {
   if (process.platform === "linux") expect(sentence).toMatch(`by process ${process.pid} (`);
 });
 
-test("all taken ports are named at once", async () => {
+test("reports all taken ports at once", async () => {
   const [one, two, free] = await freePorts(3);
   await hold(one!);
   await hold(two!);
@@ -29,7 +29,7 @@ test("all taken ports are named at once", async () => {
   expect(await takenPorts(wanted)).toHaveLength(2);
 });
 
-test("a port that two want is named", async () => {
+test("reports a port that two processes want", async () => {
   const port = await freePort();
   expect(
     await takenPorts([
@@ -39,7 +39,7 @@ test("a port that two want is named", async () => {
   ).toEqual([`Port ${port} is wanted by order and by stock.`]);
 });
 
-test("free ports differ from each other and from each other's ports for metrics", async () => {
+test("free ports and their metrics ports are all different", async () => {
   const ports = await freePorts(50, { withAdminPort: true });
   expect(new Set([...ports, ...ports.map((port) => port + 1000)]).size).toBe(100);
 });

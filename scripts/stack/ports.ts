@@ -4,9 +4,8 @@ import { createServer } from "node:net";
 export const loopback = "127.0.0.1";
 
 /**
- * As many ports as asked for, all different, that nobody listens on at this moment; with withAdminPort the port + 1000
- * of each is free too. They lie below those that the system hands out for outgoing connections (32768 and up on Linux,
- * 49152 on macOS), where a busy machine takes them again before they are used.
+ * Finds distinct ports that are free now; with withAdminPort the port + 1000 of each is free too. They are below the
+ * ephemeral ports (from 32768 on Linux, 49152 on macOS), which a busy machine may take before they are used.
  */
 export async function freePorts(count: number, options: { withAdminPort?: boolean } = {}): Promise<number[]> {
   const ports = new Set<number>();
@@ -23,13 +22,13 @@ export async function freePorts(count: number, options: { withAdminPort?: boolea
 
 export async function freePort(): Promise<number> {
   const [port] = await freePorts(1);
-  if (port === undefined) throw new Error("no port");
+  if (port === undefined) throw new Error("no free port");
   return port;
 }
 
 /**
- * Sentences about the wanted ports that are taken, each with who wants it and, where the system tells, who holds it.
- * Ports that are wanted twice are named too.
+ * Returns a sentence for each wanted port that is taken, with the process that needs it and, if known, the one that holds
+ * it, and for each port that is wanted twice.
  */
 export async function takenPorts(wanted: readonly { port: number; by: string }[]): Promise<string[]> {
   const sentences: string[] = [];
@@ -71,8 +70,8 @@ function listen(port: number) {
   });
 }
 
-// /proc tells which socket listens, and each process' open files tell whose it is. Only on Linux, and only for one's
-// own processes (root: for all).
+// Finds the listening socket in /proc/net and its owner by the open files of each process. Only on Linux, and only for
+// the user's own processes (all, for root).
 async function holderOf(port: number): Promise<string | undefined> {
   try {
     const hex = port.toString(16).toUpperCase().padStart(4, "0");
@@ -93,7 +92,7 @@ async function holderOf(port: number): Promise<string | undefined> {
       }
     }
   } catch {
-    // Not Linux, or not ours to see: the sentence goes without it.
+    // Not Linux, or not readable: leave out the holder.
   }
   return undefined;
 }

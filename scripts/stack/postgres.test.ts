@@ -8,12 +8,12 @@ import { databaseNames } from "../shop.ts";
 import { auditRole, createDatabases } from "./databases.ts";
 import { type PostgresOptions, removeData, startPostgres } from "./postgres.ts";
 import { sharedDirectory } from "./postgres-programs.ts";
-import { elsewhere, isRunning } from "./testing.ts";
+import { isRunning, runInProcess } from "./testing.ts";
 
 let template: string;
 let directory: string;
 let dataDirectory: string;
-// A copy of a cluster costs a tenth of a new one.
+// Copying a cluster takes a tenth of the time of creating one.
 beforeAll(async () => {
   template = await mkdtemp(join(tmpdir(), "sagacart-postgres-"));
   await chmod(template, 0o755);
@@ -41,7 +41,7 @@ async function query(url: string, sql: string): Promise<unknown[]> {
   }
 }
 
-test("data are kept from one start to the next", async () => {
+test("keeps the data across restarts", async () => {
   const first = await start();
   await query(first.adminUrl, "create table kept as select 42 as answer");
   await first.stop();
@@ -51,7 +51,7 @@ test("data are kept from one start to the next", async () => {
   await second.stop();
 });
 
-test("what was committed is kept when the server is killed with -9, and the next start needs no help", async () => {
+test("keeps committed data when the server is killed with SIGKILL, and starts again", async () => {
   const first = await start();
   await query(first.adminUrl, "create table kept as select 42 as answer");
   process.kill(first.pid, "SIGKILL");
@@ -61,30 +61,30 @@ test("what was committed is kept when the server is killed with -9, and the next
   await second.stop();
 });
 
-test("a parent killed with -9 leaves no server behind", async () => {
-  const parent = await elsewhere(`
+test("no server is left behind when its parent is killed with SIGKILL", async () => {
+  const parent = await runInProcess(`
     const { startPostgres } = await import(${JSON.stringify(new URL("./postgres.ts", import.meta.url).href)});
     const { pid } = await startPostgres({ dataDirectory: ${JSON.stringify(dataDirectory)} });
-    tell(pid);
+    report(pid);
   `);
-  const pid = Number(parent.told);
+  const pid = Number(parent.output);
   expect(isRunning(pid)).toBe(true);
   await parent.end("SIGKILL");
   await expect.poll(() => isRunning(pid)).toBe(false);
 });
 
-test("a server that was left running is ended by the next start", async () => {
+test("a start ends a leftover server", async () => {
   const left = await start();
   const lines: string[] = [];
   const next = await start({ log: (line) => lines.push(line) });
   await left.ended;
-  expect(lines).toEqual([`Ending the Postgres that was left running (process ${left.pid})`]);
+  expect(lines).toEqual([`Ending a leftover Postgres (process ${left.pid})`]);
   await next.stop();
 });
 
-test("a postmaster.pid with the number of somebody else's process keeps nothing from starting", async () => {
+test("starts despite a postmaster.pid with the id of another process", async () => {
   await (await start()).stop();
-  // Alive and of the same account as the server, as after a crash of the machine.
+  // A live process of the server's account, as possible after a machine crash.
   const other = spawn("/bin/sleep", ["1000"], { uid: (await stat(dataDirectory)).uid });
   await writeFile(join(dataDirectory, "postmaster.pid"), `${other.pid}\n${dataDirectory}\n`);
   const next = await start();
@@ -93,33 +93,33 @@ test("a postmaster.pid with the number of somebody else's process keeps nothing 
   await next.stop();
 });
 
-test("a temporary server's data go with it", async () => {
+test("a temporary server deletes its data", async () => {
   const temporary = await start({ temporary: true });
   await temporary.stop();
   await expect(stat(dataDirectory)).rejects.toThrow("ENOENT");
 });
 
-test("a server that cannot start tells what its log says", async () => {
+test("a failed start reports the lines of the server's log", async () => {
   await expect(start({ settings: { shared_buffers: "a lot" } })).rejects.toThrow(
     'invalid value for parameter "shared_buffers": "a lot"',
   );
 });
 
-test("data of another version of Postgres are refused with a sentence", async () => {
+test("refuses data of another version of Postgres", async () => {
   await (await start()).stop();
   await writeFile(join(dataDirectory, "PG_VERSION"), "17\n");
   await expect(start()).rejects.toThrow("initialized by PostgreSQL version 17");
 });
 
-test("a folder that cannot be made is named", async () => {
+test("reports a folder that cannot be created", async () => {
   await writeFile(join(directory, "file"), "");
   await expect(start({ dataDirectory: join(directory, "file", "data") })).rejects.toThrow(
-    `The folder ${join(directory, "file")} cannot be made`,
+    `The folder ${join(directory, "file")} cannot be created`,
   );
 });
 
 test.runIf(process.getuid?.() === 0)(
-  "root keeps the data below /var/lib where 0700 shuts Postgres' account out",
+  "as root, keeps the data below /var/lib if mode 0700 locks out Postgres' account",
   async () => {
     const home = join(directory, "home");
     await mkdir(home);
@@ -133,7 +133,7 @@ test.runIf(process.getuid?.() === 0)(
   },
 );
 
-test("each service owns its database and can enter no other; the audit reads all but identity and changes none", async () => {
+test("each service can use only its own database; the audit can read all but identity and change none", async () => {
   const server = await start({ temporary: true });
   const passwords = Object.fromEntries([...databaseNames, auditRole].map((name) => [name, `${name}'s secret`]));
   await createDatabases(server, passwords);
@@ -149,7 +149,7 @@ test("each service owns its database and can enter no other; the audit reads all
   await server.stop();
 });
 
-test("the log does not tell the password", async () => {
+test("the log does not contain the password", async () => {
   const server = await start({ temporary: true });
   const { password } = new URL(server.adminUrl);
   await server.stop();

@@ -7,42 +7,42 @@ import { postgresAccount } from "./account.ts";
 import { createGuard, type Guard } from "./guard.ts";
 import { freePort, loopback } from "./ports.ts";
 import { type Cluster, endLeftover, initialise, passwordFile, runAs } from "./postgres-cluster.ts";
-import { postgresPrograms, reachablePlace } from "./postgres-programs.ts";
+import { postgresPrograms, reachableDirectory } from "./postgres-programs.ts";
 import { endOf } from "./process-end.ts";
 import { messageOf, StartError } from "./start-error.ts";
 
 export type PostgresOptions = {
-  /** Made when missing. Whoever starts a server on it holds it alone: one that is left there by a crash is ended. */
+  /** Created if missing. Only one server can run on it: starting one ends a leftover of a crash. */
   readonly dataDirectory: string;
-  /** A free one when left out. */
+  /** Default: a free port. */
   readonly port?: number;
-  /** As in postgresql.conf: `{ fsync: "off" }`. */
+  /** Settings of postgresql.conf, for example `{ fsync: "off" }`. */
   readonly settings?: Readonly<Record<string, string>>;
   readonly log?: (line: string) => void;
-  /** The data go when it stops, and it stops at once. */
+  /** Stops at once, without a checkpoint, and deletes the data. */
   readonly temporary?: boolean;
-  /** Ends the server should this process be killed; one of its own when left out. */
+  /** Ends the server if this process is killed. Default: a guard of its own. */
   readonly guard?: Guard;
 };
 
 export type Postgres = {
-  /** The connection string of a database, as the superuser or as somebody else. */
+  /** Returns the connection string of a database, for the superuser or another login. */
   url(database: string, login?: { user: string; password: string }): string;
-  /** The superuser's, of the database `postgres`. */
+  /** The superuser's connection string of the database `postgres`. */
   readonly adminUrl: string;
   readonly port: number;
   readonly pid: number;
   readonly logFile: string;
-  /** Where the data really are: below /var/lib when root's account for Postgres cannot reach dataDirectory. */
+  /** The actual place of the data: below /var/lib if the account `postgres` cannot reach the requested folder. */
   readonly dataDirectory: string;
-  /** Settles when the server has ended, for whatever reason. */
+  /** Resolves with the cause when the server has ended. */
   readonly ended: Promise<string>;
   stop(): Promise<void>;
 };
 
 /**
- * A real Postgres on loopback, from npm: makes the cluster when there is none, starts it and answers when it takes
- * connections. Throws a StartError with a sentence when it cannot be had.
+ * Starts a real Postgres, from npm, on loopback: creates the cluster if missing and resolves when the server accepts
+ * connections. Throws a StartError if it cannot start.
  */
 export async function startPostgres(options: PostgresOptions): Promise<Postgres> {
   const log = options.log ?? (() => undefined);
@@ -50,7 +50,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   const programs = await postgresPrograms(account);
   const wanted = resolve(options.dataDirectory);
   await makeFolder(dirname(wanted));
-  const dataDirectory = reachablePlace(account, wanted);
+  const dataDirectory = reachableDirectory(account, wanted);
   const cluster: Cluster = { dataDirectory, account, programs, logFile: join(dirname(wanted), "postgres.log") };
   if (!existsSync(join(dataDirectory, "PG_VERSION"))) {
     log(`Creating the Postgres cluster in ${dataDirectory}`);
@@ -61,9 +61,9 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   const child = await start(cluster, { port, settings: options.settings ?? {} });
 
   const ownGuard = options.guard === undefined ? createGuard() : undefined;
-  const letGo = (options.guard ?? ownGuard)?.watch(pidOf(child), "INT");
+  const unwatch = (options.guard ?? ownGuard)?.watch(pidOf(child), "INT");
   const ended = endOf(child).then((how) => {
-    letGo?.();
+    unwatch?.();
     ownGuard?.dispose();
     return how;
   });
@@ -79,33 +79,33 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
     dataDirectory,
     ended,
     async stop() {
-      // INT ends the connections and closes properly ("fast"); QUIT leaves the rest to the next start's recovery.
+      // SIGINT is a fast shutdown with a checkpoint; SIGQUIT leaves recovery to the next start.
       child.kill(options.temporary === true ? "SIGQUIT" : "SIGINT");
       const signals = new AbortController();
-      const impatient = sleep(20_000, undefined, { signal: signals.signal, ref: false }).then(
+      const forceLate = sleep(20_000, undefined, { signal: signals.signal, ref: false }).then(
         () => child.kill("SIGQUIT"),
         () => undefined,
       );
       await ended;
       signals.abort();
-      await impatient;
+      await forceLate;
       if (options.temporary === true) await removeData(wanted);
     },
   };
 }
 
-/** Where startPostgres keeps the data that are asked for at this place; the folder above it must be there. */
-export async function dataPlace(dataDirectory: string): Promise<string> {
-  return reachablePlace(await postgresAccount(), resolve(dataDirectory));
+/** Returns the folder that startPostgres uses for this data directory. Its parent must exist. */
+export async function actualDataDirectory(dataDirectory: string): Promise<string> {
+  return reachableDirectory(await postgresAccount(), resolve(dataDirectory));
 }
 
-/** Removes what startPostgres keeps for this data directory, wherever it is. No server may run on it. */
+/** Deletes the data that startPostgres keeps for this data directory. No server may run on it. */
 export async function removeData(dataDirectory: string): Promise<void> {
   const wanted = resolve(dataDirectory);
   await rm(wanted, { recursive: true, force: true });
   if (existsSync(dirname(wanted))) {
-    const place = await dataPlace(wanted);
-    // Elsewhere it has a folder of its own.
+    const place = await actualDataDirectory(wanted);
+    // Below /var/lib it has a folder of its own.
     if (place !== wanted) await rm(dirname(place), { recursive: true, force: true });
   }
 }
@@ -114,7 +114,7 @@ async function makeFolder(directory: string): Promise<void> {
   try {
     await mkdir(directory, { recursive: true });
   } catch (cause) {
-    throw new StartError(`The folder ${directory} cannot be made: ${messageOf(cause)}.`, { cause });
+    throw new StartError(`The folder ${directory} cannot be created: ${messageOf(cause)}.`, { cause });
   }
 }
 
@@ -124,7 +124,7 @@ async function start(cluster: Cluster, { port, settings }: Start): Promise<Child
   const all = { ...laptopSettings, ...settings };
   const args = ["-D", cluster.dataDirectory, "-p", String(port)];
   for (const [name, value] of Object.entries(all)) args.push("-c", `${name}=${value}`);
-  // After a kill -9 of the server its last children may still hold the shared memory for a moment.
+  // After SIGKILL of the server, its children may hold the shared memory for a moment.
   for (let attempt = 1; ; attempt += 1) {
     const output = await open(cluster.logFile, "a", 0o600);
     const before = (await output.stat()).size;
@@ -135,20 +135,20 @@ async function start(cluster: Cluster, { port, settings }: Start): Promise<Child
     await output.close();
     const failure = await readiness(child, cluster.dataDirectory);
     if (failure === undefined) return child;
-    const said = (await readFile(cluster.logFile)).subarray(before).toString("utf8");
-    if (attempt === 20 || !said.includes("still in use")) {
+    const text = (await readFile(cluster.logFile)).subarray(before).toString("utf8");
+    if (attempt === 20 || !text.includes("still in use")) {
       throw new StartError(
-        `Postgres did not start (${failure}): ${said.trim().split("\n").slice(-4).join(" ")}\nIts log is ${cluster.logFile}.`,
+        `Postgres did not start (${failure}): ${text.trim().split("\n").slice(-4).join(" ")}\nIts log is ${cluster.logFile}.`,
       );
     }
     await sleep(250);
   }
 }
 
-/** fsync stays on: what the shop has promised must survive a power cut here too. Tests switch it off. */
+/** fsync stays on: committed data must survive a power cut. Tests turn it off. */
 const laptopSettings = {
   listen_addresses: loopback,
-  // Only TCP: the path of a socket in a deep clone would be longer than the 107 bytes the system admits.
+  // Only TCP: in a deeply nested clone the socket's path could exceed the system's limit of 107 bytes.
   unix_socket_directories: "",
   max_connections: "200",
   shared_buffers: "128MB",
@@ -157,12 +157,11 @@ const laptopSettings = {
   max_logical_replication_workers: "0",
   timezone: "UTC",
   log_timezone: "UTC",
-  // The workers of io_method=worker would be three more processes for reads that the page cache answers.
+  // io_method=worker would add three processes for reads that the page cache answers.
   io_method: "sync",
 };
 
-// The server writes "ready" into the last line of postmaster.pid; pg_ctl waits for the same. Sixty seconds are for the
-// recovery after a crash.
+// Waits, as pg_ctl does, for "ready" in the last line of postmaster.pid. Recovery after a crash can take up to 60 s.
 async function readiness(child: ChildProcess, dataDirectory: string): Promise<string | undefined> {
   let failure: string | undefined;
   const watch = endOf(child).then((how) => {

@@ -1,6 +1,6 @@
 import type { ChildProcess } from "node:child_process";
 
-/** Waits for the end of a process and says how it came: "exit code 1", "signal SIGKILL", or why it never started. */
+/** Waits for a process to end. Returns the cause: "exit code 1", "signal SIGKILL", or the error of a failed start. */
 export function endOf(child: ChildProcess): Promise<string> {
   if (child.exitCode !== null || child.signalCode !== null)
     return Promise.resolve(describe(child.exitCode, child.signalCode));

@@ -3,24 +3,24 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createGuard, type Guard } from "./guard.ts";
-import { createProcesses, type Death, type Processes, type ProcessSpec } from "./processes.ts";
-import { elsewhere, isRunning } from "./testing.ts";
+import { createProcesses, type Processes, type ProcessSpec, type UnexpectedExit } from "./processes.ts";
+import { isRunning, runInProcess } from "./testing.ts";
 
 let logDirectory: string;
 let guard: Guard;
-let deaths: Death[];
+let exits: UnexpectedExit[];
 let shown: string[];
 let processes: Processes;
 
 beforeEach(async () => {
   logDirectory = await mkdtemp(join(tmpdir(), "sagacart-processes-"));
   guard = createGuard();
-  deaths = [];
+  exits = [];
   shown = [];
   processes = createProcesses({
     logDirectory,
     guard,
-    onDeath: (death) => deaths.push(death),
+    onUnexpectedExit: (exit) => exits.push(exit),
     show: { lines: "errors", line: (name, line) => shown.push(`${name} | ${line}`) },
   });
 });
@@ -30,7 +30,7 @@ afterEach(async () => {
   await rm(logDirectory, { recursive: true });
 });
 
-/** A process that is ready when it has printed "ready". */
+/** Returns a process that is ready when it has printed "ready". */
 function shell(name: string, script: string, more: Partial<ProcessSpec> = {}): ProcessSpec {
   return {
     name,
@@ -38,55 +38,55 @@ function shell(name: string, script: string, more: Partial<ProcessSpec> = {}): P
     args: ["-c", script],
     env: process.env,
     waitsFor: async () =>
-      (await readFile(join(logDirectory, `${name}.log`), "utf8")).includes("ready") ? undefined : "its first word",
+      (await readFile(join(logDirectory, `${name}.log`), "utf8")).includes("ready") ? undefined : "the word ready",
     readyTimeoutMs: 60_000,
     stopTimeoutMs: 60_000,
     ...more,
   };
 }
 
-test("a process is started when it is ready, and gone when it is stopped", async () => {
+test("start resolves when the process is ready, stop when it has ended", async () => {
   await processes.start(shell("order", "echo ready; exec sleep 1000"));
   const pid = processes.pid("order")!;
   expect(isRunning(pid)).toBe(true);
   await processes.stop("order");
   expect(isRunning(pid)).toBe(false);
   expect(processes.pids()).toEqual({});
-  expect(deaths).toEqual([]);
+  expect(exits).toEqual([]);
 });
 
-test("one that ends while it starts is told with its last lines", async () => {
+test("reports a process that ends while it is starting, with its last lines", async () => {
   const failing = processes.start(shell("order", "echo 'PORT is wrong'; exit 1"));
-  await expect(failing).rejects.toThrow("order ended while it started (exit code 1):\nPORT is wrong");
-  expect(deaths).toEqual([]);
+  await expect(failing).rejects.toThrow("order ended while it was starting (exit code 1):\nPORT is wrong");
+  expect(exits).toEqual([]);
 });
 
-test("a program that is not there is told", async () => {
+test("reports a missing program", async () => {
   await expect(processes.start(shell("order", "", { command: "/nowhere/node" }))).rejects.toThrow(
-    "order ended while it started (spawn /nowhere/node ENOENT)",
+    "order ended while it was starting (spawn /nowhere/node ENOENT)",
   );
 });
 
-test("one that does not get ready is ended and told", async () => {
+test("kills and reports a process that does not become ready", async () => {
   const slow = processes.start(shell("order", "echo waiting; exec sleep 1000", { readyTimeoutMs: 2_000 }));
   await expect(slow).rejects.toThrow(
-    /order was not ready after 2 s \(its first word\)\. The last lines of .*:\nwaiting/,
+    /order was not ready after 2 s \(the word ready\)\. The last lines of .*:\nwaiting/,
   );
-  expect(deaths).toEqual([]);
+  expect(exits).toEqual([]);
 });
 
-test("one that ends unasked is reported with its last lines, and not started again", async () => {
+test("reports an unexpected exit with the last lines, and does not restart the process", async () => {
   await processes.start(shell("order", "echo 'a bug'; echo ready; exec sleep 1000"));
   process.kill(processes.pid("order")!, "SIGKILL");
   await expect
-    .poll(() => deaths)
+    .poll(() => exits)
     .toEqual([
       { name: "order", how: "signal SIGKILL", lastLines: ["a bug", "ready"], logFile: join(logDirectory, "order.log") },
     ]);
   expect(processes.pids()).toEqual({});
 });
 
-test("one that is killed on purpose is no surprise, and can be started again", async () => {
+test("a process killed on purpose is not reported and can be started again", async () => {
   const spec = shell("order", "echo ready; exec sleep 1000");
   await processes.start(spec);
   const before = processes.pid("order")!;
@@ -94,18 +94,18 @@ test("one that is killed on purpose is no surprise, and can be started again", a
   expect(isRunning(before)).toBe(false);
   await processes.start(spec);
   expect(processes.pid("order")).not.toBe(before);
-  expect(deaths).toEqual([]);
+  expect(exits).toEqual([]);
 });
 
-test("one that does not heed SIGTERM is killed in the end", async () => {
-  const deaf = shell("order", "trap '' TERM; echo ready; while :; do sleep 0.05; done", { stopTimeoutMs: 200 });
-  await processes.start(deaf);
+test("kills a process that ignores SIGTERM", async () => {
+  const stubborn = shell("order", "trap '' TERM; echo ready; while :; do sleep 0.05; done", { stopTimeoutMs: 200 });
+  await processes.start(stubborn);
   const pid = processes.pid("order")!;
   await processes.stop("order");
   expect(isRunning(pid)).toBe(false);
 });
 
-test("closing stops those that run and those that start, and lets no more start", async () => {
+test("close stops running and starting processes, and refuses new ones", async () => {
   await processes.start(shell("order", "echo ready; exec sleep 1000"));
   const starting = processes.start(shell("stock", "exec sleep 1000"));
   const refused = expect(starting).rejects.toThrow("stock");
@@ -115,27 +115,27 @@ test("closing stops those that run and those that start, and lets no more start"
   expect(processes.pids()).toEqual({});
 });
 
-test("lines of errors are shown with the name of the process, other lines are not", async () => {
+test("shows error lines with the name of the process, and no other lines", async () => {
   const error = '{"level":"error","msg":"a bug"}';
   await processes.start(shell("order", `echo ready; echo '{"level":"info"}'; echo '${error}'; exec sleep 1000`));
   await expect.poll(() => shown).toEqual([`order | ${error}`]);
 });
 
-test("a parent killed with -9 leaves nothing behind but what it let go", async () => {
-  const parent = await elsewhere(`
+test("when the parent is killed with SIGKILL, only unwatched processes go on", async () => {
+  const parent = await runInProcess(`
     const { createGuard } = await import(${JSON.stringify(new URL("./guard.ts", import.meta.url).href)});
     const { spawn } = await import("node:child_process");
     const guard = createGuard();
     const options = { detached: true, stdio: "ignore" };
-    const heeding = spawn("/bin/sleep", ["1000"], options);
-    const let_go = spawn("/bin/sleep", ["2000"], options);
-    guard.watch(heeding.pid, "TERM");
-    guard.watch(let_go.pid, "TERM")();
-    tell(heeding.pid + " " + let_go.pid);
+    const watched = spawn("/bin/sleep", ["1000"], options);
+    const unwatched = spawn("/bin/sleep", ["2000"], options);
+    guard.watch(watched.pid, "TERM");
+    guard.watch(unwatched.pid, "TERM")();
+    report(watched.pid + " " + unwatched.pid);
   `);
-  const [heeding, letGo] = parent.told.split(" ").map(Number);
+  const [watched, unwatched] = parent.output.split(" ").map(Number);
   await parent.end("SIGKILL");
-  await expect.poll(() => isRunning(heeding!)).toBe(false);
-  expect(isRunning(letGo!)).toBe(true);
-  process.kill(letGo!, "SIGKILL");
+  await expect.poll(() => isRunning(watched!)).toBe(false);
+  expect(isRunning(unwatched!)).toBe(true);
+  process.kill(unwatched!, "SIGKILL");
 });

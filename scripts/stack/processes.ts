@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Guard } from "./guard.ts";
 import { followLog } from "./log-follower.ts";
-import { inShort, lastLines } from "./log-line.ts";
+import { lastLines, summaryOf } from "./log-line.ts";
 import { endOf } from "./process-end.ts";
 import { messageOf, StartError } from "./start-error.ts";
 
@@ -14,14 +14,14 @@ export type ProcessSpec = {
   readonly command: string;
   readonly args: readonly string[];
   readonly env: NodeJS.ProcessEnv;
-  /** What it still waits for, or undefined when it is ready. Asked again until then; the signal ends one question. */
+  /** Returns what the process still waits for, or undefined if it is ready. Called until then; the signal ends one call. */
   waitsFor(signal: AbortSignal): Promise<string | undefined>;
   readonly readyTimeoutMs: number;
-  /** How long it may take from SIGTERM to its end. */
+  /** The time from SIGTERM to SIGKILL. */
   readonly stopTimeoutMs: number;
 };
 
-export type Death = {
+export type UnexpectedExit = {
   readonly name: string;
   readonly how: string;
   readonly lastLines: readonly string[];
@@ -31,20 +31,20 @@ export type Death = {
 export type ProcessesOptions = {
   readonly logDirectory: string;
   readonly guard: Guard;
-  /** Told of each process that ends unasked. Nothing is started again by itself: a crash is to be seen. */
-  onDeath(death: Death): void;
-  /** Gets lines of the logs as they are written: those of errors, or all. */
+  /** Called for each process that ends unexpectedly. There is no automatic restart, so that crashes are noticed. */
+  onUnexpectedExit(exit: UnexpectedExit): void;
+  /** Receives new lines of the logs: errors, or all. */
   readonly show?: { readonly lines: "errors" | "all"; line(name: string, line: string): void };
 };
 
 export type Processes = {
-  /** Starts it and answers when it is ready. Throws a StartError with its last lines when it ends or stays unready. */
+  /** Starts a process and resolves when it is ready. Throws a StartError with its last lines if it ends or times out. */
   start(spec: ProcessSpec): Promise<void>;
-  /** Sends the signal, and answers when the process has ended. Its end is then no surprise. */
+  /** Sends the signal and resolves when the process has ended. The end is not reported as unexpected. */
   kill(name: string, signal: "SIGKILL" | "SIGTERM" | "SIGINT"): Promise<void>;
-  /** SIGTERM, and SIGKILL to one that takes too long. Does nothing when it does not run. */
+  /** Sends SIGTERM, then SIGKILL after stopTimeoutMs. Does nothing if the process is not running. */
   stop(name: string): Promise<void>;
-  /** Stops all that run or start, and starts no more. */
+  /** Stops all processes, also those that are starting, and refuses new ones. */
   close(): Promise<void>;
   pid(name: string): number | undefined;
   pids(): Record<string, number>;
@@ -54,14 +54,14 @@ type Running = {
   readonly spec: ProcessSpec;
   readonly child: ChildProcess;
   readonly ended: Promise<string>;
-  /** Its end is asked for, or will be told by who waits for it to be ready. */
+  /** Its end was requested, or is reported by the caller that waits for it to be ready. */
   expected: boolean;
   stopping: boolean;
 };
 
 /**
- * Keeps child processes by name. What they print goes straight into `<logDirectory>/<name>.log`, not through this
- * process, so that one that is busy or stopped here never holds up the shop.
+ * Manages child processes by name. Their output goes directly into `<logDirectory>/<name>.log`, so that the shop never
+ * waits for this process, even if it is busy or stopped.
  */
 export function createProcesses(options: ProcessesOptions): Processes {
   const running = new Map<string, Running>();
@@ -89,8 +89,8 @@ export function createProcesses(options: ProcessesOptions): Processes {
   };
   return {
     async start(spec) {
-      if (closed) throw new StartError(`${spec.name} is not started: the shop is stopping.`);
-      if (running.has(spec.name)) throw new Error(`${spec.name} runs already`);
+      if (closed) throw new StartError(`${spec.name} was not started: the shop is stopping.`);
+      if (running.has(spec.name)) throw new Error(`${spec.name} is already running`);
       const process = await launch(spec, options, (ended) => {
         if (running.get(spec.name) === ended) running.delete(spec.name);
       });
@@ -120,7 +120,7 @@ async function launch(spec: ProcessSpec, options: ProcessesOptions, onEnd: (ende
   const child = spawn(spec.command, spec.args, {
     env: spec.env,
     stdio: ["ignore", output.fd, output.fd],
-    // Not in the terminal's group: Ctrl-C is for the supervisor, which stops them in order.
+    // Not in the terminal's process group: on Ctrl-C the supervisor stops them in order.
     detached: true,
   });
   const ended = endOf(child);
@@ -135,15 +135,15 @@ async function launch(spec: ProcessSpec, options: ProcessesOptions, onEnd: (ende
           line: (line) => show.line(spec.name, line),
         });
   await output.close();
-  const letGo = child.pid === undefined ? undefined : options.guard.watch(child.pid, "TERM");
+  const unwatch = child.pid === undefined ? undefined : options.guard.watch(child.pid, "TERM");
   const process: Running = { spec, child, ended, expected: true, stopping: false };
-  // Nothing in here fails, but what it tells of the death may: that is then a bug for all to see.
+  // Only the callback can fail here; that is a bug, and the unhandled rejection shows it.
   void ended.then(async (how) => {
-    const unasked = !process.expected;
-    letGo?.();
+    const unexpected = !process.expected;
+    unwatch?.();
     onEnd(process);
     await follower?.close();
-    if (unasked) options.onDeath({ name: spec.name, how, lastLines: await lastLines(logFile), logFile });
+    if (unexpected) options.onUnexpectedExit({ name: spec.name, how, lastLines: await lastLines(logFile), logFile });
   });
   return process;
 }
@@ -161,9 +161,9 @@ async function untilReady(process: Running, logFile: string): Promise<void> {
   );
   while (!deadline.aborted) {
     if (end !== undefined) {
-      if (process.stopping) throw new StartError(`${spec.name} was stopped while it started.`);
+      if (process.stopping) throw new StartError(`${spec.name} was stopped while it was starting.`);
       throw new StartError(
-        `${spec.name} ended while it started (${end}):\n${(await lastLines(logFile)).map(inShort).join("\n")}`,
+        `${spec.name} ended while it was starting (${end}):\n${(await lastLines(logFile)).map(summaryOf).join("\n")}`,
       );
     }
     const answer = await spec.waitsFor(AbortSignal.any([deadline, AbortSignal.timeout(2_000)])).catch(messageOf);
@@ -177,7 +177,7 @@ async function untilReady(process: Running, logFile: string): Promise<void> {
   process.child.kill("SIGKILL");
   const seconds = Math.round(spec.readyTimeoutMs / 1000);
   throw new StartError(
-    `${spec.name} was not ready after ${seconds} s (${obstacle}). The last lines of ${logFile}:\n${(await lastLines(logFile)).map(inShort).join("\n")}`,
+    `${spec.name} was not ready after ${seconds} s (${obstacle}). The last lines of ${logFile}:\n${(await lastLines(logFile)).map(summaryOf).join("\n")}`,
   );
 }
 
@@ -185,7 +185,7 @@ function logFileOf(options: ProcessesOptions, name: string): string {
   return join(options.logDirectory, `${name}.log`);
 }
 
-// A log of many starts must not fill the disk: at 20 MB the older half of the story is one file further.
+// Limits the size of logs: at 20 MB the log is moved to one `.1` file.
 async function setOldLogAside(file: string): Promise<void> {
   if (existsSync(file) && (await stat(file)).size > 20e6) await rename(file, `${file}.1`);
 }

@@ -8,7 +8,7 @@ import { operatorTokens } from "./tokens.ts";
 
 const usd = (minorUnits: bigint) => ({ currencyCode: "USD", minorUnits });
 
-/** The catalogue of the Wippy shop, in the order in which it lists it, with as many of each as it has. */
+/** The catalogue of the Wippy shop, with its order and its stock. */
 const products = [
   { onHand: 50, product: { id: "product.laptop", sku: "LAPTOP-001", title: "Laptop Pro 16", price: usd(149_999n) } },
   {
@@ -26,15 +26,15 @@ const customers = ["alice", "bob"];
 const money = usd(1_000_000n);
 
 /**
- * Gives a new shop something to sell and two customers with 10,000.00 USD each. Once per state folder: what a person
- * sells or deletes afterwards stays so. Cut off half-way it is said again, with the same request ids, and done once.
+ * Seeds a new shop with the catalogue and two customers with 10,000.00 USD each. Runs once per state folder, so later
+ * changes are kept. An interrupted run is repeated with the same request ids and has no effect twice.
  */
 export async function seed(shop: {
   readonly stateDirectory: string;
   readonly addresses: Readonly<Record<string, string>>;
-}): Promise<"seeded" | "seeded before"> {
+}): Promise<"seeded" | "already seeded"> {
   const done = join(shop.stateDirectory, "seeded");
-  if (existsSync(done)) return "seeded before";
+  if (existsSync(done)) return "already seeded";
   const tokens = operatorTokens(shop.addresses);
   using stock = openChannel(addressOf(shop.addresses, "stock"), { tokens });
   using payment = openChannel(addressOf(shop.addresses, "payment"), { tokens });
@@ -43,11 +43,11 @@ export async function seed(shop: {
   return "seeded";
 }
 
-/** The same for a shop that is reached by these channels. Said again within a day or so, it changes nothing. */
+/** Seeds the shop behind these channels. A repeat within about a day changes nothing. */
 export async function fill({ stock, payment }: { stock: Channel; payment: Channel }): Promise<void> {
   const catalogue = createServiceClient(ProductService, stock);
   const accounts = createServiceClient(AccountService, payment);
-  // One after the other: the list of products is in the order of their making.
+  // One after the other: products are listed in the order of their creation.
   for (const { product, onHand } of products) {
     await catalogue.createProduct({ product, initialOnHand: onHand, requestId: `seed.${product.id}` });
   }
@@ -63,6 +63,6 @@ export async function fill({ stock, payment }: { stock: Channel; payment: Channe
 
 function addressOf(addresses: Readonly<Record<string, string>>, name: string): string {
   const address = addresses[name];
-  if (address === undefined) throw new Error(`the shop has no ${name}`);
+  if (address === undefined) throw new Error(`the shop has no address of ${name}`);
   return address;
 }

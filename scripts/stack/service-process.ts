@@ -3,15 +3,11 @@ import { pathToFileURL } from "node:url";
 import { cloneFolder } from "../clone.ts";
 import { loopback } from "./ports.ts";
 import type { ProcessSpec } from "./processes.ts";
-import { type Service, type Surroundings, tokenEnv } from "./services.ts";
+import { type Service, type StackConfig, tokenEnv } from "./services.ts";
 
-/** How a service is run on a laptop: with Node as it is, its ports on loopback, ready when it says so. */
-export function serviceProcess(
-  service: Service,
-  surroundings: Surroundings,
-  more: NodeJS.ProcessEnv = {},
-): ProcessSpec {
-  const { ports } = surroundings;
+/** Returns the local process of a service: its sources run by Node, ports on loopback, ready when its probe says so. */
+export function serviceProcess(service: Service, config: StackConfig, extraEnv: NodeJS.ProcessEnv = {}): ProcessSpec {
+  const { ports } = config;
   const port = service.port === undefined ? undefined : ports[service.port];
   const adminPort = service.adminPort?.(ports);
   const preload = service.preload === undefined ? [] : ["--import", urlOf(service.preload)];
@@ -24,16 +20,16 @@ export function serviceProcess(
       HOST: loopback,
       ...(port === undefined ? {} : { PORT: `${port}` }),
       ...(adminPort === undefined ? {} : { ADMIN_PORT: `${adminPort}` }),
-      ...tokenEnv(surroundings, service.name),
-      ...service.env(surroundings),
-      ...more,
+      ...tokenEnv(config, service.name),
+      ...service.env(config),
+      ...extraEnv,
     },
     waitsFor: async (signal) => {
-      // A service follows what it needs and says 503 until it is there; a stand-in has no such page, but answers.
+      // A service answers 503 until its dependencies are up. A simulated provider has no probe: any answer will do.
       const url = adminPort === undefined ? `http://${loopback}:${port}/` : `http://${loopback}:${adminPort}/ready`;
       const answer = await fetch(url, { signal });
       const text = await answer.text();
-      return adminPort === undefined || answer.ok ? undefined : `${url} says ${answer.status} ${text.trim()}`;
+      return adminPort === undefined || answer.ok ? undefined : `${url} answered ${answer.status} ${text.trim()}`;
     },
     readyTimeoutMs: 60_000,
     stopTimeoutMs: 15_000,

@@ -19,10 +19,9 @@ import { freePorts, loopback } from "./ports.ts";
 import { laptopUsers } from "./users.ts";
 
 /**
- * Every port of the laptop's shop with its usual number: that of a part has the part's name, each further one the part's
- * and its own (`identity-http`). Each can be set by SAGACART_<NAME>_PORT, for example SAGACART_CARD_PROVIDER_PORT;
- * SAGACART_PORT_OFFSET is added to all that are not set. A process with an RPC or HTTP port has its metrics and probes at
- * that port + 1000.
+ * The default ports of the local shop. A part's first port has the part's name, a further one a suffix (`identity-http`).
+ * SAGACART_<NAME>_PORT sets one, for example SAGACART_CARD_PROVIDER_PORT; SAGACART_PORT_OFFSET is added to all others. A
+ * process with an RPC or HTTP port serves metrics and probes at that port + 1000.
  */
 export const usualPorts = {
   ...byName([...deployedNames, ...fakeNames], portOf),
@@ -39,14 +38,14 @@ export type Ports = Readonly<Record<PortName, number>>;
 
 const portNames = Object.keys(usualPorts).filter((name): name is PortName => name in usualPorts);
 
-/** Reads the ports from the environment; throws with a line for each that is no port. */
+/** Reads the ports from the environment. Throws an error with a line for each invalid value. */
 export function portsFromEnvironment(env: NodeJS.ProcessEnv): Ports {
   const wrong: string[] = [];
   const read = (variable: string, usual: number, lowest: number): number => {
     const text = env[variable];
     if (text === undefined || text === "") return usual;
     const value = Number(text);
-    // A thousand is left for the port of the metrics.
+    // Leaves room for the metrics port (+ 1000).
     if (!Number.isInteger(value) || value < lowest || value > 64_535) {
       wrong.push(`${variable} is "${text}", but must be a whole number from ${lowest} to 64535.`);
     }
@@ -62,7 +61,7 @@ export function portVariable(name: PortName): string {
   return `SAGACART_${name.toUpperCase().replaceAll("-", "_")}_PORT`;
 }
 
-/** Ports that nobody listens on now, for tests: any number of shops side by side. */
+/** Returns free ports, so that tests can run several shops side by side. */
 export async function someFreePorts(): Promise<Ports> {
   const free = await freePorts(portNames.length, { withAdminPort: true });
   return portsBy((name) => free[portNames.indexOf(name)] ?? 0);
@@ -73,7 +72,7 @@ function portsBy(port: (name: PortName) => number): Ports {
 }
 
 /** The inputs of the processes' environments. */
-export type Surroundings = {
+export type StackConfig = {
   readonly ports: Ports;
   readonly stateDirectory: string;
   readonly secrets: Secrets;
@@ -83,19 +82,19 @@ export type Surroundings = {
 
 export type Service = {
   readonly name: string;
-  /** Run by Node, from the root of the clone. */
+  /** The module that Node runs, relative to the root of the clone. */
   readonly entry: string;
-  /** A module for Node to load before that, in each thread. */
+  /** A module that Node loads first, in each thread. */
   readonly preload?: string;
-  /** The one for RPC or HTTP; a process without one has only its adminPort. */
+  /** The RPC or HTTP port. A process without one has only its adminPort. */
   readonly port?: PortName;
-  /** Left out by the simulated providers, which are ready when they answer at all. */
+  /** Undefined for the simulated providers, which are ready when they answer. */
   readonly adminPort?: (ports: Ports) => number;
-  /** A worker: started when Temporal and the workflows' bundle are there too. The others need only Postgres. */
+  /** true: a worker, which also waits for Temporal and the workflow bundle. The others wait only for Postgres. */
   readonly runsWorkflows?: boolean;
-  /** Stopped in this order: what takes requests in first, what others call last. */
+  /** The order of the shutdown: processes that receive requests first, those that others call last. */
   readonly stopsAt: 1 | 2 | 3 | 4;
-  env(surroundings: Surroundings): Readonly<Record<string, string>>;
+  env(config: StackConfig): Readonly<Record<string, string>>;
 };
 
 /** The processes of the shop, besides Postgres and Temporal. */
@@ -103,7 +102,7 @@ export const services: readonly Service[] = [
   ...serviceNames.map(
     (name): Service => ({
       ...rpcOrHttp(name, 3),
-      env: (surroundings) => ({ DATABASE_URL: surroundings.databaseUrls[name], ...envOf(name, surroundings) }),
+      env: (config) => ({ DATABASE_URL: config.databaseUrls[name], ...envOf(name, config) }),
     }),
   ),
   ...fakeNames.map(
@@ -112,10 +111,10 @@ export const services: readonly Service[] = [
       entry: entryOf(name),
       port: name,
       stopsAt: 4,
-      // It remembers in a file, as the real one would in its own database.
-      env: (surroundings) => ({
-        STATE_FILE: join(surroundings.stateDirectory, `${name}.db`),
-        ...envOf(name, surroundings),
+      // A file takes the place of the real provider's database.
+      env: (config) => ({
+        STATE_FILE: join(config.stateDirectory, `${name}.db`),
+        ...envOf(name, config),
       }),
     }),
   ),
@@ -126,13 +125,13 @@ export const services: readonly Service[] = [
     adminPort: (ports) => ports["worker-admin"],
     runsWorkflows: true,
     stopsAt: 2,
-    env: (surroundings) => envOf("worker", surroundings),
+    env: (config) => envOf("worker", config),
   },
   ...httpNames.map(
     (name): Service => ({
-      // The gateway first: it passes requests on to the others.
+      // The gateway first: it forwards requests to the others.
       ...rpcOrHttp(name, name === "gateway" ? 1 : 2),
-      env: (surroundings) => envOf(name, surroundings),
+      env: (config) => envOf(name, config),
     }),
   ),
 ];
@@ -146,17 +145,17 @@ function entryOf(name: string): string {
   return entry;
 }
 
-/** The addresses of what a part calls, and what it is told besides. */
-function envOf(name: string, surroundings: Surroundings): Record<string, string> {
-  const { ports } = surroundings;
+/** Returns the addresses of the parts that a part calls, and its other variables. */
+function envOf(name: string, config: StackConfig): Record<string, string> {
+  const { ports } = config;
   const addresses = servicesCalledBy(name).map((callee) => [
     `${callee.toUpperCase()}_ADDRESS`,
     `${loopback}:${ports[callee]}`,
   ]);
-  return { ...Object.fromEntries(addresses), ...settings.get(name)?.(surroundings) };
+  return { ...Object.fromEntries(addresses), ...settings.get(name)?.(config) };
 }
 
-/** The variables of a part besides those that the table of the shop says. */
+/** The variables of a part that the table in shop.ts does not imply. */
 const settings = new Map<string, Service["env"]>(
   Object.entries({
     payment: ({ ports, secrets }) => ({
@@ -169,13 +168,13 @@ const settings = new Map<string, Service["env"]>(
       CARRIER_API_KEY: secrets.carrierApiKey,
       CARRIER_WEBHOOK_SECRET: secrets.carrierWebhookSecret,
     }),
-    // It also is the laptop's mail server: what it sends over SMTP comes back into its own mailbox.
+    // It is also the local mail server: mail that it sends over SMTP arrives in its own mailbox.
     notifier: ({ ports, secrets }) => ({
       SMTP_URL: `smtp://${loopback}:${ports.mailbox}`,
       MAILBOX_SMTP_PORT: `${ports.mailbox}`,
       PUBLIC_URL: `http://${loopback}:${ports.gateway}`,
       UNSUBSCRIBE_SECRETS: secrets.unsubscribe,
-      // Webhooks may go to programs on this machine: elsewhere never to a private address.
+      // Allow webhooks to programs on this machine; in production they never go to a private address.
       WEBHOOK_ALLOW_HTTP: "true",
       WEBHOOK_ALLOW_NETWORKS: "127.0.0.0/8,::1/128",
     }),
@@ -187,7 +186,7 @@ const settings = new Map<string, Service["env"]>(
       SERVICE_CLIENT_SECRETS: JSON.stringify(secrets.serviceClients),
       OIDC_CLIENTS: JSON.stringify([docsClient(ports)]),
       SEED_USERS: JSON.stringify(laptopUsers),
-      // All sign-ins on a laptop come from one address.
+      // All local sign-ins come from one address.
       SIGN_IN_FREE_ATTEMPTS_PER_ADDRESS: "100000",
     }),
     "card-provider": ({ ports, secrets }) => ({
@@ -204,16 +203,16 @@ const settings = new Map<string, Service["env"]>(
     gateway: ({ ports }) => ({
       IDENTITY_HTTP_URL: `http://${loopback}:${ports["identity-http"]}`,
       SURFACES_URL: `http://${loopback}:${ports.surfaces}`,
-      // A load script here is one caller, from one address.
+      // A local load test is one caller, from one address.
       WRITES_PER_MINUTE: "600000",
       SIGN_INS_PER_MINUTE: "6000",
     }),
   } satisfies Readonly<Record<string, Service["env"]>>),
 );
 
-/** By which a program of the shop verifies tokens, and gets its own; nothing for what is none of the shop's. */
+/** Returns the variables with which a program verifies tokens and gets its own; none for a program without tokens. */
 export function tokenEnv(
-  { ports, secrets }: Pick<Surroundings, "ports" | "secrets">,
+  { ports, secrets }: Pick<StackConfig, "ports" | "secrets">,
   name: string,
 ): Readonly<Record<string, string>> {
   const secret = new Map(Object.entries(secrets.serviceClients)).get(name);
@@ -229,28 +228,28 @@ export function tokenEnv(
       };
 }
 
-/** Returns the issuer of tokens: the gateway's address, as a browser sees it. */
+/** Returns the token issuer: the gateway's address as a browser sees it. */
 function issuerUrl(ports: Ports): string {
   return `http://localhost:${ports.gateway}`;
 }
 
-/** The page on which the API can be tried signs people in, too. */
+/** Returns the OpenID client of the API's documentation page, which lets users sign in. */
 function docsClient(ports: Ports) {
   const page = `${issuerUrl(ports)}/docs`;
   return {
     client_id: "docs",
-    client_name: "the pages of the API",
+    client_name: "API documentation",
     redirect_uris: [`${page}/static/oauth2-redirect.html`],
     post_logout_redirect_uris: [page],
   };
 }
 
-/** Every port with the process that wants it, the ports + 1000 included, for the check before the start. */
+/** Lists every port, metrics ports included, with the process that needs it: for the check before the start. */
 export function wantedPorts(ports: Ports, which: readonly Service[], temporal: "ours" | "elsewhere") {
   const wanted = [{ port: ports.postgres, by: `Postgres (${portVariable("postgres")})` }];
   if (temporal === "ours") {
     wanted.push({ port: ports.temporal, by: `Temporal (${portVariable("temporal")})` });
-    wanted.push({ port: ports["temporal-ui"], by: `Temporal's pages (${portVariable("temporal-ui")})` });
+    wanted.push({ port: ports["temporal-ui"], by: `Temporal's web UI (${portVariable("temporal-ui")})` });
   }
   for (const { name, port, adminPort } of which) {
     const variable = portVariable(port ?? "worker-admin");
@@ -268,9 +267,9 @@ export function wantedPorts(ports: Ports, which: readonly Service[], temporal: "
 
 export type Secrets = {
   readonly passwords: Readonly<Record<string, string>>;
-  /** By which programs of the shop get their tokens. */
+  /** The client secrets with which programs of the shop get their tokens. */
   readonly serviceClients: Readonly<Record<ServiceClient, string>>;
-  /** The secret that identity encrypts its signing keys with. */
+  /** Encrypts identity's signing keys. */
   readonly keyEncryptionSecret: string;
   readonly cardProviderApiKey: string;
   readonly cardProviderWebhookSecret: string;

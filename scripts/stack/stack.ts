@@ -3,10 +3,10 @@ import { join, resolve } from "node:path";
 import { byName, type DatabaseName, databaseNames, type ServiceClient } from "../shop.ts";
 import { createDatabaseServer } from "./database-server.ts";
 import { createGuard, type Guard } from "./guard.ts";
-import { inShort } from "./log-line.ts";
+import { summaryOf } from "./log-line.ts";
 import { loopback, takenPorts } from "./ports.ts";
 import { cacheDirectory } from "./postgres-programs.ts";
-import { createProcesses, type Death, type ProcessesOptions, type ProcessSpec } from "./processes.ts";
+import { createProcesses, type ProcessesOptions, type ProcessSpec, type UnexpectedExit } from "./processes.ts";
 import { serviceProcess } from "./service-process.ts";
 import {
   services as allServices,
@@ -18,33 +18,33 @@ import {
   wantedPorts,
 } from "./services.ts";
 import { messageOf, StartError } from "./start-error.ts";
-import { holdState, readSecrets, removeShopFile, type ShopFile } from "./state.ts";
+import { lockState, readSecrets, removeShopFile, type ShopFile } from "./state.ts";
 import { checkTemporal, devServer } from "./temporal.ts";
 import { findTemporal } from "./temporal-program.ts";
 import { workflowBundle } from "./workflow-bundle.ts";
 
 export type StackOptions = {
-  /** Made when missing; one shop at a time. */
+  /** Created if missing; one shop at a time. */
   readonly stateDirectory: string;
-  /** The usual ones (as the environment sets them), or any that are free. */
+  /** default: the usual ports, or those that the environment sets. free: any free ports. */
   readonly ports: "default" | "free";
   readonly log: (line: string) => void;
-  /** For Postgres, as in postgresql.conf. */
+  /** Settings of Postgres, as in postgresql.conf. */
   readonly settings?: Readonly<Record<string, string>>;
-  /** For Temporal, as in its dynamic configuration; not for a server that runs already. */
+  /** Temporal's dynamic configuration; ignored for a server of TEMPORAL_ADDRESS. */
   readonly temporalSettings?: Readonly<Record<string, string>>;
-  /** More variables for a process, by its name. */
+  /** Additional variables of processes, by process name. */
   readonly env?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   readonly show?: ProcessesOptions["show"];
-  /** Told of each process that ends unasked; logged when left out. */
-  readonly onDeath?: ProcessesOptions["onDeath"];
-  /** Stops a start under way, which then throws when all is tidied up. */
+  /** Called for each process that ends unexpectedly. Default: logs it. */
+  readonly onUnexpectedExit?: ProcessesOptions["onUnexpectedExit"];
+  /** Cancels the start, which then cleans up and throws. */
   readonly signal?: AbortSignal;
-  /** The data go at the end. */
+  /** Deletes the data when the shop stops. */
   readonly temporary?: boolean;
-  /** Ends everything should this process be killed; one of its own when left out. */
+  /** Ends everything if this process is killed. Default: a guard of its own. */
   readonly guard?: Guard;
-  /** Other processes than the shop's, for the tests of this program. */
+  /** Replaces the processes of the shop, for tests of this program. */
   readonly services?: readonly Service[];
 };
 
@@ -54,32 +54,33 @@ export type Stack = AsyncDisposable & {
   /** `host:port` by name: order … identity, gateway, worker (metrics), card-provider, carrier, mailbox, postgres, temporal. */
   readonly addresses: Readonly<Record<string, string>>;
   readonly temporal: { readonly address: string; readonly namespace: string };
-  /** The variables by which the programs that come with the shop (a bench, a test) get tokens of their own. */
+  /** Returns the variables with which a bench or test program gets tokens of its own. */
   tokenEnv(client: ServiceClient): Readonly<Record<string, string>>;
-  /** The owner's connection string of a service's database, and the one that only reads. */
+  /** Returns the owner's connection string of a database. */
   databaseUrl(name: DatabaseName): string;
+  /** Returns the read-only connection string of a database. */
   auditUrl(name: DatabaseName): string;
-  /** Of those that run now, by name. */
+  /** Returns the ids of the running processes, by name. */
   pids(): Record<string, number>;
-  /** Ends a process (or "postgres" or "temporal") by this signal; answers when it is gone. */
+  /** Sends the signal to a process (or "postgres" or "temporal") and resolves when it has ended. */
   kill(name: string, signal: "SIGKILL" | "SIGTERM"): Promise<void>;
-  /** Starts it again, with more variables if given; answers when it is ready. */
+  /** Starts a process again, with additional variables if given, and resolves when it is ready. */
   start(name: string, env?: Readonly<Record<string, string>>): Promise<void>;
   /** Stops everything, gracefully and in reverse order. */
   stop(): Promise<void>;
 };
 
 /**
- * Brings up the whole shop: Postgres with a migrated database for each service, Temporal, and every process; answers
- * when all are ready. Throws a StartError with a sentence when something is missing, and leaves nothing running then.
+ * Starts the whole shop: Postgres with a migrated database for each service, Temporal, and every process. Resolves when
+ * all are ready. If something is missing it throws a StartError and leaves nothing running.
  */
 export async function startStack(options: StackOptions): Promise<Stack> {
   const stateDirectory = resolve(options.stateDirectory);
-  await using tidy = new AsyncDisposableStack();
-  const held = await holdState(stateDirectory);
-  tidy.defer(async () => {
+  await using cleanup = new AsyncDisposableStack();
+  const lock = await lockState(stateDirectory);
+  cleanup.defer(async () => {
     await removeShopFile(stateDirectory);
-    held.release();
+    lock.release();
     if (options.temporary === true) await rm(stateDirectory, { recursive: true, force: true });
   });
   const services = options.services ?? allServices;
@@ -88,55 +89,55 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const secrets = await readSecrets(stateDirectory);
 
   const { log, temporary = false, settings = {} } = options;
-  const guard = options.guard ?? tidy.adopt(createGuard(), (own) => own.dispose());
+  const guard = options.guard ?? cleanup.adopt(createGuard(), (own) => own.dispose());
   const failed = new AbortController();
   let starting = true;
-  const onDeath = (death: Death) => {
-    const { name, how, lastLines, logFile } = death;
+  const onUnexpectedExit = (exit: UnexpectedExit) => {
+    const { name, how, lastLines, logFile } = exit;
     if (starting)
       failed.abort(
-        new StartError(`${name} ended with ${how} when it had started:\n${lastLines.map(inShort).join("\n")}`),
+        new StartError(`${name} ended with ${how} right after its start:\n${lastLines.map(summaryOf).join("\n")}`),
       );
-    else if (options.onDeath === undefined) log(`${name} ended with ${how}, see ${logFile}`);
-    else options.onDeath(death);
+    else if (options.onUnexpectedExit === undefined) log(`${name} ended with ${how}, see ${logFile}`);
+    else options.onUnexpectedExit(exit);
   };
   const processes = createProcesses({
     logDirectory: join(stateDirectory, "logs"),
     guard,
-    onDeath,
+    onUnexpectedExit,
     ...(options.show === undefined ? {} : { show: options.show }),
   });
   const databases = createDatabaseServer({
-    ...{ stateDirectory, port: ports.postgres, settings, secrets, guard, temporary, log, onDeath },
+    ...{ stateDirectory, port: ports.postgres, settings, secrets, guard, temporary, log, onUnexpectedExit },
   });
   const temporal = {
     address: process.env.TEMPORAL_ADDRESS || `${loopback}:${ports.temporal}`,
     namespace: process.env.TEMPORAL_NAMESPACE || "default",
   };
   const databaseUrls = byDatabase((name) => databases.url(name));
-  const surroundings = { ports, stateDirectory, secrets, databaseUrls, temporal };
+  const config = { ports, stateDirectory, secrets, databaseUrls, temporal };
   const specs = new Map(
-    services.map((service) => [service.name, serviceProcess(service, surroundings, options.env?.[service.name])]),
+    services.map((service) => [service.name, serviceProcess(service, config, options.env?.[service.name])]),
   );
 
-  // In the end, and when the start fails or is cut off: the newest first.
-  tidy.defer(() => databases.stop());
-  tidy.defer(() => processes.stop("temporal"));
+  // At the end, and when the start fails or is cancelled, in reverse order.
+  cleanup.defer(() => databases.stop());
+  cleanup.defer(() => processes.stop("temporal"));
   for (const stopsAt of [4, 3, 2, 1] as const) {
     const names = services.filter((service) => service.stopsAt === stopsAt).map(({ name }) => name);
-    tidy.defer(() => all(names.map((name) => processes.stop(name))));
+    cleanup.defer(() => all(names.map((name) => processes.stop(name))));
   }
 
   const signal = options.signal === undefined ? failed.signal : AbortSignal.any([failed.signal, options.signal]);
-  // What waits for its process to be ready settles by its end.
-  const hurry = () => void processes.close().catch(() => undefined);
-  signal.addEventListener("abort", hurry);
+  // Ends the processes, so that the calls that wait for their readiness settle.
+  const stopEarly = () => void processes.close().catch(() => undefined);
+  signal.addEventListener("abort", stopEarly);
 
   const startTemporal = async () => {
     const found = await findTemporal({ env: process.env, cache: cacheDirectory(), log, signal });
     if (found.kind === "server") {
       await checkTemporal(temporal.address, temporal.namespace);
-      return log(`Temporal answers at ${temporal.address} (TEMPORAL_ADDRESS)`);
+      return log(`Using the Temporal server at ${temporal.address} (TEMPORAL_ADDRESS)`);
     }
     const { path: program, from } = found;
     const databaseFile = join(stateDirectory, "temporal.db");
@@ -151,7 +152,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     await processes.start(spec);
     log(`Temporal is ready (${program}, from ${from})`);
   };
-  const databasesStarted = databases.start().then(() => log("Postgres is ready, all databases are up to date"));
+  const databasesStarted = databases.start().then(() => log("Postgres is ready and all databases are up to date"));
   const temporalStarted = startTemporal();
   const bundle = services.some(({ runsWorkflows }) => runsWorkflows === true)
     ? workflowBundle()
@@ -174,15 +175,15 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     return spec;
   };
   const tasks: Promise<unknown>[] = [databasesStarted, temporalStarted, bundle, ...services.map(startService)];
-  // All are waited for, so that nothing goes on behind the back of who tidies up. What failed first is what to tell:
-  // the others then fail because they are stopped.
+  // Wait for all, so that nothing starts during the cleanup. Report the first failure: the others fail because they are
+  // stopped.
   await Promise.all(tasks.map((task) => task.catch((error: unknown) => failed.abort(error))));
   signal.throwIfAborted();
   starting = false;
-  signal.removeEventListener("abort", hurry);
+  signal.removeEventListener("abort", stopEarly);
 
-  const rest = tidy.move();
-  const stop = () => rest.disposeAsync();
+  const shutdown = cleanup.move();
+  const stop = () => shutdown.disposeAsync();
   const pids = () => {
     const postgres = databases.pid();
     return { ...(postgres === undefined ? {} : { postgres }), ...processes.pids() };
@@ -192,7 +193,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     ports,
     addresses: addressesOf(ports, temporal.address),
     temporal,
-    tokenEnv: (client) => tokenEnv(surroundings, client),
+    tokenEnv: (client) => tokenEnv(config, client),
     databaseUrl: databases.url,
     auditUrl: databases.auditUrl,
     pids,
@@ -232,7 +233,9 @@ async function refuseTakenPorts(ports: Ports, services: readonly Service[]): Pro
   const temporal = process.env.TEMPORAL_ADDRESS ? "elsewhere" : "ours";
   const sentences = await takenPorts(wantedPorts(ports, services, temporal));
   if (sentences.length === 0) return;
-  throw new StartError(`${sentences.join("\n")}\nStop what holds it, or set the variable in brackets to another port.`);
+  throw new StartError(
+    `${sentences.join("\n")}\nStop the process that uses it, or set the variable in brackets to another port.`,
+  );
 }
 
 function addressesOf(ports: Ports, temporal: string): Record<string, string> {

@@ -1,4 +1,4 @@
-/** Something outside this program keeps the shop from starting. Its message is a sentence for the person at the terminal. */
+/** The shop cannot start for a reason outside this program. The message is shown in the terminal without a stack. */
 export class StartError extends Error {
   override name = "StartError";
 }

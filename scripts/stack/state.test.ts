@@ -2,8 +2,8 @@ import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { holdState, readSecrets, removeShopFile, runningShop, type ShopFile, writeShopFile } from "./state.ts";
-import { elsewhere } from "./testing.ts";
+import { lockState, readSecrets, removeShopFile, runningShop, type ShopFile, writeShopFile } from "./state.ts";
+import { runInProcess } from "./testing.ts";
 
 let directory: string;
 beforeEach(async () => {
@@ -21,50 +21,50 @@ const shop = (): ShopFile => ({
   auditUrls: {},
 });
 
-test("a second shop of the same clone is refused, and told where the first is", async () => {
-  const held = await holdState(directory);
+test("refuses a second shop in the same clone and names the first", async () => {
+  const lock = await lockState(directory);
   await writeShopFile(shop());
-  await expect(holdState(directory)).rejects.toThrow(
-    "The shop of this clone runs already: process 4711, http://127.0.0.1:8080. Stop it first (Ctrl-C in its terminal).",
+  await expect(lockState(directory)).rejects.toThrow(
+    "The shop of this clone is already running: process 4711, http://127.0.0.1:8080. Stop it first (Ctrl-C in its terminal).",
   );
-  held.release();
-  (await holdState(directory)).release();
+  lock.release();
+  (await lockState(directory)).release();
 });
 
-test("a shop that runs is found, one that was killed is not", async () => {
-  const held = await holdState(directory);
+test("finds a running shop, and not one that was killed", async () => {
+  const lock = await lockState(directory);
   await writeShopFile(shop());
   expect(await runningShop(directory)).toEqual(shop());
-  held.release(); // as the kernel does for a process that was killed: shop.json is still there
+  lock.release(); // as the kernel does for a killed process; shop.json stays
   expect(await runningShop(directory)).toBeUndefined();
 });
 
-test("a shop that was stopped is not found", async () => {
-  const held = await holdState(directory);
+test("does not find a stopped shop", async () => {
+  const lock = await lockState(directory);
   await writeShopFile(shop());
   await removeShopFile(directory);
   expect(await runningShop(directory)).toBeUndefined();
-  held.release();
+  lock.release();
 });
 
-test("the state folder is free again when its holder is killed with -9", async () => {
-  const holder = await elsewhere(`
-    const { holdState } = await import(${JSON.stringify(new URL("./state.ts", import.meta.url).href)});
-    await holdState(${JSON.stringify(directory)});
-    tell("held");
+test("killing the holder with SIGKILL releases the state folder", async () => {
+  const holder = await runInProcess(`
+    const { lockState } = await import(${JSON.stringify(new URL("./state.ts", import.meta.url).href)});
+    await lockState(${JSON.stringify(directory)});
+    report("held");
   `);
-  await expect(holdState(directory)).rejects.toThrow("Another process is starting or emptying the shop");
+  await expect(lockState(directory)).rejects.toThrow("Another process is starting or emptying the shop");
   await holder.end("SIGKILL");
-  (await holdState(directory)).release();
+  (await lockState(directory)).release();
 });
 
-test("a state folder that cannot be written is named", async () => {
+test("reports a state folder that cannot be written", async () => {
   await writeFile(join(directory, "file"), "");
   const place = join(directory, "file", "state");
-  await expect(holdState(place)).rejects.toThrow(`The state folder ${place} cannot be written: ENOTDIR`);
+  await expect(lockState(place)).rejects.toThrow(`The state folder ${place} cannot be written: ENOTDIR`);
 });
 
-test("passwords are made once, and only their owner can read them", async () => {
+test("generates passwords once, readable only by their owner", async () => {
   const first = await readSecrets(directory);
   expect(await readSecrets(directory)).toEqual(first);
   expect((await stat(join(directory, "secrets.json"))).mode & 0o777).toBe(0o600);

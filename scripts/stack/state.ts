@@ -5,17 +5,17 @@ import { cloneFolder } from "../clone.ts";
 import { makeSecrets, type Secrets } from "./services.ts";
 import { messageOf, StartError } from "./start-error.ts";
 
-/** Where the shop of this clone keeps everything, unless SAGACART_STATE_DIRECTORY names another place. */
+/** Returns the state folder: SAGACART_STATE_DIRECTORY, or .sagacart in this clone. */
 export function usualStateDirectory(env: NodeJS.ProcessEnv = process.env): string {
   return env.SAGACART_STATE_DIRECTORY || join(cloneFolder, ".sagacart");
 }
 
-/** How to reach a shop that runs: what <state>/shop.json holds while it does. */
+/** The content of <state>/shop.json while the shop runs: how to reach it. */
 export type ShopFile = {
-  /** The process that started it and will stop it. */
+  /** The process that started it and stops it. */
   readonly pid: number;
   readonly stateDirectory: string;
-  /** `host:port` by name: the services, the gateway, the fakes, the mailbox, Postgres, Temporal. */
+  /** `host:port` by name: services, gateway, simulated providers, mailbox, Postgres and Temporal. */
   readonly addresses: Readonly<Record<string, string>>;
   readonly temporal: { readonly address: string; readonly namespace: string };
   readonly pids: Readonly<Record<string, number>>;
@@ -25,17 +25,16 @@ export type ShopFile = {
   readonly auditUrls: Readonly<Record<string, string>>;
 };
 
-export type HeldState = { release(): void };
+export type StateLock = { release(): void };
 
 /**
- * Takes the state folder for this process alone, making it when missing. Throws a StartError when another process
- * holds it or it cannot be written. The lock is SQLite's on a file: the kernel gives it back however its holder ends,
- * which a file with a process number in it would not.
+ * Locks the state folder for this process, and creates it if missing. Throws a StartError if another process holds it or
+ * it cannot be written. It is SQLite's file lock, which the kernel releases however its holder ends; a pid file would stay.
  */
-export async function holdState(stateDirectory: string): Promise<HeldState> {
+export async function lockState(stateDirectory: string): Promise<StateLock> {
   try {
     await mkdir(join(stateDirectory, "logs"), { recursive: true });
-    // Postgres' account must be able to pass; the files with secrets are closed by their own modes.
+    // Postgres' account must be able to enter. Files with secrets have modes of their own.
     await chmod(stateDirectory, 0o755);
     await writeFile(join(stateDirectory, ".writable"), "x".repeat(4096));
     await rm(join(stateDirectory, ".writable"));
@@ -48,12 +47,12 @@ export async function holdState(stateDirectory: string): Promise<HeldState> {
   throw new StartError(
     shop === undefined
       ? `Another process is starting or emptying the shop in ${stateDirectory}. Wait for it to end.`
-      : `The shop of this clone runs already: process ${shop.pid}, http://${shop.addresses.gateway}. ` +
+      : `The shop of this clone is already running: process ${shop.pid}, http://${shop.addresses.gateway}. ` +
           "Stop it first (Ctrl-C in its terminal).",
   );
 }
 
-/** The shop that runs in this state folder, or undefined; a shop.json that a crash left behind does not count. */
+/** Returns the shop that runs in this state folder, if any. Ignores a shop.json that a crash left behind. */
 export async function runningShop(stateDirectory = usualStateDirectory()): Promise<ShopFile | undefined> {
   const shop = await readShopFile(stateDirectory);
   if (shop === undefined) return undefined;
@@ -70,7 +69,7 @@ export async function removeShopFile(stateDirectory: string): Promise<void> {
   await rm(join(stateDirectory, "shop.json"), { force: true });
 }
 
-/** The passwords and keys of this state folder, made at its first start. */
+/** Reads the passwords and keys of this state folder, and generates missing ones. */
 export async function readSecrets(stateDirectory: string): Promise<Secrets> {
   const file = join(stateDirectory, "secrets.json");
   const kept: unknown = JSON.parse(await readFile(file, "utf8").catch(() => "{}"));
@@ -109,7 +108,7 @@ async function readShopFile(stateDirectory: string): Promise<ShopFile | undefine
   return text === undefined ? undefined : JSON.parse(text);
 }
 
-// Renamed into place, so that nobody reads half of it.
+// Renames into place, so that readers never see an incomplete file.
 async function writePrivate(file: string, content: unknown): Promise<void> {
   await writeFile(`${file}.new`, `${JSON.stringify(content, undefined, 2)}\n`, { mode: 0o600 });
   await rename(`${file}.new`, file);

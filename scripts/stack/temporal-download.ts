@@ -1,16 +1,16 @@
 import { TestWorkflowEnvironment } from "@temporalio/testing";
 
-// node temporal-download.ts <folder>: has the SDK download the dev server that belongs to it. The SDK only downloads
-// what it also starts, so it is started once, on a port of its own, and stopped.
+// node temporal-download.ts <folder>: downloads the dev server through the SDK. The SDK has no download without a start,
+// so this starts the server once, on a free port, and stops it.
 const [downloadDir] = process.argv.slice(2);
-if (downloadDir === undefined) throw new Error("Which folder?");
+if (downloadDir === undefined) throw new Error("usage: node temporal-download.ts <folder>");
 try {
   const environment = await TestWorkflowEnvironment.createLocal({
     server: { executable: { type: "cached-download", downloadDir } },
   });
   await environment.teardown();
 } catch (error) {
-  // One line for the person who waits: the last cause is the one that tells.
+  // Print one line: the innermost cause is the useful one.
   process.stderr.write(
     `${(error instanceof Error ? error.message : String(error)).split(": ").slice(-2).join(": ")}\n`,
   );

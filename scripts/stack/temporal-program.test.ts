@@ -38,13 +38,13 @@ function find(more: Partial<FindOptions> = {}, env: NodeJS.ProcessEnv = {}) {
   });
 }
 
-/** A `go` that builds what it is asked for, given that it is asked for the right thing. */
+/** A fake `go` that accepts only the expected module and version. */
 const workingGo = `
 [ "$1 $2" = "install github.com/temporalio/cli/cmd/temporal@${temporalVersion}" ] || exit 2
 echo 'go: downloading go.temporal.io/server v1.29.1' >&2
 echo '#!/bin/sh' > "$GOBIN/temporal"; /bin/chmod 755 "$GOBIN/temporal"`;
 
-test("TEMPORAL_ADDRESS comes before all else", async () => {
+test("TEMPORAL_ADDRESS comes first", async () => {
   await program(path, "temporal", "");
   expect(await find({}, { TEMPORAL_ADDRESS: "10.0.0.1:7233" })).toEqual({ kind: "server", address: "10.0.0.1:7233" });
 });
@@ -55,7 +55,7 @@ test("the PATH comes before the cache", async () => {
   expect(await find()).toEqual({ kind: "program", path: onPath, from: "the PATH" });
 });
 
-test("a file on the PATH that cannot be run is passed over", async () => {
+test("ignores a file on the PATH that is not executable", async () => {
   await writeFile(join(path, "temporal"), "");
   const cached = await program(cache, `temporal-${temporalVersion}`, "");
   expect(await find()).toEqual({ kind: "program", path: cached, from: "the cache" });
@@ -67,9 +67,9 @@ test("the cache comes before the download", async () => {
   expect(lines).toEqual([]);
 });
 
-test("half a download in the cache is not taken for a program", async () => {
+test("ignores an incomplete download in the cache", async () => {
   await program(cache, "temporal-sdk-typescript-1.24.0.downloading", "");
-  await expect(find()).rejects.toThrow("not to be had");
+  await expect(find()).rejects.toThrow("Found no Temporal dev server");
 });
 
 test("the SDK's download comes before Go", async () => {
@@ -83,35 +83,35 @@ test("the SDK's download comes before Go", async () => {
   });
 });
 
-test("where the download fails Go builds it, once", async () => {
+test("Go builds the program, once, if the download fails", async () => {
   await program(path, "go", workingGo);
   const built = join(cache, `temporal-${temporalVersion}`);
   expect(await find()).toEqual({ kind: "program", path: built, from: "go install" });
-  expect(lines).toContain("Temporal's SDK could not download it (name or service not known).");
+  expect(lines).toContain("Temporal's SDK could not download the dev server (name or service not known).");
   expect(await find()).toEqual({ kind: "program", path: built, from: "the cache" });
   expect(await readdir(cache)).toEqual([`temporal-${temporalVersion}`]);
 });
 
-test("where nothing is to be had, one sentence says what was tried and what helps", async () => {
+test("if everything fails, the error says what was tried and what helps", async () => {
   await expect(find()).rejects.toThrow(
-    `Temporal's dev server is not to be had: TEMPORAL_ADDRESS is not set, no program "temporal" is on the PATH or in ` +
-      `${cache}. Temporal's SDK could not download it (name or service not known). It could not be built either: no ` +
-      `program "go" is on the PATH. Install Temporal's CLI or Go, or set TEMPORAL_ADDRESS to a server that runs.`,
+    `Found no Temporal dev server: TEMPORAL_ADDRESS is not set, and no program "temporal" is on the PATH or in ${cache}. ` +
+      "Temporal's SDK could not download the dev server (name or service not known). Go could not build it: no program " +
+      `"go" is on the PATH. Install Temporal's CLI or Go, or set TEMPORAL_ADDRESS to a running server.`,
   );
 });
 
-test("a build that fails tells Go's last line, and leaves nothing in the cache", async () => {
+test("reports the last line of a failed Go build and leaves nothing in the cache", async () => {
   await program(path, "go", "echo 'go: no space left on device' >&2; exit 1");
-  await expect(find()).rejects.toThrow("with Go either (exit code 1: go: no space left on device)");
+  await expect(find()).rejects.toThrow("Go could not build it (exit code 1: go: no space left on device)");
   expect(await readdir(cache)).toEqual([]);
 });
 
-test("a cache that cannot be made is told", async () => {
+test("reports a cache that cannot be created", async () => {
   await writeFile(join(directory, "file"), "");
-  await expect(find({ cache: join(directory, "file", "cache") })).rejects.toThrow("cannot be made");
+  await expect(find({ cache: join(directory, "file", "cache") })).rejects.toThrow("cannot be created");
 });
 
-test("Ctrl-C ends a build, with the compilers that it started", async () => {
+test("Ctrl-C ends a build and its compilers", async () => {
   const compiler = join(directory, "compiler");
   await program(path, "go", `/bin/sleep 1000 & echo $! > ${compiler}; wait`);
   const interrupt = new AbortController();

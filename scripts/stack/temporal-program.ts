@@ -8,9 +8,9 @@ import { messageOf, StartError } from "./start-error.ts";
 export type FoundTemporal = { kind: "server"; address: string } | { kind: "program"; path: string; from: string };
 
 export type FindOptions = {
-  /** Read: TEMPORAL_ADDRESS, PATH, and what go reads. */
+  /** Used: TEMPORAL_ADDRESS, PATH, and Go's variables. */
   readonly env: NodeJS.ProcessEnv;
-  /** Where fetched and built programs are kept; made when missing. */
+  /** The folder of downloaded and built programs; created if missing. */
   readonly cache: string;
   readonly log: (line: string) => void;
   readonly signal?: AbortSignal;
@@ -18,12 +18,12 @@ export type FindOptions = {
   readonly download?: { command: string; args: readonly string[] };
 };
 
-/** Newer tags carry a `replace` in their go.mod, which `go install` refuses. */
+/** The newest tag without a `replace` in its go.mod, which `go install` refuses. */
 export const temporalVersion = "v1.5.1";
 
 /**
  * Finds a Temporal server, or the program to start one, in this order: TEMPORAL_ADDRESS, `temporal` on the PATH, the
- * cache, the SDK's own download into the cache, `go install` into the cache (2 to 3 minutes, told meanwhile). Throws a
+ * cache, the SDK's download into the cache, `go install` into the cache (2 to 3 minutes, with progress). Throws a
  * StartError that says what was tried and what helps.
  */
 export async function findTemporal(options: FindOptions): Promise<FoundTemporal> {
@@ -46,12 +46,12 @@ export async function findTemporal(options: FindOptions): Promise<FoundTemporal>
     }
   }
   throw new StartError(
-    `Temporal's dev server is not to be had: TEMPORAL_ADDRESS is not set, no program "temporal" is on the PATH or in ` +
-      `${cache}. ${failures.join(" ")} Install Temporal's CLI or Go, or set TEMPORAL_ADDRESS to a server that runs.`,
+    `Found no Temporal dev server: TEMPORAL_ADDRESS is not set, and no program "temporal" is on the PATH or in ` +
+      `${cache}. ${failures.join(" ")} Install Temporal's CLI or Go, or set TEMPORAL_ADDRESS to a running server.`,
   );
 }
 
-/** The program of this name that the shell would run. */
+/** Returns the program of this name that the shell would run. */
 export function whichProgram(name: string, env: NodeJS.ProcessEnv): string | undefined {
   for (const directory of (env.PATH ?? "").split(delimiter)) {
     const file = join(directory, name);
@@ -70,7 +70,7 @@ async function makeCache(cache: string): Promise<void> {
   try {
     await mkdir(cache, { recursive: true });
   } catch (error) {
-    throw new Error(`The cache ${cache} cannot be made: ${messageOf(error)}.`, { cause: error });
+    throw new Error(`The cache ${cache} cannot be created: ${messageOf(error)}.`, { cause: error });
   }
 }
 
@@ -90,15 +90,15 @@ async function cachedProgram(cache: string): Promise<string | undefined> {
   return undefined;
 }
 
-// In a process of its own, which can be ended: the download itself knows no deadline. One that has received nothing
-// after ten seconds is given up, since behind a firewall that drops packets it would hang for minutes.
+// Runs in a separate process that can be killed, because the SDK's download has no deadline. Gives up if nothing has
+// arrived after ten seconds: behind a firewall that drops packets it would hang for minutes.
 async function download(options: FindOptions): Promise<{ path: string; from: string }> {
   const { cache, log, signal } = options;
   const { command, args } = options.download ?? {
     command: process.execPath,
     args: [fileURLToPath(new URL("./temporal-download.ts", import.meta.url))],
   };
-  log("Asking Temporal's SDK to download the dev server");
+  log("Downloading Temporal's dev server with the SDK");
   const size = () => folderSize(cache);
   const before = await size();
   let waitedMs = 0;
@@ -116,7 +116,7 @@ async function download(options: FindOptions): Promise<{ path: string; from: str
   });
   const path = await cachedProgram(cache);
   if (how.end !== "exit code 0" || path === undefined) {
-    throw new Error(`Temporal's SDK could not download it (${how.lastLine || how.end}).`);
+    throw new Error(`Temporal's SDK could not download the dev server (${how.lastLine || how.end}).`);
   }
   return { path, from: "the SDK's download" };
 }
@@ -124,7 +124,7 @@ async function download(options: FindOptions): Promise<{ path: string; from: str
 async function build(options: FindOptions): Promise<{ path: string; from: string }> {
   const { env, cache, log, signal } = options;
   const go = whichProgram("go", env);
-  if (go === undefined) throw new Error('It could not be built either: no program "go" is on the PATH.');
+  if (go === undefined) throw new Error('Go could not build it: no program "go" is on the PATH.');
   const binaries = await mkdtemp(join(cache, "go-install-"));
   const startedAt = Date.now();
   const seconds = () => Math.round((Date.now() - startedAt) / 1000);
@@ -135,14 +135,14 @@ async function build(options: FindOptions): Promise<{ path: string; from: string
       signal,
       everyMs: 5_000,
       watch: async (newLine) => {
-        // Go tells what it downloads, and says nothing while it compiles.
+        // Go reports downloads, and prints nothing while it compiles.
         const doing = newLine.startsWith("go: downloading") ? newLine.slice("go: ".length) : "compiling";
         log(`Building Temporal's dev server: ${doing}, ${seconds()} s so far`);
         return "go on";
       },
     });
     if (how.end !== "exit code 0") {
-      throw new Error(`It could not be built with Go either (${how.end}: ${how.lastLine}).`);
+      throw new Error(`Go could not build it (${how.end}: ${how.lastLine}).`);
     }
     const path = join(cache, builtName);
     await rename(join(binaries, "temporal"), path);
@@ -157,15 +157,15 @@ type Watched = {
   readonly env: NodeJS.ProcessEnv;
   readonly signal: AbortSignal | undefined;
   readonly everyMs: number;
-  /** Told the last line that came since it was last asked, or "". */
+  /** Receives the last line since the previous call, or "". */
   watch(newLine: string): Promise<"go on" | "stop">;
 };
 
-/** Runs a program to its end, or until `watch` or the signal stops it, with all that it started itself. */
+/** Runs a program to its end, or until `watch` or the signal stops it together with its children. */
 async function runWatched(command: string, args: readonly string[], options: Watched) {
   options.signal?.throwIfAborted();
   const { env, signal, everyMs, watch } = options;
-  // A group of its own, since `go` hands the work to compilers that would outlive it.
+  // A process group of its own: the compilers that `go` starts would outlive it.
   const child = spawn(command, args, { env, stdio: ["ignore", "ignore", "pipe"], detached: true });
   let lastLine = "";
   let newLine = "";
@@ -177,7 +177,7 @@ async function runWatched(command: string, args: readonly string[], options: Wat
     try {
       if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
     } catch {
-      // It has ended meanwhile.
+      // It has already ended.
     }
   };
   signal?.addEventListener("abort", stop);
@@ -186,7 +186,7 @@ async function runWatched(command: string, args: readonly string[], options: Wat
     newLine = "";
     watch(line).then(
       (verdict) => (verdict === "stop" ? stop() : undefined),
-      () => undefined, // a folder that cannot be read costs a line of progress, nothing else
+      () => undefined, // an unreadable folder only costs a line of progress
     );
   }, everyMs);
   try {

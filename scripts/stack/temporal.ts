@@ -8,15 +8,15 @@ export type DevServerOptions = {
   readonly port: number;
   readonly uiPort: number;
   readonly databaseFile: string;
-  /** More of its dynamic configuration, by key. */
+  /** Additional dynamic configuration, by key. */
   readonly settings?: Readonly<Record<string, string>> | undefined;
 };
 
-/** The dev server as a process: on a file, with its pages (they cost about a megabyte), on loopback. */
+/** Returns the process of the dev server: on loopback, with a database file and the web UI (about 1 MB of memory). */
 export function devServer({ program, port, uiPort, databaseFile, settings }: DevServerOptions): ProcessSpec {
   const args = ["server", "start-dev", "--ip", loopback, "--port", `${port}`, "--ui-port", `${uiPort}`];
   args.push("--db-filename", databaseFile, "--log-level", "warn", "--log-format", "json");
-  // A commit costs one flush in place of two; together they about double the server's throughput.
+  // One flush per commit instead of two: about doubles the server's throughput.
   args.push("--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=normal");
   for (const [key, value] of Object.entries({ ...dynamicConfig, ...settings }))
     args.push("--dynamic-config-value", `${key}=${value}`);
@@ -36,32 +36,32 @@ export function devServer({ program, port, uiPort, databaseFile, settings }: Dev
 }
 
 const dynamicConfig: Readonly<Record<string, string>> = {
-  // The worker starts a batch and gets its first task in the same answer.
+  // The worker gets the first task of a batch in the response to its start.
   "system.enableEagerWorkflowStart": "true",
-  // The default, 2,400 calls a second, is meant for one of many customers of a cluster; this one has the machine alone.
+  // The default of 2,400 calls per second is meant for a shared cluster; this server has one user.
   "frontend.namespaceRPS": "100000",
   "frontend.rps": "100000",
-  // The dev server has one shard, and a shard looks for tasks to hand out 20 times a second: each step of a workflow
-  // would wait up to 50 ms. Measured, one workflow of four ordinary activities at a time: 450 ms so, 97 ms with this.
+  // The dev server has one shard, which polls for tasks 20 times per second: each step of a workflow would wait up to
+  // 50 ms. Measured with one workflow of four ordinary activities at a time: 450 ms with the default, 97 ms with this.
   "history.transferProcessorMaxPollRPS": "1000",
-  // A worker gets the activities that it scheduled in the same answer: 51 ms for the same.
+  // A worker gets the activities that it scheduled in the same response: 51 ms in the same measurement.
   "system.enableActivityEagerExecution": "true",
 };
 
-/** Checks a server that runs already; throws a StartError that says what is wrong with it. */
+/** Checks a running server. Throws a StartError that says what is wrong with it. */
 export async function checkTemporal(address: string, namespace: string): Promise<void> {
   const answer = await describeNamespace(address, namespace, AbortSignal.timeout(5_000));
   if (answer === "found") return;
   throw new StartError(
     answer === "no such namespace"
-      ? `The Temporal server at ${address} (TEMPORAL_ADDRESS) has no namespace "${namespace}". Make it with: ` +
+      ? `The Temporal server at ${address} (TEMPORAL_ADDRESS) has no namespace "${namespace}". Create it with: ` +
           `temporal operator namespace create --address ${address} ${namespace}`
-      : `No Temporal server answers at ${address} (TEMPORAL_ADDRESS): ${answer}. Unset it to have one started.`,
+      : `No Temporal server answers at ${address} (TEMPORAL_ADDRESS): ${answer}. Unset it to start one.`,
   );
 }
 
-// By plain gRPC: the SDK's client would load a hundred megabytes to ask one question. The request's only field is the
-// name of the namespace, and nothing of the answer is read.
+// Uses plain gRPC: the SDK's client would load 100 MB for one call. The request has one field, the name of the
+// namespace, and the content of the response is not read.
 async function describeNamespace(address: string, namespace: string, signal: AbortSignal): Promise<string> {
   const client = new Client(address, credentials.createInsecure(), {
     "grpc.initial_reconnect_backoff_ms": 50,
@@ -93,7 +93,7 @@ async function describeNamespace(address: string, namespace: string, signal: Abo
   }
 }
 
-// TEMPORAL_CONFIG_FILE and the like are for somebody's own use of the CLI.
+// Variables such as TEMPORAL_CONFIG_FILE configure the user's own CLI, not this server.
 function withoutTemporalVariables(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith("TEMPORAL_")));
 }

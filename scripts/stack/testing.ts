@@ -10,23 +10,23 @@ export function isRunning(pid: number): boolean {
 }
 
 /**
- * Runs a module in a Node of its own, as somebody who can be killed. The module calls `tell(text)` when it is where
- * the test wants it.
+ * Runs a module in a separate Node process, which the test can kill. The module calls `report(text)` once it has reached
+ * the point that the test needs.
  */
-export async function elsewhere(
+export async function runInProcess(
   module: string,
-): Promise<{ told: string; pid: number; end(signal: NodeJS.Signals): Promise<void> }> {
-  const tell = "const tell = (text) => console.log(text); setInterval(() => {}, 60_000);\n";
-  const child = spawn(process.execPath, ["--input-type=module", "-e", tell + module], {
+): Promise<{ output: string; pid: number; end(signal: NodeJS.Signals): Promise<void> }> {
+  const report = "const report = (text) => console.log(text); setInterval(() => {}, 60_000);\n";
+  const child = spawn(process.execPath, ["--input-type=module", "-e", report + module], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
-  const told = await new Promise<string>((resolve, reject) => {
+  const output = await new Promise<string>((resolve, reject) => {
     child.stdout.setEncoding("utf8").once("data", resolve);
-    child.once("exit", (code) => reject(new Error(`ended with ${code} before it told anything`)));
+    child.once("exit", (code) => reject(new Error(`ended with ${code} before it reported anything`)));
   });
   return {
-    told: told.trim(),
+    output: output.trim(),
     pid: child.pid!,
     async end(signal) {
       child.kill(signal);

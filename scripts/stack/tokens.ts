@@ -5,12 +5,12 @@ import { laptopUsers } from "./users.ts";
 
 type Addresses = Readonly<Record<string, string>>;
 
-/** The tokens of a laptop's operator, for scripts and tests that do what any customer, or the shop's owner, does. */
+/** Returns tokens of the local operator, who may act for customers too: for scripts and tests. */
 export function operatorTokens(addresses: Addresses): CallTokens {
   return signedIn(addresses, "admin");
 }
 
-/** The tokens of one of the laptop's users, who signs in when the first is needed and again before each expires. */
+/** Returns tokens of a local user. Signs in on first use and again before a token expires. */
 export function signedIn(addresses: Addresses, username: string): CallTokens {
   let authorization: string | undefined;
   let renewAtMs = 0;
@@ -34,7 +34,7 @@ export function signedIn(addresses: Addresses, username: string): CallTokens {
   };
 }
 
-/** Signs one of the laptop's users in, and answers with the header `authorization` of what that one asks for. */
+/** Signs in a local user and returns the `authorization` header of their requests. */
 export async function authorizationOf(addresses: Addresses, username: string): Promise<string> {
   const { token } = await signIn(addresses, username);
   return `Bearer ${token}`;
@@ -44,7 +44,7 @@ async function signIn(addresses: Addresses, username: string): Promise<{ token: 
   const user = laptopUsers.find((known) => known.username === username);
   const { identity } = addresses;
   if (user === undefined || identity === undefined) {
-    throw new Error(`the shop has no user ${username}, or does not say where its identity service is`);
+    throw new Error(`the shop has no user ${username}, or no address of its identity service`);
   }
   using channel = openChannel(identity);
   const { session } = await createServiceClient(IdentityService, channel).signIn(

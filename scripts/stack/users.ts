@@ -1,7 +1,6 @@
 /**
- * Who can sign in at a laptop's shop. The two customers are those that the catalogue's seed gives money; `admin` is the
- * one whom clients of the Flask services sign in as. On loopback, for trying: anywhere else, users are given by
- * SEED_USERS, and there are none without it.
+ * The users of the local shop. The seed gives the two customers money; clients of the Flask services sign in as `admin`.
+ * Only for loopback: elsewhere SEED_USERS lists the users, and without it there are none.
  */
 export const laptopUsers = [
   {

@@ -1,7 +1,7 @@
 import { serviceNames } from "../shop.ts";
 import { laptopUsers } from "./users.ts";
 
-/** Returns the text shown when the shop is ready: addresses, memory, and three things to try. */
+/** Returns the text shown when the shop is ready: addresses, memory, and three commands to try. */
 export function welcome(shop: {
   readonly addresses: Readonly<Record<string, string>>;
   readonly stateDirectory: string;
@@ -16,11 +16,11 @@ export function welcome(shop: {
       `${name} (gRPC)`,
       `localhost:${port(name)}, metrics http://localhost:${port(name) + 1000}/metrics`,
     ]),
-    ["other shops' REST", `by the gateway; metrics http://localhost:${port("surfaces") + 1000}/metrics`],
+    ["compatible REST APIs", `through the gateway; metrics http://localhost:${port("surfaces") + 1000}/metrics`],
     ["sign-in", `http://localhost:${port("gateway")}/.well-known/openid-configuration`],
     ["users", laptopUsers.map(({ username, password }) => `${username} / ${password}`).join(", ")],
     ["worker", `metrics http://localhost:${port("worker-admin")}/metrics`],
-    ["Temporal", `${addresses.temporal}, pages http://localhost:${port("temporal-ui")}`],
+    ["Temporal", `${addresses.temporal}, web UI http://localhost:${port("temporal-ui")}`],
     ["Postgres", `${addresses.postgres}, connection strings in ${shop.stateDirectory}/shop.json`],
     ["logs", `${shop.stateDirectory}/logs`],
   ];
@@ -32,21 +32,21 @@ export function welcome(shop: {
   return `
 ${rows.map(([name = "", where]) => `  ${name.padEnd(width)}  ${where}`).join("\n")}
 
-The shop is ready after ${shop.seconds.toFixed(1)} s. Memory of all its processes: ${mebibytes} MiB (${memory.measure}, summed).
+The shop is ready after ${shop.seconds.toFixed(1)} s. Memory of all its processes: ${mebibytes} MiB (sum of ${memory.measure}).
 
 Three things to try:
 
-  1. See what there is to buy:
+  1. List the products:
      curl -s localhost:${port("gateway")}/v1/products
 
-  2. Sign Alice in, and let her buy a mouse; it is reserved, paid and handed over when the answer comes:
+  2. Sign in as Alice and buy a mouse; the response comes when the order is completed:
      TOKEN=$(curl -s localhost:${port("gateway")}/v1/sessions -H 'Content-Type: application/json' -d '${alice}' | grep -o '"accessToken":"[^"]*' | cut -d'"' -f4)
      curl -s localhost:${port("gateway")}/v1/orders -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' -H "Idempotency-Key: $(date +%s%N)" -d '${order}'
 
-  3. Ask the order service itself, over gRPC; it shows Alice what is hers:
+  3. Call the order service over gRPC and list Alice's orders:
      grpcurl -plaintext localhost:${port("order")} list
      grpcurl -plaintext -H "Authorization: Bearer $TOKEN" localhost:${port("order")} sagacart.order.v1.OrderService/ListOrders
 
-Ctrl-C stops it; what is in it stays. npm run reset empties it.
+Ctrl-C stops it and keeps its data. npm run reset deletes the data.
 `;
 }

@@ -7,9 +7,9 @@ import { cloneFolder } from "../clone.ts";
 import { endOf } from "./process-end.ts";
 
 /**
- * The file with the workflows' code, made anew when a source of theirs has changed. A worker that bundles them itself
- * takes about a second and a half longer to start and keeps a hundred megabytes of webpack. Answers undefined where
- * it cannot be made; the worker then does so itself, and says what is wrong.
+ * Returns the file with the workflow bundle, rebuilt when a source has changed. A worker that bundles by itself starts
+ * about 1.5 s later and keeps 100 MB of webpack. Returns undefined if the build fails: the worker then builds the
+ * bundle itself and reports the error.
  */
 export async function workflowBundle(): Promise<string | undefined> {
   const file = join(cloneFolder, ".sagacart", "bundles", `${await sourcesHash()}.js`);
@@ -19,7 +19,7 @@ export async function workflowBundle(): Promise<string | undefined> {
   } catch {
     return undefined;
   }
-  // Renamed into place, since several shops of one clone may start at once.
+  // Rename into place: several shops of one clone may start at once.
   const unfinished = `${file}.${process.pid}.new`;
   const program = join(cloneFolder, "workflows", "src", "worker", "bundle.ts");
   const how = await endOf(spawn(process.execPath, [program, unfinished], { stdio: "ignore" }));

@@ -18,7 +18,7 @@ export async function startTestStack(options: Partial<StackOptions> = {}): Promi
     // Show errors in the test's output, but not the progress of the start.
     log: () => undefined,
     show: { lines: "errors", line: (name, line) => process.stderr.write(`${name} | ${line}\n`) },
-    onDeath({ name, how, lastLines }) {
+    onUnexpectedExit({ name, how, lastLines }) {
       throw new Error(`${name} ended unexpectedly with ${how}:\n${lastLines.join("\n")}`);
     },
     ...options,
