@@ -4,8 +4,8 @@ import { ProgramError, run } from "../../scripts/program.ts";
 import { renderText, type Variant, variants } from "./render.ts";
 import { schemaFolder, schemaPath } from "./schemas.ts";
 
-// npm run charts: lints the charts, and holds what they render, in each profile, against Kubernetes' and the operators'
-// own schemas. Exits with 1 where one does not pass.
+// npm run charts: lints the charts, and validates what they render with each profile against the schemas of Kubernetes and
+// of the operators. Exits with 1 if a check fails.
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
 const [helmProgram, kubeconformProgram, schemas] = await Promise.all([
@@ -22,7 +22,7 @@ for (const chart of ["charts/sagacart", "charts/service"]) {
 for (const variant of variants) {
   await pass(`kubeconform ${variant.name}`, () => conform(variant));
 }
-say(`${failures} of the charts' checks failed`);
+say(`${failures} checks of the charts failed`);
 process.exitCode = failures === 0 ? 0 : 1;
 
 async function conform(variant: Variant): Promise<string> {

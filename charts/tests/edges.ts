@@ -4,14 +4,14 @@ import { type Manifest, ofKind } from "./render.ts";
 /** Caller, callee and port: `worker → order:8081`. */
 export type Edge = string;
 
-/** The edges of the table of the shop. */
+/** Returns the edges of the table in scripts/shop.ts. */
 export function edgesOfTable(): Set<Edge> {
   return new Set(
     partNames.flatMap((name) => calleesOf(name).map(({ name: callee, port }) => `${name} → ${callee}:${port}`)),
   );
 }
 
-/** The edges between the pods of the release that policies allow, on the side of the caller (`Egress`) or the callee. */
+/** Returns the edges between pods of the release that policies allow, from the caller's side (`Egress`) or the callee's. */
 export function edgesOfPolicies(objects: readonly Manifest[], side: "Egress" | "Ingress"): Set<Edge> {
   const edges = new Set<Edge>();
   for (const { spec } of ofKind(objects, "NetworkPolicy")) {

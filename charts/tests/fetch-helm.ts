@@ -1,6 +1,6 @@
 import { findProgram, helm } from "../../scripts/go-programs.ts";
 
-/** Before the first test of the charts: finds Helm, or builds it once, and says so meanwhile. */
+/** Finds Helm, or builds it once, before the first test of the charts. */
 export default async function fetchHelm(): Promise<void> {
   await findProgram(helm);
 }

@@ -4,11 +4,11 @@ import { type Manifest, ofKind, podsOf, render, variants } from "./render.ts";
 
 const ci = { files: ["k8s/profiles/ci.yaml"] };
 
-/** The programs of the tools image are no parts of the shop. */
+/** Programs of the tools image are not parts of the shop. */
 const besideTheShop = /^(audit|seed|test) → /;
 
 test.for(["Egress", "Ingress"] as const)(
-  "the policies' side `%s` allows the edges of scripts/shop.ts, and no more",
+  "the %s rules of the policies allow exactly the edges of scripts/shop.ts",
   async (side) => {
     const allowed = [...edgesOfPolicies(await render(ci), side)].filter((edge) => !besideTheShop.test(edge));
 
@@ -17,7 +17,7 @@ test.for(["Egress", "Ingress"] as const)(
 );
 
 test.for(variants)(
-  "each pod of $name has a policy for both directions, and no rule of one is open by a mistake",
+  "each pod of $name has a policy for both directions, and no rule is open by mistake",
   async (variant) => {
     const objects = await render(variant);
     const policies = ofKind(objects, "NetworkPolicy");
@@ -35,7 +35,7 @@ test.for(variants)(
   },
 );
 
-test.for(variants)("only the gateway of $name takes calls from anybody", async (variant) => {
+test.for(variants)("only the gateway of $name accepts calls from anybody", async (variant) => {
   const anybody = ofKind(await render(variant), "NetworkPolicy").filter(({ spec }) =>
     (spec.ingress ?? []).some(({ from = [{}] }: Manifest) => from.some((peer: Manifest) => isAnybody(peer))),
   );

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { podsOf, type RenderedPod, render, variants } from "./render.ts";
 import { breaches, rules } from "./restricted.ts";
 
-test.for(variants)("every pod of $name is at the level `restricted`", async (variant) => {
+test.for(variants)("every pod of $name meets the level `restricted`", async (variant) => {
   const pods = podsOf(await render(variant));
 
   expect(pods.map(({ from }) => from)).toEqual(expect.arrayContaining(["Deployment sagacart-order"]));
@@ -36,26 +36,26 @@ const inContext = (change: object) =>
   inContainer(({ securityContext }) => ({ securityContext: { ...securityContext, ...change } }));
 
 const bad: readonly (readonly [rule: string, change: (spec: PodSpec) => object])[] = [
-  ["runs as nobody in particular, and never as root", inContext({ runAsUser: 0 })],
-  ["runs as nobody in particular, and never as root", (spec) => ({ ...spec, securityContext: {} })],
+  ["runs as a numeric user that is not root", inContext({ runAsUser: 0 })],
+  ["runs as a numeric user that is not root", (spec) => ({ ...spec, securityContext: {} })],
   ["has the runtime's seccomp profile", inContext({ seccompProfile: { type: "Unconfined" } })],
   ["drops all capabilities and adds none", inContext({ capabilities: { drop: ["ALL"], add: ["NET_RAW"] } })],
   ["cannot gain privileges", inContext({ privileged: true })],
-  ["has a root file system that is read-only", inContext({ readOnlyRootFilesystem: false })],
-  ["uses nothing of its node", (spec) => ({ ...spec, hostNetwork: true })],
-  ["mounts only kinds of volumes that the level allows", (spec) => ({ ...spec, volumes: [{ name: "a", nfs: {} }] })],
-  ["gets no token of Kubernetes", (spec) => ({ ...spec, automountServiceAccountToken: undefined })],
-  ["asks for CPU and memory, and has a limit of memory", inContainer(() => ({ resources: {} }))],
-  ["names its image with a tag that says which", inContainer(() => ({ image: "sagacart/order:latest" }))],
+  ["has a read-only root file system", inContext({ readOnlyRootFilesystem: false })],
+  ["does not access its node", (spec) => ({ ...spec, hostNetwork: true })],
+  ["mounts only volume types that the level allows", (spec) => ({ ...spec, volumes: [{ name: "a", nfs: {} }] })],
+  ["gets no Kubernetes token", (spec) => ({ ...spec, automountServiceAccountToken: undefined })],
+  ["requests CPU and memory, and has a memory limit", inContainer(() => ({ resources: {} }))],
+  ["pins its image by a tag or digest", inContainer(() => ({ image: "sagacart/order:latest" }))],
 ];
 
-test.for(bad)("a pod that breaks the rule `%s` is found", ([rule, change]) => {
+test.for(bad)("a pod that breaks the rule `%s` is detected", ([rule, change]) => {
   const pod = (spec: object): RenderedPod[] => [{ from: "Pod a", metadata: {}, spec }];
 
   expect(breaches(pod(good))).toEqual([]);
   expect(breaches(pod(change(good)))).toContain(`Pod a not: ${rule}`);
 });
 
-test("there is a bad pod for each rule", () => {
+test("each rule has a bad pod", () => {
   expect(new Set(bad.map(([rule]) => rule))).toEqual(new Set(rules.map(({ name }) => name)));
 });

@@ -15,9 +15,9 @@ export type Variant = {
   readonly files: readonly string[];
   /** Values on top of them. */
   readonly values?: object;
-  /** API groups that the cluster has besides Kubernetes' own. */
+  /** APIs that the cluster has besides Kubernetes' own. */
   readonly apis?: readonly string[];
-  /** `sagacart` in `shop`, unless told otherwise. */
+  /** `sagacart` in the namespace `shop` by default. */
   readonly release?: string;
   readonly namespace?: string;
 };
@@ -31,7 +31,7 @@ const operatorApis = [
   "gateway.networking.k8s.io/v1",
 ];
 
-/** Values that the chart requires in production and only the owner of a shop knows. */
+/** Values that the chart requires in production and that only the owner of a shop can set. */
 const ownersValues = {
   global: { publicUrl: "https://shop.example" },
   payment: { config: { PROVIDER_URL: "https://cards.example" } },
@@ -39,7 +39,7 @@ const ownersValues = {
   databases: { backup: { configuration: { destinationPath: "s3://backups/" } } },
 };
 
-/** Each profile of k8s/profiles, those of a cloud on top of `prod`, and the switches that no profile sets. */
+/** Each profile of k8s/profiles (those of a cloud on top of `prod`), and options that no profile sets. */
 export const variants: readonly Variant[] = [
   ...profileVariants(),
   { name: "dev without any operator's API", files: ["k8s/profiles/dev.yaml"], apis: [] },
@@ -68,7 +68,7 @@ function profileVariants(): Variant[] {
     const name = basename(file, ".yaml");
     const path = `k8s/profiles/${file}`;
     if (name === "prod") return { name, files: [path], values: ownersValues };
-    // A cloud's has gaps to fill in: <your Gateway>.
+    // Profiles of clouds have placeholders, for example <your Gateway>.
     return name.startsWith("prod-")
       ? { name, files: ["k8s/profiles/prod.yaml"], values: merged(ownersValues, filledIn(path)) }
       : { name, files: [path] };
@@ -79,7 +79,7 @@ function filledIn(path: string): object {
   return parse(readFileSync(join(cloneFolder, path), "utf8").replaceAll(/<[^<>\n]+>/g, "example"));
 }
 
-/** Both, the second over the first, map by map, as Helm does. */
+/** Merges the second values into the first as Helm does, maps recursively. */
 export function merged(below: Manifest, above: Manifest): Manifest {
   const isMap = (value: Manifest) => typeof value === "object" && value !== null && !Array.isArray(value);
   if (!isMap(below) || !isMap(above)) return above;
@@ -97,7 +97,7 @@ export async function renderText(variant: Omit<Variant, "name">): Promise<string
     apis.flatMap((api) => ["--api-versions", api]),
     [...files, "-"].flatMap((file) => ["--values", file]),
   ].flat();
-  // Many ask for the same.
+  // Many tests render the same values.
   const input = JSON.stringify(values);
   const key = JSON.stringify([args, input]);
   const known = rendered.get(key) ?? run(await findProgram(helm), args, { cwd: cloneFolder, input });
@@ -107,7 +107,7 @@ export async function renderText(variant: Omit<Variant, "name">): Promise<string
 
 const rendered = new Map<string, Promise<string>>();
 
-/** The objects that Helm makes of the umbrella. */
+/** Renders the umbrella chart as objects. */
 export async function render(variant: Omit<Variant, "name">): Promise<Manifest[]> {
   const documents = parseAllDocuments(await renderText(variant));
   return documents.map((document) => document.toJS()).filter((object) => object !== null);
@@ -125,10 +125,10 @@ export async function refusal(variant: Omit<Variant, "name">): Promise<string | 
   }
 }
 
-/** A pod that an object makes, with a name for people: `Deployment sagacart-order`. */
+/** The pod of an object, with the object's kind and name, for example `Deployment sagacart-order`. */
 export type RenderedPod = { readonly from: string; readonly metadata: Manifest; readonly spec: Manifest };
 
-/** The pods of all objects that make some. Those that operators make of their own resources are theirs. */
+/** Returns the pods of all objects, without those that operators create from their own resources. */
 export function podsOf(objects: readonly Manifest[]): RenderedPod[] {
   return objects.flatMap(({ kind, metadata, spec }) => {
     const from = `${kind} ${metadata.name}`;
@@ -151,11 +151,12 @@ export function podsOf(objects: readonly Manifest[]): RenderedPod[] {
   });
 }
 
-/** Those of a kind, or the one with a name. */
+/** Returns the objects of a kind. */
 export function ofKind(objects: readonly Manifest[], kind: string): Manifest[] {
   return objects.filter((object) => object.kind === kind);
 }
 
+/** Returns the object of a kind with a name. Throws if there is none. */
 export function named(objects: readonly Manifest[], kind: string, name: string): Manifest {
   const found = ofKind(objects, kind).find(({ metadata }) => metadata.name === name);
   if (found === undefined) throw new Error(`there is no ${kind} ${name}`);

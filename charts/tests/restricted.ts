@@ -9,10 +9,10 @@ const containersOf = ({ spec }: RenderedPod): Manifest[] => [
 const any = (breaks: (container: Manifest, pod: Manifest) => boolean) => (pod: RenderedPod) =>
   containersOf(pod).some((container) => breaks(container, pod.spec));
 
-/** Kubernetes' Pod Security level `restricted`, and what else we ask of a pod. */
+/** Kubernetes' Pod Security level `restricted`, and our own rules for pods. */
 export const rules: readonly Rule[] = [
   {
-    name: "runs as nobody in particular, and never as root",
+    name: "runs as a numeric user that is not root",
     breaks: any(({ securityContext: own }, { securityContext: pod }) => {
       const user = own?.runAsUser ?? pod?.runAsUser;
       return (own?.runAsNonRoot ?? pod?.runAsNonRoot) !== true || user === 0 || user === undefined;
@@ -37,11 +37,11 @@ export const rules: readonly Rule[] = [
     breaks: any(({ securityContext: own }) => own?.allowPrivilegeEscalation !== false || own.privileged === true),
   },
   {
-    name: "has a root file system that is read-only",
+    name: "has a read-only root file system",
     breaks: any(({ securityContext: own }) => own?.readOnlyRootFilesystem !== true),
   },
   {
-    name: "uses nothing of its node",
+    name: "does not access its node",
     breaks: ({ spec }) =>
       [spec.hostNetwork, spec.hostPID, spec.hostIPC].includes(true) ||
       (spec.volumes ?? []).some((volume: Manifest) => volume.hostPath !== undefined) ||
@@ -50,15 +50,15 @@ export const rules: readonly Rule[] = [
       ),
   },
   {
-    name: "mounts only kinds of volumes that the level allows",
+    name: "mounts only volume types that the level allows",
     breaks: ({ spec }) =>
       (spec.volumes ?? []).some((volume: Manifest) =>
         Object.keys(volume).some((key) => key !== "name" && !allowedVolumes.has(key)),
       ),
   },
-  { name: "gets no token of Kubernetes", breaks: ({ spec }) => spec.automountServiceAccountToken !== false },
+  { name: "gets no Kubernetes token", breaks: ({ spec }) => spec.automountServiceAccountToken !== false },
   {
-    name: "asks for CPU and memory, and has a limit of memory",
+    name: "requests CPU and memory, and has a memory limit",
     breaks: any(
       ({ resources }) =>
         resources?.requests?.cpu === undefined ||
@@ -67,7 +67,7 @@ export const rules: readonly Rule[] = [
     ),
   },
   {
-    name: "names its image with a tag that says which",
+    name: "pins its image by a tag or digest",
     breaks: any(({ image = "" }) => !/(:(?!latest$)[\w.-]+|@sha256:[0-9a-f]{64})$/.test(image)),
   },
 ];
@@ -83,7 +83,7 @@ const allowedVolumes = new Set([
   "secret",
 ]);
 
-/** A sentence for each rule that a pod breaks. */
+/** Returns a message for each rule that a pod breaks. */
 export function breaches(pods: readonly RenderedPod[]): string[] {
   return pods.flatMap((pod) => rules.filter((rule) => rule.breaks(pod)).map((rule) => `${pod.from} not: ${rule.name}`));
 }

@@ -5,13 +5,13 @@ import { parseAllDocuments } from "yaml";
 import { goModule } from "../../scripts/go-programs.ts";
 import { cacheDirectory } from "../../scripts/stack/postgres-programs.ts";
 
-/** Where a kind's schema is below the folder that `schemaFolder` answers with, as kubeconform's template. */
+/** The path of a kind's schema below `schemaFolder()`, as a template of kubeconform. */
 export const schemaPath = "{{.Group}}/{{.ResourceKind}}_{{.ResourceAPIVersion}}.json";
 
 /** Kubernetes' own kinds come from this module's OpenAPI document. */
 const kubernetes = "k8s.io/kubernetes@v1.34.4";
 
-/** Whose resources the charts have, with the folder of the definitions in their modules. */
+/** Operators whose resources the charts contain, with the folder of the CRDs in their modules. */
 const operators: Readonly<Record<string, string>> = {
   "github.com/cloudnative-pg/cloudnative-pg@v1.30.0": "config/crd/bases",
   "github.com/cloudnative-pg/plugin-barman-cloud@v0.15.0": "config/crd/bases",
@@ -22,9 +22,9 @@ const operators: Readonly<Record<string, string>> = {
 };
 
 /**
- * A folder with a JSON schema of each kind that the charts may have, made once from the Go modules of Kubernetes and the
- * operators: their published collections are on hosts that a build machine may not reach. A field that a kind does not
- * have is an error, as with `kubectl apply --validate=strict`.
+ * Returns a folder with a JSON schema of each kind that the charts may contain. It is created once from the Go modules of
+ * Kubernetes and the operators, because a build machine may not reach the hosts of published schemas. Unknown fields are
+ * errors, as with `kubectl apply --validate=strict`.
  */
 export async function schemaFolder(): Promise<string> {
   const made = createHash("sha256").update(kubernetes).update(JSON.stringify(operators));
@@ -43,7 +43,7 @@ export async function schemaFolder(): Promise<string> {
   for (const [module, definitions] of Object.entries(operators)) {
     await writeCustomSchemas(join(await goModule(module), definitions), unfinished);
   }
-  // Whole or not at all: another process may be doing the same.
+  // Atomic, because another process may be doing the same.
   await rename(unfinished, folder).catch(() => rm(unfinished, { recursive: true, force: true }));
   return folder;
 }
@@ -59,7 +59,7 @@ async function writeKubernetesSchemas(folder: string): Promise<void> {
   strict["io.k8s.apimachinery.pkg.util.intstr.IntOrString"] = either("string", "integer");
   strict["io.k8s.apimachinery.pkg.api.resource.Quantity"] = either("string", "number");
   for (const [name, { "x-kubernetes-group-version-kind": kinds = [] }] of Object.entries(definitions)) {
-    // What belongs to every group (DeleteOptions, WatchEvent) is in no chart.
+    // Kinds of every group (DeleteOptions, WatchEvent) are in no chart.
     const [{ group, version, kind } = { group: "", version: "", kind: "" }] = kinds;
     if (kinds.length !== 1) continue;
     const used: Record<string, Schema> = {};
@@ -78,7 +78,7 @@ function collect(name: string, all: Record<string, Schema>, into: Record<string,
 
 async function writeCustomSchemas(from: string, folder: string): Promise<void> {
   for (const name of (await readdir(from)).filter((file) => file.endsWith(".yaml"))) {
-    // Those that lie in a chart have a few lines of Helm's around them.
+    // CRDs in a chart have some lines of Helm templates around them.
     const text = (await readFile(join(from, name), "utf8")).replaceAll(/^\s*\{\{.*\}\}\s*$/gm, "");
     for (const document of parseAllDocuments(text)) {
       const definition: Schema = document.toJS();
@@ -96,7 +96,7 @@ function withMetadata(schema: Schema): Schema {
   return { ...schema, properties: { ...schema.properties, metadata: { type: "object" } } };
 }
 
-/** The schema with no fields besides those it names, where it names any; and null where it says so. */
+/** Returns the schema without additional fields if it lists any, and with null where it is nullable. */
 function closed(schema: Schema): Schema {
   if (Array.isArray(schema)) return schema.map(closed);
   if (typeof schema !== "object" || schema === null) return schema;
@@ -109,7 +109,7 @@ function closed(schema: Schema): Schema {
   if (properties !== undefined) {
     inside.properties = Object.fromEntries(Object.entries(properties).map(([key, value]) => [key, closed(value)]));
     const open = rest["x-kubernetes-preserve-unknown-fields"] === true;
-    // A branch of anyOf names only what it is about.
+    // A branch of anyOf lists only some of the fields.
     if (additionalProperties === undefined && !open && rest.type === "object") inside.additionalProperties = false;
   }
   return inside;
@@ -124,7 +124,7 @@ async function writeSchema(
   { group, version, kind }: { group: string; version: string; kind: string },
   schema: Schema,
 ): Promise<void> {
-  // kubeconform takes the version of the core's kinds for their group.
+  // kubeconform uses the version as the group of core kinds.
   const directory = join(folder, group === "" ? version : group);
   await mkdir(directory, { recursive: true });
   await writeFile(join(directory, `${kind.toLowerCase()}_${version}.json`), JSON.stringify(schema));

@@ -10,14 +10,14 @@ const many = (name: string) => ({
 const container = (objects: readonly Manifest[], name: string) =>
   named(objects, "Deployment", `sagacart-${name}`).spec.template.spec.containers[0];
 
-test.for(serviceNames)("%s has a headless Service, so that its callers see each pod", async (name) => {
+test.for(serviceNames)("%s has a headless Service, so that its callers resolve each pod", async (name) => {
   const { spec } = named(await render(ci), "Service", `sagacart-${name}`);
 
   expect(spec.clusterIP).toBe("None");
   expect(spec.ports.map(({ port }: Manifest) => port)).not.toContain(adminPortOf(name));
 });
 
-test.for(deployedNames)("%s can have an autoscaler, and then leaves the number of its pods to it", async (name) => {
+test.for(deployedNames)("%s can have an autoscaler, which then sets the number of pods", async (name) => {
   const objects = await render(many(name));
 
   expect(named(objects, "HorizontalPodAutoscaler", `sagacart-${name}`).spec).toMatchObject({
@@ -29,7 +29,7 @@ test.for(deployedNames)("%s can have an autoscaler, and then leaves the number o
 });
 
 test.for(deployedNames)(
-  "%s has a disruption budget with two pods, and none with one, which would hold up a drain",
+  "%s has a disruption budget with two pods, and none with one, which would block a drain",
   async (name) => {
     const budgets = async (replicas: number) =>
       ofKind(await render({ ...ci, values: { [name]: { replicas } } }), "PodDisruptionBudget").map(
@@ -41,7 +41,7 @@ test.for(deployedNames)(
   },
 );
 
-test.for(deployedNames)("%s starts, is ready and is alive by probes of its own", async (name) => {
+test.for(deployedNames)("%s has separate startup, readiness and liveness probes", async (name) => {
   const { startupProbe, readinessProbe, livenessProbe } = container(await render(ci), name);
 
   for (const probe of [startupProbe, readinessProbe, livenessProbe]) {
@@ -65,31 +65,31 @@ test.for(deployedNames)("an update of %s never has fewer pods than before", asyn
   expect(strategy.rollingUpdate).toMatchObject({ maxUnavailable: 0 });
 });
 
-test.for(serviceNames)(
-  "%s migrates its database before it takes traffic, with the image that it runs",
-  async (name) => {
-    const { spec } = named(await render(ci), "Deployment", `sagacart-${name}`).spec.template;
+test.for(serviceNames)("%s migrates its database before it takes traffic, with its own image", async (name) => {
+  const { spec } = named(await render(ci), "Deployment", `sagacart-${name}`).spec.template;
 
-    expect(spec.initContainers[0]).toMatchObject({
-      image: spec.containers[0].image,
-      args: ["services/chassis/src/postgres/migrate-main.ts", `services/${name}/migrations`],
-    });
+  expect(spec.initContainers[0]).toMatchObject({
+    image: spec.containers[0].image,
+    args: ["services/chassis/src/postgres/migrate-main.ts", `services/${name}/migrations`],
+  });
+});
+
+test.for(deployedNames)(
+  "a changed variable of %s restarts its pods, and one of another service does not",
+  async (name) => {
+    const checksum = async (changed?: string) => {
+      const values = changed === undefined ? {} : { [changed]: { config: { LOG_LEVEL: "debug" } } };
+      const objects = await render({ ...ci, values });
+      return named(objects, "Deployment", `sagacart-${name}`).spec.template.metadata.annotations["checksum/config"];
+    };
+    const other = name === "order" ? "stock" : "order";
+
+    expect(await checksum(name)).not.toBe(await checksum());
+    expect(await checksum(other)).toBe(await checksum());
   },
 );
 
-test.for(deployedNames)("a changed variable of %s restarts its pods, and another's does not", async (name) => {
-  const checksum = async (changed?: string) => {
-    const values = changed === undefined ? {} : { [changed]: { config: { LOG_LEVEL: "debug" } } };
-    const objects = await render({ ...ci, values });
-    return named(objects, "Deployment", `sagacart-${name}`).spec.template.metadata.annotations["checksum/config"];
-  };
-  const other = name === "order" ? "stock" : "order";
-
-  expect(await checksum(name)).not.toBe(await checksum());
-  expect(await checksum(other)).toBe(await checksum());
-});
-
-test("all images have one tag, that of the chart's version unless told otherwise", async () => {
+test("all images have the same tag, by default the chart's appVersion", async () => {
   const imagesWith = async (values: object) =>
     podsOf(await render({ ...ci, values })).flatMap(({ spec }) =>
       [...(spec.initContainers ?? []), ...spec.containers].map(({ image }) => image),
@@ -102,11 +102,11 @@ test("all images have one tag, that of the chart's version unless told otherwise
   expect(told.filter((image) => !image.startsWith("registry.example/shop/sagacart/"))).toEqual([]);
 });
 
-test.for(variants)("no manifest of $name has a secret in it", async (variant) => {
+test.for(variants)("no manifest of $name contains a secret", async (variant) => {
   const objects = await render(variant);
   const secretNames = /(SECRET|SECRETS|PASSWORD|API_KEY|SEED_USERS|DATABASE_URL)$/;
 
-  // Secrets are somebody else's to make; see k8s/.
+  // The installer or an operator creates Secrets; see k8s/.
   expect(ofKind(objects, "Secret")).toEqual([]);
   const plain = [
     ...ofKind(objects, "ConfigMap").flatMap(({ data = {} }) => Object.keys(data)),
@@ -120,7 +120,7 @@ test.for(variants)("no manifest of $name has a secret in it", async (variant) =>
   expect((await renderText(variant)).match(/:\/\/[^/\s:@]+:(?!\$\()[^/\s@]+@.*/g)).toBeNull();
 });
 
-test("with TLS each service has a certificate, and probes that speak no TLS go elsewhere", async () => {
+test("with TLS each service has a certificate, and its probes use the admin port", async () => {
   const objects = await render({ ...ci, values: { global: { tls: { enabled: true } } } });
 
   for (const name of serviceNames) {
@@ -133,7 +133,7 @@ test("with TLS each service has a certificate, and probes that speak no TLS go e
   }
 });
 
-test("monitors and alerts are there where Prometheus' operator is, and nowhere else", async () => {
+test("monitors and alerts are rendered only with the Prometheus operator's API", async () => {
   const kinds = async (apis: string[]) => new Set((await render({ ...ci, apis })).map(({ kind }) => kind));
 
   expect(await kinds(["monitoring.coreos.com/v1/ServiceMonitor"])).toContain("ServiceMonitor");
@@ -141,7 +141,7 @@ test("monitors and alerts are there where Prometheus' operator is, and nowhere e
   expect(await kinds([])).not.toContain("PrometheusRule");
 });
 
-test("nothing depends on the release's name or the namespace", async () => {
+test("no object depends on the name sagacart of the release or on its namespace", async () => {
   const text = await renderText(ci);
   const other = await renderText({ ...ci, release: "corner", namespace: "elsewhere" });
 
@@ -149,7 +149,7 @@ test("nothing depends on the release's name or the namespace", async () => {
   expect(text).toContain("sagacart-order");
 });
 
-test("without global.surfaces.enabled there are no surfaces, and the gateway passes nothing on to them", async () => {
+test("without global.surfaces.enabled there are no surfaces, and the gateway does not proxy to them", async () => {
   const values = { global: { surfaces: { enabled: false } } };
   const gatewayOf = (objects: readonly Manifest[]) => named(objects, "ConfigMap", "sagacart-gateway").data;
 
@@ -160,7 +160,7 @@ test("without global.surfaces.enabled there are no surfaces, and the gateway pas
   expect(off.filter(({ metadata }) => metadata.name === "sagacart-surfaces")).toEqual([]);
 });
 
-test("with TLS the gateway reaches the surfaces by it", async () => {
+test("with TLS the gateway reaches the surfaces over https", async () => {
   const objects = await render({ ...ci, values: { global: { tls: { enabled: true } } } });
 
   expect(named(objects, "ConfigMap", "sagacart-gateway").data.SURFACES_URL).toBe("https://sagacart-surfaces:8087");

@@ -2,9 +2,9 @@ import { cloneFolder } from "../../scripts/clone.ts";
 import { ProgramError, run } from "../../scripts/program.ts";
 import { answers, builderClusters } from "./clusters.ts";
 
-// The cluster part of .ci/run. E2E_CLUSTER asks for it, and then a failure fails the run: `kind`, a context of the kubeconfig
-// or the option of a builder's cluster. Without E2E_CLUSTER it uses a builder's cluster or a kind cluster that is up, and
-// reports failures without failing the run: nothing guarantees the state of a cluster that happens to be there.
+// The cluster part of .ci/run. With E2E_CLUSTER (`kind`, a context of the kubeconfig or the option of a builder's cluster),
+// a failure fails the run. Without it, this uses a builder's cluster or a kind cluster that is up, and reports failures
+// without failing the run, because the state of such a cluster is unknown.
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
 const scenarios = process.env.E2E_SCENARIOS ?? "install,databases,network,rolling";
@@ -13,7 +13,7 @@ const limitMs = (asked === undefined ? 20 : 60) * 60_000;
 const where = asked === undefined ? await found() : byName(asked);
 
 if (where === undefined) {
-  say(`skipped: ${scenarios} on a cluster, since none is up here. To run them: scripts/e2e-cluster --help`);
+  say(`skipped: ${scenarios} on a cluster, because none is up. To run them, see scripts/e2e-cluster --help`);
 } else {
   const args = ["tests/cluster/main.ts", ...where.args, "--only", scenarios, "--namespace", "sagacart-ci"];
   try {
@@ -21,7 +21,7 @@ if (where === undefined) {
   } catch (error) {
     if (!(error instanceof ProgramError)) throw error;
     if (asked !== undefined) process.exitCode = 1;
-    else say("Scenarios failed on the cluster that is up here. E2E_CLUSTER is not set, so this does not fail the run.");
+    else say("Scenarios failed on the cluster that is up. E2E_CLUSTER is not set, so this does not fail the run.");
   }
 }
 
@@ -42,6 +42,6 @@ async function found(): Promise<Where | undefined> {
     if (usualFolder() !== undefined && (await answers(environment()))) return byName(option);
   }
   const context = await run("kubectl", ["config", "current-context"], { timeoutMs: 5_000 }).catch(() => "");
-  // Anybody's cluster may be behind another name.
+  // Any other context may be somebody's cluster.
   return context.startsWith("kind-") && (await answers(process.env)) ? byName("kind") : undefined;
 }

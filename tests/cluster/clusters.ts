@@ -4,25 +4,25 @@ import { images } from "../../scripts/images/images.ts";
 import type { Cluster } from "../../scripts/kubernetes/namespace.ts";
 import { run, works } from "../../scripts/program.ts";
 
-/** The clusters that come with an image builder, by their option. */
+/** The clusters that image builders provide, with their command-line options. */
 export const builderClusters = imageBuilders().flatMap(({ name, cluster }) =>
   cluster === undefined ? [] : [{ ...cluster, builder: name }],
 );
 
-/** Which cluster to use: a builder's, in a folder; kind; a context of the kubeconfig; or whichever answers. */
+/** The choice of a cluster: a builder's, in a folder; kind; a context of the kubeconfig; or the current context. */
 export type Choice = {
   readonly own?: { readonly option: string; readonly folder: string };
   readonly kind?: boolean;
   readonly context?: string;
 };
 
-/** A cluster that answers, and how images get into it. */
+/** A cluster that answers, with the means to load images into it. */
 export type ReadyCluster = Cluster & {
-  /** How Temporal is installed there. */
+  /** The installation of Temporal: its chart, or one small process. */
   readonly temporal: "chart" | "small";
-  /** Makes the images of this clone known to the cluster, under this tag. */
+  /** Builds the images of this clone with this tag, and loads them into the cluster. */
   loadImages(tag: string, say: (line: string) => void): Promise<void>;
-  /** Gives the images that are there another tag. */
+  /** Adds another tag to the loaded images. */
   tagImages(from: string, to: string): Promise<void>;
 };
 
@@ -43,7 +43,7 @@ async function openBuilderCluster(
   say: (line: string) => void,
 ): Promise<ReadyCluster> {
   const cluster = builderClusters.find((one) => one.option === option);
-  if (cluster === undefined) throw new Error(`There is no cluster --${option}.`);
+  if (cluster === undefined) throw new Error(`no image builder provides a cluster --${option}`);
   const env = await cluster.bringUp(folder, say);
   const builder = await findBuilder(cluster.builder, env);
   return {
@@ -99,10 +99,10 @@ async function openContext(context: string | undefined): Promise<ReadyCluster> {
   if (context !== undefined) await run("kubectl", ["config", "use-context", context], { env });
   if (!(await answers(env))) {
     const own = builderClusters.map(({ option }) => `--${option} DIR, `).join("");
-    throw new Error(`No cluster answers. Name one: ${own}--kind, or a context of the kubeconfig with --context.`);
+    throw new Error(`No cluster answers. Choose one with ${own}--kind or --context NAME.`);
   }
   const cannot = async () => {
-    throw new Error("a cluster chosen by its context takes images from its registry: name their tag with --tag");
+    throw new Error("a cluster chosen by its context pulls images from its registry: set their tag with --tag");
   };
   const current = (await run("kubectl", ["config", "current-context"], { env })).trim();
   return { what: `context ${current}`, env, temporal: "chart", loadImages: cannot, tagImages: cannot };

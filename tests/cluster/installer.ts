@@ -5,14 +5,14 @@ import type { Namespace } from "../../scripts/kubernetes/namespace.ts";
 import { run } from "../../scripts/program.ts";
 import { deployedNames } from "../../scripts/shop.ts";
 
-/** Values of Helm, by name. */
+/** Helm values by name. */
 export type Values = Readonly<Record<string, unknown>>;
 
 const smallRequests = { resources: { requests: { cpu: "10m" } } };
 
 /**
- * One pod of each, and a worker whose number of pods is ours: what a scenario needs besides, it says. Requests are small,
- * so that two pods of each, and one more during an update, fit on a node of two cores.
+ * One pod of each part, and a worker without autoscaling; scenarios override this. Requests are small, so that two pods of
+ * each part, and one more during an update, fit on a node with two cores.
  */
 const baseValues: Values = {
   ...Object.fromEntries(deployedNames.map((part) => [part, smallRequests])),
@@ -23,22 +23,22 @@ const baseValues: Values = {
 export type Install = (
   changes?: Values,
   how?: {
-    /** `all`, or those of the installer. */
+    /** The installer's steps: `all`, or a list. */
     readonly steps?: string;
     readonly tag?: string;
-    /** Another folder with charts/ and k8s/. */
+    /** The folder with charts/ and k8s/; this clone by default. */
     readonly chartsFrom?: string;
   },
 ) => Promise<void>;
 
-/** Installs or changes the shop by `npm run cluster:install`, with values on top of the ci profile's; all of it the first time. */
+/** Returns a function that installs or upgrades the shop with k8s/install.ts, with values on top of the ci profile's. */
 export function createInstaller(options: {
   readonly namespace: Namespace;
   readonly release: string;
-  /** How Temporal is installed. */
+  /** The installation of Temporal: its chart, or one small process. */
   readonly temporal: "chart" | "small";
   readonly tag: string;
-  /** On top of the profile's, whatever a scenario changes. */
+  /** Values on top of the profile's, in every scenario. */
   readonly values: Values;
   readonly cloneFolder: string;
   readonly say: (line: string) => void;
@@ -67,7 +67,7 @@ export function createInstaller(options: {
   };
 }
 
-/** Both, the second over the first, map by map; lists are taken whole, as Helm does. */
+/** Merges the second values into the first as Helm does: maps recursively, lists as a whole. */
 export function mergeValues(below: Values, above: Values): Values {
   const merged: Record<string, unknown> = { ...below };
   for (const [key, value] of Object.entries(above)) {

@@ -7,7 +7,7 @@ import { restrictedContainer, restrictedPod } from "./pod.ts";
 export type LoadOptions = {
   readonly callers?: number;
   readonly pauseMs?: number;
-  /** Repeat what fails, with the same idempotency key, until there is an answer. */
+  /** Repeat a failed request with the same idempotency key until it is answered. */
   readonly retry?: boolean;
 };
 
@@ -15,13 +15,13 @@ export type LoadOptions = {
 export type LoadReport = Summary & Settled & { readonly failures: readonly string[] };
 
 export type Load = AsyncDisposable & {
-  /** How many requests were answered and failed so far. */
+  /** Returns how many requests were answered, and how many failed, so far. */
   count(): Promise<{ answered: number; failed: number }>;
-  /** Ends the load, waits until each order was looked up, and answers with the summary. */
+  /** Ends the load, waits until each order was looked up, and returns the report. */
   stop(): Promise<LoadReport>;
 };
 
-/** Starts callers who buy over the gateway's Service, in a pod of their own; resolves when they have begun. */
+/** Starts a pod with callers that buy through the gateway's Service. Resolves when they have begun. */
 export async function startLoad(shop: Shop, options: LoadOptions = {}): Promise<Load> {
   const { callers = 8, pauseMs = 50, retry = false } = options;
   const { namespace, release } = shop;
@@ -62,7 +62,7 @@ export async function startLoad(shop: Shop, options: LoadOptions = {}): Promise<
   };
   const eventOf = (kind: string, withinMs: number) =>
     until(
-      `the load to say ${kind}`,
+      `the load's event ${kind}`,
       async () => {
         const found = (await events(-1)).findLast(({ event }) => event === kind);
         const { status } = (await namespace.find("pod", name)) ?? {};
@@ -78,7 +78,7 @@ export async function startLoad(shop: Shop, options: LoadOptions = {}): Promise<
   try {
     await eventOf("ready", 300_000);
   } catch (error) {
-    // Nobody will dispose of what was never begun.
+    // The caller gets nothing to dispose of.
     await remove();
     throw error;
   }
@@ -99,13 +99,13 @@ export async function startLoad(shop: Shop, options: LoadOptions = {}): Promise<
   };
 }
 
-/** Lets a load run until it has had so many more answers, so that what comes next is under load. */
+/** Waits until a load has had this many more answers, so that the next step happens under load. */
 export async function moreAnswers(load: Load, wanted: number, withinMs = 60_000): Promise<void> {
   const { answered: before } = await load.count();
   await until(`${wanted} more answers`, async () => (await load.count()).answered >= before + wanted, { withinMs });
 }
 
-/** The sentence about a load in the table. */
+/** Returns a load's line in the table. */
 export function inShort({ requests, failed, retried, lost, orders, p50Ms, p99Ms, seconds }: LoadReport): string {
   const perSecond = (orders / seconds).toFixed(0);
   return `${requests} requests, ${failed} failed, ${retried} repeated, ${lost.length} orders lost, ${perSecond}/s, median ${p50Ms} ms, p99 ${p99Ms} ms`;

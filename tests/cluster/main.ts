@@ -10,22 +10,22 @@ import { table } from "./report.ts";
 import { perform } from "./scenario.ts";
 import { scenarios } from "./scenarios.ts";
 
-// scripts/e2e-cluster: what the charts promise, shown on a real cluster. See `usage`.
+// scripts/e2e-cluster: tests the promises of the charts on a real cluster. See `usage`.
 
 const usage = `usage: scripts/e2e-cluster [--kind | --context NAME${builderClusters.map(({ option }) => ` | --${option} DIR`).join("")}] [options]
 
-Builds the images of this clone, installs the operators, Temporal and the shop in the ci profile, and shows on that
-cluster what the charts promise: a line for each, a table at the end, and exit code 0 where all of it held.
+Builds the images of this clone, installs the operators, Temporal and the shop with the ci profile, and tests the
+promises of the charts on that cluster. Prints a table at the end, and exits with 0 if no scenario failed.
 
   --kind            a kind cluster called sagacart, created if there is none
-  --context NAME    a context of the kubeconfig; the current one by default
-${builderClusters.map(({ option, usage }) => `  ${`--${option} DIR`.padEnd(18)}${usage}\n`).join("")}  --only NAME,…     these scenarios alone; \`install\` is the first of all
-  --skip NAME,…     all but these
-  --namespace NAME  where the shop goes (sagacart-e2e)
-  --tag TAG         images with this tag that the cluster knows, in place of building this clone's
-  --values FILE     more values (JSON or YAML) for the shop's chart, in each scenario
-  --steps STEP,…    what the installer does in \`install\`, in place of all that the ci profile has
-  --keep            leave the shop there at the end
+  --context NAME    a context of the kubeconfig (default: the current one)
+${builderClusters.map(({ option, usage }) => `  ${`--${option} DIR`.padEnd(18)}${usage}\n`).join("")}  --only NAME,…     run only these scenarios; a new cluster needs \`install\` first
+  --skip NAME,…     run all scenarios except these
+  --namespace NAME  the namespace of the shop (default: sagacart-e2e)
+  --tag TAG         use images with this tag that the cluster can pull, instead of building them
+  --values FILE     additional values (JSON or YAML) for the shop's chart, in each scenario
+  --steps STEP,…    the installer's steps in \`install\` (default: all of the ci profile)
+  --keep            do not uninstall the shop at the end
   --list            print the scenarios
 
 `;
@@ -59,7 +59,7 @@ const unknown = [...named(values.only), ...named(values.skip)].filter(
   (name) => !scenarios.some((one) => one.name === name),
 );
 if (unknown.length > 0) {
-  say(`There is no scenario ${unknown.join(", ")}. There are: ${scenarios.map(({ name }) => name).join(", ")}.`);
+  say(`unknown scenarios: ${unknown.join(", ")}. The scenarios are: ${scenarios.map(({ name }) => name).join(", ")}.`);
   process.exit(1);
 }
 const wanted = scenarios.filter(
@@ -80,7 +80,7 @@ const cluster = await openCluster(
   say,
 );
 say(`On ${cluster.what}: ${wanted.map(({ name }) => name).join(", ")}`);
-// Another one each time: the Worker Controller knows a version by its tag, and never gates the same one again.
+// A new tag for each run: the Worker Controller identifies a version by its tag, and gates each version only once.
 const tag = values.tag ?? `e2e-${Date.now().toString(36)}`;
 if (values.tag === undefined) {
   say("Building the images");

@@ -3,7 +3,7 @@ import { cloneFolder } from "../../scripts/clone.ts";
 import { run } from "../../scripts/program.ts";
 import type { Stage } from "./scenario.ts";
 
-/** Runs a scenario that is a program of its own, and measures what it says it has shown. */
+/** Runs a scenario that is a separate program, and takes its PASS, FAIL and `  - ` lines as measurements. */
 export async function runOwnProgram(
   { cluster, say, measured }: Stage,
   program: string,

@@ -1,4 +1,4 @@
-/** The security context that namespaces at the `restricted` level ask for, of a pod. */
+/** The security context of a pod that the Pod Security level `restricted` requires. */
 export const restrictedPod = {
   runAsNonRoot: true,
   runAsUser: 65532,
@@ -7,7 +7,7 @@ export const restrictedPod = {
   seccompProfile: { type: "RuntimeDefault" },
 };
 
-/** The same, of its containers. */
+/** The security context of its containers. */
 export const restrictedContainer = {
   allowPrivilegeEscalation: false,
   readOnlyRootFilesystem: true,

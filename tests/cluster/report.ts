@@ -1,4 +1,4 @@
-/** How a scenario ended. */
+/** The result of a scenario. */
 export type Result = {
   readonly name: string;
   readonly outcome: "PASS" | "FAIL" | "SKIP";
@@ -7,7 +7,7 @@ export type Result = {
   readonly said: readonly string[];
 };
 
-/** The table at the end, one line for each thing that was measured. */
+/** Returns the table at the end, with one line for each measurement. */
 export function table(results: readonly Result[]): string {
   const width = Math.max(...results.map(({ name }) => name.length), 8);
   const lines = results.flatMap(({ name, outcome, seconds, said }) => {
@@ -19,6 +19,6 @@ export function table(results: readonly Result[]): string {
   return [
     ...lines,
     "",
-    `${count("PASS")} scenarios held, ${count("FAIL")} did not, ${count("SKIP")} were left out`,
+    `${count("PASS")} scenarios passed, ${count("FAIL")} failed, ${count("SKIP")} were skipped`,
   ].join("\n");
 }

@@ -7,31 +7,31 @@ import type { Result } from "./report.ts";
 export type Stage = {
   readonly cluster: ReadyCluster;
   readonly shop: Shop;
-  /** That of the images. */
+  /** The tag of the images. */
   readonly tag: string;
-  /** The installer's steps the first time: `all`, or a list. */
+  /** The installer's steps for the first installation: `all`, or a list. */
   readonly firstSteps: string;
-  /** Brings the shop into the cluster, or gives it these values on top of the profile's, and waits until all is ready. */
+  /** Installs the shop, or upgrades it with these values on top of the profile's, and waits until it is ready. */
   readonly install: Install;
-  /** How it goes, for whoever watches. */
+  /** Prints a line of progress. */
   say(line: string): void;
-  /** A line of the table at the end. */
+  /** Prints a measurement, and adds it to the table at the end. */
   measured(line: string): void;
 };
 
-/** One row of what the charts promise. It throws where the promise is not kept. */
+/** One promise of the charts. Its `run` rejects if the promise is broken. */
 export type Scenario = {
   readonly name: string;
   readonly promise: string;
   run(stage: Stage): Promise<void>;
 };
 
-/** Thrown by a scenario that cannot be run here; says why. */
+/** Thrown by a scenario that cannot run on this cluster, with the reason. */
 export class NotHere extends Error {
   override readonly name = "NotHere";
 }
 
-/** Runs one; never rejects. */
+/** Runs a scenario and returns its result. Never rejects. */
 export async function perform(
   scenario: Scenario,
   stage: Omit<Stage, "say" | "measured">,
@@ -58,7 +58,7 @@ export async function perform(
   }
 }
 
-/** Throws the sentence unless the condition holds. */
+/** Throws an error with this message unless the condition holds. */
 export function check(holds: boolean, sentence: string): asserts holds {
   if (!holds) throw new Error(sentence);
 }

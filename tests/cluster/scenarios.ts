@@ -11,7 +11,7 @@ import { tls } from "./scenarios/tls.ts";
 import { upgrade } from "./scenarios/upgrade.ts";
 import { workerVersions } from "./scenarios/worker-versions.ts";
 
-/** In the order in which they run: what is changed least comes first. */
+/** All scenarios in the order in which they run: those that change least come first. */
 export const scenarios: readonly Scenario[] = [
   install,
   databases,

@@ -15,8 +15,8 @@ import { copyOfClone } from "./copy-of-clone.ts";
 
 // node tests/cluster/tilt.ts [--namespace NAME] [--keep] [--skip-ci]
 //
-// A developer's inner loop, in the cluster of the current context: `tilt ci` from nothing ends green; then, under `tilt up`,
-// a changed line of services/order answers without an image build. It changes a copy of this clone.
+// Tests the inner development loop in the cluster of the current context: `tilt ci` in an empty namespace succeeds; then,
+// under `tilt up`, a changed line of services/order is live without an image build. It changes a copy of this clone.
 
 const { values } = parseArgs({
   options: {
@@ -35,7 +35,7 @@ const shopArguments = ["--", "--namespace", values.namespace, "--port-offset", `
 const namespace = openNamespace({ what: "the current context", env }, values.namespace);
 const shop = openShop(namespace, "sagacart");
 const clone = await copyOfClone();
-/** How many lines Tilt had said before the last change. */
+/** The number of lines that Tilt had printed before the last change. */
 let sinceChange = 0;
 
 try {
@@ -64,7 +64,7 @@ async function fromNothing(): Promise<void> {
     onLine: tell,
   });
   await shop.ready();
-  say(`  - tilt ci from nothing: green after ${secondsSince(begin)} s`);
+  say(`  - tilt ci in an empty namespace: succeeded after ${secondsSince(begin)} s`);
 }
 
 async function changedLine(): Promise<void> {
@@ -93,7 +93,7 @@ async function changedLine(): Promise<void> {
       everyMs: 2_000,
     });
     await until("all of Tilt's resources to be done", isIdle, { withinMs: 900_000, everyMs: 2_000 });
-    say(`  - tilt up over it: answers after ${secondsSince(begin)} s`);
+    say(`  - tilt up afterwards: answers after ${secondsSince(begin)} s`);
     for (const words of ["nobody knows an order", "nobody has heard of an order"]) {
       await change(words, answer);
     }
@@ -106,20 +106,20 @@ async function changedLine(): Promise<void> {
     await new Promise((resolve) => tilt.once("exit", resolve));
   }
 
-  /** Changes a message in the copy, and waits until the service says it: in the same container of the same pod. */
+  /** Changes a message in the copy, and waits until the same container of the same pod answers with it. */
   async function change(words: string, answer: () => Promise<string>): Promise<void> {
     sinceChange = log.length;
     const before = await containers();
     const file = join(clone, "services/order/src/orders/order.ts");
     const text = await readFile(file, "utf8");
     const changed = text.replace(/`[a-z ]+ \$\{orderId\}`/, `\`${words} \${orderId}\``);
-    if (changed === text) throw new Error(`${file} has no message to change`);
+    if (changed === text) throw new Error(`${file} has no message of the form \`words \${orderId}\` to change`);
     const changedAt = performance.now();
     await writeFile(file, changed);
     await until("the changed line to answer", async () => (await answer()).startsWith(words), { everyMs: 100 });
-    say(`  - a changed line of services/order answers after ${secondsSince(changedAt)} s`);
+    say(`  - a changed line of services/order is live after ${secondsSince(changedAt)} s`);
     const after = await containers();
-    if (after !== before) throw new Error(`the container became another one: ${before} → ${after}`);
+    if (after !== before) throw new Error(`the container was replaced: ${before} → ${after}`);
   }
 }
 
@@ -130,7 +130,7 @@ function tell(line: string): void {
   }
 }
 
-/** The containers of the order service, with their images. */
+/** Returns the containers of the order service, with their images. */
 async function containers(): Promise<string> {
   const pods = await shop.pods("order");
   return pods

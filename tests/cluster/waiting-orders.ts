@@ -4,15 +4,16 @@ import { uuidv7 } from "@sagacart/chassis/uuid";
 import { until } from "../../scripts/until.ts";
 import { check, type Stage } from "./scenario.ts";
 
-/** Orders that are reserved and wait to be paid: each has a workflow that runs until somebody pays. */
+/** Orders that are reserved and await payment: each has a workflow that runs until the order is paid. */
 export type WaitingOrders = {
+  /** Creates this many orders, waits until each awaits payment, and returns their ids. */
   begin(count: number): Promise<string[]>;
-  /** Pays each, and waits until it is completed. */
+  /** Pays each order, and waits until it is completed. */
   finish(ids: readonly string[]): Promise<void>;
   states(ids: readonly string[]): Promise<string[]>;
 };
 
-/** Asks over a port-forward to the gateway, a new one each time: the pods come and go. */
+/** Calls the gateway over a port-forward, a new one each time, because the pods change. */
 export async function openWaitingOrders({ shop }: Pick<Stage, "shop">): Promise<WaitingOrders> {
   const { SERVICE_CLIENT_SECRET = "" } = await shop.namespace.secret(shop.objectName("tools"));
   const customerId = uuidv7();
@@ -39,7 +40,7 @@ export async function openWaitingOrders({ shop }: Pick<Stage, "shop">): Promise<
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       });
       const text = await response.text();
-      check(response.ok, `${method} ${path} was answered ${response.status}: ${text.slice(0, 300)}`);
+      check(response.ok, `${method} ${path} answered ${response.status}: ${text.slice(0, 300)}`);
       return JSON.parse(text);
     });
   };
@@ -79,7 +80,7 @@ export async function openWaitingOrders({ shop }: Pick<Stage, "shop">): Promise<
 // biome-ignore lint/suspicious/noExplicitAny: answers of many kinds.
 type Send = (method: string, path: string, body?: object) => Promise<any>;
 
-/** Four at a time: a port-forward is a narrow way. */
+/** Runs four at a time, because a port-forward is slow. */
 async function inTurn(ids: readonly string[], each: (id: string) => Promise<void>): Promise<void> {
   const waiting = [...ids];
   await Promise.all(

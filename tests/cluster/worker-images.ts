@@ -6,12 +6,11 @@ import { cloneFolder } from "../../scripts/clone.ts";
 import { findBuilder } from "../../scripts/images/builders.ts";
 import { loadIntoKind } from "./clusters.ts";
 
-/** A change of the worker's sources: in this file of workflows/src, this text becomes that one. */
+/** A change of the worker's sources: in this file of workflows/src, `from` is replaced by `to`. */
 export type Change = { readonly file: string; readonly from: string; readonly to: string };
 
 /**
- * One more activity and timers, before all others: a workflow that the code of today began does something else when
- * this code replays it.
+ * Adds an activity and timers before all others, so that this code cannot replay a workflow that today's code began.
  */
 export const otherWorkflowCode: readonly Change[] = [
   {
@@ -19,7 +18,7 @@ export const otherWorkflowCode: readonly Change[] = [
     from: "      let going = orderIds;",
     to: "      await sleep(20);\n      let going = orderIds;",
   },
-  { file: "sagas/checkout.ts", from: "setHandler, workflowInfo }", to: "setHandler, sleep, workflowInfo }" },
+  { file: "sagas/checkout.ts", from: "setHandler, TemporalFailure,", to: "setHandler, sleep, TemporalFailure," },
   {
     file: "sagas/order.ts",
     from: "      isAwake = false;\n      const view",
@@ -28,7 +27,7 @@ export const otherWorkflowCode: readonly Change[] = [
   { file: "sagas/order.ts", from: "setHandler, workflowInfo }", to: "setHandler, sleep, workflowInfo }" },
 ];
 
-/** A step that does not work. */
+/** Makes the charge step fail. */
 export const brokenCharge: readonly Change[] = [
   {
     file: "activities/charge.ts",
@@ -38,8 +37,8 @@ export const brokenCharge: readonly Change[] = [
 ];
 
 /**
- * Makes an image of the worker with these changes, on top of another one, and has the cluster know it, unless it does.
- * Answers with its workflows' code.
+ * Builds an image of the worker with these changes on top of another image, and loads it into the cluster, unless
+ * `isBuilt`. Returns the bundle of its workflows.
  */
 export async function buildWorker(
   env: NodeJS.ProcessEnv,
@@ -64,7 +63,7 @@ export async function buildWorker(
       workflowsPath: join(source, "sagas/workflows.ts"),
       workflowInterceptorModules: [join(source, "trace/workflow-interceptors.ts")],
       logger: new DefaultLogger("WARN"),
-      // The packages are those of the clone.
+      // Packages come from the clone.
       webpackConfigHook: (config) => ({
         ...config,
         resolve: { ...config.resolve, modules: [join(cloneFolder, "node_modules"), "node_modules"] },

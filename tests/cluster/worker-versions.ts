@@ -13,16 +13,16 @@ import { check } from "./scenario.ts";
 import { openWaitingOrders } from "./waiting-orders.ts";
 import { brokenCharge, buildWorker, otherWorkflowCode } from "./worker-images.ts";
 
-// Three versions of the worker under the Worker Controller, in a shop that is installed: see `usage`. Each line says
-// after how many seconds; those with "  - " are what it measured.
+// Tests three versions of the worker under the Worker Controller, in an installed shop: see `usage`. Each line begins with
+// the seconds since the start; lines with "  - " are measurements.
 
 const usage = `usage: node tests/cluster/worker-versions.ts --namespace NAME [--release NAME] [--orders N] [--images MARK]
 
-The installed worker is the first version. Orders that wait for their payment begin on it; a second version, with
-workflow code that does not fit, is gated, ramps and becomes current, and the orders are paid and end on the first. A
-third, whose charge step is broken, fails its gate and never gets an order. At the end the first image is back, and
-the audit is clean. KUBECONFIG says where; IMAGE_BUILDER builds the images (docker, which loads them into kind). MARK takes the images that an
-earlier run made, of the same sources: sagacart/worker:two-MARK and three-MARK.
+The installed worker is the first version. Orders that await payment begin on it. A second version with incompatible
+workflow code is gated, ramps and becomes current; the orders are paid and end on the first. A third version, whose
+charge step is broken, fails its gate and never gets an order. At the end the first image is restored and the audit
+must pass. KUBECONFIG selects the cluster. IMAGE_BUILDER builds the images (default: docker, which loads them into
+kind). With --images, reuses the images sagacart/worker:two-MARK and three-MARK of an earlier run of the same sources.
 `;
 
 const { values } = parseArgs({
@@ -52,7 +52,7 @@ const worker = async (): Promise<KubeObject> => {
   const found = await namespace.find("workerdeployments.temporal.io", name);
   check(
     found !== undefined,
-    `there is no WorkerDeployment ${name} in ${namespace.name}: install with worker.mode=controller`,
+    `there is no WorkerDeployment ${name} in ${namespace.name}: install the shop with worker.mode=controller`,
   );
   return found;
 };
@@ -95,7 +95,7 @@ await buildWorker(cluster.env, {
   changes: [...otherWorkflowCode, ...brokenCharge],
   isBuilt,
 });
-say(`built ${images.two} with other workflow code, and ${images.three} with a broken charge`);
+say(`built ${images.two} with incompatible workflow code, and ${images.three} with a broken charge step`);
 
 await using frontend = await openNamespace(cluster, values.temporal).forward("svc/temporal-frontend", 7233);
 const connection = await until("Temporal to answer", () => Connection.connect({ address: frontend.address }));
@@ -117,14 +117,14 @@ const waiting = await openWaitingOrders({ shop });
 const slow = await waiting.begin(Number(values.orders));
 const own = slow.map((id) => `order-${id}`);
 await until("each to have a workflow", async () => (await versionsOf(own))[one] === slow.length, { withinMs: 120_000 });
-say(`${slow.length} slow checkouts have begun on ${one}, and wait for their payment`);
+say(`${slow.length} slow checkouts have begun on ${one}, and await payment`);
 const history = await temporal.workflow.getHandle(own[0] ?? "").fetchHistory();
-const fits = await Worker.runReplayHistory({ workflowBundle: bundle }, history).then(
+const replays = await Worker.runReplayHistory({ workflowBundle: bundle }, history).then(
   () => true,
   () => false,
 );
-check(!fits, "the second version's code replays the first's history: it is not incompatible");
-measured("the second version's code cannot replay a workflow of the first: it is incompatible");
+check(!replays, "the second version's code can replay a workflow of the first, so it is not incompatible");
+measured("the second version's code cannot replay a workflow of the first, so it is incompatible");
 
 const buyer = await startBuyer();
 try {
@@ -133,7 +133,7 @@ try {
   const bought = buyer.bought();
   const first = bought.filter(({ version }) => version === one).length;
   measured(
-    `of ${bought.length} orders bought meanwhile ${first} ran on the first, ${bought.length - first} on the second`,
+    `of ${bought.length} orders bought meanwhile, ${first} ran on the first, ${bought.length - first} on the second`,
   );
   check(
     bought.every(({ version }) => version === one || version === two),
@@ -176,19 +176,19 @@ try {
   const after = buyer.bought().slice(from);
   check(
     after.every(({ version }) => version === two),
-    `after the failed gate orders ran on ${JSON.stringify(after)}`,
+    `after the failed gate, orders ran on ${JSON.stringify(after)}`,
   );
   measured(`${after.length} orders bought after that ran on ${two}, none on ${three}`);
   const synthetic = `synthetic-${gate.runID}-1`;
   await until(
-    "what the gate left to be over",
+    "the orders of the failed gate to end",
     async () => {
       const states = await waiting.states([`${synthetic}-sold`, `${synthetic}-declined`]);
       return states.join() === "STATE_COMPLETED,STATE_REJECTED";
     },
     { withinMs: 300_000, everyMs: 5_000 },
   );
-  measured("the two synthetic orders that the failed gate left were ended by the version in use");
+  measured("the current version ended the two synthetic orders that the failed gate left");
 } finally {
   await buyer.stop();
   await setImage(firstImage);
@@ -198,7 +198,7 @@ process.stdout.write(`PASS worker versions (${since().toFixed(0)} s)\n`);
 await connection.close();
 process.exit(0);
 
-/** Watches a rollout to its end, and says each thing that the controller does; the version that is current then. */
+/** Follows a rollout until another version is current, printing each change of its status. Returns that version. */
 async function rollOut(which: string): Promise<string> {
   const beganAt = since();
   let said = "";
@@ -225,7 +225,7 @@ async function rollOut(which: string): Promise<string> {
   );
 }
 
-/** Buys, again and again, and knows by which version each order was carried. */
+/** Buys continuously, and records the version that ran each order. */
 async function startBuyer() {
   const { SERVICE_CLIENT_SECRET = "" } = await namespace.secret(shop.objectName("tools"));
   const gateway = await namespace.forward(`svc/${shop.objectName("gateway")}`, 8080);
@@ -244,7 +244,7 @@ async function startBuyer() {
     const headers = { authorization, "content-type": "application/json", "idempotency-key": uuidv7() };
     const response = await fetch(`${origin}${path}`, { method: "POST", headers, body: JSON.stringify(body) });
     const text = await response.text();
-    check(response.ok, `POST ${path} was answered ${response.status}: ${text.slice(0, 300)}`);
+    check(response.ok, `POST ${path} answered ${response.status}: ${text.slice(0, 300)}`);
     return JSON.parse(text);
   };
   const productId = uuidv7();
@@ -262,7 +262,7 @@ async function startBuyer() {
     while (!stopping.signal.aborted) {
       const { order } = await send("/v1/orders", { customerId, lines: [{ productId, quantity: 1 }] });
       check(order.state === "STATE_COMPLETED", `order ${order.id} is ${order.state}`);
-      // Temporal hears of the version with the workflow's first task.
+      // Temporal knows the version only after the workflow's first task.
       const version = await until(`the version of ${order.workflowId}`, async () => {
         const said = await versionOf(order.workflowId);
         return said === "none" ? undefined : said;
@@ -271,7 +271,7 @@ async function startBuyer() {
       await sleep(500);
     }
   })();
-  buying.catch((error: unknown) => say(`the buyer gave up: ${error}`));
+  buying.catch((error: unknown) => say(`the buyer failed: ${error}`));
   return {
     bought: () => [...bought],
     async stop() {
@@ -283,7 +283,7 @@ async function startBuyer() {
   };
 }
 
-/** The SDK's own lines are no news here. */
+/** Returns a logger that drops the SDK's lines. */
 function silent() {
   const nothing = () => undefined;
   return { log: nothing, trace: nothing, debug: nothing, info: nothing, warn: nothing, error: nothing };

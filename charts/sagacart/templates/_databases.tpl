@@ -1,8 +1,8 @@
 {{/*
-Databases: one CloudNativePG Cluster for each service that has no Postgres of its own given by a Secret.
+Databases: one CloudNativePG Cluster for each service without a database.existingSecret.name.
 */}}
 
-{{/* The services whose database the operator is to make, as a JSON list. */}}
+{{/* The services whose database the operator creates, as a JSON list. */}}
 {{- define "sagacart.databases.names" -}}
 {{- $names := list -}}
 {{- if .Values.databases.enabled -}}
@@ -18,7 +18,7 @@ Databases: one CloudNativePG Cluster for each service that has no Postgres of it
 {{- toJson $names -}}
 {{- end }}
 
-{{/* The name of a service's Cluster. Given (list $ "order"). */}}
+{{/* The name of a service's Cluster. Arguments: (list $ "order"). */}}
 {{- define "sagacart.databases.cluster" -}}
 {{- $root := index . 0 -}}
 {{- $name := index . 1 -}}
@@ -26,10 +26,9 @@ Databases: one CloudNativePG Cluster for each service that has no Postgres of it
 {{- end }}
 
 {{/*
-What a size stands for. Everything here can be set in `databases.cluster`, and for one service in
-`databases.services.<name>`.
+The defaults of a size. `databases.cluster` overrides them for all services, `databases.services.<name>` for one.
 
-laptop: Postgres takes about 60 MiB; the limit is for the operator's own process beside it and for sorting.
+laptop: Postgres uses about 60 MiB; the rest of the limit is for the operator's instance manager and for sorting.
 production: a primary and two standbys, of which one has every commit before the caller is told; when both are away,
 writes wait, which is what an order that must not be forgotten asks for.
 */}}
@@ -45,7 +44,7 @@ parameters:
   wal_keep_size: 64MB
   max_slot_wal_keep_size: 512MB
   jit: "off"
-# A machine that is busy with all the rest is no reason to start a database again.
+# Tolerant, because a busy machine is no reason to restart a database.
 probes:
   liveness: { timeoutSeconds: 10, failureThreshold: 12 }
   readiness: { timeoutSeconds: 10 }
@@ -74,11 +73,11 @@ resources:
   requests: { cpu: "1", memory: 4Gi }
   limits: { memory: 4Gi }
 {{- else -}}
-{{- fail (printf "databases.size is %q: it can be laptop or production." .Values.databases.size) -}}
+{{- fail (printf "databases.size is %q: it must be laptop or production." .Values.databases.size) -}}
 {{- end -}}
 {{- end }}
 
-{{/* The settings of one service's Cluster, as JSON: those of the size, then databases.cluster, then the service's own. */}}
+{{/* The settings of one service's Cluster, as JSON: the size, overridden by databases.cluster and by databases.services. */}}
 {{- define "sagacart.databases.settings" -}}
 {{- $root := index . 0 -}}
 {{- $name := index . 1 -}}
@@ -105,7 +104,7 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace 
 {{- .Values.databases.audit.existingSecret | default (printf "%s-audit" .Release.Name) -}}
 {{- end }}
 
-{{/* Data outlives `helm uninstall`, and a value that was changed by mistake. */}}
+{{/* Keeps the data on `helm uninstall`, and when a value is changed by mistake. */}}
 {{- define "sagacart.databases.keep" -}}
 {{- if .Values.databases.keep }}
 annotations:

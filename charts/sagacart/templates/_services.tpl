@@ -1,4 +1,4 @@
-{{/* The services, as a JSON list: what has a port in the values is one. See also scripts/shop.ts. */}}
+{{/* The services, as a JSON list: the values with a port. See also scripts/shop.ts. */}}
 {{- define "sagacart.services" -}}
 {{- $names := list -}}
 {{- range $name, $values := .Values -}}
@@ -11,7 +11,7 @@
 {{- toJson $names -}}
 {{- end }}
 
-{{/* Those with RPCs. */}}
+{{/* The services with RPCs. */}}
 {{- define "sagacart.services.rpc" -}}
 {{- $names := list -}}
 {{- range $name := include "sagacart.services" . | fromJsonArray -}}
@@ -22,7 +22,7 @@
 {{- toJson $names -}}
 {{- end }}
 
-{{/* Those with a database. */}}
+{{/* The services with a database. */}}
 {{- define "sagacart.services.withDatabase" -}}
 {{- $names := list -}}
 {{- range $name := include "sagacart.services" . | fromJsonArray -}}
@@ -33,7 +33,7 @@
 {{- toJson $names -}}
 {{- end }}
 
-{{/* Those whose database the audit reads. */}}
+{{/* The services whose database the audit reads. */}}
 {{- define "sagacart.services.audited" -}}
 {{- $names := list -}}
 {{- range $name := include "sagacart.services.withDatabase" . | fromJsonArray -}}

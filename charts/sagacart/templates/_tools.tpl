@@ -1,6 +1,6 @@
-{{/* Programs beside the services: jobs and tests, run in the tools image. */}}
+{{/* Jobs and tests, which run in the tools image. */}}
 
-{{/* Labels of one of them. Given (list $ "audit"). */}}
+{{/* The labels of a job or test. Arguments: (list $ "audit"). */}}
 {{- define "sagacart.tools.selector" -}}
 {{- $root := index . 0 -}}
 app.kubernetes.io/name: {{ index . 1 }}
@@ -17,7 +17,7 @@ app.kubernetes.io/managed-by: {{ $root.Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" }}
 {{- end -}}
 
-{{/* The name of an image. Given an image of the values, its usual repository, and $. */}}
+{{/* The name of an image. Arguments: an image of the values, its default repository, and $. */}}
 {{- define "sagacart.image" -}}
 {{- $image := .image -}}
 {{- $global := .root.Values.global.image -}}
@@ -29,7 +29,7 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace 
 {{- end -}}
 {{- end -}}
 
-{{/* "true" where the gateway's own port speaks TLS. */}}
+{{/* "true" if the gateway's own port uses TLS. */}}
 {{- define "sagacart.gatewayTls" -}}
 {{- if and .Values.global.tls.enabled .Values.gateway.tls.serve -}}true{{- end -}}
 {{- end -}}
@@ -39,7 +39,7 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace 
 {{- end -}}
 
 {{/*
-A pod that runs one program once. Given root, name, script, and where needed env (a list), secret (the Secret with
+A pod that runs one program once. Arguments: root, name, script, and optionally env (a list) and secret (the Secret with
 SERVICE_CLIENT_SECRET).
 */}}
 {{- define "sagacart.tools.pod" -}}
@@ -118,8 +118,8 @@ volumes:
 {{- end -}}
 
 {{/*
-The audit's variables, as a list below `env`: from a Secret with the URLs, or made of the audit role's password. $(NAME)
-is filled in by Kubernetes, so that the password stands nowhere else.
+The audit's variables, as a list below `env`: from a Secret with the URLs, or composed with the audit role's password.
+Kubernetes expands $(NAME), so that no manifest contains the password.
 */}}
 {{- define "sagacart.audit.env" -}}
 env:
@@ -144,7 +144,7 @@ env:
   {{- end }}
 {{- end -}}
 
-{{/* A network policy for one of these pods. Given root, name, hook (annotations), egress (rules, as YAML). */}}
+{{/* A network policy for a job or test. Arguments: root, name, hook (annotations), egress (rules, as YAML). */}}
 {{- define "sagacart.tools.networkPolicy" -}}
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
@@ -167,7 +167,7 @@ spec:
     {{- include "service.commonEgress" .root | nindent 4 }}
 {{- end -}}
 
-{{/* An egress rule to a part of the release. Given (list $ "gateway" 8080). */}}
+{{/* An egress rule to a part of the release. Arguments: (list $ "gateway" 8080). */}}
 {{- define "sagacart.egressTo" -}}
 - to:
     - podSelector:
@@ -180,7 +180,7 @@ spec:
 {{/* Egress to the audited databases. */}}
 {{- define "sagacart.audit.egress" -}}
 {{- range include "sagacart.services.audited" . | fromJsonArray }}
-{{- /* Of a service that is not installed there are the umbrella's values only. */}}
+{{- /* A service that is not installed has only the umbrella's values, without the defaults of charts/service. */}}
 {{- $database := get (get $.Values .) "database" | default dict }}
 - to:
     {{- if $database.peers }}

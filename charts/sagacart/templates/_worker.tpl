@@ -1,5 +1,5 @@
 {{/*
-The worker's pod, the same for a plain Deployment and for the Worker Controller, and what goes with it.
+The worker's pod, for a plain Deployment and for the Worker Controller, and its ConfigMap and autoscaler.
 */}}
 
 {{- define "sagacart.worker.name" -}}
@@ -41,7 +41,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- .Values.temporal.address | default "temporal-frontend.temporal.svc.cluster.local:7233" -}}
 {{- end }}
 
-{{/* Metadata of the pod. What changes here makes a new version under the Worker Controller, so nothing that need not. */}}
+{{/* Metadata of the pod. A change creates a new version under the Worker Controller, so it holds only what it must. */}}
 {{- define "sagacart.worker.podMetadata" -}}
 labels:
   {{- include "sagacart.worker.selector" . | nindent 2 }}
@@ -66,7 +66,7 @@ annotations:
 automountServiceAccountToken: false
 serviceAccountName: {{ include "sagacart.worker.name" . }}
 enableServiceLinks: false
-# The batches under way end, then the SDK lets its activities end for as long again.
+# The drain timeout twice: for running batches, then the SDK's for its activities.
 terminationGracePeriodSeconds: {{ add (mul 2 $drainSeconds) 10 }}
 {{- with dig "image" "pullSecrets" list $global }}
 imagePullSecrets:
@@ -99,7 +99,7 @@ topologySpreadConstraints:
   {{- end }}
 {{- if $controller }}
 initContainers:
-  # The gate begins as soon as the version polls, and is not tried again: a new shop's databases have to be there.
+  # The gate starts as soon as the version polls, and is not retried: wait until a new shop's databases are up.
   - name: wait
     image: {{ include "sagacart.worker.image" . }}
     imagePullPolicy: {{ $worker.image.pullPolicy | default (dig "image" "pullPolicy" "IfNotPresent" $global) }}
@@ -186,7 +186,7 @@ volumes:
   - name: tmp
     emptyDir: { sizeLimit: 64Mi }
   {{- if $tls }}
-  # The worker only calls: of its certificate it needs who signs the others'.
+  # The worker serves no calls: it needs only the CA of its certificate, to verify the services.
   - name: tls
     secret:
       secretName: {{ include "sagacart.worker.name" . }}-tls
@@ -206,7 +206,7 @@ volumes:
   {{- end }}
 {{- end }}
 
-{{/* Whom the worker calls. */}}
+{{/* Egress rules of the worker. */}}
 {{- define "sagacart.worker.addresses" -}}
 {{- range $name, $ports := omit .Values.global.networkPolicy.edges.worker "identity" -}}
 - { name: {{ upper $name }}_ADDRESS, value: {{ printf "dns:///%s-%s:%d" $.Release.Name $name (int (first $ports)) | quote }} }
@@ -215,7 +215,7 @@ volumes:
   value: {{ .Values.global.auth.tokenUrl | default (printf "%s://%s-identity:8096/oidc/token" (ternary "https" "http" .Values.global.tls.enabled) .Release.Name) | quote }}
 {{- end }}
 
-{{/* How a plain Deployment reaches Temporal. Under the controller the same variables come from it: see Connection. */}}
+{{/* Temporal's variables for a plain Deployment. Under the controller, its Connection sets the same variables. */}}
 {{- define "sagacart.worker.temporalEnv" -}}
 {{- $temporal := .Values.temporal -}}
 - { name: TEMPORAL_ADDRESS, value: {{ include "sagacart.temporal.address" . | quote }} }
@@ -235,11 +235,11 @@ volumes:
 {{- end }}
 {{- end }}
 
-{{/* The spec of a HorizontalPodAutoscaler, but for what it scales. */}}
+{{/* The spec of a HorizontalPodAutoscaler without its scaleTargetRef. */}}
 {{- define "sagacart.worker.autoscaling" -}}
 {{- $autoscaling := .Values.worker.autoscaling -}}
 {{- if lt (int $autoscaling.minReplicas) 1 -}}
-{{- fail "worker.autoscaling.minReplicas must be 1 or more: with no worker nobody polls, and a new version waits for pollers for ever." -}}
+{{- fail "worker.autoscaling.minReplicas must be 1 or more: without a worker nothing polls, and a new version waits for pollers forever." -}}
 {{- end -}}
 minReplicas: {{ $autoscaling.minReplicas }}
 maxReplicas: {{ $autoscaling.maxReplicas }}

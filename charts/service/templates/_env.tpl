@@ -1,4 +1,4 @@
-{{/* The plain variables, as a YAML map. What the values say wins over what the chart knows. */}}
+{{/* The variables that are not secret, as a YAML map. Values override the chart's own. */}}
 {{- define "service.config" -}}
 {{- $context := . -}}
 {{- $global := .Values.global -}}
@@ -59,7 +59,7 @@
 {{- toYaml $config -}}
 {{- end -}}
 
-{{/* The variables that name files: those of its Secret, and its database's URL. */}}
+{{/* The variables with paths of files: for the keys of its Secret, and for its database's URL. */}}
 {{- define "service.fileEnv" -}}
 {{- range (include "service.secretKeys" . | fromYaml).keys }}
 - name: {{ . }}_FILE

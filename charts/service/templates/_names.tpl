@@ -1,9 +1,9 @@
-{{/* What the service is called: order. */}}
+{{/* The service's name, for example order. */}}
 {{- define "service.name" -}}
 {{- .Values.nameOverride | default .Chart.Name | trunc 40 | trimSuffix "-" -}}
 {{- end -}}
 
-{{/* The name of its objects: sagacart-order. */}}
+{{/* The name of its objects, for example sagacart-order. */}}
 {{- define "service.fullname" -}}
 {{- .Values.fullnameOverride | default (printf "%s-%s" .Release.Name (include "service.name" .)) | trunc 50 | trimSuffix "-" -}}
 {{- end -}}
@@ -22,7 +22,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end -}}
 
-{{/* No version here: a new chart with the same image restarts nobody. */}}
+{{/* Without the chart's version: a new chart with the same image restarts no pods. */}}
 {{- define "service.podLabels" -}}
 {{ include "service.selectorLabels" . }}
 app.kubernetes.io/component: service
@@ -45,12 +45,12 @@ app.kubernetes.io/part-of: sagacart
 {{- add .Values.port 1000 -}}
 {{- end -}}
 
-{{/* Whether its port speaks TLS: "true" or nothing. */}}
+{{/* "true" if its port uses TLS, else empty. */}}
 {{- define "service.servesTls" -}}
 {{- if and .Values.global.tls.enabled .Values.tls.serve -}}true{{- end -}}
 {{- end -}}
 
-{{/* Where identity serves OpenID Connect. */}}
+{{/* The URL of identity's OpenID Connect. */}}
 {{- define "service.identityUrl" -}}
 {{- printf "%s://%s-identity:8096" (ternary "https" "http" .Values.global.tls.enabled) .Release.Name -}}
 {{- end -}}
@@ -59,7 +59,7 @@ app.kubernetes.io/part-of: sagacart
 {{- .Values.secret.existingSecret | default (include "service.fullname" .) -}}
 {{- end -}}
 
-{{/* The keys of its Secret that it gets: a YAML list below `keys`. */}}
+{{/* The keys of its Secret that are mounted: a YAML list below `keys`. */}}
 {{- define "service.secretKeys" -}}
 {{- $context := . -}}
 {{- $keys := list -}}
@@ -68,7 +68,7 @@ app.kubernetes.io/part-of: sagacart
 {{- if eq $said "true" -}}
 {{- $keys = append $keys $key -}}
 {{- else if ne $said "false" -}}
-{{- fail (printf "%s.secret.keys.%s must be true or false. The secret itself never stands in values: put it into the Secret %s." (include "service.name" $context) $key (include "service.secretName" $context)) -}}
+{{- fail (printf "%s.secret.keys.%s must be true or false. Values never contain secrets: put the secret into the Secret %s." (include "service.name" $context) $key (include "service.secretName" $context)) -}}
 {{- end -}}
 {{- end -}}
 keys: {{ toJson $keys }}
@@ -78,7 +78,7 @@ keys: {{ toJson $keys }}
 {{- .Values.database.existingSecret.name | default (printf "%s-db-app" (include "service.fullname" .)) -}}
 {{- end -}}
 
-{{/* The Secret with the CA of its database, or nothing. */}}
+{{/* The Secret with the CA of its database, or empty. */}}
 {{- define "service.databaseCaSecret" -}}
 {{- $database := .Values.database -}}
 {{- if $database.enabled -}}
@@ -90,7 +90,7 @@ keys: {{ toJson $keys }}
 {{- end -}}
 {{- end -}}
 
-{{/* auto, always or never, and whether the API is there: "true" or nothing. */}}
+{{/* "true" if a choice is always, or auto and the cluster has the API; else empty. */}}
 {{- define "service.wants" -}}
 {{- if or (eq .choice "always") (and (eq .choice "auto") (.context.Capabilities.APIVersions.Has .api)) -}}true{{- end -}}
 {{- end -}}

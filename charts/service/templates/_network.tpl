@@ -1,4 +1,4 @@
-{{/* The edges that there are: the table, with those of the simulated providers where that is on. */}}
+{{/* The table of edges, including those of the simulated providers if they are enabled. */}}
 {{- define "service.edges" -}}
 {{- $policy := .Values.global.networkPolicy -}}
 {{- $edges := deepCopy $policy.edges -}}
@@ -8,7 +8,7 @@
 {{- toYaml $edges -}}
 {{- end -}}
 
-{{/* Rules for whom the process `name` may call, and who may call it: YAML lists `egress` and `ingress`. */}}
+{{/* The rules for callees and callers of the process `name`: YAML lists `egress` and `ingress`. */}}
 {{- define "service.edgeRules" -}}
 {{- $name := .name -}}
 {{- $release := .context.Release.Name -}}
@@ -41,7 +41,7 @@ ingress:
 {{- end }}
 {{- end -}}
 
-{{/* Egress rules that every process has: DNS, and the collector where there is one. */}}
+{{/* Egress rules of every process: DNS, and the OTLP collector if there is one. */}}
 {{- define "service.commonEgress" -}}
 {{- $policy := .Values.global.networkPolicy -}}
 {{- with $policy.dns }}
@@ -62,7 +62,7 @@ ingress:
 {{- end }}
 {{- end -}}
 
-{{/* Prometheus may read the metrics at `port`. */}}
+{{/* Lets Prometheus read the metrics at `port`. */}}
 {{- define "service.metricsIngress" -}}
 {{- with .context.Values.global.networkPolicy.prometheus }}
 - from:
@@ -72,7 +72,7 @@ ingress:
 {{- end }}
 {{- end -}}
 
-{{/* The internet, without what is private, at `ports`. */}}
+{{/* Egress to the internet at `ports`, without private networks. */}}
 {{- define "service.internetEgress" -}}
 {{- $v4 := list -}}
 {{- $v6 := list -}}

@@ -1,4 +1,4 @@
-{{/* Kubernetes' level "restricted", and more: a root file system that cannot be written. */}}
+{{/* Pod Security level "restricted", and a read-only root file system. */}}
 {{- define "service.podSecurityContext" -}}
 runAsNonRoot: true
 runAsUser: 65532

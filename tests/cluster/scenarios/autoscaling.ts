@@ -4,10 +4,10 @@ import { until } from "../../../scripts/until.ts";
 import { startLoad } from "../load.ts";
 import { NotHere, type Scenario, type Stage } from "../scenario.ts";
 
-/** Scales by CPU: up while callers buy as fast as they can, down when they have gone. */
+/** Scales by CPU: up while callers buy as fast as they can, down when they have stopped. */
 export const autoscaling: Scenario = {
   name: "autoscaling",
-  promise: "the autoscalers of a service and of the worker add pods under load, and take them away after it",
+  promise: "the autoscalers of a service and of the worker add pods under load, and remove them afterwards",
   async run(stage) {
     const { shop, measured, say } = stage;
     const apis = await shop.namespace.kubectl(["api-versions"]);
@@ -31,7 +31,7 @@ export const autoscaling: Scenario = {
       await until(`fewer pods of ${part}`, async () => (await newestPods(stage, part)).length === 1, {
         withinMs: 300_000,
       });
-      measured(`${part}: 1 pod again ${((performance.now() - endedAt) / 1000).toFixed(0)} s after it ended`);
+      measured(`${part}: 1 pod again ${((performance.now() - endedAt) / 1000).toFixed(0)} s after the load ended`);
     }
     await stage.install();
   },
@@ -41,7 +41,7 @@ async function readyPods(stage: Stage, part: string): Promise<number> {
   return (await newestPods(stage, part)).filter(isReadyPod).length;
 }
 
-/** Of the worker, the pods of the version that is wanted: those of an earlier one stay until it has drained. */
+/** Returns a part's pods; for the worker only those of the target version, because older ones stay until drained. */
 async function newestPods({ shop }: Stage, part: string): Promise<KubeObject[]> {
   const pods = await shop.pods(part);
   if (part !== "worker") return pods;

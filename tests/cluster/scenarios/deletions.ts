@@ -6,10 +6,10 @@ import { inShort, type Load, moreAnswers, startLoad } from "../load.ts";
 import { check, type Scenario, type Stage } from "../scenario.ts";
 import { replicas } from "./rolling.ts";
 
-/** A pod of each part, and then the primary of the orders' Postgres, deleted with force while callers buy. */
+/** Force-deletes a pod of each part, then the Postgres primaries of order and payment, while callers buy. */
 export const deletions: Scenario = {
   name: "deletions",
-  promise: "a pod of each kind and a Postgres primary deleted with force: the shop answers again by itself",
+  promise: "after force-deleting a pod of each part and a Postgres primary, the shop recovers by itself",
   async run({ shop, install, say, measured }) {
     const parts: PartName[] = [...deployedNames, "worker"];
     await install(replicas(parts, 2));
@@ -62,7 +62,7 @@ async function deletePrimary({ shop, say }: Pick<Stage, "shop" | "say">, load: L
   });
 }
 
-/** Says how long the load had no answer at all after something was done to the shop. */
+/** Damages the shop under load, and prints how long recovery took and how many requests were repeated. */
 async function outage(load: Load, what: string, say: (line: string) => void, harm: () => Promise<void>): Promise<void> {
   const startedAt = performance.now();
   const seconds = () => ((performance.now() - startedAt) / 1000).toFixed(1);
@@ -72,6 +72,6 @@ async function outage(load: Load, what: string, say: (line: string) => void, har
   await moreAnswers(load, 20, 180_000);
   const after = await load.count();
   say(
-    `${what}: whole again after ${repaired} s, 20 more answers after ${seconds()} s, ${after.failed - before.failed} requests repeated`,
+    `${what}: restored after ${repaired} s, 20 more answers after ${seconds()} s, ${after.failed - before.failed} requests repeated`,
   );
 }

@@ -5,7 +5,7 @@ import { until } from "../../../scripts/until.ts";
 import { findGrpcurl } from "../../support/grpcurl.ts";
 import { check, type Scenario, type Stage } from "../scenario.ts";
 
-/** Everything from nothing, and then the shop asked in each way that it can be asked. */
+/** Installs everything, then calls the shop in every way: helm test, REST and gRPC. */
 export const install: Scenario = {
   name: "install",
   promise: "operators, databases, Temporal and charts in the ci profile; helm test, a checkout, grpcurl",
@@ -25,7 +25,7 @@ export const install: Scenario = {
   },
 };
 
-/** A customer of the seed buys a mouse over the gateway, as a person's browser would. */
+/** Signs in as a seeded customer and buys a mouse through the gateway, like a browser. Returns a line for the table. */
 export async function checkout({ shop }: Pick<Stage, "shop">): Promise<string> {
   await using gateway = await shop.namespace.forward(`svc/${shop.objectName("gateway")}`, 8080);
   const send = async (path: string, body: object, headers: Record<string, string> = {}) => {
@@ -35,7 +35,7 @@ export async function checkout({ shop }: Pick<Stage, "shop">): Promise<string> {
       body: JSON.stringify(body),
     });
     const text = await response.text();
-    check(response.ok, `POST ${path} was answered ${response.status}: ${text.slice(0, 500)}`);
+    check(response.ok, `POST ${path} answered ${response.status}: ${text.slice(0, 500)}`);
     return JSON.parse(text);
   };
   const authorization = `Bearer ${(await send("/v1/sessions", await userOf(shop, "alice"))).session.accessToken}`;
@@ -49,10 +49,10 @@ export async function checkout({ shop }: Pick<Stage, "shop">): Promise<string> {
     order.state === "STATE_COMPLETED",
     `order ${order.id} is ${order.state}: ${JSON.stringify(order).slice(0, 500)}`,
   );
-  return `a checkout over the gateway: ${order.state} in ${(performance.now() - startedAt).toFixed(0)} ms`;
+  return `a checkout through the gateway: ${order.state} in ${(performance.now() - startedAt).toFixed(0)} ms`;
 }
 
-/** The name and password of one whom identity made at its start. */
+/** Returns the name and password of a user that identity created at its start. */
 export async function userOf(shop: Stage["shop"], username: string): Promise<{ username: string; password: string }> {
   const { SEED_USERS = "[]" } = await shop.namespace.secret(shop.objectName("identity"));
   const users: { username: string; password: string }[] = JSON.parse(SEED_USERS);

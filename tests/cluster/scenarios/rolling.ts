@@ -5,7 +5,7 @@ import { until } from "../../../scripts/until.ts";
 import { inShort, moreAnswers, startLoad } from "../load.ts";
 import { check, type Scenario } from "../scenario.ts";
 
-/** Two pods of each, and each part in turn replaced by pods of a new template while callers buy; nobody repeats. */
+/** Runs two pods of each part and replaces each part's pods in turn, while callers buy without retries. */
 export const rolling: Scenario = {
   name: "rolling",
   promise: "a rolling update of each Deployment under load fails no request and loses no order",
@@ -36,7 +36,7 @@ export const rolling: Scenario = {
         part === "worker" &&
         (await shop.namespace.find("workerdeployments.temporal.io", shop.objectName(part))) !== undefined
       ) {
-        // Another template is another version of the worker: its controller gates it and ramps it up.
+        // A changed template is a new version of the worker: its controller gates it and ramps it up.
         const worker = { replicas: 2, podAnnotations: { "sagacart.dev/e2e": "rolled" } };
         await install({ ...replicas(parts, 2), worker });
         return;
@@ -58,7 +58,7 @@ export const rolling: Scenario = {
   },
 };
 
-/** The values that give each part so many pods. */
+/** Returns values that set each part's number of pods. */
 export function replicas(parts: readonly PartName[], count: number): Record<string, unknown> {
   return Object.fromEntries(parts.map((part) => [part, { replicas: count }]));
 }

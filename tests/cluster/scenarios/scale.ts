@@ -5,10 +5,10 @@ import { check, type Scenario, type Stage } from "../scenario.ts";
 
 const part = "stock";
 
-/** One pod becomes three while callers buy; the callers' connections have to find the new ones. */
+/** Scales a service from one pod to three under load; the callers' connections have to find the new pods. */
 export const scale: Scenario = {
   name: "scale",
-  promise: "a service scaled from 1 to 3 pods: the new ones take calls within seconds",
+  promise: "after scaling a service from 1 to 3 pods, the new pods take calls within seconds",
   async run(stage) {
     const { shop, measured, say } = stage;
     await stage.install({ [part]: { replicas: 1 } });
@@ -34,12 +34,12 @@ export const scale: Scenario = {
     const gained = new Map([...after].map(([pod, count]) => [pod, count - (before.get(pod) ?? 0)]));
     const report = await load.stop();
     measured(
-      `all three pods take calls ${seconds.toFixed(1)} s after they were ready; calls of each then: ${shown(gained)}`,
+      `all three pods take calls ${seconds.toFixed(1)} s after they were ready; calls of each afterwards: ${shown(gained)}`,
     );
     check(report.failed === 0, `${report.failed} requests failed while it scaled: ${report.failures[0]}`);
     check(
       [...gained.values()].every((count) => count > 0),
-      `a pod took no more calls: ${shown(gained)}`,
+      `a pod stopped taking calls: ${shown(gained)}`,
     );
     await stage.install();
   },
@@ -48,7 +48,7 @@ export const scale: Scenario = {
 const shown = (calls: ReadonlyMap<string, number>) =>
   [...calls].map(([pod, count]) => `${pod.slice(-5)} ${count}`).join(", ");
 
-/** How many calls each pod has answered; health checks do not count. */
+/** Returns how many calls each pod has answered, without health checks. */
 async function callsByPod({ shop }: Stage): Promise<ReadonlyMap<string, number>> {
   const counts = await Promise.all(
     (await shop.pods(part)).map(async ({ metadata }) => {

@@ -1,9 +1,9 @@
 import { runOwnProgram } from "../own-program.ts";
 import type { Scenario } from "../scenario.ts";
 
-/** A developer's inner loop; a program of its own. */
+/** The inner development loop, tested by a separate program. */
 export const tilt: Scenario = {
   name: "tilt",
-  promise: "`tilt ci` ends green from nothing; a changed line is live without an image build",
+  promise: "`tilt ci` succeeds in an empty namespace; a changed line is live without an image build",
   run: (stage) => runOwnProgram(stage, "tests/cluster/tilt.ts"),
 };

@@ -3,10 +3,10 @@ import { portOf } from "../../../scripts/shop.ts";
 import { inShort, moreAnswers, startLoad } from "../load.ts";
 import { check, NotHere, type Scenario, type Stage } from "../scenario.ts";
 
-/** The switch of the chart; certificates by cert-manager. */
+/** Enables global.tls of the chart, with certificates by cert-manager. */
 export const tls: Scenario = {
   name: "tls",
-  promise: "with TLS between the services orders complete, and a plaintext call is refused",
+  promise: "with TLS between the services, orders complete and a plaintext call is refused",
   async run(stage) {
     const { shop, measured } = stage;
     const crd = await shop.namespace.kubectl([
@@ -17,10 +17,10 @@ export const tls: Scenario = {
       "-o",
       "name",
     ]);
-    if (crd === "") throw new NotHere("cert-manager is not there");
+    if (crd === "") throw new NotHere("cert-manager is not installed");
     check(
       (await callPlainly(stage)) === "answered",
-      "without TLS a plaintext call was not answered: the trial is wrong",
+      "without TLS a plaintext call was not answered, so the check proves nothing",
     );
     await stage.install({ global: { tls: { enabled: true } } });
     await shop.ready();
@@ -33,7 +33,7 @@ export const tls: Scenario = {
       check(said !== "answered", "a plaintext call was answered");
       const certificates = await shop.namespace.list("certificates.cert-manager.io");
       measured(`${certificates.length} certificates, ${inShort(report)}`);
-      measured(`a plaintext call of order: ${said}`);
+      measured(`a plaintext call to order: ${said}`);
       measured(`audit: ${await auditShop(shop)}`);
     } finally {
       await stage.install();
@@ -41,7 +41,7 @@ export const tls: Scenario = {
   },
 };
 
-/** A health check in plaintext HTTP/2, from the gateway's pod, which may call: `answered`, or why not. */
+/** Sends a health check in plaintext HTTP/2 from the gateway's pod. Returns `answered`, or the error. */
 async function callPlainly({ shop }: Stage): Promise<string> {
   const [pod] = await shop.pods("gateway");
   const script = `

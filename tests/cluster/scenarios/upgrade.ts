@@ -8,10 +8,10 @@ import { inShort, moreAnswers, startLoad } from "../load.ts";
 import { check, type Scenario, type Stage } from "../scenario.ts";
 import { openWaitingOrders } from "../waiting-orders.ts";
 
-/** From the version before to this one and back, with orders that wait for their payment over both. */
+/** Upgrades from the previous version to this one and rolls back, with orders that await payment across both. */
 export const upgrade: Scenario = {
   name: "upgrade",
-  promise: "an upgrade from the previous chart version, and a rollback: data kept, old workflows finish",
+  promise: "an upgrade from the previous chart version and a rollback keep all data, and old workflows finish",
   async run(stage) {
     const { shop, measured, say } = stage;
     const previous = await previousVersion(stage);
@@ -41,12 +41,12 @@ export const upgrade: Scenario = {
       );
       await orders.finish(between);
       measured(
-        `${before.length} orders begun before the upgrade ended after it, ${between.length} begun after it ended after the rollback`,
+        `${before.length} orders begun before the upgrade completed after it, and ${between.length} begun after it completed after the rollback`,
       );
       const kept = await orders.states([...before, ...between]);
       check(
         kept.every((state) => state === "STATE_COMPLETED"),
-        `orders that were not kept: ${kept.join(", ")}`,
+        `not all orders are completed: ${kept.join(", ")}`,
       );
       await moreAnswers(load, 10);
       const report = await load.stop();
@@ -71,8 +71,8 @@ async function chartVersion(shop: Stage["shop"]): Promise<string> {
 type Previous = AsyncDisposable & { readonly what: string; readonly folder: string; readonly tag: string };
 
 /**
- * The last release, with that release's images. Before the first release there is none: then it is this clone with its
- * charts under a lower version, and images with another tag, so that every pod is replaced by another version's.
+ * Returns the last release with its images. Before the first release, returns this clone with a lower chart version and
+ * another tag of the same images, so that the upgrade replaces every pod.
  */
 async function previousVersion({ cluster, tag }: Stage): Promise<Previous> {
   const git = (...args: string[]) => run("git", args, { cwd: cloneFolder });
@@ -90,5 +90,10 @@ async function previousVersion({ cluster, tag }: Stage): Promise<Previous> {
   const chart = join(folder, "charts/sagacart/Chart.yaml");
   await writeFile(chart, (await readFile(chart, "utf8")).replace(/^version: .*$/m, "version: 0.0.9"));
   await cluster.tagImages(tag, `${tag}-previous`);
-  return { what: "this chart as version 0.0.9, there being no release", folder, tag: `${tag}-previous`, ...dispose };
+  return {
+    what: "this chart as version 0.0.9, because there is no release",
+    folder,
+    tag: `${tag}-previous`,
+    ...dispose,
+  };
 }
