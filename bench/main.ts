@@ -40,7 +40,7 @@ try {
   const wrong = results.windows.some((window) => Object.keys(window.wrong).length > 0);
   process.exit(wrong || !results.audit.clean ? 1 : (process.exitCode ?? 0));
 } catch (error) {
-  const told = interrupt.signal.aborted ? "Stopped before the end." : error instanceof Error ? error.stack : error;
-  process.stderr.write(`${told}\n`);
+  const text = interrupt.signal.aborted ? "Stopped before the end." : error instanceof Error ? error.stack : error;
+  process.stderr.write(`${text}\n`);
   process.exit(1);
 }

@@ -81,9 +81,9 @@ test("each metric that a dashboard or a rule reads is exported, with the labels 
   const recorded = new Set(recordings.map(({ record }) => record));
   const isOurs = (metric: string) => !recorded.has(metric) && !onlyAfterFailures.has(metric) && !(metric in others);
   const metrics = await until(60_000, "each service to have asked its database", async () => {
-    const told = await scrape();
-    return (told.get("sagacart_orders")?.size ?? 0) > 0 && (told.get("sagacart_reservations")?.size ?? 0) > 0
-      ? told
+    const gauges = await scrape();
+    return (gauges.get("sagacart_orders")?.size ?? 0) > 0 && (gauges.get("sagacart_reservations")?.size ?? 0) > 0
+      ? gauges
       : undefined;
   });
   const missing: string[] = [];

@@ -137,17 +137,22 @@ test("the feed has the events of the old queue: created, then paid or cancelled,
   };
   const query = new URLSearchParams(Object.keys(queue).map((type): [string, string] => ["types", type]));
   const toldOfUser = async () => {
-    const told: object[] = [];
+    const messages: object[] = [];
     for (let position = "0", more = true; more; ) {
       const { body } = await as(admin, `GET /v1/events?afterPosition=${position}&pageSize=1000&${query}`);
       for (const { type, data } of body.events) {
         const { orderId, customerId, total } = JSON.parse(data);
-        told.push({ eventType: Object.entries(queue).find(([of]) => of === type)?.[1], orderId, customerId, total });
+        messages.push({
+          eventType: Object.entries(queue).find(([of]) => of === type)?.[1],
+          orderId,
+          customerId,
+          total,
+        });
       }
       more = body.nextPosition !== position;
       position = body.nextPosition;
     }
-    return told.filter((each) => "customerId" in each && each.customerId === user.id);
+    return messages.filter((each) => "customerId" in each && each.customerId === user.id);
   };
   const event = (eventType: string, orderId: string, minorUnits: string) => ({
     ...{ eventType, orderId, customerId: user.id, total: { currencyCode: "USD", minorUnits } },

@@ -59,10 +59,16 @@ test("an order runs the whole saga, and its status has the history", async () =>
   expect(body.trackingNumber).not.toBeNull();
   expect(await balanceOf(customerId)).toBe(500);
   expect((await send("GET", `/api/inventory/${productId}`)).body).toMatchObject({ onHand: 3, available: 3 });
-  const { body: told } = await send("GET", `/api/orders/${body.id}/status`);
-  expect(told).toMatchObject({ status: "COMPLETED", final: true, step: null, compensating: false, compensation: null });
-  expect(told.steps.every(({ state }: { state: string }) => state === "DONE")).toBe(true);
-  expect(told.changes.map((change: { status: string }) => change.status)).toEqual([
+  const { body: progress } = await send("GET", `/api/orders/${body.id}/status`);
+  expect(progress).toMatchObject({
+    status: "COMPLETED",
+    final: true,
+    step: null,
+    compensating: false,
+    compensation: null,
+  });
+  expect(progress.steps.every(({ state }: { state: string }) => state === "DONE")).toBe(true);
+  expect(progress.changes.map((change: { status: string }) => change.status)).toEqual([
     "PENDING",
     "RESERVED",
     "PAID",
@@ -113,12 +119,12 @@ test("the status shows the step that a saga waits at, and the step that is being
   const order = { customerId, items: [{ productId, quantity: 2 }], address: refused, waitSeconds: 0 };
   const { body, status } = await send("POST", "/api/orders", order);
   expect(status).toBe(202);
-  const statusUntil = (what: string, isIt: (told: Answer["body"]) => boolean) =>
+  const statusUntil = (what: string, isIt: (progress: Answer["body"]) => boolean) =>
     until(60_000, what, async () => {
-      const { body: told } = await send("GET", `/api/orders/${body.id}/status`);
-      return isIt(told) ? told : undefined;
+      const { body: progress } = await send("GET", `/api/orders/${body.id}/status`);
+      return isIt(progress) ? progress : undefined;
     });
-  const statesOf = (told: Answer["body"]) => told.steps.map(({ state }: { state: string }) => state);
+  const statesOf = (progress: Answer["body"]) => progress.steps.map(({ state }: { state: string }) => state);
 
   const held = await statusUntil("the carrier to be waited for", ({ status }) => status === "SHIPPING");
   expect(held).toMatchObject({ step: "ship", attempt: 1, compensating: false, compensation: null });

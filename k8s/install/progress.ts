@@ -26,11 +26,11 @@ export function createProgress(write: (line: string) => void): Progress {
     say,
     async wait({ what, limitSeconds, check, help }) {
       const begin = Date.now();
-      let told: string | undefined;
+      let lastMissing: string | undefined;
       for (;;) {
         const missing = await check();
         if (missing === undefined) {
-          if (told !== undefined) say(`${what}: ready after ${secondsSince(begin)} s`);
+          if (lastMissing !== undefined) say(`${what}: ready after ${secondsSince(begin)} s`);
           return;
         }
         if (secondsSince(begin) >= limitSeconds) {
@@ -38,9 +38,9 @@ export function createProgress(write: (line: string) => void): Progress {
             [`Waited ${limitSeconds} s for ${what}: ${missing}`, ...(help === undefined ? [] : [help])].join("\n"),
           );
         }
-        if (missing !== told) {
-          say(`${told === undefined ? `waiting for ${what}, at most ${limitSeconds} s` : what}: ${missing}`);
-          told = missing;
+        if (missing !== lastMissing) {
+          say(`${lastMissing === undefined ? `waiting for ${what}, at most ${limitSeconds} s` : what}: ${missing}`);
+          lastMissing = missing;
         }
         await new Promise((resolve) => setTimeout(resolve, 1_000));
       }

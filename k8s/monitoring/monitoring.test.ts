@@ -93,11 +93,11 @@ describe("an alert", () => {
     const known = new Set(
       read.flatMap(({ groupings, selectors }) => [...groupings, ...selectors.flatMap(({ labels }) => labels)]),
     );
-    const told = [
+    const labels = [
       ...Object.values(annotations)
         .join(" ")
         .matchAll(/\$labels\.(\w+)/g),
     ].map(([, label]) => label);
-    expect(told.filter((label) => !known.has(`${label}`))).toEqual([]);
+    expect(labels.filter((label) => !known.has(`${label}`))).toEqual([]);
   });
 });

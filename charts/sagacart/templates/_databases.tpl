@@ -29,7 +29,7 @@ Databases: one CloudNativePG Cluster for each service without a database.existin
 The defaults of a size. `databases.cluster` overrides them for all services, `databases.services.<name>` for one.
 
 laptop: Postgres uses about 60 MiB; the rest of the limit is for the operator's instance manager and for sorting.
-production: a primary and two standbys, of which one has every commit before the caller is told; when both are away,
+production: a primary and two standbys, of which one has every commit before the caller has its answer; when both are away,
 writes wait, which is what an order that must not be forgotten asks for.
 */}}
 {{- define "sagacart.databases.size" -}}

@@ -79,10 +79,10 @@ test("the surfaces without a sign-in and provider webhooks are not limited", asy
   await using gateway = await limitedGateway();
 
   const opened = await statuses(gateway, 6, "POST /payment/create_user");
-  const told = await statuses(gateway, 6, "POST /v1/provider-webhooks/nobody");
+  const answers = await statuses(gateway, 6, "POST /v1/provider-webhooks/nobody");
 
   expect(new Set(opened)).toEqual(new Set([200]));
-  expect(new Set(told)).toEqual(new Set([404]));
+  expect(new Set(answers)).toEqual(new Set([404]));
 });
 
 test("sign-ins are counted by address, over all protocols and paths together", async () => {

@@ -156,7 +156,7 @@ test("a named consumer is created, reads, acknowledges, is listed, set back and 
   const page = (await gateway.send("GET /v1/events?consumer=books&pageSize=2")).body;
   expect(page).toMatchObject({ events: [{ position: "1" }, { position: "2" }], nextPosition: "2", generation: "0" });
   expect((await commit({ position: "2", generation: "0" })).body.consumer).toMatchObject({ lagEvents: "1" });
-  // What the consumer acknowledged counts, and not what its stream last told.
+  // What the consumer acknowledged counts, and not the last position in its stream.
   const resumed = await listen("/v1/events:subscribe?consumer=books", 1, { "last-event-id": "3" });
   expect(resumed).toMatchObject([{ id: "3" }]);
 

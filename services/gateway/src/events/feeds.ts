@@ -18,7 +18,7 @@ function feedOf(binding: Binding<DescMethodServerStreaming>): Feed {
     // The service knows the position of a named consumer, which an operator may have set back.
     cursorKeptBy: "consumer",
     frames: inJson,
-    told: (request, query) => ({
+    format: (request, query) => ({
       query: withoutFormat(query),
       frames: formatOf(request, query) === "cloudevents" ? asCloudEvents : undefined,
     }),

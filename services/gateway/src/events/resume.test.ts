@@ -10,21 +10,21 @@ import { expect, test } from "vitest";
 import { startTestGateway } from "../testing/gateway.ts";
 
 /** Reads from the cursor on, until the connection breaks or the signal comes. Tells each event, and the cursor after. */
-type Read = (cursor: bigint, signal: AbortSignal, told: (name: string, cursor: bigint) => void) => Promise<void>;
+type Read = (cursor: bigint, signal: AbortSignal, onEvent: (name: string, cursor: bigint) => void) => Promise<void>;
 
 function overRpc(transport: Transport): Read {
   const client = createClient(EventService, transport);
-  return async (cursor, signal, told) => {
+  return async (cursor, signal, onEvent) => {
     for await (const { events } of client.subscribeEvents({ afterPosition: cursor }, { signal })) {
       for (const { subject, sequence, position } of events) {
-        told(`${subject}/${sequence}`, position);
+        onEvent(`${subject}/${sequence}`, position);
       }
     }
   };
 }
 
 function overSse(url: string, headers: Record<string, string>): Read {
-  return async (cursor, signal, told) => {
+  return async (cursor, signal, onEvent) => {
     const response = await fetch(`${url}/v1/events:subscribe`, {
       signal,
       headers: { ...headers, "last-event-id": String(cursor) },
@@ -40,7 +40,7 @@ function overSse(url: string, headers: Record<string, string>): Read {
         const data = fields.get("data")?.slice("data: ".length);
         if (id !== undefined && data !== undefined) {
           const { subject, sequence } = JSON.parse(data) as { subject: string; sequence: string };
-          told(`${subject}/${BigInt(sequence)}`, BigInt(id));
+          onEvent(`${subject}/${BigInt(sequence)}`, BigInt(id));
         }
       }
     }

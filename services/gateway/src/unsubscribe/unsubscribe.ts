@@ -19,18 +19,18 @@ export async function unsubscribe(app: FastifyInstance, { services }: { services
   app.get("/unsubscribe", async (request, reply) =>
     answer(reply, async () => {
       const link = await preferences.getUnsubscription({ token: tokenOf(request) }, { signal: callerLeft(reply) });
-      return { ...told(link), kind: link.unsubscribed ? "done" : "question" };
+      return { ...linkText(link), kind: link.unsubscribed ? "done" : "question" };
     }),
   );
   app.post("/unsubscribe", async (request, reply) =>
     answer(reply, async () => {
       const link = await preferences.unsubscribe({ token: tokenOf(request) }, { signal: callerLeft(reply) });
-      return { ...told(link), kind: "done" };
+      return { ...linkText(link), kind: "done" };
     }),
   );
 }
 
-function told({ eventType, language }: { eventType: string; language: string }) {
+function linkText({ eventType, language }: { eventType: string; language: string }) {
   return { eventType, language: language === "de" ? ("de" as const) : ("en" as const) };
 }
 

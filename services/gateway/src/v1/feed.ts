@@ -12,7 +12,7 @@ export type Feed = {
   /** The events in one message of the stream. An event without data moves the cursor only. */
   frames(json: JsonValue): readonly Frame[];
   /** For requests that choose a format: the frames in that format, and the query without it. */
-  told?(
+  format?(
     request: FastifyRequest,
     query: Query,
   ): { readonly query: Query; readonly frames: ((message: Message) => readonly Frame[]) | undefined };

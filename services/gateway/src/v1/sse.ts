@@ -31,14 +31,14 @@ export function serveFeeds(
       async (request, reply) => {
         const resumesAfter = lastEventId(request);
         const parts = partsOf(request);
-        const told = feed.told?.(request, parts.query);
-        const asked = told?.query ?? parts.query;
+        const format = feed.format?.(request, parts.query);
+        const asked = format?.query ?? parts.query;
         const resumes = resumesAfter !== undefined && asked[feed.cursorKeptBy ?? ""] === undefined;
         const query = resumes ? { ...asked, [feed.cursor]: resumesAfter } : asked;
         const message = decode(feed.binding, { ...parts, query });
         const leaving = AbortSignal.any([callerLeft(reply), options.stopping]);
         const answer = await transport.stream(method, leaving, undefined, undefined, once(message));
-        const messages = read(feed, answer.message, told?.frames);
+        const messages = read(feed, answer.message, format?.frames);
         // Wait for the first message: an error in its place can still be answered as a problem.
         const first = await messages.next();
         const isOver = first.done === true || (feed.isLast(first.value.json) && isOld(first.value, resumesAfter));

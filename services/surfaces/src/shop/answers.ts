@@ -11,7 +11,7 @@ const orderStatus = { enum: ["PENDING", "PAID", "CANCELLED"] };
 export const made = fields({ id: text });
 export const updated = fields({ updated: { const: true } });
 export const deleted = fields({ deleted: { const: true } });
-export const standing = fields({ id: text, status: orderStatus });
+export const orderStatusOnly = fields({ id: text, status: orderStatus });
 
 export const product = fields({ id: text, name: text, description: textOrNull, price: decimal, stock: whole });
 export const products = listOf(product);

@@ -44,7 +44,7 @@ export function orders(app: FastifyInstance, { clients, verifier, paymentMethod,
   app.post<{ Body: body.NewOrder; Headers: { "idempotency-key"?: string } }>(
     "/api/v1/orders",
     {
-      config: { answers: { 200: answer.standing, 201: answer.standing } },
+      config: { answers: { 200: answer.orderStatusOnly, 201: answer.orderStatusOnly } },
       schema: {
         summary: "Place an order: its stock is set aside, and it waits to be paid",
         body: body.newOrder,
@@ -122,7 +122,7 @@ export function orders(app: FastifyInstance, { clients, verifier, paymentMethod,
   app.post<{ Params: { id: string } }>(
     "/api/v1/orders/:id/pay",
     {
-      config: { answers: { 200: answer.standing } },
+      config: { answers: { 200: answer.orderStatusOnly } },
       schema: { summary: "Pay an order, and have it shipped", params: body.id },
     },
     async ({ params: { id } }, reply) => {
@@ -146,7 +146,7 @@ export function orders(app: FastifyInstance, { clients, verifier, paymentMethod,
   app.post<{ Params: { id: string } }>(
     "/api/v1/orders/:id/cancel",
     {
-      config: { answers: { 200: answer.standing } },
+      config: { answers: { 200: answer.orderStatusOnly } },
       schema: { summary: "Cancel an order that is not paid, and give its stock back", params: body.id },
     },
     async ({ params: { id } }, reply) => {
