@@ -7,8 +7,8 @@ import { runningShop } from "./stack/state.ts";
 
 const help = `usage: audit.ts [--every 10m [--metrics-port 9099] [--host 127.0.0.1]]
 
-Reads laws 1 to 5 in all databases, once; exits with 1 where it finds a breach. With --every (s, m or h) again and again
-until it is stopped, and tells Prometheus at the metrics port what it found.
+Checks laws 1 to 5 in all databases, once, and exits with 1 on a breach. With --every (s, m or h) it repeats the audit
+until it is stopped, and serves metrics for Prometheus.
 `;
 const { values } = parseArgs({
   options: {
@@ -27,7 +27,7 @@ if (values.help || Number.isNaN(everyMs) || !Number.isInteger(port)) {
 const urls = await findUrls();
 if (urls === undefined) {
   process.stderr.write(
-    "No shop is running here. Start one with `npm start`, or name each database by AUDIT_ORDER_URL, AUDIT_STOCK_URL and so on.\n",
+    "No shop is running here. Start one with `npm start`, or set AUDIT_ORDER_URL, AUDIT_STOCK_URL and so on for each database.\n",
   );
   process.exit(1);
 }
@@ -37,28 +37,28 @@ if (everyMs === undefined) {
 }
 const watch = await watchAudit({
   ...{ audit: () => audit({ urls }), everyMs, host: values.host, port },
-  told: (result) => (result instanceof Error ? say(`audit: not done: ${result.message}`) : printReports(result, say)),
+  onResult: (result) => (result instanceof Error ? say(`audit: failed: ${result.message}`) : printReports(result, say)),
 });
-say(`audits every ${values.every}; metrics at http://${values.host}:${watch.port}/metrics`);
+say(`auditing every ${values.every}; metrics at http://${values.host}:${watch.port}/metrics`);
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
-  // An audit only reads: nothing is lost with it.
+  // An audit only reads, so it can stop at any time.
   process.once(signal, () => process.exit(0));
 }
 
-/** The databases that the environment names, or else those of the shop that runs in this clone. */
+/** Returns the databases from the environment, or else those of the shop that runs in this clone. */
 async function findUrls(): Promise<AuditOptions["urls"] | undefined> {
   const shop = await runningShop();
   const found = auditedDatabases.map((name) => {
     const url = process.env[`AUDIT_${name.toUpperCase()}_URL`] ?? shop?.auditUrls[name];
     return url === undefined ? undefined : ([name, url] as const);
   });
-  // All of them, or there is nothing to compare.
+  // The comparison needs all of them.
   return found.includes(undefined)
     ? undefined
     : (Object.fromEntries(found.filter((entry) => entry !== undefined)) as AuditOptions["urls"]);
 }
 
-/** `90s`, `10m` or `1h` in ms; NaN for anything else. */
+/** Converts `90s`, `10m` or `1h` to ms. Returns NaN for anything else. */
 function msOf(span: string): number {
   const [, count = "", unit = ""] = /^([1-9]\d{0,5})([smh])$/.exec(span) ?? [];
   return Number(count || Number.NaN) * ({ s: 1_000, m: 60_000, h: 3_600_000 }[unit] ?? Number.NaN);

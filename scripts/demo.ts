@@ -4,20 +4,22 @@ import { join } from "node:path";
 import { audit } from "./audit/audit.ts";
 import { printReports } from "./audit/print.ts";
 import { cartStories } from "./demo/carts.ts";
-import { clusterStage } from "./demo/cluster-stage.ts";
+import { clusterTarget } from "./demo/cluster-target.ts";
 import { connectShop } from "./demo/shop.ts";
-import type { Stage } from "./demo/stage.ts";
 import { type Story, stories } from "./demo/stories.ts";
 import { surfaceStories } from "./demo/surfaces/surfaces.ts";
+import type { Target } from "./demo/target.ts";
 import { type AuditedDatabase, auditedDatabases } from "./shop.ts";
 import { createGuard } from "./stack/guard.ts";
 import { seed } from "./stack/seed.ts";
 import { startStack } from "./stack/stack.ts";
 import { runningShop, type ShopFile, usualStateDirectory } from "./stack/state.ts";
 
-// npm run demo: the stories of a checkout, against the shop that runs here or one of its own. npm run demo -- surfaces:
-// those of the systems whose REST the gateway speaks. npm run demo -- carts: carts that last from run to run; with
-// --reset it empties them.
+// Runs stories, which print and check what they do, against the running shop or a temporary one:
+//
+//     npm run demo                      checkouts
+//     npm run demo -- surfaces          the REST APIs of other systems, served by the gateway
+//     npm run demo -- carts [--reset]   carts that last from run to run; --reset deletes them
 
 const [name = "checkout", ...flags] = process.argv.slice(2);
 const collections = {
@@ -30,55 +32,55 @@ const say = (line: string) => process.stdout.write(`${line}\n`);
 
 const collection = Object.entries(collections).find(([known]) => known === name)?.[1];
 if (collection === undefined) {
-  process.stderr.write(`There is no demo ${name}. There are: ${Object.keys(collections).join(", ")}.\n`);
+  process.stderr.write(`There is no demo ${name}. Choose one of: ${Object.keys(collections).join(", ")}.\n`);
   process.exit(1);
 }
-process.exitCode = (await run(collection)) ? 0 : 1;
+process.exitCode = (await runStories(collection)) ? 0 : 1;
 
-async function run(stories: readonly Story[]): Promise<boolean> {
-  await using stage = await findStage();
-  using shop = connectShop(stage.addresses);
-  const origin = `http://${stage.addresses.gateway}`;
-  let told = true;
-  for (const [index, { title, tell }] of stories.entries()) {
+async function runStories(stories: readonly Story[]): Promise<boolean> {
+  await using target = await findTarget();
+  using shop = connectShop(target.addresses);
+  const origin = `http://${target.addresses.gateway}`;
+  let passed = true;
+  for (const [index, { title, run }] of stories.entries()) {
     say(`\n${index + 1}. ${title}`);
     try {
-      const { stateDirectory, replaceWorker } = stage;
-      await tell({ shop, origin, stateDirectory, say: (line) => say(`   ${line}`), replaceWorker });
+      const { stateDirectory, replaceWorker } = target;
+      await run({ shop, origin, stateDirectory, say: (line) => say(`   ${line}`), replaceWorker });
     } catch (error) {
-      told = false;
+      passed = false;
       say(`   FAILED: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
   say("");
-  const isClean = await stage.audit(say);
-  return told && isClean;
+  const isClean = await target.audit(say);
+  return passed && isClean;
 }
 
-/** In a cluster where SAGACART_NAMESPACE names it, as Tilt does; or the shop that runs here; or one of its own. */
-async function findStage(): Promise<Stage> {
+/** Finds the shop to use: in a cluster if SAGACART_NAMESPACE is set (as by Tilt), else the running or a temporary one. */
+async function findTarget(): Promise<Target> {
   if (process.env.SAGACART_NAMESPACE !== undefined) {
-    return clusterStage(say);
+    return clusterTarget(say);
   }
   const running = await runningShop();
-  return running === undefined ? ownStage() : visitedStage(running);
+  return running === undefined ? temporaryTarget() : runningTarget(running);
 }
 
 async function auditHere(auditUrl: (name: AuditedDatabase) => string): Promise<boolean> {
   const urls = Object.fromEntries(auditedDatabases.map((name) => [name, auditUrl(name)]));
-  // A url was just taken for each of them.
+  // The line above made a url for each of them.
   return printReports(await audit({ urls: urls as Record<AuditedDatabase, string> }), say) === 0;
 }
 
-/** A shop that lasts as long as the stories; what is in it stays where the next run is to find it. */
-async function ownStage(): Promise<Stage> {
-  say("No shop is running here: starting a temporary one (npm start keeps one).");
-  const lasts = name === "carts";
+/** Starts a shop for the stories. The demo of carts keeps its data for the next run. */
+async function temporaryTarget(): Promise<Target> {
+  say("No shop is running here: starting a temporary one (npm start starts one that stays).");
+  const keepsData = name === "carts";
   const guard = createGuard();
   const stack = await startStack({
-    stateDirectory: lasts ? usualStateDirectory() : await mkdtemp(join(tmpdir(), "sagacart-demo-")),
+    stateDirectory: keepsData ? usualStateDirectory() : await mkdtemp(join(tmpdir(), "sagacart-demo-")),
     ports: "free",
-    temporary: !lasts,
+    temporary: !keepsData,
     guard,
     log: (line) => say(`   ${line}`),
   });
@@ -100,8 +102,8 @@ async function ownStage(): Promise<Stage> {
   };
 }
 
-/** A shop that runs already: its own supervisor starts the worker again. */
-function visitedStage(shop: ShopFile): Stage {
+/** Uses the running shop, whose supervisor restarts the worker. */
+function runningTarget(shop: ShopFile): Target {
   say(`Using the running shop of ${shop.stateDirectory}.`);
   return {
     stateDirectory: shop.stateDirectory,
@@ -124,5 +126,5 @@ async function newWorker(old: number): Promise<number> {
     }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-  throw new Error(`worker ${old} was killed, and no other one came within a minute`);
+  throw new Error(`worker ${old} was killed, and no new one started within a minute`);
 }

@@ -6,10 +6,10 @@ import { cacheDirectory } from "./stack/postgres-programs.ts";
 
 const run = promisify(execFile);
 
-/** A program that Go builds from a published module, at one version. */
+/** A program that Go can build from a published module, with its version. */
 export type GoProgram = { readonly name: string; readonly from: string; readonly version: string };
 
-/** The oldest Helm that the charts are for; a newer one on the PATH is taken as it is. */
+/** The oldest supported Helm. A program on the PATH is used whatever its version. */
 export const helm: GoProgram = { name: "helm", from: "helm.sh/helm/v3/cmd/helm", version: "v3.18.6" };
 
 export const kubeconform: GoProgram = {
@@ -18,30 +18,30 @@ export const kubeconform: GoProgram = {
   version: "v0.7.0",
 };
 
-/** The path of a program: on the PATH, in the cache, or built into the cache with Go (once, minutes for Helm). */
+/** Finds a program on the PATH or in the cache, or builds it into the cache with Go, which takes minutes for Helm. */
 export async function findProgram(program: GoProgram): Promise<string> {
   const { name, from, version } = program;
   const cache = join(cacheDirectory(), `${name}-${version}`);
   for (const folder of [...(process.env.PATH ?? "").split(delimiter), cache]) {
     if (await exists(join(folder, name))) return join(folder, name);
   }
-  process.stdout.write(`building ${name} ${version} with Go, once\n`);
+  process.stdout.write(`building ${name} ${version} with Go (once)\n`);
   await run("go", ["install", "-trimpath", "-ldflags", "-s -w", `${from}@${version}`], {
     env: { ...process.env, GOBIN: cache, GOFLAGS: "-modcacherw", CGO_ENABLED: "0" },
     maxBuffer: 2 ** 26,
   }).catch((cause: unknown) => {
-    throw new Error(`${name} is neither on the PATH nor could Go build it: install ${name} ${version}, or Go`, {
+    throw new Error(`${name} is not on the PATH and Go could not build it: install ${name} ${version}, or Go`, {
       cause,
     });
   });
   return join(cache, name);
 }
 
-/** The folder of a Go module's sources, `module@version`, downloaded when it is not there yet. */
+/** Returns the folder of a Go module's sources (`module@version`), downloaded if missing. */
 export async function goModule(module: string): Promise<string> {
   const { stdout } = await run("go", ["mod", "download", "-json", module], { maxBuffer: 2 ** 26 });
   const { Dir: directory }: { Dir?: string } = JSON.parse(stdout);
-  if (directory === undefined) throw new Error(`Go says no folder of ${module}: ${stdout}`);
+  if (directory === undefined) throw new Error(`Go returned no folder of ${module}: ${stdout}`);
   return directory;
 }
 

@@ -6,8 +6,8 @@ import { writeBom } from "./images/write-bom.ts";
 
 // npm run images -- [--tag 0.1.0] [--builder docker|buildah|…] [--registry ghcr.io/you] [--push] [name…]
 //
-// Builds the images of the shop with what there is, writes the list of each one's packages to dist/images, and prints
-// how large they are. With the same sources and SOURCE_DATE_EPOCH the files in them are the same.
+// Builds the shop's images with the first builder that works, writes the SBOM of each to dist/images, and prints their
+// sizes. The same sources and SOURCE_DATE_EPOCH give images with the same files.
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -23,7 +23,7 @@ const say = (line: string) => process.stdout.write(`${line}\n`);
 const unknown = positionals.filter((name) => !images.some((image) => image.name === name));
 if (unknown.length > 0) {
   process.stderr.write(
-    `There is no image ${unknown.join(", ")}. There are: ${images.map(({ name }) => name).join(", ")}.\n`,
+    `There is no image ${unknown.join(", ")}. Choose from: ${images.map(({ name }) => name).join(", ")}.\n`,
   );
   process.exit(1);
 }
@@ -36,9 +36,9 @@ const rows: (readonly [string, string, string])[] = [];
 for (const image of wanted) {
   rows.push(await build(image));
 }
-table([["image", "size", "built in"], ...rows]);
+printTable([["image", "size", "time"], ...rows]);
 say(
-  `${wanted.length} images in ${((Date.now() - startedAt) / 1000).toFixed(0)} s; what is in each: dist/images/<image>.cdx.json`,
+  `${wanted.length} images in ${((Date.now() - startedAt) / 1000).toFixed(0)} s; SBOMs: dist/images/<image>.cdx.json`,
 );
 
 async function build(image: Image): Promise<readonly [string, string, string]> {
@@ -58,7 +58,7 @@ async function build(image: Image): Promise<readonly [string, string, string]> {
   ];
 }
 
-function table(rows: readonly (readonly string[])[]): void {
+function printTable(rows: readonly (readonly string[])[]): void {
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
   for (const row of rows) {
     say(

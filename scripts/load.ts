@@ -4,11 +4,11 @@ import { type Order, Order_State } from "@sagacart/proto/order/v1/order";
 import { connectShop, type Shop, stateOf } from "./demo/shop.ts";
 import { runningShop } from "./stack/state.ts";
 
-// Many callers who want more than there is, with less money than it costs, against the shop that runs here:
+// Loads the running shop with callers that order more than the stock and have less money than it costs:
 //
 //     npm run load -- --checkouts 10000 --callers 64 --products 20
 //
-// Says how the orders ended, and whether more was sold than there was. `npm run audit` tells the rest.
+// Prints how the orders ended, and checks that no more was sold than the stock. `npm run audit` checks the rest.
 
 const { values } = parseArgs({
   options: {
@@ -22,7 +22,9 @@ const say = (line: string) => process.stdout.write(`${line}\n`);
 
 const running = await runningShop();
 if (running === undefined || !checkouts || !callers || !productCount) {
-  process.stderr.write("No shop is running here (start one with npm start), or an argument is not a number.\n");
+  process.stderr.write(
+    "No shop is running here (start one with npm start), or an argument is not a positive number.\n",
+  );
   process.exit(1);
 }
 using shop = connectShop(running.addresses);
@@ -49,7 +51,7 @@ say(`${orders.length} checkouts in ${seconds.toFixed(1)} s, ${(orders.length / s
 for (const [ending, some] of Map.groupBy(orders, (order) => `${stateOf(order)} ${order.outcomeReason}`.trim())) {
   say(`${String(some.length).padStart(7)} ${ending}`);
 }
-process.exitCode = (await soldTooMuch()) ? 1 : 0;
+process.exitCode = (await hasWrongStock()) ? 1 : 0;
 
 async function buy(shop: Shop, customerId: string, productId: string): Promise<Order> {
   const orderId = uuidv7();
@@ -59,24 +61,24 @@ async function buy(shop: Shop, customerId: string, productId: string): Promise<O
     { timeoutMs: 60_000 },
   );
   if (order === undefined) {
-    throw new Error(`checkout ${orderId} was answered without an order`);
+    throw new Error(`checkout ${orderId} returned no order`);
   }
   return order;
 }
 
-async function soldTooMuch(): Promise<boolean> {
+async function hasWrongStock(): Promise<boolean> {
   let wrong = false;
   for (const id of products) {
     const sold = orders.filter(({ state, lines }) => state === Order_State.COMPLETED && lines[0]?.productId === id);
     const { product } = await shop.products.getProduct({ id });
     if (product?.onHand !== stocked - sold.length || product.reserved !== 0) {
       say(
-        `product ${id}: ${stocked} there, ${sold.length} sold, ${product?.onHand} left, ${product?.reserved} reserved`,
+        `product ${id}: ${stocked} stocked, ${sold.length} sold, ${product?.onHand} left, ${product?.reserved} reserved`,
       );
       wrong = true;
     }
   }
-  say(wrong ? "what was sold and what is left do not add up" : "what was sold and what is left add up");
+  say(wrong ? "sold and remaining stock do not add up" : "sold and remaining stock add up");
   return wrong;
 }
 

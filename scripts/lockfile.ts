@@ -1,9 +1,9 @@
 import { readFile, writeFile } from "node:fs/promises";
 
-// npm run lockfile, after a dependency was added or updated: takes the packages' `engines` out of package-lock.json.
+// npm run lockfile, after adding or updating a dependency: removes the packages' `engines` from package-lock.json.
 //
-// npm holds them against the Node that it runs on itself, and prints a warning for each package that wants a newer one.
-// Everything here runs on the Node that npm ci installs, whichever one npm runs on.
+// npm compares them with the Node that it runs on and warns of each package that needs a newer one. The project's
+// programs run on the Node that npm ci installs.
 
 const file = new URL("../package-lock.json", import.meta.url);
 const lock: { packages: Record<string, { engines?: unknown }> } = JSON.parse(await readFile(file, "utf8"));

@@ -5,17 +5,17 @@ export type RunOptions = {
   readonly cwd?: string;
   /** Written to its standard input. */
   readonly input?: string | undefined;
-  /** Ends the program after this time. Ten minutes by default. */
+  /** Ends the program after this time. Default: ten minutes. */
   readonly timeoutMs?: number;
   /** Ends the program with SIGTERM. */
   readonly signal?: AbortSignal | undefined;
-  /** Receives each line of both outputs as it comes. */
+  /** Receives each line of both outputs. */
   readonly onLine?: (line: string) => void;
-  /** Lets the program write to our own outputs, as to a terminal; what it prints is not returned. */
+  /** Lets the program write directly to this process' outputs; they are then not returned. */
   readonly inherit?: boolean;
 };
 
-/** How a program ended. The code is null for one that a signal ended. */
+/** The result of a program. The code is null if a signal ended it. */
 export type Ended = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
 
 /** A program that failed or did not end in time. */
@@ -31,11 +31,11 @@ export async function run(command: string, args: readonly string[], options: Run
   if (code === 0) return stdout;
   const isLate = code === null && performance.now() - startedAt >= timeoutMs;
   const how = isLate ? `did not end within ${timeoutMs / 1000} s` : `ended with ${code}`;
-  const words = (stderr.trim() === "" ? stdout : stderr).trim().slice(-2_000);
-  throw new ProgramError(`${[command, ...args].join(" ").slice(0, 300)} ${how}${words === "" ? "" : `: ${words}`}`);
+  const text = (stderr.trim() === "" ? stdout : stderr).trim().slice(-2_000);
+  throw new ProgramError(`${[command, ...args].join(" ").slice(0, 300)} ${how}${text === "" ? "" : `: ${text}`}`);
 }
 
-/** Runs a program and returns its standard output without the white space around it. */
+/** Runs a program and returns its standard output without surrounding white space. */
 export async function output(command: string, args: readonly string[], options: RunOptions = {}): Promise<string> {
   return (await run(command, args, options)).trim();
 }
@@ -61,11 +61,11 @@ export async function runToEnd(command: string, args: readonly string[], options
   signal?.addEventListener("abort", end, { once: true });
   const stdout: Buffer[] = [];
   const stderr: Buffer[] = [];
-  const tell = lineReader(onLine);
+  const readLines = lineReader(onLine);
   for (const [stream, chunks] of [[child.stdout, stdout] as const, [child.stderr, stderr] as const]) {
     stream?.on("data", (chunk: Buffer) => {
       chunks.push(chunk);
-      tell(chunk);
+      readLines(chunk);
     });
   }
   try {

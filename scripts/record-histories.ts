@@ -11,16 +11,16 @@ import { historyToJSON } from "@temporalio/common/lib/proto-utils.js";
 import { connectShop, type Shop } from "./demo/shop.ts";
 import { startStack } from "./stack/stack.ts";
 
-// Records one run of each way through the workflows, for workflows/src/sagas/replay.test.ts. To be run at each release and
-// after a change of a workflow, under a new prefix: what was recorded before must still replay.
+// Records one run of each path through the workflows, for workflows/src/sagas/replay.test.ts. Run it at each release and
+// after a change of a workflow, with a new prefix: older recordings must still replay.
 //
 //     node scripts/record-histories.ts v1
-//     node scripts/record-histories.ts v1 synthetic-checkout-passed     only this way
+//     node scripts/record-histories.ts v1 synthetic-checkout-passed     only this path
 
 const [prefix, ...only] = process.argv.slice(2);
 if (prefix === undefined || !/^[a-z0-9.-]+$/.test(prefix)) {
   process.stderr.write(
-    "usage: node scripts/record-histories.ts PREFIX [WAY …] – such as v1; the files begin with it\n",
+    "usage: node scripts/record-histories.ts PREFIX [PATH …], for example PREFIX v1; file names begin with it\n",
   );
   process.exit(1);
 }
@@ -38,11 +38,11 @@ const temporal = new Client({ connection, namespace: stack.temporal.namespace })
 const directory = fileURLToPath(new URL("../workflows/histories/", import.meta.url));
 await mkdir(directory, { recursive: true });
 
-for (const [name, tell] of Object.entries(ways())) {
+for (const [name, follow] of Object.entries(paths())) {
   if (only.length > 0 && !only.includes(name)) {
     continue;
   }
-  const workflowId = await tell(shop);
+  const workflowId = await follow(shop);
   const handle = temporal.workflow.getHandle(workflowId);
   await handle.result();
   const history = withoutStacks(historyToJSON(await handle.fetchHistory()));
@@ -51,14 +51,14 @@ for (const [name, tell] of Object.entries(ways())) {
 }
 await connection.close();
 
-/** Stacks name the paths of the machine that recorded them; no replay reads them. */
+/** Removes stacks: they contain paths of the recording machine, and no replay reads them. */
 function withoutStacks(history: string): string {
   const parsed: unknown = JSON.parse(history, (key, value) => (key === "stackTrace" ? "" : value));
   return JSON.stringify(parsed, undefined, 2);
 }
 
-/** Each drives an order one way through the saga, and answers with the id of the workflow to record. */
-function ways(): Record<string, (shop: Shop) => Promise<string>> {
+/** Functions that drive an order along one path of the saga, and return the id of the workflow to record. */
+function paths(): Record<string, (shop: Shop) => Promise<string>> {
   const place = async (shop: Shop, onHand: number, request: object) => {
     const { product } = await shop.products.createProduct({
       product: { title: "Thing", price: { currencyCode: "USD", minorUnits: 100n } },
@@ -102,7 +102,7 @@ function ways(): Record<string, (shop: Shop) => Promise<string>> {
     "order-expired": async (shop) => {
       const { id } = await place(shop, 1, { payLater: true, payWithin: { seconds: 1n } });
       for await (const _ of shop.orders.watchOrder({ id })) {
-        // To its end.
+        // Reads the stream to its end.
       }
       return await carrierOf(shop, id);
     },

@@ -10,7 +10,7 @@ import { lockState } from "./stack/state.ts";
 
 let state: string;
 beforeEach(async () => {
-  // Of mode 0700, so that root's Postgres keeps its data elsewhere: they are to go too.
+  // Its mode is 0700, so root's Postgres keeps its data elsewhere: reset deletes those too.
   state = join(await mkdtemp(join(tmpdir(), "sagacart-reset-")), "state");
 });
 afterEach(() => rm(join(state, ".."), { recursive: true }));
@@ -29,7 +29,7 @@ test("reset removes the state and the data, and can be run twice", async () => {
   const server = await startPostgres({ dataDirectory: join(state, "postgres"), settings: { fsync: "off" } });
   await server.stop();
   expect(existsSync(server.dataDirectory)).toBe(true);
-  expect(await reset()).toEqual({ code: 0, stdout: `Emptied ${state}\n`, stderr: "" });
+  expect(await reset()).toEqual({ code: 0, stdout: `Deleted ${state}\n`, stderr: "" });
   expect(existsSync(state)).toBe(false);
   expect(existsSync(server.dataDirectory)).toBe(false);
   expect(await reset()).toMatchObject({ code: 0 });

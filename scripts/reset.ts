@@ -4,7 +4,7 @@ import { removeData } from "./stack/postgres.ts";
 import { StartError } from "./stack/start-error.ts";
 import { lockState, usualStateDirectory } from "./stack/state.ts";
 
-// npm run reset: the next start begins with an empty shop. Refuses while one runs.
+// npm run reset: deletes the shop's data, so the next start begins with an empty shop. Refuses while the shop runs.
 
 const stateDirectory = usualStateDirectory();
 try {
@@ -12,7 +12,7 @@ try {
   await removeData(join(stateDirectory, "postgres"));
   lock.release();
   await rm(stateDirectory, { recursive: true, force: true });
-  process.stdout.write(`Emptied ${stateDirectory}\n`);
+  process.stdout.write(`Deleted ${stateDirectory}\n`);
 } catch (error) {
   if (!(error instanceof StartError)) throw error;
   process.stderr.write(`${error.message}\n`);

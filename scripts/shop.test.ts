@@ -8,7 +8,7 @@ import { calleesOf, databaseNames, deployedNames, type PartName, partNames, part
 const read = (file: string) => readFileSync(join(cloneFolder, file), "utf8");
 const values = parse(read("charts/sagacart/values.yaml"));
 const chart = parse(read("charts/sagacart/Chart.yaml"));
-/** The packages of services/ that are no processes. */
+/** The packages of services/ that are not processes. */
 const shared = ["chassis", "outbox", "provider", "rest"];
 
 test("every folder of services/ is a part or a shared package", () => {
@@ -37,10 +37,10 @@ test.for(deployedNames)("%s has the same ports, protocol and database in the cha
   );
 });
 
-test("the chart's tables of edges have the calls of this table", () => {
+test("the chart's edge tables have the same calls", () => {
   const { edges, worldEdges } = values.global.networkPolicy;
-  const { seed: _, ...world } = worldEdges;
-  const ofChart = [edges, world].flatMap((table: Record<string, Record<string, number[]>>) =>
+  const { seed: _, ...external } = worldEdges;
+  const ofChart = [edges, external].flatMap((table: Record<string, Record<string, number[]>>) =>
     Object.entries(table).flatMap(([caller, callees]) =>
       Object.entries(callees).flatMap(([callee, ports]) => ports.map((port) => `${caller} → ${callee}:${port}`)),
     ),
@@ -48,24 +48,24 @@ test("the chart's tables of edges have the calls of this table", () => {
   expect(ofChart.toSorted()).toEqual(partNames.flatMap(edgesOf).toSorted());
 });
 
-test.for(partNames)("%s reads the addresses of the parts that it calls, and of no other", (name) => {
+test.for(partNames)("%s reads the addresses of the parts that it calls and no others", (name) => {
   const addresses = variablesOf(name).flatMap((variable) => {
-    const to = leadsTo(variable);
+    const to = targetOf(variable);
     if (to === undefined) return [];
     const [callee = "", port] = to.split(":");
     return callee === name ? [] : [`${name} → ${callee}:${portOf(callee, port)}`];
   });
-  // Whoever verifies or asks for tokens reads two addresses of identity.
+  // A part that verifies or requests tokens reads two addresses of identity.
   expect([...new Set(addresses)].toSorted()).toEqual(edgesOf(name).toSorted());
 });
 
-test.for(deployedNames)("%s listens by default on its port of the table", (name) => {
+test.for(deployedNames)("%s listens on its port of the table by default", (name) => {
   expect(read(`${partOf(name).folder}/src/config.ts`)).toMatch(
     new RegExp(`\\(${portOf(name)}[,)]|PORT.*${portOf(name)}`),
   );
 });
 
-test("the fake providers have the same ports in the chart", () => {
+test("the simulated providers have the same ports in the chart", () => {
   const found = [...read("charts/sagacart/templates/world.yaml").matchAll(/"name" "([a-z-]+)" "port" (\d+)/g)];
   const ports = found.map(([, name, port]) => [name, Number(port)]);
   expect(ports).toEqual(partNames.filter((name) => partOf(name).kind === "fake").map((name) => [name, portOf(name)]));
@@ -84,7 +84,7 @@ function edgesOf(name: PartName): string[] {
   return calleesOf(name).map(({ name: callee, port }) => `${name} → ${callee}:${port}`);
 }
 
-/** The variables for addresses that a part's configuration reads. */
+/** Returns the address variables that a part's configuration reads. */
 function variablesOf(name: PartName): string[] {
   const { folder, kind, entry } = partOf(name);
   const files = kind === "fake" && entry !== undefined ? [entry, fakeMain] : [`${folder}/src/config.ts`, authEnv];
@@ -96,8 +96,8 @@ function variablesOf(name: PartName): string[] {
 const fakeMain = "services/provider/src/fake/fake-main.ts";
 const authEnv = "services/chassis/src/auth/env.ts";
 
-/** The part, and the port by name, that a variable leads to. Those that lead out of the shop, or to the part itself, to none. */
-function leadsTo(variable: string): string | undefined {
+/** Returns the part, and the port name if any, that a variable points to; undefined for other addresses. */
+function targetOf(variable: string): string | undefined {
   if (variable in special) return special[variable];
   const [, callee = ""] = /^([A-Z]+)_ADDRESS$/.exec(variable) ?? [];
   return partOf(callee.toLowerCase()) && callee.toLowerCase();

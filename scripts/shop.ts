@@ -1,6 +1,6 @@
 /**
- * The parts of the shop, each once. The launcher, images, the charts' tests, the installer, audit, demo and docs read this
- * table; shop.test.ts holds what Helm must have in YAML against it.
+ * The parts of the shop. The launcher, images, chart tests, installer, audit, demo and docs read this table; shop.test.ts
+ * compares the chart's YAML with it.
  */
 export const parts = {
   order: {
@@ -83,16 +83,16 @@ export const parts = {
 } as const satisfies Readonly<Record<string, Part>>;
 
 export type Part = {
-  /** service: RPCs. http: HTTP, without a database. worker: runs workflows. fake: stands in for an external provider. */
+  /** service: RPCs. http: HTTP, without a database. worker: runs workflows. fake: simulates an external provider. */
   readonly kind: "service" | "http" | "worker" | "fake";
   readonly folder: string;
-  /** The module that Node runs, if not src/main.ts of the folder. */
+  /** The module that Node runs. Default: src/main.ts of the folder. */
   readonly entry?: string;
-  /** The usual ports, on a laptop and in a cluster. Metrics are at the first one + 1000, or at `admin`. */
+  /** The default ports, locally and in a cluster. Metrics are at the first one + 1000, or at `admin`. */
   readonly ports: Readonly<Record<string, number>>;
   /** audited: the audit reads it. private: it cannot. */
   readonly database?: "audited" | "private";
-  /** The parts that it calls, at their first port or at one that is named: `stock`, `identity:http`. */
+  /** The parts that it calls, at their first or a named port: `stock`, `identity:http`. */
   readonly calls: readonly string[];
   /** false: the chart refuses it in production. */
   readonly inProduction?: false;
@@ -106,7 +106,7 @@ type PartNameWith<Shape> = {
 export type ServiceName = PartNameWith<{ kind: "service" }>;
 export type DatabaseName = PartNameWith<{ database: string }>;
 export type AuditedDatabase = PartNameWith<{ database: "audited" }>;
-/** The parts that the chart `service` deploys. Its alias is the part's name, and so is the image. */
+/** The parts that the chart `service` deploys. The alias and the image have the part's name. */
 export type DeployedName = PartNameWith<{ kind: "service" | "http" }>;
 
 export const partNames: readonly PartName[] = namesOf(() => true);
@@ -117,22 +117,23 @@ export const deployedNames: readonly DeployedName[] = namesOf(({ kind }) => kind
 export const httpNames: readonly PartNameWith<{ kind: "http" }>[] = namesOf(({ kind }) => kind === "http");
 export const fakeNames: readonly PartNameWith<{ kind: "fake" }>[] = namesOf(({ kind }) => kind === "fake");
 
-/** The port of a part: its first, or one by name. Throws if there is none. */
+/** Returns the first port of a part, or the named one. Throws if there is none. */
 export function portOf(name: string, portName?: string): number {
   const { ports } = partOf(name);
   const port = portName === undefined ? Object.values(ports)[0] : ports[portName];
-  if (port === undefined) throw new Error(`${name} has no port ${portName ?? "at all"}: see scripts/shop.ts`);
+  if (port === undefined)
+    throw new Error(`${name} has no port${portName === undefined ? "" : ` ${portName}`}: see scripts/shop.ts`);
   return port;
 }
 
-/** Everything in the table about a part. Throws if there is none of this name. */
+/** Returns the table's entry of a part. Throws if there is no part of this name. */
 export function partOf(name: string): Part {
   const part = new Map<string, Part>(Object.entries(parts)).get(name);
   if (part === undefined) throw new Error(`the shop has no part ${name}: see scripts/shop.ts`);
   return part;
 }
 
-/** Returns the parts that a part calls, with the ports. */
+/** Returns the parts that a part calls, with their ports. */
 export function calleesOf(name: string): { readonly name: string; readonly port: number }[] {
   return partOf(name).calls.map((call) => {
     const [callee = "", port] = call.split(":");
@@ -140,31 +141,31 @@ export function calleesOf(name: string): { readonly name: string; readonly port:
   });
 }
 
-/** Where a part's metrics and probes are. */
+/** Returns the port of a part's metrics and probes. */
 export function adminPortOf(name: string): number {
   return partOf(name).ports.admin ?? portOf(name) + 1_000;
 }
 
-/** The parts that a part calls by RPC, so that it needs `<NAME>_ADDRESS` of each and a token of its own. */
+/** Returns the parts that a part calls by RPC. It needs `<NAME>_ADDRESS` of each, and a token. */
 export function servicesCalledBy(name: string): ServiceName[] {
   return serviceNames.filter((service) => partOf(name).calls.includes(service));
 }
 
-/** The programs that get tokens of their own from identity; `scripts` are the seed, the demo, the bench and the tests. */
+/** The programs that get tokens from identity. `scripts` is the client of seed, demo, bench and tests. */
 export type ServiceClient = DeployedName | "worker" | "scripts";
 export const serviceClients: readonly ServiceClient[] = [...deployedNames, "worker", "scripts"];
 
-/** An object with a value for each of these names. */
+/** Builds an object with a value for each name. */
 export function byName<Name extends string, Value>(
   names: readonly Name[],
   value: (name: Name) => Value,
 ): Record<Name, Value> {
-  // Each name was just given a value.
+  // Each name has a value.
   return Object.fromEntries(names.map((name) => [name, value(name)])) as Record<Name, Value>;
 }
 
 function namesOf<Name extends PartName>(wanted: (part: Part) => boolean): readonly Name[] {
   const names = Object.entries<Part>(parts).flatMap(([name, part]) => (wanted(part) ? [name] : []));
-  // `wanted` says of the values what the type says of the table.
+  // `wanted` tests at run time what the type `Name` says.
   return names as Name[];
 }

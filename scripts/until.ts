@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 /**
- * Asks until there is an answer; an error counts as none. Rejects after `withinMs`, naming what was waited for and the
- * last error.
+ * Calls `ask` until it returns a value; undefined, false and errors do not count. Rejects after `withinMs`, naming what
+ * it waited for and the last error.
  */
 export async function until<T>(
   what: string | (() => string),
@@ -21,13 +21,13 @@ export async function until<T>(
     if (Date.now() > endAt) {
       const why = last === undefined ? "" : `: ${reasonOf(last)}`;
       const name = typeof what === "string" ? what : what();
-      throw new Error(`waited ${withinMs / 1000} s in vain for ${name}${why}`, { cause: last });
+      throw new Error(`timed out after ${withinMs / 1000} s waiting for ${name}${why}`, { cause: last });
     }
     await sleep(everyMs);
   }
 }
 
-/** Adds the innermost cause to a message: `fetch failed` alone says nothing. */
+/** Returns the message with its innermost cause: `fetch failed` alone says too little. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause instanceof Error ? `${error.message}: ${reasonOf(error.cause)}` : error.message;

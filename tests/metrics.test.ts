@@ -31,7 +31,7 @@ beforeAll(async () => {
   watch = await watchAudit({
     // A url was just made for each of them.
     audit: () => audit({ urls: urls as Parameters<typeof audit>[0]["urls"] }),
-    ...{ everyMs: 600_000, host: "127.0.0.1", port: 0, told: resolve },
+    ...{ everyMs: 600_000, host: "127.0.0.1", port: 0, onResult: resolve },
   });
   await promise;
 });

@@ -82,7 +82,7 @@ test.each([
   });
 
   const found = connectTemporal(config, { log, stopping });
-  await expect.poll(() => said).toContain("Temporal cannot be used yet; trying again");
+  await expect.poll(() => said).toContain("cannot use Temporal yet; retrying");
   stop();
 
   expect(await found).toBeUndefined();

@@ -9,15 +9,15 @@ import { auditRequests } from "./requests.ts";
 import { auditStock } from "./stock.ts";
 
 export type AuditOptions = {
-  /** Where the databases are, for a role that can only read. */
+  /** The connection strings of the databases, for a read-only role. */
   readonly urls: Readonly<Record<AuditedDatabase, string>>;
-  /** Apparent breaches are read again after this time: services commit at different moments. */
+  /** The delay before apparent breaches are read again: services commit at different moments. */
   readonly readAgainMs?: number;
-  /** An order that has not changed for this long, and does not await payment, has stood still. */
+  /** An order is stalled if it has not changed for this long and does not await payment. */
   readonly stalledAfterMs?: number;
 };
 
-/** Reads laws 1 to 5 in all databases. A finding is reported if it is there both times. */
+/** Checks laws 1 to 5 in all databases. Reads apparent breaches twice and reports those that are there both times. */
 export async function audit(options: AuditOptions): Promise<Report[]> {
   const first = await readAll(options);
   if (first.every(({ findings }) => findings.length === 0)) {
@@ -42,10 +42,10 @@ async function readAll({ urls, stalledAfterMs = 600_000 }: AuditOptions): Promis
     for (const name of auditedDatabases) {
       const client = await connect(urls[name]);
       clients.push([name, client]);
-      // One moment for all that is read of a database, and no way to write.
+      // One read-only snapshot for all queries of a database.
       await client.query("begin transaction isolation level repeatable read read only");
     }
-    // Every audited database was just connected, under its own name.
+    // The loop connected every audited database.
     const databases = Object.fromEntries(clients) as Databases;
     return [
       await auditMoney(databases),
@@ -60,8 +60,8 @@ async function readAll({ urls, stalledAfterMs = 600_000 }: AuditOptions): Promis
 }
 
 /**
- * A network's policies reach a new pod some moments after it has started; until then its connections are refused. A
- * database that begins again refuses too.
+ * Connects, with retries for 30 s: a new pod's connections are refused until the network policies include it, and a
+ * restarting database refuses them too.
  */
 async function connect(url: string): Promise<pg.Client> {
   const endAt = Date.now() + 30_000;
@@ -73,11 +73,11 @@ async function connect(url: string): Promise<pg.Client> {
     } catch (error) {
       await client.end().catch(() => {});
       const code = error instanceof Error && "code" in error ? String(error.code) : "";
-      if (!passing.has(code) || Date.now() > endAt) throw error;
+      if (!transient.has(code) || Date.now() > endAt) throw error;
       await setTimeout(500);
     }
   }
 }
 
-/** Not there yet, or not yet to be reached; the last is Postgres' own, when it starts. */
-const passing = new Set(["ECONNREFUSED", "ECONNRESET", "EHOSTUNREACH", "ETIMEDOUT", "57P03"]);
+/** Network errors, and Postgres' code for "starting up" (57P03). */
+const transient = new Set(["ECONNREFUSED", "ECONNRESET", "EHOSTUNREACH", "ETIMEDOUT", "57P03"]);

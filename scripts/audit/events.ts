@@ -1,16 +1,17 @@
 import type pg from "pg";
-import { breaches, count, type Databases, type Finding, mostTold, type Report } from "./finding.ts";
+import { breaches, count, type Databases, type Finding, maxReported, type Report } from "./finding.ts";
 
-/** Law 5: an event exists if and only if what it tells of was committed, and each consumer gets it. */
+/** Checks law 5: an event exists if and only if its change was committed, and each consumer gets it. */
 export async function auditEvents(databases: Databases): Promise<Report> {
   const { order, payment, shipping } = databases;
   const findings = [
-    ...(await breaches<{ id: string; state: string; told: string | null }>(order, {
+    ...(await breaches<{ id: string; state: string; event_state: string | null }>(order, {
       law: 5,
-      sql: `select o.id, o.state, e.data->>'state' as told from orders o
+      sql: `select o.id, o.state, e.data->>'state' as event_state from orders o
             left join events e on e.subject = o.id and e.sequence = o.sequence
             where e.data->>'state' is distinct from o.state`,
-      text: (row) => `order ${row.id} is ${row.state}, and its newest event tells of ${row.told ?? "nothing"}`,
+      text: (row) =>
+        `order ${row.id} is ${row.state}, but the state in its newest event is ${row.event_state ?? "missing"}`,
     })),
     ...(await auditSequences(
       order,
@@ -30,15 +31,15 @@ export async function auditEvents(databases: Databases): Promise<Report> {
     )),
     ...(await auditMessages(databases)),
   ];
-  const looked: string[] = [];
+  const checked: string[] = [];
   for (const [name, db] of Object.entries({ order, payment, shipping })) {
-    looked.push(`${await count(db, "select count(*) from events")} events of ${name}`);
+    checked.push(`${await count(db, "select count(*) from events")} events of ${name}`);
   }
-  looked.push(`${await count(databases.notifier, "select count(*) from messages")} messages`);
-  return { law: 5, looked, findings };
+  checked.push(`${await count(databases.notifier, "select count(*) from messages")} messages`);
+  return { law: 5, checked, findings };
 }
 
-/** A subject's events are 1, 2, 3 … up to what its row says, each in the feed, in that order. */
+/** Checks that a subject's events are numbered from 1 to the number in its row, and are in the feed once and in order. */
 async function auditSequences(db: pg.Client, what: string, subjects: string): Promise<Finding[]> {
   return [
     ...(await breaches<{ subject: string; expected: string; count: string }>(db, {
@@ -47,7 +48,7 @@ async function auditSequences(db: pg.Client, what: string, subjects: string): Pr
             from (${subjects}) s
             full join (select subject, count(*), max(sequence), min(sequence) from events group by 1) e using (subject)
             where s.sequence is distinct from e.count or e.max is distinct from e.count or e.min <> 1`,
-      text: (row) => `${what} ${row.subject} has changed ${row.expected ?? "never"} times, and has ${row.count} events`,
+      text: (row) => `${what} ${row.subject} has changed ${row.expected ?? 0} times, but has ${row.count} events`,
     })),
     ...(await breaches<{ subject: string; sequence: string; count: string }>(db, {
       law: 5,
@@ -61,17 +62,17 @@ async function auditSequences(db: pg.Client, what: string, subjects: string): Pr
       law: 5,
       sql: `select a.subject, b.sequence from event_positions a
             join event_positions b on b.subject = a.subject and b.sequence = a.sequence + 1 where b.position < a.position`,
-      text: (row) => `event ${row.sequence} of ${what} ${row.subject} stands before an earlier one in the feed`,
+      text: (row) => `event ${row.sequence} of ${what} ${row.subject} comes before an earlier one in the feed`,
     })),
   ];
 }
 
-/** What a customer is to be told of, up to where the notifier has read, has a message: until that is too old to keep. */
+/** Checks that each event with a contact has a message, up to the notifier's position and within the retention time. */
 async function auditMessages({ order, notifier }: Databases): Promise<Finding[]> {
   const { rows: cursors } = await notifier.query<{ position: string }>("select position from cursors");
   const read = cursors[0]?.position ?? "0";
   const findings: Finding[] = [];
-  for (let after = "0"; findings.length < mostTold; ) {
+  for (let after = "0"; findings.length < maxReported; ) {
     const { rows: events } = await order.query<{ id: string; position: string; type: string; subject: string }>(
       `select id, position, type, subject from event_positions join events using (subject, sequence)
        where position > $1 and position <= $2 and data ? 'contactEmail'
@@ -83,16 +84,16 @@ async function auditMessages({ order, notifier }: Databases): Promise<Finding[]>
       break;
     }
     after = last.position;
-    const { rows: told } = await notifier.query<{ event_id: string }>(
+    const { rows: messages } = await notifier.query<{ event_id: string }>(
       "select distinct event_id::text as event_id from messages where event_id::text = any($1)",
       [events.map(({ id }) => id)],
     );
-    const toldOf = new Set(told.map(({ event_id }) => event_id));
-    const untold = events.filter(({ id }) => !toldOf.has(id));
+    const notified = new Set(messages.map(({ event_id }) => event_id));
+    const missing = events.filter(({ id }) => !notified.has(id));
     findings.push(
-      ...untold.slice(0, mostTold).map(({ type, subject }) => ({
+      ...missing.slice(0, maxReported).map(({ type, subject }) => ({
         law: 5 as const,
-        what: `${type} of order ${subject} has no message, and the notifier has read past it`,
+        what: `${type} of order ${subject} has no message, but the notifier has read past it`,
       })),
     );
   }

@@ -1,6 +1,6 @@
 import { breaches, count, type Databases, type Report } from "./finding.ts";
 
-/** Law 1: money is conserved. */
+/** Checks law 1: money is conserved. */
 export async function auditMoney({ payment: db }: Databases): Promise<Report> {
   const findings = [
     ...(await breaches<{ entry_id: string; currency: string; sum: string }>(db, {
@@ -14,7 +14,7 @@ export async function auditMoney({ payment: db }: Databases): Promise<Report> {
             from accounts a left join postings p on p.account_id = a.id
             where a.kind = 'CUSTOMER' group by a.id having a.balance <> coalesce(sum(p.amount_minor), 0) or a.balance < 0`,
       text: (row) =>
-        `customer ${row.customer_id} has a balance of ${row.balance} ${row.currency}, and postings of ${row.sum}`,
+        `customer ${row.customer_id} has a balance of ${row.balance} ${row.currency}, but postings of ${row.sum}`,
     })),
     ...(await breaches<{ id: string; captured: string; refunded: string; sum: string }>(db, {
       law: 1,
@@ -24,7 +24,7 @@ export async function auditMoney({ payment: db }: Databases): Promise<Report> {
               on r.payment_id = p.id
             where p.refunded_minor <> coalesce(r.sum, 0) or p.refunded_minor > p.captured_minor`,
       text: (row) =>
-        `payment ${row.id} captured ${row.captured}, says it refunded ${row.refunded}, and has refunds of ${row.sum}`,
+        `payment ${row.id} captured ${row.captured} and refunded ${row.refunded}, but its refunds sum to ${row.sum}`,
     })),
     ...(await breaches<{ id: string; charged: string; posted: string }>(db, {
       law: 1,
@@ -37,16 +37,16 @@ export async function auditMoney({ payment: db }: Databases): Promise<Report> {
                        where a.kind = 'SYSTEM' and a.name = 'sales' group by 1) l
               on l.reference = p.id::text
             where p.captured_minor - coalesce(r.sum, 0) <> coalesce(l.sum, 0)`,
-      text: (row) => `payment ${row.id} charged ${row.charged} on balance, and the ledger has ${row.posted} of it`,
+      text: (row) => `payment ${row.id} charged ${row.charged} net, but the ledger has ${row.posted}`,
     })),
   ];
-  const looked = [
+  const checked = [
     `${await count(db, "select count(*) from journal_entries")} journal entries`,
     `${await count(db, "select count(*) from postings")} postings`,
     `${await count(db, "select count(*) from accounts where kind = 'CUSTOMER'")} customers' accounts`,
     `${await count(db, "select count(*) from payments")} payments`,
-    `${await count(db, "select count(*) from payments where kind = 'MANUAL'")} of them by hand`,
+    `${await count(db, "select count(*) from payments where kind = 'MANUAL'")} of them manual`,
     `${await count(db, "select count(*) from refunds")} refunds`,
   ];
-  return { law: 1, looked, findings };
+  return { law: 1, checked, findings };
 }

@@ -1,8 +1,8 @@
 import type pg from "pg";
-import { breaches, count, type Databases, type Finding, mostTold, type Report } from "./finding.ts";
+import { breaches, count, type Databases, type Finding, maxReported, type Report } from "./finding.ts";
 
 export type OrderAuditOptions = {
-  /** An order that has not changed for this long, and does not await payment, has stood still. */
+  /** An order is stalled if it has not changed for this long and does not await payment. */
   stalledAfterMs: number;
 };
 
@@ -11,27 +11,27 @@ type ReservationRow = { id: string; state: string; lines: string | null };
 type PaymentRow = { order_id: string; state: string; amount: string | null };
 type ShipmentRow = { order_id: string; state: string };
 
-/** Everything that the services know of one order. */
-type Ring = {
+/** The rows of all services about one order. */
+type OrderRecords = {
   order?: OrderRow;
   reservation?: ReservationRow;
   payments: PaymentRow[];
   shipment?: ShipmentRow;
 };
 
-/** Law 3: every order ends, and the services agree on how. Orders are compared in pages, by their ids. */
+/** Checks law 3: every order ends, and the services agree on the outcome. Compares orders in pages, by id. */
 export async function auditOrders(databases: Databases, options: OrderAuditOptions): Promise<Report> {
   const findings: Finding[] = [];
   let open = 0;
   let compared = 0;
   for (let after = ""; ; ) {
     const until = await pageEnd(databases.order, after);
-    const rings = await readRings(databases, { after, until, ...options });
-    for (const [orderId, ring] of rings) {
+    const records = await readRecords(databases, { after, until, ...options });
+    for (const [orderId, found] of records) {
       compared++;
-      open += ring.order !== undefined && !endings.has(ring.order.state) ? 1 : 0;
-      if (findings.length < mostTold) {
-        findings.push(...disagreements(orderId, ring).map((what) => ({ law: 3, what }) as const));
+      open += found.order !== undefined && !endings.has(found.order.state) ? 1 : 0;
+      if (findings.length < maxReported) {
+        findings.push(...disagreements(orderId, found).map((what) => ({ law: 3, what }) as const));
       }
     }
     if (until === undefined) {
@@ -42,18 +42,18 @@ export async function auditOrders(databases: Databases, options: OrderAuditOptio
   findings.push(...(await auditRefunds(databases)));
   const incidents = await count(databases.order, "select count(*) from incidents where state = 'OPEN'");
   const shipments = await count(databases.shipping, "select count(*) from shipments");
-  const looked = [
+  const checked = [
     `${compared} orders with their reservations, payments and ${shipments} shipments`,
-    `${open} of them under way`,
+    `${open} of them in progress`,
     `${incidents} open incidents`,
   ];
-  return { law: 3, looked, findings };
+  return { law: 3, checked, findings };
 }
 
 const endings: ReadonlySet<string> = new Set(["COMPLETED", "REJECTED", "CANCELLED", "EXPIRED"]);
 const pageSize = 10_000;
 
-/** The last id of the page after an id; undefined when this is the last page, which takes in whatever comes after. */
+/** Returns the last id of the page after an id; undefined for the last page, which has no upper limit. */
 async function pageEnd(db: pg.Client, after: string): Promise<string | undefined> {
   const { rows } = await db.query<{ id: string }>(
     `select id from orders where id collate "C" > $1 order by id collate "C" offset $2 limit 1`,
@@ -62,20 +62,20 @@ async function pageEnd(db: pg.Client, after: string): Promise<string | undefined
   return rows[0]?.id;
 }
 
-async function readRings(
+async function readRecords(
   { order, stock, payment, shipping }: Databases,
   page: { after: string; until: string | undefined; stalledAfterMs: number },
-): Promise<Map<string, Ring>> {
-  const rings = new Map<string, Ring>();
-  const ringOf = (id: string) => {
-    const ring = rings.get(id) ?? { payments: [] };
-    rings.set(id, ring);
-    return ring;
+): Promise<Map<string, OrderRecords>> {
+  const records = new Map<string, OrderRecords>();
+  const recordsOf = (id: string) => {
+    const found = records.get(id) ?? { payments: [] };
+    records.set(id, found);
+    return found;
   };
   const inPage = (column: string) =>
     `${column} collate "C" > $1 and ($2::text is null or ${column} collate "C" <= $2::text)`;
   const range = [page.after, page.until ?? null];
-  // The orders last: what the others say of an order that is made meanwhile is then never without its order.
+  // Read orders last, so that rows about a new order are never without the order.
   const reservations = await stock.query<ReservationRow>(
     `select r.id, r.state, string_agg(n.product_id || ' x ' || n.quantity, ', ' order by n.product_id collate "C") as lines
      from reservations r left join reservation_lines n on n.reservation_id = r.id
@@ -101,57 +101,59 @@ async function readRings(
     [...range, page.stalledAfterMs],
   );
   for (const row of reservations.rows) {
-    ringOf(row.id).reservation = row;
+    recordsOf(row.id).reservation = row;
   }
   for (const row of payments.rows) {
-    ringOf(row.order_id).payments.push(row);
+    recordsOf(row.order_id).payments.push(row);
   }
   for (const row of shipments.rows) {
-    ringOf(row.order_id).shipment = row;
+    recordsOf(row.order_id).shipment = row;
   }
   for (const row of orders.rows) {
-    ringOf(row.id).order = row;
+    recordsOf(row.id).order = row;
   }
-  return rings;
+  return records;
 }
 
-/** Lists, in a sentence each, the disagreements of the services about one order. */
-function disagreements(orderId: string, { order, reservation, payments, shipment }: Ring): string[] {
+/** Returns a sentence for each disagreement of the services about one order. */
+function disagreements(orderId: string, { order, reservation, payments, shipment }: OrderRecords): string[] {
   const captured = payments.filter(({ state }) => state === "CAPTURED");
   const pending = payments.filter(({ state }) => state === "PENDING");
   const held = reservation?.state === "HELD" || reservation?.state === "PINNED";
-  const who = `order ${orderId} ${order === undefined ? "does not exist" : `is ${order.state}`}`;
+  const subject = `order ${orderId} ${order === undefined ? "does not exist" : `is ${order.state}`}`;
   const found: string[] = [];
   if (order?.state === "COMPLETED") {
     if (captured.length !== 1 || captured[0]?.amount !== order.total) {
-      found.push(`${who} and has ${captured.length} captured payments of ${captured[0]?.amount ?? "nothing"}`);
+      found.push(`${subject} but has ${captured.length} captured payments of ${captured[0]?.amount ?? "nothing"}`);
     }
     if (reservation?.state !== "COMMITTED" || reservation.lines !== order.lines) {
-      found.push(`${who} with ${order.lines}, and its reservation is ${reservation?.state} with ${reservation?.lines}`);
+      found.push(
+        `${subject} with ${order.lines}, but its reservation is ${reservation?.state} with ${reservation?.lines}`,
+      );
     }
     if (shipment?.state !== "ACCEPTED") {
-      found.push(`${who}, and its shipment is ${shipment?.state ?? "not there"}`);
+      found.push(`${subject}, but its shipment is ${shipment?.state ?? "missing"}`);
     }
   } else if (order === undefined || endings.has(order.state)) {
     if (captured.length > 0 || pending.length > 0) {
-      found.push(`${who}, and a payment of it is ${captured[0]?.state ?? "PENDING"}`);
+      found.push(`${subject}, but one of its payments is ${captured[0]?.state ?? "PENDING"}`);
     }
     if (held || reservation?.state === "COMMITTED") {
-      found.push(`${who}, and its reservation is ${reservation?.state}`);
+      found.push(`${subject}, but its reservation is ${reservation?.state}`);
     }
     if (shipment?.state === "ACCEPTED" || shipment?.state === "PENDING") {
-      found.push(`${who}, and its shipment is ${shipment.state}`);
+      found.push(`${subject}, but its shipment is ${shipment.state}`);
     }
   } else if (order.overdue) {
-    found.push(`${who} and has stood still for too long`);
+    found.push(`${subject} and has not changed for too long`);
   }
   if (captured.length + pending.length > 1) {
-    found.push(`${who}, and ${captured.length + pending.length} payments of it are captured or pending`);
+    found.push(`${subject}, and ${captured.length + pending.length} of its payments are captured or pending`);
   }
   return found;
 }
 
-/** What was paid back on completed orders, as the order service and the payment service know it. */
+/** Checks that the order service and the payment service have the same refunds. */
 async function auditRefunds({ order, payment }: Databases): Promise<Finding[]> {
   const sums = await breaches<{ id: string; refunded: string; sum: string }>(order, {
     law: 3,
@@ -159,7 +161,7 @@ async function auditRefunds({ order, payment }: Databases): Promise<Finding[]> {
           left join (select order_id, sum(amount_minor) from order_refunds where state = 'SUCCEEDED' group by 1) r
             on r.order_id = o.id
           where o.refunded_minor <> coalesce(r.sum, 0)`,
-    text: (row) => `order ${row.id} says ${row.refunded} was paid back, and its refunds come to ${row.sum}`,
+    text: (row) => `order ${row.id} has a refunded amount of ${row.refunded}, but its refunds sum to ${row.sum}`,
   });
   const { rows } = await order.query<{ id: string; order_id: string; amount_minor: string; state: string }>(
     "select payment_refund_id as id, order_id, amount_minor, state from order_refunds where state <> 'PENDING'",
@@ -174,9 +176,9 @@ async function auditRefunds({ order, payment }: Databases): Promise<Finding[]> {
   );
   return [
     ...sums,
-    ...differing.slice(0, mostTold).map(({ id, order_id, state }) => ({
+    ...differing.slice(0, maxReported).map(({ id, order_id, state }) => ({
       law: 3 as const,
-      what: `refund ${id} of order ${order_id} is ${state}, and the payment service paid back ${amounts.get(id) ?? "nothing"}`,
+      what: `refund ${id} of order ${order_id} is ${state}, but the payment service refunded ${amounts.get(id) ?? "nothing"}`,
     })),
   ];
 }

@@ -1,10 +1,10 @@
 import type { Law, Report } from "./finding.ts";
 
-/** Tells people what was looked at and what was found. Answers with the number of breaches. */
+/** Prints what was checked and what was found. Returns the number of breaches. */
 export function printReports(reports: readonly Report[], say: (line: string) => void): number {
-  for (const { law, looked, findings } of reports) {
+  for (const { law, checked, findings } of reports) {
     say(`law ${law}  ${titles[law]}`);
-    say(`       looked at ${looked.join(", ")}`);
+    say(`       checked ${checked.join(", ")}`);
     for (const { what } of findings) {
       say(`       BREACH: ${what}`);
     }
@@ -18,6 +18,6 @@ const titles: Readonly<Record<Law, string>> = {
   1: "Money is conserved.",
   2: "Stock is conserved.",
   3: "Every order ends, and the services agree.",
-  4: "Said twice, done once.",
-  5: "An event exists if and only if what it tells of was committed.",
+  4: "A repeated request takes effect once.",
+  5: "An event exists if and only if its change was committed.",
 };

@@ -1,6 +1,6 @@
 import { breaches, count, type Databases, type Report } from "./finding.ts";
 
-/** Law 4: said twice, done once. */
+/** Checks law 4: a repeated request takes effect once. */
 export async function auditRequests({ order, payment }: Databases): Promise<Report> {
   const findings = [
     ...(await breaches<{ request_id: string; scope: string; resource_id: string | null }>(order, {
@@ -8,19 +8,19 @@ export async function auditRequests({ order, payment }: Databases): Promise<Repo
       sql: `select r.request_id, r.scope, r.resource_id from requests r left join orders o on o.id = r.resource_id
             where r.method = 'Checkout' and r.failure is null and (o.id is null or o.customer_id <> r.scope)`,
       text: (row) =>
-        `request ${row.request_id} of ${row.scope} was answered with order ${row.resource_id}, which is not that customer's`,
+        `request ${row.request_id} of ${row.scope} was answered with order ${row.resource_id}, which is not an order of that customer`,
     })),
     ...(await breaches<{ request_id: string; scope: string }>(order, {
       law: 4,
       sql: `select request_id, scope from requests where resource_id is null and failure is null`,
-      text: (row) => `request ${row.request_id} of ${row.scope} is remembered without an answer`,
+      text: (row) => `request ${row.request_id} of ${row.scope} is recorded without an outcome`,
     })),
     ...(await breaches<{ cart_id: string; count: string }>(order, {
       law: 4,
       sql: `select cart_id, count(*) from orders
             where cart_id is not null and state not in ('COMPLETED', 'REJECTED', 'CANCELLED', 'EXPIRED')
             group by 1 having count(*) > 1`,
-      text: (row) => `cart ${row.cart_id} has ${row.count} orders under way`,
+      text: (row) => `cart ${row.cart_id} has ${row.count} orders in progress`,
     })),
     ...(await breaches<{ order_id: string; count: string }>(payment, {
       law: 4,
@@ -29,6 +29,6 @@ export async function auditRequests({ order, payment }: Databases): Promise<Repo
       text: (row) => `order ${row.order_id} was charged ${row.count} times`,
     })),
   ];
-  const looked = [`${await count(order, "select count(*) from requests")} remembered requests`];
-  return { law: 4, looked, findings };
+  const checked = [`${await count(order, "select count(*) from requests")} recorded requests`];
+  return { law: 4, checked, findings };
 }

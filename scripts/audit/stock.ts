@@ -1,6 +1,6 @@
 import { breaches, count, type Databases, type Report } from "./finding.ts";
 
-/** Law 2: stock is conserved. */
+/** Checks law 2: stock is conserved. */
 export async function auditStock({ stock: db }: Databases): Promise<Report> {
   const findings = [
     ...(await breaches<{ product_id: string; on_hand: number; sum: string }>(db, {
@@ -8,7 +8,7 @@ export async function auditStock({ stock: db }: Databases): Promise<Report> {
       sql: `select l.product_id, l.on_hand, coalesce(sum(m.delta), 0) as sum
             from levels l left join movements m using (product_id)
             group by l.product_id, l.on_hand having l.on_hand <> coalesce(sum(m.delta), 0)`,
-      text: (row) => `product ${row.product_id} has ${row.on_hand} on hand, and movements of ${row.sum}`,
+      text: (row) => `product ${row.product_id} has ${row.on_hand} on hand, but movements of ${row.sum}`,
     })),
     ...(await breaches<{ product_id: string; reserved: number; sum: string }>(db, {
       law: 2,
@@ -18,7 +18,7 @@ export async function auditStock({ stock: db }: Databases): Promise<Report> {
                        join reservations r on r.id = n.reservation_id
                        where r.state in ('HELD', 'PINNED') group by 1) h using (product_id)
             where l.reserved <> coalesce(h.sum, 0)`,
-      text: (row) => `product ${row.product_id} has ${row.reserved} reserved, and reservations of ${row.sum}`,
+      text: (row) => `product ${row.product_id} has ${row.reserved} reserved, but reservations of ${row.sum}`,
     })),
     ...(await breaches<{ product_id: string; on_hand: number; reserved: number }>(db, {
       law: 2,
@@ -36,14 +36,14 @@ export async function auditStock({ stock: db }: Databases): Promise<Report> {
               on s.reference = c.id and s.product_id = c.product_id
             where coalesce(c.sold, 0) <> coalesce(s.moved, 0)`,
       text: (row) =>
-        `reservation ${row.id} sold ${row.sold} of product ${row.product_id}, and ${row.moved} of it went off hand`,
+        `reservation ${row.id} sold ${row.sold} of product ${row.product_id}, but ${row.moved} were deducted`,
     })),
   ];
-  const looked = [
+  const checked = [
     `${await count(db, "select count(*) from levels")} stock levels`,
     `${await count(db, "select count(*) from movements")} movements`,
     `${await count(db, "select count(*) from reservations")} reservations`,
-    `${await count(db, "select count(*) from reservations where kind = 'MANUAL'")} of them by hand`,
+    `${await count(db, "select count(*) from reservations where kind = 'MANUAL'")} of them manual`,
   ];
-  return { law: 2, looked, findings };
+  return { law: 2, checked, findings };
 }

@@ -2,14 +2,14 @@ import { expect, test } from "vitest";
 import type { Report } from "./finding.ts";
 import { watchAudit } from "./watch.ts";
 
-test("what each audit found is told to Prometheus, and a failed one keeps what was known", async () => {
+test("exports the findings of each audit as metrics, and a failed one keeps the previous values", async () => {
   const clean: Report[] = [
-    { law: 1, looked: [], findings: [] },
-    { law: 2, looked: [], findings: [] },
+    { law: 1, checked: [], findings: [] },
+    { law: 2, checked: [], findings: [] },
   ];
-  const breach: Report[] = [{ law: 1, looked: [], findings: [{ law: 1, what: "money from nowhere" }] }];
+  const breach: Report[] = [{ law: 1, checked: [], findings: [{ law: 1, what: "money from nowhere" }] }];
   const results = [clean, breach];
-  const told: unknown[] = [];
+  const outcomes: unknown[] = [];
   await using watch = await watchAudit({
     audit: async () => {
       const result = results.shift();
@@ -18,9 +18,9 @@ test("what each audit found is told to Prometheus, and a failed one keeps what w
       }
       return result;
     },
-    ...{ everyMs: 0, host: "127.0.0.1", port: 0, told: (result) => told.push(result) },
+    ...{ everyMs: 0, host: "127.0.0.1", port: 0, onResult: (result) => outcomes.push(result) },
   });
-  await expect.poll(() => told.length).toBeGreaterThanOrEqual(3);
+  await expect.poll(() => outcomes.length).toBeGreaterThanOrEqual(3);
   const answer = await fetch(`http://127.0.0.1:${watch.port}/metrics`);
   const text = await answer.text();
   for (const line of [
@@ -33,5 +33,5 @@ test("what each audit found is told to Prometheus, and a failed one keeps what w
   ]) {
     expect(text).toMatch(line);
   }
-  expect(told.at(-1)).toMatchObject({ message: "no database" });
+  expect(outcomes.at(-1)).toMatchObject({ message: "no database" });
 });

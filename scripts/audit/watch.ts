@@ -6,45 +6,45 @@ import { Counter, Gauge } from "prom-client";
 import type { Report } from "./finding.ts";
 
 export type WatchOptions = {
-  /** One audit; what throws is no result. */
+  /** Runs one audit. */
   readonly audit: () => Promise<readonly Report[]>;
   readonly everyMs: number;
   readonly host: string;
-  /** Of /metrics, and of /health, which is well while the audits go on. 0: any that is free. */
+  /** The port of /metrics and /health. 0: any free port. */
   readonly port: number;
-  /** Told of each audit: of its reports, or of why there are none. */
-  readonly told: (result: readonly Report[] | Error) => void;
+  /** Called after each audit, with its reports or its error. */
+  readonly onResult: (result: readonly Report[] | Error) => void;
 };
 
 export type Watch = AsyncDisposable & { readonly port: number };
 
 /**
- * Audits again and again, and tells Prometheus: `sagacart_audit_breaches` by law, of the last audit that came to an
- * end; `sagacart_audit_timestamp_seconds`, when that was; `sagacart_audit_duration_seconds`; and
- * `sagacart_audit_runs_total` by outcome (clean, breach, failed).
+ * Repeats the audit and serves metrics: of the last complete audit, `sagacart_audit_breaches` by law,
+ * `sagacart_audit_timestamp_seconds` and `sagacart_audit_duration_seconds`; and `sagacart_audit_runs_total` by outcome
+ * (clean, breach, failed).
  */
-export async function watchAudit({ audit, everyMs, host, port, told }: WatchOptions): Promise<Watch> {
+export async function watchAudit({ audit, everyMs, host, port, onResult }: WatchOptions): Promise<Watch> {
   const metrics = createMetrics("audit");
   const registers = [metrics];
   const breaches = new Gauge({
     name: "sagacart_audit_breaches",
-    help: "Breaches that the last audit found; of one kind at most 20 are told.",
+    help: "Breaches that the last complete audit found; at most 20 of one kind are counted.",
     labelNames: ["law"],
     registers,
   });
   const timestamp = new Gauge({
     name: "sagacart_audit_timestamp_seconds",
-    help: "When the last audit ended that could read everything; 0 where there was none.",
+    help: "The time when the last complete audit ended; 0 if there was none.",
     registers,
   });
   const duration = new Gauge({
     name: "sagacart_audit_duration_seconds",
-    help: "How long that audit took.",
+    help: "The duration of the last complete audit.",
     registers,
   });
   const runs = new Counter({
     name: "sagacart_audit_runs_total",
-    help: "Audits, by what came of them; failed are those that could not read everything.",
+    help: "Audits by outcome; a failed one could not read all databases.",
     labelNames: ["outcome"],
     registers,
   });
@@ -62,10 +62,10 @@ export async function watchAudit({ audit, everyMs, host, port, told }: WatchOpti
       timestamp.set(Date.now() / 1_000);
       duration.set((performance.now() - startMs) / 1_000);
       runs.inc({ outcome: reports.some(({ findings }) => findings.length > 0) ? "breach" : "clean" });
-      told(reports);
+      onResult(reports);
     } catch (error) {
       runs.inc({ outcome: "failed" });
-      told(error instanceof Error ? error : new Error(String(error)));
+      onResult(error instanceof Error ? error : new Error(String(error)));
     }
   }
 
@@ -76,7 +76,7 @@ export async function watchAudit({ audit, everyMs, host, port, told }: WatchOpti
       case "/health":
         return response.writeHead(200, { "content-type": "text/plain" }).end("alive\n");
       default:
-        return response.writeHead(404, { "content-type": "text/plain" }).end("there are /metrics and /health\n");
+        return response.writeHead(404, { "content-type": "text/plain" }).end("not found; try /metrics or /health\n");
     }
   });
   server.listen(port, host);
@@ -94,7 +94,7 @@ export async function watchAudit({ audit, everyMs, host, port, told }: WatchOpti
     }
   })();
   return {
-    // It listens on a port, not on a path.
+    // A server that listens on a port has an AddressInfo.
     port: (server.address() as AddressInfo).port,
     async [Symbol.asyncDispose]() {
       stopping = true;

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { CallTokens } from "@sagacart/chassis/auth/service-tokens";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 
-/** The outcome of one request: the order's state, or why there was no usable answer. */
+/** The outcome of one request: the order's state, or the reason of the failure. */
 export type Outcome =
   | { readonly kind: "answered"; readonly ms: number; readonly state: string }
   | { readonly kind: "failed"; readonly ms: number; readonly why: string };
@@ -11,18 +11,18 @@ export type Outcome =
 export type Settled = { readonly states: Readonly<Record<string, number>>; readonly lost: readonly string[] };
 
 export type Buyer = {
-  /** Each with more money than it can spend. */
+  /** Customers with more money than they can spend. */
   readonly customers: readonly string[];
   nextOrderId(): string;
   /** Sends one request, once. Never rejects. */
   buy(customerId: string, orderId: string): Promise<Outcome>;
-  /** Asks for each order until it is final, for at most so long. One that nobody accepted need not be there. */
+  /** Polls each order until it is final, up to the time limit. An order that was not accepted may be missing. */
   settle(orders: ReadonlyMap<string, "accepted" | "unknown">, withinMs: number): Promise<Settled>;
 };
 
 const final = new Set(["STATE_COMPLETED", "STATE_REJECTED", "STATE_CANCELLED", "STATE_EXPIRED"]);
 
-/** Makes products that do not run out and customers who can pay, and buys for them over the gateway. */
+/** Creates products that do not run out and customers who can pay, and buys for them over the gateway. */
 export async function createBuyer(options: {
   readonly gateway: string;
   readonly tokens: CallTokens;
@@ -41,12 +41,12 @@ export async function createBuyer(options: {
   const prepare = async (path: string, body: object) => {
     const key = uuidv7();
     for (let attempt = 1; ; attempt += 1) {
-      const said = await send("POST", path, body, { "idempotency-key": key }).then(
+      const failure = await send("POST", path, body, { "idempotency-key": key }).then(
         async (response) => (response.ok ? undefined : `${response.status} ${await response.text()}`),
         (error: unknown) => reasonOf(error),
       );
-      if (said === undefined) return;
-      if (attempt === 30) throw new Error(`POST ${path} was answered ${said}`);
+      if (failure === undefined) return;
+      if (attempt === 30) throw new Error(`POST ${path} failed 30 times: ${failure}`);
       await sleep(1_000);
     }
   };
@@ -76,9 +76,9 @@ export async function createBuyer(options: {
           { orderId, customerId, lines },
           { "idempotency-key": orderId },
         );
-        const said = await response.text();
-        if (!response.ok) return { kind: "failed", ms: since(), why: `${response.status} ${said.slice(0, 300)}` };
-        const { order } = JSON.parse(said);
+        const text = await response.text();
+        if (!response.ok) return { kind: "failed", ms: since(), why: `${response.status} ${text.slice(0, 300)}` };
+        const { order } = JSON.parse(text);
         return { kind: "answered", ms: since(), state: String(order.state) };
       } catch (error) {
         return { kind: "failed", ms: since(), why: reasonOf(error) };
@@ -89,10 +89,10 @@ export async function createBuyer(options: {
       const states = new Map<string, number>();
       const open = new Map(orders);
       const last = new Map<string, string>();
-      const look = async (orderId: string, known: string) => {
+      const check = async (orderId: string, known: string) => {
         const state = await stateOf(orderId);
         last.set(orderId, state);
-        // Nobody was promised an order whose request failed: it may be there or not.
+        // An order whose request failed may exist or not.
         if (!final.has(state) && !(known === "unknown" && state === "NOT_FOUND")) return;
         states.set(state, (states.get(state) ?? 0) + 1);
         open.delete(orderId);
@@ -101,7 +101,7 @@ export async function createBuyer(options: {
         const waiting = [...open];
         await Promise.all(
           Array.from({ length: 8 }, async () => {
-            for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) await look(...next);
+            for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) await check(...next);
           }),
         );
         if (open.size === 0 || Date.now() > endAt) break;
@@ -115,16 +115,16 @@ export async function createBuyer(options: {
   async function stateOf(orderId: string): Promise<string> {
     try {
       const response = await send("GET", `/v1/orders/${orderId}`);
-      const said = await response.text();
+      const text = await response.text();
       if (response.status === 404) return "NOT_FOUND";
-      return response.ok ? String(JSON.parse(said).order.state) : `${response.status}`;
+      return response.ok ? String(JSON.parse(text).order.state) : `${response.status}`;
     } catch (error) {
       return reasonOf(error);
     }
   }
 }
 
-/** The innermost reason: `fetch failed` alone says nothing. */
+/** Returns the message with its innermost cause: `fetch failed` alone says too little. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause instanceof Error ? `${error.message}: ${reasonOf(error.cause)}` : error.message;

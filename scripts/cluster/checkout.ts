@@ -18,14 +18,14 @@ import {
 import { until } from "../until.ts";
 import { shopEnv, shopTokens } from "./tokens.ts";
 
-// One real checkout over the gateway's REST, for `helm test`: makes a product and a customer with money, buys, waits until
-// the order is COMPLETED, looks whether stock and money have moved, and takes the product out of the catalogue again.
+// Runs one real checkout over the gateway's REST API, for `helm test`: creates a product and a customer with money, buys,
+// waits until the order is COMPLETED, checks stock and balance, and deletes the product.
 
 const config = readEnv({
   ...shopEnv,
   /** A payment method of the card provider, or `balance`. */
   PAYMENT_METHOD: text({ default: "balance" }),
-  /** Ship it; else the customer fetches it. */
+  /** true: ships the order. false: the customer collects it. */
   SHIP: flag(false),
 });
 await using tokens = shopTokens(config);
@@ -33,7 +33,7 @@ const say = (line: string) => process.stdout.write(`${line}\n`);
 const usd = (minorUnits: number) => ({ currencyCode: "USD", minorUnits: `${minorUnits}` });
 const byBalance = config.PAYMENT_METHOD === "balance";
 
-// The first call waits for a shop that is starting; what comes after has to work.
+// The shop may be starting: retry the first call only.
 await until("the shop to answer", () => call(ListProductsResponseSchema, "GET", "/v1/products?pageSize=1"), {
   withinMs: 120_000,
   everyMs: 1_000,
@@ -65,9 +65,9 @@ await until(`order ${id} to be completed`, async () => {
   return true;
 });
 const left = (await call(GetProductResponseSchema, "GET", `/v1/products/${product}`)).product;
-assert.deepEqual([left?.onHand, left?.reserved], [0, 0], "what was bought is still there, or reserved");
+assert.deepEqual([left?.onHand, left?.reserved], [0, 0], "the bought stock is still on hand or reserved");
 const { account } = await call(GetAccountResponseSchema, "GET", `/v1/accounts/${customerId}`);
-assert.equal(account?.balance?.minorUnits, byBalance ? 500n : 1_000n, "what is left on the account is not right");
+assert.equal(account?.balance?.minorUnits, byBalance ? 500n : 1_000n, "the balance is wrong");
 say(`order ${id}: COMPLETED; product ${product}: 0 on hand; customer: ${account.balance.minorUnits} minor units`);
 await call(DeleteProductResponseSchema, "DELETE", `/v1/products/${product}`);
 
@@ -97,7 +97,7 @@ async function call<D extends DescMessage>(
     signal: AbortSignal.timeout(70_000),
   });
   if (!response.ok) {
-    throw new Error(`${method} ${path} is answered ${response.status} ${await response.text()}`);
+    throw new Error(`${method} ${path} returned ${response.status} ${await response.text()}`);
   }
   return fromJsonString(answer, await response.text());
 }

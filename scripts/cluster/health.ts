@@ -6,8 +6,8 @@ import { openTls } from "@sagacart/chassis/tls/files";
 import { Health } from "@sagacart/proto/grpc/health/v1/health";
 import { until } from "../until.ts";
 
-// Asks each service's gRPC health, and the gateway whether it is ready. For `helm test`: run in the cluster, where the
-// names are. Each has a minute, since an installation need not be over.
+// Checks the gRPC health of each service and the readiness of the gateway, for `helm test`. Runs in the cluster, where
+// the names resolve. Each gets a minute, because the installation may not be finished.
 
 const withinMs = 60_000;
 const config = readEnv({
@@ -54,6 +54,6 @@ async function askService(target: string): Promise<void> {
 async function askGateway(): Promise<void> {
   const response = await fetch(new URL("/ready", config.GATEWAY_URL), { signal: AbortSignal.timeout(3_000) });
   if (!response.ok) {
-    throw new Error(`/ready is answered ${response.status} ${await response.text()}`);
+    throw new Error(`/ready returned ${response.status} ${await response.text()}`);
   }
 }

@@ -5,10 +5,9 @@ import { createLog } from "@sagacart/chassis/process/log";
 import { createBuyer, type Outcome } from "./buyer.ts";
 import { createTally } from "./tally.ts";
 
-// Callers who buy over the gateway, each one order after the other, until SIGUSR2, SIGTERM or the end of their time. Runs
-// in the cluster that it loads. Each line that it prints is JSON: `ready`, `failure` for each request that failed, `count`
-// once a second, and `end` with the summary, when each order was looked up. An order that was accepted and is not final
-// after a while is lost.
+// Loads the gateway with concurrent buyers until SIGUSR2, SIGTERM or the time limit. Runs in the cluster. Prints JSON
+// lines: `ready`, `failure` for each failed request, `count` once a second, `stopped`, and `end` with the summary when all
+// orders were looked up. An accepted order that is not final in time counts as lost.
 
 const config = readEnv({
   GATEWAY_URL: url({ protocols: ["http:", "https:"] }),
@@ -16,11 +15,11 @@ const config = readEnv({
   SERVICE_CLIENT_SECRET: secret(),
   CALLERS: int({ min: 1, max: 1_000, default: 8 }),
   SECONDS: int({ min: 1, max: 86_400, default: 3_600 }),
-  /** How long each caller waits between its orders. */
+  /** The pause of each caller between its orders. */
   PAUSE_MS: int({ min: 0, max: 60_000, default: 0 }),
-  /** Ask again, with the same idempotency key, until there is an answer. Without it each request is sent once. */
+  /** true: repeats a failed request with the same idempotency key until it succeeds. false: sends each request once. */
   RETRY: flag(false),
-  /** How long an accepted order may take to become final when the load is over. */
+  /** The time for accepted orders to become final after the load. */
   FINAL_WITHIN_MS: int({ min: 1_000, max: 3_600_000, default: 120_000 }),
 });
 const say = (event: string, fields: object = {}) =>
@@ -46,7 +45,7 @@ const counting = setInterval(() => say("count", tally.count()), 1_000);
 await Promise.all(buyer.customers.map(callUntilEnd));
 clearInterval(counting);
 say("stopped", tally.count());
-const orders = await buyer.settle(tally.asked(), config.FINAL_WITHIN_MS);
+const orders = await buyer.settle(tally.requested(), config.FINAL_WITHIN_MS);
 say("end", { ...tally.summary(), ...orders });
 process.exit(0);
 

@@ -7,7 +7,7 @@ import { fill } from "../stack/seed.ts";
 import { until } from "../until.ts";
 import { shopEnv, shopTokens } from "./tokens.ts";
 
-// Gives a shop in a cluster the laptop's catalogue, and two customers money, over the gateway. The shop may be starting.
+// Seeds a shop in a cluster, over the gateway, with the local shop's catalogue and customers. Waits for a starting shop.
 
 const config = readEnv({ ...shopEnv, ...tlsEnv() });
 await using tokens = shopTokens(config);
@@ -16,11 +16,11 @@ const secure = protocol === "https:";
 using tls = secure ? openTls({ config, log: createLog({ service: "seed", level: "error" }) }) : undefined;
 using gateway = openChannel(`dns:///${hostname}:${port || (secure ? "443" : "80")}`, { tokens, tls });
 await until(
-  "the gateway to take the catalogue",
+  "the gateway to accept the catalogue",
   async () => {
     await fill({ stock: gateway, payment: gateway });
     return true;
   },
   { withinMs: 600_000, everyMs: 1_000 },
 );
-process.stdout.write("The shop has products to sell, and alice and bob have money.\n");
+process.stdout.write("Seeded the catalogue and two customers, alice and bob.\n");

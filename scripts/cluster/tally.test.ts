@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { createTally } from "./tally.ts";
 
-test("a load says what was answered, what failed, and how long nobody was answered", () => {
+test("counts answered and failed requests, and measures the longest time without an answer", () => {
   let nowMs = 0;
   const tally = createTally(() => nowMs);
   const after = (ms: number) => {
@@ -33,13 +33,13 @@ test("a load says what was answered, what failed, and how long nobody was answer
   });
 });
 
-test("an order that was once accepted stays so, and one whose requests all failed was promised to nobody", () => {
+test("an accepted order stays accepted; one whose requests all failed is unknown", () => {
   const tally = createTally();
   tally.add("a", { kind: "answered", ms: 1, state: "STATE_RESERVING" }, 1);
   tally.add("a", { kind: "failed", ms: 1, why: "503" }, 2);
   tally.add("b", { kind: "failed", ms: 1, why: "503" }, 1);
 
-  expect(tally.asked()).toEqual(
+  expect(tally.requested()).toEqual(
     new Map([
       ["a", "accepted"],
       ["b", "unknown"],

@@ -1,20 +1,20 @@
 import type { Outcome } from "./buyer.ts";
 
-/** The report of a load. Times in ms. */
+/** The summary of a load. */
 export type Summary = {
   readonly requests: number;
   readonly answered: number;
   readonly failed: number;
-  /** Requests that were repeats of one that failed. */
+  /** Repeats of failed requests. */
   readonly retried: number;
   readonly orders: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly slowestMs: number;
-  /** The longest time in which no request was answered, and when it began. */
+  /** The longest time without an answered request, and its start. */
   readonly longestSilenceMs: number;
   readonly longestSilenceAt: string;
-  /** From the first request that failed to the end of the last. */
+  /** The time from the start of the first failed request to the end of the last. */
   readonly failingMs: number;
   readonly seconds: number;
 };
@@ -22,7 +22,7 @@ export type Summary = {
 /** Counts requests; `now` is a clock in milliseconds. */
 export function createTally(now: () => number = Date.now) {
   const startedAt = now();
-  const asked = new Map<string, "accepted" | "unknown">();
+  const requested = new Map<string, "accepted" | "unknown">();
   const times: number[] = [];
   let failed = 0;
   let retried = 0;
@@ -37,16 +37,16 @@ export function createTally(now: () => number = Date.now) {
         failed += 1;
         firstFailureAt ??= now() - outcome.ms;
         lastFailureAt = now();
-        if (!asked.has(orderId)) asked.set(orderId, "unknown");
+        if (!requested.has(orderId)) requested.set(orderId, "unknown");
         return;
       }
       times.push(outcome.ms);
-      asked.set(orderId, "accepted");
+      requested.set(orderId, "accepted");
       if (now() - lastAnswerAt > silence.ms) silence = { ms: now() - lastAnswerAt, at: lastAnswerAt };
       lastAnswerAt = now();
     },
-    /** Each order that was asked for, and whether the shop said that it has it. */
-    asked: (): ReadonlyMap<string, "accepted" | "unknown"> => asked,
+    /** Each requested order: accepted by the shop, or unknown. */
+    requested: (): ReadonlyMap<string, "accepted" | "unknown"> => requested,
     count: () => ({ answered: times.length, failed, retried }),
     summary(): Summary {
       const sorted = times.toSorted((a, b) => a - b);
@@ -56,7 +56,7 @@ export function createTally(now: () => number = Date.now) {
         answered: times.length,
         failed,
         retried,
-        orders: asked.size,
+        orders: requested.size,
         p50Ms: at(0.5),
         p99Ms: at(0.99),
         slowestMs: at(1),

@@ -9,7 +9,7 @@ export const shopEnv = {
   SERVICE_CLIENT_SECRET: secret(),
 };
 
-/** The program's own tokens, which it gets over the gateway. */
+/** Returns the program's own tokens, requested over the gateway. */
 export function shopTokens(config: {
   readonly GATEWAY_URL: string;
   readonly SERVICE_CLIENT_ID: string;

@@ -5,31 +5,31 @@ import { uuidv7 } from "@sagacart/chassis/uuid";
 import { type Cart, Cart_State } from "@sagacart/proto/order/v1/cart";
 import { MergeCartsRequest_Strategy as Strategy } from "@sagacart/proto/order/v1/cart_service";
 import { type Order, Order_State } from "@sagacart/proto/order/v1/order";
-import { forget, type LeftCart, recall, remember } from "./cart-memory.ts";
+import { deleteLastRun, readLastRun, type SavedCart, saveRun } from "./last-run.ts";
 import type { Shop } from "./shop.ts";
-import type { Story, Teller } from "./stories.ts";
+import type { Story, StoryContext } from "./stories.ts";
 
 /**
- * The demo of python-cart: each run makes carts and buys some, and the others are there the next time. `reset`
- * empties what the runs so far have left.
+ * Returns the stories of python-cart's demo: each run creates carts and buys some; the next run finds the others. `reset`
+ * deletes the carts of all runs.
  */
 export function cartStories({ reset }: { reset: boolean }): readonly Story[] {
   if (reset) {
-    return [{ title: "The carts of all runs are emptied", tell: emptyCarts }];
+    return [{ title: "Delete the carts of all runs", run: deleteCarts }];
   }
-  const run = { number: 0, made: [] as string[] };
+  const run = { number: 0, created: [] as string[] };
   return [
-    { title: "The carts of earlier runs are still there", tell: (teller) => showEarlier(teller, run) },
-    { title: "Some of them are bought; a declined card leaves its cart open", tell: buyEarlier },
-    { title: "New carts are made, changed and named", tell: (teller) => makeCarts(teller, run) },
-    { title: "A cart that was bought is made once more", tell: duplicateBought },
-    { title: "A guest fills a cart, and signs in", tell: (teller) => signIn(teller, run) },
-    { title: "Some of the new ones are bought, the others stay", tell: (teller) => buyNew(teller, run) },
+    { title: "The carts of earlier runs are unchanged", run: (context) => showEarlier(context, run) },
+    { title: "Buy some of them; a declined card leaves its cart open", run: buyEarlier },
+    { title: "Create, change and name new carts", run: (context) => makeCarts(context, run) },
+    { title: "Duplicate a bought cart", run: duplicateBought },
+    { title: "A guest fills a cart and signs in", run: (context) => signIn(context, run) },
+    { title: "Buy some of the new carts, keep the others", run: (context) => buyNew(context, run) },
   ];
 }
 
-/** What one run is about: its number, and the carts that it made. */
-type Run = { number: number; readonly made: string[] };
+/** A run: its number, and the ids of the carts that it created. */
+type Run = { number: number; readonly created: string[] };
 
 const shoppers = [
   { id: "demo-ann", name: "Ann" },
@@ -45,34 +45,34 @@ const products = [
 ];
 const timeoutMs = 60_000;
 
-async function showEarlier({ shop, say, stateDirectory }: Teller, run: Run): Promise<void> {
-  const memory = await recall(stateDirectory);
-  run.number = memory.run + 1;
+async function showEarlier({ shop, say, stateDirectory }: StoryContext, run: Run): Promise<void> {
+  const lastRun = await readLastRun(stateDirectory);
+  run.number = lastRun.run + 1;
   say(`this is run ${run.number}`);
   const found = new Map<string, Cart>();
   for (const { id: customerId, name } of shoppers) {
     const [unpurchased, purchased] = [await listAll(shop, customerId, false), await listAll(shop, customerId, true)];
-    say(`${name} has ${unpurchased.length} carts that are not purchased, and purchased ${purchased.length} so far`);
+    say(`${name} has ${unpurchased.length} unpurchased and ${purchased.length} purchased carts`);
     for (const cart of unpurchased) {
-      say(`  ${shown(cart)}`);
+      say(`  ${describe(cart)}`);
     }
     for (const cart of [...unpurchased, ...purchased]) {
       found.set(cart.id, cart);
     }
   }
-  for (const left of memory.carts) {
-    const cart = found.get(left.id);
-    assert(cart !== undefined, `cart ${left.id} of ${left.customerId} was there after run ${memory.run} and is gone`);
-    assert.deepEqual(leftCart(cart), left, `run ${memory.run} left it otherwise: ${shown(cart)}`);
+  for (const saved of lastRun.carts) {
+    const cart = found.get(saved.id);
+    assert(cart !== undefined, `cart ${saved.id} of ${saved.customerId} from run ${lastRun.run} is missing`);
+    assert.deepEqual(savedCart(cart), saved, `the cart has changed since run ${lastRun.run}: ${describe(cart)}`);
   }
-  if (memory.carts.length > 0) {
-    say(`each of the ${memory.carts.length} is as run ${memory.run} left it`);
+  if (lastRun.carts.length > 0) {
+    say(`all ${lastRun.carts.length} are unchanged since run ${lastRun.run}`);
   }
-  // Until the end of this run nothing is certain of them.
-  await remember(stateDirectory, { run: run.number, carts: [] });
+  // An interrupted run leaves no expectations.
+  await saveRun(stateDirectory, { run: run.number, carts: [] });
 }
 
-async function buyEarlier({ shop, say }: Teller): Promise<void> {
+async function buyEarlier({ shop, say }: StoryContext): Promise<void> {
   const [declined, bought, ...others] = shuffled((await allUnpurchased(shop)).filter(({ lines }) => lines.length > 0));
   if (declined === undefined) {
     say("there are none yet");
@@ -86,7 +86,7 @@ async function buyEarlier({ shop, say }: Teller): Promise<void> {
   }
 }
 
-async function makeCarts({ shop, say }: Teller, run: Run): Promise<void> {
+async function makeCarts({ shop, say }: StoryContext, run: Run): Promise<void> {
   const items = products.map(({ cents, ...product }) => {
     return { product: { ...product, price: { currencyCode: "USD", minorUnits: cents } }, onHand: 10_000 };
   });
@@ -97,10 +97,10 @@ async function makeCarts({ shop, say }: Teller, run: Run): Promise<void> {
       .map(({ id }) => ({ productId: id, quantity: 1 + Math.floor(Math.random() * 4) }));
     const { cart } = await shop.carts.createCart({ customerId, name: `${name}'s list, run ${run.number}`, lines });
     assert(cart !== undefined);
-    run.made.push(cart.id);
-    say(`made ${shown(cart)}`);
+    run.created.push(cart.id);
+    say(`created ${describe(cart)}`);
   }
-  const [id = ""] = run.made;
+  const [id = ""] = run.created;
   const whole = [
     { productId: "demo.bread", quantity: 2 },
     { productId: "demo.coffee", quantity: 0 },
@@ -109,7 +109,7 @@ async function makeCarts({ shop, say }: Teller, run: Run): Promise<void> {
   ];
   const { cart: replaced } = await shop.carts.replaceCartLines({ id, lines: whole });
   assert(replaced !== undefined);
-  say(`the first one is replaced by 2 Bread, 0 Coffee, -1 Kettle and 3 Candles: ${shown(replaced)}`);
+  say(`replaced the lines of the first one by 2 Bread, 0 Coffee, -1 Kettle and 3 Candles: ${describe(replaced)}`);
   assert.deepEqual(contentsOf(replaced), { "demo.bread": 2, "demo.candles": 3 });
   const name = `Ann's party, run ${run.number}`;
   await shop.carts.updateCart({ id, name });
@@ -118,10 +118,10 @@ async function makeCarts({ shop, say }: Teller, run: Run): Promise<void> {
     carts.map((cart) => cart.id),
     [id],
   );
-  say(`it is called "${name}" now, and found by that name`);
+  say(`renamed it to "${name}" and found it by that name`);
 }
 
-async function duplicateBought({ shop, say }: Teller): Promise<void> {
+async function duplicateBought({ shop, say }: StoryContext): Promise<void> {
   for (const { id: customerId } of shuffled(shoppers)) {
     const [bought] = await listAll(shop, customerId, true);
     if (bought !== undefined) {
@@ -129,64 +129,64 @@ async function duplicateBought({ shop, say }: Teller): Promise<void> {
       const { cart, leftOut } = await shop.carts.duplicateCart(request);
       assert(cart !== undefined);
       assert.deepEqual([contentsOf(cart), leftOut], [contentsOf(bought), []]);
-      say(`${shown(cart)}, at the prices of now`);
+      say(`${describe(cart)}, at current prices`);
       return;
     }
   }
-  say("none was bought yet");
+  say("no cart was bought yet");
 }
 
-async function signIn({ shop, say }: Teller, run: Run): Promise<void> {
-  const [id = ""] = run.made;
+async function signIn({ shop, say }: StoryContext, run: Run): Promise<void> {
+  const [id = ""] = run.created;
   const { cart, guestToken } = await shop.guests.createGuestCart({ lines: [{ productId: "demo.bread", quantity: 3 }] });
   assert(cart !== undefined);
   const guests = { id: cart.id, guestToken };
   await shop.guests.addGuestCartItem({ ...guests, productId: "demo.apples", quantity: 4 });
-  say("a guest has 3 Bread and 4 Apples in a cart that a token opens");
+  say("a guest has a cart with 3 Bread and 4 Apples, and its token");
   const stranger = await shop.guests.getGuestCart({ id: cart.id }).catch((error: unknown) => errorInfo(error).reason);
   assert.equal(stranger, "CART_NOT_FOUND");
-  say("without the token it is CART_NOT_FOUND");
+  say("without the token the response is CART_NOT_FOUND");
   const merge = { sourceId: cart.id, targetId: id, customerId: "demo-ann", guestToken, strategy: Strategy.LARGER };
   const preview = await shop.carts.mergeCarts({ ...merge, preview: true });
-  say("the guest is Ann, and keeping the larger of what both carts have would do this:");
+  say("the guest signs in as Ann; merging with the larger quantities would give:");
   for (const { title, targetQuantity, sourceQuantity, quantity } of preview.lines) {
-    say(`  ${title}: ${targetQuantity} and ${sourceQuantity} make ${quantity}`);
+    say(`  ${title}: ${targetQuantity} and ${sourceQuantity} give ${quantity}`);
   }
   const expected = { "demo.bread": 3, "demo.candles": 3, "demo.apples": 4 };
   assert.deepEqual(preview.cart && contentsOf(preview.cart), expected);
   const { cart: before } = await shop.carts.getCart({ id });
   assert.deepEqual(before && contentsOf(before), { "demo.bread": 2, "demo.candles": 3 });
-  for (const _ of ["once", "again"]) {
+  for (const _ of ["first", "repeated"]) {
     const merged = await shop.carts.mergeCarts(merge);
     assert.deepEqual([merged.lines, merged.cart && contentsOf(merged.cart)], [preview.lines, expected]);
   }
   const { cart: gone } = await shop.guests.getGuestCart(guests);
   assert.deepEqual([gone?.state, gone?.mergedInto], [Cart_State.MERGED, id]);
-  say("it is merged, asked for twice and done once; the guest's cart is closed");
+  say("merged; the repeated request had no further effect; the guest's cart is closed");
 }
 
-async function buyNew({ shop, say, stateDirectory }: Teller, run: Run): Promise<void> {
-  const [kept, bought, ...others] = shuffled(run.made);
+async function buyNew({ shop, say, stateDirectory }: StoryContext, run: Run): Promise<void> {
+  const [kept, bought, ...others] = shuffled(run.created);
   for (const id of [bought, ...others.filter(flip)]) {
     const { cart } = await shop.carts.getCart({ id: id ?? "" });
     assert(cart !== undefined);
     await buy(shop, say, cart);
   }
-  const carts: LeftCart[] = [];
+  const carts: SavedCart[] = [];
   for (const { id, name } of shoppers) {
     const [unpurchased, purchased] = [await listAll(shop, id, false), await listAll(shop, id, true)];
-    say(`${name} has ${unpurchased.length} that are not purchased, and ${purchased.length} that are`);
-    carts.push(...[...unpurchased, ...purchased].map(leftCart));
+    say(`${name} has ${unpurchased.length} unpurchased and ${purchased.length} purchased carts`);
+    carts.push(...[...unpurchased, ...purchased].map(savedCart));
   }
   assert(carts.some(({ id, purchased }) => id === kept && !purchased));
-  await remember(stateDirectory, { run: run.number, carts });
-  say("they are there the next time: npm run demo -- carts. To empty them: npm run demo -- carts --reset");
+  await saveRun(stateDirectory, { run: run.number, carts });
+  say("the next run finds them: npm run demo -- carts. To delete them: npm run demo -- carts --reset");
 }
 
-async function emptyCarts({ shop, say, stateDirectory }: Teller): Promise<void> {
+async function deleteCarts({ shop, say, stateDirectory }: StoryContext): Promise<void> {
   for (const { id: customerId, name } of shoppers) {
     const [unpurchased, purchased] = [await listAll(shop, customerId, false), await listAll(shop, customerId, true)];
-    // What was bought cannot be thrown away, but replaced by an empty cart of the same id.
+    // A purchased cart cannot be deleted, but can be replaced by an empty one with the same id.
     if (purchased.length > 0) {
       await shop.carts.batchPutCarts({ items: purchased.map(({ id }) => ({ id, customerId })) });
     }
@@ -194,26 +194,26 @@ async function emptyCarts({ shop, say, stateDirectory }: Teller): Promise<void> 
       await shop.carts.deleteCart({ id, customerId });
     }
     assert.deepEqual([await listAll(shop, customerId, false), await listAll(shop, customerId, true)], [[], []]);
-    say(`${name} had ${unpurchased.length} carts and ${purchased.length} purchased ones, and has none now`);
+    say(`${name} had ${unpurchased.length} unpurchased and ${purchased.length} purchased carts, and now has none`);
   }
-  await forget(stateDirectory);
-  say("the orders that were made of them stay: what was paid for is never forgotten");
+  await deleteLastRun(stateDirectory);
+  say("their orders stay: paid orders are never deleted");
 }
 
-async function buy(shop: Shop, say: Teller["say"], cart: Cart): Promise<void> {
+async function buy(shop: Shop, say: StoryContext["say"], cart: Cart): Promise<void> {
   const order = await checkOut(shop, cart, "pm_ok");
   assert.equal(order.state, Order_State.COMPLETED, `order ${order.id} did not complete (${order.outcomeReason})`);
   const { cart: after } = await shop.carts.getCart({ id: cart.id });
   assert.deepEqual([after?.state, after?.orderId], [Cart_State.PURCHASED, order.id]);
-  say(`bought ${shown(cart)}`);
+  say(`bought ${describe(cart)}`);
 }
 
-async function refuse(shop: Shop, say: Teller["say"], cart: Cart): Promise<void> {
+async function refuse(shop: Shop, say: StoryContext["say"], cart: Cart): Promise<void> {
   const order = await checkOut(shop, cart, "pm_declined");
   assert.equal(order.state, Order_State.REJECTED);
   const { cart: after } = await shop.carts.getCart({ id: cart.id });
   assert.deepEqual([after?.state, after?.lastFailureReason], [Cart_State.OPEN, "PAYMENT_DECLINED"]);
-  say(`declined ${shown(cart)}: it is open again, because of ${after?.lastFailureReason}`);
+  say(`declined ${describe(cart)}: open again, reason ${after?.lastFailureReason}`);
 }
 
 async function checkOut(shop: Shop, { id: cartId, customerId }: Cart, paymentMethod: string): Promise<Order> {
@@ -243,12 +243,12 @@ async function allUnpurchased(shop: Shop): Promise<Cart[]> {
   return lists.flat();
 }
 
-function shown({ name, lines, total }: Cart): string {
+function describe({ name, lines, total }: Cart): string {
   const what = lines.map(({ title, quantity }) => `${quantity} ${title}`).join(", ");
   return `"${name}": ${what || "nothing"}${total === undefined ? "" : ` (${formatMoney(total)})`}`;
 }
 
-function leftCart(cart: Cart): LeftCart {
+function savedCart(cart: Cart): SavedCart {
   const { id, customerId, state } = cart;
   return { id, customerId, purchased: state === Cart_State.PURCHASED, contents: contentsOf(cart) };
 }

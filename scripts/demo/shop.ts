@@ -14,7 +14,7 @@ import { StockService } from "@sagacart/proto/stock/v1/stock_service";
 import { type ServiceName, serviceNames } from "../shop.ts";
 import { operatorTokens } from "../stack/tokens.ts";
 
-/** A client for each service of a shop that runs. */
+/** A client for each service of a running shop. */
 export type Shop = {
   readonly orders: Client<typeof OrderService>;
   readonly carts: Client<typeof CartService>;
@@ -28,7 +28,7 @@ export type Shop = {
   readonly mailbox: Client<typeof MailboxService>;
 };
 
-/** Connects to the services at these addresses (`host:port` by name), as the shop's operator unless told otherwise. */
+/** Connects to the services at these addresses (`host:port` by name), by default as the shop's operator. */
 export function connectShop(
   addresses: Readonly<Record<string, string>>,
   tokens: CallTokens = operatorTokens(addresses),
@@ -63,12 +63,12 @@ export function connectShop(
 function addressOf(addresses: Readonly<Record<string, string>>, name: string): string {
   const address = addresses[name];
   if (address === undefined) {
-    throw new Error(`the shop does not say where its ${name} service is`);
+    throw new Error(`the shop has no address of its ${name} service`);
   }
   return address;
 }
 
-/** The name of an order's state. */
+/** Returns the name of an order's state. */
 export function stateOf({ state }: Order): string {
   return Object.entries(Order_State).find(([, value]) => value === state)?.[0] ?? String(state);
 }

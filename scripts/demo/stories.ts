@@ -10,19 +10,19 @@ import { until } from "../until.ts";
 import { type Shop, stateOf } from "./shop.ts";
 
 /** The arguments of a story. */
-export type Teller = {
+export type StoryContext = {
   readonly shop: Shop;
-  /** Where its gateway is: `http://127.0.0.1:8080`. */
+  /** The gateway's URL: `http://127.0.0.1:8080`. */
   readonly origin: string;
-  /** Where what is to outlast the run can be kept. */
+  /** The folder for data that the next run needs. */
   readonly stateDirectory: string;
-  /** Tells people one step. */
+  /** Prints a line. */
   readonly say: (line: string) => void;
-  /** Kills the worker with -9, and has another one started. Answers with both processes, or pods. */
+  /** Kills the worker with SIGKILL. Returns the process id, or pod name, of it and of its replacement. */
   readonly replaceWorker: () => Promise<{ killed: number | string; started: number | string }>;
 };
 
-export type Story = { readonly title: string; readonly tell: (teller: Teller) => Promise<void> };
+export type Story = { readonly title: string; readonly run: (context: StoryContext) => Promise<void> };
 
 const timeoutMs = 60_000;
 
@@ -34,18 +34,18 @@ const home = {
   countryCode: "GB",
 };
 
-/** Each asserts what it tells: a story that does not come true throws. */
+/** The stories of a checkout. Each asserts what it prints, and throws if it is wrong. */
 export const stories: readonly Story[] = [
-  { title: "A good checkout", tell: goodCheckout },
-  { title: "Sold out", tell: soldOut },
-  { title: "Declined", tell: declined },
-  { title: "Shipping fails", tell: shippingFails },
-  { title: "Paid later", tell: paidLater },
-  { title: "Cancelled while paying", tell: cancelledWhilePaying },
-  { title: "The worker is killed in the middle", tell: workerKilled },
+  { title: "A good checkout", run: goodCheckout },
+  { title: "Sold out", run: soldOut },
+  { title: "Declined", run: declined },
+  { title: "Shipping fails", run: shippingFails },
+  { title: "Paid later", run: paidLater },
+  { title: "Cancelled during payment", run: cancelledWhilePaying },
+  { title: "The worker is killed half-way", run: workerKilled },
 ];
 
-async function goodCheckout({ shop, say }: Teller): Promise<void> {
+async function goodCheckout({ shop, say }: StoryContext): Promise<void> {
   const product = await makeProduct(shop, 5);
   const customerId = `ada-${uuidv7()}`;
   await shop.notifier.putContact({ customerId, email: `${customerId}@example.com`, name: "Ada" });
@@ -53,7 +53,7 @@ async function goodCheckout({ shop, say }: Teller): Promise<void> {
   assert(cart !== undefined);
   say(`cart ${cart.id} holds 2 of product ${product} (5 on hand)`);
   const order = await checkOut(shop, { customerId, cartId: cart.id, paymentMethod: "pm_ok", shippingAddress: home });
-  await tellOrder(shop, say, order);
+  await sayOrder(shop, say, order);
   expectState(order, Order_State.COMPLETED);
   const { shipment } = await shop.shipping.getShipment({ orderId: order.id });
   say(`shipment accepted by the carrier, tracking number ${shipment?.trackingNumber}`);
@@ -66,37 +66,37 @@ async function goodCheckout({ shop, say }: Teller): Promise<void> {
   say(`mail in the mailbox: "${mail.subject}", Message-ID ${mail.messageId}`);
 }
 
-async function soldOut({ shop, say }: Teller): Promise<void> {
+async function soldOut({ shop, say }: StoryContext): Promise<void> {
   const product = await makeProduct(shop, 1);
   const customerId = `bea-${uuidv7()}`;
   const { cart } = await shop.carts.createCart({ customerId, lines: [{ productId: product, quantity: 2 }] });
   assert(cart !== undefined);
   say(`cart ${cart.id} holds 2 of product ${product} (1 on hand)`);
   const order = await checkOut(shop, { customerId, cartId: cart.id, paymentMethod: "pm_ok" });
-  await tellOrder(shop, say, order);
+  await sayOrder(shop, say, order);
   expectState(order, Order_State.REJECTED);
   const [shortage] = order.shortages;
-  say(`short: ${shortage?.productId}, ${shortage?.requested} asked for, ${shortage?.available} there`);
+  say(`short: ${shortage?.productId}, ${shortage?.requested} requested, ${shortage?.available} available`);
   assert.deepEqual([shortage?.requested, shortage?.available], [2, 1]);
   const { payments } = await shop.payments.listPayments({ orderId: order.id });
-  say(`payments: ${payments.length}; nobody is charged for what is not there`);
+  say(`payments: ${payments.length}; missing stock is not charged`);
   assert.equal(payments.length, 0);
   const { cart: after } = await shop.carts.getCart({ id: cart.id });
-  say(`cart ${cart.id} is open again, because of ${after?.lastFailureReason}`);
+  say(`cart ${cart.id} is open again, reason ${after?.lastFailureReason}`);
   assert.equal(after?.lastFailureReason, "OUT_OF_STOCK");
 }
 
-async function declined({ shop, say }: Teller): Promise<void> {
+async function declined({ shop, say }: StoryContext): Promise<void> {
   const product = await makeProduct(shop, 5);
   const order = await checkOut(shop, { ...line(product, 1), customerId: "cy", paymentMethod: "pm_declined" });
-  await tellOrder(shop, say, order);
+  await sayOrder(shop, say, order);
   expectState(order, Order_State.REJECTED);
   assert.equal(order.outcomeReason, "PAYMENT_DECLINED");
   await expectReservation(shop, say, order.id, Reservation_State.RELEASED);
   await expectStock(shop, say, product, { onHand: 5, reserved: 0 });
 }
 
-async function shippingFails({ shop, say }: Teller): Promise<void> {
+async function shippingFails({ shop, say }: StoryContext): Promise<void> {
   const product = await makeProduct(shop, 5);
   const order = await checkOut(shop, {
     ...line(product, 1),
@@ -104,29 +104,29 @@ async function shippingFails({ shop, say }: Teller): Promise<void> {
     paymentMethod: "pm_ok",
     shippingAddress: { ...home, postalCode: "00000" },
   });
-  await tellOrder(shop, say, order);
+  await sayOrder(shop, say, order);
   expectState(order, Order_State.CANCELLED);
-  await expectPaidBack(shop, say, order.id);
+  await expectRefunded(shop, say, order.id);
   await expectReservation(shop, say, order.id, Reservation_State.RELEASED);
   await expectStock(shop, say, product, { onHand: 5, reserved: 0 });
 }
 
-async function paidLater({ shop, say }: Teller): Promise<void> {
+async function paidLater({ shop, say }: StoryContext): Promise<void> {
   const product = await makeProduct(shop, 5);
   const order = await checkOut(shop, { ...line(product, 1), customerId: "eve", payLater: true });
   say(`order ${order.id} is ${stateOf(order)}; its stock is held`);
   expectState(order, Order_State.AWAITING_PAYMENT);
   const first = await shop.orders.payOrder({ id: order.id, paymentMethod: "pm_no_funds" }, { timeoutMs });
   assert(first.order !== undefined);
-  say(`a first try to pay was declined: ${first.order.payment?.declineReason}; the order still waits`);
+  say(`the first payment was declined: ${first.order.payment?.declineReason}; the order still awaits payment`);
   expectState(first.order, Order_State.AWAITING_PAYMENT);
   const second = await shop.orders.payOrder({ id: order.id, paymentMethod: "pm_ok" }, { timeoutMs });
   assert(second.order !== undefined);
-  await tellOrder(shop, say, second.order);
+  await sayOrder(shop, say, second.order);
   expectState(second.order, Order_State.COMPLETED);
 }
 
-async function cancelledWhilePaying({ shop, say }: Teller): Promise<void> {
+async function cancelledWhilePaying({ shop, say }: StoryContext): Promise<void> {
   const product = await makeProduct(shop, 5);
   const order = await checkOut(shop, {
     ...line(product, 1),
@@ -134,25 +134,25 @@ async function cancelledWhilePaying({ shop, say }: Teller): Promise<void> {
     paymentMethod: "pm_slow",
     waitFor: WaitFor.RESERVED,
   });
-  say(`order ${order.id} is ${stateOf(order)}, and the card provider takes its time`);
+  say(`order ${order.id} is ${stateOf(order)}, and the card provider is slow`);
   const { order: cancelled } = await shop.orders.cancelOrder(
     { id: order.id, reason: "changed my mind" },
     { timeoutMs },
   );
   assert(cancelled !== undefined);
-  await tellOrder(shop, say, cancelled);
+  await sayOrder(shop, say, cancelled);
   expectState(cancelled, Order_State.CANCELLED);
-  await expectPaidBack(shop, say, order.id);
+  await expectRefunded(shop, say, order.id);
   await expectStock(shop, say, product, { onHand: 5, reserved: 0 });
 }
 
-async function workerKilled({ shop, say, replaceWorker }: Teller): Promise<void> {
+async function workerKilled({ shop, say, replaceWorker }: StoryContext): Promise<void> {
   const count = 40;
   const product = await makeProduct(shop, count);
   const checkouts = Array.from({ length: count }, (_, index) =>
     checkOut(shop, { ...line(product, 1), customerId: "gus", paymentMethod: index === 0 ? "pm_slow" : "pm_ok" }),
   );
-  // In the middle: the first orders have their stock, and none of them can be through, since one card is slow.
+  // Half-way: the first orders have their stock, and the slow card keeps its batch from finishing.
   await until(
     "the first orders to hold their stock",
     async () => {
@@ -162,7 +162,7 @@ async function workerKilled({ shop, say, replaceWorker }: Teller): Promise<void>
     { everyMs: 50 },
   );
   const { killed, started } = await replaceWorker();
-  say(`${count} checkouts are under way; worker ${killed} was killed with -9, worker ${started} goes on`);
+  say(`${count} checkouts are in progress; worker ${killed} was killed with SIGKILL, worker ${started} takes over`);
   const orders = await Promise.all(checkouts);
   const ids = orders.slice(0, 3).map(({ id }) => id);
   say(`all ${orders.length} orders are COMPLETED: ${ids.join(", ")} …`);
@@ -185,20 +185,20 @@ function line(productId: string, quantity: number) {
   return { lines: [{ productId, quantity }] };
 }
 
-/** Checks out and follows the order until it is as far as was asked, however long that takes. */
+/** Checks out and waits as the request asks. */
 async function checkOut(shop: Shop, request: Parameters<Shop["orders"]["checkout"]>[0]): Promise<Order> {
   const orderId = uuidv7();
-  const asked = { ...request, orderId, requestId: orderId };
-  const { order } = await shop.orders.checkout(asked, { timeoutMs });
+  const identified = { ...request, orderId, requestId: orderId };
+  const { order } = await shop.orders.checkout(identified, { timeoutMs });
   assert(order !== undefined);
   return order;
 }
 
-async function tellOrder(shop: Shop, say: (line: string) => void, order: Order): Promise<void> {
+async function sayOrder(shop: Shop, say: (line: string) => void, order: Order): Promise<void> {
   const { changes } = await shop.orders.getOrder({ id: order.id });
-  const way = changes.map(({ state }) => stateOf({ ...order, state })).join(" → ");
+  const states = changes.map(({ state }) => stateOf({ ...order, state })).join(" → ");
   const total = order.total === undefined ? "" : `, ${formatMoney(order.total)}`;
-  say(`order ${order.id}${total}: ${way}${order.outcomeReason === "" ? "" : ` (${order.outcomeReason})`}`);
+  say(`order ${order.id}${total}: ${states}${order.outcomeReason === "" ? "" : ` (${order.outcomeReason})`}`);
 }
 
 function expectState(order: Order, state: Order_State): void {
@@ -227,13 +227,13 @@ async function expectReservation(
   say(`reservation ${orderId} was released`);
 }
 
-async function expectPaidBack(shop: Shop, say: (line: string) => void, orderId: string): Promise<void> {
+async function expectRefunded(shop: Shop, say: (line: string) => void, orderId: string): Promise<void> {
   const { payments } = await shop.payments.listPayments({ orderId });
   const [payment] = payments;
   assert.equal(payment?.state, Payment_State.VOIDED);
-  // The provider may still be on the way to capturing it; what it captures is then paid back.
+  // The provider may still be capturing the payment; a captured amount is refunded.
   const { refunds } = await shop.payments.listRefunds({ orderId });
-  const paidBack = refunds.filter(({ state }) => state === Refund_State.SUCCEEDED);
-  const how = paidBack.map(({ id, amount }) => `refund ${id} of ${amount === undefined ? "" : formatMoney(amount)}`);
-  say(`payment ${payment.id} is undone${how.length === 0 ? ", nothing had been captured" : `: ${how.join(", ")}`}`);
+  const settled = refunds.filter(({ state }) => state === Refund_State.SUCCEEDED);
+  const how = settled.map(({ id, amount }) => `refund ${id} of ${amount === undefined ? "" : formatMoney(amount)}`);
+  say(`payment ${payment.id} is voided${how.length === 0 ? ", nothing was captured" : `: ${how.join(", ")}`}`);
 }

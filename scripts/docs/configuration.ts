@@ -1,7 +1,7 @@
 import { partOf, parts, portOf } from "../shop.ts";
 import { cell, literalAfter, type Property, propertiesOf, read, sourcesOf } from "./source.ts";
 
-/** The groups of variables that several processes read, by the function that a configuration spreads. */
+/** The variables that several processes read, by the function that a configuration spreads. */
 const groups = [
   { name: "serverEnv", file: "services/chassis/src/process/config.ts", title: "Server" },
   { name: "serviceEnv", file: "services/chassis/src/process/config.ts", title: "Service with a database" },
@@ -13,10 +13,10 @@ const groups = [
   { name: "readTraceEnv", file: "services/chassis/src/trace/env.ts", title: "Traces" },
 ] as const;
 
-/** Reads what all fake providers are configured by. */
+/** Reads the configuration of all simulated providers. */
 const fakeMain = "services/provider/src/fake/fake-main.ts";
 
-/** docs/configuration.md: each variable of each process, from the specs that read them. */
+/** Returns docs/configuration.md: the variables of each process, from the specs that read them. */
 export function configurationPage(): string {
   const shared = groups.map(({ name, file, title }) => {
     const literal = literalAfter(
@@ -57,7 +57,7 @@ export function configurationPage(): string {
     .trimEnd()}\n`;
 }
 
-/** Keeps the first of each name: the programs beside main read some of the same variables. */
+/** Keeps the first of each name: several programs of a part may read the same variable. */
 function unique(properties: readonly Property[]): Property[] {
   return properties.filter(({ name }, index) => properties.findIndex((one) => one.name === name) === index);
 }
@@ -77,7 +77,7 @@ function portText(name: string): string {
 }
 
 function groupsText(spread: readonly string[]): string {
-  // A service has what each server has, and a database and tokens besides; REST has what each server has, and tokens.
+  // serviceEnv includes the server's variables, tokens and a database; restEnv the server's variables and tokens.
   const server = ["serverEnv", "tokenEnv", "tlsEnv"];
   const all = [
     ...(spread.includes("serviceEnv") ? [...server, "databaseEnv"] : []),

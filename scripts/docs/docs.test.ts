@@ -3,7 +3,7 @@ import { configurationPage } from "./configuration.ts";
 import { anchorsOf, errorsPage } from "./errors.ts";
 import { sourcesOf } from "./source.ts";
 
-/** The domain under which the packages without one of their own answer. */
+/** The error domains of packages without one of their own. */
 const domains: Readonly<Record<string, string>> = {
   chassis: "order",
   outbox: "order",
@@ -12,7 +12,7 @@ const domains: Readonly<Record<string, string>> = {
   surfaces: "gateway",
 };
 
-test("each reason that a service throws has an anchor under its domain", () => {
+test("docs/errors.md has an anchor for each reason that a service throws", () => {
   const anchors = anchorsOf(errorsPage());
   const missing = [...sourcesOf("services")].flatMap(([file, text]) => {
     const [, service = ""] = file.split("/");
@@ -26,7 +26,7 @@ test("each reason that a service throws has an anchor under its domain", () => {
   expect(missing).toEqual([]);
 });
 
-test("each variable that a configuration has is on the page", () => {
+test("docs/configuration.md has each variable of a configuration", () => {
   const page = configurationPage();
   const variables = [...sourcesOf("services"), ...sourcesOf("workflows/src")].flatMap(([, text]) =>
     [

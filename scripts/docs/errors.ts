@@ -3,7 +3,7 @@ import { cell, literalAfter, propertiesOf, read, sourcesOf } from "./source.ts";
 
 type Reason = { readonly name: string; readonly title: string; readonly status: string; readonly meaning: string };
 
-/** docs/errors.md: every reason of every domain. The `type` of a problem is the address of its anchor. */
+/** Returns docs/errors.md: every reason of every domain. The `type` of a problem is the URL of its anchor. */
 export function errorsPage(): string {
   const statuses = statusByCode();
   const shared = [
@@ -40,7 +40,7 @@ export function errorsPage(): string {
     .trimEnd()}\n`;
 }
 
-/** The domains and reasons that docs/errors.md has an anchor for, as in the `type` of a problem: `order.sagacart/X`. */
+/** Returns the anchors of docs/errors.md, which end the `type` of a problem: `order.sagacart/X`. */
 export function anchorsOf(page: string): Set<string> {
   return new Set([...page.matchAll(/<a id="([^"]+)"><\/a>/g)].map(([, anchor = ""]) => anchor));
 }
@@ -88,7 +88,7 @@ function reasonsIn(folder: string, statuses: ReadonlyMap<string, string>): Reaso
   );
 }
 
-/** The message that a reason is first thrown with, where it stands beside it. */
+/** Returns the message of the first throw of a reason, if the source has it as a literal. */
 function messageOf(reason: string, sources: string): string {
   const [, message = ""] = new RegExp(`"${reason}",\\s*[\`"]([^\`"]+)[\`"]`).exec(sources) ?? [];
   return !message.includes(" ") ? "" : `“${message.replaceAll(/\$\{[^}]*\}/g, "…")}”`;

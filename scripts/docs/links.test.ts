@@ -9,7 +9,7 @@ for await (const page of glob("**/*.md", { cwd: cloneFolder, exclude: ["**/node_
   pages.push(page);
 }
 
-test.each(pages.sort())("the links of %s lead somewhere", (page) => {
+test.each(pages.sort())("the links of %s are not broken", (page) => {
   const broken = linksOf(page).filter(({ path, anchor }) => {
     const target = path === "" ? page : join(dirname(page), path);
     const file = join(cloneFolder, target);
@@ -19,7 +19,7 @@ test.each(pages.sort())("the links of %s lead somewhere", (page) => {
   expect(broken).toEqual([]);
 });
 
-/** The relative links of a page, outside of code. */
+/** Returns the relative links of a page, outside of code. */
 function linksOf(page: string): { path: string; anchor: string }[] {
   const text = readFileSync(join(cloneFolder, page), "utf8").replaceAll(/```.*?```|`[^`\n]*`/gs, "");
   return [...text.matchAll(/\]\((?![a-z]+:)([^)\s#]*)#?([^)\s]*)\)/g)].map(([, path = "", anchor = ""]) => ({
@@ -28,7 +28,7 @@ function linksOf(page: string): { path: string; anchor: string }[] {
   }));
 }
 
-/** The anchors of a page: its headings as GitHub derives them, and those written as HTML. */
+/** Returns the anchors of a page: those that GitHub derives from headings, and those in HTML. */
 function anchorsOf(text: string): Set<string> {
   const headings = [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) =>
     heading

@@ -2,7 +2,7 @@ import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { cloneFolder } from "../clone.ts";
 
-/** The sources below a folder that run in production, by their paths. */
+/** Returns the production sources below a folder, by path. */
 export function sourcesOf(folder: string): ReadonlyMap<string, string> {
   const files = globSync(`${folder}/**/*.ts`, { cwd: cloneFolder }).filter(
     (file) => !/\.test\.ts$|\/testing\/|\/testing\.ts$|node_modules/.test(file),
@@ -14,12 +14,12 @@ export function read(file: string): string {
   return readFileSync(join(cloneFolder, file), "utf8");
 }
 
-/** A property of an object literal, as it stands in the source. */
+/** A property of an object literal in the source. */
 export type Property = { readonly name: string; readonly comment: string; readonly value: string };
 
 /**
- * Reads the properties with UPPER_CASE names out of an object literal, with the doc comment above each. A shorthand
- * property has the value "". Reads text: the sources of a service are not imported.
+ * Parses the properties with UPPER_CASE names of an object literal, with their doc comments. A shorthand property has the
+ * value "". Parses text, because scripts may not import the sources of a service.
  */
 export function propertiesOf(literal: string): Property[] {
   const found = literal.matchAll(/(?:\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s*)?(?<![\w.])([A-Z][A-Z0-9_]+)(:|,(?=\n))\s*/g);
@@ -30,7 +30,7 @@ export function propertiesOf(literal: string): Property[] {
   });
 }
 
-/** The text of the object literal that follows a text; undefined where the source does not have it. */
+/** Returns the content of the object literal after a match; undefined if there is no match. */
 export function literalAfter(source: string, before: RegExp): string | undefined {
   const match = before.exec(source);
   if (match === null) return undefined;
@@ -38,7 +38,7 @@ export function literalAfter(source: string, before: RegExp): string | undefined
   return source.slice(start + 1, endOf(source, start) - 1);
 }
 
-/** From a bracket to behind the one that closes it. */
+/** Returns the index after the bracket that closes the one at `start`. */
 function endOf(text: string, start: number): number {
   let depth = 0;
   for (let index = start; index < text.length; index++) {
@@ -58,7 +58,7 @@ function expressionAt(text: string, start: number): string {
   return text.slice(start, index).replaceAll(/\s+/g, " ").trim();
 }
 
-/** Behind a string, a comment or a regular expression that begins here; else the same place. */
+/** Returns the index after a string, comment or regular expression that starts here, else the same index. */
 function skip(text: string, index: number): number {
   const token =
     /^(?:"(?:[^"\\]|\\.)*"|`(?:[^`\\]|\\.)*`|\/\*[\s\S]*?\*\/|\/\/[^\n]*|(?<=[(,:\s])\/(?![*/])(?:[^/\\\n[]|\\.|\[[^\]]*\])+\/)/;
@@ -74,7 +74,7 @@ function plain(comment: string): string {
     .trim();
 }
 
-/** A cell of a Markdown table. */
+/** Escapes a text for a cell of a Markdown table. */
 export function cell(text: string): string {
   return text.replaceAll("|", "\\|").replaceAll("<", "&lt;");
 }

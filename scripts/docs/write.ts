@@ -4,8 +4,8 @@ import { cloneFolder } from "../clone.ts";
 import { configurationPage } from "./configuration.ts";
 import { errorsPage } from "./errors.ts";
 
-// npm run docs: writes the pages of docs/ that are generated from the sources. With --check it changes nothing, and exits
-// with 1 where one is not fresh.
+// npm run docs: writes the pages of docs/ that are generated from the sources. With --check it only compares them, and
+// exits with 1 if one is out of date.
 
 const isCheck = process.argv.includes("--check");
 for (const [file, page] of [
@@ -16,7 +16,7 @@ for (const [file, page] of [
   if (!isCheck) {
     writeFileSync(path, page);
   } else if (readFileSync(path, "utf8") !== page) {
-    process.stderr.write(`${file} is not what the sources say. Run: npm run docs\n`);
+    process.stderr.write(`${file} is out of date. Run: npm run docs\n`);
     process.exitCode = 1;
   }
 }

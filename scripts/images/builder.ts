@@ -1,6 +1,6 @@
-/** A program that makes images. */
+/** A program that builds images. */
 export type ImageBuilder = {
-  /** As in `--builder` and IMAGE_BUILDER. */
+  /** The value of `--builder` or IMAGE_BUILDER. */
   readonly name: string;
   /** Returns true if the program works on this machine. */
   isHere(): Promise<boolean>;
@@ -14,23 +14,23 @@ export type ImageBuilder = {
   has(name: string): Promise<boolean>;
   tag(name: string, other: string): Promise<void>;
   push(name: string): Promise<void>;
-  /** The size of all layers, uncompressed. */
+  /** Returns the uncompressed size of all layers. */
   sizeMegabytes(name: string): Promise<number>;
-  /** The cluster that the images are built into. Without one they are loaded into kind or pushed to a registry. */
+  /** The cluster that the builder builds into. Without one, images are loaded into kind or pushed to a registry. */
   readonly cluster?: BuilderCluster;
 };
 
 /** A local cluster that comes with an image builder. */
 export type BuilderCluster = {
-  /** The option of scripts/e2e-cluster that chooses it, and its word in E2E_CLUSTER. */
+  /** Its option of scripts/e2e-cluster, and its value of E2E_CLUSTER. */
   readonly option: string;
   readonly usage: string;
-  /** How Temporal is installed there: `small` where its chart cannot be reached. */
+  /** The installation of Temporal: from its chart, or `small` if the chart is not reachable. */
   readonly temporal: "chart" | "small";
-  /** The folder used when none is named; undefined where it is not there. */
+  /** Returns the default folder; undefined if it does not exist. */
   usualFolder(): string | undefined;
-  /** The environment with KUBECONFIG and a PATH with the cluster's programs. */
+  /** Returns the environment with KUBECONFIG and the cluster's programs on the PATH. */
   environment(): NodeJS.ProcessEnv;
-  /** Starts the cluster in a folder, if it does not run; returns the environment to use it with. */
+  /** Starts the cluster in a folder unless it is running. Returns the environment to use it with. */
   bringUp(folder: string, say: (line: string) => void): Promise<NodeJS.ProcessEnv>;
 };

@@ -3,12 +3,12 @@ import { createBuildahBuilder } from "./builders/buildah.ts";
 import { createDockerBuilder } from "./builders/docker.ts";
 import { createLabBuilder } from "./builders/k8s-lab.ts";
 
-/** All builders, the first choice first. A new one is a file in builders/ and a line here. */
+/** Returns all builders in order of preference. A new one needs a file in builders/ and an entry here. */
 export function imageBuilders(env: NodeJS.ProcessEnv = process.env): readonly ImageBuilder[] {
   return [createLabBuilder(env), createDockerBuilder(env), createBuildahBuilder(env)];
 }
 
-/** Returns the builder with this name, or that IMAGE_BUILDER names, or else the first that works on this machine. */
+/** Returns the builder of this name or of IMAGE_BUILDER, else the first that works on this machine. */
 export async function findBuilder(
   name: string | undefined,
   env: NodeJS.ProcessEnv = process.env,
@@ -21,6 +21,6 @@ export async function findBuilder(
   throw new Error(
     wanted === undefined
       ? "Found no program that builds images: start Docker, or install buildah."
-      : `There is no image builder ${wanted}. There are: ${builders.map((builder) => builder.name).join(", ")}.`,
+      : `There is no image builder ${wanted}. Choose one of: ${builders.map((builder) => builder.name).join(", ")}.`,
   );
 }

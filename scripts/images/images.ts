@@ -1,15 +1,15 @@
 import { deployedNames, partOf } from "../shop.ts";
 
 export type Image = {
-  /** As in sagacart/<name>. */
+  /** The name after `sagacart/`. */
   readonly name: string;
   readonly dockerfile: string;
   readonly buildArguments: readonly string[];
-  /** The workspace whose packages are in it. */
+  /** The workspace whose packages the image contains. */
   readonly workspace: string;
 };
 
-/** All images of the shop. The fake card provider and carrier run in those of payment and shipping. */
+/** The shop's images. The simulated card provider and carrier run in those of payment and shipping. */
 export const images: readonly Image[] = [
   ...deployedNames.map((name) => ({
     name,

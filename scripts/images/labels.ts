@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { output } from "../program.ts";
 
-/** What the images' labels say: of which sources they are, and from when. SOURCE_DATE_EPOCH or else the last commit. */
+/** Returns build arguments for the labels: version, revision, and the time (SOURCE_DATE_EPOCH or the last commit). */
 export async function labelArguments(tag: string | undefined): Promise<{ version: string; buildArguments: string[] }> {
   const manifest: { version: string } = JSON.parse(await readFile("package.json", "utf8"));
   const version = tag ?? manifest.version;
@@ -13,7 +13,7 @@ export async function labelArguments(tag: string | undefined): Promise<{ version
     VERSION: version,
     REVISION: changed ? `${revision}-changed` : revision,
     CREATED: new Date(Number(epoch) * 1000).toISOString(),
-    // For BuildKit, which gives the image and its files this time.
+    // BuildKit sets the time of the image and its files to this.
     SOURCE_DATE_EPOCH: epoch,
   };
   return {

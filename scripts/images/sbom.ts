@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
-// node scripts/images/sbom.ts <workspace>, where package-lock.json is: writes a CycloneDX list of the packages that the
-// workspace runs with, its own workspaces among them. `npm sbom --workspace` leaves out most of what comes by others. The
-// same lock file makes the same list: no time and no random number is in it.
+// node scripts/images/sbom.ts <workspace>, in the folder of package-lock.json: prints a CycloneDX SBOM of the workspace's
+// run-time packages, other workspaces included. `npm sbom --workspace` omits most transitive dependencies. The same lock
+// file gives the same SBOM: it contains no time and no random number.
 
 type Package = {
   readonly name?: string;
@@ -12,7 +12,7 @@ type Package = {
   readonly integrity?: string;
   readonly link?: boolean;
   readonly resolved?: string;
-  /** Set for what is one system's: only that one's is in an image. */
+  /** Set for platform-specific packages: an image contains only those of its platform. */
   readonly os?: readonly string[];
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly optionalDependencies?: Readonly<Record<string, string>>;
@@ -23,7 +23,7 @@ const workspace = process.argv[2] ?? "";
 const lock: { packages: Readonly<Record<string, Package>> } = JSON.parse(await readFile("package-lock.json", "utf8"));
 const root = lock.packages[workspace];
 if (workspace === "" || root === undefined) {
-  process.stderr.write("usage: node scripts/images/sbom.ts <workspace, such as services/order>\n");
+  process.stderr.write("usage: node scripts/images/sbom.ts <workspace>, for example services/order\n");
   process.exit(1);
 }
 const found = new Map<string, Package>();
@@ -41,7 +41,7 @@ const bom = {
 };
 process.stdout.write(`${JSON.stringify(bom, undefined, 1)}\n`);
 
-/** Adds the package at a path of the lock file, and all that it needs when it runs. */
+/** Adds the package at a path of the lock file, and its run-time dependencies. */
 function collect(path: string): void {
   const one = lock.packages[path];
   if (one === undefined || found.has(path)) return;
@@ -56,7 +56,7 @@ function collect(path: string): void {
   }
 }
 
-/** Where Node finds a package from there; undefined for one that is not installed, as an optional one. */
+/** Resolves a package as Node does. Returns undefined if it is not installed, for example an optional one. */
 function resolve(from: string, name: string): string | undefined {
   for (let folder = from; ; folder = join(folder, "..")) {
     const path = join(folder, "node_modules", name);

@@ -1,10 +1,7 @@
 import { until } from "../until.ts";
 import type { Shop } from "./shop.ts";
 
-/**
- * Runs the chart's audit now, as its CronJob would. Resolves with its last line; throws with all it found where a law
- * is broken.
- */
+/** Runs the chart's audit now, as a Job from its CronJob. Returns its last line. Throws with its output on a breach. */
 export async function auditShop({ namespace, release }: Shop): Promise<string> {
   const name = `e2e-audit-${Math.random().toString(36).slice(2, 8)}`;
   await namespace.kubectl(["create", "job", name, `--from=cronjob/${release}-audit`]);

@@ -3,10 +3,10 @@ import { once } from "node:events";
 import { ProgramError, type RunOptions, run } from "../program.ts";
 import { freePort } from "../stack/ports.ts";
 
-// biome-ignore lint/suspicious/noExplicitAny: Kubernetes' objects, of many kinds.
+// biome-ignore lint/suspicious/noExplicitAny: Kubernetes objects of many kinds.
 export type KubeObject = any;
 
-/** A Kubernetes that is there, and the programs to talk with it. */
+/** A running Kubernetes cluster, and the environment of its clients. */
 export type Cluster = {
   /** A name for messages: `kind`, `context NAME`. */
   readonly what: string;
@@ -14,23 +14,23 @@ export type Cluster = {
   readonly env: NodeJS.ProcessEnv;
 };
 
-/** One namespace of a cluster, as kubectl sees it. */
+/** A namespace of a cluster, with commands that run in it. */
 export type Namespace = {
   readonly name: string;
   readonly cluster: Cluster;
   kubectl(args: readonly string[], options?: RunOptions): Promise<string>;
   helm(args: readonly string[], options?: RunOptions): Promise<string>;
-  /** Creates or changes objects; each is an object or the text of a manifest. */
+  /** Applies objects, or texts of manifests. */
   apply(...objects: readonly KubeObject[]): Promise<void>;
-  /** One object; undefined where there is none, or no such kind. */
+  /** Returns an object; undefined if the object or its kind does not exist. */
   find(kind: string, name: string): Promise<KubeObject | undefined>;
-  /** Those of a kind that have these labels (`a=b,c=d`). */
+  /** Lists the objects of a kind, optionally with these labels (`a=b,c=d`). */
   list(kind: string, labels?: string): Promise<KubeObject[]>;
-  /** The decoded content of a Secret. */
+  /** Returns the decoded data of a Secret. */
   secret(name: string): Promise<Readonly<Record<string, string>>>;
-  /** GET of a path at a pod's port, through the API server. */
+  /** Sends a GET request to a pod's port through the API server. */
   askPod(pod: string, port: number, path: string): Promise<string>;
-  /** Opens a port-forward to `svc/name` or `pod/name`; the local address. */
+  /** Opens a port-forward to `svc/name` or `pod/name`. Returns its local address. */
   forward(to: string, port: number): Promise<AsyncDisposable & { readonly address: string }>;
 };
 
@@ -50,7 +50,7 @@ export function openNamespace(cluster: Cluster, name: string): Namespace {
     },
     async find(kind, object) {
       const text = await kubectl(["get", kind, object, "--ignore-not-found", "-o", "json"]).catch((error: unknown) => {
-        // Nor is there any of a kind that the cluster does not know.
+        // The cluster does not know this kind.
         if (error instanceof ProgramError && error.message.includes("have a resource type")) return "";
         throw error;
       });
@@ -71,11 +71,11 @@ export function openNamespace(cluster: Cluster, name: string): Namespace {
       const local = await freePort();
       const child = spawn("kubectl", ["-n", name, "port-forward", to, `${local}:${port}`], { env, stdio: "pipe" });
       const ended = once(child, "exit");
-      let said = "";
-      child.stderr.on("data", (chunk) => (said += chunk));
+      let errors = "";
+      child.stderr.on("data", (chunk) => (errors += chunk));
       await new Promise<void>((resolve, reject) => {
         child.stdout.on("data", (chunk) => `${chunk}`.includes("Forwarding") && resolve());
-        void ended.then(() => reject(new Error(`no port-forward to ${to}: ${said.trim()}`)));
+        void ended.then(() => reject(new Error(`port-forward to ${to} failed: ${errors.trim()}`)));
       });
       return {
         address: `127.0.0.1:${local}`,

@@ -11,16 +11,16 @@ export function openShop(namespace: Namespace, release: string) {
     release,
     objectName: (part: string) => `${release}-${part}`,
     labels,
-    /** The pods of a part that are not about to end. */
+    /** Lists the pods of a part that are not terminating. */
     async pods(part: string): Promise<KubeObject[]> {
       const pods = await namespace.list("pods", labels(part));
       return pods.filter(
         ({ metadata, status }) => metadata.deletionTimestamp === undefined && status.phase !== "Succeeded",
       );
     },
-    /** The Deployments of a part; the worker has one for each version that runs. */
+    /** Lists the Deployments of a part. The worker has one for each running version. */
     deployments: (part: string): Promise<KubeObject[]> => deploymentsOf(namespace, release, part),
-    /** Waits until each Deployment has all its pods, ready and of its last version. */
+    /** Waits until every Deployment is rolled out and ready. */
     async ready(withinMs = 600_000): Promise<void> {
       await until(
         "all Deployments to be ready",
@@ -28,7 +28,7 @@ export function openShop(namespace: Namespace, release: string) {
           const all = await namespace.list("deployments", `app.kubernetes.io/instance=${release}`);
           const waiting = all.filter((deployment) => !isReady(deployment));
           if (all.length > 0 && waiting.length === 0) return true;
-          throw new Error(waiting.map(({ metadata }) => metadata.name).join(", ") || "there is none");
+          throw new Error(waiting.map(({ metadata }) => metadata.name).join(", ") || "there are no Deployments");
         },
         { withinMs, everyMs: 1_000 },
       );
@@ -47,7 +47,7 @@ export function openShop(namespace: Namespace, release: string) {
         { withinMs, everyMs: 1_000 },
       );
     },
-    /** The image of the programs that are run beside the shop. */
+    /** Returns the name of the tools image, which the audit uses. */
     async toolsImage(): Promise<string> {
       const job = await namespace.find("cronjob", `${release}-audit`);
       if (job === undefined) throw new Error(`there is no CronJob ${release}-audit in ${namespace.name}`);
@@ -75,7 +75,7 @@ export function isReady({ metadata, spec, status = {} }: KubeObject): boolean {
   );
 }
 
-/** Returns true if a pod is ready for calls. */
+/** Returns true if a pod is ready. */
 export function isReadyPod({ status = {} }: KubeObject): boolean {
   const conditions: readonly { type: string; status: string }[] = status.conditions ?? [];
   return conditions.some(({ type, status: is }) => type === "Ready" && is === "True");

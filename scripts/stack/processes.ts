@@ -14,7 +14,7 @@ export type ProcessSpec = {
   readonly command: string;
   readonly args: readonly string[];
   readonly env: NodeJS.ProcessEnv;
-  /** Returns what the process still waits for, or undefined if it is ready. Called until then; the signal ends one call. */
+  /** Returns what the process waits for; undefined if it is ready. Called until then. The signal ends a call. */
   waitsFor(signal: AbortSignal): Promise<string | undefined>;
   readonly readyTimeoutMs: number;
   /** The time from SIGTERM to SIGKILL. */

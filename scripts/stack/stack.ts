@@ -51,7 +51,7 @@ export type StackOptions = {
 export type Stack = AsyncDisposable & {
   readonly stateDirectory: string;
   readonly ports: Ports;
-  /** `host:port` by name: order … identity, gateway, worker (metrics), card-provider, carrier, mailbox, postgres, temporal. */
+  /** `host:port` by the names of the ports, for example `order`, `gateway`, `worker-admin`, `postgres` and `temporal`. */
   readonly addresses: Readonly<Record<string, string>>;
   readonly temporal: { readonly address: string; readonly namespace: string };
   /** Returns the variables with which a bench or test program gets tokens of its own. */

@@ -29,7 +29,7 @@ export type StateLock = { release(): void };
 
 /**
  * Locks the state folder for this process, and creates it if missing. Throws a StartError if another process holds it or
- * it cannot be written. It is SQLite's file lock, which the kernel releases however its holder ends; a pid file would stay.
+ * it cannot be written. It is SQLite's file lock, which the kernel releases however its holder ends; a pid file stays.
  */
 export async function lockState(stateDirectory: string): Promise<StateLock> {
   try {

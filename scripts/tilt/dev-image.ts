@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import { globSync, readFileSync } from "node:fs";
 import { findBuilder } from "../images/builders.ts";
 
-// node scripts/tilt/dev-image.ts REF: gives the dev image the name REF. Tilt asks for each part's image; all are the
-// same one, which is built once for the same sources.
+// node scripts/tilt/dev-image.ts REF: tags the dev image as REF. Tilt requests an image for each part; all are the same
+// one, built once for the same sources.
 
 const [ref] = process.argv.slice(2);
 if (ref === undefined) {

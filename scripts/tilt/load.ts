@@ -1,7 +1,7 @@
 import { run } from "../program.ts";
 import { tiltShop } from "./shop.ts";
 
-// Buys over the forwarded gateway for a while, and tells how the orders ended.
+// Loads the forwarded gateway for 20 seconds and prints how the orders ended.
 
 await using tilt = await tiltShop();
 const { SERVICE_CLIENT_SECRET } = await tilt.shop.namespace.secret(`${tilt.shop.release}-tools`);

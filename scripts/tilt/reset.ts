@@ -4,8 +4,8 @@ import { run } from "../program.ts";
 import { databaseNames, partNames } from "../shop.ts";
 import { tiltShop } from "./shop.ts";
 
-// Empties the shop that Tilt runs and fills it anew: drops what is in its databases, ends the workflows that are about what
-// was there, and starts everything again, which migrates. The card provider and the carrier remember, as real ones would.
+// Resets the shop that Tilt runs: drops the content of its databases, ends the running workflows, restarts every part,
+// which migrates, and seeds. The card provider and the carrier keep their data, as real ones would.
 
 await using tilt = await tiltShop();
 const { namespace, release } = tilt.shop;
@@ -16,7 +16,7 @@ await namespace.kubectl(["scale", ...deployments, "--replicas=0"]);
 for (const part of partNames) {
   await namespace.kubectl(["wait", "--for=delete", "pod", "-l", tilt.shop.labels(part), "--timeout=120s"]);
 }
-say("stopped all of the shop");
+say("stopped the shop");
 
 for (const name of databaseNames) {
   const pod = await primaryOf(`${release}-${name}-db`);
@@ -45,7 +45,7 @@ say("emptied the databases");
   const { workflow } = new Client({ connection, namespace: namespace.name });
   let ended = 0;
   for await (const { workflowId } of workflow.list({ query: "ExecutionStatus = 'Running'" })) {
-    await workflow.getHandle(workflowId).terminate("the shop was emptied");
+    await workflow.getHandle(workflowId).terminate("the shop was reset");
     ended += 1;
   }
   await connection.close();
@@ -54,13 +54,13 @@ say("emptied the databases");
 
 await namespace.kubectl(["scale", ...deployments, "--replicas=1"]);
 await tilt.shop.ready();
-say("started all of it again");
+say("started the shop again");
 await run("tilt", ["trigger", "seed"]);
-say("the catalogue is being filled: see seed");
+say("seeding the catalogue: see the resource `seed`");
 
 async function primaryOf(cluster: string): Promise<string> {
   const found = await namespace.find("clusters.postgresql.cnpg.io", cluster);
   const primary: unknown = found?.status?.currentPrimary;
-  if (typeof primary !== "string") throw new Error(`the database ${cluster} has no primary now`);
+  if (typeof primary !== "string") throw new Error(`the database ${cluster} has no primary`);
   return primary;
 }

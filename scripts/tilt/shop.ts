@@ -9,13 +9,13 @@ import { portsFromEnvironment } from "../stack/services.ts";
 
 export type TiltShop = AsyncDisposable & {
   readonly shop: Shop;
-  /** `host:port` by name: what Tilt forwards. */
+  /** The forwarded addresses: `host:port` by name. */
   readonly addresses: Readonly<Record<string, string>>;
 };
 
 /**
- * The shop that Tilt runs: in SAGACART_NAMESPACE, of the cluster of SAGACART_CONTEXT and of no other one, even where the
- * current context has become another one since.
+ * Returns the shop that Tilt runs, in SAGACART_NAMESPACE. Always uses the cluster of SAGACART_CONTEXT, even if the
+ * current context has changed since.
  */
 export async function tiltShop(env: NodeJS.ProcessEnv = process.env): Promise<TiltShop> {
   const { SAGACART_CONTEXT: context, SAGACART_NAMESPACE: namespace } = env;

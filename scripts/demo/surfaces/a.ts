@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import type { Story } from "../stories.ts";
 import { type Ask, createAsk } from "./rest.ts";
 
-/** The shopping cart of Styx, whose routes the WDM project's are. A credit is a minor unit. */
+/** The shopping cart of Styx, which has the same routes as the WDM project. A credit is a minor unit. */
 export const styx: Story = {
-  title: "A: the shopping cart of Styx and of WDM, without a body anywhere",
-  async tell({ origin, say }) {
+  title: "A: the shopping cart of Styx and WDM, without request bodies",
+  async run({ origin, say }) {
     const ask = createAsk(origin, say);
     await ask("POST /submit/4");
     const { user_id: user } = await ask("POST /payment/create_user");
@@ -16,29 +16,29 @@ export const styx: Story = {
 
     const order = await orderOfTwo(ask, user, item);
     await ask(`POST /orders/checkout/${order}`);
-    await has(ask, { user, credit: 40, item, stock: 3 });
+    await expectBalances(ask, { user, credit: 40, item, stock: 3 });
     assert.equal((await ask(`GET /orders/find/${order}`)).paid, true);
 
-    say("Checked out again, it is paid already, and nothing more is charged:");
+    say("A repeated checkout of the paid order charges nothing more:");
     await ask(`POST /orders/checkout/${order}`);
-    await has(ask, { user, credit: 40, item, stock: 3 });
+    await expectBalances(ask, { user, credit: 40, item, stock: 3 });
 
-    say("Too little credit: refused, the stock goes back, and the order stays open for the next try:");
+    say("Too little credit: refused, the stock is released, and the order can be checked out again:");
     const second = await orderOfTwo(ask, user, item);
     await ask(`POST /orders/checkout/${second}`, { status: 409 });
-    await has(ask, { user, credit: 40, item, stock: 3 });
+    await expectBalances(ask, { user, credit: 40, item, stock: 3 });
     await ask(`POST /payment/add_funds/${user}/80`);
     await ask(`POST /orders/checkout/${second}`);
-    await has(ask, { user, credit: 60, item, stock: 1 });
+    await expectBalances(ask, { user, credit: 60, item, stock: 1 });
 
     say("Too little stock: refused, and nothing is charged:");
     const third = await orderOfTwo(ask, user, item);
     await ask(`POST /orders/checkout/${third}`, { status: 409 });
-    await has(ask, { user, credit: 60, item, stock: 1 });
+    await expectBalances(ask, { user, credit: 60, item, stock: 1 });
     await ask(`POST /payment/pay/${user}/61`, { status: 409 });
     await ask(`POST /stock/subtract/${item}/2`, { status: 409 });
 
-    say("Many at once, with the ids 0 to 99:");
+    say("Batches, with the ids 0 to 99:");
     await ask("POST /payment/batch_init/100/1000");
     await ask("POST /stock/batch_init/100/1000/1");
     await ask("POST /orders/batch_init/100/100/100/1");
@@ -49,7 +49,7 @@ export const styx: Story = {
   },
 };
 
-/** An order of the same item, added twice. */
+/** Creates an order and adds the same item twice. */
 async function orderOfTwo(ask: Ask, user: string, item: string): Promise<string> {
   const { order_id } = await ask(`POST /orders/create/${user}`);
   await ask(`POST /orders/addItem/${order_id}/${item}/1`);
@@ -59,7 +59,10 @@ async function orderOfTwo(ask: Ask, user: string, item: string): Promise<string>
   return order_id;
 }
 
-async function has(ask: Ask, expected: { user: string; credit: number; item: string; stock: number }): Promise<void> {
+async function expectBalances(
+  ask: Ask,
+  expected: { user: string; credit: number; item: string; stock: number },
+): Promise<void> {
   const { credit } = await ask(`GET /payment/find_user/${expected.user}`);
   const { stock } = await ask(`GET /stock/find/${expected.item}`);
   assert.deepEqual({ credit, stock }, { credit: expected.credit, stock: expected.stock });

@@ -4,12 +4,12 @@ import { until } from "../../until.ts";
 import type { Story } from "../stories.ts";
 import { createAsk } from "./rest.ts";
 
-/** The lines of the Wippy shop's README, one after the other. */
+/** Runs the commands of the Wippy shop's README in order. */
 export const wippy: Story = {
   title: "B: the Wippy shop, a cart for each user",
-  async tell({ shop, origin, say }) {
+  async run({ shop, origin, say }) {
     const ask = createAsk(origin, say);
-    // A name of its own, so that it can be told again and again.
+    // A new name, so that the story can be repeated.
     const alice = `alice-${Date.now().toString(36)}`;
     const email = `${alice}@example.com`;
     await shop.notifier.putContact({ customerId: alice, email, name: "Alice" });
@@ -27,7 +27,7 @@ export const wippy: Story = {
     ]) {
       assert(
         named.some((product: unknown[]) => product.join() === expected.join()),
-        `${expected} is not on sale`,
+        `${expected} is not in the catalogue`,
       );
     }
 
@@ -44,7 +44,7 @@ export const wippy: Story = {
     assert(Number.isInteger(order.timestamp));
 
     const { shipment } = await shop.shipping.getShipment({ orderId: order.id });
-    say(`DELIVERY: shipment ${shipment?.trackingNumber || "to be fetched"} of order ${order.id}`);
+    say(`DELIVERY: shipment ${shipment?.trackingNumber || "for pickup"} of order ${order.id}`);
     assert.equal(shipment?.state, Shipment_State.ACCEPTED);
     const mail = await until(
       "the mail",

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { until } from "../../until.ts";
-import type { Story, Teller } from "../stories.ts";
+import type { Story, StoryContext } from "../stories.ts";
 import { type Ask, type Body, createAsk } from "./rest.ts";
 
 const address = {
@@ -11,38 +11,48 @@ const address = {
   countryCode: "US",
 };
 
-/** The saga of the Dapr example, the two ways in which it fails, and stock and payments by hand. */
+/** Runs the saga of the Dapr example, its two failures, and manual stock and payment operations. */
 export const dapr: Story = {
   title: "D: the Dapr example, create → reserve → pay → ship → complete",
-  async tell(teller) {
-    const { origin, say } = teller;
+  async run(context) {
+    const { origin, say } = context;
     const ask = createAsk(origin, say);
     const { customerId, productId } = await prepare(ask);
     const order = { customerId, items: [{ productId, quantity: 2 }], address };
 
-    await goodOrder(teller, ask, { ...order, contactEmail: `${customerId}@example.com` });
+    await goodOrder(context, ask, { ...order, contactEmail: `${customerId}@example.com` });
     await hasStock(ask, productId, { onHand: 8, available: 8 });
 
     say("The payment fails: the stock is released.");
     const declined = await ask("POST /api/orders", { body: { ...order, paymentMethod: "pm_declined" }, status: 201 });
     assert.deepEqual([declined.status, declined.reason], ["CANCELLED", "PAYMENT_DECLINED"]);
-    await undone({ ask, say }, declined.id, ["DONE", "UNDONE", "FAILED", "NOT_REACHED", "NOT_REACHED"], ["stock"]);
+    await expectUndone(
+      { ask, say },
+      declined.id,
+      ["DONE", "UNDONE", "FAILED", "NOT_REACHED", "NOT_REACHED"],
+      ["stock"],
+    );
     await hasStock(ask, productId, { onHand: 8, available: 8 });
 
     say("The shipment fails: the payment is refunded and the stock released.");
     const nowhere = { ...address, postalCode: "00000" };
     const refused = await ask("POST /api/orders", { body: { ...order, address: nowhere }, status: 201 });
     assert.deepEqual([refused.status, refused.reason], ["CANCELLED", "SHIPMENT_REFUSED"]);
-    await undone({ ask, say }, refused.id, ["DONE", "UNDONE", "UNDONE", "FAILED", "NOT_REACHED"], ["payment", "stock"]);
+    await expectUndone(
+      { ask, say },
+      refused.id,
+      ["DONE", "UNDONE", "UNDONE", "FAILED", "NOT_REACHED"],
+      ["payment", "stock"],
+    );
     await hasStock(ask, productId, { onHand: 8, available: 8 });
     assert.equal((await ask(`GET /payment/find_user/${customerId}`)).credit, 9_500);
 
-    await followed(teller, ask, order);
-    await byHand(ask, say, customerId, productId);
+    await followSlowOrder(context, ask, order);
+    await manualOperations(ask, say, customerId, productId);
   },
 };
 
-/** A customer with 100.00 and a product at 2.50 of which there are ten: made over the surface of WDM. */
+/** Creates a customer with 100.00 and ten of a product at 2.50, over the WDM API. */
 async function prepare(ask: Ask): Promise<{ customerId: string; productId: string }> {
   const { user_id: customerId } = await ask("POST /payment/create_user");
   await ask(`POST /payment/add_funds/${customerId}/10000`);
@@ -51,22 +61,26 @@ async function prepare(ask: Ask): Promise<{ customerId: string; productId: strin
   return { customerId, productId };
 }
 
-async function goodOrder({ shop, say }: Teller, ask: Ask, body: object & { contactEmail: string }): Promise<void> {
+async function goodOrder(
+  { shop, say }: StoryContext,
+  ask: Ask,
+  body: object & { contactEmail: string },
+): Promise<void> {
   const headers = { "idempotency-key": `demo-${crypto.randomUUID()}` };
   const order = await ask("POST /api/orders", { body, headers, status: 201 });
   assert.deepEqual([order.status, order.total], ["COMPLETED", 500]);
   assert.equal((await ask(`GET /api/orders/${order.id}`)).trackingNumber, order.trackingNumber);
   const { steps } = await ask(`GET /api/orders/${order.id}/status`);
   assert.deepEqual(statesOf(steps), ["DONE", "DONE", "DONE", "DONE", "DONE"]);
-  say("Said again with the same key, it is the same order:");
+  say("The same idempotency key returns the same order:");
   assert.equal((await ask("POST /api/orders", { body, headers, status: 201 })).id, order.id);
   const to = body.contactEmail;
   const mail = await until("the mail", async () => (await shop.mailbox.listMailboxMessages({ to })).messages[0]);
   say(`E-mail to ${to}: "${mail.subject}"`);
 }
 
-async function undone(
-  { ask, say }: Pick<Teller, "say"> & { ask: Ask },
+async function expectUndone(
+  { ask, say }: Pick<StoryContext, "say"> & { ask: Ask },
   id: string,
   states: string[],
   what: string[],
@@ -78,14 +92,14 @@ async function undone(
   assert.deepEqual(compensation, { undone: what, toUndo: [] });
 }
 
-/** A slow card leaves time to look at the saga on its way. */
-async function followed({ say, origin }: Teller, ask: Ask, order: object): Promise<void> {
-  say("A card that takes its time; the status tells each step as it happens:");
+/** Follows a saga that a slow card delays. */
+async function followSlowOrder({ say, origin }: StoryContext, ask: Ask, order: object): Promise<void> {
+  say("A slow card; the status shows each step as it happens:");
   const body = { ...order, paymentMethod: "pm_slow", waitSeconds: 0 };
   const { id } = await ask("POST /api/orders", { body, status: 202 });
   const quietly = createAsk(origin, () => {});
   let last = "";
-  const told = await until(
+  const outcome = await until(
     "the order to be final",
     async () => {
       const { status, step, attempt, final } = await quietly(`GET /api/orders/${id}/status`);
@@ -98,18 +112,23 @@ async function followed({ say, origin }: Teller, ask: Ask, order: object): Promi
     },
     { everyMs: 50 },
   );
-  assert.equal(told, "COMPLETED");
+  assert.equal(outcome, "COMPLETED");
 }
 
-async function byHand(ask: Ask, say: Teller["say"], customerId: string, productId: string): Promise<void> {
-  say("Stock by hand:");
+async function manualOperations(
+  ask: Ask,
+  say: StoryContext["say"],
+  customerId: string,
+  productId: string,
+): Promise<void> {
+  say("Manual stock operations:");
   await ask(`POST /api/inventory/${productId}/reserve`, { body: { quantity: 4 } });
   await hasStock(ask, productId, { onHand: 6, available: 2 });
   await ask(`POST /api/inventory/${productId}/reserve`, { body: { quantity: 3 }, status: 409 });
   await ask(`POST /api/inventory/${productId}/release`, { body: { quantity: 4 } });
   await hasStock(ask, productId, { onHand: 6, available: 6 });
 
-  say("Money by hand:");
+  say("Manual payments:");
   const body = { customerId, amount: 600, reference: "a repair" };
   const { id, status } = await ask("POST /api/payments", { body, status: 201 });
   assert.equal(status, "CAPTURED");

@@ -2,62 +2,62 @@ import assert from "node:assert/strict";
 import type { Story } from "../stories.ts";
 import { type Ask, type Body, createAsk } from "./rest.ts";
 
-/** The nine steps of a session with python-cart, over /v1, and what happens when a payment fails. */
+/** Runs the nine steps of a python-cart session over /v1, with a failed payment. */
 export const pythonCart: Story = {
   title: "E: python-cart, carts that last from session to session",
-  async tell({ origin, say }) {
+  async run({ origin, say }) {
     const ask = createAsk(origin, say);
     const username = `cleo-${Date.now().toString(36)}`;
     const password = "correct horse battery";
     await ask("POST /stock/add/product.mouse/3");
     await ask("POST /stock/add/product.headphones/1");
 
-    say("1. The client contacts the controller, which does not know it.");
+    say("1. The client contacts the controller, which rejects it as unauthenticated.");
     await ask("GET /v1/carts?customerId=me", { status: 401 });
 
-    say("2. The client is authenticated by the IDP, and gets its credentials.");
+    say("2. The IDP authenticates the client and issues credentials.");
     const { issuer } = await ask("GET /.well-known/openid-configuration");
     assert(issuer.startsWith("http"));
     const person = { username, email: `${username}@example.com`, password };
     await ask("POST /v1/users", { body: person, headers: key() });
     const { customerId, headers } = await signIn(ask, username, password);
 
-    say("3. The controller contacts the catalogue for what is for sale.");
+    say("3. The controller asks the catalogue for its products.");
     const named = "skus=MOUSE-003&skus=HP-005";
     const { products } = await ask(`GET /v1/products:batchGet?${named}`, { headers });
     const prices = new Map(products.map(({ sku, price }: Body) => [sku, price.minorUnits]));
     assert.deepEqual([prices.get("MOUSE-003"), prices.get("HP-005")], ["7999", "29999"]);
 
-    say("4. With the credentials, the cart service tells which carts are not purchased.");
+    say("4. With the credentials, the cart service lists the unpurchased carts.");
     const carts = (state: string) => cartsOf(ask, headers, customerId, state);
-    say("5. There are none yet; the client is shown what is for sale.");
+    say("5. There are none yet; the client sees the products.");
     assert.deepEqual(await carts("STATE_OPEN"), []);
 
-    say("6. The client submits updates: two new carts, and one of them once more, as a whole.");
+    say("6. The client submits updates: two new carts, then a full replacement of one.");
     const desk = await makeCart(ask, headers, { customerId, name: "desk", lines: [line("product.mouse", 1)] });
     const gift = await makeCart(ask, headers, { customerId, name: "gift", lines: [line("product.headphones", 1)] });
     const lines = [line("product.mouse", 2), line("product.headphones", 0)];
     const { cart } = await ask(`PUT /v1/carts/${desk}`, { body: { customerId, lines }, headers });
     assert.deepEqual(contentsOf(cart), { "MOUSE-003": 2 });
 
-    say("7. The carts are saved: they are there in the next session.");
+    say("7. The carts are saved: the next session finds them.");
     const later = await signIn(ask, username, password);
     assert.deepEqual((await cartsOf(ask, later.headers, customerId, "STATE_OPEN")).sort(), [desk, gift].sort());
 
     say(
-      "8. The client checks a cart out with its payment information, and the card is declined: it is unmarked again.",
+      "8. The client checks out a cart with its payment information, and the card is declined: the cart is open again.",
     );
     const declined = await checkOut(ask, headers, { customerId, cartId: desk, paymentMethod: "pm_declined" });
     assert.deepEqual([declined.state, declined.outcomeReason], ["STATE_REJECTED", "PAYMENT_DECLINED"]);
-    const { cart: unmarked } = await ask(`GET /v1/carts/${desk}?customerId=${customerId}`, { headers });
-    assert.deepEqual([unmarked.state, unmarked.lastFailureReason], ["STATE_OPEN", "PAYMENT_DECLINED"]);
+    const { cart: reopened } = await ask(`GET /v1/carts/${desk}?customerId=${customerId}`, { headers });
+    assert.deepEqual([reopened.state, reopened.lastFailureReason], ["STATE_OPEN", "PAYMENT_DECLINED"]);
 
-    say("9. With another card, the cart is purchased and the payment made.");
+    say("9. With another card, the cart is purchased and paid.");
     const bought = await checkOut(ask, headers, { customerId, cartId: desk, paymentMethod: "pm_ok" });
     assert.deepEqual([bought.state, bought.total.minorUnits], ["STATE_COMPLETED", "15998"]);
     assert.deepEqual(await carts("STATE_PURCHASED"), [desk]);
     assert.deepEqual(await carts("STATE_OPEN"), [gift]);
-    say("A purchased cart is not changed any more:");
+    say("A purchased cart can no longer be changed:");
     await ask(`PUT /v1/carts/${desk}`, { body: { customerId, lines }, headers, status: 409 });
   },
 };
@@ -91,7 +91,7 @@ function line(productId: string, quantity: number) {
   return { productId, quantity };
 }
 
-/** Of one request: said again, it is done once. */
+/** Returns an idempotency key for one request. */
 function key(): { readonly "idempotency-key": string } {
   return { "idempotency-key": `demo-${crypto.randomUUID()}` };
 }

@@ -1,22 +1,22 @@
 import assert from "node:assert/strict";
 
-// biome-ignore lint/suspicious/noExplicitAny: bodies of many kinds, looked into by the story that knows them.
+// biome-ignore lint/suspicious/noExplicitAny: bodies of many kinds, read by the story that knows them.
 export type Body = any;
 
 export type Question = {
   readonly body?: object;
   readonly headers?: Readonly<Record<string, string>>;
-  /** The expected status; by default 200. */
+  /** The expected status. Default: 200. */
   readonly status?: number;
 };
 
 /**
- * Sends a request (`POST /orders/create/7`), tells it and its answer, and gives the body. Throws where the status is
- * another one than expected.
+ * Sends a request, for example `POST /orders/create/7`, prints it and its response, and returns the body. Throws if the
+ * status differs from the expected one.
  */
 export type Ask = (request: string, question?: Question) => Promise<Body>;
 
-/** Asks the gateway at this address. */
+/** Returns a function that sends requests to the gateway at this URL. */
 export function createAsk(origin: string, say: (line: string) => void): Ask {
   return async (request, { body, headers = {}, status = 200 } = {}) => {
     const [method = "GET", path = "/"] = request.split(" ");
@@ -37,12 +37,12 @@ export function createAsk(origin: string, say: (line: string) => void): Ask {
       ),
     );
     say(short(`  → ${response.status} ${errorOf(text) ?? text}`));
-    assert.equal(response.status, status, `${request} was answered with ${response.status}: ${short(text)}`);
+    assert.equal(response.status, status, `${request} returned ${response.status}: ${short(text)}`);
     return response.headers.get("content-type")?.includes("json") === true ? JSON.parse(text) : text;
   };
 }
 
-/** Of a problem, what a person wants to know. */
+/** Returns the reason and message of a problem document; undefined for other bodies. */
 function errorOf(text: string): string | undefined {
   if (!text.startsWith('{"type":')) {
     return undefined;
@@ -51,7 +51,7 @@ function errorOf(text: string): string | undefined {
   return `${reason}: ${error}`;
 }
 
-/** One line on a screen, without secrets; of the ids that the services made, the end that tells them apart. */
+/** Shortens a text to one line without secrets; generated ids are shown by their distinct last digits. */
 function short(text: string): string {
   const line = text
     .replaceAll(/[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{6}([0-9a-f]{6})/g, "…$1")

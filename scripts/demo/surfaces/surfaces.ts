@@ -5,5 +5,5 @@ import { flask } from "./c.ts";
 import { dapr } from "./d.ts";
 import { pythonCart } from "./e.ts";
 
-/** The stories of the systems whose surfaces the gateway speaks, each over that one's own REST. */
+/** A story for each system whose REST API the gateway serves. */
 export const surfaceStories: readonly Story[] = [styx, wippy, flask, dapr, pythonCart];

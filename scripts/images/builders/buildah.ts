@@ -19,7 +19,7 @@ export function createBuildahBuilder(env: NodeJS.ProcessEnv): ImageBuilder {
       await buildah("push", name);
     },
     async sizeMegabytes(name) {
-      // Of the JSON, the size is a text for people; the inspected image has no size in bytes.
+      // Parse the human-readable size: neither the JSON output nor the inspected image has it in bytes.
       const text = await output("buildah", ["images", "--format", "{{.Size}}", name], { env });
       const [size = "", unit = ""] = text.split(" ");
       const factors: Readonly<Record<string, number>> = { KB: 1e-3, MB: 1, GB: 1e3 };

@@ -9,8 +9,8 @@ import { epochOf } from "../epoch.ts";
 const base = "docker.io/sagacart-lab/nodejs24:1";
 
 /**
- * Builds into the cluster of k8s-lab, a one-node Kubernetes that stands in for kind on a machine without Docker. K8S_LAB
- * or the PATH names its program. No other file of the project knows it.
+ * Builds into the cluster of k8s-lab, a one-node Kubernetes that replaces kind on a machine without Docker. The program
+ * is K8S_LAB, or `k8s-lab` on the PATH. No other file depends on it.
  */
 export function createLabBuilder(env: NodeJS.ProcessEnv): ImageBuilder {
   const program = env.K8S_LAB ?? "k8s-lab";
@@ -56,7 +56,7 @@ function labCluster(env: NodeJS.ProcessEnv): BuilderCluster {
   });
   return {
     option: "lab",
-    usage: "the cluster of k8s-lab in this folder, started if it does not run",
+    usage: "the cluster of k8s-lab in this folder, started if it is not running",
     temporal: "small",
     usualFolder() {
       const folder = env.K8S_LAB_DIR ?? "../shared/k8s-lab";
@@ -76,8 +76,8 @@ function labCluster(env: NodeJS.ProcessEnv): BuilderCluster {
   };
 }
 
-// The lab's distroless image lacks librt, a library of the C library that the real one has and that Temporal's native
-// part needs.
+// Adds librt to the lab's distroless image: unlike the real one it lacks this part of the C library, which Temporal's
+// native library needs.
 async function buildBase(lab: (...args: string[]) => Promise<unknown>): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), "sagacart-base-"));
   const lines = [

@@ -4,22 +4,22 @@ import { join } from "node:path";
 import { auditShop } from "../kubernetes/audit.ts";
 import { tiltShop } from "../tilt/shop.ts";
 import { until } from "../until.ts";
-import type { Stage } from "./stage.ts";
+import type { Target } from "./target.ts";
 
-/** The shop that Tilt runs in a cluster, over the ports that it forwards. */
-export async function clusterStage(say: (line: string) => void): Promise<Stage> {
+/** Returns the shop that Tilt runs in a cluster, reached over Tilt's forwarded ports. */
+export async function clusterTarget(say: (line: string) => void): Promise<Target> {
   const tilt = await tiltShop();
   const { shop } = tilt;
   say(`Using the shop in the namespace ${shop.namespace.name}.`);
   return {
     stateDirectory: await mkdtemp(join(tmpdir(), "sagacart-demo-")),
     addresses: tilt.addresses,
-    async audit(tell) {
+    async audit(say) {
       try {
-        tell(await auditShop(shop));
+        say(await auditShop(shop));
         return true;
       } catch (error) {
-        tell(error instanceof Error ? error.message : String(error));
+        say(error instanceof Error ? error.message : String(error));
         return false;
       }
     },
