@@ -1,12 +1,12 @@
 import { serviceTokensOf, verifierOf } from "@sagacart/chassis/auth/env";
 import { watchReadiness } from "@sagacart/rest/ready";
-import type { Composed, Surroundings } from "@sagacart/rest/run";
+import type { Composed, ProcessContext } from "@sagacart/rest/run";
 import type { Config } from "./config.ts";
 import { createGateway } from "./gateway.ts";
 import { openServices, optionalServices } from "./services.ts";
 
 /** Wires the gateway: the services behind it, and what it serves. */
-export async function compose(config: Config, { log, metrics, tls }: Surroundings): Promise<Composed> {
+export async function compose(config: Config, { log, metrics, tls }: ProcessContext): Promise<Composed> {
   const services = openServices(
     {
       order: config.ORDER_ADDRESS,

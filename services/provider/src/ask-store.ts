@@ -8,7 +8,7 @@ export type AskTable = {
   readonly keyType: "uuid" | "text";
   /** The column with the time of the next ask; null in a row that needs none. */
   readonly askTime: string;
-  /** What an update sets in a row whose caller is told to wait, so that its settlement records a command. */
+  /** The assignment for a row whose caller is told to wait, so that its settlement records a command. */
   readonly setAwaited: string;
 };
 

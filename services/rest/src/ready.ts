@@ -4,7 +4,7 @@ import { type Health, health } from "@sagacart/chassis/rpc/health";
 import { Health as HealthService } from "@sagacart/proto/grpc/health/v1/health";
 import type { Channels } from "./channels.ts";
 
-/** Which services serve, by their own gRPC health. */
+/** Tells which services serve, by their own gRPC health. */
 export type Readiness = AsyncDisposable & {
   readonly health: Health;
   readonly services: Readonly<Record<string, boolean>>;

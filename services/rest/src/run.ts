@@ -10,8 +10,8 @@ import type { RestConfig } from "./config.ts";
 import { probes } from "./probes.ts";
 import type { Readiness } from "./ready.ts";
 
-/** What a process is made with. */
-export type Surroundings = { readonly log: Log; readonly metrics: Metrics; readonly tls: Tls | undefined };
+/** The process-wide dependencies that a process is composed with. */
+export type ProcessContext = { readonly log: Log; readonly metrics: Metrics; readonly tls: Tls | undefined };
 
 /** A process that is wired, and not listening yet. */
 export type Composed = {
@@ -25,7 +25,7 @@ export type RestProcess<Config extends RestConfig> = {
   /** Its name in logs, metrics and traces. */
   readonly name: string;
   readConfig(env: Env): Config;
-  compose(config: Config, surroundings: Surroundings): Promise<Composed>;
+  compose(config: Config, context: ProcessContext): Promise<Composed>;
 };
 
 /**

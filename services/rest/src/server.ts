@@ -16,7 +16,7 @@ export type RestServerOptions = {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly bodyLimitBytes: number;
-  /** Whose X-Forwarded-For is believed: these addresses and networks, or everybody's. Nobody's where absent. */
+  /** The addresses and networks whose X-Forwarded-For is trusted; "all" trusts every caller's. None by default. */
   readonly trustedProxies?: readonly string[] | "all";
   /** The maximum age of HTTP/2 connections; unlimited where absent. */
   readonly maxConnectionAgeMs?: number;

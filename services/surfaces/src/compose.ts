@@ -1,12 +1,12 @@
 import { serviceTokensOf, verifierOf } from "@sagacart/chassis/auth/env";
 import { watchReadiness } from "@sagacart/rest/ready";
-import type { Composed, Surroundings } from "@sagacart/rest/run";
+import type { Composed, ProcessContext } from "@sagacart/rest/run";
 import type { Config } from "./config.ts";
 import { openServices, optionalServices } from "./services.ts";
 import { createSurfaces } from "./surfaces.ts";
 
 /** Wires the surfaces: the services behind them, and what they serve. */
-export async function compose(config: Config, { log, metrics, tls }: Surroundings): Promise<Composed> {
+export async function compose(config: Config, { log, metrics, tls }: ProcessContext): Promise<Composed> {
   const services = openServices(
     {
       order: config.ORDER_ADDRESS,

@@ -14,7 +14,7 @@ import { release, reserve } from "./reserve.ts";
 import { ship } from "./ship.ts";
 import { type Undo, undo } from "./undo.ts";
 
-/** What runs each step of the plan, and what undoes it. */
+/** The functions that run and undo each step of the plan. */
 const planned: PlannedWork = {
   reserve: { run: reserve, undo: release },
   charge: { run: charge, undo: voidPayments },

@@ -11,7 +11,7 @@ import type { OrderState, Outcome, OutcomeByState } from "../sagas/plan.ts";
 import type { StepInput } from "../sagas/steps.ts";
 import type { OrderCache } from "./order-cache.ts";
 
-/** What every step is given. */
+/** The dependencies of every step. */
 export type StepContext = { readonly services: Services; readonly cache: OrderCache; readonly move: Mover };
 
 /** An order's move to its next states. */

@@ -3,7 +3,7 @@ import type { Order_State } from "@sagacart/proto/order/v1/order";
 /** The name of an order's state, as the contract has it. */
 export type OrderState = Exclude<keyof typeof Order_State, "UNSPECIFIED">;
 
-/** What comes next for an order after a step. */
+/** The next thing to happen to an order after a step. */
 export type Outcome =
   /** It goes on to the next step. */
   | "next"
@@ -26,9 +26,9 @@ export type PlannedStep = {
   /** The states that an order moves through when the step succeeds; none when a later step moves it on. */
   readonly through: readonly OrderState[];
   readonly after: OutcomeByState;
-  /** What undoing the step does, for people; undefined for a step that leaves nothing to undo. */
+  /** Says what undoing the step does, for people; undefined for a step that leaves nothing to undo. */
   readonly undo: string | undefined;
-  /** What the step does, for people. */
+  /** Says what the step does, for people. */
   readonly does: string;
   /**
    * For a step that was added later: the id for Temporal's `patched()`. Workflows that were started without the step

@@ -24,7 +24,7 @@ create index requests_create_time on requests (create_time);
 `;
 
 export type Request = {
-  /** Whose request ids they are, for example a customer's id: two customers may choose the same request id. */
+  /** The owner of the request ids, for example a customer's id: two customers may choose the same request id. */
   scope: string;
   /** Without one (or with "") the request is not remembered. */
   requestId?: string | undefined;

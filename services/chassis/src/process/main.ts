@@ -48,7 +48,7 @@ type Common<Config> = {
   readConfig: (env: Env) => Config;
   /** The domain of its errors' reasons; by default `<name>.sagacart`. */
   domain?: string;
-  /** What most calls are about, for example `order`: spans and log lines carry its id. */
+  /** The kind of resource that most calls are about, for example `order`: spans and log lines carry its id. */
   subject?: string;
   /** Services that other processes poll: their calls begin no trace. */
   polled?: readonly DescService[];

@@ -43,7 +43,7 @@ export type ServerOptions = {
   metrics: Metrics;
   /** The domain of the errors' reasons, for example `stock.sagacart`. */
   domain: string;
-  /** What most calls are about, for example `order`: spans and log lines carry its id. */
+  /** The kind of resource that most calls are about, for example `order`: spans and log lines carry its id. */
   subject?: string | undefined;
   /** Services that other processes poll: their calls begin no trace. */
   polled?: readonly DescService[] | undefined;

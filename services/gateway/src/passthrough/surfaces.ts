@@ -1,7 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import { createPassOn, type PassOn } from "./pass-on.ts";
 
-/** What `services/surfaces` documents, for the page that lists the documents. */
+/** The OpenAPI documents that `services/surfaces` serves, for the page that lists all of them. */
 export const surfaceDocuments = ["WDM", "Wippy", "Dapr", "Shop"].map((name) => ({
   name,
   url: `/openapi/${name.toLowerCase()}.json`,

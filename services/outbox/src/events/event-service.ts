@@ -18,7 +18,7 @@ import { type EventRow, headPosition, listEvents } from "./event-store.ts";
 
 export type EventServiceOptions = {
   pool: Pool;
-  /** Whose events these are, as CloudEvents name it: `/sagacart/payment`. */
+  /** The `source` attribute of the CloudEvents, for example `/sagacart/payment`. */
   source: string;
   /** Says that events got positions, or that a consumer was set back. */
   sequenced: Wake;

@@ -12,7 +12,7 @@ import { startSequencer } from "./sequencer.ts";
 export type FeedOptions = {
   pool: Pool;
   url: string;
-  /** Whose events these are, as CloudEvents name it: `/sagacart/payment`. */
+  /** The `source` attribute of the CloudEvents, for example `/sagacart/payment`. */
   source: string;
   log: Log;
   /** Where the lag of its consumers is measured. */

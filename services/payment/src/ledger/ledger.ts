@@ -12,7 +12,7 @@ export type Entry = {
   /** A customer's account, which the caller has locked, or one of the shop. */
   readonly account: bigint | SystemAccount;
   readonly counter: SystemAccount;
-  /** What `account` gains; negative where it loses. Not zero. */
+  /** The amount that `account` gains, in minor units; negative for a loss, never zero. */
   readonly gainMinor: bigint;
 };
 

@@ -7,7 +7,7 @@ import { insertRefunds, type NewRefund, type RefundChange, updateRefunds } from 
 import { type Payment, paymentEvent, refundedEvent, type State } from "./payment.ts";
 import { type Change, updatePayments } from "./payment-store.ts";
 
-/** What one transaction writes about payments that it has locked, collected so that it is written all at once. */
+/** The writes of one transaction about payments that it has locked, collected to be made all at once. */
 export type PendingWrites = {
   readonly changes: Map<string, Change>;
   readonly entries: Entry[];

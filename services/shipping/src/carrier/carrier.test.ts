@@ -4,7 +4,7 @@ import type { Carrier } from "./carrier.ts";
 import { createHttpCarrier } from "./http-carrier.ts";
 
 let stack: TestShipping;
-/** What the carrier is asked to do waits for this. */
+/** Holds back the calls of the carrier until it is opened. */
 let gate: Gate;
 
 beforeAll(async () => {

@@ -10,7 +10,7 @@ import {
   setStates,
 } from "./reservation-store.ts";
 
-/** What came of a request. */
+/** The outcome of a request. */
 export type ReserveOutcome =
   | { readonly kind: "reserved"; readonly state: "HELD" | "PINNED" | "COMMITTED" }
   | { readonly kind: "outOfStock"; readonly shortages: readonly Shortage[] }

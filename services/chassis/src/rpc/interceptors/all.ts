@@ -21,7 +21,7 @@ export type InterceptorOptions = {
   log: Log;
   metrics?: Metrics;
   verifier?: Verifier | undefined;
-  /** What most calls are about, for example `order`: spans and log lines carry its id (`sagacart.order.id`, `orderId`). */
+  /** The kind of resource that most calls are about, for example `order`: spans and log lines carry its id (`sagacart.order.id`, `orderId`). */
   subject?: string | undefined;
   /** Services that other processes poll: their calls begin no trace. */
   polled?: readonly DescService[] | undefined;
