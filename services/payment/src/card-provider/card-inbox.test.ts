@@ -7,7 +7,7 @@ import { auditBooks } from "../testing/books.ts";
 import { attempt, chargeAll, commandsOf, eventsOf, paymentOf, untilSettled, usd, voidAll } from "../testing/calls.ts";
 import { providerSecrets } from "../testing/card-provider.ts";
 import { startTestPayment, type TestPayment } from "../testing/stack.ts";
-import type { ChargeAnswer } from "./card-provider.ts";
+import type { ChargeAnswer, ChargeReading } from "./card-provider.ts";
 
 /** A webhook, signed as the provider does. */
 function send(
@@ -30,6 +30,7 @@ const silent = {
     charge: async (): Promise<ChargeAnswer> => ({ kind: "pending" }),
     cancel: async (): Promise<ChargeAnswer> => ({ kind: "pending" }),
     refund: async () => ({ kind: "succeeded" as const }),
+    read: async (): Promise<ChargeReading> => ({ kind: "pending" }),
   }),
 };
 
