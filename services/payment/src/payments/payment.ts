@@ -1,4 +1,5 @@
 import type { NewEvent } from "@sagacart/outbox/events/append";
+import type { Refund } from "../refunds/refund.ts";
 
 export type Kind = "ORDER" | "MANUAL";
 export type State = "PENDING" | "CAPTURED" | "DECLINED" | "VOIDED";
@@ -85,7 +86,7 @@ export function paymentEvent(payment: EventPayment, state: Exclude<State, "PENDI
 /** The event of a refund that succeeded. */
 export function refundedEvent(
   payment: EventPayment,
-  { refundId, amountMinor, reason }: { refundId: string; amountMinor: bigint; reason: string },
+  { id: refundId, amountMinor, reason, source }: Pick<Refund, "id" | "amountMinor" | "reason" | "source">,
   sequence: bigint,
 ): NewEvent {
   const { id, charge } = payment;
@@ -96,11 +97,13 @@ export function refundedEvent(
     data: {
       paymentId: id,
       refundId,
+      source,
       ...ofOrder(payment),
       ...(charge === undefined
         ? {}
         : { customerId: charge.customerId, amount: moneyJson(charge.currency, amountMinor) }),
-      ...(reason === "" ? {} : { reason }),
+      // The reason of an operator is for operators.
+      ...(reason === "" || source === "HAND" ? {} : { reason }),
     },
   };
 }

@@ -14,7 +14,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file sagacart/payment/v1/payment.proto.
  */
 export const file_sagacart_payment_v1_payment: GenFile = /*@__PURE__*/
-  fileDesc("CiFzYWdhY2FydC9wYXltZW50L3YxL3BheW1lbnQucHJvdG8SE3NhZ2FjYXJ0LnBheW1lbnQudjEi3wQKB1BheW1lbnQSCgoCaWQYASABKAkSLwoEa2luZBgCIAEoDjIhLnNhZ2FjYXJ0LnBheW1lbnQudjEuUGF5bWVudC5LaW5kEhAKCG9yZGVyX2lkGAMgASgJEg8KB2F0dGVtcHQYBCABKAUSEwoLY3VzdG9tZXJfaWQYBSABKAkSJwoGYW1vdW50GAYgASgLMhcuc2FnYWNhcnQudHlwZS52MS5Nb25leRIWCg5wYXltZW50X21ldGhvZBgHIAEoCRIxCgVzdGF0ZRgIIAEoDjIiLnNhZ2FjYXJ0LnBheW1lbnQudjEuUGF5bWVudC5TdGF0ZRIWCg5kZWNsaW5lX3JlYXNvbhgJIAEoCRIpCghyZWZ1bmRlZBgKIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuTW9uZXkSGgoScHJvdmlkZXJfY2hhcmdlX2lkGAsgASgJEi8KC2NyZWF0ZV90aW1lGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiPQoES2luZBIUChBLSU5EX1VOU1BFQ0lGSUVEEAASDgoKS0lORF9PUkRFUhABEg8KC0tJTkRfTUFOVUFMEAIiawoFU3RhdGUSFQoRU1RBVEVfVU5TUEVDSUZJRUQQABIRCg1TVEFURV9QRU5ESU5HEAESEgoOU1RBVEVfQ0FQVFVSRUQQAhISCg5TVEFURV9ERUNMSU5FRBADEhAKDFNUQVRFX1ZPSURFRBAEIvkCCgZSZWZ1bmQSCgoCaWQYASABKAkSEgoKcGF5bWVudF9pZBgCIAEoCRIQCghvcmRlcl9pZBgDIAEoCRInCgZhbW91bnQYBCABKAsyFy5zYWdhY2FydC50eXBlLnYxLk1vbmV5Eg4KBnJlYXNvbhgFIAEoCRIwCgVzdGF0ZRgGIAEoDjIhLnNhZ2FjYXJ0LnBheW1lbnQudjEuUmVmdW5kLlN0YXRlEhYKDmZhaWx1cmVfcmVhc29uGAcgASgJEi8KC2NyZWF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiWAoFU3RhdGUSFQoRU1RBVEVfVU5TUEVDSUZJRUQQABIRCg1TVEFURV9QRU5ESU5HEAESEwoPU1RBVEVfU1VDQ0VFREVEEAISEAoMU1RBVEVfRkFJTEVEEANiBnByb3RvMw", [file_google_protobuf_timestamp, file_sagacart_type_v1_money]);
+  fileDesc("CiFzYWdhY2FydC9wYXltZW50L3YxL3BheW1lbnQucHJvdG8SE3NhZ2FjYXJ0LnBheW1lbnQudjEi3wQKB1BheW1lbnQSCgoCaWQYASABKAkSLwoEa2luZBgCIAEoDjIhLnNhZ2FjYXJ0LnBheW1lbnQudjEuUGF5bWVudC5LaW5kEhAKCG9yZGVyX2lkGAMgASgJEg8KB2F0dGVtcHQYBCABKAUSEwoLY3VzdG9tZXJfaWQYBSABKAkSJwoGYW1vdW50GAYgASgLMhcuc2FnYWNhcnQudHlwZS52MS5Nb25leRIWCg5wYXltZW50X21ldGhvZBgHIAEoCRIxCgVzdGF0ZRgIIAEoDjIiLnNhZ2FjYXJ0LnBheW1lbnQudjEuUGF5bWVudC5TdGF0ZRIWCg5kZWNsaW5lX3JlYXNvbhgJIAEoCRIpCghyZWZ1bmRlZBgKIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuTW9uZXkSGgoScHJvdmlkZXJfY2hhcmdlX2lkGAsgASgJEi8KC2NyZWF0ZV90aW1lGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiPQoES2luZBIUChBLSU5EX1VOU1BFQ0lGSUVEEAASDgoKS0lORF9PUkRFUhABEg8KC0tJTkRfTUFOVUFMEAIiawoFU3RhdGUSFQoRU1RBVEVfVU5TUEVDSUZJRUQQABIRCg1TVEFURV9QRU5ESU5HEAESEgoOU1RBVEVfQ0FQVFVSRUQQAhISCg5TVEFURV9ERUNMSU5FRBADEhAKDFNUQVRFX1ZPSURFRBAEIuwECgZSZWZ1bmQSCgoCaWQYASABKAkSEgoKcGF5bWVudF9pZBgCIAEoCRIQCghvcmRlcl9pZBgDIAEoCRInCgZhbW91bnQYBCABKAsyFy5zYWdhY2FydC50eXBlLnYxLk1vbmV5Eg4KBnJlYXNvbhgFIAEoCRIwCgVzdGF0ZRgGIAEoDjIhLnNhZ2FjYXJ0LnBheW1lbnQudjEuUmVmdW5kLlN0YXRlEhYKDmZhaWx1cmVfcmVhc29uGAcgASgJEi8KC2NyZWF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMgoGc291cmNlGAogASgOMiIuc2FnYWNhcnQucGF5bWVudC52MS5SZWZ1bmQuU291cmNlEhoKEnByb3ZpZGVyX3JlZnVuZF9pZBgLIAEoCRISCgpzZXR0bGVkX2J5GAwgASgJEhAKCHJlZnVzYWxzGA0gASgFImsKBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASEQoNU1RBVEVfUEVORElORxABEhMKD1NUQVRFX1NVQ0NFRURFRBACEhAKDFNUQVRFX0ZBSUxFRBADEhEKDVNUQVRFX1JFRlVTRUQQBCJoCgZTb3VyY2USFgoSU09VUkNFX1VOU1BFQ0lGSUVEEAASDwoLU09VUkNFX1NIT1AQARIPCgtTT1VSQ0VfVU5ETxACEhMKD1NPVVJDRV9QUk9WSURFUhADEg8KC1NPVVJDRV9IQU5EEARiBnByb3RvMw", [file_google_protobuf_timestamp, file_sagacart_type_v1_money]);
 
 /**
  * One attempt to take money from a customer.
@@ -387,7 +387,7 @@ export type Refund = Message<"sagacart.payment.v1.Refund"> & {
   state: Refund_State;
 
   /**
-   * The reason why it failed.
+   * The reason why it failed or was refused: the card provider's, or "paid_back_otherwise".
    *
    * @generated from field: string failure_reason = 7;
    */
@@ -406,6 +406,34 @@ export type Refund = Message<"sagacart.payment.v1.Refund"> & {
    * @generated from field: google.protobuf.Timestamp update_time = 9;
    */
   updateTime?: Timestamp | undefined;
+
+  /**
+   * The source.
+   *
+   * @generated from field: sagacart.payment.v1.Refund.Source source = 10;
+   */
+  source: Refund_Source;
+
+  /**
+   * The card provider's id of the refund, if it is known.
+   *
+   * @generated from field: string provider_refund_id = 11;
+   */
+  providerRefundId: string;
+
+  /**
+   * The operator who settled it by hand; only if the source is HAND.
+   *
+   * @generated from field: string settled_by = 12;
+   */
+  settledBy: string;
+
+  /**
+   * How often the card provider refused it.
+   *
+   * @generated from field: int32 refusals = 13;
+   */
+  refusals: number;
 };
 
 /**
@@ -457,7 +485,7 @@ export type RefundJson = {
   state?: Refund_StateJson;
 
   /**
-   * The reason why it failed.
+   * The reason why it failed or was refused: the card provider's, or "paid_back_otherwise".
    *
    * @generated from field: string failure_reason = 7;
    */
@@ -476,6 +504,34 @@ export type RefundJson = {
    * @generated from field: google.protobuf.Timestamp update_time = 9;
    */
   updateTime?: TimestampJson;
+
+  /**
+   * The source.
+   *
+   * @generated from field: sagacart.payment.v1.Refund.Source source = 10;
+   */
+  source?: Refund_SourceJson;
+
+  /**
+   * The card provider's id of the refund, if it is known.
+   *
+   * @generated from field: string provider_refund_id = 11;
+   */
+  providerRefundId?: string;
+
+  /**
+   * The operator who settled it by hand; only if the source is HAND.
+   *
+   * @generated from field: string settled_by = 12;
+   */
+  settledBy?: string;
+
+  /**
+   * How often the card provider refused it.
+   *
+   * @generated from field: int32 refusals = 13;
+   */
+  refusals?: number;
 };
 
 /**
@@ -486,7 +542,8 @@ export const RefundSchema: GenMessage<Refund, {jsonType: RefundJson}> = /*@__PUR
   messageDesc(file_sagacart_payment_v1_payment, 1);
 
 /**
- * The states of a refund: PENDING → SUCCEEDED | FAILED.
+ * The states of a refund: PENDING → SUCCEEDED | FAILED. One that undoes a payment must not fail: PENDING → REFUSED →
+ * PENDING (tried again) | FAILED (paid back another way).
  *
  * @generated from enum sagacart.payment.v1.Refund.State
  */
@@ -518,25 +575,97 @@ export const Refund_State = {
    * @generated from enum value: STATE_FAILED = 3;
    */
   FAILED: 3,
+
+  /**
+   * Refused by the provider for good, although the customer must get the money: an operator retries it, or pays the
+   * customer another way and settles it by hand.
+   *
+   * @generated from enum value: STATE_REFUSED = 4;
+   */
+  REFUSED: 4,
 } as const;
 
 /**
- * The states of a refund: PENDING → SUCCEEDED | FAILED.
+ * The states of a refund: PENDING → SUCCEEDED | FAILED. One that undoes a payment must not fail: PENDING → REFUSED →
+ * PENDING (tried again) | FAILED (paid back another way).
  *
  * @generated from enum sagacart.payment.v1.Refund.State
  */
 export type Refund_State = (typeof Refund_State)[keyof typeof Refund_State] | UnknownEnum;
 
 /**
- * The states of a refund: PENDING → SUCCEEDED | FAILED.
+ * The states of a refund: PENDING → SUCCEEDED | FAILED. One that undoes a payment must not fail: PENDING → REFUSED →
+ * PENDING (tried again) | FAILED (paid back another way).
  *
  * @generated from enum sagacart.payment.v1.Refund.State
  */
-export type Refund_StateJson = "STATE_UNSPECIFIED" | "STATE_PENDING" | "STATE_SUCCEEDED" | "STATE_FAILED";
+export type Refund_StateJson = "STATE_UNSPECIFIED" | "STATE_PENDING" | "STATE_SUCCEEDED" | "STATE_FAILED" | "STATE_REFUSED";
 
 /**
  * Describes the enum sagacart.payment.v1.Refund.State.
  */
 export const Refund_StateSchema: GenEnum<Refund_State, Refund_StateJson> = /*@__PURE__*/
   enumDesc(file_sagacart_payment_v1_payment, 1, 0);
+
+/**
+ * The sources of refunds.
+ *
+ * @generated from enum sagacart.payment.v1.Refund.Source
+ */
+export const Refund_Source = {
+  /**
+   * Unset; never stored.
+   *
+   * @generated from enum value: SOURCE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Asked for by RefundPayment.
+   *
+   * @generated from enum value: SOURCE_SHOP = 1;
+   */
+  SHOP: 1,
+
+  /**
+   * Undoes the payment of an order that did not come about.
+   *
+   * @generated from enum value: SOURCE_UNDO = 2;
+   */
+  UNDO: 2,
+
+  /**
+   * Made at the card provider, outside the shop.
+   *
+   * @generated from enum value: SOURCE_PROVIDER = 3;
+   */
+  PROVIDER: 3,
+
+  /**
+   * Paid back by an operator another way, because the card provider refused to.
+   *
+   * @generated from enum value: SOURCE_HAND = 4;
+   */
+  HAND: 4,
+} as const;
+
+/**
+ * The sources of refunds.
+ *
+ * @generated from enum sagacart.payment.v1.Refund.Source
+ */
+export type Refund_Source = (typeof Refund_Source)[keyof typeof Refund_Source] | UnknownEnum;
+
+/**
+ * The sources of refunds.
+ *
+ * @generated from enum sagacart.payment.v1.Refund.Source
+ */
+export type Refund_SourceJson = "SOURCE_UNSPECIFIED" | "SOURCE_SHOP" | "SOURCE_UNDO" | "SOURCE_PROVIDER" | "SOURCE_HAND";
+
+/**
+ * Describes the enum sagacart.payment.v1.Refund.Source.
+ */
+export const Refund_SourceSchema: GenEnum<Refund_Source, Refund_SourceJson> = /*@__PURE__*/
+  enumDesc(file_sagacart_payment_v1_payment, 1, 1);
 
