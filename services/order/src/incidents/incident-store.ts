@@ -29,13 +29,16 @@ export async function raiseIncident(db: Queryable, failed: FailedAttempt): Promi
   return incident.id;
 }
 
-/** Resolves the incident that is open for this step of the order, if there is one, because the step succeeded. */
-export async function clearIncident(db: Queryable, done: { orderId: string; step: string }): Promise<void> {
+/** Resolves the incident that is open for this step of the order, if there is one: by default, because it succeeded. */
+export async function clearIncident(
+  db: Queryable,
+  { orderId, step, resolution = "" }: { orderId: string; step: string; resolution?: string },
+): Promise<void> {
   await db.query({
     name: "clear-incident",
-    text: `update incidents set state = 'RESOLVED', resolution = 'the step succeeded', update_time = now()
+    text: `update incidents set state = 'RESOLVED', resolution = $3, update_time = now()
            where order_id = $1 and step = $2 and state = 'OPEN'`,
-    values: [done.orderId, done.step],
+    values: [orderId, step, resolution === "" ? "the step succeeded" : resolution],
   });
 }
 

@@ -35,7 +35,9 @@ export type Incident = Message<"sagacart.order.v1.Incident"> & {
   orderId: string;
 
   /**
-   * The step: "look" (read the order), "reserve", "charge", "ship", "undo", or "refund".
+   * The step: "look" (read the order), "reserve", "charge", "ship", "undo", or "refund"; "pay_back" if the card provider
+   * refuses for good to pay back, until that is settled; "recall" if the carrier does not give back the shipment of a
+   * cancelled order.
    *
    * @generated from field: string step = 3;
    */
@@ -119,7 +121,9 @@ export type IncidentJson = {
   orderId?: string;
 
   /**
-   * The step: "look" (read the order), "reserve", "charge", "ship", "undo", or "refund".
+   * The step: "look" (read the order), "reserve", "charge", "ship", "undo", or "refund"; "pay_back" if the card provider
+   * refuses for good to pay back, until that is settled; "recall" if the carrier does not give back the shipment of a
+   * cancelled order.
    *
    * @generated from field: string step = 3;
    */
