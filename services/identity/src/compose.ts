@@ -26,6 +26,7 @@ import { sweepExpired } from "./sessions/sweep.ts";
 import { createThrottle } from "./sessions/throttle.ts";
 import { createTokens } from "./sessions/tokens.ts";
 import { addressRpcs } from "./users/address-service.ts";
+import { erasureRpcs } from "./users/erasure-service.ts";
 import { seedUsers } from "./users/seed.ts";
 import { userRpcs } from "./users/user-service.ts";
 
@@ -84,6 +85,7 @@ export async function startIdentity(options: IdentityOptions): Promise<{
     ...sessionRpcs({ signIn, sessions, passwordChange }),
     ...userRpcs({ pool, passwords, passwordChange, mailer }),
     ...addressRpcs({ pool }),
+    ...erasureRpcs({ pool }),
   };
   return {
     routes: (router) => router.service(IdentityService, service),

@@ -1,6 +1,8 @@
 import { createServiceClient, openChannel } from "@sagacart/chassis/client/client";
 import { runService } from "@sagacart/chassis/process/main";
 import { polledServices } from "@sagacart/outbox/polled";
+import { startErasing } from "@sagacart/privacy/erasing";
+import { OrderService } from "@sagacart/proto/order/v1/order_service";
 import { ProductService } from "@sagacart/proto/stock/v1/product_service";
 import { createCatalogue } from "./carts/catalogue.ts";
 import { createServices } from "./compose.ts";
@@ -28,9 +30,22 @@ await runService({
         remindBeforeMs: config.CART_REMIND_BEFORE,
       },
     });
+    const identity = openChannel(config.IDENTITY_ADDRESS, { metrics, tokens, tls });
+    const { cancelOrder, refundOrder } = OrderService.method;
+    const erasing = startErasing({
+      ...{ service: "order", pool, log, channel: identity },
+      settleMs: config.ERASURE_SETTLE_MS,
+      allowed: [cancelOrder, refundOrder],
+    });
+    const closing = {
+      async [Symbol.asyncDispose]() {
+        stock.close();
+        identity.close();
+      },
+    };
     return {
-      routes,
-      background: [{ [Symbol.asyncDispose]: async () => stock.close() }, ...background],
+      routes: erasing.routes(routes),
+      background: [closing, ...background, ...erasing.background],
       survey: questions,
     };
   },
