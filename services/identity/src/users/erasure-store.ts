@@ -1,4 +1,4 @@
-import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
+import type { Queryable } from "@sagacart/chassis/postgres/pool";
 
 /** The services that keep personal data of a user, and delete it after the user. */
 const services = ["order", "payment", "shipping", "notifier"];
@@ -11,7 +11,7 @@ export type UserErasure = {
 };
 
 /** Records that the personal data of these users, who are deleted, is to be deleted in every service. */
-export async function insertErasures(tx: Transaction, userIds: readonly string[]): Promise<void> {
+export async function insertErasures(tx: Queryable, userIds: readonly string[]): Promise<void> {
   await tx.query({
     name: "insert-user-erasures",
     text: `with erasure as (

@@ -23,6 +23,7 @@ import type { PasswordChange } from "../sessions/password-change.ts";
 import type { Passwords } from "../sessions/passwords.ts";
 import { changedFields, etagMismatch, versionOf } from "./update-mask.ts";
 import { roles as knownRoles, type Role, type User, userNotFound } from "./user.ts";
+import { appendUserEvents } from "./user-events.ts";
 import { deleteUser, findUser, insertUser, listUsers, updateRoles, updateUser } from "./user-store.ts";
 
 export type UserRpcsOptions = {
@@ -30,13 +31,15 @@ export type UserRpcsOptions = {
   readonly passwords: Passwords;
   readonly passwordChange: Pick<PasswordChange, "refuseShort">;
   readonly mailer: Mailer;
+  /** Called when events of users were committed. */
+  onEvents(): void;
 };
 
 type UserRpcs = "register" | "getUser" | "listUsers" | "updateUser" | "deleteUser" | "setRoles";
 
 /** Creates the RPC handlers of users. */
 export function userRpcs(options: UserRpcsOptions): Pick<ServiceImpl<typeof IdentityService>, UserRpcs> {
-  const { pool, passwords, passwordChange, mailer } = options;
+  const { pool, passwords, passwordChange, mailer, onEvents } = options;
 
   async function get(id: string): Promise<User> {
     const user = await findUser(pool, id);
@@ -59,8 +62,11 @@ export function userRpcs(options: UserRpcsOptions): Pick<ServiceImpl<typeof Iden
       const { resourceId } = await once(pool, keyed, async (tx) => {
         const id = uuidv7();
         await insertUser(tx, { id, username, email, phone, roles: ["customer"], passwordHash });
+        const user = { id, email, isEmailVerified: false };
+        await appendUserEvents(tx, [{ type: "sagacart.user.created.v1", user }]);
         return id;
       });
+      onEvents();
       return create(RegisterResponseSchema, { user: userMessage(await get(resourceId)) });
     },
 
@@ -88,21 +94,26 @@ export function userRpcs(options: UserRpcsOptions): Pick<ServiceImpl<typeof Iden
       if (fields.has("email") && given.email === "") {
         throw new DomainError(reasons, "BAD_UPDATE_MASK", "email cannot be cleared", { path: "email" });
       }
-      const before = await get(id);
       const version = versionOf(given.etag);
-      const after = await withTransaction(pool, (tx) =>
-        updateUser(tx, {
+      const updated = await withTransaction(pool, async (tx) => {
+        const users = await updateUser(tx, {
           id,
           ...(fields.has("email") ? { email: given.email } : {}),
           ...(fields.has("phone") ? { phone: given.phone } : {}),
           ...(version === undefined ? {} : { version }),
-        }),
-      );
-      if (after === undefined) {
-        // The user existed a moment ago, so its version differs.
+        });
+        if (users !== undefined && users.after.email !== users.before.email) {
+          await appendUserEvents(tx, [{ type: "sagacart.user.email_changed.v1", user: users.after }]);
+        }
+        return users;
+      });
+      if (updated === undefined) {
+        await get(id);
         throw etagMismatch();
       }
+      const { before, after } = updated;
       if (after.email !== before.email) {
+        onEvents();
         mailer.sendInBackground(emailChangedMail(before, after));
       }
       return create(UpdateUserResponseSchema, { user: userMessage(after) });
@@ -110,9 +121,18 @@ export function userRpcs(options: UserRpcsOptions): Pick<ServiceImpl<typeof Iden
 
     async deleteUser({ id: given }) {
       const id = requireChangeable(given);
-      if (!(await withTransaction(pool, (tx) => deleteUser(tx, id)))) {
+      const isDeleted = await withTransaction(pool, async (tx) => {
+        const deleted = await deleteUser(tx, id);
+        if (deleted) {
+          const user = { id, email: "", isEmailVerified: false };
+          await appendUserEvents(tx, [{ type: "sagacart.user.deleted.v1", user }]);
+        }
+        return deleted;
+      });
+      if (!isDeleted) {
         throw userNotFound(id);
       }
+      onEvents();
       return create(DeleteUserResponseSchema);
     },
 

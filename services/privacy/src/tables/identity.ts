@@ -55,10 +55,24 @@ export const identityTables: Tables = {
   users: {
     rows: { whose: "t.id = $1", section: "profile", key: { id: "text" }, areDeleted: true },
     columns: {
-      ...each("id username email phone roles create_time update_time", personal),
+      ...each("id username email verified_email phone roles create_time update_time", personal),
       ...each("password_hash version", notPersonal),
     },
   },
+  events: {
+    rows: {
+      whose: "t.subject = $1",
+      section: "userEvents",
+      key: { subject: "text", sequence: "bigint" },
+      areDeleted: false,
+    },
+    columns: {
+      ...each("subject sequence type time", history),
+      data: without(["email"], { json: "t.data" }),
+      ...each("id traceparent", notPersonal),
+    },
+  },
+  ...outboxTables,
   user_erasures: { columns: each("user_id request_time", notPersonal) },
   user_erasure_services: { columns: each("user_id service done_time", notPersonal) },
   // Hashes of names and addresses with failed sign-ins, for a day.

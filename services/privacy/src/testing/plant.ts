@@ -89,8 +89,8 @@ const plants: Readonly<Record<ServiceWithTables, (id: string) => readonly string
             ('broken-${id}', 2, 'sagacart.order.completed.v1', 'not JSON', 'nothing')`,
   ],
   identity: (id) => [
-    `insert into users (id, username, email, phone, password_hash, roles)
-     values ('${id}', '${id}', '${id}@mail.test', 'secret of ${id}', '$argon2id$x', '{customer}')`,
+    `insert into users (id, username, email, verified_email, phone, password_hash, roles)
+     values ('${id}', '${id}', '${id}@mail.test', '${id}@mail.test', 'secret of ${id}', '$argon2id$x', '{customer}')`,
     `insert into addresses (id, user_id, address, is_default) values ('address-${id}', '${id}', ${address(id)}, true)`,
     `insert into sessions (id, user_id, end_time, end_reason, expire_time)
      values ('session-${id}', '${id}', now(), 'SIGNED_OUT', now())`,
@@ -99,6 +99,8 @@ const plants: Readonly<Record<ServiceWithTables, (id: string) => readonly string
     `insert into password_resets (hash, user_id, expire_time) values ('${id}', '${id}', now())`,
     `insert into oidc_entries (model, id_hash, payload, account_id, expire_time)
      values ('Session', '${id}', '{}', '${id}', now())`,
+    `insert into events (subject, sequence, id, type, data)
+     values ('${id}', 1, gen_random_uuid(), 'sagacart.user.created.v1', '{"userId": "${id}", "email": "${id}@mail.test"}')`,
     request(`addresses ${id}`),
     `insert into requests (scope, request_id, method, fingerprint, resource_id)
      values ('register', 'of-${id}', 'Register', 'hash', '${id}')`,
