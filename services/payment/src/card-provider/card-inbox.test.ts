@@ -6,7 +6,7 @@ import { auditBooks } from "../testing/books.ts";
 import { attempt, chargeAll, commandsOf, eventsOf, paymentOf, untilSettled, usd, voidAll } from "../testing/calls.ts";
 import { startTestPayment } from "../testing/stack.ts";
 import { sendWebhook as send } from "../testing/webhooks.ts";
-import type { ChargeAnswer } from "./card-provider.ts";
+import type { ChargeAnswer, ChargeReading } from "./card-provider.ts";
 
 function captured(key: string, id = "evt_1") {
   return { id, type: "charge.captured", data: { key, chargeId: "ch_1" } };
@@ -18,6 +18,7 @@ const silent = {
     charge: async (): Promise<ChargeAnswer> => ({ kind: "pending" }),
     cancel: async (): Promise<ChargeAnswer> => ({ kind: "pending" }),
     refund: async () => ({ kind: "succeeded" as const }),
+    read: async (): Promise<ChargeReading> => ({ kind: "pending" }),
   }),
 };
 

@@ -59,6 +59,15 @@ test.each([
   expect(await auditBooks(shop.pool)).toEqual([]);
 });
 
+test("a refund that the merchant makes at the provider reaches the shop", async () => {
+  const id = await chargeCard();
+
+  await shop.provider.refundOutside({ key: `k-${id}`, charge: id, amountMinor: 30n }, { webhooks: 2 });
+  await expect.poll(() => refundsOf(id)).toEqual([["PROVIDER", "SUCCEEDED", 30, expect.stringMatching(/^re_/)]]);
+
+  expect(await shop.provider.get(id)).toMatchObject({ refundedMinor: "30" });
+});
+
 test("fifty refunds that are told of at once, some of them twice, are each recorded once", async () => {
   const id = await chargeCard();
 
@@ -164,6 +173,7 @@ const silent = {
     charge: async (): Promise<ChargeAnswer> => ({ kind: "pending" }),
     cancel: async (): Promise<ChargeAnswer> => ({ kind: "pending" }),
     refund: async () => ({ kind: "pending" as const }),
+    read: async () => ({ kind: "pending" as const }),
   }),
   env: { PROVIDER_BATCH_MS: "10" },
 };

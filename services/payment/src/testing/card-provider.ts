@@ -23,6 +23,11 @@ export type TestProvider = AsyncDisposable & {
   /** Lists all charges. */
   list(): Promise<ChargeRecord[]>;
   get(key: string): Promise<ChargeRecord | undefined>;
+  /** Pays back at the provider, without the shop; its webhook is sent once and at once unless `delivery` says otherwise. */
+  refundOutside(
+    refund: { key: string; charge: string; amountMinor: bigint },
+    delivery?: { webhooks?: number; delayMs?: number },
+  ): Promise<{ status: string; id?: string; reason?: string }>;
   /** Stops it, so that connections to its port are refused. */
   goDown(): Promise<void>;
   /** Starts it again, with its state. */
@@ -50,6 +55,14 @@ export async function startTestProvider(webhookUrl: string, times: Partial<Fault
     const { charges } = (await response.json()) as { charges: ChargeRecord[] };
     return charges;
   };
+  const refundOutside: TestProvider["refundOutside"] = async ({ key, charge, amountMinor }, delivery = {}) => {
+    const response = await fetch(`${url}/dashboard/refunds/${key}`, {
+      method: "PUT",
+      headers: { authorization: `Bearer ${providerSecrets.apiKey}` },
+      body: JSON.stringify({ charge, amountMinor: amountMinor.toString(), ...delivery }),
+    });
+    return (await response.json()) as { status: string };
+  };
   const goDown = async () => {
     if (isUp) {
       isUp = false;
@@ -60,6 +73,7 @@ export async function startTestProvider(webhookUrl: string, times: Partial<Fault
     url,
     list,
     get: async (key) => (await list()).find((charge) => charge.key === key),
+    refundOutside,
     goDown,
     async comeUp() {
       fake = await start(Number(new URL(url).port));

@@ -17,7 +17,21 @@ export type ProviderCharge = {
   readonly refundedMinor: bigint;
 };
 
-export type ProviderRefund = { readonly charge: string; readonly amountMinor: bigint; readonly reason: string };
+/** A refund as the fake stores it. */
+export type ProviderRefund = {
+  readonly id: string;
+  readonly key: string;
+  readonly charge: string;
+  readonly amountMinor: bigint;
+  /** Why it was refused; empty if it was made. */
+  readonly reason: string;
+  /** Who asked for it: the shop, or the merchant on the provider's own pages. */
+  readonly origin: Origin;
+};
+
+export type Origin = "shop" | "merchant";
+
+export type NewRefund = Omit<ProviderRefund, "id">;
 
 export type NewCharge = {
   key: string;
@@ -46,8 +60,13 @@ export function openStore(file: string) {
   const totals = db.prepare(`
     select currency, count(*) as charges, sum(amount) as captured, sum(${refundedOf}) as refunded
     from charges c where status = 'captured' group by currency order by currency`);
-  const getRefund = db.prepare("select * from refunds where key = ?");
-  const insertRefund = db.prepare("insert into refunds (key, charge, amount, reason) values (?, ?, ?, ?)");
+  const getRefund = db.prepare("select rowid as number, * from refunds where key = ?");
+  const refundsOf = db.prepare(
+    "select rowid as number, * from refunds where charge = ? and reason = '' order by rowid",
+  );
+  const insertRefund = db.prepare(
+    "insert into refunds (key, charge, amount, reason) values (?, ?, ?, ?) returning rowid as number, *",
+  );
   return {
     ...store,
     get: (key: string) => toCharge(get.get(key)),
@@ -83,10 +102,28 @@ export function openStore(file: string) {
       cancel.run(key);
       store.dropWebhooks(key);
     },
-    getRefund: (key: string) => toRefund(getRefund.get(key)),
-    addRefund(key: string, { charge, amountMinor, reason }: ProviderRefund): void {
-      insertRefund.run(key, charge, amountMinor, reason);
+    getRefund(key: string, origin: Origin): ProviderRefund | undefined {
+      const row = getRefund.get(storedKey(key, origin));
+      return row === undefined ? undefined : toRefund(row);
     },
+    /** Lists the refunds of a charge that were made, oldest first. */
+    refundsOf: (charge: string) => refundsOf.all(charge).map(toRefund),
+    /** Adds a refund and its webhooks, in one transaction. */
+    addRefund: (
+      { key, charge, amountMinor, reason, origin }: NewRefund,
+      { webhooks, webhookMs }: { webhooks: number; webhookMs: number },
+    ): ProviderRefund =>
+      store.atomically(() => {
+        const added = toRefund(insertRefund.get(storedKey(key, origin), charge, amountMinor, reason) ?? {});
+        const charged = toCharge(get.get(charge));
+        if (charged !== undefined && webhooks > 0) {
+          const body = refundedBody(charged, added);
+          for (let sent = 0; sent < webhooks; sent++) {
+            store.addWebhook(`refund ${added.id}`, body, webhookMs);
+          }
+        }
+        return added;
+      }),
   };
 }
 
@@ -104,6 +141,20 @@ const refundedOf = "(select coalesce(sum(amount), 0) from refunds r where r.char
 function webhookBody({ key, status, chargeId, reason }: ProviderCharge): string {
   const data = status === "declined" ? { key, reason } : { key, chargeId };
   return JSON.stringify({ id: `evt_${randomUUID()}`, type: `charge.${status}`, data });
+}
+
+/** The webhook of a refund that the merchant made. */
+function refundedBody(charged: ProviderCharge, { id, amountMinor }: ProviderRefund): string {
+  const { key, chargeId, content, refundedMinor } = charged;
+  const data = {
+    key,
+    chargeId,
+    refundId: id,
+    currency: content?.currency ?? "",
+    amountMinor: amountMinor.toString(),
+    refundedMinor: refundedMinor.toString(),
+  };
+  return JSON.stringify({ id: `evt_${randomUUID()}`, type: "charge.refunded", data });
 }
 
 function toCharge(row: Record<string, unknown> | undefined): ProviderCharge | undefined {
@@ -130,10 +181,24 @@ function toCharge(row: Record<string, unknown> | undefined): ProviderCharge | un
   };
 }
 
-function toRefund(row: Record<string, unknown> | undefined): ProviderRefund | undefined {
-  return row === undefined
-    ? undefined
-    : { charge: String(row.charge), amountMinor: BigInt(Number(row.amount)), reason: String(row.reason) };
+/** A merchant's keys do not collide with the shop's: no key has a colon. */
+function storedKey(key: string, origin: Origin): string {
+  return origin === "shop" ? key : `${merchantPrefix}${key}`;
+}
+
+const merchantPrefix = "merchant:";
+
+function toRefund(row: Record<string, unknown>): ProviderRefund {
+  const key = String(row.key);
+  const isMerchants = key.startsWith(merchantPrefix);
+  return {
+    id: `re_${String(row.number).padStart(10, "0")}`,
+    key: isMerchants ? key.slice(merchantPrefix.length) : key,
+    charge: String(row.charge),
+    amountMinor: BigInt(Number(row.amount)),
+    reason: String(row.reason),
+    origin: isMerchants ? "merchant" : "shop",
+  };
 }
 
 const statuses = ["captured", "declined", "cancelled"] as const;
