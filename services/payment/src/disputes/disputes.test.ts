@@ -176,3 +176,18 @@ test("a dispute of another payment or in another currency stays in the inbox and
     state: Dispute_State.OPEN,
   });
 });
+
+test("a dispute that is opened and won at the provider reaches the shop, which can refund what it got back", async () => {
+  const { id, disputeId } = await chargeCard();
+  const disputeOf = async () => (await shop.payments.listDisputes({ paymentId: id })).disputes[0];
+
+  await shop.provider.dispute(disputeId, { charge: id, amountMinor: 70n });
+  await expect.poll(disputeOf).toMatchObject({ state: Dispute_State.OPEN, amount: usd(70n) });
+  expect(await shop.provider.get(id)).toMatchObject({ disputedMinor: "70" });
+  await shop.provider.dispute(disputeId, "won");
+  expect(await shop.provider.dispute(disputeId, "lost")).toMatchObject({ status: "won" });
+  await expect.poll(disputeOf).toMatchObject({ state: Dispute_State.WON });
+  await shop.payments.refundPayment({ paymentId: id });
+
+  expect(await shop.provider.get(id)).toMatchObject({ disputedMinor: "0", refundedMinor: "100" });
+});

@@ -16,6 +16,7 @@ export type ChargeRecord = {
   readonly asks: number;
   readonly amountMinor: string;
   readonly refundedMinor: string;
+  readonly disputedMinor: string;
 };
 
 export type TestProvider = AsyncDisposable & {
@@ -28,6 +29,8 @@ export type TestProvider = AsyncDisposable & {
     refund: { key: string; charge: string; amountMinor: bigint },
     delivery?: { webhooks?: number; delayMs?: number },
   ): Promise<{ status: string; id?: string; reason?: string }>;
+  /** Opens a dispute of a charge, or decides it. */
+  dispute(id: string, what: { charge: string; amountMinor?: bigint } | "won" | "lost"): Promise<{ status: string }>;
   /** Stops it, so that connections to its port are refused. */
   goDown(): Promise<void>;
   /** Starts it again, with its state. */
@@ -45,6 +48,7 @@ export async function startTestProvider(webhookUrl: string, times: Partial<Fault
       ...providerSecrets,
       webhookUrl,
       times: { slowMs: 400, lateMs: 500, ...times },
+      dashboard: true,
       log: silentLog,
     });
   let fake = await start(0);
@@ -63,6 +67,16 @@ export async function startTestProvider(webhookUrl: string, times: Partial<Fault
     });
     return (await response.json()) as { status: string };
   };
+  const dispute: TestProvider["dispute"] = async (id, what) => {
+    const decision = typeof what === "string" ? `/${what}` : "";
+    const content = typeof what === "string" ? {} : { ...what, amountMinor: what.amountMinor?.toString() };
+    const response = await fetch(`${url}/dashboard/disputes/${id}${decision}`, {
+      method: "PUT",
+      headers: { authorization: `Bearer ${providerSecrets.apiKey}` },
+      body: JSON.stringify(content),
+    });
+    return (await response.json()) as { status: string };
+  };
   const goDown = async () => {
     if (isUp) {
       isUp = false;
@@ -74,6 +88,7 @@ export async function startTestProvider(webhookUrl: string, times: Partial<Fault
     list,
     get: async (key) => (await list()).find((charge) => charge.key === key),
     refundOutside,
+    dispute,
     goDown,
     async comeUp() {
       fake = await start(Number(new URL(url).port));
