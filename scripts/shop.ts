@@ -8,7 +8,7 @@ export const parts = {
     folder: "services/order",
     ports: { grpc: 8081 },
     database: "audited",
-    calls: ["stock", "identity:http"],
+    calls: ["stock", "payment", "identity:http"],
   },
   stock: {
     kind: "service",

@@ -7,6 +7,8 @@ export function readConfig(env: Env) {
       ...serviceEnv(8081),
       /** The address of the stock service, which quotes products. */
       STOCK_ADDRESS: text({ default: "127.0.0.1:8082" }),
+      /** The address of the payment service, whose events tell of refunds and disputes. */
+      PAYMENT_ADDRESS: text({ default: "127.0.0.1:8083" }),
       /** The time without changes after which a customer's cart expires. A new cart is first checked after an hour. */
       CART_EXPIRE_AFTER: span("90d"),
       /** The time without changes after which a guest's cart expires. */

@@ -1,6 +1,8 @@
 import { createServiceClient, openChannel } from "@sagacart/chassis/client/client";
 import { runService } from "@sagacart/chassis/process/main";
 import { polledServices } from "@sagacart/outbox/polled";
+import { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
+import { EventService } from "@sagacart/proto/event/v1/event_service";
 import { ProductService } from "@sagacart/proto/stock/v1/product_service";
 import { createCatalogue } from "./carts/catalogue.ts";
 import { createServices } from "./compose.ts";
@@ -16,12 +18,17 @@ await runService({
   async start({ config, pool, log, metrics, tokens, tls }) {
     const stock = openChannel(config.STOCK_ADDRESS, { metrics, tokens, tls });
     const catalogue = createCatalogue(createServiceClient(ProductService, stock));
+    const payment = openChannel(config.PAYMENT_ADDRESS, { metrics, tokens, tls });
     const { routes, background } = createServices({
       pool,
       url: config.DATABASE_URL,
       log,
       catalogue,
       metrics,
+      payments: {
+        events: createServiceClient(EventService, payment),
+        consumers: createServiceClient(ConsumerService, payment),
+      },
       idlePeriods: {
         expireAfterMs: config.CART_EXPIRE_AFTER,
         expireGuestsAfterMs: config.CART_EXPIRE_GUESTS_AFTER,
@@ -30,7 +37,10 @@ await runService({
     });
     return {
       routes,
-      background: [{ [Symbol.asyncDispose]: async () => stock.close() }, ...background],
+      background: [
+        ...[stock, payment].map((channel) => ({ [Symbol.asyncDispose]: async () => channel.close() })),
+        ...background,
+      ],
       survey: questions,
     };
   },
