@@ -6,6 +6,7 @@ import type { Log } from "@sagacart/chassis/process/log";
 import type { Metrics } from "@sagacart/chassis/process/metrics";
 import type { Clock } from "@sagacart/chassis/time/clock";
 import type { Tls } from "@sagacart/chassis/tls/files";
+import { createEventFeed } from "@sagacart/outbox/events/feed";
 import { IdentityService } from "@sagacart/proto/identity/v1/identity_service";
 import type { Config } from "./config.ts";
 import { createKeyCipher, deriveKey } from "./keys/key-cipher.ts";
@@ -26,6 +27,7 @@ import { sweepExpired } from "./sessions/sweep.ts";
 import { createThrottle } from "./sessions/throttle.ts";
 import { createTokens } from "./sessions/tokens.ts";
 import { addressRpcs } from "./users/address-service.ts";
+import { announceUsers } from "./users/announce.ts";
 import { seedUsers } from "./users/seed.ts";
 import { userRpcs } from "./users/user-service.ts";
 
@@ -46,8 +48,10 @@ export async function startIdentity(options: IdentityOptions): Promise<{
   readonly httpPort: number;
   readonly background: AsyncDisposable[];
 }> {
-  const { config, pool, log, clock, tls, passwordMemoryKib } = options;
-  const meters = createMeters(options.metrics);
+  const { config, pool, log, clock, metrics, tls, passwordMemoryKib } = options;
+  const meters = createMeters(metrics);
+  const feed = createEventFeed({ pool, url: config.DATABASE_URL, source: "/sagacart/identity", log, metrics });
+  const onEvents = () => feed.notify();
   const passwords = createPasswords({ atOnce: config.PASSWORD_HASHES_AT_ONCE, memoryKib: passwordMemoryKib });
   await whenAvailable(log, () => seedUsers(config.SEED_USERS, { pool, passwords, log }));
   const cipher = createKeyCipher([config.KEY_ENCRYPTION_SECRET, ...config.KEY_ENCRYPTION_SECRETS_BEFORE]);
@@ -74,7 +78,7 @@ export async function startIdentity(options: IdentityOptions): Promise<{
     repeatMs: config.REFRESH_REPEAT_MS,
   });
   const passwordChange = createPasswordChange({
-    ...{ pool, clock, passwords, throttle, signIn, mailer },
+    ...{ pool, clock, passwords, throttle, signIn, mailer, onEvents },
     minLength: config.PASSWORD_MIN_LENGTH,
     tokenMs: config.RESET_TOKEN_MS,
     resetUrl: config.RESET_URL,
@@ -82,13 +86,22 @@ export async function startIdentity(options: IdentityOptions): Promise<{
   const http = await startHttp({ config, pool, log, keys, signIn, tls });
   const service = {
     ...sessionRpcs({ signIn, sessions, passwordChange }),
-    ...userRpcs({ pool, passwords, passwordChange, mailer }),
+    ...userRpcs({
+      ...{ pool, passwords, passwordChange, mailer, throttle, onEvents },
+      saltKey: deriveKey(config.KEY_ENCRYPTION_SECRET, "registration-salts"),
+    }),
     ...addressRpcs({ pool }),
   };
   return {
-    routes: (router) => router.service(IdentityService, service),
+    routes(router) {
+      router.service(IdentityService, service);
+      feed.routes(router);
+    },
     httpPort: http.port,
-    background: [mailer, keys, sweepExpired({ pool, log }), forgetOldRequests({ pool, log }), http],
+    background: [
+      ...[feed, mailer, keys, sweepExpired({ pool, log }), forgetOldRequests({ pool, log })],
+      ...[announceUsers({ pool, log, onEvents }), http],
+    ],
   };
 }
 
