@@ -12,7 +12,7 @@ export async function currentCart(
   options: CallOptions,
 ): Promise<Cart | undefined> {
   for (let pageToken = ""; ; ) {
-    const page = await carts.listCarts({ customerId, pageSize: 200, pageToken }, options);
+    const page = await carts.listCarts({ customerId, pageSize: 200, pageToken, withoutAvailability: true }, options);
     const current = page.carts.find(({ isDefault }) => isDefault);
     if (current !== undefined || page.nextPageToken === "") {
       return current;
@@ -32,7 +32,7 @@ export async function addToCart(
 ): Promise<void> {
   const { customerId } = item;
   for (let tries = 1; ; tries++) {
-    const { cart } = await carts.getDefaultCart({ customerId }, options);
+    const { cart } = await carts.getDefaultCart({ customerId, withoutAvailability: true }, options);
     if (cart?.lines.length === 0) {
       await accounts.createAccount({ customerId, currencyCode: currency, requestId: randomUUID() }, options);
     }
