@@ -8,7 +8,7 @@ export const parts = {
     folder: "services/order",
     ports: { grpc: 8081 },
     database: "audited",
-    calls: ["stock", "identity", "identity:http"],
+    calls: ["stock", "payment", "identity", "identity:http"],
   },
   stock: {
     kind: "service",

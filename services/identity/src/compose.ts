@@ -90,7 +90,10 @@ export async function startIdentity(options: IdentityOptions): Promise<{
   const http = await startHttp({ config, pool, log, keys, signIn, tls });
   const service = {
     ...sessionRpcs({ signIn, sessions, passwordChange }),
-    ...userRpcs({ pool, passwords, passwordChange, mailer, onEvents }),
+    ...userRpcs({
+      ...{ pool, passwords, passwordChange, mailer, throttle, onEvents },
+      saltKey: deriveKey(config.KEY_ENCRYPTION_SECRET, "registration-salts"),
+    }),
     ...addressRpcs({ pool }),
     ...erasureRpcs({ pool }),
   };

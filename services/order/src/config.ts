@@ -15,6 +15,8 @@ export function readConfig(env: Env) {
       ...serviceEnv(8081),
       /** The address of the stock service, which quotes products. */
       STOCK_ADDRESS: text({ default: "127.0.0.1:8082" }),
+      /** The address of the payment service, whose events tell of refunds and disputes. */
+      PAYMENT_ADDRESS: text({ default: "127.0.0.1:8083" }),
       /** The address of identity, whose feed tells which users were deleted. */
       IDENTITY_ADDRESS: text({ default: "127.0.0.1:8086" }),
       /** How long after a user's deletion the personal data here is deleted: longer than calls and transactions last. */

@@ -33,7 +33,7 @@ export type PasswordChange = {
   change(request: ChangeRequest): Promise<void>;
   /** Mails a token for a new password. Does the same, apart from the mail, if no user has the address. */
   requestReset(email: string, address: string | undefined): Promise<void>;
-  /** Sets the password and ends all sessions of the user. Throws BAD_RESET_TOKEN. */
+  /** Sets the password, ends all sessions of the user and any pause after wrong passwords. Throws BAD_RESET_TOKEN. */
   reset(token: string, newPassword: string, address: string | undefined): Promise<void>;
 };
 
@@ -119,6 +119,7 @@ export function createPasswordChange(options: PasswordChangeOptions): PasswordCh
         }
         await updatePassword(tx, redeemed.id, passwordHash);
         await endSessions(tx, { userId: redeemed.id, reason: "PASSWORD_CHANGED" });
+        await throttle.forgive(tx, redeemed);
         return redeemed;
       });
       onEvents();
