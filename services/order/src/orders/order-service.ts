@@ -35,7 +35,7 @@ export type OrderServiceOptions = {
 };
 
 /** The handlers of OrderService; its proto documents them. */
-export function createOrderService(options: OrderServiceOptions): ServiceImpl<typeof OrderService> {
+export function createOrderService(options: OrderServiceOptions) {
   const { pool, checkout, waiters, recorded } = options;
 
   async function loadOrder(request: { id: string; customerId: string }): Promise<Order> {
@@ -169,7 +169,7 @@ export function createOrderService(options: OrderServiceOptions): ServiceImpl<ty
         order = next ?? order;
       }
     },
-  };
+  } satisfies ServiceImpl<typeof OrderService>;
 }
 
 type LimitedWait<T> = Omit<Wait<T>, "load" | "waitMs" | "signal"> & {

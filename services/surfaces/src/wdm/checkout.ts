@@ -57,7 +57,7 @@ const waitMs = 30_000;
 const longestWaitMs = 280_000;
 
 async function getCart({ carts }: Pick<Clients, "carts">, id: string, signal: AbortSignal): Promise<Cart> {
-  const { cart } = await carts.getCart({ id }, { signal });
+  const { cart } = await carts.getCart({ id, withoutAvailability: true }, { signal });
   if (cart === undefined) {
     throw new ConnectError("the order service answered without a cart", Code.Internal);
   }

@@ -67,7 +67,7 @@ export function orderRoutes(app: FastifyInstance, { clients }: WdmOptions): void
       },
     },
     async ({ params }) => {
-      const { cart } = await carts.getCart({ id: params.order_id });
+      const { cart } = await carts.getCart({ id: params.order_id, withoutAvailability: true });
       return {
         order_id: params.order_id,
         paid: cart?.state === Cart_State.PURCHASED,

@@ -13,7 +13,7 @@ export async function currentCart(
   options: CallOptions,
 ): Promise<Cart | undefined> {
   for (let pageToken = ""; ; ) {
-    const page = await carts.listCarts({ customerId, pageSize: 200, pageToken }, options);
+    const page = await carts.listCarts({ customerId, pageSize: 200, pageToken, withoutAvailability: true }, options);
     const current = page.carts.find(({ isDefault }) => isDefault);
     if (current !== undefined || page.nextPageToken === "") {
       return current;
@@ -33,7 +33,7 @@ export async function addToCart(
   { currency, ...options }: CallOptions & { currency: string },
 ): Promise<void> {
   const { customerId } = item;
-  const { cart } = await carts.getDefaultCart({ customerId }, options);
+  const { cart } = await carts.getDefaultCart({ customerId, withoutAvailability: true }, options);
   if (cart?.lines.length === 0) {
     await accounts.createAccount({ customerId, currencyCode: currency, requestId: randomUUID() }, options);
   }

@@ -851,7 +851,7 @@ export type RefundOrderRequest = Message<"sagacart.order.v1.RefundOrderRequest">
   refundId: string;
 
   /**
-   * The amount; the rest of the order's total if absent.
+   * The amount; all that is left if absent.
    *
    * @generated from field: sagacart.type.v1.Money amount = 4;
    */
@@ -907,7 +907,7 @@ export type RefundOrderRequestJson = {
   refundId?: string;
 
   /**
-   * The amount; the rest of the order's total if absent.
+   * The amount; all that is left if absent.
    *
    * @generated from field: sagacart.type.v1.Money amount = 4;
    */
@@ -1417,6 +1417,9 @@ export const OrderService: GenService<{
   },
   /**
    * Refund a completed order, in part or in full, and wait for it as long as the caller asks.
+   *
+   * What is left of an order is its total without its refunds, whoever made them, and without its disputes that are open or
+   * lost. The payment has the last word: a refund fails with "refund_too_high" if nothing or too little is left there.
    *
    * A refund does not restock. A repeat with the same refund id or request_id gets the same refund. Fails with
    * NOT_FOUND / ORDER_NOT_FOUND, and with FAILED_PRECONDITION: NOT_REFUNDABLE (the state is in the metadata),
