@@ -24,6 +24,7 @@ import { createIncidentService } from "./incidents/incident-service.ts";
 import { createMeters } from "./meters.ts";
 import { createOrderService } from "./orders/order-service.ts";
 import { createWaiters } from "./orders/waiters.ts";
+import { type PaymentFeed, startPaymentEvents } from "./payment-events/read-feed.ts";
 import { ownerKinds } from "./saga/owner-store.ts";
 import { createSagaService } from "./saga/saga-service.ts";
 import { listStalled, restartStalled } from "./saga/stalled-store.ts";
@@ -34,11 +35,13 @@ export type ServicesOptions = {
   log: Log;
   catalogue: Catalogue;
   metrics?: Metrics;
+  /** The payment service's feed; without it, orders do not hear of refunds and disputes. */
+  payments?: PaymentFeed;
   idlePeriods: IdlePeriods;
 };
 
 /** Wires the services of this process over one database. The background tasks must be closed in reverse order. */
-export function createServices({ pool, url, log, catalogue, metrics, idlePeriods }: ServicesOptions): {
+export function createServices({ pool, url, log, catalogue, metrics, payments, idlePeriods }: ServicesOptions): {
   routes: (router: ConnectRouter) => void;
   background: readonly AsyncDisposable[];
 } {
@@ -71,6 +74,10 @@ export function createServices({ pool, url, log, catalogue, metrics, idlePeriods
       feed.notify();
     },
   });
+  const paymentsHeard = (orderIds: ReadonlySet<string>) => {
+    waiters.changed([...orderIds].map((id) => [id] as const));
+    feed.notify();
+  };
   const orders = createOrderService({ pool, checkout, waiters, recorded });
   const guestOrders = createGuestOrderService({ pool, orders, recorded: () => feed.notify() });
   return {
@@ -91,6 +98,7 @@ export function createServices({ pool, url, log, catalogue, metrics, idlePeriods
       feed,
       startIdleCarts({ pool, log, periods: idlePeriods, recorded: () => feed.notify() }),
       { [Symbol.asyncDispose]: async () => waiters[Symbol.dispose]() },
+      ...(payments === undefined ? [] : [startPaymentEvents({ ...payments, pool, log, changed: paymentsHeard })]),
     ],
   };
 }

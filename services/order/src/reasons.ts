@@ -59,4 +59,6 @@ export const reasons = defineReasons({
   INCIDENT_NOT_FOUND: Code.NotFound,
   /** The incident is resolved, so it cannot be retried. */
   INCIDENT_RESOLVED: Code.FailedPrecondition,
+  /** The incident is not about a step of a saga but, for example, about a dispute: a person has to act. */
+  INCIDENT_NOT_RETRYABLE: Code.FailedPrecondition,
 });

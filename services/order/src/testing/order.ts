@@ -13,6 +13,7 @@ import { SagaService } from "@sagacart/proto/order/v1/saga_service";
 import type pg from "pg";
 import type { Quote } from "../carts/quote.ts";
 import { createServices } from "../compose.ts";
+import type { PaymentFeed } from "../payment-events/read-feed.ts";
 
 export type TestOrderService = AsyncDisposable & {
   readonly routes: (router: ConnectRouter) => void;
@@ -29,8 +30,11 @@ export type TestOrderService = AsyncDisposable & {
   readonly events: Client<typeof EventService>;
 };
 
-/** Starts the whole service in memory on its own database, with a catalogue that the test may change. */
-export async function startOrderService(): Promise<TestOrderService> {
+/**
+ * Starts the whole service in memory on its own database, with a catalogue that the test may change. It hears of refunds and
+ * disputes if it is given the payment service's feed.
+ */
+export async function startOrderService(options: { payments?: PaymentFeed } = {}): Promise<TestOrderService> {
   const database = await testDatabase(new URL("../../migrations/", import.meta.url));
   const { pool, url } = database;
   const prices = new Map(["mug", "pen", "cap"].map((id, index) => [id, quote(id, BigInt(100 * (index + 1)))] as const));
@@ -40,6 +44,7 @@ export async function startOrderService(): Promise<TestOrderService> {
     log: silentLog,
     catalogue: async () => prices,
     idlePeriods: testPeriods,
+    ...options,
   });
   const transport = inMemory(services.routes, "order.sagacart");
   return {
