@@ -36,9 +36,9 @@ create table carts (
   update_time timestamp with time zone not null default now(),
   constraint carts_pkey PRIMARY KEY (id),
   constraint carts_check CHECK (((customer_id IS NULL) = (guest_token_hash IS NOT NULL))),
-  constraint carts_check1 CHECK (((state <> 'CHECKING_OUT'::text) OR ((order_id IS NOT NULL) AND (customer_id IS NOT NULL)))),
   constraint carts_check2 CHECK (((NOT is_default) OR ((customer_id IS NOT NULL) AND (state = ANY (ARRAY['OPEN'::text, 'CHECKING_OUT'::text]))))),
   constraint carts_check3 CHECK (((state = 'MERGED'::text) = (merged_into IS NOT NULL))),
+  constraint carts_checking_out CHECK (((state <> 'CHECKING_OUT'::text) OR (order_id IS NOT NULL))),
   constraint carts_state_check CHECK ((state = ANY (ARRAY['OPEN'::text, 'CHECKING_OUT'::text, 'PURCHASED'::text, 'DELETED'::text, 'EXPIRED'::text, 'MERGED'::text])))
 ) with (fillfactor=70);
 
@@ -218,9 +218,11 @@ create table orders (
   create_time timestamp with time zone not null default now(),
   update_time timestamp with time zone not null default now(),
   disputes jsonb,
+  guest_customer_id text,
   constraint orders_pkey PRIMARY KEY (id),
   constraint orders_check1 CHECK (((state <> 'CANCELLING'::text) OR (ends_as IS NOT NULL))),
   constraint orders_check2 CHECK (((state <> 'COMPLETED'::text) OR (cancel_request_time IS NULL))),
+  constraint orders_claimed CHECK ((guest_customer_id <> customer_id)),
   constraint orders_ends_as_check CHECK ((ends_as = ANY (ARRAY['REJECTED'::text, 'CANCELLED'::text, 'EXPIRED'::text]))),
   constraint orders_payment_attempt_check CHECK (((payment_attempt >= 0) AND (payment_attempt <= 20))),
   constraint orders_refunded_check CHECK ((refunded_minor >= 0)) NOT VALID,

@@ -9,6 +9,7 @@ import { createEventFeed } from "@sagacart/outbox/events/feed";
 import { CommandService } from "@sagacart/proto/command/v1/command_service";
 import { CartService } from "@sagacart/proto/order/v1/cart_service";
 import { GuestCartService } from "@sagacart/proto/order/v1/guest_cart_service";
+import { GuestOrderService } from "@sagacart/proto/order/v1/guest_order_service";
 import { IncidentService } from "@sagacart/proto/order/v1/incident_service";
 import { OrderService } from "@sagacart/proto/order/v1/order_service";
 import { SagaService } from "@sagacart/proto/order/v1/saga_service";
@@ -18,6 +19,7 @@ import { createGuestCartService } from "./carts/guest-cart-service.ts";
 import type { IdlePeriods } from "./carts/idle-cart.ts";
 import { startIdleCarts } from "./carts/idle-cart-loop.ts";
 import { createCheckout } from "./checkout/record-checkouts.ts";
+import { createGuestOrderService } from "./guests/guest-order-service.ts";
 import { createIncidentService } from "./incidents/incident-service.ts";
 import { createMeters } from "./meters.ts";
 import { createOrderService } from "./orders/order-service.ts";
@@ -76,11 +78,14 @@ export function createServices({ pool, url, log, catalogue, metrics, payments, i
     waiters.changed([...orderIds].map((id) => [id] as const));
     feed.notify();
   };
+  const orders = createOrderService({ pool, checkout, waiters, recorded });
+  const guestOrders = createGuestOrderService({ pool, orders, recorded: () => feed.notify() });
   return {
     routes(router) {
-      router.service(OrderService, createOrderService({ pool, checkout, waiters, recorded }));
+      router.service(OrderService, orders);
       router.service(CartService, createCartService({ pool, catalogue }));
       router.service(GuestCartService, createGuestCartService({ pool, catalogue }));
+      router.service(GuestOrderService, guestOrders);
       router.service(IncidentService, createIncidentService({ pool, commandsRecorded }));
       router.service(SagaService, saga);
       router.service(CommandService, commands.service);

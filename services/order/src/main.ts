@@ -1,8 +1,10 @@
 import { createServiceClient, openChannel } from "@sagacart/chassis/client/client";
 import { runService } from "@sagacart/chassis/process/main";
 import { polledServices } from "@sagacart/outbox/polled";
+import { startErasing } from "@sagacart/privacy/erasing";
 import { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
+import { OrderService } from "@sagacart/proto/order/v1/order_service";
 import { ProductService } from "@sagacart/proto/stock/v1/product_service";
 import { createCatalogue } from "./carts/catalogue.ts";
 import { createServices } from "./compose.ts";
@@ -35,11 +37,19 @@ await runService({
         remindBeforeMs: config.CART_REMIND_BEFORE,
       },
     });
+    const identity = openChannel(config.IDENTITY_ADDRESS, { metrics, tokens, tls });
+    const { cancelOrder, refundOrder } = OrderService.method;
+    const erasing = startErasing({
+      ...{ service: "order", pool, log, channel: identity },
+      settleMs: config.ERASURE_SETTLE_MS,
+      allowed: [cancelOrder, refundOrder],
+    });
     return {
-      routes,
+      routes: erasing.routes(routes),
       background: [
-        ...[stock, payment].map((channel) => ({ [Symbol.asyncDispose]: async () => channel.close() })),
+        ...[stock, payment, identity].map((channel) => ({ [Symbol.asyncDispose]: async () => channel.close() })),
         ...background,
+        ...erasing.background,
       ],
       survey: questions,
     };

@@ -102,7 +102,7 @@ async function addressMessages(
       );
     }
     const customer = customers.get(facts.customerId);
-    if (customer === undefined) {
+    if (customer === undefined || customer.isErased) {
       return [];
     }
     return kind.channels.flatMap((channel) => {

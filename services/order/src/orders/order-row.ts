@@ -39,6 +39,7 @@ export type OrderRow = {
   refunded_minor: bigint;
   disputes: Dispute[] | null;
   owner_workflow_id: string | null;
+  guest_customer_id: string | null;
   create_time: Date;
   update_time: Date;
 };
@@ -56,7 +57,8 @@ export type LineRow = {
 /** The columns of an OrderRow. */
 export const orderColumns = `id, customer_id, cart_id, state, sequence, currency, total_minor, payment_method, pay_later,
   payment_attempt, decline_reason, shipping_address, tracking_number, contact_email, outcome_reason, outcome_detail,
-  shortages, cancel_request_time, expire_time, refunded_minor, disputes, owner_workflow_id, create_time, update_time`;
+  shortages, cancel_request_time, expire_time, refunded_minor, disputes, owner_workflow_id, guest_customer_id,
+  create_time, update_time`;
 
 /** The order of a row, as it goes over the wire. */
 export function toOrder(row: OrderRow, lines: readonly LineRow[]): Order {
@@ -88,6 +90,7 @@ export function toOrder(row: OrderRow, lines: readonly LineRow[]): Order {
     shortages: (row.shortages ?? []).map((shortage): OrderShortage => create(OrderShortageSchema, shortage)),
     refunded: money(row.refunded_minor),
     workflowId: row.owner_workflow_id ?? "",
+    guestCustomerId: row.guest_customer_id ?? "",
     sequence: BigInt(row.sequence),
     contactEmail: row.contact_email,
     disputes: (row.disputes ?? []).map((dispute) =>

@@ -198,6 +198,16 @@ export async function loadChanges(db: Queryable, orderId: string, after: bigint)
   );
 }
 
+/** Returns the reason why an attempt to pay an order was declined; undefined if it was not. */
+export async function loadDecline(db: Queryable, orderId: string, attempt: number): Promise<string | undefined> {
+  const { rows } = await db.query<{ reason: string }>(
+    `select data->>'reason' as reason from events
+     where subject = $1 and type = 'sagacart.order.payment_declined.v1' and (data->>'attempt')::integer = $2`,
+    [orderId, attempt],
+  );
+  return rows[0]?.reason;
+}
+
 async function withLines(db: Queryable, rows: readonly OrderRow[]): Promise<Map<string, Order>> {
   if (rows.length === 0) {
     return new Map();

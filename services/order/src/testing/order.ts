@@ -6,6 +6,7 @@ import { CommandService } from "@sagacart/proto/command/v1/command_service";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
 import { CartService } from "@sagacart/proto/order/v1/cart_service";
 import { GuestCartService } from "@sagacart/proto/order/v1/guest_cart_service";
+import { GuestOrderService } from "@sagacart/proto/order/v1/guest_order_service";
 import { IncidentService } from "@sagacart/proto/order/v1/incident_service";
 import { OrderService } from "@sagacart/proto/order/v1/order_service";
 import { SagaService } from "@sagacart/proto/order/v1/saga_service";
@@ -22,6 +23,7 @@ export type TestOrderService = AsyncDisposable & {
   readonly orders: Client<typeof OrderService>;
   readonly carts: Client<typeof CartService>;
   readonly guests: Client<typeof GuestCartService>;
+  readonly guestOrders: Client<typeof GuestOrderService>;
   readonly incidents: Client<typeof IncidentService>;
   readonly saga: Client<typeof SagaService>;
   readonly commands: Client<typeof CommandService>;
@@ -52,6 +54,7 @@ export async function startOrderService(options: { payments?: PaymentFeed } = {}
     orders: createClient(OrderService, transport),
     carts: createClient(CartService, transport),
     guests: createClient(GuestCartService, transport),
+    guestOrders: createClient(GuestOrderService, transport),
     incidents: createClient(IncidentService, transport),
     saga: createClient(SagaService, transport),
     commands: createClient(CommandService, transport),
