@@ -51,6 +51,14 @@ test.each([
   ["order.expired", {}, "was not paid in time"],
   ["order.paid", {}, "we have received €1,619.97"],
   ["order.refunded", {}, "we have refunded €1,619.97 for your order 1042."],
+  [
+    "order.dispute_opened",
+    { reason: "fraudulent" },
+    "the bank of a customer takes €1,619.97 of order 1042 back (fraudulent).",
+  ],
+  ["order.dispute_won", {}, "dispute dp_0000000001 about order 1042 is won: the card provider has returned €1,619.97."],
+  ["order.dispute_lost", {}, "the customer keeps €1,619.97, which can no longer be refunded."],
+  ["order.refunded_outside", {}, "€1,619.97 of order 1042 was refunded at the card provider, outside the shop."],
   ["cart.expiring", {}, "We keep it for another 1 day and 2 hours"],
 ])("%s with %j gives the reason", (name, change, sentence) => {
   const letter = templateOf(name).renderStrictly({ ...fullSample("en"), ...change });
