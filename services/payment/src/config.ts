@@ -1,4 +1,13 @@
-import { durationMs, type Env, int, readEnv, secret, serviceEnv, text, url } from "@sagacart/chassis/process/config";
+import {
+  currency,
+  durationMs,
+  type Env,
+  int,
+  readEnv,
+  secret,
+  serviceEnv,
+  url,
+} from "@sagacart/chassis/process/config";
 
 /** Reads payment's variables. */
 export function readConfig(env: Env) {
@@ -6,7 +15,7 @@ export function readConfig(env: Env) {
     {
       ...serviceEnv(8083),
       /** The currency of an account if a request names none. */
-      SHOP_CURRENCY: text({ default: "USD", pattern: /^[A-Z]{3}$/ }),
+      SHOP_CURRENCY: currency("USD"),
       PROVIDER_URL: url({ protocols: ["http:", "https:"], default: "http://127.0.0.1:8091" }),
       PROVIDER_API_KEY: secret(),
       /** The key with which the card provider signs its webhooks. */
