@@ -31,11 +31,19 @@ export async function raiseIncident(db: Queryable, failed: FailedAttempt): Promi
 
 /** Resolves the incident that is open for this step of the order, if there is one, because the step succeeded. */
 export async function clearIncident(db: Queryable, done: { orderId: string; step: string }): Promise<void> {
+  await resolveIncidentOf(db, { ...done, resolution: "the step succeeded" });
+}
+
+/** Resolves the incident that is open for this step of the order, if there is one. */
+export async function resolveIncidentOf(
+  db: Queryable,
+  { orderId, step, resolution }: { orderId: string; step: string; resolution: string },
+): Promise<void> {
   await db.query({
-    name: "clear-incident",
-    text: `update incidents set state = 'RESOLVED', resolution = 'the step succeeded', update_time = now()
+    name: "resolve-incident-of",
+    text: `update incidents set state = 'RESOLVED', resolution = $3, update_time = now()
            where order_id = $1 and step = $2 and state = 'OPEN'`,
-    values: [done.orderId, done.step],
+    values: [orderId, step, resolution],
   });
 }
 
