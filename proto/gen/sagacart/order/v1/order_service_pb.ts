@@ -67,7 +67,8 @@ export type CheckoutRequest = Message<"sagacart.order.v1.CheckoutRequest"> & {
   paymentMethod: string;
 
   /**
-   * Reserve the stock now and let the customer pay later, by PayOrder.
+   * Reserve the stock now and let the customer pay later, by PayOrder. A total of zero is not waited for: such an order
+   * completes at once.
    *
    * @generated from field: bool pay_later = 6;
    */
@@ -172,7 +173,8 @@ export type CheckoutRequestJson = {
   paymentMethod?: string;
 
   /**
-   * Reserve the stock now and let the customer pay later, by PayOrder.
+   * Reserve the stock now and let the customer pay later, by PayOrder. A total of zero is not waited for: such an order
+   * completes at once.
    *
    * @generated from field: bool pay_later = 6;
    */
