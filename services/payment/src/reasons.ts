@@ -18,6 +18,7 @@ export const reasons = defineReasons({
   REFUND_DIFFERS: Code.FailedPrecondition,
   REFUND_NOT_REFUSED: Code.FailedPrecondition,
   SETTLEMENT_TOO_HIGH: Code.FailedPrecondition,
+  DISPUTE_NOT_FOUND: Code.NotFound,
   ...webhookReasons,
 });
 

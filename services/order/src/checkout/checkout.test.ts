@@ -55,6 +55,20 @@ describe("a checkout", () => {
     expect(events.rows).toEqual([{ type: "sagacart.order.created.v1", sequence: 1n }]);
   });
 
+  test.each([
+    [0n, false],
+    [1n, true],
+  ])("to pay later waits for money only if the total, here %d, is more than zero", async (price, payLater) => {
+    const customerId = newCustomer();
+    service.prices.set("gift", quote("gift", price));
+    const lines = [{ productId: "gift", quantity: 3 }];
+    const request = { customerId, lines, payLater: true, requestId: `gift-${price}`, ...accepted };
+    const { order } = await service.orders.checkout(request);
+    expect(order).toMatchObject({ total: { minorUnits: price * 3n }, payment: { payLater } });
+    expect(order?.expireTime !== undefined).toBe(payLater);
+    expect((await service.orders.checkout(request)).order?.id).toBe(order?.id);
+  });
+
   test("uses the customer's default cart if none is named", async () => {
     const customerId = newCustomer();
     const cart = await cartOf(customerId);

@@ -34,11 +34,19 @@ export async function clearIncident(
   db: Queryable,
   { orderId, step, resolution = "" }: { orderId: string; step: string; resolution?: string },
 ): Promise<void> {
+  await resolveIncidentOf(db, { orderId, step, resolution: resolution === "" ? "the step succeeded" : resolution });
+}
+
+/** Resolves the incident that is open for this step of the order, if there is one. */
+export async function resolveIncidentOf(
+  db: Queryable,
+  { orderId, step, resolution }: { orderId: string; step: string; resolution: string },
+): Promise<void> {
   await db.query({
-    name: "clear-incident",
+    name: "resolve-incident-of",
     text: `update incidents set state = 'RESOLVED', resolution = $3, update_time = now()
            where order_id = $1 and step = $2 and state = 'OPEN'`,
-    values: [orderId, step, resolution === "" ? "the step succeeded" : resolution],
+    values: [orderId, step, resolution],
   });
 }
 

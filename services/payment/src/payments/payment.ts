@@ -1,4 +1,5 @@
 import type { NewEvent } from "@sagacart/outbox/events/append";
+import type { Dispute } from "../disputes/dispute.ts";
 import type { Refund } from "../refunds/refund.ts";
 
 export type Kind = "ORDER" | "MANUAL";
@@ -17,6 +18,8 @@ export type Payment = {
   readonly capturedMinor: bigint;
   /** The sum of its refunds that have not failed. */
   readonly refundedMinor: bigint;
+  /** The sum of its disputes that are open or lost. */
+  readonly disputedMinor: bigint;
   readonly providerChargeId: string;
   /** How often the provider was asked, or a caller was told to wait; 0: no workflow waits for it. */
   readonly asks: number;
@@ -53,6 +56,12 @@ export function isSame({ charge }: Payment, intent: ChargeContent): boolean {
 /** Returns true if the payment is charged or may become so: at most one of an order's attempts at a time. */
 export function isLive({ state }: Payment): boolean {
   return state === "PENDING" || state === "CAPTURED";
+}
+
+/** The amount that can still be refunded. Disputes and refunds together may exceed the capture. */
+export function leftMinor({ capturedMinor, refundedMinor, disputedMinor }: Payment): bigint {
+  const left = capturedMinor - refundedMinor - disputedMinor;
+  return left > 0n ? left : 0n;
 }
 
 /** The decline reason of an attempt that came while another one of its order was live. */
@@ -104,6 +113,29 @@ export function refundedEvent(
         : { customerId: charge.customerId, amount: moneyJson(charge.currency, amountMinor) }),
       // The reason of an operator is for operators.
       ...(reason === "" || source === "HAND" ? {} : { reason }),
+    },
+  };
+}
+
+/** The event of a dispute that reached a state. */
+export function disputeEvent(
+  payment: EventPayment,
+  { id: disputeId, amountMinor, reason, state }: Pick<Dispute, "id" | "amountMinor" | "reason" | "state">,
+  sequence: bigint,
+): NewEvent {
+  const { id, charge } = payment;
+  return {
+    subject: id,
+    sequence,
+    type: `sagacart.payment.dispute_${state === "OPEN" ? "opened" : state.toLowerCase()}.v1`,
+    data: {
+      paymentId: id,
+      disputeId,
+      ...ofOrder(payment),
+      ...(charge === undefined
+        ? {}
+        : { customerId: charge.customerId, amount: moneyJson(charge.currency, amountMinor) }),
+      ...(reason === "" ? {} : { reason }),
     },
   };
 }

@@ -100,6 +100,7 @@ export function payBackCommand(orderId: string): NewCommand {
   return { kind: "PAY_BACK_CHANGED", subject: orderId, data: {} };
 }
 
-function nextSequence(writes: PendingWrites, payment: Payment): bigint {
+/** The sequence of the payment's next event. */
+export function nextSequence(writes: PendingWrites, payment: Payment): bigint {
   return (writes.changes.get(payment.id)?.eventSequence ?? payment.eventSequence) + 1n;
 }

@@ -130,14 +130,19 @@ function payBack(
   writes.newRefunds.push({ ...refund, state: "PENDING", askInMs: 0 });
 }
 
-function settleRefund(
+/**
+ * Settles a refund that is PENDING, or one that is REFUSED and was made after all. Returns false if it is neither, or if
+ * the answer is no decision.
+ */
+export function settleRefund(
   writes: PendingWrites,
   payment: Payment,
   refund: Refund | undefined,
   { result, known, answering, log, retryMs }: SettleOptions & { result: RefundResult; known: KnownRefunds },
 ): boolean {
   const { answer } = result;
-  if (refund?.state !== "PENDING" || (answer.kind !== "succeeded" && answer.kind !== "refused")) {
+  const isExpected = refund?.state === "PENDING" || (refund?.state === "REFUSED" && answer.kind === "succeeded");
+  if (refund === undefined || !isExpected || (answer.kind !== "succeeded" && answer.kind !== "refused")) {
     return false;
   }
   const open = known.open.filter(({ paymentId }) => paymentId === payment.id);

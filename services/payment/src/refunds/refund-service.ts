@@ -39,7 +39,9 @@ export type RefundServiceOptions = {
 export function refundService({ pool, refundPayment, retryRefund, settleByHand }: RefundServiceOptions): RefundRpcs {
   return {
     async refundPayment(request) {
-      const fingerprint = fingerprintOf(RefundPaymentRequestSchema, request, { without: ["request_id", "refund_id"] });
+      // Workers of the release before repeat a request without at_most.
+      const without = ["request_id", "refund_id", "at_most"];
+      const fingerprint = fingerprintOf(RefundPaymentRequestSchema, request, { without });
       const refund = await refundPayment({ ...request, amount: request.amount, fingerprint });
       return create(RefundPaymentResponseSchema, { refund: refundMessage(refund) });
     },

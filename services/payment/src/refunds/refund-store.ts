@@ -62,6 +62,21 @@ export async function findRefunds(db: Queryable, ids: readonly string[]): Promis
   return new Map(rows.map((row) => [row.id, toRefund(row)]));
 }
 
+/** Finds a refund of a payment by the provider's id. */
+export async function findRefundOfProvider(
+  db: Queryable,
+  paymentId: string,
+  providerRefundId: string,
+): Promise<Refund | undefined> {
+  const { rows } = await db.query<Row>({
+    name: "find-refund-of-provider",
+    text: `select ${columns} from refunds r join payments p on p.id = r.payment_id
+           where r.payment_id = $1 and r.provider_refund_id = $2`,
+    values: [paymentId, providerRefundId],
+  });
+  return rows.map(toRefund)[0];
+}
+
 /** Finds the refunds of these payments that are PENDING or REFUSED. */
 export async function findOpenRefunds(db: Queryable, paymentIds: readonly string[]): Promise<Refund[]> {
   const { rows } = await db.query<Row>({
@@ -153,7 +168,8 @@ type Row = {
 };
 
 const columns = `r.id, r.place, r.payment_id, p.order_id, p.customer_id, p.currency, r.amount_minor, r.reason, r.state,
-                 r.failure_reason, r.refusals, r.source, r.provider_refund_id, r.actor, r.asks, r.create_time, r.update_time`;
+                 r.failure_reason, r.refusals, r.source, r.provider_refund_id, r.actor, r.asks, r.create_time,
+                 r.update_time`;
 
 function toRefund(row: Row): Refund {
   return {

@@ -34,6 +34,18 @@ export type Refund = {
   readonly updateTime: Date;
 };
 
+/** A refund that the provider says it made. */
+export type RefundNews = {
+  readonly kind: "refunded";
+  /** The provider's id of the refund. */
+  readonly refundId: string;
+  /** The key with which the shop asked for it; empty for one that the merchant made at the provider. */
+  readonly refundKey: string;
+  readonly currency: string;
+  readonly amountMinor: bigint;
+  readonly reason: string;
+};
+
 /** The id of the refund that undoes a payment. Callers may not choose one of these. */
 export function voidRefundId(paymentId: string): string {
   return `${voidPrefix}${paymentId}`;

@@ -17,6 +17,7 @@ export type ChargeRecord = {
   readonly asks: number;
   readonly amountMinor: string;
   readonly refundedMinor: string;
+  readonly disputedMinor: string;
 };
 
 export type TestProvider = AsyncDisposable & {
@@ -29,6 +30,8 @@ export type TestProvider = AsyncDisposable & {
     refund: { key: string; charge: string; amountMinor: bigint },
     delivery?: { webhooks?: number; delayMs?: number },
   ): Promise<{ status: string; id?: string; reason?: string }>;
+  /** Opens a dispute of a charge, or decides it. */
+  dispute(id: string, what: { charge: string; amountMinor?: bigint } | "won" | "lost"): Promise<{ status: string }>;
   /** Refuses these calls about a charge for good from now on, each for its reason, and no others. */
   refuse(charge: string, calls: Faults): Promise<void>;
   /** Stops it, so that connections to its port are refused. */
@@ -48,6 +51,7 @@ export async function startTestProvider(webhookUrl: string, times: Partial<Fault
       ...providerSecrets,
       webhookUrl,
       times: { slowMs: 400, lateMs: 500, ...times },
+      dashboard: true,
       log: silentLog,
     });
   let fake = await start(0);
@@ -69,6 +73,16 @@ export async function startTestProvider(webhookUrl: string, times: Partial<Fault
     const response = await put(`/dashboard/refunds/${key}`, body);
     return (await response.json()) as { status: string };
   };
+  const dispute: TestProvider["dispute"] = async (id, what) => {
+    const decision = typeof what === "string" ? `/${what}` : "";
+    const content = typeof what === "string" ? {} : { ...what, amountMinor: what.amountMinor?.toString() };
+    const response = await fetch(`${url}/dashboard/disputes/${id}${decision}`, {
+      method: "PUT",
+      headers: { authorization: `Bearer ${providerSecrets.apiKey}` },
+      body: JSON.stringify(content),
+    });
+    return (await response.json()) as { status: string };
+  };
   const goDown = async () => {
     if (isUp) {
       isUp = false;
@@ -80,6 +94,7 @@ export async function startTestProvider(webhookUrl: string, times: Partial<Fault
     list,
     get: async (key) => (await list()).find((charge) => charge.key === key),
     refundOutside,
+    dispute,
     async refuse(charge, calls) {
       const response = await put(`/dashboard/faults/${charge}`, calls);
       if (!response.ok) {

@@ -9,6 +9,8 @@ import { file_google_api_annotations } from "../../../google/api/annotations_pb.
 import type { FieldMask, FieldMaskJson } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_field_mask } from "@bufbuild/protobuf/wkt";
 import { file_sagacart_auth_v1_access } from "../../auth/v1/access_pb.ts";
+import type { Erasure, ErasureJson } from "./erasure_pb.ts";
+import { file_sagacart_identity_v1_erasure } from "./erasure_pb.ts";
 import type { Session, SessionJson } from "./session_pb.ts";
 import { file_sagacart_identity_v1_session } from "./session_pb.ts";
 import type { User, UserAddress, UserAddressJson, UserJson } from "./user_pb.ts";
@@ -21,7 +23,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file sagacart/identity/v1/identity_service.proto.
  */
 export const file_sagacart_identity_v1_identity_service: GenFile = /*@__PURE__*/
-  fileDesc("CitzYWdhY2FydC9pZGVudGl0eS92MS9pZGVudGl0eV9zZXJ2aWNlLnByb3RvEhRzYWdhY2FydC5pZGVudGl0eS52MSLFAQoPUmVnaXN0ZXJSZXF1ZXN0EjAKCHVzZXJuYW1lGAEgASgJQh66SBtyGTIXXltBLVphLXowLTlfListXXszLDUwfSQSGQoFZW1haWwYAiABKAlCCrpIB3IFGP4BYAESHAoIcGFzc3dvcmQYAyABKAlCCrpIB3IFEAYYgAESFgoFcGhvbmUYBCABKAlCB7pIBHICGCgSLwoKcmVxdWVzdF9pZBgFIAEoCUIbukgYchYyFF5bXHgyMS1ceDdlXXswLDEyOH0kIjwKEFJlZ2lzdGVyUmVzcG9uc2USKAoEdXNlchgBIAEoCzIaLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlVzZXIiSwoNU2lnbkluUmVxdWVzdBIcCgh1c2VybmFtZRgBIAEoCUIKukgHcgUQARj+ARIcCghwYXNzd29yZBgCIAEoCUIKukgHcgUQARiAASJqCg5TaWduSW5SZXNwb25zZRIuCgdzZXNzaW9uGAEgASgLMh0uc2FnYWNhcnQuaWRlbnRpdHkudjEuU2Vzc2lvbhIoCgR1c2VyGAIgASgLMhouc2FnYWNhcnQuaWRlbnRpdHkudjEuVXNlciJMChNSZWZyZXNoVG9rZW5SZXF1ZXN0EjUKDXJlZnJlc2hfdG9rZW4YASABKAlCHrpIG3IZMhdeW0EtWmEtejAtOV8tXXsyMCwyMDB9JCJGChRSZWZyZXNoVG9rZW5SZXNwb25zZRIuCgdzZXNzaW9uGAEgASgLMh0uc2FnYWNhcnQuaWRlbnRpdHkudjEuU2Vzc2lvbiJdCg5TaWduT3V0UmVxdWVzdBI1Cg1yZWZyZXNoX3Rva2VuGAEgASgJQh66SBtyGTIXXltBLVphLXowLTlfLV17MjAsMjAwfSQSFAoMYWxsX3Nlc3Npb25zGAIgASgIIhEKD1NpZ25PdXRSZXNwb25zZSLRAQoVQ2hhbmdlUGFzc3dvcmRSZXF1ZXN0EjYKB3VzZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SJAoQY3VycmVudF9wYXNzd29yZBgCIAEoCUIKukgHcgUQARiAARIgCgxuZXdfcGFzc3dvcmQYAyABKAlCCrpIB3IFEAYYgAESOAoNcmVmcmVzaF90b2tlbhgEIAEoCUIhukge2AEBchkyF15bQS1aYS16MC05Xy1dezIwLDIwMH0kIhgKFkNoYW5nZVBhc3N3b3JkUmVzcG9uc2UiOAobUmVxdWVzdFBhc3N3b3JkUmVzZXRSZXF1ZXN0EhkKBWVtYWlsGAEgASgJQgq6SAdyBRj+AWABIh4KHFJlcXVlc3RQYXNzd29yZFJlc2V0UmVzcG9uc2UiZwoUUmVzZXRQYXNzd29yZFJlcXVlc3QSLQoFdG9rZW4YASABKAlCHrpIG3IZMhdeW0EtWmEtejAtOV8tXXsyMCwyMDB9JBIgCgxuZXdfcGFzc3dvcmQYAiABKAlCCrpIB3IFEAYYgAEiFwoVUmVzZXRQYXNzd29yZFJlc3BvbnNlIkMKDkdldFVzZXJSZXF1ZXN0EjEKAmlkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uIjsKD0dldFVzZXJSZXNwb25zZRIoCgR1c2VyGAEgASgLMhouc2FnYWNhcnQuaWRlbnRpdHkudjEuVXNlciK4AQoQTGlzdFVzZXJzUmVxdWVzdBIZCgh1c2VybmFtZRgBIAEoCUIHukgEcgIYMhIXCgVlbWFpbBgCIAEoCUIIukgFcgMY/gESMgoEcm9sZRgDIAEoCUIkukghch9SAFIIY3VzdG9tZXJSB3N1cHBvcnRSCG9wZXJhdG9yEh4KCXBhZ2Vfc2l6ZRgEIAEoBUILukgIGgYYwIQ9KAASHAoKcGFnZV90b2tlbhgFIAEoCUIIukgFcgMY6AciVwoRTGlzdFVzZXJzUmVzcG9uc2USKQoFdXNlcnMYASADKAsyGi5zYWdhY2FydC5pZGVudGl0eS52MS5Vc2VyEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSL4AQoRVXBkYXRlVXNlclJlcXVlc3QSYwoEdXNlchgBIAEoCzIaLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlVzZXJCObpINroBMAoQdXNlci5pZF9yZXF1aXJlZBINaWQgaXMgbWlzc2luZxoNdGhpcy5pZCAhPSAnJ8gBARJ+Cgt1cGRhdGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2tCTbpISroBRwoQdXBkYXRlX21hc2suc2l6ZRIbbXVzdCBuYW1lIGF0IG1vc3QgMjAgZmllbGRzGhZzaXplKHRoaXMucGF0aHMpIDw9IDIwIj4KElVwZGF0ZVVzZXJSZXNwb25zZRIoCgR1c2VyGAEgASgLMhouc2FnYWNhcnQuaWRlbnRpdHkudjEuVXNlciJGChFEZWxldGVVc2VyUmVxdWVzdBIxCgJpZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLiIUChJEZWxldGVVc2VyUmVzcG9uc2UiggEKD1NldFJvbGVzUmVxdWVzdBIxCgJpZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI8CgVyb2xlcxgCIAMoCUItukgqkgEnCAEQAxgBIh9yHVIIY3VzdG9tZXJSB3N1cHBvcnRSCG9wZXJhdG9yIjwKEFNldFJvbGVzUmVzcG9uc2USKAoEdXNlchgBIAEoCzIaLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlVzZXIixwEKFENyZWF0ZUFkZHJlc3NSZXF1ZXN0EjYKB3VzZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SMgoHYWRkcmVzcxgCIAEoCzIZLnNhZ2FjYXJ0LnR5cGUudjEuQWRkcmVzc0IGukgDyAEBEhIKCmlzX2RlZmF1bHQYAyABKAgSLwoKcmVxdWVzdF9pZBgEIAEoCUIbukgYchYyFF5bXHgyMS1ceDdlXXswLDEyOH0kIksKFUNyZWF0ZUFkZHJlc3NSZXNwb25zZRIyCgdhZGRyZXNzGAEgASgLMiEuc2FnYWNhcnQuaWRlbnRpdHkudjEuVXNlckFkZHJlc3MifgoRR2V0QWRkcmVzc1JlcXVlc3QSNgoHdXNlcl9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIxCgJpZBgCIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLiJIChJHZXRBZGRyZXNzUmVzcG9uc2USMgoHYWRkcmVzcxgBIAEoCzIhLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlVzZXJBZGRyZXNzIowBChRMaXN0QWRkcmVzc2VzUmVxdWVzdBI2Cgd1c2VyX2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEh4KCXBhZ2Vfc2l6ZRgCIAEoBUILukgIGgYYwIQ9KAASHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMY6AciZgoVTGlzdEFkZHJlc3Nlc1Jlc3BvbnNlEjQKCWFkZHJlc3NlcxgBIAMoCzIhLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlVzZXJBZGRyZXNzEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSKtAgoUVXBkYXRlQWRkcmVzc1JlcXVlc3QSlAEKB2FkZHJlc3MYASABKAsyIS5zYWdhY2FydC5pZGVudGl0eS52MS5Vc2VyQWRkcmVzc0JgukhdugFXChRhZGRyZXNzLmlkc19yZXF1aXJlZBIaaWQgYW5kIHVzZXJfaWQgbXVzdCBiZSBzZXQaI3RoaXMuaWQgIT0gJycgJiYgdGhpcy51c2VyX2lkICE9ICcnyAEBEn4KC3VwZGF0ZV9tYXNrGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFza0JNukhKugFHChB1cGRhdGVfbWFzay5zaXplEhttdXN0IG5hbWUgYXQgbW9zdCAyMCBmaWVsZHMaFnNpemUodGhpcy5wYXRocykgPD0gMjAiSwoVVXBkYXRlQWRkcmVzc1Jlc3BvbnNlEjIKB2FkZHJlc3MYASABKAsyIS5zYWdhY2FydC5pZGVudGl0eS52MS5Vc2VyQWRkcmVzcyKBAQoURGVsZXRlQWRkcmVzc1JlcXVlc3QSNgoHdXNlcl9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIxCgJpZBgCIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLiIXChVEZWxldGVBZGRyZXNzUmVzcG9uc2UyzBMKD0lkZW50aXR5U2VydmljZRJ4CghSZWdpc3RlchIlLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlJlZ2lzdGVyUmVxdWVzdBomLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlJlZ2lzdGVyUmVzcG9uc2UiHZACAqq7GAIIAYLT5JMCDjoBKiIJL3YxL3VzZXJzEnIKBlNpZ25JbhIjLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlNpZ25JblJlcXVlc3QaJC5zYWdhY2FydC5pZGVudGl0eS52MS5TaWduSW5SZXNwb25zZSIdqrsYAggBgtPkkwIROgEqIgwvdjEvc2Vzc2lvbnMSjAEKDFJlZnJlc2hUb2tlbhIpLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlJlZnJlc2hUb2tlblJlcXVlc3QaKi5zYWdhY2FydC5pZGVudGl0eS52MS5SZWZyZXNoVG9rZW5SZXNwb25zZSIlqrsYAggBgtPkkwIZOgEqIhQvdjEvc2Vzc2lvbnM6cmVmcmVzaBKAAQoHU2lnbk91dBIkLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlNpZ25PdXRSZXF1ZXN0GiUuc2FnYWNhcnQuaWRlbnRpdHkudjEuU2lnbk91dFJlc3BvbnNlIiiQAgKquxgCCAGC0+STAhk6ASoiFC92MS9zZXNzaW9uczpzaWduT3V0EqMBCg5DaGFuZ2VQYXNzd29yZBIrLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLkNoYW5nZVBhc3N3b3JkUmVxdWVzdBosLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLkNoYW5nZVBhc3N3b3JkUmVzcG9uc2UiNqq7GAUSAwECA4LT5JMCJzoBKiIiL3YxL3VzZXJzL3t1c2VyX2lkfTpjaGFuZ2VQYXNzd29yZBKjAQoUUmVxdWVzdFBhc3N3b3JkUmVzZXQSMS5zYWdhY2FydC5pZGVudGl0eS52MS5SZXF1ZXN0UGFzc3dvcmRSZXNldFJlcXVlc3QaMi5zYWdhY2FydC5pZGVudGl0eS52MS5SZXF1ZXN0UGFzc3dvcmRSZXNldFJlc3BvbnNlIiSquxgCCAGC0+STAhg6ASoiEy92MS9wYXNzd29yZC1yZXNldHMSlQEKDVJlc2V0UGFzc3dvcmQSKi5zYWdhY2FydC5pZGVudGl0eS52MS5SZXNldFBhc3N3b3JkUmVxdWVzdBorLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlJlc2V0UGFzc3dvcmRSZXNwb25zZSIrqrsYAggBgtPkkwIfOgEqIhovdjEvcGFzc3dvcmQtcmVzZXRzOnJlZGVlbRJ7CgdHZXRVc2VyEiQuc2FnYWNhcnQuaWRlbnRpdHkudjEuR2V0VXNlclJlcXVlc3QaJS5zYWdhY2FydC5pZGVudGl0eS52MS5HZXRVc2VyUmVzcG9uc2UiI5ACAaq7GAYSBAECAwSC0+STAhASDi92MS91c2Vycy97aWR9EnsKCUxpc3RVc2VycxImLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLkxpc3RVc2Vyc1JlcXVlc3QaJy5zYWdhY2FydC5pZGVudGl0eS52MS5MaXN0VXNlcnNSZXNwb25zZSIdkAIBqrsYBRIDAgMEgtPkkwILEgkvdjEvdXNlcnMSjwEKClVwZGF0ZVVzZXISJy5zYWdhY2FydC5pZGVudGl0eS52MS5VcGRhdGVVc2VyUmVxdWVzdBooLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlVwZGF0ZVVzZXJSZXNwb25zZSIukAICqrsYBhIEAQIDBILT5JMCGzoEdXNlcjITL3YxL3VzZXJzL3t1c2VyLmlkfRKEAQoKRGVsZXRlVXNlchInLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLkRlbGV0ZVVzZXJSZXF1ZXN0Giguc2FnYWNhcnQuaWRlbnRpdHkudjEuRGVsZXRlVXNlclJlc3BvbnNlIiOQAgKquxgGEgQBAgMEgtPkkwIQKg4vdjEvdXNlcnMve2lkfRKEAQoIU2V0Um9sZXMSJS5zYWdhY2FydC5pZGVudGl0eS52MS5TZXRSb2xlc1JlcXVlc3QaJi5zYWdhY2FydC5pZGVudGl0eS52MS5TZXRSb2xlc1Jlc3BvbnNlIimQAgKquxgDEgEDgtPkkwIZOgEqGhQvdjEvdXNlcnMve2lkfS9yb2xlcxKfAQoNQ3JlYXRlQWRkcmVzcxIqLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLkNyZWF0ZUFkZHJlc3NSZXF1ZXN0Gisuc2FnYWNhcnQuaWRlbnRpdHkudjEuQ3JlYXRlQWRkcmVzc1Jlc3BvbnNlIjWQAgKquxgGEgQBAgMEgtPkkwIiOgEqIh0vdjEvdXNlcnMve3VzZXJfaWR9L2FkZHJlc3NlcxKYAQoKR2V0QWRkcmVzcxInLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLkdldEFkZHJlc3NSZXF1ZXN0Giguc2FnYWNhcnQuaWRlbnRpdHkudjEuR2V0QWRkcmVzc1Jlc3BvbnNlIjeQAgGquxgGEgQBAgMEgtPkkwIkEiIvdjEvdXNlcnMve3VzZXJfaWR9L2FkZHJlc3Nlcy97aWR9EpwBCg1MaXN0QWRkcmVzc2VzEiouc2FnYWNhcnQuaWRlbnRpdHkudjEuTGlzdEFkZHJlc3Nlc1JlcXVlc3QaKy5zYWdhY2FydC5pZGVudGl0eS52MS5MaXN0QWRkcmVzc2VzUmVzcG9uc2UiMpACAaq7GAYSBAECAwSC0+STAh8SHS92MS91c2Vycy97dXNlcl9pZH0vYWRkcmVzc2VzEroBCg1VcGRhdGVBZGRyZXNzEiouc2FnYWNhcnQuaWRlbnRpdHkudjEuVXBkYXRlQWRkcmVzc1JlcXVlc3QaKy5zYWdhY2FydC5pZGVudGl0eS52MS5VcGRhdGVBZGRyZXNzUmVzcG9uc2UiUJACAqq7GAYSBAECAwSC0+STAj06B2FkZHJlc3MyMi92MS91c2Vycy97YWRkcmVzcy51c2VyX2lkfS9hZGRyZXNzZXMve2FkZHJlc3MuaWR9EqEBCg1EZWxldGVBZGRyZXNzEiouc2FnYWNhcnQuaWRlbnRpdHkudjEuRGVsZXRlQWRkcmVzc1JlcXVlc3QaKy5zYWdhY2FydC5pZGVudGl0eS52MS5EZWxldGVBZGRyZXNzUmVzcG9uc2UiN5ACAqq7GAYSBAECAwSC0+STAiQqIi92MS91c2Vycy97dXNlcl9pZH0vYWRkcmVzc2VzL3tpZH1iBnByb3RvMw", [file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_field_mask, file_sagacart_auth_v1_access, file_sagacart_identity_v1_session, file_sagacart_identity_v1_user, file_sagacart_type_v1_address]);
+  fileDesc("CitzYWdhY2FydC9pZGVudGl0eS92MS9pZGVudGl0eV9zZXJ2aWNlLnByb3RvEhRzYWdhY2FydC5pZGVudGl0eS52MSLFAQoPUmVnaXN0ZXJSZXF1ZXN0EjAKCHVzZXJuYW1lGAEgASgJQh66SBtyGTIXXltBLVphLXowLTlfListXXszLDUwfSQSGQoFZW1haWwYAiABKAlCCrpIB3IFGP4BYAESHAoIcGFzc3dvcmQYAyABKAlCCrpIB3IFEAYYgAESFgoFcGhvbmUYBCABKAlCB7pIBHICGCgSLwoKcmVxdWVzdF9pZBgFIAEoCUIbukgYchYyFF5bXHgyMS1ceDdlXXswLDEyOH0kIjwKEFJlZ2lzdGVyUmVzcG9uc2USKAoEdXNlchgBIAEoCzIaLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlVzZXIiSwoNU2lnbkluUmVxdWVzdBIcCgh1c2VybmFtZRgBIAEoCUIKukgHcgUQARj+ARIcCghwYXNzd29yZBgCIAEoCUIKukgHcgUQARiAASJqCg5TaWduSW5SZXNwb25zZRIuCgdzZXNzaW9uGAEgASgLMh0uc2FnYWNhcnQuaWRlbnRpdHkudjEuU2Vzc2lvbhIoCgR1c2VyGAIgASgLMhouc2FnYWNhcnQuaWRlbnRpdHkudjEuVXNlciJMChNSZWZyZXNoVG9rZW5SZXF1ZXN0EjUKDXJlZnJlc2hfdG9rZW4YASABKAlCHrpIG3IZMhdeW0EtWmEtejAtOV8tXXsyMCwyMDB9JCJGChRSZWZyZXNoVG9rZW5SZXNwb25zZRIuCgdzZXNzaW9uGAEgASgLMh0uc2FnYWNhcnQuaWRlbnRpdHkudjEuU2Vzc2lvbiJdCg5TaWduT3V0UmVxdWVzdBI1Cg1yZWZyZXNoX3Rva2VuGAEgASgJQh66SBtyGTIXXltBLVphLXowLTlfLV17MjAsMjAwfSQSFAoMYWxsX3Nlc3Npb25zGAIgASgIIhEKD1NpZ25PdXRSZXNwb25zZSLRAQoVQ2hhbmdlUGFzc3dvcmRSZXF1ZXN0EjYKB3VzZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SJAoQY3VycmVudF9wYXNzd29yZBgCIAEoCUIKukgHcgUQARiAARIgCgxuZXdfcGFzc3dvcmQYAyABKAlCCrpIB3IFEAYYgAESOAoNcmVmcmVzaF90b2tlbhgEIAEoCUIhukge2AEBchkyF15bQS1aYS16MC05Xy1dezIwLDIwMH0kIhgKFkNoYW5nZVBhc3N3b3JkUmVzcG9uc2UiOAobUmVxdWVzdFBhc3N3b3JkUmVzZXRSZXF1ZXN0EhkKBWVtYWlsGAEgASgJQgq6SAdyBRj+AWABIh4KHFJlcXVlc3RQYXNzd29yZFJlc2V0UmVzcG9uc2UiZwoUUmVzZXRQYXNzd29yZFJlcXVlc3QSLQoFdG9rZW4YASABKAlCHrpIG3IZMhdeW0EtWmEtejAtOV8tXXsyMCwyMDB9JBIgCgxuZXdfcGFzc3dvcmQYAiABKAlCCrpIB3IFEAYYgAEiFwoVUmVzZXRQYXNzd29yZFJlc3BvbnNlIkMKDkdldFVzZXJSZXF1ZXN0EjEKAmlkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uIjsKD0dldFVzZXJSZXNwb25zZRIoCgR1c2VyGAEgASgLMhouc2FnYWNhcnQuaWRlbnRpdHkudjEuVXNlciK4AQoQTGlzdFVzZXJzUmVxdWVzdBIZCgh1c2VybmFtZRgBIAEoCUIHukgEcgIYMhIXCgVlbWFpbBgCIAEoCUIIukgFcgMY/gESMgoEcm9sZRgDIAEoCUIkukghch9SAFIIY3VzdG9tZXJSB3N1cHBvcnRSCG9wZXJhdG9yEh4KCXBhZ2Vfc2l6ZRgEIAEoBUILukgIGgYYwIQ9KAASHAoKcGFnZV90b2tlbhgFIAEoCUIIukgFcgMY6AciVwoRTGlzdFVzZXJzUmVzcG9uc2USKQoFdXNlcnMYASADKAsyGi5zYWdhY2FydC5pZGVudGl0eS52MS5Vc2VyEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSL4AQoRVXBkYXRlVXNlclJlcXVlc3QSYwoEdXNlchgBIAEoCzIaLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlVzZXJCObpINroBMAoQdXNlci5pZF9yZXF1aXJlZBINaWQgaXMgbWlzc2luZxoNdGhpcy5pZCAhPSAnJ8gBARJ+Cgt1cGRhdGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2tCTbpISroBRwoQdXBkYXRlX21hc2suc2l6ZRIbbXVzdCBuYW1lIGF0IG1vc3QgMjAgZmllbGRzGhZzaXplKHRoaXMucGF0aHMpIDw9IDIwIj4KElVwZGF0ZVVzZXJSZXNwb25zZRIoCgR1c2VyGAEgASgLMhouc2FnYWNhcnQuaWRlbnRpdHkudjEuVXNlciJGChFEZWxldGVVc2VyUmVxdWVzdBIxCgJpZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLiIUChJEZWxldGVVc2VyUmVzcG9uc2UiRgoRR2V0RXJhc3VyZVJlcXVlc3QSMQoCaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4iRAoSR2V0RXJhc3VyZVJlc3BvbnNlEi4KB2VyYXN1cmUYASABKAsyHS5zYWdhY2FydC5pZGVudGl0eS52MS5FcmFzdXJlInsKFFJlcG9ydEVyYXN1cmVSZXF1ZXN0EjYKB3VzZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SKwoHc2VydmljZRgCIAEoCUIaukgXchUyE15bYS16XVthLXotXXswLDYyfSQiFwoVUmVwb3J0RXJhc3VyZVJlc3BvbnNlIoIBCg9TZXRSb2xlc1JlcXVlc3QSMQoCaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SPAoFcm9sZXMYAiADKAlCLbpIKpIBJwgBEAMYASIfch1SCGN1c3RvbWVyUgdzdXBwb3J0UghvcGVyYXRvciI8ChBTZXRSb2xlc1Jlc3BvbnNlEigKBHVzZXIYASABKAsyGi5zYWdhY2FydC5pZGVudGl0eS52MS5Vc2VyIkYKEVVubG9ja1VzZXJSZXF1ZXN0EjEKAmlkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uIj4KElVubG9ja1VzZXJSZXNwb25zZRIoCgR1c2VyGAEgASgLMhouc2FnYWNhcnQuaWRlbnRpdHkudjEuVXNlciLHAQoUQ3JlYXRlQWRkcmVzc1JlcXVlc3QSNgoHdXNlcl9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIyCgdhZGRyZXNzGAIgASgLMhkuc2FnYWNhcnQudHlwZS52MS5BZGRyZXNzQga6SAPIAQESEgoKaXNfZGVmYXVsdBgDIAEoCBIvCgpyZXF1ZXN0X2lkGAQgASgJQhu6SBhyFjIUXltceDIxLVx4N2VdezAsMTI4fSQiSwoVQ3JlYXRlQWRkcmVzc1Jlc3BvbnNlEjIKB2FkZHJlc3MYASABKAsyIS5zYWdhY2FydC5pZGVudGl0eS52MS5Vc2VyQWRkcmVzcyJ+ChFHZXRBZGRyZXNzUmVxdWVzdBI2Cgd1c2VyX2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEjEKAmlkGAIgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uIkgKEkdldEFkZHJlc3NSZXNwb25zZRIyCgdhZGRyZXNzGAEgASgLMiEuc2FnYWNhcnQuaWRlbnRpdHkudjEuVXNlckFkZHJlc3MijAEKFExpc3RBZGRyZXNzZXNSZXF1ZXN0EjYKB3VzZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SHgoJcGFnZV9zaXplGAIgASgFQgu6SAgaBhjAhD0oABIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxjoByJmChVMaXN0QWRkcmVzc2VzUmVzcG9uc2USNAoJYWRkcmVzc2VzGAEgAygLMiEuc2FnYWNhcnQuaWRlbnRpdHkudjEuVXNlckFkZHJlc3MSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIq0CChRVcGRhdGVBZGRyZXNzUmVxdWVzdBKUAQoHYWRkcmVzcxgBIAEoCzIhLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlVzZXJBZGRyZXNzQmC6SF26AVcKFGFkZHJlc3MuaWRzX3JlcXVpcmVkEhppZCBhbmQgdXNlcl9pZCBtdXN0IGJlIHNldBojdGhpcy5pZCAhPSAnJyAmJiB0aGlzLnVzZXJfaWQgIT0gJyfIAQESfgoLdXBkYXRlX21hc2sYAiABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrQk26SEq6AUcKEHVwZGF0ZV9tYXNrLnNpemUSG211c3QgbmFtZSBhdCBtb3N0IDIwIGZpZWxkcxoWc2l6ZSh0aGlzLnBhdGhzKSA8PSAyMCJLChVVcGRhdGVBZGRyZXNzUmVzcG9uc2USMgoHYWRkcmVzcxgBIAEoCzIhLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlVzZXJBZGRyZXNzIoEBChREZWxldGVBZGRyZXNzUmVxdWVzdBI2Cgd1c2VyX2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEjEKAmlkGAIgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uIhcKFURlbGV0ZUFkZHJlc3NSZXNwb25zZTLfFgoPSWRlbnRpdHlTZXJ2aWNlEngKCFJlZ2lzdGVyEiUuc2FnYWNhcnQuaWRlbnRpdHkudjEuUmVnaXN0ZXJSZXF1ZXN0GiYuc2FnYWNhcnQuaWRlbnRpdHkudjEuUmVnaXN0ZXJSZXNwb25zZSIdkAICqrsYAggBgtPkkwIOOgEqIgkvdjEvdXNlcnMScgoGU2lnbkluEiMuc2FnYWNhcnQuaWRlbnRpdHkudjEuU2lnbkluUmVxdWVzdBokLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlNpZ25JblJlc3BvbnNlIh2quxgCCAGC0+STAhE6ASoiDC92MS9zZXNzaW9ucxKMAQoMUmVmcmVzaFRva2VuEikuc2FnYWNhcnQuaWRlbnRpdHkudjEuUmVmcmVzaFRva2VuUmVxdWVzdBoqLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlJlZnJlc2hUb2tlblJlc3BvbnNlIiWquxgCCAGC0+STAhk6ASoiFC92MS9zZXNzaW9uczpyZWZyZXNoEoABCgdTaWduT3V0EiQuc2FnYWNhcnQuaWRlbnRpdHkudjEuU2lnbk91dFJlcXVlc3QaJS5zYWdhY2FydC5pZGVudGl0eS52MS5TaWduT3V0UmVzcG9uc2UiKJACAqq7GAIIAYLT5JMCGToBKiIUL3YxL3Nlc3Npb25zOnNpZ25PdXQSowEKDkNoYW5nZVBhc3N3b3JkEisuc2FnYWNhcnQuaWRlbnRpdHkudjEuQ2hhbmdlUGFzc3dvcmRSZXF1ZXN0Giwuc2FnYWNhcnQuaWRlbnRpdHkudjEuQ2hhbmdlUGFzc3dvcmRSZXNwb25zZSI2qrsYBRIDAQIDgtPkkwInOgEqIiIvdjEvdXNlcnMve3VzZXJfaWR9OmNoYW5nZVBhc3N3b3JkEqMBChRSZXF1ZXN0UGFzc3dvcmRSZXNldBIxLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlJlcXVlc3RQYXNzd29yZFJlc2V0UmVxdWVzdBoyLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlJlcXVlc3RQYXNzd29yZFJlc2V0UmVzcG9uc2UiJKq7GAIIAYLT5JMCGDoBKiITL3YxL3Bhc3N3b3JkLXJlc2V0cxKVAQoNUmVzZXRQYXNzd29yZBIqLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlJlc2V0UGFzc3dvcmRSZXF1ZXN0Gisuc2FnYWNhcnQuaWRlbnRpdHkudjEuUmVzZXRQYXNzd29yZFJlc3BvbnNlIiuquxgCCAGC0+STAh86ASoiGi92MS9wYXNzd29yZC1yZXNldHM6cmVkZWVtEnsKB0dldFVzZXISJC5zYWdhY2FydC5pZGVudGl0eS52MS5HZXRVc2VyUmVxdWVzdBolLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLkdldFVzZXJSZXNwb25zZSIjkAIBqrsYBhIEAQIDBILT5JMCEBIOL3YxL3VzZXJzL3tpZH0SewoJTGlzdFVzZXJzEiYuc2FnYWNhcnQuaWRlbnRpdHkudjEuTGlzdFVzZXJzUmVxdWVzdBonLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLkxpc3RVc2Vyc1Jlc3BvbnNlIh2QAgGquxgFEgMCAwSC0+STAgsSCS92MS91c2VycxKPAQoKVXBkYXRlVXNlchInLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlVwZGF0ZVVzZXJSZXF1ZXN0Giguc2FnYWNhcnQuaWRlbnRpdHkudjEuVXBkYXRlVXNlclJlc3BvbnNlIi6QAgKquxgGEgQBAgMEgtPkkwIbOgR1c2VyMhMvdjEvdXNlcnMve3VzZXIuaWR9EoQBCgpEZWxldGVVc2VyEicuc2FnYWNhcnQuaWRlbnRpdHkudjEuRGVsZXRlVXNlclJlcXVlc3QaKC5zYWdhY2FydC5pZGVudGl0eS52MS5EZWxldGVVc2VyUmVzcG9uc2UiI5ACAqq7GAYSBAECAwSC0+STAhAqDi92MS91c2Vycy97aWR9EowBCgpHZXRFcmFzdXJlEicuc2FnYWNhcnQuaWRlbnRpdHkudjEuR2V0RXJhc3VyZVJlcXVlc3QaKC5zYWdhY2FydC5pZGVudGl0eS52MS5HZXRFcmFzdXJlUmVzcG9uc2UiK5ACAaq7GAYSBAECAwSC0+STAhgSFi92MS91c2Vycy97aWR9OmVyYXN1cmUSdAoNUmVwb3J0RXJhc3VyZRIqLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlJlcG9ydEVyYXN1cmVSZXF1ZXN0Gisuc2FnYWNhcnQuaWRlbnRpdHkudjEuUmVwb3J0RXJhc3VyZVJlc3BvbnNlIgqQAgKquxgDEgEEEoQBCghTZXRSb2xlcxIlLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlNldFJvbGVzUmVxdWVzdBomLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlNldFJvbGVzUmVzcG9uc2UiKZACAqq7GAMSAQOC0+STAhk6ASoaFC92MS91c2Vycy97aWR9L3JvbGVzEosBCgpVbmxvY2tVc2VyEicuc2FnYWNhcnQuaWRlbnRpdHkudjEuVW5sb2NrVXNlclJlcXVlc3QaKC5zYWdhY2FydC5pZGVudGl0eS52MS5VbmxvY2tVc2VyUmVzcG9uc2UiKpACAqq7GAMSAQOC0+STAho6ASoiFS92MS91c2Vycy97aWR9OnVubG9jaxKfAQoNQ3JlYXRlQWRkcmVzcxIqLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLkNyZWF0ZUFkZHJlc3NSZXF1ZXN0Gisuc2FnYWNhcnQuaWRlbnRpdHkudjEuQ3JlYXRlQWRkcmVzc1Jlc3BvbnNlIjWQAgKquxgGEgQBAgMEgtPkkwIiOgEqIh0vdjEvdXNlcnMve3VzZXJfaWR9L2FkZHJlc3NlcxKYAQoKR2V0QWRkcmVzcxInLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLkdldEFkZHJlc3NSZXF1ZXN0Giguc2FnYWNhcnQuaWRlbnRpdHkudjEuR2V0QWRkcmVzc1Jlc3BvbnNlIjeQAgGquxgGEgQBAgMEgtPkkwIkEiIvdjEvdXNlcnMve3VzZXJfaWR9L2FkZHJlc3Nlcy97aWR9EpwBCg1MaXN0QWRkcmVzc2VzEiouc2FnYWNhcnQuaWRlbnRpdHkudjEuTGlzdEFkZHJlc3Nlc1JlcXVlc3QaKy5zYWdhY2FydC5pZGVudGl0eS52MS5MaXN0QWRkcmVzc2VzUmVzcG9uc2UiMpACAaq7GAYSBAECAwSC0+STAh8SHS92MS91c2Vycy97dXNlcl9pZH0vYWRkcmVzc2VzEroBCg1VcGRhdGVBZGRyZXNzEiouc2FnYWNhcnQuaWRlbnRpdHkudjEuVXBkYXRlQWRkcmVzc1JlcXVlc3QaKy5zYWdhY2FydC5pZGVudGl0eS52MS5VcGRhdGVBZGRyZXNzUmVzcG9uc2UiUJACAqq7GAYSBAECAwSC0+STAj06B2FkZHJlc3MyMi92MS91c2Vycy97YWRkcmVzcy51c2VyX2lkfS9hZGRyZXNzZXMve2FkZHJlc3MuaWR9EqEBCg1EZWxldGVBZGRyZXNzEiouc2FnYWNhcnQuaWRlbnRpdHkudjEuRGVsZXRlQWRkcmVzc1JlcXVlc3QaKy5zYWdhY2FydC5pZGVudGl0eS52MS5EZWxldGVBZGRyZXNzUmVzcG9uc2UiN5ACAqq7GAYSBAECAwSC0+STAiQqIi92MS91c2Vycy97dXNlcl9pZH0vYWRkcmVzc2VzL3tpZH1iBnByb3RvMw", [file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_field_mask, file_sagacart_auth_v1_access, file_sagacart_identity_v1_erasure, file_sagacart_identity_v1_session, file_sagacart_identity_v1_user, file_sagacart_type_v1_address]);
 
 /**
  * The user to register.
@@ -972,6 +974,148 @@ export const DeleteUserResponseSchema: GenMessage<DeleteUserResponse, {jsonType:
   messageDesc(file_sagacart_identity_v1_identity_service, 21);
 
 /**
+ * The deleted user.
+ *
+ * @generated from message sagacart.identity.v1.GetErasureRequest
+ */
+export type GetErasureRequest = Message<"sagacart.identity.v1.GetErasureRequest"> & {
+  /**
+   * The id; `me` for the caller.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+};
+
+/**
+ * The deleted user.
+ *
+ * @generated from message sagacart.identity.v1.GetErasureRequest
+ */
+export type GetErasureRequestJson = {
+  /**
+   * The id; `me` for the caller.
+   *
+   * @generated from field: string id = 1;
+   */
+  id?: string;
+};
+
+/**
+ * Describes the message sagacart.identity.v1.GetErasureRequest.
+ * Use `create(GetErasureRequestSchema)` to create a new message.
+ */
+export const GetErasureRequestSchema: GenMessage<GetErasureRequest, {jsonType: GetErasureRequestJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_identity_v1_identity_service, 22);
+
+/**
+ * The deletion.
+ *
+ * @generated from message sagacart.identity.v1.GetErasureResponse
+ */
+export type GetErasureResponse = Message<"sagacart.identity.v1.GetErasureResponse"> & {
+  /**
+   * The deletion.
+   *
+   * @generated from field: sagacart.identity.v1.Erasure erasure = 1;
+   */
+  erasure?: Erasure | undefined;
+};
+
+/**
+ * The deletion.
+ *
+ * @generated from message sagacart.identity.v1.GetErasureResponse
+ */
+export type GetErasureResponseJson = {
+  /**
+   * The deletion.
+   *
+   * @generated from field: sagacart.identity.v1.Erasure erasure = 1;
+   */
+  erasure?: ErasureJson;
+};
+
+/**
+ * Describes the message sagacart.identity.v1.GetErasureResponse.
+ * Use `create(GetErasureResponseSchema)` to create a new message.
+ */
+export const GetErasureResponseSchema: GenMessage<GetErasureResponse, {jsonType: GetErasureResponseJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_identity_v1_identity_service, 23);
+
+/**
+ * The service that is done.
+ *
+ * @generated from message sagacart.identity.v1.ReportErasureRequest
+ */
+export type ReportErasureRequest = Message<"sagacart.identity.v1.ReportErasureRequest"> & {
+  /**
+   * The id of the deleted user.
+   *
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * The service, for example "order".
+   *
+   * @generated from field: string service = 2;
+   */
+  service: string;
+};
+
+/**
+ * The service that is done.
+ *
+ * @generated from message sagacart.identity.v1.ReportErasureRequest
+ */
+export type ReportErasureRequestJson = {
+  /**
+   * The id of the deleted user.
+   *
+   * @generated from field: string user_id = 1;
+   */
+  userId?: string;
+
+  /**
+   * The service, for example "order".
+   *
+   * @generated from field: string service = 2;
+   */
+  service?: string;
+};
+
+/**
+ * Describes the message sagacart.identity.v1.ReportErasureRequest.
+ * Use `create(ReportErasureRequestSchema)` to create a new message.
+ */
+export const ReportErasureRequestSchema: GenMessage<ReportErasureRequest, {jsonType: ReportErasureRequestJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_identity_v1_identity_service, 24);
+
+/**
+ * Empty.
+ *
+ * @generated from message sagacart.identity.v1.ReportErasureResponse
+ */
+export type ReportErasureResponse = Message<"sagacart.identity.v1.ReportErasureResponse"> & {
+};
+
+/**
+ * Empty.
+ *
+ * @generated from message sagacart.identity.v1.ReportErasureResponse
+ */
+export type ReportErasureResponseJson = {
+};
+
+/**
+ * Describes the message sagacart.identity.v1.ReportErasureResponse.
+ * Use `create(ReportErasureResponseSchema)` to create a new message.
+ */
+export const ReportErasureResponseSchema: GenMessage<ReportErasureResponse, {jsonType: ReportErasureResponseJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_identity_v1_identity_service, 25);
+
+/**
  * The new roles of a user.
  *
  * @generated from message sagacart.identity.v1.SetRolesRequest
@@ -1018,7 +1162,7 @@ export type SetRolesRequestJson = {
  * Use `create(SetRolesRequestSchema)` to create a new message.
  */
 export const SetRolesRequestSchema: GenMessage<SetRolesRequest, {jsonType: SetRolesRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 22);
+  messageDesc(file_sagacart_identity_v1_identity_service, 26);
 
 /**
  * The user.
@@ -1053,7 +1197,77 @@ export type SetRolesResponseJson = {
  * Use `create(SetRolesResponseSchema)` to create a new message.
  */
 export const SetRolesResponseSchema: GenMessage<SetRolesResponse, {jsonType: SetRolesResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 23);
+  messageDesc(file_sagacart_identity_v1_identity_service, 27);
+
+/**
+ * The user to unlock.
+ *
+ * @generated from message sagacart.identity.v1.UnlockUserRequest
+ */
+export type UnlockUserRequest = Message<"sagacart.identity.v1.UnlockUserRequest"> & {
+  /**
+   * The user's id.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+};
+
+/**
+ * The user to unlock.
+ *
+ * @generated from message sagacart.identity.v1.UnlockUserRequest
+ */
+export type UnlockUserRequestJson = {
+  /**
+   * The user's id.
+   *
+   * @generated from field: string id = 1;
+   */
+  id?: string;
+};
+
+/**
+ * Describes the message sagacart.identity.v1.UnlockUserRequest.
+ * Use `create(UnlockUserRequestSchema)` to create a new message.
+ */
+export const UnlockUserRequestSchema: GenMessage<UnlockUserRequest, {jsonType: UnlockUserRequestJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_identity_v1_identity_service, 28);
+
+/**
+ * The user.
+ *
+ * @generated from message sagacart.identity.v1.UnlockUserResponse
+ */
+export type UnlockUserResponse = Message<"sagacart.identity.v1.UnlockUserResponse"> & {
+  /**
+   * The user.
+   *
+   * @generated from field: sagacart.identity.v1.User user = 1;
+   */
+  user?: User | undefined;
+};
+
+/**
+ * The user.
+ *
+ * @generated from message sagacart.identity.v1.UnlockUserResponse
+ */
+export type UnlockUserResponseJson = {
+  /**
+   * The user.
+   *
+   * @generated from field: sagacart.identity.v1.User user = 1;
+   */
+  user?: UserJson;
+};
+
+/**
+ * Describes the message sagacart.identity.v1.UnlockUserResponse.
+ * Use `create(UnlockUserResponseSchema)` to create a new message.
+ */
+export const UnlockUserResponseSchema: GenMessage<UnlockUserResponse, {jsonType: UnlockUserResponseJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_identity_v1_identity_service, 29);
 
 /**
  * The address to add.
@@ -1130,7 +1344,7 @@ export type CreateAddressRequestJson = {
  * Use `create(CreateAddressRequestSchema)` to create a new message.
  */
 export const CreateAddressRequestSchema: GenMessage<CreateAddressRequest, {jsonType: CreateAddressRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 24);
+  messageDesc(file_sagacart_identity_v1_identity_service, 30);
 
 /**
  * The address.
@@ -1165,7 +1379,7 @@ export type CreateAddressResponseJson = {
  * Use `create(CreateAddressResponseSchema)` to create a new message.
  */
 export const CreateAddressResponseSchema: GenMessage<CreateAddressResponse, {jsonType: CreateAddressResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 25);
+  messageDesc(file_sagacart_identity_v1_identity_service, 31);
 
 /**
  * The address to get.
@@ -1214,7 +1428,7 @@ export type GetAddressRequestJson = {
  * Use `create(GetAddressRequestSchema)` to create a new message.
  */
 export const GetAddressRequestSchema: GenMessage<GetAddressRequest, {jsonType: GetAddressRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 26);
+  messageDesc(file_sagacart_identity_v1_identity_service, 32);
 
 /**
  * The address.
@@ -1249,7 +1463,7 @@ export type GetAddressResponseJson = {
  * Use `create(GetAddressResponseSchema)` to create a new message.
  */
 export const GetAddressResponseSchema: GenMessage<GetAddressResponse, {jsonType: GetAddressResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 27);
+  messageDesc(file_sagacart_identity_v1_identity_service, 33);
 
 /**
  * The addresses to list.
@@ -1312,7 +1526,7 @@ export type ListAddressesRequestJson = {
  * Use `create(ListAddressesRequestSchema)` to create a new message.
  */
 export const ListAddressesRequestSchema: GenMessage<ListAddressesRequest, {jsonType: ListAddressesRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 28);
+  messageDesc(file_sagacart_identity_v1_identity_service, 34);
 
 /**
  * A page of addresses.
@@ -1361,7 +1575,7 @@ export type ListAddressesResponseJson = {
  * Use `create(ListAddressesResponseSchema)` to create a new message.
  */
 export const ListAddressesResponseSchema: GenMessage<ListAddressesResponse, {jsonType: ListAddressesResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 29);
+  messageDesc(file_sagacart_identity_v1_identity_service, 35);
 
 /**
  * The changes of an address.
@@ -1410,7 +1624,7 @@ export type UpdateAddressRequestJson = {
  * Use `create(UpdateAddressRequestSchema)` to create a new message.
  */
 export const UpdateAddressRequestSchema: GenMessage<UpdateAddressRequest, {jsonType: UpdateAddressRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 30);
+  messageDesc(file_sagacart_identity_v1_identity_service, 36);
 
 /**
  * The address.
@@ -1445,7 +1659,7 @@ export type UpdateAddressResponseJson = {
  * Use `create(UpdateAddressResponseSchema)` to create a new message.
  */
 export const UpdateAddressResponseSchema: GenMessage<UpdateAddressResponse, {jsonType: UpdateAddressResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 31);
+  messageDesc(file_sagacart_identity_v1_identity_service, 37);
 
 /**
  * The address to delete.
@@ -1494,7 +1708,7 @@ export type DeleteAddressRequestJson = {
  * Use `create(DeleteAddressRequestSchema)` to create a new message.
  */
 export const DeleteAddressRequestSchema: GenMessage<DeleteAddressRequest, {jsonType: DeleteAddressRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 32);
+  messageDesc(file_sagacart_identity_v1_identity_service, 38);
 
 /**
  * Empty.
@@ -1517,7 +1731,7 @@ export type DeleteAddressResponseJson = {
  * Use `create(DeleteAddressResponseSchema)` to create a new message.
  */
 export const DeleteAddressResponseSchema: GenMessage<DeleteAddressResponse, {jsonType: DeleteAddressResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 33);
+  messageDesc(file_sagacart_identity_v1_identity_service, 39);
 
 /**
  * Users, their sign-ins and their address books.
@@ -1660,8 +1874,10 @@ export const IdentityService: GenService<{
     output: typeof UpdateUserResponseSchema;
   },
   /**
-   * Delete a user with all sessions and addresses. Orders stay, under the user's id.
+   * Delete a user with all sessions and addresses, and the user's personal data in all services.
    *
+   * The other services follow: GetErasure shows how far they are. Orders and payments stay, under the user's id, without
+   * personal data. An order that is under way is finished first. An access token of the user changes nothing any more.
    * Fails with NOT_FOUND / USER_NOT_FOUND.
    *
    * @generated from rpc sagacart.identity.v1.IdentityService.DeleteUser
@@ -1670,6 +1886,30 @@ export const IdentityService: GenService<{
     methodKind: "unary";
     input: typeof DeleteUserRequestSchema;
     output: typeof DeleteUserResponseSchema;
+  },
+  /**
+   * Get how far the deletion of a deleted user's personal data is, in each service.
+   *
+   * Fails with NOT_FOUND / ERASURE_NOT_FOUND if there was no such user, or it was not deleted.
+   *
+   * @generated from rpc sagacart.identity.v1.IdentityService.GetErasure
+   */
+  getErasure: {
+    methodKind: "unary";
+    input: typeof GetErasureRequestSchema;
+    output: typeof GetErasureResponseSchema;
+  },
+  /**
+   * Report that a service has deleted a deleted user's personal data. For the services. Repeats change nothing.
+   *
+   * Fails with NOT_FOUND / ERASURE_NOT_FOUND, also if no report of this service is expected.
+   *
+   * @generated from rpc sagacart.identity.v1.IdentityService.ReportErasure
+   */
+  reportErasure: {
+    methodKind: "unary";
+    input: typeof ReportErasureRequestSchema;
+    output: typeof ReportErasureResponseSchema;
   },
   /**
    * Set the roles of a user. For operators. Tokens have the new roles from the next refresh on.
@@ -1682,6 +1922,18 @@ export const IdentityService: GenService<{
     methodKind: "unary";
     input: typeof SetRolesRequestSchema;
     output: typeof SetRolesResponseSchema;
+  },
+  /**
+   * End the pause after wrong passwords for a user's name and email address.
+   *
+   * A password reset does so too. Pauses of networks stay. Fails with NOT_FOUND / USER_NOT_FOUND.
+   *
+   * @generated from rpc sagacart.identity.v1.IdentityService.UnlockUser
+   */
+  unlockUser: {
+    methodKind: "unary";
+    input: typeof UnlockUserRequestSchema;
+    output: typeof UnlockUserResponseSchema;
   },
   /**
    * Add an address to a user's address book. The first one becomes the default.

@@ -14,7 +14,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file sagacart/payment/v1/payment.proto.
  */
 export const file_sagacart_payment_v1_payment: GenFile = /*@__PURE__*/
-  fileDesc("CiFzYWdhY2FydC9wYXltZW50L3YxL3BheW1lbnQucHJvdG8SE3NhZ2FjYXJ0LnBheW1lbnQudjEi3wQKB1BheW1lbnQSCgoCaWQYASABKAkSLwoEa2luZBgCIAEoDjIhLnNhZ2FjYXJ0LnBheW1lbnQudjEuUGF5bWVudC5LaW5kEhAKCG9yZGVyX2lkGAMgASgJEg8KB2F0dGVtcHQYBCABKAUSEwoLY3VzdG9tZXJfaWQYBSABKAkSJwoGYW1vdW50GAYgASgLMhcuc2FnYWNhcnQudHlwZS52MS5Nb25leRIWCg5wYXltZW50X21ldGhvZBgHIAEoCRIxCgVzdGF0ZRgIIAEoDjIiLnNhZ2FjYXJ0LnBheW1lbnQudjEuUGF5bWVudC5TdGF0ZRIWCg5kZWNsaW5lX3JlYXNvbhgJIAEoCRIpCghyZWZ1bmRlZBgKIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuTW9uZXkSGgoScHJvdmlkZXJfY2hhcmdlX2lkGAsgASgJEi8KC2NyZWF0ZV90aW1lGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiPQoES2luZBIUChBLSU5EX1VOU1BFQ0lGSUVEEAASDgoKS0lORF9PUkRFUhABEg8KC0tJTkRfTUFOVUFMEAIiawoFU3RhdGUSFQoRU1RBVEVfVU5TUEVDSUZJRUQQABIRCg1TVEFURV9QRU5ESU5HEAESEgoOU1RBVEVfQ0FQVFVSRUQQAhISCg5TVEFURV9ERUNMSU5FRBADEhAKDFNUQVRFX1ZPSURFRBAEIuwECgZSZWZ1bmQSCgoCaWQYASABKAkSEgoKcGF5bWVudF9pZBgCIAEoCRIQCghvcmRlcl9pZBgDIAEoCRInCgZhbW91bnQYBCABKAsyFy5zYWdhY2FydC50eXBlLnYxLk1vbmV5Eg4KBnJlYXNvbhgFIAEoCRIwCgVzdGF0ZRgGIAEoDjIhLnNhZ2FjYXJ0LnBheW1lbnQudjEuUmVmdW5kLlN0YXRlEhYKDmZhaWx1cmVfcmVhc29uGAcgASgJEi8KC2NyZWF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMgoGc291cmNlGAogASgOMiIuc2FnYWNhcnQucGF5bWVudC52MS5SZWZ1bmQuU291cmNlEhoKEnByb3ZpZGVyX3JlZnVuZF9pZBgLIAEoCRISCgpzZXR0bGVkX2J5GAwgASgJEhAKCHJlZnVzYWxzGA0gASgFImsKBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASEQoNU1RBVEVfUEVORElORxABEhMKD1NUQVRFX1NVQ0NFRURFRBACEhAKDFNUQVRFX0ZBSUxFRBADEhEKDVNUQVRFX1JFRlVTRUQQBCJoCgZTb3VyY2USFgoSU09VUkNFX1VOU1BFQ0lGSUVEEAASDwoLU09VUkNFX1NIT1AQARIPCgtTT1VSQ0VfVU5ETxACEhMKD1NPVVJDRV9QUk9WSURFUhADEg8KC1NPVVJDRV9IQU5EEARiBnByb3RvMw", [file_google_protobuf_timestamp, file_sagacart_type_v1_money]);
+  fileDesc("CiFzYWdhY2FydC9wYXltZW50L3YxL3BheW1lbnQucHJvdG8SE3NhZ2FjYXJ0LnBheW1lbnQudjEiigUKB1BheW1lbnQSCgoCaWQYASABKAkSLwoEa2luZBgCIAEoDjIhLnNhZ2FjYXJ0LnBheW1lbnQudjEuUGF5bWVudC5LaW5kEhAKCG9yZGVyX2lkGAMgASgJEg8KB2F0dGVtcHQYBCABKAUSEwoLY3VzdG9tZXJfaWQYBSABKAkSJwoGYW1vdW50GAYgASgLMhcuc2FnYWNhcnQudHlwZS52MS5Nb25leRIWCg5wYXltZW50X21ldGhvZBgHIAEoCRIxCgVzdGF0ZRgIIAEoDjIiLnNhZ2FjYXJ0LnBheW1lbnQudjEuUGF5bWVudC5TdGF0ZRIWCg5kZWNsaW5lX3JlYXNvbhgJIAEoCRIpCghyZWZ1bmRlZBgKIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuTW9uZXkSGgoScHJvdmlkZXJfY2hhcmdlX2lkGAsgASgJEi8KC2NyZWF0ZV90aW1lGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKQoIZGlzcHV0ZWQYDiABKAsyFy5zYWdhY2FydC50eXBlLnYxLk1vbmV5Ij0KBEtpbmQSFAoQS0lORF9VTlNQRUNJRklFRBAAEg4KCktJTkRfT1JERVIQARIPCgtLSU5EX01BTlVBTBACImsKBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASEQoNU1RBVEVfUEVORElORxABEhIKDlNUQVRFX0NBUFRVUkVEEAISEgoOU1RBVEVfREVDTElORUQQAxIQCgxTVEFURV9WT0lERUQQBCLsBAoGUmVmdW5kEgoKAmlkGAEgASgJEhIKCnBheW1lbnRfaWQYAiABKAkSEAoIb3JkZXJfaWQYAyABKAkSJwoGYW1vdW50GAQgASgLMhcuc2FnYWNhcnQudHlwZS52MS5Nb25leRIOCgZyZWFzb24YBSABKAkSMAoFc3RhdGUYBiABKA4yIS5zYWdhY2FydC5wYXltZW50LnYxLlJlZnVuZC5TdGF0ZRIWCg5mYWlsdXJlX3JlYXNvbhgHIAEoCRIvCgtjcmVhdGVfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjIKBnNvdXJjZRgKIAEoDjIiLnNhZ2FjYXJ0LnBheW1lbnQudjEuUmVmdW5kLlNvdXJjZRIaChJwcm92aWRlcl9yZWZ1bmRfaWQYCyABKAkSEgoKc2V0dGxlZF9ieRgMIAEoCRIQCghyZWZ1c2FscxgNIAEoBSJrCgVTdGF0ZRIVChFTVEFURV9VTlNQRUNJRklFRBAAEhEKDVNUQVRFX1BFTkRJTkcQARITCg9TVEFURV9TVUNDRUVERUQQAhIQCgxTVEFURV9GQUlMRUQQAxIRCg1TVEFURV9SRUZVU0VEEAQiaAoGU291cmNlEhYKElNPVVJDRV9VTlNQRUNJRklFRBAAEg8KC1NPVVJDRV9TSE9QEAESDwoLU09VUkNFX1VORE8QAhITCg9TT1VSQ0VfUFJPVklERVIQAxIPCgtTT1VSQ0VfSEFORBAEIu0CCgdEaXNwdXRlEgoKAmlkGAEgASgJEhIKCnBheW1lbnRfaWQYAiABKAkSEAoIb3JkZXJfaWQYAyABKAkSEwoLY3VzdG9tZXJfaWQYBCABKAkSJwoGYW1vdW50GAUgASgLMhcuc2FnYWNhcnQudHlwZS52MS5Nb25leRIOCgZyZWFzb24YBiABKAkSMQoFc3RhdGUYByABKA4yIi5zYWdhY2FydC5wYXltZW50LnYxLkRpc3B1dGUuU3RhdGUSLwoLY3JlYXRlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJNCgVTdGF0ZRIVChFTVEFURV9VTlNQRUNJRklFRBAAEg4KClNUQVRFX09QRU4QARINCglTVEFURV9XT04QAhIOCgpTVEFURV9MT1NUEANiBnByb3RvMw", [file_google_protobuf_timestamp, file_sagacart_type_v1_money]);
 
 /**
  * One attempt to take money from a customer.
@@ -86,7 +86,7 @@ export type Payment = Message<"sagacart.payment.v1.Payment"> & {
   declineReason: string;
 
   /**
-   * The amount that was paid back; never more than was captured.
+   * The amount that was paid back, by whomever; never more than was captured.
    *
    * @generated from field: sagacart.type.v1.Money refunded = 10;
    */
@@ -112,6 +112,13 @@ export type Payment = Message<"sagacart.payment.v1.Payment"> & {
    * @generated from field: google.protobuf.Timestamp update_time = 13;
    */
   updateTime?: Timestamp | undefined;
+
+  /**
+   * The amount of its disputes that are open or lost: the card provider has taken it from the shop.
+   *
+   * @generated from field: sagacart.type.v1.Money disputed = 14;
+   */
+  disputed?: Money | undefined;
 };
 
 /**
@@ -184,7 +191,7 @@ export type PaymentJson = {
   declineReason?: string;
 
   /**
-   * The amount that was paid back; never more than was captured.
+   * The amount that was paid back, by whomever; never more than was captured.
    *
    * @generated from field: sagacart.type.v1.Money refunded = 10;
    */
@@ -210,6 +217,13 @@ export type PaymentJson = {
    * @generated from field: google.protobuf.Timestamp update_time = 13;
    */
   updateTime?: TimestampJson;
+
+  /**
+   * The amount of its disputes that are open or lost: the card provider has taken it from the shop.
+   *
+   * @generated from field: sagacart.type.v1.Money disputed = 14;
+   */
+  disputed?: MoneyJson;
 };
 
 /**
@@ -668,4 +682,210 @@ export type Refund_SourceJson = "SOURCE_UNSPECIFIED" | "SOURCE_SHOP" | "SOURCE_U
  */
 export const Refund_SourceSchema: GenEnum<Refund_Source, Refund_SourceJson> = /*@__PURE__*/
   enumDesc(file_sagacart_payment_v1_payment, 1, 1);
+
+/**
+ * A dispute: the customer's bank takes a charge back (a chargeback), until the card provider decides about it.
+ *
+ * The provider takes the amount from the shop when a dispute is opened, and returns it if the dispute is won.
+ *
+ * @generated from message sagacart.payment.v1.Dispute
+ */
+export type Dispute = Message<"sagacart.payment.v1.Dispute"> & {
+  /**
+   * The card provider's id.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * The payment.
+   *
+   * @generated from field: string payment_id = 2;
+   */
+  paymentId: string;
+
+  /**
+   * The order of that payment; empty if the payment was created by hand.
+   *
+   * @generated from field: string order_id = 3;
+   */
+  orderId: string;
+
+  /**
+   * The customer who paid.
+   *
+   * @generated from field: string customer_id = 4;
+   */
+  customerId: string;
+
+  /**
+   * The amount.
+   *
+   * @generated from field: sagacart.type.v1.Money amount = 5;
+   */
+  amount?: Money | undefined;
+
+  /**
+   * The reason that the provider gives: "fraudulent", "product_not_received" …
+   *
+   * @generated from field: string reason = 6;
+   */
+  reason: string;
+
+  /**
+   * The state.
+   *
+   * @generated from field: sagacart.payment.v1.Dispute.State state = 7;
+   */
+  state: Dispute_State;
+
+  /**
+   * When it was recorded.
+   *
+   * @generated from field: google.protobuf.Timestamp create_time = 8;
+   */
+  createTime?: Timestamp | undefined;
+
+  /**
+   * When it last changed.
+   *
+   * @generated from field: google.protobuf.Timestamp update_time = 9;
+   */
+  updateTime?: Timestamp | undefined;
+};
+
+/**
+ * A dispute: the customer's bank takes a charge back (a chargeback), until the card provider decides about it.
+ *
+ * The provider takes the amount from the shop when a dispute is opened, and returns it if the dispute is won.
+ *
+ * @generated from message sagacart.payment.v1.Dispute
+ */
+export type DisputeJson = {
+  /**
+   * The card provider's id.
+   *
+   * @generated from field: string id = 1;
+   */
+  id?: string;
+
+  /**
+   * The payment.
+   *
+   * @generated from field: string payment_id = 2;
+   */
+  paymentId?: string;
+
+  /**
+   * The order of that payment; empty if the payment was created by hand.
+   *
+   * @generated from field: string order_id = 3;
+   */
+  orderId?: string;
+
+  /**
+   * The customer who paid.
+   *
+   * @generated from field: string customer_id = 4;
+   */
+  customerId?: string;
+
+  /**
+   * The amount.
+   *
+   * @generated from field: sagacart.type.v1.Money amount = 5;
+   */
+  amount?: MoneyJson;
+
+  /**
+   * The reason that the provider gives: "fraudulent", "product_not_received" …
+   *
+   * @generated from field: string reason = 6;
+   */
+  reason?: string;
+
+  /**
+   * The state.
+   *
+   * @generated from field: sagacart.payment.v1.Dispute.State state = 7;
+   */
+  state?: Dispute_StateJson;
+
+  /**
+   * When it was recorded.
+   *
+   * @generated from field: google.protobuf.Timestamp create_time = 8;
+   */
+  createTime?: TimestampJson;
+
+  /**
+   * When it last changed.
+   *
+   * @generated from field: google.protobuf.Timestamp update_time = 9;
+   */
+  updateTime?: TimestampJson;
+};
+
+/**
+ * Describes the message sagacart.payment.v1.Dispute.
+ * Use `create(DisputeSchema)` to create a new message.
+ */
+export const DisputeSchema: GenMessage<Dispute, {jsonType: DisputeJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_payment_v1_payment, 2);
+
+/**
+ * The states of a dispute: OPEN → WON | LOST. The first decision counts.
+ *
+ * @generated from enum sagacart.payment.v1.Dispute.State
+ */
+export const Dispute_State = {
+  /**
+   * Unset; never stored.
+   *
+   * @generated from enum value: STATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Opened: the merchant can answer it at the provider.
+   *
+   * @generated from enum value: STATE_OPEN = 1;
+   */
+  OPEN: 1,
+
+  /**
+   * Decided for the shop, which got the money back.
+   *
+   * @generated from enum value: STATE_WON = 2;
+   */
+  WON: 2,
+
+  /**
+   * Decided for the customer, who keeps the money.
+   *
+   * @generated from enum value: STATE_LOST = 3;
+   */
+  LOST: 3,
+} as const;
+
+/**
+ * The states of a dispute: OPEN → WON | LOST. The first decision counts.
+ *
+ * @generated from enum sagacart.payment.v1.Dispute.State
+ */
+export type Dispute_State = (typeof Dispute_State)[keyof typeof Dispute_State] | UnknownEnum;
+
+/**
+ * The states of a dispute: OPEN → WON | LOST. The first decision counts.
+ *
+ * @generated from enum sagacart.payment.v1.Dispute.State
+ */
+export type Dispute_StateJson = "STATE_UNSPECIFIED" | "STATE_OPEN" | "STATE_WON" | "STATE_LOST";
+
+/**
+ * Describes the enum sagacart.payment.v1.Dispute.State.
+ */
+export const Dispute_StateSchema: GenEnum<Dispute_State, Dispute_StateJson> = /*@__PURE__*/
+  enumDesc(file_sagacart_payment_v1_payment, 2, 0);
 

@@ -15,6 +15,8 @@ export type ProviderCharge = {
   /** When the decision becomes known, in milliseconds since the epoch. */
   readonly decideMs: number;
   readonly refundedMinor: bigint;
+  /** The sum of its disputes that are open or lost. */
+  readonly disputedMinor: bigint;
 };
 
 /** A refund as the fake stores it. */
@@ -54,8 +56,8 @@ export type ChargeStore = ReturnType<typeof openStore>;
 export function openStore(file: string) {
   const store = openFakeStore(file, schema);
   const { db } = store;
-  const get = db.prepare(`select c.*, ${refundedOf} as refunded from charges c where key = ?`);
-  const all = db.prepare(`select c.*, ${refundedOf} as refunded from charges c order by number`);
+  const get = db.prepare(`select ${columns} from charges c where key = ?`);
+  const all = db.prepare(`select ${columns} from charges c order by number`);
   const asked = db.prepare("update charges set asks = asks + 1 where key = ?");
   const insert = db.prepare(
     "insert into charges (key, method, currency, amount, status, reason, asks, decide_ms) values (?, ?, ?, ?, ?, ?, 1, ?)",
@@ -159,11 +161,16 @@ const schema = `
     reason text not null default '', asks integer not null default 0, decide_ms integer not null default 0);
   create table if not exists refunds (
     key text primary key, charge text not null, amount integer not null, reason text not null default '');
+  create index if not exists refunds_charge on refunds (charge);
   create table if not exists faults (
     charge text not null, call text not null, reason text not null, primary key (charge, call));
-  create index if not exists refunds_charge on refunds (charge);`;
+  create table if not exists disputes (
+    id text primary key, charge text not null, amount integer not null, reason text not null, state text not null);
+  create index if not exists disputes_charge on disputes (charge);`;
 
 const refundedOf = "(select coalesce(sum(amount), 0) from refunds r where r.charge = c.key and r.reason = '')";
+const disputedOf = "(select coalesce(sum(amount), 0) from disputes d where d.charge = c.key and d.state <> 'won')";
+const columns = `c.*, ${refundedOf} as refunded, ${disputedOf} as disputed`;
 
 function webhookBody({ key, status, chargeId, reason }: ProviderCharge): string {
   const data = status === "declined" ? { key, reason } : { key, chargeId };
@@ -205,6 +212,7 @@ function toCharge(row: Record<string, unknown> | undefined): ProviderCharge | un
     asks: Number(row.asks),
     decideMs: Number(row.decide_ms),
     refundedMinor: BigInt(Number(row.refunded)),
+    disputedMinor: BigInt(Number(row.disputed)),
   };
 }
 

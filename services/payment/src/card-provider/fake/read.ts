@@ -18,7 +18,7 @@ export function readRefund(body: JsonFields | undefined): RefundContent | undefi
   return typeof charge === "string" && amountMinor !== undefined ? { charge, amountMinor } : undefined;
 }
 
-/** Reads how often and how late the webhook of a merchant's refund is sent: once and at once unless the body says so. */
+/** Reads how often and how late the webhook of what happened outside the shop is sent: once and at once unless the body says so. */
 export function readDelivery(body: JsonFields | undefined): { webhooks: number; delayMs: number } {
   return { webhooks: readCount(body?.webhooks, 10) ?? 1, delayMs: readCount(body?.delayMs, 3_600_000) ?? 0 };
 }
@@ -38,6 +38,7 @@ function readCount(value: unknown, most: number): number | undefined {
   return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= most ? value : undefined;
 }
 
-function readAmount(value: unknown): bigint | undefined {
+/** Reads an amount of more than nothing, in minor units as text. */
+export function readAmount(value: unknown): bigint | undefined {
   return typeof value === "string" && /^[1-9]\d{0,15}$/.test(value) ? BigInt(value) : undefined;
 }

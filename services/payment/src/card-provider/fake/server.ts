@@ -9,6 +9,7 @@ import {
   type ProviderCharge,
   type ProviderRefund,
 } from "./charge-store.ts";
+import { decideDispute, openDispute } from "./disputes.ts";
 import { behaviourOf, type FaultTimes, faultsOf } from "./faults.ts";
 import { type RefundContent, readContent, readDelivery, readFaults, readRefund } from "./read.ts";
 
@@ -25,24 +26,42 @@ import { type RefundContent, readContent, readDelivery, readFaults, readRefund }
  *   webhook `charge.refunded`, `webhooks` times and `delayMs` later.
  * - `PUT /dashboard/faults/{charge}` with `{"refund": "charge_disputed"}` refuses each new refund of that charge for good,
  *   likewise `charge`, `cancel` and `read`; `{}` ends it.
+ * - `PUT /dashboard/disputes/{id}` with a charge opens a dispute, as the customer's bank does, and
+ *   `PUT /dashboard/disputes/{id}/won` or `/lost` decides it: the shop gets the webhooks `dispute.opened`, `dispute.won`
+ *   and `dispute.lost`.
  * - `GET /charges` and `GET /totals` list what it has, for tests and audits.
+ *
+ * Without `dashboard`, what happens outside the shop cannot be asked for.
  */
 export async function startFakeCardProvider({
   times,
+  dashboard,
   ...options
-}: FakeOptions & { times: FaultTimes }): Promise<AsyncDisposable & { readonly url: string }> {
+}: FakeOptions & { times: FaultTimes; dashboard: boolean }): Promise<AsyncDisposable & { readonly url: string }> {
   const store = openStore(options.stateFile);
   return await startFake(options, {
     name: "card-provider",
     store,
-    handle: (request, sendWebhooks) => handle({ store, times, sendWebhooks }, request),
+    handle: (request, sendWebhooks) => handle({ store, times, dashboard, sendWebhooks }, request),
   });
 }
 
-type Context = { store: ChargeStore; times: FaultTimes; sendWebhooks: () => void };
+type Context = { store: ChargeStore; times: FaultTimes; dashboard: boolean; sendWebhooks: () => void };
 
-async function handle(context: Context, { method, path, body }: Request): Promise<Answer> {
+async function handle(context: Context, request: Request): Promise<Answer> {
   const { store } = context;
+  const { method, path, body } = request;
+  if (path.startsWith("/dashboard/") && !context.dashboard) {
+    return { code: 404, body: { error: "the dashboard is switched off: set DASHBOARD=true" } };
+  }
+  const [, disputeId = "", decision] =
+    /^\/dashboard\/disputes\/([A-Za-z0-9._~-]{1,100})(?:\/(won|lost))?$/.exec(path) ?? [];
+  if (method === "PUT" && disputeId !== "") {
+    const fields = parseObject(body);
+    return decision === "won" || decision === "lost"
+      ? decideDispute(context, { id: disputeId, state: decision, body: fields })
+      : openDispute(context, disputeId, fields);
+  }
   const [, what = path, key = ""] =
     /^\/(charges|refunds|dashboard\/refunds|dashboard\/faults)\/([A-Za-z0-9._~-]{1,100})$/.exec(path) ?? [];
   switch (`${method} ${what}`) {
@@ -160,7 +179,9 @@ function read(store: ChargeStore, key: string): Answer {
 }
 
 function leftOf(charge: ProviderCharge | undefined): bigint {
-  return charge?.status === "captured" ? (charge.content?.amountMinor ?? 0n) - charge.refundedMinor : 0n;
+  const { content, refundedMinor, disputedMinor } = charge ?? {};
+  const left = (content?.amountMinor ?? 0n) - (refundedMinor ?? 0n) - (disputedMinor ?? 0n);
+  return charge?.status === "captured" && left > 0n ? left : 0n;
 }
 
 type WantedRefund = {
@@ -205,7 +226,7 @@ function answerOf({ status, chargeId, reason, decideMs }: ProviderCharge): Exclu
   return { code: 200, body: status === "declined" ? { status, reason } : { status, chargeId } };
 }
 
-function chargeBody({ content, refundedMinor, ...charge }: ProviderCharge) {
+function chargeBody({ content, refundedMinor, disputedMinor, ...charge }: ProviderCharge) {
   const { paymentMethod = "", currency = "", amountMinor = 0n } = content ?? {};
   return {
     ...charge,
@@ -213,6 +234,7 @@ function chargeBody({ content, refundedMinor, ...charge }: ProviderCharge) {
     currency,
     amountMinor: amountMinor.toString(),
     refundedMinor: refundedMinor.toString(),
+    disputedMinor: disputedMinor.toString(),
   };
 }
 
