@@ -104,7 +104,7 @@ async function shippingFails({ shop, say }: StoryContext): Promise<void> {
     ...line(product, 1),
     customerId: "dee",
     paymentMethod: "pm_ok",
-    shippingAddress: { ...home, postalCode: "00000" },
+    shippingAddress: { ...home, city: "Berlin", postalCode: "00000", countryCode: "DE" },
   });
   await sayOrder(shop, say, order);
   expectState(order, Order_State.CANCELLED);
