@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import { until } from "../until.ts";
-import type { StoryContext } from "./stories.ts";
+import type { StoryContext } from "./story.ts";
 import { type Ask, createAsk } from "./surfaces/rest.ts";
 
 /**
