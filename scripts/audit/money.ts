@@ -1,4 +1,5 @@
 import { breaches, count, type Databases, type Report } from "./finding.ts";
+import { auditSettlements } from "./pay-back.ts";
 
 /** Checks law 1: money is conserved. */
 export async function auditMoney({ payment: db }: Databases): Promise<Report> {
@@ -39,6 +40,7 @@ export async function auditMoney({ payment: db }: Databases): Promise<Report> {
             where p.captured_minor - coalesce(r.sum, 0) <> coalesce(l.sum, 0)`,
       text: (row) => `payment ${row.id} charged ${row.charged} net, but the ledger has ${row.posted}`,
     })),
+    ...(await auditSettlements(db)),
   ];
   const checked = [
     `${await count(db, "select count(*) from journal_entries")} journal entries`,
@@ -47,6 +49,7 @@ export async function auditMoney({ payment: db }: Databases): Promise<Report> {
     `${await count(db, "select count(*) from payments")} payments`,
     `${await count(db, "select count(*) from payments where kind = 'MANUAL'")} of them manual`,
     `${await count(db, "select count(*) from refunds")} refunds`,
+    `${await count(db, "select count(*) from refunds where source = 'HAND'")} of them settled by hand`,
   ];
   return { law: 1, checked, findings };
 }

@@ -16,6 +16,7 @@ import {
 } from "@sagacart/proto/payment/v1/payment_service";
 import { lastUuid, uuidPattern } from "../ids.ts";
 import { refundNotFound } from "../reasons.ts";
+import type { Refund } from "./refund.ts";
 import { refundMessage } from "./refund-messages.ts";
 import type { RefundPayment } from "./refund-payment.ts";
 import { findRefunds, listRefunds } from "./refund-store.ts";
@@ -50,7 +51,7 @@ export function refundService({ pool, refundPayment, retryRefund, settleByHand }
       if (refund === undefined || (customerId !== "" && refund.customerId !== customerId)) {
         throw refundNotFound(id);
       }
-      return create(GetRefundResponseSchema, { refund: refundMessage(refund) });
+      return create(GetRefundResponseSchema, { refund: refundMessage(shown(refund)) });
     },
     async retryRefund({ id }) {
       return create(RetryRefundResponseSchema, { refund: refundMessage(await retryRefund(id)) });
@@ -72,9 +73,15 @@ export function refundService({ pool, refundPayment, retryRefund, settleByHand }
       const refunds = isId ? await listRefunds(pool, { paymentId, orderId, customerId, beforePlace, limit }) : [];
       const places = refunds.map(({ place }) => ({ id: place }));
       return create(ListRefundsResponseSchema, {
-        refunds: refunds.map(refundMessage),
+        refunds: refunds.map((refund) => refundMessage(shown(refund))),
         nextPageToken: nextIdToken(places, limit, list),
       });
     },
   };
+}
+
+/** A refund as the caller may see it: who settled it by hand, and why, is for operators. */
+function shown(refund: Refund): Refund {
+  const isCustomer = callContext()?.customerId !== undefined;
+  return isCustomer && refund.source === "HAND" ? { ...refund, reason: "", actor: "" } : refund;
 }
