@@ -77,6 +77,11 @@ test("German templates contain no English", () => {
 test.each([
   [{ currencyCode: "JPY", minorUnits: 1200n }, "¥1,200", "1.200 ¥"],
   [{ currencyCode: "KWD", minorUnits: -5n }, "-KWD 0.005", "-0,005 KWD"],
+  [{ currencyCode: "HUF", minorUnits: 1234n }, "HUF 12.34", "12,34 HUF"],
+  [{ currencyCode: "IDR", minorUnits: 1234500n }, "IDR 12,345.00", "12.345,00 IDR"],
+  [{ currencyCode: "IQD", minorUnits: 1234n }, "IQD 1.234", "1,234 IQD"],
+  [{ currencyCode: "CLF", minorUnits: 12345n }, "CLF 1.2345", "1,2345 CLF"],
+  [{ currencyCode: "BGN", minorUnits: 1234n }, "BGN 12.34", "12,34 BGN"],
   [{ currencyCode: "EUR", minorUnits: 900719925474099312n }, "€9,007,199,254,740,993.12", "9.007.199.254.740.993,12 €"],
 ])("money is exact and formatted for the language: %#", (amount, english, german) => {
   expect(languages.map((language) => moneyText(amount, language))).toEqual([english, german]);

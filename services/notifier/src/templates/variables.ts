@@ -1,4 +1,5 @@
-import { type Amount, decimalsOf, multiply } from "@sagacart/chassis/money";
+import { decimalsToShow } from "@sagacart/chassis/currencies";
+import { type Amount, decimalText, multiply } from "@sagacart/chassis/money";
 import type { OrderFacts } from "../intake/order-event.ts";
 import type { Language } from "../messages/kind.ts";
 
@@ -99,14 +100,17 @@ export function variablesOf(facts: OrderFacts, { language, createTime, ...rest }
 }
 
 /** Formats money in a language: €1,299.98 or 1.299,98 €. Exact: the digits are passed as a string. */
-export function moneyText({ currencyCode, minorUnits }: Amount, language: Language): string {
-  const decimals = decimalsOf(currencyCode);
-  const digits = (minorUnits < 0n ? -minorUnits : minorUnits).toString().padStart(decimals + 1, "0");
-  const whole = digits.slice(0, digits.length - decimals);
-  const decimal = `${minorUnits < 0n ? "-" : ""}${whole}${decimals === 0 ? "" : `.${digits.slice(-decimals)}`}`;
-  const format = new Intl.NumberFormat(language, { style: "currency", currency: currencyCode });
+export function moneyText(amount: Amount, language: Language): string {
+  const digits = decimalsToShow(amount.currencyCode);
+  const format = new Intl.NumberFormat(language, {
+    style: "currency",
+    currency: amount.currencyCode,
+    // Intl's own would round 12.34 HUF to 12.
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  });
   // The string has the digits of a number.
-  return format.format(decimal as `${number}`).replaceAll(/[\u00a0\u202f]/g, " ");
+  return format.format(decimalText(amount) as `${number}`).replaceAll(/[\u00a0\u202f]/g, " ");
 }
 
 function timeText(time: Date, language: Language): string {

@@ -1,4 +1,4 @@
-import { commandTables, erasureTables, outboxTables, requests } from "./shared.ts";
+import { commandTables, erasureTables, outboxTables, requestsOf } from "./shared.ts";
 import { books, each, erased, history, notPersonal, personal, pseudonym, type Tables, without } from "./table.ts";
 
 // An order under way keeps what delivery and its money need until it ends.
@@ -8,7 +8,7 @@ const ownOrders = "select id from orders where customer_id = $1";
 
 /** The columns of order. */
 export const orderTables: Tables = {
-  ...requests,
+  ...requestsOf("orderRequests"),
   cart_lines: {
     rows: {
       whose: `t.cart_id in (${ownCarts})`,

@@ -1,11 +1,11 @@
-import { commandTables, erasureTables, outboxTables, providerWebhooks, requests } from "./shared.ts";
+import { commandTables, erasureTables, outboxTables, providerWebhooks, requestsOf } from "./shared.ts";
 import { books, each, erased, history, notPersonal, pseudonym, type Tables } from "./table.ts";
 
 const ownPayments = "select id from payments where customer_id = $1";
 
 /** The columns of payment. The ledger is only added to, and has no name in it. */
 export const paymentTables: Tables = {
-  ...requests,
+  ...requestsOf("paymentRequests"),
   payments: {
     rows: {
       whose: "t.customer_id = $1",
