@@ -54,8 +54,8 @@ export const orderTables: Tables = {
       areDeleted: false,
     },
     columns: {
-      customer_id: pseudonym,
-      ...each("id cart_id currency total_minor refunded_minor pay_later shortages tracking_number", books),
+      ...each("customer_id guest_customer_id", pseudonym),
+      ...each("id cart_id currency total_minor refunded_minor disputes pay_later shortages tracking_number", books),
       ...each("state outcome_reason decline_reason cancel_request_time expire_time create_time update_time", history),
       shipping_address: erased("null"),
       ...each("contact_email outcome_detail cancel_detail", erased("''")),
@@ -83,10 +83,10 @@ export const orderTables: Tables = {
       areDeleted: false,
     },
     columns: {
-      ...each("order_id id amount_minor reason", books),
+      ...each("order_id id amount_minor reason source", books),
       ...each("state failure_reason create_time update_time", history),
       fingerprint: erased("''::bytea", { isSecret: true }),
-      payment_refund_id: notPersonal,
+      ...each("payment_refund_id at_most", notPersonal),
     },
   },
   events: {
@@ -109,6 +109,7 @@ export const orderTables: Tables = {
       notPersonal,
     ),
   },
+  cursors: { columns: each("feed position generation update_time", notPersonal) },
   ...outboxTables,
   ...commandTables,
   ...erasureTables,
