@@ -28,27 +28,34 @@ async function breaches(): Promise<string[]> {
 
 const services = ["order", "payment", "shipping", "notifier"] as const;
 
-test.each(services)("finds what %s still has of a deleted customer, in every table, and nothing of others", async (service) => {
-  const { pool } = databases[service];
-  for (const customerId of ["victim", "witness"]) {
-    for (const text of plant(service, customerId)) {
-      await pool.query(text);
+test.each(services)(
+  "finds what %s still has of a deleted customer, in every table, and nothing of others",
+  async (service) => {
+    const { pool } = databases[service];
+    for (const customerId of ["victim", "witness"]) {
+      for (const text of plant(service, customerId)) {
+        await pool.query(text);
+      }
     }
-  }
-  await pool.query("insert into erasures (customer_id) values ('victim')");
-  expect(await breaches()).toEqual([]);
+    await pool.query("insert into erasures (customer_id) values ('victim')");
+    expect(await breaches()).toEqual([]);
 
-  await pool.query("update erasures set done_time = now()");
+    await pool.query("update erasures set done_time = now()");
 
-  const tables = personalTables(personalData[service])
-    .filter(([, { rows, columns }]) => rows.areDeleted || Object.values(columns).some(({ kind }) => kind === "erased"))
-    .map(([name]) => name);
-  const found = await breaches();
-  expect(found.map((what) => what.replace(/in \d+ rows/, "in rows")).toSorted()).toEqual(
-    tables.map((table) => `${service} has personal data of the deleted customer victim in rows of ${table}`).toSorted(),
-  );
-  await pool.query("delete from erasures");
-});
+    const tables = personalTables(personalData[service])
+      .filter(
+        ([, { rows, columns }]) => rows.areDeleted || Object.values(columns).some(({ kind }) => kind === "erased"),
+      )
+      .map(([name]) => name);
+    const found = await breaches();
+    expect(found.map((what) => what.replace(/in \d+ rows/, "in rows")).toSorted()).toEqual(
+      tables
+        .map((table) => `${service} has personal data of the deleted customer victim in rows of ${table}`)
+        .toSorted(),
+    );
+    await pool.query("delete from erasures");
+  },
+);
 
 test("finds a message that was sent after the customer's data was deleted", async () => {
   const { pool } = databases.notifier;

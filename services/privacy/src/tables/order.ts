@@ -89,6 +89,7 @@ export const orderTables: Tables = {
       ...each("payment_refund_id at_most", notPersonal),
     },
   },
+  cursors: { columns: each("feed position generation update_time", notPersonal) },
   events: {
     rows: {
       whose: `t.subject in (${ownOrders} union all select 'carts/' || id from carts where customer_id = $1)`,

@@ -16,7 +16,8 @@ export const paymentTables: Tables = {
     },
     columns: {
       customer_id: pseudonym,
-      ...each("id kind order_id attempt currency amount_minor captured_minor refunded_minor disputed_minor provider_charge_id", books),
+      ...each("id kind order_id attempt currency amount_minor captured_minor refunded_minor", books),
+      ...each("disputed_minor provider_charge_id", books),
       ...each("state decline_reason create_time update_time", history),
       // Empty means the balance: a refund goes the way that the payment came.
       payment_method: erased("case t.payment_method when '' then '' else 'erased' end"),
