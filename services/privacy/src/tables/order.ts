@@ -54,8 +54,8 @@ export const orderTables: Tables = {
       areDeleted: false,
     },
     columns: {
-      customer_id: pseudonym,
-      ...each("id cart_id currency total_minor refunded_minor pay_later shortages tracking_number disputes", books),
+      ...each("customer_id guest_customer_id", pseudonym),
+      ...each("id cart_id currency total_minor refunded_minor disputes pay_later shortages tracking_number", books),
       ...each("state outcome_reason decline_reason cancel_request_time expire_time create_time update_time", history),
       shipping_address: erased("null"),
       ...each("contact_email outcome_detail cancel_detail", erased("''")),
@@ -110,6 +110,7 @@ export const orderTables: Tables = {
       notPersonal,
     ),
   },
+  cursors: { columns: each("feed position generation update_time", notPersonal) },
   ...outboxTables,
   ...commandTables,
   ...erasureTables,
