@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { type Actor, type ActorRow, actorMessage } from "@sagacart/chassis/auth/actor";
 import { DomainError } from "@sagacart/chassis/errors";
 import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
 import { type OrderRefund, OrderRefund_State, OrderRefundSchema } from "@sagacart/proto/order/v1/order";
@@ -28,23 +29,32 @@ export type NewRefund = {
   readonly paymentRefundId: string;
   readonly fingerprint: Uint8Array;
   readonly amountMinor: bigint;
+  /** For the shop's people only. */
   readonly reason: string;
+  /** What the customer is told. */
+  readonly publicReason: string;
+  readonly actor: Actor;
 };
 
 export async function insertRefund(tx: Transaction, refund: NewRefund): Promise<void> {
   await tx.query(
-    `insert into order_refunds (order_id, id, payment_refund_id, fingerprint, amount_minor, reason)
-     values ($1, $2, $3, $4, $5, $6)`,
-    [refund.orderId, refund.refundId, refund.paymentRefundId, refund.fingerprint, refund.amountMinor, refund.reason],
+    `insert into order_refunds (order_id, id, payment_refund_id, fingerprint, amount_minor, reason, public_reason,
+                                actor_kind, actor_id)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+    [
+      ...[refund.orderId, refund.refundId, refund.paymentRefundId, refund.fingerprint, refund.amountMinor],
+      ...[refund.reason, refund.publicReason, refund.actor.kind, refund.actor.id],
+    ],
   );
 }
 
-type Row = {
+type Row = ActorRow & {
   id: string;
   order_id: string;
   amount_minor: bigint;
   currency: string;
   reason: string;
+  public_reason: string;
   state: "PENDING" | "SUCCEEDED" | "FAILED";
   failure_reason: string;
   payment_refund_id: string;
@@ -53,7 +63,8 @@ type Row = {
 };
 
 const select = `select r.id, r.order_id, r.amount_minor, o.currency, r.reason, r.state, r.failure_reason,
-                       r.payment_refund_id, r.create_time, r.update_time
+                       r.payment_refund_id, r.public_reason, r.actor_kind, r.actor_id, r.create_time,
+                       r.update_time
                 from order_refunds r join orders o on o.id = r.order_id`;
 
 /** Loads one refund of an order. Throws REFUND_NOT_FOUND. */
@@ -83,17 +94,18 @@ export type Outcome = {
   readonly failureReason: string;
 };
 
-/** Ends a refund that is PENDING and returns its amount; undefined if it is not PENDING. */
+/** Ends a refund that is PENDING and returns what it is about; undefined if it is not PENDING. */
 export async function saveOutcome(
   tx: Transaction,
   { orderId, refundId, state, failureReason }: Outcome,
-): Promise<bigint | undefined> {
-  const { rows } = await tx.query<{ amount_minor: bigint }>(
+): Promise<{ amountMinor: bigint; publicReason: string } | undefined> {
+  const { rows } = await tx.query<{ amountMinor: bigint; publicReason: string }>(
     `update order_refunds set state = $3, failure_reason = $4, update_time = now()
-     where order_id = $1 and id = $2 and state = 'PENDING' returning amount_minor`,
+     where order_id = $1 and id = $2 and state = 'PENDING'
+     returning amount_minor as "amountMinor", public_reason as "publicReason"`,
     [orderId, refundId, state, failureReason],
   );
-  return rows[0]?.amount_minor;
+  return rows[0];
 }
 
 /** Adds to the refunded sum of an order that the caller has locked, for which it appends an event. */
@@ -106,11 +118,14 @@ export async function addRefunded(tx: Transaction, orderId: string, amountMinor:
 }
 
 function toRefund(row: Row): OrderRefund {
+  const requestedBy = actorMessage(row.actor_kind, row.actor_id);
   return create(OrderRefundSchema, {
     id: row.id,
     orderId: row.order_id,
     amount: create(MoneySchema, { currencyCode: row.currency, minorUnits: row.amount_minor }),
     reason: row.reason,
+    publicReason: row.public_reason,
+    ...(requestedBy === undefined ? {} : { requestedBy }),
     state: OrderRefund_State[row.state],
     failureReason: row.failure_reason,
     paymentRefundId: row.payment_refund_id,

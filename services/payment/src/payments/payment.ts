@@ -1,4 +1,5 @@
 import type { NewEvent } from "@sagacart/outbox/events/append";
+import type { Actor } from "@sagacart/proto/type/v1/actor";
 
 export type Kind = "ORDER" | "MANUAL";
 export type State = "PENDING" | "CAPTURED" | "DECLINED" | "VOIDED";
@@ -22,6 +23,8 @@ export type Payment = {
   /** The provider is still to be asked about it. */
   readonly isOpen: boolean;
   readonly eventSequence: bigint;
+  /** Absent in an order's payment. */
+  readonly createdBy: Actor | undefined;
   readonly createTime: Date;
   readonly updateTime: Date;
 };

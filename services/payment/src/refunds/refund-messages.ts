@@ -14,6 +14,7 @@ export function refundMessage(refund: Refund): RefundMessage {
     orderId: refund.orderId,
     amount: { currencyCode: refund.currency, minorUnits: refund.amountMinor },
     reason: refund.reason,
+    ...(refund.requestedBy === undefined ? {} : { requestedBy: refund.requestedBy }),
     state: WireState[refund.state],
     failureReason: refund.failureReason,
     createTime: timestampFromDate(refund.createTime),

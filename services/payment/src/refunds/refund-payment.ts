@@ -1,3 +1,4 @@
+import type { Actor } from "@sagacart/chassis/auth/actor";
 import { DomainError } from "@sagacart/chassis/errors";
 import { type Amount, sameCurrency } from "@sagacart/chassis/money";
 import type { Transaction } from "@sagacart/chassis/postgres/pool";
@@ -25,6 +26,7 @@ export type RefundRequest = {
   /** Absent: all that is left of the capture. */
   readonly amount: Amount | undefined;
   readonly reason: string;
+  readonly actor: Actor;
   /** Of the content without the ids of refund and request: a repeat of the refund id with another one is refused. */
   readonly fingerprint: Uint8Array;
 };
@@ -74,7 +76,7 @@ function idOf({ paymentId, refundId, requestId }: RefundRequest): string {
 type Keyed = RefundRequest & { readonly id: string };
 
 async function record(tx: Transaction, ledger: Ledger, request: Keyed, firstAskMs: number): Promise<void> {
-  const { id, paymentId, amount, reason } = request;
+  const { id, paymentId, amount, reason, actor } = request;
   const found = uuidPattern.test(paymentId) ? (await findPayments(tx, [paymentId])).get(paymentId) : undefined;
   if (found === undefined) {
     const message = `there is no payment ${paymentId}`;
@@ -90,7 +92,7 @@ async function record(tx: Transaction, ledger: Ledger, request: Keyed, firstAskM
   const charge = capturedCharge(payment);
   const amountMinor = amountOf(payment, charge, amount);
   const writes = createPendingWrites();
-  const refund = { id, paymentId, amountMinor, reason };
+  const refund = { id, paymentId, amountMinor, reason, actor };
   changePayment(writes, payment, { refundedMinor: payment.refundedMinor + amountMinor });
   if (charge.paymentMethod === "") {
     if (account === undefined) {

@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
+import { currentActor } from "@sagacart/chassis/auth/actor";
 import { DomainError } from "@sagacart/chassis/errors";
 import { decodeIdToken, nextIdToken, pageSize } from "@sagacart/chassis/postgres/page";
 import type { Pool } from "@sagacart/chassis/postgres/pool";
@@ -25,7 +26,7 @@ export function refundService({ pool, refundPayment }: { pool: Pool; refundPayme
   return {
     async refundPayment(request) {
       const fingerprint = fingerprintOf(RefundPaymentRequestSchema, request, { without: ["request_id", "refund_id"] });
-      const refund = await refundPayment({ ...request, amount: request.amount, fingerprint });
+      const refund = await refundPayment({ ...request, amount: request.amount, fingerprint, actor: currentActor() });
       return create(RefundPaymentResponseSchema, { refund: refundMessage(refund) });
     },
     async getRefund({ id, customerId }) {

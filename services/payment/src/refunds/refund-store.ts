@@ -1,3 +1,4 @@
+import { type Actor, type ActorRow, actorMessage } from "@sagacart/chassis/auth/actor";
 import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
 import { unnest } from "@sagacart/chassis/postgres/unnest";
 import { uuidv7 } from "@sagacart/chassis/uuid";
@@ -9,6 +10,8 @@ export type NewRefund = {
   readonly amountMinor: bigint;
   readonly reason: string;
   readonly state: "PENDING" | "SUCCEEDED";
+  /** Absent if it undoes a payment. */
+  readonly actor?: Actor;
   /** PENDING: when the provider is asked if the process that recorded it is gone by then. */
   readonly askInMs: number | null;
 };
@@ -20,8 +23,8 @@ export async function insertRefunds(tx: Transaction, refunds: readonly NewRefund
   }
   const { rows } = await tx.query<{ id: string }>({
     name: "insert-refunds",
-    text: `insert into refunds (id, place, payment_id, amount_minor, reason, state, next_ask_time)
-           select id, place, payment_id, amount, reason, state, now() + ask_ms * interval '1 ms'
+    text: `insert into refunds (id, place, payment_id, amount_minor, reason, actor_kind, actor_id, state, next_ask_time)
+           select id, place, payment_id, amount, reason, actor_kind, actor_id, state, now() + ask_ms * interval '1 ms'
            from ${newRefunds.table}
            on conflict do nothing
            returning id`,
@@ -36,6 +39,8 @@ const newRefunds = unnest<NewRefund>("new", {
   payment_id: ["uuid", ({ paymentId }) => paymentId],
   amount: ["bigint", ({ amountMinor }) => amountMinor],
   reason: ["text", ({ reason }) => reason],
+  actor_kind: ["text", ({ actor }) => actor?.kind],
+  actor_id: ["text", ({ actor }) => actor?.id],
   state: ["text", ({ state }) => state],
   ask_ms: ["int", ({ askInMs }) => askInMs],
 });
@@ -107,7 +112,7 @@ export async function listRefunds(
   return rows.map(toRefund);
 }
 
-type Row = {
+type Row = ActorRow & {
   id: string;
   place: string;
   payment_id: string;
@@ -125,7 +130,7 @@ type Row = {
 };
 
 const columns = `r.id, r.place, r.payment_id, p.order_id, p.customer_id, p.currency, r.amount_minor, r.reason, r.state,
-                 r.failure_reason, r.refusals, r.asks, r.create_time, r.update_time`;
+                 r.failure_reason, r.actor_kind, r.actor_id, r.refusals, r.asks, r.create_time, r.update_time`;
 
 function toRefund(row: Row): Refund {
   return {
@@ -137,6 +142,7 @@ function toRefund(row: Row): Refund {
     currency: row.currency,
     amountMinor: row.amount_minor,
     reason: row.reason,
+    requestedBy: actorMessage(row.actor_kind, row.actor_id),
     state: row.state,
     failureReason: row.failure_reason,
     refusals: row.refusals,

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { Actor } from "@sagacart/proto/type/v1/actor";
 
 export type RefundState = "PENDING" | "SUCCEEDED" | "FAILED";
 
@@ -14,6 +15,8 @@ export type Refund = {
   readonly currency: string;
   readonly amountMinor: bigint;
   readonly reason: string;
+  /** Absent if it undoes a payment. */
+  readonly requestedBy: Actor | undefined;
   readonly state: RefundState;
   readonly failureReason: string;
   /** How often the provider refused a refund that must not fail. */

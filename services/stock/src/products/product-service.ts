@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
+import { currentActor } from "@sagacart/chassis/auth/actor";
 import { DomainError } from "@sagacart/chassis/errors";
 import { decodePageToken, encodePageToken } from "@sagacart/chassis/postgres/page";
 import { type Pool, withTransaction } from "@sagacart/chassis/postgres/pool";
@@ -47,7 +48,7 @@ export function productService(pool: Pool): ServiceImpl<typeof ProductService> {
         { scope: "", requestId, method: "CreateProduct", fingerprint },
         async (tx) => {
           const product = newProduct(asked);
-          await createProduct(tx, product, initialOnHand);
+          await createProduct(tx, product, initialOnHand, currentActor());
           return product.id;
         },
       );
@@ -106,7 +107,7 @@ export function productService(pool: Pool): ServiceImpl<typeof ProductService> {
         "items",
         products.map(({ product }) => product.id),
       );
-      await withTransaction(pool, (tx) => setProducts(tx, products));
+      await withTransaction(pool, (tx) => setProducts(tx, products, currentActor()));
       return create(BatchPutProductsResponseSchema, { count: products.length });
     },
   };

@@ -6,6 +6,9 @@ import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2"
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp, TimestampJson } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import { file_sagacart_auth_v1_access } from "../../auth/v1/access_pb.ts";
+import type { Actor, ActorJson } from "../../type/v1/actor_pb.ts";
+import { file_sagacart_type_v1_actor } from "../../type/v1/actor_pb.ts";
 import type { Money, MoneyJson } from "../../type/v1/money_pb.ts";
 import { file_sagacart_type_v1_money } from "../../type/v1/money_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
@@ -14,7 +17,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file sagacart/payment/v1/payment.proto.
  */
 export const file_sagacart_payment_v1_payment: GenFile = /*@__PURE__*/
-  fileDesc("CiFzYWdhY2FydC9wYXltZW50L3YxL3BheW1lbnQucHJvdG8SE3NhZ2FjYXJ0LnBheW1lbnQudjEi3wQKB1BheW1lbnQSCgoCaWQYASABKAkSLwoEa2luZBgCIAEoDjIhLnNhZ2FjYXJ0LnBheW1lbnQudjEuUGF5bWVudC5LaW5kEhAKCG9yZGVyX2lkGAMgASgJEg8KB2F0dGVtcHQYBCABKAUSEwoLY3VzdG9tZXJfaWQYBSABKAkSJwoGYW1vdW50GAYgASgLMhcuc2FnYWNhcnQudHlwZS52MS5Nb25leRIWCg5wYXltZW50X21ldGhvZBgHIAEoCRIxCgVzdGF0ZRgIIAEoDjIiLnNhZ2FjYXJ0LnBheW1lbnQudjEuUGF5bWVudC5TdGF0ZRIWCg5kZWNsaW5lX3JlYXNvbhgJIAEoCRIpCghyZWZ1bmRlZBgKIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuTW9uZXkSGgoScHJvdmlkZXJfY2hhcmdlX2lkGAsgASgJEi8KC2NyZWF0ZV90aW1lGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiPQoES2luZBIUChBLSU5EX1VOU1BFQ0lGSUVEEAASDgoKS0lORF9PUkRFUhABEg8KC0tJTkRfTUFOVUFMEAIiawoFU3RhdGUSFQoRU1RBVEVfVU5TUEVDSUZJRUQQABIRCg1TVEFURV9QRU5ESU5HEAESEgoOU1RBVEVfQ0FQVFVSRUQQAhISCg5TVEFURV9ERUNMSU5FRBADEhAKDFNUQVRFX1ZPSURFRBAEIvkCCgZSZWZ1bmQSCgoCaWQYASABKAkSEgoKcGF5bWVudF9pZBgCIAEoCRIQCghvcmRlcl9pZBgDIAEoCRInCgZhbW91bnQYBCABKAsyFy5zYWdhY2FydC50eXBlLnYxLk1vbmV5Eg4KBnJlYXNvbhgFIAEoCRIwCgVzdGF0ZRgGIAEoDjIhLnNhZ2FjYXJ0LnBheW1lbnQudjEuUmVmdW5kLlN0YXRlEhYKDmZhaWx1cmVfcmVhc29uGAcgASgJEi8KC2NyZWF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiWAoFU3RhdGUSFQoRU1RBVEVfVU5TUEVDSUZJRUQQABIRCg1TVEFURV9QRU5ESU5HEAESEwoPU1RBVEVfU1VDQ0VFREVEEAISEAoMU1RBVEVfRkFJTEVEEANiBnByb3RvMw", [file_google_protobuf_timestamp, file_sagacart_type_v1_money]);
+  fileDesc("CiFzYWdhY2FydC9wYXltZW50L3YxL3BheW1lbnQucHJvdG8SE3NhZ2FjYXJ0LnBheW1lbnQudjEikgUKB1BheW1lbnQSCgoCaWQYASABKAkSLwoEa2luZBgCIAEoDjIhLnNhZ2FjYXJ0LnBheW1lbnQudjEuUGF5bWVudC5LaW5kEhAKCG9yZGVyX2lkGAMgASgJEg8KB2F0dGVtcHQYBCABKAUSEwoLY3VzdG9tZXJfaWQYBSABKAkSJwoGYW1vdW50GAYgASgLMhcuc2FnYWNhcnQudHlwZS52MS5Nb25leRIWCg5wYXltZW50X21ldGhvZBgHIAEoCRIxCgVzdGF0ZRgIIAEoDjIiLnNhZ2FjYXJ0LnBheW1lbnQudjEuUGF5bWVudC5TdGF0ZRIWCg5kZWNsaW5lX3JlYXNvbhgJIAEoCRIpCghyZWZ1bmRlZBgKIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuTW9uZXkSGgoScHJvdmlkZXJfY2hhcmdlX2lkGAsgASgJEi8KC2NyZWF0ZV90aW1lGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMQoKY3JlYXRlZF9ieRgeIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuQWN0b3JCBLC7GAEiPQoES2luZBIUChBLSU5EX1VOU1BFQ0lGSUVEEAASDgoKS0lORF9PUkRFUhABEg8KC0tJTkRfTUFOVUFMEAIiawoFU3RhdGUSFQoRU1RBVEVfVU5TUEVDSUZJRUQQABIRCg1TVEFURV9QRU5ESU5HEAESEgoOU1RBVEVfQ0FQVFVSRUQQAhISCg5TVEFURV9ERUNMSU5FRBADEhAKDFNUQVRFX1ZPSURFRBAEIrQDCgZSZWZ1bmQSCgoCaWQYASABKAkSEgoKcGF5bWVudF9pZBgCIAEoCRIQCghvcmRlcl9pZBgDIAEoCRInCgZhbW91bnQYBCABKAsyFy5zYWdhY2FydC50eXBlLnYxLk1vbmV5EhQKBnJlYXNvbhgFIAEoCUIEsLsYARIwCgVzdGF0ZRgGIAEoDjIhLnNhZ2FjYXJ0LnBheW1lbnQudjEuUmVmdW5kLlN0YXRlEhYKDmZhaWx1cmVfcmVhc29uGAcgASgJEi8KC2NyZWF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMwoMcmVxdWVzdGVkX2J5GB4gASgLMhcuc2FnYWNhcnQudHlwZS52MS5BY3RvckIEsLsYASJYCgVTdGF0ZRIVChFTVEFURV9VTlNQRUNJRklFRBAAEhEKDVNUQVRFX1BFTkRJTkcQARITCg9TVEFURV9TVUNDRUVERUQQAhIQCgxTVEFURV9GQUlMRUQQA2IGcHJvdG8z", [file_google_protobuf_timestamp, file_sagacart_auth_v1_access, file_sagacart_type_v1_actor, file_sagacart_type_v1_money]);
 
 /**
  * One attempt to take money from a customer.
@@ -112,6 +115,13 @@ export type Payment = Message<"sagacart.payment.v1.Payment"> & {
    * @generated from field: google.protobuf.Timestamp update_time = 13;
    */
   updateTime?: Timestamp | undefined;
+
+  /**
+   * Who created it by hand; absent for an order's.
+   *
+   * @generated from field: sagacart.type.v1.Actor created_by = 30;
+   */
+  createdBy?: Actor | undefined;
 };
 
 /**
@@ -210,6 +220,13 @@ export type PaymentJson = {
    * @generated from field: google.protobuf.Timestamp update_time = 13;
    */
   updateTime?: TimestampJson;
+
+  /**
+   * Who created it by hand; absent for an order's.
+   *
+   * @generated from field: sagacart.type.v1.Actor created_by = 30;
+   */
+  createdBy?: ActorJson;
 };
 
 /**
@@ -373,7 +390,7 @@ export type Refund = Message<"sagacart.payment.v1.Refund"> & {
   amount?: Money | undefined;
 
   /**
-   * The reason, for people.
+   * The shop's own reason.
    *
    * @generated from field: string reason = 5;
    */
@@ -406,6 +423,13 @@ export type Refund = Message<"sagacart.payment.v1.Refund"> & {
    * @generated from field: google.protobuf.Timestamp update_time = 9;
    */
   updateTime?: Timestamp | undefined;
+
+  /**
+   * Who asked for it: a program for an order's, whose own refund has the person.
+   *
+   * @generated from field: sagacart.type.v1.Actor requested_by = 30;
+   */
+  requestedBy?: Actor | undefined;
 };
 
 /**
@@ -443,7 +467,7 @@ export type RefundJson = {
   amount?: MoneyJson;
 
   /**
-   * The reason, for people.
+   * The shop's own reason.
    *
    * @generated from field: string reason = 5;
    */
@@ -476,6 +500,13 @@ export type RefundJson = {
    * @generated from field: google.protobuf.Timestamp update_time = 9;
    */
   updateTime?: TimestampJson;
+
+  /**
+   * Who asked for it: a program for an order's, whose own refund has the person.
+   *
+   * @generated from field: sagacart.type.v1.Actor requested_by = 30;
+   */
+  requestedBy?: ActorJson;
 };
 
 /**
