@@ -160,6 +160,20 @@ create table throttles (
 
 CREATE INDEX throttles_update ON public.throttles USING btree (update_time);
 
+create table user_erasure_services (
+  user_id text not null,
+  service text not null,
+  done_time timestamp with time zone,
+  constraint user_erasure_services_pkey PRIMARY KEY (user_id, service),
+  constraint user_erasure_services_user_id_fkey FOREIGN KEY (user_id) REFERENCES user_erasures(user_id)
+);
+
+create table user_erasures (
+  user_id text not null,
+  request_time timestamp with time zone not null default clock_timestamp(),
+  constraint user_erasures_pkey PRIMARY KEY (user_id)
+);
+
 create table users (
   id text not null,
   username text not null,

@@ -15,6 +15,7 @@ import { TemplateService } from "@sagacart/proto/notifier/v1/template_service";
 import { WebhookService } from "@sagacart/proto/notifier/v1/webhook_service";
 import { CartService } from "@sagacart/proto/order/v1/cart_service";
 import { GuestCartService } from "@sagacart/proto/order/v1/guest_cart_service";
+import { GuestOrderService } from "@sagacart/proto/order/v1/guest_order_service";
 import { IncidentService } from "@sagacart/proto/order/v1/incident_service";
 import { OrderService } from "@sagacart/proto/order/v1/order_service";
 import { AccountService } from "@sagacart/proto/payment/v1/account_service";
@@ -34,6 +35,7 @@ export const publicServices: ReadonlyMap<DescService, ServiceName> = new Map<Des
   [CartService, "order"],
   [GuestCartService, "order"],
   [OrderService, "order"],
+  [GuestOrderService, "order"],
   [IncidentService, "order"],
   // Payment and shipping have a feed too: see alsoAt.
   [EventService, "order"],

@@ -7,7 +7,10 @@ import type { Metrics } from "@sagacart/chassis/process/metrics";
 import type { Clock } from "@sagacart/chassis/time/clock";
 import type { Tls } from "@sagacart/chassis/tls/files";
 import { createEventFeed } from "@sagacart/outbox/events/feed";
+import { personalDataService } from "@sagacart/privacy/export-service";
+import { personalData } from "@sagacart/privacy/personal-data";
 import { IdentityService } from "@sagacart/proto/identity/v1/identity_service";
+import { PersonalDataService } from "@sagacart/proto/privacy/v1/personal_data_service";
 import type { Config } from "./config.ts";
 import { createKeyCipher, deriveKey } from "./keys/key-cipher.ts";
 import { type Keys, startKeys } from "./keys/keys.ts";
@@ -28,6 +31,7 @@ import { createThrottle } from "./sessions/throttle.ts";
 import { createTokens } from "./sessions/tokens.ts";
 import { addressRpcs } from "./users/address-service.ts";
 import { announceUsers } from "./users/announce.ts";
+import { erasureRpcs } from "./users/erasure-service.ts";
 import { seedUsers } from "./users/seed.ts";
 import { userRpcs } from "./users/user-service.ts";
 
@@ -91,10 +95,12 @@ export async function startIdentity(options: IdentityOptions): Promise<{
       saltKey: deriveKey(config.KEY_ENCRYPTION_SECRET, "registration-salts"),
     }),
     ...addressRpcs({ pool }),
+    ...erasureRpcs({ pool }),
   };
   return {
     routes(router) {
       router.service(IdentityService, service);
+      router.service(PersonalDataService, personalDataService({ pool, tables: personalData.identity }));
       feed.routes(router);
     },
     httpPort: http.port,

@@ -18,6 +18,10 @@ export function readConfig(env: Env) {
       ...serviceEnv(8085),
       /** The address of order, whose events the notifier reads. */
       ORDER_ADDRESS: text({ default: "127.0.0.1:8081" }),
+      /** The address of identity, whose feed tells which users were deleted. */
+      IDENTITY_ADDRESS: text({ default: "127.0.0.1:8086" }),
+      /** How long after a user's deletion the personal data here is deleted: longer than calls and transactions last. */
+      ERASURE_SETTLE_MS: durationMs(30_000),
       /** The port of a built-in mail server that stores all mail; 0 chooses a free one. Off if not set. */
       MAILBOX_SMTP_PORT: optional(port()),
       /** The address that the mailbox listens on. It accepts mail from anyone: use it beyond loopback for trials only. */

@@ -17,6 +17,7 @@ import type { CardProvider } from "./card-provider/card-provider.ts";
 import { createCardQueue } from "./card-provider/card-queue.ts";
 import { measuredCardProvider } from "./card-provider/measured-card-provider.ts";
 import type { Config } from "./config.ts";
+import { disputeService } from "./disputes/dispute-service.ts";
 import { createLedger } from "./ledger/ledger-store.ts";
 import { createMeters } from "./meters.ts";
 import { chargeOrders } from "./payments/charge.ts";
@@ -79,6 +80,7 @@ export function startPayment({ config, pool, log, clock, metrics, cardProvider }
       inbox,
     }),
     ...refundService({ pool, refundPayment: refundPayment(options) }),
+    ...disputeService({ pool }),
   };
   return {
     routes(router) {

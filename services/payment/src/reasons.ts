@@ -16,6 +16,7 @@ export const reasons = defineReasons({
   REFUND_NOT_FOUND: Code.NotFound,
   REFUND_TOO_HIGH: Code.FailedPrecondition,
   REFUND_DIFFERS: Code.FailedPrecondition,
+  DISPUTE_NOT_FOUND: Code.NotFound,
   ...webhookReasons,
 });
 

@@ -44,6 +44,17 @@ testActors(async () => {
           await stock.adjustStock({ productId, delta: -1 }, as);
           return await moverOf(productId);
         },
+        async SetStock(as) {
+          const productId = await newProduct();
+          await stock.setStock({ productId, target: { level: { case: "onHand", value: 9 } } }, as);
+          return await moverOf(productId);
+        },
+        async UpdateProduct(as) {
+          const id = await newProduct();
+          const level = { case: "onHand", value: 9 } as const;
+          await products.updateProduct({ product: { id, title: "y", price }, stock: { level } }, as);
+          return await moverOf(id);
+        },
         async ReserveStock(as) {
           const lines = [{ productId: await newProduct(), quantity: 1 }];
           const { reservation } = await stock.reserveStock({ lines }, as);
@@ -62,9 +73,6 @@ testActors(async () => {
         },
       };
     },
-    others: {
-      UpdateProduct: "a price is no money yet; an order keeps the one that it was quoted",
-      DeleteProduct: "changes no level",
-    },
+    others: { DeleteProduct: "changes no level" },
   };
 });

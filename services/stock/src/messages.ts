@@ -5,6 +5,7 @@ import * as reservation from "@sagacart/proto/stock/v1/reservation";
 import * as stock from "@sagacart/proto/stock/v1/stock_service";
 import { MoneySchema } from "@sagacart/proto/type/v1/money";
 import type { Movement, MovementReason } from "./levels/level-store.ts";
+import type { LevelTarget } from "./levels/set-level.ts";
 import type { Product } from "./products/product.ts";
 import type { Kind, Reservation, Shortage, State } from "./reservations/reservation.ts";
 import { invalid } from "./violation.ts";
@@ -89,6 +90,19 @@ export function readState(from: reservation.Reservation_State): State | undefine
 /** Converts from the wire; undefined for UNSPECIFIED. */
 export function readMovementReason(from: stock.Movement_Reason): MovementReason | undefined {
   return keyOf(movementReasonMessage, from);
+}
+
+/** Converts the level to set; `field` is its path in the request. */
+export function readTarget(field: string, from: product.StockTarget | undefined): LevelTarget {
+  const level = from?.level;
+  switch (level?.case) {
+    case "onHand":
+      return { of: "on_hand", quantity: level.value, expected: from?.expected, reference: from?.reference ?? "" };
+    case "available":
+      return { of: "available", quantity: level.value, expected: from?.expected, reference: from?.reference ?? "" };
+    default:
+      throw invalid(`${field}.level`, "required", "is required: on_hand or available");
+  }
 }
 
 /** Converts a timestamp, or throws a violation of `field` if it is outside the years 1 to 9999. */

@@ -3,12 +3,13 @@ import { type CallContext, runWithContext } from "../context.ts";
 import { type Actor, currentActor } from "./actor.ts";
 import type { Principal, RoleName } from "./principal.ts";
 
+const unknownEmail = { email: "", isEmailVerified: false };
 const person = (subject: string, ...roles: RoleName[]): Principal => ({
-  ...{ kind: "person", issuer: "test", subject, customerId: subject },
+  ...{ kind: "person", issuer: "test", subject, customerId: subject, ...unknownEmail },
   roles: new Set(roles),
 });
 const program: Principal = {
-  ...{ kind: "service", issuer: "test", subject: "service:surfaces", customerId: undefined },
+  ...{ kind: "service", issuer: "test", subject: "service:surfaces", customerId: undefined, ...unknownEmail },
   roles: new Set(["service"]),
 };
 

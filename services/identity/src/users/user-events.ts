@@ -1,5 +1,6 @@
 import type { Queryable } from "@sagacart/chassis/postgres/pool";
 import { appendEvents } from "@sagacart/outbox/events/append";
+import { eraseUsers } from "./erase-users.ts";
 import type { User } from "./user.ts";
 import { forgetAddresses, lastSequences } from "./user-event-store.ts";
 
@@ -43,4 +44,8 @@ export async function appendUserEvents(tx: Queryable, events: readonly UserEvent
       },
     })),
   );
+  const deleted = events.flatMap(({ type, user }) => (type === "sagacart.user.deleted.v1" ? [user.id] : []));
+  if (deleted.length > 0) {
+    await eraseUsers(tx, deleted);
+  }
 }

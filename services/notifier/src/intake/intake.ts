@@ -87,7 +87,7 @@ async function addressMessages(tx: Transaction, notifications: readonly Notifica
         );
   return notifications.flatMap(({ event, kind, facts }) => {
     const customer = customers.get(facts.customerId);
-    if (customer === undefined) {
+    if (customer === undefined || customer.isErased) {
       return [];
     }
     return kind.channels.flatMap((channel) => {

@@ -4,6 +4,7 @@ import { type Amount, formatMoney } from "@sagacart/chassis/money";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import type { CheckoutRequest } from "@sagacart/proto/order/v1/order_service";
 import {
+  buyerOf,
   type Cart,
   type CartLine,
   cartClosed,
@@ -84,7 +85,7 @@ function checkCart(request: CheckoutRequest, cart: Cart | undefined): CheckedOut
     const message = `customer ${request.customerId} has no cart; add something to one first`;
     throw new DomainError(reasons, "CART_EMPTY", message, { customer_id: request.customerId });
   }
-  if (cart === undefined || cart.customerId !== request.customerId) {
+  if (cart === undefined || buyerOf(cart) !== request.customerId) {
     throw cartNotFound(request.cartId);
   }
   if (cart.state === "CHECKING_OUT" && cart.orderId !== undefined) {

@@ -14,7 +14,13 @@ import {
   RetryIncidentResponseSchema,
 } from "@sagacart/proto/order/v1/incident_service";
 import { readTimeKey, writeTimeKey } from "../time-key.ts";
-import { type Incident, type IncidentState, incidentNotFound, incidentResolved } from "./incident.ts";
+import {
+  type Incident,
+  type IncidentState,
+  incidentNotFound,
+  incidentNotRetryable,
+  incidentResolved,
+} from "./incident.ts";
 import { listIncidents, loadIncident, requestRetry, resolveIncident } from "./incident-store.ts";
 
 export type IncidentServiceOptions = {
@@ -58,6 +64,9 @@ export function createIncidentService(options: IncidentServiceOptions): ServiceI
 
     async retryIncident({ id }) {
       const found = await findIncident(id);
+      if (found.state === "OPEN" && found.workflowId === "") {
+        throw incidentNotRetryable(found);
+      }
       const incident = await withTransaction(pool, async (tx) => {
         const open = await requestRetry(tx, id, currentActor());
         if (open === undefined) {

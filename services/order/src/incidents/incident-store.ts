@@ -36,12 +36,20 @@ export async function clearIncident(
   done: { orderId: string; step: string },
   actor: Actor,
 ): Promise<void> {
+  await resolveIncidentOf(db, { ...done, resolution: "the step succeeded", actor });
+}
+
+/** Resolves the incident that is open for this step of the order, if there is one. */
+export async function resolveIncidentOf(
+  db: Queryable,
+  { orderId, step, resolution, actor }: { orderId: string; step: string; resolution: string; actor: Actor },
+): Promise<void> {
   await db.query({
-    name: "clear-incident",
-    text: `update incidents set state = 'RESOLVED', resolution = 'the step succeeded', resolve_actor_kind = $3,
-                               resolve_actor_id = $4, update_time = now()
+    name: "resolve-incident-of",
+    text: `update incidents set state = 'RESOLVED', resolution = $3, resolve_actor_kind = $4, resolve_actor_id = $5,
+                               update_time = now()
            where order_id = $1 and step = $2 and state = 'OPEN'`,
-    values: [done.orderId, done.step, actor.kind, actor.id],
+    values: [orderId, step, resolution, actor.kind, actor.id],
   });
 }
 

@@ -28,6 +28,12 @@ export function incidentNotFound(id: string): DomainError {
   return new DomainError(reasons, "INCIDENT_NOT_FOUND", `there is no incident ${id}`, { incident_id: id });
 }
 
+/** An incident that no workflow runs into, such as an open dispute: a person has to act. */
+export function incidentNotRetryable({ id, orderId, step }: Incident): DomainError {
+  const message = `incident ${id} is about a ${step}, which no workflow can retry; resolve it when it is dealt with`;
+  return new DomainError(reasons, "INCIDENT_NOT_RETRYABLE", message, { incident_id: id, order_id: orderId });
+}
+
 export function incidentResolved({ id, orderId }: Incident): DomainError {
   const message = `incident ${id} is resolved; its saga keeps retrying by itself`;
   return new DomainError(reasons, "INCIDENT_RESOLVED", message, { incident_id: id, order_id: orderId });

@@ -3,6 +3,8 @@ import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { type ActorRow, actorMessage } from "@sagacart/chassis/auth/actor";
 import {
   type Order,
+  OrderDispute_State,
+  OrderDisputeSchema,
   OrderLineSchema,
   OrderPaymentSchema,
   OrderSchema,
@@ -11,6 +13,7 @@ import {
 } from "@sagacart/proto/order/v1/order";
 import { AddressSchema } from "@sagacart/proto/type/v1/address";
 import { MoneySchema } from "@sagacart/proto/type/v1/money";
+import type { Dispute } from "../disputes/dispute.ts";
 import { type State, stateToProto } from "./order.ts";
 
 /** A row of orders. */
@@ -38,7 +41,9 @@ export type OrderRow = {
   cancel_internal_reason: string;
   expire_time: Date | null;
   refunded_minor: bigint;
+  disputes: Dispute[] | null;
   owner_workflow_id: string | null;
+  guest_customer_id: string | null;
   create_time: Date;
   update_time: Date;
 };
@@ -57,7 +62,7 @@ export type LineRow = {
 export const orderColumns = `id, customer_id, cart_id, state, sequence, currency, total_minor, payment_method, pay_later,
   payment_attempt, decline_reason, shipping_address, tracking_number, contact_email, outcome_reason, outcome_detail,
   shortages, cancel_request_time, cancel_actor_kind, cancel_actor_id, cancel_internal_reason, expire_time, refunded_minor,
-  owner_workflow_id, create_time, update_time`;
+  disputes, owner_workflow_id, guest_customer_id, create_time, update_time`;
 
 /** The order of a row, as it goes over the wire. */
 export function toOrder(row: OrderRow, lines: readonly LineRow[]): Order {
@@ -89,9 +94,20 @@ export function toOrder(row: OrderRow, lines: readonly LineRow[]): Order {
     shortages: (row.shortages ?? []).map((shortage): OrderShortage => create(OrderShortageSchema, shortage)),
     refunded: money(row.refunded_minor),
     workflowId: row.owner_workflow_id ?? "",
+    guestCustomerId: row.guest_customer_id ?? "",
     sequence: BigInt(row.sequence),
     contactEmail: row.contact_email,
     internalReason: row.cancel_internal_reason,
+    disputes: (row.disputes ?? []).map((dispute) =>
+      create(OrderDisputeSchema, {
+        id: dispute.id,
+        amount: money(BigInt(dispute.amountMinor)),
+        reason: dispute.reason,
+        state: OrderDispute_State[dispute.state],
+        createTime: timestampFromDate(new Date(dispute.createTime)),
+        updateTime: timestampFromDate(new Date(dispute.updateTime)),
+      }),
+    ),
     createTime: timestampFromDate(row.create_time),
     updateTime: timestampFromDate(row.update_time),
   });

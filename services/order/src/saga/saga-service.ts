@@ -113,7 +113,9 @@ export function createSagaService(options: SagaServiceOptions): ServiceImpl<type
 
     async recordRefund(request) {
       const state = request.state === OrderRefund_State.SUCCEEDED ? "SUCCEEDED" : "FAILED";
-      const refund = await withTransaction(pool, (tx) => settleRefund(tx, { ...request, state }));
+      const refund = await withTransaction(pool, (tx) =>
+        settleRefund(tx, { ...request, state, amountMinor: request.amount?.minorUnits }),
+      );
       ordersChanged([[request.orderId, "COMPLETED"]]);
       return create(RecordRefundResponseSchema, { refund });
     },

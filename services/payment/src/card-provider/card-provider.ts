@@ -13,6 +13,30 @@ export type RefundAnswer =
   | { readonly kind: "refused"; readonly reason: string }
   | { readonly kind: "pending" };
 
+/** A charge as the provider has it now, with all the money that left it, also what the shop did not ask for. */
+export type ChargeReading =
+  /** The provider has no such charge. */
+  { readonly kind: "unknown" } | Exclude<ChargeAnswer, { kind: "captured" }> | CapturedCharge;
+
+export type CapturedCharge = {
+  readonly kind: "captured";
+  readonly chargeId: string;
+  readonly amountMinor: bigint;
+  /** The most that can still be refunded. */
+  readonly leftMinor: bigint;
+  /** The refunds that it made or will make, oldest first. */
+  readonly refunds: readonly ProviderRefund[];
+};
+
+export type ProviderRefund = {
+  /** The provider's id. */
+  readonly id: string;
+  /** The key with which the shop asked for it; empty for one that the merchant made at the provider. */
+  readonly key: string;
+  readonly amountMinor: bigint;
+  readonly kind: "succeeded" | "pending";
+};
+
 export type RefundContent = { readonly paymentId: string; readonly currency: string; readonly amountMinor: bigint };
 
 /**
@@ -31,4 +55,6 @@ export type CardProvider = {
   cancel(key: string, signal: AbortSignal): Promise<ChargeAnswer>;
   /** Refunds a charge. */
   refund(key: string, content: RefundContent, signal: AbortSignal): Promise<RefundAnswer>;
+  /** Reads a charge. Changes nothing. */
+  read(key: string, signal: AbortSignal): Promise<ChargeReading>;
 };

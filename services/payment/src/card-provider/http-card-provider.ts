@@ -1,11 +1,11 @@
 import { tracedFetch } from "@sagacart/chassis/trace/fetch";
-import { type JsonFields, parseObject } from "@sagacart/provider/json";
-import type { CardProvider, ChargeAnswer, RefundAnswer } from "./card-provider.ts";
+import { asObject, type JsonFields, matching, parseObject } from "@sagacart/provider/json";
+import type { CardProvider, ChargeAnswer, ChargeReading, ProviderRefund, RefundAnswer } from "./card-provider.ts";
 import { readCaptured, readDeclined, readReason } from "./card-webhook.ts";
 
 /**
- * A card provider over HTTP: `PUT /charges/{key}` charges, `DELETE /charges/{key}` cancels a charge, and
- * `PUT /refunds/{key}` pays back. The answer's `status` is the outcome.
+ * A card provider over HTTP: `PUT /charges/{key}` charges, `DELETE /charges/{key}` cancels a charge, `GET /charges/{key}`
+ * reads it, and `PUT /refunds/{key}` pays back. The answer's `status` is the outcome.
  */
 export function createHttpCardProvider({ url, apiKey }: { url: string; apiKey: string }): CardProvider {
   async function call<A>(
@@ -42,6 +42,7 @@ export function createHttpCardProvider({ url, apiKey }: { url: string; apiKey: s
         signal,
         read: readRefund,
       }),
+    read: (key, signal) => call("GET", `/charges/${encodeURIComponent(key)}`, { signal, read: readReading }),
   };
 }
 
@@ -71,4 +72,36 @@ function readRefund(fields: JsonFields): RefundAnswer | undefined {
     default:
       return undefined;
   }
+}
+
+function readReading(fields: JsonFields): ChargeReading | undefined {
+  if (fields.status === "unknown") {
+    return { kind: "unknown" };
+  }
+  const answer = readCharge(fields);
+  if (answer?.kind !== "captured") {
+    return answer;
+  }
+  const amountMinor = readMinor(fields.amountMinor);
+  const leftMinor = readMinor(fields.leftMinor);
+  const refunds = Array.isArray(fields.refunds) ? fields.refunds.map(readProviderRefund) : [undefined];
+  return amountMinor === undefined || leftMinor === undefined || !refunds.every((refund) => refund !== undefined)
+    ? undefined
+    : { ...answer, amountMinor, leftMinor, refunds };
+}
+
+function readProviderRefund(value: unknown): ProviderRefund | undefined {
+  const { id, key, amountMinor, status } = asObject(value) ?? {};
+  const refundId = matching(id, /^[A-Za-z0-9._~-]{1,100}$/);
+  const ownKey = matching(key, /^[A-Za-z0-9._~-]{0,100}$/);
+  const amount = readMinor(amountMinor);
+  const kind = status === "succeeded" || status === "pending" ? status : undefined;
+  return refundId === undefined || ownKey === undefined || amount === undefined || kind === undefined
+    ? undefined
+    : { id: refundId, key: ownKey, amountMinor: amount, kind };
+}
+
+function readMinor(value: unknown): bigint | undefined {
+  const digits = matching(value, /^\d{1,18}$/);
+  return digits === undefined ? undefined : BigInt(digits);
 }

@@ -2,12 +2,29 @@ import type { Actor } from "@sagacart/chassis/auth/actor";
 import type { Transaction } from "@sagacart/chassis/postgres/pool";
 
 /** The shop's own accounts. They keep no balance. */
-export type SystemAccount = "cash:deposits" | "sales" | "card:clearing" | "adjustments";
+export type SystemAccount =
+  | "cash:deposits"
+  | "sales"
+  | "card:clearing"
+  | "adjustments"
+  | "disputes:open"
+  | "disputes:lost";
+
+/** What moved money. `outside_refund`: a refund that the merchant made at the card provider. */
+export type EntryKind =
+  | "deposit"
+  | "charge"
+  | "refund"
+  | "outside_refund"
+  | "dispute_opened"
+  | "dispute_won"
+  | "dispute_lost"
+  | "adjustment";
 
 /** A movement of money: what `account` gains, `counter` loses. */
 export type Entry = {
-  readonly kind: "deposit" | "charge" | "refund" | "adjustment";
-  /** Charges and refunds: the payment's id. */
+  readonly kind: EntryKind;
+  /** Charges, refunds and disputes: the payment's id. */
   readonly reference: string;
   readonly currency: string;
   /** A customer's account, which the caller has locked, or one of the shop. */

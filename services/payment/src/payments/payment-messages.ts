@@ -37,6 +37,7 @@ export function paymentMessage(payment: Payment): PaymentMessage {
           amount: { currencyCode: charge.currency, minorUnits: charge.amountMinor },
           paymentMethod: charge.paymentMethod,
           refunded: { currencyCode: charge.currency, minorUnits: payment.refundedMinor },
+          disputed: { currencyCode: charge.currency, minorUnits: payment.disputedMinor },
         }),
   });
 }

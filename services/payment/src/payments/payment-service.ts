@@ -19,6 +19,7 @@ import {
 } from "@sagacart/proto/payment/v1/payment_service";
 import type { Money } from "@sagacart/proto/type/v1/money";
 import type { WebhookInbox } from "@sagacart/provider/webhook-inbox";
+import type { DisputeRpcs } from "../disputes/dispute-service.ts";
 import { lastUuid, uuidPattern } from "../ids.ts";
 import type { Meters } from "../meters.ts";
 import { reasons } from "../reasons.ts";
@@ -39,10 +40,10 @@ export type PaymentServiceOptions = {
   inbox: Pick<WebhookInbox, "receive">;
 };
 
-/** Implements PaymentService, but for the RPCs of refunds. */
+/** Implements PaymentService, but for the RPCs of refunds and disputes. */
 export function paymentService(
   options: PaymentServiceOptions,
-): Omit<ServiceImpl<typeof PaymentService>, keyof RefundRpcs> {
+): Omit<ServiceImpl<typeof PaymentService>, keyof RefundRpcs | keyof DisputeRpcs> {
   const { pool, meters, chargeOrders, voidOrders, createPayment, inbox } = options;
   return {
     async batchCharge({ items }) {

@@ -105,7 +105,14 @@ export async function setPaymentActor(tx: Transaction, id: string, actor: Actor)
 /** A change of a payment that the caller has locked. */
 export type Change = Pick<
   Payment,
-  "id" | "state" | "declineReason" | "capturedMinor" | "refundedMinor" | "providerChargeId" | "eventSequence"
+  | "id"
+  | "state"
+  | "declineReason"
+  | "capturedMinor"
+  | "refundedMinor"
+  | "disputedMinor"
+  | "providerChargeId"
+  | "eventSequence"
 > & {
   /** When to ask the provider (again); null if it is not to be asked. */
   readonly askInMs: number | null;
@@ -119,7 +126,8 @@ export async function updatePayments(tx: Transaction, changes: readonly Change[]
     name: "update-payments",
     text: `update payments p
            set state = n.state, decline_reason = n.decline_reason, captured_minor = n.captured,
-               refunded_minor = n.refunded, provider_charge_id = n.charge_id, event_sequence = n.sequence,
+               refunded_minor = n.refunded, disputed_minor = n.disputed, provider_charge_id = n.charge_id,
+               event_sequence = n.sequence,
                next_ask_time = now() + n.ask_ms * interval '1 ms', update_time = now()
            from ${changedPayments.table}
            where p.id = n.id`,
@@ -133,6 +141,7 @@ const changedPayments = unnest<Change>("n", {
   decline_reason: ["text", ({ declineReason }) => declineReason],
   captured: ["bigint", ({ capturedMinor }) => capturedMinor],
   refunded: ["bigint", ({ refundedMinor }) => refundedMinor],
+  disputed: ["bigint", ({ disputedMinor }) => disputedMinor],
   charge_id: ["text", ({ providerChargeId }) => providerChargeId],
   sequence: ["bigint", ({ eventSequence }) => eventSequence],
   ask_ms: ["int", ({ askInMs }) => askInMs],
@@ -167,6 +176,7 @@ type Row = ActorRow & {
   decline_reason: string;
   captured_minor: bigint;
   refunded_minor: bigint;
+  disputed_minor: bigint;
   provider_charge_id: string;
   asks: number;
   is_open: boolean;
@@ -176,7 +186,7 @@ type Row = ActorRow & {
 };
 
 const columns = `id, kind, order_id, attempt, customer_id, currency, amount_minor, payment_method, state,
-                 decline_reason, captured_minor, refunded_minor, provider_charge_id, asks,
+                 decline_reason, captured_minor, refunded_minor, disputed_minor, provider_charge_id, asks,
                  next_ask_time is not null as is_open, event_sequence, actor_kind, actor_id, create_time,
                  update_time`;
 
@@ -199,6 +209,7 @@ function toPayment(row: Row): Payment {
     declineReason: row.decline_reason,
     capturedMinor: row.captured_minor,
     refundedMinor: row.refunded_minor,
+    disputedMinor: row.disputed_minor,
     providerChargeId: row.provider_charge_id,
     asks: row.asks,
     isOpen: row.is_open,

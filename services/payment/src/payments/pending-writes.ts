@@ -56,19 +56,19 @@ export function changeState(
 export function addRefundSuccess(
   writes: PendingWrites,
   payment: Payment,
-  refund: Pick<Refund, "id" | "amountMinor" | "reason">,
+  refund: Pick<Refund, "id" | "amountMinor" | "reason" | "source">,
   account: bigint | "card:clearing",
 ): void {
   const { eventSequence } = changePayment(writes, payment, { eventSequence: nextSequence(writes, payment) });
-  const { id: refundId, amountMinor, reason } = refund;
-  writes.events.push(refundedEvent(payment, { refundId, amountMinor, reason }, eventSequence));
-  writes.entries.push(ledgerEntry(payment, "refund", account, amountMinor));
+  writes.events.push(refundedEvent(payment, refund, eventSequence));
+  const kind = refund.source === "PROVIDER" ? "outside_refund" : "refund";
+  writes.entries.push(ledgerEntry(payment, kind, account, refund.amountMinor));
 }
 
 /** The ledger's entry for a charge or a refund: a charge moves money from `account` to the sales, a refund back. */
 export function ledgerEntry(
   { id, charge }: Pick<Payment, "id" | "charge">,
-  kind: "charge" | "refund",
+  kind: "charge" | "refund" | "outside_refund",
   account: bigint | "card:clearing",
   amountMinor: bigint,
 ): Entry {
@@ -76,6 +76,7 @@ export function ledgerEntry(
   return { kind, reference: id, currency: charge?.currency ?? "", account, counter: "sales", gainMinor };
 }
 
-function nextSequence(writes: PendingWrites, payment: Payment): bigint {
+/** The sequence of the payment's next event. */
+export function nextSequence(writes: PendingWrites, payment: Payment): bigint {
   return (writes.changes.get(payment.id)?.eventSequence ?? payment.eventSequence) + 1n;
 }

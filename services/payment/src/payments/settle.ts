@@ -110,10 +110,12 @@ function payBack(
   writes.entries.push(ledgerEntry(payment, "charge", "card:clearing", amountMinor));
   changePayment(writes, payment, { capturedMinor: amountMinor, refundedMinor: amountMinor, providerChargeId });
   const reason = "captured too late";
-  writes.newRefunds.push({ id: voidRefundId(id), paymentId: id, amountMinor, reason, state: "PENDING", askInMs: 0 });
+  const refund = { id: voidRefundId(id), paymentId: id, amountMinor, reason, source: "UNDO" } as const;
+  writes.newRefunds.push({ ...refund, state: "PENDING", askInMs: 0 });
 }
 
-function settleRefund(
+/** Settles a refund that is PENDING. Returns false if it is not, or if the answer is no decision. */
+export function settleRefund(
   writes: PendingWrites,
   payment: Payment,
   refund: Refund | undefined,

@@ -142,7 +142,10 @@ function voidOne(
   if (amountMinor === 0n) {
     return;
   }
-  const refund = { id: voidRefundId(id), paymentId: id, amountMinor, reason: "the order was undone" };
+  const refund = {
+    ...{ id: voidRefundId(id), paymentId: id, amountMinor },
+    ...{ reason: "the order was undone", source: "UNDO" as const },
+  };
   if (charge.paymentMethod !== "") {
     writes.newRefunds.push({ ...refund, state: "PENDING", askInMs: firstAskMs });
     return;

@@ -25,7 +25,9 @@ export type RefundRpcs = Pick<ServiceImpl<typeof PaymentService>, "refundPayment
 export function refundService({ pool, refundPayment }: { pool: Pool; refundPayment: RefundPayment }): RefundRpcs {
   return {
     async refundPayment(request) {
-      const fingerprint = fingerprintOf(RefundPaymentRequestSchema, request, { without: ["request_id", "refund_id"] });
+      // Workers of the release before repeat a request without at_most.
+      const without = ["request_id", "refund_id", "at_most"];
+      const fingerprint = fingerprintOf(RefundPaymentRequestSchema, request, { without });
       const refund = await refundPayment({ ...request, amount: request.amount, fingerprint, actor: currentActor() });
       return create(RefundPaymentResponseSchema, { refund: refundMessage(refund) });
     },

@@ -2,13 +2,16 @@ import { type Actor, type ActorRow, actorMessage } from "@sagacart/chassis/auth/
 import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
 import { unnest } from "@sagacart/chassis/postgres/unnest";
 import { uuidv7 } from "@sagacart/chassis/uuid";
-import type { Refund, RefundState } from "./refund.ts";
+import { isVoidRefundId, type Refund, type RefundSource, type RefundState } from "./refund.ts";
 
 export type NewRefund = {
   readonly id: string;
   readonly paymentId: string;
   readonly amountMinor: bigint;
   readonly reason: string;
+  readonly source: RefundSource;
+  /** Of a refund from outside. */
+  readonly providerRefundId?: string;
   readonly state: "PENDING" | "SUCCEEDED";
   /** Absent if it undoes a payment. */
   readonly actor?: Actor;
@@ -23,8 +26,10 @@ export async function insertRefunds(tx: Transaction, refunds: readonly NewRefund
   }
   const { rows } = await tx.query<{ id: string }>({
     name: "insert-refunds",
-    text: `insert into refunds (id, place, payment_id, amount_minor, reason, actor_kind, actor_id, state, next_ask_time)
-           select id, place, payment_id, amount, reason, actor_kind, actor_id, state, now() + ask_ms * interval '1 ms'
+    text: `insert into refunds (id, place, payment_id, amount_minor, reason, actor_kind, actor_id, source,
+                                provider_refund_id, state, next_ask_time)
+           select id, place, payment_id, amount, reason, actor_kind, actor_id, source, provider_refund_id, state,
+                  now() + ask_ms * interval '1 ms'
            from ${newRefunds.table}
            on conflict do nothing
            returning id`,
@@ -41,6 +46,9 @@ const newRefunds = unnest<NewRefund>("new", {
   reason: ["text", ({ reason }) => reason],
   actor_kind: ["text", ({ actor }) => actor?.kind],
   actor_id: ["text", ({ actor }) => actor?.id],
+  // That a refund undoes a payment is told by its id, also for those that older releases recorded.
+  source: ["text", ({ source }) => (source === "PROVIDER" ? "PROVIDER" : "SHOP")],
+  provider_refund_id: ["text", ({ providerRefundId }) => providerRefundId],
   state: ["text", ({ state }) => state],
   ask_ms: ["int", ({ askInMs }) => askInMs],
 });
@@ -53,6 +61,21 @@ export async function findRefunds(db: Queryable, ids: readonly string[]): Promis
     values: [ids],
   });
   return new Map(rows.map((row) => [row.id, toRefund(row)]));
+}
+
+/** Finds a refund of a payment by the provider's id. */
+export async function findRefundOfProvider(
+  db: Queryable,
+  paymentId: string,
+  providerRefundId: string,
+): Promise<Refund | undefined> {
+  const { rows } = await db.query<Row>({
+    name: "find-refund-of-provider",
+    text: `select ${columns} from refunds r join payments p on p.id = r.payment_id
+           where r.payment_id = $1 and r.provider_refund_id = $2`,
+    values: [paymentId, providerRefundId],
+  });
+  return rows.map(toRefund)[0];
 }
 
 /** Finds the refunds of these payments that are not settled. */
@@ -123,6 +146,8 @@ type Row = ActorRow & {
   reason: string;
   state: RefundState;
   failure_reason: string;
+  source: "SHOP" | "PROVIDER";
+  provider_refund_id: string | null;
   refusals: number;
   asks: number;
   create_time: Date;
@@ -130,7 +155,8 @@ type Row = ActorRow & {
 };
 
 const columns = `r.id, r.place, r.payment_id, p.order_id, p.customer_id, p.currency, r.amount_minor, r.reason, r.state,
-                 r.failure_reason, r.actor_kind, r.actor_id, r.refusals, r.asks, r.create_time, r.update_time`;
+                 r.failure_reason, r.actor_kind, r.actor_id, r.source, r.provider_refund_id, r.refusals, r.asks,
+                 r.create_time, r.update_time`;
 
 function toRefund(row: Row): Refund {
   return {
@@ -145,6 +171,8 @@ function toRefund(row: Row): Refund {
     requestedBy: actorMessage(row.actor_kind, row.actor_id),
     state: row.state,
     failureReason: row.failure_reason,
+    source: row.source === "SHOP" && isVoidRefundId(row.id) ? "UNDO" : row.source,
+    providerRefundId: row.provider_refund_id ?? "",
     refusals: row.refusals,
     asks: row.asks,
     createTime: row.create_time,

@@ -16,6 +16,7 @@ export type ChargeRecord = {
   readonly asks: number;
   readonly amountMinor: string;
   readonly refundedMinor: string;
+  readonly disputedMinor: string;
 };
 
 export type TestProvider = AsyncDisposable & {
@@ -23,6 +24,13 @@ export type TestProvider = AsyncDisposable & {
   /** Lists all charges. */
   list(): Promise<ChargeRecord[]>;
   get(key: string): Promise<ChargeRecord | undefined>;
+  /** Pays back at the provider, without the shop; its webhook is sent once and at once unless `delivery` says otherwise. */
+  refundOutside(
+    refund: { key: string; charge: string; amountMinor: bigint },
+    delivery?: { webhooks?: number; delayMs?: number },
+  ): Promise<{ status: string; id?: string; reason?: string }>;
+  /** Opens a dispute of a charge, or decides it. */
+  dispute(id: string, what: { charge: string; amountMinor?: bigint } | "won" | "lost"): Promise<{ status: string }>;
   /** Stops it, so that connections to its port are refused. */
   goDown(): Promise<void>;
   /** Starts it again, with its state. */
@@ -40,6 +48,7 @@ export async function startTestProvider(webhookUrl: string, times: Partial<Fault
       ...providerSecrets,
       webhookUrl,
       times: { slowMs: 400, lateMs: 500, ...times },
+      dashboard: true,
       log: silentLog,
     });
   let fake = await start(0);
@@ -49,6 +58,24 @@ export async function startTestProvider(webhookUrl: string, times: Partial<Fault
     const response = await fetch(`${url}/charges`, { headers: { authorization: `Bearer ${providerSecrets.apiKey}` } });
     const { charges } = (await response.json()) as { charges: ChargeRecord[] };
     return charges;
+  };
+  const refundOutside: TestProvider["refundOutside"] = async ({ key, charge, amountMinor }, delivery = {}) => {
+    const response = await fetch(`${url}/dashboard/refunds/${key}`, {
+      method: "PUT",
+      headers: { authorization: `Bearer ${providerSecrets.apiKey}` },
+      body: JSON.stringify({ charge, amountMinor: amountMinor.toString(), ...delivery }),
+    });
+    return (await response.json()) as { status: string };
+  };
+  const dispute: TestProvider["dispute"] = async (id, what) => {
+    const decision = typeof what === "string" ? `/${what}` : "";
+    const content = typeof what === "string" ? {} : { ...what, amountMinor: what.amountMinor?.toString() };
+    const response = await fetch(`${url}/dashboard/disputes/${id}${decision}`, {
+      method: "PUT",
+      headers: { authorization: `Bearer ${providerSecrets.apiKey}` },
+      body: JSON.stringify(content),
+    });
+    return (await response.json()) as { status: string };
   };
   const goDown = async () => {
     if (isUp) {
@@ -60,6 +87,8 @@ export async function startTestProvider(webhookUrl: string, times: Partial<Fault
     url,
     list,
     get: async (key) => (await list()).find((charge) => charge.key === key),
+    refundOutside,
+    dispute,
     goDown,
     async comeUp() {
       fake = await start(Number(new URL(url).port));

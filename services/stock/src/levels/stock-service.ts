@@ -10,9 +10,11 @@ import {
   ListMovementsResponseSchema,
   ReleaseManuallyRequestSchema,
   ReleaseManuallyResponseSchema,
+  SetStockRequestSchema,
+  SetStockResponseSchema,
   type StockService,
 } from "@sagacart/proto/stock/v1/stock_service";
-import { movementMessage, readMovementReason } from "../messages.ts";
+import { movementMessage, readMovementReason, readTarget } from "../messages.ts";
 import type { Meters } from "../meters.ts";
 import { pageOf, readBigint, rowsFor } from "../paging.ts";
 import { productNotFound } from "../products/product.ts";
@@ -23,6 +25,7 @@ import { releaseManually } from "../reservations/release-manually.ts";
 import { reservationMethods } from "../reservations/reservation-service.ts";
 import { adjust } from "./adjust.ts";
 import { listMovements } from "./level-store.ts";
+import { setLevel } from "./set-level.ts";
 
 /** Implements StockService: adjustments and movements here, reservations in their own files. */
 export function stockService(pool: Pool, meters: Meters): ServiceImpl<typeof StockService> {
@@ -38,6 +41,16 @@ export function stockService(pool: Pool, meters: Meters): ServiceImpl<typeof Sto
         return productId;
       });
       return create(AdjustStockResponseSchema, { product: await readProduct(pool, productId) });
+    },
+    async setStock(request) {
+      const { productId, requestId } = request;
+      const target = readTarget("target", request.target);
+      const fingerprint = fingerprintOf(SetStockRequestSchema, request, { without: ["request_id"] });
+      await once(pool, { scope: "", requestId, method: "SetStock", fingerprint }, async (tx) => {
+        await setLevel(tx, productId, target, currentActor());
+        return productId;
+      });
+      return create(SetStockResponseSchema, { product: await readProduct(pool, productId) });
     },
     // Works for deleted products, too: their movements stay.
     async listMovements({ productId, pageSize, pageToken }) {

@@ -3,6 +3,7 @@ import { DomainError } from "@sagacart/chassis/errors";
 import type { Transaction } from "@sagacart/chassis/postgres/pool";
 import { closeLevel, insertLevels, lockLevels, type NewMovement, recordMovements } from "../levels/level-store.ts";
 import { reasons } from "../reasons.ts";
+import { releaseAllManually } from "../reservations/release-manually.ts";
 import { etagMismatch, type NewProduct, type ProductContent, productNotFound, sameContent } from "./product.ts";
 import { insertProduct, lockProducts, markDeleted, putProducts, updateProduct } from "./product-store.ts";
 
@@ -43,8 +44,14 @@ export async function editProduct(
   }
 }
 
-/** Deletes a product; idempotent. Throws PRODUCT_NOT_FOUND, ETAG_MISMATCH, and PRODUCT_RESERVED while stock is reserved. */
-export async function deleteProduct(tx: Transaction, { id, etag }: { id: string; etag: string }): Promise<void> {
+/**
+ * Deletes a product; idempotent. With `releaseManual` it releases what is reserved by hand first. Throws PRODUCT_NOT_FOUND,
+ * ETAG_MISMATCH, and PRODUCT_RESERVED while stock is reserved.
+ */
+export async function deleteProduct(
+  tx: Transaction,
+  { id, etag, releaseManual }: { id: string; etag: string; releaseManual: boolean },
+): Promise<void> {
   const product = (await lockProducts(tx, [id])).get(id);
   if (product === undefined) {
     throw productNotFound(id);
@@ -55,8 +62,17 @@ export async function deleteProduct(tx: Transaction, { id, etag }: { id: string;
   if (etag !== "" && etag !== String(product.version)) {
     throw etagMismatch(id, String(product.version));
   }
+  if (releaseManual) {
+    await releaseAllManually(tx, id);
+  }
   // The level that was read with the product was not locked.
-  const reserved = (await lockLevels(tx, [id])).get(id)?.reserved ?? 0;
+  let reserved = (await lockLevels(tx, [id])).get(id)?.reserved ?? 0;
+  if (releaseManual && reserved > 0) {
+    // Reserved by hand since. Nothing more is reserved while the level is locked. A deadlock with a release, which locks in
+    // the other order, is resolved by Postgres and tried again.
+    await releaseAllManually(tx, id);
+    reserved = (await lockLevels(tx, [id])).get(id)?.reserved ?? 0;
+  }
   if (reserved > 0) {
     const message = `${reserved} of product ${id} are reserved; release these reservations first`;
     throw new DomainError(reasons, "PRODUCT_RESERVED", message, { product_id: id, reserved: String(reserved) });

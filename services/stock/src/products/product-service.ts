@@ -19,9 +19,11 @@ import {
   type ProductService,
   SearchProductsRequestSchema,
   SearchProductsResponseSchema,
+  UpdateProductRequestSchema,
   UpdateProductResponseSchema,
 } from "@sagacart/proto/stock/v1/product_service";
-import { productMessage } from "../messages.ts";
+import { setLevel } from "../levels/set-level.ts";
+import { productMessage, readTarget } from "../messages.ts";
 import { pageOf, readBigint, readId, rowsFor } from "../paging.ts";
 import { reasons } from "../reasons.ts";
 import { invalid } from "../violation.ts";
@@ -70,9 +72,18 @@ export function productService(pool: Pool): ServiceImpl<typeof ProductService> {
       }
       return create(BatchGetProductsResponseSchema, { products });
     },
-    async updateProduct({ product: asked, updateMask }) {
+    async updateProduct(request) {
+      const { product: asked, updateMask, stock, requestId } = request;
       const { id, etag, changes } = readUpdate(asked, updateMask?.paths ?? []);
-      await withTransaction(pool, (tx) => editProduct(tx, { id, etag, changes }));
+      const target = stock === undefined ? undefined : readTarget("stock", stock);
+      const fingerprint = fingerprintOf(UpdateProductRequestSchema, request, { without: ["request_id"] });
+      await once(pool, { scope: "", requestId, method: "UpdateProduct", fingerprint }, async (tx) => {
+        await editProduct(tx, { id, etag, changes });
+        if (target !== undefined) {
+          await setLevel(tx, id, target, currentActor());
+        }
+        return id;
+      });
       return create(UpdateProductResponseSchema, { product: await readProduct(pool, id) });
     },
     async deleteProduct(request) {

@@ -105,7 +105,7 @@ const remove =
   () =>
   (p: string): Step =>
   (tx) =>
-    deleteProduct(tx, { id: p, etag: "" });
+    deleteProduct(tx, { id: p, etag: "", releaseManual: false });
 const giveByHand =
   (quantity: number) =>
   (p: string): Step =>

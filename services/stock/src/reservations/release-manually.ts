@@ -44,6 +44,27 @@ export async function releaseManually(tx: Transaction, { productId, quantity }: 
   await setActor(tx, [...taken.keys()], actor);
 }
 
+/**
+ * Releases all that MANUAL reservations hold of a product. The caller has locked the product, which holds up no new
+ * reservation: one that is made meanwhile stays.
+ */
+export async function releaseAllManually(tx: Transaction, productId: string): Promise<void> {
+  const seen: string[] = [];
+  for (;;) {
+    const ids = await lockManual(tx, { productId, except: seen, limit: 100 });
+    if (ids.length === 0) {
+      return;
+    }
+    seen.push(...ids);
+    // Read after the lock, as above.
+    const held = new Map([...(await quantities(tx, ids, productId))].filter(([, quantity]) => quantity > 0));
+    if (held.size > 0) {
+      const total = [...held.values()].reduce((sum, quantity) => sum + quantity, 0);
+      await giveBack(tx, productId, held, total);
+    }
+  }
+}
+
 async function giveBack(tx: Transaction, productId: string, taken: ReadonlyMap<string, number>, quantity: number) {
   const ids = [...taken.keys()];
   const rest = new Map<string, number>();

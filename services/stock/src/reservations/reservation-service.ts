@@ -5,6 +5,7 @@ import { decodePageToken, encodePageToken } from "@sagacart/chassis/postgres/pag
 import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres/pool";
 import { fingerprintOf, once } from "@sagacart/chassis/postgres/request-ids";
 import { uuidv7 } from "@sagacart/chassis/uuid";
+import type { Product } from "@sagacart/proto/stock/v1/product";
 import {
   CommitReservationResponseSchema,
   GetReservationResponseSchema,
@@ -17,8 +18,9 @@ import {
   ReserveStockResponseSchema,
   type StockService,
 } from "@sagacart/proto/stock/v1/stock_service";
-import { readKind, readState, readTime, reservationMessage } from "../messages.ts";
+import { productMessage, readKind, readState, readTime, reservationMessage } from "../messages.ts";
 import { pageOf, readId, rowsFor } from "../paging.ts";
+import { findProducts } from "../products/product-store.ts";
 import { invalid } from "../violation.ts";
 import { commit } from "./commit.ts";
 import { pin } from "./pin.ts";
@@ -56,7 +58,8 @@ export function reservationMethods(pool: Pool): Pick<ServiceImpl<typeof StockSer
       if (reservation.state === "REFUSED") {
         throw outOfStock(reservation.id, reservation.shortages);
       }
-      return create(ReserveStockResponseSchema, { reservation: reservationMessage(reservation) });
+      const products = await productsOf(pool, reservation);
+      return create(ReserveStockResponseSchema, { reservation: reservationMessage(reservation), products });
     },
     async pinReservation({ id }) {
       const state = await withTransaction(pool, (tx) => pin(tx, id));
@@ -169,4 +172,11 @@ async function read(pool: Pool, id: string): Promise<Reservation> {
     throw reservationNotFound(id);
   }
   return reservation;
+}
+
+/** Returns the products of a reservation as they are now, in the order of its lines; without those deleted meanwhile. */
+async function productsOf(pool: Pool, { lines }: Reservation): Promise<Product[]> {
+  const found = await findProducts(pool, { ids: lines.map(({ productId }) => productId), skus: [] });
+  const byId = new Map(found.map((product) => [product.id, productMessage(product)]));
+  return lines.flatMap(({ productId }) => byId.get(productId) ?? []);
 }

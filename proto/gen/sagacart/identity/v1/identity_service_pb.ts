@@ -9,6 +9,8 @@ import { file_google_api_annotations } from "../../../google/api/annotations_pb.
 import type { FieldMask, FieldMaskJson } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_field_mask } from "@bufbuild/protobuf/wkt";
 import { file_sagacart_auth_v1_access } from "../../auth/v1/access_pb.ts";
+import type { Erasure, ErasureJson } from "./erasure_pb.ts";
+import { file_sagacart_identity_v1_erasure } from "./erasure_pb.ts";
 import type { Session, SessionJson } from "./session_pb.ts";
 import { file_sagacart_identity_v1_session } from "./session_pb.ts";
 import type { User, UserAddress, UserAddressJson, UserJson } from "./user_pb.ts";
@@ -21,7 +23,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file sagacart/identity/v1/identity_service.proto.
  */
 export const file_sagacart_identity_v1_identity_service: GenFile = /*@__PURE__*/
-  fileDesc("CitzYWdhY2FydC9pZGVudGl0eS92MS9pZGVudGl0eV9zZXJ2aWNlLnByb3RvEhRzYWdhY2FydC5pZGVudGl0eS52MSLFAQoPUmVnaXN0ZXJSZXF1ZXN0EjAKCHVzZXJuYW1lGAEgASgJQh66SBtyGTIXXltBLVphLXowLTlfListXXszLDUwfSQSGQoFZW1haWwYAiABKAlCCrpIB3IFGP4BYAESHAoIcGFzc3dvcmQYAyABKAlCCrpIB3IFEAYYgAESFgoFcGhvbmUYBCABKAlCB7pIBHICGCgSLwoKcmVxdWVzdF9pZBgFIAEoCUIbukgYchYyFF5bXHgyMS1ceDdlXXswLDEyOH0kIjwKEFJlZ2lzdGVyUmVzcG9uc2USKAoEdXNlchgBIAEoCzIaLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlVzZXIiSwoNU2lnbkluUmVxdWVzdBIcCgh1c2VybmFtZRgBIAEoCUIKukgHcgUQARj+ARIcCghwYXNzd29yZBgCIAEoCUIKukgHcgUQARiAASJqCg5TaWduSW5SZXNwb25zZRIuCgdzZXNzaW9uGAEgASgLMh0uc2FnYWNhcnQuaWRlbnRpdHkudjEuU2Vzc2lvbhIoCgR1c2VyGAIgASgLMhouc2FnYWNhcnQuaWRlbnRpdHkudjEuVXNlciJMChNSZWZyZXNoVG9rZW5SZXF1ZXN0EjUKDXJlZnJlc2hfdG9rZW4YASABKAlCHrpIG3IZMhdeW0EtWmEtejAtOV8tXXsyMCwyMDB9JCJGChRSZWZyZXNoVG9rZW5SZXNwb25zZRIuCgdzZXNzaW9uGAEgASgLMh0uc2FnYWNhcnQuaWRlbnRpdHkudjEuU2Vzc2lvbiJdCg5TaWduT3V0UmVxdWVzdBI1Cg1yZWZyZXNoX3Rva2VuGAEgASgJQh66SBtyGTIXXltBLVphLXowLTlfLV17MjAsMjAwfSQSFAoMYWxsX3Nlc3Npb25zGAIgASgIIhEKD1NpZ25PdXRSZXNwb25zZSLRAQoVQ2hhbmdlUGFzc3dvcmRSZXF1ZXN0EjYKB3VzZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SJAoQY3VycmVudF9wYXNzd29yZBgCIAEoCUIKukgHcgUQARiAARIgCgxuZXdfcGFzc3dvcmQYAyABKAlCCrpIB3IFEAYYgAESOAoNcmVmcmVzaF90b2tlbhgEIAEoCUIhukge2AEBchkyF15bQS1aYS16MC05Xy1dezIwLDIwMH0kIhgKFkNoYW5nZVBhc3N3b3JkUmVzcG9uc2UiOAobUmVxdWVzdFBhc3N3b3JkUmVzZXRSZXF1ZXN0EhkKBWVtYWlsGAEgASgJQgq6SAdyBRj+AWABIh4KHFJlcXVlc3RQYXNzd29yZFJlc2V0UmVzcG9uc2UiZwoUUmVzZXRQYXNzd29yZFJlcXVlc3QSLQoFdG9rZW4YASABKAlCHrpIG3IZMhdeW0EtWmEtejAtOV8tXXsyMCwyMDB9JBIgCgxuZXdfcGFzc3dvcmQYAiABKAlCCrpIB3IFEAYYgAEiFwoVUmVzZXRQYXNzd29yZFJlc3BvbnNlIkMKDkdldFVzZXJSZXF1ZXN0EjEKAmlkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uIjsKD0dldFVzZXJSZXNwb25zZRIoCgR1c2VyGAEgASgLMhouc2FnYWNhcnQuaWRlbnRpdHkudjEuVXNlciK4AQoQTGlzdFVzZXJzUmVxdWVzdBIZCgh1c2VybmFtZRgBIAEoCUIHukgEcgIYMhIXCgVlbWFpbBgCIAEoCUIIukgFcgMY/gESMgoEcm9sZRgDIAEoCUIkukghch9SAFIIY3VzdG9tZXJSB3N1cHBvcnRSCG9wZXJhdG9yEh4KCXBhZ2Vfc2l6ZRgEIAEoBUILukgIGgYYwIQ9KAASHAoKcGFnZV90b2tlbhgFIAEoCUIIukgFcgMY6AciVwoRTGlzdFVzZXJzUmVzcG9uc2USKQoFdXNlcnMYASADKAsyGi5zYWdhY2FydC5pZGVudGl0eS52MS5Vc2VyEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSL4AQoRVXBkYXRlVXNlclJlcXVlc3QSYwoEdXNlchgBIAEoCzIaLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlVzZXJCObpINroBMAoQdXNlci5pZF9yZXF1aXJlZBINaWQgaXMgbWlzc2luZxoNdGhpcy5pZCAhPSAnJ8gBARJ+Cgt1cGRhdGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2tCTbpISroBRwoQdXBkYXRlX21hc2suc2l6ZRIbbXVzdCBuYW1lIGF0IG1vc3QgMjAgZmllbGRzGhZzaXplKHRoaXMucGF0aHMpIDw9IDIwIj4KElVwZGF0ZVVzZXJSZXNwb25zZRIoCgR1c2VyGAEgASgLMhouc2FnYWNhcnQuaWRlbnRpdHkudjEuVXNlciJGChFEZWxldGVVc2VyUmVxdWVzdBIxCgJpZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLiIUChJEZWxldGVVc2VyUmVzcG9uc2UiggEKD1NldFJvbGVzUmVxdWVzdBIxCgJpZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI8CgVyb2xlcxgCIAMoCUItukgqkgEnCAEQAxgBIh9yHVIIY3VzdG9tZXJSB3N1cHBvcnRSCG9wZXJhdG9yIjwKEFNldFJvbGVzUmVzcG9uc2USKAoEdXNlchgBIAEoCzIaLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlVzZXIiRgoRVW5sb2NrVXNlclJlcXVlc3QSMQoCaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4iPgoSVW5sb2NrVXNlclJlc3BvbnNlEigKBHVzZXIYASABKAsyGi5zYWdhY2FydC5pZGVudGl0eS52MS5Vc2VyIscBChRDcmVhdGVBZGRyZXNzUmVxdWVzdBI2Cgd1c2VyX2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEjIKB2FkZHJlc3MYAiABKAsyGS5zYWdhY2FydC50eXBlLnYxLkFkZHJlc3NCBrpIA8gBARISCgppc19kZWZhdWx0GAMgASgIEi8KCnJlcXVlc3RfaWQYBCABKAlCG7pIGHIWMhReW1x4MjEtXHg3ZV17MCwxMjh9JCJLChVDcmVhdGVBZGRyZXNzUmVzcG9uc2USMgoHYWRkcmVzcxgBIAEoCzIhLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlVzZXJBZGRyZXNzIn4KEUdldEFkZHJlc3NSZXF1ZXN0EjYKB3VzZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SMQoCaWQYAiABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4iSAoSR2V0QWRkcmVzc1Jlc3BvbnNlEjIKB2FkZHJlc3MYASABKAsyIS5zYWdhY2FydC5pZGVudGl0eS52MS5Vc2VyQWRkcmVzcyKMAQoUTGlzdEFkZHJlc3Nlc1JlcXVlc3QSNgoHdXNlcl9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIeCglwYWdlX3NpemUYAiABKAVCC7pICBoGGMCEPSgAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGOgHImYKFUxpc3RBZGRyZXNzZXNSZXNwb25zZRI0CglhZGRyZXNzZXMYASADKAsyIS5zYWdhY2FydC5pZGVudGl0eS52MS5Vc2VyQWRkcmVzcxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkirQIKFFVwZGF0ZUFkZHJlc3NSZXF1ZXN0EpQBCgdhZGRyZXNzGAEgASgLMiEuc2FnYWNhcnQuaWRlbnRpdHkudjEuVXNlckFkZHJlc3NCYLpIXboBVwoUYWRkcmVzcy5pZHNfcmVxdWlyZWQSGmlkIGFuZCB1c2VyX2lkIG11c3QgYmUgc2V0GiN0aGlzLmlkICE9ICcnICYmIHRoaXMudXNlcl9pZCAhPSAnJ8gBARJ+Cgt1cGRhdGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2tCTbpISroBRwoQdXBkYXRlX21hc2suc2l6ZRIbbXVzdCBuYW1lIGF0IG1vc3QgMjAgZmllbGRzGhZzaXplKHRoaXMucGF0aHMpIDw9IDIwIksKFVVwZGF0ZUFkZHJlc3NSZXNwb25zZRIyCgdhZGRyZXNzGAEgASgLMiEuc2FnYWNhcnQuaWRlbnRpdHkudjEuVXNlckFkZHJlc3MigQEKFERlbGV0ZUFkZHJlc3NSZXF1ZXN0EjYKB3VzZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SMQoCaWQYAiABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4iFwoVRGVsZXRlQWRkcmVzc1Jlc3BvbnNlMtoUCg9JZGVudGl0eVNlcnZpY2USeAoIUmVnaXN0ZXISJS5zYWdhY2FydC5pZGVudGl0eS52MS5SZWdpc3RlclJlcXVlc3QaJi5zYWdhY2FydC5pZGVudGl0eS52MS5SZWdpc3RlclJlc3BvbnNlIh2QAgKquxgCCAGC0+STAg46ASoiCS92MS91c2VycxJyCgZTaWduSW4SIy5zYWdhY2FydC5pZGVudGl0eS52MS5TaWduSW5SZXF1ZXN0GiQuc2FnYWNhcnQuaWRlbnRpdHkudjEuU2lnbkluUmVzcG9uc2UiHaq7GAIIAYLT5JMCEToBKiIML3YxL3Nlc3Npb25zEowBCgxSZWZyZXNoVG9rZW4SKS5zYWdhY2FydC5pZGVudGl0eS52MS5SZWZyZXNoVG9rZW5SZXF1ZXN0Giouc2FnYWNhcnQuaWRlbnRpdHkudjEuUmVmcmVzaFRva2VuUmVzcG9uc2UiJaq7GAIIAYLT5JMCGToBKiIUL3YxL3Nlc3Npb25zOnJlZnJlc2gSgAEKB1NpZ25PdXQSJC5zYWdhY2FydC5pZGVudGl0eS52MS5TaWduT3V0UmVxdWVzdBolLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlNpZ25PdXRSZXNwb25zZSIokAICqrsYAggBgtPkkwIZOgEqIhQvdjEvc2Vzc2lvbnM6c2lnbk91dBKjAQoOQ2hhbmdlUGFzc3dvcmQSKy5zYWdhY2FydC5pZGVudGl0eS52MS5DaGFuZ2VQYXNzd29yZFJlcXVlc3QaLC5zYWdhY2FydC5pZGVudGl0eS52MS5DaGFuZ2VQYXNzd29yZFJlc3BvbnNlIjaquxgFEgMBAgOC0+STAic6ASoiIi92MS91c2Vycy97dXNlcl9pZH06Y2hhbmdlUGFzc3dvcmQSowEKFFJlcXVlc3RQYXNzd29yZFJlc2V0EjEuc2FnYWNhcnQuaWRlbnRpdHkudjEuUmVxdWVzdFBhc3N3b3JkUmVzZXRSZXF1ZXN0GjIuc2FnYWNhcnQuaWRlbnRpdHkudjEuUmVxdWVzdFBhc3N3b3JkUmVzZXRSZXNwb25zZSIkqrsYAggBgtPkkwIYOgEqIhMvdjEvcGFzc3dvcmQtcmVzZXRzEpUBCg1SZXNldFBhc3N3b3JkEiouc2FnYWNhcnQuaWRlbnRpdHkudjEuUmVzZXRQYXNzd29yZFJlcXVlc3QaKy5zYWdhY2FydC5pZGVudGl0eS52MS5SZXNldFBhc3N3b3JkUmVzcG9uc2UiK6q7GAIIAYLT5JMCHzoBKiIaL3YxL3Bhc3N3b3JkLXJlc2V0czpyZWRlZW0SewoHR2V0VXNlchIkLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLkdldFVzZXJSZXF1ZXN0GiUuc2FnYWNhcnQuaWRlbnRpdHkudjEuR2V0VXNlclJlc3BvbnNlIiOQAgGquxgGEgQBAgMEgtPkkwIQEg4vdjEvdXNlcnMve2lkfRJ7CglMaXN0VXNlcnMSJi5zYWdhY2FydC5pZGVudGl0eS52MS5MaXN0VXNlcnNSZXF1ZXN0Gicuc2FnYWNhcnQuaWRlbnRpdHkudjEuTGlzdFVzZXJzUmVzcG9uc2UiHZACAaq7GAUSAwIDBILT5JMCCxIJL3YxL3VzZXJzEo8BCgpVcGRhdGVVc2VyEicuc2FnYWNhcnQuaWRlbnRpdHkudjEuVXBkYXRlVXNlclJlcXVlc3QaKC5zYWdhY2FydC5pZGVudGl0eS52MS5VcGRhdGVVc2VyUmVzcG9uc2UiLpACAqq7GAYSBAECAwSC0+STAhs6BHVzZXIyEy92MS91c2Vycy97dXNlci5pZH0ShAEKCkRlbGV0ZVVzZXISJy5zYWdhY2FydC5pZGVudGl0eS52MS5EZWxldGVVc2VyUmVxdWVzdBooLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLkRlbGV0ZVVzZXJSZXNwb25zZSIjkAICqrsYBhIEAQIDBILT5JMCECoOL3YxL3VzZXJzL3tpZH0ShAEKCFNldFJvbGVzEiUuc2FnYWNhcnQuaWRlbnRpdHkudjEuU2V0Um9sZXNSZXF1ZXN0GiYuc2FnYWNhcnQuaWRlbnRpdHkudjEuU2V0Um9sZXNSZXNwb25zZSIpkAICqrsYAxIBA4LT5JMCGToBKhoUL3YxL3VzZXJzL3tpZH0vcm9sZXMSiwEKClVubG9ja1VzZXISJy5zYWdhY2FydC5pZGVudGl0eS52MS5VbmxvY2tVc2VyUmVxdWVzdBooLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlVubG9ja1VzZXJSZXNwb25zZSIqkAICqrsYAxIBA4LT5JMCGjoBKiIVL3YxL3VzZXJzL3tpZH06dW5sb2NrEp8BCg1DcmVhdGVBZGRyZXNzEiouc2FnYWNhcnQuaWRlbnRpdHkudjEuQ3JlYXRlQWRkcmVzc1JlcXVlc3QaKy5zYWdhY2FydC5pZGVudGl0eS52MS5DcmVhdGVBZGRyZXNzUmVzcG9uc2UiNZACAqq7GAYSBAECAwSC0+STAiI6ASoiHS92MS91c2Vycy97dXNlcl9pZH0vYWRkcmVzc2VzEpgBCgpHZXRBZGRyZXNzEicuc2FnYWNhcnQuaWRlbnRpdHkudjEuR2V0QWRkcmVzc1JlcXVlc3QaKC5zYWdhY2FydC5pZGVudGl0eS52MS5HZXRBZGRyZXNzUmVzcG9uc2UiN5ACAaq7GAYSBAECAwSC0+STAiQSIi92MS91c2Vycy97dXNlcl9pZH0vYWRkcmVzc2VzL3tpZH0SnAEKDUxpc3RBZGRyZXNzZXMSKi5zYWdhY2FydC5pZGVudGl0eS52MS5MaXN0QWRkcmVzc2VzUmVxdWVzdBorLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLkxpc3RBZGRyZXNzZXNSZXNwb25zZSIykAIBqrsYBhIEAQIDBILT5JMCHxIdL3YxL3VzZXJzL3t1c2VyX2lkfS9hZGRyZXNzZXMSugEKDVVwZGF0ZUFkZHJlc3MSKi5zYWdhY2FydC5pZGVudGl0eS52MS5VcGRhdGVBZGRyZXNzUmVxdWVzdBorLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlVwZGF0ZUFkZHJlc3NSZXNwb25zZSJQkAICqrsYBhIEAQIDBILT5JMCPToHYWRkcmVzczIyL3YxL3VzZXJzL3thZGRyZXNzLnVzZXJfaWR9L2FkZHJlc3Nlcy97YWRkcmVzcy5pZH0SoQEKDURlbGV0ZUFkZHJlc3MSKi5zYWdhY2FydC5pZGVudGl0eS52MS5EZWxldGVBZGRyZXNzUmVxdWVzdBorLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLkRlbGV0ZUFkZHJlc3NSZXNwb25zZSI3kAICqrsYBhIEAQIDBILT5JMCJCoiL3YxL3VzZXJzL3t1c2VyX2lkfS9hZGRyZXNzZXMve2lkfWIGcHJvdG8z", [file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_field_mask, file_sagacart_auth_v1_access, file_sagacart_identity_v1_session, file_sagacart_identity_v1_user, file_sagacart_type_v1_address]);
+  fileDesc("CitzYWdhY2FydC9pZGVudGl0eS92MS9pZGVudGl0eV9zZXJ2aWNlLnByb3RvEhRzYWdhY2FydC5pZGVudGl0eS52MSLFAQoPUmVnaXN0ZXJSZXF1ZXN0EjAKCHVzZXJuYW1lGAEgASgJQh66SBtyGTIXXltBLVphLXowLTlfListXXszLDUwfSQSGQoFZW1haWwYAiABKAlCCrpIB3IFGP4BYAESHAoIcGFzc3dvcmQYAyABKAlCCrpIB3IFEAYYgAESFgoFcGhvbmUYBCABKAlCB7pIBHICGCgSLwoKcmVxdWVzdF9pZBgFIAEoCUIbukgYchYyFF5bXHgyMS1ceDdlXXswLDEyOH0kIjwKEFJlZ2lzdGVyUmVzcG9uc2USKAoEdXNlchgBIAEoCzIaLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlVzZXIiSwoNU2lnbkluUmVxdWVzdBIcCgh1c2VybmFtZRgBIAEoCUIKukgHcgUQARj+ARIcCghwYXNzd29yZBgCIAEoCUIKukgHcgUQARiAASJqCg5TaWduSW5SZXNwb25zZRIuCgdzZXNzaW9uGAEgASgLMh0uc2FnYWNhcnQuaWRlbnRpdHkudjEuU2Vzc2lvbhIoCgR1c2VyGAIgASgLMhouc2FnYWNhcnQuaWRlbnRpdHkudjEuVXNlciJMChNSZWZyZXNoVG9rZW5SZXF1ZXN0EjUKDXJlZnJlc2hfdG9rZW4YASABKAlCHrpIG3IZMhdeW0EtWmEtejAtOV8tXXsyMCwyMDB9JCJGChRSZWZyZXNoVG9rZW5SZXNwb25zZRIuCgdzZXNzaW9uGAEgASgLMh0uc2FnYWNhcnQuaWRlbnRpdHkudjEuU2Vzc2lvbiJdCg5TaWduT3V0UmVxdWVzdBI1Cg1yZWZyZXNoX3Rva2VuGAEgASgJQh66SBtyGTIXXltBLVphLXowLTlfLV17MjAsMjAwfSQSFAoMYWxsX3Nlc3Npb25zGAIgASgIIhEKD1NpZ25PdXRSZXNwb25zZSLRAQoVQ2hhbmdlUGFzc3dvcmRSZXF1ZXN0EjYKB3VzZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SJAoQY3VycmVudF9wYXNzd29yZBgCIAEoCUIKukgHcgUQARiAARIgCgxuZXdfcGFzc3dvcmQYAyABKAlCCrpIB3IFEAYYgAESOAoNcmVmcmVzaF90b2tlbhgEIAEoCUIhukge2AEBchkyF15bQS1aYS16MC05Xy1dezIwLDIwMH0kIhgKFkNoYW5nZVBhc3N3b3JkUmVzcG9uc2UiOAobUmVxdWVzdFBhc3N3b3JkUmVzZXRSZXF1ZXN0EhkKBWVtYWlsGAEgASgJQgq6SAdyBRj+AWABIh4KHFJlcXVlc3RQYXNzd29yZFJlc2V0UmVzcG9uc2UiZwoUUmVzZXRQYXNzd29yZFJlcXVlc3QSLQoFdG9rZW4YASABKAlCHrpIG3IZMhdeW0EtWmEtejAtOV8tXXsyMCwyMDB9JBIgCgxuZXdfcGFzc3dvcmQYAiABKAlCCrpIB3IFEAYYgAEiFwoVUmVzZXRQYXNzd29yZFJlc3BvbnNlIkMKDkdldFVzZXJSZXF1ZXN0EjEKAmlkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uIjsKD0dldFVzZXJSZXNwb25zZRIoCgR1c2VyGAEgASgLMhouc2FnYWNhcnQuaWRlbnRpdHkudjEuVXNlciK4AQoQTGlzdFVzZXJzUmVxdWVzdBIZCgh1c2VybmFtZRgBIAEoCUIHukgEcgIYMhIXCgVlbWFpbBgCIAEoCUIIukgFcgMY/gESMgoEcm9sZRgDIAEoCUIkukghch9SAFIIY3VzdG9tZXJSB3N1cHBvcnRSCG9wZXJhdG9yEh4KCXBhZ2Vfc2l6ZRgEIAEoBUILukgIGgYYwIQ9KAASHAoKcGFnZV90b2tlbhgFIAEoCUIIukgFcgMY6AciVwoRTGlzdFVzZXJzUmVzcG9uc2USKQoFdXNlcnMYASADKAsyGi5zYWdhY2FydC5pZGVudGl0eS52MS5Vc2VyEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSL4AQoRVXBkYXRlVXNlclJlcXVlc3QSYwoEdXNlchgBIAEoCzIaLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlVzZXJCObpINroBMAoQdXNlci5pZF9yZXF1aXJlZBINaWQgaXMgbWlzc2luZxoNdGhpcy5pZCAhPSAnJ8gBARJ+Cgt1cGRhdGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2tCTbpISroBRwoQdXBkYXRlX21hc2suc2l6ZRIbbXVzdCBuYW1lIGF0IG1vc3QgMjAgZmllbGRzGhZzaXplKHRoaXMucGF0aHMpIDw9IDIwIj4KElVwZGF0ZVVzZXJSZXNwb25zZRIoCgR1c2VyGAEgASgLMhouc2FnYWNhcnQuaWRlbnRpdHkudjEuVXNlciJGChFEZWxldGVVc2VyUmVxdWVzdBIxCgJpZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLiIUChJEZWxldGVVc2VyUmVzcG9uc2UiRgoRR2V0RXJhc3VyZVJlcXVlc3QSMQoCaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4iRAoSR2V0RXJhc3VyZVJlc3BvbnNlEi4KB2VyYXN1cmUYASABKAsyHS5zYWdhY2FydC5pZGVudGl0eS52MS5FcmFzdXJlInsKFFJlcG9ydEVyYXN1cmVSZXF1ZXN0EjYKB3VzZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SKwoHc2VydmljZRgCIAEoCUIaukgXchUyE15bYS16XVthLXotXXswLDYyfSQiFwoVUmVwb3J0RXJhc3VyZVJlc3BvbnNlIoIBCg9TZXRSb2xlc1JlcXVlc3QSMQoCaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SPAoFcm9sZXMYAiADKAlCLbpIKpIBJwgBEAMYASIfch1SCGN1c3RvbWVyUgdzdXBwb3J0UghvcGVyYXRvciI8ChBTZXRSb2xlc1Jlc3BvbnNlEigKBHVzZXIYASABKAsyGi5zYWdhY2FydC5pZGVudGl0eS52MS5Vc2VyIkYKEVVubG9ja1VzZXJSZXF1ZXN0EjEKAmlkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uIj4KElVubG9ja1VzZXJSZXNwb25zZRIoCgR1c2VyGAEgASgLMhouc2FnYWNhcnQuaWRlbnRpdHkudjEuVXNlciLHAQoUQ3JlYXRlQWRkcmVzc1JlcXVlc3QSNgoHdXNlcl9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIyCgdhZGRyZXNzGAIgASgLMhkuc2FnYWNhcnQudHlwZS52MS5BZGRyZXNzQga6SAPIAQESEgoKaXNfZGVmYXVsdBgDIAEoCBIvCgpyZXF1ZXN0X2lkGAQgASgJQhu6SBhyFjIUXltceDIxLVx4N2VdezAsMTI4fSQiSwoVQ3JlYXRlQWRkcmVzc1Jlc3BvbnNlEjIKB2FkZHJlc3MYASABKAsyIS5zYWdhY2FydC5pZGVudGl0eS52MS5Vc2VyQWRkcmVzcyJ+ChFHZXRBZGRyZXNzUmVxdWVzdBI2Cgd1c2VyX2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEjEKAmlkGAIgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uIkgKEkdldEFkZHJlc3NSZXNwb25zZRIyCgdhZGRyZXNzGAEgASgLMiEuc2FnYWNhcnQuaWRlbnRpdHkudjEuVXNlckFkZHJlc3MijAEKFExpc3RBZGRyZXNzZXNSZXF1ZXN0EjYKB3VzZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SHgoJcGFnZV9zaXplGAIgASgFQgu6SAgaBhjAhD0oABIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxjoByJmChVMaXN0QWRkcmVzc2VzUmVzcG9uc2USNAoJYWRkcmVzc2VzGAEgAygLMiEuc2FnYWNhcnQuaWRlbnRpdHkudjEuVXNlckFkZHJlc3MSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIq0CChRVcGRhdGVBZGRyZXNzUmVxdWVzdBKUAQoHYWRkcmVzcxgBIAEoCzIhLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlVzZXJBZGRyZXNzQmC6SF26AVcKFGFkZHJlc3MuaWRzX3JlcXVpcmVkEhppZCBhbmQgdXNlcl9pZCBtdXN0IGJlIHNldBojdGhpcy5pZCAhPSAnJyAmJiB0aGlzLnVzZXJfaWQgIT0gJyfIAQESfgoLdXBkYXRlX21hc2sYAiABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrQk26SEq6AUcKEHVwZGF0ZV9tYXNrLnNpemUSG211c3QgbmFtZSBhdCBtb3N0IDIwIGZpZWxkcxoWc2l6ZSh0aGlzLnBhdGhzKSA8PSAyMCJLChVVcGRhdGVBZGRyZXNzUmVzcG9uc2USMgoHYWRkcmVzcxgBIAEoCzIhLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlVzZXJBZGRyZXNzIoEBChREZWxldGVBZGRyZXNzUmVxdWVzdBI2Cgd1c2VyX2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEjEKAmlkGAIgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uIhcKFURlbGV0ZUFkZHJlc3NSZXNwb25zZTLfFgoPSWRlbnRpdHlTZXJ2aWNlEngKCFJlZ2lzdGVyEiUuc2FnYWNhcnQuaWRlbnRpdHkudjEuUmVnaXN0ZXJSZXF1ZXN0GiYuc2FnYWNhcnQuaWRlbnRpdHkudjEuUmVnaXN0ZXJSZXNwb25zZSIdkAICqrsYAggBgtPkkwIOOgEqIgkvdjEvdXNlcnMScgoGU2lnbkluEiMuc2FnYWNhcnQuaWRlbnRpdHkudjEuU2lnbkluUmVxdWVzdBokLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlNpZ25JblJlc3BvbnNlIh2quxgCCAGC0+STAhE6ASoiDC92MS9zZXNzaW9ucxKMAQoMUmVmcmVzaFRva2VuEikuc2FnYWNhcnQuaWRlbnRpdHkudjEuUmVmcmVzaFRva2VuUmVxdWVzdBoqLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlJlZnJlc2hUb2tlblJlc3BvbnNlIiWquxgCCAGC0+STAhk6ASoiFC92MS9zZXNzaW9uczpyZWZyZXNoEoABCgdTaWduT3V0EiQuc2FnYWNhcnQuaWRlbnRpdHkudjEuU2lnbk91dFJlcXVlc3QaJS5zYWdhY2FydC5pZGVudGl0eS52MS5TaWduT3V0UmVzcG9uc2UiKJACAqq7GAIIAYLT5JMCGToBKiIUL3YxL3Nlc3Npb25zOnNpZ25PdXQSowEKDkNoYW5nZVBhc3N3b3JkEisuc2FnYWNhcnQuaWRlbnRpdHkudjEuQ2hhbmdlUGFzc3dvcmRSZXF1ZXN0Giwuc2FnYWNhcnQuaWRlbnRpdHkudjEuQ2hhbmdlUGFzc3dvcmRSZXNwb25zZSI2qrsYBRIDAQIDgtPkkwInOgEqIiIvdjEvdXNlcnMve3VzZXJfaWR9OmNoYW5nZVBhc3N3b3JkEqMBChRSZXF1ZXN0UGFzc3dvcmRSZXNldBIxLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlJlcXVlc3RQYXNzd29yZFJlc2V0UmVxdWVzdBoyLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlJlcXVlc3RQYXNzd29yZFJlc2V0UmVzcG9uc2UiJKq7GAIIAYLT5JMCGDoBKiITL3YxL3Bhc3N3b3JkLXJlc2V0cxKVAQoNUmVzZXRQYXNzd29yZBIqLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlJlc2V0UGFzc3dvcmRSZXF1ZXN0Gisuc2FnYWNhcnQuaWRlbnRpdHkudjEuUmVzZXRQYXNzd29yZFJlc3BvbnNlIiuquxgCCAGC0+STAh86ASoiGi92MS9wYXNzd29yZC1yZXNldHM6cmVkZWVtEnsKB0dldFVzZXISJC5zYWdhY2FydC5pZGVudGl0eS52MS5HZXRVc2VyUmVxdWVzdBolLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLkdldFVzZXJSZXNwb25zZSIjkAIBqrsYBhIEAQIDBILT5JMCEBIOL3YxL3VzZXJzL3tpZH0SewoJTGlzdFVzZXJzEiYuc2FnYWNhcnQuaWRlbnRpdHkudjEuTGlzdFVzZXJzUmVxdWVzdBonLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLkxpc3RVc2Vyc1Jlc3BvbnNlIh2QAgGquxgFEgMCAwSC0+STAgsSCS92MS91c2VycxKPAQoKVXBkYXRlVXNlchInLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlVwZGF0ZVVzZXJSZXF1ZXN0Giguc2FnYWNhcnQuaWRlbnRpdHkudjEuVXBkYXRlVXNlclJlc3BvbnNlIi6QAgKquxgGEgQBAgMEgtPkkwIbOgR1c2VyMhMvdjEvdXNlcnMve3VzZXIuaWR9EoQBCgpEZWxldGVVc2VyEicuc2FnYWNhcnQuaWRlbnRpdHkudjEuRGVsZXRlVXNlclJlcXVlc3QaKC5zYWdhY2FydC5pZGVudGl0eS52MS5EZWxldGVVc2VyUmVzcG9uc2UiI5ACAqq7GAYSBAECAwSC0+STAhAqDi92MS91c2Vycy97aWR9EowBCgpHZXRFcmFzdXJlEicuc2FnYWNhcnQuaWRlbnRpdHkudjEuR2V0RXJhc3VyZVJlcXVlc3QaKC5zYWdhY2FydC5pZGVudGl0eS52MS5HZXRFcmFzdXJlUmVzcG9uc2UiK5ACAaq7GAYSBAECAwSC0+STAhgSFi92MS91c2Vycy97aWR9OmVyYXN1cmUSdAoNUmVwb3J0RXJhc3VyZRIqLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlJlcG9ydEVyYXN1cmVSZXF1ZXN0Gisuc2FnYWNhcnQuaWRlbnRpdHkudjEuUmVwb3J0RXJhc3VyZVJlc3BvbnNlIgqQAgKquxgDEgEEEoQBCghTZXRSb2xlcxIlLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlNldFJvbGVzUmVxdWVzdBomLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlNldFJvbGVzUmVzcG9uc2UiKZACAqq7GAMSAQOC0+STAhk6ASoaFC92MS91c2Vycy97aWR9L3JvbGVzEosBCgpVbmxvY2tVc2VyEicuc2FnYWNhcnQuaWRlbnRpdHkudjEuVW5sb2NrVXNlclJlcXVlc3QaKC5zYWdhY2FydC5pZGVudGl0eS52MS5VbmxvY2tVc2VyUmVzcG9uc2UiKpACAqq7GAMSAQOC0+STAho6ASoiFS92MS91c2Vycy97aWR9OnVubG9jaxKfAQoNQ3JlYXRlQWRkcmVzcxIqLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLkNyZWF0ZUFkZHJlc3NSZXF1ZXN0Gisuc2FnYWNhcnQuaWRlbnRpdHkudjEuQ3JlYXRlQWRkcmVzc1Jlc3BvbnNlIjWQAgKquxgGEgQBAgMEgtPkkwIiOgEqIh0vdjEvdXNlcnMve3VzZXJfaWR9L2FkZHJlc3NlcxKYAQoKR2V0QWRkcmVzcxInLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLkdldEFkZHJlc3NSZXF1ZXN0Giguc2FnYWNhcnQuaWRlbnRpdHkudjEuR2V0QWRkcmVzc1Jlc3BvbnNlIjeQAgGquxgGEgQBAgMEgtPkkwIkEiIvdjEvdXNlcnMve3VzZXJfaWR9L2FkZHJlc3Nlcy97aWR9EpwBCg1MaXN0QWRkcmVzc2VzEiouc2FnYWNhcnQuaWRlbnRpdHkudjEuTGlzdEFkZHJlc3Nlc1JlcXVlc3QaKy5zYWdhY2FydC5pZGVudGl0eS52MS5MaXN0QWRkcmVzc2VzUmVzcG9uc2UiMpACAaq7GAYSBAECAwSC0+STAh8SHS92MS91c2Vycy97dXNlcl9pZH0vYWRkcmVzc2VzEroBCg1VcGRhdGVBZGRyZXNzEiouc2FnYWNhcnQuaWRlbnRpdHkudjEuVXBkYXRlQWRkcmVzc1JlcXVlc3QaKy5zYWdhY2FydC5pZGVudGl0eS52MS5VcGRhdGVBZGRyZXNzUmVzcG9uc2UiUJACAqq7GAYSBAECAwSC0+STAj06B2FkZHJlc3MyMi92MS91c2Vycy97YWRkcmVzcy51c2VyX2lkfS9hZGRyZXNzZXMve2FkZHJlc3MuaWR9EqEBCg1EZWxldGVBZGRyZXNzEiouc2FnYWNhcnQuaWRlbnRpdHkudjEuRGVsZXRlQWRkcmVzc1JlcXVlc3QaKy5zYWdhY2FydC5pZGVudGl0eS52MS5EZWxldGVBZGRyZXNzUmVzcG9uc2UiN5ACAqq7GAYSBAECAwSC0+STAiQqIi92MS91c2Vycy97dXNlcl9pZH0vYWRkcmVzc2VzL3tpZH1iBnByb3RvMw", [file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_field_mask, file_sagacart_auth_v1_access, file_sagacart_identity_v1_erasure, file_sagacart_identity_v1_session, file_sagacart_identity_v1_user, file_sagacart_type_v1_address]);
 
 /**
  * The user to register.
@@ -972,6 +974,148 @@ export const DeleteUserResponseSchema: GenMessage<DeleteUserResponse, {jsonType:
   messageDesc(file_sagacart_identity_v1_identity_service, 21);
 
 /**
+ * The deleted user.
+ *
+ * @generated from message sagacart.identity.v1.GetErasureRequest
+ */
+export type GetErasureRequest = Message<"sagacart.identity.v1.GetErasureRequest"> & {
+  /**
+   * The id; `me` for the caller.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+};
+
+/**
+ * The deleted user.
+ *
+ * @generated from message sagacart.identity.v1.GetErasureRequest
+ */
+export type GetErasureRequestJson = {
+  /**
+   * The id; `me` for the caller.
+   *
+   * @generated from field: string id = 1;
+   */
+  id?: string;
+};
+
+/**
+ * Describes the message sagacart.identity.v1.GetErasureRequest.
+ * Use `create(GetErasureRequestSchema)` to create a new message.
+ */
+export const GetErasureRequestSchema: GenMessage<GetErasureRequest, {jsonType: GetErasureRequestJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_identity_v1_identity_service, 22);
+
+/**
+ * The deletion.
+ *
+ * @generated from message sagacart.identity.v1.GetErasureResponse
+ */
+export type GetErasureResponse = Message<"sagacart.identity.v1.GetErasureResponse"> & {
+  /**
+   * The deletion.
+   *
+   * @generated from field: sagacart.identity.v1.Erasure erasure = 1;
+   */
+  erasure?: Erasure | undefined;
+};
+
+/**
+ * The deletion.
+ *
+ * @generated from message sagacart.identity.v1.GetErasureResponse
+ */
+export type GetErasureResponseJson = {
+  /**
+   * The deletion.
+   *
+   * @generated from field: sagacart.identity.v1.Erasure erasure = 1;
+   */
+  erasure?: ErasureJson;
+};
+
+/**
+ * Describes the message sagacart.identity.v1.GetErasureResponse.
+ * Use `create(GetErasureResponseSchema)` to create a new message.
+ */
+export const GetErasureResponseSchema: GenMessage<GetErasureResponse, {jsonType: GetErasureResponseJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_identity_v1_identity_service, 23);
+
+/**
+ * The service that is done.
+ *
+ * @generated from message sagacart.identity.v1.ReportErasureRequest
+ */
+export type ReportErasureRequest = Message<"sagacart.identity.v1.ReportErasureRequest"> & {
+  /**
+   * The id of the deleted user.
+   *
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * The service, for example "order".
+   *
+   * @generated from field: string service = 2;
+   */
+  service: string;
+};
+
+/**
+ * The service that is done.
+ *
+ * @generated from message sagacart.identity.v1.ReportErasureRequest
+ */
+export type ReportErasureRequestJson = {
+  /**
+   * The id of the deleted user.
+   *
+   * @generated from field: string user_id = 1;
+   */
+  userId?: string;
+
+  /**
+   * The service, for example "order".
+   *
+   * @generated from field: string service = 2;
+   */
+  service?: string;
+};
+
+/**
+ * Describes the message sagacart.identity.v1.ReportErasureRequest.
+ * Use `create(ReportErasureRequestSchema)` to create a new message.
+ */
+export const ReportErasureRequestSchema: GenMessage<ReportErasureRequest, {jsonType: ReportErasureRequestJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_identity_v1_identity_service, 24);
+
+/**
+ * Empty.
+ *
+ * @generated from message sagacart.identity.v1.ReportErasureResponse
+ */
+export type ReportErasureResponse = Message<"sagacart.identity.v1.ReportErasureResponse"> & {
+};
+
+/**
+ * Empty.
+ *
+ * @generated from message sagacart.identity.v1.ReportErasureResponse
+ */
+export type ReportErasureResponseJson = {
+};
+
+/**
+ * Describes the message sagacart.identity.v1.ReportErasureResponse.
+ * Use `create(ReportErasureResponseSchema)` to create a new message.
+ */
+export const ReportErasureResponseSchema: GenMessage<ReportErasureResponse, {jsonType: ReportErasureResponseJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_identity_v1_identity_service, 25);
+
+/**
  * The new roles of a user.
  *
  * @generated from message sagacart.identity.v1.SetRolesRequest
@@ -1018,7 +1162,7 @@ export type SetRolesRequestJson = {
  * Use `create(SetRolesRequestSchema)` to create a new message.
  */
 export const SetRolesRequestSchema: GenMessage<SetRolesRequest, {jsonType: SetRolesRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 22);
+  messageDesc(file_sagacart_identity_v1_identity_service, 26);
 
 /**
  * The user.
@@ -1053,7 +1197,7 @@ export type SetRolesResponseJson = {
  * Use `create(SetRolesResponseSchema)` to create a new message.
  */
 export const SetRolesResponseSchema: GenMessage<SetRolesResponse, {jsonType: SetRolesResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 23);
+  messageDesc(file_sagacart_identity_v1_identity_service, 27);
 
 /**
  * The user to unlock.
@@ -1088,7 +1232,7 @@ export type UnlockUserRequestJson = {
  * Use `create(UnlockUserRequestSchema)` to create a new message.
  */
 export const UnlockUserRequestSchema: GenMessage<UnlockUserRequest, {jsonType: UnlockUserRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 24);
+  messageDesc(file_sagacart_identity_v1_identity_service, 28);
 
 /**
  * The user.
@@ -1123,7 +1267,7 @@ export type UnlockUserResponseJson = {
  * Use `create(UnlockUserResponseSchema)` to create a new message.
  */
 export const UnlockUserResponseSchema: GenMessage<UnlockUserResponse, {jsonType: UnlockUserResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 25);
+  messageDesc(file_sagacart_identity_v1_identity_service, 29);
 
 /**
  * The address to add.
@@ -1200,7 +1344,7 @@ export type CreateAddressRequestJson = {
  * Use `create(CreateAddressRequestSchema)` to create a new message.
  */
 export const CreateAddressRequestSchema: GenMessage<CreateAddressRequest, {jsonType: CreateAddressRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 26);
+  messageDesc(file_sagacart_identity_v1_identity_service, 30);
 
 /**
  * The address.
@@ -1235,7 +1379,7 @@ export type CreateAddressResponseJson = {
  * Use `create(CreateAddressResponseSchema)` to create a new message.
  */
 export const CreateAddressResponseSchema: GenMessage<CreateAddressResponse, {jsonType: CreateAddressResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 27);
+  messageDesc(file_sagacart_identity_v1_identity_service, 31);
 
 /**
  * The address to get.
@@ -1284,7 +1428,7 @@ export type GetAddressRequestJson = {
  * Use `create(GetAddressRequestSchema)` to create a new message.
  */
 export const GetAddressRequestSchema: GenMessage<GetAddressRequest, {jsonType: GetAddressRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 28);
+  messageDesc(file_sagacart_identity_v1_identity_service, 32);
 
 /**
  * The address.
@@ -1319,7 +1463,7 @@ export type GetAddressResponseJson = {
  * Use `create(GetAddressResponseSchema)` to create a new message.
  */
 export const GetAddressResponseSchema: GenMessage<GetAddressResponse, {jsonType: GetAddressResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 29);
+  messageDesc(file_sagacart_identity_v1_identity_service, 33);
 
 /**
  * The addresses to list.
@@ -1382,7 +1526,7 @@ export type ListAddressesRequestJson = {
  * Use `create(ListAddressesRequestSchema)` to create a new message.
  */
 export const ListAddressesRequestSchema: GenMessage<ListAddressesRequest, {jsonType: ListAddressesRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 30);
+  messageDesc(file_sagacart_identity_v1_identity_service, 34);
 
 /**
  * A page of addresses.
@@ -1431,7 +1575,7 @@ export type ListAddressesResponseJson = {
  * Use `create(ListAddressesResponseSchema)` to create a new message.
  */
 export const ListAddressesResponseSchema: GenMessage<ListAddressesResponse, {jsonType: ListAddressesResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 31);
+  messageDesc(file_sagacart_identity_v1_identity_service, 35);
 
 /**
  * The changes of an address.
@@ -1480,7 +1624,7 @@ export type UpdateAddressRequestJson = {
  * Use `create(UpdateAddressRequestSchema)` to create a new message.
  */
 export const UpdateAddressRequestSchema: GenMessage<UpdateAddressRequest, {jsonType: UpdateAddressRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 32);
+  messageDesc(file_sagacart_identity_v1_identity_service, 36);
 
 /**
  * The address.
@@ -1515,7 +1659,7 @@ export type UpdateAddressResponseJson = {
  * Use `create(UpdateAddressResponseSchema)` to create a new message.
  */
 export const UpdateAddressResponseSchema: GenMessage<UpdateAddressResponse, {jsonType: UpdateAddressResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 33);
+  messageDesc(file_sagacart_identity_v1_identity_service, 37);
 
 /**
  * The address to delete.
@@ -1564,7 +1708,7 @@ export type DeleteAddressRequestJson = {
  * Use `create(DeleteAddressRequestSchema)` to create a new message.
  */
 export const DeleteAddressRequestSchema: GenMessage<DeleteAddressRequest, {jsonType: DeleteAddressRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 34);
+  messageDesc(file_sagacart_identity_v1_identity_service, 38);
 
 /**
  * Empty.
@@ -1587,7 +1731,7 @@ export type DeleteAddressResponseJson = {
  * Use `create(DeleteAddressResponseSchema)` to create a new message.
  */
 export const DeleteAddressResponseSchema: GenMessage<DeleteAddressResponse, {jsonType: DeleteAddressResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 35);
+  messageDesc(file_sagacart_identity_v1_identity_service, 39);
 
 /**
  * Users, their sign-ins and their address books.
@@ -1730,8 +1874,10 @@ export const IdentityService: GenService<{
     output: typeof UpdateUserResponseSchema;
   },
   /**
-   * Delete a user with all sessions and addresses. Orders stay, under the user's id.
+   * Delete a user with all sessions and addresses, and the user's personal data in all services.
    *
+   * The other services follow: GetErasure shows how far they are. Orders and payments stay, under the user's id, without
+   * personal data. An order that is under way is finished first. An access token of the user changes nothing any more.
    * Fails with NOT_FOUND / USER_NOT_FOUND.
    *
    * @generated from rpc sagacart.identity.v1.IdentityService.DeleteUser
@@ -1740,6 +1886,30 @@ export const IdentityService: GenService<{
     methodKind: "unary";
     input: typeof DeleteUserRequestSchema;
     output: typeof DeleteUserResponseSchema;
+  },
+  /**
+   * Get how far the deletion of a deleted user's personal data is, in each service.
+   *
+   * Fails with NOT_FOUND / ERASURE_NOT_FOUND if there was no such user, or it was not deleted.
+   *
+   * @generated from rpc sagacart.identity.v1.IdentityService.GetErasure
+   */
+  getErasure: {
+    methodKind: "unary";
+    input: typeof GetErasureRequestSchema;
+    output: typeof GetErasureResponseSchema;
+  },
+  /**
+   * Report that a service has deleted a deleted user's personal data. For the services. Repeats change nothing.
+   *
+   * Fails with NOT_FOUND / ERASURE_NOT_FOUND, also if no report of this service is expected.
+   *
+   * @generated from rpc sagacart.identity.v1.IdentityService.ReportErasure
+   */
+  reportErasure: {
+    methodKind: "unary";
+    input: typeof ReportErasureRequestSchema;
+    output: typeof ReportErasureResponseSchema;
   },
   /**
    * Set the roles of a user. For operators. Tokens have the new roles from the next refresh on.

@@ -17,7 +17,8 @@ export const file_sagacart_order_v1_incident: GenFile = /*@__PURE__*/
   fileDesc("CiBzYWdhY2FydC9vcmRlci92MS9pbmNpZGVudC5wcm90bxIRc2FnYWNhcnQub3JkZXIudjEi8wMKCEluY2lkZW50EgoKAmlkGAEgASgJEhAKCG9yZGVyX2lkGAIgASgJEgwKBHN0ZXAYAyABKAkSEwoLd29ya2Zsb3dfaWQYBCABKAkSDQoFZXJyb3IYBSABKAkSEAoIYXR0ZW1wdHMYBiABKAUSMAoFc3RhdGUYByABKA4yIS5zYWdhY2FydC5vcmRlci52MS5JbmNpZGVudC5TdGF0ZRISCgpyZXNvbHV0aW9uGAggASgJEi8KC2NyZWF0ZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASNgoScmV0cnlfcmVxdWVzdF90aW1lGAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIzChJyZXRyeV9yZXF1ZXN0ZWRfYnkYHiABKAsyFy5zYWdhY2FydC50eXBlLnYxLkFjdG9yEiwKC3Jlc29sdmVkX2J5GB8gASgLMhcuc2FnYWNhcnQudHlwZS52MS5BY3RvciJCCgVTdGF0ZRIVChFTVEFURV9VTlNQRUNJRklFRBAAEg4KClNUQVRFX09QRU4QARISCg5TVEFURV9SRVNPTFZFRBACYgZwcm90bzM", [file_google_protobuf_timestamp, file_sagacart_type_v1_actor]);
 
 /**
- * A step of an order's saga that fails after repeated attempts. The saga keeps retrying it.
+ * Something about an order that a person should look at: a step of its saga that fails after repeated attempts, which the
+ * saga keeps retrying, or a dispute that is open.
  *
  * @generated from message sagacart.order.v1.Incident
  */
@@ -37,14 +38,15 @@ export type Incident = Message<"sagacart.order.v1.Incident"> & {
   orderId: string;
 
   /**
-   * The step: "look" (read the order), "reserve", "charge", "ship", "undo", or "refund".
+   * The step: "look" (read the order), "reserve", "charge", "ship", "undo", or "refund". Or "dispute": the customer's bank
+   * takes the payment back; it resolves when the card provider has decided.
    *
    * @generated from field: string step = 3;
    */
   step: string;
 
   /**
-   * The workflow that runs the step.
+   * The workflow that runs the step; empty if none does.
    *
    * @generated from field: string workflow_id = 4;
    */
@@ -115,7 +117,8 @@ export type Incident = Message<"sagacart.order.v1.Incident"> & {
 };
 
 /**
- * A step of an order's saga that fails after repeated attempts. The saga keeps retrying it.
+ * Something about an order that a person should look at: a step of its saga that fails after repeated attempts, which the
+ * saga keeps retrying, or a dispute that is open.
  *
  * @generated from message sagacart.order.v1.Incident
  */
@@ -135,14 +138,15 @@ export type IncidentJson = {
   orderId?: string;
 
   /**
-   * The step: "look" (read the order), "reserve", "charge", "ship", "undo", or "refund".
+   * The step: "look" (read the order), "reserve", "charge", "ship", "undo", or "refund". Or "dispute": the customer's bank
+   * takes the payment back; it resolves when the card provider has decided.
    *
    * @generated from field: string step = 3;
    */
   step?: string;
 
   /**
-   * The workflow that runs the step.
+   * The workflow that runs the step; empty if none does.
    *
    * @generated from field: string workflow_id = 4;
    */

@@ -17,7 +17,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file sagacart/payment/v1/payment.proto.
  */
 export const file_sagacart_payment_v1_payment: GenFile = /*@__PURE__*/
-  fileDesc("CiFzYWdhY2FydC9wYXltZW50L3YxL3BheW1lbnQucHJvdG8SE3NhZ2FjYXJ0LnBheW1lbnQudjEikgUKB1BheW1lbnQSCgoCaWQYASABKAkSLwoEa2luZBgCIAEoDjIhLnNhZ2FjYXJ0LnBheW1lbnQudjEuUGF5bWVudC5LaW5kEhAKCG9yZGVyX2lkGAMgASgJEg8KB2F0dGVtcHQYBCABKAUSEwoLY3VzdG9tZXJfaWQYBSABKAkSJwoGYW1vdW50GAYgASgLMhcuc2FnYWNhcnQudHlwZS52MS5Nb25leRIWCg5wYXltZW50X21ldGhvZBgHIAEoCRIxCgVzdGF0ZRgIIAEoDjIiLnNhZ2FjYXJ0LnBheW1lbnQudjEuUGF5bWVudC5TdGF0ZRIWCg5kZWNsaW5lX3JlYXNvbhgJIAEoCRIpCghyZWZ1bmRlZBgKIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuTW9uZXkSGgoScHJvdmlkZXJfY2hhcmdlX2lkGAsgASgJEi8KC2NyZWF0ZV90aW1lGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMQoKY3JlYXRlZF9ieRgeIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuQWN0b3JCBLC7GAEiPQoES2luZBIUChBLSU5EX1VOU1BFQ0lGSUVEEAASDgoKS0lORF9PUkRFUhABEg8KC0tJTkRfTUFOVUFMEAIiawoFU3RhdGUSFQoRU1RBVEVfVU5TUEVDSUZJRUQQABIRCg1TVEFURV9QRU5ESU5HEAESEgoOU1RBVEVfQ0FQVFVSRUQQAhISCg5TVEFURV9ERUNMSU5FRBADEhAKDFNUQVRFX1ZPSURFRBAEIrQDCgZSZWZ1bmQSCgoCaWQYASABKAkSEgoKcGF5bWVudF9pZBgCIAEoCRIQCghvcmRlcl9pZBgDIAEoCRInCgZhbW91bnQYBCABKAsyFy5zYWdhY2FydC50eXBlLnYxLk1vbmV5EhQKBnJlYXNvbhgFIAEoCUIEsLsYARIwCgVzdGF0ZRgGIAEoDjIhLnNhZ2FjYXJ0LnBheW1lbnQudjEuUmVmdW5kLlN0YXRlEhYKDmZhaWx1cmVfcmVhc29uGAcgASgJEi8KC2NyZWF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMwoMcmVxdWVzdGVkX2J5GB4gASgLMhcuc2FnYWNhcnQudHlwZS52MS5BY3RvckIEsLsYASJYCgVTdGF0ZRIVChFTVEFURV9VTlNQRUNJRklFRBAAEhEKDVNUQVRFX1BFTkRJTkcQARITCg9TVEFURV9TVUNDRUVERUQQAhIQCgxTVEFURV9GQUlMRUQQA2IGcHJvdG8z", [file_google_protobuf_timestamp, file_sagacart_auth_v1_access, file_sagacart_type_v1_actor, file_sagacart_type_v1_money]);
+  fileDesc("CiFzYWdhY2FydC9wYXltZW50L3YxL3BheW1lbnQucHJvdG8SE3NhZ2FjYXJ0LnBheW1lbnQudjEivQUKB1BheW1lbnQSCgoCaWQYASABKAkSLwoEa2luZBgCIAEoDjIhLnNhZ2FjYXJ0LnBheW1lbnQudjEuUGF5bWVudC5LaW5kEhAKCG9yZGVyX2lkGAMgASgJEg8KB2F0dGVtcHQYBCABKAUSEwoLY3VzdG9tZXJfaWQYBSABKAkSJwoGYW1vdW50GAYgASgLMhcuc2FnYWNhcnQudHlwZS52MS5Nb25leRIWCg5wYXltZW50X21ldGhvZBgHIAEoCRIxCgVzdGF0ZRgIIAEoDjIiLnNhZ2FjYXJ0LnBheW1lbnQudjEuUGF5bWVudC5TdGF0ZRIWCg5kZWNsaW5lX3JlYXNvbhgJIAEoCRIpCghyZWZ1bmRlZBgKIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuTW9uZXkSGgoScHJvdmlkZXJfY2hhcmdlX2lkGAsgASgJEi8KC2NyZWF0ZV90aW1lGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKQoIZGlzcHV0ZWQYDiABKAsyFy5zYWdhY2FydC50eXBlLnYxLk1vbmV5EjEKCmNyZWF0ZWRfYnkYHiABKAsyFy5zYWdhY2FydC50eXBlLnYxLkFjdG9yQgSwuxgBIj0KBEtpbmQSFAoQS0lORF9VTlNQRUNJRklFRBAAEg4KCktJTkRfT1JERVIQARIPCgtLSU5EX01BTlVBTBACImsKBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASEQoNU1RBVEVfUEVORElORxABEhIKDlNUQVRFX0NBUFRVUkVEEAISEgoOU1RBVEVfREVDTElORUQQAxIQCgxTVEFURV9WT0lERUQQBCLdBAoGUmVmdW5kEgoKAmlkGAEgASgJEhIKCnBheW1lbnRfaWQYAiABKAkSEAoIb3JkZXJfaWQYAyABKAkSJwoGYW1vdW50GAQgASgLMhcuc2FnYWNhcnQudHlwZS52MS5Nb25leRIUCgZyZWFzb24YBSABKAlCBLC7GAESMAoFc3RhdGUYBiABKA4yIS5zYWdhY2FydC5wYXltZW50LnYxLlJlZnVuZC5TdGF0ZRIWCg5mYWlsdXJlX3JlYXNvbhgHIAEoCRIvCgtjcmVhdGVfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjIKBnNvdXJjZRgKIAEoDjIiLnNhZ2FjYXJ0LnBheW1lbnQudjEuUmVmdW5kLlNvdXJjZRIaChJwcm92aWRlcl9yZWZ1bmRfaWQYCyABKAkSMwoMcmVxdWVzdGVkX2J5GB4gASgLMhcuc2FnYWNhcnQudHlwZS52MS5BY3RvckIEsLsYASJYCgVTdGF0ZRIVChFTVEFURV9VTlNQRUNJRklFRBAAEhEKDVNUQVRFX1BFTkRJTkcQARITCg9TVEFURV9TVUNDRUVERUQQAhIQCgxTVEFURV9GQUlMRUQQAyJXCgZTb3VyY2USFgoSU09VUkNFX1VOU1BFQ0lGSUVEEAASDwoLU09VUkNFX1NIT1AQARIPCgtTT1VSQ0VfVU5ETxACEhMKD1NPVVJDRV9QUk9WSURFUhADIu0CCgdEaXNwdXRlEgoKAmlkGAEgASgJEhIKCnBheW1lbnRfaWQYAiABKAkSEAoIb3JkZXJfaWQYAyABKAkSEwoLY3VzdG9tZXJfaWQYBCABKAkSJwoGYW1vdW50GAUgASgLMhcuc2FnYWNhcnQudHlwZS52MS5Nb25leRIOCgZyZWFzb24YBiABKAkSMQoFc3RhdGUYByABKA4yIi5zYWdhY2FydC5wYXltZW50LnYxLkRpc3B1dGUuU3RhdGUSLwoLY3JlYXRlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJNCgVTdGF0ZRIVChFTVEFURV9VTlNQRUNJRklFRBAAEg4KClNUQVRFX09QRU4QARINCglTVEFURV9XT04QAhIOCgpTVEFURV9MT1NUEANiBnByb3RvMw", [file_google_protobuf_timestamp, file_sagacart_auth_v1_access, file_sagacart_type_v1_actor, file_sagacart_type_v1_money]);
 
 /**
  * One attempt to take money from a customer.
@@ -89,7 +89,7 @@ export type Payment = Message<"sagacart.payment.v1.Payment"> & {
   declineReason: string;
 
   /**
-   * The amount that was paid back; never more than was captured.
+   * The amount that was paid back, by whomever; never more than was captured.
    *
    * @generated from field: sagacart.type.v1.Money refunded = 10;
    */
@@ -115,6 +115,13 @@ export type Payment = Message<"sagacart.payment.v1.Payment"> & {
    * @generated from field: google.protobuf.Timestamp update_time = 13;
    */
   updateTime?: Timestamp | undefined;
+
+  /**
+   * The amount of its disputes that are open or lost: the card provider has taken it from the shop.
+   *
+   * @generated from field: sagacart.type.v1.Money disputed = 14;
+   */
+  disputed?: Money | undefined;
 
   /**
    * Who created it by hand; absent for an order's.
@@ -194,7 +201,7 @@ export type PaymentJson = {
   declineReason?: string;
 
   /**
-   * The amount that was paid back; never more than was captured.
+   * The amount that was paid back, by whomever; never more than was captured.
    *
    * @generated from field: sagacart.type.v1.Money refunded = 10;
    */
@@ -220,6 +227,13 @@ export type PaymentJson = {
    * @generated from field: google.protobuf.Timestamp update_time = 13;
    */
   updateTime?: TimestampJson;
+
+  /**
+   * The amount of its disputes that are open or lost: the card provider has taken it from the shop.
+   *
+   * @generated from field: sagacart.type.v1.Money disputed = 14;
+   */
+  disputed?: MoneyJson;
 
   /**
    * Who created it by hand; absent for an order's.
@@ -425,6 +439,20 @@ export type Refund = Message<"sagacart.payment.v1.Refund"> & {
   updateTime?: Timestamp | undefined;
 
   /**
+   * The source.
+   *
+   * @generated from field: sagacart.payment.v1.Refund.Source source = 10;
+   */
+  source: Refund_Source;
+
+  /**
+   * The card provider's id of the refund, if it is known.
+   *
+   * @generated from field: string provider_refund_id = 11;
+   */
+  providerRefundId: string;
+
+  /**
    * Who asked for it: a program for an order's, whose own refund has the person.
    *
    * @generated from field: sagacart.type.v1.Actor requested_by = 30;
@@ -502,6 +530,20 @@ export type RefundJson = {
   updateTime?: TimestampJson;
 
   /**
+   * The source.
+   *
+   * @generated from field: sagacart.payment.v1.Refund.Source source = 10;
+   */
+  source?: Refund_SourceJson;
+
+  /**
+   * The card provider's id of the refund, if it is known.
+   *
+   * @generated from field: string provider_refund_id = 11;
+   */
+  providerRefundId?: string;
+
+  /**
    * Who asked for it: a program for an order's, whose own refund has the person.
    *
    * @generated from field: sagacart.type.v1.Actor requested_by = 30;
@@ -570,4 +612,265 @@ export type Refund_StateJson = "STATE_UNSPECIFIED" | "STATE_PENDING" | "STATE_SU
  */
 export const Refund_StateSchema: GenEnum<Refund_State, Refund_StateJson> = /*@__PURE__*/
   enumDesc(file_sagacart_payment_v1_payment, 1, 0);
+
+/**
+ * The sources of refunds.
+ *
+ * @generated from enum sagacart.payment.v1.Refund.Source
+ */
+export const Refund_Source = {
+  /**
+   * Unset; never stored.
+   *
+   * @generated from enum value: SOURCE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Asked for by RefundPayment.
+   *
+   * @generated from enum value: SOURCE_SHOP = 1;
+   */
+  SHOP: 1,
+
+  /**
+   * Undoes the payment of an order that did not come about.
+   *
+   * @generated from enum value: SOURCE_UNDO = 2;
+   */
+  UNDO: 2,
+
+  /**
+   * Made at the card provider, outside the shop.
+   *
+   * @generated from enum value: SOURCE_PROVIDER = 3;
+   */
+  PROVIDER: 3,
+} as const;
+
+/**
+ * The sources of refunds.
+ *
+ * @generated from enum sagacart.payment.v1.Refund.Source
+ */
+export type Refund_Source = (typeof Refund_Source)[keyof typeof Refund_Source] | UnknownEnum;
+
+/**
+ * The sources of refunds.
+ *
+ * @generated from enum sagacart.payment.v1.Refund.Source
+ */
+export type Refund_SourceJson = "SOURCE_UNSPECIFIED" | "SOURCE_SHOP" | "SOURCE_UNDO" | "SOURCE_PROVIDER";
+
+/**
+ * Describes the enum sagacart.payment.v1.Refund.Source.
+ */
+export const Refund_SourceSchema: GenEnum<Refund_Source, Refund_SourceJson> = /*@__PURE__*/
+  enumDesc(file_sagacart_payment_v1_payment, 1, 1);
+
+/**
+ * A dispute: the customer's bank takes a charge back (a chargeback), until the card provider decides about it.
+ *
+ * The provider takes the amount from the shop when a dispute is opened, and returns it if the dispute is won.
+ *
+ * @generated from message sagacart.payment.v1.Dispute
+ */
+export type Dispute = Message<"sagacart.payment.v1.Dispute"> & {
+  /**
+   * The card provider's id.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * The payment.
+   *
+   * @generated from field: string payment_id = 2;
+   */
+  paymentId: string;
+
+  /**
+   * The order of that payment; empty if the payment was created by hand.
+   *
+   * @generated from field: string order_id = 3;
+   */
+  orderId: string;
+
+  /**
+   * The customer who paid.
+   *
+   * @generated from field: string customer_id = 4;
+   */
+  customerId: string;
+
+  /**
+   * The amount.
+   *
+   * @generated from field: sagacart.type.v1.Money amount = 5;
+   */
+  amount?: Money | undefined;
+
+  /**
+   * The reason that the provider gives: "fraudulent", "product_not_received" …
+   *
+   * @generated from field: string reason = 6;
+   */
+  reason: string;
+
+  /**
+   * The state.
+   *
+   * @generated from field: sagacart.payment.v1.Dispute.State state = 7;
+   */
+  state: Dispute_State;
+
+  /**
+   * When it was recorded.
+   *
+   * @generated from field: google.protobuf.Timestamp create_time = 8;
+   */
+  createTime?: Timestamp | undefined;
+
+  /**
+   * When it last changed.
+   *
+   * @generated from field: google.protobuf.Timestamp update_time = 9;
+   */
+  updateTime?: Timestamp | undefined;
+};
+
+/**
+ * A dispute: the customer's bank takes a charge back (a chargeback), until the card provider decides about it.
+ *
+ * The provider takes the amount from the shop when a dispute is opened, and returns it if the dispute is won.
+ *
+ * @generated from message sagacart.payment.v1.Dispute
+ */
+export type DisputeJson = {
+  /**
+   * The card provider's id.
+   *
+   * @generated from field: string id = 1;
+   */
+  id?: string;
+
+  /**
+   * The payment.
+   *
+   * @generated from field: string payment_id = 2;
+   */
+  paymentId?: string;
+
+  /**
+   * The order of that payment; empty if the payment was created by hand.
+   *
+   * @generated from field: string order_id = 3;
+   */
+  orderId?: string;
+
+  /**
+   * The customer who paid.
+   *
+   * @generated from field: string customer_id = 4;
+   */
+  customerId?: string;
+
+  /**
+   * The amount.
+   *
+   * @generated from field: sagacart.type.v1.Money amount = 5;
+   */
+  amount?: MoneyJson;
+
+  /**
+   * The reason that the provider gives: "fraudulent", "product_not_received" …
+   *
+   * @generated from field: string reason = 6;
+   */
+  reason?: string;
+
+  /**
+   * The state.
+   *
+   * @generated from field: sagacart.payment.v1.Dispute.State state = 7;
+   */
+  state?: Dispute_StateJson;
+
+  /**
+   * When it was recorded.
+   *
+   * @generated from field: google.protobuf.Timestamp create_time = 8;
+   */
+  createTime?: TimestampJson;
+
+  /**
+   * When it last changed.
+   *
+   * @generated from field: google.protobuf.Timestamp update_time = 9;
+   */
+  updateTime?: TimestampJson;
+};
+
+/**
+ * Describes the message sagacart.payment.v1.Dispute.
+ * Use `create(DisputeSchema)` to create a new message.
+ */
+export const DisputeSchema: GenMessage<Dispute, {jsonType: DisputeJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_payment_v1_payment, 2);
+
+/**
+ * The states of a dispute: OPEN → WON | LOST. The first decision counts.
+ *
+ * @generated from enum sagacart.payment.v1.Dispute.State
+ */
+export const Dispute_State = {
+  /**
+   * Unset; never stored.
+   *
+   * @generated from enum value: STATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Opened: the merchant can answer it at the provider.
+   *
+   * @generated from enum value: STATE_OPEN = 1;
+   */
+  OPEN: 1,
+
+  /**
+   * Decided for the shop, which got the money back.
+   *
+   * @generated from enum value: STATE_WON = 2;
+   */
+  WON: 2,
+
+  /**
+   * Decided for the customer, who keeps the money.
+   *
+   * @generated from enum value: STATE_LOST = 3;
+   */
+  LOST: 3,
+} as const;
+
+/**
+ * The states of a dispute: OPEN → WON | LOST. The first decision counts.
+ *
+ * @generated from enum sagacart.payment.v1.Dispute.State
+ */
+export type Dispute_State = (typeof Dispute_State)[keyof typeof Dispute_State] | UnknownEnum;
+
+/**
+ * The states of a dispute: OPEN → WON | LOST. The first decision counts.
+ *
+ * @generated from enum sagacart.payment.v1.Dispute.State
+ */
+export type Dispute_StateJson = "STATE_UNSPECIFIED" | "STATE_OPEN" | "STATE_WON" | "STATE_LOST";
+
+/**
+ * Describes the enum sagacart.payment.v1.Dispute.State.
+ */
+export const Dispute_StateSchema: GenEnum<Dispute_State, Dispute_StateJson> = /*@__PURE__*/
+  enumDesc(file_sagacart_payment_v1_payment, 2, 0);
 

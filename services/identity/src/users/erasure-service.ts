@@ -1,0 +1,69 @@
+import { create } from "@bufbuild/protobuf";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import type { ServiceImpl } from "@connectrpc/connect";
+import { callContext } from "@sagacart/chassis/context";
+import { DomainError } from "@sagacart/chassis/errors";
+import type { Pool } from "@sagacart/chassis/postgres/pool";
+import {
+  type Erasure,
+  ErasureSchema,
+  ServiceErasure_State,
+  ServiceErasureSchema,
+} from "@sagacart/proto/identity/v1/erasure";
+import {
+  GetErasureResponseSchema,
+  type IdentityService,
+  ReportErasureResponseSchema,
+} from "@sagacart/proto/identity/v1/identity_service";
+import { requireReadable } from "../caller.ts";
+import { reasons } from "../reasons.ts";
+import { findErasure, markServiceDone, type UserErasure } from "./erasure-store.ts";
+
+type ErasureRpcs = "getErasure" | "reportErasure";
+
+/** Creates the RPC handlers of the deletion of personal data. */
+export function erasureRpcs({ pool }: { pool: Pool }): Pick<ServiceImpl<typeof IdentityService>, ErasureRpcs> {
+  return {
+    async getErasure({ id: given }) {
+      const id = requireReadable(given);
+      const erasure = await findErasure(pool, id);
+      if (erasure === undefined) {
+        throw erasureNotFound(id);
+      }
+      return create(GetErasureResponseSchema, { erasure: erasureMessage(erasure) });
+    },
+
+    async reportErasure({ userId, service }) {
+      const subject = callContext()?.principal?.subject;
+      // Each service speaks for itself only.
+      const isItself = subject === undefined || subject === `service:${service}`;
+      if (!isItself || !(await markServiceDone(pool, userId, service))) {
+        throw erasureNotFound(userId);
+      }
+      return create(ReportErasureResponseSchema);
+    },
+  };
+}
+
+function erasureNotFound(id: string): DomainError {
+  return new DomainError(reasons, "ERASURE_NOT_FOUND", `user ${id} was not deleted`, { id });
+}
+
+/** The deletion on the wire. Identity itself was done in the transaction that deleted the user. */
+function erasureMessage({ userId, requestTime, services }: UserErasure): Erasure {
+  const all = [{ service: "identity", doneTime: requestTime }, ...services];
+  const isDone = all.every(({ doneTime }) => doneTime !== undefined);
+  const lastTime = Math.max(...all.map(({ doneTime }) => doneTime?.getTime() ?? 0));
+  return create(ErasureSchema, {
+    userId,
+    requestTime: timestampFromDate(requestTime),
+    services: all.map(({ service, doneTime }) =>
+      create(ServiceErasureSchema, {
+        service,
+        state: doneTime === undefined ? ServiceErasure_State.PENDING : ServiceErasure_State.DONE,
+        ...(doneTime === undefined ? {} : { doneTime: timestampFromDate(doneTime) }),
+      }),
+    ),
+    ...(isDone ? { doneTime: timestampFromDate(new Date(lastTime)) } : {}),
+  });
+}
