@@ -7,22 +7,9 @@ import { Payment_State, Refund_State } from "@sagacart/proto/payment/v1/payment"
 import { Shipment_State } from "@sagacart/proto/shipping/v1/shipment";
 import { Reservation_State } from "@sagacart/proto/stock/v1/reservation";
 import { until } from "../until.ts";
+import { guestBuysAndClaims } from "./guest.ts";
 import { type Shop, stateOf } from "./shop.ts";
-
-/** The arguments of a story. */
-export type StoryContext = {
-  readonly shop: Shop;
-  /** The gateway's URL: `http://127.0.0.1:8080`. */
-  readonly origin: string;
-  /** The folder for data that the next run needs. */
-  readonly stateDirectory: string;
-  /** Prints a line. */
-  readonly say: (line: string) => void;
-  /** Kills the worker with SIGKILL. Returns the process id, or pod name, of it and of its replacement. */
-  readonly replaceWorker: () => Promise<{ killed: number | string; started: number | string }>;
-};
-
-export type Story = { readonly title: string; readonly run: (context: StoryContext) => Promise<void> };
+import type { Story, StoryContext } from "./story.ts";
 
 const timeoutMs = 60_000;
 
@@ -41,6 +28,7 @@ export const stories: readonly Story[] = [
   { title: "Declined", run: declined },
   { title: "Shipping fails", run: shippingFails },
   { title: "Paid later", run: paidLater },
+  { title: "A guest buys, registers and claims the order", run: guestBuysAndClaims },
   { title: "Cancelled during payment", run: cancelledWhilePaying },
   { title: "The worker is killed half-way", run: workerKilled },
 ];
@@ -102,7 +90,7 @@ async function shippingFails({ shop, say }: StoryContext): Promise<void> {
     ...line(product, 1),
     customerId: "dee",
     paymentMethod: "pm_ok",
-    shippingAddress: { ...home, postalCode: "00000" },
+    shippingAddress: { ...home, city: "Berlin", postalCode: "00000", countryCode: "DE" },
   });
   await sayOrder(shop, say, order);
   expectState(order, Order_State.CANCELLED);
