@@ -18,7 +18,7 @@ export async function auditSettlements(payment: pg.Client): Promise<Finding[]> {
     })),
     ...(await breaches<{ id: string }>(payment, {
       law: 1,
-      sql: "select id from refunds where source = 'HAND' and (actor = '' or reason = '')",
+      sql: "select id from refunds where source = 'HAND' and (actor_kind is null or reason = '')",
       text: ({ id }) => `refund ${id} was settled by hand, but it does not say by whom and why`,
     })),
   ];

@@ -1,6 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
-import { callContext } from "@sagacart/chassis/context";
+import { currentActor } from "@sagacart/chassis/auth/actor";
 import { decodeIdToken, nextIdToken, pageSize } from "@sagacart/chassis/postgres/page";
 import type { Pool } from "@sagacart/chassis/postgres/pool";
 import { fingerprintOf } from "@sagacart/chassis/postgres/request-ids";
@@ -16,7 +16,6 @@ import {
 } from "@sagacart/proto/payment/v1/payment_service";
 import { lastUuid, uuidPattern } from "../ids.ts";
 import { refundNotFound } from "../reasons.ts";
-import type { Refund } from "./refund.ts";
 import { refundMessage } from "./refund-messages.ts";
 import type { RefundPayment } from "./refund-payment.ts";
 import { findRefunds, listRefunds } from "./refund-store.ts";
@@ -43,7 +42,7 @@ export function refundService({ pool, refundPayment, retryRefund, settleByHand }
       // Workers of the release before repeat a request without at_most.
       const without = ["request_id", "refund_id", "at_most"];
       const fingerprint = fingerprintOf(RefundPaymentRequestSchema, request, { without });
-      const refund = await refundPayment({ ...request, amount: request.amount, fingerprint });
+      const refund = await refundPayment({ ...request, amount: request.amount, fingerprint, actor: currentActor() });
       return create(RefundPaymentResponseSchema, { refund: refundMessage(refund) });
     },
     async getRefund({ id, customerId }) {
@@ -51,7 +50,7 @@ export function refundService({ pool, refundPayment, retryRefund, settleByHand }
       if (refund === undefined || (customerId !== "" && refund.customerId !== customerId)) {
         throw refundNotFound(id);
       }
-      return create(GetRefundResponseSchema, { refund: refundMessage(shown(refund)) });
+      return create(GetRefundResponseSchema, { refund: refundMessage(refund) });
     },
     async retryRefund({ id }) {
       return create(RetryRefundResponseSchema, { refund: refundMessage(await retryRefund(id)) });
@@ -59,9 +58,7 @@ export function refundService({ pool, refundPayment, retryRefund, settleByHand }
     async settleRefund(request) {
       const { id: refundId, amount, reason, requestId } = request;
       const fingerprint = fingerprintOf(SettleRefundRequestSchema, request, { without: ["request_id"] });
-      // Without sign-in, on a laptop, nobody is known.
-      const actor = callContext()?.principal?.subject ?? "anonymous";
-      const refund = await settleByHand({ refundId, amount, reason, requestId, actor, fingerprint });
+      const refund = await settleByHand({ refundId, amount, reason, requestId, actor: currentActor(), fingerprint });
       return create(SettleRefundResponseSchema, { refund: refundMessage(refund) });
     },
     async listRefunds({ paymentId, orderId, customerId, ...request }) {
@@ -73,15 +70,9 @@ export function refundService({ pool, refundPayment, retryRefund, settleByHand }
       const refunds = isId ? await listRefunds(pool, { paymentId, orderId, customerId, beforePlace, limit }) : [];
       const places = refunds.map(({ place }) => ({ id: place }));
       return create(ListRefundsResponseSchema, {
-        refunds: refunds.map((refund) => refundMessage(shown(refund))),
+        refunds: refunds.map(refundMessage),
         nextPageToken: nextIdToken(places, limit, list),
       });
     },
   };
-}
-
-/** A refund as the caller may see it: who settled it by hand, and why, is for operators. */
-function shown(refund: Refund): Refund {
-  const isCustomer = callContext()?.customerId !== undefined;
-  return isCustomer && refund.source === "HAND" ? { ...refund, reason: "", actor: "" } : refund;
 }

@@ -4,6 +4,7 @@ import { inMemory } from "@sagacart/chassis/testing/in-memory";
 import { startIssuer } from "@sagacart/chassis/testing/issuer";
 import { Refund_Source, Refund_State } from "@sagacart/proto/payment/v1/payment";
 import { PaymentService } from "@sagacart/proto/payment/v1/payment_service";
+import { Actor_Kind } from "@sagacart/proto/type/v1/actor";
 import { expect, test } from "vitest";
 import { auditBooks } from "../testing/books.ts";
 import { attempt, chargeAll, commandsOf, eventsOf, paymentOf, reasonOf, usd, voidAll } from "../testing/calls.ts";
@@ -33,7 +34,7 @@ test("what was settled by hand is a refund and an entry of its own kind, and the
     reason: "bank transfer 4711",
     state: Refund_State.SUCCEEDED,
     source: Refund_Source.HAND,
-    settledBy: "anonymous",
+    requestedBy: { kind: Actor_Kind.SYSTEM },
   });
   expect((await shop.payments.getRefund({ id: shop.id })).refund).toMatchObject({
     state: Refund_State.FAILED,
@@ -158,13 +159,10 @@ test("a settlement names the operator of the token; a customer sees neither the 
 
   expect(await reasonOf(payments.settleRefund(request, await as("sue", "support")))).toBe("ROLE_REQUIRED");
   const { refund } = await payments.settleRefund(request, await as("ann", "operator"));
-  expect(refund).toMatchObject({ settledBy: "ann", reason: "see ticket 12" });
+  expect(refund).toMatchObject({ requestedBy: { kind: Actor_Kind.OPERATOR, id: "ann" }, reason: "see ticket 12" });
 
   const { refunds } = await payments.listRefunds({ orderId: "o" }, await as("ada", "customer"));
-  expect(refunds.find(({ id }) => id === refund?.id)).toMatchObject({
-    source: Refund_Source.HAND,
-    amount: usd(100n),
-    reason: "",
-    settledBy: "",
-  });
+  const seen = refunds.find(({ id }) => id === refund?.id);
+  expect(seen).toMatchObject({ source: Refund_Source.HAND, amount: usd(100n), reason: "" });
+  expect(seen?.requestedBy).toBeUndefined();
 });
