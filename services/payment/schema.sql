@@ -226,18 +226,22 @@ create table refunds (
   update_time timestamp with time zone not null default now(),
   source text not null default 'SHOP'::text,
   provider_refund_id text,
+  actor text not null default ''::text,
+  at_most boolean not null default false,
   constraint refunds_place_key UNIQUE (place),
   constraint refunds_pkey PRIMARY KEY (id),
   constraint refunds_payment_id_fkey FOREIGN KEY (payment_id) REFERENCES payments(id),
   constraint refunds_amount_minor_check CHECK ((amount_minor > 0)),
   constraint refunds_check CHECK (((state = 'PENDING'::text) = (next_ask_time IS NOT NULL))),
-  constraint refunds_source_check CHECK ((source = ANY (ARRAY['SHOP'::text, 'PROVIDER'::text]))),
-  constraint refunds_state_check CHECK ((state = ANY (ARRAY['PENDING'::text, 'SUCCEEDED'::text, 'FAILED'::text])))
+  constraint refunds_source_check CHECK ((source = ANY (ARRAY['SHOP'::text, 'PROVIDER'::text, 'HAND'::text]))),
+  constraint refunds_state_check CHECK ((state = ANY (ARRAY['PENDING'::text, 'SUCCEEDED'::text, 'FAILED'::text, 'REFUSED'::text])))
 );
 
 CREATE INDEX refunds_payment ON public.refunds USING btree (payment_id, place);
 
 CREATE UNIQUE INDEX refunds_provider ON public.refunds USING btree (payment_id, provider_refund_id) WHERE (provider_refund_id IS NOT NULL);
+
+CREATE INDEX refunds_refused ON public.refunds USING btree (place) WHERE (state = 'REFUSED'::text);
 
 CREATE INDEX refunds_to_ask ON public.refunds USING btree (next_ask_time) WHERE (next_ask_time IS NOT NULL);
 

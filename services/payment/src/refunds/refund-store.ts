@@ -13,6 +13,8 @@ export type NewRefund = {
   /** REFUSED: why. */
   readonly failureReason?: string;
   readonly providerRefundId?: string;
+  /** Pay back what is left at the provider if that is less. */
+  readonly atMost?: boolean;
   readonly actor?: string;
   /** PENDING: when the provider is asked if the process that recorded it is gone by then. */
   readonly askInMs: number | null;
@@ -25,9 +27,10 @@ export async function insertRefunds(tx: Transaction, refunds: readonly NewRefund
   }
   const { rows } = await tx.query<{ id: string }>({
     name: "insert-refunds",
-    text: `insert into refunds (id, place, payment_id, amount_minor, reason, source, provider_refund_id, actor, state,
-                                failure_reason, next_ask_time)
-           select id, place, payment_id, amount, reason, source, provider_refund_id, actor, state, failure_reason,
+    text: `insert into refunds (id, place, payment_id, amount_minor, reason, source, provider_refund_id, actor, at_most,
+                                state, failure_reason, next_ask_time)
+           select id, place, payment_id, amount, reason, source, provider_refund_id, actor, at_most, state,
+                  failure_reason,
                   now() + ask_ms * interval '1 ms'
            from ${newRefunds.table}
            on conflict do nothing
@@ -47,6 +50,7 @@ const newRefunds = unnest<NewRefund>("new", {
   source: ["text", ({ source }) => (source === "UNDO" ? "SHOP" : source)],
   provider_refund_id: ["text", ({ providerRefundId }) => providerRefundId],
   actor: ["text", ({ actor = "" }) => actor],
+  at_most: ["boolean", ({ atMost = false }) => atMost],
   state: ["text", ({ state }) => state],
   failure_reason: ["text", ({ failureReason = "" }) => failureReason],
   ask_ms: ["int", ({ askInMs }) => askInMs],
@@ -162,13 +166,14 @@ type Row = {
   source: Exclude<RefundSource, "UNDO">;
   provider_refund_id: string | null;
   actor: string;
+  at_most: boolean;
   asks: number;
   create_time: Date;
   update_time: Date;
 };
 
 const columns = `r.id, r.place, r.payment_id, p.order_id, p.customer_id, p.currency, r.amount_minor, r.reason, r.state,
-                 r.failure_reason, r.refusals, r.source, r.provider_refund_id, r.actor, r.asks, r.create_time,
+                 r.failure_reason, r.refusals, r.source, r.provider_refund_id, r.actor, r.at_most, r.asks, r.create_time,
                  r.update_time`;
 
 function toRefund(row: Row): Refund {
@@ -187,6 +192,7 @@ function toRefund(row: Row): Refund {
     source: row.source === "SHOP" && isUndoRefundId(row.id) ? "UNDO" : row.source,
     providerRefundId: row.provider_refund_id ?? "",
     actor: row.actor,
+    atMost: row.at_most,
     asks: row.asks,
     createTime: row.create_time,
     updateTime: row.update_time,

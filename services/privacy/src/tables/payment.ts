@@ -35,7 +35,7 @@ export const paymentTables: Tables = {
     columns: {
       ...each("id payment_id amount_minor reason source provider_refund_id", books),
       ...each("state failure_reason create_time update_time", history),
-      ...each("place refusals asks next_ask_time", notPersonal),
+      ...each("place refusals asks next_ask_time at_most", notPersonal),
     },
   },
   disputes: {
