@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { Actor } from "@sagacart/proto/type/v1/actor";
 
 export type RefundState = "PENDING" | "SUCCEEDED" | "FAILED" | "REFUSED";
 /**
@@ -19,6 +20,8 @@ export type Refund = {
   readonly currency: string;
   readonly amountMinor: bigint;
   readonly reason: string;
+  /** Absent if it undoes a payment. */
+  readonly requestedBy: Actor | undefined;
   readonly state: RefundState;
   readonly failureReason: string;
   /** How often the provider refused a refund that must not fail, or its amount was changed: each try has its own key. */
@@ -28,8 +31,6 @@ export type Refund = {
   readonly providerRefundId: string;
   /** What is left at the provider is paid back if that is less. */
   readonly atMost: boolean;
-  /** The operator who settled it by hand. */
-  readonly actor: string;
   /** How often the provider was asked, or a caller was told to wait; 0: no workflow waits for it. */
   readonly asks: number;
   readonly createTime: Date;

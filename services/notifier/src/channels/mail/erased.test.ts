@@ -5,13 +5,16 @@ import type { TestDatabase } from "@sagacart/chassis/testing/database";
 import { EventSchema } from "@sagacart/proto/event/v1/event";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ingest } from "../../intake/intake.ts";
+import { applyChanges } from "../../messages/customer-store.ts";
 import { kinds } from "../../messages/kind.ts";
+import { seedTemplates } from "../../templates/template-store.ts";
 import { notifierDatabase, startTestFeed, startTestMailServer, startTestNotifier } from "../../testing/notifier.ts";
 
 const cleanup = new AsyncDisposableStack();
 let database: TestDatabase;
 beforeAll(async () => {
   database = cleanup.use(await notifierDatabase());
+  await seedTemplates(database.pool);
 });
 afterAll(() => cleanup.disposeAsync());
 
@@ -70,7 +73,6 @@ test("a message that waits is not sent once the customer is deleted", async () =
 });
 
 test("an unsubscription for a deleted customer stores nothing", async () => {
-  const { applyChanges } = await import("../../messages/customer-store.ts");
   await database.pool.query("insert into erasures (customer_id) values ('gone') on conflict do nothing");
   const change = { channel: "EMAIL", eventType: "sagacart.order.completed.v1", enabled: false } as const;
   await applyChanges(database.pool, "gone", [change]);
