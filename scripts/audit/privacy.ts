@@ -19,8 +19,9 @@ export async function auditPrivacy(databases: Databases): Promise<Report> {
         findings.push(
           ...(await breaches<{ customer_id: string; count: string }>(db, {
             law: 7,
-            sql: `select e.customer_id, count(*) from erasures e join ${name} t on ${left.replaceAll("$1", "e.customer_id")}
-                  where e.done_time is not null group by 1 order by 1`,
+            sql: `select gone.customer_id, count(*) from erasures as gone
+                  join ${name} as t on ${left.replaceAll("$1", "gone.customer_id")}
+                  where gone.done_time is not null group by 1 order by 1`,
             text: (row) =>
               `${service} has personal data of the deleted customer ${row.customer_id} in ${row.count} rows of ${name}`,
           })),

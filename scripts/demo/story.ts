@@ -1,3 +1,4 @@
+import type { CardDashboard } from "./card-dashboard.ts";
 import type { Shop } from "./shop.ts";
 
 /** The arguments of a story. */
@@ -9,6 +10,8 @@ export type StoryContext = {
   readonly stateDirectory: string;
   /** Prints a line. */
   readonly say: (line: string) => void;
+  /** The simulated card provider, outside the shop; undefined where it cannot be reached, as in a cluster. */
+  readonly dashboard: CardDashboard | undefined;
   /** Kills the worker with SIGKILL. Returns the process id, or pod name, of it and of its replacement. */
   readonly replaceWorker: () => Promise<{ killed: number | string; started: number | string }>;
 };

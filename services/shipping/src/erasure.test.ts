@@ -46,4 +46,4 @@ test("a process that is killed in the middle of a deletion is replaced by one th
   expect(await left()).toBe(0);
   const { rows } = await pool.query("select count(distinct tracking_number)::int as n from shipments");
   expect(rows).toEqual([{ n: 2000 }]);
-});
+}, 300_000);

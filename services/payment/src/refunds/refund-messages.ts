@@ -20,6 +20,7 @@ export function refundMessage(refund: Refund): RefundMessage {
     failureReason: refund.failureReason,
     source: WireSource[refund.source],
     providerRefundId: refund.providerRefundId,
+    refusals: refund.refusals,
     createTime: timestampFromDate(refund.createTime),
     updateTime: timestampFromDate(refund.updateTime),
   });

@@ -54,8 +54,8 @@ export const orderTables: Tables = {
       areDeleted: false,
     },
     columns: {
-      customer_id: pseudonym,
-      ...each("id cart_id currency total_minor refunded_minor pay_later shortages tracking_number disputes", books),
+      ...each("customer_id guest_customer_id", pseudonym),
+      ...each("id cart_id currency total_minor refunded_minor disputes pay_later shortages tracking_number", books),
       ...each("state outcome_reason decline_reason cancel_request_time expire_time create_time update_time", history),
       shipping_address: erased("null"),
       ...each("contact_email outcome_detail cancel_detail", erased("''")),
@@ -92,7 +92,6 @@ export const orderTables: Tables = {
       ...each("payment_refund_id at_most reason actor_kind actor_id", notPersonal),
     },
   },
-  cursors: { columns: each("feed position generation update_time", notPersonal) },
   events: {
     rows: {
       whose: `t.subject in (${ownOrders} union all select 'carts/' || id from carts where customer_id = $1)`,

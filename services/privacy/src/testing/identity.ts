@@ -2,6 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { startTestFeed, type TestFeed } from "@sagacart/outbox/testing/test-feed";
 import { ErasureSchema, ServiceErasure_State } from "@sagacart/proto/identity/v1/erasure";
 import {
+  EraseCustomerResponseSchema,
   GetErasureResponseSchema,
   IdentityService,
   ReportErasureResponseSchema,
@@ -28,6 +29,10 @@ export async function startTestIdentityFeed(): Promise<TestIdentityFeed> {
         const state = finished.has(id) ? ServiceErasure_State.DONE : ServiceErasure_State.PENDING;
         const services = [{ service: "order", state }];
         return create(GetErasureResponseSchema, { erasure: create(ErasureSchema, { userId: id, services }) });
+      },
+      async eraseCustomer({ id, ofUserId }) {
+        reports.push(`alias ${id} of ${ofUserId}`);
+        return create(EraseCustomerResponseSchema);
       },
       async reportErasure({ userId, service }) {
         reports.push(`${service} ${userId}`);
