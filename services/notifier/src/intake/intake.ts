@@ -9,6 +9,7 @@ import type { NewMessage } from "../messages/message.ts";
 import { findRecipients, insertMessages, suppressInterim } from "../messages/message-store.ts";
 import { findNewestVersions } from "../templates/template-store.ts";
 import { type OrderFacts, oneLine, readOrderEvent, UnreadableEventError, writeFacts } from "./order-event.ts";
+import { noAddressReason } from "./registered-store.ts";
 import { insertSkipped, type Skipped } from "./skipped-store.ts";
 
 /** The position in the feed of orders up to which every event has its messages. */
@@ -17,17 +18,25 @@ export const orderCursor = eventCursor({ table: "cursors", feed: "order" });
 /** Events that made a message, and events that could not be read. */
 export type Ingested = { readonly notified: readonly Event[]; readonly skipped: readonly Skipped[] };
 
+export type IngestOptions = {
+  readonly since?: Date | undefined;
+  /** The mail addresses of the shop's operators. */
+  readonly operators?: readonly string[];
+  /** False: a registered address that was not verified gets no mail. */
+  readonly mailsUnverified?: boolean;
+};
+
 /**
  * Records the messages for these events, in the transaction that moves the cursor. Each event makes its messages once,
  * however often it is delivered and whoever else reads.
  *
  * Ignores events before `since`: their messages may have been deleted for their age, and reading the feed again would
- * create them anew. `operators` are the mail addresses of the shop's operators.
+ * create them anew.
  */
 export async function ingest(
   tx: Transaction,
   events: readonly Event[],
-  { since = new Date(0), operators = [] }: { since?: Date | undefined; operators?: readonly string[] } = {},
+  { since = new Date(0), operators = [], mailsUnverified = true }: IngestOptions = {},
 ): Promise<Ingested> {
   const { notifications, skipped } = readAll(events.filter((event) => isAfter(event, since)));
   let notified: readonly Event[] = [];
@@ -35,7 +44,7 @@ export async function ingest(
     const advancing = notifications.filter(({ kind }) => !kind.isInterim && !kind.isForOperators);
     const advanced = new Set(advancing.map(({ facts }) => facts.orderId));
     const due = notifications.filter(({ kind, facts }) => !(kind.isInterim && advanced.has(facts.orderId)));
-    const messages = await addressMessages(tx, due, operators);
+    const messages = await addressMessages(tx, due, { operators, mailsUnverified });
     await insertMessages(tx, messages);
     const ids = new Set(messages.map(({ eventId }) => eventId));
     notified = [...new Set(due.map(({ event }) => event))].filter(({ id }) => ids.has(id));
@@ -81,7 +90,7 @@ type Address = { readonly recipient: string; readonly name: string };
 async function addressMessages(
   tx: Transaction,
   notifications: readonly Notification[],
-  operators: readonly string[],
+  { operators, mailsUnverified }: { operators: readonly string[]; mailsUnverified: boolean },
 ): Promise<NewMessage[]> {
   const customers = await findCustomers(tx, [...new Set(notifications.map(({ facts }) => facts.customerId))]);
   const versionOf = await findNewestVersions(tx);
@@ -107,17 +116,39 @@ async function addressMessages(
       return [];
     }
     return kind.channels.flatMap((channel) => {
-      const to = channel === "EMAIL" ? byMail(facts, customer, earlier.get(facts.orderId)) : inInbox(customer);
-      return to.recipient === "" ? [] : [newMessage({ event, kind, facts }, channel, to, customer, versionOf)];
+      const notification = { event, kind, facts };
+      if (channel === "INBOX") {
+        return [newMessage(notification, channel, inInbox(customer), customer, versionOf)];
+      }
+      const registered = mailsUnverified || customer.isRegisteredVerified ? customer.registeredEmail : "";
+      const to = byMail(facts, { ...customer, registeredEmail: registered }, earlier.get(facts.orderId));
+      if (to.recipient !== "") {
+        return [newMessage(notification, channel, to, customer, versionOf)];
+      }
+      // The registration of a new customer may be heard of later.
+      return isUserId(facts.customerId) && kind.isInterim !== true
+        ? [held(newMessage(notification, channel, to, customer, versionOf))]
+        : [];
     });
   });
 }
 
-/** Chooses the address of the checkout, else that of earlier mail about the order, else the customer's; else "". */
-function byMail({ contactEmail }: OrderFacts, { email, name }: Customer, earlier: Address | undefined): Address {
-  const recipient = contactEmail || earlier?.recipient || email;
+/** Chooses the address that the checkout named, else the customer's contact, else the one registered with; else "". */
+function byMail({ contactEmail }: OrderFacts, customer: Customer, earlier: Address | undefined): Address {
+  const own = customer.email || customer.registeredEmail;
+  const recipient = contactEmail || earlier?.recipient || own;
   // Use the customer's name only with the customer's address.
-  return { recipient, name: recipient === email ? oneLine(name, 200) : "" };
+  return { recipient, name: recipient === own ? oneLine(customer.name, 200) : "" };
+}
+
+/** Lets a mail wait for its customer's address, unless the customer turned it off. */
+function held(message: NewMessage): NewMessage {
+  return message.state === "SUPPRESSED" ? message : { ...message, state: "SUPPRESSED", lastError: noAddressReason };
+}
+
+/** Returns true for an id as identity gives it to users. Customers of another issuer do not register there. */
+function isUserId(customerId: string): boolean {
+  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(customerId);
 }
 
 function inInbox({ customerId, name }: Customer): Address {

@@ -21,6 +21,8 @@ export type ReadingOptions = {
   maxAgeDays: number;
   /** The mail addresses of the shop's operators. */
   operators: readonly string[];
+  /** False: a registered address that was not verified gets no mail. */
+  mailsUnverified: boolean;
 };
 
 /**
@@ -32,6 +34,7 @@ export function startReading({
   onSkipped,
   maxAgeDays,
   operators,
+  mailsUnverified,
   ...options
 }: ReadingOptions): AsyncDisposable {
   return startEventConsumer<Ingested>({
@@ -40,7 +43,10 @@ export function startReading({
     cursor: orderCursor,
     types: notifiedTypes,
     skip: isSynthetic,
-    take: (tx, events) => ingest(tx, events, { since: new Date(Date.now() - maxAgeDays * 86_400_000), operators }),
+    take(tx, events) {
+      const since = new Date(Date.now() - maxAgeDays * 86_400_000);
+      return ingest(tx, events, { since, operators, mailsUnverified });
+    },
     onTaken({ notified, skipped }) {
       for (const { id, type, subject } of notified) {
         options.log.info({ eventId: id, type, subject }, "recorded messages for an event");

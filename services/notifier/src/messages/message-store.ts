@@ -111,7 +111,7 @@ export async function suppressInterim(tx: Transaction, orderIds: readonly string
   }
 }
 
-/** Finds the recipients of the latest mail about each of these orders, by order id. */
+/** Finds the addresses that the checkouts of these orders named, by the latest mail about each. */
 export async function findRecipients(
   tx: Transaction,
   orderIds: readonly string[],
@@ -119,7 +119,9 @@ export async function findRecipients(
   const { rows } = await tx.query<{ order_id: string; recipient: string; name: string }>({
     name: "find-recipients",
     text: `select distinct on (order_id) order_id, recipient, name from messages
-           where order_id = any($1) and channel = 'EMAIL' order by order_id, id desc`,
+           where order_id = any($1) and channel = 'EMAIL'
+             and case when facts is json object then facts::jsonb->>'contactEmail' end <> ''
+           order by order_id, id desc`,
     values: [orderIds],
   });
   return new Map(rows.map(({ order_id, ...to }) => [order_id, to]));
