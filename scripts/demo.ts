@@ -5,6 +5,7 @@ import { audit } from "./audit/audit.ts";
 import { printReports } from "./audit/print.ts";
 import { cartStories } from "./demo/carts.ts";
 import { clusterTarget } from "./demo/cluster-target.ts";
+import { guestStories } from "./demo/guest.ts";
 import { connectShop } from "./demo/shop.ts";
 import { type Story, stories } from "./demo/stories.ts";
 import { surfaceStories } from "./demo/surfaces/surfaces.ts";
@@ -23,7 +24,7 @@ import { runningShop, type ShopFile, usualStateDirectory } from "./stack/state.t
 
 const [name = "checkout", ...flags] = process.argv.slice(2);
 const collections = {
-  checkout: stories,
+  checkout: [...stories, ...guestStories],
   surfaces: surfaceStories,
   carts: cartStories({ reset: flags.includes("--reset") }),
 };

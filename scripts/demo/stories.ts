@@ -7,7 +7,6 @@ import { Payment_State, Refund_State } from "@sagacart/proto/payment/v1/payment"
 import { Shipment_State } from "@sagacart/proto/shipping/v1/shipment";
 import { Reservation_State } from "@sagacart/proto/stock/v1/reservation";
 import { until } from "../until.ts";
-import { guestBuysAndClaims } from "./guest.ts";
 import { type Shop, stateOf } from "./shop.ts";
 
 /** The arguments of a story. */
@@ -42,7 +41,6 @@ export const stories: readonly Story[] = [
   { title: "Declined", run: declined },
   { title: "Shipping fails", run: shippingFails },
   { title: "Paid later", run: paidLater },
-  { title: "A guest buys, registers and claims the order", run: guestBuysAndClaims },
   { title: "Cancelled during payment", run: cancelledWhilePaying },
   { title: "The worker is killed half-way", run: workerKilled },
 ];

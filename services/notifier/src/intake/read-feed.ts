@@ -5,7 +5,7 @@ import { startEventConsumer } from "@sagacart/outbox/events/consumer";
 import type { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
 import type { EventService } from "@sagacart/proto/event/v1/event_service";
 import { kinds } from "../messages/kind.ts";
-import { type Ingested, ingest, orderCursor } from "./intake.ts";
+import { claimed, type Ingested, ingest, orderCursor } from "./intake.ts";
 import type { Skipped } from "./skipped-store.ts";
 import { isSynthetic } from "./synthetic-order.ts";
 
@@ -30,7 +30,7 @@ export function startReading({ onMessages, onSkipped, maxAgeDays, ...options }: 
     ...options,
     name: "notifier",
     cursor: orderCursor,
-    types: kinds.map(({ eventType }) => eventType),
+    types: [...kinds.map(({ eventType }) => eventType), claimed],
     skip: isSynthetic,
     take: (tx, events) => ingest(tx, events, new Date(Date.now() - maxAgeDays * 86_400_000)),
     onTaken({ notified, skipped }) {

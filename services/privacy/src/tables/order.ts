@@ -54,7 +54,7 @@ export const orderTables: Tables = {
       areDeleted: false,
     },
     columns: {
-      customer_id: pseudonym,
+      ...each("customer_id guest_customer_id", pseudonym),
       ...each("id cart_id currency total_minor refunded_minor pay_later shortages tracking_number", books),
       ...each("state outcome_reason decline_reason cancel_request_time expire_time create_time update_time", history),
       shipping_address: erased("null"),
