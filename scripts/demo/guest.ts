@@ -1,18 +1,14 @@
 import assert from "node:assert/strict";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import { until } from "../until.ts";
-import type { Story, StoryContext } from "./stories.ts";
+import type { StoryContext } from "./story.ts";
 import { type Ask, createAsk } from "./surfaces/rest.ts";
-
-export const guestStories: readonly Story[] = [
-  { title: "A guest buys, registers and claims the order", run: guestBuysAndClaims },
-];
 
 /**
  * A guest buys over REST without registering. Later the guest registers with the same email address, proves it, and claims
  * the order.
  */
-async function guestBuysAndClaims({ shop, origin, say }: StoryContext): Promise<void> {
+export async function guestBuysAndClaims({ shop, origin, say }: StoryContext): Promise<void> {
   const ask = createAsk(origin, say);
   const email = `guest-${uuidv7()}@example.com`;
   const { product } = await shop.products.createProduct({

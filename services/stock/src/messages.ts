@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { type Timestamp, timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { invalid } from "@sagacart/chassis/rpc/violation";
 import * as product from "@sagacart/proto/stock/v1/product";
 import * as reservation from "@sagacart/proto/stock/v1/reservation";
 import * as stock from "@sagacart/proto/stock/v1/stock_service";
@@ -8,7 +9,6 @@ import type { Movement, MovementReason } from "./levels/level-store.ts";
 import type { LevelTarget } from "./levels/set-level.ts";
 import type { Product } from "./products/product.ts";
 import type { Kind, Reservation, Shortage, State } from "./reservations/reservation.ts";
-import { invalid } from "./violation.ts";
 
 export function productMessage(from: Product): product.Product {
   return create(product.ProductSchema, {

@@ -2,11 +2,13 @@ import type { DescField, DescFile, DescMessage } from "@bufbuild/protobuf";
 import { accessRule } from "@sagacart/chassis/auth/access";
 import type { RoleName } from "@sagacart/chassis/auth/principal";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
+import { PersonalDataService } from "@sagacart/proto/privacy/v1/personal_data_service";
 import { problemResponses, problemSchema } from "@sagacart/rest/openapi/problems";
 import type { Schema } from "@sagacart/rest/openapi/schema";
 import { securitySchemes } from "@sagacart/rest/openapi/security";
 import { cloudEventSchema } from "../events/cloud-event-schema.ts";
 import { documentReading } from "../events/read.ts";
+import { documentExport } from "../export/export.ts";
 import { tagsAnswer } from "../v1/conditional.ts";
 import type { Feed } from "../v1/feed.ts";
 import type { AnyBinding } from "../v1/transcode.ts";
@@ -22,7 +24,7 @@ export function openApiDocument(bindings: readonly AnyBinding[], feeds: readonly
   const paths: Record<string, Record<string, Schema>> = {};
   for (const binding of bindings) {
     const described = operation(binding, schemas, comments, answerOf(binding.method.output, schemas));
-    add(paths, binding, binding.method === EventService.method.readEvents ? documentReading(described) : described);
+    add(paths, binding, documentOf(binding)(described));
   }
   for (const { binding, documented } of feeds) {
     const described = feedOperation(binding, schemas, comments);
@@ -54,6 +56,18 @@ export function openApiDocument(bindings: readonly AnyBinding[], feeds: readonly
       securitySchemes,
     },
   };
+}
+
+/** Returns what adds to an operation that the descriptors do not say. */
+function documentOf({ method }: AnyBinding): (operation: Schema) => Schema {
+  switch (method) {
+    case EventService.method.readEvents:
+      return documentReading;
+    case PersonalDataService.method.exportPersonalData:
+      return documentExport;
+    default:
+      return (operation) => operation;
+  }
 }
 
 /** Returns a path as documented: `/v1/products/{product.id}` is `/v1/products/{id}`, and `{order_id}` is `{orderId}`. */

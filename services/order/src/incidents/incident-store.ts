@@ -29,9 +29,12 @@ export async function raiseIncident(db: Queryable, failed: FailedAttempt): Promi
   return incident.id;
 }
 
-/** Resolves the incident that is open for this step of the order, if there is one, because the step succeeded. */
-export async function clearIncident(db: Queryable, done: { orderId: string; step: string }): Promise<void> {
-  await resolveIncidentOf(db, { ...done, resolution: "the step succeeded" });
+/** Resolves the incident that is open for this step of the order, if there is one: by default, because it succeeded. */
+export async function clearIncident(
+  db: Queryable,
+  { orderId, step, resolution = "" }: { orderId: string; step: string; resolution?: string },
+): Promise<void> {
+  await resolveIncidentOf(db, { orderId, step, resolution: resolution === "" ? "the step succeeded" : resolution });
 }
 
 /** Resolves the incident that is open for this step of the order, if there is one. */

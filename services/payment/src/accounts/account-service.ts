@@ -5,6 +5,7 @@ import { badPageToken, decodePageToken, encodePageToken, pageSize } from "@sagac
 import { type Pool, type Queryable, type Transaction, withTransaction } from "@sagacart/chassis/postgres/pool";
 import { fingerprintOf, once } from "@sagacart/chassis/postgres/request-ids";
 import { refuseNamedTwice } from "@sagacart/chassis/rpc/named-twice";
+import { checkCurrency } from "@sagacart/chassis/rpc/violation";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import {
   type AccountService,
@@ -38,6 +39,9 @@ export function accountService({
   });
   return {
     async createAccount(request) {
+      if (request.currencyCode !== "") {
+        checkCurrency("currency_code", request.currencyCode);
+      }
       const key = { ...keyOf(request), customerId: request.customerId || (await chooseCustomerId(pool, request)) };
       await insertAccounts(pool, [key]);
       return create(CreateAccountResponseSchema, { account: accountMessage(await get(pool, key)) });
@@ -60,6 +64,7 @@ export function accountService({
     },
     async deposit(request) {
       const { customerId, requestId, amount } = request;
+      checkCurrency("amount.currency_code", amount?.currencyCode ?? shopCurrency);
       const key = { customerId, currency: amount?.currencyCode ?? shopCurrency };
       const fingerprint = fingerprintOf(DepositRequestSchema, request, { without: ["request_id"] });
       await once(pool, { scope: customerId, requestId, method: "Deposit", fingerprint }, async (tx) => {
@@ -89,6 +94,9 @@ export function accountService({
         currency: balance?.currencyCode ?? shopCurrency,
         balanceMinor: balance?.minorUnits ?? 0n,
       }));
+      for (const [index, { currency }] of wanted.entries()) {
+        checkCurrency(`items[${index}].balance.currency_code`, currency);
+      }
       refuseNamedTwice("items", wanted.map(accountKey));
       await withTransaction(pool, (tx) => putAccounts(tx, ledger, wanted));
       return create(BatchPutAccountsResponseSchema, { count: items.length });

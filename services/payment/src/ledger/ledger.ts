@@ -7,14 +7,19 @@ export type SystemAccount =
   | "card:clearing"
   | "adjustments"
   | "disputes:open"
-  | "disputes:lost";
+  | "disputes:lost"
+  | "settled:by_hand";
 
-/** What moved money. `outside_refund`: a refund that the merchant made at the card provider. */
+/**
+ * What moved money. `outside_refund`: a refund that the merchant made at the card provider. `settled_by_hand`: a refund
+ * that an operator made another way, because the card provider refuses it.
+ */
 export type EntryKind =
   | "deposit"
   | "charge"
   | "refund"
   | "outside_refund"
+  | "settled_by_hand"
   | "dispute_opened"
   | "dispute_won"
   | "dispute_lost"
@@ -23,7 +28,7 @@ export type EntryKind =
 /** A movement of money: what `account` gains, `counter` loses. */
 export type Entry = {
   readonly kind: EntryKind;
-  /** Charges, refunds and disputes: the payment's id. */
+  /** Charges, refunds, disputes, and what was settled by hand: the payment's id. */
   readonly reference: string;
   readonly currency: string;
   /** A customer's account, which the caller has locked, or one of the shop. */

@@ -5,6 +5,7 @@ import { decodeIdToken, nextIdToken, pageSize } from "@sagacart/chassis/postgres
 import type { Pool } from "@sagacart/chassis/postgres/pool";
 import { fingerprintOf } from "@sagacart/chassis/postgres/request-ids";
 import { refuseNamedTwice } from "@sagacart/chassis/rpc/named-twice";
+import { checkCurrency } from "@sagacart/chassis/rpc/violation";
 import {
   BatchChargeResponseSchema,
   BatchVoidResponseSchema,
@@ -78,6 +79,7 @@ export function paymentService(
     },
     async createPayment(request) {
       const { customerId, amount, paymentMethod, reference, requestId } = request;
+      checkCurrency("amount.currency_code", amount?.currencyCode ?? "");
       const fingerprint = fingerprintOf(CreatePaymentRequestSchema, request, { without: ["request_id"] });
       const charge = { customerId, paymentMethod, ...amountOf(amount) };
       const payment = await createPayment({ charge, reference, requestId, fingerprint });

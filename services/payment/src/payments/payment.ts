@@ -111,7 +111,8 @@ export function refundedEvent(
       ...(charge === undefined
         ? {}
         : { customerId: charge.customerId, amount: moneyJson(charge.currency, amountMinor) }),
-      ...(reason === "" ? {} : { reason }),
+      // The reason of an operator is for operators.
+      ...(reason === "" || source === "HAND" ? {} : { reason }),
     },
   };
 }

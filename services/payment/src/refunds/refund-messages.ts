@@ -19,6 +19,8 @@ export function refundMessage(refund: Refund): RefundMessage {
     failureReason: refund.failureReason,
     source: WireSource[refund.source],
     providerRefundId: refund.providerRefundId,
+    settledBy: refund.actor,
+    refusals: refund.refusals,
     createTime: timestampFromDate(refund.createTime),
     updateTime: timestampFromDate(refund.updateTime),
   });

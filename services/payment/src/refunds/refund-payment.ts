@@ -14,7 +14,7 @@ import { type ChargeContent, leftMinor, type Payment } from "../payments/payment
 import { findPayments, lockPayments } from "../payments/payment-store.ts";
 import { addRefundSuccess, changePayment, createPendingWrites, writePending } from "../payments/pending-writes.ts";
 import { reasons } from "../reasons.ts";
-import { isVoidRefundId, type Refund, refundIdOfRequest } from "./refund.ts";
+import { isReservedRefundId, type Refund, refundIdOfRequest } from "./refund.ts";
 import { findRefunds } from "./refund-store.ts";
 
 export type RefundRequest = {
@@ -86,13 +86,13 @@ async function record(tx: Transaction, ledger: Ledger, request: Keyed, firstAskM
   const byBalance = found.charge?.paymentMethod === "" ? [found.charge] : [];
   const account = [...(await lockAccounts(tx, byBalance)).values()][0];
   const payment = (await lockPayments(tx, [paymentId])).get(paymentId) ?? found;
-  if (isVoidRefundId(id)) {
+  if (isReservedRefundId(id)) {
     throw differs(id);
   }
   const charge = capturedCharge(payment);
   const amountMinor = amountOf(payment, charge, request);
   const writes = createPendingWrites();
-  const refund = { id, paymentId, amountMinor, reason, source: "SHOP" as const };
+  const refund = { id, paymentId, amountMinor, reason, source: "SHOP" } as const;
   changePayment(writes, payment, { refundedMinor: payment.refundedMinor + amountMinor });
   if (charge.paymentMethod === "") {
     if (account === undefined) {

@@ -1,4 +1,4 @@
-import { commandTables, erasureTables, outboxTables, requests } from "./shared.ts";
+import { commandTables, erasureTables, outboxTables, requestsOf } from "./shared.ts";
 import { books, each, erased, history, notPersonal, personal, pseudonym, type Tables, without } from "./table.ts";
 
 // An order under way keeps what delivery and its money need until it ends.
@@ -8,7 +8,7 @@ const ownOrders = "select id from orders where customer_id = $1";
 
 /** The columns of order. */
 export const orderTables: Tables = {
-  ...requests,
+  ...requestsOf("orderRequests"),
   cart_lines: {
     rows: {
       whose: `t.cart_id in (${ownCarts})`,
@@ -55,7 +55,7 @@ export const orderTables: Tables = {
     },
     columns: {
       ...each("customer_id guest_customer_id", pseudonym),
-      ...each("id cart_id currency total_minor refunded_minor pay_later shortages tracking_number", books),
+      ...each("id cart_id currency total_minor refunded_minor disputes pay_later shortages tracking_number", books),
       ...each("state outcome_reason decline_reason cancel_request_time expire_time create_time update_time", history),
       shipping_address: erased("null"),
       ...each("contact_email outcome_detail cancel_detail", erased("''")),
@@ -83,12 +83,13 @@ export const orderTables: Tables = {
       areDeleted: false,
     },
     columns: {
-      ...each("order_id id amount_minor reason", books),
+      ...each("order_id id amount_minor reason source", books),
       ...each("state failure_reason create_time update_time", history),
       fingerprint: erased("''::bytea", { isSecret: true }),
-      payment_refund_id: notPersonal,
+      ...each("payment_refund_id at_most", notPersonal),
     },
   },
+  cursors: { columns: each("feed position generation update_time", notPersonal) },
   events: {
     rows: {
       whose: `t.subject in (${ownOrders} union all select 'carts/' || id from carts where customer_id = $1)`,

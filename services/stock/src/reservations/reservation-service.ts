@@ -3,6 +3,7 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import { decodePageToken, encodePageToken } from "@sagacart/chassis/postgres/page";
 import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres/pool";
 import { fingerprintOf, once } from "@sagacart/chassis/postgres/request-ids";
+import { invalid } from "@sagacart/chassis/rpc/violation";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import type { Product } from "@sagacart/proto/stock/v1/product";
 import {
@@ -20,7 +21,6 @@ import {
 import { productMessage, readKind, readState, readTime, reservationMessage } from "../messages.ts";
 import { pageOf, readId, rowsFor } from "../paging.ts";
 import { findProducts } from "../products/product-store.ts";
-import { invalid } from "../violation.ts";
 import { commit } from "./commit.ts";
 import { pin } from "./pin.ts";
 import { differs, ended, notPinned, outOfStock, reservationNotFound } from "./refusals.ts";

@@ -37,7 +37,8 @@ export type Incident = Message<"sagacart.order.v1.Incident"> & {
 
   /**
    * The step: "look" (read the order), "reserve", "charge", "ship", "undo", or "refund". Or "dispute": the customer's bank
-   * takes the payment back; it resolves when the card provider has decided.
+   * takes the payment back; it resolves when the card provider has decided. Or "pay_back": the card provider refuses for
+   * good to pay back, until that is settled. Or "recall": the carrier does not give back the shipment of a cancelled order.
    *
    * @generated from field: string step = 3;
    */
@@ -123,7 +124,8 @@ export type IncidentJson = {
 
   /**
    * The step: "look" (read the order), "reserve", "charge", "ship", "undo", or "refund". Or "dispute": the customer's bank
-   * takes the payment back; it resolves when the card provider has decided.
+   * takes the payment back; it resolves when the card provider has decided. Or "pay_back": the card provider refuses for
+   * good to pay back, until that is settled. Or "recall": the carrier does not give back the shipment of a cancelled order.
    *
    * @generated from field: string step = 3;
    */
