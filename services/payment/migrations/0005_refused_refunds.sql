@@ -4,8 +4,7 @@ alter table refunds drop constraint refunds_state_check;
 alter table refunds add constraint refunds_state_check check (state in ('PENDING', 'SUCCEEDED', 'FAILED', 'REFUSED'));
 alter table refunds
   add column if not exists source             text not null default 'SHOP',
-  add column if not exists provider_refund_id text, -- of a refund that the merchant made at the provider
-  add column               actor              text not null default ''; -- HAND: the operator who paid
+  add column if not exists provider_refund_id text; -- of a refund that the merchant made at the provider
 alter table refunds drop constraint if exists refunds_source_check;
 alter table refunds add constraint refunds_source_check check (source in ('SHOP', 'PROVIDER', 'HAND'));
 create unique index if not exists refunds_provider on refunds (payment_id, provider_refund_id)

@@ -43,6 +43,13 @@ test.each([
   ["order.rejected", { reason: "PAYMENT_DECLINED" }, "The payment was declined: there was not enough money."],
   ["order.rejected", { reason: "PAYMENT_DECLINED", detail: "odd" }, "Please try another way to pay."],
   ["order.cancelled", { reason: "CANCELLED_BY_CUSTOMER" }, "You asked for it."],
+  ["order.cancelled", { reason: "CANCELLED_BY_SHOP", detail: "" }, "We had to cancel it."],
+  [
+    "order.cancelled",
+    { reason: "CANCELLED_BY_SHOP", detail: "The vase broke." },
+    "We had to cancel it. The vase broke.",
+  ],
+  ["order.refunded", { detail: "The lid is missing." }, "for your order 1042. The lid is missing."],
   [
     "order.awaiting_payment",
     {},
@@ -50,7 +57,7 @@ test.each([
   ],
   ["order.expired", {}, "was not paid in time"],
   ["order.paid", {}, "we have received €1,619.97"],
-  ["order.refunded", {}, "we have refunded €1,619.97 for your order 1042."],
+  ["order.refunded", { detail: "" }, "we have refunded €1,619.97 for your order 1042."],
   [
     "order.dispute_opened",
     { reason: "fraudulent" },

@@ -29,8 +29,20 @@ test("an order under way keeps its address until it ends; carts go at once, and 
     createClient(GuestCartService, transport),
   ];
   const lines = [{ productId: "mug", quantity: 1 }];
-  const shippingAddress = { recipient: "Ada", line1: "1 Main Street", city: "Springfield", postalCode: "12345", countryCode: "US" };
-  const wanted = { customerId: "ada", lines, shippingAddress, contactEmail: "ada@mail.test", waitFor: WaitFor.ACCEPTED };
+  const shippingAddress = {
+    recipient: "Ada",
+    line1: "1 Main Street",
+    city: "Springfield",
+    postalCode: "12345",
+    countryCode: "US",
+  };
+  const wanted = {
+    customerId: "ada",
+    lines,
+    shippingAddress,
+    contactEmail: "ada@mail.test",
+    waitFor: WaitFor.ACCEPTED,
+  };
   await orders.checkout({ orderId: "o-1", ...wanted });
   await carts.createCart({ id: "c-1", customerId: "ada", name: "for Bob", lines });
   const { cart, guestToken } = await guests.createGuestCart({});
@@ -46,9 +58,9 @@ test("an order under way keeps its address until it ends; carts go at once, and 
   expect(await read("o-2")).toMatchObject({ customerId: "ada", total: { minorUnits: 100n } });
   expect((await read("o-2"))?.shippingAddress).toBeUndefined();
   expect((await read("o-1"))?.shippingAddress).toMatchObject(shippingAddress);
-  await expect.poll(async () => (await pool.query("select name, state from carts where id = 'c-1'")).rows).toEqual([
-    { name: "", state: "DELETED" },
-  ]);
+  await expect
+    .poll(async () => (await pool.query("select name, state from carts where id = 'c-1'")).rows)
+    .toEqual([{ name: "", state: "DELETED" }]);
   await expect.poll(() => identity.reports).toContain(`alias ${guestId} of ada`);
   expect(identity.reports).not.toContain("order ada");
   for (const refused of [

@@ -1,3 +1,4 @@
+import type { Actor } from "@sagacart/chassis/auth/actor";
 import type { Transaction } from "@sagacart/chassis/postgres/pool";
 
 /** The shop's own accounts. They keep no balance. */
@@ -39,6 +40,6 @@ export type Entry = {
 };
 
 export type Ledger = {
-  /** Writes journal entries, and the new balances of the customers. */
-  post(tx: Transaction, entries: readonly Entry[]): Promise<void>;
+  /** Writes journal entries, and the new balances of the customers. `actor` is who moves the money by hand. */
+  post(tx: Transaction, entries: readonly Entry[], actor?: Actor): Promise<void>;
 };

@@ -27,6 +27,7 @@ export function paymentMessage(payment: Payment): PaymentMessage {
     state: WireState[payment.state],
     declineReason: payment.declineReason,
     providerChargeId: payment.providerChargeId,
+    ...(payment.createdBy === undefined ? {} : { createdBy: payment.createdBy }),
     createTime: timestampFromDate(payment.createTime),
     updateTime: timestampFromDate(payment.updateTime),
     ...(charge === undefined

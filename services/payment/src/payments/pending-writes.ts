@@ -1,3 +1,4 @@
+import type { Actor } from "@sagacart/chassis/auth/actor";
 import type { Transaction } from "@sagacart/chassis/postgres/pool";
 import { type NewCommand, recordCommands } from "@sagacart/outbox/commands/record";
 import { appendEvents, type NewEvent } from "@sagacart/outbox/events/append";
@@ -21,8 +22,16 @@ export function createPendingWrites(): PendingWrites {
   return { changes: new Map(), entries: [], events: [], newRefunds: [], refundChanges: new Map(), commands: [] };
 }
 
-/** Writes it all, in the same number of statements for any number of payments: each payment before its refunds. */
-export async function writePending(tx: Transaction, ledger: Ledger, writes: PendingWrites): Promise<void> {
+/**
+ * Writes it all, in the same number of statements for any number of payments: each payment before its refunds. `actor` is who
+ * moves the money by hand.
+ */
+export async function writePending(
+  tx: Transaction,
+  ledger: Ledger,
+  writes: PendingWrites,
+  actor?: Actor,
+): Promise<void> {
   await updatePayments(tx, [...writes.changes.values()]);
   const inserted = await insertRefunds(tx, writes.newRefunds);
   const missing = writes.newRefunds.find(({ id }) => !inserted.has(id));
@@ -30,7 +39,7 @@ export async function writePending(tx: Transaction, ledger: Ledger, writes: Pend
     throw new Error(`refund ${missing.id} of payment ${missing.paymentId} exists already`);
   }
   await updateRefunds(tx, [...writes.refundChanges.values()]);
-  await ledger.post(tx, writes.entries);
+  await ledger.post(tx, writes.entries, actor);
   await appendEvents(tx, writes.events);
   await recordCommands(tx, writes.commands);
 }

@@ -1,3 +1,4 @@
+import type { Actor } from "@sagacart/chassis/auth/actor";
 import { DomainError } from "@sagacart/chassis/errors";
 import { type Amount, sameCurrency } from "@sagacart/chassis/money";
 import type { Transaction } from "@sagacart/chassis/postgres/pool";
@@ -27,6 +28,7 @@ export type RefundRequest = {
   /** Pay back what is left if that is less than the amount. */
   readonly atMost: boolean;
   readonly reason: string;
+  readonly actor: Actor;
   /** Of the content without the ids of refund and request: a repeat of the refund id with another one is refused. */
   readonly fingerprint: Uint8Array;
 };
@@ -76,7 +78,7 @@ function idOf({ paymentId, refundId, requestId }: RefundRequest): string {
 type Keyed = RefundRequest & { readonly id: string };
 
 async function record(tx: Transaction, ledger: Ledger, request: Keyed, firstAskMs: number): Promise<void> {
-  const { id, paymentId, reason } = request;
+  const { id, paymentId, reason, actor } = request;
   const found = uuidPattern.test(paymentId) ? (await findPayments(tx, [paymentId])).get(paymentId) : undefined;
   if (found === undefined) {
     const message = `there is no payment ${paymentId}`;
@@ -92,7 +94,7 @@ async function record(tx: Transaction, ledger: Ledger, request: Keyed, firstAskM
   const charge = capturedCharge(payment);
   const amountMinor = amountOf(payment, charge, request);
   const writes = createPendingWrites();
-  const refund = { id, paymentId, amountMinor, reason, source: "SHOP" } as const;
+  const refund = { id, paymentId, amountMinor, reason, source: "SHOP", actor } as const;
   changePayment(writes, payment, { refundedMinor: payment.refundedMinor + amountMinor });
   if (charge.paymentMethod === "") {
     if (account === undefined) {

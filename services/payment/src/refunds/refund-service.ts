@@ -1,6 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
-import { callContext } from "@sagacart/chassis/context";
+import { currentActor } from "@sagacart/chassis/auth/actor";
 import { decodeIdToken, nextIdToken, pageSize } from "@sagacart/chassis/postgres/page";
 import type { Pool } from "@sagacart/chassis/postgres/pool";
 import { fingerprintOf } from "@sagacart/chassis/postgres/request-ids";
@@ -42,7 +42,7 @@ export function refundService({ pool, refundPayment, retryRefund, settleByHand }
       // Workers of the release before repeat a request without at_most.
       const without = ["request_id", "refund_id", "at_most"];
       const fingerprint = fingerprintOf(RefundPaymentRequestSchema, request, { without });
-      const refund = await refundPayment({ ...request, amount: request.amount, fingerprint });
+      const refund = await refundPayment({ ...request, amount: request.amount, fingerprint, actor: currentActor() });
       return create(RefundPaymentResponseSchema, { refund: refundMessage(refund) });
     },
     async getRefund({ id, customerId }) {
@@ -58,9 +58,7 @@ export function refundService({ pool, refundPayment, retryRefund, settleByHand }
     async settleRefund(request) {
       const { id: refundId, amount, reason, requestId } = request;
       const fingerprint = fingerprintOf(SettleRefundRequestSchema, request, { without: ["request_id"] });
-      // Without sign-in, on a laptop, nobody is known.
-      const actor = callContext()?.principal?.subject ?? "anonymous";
-      const refund = await settleByHand({ refundId, amount, reason, requestId, actor, fingerprint });
+      const refund = await settleByHand({ refundId, amount, reason, requestId, actor: currentActor(), fingerprint });
       return create(SettleRefundResponseSchema, { refund: refundMessage(refund) });
     },
     async listRefunds({ paymentId, orderId, customerId, ...request }) {

@@ -1,3 +1,4 @@
+import { type Actor, type ActorRow, actorMessage } from "@sagacart/chassis/auth/actor";
 import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
 import { unnest } from "@sagacart/chassis/postgres/unnest";
 import { uuidv7 } from "@sagacart/chassis/uuid";
@@ -13,7 +14,8 @@ export type NewRefund = {
   /** REFUSED: why. */
   readonly failureReason?: string;
   readonly providerRefundId?: string;
-  readonly actor?: string;
+  /** Absent if it undoes a payment. */
+  readonly actor?: Actor;
   /** PENDING: when the provider is asked if the process that recorded it is gone by then. */
   readonly askInMs: number | null;
 };
@@ -25,9 +27,9 @@ export async function insertRefunds(tx: Transaction, refunds: readonly NewRefund
   }
   const { rows } = await tx.query<{ id: string }>({
     name: "insert-refunds",
-    text: `insert into refunds (id, place, payment_id, amount_minor, reason, source, provider_refund_id, actor, state,
-                                failure_reason, next_ask_time)
-           select id, place, payment_id, amount, reason, source, provider_refund_id, actor, state, failure_reason,
+    text: `insert into refunds (id, place, payment_id, amount_minor, reason, actor_kind, actor_id, source,
+                                provider_refund_id, state, failure_reason, next_ask_time)
+           select id, place, payment_id, amount, reason, actor_kind, actor_id, source, provider_refund_id, state, failure_reason,
                   now() + ask_ms * interval '1 ms'
            from ${newRefunds.table}
            on conflict do nothing
@@ -43,10 +45,11 @@ const newRefunds = unnest<NewRefund>("new", {
   payment_id: ["uuid", ({ paymentId }) => paymentId],
   amount: ["bigint", ({ amountMinor }) => amountMinor],
   reason: ["text", ({ reason }) => reason],
+  actor_kind: ["text", ({ actor }) => actor?.kind],
+  actor_id: ["text", ({ actor }) => actor?.id],
   // That a refund undoes a payment is told by its id, also for those that older releases recorded.
   source: ["text", ({ source }) => (source === "UNDO" ? "SHOP" : source)],
   provider_refund_id: ["text", ({ providerRefundId }) => providerRefundId],
-  actor: ["text", ({ actor = "" }) => actor],
   state: ["text", ({ state }) => state],
   failure_reason: ["text", ({ failureReason = "" }) => failureReason],
   ask_ms: ["int", ({ askInMs }) => askInMs],
@@ -147,7 +150,7 @@ export async function listRefunds(
   return rows.map(toRefund);
 }
 
-type Row = {
+type Row = ActorRow & {
   id: string;
   place: string;
   payment_id: string;
@@ -161,15 +164,14 @@ type Row = {
   refusals: number;
   source: Exclude<RefundSource, "UNDO">;
   provider_refund_id: string | null;
-  actor: string;
   asks: number;
   create_time: Date;
   update_time: Date;
 };
 
 const columns = `r.id, r.place, r.payment_id, p.order_id, p.customer_id, p.currency, r.amount_minor, r.reason, r.state,
-                 r.failure_reason, r.refusals, r.source, r.provider_refund_id, r.actor, r.asks, r.create_time,
-                 r.update_time`;
+                 r.failure_reason, r.actor_kind, r.actor_id, r.source, r.provider_refund_id, r.refusals, r.asks,
+                 r.create_time, r.update_time`;
 
 function toRefund(row: Row): Refund {
   return {
@@ -181,12 +183,12 @@ function toRefund(row: Row): Refund {
     currency: row.currency,
     amountMinor: row.amount_minor,
     reason: row.reason,
+    requestedBy: actorMessage(row.actor_kind, row.actor_id),
     state: row.state,
     failureReason: row.failure_reason,
     refusals: row.refusals,
     source: row.source === "SHOP" && isUndoRefundId(row.id) ? "UNDO" : row.source,
     providerRefundId: row.provider_refund_id ?? "",
-    actor: row.actor,
     asks: row.asks,
     createTime: row.create_time,
     updateTime: row.update_time,

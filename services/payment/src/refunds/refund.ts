@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { Actor } from "@sagacart/proto/type/v1/actor";
 
 export type RefundState = "PENDING" | "SUCCEEDED" | "FAILED" | "REFUSED";
 /**
@@ -19,6 +20,8 @@ export type Refund = {
   readonly currency: string;
   readonly amountMinor: bigint;
   readonly reason: string;
+  /** Absent if it undoes a payment. */
+  readonly requestedBy: Actor | undefined;
   readonly state: RefundState;
   readonly failureReason: string;
   /** How often the provider refused a refund that must not fail, or its amount was changed: each try has its own key. */
@@ -26,8 +29,6 @@ export type Refund = {
   readonly source: RefundSource;
   /** The provider's id, of a refund that was made there without the shop. */
   readonly providerRefundId: string;
-  /** The operator who settled it by hand. */
-  readonly actor: string;
   /** How often the provider was asked, or a caller was told to wait; 0: no workflow waits for it. */
   readonly asks: number;
   readonly createTime: Date;

@@ -1,6 +1,7 @@
 import { Code } from "@connectrpc/connect";
 import { errorInfo } from "@sagacart/chassis/errors";
 import { Refund_Source, Refund_State } from "@sagacart/proto/payment/v1/payment";
+import { Actor_Kind } from "@sagacart/proto/type/v1/actor";
 import { expect, test } from "vitest";
 import { auditBooks } from "../testing/books.ts";
 import { attempt, chargeAll, commandsOf, eventsOf, paymentOf, reasonOf, usd, voidAll } from "../testing/calls.ts";
@@ -30,7 +31,7 @@ test("what was settled by hand is a refund and an entry of its own kind, and the
     reason: "bank transfer 4711",
     state: Refund_State.SUCCEEDED,
     source: Refund_Source.HAND,
-    settledBy: "anonymous",
+    requestedBy: { kind: Actor_Kind.SYSTEM },
   });
   expect((await shop.payments.getRefund({ id: shop.id })).refund).toMatchObject({
     state: Refund_State.FAILED,

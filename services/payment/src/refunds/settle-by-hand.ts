@@ -1,3 +1,4 @@
+import type { Actor } from "@sagacart/chassis/auth/actor";
 import { DomainError } from "@sagacart/chassis/errors";
 import { type Amount, sameCurrency } from "@sagacart/chassis/money";
 import type { Pool, Transaction } from "@sagacart/chassis/postgres/pool";
@@ -26,8 +27,7 @@ export type Settlement = {
   /** Absent: all of the refund. */
   readonly amount: Amount | undefined;
   readonly reason: string;
-  /** The operator. */
-  readonly actor: string;
+  readonly actor: Actor;
   readonly requestId: string;
   readonly fingerprint: Uint8Array;
 };
@@ -70,7 +70,7 @@ async function record(tx: Transaction, ledger: Ledger, settlement: Settlement, i
   writes.newRefunds.push({ ...byHand, state: "SUCCEEDED", askInMs: null });
   addRefundSuccess(writes, payment, byHand, "settled:by_hand");
   writes.commands.push(payBackCommand(payment.orderId), settledCommand(payment, "VOIDED"));
-  await writePending(tx, ledger, writes);
+  await writePending(tx, ledger, writes, actor);
 }
 
 /** Locks the payment of a refund that is REFUSED: it does not change before this transaction ends. */

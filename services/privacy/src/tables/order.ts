@@ -59,6 +59,9 @@ export const orderTables: Tables = {
       ...each("state outcome_reason decline_reason cancel_request_time expire_time create_time update_time", history),
       shipping_address: erased("null"),
       ...each("contact_email outcome_detail cancel_detail", erased("''")),
+      // The shop's own words, which the customer is not shown.
+      cancel_internal_reason: erased("''", { isSecret: true }),
+      ...each("cancel_actor_kind cancel_actor_id", notPersonal),
       // Empty means the balance: a refund goes the way that the payment came.
       payment_method: erased("case t.payment_method when '' then '' else 'erased' end"),
       fingerprint: erased("''::bytea", { isSecret: true }),
@@ -83,13 +86,12 @@ export const orderTables: Tables = {
       areDeleted: false,
     },
     columns: {
-      ...each("order_id id amount_minor reason source", books),
+      ...each("order_id id amount_minor public_reason source", books),
       ...each("state failure_reason create_time update_time", history),
       fingerprint: erased("''::bytea", { isSecret: true }),
-      ...each("payment_refund_id at_most", notPersonal),
+      ...each("payment_refund_id at_most reason actor_kind actor_id", notPersonal),
     },
   },
-  cursors: { columns: each("feed position generation update_time", notPersonal) },
   events: {
     rows: {
       whose: `t.subject in (${ownOrders} union all select 'carts/' || id from carts where customer_id = $1)`,
@@ -106,7 +108,8 @@ export const orderTables: Tables = {
   },
   incidents: {
     columns: each(
-      `id order_id step workflow_id error attempts state resolution retry_request_time create_time update_time`,
+      `id order_id step workflow_id error attempts state resolution retry_request_time
+       retry_actor_kind retry_actor_id resolve_actor_kind resolve_actor_id create_time update_time`,
       notPersonal,
     ),
   },

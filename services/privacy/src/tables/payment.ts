@@ -22,7 +22,7 @@ export const paymentTables: Tables = {
       // Empty means the balance: a refund goes the way that the payment came.
       payment_method: erased("case t.payment_method when '' then '' else 'erased' end"),
       reference: erased("''"),
-      ...each("asks next_ask_time event_sequence", notPersonal),
+      ...each("asks next_ask_time event_sequence actor_kind actor_id", notPersonal),
     },
   },
   refunds: {
@@ -33,9 +33,10 @@ export const paymentTables: Tables = {
       areDeleted: false,
     },
     columns: {
-      ...each("id payment_id amount_minor reason source provider_refund_id", books),
+      ...each("id payment_id amount_minor source provider_refund_id", books),
       ...each("state failure_reason create_time update_time", history),
-      ...each("place refusals asks next_ask_time", notPersonal),
+      // The shop's own reason, which the customer is not shown.
+      ...each("place reason refusals asks next_ask_time actor_kind actor_id", notPersonal),
     },
   },
   disputes: {
@@ -70,7 +71,7 @@ export const paymentTables: Tables = {
     },
     columns: each("entry_id line account_id currency amount_minor", books),
   },
-  journal_entries: { columns: each("id kind reference create_time", notPersonal) },
+  journal_entries: { columns: each("id kind reference actor_kind actor_id create_time", notPersonal) },
   events: {
     rows: {
       whose: `t.subject in (select id::text from payments where customer_id = $1)`,

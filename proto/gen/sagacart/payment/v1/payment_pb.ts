@@ -6,6 +6,9 @@ import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2"
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp, TimestampJson } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import { file_sagacart_auth_v1_access } from "../../auth/v1/access_pb.ts";
+import type { Actor, ActorJson } from "../../type/v1/actor_pb.ts";
+import { file_sagacart_type_v1_actor } from "../../type/v1/actor_pb.ts";
 import type { Money, MoneyJson } from "../../type/v1/money_pb.ts";
 import { file_sagacart_type_v1_money } from "../../type/v1/money_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
@@ -14,7 +17,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file sagacart/payment/v1/payment.proto.
  */
 export const file_sagacart_payment_v1_payment: GenFile = /*@__PURE__*/
-  fileDesc("CiFzYWdhY2FydC9wYXltZW50L3YxL3BheW1lbnQucHJvdG8SE3NhZ2FjYXJ0LnBheW1lbnQudjEiigUKB1BheW1lbnQSCgoCaWQYASABKAkSLwoEa2luZBgCIAEoDjIhLnNhZ2FjYXJ0LnBheW1lbnQudjEuUGF5bWVudC5LaW5kEhAKCG9yZGVyX2lkGAMgASgJEg8KB2F0dGVtcHQYBCABKAUSEwoLY3VzdG9tZXJfaWQYBSABKAkSJwoGYW1vdW50GAYgASgLMhcuc2FnYWNhcnQudHlwZS52MS5Nb25leRIWCg5wYXltZW50X21ldGhvZBgHIAEoCRIxCgVzdGF0ZRgIIAEoDjIiLnNhZ2FjYXJ0LnBheW1lbnQudjEuUGF5bWVudC5TdGF0ZRIWCg5kZWNsaW5lX3JlYXNvbhgJIAEoCRIpCghyZWZ1bmRlZBgKIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuTW9uZXkSGgoScHJvdmlkZXJfY2hhcmdlX2lkGAsgASgJEi8KC2NyZWF0ZV90aW1lGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKQoIZGlzcHV0ZWQYDiABKAsyFy5zYWdhY2FydC50eXBlLnYxLk1vbmV5Ij0KBEtpbmQSFAoQS0lORF9VTlNQRUNJRklFRBAAEg4KCktJTkRfT1JERVIQARIPCgtLSU5EX01BTlVBTBACImsKBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASEQoNU1RBVEVfUEVORElORxABEhIKDlNUQVRFX0NBUFRVUkVEEAISEgoOU1RBVEVfREVDTElORUQQAxIQCgxTVEFURV9WT0lERUQQBCLsBAoGUmVmdW5kEgoKAmlkGAEgASgJEhIKCnBheW1lbnRfaWQYAiABKAkSEAoIb3JkZXJfaWQYAyABKAkSJwoGYW1vdW50GAQgASgLMhcuc2FnYWNhcnQudHlwZS52MS5Nb25leRIOCgZyZWFzb24YBSABKAkSMAoFc3RhdGUYBiABKA4yIS5zYWdhY2FydC5wYXltZW50LnYxLlJlZnVuZC5TdGF0ZRIWCg5mYWlsdXJlX3JlYXNvbhgHIAEoCRIvCgtjcmVhdGVfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjIKBnNvdXJjZRgKIAEoDjIiLnNhZ2FjYXJ0LnBheW1lbnQudjEuUmVmdW5kLlNvdXJjZRIaChJwcm92aWRlcl9yZWZ1bmRfaWQYCyABKAkSEgoKc2V0dGxlZF9ieRgMIAEoCRIQCghyZWZ1c2FscxgNIAEoBSJrCgVTdGF0ZRIVChFTVEFURV9VTlNQRUNJRklFRBAAEhEKDVNUQVRFX1BFTkRJTkcQARITCg9TVEFURV9TVUNDRUVERUQQAhIQCgxTVEFURV9GQUlMRUQQAxIRCg1TVEFURV9SRUZVU0VEEAQiaAoGU291cmNlEhYKElNPVVJDRV9VTlNQRUNJRklFRBAAEg8KC1NPVVJDRV9TSE9QEAESDwoLU09VUkNFX1VORE8QAhITCg9TT1VSQ0VfUFJPVklERVIQAxIPCgtTT1VSQ0VfSEFORBAEIu0CCgdEaXNwdXRlEgoKAmlkGAEgASgJEhIKCnBheW1lbnRfaWQYAiABKAkSEAoIb3JkZXJfaWQYAyABKAkSEwoLY3VzdG9tZXJfaWQYBCABKAkSJwoGYW1vdW50GAUgASgLMhcuc2FnYWNhcnQudHlwZS52MS5Nb25leRIOCgZyZWFzb24YBiABKAkSMQoFc3RhdGUYByABKA4yIi5zYWdhY2FydC5wYXltZW50LnYxLkRpc3B1dGUuU3RhdGUSLwoLY3JlYXRlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJNCgVTdGF0ZRIVChFTVEFURV9VTlNQRUNJRklFRBAAEg4KClNUQVRFX09QRU4QARINCglTVEFURV9XT04QAhIOCgpTVEFURV9MT1NUEANiBnByb3RvMw", [file_google_protobuf_timestamp, file_sagacart_type_v1_money]);
+  fileDesc("CiFzYWdhY2FydC9wYXltZW50L3YxL3BheW1lbnQucHJvdG8SE3NhZ2FjYXJ0LnBheW1lbnQudjEivQUKB1BheW1lbnQSCgoCaWQYASABKAkSLwoEa2luZBgCIAEoDjIhLnNhZ2FjYXJ0LnBheW1lbnQudjEuUGF5bWVudC5LaW5kEhAKCG9yZGVyX2lkGAMgASgJEg8KB2F0dGVtcHQYBCABKAUSEwoLY3VzdG9tZXJfaWQYBSABKAkSJwoGYW1vdW50GAYgASgLMhcuc2FnYWNhcnQudHlwZS52MS5Nb25leRIWCg5wYXltZW50X21ldGhvZBgHIAEoCRIxCgVzdGF0ZRgIIAEoDjIiLnNhZ2FjYXJ0LnBheW1lbnQudjEuUGF5bWVudC5TdGF0ZRIWCg5kZWNsaW5lX3JlYXNvbhgJIAEoCRIpCghyZWZ1bmRlZBgKIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuTW9uZXkSGgoScHJvdmlkZXJfY2hhcmdlX2lkGAsgASgJEi8KC2NyZWF0ZV90aW1lGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKQoIZGlzcHV0ZWQYDiABKAsyFy5zYWdhY2FydC50eXBlLnYxLk1vbmV5EjEKCmNyZWF0ZWRfYnkYHiABKAsyFy5zYWdhY2FydC50eXBlLnYxLkFjdG9yQgSwuxgBIj0KBEtpbmQSFAoQS0lORF9VTlNQRUNJRklFRBAAEg4KCktJTkRfT1JERVIQARIPCgtLSU5EX01BTlVBTBACImsKBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASEQoNU1RBVEVfUEVORElORxABEhIKDlNUQVRFX0NBUFRVUkVEEAISEgoOU1RBVEVfREVDTElORUQQAxIQCgxTVEFURV9WT0lERUQQBCKTBQoGUmVmdW5kEgoKAmlkGAEgASgJEhIKCnBheW1lbnRfaWQYAiABKAkSEAoIb3JkZXJfaWQYAyABKAkSJwoGYW1vdW50GAQgASgLMhcuc2FnYWNhcnQudHlwZS52MS5Nb25leRIUCgZyZWFzb24YBSABKAlCBLC7GAESMAoFc3RhdGUYBiABKA4yIS5zYWdhY2FydC5wYXltZW50LnYxLlJlZnVuZC5TdGF0ZRIWCg5mYWlsdXJlX3JlYXNvbhgHIAEoCRIvCgtjcmVhdGVfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjIKBnNvdXJjZRgKIAEoDjIiLnNhZ2FjYXJ0LnBheW1lbnQudjEuUmVmdW5kLlNvdXJjZRIaChJwcm92aWRlcl9yZWZ1bmRfaWQYCyABKAkSEAoIcmVmdXNhbHMYDCABKAUSMwoMcmVxdWVzdGVkX2J5GB4gASgLMhcuc2FnYWNhcnQudHlwZS52MS5BY3RvckIEsLsYASJrCgVTdGF0ZRIVChFTVEFURV9VTlNQRUNJRklFRBAAEhEKDVNUQVRFX1BFTkRJTkcQARITCg9TVEFURV9TVUNDRUVERUQQAhIQCgxTVEFURV9GQUlMRUQQAxIRCg1TVEFURV9SRUZVU0VEEAQiaAoGU291cmNlEhYKElNPVVJDRV9VTlNQRUNJRklFRBAAEg8KC1NPVVJDRV9TSE9QEAESDwoLU09VUkNFX1VORE8QAhITCg9TT1VSQ0VfUFJPVklERVIQAxIPCgtTT1VSQ0VfSEFORBAEIu0CCgdEaXNwdXRlEgoKAmlkGAEgASgJEhIKCnBheW1lbnRfaWQYAiABKAkSEAoIb3JkZXJfaWQYAyABKAkSEwoLY3VzdG9tZXJfaWQYBCABKAkSJwoGYW1vdW50GAUgASgLMhcuc2FnYWNhcnQudHlwZS52MS5Nb25leRIOCgZyZWFzb24YBiABKAkSMQoFc3RhdGUYByABKA4yIi5zYWdhY2FydC5wYXltZW50LnYxLkRpc3B1dGUuU3RhdGUSLwoLY3JlYXRlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJNCgVTdGF0ZRIVChFTVEFURV9VTlNQRUNJRklFRBAAEg4KClNUQVRFX09QRU4QARINCglTVEFURV9XT04QAhIOCgpTVEFURV9MT1NUEANiBnByb3RvMw", [file_google_protobuf_timestamp, file_sagacart_auth_v1_access, file_sagacart_type_v1_actor, file_sagacart_type_v1_money]);
 
 /**
  * One attempt to take money from a customer.
@@ -119,6 +122,13 @@ export type Payment = Message<"sagacart.payment.v1.Payment"> & {
    * @generated from field: sagacart.type.v1.Money disputed = 14;
    */
   disputed?: Money | undefined;
+
+  /**
+   * Who created it by hand; absent for an order's.
+   *
+   * @generated from field: sagacart.type.v1.Actor created_by = 30;
+   */
+  createdBy?: Actor | undefined;
 };
 
 /**
@@ -224,6 +234,13 @@ export type PaymentJson = {
    * @generated from field: sagacart.type.v1.Money disputed = 14;
    */
   disputed?: MoneyJson;
+
+  /**
+   * Who created it by hand; absent for an order's.
+   *
+   * @generated from field: sagacart.type.v1.Actor created_by = 30;
+   */
+  createdBy?: ActorJson;
 };
 
 /**
@@ -387,7 +404,7 @@ export type Refund = Message<"sagacart.payment.v1.Refund"> & {
   amount?: Money | undefined;
 
   /**
-   * The reason, for people.
+   * The shop's own reason.
    *
    * @generated from field: string reason = 5;
    */
@@ -436,18 +453,18 @@ export type Refund = Message<"sagacart.payment.v1.Refund"> & {
   providerRefundId: string;
 
   /**
-   * The operator who settled it by hand; only if the source is HAND.
-   *
-   * @generated from field: string settled_by = 12;
-   */
-  settledBy: string;
-
-  /**
    * How often the card provider refused it.
    *
-   * @generated from field: int32 refusals = 13;
+   * @generated from field: int32 refusals = 12;
    */
   refusals: number;
+
+  /**
+   * Who asked for it: a program for an order's, whose own refund has the person; the operator if it was settled by hand.
+   *
+   * @generated from field: sagacart.type.v1.Actor requested_by = 30;
+   */
+  requestedBy?: Actor | undefined;
 };
 
 /**
@@ -485,7 +502,7 @@ export type RefundJson = {
   amount?: MoneyJson;
 
   /**
-   * The reason, for people.
+   * The shop's own reason.
    *
    * @generated from field: string reason = 5;
    */
@@ -534,18 +551,18 @@ export type RefundJson = {
   providerRefundId?: string;
 
   /**
-   * The operator who settled it by hand; only if the source is HAND.
-   *
-   * @generated from field: string settled_by = 12;
-   */
-  settledBy?: string;
-
-  /**
    * How often the card provider refused it.
    *
-   * @generated from field: int32 refusals = 13;
+   * @generated from field: int32 refusals = 12;
    */
   refusals?: number;
+
+  /**
+   * Who asked for it: a program for an order's, whose own refund has the person; the operator if it was settled by hand.
+   *
+   * @generated from field: sagacart.type.v1.Actor requested_by = 30;
+   */
+  requestedBy?: ActorJson;
 };
 
 /**
