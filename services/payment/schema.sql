@@ -240,13 +240,15 @@ create table refunds (
   constraint refunds_actor_kind_check CHECK ((actor_kind = ANY (ARRAY['CUSTOMER'::text, 'OPERATOR'::text, 'SYSTEM'::text]))),
   constraint refunds_amount_minor_check CHECK ((amount_minor > 0)),
   constraint refunds_check CHECK (((state = 'PENDING'::text) = (next_ask_time IS NOT NULL))),
-  constraint refunds_source_check CHECK ((source = ANY (ARRAY['SHOP'::text, 'PROVIDER'::text]))),
-  constraint refunds_state_check CHECK ((state = ANY (ARRAY['PENDING'::text, 'SUCCEEDED'::text, 'FAILED'::text])))
+  constraint refunds_source_check CHECK ((source = ANY (ARRAY['SHOP'::text, 'PROVIDER'::text, 'HAND'::text]))),
+  constraint refunds_state_check CHECK ((state = ANY (ARRAY['PENDING'::text, 'SUCCEEDED'::text, 'FAILED'::text, 'REFUSED'::text])))
 );
 
 CREATE INDEX refunds_payment ON public.refunds USING btree (payment_id, place);
 
 CREATE UNIQUE INDEX refunds_provider ON public.refunds USING btree (payment_id, provider_refund_id) WHERE (provider_refund_id IS NOT NULL);
+
+CREATE INDEX refunds_refused ON public.refunds USING btree (place) WHERE (state = 'REFUSED'::text);
 
 CREATE INDEX refunds_to_ask ON public.refunds USING btree (next_ask_time) WHERE (next_ask_time IS NOT NULL);
 

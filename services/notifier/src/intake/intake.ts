@@ -118,7 +118,8 @@ async function addressMessages(
         );
   return notifications.flatMap(({ event, kind, facts }) => {
     if (kind.isForOperators) {
-      const notification = { event, kind, facts };
+      // It is not the customer's message, and stays when the customer's data is deleted.
+      const notification = { event, kind, facts: { ...facts, contactEmail: "" } };
       return operators.map((recipient) =>
         newMessage(notification, "EMAIL", { recipient, name: "" }, operator, versionOf),
       );

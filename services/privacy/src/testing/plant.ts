@@ -57,6 +57,8 @@ const plants: Readonly<Record<ServiceWithTables, (id: string) => readonly string
   shipping: (id) => [
     `insert into shipments (order_id, customer_id, kind, state, address, refusal_reason, event_sequence)
      values ('order-${id}', '${id}', 'CARRIER', 'REFUSED', ${address(id)}, 'secret of ${id}', 1)`,
+    `insert into shipments (order_id, customer_id, kind, state, address, recall_refusal, event_sequence)
+     values ('recalled-${id}', '${id}', 'CARRIER', 'CANCELLED', ${address(id)}, 'secret of ${id}', 1)`,
     `insert into delivery_log (order_id, event_id, customer_id, tracking_number, complete_time)
      values ('order-${id}', 'event', '${id}', 'T1', now())`,
     `insert into events (subject, sequence, id, type, data)
