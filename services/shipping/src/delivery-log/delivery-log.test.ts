@@ -75,8 +75,8 @@ test("a claimed order takes its shipment along, and no other order's", async () 
   await start();
   const guestCustomerId = "of-claimed-1";
   await database.pool.query(
-    `insert into shipments (order_id, customer_id, kind, state)
-     select id, $1, 'PICKUP', 'ACCEPTED' from unnest('{claimed-1,claimed-2}'::text[]) as id`,
+    `insert into shipments (order_id, customer_id, kind, state, event_sequence)
+     select id, $1, 'PICKUP', 'ACCEPTED', 0 from unnest('{claimed-1,claimed-2}'::text[]) as id`,
     [guestCustomerId],
   );
   await complete(["claimed-1", "claimed-2"]);
