@@ -25,7 +25,11 @@ export function startRecalling({ pool, log, carrier, retryMs, timeoutMs }: Recal
         await finishRecall(pool, recall);
         return;
       }
-      log.error({ orderId, recalls }, "a cancelled shipment is on its way, and the carrier does not give it back");
+      // A person is asked once to call the carrier; it is asked again without end all the same.
+      log[recalls === 1 ? "error" : "info"](
+        { orderId, recalls },
+        "a cancelled shipment is on its way, and the carrier does not give it back",
+      );
     } catch (error) {
       log.warn(
         { error, orderId, recalls },
