@@ -6,6 +6,7 @@ import {
   readEnv,
   secret,
   serviceEnv,
+  text,
   url,
 } from "@sagacart/chassis/process/config";
 

@@ -1,13 +1,13 @@
 import type { DescMethodServerStreaming, DescMethodUnary } from "@bufbuild/protobuf";
 import { type DescMessage, fromJson, type JsonObject, type JsonValue, type Message, toJson } from "@bufbuild/protobuf";
 import { accessRule } from "@sagacart/chassis/auth/access";
+import { jsonViolations } from "@sagacart/chassis/rpc/strict-json";
 import { callerLeft } from "@sagacart/rest/caller-left";
 import { EdgeError, invalidRequest } from "@sagacart/rest/problem";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { isSignInMethod } from "../edge/limits.ts";
 import type { Services } from "../services.ts";
 import type { Binding } from "./bindings.ts";
-import { jsonViolations } from "./json-violations.ts";
 import { isObject, type Query, write, writeQuery } from "./query.ts";
 import { readJson } from "./read-json.ts";
 import { routerPath } from "./router-path.ts";
@@ -71,16 +71,18 @@ export function decode(binding: AnyBinding, request: RestRequest): Message {
   if (guestToken !== undefined && request.guestToken !== undefined) {
     write(json, [guestToken], request.guestToken);
   }
-  try {
-    if (wrong.length === 0) {
-      return fromJson(method.input, json);
-    }
-  } catch (error) {
-    const violations = jsonViolations(method.input, json);
-    const message = error instanceof Error ? error.message : String(error);
-    throw invalidRequest(violations.length > 0 ? violations : [{ field: "", rule: "json", message }]);
+  const violations = [...wrong, ...jsonViolations(method.input, json)];
+  if (violations.length > 0) {
+    throw invalidRequest(violations);
   }
-  throw invalidRequest([...wrong, ...jsonViolations(method.input, json)]);
+  try {
+    return fromJson(method.input, json);
+  } catch (error) {
+    // What is no matter of one field, such as two fields of which only one may be set.
+    throw invalidRequest([
+      { field: "", rule: "json", message: error instanceof Error ? error.message : String(error) },
+    ]);
+  }
 }
 
 /** Encodes a message with every field, zero and empty ones too: readers of JSON have no schema. */
