@@ -36,6 +36,7 @@ export function reservationMessage(from: Reservation): reservation.Reservation {
     createTime: timestampFromDate(from.createTime),
     updateTime: timestampFromDate(from.updateTime),
     shortages: from.shortages.map(shortageMessage),
+    ...(from.actor === undefined ? {} : { actor: from.actor }),
   });
 }
 
@@ -50,6 +51,7 @@ export function movementMessage(from: Movement): stock.Movement {
     delta: from.delta,
     reason: movementReasonMessage[from.reason],
     reference: from.reference,
+    ...(from.actor === undefined ? {} : { actor: from.actor }),
     createTime: timestampFromDate(from.createTime),
   });
 }

@@ -8,6 +8,7 @@ import { checkToken } from "@sagacart/rest/auth";
 import { withoutTransport } from "@sagacart/rest/problem";
 import { domain } from "@sagacart/rest/reasons";
 import type { FastifyInstance } from "fastify";
+import { cachingInterceptor } from "../edge/caching.ts";
 import { publicServices, type Services } from "../services.ts";
 import { isAnnotated } from "../v1/bindings.ts";
 import { feeds } from "../v1/feeds.ts";
@@ -39,7 +40,7 @@ export async function connect(
         router.handlers[index] = strictJson(handler, { domain, readMaxBytes });
       }
     },
-    interceptors: [badTokensRefused(verifier)],
+    interceptors: [cachingInterceptor, badTokensRefused(verifier)],
     readMaxBytes,
     shutdownSignal: stopping,
     shutdownError: new ConnectError("the gateway is shutting down; try again", Code.Unavailable),

@@ -43,6 +43,13 @@ test.each([
   ["order.rejected", { reason: "PAYMENT_DECLINED" }, "The payment was declined: there was not enough money."],
   ["order.rejected", { reason: "PAYMENT_DECLINED", detail: "odd" }, "Please try another way to pay."],
   ["order.cancelled", { reason: "CANCELLED_BY_CUSTOMER" }, "You asked for it."],
+  ["order.cancelled", { reason: "CANCELLED_BY_SHOP", detail: "" }, "We had to cancel it."],
+  [
+    "order.cancelled",
+    { reason: "CANCELLED_BY_SHOP", detail: "The vase broke." },
+    "We had to cancel it. The vase broke.",
+  ],
+  ["order.refunded", { detail: "The lid is missing." }, "for your order 1042. The lid is missing."],
   [
     "order.awaiting_payment",
     {},
@@ -50,7 +57,15 @@ test.each([
   ],
   ["order.expired", {}, "was not paid in time"],
   ["order.paid", {}, "we have received €1,619.97"],
-  ["order.refunded", {}, "we have refunded €1,619.97 for your order 1042."],
+  ["order.refunded", { detail: "" }, "we have refunded €1,619.97 for your order 1042."],
+  [
+    "order.dispute_opened",
+    { reason: "fraudulent" },
+    "the bank of a customer takes €1,619.97 of order 1042 back (fraudulent).",
+  ],
+  ["order.dispute_won", {}, "dispute dp_0000000001 about order 1042 is won: the card provider has returned €1,619.97."],
+  ["order.dispute_lost", {}, "the customer keeps €1,619.97, which can no longer be refunded."],
+  ["order.refunded_outside", {}, "€1,619.97 of order 1042 was refunded at the card provider, outside the shop."],
   ["cart.expiring", {}, "We keep it for another 1 day and 2 hours"],
 ])("%s with %j gives the reason", (name, change, sentence) => {
   const letter = templateOf(name).renderStrictly({ ...fullSample("en"), ...change });

@@ -18,12 +18,14 @@ export type Variables = {
     readonly unit_price: string;
     readonly price: string;
   }[];
-  /** The order's total; for a refund, the amount refunded. */
+  /** The order's total; for a refund, the amount refunded; for a dispute, the disputed amount. */
   readonly total: string;
   /** A code, for example OUT_OF_STOCK. */
   readonly reason: string;
   /** A code or text from the party that refused, for example insufficient_funds. */
   readonly detail: string;
+  /** The card provider's id of a dispute. */
+  readonly dispute_id: string;
   readonly shortages: readonly { readonly title: string; readonly requested: number; readonly available: number }[];
   readonly tracking_number: string;
   readonly expire_time: string;
@@ -45,6 +47,7 @@ export const variableNames: readonly string[] = [
   "total",
   "reason",
   "detail",
+  "dispute_id",
   "shortages",
   "tracking_number",
   "expire_time",
@@ -82,6 +85,7 @@ export function variablesOf(facts: OrderFacts, { language, createTime, ...rest }
     total: facts.total === undefined ? "" : moneyText(facts.total, language),
     reason: facts.reason,
     detail: facts.detail,
+    dispute_id: facts.disputeId,
     shortages: facts.shortages.map(({ productId, requested, available }) => ({
       title: titles.get(productId) ?? productId,
       requested,

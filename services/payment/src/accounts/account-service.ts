@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
+import { type Actor, currentActor } from "@sagacart/chassis/auth/actor";
 import { DomainError } from "@sagacart/chassis/errors";
 import { badPageToken, decodePageToken, encodePageToken, pageSize } from "@sagacart/chassis/postgres/page";
 import { type Pool, type Queryable, type Transaction, withTransaction } from "@sagacart/chassis/postgres/pool";
@@ -68,7 +69,7 @@ export function accountService({
       const key = { customerId, currency: amount?.currencyCode ?? shopCurrency };
       const fingerprint = fingerprintOf(DepositRequestSchema, request, { without: ["request_id"] });
       await once(pool, { scope: customerId, requestId, method: "Deposit", fingerprint }, async (tx) => {
-        await deposit(tx, ledger, key, amount?.minorUnits ?? 0n);
+        await deposit(tx, ledger, key, amount?.minorUnits ?? 0n, currentActor());
         return customerId;
       });
       return create(DepositResponseSchema, { account: accountMessage(await get(pool, key)) });
@@ -98,7 +99,7 @@ export function accountService({
         checkCurrency(`items[${index}].balance.currency_code`, currency);
       }
       refuseNamedTwice("items", wanted.map(accountKey));
-      await withTransaction(pool, (tx) => putAccounts(tx, ledger, wanted));
+      await withTransaction(pool, (tx) => putAccounts(tx, ledger, wanted, currentActor()));
       return create(BatchPutAccountsResponseSchema, { count: items.length });
     },
   };
@@ -125,7 +126,13 @@ async function get(db: Queryable, key: AccountKey): Promise<Account> {
   return account;
 }
 
-async function deposit(tx: Transaction, ledger: Ledger, key: AccountKey, amountMinor: bigint): Promise<void> {
+async function deposit(
+  tx: Transaction,
+  ledger: Ledger,
+  key: AccountKey,
+  amountMinor: bigint,
+  actor: Actor,
+): Promise<void> {
   const account = (await lockAccounts(tx, [key])).get(accountKey(key));
   if (account === undefined) {
     throw accountNotFound(key);
@@ -135,22 +142,16 @@ async function deposit(tx: Transaction, ledger: Ledger, key: AccountKey, amountM
     const message = `the balance of customer ${customerId} would exceed ${balanceLimitMinor} minor units; deposit less`;
     throw new DomainError(reasons, "BALANCE_LIMIT", message, { customer_id: customerId });
   }
-  await ledger.post(tx, [
-    {
-      kind: "deposit",
-      reference: "",
-      currency: key.currency,
-      account: account.id,
-      counter: "cash:deposits",
-      gainMinor: amountMinor,
-    },
-  ]);
+  const { currency } = key;
+  const movement = { account: account.id, counter: "cash:deposits", gainMinor: amountMinor } as const;
+  await ledger.post(tx, [{ kind: "deposit", reference: "", currency, ...movement }], actor);
 }
 
 async function putAccounts(
   tx: Transaction,
   ledger: Ledger,
   wanted: readonly (AccountKey & { balanceMinor: bigint })[],
+  actor: Actor,
 ): Promise<void> {
   await insertAccounts(tx, wanted);
   const accounts = await lockAccounts(tx, wanted);
@@ -162,5 +163,5 @@ async function putAccounts(
       ? []
       : [{ kind: "adjustment", reference: "", currency, account: account.id, counter: "adjustments", gainMinor }];
   });
-  await ledger.post(tx, entries);
+  await ledger.post(tx, entries, actor);
 }

@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
+import { currentActor } from "@sagacart/chassis/auth/actor";
 import { DomainError } from "@sagacart/chassis/errors";
 import { decodeIdToken, nextIdToken, pageSize } from "@sagacart/chassis/postgres/page";
 import type { Pool } from "@sagacart/chassis/postgres/pool";
@@ -82,7 +83,7 @@ export function paymentService(
       checkCurrency("amount.currency_code", amount?.currencyCode ?? "");
       const fingerprint = fingerprintOf(CreatePaymentRequestSchema, request, { without: ["request_id"] });
       const charge = { customerId, paymentMethod, ...amountOf(amount) };
-      const payment = await createPayment({ charge, reference, requestId, fingerprint });
+      const payment = await createPayment({ charge, reference, requestId, fingerprint, actor: currentActor() });
       if (payment.state === "DECLINED") {
         throw declined(payment.id, payment.declineReason);
       }

@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
+import { currentActor } from "@sagacart/chassis/auth/actor";
 import { DomainError } from "@sagacart/chassis/errors";
 import { decodePageToken, encodePageToken } from "@sagacart/chassis/postgres/page";
 import { type Pool, withTransaction } from "@sagacart/chassis/postgres/pool";
@@ -50,7 +51,7 @@ export function productService(pool: Pool): ServiceImpl<typeof ProductService> {
         { scope: "", requestId, method: "CreateProduct", fingerprint },
         async (tx) => {
           const product = newProduct(asked);
-          await createProduct(tx, product, initialOnHand);
+          await createProduct(tx, product, initialOnHand, currentActor());
           return product.id;
         },
       );
@@ -80,7 +81,7 @@ export function productService(pool: Pool): ServiceImpl<typeof ProductService> {
       await once(pool, { scope: "", requestId, method: "UpdateProduct", fingerprint }, async (tx) => {
         await editProduct(tx, { id, etag, changes });
         if (target !== undefined) {
-          await setLevel(tx, id, target);
+          await setLevel(tx, id, target, currentActor());
         }
         return id;
       });
@@ -123,7 +124,7 @@ export function productService(pool: Pool): ServiceImpl<typeof ProductService> {
         "items",
         products.map(({ product }) => product.id),
       );
-      await withTransaction(pool, (tx) => setProducts(tx, products));
+      await withTransaction(pool, (tx) => setProducts(tx, products, currentActor()));
       return create(BatchPutProductsResponseSchema, { count: products.length });
     },
   };
