@@ -24,6 +24,7 @@ const mayBeAbsent: Readonly<Record<string, string>> = {
   "CheckoutGuestCart expected_total": "the caller expects no total",
   "RefundOrder amount": "all that is left of the order's total",
   "RefundPayment amount": "all that is left of the capture",
+  "SettleRefund amount": "all of the refund",
   "SearchProducts min_price": "no lowest price",
   "SearchProducts max_price": "no highest price",
   "UpdateProduct product.price": "the price stays as it is; stock requires it if update_mask names it",
@@ -178,6 +179,7 @@ function valid(message: DescMessage): JsonObject {
   return {
     ...(has("customer_id") ? { customerId: "c" } : {}),
     ...(has("contact_email") ? { contactEmail: "ada@example.com", paymentMethod: "pm_ok" } : {}),
+    ...(has("reason") ? { reason: "cash" } : {}),
     ...(has("lines") ? { lines: [{ productId: "p", quantity: 1 }] } : {}),
     ...(has("product") ? { product: { title: "x" } } : {}),
   };
