@@ -1,5 +1,13 @@
 import type { DescMethodServerStreaming, DescMethodUnary } from "@bufbuild/protobuf";
-import { type DescField, type DescMessage, fromJson, type JsonObject, type JsonValue, type Message, toJson } from "@bufbuild/protobuf";
+import {
+  type DescField,
+  type DescMessage,
+  fromJson,
+  type JsonObject,
+  type JsonValue,
+  type Message,
+  toJson,
+} from "@bufbuild/protobuf";
 import { accessRule } from "@sagacart/chassis/auth/access";
 import { jsonViolations } from "@sagacart/chassis/rpc/strict-json";
 import { callerLeft } from "@sagacart/rest/caller-left";
