@@ -1,4 +1,5 @@
 import type { Log } from "@sagacart/chassis/process/log";
+import { truncate } from "@sagacart/chassis/truncate";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { EdgeError, problemOf } from "./problem.ts";
 
@@ -26,8 +27,7 @@ export function answerProblem(log: Log): (error: unknown, request: FastifyReques
 /** The handler for paths without a route. */
 export function notFound(request: FastifyRequest): never {
   const path = request.url.split("?", 1)[0] ?? "";
-  const shown = path.length <= 200 ? path : `${path.slice(0, 200)}…`;
-  throw new EdgeError("ROUTE_NOT_FOUND", `there is nothing at ${request.method} ${shown}`);
+  throw new EdgeError("ROUTE_NOT_FOUND", `there is nothing at ${request.method} ${truncate(path, 200, "…")}`);
 }
 
 function isSmallEnoughToRead({ headers }: FastifyRequest): boolean {

@@ -3,6 +3,7 @@ import { Code, ConnectError, type ConnectRouter, type HandlerContext, type Inter
 import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
 import { accessRule } from "@sagacart/chassis/auth/access";
 import type { Verifier } from "@sagacart/chassis/auth/verify";
+import { truncate } from "@sagacart/chassis/truncate";
 import { checkToken } from "@sagacart/rest/auth";
 import { withoutTransport } from "@sagacart/rest/problem";
 import type { FastifyInstance } from "fastify";
@@ -43,7 +44,7 @@ export async function connect(
     url: "/:service(^sagacart\\.[\\w.]+$)/:method",
     onRequest(request, reply) {
       const path = request.url.split("?", 1)[0] ?? "";
-      const message = `${path.slice(1, 200)} is not served here`;
+      const message = `${truncate(path.slice(1), 200)} is not served here`;
       const type = request.headers["content-type"] ?? "";
       if (type.startsWith("application/grpc")) {
         // gRPC has statuses of its own, in headers.

@@ -5,6 +5,7 @@ import { eventCursor } from "@sagacart/outbox/events/cursor-store";
 import type { Event } from "@sagacart/proto/event/v1/event";
 import { type Customer, findCustomers } from "../messages/customer-store.ts";
 import { type Channel, type Kind, kindOf, mandatoryBecause } from "../messages/kind.ts";
+import { isMailable } from "../messages/mailable.ts";
 import type { NewMessage } from "../messages/message.ts";
 import { findRecipients, insertMessages, suppressInterim } from "../messages/message-store.ts";
 import { findNewestVersions } from "../templates/template-store.ts";
@@ -97,9 +98,14 @@ async function addressMessages(tx: Transaction, notifications: readonly Notifica
   });
 }
 
-/** Chooses the address of the checkout, else that of earlier mail about the order, else the customer's; else "". */
+/**
+ * Chooses the address of the checkout, else that of earlier mail about the order, else the customer's; else "". The next one
+ * is used if no mail can be sent to one. If none is mailable, the message is recorded all the same, and fails with the
+ * reason.
+ */
 function byMail({ contactEmail }: OrderFacts, { email, name }: Customer, earlier: Address | undefined): Address {
-  const recipient = contactEmail || earlier?.recipient || email;
+  const known = [contactEmail, earlier?.recipient ?? "", email].filter((address) => address !== "");
+  const recipient = known.find(isMailable) ?? known[0] ?? "";
   // Use the customer's name only with the customer's address.
   return { recipient, name: recipient === email ? oneLine(name, 200) : "" };
 }

@@ -14,6 +14,7 @@ type Row = {
   currency: string;
   total_minor: bigint;
   contact_email: string;
+  cart_id: string | null;
   outcome_reason: string;
   create_time: Date;
 };
@@ -27,7 +28,7 @@ export async function lockOwnOrders(
   const { rows } = await tx.query<Row>({
     name: "lock-orders-to-move",
     text: `select id, state, ends_as, sequence, cancel_request_time is not null as cancel_requested, cancel_detail,
-                  customer_id, currency, total_minor, contact_email, outcome_reason, create_time
+                  customer_id, currency, total_minor, contact_email, cart_id, outcome_reason, create_time
            from orders where id = any($1) and owner_workflow_id = $2 order by id for update`,
     values: [ids, workflowId],
   });
@@ -45,6 +46,7 @@ export async function lockOwnOrders(
         currency: row.currency,
         totalMinor: row.total_minor,
         contactEmail: row.contact_email,
+        cartId: row.cart_id ?? "",
         outcomeReason: row.outcome_reason,
         createTime: row.create_time,
       },

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { truncate } from "@sagacart/chassis/truncate";
 import type { CartLine } from "@sagacart/proto/order/v1/cart";
 import type { OrderLine } from "@sagacart/proto/order/v1/order";
 import type { Money } from "@sagacart/proto/type/v1/money";
@@ -76,7 +77,7 @@ export async function wippy(app: FastifyInstance, options: WippyOptions): Promis
       const within = { signal: callerLeft(reply), timeoutMs };
       const product = await findProduct(clients.products, sku, within);
       if (product === undefined) {
-        const shown = sku.length <= 200 ? sku : `${sku.slice(0, 200)}…`;
+        const shown = truncate(sku, 200, "…");
         throw new EdgeError("PRODUCT_NOT_FOUND", `there is no product ${shown}`, { metadata: { sku: shown } });
       }
       const addition = { customerId, productId: product.id, quantity, requestId: keyOf(request) };
