@@ -9,7 +9,7 @@ const read = (file: string) => readFileSync(join(cloneFolder, file), "utf8");
 const values = parse(read("charts/sagacart/values.yaml"));
 const chart = parse(read("charts/sagacart/Chart.yaml"));
 /** The packages of services/ that are not processes. */
-const shared = ["chassis", "outbox", "provider", "rest"];
+const shared = ["chassis", "outbox", "privacy", "provider", "rest"];
 
 test("every folder of services/ is a part or a shared package", () => {
   const folders = readdirSync(join(cloneFolder, "services"), { withFileTypes: true }).filter((one) =>

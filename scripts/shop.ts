@@ -8,7 +8,7 @@ export const parts = {
     folder: "services/order",
     ports: { grpc: 8081 },
     database: "audited",
-    calls: ["stock", "identity:http"],
+    calls: ["stock", "payment", "identity", "identity:http"],
   },
   stock: {
     kind: "service",
@@ -22,21 +22,21 @@ export const parts = {
     folder: "services/payment",
     ports: { grpc: 8083 },
     database: "audited",
-    calls: ["card-provider", "identity:http"],
+    calls: ["card-provider", "identity", "identity:http"],
   },
   shipping: {
     kind: "service",
     folder: "services/shipping",
     ports: { grpc: 8084 },
     database: "audited",
-    calls: ["order", "carrier", "identity:http"],
+    calls: ["order", "carrier", "identity", "identity:http"],
   },
   notifier: {
     kind: "service",
     folder: "services/notifier",
     ports: { grpc: 8085, mailbox: 8025 },
     database: "audited",
-    calls: ["order", "identity:http"],
+    calls: ["order", "identity", "identity:http"],
   },
   identity: {
     kind: "service",

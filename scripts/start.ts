@@ -2,11 +2,11 @@ import { createGuard } from "./stack/guard.ts";
 import { summaryOf } from "./stack/log-line.ts";
 import { memoryOf } from "./stack/memory.ts";
 import type { UnexpectedExit } from "./stack/processes.ts";
-import { createRestartLimit } from "./stack/restart-limit.ts";
+import { createRestarter } from "./stack/restarter.ts";
 import { seed } from "./stack/seed.ts";
 import { services } from "./stack/services.ts";
 import { type Stack, shopFileOf, startStack } from "./stack/stack.ts";
-import { messageOf, StartError } from "./stack/start-error.ts";
+import { StartError } from "./stack/start-error.ts";
 import { usualStateDirectory, writeShopFile } from "./stack/state.ts";
 import { welcome } from "./stack/welcome.ts";
 
@@ -39,7 +39,7 @@ async function run(): Promise<void> {
   const stateDirectory = usualStateDirectory();
   log(`Starting the shop. State: ${stateDirectory}`);
   let shop: Stack | undefined;
-  const restart = createRestarter(() => shop);
+  const restart = restarterOf(() => shop);
   await using stack = await startStack({
     stateDirectory,
     ports: "default",
@@ -67,24 +67,18 @@ async function run(): Promise<void> {
   log("Stopped");
 }
 
-// Reports and restarts a process, so that the shop goes on when one is killed, for example by the demo.
-function createRestarter(shop: () => Stack | undefined): (exit: UnexpectedExit) => void {
-  const mayRestart = createRestartLimit();
-  return ({ name, how, lastLines, logFile }) => {
-    const last = lastLines.map((line) => `    ${summaryOf(line)}\n`).join("");
-    process.stderr.write(`\n${name} ended unexpectedly with ${how}. The end of ${logFile}:\n${last}`);
-    const stack = shop();
-    if (stack === undefined) return;
-    if (!mayRestart(name)) {
-      process.stderr.write(`${name} has ended too often and is not restarted. Stop the shop and read its log.\n`);
-      return;
-    }
-    stack
-      .start(name)
-      .then(() => writeShopFile(shopFileOf(stack)))
-      .then(() => log(`${name} is running again`))
-      .catch((error: unknown) => process.stderr.write(`${name} could not be restarted: ${messageOf(error)}\n`));
-  };
+// Reports and restarts processes, so that the shop goes on when one is killed, for example by the demo.
+function restarterOf(shop: () => Stack | undefined): (exit: UnexpectedExit) => void {
+  return createRestarter({
+    start: async (name) => await shop()?.start(name),
+    isRunning: (name) => shop()?.pids()[name] !== undefined,
+    onStarted: async () => {
+      const stack = shop();
+      if (stack !== undefined) await writeShopFile(shopFileOf(stack));
+    },
+    say: (text) => process.stderr.write(`${text}\n`),
+    signal: interrupt.signal,
+  });
 }
 
 function listenForSignals(): AbortController {

@@ -31,7 +31,7 @@ export type UnexpectedExit = {
 export type ProcessesOptions = {
   readonly logDirectory: string;
   readonly guard: Guard;
-  /** Called for each process that ends unexpectedly. There is no automatic restart, so that crashes are noticed. */
+  /** Called for each process that ends unexpectedly. It is not restarted here, so that tests notice crashes. */
   onUnexpectedExit(exit: UnexpectedExit): void;
   /** Receives new lines of the logs: errors, or all. */
   readonly show?: { readonly lines: "errors" | "all"; line(name: string, line: string): void };
@@ -91,10 +91,13 @@ export function createProcesses(options: ProcessesOptions): Processes {
     async start(spec) {
       if (closed) throw new StartError(`${spec.name} was not started: the shop is stopping.`);
       if (running.has(spec.name)) throw new Error(`${spec.name} is already running`);
-      const process = await launch(spec, options, (ended) => {
+      const forget = (ended: Running) => {
         if (running.get(spec.name) === ended) running.delete(spec.name);
-      });
+      };
+      const process = await launch(spec, options, forget);
       running.set(spec.name, process);
+      // It may have ended before it was set: a program that is missing, for example.
+      void process.ended.then(() => forget(process));
       if (closed) await stop(spec.name);
       await untilReady(process, logFileOf(options, spec.name));
     },

@@ -16,6 +16,47 @@ CREATE UNIQUE INDEX addresses_default ON public.addresses USING btree (user_id) 
 
 CREATE INDEX addresses_user ON public.addresses USING btree (user_id, id);
 
+create table event_appends (
+  number bigint not null generated always as identity,
+  subjects text[] not null,
+  sequences bigint[] not null,
+  constraint event_appends_pkey PRIMARY KEY (number)
+);
+
+create table event_consumers (
+  name text not null,
+  "position" bigint not null,
+  generation bigint not null default 0,
+  seen_time timestamp with time zone not null default clock_timestamp(),
+  create_time timestamp with time zone not null default clock_timestamp(),
+  replay_time timestamp with time zone,
+  replay_position bigint,
+  replay_reason text not null default ''::text,
+  constraint event_consumers_pkey PRIMARY KEY (name),
+  constraint event_consumers_check CHECK (((replay_time IS NULL) = (replay_position IS NULL))),
+  constraint event_consumers_generation_check CHECK ((generation >= 0)),
+  constraint event_consumers_name_check CHECK ((name ~ '^[a-z0-9][a-z0-9._-]{0,62}$'::text)),
+  constraint event_consumers_position_check CHECK (("position" >= 0))
+);
+
+create table event_positions (
+  "position" bigint not null,
+  subject text not null,
+  sequence bigint not null,
+  constraint event_positions_pkey PRIMARY KEY ("position")
+);
+
+create table events (
+  subject text not null,
+  sequence bigint not null,
+  id uuid not null,
+  type text not null,
+  "time" timestamp with time zone not null default clock_timestamp(),
+  data jsonb not null,
+  traceparent text,
+  constraint events_pkey PRIMARY KEY (subject, sequence)
+);
+
 create table oidc_entries (
   model text not null,
   id_hash bytea not null,
@@ -119,6 +160,24 @@ create table throttles (
 
 CREATE INDEX throttles_update ON public.throttles USING btree (update_time);
 
+create table user_erasure_services (
+  user_id text not null,
+  service text not null,
+  done_time timestamp with time zone,
+  constraint user_erasure_services_pkey PRIMARY KEY (user_id, service),
+  constraint user_erasure_services_user_id_fkey FOREIGN KEY (user_id) REFERENCES user_erasures(user_id)
+);
+
+create table user_erasures (
+  user_id text not null,
+  request_time timestamp with time zone not null default clock_timestamp(),
+  of_user_id text,
+  constraint user_erasures_pkey PRIMARY KEY (user_id),
+  constraint user_erasures_of_user_id_fkey FOREIGN KEY (of_user_id) REFERENCES user_erasures(user_id)
+);
+
+CREATE INDEX user_erasures_of_user ON public.user_erasures USING btree (of_user_id) WHERE (of_user_id IS NOT NULL);
+
 create table users (
   id text not null,
   username text not null,
@@ -129,6 +188,7 @@ create table users (
   version bigint not null default 1,
   create_time timestamp(3) with time zone not null default now(),
   update_time timestamp with time zone not null default now(),
+  verified_email text not null default ''::text,
   constraint users_pkey PRIMARY KEY (id),
   constraint users_email_check CHECK ((length(email) <= 254)),
   constraint users_id_check CHECK (((id ~ '^[A-Za-z0-9._~-]{1,63}$'::text) AND (id <> ALL (ARRAY['.'::text, '..'::text, 'me'::text])))),

@@ -18,6 +18,30 @@ create table cursors (
   constraint cursors_pkey PRIMARY KEY (feed)
 );
 
+create table erasure_cursors (
+  feed text not null,
+  "position" bigint not null default 0,
+  generation bigint not null default 0,
+  update_time timestamp with time zone not null default now(),
+  constraint erasure_cursors_pkey PRIMARY KEY (feed)
+);
+
+create table erasures (
+  customer_id text not null,
+  begin_time timestamp with time zone not null default clock_timestamp(),
+  done_time timestamp with time zone,
+  report_time timestamp with time zone,
+  next_try_time timestamp with time zone default clock_timestamp(),
+  tries integer not null default 0,
+  constraint erasures_pkey PRIMARY KEY (customer_id),
+  constraint erasures_check CHECK (((report_time IS NULL) = (next_try_time IS NOT NULL))),
+  constraint erasures_check1 CHECK (((report_time IS NULL) OR (done_time IS NOT NULL)))
+);
+
+CREATE INDEX erasures_begin ON public.erasures USING btree (begin_time);
+
+CREATE INDEX erasures_next_try ON public.erasures USING btree (next_try_time) WHERE (next_try_time IS NOT NULL);
+
 create table inboxes (
   customer_id text not null,
   sequence bigint not null default 0,
@@ -227,6 +251,12 @@ create table webhook_events (
   traceparent text not null,
   constraint webhook_events_pkey PRIMARY KEY (id)
 );
+
+CREATE INDEX webhook_events_customer ON public.webhook_events USING btree ((
+CASE
+    WHEN (data IS JSON OBJECT) THEN ((data)::jsonb ->> 'customerId'::text)
+    ELSE NULL::text
+END));
 
 CREATE INDEX webhook_events_time ON public.webhook_events USING btree ("time");
 

@@ -36,9 +36,9 @@ create table carts (
   update_time timestamp with time zone not null default now(),
   constraint carts_pkey PRIMARY KEY (id),
   constraint carts_check CHECK (((customer_id IS NULL) = (guest_token_hash IS NOT NULL))),
-  constraint carts_check1 CHECK (((state <> 'CHECKING_OUT'::text) OR ((order_id IS NOT NULL) AND (customer_id IS NOT NULL)))),
   constraint carts_check2 CHECK (((NOT is_default) OR ((customer_id IS NOT NULL) AND (state = ANY (ARRAY['OPEN'::text, 'CHECKING_OUT'::text]))))),
   constraint carts_check3 CHECK (((state = 'MERGED'::text) = (merged_into IS NOT NULL))),
+  constraint carts_checking_out CHECK (((state <> 'CHECKING_OUT'::text) OR (order_id IS NOT NULL))),
   constraint carts_state_check CHECK ((state = ANY (ARRAY['OPEN'::text, 'CHECKING_OUT'::text, 'PURCHASED'::text, 'DELETED'::text, 'EXPIRED'::text, 'MERGED'::text])))
 ) with (fillfactor=70);
 
@@ -83,6 +83,38 @@ CREATE INDEX commands_open ON public.commands USING btree (kind, create_time, id
 CREATE INDEX commands_stalled ON public.commands USING btree (update_time) WHERE (state <> 'OPEN'::text);
 
 CREATE INDEX commands_subject ON public.commands USING btree (subject);
+
+create table cursors (
+  feed text not null,
+  "position" bigint not null default 0,
+  generation bigint not null default 0,
+  update_time timestamp with time zone not null default now(),
+  constraint cursors_pkey PRIMARY KEY (feed)
+);
+
+create table erasure_cursors (
+  feed text not null,
+  "position" bigint not null default 0,
+  generation bigint not null default 0,
+  update_time timestamp with time zone not null default now(),
+  constraint erasure_cursors_pkey PRIMARY KEY (feed)
+);
+
+create table erasures (
+  customer_id text not null,
+  begin_time timestamp with time zone not null default clock_timestamp(),
+  done_time timestamp with time zone,
+  report_time timestamp with time zone,
+  next_try_time timestamp with time zone default clock_timestamp(),
+  tries integer not null default 0,
+  constraint erasures_pkey PRIMARY KEY (customer_id),
+  constraint erasures_check CHECK (((report_time IS NULL) = (next_try_time IS NOT NULL))),
+  constraint erasures_check1 CHECK (((report_time IS NULL) OR (done_time IS NOT NULL)))
+);
+
+CREATE INDEX erasures_begin ON public.erasures USING btree (begin_time);
+
+CREATE INDEX erasures_next_try ON public.erasures USING btree (next_try_time) WHERE (next_try_time IS NOT NULL);
 
 create table event_appends (
   number bigint not null generated always as identity,
@@ -137,8 +169,14 @@ create table incidents (
   retry_request_time timestamp with time zone,
   create_time timestamp with time zone not null default now(),
   update_time timestamp with time zone not null default now(),
+  retry_actor_kind text,
+  retry_actor_id text,
+  resolve_actor_kind text,
+  resolve_actor_id text,
   constraint incidents_pkey PRIMARY KEY (id),
   constraint incidents_order_id_fkey FOREIGN KEY (order_id) REFERENCES orders(id),
+  constraint incidents_resolve_actor_kind_check CHECK ((resolve_actor_kind = ANY (ARRAY['CUSTOMER'::text, 'OPERATOR'::text, 'SYSTEM'::text]))),
+  constraint incidents_retry_actor_kind_check CHECK ((retry_actor_kind = ANY (ARRAY['CUSTOMER'::text, 'OPERATOR'::text, 'SYSTEM'::text]))),
   constraint incidents_state_check CHECK ((state = ANY (ARRAY['OPEN'::text, 'RESOLVED'::text])))
 );
 
@@ -163,7 +201,7 @@ create table order_lines (
 create table order_refunds (
   order_id text not null,
   id text not null,
-  payment_refund_id uuid not null,
+  payment_refund_id text not null,
   fingerprint bytea not null,
   amount_minor bigint not null,
   reason text not null default ''::text,
@@ -171,10 +209,17 @@ create table order_refunds (
   failure_reason text not null default ''::text,
   create_time timestamp with time zone not null default now(),
   update_time timestamp with time zone not null default now(),
+  source text not null default 'ORDER'::text,
+  at_most boolean not null default false,
+  actor_kind text,
+  actor_id text,
+  public_reason text not null default ''::text,
   constraint order_refunds_payment_refund_id_key UNIQUE (payment_refund_id),
   constraint order_refunds_pkey PRIMARY KEY (order_id, id),
   constraint order_refunds_order_id_fkey FOREIGN KEY (order_id) REFERENCES orders(id),
+  constraint order_refunds_actor_kind_check CHECK ((actor_kind = ANY (ARRAY['CUSTOMER'::text, 'OPERATOR'::text, 'SYSTEM'::text]))),
   constraint order_refunds_amount_minor_check CHECK ((amount_minor > 0)),
+  constraint order_refunds_source_check CHECK ((source = ANY (ARRAY['ORDER'::text, 'PAYMENT'::text, 'PROVIDER'::text]))),
   constraint order_refunds_state_check CHECK ((state = ANY (ARRAY['PENDING'::text, 'SUCCEEDED'::text, 'FAILED'::text])))
 );
 
@@ -206,13 +251,19 @@ create table orders (
   owner_workflow_id text,
   create_time timestamp with time zone not null default now(),
   update_time timestamp with time zone not null default now(),
+  guest_customer_id text,
+  disputes jsonb,
+  cancel_actor_kind text,
+  cancel_actor_id text,
+  cancel_internal_reason text not null default ''::text,
   constraint orders_pkey PRIMARY KEY (id),
-  constraint orders_check CHECK (((refunded_minor >= 0) AND (refunded_minor <= total_minor))),
+  constraint orders_cancel_actor_kind_check CHECK ((cancel_actor_kind = ANY (ARRAY['CUSTOMER'::text, 'OPERATOR'::text, 'SYSTEM'::text]))),
   constraint orders_check1 CHECK (((state <> 'CANCELLING'::text) OR (ends_as IS NOT NULL))),
   constraint orders_check2 CHECK (((state <> 'COMPLETED'::text) OR (cancel_request_time IS NULL))),
-  constraint orders_check3 CHECK (((refunded_minor = 0) OR (state = 'COMPLETED'::text))),
+  constraint orders_claimed CHECK ((guest_customer_id <> customer_id)),
   constraint orders_ends_as_check CHECK ((ends_as = ANY (ARRAY['REJECTED'::text, 'CANCELLED'::text, 'EXPIRED'::text]))),
   constraint orders_payment_attempt_check CHECK (((payment_attempt >= 0) AND (payment_attempt <= 20))),
+  constraint orders_refunded_check CHECK ((refunded_minor >= 0)) NOT VALID,
   constraint orders_sequence_check CHECK ((sequence >= 1)),
   constraint orders_state_check CHECK ((state = ANY (ARRAY['PENDING'::text, 'RESERVED'::text, 'AWAITING_PAYMENT'::text, 'PAID'::text, 'SHIPPING'::text, 'COMPLETED'::text, 'CANCELLING'::text, 'REJECTED'::text, 'CANCELLED'::text, 'EXPIRED'::text]))),
   constraint orders_total_minor_check CHECK (((total_minor >= 0) AND (total_minor <= '1000000000000000'::bigint)))

@@ -59,6 +59,50 @@ CREATE INDEX commands_batch ON public.commands USING btree (batch_id) WHERE (bat
 
 CREATE INDEX commands_open ON public.commands USING btree (kind, create_time, id) WHERE (state = 'OPEN'::text);
 
+create table disputes (
+  id text not null,
+  place uuid not null,
+  payment_id uuid not null,
+  amount_minor bigint not null,
+  reason text not null default ''::text,
+  state text not null,
+  create_time timestamp with time zone not null default now(),
+  update_time timestamp with time zone not null default now(),
+  constraint disputes_place_key UNIQUE (place),
+  constraint disputes_pkey PRIMARY KEY (id),
+  constraint disputes_payment_id_fkey FOREIGN KEY (payment_id) REFERENCES payments(id),
+  constraint disputes_amount_minor_check CHECK ((amount_minor > 0)),
+  constraint disputes_state_check CHECK ((state = ANY (ARRAY['OPEN'::text, 'WON'::text, 'LOST'::text])))
+);
+
+CREATE INDEX disputes_open ON public.disputes USING btree (create_time) WHERE (state = 'OPEN'::text);
+
+CREATE INDEX disputes_payment ON public.disputes USING btree (payment_id, place);
+
+create table erasure_cursors (
+  feed text not null,
+  "position" bigint not null default 0,
+  generation bigint not null default 0,
+  update_time timestamp with time zone not null default now(),
+  constraint erasure_cursors_pkey PRIMARY KEY (feed)
+);
+
+create table erasures (
+  customer_id text not null,
+  begin_time timestamp with time zone not null default clock_timestamp(),
+  done_time timestamp with time zone,
+  report_time timestamp with time zone,
+  next_try_time timestamp with time zone default clock_timestamp(),
+  tries integer not null default 0,
+  constraint erasures_pkey PRIMARY KEY (customer_id),
+  constraint erasures_check CHECK (((report_time IS NULL) = (next_try_time IS NOT NULL))),
+  constraint erasures_check1 CHECK (((report_time IS NULL) OR (done_time IS NOT NULL)))
+);
+
+CREATE INDEX erasures_begin ON public.erasures USING btree (begin_time);
+
+CREATE INDEX erasures_next_try ON public.erasures USING btree (next_try_time) WHERE (next_try_time IS NOT NULL);
+
 create table event_appends (
   number bigint not null generated always as identity,
   subjects text[] not null,
@@ -105,7 +149,10 @@ create table journal_entries (
   kind text not null,
   reference text not null,
   create_time timestamp with time zone not null default now(),
-  constraint journal_entries_pkey PRIMARY KEY (id)
+  actor_kind text,
+  actor_id text,
+  constraint journal_entries_pkey PRIMARY KEY (id),
+  constraint journal_entries_actor_kind_check CHECK ((actor_kind = ANY (ARRAY['CUSTOMER'::text, 'OPERATOR'::text, 'SYSTEM'::text])))
 );
 
 create table payments (
@@ -128,8 +175,12 @@ create table payments (
   event_sequence bigint not null default 0,
   create_time timestamp with time zone not null default now(),
   update_time timestamp with time zone not null default now(),
+  disputed_minor bigint not null default 0,
+  actor_kind text,
+  actor_id text,
   constraint payments_order_id_attempt_key UNIQUE (order_id, attempt),
   constraint payments_pkey PRIMARY KEY (id),
+  constraint payments_actor_kind_check CHECK ((actor_kind = ANY (ARRAY['CUSTOMER'::text, 'OPERATOR'::text, 'SYSTEM'::text]))),
   constraint payments_amount_minor_check CHECK ((amount_minor >= 0)),
   constraint payments_attempt_check CHECK (((attempt >= 1) AND (attempt <= 20))),
   constraint payments_check CHECK ((num_nulls(order_id, attempt) =
@@ -143,6 +194,7 @@ END)),
   constraint payments_check4 CHECK (((state <> 'CAPTURED'::text) OR (captured_minor = amount_minor))),
   constraint payments_check5 CHECK (((state = 'CAPTURED'::text) OR (refunded_minor = captured_minor))),
   constraint payments_check6 CHECK (((state <> 'PENDING'::text) OR (next_ask_time IS NOT NULL))),
+  constraint payments_disputed_check CHECK ((disputed_minor >= 0)) NOT VALID,
   constraint payments_kind_check CHECK ((kind = ANY (ARRAY['ORDER'::text, 'MANUAL'::text]))),
   constraint payments_state_check CHECK ((state = ANY (ARRAY['PENDING'::text, 'CAPTURED'::text, 'DECLINED'::text, 'VOIDED'::text])))
 );
@@ -178,15 +230,25 @@ create table refunds (
   next_ask_time timestamp with time zone,
   create_time timestamp with time zone not null default now(),
   update_time timestamp with time zone not null default now(),
+  source text not null default 'SHOP'::text,
+  provider_refund_id text,
+  actor_kind text,
+  actor_id text,
   constraint refunds_place_key UNIQUE (place),
   constraint refunds_pkey PRIMARY KEY (id),
   constraint refunds_payment_id_fkey FOREIGN KEY (payment_id) REFERENCES payments(id),
+  constraint refunds_actor_kind_check CHECK ((actor_kind = ANY (ARRAY['CUSTOMER'::text, 'OPERATOR'::text, 'SYSTEM'::text]))),
   constraint refunds_amount_minor_check CHECK ((amount_minor > 0)),
   constraint refunds_check CHECK (((state = 'PENDING'::text) = (next_ask_time IS NOT NULL))),
-  constraint refunds_state_check CHECK ((state = ANY (ARRAY['PENDING'::text, 'SUCCEEDED'::text, 'FAILED'::text])))
+  constraint refunds_source_check CHECK ((source = ANY (ARRAY['SHOP'::text, 'PROVIDER'::text, 'HAND'::text]))),
+  constraint refunds_state_check CHECK ((state = ANY (ARRAY['PENDING'::text, 'SUCCEEDED'::text, 'FAILED'::text, 'REFUSED'::text])))
 );
 
 CREATE INDEX refunds_payment ON public.refunds USING btree (payment_id, place);
+
+CREATE UNIQUE INDEX refunds_provider ON public.refunds USING btree (payment_id, provider_refund_id) WHERE (provider_refund_id IS NOT NULL);
+
+CREATE INDEX refunds_refused ON public.refunds USING btree (place) WHERE (state = 'REFUSED'::text);
 
 CREATE INDEX refunds_to_ask ON public.refunds USING btree (next_ask_time) WHERE (next_ask_time IS NOT NULL);
 

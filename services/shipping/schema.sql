@@ -50,6 +50,30 @@ create table delivery_log (
   constraint delivery_log_pkey PRIMARY KEY (order_id)
 );
 
+create table erasure_cursors (
+  feed text not null,
+  "position" bigint not null default 0,
+  generation bigint not null default 0,
+  update_time timestamp with time zone not null default now(),
+  constraint erasure_cursors_pkey PRIMARY KEY (feed)
+);
+
+create table erasures (
+  customer_id text not null,
+  begin_time timestamp with time zone not null default clock_timestamp(),
+  done_time timestamp with time zone,
+  report_time timestamp with time zone,
+  next_try_time timestamp with time zone default clock_timestamp(),
+  tries integer not null default 0,
+  constraint erasures_pkey PRIMARY KEY (customer_id),
+  constraint erasures_check CHECK (((report_time IS NULL) = (next_try_time IS NOT NULL))),
+  constraint erasures_check1 CHECK (((report_time IS NULL) OR (done_time IS NOT NULL)))
+);
+
+CREATE INDEX erasures_begin ON public.erasures USING btree (begin_time);
+
+CREATE INDEX erasures_next_try ON public.erasures USING btree (next_try_time) WHERE (next_try_time IS NOT NULL);
+
 create table event_appends (
   number bigint not null generated always as identity,
   subjects text[] not null,
@@ -107,6 +131,7 @@ create table shipments (
   recalls integer not null default 0,
   create_time timestamp with time zone not null default now(),
   update_time timestamp with time zone not null default now(),
+  recall_refusal text not null default ''::text,
   constraint shipments_pkey PRIMARY KEY (order_id),
   constraint shipments_check CHECK (((kind IS NOT NULL) OR (state = 'CANCELLED'::text))),
   constraint shipments_check1 CHECK (((kind = 'CARRIER'::text) = (address IS NOT NULL))),
@@ -115,6 +140,7 @@ create table shipments (
   constraint shipments_check4 CHECK (((recall_time IS NULL) OR (state = 'CANCELLED'::text))),
   constraint shipments_kind_check CHECK ((kind = ANY (ARRAY['CARRIER'::text, 'PICKUP'::text]))),
   constraint shipments_order_id_check CHECK (((length(order_id) >= 1) AND (length(order_id) <= 63))),
+  constraint shipments_recall_refusal_check CHECK (((recall_refusal = ''::text) OR (state = 'CANCELLED'::text))) NOT VALID,
   constraint shipments_state_check CHECK ((state = ANY (ARRAY['PENDING'::text, 'ACCEPTED'::text, 'REFUSED'::text, 'CANCELLED'::text])))
 );
 

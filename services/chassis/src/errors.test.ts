@@ -142,3 +142,46 @@ test.each([
 function pgError(code: string): Error {
   return Object.assign(new Error(`sqlstate ${code}`), { code, severity: "ERROR" });
 }
+
+const long = (length: number) => "€".repeat(length);
+
+test("what an error repeats is bounded: message, metadata, and violations", () => {
+  const metadata = Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`key_${index}`, long(50_000)]));
+  const domain = toConnectError(new DomainError(reasons, "OUT_OF_STOCK", long(50_000), metadata), "stock.sagacart");
+  expect(Buffer.byteLength(domain.rawMessage)).toBeLessThanOrEqual(700);
+  expect(errorInfo(domain).metadata.key_0).toBe(`${long(65)}…`);
+  expect(Object.keys(errorInfo(domain).metadata).length).toBeLessThan(10);
+});
+
+test("of very many violations the first are told, and how many are left out", () => {
+  const value = create(ViolationsSchema, {
+    violations: Array.from({ length: 1_000 }, (_, index) => ({
+      ruleId: "string.max_len",
+      message: index === 0 ? long(50_000) : "must be at most 63 characters",
+      field: {
+        elements: [
+          { fieldName: "lines", subscript: { case: "index" as const, value: BigInt(index) } },
+          { fieldName: "labels", subscript: { case: "stringKey" as const, value: long(50_000) } },
+        ],
+      },
+    })),
+  });
+  const thrown = new ConnectError(long(100_000), Code.InvalidArgument, undefined, [{ desc: ViolationsSchema, value }]);
+  const { violations, metadata, message } = errorInfo(toConnectError(thrown, "stock.sagacart"));
+  expect(violations[1]).toEqual({
+    field: `lines[1].labels["${long(20)}…"]`,
+    ruleId: "string.max_len",
+    message: "must be at most 63 characters",
+  });
+  expect(violations.length).toBeGreaterThan(10);
+  expect(violations.length + Number(metadata.violations_left_out)).toBe(1_000);
+  expect(Buffer.byteLength(message)).toBeLessThanOrEqual(700);
+});
+
+test("a few violations stay as they are", () => {
+  const value = create(ViolationsSchema, { violations: [{ ruleId: "required", message: "value is required" }] });
+  const thrown = new ConnectError("id: required", Code.InvalidArgument, undefined, [{ desc: ViolationsSchema, value }]);
+  const { violations, metadata } = errorInfo(toConnectError(thrown, "stock.sagacart"));
+  expect(violations).toEqual([{ field: "", ruleId: "required", message: "value is required" }]);
+  expect(metadata).toEqual({});
+});

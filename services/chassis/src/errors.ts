@@ -4,6 +4,7 @@ import { ViolationsSchema } from "@bufbuild/protovalidate/gen/buf/validate/valid
 import { Code, ConnectError } from "@connectrpc/connect";
 import { ErrorInfoSchema, RetryInfoSchema } from "@sagacart/proto/google/rpc/error_details";
 import { callContext } from "./context.ts";
+import { boundedDetails, boundedMessage, boundedMetadata } from "./error-bounds.ts";
 import { type DatabaseFailure, databaseFailure } from "./postgres/failure.ts";
 import { fieldPath } from "./rpc/field-path.ts";
 
@@ -48,7 +49,8 @@ export class DomainError<T extends ReasonTable = ReasonTable> extends Error {
 
 /**
  * Translates anything thrown to an error on the wire, with a google.rpc.ErrorInfo. An unexpected error becomes INTERNAL and
- * reveals only the request id; its cause belongs into the log.
+ * reveals only the request id; its cause belongs into the log. What an error repeats from its request is shortened: gRPC
+ * sends errors as trailers, which hold a few kilobytes.
  */
 export function toConnectError(error: unknown, domain: string): ConnectError {
   if (error instanceof DomainError) {
@@ -124,14 +126,18 @@ function withInfo(code: Code, message: string, info: Info, cause: unknown): Conn
   const details: ConnectError["details"] = [
     {
       desc: ErrorInfoSchema,
-      value: create(ErrorInfoSchema, { reason: info.reason, domain: info.domain, metadata: { ...info.metadata } }),
+      value: create(ErrorInfoSchema, {
+        reason: info.reason,
+        domain: info.domain,
+        metadata: boundedMetadata(info.metadata),
+      }),
     },
   ];
   if (code === Code.ResourceExhausted) {
     const retryDelay = durationFromMs(info.retryAfterMs ?? 1000);
     details.push({ desc: RetryInfoSchema, value: create(RetryInfoSchema, { retryDelay }) });
   }
-  const error = new ConnectError(message, code, undefined, undefined, cause);
+  const error = new ConnectError(boundedMessage(message), code, undefined, undefined, cause);
   error.details = details;
   return error;
 }
@@ -145,6 +151,7 @@ function passedOn(error: ConnectError, domain: string): ConnectError {
   const info = { reason: nameOf(error.code), domain, metadata: {} };
   const passed = withInfo(error.code, error.rawMessage, info, error);
   passed.details = hasInfo ? error.details : [...passed.details, ...error.details];
+  passed.details = boundedDetails(passed);
   return passed;
 }
 

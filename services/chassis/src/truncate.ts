@@ -1,9 +1,9 @@
 /**
  * Cuts a text to at most `maxLength` characters, counted as the contract's max_len and Postgres count them: as code points.
  * An emoji is kept or dropped as a whole, with its modifiers and joined parts: half a surrogate pair cannot be sent, and
- * half a family is another emoji. With a `mark`, a cut text ends in it.
+ * half a family is another emoji. For a limit in bytes, as of an error, see shorten().
  */
-export function truncate(text: string, maxLength: number, mark = ""): string {
+export function truncate(text: string, maxLength: number): string {
   // A text of so few code units has no more code points.
   if (text.length <= maxLength && text.isWellFormed()) {
     return text;
@@ -15,11 +15,11 @@ export function truncate(text: string, maxLength: number, mark = ""): string {
   for (const { segment, index } of graphemes.segment(whole.slice(0, (maxLength + 1) * 64))) {
     length += [...segment].length;
     if (length > maxLength) {
-      return `${index === 0 ? firstCharacters(segment, maxLength) : whole.slice(0, end)}${mark}`;
+      return index === 0 ? firstCharacters(segment, maxLength) : whole.slice(0, end);
     }
     end = index + segment.length;
   }
-  return end === whole.length ? whole : `${whole.slice(0, end)}${mark}`;
+  return whole.slice(0, end);
 }
 
 const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" });

@@ -6,7 +6,11 @@ import type { Log } from "@sagacart/chassis/process/log";
 import type { Metrics } from "@sagacart/chassis/process/metrics";
 import type { Clock } from "@sagacart/chassis/time/clock";
 import type { Tls } from "@sagacart/chassis/tls/files";
+import { createEventFeed } from "@sagacart/outbox/events/feed";
+import { personalDataService } from "@sagacart/privacy/export-service";
+import { personalData } from "@sagacart/privacy/personal-data";
 import { IdentityService } from "@sagacart/proto/identity/v1/identity_service";
+import { PersonalDataService } from "@sagacart/proto/privacy/v1/personal_data_service";
 import type { Config } from "./config.ts";
 import { createKeyCipher, deriveKey } from "./keys/key-cipher.ts";
 import { type Keys, startKeys } from "./keys/keys.ts";
@@ -26,6 +30,8 @@ import { sweepExpired } from "./sessions/sweep.ts";
 import { createThrottle } from "./sessions/throttle.ts";
 import { createTokens } from "./sessions/tokens.ts";
 import { addressRpcs } from "./users/address-service.ts";
+import { announceUsers } from "./users/announce.ts";
+import { erasureRpcs } from "./users/erasure-service.ts";
 import { seedUsers } from "./users/seed.ts";
 import { userRpcs } from "./users/user-service.ts";
 
@@ -46,8 +52,10 @@ export async function startIdentity(options: IdentityOptions): Promise<{
   readonly httpPort: number;
   readonly background: AsyncDisposable[];
 }> {
-  const { config, pool, log, clock, tls, passwordMemoryKib } = options;
-  const meters = createMeters(options.metrics);
+  const { config, pool, log, clock, metrics, tls, passwordMemoryKib } = options;
+  const meters = createMeters(metrics);
+  const feed = createEventFeed({ pool, url: config.DATABASE_URL, source: "/sagacart/identity", log, metrics });
+  const onEvents = () => feed.notify();
   const passwords = createPasswords({ atOnce: config.PASSWORD_HASHES_AT_ONCE, memoryKib: passwordMemoryKib });
   await whenAvailable(log, () => seedUsers(config.SEED_USERS, { pool, passwords, log }));
   const cipher = createKeyCipher([config.KEY_ENCRYPTION_SECRET, ...config.KEY_ENCRYPTION_SECRETS_BEFORE]);
@@ -74,7 +82,7 @@ export async function startIdentity(options: IdentityOptions): Promise<{
     repeatMs: config.REFRESH_REPEAT_MS,
   });
   const passwordChange = createPasswordChange({
-    ...{ pool, clock, passwords, throttle, signIn, mailer },
+    ...{ pool, clock, passwords, throttle, signIn, mailer, onEvents },
     minLength: config.PASSWORD_MIN_LENGTH,
     tokenMs: config.RESET_TOKEN_MS,
     resetUrl: config.RESET_URL,
@@ -82,13 +90,24 @@ export async function startIdentity(options: IdentityOptions): Promise<{
   const http = await startHttp({ config, pool, log, keys, signIn, tls });
   const service = {
     ...sessionRpcs({ signIn, sessions, passwordChange }),
-    ...userRpcs({ pool, passwords, passwordChange, mailer }),
+    ...userRpcs({
+      ...{ pool, passwords, passwordChange, mailer, throttle, onEvents },
+      saltKey: deriveKey(config.KEY_ENCRYPTION_SECRET, "registration-salts"),
+    }),
     ...addressRpcs({ pool }),
+    ...erasureRpcs({ pool, onEvents }),
   };
   return {
-    routes: (router) => router.service(IdentityService, service),
+    routes(router) {
+      router.service(IdentityService, service);
+      router.service(PersonalDataService, personalDataService({ pool, tables: personalData.identity }));
+      feed.routes(router);
+    },
     httpPort: http.port,
-    background: [mailer, keys, sweepExpired({ pool, log }), forgetOldRequests({ pool, log }), http],
+    background: [
+      ...[feed, mailer, keys, sweepExpired({ pool, log }), forgetOldRequests({ pool, log })],
+      ...[announceUsers({ pool, log, onEvents }), http],
+    ],
   };
 }
 

@@ -1,5 +1,6 @@
 import { runService } from "@sagacart/chassis/process/main";
+import { polledServices } from "@sagacart/outbox/polled";
 import { startIdentity } from "./compose.ts";
 import { readConfig } from "./config.ts";
 
-await runService({ name: "identity", readConfig, start: startIdentity });
+await runService({ name: "identity", polled: polledServices, readConfig, start: startIdentity });

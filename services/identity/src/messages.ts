@@ -7,9 +7,9 @@ import type { UserAddress } from "./users/address-store.ts";
 import type { User } from "./users/user.ts";
 
 export function userMessage(user: User): userProto.User {
-  const { id, username, email, phone, roles, version, createTime, updateTime } = user;
+  const { id, username, email, isEmailVerified: emailVerified, phone, roles, version, createTime, updateTime } = user;
   return create(userProto.UserSchema, {
-    ...{ id, username, email, phone },
+    ...{ id, username, email, emailVerified, phone },
     roles: [...roles],
     etag: `${version}`,
     createTime: timestampFromDate(createTime),

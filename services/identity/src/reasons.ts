@@ -25,6 +25,10 @@ export const reasons = defineReasons({
   TOO_BUSY: Code.Unavailable,
   /** The user does not exist, or the caller may not see or change it. */
   USER_NOT_FOUND: Code.NotFound,
+  /** The user was not deleted, or no such service keeps personal data of users. */
+  ERASURE_NOT_FOUND: Code.NotFound,
+  /** There is a user with this id: delete the user. */
+  USER_EXISTS: Code.FailedPrecondition,
   /** The user has no such address. */
   ADDRESS_NOT_FOUND: Code.NotFound,
   /** The resource has changed since it was read. Read it again. */

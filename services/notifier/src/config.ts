@@ -10,6 +10,7 @@ import {
   url,
 } from "@sagacart/chassis/process/config";
 import { webhookEnv } from "./channels/webhooks/config.ts";
+import { isMailable } from "./messages/mailable.ts";
 
 /** Reads the configuration of the notifier from the environment. */
 export function readConfig(env: Env) {
@@ -18,6 +19,10 @@ export function readConfig(env: Env) {
       ...serviceEnv(8085),
       /** The address of order, whose events the notifier reads. */
       ORDER_ADDRESS: text({ default: "127.0.0.1:8081" }),
+      /** The address of identity, whose feed tells which users were deleted. */
+      IDENTITY_ADDRESS: text({ default: "127.0.0.1:8086" }),
+      /** How long after a user's deletion the personal data here is deleted: longer than calls and transactions last. */
+      ERASURE_SETTLE_MS: durationMs(30_000),
       /** The port of a built-in mail server that stores all mail; 0 chooses a free one. Off if not set. */
       MAILBOX_SMTP_PORT: optional(port()),
       /** The address that the mailbox listens on. It accepts mail from anyone: use it beyond loopback for trials only. */
@@ -26,6 +31,8 @@ export function readConfig(env: Env) {
       SMTP_URL: smtpUrl,
       /** The sender of mails. */
       MAIL_FROM: text({ default: "Sagacart <orders@sagacart.example>" }),
+      /** Mail addresses of the shop's operators, with commas: they hear of disputes, and of refunds from outside. */
+      OPERATOR_EMAILS: operatorEmails,
       /** The shop's name in messages. */
       SHOP_NAME: text({ default: "Sagacart" }),
       /** The URL at which customers reach the shop and its page to unsubscribe. */
@@ -58,6 +65,15 @@ function unsubscribeSecrets(value: string | undefined): readonly string[] {
     throw new Error("must be one or more secrets of at least 32 characters, separated by commas");
   }
   return secrets;
+}
+
+function operatorEmails(value: string | undefined): readonly string[] {
+  const addresses = (value ?? "").split(",").flatMap((address) => address.trim() || []);
+  const wrong = addresses.find((address) => !isMailable(address));
+  if (wrong !== undefined) {
+    throw new Error(`must be e-mail addresses separated by commas, got ${JSON.stringify(wrong)}`);
+  }
+  return [...new Set(addresses)];
 }
 
 function smtpUrl(value: string | undefined, env: Env): string | undefined {

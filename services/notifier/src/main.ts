@@ -1,5 +1,6 @@
 import { createServiceClient, openChannel } from "@sagacart/chassis/client/client";
 import { runService } from "@sagacart/chassis/process/main";
+import { startErasing } from "@sagacart/privacy/erasing";
 import { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
 import { startWebhooks } from "./channels/webhooks/webhooks.ts";
@@ -18,13 +19,24 @@ await runService({
     const consumers = createServiceClient(ConsumerService, channel);
     const notifier = await startNotifier({ ...context, events, consumers });
     const webhooks = startWebhooks({ ...context, events, consumers });
-    const closing = { [Symbol.asyncDispose]: async () => channel.close() };
+    const identity = openChannel(context.config.IDENTITY_ADDRESS, context);
+    const erasing = startErasing({
+      ...{ service: "notifier", pool: context.pool, log: context.log, channel: identity },
+      settleMs: context.config.ERASURE_SETTLE_MS,
+      after: ["order"],
+    });
+    const closing = {
+      async [Symbol.asyncDispose]() {
+        channel.close();
+        identity.close();
+      },
+    };
     return {
-      routes(router) {
+      routes: erasing.routes((router) => {
         notifier.routes(router);
         webhooks.routes(router);
-      },
-      background: [closing, ...notifier.background, ...webhooks.background],
+      }),
+      background: [closing, ...notifier.background, ...webhooks.background, ...erasing.background],
       survey: questions,
     };
   },

@@ -16,6 +16,17 @@ testAccess(async () => {
                     values ('8a', 'refund', gen_random_uuid(), '', 100)`);
   const ofCart = { id: "7a", ask: (id: string) => ({ id }) };
   const ofOrder = { id: "8a", ask: (id: string) => ({ id }) };
+  // A guest's order, and one that the victim has claimed already.
+  const guest = await service.guests.createGuestCart({ lines });
+  await service.guestOrders.checkoutGuestCart({
+    cartId: guest.cart?.id ?? "",
+    guestToken: guest.guestToken,
+    orderId: "8g",
+    contactEmail: "victim@shop.test",
+    paymentMethod: "pm_ok",
+    waitFor: WaitFor.ACCEPTED,
+  });
+  await pool.query("update orders set guest_customer_id = customer_id, customer_id = $1 where id = '8g'", [customerId]);
   return {
     ...service,
     domain: "order.sagacart",
@@ -34,6 +45,7 @@ testAccess(async () => {
       GetOrderRefund: { id: "8a", ask: (orderId) => ({ orderId, refundId: "refund" }) },
       ListOrderRefunds: { id: "8a", ask: (orderId) => ({ orderId }) },
       PayOrder: { id: "8a", ask: (id) => ({ id, waitAtMost: { seconds: 0n, nanos: 0 } }) },
+      ClaimGuestOrder: { id: "8g", ask: (id) => ({ id, guestToken: guest.guestToken }) },
       CancelOrder: { id: "8a", ask: (id) => ({ id, waitAtMost: { seconds: 0n, nanos: 0 } }) },
     },
     lists: {

@@ -9,6 +9,7 @@ import { createEventFeed } from "@sagacart/outbox/events/feed";
 import { CommandService } from "@sagacart/proto/command/v1/command_service";
 import { CartService } from "@sagacart/proto/order/v1/cart_service";
 import { GuestCartService } from "@sagacart/proto/order/v1/guest_cart_service";
+import { GuestOrderService } from "@sagacart/proto/order/v1/guest_order_service";
 import { IncidentService } from "@sagacart/proto/order/v1/incident_service";
 import { OrderService } from "@sagacart/proto/order/v1/order_service";
 import { SagaService } from "@sagacart/proto/order/v1/saga_service";
@@ -18,10 +19,12 @@ import { createGuestCartService } from "./carts/guest-cart-service.ts";
 import type { IdlePeriods } from "./carts/idle-cart.ts";
 import { startIdleCarts } from "./carts/idle-cart-loop.ts";
 import { createCheckout } from "./checkout/record-checkouts.ts";
+import { createGuestOrderService } from "./guests/guest-order-service.ts";
 import { createIncidentService } from "./incidents/incident-service.ts";
 import { createMeters } from "./meters.ts";
 import { createOrderService } from "./orders/order-service.ts";
 import { createWaiters } from "./orders/waiters.ts";
+import { type PaymentFeed, startPaymentEvents } from "./payment-events/read-feed.ts";
 import { ownerKinds } from "./saga/owner-store.ts";
 import { createSagaService } from "./saga/saga-service.ts";
 import { listStalled, restartStalled } from "./saga/stalled-store.ts";
@@ -32,11 +35,13 @@ export type ServicesOptions = {
   log: Log;
   catalogue: Catalogue;
   metrics?: Metrics;
+  /** The payment service's feed; without it, orders do not hear of refunds and disputes. */
+  payments?: PaymentFeed;
   idlePeriods: IdlePeriods;
 };
 
 /** Wires the services of this process over one database. The background tasks must be closed in reverse order. */
-export function createServices({ pool, url, log, catalogue, metrics, idlePeriods }: ServicesOptions): {
+export function createServices({ pool, url, log, catalogue, metrics, payments, idlePeriods }: ServicesOptions): {
   routes: (router: ConnectRouter) => void;
   background: readonly AsyncDisposable[];
 } {
@@ -69,11 +74,18 @@ export function createServices({ pool, url, log, catalogue, metrics, idlePeriods
       feed.notify();
     },
   });
+  const paymentsHeard = (orderIds: ReadonlySet<string>) => {
+    waiters.changed([...orderIds].map((id) => [id] as const));
+    feed.notify();
+  };
+  const orders = createOrderService({ pool, checkout, waiters, recorded });
+  const guestOrders = createGuestOrderService({ pool, orders, recorded: () => feed.notify() });
   return {
     routes(router) {
-      router.service(OrderService, createOrderService({ pool, checkout, waiters, recorded }));
+      router.service(OrderService, orders);
       router.service(CartService, createCartService({ pool, catalogue }));
       router.service(GuestCartService, createGuestCartService({ pool, catalogue }));
+      router.service(GuestOrderService, guestOrders);
       router.service(IncidentService, createIncidentService({ pool, commandsRecorded }));
       router.service(SagaService, saga);
       router.service(CommandService, commands.service);
@@ -86,6 +98,7 @@ export function createServices({ pool, url, log, catalogue, metrics, idlePeriods
       feed,
       startIdleCarts({ pool, log, periods: idlePeriods, recorded: () => feed.notify() }),
       { [Symbol.asyncDispose]: async () => waiters[Symbol.dispose]() },
+      ...(payments === undefined ? [] : [startPaymentEvents({ ...payments, pool, log, changed: paymentsHeard })]),
     ],
   };
 }

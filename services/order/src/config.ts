@@ -1,4 +1,12 @@
-import { ConfigError, type Env, type Parser, readEnv, serviceEnv, text } from "@sagacart/chassis/process/config";
+import {
+  ConfigError,
+  durationMs,
+  type Env,
+  type Parser,
+  readEnv,
+  serviceEnv,
+  text,
+} from "@sagacart/chassis/process/config";
 
 /** Reads this service's environment. Throws ConfigError. */
 export function readConfig(env: Env) {
@@ -7,6 +15,12 @@ export function readConfig(env: Env) {
       ...serviceEnv(8081),
       /** The address of the stock service, which quotes products. */
       STOCK_ADDRESS: text({ default: "127.0.0.1:8082" }),
+      /** The address of the payment service, whose events tell of refunds and disputes. */
+      PAYMENT_ADDRESS: text({ default: "127.0.0.1:8083" }),
+      /** The address of identity, whose feed tells which users were deleted. */
+      IDENTITY_ADDRESS: text({ default: "127.0.0.1:8086" }),
+      /** How long after a user's deletion the personal data here is deleted: longer than calls and transactions last. */
+      ERASURE_SETTLE_MS: durationMs(30_000),
       /** The time without changes after which a customer's cart expires. A new cart is first checked after an hour. */
       CART_EXPIRE_AFTER: span("90d"),
       /** The time without changes after which a guest's cart expires. */

@@ -41,6 +41,14 @@ export const reasons = defineReasons({
   TOO_MANY_ATTEMPTS: Code.FailedPrecondition,
   /** The order is being shipped or is final; its state is in the metadata. */
   NOT_CANCELLABLE: Code.FailedPrecondition,
+  /** A guest's order needs a card: neither the request nor the order names one. */
+  PAYMENT_METHOD_REQUIRED: Code.InvalidArgument,
+  /** A guest's order is claimed without a verified email address, and without its guest token. */
+  ADDRESS_NOT_VERIFIED: Code.FailedPrecondition,
+  /** A guest's order is claimed by a customer with another email address than its contact address. */
+  CONTACT_DIFFERS: Code.FailedPrecondition,
+  /** A guest's order can be claimed once it is final; its state is in the metadata. */
+  NOT_CLAIMABLE: Code.FailedPrecondition,
   /** The order is not completed; its state is in the metadata. */
   NOT_REFUNDABLE: Code.FailedPrecondition,
   /** The refunds would exceed the order's total; `left_minor` in the metadata is the rest. */
@@ -51,4 +59,6 @@ export const reasons = defineReasons({
   INCIDENT_NOT_FOUND: Code.NotFound,
   /** The incident is resolved, so it cannot be retried. */
   INCIDENT_RESOLVED: Code.FailedPrecondition,
+  /** The incident is not about a step of a saga but, for example, about a dispute: a person has to act. */
+  INCIDENT_NOT_RETRYABLE: Code.FailedPrecondition,
 });

@@ -19,6 +19,18 @@ test.each([
   expect([...expected.keys()].map((table) => [table, actual.get(table)])).toEqual([...expected]);
 });
 
+test("identity has the tables of events, as in tables.sql", async () => {
+  await using database = await testDatabase();
+  await database.pool.query(outboxTables);
+  const expected = tablesOf(await schemaOf(database.pool));
+
+  const actual = tablesOf(readFileSync(new URL("../../identity/schema.sql", import.meta.url), "utf8"));
+
+  const events = ["event_appends", "event_consumers", "event_positions", "events"];
+  expect(events.map((table) => actual.get(table))).toEqual(events.map((table) => expected.get(table)));
+  expect(events.every((table) => expected.has(table))).toBe(true);
+});
+
 /** Returns the statements of a schema by the table that they create, or put an index on. */
 function tablesOf(schema: string): Map<string, string[]> {
   const tables = new Map<string, string[]>();

@@ -17,6 +17,7 @@ import type { CardProvider } from "./card-provider/card-provider.ts";
 import { createCardQueue } from "./card-provider/card-queue.ts";
 import { measuredCardProvider } from "./card-provider/measured-card-provider.ts";
 import type { Config } from "./config.ts";
+import { disputeService } from "./disputes/dispute-service.ts";
 import { createLedger } from "./ledger/ledger-store.ts";
 import { createMeters } from "./meters.ts";
 import { chargeOrders } from "./payments/charge.ts";
@@ -26,6 +27,8 @@ import { createResults } from "./payments/results.ts";
 import { voidOrders } from "./payments/void.ts";
 import { refundPayment } from "./refunds/refund-payment.ts";
 import { refundService } from "./refunds/refund-service.ts";
+import { retryRefund } from "./refunds/retry-refund.ts";
+import { settleByHand } from "./refunds/settle-by-hand.ts";
 
 export type PaymentOptions = {
   config: Omit<Config, "PROVIDER_URL" | "PROVIDER_API_KEY">;
@@ -78,7 +81,13 @@ export function startPayment({ config, pool, log, clock, metrics, cardProvider }
       createPayment: createPayment(options),
       inbox,
     }),
-    ...refundService({ pool, refundPayment: refundPayment(options) }),
+    ...refundService({
+      pool,
+      refundPayment: refundPayment(options),
+      retryRefund: retryRefund(options),
+      settleByHand: settleByHand(options),
+    }),
+    ...disputeService({ pool }),
   };
   return {
     routes(router) {

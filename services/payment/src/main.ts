@@ -1,5 +1,7 @@
+import { openChannel } from "@sagacart/chassis/client/client";
 import { runService } from "@sagacart/chassis/process/main";
 import { polledServices } from "@sagacart/outbox/polled";
+import { startErasing } from "@sagacart/privacy/erasing";
 import { createHttpCardProvider } from "./card-provider/http-card-provider.ts";
 import { startPayment } from "./compose.ts";
 import { readConfig } from "./config.ts";
@@ -10,9 +12,21 @@ await runService({
   subject: "order",
   polled: polledServices,
   readConfig,
+  callsServices: true,
   async start(context) {
     const { PROVIDER_URL: url, PROVIDER_API_KEY: apiKey } = context.config;
-    const running = startPayment({ ...context, cardProvider: createHttpCardProvider({ url, apiKey }) });
-    return { ...running, survey: questions };
+    const { routes, background } = startPayment({ ...context, cardProvider: createHttpCardProvider({ url, apiKey }) });
+    const identity = openChannel(context.config.IDENTITY_ADDRESS, context);
+    const erasing = startErasing({
+      ...{ service: "payment", pool: context.pool, log: context.log, channel: identity },
+      settleMs: context.config.ERASURE_SETTLE_MS,
+      after: ["order"],
+    });
+    const closing = { [Symbol.asyncDispose]: async () => identity.close() };
+    return {
+      routes: erasing.routes(routes),
+      background: [closing, ...background, ...erasing.background],
+      survey: questions,
+    };
   },
 });

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { matching } from "./json.ts";
 import { webhookTables } from "./testing/tables.ts";
 import { readWebhook } from "./webhook.ts";
-import { createWebhookInbox, type WebhookInbox, type WebhookInboxOptions } from "./webhook-inbox.ts";
+import { createWebhookInbox, type Keyed, type WebhookInbox, type WebhookInboxOptions } from "./webhook-inbox.ts";
 import { signWebhook } from "./webhook-signature.ts";
 
 let database: TestDatabase;
@@ -35,17 +35,18 @@ function startInbox(options: Partial<WebhookInboxOptions<string>> = {}): Webhook
         types: { "thing.done": ({ answer }) => matching(answer, /^[a-z]+$/) },
       }),
     async apply(tx, answers) {
-      const known = new Set<string>();
-      for (const { key, answer } of answers) {
+      const done = new Set<Keyed<string>>();
+      for (const keyed of answers) {
+        const { key, answer } = keyed;
         const { rowCount } = await tx.query(
           "update things set answers = answers || $2::text where key = $1 and 1 / $3::int = 1",
           [key, answer, answer === "bad" ? 0 : 1],
         );
         if (rowCount === 1) {
-          known.add(key);
+          done.add(keyed);
         }
       }
-      return known;
+      return done;
     },
     onApplied: () => {},
     pollMs: 20,

@@ -31,8 +31,8 @@ export type WebhookInboxOptions<Answer> = {
   /** The key of the provider's signatures. */
   secret: string;
   read(body: Uint8Array): WebhookEvent<Answer> | undefined;
-  /** Applies answers, in this order, and returns the keys that are known here. Repeats change nothing. */
-  apply(tx: Transaction, answers: readonly Keyed<Answer>[]): Promise<{ has(key: string): boolean }>;
+  /** Applies answers, in this order, and returns those that are done with. Repeats change nothing. */
+  apply(tx: Transaction, answers: readonly Keyed<Answer>[]): Promise<{ has(answer: Keyed<Answer>): boolean }>;
   /** Called after each round that applied something. */
   onApplied(): void;
   /** How often to look for webhooks that are due again. */
@@ -42,8 +42,8 @@ export type WebhookInboxOptions<Answer> = {
 export type Keyed<Answer> = { readonly key: string; readonly answer: Answer };
 
 /**
- * Webhooks of one provider: stored before they are acknowledged, then applied. One that cannot be applied, or whose key
- * is not known yet, stays and is tried again after a growing pause; it does not hold up the others.
+ * Webhooks of one provider: stored before they are acknowledged, then applied. One that cannot be applied yet, for example
+ * because its key is not known, stays and is tried again after a growing pause; it does not hold up the others.
  */
 export function createWebhookInbox<Answer>(options: WebhookInboxOptions<Answer>): WebhookInbox {
   const { pool, log, clock, provider, sender, secret, read, onApplied, pollMs = 1_000 } = options;
@@ -119,12 +119,16 @@ async function applyIn<Answer>(
   { apply }: WebhookInboxOptions<Answer>,
   webhooks: readonly Due<Answer>[],
 ): Promise<void> {
-  const answers = webhooks.flatMap(({ event }) =>
-    event?.answer === undefined ? [] : [{ key: event.key, answer: event.answer }],
+  const read = webhooks.map((webhook) => {
+    const { event } = webhook;
+    return { webhook, keyed: event?.answer === undefined ? undefined : { key: event.key, answer: event.answer } };
+  });
+  const done = await apply(
+    tx,
+    read.flatMap(({ keyed }) => (keyed === undefined ? [] : [keyed])),
   );
-  const known = await apply(tx, answers);
   await finishWebhooks(
     tx,
-    webhooks.filter(({ event }) => event?.answer === undefined || known.has(event.key)),
+    read.flatMap(({ webhook, keyed }) => (keyed === undefined || done.has(keyed) ? [webhook] : [])),
   );
 }

@@ -1,5 +1,5 @@
 import type { Log } from "@sagacart/chassis/process/log";
-import { truncate } from "@sagacart/chassis/truncate";
+import { shorten } from "@sagacart/chassis/shorten";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { EdgeError, problemOf } from "./problem.ts";
 
@@ -17,6 +17,8 @@ export function answerProblem(log: Log): (error: unknown, request: FastifyReques
     reply
       .code(problem.status)
       .header("x-request-id", request.id)
+      // Here, not in a hook: some errors come before any hook. A 404 without it could be stored.
+      .header("cache-control", "no-store")
       .headers(headers)
       .type("application/problem+json; charset=utf-8")
       .serializer((body: unknown) => JSON.stringify(body))
@@ -27,7 +29,7 @@ export function answerProblem(log: Log): (error: unknown, request: FastifyReques
 /** The handler for paths without a route. */
 export function notFound(request: FastifyRequest): never {
   const path = request.url.split("?", 1)[0] ?? "";
-  throw new EdgeError("ROUTE_NOT_FOUND", `there is nothing at ${request.method} ${truncate(path, 200, "…")}`);
+  throw new EdgeError("ROUTE_NOT_FOUND", `there is nothing at ${request.method} ${shorten(path, 200)}`);
 }
 
 function isSmallEnoughToRead({ headers }: FastifyRequest): boolean {

@@ -1,6 +1,7 @@
 import { runWithContext } from "@sagacart/chassis/context";
 import type { Log, LogLevel } from "@sagacart/chassis/process/log";
 import { gauge, type Metrics } from "@sagacart/chassis/process/metrics";
+import { shorten } from "@sagacart/chassis/shorten";
 import { spanIdOf, traceIdOf } from "@sagacart/chassis/trace/traceparent";
 import type { FastifyInstance } from "fastify";
 import { Histogram } from "prom-client";
@@ -64,7 +65,12 @@ export function observe(app: FastifyInstance, { log, metrics }: { log: Log; metr
     const level = levelOf(status);
     if (log.isLevelEnabled(level)) {
       // Without the query, which may contain personal data.
-      const fields = { requestId: request.id, method, path: path.split("?", 1)[0], status };
+      const fields = {
+        requestId: request.id,
+        method,
+        path: shorten(path.split("?", 1)[0] ?? "", mostPathBytes),
+        status,
+      };
       const { traceparent } = traceOf(request);
       const trace = traceparent && { traceId: traceIdOf(traceparent), spanId: spanIdOf(traceparent) };
       log[level](
@@ -75,6 +81,9 @@ export function observe(app: FastifyInstance, { log, metrics }: { log: Log; metr
     done();
   });
 }
+
+/** Longer than any path that is served. */
+const mostPathBytes = 500;
 
 function levelOf(status: number): Exclude<LogLevel, "silent"> {
   if (status >= 500) {

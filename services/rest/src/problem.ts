@@ -1,6 +1,8 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { callContext } from "@sagacart/chassis/context";
+import { boundedMessage, boundedMetadata } from "@sagacart/chassis/error-bounds";
 import { codeName, errorInfo } from "@sagacart/chassis/errors";
+import { shorten } from "@sagacart/chassis/shorten";
 import { RetryInfoSchema } from "@sagacart/proto/google/rpc/error_details";
 import { authenticateHeader } from "./auth.ts";
 import { domain, type Reason, reasons } from "./reasons.ts";
@@ -46,6 +48,17 @@ export class EdgeError extends Error {
   }
 }
 
+/** A service's error for an outdated etag, where the caller set the condition by If-Match: 412. */
+export class UnmetPrecondition extends Error {
+  override readonly name = "UnmetPrecondition";
+  override readonly cause: ConnectError;
+
+  constructor(cause: ConnectError) {
+    super(cause.message);
+    this.cause = cause;
+  }
+}
+
 /** Makes the error for a request that breaks these rules; its message names each field. */
 export function invalidRequest(violations: readonly Violation[]): EdgeError {
   return new EdgeError("INVALID_REQUEST", summary(violations), { violations });
@@ -60,6 +73,10 @@ export type ProblemAnswer = {
 export function problemOf(error: unknown, requestId: string): ProblemAnswer {
   if (error instanceof EdgeError) {
     return ofEdgeError(error, requestId);
+  }
+  if (error instanceof UnmetPrecondition) {
+    const { problem, headers } = ofConnectError(error.cause, requestId);
+    return { problem: { ...problem, status: 412 }, headers };
   }
   if (error instanceof ConnectError) {
     return ofConnectError(error, requestId);
@@ -111,7 +128,7 @@ function ofConnectError(error: ConnectError, requestId: string): ProblemAnswer {
   if (status === 429 || status === 503) {
     headers["retry-after"] = String(retryAfterSeconds(error));
   }
-  const authenticate = authenticateHeader(status, info.reason, error.rawMessage);
+  const authenticate = authenticateHeader(status, info.reason, boundedMessage(error.rawMessage));
   if (authenticate !== undefined) {
     headers["www-authenticate"] = authenticate;
   }
@@ -164,9 +181,25 @@ function retryAfterSeconds(error: ConnectError): number {
   return delay === undefined ? 1 : Math.max(1, Number(delay.seconds) + Math.ceil(delay.nanos / 1e9));
 }
 
+/** Makes a problem, with whatever it repeats from the request shortened. */
 function problem({ domain: whose, ...rest }: Omit<Problem, "type" | "error"> & { domain: string }): Problem {
-  return { type: `https://sagacart.dev/errors/${whose}/${rest.reason}`, ...rest, error: rest.detail };
+  const detail = boundedMessage(rest.detail);
+  return {
+    type: `https://sagacart.dev/errors/${whose}/${rest.reason}`,
+    ...rest,
+    detail,
+    metadata: boundedMetadata(rest.metadata),
+    violations: rest.violations.slice(0, mostViolations).map(({ field, rule, message }) => ({
+      field: shorten(field, mostFieldBytes),
+      rule,
+      message: boundedMessage(message),
+    })),
+    error: detail,
+  };
 }
+
+const mostViolations = 100;
+const mostFieldBytes = 200;
 
 /** Translates a proto's field path to JSON names: `shipping_address.line1` becomes `shippingAddress.line1`. */
 function jsonPath(path: string): string {

@@ -8,10 +8,13 @@ export const reasons = {
   /** On the Wippy surface, where an empty cart is the caller's mistake. */
   CART_EMPTY: [400, "FAILED_PRECONDITION"],
   PRODUCT_NOT_FOUND: [404, "NOT_FOUND"],
+  /** On the Wippy surface: the cart has lines that are no longer sold. They are named, and can be removed. */
+  PRODUCT_GONE: [409, "FAILED_PRECONDITION"],
   ROUTE_NOT_FOUND: [404, "NOT_FOUND"],
   PROVIDER_NOT_FOUND: [404, "NOT_FOUND"],
   METHOD_NOT_ALLOWED: [405, "METHOD_NOT_ALLOWED"],
   /** On the shop surface, where these outcomes are errors. */
+  BAD_CREDENTIALS: [401, "UNAUTHENTICATED"],
   REQUEST_ID_REUSED: [422, "FAILED_PRECONDITION"],
   REQUEST_UNDER_WAY: [409, "ABORTED"],
   ORDER_PAID: [409, "FAILED_PRECONDITION"],

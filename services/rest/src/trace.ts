@@ -1,4 +1,5 @@
 import type { CallContext } from "@sagacart/chassis/context";
+import { shorten } from "@sagacart/chassis/shorten";
 import type { Span } from "@sagacart/chassis/trace/span";
 import { tracer } from "@sagacart/chassis/trace/trace";
 import { readTraceparent, readTracestate } from "@sagacart/chassis/trace/traceparent";
@@ -28,7 +29,7 @@ export function traceRequests(app: FastifyInstance): (request: FastifyRequest) =
           "http.request.method": method,
           "http.route": route,
           // Without the query, which may contain personal data.
-          "url.path": request.url.split("?", 1)[0],
+          "url.path": shorten(request.url.split("?", 1)[0] ?? "", 500),
           "url.scheme": request.protocol,
           "network.protocol.version": request.raw.httpVersion,
           "sagacart.request_id": request.id,
@@ -57,10 +58,11 @@ function traceThatCame({ headers }: FastifyRequest): Trace {
 /** Finds the order that a request is about, in its path or in the Location of its answer. */
 export function orderIdOf({ url }: FastifyRequest, reply: FastifyReply): string | undefined {
   const location = reply.getHeader("location");
-  return orderPath.exec(url)?.[1] ?? (typeof location === "string" ? orderPath.exec(location)?.[1] : undefined);
+  const found = orderPath.exec(url) ?? (typeof location === "string" ? orderPath.exec(location) : undefined);
+  return found?.[1];
 }
 
-const orderPath = /^\/v1\/orders\/([\w.~-]+)/;
+const orderPath = /^\/v1\/orders\/([\w.~-]{1,64})/;
 
 /** Polled every few seconds. */
 const untraced: ReadonlySet<string> = new Set(["/health", "/ready", "/metrics"]);

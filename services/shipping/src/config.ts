@@ -7,6 +7,10 @@ export function readConfig(env: Env) {
       ...serviceEnv(8084),
       /** The address of order, whose feed of events shipping reads. */
       ORDER_ADDRESS: text({ default: "127.0.0.1:8081" }),
+      /** The address of identity, whose feed tells which users were deleted. */
+      IDENTITY_ADDRESS: text({ default: "127.0.0.1:8086" }),
+      /** How long after a user's deletion the personal data here is deleted: longer than calls and transactions last. */
+      ERASURE_SETTLE_MS: durationMs(30_000),
       CARRIER_URL: url({ protocols: ["http:", "https:"], default: "http://127.0.0.1:8092" }),
       CARRIER_API_KEY: secret(),
       /** The key with which the carrier signs its webhooks. */

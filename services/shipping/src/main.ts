@@ -1,6 +1,7 @@
 import { createServiceClient, openChannel } from "@sagacart/chassis/client/client";
 import { runService } from "@sagacart/chassis/process/main";
 import { polledServices } from "@sagacart/outbox/polled";
+import { startErasing } from "@sagacart/privacy/erasing";
 import { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
 import { createHttpCarrier } from "./carrier/http-carrier.ts";
@@ -24,7 +25,22 @@ await runService({
       events: createServiceClient(EventService, order),
       consumers: createServiceClient(ConsumerService, order),
     });
-    const closing = { [Symbol.asyncDispose]: async () => order.close() };
-    return { routes, background: [closing, ...background, deliveryLog], survey: questions };
+    const identity = openChannel(context.config.IDENTITY_ADDRESS, context);
+    const erasing = startErasing({
+      ...{ service: "shipping", pool: context.pool, log: context.log, channel: identity },
+      settleMs: context.config.ERASURE_SETTLE_MS,
+      after: ["order"],
+    });
+    const closing = {
+      async [Symbol.asyncDispose]() {
+        order.close();
+        identity.close();
+      },
+    };
+    return {
+      routes: erasing.routes(routes),
+      background: [closing, ...background, deliveryLog, ...erasing.background],
+      survey: questions,
+    };
   },
 });

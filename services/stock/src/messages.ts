@@ -1,13 +1,14 @@
 import { create } from "@bufbuild/protobuf";
 import { type Timestamp, timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { invalid } from "@sagacart/chassis/rpc/violation";
 import * as product from "@sagacart/proto/stock/v1/product";
 import * as reservation from "@sagacart/proto/stock/v1/reservation";
 import * as stock from "@sagacart/proto/stock/v1/stock_service";
 import { MoneySchema } from "@sagacart/proto/type/v1/money";
 import type { Movement, MovementReason } from "./levels/level-store.ts";
+import type { LevelTarget } from "./levels/set-level.ts";
 import type { Product } from "./products/product.ts";
 import type { Kind, Reservation, Shortage, State } from "./reservations/reservation.ts";
-import { invalid } from "./violation.ts";
 
 export function productMessage(from: Product): product.Product {
   return create(product.ProductSchema, {
@@ -35,6 +36,7 @@ export function reservationMessage(from: Reservation): reservation.Reservation {
     createTime: timestampFromDate(from.createTime),
     updateTime: timestampFromDate(from.updateTime),
     shortages: from.shortages.map(shortageMessage),
+    ...(from.actor === undefined ? {} : { actor: from.actor }),
   });
 }
 
@@ -49,6 +51,7 @@ export function movementMessage(from: Movement): stock.Movement {
     delta: from.delta,
     reason: movementReasonMessage[from.reason],
     reference: from.reference,
+    ...(from.actor === undefined ? {} : { actor: from.actor }),
     createTime: timestampFromDate(from.createTime),
   });
 }
@@ -87,6 +90,19 @@ export function readState(from: reservation.Reservation_State): State | undefine
 /** Converts from the wire; undefined for UNSPECIFIED. */
 export function readMovementReason(from: stock.Movement_Reason): MovementReason | undefined {
   return keyOf(movementReasonMessage, from);
+}
+
+/** Converts the level to set; `field` is its path in the request. */
+export function readTarget(field: string, from: product.StockTarget | undefined): LevelTarget {
+  const level = from?.level;
+  switch (level?.case) {
+    case "onHand":
+      return { of: "on_hand", quantity: level.value, expected: from?.expected, reference: from?.reference ?? "" };
+    case "available":
+      return { of: "available", quantity: level.value, expected: from?.expected, reference: from?.reference ?? "" };
+    default:
+      throw invalid(`${field}.level`, "required", "is required: on_hand or available");
+  }
 }
 
 /** Converts a timestamp, or throws a violation of `field` if it is outside the years 1 to 9999. */

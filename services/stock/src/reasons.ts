@@ -10,6 +10,7 @@ export const reasons = defineReasons({
   UNKNOWN_FIELD: Code.InvalidArgument,
   INSUFFICIENT_STOCK: Code.FailedPrecondition,
   STOCK_LIMIT: Code.FailedPrecondition,
+  STOCK_CHANGED: Code.Aborted,
   NOT_RESERVED: Code.FailedPrecondition,
   OUT_OF_STOCK: Code.FailedPrecondition,
   RESERVATION_NOT_FOUND: Code.NotFound,

@@ -52,6 +52,24 @@ test("the captured payment is refunded, and the outcome recorded with the order"
   ]);
 });
 
+test("of all that is left, what the payment service paid back is recorded, although the order knew of more", async () => {
+  const less = { currencyCode: "EUR", minorUnits: 120n };
+  const { services, calls } = contextOf(() => ({ refund: { state: Refund_State.SUCCEEDED, amount: less } }), {
+    asked: { ...pending, atMost: true },
+  });
+  expect(await refund(services, input)).toBe("settled");
+  expect(calls.slice(-2)).toEqual([
+    [
+      "payment.refundPayment",
+      {
+        ...{ paymentId: "captured", refundId: "pr", reason: "broken", atMost: true },
+        amount: { currencyCode: "EUR", minorUnits: "300" },
+      },
+    ],
+    ["saga.recordRefund", { ...input, state: "STATE_SUCCEEDED", amount: { currencyCode: "EUR", minorUnits: "120" } }],
+  ]);
+});
+
 test("a refund that the provider refuses has failed, with its reason", async () => {
   const { services, calls } = contextOf(() => ({ refund: { state: Refund_State.FAILED, failureReason: "closed" } }));
   expect(await refund(services, input)).toBe("settled");

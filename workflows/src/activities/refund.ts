@@ -1,6 +1,7 @@
 import { errorInfo } from "@sagacart/chassis/errors";
 import { OrderRefund_State } from "@sagacart/proto/order/v1/order";
 import { Payment_State, Refund_State } from "@sagacart/proto/payment/v1/payment";
+import type { Money } from "@sagacart/proto/type/v1/money";
 import type { Services } from "../clients.ts";
 import type { RefundOutcome } from "../sagas/steps.ts";
 
@@ -13,9 +14,12 @@ export async function refund(
   if (asked.refund?.state !== OrderRefund_State.PENDING) {
     return "settled";
   }
-  const { amount, paymentRefundId, reason } = asked.refund;
-  const settle = async (state: OrderRefund_State, failureReason: string): Promise<RefundOutcome> => {
-    await saga.recordRefund({ orderId, refundId, state, failureReason });
+  const { amount, atMost, paymentRefundId, reason } = asked.refund;
+  const settle = async (state: OrderRefund_State, failureReason: string, paid?: Money): Promise<RefundOutcome> => {
+    await saga.recordRefund({
+      ...{ orderId, refundId, state, failureReason },
+      ...(paid === undefined ? {} : { amount: paid }),
+    });
     return "settled";
   };
   const { payments } = await payment.listPayments({ orderId, pageSize: 20 });
@@ -28,11 +32,12 @@ export async function refund(
       paymentId: captured.id,
       refundId: paymentRefundId,
       reason,
+      atMost,
       ...(amount === undefined ? {} : { amount }),
     });
     switch (response.refund?.state) {
       case Refund_State.SUCCEEDED:
-        return await settle(OrderRefund_State.SUCCEEDED, "");
+        return await settle(OrderRefund_State.SUCCEEDED, "", response.refund.amount);
       case Refund_State.FAILED:
         return await settle(OrderRefund_State.FAILED, response.refund.failureReason);
       default:

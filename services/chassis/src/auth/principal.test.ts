@@ -29,6 +29,27 @@ test("a claim's name may be a URL, and roles may be one text", () => {
   expect(principal?.roles).toEqual(new Set(["support", "customer"]));
 });
 
+test.each([
+  ["verified", { email: "ada@shop.test", email_verified: true }, "ada@shop.test", true],
+  ["not verified", { email: "ada@shop.test", email_verified: false }, "ada@shop.test", false],
+  ["not said to be verified", { email: "ada@shop.test" }, "ada@shop.test", false],
+  [
+    "verified by a text, which is no boolean",
+    { email: "ada@shop.test", email_verified: "true" },
+    "ada@shop.test",
+    false,
+  ],
+  ["absent", { email_verified: true }, "", false],
+  ["no text", { email: ["ada@shop.test"], email_verified: true }, "", false],
+])("an email address that is %s", (_what, claims, email, isEmailVerified) => {
+  expect(principalOf({ iss, sub: "ada", ...claims }, ours)).toMatchObject({ email, isEmailVerified });
+});
+
+test("a service has no email address", () => {
+  const claims = { iss, sub: "service:order", roles: ["service"], email: "order@shop.test", email_verified: true };
+  expect(principalOf(claims, ours)).toMatchObject({ email: "", isEmailVerified: false });
+});
+
 test("a principal without a role gets the default role, or none", () => {
   expect(principalOf({ iss, sub: "f:1" }, keycloak)?.roles).toEqual(new Set(["customer"]));
   expect(principalOf({ iss, sub: "ada" }, ours)?.roles).toEqual(new Set());

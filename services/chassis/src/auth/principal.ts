@@ -14,6 +14,10 @@ export type Principal = {
   /** The customer whose carts, orders and payments are the caller's own; undefined for services. */
   readonly customerId: string | undefined;
   readonly roles: ReadonlySet<RoleName>;
+  /** The email address of a person as the issuer knows it; "" if the token has none. */
+  readonly email: string;
+  /** True if the issuer has verified that the address is this person's. */
+  readonly isEmailVerified: boolean;
 };
 
 /** How to read an issuer's claims. */
@@ -45,10 +49,13 @@ export function principalOf(claims: Claims, rules: ClaimRules): Principal | unde
   }
   const roles = rolesOf(claims, rules);
   if (roles.has("service")) {
-    return { kind: "service", issuer, subject, customerId: undefined, roles };
+    return { kind: "service", issuer, subject, customerId: undefined, roles, email: "", isEmailVerified: false };
   }
   const customerId = rules.customerIds === "subject" ? subject : derivedId(issuer, subject);
-  return isId(customerId) ? { kind: "person", issuer, subject, customerId, roles } : undefined;
+  // OpenID Connect's standard claims. Only the boolean counts: "false" is a string that is true.
+  const email = typeof claims.email === "string" ? claims.email : "";
+  const isEmailVerified = email !== "" && claims.email_verified === true;
+  return isId(customerId) ? { kind: "person", issuer, subject, customerId, roles, email, isEmailVerified } : undefined;
 }
 
 /** Derives a customer's id for a user of another issuer: always the same, and unique. */

@@ -19,6 +19,8 @@ test("a valid token gives its principal, and the keys are fetched once", async (
     subject: "ada",
     customerId: "ada",
     roles: new Set(["customer"]),
+    email: "",
+    isEmailVerified: false,
   });
   // Known by now: no promise.
   expect(second).toBe(first);

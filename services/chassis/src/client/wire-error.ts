@@ -16,8 +16,36 @@ export function wireError(error: unknown, signal: AbortSignal | undefined): Conn
   const headers = toHeaders(error.metadata);
   headers.set("grpc-status", String(error.code));
   headers.set("grpc-message", encodeURIComponent(error.details));
-  return findTrailerError(headers) ?? new ConnectError(error.details, Code.Unknown, headers);
+  const found = findTrailerError(headers) ?? new ConnectError(error.details, Code.Unknown, headers);
+  return found.details.length > 0 ? found : withoutAddresses(found, error);
 }
+
+/**
+ * Replaces the transport's own message, which names the addresses of inner services, since errors are passed on to callers
+ * and recorded. Services send details with each error, so one without any is the transport's. Its message is the cause's,
+ * for the log.
+ */
+function withoutAddresses(error: ConnectError, status: StatusObject): ConnectError {
+  const message = transportMessages[error.code];
+  if (message === undefined) {
+    return error;
+  }
+  return new ConnectError(message, error.code, error.metadata, undefined, new TransportError(status.details));
+}
+
+/** What the transport says about a failed call, with addresses: for the log alone. */
+export class TransportError extends Error {
+  override readonly name = "TransportError";
+}
+
+const transportMessages: Readonly<Partial<Record<Code, string>>> = {
+  [Code.Unavailable]: "a service cannot be reached; try again",
+  [Code.DeadlineExceeded]: "a service took too long; what became of the call is not known here",
+  [Code.Canceled]: "the call was cancelled",
+  [Code.Internal]: "the connection to a service failed",
+  [Code.Unknown]: "a service gave no answer that can be read",
+  [Code.ResourceExhausted]: "a message is larger than a service sends or takes",
+};
 
 /** Translates Metadata to Headers; binary values are base64, as Connect reads them. */
 export function toHeaders(metadata: Metadata | undefined): Headers {

@@ -1,4 +1,5 @@
 import type { Message } from "@bufbuild/protobuf";
+import { shorten } from "../shorten.ts";
 
 /** The kind of resource that a server's calls are about, so that their spans and log lines carry its id. */
 export type Subject = {
@@ -16,12 +17,15 @@ export function subjectOf(name: string): Subject {
   return {
     idIn(message) {
       const id: unknown = Reflect.get(message, idField) ?? idOf(Reflect.get(message, name));
-      return typeof id === "string" && id !== "" ? id : undefined;
+      return typeof id === "string" && id !== "" ? shorten(id, maxIdBytes) : undefined;
     },
     attribute: `sagacart.${name}.id`,
     logField: idField,
   };
 }
+
+/** An id is at most 63 bytes; a request that was refused may have held anything. */
+const maxIdBytes = 64;
 
 function idOf(resource: unknown): unknown {
   return typeof resource === "object" && resource !== null && "id" in resource ? resource.id : undefined;

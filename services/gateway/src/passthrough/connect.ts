@@ -3,10 +3,11 @@ import { Code, ConnectError, type ConnectRouter, type HandlerContext, type Inter
 import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
 import { accessRule } from "@sagacart/chassis/auth/access";
 import type { Verifier } from "@sagacart/chassis/auth/verify";
-import { truncate } from "@sagacart/chassis/truncate";
+import { shorten } from "@sagacart/chassis/shorten";
 import { checkToken } from "@sagacart/rest/auth";
 import { withoutTransport } from "@sagacart/rest/problem";
 import type { FastifyInstance } from "fastify";
+import { cachingInterceptor } from "../edge/caching.ts";
 import { publicServices, type Services } from "../services.ts";
 import { isAnnotated } from "../v1/bindings.ts";
 import { feeds } from "../v1/feeds.ts";
@@ -33,7 +34,7 @@ export async function connect(
 ): Promise<void> {
   await app.register(fastifyConnectPlugin, {
     routes: (router) => servePublic(router, services),
-    interceptors: [badTokensRefused(verifier)],
+    interceptors: [cachingInterceptor, badTokensRefused(verifier)],
     readMaxBytes,
     shutdownSignal: stopping,
     shutdownError: new ConnectError("the gateway is shutting down; try again", Code.Unavailable),
@@ -44,7 +45,7 @@ export async function connect(
     url: "/:service(^sagacart\\.[\\w.]+$)/:method",
     onRequest(request, reply) {
       const path = request.url.split("?", 1)[0] ?? "";
-      const message = `${truncate(path.slice(1), 200)} is not served here`;
+      const message = `${shorten(path.slice(1), 200)} is not served here`;
       const type = request.headers["content-type"] ?? "";
       if (type.startsWith("application/grpc")) {
         // gRPC has statuses of its own, in headers.

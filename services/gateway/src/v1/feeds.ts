@@ -1,5 +1,6 @@
 import type { JsonValue } from "@bufbuild/protobuf";
 import { InboxService } from "@sagacart/proto/notifier/v1/inbox_service";
+import { GuestOrderService } from "@sagacart/proto/order/v1/guest_order_service";
 import { OrderService } from "@sagacart/proto/order/v1/order_service";
 import { eventFeeds } from "../events/feeds.ts";
 import { bind } from "./bindings.ts";
@@ -10,6 +11,16 @@ import { isObject } from "./query.ts";
 export const feeds: readonly Feed[] = [
   {
     binding: bind(OrderService.method.watchOrder, { verb: "GET", template: "/v1/orders/{id}:watch", body: "" }),
+    cursor: "afterSequence",
+    frames: (json) => [{ id: text(at(at(json, "order"), "sequence")), data: json }],
+    isLast: (json) => finalStates.has(text(at(at(json, "order"), "state"))),
+  },
+  {
+    binding: bind(GuestOrderService.method.watchGuestOrder, {
+      verb: "GET",
+      template: "/v1/guest-orders/{id}:watch",
+      body: "",
+    }),
     cursor: "afterSequence",
     frames: (json) => [{ id: text(at(at(json, "order"), "sequence")), data: json }],
     isLast: (json) => finalStates.has(text(at(at(json, "order"), "state"))),

@@ -77,7 +77,7 @@ function configuration(options: ProviderOptions, published: readonly SigningKey[
     claims: {
       openid: ["sub"],
       profile: ["preferred_username", "updated_at"],
-      email: ["email"],
+      email: ["email", "email_verified"],
       phone: ["phone_number"],
       roles: ["roles"],
     },
@@ -167,6 +167,7 @@ async function findAccount(pool: Pool, id: string): Promise<Account | undefined>
       preferred_username: user.username,
       updated_at: Math.floor(user.updateTime.getTime() / 1000),
       email: user.email,
+      email_verified: user.isEmailVerified,
       phone_number: user.phone,
       roles: [...user.roles],
     }),

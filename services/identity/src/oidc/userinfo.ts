@@ -32,6 +32,7 @@ export function userinfo({ keys, pool, issuer }: { keys: Keys; pool: Pool; issue
         sub: user.id,
         preferred_username: user.username,
         email: user.email,
+        email_verified: user.isEmailVerified,
         ...(user.phone === "" ? {} : { phone_number: user.phone }),
         roles: user.roles,
       }),

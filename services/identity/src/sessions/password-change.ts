@@ -4,8 +4,9 @@ import { type Pool, withTransaction } from "@sagacart/chassis/postgres/pool";
 import type { Clock } from "@sagacart/chassis/time/clock";
 import type { Mailer } from "../mailer.ts";
 import { reasons } from "../reasons.ts";
-import { findByLogin, updatePassword } from "../users/user-store.ts";
-import { deleteResets, insertReset, isRedeemable, redeemReset } from "./password-reset-store.ts";
+import { appendUserEvents } from "../users/user-events.ts";
+import { findByLogin, lockUser, updatePassword, verifyEmail } from "../users/user-store.ts";
+import { deleteResets, findResetUser, insertReset, redeemReset } from "./password-reset-store.ts";
 import type { Passwords } from "./passwords.ts";
 import { endSessions, findSessionOf, hashToken, makeSecret } from "./session-store.ts";
 import type { SignIn } from "./sign-in.ts";
@@ -18,6 +19,8 @@ export type PasswordChangeOptions = {
   readonly throttle: Throttle;
   readonly signIn: SignIn;
   readonly mailer: Mailer;
+  /** Called when events of users were committed. */
+  onEvents(): void;
   readonly minLength: number;
   readonly tokenMs: number;
   readonly resetUrl: string | undefined;
@@ -30,7 +33,7 @@ export type PasswordChange = {
   change(request: ChangeRequest): Promise<void>;
   /** Mails a token for a new password. Does the same, apart from the mail, if no user has the address. */
   requestReset(email: string, address: string | undefined): Promise<void>;
-  /** Sets the password and ends all sessions of the user. Throws BAD_RESET_TOKEN. */
+  /** Sets the password, ends all sessions of the user and any pause after wrong passwords. Throws BAD_RESET_TOKEN. */
   reset(token: string, newPassword: string, address: string | undefined): Promise<void>;
 };
 
@@ -45,7 +48,7 @@ type ChangeRequest = {
 
 /** Sets new passwords, authorized by the current one or by a token sent by mail. */
 export function createPasswordChange(options: PasswordChangeOptions): PasswordChange {
-  const { pool, clock, passwords, throttle, signIn, mailer, minLength } = options;
+  const { pool, clock, passwords, throttle, signIn, mailer, minLength, onEvents } = options;
 
   function refuseShort(password: string): void {
     // Count code points, so that an emoji is one.
@@ -97,20 +100,29 @@ export function createPasswordChange(options: PasswordChangeOptions): PasswordCh
       await throttle.check(counted);
       const tokenHash = hashToken(token);
       // Check the token first: hashing a password for an invented one wastes time.
-      if (!(await isRedeemable(pool, tokenHash, clock.now()))) {
+      const userId = await findResetUser(pool, tokenHash, clock.now());
+      if (userId === undefined) {
         await throttle.count(counted);
         throw badToken();
       }
       const passwordHash = await passwords.hash(newPassword);
       const user = await withTransaction(pool, async (tx) => {
+        // Before the token, as a change of the address does: it voids the tokens that were sent to the former one.
+        await lockUser(tx, userId);
         const redeemed = await redeemReset(tx, tokenHash, clock.now());
         if (redeemed === undefined) {
           throw badToken();
         }
+        const verified = await verifyEmail(tx, userId);
+        if (verified !== undefined) {
+          await appendUserEvents(tx, [{ type: "sagacart.user.email_verified.v1", user: verified }]);
+        }
         await updatePassword(tx, redeemed.id, passwordHash);
         await endSessions(tx, { userId: redeemed.id, reason: "PASSWORD_CHANGED" });
+        await throttle.forgive(tx, redeemed);
         return redeemed;
       });
+      onEvents();
       mailer.sendInBackground(changedMail(user.email, user.username));
     },
   };

@@ -11,10 +11,13 @@ export async function insertReset(
   );
 }
 
-/** Returns true if the token exists and has not expired. */
-export async function isRedeemable(db: Queryable, hash: Buffer, now: Date): Promise<boolean> {
-  const { rowCount } = await db.query("select from password_resets where hash = $1 and expire_time > $2", [hash, now]);
-  return rowCount === 1;
+/** Finds the user of a token that exists and has not expired. */
+export async function findResetUser(db: Queryable, hash: Buffer, now: Date): Promise<string | undefined> {
+  const { rows } = await db.query<{ user_id: string }>(
+    "select user_id from password_resets where hash = $1 and expire_time > $2",
+    [hash, now],
+  );
+  return rows[0]?.user_id;
 }
 
 /** Redeems a token and deletes all others of its user. Of two concurrent calls with one token, one gets the user. */

@@ -4,8 +4,8 @@ import { DomainError } from "@sagacart/chassis/errors";
 import { reasons } from "../reasons.ts";
 
 export type Passwords = {
-  /** Returns the hash in the PHC string format. Throws TOO_BUSY. */
-  hash(password: string): Promise<string>;
+  /** Returns the hash in the PHC string format, with this salt of 16 bytes or a random one. Throws TOO_BUSY. */
+  hash(password: string, salt?: Buffer): Promise<string>;
   /**
    * Returns true if the password matches the hash. Without a hash (an unknown user) it returns false after the same time.
    * `before` runs when the queue reaches this call and can refuse it by throwing; `afterWrong` runs before the next call
@@ -36,9 +36,8 @@ export function createPasswords({ atOnce, memoryKib = 19_456 }: PasswordsOptions
   const costs: Costs = { memory: memoryKib, passes: 2, parallelism: 1 };
   const dummyHash = format(costs, randomBytes(16), randomBytes(tagLength));
   return {
-    hash: (password) =>
+    hash: (password, salt = randomBytes(16)) =>
       enqueue(async () => {
-        const salt = randomBytes(16);
         return format(costs, salt, await derive(password, salt, costs));
       }),
     verify: (password, hash, hooks) =>

@@ -6,7 +6,7 @@ import { reasons } from "../reasons.ts";
 import { type User, userNotFound } from "../users/user.ts";
 import { findByLogin, findPassword, type UserWithPassword, updatePassword } from "../users/user-store.ts";
 import type { Passwords } from "./passwords.ts";
-import type { Counted, Throttle } from "./throttle.ts";
+import { accountKey, type Counted, type Throttle } from "./throttle.ts";
 
 export type SignInOptions = {
   readonly pool: Pool;
@@ -53,10 +53,7 @@ export function createSignIn(options: SignInOptions): SignIn {
     if (!isRight || found === undefined) {
       throw new DomainError(reasons, "BAD_CREDENTIALS", "the user name or the password is wrong");
     }
-    const [account] = counted;
-    if (account !== undefined) {
-      await throttle.forget(account);
-    }
+    await throttle.forgive(pool, found.user);
     if (passwords.isOutdated(found.passwordHash)) {
       await updatePassword(pool, found.user.id, await passwords.hash(password));
     }
@@ -64,7 +61,7 @@ export function createSignIn(options: SignInOptions): SignIn {
   }
 
   function counted(account: string, address: string | undefined): Counted[] {
-    const byAccount = { key: `account ${account.toLowerCase()}`, free: freeAttempts };
+    const byAccount = { key: accountKey(account), free: freeAttempts };
     if (address === undefined || address === "") {
       return [byAccount];
     }

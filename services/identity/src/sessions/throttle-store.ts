@@ -30,9 +30,9 @@ export async function countAttempt(
   );
 }
 
-/** Resets the count of a key. */
-export async function deleteAttempts(db: Queryable, key: string): Promise<void> {
-  await db.query("delete from throttles where key = $1", [hashOf(key)]);
+/** Resets the counts of these keys. */
+export async function deleteAttempts(db: Queryable, keys: readonly string[]): Promise<void> {
+  await db.query("delete from throttles where key = any($1)", [keys.map(hashOf)]);
 }
 
 // Keys hold people's names and addresses, which need not be stored: equality is enough.

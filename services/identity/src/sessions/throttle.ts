@@ -1,5 +1,5 @@
 import { DomainError } from "@sagacart/chassis/errors";
-import type { Pool } from "@sagacart/chassis/postgres/pool";
+import type { Pool, Queryable } from "@sagacart/chassis/postgres/pool";
 import { reasons } from "../reasons.ts";
 import { countAttempt, deleteAttempts, readWaitMs } from "./throttle-store.ts";
 
@@ -11,9 +11,20 @@ export type Throttle = {
   check(counted: readonly Counted[]): Promise<void>;
   /** Counts one failed attempt for each key. */
   count(counted: readonly Counted[]): Promise<void>;
-  /** Resets the count of a key. */
-  forget(counted: Counted): Promise<void>;
+  /**
+   * Resets the counts of a user's name and address, after a proof that the caller owns the account. Those of networks stay:
+   * they count for other accounts too.
+   */
+  forgive(db: Queryable, user: Login): Promise<void>;
 };
+
+/** The two names that a user signs in with. */
+export type Login = { readonly username: string; readonly email: string };
+
+/** Returns the key that attempts for an account are counted by. */
+export function accountKey(login: string): string {
+  return `account ${login.toLowerCase()}`;
+}
 
 /**
  * Counts failed attempts in the database, so that all replicas share the count. After the free ones each is followed by a
@@ -40,8 +51,8 @@ export function createThrottle({ pool, longestPauseMs }: { pool: Pool; longestPa
         await countAttempt(pool, { key, free, longestPauseMs });
       }
     },
-    async forget({ key }) {
-      await deleteAttempts(pool, key);
+    async forgive(db, { username, email }) {
+      await deleteAttempts(db, [accountKey(username), accountKey(email)]);
     },
   };
 }

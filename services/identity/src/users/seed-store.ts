@@ -15,10 +15,10 @@ export async function markSeeded(tx: Transaction, username: string): Promise<boo
   return rowCount !== 0;
 }
 
-/** Creates the user. Returns false if the id, the name or the e-mail address is taken. */
+/** Creates the user, whose address the configuration vouches for. Returns false if the id, the name or the e-mail address is taken. */
 export async function insertUserIfFree(tx: Transaction, user: Omit<NewUser, "phone">): Promise<boolean> {
   const { rowCount } = await tx.query(
-    `insert into users (id, username, email, password_hash, roles) values ($1, $2, $3, $4, $5)
+    `insert into users (id, username, email, verified_email, password_hash, roles) values ($1, $2, $3, $3, $4, $5)
      on conflict do nothing`,
     [user.id, user.username, user.email, user.passwordHash, user.roles],
   );

@@ -4,6 +4,7 @@ import { uuidv7 } from "@sagacart/chassis/uuid";
 import type { SeedUser } from "../config-json.ts";
 import type { Passwords } from "../sessions/passwords.ts";
 import { insertUserIfFree, markSeeded, wasSeeded } from "./seed-store.ts";
+import { appendUserEvents } from "./user-events.ts";
 
 /** Creates each of these users once: a user that is changed or deleted later is not restored. */
 export async function seedUsers(
@@ -21,6 +22,9 @@ export async function seedUsers(
         return;
       }
       const made = await insertUserIfFree(tx, { id, username, email, passwordHash, roles });
+      if (made) {
+        await appendUserEvents(tx, [{ type: "sagacart.user.created.v1", user: { id, email, isEmailVerified: true } }]);
+      }
       log.info({ username, made }, "seeded a user");
     });
   }

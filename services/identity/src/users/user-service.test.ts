@@ -26,6 +26,14 @@ async function reasonOf(call: Promise<unknown>) {
   return errorInfo(error).reason;
 }
 
+/** Returns the id of the user who was registered, or the reason of the refusal. */
+async function outcomeOf(call: ReturnType<TestIdentity["anonymous"]["register"]>): Promise<string | undefined> {
+  return await call.then(
+    ({ user }) => user?.id,
+    (error: unknown) => errorInfo(error).reason,
+  );
+}
+
 const home = {
   recipient: "Ada Lovelace",
   line1: "12 St James's Square",
@@ -56,6 +64,26 @@ describe("register", () => {
     expect(one.user?.id).toBe(other.user?.id);
     const again = running.anonymous.register({ ...asked, email: "else@shop.test" });
     expect(await reasonOf(again)).toBe("REQUEST_ID_REUSED");
+  });
+
+  // Each field but the request id is content. The failed one is repeated as it is, too.
+  test.each([
+    ["created", { username: "other-name" }],
+    ["created", { email: "other@shop.test" }],
+    ["created", { password: "another password" }],
+    ["created", { phone: "+1 555 0100" }],
+    ["refused", { username: "other-name" }],
+    ["refused", { email: "other@shop.test" }],
+    ["refused", { password: "another password" }],
+    ["refused", { phone: "+1 555 0100" }],
+  ])("of a request id that was %s is refused with %j", async (outcome, change) => {
+    const requestId = crypto.randomUUID();
+    const asked = { ...account(outcome === "created" ? `n${requestId.slice(0, 8)}` : "root"), requestId };
+    const first = await outcomeOf(running.anonymous.register(asked));
+    expect(first).toMatch(outcome === "created" ? /^[\da-f-]{36}$/ : /^USERNAME_TAKEN$/);
+
+    expect(await outcomeOf(running.anonymous.register({ ...asked, ...change }))).toBe("REQUEST_ID_REUSED");
+    expect(await outcomeOf(running.anonymous.register(asked))).toBe(first);
   });
 
   test("refuses a taken e-mail address in any case", async () => {

@@ -1,3 +1,4 @@
+import { createHash, createHmac } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { DomainError } from "@sagacart/chassis/errors";
@@ -10,9 +11,11 @@ import {
   GetUserResponseSchema,
   type IdentityService,
   ListUsersResponseSchema,
+  type RegisterRequest,
   RegisterRequestSchema,
   RegisterResponseSchema,
   SetRolesResponseSchema,
+  UnlockUserResponseSchema,
   UpdateUserResponseSchema,
 } from "@sagacart/proto/identity/v1/identity_service";
 import { requireChangeable, requireReadable, resolveUserId } from "../caller.ts";
@@ -21,8 +24,10 @@ import { userMessage } from "../messages.ts";
 import { reasons } from "../reasons.ts";
 import type { PasswordChange } from "../sessions/password-change.ts";
 import type { Passwords } from "../sessions/passwords.ts";
+import type { Throttle } from "../sessions/throttle.ts";
 import { changedFields, etagMismatch, versionOf } from "./update-mask.ts";
 import { roles as knownRoles, type Role, type User, userNotFound } from "./user.ts";
+import { appendUserEvents } from "./user-events.ts";
 import { deleteUser, findUser, insertUser, listUsers, updateRoles, updateUser } from "./user-store.ts";
 
 export type UserRpcsOptions = {
@@ -30,13 +35,23 @@ export type UserRpcsOptions = {
   readonly passwords: Passwords;
   readonly passwordChange: Pick<PasswordChange, "refuseShort">;
   readonly mailer: Mailer;
+  readonly throttle: Throttle;
+  /** Derives the salts of registrations from their request ids, which callers choose. */
+  readonly saltKey: Buffer;
+  /** Called when events of users were committed. */
+  onEvents(): void;
 };
 
-type UserRpcs = "register" | "getUser" | "listUsers" | "updateUser" | "deleteUser" | "setRoles";
+type UserRpcs = "register" | "getUser" | "listUsers" | "updateUser" | "deleteUser" | "setRoles" | "unlockUser";
 
 /** Creates the RPC handlers of users. */
 export function userRpcs(options: UserRpcsOptions): Pick<ServiceImpl<typeof IdentityService>, UserRpcs> {
-  const { pool, passwords, passwordChange, mailer } = options;
+  const { pool, passwords, passwordChange, mailer, throttle, saltKey, onEvents } = options;
+
+  /** Returns the salt of a request id, so that a repeat with the same password has the same hash; undefined without one. */
+  function saltOf(requestId: string): Buffer | undefined {
+    return requestId === "" ? undefined : createHmac("sha256", saltKey).update(requestId).digest().subarray(0, 16);
+  }
 
   async function get(id: string): Promise<User> {
     const user = await findUser(pool, id);
@@ -51,16 +66,17 @@ export function userRpcs(options: UserRpcsOptions): Pick<ServiceImpl<typeof Iden
       const { username, email, password, phone, requestId } = request;
       passwordChange.refuseShort(password);
       // Hash before the transaction, which holds a connection.
-      const passwordHash = await passwords.hash(password);
-      // Leave the password out: the fingerprint is stored, and a fast hash of a password can be guessed.
-      const without = ["request_id", "password"];
-      const fingerprint = fingerprintOf(RegisterRequestSchema, request, { without });
+      const passwordHash = await passwords.hash(password, saltOf(requestId));
+      const fingerprint = registrationFingerprint(request, passwordHash);
       const keyed = { scope: "register", requestId, method: "Register", fingerprint };
       const { resourceId } = await once(pool, keyed, async (tx) => {
         const id = uuidv7();
         await insertUser(tx, { id, username, email, phone, roles: ["customer"], passwordHash });
+        const user = { id, email, isEmailVerified: false };
+        await appendUserEvents(tx, [{ type: "sagacart.user.created.v1", user }]);
         return id;
       });
+      onEvents();
       return create(RegisterResponseSchema, { user: userMessage(await get(resourceId)) });
     },
 
@@ -88,21 +104,26 @@ export function userRpcs(options: UserRpcsOptions): Pick<ServiceImpl<typeof Iden
       if (fields.has("email") && given.email === "") {
         throw new DomainError(reasons, "BAD_UPDATE_MASK", "email cannot be cleared", { path: "email" });
       }
-      const before = await get(id);
       const version = versionOf(given.etag);
-      const after = await withTransaction(pool, (tx) =>
-        updateUser(tx, {
+      const updated = await withTransaction(pool, async (tx) => {
+        const users = await updateUser(tx, {
           id,
           ...(fields.has("email") ? { email: given.email } : {}),
           ...(fields.has("phone") ? { phone: given.phone } : {}),
           ...(version === undefined ? {} : { version }),
-        }),
-      );
-      if (after === undefined) {
-        // The user existed a moment ago, so its version differs.
+        });
+        if (users !== undefined && users.after.email !== users.before.email) {
+          await appendUserEvents(tx, [{ type: "sagacart.user.email_changed.v1", user: users.after }]);
+        }
+        return users;
+      });
+      if (updated === undefined) {
+        await get(id);
         throw etagMismatch();
       }
+      const { before, after } = updated;
       if (after.email !== before.email) {
+        onEvents();
         mailer.sendInBackground(emailChangedMail(before, after));
       }
       return create(UpdateUserResponseSchema, { user: userMessage(after) });
@@ -110,9 +131,18 @@ export function userRpcs(options: UserRpcsOptions): Pick<ServiceImpl<typeof Iden
 
     async deleteUser({ id: given }) {
       const id = requireChangeable(given);
-      if (!(await withTransaction(pool, (tx) => deleteUser(tx, id)))) {
+      const isDeleted = await withTransaction(pool, async (tx) => {
+        const deleted = await deleteUser(tx, id);
+        if (deleted) {
+          const user = { id, email: "", isEmailVerified: false };
+          await appendUserEvents(tx, [{ type: "sagacart.user.deleted.v1", user }]);
+        }
+        return deleted;
+      });
+      if (!isDeleted) {
         throw userNotFound(id);
       }
+      onEvents();
       return create(DeleteUserResponseSchema);
     },
 
@@ -124,7 +154,22 @@ export function userRpcs(options: UserRpcsOptions): Pick<ServiceImpl<typeof Iden
       }
       return create(SetRolesResponseSchema, { user: userMessage(user) });
     },
+
+    async unlockUser({ id }) {
+      const user = await get(resolveUserId(id));
+      await throttle.forgive(pool, user);
+      return create(UnlockUserResponseSchema, { user: userMessage(user) });
+    },
   };
+}
+
+/**
+ * Hashes the content of a registration. The password is in it by its slow hash: the fingerprint is stored, and of a fast
+ * hash a password can be guessed.
+ */
+function registrationFingerprint(request: RegisterRequest, passwordHash: string): Uint8Array {
+  const rest = fingerprintOf(RegisterRequestSchema, request, { without: ["request_id", "password"] });
+  return createHash("sha256").update(rest).update(passwordHash).digest();
 }
 
 function isRole(text: string): text is Role {

@@ -7,6 +7,7 @@ type Row = {
   id: string;
   username: string;
   email: string;
+  email_verified: boolean;
   phone: string;
   roles: Role[];
   version: bigint;
@@ -14,19 +15,25 @@ type Row = {
   update_time: Date;
 };
 
-const columns = "id, username, email, phone, roles, version, create_time, update_time";
+const columns = `id, username, email, email = verified_email as email_verified, phone, roles, version, create_time,
+                 update_time`;
 
 function toUser(row: Row): User {
-  const { id, username, email, phone, roles, version, create_time: createTime, update_time: updateTime } = row;
-  return { id, username, email, phone, roles, version, createTime, updateTime };
+  const { id, username, email, phone, roles, version } = row;
+  return {
+    ...{ id, username, email, phone, roles, version },
+    isEmailVerified: row.email_verified,
+    createTime: row.create_time,
+    updateTime: row.update_time,
+  };
 }
 
 export type NewUser = Pick<User, "id" | "username" | "email" | "phone" | "roles"> & { readonly passwordHash: string };
 
 /** Creates a user. Throws USERNAME_TAKEN or EMAIL_TAKEN, also if a concurrent transaction took it. */
-export async function insertUser(db: Queryable, user: NewUser): Promise<void> {
+export async function insertUser(tx: Transaction, user: NewUser): Promise<void> {
   await refusingTaken(user, () =>
-    db.query(`insert into users (id, username, email, phone, roles, password_hash) values ($1, $2, $3, $4, $5, $6)`, [
+    tx.query(`insert into users (id, username, email, phone, roles, password_hash) values ($1, $2, $3, $4, $5, $6)`, [
       user.id,
       user.username,
       user.email,
@@ -83,23 +90,45 @@ export async function listUsers(
 }
 
 /**
- * Changes the fields that are given. Returns undefined if the user does not exist or has another version; no version
- * matches any. A new e-mail address voids the reset tokens that were sent to the old one. Throws EMAIL_TAKEN.
+ * Changes the fields that are given. Returns the user before and after, or undefined if the user does not exist or has
+ * another version; no version matches any. A new e-mail address voids the reset tokens that were sent to the old one, and
+ * is not verified. Throws EMAIL_TAKEN.
  */
 export async function updateUser(
   tx: Transaction,
   { id, email, phone, version }: { id: string; email?: string; phone?: string; version?: bigint },
-): Promise<User | undefined> {
+): Promise<{ before: User; after: User } | undefined> {
+  const before = await lockUser(tx, id);
+  if (before === undefined || (version !== undefined && version !== before.version)) {
+    return undefined;
+  }
   const { rows } = await refusingTaken({ username: "", email: email ?? "" }, () =>
     tx.query<Row>(
-      `update users set email = coalesce($2, email), phone = coalesce($3, phone), version = version + 1, update_time = now()
-       where id = $1 and ($4::bigint is null or version = $4) returning ${columns}`,
-      [id, email ?? null, phone ?? null, version ?? null],
+      `update users set email = coalesce($2, email), phone = coalesce($3, phone), version = version + 1,
+         verified_email = case when $2 <> email then '' else verified_email end, update_time = now()
+       where id = $1 returning ${columns}`,
+      [id, email ?? null, phone ?? null],
     ),
   );
-  if (email !== undefined && rows.length > 0) {
+  if (email !== undefined) {
     await tx.query("delete from password_resets where user_id = $1", [id]);
   }
+  return rows.map((row) => ({ before, after: toUser(row) }))[0];
+}
+
+/** Records that someone has proven to receive mail at the user's address. Returns the user if that is new. */
+export async function verifyEmail(tx: Transaction, id: string): Promise<User | undefined> {
+  const { rows } = await tx.query<Row>(
+    `update users set verified_email = email, version = version + 1, update_time = now()
+     where id = $1 and verified_email <> email returning ${columns}`,
+    [id],
+  );
+  return rows.map(toUser)[0];
+}
+
+/** Finds a user and locks the row until the transaction ends. */
+export async function lockUser(tx: Transaction, id: string): Promise<User | undefined> {
+  const { rows } = await tx.query<Row>(`select ${columns} from users where id = $1 for no key update`, [id]);
   return rows.map(toUser)[0];
 }
 

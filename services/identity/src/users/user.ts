@@ -9,6 +9,8 @@ export type User = {
   readonly id: string;
   readonly username: string;
   readonly email: string;
+  /** True if someone has proven to receive mail at this address. */
+  readonly isEmailVerified: boolean;
   readonly phone: string;
   readonly roles: readonly Role[];
   readonly version: bigint;

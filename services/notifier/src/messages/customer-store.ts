@@ -7,6 +7,8 @@ export type Contact = { readonly customerId: string; readonly email: string; rea
 /** A customer's contact, language and preferences. */
 export type Customer = Contact & {
   readonly language: Language;
+  /** True if the customer's account was deleted: nothing is sent to them any more. */
+  readonly isErased: boolean;
   isTurnedOff(channel: Channel, eventType: string): boolean;
 };
 
@@ -25,6 +27,7 @@ export async function findCustomers(db: Queryable, customerIds: readonly string[
   const { rows } = await db.query<Row>({
     name: "find-customers",
     text: `select id, coalesce(email, '') as email, coalesce(name, '') as name, coalesce(language, 'en') as language,
+                  exists (select from erasures where customer_id = id) as "isErased",
                   array(select channel || ' ' || event_type from turned_off where customer_id = id) as turned_off
            from unnest($1::text[]) as asked (id) left join contacts on customer_id = id`,
     values: [customerIds],
@@ -68,9 +71,10 @@ export async function applyChanges(db: Queryable, customerId: string, changes: r
     name: "turn-off",
     text: `insert into turned_off (customer_id, channel, event_type)
            select $1, channel, event_type from ${changed.table}
+           where not exists (select from erasures where customer_id = $1)
            order by channel, event_type on conflict do nothing`,
     values: [customerId, ...changed.values(changes.filter(({ enabled }) => !enabled))],
   });
 }
 
-type Row = { id: string; email: string; name: string; language: Language; turned_off: string[] };
+type Row = { id: string; email: string; name: string; language: Language; isErased: boolean; turned_off: string[] };

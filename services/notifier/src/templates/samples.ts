@@ -35,6 +35,8 @@ const nothing = {
   hasCart: false,
   reason: "",
   detail: "",
+  source: "",
+  disputeId: "",
   trackingNumber: "",
   expireTime: undefined,
 };
@@ -57,6 +59,8 @@ const everything: OrderFacts = {
   ],
   reason: "OUT_OF_STOCK",
   detail: "insufficient_funds",
+  source: "PROVIDER",
+  disputeId: "dp_0000000001",
   shortages: [{ productId: "p1", requested: 2, available: 1 }],
   trackingNumber: "SC0000000001",
   expireTime: new Date("2026-03-02T09:30:00Z"),

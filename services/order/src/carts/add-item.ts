@@ -4,6 +4,7 @@ import { coalesce } from "@sagacart/chassis/rpc/coalesce";
 import { addLine, type Cart, type CartRef, checkChangeable } from "./cart.ts";
 import type { Catalogue } from "./catalogue.ts";
 import { type CartChange, changeCart, changeCarts } from "./change-cart.ts";
+import { changeDefaultCart } from "./default-cart.ts";
 import { loadCart } from "./load-cart.ts";
 import type { Quotes } from "./quote.ts";
 
@@ -25,7 +26,8 @@ type Context = { readonly pool: Pool; readonly catalogue: Catalogue };
 
 /**
  * Adds products to carts. Additions that arrive while others are under way are made together, with one call to the
- * catalogue and one transaction for all of them. One with a request id has its own transaction, which remembers the id.
+ * catalogue and one transaction for all of them. One with a request id has its own transaction, which remembers the id, and
+ * so has one to a customer's default cart, whichever that is.
  */
 export function createAddItem(context: Context): (addition: Addition) => Promise<Cart> {
   const { pool, catalogue } = context;
@@ -39,7 +41,8 @@ export function createAddItem(context: Context): (addition: Addition) => Promise
       return await withTransaction(pool, (tx) => changeCarts(tx, changes));
     },
   });
-  return (addition) => (addition.requestId === "" ? addTogether(addition) : addOnce(context, addition));
+  return (addition) =>
+    addition.requestId === "" && addition.ref.id !== "" ? addTogether(addition) : addOnce(context, addition);
 }
 
 async function addOnce({ pool, catalogue }: Context, addition: Addition): Promise<Cart> {
@@ -48,11 +51,15 @@ async function addOnce({ pool, catalogue }: Context, addition: Addition): Promis
   const quotes = await catalogue([addition.productId]);
   let added: Cart | undefined;
   const request = { scope, requestId, method, fingerprint: addition.fingerprint() };
-  const { replayed } = await once(pool, request, async (tx) => {
-    added = await changeCart(tx, changeFor(addition, quotes));
-    return ref.id;
+  const { replayed, resourceId } = await once(pool, request, async (tx) => {
+    const change = changeFor(addition, quotes);
+    added =
+      "customerId" in ref && ref.id === ""
+        ? await changeDefaultCart(tx, ref.customerId, change.apply)
+        : await changeCart(tx, change);
+    return added.id;
   });
-  return replayed || added === undefined ? await loadCart(pool, ref) : added;
+  return replayed || added === undefined ? await loadCart(pool, { ...ref, id: resourceId }) : added;
 }
 
 /** The scope of request ids: the customer who is named or has the cart, or else the guest's cart itself. */

@@ -1,6 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import {
+  Availability,
   Cart_State,
   type CartLine as CartLineMessage,
   CartLineSchema,
@@ -8,12 +9,18 @@ import {
   CartSchema,
   type LeftOutLine as LeftOutLineMessage,
   LeftOutLineSchema,
+  PriceChangeSchema,
 } from "@sagacart/proto/order/v1/cart";
 import { MoneySchema } from "@sagacart/proto/type/v1/money";
 import { type Cart, type CartLine, type CartState, etagOf, type LeftOutLine, totalOf } from "./cart.ts";
+import { lineStatus } from "./line-status.ts";
+import type { Quotes } from "./quote.ts";
 
-/** A cart on the wire. An empty one has no total, since there is no currency. */
-export function cartMessage(cart: Cart): CartMessage {
+/**
+ * A cart on the wire. An empty one has no total, since there is no currency. With quotes for its products, the lines of
+ * an open cart say whether they can be bought and whether their prices have changed.
+ */
+export function cartMessage(cart: Cart, quotes?: Quotes): CartMessage {
   const total = totalOf(cart.lines);
   return create(CartSchema, {
     id: cart.id,
@@ -21,7 +28,7 @@ export function cartMessage(cart: Cart): CartMessage {
     name: cart.name,
     state: Cart_State[cart.state],
     isDefault: cart.isDefault,
-    lines: cart.lines.map(lineMessage),
+    lines: cart.lines.map((line) => lineMessage(line, cart.state === "OPEN" ? quotes : undefined)),
     ...(total === undefined ? {} : { total: create(MoneySchema, total) }),
     etag: etagOf(cart),
     orderId: cart.orderId ?? "",
@@ -44,7 +51,23 @@ export function cartStateFromProto(state: Cart_State): CartState | undefined {
 
 const names: readonly CartState[] = ["OPEN", "CHECKING_OUT", "PURCHASED", "DELETED", "EXPIRED", "MERGED"];
 
-function lineMessage({ productId, sku, title, quantity, currency, unitPriceMinor }: CartLine): CartLineMessage {
+function lineMessage(line: CartLine, quotes: Quotes | undefined): CartLineMessage {
+  const { productId, sku, title, quantity, currency, unitPriceMinor } = line;
   const unitPrice = create(MoneySchema, { currencyCode: currency, minorUnits: unitPriceMinor });
-  return create(CartLineSchema, { productId, sku, title, quantity, unitPrice });
+  const message = create(CartLineSchema, { productId, sku, title, quantity, unitPrice });
+  if (quotes === undefined) {
+    return message;
+  }
+  const { availability, available, newPrice } = lineStatus(line, quotes);
+  if (availability !== undefined && available !== undefined) {
+    message.availability = Availability[availability];
+    message.availableQuantity = available;
+  }
+  if (newPrice !== undefined) {
+    message.priceChange = create(PriceChangeSchema, {
+      oldUnitPrice: unitPrice,
+      newUnitPrice: create(MoneySchema, newPrice),
+    });
+  }
+  return message;
 }

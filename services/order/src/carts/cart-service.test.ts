@@ -394,6 +394,21 @@ test("the default cart stays the default while it is being checked out", async (
   expect((await stack.carts.getDefaultCart({ customerId })).cart).toMatchObject({ id });
 });
 
+test("an item for the default cart goes into the one of now, once for its key, also after that cart was bought", async () => {
+  const customerId = randomUUID();
+  const asked = { customerId, productId: "tea", quantity: 2, requestId: "tea-1" };
+  const added = await Promise.all([1, 2, 3].map(() => stack.carts.addCartItem(asked)));
+  const { id } = requireCart(added[0]?.cart);
+  expect(added.map(({ cart }) => [cart?.id, contents(cart)])).toEqual(added.map(() => [id, { tea: 2 }]));
+
+  await stack.bringTo("PURCHASED", id);
+  expect((await stack.carts.addCartItem(asked)).cart).toMatchObject({ id, state: Cart_State.PURCHASED });
+  const next = requireCart((await stack.carts.addCartItem({ customerId, productId: "mug" })).cart);
+  expect([next.id === id, contents(next)]).toEqual([false, { mug: 1 }]);
+  expect((await failureOf(stack.carts.addCartItem({ ...asked, quantity: 3 }))).reason).toBe("REQUEST_ID_REUSED");
+  expect(await violationsOf(stack.carts.addCartItem({ productId: "tea" }))).toHaveLength(1);
+});
+
 test.each(["deleted", "bought"])("a default cart that was %s is followed by a new one", async (how) => {
   const { id, customerId } = await stack.newCart(oneTea);
   const kept = requireCart((await stack.carts.createCart({ customerId })).cart);

@@ -24,11 +24,12 @@ import {
 import { reasons } from "../reasons.ts";
 import { readTimeKey, writeTimeKey } from "../time-key.ts";
 import { createAddItem } from "./add-item.ts";
-import { type CartState, checkingOut, priceLines } from "./cart.ts";
+import { type Cart, type CartState, checkingOut, priceLines } from "./cart.ts";
 import { putCarts } from "./cart-insert-store.ts";
 import { cartMessage, cartStateFromProto, leftOutMessage } from "./cart-message.ts";
 import { listCarts } from "./cart-store.ts";
 import type { Catalogue } from "./catalogue.ts";
+import { createCheckLines } from "./check-lines.ts";
 import { createCart } from "./create-cart.ts";
 import { getDefaultCart, updateCart } from "./default-cart.ts";
 import { duplicateCart } from "./duplicate-cart.ts";
@@ -42,6 +43,12 @@ export type CartServiceOptions = { pool: Pool; catalogue: Catalogue };
 export function createCartService({ pool, catalogue }: CartServiceOptions): ServiceImpl<typeof CartService> {
   const addItem = createAddItem({ pool, catalogue });
   const editor = createCartEditor({ pool, catalogue });
+  const checkLines = createCheckLines(catalogue);
+
+  /** Puts a cart that is read on the wire, with what has become of its lines unless the caller leaves it out. */
+  async function readMessage(cart: Cart, { withoutAvailability }: { withoutAvailability: boolean }) {
+    return cartMessage(cart, withoutAvailability ? undefined : await checkLines([cart]));
+  }
 
   return {
     async createCart(request) {
@@ -49,14 +56,14 @@ export function createCartService({ pool, catalogue }: CartServiceOptions): Serv
       return create(CreateCartResponseSchema, { cart: cartMessage(cart) });
     },
 
-    async getCart({ id, customerId }) {
+    async getCart({ id, customerId, ...view }) {
       const cart = await loadCart(pool, { id, customerId });
-      return create(GetCartResponseSchema, { cart: cartMessage(cart) });
+      return create(GetCartResponseSchema, { cart: await readMessage(cart, view) });
     },
 
-    async getDefaultCart({ customerId }) {
+    async getDefaultCart({ customerId, ...view }) {
       const cart = await getDefaultCart(pool, customerId);
-      return create(GetDefaultCartResponseSchema, { cart: cartMessage(cart) });
+      return create(GetDefaultCartResponseSchema, { cart: await readMessage(cart, view) });
     },
 
     async listCarts({ customerId, nameContains, ...request }) {
@@ -66,8 +73,9 @@ export function createCartService({ pool, catalogue }: CartServiceOptions): Serv
       const after = readTimeKey(request.pageToken, of);
       const limit = pageSize(request.pageSize);
       const { carts, more } = await listCarts(pool, { customerId, states, nameContains, after, limit });
+      const quotes = request.withoutAvailability ? undefined : await checkLines(carts);
       return create(ListCartsResponseSchema, {
-        carts: carts.map(cartMessage),
+        carts: carts.map((cart) => cartMessage(cart, quotes)),
         nextPageToken: more === undefined ? "" : writeTimeKey(more, of),
       });
     },

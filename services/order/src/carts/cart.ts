@@ -1,7 +1,7 @@
 import { DomainError } from "@sagacart/chassis/errors";
 import { type Amount, formatMoney } from "@sagacart/chassis/money";
 import { reasons } from "../reasons.ts";
-import { matchesHash } from "./guest-token.ts";
+import { guestCustomerId, matchesHash } from "./guest-token.ts";
 import { type Quotes, quoteOf } from "./quote.ts";
 
 /** The states of a cart, as they are stored. */
@@ -60,6 +60,11 @@ function givesAccess({ customerId, guestTokenHash }: Cart, ref: CartRef): boolea
     return guestTokenHash !== undefined && matchesHash(ref.guestToken, guestTokenHash);
   }
   return guestTokenHash === undefined && (ref.customerId === "" || ref.customerId === customerId);
+}
+
+/** The customer id of the orders that are made of a cart. */
+export function buyerOf({ customerId, guestTokenHash }: Cart): string {
+  return guestTokenHash === undefined ? customerId : guestCustomerId(guestTokenHash);
 }
 
 export function cartNotFound(cartId: string): DomainError {

@@ -34,12 +34,13 @@ export function createCatalogue(products: Client<typeof ProductService>): Catalo
 /** A title has at most 200 characters of 4 bytes: 2,000 products stay below the size limit of a response. */
 const batchSize = 2_000;
 
-function toQuote({ id, sku, title, price }: Product): Quote {
+function toQuote({ id, sku, title, price, available }: Product): Quote {
   return {
     productId: id,
     sku,
     title,
     currency: price?.currencyCode ?? "",
     priceMinor: price?.minorUnits ?? 0n,
+    available,
   };
 }

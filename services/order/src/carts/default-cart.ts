@@ -1,5 +1,5 @@
 import { DomainError } from "@sagacart/chassis/errors";
-import { type Pool, withTransaction } from "@sagacart/chassis/postgres/pool";
+import { type Pool, type Queryable, type Transaction, withTransaction } from "@sagacart/chassis/postgres/pool";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import type { UpdateCartRequest } from "@sagacart/proto/order/v1/cart_service";
 import pg from "pg";
@@ -10,13 +10,32 @@ import { loadDefaultCart, releaseDefault } from "./cart-store.ts";
 import { changeCart } from "./change-cart.ts";
 
 /** Loads the customer's default cart, and creates it if there is none. Concurrent callers get the same cart. */
-export async function getDefaultCart(pool: Pool, customerId: string): Promise<Cart> {
+export async function getDefaultCart(db: Queryable, customerId: string): Promise<Cart> {
   for (let round = 0; round < maxRounds; round++) {
-    const cart = await loadDefaultCart(pool, customerId);
+    const cart = await loadDefaultCart(db, customerId);
     if (cart !== undefined) {
       return cart;
     }
-    await insertDefaultCart(pool, uuidv7(), customerId);
+    await insertDefaultCart(db, uuidv7(), customerId);
+  }
+  throw contention(customerId);
+}
+
+/** Changes the customer's default cart. One that is bought between its being found and locked is not the default any more. */
+export async function changeDefaultCart(
+  tx: Transaction,
+  customerId: string,
+  apply: (cart: Cart) => Cart,
+): Promise<Cart> {
+  for (let round = 0; round < maxRounds; round++) {
+    const { id } = await getDefaultCart(tx, customerId);
+    try {
+      return await changeCart(tx, { ref: { id, customerId }, apply });
+    } catch (error) {
+      if (!(error instanceof DomainError) || error.reason !== "CART_CLOSED") {
+        throw error;
+      }
+    }
   }
   throw contention(customerId);
 }

@@ -18,6 +18,7 @@ import { priceLines } from "./cart.ts";
 import { insertGuestCart } from "./cart-insert-store.ts";
 import { cartMessage } from "./cart-message.ts";
 import type { Catalogue } from "./catalogue.ts";
+import { createCheckLines } from "./check-lines.ts";
 import { createCartEditor } from "./edit-cart.ts";
 import { makeGuestToken } from "./guest-token.ts";
 import { loadCart } from "./load-cart.ts";
@@ -33,6 +34,7 @@ export function createGuestCartService(context: {
   const { pool, catalogue } = context;
   const addItem = createAddItem(context);
   const editor = createCartEditor(context);
+  const checkLines = createCheckLines(catalogue);
 
   return {
     async createGuestCart({ lines }) {
@@ -45,7 +47,8 @@ export function createGuestCartService(context: {
     },
 
     async getGuestCart({ id, guestToken }) {
-      return create(GetGuestCartResponseSchema, { cart: cartMessage(await loadCart(pool, { id, guestToken })) });
+      const cart = await loadCart(pool, { id, guestToken });
+      return create(GetGuestCartResponseSchema, { cart: cartMessage(cart, await checkLines([cart])) });
     },
 
     async replaceGuestCartLines({ id, guestToken, ...request }) {

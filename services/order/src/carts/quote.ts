@@ -8,6 +8,8 @@ export type Quote = {
   readonly title: string;
   readonly currency: string;
   readonly priceMinor: bigint;
+  /** The quantity that can be sold now; absent if it is not known. */
+  readonly available?: number | undefined;
 };
 
 /** Quotes by product id. A product that does not exist has none. */

@@ -57,6 +57,20 @@ describe("a checkout", () => {
   });
 
   test.each([
+    [0n, false],
+    [1n, true],
+  ])("to pay later waits for money only if the total, here %d, is more than zero", async (price, payLater) => {
+    const customerId = newCustomer();
+    service.prices.set("gift", quote("gift", price));
+    const lines = [{ productId: "gift", quantity: 3 }];
+    const request = { customerId, lines, payLater: true, requestId: `gift-${price}`, ...accepted };
+    const { order } = await service.orders.checkout(request);
+    expect(order).toMatchObject({ total: { minorUnits: price * 3n }, payment: { payLater } });
+    expect(order?.expireTime !== undefined).toBe(payLater);
+    expect((await service.orders.checkout(request)).order?.id).toBe(order?.id);
+  });
+
+  test.each([
     ["HK", ""],
     ["AE", ""],
     ["QA", ""],

@@ -4,6 +4,7 @@ import { type Amount, formatMoney } from "@sagacart/chassis/money";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import type { CheckoutRequest } from "@sagacart/proto/order/v1/order_service";
 import {
+  buyerOf,
   type Cart,
   type CartLine,
   cartClosed,
@@ -61,6 +62,8 @@ export function decideCheckout(call: CheckoutCall, cart: Cart | undefined, quote
   }
   const lines = linesToBuy(call, cart).map((line) => priceLine(line, quotes));
   const { currencyCode, minorUnits } = checkTotal(request, lines);
+  // Where there is nothing to pay there is nothing to wait for.
+  const payLater = request.payLater && minorUnits > 0n;
   return {
     id: request.orderId || uuidv7(),
     customerId: request.customerId,
@@ -69,8 +72,8 @@ export function decideCheckout(call: CheckoutCall, cart: Cart | undefined, quote
     currency: currencyCode,
     totalMinor: minorUnits,
     paymentMethod: request.paymentMethod,
-    payLater: request.payLater,
-    expireTime: request.payLater ? new Date(Date.now() + payWithinMs(request.payWithin)) : undefined,
+    payLater,
+    expireTime: payLater ? new Date(Date.now() + payWithinMs(request.payWithin)) : undefined,
     shippingAddress: request.shippingAddress,
     contactEmail: request.contactEmail,
     ownerWorkflowId,
@@ -84,7 +87,7 @@ function checkCart(request: CheckoutRequest, cart: Cart | undefined): CheckedOut
     const message = `customer ${request.customerId} has no cart; add something to one first`;
     throw new DomainError(reasons, "CART_EMPTY", message, { customer_id: request.customerId });
   }
-  if (cart === undefined || cart.customerId !== request.customerId) {
+  if (cart === undefined || buyerOf(cart) !== request.customerId) {
     throw cartNotFound(request.cartId);
   }
   if (cart.state === "CHECKING_OUT" && cart.orderId !== undefined) {

@@ -1,4 +1,5 @@
 import { DomainError } from "@sagacart/chassis/errors";
+import type { Actor } from "@sagacart/proto/type/v1/actor";
 import { reasons } from "../reasons.ts";
 
 export type IncidentState = "OPEN" | "RESOLVED";
@@ -14,6 +15,8 @@ export type Incident = {
   readonly state: IncidentState;
   readonly resolution: string;
   readonly retryRequestTime: Date | undefined;
+  readonly retryRequestedBy: Actor | undefined;
+  readonly resolvedBy: Actor | undefined;
   readonly createTime: Date;
   readonly updateTime: Date;
 };
@@ -23,6 +26,12 @@ export type FailedAttempt = Pick<Incident, "orderId" | "step" | "workflowId" | "
 
 export function incidentNotFound(id: string): DomainError {
   return new DomainError(reasons, "INCIDENT_NOT_FOUND", `there is no incident ${id}`, { incident_id: id });
+}
+
+/** An incident that no workflow runs into, such as an open dispute: a person has to act. */
+export function incidentNotRetryable({ id, orderId, step }: Incident): DomainError {
+  const message = `incident ${id} is about a ${step}, which no workflow can retry; resolve it when it is dealt with`;
+  return new DomainError(reasons, "INCIDENT_NOT_RETRYABLE", message, { incident_id: id, order_id: orderId });
 }
 
 export function incidentResolved({ id, orderId }: Incident): DomainError {

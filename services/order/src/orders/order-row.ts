@@ -1,7 +1,10 @@
 import { create, fromJson, type JsonValue } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { type ActorRow, actorMessage } from "@sagacart/chassis/auth/actor";
 import {
   type Order,
+  OrderDispute_State,
+  OrderDisputeSchema,
   OrderLineSchema,
   OrderPaymentSchema,
   OrderSchema,
@@ -10,6 +13,7 @@ import {
 } from "@sagacart/proto/order/v1/order";
 import { AddressSchema } from "@sagacart/proto/type/v1/address";
 import { MoneySchema } from "@sagacart/proto/type/v1/money";
+import type { Dispute } from "../disputes/dispute.ts";
 import { type State, stateToProto } from "./order.ts";
 
 /** A row of orders. */
@@ -32,9 +36,14 @@ export type OrderRow = {
   outcome_detail: string;
   shortages: { productId: string; requested: number; available: number }[] | null;
   cancel_request_time: Date | null;
+  cancel_actor_kind: ActorRow["actor_kind"];
+  cancel_actor_id: string | null;
+  cancel_internal_reason: string;
   expire_time: Date | null;
   refunded_minor: bigint;
+  disputes: Dispute[] | null;
   owner_workflow_id: string | null;
+  guest_customer_id: string | null;
   create_time: Date;
   update_time: Date;
 };
@@ -52,7 +61,8 @@ export type LineRow = {
 /** The columns of an OrderRow. */
 export const orderColumns = `id, customer_id, cart_id, state, sequence, currency, total_minor, payment_method, pay_later,
   payment_attempt, decline_reason, shipping_address, tracking_number, contact_email, outcome_reason, outcome_detail,
-  shortages, cancel_request_time, expire_time, refunded_minor, owner_workflow_id, create_time, update_time`;
+  shortages, cancel_request_time, cancel_actor_kind, cancel_actor_id, cancel_internal_reason, expire_time, refunded_minor,
+  disputes, owner_workflow_id, guest_customer_id, create_time, update_time`;
 
 /** The order of a row, as it goes over the wire. */
 export function toOrder(row: OrderRow, lines: readonly LineRow[]): Order {
@@ -84,8 +94,20 @@ export function toOrder(row: OrderRow, lines: readonly LineRow[]): Order {
     shortages: (row.shortages ?? []).map((shortage): OrderShortage => create(OrderShortageSchema, shortage)),
     refunded: money(row.refunded_minor),
     workflowId: row.owner_workflow_id ?? "",
+    guestCustomerId: row.guest_customer_id ?? "",
     sequence: BigInt(row.sequence),
     contactEmail: row.contact_email,
+    internalReason: row.cancel_internal_reason,
+    disputes: (row.disputes ?? []).map((dispute) =>
+      create(OrderDisputeSchema, {
+        id: dispute.id,
+        amount: money(BigInt(dispute.amountMinor)),
+        reason: dispute.reason,
+        state: OrderDispute_State[dispute.state],
+        createTime: timestampFromDate(new Date(dispute.createTime)),
+        updateTime: timestampFromDate(new Date(dispute.updateTime)),
+      }),
+    ),
     createTime: timestampFromDate(row.create_time),
     updateTime: timestampFromDate(row.update_time),
   });
@@ -94,6 +116,10 @@ export function toOrder(row: OrderRow, lines: readonly LineRow[]): Order {
   }
   if (row.cancel_request_time !== null) {
     order.cancelRequestTime = timestampFromDate(row.cancel_request_time);
+  }
+  const cancelledBy = actorMessage(row.cancel_actor_kind, row.cancel_actor_id);
+  if (cancelledBy !== undefined) {
+    order.cancelledBy = cancelledBy;
   }
   if (row.expire_time !== null) {
     order.expireTime = timestampFromDate(row.expire_time);

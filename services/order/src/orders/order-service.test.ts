@@ -102,6 +102,71 @@ describe("paying later", () => {
     expect(again.order?.payment).toMatchObject({ attempt: 2, declineReason: "" });
   });
 
+  test("tells each caller of its own attempt, whatever other callers do meanwhile", async () => {
+    const orderId = await newOrder({ payLater: true });
+    await bring(orderId, "AWAITING_PAYMENT");
+    const workflowId = `w-${orderId}`;
+    const pay = (requestId: string) =>
+      service.orders.payOrder({ id: orderId, requestId, waitAtMost: { seconds: 20n } }, { timeoutMs: 60_000 });
+    const attempts: [attempt: number, reason: string][] = [
+      [1, "no_funds"],
+      [2, "stolen_card"],
+    ];
+    const first = pay("key-1");
+    for (const [attempt, declineReason] of attempts) {
+      const attached = pay(`key-${attempt}`);
+      await expect
+        .poll(async () => (await service.orders.getOrder({ id: orderId })).order?.payment)
+        .toMatchObject({ attempt, declineReason: "" });
+      await service.saga.recordDecline({ workflowId, orderId, attempt, declineReason });
+      expect(await attached).toMatchObject({ attempt, declineReason, order: { payment: { attempt, declineReason } } });
+    }
+    expect(await first).toMatchObject({ attempt: 1, declineReason: "no_funds" });
+
+    // A repeat is told the same while a third attempt is under way, and after it has paid the order.
+    await service.orders.payOrder({ id: orderId, waitAtMost: { seconds: 0n } });
+    const repeat = await pay("key-1");
+    expect(repeat).toMatchObject({ attempt: 1, declineReason: "no_funds" });
+    expect(repeat.order?.payment).toMatchObject({ attempt: 1, declineReason: "no_funds" });
+    await move(workflowId, orderId, [Order_State.PAID, Order_State.SHIPPING, Order_State.COMPLETED]);
+    const later = await pay("key-1");
+    expect(later).toMatchObject({ attempt: 1, declineReason: "no_funds", order: { state: Order_State.COMPLETED } });
+    expect(await pay("key-9")).toMatchObject({ attempt: 3, declineReason: "" });
+  });
+
+  test("never answers that an attempt ended without saying how, to fifty callers at once", async () => {
+    const orderId = await newOrder({ payLater: true });
+    await bring(orderId, "AWAITING_PAYMENT");
+    const workflowId = `w-${orderId}`;
+    let paying = true;
+    // Declines each attempt as soon as it is there, as the worker does.
+    const declining = (async () => {
+      while (paying) {
+        const { order } = await service.orders.getOrder({ id: orderId });
+        const attempt = order?.payment?.attempt ?? 0;
+        await service.saga.recordDecline({ workflowId, orderId, attempt, declineReason: `reason-${attempt}` });
+      }
+    })();
+    const outcomes = await Promise.all(
+      Array.from({ length: 50 }, (_, index) =>
+        service.orders
+          .payOrder({ id: orderId, requestId: `many-${index}`, waitAtMost: { seconds: 30n } }, { timeoutMs: 60_000 })
+          .then(
+            ({ attempt, declineReason, order }) => [`reason-${attempt}`, declineReason, order?.payment?.declineReason],
+            (error: unknown) => reasonOf(Promise.reject(error)),
+          ),
+      ),
+    );
+    paying = false;
+    await declining;
+    for (const outcome of outcomes) {
+      if (outcome !== "TOO_MANY_ATTEMPTS") {
+        expect(outcome).toEqual([outcome[0], outcome[0], outcome[0]]);
+      }
+    }
+    expect(outcomes.filter((outcome) => outcome !== "TOO_MANY_ATTEMPTS").length).toBeGreaterThan(0);
+  });
+
   test("ends after twenty attempts", async () => {
     const orderId = await newOrder({ payLater: true });
     await bring(orderId, "AWAITING_PAYMENT");

@@ -23,7 +23,7 @@ import { loadRefund, loadRefunds } from "../refunds/refund-store.ts";
 import { readTimeKey, writeTimeKey } from "../time-key.ts";
 import { checkCustomer, isFinal, type State, stateFromProto } from "./order.ts";
 import { requestCancel, requestPayment } from "./order-requests.ts";
-import { listOrders, loadChanges } from "./order-store.ts";
+import { listOrders, loadChanges, loadDecline } from "./order-store.ts";
 import type { Wait, Waiters } from "./waiters.ts";
 
 export type OrderServiceOptions = {
@@ -35,7 +35,7 @@ export type OrderServiceOptions = {
 };
 
 /** The handlers of OrderService; its proto documents them. */
-export function createOrderService(options: OrderServiceOptions): ServiceImpl<typeof OrderService> {
+export function createOrderService(options: OrderServiceOptions) {
   const { pool, checkout, waiters, recorded } = options;
 
   async function loadOrder(request: { id: string; customerId: string }): Promise<Order> {
@@ -104,7 +104,7 @@ export function createOrderService(options: OrderServiceOptions): ServiceImpl<ty
             ? payment !== undefined && (payment.attempt > attempt || payment.declineReason !== "")
             : isFarEnough(stateFromProto(state)),
       });
-      return create(PayOrderResponseSchema, { order });
+      return create(PayOrderResponseSchema, await answerOfAttempt(pool, order, attempt));
     },
 
     async cancelOrder(request, context) {
@@ -169,7 +169,7 @@ export function createOrderService(options: OrderServiceOptions): ServiceImpl<ty
         order = next ?? order;
       }
     },
-  };
+  } satisfies ServiceImpl<typeof OrderService>;
 }
 
 type LimitedWait<T> = Omit<Wait<T>, "load" | "waitMs" | "signal"> & {
@@ -177,6 +177,26 @@ type LimitedWait<T> = Omit<Wait<T>, "load" | "waitMs" | "signal"> & {
   readonly context: HandlerContext;
   readonly waitAtMost: Duration | undefined;
 };
+
+/**
+ * Returns the order with the outcome of one attempt to pay it. A later attempt may be under way already, of another caller:
+ * the order then no longer has the reason for which this one was declined, and its event has.
+ */
+async function answerOfAttempt(
+  pool: Pool,
+  order: Order,
+  attempt: number,
+): Promise<{ order: Order; attempt: number; declineReason: string }> {
+  const { state, payment } = order;
+  if (payment === undefined || payment.attempt <= attempt) {
+    return { order, attempt, declineReason: payment?.declineReason ?? "" };
+  }
+  const declineReason = (await loadDecline(pool, order.id, attempt)) ?? "";
+  // Orders that are loaded at the same time are one object: a changed copy.
+  return state === Order_State.AWAITING_PAYMENT
+    ? { order: { ...order, payment: { ...payment, attempt, declineReason } }, attempt, declineReason }
+    : { order, attempt, declineReason };
+}
 
 /** Bounds each wait of a stream, which may live for hours. */
 const watchRoundMs = 60_000;

@@ -4,6 +4,7 @@ import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
 import { unnest } from "@sagacart/chassis/postgres/unnest";
 import { type Order, type OrderChange, OrderChangeSchema } from "@sagacart/proto/order/v1/order";
 import { type Address, AddressSchema } from "@sagacart/proto/type/v1/address";
+import type { Dispute } from "../disputes/dispute.ts";
 import { microsOf, type TimeKey, timeOf } from "../time-key.ts";
 import { type EndsAs, type NewLine, type NewOrder, type State, stateToProto } from "./order.ts";
 import { type LineRow, type OrderRow, orderColumns, toOrder } from "./order-row.ts";
@@ -68,11 +69,21 @@ export type LockedOrder = {
   readonly totalMinor: bigint;
   readonly sequence: number;
   readonly contactEmail: string;
+  readonly disputes: readonly Dispute[];
   readonly paymentAttempt: number;
   readonly paymentPending: boolean;
   readonly cancelRequested: boolean;
   readonly ownerWorkflowId: string | undefined;
 };
+
+/** Locks orders in the order of their ids, for a transaction that then locks them one by one. */
+export async function lockOrders(tx: Transaction, ids: readonly string[]): Promise<void> {
+  await tx.query({
+    name: "lock-orders",
+    text: "select from orders where id = any($1) order by id for update",
+    values: [ids],
+  });
+}
 
 /** Locks an order; undefined if it does not exist. */
 export async function lockOrder(tx: Transaction, id: string): Promise<LockedOrder | undefined> {
@@ -91,6 +102,7 @@ export async function lockOrder(tx: Transaction, id: string): Promise<LockedOrde
       totalMinor: row.total_minor,
       sequence: row.sequence,
       contactEmail: row.contact_email,
+      disputes: row.disputes ?? [],
       paymentAttempt: row.payment_attempt,
       paymentPending: row.payment_pending,
       cancelRequested: row.cancel_request_time !== null,
@@ -184,6 +196,16 @@ export async function loadChanges(db: Queryable, orderId: string, after: bigint)
       time: timestampFromDate(row.time),
     }),
   );
+}
+
+/** Returns the reason why an attempt to pay an order was declined; undefined if it was not. */
+export async function loadDecline(db: Queryable, orderId: string, attempt: number): Promise<string | undefined> {
+  const { rows } = await db.query<{ reason: string }>(
+    `select data->>'reason' as reason from events
+     where subject = $1 and type = 'sagacart.order.payment_declined.v1' and (data->>'attempt')::integer = $2`,
+    [orderId, attempt],
+  );
+  return rows[0]?.reason;
 }
 
 async function withLines(db: Queryable, rows: readonly OrderRow[]): Promise<Map<string, Order>> {

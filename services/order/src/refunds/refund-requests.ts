@@ -1,21 +1,22 @@
+import { currentActor } from "@sagacart/chassis/auth/actor";
 import { DomainError } from "@sagacart/chassis/errors";
 import type { Pool, Transaction } from "@sagacart/chassis/postgres/pool";
 import { fingerprintOf, once } from "@sagacart/chassis/postgres/request-ids";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import { recordCommands } from "@sagacart/outbox/commands/record";
-import { appendEvents } from "@sagacart/outbox/events/append";
 import type { OrderRefund } from "@sagacart/proto/order/v1/order";
 import { type RefundOrderRequest, RefundOrderRequestSchema } from "@sagacart/proto/order/v1/order_service";
 import { checkCustomer } from "../orders/order.ts";
-import { orderEventData } from "../orders/order-event.ts";
 import { lockOrder } from "../orders/order-store.ts";
 import { reasons } from "../reasons.ts";
+import { appendRefund } from "./outside-refund.ts";
 import { refundAmount } from "./refund.ts";
-import { addRefunded, findRefunds, insertRefund, loadRefund, type Outcome, saveOutcome } from "./refund-store.ts";
+import { findRefunds, insertRefund, loadRefund, type Outcome, saveOutcome } from "./refund-store.ts";
 
 /**
  * Records a refund, PENDING, and the command to execute it, once per refund id and per request id. Returns the refund
- * id. The refunds of an order never exceed its total.
+ * id. The refunds of an order never exceed its total. The payment service may know of refunds that the order has not heard
+ * of yet: a refund without an amount is therefore of what is left there, and at most of what is left here.
  */
 export async function requestRefund(pool: Pool, request: RefundOrderRequest): Promise<string> {
   const fingerprint = fingerprintOf(RefundOrderRequestSchema, request, { without: ["request_id", "wait_at_most"] });
@@ -29,7 +30,7 @@ export async function requestRefund(pool: Pool, request: RefundOrderRequest): Pr
 }
 
 async function recordRefund(tx: Transaction, request: RefundOrderRequest, fingerprint: Uint8Array): Promise<string> {
-  const { orderId, customerId, amount, reason } = request;
+  const { orderId, customerId, amount, reason, publicReason } = request;
   const order = await lockOrder(tx, orderId);
   checkCustomer(order, { id: orderId, customerId });
   const refundId = request.refundId || uuidv7();
@@ -43,7 +44,10 @@ async function recordRefund(tx: Transaction, request: RefundOrderRequest, finger
   }
   const amountMinor = refundAmount({ ...order, id: orderId }, { amount, claimedMinor: existing.claimedMinor });
   const paymentRefundId = uuidv7();
-  await insertRefund(tx, { orderId, refundId, paymentRefundId, fingerprint, amountMinor, reason });
+  const atMost = amount === undefined;
+  const actor = currentActor({ owner: order.customerId, onBehalfOf: customerId });
+  const ids = { orderId, refundId, paymentRefundId };
+  await insertRefund(tx, { ...ids, fingerprint, amountMinor, atMost, reason, publicReason, actor });
   await recordCommands(tx, [{ kind: "REFUND", subject: orderId, data: { refundId, paymentRefundId } }]);
   return refundId;
 }
@@ -52,21 +56,9 @@ async function recordRefund(tx: Transaction, request: RefundOrderRequest, finger
 export async function settleRefund(tx: Transaction, outcome: Outcome): Promise<OrderRefund> {
   const { orderId, refundId } = outcome;
   const order = await lockOrder(tx, orderId);
-  const amountMinor = await saveOutcome(tx, outcome);
-  if (order !== undefined && amountMinor !== undefined && outcome.state === "SUCCEEDED") {
-    await addRefunded(tx, orderId, amountMinor);
-    await appendEvents(tx, [
-      {
-        subject: orderId,
-        sequence: order.sequence + 1,
-        type: "sagacart.order.refunded.v1",
-        data: {
-          ...orderEventData({ ...order, id: orderId, totalMinor: amountMinor }),
-          refundId,
-          ...(order.contactEmail === "" ? {} : { contactEmail: order.contactEmail }),
-        },
-      },
-    ]);
+  const refund = await saveOutcome(tx, outcome);
+  if (order !== undefined && refund !== undefined && outcome.state === "SUCCEEDED") {
+    await appendRefund(tx, { ...order, id: orderId }, { refundId, ...refund, source: "ORDER" });
   }
   return await loadRefund(tx, orderId, refundId);
 }

@@ -1,10 +1,18 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { type Actor, type ActorRow, actorMessage } from "@sagacart/chassis/auth/actor";
 import { DomainError } from "@sagacart/chassis/errors";
 import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
-import { type OrderRefund, OrderRefund_State, OrderRefundSchema } from "@sagacart/proto/order/v1/order";
+import { uuidv7 } from "@sagacart/chassis/uuid";
+import {
+  type OrderRefund,
+  OrderRefund_Source,
+  OrderRefund_State,
+  OrderRefundSchema,
+} from "@sagacart/proto/order/v1/order";
 import { MoneySchema } from "@sagacart/proto/type/v1/money";
 import { reasons } from "../reasons.ts";
+import type { RefundNews, RefundSource } from "./refund.ts";
 
 /** The fingerprint of a refund, if it exists, and the sum of the order's refunds that have not failed. */
 export async function findRefunds(
@@ -28,32 +36,46 @@ export type NewRefund = {
   readonly paymentRefundId: string;
   readonly fingerprint: Uint8Array;
   readonly amountMinor: bigint;
+  /** Pay back what is left of the payment if that is less. */
+  readonly atMost: boolean;
+  /** For the shop's people only. */
   readonly reason: string;
+  /** What the customer is told. */
+  readonly publicReason: string;
+  readonly actor: Actor;
 };
 
 export async function insertRefund(tx: Transaction, refund: NewRefund): Promise<void> {
   await tx.query(
-    `insert into order_refunds (order_id, id, payment_refund_id, fingerprint, amount_minor, reason)
-     values ($1, $2, $3, $4, $5, $6)`,
-    [refund.orderId, refund.refundId, refund.paymentRefundId, refund.fingerprint, refund.amountMinor, refund.reason],
+    `insert into order_refunds (order_id, id, payment_refund_id, fingerprint, amount_minor, at_most, reason,
+                                public_reason, actor_kind, actor_id)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+    [
+      ...[refund.orderId, refund.refundId, refund.paymentRefundId, refund.fingerprint, refund.amountMinor],
+      ...[refund.atMost, refund.reason, refund.publicReason, refund.actor.kind, refund.actor.id],
+    ],
   );
 }
 
-type Row = {
+type Row = ActorRow & {
   id: string;
   order_id: string;
   amount_minor: bigint;
   currency: string;
   reason: string;
+  public_reason: string;
   state: "PENDING" | "SUCCEEDED" | "FAILED";
   failure_reason: string;
   payment_refund_id: string;
+  source: RefundSource;
+  at_most: boolean;
   create_time: Date;
   update_time: Date;
 };
 
 const select = `select r.id, r.order_id, r.amount_minor, o.currency, r.reason, r.state, r.failure_reason,
-                       r.payment_refund_id, r.create_time, r.update_time
+                       r.payment_refund_id, r.source, r.at_most, r.public_reason, r.actor_kind, r.actor_id,
+                       r.create_time, r.update_time
                 from order_refunds r join orders o on o.id = r.order_id`;
 
 /** Loads one refund of an order. Throws REFUND_NOT_FOUND. */
@@ -81,19 +103,62 @@ export type Outcome = {
   readonly refundId: string;
   readonly state: "SUCCEEDED" | "FAILED";
   readonly failureReason: string;
+  /** What was paid back; absent: the amount that was asked for. */
+  readonly amountMinor?: bigint | undefined;
 };
 
-/** Ends a refund that is PENDING and returns its amount; undefined if it is not PENDING. */
+/** Ends a refund that is PENDING and returns what it is about; undefined if it is not PENDING. */
 export async function saveOutcome(
   tx: Transaction,
-  { orderId, refundId, state, failureReason }: Outcome,
-): Promise<bigint | undefined> {
-  const { rows } = await tx.query<{ amount_minor: bigint }>(
-    `update order_refunds set state = $3, failure_reason = $4, update_time = now()
-     where order_id = $1 and id = $2 and state = 'PENDING' returning amount_minor`,
-    [orderId, refundId, state, failureReason],
+  { orderId, refundId, state, failureReason, amountMinor }: Outcome,
+): Promise<{ amountMinor: bigint; publicReason: string } | undefined> {
+  const { rows } = await tx.query<{ amountMinor: bigint; publicReason: string }>(
+    `update order_refunds
+     set state = $3, failure_reason = $4, amount_minor = coalesce($5, amount_minor), update_time = now()
+     where order_id = $1 and id = $2 and state = 'PENDING'
+     returning amount_minor as "amountMinor", public_reason as "publicReason"`,
+    [orderId, refundId, state, failureReason, amountMinor ?? null],
   );
-  return rows[0]?.amount_minor;
+  return rows[0];
+}
+
+/**
+ * Records that the payment service made a refund of an order that the caller has locked: of the refund that was asked for
+ * here, or of a new one, which gets the payment service's id if that is free. Returns undefined if it was recorded before.
+ */
+export async function saveSuccess(
+  tx: Transaction,
+  orderId: string,
+  { paymentRefundId, source, amountMinor, reason }: RefundNews,
+): Promise<{ refundId: string; source: RefundSource; publicReason: string } | undefined> {
+  const { rows: known } = await tx.query<{ id: string; source: RefundSource; state: string; public_reason: string }>(
+    "select id, source, state, public_reason from order_refunds where payment_refund_id = $1",
+    [paymentRefundId],
+  );
+  const [refund] = known;
+  if (refund?.state === "SUCCEEDED") {
+    return undefined;
+  }
+  if (refund !== undefined) {
+    await tx.query(
+      `update order_refunds set state = 'SUCCEEDED', failure_reason = '', amount_minor = $2, update_time = now()
+       where payment_refund_id = $1`,
+      [paymentRefundId, amountMinor],
+    );
+    return { refundId: refund.id, source: refund.source, publicReason: refund.public_reason };
+  }
+  for (const refundId of [paymentRefundId, uuidv7()]) {
+    // No request has this fingerprint, so a request with this id is refused.
+    const { rowCount } = await tx.query(
+      `insert into order_refunds (order_id, id, payment_refund_id, fingerprint, amount_minor, reason, state, source)
+       values ($1, $2, $3, '', $4, $5, 'SUCCEEDED', $6) on conflict (order_id, id) do nothing`,
+      [orderId, refundId, paymentRefundId, amountMinor, reason, source],
+    );
+    if (rowCount === 1) {
+      return { refundId, source, publicReason: "" };
+    }
+  }
+  throw new Error(`refund ${paymentRefundId} of order ${orderId} found no free id`);
 }
 
 /** Adds to the refunded sum of an order that the caller has locked, for which it appends an event. */
@@ -106,14 +171,19 @@ export async function addRefunded(tx: Transaction, orderId: string, amountMinor:
 }
 
 function toRefund(row: Row): OrderRefund {
+  const requestedBy = actorMessage(row.actor_kind, row.actor_id);
   return create(OrderRefundSchema, {
     id: row.id,
     orderId: row.order_id,
     amount: create(MoneySchema, { currencyCode: row.currency, minorUnits: row.amount_minor }),
     reason: row.reason,
+    publicReason: row.public_reason,
+    ...(requestedBy === undefined ? {} : { requestedBy }),
     state: OrderRefund_State[row.state],
     failureReason: row.failure_reason,
     paymentRefundId: row.payment_refund_id,
+    source: OrderRefund_Source[row.source],
+    atMost: row.at_most,
     createTime: timestampFromDate(row.create_time),
     updateTime: timestampFromDate(row.update_time),
   });

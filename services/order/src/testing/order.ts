@@ -6,12 +6,14 @@ import { CommandService } from "@sagacart/proto/command/v1/command_service";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
 import { CartService } from "@sagacart/proto/order/v1/cart_service";
 import { GuestCartService } from "@sagacart/proto/order/v1/guest_cart_service";
+import { GuestOrderService } from "@sagacart/proto/order/v1/guest_order_service";
 import { IncidentService } from "@sagacart/proto/order/v1/incident_service";
 import { OrderService } from "@sagacart/proto/order/v1/order_service";
 import { SagaService } from "@sagacart/proto/order/v1/saga_service";
 import type pg from "pg";
 import type { Quote } from "../carts/quote.ts";
 import { createServices } from "../compose.ts";
+import type { PaymentFeed } from "../payment-events/read-feed.ts";
 
 export type TestOrderService = AsyncDisposable & {
   readonly routes: (router: ConnectRouter) => void;
@@ -21,14 +23,18 @@ export type TestOrderService = AsyncDisposable & {
   readonly orders: Client<typeof OrderService>;
   readonly carts: Client<typeof CartService>;
   readonly guests: Client<typeof GuestCartService>;
+  readonly guestOrders: Client<typeof GuestOrderService>;
   readonly incidents: Client<typeof IncidentService>;
   readonly saga: Client<typeof SagaService>;
   readonly commands: Client<typeof CommandService>;
   readonly events: Client<typeof EventService>;
 };
 
-/** Starts the whole service in memory on its own database, with a catalogue that the test may change. */
-export async function startOrderService(): Promise<TestOrderService> {
+/**
+ * Starts the whole service in memory on its own database, with a catalogue that the test may change. It hears of refunds and
+ * disputes if it is given the payment service's feed.
+ */
+export async function startOrderService(options: { payments?: PaymentFeed } = {}): Promise<TestOrderService> {
   const database = await testDatabase(new URL("../../migrations/", import.meta.url));
   const { pool, url } = database;
   const prices = new Map(["mug", "pen", "cap"].map((id, index) => [id, quote(id, BigInt(100 * (index + 1)))] as const));
@@ -38,6 +44,7 @@ export async function startOrderService(): Promise<TestOrderService> {
     log: silentLog,
     catalogue: async () => prices,
     idlePeriods: testPeriods,
+    ...options,
   });
   const transport = inMemory(services.routes, "order.sagacart");
   return {
@@ -47,6 +54,7 @@ export async function startOrderService(): Promise<TestOrderService> {
     orders: createClient(OrderService, transport),
     carts: createClient(CartService, transport),
     guests: createClient(GuestCartService, transport),
+    guestOrders: createClient(GuestOrderService, transport),
     incidents: createClient(IncidentService, transport),
     saga: createClient(SagaService, transport),
     commands: createClient(CommandService, transport),

@@ -4,11 +4,13 @@ import type { Clock } from "@sagacart/chassis/time/clock";
 import type { CommandOutbox } from "@sagacart/outbox/commands/outbox";
 import type { EventFeed } from "@sagacart/outbox/events/feed";
 import { createWebhookInbox, type Keyed, type WebhookInbox } from "@sagacart/provider/webhook-inbox";
+import { recordDispute } from "../disputes/record-dispute.ts";
 import { uuidPattern } from "../ids.ts";
 import type { Ledger } from "../ledger/ledger.ts";
+import { lockPayments } from "../payments/payment-store.ts";
 import { settle } from "../payments/settle.ts";
-import type { ChargeAnswer } from "./card-provider.ts";
-import { readCardWebhook } from "./card-webhook.ts";
+import { recordRefund } from "../refunds/outside-refund.ts";
+import { type CardNews, readCardWebhook } from "./card-webhook.ts";
 import type { Result } from "./job.ts";
 
 export type CardInboxOptions = {
@@ -23,7 +25,7 @@ export type CardInboxOptions = {
   retryMs: number;
 };
 
-/** The webhooks of the card provider; each settles the payment that it is about. */
+/** The webhooks of the card provider: each settles a payment, or records a refund or a dispute of it. */
 export function createCardInbox(options: CardInboxOptions): WebhookInbox {
   const { feed, commands } = options;
   return createWebhookInbox({
@@ -39,13 +41,47 @@ export function createCardInbox(options: CardInboxOptions): WebhookInbox {
   });
 }
 
+/** Applies news, those about charges first: a refund or a dispute waits until its charge is known to be captured. */
 async function applyAnswers(
   tx: Transaction,
-  { ledger, log, retryMs }: CardInboxOptions,
-  answers: readonly Keyed<ChargeAnswer>[],
-): Promise<{ has(key: string): boolean }> {
-  const results = answers
-    .filter(({ key }) => uuidPattern.test(key))
-    .map(({ key, answer }): Result => ({ kind: "charge", paymentId: key, answer }));
-  return await settle(tx, { ledger, log, results, answering: false, retryMs });
+  options: CardInboxOptions,
+  answers: readonly Keyed<CardNews>[],
+): Promise<{ has(answer: Keyed<CardNews>): boolean }> {
+  const { ledger, log, retryMs } = options;
+  const news = answers.filter(({ key }) => uuidPattern.test(key));
+  // All at once, so that two transactions with the same payments do not deadlock.
+  await lockPayments(tx, [...new Set(news.map(({ key }) => key))]);
+  const done = new Set<Keyed<CardNews>>();
+  const results = news.flatMap(({ key, answer }): Result[] =>
+    answer.kind === "refunded" || answer.kind === "disputed" ? [] : [{ kind: "charge", paymentId: key, answer }],
+  );
+  const settled = await settle(tx, { ledger, log, results, answering: false, retryMs });
+  for (const item of news) {
+    const { key, answer } = item;
+    if (answer.kind === "refunded" || answer.kind === "disputed") {
+      if (await record(tx, options, key, answer)) {
+        done.add(item);
+      }
+    } else if (settled.has(key)) {
+      done.add(item);
+    }
+  }
+  return done;
+}
+
+async function record(
+  tx: Transaction,
+  options: CardInboxOptions,
+  paymentId: string,
+  news: Extract<CardNews, { kind: "refunded" | "disputed" }>,
+): Promise<boolean> {
+  const payment = (await lockPayments(tx, [paymentId])).get(paymentId);
+  if (payment === undefined || payment.capturedMinor === 0n) {
+    return false;
+  }
+  if (news.kind === "refunded") {
+    return await recordRefund(tx, options, payment, news);
+  }
+  await recordDispute(tx, options, payment, news);
+  return true;
 }

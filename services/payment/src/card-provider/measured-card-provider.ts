@@ -13,5 +13,6 @@ export function measuredCardProvider(cardProvider: CardProvider, metrics: Metric
     charge: (key, content, signal) => timed("charge", cardProvider.charge(key, content, signal), kindOf),
     cancel: (key, signal) => timed("cancel", cardProvider.cancel(key, signal), kindOf),
     refund: (key, content, signal) => timed("refund", cardProvider.refund(key, content, signal), kindOf),
+    read: (key, signal) => timed("read", cardProvider.read(key, signal), kindOf),
   };
 }

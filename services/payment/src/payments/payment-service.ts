@@ -1,10 +1,12 @@
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
+import { currentActor } from "@sagacart/chassis/auth/actor";
 import { DomainError } from "@sagacart/chassis/errors";
 import { decodeIdToken, nextIdToken, pageSize } from "@sagacart/chassis/postgres/page";
 import type { Pool } from "@sagacart/chassis/postgres/pool";
 import { fingerprintOf } from "@sagacart/chassis/postgres/request-ids";
 import { refuseNamedTwice } from "@sagacart/chassis/rpc/named-twice";
+import { checkCurrency } from "@sagacart/chassis/rpc/violation";
 import {
   BatchChargeResponseSchema,
   BatchVoidResponseSchema,
@@ -18,6 +20,7 @@ import {
 } from "@sagacart/proto/payment/v1/payment_service";
 import type { Money } from "@sagacart/proto/type/v1/money";
 import type { WebhookInbox } from "@sagacart/provider/webhook-inbox";
+import type { DisputeRpcs } from "../disputes/dispute-service.ts";
 import { lastUuid, uuidPattern } from "../ids.ts";
 import type { Meters } from "../meters.ts";
 import { reasons } from "../reasons.ts";
@@ -38,10 +41,10 @@ export type PaymentServiceOptions = {
   inbox: Pick<WebhookInbox, "receive">;
 };
 
-/** Implements PaymentService, but for the RPCs of refunds. */
+/** Implements PaymentService, but for the RPCs of refunds and disputes. */
 export function paymentService(
   options: PaymentServiceOptions,
-): Omit<ServiceImpl<typeof PaymentService>, keyof RefundRpcs> {
+): Omit<ServiceImpl<typeof PaymentService>, keyof RefundRpcs | keyof DisputeRpcs> {
   const { pool, meters, chargeOrders, voidOrders, createPayment, inbox } = options;
   return {
     async batchCharge({ items }) {
@@ -77,9 +80,10 @@ export function paymentService(
     },
     async createPayment(request) {
       const { customerId, amount, paymentMethod, reference, requestId } = request;
+      checkCurrency("amount.currency_code", amount?.currencyCode ?? "");
       const fingerprint = fingerprintOf(CreatePaymentRequestSchema, request, { without: ["request_id"] });
       const charge = { customerId, paymentMethod, ...amountOf(amount) };
-      const payment = await createPayment({ charge, reference, requestId, fingerprint });
+      const payment = await createPayment({ charge, reference, requestId, fingerprint, actor: currentActor() });
       if (payment.state === "DECLINED") {
         throw declined(payment.id, payment.declineReason);
       }

@@ -1,3 +1,4 @@
+import { type Actor, type ActorRow, actorMessage } from "@sagacart/chassis/auth/actor";
 import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
 import { unnest } from "@sagacart/chassis/postgres/unnest";
 import type { ChargeContent, Kind, Payment, State } from "./payment.ts";
@@ -96,10 +97,22 @@ const newPayments = unnest<NewPayment>("new", {
   ask_ms: ["int", ({ askInMs }) => askInMs],
 });
 
+/** Records who makes a payment by hand. */
+export async function setPaymentActor(tx: Transaction, id: string, actor: Actor): Promise<void> {
+  await tx.query("update payments set actor_kind = $2, actor_id = $3 where id = $1", [id, actor.kind, actor.id]);
+}
+
 /** A change of a payment that the caller has locked. */
 export type Change = Pick<
   Payment,
-  "id" | "state" | "declineReason" | "capturedMinor" | "refundedMinor" | "providerChargeId" | "eventSequence"
+  | "id"
+  | "state"
+  | "declineReason"
+  | "capturedMinor"
+  | "refundedMinor"
+  | "disputedMinor"
+  | "providerChargeId"
+  | "eventSequence"
 > & {
   /** When to ask the provider (again); null if it is not to be asked. */
   readonly askInMs: number | null;
@@ -113,7 +126,8 @@ export async function updatePayments(tx: Transaction, changes: readonly Change[]
     name: "update-payments",
     text: `update payments p
            set state = n.state, decline_reason = n.decline_reason, captured_minor = n.captured,
-               refunded_minor = n.refunded, provider_charge_id = n.charge_id, event_sequence = n.sequence,
+               refunded_minor = n.refunded, disputed_minor = n.disputed, provider_charge_id = n.charge_id,
+               event_sequence = n.sequence,
                next_ask_time = now() + n.ask_ms * interval '1 ms', update_time = now()
            from ${changedPayments.table}
            where p.id = n.id`,
@@ -127,6 +141,7 @@ const changedPayments = unnest<Change>("n", {
   decline_reason: ["text", ({ declineReason }) => declineReason],
   captured: ["bigint", ({ capturedMinor }) => capturedMinor],
   refunded: ["bigint", ({ refundedMinor }) => refundedMinor],
+  disputed: ["bigint", ({ disputedMinor }) => disputedMinor],
   charge_id: ["text", ({ providerChargeId }) => providerChargeId],
   sequence: ["bigint", ({ eventSequence }) => eventSequence],
   ask_ms: ["int", ({ askInMs }) => askInMs],
@@ -148,7 +163,7 @@ export async function listPayments(
   return rows.map(toPayment);
 }
 
-type Row = {
+type Row = ActorRow & {
   id: string;
   kind: Kind;
   order_id: string | null;
@@ -161,6 +176,7 @@ type Row = {
   decline_reason: string;
   captured_minor: bigint;
   refunded_minor: bigint;
+  disputed_minor: bigint;
   provider_charge_id: string;
   asks: number;
   is_open: boolean;
@@ -170,8 +186,9 @@ type Row = {
 };
 
 const columns = `id, kind, order_id, attempt, customer_id, currency, amount_minor, payment_method, state,
-                 decline_reason, captured_minor, refunded_minor, provider_charge_id, asks,
-                 next_ask_time is not null as is_open, event_sequence, create_time, update_time`;
+                 decline_reason, captured_minor, refunded_minor, disputed_minor, provider_charge_id, asks,
+                 next_ask_time is not null as is_open, event_sequence, actor_kind, actor_id, create_time,
+                 update_time`;
 
 function byId(rows: readonly Row[]): Map<string, Payment> {
   return new Map(rows.map((row) => [row.id, toPayment(row)]));
@@ -192,10 +209,12 @@ function toPayment(row: Row): Payment {
     declineReason: row.decline_reason,
     capturedMinor: row.captured_minor,
     refundedMinor: row.refunded_minor,
+    disputedMinor: row.disputed_minor,
     providerChargeId: row.provider_charge_id,
     asks: row.asks,
     isOpen: row.is_open,
     eventSequence: row.event_sequence,
+    createdBy: actorMessage(row.actor_kind, row.actor_id),
     createTime: row.create_time,
     updateTime: row.update_time,
   };

@@ -1,3 +1,4 @@
+import type { Actor } from "@sagacart/chassis/auth/actor";
 import { DomainError } from "@sagacart/chassis/errors";
 import { type Amount, sameCurrency } from "@sagacart/chassis/money";
 import type { Transaction } from "@sagacart/chassis/postgres/pool";
@@ -10,11 +11,11 @@ import { jobOfRefund } from "../card-provider/job.ts";
 import { uuidPattern } from "../ids.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { ChargeOptions } from "../payments/charge.ts";
-import type { ChargeContent, Payment } from "../payments/payment.ts";
+import { type ChargeContent, leftMinor, type Payment } from "../payments/payment.ts";
 import { findPayments, lockPayments } from "../payments/payment-store.ts";
 import { addRefundSuccess, changePayment, createPendingWrites, writePending } from "../payments/pending-writes.ts";
 import { reasons } from "../reasons.ts";
-import { isVoidRefundId, type Refund, refundIdOfRequest } from "./refund.ts";
+import { isReservedRefundId, type Refund, refundIdOfRequest } from "./refund.ts";
 import { findRefunds } from "./refund-store.ts";
 
 export type RefundRequest = {
@@ -24,7 +25,10 @@ export type RefundRequest = {
   readonly requestId: string;
   /** Absent: all that is left of the capture. */
   readonly amount: Amount | undefined;
+  /** Pay back what is left if that is less than the amount. */
+  readonly atMost: boolean;
   readonly reason: string;
+  readonly actor: Actor;
   /** Of the content without the ids of refund and request: a repeat of the refund id with another one is refused. */
   readonly fingerprint: Uint8Array;
 };
@@ -74,7 +78,7 @@ function idOf({ paymentId, refundId, requestId }: RefundRequest): string {
 type Keyed = RefundRequest & { readonly id: string };
 
 async function record(tx: Transaction, ledger: Ledger, request: Keyed, firstAskMs: number): Promise<void> {
-  const { id, paymentId, amount, reason } = request;
+  const { id, paymentId, reason, actor } = request;
   const found = uuidPattern.test(paymentId) ? (await findPayments(tx, [paymentId])).get(paymentId) : undefined;
   if (found === undefined) {
     const message = `there is no payment ${paymentId}`;
@@ -84,13 +88,13 @@ async function record(tx: Transaction, ledger: Ledger, request: Keyed, firstAskM
   const byBalance = found.charge?.paymentMethod === "" ? [found.charge] : [];
   const account = [...(await lockAccounts(tx, byBalance)).values()][0];
   const payment = (await lockPayments(tx, [paymentId])).get(paymentId) ?? found;
-  if (isVoidRefundId(id)) {
+  if (isReservedRefundId(id)) {
     throw differs(id);
   }
   const charge = capturedCharge(payment);
-  const amountMinor = amountOf(payment, charge, amount);
+  const amountMinor = amountOf(payment, charge, request);
   const writes = createPendingWrites();
-  const refund = { id, paymentId, amountMinor, reason };
+  const refund = { id, paymentId, amountMinor, reason, source: "SHOP", actor } as const;
   changePayment(writes, payment, { refundedMinor: payment.refundedMinor + amountMinor });
   if (charge.paymentMethod === "") {
     if (account === undefined) {
@@ -117,15 +121,16 @@ function capturedCharge({ id, state, charge }: Payment): ChargeContent {
   return charge;
 }
 
-function amountOf(payment: Payment, { currency }: ChargeContent, amount: Amount | undefined): bigint {
-  const leftMinor = payment.capturedMinor - payment.refundedMinor;
+function amountOf(payment: Payment, { currency }: ChargeContent, { amount, atMost }: RefundRequest): bigint {
+  const left = leftMinor(payment);
   if (amount !== undefined) {
-    sameCurrency({ currencyCode: currency, minorUnits: leftMinor }, amount);
+    sameCurrency({ currencyCode: currency, minorUnits: left }, amount);
   }
-  const amountMinor = amount?.minorUnits ?? leftMinor;
-  if (amountMinor > leftMinor || amountMinor === 0n) {
-    const message = `payment ${payment.id} has ${leftMinor} minor units left to refund`;
-    const metadata = { payment_id: payment.id, left_minor_units: leftMinor.toString() };
+  const wanted = amount?.minorUnits ?? left;
+  const amountMinor = atMost && wanted > left ? left : wanted;
+  if (amountMinor > left || amountMinor === 0n) {
+    const message = `payment ${payment.id} has ${left} minor units left to refund`;
+    const metadata = { payment_id: payment.id, left_minor_units: left.toString() };
     throw new DomainError(reasons, "REFUND_TOO_HIGH", message, metadata);
   }
   return amountMinor;

@@ -1,6 +1,8 @@
 import type { DescMethod, DescService, JsonValue, Message } from "@bufbuild/protobuf";
 import { toJson } from "@bufbuild/protobuf";
 import type { HandlerContext } from "@connectrpc/connect";
+import type { Verifier } from "@sagacart/chassis/auth/verify";
+import type { Log } from "@sagacart/chassis/process/log";
 import { createMetrics } from "@sagacart/chassis/process/metrics";
 import { health } from "@sagacart/chassis/rpc/health";
 import { startServer } from "@sagacart/chassis/rpc/server";
@@ -21,7 +23,13 @@ export type StandIn = AsyncDisposable & {
   answer(rpc: string, answer: Answer): void;
 };
 
-export type StandInOptions = { readonly tls?: Tls; readonly maxConnectionAgeMs?: number };
+export type StandInOptions = {
+  readonly tls?: Tls;
+  readonly maxConnectionAgeMs?: number;
+  /** Checks tokens, and who may call what. */
+  readonly verifier?: Verifier;
+  readonly log?: Log;
+};
 
 /**
  * Starts these services on one real HTTP/2 port, with the chassis' server: requests are validated by the contract's rules.
@@ -29,7 +37,7 @@ export type StandInOptions = { readonly tls?: Tls; readonly maxConnectionAgeMs?:
  */
 export async function startStandIn(
   services: Iterable<DescService>,
-  { tls, maxConnectionAgeMs = 0 }: StandInOptions = {},
+  { tls, maxConnectionAgeMs = 0, verifier, log = silentLog }: StandInOptions = {},
 ): Promise<StandIn> {
   const asked: Asked[] = [];
   const answers = new Map<string, Answer>();
@@ -58,7 +66,8 @@ export async function startStandIn(
     port: 0,
     adminPort: 0,
     health: state,
-    log: silentLog,
+    log,
+    verifier,
     metrics: createMetrics("stand-in"),
     domain: "stand-in.sagacart",
     tls,

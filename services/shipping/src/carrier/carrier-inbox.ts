@@ -38,9 +38,9 @@ export function createCarrierInbox(options: CarrierInboxOptions): WebhookInbox {
 async function applyAnswers(
   tx: Transaction,
   answers: readonly Keyed<Decision>[],
-): Promise<{ has(key: string): boolean }> {
+): Promise<{ has(answer: Keyed<Decision>): boolean }> {
   const shipments = await lockShipments(tx, answers.map(({ key }) => key).sort());
   const results = answers.map(({ key, answer }) => ({ orderId: key, answer }));
   await settle(tx, shipments, results, { answering: false });
-  return shipments;
+  return { has: ({ key }) => shipments.has(key) };
 }

@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
+import { currentActor } from "@sagacart/chassis/auth/actor";
 import { decodePageToken, encodePageToken } from "@sagacart/chassis/postgres/page";
 import type { Pool } from "@sagacart/chassis/postgres/pool";
 import { fingerprintOf, once } from "@sagacart/chassis/postgres/request-ids";
@@ -9,9 +10,11 @@ import {
   ListMovementsResponseSchema,
   ReleaseManuallyRequestSchema,
   ReleaseManuallyResponseSchema,
+  SetStockRequestSchema,
+  SetStockResponseSchema,
   type StockService,
 } from "@sagacart/proto/stock/v1/stock_service";
-import { movementMessage, readMovementReason } from "../messages.ts";
+import { movementMessage, readMovementReason, readTarget } from "../messages.ts";
 import type { Meters } from "../meters.ts";
 import { pageOf, readBigint, rowsFor } from "../paging.ts";
 import { productNotFound } from "../products/product.ts";
@@ -22,6 +25,7 @@ import { releaseManually } from "../reservations/release-manually.ts";
 import { reservationMethods } from "../reservations/reservation-service.ts";
 import { adjust } from "./adjust.ts";
 import { listMovements } from "./level-store.ts";
+import { setLevel } from "./set-level.ts";
 
 /** Implements StockService: adjustments and movements here, reservations in their own files. */
 export function stockService(pool: Pool, meters: Meters): ServiceImpl<typeof StockService> {
@@ -33,10 +37,20 @@ export function stockService(pool: Pool, meters: Meters): ServiceImpl<typeof Sto
       const reason = readMovementReason(request.reason) ?? (delta > 0 ? "RECEIPT" : "CORRECTION");
       const fingerprint = fingerprintOf(AdjustStockRequestSchema, request, { without: ["request_id"] });
       await once(pool, { scope: "", requestId, method: "AdjustStock", fingerprint }, async (tx) => {
-        await adjust(tx, { productId, delta, reason, reference });
+        await adjust(tx, { productId, delta, reason, reference }, currentActor());
         return productId;
       });
       return create(AdjustStockResponseSchema, { product: await readProduct(pool, productId) });
+    },
+    async setStock(request) {
+      const { productId, requestId } = request;
+      const target = readTarget("target", request.target);
+      const fingerprint = fingerprintOf(SetStockRequestSchema, request, { without: ["request_id"] });
+      await once(pool, { scope: "", requestId, method: "SetStock", fingerprint }, async (tx) => {
+        await setLevel(tx, productId, target, currentActor());
+        return productId;
+      });
+      return create(SetStockResponseSchema, { product: await readProduct(pool, productId) });
     },
     // Works for deleted products, too: their movements stay.
     async listMovements({ productId, pageSize, pageToken }) {
@@ -57,7 +71,7 @@ export function stockService(pool: Pool, meters: Meters): ServiceImpl<typeof Sto
       const { productId, quantity, requestId } = request;
       const fingerprint = fingerprintOf(ReleaseManuallyRequestSchema, request, { without: ["request_id"] });
       await once(pool, { scope: "", requestId, method: "ReleaseManually", fingerprint }, async (tx) => {
-        await releaseManually(tx, { productId, quantity });
+        await releaseManually(tx, { productId, quantity }, currentActor());
         return productId;
       });
       return create(ReleaseManuallyResponseSchema, { product: await readProduct(pool, productId) });

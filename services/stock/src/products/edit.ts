@@ -1,12 +1,14 @@
+import type { Actor } from "@sagacart/chassis/auth/actor";
 import { DomainError } from "@sagacart/chassis/errors";
 import type { Transaction } from "@sagacart/chassis/postgres/pool";
 import { closeLevel, insertLevels, lockLevels, type NewMovement, recordMovements } from "../levels/level-store.ts";
 import { reasons } from "../reasons.ts";
+import { releaseAllManually } from "../reservations/release-manually.ts";
 import { etagMismatch, type NewProduct, type ProductContent, productNotFound, sameContent } from "./product.ts";
 import { insertProduct, lockProducts, markDeleted, putProducts, updateProduct } from "./product-store.ts";
 
 /** Creates a product with `onHand` units. Throws PRODUCT_EXISTS. */
-export async function createProduct(tx: Transaction, product: NewProduct, onHand: number): Promise<void> {
+export async function createProduct(tx: Transaction, product: NewProduct, onHand: number, actor: Actor): Promise<void> {
   const { id } = product;
   if (!(await insertProduct(tx, product))) {
     const message = `there is, or was, a product ${id}; choose a new id`;
@@ -14,7 +16,7 @@ export async function createProduct(tx: Transaction, product: NewProduct, onHand
   }
   await insertLevels(tx, [id]);
   if (onHand > 0) {
-    await recordMovements(tx, [{ productId: id, delta: onHand, reason: "RECEIPT", reference: "" }]);
+    await recordMovements(tx, [{ productId: id, delta: onHand, reason: "RECEIPT", reference: "" }], actor);
   }
 }
 
@@ -42,8 +44,14 @@ export async function editProduct(
   }
 }
 
-/** Deletes a product; idempotent. Throws PRODUCT_NOT_FOUND, ETAG_MISMATCH, and PRODUCT_RESERVED while stock is reserved. */
-export async function deleteProduct(tx: Transaction, { id, etag }: { id: string; etag: string }): Promise<void> {
+/**
+ * Deletes a product; idempotent. With `releaseManual` it releases what is reserved by hand first. Throws PRODUCT_NOT_FOUND,
+ * ETAG_MISMATCH, and PRODUCT_RESERVED while stock is reserved.
+ */
+export async function deleteProduct(
+  tx: Transaction,
+  { id, etag, releaseManual }: { id: string; etag: string; releaseManual: boolean },
+): Promise<void> {
   const product = (await lockProducts(tx, [id])).get(id);
   if (product === undefined) {
     throw productNotFound(id);
@@ -54,8 +62,17 @@ export async function deleteProduct(tx: Transaction, { id, etag }: { id: string;
   if (etag !== "" && etag !== String(product.version)) {
     throw etagMismatch(id, String(product.version));
   }
+  if (releaseManual) {
+    await releaseAllManually(tx, id);
+  }
   // The level that was read with the product was not locked.
-  const reserved = (await lockLevels(tx, [id])).get(id)?.reserved ?? 0;
+  let reserved = (await lockLevels(tx, [id])).get(id)?.reserved ?? 0;
+  if (releaseManual && reserved > 0) {
+    // Reserved by hand since. Nothing more is reserved while the level is locked. A deadlock with a release, which locks in
+    // the other order, is resolved by Postgres and tried again.
+    await releaseAllManually(tx, id);
+    reserved = (await lockLevels(tx, [id])).get(id)?.reserved ?? 0;
+  }
   if (reserved > 0) {
     const message = `${reserved} of product ${id} are reserved; release these reservations first`;
     throw new DomainError(reasons, "PRODUCT_RESERVED", message, { product_id: id, reserved: String(reserved) });
@@ -71,6 +88,7 @@ export async function deleteProduct(tx: Transaction, { id, etag }: { id: string;
 export async function setProducts(
   tx: Transaction,
   items: readonly { readonly product: NewProduct; readonly onHand: number }[],
+  actor: Actor,
 ): Promise<void> {
   const ids = items.map(({ product }) => product.id);
   await putProducts(
@@ -91,6 +109,6 @@ export async function setProducts(
     return delta === 0 ? [] : [{ productId: product.id, delta, reason, reference: "" }];
   });
   if (movements.length > 0) {
-    await recordMovements(tx, movements);
+    await recordMovements(tx, movements, actor);
   }
 }

@@ -1,3 +1,4 @@
+import type { Actor } from "@sagacart/chassis/auth/actor";
 import { DomainError } from "@sagacart/chassis/errors";
 import type { Transaction } from "@sagacart/chassis/postgres/pool";
 import { lockLevels, releaseQuantity } from "../levels/level-store.ts";
@@ -5,13 +6,13 @@ import { productNotFound } from "../products/product.ts";
 import { findProduct } from "../products/product-store.ts";
 import { reasons } from "../reasons.ts";
 import type { Line } from "./reservation.ts";
-import { findLines, lockManual, setStates, shrinkLines } from "./reservation-store.ts";
+import { findLines, lockManual, setActor, setStates, shrinkLines } from "./reservation-store.ts";
 
 /**
  * Releases a quantity of a product from MANUAL reservations, the oldest first. One that holds nothing afterwards is
  * RELEASED. Throws PRODUCT_NOT_FOUND, and NOT_RESERVED if they hold less.
  */
-export async function releaseManually(tx: Transaction, { productId, quantity }: Line): Promise<void> {
+export async function releaseManually(tx: Transaction, { productId, quantity }: Line, actor: Actor): Promise<void> {
   const product = await findProduct(tx, productId);
   if (product === undefined || product.deleted) {
     throw productNotFound(productId);
@@ -40,6 +41,28 @@ export async function releaseManually(tx: Transaction, { productId, quantity }: 
     }
   }
   await giveBack(tx, productId, taken, quantity);
+  await setActor(tx, [...taken.keys()], actor);
+}
+
+/**
+ * Releases all that MANUAL reservations hold of a product. The caller has locked the product, which holds up no new
+ * reservation: one that is made meanwhile stays.
+ */
+export async function releaseAllManually(tx: Transaction, productId: string): Promise<void> {
+  const seen: string[] = [];
+  for (;;) {
+    const ids = await lockManual(tx, { productId, except: seen, limit: 100 });
+    if (ids.length === 0) {
+      return;
+    }
+    seen.push(...ids);
+    // Read after the lock, as above.
+    const held = new Map([...(await quantities(tx, ids, productId))].filter(([, quantity]) => quantity > 0));
+    if (held.size > 0) {
+      const total = [...held.values()].reduce((sum, quantity) => sum + quantity, 0);
+      await giveBack(tx, productId, held, total);
+    }
+  }
 }
 
 async function giveBack(tx: Transaction, productId: string, taken: ReadonlyMap<string, number>, quantity: number) {

@@ -1,9 +1,12 @@
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
+import { currentActor } from "@sagacart/chassis/auth/actor";
 import { decodePageToken, encodePageToken } from "@sagacart/chassis/postgres/page";
 import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres/pool";
 import { fingerprintOf, once } from "@sagacart/chassis/postgres/request-ids";
+import { invalid } from "@sagacart/chassis/rpc/violation";
 import { uuidv7 } from "@sagacart/chassis/uuid";
+import type { Product } from "@sagacart/proto/stock/v1/product";
 import {
   CommitReservationResponseSchema,
   GetReservationResponseSchema,
@@ -16,15 +19,16 @@ import {
   ReserveStockResponseSchema,
   type StockService,
 } from "@sagacart/proto/stock/v1/stock_service";
-import { readKind, readState, readTime, reservationMessage } from "../messages.ts";
+import { productMessage, readKind, readState, readTime, reservationMessage } from "../messages.ts";
 import { pageOf, readId, rowsFor } from "../paging.ts";
-import { invalid } from "../violation.ts";
+import { findProducts } from "../products/product-store.ts";
 import { commit } from "./commit.ts";
 import { pin } from "./pin.ts";
 import { differs, ended, notPinned, outOfStock, reservationNotFound } from "./refusals.ts";
 import { release } from "./release.ts";
 import type { NewReservation, Reservation } from "./reservation.ts";
 import { findReservation, listReservations } from "./reservation-list-store.ts";
+import { lockReservations, setActor, setMaker } from "./reservation-store.ts";
 import { reserve } from "./reserve.ts";
 
 type Method =
@@ -44,13 +48,18 @@ export function reservationMethods(pool: Pool): Pick<ServiceImpl<typeof StockSer
       const { resourceId } = await once(
         pool,
         { scope: "", requestId: request.requestId, method: "ReserveStock", fingerprint },
-        (tx) => reserveOne(tx, asked, { keepRefusal: request.id !== "" }),
+        async (tx) => {
+          const id = await reserveOne(tx, asked, { keepRefusal: request.id !== "" });
+          await setMaker(tx, id, currentActor());
+          return id;
+        },
       );
       const reservation = await read(pool, resourceId);
       if (reservation.state === "REFUSED") {
         throw outOfStock(reservation.id, reservation.shortages);
       }
-      return create(ReserveStockResponseSchema, { reservation: reservationMessage(reservation) });
+      const products = await productsOf(pool, reservation);
+      return create(ReserveStockResponseSchema, { reservation: reservationMessage(reservation), products });
     },
     async pinReservation({ id }) {
       const state = await withTransaction(pool, (tx) => pin(tx, id));
@@ -77,11 +86,18 @@ export function reservationMethods(pool: Pool): Pick<ServiceImpl<typeof StockSer
       return create(CommitReservationResponseSchema, { reservation: reservationMessage(await read(pool, id)) });
     },
     async releaseReservation({ id }) {
-      for (const { kind } of await withTransaction(pool, (tx) => release(tx, [id]))) {
-        if (kind === "committed") {
-          throw ended(id, "COMMITTED");
+      await withTransaction(pool, async (tx) => {
+        const before = await lockReservations(tx, [id]);
+        for (const { kind } of await release(tx, [id])) {
+          if (kind === "committed") {
+            throw ended(id, "COMMITTED");
+          }
         }
-      }
+        const state = before.get(id)?.state;
+        if (state === undefined || state === "HELD" || state === "PINNED") {
+          await setActor(tx, [id], currentActor());
+        }
+      });
       return create(ReleaseReservationResponseSchema, { reservation: reservationMessage(await read(pool, id)) });
     },
     async getReservation({ id }) {
@@ -159,4 +175,11 @@ async function read(pool: Pool, id: string): Promise<Reservation> {
     throw reservationNotFound(id);
   }
   return reservation;
+}
+
+/** Returns the products of a reservation as they are now, in the order of its lines; without those deleted meanwhile. */
+async function productsOf(pool: Pool, { lines }: Reservation): Promise<Product[]> {
+  const found = await findProducts(pool, { ids: lines.map(({ productId }) => productId), skus: [] });
+  const byId = new Map(found.map((product) => [product.id, productMessage(product)]));
+  return lines.flatMap(({ productId }) => byId.get(productId) ?? []);
 }

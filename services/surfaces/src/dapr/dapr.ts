@@ -1,10 +1,11 @@
-import { randomUUID } from "node:crypto";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { WaitFor } from "@sagacart/proto/order/v1/order_service";
 import { Reservation_Kind } from "@sagacart/proto/stock/v1/reservation";
 import { callerLeft } from "@sagacart/rest/caller-left";
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import { readJsonBodies } from "@sagacart/rest/json-body";
+import type { FastifyInstance } from "fastify";
 import { serveSurfaceDocument } from "../openapi/surface-document.ts";
+import { keyOf } from "../request-key.ts";
 import type { Clients } from "../services.ts";
 import * as view from "./answers.ts";
 import * as body from "./bodies.ts";
@@ -28,6 +29,7 @@ export async function dapr(
     url: "/openapi/dapr.json",
     token: false,
   });
+  readJsonBodies(app);
 
   app.post<{ Body: body.CreateOrder }>(
     "/api/orders",
@@ -94,13 +96,13 @@ export async function dapr(
     async (request) => {
       const productId = request.params.id;
       const { quantity, reservationId = "" } = request.body;
-      const { reservation } = await stock.reserveStock({
+      const { reservation, products: left } = await stock.reserveStock({
         id: reservationId,
         kind: Reservation_Kind.MANUAL,
         lines: [{ productId, quantity }],
         requestId: keyOf(request),
       });
-      const { product } = await products.getProduct({ id: productId });
+      const product = left[0] ?? (await products.getProduct({ id: productId })).product;
       return { reservationId: reservation?.id ?? "", reserved: quantity, ...inventoryOf(product) };
     },
   );
@@ -164,10 +166,4 @@ export async function dapr(
       return reply.code(201).send(refundOf(refund));
     },
   );
-}
-
-/** Returns the caller's key, or a new one, with which calls can be retried when a service restarts. */
-function keyOf({ headers }: FastifyRequest): string {
-  const key = headers["idempotency-key"];
-  return typeof key === "string" && key !== "" ? key : randomUUID();
 }

@@ -24,7 +24,7 @@ test.each(urls)("%s is OpenAPI 3.1", async (path) => {
 
 test("the surfaces' documents have their routes", async () => {
   const wdm = (await surfaces.send("GET /openapi/wdm.json")).body.paths;
-  expect(Object.keys(wdm)).toHaveLength(17);
+  expect(Object.keys(wdm)).toHaveLength(18);
   expect(wdm["/payment/add_funds/{user_id}/{amount}"].post.parameters).toContainEqual({
     in: "path",
     name: "amount",

@@ -63,7 +63,7 @@ export const details = fields({
   updated_at: orNull(time),
   userId: text,
   shippingAddressId: textOrNull,
-  shippingAddress: orNull(fields({ id: textOrNull, ...addressFields })),
+  shippingAddress: orNull(fields({ id: textOrNull, ...addressFields, is_default: { enum: [0, 1] } })),
   user: orNull(user),
   items: listOf(fields({ productId: text, quantity: whole, product: orNull(product) })),
 });

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { durationFromMs, timestampDate } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Verifier } from "@sagacart/chassis/auth/verify";
@@ -8,6 +7,7 @@ import { WaitFor } from "@sagacart/proto/order/v1/order_service";
 import { callerLeft } from "@sagacart/rest/caller-left";
 import { EdgeError } from "@sagacart/rest/problem";
 import type { FastifyInstance } from "fastify";
+import { keyOf } from "../request-key.ts";
 import type { Clients } from "../services.ts";
 import { allAddresses } from "./address-book.ts";
 import * as answer from "./answers.ts";
@@ -18,6 +18,7 @@ import {
   addressIdOf,
   addressOf,
   decimalOf,
+  isDefaultOf,
   orderOf,
   productOf,
   statesOf,
@@ -109,7 +110,13 @@ export function orders(app: FastifyInstance, { clients, verifier, paymentMethod,
         shippingAddressId: addressIdOf(order),
         // The order's own copy of the address: the address book may have changed since.
         shippingAddress:
-          order.shippingAddress === undefined ? null : { id: addressIdOf(order), ...addressOf(order.shippingAddress) },
+          order.shippingAddress === undefined
+            ? null
+            : {
+                id: addressIdOf(order),
+                ...addressOf(order.shippingAddress),
+                is_default: isDefaultOf(addresses ?? [], addressIdOf(order)),
+              },
         user: user?.user === undefined ? null : userOf(user.user, addresses ?? []),
         items: order.lines.map(({ productId, quantity }) => {
           const product = byId.get(productId);
@@ -123,16 +130,25 @@ export function orders(app: FastifyInstance, { clients, verifier, paymentMethod,
     "/api/v1/orders/:id/pay",
     {
       config: { answers: { 200: answer.orderStatusOnly } },
-      schema: { summary: "Pay an order, and have it shipped", params: body.id },
+      schema: { summary: "Pay an order, and have it shipped", params: body.id, headers: body.idempotencyKey },
     },
-    async ({ params: { id } }, reply) => {
-      const { order } = await orders.payOrder(
-        { id, waitFor: WaitFor.COMPLETED, waitAtMost, requestId: randomUUID() },
+    async (request, reply) => {
+      const { id } = request.params;
+      const { order, declineReason } = await orders.payOrder(
+        { id, waitFor: WaitFor.COMPLETED, waitAtMost, requestId: keyOf(request) },
         { signal: callerLeft(reply), timeoutMs },
       );
       const status = order === undefined ? "PENDING" : statusOf(order);
+      // Of this call's attempt: a repeat is told the same, whatever later attempts came to.
+      const reason = declineReason || (status === "PENDING" ? order?.payment?.declineReason : undefined);
+      if (reason) {
+        throw declined(id, reason);
+      }
       if (order === undefined || status === "PENDING") {
-        throw notPaid(id, order);
+        throw new EdgeError("NOT_DECIDED", `the payment of order ${id} is under way`, {
+          headers: { "retry-after": "1" },
+          metadata: { order_id: id },
+        });
       }
       if (status === "CANCELLED") {
         throw new EdgeError("ORDER_CANCELLED", `order ${id} is cancelled: ${order.outcomeReason}`, {
@@ -150,9 +166,10 @@ export function orders(app: FastifyInstance, { clients, verifier, paymentMethod,
       schema: { summary: "Cancel an order that is not paid, and give its stock back", params: body.id },
     },
     async ({ params: { id } }, reply) => {
-      const status = statusOf(await theOrder(id));
+      const order = await theOrder(id);
+      const status = statusOf(order);
       if (status === "PENDING") {
-        const now = await cancel(id, callerLeft(reply));
+        const now = await cancel(order, callerLeft(reply));
         if (statusOf(now) === "CANCELLED") {
           return { id, status: "CANCELLED" };
         }
@@ -177,9 +194,12 @@ export function orders(app: FastifyInstance, { clients, verifier, paymentMethod,
   }
 
   /** Cancels an unpaid order, and returns it when that is done or at the deadline. It may have ended meanwhile; throws if it was paid. */
-  async function cancel(id: string, signal: AbortSignal): Promise<Order> {
+  async function cancel({ id, customerId }: Order, signal: AbortSignal): Promise<Order> {
     try {
-      const { order } = await orders.cancelOrder({ id, onlyUnpaid: true, waitAtMost }, { signal, timeoutMs });
+      const { order } = await orders.cancelOrder(
+        { id, customerId, onlyUnpaid: true, waitAtMost },
+        { signal, timeoutMs },
+      );
       return order ?? (await theOrder(id));
     } catch (error) {
       if (errorInfo(error).reason !== "NOT_CANCELLABLE") {
@@ -212,14 +232,8 @@ function alreadyPaid(id: string): EdgeError {
   });
 }
 
-function notPaid(id: string, order: Order | undefined): EdgeError {
-  const declined = order?.payment?.declineReason ?? "";
-  return declined === ""
-    ? new EdgeError("NOT_DECIDED", `the payment of order ${id} is under way`, {
-        headers: { "retry-after": "1" },
-        metadata: { order_id: id },
-      })
-    : new EdgeError("PAYMENT_DECLINED", `the payment of order ${id} was declined: ${declined}`, {
-        metadata: { order_id: id, decline_reason: declined },
-      });
+function declined(id: string, reason: string): EdgeError {
+  return new EdgeError("PAYMENT_DECLINED", `the payment of order ${id} was declined: ${reason}`, {
+    metadata: { order_id: id, decline_reason: reason },
+  });
 }

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { errorInfo } from "@sagacart/chassis/errors";
@@ -6,7 +5,9 @@ import { uuidv7 } from "@sagacart/chassis/uuid";
 import { type Order, Order_State } from "@sagacart/proto/order/v1/order";
 import { WaitFor } from "@sagacart/proto/order/v1/order_service";
 import { EdgeError } from "@sagacart/rest/problem";
+import { findOrder } from "../find-order.ts";
 import { orderRefused } from "../order-outcome.ts";
+import { idOfKey } from "../request-key.ts";
 import type { Clients } from "../services.ts";
 import { type AddressBook, deliveryAddress } from "./address-book.ts";
 import { type NewOrder, quantityOf } from "./bodies.ts";
@@ -37,8 +38,8 @@ export function createPlaceOrder(options: PlaceOrderOptions) {
   return async (asked: NewOrder, key: string | undefined, signal: AbortSignal): Promise<Placed> => {
     const customerId = String(asked.userId);
     const lines = linesOf(asked);
-    const orderId = key === undefined ? uuidv7() : orderIdOf(customerId, key);
-    const known = key === undefined ? undefined : await find(orderId);
+    const orderId = key === undefined ? uuidv7() : idOfKey("order", customerId, key);
+    const known = key === undefined ? undefined : await findOrder(options, orderId);
     if (known !== undefined && !isSame(known, asked, lines)) {
       throw keyReused(key ?? "");
     }
@@ -67,17 +68,6 @@ export function createPlaceOrder(options: PlaceOrderOptions) {
     }
     return placed(order, attached);
   };
-
-  async function find(id: string): Promise<Order | undefined> {
-    try {
-      return (await orders.getOrder({ id })).order;
-    } catch (error) {
-      if (errorInfo(error).reason === "ORDER_NOT_FOUND") {
-        return undefined;
-      }
-      throw error;
-    }
-  }
 }
 
 /** Merges lines of the same product: the contract allows each product once. */
@@ -89,13 +79,6 @@ function linesOf({ items }: NewOrder): { productId: string; quantity: number }[]
     quantities.set(id, quantityOf(`items[${index}].quantity`, (quantities.get(id) ?? 0) + more));
   }
   return [...quantities].map(([productId, quantity]) => ({ productId, quantity }));
-}
-
-/** Derives a UUID (version 8) from the user and the key. */
-function orderIdOf(customerId: string, key: string): string {
-  const hex = createHash("sha256").update(`order\n${customerId}\n${key}`).digest("hex");
-  const variant = ((Number.parseInt(hex.slice(16, 17), 16) & 0x3) | 0x8).toString(16);
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
 
 function isSame(order: Order, asked: NewOrder, lines: readonly { productId: string; quantity: number }[]): boolean {

@@ -1,8 +1,8 @@
-import { randomUUID } from "node:crypto";
 import type { Product } from "@sagacart/proto/stock/v1/product";
 import { Reservation_Kind } from "@sagacart/proto/stock/v1/reservation";
 import { invalidRequest } from "@sagacart/rest/problem";
 import type { FastifyInstance } from "fastify";
+import { keyOf } from "../request-key.ts";
 import type { Clients } from "../services.ts";
 import * as answer from "./answers.ts";
 import * as body from "./bodies.ts";
@@ -78,12 +78,16 @@ export function products(app: FastifyInstance, { clients, currency }: { clients:
 
   app.post<{ Body: body.NewProduct }>(
     "/api/v1/products",
-    { config: { answers: { 201: answer.made } }, schema: { summary: "Make a product", body: body.newProduct } },
-    async ({ body: { name, price, stock: initial, description } }, reply) => {
+    {
+      config: { answers: { 201: answer.made } },
+      schema: { summary: "Make a product", body: body.newProduct, headers: body.idempotencyKey },
+    },
+    async (request, reply) => {
+      const { name, price, stock: initial, description } = request.body;
       const { product } = await catalogue.createProduct({
         product: { title: name.trim(), description: description ?? "", price: moneyOf("price", price) },
         initialOnHand: body.stockOf(initial),
-        requestId: randomUUID(),
+        requestId: keyOf(request),
       });
       return reply.code(201).send({ id: product?.id });
     },
@@ -93,9 +97,16 @@ export function products(app: FastifyInstance, { clients, currency }: { clients:
     "/api/v1/products/:id",
     {
       config: { answers: { 200: answer.updated } },
-      schema: { summary: "Change a product: the fields that are given", params: body.id, body: body.productChange },
+      schema: {
+        summary: "Change a product: the fields that are given, all or nothing",
+        params: body.id,
+        body: body.productChange,
+        headers: body.idempotencyKey,
+      },
     },
-    async ({ params: { id }, body: { name, price, description, stock: wanted } }) => {
+    async (request) => {
+      const { id } = request.params;
+      const { name, price, description, stock: wanted } = request.body;
       const paths = [
         ...(name === undefined ? [] : ["title"]),
         ...(price === undefined ? [] : ["price"]),
@@ -105,23 +116,20 @@ export function products(app: FastifyInstance, { clients, currency }: { clients:
       if (paths.length === 0 && left === undefined) {
         throw invalidRequest([{ field: "", rule: "required", message: "there is nothing to change" }]);
       }
-      const product = await theProduct(id);
-      if (paths.length > 0) {
-        await catalogue.updateProduct({
-          product: {
-            id,
-            ...(name === undefined ? {} : { title: name.trim() }),
-            ...(price === undefined ? {} : { price: moneyOf("price", price) }),
-            ...(description === undefined ? {} : { description: description ?? "" }),
-          },
-          updateMask: { paths },
-        });
-      }
-      // Change the stock by the difference to what was read: others may reserve some meanwhile.
-      const delta = left === undefined ? 0 : left - product.available;
-      if (delta !== 0) {
-        await stock.adjustStock({ productId: id, delta, reference: "set by hand", requestId: randomUUID() });
-      }
+      // One call, so that it is all or nothing, and so that an absolute stock is not made from a difference to what was read.
+      await catalogue.updateProduct({
+        product: {
+          id,
+          ...(name === undefined ? {} : { title: name.trim() }),
+          ...(price === undefined ? {} : { price: moneyOf("price", price) }),
+          ...(description === undefined ? {} : { description: description ?? "" }),
+        },
+        updateMask: { paths },
+        ...(left === undefined
+          ? {}
+          : { stock: { level: { case: "available", value: left }, reference: "set by hand" } }),
+        requestId: keyOf(request),
+      });
       return { updated: true };
     },
   );
@@ -135,7 +143,8 @@ export function products(app: FastifyInstance, { clients, currency }: { clients:
     async ({ params: { id } }) => {
       // In the contract, deleting again succeeds; here it is 404.
       await theProduct(id);
-      await catalogue.deleteProduct({ id });
+      // Stock that was set aside by hand is no reason to keep it, as in the Flask services; an order's is.
+      await catalogue.deleteProduct({ id, releaseManual: true });
       return { deleted: true };
     },
   );
@@ -144,16 +153,22 @@ export function products(app: FastifyInstance, { clients, currency }: { clients:
     "/api/v1/products/:id/reserve",
     {
       config: { answers: { 200: answer.reserved } },
-      schema: { summary: "Set some of a product aside by hand", params: body.id, body: body.quantity },
+      schema: {
+        summary: "Set some of a product aside by hand",
+        params: body.id,
+        body: body.quantity,
+        headers: body.idempotencyKey,
+      },
     },
-    async ({ params: { id }, body: asked }) => {
-      const reserved = body.quantityOf("quantity", asked.quantity);
-      await stock.reserveStock({
+    async (request) => {
+      const { id } = request.params;
+      const reserved = body.quantityOf("quantity", request.body.quantity);
+      const { products } = await stock.reserveStock({
         kind: Reservation_Kind.MANUAL,
         lines: [{ productId: id, quantity: reserved }],
-        requestId: randomUUID(),
+        requestId: keyOf(request),
       });
-      return { reserved, stock: (await theProduct(id)).available };
+      return { reserved, stock: (products[0] ?? (await theProduct(id))).available };
     },
   );
 
@@ -161,11 +176,17 @@ export function products(app: FastifyInstance, { clients, currency }: { clients:
     "/api/v1/products/:id/release",
     {
       config: { answers: { 200: answer.released } },
-      schema: { summary: "Give back what was set aside by hand", params: body.id, body: body.quantity },
+      schema: {
+        summary: "Give back what was set aside by hand",
+        params: body.id,
+        body: body.quantity,
+        headers: body.idempotencyKey,
+      },
     },
-    async ({ params: { id }, body: asked }) => {
-      const released = body.quantityOf("quantity", asked.quantity);
-      const { product } = await stock.releaseManually({ productId: id, quantity: released, requestId: randomUUID() });
+    async (request) => {
+      const released = body.quantityOf("quantity", request.body.quantity);
+      const asked = { productId: request.params.id, quantity: released, requestId: keyOf(request) };
+      const { product } = await stock.releaseManually(asked);
       return { released, stock: product?.available ?? 0 };
     },
   );

@@ -28,6 +28,7 @@ const reasons = defineReasons({
   ADDRESS_NOT_FOUND: Code.NotFound,
   NOT_PAYABLE: Code.FailedPrecondition,
   NOT_CANCELLABLE: Code.FailedPrecondition,
+  ETAG_MISMATCH: Code.Aborted,
 });
 const fails = (reason: keyof typeof reasons) => () => {
   throw new DomainError(reasons, reason, `${reason} it is`);
@@ -137,14 +138,124 @@ function shown({ line1, city, postalCode }: { line1: string; city: string; posta
   return { line1, city, state: "NY", postal_code: postalCode };
 }
 
-test("a change of a product sets the named fields, and changes its stock by the difference", async () => {
-  standIn.answer("GetProduct", () => ({ product: laptop }));
-  const changed = await send("PUT /api/v1/products/p", { price: "9.50", stock: 10 });
+test.each<[what: string, body: object, product: object, paths: string | undefined, stock: object | undefined]>([
+  [
+    "price and stock",
+    { price: "9.50", stock: 10 },
+    { price: { currencyCode: "USD", minorUnits: "950" } },
+    "price",
+    { available: 10, reference: "set by hand" },
+  ],
+  ["the stock alone", { stock: "0" }, {}, "", { available: 0, reference: "set by hand" }],
+  ["the name alone", { name: " Mug " }, { title: "Mug" }, "title", undefined],
+])("a change of %s is one call, with the stock as it is to be", async (_what, body, product, paths, stock) => {
+  const changed = await send("PUT /api/v1/products/p", body, { "idempotency-key": "put-1" });
   expect(changed).toMatchObject({ status: 200, body: { updated: true } });
-  expect(standIn.asked.slice(1).map(({ request }) => request)).toMatchObject([
-    { product: { id: "p", price: { minorUnits: "950" } }, updateMask: "price" },
-    { productId: "p", delta: 3 },
+  expect(standIn.asked.map(({ rpc, request }) => [rpc, request])).toEqual([
+    [
+      "UpdateProduct",
+      {
+        product: { id: "p", ...product },
+        updateMask: paths,
+        ...(stock === undefined ? {} : { stock }),
+        requestId: "put-1",
+      },
+    ],
   ]);
+});
+
+test.each<[request: string, rpc: string, body: object | undefined]>([
+  ["POST /api/v1/products", "CreateProduct", { name: "a", price: 1, stock: 1 }],
+  ["PUT /api/v1/products/p", "UpdateProduct", { stock: 1 }],
+  ["POST /api/v1/products/p/reserve", "ReserveStock", { quantity: 1 }],
+  ["POST /api/v1/products/p/release", "ReleaseManually", { quantity: 1 }],
+  ["POST /api/v1/orders/o/pay", "PayOrder", undefined],
+  ["POST /api/v1/users", "Register", { username: "ada", email: "a@b.c", password: "123456" }],
+  ["POST /api/v1/users/u/addresses", "CreateAddress", { ...shown(home.address), country: "US" }],
+])("%s passes its Idempotency-Key on, and makes one where there is none", async (request, rpc, body) => {
+  standIn.answer("GetProduct", () => ({ product: laptop }));
+  standIn.answer("GetUser", () => ({ user: { id: "u", username: "ada" } }));
+  const keyAskedWith = () => standIn.asked.find((asked) => asked.rpc === rpc)?.request;
+  await send(request, body, { "idempotency-key": "mine" });
+  expect(keyAskedWith()).toMatchObject({ requestId: "mine" });
+  standIn.asked.length = 0;
+  await send(request, body);
+  expect(keyAskedWith()).toMatchObject({ requestId: expect.stringMatching(/^[0-9a-f-]{36}$/) });
+});
+
+test("deleting a product releases what was set aside by hand", async () => {
+  standIn.answer("GetProduct", () => ({ product: laptop }));
+  expect((await send("DELETE /api/v1/products/p")).body).toEqual({ deleted: true });
+  expect(standIn.asked.at(-1)?.request).toEqual({ id: "p", releaseManual: true });
+});
+
+test.each(["application/json", "application/json; charset=utf-8", "text/plain", "application/x-www-form-urlencoded"])(
+  "a request without a body may say that its body is %s",
+  async (type) => {
+    standIn.answer("GetProduct", () => ({ product: laptop }));
+    standIn.answer("GetAddress", () => ({ address: home }));
+    standIn.answer("GetOrder", () => ({ order: { ...order, state: Order_State.AWAITING_PAYMENT } }));
+    standIn.answer("PayOrder", () => ({ order: { ...order, state: Order_State.COMPLETED } }));
+    standIn.answer("CancelOrder", () => ({ order: { ...order, state: Order_State.CANCELLED } }));
+    for (const request of [
+      "POST /api/v1/orders/o/pay",
+      "POST /api/v1/orders/o/cancel",
+      "DELETE /api/v1/products/p",
+      "DELETE /api/v1/users/u",
+      "DELETE /api/v1/users/u/addresses/a",
+      "POST /api/payments/p/refund",
+    ]) {
+      const { status } = await send(request, undefined, { "content-type": type });
+      expect([request, status]).toEqual([request, request.endsWith("refund") ? 201 : 200]);
+    }
+    const needed = await send("POST /api/v1/orders", undefined, { "content-type": type });
+    expect(needed).toMatchObject({ status: 400, body: { reason: "INVALID_REQUEST" } });
+  },
+);
+
+test("a body of another type is 415, and one that is not JSON is 400", async () => {
+  const post = (type: string, body: string) =>
+    fetch(`${surfaces.url}/api/v1/orders`, { method: "POST", headers: { "content-type": type }, body });
+  expect((await post("text/plain", "{}")).status).toBe(415);
+  expect((await post("application/json", "{")).status).toBe(400);
+});
+
+test.each([
+  ["an empty name", { username: "", password: "secret" }, 401],
+  ["an empty password", { username: "ada", password: "" }, 401],
+  ["both empty", { username: "", password: "" }, 401],
+  ["a name longer than any", { username: "a".repeat(255), password: "secret" }, 401],
+  ["a password longer than any", { username: "ada", password: "a".repeat(129) }, 401],
+  ["a NUL in the name", { username: "a\0", password: "secret" }, 401],
+  ["no password", { username: "ada" }, 400],
+  ["a name that is null", { username: null, password: "secret" }, 400],
+  ["a password that is a number", { username: "ada", password: 123456 }, 400],
+])("signing in with %s", async (_what, body, status) => {
+  standIn.answer("SignIn", () => ({}));
+  const refused = await send("POST /api/v1/login", body);
+  expect([refused.status, refused.body.reason]).toEqual([
+    status,
+    status === 401 ? "BAD_CREDENTIALS" : "INVALID_REQUEST",
+  ]);
+});
+
+test("a change of an address that others change, too, is made on what they made of it", async () => {
+  let version = 1;
+  let stored = home.address;
+  standIn.answer("GetAddress", () => ({ address: { ...home, address: stored, etag: String(version) } }));
+  standIn.answer("UpdateAddress", ({ address: { etag, address } }) => {
+    if (etag !== String(version)) {
+      throw new DomainError(reasons, "ETAG_MISMATCH", "it has changed");
+    }
+    version++;
+    stored = address;
+    return {};
+  });
+  const changes = [{ city: "Albany" }, { line1: "2 Main St" }, { phone: "+1" }, { line2: "left" }];
+  const answers = await Promise.all(changes.map((change) => send("PUT /api/v1/users/u/addresses/a", change)));
+  expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+  expect(stored).toMatchObject({ city: "Albany", line1: "2 Main St", phone: "+1", line2: "left" });
+  standIn.answer("UpdateAddress", () => ({}));
 });
 
 test("stock is reserved and released by hand", async () => {
@@ -274,7 +385,7 @@ test("an order has its total as text; its details have it as a number, with user
     updated_at: "2025-08-27T09:00:35.000Z",
     userId: "u",
     shippingAddressId: "a",
-    shippingAddress: where,
+    shippingAddress: { ...where, is_default: 1 },
     user: {
       id: "u",
       username: "ada",
@@ -341,6 +452,18 @@ test.each([
     409,
   ],
   ["one that cannot be shipped", () => ({ order: { ...order, state: Order_State.CANCELLED } }), "ORDER_CANCELLED", 409],
+  [
+    "one whose attempt was declined before a later attempt",
+    () => ({ order: { ...order, state: Order_State.AWAITING_PAYMENT }, attempt: 1, declineReason: "no_funds" }),
+    "PAYMENT_DECLINED",
+    409,
+  ],
+  [
+    "one whose attempt was declined before a later one paid, again with the same key,",
+    () => ({ order: { ...order, state: Order_State.COMPLETED }, attempt: 1, declineReason: "no_funds" }),
+    "PAYMENT_DECLINED",
+    409,
+  ],
   ["one under way", () => ({ order: { ...order, state: Order_State.AWAITING_PAYMENT } }), "NOT_DECIDED", 503],
   ["one that there is not", fails("ORDER_NOT_FOUND"), "ORDER_NOT_FOUND", 404],
 ])("paying %s is no success", async (_what, answer, reason, status) => {

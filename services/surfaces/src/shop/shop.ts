@@ -1,5 +1,6 @@
 import type { Verifier } from "@sagacart/chassis/auth/verify";
 import { refuseBadTokens } from "@sagacart/rest/auth";
+import { readJsonBodies } from "@sagacart/rest/json-body";
 import type { FastifyInstance } from "fastify";
 import { serveSurfaceDocument } from "../openapi/surface-document.ts";
 import type { Clients } from "../services.ts";
@@ -30,6 +31,7 @@ export async function shop(
     url: "/openapi/shop.json",
     token: true,
   });
+  readJsonBodies(app);
   products(app, options);
   orders(app, options);
   users(app, options);

@@ -1,7 +1,12 @@
-import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { Code } from "@connectrpc/connect";
+import { errorInfo } from "@sagacart/chassis/errors";
+import type { UpdateAddressRequestSchema } from "@sagacart/proto/identity/v1/identity_service";
 import type { UserAddress } from "@sagacart/proto/identity/v1/user";
-import { invalidRequest } from "@sagacart/rest/problem";
+import { EdgeError, invalidRequest } from "@sagacart/rest/problem";
 import type { FastifyInstance } from "fastify";
+import { keyOf } from "../request-key.ts";
 import type { Clients } from "../services.ts";
 import { addressFrom, allAddresses } from "./address-book.ts";
 import * as answer from "./answers.ts";
@@ -19,24 +24,36 @@ export function users(app: FastifyInstance, { clients }: { clients: Clients }): 
       schema: { summary: "Sign in: the answer has the token for everything else", body: body.login, security: [] },
     },
     async ({ body: { username, password } }) => {
-      const { session, user } = await users.signIn({ username, password });
+      const { session, user } = await signIn({ username, password });
       return { id: user?.id, username: user?.username, email: user?.email, token: session?.accessToken };
     },
   );
+
+  /** Signs in. Credentials that no user can have, such as an empty password, are wrong ones like any other. */
+  async function signIn(credentials: body.Login) {
+    try {
+      return await users.signIn(credentials);
+    } catch (error) {
+      throw errorInfo(error).code === Code.InvalidArgument
+        ? new EdgeError("BAD_CREDENTIALS", "the user name or the password is wrong")
+        : error;
+    }
+  }
 
   app.post<{ Body: body.NewUser }>(
     "/api/v1/users",
     {
       config: { open: true, signIn: true, answers: { 201: answer.registered } },
-      schema: { summary: "Register a user", body: body.newUser, security: [] },
+      schema: { summary: "Register a user", body: body.newUser, headers: body.idempotencyKey, security: [] },
     },
-    async ({ body: { username, email, password, phone } }, reply) => {
+    async (request, reply) => {
+      const { username, email, password, phone } = request.body;
       const { user } = await users.register({
         username: username.trim(),
         email: email.trim(),
         password,
         phone: phone?.trim() ?? "",
-        requestId: randomUUID(),
+        requestId: keyOf(request),
       });
       return reply
         .code(201)
@@ -84,15 +101,24 @@ export function users(app: FastifyInstance, { clients }: { clients: Clients }): 
     "/api/v1/users/:id/addresses",
     {
       config: { answers: { 201: answer.made } },
-      schema: { summary: "Add an address", params: body.id, body: body.newAddress },
+      schema: {
+        summary: "Add an address",
+        params: body.id,
+        body: body.newAddress,
+        headers: body.idempotencyKey,
+      },
     },
-    async ({ params: { id }, body: asked }, reply) => {
+    async (request, reply) => {
+      const {
+        params: { id },
+        body: asked,
+      } = request;
       const { user } = await users.getUser({ id });
       const { address } = await users.createAddress({
         userId: id,
         address: addressFrom(asked, { recipient: user?.username ?? "" }),
         isDefault: Boolean(asked.is_default),
-        requestId: randomUUID(),
+        requestId: keyOf(request),
       });
       return reply.code(201).send({ id: address?.id });
     },
@@ -109,8 +135,7 @@ export function users(app: FastifyInstance, { clients }: { clients: Clients }): 
       if (!changes && isDefault === undefined) {
         throw invalidRequest([{ field: "", rule: "required", message: "there is nothing to change" }]);
       }
-      const { id, userId, etag, address } = await theAddress(params);
-      await users.updateAddress({
+      await changeAddress(params, ({ id, userId, etag, address }) => ({
         address: {
           id,
           userId,
@@ -121,7 +146,7 @@ export function users(app: FastifyInstance, { clients }: { clients: Clients }): 
         updateMask: {
           paths: [...(changes ? ["address"] : []), ...(isDefault === undefined ? [] : ["is_default"])],
         },
-      });
+      }));
       return { updated: true };
     },
   );
@@ -140,6 +165,27 @@ export function users(app: FastifyInstance, { clients }: { clients: Clients }): 
     },
   );
 
+  /**
+   * Reads an address and changes it, unless it has changed in between: then again, up to a limit. The callers of this surface
+   * send only the fields to change, and know no versions.
+   */
+  async function changeAddress(
+    path: body.AddressPath,
+    change: (address: UserAddress) => MessageInitShape<typeof UpdateAddressRequestSchema>,
+  ): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      try {
+        await users.updateAddress(change(await theAddress(path)));
+        return;
+      } catch (error) {
+        if (errorInfo(error).reason !== "ETAG_MISMATCH" || tries === mostTries) {
+          throw error;
+        }
+        await sleep(Math.random() * 5 * tries);
+      }
+    }
+  }
+
   async function theAddress({ id, aid }: body.AddressPath): Promise<UserAddress> {
     const { address } = await users.getAddress({ userId: id, id: aid });
     if (address === undefined) {
@@ -148,3 +194,6 @@ export function users(app: FastifyInstance, { clients }: { clients: Clients }): 
     return address;
   }
 }
+
+/** Of as many concurrent changes of one address, each round makes at least one. */
+const mostTries = 50;

@@ -77,6 +77,11 @@ export function savedAddressOf({ id, address, isDefault }: UserAddress) {
   return { id, ...addressOf(address), is_default: isDefault ? 1 : 0 };
 }
 
+/** Returns 1 if this is the default one of a user's addresses, as this surface writes a truth; else 0. */
+export function isDefaultOf(addresses: readonly UserAddress[], id: string | null): 0 | 1 {
+  return addresses.some((address) => address.isDefault && address.id === id) ? 1 : 0;
+}
+
 /** An address by itself. */
 export function addressOf(address: Address | undefined) {
   return {

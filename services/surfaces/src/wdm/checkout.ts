@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
@@ -18,7 +17,7 @@ export type Paid = { readonly order_id: string; readonly paid: true; readonly or
  * counts as paid and is not charged again.
  */
 export function createCheckout(clients: Pick<Clients, "carts" | "orders">) {
-  return async (cartId: string, signal: AbortSignal): Promise<Paid> => {
+  return async (cartId: string, requestId: string, signal: AbortSignal): Promise<Paid> => {
     const untilMs = Date.now() + longestWaitMs;
     const cart = await persist(untilMs, signal, () => getCart(clients, cartId, signal));
     if (cart.state === Cart_State.PURCHASED) {
@@ -29,7 +28,7 @@ export function createCheckout(clients: Pick<Clients, "carts" | "orders">) {
       cartId,
       waitFor: WaitFor.COMPLETED,
       waitAtMost: durationFromMs(waitMs),
-      requestId: randomUUID(),
+      requestId,
     };
     try {
       const order = await persist(untilMs, signal, async () => {
@@ -58,7 +57,7 @@ const waitMs = 30_000;
 const longestWaitMs = 280_000;
 
 async function getCart({ carts }: Pick<Clients, "carts">, id: string, signal: AbortSignal): Promise<Cart> {
-  const { cart } = await carts.getCart({ id }, { signal });
+  const { cart } = await carts.getCart({ id, withoutAvailability: true }, { signal });
   if (cart === undefined) {
     throw new ConnectError("the order service answered without a cart", Code.Internal);
   }

@@ -1,8 +1,8 @@
-import { randomUUID } from "node:crypto";
 import { Cart_State } from "@sagacart/proto/order/v1/cart";
 import { callerLeft } from "@sagacart/rest/caller-left";
 import type { FastifyInstance } from "fastify";
 import { fields, listOf, text, truth, whole } from "../openapi/answers.ts";
+import { keyOf } from "../request-key.ts";
 import { putAll } from "./batch.ts";
 import { createCheckout } from "./checkout.ts";
 import type { WdmOptions } from "./options.ts";
@@ -19,8 +19,8 @@ export function orderRoutes(app: FastifyInstance, { clients }: WdmOptions): void
       config: { answers: { 200: fields({ order_id: text }) } },
       schema: { summary: "Make an order (a cart) with nothing in it", params: path({ user_id: id }) },
     },
-    async ({ params }) => {
-      const { cart } = await carts.createCart({ customerId: params.user_id, requestId: randomUUID() });
+    async (request) => {
+      const { cart } = await carts.createCart({ customerId: request.params.user_id, requestId: keyOf(request) });
       return { order_id: cart?.id };
     },
   );
@@ -34,9 +34,25 @@ export function orderRoutes(app: FastifyInstance, { clients }: WdmOptions): void
         params: path({ order_id: id, item_id: id, quantity: count(1, mostQuantity) }),
       },
     },
-    async ({ params: { order_id, item_id, quantity } }) => {
-      const request = { id: order_id, productId: item_id, quantity, requestId: randomUUID() };
+    async (asked) => {
+      const { order_id, item_id, quantity } = asked.params;
+      const request = { id: order_id, productId: item_id, quantity, requestId: keyOf(asked) };
       const { cart } = await carts.addCartItem(request);
+      return { order_id, total_cost: Number(cart?.total?.minorUnits ?? 0n) };
+    },
+  );
+
+  app.delete<{ Params: { order_id: string; item_id: string } }>(
+    "/orders/removeItem/:order_id/:item_id",
+    {
+      config: { answers: { 200: fields({ order_id: text, total_cost: whole }) } },
+      schema: {
+        summary: "Take an item out of an order, also one that is no longer sold",
+        params: path({ order_id: id, item_id: id }),
+      },
+    },
+    async ({ params: { order_id, item_id } }) => {
+      const { cart } = await carts.removeCartItem({ id: order_id, productId: item_id });
       return { order_id, total_cost: Number(cart?.total?.minorUnits ?? 0n) };
     },
   );
@@ -51,7 +67,7 @@ export function orderRoutes(app: FastifyInstance, { clients }: WdmOptions): void
       },
     },
     async ({ params }) => {
-      const { cart } = await carts.getCart({ id: params.order_id });
+      const { cart } = await carts.getCart({ id: params.order_id, withoutAvailability: true });
       return {
         order_id: params.order_id,
         paid: cart?.state === Cart_State.PURCHASED,
@@ -71,7 +87,7 @@ export function orderRoutes(app: FastifyInstance, { clients }: WdmOptions): void
         params: path({ order_id: id }),
       },
     },
-    ({ params }, reply) => checkout(params.order_id, callerLeft(reply)),
+    (request, reply) => checkout(request.params.order_id, keyOf(request), callerLeft(reply)),
   );
 
   app.post<{ Params: { n: number; n_items: number; n_users: number; item_price: number } }>(

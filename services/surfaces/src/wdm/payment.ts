@@ -1,7 +1,7 @@
-import { randomUUID } from "node:crypto";
 import { callerLeft } from "@sagacart/rest/caller-left";
 import type { FastifyInstance } from "fastify";
 import { fields, text, whole } from "../openapi/answers.ts";
+import { idOfKey, keyOf } from "../request-key.ts";
 import { putAll } from "./batch.ts";
 import type { WdmOptions } from "./options.ts";
 import { count, id, mostMoney, mostRows, path } from "./path-parameters.ts";
@@ -16,8 +16,8 @@ export function paymentRoutes(app: FastifyInstance, { clients, currency, money }
       config: { answers: { 200: fields({ user_id: text }) } },
       schema: { summary: "Open an account with nothing in it" },
     },
-    async () => {
-      const userId = randomUUID();
+    async (request) => {
+      const userId = idOfKey("user", "", keyOf(request));
       await accounts.createAccount({ customerId: userId, currencyCode: currency });
       return { user_id: userId };
     },
@@ -29,8 +29,9 @@ export function paymentRoutes(app: FastifyInstance, { clients, currency, money }
       config: { answers: { 200: credit } },
       schema: { summary: "Pay money in", params: path({ user_id: id, amount: count(1, mostMoney) }) },
     },
-    async ({ params }) => {
-      const request = { customerId: params.user_id, amount: money(params.amount), requestId: randomUUID() };
+    async (asked) => {
+      const { params } = asked;
+      const request = { customerId: params.user_id, amount: money(params.amount), requestId: keyOf(asked) };
       const { account } = await accounts.deposit(request);
       return { user_id: params.user_id, credit: Number(account?.balance?.minorUnits ?? 0n) };
     },
@@ -57,8 +58,9 @@ export function paymentRoutes(app: FastifyInstance, { clients, currency, money }
         params: path({ user_id: id, amount: count(1, mostMoney) }),
       },
     },
-    async ({ params }) => {
-      const request = { customerId: params.user_id, amount: money(params.amount), requestId: randomUUID() };
+    async (asked) => {
+      const { params } = asked;
+      const request = { customerId: params.user_id, amount: money(params.amount), requestId: keyOf(asked) };
       const { payment } = await payments.createPayment(request);
       return { user_id: params.user_id, payment_id: payment?.id };
     },

@@ -1,8 +1,8 @@
-import { randomUUID } from "node:crypto";
 import { Movement_Reason } from "@sagacart/proto/stock/v1/stock_service";
 import { callerLeft } from "@sagacart/rest/caller-left";
 import type { FastifyInstance } from "fastify";
 import { fields, text, whole } from "../openapi/answers.ts";
+import { idOfKey, keyOf } from "../request-key.ts";
 import { putAll } from "./batch.ts";
 import type { WdmOptions } from "./options.ts";
 import { count, id, mostMoney, mostRows, mostStock, path } from "./path-parameters.ts";
@@ -17,9 +17,9 @@ export function stockRoutes(app: FastifyInstance, { clients, money }: WdmOptions
       config: { answers: { 200: fields({ item_id: text }) } },
       schema: { summary: "Make an item with no stock", params: path({ price: count(0, mostMoney) }) },
     },
-    async ({ params }) => {
-      const itemId = randomUUID();
-      const product = { id: itemId, title: titleOf(itemId), price: money(params.price) };
+    async (request) => {
+      const itemId = idOfKey("item", "", keyOf(request));
+      const product = { id: itemId, title: titleOf(itemId), price: money(request.params.price) };
       await products.createProduct({ product, requestId: itemId });
       return { item_id: itemId };
     },
@@ -43,8 +43,9 @@ export function stockRoutes(app: FastifyInstance, { clients, money }: WdmOptions
       config: { answers: { 200: level } },
       schema: { summary: "Add to the stock", params: path({ item_id: id, amount: count(1, mostStock) }) },
     },
-    async ({ params: { item_id, amount } }) => {
-      const request = { productId: item_id, delta: amount, reason: Movement_Reason.RECEIPT, requestId: randomUUID() };
+    async (asked) => {
+      const { item_id, amount } = asked.params;
+      const request = { productId: item_id, delta: amount, reason: Movement_Reason.RECEIPT, requestId: keyOf(asked) };
       const { product } = await stock.adjustStock(request);
       return { item_id, stock: product?.available ?? 0 };
     },
@@ -59,9 +60,10 @@ export function stockRoutes(app: FastifyInstance, { clients, money }: WdmOptions
         params: path({ item_id: id, amount: count(1, mostStock) }),
       },
     },
-    async ({ params: { item_id, amount } }) => {
+    async (asked) => {
+      const { item_id, amount } = asked.params;
       const reason = Movement_Reason.CORRECTION;
-      const request = { productId: item_id, delta: -amount, reason, requestId: randomUUID() };
+      const request = { productId: item_id, delta: -amount, reason, requestId: keyOf(asked) };
       const { product } = await stock.adjustStock(request);
       return { item_id, stock: product?.available ?? 0 };
     },

@@ -123,6 +123,36 @@ describe("routes", () => {
   });
 });
 
+test.each<[request: string, rpc: string, asked: object]>([
+  ["POST /payment/create_user", "CreateAccount", { customerId: expect.stringMatching(/^[0-9a-f-]{36}$/) }],
+  ["POST /payment/add_funds/u/5", "Deposit", { requestId: "mine" }],
+  ["POST /payment/pay/u/5", "CreatePayment", { requestId: "mine" }],
+  ["POST /stock/item/create/5", "CreateProduct", { product: { id: expect.stringMatching(/^[0-9a-f-]{36}$/) } }],
+  ["POST /stock/add/i/5", "AdjustStock", { requestId: "mine" }],
+  ["POST /stock/subtract/i/5", "AdjustStock", { requestId: "mine" }],
+  ["POST /orders/create/u", "CreateCart", { requestId: "mine" }],
+  ["POST /orders/addItem/o/i/1", "AddCartItem", { requestId: "mine" }],
+  ["POST /orders/checkout/o", "Checkout", { requestId: "mine" }],
+])("%s repeated with its Idempotency-Key is the same call, and another one without", async (request, rpc, asked) => {
+  standIn.answer("GetCart", () => ({ cart: { id: "o", customerId: "u", state: Cart_State.OPEN } }));
+  standIn.answer("Checkout", () => ({ order: { id: "o", state: Order_State.COMPLETED } }));
+  const headers = { "idempotency-key": "mine" };
+  for (const more of [{ headers }, { headers }, {}]) {
+    expect((await surfaces.send(request, more)).status).toBe(200);
+  }
+  const [first, again, other] = standIn.asked.filter((call) => call.rpc === rpc).map((call) => call.request);
+  expect(first).toMatchObject(asked);
+  expect(again).toEqual(first);
+  expect(other).not.toEqual(first);
+});
+
+test("an item is taken out of an order", async () => {
+  standIn.answer("RemoveCartItem", () => ({ cart: { id: "o", total: { currencyCode: "USD", minorUnits: 7n } } }));
+  const { status, body } = await surfaces.send("DELETE /orders/removeItem/o/i");
+  expect([status, body]).toEqual([200, { order_id: "o", total_cost: 7 }]);
+  expect(standIn.asked.at(-1)?.request).toEqual({ id: "o", productId: "i" });
+});
+
 describe("batch_init", () => {
   test("users, in calls of at most 5,000, with the ids 0 to n - 1", async () => {
     const { status, headers } = await surfaces.send("POST /payment/batch_init/12001/7");

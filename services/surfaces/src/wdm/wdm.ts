@@ -13,7 +13,7 @@ import { stockRoutes } from "./stock.ts";
  * are in the path, 2xx is done and 4xx is refused. `order_id` is a cart's id, a user is an account, and one credit is one
  * minor unit of the shop's currency.
  *
- * Each call has a request id of its own, so that it can be retried when a service restarts.
+ * Each call has a request id, so that it can be retried when a service restarts: the caller's Idempotency-Key, or its own.
  */
 export async function wdm(
   app: FastifyInstance,

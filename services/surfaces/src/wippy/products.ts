@@ -37,11 +37,16 @@ export async function findProduct(
   name: string,
   options: CallOptions,
 ): Promise<Product | undefined> {
-  const id = name.startsWith(namespace) ? name.slice(namespace.length) : name;
+  const id = ownName(name);
   if (!/^[A-Za-z0-9._~-]{1,63}$/.test(id) || id === "." || id === "..") {
     return undefined;
   }
   const request = { ids: [id], skus: [id], withoutDescriptions: true };
   const found = (await products.batchGetProducts(request, options)).products;
   return found.find(({ sku }) => sku === id) ?? found[0];
+}
+
+/** Returns the name of a product without the prefix `app:`. */
+export function ownName(name: string): string {
+  return name.startsWith(namespace) ? name.slice(namespace.length) : name;
 }

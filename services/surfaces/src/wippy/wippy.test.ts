@@ -21,7 +21,11 @@ afterEach(() => {
   standIn.asked.length = 0;
 });
 
-const reasons = defineReasons({ CART_CLOSED: Code.FailedPrecondition, SLOW: Code.DeadlineExceeded });
+const reasons = defineReasons({
+  SLOW: Code.DeadlineExceeded,
+  ORDER_NOT_FOUND: Code.NotFound,
+  PRODUCT_NOT_FOUND: Code.NotFound,
+});
 const usd = (minorUnits: bigint) => ({ currencyCode: "USD", minorUnits });
 const laptop = {
   id: "product.laptop",
@@ -81,10 +85,7 @@ describe("adding", () => {
     expect(standIn.asked.slice(1).map(({ rpc, request }) => [rpc, request])).toEqual([
       ["GetDefaultCart", { customerId: "alice" }],
       ["CreateAccount", { customerId: "alice", currencyCode: "USD", requestId: aRequestId }],
-      [
-        "AddCartItem",
-        { id: "c", customerId: "alice", productId: "product.laptop", quantity: 1, requestId: aRequestId },
-      ],
+      ["AddCartItem", { customerId: "alice", productId: "product.laptop", quantity: 1, requestId: aRequestId }],
     ]);
   });
 
@@ -112,22 +113,14 @@ describe("adding", () => {
     expect(requestsOf("AddCartItem")).toMatchObject([{ productId: "product.laptop" }]);
   });
 
-  test("to a cart that was purchased meanwhile goes into the next one, with the same key", async () => {
+  test("leaves the choice of the cart to the order service, and passes the key on", async () => {
     standIn.answer("BatchGetProducts", () => ({ products: [laptop] }));
-    const ids = ["bought", "next"];
-    standIn.answer("GetDefaultCart", () => ({ cart: { ...cart, id: ids.shift() } }));
-    standIn.answer("AddCartItem", ({ id }) => {
-      if (id === "bought") {
-        throw new DomainError(reasons, "CART_CLOSED", "cart bought is bought");
-      }
-    });
+    standIn.answer("GetDefaultCart", () => ({ cart }));
     const headers = { "idempotency-key": "k" };
     expect((await surfaces.send("POST /api/cart/alice/items", { body: { sku: "KB-002" }, headers })).status).toBe(200);
-    expect(requestsOf("AddCartItem")).toMatchObject([
-      { id: "bought", requestId: "k" },
-      { id: "next", requestId: "k" },
+    expect(requestsOf("AddCartItem")).toEqual([
+      { customerId: "alice", productId: "product.laptop", quantity: 1, requestId: "k" },
     ]);
-    standIn.answer("AddCartItem", () => ({}));
   });
 
   test.each([
@@ -258,6 +251,105 @@ describe("checkout", () => {
     expect(await checkOut()).toMatchObject({
       status: 409,
       body: { reason: "OUT_OF_STOCK", error: expect.stringContaining("product.laptop: 1 asked for, 0 there") },
+    });
+  });
+
+  describe("with a key", () => {
+    const headers = { "idempotency-key": "k" };
+    const repeat = () => surfaces.send("POST /api/cart/alice/checkout", { headers });
+    const completed = { id: "o", cartId: "c", state: Order_State.COMPLETED, lines, total: usd(179_997n) };
+    const rejected = { ...completed, state: Order_State.REJECTED, outcomeReason: "OUT_OF_STOCK" };
+    const anOrderId = expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    const notFound = () => {
+      throw new DomainError(reasons, "ORDER_NOT_FOUND", "there is no such order");
+    };
+    afterEach(() => {
+      standIn.answer("GetOrder", notFound);
+    });
+
+    test("makes an order whose id is the key's", async () => {
+      standIn.answer("GetOrder", notFound);
+      standIn.answer("ListCarts", () => ({ carts: [cart] }));
+      standIn.answer("Checkout", () => ({ order: completed }));
+      expect((await repeat()).status).toBe(200);
+      expect(requestsOf("Checkout")).toMatchObject([{ orderId: anOrderId, cartId: "c", requestId: "k" }]);
+      expect(requestsOf("GetOrder")).toEqual([{ id: (requestsOf("Checkout")[0] as { orderId: string }).orderId }]);
+    });
+
+    test.each([
+      ["completed", completed, 200, undefined],
+      ["rejected", rejected, 409, "OUT_OF_STOCK"],
+    ])(
+      "a repeat gets the answer of the order that is %s, although the cart is gone",
+      async (_what, order, status, reason) => {
+        standIn.answer("GetOrder", () => ({ order }));
+        standIn.answer("ListCarts", () => ({ carts: [] }));
+        const answer = await repeat();
+        expect([answer.status, answer.body.reason]).toEqual([status, reason]);
+        expect(rpcs()).toEqual(["GetOrder"]);
+      },
+    );
+
+    test("a repeat of one that is under way waits for the same order, however it is to be paid now", async () => {
+      const order = { ...completed, state: Order_State.PAID, payment: { method: "pm_of_before" } };
+      standIn.answer("GetOrder", () => ({ order }));
+      standIn.answer("Checkout", () => ({ order: completed }));
+      expect((await repeat()).status).toBe(200);
+      expect(requestsOf("Checkout")).toMatchObject([
+        { orderId: "o", cartId: "c", paymentMethod: "pm_of_before", requestId: "k" },
+      ]);
+      expect(rpcs()).not.toContain("ListCarts");
+    });
+
+    test("a repeat that finds the cart gone looks for the order again: the first request has just bought it", async () => {
+      const answers = [notFound, () => ({ order: completed })];
+      standIn.answer("GetOrder", () => answers.shift()?.());
+      standIn.answer("ListCarts", () => ({ carts: [] }));
+      expect((await repeat()).status).toBe(200);
+    });
+  });
+
+  describe("of a cart with products that are gone", () => {
+    const gone = () => {
+      throw new DomainError(reasons, "PRODUCT_NOT_FOUND", "there is no product product.laptop");
+    };
+
+    test("is 409 and names each of its lines, and what removes it", async () => {
+      standIn.answer("ListCarts", () => ({ carts: [cart] }));
+      standIn.answer("Checkout", gone);
+      standIn.answer("BatchGetProducts", () => ({ products: [{ ...laptop, id: "product.keyboard" }] }));
+      const { status, body } = await checkOut();
+      expect([status, body.reason, body.metadata]).toEqual([
+        409,
+        "PRODUCT_GONE",
+        { product_id: "product.laptop", sku: "LAPTOP-001", customer_id: "alice" },
+      ]);
+      expect(body.violations).toEqual([
+        { field: "items[0]", rule: "sold", message: "Laptop Pro 16 is no longer sold" },
+      ]);
+      expect(body.error).toBe(
+        "no longer sold: LAPTOP-001 (Laptop Pro 16); remove it to buy the rest: DELETE /api/cart/alice/items/LAPTOP-001",
+      );
+    });
+
+    test.each(["LAPTOP-001", "product.laptop", "app:product.laptop"])("can have them removed as %s", async (sku) => {
+      standIn.answer("ListCarts", () => ({ carts: [cart] }));
+      const { status, body } = await surfaces.send(`DELETE /api/cart/alice/items/${sku}`);
+      expect([status, body]).toEqual([
+        200,
+        {
+          status: "removed",
+          user_id: "alice",
+          item: { sku: "LAPTOP-001", title: "Laptop Pro 16", price: 1499.99, quantity: 1 },
+        },
+      ]);
+      expect(requestsOf("RemoveCartItem")).toEqual([{ id: "c", customerId: "alice", productId: "product.laptop" }]);
+    });
+
+    test("removing what is not in the cart is 404", async () => {
+      standIn.answer("ListCarts", () => ({ carts: [cart] }));
+      const { status, body } = await surfaces.send("DELETE /api/cart/alice/items/NOPE");
+      expect([status, body.reason]).toEqual([404, "PRODUCT_NOT_FOUND"]);
     });
   });
 

@@ -1,15 +1,16 @@
-import { randomUUID } from "node:crypto";
-import { truncate } from "@sagacart/chassis/truncate";
+import { shorten } from "@sagacart/chassis/shorten";
 import type { CartLine } from "@sagacart/proto/order/v1/cart";
 import type { OrderLine } from "@sagacart/proto/order/v1/order";
 import type { Money } from "@sagacart/proto/type/v1/money";
 import { callerLeft } from "@sagacart/rest/caller-left";
+import { readJsonBodies } from "@sagacart/rest/json-body";
 import { EdgeError } from "@sagacart/rest/problem";
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { FastifyInstance } from "fastify";
 import { fields, listOf, number, text, whole } from "../openapi/answers.ts";
 import { serveSurfaceDocument } from "../openapi/surface-document.ts";
+import { givenKey, keyOf } from "../request-key.ts";
 import type { Clients } from "../services.ts";
-import { addToCart, currentCart } from "./carts.ts";
+import { addToCart, currentCart, removeFromCart } from "./carts.ts";
 import { checkOut } from "./checkout.ts";
 import { price } from "./price.ts";
 import { findProduct, listProducts, shownId } from "./products.ts";
@@ -34,7 +35,8 @@ export async function wippy(app: FastifyInstance, options: WippyOptions): Promis
     url: "/openapi/wippy.json",
     token: false,
   });
-  readJsonOfAnyKind(app);
+  // The Wippy shop ignores content types.
+  readJsonBodies(app, { anyType: true });
   const priceOf = (money: Money | undefined) => price(money ?? { currencyCode: currency, minorUnits: 0n });
   const itemOf = ({ sku, title, unitPrice, quantity }: CartLine | OrderLine) => ({
     sku,
@@ -77,7 +79,7 @@ export async function wippy(app: FastifyInstance, options: WippyOptions): Promis
       const within = { signal: callerLeft(reply), timeoutMs };
       const product = await findProduct(clients.products, sku, within);
       if (product === undefined) {
-        const shown = truncate(sku, 200, "…");
+        const shown = shorten(sku, 200);
         throw new EdgeError("PRODUCT_NOT_FOUND", `there is no product ${shown}`, { metadata: { sku: shown } });
       }
       const addition = { customerId, productId: product.id, quantity, requestId: keyOf(request) };
@@ -107,6 +109,21 @@ export async function wippy(app: FastifyInstance, options: WippyOptions): Promis
     },
   );
 
+  app.delete<{ Params: User & { sku: string } }>(
+    "/api/cart/:user_id/items/:sku",
+    {
+      config: { answers: { 200: removed } },
+      schema: {
+        summary: "Remove from the user's cart, by SKU or id; also what is no longer sold",
+        params: userAndSku,
+      },
+    },
+    async ({ params: { user_id: customerId, sku } }, reply) => {
+      const line = await removeFromCart(clients, { customerId, name: sku }, { signal: callerLeft(reply), timeoutMs });
+      return { status: "removed", user_id: customerId, item: itemOf(line) };
+    },
+  );
+
   app.post<{ Params: User }>(
     "/api/cart/:user_id/checkout",
     {
@@ -115,7 +132,7 @@ export async function wippy(app: FastifyInstance, options: WippyOptions): Promis
     },
     async (request, reply) => {
       const customerId = request.params.user_id;
-      const asked = { customerId, paymentMethod, requestId: keyOf(request) };
+      const asked = { customerId, paymentMethod, key: givenKey(request) };
       const order = await checkOut(clients, asked, callerLeft(reply));
       return {
         status: "checked_out",
@@ -142,6 +159,12 @@ const params = {
   properties: { user_id: { type: "string", pattern: "^[A-Za-z0-9._~-]{1,63}$" } },
 } as const;
 
+const userAndSku = {
+  type: "object",
+  required: ["user_id", "sku"],
+  properties: { ...params.properties, sku: { type: "string", minLength: 1, description: "As it was added." } },
+} as const;
+
 const querystring = {
   type: "object",
   properties: {
@@ -163,31 +186,9 @@ const shownProduct = fields({ id: text, title: text, sku: text, price: number, s
 const productList = fields({ products: listOf(shownProduct), next_page_token: text }, ["next_page_token"]);
 const shownItem = fields({ sku: text, title: text, price: number, quantity: whole });
 const added = fields({ status: { const: "added" }, user_id: text, item: shownItem });
+const removed = fields({ status: { const: "removed" }, user_id: text, item: shownItem });
 const shownCart = fields({ user_id: text, items: listOf(shownItem), total: number, message: text }, ["message"]);
 const checkedOut = fields({
   status: { const: "checked_out" },
   order: fields({ id: text, user_id: text, items: listOf(shownItem), total: number, timestamp: whole }),
 });
-
-/**
- * Parses bodies of any content type as JSON, and an empty body as none. The Wippy shop ignores content types, and its load
- * script sends one for JSON without a body.
- */
-function readJsonOfAnyKind(app: FastifyInstance): void {
-  const parse = app.getDefaultJsonParser("error", "error");
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser("*", { parseAs: "string" }, (request, body, done) => {
-    if (body === "") {
-      done(null, undefined);
-    } else {
-      // It calls `done`, although its type says that it may return a promise.
-      void parse(request, String(body), done);
-    }
-  });
-}
-
-/** Returns the caller's key, or a new one, with which calls can be retried when a service restarts. */
-function keyOf({ headers }: FastifyRequest): string {
-  const key = headers["idempotency-key"];
-  return typeof key === "string" && key !== "" ? key : randomUUID();
-}

@@ -284,7 +284,7 @@ export const SubscribeEventsResponseSchema: GenMessage<SubscribeEventsResponse, 
   messageDesc(file_sagacart_event_v1_event_service, 3);
 
 /**
- * The feed of a service's events. Order, payment and shipping each serve their own.
+ * The feed of a service's events. Order, payment, shipping and identity each serve their own.
  *
  * An event is in the feed if and only if its change was committed. Readers keep their own cursor, or let the service
  * keep it under a name: see ConsumerService.

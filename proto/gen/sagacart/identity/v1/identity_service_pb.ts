@@ -9,6 +9,8 @@ import { file_google_api_annotations } from "../../../google/api/annotations_pb.
 import type { FieldMask, FieldMaskJson } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_field_mask } from "@bufbuild/protobuf/wkt";
 import { file_sagacart_auth_v1_access } from "../../auth/v1/access_pb.ts";
+import type { Erasure, ErasureJson } from "./erasure_pb.ts";
+import { file_sagacart_identity_v1_erasure } from "./erasure_pb.ts";
 import type { Session, SessionJson } from "./session_pb.ts";
 import { file_sagacart_identity_v1_session } from "./session_pb.ts";
 import type { User, UserAddress, UserAddressJson, UserJson } from "./user_pb.ts";
@@ -22,7 +24,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file sagacart/identity/v1/identity_service.proto.
  */
 export const file_sagacart_identity_v1_identity_service: GenFile = /*@__PURE__*/
-  fileDesc("CitzYWdhY2FydC9pZGVudGl0eS92MS9pZGVudGl0eV9zZXJ2aWNlLnByb3RvEhRzYWdhY2FydC5pZGVudGl0eS52MSLNAQoPUmVnaXN0ZXJSZXF1ZXN0EjAKCHVzZXJuYW1lGAEgASgJQh66SBtyGTIXXltBLVphLXowLTlfListXXszLDUwfSQSHQoFZW1haWwYAiABKAlCDrpIC3IJoOowARABGP4BEhwKCHBhc3N3b3JkGAMgASgJQgq6SAdyBRAGGIABEhoKBXBob25lGAQgASgJQgu6SAhyBpDqMAEYKBIvCgpyZXF1ZXN0X2lkGAUgASgJQhu6SBhyFjIUXltceDIxLVx4N2VdezAsMTI4fSQiPAoQUmVnaXN0ZXJSZXNwb25zZRIoCgR1c2VyGAEgASgLMhouc2FnYWNhcnQuaWRlbnRpdHkudjEuVXNlciJLCg1TaWduSW5SZXF1ZXN0EhwKCHVzZXJuYW1lGAEgASgJQgq6SAdyBRABGP4BEhwKCHBhc3N3b3JkGAIgASgJQgq6SAdyBRABGIABImoKDlNpZ25JblJlc3BvbnNlEi4KB3Nlc3Npb24YASABKAsyHS5zYWdhY2FydC5pZGVudGl0eS52MS5TZXNzaW9uEigKBHVzZXIYAiABKAsyGi5zYWdhY2FydC5pZGVudGl0eS52MS5Vc2VyIkwKE1JlZnJlc2hUb2tlblJlcXVlc3QSNQoNcmVmcmVzaF90b2tlbhgBIAEoCUIeukgbchkyF15bQS1aYS16MC05Xy1dezIwLDIwMH0kIkYKFFJlZnJlc2hUb2tlblJlc3BvbnNlEi4KB3Nlc3Npb24YASABKAsyHS5zYWdhY2FydC5pZGVudGl0eS52MS5TZXNzaW9uIl0KDlNpZ25PdXRSZXF1ZXN0EjUKDXJlZnJlc2hfdG9rZW4YASABKAlCHrpIG3IZMhdeW0EtWmEtejAtOV8tXXsyMCwyMDB9JBIUCgxhbGxfc2Vzc2lvbnMYAiABKAgiEQoPU2lnbk91dFJlc3BvbnNlItEBChVDaGFuZ2VQYXNzd29yZFJlcXVlc3QSNgoHdXNlcl9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIkChBjdXJyZW50X3Bhc3N3b3JkGAIgASgJQgq6SAdyBRABGIABEiAKDG5ld19wYXNzd29yZBgDIAEoCUIKukgHcgUQBhiAARI4Cg1yZWZyZXNoX3Rva2VuGAQgASgJQiG6SB7YAQFyGTIXXltBLVphLXowLTlfLV17MjAsMjAwfSQiGAoWQ2hhbmdlUGFzc3dvcmRSZXNwb25zZSI8ChtSZXF1ZXN0UGFzc3dvcmRSZXNldFJlcXVlc3QSHQoFZW1haWwYASABKAlCDrpIC3IJoOowARABGP4BIh4KHFJlcXVlc3RQYXNzd29yZFJlc2V0UmVzcG9uc2UiZwoUUmVzZXRQYXNzd29yZFJlcXVlc3QSLQoFdG9rZW4YASABKAlCHrpIG3IZMhdeW0EtWmEtejAtOV8tXXsyMCwyMDB9JBIgCgxuZXdfcGFzc3dvcmQYAiABKAlCCrpIB3IFEAYYgAEiFwoVUmVzZXRQYXNzd29yZFJlc3BvbnNlIkMKDkdldFVzZXJSZXF1ZXN0EjEKAmlkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uIjsKD0dldFVzZXJSZXNwb25zZRIoCgR1c2VyGAEgASgLMhouc2FnYWNhcnQuaWRlbnRpdHkudjEuVXNlciK4AQoQTGlzdFVzZXJzUmVxdWVzdBIZCgh1c2VybmFtZRgBIAEoCUIHukgEcgIYMhIXCgVlbWFpbBgCIAEoCUIIukgFcgMY/gESMgoEcm9sZRgDIAEoCUIkukghch9SAFIIY3VzdG9tZXJSB3N1cHBvcnRSCG9wZXJhdG9yEh4KCXBhZ2Vfc2l6ZRgEIAEoBUILukgIGgYYwIQ9KAASHAoKcGFnZV90b2tlbhgFIAEoCUIIukgFcgMY6AciVwoRTGlzdFVzZXJzUmVzcG9uc2USKQoFdXNlcnMYASADKAsyGi5zYWdhY2FydC5pZGVudGl0eS52MS5Vc2VyEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSL4AQoRVXBkYXRlVXNlclJlcXVlc3QSYwoEdXNlchgBIAEoCzIaLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlVzZXJCObpINroBMAoQdXNlci5pZF9yZXF1aXJlZBINaWQgaXMgbWlzc2luZxoNdGhpcy5pZCAhPSAnJ8gBARJ+Cgt1cGRhdGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2tCTbpISroBRwoQdXBkYXRlX21hc2suc2l6ZRIbbXVzdCBuYW1lIGF0IG1vc3QgMjAgZmllbGRzGhZzaXplKHRoaXMucGF0aHMpIDw9IDIwIj4KElVwZGF0ZVVzZXJSZXNwb25zZRIoCgR1c2VyGAEgASgLMhouc2FnYWNhcnQuaWRlbnRpdHkudjEuVXNlciJGChFEZWxldGVVc2VyUmVxdWVzdBIxCgJpZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLiIUChJEZWxldGVVc2VyUmVzcG9uc2UiggEKD1NldFJvbGVzUmVxdWVzdBIxCgJpZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI8CgVyb2xlcxgCIAMoCUItukgqkgEnCAEQAxgBIh9yHVIIY3VzdG9tZXJSB3N1cHBvcnRSCG9wZXJhdG9yIjwKEFNldFJvbGVzUmVzcG9uc2USKAoEdXNlchgBIAEoCzIaLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlVzZXIixwEKFENyZWF0ZUFkZHJlc3NSZXF1ZXN0EjYKB3VzZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SMgoHYWRkcmVzcxgCIAEoCzIZLnNhZ2FjYXJ0LnR5cGUudjEuQWRkcmVzc0IGukgDyAEBEhIKCmlzX2RlZmF1bHQYAyABKAgSLwoKcmVxdWVzdF9pZBgEIAEoCUIbukgYchYyFF5bXHgyMS1ceDdlXXswLDEyOH0kIksKFUNyZWF0ZUFkZHJlc3NSZXNwb25zZRIyCgdhZGRyZXNzGAEgASgLMiEuc2FnYWNhcnQuaWRlbnRpdHkudjEuVXNlckFkZHJlc3MifgoRR2V0QWRkcmVzc1JlcXVlc3QSNgoHdXNlcl9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIxCgJpZBgCIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLiJIChJHZXRBZGRyZXNzUmVzcG9uc2USMgoHYWRkcmVzcxgBIAEoCzIhLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlVzZXJBZGRyZXNzIowBChRMaXN0QWRkcmVzc2VzUmVxdWVzdBI2Cgd1c2VyX2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEh4KCXBhZ2Vfc2l6ZRgCIAEoBUILukgIGgYYwIQ9KAASHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMY6AciZgoVTGlzdEFkZHJlc3Nlc1Jlc3BvbnNlEjQKCWFkZHJlc3NlcxgBIAMoCzIhLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlVzZXJBZGRyZXNzEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSKtAgoUVXBkYXRlQWRkcmVzc1JlcXVlc3QSlAEKB2FkZHJlc3MYASABKAsyIS5zYWdhY2FydC5pZGVudGl0eS52MS5Vc2VyQWRkcmVzc0JgukhdugFXChRhZGRyZXNzLmlkc19yZXF1aXJlZBIaaWQgYW5kIHVzZXJfaWQgbXVzdCBiZSBzZXQaI3RoaXMuaWQgIT0gJycgJiYgdGhpcy51c2VyX2lkICE9ICcnyAEBEn4KC3VwZGF0ZV9tYXNrGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFza0JNukhKugFHChB1cGRhdGVfbWFzay5zaXplEhttdXN0IG5hbWUgYXQgbW9zdCAyMCBmaWVsZHMaFnNpemUodGhpcy5wYXRocykgPD0gMjAiSwoVVXBkYXRlQWRkcmVzc1Jlc3BvbnNlEjIKB2FkZHJlc3MYASABKAsyIS5zYWdhY2FydC5pZGVudGl0eS52MS5Vc2VyQWRkcmVzcyKBAQoURGVsZXRlQWRkcmVzc1JlcXVlc3QSNgoHdXNlcl9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIxCgJpZBgCIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLiIXChVEZWxldGVBZGRyZXNzUmVzcG9uc2UyzBMKD0lkZW50aXR5U2VydmljZRJ4CghSZWdpc3RlchIlLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlJlZ2lzdGVyUmVxdWVzdBomLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlJlZ2lzdGVyUmVzcG9uc2UiHZACAqq7GAIIAYLT5JMCDjoBKiIJL3YxL3VzZXJzEnIKBlNpZ25JbhIjLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlNpZ25JblJlcXVlc3QaJC5zYWdhY2FydC5pZGVudGl0eS52MS5TaWduSW5SZXNwb25zZSIdqrsYAggBgtPkkwIROgEqIgwvdjEvc2Vzc2lvbnMSjAEKDFJlZnJlc2hUb2tlbhIpLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlJlZnJlc2hUb2tlblJlcXVlc3QaKi5zYWdhY2FydC5pZGVudGl0eS52MS5SZWZyZXNoVG9rZW5SZXNwb25zZSIlqrsYAggBgtPkkwIZOgEqIhQvdjEvc2Vzc2lvbnM6cmVmcmVzaBKAAQoHU2lnbk91dBIkLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlNpZ25PdXRSZXF1ZXN0GiUuc2FnYWNhcnQuaWRlbnRpdHkudjEuU2lnbk91dFJlc3BvbnNlIiiQAgKquxgCCAGC0+STAhk6ASoiFC92MS9zZXNzaW9uczpzaWduT3V0EqMBCg5DaGFuZ2VQYXNzd29yZBIrLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLkNoYW5nZVBhc3N3b3JkUmVxdWVzdBosLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLkNoYW5nZVBhc3N3b3JkUmVzcG9uc2UiNqq7GAUSAwECA4LT5JMCJzoBKiIiL3YxL3VzZXJzL3t1c2VyX2lkfTpjaGFuZ2VQYXNzd29yZBKjAQoUUmVxdWVzdFBhc3N3b3JkUmVzZXQSMS5zYWdhY2FydC5pZGVudGl0eS52MS5SZXF1ZXN0UGFzc3dvcmRSZXNldFJlcXVlc3QaMi5zYWdhY2FydC5pZGVudGl0eS52MS5SZXF1ZXN0UGFzc3dvcmRSZXNldFJlc3BvbnNlIiSquxgCCAGC0+STAhg6ASoiEy92MS9wYXNzd29yZC1yZXNldHMSlQEKDVJlc2V0UGFzc3dvcmQSKi5zYWdhY2FydC5pZGVudGl0eS52MS5SZXNldFBhc3N3b3JkUmVxdWVzdBorLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlJlc2V0UGFzc3dvcmRSZXNwb25zZSIrqrsYAggBgtPkkwIfOgEqIhovdjEvcGFzc3dvcmQtcmVzZXRzOnJlZGVlbRJ7CgdHZXRVc2VyEiQuc2FnYWNhcnQuaWRlbnRpdHkudjEuR2V0VXNlclJlcXVlc3QaJS5zYWdhY2FydC5pZGVudGl0eS52MS5HZXRVc2VyUmVzcG9uc2UiI5ACAaq7GAYSBAECAwSC0+STAhASDi92MS91c2Vycy97aWR9EnsKCUxpc3RVc2VycxImLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLkxpc3RVc2Vyc1JlcXVlc3QaJy5zYWdhY2FydC5pZGVudGl0eS52MS5MaXN0VXNlcnNSZXNwb25zZSIdkAIBqrsYBRIDAgMEgtPkkwILEgkvdjEvdXNlcnMSjwEKClVwZGF0ZVVzZXISJy5zYWdhY2FydC5pZGVudGl0eS52MS5VcGRhdGVVc2VyUmVxdWVzdBooLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlVwZGF0ZVVzZXJSZXNwb25zZSIukAICqrsYBhIEAQIDBILT5JMCGzoEdXNlcjITL3YxL3VzZXJzL3t1c2VyLmlkfRKEAQoKRGVsZXRlVXNlchInLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLkRlbGV0ZVVzZXJSZXF1ZXN0Giguc2FnYWNhcnQuaWRlbnRpdHkudjEuRGVsZXRlVXNlclJlc3BvbnNlIiOQAgKquxgGEgQBAgMEgtPkkwIQKg4vdjEvdXNlcnMve2lkfRKEAQoIU2V0Um9sZXMSJS5zYWdhY2FydC5pZGVudGl0eS52MS5TZXRSb2xlc1JlcXVlc3QaJi5zYWdhY2FydC5pZGVudGl0eS52MS5TZXRSb2xlc1Jlc3BvbnNlIimQAgKquxgDEgEDgtPkkwIZOgEqGhQvdjEvdXNlcnMve2lkfS9yb2xlcxKfAQoNQ3JlYXRlQWRkcmVzcxIqLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLkNyZWF0ZUFkZHJlc3NSZXF1ZXN0Gisuc2FnYWNhcnQuaWRlbnRpdHkudjEuQ3JlYXRlQWRkcmVzc1Jlc3BvbnNlIjWQAgKquxgGEgQBAgMEgtPkkwIiOgEqIh0vdjEvdXNlcnMve3VzZXJfaWR9L2FkZHJlc3NlcxKYAQoKR2V0QWRkcmVzcxInLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLkdldEFkZHJlc3NSZXF1ZXN0Giguc2FnYWNhcnQuaWRlbnRpdHkudjEuR2V0QWRkcmVzc1Jlc3BvbnNlIjeQAgGquxgGEgQBAgMEgtPkkwIkEiIvdjEvdXNlcnMve3VzZXJfaWR9L2FkZHJlc3Nlcy97aWR9EpwBCg1MaXN0QWRkcmVzc2VzEiouc2FnYWNhcnQuaWRlbnRpdHkudjEuTGlzdEFkZHJlc3Nlc1JlcXVlc3QaKy5zYWdhY2FydC5pZGVudGl0eS52MS5MaXN0QWRkcmVzc2VzUmVzcG9uc2UiMpACAaq7GAYSBAECAwSC0+STAh8SHS92MS91c2Vycy97dXNlcl9pZH0vYWRkcmVzc2VzEroBCg1VcGRhdGVBZGRyZXNzEiouc2FnYWNhcnQuaWRlbnRpdHkudjEuVXBkYXRlQWRkcmVzc1JlcXVlc3QaKy5zYWdhY2FydC5pZGVudGl0eS52MS5VcGRhdGVBZGRyZXNzUmVzcG9uc2UiUJACAqq7GAYSBAECAwSC0+STAj06B2FkZHJlc3MyMi92MS91c2Vycy97YWRkcmVzcy51c2VyX2lkfS9hZGRyZXNzZXMve2FkZHJlc3MuaWR9EqEBCg1EZWxldGVBZGRyZXNzEiouc2FnYWNhcnQuaWRlbnRpdHkudjEuRGVsZXRlQWRkcmVzc1JlcXVlc3QaKy5zYWdhY2FydC5pZGVudGl0eS52MS5EZWxldGVBZGRyZXNzUmVzcG9uc2UiN5ACAqq7GAYSBAECAwSC0+STAiQqIi92MS91c2Vycy97dXNlcl9pZH0vYWRkcmVzc2VzL3tpZH1iBnByb3RvMw", [file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_field_mask, file_sagacart_auth_v1_access, file_sagacart_identity_v1_session, file_sagacart_identity_v1_user, file_sagacart_type_v1_address, file_sagacart_type_v1_text]);
+  fileDesc("CitzYWdhY2FydC9pZGVudGl0eS92MS9pZGVudGl0eV9zZXJ2aWNlLnByb3RvEhRzYWdhY2FydC5pZGVudGl0eS52MSLNAQoPUmVnaXN0ZXJSZXF1ZXN0EjAKCHVzZXJuYW1lGAEgASgJQh66SBtyGTIXXltBLVphLXowLTlfListXXszLDUwfSQSHQoFZW1haWwYAiABKAlCDrpIC3IJoOowARABGP4BEhwKCHBhc3N3b3JkGAMgASgJQgq6SAdyBRAGGIABEhoKBXBob25lGAQgASgJQgu6SAhyBpDqMAEYKBIvCgpyZXF1ZXN0X2lkGAUgASgJQhu6SBhyFjIUXltceDIxLVx4N2VdezAsMTI4fSQiPAoQUmVnaXN0ZXJSZXNwb25zZRIoCgR1c2VyGAEgASgLMhouc2FnYWNhcnQuaWRlbnRpdHkudjEuVXNlciJLCg1TaWduSW5SZXF1ZXN0EhwKCHVzZXJuYW1lGAEgASgJQgq6SAdyBRABGP4BEhwKCHBhc3N3b3JkGAIgASgJQgq6SAdyBRABGIABImoKDlNpZ25JblJlc3BvbnNlEi4KB3Nlc3Npb24YASABKAsyHS5zYWdhY2FydC5pZGVudGl0eS52MS5TZXNzaW9uEigKBHVzZXIYAiABKAsyGi5zYWdhY2FydC5pZGVudGl0eS52MS5Vc2VyIkwKE1JlZnJlc2hUb2tlblJlcXVlc3QSNQoNcmVmcmVzaF90b2tlbhgBIAEoCUIeukgbchkyF15bQS1aYS16MC05Xy1dezIwLDIwMH0kIkYKFFJlZnJlc2hUb2tlblJlc3BvbnNlEi4KB3Nlc3Npb24YASABKAsyHS5zYWdhY2FydC5pZGVudGl0eS52MS5TZXNzaW9uIl0KDlNpZ25PdXRSZXF1ZXN0EjUKDXJlZnJlc2hfdG9rZW4YASABKAlCHrpIG3IZMhdeW0EtWmEtejAtOV8tXXsyMCwyMDB9JBIUCgxhbGxfc2Vzc2lvbnMYAiABKAgiEQoPU2lnbk91dFJlc3BvbnNlItEBChVDaGFuZ2VQYXNzd29yZFJlcXVlc3QSNgoHdXNlcl9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIkChBjdXJyZW50X3Bhc3N3b3JkGAIgASgJQgq6SAdyBRABGIABEiAKDG5ld19wYXNzd29yZBgDIAEoCUIKukgHcgUQBhiAARI4Cg1yZWZyZXNoX3Rva2VuGAQgASgJQiG6SB7YAQFyGTIXXltBLVphLXowLTlfLV17MjAsMjAwfSQiGAoWQ2hhbmdlUGFzc3dvcmRSZXNwb25zZSI8ChtSZXF1ZXN0UGFzc3dvcmRSZXNldFJlcXVlc3QSHQoFZW1haWwYASABKAlCDrpIC3IJoOowARABGP4BIh4KHFJlcXVlc3RQYXNzd29yZFJlc2V0UmVzcG9uc2UiZwoUUmVzZXRQYXNzd29yZFJlcXVlc3QSLQoFdG9rZW4YASABKAlCHrpIG3IZMhdeW0EtWmEtejAtOV8tXXsyMCwyMDB9JBIgCgxuZXdfcGFzc3dvcmQYAiABKAlCCrpIB3IFEAYYgAEiFwoVUmVzZXRQYXNzd29yZFJlc3BvbnNlIkMKDkdldFVzZXJSZXF1ZXN0EjEKAmlkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uIjsKD0dldFVzZXJSZXNwb25zZRIoCgR1c2VyGAEgASgLMhouc2FnYWNhcnQuaWRlbnRpdHkudjEuVXNlciK4AQoQTGlzdFVzZXJzUmVxdWVzdBIZCgh1c2VybmFtZRgBIAEoCUIHukgEcgIYMhIXCgVlbWFpbBgCIAEoCUIIukgFcgMY/gESMgoEcm9sZRgDIAEoCUIkukghch9SAFIIY3VzdG9tZXJSB3N1cHBvcnRSCG9wZXJhdG9yEh4KCXBhZ2Vfc2l6ZRgEIAEoBUILukgIGgYYwIQ9KAASHAoKcGFnZV90b2tlbhgFIAEoCUIIukgFcgMY6AciVwoRTGlzdFVzZXJzUmVzcG9uc2USKQoFdXNlcnMYASADKAsyGi5zYWdhY2FydC5pZGVudGl0eS52MS5Vc2VyEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSL4AQoRVXBkYXRlVXNlclJlcXVlc3QSYwoEdXNlchgBIAEoCzIaLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlVzZXJCObpINroBMAoQdXNlci5pZF9yZXF1aXJlZBINaWQgaXMgbWlzc2luZxoNdGhpcy5pZCAhPSAnJ8gBARJ+Cgt1cGRhdGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2tCTbpISroBRwoQdXBkYXRlX21hc2suc2l6ZRIbbXVzdCBuYW1lIGF0IG1vc3QgMjAgZmllbGRzGhZzaXplKHRoaXMucGF0aHMpIDw9IDIwIj4KElVwZGF0ZVVzZXJSZXNwb25zZRIoCgR1c2VyGAEgASgLMhouc2FnYWNhcnQuaWRlbnRpdHkudjEuVXNlciJGChFEZWxldGVVc2VyUmVxdWVzdBIxCgJpZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLiIUChJEZWxldGVVc2VyUmVzcG9uc2UiRgoRR2V0RXJhc3VyZVJlcXVlc3QSMQoCaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4iRAoSR2V0RXJhc3VyZVJlc3BvbnNlEi4KB2VyYXN1cmUYASABKAsyHS5zYWdhY2FydC5pZGVudGl0eS52MS5FcmFzdXJlIoEBChRFcmFzZUN1c3RvbWVyUmVxdWVzdBI1CgJpZBgBIAEoCUIpukgmciQyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLloCbWUSMgoKb2ZfdXNlcl9pZBgCIAEoCUIeukgbchkyF15bQS1aYS16MC05Ll9+LV17MCw2M30kIkcKFUVyYXNlQ3VzdG9tZXJSZXNwb25zZRIuCgdlcmFzdXJlGAEgASgLMh0uc2FnYWNhcnQuaWRlbnRpdHkudjEuRXJhc3VyZSJ7ChRSZXBvcnRFcmFzdXJlUmVxdWVzdBI2Cgd1c2VyX2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEisKB3NlcnZpY2UYAiABKAlCGrpIF3IVMhNeW2Etel1bYS16LV17MCw2Mn0kIhcKFVJlcG9ydEVyYXN1cmVSZXNwb25zZSKCAQoPU2V0Um9sZXNSZXF1ZXN0EjEKAmlkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEjwKBXJvbGVzGAIgAygJQi26SCqSAScIARADGAEiH3IdUghjdXN0b21lclIHc3VwcG9ydFIIb3BlcmF0b3IiPAoQU2V0Um9sZXNSZXNwb25zZRIoCgR1c2VyGAEgASgLMhouc2FnYWNhcnQuaWRlbnRpdHkudjEuVXNlciJGChFVbmxvY2tVc2VyUmVxdWVzdBIxCgJpZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLiI+ChJVbmxvY2tVc2VyUmVzcG9uc2USKAoEdXNlchgBIAEoCzIaLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlVzZXIixwEKFENyZWF0ZUFkZHJlc3NSZXF1ZXN0EjYKB3VzZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SMgoHYWRkcmVzcxgCIAEoCzIZLnNhZ2FjYXJ0LnR5cGUudjEuQWRkcmVzc0IGukgDyAEBEhIKCmlzX2RlZmF1bHQYAyABKAgSLwoKcmVxdWVzdF9pZBgEIAEoCUIbukgYchYyFF5bXHgyMS1ceDdlXXswLDEyOH0kIksKFUNyZWF0ZUFkZHJlc3NSZXNwb25zZRIyCgdhZGRyZXNzGAEgASgLMiEuc2FnYWNhcnQuaWRlbnRpdHkudjEuVXNlckFkZHJlc3MifgoRR2V0QWRkcmVzc1JlcXVlc3QSNgoHdXNlcl9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIxCgJpZBgCIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLiJIChJHZXRBZGRyZXNzUmVzcG9uc2USMgoHYWRkcmVzcxgBIAEoCzIhLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlVzZXJBZGRyZXNzIowBChRMaXN0QWRkcmVzc2VzUmVxdWVzdBI2Cgd1c2VyX2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEh4KCXBhZ2Vfc2l6ZRgCIAEoBUILukgIGgYYwIQ9KAASHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMY6AciZgoVTGlzdEFkZHJlc3Nlc1Jlc3BvbnNlEjQKCWFkZHJlc3NlcxgBIAMoCzIhLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlVzZXJBZGRyZXNzEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSKtAgoUVXBkYXRlQWRkcmVzc1JlcXVlc3QSlAEKB2FkZHJlc3MYASABKAsyIS5zYWdhY2FydC5pZGVudGl0eS52MS5Vc2VyQWRkcmVzc0JgukhdugFXChRhZGRyZXNzLmlkc19yZXF1aXJlZBIaaWQgYW5kIHVzZXJfaWQgbXVzdCBiZSBzZXQaI3RoaXMuaWQgIT0gJycgJiYgdGhpcy51c2VyX2lkICE9ICcnyAEBEn4KC3VwZGF0ZV9tYXNrGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFza0JNukhKugFHChB1cGRhdGVfbWFzay5zaXplEhttdXN0IG5hbWUgYXQgbW9zdCAyMCBmaWVsZHMaFnNpemUodGhpcy5wYXRocykgPD0gMjAiSwoVVXBkYXRlQWRkcmVzc1Jlc3BvbnNlEjIKB2FkZHJlc3MYASABKAsyIS5zYWdhY2FydC5pZGVudGl0eS52MS5Vc2VyQWRkcmVzcyKBAQoURGVsZXRlQWRkcmVzc1JlcXVlc3QSNgoHdXNlcl9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIxCgJpZBgCIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLiIXChVEZWxldGVBZGRyZXNzUmVzcG9uc2Uy9hcKD0lkZW50aXR5U2VydmljZRJ4CghSZWdpc3RlchIlLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlJlZ2lzdGVyUmVxdWVzdBomLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlJlZ2lzdGVyUmVzcG9uc2UiHZACAqq7GAIIAYLT5JMCDjoBKiIJL3YxL3VzZXJzEnIKBlNpZ25JbhIjLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlNpZ25JblJlcXVlc3QaJC5zYWdhY2FydC5pZGVudGl0eS52MS5TaWduSW5SZXNwb25zZSIdqrsYAggBgtPkkwIROgEqIgwvdjEvc2Vzc2lvbnMSjAEKDFJlZnJlc2hUb2tlbhIpLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlJlZnJlc2hUb2tlblJlcXVlc3QaKi5zYWdhY2FydC5pZGVudGl0eS52MS5SZWZyZXNoVG9rZW5SZXNwb25zZSIlqrsYAggBgtPkkwIZOgEqIhQvdjEvc2Vzc2lvbnM6cmVmcmVzaBKAAQoHU2lnbk91dBIkLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlNpZ25PdXRSZXF1ZXN0GiUuc2FnYWNhcnQuaWRlbnRpdHkudjEuU2lnbk91dFJlc3BvbnNlIiiQAgKquxgCCAGC0+STAhk6ASoiFC92MS9zZXNzaW9uczpzaWduT3V0EqMBCg5DaGFuZ2VQYXNzd29yZBIrLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLkNoYW5nZVBhc3N3b3JkUmVxdWVzdBosLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLkNoYW5nZVBhc3N3b3JkUmVzcG9uc2UiNqq7GAUSAwECA4LT5JMCJzoBKiIiL3YxL3VzZXJzL3t1c2VyX2lkfTpjaGFuZ2VQYXNzd29yZBKjAQoUUmVxdWVzdFBhc3N3b3JkUmVzZXQSMS5zYWdhY2FydC5pZGVudGl0eS52MS5SZXF1ZXN0UGFzc3dvcmRSZXNldFJlcXVlc3QaMi5zYWdhY2FydC5pZGVudGl0eS52MS5SZXF1ZXN0UGFzc3dvcmRSZXNldFJlc3BvbnNlIiSquxgCCAGC0+STAhg6ASoiEy92MS9wYXNzd29yZC1yZXNldHMSlQEKDVJlc2V0UGFzc3dvcmQSKi5zYWdhY2FydC5pZGVudGl0eS52MS5SZXNldFBhc3N3b3JkUmVxdWVzdBorLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlJlc2V0UGFzc3dvcmRSZXNwb25zZSIrqrsYAggBgtPkkwIfOgEqIhovdjEvcGFzc3dvcmQtcmVzZXRzOnJlZGVlbRJ7CgdHZXRVc2VyEiQuc2FnYWNhcnQuaWRlbnRpdHkudjEuR2V0VXNlclJlcXVlc3QaJS5zYWdhY2FydC5pZGVudGl0eS52MS5HZXRVc2VyUmVzcG9uc2UiI5ACAaq7GAYSBAECAwSC0+STAhASDi92MS91c2Vycy97aWR9EnsKCUxpc3RVc2VycxImLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLkxpc3RVc2Vyc1JlcXVlc3QaJy5zYWdhY2FydC5pZGVudGl0eS52MS5MaXN0VXNlcnNSZXNwb25zZSIdkAIBqrsYBRIDAgMEgtPkkwILEgkvdjEvdXNlcnMSjwEKClVwZGF0ZVVzZXISJy5zYWdhY2FydC5pZGVudGl0eS52MS5VcGRhdGVVc2VyUmVxdWVzdBooLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlVwZGF0ZVVzZXJSZXNwb25zZSIukAICqrsYBhIEAQIDBILT5JMCGzoEdXNlcjITL3YxL3VzZXJzL3t1c2VyLmlkfRKEAQoKRGVsZXRlVXNlchInLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLkRlbGV0ZVVzZXJSZXF1ZXN0Giguc2FnYWNhcnQuaWRlbnRpdHkudjEuRGVsZXRlVXNlclJlc3BvbnNlIiOQAgKquxgGEgQBAgMEgtPkkwIQKg4vdjEvdXNlcnMve2lkfRKMAQoKR2V0RXJhc3VyZRInLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLkdldEVyYXN1cmVSZXF1ZXN0Giguc2FnYWNhcnQuaWRlbnRpdHkudjEuR2V0RXJhc3VyZVJlc3BvbnNlIiuQAgGquxgGEgQBAgMEgtPkkwIYEhYvdjEvdXNlcnMve2lkfTplcmFzdXJlEpQBCg1FcmFzZUN1c3RvbWVyEiouc2FnYWNhcnQuaWRlbnRpdHkudjEuRXJhc2VDdXN0b21lclJlcXVlc3QaKy5zYWdhY2FydC5pZGVudGl0eS52MS5FcmFzZUN1c3RvbWVyUmVzcG9uc2UiKpACAqq7GAQSAgMEgtPkkwIZOgEqIhQvdjEvdXNlcnMve2lkfTplcmFzZRJ0Cg1SZXBvcnRFcmFzdXJlEiouc2FnYWNhcnQuaWRlbnRpdHkudjEuUmVwb3J0RXJhc3VyZVJlcXVlc3QaKy5zYWdhY2FydC5pZGVudGl0eS52MS5SZXBvcnRFcmFzdXJlUmVzcG9uc2UiCpACAqq7GAMSAQQShAEKCFNldFJvbGVzEiUuc2FnYWNhcnQuaWRlbnRpdHkudjEuU2V0Um9sZXNSZXF1ZXN0GiYuc2FnYWNhcnQuaWRlbnRpdHkudjEuU2V0Um9sZXNSZXNwb25zZSIpkAICqrsYAxIBA4LT5JMCGToBKhoUL3YxL3VzZXJzL3tpZH0vcm9sZXMSiwEKClVubG9ja1VzZXISJy5zYWdhY2FydC5pZGVudGl0eS52MS5VbmxvY2tVc2VyUmVxdWVzdBooLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlVubG9ja1VzZXJSZXNwb25zZSIqkAICqrsYAxIBA4LT5JMCGjoBKiIVL3YxL3VzZXJzL3tpZH06dW5sb2NrEp8BCg1DcmVhdGVBZGRyZXNzEiouc2FnYWNhcnQuaWRlbnRpdHkudjEuQ3JlYXRlQWRkcmVzc1JlcXVlc3QaKy5zYWdhY2FydC5pZGVudGl0eS52MS5DcmVhdGVBZGRyZXNzUmVzcG9uc2UiNZACAqq7GAYSBAECAwSC0+STAiI6ASoiHS92MS91c2Vycy97dXNlcl9pZH0vYWRkcmVzc2VzEpgBCgpHZXRBZGRyZXNzEicuc2FnYWNhcnQuaWRlbnRpdHkudjEuR2V0QWRkcmVzc1JlcXVlc3QaKC5zYWdhY2FydC5pZGVudGl0eS52MS5HZXRBZGRyZXNzUmVzcG9uc2UiN5ACAaq7GAYSBAECAwSC0+STAiQSIi92MS91c2Vycy97dXNlcl9pZH0vYWRkcmVzc2VzL3tpZH0SnAEKDUxpc3RBZGRyZXNzZXMSKi5zYWdhY2FydC5pZGVudGl0eS52MS5MaXN0QWRkcmVzc2VzUmVxdWVzdBorLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLkxpc3RBZGRyZXNzZXNSZXNwb25zZSIykAIBqrsYBhIEAQIDBILT5JMCHxIdL3YxL3VzZXJzL3t1c2VyX2lkfS9hZGRyZXNzZXMSugEKDVVwZGF0ZUFkZHJlc3MSKi5zYWdhY2FydC5pZGVudGl0eS52MS5VcGRhdGVBZGRyZXNzUmVxdWVzdBorLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlVwZGF0ZUFkZHJlc3NSZXNwb25zZSJQkAICqrsYBhIEAQIDBILT5JMCPToHYWRkcmVzczIyL3YxL3VzZXJzL3thZGRyZXNzLnVzZXJfaWR9L2FkZHJlc3Nlcy97YWRkcmVzcy5pZH0SoQEKDURlbGV0ZUFkZHJlc3MSKi5zYWdhY2FydC5pZGVudGl0eS52MS5EZWxldGVBZGRyZXNzUmVxdWVzdBorLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLkRlbGV0ZUFkZHJlc3NSZXNwb25zZSI3kAICqrsYBhIEAQIDBILT5JMCJCoiL3YxL3VzZXJzL3t1c2VyX2lkfS9hZGRyZXNzZXMve2lkfWIGcHJvdG8z", [file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_field_mask, file_sagacart_auth_v1_access, file_sagacart_identity_v1_erasure, file_sagacart_identity_v1_session, file_sagacart_identity_v1_user, file_sagacart_type_v1_address, file_sagacart_type_v1_text]);
 
 /**
  * The user to register.
@@ -973,6 +975,234 @@ export const DeleteUserResponseSchema: GenMessage<DeleteUserResponse, {jsonType:
   messageDesc(file_sagacart_identity_v1_identity_service, 21);
 
 /**
+ * The deleted user.
+ *
+ * @generated from message sagacart.identity.v1.GetErasureRequest
+ */
+export type GetErasureRequest = Message<"sagacart.identity.v1.GetErasureRequest"> & {
+  /**
+   * The id; `me` for the caller.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+};
+
+/**
+ * The deleted user.
+ *
+ * @generated from message sagacart.identity.v1.GetErasureRequest
+ */
+export type GetErasureRequestJson = {
+  /**
+   * The id; `me` for the caller.
+   *
+   * @generated from field: string id = 1;
+   */
+  id?: string;
+};
+
+/**
+ * Describes the message sagacart.identity.v1.GetErasureRequest.
+ * Use `create(GetErasureRequestSchema)` to create a new message.
+ */
+export const GetErasureRequestSchema: GenMessage<GetErasureRequest, {jsonType: GetErasureRequestJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_identity_v1_identity_service, 22);
+
+/**
+ * The deletion.
+ *
+ * @generated from message sagacart.identity.v1.GetErasureResponse
+ */
+export type GetErasureResponse = Message<"sagacart.identity.v1.GetErasureResponse"> & {
+  /**
+   * The deletion.
+   *
+   * @generated from field: sagacart.identity.v1.Erasure erasure = 1;
+   */
+  erasure?: Erasure | undefined;
+};
+
+/**
+ * The deletion.
+ *
+ * @generated from message sagacart.identity.v1.GetErasureResponse
+ */
+export type GetErasureResponseJson = {
+  /**
+   * The deletion.
+   *
+   * @generated from field: sagacart.identity.v1.Erasure erasure = 1;
+   */
+  erasure?: ErasureJson;
+};
+
+/**
+ * Describes the message sagacart.identity.v1.GetErasureResponse.
+ * Use `create(GetErasureResponseSchema)` to create a new message.
+ */
+export const GetErasureResponseSchema: GenMessage<GetErasureResponse, {jsonType: GetErasureResponseJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_identity_v1_identity_service, 23);
+
+/**
+ * The customer to erase.
+ *
+ * @generated from message sagacart.identity.v1.EraseCustomerRequest
+ */
+export type EraseCustomerRequest = Message<"sagacart.identity.v1.EraseCustomerRequest"> & {
+  /**
+   * The customer's id.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * The deleted user who is the same person, for example a user who has claimed this guest's order. The user's deletion
+   * is done only when this one is.
+   *
+   * @generated from field: string of_user_id = 2;
+   */
+  ofUserId: string;
+};
+
+/**
+ * The customer to erase.
+ *
+ * @generated from message sagacart.identity.v1.EraseCustomerRequest
+ */
+export type EraseCustomerRequestJson = {
+  /**
+   * The customer's id.
+   *
+   * @generated from field: string id = 1;
+   */
+  id?: string;
+
+  /**
+   * The deleted user who is the same person, for example a user who has claimed this guest's order. The user's deletion
+   * is done only when this one is.
+   *
+   * @generated from field: string of_user_id = 2;
+   */
+  ofUserId?: string;
+};
+
+/**
+ * Describes the message sagacart.identity.v1.EraseCustomerRequest.
+ * Use `create(EraseCustomerRequestSchema)` to create a new message.
+ */
+export const EraseCustomerRequestSchema: GenMessage<EraseCustomerRequest, {jsonType: EraseCustomerRequestJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_identity_v1_identity_service, 24);
+
+/**
+ * The deletion.
+ *
+ * @generated from message sagacart.identity.v1.EraseCustomerResponse
+ */
+export type EraseCustomerResponse = Message<"sagacart.identity.v1.EraseCustomerResponse"> & {
+  /**
+   * The deletion.
+   *
+   * @generated from field: sagacart.identity.v1.Erasure erasure = 1;
+   */
+  erasure?: Erasure | undefined;
+};
+
+/**
+ * The deletion.
+ *
+ * @generated from message sagacart.identity.v1.EraseCustomerResponse
+ */
+export type EraseCustomerResponseJson = {
+  /**
+   * The deletion.
+   *
+   * @generated from field: sagacart.identity.v1.Erasure erasure = 1;
+   */
+  erasure?: ErasureJson;
+};
+
+/**
+ * Describes the message sagacart.identity.v1.EraseCustomerResponse.
+ * Use `create(EraseCustomerResponseSchema)` to create a new message.
+ */
+export const EraseCustomerResponseSchema: GenMessage<EraseCustomerResponse, {jsonType: EraseCustomerResponseJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_identity_v1_identity_service, 25);
+
+/**
+ * The service that is done.
+ *
+ * @generated from message sagacart.identity.v1.ReportErasureRequest
+ */
+export type ReportErasureRequest = Message<"sagacart.identity.v1.ReportErasureRequest"> & {
+  /**
+   * The id of the deleted user.
+   *
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * The service, for example "order".
+   *
+   * @generated from field: string service = 2;
+   */
+  service: string;
+};
+
+/**
+ * The service that is done.
+ *
+ * @generated from message sagacart.identity.v1.ReportErasureRequest
+ */
+export type ReportErasureRequestJson = {
+  /**
+   * The id of the deleted user.
+   *
+   * @generated from field: string user_id = 1;
+   */
+  userId?: string;
+
+  /**
+   * The service, for example "order".
+   *
+   * @generated from field: string service = 2;
+   */
+  service?: string;
+};
+
+/**
+ * Describes the message sagacart.identity.v1.ReportErasureRequest.
+ * Use `create(ReportErasureRequestSchema)` to create a new message.
+ */
+export const ReportErasureRequestSchema: GenMessage<ReportErasureRequest, {jsonType: ReportErasureRequestJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_identity_v1_identity_service, 26);
+
+/**
+ * Empty.
+ *
+ * @generated from message sagacart.identity.v1.ReportErasureResponse
+ */
+export type ReportErasureResponse = Message<"sagacart.identity.v1.ReportErasureResponse"> & {
+};
+
+/**
+ * Empty.
+ *
+ * @generated from message sagacart.identity.v1.ReportErasureResponse
+ */
+export type ReportErasureResponseJson = {
+};
+
+/**
+ * Describes the message sagacart.identity.v1.ReportErasureResponse.
+ * Use `create(ReportErasureResponseSchema)` to create a new message.
+ */
+export const ReportErasureResponseSchema: GenMessage<ReportErasureResponse, {jsonType: ReportErasureResponseJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_identity_v1_identity_service, 27);
+
+/**
  * The new roles of a user.
  *
  * @generated from message sagacart.identity.v1.SetRolesRequest
@@ -1019,7 +1249,7 @@ export type SetRolesRequestJson = {
  * Use `create(SetRolesRequestSchema)` to create a new message.
  */
 export const SetRolesRequestSchema: GenMessage<SetRolesRequest, {jsonType: SetRolesRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 22);
+  messageDesc(file_sagacart_identity_v1_identity_service, 28);
 
 /**
  * The user.
@@ -1054,7 +1284,77 @@ export type SetRolesResponseJson = {
  * Use `create(SetRolesResponseSchema)` to create a new message.
  */
 export const SetRolesResponseSchema: GenMessage<SetRolesResponse, {jsonType: SetRolesResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 23);
+  messageDesc(file_sagacart_identity_v1_identity_service, 29);
+
+/**
+ * The user to unlock.
+ *
+ * @generated from message sagacart.identity.v1.UnlockUserRequest
+ */
+export type UnlockUserRequest = Message<"sagacart.identity.v1.UnlockUserRequest"> & {
+  /**
+   * The user's id.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+};
+
+/**
+ * The user to unlock.
+ *
+ * @generated from message sagacart.identity.v1.UnlockUserRequest
+ */
+export type UnlockUserRequestJson = {
+  /**
+   * The user's id.
+   *
+   * @generated from field: string id = 1;
+   */
+  id?: string;
+};
+
+/**
+ * Describes the message sagacart.identity.v1.UnlockUserRequest.
+ * Use `create(UnlockUserRequestSchema)` to create a new message.
+ */
+export const UnlockUserRequestSchema: GenMessage<UnlockUserRequest, {jsonType: UnlockUserRequestJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_identity_v1_identity_service, 30);
+
+/**
+ * The user.
+ *
+ * @generated from message sagacart.identity.v1.UnlockUserResponse
+ */
+export type UnlockUserResponse = Message<"sagacart.identity.v1.UnlockUserResponse"> & {
+  /**
+   * The user.
+   *
+   * @generated from field: sagacart.identity.v1.User user = 1;
+   */
+  user?: User | undefined;
+};
+
+/**
+ * The user.
+ *
+ * @generated from message sagacart.identity.v1.UnlockUserResponse
+ */
+export type UnlockUserResponseJson = {
+  /**
+   * The user.
+   *
+   * @generated from field: sagacart.identity.v1.User user = 1;
+   */
+  user?: UserJson;
+};
+
+/**
+ * Describes the message sagacart.identity.v1.UnlockUserResponse.
+ * Use `create(UnlockUserResponseSchema)` to create a new message.
+ */
+export const UnlockUserResponseSchema: GenMessage<UnlockUserResponse, {jsonType: UnlockUserResponseJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_identity_v1_identity_service, 31);
 
 /**
  * The address to add.
@@ -1131,7 +1431,7 @@ export type CreateAddressRequestJson = {
  * Use `create(CreateAddressRequestSchema)` to create a new message.
  */
 export const CreateAddressRequestSchema: GenMessage<CreateAddressRequest, {jsonType: CreateAddressRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 24);
+  messageDesc(file_sagacart_identity_v1_identity_service, 32);
 
 /**
  * The address.
@@ -1166,7 +1466,7 @@ export type CreateAddressResponseJson = {
  * Use `create(CreateAddressResponseSchema)` to create a new message.
  */
 export const CreateAddressResponseSchema: GenMessage<CreateAddressResponse, {jsonType: CreateAddressResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 25);
+  messageDesc(file_sagacart_identity_v1_identity_service, 33);
 
 /**
  * The address to get.
@@ -1215,7 +1515,7 @@ export type GetAddressRequestJson = {
  * Use `create(GetAddressRequestSchema)` to create a new message.
  */
 export const GetAddressRequestSchema: GenMessage<GetAddressRequest, {jsonType: GetAddressRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 26);
+  messageDesc(file_sagacart_identity_v1_identity_service, 34);
 
 /**
  * The address.
@@ -1250,7 +1550,7 @@ export type GetAddressResponseJson = {
  * Use `create(GetAddressResponseSchema)` to create a new message.
  */
 export const GetAddressResponseSchema: GenMessage<GetAddressResponse, {jsonType: GetAddressResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 27);
+  messageDesc(file_sagacart_identity_v1_identity_service, 35);
 
 /**
  * The addresses to list.
@@ -1313,7 +1613,7 @@ export type ListAddressesRequestJson = {
  * Use `create(ListAddressesRequestSchema)` to create a new message.
  */
 export const ListAddressesRequestSchema: GenMessage<ListAddressesRequest, {jsonType: ListAddressesRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 28);
+  messageDesc(file_sagacart_identity_v1_identity_service, 36);
 
 /**
  * A page of addresses.
@@ -1362,7 +1662,7 @@ export type ListAddressesResponseJson = {
  * Use `create(ListAddressesResponseSchema)` to create a new message.
  */
 export const ListAddressesResponseSchema: GenMessage<ListAddressesResponse, {jsonType: ListAddressesResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 29);
+  messageDesc(file_sagacart_identity_v1_identity_service, 37);
 
 /**
  * The changes of an address.
@@ -1411,7 +1711,7 @@ export type UpdateAddressRequestJson = {
  * Use `create(UpdateAddressRequestSchema)` to create a new message.
  */
 export const UpdateAddressRequestSchema: GenMessage<UpdateAddressRequest, {jsonType: UpdateAddressRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 30);
+  messageDesc(file_sagacart_identity_v1_identity_service, 38);
 
 /**
  * The address.
@@ -1446,7 +1746,7 @@ export type UpdateAddressResponseJson = {
  * Use `create(UpdateAddressResponseSchema)` to create a new message.
  */
 export const UpdateAddressResponseSchema: GenMessage<UpdateAddressResponse, {jsonType: UpdateAddressResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 31);
+  messageDesc(file_sagacart_identity_v1_identity_service, 39);
 
 /**
  * The address to delete.
@@ -1495,7 +1795,7 @@ export type DeleteAddressRequestJson = {
  * Use `create(DeleteAddressRequestSchema)` to create a new message.
  */
 export const DeleteAddressRequestSchema: GenMessage<DeleteAddressRequest, {jsonType: DeleteAddressRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 32);
+  messageDesc(file_sagacart_identity_v1_identity_service, 40);
 
 /**
  * Empty.
@@ -1518,7 +1818,7 @@ export type DeleteAddressResponseJson = {
  * Use `create(DeleteAddressResponseSchema)` to create a new message.
  */
 export const DeleteAddressResponseSchema: GenMessage<DeleteAddressResponse, {jsonType: DeleteAddressResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 33);
+  messageDesc(file_sagacart_identity_v1_identity_service, 41);
 
 /**
  * Users, their sign-ins and their address books.
@@ -1661,8 +1961,10 @@ export const IdentityService: GenService<{
     output: typeof UpdateUserResponseSchema;
   },
   /**
-   * Delete a user with all sessions and addresses. Orders stay, under the user's id.
+   * Delete a user with all sessions and addresses, and the user's personal data in all services.
    *
+   * The other services follow: GetErasure shows how far they are. Orders and payments stay, under the user's id, without
+   * personal data. An order that is under way is finished first. An access token of the user changes nothing any more.
    * Fails with NOT_FOUND / USER_NOT_FOUND.
    *
    * @generated from rpc sagacart.identity.v1.IdentityService.DeleteUser
@@ -1671,6 +1973,43 @@ export const IdentityService: GenService<{
     methodKind: "unary";
     input: typeof DeleteUserRequestSchema;
     output: typeof DeleteUserResponseSchema;
+  },
+  /**
+   * Get how far the deletion of a deleted user's personal data is, in each service.
+   *
+   * Fails with NOT_FOUND / ERASURE_NOT_FOUND if there was no such user, or it was not deleted.
+   *
+   * @generated from rpc sagacart.identity.v1.IdentityService.GetErasure
+   */
+  getErasure: {
+    methodKind: "unary";
+    input: typeof GetErasureRequestSchema;
+    output: typeof GetErasureResponseSchema;
+  },
+  /**
+   * Delete the personal data of a customer who has no user here: a guest, or a user of another issuer. For operators.
+   *
+   * Repeats change nothing. Fails with FAILED_PRECONDITION / USER_EXISTS if there is such a user, who is deleted by
+   * DeleteUser, and with NOT_FOUND / ERASURE_NOT_FOUND if of_user_id was not deleted.
+   *
+   * @generated from rpc sagacart.identity.v1.IdentityService.EraseCustomer
+   */
+  eraseCustomer: {
+    methodKind: "unary";
+    input: typeof EraseCustomerRequestSchema;
+    output: typeof EraseCustomerResponseSchema;
+  },
+  /**
+   * Report that a service has deleted a deleted user's personal data. For the services. Repeats change nothing.
+   *
+   * Fails with NOT_FOUND / ERASURE_NOT_FOUND, also if no report of this service is expected.
+   *
+   * @generated from rpc sagacart.identity.v1.IdentityService.ReportErasure
+   */
+  reportErasure: {
+    methodKind: "unary";
+    input: typeof ReportErasureRequestSchema;
+    output: typeof ReportErasureResponseSchema;
   },
   /**
    * Set the roles of a user. For operators. Tokens have the new roles from the next refresh on.
@@ -1683,6 +2022,18 @@ export const IdentityService: GenService<{
     methodKind: "unary";
     input: typeof SetRolesRequestSchema;
     output: typeof SetRolesResponseSchema;
+  },
+  /**
+   * End the pause after wrong passwords for a user's name and email address.
+   *
+   * A password reset does so too. Pauses of networks stay. Fails with NOT_FOUND / USER_NOT_FOUND.
+   *
+   * @generated from rpc sagacart.identity.v1.IdentityService.UnlockUser
+   */
+  unlockUser: {
+    methodKind: "unary";
+    input: typeof UnlockUserRequestSchema;
+    output: typeof UnlockUserResponseSchema;
   },
   /**
    * Add an address to a user's address book. The first one becomes the default.

@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file sagacart/identity/v1/user.proto.
  */
 export const file_sagacart_identity_v1_user: GenFile = /*@__PURE__*/
-  fileDesc("Ch9zYWdhY2FydC9pZGVudGl0eS92MS91c2VyLnByb3RvEhRzYWdhY2FydC5pZGVudGl0eS52MSKeAgoEVXNlchItCgJpZBgBIAEoCUIhukge2AEBchkyF15bQS1aYS16MC05Ll9+LV17MSw2M30kEhkKCHVzZXJuYW1lGAIgASgJQge6SARyAhgyEh4KBWVtYWlsGAMgASgJQg+6SAzYAQFyB6DqMAEY/gESGgoFcGhvbmUYBCABKAlCC7pICHIGkOowARgoEhcKBXJvbGVzGAUgAygJQgi6SAWSAQIQChIVCgRldGFnGAYgASgJQge6SARyAhgoEi8KC2NyZWF0ZV90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiqQIKC1VzZXJBZGRyZXNzEi0KAmlkGAEgASgJQiG6SB7YAQFyGTIXXltBLVphLXowLTkuX34tXXsxLDYzfSQSMgoHdXNlcl9pZBgCIAEoCUIhukge2AEBchkyF15bQS1aYS16MC05Ll9+LV17MSw2M30kEioKB2FkZHJlc3MYAyABKAsyGS5zYWdhY2FydC50eXBlLnYxLkFkZHJlc3MSEgoKaXNfZGVmYXVsdBgEIAEoCBIVCgRldGFnGAUgASgJQge6SARyAhgoEi8KC2NyZWF0ZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp, file_sagacart_type_v1_address, file_sagacart_type_v1_text]);
+  fileDesc("Ch9zYWdhY2FydC9pZGVudGl0eS92MS91c2VyLnByb3RvEhRzYWdhY2FydC5pZGVudGl0eS52MSK2AgoEVXNlchItCgJpZBgBIAEoCUIhukge2AEBchkyF15bQS1aYS16MC05Ll9+LV17MSw2M30kEhkKCHVzZXJuYW1lGAIgASgJQge6SARyAhgyEh4KBWVtYWlsGAMgASgJQg+6SAzYAQFyB6DqMAEY/gESGgoFcGhvbmUYBCABKAlCC7pICHIGkOowARgoEhcKBXJvbGVzGAUgAygJQgi6SAWSAQIQChIVCgRldGFnGAYgASgJQge6SARyAhgoEi8KC2NyZWF0ZV90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoOZW1haWxfdmVyaWZpZWQYCSABKAgiqQIKC1VzZXJBZGRyZXNzEi0KAmlkGAEgASgJQiG6SB7YAQFyGTIXXltBLVphLXowLTkuX34tXXsxLDYzfSQSMgoHdXNlcl9pZBgCIAEoCUIhukge2AEBchkyF15bQS1aYS16MC05Ll9+LV17MSw2M30kEioKB2FkZHJlc3MYAyABKAsyGS5zYWdhY2FydC50eXBlLnYxLkFkZHJlc3MSEgoKaXNfZGVmYXVsdBgEIAEoCBIVCgRldGFnGAUgASgJQge6SARyAhgoEi8KC2NyZWF0ZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp, file_sagacart_type_v1_address, file_sagacart_type_v1_text]);
 
 /**
  * A person who can sign in.
@@ -79,6 +79,14 @@ export type User = Message<"sagacart.identity.v1.User"> & {
    * @generated from field: google.protobuf.Timestamp update_time = 8;
    */
   updateTime?: Timestamp | undefined;
+
+  /**
+   * True if someone has proven to receive mail at `email`: a token that was mailed to it was used. A new address is not
+   * verified. Output only.
+   *
+   * @generated from field: bool email_verified = 9;
+   */
+  emailVerified: boolean;
 };
 
 /**
@@ -142,6 +150,14 @@ export type UserJson = {
    * @generated from field: google.protobuf.Timestamp update_time = 8;
    */
   updateTime?: TimestampJson;
+
+  /**
+   * True if someone has proven to receive mail at `email`: a token that was mailed to it was used. A new address is not
+   * verified. Output only.
+   *
+   * @generated from field: bool email_verified = 9;
+   */
+  emailVerified?: boolean;
 };
 
 /**

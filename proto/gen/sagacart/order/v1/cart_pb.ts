@@ -15,7 +15,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file sagacart/order/v1/cart.proto.
  */
 export const file_sagacart_order_v1_cart: GenFile = /*@__PURE__*/
-  fileDesc("ChxzYWdhY2FydC9vcmRlci92MS9jYXJ0LnByb3RvEhFzYWdhY2FydC5vcmRlci52MSKVBAoEQ2FydBIKCgJpZBgBIAEoCRITCgtjdXN0b21lcl9pZBgCIAEoCRIMCgRuYW1lGAMgASgJEiwKBXN0YXRlGAQgASgOMh0uc2FnYWNhcnQub3JkZXIudjEuQ2FydC5TdGF0ZRISCgppc19kZWZhdWx0GAUgASgIEioKBWxpbmVzGAYgAygLMhsuc2FnYWNhcnQub3JkZXIudjEuQ2FydExpbmUSJgoFdG90YWwYByABKAsyFy5zYWdhY2FydC50eXBlLnYxLk1vbmV5EgwKBGV0YWcYCCABKAkSEAoIb3JkZXJfaWQYCSABKAkSGwoTbGFzdF9mYWlsdXJlX3JlYXNvbhgKIAEoCRIvCgtjcmVhdGVfdGltZRgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhMKC21lcmdlZF9pbnRvGA0gASgJIpMBCgVTdGF0ZRIVChFTVEFURV9VTlNQRUNJRklFRBAAEg4KClNUQVRFX09QRU4QARIWChJTVEFURV9DSEVDS0lOR19PVVQQAhITCg9TVEFURV9QVVJDSEFTRUQQAxIRCg1TVEFURV9ERUxFVEVEEAQSEQoNU1RBVEVfRVhQSVJFRBAFEhAKDFNUQVRFX01FUkdFRBAGInkKCENhcnRMaW5lEhIKCnByb2R1Y3RfaWQYASABKAkSCwoDc2t1GAIgASgJEg0KBXRpdGxlGAMgASgJEhAKCHF1YW50aXR5GAQgASgFEisKCnVuaXRfcHJpY2UYBSABKAsyFy5zYWdhY2FydC50eXBlLnYxLk1vbmV5Ik8KC0xlZnRPdXRMaW5lEhIKCnByb2R1Y3RfaWQYASABKAkSCwoDc2t1GAIgASgJEg0KBXRpdGxlGAMgASgJEhAKCHF1YW50aXR5GAQgASgFInMKCk1lcmdlZExpbmUSEgoKcHJvZHVjdF9pZBgBIAEoCRINCgV0aXRsZRgCIAEoCRIXCg90YXJnZXRfcXVhbnRpdHkYAyABKAUSFwoPc291cmNlX3F1YW50aXR5GAQgASgFEhAKCHF1YW50aXR5GAUgASgFImUKCUxpbmVJbnB1dBI5Cgpwcm9kdWN0X2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEh0KCHF1YW50aXR5GAIgASgFQgu6SAgaBhjAhD0oASJuCglXaG9sZUxpbmUSOQoKcHJvZHVjdF9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhImCghxdWFudGl0eRgCIAEoBUIUukgRGg8YwIQ9KMD7wv///////wFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp, file_sagacart_type_v1_money]);
+  fileDesc("ChxzYWdhY2FydC9vcmRlci92MS9jYXJ0LnByb3RvEhFzYWdhY2FydC5vcmRlci52MSKVBAoEQ2FydBIKCgJpZBgBIAEoCRITCgtjdXN0b21lcl9pZBgCIAEoCRIMCgRuYW1lGAMgASgJEiwKBXN0YXRlGAQgASgOMh0uc2FnYWNhcnQub3JkZXIudjEuQ2FydC5TdGF0ZRISCgppc19kZWZhdWx0GAUgASgIEioKBWxpbmVzGAYgAygLMhsuc2FnYWNhcnQub3JkZXIudjEuQ2FydExpbmUSJgoFdG90YWwYByABKAsyFy5zYWdhY2FydC50eXBlLnYxLk1vbmV5EgwKBGV0YWcYCCABKAkSEAoIb3JkZXJfaWQYCSABKAkSGwoTbGFzdF9mYWlsdXJlX3JlYXNvbhgKIAEoCRIvCgtjcmVhdGVfdGltZRgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhMKC21lcmdlZF9pbnRvGA0gASgJIpMBCgVTdGF0ZRIVChFTVEFURV9VTlNQRUNJRklFRBAAEg4KClNUQVRFX09QRU4QARIWChJTVEFURV9DSEVDS0lOR19PVVQQAhITCg9TVEFURV9QVVJDSEFTRUQQAxIRCg1TVEFURV9ERUxFVEVEEAQSEQoNU1RBVEVfRVhQSVJFRBAFEhAKDFNUQVRFX01FUkdFRBAGIp4CCghDYXJ0TGluZRISCgpwcm9kdWN0X2lkGAEgASgJEgsKA3NrdRgCIAEoCRINCgV0aXRsZRgDIAEoCRIQCghxdWFudGl0eRgEIAEoBRIrCgp1bml0X3ByaWNlGAUgASgLMhcuc2FnYWNhcnQudHlwZS52MS5Nb25leRI0CgxwcmljZV9jaGFuZ2UYBiABKAsyHi5zYWdhY2FydC5vcmRlci52MS5QcmljZUNoYW5nZRI1CgxhdmFpbGFiaWxpdHkYByABKA4yHy5zYWdhY2FydC5vcmRlci52MS5BdmFpbGFiaWxpdHkSHwoSYXZhaWxhYmxlX3F1YW50aXR5GAggASgFSACIAQFCFQoTX2F2YWlsYWJsZV9xdWFudGl0eSJvCgtQcmljZUNoYW5nZRIvCg5vbGRfdW5pdF9wcmljZRgBIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuTW9uZXkSLwoObmV3X3VuaXRfcHJpY2UYAiABKAsyFy5zYWdhY2FydC50eXBlLnYxLk1vbmV5Ik8KC0xlZnRPdXRMaW5lEhIKCnByb2R1Y3RfaWQYASABKAkSCwoDc2t1GAIgASgJEg0KBXRpdGxlGAMgASgJEhAKCHF1YW50aXR5GAQgASgFInMKCk1lcmdlZExpbmUSEgoKcHJvZHVjdF9pZBgBIAEoCRINCgV0aXRsZRgCIAEoCRIXCg90YXJnZXRfcXVhbnRpdHkYAyABKAUSFwoPc291cmNlX3F1YW50aXR5GAQgASgFEhAKCHF1YW50aXR5GAUgASgFImUKCUxpbmVJbnB1dBI5Cgpwcm9kdWN0X2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEh0KCHF1YW50aXR5GAIgASgFQgu6SAgaBhjAhD0oASJuCglXaG9sZUxpbmUSOQoKcHJvZHVjdF9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhImCghxdWFudGl0eRgCIAEoBUIUukgRGg8YwIQ9KMD7wv///////wEqlwEKDEF2YWlsYWJpbGl0eRIcChhBVkFJTEFCSUxJVFlfVU5TUEVDSUZJRUQQABIaChZBVkFJTEFCSUxJVFlfQVZBSUxBQkxFEAESGwoXQVZBSUxBQklMSVRZX0ZFV0VSX0xFRlQQAhIZChVBVkFJTEFCSUxJVFlfU09MRF9PVVQQAxIVChFBVkFJTEFCSUxJVFlfR09ORRAEYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp, file_sagacart_type_v1_money]);
 
 /**
  * The products that a customer or guest means to buy. A customer may have many carts; one of them is the default.
@@ -344,6 +344,29 @@ export type CartLine = Message<"sagacart.order.v1.CartLine"> & {
    * @generated from field: sagacart.type.v1.Money unit_price = 5;
    */
   unitPrice?: Money | undefined;
+
+  /**
+   * The change of the price since then; absent if there is none. See availability for when it is filled in.
+   *
+   * @generated from field: sagacart.order.v1.PriceChange price_change = 6;
+   */
+  priceChange?: PriceChange | undefined;
+
+  /**
+   * Whether the product can be bought now, in this quantity. This, available_quantity and price_change are filled in
+   * when an open cart is read (GetCart, GetDefaultCart, ListCarts, GetGuestCart) and the stock service answers.
+   * Otherwise, as in the answers of changes, it is UNSPECIFIED and the other two are absent.
+   *
+   * @generated from field: sagacart.order.v1.Availability availability = 7;
+   */
+  availability: Availability;
+
+  /**
+   * The quantity that can be bought now; 0 if it is sold out or gone.
+   *
+   * @generated from field: optional int32 available_quantity = 8;
+   */
+  availableQuantity?: number | undefined;
 };
 
 /**
@@ -386,6 +409,29 @@ export type CartLineJson = {
    * @generated from field: sagacart.type.v1.Money unit_price = 5;
    */
   unitPrice?: MoneyJson;
+
+  /**
+   * The change of the price since then; absent if there is none. See availability for when it is filled in.
+   *
+   * @generated from field: sagacart.order.v1.PriceChange price_change = 6;
+   */
+  priceChange?: PriceChangeJson;
+
+  /**
+   * Whether the product can be bought now, in this quantity. This, available_quantity and price_change are filled in
+   * when an open cart is read (GetCart, GetDefaultCart, ListCarts, GetGuestCart) and the stock service answers.
+   * Otherwise, as in the answers of changes, it is UNSPECIFIED and the other two are absent.
+   *
+   * @generated from field: sagacart.order.v1.Availability availability = 7;
+   */
+  availability?: AvailabilityJson;
+
+  /**
+   * The quantity that can be bought now; 0 if it is sold out or gone.
+   *
+   * @generated from field: optional int32 available_quantity = 8;
+   */
+  availableQuantity?: number;
 };
 
 /**
@@ -394,6 +440,55 @@ export type CartLineJson = {
  */
 export const CartLineSchema: GenMessage<CartLine, {jsonType: CartLineJson}> = /*@__PURE__*/
   messageDesc(file_sagacart_order_v1_cart, 1);
+
+/**
+ * A price that is not the one in the cart. A checkout uses the new one.
+ *
+ * @generated from message sagacart.order.v1.PriceChange
+ */
+export type PriceChange = Message<"sagacart.order.v1.PriceChange"> & {
+  /**
+   * The price of one in the cart.
+   *
+   * @generated from field: sagacart.type.v1.Money old_unit_price = 1;
+   */
+  oldUnitPrice?: Money | undefined;
+
+  /**
+   * The price of one now. Its currency may be another one.
+   *
+   * @generated from field: sagacart.type.v1.Money new_unit_price = 2;
+   */
+  newUnitPrice?: Money | undefined;
+};
+
+/**
+ * A price that is not the one in the cart. A checkout uses the new one.
+ *
+ * @generated from message sagacart.order.v1.PriceChange
+ */
+export type PriceChangeJson = {
+  /**
+   * The price of one in the cart.
+   *
+   * @generated from field: sagacart.type.v1.Money old_unit_price = 1;
+   */
+  oldUnitPrice?: MoneyJson;
+
+  /**
+   * The price of one now. Its currency may be another one.
+   *
+   * @generated from field: sagacart.type.v1.Money new_unit_price = 2;
+   */
+  newUnitPrice?: MoneyJson;
+};
+
+/**
+ * Describes the message sagacart.order.v1.PriceChange.
+ * Use `create(PriceChangeSchema)` to create a new message.
+ */
+export const PriceChangeSchema: GenMessage<PriceChange, {jsonType: PriceChangeJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_order_v1_cart, 2);
 
 /**
  * A line that was left out of another cart because its product is no longer sold.
@@ -470,7 +565,7 @@ export type LeftOutLineJson = {
  * Use `create(LeftOutLineSchema)` to create a new message.
  */
 export const LeftOutLineSchema: GenMessage<LeftOutLine, {jsonType: LeftOutLineJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_cart, 2);
+  messageDesc(file_sagacart_order_v1_cart, 3);
 
 /**
  * The effect of a merge on one line of the source. Lines that only the target has do not change.
@@ -561,7 +656,7 @@ export type MergedLineJson = {
  * Use `create(MergedLineSchema)` to create a new message.
  */
 export const MergedLineSchema: GenMessage<MergedLine, {jsonType: MergedLineJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_cart, 3);
+  messageDesc(file_sagacart_order_v1_cart, 4);
 
 /**
  * A product and a quantity, as requested.
@@ -610,7 +705,7 @@ export type LineInputJson = {
  * Use `create(LineInputSchema)` to create a new message.
  */
 export const LineInputSchema: GenMessage<LineInput, {jsonType: LineInputJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_cart, 4);
+  messageDesc(file_sagacart_order_v1_cart, 5);
 
 /**
  * A product and a quantity, in lines that replace all lines of a cart.
@@ -659,5 +754,67 @@ export type WholeLineJson = {
  * Use `create(WholeLineSchema)` to create a new message.
  */
 export const WholeLineSchema: GenMessage<WholeLine, {jsonType: WholeLineJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_cart, 5);
+  messageDesc(file_sagacart_order_v1_cart, 6);
+
+/**
+ * Whether a line of a cart can be bought. Nothing is reserved before the checkout, so a checkout may still find less.
+ *
+ * @generated from enum sagacart.order.v1.Availability
+ */
+export const Availability = {
+  /**
+   * Not known.
+   *
+   * @generated from enum value: AVAILABILITY_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * It can be bought in this quantity.
+   *
+   * @generated from enum value: AVAILABILITY_AVAILABLE = 1;
+   */
+  AVAILABLE: 1,
+
+  /**
+   * There are fewer left than the quantity in the cart.
+   *
+   * @generated from enum value: AVAILABILITY_FEWER_LEFT = 2;
+   */
+  FEWER_LEFT: 2,
+
+  /**
+   * None is left now.
+   *
+   * @generated from enum value: AVAILABILITY_SOLD_OUT = 3;
+   */
+  SOLD_OUT: 3,
+
+  /**
+   * The product is no longer sold: remove the line to check out.
+   *
+   * @generated from enum value: AVAILABILITY_GONE = 4;
+   */
+  GONE: 4,
+} as const;
+
+/**
+ * Whether a line of a cart can be bought. Nothing is reserved before the checkout, so a checkout may still find less.
+ *
+ * @generated from enum sagacart.order.v1.Availability
+ */
+export type Availability = (typeof Availability)[keyof typeof Availability] | UnknownEnum;
+
+/**
+ * Whether a line of a cart can be bought. Nothing is reserved before the checkout, so a checkout may still find less.
+ *
+ * @generated from enum sagacart.order.v1.Availability
+ */
+export type AvailabilityJson = "AVAILABILITY_UNSPECIFIED" | "AVAILABILITY_AVAILABLE" | "AVAILABILITY_FEWER_LEFT" | "AVAILABILITY_SOLD_OUT" | "AVAILABILITY_GONE";
+
+/**
+ * Describes the enum sagacart.order.v1.Availability.
+ */
+export const AvailabilitySchema: GenEnum<Availability, AvailabilityJson> = /*@__PURE__*/
+  enumDesc(file_sagacart_order_v1_cart, 0);
 

@@ -66,7 +66,7 @@ export type CreateGuestCartResponse = Message<"sagacart.order.v1.CreateGuestCart
   cart?: Cart | undefined;
 
   /**
-   * The token that opens the cart. It cannot be retrieved later.
+   * The token that opens the cart, and the orders made of it. It cannot be retrieved later.
    *
    * @generated from field: string guest_token = 2;
    */
@@ -87,7 +87,7 @@ export type CreateGuestCartResponseJson = {
   cart?: CartJson;
 
   /**
-   * The token that opens the cart. It cannot be retrieved later.
+   * The token that opens the cart, and the orders made of it. It cannot be retrieved later.
    *
    * @generated from field: string guest_token = 2;
    */
@@ -640,8 +640,8 @@ export const DeleteGuestCartResponseSchema: GenMessage<DeleteGuestCartResponse, 
  *
  * A guest's cart has no customer. The guest_token in the answer of CreateGuestCart opens it; without the token the cart
  * is NOT_FOUND / CART_NOT_FOUND for everyone. Over REST the token may be in the header Guest-Token; for GET and DELETE
- * it must be there. The cart can be read and changed but not checked out: CartService.MergeCarts merges it into a
- * customer's cart. Its errors are those of a customer's cart. It expires after 30 days by default.
+ * it must be there. GuestOrderService checks the cart out, and CartService.MergeCarts merges it into a customer's cart.
+ * Its errors are those of a customer's cart. It expires after 30 days by default.
  *
  * @generated from service sagacart.order.v1.GuestCartService
  */

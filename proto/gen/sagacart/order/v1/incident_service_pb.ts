@@ -401,7 +401,8 @@ export const IncidentService: GenService<{
   /**
    * Make the saga retry the step at once.
    *
-   * Fails with NOT_FOUND / INCIDENT_NOT_FOUND and FAILED_PRECONDITION / INCIDENT_RESOLVED.
+   * Fails with NOT_FOUND / INCIDENT_NOT_FOUND, and with FAILED_PRECONDITION: INCIDENT_RESOLVED, INCIDENT_NOT_RETRYABLE (no
+   * workflow runs a step, for example for a dispute).
    *
    * @generated from rpc sagacart.order.v1.IncidentService.RetryIncident
    */

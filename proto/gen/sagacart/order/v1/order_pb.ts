@@ -6,6 +6,9 @@ import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2"
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp, TimestampJson } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import { file_sagacart_auth_v1_access } from "../../auth/v1/access_pb.ts";
+import type { Actor, ActorJson } from "../../type/v1/actor_pb.ts";
+import { file_sagacart_type_v1_actor } from "../../type/v1/actor_pb.ts";
 import type { Address, AddressJson } from "../../type/v1/address_pb.ts";
 import { file_sagacart_type_v1_address } from "../../type/v1/address_pb.ts";
 import type { Money, MoneyJson } from "../../type/v1/money_pb.ts";
@@ -16,7 +19,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file sagacart/order/v1/order.proto.
  */
 export const file_sagacart_order_v1_order: GenFile = /*@__PURE__*/
-  fileDesc("Ch1zYWdhY2FydC9vcmRlci92MS9vcmRlci5wcm90bxIRc2FnYWNhcnQub3JkZXIudjEixgcKBU9yZGVyEgoKAmlkGAEgASgJEhMKC2N1c3RvbWVyX2lkGAIgASgJEg8KB2NhcnRfaWQYAyABKAkSLQoFc3RhdGUYBCABKA4yHi5zYWdhY2FydC5vcmRlci52MS5PcmRlci5TdGF0ZRIrCgVsaW5lcxgFIAMoCzIcLnNhZ2FjYXJ0Lm9yZGVyLnYxLk9yZGVyTGluZRImCgV0b3RhbBgGIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuTW9uZXkSMAoHcGF5bWVudBgHIAEoCzIfLnNhZ2FjYXJ0Lm9yZGVyLnYxLk9yZGVyUGF5bWVudBIzChBzaGlwcGluZ19hZGRyZXNzGAggASgLMhkuc2FnYWNhcnQudHlwZS52MS5BZGRyZXNzEhcKD3RyYWNraW5nX251bWJlchgJIAEoCRIWCg5vdXRjb21lX3JlYXNvbhgKIAEoCRIWCg5vdXRjb21lX2RldGFpbBgLIAEoCRIzCglzaG9ydGFnZXMYDCADKAsyIC5zYWdhY2FydC5vcmRlci52MS5PcmRlclNob3J0YWdlEjcKE2NhbmNlbF9yZXF1ZXN0X3RpbWUYDSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2V4cGlyZV90aW1lGA4gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIpCghyZWZ1bmRlZBgPIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuTW9uZXkSEwoLd29ya2Zsb3dfaWQYECABKAkSEAoIc2VxdWVuY2UYESABKAMSFQoNY29udGFjdF9lbWFpbBgSIAEoCRIvCgtjcmVhdGVfdGltZRgTIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYFCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIuwBCgVTdGF0ZRIVChFTVEFURV9VTlNQRUNJRklFRBAAEhEKDVNUQVRFX1BFTkRJTkcQARISCg5TVEFURV9SRVNFUlZFRBACEhoKFlNUQVRFX0FXQUlUSU5HX1BBWU1FTlQQAxIOCgpTVEFURV9QQUlEEAQSEgoOU1RBVEVfU0hJUFBJTkcQBRITCg9TVEFURV9DT01QTEVURUQQBhIUChBTVEFURV9DQU5DRUxMSU5HEAcSEgoOU1RBVEVfUkVKRUNURUQQCBITCg9TVEFURV9DQU5DRUxMRUQQCRIRCg1TVEFURV9FWFBJUkVEEAoiegoJT3JkZXJMaW5lEhIKCnByb2R1Y3RfaWQYASABKAkSCwoDc2t1GAIgASgJEg0KBXRpdGxlGAMgASgJEhAKCHF1YW50aXR5GAQgASgFEisKCnVuaXRfcHJpY2UYBSABKAsyFy5zYWdhY2FydC50eXBlLnYxLk1vbmV5IloKDE9yZGVyUGF5bWVudBIOCgZtZXRob2QYASABKAkSEQoJcGF5X2xhdGVyGAIgASgIEg8KB2F0dGVtcHQYAyABKAUSFgoOZGVjbGluZV9yZWFzb24YBCABKAkiSQoNT3JkZXJTaG9ydGFnZRISCgpwcm9kdWN0X2lkGAEgASgJEhEKCXJlcXVlc3RlZBgCIAEoBRIRCglhdmFpbGFibGUYAyABKAUiiAEKC09yZGVyQ2hhbmdlEhAKCHNlcXVlbmNlGAEgASgDEi0KBXN0YXRlGAIgASgOMh4uc2FnYWNhcnQub3JkZXIudjEuT3JkZXIuU3RhdGUSDgoGcmVhc29uGAMgASgJEigKBHRpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIogDCgtPcmRlclJlZnVuZBIKCgJpZBgBIAEoCRIQCghvcmRlcl9pZBgCIAEoCRInCgZhbW91bnQYAyABKAsyFy5zYWdhY2FydC50eXBlLnYxLk1vbmV5Eg4KBnJlYXNvbhgEIAEoCRIzCgVzdGF0ZRgFIAEoDjIkLnNhZ2FjYXJ0Lm9yZGVyLnYxLk9yZGVyUmVmdW5kLlN0YXRlEhYKDmZhaWx1cmVfcmVhc29uGAYgASgJEi8KC2NyZWF0ZV90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGQoRcGF5bWVudF9yZWZ1bmRfaWQYCSABKAkiWAoFU3RhdGUSFQoRU1RBVEVfVU5TUEVDSUZJRUQQABIRCg1TVEFURV9QRU5ESU5HEAESEwoPU1RBVEVfU1VDQ0VFREVEEAISEAoMU1RBVEVfRkFJTEVEEANiBnByb3RvMw", [file_google_protobuf_timestamp, file_sagacart_type_v1_address, file_sagacart_type_v1_money]);
+  fileDesc("Ch1zYWdhY2FydC9vcmRlci92MS9vcmRlci5wcm90bxIRc2FnYWNhcnQub3JkZXIudjEi6AgKBU9yZGVyEgoKAmlkGAEgASgJEhMKC2N1c3RvbWVyX2lkGAIgASgJEg8KB2NhcnRfaWQYAyABKAkSLQoFc3RhdGUYBCABKA4yHi5zYWdhY2FydC5vcmRlci52MS5PcmRlci5TdGF0ZRIrCgVsaW5lcxgFIAMoCzIcLnNhZ2FjYXJ0Lm9yZGVyLnYxLk9yZGVyTGluZRImCgV0b3RhbBgGIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuTW9uZXkSMAoHcGF5bWVudBgHIAEoCzIfLnNhZ2FjYXJ0Lm9yZGVyLnYxLk9yZGVyUGF5bWVudBIzChBzaGlwcGluZ19hZGRyZXNzGAggASgLMhkuc2FnYWNhcnQudHlwZS52MS5BZGRyZXNzEhcKD3RyYWNraW5nX251bWJlchgJIAEoCRIWCg5vdXRjb21lX3JlYXNvbhgKIAEoCRIWCg5vdXRjb21lX2RldGFpbBgLIAEoCRIzCglzaG9ydGFnZXMYDCADKAsyIC5zYWdhY2FydC5vcmRlci52MS5PcmRlclNob3J0YWdlEjcKE2NhbmNlbF9yZXF1ZXN0X3RpbWUYDSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2V4cGlyZV90aW1lGA4gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIpCghyZWZ1bmRlZBgPIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuTW9uZXkSEwoLd29ya2Zsb3dfaWQYECABKAkSEAoIc2VxdWVuY2UYESABKAMSFQoNY29udGFjdF9lbWFpbBgSIAEoCRIvCgtjcmVhdGVfdGltZRgTIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYFCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjEKCGRpc3B1dGVzGBUgAygLMh8uc2FnYWNhcnQub3JkZXIudjEuT3JkZXJEaXNwdXRlEhkKEWd1ZXN0X2N1c3RvbWVyX2lkGBYgASgJEjMKDGNhbmNlbGxlZF9ieRgeIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuQWN0b3JCBLC7GAESHQoPaW50ZXJuYWxfcmVhc29uGB8gASgJQgSwuxgBIuwBCgVTdGF0ZRIVChFTVEFURV9VTlNQRUNJRklFRBAAEhEKDVNUQVRFX1BFTkRJTkcQARISCg5TVEFURV9SRVNFUlZFRBACEhoKFlNUQVRFX0FXQUlUSU5HX1BBWU1FTlQQAxIOCgpTVEFURV9QQUlEEAQSEgoOU1RBVEVfU0hJUFBJTkcQBRITCg9TVEFURV9DT01QTEVURUQQBhIUChBTVEFURV9DQU5DRUxMSU5HEAcSEgoOU1RBVEVfUkVKRUNURUQQCBITCg9TVEFURV9DQU5DRUxMRUQQCRIRCg1TVEFURV9FWFBJUkVEEAoiegoJT3JkZXJMaW5lEhIKCnByb2R1Y3RfaWQYASABKAkSCwoDc2t1GAIgASgJEg0KBXRpdGxlGAMgASgJEhAKCHF1YW50aXR5GAQgASgFEisKCnVuaXRfcHJpY2UYBSABKAsyFy5zYWdhY2FydC50eXBlLnYxLk1vbmV5IloKDE9yZGVyUGF5bWVudBIOCgZtZXRob2QYASABKAkSEQoJcGF5X2xhdGVyGAIgASgIEg8KB2F0dGVtcHQYAyABKAUSFgoOZGVjbGluZV9yZWFzb24YBCABKAkiSQoNT3JkZXJTaG9ydGFnZRISCgpwcm9kdWN0X2lkGAEgASgJEhEKCXJlcXVlc3RlZBgCIAEoBRIRCglhdmFpbGFibGUYAyABKAUiiAEKC09yZGVyQ2hhbmdlEhAKCHNlcXVlbmNlGAEgASgDEi0KBXN0YXRlGAIgASgOMh4uc2FnYWNhcnQub3JkZXIudjEuT3JkZXIuU3RhdGUSDgoGcmVhc29uGAMgASgJEigKBHRpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIroCCgxPcmRlckRpc3B1dGUSCgoCaWQYASABKAkSJwoGYW1vdW50GAIgASgLMhcuc2FnYWNhcnQudHlwZS52MS5Nb25leRIOCgZyZWFzb24YAyABKAkSNAoFc3RhdGUYBCABKA4yJS5zYWdhY2FydC5vcmRlci52MS5PcmRlckRpc3B1dGUuU3RhdGUSLwoLY3JlYXRlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJNCgVTdGF0ZRIVChFTVEFURV9VTlNQRUNJRklFRBAAEg4KClNUQVRFX09QRU4QARINCglTVEFURV9XT04QAhIOCgpTVEFURV9MT1NUEAMi/wQKC09yZGVyUmVmdW5kEgoKAmlkGAEgASgJEhAKCG9yZGVyX2lkGAIgASgJEicKBmFtb3VudBgDIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuTW9uZXkSFAoGcmVhc29uGAQgASgJQgSwuxgBEjMKBXN0YXRlGAUgASgOMiQuc2FnYWNhcnQub3JkZXIudjEuT3JkZXJSZWZ1bmQuU3RhdGUSFgoOZmFpbHVyZV9yZWFzb24YBiABKAkSLwoLY3JlYXRlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIZChFwYXltZW50X3JlZnVuZF9pZBgJIAEoCRI1CgZzb3VyY2UYCiABKA4yJS5zYWdhY2FydC5vcmRlci52MS5PcmRlclJlZnVuZC5Tb3VyY2USDwoHYXRfbW9zdBgLIAEoCBIVCg1wdWJsaWNfcmVhc29uGB4gASgJEjMKDHJlcXVlc3RlZF9ieRgfIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuQWN0b3JCBLC7GAEiWAoFU3RhdGUSFQoRU1RBVEVfVU5TUEVDSUZJRUQQABIRCg1TVEFURV9QRU5ESU5HEAESEwoPU1RBVEVfU1VDQ0VFREVEEAISEAoMU1RBVEVfRkFJTEVEEAMiWwoGU291cmNlEhYKElNPVVJDRV9VTlNQRUNJRklFRBAAEhAKDFNPVVJDRV9PUkRFUhABEhIKDlNPVVJDRV9QQVlNRU5UEAISEwoPU09VUkNFX1BST1ZJREVSEANiBnByb3RvMw", [file_google_protobuf_timestamp, file_sagacart_auth_v1_access, file_sagacart_type_v1_actor, file_sagacart_type_v1_address, file_sagacart_type_v1_money]);
 
 /**
  * The purchase of a cart or of given lines: an immutable copy of the lines and prices, and its progress.
@@ -32,7 +35,7 @@ export type Order = Message<"sagacart.order.v1.Order"> & {
   id: string;
 
   /**
-   * The customer who buys.
+   * The customer who buys; for a guest's order an id of its own, which nobody can sign in as.
    *
    * @generated from field: string customer_id = 2;
    */
@@ -89,14 +92,15 @@ export type Order = Message<"sagacart.order.v1.Order"> & {
 
   /**
    * The reason why it ended or is ending in another state than COMPLETED: OUT_OF_STOCK, PAYMENT_DECLINED,
-   * CANCELLED_BY_CUSTOMER, SHIPMENT_REFUSED, PAYMENT_OVERDUE or FAILED. Otherwise empty.
+   * CANCELLED_BY_CUSTOMER, CANCELLED_BY_SHOP, SHIPMENT_REFUSED, PAYMENT_OVERDUE or FAILED. Otherwise empty.
    *
    * @generated from field: string outcome_reason = 10;
    */
   outcomeReason: string;
 
   /**
-   * Details of that reason: the provider's for a decline, the carrier's for a refusal, the caller's for a cancel.
+   * Details of that reason: the provider's for a decline, the carrier's for a refusal, for a cancel what the customer
+   * said or is told.
    *
    * @generated from field: string outcome_detail = 11;
    */
@@ -124,7 +128,8 @@ export type Order = Message<"sagacart.order.v1.Order"> & {
   expireTime?: Timestamp | undefined;
 
   /**
-   * The amount that was refunded after it was completed.
+   * The sum of its refunds that succeeded, also of those made on its payment or at the card provider. What undoing its
+   * payment pays back is not counted.
    *
    * @generated from field: sagacart.type.v1.Money refunded = 15;
    */
@@ -164,6 +169,35 @@ export type Order = Message<"sagacart.order.v1.Order"> & {
    * @generated from field: google.protobuf.Timestamp update_time = 20;
    */
   updateTime?: Timestamp | undefined;
+
+  /**
+   * The disputes of its payment, oldest first.
+   *
+   * @generated from field: repeated sagacart.order.v1.OrderDispute disputes = 21;
+   */
+  disputes: OrderDispute[];
+
+  /**
+   * The customer_id that a guest's order had before a customer claimed it; otherwise empty. Its payments and its shipment
+   * keep it.
+   *
+   * @generated from field: string guest_customer_id = 22;
+   */
+  guestCustomerId: string;
+
+  /**
+   * Who requested its cancellation.
+   *
+   * @generated from field: sagacart.type.v1.Actor cancelled_by = 30;
+   */
+  cancelledBy?: Actor | undefined;
+
+  /**
+   * The shop's own reason for the cancellation.
+   *
+   * @generated from field: string internal_reason = 31;
+   */
+  internalReason: string;
 };
 
 /**
@@ -180,7 +214,7 @@ export type OrderJson = {
   id?: string;
 
   /**
-   * The customer who buys.
+   * The customer who buys; for a guest's order an id of its own, which nobody can sign in as.
    *
    * @generated from field: string customer_id = 2;
    */
@@ -237,14 +271,15 @@ export type OrderJson = {
 
   /**
    * The reason why it ended or is ending in another state than COMPLETED: OUT_OF_STOCK, PAYMENT_DECLINED,
-   * CANCELLED_BY_CUSTOMER, SHIPMENT_REFUSED, PAYMENT_OVERDUE or FAILED. Otherwise empty.
+   * CANCELLED_BY_CUSTOMER, CANCELLED_BY_SHOP, SHIPMENT_REFUSED, PAYMENT_OVERDUE or FAILED. Otherwise empty.
    *
    * @generated from field: string outcome_reason = 10;
    */
   outcomeReason?: string;
 
   /**
-   * Details of that reason: the provider's for a decline, the carrier's for a refusal, the caller's for a cancel.
+   * Details of that reason: the provider's for a decline, the carrier's for a refusal, for a cancel what the customer
+   * said or is told.
    *
    * @generated from field: string outcome_detail = 11;
    */
@@ -272,7 +307,8 @@ export type OrderJson = {
   expireTime?: TimestampJson;
 
   /**
-   * The amount that was refunded after it was completed.
+   * The sum of its refunds that succeeded, also of those made on its payment or at the card provider. What undoing its
+   * payment pays back is not counted.
    *
    * @generated from field: sagacart.type.v1.Money refunded = 15;
    */
@@ -312,6 +348,35 @@ export type OrderJson = {
    * @generated from field: google.protobuf.Timestamp update_time = 20;
    */
   updateTime?: TimestampJson;
+
+  /**
+   * The disputes of its payment, oldest first.
+   *
+   * @generated from field: repeated sagacart.order.v1.OrderDispute disputes = 21;
+   */
+  disputes?: OrderDisputeJson[];
+
+  /**
+   * The customer_id that a guest's order had before a customer claimed it; otherwise empty. Its payments and its shipment
+   * keep it.
+   *
+   * @generated from field: string guest_customer_id = 22;
+   */
+  guestCustomerId?: string;
+
+  /**
+   * Who requested its cancellation.
+   *
+   * @generated from field: sagacart.type.v1.Actor cancelled_by = 30;
+   */
+  cancelledBy?: ActorJson;
+
+  /**
+   * The shop's own reason for the cancellation.
+   *
+   * @generated from field: string internal_reason = 31;
+   */
+  internalReason?: string;
 };
 
 /**
@@ -752,7 +817,167 @@ export const OrderChangeSchema: GenMessage<OrderChange, {jsonType: OrderChangeJs
   messageDesc(file_sagacart_order_v1_order, 4);
 
 /**
- * A refund of a completed order.
+ * A dispute of an order's payment: the customer's bank takes the charge back, until the card provider decides.
+ *
+ * @generated from message sagacart.order.v1.OrderDispute
+ */
+export type OrderDispute = Message<"sagacart.order.v1.OrderDispute"> & {
+  /**
+   * The card provider's id, also in the payment service.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * The amount.
+   *
+   * @generated from field: sagacart.type.v1.Money amount = 2;
+   */
+  amount?: Money | undefined;
+
+  /**
+   * The reason that the provider gives.
+   *
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+
+  /**
+   * The state.
+   *
+   * @generated from field: sagacart.order.v1.OrderDispute.State state = 4;
+   */
+  state: OrderDispute_State;
+
+  /**
+   * When the order heard of it.
+   *
+   * @generated from field: google.protobuf.Timestamp create_time = 5;
+   */
+  createTime?: Timestamp | undefined;
+
+  /**
+   * When it last changed.
+   *
+   * @generated from field: google.protobuf.Timestamp update_time = 6;
+   */
+  updateTime?: Timestamp | undefined;
+};
+
+/**
+ * A dispute of an order's payment: the customer's bank takes the charge back, until the card provider decides.
+ *
+ * @generated from message sagacart.order.v1.OrderDispute
+ */
+export type OrderDisputeJson = {
+  /**
+   * The card provider's id, also in the payment service.
+   *
+   * @generated from field: string id = 1;
+   */
+  id?: string;
+
+  /**
+   * The amount.
+   *
+   * @generated from field: sagacart.type.v1.Money amount = 2;
+   */
+  amount?: MoneyJson;
+
+  /**
+   * The reason that the provider gives.
+   *
+   * @generated from field: string reason = 3;
+   */
+  reason?: string;
+
+  /**
+   * The state.
+   *
+   * @generated from field: sagacart.order.v1.OrderDispute.State state = 4;
+   */
+  state?: OrderDispute_StateJson;
+
+  /**
+   * When the order heard of it.
+   *
+   * @generated from field: google.protobuf.Timestamp create_time = 5;
+   */
+  createTime?: TimestampJson;
+
+  /**
+   * When it last changed.
+   *
+   * @generated from field: google.protobuf.Timestamp update_time = 6;
+   */
+  updateTime?: TimestampJson;
+};
+
+/**
+ * Describes the message sagacart.order.v1.OrderDispute.
+ * Use `create(OrderDisputeSchema)` to create a new message.
+ */
+export const OrderDisputeSchema: GenMessage<OrderDispute, {jsonType: OrderDisputeJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_order_v1_order, 5);
+
+/**
+ * The states of a dispute: OPEN → WON | LOST.
+ *
+ * @generated from enum sagacart.order.v1.OrderDispute.State
+ */
+export const OrderDispute_State = {
+  /**
+   * Unset; never stored.
+   *
+   * @generated from enum value: STATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Opened: the merchant can answer it at the provider.
+   *
+   * @generated from enum value: STATE_OPEN = 1;
+   */
+  OPEN: 1,
+
+  /**
+   * Decided for the shop, which got the money back.
+   *
+   * @generated from enum value: STATE_WON = 2;
+   */
+  WON: 2,
+
+  /**
+   * Decided for the customer, who keeps the money.
+   *
+   * @generated from enum value: STATE_LOST = 3;
+   */
+  LOST: 3,
+} as const;
+
+/**
+ * The states of a dispute: OPEN → WON | LOST.
+ *
+ * @generated from enum sagacart.order.v1.OrderDispute.State
+ */
+export type OrderDispute_State = (typeof OrderDispute_State)[keyof typeof OrderDispute_State] | UnknownEnum;
+
+/**
+ * The states of a dispute: OPEN → WON | LOST.
+ *
+ * @generated from enum sagacart.order.v1.OrderDispute.State
+ */
+export type OrderDispute_StateJson = "STATE_UNSPECIFIED" | "STATE_OPEN" | "STATE_WON" | "STATE_LOST";
+
+/**
+ * Describes the enum sagacart.order.v1.OrderDispute.State.
+ */
+export const OrderDispute_StateSchema: GenEnum<OrderDispute_State, OrderDispute_StateJson> = /*@__PURE__*/
+  enumDesc(file_sagacart_order_v1_order, 5, 0);
+
+/**
+ * A refund of an order.
  *
  * @generated from message sagacart.order.v1.OrderRefund
  */
@@ -772,14 +997,14 @@ export type OrderRefund = Message<"sagacart.order.v1.OrderRefund"> & {
   orderId: string;
 
   /**
-   * The amount.
+   * The amount. If at_most is set, it may become less until the refund has succeeded.
    *
    * @generated from field: sagacart.type.v1.Money amount = 3;
    */
   amount?: Money | undefined;
 
   /**
-   * The reason, for people.
+   * The shop's own reason.
    *
    * @generated from field: string reason = 4;
    */
@@ -819,10 +1044,38 @@ export type OrderRefund = Message<"sagacart.order.v1.OrderRefund"> & {
    * @generated from field: string payment_refund_id = 9;
    */
   paymentRefundId: string;
+
+  /**
+   * The source.
+   *
+   * @generated from field: sagacart.order.v1.OrderRefund.Source source = 10;
+   */
+  source: OrderRefund_Source;
+
+  /**
+   * True if no amount was asked for: what is left of the payment is paid back, even if it is less.
+   *
+   * @generated from field: bool at_most = 11;
+   */
+  atMost: boolean;
+
+  /**
+   * The reason that the customer is told; may be empty.
+   *
+   * @generated from field: string public_reason = 30;
+   */
+  publicReason: string;
+
+  /**
+   * Who requested it.
+   *
+   * @generated from field: sagacart.type.v1.Actor requested_by = 31;
+   */
+  requestedBy?: Actor | undefined;
 };
 
 /**
- * A refund of a completed order.
+ * A refund of an order.
  *
  * @generated from message sagacart.order.v1.OrderRefund
  */
@@ -842,14 +1095,14 @@ export type OrderRefundJson = {
   orderId?: string;
 
   /**
-   * The amount.
+   * The amount. If at_most is set, it may become less until the refund has succeeded.
    *
    * @generated from field: sagacart.type.v1.Money amount = 3;
    */
   amount?: MoneyJson;
 
   /**
-   * The reason, for people.
+   * The shop's own reason.
    *
    * @generated from field: string reason = 4;
    */
@@ -889,6 +1142,34 @@ export type OrderRefundJson = {
    * @generated from field: string payment_refund_id = 9;
    */
   paymentRefundId?: string;
+
+  /**
+   * The source.
+   *
+   * @generated from field: sagacart.order.v1.OrderRefund.Source source = 10;
+   */
+  source?: OrderRefund_SourceJson;
+
+  /**
+   * True if no amount was asked for: what is left of the payment is paid back, even if it is less.
+   *
+   * @generated from field: bool at_most = 11;
+   */
+  atMost?: boolean;
+
+  /**
+   * The reason that the customer is told; may be empty.
+   *
+   * @generated from field: string public_reason = 30;
+   */
+  publicReason?: string;
+
+  /**
+   * Who requested it.
+   *
+   * @generated from field: sagacart.type.v1.Actor requested_by = 31;
+   */
+  requestedBy?: ActorJson;
 };
 
 /**
@@ -896,7 +1177,7 @@ export type OrderRefundJson = {
  * Use `create(OrderRefundSchema)` to create a new message.
  */
 export const OrderRefundSchema: GenMessage<OrderRefund, {jsonType: OrderRefundJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_order, 5);
+  messageDesc(file_sagacart_order_v1_order, 6);
 
 /**
  * The states of a refund: PENDING → SUCCEEDED | FAILED.
@@ -951,5 +1232,60 @@ export type OrderRefund_StateJson = "STATE_UNSPECIFIED" | "STATE_PENDING" | "STA
  * Describes the enum sagacart.order.v1.OrderRefund.State.
  */
 export const OrderRefund_StateSchema: GenEnum<OrderRefund_State, OrderRefund_StateJson> = /*@__PURE__*/
-  enumDesc(file_sagacart_order_v1_order, 5, 0);
+  enumDesc(file_sagacart_order_v1_order, 6, 0);
+
+/**
+ * The sources of refunds.
+ *
+ * @generated from enum sagacart.order.v1.OrderRefund.Source
+ */
+export const OrderRefund_Source = {
+  /**
+   * Unset; never stored.
+   *
+   * @generated from enum value: SOURCE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Asked for by RefundOrder.
+   *
+   * @generated from enum value: SOURCE_ORDER = 1;
+   */
+  ORDER: 1,
+
+  /**
+   * Asked for by PaymentService.RefundPayment.
+   *
+   * @generated from enum value: SOURCE_PAYMENT = 2;
+   */
+  PAYMENT: 2,
+
+  /**
+   * Made at the card provider, outside the shop.
+   *
+   * @generated from enum value: SOURCE_PROVIDER = 3;
+   */
+  PROVIDER: 3,
+} as const;
+
+/**
+ * The sources of refunds.
+ *
+ * @generated from enum sagacart.order.v1.OrderRefund.Source
+ */
+export type OrderRefund_Source = (typeof OrderRefund_Source)[keyof typeof OrderRefund_Source] | UnknownEnum;
+
+/**
+ * The sources of refunds.
+ *
+ * @generated from enum sagacart.order.v1.OrderRefund.Source
+ */
+export type OrderRefund_SourceJson = "SOURCE_UNSPECIFIED" | "SOURCE_ORDER" | "SOURCE_PAYMENT" | "SOURCE_PROVIDER";
+
+/**
+ * Describes the enum sagacart.order.v1.OrderRefund.Source.
+ */
+export const OrderRefund_SourceSchema: GenEnum<OrderRefund_Source, OrderRefund_SourceJson> = /*@__PURE__*/
+  enumDesc(file_sagacart_order_v1_order, 6, 1);
 

@@ -24,7 +24,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file sagacart/order/v1/order_service.proto.
  */
 export const file_sagacart_order_v1_order_service: GenFile = /*@__PURE__*/
-  fileDesc("CiVzYWdhY2FydC9vcmRlci92MS9vcmRlcl9zZXJ2aWNlLnByb3RvEhFzYWdhY2FydC5vcmRlci52MSLYBwoPQ2hlY2tvdXRSZXF1ZXN0EjoKCG9yZGVyX2lkGAEgASgJQii6SCXYAQFyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEjoKC2N1c3RvbWVyX2lkGAIgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEjkKB2NhcnRfaWQYAyABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SkgEKBWxpbmVzGAQgAygLMhwuc2FnYWNhcnQub3JkZXIudjEuTGluZUlucHV0QmW6SGK6AVoKF2xpbmVzLnVuaXF1ZV9wcm9kdWN0X2lkEhthIHByb2R1Y3QgbWF5IGJlIG5hbWVkIG9uY2UaInRoaXMubWFwKGksIGkucHJvZHVjdF9pZCkudW5pcXVlKCmSAQIQZBIfCg5wYXltZW50X21ldGhvZBgFIAEoCUIHukgEcgIYZBIRCglwYXlfbGF0ZXIYBiABKAgSQAoKcGF5X3dpdGhpbhgHIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIRukgOqgELIgUIgJqeATICCAESMwoQc2hpcHBpbmdfYWRkcmVzcxgIIAEoCzIZLnNhZ2FjYXJ0LnR5cGUudjEuQWRkcmVzcxJ4Cg5leHBlY3RlZF90b3RhbBgJIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuTW9uZXlCR7pIRLoBQQoSbW9uZXkubm90X25lZ2F0aXZlEhRtdXN0IG5vdCBiZSBuZWdhdGl2ZRoVdGhpcy5taW5vcl91bml0cyA+PSAwEhoKCWNhcnRfZXRhZxgKIAEoCUIHukgEcgIYQBImCg1jb250YWN0X2VtYWlsGAsgASgJQg+6SAzYAQFyB6DqMAEY/gESNgoId2FpdF9mb3IYDCABKA4yGi5zYWdhY2FydC5vcmRlci52MS5XYWl0Rm9yQgi6SAWCAQIQARI+Cgx3YWl0X2F0X21vc3QYDSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDbpICqoBByIDCNgEMgASLwoKcmVxdWVzdF9pZBgOIAEoCUIbukgYchYyFF5bXHgyMS1ceDdlXXswLDEyOH0kOmu6SGgaZgoWY2hlY2tvdXQuY2FydF9vcl9saW5lcxIebmFtZSBhIGNhcnQgb3IgbGluZXMsIG5vdCBib3RoGix0aGlzLmNhcnRfaWQgPT0gJycgfHwgdGhpcy5saW5lcy5zaXplKCkgPT0gMCJNChBDaGVja291dFJlc3BvbnNlEicKBW9yZGVyGAEgASgLMhguc2FnYWNhcnQub3JkZXIudjEuT3JkZXISEAoIYXR0YWNoZWQYAiABKAgigwEKD0dldE9yZGVyUmVxdWVzdBIxCgJpZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI9CgtjdXN0b21lcl9pZBgCIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLiJsChBHZXRPcmRlclJlc3BvbnNlEicKBW9yZGVyGAEgASgLMhguc2FnYWNhcnQub3JkZXIudjEuT3JkZXISLwoHY2hhbmdlcxgCIAMoCzIeLnNhZ2FjYXJ0Lm9yZGVyLnYxLk9yZGVyQ2hhbmdlIo4CChFMaXN0T3JkZXJzUmVxdWVzdBI9CgtjdXN0b21lcl9pZBgBIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhJBCgZzdGF0ZXMYAiADKA4yHi5zYWdhY2FydC5vcmRlci52MS5PcmRlci5TdGF0ZUIRukgOkgELEBQiB4IBBBABIAASOQoHY2FydF9pZBgDIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIeCglwYWdlX3NpemUYBCABKAVCC7pICBoGGMCEPSgAEhwKCnBhZ2VfdG9rZW4YBSABKAlCCLpIBXIDGOgHIlcKEkxpc3RPcmRlcnNSZXNwb25zZRIoCgZvcmRlcnMYASADKAsyGC5zYWdhY2FydC5vcmRlci52MS5PcmRlchIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAki5QIKD1BheU9yZGVyUmVxdWVzdBIxCgJpZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI9CgtjdXN0b21lcl9pZBgCIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIkCg5wYXltZW50X21ldGhvZBgDIAEoCUIHukgEcgIYZEgAiAEBEj4KDHdhaXRfYXRfbW9zdBgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkINukgKqgEHIgMI2AQyABIvCgpyZXF1ZXN0X2lkGAUgASgJQhu6SBhyFjIUXltceDIxLVx4N2VdezAsMTI4fSQSNgoId2FpdF9mb3IYBiABKA4yGi5zYWdhY2FydC5vcmRlci52MS5XYWl0Rm9yQgi6SAWCAQIQAUIRCg9fcGF5bWVudF9tZXRob2QiOwoQUGF5T3JkZXJSZXNwb25zZRInCgVvcmRlchgBIAEoCzIYLnNhZ2FjYXJ0Lm9yZGVyLnYxLk9yZGVyIvUBChJDYW5jZWxPcmRlclJlcXVlc3QSMQoCaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SPQoLY3VzdG9tZXJfaWQYAiABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SGAoGcmVhc29uGAMgASgJQgi6SAVyAxj0AxI+Cgx3YWl0X2F0X21vc3QYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDbpICqoBByIDCNgEMgASEwoLb25seV91bnBhaWQYBSABKAgiPgoTQ2FuY2VsT3JkZXJSZXNwb25zZRInCgVvcmRlchgBIAEoCzIYLnNhZ2FjYXJ0Lm9yZGVyLnYxLk9yZGVyIsMDChJSZWZ1bmRPcmRlclJlcXVlc3QSNwoIb3JkZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SPQoLY3VzdG9tZXJfaWQYAiABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SOwoJcmVmdW5kX2lkGAMgASgJQii6SCXYAQFyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEm0KBmFtb3VudBgEIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuTW9uZXlCRLpIQboBPgoObW9uZXkucG9zaXRpdmUSFm11c3QgYmUgbW9yZSB0aGFuIHplcm8aFHRoaXMubWlub3JfdW5pdHMgPiAwEhgKBnJlYXNvbhgFIAEoCUIIukgFcgMY9AMSPgoMd2FpdF9hdF9tb3N0GAYgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQg26SAqqAQciAwjYBDIAEi8KCnJlcXVlc3RfaWQYByABKAlCG7pIGHIWMhReW1x4MjEtXHg3ZV17MCwxMjh9JCJFChNSZWZ1bmRPcmRlclJlc3BvbnNlEi4KBnJlZnVuZBgBIAEoCzIeLnNhZ2FjYXJ0Lm9yZGVyLnYxLk9yZGVyUmVmdW5kIskBChVHZXRPcmRlclJlZnVuZFJlcXVlc3QSNwoIb3JkZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SOAoJcmVmdW5kX2lkGAIgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEj0KC2N1c3RvbWVyX2lkGAMgASgJQii6SCXYAQFyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uIkgKFkdldE9yZGVyUmVmdW5kUmVzcG9uc2USLgoGcmVmdW5kGAEgASgLMh4uc2FnYWNhcnQub3JkZXIudjEuT3JkZXJSZWZ1bmQikQEKF0xpc3RPcmRlclJlZnVuZHNSZXF1ZXN0EjcKCG9yZGVyX2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEj0KC2N1c3RvbWVyX2lkGAIgASgJQii6SCXYAQFyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uIksKGExpc3RPcmRlclJlZnVuZHNSZXNwb25zZRIvCgdyZWZ1bmRzGAEgAygLMh4uc2FnYWNhcnQub3JkZXIudjEuT3JkZXJSZWZ1bmQisAEKEVdhdGNoT3JkZXJSZXF1ZXN0EjEKAmlkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEj0KC2N1c3RvbWVyX2lkGAIgASgJQii6SCXYAQFyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEikKDmFmdGVyX3NlcXVlbmNlGAMgASgDQhG6SA4iDBj//////////38oACJuChJXYXRjaE9yZGVyUmVzcG9uc2USJwoFb3JkZXIYASABKAsyGC5zYWdhY2FydC5vcmRlci52MS5PcmRlchIvCgdjaGFuZ2VzGAIgAygLMh4uc2FnYWNhcnQub3JkZXIudjEuT3JkZXJDaGFuZ2UqfAoHV2FpdEZvchIYChRXQUlUX0ZPUl9VTlNQRUNJRklFRBAAEhUKEVdBSVRfRk9SX0FDQ0VQVEVEEAESFQoRV0FJVF9GT1JfUkVTRVJWRUQQAhIRCg1XQUlUX0ZPUl9QQUlEEAMSFgoSV0FJVF9GT1JfQ09NUExFVEVEEAQy1wkKDE9yZGVyU2VydmljZRJ2CghDaGVja291dBIiLnNhZ2FjYXJ0Lm9yZGVyLnYxLkNoZWNrb3V0UmVxdWVzdBojLnNhZ2FjYXJ0Lm9yZGVyLnYxLkNoZWNrb3V0UmVzcG9uc2UiIZACAqq7GAUSAwEDBILT5JMCDzoBKiIKL3YxL29yZGVycxJ5CghHZXRPcmRlchIiLnNhZ2FjYXJ0Lm9yZGVyLnYxLkdldE9yZGVyUmVxdWVzdBojLnNhZ2FjYXJ0Lm9yZGVyLnYxLkdldE9yZGVyUmVzcG9uc2UiJJACAaq7GAYSBAECAwSC0+STAhESDy92MS9vcmRlcnMve2lkfRJ6CgpMaXN0T3JkZXJzEiQuc2FnYWNhcnQub3JkZXIudjEuTGlzdE9yZGVyc1JlcXVlc3QaJS5zYWdhY2FydC5vcmRlci52MS5MaXN0T3JkZXJzUmVzcG9uc2UiH5ACAaq7GAYSBAECAwSC0+STAgwSCi92MS9vcmRlcnMSfwoIUGF5T3JkZXISIi5zYWdhY2FydC5vcmRlci52MS5QYXlPcmRlclJlcXVlc3QaIy5zYWdhY2FydC5vcmRlci52MS5QYXlPcmRlclJlc3BvbnNlIiqQAgKquxgFEgMBAwSC0+STAhg6ASoiEy92MS9vcmRlcnMve2lkfTpwYXkSjAEKC0NhbmNlbE9yZGVyEiUuc2FnYWNhcnQub3JkZXIudjEuQ2FuY2VsT3JkZXJSZXF1ZXN0GiYuc2FnYWNhcnQub3JkZXIudjEuQ2FuY2VsT3JkZXJSZXNwb25zZSIukAICqrsYBhIEAQIDBILT5JMCGzoBKiIWL3YxL29yZGVycy97aWR9OmNhbmNlbBKRAQoLUmVmdW5kT3JkZXISJS5zYWdhY2FydC5vcmRlci52MS5SZWZ1bmRPcmRlclJlcXVlc3QaJi5zYWdhY2FydC5vcmRlci52MS5SZWZ1bmRPcmRlclJlc3BvbnNlIjOQAgKquxgFEgMCAwSC0+STAiE6ASoiHC92MS9vcmRlcnMve29yZGVyX2lkfTpyZWZ1bmQSpQEKDkdldE9yZGVyUmVmdW5kEiguc2FnYWNhcnQub3JkZXIudjEuR2V0T3JkZXJSZWZ1bmRSZXF1ZXN0Gikuc2FnYWNhcnQub3JkZXIudjEuR2V0T3JkZXJSZWZ1bmRSZXNwb25zZSI+kAIBqrsYBhIEAQIDBILT5JMCKxIpL3YxL29yZGVycy97b3JkZXJfaWR9L3JlZnVuZHMve3JlZnVuZF9pZH0SnwEKEExpc3RPcmRlclJlZnVuZHMSKi5zYWdhY2FydC5vcmRlci52MS5MaXN0T3JkZXJSZWZ1bmRzUmVxdWVzdBorLnNhZ2FjYXJ0Lm9yZGVyLnYxLkxpc3RPcmRlclJlZnVuZHNSZXNwb25zZSIykAIBqrsYBhIEAQIDBILT5JMCHxIdL3YxL29yZGVycy97b3JkZXJfaWR9L3JlZnVuZHMSagoKV2F0Y2hPcmRlchIkLnNhZ2FjYXJ0Lm9yZGVyLnYxLldhdGNoT3JkZXJSZXF1ZXN0GiUuc2FnYWNhcnQub3JkZXIudjEuV2F0Y2hPcmRlclJlc3BvbnNlIg2QAgGquxgGEgQBAgMEMAFiBnByb3RvMw", [file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_duration, file_sagacart_auth_v1_access, file_sagacart_order_v1_cart, file_sagacart_order_v1_order, file_sagacart_type_v1_address, file_sagacart_type_v1_money, file_sagacart_type_v1_text]);
+  fileDesc("CiVzYWdhY2FydC9vcmRlci92MS9vcmRlcl9zZXJ2aWNlLnByb3RvEhFzYWdhY2FydC5vcmRlci52MSLYBwoPQ2hlY2tvdXRSZXF1ZXN0EjoKCG9yZGVyX2lkGAEgASgJQii6SCXYAQFyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEjoKC2N1c3RvbWVyX2lkGAIgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEjkKB2NhcnRfaWQYAyABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SkgEKBWxpbmVzGAQgAygLMhwuc2FnYWNhcnQub3JkZXIudjEuTGluZUlucHV0QmW6SGK6AVoKF2xpbmVzLnVuaXF1ZV9wcm9kdWN0X2lkEhthIHByb2R1Y3QgbWF5IGJlIG5hbWVkIG9uY2UaInRoaXMubWFwKGksIGkucHJvZHVjdF9pZCkudW5pcXVlKCmSAQIQZBIfCg5wYXltZW50X21ldGhvZBgFIAEoCUIHukgEcgIYZBIRCglwYXlfbGF0ZXIYBiABKAgSQAoKcGF5X3dpdGhpbhgHIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIRukgOqgELIgUIgJqeATICCAESMwoQc2hpcHBpbmdfYWRkcmVzcxgIIAEoCzIZLnNhZ2FjYXJ0LnR5cGUudjEuQWRkcmVzcxJ4Cg5leHBlY3RlZF90b3RhbBgJIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuTW9uZXlCR7pIRLoBQQoSbW9uZXkubm90X25lZ2F0aXZlEhRtdXN0IG5vdCBiZSBuZWdhdGl2ZRoVdGhpcy5taW5vcl91bml0cyA+PSAwEhoKCWNhcnRfZXRhZxgKIAEoCUIHukgEcgIYQBImCg1jb250YWN0X2VtYWlsGAsgASgJQg+6SAzYAQFyB6DqMAEY/gESNgoId2FpdF9mb3IYDCABKA4yGi5zYWdhY2FydC5vcmRlci52MS5XYWl0Rm9yQgi6SAWCAQIQARI+Cgx3YWl0X2F0X21vc3QYDSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDbpICqoBByIDCNgEMgASLwoKcmVxdWVzdF9pZBgOIAEoCUIbukgYchYyFF5bXHgyMS1ceDdlXXswLDEyOH0kOmu6SGgaZgoWY2hlY2tvdXQuY2FydF9vcl9saW5lcxIebmFtZSBhIGNhcnQgb3IgbGluZXMsIG5vdCBib3RoGix0aGlzLmNhcnRfaWQgPT0gJycgfHwgdGhpcy5saW5lcy5zaXplKCkgPT0gMCJNChBDaGVja291dFJlc3BvbnNlEicKBW9yZGVyGAEgASgLMhguc2FnYWNhcnQub3JkZXIudjEuT3JkZXISEAoIYXR0YWNoZWQYAiABKAgigwEKD0dldE9yZGVyUmVxdWVzdBIxCgJpZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI9CgtjdXN0b21lcl9pZBgCIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLiJsChBHZXRPcmRlclJlc3BvbnNlEicKBW9yZGVyGAEgASgLMhguc2FnYWNhcnQub3JkZXIudjEuT3JkZXISLwoHY2hhbmdlcxgCIAMoCzIeLnNhZ2FjYXJ0Lm9yZGVyLnYxLk9yZGVyQ2hhbmdlIo4CChFMaXN0T3JkZXJzUmVxdWVzdBI9CgtjdXN0b21lcl9pZBgBIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhJBCgZzdGF0ZXMYAiADKA4yHi5zYWdhY2FydC5vcmRlci52MS5PcmRlci5TdGF0ZUIRukgOkgELEBQiB4IBBBABIAASOQoHY2FydF9pZBgDIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIeCglwYWdlX3NpemUYBCABKAVCC7pICBoGGMCEPSgAEhwKCnBhZ2VfdG9rZW4YBSABKAlCCLpIBXIDGOgHIlcKEkxpc3RPcmRlcnNSZXNwb25zZRIoCgZvcmRlcnMYASADKAsyGC5zYWdhY2FydC5vcmRlci52MS5PcmRlchIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAki5QIKD1BheU9yZGVyUmVxdWVzdBIxCgJpZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI9CgtjdXN0b21lcl9pZBgCIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIkCg5wYXltZW50X21ldGhvZBgDIAEoCUIHukgEcgIYZEgAiAEBEj4KDHdhaXRfYXRfbW9zdBgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkINukgKqgEHIgMI2AQyABIvCgpyZXF1ZXN0X2lkGAUgASgJQhu6SBhyFjIUXltceDIxLVx4N2VdezAsMTI4fSQSNgoId2FpdF9mb3IYBiABKA4yGi5zYWdhY2FydC5vcmRlci52MS5XYWl0Rm9yQgi6SAWCAQIQAUIRCg9fcGF5bWVudF9tZXRob2QiZAoQUGF5T3JkZXJSZXNwb25zZRInCgVvcmRlchgBIAEoCzIYLnNhZ2FjYXJ0Lm9yZGVyLnYxLk9yZGVyEg8KB2F0dGVtcHQYAiABKAUSFgoOZGVjbGluZV9yZWFzb24YAyABKAkilgIKEkNhbmNlbE9yZGVyUmVxdWVzdBIxCgJpZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI9CgtjdXN0b21lcl9pZBgCIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIYCgZyZWFzb24YAyABKAlCCLpIBXIDGPQDEj4KDHdhaXRfYXRfbW9zdBgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkINukgKqgEHIgMI2AQyABITCgtvbmx5X3VucGFpZBgFIAEoCBIfCg1wdWJsaWNfcmVhc29uGAYgASgJQgi6SAVyAxj0AyI+ChNDYW5jZWxPcmRlclJlc3BvbnNlEicKBW9yZGVyGAEgASgLMhguc2FnYWNhcnQub3JkZXIudjEuT3JkZXIi5AMKElJlZnVuZE9yZGVyUmVxdWVzdBI3CghvcmRlcl9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI9CgtjdXN0b21lcl9pZBgCIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI7CglyZWZ1bmRfaWQYAyABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SbQoGYW1vdW50GAQgASgLMhcuc2FnYWNhcnQudHlwZS52MS5Nb25leUJEukhBugE+Cg5tb25leS5wb3NpdGl2ZRIWbXVzdCBiZSBtb3JlIHRoYW4gemVybxoUdGhpcy5taW5vcl91bml0cyA+IDASGAoGcmVhc29uGAUgASgJQgi6SAVyAxj0AxI+Cgx3YWl0X2F0X21vc3QYBiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDbpICqoBByIDCNgEMgASLwoKcmVxdWVzdF9pZBgHIAEoCUIbukgYchYyFF5bXHgyMS1ceDdlXXswLDEyOH0kEh8KDXB1YmxpY19yZWFzb24YCCABKAlCCLpIBXIDGPQDIkUKE1JlZnVuZE9yZGVyUmVzcG9uc2USLgoGcmVmdW5kGAEgASgLMh4uc2FnYWNhcnQub3JkZXIudjEuT3JkZXJSZWZ1bmQiyQEKFUdldE9yZGVyUmVmdW5kUmVxdWVzdBI3CghvcmRlcl9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI4CglyZWZ1bmRfaWQYAiABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SPQoLY3VzdG9tZXJfaWQYAyABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4iSAoWR2V0T3JkZXJSZWZ1bmRSZXNwb25zZRIuCgZyZWZ1bmQYASABKAsyHi5zYWdhY2FydC5vcmRlci52MS5PcmRlclJlZnVuZCKRAQoXTGlzdE9yZGVyUmVmdW5kc1JlcXVlc3QSNwoIb3JkZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SPQoLY3VzdG9tZXJfaWQYAiABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4iSwoYTGlzdE9yZGVyUmVmdW5kc1Jlc3BvbnNlEi8KB3JlZnVuZHMYASADKAsyHi5zYWdhY2FydC5vcmRlci52MS5PcmRlclJlZnVuZCKwAQoRV2F0Y2hPcmRlclJlcXVlc3QSMQoCaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SPQoLY3VzdG9tZXJfaWQYAiABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SKQoOYWZ0ZXJfc2VxdWVuY2UYAyABKANCEbpIDiIMGP//////////fygAIm4KEldhdGNoT3JkZXJSZXNwb25zZRInCgVvcmRlchgBIAEoCzIYLnNhZ2FjYXJ0Lm9yZGVyLnYxLk9yZGVyEi8KB2NoYW5nZXMYAiADKAsyHi5zYWdhY2FydC5vcmRlci52MS5PcmRlckNoYW5nZSp8CgdXYWl0Rm9yEhgKFFdBSVRfRk9SX1VOU1BFQ0lGSUVEEAASFQoRV0FJVF9GT1JfQUNDRVBURUQQARIVChFXQUlUX0ZPUl9SRVNFUlZFRBACEhEKDVdBSVRfRk9SX1BBSUQQAxIWChJXQUlUX0ZPUl9DT01QTEVURUQQBDLXCQoMT3JkZXJTZXJ2aWNlEnYKCENoZWNrb3V0EiIuc2FnYWNhcnQub3JkZXIudjEuQ2hlY2tvdXRSZXF1ZXN0GiMuc2FnYWNhcnQub3JkZXIudjEuQ2hlY2tvdXRSZXNwb25zZSIhkAICqrsYBRIDAQMEgtPkkwIPOgEqIgovdjEvb3JkZXJzEnkKCEdldE9yZGVyEiIuc2FnYWNhcnQub3JkZXIudjEuR2V0T3JkZXJSZXF1ZXN0GiMuc2FnYWNhcnQub3JkZXIudjEuR2V0T3JkZXJSZXNwb25zZSIkkAIBqrsYBhIEAQIDBILT5JMCERIPL3YxL29yZGVycy97aWR9EnoKCkxpc3RPcmRlcnMSJC5zYWdhY2FydC5vcmRlci52MS5MaXN0T3JkZXJzUmVxdWVzdBolLnNhZ2FjYXJ0Lm9yZGVyLnYxLkxpc3RPcmRlcnNSZXNwb25zZSIfkAIBqrsYBhIEAQIDBILT5JMCDBIKL3YxL29yZGVycxJ/CghQYXlPcmRlchIiLnNhZ2FjYXJ0Lm9yZGVyLnYxLlBheU9yZGVyUmVxdWVzdBojLnNhZ2FjYXJ0Lm9yZGVyLnYxLlBheU9yZGVyUmVzcG9uc2UiKpACAqq7GAUSAwEDBILT5JMCGDoBKiITL3YxL29yZGVycy97aWR9OnBheRKMAQoLQ2FuY2VsT3JkZXISJS5zYWdhY2FydC5vcmRlci52MS5DYW5jZWxPcmRlclJlcXVlc3QaJi5zYWdhY2FydC5vcmRlci52MS5DYW5jZWxPcmRlclJlc3BvbnNlIi6QAgKquxgGEgQBAgMEgtPkkwIbOgEqIhYvdjEvb3JkZXJzL3tpZH06Y2FuY2VsEpEBCgtSZWZ1bmRPcmRlchIlLnNhZ2FjYXJ0Lm9yZGVyLnYxLlJlZnVuZE9yZGVyUmVxdWVzdBomLnNhZ2FjYXJ0Lm9yZGVyLnYxLlJlZnVuZE9yZGVyUmVzcG9uc2UiM5ACAqq7GAUSAwIDBILT5JMCIToBKiIcL3YxL29yZGVycy97b3JkZXJfaWR9OnJlZnVuZBKlAQoOR2V0T3JkZXJSZWZ1bmQSKC5zYWdhY2FydC5vcmRlci52MS5HZXRPcmRlclJlZnVuZFJlcXVlc3QaKS5zYWdhY2FydC5vcmRlci52MS5HZXRPcmRlclJlZnVuZFJlc3BvbnNlIj6QAgGquxgGEgQBAgMEgtPkkwIrEikvdjEvb3JkZXJzL3tvcmRlcl9pZH0vcmVmdW5kcy97cmVmdW5kX2lkfRKfAQoQTGlzdE9yZGVyUmVmdW5kcxIqLnNhZ2FjYXJ0Lm9yZGVyLnYxLkxpc3RPcmRlclJlZnVuZHNSZXF1ZXN0Gisuc2FnYWNhcnQub3JkZXIudjEuTGlzdE9yZGVyUmVmdW5kc1Jlc3BvbnNlIjKQAgGquxgGEgQBAgMEgtPkkwIfEh0vdjEvb3JkZXJzL3tvcmRlcl9pZH0vcmVmdW5kcxJqCgpXYXRjaE9yZGVyEiQuc2FnYWNhcnQub3JkZXIudjEuV2F0Y2hPcmRlclJlcXVlc3QaJS5zYWdhY2FydC5vcmRlci52MS5XYXRjaE9yZGVyUmVzcG9uc2UiDZACAaq7GAYSBAECAwQwAWIGcHJvdG8z", [file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_duration, file_sagacart_auth_v1_access, file_sagacart_order_v1_cart, file_sagacart_order_v1_order, file_sagacart_type_v1_address, file_sagacart_type_v1_money, file_sagacart_type_v1_text]);
 
 /**
  * The checkout of a cart or of lines.
@@ -68,7 +68,8 @@ export type CheckoutRequest = Message<"sagacart.order.v1.CheckoutRequest"> & {
   paymentMethod: string;
 
   /**
-   * Reserve the stock now and let the customer pay later, by PayOrder.
+   * Reserve the stock now and let the customer pay later, by PayOrder. A total of zero is not waited for: such an order
+   * completes at once.
    *
    * @generated from field: bool pay_later = 6;
    */
@@ -173,7 +174,8 @@ export type CheckoutRequestJson = {
   paymentMethod?: string;
 
   /**
-   * Reserve the stock now and let the customer pay later, by PayOrder.
+   * Reserve the stock now and let the customer pay later, by PayOrder. A total of zero is not waited for: such an order
+   * completes at once.
    *
    * @generated from field: bool pay_later = 6;
    */
@@ -642,11 +644,25 @@ export const PayOrderRequestSchema: GenMessage<PayOrderRequest, {jsonType: PayOr
  */
 export type PayOrderResponse = Message<"sagacart.order.v1.PayOrderResponse"> & {
   /**
-   * The order as it is now.
+   * The order as it is now. While another attempt is under way, its payment is the attempt of this call.
    *
    * @generated from field: sagacart.order.v1.Order order = 1;
    */
   order?: Order | undefined;
+
+  /**
+   * The attempt that this call made or attached to: 1 to 20, or 0 if the order was paid without one.
+   *
+   * @generated from field: int32 attempt = 2;
+   */
+  attempt: number;
+
+  /**
+   * The reason why this attempt was declined, also after later attempts; empty if it was not.
+   *
+   * @generated from field: string decline_reason = 3;
+   */
+  declineReason: string;
 };
 
 /**
@@ -656,11 +672,25 @@ export type PayOrderResponse = Message<"sagacart.order.v1.PayOrderResponse"> & {
  */
 export type PayOrderResponseJson = {
   /**
-   * The order as it is now.
+   * The order as it is now. While another attempt is under way, its payment is the attempt of this call.
    *
    * @generated from field: sagacart.order.v1.Order order = 1;
    */
   order?: OrderJson;
+
+  /**
+   * The attempt that this call made or attached to: 1 to 20, or 0 if the order was paid without one.
+   *
+   * @generated from field: int32 attempt = 2;
+   */
+  attempt?: number;
+
+  /**
+   * The reason why this attempt was declined, also after later attempts; empty if it was not.
+   *
+   * @generated from field: string decline_reason = 3;
+   */
+  declineReason?: string;
 };
 
 /**
@@ -691,7 +721,7 @@ export type CancelOrderRequest = Message<"sagacart.order.v1.CancelOrderRequest">
   customerId: string;
 
   /**
-   * The reason, for people.
+   * The reason. A customer's own is shown to them; the shop's is not, see public_reason.
    *
    * @generated from field: string reason = 3;
    */
@@ -710,6 +740,13 @@ export type CancelOrderRequest = Message<"sagacart.order.v1.CancelOrderRequest">
    * @generated from field: bool only_unpaid = 5;
    */
   onlyUnpaid: boolean;
+
+  /**
+   * The reason that the customer is told if the shop cancels; may be empty.
+   *
+   * @generated from field: string public_reason = 6;
+   */
+  publicReason: string;
 };
 
 /**
@@ -733,7 +770,7 @@ export type CancelOrderRequestJson = {
   customerId?: string;
 
   /**
-   * The reason, for people.
+   * The reason. A customer's own is shown to them; the shop's is not, see public_reason.
    *
    * @generated from field: string reason = 3;
    */
@@ -752,6 +789,13 @@ export type CancelOrderRequestJson = {
    * @generated from field: bool only_unpaid = 5;
    */
   onlyUnpaid?: boolean;
+
+  /**
+   * The reason that the customer is told if the shop cancels; may be empty.
+   *
+   * @generated from field: string public_reason = 6;
+   */
+  publicReason?: string;
 };
 
 /**
@@ -824,14 +868,14 @@ export type RefundOrderRequest = Message<"sagacart.order.v1.RefundOrderRequest">
   refundId: string;
 
   /**
-   * The amount; the rest of the order's total if absent.
+   * The amount; all that is left if absent.
    *
    * @generated from field: sagacart.type.v1.Money amount = 4;
    */
   amount?: Money | undefined;
 
   /**
-   * The reason, for people.
+   * The shop's own reason, which the customer is not shown.
    *
    * @generated from field: string reason = 5;
    */
@@ -850,6 +894,13 @@ export type RefundOrderRequest = Message<"sagacart.order.v1.RefundOrderRequest">
    * @generated from field: string request_id = 7;
    */
   requestId: string;
+
+  /**
+   * The reason that the customer is told; may be empty.
+   *
+   * @generated from field: string public_reason = 8;
+   */
+  publicReason: string;
 };
 
 /**
@@ -880,14 +931,14 @@ export type RefundOrderRequestJson = {
   refundId?: string;
 
   /**
-   * The amount; the rest of the order's total if absent.
+   * The amount; all that is left if absent.
    *
    * @generated from field: sagacart.type.v1.Money amount = 4;
    */
   amount?: MoneyJson;
 
   /**
-   * The reason, for people.
+   * The shop's own reason, which the customer is not shown.
    *
    * @generated from field: string reason = 5;
    */
@@ -906,6 +957,13 @@ export type RefundOrderRequestJson = {
    * @generated from field: string request_id = 7;
    */
   requestId?: string;
+
+  /**
+   * The reason that the customer is told; may be empty.
+   *
+   * @generated from field: string public_reason = 8;
+   */
+  publicReason?: string;
 };
 
 /**
@@ -1377,7 +1435,8 @@ export const OrderService: GenService<{
   /**
    * Cancel an order, and wait for it as long as the caller asks.
    *
-   * Its reservation is released and its payment is paid back. A repeat succeeds. Fails with NOT_FOUND /
+   * Its reservation is released and its payment is paid back. Who cancels is recorded: the outcome_reason is
+   * CANCELLED_BY_CUSTOMER, or CANCELLED_BY_SHOP for the shop's people and programs. A repeat succeeds. Fails with NOT_FOUND /
    * ORDER_NOT_FOUND, and with FAILED_PRECONDITION / NOT_CANCELLABLE (the state is in the metadata) if the carrier has
    * been asked to ship it, or if it ended or is ending for another reason.
    *
@@ -1390,6 +1449,9 @@ export const OrderService: GenService<{
   },
   /**
    * Refund a completed order, in part or in full, and wait for it as long as the caller asks.
+   *
+   * What is left of an order is its total without its refunds, whoever made them, and without its disputes that are open or
+   * lost. The payment has the last word: a refund fails with "refund_too_high" if nothing or too little is left there.
    *
    * A refund does not restock. A repeat with the same refund id or request_id gets the same refund. Fails with
    * NOT_FOUND / ORDER_NOT_FOUND, and with FAILED_PRECONDITION: NOT_REFUNDABLE (the state is in the metadata),

@@ -6,6 +6,9 @@ import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2"
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp, TimestampJson } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import { file_sagacart_auth_v1_access } from "../../auth/v1/access_pb.ts";
+import type { Actor, ActorJson } from "../../type/v1/actor_pb.ts";
+import { file_sagacart_type_v1_actor } from "../../type/v1/actor_pb.ts";
 import type { Money, MoneyJson } from "../../type/v1/money_pb.ts";
 import { file_sagacart_type_v1_money } from "../../type/v1/money_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
@@ -14,7 +17,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file sagacart/payment/v1/payment.proto.
  */
 export const file_sagacart_payment_v1_payment: GenFile = /*@__PURE__*/
-  fileDesc("CiFzYWdhY2FydC9wYXltZW50L3YxL3BheW1lbnQucHJvdG8SE3NhZ2FjYXJ0LnBheW1lbnQudjEi3wQKB1BheW1lbnQSCgoCaWQYASABKAkSLwoEa2luZBgCIAEoDjIhLnNhZ2FjYXJ0LnBheW1lbnQudjEuUGF5bWVudC5LaW5kEhAKCG9yZGVyX2lkGAMgASgJEg8KB2F0dGVtcHQYBCABKAUSEwoLY3VzdG9tZXJfaWQYBSABKAkSJwoGYW1vdW50GAYgASgLMhcuc2FnYWNhcnQudHlwZS52MS5Nb25leRIWCg5wYXltZW50X21ldGhvZBgHIAEoCRIxCgVzdGF0ZRgIIAEoDjIiLnNhZ2FjYXJ0LnBheW1lbnQudjEuUGF5bWVudC5TdGF0ZRIWCg5kZWNsaW5lX3JlYXNvbhgJIAEoCRIpCghyZWZ1bmRlZBgKIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuTW9uZXkSGgoScHJvdmlkZXJfY2hhcmdlX2lkGAsgASgJEi8KC2NyZWF0ZV90aW1lGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiPQoES2luZBIUChBLSU5EX1VOU1BFQ0lGSUVEEAASDgoKS0lORF9PUkRFUhABEg8KC0tJTkRfTUFOVUFMEAIiawoFU3RhdGUSFQoRU1RBVEVfVU5TUEVDSUZJRUQQABIRCg1TVEFURV9QRU5ESU5HEAESEgoOU1RBVEVfQ0FQVFVSRUQQAhISCg5TVEFURV9ERUNMSU5FRBADEhAKDFNUQVRFX1ZPSURFRBAEIvkCCgZSZWZ1bmQSCgoCaWQYASABKAkSEgoKcGF5bWVudF9pZBgCIAEoCRIQCghvcmRlcl9pZBgDIAEoCRInCgZhbW91bnQYBCABKAsyFy5zYWdhY2FydC50eXBlLnYxLk1vbmV5Eg4KBnJlYXNvbhgFIAEoCRIwCgVzdGF0ZRgGIAEoDjIhLnNhZ2FjYXJ0LnBheW1lbnQudjEuUmVmdW5kLlN0YXRlEhYKDmZhaWx1cmVfcmVhc29uGAcgASgJEi8KC2NyZWF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiWAoFU3RhdGUSFQoRU1RBVEVfVU5TUEVDSUZJRUQQABIRCg1TVEFURV9QRU5ESU5HEAESEwoPU1RBVEVfU1VDQ0VFREVEEAISEAoMU1RBVEVfRkFJTEVEEANiBnByb3RvMw", [file_google_protobuf_timestamp, file_sagacart_type_v1_money]);
+  fileDesc("CiFzYWdhY2FydC9wYXltZW50L3YxL3BheW1lbnQucHJvdG8SE3NhZ2FjYXJ0LnBheW1lbnQudjEivQUKB1BheW1lbnQSCgoCaWQYASABKAkSLwoEa2luZBgCIAEoDjIhLnNhZ2FjYXJ0LnBheW1lbnQudjEuUGF5bWVudC5LaW5kEhAKCG9yZGVyX2lkGAMgASgJEg8KB2F0dGVtcHQYBCABKAUSEwoLY3VzdG9tZXJfaWQYBSABKAkSJwoGYW1vdW50GAYgASgLMhcuc2FnYWNhcnQudHlwZS52MS5Nb25leRIWCg5wYXltZW50X21ldGhvZBgHIAEoCRIxCgVzdGF0ZRgIIAEoDjIiLnNhZ2FjYXJ0LnBheW1lbnQudjEuUGF5bWVudC5TdGF0ZRIWCg5kZWNsaW5lX3JlYXNvbhgJIAEoCRIpCghyZWZ1bmRlZBgKIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuTW9uZXkSGgoScHJvdmlkZXJfY2hhcmdlX2lkGAsgASgJEi8KC2NyZWF0ZV90aW1lGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKQoIZGlzcHV0ZWQYDiABKAsyFy5zYWdhY2FydC50eXBlLnYxLk1vbmV5EjEKCmNyZWF0ZWRfYnkYHiABKAsyFy5zYWdhY2FydC50eXBlLnYxLkFjdG9yQgSwuxgBIj0KBEtpbmQSFAoQS0lORF9VTlNQRUNJRklFRBAAEg4KCktJTkRfT1JERVIQARIPCgtLSU5EX01BTlVBTBACImsKBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASEQoNU1RBVEVfUEVORElORxABEhIKDlNUQVRFX0NBUFRVUkVEEAISEgoOU1RBVEVfREVDTElORUQQAxIQCgxTVEFURV9WT0lERUQQBCKTBQoGUmVmdW5kEgoKAmlkGAEgASgJEhIKCnBheW1lbnRfaWQYAiABKAkSEAoIb3JkZXJfaWQYAyABKAkSJwoGYW1vdW50GAQgASgLMhcuc2FnYWNhcnQudHlwZS52MS5Nb25leRIUCgZyZWFzb24YBSABKAlCBLC7GAESMAoFc3RhdGUYBiABKA4yIS5zYWdhY2FydC5wYXltZW50LnYxLlJlZnVuZC5TdGF0ZRIWCg5mYWlsdXJlX3JlYXNvbhgHIAEoCRIvCgtjcmVhdGVfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjIKBnNvdXJjZRgKIAEoDjIiLnNhZ2FjYXJ0LnBheW1lbnQudjEuUmVmdW5kLlNvdXJjZRIaChJwcm92aWRlcl9yZWZ1bmRfaWQYCyABKAkSEAoIcmVmdXNhbHMYDCABKAUSMwoMcmVxdWVzdGVkX2J5GB4gASgLMhcuc2FnYWNhcnQudHlwZS52MS5BY3RvckIEsLsYASJrCgVTdGF0ZRIVChFTVEFURV9VTlNQRUNJRklFRBAAEhEKDVNUQVRFX1BFTkRJTkcQARITCg9TVEFURV9TVUNDRUVERUQQAhIQCgxTVEFURV9GQUlMRUQQAxIRCg1TVEFURV9SRUZVU0VEEAQiaAoGU291cmNlEhYKElNPVVJDRV9VTlNQRUNJRklFRBAAEg8KC1NPVVJDRV9TSE9QEAESDwoLU09VUkNFX1VORE8QAhITCg9TT1VSQ0VfUFJPVklERVIQAxIPCgtTT1VSQ0VfSEFORBAEIu0CCgdEaXNwdXRlEgoKAmlkGAEgASgJEhIKCnBheW1lbnRfaWQYAiABKAkSEAoIb3JkZXJfaWQYAyABKAkSEwoLY3VzdG9tZXJfaWQYBCABKAkSJwoGYW1vdW50GAUgASgLMhcuc2FnYWNhcnQudHlwZS52MS5Nb25leRIOCgZyZWFzb24YBiABKAkSMQoFc3RhdGUYByABKA4yIi5zYWdhY2FydC5wYXltZW50LnYxLkRpc3B1dGUuU3RhdGUSLwoLY3JlYXRlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJNCgVTdGF0ZRIVChFTVEFURV9VTlNQRUNJRklFRBAAEg4KClNUQVRFX09QRU4QARINCglTVEFURV9XT04QAhIOCgpTVEFURV9MT1NUEANiBnByb3RvMw", [file_google_protobuf_timestamp, file_sagacart_auth_v1_access, file_sagacart_type_v1_actor, file_sagacart_type_v1_money]);
 
 /**
  * One attempt to take money from a customer.
@@ -86,7 +89,7 @@ export type Payment = Message<"sagacart.payment.v1.Payment"> & {
   declineReason: string;
 
   /**
-   * The amount that was paid back; never more than was captured.
+   * The amount that was paid back, by whomever; never more than was captured.
    *
    * @generated from field: sagacart.type.v1.Money refunded = 10;
    */
@@ -112,6 +115,20 @@ export type Payment = Message<"sagacart.payment.v1.Payment"> & {
    * @generated from field: google.protobuf.Timestamp update_time = 13;
    */
   updateTime?: Timestamp | undefined;
+
+  /**
+   * The amount of its disputes that are open or lost: the card provider has taken it from the shop.
+   *
+   * @generated from field: sagacart.type.v1.Money disputed = 14;
+   */
+  disputed?: Money | undefined;
+
+  /**
+   * Who created it by hand; absent for an order's.
+   *
+   * @generated from field: sagacart.type.v1.Actor created_by = 30;
+   */
+  createdBy?: Actor | undefined;
 };
 
 /**
@@ -184,7 +201,7 @@ export type PaymentJson = {
   declineReason?: string;
 
   /**
-   * The amount that was paid back; never more than was captured.
+   * The amount that was paid back, by whomever; never more than was captured.
    *
    * @generated from field: sagacart.type.v1.Money refunded = 10;
    */
@@ -210,6 +227,20 @@ export type PaymentJson = {
    * @generated from field: google.protobuf.Timestamp update_time = 13;
    */
   updateTime?: TimestampJson;
+
+  /**
+   * The amount of its disputes that are open or lost: the card provider has taken it from the shop.
+   *
+   * @generated from field: sagacart.type.v1.Money disputed = 14;
+   */
+  disputed?: MoneyJson;
+
+  /**
+   * Who created it by hand; absent for an order's.
+   *
+   * @generated from field: sagacart.type.v1.Actor created_by = 30;
+   */
+  createdBy?: ActorJson;
 };
 
 /**
@@ -373,7 +404,7 @@ export type Refund = Message<"sagacart.payment.v1.Refund"> & {
   amount?: Money | undefined;
 
   /**
-   * The reason, for people.
+   * The shop's own reason.
    *
    * @generated from field: string reason = 5;
    */
@@ -387,7 +418,7 @@ export type Refund = Message<"sagacart.payment.v1.Refund"> & {
   state: Refund_State;
 
   /**
-   * The reason why it failed.
+   * The reason why it failed or was refused: the card provider's, or "paid_back_otherwise".
    *
    * @generated from field: string failure_reason = 7;
    */
@@ -406,6 +437,34 @@ export type Refund = Message<"sagacart.payment.v1.Refund"> & {
    * @generated from field: google.protobuf.Timestamp update_time = 9;
    */
   updateTime?: Timestamp | undefined;
+
+  /**
+   * The source.
+   *
+   * @generated from field: sagacart.payment.v1.Refund.Source source = 10;
+   */
+  source: Refund_Source;
+
+  /**
+   * The card provider's id of the refund, if it is known.
+   *
+   * @generated from field: string provider_refund_id = 11;
+   */
+  providerRefundId: string;
+
+  /**
+   * How often the card provider refused it.
+   *
+   * @generated from field: int32 refusals = 12;
+   */
+  refusals: number;
+
+  /**
+   * Who asked for it: a program for an order's, whose own refund has the person; the operator if it was settled by hand.
+   *
+   * @generated from field: sagacart.type.v1.Actor requested_by = 30;
+   */
+  requestedBy?: Actor | undefined;
 };
 
 /**
@@ -443,7 +502,7 @@ export type RefundJson = {
   amount?: MoneyJson;
 
   /**
-   * The reason, for people.
+   * The shop's own reason.
    *
    * @generated from field: string reason = 5;
    */
@@ -457,7 +516,7 @@ export type RefundJson = {
   state?: Refund_StateJson;
 
   /**
-   * The reason why it failed.
+   * The reason why it failed or was refused: the card provider's, or "paid_back_otherwise".
    *
    * @generated from field: string failure_reason = 7;
    */
@@ -476,6 +535,34 @@ export type RefundJson = {
    * @generated from field: google.protobuf.Timestamp update_time = 9;
    */
   updateTime?: TimestampJson;
+
+  /**
+   * The source.
+   *
+   * @generated from field: sagacart.payment.v1.Refund.Source source = 10;
+   */
+  source?: Refund_SourceJson;
+
+  /**
+   * The card provider's id of the refund, if it is known.
+   *
+   * @generated from field: string provider_refund_id = 11;
+   */
+  providerRefundId?: string;
+
+  /**
+   * How often the card provider refused it.
+   *
+   * @generated from field: int32 refusals = 12;
+   */
+  refusals?: number;
+
+  /**
+   * Who asked for it: a program for an order's, whose own refund has the person; the operator if it was settled by hand.
+   *
+   * @generated from field: sagacart.type.v1.Actor requested_by = 30;
+   */
+  requestedBy?: ActorJson;
 };
 
 /**
@@ -486,7 +573,8 @@ export const RefundSchema: GenMessage<Refund, {jsonType: RefundJson}> = /*@__PUR
   messageDesc(file_sagacart_payment_v1_payment, 1);
 
 /**
- * The states of a refund: PENDING → SUCCEEDED | FAILED.
+ * The states of a refund: PENDING → SUCCEEDED | FAILED. One that undoes a payment must not fail: PENDING → REFUSED →
+ * PENDING (tried again) | FAILED (paid back another way).
  *
  * @generated from enum sagacart.payment.v1.Refund.State
  */
@@ -518,25 +606,303 @@ export const Refund_State = {
    * @generated from enum value: STATE_FAILED = 3;
    */
   FAILED: 3,
+
+  /**
+   * Refused by the provider for good, although the customer must get the money: an operator retries it, or pays the
+   * customer another way and settles it by hand.
+   *
+   * @generated from enum value: STATE_REFUSED = 4;
+   */
+  REFUSED: 4,
 } as const;
 
 /**
- * The states of a refund: PENDING → SUCCEEDED | FAILED.
+ * The states of a refund: PENDING → SUCCEEDED | FAILED. One that undoes a payment must not fail: PENDING → REFUSED →
+ * PENDING (tried again) | FAILED (paid back another way).
  *
  * @generated from enum sagacart.payment.v1.Refund.State
  */
 export type Refund_State = (typeof Refund_State)[keyof typeof Refund_State] | UnknownEnum;
 
 /**
- * The states of a refund: PENDING → SUCCEEDED | FAILED.
+ * The states of a refund: PENDING → SUCCEEDED | FAILED. One that undoes a payment must not fail: PENDING → REFUSED →
+ * PENDING (tried again) | FAILED (paid back another way).
  *
  * @generated from enum sagacart.payment.v1.Refund.State
  */
-export type Refund_StateJson = "STATE_UNSPECIFIED" | "STATE_PENDING" | "STATE_SUCCEEDED" | "STATE_FAILED";
+export type Refund_StateJson = "STATE_UNSPECIFIED" | "STATE_PENDING" | "STATE_SUCCEEDED" | "STATE_FAILED" | "STATE_REFUSED";
 
 /**
  * Describes the enum sagacart.payment.v1.Refund.State.
  */
 export const Refund_StateSchema: GenEnum<Refund_State, Refund_StateJson> = /*@__PURE__*/
   enumDesc(file_sagacart_payment_v1_payment, 1, 0);
+
+/**
+ * The sources of refunds.
+ *
+ * @generated from enum sagacart.payment.v1.Refund.Source
+ */
+export const Refund_Source = {
+  /**
+   * Unset; never stored.
+   *
+   * @generated from enum value: SOURCE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Asked for by RefundPayment.
+   *
+   * @generated from enum value: SOURCE_SHOP = 1;
+   */
+  SHOP: 1,
+
+  /**
+   * Undoes the payment of an order that did not come about.
+   *
+   * @generated from enum value: SOURCE_UNDO = 2;
+   */
+  UNDO: 2,
+
+  /**
+   * Made at the card provider, outside the shop.
+   *
+   * @generated from enum value: SOURCE_PROVIDER = 3;
+   */
+  PROVIDER: 3,
+
+  /**
+   * Paid back by an operator another way, because the card provider refused to.
+   *
+   * @generated from enum value: SOURCE_HAND = 4;
+   */
+  HAND: 4,
+} as const;
+
+/**
+ * The sources of refunds.
+ *
+ * @generated from enum sagacart.payment.v1.Refund.Source
+ */
+export type Refund_Source = (typeof Refund_Source)[keyof typeof Refund_Source] | UnknownEnum;
+
+/**
+ * The sources of refunds.
+ *
+ * @generated from enum sagacart.payment.v1.Refund.Source
+ */
+export type Refund_SourceJson = "SOURCE_UNSPECIFIED" | "SOURCE_SHOP" | "SOURCE_UNDO" | "SOURCE_PROVIDER" | "SOURCE_HAND";
+
+/**
+ * Describes the enum sagacart.payment.v1.Refund.Source.
+ */
+export const Refund_SourceSchema: GenEnum<Refund_Source, Refund_SourceJson> = /*@__PURE__*/
+  enumDesc(file_sagacart_payment_v1_payment, 1, 1);
+
+/**
+ * A dispute: the customer's bank takes a charge back (a chargeback), until the card provider decides about it.
+ *
+ * The provider takes the amount from the shop when a dispute is opened, and returns it if the dispute is won.
+ *
+ * @generated from message sagacart.payment.v1.Dispute
+ */
+export type Dispute = Message<"sagacart.payment.v1.Dispute"> & {
+  /**
+   * The card provider's id.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * The payment.
+   *
+   * @generated from field: string payment_id = 2;
+   */
+  paymentId: string;
+
+  /**
+   * The order of that payment; empty if the payment was created by hand.
+   *
+   * @generated from field: string order_id = 3;
+   */
+  orderId: string;
+
+  /**
+   * The customer who paid.
+   *
+   * @generated from field: string customer_id = 4;
+   */
+  customerId: string;
+
+  /**
+   * The amount.
+   *
+   * @generated from field: sagacart.type.v1.Money amount = 5;
+   */
+  amount?: Money | undefined;
+
+  /**
+   * The reason that the provider gives: "fraudulent", "product_not_received" …
+   *
+   * @generated from field: string reason = 6;
+   */
+  reason: string;
+
+  /**
+   * The state.
+   *
+   * @generated from field: sagacart.payment.v1.Dispute.State state = 7;
+   */
+  state: Dispute_State;
+
+  /**
+   * When it was recorded.
+   *
+   * @generated from field: google.protobuf.Timestamp create_time = 8;
+   */
+  createTime?: Timestamp | undefined;
+
+  /**
+   * When it last changed.
+   *
+   * @generated from field: google.protobuf.Timestamp update_time = 9;
+   */
+  updateTime?: Timestamp | undefined;
+};
+
+/**
+ * A dispute: the customer's bank takes a charge back (a chargeback), until the card provider decides about it.
+ *
+ * The provider takes the amount from the shop when a dispute is opened, and returns it if the dispute is won.
+ *
+ * @generated from message sagacart.payment.v1.Dispute
+ */
+export type DisputeJson = {
+  /**
+   * The card provider's id.
+   *
+   * @generated from field: string id = 1;
+   */
+  id?: string;
+
+  /**
+   * The payment.
+   *
+   * @generated from field: string payment_id = 2;
+   */
+  paymentId?: string;
+
+  /**
+   * The order of that payment; empty if the payment was created by hand.
+   *
+   * @generated from field: string order_id = 3;
+   */
+  orderId?: string;
+
+  /**
+   * The customer who paid.
+   *
+   * @generated from field: string customer_id = 4;
+   */
+  customerId?: string;
+
+  /**
+   * The amount.
+   *
+   * @generated from field: sagacart.type.v1.Money amount = 5;
+   */
+  amount?: MoneyJson;
+
+  /**
+   * The reason that the provider gives: "fraudulent", "product_not_received" …
+   *
+   * @generated from field: string reason = 6;
+   */
+  reason?: string;
+
+  /**
+   * The state.
+   *
+   * @generated from field: sagacart.payment.v1.Dispute.State state = 7;
+   */
+  state?: Dispute_StateJson;
+
+  /**
+   * When it was recorded.
+   *
+   * @generated from field: google.protobuf.Timestamp create_time = 8;
+   */
+  createTime?: TimestampJson;
+
+  /**
+   * When it last changed.
+   *
+   * @generated from field: google.protobuf.Timestamp update_time = 9;
+   */
+  updateTime?: TimestampJson;
+};
+
+/**
+ * Describes the message sagacart.payment.v1.Dispute.
+ * Use `create(DisputeSchema)` to create a new message.
+ */
+export const DisputeSchema: GenMessage<Dispute, {jsonType: DisputeJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_payment_v1_payment, 2);
+
+/**
+ * The states of a dispute: OPEN → WON | LOST. The first decision counts.
+ *
+ * @generated from enum sagacart.payment.v1.Dispute.State
+ */
+export const Dispute_State = {
+  /**
+   * Unset; never stored.
+   *
+   * @generated from enum value: STATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Opened: the merchant can answer it at the provider.
+   *
+   * @generated from enum value: STATE_OPEN = 1;
+   */
+  OPEN: 1,
+
+  /**
+   * Decided for the shop, which got the money back.
+   *
+   * @generated from enum value: STATE_WON = 2;
+   */
+  WON: 2,
+
+  /**
+   * Decided for the customer, who keeps the money.
+   *
+   * @generated from enum value: STATE_LOST = 3;
+   */
+  LOST: 3,
+} as const;
+
+/**
+ * The states of a dispute: OPEN → WON | LOST. The first decision counts.
+ *
+ * @generated from enum sagacart.payment.v1.Dispute.State
+ */
+export type Dispute_State = (typeof Dispute_State)[keyof typeof Dispute_State] | UnknownEnum;
+
+/**
+ * The states of a dispute: OPEN → WON | LOST. The first decision counts.
+ *
+ * @generated from enum sagacart.payment.v1.Dispute.State
+ */
+export type Dispute_StateJson = "STATE_UNSPECIFIED" | "STATE_OPEN" | "STATE_WON" | "STATE_LOST";
+
+/**
+ * Describes the enum sagacart.payment.v1.Dispute.State.
+ */
+export const Dispute_StateSchema: GenEnum<Dispute_State, Dispute_StateJson> = /*@__PURE__*/
+  enumDesc(file_sagacart_payment_v1_payment, 2, 0);
 

@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file sagacart/stock/v1/product.proto.
  */
 export const file_sagacart_stock_v1_product: GenFile = /*@__PURE__*/
-  fileDesc("Ch9zYWdhY2FydC9zdG9jay92MS9wcm9kdWN0LnByb3RvEhFzYWdhY2FydC5zdG9jay52MSLSAwoHUHJvZHVjdBI0CgJpZBgBIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI1CgNza3UYAiABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SGwoFdGl0bGUYAyABKAlCDLpICXIHiOowARjIARIdCgtkZXNjcmlwdGlvbhgEIAEoCUIIukgFcgMYkE4SbwoFcHJpY2UYBSABKAsyFy5zYWdhY2FydC50eXBlLnYxLk1vbmV5Qke6SES6AUEKEm1vbmV5Lm5vdF9uZWdhdGl2ZRIUbXVzdCBub3QgYmUgbmVnYXRpdmUaFXRoaXMubWlub3JfdW5pdHMgPj0gMBIPCgdvbl9oYW5kGAYgASgFEhAKCHJlc2VydmVkGAcgASgFEhEKCWF2YWlsYWJsZRgIIAEoBRIVCgRldGFnGAkgASgJQge6SARyAhhAEi8KC2NyZWF0ZV90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp, file_sagacart_type_v1_money, file_sagacart_type_v1_text]);
+  fileDesc("Ch9zYWdhY2FydC9zdG9jay92MS9wcm9kdWN0LnByb3RvEhFzYWdhY2FydC5zdG9jay52MSLSAwoHUHJvZHVjdBI0CgJpZBgBIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI1CgNza3UYAiABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SGwoFdGl0bGUYAyABKAlCDLpICXIHiOowARjIARIdCgtkZXNjcmlwdGlvbhgEIAEoCUIIukgFcgMYkE4SbwoFcHJpY2UYBSABKAsyFy5zYWdhY2FydC50eXBlLnYxLk1vbmV5Qke6SES6AUEKEm1vbmV5Lm5vdF9uZWdhdGl2ZRIUbXVzdCBub3QgYmUgbmVnYXRpdmUaFXRoaXMubWlub3JfdW5pdHMgPj0gMBIPCgdvbl9oYW5kGAYgASgFEhAKCHJlc2VydmVkGAcgASgFEhEKCWF2YWlsYWJsZRgIIAEoBRIVCgRldGFnGAkgASgJQge6SARyAhhAEi8KC2NyZWF0ZV90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiswEKC1N0b2NrVGFyZ2V0EiAKB29uX2hhbmQYASABKAVCDbpIChoIGICU69wDKABIABIiCglhdmFpbGFibGUYAiABKAVCDbpIChoIGICU69wDKABIABIkCghleHBlY3RlZBgDIAEoBUINukgKGggYgJTr3AMoAEgBiAEBEhsKCXJlZmVyZW5jZRgEIAEoCUIIukgFcgMYyAFCDgoFbGV2ZWwSBbpIAggBQgsKCV9leHBlY3RlZGIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp, file_sagacart_type_v1_money, file_sagacart_type_v1_text]);
 
 /**
  * A product of the catalogue.
@@ -192,4 +192,90 @@ export type ProductJson = {
  */
 export const ProductSchema: GenMessage<Product, {jsonType: ProductJson}> = /*@__PURE__*/
   messageDesc(file_sagacart_stock_v1_product, 0);
+
+/**
+ * An absolute stock level to set.
+ *
+ * @generated from message sagacart.stock.v1.StockTarget
+ */
+export type StockTarget = Message<"sagacart.stock.v1.StockTarget"> & {
+  /**
+   * The quantity to set.
+   *
+   * @generated from oneof sagacart.stock.v1.StockTarget.level
+   */
+  level: {
+    /**
+     * The quantity on hand, including reserved ones.
+     *
+     * @generated from field: int32 on_hand = 1;
+     */
+    value: number;
+    case: "onHand";
+  } | {
+    /**
+     * The quantity that can be sold. What is reserved at that moment is kept on hand besides.
+     *
+     * @generated from field: int32 available = 2;
+     */
+    value: number;
+    case: "available";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * What the same quantity must be before; absent accepts any.
+   *
+   * @generated from field: optional int32 expected = 3;
+   */
+  expected?: number | undefined;
+
+  /**
+   * The record that it belongs to, for example of a stocktaking.
+   *
+   * @generated from field: string reference = 4;
+   */
+  reference: string;
+};
+
+/**
+ * An absolute stock level to set.
+ *
+ * @generated from message sagacart.stock.v1.StockTarget
+ */
+export type StockTargetJson = {
+  /**
+   * The quantity on hand, including reserved ones.
+   *
+   * @generated from field: int32 on_hand = 1;
+   */
+  onHand?: number;
+
+  /**
+   * The quantity that can be sold. What is reserved at that moment is kept on hand besides.
+   *
+   * @generated from field: int32 available = 2;
+   */
+  available?: number;
+
+  /**
+   * What the same quantity must be before; absent accepts any.
+   *
+   * @generated from field: optional int32 expected = 3;
+   */
+  expected?: number;
+
+  /**
+   * The record that it belongs to, for example of a stocktaking.
+   *
+   * @generated from field: string reference = 4;
+   */
+  reference?: string;
+};
+
+/**
+ * Describes the message sagacart.stock.v1.StockTarget.
+ * Use `create(StockTargetSchema)` to create a new message.
+ */
+export const StockTargetSchema: GenMessage<StockTarget, {jsonType: StockTargetJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_stock_v1_product, 1);
 

@@ -9,7 +9,7 @@ import { file_google_api_annotations } from "../../../google/api/annotations_pb.
 import type { FieldMask, FieldMaskJson } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_field_mask } from "@bufbuild/protobuf/wkt";
 import { file_sagacart_auth_v1_access } from "../../auth/v1/access_pb.ts";
-import type { Product, ProductJson } from "./product_pb.ts";
+import type { Product, ProductJson, StockTarget, StockTargetJson } from "./product_pb.ts";
 import { file_sagacart_stock_v1_product } from "./product_pb.ts";
 import type { Money, MoneyJson } from "../../type/v1/money_pb.ts";
 import { file_sagacart_type_v1_money } from "../../type/v1/money_pb.ts";
@@ -19,7 +19,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file sagacart/stock/v1/product_service.proto.
  */
 export const file_sagacart_stock_v1_product_service: GenFile = /*@__PURE__*/
-  fileDesc("CidzYWdhY2FydC9zdG9jay92MS9wcm9kdWN0X3NlcnZpY2UucHJvdG8SEXNhZ2FjYXJ0LnN0b2NrLnYxIp4CChRDcmVhdGVQcm9kdWN0UmVxdWVzdBKsAQoHcHJvZHVjdBgBIAEoCzIaLnNhZ2FjYXJ0LnN0b2NrLnYxLlByb2R1Y3RCf7pIfLoBOgoNcHJvZHVjdC50aXRsZRIXcHJvZHVjdC50aXRsZSBpcyBuZWVkZWQaEHRoaXMudGl0bGUgIT0gJye6ATkKDXByb2R1Y3QucHJpY2USF3Byb2R1Y3QucHJpY2UgaXMgbmVlZGVkGg9oYXModGhpcy5wcmljZSnIAQESJgoPaW5pdGlhbF9vbl9oYW5kGAIgASgFQg26SAoaCBiAlOvcAygAEi8KCnJlcXVlc3RfaWQYAyABKAlCG7pIGHIWMhReW1x4MjEtXHg3ZV17MCwxMjh9JCJEChVDcmVhdGVQcm9kdWN0UmVzcG9uc2USKwoHcHJvZHVjdBgBIAEoCzIaLnNhZ2FjYXJ0LnN0b2NrLnYxLlByb2R1Y3QiRgoRR2V0UHJvZHVjdFJlcXVlc3QSMQoCaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4iQQoSR2V0UHJvZHVjdFJlc3BvbnNlEisKB3Byb2R1Y3QYASABKAsyGi5zYWdhY2FydC5zdG9jay52MS5Qcm9kdWN0IrQBChdCYXRjaEdldFByb2R1Y3RzUmVxdWVzdBI8CgNpZHMYASADKAlCL7pILJIBKQgAEJBOIiJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEj0KBHNrdXMYAiADKAlCL7pILJIBKQgAEJBOIiJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEhwKFHdpdGhvdXRfZGVzY3JpcHRpb25zGAMgASgIIkgKGEJhdGNoR2V0UHJvZHVjdHNSZXNwb25zZRIsCghwcm9kdWN0cxgBIAMoCzIaLnNhZ2FjYXJ0LnN0b2NrLnYxLlByb2R1Y3QisAEKFFVwZGF0ZVByb2R1Y3RSZXF1ZXN0EmcKB3Byb2R1Y3QYASABKAsyGi5zYWdhY2FydC5zdG9jay52MS5Qcm9kdWN0Qjq6SDe6ATEKCnByb2R1Y3QuaWQSFHByb2R1Y3QuaWQgaXMgbmVlZGVkGg10aGlzLmlkICE9ICcnyAEBEi8KC3VwZGF0ZV9tYXNrGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzayJEChVVcGRhdGVQcm9kdWN0UmVzcG9uc2USKwoHcHJvZHVjdBgBIAEoCzIaLnNhZ2FjYXJ0LnN0b2NrLnYxLlByb2R1Y3QiYAoURGVsZXRlUHJvZHVjdFJlcXVlc3QSMQoCaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SFQoEZXRhZxgCIAEoCUIHukgEcgIYQCIXChVEZWxldGVQcm9kdWN0UmVzcG9uc2UiUwoTTGlzdFByb2R1Y3RzUmVxdWVzdBIeCglwYWdlX3NpemUYASABKAVCC7pICBoGGMCEPSgAEhwKCnBhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGOgHIl0KFExpc3RQcm9kdWN0c1Jlc3BvbnNlEiwKCHByb2R1Y3RzGAEgAygLMhouc2FnYWNhcnQuc3RvY2sudjEuUHJvZHVjdBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAki2AIKFVNlYXJjaFByb2R1Y3RzUmVxdWVzdBIXCgVxdWVyeRgBIAEoCUIIukgFcgMYyAEScwoJbWluX3ByaWNlGAIgASgLMhcuc2FnYWNhcnQudHlwZS52MS5Nb25leUJHukhEugFBChJtb25leS5ub3RfbmVnYXRpdmUSFG11c3Qgbm90IGJlIG5lZ2F0aXZlGhV0aGlzLm1pbm9yX3VuaXRzID49IDAScwoJbWF4X3ByaWNlGAMgASgLMhcuc2FnYWNhcnQudHlwZS52MS5Nb25leUJHukhEugFBChJtb25leS5ub3RfbmVnYXRpdmUSFG11c3Qgbm90IGJlIG5lZ2F0aXZlGhV0aGlzLm1pbm9yX3VuaXRzID49IDASHgoJcGFnZV9zaXplGAQgASgFQgu6SAgaBhjAhD0oABIcCgpwYWdlX3Rva2VuGAUgASgJQgi6SAVyAxjoByJfChZTZWFyY2hQcm9kdWN0c1Jlc3BvbnNlEiwKCHByb2R1Y3RzGAEgAygLMhouc2FnYWNhcnQuc3RvY2sudjEuUHJvZHVjdBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAki9AIKF0JhdGNoUHV0UHJvZHVjdHNSZXF1ZXN0EksKBWl0ZW1zGAEgAygLMi8uc2FnYWNhcnQuc3RvY2sudjEuQmF0Y2hQdXRQcm9kdWN0c1JlcXVlc3QuSXRlbUILukgIkgEFCAEQiCcaiwIKBEl0ZW0S4gEKB3Byb2R1Y3QYASABKAsyGi5zYWdhY2FydC5zdG9jay52MS5Qcm9kdWN0QrQBukiwAboBMQoKcHJvZHVjdC5pZBIUcHJvZHVjdC5pZCBpcyBuZWVkZWQaDXRoaXMuaWQgIT0gJye6AToKDXByb2R1Y3QudGl0bGUSF3Byb2R1Y3QudGl0bGUgaXMgbmVlZGVkGhB0aGlzLnRpdGxlICE9ICcnugE5Cg1wcm9kdWN0LnByaWNlEhdwcm9kdWN0LnByaWNlIGlzIG5lZWRlZBoPaGFzKHRoaXMucHJpY2UpyAEBEh4KB29uX2hhbmQYAiABKAVCDbpIChoIGICU69wDKAAiKQoYQmF0Y2hQdXRQcm9kdWN0c1Jlc3BvbnNlEg0KBWNvdW50GAEgASgFMt0ICg5Qcm9kdWN0U2VydmljZRKGAQoNQ3JlYXRlUHJvZHVjdBInLnNhZ2FjYXJ0LnN0b2NrLnYxLkNyZWF0ZVByb2R1Y3RSZXF1ZXN0Giguc2FnYWNhcnQuc3RvY2sudjEuQ3JlYXRlUHJvZHVjdFJlc3BvbnNlIiKQAgKquxgEEgIDBILT5JMCEToBKiIML3YxL3Byb2R1Y3RzEn0KCkdldFByb2R1Y3QSJC5zYWdhY2FydC5zdG9jay52MS5HZXRQcm9kdWN0UmVxdWVzdBolLnNhZ2FjYXJ0LnN0b2NrLnYxLkdldFByb2R1Y3RSZXNwb25zZSIikAIBqrsYAggBgtPkkwITEhEvdjEvcHJvZHVjdHMve2lkfRKTAQoQQmF0Y2hHZXRQcm9kdWN0cxIqLnNhZ2FjYXJ0LnN0b2NrLnYxLkJhdGNoR2V0UHJvZHVjdHNSZXF1ZXN0Gisuc2FnYWNhcnQuc3RvY2sudjEuQmF0Y2hHZXRQcm9kdWN0c1Jlc3BvbnNlIiaQAgGquxgCCAGC0+STAhcSFS92MS9wcm9kdWN0czpiYXRjaEdldBKZAQoNVXBkYXRlUHJvZHVjdBInLnNhZ2FjYXJ0LnN0b2NrLnYxLlVwZGF0ZVByb2R1Y3RSZXF1ZXN0Giguc2FnYWNhcnQuc3RvY2sudjEuVXBkYXRlUHJvZHVjdFJlc3BvbnNlIjWQAgKquxgEEgIDBILT5JMCJDoHcHJvZHVjdDIZL3YxL3Byb2R1Y3RzL3twcm9kdWN0LmlkfRKIAQoNRGVsZXRlUHJvZHVjdBInLnNhZ2FjYXJ0LnN0b2NrLnYxLkRlbGV0ZVByb2R1Y3RSZXF1ZXN0Giguc2FnYWNhcnQuc3RvY2sudjEuRGVsZXRlUHJvZHVjdFJlc3BvbnNlIiSQAgKquxgEEgIDBILT5JMCEyoRL3YxL3Byb2R1Y3RzL3tpZH0SfgoMTGlzdFByb2R1Y3RzEiYuc2FnYWNhcnQuc3RvY2sudjEuTGlzdFByb2R1Y3RzUmVxdWVzdBonLnNhZ2FjYXJ0LnN0b2NrLnYxLkxpc3RQcm9kdWN0c1Jlc3BvbnNlIh2QAgGquxgCCAGC0+STAg4SDC92MS9wcm9kdWN0cxKLAQoOU2VhcmNoUHJvZHVjdHMSKC5zYWdhY2FydC5zdG9jay52MS5TZWFyY2hQcm9kdWN0c1JlcXVlc3QaKS5zYWdhY2FydC5zdG9jay52MS5TZWFyY2hQcm9kdWN0c1Jlc3BvbnNlIiSQAgGquxgCCAGC0+STAhUSEy92MS9wcm9kdWN0czpzZWFyY2gSeAoQQmF0Y2hQdXRQcm9kdWN0cxIqLnNhZ2FjYXJ0LnN0b2NrLnYxLkJhdGNoUHV0UHJvZHVjdHNSZXF1ZXN0Gisuc2FnYWNhcnQuc3RvY2sudjEuQmF0Y2hQdXRQcm9kdWN0c1Jlc3BvbnNlIguQAgKquxgEEgIDBGIGcHJvdG8z", [file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_field_mask, file_sagacart_auth_v1_access, file_sagacart_stock_v1_product, file_sagacart_type_v1_money]);
+  fileDesc("CidzYWdhY2FydC9zdG9jay92MS9wcm9kdWN0X3NlcnZpY2UucHJvdG8SEXNhZ2FjYXJ0LnN0b2NrLnYxIp4CChRDcmVhdGVQcm9kdWN0UmVxdWVzdBKsAQoHcHJvZHVjdBgBIAEoCzIaLnNhZ2FjYXJ0LnN0b2NrLnYxLlByb2R1Y3RCf7pIfLoBOgoNcHJvZHVjdC50aXRsZRIXcHJvZHVjdC50aXRsZSBpcyBuZWVkZWQaEHRoaXMudGl0bGUgIT0gJye6ATkKDXByb2R1Y3QucHJpY2USF3Byb2R1Y3QucHJpY2UgaXMgbmVlZGVkGg9oYXModGhpcy5wcmljZSnIAQESJgoPaW5pdGlhbF9vbl9oYW5kGAIgASgFQg26SAoaCBiAlOvcAygAEi8KCnJlcXVlc3RfaWQYAyABKAlCG7pIGHIWMhReW1x4MjEtXHg3ZV17MCwxMjh9JCJEChVDcmVhdGVQcm9kdWN0UmVzcG9uc2USKwoHcHJvZHVjdBgBIAEoCzIaLnNhZ2FjYXJ0LnN0b2NrLnYxLlByb2R1Y3QiRgoRR2V0UHJvZHVjdFJlcXVlc3QSMQoCaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4iQQoSR2V0UHJvZHVjdFJlc3BvbnNlEisKB3Byb2R1Y3QYASABKAsyGi5zYWdhY2FydC5zdG9jay52MS5Qcm9kdWN0IrQBChdCYXRjaEdldFByb2R1Y3RzUmVxdWVzdBI8CgNpZHMYASADKAlCL7pILJIBKQgAEJBOIiJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEj0KBHNrdXMYAiADKAlCL7pILJIBKQgAEJBOIiJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEhwKFHdpdGhvdXRfZGVzY3JpcHRpb25zGAMgASgIIkgKGEJhdGNoR2V0UHJvZHVjdHNSZXNwb25zZRIsCghwcm9kdWN0cxgBIAMoCzIaLnNhZ2FjYXJ0LnN0b2NrLnYxLlByb2R1Y3QikAIKFFVwZGF0ZVByb2R1Y3RSZXF1ZXN0EmcKB3Byb2R1Y3QYASABKAsyGi5zYWdhY2FydC5zdG9jay52MS5Qcm9kdWN0Qjq6SDe6ATEKCnByb2R1Y3QuaWQSFHByb2R1Y3QuaWQgaXMgbmVlZGVkGg10aGlzLmlkICE9ICcnyAEBEi8KC3VwZGF0ZV9tYXNrGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxItCgVzdG9jaxgDIAEoCzIeLnNhZ2FjYXJ0LnN0b2NrLnYxLlN0b2NrVGFyZ2V0Ei8KCnJlcXVlc3RfaWQYBCABKAlCG7pIGHIWMhReW1x4MjEtXHg3ZV17MCwxMjh9JCJEChVVcGRhdGVQcm9kdWN0UmVzcG9uc2USKwoHcHJvZHVjdBgBIAEoCzIaLnNhZ2FjYXJ0LnN0b2NrLnYxLlByb2R1Y3QieAoURGVsZXRlUHJvZHVjdFJlcXVlc3QSMQoCaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SFQoEZXRhZxgCIAEoCUIHukgEcgIYQBIWCg5yZWxlYXNlX21hbnVhbBgDIAEoCCIXChVEZWxldGVQcm9kdWN0UmVzcG9uc2UiUwoTTGlzdFByb2R1Y3RzUmVxdWVzdBIeCglwYWdlX3NpemUYASABKAVCC7pICBoGGMCEPSgAEhwKCnBhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGOgHIl0KFExpc3RQcm9kdWN0c1Jlc3BvbnNlEiwKCHByb2R1Y3RzGAEgAygLMhouc2FnYWNhcnQuc3RvY2sudjEuUHJvZHVjdBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAki2AIKFVNlYXJjaFByb2R1Y3RzUmVxdWVzdBIXCgVxdWVyeRgBIAEoCUIIukgFcgMYyAEScwoJbWluX3ByaWNlGAIgASgLMhcuc2FnYWNhcnQudHlwZS52MS5Nb25leUJHukhEugFBChJtb25leS5ub3RfbmVnYXRpdmUSFG11c3Qgbm90IGJlIG5lZ2F0aXZlGhV0aGlzLm1pbm9yX3VuaXRzID49IDAScwoJbWF4X3ByaWNlGAMgASgLMhcuc2FnYWNhcnQudHlwZS52MS5Nb25leUJHukhEugFBChJtb25leS5ub3RfbmVnYXRpdmUSFG11c3Qgbm90IGJlIG5lZ2F0aXZlGhV0aGlzLm1pbm9yX3VuaXRzID49IDASHgoJcGFnZV9zaXplGAQgASgFQgu6SAgaBhjAhD0oABIcCgpwYWdlX3Rva2VuGAUgASgJQgi6SAVyAxjoByJfChZTZWFyY2hQcm9kdWN0c1Jlc3BvbnNlEiwKCHByb2R1Y3RzGAEgAygLMhouc2FnYWNhcnQuc3RvY2sudjEuUHJvZHVjdBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAki9AIKF0JhdGNoUHV0UHJvZHVjdHNSZXF1ZXN0EksKBWl0ZW1zGAEgAygLMi8uc2FnYWNhcnQuc3RvY2sudjEuQmF0Y2hQdXRQcm9kdWN0c1JlcXVlc3QuSXRlbUILukgIkgEFCAEQiCcaiwIKBEl0ZW0S4gEKB3Byb2R1Y3QYASABKAsyGi5zYWdhY2FydC5zdG9jay52MS5Qcm9kdWN0QrQBukiwAboBMQoKcHJvZHVjdC5pZBIUcHJvZHVjdC5pZCBpcyBuZWVkZWQaDXRoaXMuaWQgIT0gJye6AToKDXByb2R1Y3QudGl0bGUSF3Byb2R1Y3QudGl0bGUgaXMgbmVlZGVkGhB0aGlzLnRpdGxlICE9ICcnugE5Cg1wcm9kdWN0LnByaWNlEhdwcm9kdWN0LnByaWNlIGlzIG5lZWRlZBoPaGFzKHRoaXMucHJpY2UpyAEBEh4KB29uX2hhbmQYAiABKAVCDbpIChoIGICU69wDKAAiKQoYQmF0Y2hQdXRQcm9kdWN0c1Jlc3BvbnNlEg0KBWNvdW50GAEgASgFMt0ICg5Qcm9kdWN0U2VydmljZRKGAQoNQ3JlYXRlUHJvZHVjdBInLnNhZ2FjYXJ0LnN0b2NrLnYxLkNyZWF0ZVByb2R1Y3RSZXF1ZXN0Giguc2FnYWNhcnQuc3RvY2sudjEuQ3JlYXRlUHJvZHVjdFJlc3BvbnNlIiKQAgKquxgEEgIDBILT5JMCEToBKiIML3YxL3Byb2R1Y3RzEn0KCkdldFByb2R1Y3QSJC5zYWdhY2FydC5zdG9jay52MS5HZXRQcm9kdWN0UmVxdWVzdBolLnNhZ2FjYXJ0LnN0b2NrLnYxLkdldFByb2R1Y3RSZXNwb25zZSIikAIBqrsYAggBgtPkkwITEhEvdjEvcHJvZHVjdHMve2lkfRKTAQoQQmF0Y2hHZXRQcm9kdWN0cxIqLnNhZ2FjYXJ0LnN0b2NrLnYxLkJhdGNoR2V0UHJvZHVjdHNSZXF1ZXN0Gisuc2FnYWNhcnQuc3RvY2sudjEuQmF0Y2hHZXRQcm9kdWN0c1Jlc3BvbnNlIiaQAgGquxgCCAGC0+STAhcSFS92MS9wcm9kdWN0czpiYXRjaEdldBKZAQoNVXBkYXRlUHJvZHVjdBInLnNhZ2FjYXJ0LnN0b2NrLnYxLlVwZGF0ZVByb2R1Y3RSZXF1ZXN0Giguc2FnYWNhcnQuc3RvY2sudjEuVXBkYXRlUHJvZHVjdFJlc3BvbnNlIjWQAgKquxgEEgIDBILT5JMCJDoHcHJvZHVjdDIZL3YxL3Byb2R1Y3RzL3twcm9kdWN0LmlkfRKIAQoNRGVsZXRlUHJvZHVjdBInLnNhZ2FjYXJ0LnN0b2NrLnYxLkRlbGV0ZVByb2R1Y3RSZXF1ZXN0Giguc2FnYWNhcnQuc3RvY2sudjEuRGVsZXRlUHJvZHVjdFJlc3BvbnNlIiSQAgKquxgEEgIDBILT5JMCEyoRL3YxL3Byb2R1Y3RzL3tpZH0SfgoMTGlzdFByb2R1Y3RzEiYuc2FnYWNhcnQuc3RvY2sudjEuTGlzdFByb2R1Y3RzUmVxdWVzdBonLnNhZ2FjYXJ0LnN0b2NrLnYxLkxpc3RQcm9kdWN0c1Jlc3BvbnNlIh2QAgGquxgCCAGC0+STAg4SDC92MS9wcm9kdWN0cxKLAQoOU2VhcmNoUHJvZHVjdHMSKC5zYWdhY2FydC5zdG9jay52MS5TZWFyY2hQcm9kdWN0c1JlcXVlc3QaKS5zYWdhY2FydC5zdG9jay52MS5TZWFyY2hQcm9kdWN0c1Jlc3BvbnNlIiSQAgGquxgCCAGC0+STAhUSEy92MS9wcm9kdWN0czpzZWFyY2gSeAoQQmF0Y2hQdXRQcm9kdWN0cxIqLnNhZ2FjYXJ0LnN0b2NrLnYxLkJhdGNoUHV0UHJvZHVjdHNSZXF1ZXN0Gisuc2FnYWNhcnQuc3RvY2sudjEuQmF0Y2hQdXRQcm9kdWN0c1Jlc3BvbnNlIguQAgKquxgEEgIDBGIGcHJvdG8z", [file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_field_mask, file_sagacart_auth_v1_access, file_sagacart_stock_v1_product, file_sagacart_type_v1_money]);
 
 /**
  * The product to create.
@@ -306,6 +306,20 @@ export type UpdateProductRequest = Message<"sagacart.stock.v1.UpdateProductReque
    * @generated from field: google.protobuf.FieldMask update_mask = 2;
    */
   updateMask?: FieldMask | undefined;
+
+  /**
+   * The stock to set in the same transaction; absent leaves it as it is.
+   *
+   * @generated from field: sagacart.stock.v1.StockTarget stock = 3;
+   */
+  stock?: StockTarget | undefined;
+
+  /**
+   * Idempotency key: a repeat with the same key changes nothing. Without one, a repeat sets the stock again.
+   *
+   * @generated from field: string request_id = 4;
+   */
+  requestId: string;
 };
 
 /**
@@ -327,6 +341,20 @@ export type UpdateProductRequestJson = {
    * @generated from field: google.protobuf.FieldMask update_mask = 2;
    */
   updateMask?: FieldMaskJson;
+
+  /**
+   * The stock to set in the same transaction; absent leaves it as it is.
+   *
+   * @generated from field: sagacart.stock.v1.StockTarget stock = 3;
+   */
+  stock?: StockTargetJson;
+
+  /**
+   * Idempotency key: a repeat with the same key changes nothing. Without one, a repeat sets the stock again.
+   *
+   * @generated from field: string request_id = 4;
+   */
+  requestId?: string;
 };
 
 /**
@@ -390,6 +418,13 @@ export type DeleteProductRequest = Message<"sagacart.stock.v1.DeleteProductReque
    * @generated from field: string etag = 2;
    */
   etag: string;
+
+  /**
+   * Release what is reserved by hand. Without it, such reservations prevent the deletion as those of orders do.
+   *
+   * @generated from field: bool release_manual = 3;
+   */
+  releaseManual: boolean;
 };
 
 /**
@@ -411,6 +446,13 @@ export type DeleteProductRequestJson = {
    * @generated from field: string etag = 2;
    */
   etag?: string;
+
+  /**
+   * Release what is reserved by hand. Without it, such reservations prevent the deletion as those of orders do.
+   *
+   * @generated from field: bool release_manual = 3;
+   */
+  releaseManual?: boolean;
 };
 
 /**
@@ -842,11 +884,11 @@ export const ProductService: GenService<{
     output: typeof BatchGetProductsResponseSchema;
   },
   /**
-   * Change the fields that update_mask names.
+   * Change the fields that update_mask names, and set the stock if one is given: all or nothing.
    *
    * Fails with ABORTED / ETAG_MISMATCH if the product has changed since it was read, with NOT_FOUND /
    * PRODUCT_NOT_FOUND, with ALREADY_EXISTS / PRODUCT_EXISTS if the new SKU is taken, and with INVALID_ARGUMENT /
-   * UNKNOWN_FIELD for a path that cannot be changed.
+   * UNKNOWN_FIELD for a path that cannot be changed. For the stock it fails as SetStock does.
    *
    * @generated from rpc sagacart.stock.v1.ProductService.UpdateProduct
    */
@@ -859,7 +901,8 @@ export const ProductService: GenService<{
    * Remove a product from the catalogue. Its movements and reservations stay, and its id cannot be used again.
    *
    * A repeat succeeds. Fails with NOT_FOUND / PRODUCT_NOT_FOUND for a product that never existed, with ABORTED /
-   * ETAG_MISMATCH, and with FAILED_PRECONDITION / PRODUCT_RESERVED if some are reserved.
+   * ETAG_MISMATCH, and with FAILED_PRECONDITION / PRODUCT_RESERVED if some are reserved: by hand, too, unless
+   * release_manual is set.
    *
    * @generated from rpc sagacart.stock.v1.ProductService.DeleteProduct
    */

@@ -9,17 +9,19 @@ import { file_google_api_annotations } from "../../../google/api/annotations_pb.
 import type { Timestamp, TimestampJson } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import { file_sagacart_auth_v1_access } from "../../auth/v1/access_pb.ts";
-import type { Product, ProductJson } from "./product_pb.ts";
+import type { Product, ProductJson, StockTarget, StockTargetJson } from "./product_pb.ts";
 import { file_sagacart_stock_v1_product } from "./product_pb.ts";
 import type { Reservation, Reservation_Kind, Reservation_KindJson, Reservation_State, Reservation_StateJson, ReservationJson, ReservationLine, ReservationLineJson, Shortage, ShortageJson } from "./reservation_pb.ts";
 import { file_sagacart_stock_v1_reservation } from "./reservation_pb.ts";
+import type { Actor, ActorJson } from "../../type/v1/actor_pb.ts";
+import { file_sagacart_type_v1_actor } from "../../type/v1/actor_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file sagacart/stock/v1/stock_service.proto.
  */
 export const file_sagacart_stock_v1_stock_service: GenFile = /*@__PURE__*/
-  fileDesc("CiVzYWdhY2FydC9zdG9jay92MS9zdG9ja19zZXJ2aWNlLnByb3RvEhFzYWdhY2FydC5zdG9jay52MSKiAgoITW92ZW1lbnQSCgoCaWQYASABKAkSEgoKcHJvZHVjdF9pZBgCIAEoCRINCgVkZWx0YRgDIAEoBRIyCgZyZWFzb24YBCABKA4yIi5zYWdhY2FydC5zdG9jay52MS5Nb3ZlbWVudC5SZWFzb24SEQoJcmVmZXJlbmNlGAUgASgJEi8KC2NyZWF0ZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJvCgZSZWFzb24SFgoSUkVBU09OX1VOU1BFQ0lGSUVEEAASEgoOUkVBU09OX1JFQ0VJUFQQARIVChFSRUFTT05fQ09SUkVDVElPThACEhEKDVJFQVNPTl9SRVRVUk4QAxIPCgtSRUFTT05fU0FMRRAEIoYCChJBZGp1c3RTdG9ja1JlcXVlc3QSOQoKcHJvZHVjdF9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhInCgVkZWx0YRgCIAEoBUIYukgVGhM4ABiAlOvcAyiA7JSj/P////8BEj4KBnJlYXNvbhgDIAEoDjIiLnNhZ2FjYXJ0LnN0b2NrLnYxLk1vdmVtZW50LlJlYXNvbkIKukgHggEEEAEgBBIbCglyZWZlcmVuY2UYBCABKAlCCLpIBXIDGMgBEi8KCnJlcXVlc3RfaWQYBSABKAlCG7pIGHIWMhReW1x4MjEtXHg3ZV17MCwxMjh9JCJCChNBZGp1c3RTdG9ja1Jlc3BvbnNlEisKB3Byb2R1Y3QYASABKAsyGi5zYWdhY2FydC5zdG9jay52MS5Qcm9kdWN0Io8BChRMaXN0TW92ZW1lbnRzUmVxdWVzdBI5Cgpwcm9kdWN0X2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEh4KCXBhZ2Vfc2l6ZRgCIAEoBUILukgIGgYYwIQ9KAASHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMY6AciYAoVTGlzdE1vdmVtZW50c1Jlc3BvbnNlEi4KCW1vdmVtZW50cxgBIAMoCzIbLnNhZ2FjYXJ0LnN0b2NrLnYxLk1vdmVtZW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSKHAwoTUmVzZXJ2ZVN0b2NrUmVxdWVzdBI0CgJpZBgBIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI7CgRraW5kGAIgASgOMiMuc2FnYWNhcnQuc3RvY2sudjEuUmVzZXJ2YXRpb24uS2luZEIIukgFggECEAESmgEKBWxpbmVzGAMgAygLMiIuc2FnYWNhcnQuc3RvY2sudjEuUmVzZXJ2YXRpb25MaW5lQme6SGS6AVoKF2xpbmVzLnVuaXF1ZV9wcm9kdWN0X2lkEhthIHByb2R1Y3QgbWF5IGJlIG5hbWVkIG9uY2UaInRoaXMubWFwKGksIGkucHJvZHVjdF9pZCkudW5pcXVlKCmSAQQIARBkEi8KC2V4cGlyZV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgpyZXF1ZXN0X2lkGAUgASgJQhu6SBhyFjIUXltceDIxLVx4N2VdezAsMTI4fSQiSwoUUmVzZXJ2ZVN0b2NrUmVzcG9uc2USMwoLcmVzZXJ2YXRpb24YASABKAsyHi5zYWdhY2FydC5zdG9jay52MS5SZXNlcnZhdGlvbiJKChVQaW5SZXNlcnZhdGlvblJlcXVlc3QSMQoCaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4iTQoWUGluUmVzZXJ2YXRpb25SZXNwb25zZRIzCgtyZXNlcnZhdGlvbhgBIAEoCzIeLnNhZ2FjYXJ0LnN0b2NrLnYxLlJlc2VydmF0aW9uIk0KGENvbW1pdFJlc2VydmF0aW9uUmVxdWVzdBIxCgJpZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLiJQChlDb21taXRSZXNlcnZhdGlvblJlc3BvbnNlEjMKC3Jlc2VydmF0aW9uGAEgASgLMh4uc2FnYWNhcnQuc3RvY2sudjEuUmVzZXJ2YXRpb24iTgoZUmVsZWFzZVJlc2VydmF0aW9uUmVxdWVzdBIxCgJpZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLiJRChpSZWxlYXNlUmVzZXJ2YXRpb25SZXNwb25zZRIzCgtyZXNlcnZhdGlvbhgBIAEoCzIeLnNhZ2FjYXJ0LnN0b2NrLnYxLlJlc2VydmF0aW9uIqMBChZSZWxlYXNlTWFudWFsbHlSZXF1ZXN0EjkKCnByb2R1Y3RfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SHQoIcXVhbnRpdHkYAiABKAVCC7pICBoGGMCEPSgBEi8KCnJlcXVlc3RfaWQYAyABKAlCG7pIGHIWMhReW1x4MjEtXHg3ZV17MCwxMjh9JCJGChdSZWxlYXNlTWFudWFsbHlSZXNwb25zZRIrCgdwcm9kdWN0GAEgASgLMhouc2FnYWNhcnQuc3RvY2sudjEuUHJvZHVjdCJKChVHZXRSZXNlcnZhdGlvblJlcXVlc3QSMQoCaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4iTQoWR2V0UmVzZXJ2YXRpb25SZXNwb25zZRIzCgtyZXNlcnZhdGlvbhgBIAEoCzIeLnNhZ2FjYXJ0LnN0b2NrLnYxLlJlc2VydmF0aW9uIpsCChdMaXN0UmVzZXJ2YXRpb25zUmVxdWVzdBJHCgZzdGF0ZXMYASADKA4yJC5zYWdhY2FydC5zdG9jay52MS5SZXNlcnZhdGlvbi5TdGF0ZUIRukgOkgELEAoiB4IBBBABIAASOwoEa2luZBgCIAEoDjIjLnNhZ2FjYXJ0LnN0b2NrLnYxLlJlc2VydmF0aW9uLktpbmRCCLpIBYIBAhABEjwKCnByb2R1Y3RfaWQYAyABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SHgoJcGFnZV9zaXplGAQgASgFQgu6SAgaBhjAhD0oABIcCgpwYWdlX3Rva2VuGAUgASgJQgi6SAVyAxjoByJpChhMaXN0UmVzZXJ2YXRpb25zUmVzcG9uc2USNAoMcmVzZXJ2YXRpb25zGAEgAygLMh4uc2FnYWNhcnQuc3RvY2sudjEuUmVzZXJ2YXRpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIpACChNCYXRjaFJlc2VydmVSZXF1ZXN0EkcKBWl0ZW1zGAEgAygLMisuc2FnYWNhcnQuc3RvY2sudjEuQmF0Y2hSZXNlcnZlUmVxdWVzdC5JdGVtQgu6SAiSAQUIARDoBxqvAQoESXRlbRI3CghvcmRlcl9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI9CgVsaW5lcxgCIAMoCzIiLnNhZ2FjYXJ0LnN0b2NrLnYxLlJlc2VydmF0aW9uTGluZUIKukgHkgEECAEQZBIvCgtleHBpcmVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiyQQKFEJhdGNoUmVzZXJ2ZVJlc3BvbnNlEkEKCG91dGNvbWVzGAEgAygLMi8uc2FnYWNhcnQuc3RvY2sudjEuQmF0Y2hSZXNlcnZlUmVzcG9uc2UuT3V0Y29tZRqwAQoHT3V0Y29tZRIQCghvcmRlcl9pZBgBIAEoCRJECghyZXNlcnZlZBgCIAEoCzIwLnNhZ2FjYXJ0LnN0b2NrLnYxLkJhdGNoUmVzZXJ2ZVJlc3BvbnNlLlJlc2VydmVkSAASQgoHcmVmdXNlZBgDIAEoCzIvLnNhZ2FjYXJ0LnN0b2NrLnYxLkJhdGNoUmVzZXJ2ZVJlc3BvbnNlLlJlZnVzZWRIAEIJCgdvdXRjb21lGj8KCFJlc2VydmVkEjMKBXN0YXRlGAEgASgOMiQuc2FnYWNhcnQuc3RvY2sudjEuUmVzZXJ2YXRpb24uU3RhdGUa+QEKB1JlZnVzZWQSRgoGcmVhc29uGAEgASgOMjYuc2FnYWNhcnQuc3RvY2sudjEuQmF0Y2hSZXNlcnZlUmVzcG9uc2UuUmVmdXNlZC5SZWFzb24SLgoJc2hvcnRhZ2VzGAIgAygLMhsuc2FnYWNhcnQuc3RvY2sudjEuU2hvcnRhZ2UidgoGUmVhc29uEhYKElJFQVNPTl9VTlNQRUNJRklFRBAAEhcKE1JFQVNPTl9PVVRfT0ZfU1RPQ0sQARITCg9SRUFTT05fUkVMRUFTRUQQAhISCg5SRUFTT05fRVhQSVJFRBADEhIKDlJFQVNPTl9ESUZGRVJTEAQiWAoSQmF0Y2hDb21taXRSZXF1ZXN0EkIKCW9yZGVyX2lkcxgBIAMoCUIvukgskgEpCAEQ6AciInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4i1wIKE0JhdGNoQ29tbWl0UmVzcG9uc2USQAoIb3V0Y29tZXMYASADKAsyLi5zYWdhY2FydC5zdG9jay52MS5CYXRjaENvbW1pdFJlc3BvbnNlLk91dGNvbWUasAEKB091dGNvbWUSEAoIb3JkZXJfaWQYASABKAkSRQoJY29tbWl0dGVkGAIgASgLMjAuc2FnYWNhcnQuc3RvY2sudjEuQmF0Y2hDb21taXRSZXNwb25zZS5Db21taXR0ZWRIABJBCgdyZWZ1c2VkGAMgASgLMi4uc2FnYWNhcnQuc3RvY2sudjEuQmF0Y2hDb21taXRSZXNwb25zZS5SZWZ1c2VkSABCCQoHb3V0Y29tZRoLCglDb21taXR0ZWQaPgoHUmVmdXNlZBIzCgVzdGF0ZRgBIAEoDjIkLnNhZ2FjYXJ0LnN0b2NrLnYxLlJlc2VydmF0aW9uLlN0YXRlIlkKE0JhdGNoUmVsZWFzZVJlcXVlc3QSQgoJb3JkZXJfaWRzGAEgAygJQi+6SCySASkIARDoByIiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLiKpAgoUQmF0Y2hSZWxlYXNlUmVzcG9uc2USQQoIb3V0Y29tZXMYASADKAsyLy5zYWdhY2FydC5zdG9jay52MS5CYXRjaFJlbGVhc2VSZXNwb25zZS5PdXRjb21lGrQBCgdPdXRjb21lEhAKCG9yZGVyX2lkGAEgASgJEkQKCHJlbGVhc2VkGAIgASgLMjAuc2FnYWNhcnQuc3RvY2sudjEuQmF0Y2hSZWxlYXNlUmVzcG9uc2UuUmVsZWFzZWRIABJGCgljb21taXR0ZWQYAyABKAsyMS5zYWdhY2FydC5zdG9jay52MS5CYXRjaFJlbGVhc2VSZXNwb25zZS5Db21taXR0ZWRIAEIJCgdvdXRjb21lGgoKCFJlbGVhc2VkGgsKCUNvbW1pdHRlZDKBDQoMU3RvY2tTZXJ2aWNlEpkBCgtBZGp1c3RTdG9jaxIlLnNhZ2FjYXJ0LnN0b2NrLnYxLkFkanVzdFN0b2NrUmVxdWVzdBomLnNhZ2FjYXJ0LnN0b2NrLnYxLkFkanVzdFN0b2NrUmVzcG9uc2UiO5ACAqq7GAQSAgMEgtPkkwIqOgEqIiUvdjEvcHJvZHVjdHMve3Byb2R1Y3RfaWR9OmFkanVzdFN0b2NrEpsBCg1MaXN0TW92ZW1lbnRzEicuc2FnYWNhcnQuc3RvY2sudjEuTGlzdE1vdmVtZW50c1JlcXVlc3QaKC5zYWdhY2FydC5zdG9jay52MS5MaXN0TW92ZW1lbnRzUmVzcG9uc2UiN5ACAaq7GAUSAwIDBILT5JMCJRIjL3YxL3Byb2R1Y3RzL3twcm9kdWN0X2lkfS9tb3ZlbWVudHMShwEKDFJlc2VydmVTdG9jaxImLnNhZ2FjYXJ0LnN0b2NrLnYxLlJlc2VydmVTdG9ja1JlcXVlc3QaJy5zYWdhY2FydC5zdG9jay52MS5SZXNlcnZlU3RvY2tSZXNwb25zZSImkAICqrsYBBICAwSC0+STAhU6ASoiEC92MS9yZXNlcnZhdGlvbnMScQoOUGluUmVzZXJ2YXRpb24SKC5zYWdhY2FydC5zdG9jay52MS5QaW5SZXNlcnZhdGlvblJlcXVlc3QaKS5zYWdhY2FydC5zdG9jay52MS5QaW5SZXNlcnZhdGlvblJlc3BvbnNlIgqQAgKquxgDEgEEEnoKEUNvbW1pdFJlc2VydmF0aW9uEisuc2FnYWNhcnQuc3RvY2sudjEuQ29tbWl0UmVzZXJ2YXRpb25SZXF1ZXN0Giwuc2FnYWNhcnQuc3RvY2sudjEuQ29tbWl0UmVzZXJ2YXRpb25SZXNwb25zZSIKkAICqrsYAxIBBBKmAQoSUmVsZWFzZVJlc2VydmF0aW9uEiwuc2FnYWNhcnQuc3RvY2sudjEuUmVsZWFzZVJlc2VydmF0aW9uUmVxdWVzdBotLnNhZ2FjYXJ0LnN0b2NrLnYxLlJlbGVhc2VSZXNlcnZhdGlvblJlc3BvbnNlIjOQAgKquxgEEgIDBILT5JMCIjoBKiIdL3YxL3Jlc2VydmF0aW9ucy97aWR9OnJlbGVhc2USqQEKD1JlbGVhc2VNYW51YWxseRIpLnNhZ2FjYXJ0LnN0b2NrLnYxLlJlbGVhc2VNYW51YWxseVJlcXVlc3QaKi5zYWdhY2FydC5zdG9jay52MS5SZWxlYXNlTWFudWFsbHlSZXNwb25zZSI/kAICqrsYBBICAwSC0+STAi46ASoiKS92MS9wcm9kdWN0cy97cHJvZHVjdF9pZH06cmVsZWFzZU1hbnVhbGx5EpABCg5HZXRSZXNlcnZhdGlvbhIoLnNhZ2FjYXJ0LnN0b2NrLnYxLkdldFJlc2VydmF0aW9uUmVxdWVzdBopLnNhZ2FjYXJ0LnN0b2NrLnYxLkdldFJlc2VydmF0aW9uUmVzcG9uc2UiKZACAaq7GAUSAwIDBILT5JMCFxIVL3YxL3Jlc2VydmF0aW9ucy97aWR9EpEBChBMaXN0UmVzZXJ2YXRpb25zEiouc2FnYWNhcnQuc3RvY2sudjEuTGlzdFJlc2VydmF0aW9uc1JlcXVlc3QaKy5zYWdhY2FydC5zdG9jay52MS5MaXN0UmVzZXJ2YXRpb25zUmVzcG9uc2UiJJACAaq7GAUSAwIDBILT5JMCEhIQL3YxL3Jlc2VydmF0aW9ucxJrCgxCYXRjaFJlc2VydmUSJi5zYWdhY2FydC5zdG9jay52MS5CYXRjaFJlc2VydmVSZXF1ZXN0Gicuc2FnYWNhcnQuc3RvY2sudjEuQmF0Y2hSZXNlcnZlUmVzcG9uc2UiCpACAqq7GAMSAQQSaAoLQmF0Y2hDb21taXQSJS5zYWdhY2FydC5zdG9jay52MS5CYXRjaENvbW1pdFJlcXVlc3QaJi5zYWdhY2FydC5zdG9jay52MS5CYXRjaENvbW1pdFJlc3BvbnNlIgqQAgKquxgDEgEEEmsKDEJhdGNoUmVsZWFzZRImLnNhZ2FjYXJ0LnN0b2NrLnYxLkJhdGNoUmVsZWFzZVJlcXVlc3QaJy5zYWdhY2FydC5zdG9jay52MS5CYXRjaFJlbGVhc2VSZXNwb25zZSIKkAICqrsYAxIBBGIGcHJvdG8z", [file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_timestamp, file_sagacart_auth_v1_access, file_sagacart_stock_v1_product, file_sagacart_stock_v1_reservation]);
+  fileDesc("CiVzYWdhY2FydC9zdG9jay92MS9zdG9ja19zZXJ2aWNlLnByb3RvEhFzYWdhY2FydC5zdG9jay52MSLQAgoITW92ZW1lbnQSCgoCaWQYASABKAkSEgoKcHJvZHVjdF9pZBgCIAEoCRINCgVkZWx0YRgDIAEoBRIyCgZyZWFzb24YBCABKA4yIi5zYWdhY2FydC5zdG9jay52MS5Nb3ZlbWVudC5SZWFzb24SEQoJcmVmZXJlbmNlGAUgASgJEi8KC2NyZWF0ZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCgVhY3RvchgHIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuQWN0b3JCBLC7GAEibwoGUmVhc29uEhYKElJFQVNPTl9VTlNQRUNJRklFRBAAEhIKDlJFQVNPTl9SRUNFSVBUEAESFQoRUkVBU09OX0NPUlJFQ1RJT04QAhIRCg1SRUFTT05fUkVUVVJOEAMSDwoLUkVBU09OX1NBTEUQBCKGAgoSQWRqdXN0U3RvY2tSZXF1ZXN0EjkKCnByb2R1Y3RfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SJwoFZGVsdGEYAiABKAVCGLpIFRoTOAAYgJTr3AMogOyUo/z/////ARI+CgZyZWFzb24YAyABKA4yIi5zYWdhY2FydC5zdG9jay52MS5Nb3ZlbWVudC5SZWFzb25CCrpIB4IBBBABIAQSGwoJcmVmZXJlbmNlGAQgASgJQgi6SAVyAxjIARIvCgpyZXF1ZXN0X2lkGAUgASgJQhu6SBhyFjIUXltceDIxLVx4N2VdezAsMTI4fSQiQgoTQWRqdXN0U3RvY2tSZXNwb25zZRIrCgdwcm9kdWN0GAEgASgLMhouc2FnYWNhcnQuc3RvY2sudjEuUHJvZHVjdCK1AQoPU2V0U3RvY2tSZXF1ZXN0EjkKCnByb2R1Y3RfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SNgoGdGFyZ2V0GAIgASgLMh4uc2FnYWNhcnQuc3RvY2sudjEuU3RvY2tUYXJnZXRCBrpIA8gBARIvCgpyZXF1ZXN0X2lkGAMgASgJQhu6SBhyFjIUXltceDIxLVx4N2VdezAsMTI4fSQiPwoQU2V0U3RvY2tSZXNwb25zZRIrCgdwcm9kdWN0GAEgASgLMhouc2FnYWNhcnQuc3RvY2sudjEuUHJvZHVjdCKPAQoUTGlzdE1vdmVtZW50c1JlcXVlc3QSOQoKcHJvZHVjdF9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIeCglwYWdlX3NpemUYAiABKAVCC7pICBoGGMCEPSgAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGOgHImAKFUxpc3RNb3ZlbWVudHNSZXNwb25zZRIuCgltb3ZlbWVudHMYASADKAsyGy5zYWdhY2FydC5zdG9jay52MS5Nb3ZlbWVudBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkihwMKE1Jlc2VydmVTdG9ja1JlcXVlc3QSNAoCaWQYASABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SOwoEa2luZBgCIAEoDjIjLnNhZ2FjYXJ0LnN0b2NrLnYxLlJlc2VydmF0aW9uLktpbmRCCLpIBYIBAhABEpoBCgVsaW5lcxgDIAMoCzIiLnNhZ2FjYXJ0LnN0b2NrLnYxLlJlc2VydmF0aW9uTGluZUJnukhkugFaChdsaW5lcy51bmlxdWVfcHJvZHVjdF9pZBIbYSBwcm9kdWN0IG1heSBiZSBuYW1lZCBvbmNlGiJ0aGlzLm1hcChpLCBpLnByb2R1Y3RfaWQpLnVuaXF1ZSgpkgEECAEQZBIvCgtleHBpcmVfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoKcmVxdWVzdF9pZBgFIAEoCUIbukgYchYyFF5bXHgyMS1ceDdlXXswLDEyOH0kInkKFFJlc2VydmVTdG9ja1Jlc3BvbnNlEjMKC3Jlc2VydmF0aW9uGAEgASgLMh4uc2FnYWNhcnQuc3RvY2sudjEuUmVzZXJ2YXRpb24SLAoIcHJvZHVjdHMYAiADKAsyGi5zYWdhY2FydC5zdG9jay52MS5Qcm9kdWN0IkoKFVBpblJlc2VydmF0aW9uUmVxdWVzdBIxCgJpZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLiJNChZQaW5SZXNlcnZhdGlvblJlc3BvbnNlEjMKC3Jlc2VydmF0aW9uGAEgASgLMh4uc2FnYWNhcnQuc3RvY2sudjEuUmVzZXJ2YXRpb24iTQoYQ29tbWl0UmVzZXJ2YXRpb25SZXF1ZXN0EjEKAmlkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uIlAKGUNvbW1pdFJlc2VydmF0aW9uUmVzcG9uc2USMwoLcmVzZXJ2YXRpb24YASABKAsyHi5zYWdhY2FydC5zdG9jay52MS5SZXNlcnZhdGlvbiJOChlSZWxlYXNlUmVzZXJ2YXRpb25SZXF1ZXN0EjEKAmlkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uIlEKGlJlbGVhc2VSZXNlcnZhdGlvblJlc3BvbnNlEjMKC3Jlc2VydmF0aW9uGAEgASgLMh4uc2FnYWNhcnQuc3RvY2sudjEuUmVzZXJ2YXRpb24iowEKFlJlbGVhc2VNYW51YWxseVJlcXVlc3QSOQoKcHJvZHVjdF9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIdCghxdWFudGl0eRgCIAEoBUILukgIGgYYwIQ9KAESLwoKcmVxdWVzdF9pZBgDIAEoCUIbukgYchYyFF5bXHgyMS1ceDdlXXswLDEyOH0kIkYKF1JlbGVhc2VNYW51YWxseVJlc3BvbnNlEisKB3Byb2R1Y3QYASABKAsyGi5zYWdhY2FydC5zdG9jay52MS5Qcm9kdWN0IkoKFUdldFJlc2VydmF0aW9uUmVxdWVzdBIxCgJpZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLiJNChZHZXRSZXNlcnZhdGlvblJlc3BvbnNlEjMKC3Jlc2VydmF0aW9uGAEgASgLMh4uc2FnYWNhcnQuc3RvY2sudjEuUmVzZXJ2YXRpb24imwIKF0xpc3RSZXNlcnZhdGlvbnNSZXF1ZXN0EkcKBnN0YXRlcxgBIAMoDjIkLnNhZ2FjYXJ0LnN0b2NrLnYxLlJlc2VydmF0aW9uLlN0YXRlQhG6SA6SAQsQCiIHggEEEAEgABI7CgRraW5kGAIgASgOMiMuc2FnYWNhcnQuc3RvY2sudjEuUmVzZXJ2YXRpb24uS2luZEIIukgFggECEAESPAoKcHJvZHVjdF9pZBgDIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIeCglwYWdlX3NpemUYBCABKAVCC7pICBoGGMCEPSgAEhwKCnBhZ2VfdG9rZW4YBSABKAlCCLpIBXIDGOgHImkKGExpc3RSZXNlcnZhdGlvbnNSZXNwb25zZRI0CgxyZXNlcnZhdGlvbnMYASADKAsyHi5zYWdhY2FydC5zdG9jay52MS5SZXNlcnZhdGlvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkikAIKE0JhdGNoUmVzZXJ2ZVJlcXVlc3QSRwoFaXRlbXMYASADKAsyKy5zYWdhY2FydC5zdG9jay52MS5CYXRjaFJlc2VydmVSZXF1ZXN0Lkl0ZW1CC7pICJIBBQgBEOgHGq8BCgRJdGVtEjcKCG9yZGVyX2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEj0KBWxpbmVzGAIgAygLMiIuc2FnYWNhcnQuc3RvY2sudjEuUmVzZXJ2YXRpb25MaW5lQgq6SAeSAQQIARBkEi8KC2V4cGlyZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLJBAoUQmF0Y2hSZXNlcnZlUmVzcG9uc2USQQoIb3V0Y29tZXMYASADKAsyLy5zYWdhY2FydC5zdG9jay52MS5CYXRjaFJlc2VydmVSZXNwb25zZS5PdXRjb21lGrABCgdPdXRjb21lEhAKCG9yZGVyX2lkGAEgASgJEkQKCHJlc2VydmVkGAIgASgLMjAuc2FnYWNhcnQuc3RvY2sudjEuQmF0Y2hSZXNlcnZlUmVzcG9uc2UuUmVzZXJ2ZWRIABJCCgdyZWZ1c2VkGAMgASgLMi8uc2FnYWNhcnQuc3RvY2sudjEuQmF0Y2hSZXNlcnZlUmVzcG9uc2UuUmVmdXNlZEgAQgkKB291dGNvbWUaPwoIUmVzZXJ2ZWQSMwoFc3RhdGUYASABKA4yJC5zYWdhY2FydC5zdG9jay52MS5SZXNlcnZhdGlvbi5TdGF0ZRr5AQoHUmVmdXNlZBJGCgZyZWFzb24YASABKA4yNi5zYWdhY2FydC5zdG9jay52MS5CYXRjaFJlc2VydmVSZXNwb25zZS5SZWZ1c2VkLlJlYXNvbhIuCglzaG9ydGFnZXMYAiADKAsyGy5zYWdhY2FydC5zdG9jay52MS5TaG9ydGFnZSJ2CgZSZWFzb24SFgoSUkVBU09OX1VOU1BFQ0lGSUVEEAASFwoTUkVBU09OX09VVF9PRl9TVE9DSxABEhMKD1JFQVNPTl9SRUxFQVNFRBACEhIKDlJFQVNPTl9FWFBJUkVEEAMSEgoOUkVBU09OX0RJRkZFUlMQBCJYChJCYXRjaENvbW1pdFJlcXVlc3QSQgoJb3JkZXJfaWRzGAEgAygJQi+6SCySASkIARDoByIiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLiLXAgoTQmF0Y2hDb21taXRSZXNwb25zZRJACghvdXRjb21lcxgBIAMoCzIuLnNhZ2FjYXJ0LnN0b2NrLnYxLkJhdGNoQ29tbWl0UmVzcG9uc2UuT3V0Y29tZRqwAQoHT3V0Y29tZRIQCghvcmRlcl9pZBgBIAEoCRJFCgljb21taXR0ZWQYAiABKAsyMC5zYWdhY2FydC5zdG9jay52MS5CYXRjaENvbW1pdFJlc3BvbnNlLkNvbW1pdHRlZEgAEkEKB3JlZnVzZWQYAyABKAsyLi5zYWdhY2FydC5zdG9jay52MS5CYXRjaENvbW1pdFJlc3BvbnNlLlJlZnVzZWRIAEIJCgdvdXRjb21lGgsKCUNvbW1pdHRlZBo+CgdSZWZ1c2VkEjMKBXN0YXRlGAEgASgOMiQuc2FnYWNhcnQuc3RvY2sudjEuUmVzZXJ2YXRpb24uU3RhdGUiWQoTQmF0Y2hSZWxlYXNlUmVxdWVzdBJCCglvcmRlcl9pZHMYASADKAlCL7pILJIBKQgBEOgHIiJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uIqkCChRCYXRjaFJlbGVhc2VSZXNwb25zZRJBCghvdXRjb21lcxgBIAMoCzIvLnNhZ2FjYXJ0LnN0b2NrLnYxLkJhdGNoUmVsZWFzZVJlc3BvbnNlLk91dGNvbWUatAEKB091dGNvbWUSEAoIb3JkZXJfaWQYASABKAkSRAoIcmVsZWFzZWQYAiABKAsyMC5zYWdhY2FydC5zdG9jay52MS5CYXRjaFJlbGVhc2VSZXNwb25zZS5SZWxlYXNlZEgAEkYKCWNvbW1pdHRlZBgDIAEoCzIxLnNhZ2FjYXJ0LnN0b2NrLnYxLkJhdGNoUmVsZWFzZVJlc3BvbnNlLkNvbW1pdHRlZEgAQgkKB291dGNvbWUaCgoIUmVsZWFzZWQaCwoJQ29tbWl0dGVkMpEOCgxTdG9ja1NlcnZpY2USmQEKC0FkanVzdFN0b2NrEiUuc2FnYWNhcnQuc3RvY2sudjEuQWRqdXN0U3RvY2tSZXF1ZXN0GiYuc2FnYWNhcnQuc3RvY2sudjEuQWRqdXN0U3RvY2tSZXNwb25zZSI7kAICqrsYBBICAwSC0+STAio6ASoiJS92MS9wcm9kdWN0cy97cHJvZHVjdF9pZH06YWRqdXN0U3RvY2sSjQEKCFNldFN0b2NrEiIuc2FnYWNhcnQuc3RvY2sudjEuU2V0U3RvY2tSZXF1ZXN0GiMuc2FnYWNhcnQuc3RvY2sudjEuU2V0U3RvY2tSZXNwb25zZSI4kAICqrsYBBICAwSC0+STAic6ASoiIi92MS9wcm9kdWN0cy97cHJvZHVjdF9pZH06c2V0U3RvY2sSmwEKDUxpc3RNb3ZlbWVudHMSJy5zYWdhY2FydC5zdG9jay52MS5MaXN0TW92ZW1lbnRzUmVxdWVzdBooLnNhZ2FjYXJ0LnN0b2NrLnYxLkxpc3RNb3ZlbWVudHNSZXNwb25zZSI3kAIBqrsYBRIDAgMEgtPkkwIlEiMvdjEvcHJvZHVjdHMve3Byb2R1Y3RfaWR9L21vdmVtZW50cxKHAQoMUmVzZXJ2ZVN0b2NrEiYuc2FnYWNhcnQuc3RvY2sudjEuUmVzZXJ2ZVN0b2NrUmVxdWVzdBonLnNhZ2FjYXJ0LnN0b2NrLnYxLlJlc2VydmVTdG9ja1Jlc3BvbnNlIiaQAgKquxgEEgIDBILT5JMCFToBKiIQL3YxL3Jlc2VydmF0aW9ucxJxCg5QaW5SZXNlcnZhdGlvbhIoLnNhZ2FjYXJ0LnN0b2NrLnYxLlBpblJlc2VydmF0aW9uUmVxdWVzdBopLnNhZ2FjYXJ0LnN0b2NrLnYxLlBpblJlc2VydmF0aW9uUmVzcG9uc2UiCpACAqq7GAMSAQQSegoRQ29tbWl0UmVzZXJ2YXRpb24SKy5zYWdhY2FydC5zdG9jay52MS5Db21taXRSZXNlcnZhdGlvblJlcXVlc3QaLC5zYWdhY2FydC5zdG9jay52MS5Db21taXRSZXNlcnZhdGlvblJlc3BvbnNlIgqQAgKquxgDEgEEEqYBChJSZWxlYXNlUmVzZXJ2YXRpb24SLC5zYWdhY2FydC5zdG9jay52MS5SZWxlYXNlUmVzZXJ2YXRpb25SZXF1ZXN0Gi0uc2FnYWNhcnQuc3RvY2sudjEuUmVsZWFzZVJlc2VydmF0aW9uUmVzcG9uc2UiM5ACAqq7GAQSAgMEgtPkkwIiOgEqIh0vdjEvcmVzZXJ2YXRpb25zL3tpZH06cmVsZWFzZRKpAQoPUmVsZWFzZU1hbnVhbGx5Eikuc2FnYWNhcnQuc3RvY2sudjEuUmVsZWFzZU1hbnVhbGx5UmVxdWVzdBoqLnNhZ2FjYXJ0LnN0b2NrLnYxLlJlbGVhc2VNYW51YWxseVJlc3BvbnNlIj+QAgKquxgEEgIDBILT5JMCLjoBKiIpL3YxL3Byb2R1Y3RzL3twcm9kdWN0X2lkfTpyZWxlYXNlTWFudWFsbHkSkAEKDkdldFJlc2VydmF0aW9uEiguc2FnYWNhcnQuc3RvY2sudjEuR2V0UmVzZXJ2YXRpb25SZXF1ZXN0Gikuc2FnYWNhcnQuc3RvY2sudjEuR2V0UmVzZXJ2YXRpb25SZXNwb25zZSIpkAIBqrsYBRIDAgMEgtPkkwIXEhUvdjEvcmVzZXJ2YXRpb25zL3tpZH0SkQEKEExpc3RSZXNlcnZhdGlvbnMSKi5zYWdhY2FydC5zdG9jay52MS5MaXN0UmVzZXJ2YXRpb25zUmVxdWVzdBorLnNhZ2FjYXJ0LnN0b2NrLnYxLkxpc3RSZXNlcnZhdGlvbnNSZXNwb25zZSIkkAIBqrsYBRIDAgMEgtPkkwISEhAvdjEvcmVzZXJ2YXRpb25zEmsKDEJhdGNoUmVzZXJ2ZRImLnNhZ2FjYXJ0LnN0b2NrLnYxLkJhdGNoUmVzZXJ2ZVJlcXVlc3QaJy5zYWdhY2FydC5zdG9jay52MS5CYXRjaFJlc2VydmVSZXNwb25zZSIKkAICqrsYAxIBBBJoCgtCYXRjaENvbW1pdBIlLnNhZ2FjYXJ0LnN0b2NrLnYxLkJhdGNoQ29tbWl0UmVxdWVzdBomLnNhZ2FjYXJ0LnN0b2NrLnYxLkJhdGNoQ29tbWl0UmVzcG9uc2UiCpACAqq7GAMSAQQSawoMQmF0Y2hSZWxlYXNlEiYuc2FnYWNhcnQuc3RvY2sudjEuQmF0Y2hSZWxlYXNlUmVxdWVzdBonLnNhZ2FjYXJ0LnN0b2NrLnYxLkJhdGNoUmVsZWFzZVJlc3BvbnNlIgqQAgKquxgDEgEEYgZwcm90bzM", [file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_timestamp, file_sagacart_auth_v1_access, file_sagacart_stock_v1_product, file_sagacart_stock_v1_reservation, file_sagacart_type_v1_actor]);
 
 /**
  * A movement of the quantity on hand.
@@ -68,6 +70,13 @@ export type Movement = Message<"sagacart.stock.v1.Movement"> & {
    * @generated from field: google.protobuf.Timestamp create_time = 6;
    */
   createTime?: Timestamp | undefined;
+
+  /**
+   * Who recorded it; absent for a SALE, which is the order's.
+   *
+   * @generated from field: sagacart.type.v1.Actor actor = 7;
+   */
+  actor?: Actor | undefined;
 };
 
 /**
@@ -117,6 +126,13 @@ export type MovementJson = {
    * @generated from field: google.protobuf.Timestamp create_time = 6;
    */
   createTime?: TimestampJson;
+
+  /**
+   * Who recorded it; absent for a SALE, which is the order's.
+   *
+   * @generated from field: sagacart.type.v1.Actor actor = 7;
+   */
+  actor?: ActorJson;
 };
 
 /**
@@ -317,6 +333,104 @@ export const AdjustStockResponseSchema: GenMessage<AdjustStockResponse, {jsonTyp
   messageDesc(file_sagacart_stock_v1_stock_service, 2);
 
 /**
+ * The level to set.
+ *
+ * @generated from message sagacart.stock.v1.SetStockRequest
+ */
+export type SetStockRequest = Message<"sagacart.stock.v1.SetStockRequest"> & {
+  /**
+   * The product.
+   *
+   * @generated from field: string product_id = 1;
+   */
+  productId: string;
+
+  /**
+   * The level.
+   *
+   * @generated from field: sagacart.stock.v1.StockTarget target = 2;
+   */
+  target?: StockTarget | undefined;
+
+  /**
+   * Idempotency key: a repeat with the same key changes nothing.
+   *
+   * @generated from field: string request_id = 3;
+   */
+  requestId: string;
+};
+
+/**
+ * The level to set.
+ *
+ * @generated from message sagacart.stock.v1.SetStockRequest
+ */
+export type SetStockRequestJson = {
+  /**
+   * The product.
+   *
+   * @generated from field: string product_id = 1;
+   */
+  productId?: string;
+
+  /**
+   * The level.
+   *
+   * @generated from field: sagacart.stock.v1.StockTarget target = 2;
+   */
+  target?: StockTargetJson;
+
+  /**
+   * Idempotency key: a repeat with the same key changes nothing.
+   *
+   * @generated from field: string request_id = 3;
+   */
+  requestId?: string;
+};
+
+/**
+ * Describes the message sagacart.stock.v1.SetStockRequest.
+ * Use `create(SetStockRequestSchema)` to create a new message.
+ */
+export const SetStockRequestSchema: GenMessage<SetStockRequest, {jsonType: SetStockRequestJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_stock_v1_stock_service, 3);
+
+/**
+ * The product as it is now.
+ *
+ * @generated from message sagacart.stock.v1.SetStockResponse
+ */
+export type SetStockResponse = Message<"sagacart.stock.v1.SetStockResponse"> & {
+  /**
+   * The product.
+   *
+   * @generated from field: sagacart.stock.v1.Product product = 1;
+   */
+  product?: Product | undefined;
+};
+
+/**
+ * The product as it is now.
+ *
+ * @generated from message sagacart.stock.v1.SetStockResponse
+ */
+export type SetStockResponseJson = {
+  /**
+   * The product.
+   *
+   * @generated from field: sagacart.stock.v1.Product product = 1;
+   */
+  product?: ProductJson;
+};
+
+/**
+ * Describes the message sagacart.stock.v1.SetStockResponse.
+ * Use `create(SetStockResponseSchema)` to create a new message.
+ */
+export const SetStockResponseSchema: GenMessage<SetStockResponse, {jsonType: SetStockResponseJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_stock_v1_stock_service, 4);
+
+/**
  * The product whose movements to list.
  *
  * @generated from message sagacart.stock.v1.ListMovementsRequest
@@ -377,7 +491,7 @@ export type ListMovementsRequestJson = {
  * Use `create(ListMovementsRequestSchema)` to create a new message.
  */
 export const ListMovementsRequestSchema: GenMessage<ListMovementsRequest, {jsonType: ListMovementsRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_stock_v1_stock_service, 3);
+  messageDesc(file_sagacart_stock_v1_stock_service, 5);
 
 /**
  * A page of movements.
@@ -426,7 +540,7 @@ export type ListMovementsResponseJson = {
  * Use `create(ListMovementsResponseSchema)` to create a new message.
  */
 export const ListMovementsResponseSchema: GenMessage<ListMovementsResponse, {jsonType: ListMovementsResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_stock_v1_stock_service, 4);
+  messageDesc(file_sagacart_stock_v1_stock_service, 6);
 
 /**
  * The stock to reserve.
@@ -519,7 +633,7 @@ export type ReserveStockRequestJson = {
  * Use `create(ReserveStockRequestSchema)` to create a new message.
  */
 export const ReserveStockRequestSchema: GenMessage<ReserveStockRequest, {jsonType: ReserveStockRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_stock_v1_stock_service, 5);
+  messageDesc(file_sagacart_stock_v1_stock_service, 7);
 
 /**
  * The reservation.
@@ -533,6 +647,13 @@ export type ReserveStockResponse = Message<"sagacart.stock.v1.ReserveStockRespon
    * @generated from field: sagacart.stock.v1.Reservation reservation = 1;
    */
   reservation?: Reservation | undefined;
+
+  /**
+   * Its products as they are now, in the order of its lines; without those that were deleted meanwhile.
+   *
+   * @generated from field: repeated sagacart.stock.v1.Product products = 2;
+   */
+  products: Product[];
 };
 
 /**
@@ -547,6 +668,13 @@ export type ReserveStockResponseJson = {
    * @generated from field: sagacart.stock.v1.Reservation reservation = 1;
    */
   reservation?: ReservationJson;
+
+  /**
+   * Its products as they are now, in the order of its lines; without those that were deleted meanwhile.
+   *
+   * @generated from field: repeated sagacart.stock.v1.Product products = 2;
+   */
+  products?: ProductJson[];
 };
 
 /**
@@ -554,7 +682,7 @@ export type ReserveStockResponseJson = {
  * Use `create(ReserveStockResponseSchema)` to create a new message.
  */
 export const ReserveStockResponseSchema: GenMessage<ReserveStockResponse, {jsonType: ReserveStockResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_stock_v1_stock_service, 6);
+  messageDesc(file_sagacart_stock_v1_stock_service, 8);
 
 /**
  * The reservation to pin.
@@ -589,7 +717,7 @@ export type PinReservationRequestJson = {
  * Use `create(PinReservationRequestSchema)` to create a new message.
  */
 export const PinReservationRequestSchema: GenMessage<PinReservationRequest, {jsonType: PinReservationRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_stock_v1_stock_service, 7);
+  messageDesc(file_sagacart_stock_v1_stock_service, 9);
 
 /**
  * The reservation, PINNED.
@@ -624,7 +752,7 @@ export type PinReservationResponseJson = {
  * Use `create(PinReservationResponseSchema)` to create a new message.
  */
 export const PinReservationResponseSchema: GenMessage<PinReservationResponse, {jsonType: PinReservationResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_stock_v1_stock_service, 8);
+  messageDesc(file_sagacart_stock_v1_stock_service, 10);
 
 /**
  * The reservation to commit.
@@ -659,7 +787,7 @@ export type CommitReservationRequestJson = {
  * Use `create(CommitReservationRequestSchema)` to create a new message.
  */
 export const CommitReservationRequestSchema: GenMessage<CommitReservationRequest, {jsonType: CommitReservationRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_stock_v1_stock_service, 9);
+  messageDesc(file_sagacart_stock_v1_stock_service, 11);
 
 /**
  * The reservation, COMMITTED.
@@ -694,7 +822,7 @@ export type CommitReservationResponseJson = {
  * Use `create(CommitReservationResponseSchema)` to create a new message.
  */
 export const CommitReservationResponseSchema: GenMessage<CommitReservationResponse, {jsonType: CommitReservationResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_stock_v1_stock_service, 10);
+  messageDesc(file_sagacart_stock_v1_stock_service, 12);
 
 /**
  * The reservation to release.
@@ -729,7 +857,7 @@ export type ReleaseReservationRequestJson = {
  * Use `create(ReleaseReservationRequestSchema)` to create a new message.
  */
 export const ReleaseReservationRequestSchema: GenMessage<ReleaseReservationRequest, {jsonType: ReleaseReservationRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_stock_v1_stock_service, 11);
+  messageDesc(file_sagacart_stock_v1_stock_service, 13);
 
 /**
  * The reservation: RELEASED, or the state that it had already ended in.
@@ -764,7 +892,7 @@ export type ReleaseReservationResponseJson = {
  * Use `create(ReleaseReservationResponseSchema)` to create a new message.
  */
 export const ReleaseReservationResponseSchema: GenMessage<ReleaseReservationResponse, {jsonType: ReleaseReservationResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_stock_v1_stock_service, 12);
+  messageDesc(file_sagacart_stock_v1_stock_service, 14);
 
 /**
  * The product and quantity to release.
@@ -827,7 +955,7 @@ export type ReleaseManuallyRequestJson = {
  * Use `create(ReleaseManuallyRequestSchema)` to create a new message.
  */
 export const ReleaseManuallyRequestSchema: GenMessage<ReleaseManuallyRequest, {jsonType: ReleaseManuallyRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_stock_v1_stock_service, 13);
+  messageDesc(file_sagacart_stock_v1_stock_service, 15);
 
 /**
  * The product after the release.
@@ -862,7 +990,7 @@ export type ReleaseManuallyResponseJson = {
  * Use `create(ReleaseManuallyResponseSchema)` to create a new message.
  */
 export const ReleaseManuallyResponseSchema: GenMessage<ReleaseManuallyResponse, {jsonType: ReleaseManuallyResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_stock_v1_stock_service, 14);
+  messageDesc(file_sagacart_stock_v1_stock_service, 16);
 
 /**
  * The reservation to get.
@@ -897,7 +1025,7 @@ export type GetReservationRequestJson = {
  * Use `create(GetReservationRequestSchema)` to create a new message.
  */
 export const GetReservationRequestSchema: GenMessage<GetReservationRequest, {jsonType: GetReservationRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_stock_v1_stock_service, 15);
+  messageDesc(file_sagacart_stock_v1_stock_service, 17);
 
 /**
  * The reservation.
@@ -932,7 +1060,7 @@ export type GetReservationResponseJson = {
  * Use `create(GetReservationResponseSchema)` to create a new message.
  */
 export const GetReservationResponseSchema: GenMessage<GetReservationResponse, {jsonType: GetReservationResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_stock_v1_stock_service, 16);
+  messageDesc(file_sagacart_stock_v1_stock_service, 18);
 
 /**
  * The reservations to list.
@@ -1023,7 +1151,7 @@ export type ListReservationsRequestJson = {
  * Use `create(ListReservationsRequestSchema)` to create a new message.
  */
 export const ListReservationsRequestSchema: GenMessage<ListReservationsRequest, {jsonType: ListReservationsRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_stock_v1_stock_service, 17);
+  messageDesc(file_sagacart_stock_v1_stock_service, 19);
 
 /**
  * A page of reservations.
@@ -1072,7 +1200,7 @@ export type ListReservationsResponseJson = {
  * Use `create(ListReservationsResponseSchema)` to create a new message.
  */
 export const ListReservationsResponseSchema: GenMessage<ListReservationsResponse, {jsonType: ListReservationsResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_stock_v1_stock_service, 18);
+  messageDesc(file_sagacart_stock_v1_stock_service, 20);
 
 /**
  * The orders to reserve stock for.
@@ -1107,7 +1235,7 @@ export type BatchReserveRequestJson = {
  * Use `create(BatchReserveRequestSchema)` to create a new message.
  */
 export const BatchReserveRequestSchema: GenMessage<BatchReserveRequest, {jsonType: BatchReserveRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_stock_v1_stock_service, 19);
+  messageDesc(file_sagacart_stock_v1_stock_service, 21);
 
 /**
  * One order.
@@ -1170,7 +1298,7 @@ export type BatchReserveRequest_ItemJson = {
  * Use `create(BatchReserveRequest_ItemSchema)` to create a new message.
  */
 export const BatchReserveRequest_ItemSchema: GenMessage<BatchReserveRequest_Item, {jsonType: BatchReserveRequest_ItemJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_stock_v1_stock_service, 19, 0);
+  messageDesc(file_sagacart_stock_v1_stock_service, 21, 0);
 
 /**
  * The outcomes, in the order of the request.
@@ -1205,7 +1333,7 @@ export type BatchReserveResponseJson = {
  * Use `create(BatchReserveResponseSchema)` to create a new message.
  */
 export const BatchReserveResponseSchema: GenMessage<BatchReserveResponse, {jsonType: BatchReserveResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_stock_v1_stock_service, 20);
+  messageDesc(file_sagacart_stock_v1_stock_service, 22);
 
 /**
  * The outcome of one order.
@@ -1277,7 +1405,7 @@ export type BatchReserveResponse_OutcomeJson = {
  * Use `create(BatchReserveResponse_OutcomeSchema)` to create a new message.
  */
 export const BatchReserveResponse_OutcomeSchema: GenMessage<BatchReserveResponse_Outcome, {jsonType: BatchReserveResponse_OutcomeJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_stock_v1_stock_service, 20, 0);
+  messageDesc(file_sagacart_stock_v1_stock_service, 22, 0);
 
 /**
  * The stock is reserved.
@@ -1312,7 +1440,7 @@ export type BatchReserveResponse_ReservedJson = {
  * Use `create(BatchReserveResponse_ReservedSchema)` to create a new message.
  */
 export const BatchReserveResponse_ReservedSchema: GenMessage<BatchReserveResponse_Reserved, {jsonType: BatchReserveResponse_ReservedJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_stock_v1_stock_service, 20, 1);
+  messageDesc(file_sagacart_stock_v1_stock_service, 22, 1);
 
 /**
  * The stock is not reserved.
@@ -1361,7 +1489,7 @@ export type BatchReserveResponse_RefusedJson = {
  * Use `create(BatchReserveResponse_RefusedSchema)` to create a new message.
  */
 export const BatchReserveResponse_RefusedSchema: GenMessage<BatchReserveResponse_Refused, {jsonType: BatchReserveResponse_RefusedJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_stock_v1_stock_service, 20, 2);
+  messageDesc(file_sagacart_stock_v1_stock_service, 22, 2);
 
 /**
  * The reasons for a refusal.
@@ -1423,7 +1551,7 @@ export type BatchReserveResponse_Refused_ReasonJson = "REASON_UNSPECIFIED" | "RE
  * Describes the enum sagacart.stock.v1.BatchReserveResponse.Refused.Reason.
  */
 export const BatchReserveResponse_Refused_ReasonSchema: GenEnum<BatchReserveResponse_Refused_Reason, BatchReserveResponse_Refused_ReasonJson> = /*@__PURE__*/
-  enumDesc(file_sagacart_stock_v1_stock_service, 20, 2, 0);
+  enumDesc(file_sagacart_stock_v1_stock_service, 22, 2, 0);
 
 /**
  * The orders to commit.
@@ -1458,7 +1586,7 @@ export type BatchCommitRequestJson = {
  * Use `create(BatchCommitRequestSchema)` to create a new message.
  */
 export const BatchCommitRequestSchema: GenMessage<BatchCommitRequest, {jsonType: BatchCommitRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_stock_v1_stock_service, 21);
+  messageDesc(file_sagacart_stock_v1_stock_service, 23);
 
 /**
  * The outcomes, in the order of the request.
@@ -1493,7 +1621,7 @@ export type BatchCommitResponseJson = {
  * Use `create(BatchCommitResponseSchema)` to create a new message.
  */
 export const BatchCommitResponseSchema: GenMessage<BatchCommitResponse, {jsonType: BatchCommitResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_stock_v1_stock_service, 22);
+  messageDesc(file_sagacart_stock_v1_stock_service, 24);
 
 /**
  * The outcome of one order.
@@ -1565,7 +1693,7 @@ export type BatchCommitResponse_OutcomeJson = {
  * Use `create(BatchCommitResponse_OutcomeSchema)` to create a new message.
  */
 export const BatchCommitResponse_OutcomeSchema: GenMessage<BatchCommitResponse_Outcome, {jsonType: BatchCommitResponse_OutcomeJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_stock_v1_stock_service, 22, 0);
+  messageDesc(file_sagacart_stock_v1_stock_service, 24, 0);
 
 /**
  * It is sold, by this call or an earlier one.
@@ -1588,7 +1716,7 @@ export type BatchCommitResponse_CommittedJson = {
  * Use `create(BatchCommitResponse_CommittedSchema)` to create a new message.
  */
 export const BatchCommitResponse_CommittedSchema: GenMessage<BatchCommitResponse_Committed, {jsonType: BatchCommitResponse_CommittedJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_stock_v1_stock_service, 22, 1);
+  messageDesc(file_sagacart_stock_v1_stock_service, 24, 1);
 
 /**
  * It cannot be sold: there is no PINNED reservation.
@@ -1623,7 +1751,7 @@ export type BatchCommitResponse_RefusedJson = {
  * Use `create(BatchCommitResponse_RefusedSchema)` to create a new message.
  */
 export const BatchCommitResponse_RefusedSchema: GenMessage<BatchCommitResponse_Refused, {jsonType: BatchCommitResponse_RefusedJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_stock_v1_stock_service, 22, 2);
+  messageDesc(file_sagacart_stock_v1_stock_service, 24, 2);
 
 /**
  * The orders to release.
@@ -1658,7 +1786,7 @@ export type BatchReleaseRequestJson = {
  * Use `create(BatchReleaseRequestSchema)` to create a new message.
  */
 export const BatchReleaseRequestSchema: GenMessage<BatchReleaseRequest, {jsonType: BatchReleaseRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_stock_v1_stock_service, 23);
+  messageDesc(file_sagacart_stock_v1_stock_service, 25);
 
 /**
  * The outcomes, in the order of the request.
@@ -1693,7 +1821,7 @@ export type BatchReleaseResponseJson = {
  * Use `create(BatchReleaseResponseSchema)` to create a new message.
  */
 export const BatchReleaseResponseSchema: GenMessage<BatchReleaseResponse, {jsonType: BatchReleaseResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_stock_v1_stock_service, 24);
+  messageDesc(file_sagacart_stock_v1_stock_service, 26);
 
 /**
  * The outcome of one order.
@@ -1765,7 +1893,7 @@ export type BatchReleaseResponse_OutcomeJson = {
  * Use `create(BatchReleaseResponse_OutcomeSchema)` to create a new message.
  */
 export const BatchReleaseResponse_OutcomeSchema: GenMessage<BatchReleaseResponse_Outcome, {jsonType: BatchReleaseResponse_OutcomeJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_stock_v1_stock_service, 24, 0);
+  messageDesc(file_sagacart_stock_v1_stock_service, 26, 0);
 
 /**
  * Nothing is reserved.
@@ -1788,7 +1916,7 @@ export type BatchReleaseResponse_ReleasedJson = {
  * Use `create(BatchReleaseResponse_ReleasedSchema)` to create a new message.
  */
 export const BatchReleaseResponse_ReleasedSchema: GenMessage<BatchReleaseResponse_Released, {jsonType: BatchReleaseResponse_ReleasedJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_stock_v1_stock_service, 24, 1);
+  messageDesc(file_sagacart_stock_v1_stock_service, 26, 1);
 
 /**
  * It is sold.
@@ -1811,7 +1939,7 @@ export type BatchReleaseResponse_CommittedJson = {
  * Use `create(BatchReleaseResponse_CommittedSchema)` to create a new message.
  */
 export const BatchReleaseResponse_CommittedSchema: GenMessage<BatchReleaseResponse_Committed, {jsonType: BatchReleaseResponse_CommittedJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_stock_v1_stock_service, 24, 2);
+  messageDesc(file_sagacart_stock_v1_stock_service, 26, 2);
 
 /**
  * Quantities on hand, and reservations for orders.
@@ -1836,6 +1964,20 @@ export const StockService: GenService<{
     methodKind: "unary";
     input: typeof AdjustStockRequestSchema;
     output: typeof AdjustStockResponseSchema;
+  },
+  /**
+   * Set an absolute level: the difference is recorded as a RECEIPT or a CORRECTION.
+   *
+   * It is compared and set under one lock, so that concurrent calls end with the level of one of them. Fails with
+   * NOT_FOUND / PRODUCT_NOT_FOUND, with ABORTED / STOCK_CHANGED if the level is not the expected one, and with
+   * FAILED_PRECONDITION: INSUFFICIENT_STOCK (more is reserved than shall be on hand), STOCK_LIMIT, REQUEST_ID_REUSED.
+   *
+   * @generated from rpc sagacart.stock.v1.StockService.SetStock
+   */
+  setStock: {
+    methodKind: "unary";
+    input: typeof SetStockRequestSchema;
+    output: typeof SetStockResponseSchema;
   },
   /**
    * List the movements of a product, newest first. Their sum is the quantity on hand.

@@ -1,4 +1,5 @@
 import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
+import { TransportError } from "../../client/wire-error.ts";
 import { codeName, errorInfo } from "../../errors.ts";
 import type { Log, LogLevel } from "../../process/log.ts";
 import type { CallMeter } from "../../process/metrics.ts";
@@ -56,7 +57,18 @@ function causeOf(error: unknown): object {
   if (levelOf(code) === "error") {
     return { error: error instanceof ConnectError && error.cause !== undefined ? error.cause : error };
   }
-  return { reason: `${domain}/${reason}`, message };
+  const transport = transportMessage(error);
+  return { reason: `${domain}/${reason}`, message, ...(transport === undefined ? {} : { transport }) };
+}
+
+/** The transport's own words on a call of ours that failed: which address refused it, and how. Callers are not told. */
+function transportMessage(error: unknown): string | undefined {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if (cause instanceof TransportError) {
+      return cause.message;
+    }
+  }
+  return undefined;
 }
 
 function levelOf(code: Code | undefined): Exclude<LogLevel, "silent"> {

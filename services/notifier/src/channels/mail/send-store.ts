@@ -8,6 +8,8 @@ export type Outgoing = MessageData & {
   readonly attempts: number;
   /** True if the customer turned this kind off. */
   readonly isTurnedOff: boolean;
+  /** True if the customer's account was deleted. */
+  readonly isErased: boolean;
 };
 
 /** Claims up to `limit` due messages. No other process claims them for `leaseMs`. */
@@ -24,7 +26,8 @@ export async function claimMessages(
                      customer_id as "customerId", channel, recipient, name, language,
                      template_version as "templateVersion", facts, attempts, create_time as "createTime",
                      exists (select from turned_off t where t.customer_id = m.customer_id and t.channel = m.channel
-                             and t.event_type = m.event_type) as "isTurnedOff"`,
+                             and t.event_type = m.event_type) as "isTurnedOff",
+                     exists (select from erasures e where e.customer_id = m.customer_id) as "isErased"`,
     values: [limit, leaseMs],
   });
   return rows;

@@ -61,6 +61,11 @@ const lanes = 5;
 async function send(options: SendingOptions, message: Outgoing): Promise<void> {
   const { pool, log, meters, attempts, retryMs } = options;
   const { id, eventType, channel } = message;
+  if (message.isErased) {
+    await markSuppressed(pool, id, "the customer's account was deleted");
+    meters.attempted("suppressed");
+    return;
+  }
   const kind = kindOf(eventType);
   if (message.isTurnedOff && kind !== undefined && mandatoryBecause(kind, channel) === "") {
     await markSuppressed(pool, id, turnedOffReason);

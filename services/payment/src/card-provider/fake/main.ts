@@ -1,4 +1,4 @@
-import { durationMs, readEnv } from "@sagacart/chassis/process/config";
+import { durationMs, flag, readEnv } from "@sagacart/chassis/process/config";
 import { fakeEnv, runFake } from "@sagacart/provider/fake/fake-main";
 import { startFakeCardProvider } from "./server.ts";
 
@@ -11,7 +11,9 @@ await runFake({
       SLOW_MS: durationMs(3_000),
       /** How late the webhook of pm_late is. */
       LATE_MS: durationMs(5_000),
+      /** Serves /dashboard/, where tests make what happens outside the shop: a merchant's refunds, and disputes. */
+      DASHBOARD: flag(true),
     }),
-  start: (options, { SLOW_MS: slowMs, LATE_MS: lateMs }) =>
-    startFakeCardProvider({ ...options, times: { slowMs, lateMs } }),
+  start: (options, { SLOW_MS: slowMs, LATE_MS: lateMs, DASHBOARD: dashboard }) =>
+    startFakeCardProvider({ ...options, times: { slowMs, lateMs }, dashboard }),
 });

@@ -6,8 +6,13 @@ import { startWebhookEntrance } from "@sagacart/provider/testing/webhook-entranc
 import { isWebhookSigned } from "@sagacart/provider/webhook-signature";
 import { expect, test } from "vitest";
 import { startTestProvider } from "../../testing/card-provider.ts";
+import { createHttpCardProvider } from "../http-card-provider.ts";
 
 const secrets = { API_KEY: "key", WEBHOOK_SECRET: "secret" };
+
+function someTime() {
+  return AbortSignal.timeout(10_000);
+}
 
 function client(url: string, apiKey = "provider-key") {
   return async (method: string, path: string, body?: object) => {
@@ -58,14 +63,82 @@ test("a refund is paid once for its key, and never more than was charged", async
   await call("PUT", "/charges/k", charge());
   const refund = { charge: "k", currency: "USD", amountMinor: "60" };
 
-  expect((await call("PUT", "/refunds/r", refund)).body).toEqual({ status: "succeeded" });
-  expect((await call("PUT", "/refunds/r", refund)).body).toEqual({ status: "succeeded" });
+  expect((await call("PUT", "/refunds/r", refund)).body).toEqual({ status: "succeeded", id: "re_0000000001" });
+  expect((await call("PUT", "/refunds/r", refund)).body).toEqual({ status: "succeeded", id: "re_0000000001" });
   expect((await call("PUT", "/refunds/other", refund)).body).toEqual({
     status: "refused",
     reason: "more_than_charged",
   });
   expect((await call("PUT", "/refunds/r", { ...refund, amountMinor: "1" })).status).toBe(422);
   expect((await provider.get("k"))?.refundedMinor).toBe("60");
+});
+
+test("a charge is read with what is left of it, also after the merchant paid back at the provider", async () => {
+  await using provider = await startTestProvider("http://127.0.0.1:1/");
+  const call = client(provider.url);
+  await call("PUT", "/charges/k", charge());
+  await call("PUT", "/refunds/r", { charge: "k", currency: "USD", amountMinor: "10" });
+
+  const outside = { key: "r", charge: "k", amountMinor: 40n };
+  expect(await provider.refundOutside(outside)).toEqual({ status: "succeeded", id: "re_0000000002" });
+  expect(await provider.refundOutside(outside)).toEqual({ status: "succeeded", id: "re_0000000002" });
+  expect(await provider.refundOutside({ ...outside, key: "more", amountMinor: 51n })).toEqual({
+    status: "refused",
+    reason: "more_than_charged",
+  });
+
+  const reading = await createHttpCardProvider({ url: provider.url, apiKey: "provider-key" }).read("k", someTime());
+  expect(reading).toEqual({
+    kind: "captured",
+    chargeId: "ch_0000000001",
+    amountMinor: 100n,
+    leftMinor: 50n,
+    refunds: [
+      { id: "re_0000000001", key: "r", amountMinor: 10n, kind: "succeeded" },
+      { id: "re_0000000002", key: "", amountMinor: 40n, kind: "succeeded" },
+    ],
+  });
+});
+
+test("a charge that is not captured is read as it is", async () => {
+  await using provider = await startTestProvider("http://127.0.0.1:1/");
+  const { charge, cancel, read } = createHttpCardProvider({ url: provider.url, apiKey: "provider-key" });
+  const content = { customerId: "ada", currency: "USD", amountMinor: 100n };
+  await charge("declined", { ...content, paymentMethod: "pm_declined" }, someTime());
+  await charge("late", { ...content, paymentMethod: "pm_late" }, someTime());
+  await cancel("cancelled", someTime());
+
+  expect(await read("none", someTime())).toEqual({ kind: "unknown" });
+  expect(await read("declined", someTime())).toEqual({ kind: "declined", reason: "card_declined" });
+  expect(await read("late", someTime())).toEqual({ kind: "pending" });
+  expect(await read("cancelled", someTime())).toEqual({ kind: "cancelled" });
+});
+
+test("the merchant's refund is told to the shop by webhook, as often and as late as the merchant says", async () => {
+  await using entrance = await startWebhookEntrance("card");
+  await using provider = await startTestProvider(entrance.url);
+  const bodies: Record<string, unknown>[] = [];
+  const { promise, resolve } = Promise.withResolvers<void>();
+  entrance.open({
+    async receiveWebhook({ body }) {
+      if (bodies.push(JSON.parse(Buffer.from(body).toString())) === 3) {
+        resolve();
+      }
+    },
+  });
+  await client(provider.url)("PUT", "/charges/k", charge());
+
+  await provider.refundOutside({ key: "late", charge: "k", amountMinor: 30n }, { delayMs: 200 });
+  await provider.refundOutside({ key: "twice", charge: "k", amountMinor: 10n }, { webhooks: 2 });
+  await promise;
+
+  const refunded = { key: "k", chargeId: "ch_0000000001", currency: "USD" };
+  const twice = { ...refunded, refundId: "re_0000000002", amountMinor: "10", refundedMinor: "40" };
+  const late = { ...refunded, refundId: "re_0000000001", amountMinor: "30", refundedMinor: "30" };
+  expect(bodies.map(({ type, data }) => ({ type, data }))).toEqual(
+    [twice, twice, late].map((data) => ({ type: "charge.refunded", data })),
+  );
+  expect(bodies[0]?.id).toBe(bodies[1]?.id);
 });
 
 test("a request with a wrong API key is refused", async () => {

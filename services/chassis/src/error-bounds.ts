@@ -1,0 +1,100 @@
+import { create, toBinary } from "@bufbuild/protobuf";
+import {
+  type Violation,
+  ViolationSchema,
+  ViolationsSchema,
+} from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+import type { ConnectError } from "@connectrpc/connect";
+import { type ErrorInfo, ErrorInfoSchema } from "@sagacart/proto/google/rpc/error_details";
+import { shorten } from "./shorten.ts";
+
+/**
+ * The bounds of an error on the wire. gRPC sends it as trailers: the message percent-encoded, and again with all details
+ * in base64. gRPC for Java takes 8 KiB of them, others a little more; what is past that is lost with its status, and the
+ * caller sees an INTERNAL error of the connection instead.
+ */
+const bounds = { message: 700, metadataKey: 63, metadataValue: 200, metadata: 1_500, details: 3_000 } as const;
+
+/** Shortens a message. */
+export function boundedMessage(message: string): string {
+  return shorten(message, bounds.message);
+}
+
+/** Shortens each value, and leaves out the entries that are too many. */
+export function boundedMetadata(metadata: Readonly<Record<string, string>>): Record<string, string> {
+  const kept: Record<string, string> = {};
+  let size = 0;
+  for (const [key, value] of Object.entries(metadata)) {
+    const [name, text] = [shorten(key, bounds.metadataKey), shorten(value, bounds.metadataValue)];
+    size += Buffer.byteLength(name) + Buffer.byteLength(text) + entryBytes;
+    if (size > bounds.metadata) {
+      break;
+    }
+    kept[name] = text;
+  }
+  return kept;
+}
+
+/** The tags and lengths of an entry of a map. */
+const entryBytes = 6;
+
+type Details = ConnectError["details"];
+
+/**
+ * Shortens an error's details. Of very many violations the first are kept, and the metadata `violations_left_out` says
+ * how many are not.
+ */
+export function boundedDetails(error: ConnectError): Details {
+  if (sizeOf(error.details) <= bounds.details) {
+    return error.details;
+  }
+  const infos = error.findDetails(ErrorInfoSchema).map(boundedInfo);
+  const others = error.details.filter((detail) => !rebuilt.has(typeOf(detail)));
+  const details: Details = [...infos.map((value) => ({ desc: ErrorInfoSchema, value })), ...others];
+  const violations = error.findDetails(ViolationsSchema).flatMap((found) => found.violations.map(boundedViolation));
+  const kept = firstWithin(bounds.details - sizeOf(details), violations);
+  const leftOut = violations.length - kept.length;
+  for (const { metadata } of leftOut > 0 ? infos : []) {
+    metadata.violations_left_out = String(leftOut);
+  }
+  const value = create(ViolationsSchema, { violations: kept });
+  return kept.length === 0 ? details : [...details, { desc: ViolationsSchema, value }];
+}
+
+const rebuilt: ReadonlySet<string> = new Set([ErrorInfoSchema.typeName, ViolationsSchema.typeName]);
+
+function boundedInfo({ reason, domain, metadata }: ErrorInfo): ErrorInfo {
+  return create(ErrorInfoSchema, { reason, domain, metadata: boundedMetadata(metadata) });
+}
+
+function boundedViolation({ field, ruleId, message, forKey }: Violation): Violation {
+  const elements = field?.elements.map((element) => {
+    const { subscript } = element;
+    return subscript.case === "stringKey"
+      ? { ...element, subscript: { ...subscript, value: shorten(subscript.value, bounds.metadataKey) } }
+      : element;
+  });
+  const bounded = { ruleId, message: shorten(message, bounds.metadataValue), forKey };
+  return create(ViolationSchema, elements === undefined ? bounded : { ...bounded, field: { elements } });
+}
+
+function firstWithin(maxBytes: number, violations: readonly Violation[]): Violation[] {
+  let size = 0;
+  const end = violations.findIndex((violation) => {
+    size += toBinary(ViolationSchema, violation).length + entryBytes;
+    return size > maxBytes;
+  });
+  return end === -1 ? [...violations] : violations.slice(0, end);
+}
+
+function sizeOf(details: Details): number {
+  return details.reduce((size, detail) => size + bytesOf(detail), 0);
+}
+
+function bytesOf(detail: Details[number]): number {
+  return "desc" in detail ? toBinary(detail.desc, create(detail.desc, detail.value)).length : detail.value.length;
+}
+
+function typeOf(detail: Details[number]): string {
+  return "desc" in detail ? detail.desc.typeName : detail.type;
+}

@@ -1,0 +1,83 @@
+import { outboxTables } from "./shared.ts";
+import { each, history, notPersonal, personal, type Tables, without } from "./table.ts";
+
+const ownRow = "t.user_id = $1";
+
+/** The columns of identity. All is deleted in the transaction that deletes the user. */
+export const identityTables: Tables = {
+  password_resets: {
+    rows: { whose: ownRow, section: "passwordResets", key: { hash: "bytea" }, areDeleted: true },
+    columns: { ...each("user_id expire_time", personal), hash: notPersonal },
+  },
+  refresh_tokens: {
+    rows: {
+      whose: "t.session_id in (select id from sessions where user_id = $1)",
+      section: "refreshTokens",
+      key: { hash: "bytea" },
+      areDeleted: true,
+    },
+    columns: { ...each("session_id expire_time use_time", personal), ...each("hash next_hash", notPersonal) },
+  },
+  sessions: {
+    rows: { whose: ownRow, section: "sessions", key: { id: "text" }, areDeleted: true },
+    columns: each("id user_id end_time end_reason expire_time create_time", personal),
+  },
+  // Sign-ins by OpenID Connect. An interaction without an account yet ends within an hour.
+  oidc_entries: {
+    rows: {
+      whose: "t.account_id = $1",
+      section: "signIns",
+      key: { model: "text", id_hash: "bytea" },
+      areDeleted: true,
+    },
+    columns: {
+      ...each("model account_id expire_time", personal),
+      // It has codes and tokens.
+      ...each("id_hash payload grant_id uid", notPersonal),
+    },
+  },
+  addresses: {
+    rows: { whose: ownRow, section: "addresses", key: { id: "text" }, areDeleted: true },
+    columns: { ...each("id user_id address is_default create_time update_time", personal), version: notPersonal },
+  },
+  requests: {
+    rows: {
+      whose: "t.scope = 'addresses ' || $1 or (t.scope = 'register' and t.resource_id = $1)",
+      section: "registrationRequests",
+      key: { scope: "text", request_id: "text" },
+      areDeleted: true,
+    },
+    columns: {
+      ...each("scope request_id method resource_id failure create_time", personal),
+      fingerprint: notPersonal,
+    },
+  },
+  users: {
+    rows: { whose: "t.id = $1", section: "profile", key: { id: "text" }, areDeleted: true },
+    columns: {
+      ...each("id username email verified_email phone roles create_time update_time", personal),
+      ...each("password_hash version", notPersonal),
+    },
+  },
+  events: {
+    rows: {
+      whose: "t.subject = $1",
+      section: "userEvents",
+      key: { subject: "text", sequence: "bigint" },
+      areDeleted: false,
+    },
+    columns: {
+      ...each("subject sequence type time", history),
+      data: without(["email"], { json: "t.data" }),
+      ...each("id traceparent", notPersonal),
+    },
+  },
+  ...outboxTables,
+  user_erasures: { columns: each("user_id request_time of_user_id", notPersonal) },
+  user_erasure_services: { columns: each("user_id service done_time", notPersonal) },
+  // Hashes of names and addresses with failed sign-ins, for a day.
+  throttles: { columns: each("key attempts blocked_until update_time", notPersonal) },
+  // Names from the configuration.
+  seeded_users: { columns: each("username", notPersonal) },
+  signing_keys: { columns: each("id public_jwk private_key sign_time create_time", notPersonal) },
+};

@@ -1,0 +1,47 @@
+import { each, notPersonal, personal, type Tables } from "./table.ts";
+
+/** The outbox's tables without a person in them. Events are decided on by each service. */
+export const outboxTables: Tables = {
+  event_appends: { columns: each("number subjects sequences", notPersonal) },
+  event_positions: { columns: each("position subject sequence", notPersonal) },
+  event_consumers: {
+    columns: each(
+      "name position generation seen_time create_time replay_time replay_position replay_reason",
+      notPersonal,
+    ),
+  },
+};
+
+/** Commands tell ids and numbers only, and are deleted once they are done. */
+export const commandTables: Tables = {
+  commands: {
+    columns: each("id kind subject data state batch_id deliveries traceparent create_time update_time", notPersonal),
+  },
+  command_batches: { columns: each("id kinds claimer lease_expire_time state create_time", notPersonal) },
+};
+
+/** Webhooks of a provider: the provider's id of a charge or shipment, and what became of it. */
+export const providerWebhooks: Tables = {
+  webhooks: { columns: each("provider id body tries next_try_time receive_time", notPersonal) },
+};
+
+/** The customers whose data was deleted. */
+export const erasureTables: Tables = {
+  erasures: {
+    columns: each("customer_id begin_time done_time report_time next_try_time tries", notPersonal),
+  },
+  erasure_cursors: { columns: each("feed position generation update_time", notPersonal) },
+};
+
+/** Requests are kept for 30 days, with a hash of their content. Those of a customer are deleted at once. */
+export function requestsOf(section: string): Tables {
+  return {
+    requests: {
+      rows: { whose: "t.scope = $1", section, key: { scope: "text", request_id: "text" }, areDeleted: true },
+      columns: {
+        ...each("scope request_id method resource_id failure create_time", personal),
+        fingerprint: notPersonal,
+      },
+    },
+  };
+}
