@@ -4,7 +4,7 @@ import { readOrderEvent, writeFacts } from "./order-event.ts";
 const type = "sagacart.order.rejected.v1";
 const read = (data: unknown) => readOrderEvent({ type, subject: "order-1", data: JSON.stringify(data) });
 
-const noCart = { cartId: "", cartName: "", hasCart: false };
+const noCart = { cartId: "", cartName: "", hasCart: false, disputeId: "", source: "" };
 
 test("an event with all fields is read completely", () => {
   const facts = {
