@@ -44,6 +44,7 @@ create table products (
   create_time timestamp with time zone not null default now(),
   update_time timestamp with time zone not null default now(),
   delete_time timestamp with time zone,
+  sku_variant text not null default ''::text,
   constraint products_pkey PRIMARY KEY (id),
   constraint products_id_check CHECK (((length(id) >= 1) AND (length(id) <= 63))),
   constraint products_price_minor_check CHECK (((price_minor >= 0) AND (price_minor <= '1000000000000000'::bigint)))
@@ -54,6 +55,8 @@ CREATE INDEX products_oldest ON public.products USING btree (create_time, id) WH
 CREATE INDEX products_search ON public.products USING gin (search_text gin_trgm_ops) WHERE (delete_time IS NULL);
 
 CREATE UNIQUE INDEX products_sku ON public.products USING btree (sku) WHERE (delete_time IS NULL);
+
+CREATE UNIQUE INDEX products_sku_any_case ON public.products USING btree (lower(sku), sku_variant) WHERE (delete_time IS NULL);
 
 create table requests (
   scope text not null,

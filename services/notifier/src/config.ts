@@ -11,7 +11,7 @@ import {
   url,
 } from "@sagacart/chassis/process/config";
 import { webhookEnv } from "./channels/webhooks/config.ts";
-import { isEmailAddress } from "./intake/order-event.ts";
+import { isMailable } from "./messages/mailable.ts";
 
 /** Reads the configuration of the notifier from the environment. */
 export function readConfig(env: Env) {
@@ -72,7 +72,7 @@ function unsubscribeSecrets(value: string | undefined): readonly string[] {
 
 function operatorEmails(value: string | undefined): readonly string[] {
   const addresses = (value ?? "").split(",").flatMap((address) => address.trim() || []);
-  const wrong = addresses.find((address) => !isEmailAddress(address));
+  const wrong = addresses.find((address) => !isMailable(address));
   if (wrong !== undefined) {
     throw new Error(`must be e-mail addresses separated by commas, got ${JSON.stringify(wrong)}`);
   }

@@ -1,3 +1,4 @@
+import { truncate } from "@sagacart/chassis/truncate";
 import type { Services } from "../clients.ts";
 import { type Codes, encodeOutcomes } from "../sagas/codes.ts";
 import { type Outcome, type PlanRow, plan } from "../sagas/plan.ts";
@@ -53,7 +54,7 @@ export function createActivities(services: Services): Steps {
     },
 
     async raiseIncident(incident) {
-      await services.saga.raiseIncident({ ...incident, error: incident.error.slice(0, 2_000) });
+      await services.saga.raiseIncident({ ...incident, error: truncate(incident.error, 2_000) });
     },
 
     async clearIncident(incident) {

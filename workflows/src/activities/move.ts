@@ -1,5 +1,6 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Client } from "@connectrpc/connect";
+import { truncate } from "@sagacart/chassis/truncate";
 import { type Order, Order_State } from "@sagacart/proto/order/v1/order";
 import type {
   BatchMoveRequest_Item,
@@ -39,7 +40,7 @@ export function toUndo(orderId: string, endsAs: Order_State, outcomeReason: stri
     states: [Order_State.CANCELLING],
     endsAs,
     outcomeReason,
-    outcomeDetail: outcomeDetail.slice(0, 500),
+    outcomeDetail: truncate(outcomeDetail, 500),
   };
 }
 

@@ -1,3 +1,4 @@
+import { truncate } from "@sagacart/chassis/truncate";
 import { type Refund, Refund_State } from "@sagacart/proto/payment/v1/payment";
 import type { Services } from "../clients.ts";
 
@@ -19,7 +20,7 @@ export async function updatePayBackIncident(
       step: payBackStep,
       // An order that waits has a workflow of its own. Retrying does not need one.
       workflowId: `order-${orderId}`,
-      error: refused.map(describe).join(" ").slice(0, 2_000),
+      error: truncate(refused.map(describe).join(" "), 2_000),
       attempts: Math.max(...refused.map(({ refusals }) => refusals), 1),
     });
     if ((await refusedRefunds(payment, orderId)).length > 0) {

@@ -14,6 +14,7 @@ import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-proto";
 import { detectResources, envDetector, resourceFromAttributes } from "@opentelemetry/resources";
 import { BatchSpanProcessor, type IdGenerator, RandomIdGenerator, TracerProvider } from "@opentelemetry/sdk-trace";
 import type { Log } from "../process/log.ts";
+import { truncate } from "../truncate.ts";
 import type { TraceConfig } from "./env.ts";
 import { samplerOf } from "./sampler.ts";
 import type { Attributes, Link, Span, SpanOptions, Tracer } from "./span.ts";
@@ -119,7 +120,7 @@ function problems(log: Log) {
       unsaid++;
       return;
     }
-    log.warn({ problem: message.slice(0, 500), unsaid }, "spans are lost or not sent");
+    log.warn({ problem: truncate(message, 500), unsaid }, "spans are lost or not sent");
     quietUntil = performance.now() + 60_000;
     unsaid = 0;
   };

@@ -1,5 +1,6 @@
 import { AsyncResource } from "node:async_hooks";
 import pg from "pg";
+import { truncate } from "../truncate.ts";
 import type { Attributes, Span } from "./span.ts";
 import { startSpan, tracer } from "./trace.ts";
 
@@ -64,7 +65,7 @@ export class TracedClient extends pg.Client {
 function spanOf(statement: unknown, attributes: Attributes): Span | undefined {
   const { name, text } = statementOf(statement);
   const span = startSpan(name ?? operationOf(text), { kind: "client", attributes });
-  span?.set(name === undefined ? { "db.query.text": text.slice(0, 1_000) } : { "db.query.summary": name });
+  span?.set(name === undefined ? { "db.query.text": truncate(text, 1_000) } : { "db.query.summary": name });
   return span;
 }
 

@@ -4,6 +4,7 @@ import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
 import { accessRule } from "@sagacart/chassis/auth/access";
 import type { Verifier } from "@sagacart/chassis/auth/verify";
 import { strictJson } from "@sagacart/chassis/rpc/strict-json-handler";
+import { shorten } from "@sagacart/chassis/shorten";
 import { checkToken } from "@sagacart/rest/auth";
 import { withoutTransport } from "@sagacart/rest/problem";
 import { domain } from "@sagacart/rest/reasons";
@@ -51,7 +52,7 @@ export async function connect(
     url: "/:service(^sagacart\\.[\\w.]+$)/:method",
     onRequest(request, reply) {
       const path = request.url.split("?", 1)[0] ?? "";
-      const message = `${path.slice(1, 200)} is not served here`;
+      const message = `${shorten(path.slice(1), 200)} is not served here`;
       const type = request.headers["content-type"] ?? "";
       if (type.startsWith("application/grpc")) {
         // gRPC has statuses of its own, in headers.

@@ -2,6 +2,7 @@ import { createHmac } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Code } from "@connectrpc/connect";
 import { DomainError } from "@sagacart/chassis/errors";
+import { truncate } from "@sagacart/chassis/truncate";
 import { errors, type Provider } from "oidc-provider";
 import type { SignIn } from "../sessions/sign-in.ts";
 import { isSame } from "./clients.ts";
@@ -51,8 +52,8 @@ export function signInForm(options: SignInFormOptions) {
       return send(response, 403, errorPage("This form is too old or came from another site. Go back and try again."));
     }
     // No user name contains NUL, and Postgres rejects it.
-    const username = (body.get("username") ?? "").replaceAll("\0", "").slice(0, 254);
-    const password = (body.get("password") ?? "").slice(0, 128);
+    const username = truncate((body.get("username") ?? "").replaceAll("\0", ""), 254);
+    const password = truncate(body.get("password") ?? "", 128);
     try {
       const user = await options.signIn.withPassword(username, password, clientAddress(request));
       const result = { login: { accountId: user.id, amr: ["pwd"] } };

@@ -85,7 +85,7 @@ export function userRpcs(options: UserRpcsOptions): Pick<ServiceImpl<typeof Iden
     },
 
     async listUsers({ username, email, role, pageToken, pageSize: asked }) {
-      const list = JSON.stringify(["users", username, email, role]);
+      const list = JSON.stringify(["users", username.toLowerCase(), email.toLowerCase(), role]);
       const after = decodePageToken(pageToken, list, ["date", "string"]);
       const limit = pageSize(asked);
       const users = await listUsers(pool, { username, email, role }, { after, limit: limit + 1 });

@@ -5,6 +5,7 @@ import { eventCursor } from "@sagacart/outbox/events/cursor-store";
 import type { Event } from "@sagacart/proto/event/v1/event";
 import { type Customer, findCustomers } from "../messages/customer-store.ts";
 import { type Channel, type Kind, kindsAbout, languages, mandatoryBecause } from "../messages/kind.ts";
+import { isMailable } from "../messages/mailable.ts";
 import type { NewMessage } from "../messages/message.ts";
 import { findRecipients, insertMessages, moveClaimed, suppressInterim } from "../messages/message-store.ts";
 import { findNewestVersions } from "../templates/template-store.ts";
@@ -157,12 +158,17 @@ async function addressMessages(
   });
 }
 
-/** Chooses the address that the checkout named, else the customer's contact, else the one registered with; else "". */
+/**
+ * Chooses the address of the checkout, else that of earlier mail about the order, else the customer's contact, else the one
+ * registered with; else "". The next one is used if no mail can be sent to one. If none is mailable, the message is recorded
+ * all the same, and fails with the reason.
+ */
 function byMail({ contactEmail }: OrderFacts, customer: Customer, earlier: Address | undefined): Address {
-  const own = customer.email || customer.registeredEmail;
-  const recipient = contactEmail || earlier?.recipient || own;
+  const own = [customer.email, customer.registeredEmail];
+  const known = [contactEmail, earlier?.recipient ?? "", ...own].filter((address) => address !== "");
+  const recipient = known.find(isMailable) ?? known[0] ?? "";
   // Use the customer's name only with the customer's address.
-  return { recipient, name: recipient === own ? oneLine(customer.name, 200) : "" };
+  return { recipient, name: own.includes(recipient) ? oneLine(customer.name, 200) : "" };
 }
 
 /** Lets a mail wait for its customer's address, unless the customer turned it off. */

@@ -1,4 +1,5 @@
 import type { Amount } from "@sagacart/chassis/money";
+import { truncate } from "@sagacart/chassis/truncate";
 
 /** The data of an event of an order or a cart. Every text is one line without control characters. */
 export type OrderFacts = {
@@ -7,6 +8,8 @@ export type OrderFacts = {
   /** "" for events of orders. */
   readonly cartId: string;
   readonly cartName: string;
+  /** True for events of carts, and of orders that were made of a cart. */
+  readonly hasCart: boolean;
   /** "" for a guest's cart. */
   readonly customerId: string;
   readonly total: Amount | undefined;
@@ -21,7 +24,7 @@ export type OrderFacts = {
   readonly trackingNumber: string;
   /** When the time to pay ends, or the cart is deleted. */
   readonly expireTime: Date | undefined;
-  /** The e-mail address that the checkout named for this order; "" if none. */
+  /** The e-mail address that the checkout named for this order; "" if none. Older orders may have one that is not mailable. */
   readonly contactEmail: string;
 };
 
@@ -41,22 +44,19 @@ export class UnreadableEventError extends Error {
 
 /**
  * Reads the data of an event. Optional parts that are missing or malformed are left out. Throws UnreadableEventError for
- * data without what every message needs, or with an address that is not one.
+ * data without what every message needs.
  */
 export function readOrderEvent({ type, subject, data }: { type: string; subject: string; data: string }): OrderFacts {
   const fields = asObject(parse(data));
   if (fields === undefined) {
     throw new UnreadableEventError("the data is not a JSON object");
   }
-  const contactEmail = typeof fields.contactEmail === "string" ? fields.contactEmail : "";
-  if (contactEmail !== "" && !isEmailAddress(contactEmail)) {
-    throw new UnreadableEventError("contactEmail is not an e-mail address");
-  }
   const isCart = type.startsWith("sagacart.cart.");
   return {
     orderId: isCart ? "" : readId(fields.orderId ?? subject, "orderId"),
     cartId: isCart ? readId(fields.cartId ?? subject, "cartId") : "",
     cartName: oneLine(fields.name, 200),
+    hasCart: isCart || fields.hasCart === true || (typeof fields.cartId === "string" && fields.cartId !== ""),
     customerId: isCart && fields.customerId === undefined ? "" : readId(fields.customerId, "customerId"),
     total: readAmount(fields.total),
     lines: list(fields.lines).flatMap(readLine),
@@ -67,7 +67,7 @@ export function readOrderEvent({ type, subject, data }: { type: string; subject:
     shortages: list(fields.shortages).flatMap(readShortage),
     trackingNumber: oneLine(fields.trackingNumber, 100),
     expireTime: readTime(fields.expireTime),
-    contactEmail,
+    contactEmail: oneLine(fields.contactEmail, 254),
   };
 }
 
@@ -76,20 +76,10 @@ export function writeFacts({ cartName, ...facts }: OrderFacts): string {
   return JSON.stringify({ ...facts, name: cartName }, (_, value) => (typeof value === "bigint" ? `${value}` : value));
 }
 
-/** Returns true for exactly one address: anything more could add a header or a recipient. */
-export function isEmailAddress(text: string): boolean {
-  return (
-    text.length <= 254 && /^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(text)
-  );
-}
-
 /** Returns the text as one line without control characters, cut to `maxLength`; "" for other values. */
 export function oneLine(value: unknown, maxLength: number): string {
   const text = typeof value === "string" ? value : "";
-  return text
-    .replaceAll(/[\p{Cc}\u2028\u2029]+/gu, " ")
-    .trim()
-    .slice(0, maxLength);
+  return truncate(text.replaceAll(/[\p{Cc}\u2028\u2029]+/gu, " ").trim(), maxLength);
 }
 
 function readId(value: unknown, name: string): string {

@@ -6,7 +6,7 @@ import { eventCursor } from "@sagacart/outbox/events/cursor-store";
 import type { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
 import type { Event } from "@sagacart/proto/event/v1/event";
 import type { EventService } from "@sagacart/proto/event/v1/event_service";
-import { isEmailAddress } from "./order-event.ts";
+import { isMailable } from "../messages/mailable.ts";
 import { forgetRegistered, moveMails, type Registered, saveRegistered, sendHeldMails } from "./registered-store.ts";
 
 /** The position in identity's feed up to which the registered addresses are known. */
@@ -73,7 +73,7 @@ export async function takeAddresses(
 
 function readRegistered({ subject, data }: Event): Registered | undefined {
   const { email, emailVerified }: { email?: unknown; emailVerified?: unknown } = JSON.parse(data);
-  return typeof email === "string" && isEmailAddress(email)
+  return typeof email === "string" && isMailable(email)
     ? { customerId: subject, email, isVerified: emailVerified === true }
     : undefined;
 }

@@ -3,6 +3,7 @@ import { Code } from "@connectrpc/connect";
 import { errorInfo } from "@sagacart/chassis/errors";
 import type { TestDatabase } from "@sagacart/chassis/testing/database";
 import type { TestFeed } from "@sagacart/outbox/testing/test-feed";
+import { Message_State } from "@sagacart/proto/notifier/v1/message";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import {
   notifierDatabase,
@@ -112,24 +113,61 @@ test("each relevant change makes its own message", async () => {
 test("an unreadable event is recorded as skipped, and the feed is read on", async () => {
   await feed.publish([
     { subject: "o-strange", sequence: 1, type: "sagacart.order.completed.v1", data: { customerId: "c\r\nBcc: x" } },
-    event("o-injected", { contactEmail: "a@example.com\r\nBcc: everybody@example.com" }),
     event("o-sane", { contactEmail: "sane@example.com" }),
   ]);
   await expect.poll(() => messagesOf("o-sane")).toHaveLength(1);
   const { rows } = await database.pool.query("select reason from skipped_events order by position");
-  expect(rows.map(({ reason }) => reason)).toEqual([
-    "customerId is not a valid id",
-    "contactEmail is not an e-mail address",
-  ]);
+  expect(rows.map(({ reason }) => reason)).toEqual(["customerId is not a valid id"]);
+});
+
+test.each([
+  [`${"a".repeat(65)}@example.com`],
+  ["a..b@example.com"],
+  ["a@b"],
+  ["a@example.com, everybody@example.com"],
+  ["a@example.com\r\nBcc: everybody@example.com"],
+])("a message that cannot go to %j by mail is in the inbox, and says why it failed", async (contactEmail) => {
+  const orderId = `o-unmailable-${contactEmail.length}`;
+  await feed.publish([event(orderId, { contactEmail, customerId: "unmailable" })]);
+  await expect.poll(async () => (await messagesOf(orderId)).map(({ state }) => state)).toEqual([Message_State.FAILED]);
+  expect((await messagesOf(orderId))[0]?.lastError).toBe("no mail can be sent to this address");
+  const { messages } = await notifier.inbox.listInboxMessages({ customerId: "unmailable" });
+  expect(messages.map((message) => message.orderId)).toContain(orderId);
   expect(mailsTo("everybody@example.com")).toEqual([]);
 });
 
-test("a name with a line end adds no header", async () => {
-  await notifier.notifier.putContact({
-    customerId: "evil",
-    email: "evil@example.com",
-    name: "Eve\r\nBcc: everybody@example.com",
-  });
+test("a message that cannot go to the address of the checkout goes to the customer's own", async () => {
+  await notifier.notifier.putContact({ customerId: "reachable", email: "reachable@example.com" });
+  await feed.publish([event("o-reachable", { contactEmail: "a..b@example.com", customerId: "reachable" })]);
+  await expect.poll(() => mailsTo("reachable@example.com")).toHaveLength(1);
+});
+
+test.each([
+  ["rejected", "en"],
+  ["rejected", "de"],
+  ["expired", "en"],
+  ["expired", "de"],
+] as const)("the mail that an order is %s names the cart only if there was one, in %s", async (name, language) => {
+  const customerId = `basket-${name}-${language}`;
+  const contactEmail = `${customerId}@example.com`;
+  await notifier.preferences.updatePreferences({ customerId, language });
+  await feed.publish([
+    event(`${customerId}-with`, { customerId, contactEmail, cartId: "cart-1" }, { type: name }),
+    event(`${customerId}-without`, { customerId, contactEmail }, { type: name }),
+  ]);
+  await expect.poll(() => mailsTo(contactEmail)).toHaveLength(2);
+  const word = { en: "cart", de: "Warenkorb" }[language];
+  for (const { subject = "", text = "", html } of mailsTo(contactEmail)) {
+    const hasCart = subject.includes("-with ");
+    expect([text.includes(word), String(html).includes(word)]).toEqual([hasCart, hasCart]);
+  }
+});
+
+test("a name with a line end, which an older version stored, adds no header", async () => {
+  await notifier.notifier.putContact({ customerId: "evil", email: "evil@example.com", name: "Eve" });
+  await database.pool.query("update contacts set name = $1 where customer_id = 'evil'", [
+    "Eve\r\nBcc: everybody@example.com",
+  ]);
   await feed.publish([event("o-evil", { customerId: "evil" })]);
   await expect.poll(() => mailsTo("evil@example.com")).toHaveLength(1);
   const [mail] = mailsTo("evil@example.com");

@@ -32,6 +32,7 @@ const nothing = {
   lines: [],
   shortages: [],
   cartName: "",
+  hasCart: false,
   reason: "",
   detail: "",
   source: "",
@@ -44,6 +45,7 @@ const everything: OrderFacts = {
   orderId: "1042",
   cartId: "7",
   cartName: "Birthday",
+  hasCart: true,
   customerId: "ada",
   total: { currencyCode: "EUR", minorUnits: 161_997n },
   lines: [

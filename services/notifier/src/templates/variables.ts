@@ -12,6 +12,8 @@ export type Variables = {
   readonly order_id: string;
   readonly cart_id: string;
   readonly cart_name: string;
+  /** True if an order was made of a cart, which is open again if the order failed. */
+  readonly has_cart: boolean;
   readonly lines: readonly {
     readonly title: string;
     readonly quantity: number;
@@ -43,6 +45,7 @@ export const variableNames: readonly string[] = [
   "order_id",
   "cart_id",
   "cart_name",
+  "has_cart",
   "lines",
   "total",
   "reason",
@@ -76,6 +79,7 @@ export function variablesOf(facts: OrderFacts, { language, createTime, ...rest }
     order_id: facts.orderId,
     cart_id: facts.cartId,
     cart_name: facts.cartName,
+    has_cart: facts.hasCart,
     lines: facts.lines.map(({ title, quantity, unitPrice }) => ({
       title,
       quantity,

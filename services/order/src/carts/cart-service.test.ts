@@ -486,6 +486,17 @@ test("the page with the last cart has no next page", async () => {
   expect(nextPageToken).toBe("");
 });
 
+test("a page token holds for the same filter in another order or case", async () => {
+  const { customerId } = await stack.newCart();
+  for (const name of ["Tea one", "TEA two", "tea three"]) {
+    await stack.carts.createCart({ customerId, name });
+  }
+  const states = [Cart_State.OPEN, Cart_State.DELETED];
+  const first = await stack.carts.listCarts({ customerId, states, nameContains: "tea", pageSize: 1 });
+  const same = { states: [Cart_State.DELETED, ...states], nameContains: "TEA", pageToken: first.nextPageToken };
+  expect((await stack.carts.listCarts({ customerId, ...same })).carts).toHaveLength(2);
+});
+
 test("a page token is valid only for its own list", async () => {
   const { customerId } = await stack.newCart();
   await stack.carts.createCart({ customerId });

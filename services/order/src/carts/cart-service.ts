@@ -69,7 +69,7 @@ export function createCartService({ pool, catalogue }: CartServiceOptions): Serv
     async listCarts({ customerId, nameContains, ...request }) {
       const requested = request.states.map(cartStateFromProto).filter((state) => state !== undefined);
       const states = requested.length === 0 ? defaultStates : [...new Set(requested)].sort();
-      const of = `carts ${customerId} ${states.join()} ${nameContains}`;
+      const of = `carts ${customerId} ${states.join()} ${nameContains.toLowerCase()}`;
       const after = readTimeKey(request.pageToken, of);
       const limit = pageSize(request.pageSize);
       const { carts, more } = await listCarts(pool, { customerId, states, nameContains, after, limit });

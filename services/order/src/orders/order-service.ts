@@ -80,7 +80,7 @@ export function createOrderService(options: OrderServiceOptions) {
 
     async listOrders(request) {
       const { customerId, cartId } = request;
-      const states = request.states.map(stateFromProto).filter((state) => state !== undefined);
+      const states = [...new Set(request.states.map(stateFromProto))].filter((state) => state !== undefined).sort();
       const of = `orders ${customerId} ${cartId} ${states.join()}`;
       const limit = pageSize(request.pageSize);
       const before = readTimeKey(request.pageToken, of);

@@ -16,6 +16,7 @@ type Row = {
   currency: string;
   total_minor: bigint;
   contact_email: string;
+  cart_id: string | null;
   outcome_reason: string;
   create_time: Date;
 };
@@ -29,7 +30,8 @@ export async function lockOwnOrders(
   const { rows } = await tx.query<Row>({
     name: "lock-orders-to-move",
     text: `select id, state, ends_as, sequence, cancel_request_time is not null as cancel_requested,
-                  cancel_actor_kind, cancel_detail, customer_id, currency, total_minor, contact_email, outcome_reason, create_time
+                  cancel_actor_kind, cancel_detail, customer_id, currency, total_minor, contact_email, cart_id,
+                  outcome_reason, create_time
            from orders where id = any($1) and owner_workflow_id = $2 order by id for update`,
     values: [ids, workflowId],
   });
@@ -48,6 +50,7 @@ export async function lockOwnOrders(
         currency: row.currency,
         totalMinor: row.total_minor,
         contactEmail: row.contact_email,
+        cartId: row.cart_id ?? "",
         outcomeReason: row.outcome_reason,
         createTime: row.create_time,
       },

@@ -24,6 +24,8 @@ export type MovableOrder = {
   readonly currency: string;
   readonly totalMinor: bigint;
   readonly contactEmail: string;
+  /** The cart that it was made of; "" if it was made of lines. */
+  readonly cartId: string;
   readonly outcomeReason: string;
   readonly createTime: Date;
 };
@@ -100,6 +102,7 @@ export function eventsOf({ order, move, transitions }: Change, summary: Summary 
               ...(state === "REJECTED" ? shortages(shown) : {}),
               ...(state === "AWAITING_PAYMENT" ? optional("expireTime", shown.expireTime?.toISOString()) : {}),
               ...optional("contactEmail", order.contactEmail),
+              ...optional("cartId", order.cartId),
               ...optional("trackingNumber", move.trackingNumber),
             }),
       },

@@ -355,3 +355,36 @@ test("several callers put five thousand products at once, in any order", async (
   expect(rows).toEqual([{ count: 5_000n, sum: BigInt(items.reduce((sum, { onHand }) => sum + onHand, 0)) }]);
   expect(await breaches(other.pool)).toEqual([]);
 });
+
+test.each([
+  ["created", () => make("case-3", { sku: "Case-SKU" })],
+  ["given to another one", () => shop.products.updateProduct({ product: { id: "case-2", sku: "CASE-sku" } })],
+  ["put", () => shop.products.batchPutProducts({ items: [item("case-4", 0, { sku: "CASE-SKU" })] })],
+  [
+    "put twice at once",
+    () =>
+      shop.products.batchPutProducts({
+        items: [item("case-5", 0, { sku: "twice" }), item("case-6", 0, { sku: "Twice" })],
+      }),
+  ],
+])("a SKU that differs in case only from another product's is refused when it is %s", async (_, call) => {
+  await shop.products.batchPutProducts({ items: [item("case-1", 0, { sku: "case-sku" }), item("case-2", 0)] });
+  expect(await failure(call())).toMatchObject({ code: Code.AlreadyExists, reason: "PRODUCT_EXISTS" });
+});
+
+test("a product's own SKU may change its case, and one that is free again may be used in any", async () => {
+  await make("recase", { sku: "recased" });
+  const { product } = await shop.products.updateProduct({ product: { id: "recase", sku: "RECASED" } });
+  expect(product?.sku).toBe("RECASED");
+  await shop.products.deleteProduct({ id: "recase" });
+  expect((await make("recase-2", { sku: "Recased" })).product?.sku).toBe("Recased");
+});
+
+test.each(["", " ", "\u3000", "\u200b", "\u2800", "\n"])("the title %j is refused", async (title) => {
+  expect(await failure(make("untitled", { title }))).toMatchObject({ code: Code.InvalidArgument });
+  await shop.products.batchPutProducts({ items: [item("titled", 0)] });
+  const update = { product: { id: "titled", title }, updateMask: { paths: ["title"] } };
+  expect(await failure(shop.products.updateProduct(update))).toMatchObject({ code: Code.InvalidArgument });
+  const put = shop.products.batchPutProducts({ items: [item("untitled", 0, { title })] });
+  expect(await failure(put)).toMatchObject({ code: Code.InvalidArgument });
+});

@@ -72,7 +72,7 @@ async function overwrite(tx: Transaction, products: readonly NewProduct[]): Prom
   await refusingTakenSku(
     tx.query(
       `update products p
-       set sku = new.sku, title = new.title, description = new.description, price_minor = new.price_minor,
+       set sku = new.sku, sku_variant = case when lower(p.sku) = lower(new.sku) then p.sku_variant else '' end, title = new.title, description = new.description, price_minor = new.price_minor,
            currency = new.currency, search_text = new.search_text, version = p.version + 1, update_time = now(),
            delete_time = null
        from ${productRows.table}
@@ -101,7 +101,7 @@ export async function updateProduct(tx: Transaction, id: string, content: Produc
   await refusingTakenSku(
     tx.query(
       `update products
-       set sku = $2, title = $3, description = $4, price_minor = $5, currency = $6, search_text = $7,
+       set sku = $2, sku_variant = case when lower(sku) = lower($2) then sku_variant else '' end, title = $3, description = $4, price_minor = $5, currency = $6, search_text = $7,
            version = version + 1, update_time = now()
        where id = $1`,
       [id, sku, title, description, priceMinor, currency, searchText(content)],
@@ -211,13 +211,16 @@ export function toProduct(row: ProductRow): Product {
   };
 }
 
-/** Turns a violation of the SKU's unique index into PRODUCT_EXISTS: the index decides between concurrent writers. */
+/** The second one is for SKUs in any case. */
+const skuIndexes: ReadonlySet<string> = new Set(["products_sku", "products_sku_any_case"]);
+
+/** Turns a violation of the SKU's unique indexes into PRODUCT_EXISTS: the index decides between concurrent writers. */
 async function refusingTakenSku<T>(statement: Promise<T>): Promise<T> {
   try {
     return await statement;
   } catch (error) {
-    if (error instanceof pg.DatabaseError && error.code === "23505" && error.constraint === "products_sku") {
-      throw skuTaken(/=\((.*)\)/.exec(error.detail ?? "")?.[1] ?? "requested");
+    if (error instanceof pg.DatabaseError && error.code === "23505" && skuIndexes.has(error.constraint ?? "")) {
+      throw skuTaken(/=\(([^,)]*)/.exec(error.detail ?? "")?.[1] ?? "requested");
     }
     throw error;
   }

@@ -31,11 +31,33 @@ export function searchText({ title, sku, description }: ProductContent): string 
   return [title, sku, description].map(foldText).join("\n");
 }
 
-/** Folds text so that equal-looking texts compare equal: NFKC, lower case, single spaces. */
+/**
+ * Folds text so that texts compare equal that people type for each other: lower case, single spaces, no accents ("café" and
+ * "cafe", "smørrebrød" and "smorrebrod"). Marks of other scripts are kept: vowels of Hindi are no accents.
+ */
 export function foldText(text: string): string {
-  // Not in SQL, where lower() depends on the database's locale.
-  return text.normalize("NFKC").toLowerCase().replaceAll(/\s+/g, " ").trim();
+  // Not in SQL, where lower() depends on the database's locale. The migration skus_and_search does the rest to older rows.
+  return text
+    .normalize("NFKD")
+    .toLowerCase()
+    .replaceAll(/[\u0300-\u036f]/g, "")
+    .normalize("NFC")
+    .replaceAll(/[øłđħŧıæœ]/g, (letter) => plain[letter] ?? letter)
+    .replaceAll(/\s+/g, " ")
+    .trim();
 }
+
+/** Letters with strokes and ligatures, which Unicode does not decompose. */
+const plain: Readonly<Record<string, string>> = {
+  ø: "o",
+  ł: "l",
+  đ: "d",
+  ħ: "h",
+  ŧ: "t",
+  ı: "i",
+  æ: "ae",
+  œ: "oe",
+};
 
 export function sameContent(a: ProductContent, b: ProductContent): boolean {
   return (

@@ -14,6 +14,9 @@ beforeAll(async () => {
       product("LAMP-2", "Desk lamp", "Gives light on a desk", 4500n),
       product("LAMP-3", "Lampshade", "100% cotton", 1500n),
       product("LAMP-4", "Headlamp", "Café Übergröße", 2500n, "USD"),
+      product("NORTH", "Smørrebrød plate", "Made in Łódź by Đorđe", 700n),
+      product("CREPE", "Crepe pan", "For creme brulee, naively", 800n),
+      product("HINDI", "कप", "Ξενία", 900n),
       product("X_1", "Under_score", "50 % of it", 100n),
       product("X-1", "Underscore", "a\\b", 100n),
     ],
@@ -37,6 +40,15 @@ test.each([
   ["in any case", "übergröße CAFÉ", ["LAMP-4"]],
   ["in either form of an accent", "cafe\u0301", ["LAMP-4"]],
   ["a per cent sign is itself", "0%", ["LAMP-3"]],
+  ["without the accents that the text has", "cafe ubergroße", ["LAMP-4"]],
+  ["with accents that the text has not", "crêpe crème brûlée naïvely", ["CREPE"]],
+  ["with other accents", "càfë", ["LAMP-4"]],
+  ["with decomposed accents that the text has not", "cre\u0302pe", ["CREPE"]],
+  ["without strokes that the text has", "smorrebrod lodz dorde", ["NORTH"]],
+  ["with strokes that the text has not", "crepe pæn", []],
+  ["without Greek accents", "ξενια", ["HINDI"]],
+  ["with the vowels of other scripts, which are no accents", "कप", ["HINDI"]],
+  ["not without them", "काप", []],
   ["an underscore is itself", "r_s", ["X_1"]],
   ["a backslash is itself", "a\\b", ["X-1"]],
   ["spaces around do not count", "  \t headlamp \n", ["LAMP-4"]],
@@ -46,7 +58,18 @@ test.each([
 });
 
 test("a search without words finds everything, oldest first", async () => {
-  expect(await find("")).toEqual(["KB-002", "LAMP-1", "LAMP-2", "LAMP-3", "LAMP-4", "X-1", "X_1"]);
+  expect(await find("")).toEqual([
+    "CREPE",
+    "HINDI",
+    "KB-002",
+    "LAMP-1",
+    "LAMP-2",
+    "LAMP-3",
+    "LAMP-4",
+    "NORTH",
+    "X-1",
+    "X_1",
+  ]);
 });
 
 test("a price range applies to its own currency", async () => {

@@ -247,6 +247,14 @@ test("reservations are listed newest first, by state, kind and product, page by 
   expect(await list({ productId: "b" })).toEqual(["r2"]);
   const first = await other.stock.listReservations({ kind: Kind.ORDER, pageSize: 2 });
   expect(await list({ kind: Kind.ORDER, pageToken: first.nextPageToken })).toEqual(["r2"]);
+  const states = [State.HELD, State.PINNED];
+  const held = await other.stock.listReservations({ states, pageSize: 1 });
+  for (const same of [states.toReversed(), [...states, ...states]]) {
+    expect(await list({ states: same, pageToken: held.nextPageToken })).toEqual(["r2", "r1"]);
+  }
+  expect(await failure(list({ states: [State.HELD], pageToken: held.nextPageToken }))).toMatchObject({
+    reason: "BAD_PAGE_TOKEN",
+  });
   expect(await failure(list({ kind: Kind.MANUAL, pageToken: first.nextPageToken }))).toMatchObject({
     code: Code.InvalidArgument,
     reason: "BAD_PAGE_TOKEN",

@@ -105,13 +105,16 @@ export function reservationMethods(pool: Pool): Pick<ServiceImpl<typeof StockSer
     },
     async listReservations(request) {
       const { pageSize, pageToken, productId } = request;
-      const asked = fingerprintOf(ListReservationsRequestSchema, request, { without: ["page_size", "page_token"] });
+      // The states are a set: their order and repeats do not matter to a page token.
+      const states = [...new Set(request.states)].sort();
+      const filter = { ...request, states };
+      const asked = fingerprintOf(ListReservationsRequestSchema, filter, { without: ["page_size", "page_token"] });
       const list = `reservations ${Buffer.from(asked).toString("base64url")}`;
       const token = decodePageToken(pageToken, list, ["string"]);
       const rows = await listReservations(
         pool,
         {
-          states: request.states.flatMap((state) => readState(state) ?? []),
+          states: states.flatMap((state) => readState(state) ?? []),
           kind: readKind(request.kind),
           productId: productId === "" ? undefined : productId,
         },

@@ -1,3 +1,4 @@
+import { shorten } from "@sagacart/chassis/shorten";
 import { randomUUID } from "node:crypto";
 import type { Cart, CartLine } from "@sagacart/proto/order/v1/cart";
 import { EdgeError } from "@sagacart/rest/problem";
@@ -53,7 +54,7 @@ export async function removeFromCart(
   const own = ownName(name);
   const line = cart?.lines.find(({ sku }) => sku === own) ?? cart?.lines.find(({ productId }) => productId === own);
   if (cart === undefined || line === undefined) {
-    const shown = name.length <= 200 ? name : `${name.slice(0, 200)}…`;
+    const shown = shorten(name, 200);
     const message = `there is no ${shown} in the cart of user ${customerId}`;
     throw new EdgeError("PRODUCT_NOT_FOUND", message, { metadata: { sku: shown, customer_id: customerId } });
   }

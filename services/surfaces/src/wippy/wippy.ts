@@ -1,3 +1,4 @@
+import { shorten } from "@sagacart/chassis/shorten";
 import type { CartLine } from "@sagacart/proto/order/v1/cart";
 import type { OrderLine } from "@sagacart/proto/order/v1/order";
 import type { Money } from "@sagacart/proto/type/v1/money";
@@ -78,7 +79,7 @@ export async function wippy(app: FastifyInstance, options: WippyOptions): Promis
       const within = { signal: callerLeft(reply), timeoutMs };
       const product = await findProduct(clients.products, sku, within);
       if (product === undefined) {
-        const shown = sku.length <= 200 ? sku : `${sku.slice(0, 200)}…`;
+        const shown = shorten(sku, 200);
         throw new EdgeError("PRODUCT_NOT_FOUND", `there is no product ${shown}`, { metadata: { sku: shown } });
       }
       const addition = { customerId, productId: product.id, quantity, requestId: keyOf(request) };

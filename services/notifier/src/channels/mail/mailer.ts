@@ -1,4 +1,5 @@
 import { createTransport } from "nodemailer";
+import { isMailable } from "../../messages/mailable.ts";
 import type { Rendered } from "../../templates/engine.ts";
 import type { Outgoing } from "./send-store.ts";
 
@@ -28,6 +29,9 @@ export function createMailer({ smtpUrl, from }: { smtpUrl: string; from: string 
   const transport = createTransport(pooled(smtpUrl));
   return {
     async send({ id, recipient, subject, text, html, createTime, unsubscribeUrl }) {
+      if (!isMailable(recipient)) {
+        return { kind: "failed", error: "no mail can be sent to this address", isPermanent: true };
+      }
       try {
         await transport.sendMail({
           from,

@@ -1,6 +1,7 @@
 import { type ClientRequest, Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { isIP } from "node:net";
+import { truncate } from "@sagacart/chassis/truncate";
 import type { HostResolver } from "./host-resolver.ts";
 
 /** A request to send. */
@@ -138,18 +139,20 @@ function explain(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   // If all addresses fail, only the parts of the AggregateError have messages.
   const parts = error instanceof AggregateError ? error.errors.map((part) => explain(part)).join("; ") : "";
-  return (text === "" ? parts : text).replaceAll(/[\p{Cc}\u2028\u2029]+/gu, " ").slice(0, 300) || "failed";
+  return truncate((text === "" ? parts : text).replaceAll(/[\p{Cc}\u2028\u2029]+/gu, " "), 300) || "failed";
 }
 
 function isReset(error: unknown): boolean {
   return error instanceof Error && "code" in error && (error.code === "ECONNRESET" || error.code === "EPIPE");
 }
 
-/** Parses Retry-After, seconds or an HTTP date, to ms. */
-function readRetryAfter(value: string | undefined, now: Date): number | undefined {
+/** Parses Retry-After, seconds or an HTTP date, to ms: Infinity for more seconds than a number holds. */
+export function readRetryAfter(value: string | undefined, now: Date): number | undefined {
   if (value === undefined) {
     return undefined;
   }
-  const ms = /^\d{1,9}$/.test(value) ? Number(value) * 1_000 : Date.parse(value) - now.getTime();
+  const trimmed = value.trim();
+  // However many digits it has: what is too long to wait for is cut by the caller.
+  const ms = /^\d+$/.test(trimmed) ? Number(trimmed) * 1_000 : Date.parse(trimmed) - now.getTime();
   return Number.isNaN(ms) ? undefined : Math.max(0, ms);
 }
