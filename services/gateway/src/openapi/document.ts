@@ -9,7 +9,7 @@ import { securitySchemes } from "@sagacart/rest/openapi/security";
 import { cloudEventSchema } from "../events/cloud-event-schema.ts";
 import { documentReading } from "../events/read.ts";
 import { documentExport } from "../export/export.ts";
-import { tagsAnswer } from "../v1/etags.ts";
+import { tagsAnswer } from "../v1/conditional.ts";
 import type { Feed } from "../v1/feed.ts";
 import type { AnyBinding } from "../v1/transcode.ts";
 import { type Comments, readComments } from "./proto-comments.ts";
