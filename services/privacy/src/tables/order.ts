@@ -92,7 +92,6 @@ export const orderTables: Tables = {
       ...each("payment_refund_id at_most reason actor_kind actor_id", notPersonal),
     },
   },
-  cursors: { columns: each("feed position generation update_time", notPersonal) },
   events: {
     rows: {
       whose: `t.subject in (${ownOrders} union all select 'carts/' || id from carts where customer_id = $1)`,
