@@ -234,6 +234,7 @@ create table refunds (
   provider_refund_id text,
   actor_kind text,
   actor_id text,
+  at_most boolean not null default false,
   constraint refunds_place_key UNIQUE (place),
   constraint refunds_pkey PRIMARY KEY (id),
   constraint refunds_payment_id_fkey FOREIGN KEY (payment_id) REFERENCES payments(id),

@@ -6,7 +6,7 @@ import type { Event } from "@sagacart/proto/event/v1/event";
 import { type Customer, findCustomers } from "../messages/customer-store.ts";
 import { type Channel, type Kind, kindsAbout, languages, mandatoryBecause } from "../messages/kind.ts";
 import type { NewMessage } from "../messages/message.ts";
-import { findRecipients, insertMessages, suppressInterim } from "../messages/message-store.ts";
+import { findRecipients, insertMessages, moveClaimed, suppressInterim } from "../messages/message-store.ts";
 import { findNewestVersions } from "../templates/template-store.ts";
 import { type OrderFacts, oneLine, readOrderEvent, UnreadableEventError, writeFacts } from "./order-event.ts";
 import { noAddressReason } from "./registered-store.ts";
@@ -50,6 +50,7 @@ export async function ingest(
     notified = [...new Set(due.map(({ event }) => event))].filter(({ id }) => ids.has(id));
     await suppressInterim(tx, [...advanced]);
   }
+  await moveMessages(tx, events);
   await insertSkipped(tx, skipped);
   return { notified, skipped };
 }
@@ -85,6 +86,27 @@ function readAll(events: readonly Event[]): { notifications: Notification[]; ski
   return { notifications, skipped };
 }
 
+/** Returns true for the customer id of a guest's order; the order service derives such ids from guest tokens. */
+function isGuest(customerId: string): boolean {
+  return /^guest-[A-Za-z0-9_-]{32}$/.test(customerId);
+}
+
+/** The type of the event of a guest's order that a customer claimed. */
+export const claimed = "sagacart.order.claimed.v1";
+
+/** Makes the messages about claimed orders those of the customers who claimed them. */
+async function moveMessages(tx: Transaction, events: readonly Event[]): Promise<void> {
+  const claims = events.flatMap(({ type, subject: orderId, data }) => {
+    const { customerId, guestCustomerId } = type === claimed ? Object(JSON.parse(data)) : {};
+    return typeof customerId === "string" && typeof guestCustomerId === "string" && customerId !== ""
+      ? [{ orderId, customerId, guestCustomerId }]
+      : [];
+  });
+  if (claims.length > 0) {
+    await moveClaimed(tx, claims);
+  }
+}
+
 type Address = { readonly recipient: string; readonly name: string };
 
 async function addressMessages(
@@ -115,7 +137,9 @@ async function addressMessages(
     if (customer === undefined || customer.isErased) {
       return [];
     }
-    return kind.channels.flatMap((channel) => {
+    // A guest has no inbox to read.
+    const channels = kind.channels.filter((channel) => channel !== "INBOX" || !isGuest(facts.customerId));
+    return channels.flatMap((channel) => {
       const notification = { event, kind, facts };
       if (channel === "INBOX") {
         return [newMessage(notification, channel, inInbox(customer), customer, versionOf)];

@@ -5,7 +5,7 @@ import { startEventConsumer } from "@sagacart/outbox/events/consumer";
 import type { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
 import type { EventService } from "@sagacart/proto/event/v1/event_service";
 import { notifiedTypes } from "../messages/kind.ts";
-import { type Ingested, ingest, orderCursor } from "./intake.ts";
+import { claimed, type Ingested, ingest, orderCursor } from "./intake.ts";
 import type { Skipped } from "./skipped-store.ts";
 import { isSynthetic } from "./synthetic-order.ts";
 
@@ -41,7 +41,7 @@ export function startReading({
     ...options,
     name: "notifier",
     cursor: orderCursor,
-    types: notifiedTypes,
+    types: [...notifiedTypes, claimed],
     skip: isSynthetic,
     take(tx, events) {
       const since = new Date(Date.now() - maxAgeDays * 86_400_000);

@@ -127,6 +127,25 @@ export async function findRecipients(
   return new Map(rows.map(({ order_id, ...to }) => [order_id, to]));
 }
 
+const claims = unnest<{ readonly orderId: string; readonly customerId: string; readonly guestCustomerId: string }>(
+  "c",
+  {
+    order_id: ["text", ({ orderId }) => orderId],
+    customer_id: ["text", ({ customerId }) => customerId],
+    guest_customer_id: ["text", ({ guestCustomerId }) => guestCustomerId],
+  },
+);
+
+/** Makes the messages about guests' orders those of the customers who claimed the orders; idempotent. */
+export async function moveClaimed(tx: Transaction, moved: Parameters<typeof claims.values>[0]): Promise<void> {
+  await tx.query({
+    name: "move-claimed-messages",
+    text: `update messages m set customer_id = c.customer_id from ${claims.table}
+           where m.customer_id = c.guest_customer_id and m.order_id = c.order_id and m.channel = 'EMAIL'`,
+    values: claims.values(moved),
+  });
+}
+
 /** Finds a message by its id. */
 export async function findMessage(db: Queryable, id: string): Promise<Message | undefined> {
   const { rows } = await db.query<Row>({ name: "find-message", text: `${select} and id = $1`, values: [id] });
