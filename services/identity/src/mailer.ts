@@ -35,7 +35,10 @@ export function createMailer({ smtpUrl, from, log }: { smtpUrl: string; from: st
       } catch (error) {
         // A shutdown does not wait for an unreachable server.
         if (attempt >= 3 || closing.signal.aborted) {
-          log.error({ error, subject }, "failed to send a mail");
+          // The recipient may have mistyped the address, and asks again; a shutdown is nobody's fault.
+          const isAnswered = error instanceof Error && "responseCode" in error;
+          const level = isAnswered || closing.signal.aborted ? "warn" : "error";
+          log[level]({ error, subject }, "failed to send a mail");
           return;
         }
         await setTimeout(500 * 2 ** attempt, undefined, { signal: closing.signal }).catch(() => {});

@@ -1,4 +1,5 @@
 import { type CallContext, callContext, runWithContext } from "@sagacart/chassis/context";
+import { logFailure } from "@sagacart/chassis/process/failure-log";
 import type { Log } from "@sagacart/chassis/process/log";
 import { coalesce } from "@sagacart/chassis/rpc/coalesce";
 
@@ -93,7 +94,8 @@ export function createProviderQueue<Job, Result>(
     startNext();
     if (listeners.size === 0) {
       await writeLate(result).catch((error) => {
-        log.error(
+        logFailure(
+          log,
           { error, ...logFields(job) },
           `a late answer of the ${provider} could not be written; it is asked again`,
         );

@@ -1,6 +1,7 @@
 import { Code } from "@connectrpc/connect";
 import { DomainError, defineReasons } from "@sagacart/chassis/errors";
 import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres/pool";
+import { logFailure } from "@sagacart/chassis/process/failure-log";
 import type { Log } from "@sagacart/chassis/process/log";
 import { startLoop } from "@sagacart/chassis/process/loop";
 import type { Clock } from "@sagacart/chassis/time/clock";
@@ -102,7 +103,8 @@ async function applyAll<Answer>(options: WebhookInboxOptions<Answer>, webhooks: 
     await withTransaction(options.pool, (tx) => applyIn(tx, options, webhooks));
   } catch (error) {
     if (webhooks.length === 1) {
-      options.log.error(
+      logFailure(
+        options.log,
         { error, webhookId: webhooks[0]?.id },
         "a webhook could not be applied; it will be tried again",
       );

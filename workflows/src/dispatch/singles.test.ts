@@ -1,7 +1,8 @@
+import { createLog } from "@sagacart/chassis/process/log";
 import { createMetrics } from "@sagacart/chassis/process/metrics";
 import { silentLog } from "@sagacart/chassis/testing/log";
 import { Refund_State } from "@sagacart/proto/payment/v1/payment";
-import { WorkflowNotFoundError } from "@temporalio/client";
+import { WorkflowNotFoundError, WorkflowUpdateRPCTimeoutOrCancelledError } from "@temporalio/client";
 import { afterEach, expect, test, vi } from "vitest";
 import { type Fakes, fakeCommands, fakeServices, rpcsIn } from "../testing/fake-services.ts";
 import { claimFrom, fakeTemporal } from "../testing/fake-temporal.ts";
@@ -12,10 +13,21 @@ import { dispatchSingles } from "./singles.ts";
 let dispatch: AsyncDisposable | undefined;
 afterEach(async () => await dispatch?.[Symbol.asyncDispose]());
 
-type TestCommand = { readonly id?: string; readonly kind: string; readonly orderId?: string; readonly data?: string };
+type TestCommand = {
+  readonly id?: string;
+  readonly kind: string;
+  readonly orderId?: string;
+  readonly data?: string;
+  readonly deliveries?: number;
+};
 
 /** Dispatches one claim of these commands. */
-function dispatchCommands(given: readonly TestCommand[], temporal = fakeTemporal(), fakes: Fakes = {}) {
+function dispatchCommands(
+  given: readonly TestCommand[],
+  temporal = fakeTemporal(),
+  fakes: Fakes = {},
+  log = silentLog,
+) {
   const { services, calls: serviceCalls } = fakeServices(fakes);
   const confirmed = vi.fn();
   const members = given.map((command, index) => ({ id: `${index}`, orderId: "o", ...command }));
@@ -35,7 +47,7 @@ function dispatchCommands(given: readonly TestCommand[], temporal = fakeTemporal
     commands,
     kinds: ["PAY", "CANCEL"],
     name: "dispatch-test",
-    log: silentLog,
+    log,
     meters: createMeters(metrics, 4),
     claimer: "me",
     leaseMs: 10_000,
@@ -233,4 +245,32 @@ test.each<[string, TestCommand]>([
   await done();
   expect(confirmed).not.toHaveBeenCalled();
   expect(temporal.start).not.toHaveBeenCalled();
+});
+
+const busy = new WorkflowUpdateRPCTimeoutOrCancelledError("x");
+const away = Object.assign(new Error("x"), { cause: Object.assign(new Error("x"), { code: 14, details: "x" }) });
+
+test.each<[what: string, error: Error, deliveries: number, level: string]>([
+  ["a workflow that is busy while a provider is slow", busy, 0, "info"],
+  ["a workflow that has been busy for a while", busy, 11, "info"],
+  ["a workflow that stays busy", busy, 12, "error"],
+  ["Temporal, which is away", away, 3, "info"],
+  ["Temporal, which stays away", away, 30, "error"],
+  ["a bug", new TypeError("x"), 0, "error"],
+])("a command that cannot be delivered because of %s", async (_what, error, deliveries, level) => {
+  const lines: { level: string; msg: string; deliveries: number }[] = [];
+  const destination = { write: (line: string) => lines.push(JSON.parse(line)) };
+  const temporal = fakeTemporal();
+  temporal.startUpdateWithStart.mockRejectedValue(error);
+
+  const { done } = dispatchCommands(
+    [{ kind: "CANCEL", deliveries }],
+    temporal,
+    {},
+    createLog({ service: "t", level: "info", destination }),
+  );
+  await done();
+
+  const [line] = lines.filter(({ msg }) => msg.startsWith("a command"));
+  expect([line?.level, line?.deliveries]).toEqual([level, deliveries]);
 });

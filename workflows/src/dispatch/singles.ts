@@ -1,5 +1,6 @@
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import type { Client as RpcClient } from "@connectrpc/connect";
+import { isPassing } from "@sagacart/chassis/process/failure-log";
 import type { Log } from "@sagacart/chassis/process/log";
 import { startLoop } from "@sagacart/chassis/process/loop";
 import { inSpan } from "@sagacart/chassis/trace/trace";
@@ -10,6 +11,7 @@ import {
   type UpdateDefinition,
   WithStartWorkflowOperation,
   WorkflowNotFoundError,
+  WorkflowUpdateRPCTimeoutOrCancelledError,
 } from "@temporalio/client";
 import type { Services } from "../clients.ts";
 import { cancelUpdate, payUpdate, retrySignal, settledSignal, taskQueue } from "../sagas/messages.ts";
@@ -75,7 +77,7 @@ export function dispatchSingles(options: SingleDispatchOptions): AsyncDisposable
             return [command.id];
           } catch (error) {
             meters.delivered(command.kind, "failed");
-            log.error({ error, kind: command.kind, orderId: command.orderId }, "a command could not be delivered");
+            logUndelivered(log, command, error);
             return [];
           }
         }),
@@ -88,6 +90,19 @@ export function dispatchSingles(options: SingleDispatchOptions): AsyncDisposable
     },
   });
 }
+
+/**
+ * Logs that a command is delivered again later. A workflow that is busy with a step takes no message until the step has ended,
+ * for example while a card provider is slow, and Temporal may be away. It is a person's matter if that does not pass.
+ */
+function logUndelivered(log: Log, { kind, orderId, deliveries }: Command, error: unknown): void {
+  const passes = error instanceof WorkflowUpdateRPCTimeoutOrCancelledError || isPassing(error);
+  const level = passes && deliveries < patience ? "info" : "error";
+  log[level]({ error, kind, orderId, deliveries }, "a command could not be delivered yet; it is delivered again");
+}
+
+/** How often a command is claimed until somebody should look: with the usual lease of 10 s, for two minutes at least. */
+const patience = 12;
 
 async function deliver(options: SingleDispatchOptions, { kind, id, orderId, data }: Command): Promise<void> {
   const { temporal, services, workflowTaskTimeoutMs: workflowTaskTimeout } = options;

@@ -36,6 +36,39 @@ test("an error is logged, and the next round follows", async () => {
   ]);
 });
 
+test("rounds that fail for what passes are warnings; one error asks a person to look, and their end is told", async () => {
+  const lines: { level: string; msg: string; failures: number }[] = [];
+  const log = createLog({
+    service: "t",
+    level: "info",
+    destination: { write: (line) => lines.push(JSON.parse(line)) },
+  });
+  const recovered = Promise.withResolvers<void>();
+  let rounds = 0;
+
+  const loop = startLoop({
+    name: "sweep",
+    log,
+    patienceMs: 250,
+    run: async () => {
+      rounds++;
+      if (rounds <= 4) {
+        throw Object.assign(new Error("no database"), { code: "ECONNREFUSED" });
+      }
+      recovered.resolve();
+      return { waitMs: 60_000 };
+    },
+  });
+  await recovered.promise;
+  await loop[Symbol.asyncDispose]();
+
+  // The pauses are 100, 200 and 400 ms, give or take a quarter.
+  const errors = lines.filter(({ level }) => level === "error");
+  expect(errors.map(({ msg }) => msg)).toEqual(["background rounds have failed for a minute; they are tried again"]);
+  expect(lines.filter(({ level }) => level === "warn")).toHaveLength(3);
+  expect(lines.at(-1)).toMatchObject({ level: "info", msg: "background rounds succeed again", failures: 4 });
+});
+
 test("the orderly shutdown of a server is not logged as an error", async () => {
   await using server = await startEcho({
     async *watch() {

@@ -3,6 +3,7 @@ import { runWithContext } from "../context.ts";
 import { isShutdown } from "../rpc/interceptors/in-flight.ts";
 import { backoffMs } from "../time/backoff.ts";
 import { createSleeper, type Sleeper } from "../time/sleeper.ts";
+import { isPassing, logFailure } from "./failure-log.ts";
 import type { Log } from "./log.ts";
 import { loopFailures } from "./metrics.ts";
 
@@ -14,11 +15,16 @@ export type LoopOptions = {
   run: (signal: AbortSignal) => Promise<"again" | { waitMs: number }>;
   /** Ends a sleep early. A wake-up during a round is not lost: the next round follows at once. */
   wake?: { subscribe(listener: () => void): () => void };
+  /** How long rounds may fail for reasons that pass by themselves until that is an error, in ms; a minute if absent. */
+  patienceMs?: number;
 };
 
 /**
- * Runs rounds of work in the background until it is disposed of. An error is logged, and the next round follows after a
- * pause (100 ms, growing to 10 s). A stream that ends because its server shuts down is expected, and logged as debug only.
+ * Runs rounds of work in the background until it is disposed of. After an error, the next round follows after a pause (100 ms,
+ * growing to 10 s). A stream that ends because its server shuts down is expected, and logged as debug only.
+ *
+ * A failure that passes by itself is a warning. It becomes an error, once, when rounds have failed for a minute: then a
+ * person should look. Bugs are errors. The end of a trouble is logged with the number of rounds that failed.
  * Disposing of it aborts the signal and waits for the current round.
  */
 export function startLoop(options: LoopOptions): AsyncDisposable {
@@ -34,13 +40,23 @@ export function startLoop(options: LoopOptions): AsyncDisposable {
   };
 }
 
-async function rounds({ name, log, run }: LoopOptions, signal: AbortSignal, sleeper: Sleeper): Promise<void> {
+async function rounds(
+  { name, log, run, patienceMs = 60_000 }: LoopOptions,
+  signal: AbortSignal,
+  sleeper: Sleeper,
+): Promise<void> {
   let failures = 0;
+  let failingSinceMs = 0;
+  let isTold = false;
   while (!signal.aborted) {
     sleeper.forget();
     try {
       const next = await run(signal);
+      if (isTold) {
+        log.info({ loop: name, failures }, "background rounds succeed again");
+      }
       failures = 0;
+      isTold = false;
       if (next === "again") {
         await new Promise((resolve) => setImmediate(resolve));
       } else {
@@ -51,12 +67,19 @@ async function rounds({ name, log, run }: LoopOptions, signal: AbortSignal, slee
         break;
       }
       const pauseMs = backoffMs(failures, { firstMs: 100, longestMs: 10_000 });
+      failingSinceMs = failures === 0 ? performance.now() : failingSinceMs;
       failures++;
       if (isShutdown(error)) {
         log.debug({ loop: name }, "a server shut down; the next round calls another one");
       } else {
         loopFailures.inc({ loop: name });
-        log.error({ error, loop: name, failures, pauseMs: Math.round(pauseMs) }, "a background round failed");
+        const fields = { error, loop: name, failures, pauseMs: Math.round(pauseMs) };
+        if (isPassing(error) && !isTold && performance.now() - failingSinceMs >= patienceMs) {
+          isTold = true;
+          log.error(fields, "background rounds have failed for a minute; they are tried again");
+        } else {
+          logFailure(log, fields, "a background round failed");
+        }
       }
       // Wake-ups do not shorten this pause: failures would only follow faster.
       await setTimeout(pauseMs, undefined, { signal }).catch(() => {});

@@ -174,6 +174,7 @@ function streamHandler(options: ServerOptions, inFlight: InFlight): StreamHandle
 function adapterHandler(options: ServerOptions, inFlight: InFlight, methods: UnaryMethods) {
   return createConnectHandler({
     log: options.log,
+    domain: options.domain,
     routes(plain) {
       const router = recordUnary(plain, methods);
       options.routes(router);

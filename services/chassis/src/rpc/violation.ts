@@ -8,9 +8,19 @@ import { isoDecimals } from "../currencies.ts";
  * protovalidate reports its own. `field` is the field's path in the request.
  */
 export function invalid(field: string, ruleId: string, message: string): ConnectError {
-  const path = { elements: field.split(".").map(elementOf) };
-  return new ConnectError(`${field}: ${message}`, Code.InvalidArgument, undefined, [
-    { desc: ViolationsSchema, value: create(ViolationsSchema, { violations: [{ field: path, ruleId, message }] }) },
+  return invalidFields([{ field, rule: ruleId, message }]);
+}
+
+/** Returns the error for a request that breaks several rules. */
+export function invalidFields(broken: readonly { field: string; rule: string; message: string }[]): ConnectError {
+  const violations = broken.map(({ field, rule, message }) => ({
+    field: { elements: field.split(".").map(elementOf) },
+    ruleId: rule,
+    message,
+  }));
+  const message = broken.map((each) => `${each.field}: ${each.message}`).join("; ");
+  return new ConnectError(message, Code.InvalidArgument, undefined, [
+    { desc: ViolationsSchema, value: create(ViolationsSchema, { violations }) },
   ]);
 }
 

@@ -8,12 +8,10 @@ export type RawAnswer = { headers: IncomingHttpHeaders; trailers: IncomingHttpHe
 export async function rawCall(address: string, headers: OutgoingHttpHeaders, body: Buffer): Promise<RawAnswer> {
   const session = connect(`http://${address}`);
   try {
-    const stream = session.request({
-      ":method": "POST",
-      "content-type": "application/grpc",
-      te: "trailers",
-      ...headers,
-    });
+    const stream = session.request(
+      { ":method": "POST", "content-type": "application/grpc", te: "trailers", ...headers },
+      { endStream: false },
+    );
     let trailers: IncomingHttpHeaders = {};
     stream.on("trailers", (received) => {
       trailers = received;

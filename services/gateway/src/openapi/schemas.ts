@@ -1,5 +1,6 @@
 import { type DescEnum, type DescField, type DescMessage, getOption, ScalarType } from "@bufbuild/protobuf";
 import { type FieldRules, Ignore, field as rulesOption } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+import { MoneySchema } from "@sagacart/proto/type/v1/money";
 import type { Schema } from "@sagacart/rest/openapi/schema";
 import type { Comments } from "./proto-comments.ts";
 import { constraints } from "./rules.ts";
@@ -83,6 +84,10 @@ export class Schemas {
 
 /** Returns true if a request without this field is refused. */
 export function isRequired(field: DescField): boolean {
+  if (field === MoneySchema.field.minorUnits) {
+    // A zero that is left out in other messages is refused in an amount.
+    return true;
+  }
   const rules = rulesOf(field);
   if (rules === undefined || rules.ignore === Ignore.IF_ZERO_VALUE) {
     return false;

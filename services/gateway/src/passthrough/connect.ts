@@ -3,8 +3,10 @@ import { Code, ConnectError, type ConnectRouter, type HandlerContext, type Inter
 import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
 import { accessRule } from "@sagacart/chassis/auth/access";
 import type { Verifier } from "@sagacart/chassis/auth/verify";
+import { strictJson } from "@sagacart/chassis/rpc/strict-json-handler";
 import { checkToken } from "@sagacart/rest/auth";
 import { withoutTransport } from "@sagacart/rest/problem";
+import { domain } from "@sagacart/rest/reasons";
 import type { FastifyInstance } from "fastify";
 import { cachingInterceptor } from "../edge/caching.ts";
 import { publicServices, type Services } from "../services.ts";
@@ -32,7 +34,12 @@ export async function connect(
   { services, verifier, readMaxBytes, stopping }: ConnectOptions,
 ): Promise<void> {
   await app.register(fastifyConnectPlugin, {
-    routes: (router) => servePublic(router, services),
+    routes(router) {
+      servePublic(router, services);
+      for (const [index, handler] of router.handlers.entries()) {
+        router.handlers[index] = strictJson(handler, { domain, readMaxBytes });
+      }
+    },
     interceptors: [cachingInterceptor, badTokensRefused(verifier)],
     readMaxBytes,
     shutdownSignal: stopping,

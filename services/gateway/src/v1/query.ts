@@ -102,7 +102,7 @@ function jsonOf(text: string, field: DescField): JsonValue {
   if (isBool && (text === "true" || text === "false")) {
     return text === "true";
   }
-  if (field.enum !== undefined && /^-?\d{1,10}$/.test(text)) {
+  if (field.enum !== undefined && /^-?(0|[1-9]\d{0,9})$/.test(text)) {
     return Number(text);
   }
   return text;

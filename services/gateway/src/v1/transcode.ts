@@ -9,6 +9,7 @@ import {
   toJson,
 } from "@bufbuild/protobuf";
 import { accessRule } from "@sagacart/chassis/auth/access";
+import { jsonViolations } from "@sagacart/chassis/rpc/strict-json";
 import { callerLeft } from "@sagacart/rest/caller-left";
 import { EdgeError, invalidRequest } from "@sagacart/rest/problem";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
@@ -17,7 +18,6 @@ import { isSignInMethod } from "../edge/limits.ts";
 import type { Services } from "../services.ts";
 import type { Binding } from "./bindings.ts";
 import { requiredEtags, sendTagged, withEtags } from "./conditional.ts";
-import { jsonViolations } from "./json-violations.ts";
 import { isObject, type Query, write, writeQuery } from "./query.ts";
 import { readJson } from "./read-json.ts";
 import { routerPath } from "./router-path.ts";
@@ -92,16 +92,18 @@ export function decode(binding: AnyBinding, request: RestRequest): Message {
   if (request.etag !== undefined && etags.inRequest !== undefined) {
     requireEtag(json, etags.inRequest, request.etag);
   }
-  try {
-    if (wrong.length === 0) {
-      return fromJson(method.input, json);
-    }
-  } catch (error) {
-    const violations = jsonViolations(method.input, json);
-    const message = error instanceof Error ? error.message : String(error);
-    throw invalidRequest(violations.length > 0 ? violations : [{ field: "", rule: "json", message }]);
+  const violations = [...wrong, ...jsonViolations(method.input, json)];
+  if (violations.length > 0) {
+    throw invalidRequest(violations);
   }
-  throw invalidRequest([...wrong, ...jsonViolations(method.input, json)]);
+  try {
+    return fromJson(method.input, json);
+  } catch (error) {
+    // What is no matter of one field, such as two fields of which only one may be set.
+    throw invalidRequest([
+      { field: "", rule: "json", message: error instanceof Error ? error.message : String(error) },
+    ]);
+  }
 }
 
 /** Writes the etag of If-Match. Throws if the request names another one too: it cannot fulfil both conditions. */

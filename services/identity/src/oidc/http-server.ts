@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
+import { logFailure } from "@sagacart/chassis/process/failure-log";
 import type { Log } from "@sagacart/chassis/process/log";
 import type { Tls } from "@sagacart/chassis/tls/files";
 import { keepRenewed, serverOptions } from "@sagacart/chassis/tls/server";
@@ -67,7 +68,7 @@ function handler(options: HttpServerOptions): RequestListener {
       response.setHeader(name, value);
     }
     route(options, request, response).catch((error: unknown) => {
-      options.log.error({ error, path: request.url?.split("?", 1)[0] }, "an HTTP request failed");
+      logFailure(options.log, { error, path: request.url?.split("?", 1)[0] }, "an HTTP request failed");
       if (!response.headersSent) {
         response.writeHead(500, { "content-type": "application/json" });
       }

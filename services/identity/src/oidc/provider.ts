@@ -1,4 +1,5 @@
 import type { Pool } from "@sagacart/chassis/postgres/pool";
+import { logFailure } from "@sagacart/chassis/process/failure-log";
 import type { Log } from "@sagacart/chassis/process/log";
 import type { JWK } from "jose";
 import {
@@ -50,7 +51,7 @@ function createProvider(options: ProviderOptions, published: readonly SigningKey
   const provider = new Provider(options.issuer, configuration(options, published));
   // Trust the forwarded host and protocol: the HTTP server sets them to the issuer's on every request.
   provider.proxy = true;
-  provider.on("server_error", (_ctx, error) => options.log.error({ error }, "an OpenID Connect request failed"));
+  provider.on("server_error", (_ctx, error) => logFailure(options.log, { error }, "an OpenID Connect request failed"));
   return provider;
 }
 

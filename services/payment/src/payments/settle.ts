@@ -88,7 +88,7 @@ function settleCharge(
       return false;
     }
     if (!isOpen) {
-      log.error(
+      log.warn(
         { paymentId: id, state },
         "the card provider captured a charge that it had declined or cancelled; it is paid back",
       );

@@ -29,7 +29,11 @@ export function startRecalling(options: RecallingOptions): AsyncDisposable {
       const timed = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
       const refusal = refusalOf(await carrier.cancel(orderId, timed));
       if (refusal !== undefined) {
-        log.error({ orderId, recalls, refusal }, "the carrier does not give back the shipment of a cancelled order");
+        // A person is asked once to call the carrier; it is asked again without end all the same.
+        log[recalls === 1 ? "error" : "info"](
+          { orderId, recalls, refusal },
+          "the carrier does not give back the shipment of a cancelled order",
+        );
       }
       if (await finishRecall(pool, recall, refusal)) {
         commands.notify();

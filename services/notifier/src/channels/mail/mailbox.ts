@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream";
 import type { Pool } from "@sagacart/chassis/postgres/pool";
+import { logFailure } from "@sagacart/chassis/process/failure-log";
 import type { Log } from "@sagacart/chassis/process/log";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import PostalMime from "postal-mime";
@@ -31,7 +32,7 @@ export async function startMailbox({ pool, host = "127.0.0.1", port, log }: Mail
       store(pool, stream, recipients).then(
         () => callback(),
         (error) => {
-          log.error({ error }, "failed to store a mail");
+          logFailure(log, { error }, "failed to store a mail");
           callback(Object.assign(new Error("the mail could not be stored; try again"), { responseCode: 451 }));
         },
       );

@@ -1,4 +1,5 @@
 import type { Pool } from "@sagacart/chassis/postgres/pool";
+import { logFailure } from "@sagacart/chassis/process/failure-log";
 import type { Log } from "@sagacart/chassis/process/log";
 import { startLoop } from "@sagacart/chassis/process/loop";
 import { backoffMs } from "@sagacart/chassis/time/backoff";
@@ -97,7 +98,7 @@ async function renderAndSend({ log, mailer, renderer }: SendingOptions, message:
     return await mailer.send({ ...message, ...(await renderer.renderMail(message)) });
   } catch (error) {
     // The mailer never throws, so rendering failed. It must not hold up other messages.
-    log.error({ error, messageId: message.id }, "failed to render a message");
+    logFailure(log, { error, messageId: message.id }, "failed to render a message");
     const why = error instanceof Error ? error.message : String(error);
     return { kind: "failed", error: `could not be rendered: ${why}`, isPermanent: false };
   }

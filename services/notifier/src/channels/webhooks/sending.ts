@@ -1,3 +1,4 @@
+import { logFailure } from "@sagacart/chassis/process/failure-log";
 import { startLoop } from "@sagacart/chassis/process/loop";
 import { type DeliveringOptions, deliver } from "./delivering.ts";
 import { findSecrets } from "./secret-store.ts";
@@ -40,7 +41,9 @@ export function startSending(options: SendingOptions): AsyncDisposable {
     for (const delivery of deliveries) {
       const running = run(delivery)
         // The claim will run out, and the delivery will be sent again.
-        .catch((error) => log.error({ error, deliveryId: delivery.id }, "failed to record the outcome of a webhook"))
+        .catch((error) =>
+          logFailure(log, { error, deliveryId: delivery.id }, "failed to record the outcome of a webhook"),
+        )
         .finally(() => {
           ofEndpoint.delete(running);
           if (ofEndpoint.size === 0 && inFlight.get(endpoint.id) === ofEndpoint) {
