@@ -85,7 +85,9 @@ type Call = (clients: Clients, as: { headers: { authorization: string } }) => Pr
 
 /** Every method that customers may call and whose answer has a field for the shop's people only. */
 const calls: Record<string, Call> = {
-  Checkout: async ({ orders }, as) => [await orders.checkout({ customerId: "ann", lines: [{ productId: "mug", quantity: 1 }] }, as)],
+  Checkout: async ({ orders }, as) => [
+    await orders.checkout({ customerId: "ann", lines: [{ productId: "mug", quantity: 1 }] }, as),
+  ],
   GetOrder: async ({ orders }, as) => [await orders.getOrder({ id: "o" }, as)],
   ListOrders: async ({ orders }, as) => [await orders.listOrders({}, as)],
   PayOrder: async ({ orders }, as) => [await orders.payOrder({ id: "o" }, as)],
