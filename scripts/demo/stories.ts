@@ -9,7 +9,7 @@ import {
   OrderRefund_SourceSchema,
 } from "@sagacart/proto/order/v1/order";
 import { WaitFor } from "@sagacart/proto/order/v1/order_service";
-import { type Payment, Payment_State, Refund_State } from "@sagacart/proto/payment/v1/payment";
+import { type Payment, Payment_State, Refund_SourceSchema, Refund_State } from "@sagacart/proto/payment/v1/payment";
 import { Shipment_State } from "@sagacart/proto/shipping/v1/shipment";
 import { Reservation_State } from "@sagacart/proto/stock/v1/reservation";
 import { until } from "../until.ts";
@@ -38,6 +38,7 @@ export const stories: readonly Story[] = [
   { title: "Cancelled during payment", run: cancelledWhilePaying },
   { title: "The worker is killed half-way", run: workerKilled },
   { title: "A refund from outside", run: refundedOutside },
+  { title: "A refund from outside, and then a refused shipment", run: refundedOutsideAndRefused },
   { title: "A dispute won, and one lost", run: disputed },
 ];
 
@@ -192,6 +193,39 @@ async function refundedOutside({ shop, say, dashboard }: StoryContext): Promise<
     return messages.find((mail) => mail.subject.includes("refund"));
   });
   say(`mail in the mailbox: "${subject}"`);
+}
+
+async function refundedOutsideAndRefused({ shop, say, dashboard }: StoryContext): Promise<void> {
+  if (dashboard === undefined) {
+    return say("left out: the card provider's dashboard cannot be reached from here");
+  }
+  const product = await makeProduct(shop, 5);
+  const { id } = await checkOut(shop, {
+    ...line(product, 2),
+    ...{ customerId: "jo", paymentMethod: "pm_late", waitFor: WaitFor.RESERVED },
+    shippingAddress: { ...home, city: "Berlin", postalCode: "00000", countryCode: "DE" },
+  });
+  const { id: charge } = await onlyPayment(shop, id);
+  await dashboard.refund({ key: charge, charge, amountMinor: 500n });
+  say(`order ${id}: the merchant refunds $5.00 of its payment ${charge} at the card provider`);
+  const order = await until("the order to end", async () => {
+    const { order } = await shop.orders.getOrder({ id });
+    return order?.state === Order_State.CANCELLED ? order : undefined;
+  });
+  await sayOrder(shop, say, order);
+  const paid = await until("all of the money to be paid back", async () => {
+    const { refunds } = await shop.payments.listRefunds({ orderId: id });
+    const made = refunds.filter(({ state }) => state === Refund_State.SUCCEEDED);
+    return made.reduce((sum, { amount }) => sum + (amount?.minorUnits ?? 0n), 0n) === 2500n ? made : undefined;
+  });
+  assert.equal(paid.length, 2);
+  for (const { amount, source } of paid) {
+    say(
+      `${amount === undefined ? "" : formatMoney(amount)} was paid back: ${Refund_SourceSchema.value[source]?.localName}`,
+    );
+  }
+  await expectReservation(shop, say, id, Reservation_State.RELEASED);
+  await expectStock(shop, say, product, { onHand: 5, reserved: 0 });
 }
 
 async function disputed({ shop, say, dashboard }: StoryContext): Promise<void> {

@@ -169,8 +169,14 @@ create table incidents (
   retry_request_time timestamp with time zone,
   create_time timestamp with time zone not null default now(),
   update_time timestamp with time zone not null default now(),
+  retry_actor_kind text,
+  retry_actor_id text,
+  resolve_actor_kind text,
+  resolve_actor_id text,
   constraint incidents_pkey PRIMARY KEY (id),
   constraint incidents_order_id_fkey FOREIGN KEY (order_id) REFERENCES orders(id),
+  constraint incidents_resolve_actor_kind_check CHECK ((resolve_actor_kind = ANY (ARRAY['CUSTOMER'::text, 'OPERATOR'::text, 'SYSTEM'::text]))),
+  constraint incidents_retry_actor_kind_check CHECK ((retry_actor_kind = ANY (ARRAY['CUSTOMER'::text, 'OPERATOR'::text, 'SYSTEM'::text]))),
   constraint incidents_state_check CHECK ((state = ANY (ARRAY['OPEN'::text, 'RESOLVED'::text])))
 );
 
@@ -205,9 +211,13 @@ create table order_refunds (
   update_time timestamp with time zone not null default now(),
   source text not null default 'ORDER'::text,
   at_most boolean not null default false,
+  actor_kind text,
+  actor_id text,
+  public_reason text not null default ''::text,
   constraint order_refunds_payment_refund_id_key UNIQUE (payment_refund_id),
   constraint order_refunds_pkey PRIMARY KEY (order_id, id),
   constraint order_refunds_order_id_fkey FOREIGN KEY (order_id) REFERENCES orders(id),
+  constraint order_refunds_actor_kind_check CHECK ((actor_kind = ANY (ARRAY['CUSTOMER'::text, 'OPERATOR'::text, 'SYSTEM'::text]))),
   constraint order_refunds_amount_minor_check CHECK ((amount_minor > 0)),
   constraint order_refunds_source_check CHECK ((source = ANY (ARRAY['ORDER'::text, 'PAYMENT'::text, 'PROVIDER'::text]))),
   constraint order_refunds_state_check CHECK ((state = ANY (ARRAY['PENDING'::text, 'SUCCEEDED'::text, 'FAILED'::text])))
@@ -243,7 +253,11 @@ create table orders (
   update_time timestamp with time zone not null default now(),
   guest_customer_id text,
   disputes jsonb,
+  cancel_actor_kind text,
+  cancel_actor_id text,
+  cancel_internal_reason text not null default ''::text,
   constraint orders_pkey PRIMARY KEY (id),
+  constraint orders_cancel_actor_kind_check CHECK ((cancel_actor_kind = ANY (ARRAY['CUSTOMER'::text, 'OPERATOR'::text, 'SYSTEM'::text]))),
   constraint orders_check1 CHECK (((state <> 'CANCELLING'::text) OR (ends_as IS NOT NULL))),
   constraint orders_check2 CHECK (((state <> 'COMPLETED'::text) OR (cancel_request_time IS NULL))),
   constraint orders_claimed CHECK ((guest_customer_id <> customer_id)),
@@ -274,3 +288,23 @@ create table requests (
 );
 
 CREATE INDEX requests_create_time ON public.requests USING btree (create_time);
+
+CREATE OR REPLACE FUNCTION public.keep_update_time()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  new.update_time := new.create_time;
+  return new;
+end $function$
+;
+
+CREATE TRIGGER keep_update_time BEFORE INSERT OR UPDATE ON public.carts FOR EACH ROW WHEN ((new.update_time < new.create_time)) EXECUTE FUNCTION keep_update_time();
+
+CREATE TRIGGER keep_update_time BEFORE INSERT OR UPDATE ON public.commands FOR EACH ROW WHEN ((new.update_time < new.create_time)) EXECUTE FUNCTION keep_update_time();
+
+CREATE TRIGGER keep_update_time BEFORE INSERT OR UPDATE ON public.incidents FOR EACH ROW WHEN ((new.update_time < new.create_time)) EXECUTE FUNCTION keep_update_time();
+
+CREATE TRIGGER keep_update_time BEFORE INSERT OR UPDATE ON public.order_refunds FOR EACH ROW WHEN ((new.update_time < new.create_time)) EXECUTE FUNCTION keep_update_time();
+
+CREATE TRIGGER keep_update_time BEFORE INSERT OR UPDATE ON public.orders FOR EACH ROW WHEN ((new.update_time < new.create_time)) EXECUTE FUNCTION keep_update_time();

@@ -234,19 +234,22 @@ create table refunds (
   provider_refund_id text,
   actor_kind text,
   actor_id text,
+  at_most boolean not null default false,
   constraint refunds_place_key UNIQUE (place),
   constraint refunds_pkey PRIMARY KEY (id),
   constraint refunds_payment_id_fkey FOREIGN KEY (payment_id) REFERENCES payments(id),
   constraint refunds_actor_kind_check CHECK ((actor_kind = ANY (ARRAY['CUSTOMER'::text, 'OPERATOR'::text, 'SYSTEM'::text]))),
   constraint refunds_amount_minor_check CHECK ((amount_minor > 0)),
   constraint refunds_check CHECK (((state = 'PENDING'::text) = (next_ask_time IS NOT NULL))),
-  constraint refunds_source_check CHECK ((source = ANY (ARRAY['SHOP'::text, 'PROVIDER'::text]))),
-  constraint refunds_state_check CHECK ((state = ANY (ARRAY['PENDING'::text, 'SUCCEEDED'::text, 'FAILED'::text])))
+  constraint refunds_source_check CHECK ((source = ANY (ARRAY['SHOP'::text, 'PROVIDER'::text, 'HAND'::text]))),
+  constraint refunds_state_check CHECK ((state = ANY (ARRAY['PENDING'::text, 'SUCCEEDED'::text, 'FAILED'::text, 'REFUSED'::text])))
 );
 
 CREATE INDEX refunds_payment ON public.refunds USING btree (payment_id, place);
 
 CREATE UNIQUE INDEX refunds_provider ON public.refunds USING btree (payment_id, provider_refund_id) WHERE (provider_refund_id IS NOT NULL);
+
+CREATE INDEX refunds_refused ON public.refunds USING btree (place) WHERE (state = 'REFUSED'::text);
 
 CREATE INDEX refunds_to_ask ON public.refunds USING btree (next_ask_time) WHERE (next_ask_time IS NOT NULL);
 
@@ -302,6 +305,16 @@ begin
 end $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.keep_update_time()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  new.update_time := new.create_time;
+  return new;
+end $function$
+;
+
 CREATE OR REPLACE FUNCTION public.refuse_change()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -319,3 +332,13 @@ CREATE TRIGGER immutable BEFORE DELETE OR UPDATE OF id, kind, customer_id, name,
 CREATE TRIGGER immutable BEFORE DELETE OR UPDATE OR TRUNCATE ON public.journal_entries FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER immutable BEFORE DELETE OR UPDATE OR TRUNCATE ON public.postings FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER keep_update_time BEFORE INSERT OR UPDATE ON public.accounts FOR EACH ROW WHEN ((new.update_time < new.create_time)) EXECUTE FUNCTION keep_update_time();
+
+CREATE TRIGGER keep_update_time BEFORE INSERT OR UPDATE ON public.commands FOR EACH ROW WHEN ((new.update_time < new.create_time)) EXECUTE FUNCTION keep_update_time();
+
+CREATE TRIGGER keep_update_time BEFORE INSERT OR UPDATE ON public.disputes FOR EACH ROW WHEN ((new.update_time < new.create_time)) EXECUTE FUNCTION keep_update_time();
+
+CREATE TRIGGER keep_update_time BEFORE INSERT OR UPDATE ON public.payments FOR EACH ROW WHEN ((new.update_time < new.create_time)) EXECUTE FUNCTION keep_update_time();
+
+CREATE TRIGGER keep_update_time BEFORE INSERT OR UPDATE ON public.refunds FOR EACH ROW WHEN ((new.update_time < new.create_time)) EXECUTE FUNCTION keep_update_time();

@@ -17,7 +17,7 @@ import { cachingOf } from "../edge/caching.ts";
 import { isSignInMethod } from "../edge/limits.ts";
 import type { Services } from "../services.ts";
 import type { Binding } from "./bindings.ts";
-import { requiredEtags, sendTagged, withEtags } from "./etags.ts";
+import { requiredEtags, sendTagged, withEtags } from "./conditional.ts";
 import { isObject, type Query, write, writeQuery } from "./query.ts";
 import { readJson } from "./read-json.ts";
 import { routerPath } from "./router-path.ts";

@@ -1,6 +1,6 @@
 import type { Transaction } from "@sagacart/chassis/postgres/pool";
 import type { Log } from "@sagacart/chassis/process/log";
-import type { Result } from "../card-provider/job.ts";
+import type { RefusedRefund, Result } from "../card-provider/job.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { type Refund, voidRefundId } from "../refunds/refund.ts";
 import { findOpenRefunds, findProviderRefunds, findRefunds } from "../refunds/refund-store.ts";
@@ -147,7 +147,7 @@ export function settleRefund(
   }
   const open = known.open.filter(({ paymentId }) => paymentId === payment.id);
   const { amountMinor } = refund;
-  if (payment.state !== "CAPTURED" && (result.amountMinor !== amountMinor || result.refusals !== refund.refusals)) {
+  if (result.amountMinor !== amountMinor || result.refusals !== refund.refusals) {
     // Asked for before its amount was changed: the provider is asked again, and tells what is left.
     return false;
   }
@@ -157,9 +157,11 @@ export function settleRefund(
   } else if (payment.state === "CAPTURED") {
     const before = writes.changes.get(payment.id)?.refundedMinor ?? payment.refundedMinor;
     changePayment(writes, payment, { refundedMinor: before - amountMinor });
-    changeRefund(writes, refund, { state: "FAILED", failureReason: answer.reason, askInMs: null });
     if (answer.reading.kind === "captured") {
       recordProviderRefunds(writes, payment, answer.reading, { ...known, open });
+    }
+    if (!askForRest(writes, payment, answer, refund)) {
+      changeRefund(writes, refund, { state: "FAILED", failureReason: answer.reason, askInMs: null });
     }
   } else {
     settleRefusal(writes, payment, refund, { answer, known: { ...known, open }, log, retryMs });
@@ -196,6 +198,26 @@ function tellWorkflows(
   if (state === "VOIDED" && (after === "REFUSED" || wasRefused)) {
     commands.push(payBackCommand(orderId));
   }
+}
+
+/**
+ * Asks for what is left of a charge at the provider, if the refund is of that and the provider has less than the shop knew
+ * of. The amount only becomes less, so that this ends. Returns false if it is not asked again.
+ */
+function askForRest(
+  writes: PendingWrites,
+  payment: Payment,
+  { reading }: RefusedRefund,
+  refund: Refund,
+): boolean {
+  const leftMinor = refund.atMost && reading.kind === "captured" ? reading.leftMinor : 0n;
+  const { refundedMinor, capturedMinor } = writes.changes.get(payment.id) ?? payment;
+  if (leftMinor === 0n || leftMinor >= refund.amountMinor || refundedMinor + leftMinor > capturedMinor) {
+    return false;
+  }
+  changePayment(writes, payment, { refundedMinor: refundedMinor + leftMinor });
+  changeRefund(writes, refund, { amountMinor: leftMinor, refusals: refund.refusals + 1, askInMs: 0 });
+  return true;
 }
 
 function isDecision(answer: ChargeResultAnswer): answer is Extract<ChargeResultAnswer, { kind: keyof typeof states }> {

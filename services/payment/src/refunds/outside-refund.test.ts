@@ -1,4 +1,4 @@
-import { Refund_SourceSchema, Refund_StateSchema } from "@sagacart/proto/payment/v1/payment";
+import { Refund_SourceSchema, Refund_State, Refund_StateSchema } from "@sagacart/proto/payment/v1/payment";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { ChargeAnswer } from "../card-provider/card-provider.ts";
 import { auditBooks } from "../testing/books.ts";
@@ -66,6 +66,36 @@ test("a refund that the merchant makes at the provider reaches the shop", async 
   await expect.poll(() => refundsOf(id)).toEqual([["PROVIDER", "SUCCEEDED", 30, expect.stringMatching(/^re_/)]]);
 
   expect(await shop.provider.get(id)).toMatchObject({ refundedMinor: "30" });
+});
+
+test.each([
+  ["all that is left", {}],
+  ["at most an amount", { amount: usd(100n), atMost: true }],
+])("a refund of %s pays what the provider has left, although nothing told of the merchant's refund", async (_, ask) => {
+  const id = await chargeCard();
+  await shop.provider.refundOutside({ key: `k-${id}`, charge: id, amountMinor: 30n }, { webhooks: 0 });
+
+  const { refund } = await shop.payments.refundPayment({ paymentId: id, refundId: `r-${id}`, ...ask });
+
+  expect(refund).toMatchObject({ state: Refund_State.SUCCEEDED, amount: usd(70n) });
+  expect((await refundsOf(id)).toSorted()).toEqual([
+    ["PROVIDER", "SUCCEEDED", 30, expect.stringMatching(/^re_/)],
+    ["SHOP", "SUCCEEDED", 70, ""],
+  ]);
+  expect(await shop.provider.get(id)).toMatchObject({ refundedMinor: "100" });
+  expect((await shop.payments.refundPayment({ paymentId: id, refundId: `r-${id}`, ...ask })).refund).toEqual(refund);
+  expect(await auditBooks(shop.pool)).toEqual([]);
+});
+
+test("a refund of an amount that the provider no longer has fails, and the merchant's refund is recorded", async () => {
+  const id = await chargeCard();
+  await shop.provider.refundOutside({ key: `k-${id}`, charge: id, amountMinor: 30n }, { webhooks: 0 });
+
+  const { refund } = await shop.payments.refundPayment({ paymentId: id, refundId: `r-${id}`, amount: usd(100n) });
+
+  expect(refund).toMatchObject({ state: Refund_State.FAILED, failureReason: "more_than_charged" });
+  expect((await shop.payments.getPayment({ id })).payment?.refunded).toMatchObject(usd(30n));
+  expect(await auditBooks(shop.pool)).toEqual([]);
 });
 
 test("fifty refunds that are told of at once, some of them twice, are each recorded once", async () => {

@@ -14,6 +14,8 @@ export type NewRefund = {
   /** REFUSED: why. */
   readonly failureReason?: string;
   readonly providerRefundId?: string;
+  /** Pay back what is left at the provider if that is less. */
+  readonly atMost?: boolean;
   /** Absent if it undoes a payment. */
   readonly actor?: Actor;
   /** PENDING: when the provider is asked if the process that recorded it is gone by then. */
@@ -28,8 +30,9 @@ export async function insertRefunds(tx: Transaction, refunds: readonly NewRefund
   const { rows } = await tx.query<{ id: string }>({
     name: "insert-refunds",
     text: `insert into refunds (id, place, payment_id, amount_minor, reason, actor_kind, actor_id, source,
-                                provider_refund_id, state, failure_reason, next_ask_time)
-           select id, place, payment_id, amount, reason, actor_kind, actor_id, source, provider_refund_id, state, failure_reason,
+                                provider_refund_id, at_most, state, failure_reason, next_ask_time)
+           select id, place, payment_id, amount, reason, actor_kind, actor_id, source, provider_refund_id, at_most,
+                  state, failure_reason,
                   now() + ask_ms * interval '1 ms'
            from ${newRefunds.table}
            on conflict do nothing
@@ -50,6 +53,7 @@ const newRefunds = unnest<NewRefund>("new", {
   // That a refund undoes a payment is told by its id, also for those that older releases recorded.
   source: ["text", ({ source }) => (source === "UNDO" ? "SHOP" : source)],
   provider_refund_id: ["text", ({ providerRefundId }) => providerRefundId],
+  at_most: ["boolean", ({ atMost = false }) => atMost],
   state: ["text", ({ state }) => state],
   failure_reason: ["text", ({ failureReason = "" }) => failureReason],
   ask_ms: ["int", ({ askInMs }) => askInMs],
@@ -164,14 +168,15 @@ type Row = ActorRow & {
   refusals: number;
   source: Exclude<RefundSource, "UNDO">;
   provider_refund_id: string | null;
+  at_most: boolean;
   asks: number;
   create_time: Date;
   update_time: Date;
 };
 
 const columns = `r.id, r.place, r.payment_id, p.order_id, p.customer_id, p.currency, r.amount_minor, r.reason, r.state,
-                 r.failure_reason, r.actor_kind, r.actor_id, r.source, r.provider_refund_id, r.refusals, r.asks,
-                 r.create_time, r.update_time`;
+                 r.failure_reason, r.actor_kind, r.actor_id, r.source, r.provider_refund_id, r.at_most, r.refusals,
+                 r.asks, r.create_time, r.update_time`;
 
 function toRefund(row: Row): Refund {
   return {
@@ -189,6 +194,7 @@ function toRefund(row: Row): Refund {
     refusals: row.refusals,
     source: row.source === "SHOP" && isUndoRefundId(row.id) ? "UNDO" : row.source,
     providerRefundId: row.provider_refund_id ?? "",
+    atMost: row.at_most,
     asks: row.asks,
     createTime: row.create_time,
     updateTime: row.update_time,

@@ -36,7 +36,7 @@ export const paymentTables: Tables = {
       ...each("id payment_id amount_minor source provider_refund_id", books),
       ...each("state failure_reason create_time update_time", history),
       // The shop's own reason, which the customer is not shown.
-      ...each("place reason refusals asks next_ask_time actor_kind actor_id", notPersonal),
+      ...each("place reason refusals asks next_ask_time at_most actor_kind actor_id", notPersonal),
     },
   },
   disputes: {
