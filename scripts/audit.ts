@@ -7,7 +7,7 @@ import { runningShop } from "./stack/state.ts";
 
 const help = `usage: audit.ts [--every 10m [--metrics-port 9099] [--host 127.0.0.1]]
 
-Checks laws 1 to 5 in all databases, once, and exits with 1 on a breach. With --every (s, m or h) it repeats the audit
+Checks laws 1 to 5 and 7 in all databases, once, and exits with 1 on a breach. With --every (s, m or h) it repeats the audit
 until it is stopped, and serves metrics for Prometheus.
 `;
 const { values } = parseArgs({

@@ -3,17 +3,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { audit } from "./audit/audit.ts";
 import { printReports } from "./audit/print.ts";
+import { connectDashboard } from "./demo/card-dashboard.ts";
 import { cartStories } from "./demo/carts.ts";
 import { clusterTarget } from "./demo/cluster-target.ts";
 import { connectShop } from "./demo/shop.ts";
-import { type Story, stories } from "./demo/stories.ts";
+import { stories } from "./demo/stories.ts";
+import type { Story } from "./demo/story.ts";
 import { surfaceStories } from "./demo/surfaces/surfaces.ts";
 import type { Target } from "./demo/target.ts";
 import { type AuditedDatabase, auditedDatabases } from "./shop.ts";
 import { createGuard } from "./stack/guard.ts";
 import { seed } from "./stack/seed.ts";
 import { startStack } from "./stack/stack.ts";
-import { runningShop, type ShopFile, usualStateDirectory } from "./stack/state.ts";
+import { readSecrets, runningShop, type ShopFile, usualStateDirectory } from "./stack/state.ts";
 
 // Runs stories, which print and check what they do, against the running shop or a temporary one:
 //
@@ -41,12 +43,20 @@ async function runStories(stories: readonly Story[]): Promise<boolean> {
   await using target = await findTarget();
   using shop = connectShop(target.addresses);
   const origin = `http://${target.addresses.gateway}`;
+  const cardProvider = target.addresses["card-provider"];
+  const dashboard =
+    cardProvider === undefined
+      ? undefined
+      : connectDashboard({
+          address: cardProvider,
+          apiKey: (await readSecrets(target.stateDirectory)).cardProviderApiKey,
+        });
   let passed = true;
   for (const [index, { title, run }] of stories.entries()) {
     say(`\n${index + 1}. ${title}`);
     try {
       const { stateDirectory, replaceWorker } = target;
-      await run({ shop, origin, stateDirectory, say: (line) => say(`   ${line}`), replaceWorker });
+      await run({ shop, origin, stateDirectory, say: (line) => say(`   ${line}`), replaceWorker, dashboard });
     } catch (error) {
       passed = false;
       say(`   FAILED: ${error instanceof Error ? error.message : String(error)}`);

@@ -3,21 +3,44 @@ import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { DatabaseName } from "../scripts/shop.ts";
 import { makeCustomer, makeProduct, placeOneOfEach } from "./support/scenario.ts";
-import { startShop, type TestShop, untilFinal } from "./support/shop.ts";
+import { startShop, type TestShop, until, untilFinal } from "./support/shop.ts";
 
 // Tests that the audit can fail: each breach is planted, found and removed.
 
 let test_: TestShop;
 let completed: string;
+let byCard: string;
 let rejected: string;
 beforeAll(async () => {
   test_ = await startShop();
   const orders = await placeOneOfEach(test_.shop);
   await Promise.all([...orders.keys()].map((id) => untilFinal(test_.shop, id)));
   [completed = ""] = [...orders].find(([, state]) => state === Order_State.COMPLETED) ?? [];
+  byCard = await refundAndDispute();
   [rejected = ""] = [...orders].findLast(([, state]) => state === Order_State.REJECTED) ?? [];
 });
 afterAll(() => test_?.[Symbol.asyncDispose]());
+
+/** Completes an order that is paid by card, refunds a part of it at the provider, and disputes it twice. */
+async function refundAndDispute(): Promise<string> {
+  const { shop, dashboard } = test_;
+  const productId = await makeProduct(shop, 10);
+  const { order } = await shop.orders.checkout({
+    ...{ customerId: "disputing", lines: [{ productId, quantity: 1 }], paymentMethod: "pm_ok" },
+  });
+  const { payments } = await shop.payments.listPayments({ orderId: order!.id });
+  const charge = payments[0]!.id;
+  await dashboard.refund({ key: `outside-${charge}`, charge, amountMinor: 30n });
+  await dashboard.openDispute({ id: `lost-${charge}`, charge, amountMinor: 20n });
+  await dashboard.decideDispute(`lost-${charge}`, "lost");
+  await dashboard.openDispute({ id: `open-${charge}`, charge, amountMinor: 10n });
+  await until(30_000, "the order to hear of it", async () => {
+    const { order: now } = await shop.orders.getOrder({ id: order!.id });
+    const states = now?.disputes.map(({ state }) => state).toSorted();
+    return now?.refunded?.minorUnits === 30n && states?.join() === "1,3" ? now : undefined;
+  });
+  return order!.id;
+}
 
 test("finds no breaches in a shop without breaches", async () => {
   expect(await test_.breaches({ stalledAfterMs: 0 })).toEqual([]);
@@ -95,6 +118,45 @@ const plants: Plant[] = [
     () => `update orders set refunded_minor = 1 where id = '${completed}'`,
   ],
   [
+    "a refund on the payment that its order does not have",
+    3,
+    "order",
+    () =>
+      `with gone as (delete from order_refunds where order_id = '${byCard}')
+       update orders set refunded_minor = 0 where id = '${byCard}'`,
+  ],
+  [
+    "a dispute that its order does not have",
+    3,
+    "order",
+    () => `update orders set disputes = null where id = '${byCard}'`,
+  ],
+  [
+    "a dispute with another state in its order",
+    3,
+    "order",
+    () => `update orders set disputes = jsonb_set(disputes, '{0,state}', '"WON"') where id = '${byCard}'`,
+  ],
+  ["a dispute that only its order has", 3, "payment", "delete from disputes where id like 'open-%'"],
+  [
+    "a refund from outside that is posted as another kind",
+    1,
+    "payment",
+    "update journal_entries set kind = 'refund' where kind = 'outside_refund'",
+  ],
+  [
+    "a disputed amount without a dispute",
+    1,
+    "payment",
+    "update payments set disputed_minor = 1 where disputed_minor = 0",
+  ],
+  [
+    "a lost dispute that is still open in the ledger",
+    1,
+    "payment",
+    `delete from postings where entry_id in (select id from journal_entries where kind = 'dispute_lost')`,
+  ],
+  [
     "a request answered with another customer's order",
     4,
     "order",
@@ -134,6 +196,14 @@ const plants: Plant[] = [
     5,
     "order",
     () => `insert into event_positions values (-1, '${completed}', 2)`,
+  ],
+  [
+    "data of a customer that was deleted",
+    7,
+    "payment",
+    // Reported already, so that payment has nothing to do about it.
+    `insert into erasures (customer_id, done_time, report_time, next_try_time)
+     select customer_id, now(), now(), null from payments where payment_method <> '' limit 1`,
   ],
 ];
 

@@ -137,6 +137,21 @@ test("a repeated POST is done once, and other content with its key is 422", asyn
   expect((await send(`GET /v1/accounts/${customerId}`)).body.account.balance).toEqual(money(750));
 });
 
+test("an order that costs nothing completes at once, though it is to be paid later", async () => {
+  const customerId = await makeCustomer(1_000);
+  const lines = [{ productId: await makeProduct(money(0)), quantity: 2 }];
+  const { body } = await send("POST /v1/orders", {
+    customerId,
+    lines,
+    payLater: true,
+    waitFor: "WAIT_FOR_COMPLETED",
+    waitAtMost: "30s",
+  });
+  expect(body.order).toMatchObject({ state: "STATE_COMPLETED", total: money(0), payment: { payLater: false } });
+  expect(body.order.expireTime).toBeUndefined();
+  expect((await send(`GET /v1/accounts/${customerId}`)).body.account.balance).toEqual(money(1_000));
+});
+
 test("a watch over REST delivers every change once, also after a lost connection", async () => {
   const customerId = await makeCustomer(1_000);
   const lines = [{ productId: await makeProduct(), quantity: 1 }];

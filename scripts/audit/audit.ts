@@ -5,6 +5,7 @@ import { auditEvents } from "./events.ts";
 import type { Databases, Finding, Report } from "./finding.ts";
 import { auditMoney } from "./money.ts";
 import { auditOrders } from "./orders.ts";
+import { auditPrivacy } from "./privacy.ts";
 import { auditRequests } from "./requests.ts";
 import { auditStock } from "./stock.ts";
 
@@ -17,7 +18,7 @@ export type AuditOptions = {
   readonly stalledAfterMs?: number;
 };
 
-/** Checks laws 1 to 5 in all databases. Reads apparent breaches twice and reports those that are there both times. */
+/** Checks laws 1 to 5 and 7 in all databases. Reads apparent breaches twice and reports those that are there both times. */
 export async function audit(options: AuditOptions): Promise<Report[]> {
   const first = await readAll(options);
   if (first.every(({ findings }) => findings.length === 0)) {
@@ -53,6 +54,7 @@ async function readAll({ urls, stalledAfterMs = 600_000 }: AuditOptions): Promis
       await auditOrders(databases, { stalledAfterMs }),
       await auditRequests(databases),
       await auditEvents(databases),
+      await auditPrivacy(databases),
     ];
   } finally {
     await Promise.all(clients.map(([, client]) => client.end().catch(() => {})));

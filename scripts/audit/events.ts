@@ -67,14 +67,16 @@ async function auditSequences(db: pg.Client, what: string, subjects: string): Pr
   ];
 }
 
+type OrderEvent = { id: string; position: string; type: string; subject: string; customer: string };
+
 /** Checks that each event with a contact has a message, up to the notifier's position and within the retention time. */
 async function auditMessages({ order, notifier }: Databases): Promise<Finding[]> {
   const { rows: cursors } = await notifier.query<{ position: string }>("select position from cursors");
   const read = cursors[0]?.position ?? "0";
   const findings: Finding[] = [];
   for (let after = "0"; findings.length < maxReported; ) {
-    const { rows: events } = await order.query<{ id: string; position: string; type: string; subject: string }>(
-      `select id, position, type, subject from event_positions join events using (subject, sequence)
+    const { rows: events } = await order.query<OrderEvent>(
+      `select id, position, type, subject, data->>'customerId' as customer from event_positions join events using (subject, sequence)
        where position > $1 and position <= $2 and data ? 'contactEmail'
          and time > now() - interval '30 days' order by position limit 5000`,
       [after, read],
@@ -89,7 +91,14 @@ async function auditMessages({ order, notifier }: Databases): Promise<Finding[]>
       [events.map(({ id }) => id)],
     );
     const notified = new Set(messages.map(({ event_id }) => event_id));
-    const missing = events.filter(({ id }) => !notified.has(id));
+    const unnotified = events.filter(({ id }) => !notified.has(id));
+    // Nothing is sent to a customer whose account was deleted, and what was sent before is deleted.
+    const { rows: erasures } = await notifier.query<{ customer: string }>(
+      "select customer_id as customer from erasures where customer_id = any($1)",
+      [unnotified.map(({ customer }) => customer)],
+    );
+    const erased = new Set(erasures.map(({ customer }) => customer));
+    const missing = unnotified.filter(({ customer }) => !erased.has(customer));
     findings.push(
       ...missing.slice(0, maxReported).map(({ type, subject }) => ({
         law: 5 as const,

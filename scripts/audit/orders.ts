@@ -39,7 +39,7 @@ export async function auditOrders(databases: Databases, options: OrderAuditOptio
     }
     after = until;
   }
-  findings.push(...(await auditRefunds(databases)));
+  findings.push(...(await auditRefunds(databases)), ...(await auditDisputes(databases)));
   const incidents = await count(databases.order, "select count(*) from incidents where state = 'OPEN'");
   const shipments = await count(databases.shipping, "select count(*) from shipments");
   const checked = [
@@ -171,14 +171,54 @@ async function auditRefunds({ order, payment }: Databases): Promise<Finding[]> {
     [rows.map(({ id }) => id)],
   );
   const amounts = new Map(paid.rows.map(({ id, amount_minor }) => [id, amount_minor]));
+  // What undid a payment, at the provider or by hand, is not counted with the order.
+  const totals = await payment.query<{ id: string; sum: string }>(
+    `select p.order_id as id, sum(r.amount_minor) from refunds r join payments p on p.id = r.payment_id
+     where r.state = 'SUCCEEDED' and p.order_id is not null and r.id not like 'void-%' and r.source <> 'HAND' group by 1`,
+  );
+  const orders = await order.query<{ id: string; refunded: string }>(
+    "select id, refunded_minor as refunded from orders where refunded_minor <> 0 or id = any($1)",
+    [totals.rows.map(({ id }) => id)],
+  );
+  const totalOf = new Map(totals.rows.map(({ id, sum }) => [id, sum]));
+  const unequal = orders.rows.filter(({ id, refunded }) => (totalOf.get(id) ?? "0") !== refunded);
   const differing = rows.filter(
     ({ id, state, amount_minor }) => amounts.get(id) !== (state === "SUCCEEDED" ? amount_minor : undefined),
   );
   return [
     ...sums,
+    ...unequal.slice(0, maxReported).map(({ id, refunded }) => ({
+      law: 3 as const,
+      what: `order ${id} has a refunded amount of ${refunded}, but the payment service refunded ${totalOf.get(id) ?? "0"}`,
+    })),
     ...differing.slice(0, maxReported).map(({ id, order_id, state }) => ({
       law: 3 as const,
       what: `refund ${id} of order ${order_id} is ${state}, but the payment service refunded ${amounts.get(id) ?? "nothing"}`,
     })),
   ];
+}
+
+/** Checks that the order service and the payment service have the same disputes. */
+async function auditDisputes({ order, payment }: Databases): Promise<Finding[]> {
+  type Row = { order_id: string; id: string; amount: string; state: string };
+  // Orders last, so that a dispute of theirs is never without that of the payment.
+  const paid = await payment.query<Row>(
+    `select p.order_id, d.id, d.amount_minor::text as amount, d.state from disputes d
+     join payments p on p.id = d.payment_id where p.order_id is not null`,
+  );
+  const shown = await order.query<Row>(
+    `select o.id as order_id, d->>'id' as id, d->>'amountMinor' as amount, d->>'state' as state
+     from orders o cross join jsonb_array_elements(o.disputes) d where o.disputes is not null`,
+  );
+  const keyOf = ({ order_id, id }: Row) => `dispute ${id} of order ${order_id}`;
+  const inOrder = new Map(shown.rows.map((row) => [keyOf(row), `${row.state} of ${row.amount}`]));
+  const inPayment = new Map(paid.rows.map((row) => [keyOf(row), `${row.state} of ${row.amount}`]));
+  const keys = [...new Set([...inOrder.keys(), ...inPayment.keys()])];
+  return keys
+    .filter((key) => inOrder.get(key) !== inPayment.get(key))
+    .slice(0, maxReported)
+    .map((key) => ({
+      law: 3 as const,
+      what: `${key} is ${inOrder.get(key) ?? "unknown"} in the order service, and ${inPayment.get(key) ?? "unknown"} in the payment service`,
+    }));
 }

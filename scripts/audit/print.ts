@@ -20,4 +20,5 @@ const titles: Readonly<Record<Law, string>> = {
   3: "Every order ends, and the services agree.",
   4: "A repeated request takes effect once.",
   5: "An event exists if and only if its change was committed.",
+  7: "What is deleted of a customer is gone from every service.",
 };

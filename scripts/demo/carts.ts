@@ -7,7 +7,7 @@ import { MergeCartsRequest_Strategy as Strategy } from "@sagacart/proto/order/v1
 import { type Order, Order_State } from "@sagacart/proto/order/v1/order";
 import { deleteLastRun, readLastRun, type SavedCart, saveRun } from "./last-run.ts";
 import type { Shop } from "./shop.ts";
-import type { Story, StoryContext } from "./stories.ts";
+import type { Story, StoryContext } from "./story.ts";
 
 /**
  * Returns the stories of python-cart's demo: each run creates carts and buys some; the next run finds the others. `reset`

@@ -4,6 +4,7 @@ import { createServiceClient, openChannel } from "@sagacart/chassis/client/clien
 import { MailboxService, NotifierService } from "@sagacart/proto/notifier/v1/notifier_service";
 import { CartService } from "@sagacart/proto/order/v1/cart_service";
 import { GuestCartService } from "@sagacart/proto/order/v1/guest_cart_service";
+import { IncidentService } from "@sagacart/proto/order/v1/incident_service";
 import { type Order, Order_State } from "@sagacart/proto/order/v1/order";
 import { OrderService } from "@sagacart/proto/order/v1/order_service";
 import { AccountService } from "@sagacart/proto/payment/v1/account_service";
@@ -19,6 +20,7 @@ export type Shop = {
   readonly orders: Client<typeof OrderService>;
   readonly carts: Client<typeof CartService>;
   readonly guests: Client<typeof GuestCartService>;
+  readonly incidents: Client<typeof IncidentService>;
   readonly products: Client<typeof ProductService>;
   readonly stock: Client<typeof StockService>;
   readonly accounts: Client<typeof AccountService>;
@@ -45,6 +47,7 @@ export function connectShop(
     orders: createServiceClient(OrderService, channel("order")),
     carts: createServiceClient(CartService, channel("order")),
     guests: createServiceClient(GuestCartService, channel("order")),
+    incidents: createServiceClient(IncidentService, channel("order")),
     products: createServiceClient(ProductService, channel("stock")),
     stock: createServiceClient(StockService, channel("stock")),
     accounts: createServiceClient(AccountService, channel("payment")),

@@ -1,28 +1,21 @@
 import assert from "node:assert/strict";
 import { formatMoney } from "@sagacart/chassis/money";
 import { uuidv7 } from "@sagacart/chassis/uuid";
-import { type Order, Order_State } from "@sagacart/proto/order/v1/order";
+import {
+  type Order,
+  Order_State,
+  OrderDispute_State,
+  OrderDispute_StateSchema,
+  OrderRefund_SourceSchema,
+} from "@sagacart/proto/order/v1/order";
 import { WaitFor } from "@sagacart/proto/order/v1/order_service";
-import { Payment_State, Refund_State } from "@sagacart/proto/payment/v1/payment";
+import { type Payment, Payment_State, Refund_State } from "@sagacart/proto/payment/v1/payment";
 import { Shipment_State } from "@sagacart/proto/shipping/v1/shipment";
 import { Reservation_State } from "@sagacart/proto/stock/v1/reservation";
 import { until } from "../until.ts";
+import { guestBuysAndClaims } from "./guest.ts";
 import { type Shop, stateOf } from "./shop.ts";
-
-/** The arguments of a story. */
-export type StoryContext = {
-  readonly shop: Shop;
-  /** The gateway's URL: `http://127.0.0.1:8080`. */
-  readonly origin: string;
-  /** The folder for data that the next run needs. */
-  readonly stateDirectory: string;
-  /** Prints a line. */
-  readonly say: (line: string) => void;
-  /** Kills the worker with SIGKILL. Returns the process id, or pod name, of it and of its replacement. */
-  readonly replaceWorker: () => Promise<{ killed: number | string; started: number | string }>;
-};
-
-export type Story = { readonly title: string; readonly run: (context: StoryContext) => Promise<void> };
+import type { Story, StoryContext } from "./story.ts";
 
 const timeoutMs = 60_000;
 
@@ -41,8 +34,11 @@ export const stories: readonly Story[] = [
   { title: "Declined", run: declined },
   { title: "Shipping fails", run: shippingFails },
   { title: "Paid later", run: paidLater },
+  { title: "A guest buys, registers and claims the order", run: guestBuysAndClaims },
   { title: "Cancelled during payment", run: cancelledWhilePaying },
   { title: "The worker is killed half-way", run: workerKilled },
+  { title: "A refund from outside", run: refundedOutside },
+  { title: "A dispute won, and one lost", run: disputed },
 ];
 
 async function goodCheckout({ shop, say }: StoryContext): Promise<void> {
@@ -102,7 +98,7 @@ async function shippingFails({ shop, say }: StoryContext): Promise<void> {
     ...line(product, 1),
     customerId: "dee",
     paymentMethod: "pm_ok",
-    shippingAddress: { ...home, postalCode: "00000" },
+    shippingAddress: { ...home, city: "Berlin", postalCode: "00000", countryCode: "DE" },
   });
   await sayOrder(shop, say, order);
   expectState(order, Order_State.CANCELLED);
@@ -170,6 +166,87 @@ async function workerKilled({ shop, say, replaceWorker }: StoryContext): Promise
     expectState(order, Order_State.COMPLETED);
   }
   await expectStock(shop, say, product, { onHand: 0, reserved: 0 });
+}
+
+async function refundedOutside({ shop, say, dashboard }: StoryContext): Promise<void> {
+  if (dashboard === undefined) {
+    return say("left out: the card provider's dashboard cannot be reached from here");
+  }
+  const product = await makeProduct(shop, 5);
+  const customerId = `hal-${uuidv7()}`;
+  await shop.notifier.putContact({ customerId, email: `${customerId}@example.com`, name: "Hal" });
+  const { id } = await checkOut(shop, { ...line(product, 2), customerId, paymentMethod: "pm_ok" });
+  const { id: charge } = await onlyPayment(shop, id);
+  await dashboard.refund({ key: charge, charge, amountMinor: 500n });
+  await until("the order to hear of the refund", async () => {
+    const { order } = await shop.orders.getOrder({ id });
+    return order?.refunded?.minorUnits === 500n ? order : undefined;
+  });
+  await sayRefunds(shop, say, id);
+  const { refund } = await shop.orders.refundOrder({ orderId: id }, { timeoutMs });
+  say(`a full refund of the order then pays ${refund?.amount === undefined ? "" : formatMoney(refund.amount)}`);
+  assert.equal(refund?.amount?.minorUnits, 2000n);
+  await sayRefunds(shop, say, id);
+  const { subject } = await until("the mail about the first refund", async () => {
+    const { messages } = await shop.mailbox.listMailboxMessages({ to: `${customerId}@example.com` });
+    return messages.find((mail) => mail.subject.includes("refund"));
+  });
+  say(`mail in the mailbox: "${subject}"`);
+}
+
+async function disputed({ shop, say, dashboard }: StoryContext): Promise<void> {
+  if (dashboard === undefined) {
+    return say("left out: the card provider's dashboard cannot be reached from here");
+  }
+  const product = await makeProduct(shop, 5);
+  for (const decision of ["won", "lost"] as const) {
+    const { id } = await checkOut(shop, { ...line(product, 1), customerId: "ivy", paymentMethod: "pm_ok" });
+    const { id: charge } = await onlyPayment(shop, id);
+    const disputeId = `dp-${charge}`;
+    await dashboard.openDispute({ id: disputeId, charge });
+    await sayDispute(shop, say, id, OrderDispute_State.OPEN);
+    const { incidents } = await shop.incidents.listIncidents({ orderId: id });
+    say(`incident ${incidents[0]?.id}: ${incidents[0]?.error}`);
+    const mail = await until("the operators' mail", async () => {
+      const { messages } = await shop.mailbox.listMailboxMessages({ to: "operators@sagacart.example" });
+      return messages.find(({ subject }) => subject.includes(id));
+    });
+    say(`mail to the operators: "${mail.subject}"`);
+    await dashboard.decideDispute(disputeId, decision);
+    await sayDispute(shop, say, id, decision === "won" ? OrderDispute_State.WON : OrderDispute_State.LOST);
+    const { payment } = await shop.payments.getPayment({ id: charge });
+    say(`payment ${charge}: ${payment?.disputed === undefined ? "" : formatMoney(payment.disputed)} taken by the bank`);
+    assert.equal(payment?.disputed?.minorUnits, decision === "won" ? 0n : 1250n);
+  }
+}
+
+async function onlyPayment(shop: Shop, orderId: string): Promise<Payment> {
+  const { payments } = await shop.payments.listPayments({ orderId });
+  const [payment] = payments;
+  assert(payment !== undefined && payments.length === 1);
+  return payment;
+}
+
+async function sayRefunds(shop: Shop, say: (line: string) => void, orderId: string): Promise<void> {
+  const { refunds } = await shop.orders.listOrderRefunds({ orderId });
+  for (const { id, amount, source } of refunds) {
+    const from = OrderRefund_SourceSchema.value[source]?.localName.toLowerCase();
+    say(`refund ${id} of ${amount === undefined ? "" : formatMoney(amount)}, asked for at the ${from}`);
+  }
+}
+
+async function sayDispute(
+  shop: Shop,
+  say: (line: string) => void,
+  orderId: string,
+  state: OrderDispute_State,
+): Promise<void> {
+  const dispute = await until("the order to hear of the dispute", async () => {
+    const { order } = await shop.orders.getOrder({ id: orderId });
+    return order?.disputes.find((dispute) => dispute.state === state);
+  });
+  const amount = dispute.amount === undefined ? "" : formatMoney(dispute.amount);
+  say(`order ${orderId}: dispute ${dispute.id} of ${amount} is ${OrderDispute_StateSchema.value[state]?.localName}`);
 }
 
 async function makeProduct(shop: Shop, onHand: number): Promise<string> {

@@ -114,6 +114,7 @@ const types: readonly (readonly [pattern: RegExp, type: (...groups: string[]) =>
   [/^secret\(/, () => "secret"],
   [/^list\(/, () => "list with commas"],
   [/^text\(/, () => "text"],
+  [/^currency\(/, () => "currency of ISO 4217"],
 ];
 
 function typeOf(value: string, name = ""): string {

@@ -9,6 +9,7 @@ export function errorsPage(): string {
   const shared = [
     ...reasonsIn("services/chassis/src", statuses),
     ...reasonsIn("services/outbox/src", statuses),
+    ...reasonsIn("services/privacy/src", statuses),
     ...reasonsIn("services/provider/src", statuses),
     ...failures(statuses),
   ];

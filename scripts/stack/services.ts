@@ -174,6 +174,7 @@ const settings = new Map<string, Service["env"]>(
       MAILBOX_SMTP_PORT: `${ports.mailbox}`,
       PUBLIC_URL: `http://${loopback}:${ports.gateway}`,
       UNSUBSCRIBE_SECRETS: secrets.unsubscribe,
+      OPERATOR_EMAILS: "operators@sagacart.example",
       // Allow webhooks to programs on this machine; in production they never go to a private address.
       WEBHOOK_ALLOW_HTTP: "true",
       WEBHOOK_ALLOW_NETWORKS: "127.0.0.0/8,::1/128",

@@ -171,8 +171,12 @@ create table user_erasure_services (
 create table user_erasures (
   user_id text not null,
   request_time timestamp with time zone not null default clock_timestamp(),
-  constraint user_erasures_pkey PRIMARY KEY (user_id)
+  of_user_id text,
+  constraint user_erasures_pkey PRIMARY KEY (user_id),
+  constraint user_erasures_of_user_id_fkey FOREIGN KEY (of_user_id) REFERENCES user_erasures(user_id)
 );
+
+CREATE INDEX user_erasures_of_user ON public.user_erasures USING btree (of_user_id) WHERE (of_user_id IS NOT NULL);
 
 create table users (
   id text not null,

@@ -149,7 +149,10 @@ create table journal_entries (
   kind text not null,
   reference text not null,
   create_time timestamp with time zone not null default now(),
-  constraint journal_entries_pkey PRIMARY KEY (id)
+  actor_kind text,
+  actor_id text,
+  constraint journal_entries_pkey PRIMARY KEY (id),
+  constraint journal_entries_actor_kind_check CHECK ((actor_kind = ANY (ARRAY['CUSTOMER'::text, 'OPERATOR'::text, 'SYSTEM'::text])))
 );
 
 create table payments (
@@ -173,8 +176,11 @@ create table payments (
   create_time timestamp with time zone not null default now(),
   update_time timestamp with time zone not null default now(),
   disputed_minor bigint not null default 0,
+  actor_kind text,
+  actor_id text,
   constraint payments_order_id_attempt_key UNIQUE (order_id, attempt),
   constraint payments_pkey PRIMARY KEY (id),
+  constraint payments_actor_kind_check CHECK ((actor_kind = ANY (ARRAY['CUSTOMER'::text, 'OPERATOR'::text, 'SYSTEM'::text]))),
   constraint payments_amount_minor_check CHECK ((amount_minor >= 0)),
   constraint payments_attempt_check CHECK (((attempt >= 1) AND (attempt <= 20))),
   constraint payments_check CHECK ((num_nulls(order_id, attempt) =
@@ -226,18 +232,23 @@ create table refunds (
   update_time timestamp with time zone not null default now(),
   source text not null default 'SHOP'::text,
   provider_refund_id text,
+  actor_kind text,
+  actor_id text,
   constraint refunds_place_key UNIQUE (place),
   constraint refunds_pkey PRIMARY KEY (id),
   constraint refunds_payment_id_fkey FOREIGN KEY (payment_id) REFERENCES payments(id),
+  constraint refunds_actor_kind_check CHECK ((actor_kind = ANY (ARRAY['CUSTOMER'::text, 'OPERATOR'::text, 'SYSTEM'::text]))),
   constraint refunds_amount_minor_check CHECK ((amount_minor > 0)),
   constraint refunds_check CHECK (((state = 'PENDING'::text) = (next_ask_time IS NOT NULL))),
-  constraint refunds_source_check CHECK ((source = ANY (ARRAY['SHOP'::text, 'PROVIDER'::text]))),
-  constraint refunds_state_check CHECK ((state = ANY (ARRAY['PENDING'::text, 'SUCCEEDED'::text, 'FAILED'::text])))
+  constraint refunds_source_check CHECK ((source = ANY (ARRAY['SHOP'::text, 'PROVIDER'::text, 'HAND'::text]))),
+  constraint refunds_state_check CHECK ((state = ANY (ARRAY['PENDING'::text, 'SUCCEEDED'::text, 'FAILED'::text, 'REFUSED'::text])))
 );
 
 CREATE INDEX refunds_payment ON public.refunds USING btree (payment_id, place);
 
 CREATE UNIQUE INDEX refunds_provider ON public.refunds USING btree (payment_id, provider_refund_id) WHERE (provider_refund_id IS NOT NULL);
+
+CREATE INDEX refunds_refused ON public.refunds USING btree (place) WHERE (state = 'REFUSED'::text);
 
 CREATE INDEX refunds_to_ask ON public.refunds USING btree (next_ask_time) WHERE (next_ask_time IS NOT NULL);
 

@@ -131,6 +131,7 @@ create table shipments (
   recalls integer not null default 0,
   create_time timestamp with time zone not null default now(),
   update_time timestamp with time zone not null default now(),
+  recall_refusal text not null default ''::text,
   constraint shipments_pkey PRIMARY KEY (order_id),
   constraint shipments_check CHECK (((kind IS NOT NULL) OR (state = 'CANCELLED'::text))),
   constraint shipments_check1 CHECK (((kind = 'CARRIER'::text) = (address IS NOT NULL))),
@@ -139,6 +140,7 @@ create table shipments (
   constraint shipments_check4 CHECK (((recall_time IS NULL) OR (state = 'CANCELLED'::text))),
   constraint shipments_kind_check CHECK ((kind = ANY (ARRAY['CARRIER'::text, 'PICKUP'::text]))),
   constraint shipments_order_id_check CHECK (((length(order_id) >= 1) AND (length(order_id) <= 63))),
+  constraint shipments_recall_refusal_check CHECK (((recall_refusal = ''::text) OR (state = 'CANCELLED'::text))) NOT VALID,
   constraint shipments_state_check CHECK ((state = ANY (ARRAY['PENDING'::text, 'ACCEPTED'::text, 'REFUSED'::text, 'CANCELLED'::text])))
 );
 

@@ -9,7 +9,7 @@ export async function shopToFuzz(gateway: string, operator: string): Promise<Pic
     path: string,
     body: object,
     authorization?: string,
-  ): Promise<Record<string, string>> => {
+  ): Promise<{ id: string; token: string }> => {
     const answer = await fetch(`http://${gateway}${path}`, {
       method,
       headers: {
@@ -21,7 +21,7 @@ export async function shopToFuzz(gateway: string, operator: string): Promise<Pic
     });
     if (!answer.ok) throw new Error(`${method} ${path} answered ${answer.status}: ${await answer.text()}`);
     // All of these answers have ids and tokens only.
-    return (await answer.json()) as Record<string, string>;
+    return (await answer.json()) as { id: string; token: string };
   };
   await call("POST", "/api/v1/users", user);
   const { id: userId, token } = await call("POST", "/api/v1/login", user);

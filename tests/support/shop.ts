@@ -3,15 +3,19 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { type Order, Order_State } from "@sagacart/proto/order/v1/order";
 import { audit } from "../../scripts/audit/audit.ts";
+import { type CardDashboard, connectDashboard } from "../../scripts/demo/card-dashboard.ts";
 import { connectShop, type Shop, stateOf } from "../../scripts/demo/shop.ts";
 import { type AuditedDatabase, auditedDatabases } from "../../scripts/shop.ts";
 import type { Stack, StackOptions } from "../../scripts/stack/stack.ts";
+import { readSecrets } from "../../scripts/stack/state.ts";
 import { until as waitUntil } from "../../scripts/until.ts";
 import { startTestStack } from "./stack.ts";
 
 export type TestShop = AsyncDisposable & {
   readonly stack: Stack;
   readonly shop: Shop;
+  /** What happens at the card provider outside the shop. */
+  readonly dashboard: CardDashboard;
   /** The breaches that the audit finds, a sentence each; by default every order must be final. */
   breaches(options?: { stalledAfterMs?: number }): Promise<string[]>;
 };
@@ -28,9 +32,11 @@ export async function startShop(
     ...(process.env.TEST_SHOW === "true" ? {} : { show: { lines: "errors", line: () => {} } }),
   });
   const shop = connectShop(stack.addresses);
+  const { cardProviderApiKey: apiKey } = await readSecrets(stack.stateDirectory);
   return {
     stack,
     shop,
+    dashboard: connectDashboard({ address: stack.addresses["card-provider"] ?? "", apiKey }),
     async breaches(options = {}) {
       const urls = Object.fromEntries(auditedDatabases.map((name) => [name, stack.auditUrl(name)]));
       // A url was just made for each of them.

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Story } from "../stories.ts";
+import type { Story } from "../story.ts";
 import { type Ask, createAsk } from "./rest.ts";
 
 /** The shopping cart of Styx, which has the same routes as the WDM project. A credit is a minor unit. */

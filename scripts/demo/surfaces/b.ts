@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Shipment_State } from "@sagacart/proto/shipping/v1/shipment";
 import { until } from "../../until.ts";
-import type { Story } from "../stories.ts";
+import type { Story } from "../story.ts";
 import { createAsk } from "./rest.ts";
 
 /** Runs the commands of the Wippy shop's README in order. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { until } from "../../until.ts";
-import type { Story } from "../stories.ts";
+import type { Story } from "../story.ts";
 import { type Ask, type Body, createAsk } from "./rest.ts";
 
 /** Runs the sequences of the Flask services' README: place, pay and cancel an order, with the events of their queue. */

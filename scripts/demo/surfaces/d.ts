@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { until } from "../../until.ts";
-import type { Story, StoryContext } from "../stories.ts";
+import type { Story, StoryContext } from "../story.ts";
 import { type Ask, type Body, createAsk } from "./rest.ts";
 
 const address = {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Story } from "../stories.ts";
+import type { Story } from "../story.ts";
 import { type Ask, type Body, createAsk } from "./rest.ts";
 
 /** Runs the nine steps of a python-cart session over /v1, with a failed payment. */

@@ -26,14 +26,14 @@ export function createAsk(origin: string, say: (line: string) => void): Ask {
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const text = await response.text();
-    const shown = Object.entries(headers).filter(([name]) => name !== "authorization");
+    const shown = Object.entries(headers).filter(([name]) => !secretHeaders.has(name));
     const sent = [request, ...shown.map(([name, value]) => `(${name}: ${value})`), body && JSON.stringify(body)];
     say(
       short(
         sent
           .filter(Boolean)
           .join(" ")
-          .replace(/"password":"[^"]*"/, '"password":"…"'),
+          .replace(/"((?:new)?password)":"[^"]*"/i, '"$1":"…"'),
       ),
     );
     say(short(`  → ${response.status} ${errorOf(text) ?? text}`));
@@ -41,6 +41,8 @@ export function createAsk(origin: string, say: (line: string) => void): Ask {
     return response.headers.get("content-type")?.includes("json") === true ? JSON.parse(text) : text;
   };
 }
+
+const secretHeaders: ReadonlySet<string> = new Set(["authorization", "guest-token"]);
 
 /** Returns the reason and message of a problem document; undefined for other bodies. */
 function errorOf(text: string): string | undefined {
@@ -55,7 +57,7 @@ function errorOf(text: string): string | undefined {
 function short(text: string): string {
   const line = text
     .replaceAll(/[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{6}([0-9a-f]{6})/g, "…$1")
-    .replaceAll(/"((?:access|refresh)?token|password)":"[^"]*"/gi, '"$1":"…"');
+    .replaceAll(/"((?:access|refresh|guest)?token|(?:new)?password)":"[^"]*"/gi, '"$1":"…"');
   return line.length <= mostCharacters ? line : `${line.slice(0, mostCharacters - 1)}…`;
 }
 

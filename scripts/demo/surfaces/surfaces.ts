@@ -1,4 +1,4 @@
-import type { Story } from "../stories.ts";
+import type { Story } from "../story.ts";
 import { styx } from "./a.ts";
 import { wippy } from "./b.ts";
 import { flask } from "./c.ts";

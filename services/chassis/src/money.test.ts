@@ -75,7 +75,7 @@ test.each([
 test("an invalid currency is refused", () => {
   expect(reasonOf(() => decimalsOf("euro"))).toEqual([
     "BAD_AMOUNT",
-    '"euro" is not a currency; a code is three capital letters',
+    '"euro" is not a current currency of ISO 4217',
     { currency_code: "euro" },
   ]);
 });

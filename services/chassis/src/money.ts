@@ -1,13 +1,11 @@
 import { create } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
 import { type Money, MoneySchema } from "@sagacart/proto/type/v1/money";
+import { decimalsToShow, isoDecimals } from "./currencies.ts";
 import { DomainError, defineReasons } from "./errors.ts";
 
 /** An exact amount: whole minor units (cents for EUR) of one currency (ISO 4217). Each Money is one. */
 export type Amount = { readonly currencyCode: string; readonly minorUnits: bigint };
-
-/** The currency that ISO 4217 reserves for tests. Amounts in it are no customer's: the shop tests itself with them. */
-export const testCurrency = "XTS";
 
 export const moneyReasons = defineReasons({
   CURRENCY_MISMATCH: Code.FailedPrecondition,
@@ -32,12 +30,8 @@ export function sameCurrency(first: Amount, ...others: readonly Amount[]): strin
 }
 
 /** Formats an amount for people: `12.34 EUR`, `-0.05 EUR`, `1200 JPY`. */
-export function formatMoney({ currencyCode, minorUnits }: Amount): string {
-  const decimals = decimalsOf(currencyCode);
-  const digits = (minorUnits < 0n ? -minorUnits : minorUnits).toString().padStart(decimals + 1, "0");
-  const whole = digits.slice(0, digits.length - decimals);
-  const rest = decimals === 0 ? "" : `.${digits.slice(-decimals)}`;
-  return `${minorUnits < 0n ? "-" : ""}${whole}${rest} ${currencyCode}`;
+export function formatMoney(amount: Amount): string {
+  return `${decimalText(amount)} ${amount.currencyCode}`;
 }
 
 /** Parses `12`, `12.3` or `-12.34`. Throws BAD_AMOUNT for more decimals than the currency has, or another format. */
@@ -52,23 +46,24 @@ export function parseDecimal(decimal: string, currencyCode: string): Money {
   return money(currencyCode, BigInt(`${sign}${whole}${rest.padEnd(decimals, "0")}`));
 }
 
-/** Returns a currency's number of decimals: 2 for EUR, 0 for JPY, 3 for KWD. Throws BAD_AMOUNT for an invalid code. */
+/** Returns a currency's number of decimals by ISO 4217. Throws BAD_AMOUNT for a code that is no current currency. */
 export function decimalsOf(currencyCode: string): number {
-  let decimals = known.get(currencyCode);
+  const decimals = isoDecimals(currencyCode);
   if (decimals === undefined) {
-    if (!/^[A-Z]{3}$/.test(currencyCode)) {
-      const message = `${JSON.stringify(currencyCode)} is not a currency; a code is three capital letters`;
-      throw new DomainError(moneyReasons, "BAD_AMOUNT", message, { currency_code: currencyCode });
-    }
-    const format = new Intl.NumberFormat("en", { style: "currency", currency: currencyCode });
-    decimals = format.resolvedOptions().maximumFractionDigits ?? 2;
-    known.set(currencyCode, decimals);
+    const message = `${JSON.stringify(currencyCode)} is not a current currency of ISO 4217`;
+    throw new DomainError(moneyReasons, "BAD_AMOUNT", message, { currency_code: currencyCode });
   }
   return decimals;
 }
 
-// At most 17,576 entries: all codes of three letters.
-const known = new Map<string, number>();
+/** Returns an amount's digits, with all decimals of its currency: `12.34`, `-0.05`, `1200`. */
+export function decimalText({ currencyCode, minorUnits }: Amount): string {
+  const decimals = decimalsToShow(currencyCode);
+  const digits = (minorUnits < 0n ? -minorUnits : minorUnits).toString().padStart(decimals + 1, "0");
+  const whole = digits.slice(0, digits.length - decimals);
+  const rest = decimals === 0 ? "" : `.${digits.slice(-decimals)}`;
+  return `${minorUnits < 0n ? "-" : ""}${whole}${rest}`;
+}
 
 const largest = 2n ** 63n - 1n;
 

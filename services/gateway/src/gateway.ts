@@ -4,6 +4,7 @@ import { probes } from "@sagacart/rest/probes";
 import type { Readiness } from "@sagacart/rest/ready";
 import { createRestServer, type RestServerOptions } from "@sagacart/rest/server";
 import type { FastifyInstance } from "fastify";
+import { controlCaching } from "./edge/caching.ts";
 import { allowOrigins } from "./edge/cors.ts";
 import { type Limits, limitCallers, unlimited } from "./edge/limits.ts";
 import { docs } from "./openapi/docs.ts";
@@ -41,6 +42,7 @@ export function createGateway(options: GatewayOptions): Promise<FastifyInstance>
   const { services, readiness, metrics, verifier, identityUrl, surfacesUrl } = options;
   return createRestServer(options, async (app, stopping) => {
     await allowOrigins(app, options.corsOrigins);
+    controlCaching(app);
     await app.register(surface("probes", probes), { readiness, metrics });
     await app.register(async (limited) => {
       await limitCallers(limited, { limits: options.limits ?? unlimited, verifier, metrics });

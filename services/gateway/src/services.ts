@@ -20,6 +20,7 @@ import { IncidentService } from "@sagacart/proto/order/v1/incident_service";
 import { OrderService } from "@sagacart/proto/order/v1/order_service";
 import { AccountService } from "@sagacart/proto/payment/v1/account_service";
 import { PaymentService } from "@sagacart/proto/payment/v1/payment_service";
+import { PersonalDataService } from "@sagacart/proto/privacy/v1/personal_data_service";
 import { ShippingService } from "@sagacart/proto/shipping/v1/shipping_service";
 import { ProductService } from "@sagacart/proto/stock/v1/product_service";
 import { StockService } from "@sagacart/proto/stock/v1/stock_service";
@@ -54,12 +55,16 @@ export const publicServices: ReadonlyMap<DescService, ServiceName> = new Map<Des
   [IdentityService, "identity"],
 ]);
 
+/** The processes that keep personal data, in the order of an export. */
+export const personalDataAt = ["identity", "order", "payment", "shipping", "notifier"] as const;
+
 /** The processes that have such a service besides. */
 const alsoAt: readonly (readonly [DescService, ServiceName])[] = [
   [EventService, "payment"],
   [ConsumerService, "payment"],
   [EventService, "shipping"],
   [ConsumerService, "shipping"],
+  ...personalDataAt.map((name) => [PersonalDataService, name] as const),
 ];
 
 /** The connections to the services. */

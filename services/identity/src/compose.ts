@@ -95,7 +95,7 @@ export async function startIdentity(options: IdentityOptions): Promise<{
       saltKey: deriveKey(config.KEY_ENCRYPTION_SECRET, "registration-salts"),
     }),
     ...addressRpcs({ pool }),
-    ...erasureRpcs({ pool }),
+    ...erasureRpcs({ pool, onEvents }),
   };
   return {
     routes(router) {

@@ -27,6 +27,8 @@ export const reasons = defineReasons({
   USER_NOT_FOUND: Code.NotFound,
   /** The user was not deleted, or no such service keeps personal data of users. */
   ERASURE_NOT_FOUND: Code.NotFound,
+  /** There is a user with this id: delete the user. */
+  USER_EXISTS: Code.FailedPrecondition,
   /** The user has no such address. */
   ADDRESS_NOT_FOUND: Code.NotFound,
   /** The resource has changed since it was read. Read it again. */

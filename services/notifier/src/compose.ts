@@ -64,7 +64,7 @@ export async function startNotifier({ config, pool, log, metrics, events, consum
     MESSAGE_KEEP_DAYS: keepDays,
   } = config;
   const reading = startReading({
-    ...{ pool, log, events, consumers, maxAgeDays: keepDays - 1 },
+    ...{ pool, log, events, consumers, maxAgeDays: keepDays - 1, operators: config.OPERATOR_EMAILS },
     onMessages() {
       mails.wake();
       inboxes.wake();

@@ -10,6 +10,7 @@ import {
   url,
 } from "@sagacart/chassis/process/config";
 import { webhookEnv } from "./channels/webhooks/config.ts";
+import { isEmailAddress } from "./intake/order-event.ts";
 
 /** Reads the configuration of the notifier from the environment. */
 export function readConfig(env: Env) {
@@ -30,6 +31,8 @@ export function readConfig(env: Env) {
       SMTP_URL: smtpUrl,
       /** The sender of mails. */
       MAIL_FROM: text({ default: "Sagacart <orders@sagacart.example>" }),
+      /** Mail addresses of the shop's operators, with commas: they hear of disputes, and of refunds from outside. */
+      OPERATOR_EMAILS: operatorEmails,
       /** The shop's name in messages. */
       SHOP_NAME: text({ default: "Sagacart" }),
       /** The URL at which customers reach the shop and its page to unsubscribe. */
@@ -62,6 +65,15 @@ function unsubscribeSecrets(value: string | undefined): readonly string[] {
     throw new Error("must be one or more secrets of at least 32 characters, separated by commas");
   }
   return secrets;
+}
+
+function operatorEmails(value: string | undefined): readonly string[] {
+  const addresses = (value ?? "").split(",").flatMap((address) => address.trim() || []);
+  const wrong = addresses.find((address) => !isEmailAddress(address));
+  if (wrong !== undefined) {
+    throw new Error(`must be e-mail addresses separated by commas, got ${JSON.stringify(wrong)}`);
+  }
+  return [...new Set(addresses)];
 }
 
 function smtpUrl(value: string | undefined, env: Env): string | undefined {

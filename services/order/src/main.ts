@@ -1,14 +1,13 @@
 import { createServiceClient, openChannel } from "@sagacart/chassis/client/client";
 import { runService } from "@sagacart/chassis/process/main";
 import { polledServices } from "@sagacart/outbox/polled";
-import { startErasing } from "@sagacart/privacy/erasing";
 import { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
-import { OrderService } from "@sagacart/proto/order/v1/order_service";
 import { ProductService } from "@sagacart/proto/stock/v1/product_service";
 import { createCatalogue } from "./carts/catalogue.ts";
 import { createServices } from "./compose.ts";
 import { readConfig } from "./config.ts";
+import { startOrderErasing } from "./erasure/erasing.ts";
 import { questions } from "./survey.ts";
 
 await runService({
@@ -38,12 +37,7 @@ await runService({
       },
     });
     const identity = openChannel(config.IDENTITY_ADDRESS, { metrics, tokens, tls });
-    const { cancelOrder, refundOrder } = OrderService.method;
-    const erasing = startErasing({
-      ...{ service: "order", pool, log, channel: identity },
-      settleMs: config.ERASURE_SETTLE_MS,
-      allowed: [cancelOrder, refundOrder],
-    });
+    const erasing = startOrderErasing({ pool, log, channel: identity, settleMs: config.ERASURE_SETTLE_MS });
     return {
       routes: erasing.routes(routes),
       background: [

@@ -72,6 +72,7 @@ const knownReasons: ReadonlySet<string> = new Set([
   "OUT_OF_STOCK",
   "PAYMENT_DECLINED",
   "CANCELLED_BY_CUSTOMER",
+  "CANCELLED_BY_SHOP",
   "SHIPMENT_REFUSED",
   "PAYMENT_OVERDUE",
   "FAILED",

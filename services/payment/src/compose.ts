@@ -27,6 +27,8 @@ import { createResults } from "./payments/results.ts";
 import { voidOrders } from "./payments/void.ts";
 import { refundPayment } from "./refunds/refund-payment.ts";
 import { refundService } from "./refunds/refund-service.ts";
+import { retryRefund } from "./refunds/retry-refund.ts";
+import { settleByHand } from "./refunds/settle-by-hand.ts";
 
 export type PaymentOptions = {
   config: Omit<Config, "PROVIDER_URL" | "PROVIDER_API_KEY">;
@@ -79,7 +81,12 @@ export function startPayment({ config, pool, log, clock, metrics, cardProvider }
       createPayment: createPayment(options),
       inbox,
     }),
-    ...refundService({ pool, refundPayment: refundPayment(options) }),
+    ...refundService({
+      pool,
+      refundPayment: refundPayment(options),
+      retryRefund: retryRefund(options),
+      settleByHand: settleByHand(options),
+    }),
     ...disputeService({ pool }),
   };
   return {

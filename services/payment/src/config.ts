@@ -1,4 +1,14 @@
-import { durationMs, type Env, int, readEnv, secret, serviceEnv, text, url } from "@sagacart/chassis/process/config";
+import {
+  currency,
+  durationMs,
+  type Env,
+  int,
+  readEnv,
+  secret,
+  serviceEnv,
+  text,
+  url,
+} from "@sagacart/chassis/process/config";
 
 /** Reads payment's variables. */
 export function readConfig(env: Env) {
@@ -10,7 +20,7 @@ export function readConfig(env: Env) {
       /** How long after a user's deletion the personal data here is deleted: longer than calls and transactions last. */
       ERASURE_SETTLE_MS: durationMs(30_000),
       /** The currency of an account if a request names none. */
-      SHOP_CURRENCY: text({ default: "USD", pattern: /^[A-Z]{3}$/ }),
+      SHOP_CURRENCY: currency("USD"),
       PROVIDER_URL: url({ protocols: ["http:", "https:"], default: "http://127.0.0.1:8091" }),
       PROVIDER_API_KEY: secret(),
       /** The key with which the card provider signs its webhooks. */

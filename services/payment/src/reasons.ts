@@ -16,9 +16,16 @@ export const reasons = defineReasons({
   REFUND_NOT_FOUND: Code.NotFound,
   REFUND_TOO_HIGH: Code.FailedPrecondition,
   REFUND_DIFFERS: Code.FailedPrecondition,
+  REFUND_NOT_REFUSED: Code.FailedPrecondition,
+  SETTLEMENT_TOO_HIGH: Code.FailedPrecondition,
   DISPUTE_NOT_FOUND: Code.NotFound,
   ...webhookReasons,
 });
+
+/** The error for a refund that does not exist, or is another customer's. */
+export function refundNotFound(id: string): DomainError {
+  return new DomainError(reasons, "REFUND_NOT_FOUND", `there is no refund ${id}`, { refund_id: id });
+}
 
 /** The error for a customer without an account in that currency. */
 export function accountNotFound({ customerId, currency }: AccountKey): DomainError {

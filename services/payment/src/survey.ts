@@ -4,7 +4,7 @@ import { webhookQuestions } from "@sagacart/provider/survey";
 
 /** The gauges that payment reads from its database. */
 export const questions: readonly Question[] = [
-  ...commandQuestions(["PAYMENT_SETTLED", "REFUND_SETTLED"]),
+  ...commandQuestions(["PAYMENT_SETTLED", "REFUND_SETTLED", "PAY_BACK_CHANGED"]),
   ...eventQuestions,
   {
     gauges: {

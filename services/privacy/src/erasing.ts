@@ -1,4 +1,4 @@
-import type { DescMethod } from "@bufbuild/protobuf";
+import type { DescMethod, Message } from "@bufbuild/protobuf";
 import type { Client, ConnectRouter } from "@connectrpc/connect";
 import { type Channel, createServiceClient } from "@sagacart/chassis/client/client";
 import type { Pool } from "@sagacart/chassis/postgres/pool";
@@ -29,6 +29,10 @@ export type ErasingOptions = {
   readonly after?: readonly ServiceWithTables[];
   /** The methods that may name a deleted customer, see refusingErased. */
   readonly allowed?: readonly DescMethod[];
+  /** Finds other ids of the same person, for example of a guest whose order the customer has claimed. */
+  readonly findAliases?: (db: Pool, customerId: string) => Promise<readonly string[]>;
+  /** Returns the customer that a request names by another field than `customer_id`, for example by a guest's token. */
+  readonly customerOf?: (request: Message) => string | undefined;
   /** The pause before an erasure that has to wait is tried again, in ms; it grows to a minute. */
   readonly retryMs?: number;
   /** How often to look for due erasures, and for deletions that another process has heard of, in ms. */
@@ -110,7 +114,7 @@ export function startErasing(options: ErasingOptions): Erasing {
   return {
     isErased,
     routes: (routes) => (router) => {
-      routes(refusingErased(router, erased, allowed));
+      routes(refusingErased(router, erased, { allowed, customerOf: options.customerOf }));
       router.service(PersonalDataService, personalDataService({ pool, tables }));
     },
     background: [consumer, listening, erasing],
@@ -129,6 +133,9 @@ async function advance(options: Advancing, { customerId, isDone, tries }: DueEra
   try {
     if (!isDone) {
       const others = await findPending(options, customerId);
+      for (const alias of (await options.findAliases?.(pool, customerId)) ?? []) {
+        await identity.eraseCustomer({ id: alias, ofUserId: customerId }, { timeoutMs: 5_000 });
+      }
       const tables = personalData[service];
       await erasePersonalData(pool, tables, customerId);
       const left = await findPersonalData(pool, tables, customerId);

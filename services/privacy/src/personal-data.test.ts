@@ -8,6 +8,13 @@ import { plant } from "./testing/plant.ts";
 
 const services = Object.keys(personalData) as ServiceWithTables[];
 
+test("no two tables have one section of an export", () => {
+  const sections = services.flatMap((service) =>
+    personalTables(personalData[service]).map(([, { rows }]) => rows.section),
+  );
+  expect(sections.toSorted()).toEqual([...new Set(sections)].toSorted());
+});
+
 describe.each(services)("%s", (service) => {
   const tables: Tables = personalData[service];
   let database: TestDatabase;

@@ -13,35 +13,41 @@ export type ErasedCustomers = {
   readonly loading: Promise<void> | undefined;
 };
 
+export type RefusingOptions = {
+  /** The methods by which the shop ends what it has with a deleted customer, for example a refund. */
+  readonly allowed: readonly DescMethod[];
+  /** Returns the customer that a request names by another field than `customer_id`. */
+  readonly customerOf?: ((request: Message) => string | undefined) | undefined;
+};
+
 /**
  * Wraps a router so that calls that change something are refused for deleted customers: their own calls, whose access tokens
- * outlive the account, and anyone's calls that would keep something under their id. `allowed` are the methods by which the
- * shop ends what it has with a deleted customer, for example a refund.
+ * outlive the account, and anyone's calls that would keep something under their id.
  */
 export function refusingErased(
   router: ConnectRouter,
   erased: ErasedCustomers,
-  allowed: readonly DescMethod[],
+  options: RefusingOptions,
 ): ConnectRouter {
   return new Proxy(router, {
     get(target, name, receiver) {
       if (name !== "service") {
         return Reflect.get(target, name, receiver);
       }
-      const service: ConnectRouter["service"] = (descriptor, implementation, options) => {
+      const service: ConnectRouter["service"] = (descriptor, implementation, serviceOptions) => {
         const guarded: Record<string, unknown> = { ...implementation };
         for (const method of descriptor.methods) {
           const handler = guarded[method.localName];
           if (method.methodKind === "unary" && isChange(method) && typeof handler === "function") {
             guarded[method.localName] = async (request: Message, context: HandlerContext) => {
               await erased.loading;
-              refuse(method, request, erased, allowed);
+              refuse(method, request, erased, options);
               return await Reflect.apply(handler, implementation, [request, context]);
             };
           }
         }
         // The handlers have the types of those that they wrap.
-        target.service(descriptor, guarded as Partial<ServiceImpl<typeof descriptor>>, options);
+        target.service(descriptor, guarded as Partial<ServiceImpl<typeof descriptor>>, serviceOptions);
         return receiver;
       };
       return service;
@@ -53,13 +59,18 @@ function isChange(method: DescMethod): boolean {
   return method.idempotency !== MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
 }
 
-function refuse(method: DescMethod, request: Message, erased: ErasedCustomers, allowed: readonly DescMethod[]): void {
+function refuse(
+  method: DescMethod,
+  request: Message,
+  erased: ErasedCustomers,
+  { allowed, customerOf }: RefusingOptions,
+): void {
   const caller = callContext()?.principal?.customerId;
   const { customerField } = accessRule(method);
-  const named: unknown = customerField === undefined ? undefined : Reflect.get(request, customerField.localName);
-  const isNamedErased = typeof named === "string" && erased.has(named) && !allowed.includes(method);
-  if (isNamedErased || (caller !== undefined && erased.has(caller))) {
-    const customerId = isNamedErased ? named : (caller ?? "");
+  const field: unknown = customerField === undefined ? undefined : Reflect.get(request, customerField.localName);
+  const named = allowed.includes(method) ? [] : [field, customerOf?.(request)];
+  const customerId = [caller, ...named].find((id) => typeof id === "string" && erased.has(id));
+  if (typeof customerId === "string") {
     const message = `the account of customer ${customerId} was deleted`;
     throw new DomainError(erasureReasons, "CUSTOMER_ERASED", message, { customer_id: customerId });
   }

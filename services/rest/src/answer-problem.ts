@@ -17,6 +17,8 @@ export function answerProblem(log: Log): (error: unknown, request: FastifyReques
     reply
       .code(problem.status)
       .header("x-request-id", request.id)
+      // Here, not in a hook: some errors come before any hook. A 404 without it could be stored.
+      .header("cache-control", "no-store")
       .headers(headers)
       .type("application/problem+json; charset=utf-8")
       .serializer((body: unknown) => JSON.stringify(body))

@@ -48,6 +48,17 @@ export class EdgeError extends Error {
   }
 }
 
+/** A service's error for an outdated etag, where the caller set the condition by If-Match: 412. */
+export class UnmetPrecondition extends Error {
+  override readonly name = "UnmetPrecondition";
+  override readonly cause: ConnectError;
+
+  constructor(cause: ConnectError) {
+    super(cause.message);
+    this.cause = cause;
+  }
+}
+
 /** Makes the error for a request that breaks these rules; its message names each field. */
 export function invalidRequest(violations: readonly Violation[]): EdgeError {
   return new EdgeError("INVALID_REQUEST", summary(violations), { violations });
@@ -62,6 +73,10 @@ export type ProblemAnswer = {
 export function problemOf(error: unknown, requestId: string): ProblemAnswer {
   if (error instanceof EdgeError) {
     return ofEdgeError(error, requestId);
+  }
+  if (error instanceof UnmetPrecondition) {
+    const { problem, headers } = ofConnectError(error.cause, requestId);
+    return { problem: { ...problem, status: 412 }, headers };
   }
   if (error instanceof ConnectError) {
     return ofConnectError(error, requestId);

@@ -57,7 +57,7 @@ export function startShipping({ config, pool, log, clock, metrics, carrier: unme
     retryMs,
     timeoutMs,
   });
-  const recalling = startRecalling({ pool, log, carrier, retryMs, timeoutMs });
+  const recalling = startRecalling({ pool, log, carrier, commands, retryMs, timeoutMs });
   const inbox = createCarrierInbox({ pool, log, clock, feed, commands, secret: config.CARRIER_WEBHOOK_SECRET });
   const service = shippingService({
     pool,

@@ -9,6 +9,7 @@ export const reasons = defineReasons({
   SHIPMENT_CANCELLED: Code.FailedPrecondition,
   SHIPMENT_DIFFERS: Code.FailedPrecondition,
   SHIPMENT_ON_ITS_WAY: Code.FailedPrecondition,
+  SHIPMENT_NOT_GIVEN_BACK: Code.FailedPrecondition,
   CARRIER_UNAVAILABLE: Code.Unavailable,
   ...webhookReasons,
 });

@@ -4,7 +4,7 @@ import { webhookQuestions } from "@sagacart/provider/survey";
 
 /** The gauges that shipping reads from its database. */
 export const questions: readonly Question[] = [
-  ...commandQuestions(["SHIPMENT_SETTLED"]),
+  ...commandQuestions(["SHIPMENT_SETTLED", "RECALL_CHANGED"]),
   ...eventQuestions,
   {
     gauges: {

@@ -40,6 +40,19 @@ test.each<[what: string, field: string, call: () => Promise<unknown>]>([
     "items[0].product.price.currency_code",
     () => put({ price: { currencyCode: "eur", minorUnits: 1n } }),
   ],
+  ...["ZZZ", "BGN", "DEM", "XAU", "XXX"].flatMap((currencyCode): [string, string, () => Promise<unknown>][] => {
+    const money = { currencyCode, minorUnits: 1n };
+    const product = { id: "pen", title: "x", price: money };
+    const [price, at] = [`price in ${currencyCode}`, "product.price.currency_code"];
+    return [
+      [`a ${price}`, at, () => shop.products.createProduct({ product })],
+      [`a new ${price}`, at, () => shop.products.updateProduct({ product })],
+      [`a new ${price} alone`, at, () => shop.products.updateProduct({ product, updateMask: { paths: ["price"] } })],
+      [`a ${price} in a batch`, `items[0].${at}`, () => put({ price: money })],
+      [`a least ${price}`, "min_price.currency_code", () => shop.products.searchProducts({ minPrice: money })],
+      [`a highest ${price}`, "max_price.currency_code", () => shop.products.searchProducts({ maxPrice: money })],
+    ];
+  }),
   ["more on hand than a level has", "items[0].on_hand", () => put({}, 1_000_000_001)],
   ["less than nothing on hand", "items[0].on_hand", () => put({}, -1)],
   ["a movement of nothing", "delta", () => shop.stock.adjustStock({ productId: "pen", delta: 0 })],

@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { type Timestamp, timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { invalid } from "@sagacart/chassis/rpc/violation";
 import * as product from "@sagacart/proto/stock/v1/product";
 import * as reservation from "@sagacart/proto/stock/v1/reservation";
 import * as stock from "@sagacart/proto/stock/v1/stock_service";
@@ -8,7 +9,6 @@ import type { Movement, MovementReason } from "./levels/level-store.ts";
 import type { LevelTarget } from "./levels/set-level.ts";
 import type { Product } from "./products/product.ts";
 import type { Kind, Reservation, Shortage, State } from "./reservations/reservation.ts";
-import { invalid } from "./violation.ts";
 
 export function productMessage(from: Product): product.Product {
   return create(product.ProductSchema, {
@@ -36,6 +36,7 @@ export function reservationMessage(from: Reservation): reservation.Reservation {
     createTime: timestampFromDate(from.createTime),
     updateTime: timestampFromDate(from.updateTime),
     shortages: from.shortages.map(shortageMessage),
+    ...(from.actor === undefined ? {} : { actor: from.actor }),
   });
 }
 
@@ -50,6 +51,7 @@ export function movementMessage(from: Movement): stock.Movement {
     delta: from.delta,
     reason: movementReasonMessage[from.reason],
     reference: from.reference,
+    ...(from.actor === undefined ? {} : { actor: from.actor }),
     createTime: timestampFromDate(from.createTime),
   });
 }

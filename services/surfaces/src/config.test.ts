@@ -15,6 +15,9 @@ test("without any variables, it is port 8087 on loopback, and the shop's money i
 
 test.each([
   ["SHOP_CURRENCY", "dollars"],
+  ["SHOP_CURRENCY", "ZZZ"],
+  ["SHOP_CURRENCY", "BGN"],
+  ["SHOP_CURRENCY", "XTS"],
   ["SHOP_PAYMENT_METHOD", "x".repeat(101)],
 ])("%s=%s is refused by its name", (name, value) => {
   const read = () => readConfig({ AUTH: "off", [name]: value });

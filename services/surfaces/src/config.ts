@@ -1,5 +1,5 @@
 import { serviceTokenEnv } from "@sagacart/chassis/auth/env";
-import { type Env, readEnv, text } from "@sagacart/chassis/process/config";
+import { currency, type Env, readEnv, text } from "@sagacart/chassis/process/config";
 import { restEnv } from "@sagacart/rest/config";
 
 export type Config = ReturnType<typeof readConfig>;
@@ -17,7 +17,7 @@ export function readConfig(env: Env) {
       SHIPPING_ADDRESS: text({ default: "127.0.0.1:8084" }),
       IDENTITY_ADDRESS: text({ default: "127.0.0.1:8086" }),
       /** The currency of the surfaces whose requests name none. */
-      SHOP_CURRENCY: text({ default: "USD", pattern: /^[A-Z]{3}$/ }),
+      SHOP_CURRENCY: currency("USD"),
       /** How to pay where users have no money: a payment method, or `balance` for their account. */
       SHOP_PAYMENT_METHOD: text({ default: "pm_ok", pattern: /^.{1,100}$/ }),
     },

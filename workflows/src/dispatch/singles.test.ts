@@ -1,9 +1,10 @@
 import { createLog } from "@sagacart/chassis/process/log";
 import { createMetrics } from "@sagacart/chassis/process/metrics";
 import { silentLog } from "@sagacart/chassis/testing/log";
+import { Refund_State } from "@sagacart/proto/payment/v1/payment";
 import { WorkflowNotFoundError, WorkflowUpdateRPCTimeoutOrCancelledError } from "@temporalio/client";
 import { afterEach, expect, test, vi } from "vitest";
-import { fakeCommands } from "../testing/fake-services.ts";
+import { type Fakes, fakeCommands, fakeServices, rpcsIn } from "../testing/fake-services.ts";
 import { claimFrom, fakeTemporal } from "../testing/fake-temporal.ts";
 import { createMeters } from "./meters.ts";
 import { unversioned } from "./routing.ts";
@@ -21,7 +22,13 @@ type TestCommand = {
 };
 
 /** Dispatches one claim of these commands. */
-function dispatchCommands(given: readonly TestCommand[], temporal = fakeTemporal(), log = silentLog) {
+function dispatchCommands(
+  given: readonly TestCommand[],
+  temporal = fakeTemporal(),
+  fakes: Fakes = {},
+  log = silentLog,
+) {
+  const { services, calls: serviceCalls } = fakeServices(fakes);
   const confirmed = vi.fn();
   const members = given.map((command, index) => ({ id: `${index}`, orderId: "o", ...command }));
   const claims = [{ batchId: "b", commands: members }, { batchId: "end" }];
@@ -35,6 +42,7 @@ function dispatchCommands(given: readonly TestCommand[], temporal = fakeTemporal
   const metrics = createMetrics("worker");
   dispatch = dispatchSingles({
     temporal: temporal.client,
+    services,
     routing: unversioned,
     commands,
     kinds: ["PAY", "CANCEL"],
@@ -47,7 +55,42 @@ function dispatchCommands(given: readonly TestCommand[], temporal = fakeTemporal
   });
   /** Resolves when the claim has been dealt with. */
   const done = () => vi.waitFor(() => expect(claims).toEqual([]));
-  return { temporal, confirmed, calls, metrics, done };
+  return { temporal, confirmed, calls, serviceCalls, metrics, done };
+}
+
+test("RETRY of a refused recall asks the carrier again", async () => {
+  const data = JSON.stringify({ workflowId: "order-o", step: "recall" });
+  const fakes = { shipping: { retryRecall: () => ({}) } };
+  const { temporal, confirmed, serviceCalls } = dispatchCommands([{ kind: "RETRY", data }], fakeTemporal(), fakes);
+  await vi.waitFor(() => expect(confirmed).toHaveBeenCalledExactlyOnceWith(["0"]));
+  expect(serviceCalls).toEqual([["shipping.retryRecall", { orderId: "o" }]]);
+  expect(temporal.signal).not.toHaveBeenCalled();
+});
+
+test.each([
+  ["raises", ["on_its_way"], "saga.raiseIncident"],
+  ["resolves", [""], "saga.clearIncident"],
+  ["resolves again, if it has ended in the meantime,", ["on_its_way", ""], "saga.clearIncident"],
+])("RECALL_CHANGED %s the incident of a refused recall", async (_, refusals, last) => {
+  const left = [...refusals];
+  const { confirmed, serviceCalls } = dispatchCommands([{ kind: "RECALL_CHANGED" }], fakeTemporal(), {
+    shipping: {
+      getShipment: () => ({ shipment: { recallRefusal: left.length > 1 ? left.shift()! : (left[0] ?? "") } }),
+    },
+    saga: { raiseIncident: () => ({}), clearIncident: () => ({}) },
+  });
+  await vi.waitFor(() => expect(confirmed).toHaveBeenCalledExactlyOnceWith(["0"]));
+  expect(
+    rpcsIn(serviceCalls)
+      .filter((rpc) => rpc.startsWith("saga."))
+      .at(-1),
+  ).toBe(last);
+});
+
+/** A refund that the card provider refuses for good. */
+function refused(id: string) {
+  const amount = { currencyCode: "USD", minorUnits: 60n };
+  return { id, paymentId: "p", amount, state: Refund_State.REFUSED, failureReason: "charge_disputed", refusals: 2 };
 }
 
 const startOptions = {
@@ -117,6 +160,58 @@ test.each([
   expect(temporal.signal).toHaveBeenCalledExactlyOnceWith(workflowId, signal);
 });
 
+test("RETRY of a refused refund asks the card provider again, also where no workflow is left", async () => {
+  const data = JSON.stringify({ workflowId: "order-o", step: "pay_back" });
+  const { temporal, confirmed, serviceCalls } = dispatchCommands([{ kind: "RETRY", data }], fakeTemporal(), {
+    payment: { listRefunds: () => ({ refunds: [refused("r"), { id: "other" }] }), retryRefund: () => ({}) },
+  });
+  await vi.waitFor(() => expect(confirmed).toHaveBeenCalledExactlyOnceWith(["0"]));
+  expect(serviceCalls).toEqual([
+    ["payment.listRefunds", { orderId: "o", pageSize: 200 }],
+    ["payment.retryRefund", { id: "r" }],
+  ]);
+  expect(temporal.signal).not.toHaveBeenCalled();
+});
+
+test("PAY_BACK_CHANGED raises an incident that says what is refused, and how to settle it", async () => {
+  const { confirmed, serviceCalls } = dispatchCommands([{ kind: "PAY_BACK_CHANGED" }], fakeTemporal(), {
+    payment: { listRefunds: () => ({ refunds: [refused("r")] }) },
+    saga: { raiseIncident: () => ({}) },
+  });
+  await vi.waitFor(() => expect(confirmed).toHaveBeenCalledExactlyOnceWith(["0"]));
+  expect(rpcsIn(serviceCalls)).toEqual(["payment.listRefunds", "saga.raiseIncident", "payment.listRefunds"]);
+  expect(serviceCalls[1]?.[1]).toEqual({
+    orderId: "o",
+    step: "pay_back",
+    workflowId: "order-o",
+    error:
+      "The card provider refuses for good to pay back 60 minor units (USD) of payment p: charge_disputed. Retry, or pay the customer another way and settle refund r by hand (POST /v1/refunds/r:settle).",
+    attempts: 2,
+  });
+});
+
+test.each([
+  ["nothing is refused any more", [[]], ["payment.listRefunds", "saga.clearIncident"]],
+  [
+    "it was settled while its incident was raised",
+    [[refused("r")], []],
+    ["payment.listRefunds", "saga.raiseIncident", "payment.listRefunds", "saga.clearIncident"],
+  ],
+])("PAY_BACK_CHANGED resolves the incident when %s", async (_, lists, rpcs) => {
+  const left = [...lists];
+  const { confirmed, serviceCalls } = dispatchCommands([{ kind: "PAY_BACK_CHANGED" }], fakeTemporal(), {
+    payment: { listRefunds: () => ({ refunds: left.shift() ?? [] }) },
+    saga: { raiseIncident: () => ({}), clearIncident: () => ({}) },
+  });
+  await vi.waitFor(() => expect(confirmed).toHaveBeenCalledExactlyOnceWith(["0"]));
+  expect(rpcsIn(serviceCalls)).toEqual(rpcs);
+  expect(serviceCalls.at(-1)?.[1]).toEqual({
+    orderId: "o",
+    step: "pay_back",
+    resolution: "the customer was paid back",
+  });
+});
+
 test("a signal for a workflow that does not exist counts as delivered", async () => {
   const temporal = fakeTemporal();
   temporal.signal.mockRejectedValue(new WorkflowNotFoundError("not found", "order-o", undefined));
@@ -171,6 +266,7 @@ test.each<[what: string, error: Error, deliveries: number, level: string]>([
   const { done } = dispatchCommands(
     [{ kind: "CANCEL", deliveries }],
     temporal,
+    {},
     createLog({ service: "t", level: "info", destination }),
   );
   await done();

@@ -13,14 +13,18 @@ import {
   WorkflowNotFoundError,
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from "@temporalio/client";
+import type { Services } from "../clients.ts";
 import { cancelUpdate, payUpdate, retrySignal, settledSignal, taskQueue } from "../sagas/messages.ts";
 import type { order } from "../sagas/order.ts";
 import type { refund } from "../sagas/refund.ts";
 import { traceCommand } from "../trace/commands.ts";
 import type { Meters } from "./meters.ts";
+import { payBackStep, retryPayBack, updatePayBackIncident } from "./pay-back.ts";
+import { recallStep, updateRecallIncident } from "./recall.ts";
 import type { Routing } from "./routing.ts";
 
 export type SingleDispatchOptions = {
+  services: Pick<Services, "payment" | "saga" | "shipping">;
   temporal: Pick<Client, "workflow">;
   routing: Routing;
   /** The service whose commands are claimed, and the kinds to claim. */
@@ -36,8 +40,8 @@ export type SingleDispatchOptions = {
 
 /** The order service's commands that concern one order each. */
 export const orderKinds = ["RESUME", "PAY", "CANCEL", "REFUND", "RETRY"];
-export const paymentKinds = ["PAYMENT_SETTLED", "REFUND_SETTLED"];
-export const shippingKinds = ["SHIPMENT_SETTLED"];
+export const paymentKinds = ["PAYMENT_SETTLED", "REFUND_SETTLED", "PAY_BACK_CHANGED"];
+export const shippingKinds = ["SHIPMENT_SETTLED", "RECALL_CHANGED"];
 
 /**
  * Delivers commands that concern one order to its workflow: starts it, or sends it a message. A command that could not
@@ -101,7 +105,7 @@ function logUndelivered(log: Log, { kind, orderId, deliveries }: Command, error:
 const patience = 12;
 
 async function deliver(options: SingleDispatchOptions, { kind, id, orderId, data }: Command): Promise<void> {
-  const { temporal, workflowTaskTimeoutMs: workflowTaskTimeout } = options;
+  const { temporal, services, workflowTaskTimeoutMs: workflowTaskTimeout } = options;
   const workflowId = `order-${orderId}`;
   const startOptions = {
     taskQueue,
@@ -140,16 +144,34 @@ async function deliver(options: SingleDispatchOptions, { kind, id, orderId, data
       return;
     }
     case "RETRY":
-      return await ignoreMissing(temporal.workflow.getHandle(textIn(data, "workflowId")).signal(retrySignal));
+      return await retry(options, orderId, data);
     case "REFUND_SETTLED":
       return await ignoreMissing(
         temporal.workflow.getHandle(`refund-${textIn(data, "refundId")}`).signal(settledSignal),
       );
+    case "PAY_BACK_CHANGED":
+      return await updatePayBackIncident(services, orderId);
+    case "RECALL_CHANGED":
+      return await updateRecallIncident(services, orderId);
     case "PAYMENT_SETTLED":
     case "SHIPMENT_SETTLED":
       return await ignoreMissing(temporal.workflow.getHandle(workflowId).signal(settledSignal));
     default:
       throw new Error(`there is no command ${kind}`);
+  }
+}
+
+/** Retries the step of an incident. Refusals of providers are not steps of a workflow: their order may have ended. */
+async function retry({ temporal, services }: SingleDispatchOptions, orderId: string, data: string): Promise<void> {
+  const workflowId = textIn(data, "workflowId");
+  const { step } = JSON.parse(data) as { step?: unknown };
+  switch (step) {
+    case payBackStep:
+      return await retryPayBack(services, orderId);
+    case recallStep:
+      return void (await services.shipping.retryRecall({ orderId }));
+    default:
+      return await ignoreMissing(temporal.workflow.getHandle(workflowId).signal(retrySignal));
   }
 }
 

@@ -88,6 +88,7 @@ export async function runWorker(config: Config, stopping: Promise<void>, wrap: W
   const meters = createMeters(metrics, config.MAX_BATCHES);
   const shared = {
     temporal,
+    services,
     routing,
     log,
     meters,

@@ -33,7 +33,12 @@ test.each([
   ["verified", { email: "ada@shop.test", email_verified: true }, "ada@shop.test", true],
   ["not verified", { email: "ada@shop.test", email_verified: false }, "ada@shop.test", false],
   ["not said to be verified", { email: "ada@shop.test" }, "ada@shop.test", false],
-  ["verified by a text, which is no boolean", { email: "ada@shop.test", email_verified: "true" }, "ada@shop.test", false],
+  [
+    "verified by a text, which is no boolean",
+    { email: "ada@shop.test", email_verified: "true" },
+    "ada@shop.test",
+    false,
+  ],
   ["absent", { email_verified: true }, "", false],
   ["no text", { email: ["ada@shop.test"], email_verified: true }, "", false],
 ])("an email address that is %s", (_what, claims, email, isEmailVerified) => {

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { currentCurrencies } from "../currencies.ts";
 import { withCa } from "../postgres/url.ts";
 import { trustedFile } from "../tls/pem.ts";
 import type { LogLevel } from "./log.ts";
@@ -90,6 +91,17 @@ export function text(options: { default?: string; pattern?: RegExp } = {}): Pars
     const given = value ?? required(options.default, "a text");
     if (options.pattern !== undefined && !options.pattern.test(given)) {
       throw new Error(`must match ${options.pattern.source}, got ${JSON.stringify(given)}`);
+    }
+    return given;
+  };
+}
+
+/** A currency, by its code: a current one of ISO 4217. */
+export function currency(fallback: string): Parser<string> {
+  return (value) => {
+    const given = value ?? fallback;
+    if (!currentCurrencies().includes(given)) {
+      throw new Error(`must be a current currency of ISO 4217, such as EUR, got ${JSON.stringify(given)}`);
     }
     return given;
   };

@@ -14,6 +14,8 @@ export async function allowOrigins(app: FastifyInstance, origins: readonly strin
       ...connectCors.allowedHeaders,
       "Idempotency-Key",
       "Guest-Token",
+      "If-Match",
+      "If-None-Match",
       "Last-Event-ID",
       "X-Request-Id",
       "Authorization",
@@ -23,6 +25,7 @@ export async function allowOrigins(app: FastifyInstance, origins: readonly strin
     exposedHeaders: [
       ...connectCors.exposedHeaders,
       "X-Request-Id",
+      "ETag",
       "Location",
       "Link",
       "Sagacart-Next-Position",

@@ -4,6 +4,7 @@ import { type ReadEventsResponse, ReadEventsResponseSchema } from "@sagacart/pro
 import { callerLeft } from "@sagacart/rest/caller-left";
 import type { Schema } from "@sagacart/rest/openapi/schema";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { addVary, cachingOf } from "../edge/caching.ts";
 import type { Services } from "../services.ts";
 import type { Binding } from "../v1/bindings.ts";
 import { routerPath } from "../v1/router-path.ts";
@@ -15,12 +16,13 @@ import { formatOf, formatParameter, withoutFormat } from "./format.ts";
 export function serveReading(app: FastifyInstance, services: Services, bindings: readonly Binding[]): void {
   for (const binding of bindings) {
     const call = unaryCall(binding.method, services.transportTo(binding.method.parent, binding.at));
-    app.get(routerPath(binding.template, []), async (request, reply) => {
+    const config = { caching: cachingOf(binding.method) };
+    app.get(routerPath(binding.template, []), { config }, async (request, reply) => {
       const parts = partsOf(request);
       const format = formatOf(request, parts.query);
       const message = decode(binding, { ...parts, query: withoutFormat(parts.query) });
       const page = await call(message, callerLeft(reply));
-      reply.header("vary", "Accept");
+      addVary(reply, ["Accept"]);
       return format === "cloudevents" && isMessage(page, ReadEventsResponseSchema)
         ? sendBatch(request, reply, page)
         : sendJson(reply, encode(binding.method.output, page));

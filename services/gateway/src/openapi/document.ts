@@ -2,12 +2,15 @@ import type { DescField, DescFile, DescMessage } from "@bufbuild/protobuf";
 import { accessRule } from "@sagacart/chassis/auth/access";
 import type { RoleName } from "@sagacart/chassis/auth/principal";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
+import { PersonalDataService } from "@sagacart/proto/privacy/v1/personal_data_service";
 import { problemResponses, problemSchema } from "@sagacart/rest/openapi/problems";
 import type { Schema } from "@sagacart/rest/openapi/schema";
 import { securitySchemes } from "@sagacart/rest/openapi/security";
 import { cloudEventSchema } from "../events/cloud-event-schema.ts";
 import { documentReading } from "../events/read.ts";
+import { documentExport } from "../export/export.ts";
 import type { Feed } from "../v1/feed.ts";
+import { tagsAnswer } from "../v1/etags.ts";
 import type { AnyBinding } from "../v1/transcode.ts";
 import { type Comments, readComments } from "./proto-comments.ts";
 import { isRequired, Schemas } from "./schemas.ts";
@@ -21,7 +24,7 @@ export function openApiDocument(bindings: readonly AnyBinding[], feeds: readonly
   const paths: Record<string, Record<string, Schema>> = {};
   for (const binding of bindings) {
     const described = operation(binding, schemas, comments, answerOf(binding.method.output, schemas));
-    add(paths, binding, binding.method === EventService.method.readEvents ? documentReading(described) : described);
+    add(paths, binding, documentOf(binding)(described));
   }
   for (const { binding, documented } of feeds) {
     const described = feedOperation(binding, schemas, comments);
@@ -55,6 +58,18 @@ export function openApiDocument(bindings: readonly AnyBinding[], feeds: readonly
   };
 }
 
+/** Returns what adds to an operation that the descriptors do not say. */
+function documentOf({ method }: AnyBinding): (operation: Schema) => Schema {
+  switch (method) {
+    case EventService.method.readEvents:
+      return documentReading;
+    case PersonalDataService.method.exportPersonalData:
+      return documentExport;
+    default:
+      return (operation) => operation;
+  }
+}
+
 /** Returns a path as documented: `/v1/products/{product.id}` is `/v1/products/{id}`, and `{order_id}` is `{orderId}`. */
 export function documentedPath(binding: AnyBinding): string {
   let index = 0;
@@ -84,6 +99,7 @@ function operation(binding: AnyBinding, schemas: Schemas, comments: Comments, an
     ...(anyone && binding.verb === "GET" ? [] : ["401"]),
     "404",
     ...(binding.verb === "GET" ? [] : ["409", "413", "415"]),
+    ...(binding.etags.inRequest === undefined ? [] : ["412"]),
   ];
   if (requestId !== undefined) {
     statuses.push("422");
@@ -97,7 +113,10 @@ function operation(binding: AnyBinding, schemas: Schemas, comments: Comments, an
     parameters: parametersOf(binding, schemas),
     ...(body === undefined ? {} : { requestBody: requestBody(binding, schemas) }),
     responses: {
-      "200": answer,
+      "200": tagsAnswer(binding) ? { ...answer, headers: { ETag: entityTag } } : answer,
+      ...(isConditionalGet(binding)
+        ? { "304": { description: "If-None-Match names this representation.", headers: { ETag: entityTag } } }
+        : {}),
       ...Object.fromEntries(
         [...statuses, "429", "431", "500", "503", "504"].map((status) => [
           status,
@@ -167,8 +186,35 @@ function parametersOf(binding: AnyBinding, schemas: Schemas): Schema[] {
     ...inQuery,
     ...(binding.requestId === undefined ? [] : [key]),
     ...(binding.guestToken === undefined ? [] : [guestToken]),
+    ...(isConditionalGet(binding) ? [ifNoneMatch] : []),
+    ...(binding.etags.inRequest === undefined ? [] : [ifMatch]),
   ];
 }
+
+/** Returns true if the answer is a resource with an etag, which a caller may have already. */
+function isConditionalGet(binding: AnyBinding): boolean {
+  return binding.verb === "GET" && tagsAnswer(binding);
+}
+
+const entityTag = {
+  description: "The version of this representation, for If-None-Match and If-Match.",
+  schema: { type: "string" },
+};
+
+const ifNoneMatch = {
+  name: "If-None-Match",
+  in: "header",
+  description: "The ETags of the representations that the caller has: the answer to one of them is 304.",
+  schema: { type: "string", maxLength: 2_000 },
+};
+
+const ifMatch = {
+  name: "If-Match",
+  in: "header",
+  description:
+    "The ETag of an answer, or the quoted etag of the resource: the change is made only if that is still its version.",
+  schema: { type: "string", maxLength: 2_000 },
+};
 
 function parameter(where: "path" | "query", fields: readonly DescField[], schemas: Schemas): Schema {
   const field = fields.at(-1);

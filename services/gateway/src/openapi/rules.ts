@@ -1,4 +1,6 @@
-import { type FieldRules, Ignore } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+import { getExtension } from "@bufbuild/protobuf";
+import { type FieldRules, Ignore, type StringRules } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+import { line, mailable, not_blank, plain_line } from "@sagacart/proto/type/v1/text";
 
 /** Translates a field's protovalidate rules to JSON Schema, and leaves out those that it cannot express. */
 export function constraints(rules: FieldRules | undefined): Record<string, unknown> {
@@ -6,10 +8,10 @@ export function constraints(rules: FieldRules | undefined): Record<string, unkno
   switch (type?.case) {
     case "string":
       return defined({
-        pattern: patternOf(type.value.pattern, rules?.ignore === Ignore.IF_ZERO_VALUE),
+        pattern: patternOf(type.value.pattern || shopPattern(type.value), rules?.ignore === Ignore.IF_ZERO_VALUE),
         minLength: smaller(type.value.minLen),
         maxLength: smaller(type.value.maxLen),
-        format: type.value.wellKnown.case === "email" && type.value.wellKnown.value ? "email" : undefined,
+        format: getExtension(type.value, mailable) ? "email" : undefined,
         enum: type.value.in.length > 0 ? type.value.in : undefined,
         not: type.value.notIn.length > 0 ? { enum: type.value.notIn } : undefined,
       });
@@ -40,6 +42,20 @@ export function constraints(rules: FieldRules | undefined): Record<string, unkno
       return {};
   }
 }
+
+/**
+ * Returns a pattern for the shop's own rules of texts, without classes of Unicode, which not all programs that read the
+ * document know: the service refuses a little more.
+ */
+function shopPattern(rules: StringRules): string {
+  if (getExtension(rules, line) || getExtension(rules, plain_line)) {
+    return `^(${notControl}*${visible}${notControl}*)?$`;
+  }
+  return getExtension(rules, not_blank) ? visible : "";
+}
+
+const notControl = String.raw`[^\u0000-\u001f\u007f-\u009f\u2028\u2029]`;
+const visible = String.raw`[^\s\u0000-\u001f\u007f-\u009f]`;
 
 /** An optional field may be empty, so its pattern has to allow that. */
 function patternOf(pattern: string, orEmpty: boolean): string | undefined {

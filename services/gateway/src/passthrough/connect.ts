@@ -6,6 +6,7 @@ import type { Verifier } from "@sagacart/chassis/auth/verify";
 import { checkToken } from "@sagacart/rest/auth";
 import { withoutTransport } from "@sagacart/rest/problem";
 import type { FastifyInstance } from "fastify";
+import { cachingInterceptor } from "../edge/caching.ts";
 import { publicServices, type Services } from "../services.ts";
 import { isAnnotated } from "../v1/bindings.ts";
 import { feeds } from "../v1/feeds.ts";
@@ -32,7 +33,7 @@ export async function connect(
 ): Promise<void> {
   await app.register(fastifyConnectPlugin, {
     routes: (router) => servePublic(router, services),
-    interceptors: [badTokensRefused(verifier)],
+    interceptors: [cachingInterceptor, badTokensRefused(verifier)],
     readMaxBytes,
     shutdownSignal: stopping,
     shutdownError: new ConnectError("the gateway is shutting down; try again", Code.Unavailable),

@@ -3,6 +3,7 @@ import { createMetrics } from "@sagacart/chassis/process/metrics";
 import { silentLog } from "@sagacart/chassis/testing/log";
 import { CommandService } from "@sagacart/proto/command/v1/command_service";
 import { SagaService } from "@sagacart/proto/order/v1/saga_service";
+import { PersonalDataService } from "@sagacart/proto/privacy/v1/personal_data_service";
 import { watchReadiness } from "@sagacart/rest/ready";
 import { listen, type TestServer } from "@sagacart/rest/testing/http";
 import { type StandIn, type StandInOptions, startStandIn as startServices } from "@sagacart/rest/testing/stand-in";
@@ -14,7 +15,7 @@ export type TestGateway = TestServer;
 
 /** Starts a stand-in for all services, their internal ones included. */
 export function startStandIn(options: StandInOptions = {}): Promise<StandIn> {
-  return startServices([...publicServices.keys(), SagaService, CommandService], options);
+  return startServices([...publicServices.keys(), PersonalDataService, SagaService, CommandService], options);
 }
 
 /** Starts the gateway on a free port, in front of the services at this address. */

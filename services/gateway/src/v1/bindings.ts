@@ -9,6 +9,7 @@ import {
 } from "@bufbuild/protobuf";
 import { http } from "@sagacart/proto/google/api/annotations";
 import type { ServiceName } from "../services.ts";
+import { type Etags, etagsOf } from "./etags.ts";
 import { type QueryParameter, queryParameters } from "./query.ts";
 
 export type Verb = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -31,6 +32,8 @@ export type Binding<M extends DescMethodUnary | DescMethodServerStreaming = Desc
   readonly at?: ServiceName;
   /** The field that the header Guest-Token fills. It opens a guest's cart, so it must not be in a URL, which gets logged. */
   readonly guestToken: DescField | undefined;
+  /** Where the etag of its resource is. */
+  readonly etags: Etags;
 };
 
 export type PathField = {
@@ -73,6 +76,7 @@ export function bind<M extends DescMethodUnary | DescMethodServerStreaming>(
     query: body === "*" ? new Map() : queryParameters(method.input, taken),
     requestId: verb === "POST" ? method.input.fields.find(({ name }) => name === "request_id") : undefined,
     guestToken,
+    etags: etagsOf(method, { isRead: verb === "GET", path }),
   };
 }
 

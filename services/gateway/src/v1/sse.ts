@@ -1,9 +1,11 @@
 import { Readable } from "node:stream";
 import type { JsonValue, Message } from "@bufbuild/protobuf";
 import { ConnectError } from "@connectrpc/connect";
+import { accessRule } from "@sagacart/chassis/auth/access";
 import { callerLeft } from "@sagacart/rest/caller-left";
 import { invalidRequest, problemOf } from "@sagacart/rest/problem";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { addVary, cachingOf } from "../edge/caching.ts";
 import type { Services } from "../services.ts";
 import type { Feed, Frame } from "./feed.ts";
 import { routerPath } from "./router-path.ts";
@@ -28,10 +30,14 @@ export function serveFeeds(
         template,
         path.map(({ parameter }) => parameter),
       ),
+      { config: { open: accessRule(method).anyone, caching: cachingOf(method) } },
       async (request, reply) => {
         const resumesAfter = lastEventId(request);
         const parts = partsOf(request);
         const format = feed.format?.(request, parts.query);
+        if (format !== undefined) {
+          addVary(reply, ["Accept"]);
+        }
         const asked = format?.query ?? parts.query;
         const resumes = resumesAfter !== undefined && asked[feed.cursorKeptBy ?? ""] === undefined;
         const query = resumes ? { ...asked, [feed.cursor]: resumesAfter } : asked;

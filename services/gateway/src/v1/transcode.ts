@@ -1,12 +1,14 @@
 import type { DescMethodServerStreaming, DescMethodUnary } from "@bufbuild/protobuf";
-import { type DescMessage, fromJson, type JsonObject, type JsonValue, type Message, toJson } from "@bufbuild/protobuf";
+import { type DescField, type DescMessage, fromJson, type JsonObject, type JsonValue, type Message, toJson } from "@bufbuild/protobuf";
 import { accessRule } from "@sagacart/chassis/auth/access";
 import { callerLeft } from "@sagacart/rest/caller-left";
 import { EdgeError, invalidRequest } from "@sagacart/rest/problem";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { cachingOf } from "../edge/caching.ts";
 import { isSignInMethod } from "../edge/limits.ts";
 import type { Services } from "../services.ts";
 import type { Binding } from "./bindings.ts";
+import { requiredEtags, sendTagged, withEtags } from "./etags.ts";
 import { jsonViolations } from "./json-violations.ts";
 import { isObject, type Query, write, writeQuery } from "./query.ts";
 import { readJson } from "./read-json.ts";
@@ -20,6 +22,8 @@ export type RestRequest = {
   readonly body: JsonValue | undefined;
   readonly idempotencyKey: string | undefined;
   readonly guestToken: string | undefined;
+  /** The etag that the resource must have, from If-Match. */
+  readonly etag?: string | undefined;
 };
 
 /** Serves /v1: each annotated rpc, with its path, query, body and answer in proto3's JSON mapping. */
@@ -28,21 +32,26 @@ export function serveBindings(app: FastifyInstance, services: Services, bindings
     const call = unaryCall(binding.method, services.transportTo(binding.method.parent, binding.at));
     const locate = locationOf(binding, bindings);
     app.route({
-      config: { open: accessRule(binding.method).anyone, signIn: isSignInMethod(binding.method) },
+      config: {
+        open: accessRule(binding.method).anyone,
+        signIn: isSignInMethod(binding.method),
+        caching: cachingOf(binding.method),
+      },
       method: binding.verb,
       url: routerPath(
         binding.template,
         binding.path.map(({ parameter }) => parameter),
       ),
       async handler(request, reply) {
-        const message = decode(binding, partsOf(request));
-        const answer = await call(message, callerLeft(reply));
+        const etags = requiredEtags(binding, request);
+        const parts = partsOf(request);
+        const answer = await withEtags(etags, (etag) => call(decode(binding, { ...parts, etag }), callerLeft(reply)));
         const json = encode(binding.method.output, answer);
         const location = locate?.(json);
         if (location !== undefined) {
           reply.header("location", location);
         }
-        return sendJson(reply, json);
+        return sendTagged(request, reply, { binding, json, text: JSON.stringify(json) });
       },
     });
   }
@@ -52,12 +61,13 @@ export type AnyBinding = Binding<DescMethodUnary | DescMethodServerStreaming>;
 
 /** Decodes the request message. The path takes precedence over the body. Throws EdgeError that names every wrong field. */
 export function decode(binding: AnyBinding, request: RestRequest): Message {
-  const { method, body, path, query, requestId, guestToken } = binding;
+  const { method, body, path, query, requestId, guestToken, etags } = binding;
   const json: JsonObject = {};
   if (body === "*") {
     Object.assign(json, objectOf(request.body));
   } else if (body !== undefined) {
-    json[body.jsonName] = objectOf(request.body);
+    // A copy: fields of the path, and the etag, are written into it.
+    json[body.jsonName] = { ...objectOf(request.body) };
   } else if (request.body !== undefined) {
     throw new EdgeError("MALFORMED_REQUEST", `${binding.verb} ${binding.template} takes no body`);
   }
@@ -71,6 +81,9 @@ export function decode(binding: AnyBinding, request: RestRequest): Message {
   if (guestToken !== undefined && request.guestToken !== undefined) {
     write(json, [guestToken], request.guestToken);
   }
+  if (request.etag !== undefined && etags.inRequest !== undefined) {
+    requireEtag(json, etags.inRequest, request.etag);
+  }
   try {
     if (wrong.length === 0) {
       return fromJson(method.input, json);
@@ -81,6 +94,19 @@ export function decode(binding: AnyBinding, request: RestRequest): Message {
     throw invalidRequest(violations.length > 0 ? violations : [{ field: "", rule: "json", message }]);
   }
   throw invalidRequest([...wrong, ...jsonViolations(method.input, json)]);
+}
+
+/** Writes the etag of If-Match. Throws if the request names another one too: it cannot fulfil both conditions. */
+function requireEtag(json: JsonObject, fields: readonly DescField[], etag: string): void {
+  let given: JsonValue | undefined = json;
+  for (const { jsonName, name } of fields) {
+    given = isObject(given) ? (given[jsonName] ?? given[name]) : undefined;
+  }
+  if (given !== undefined && given !== "" && given !== etag) {
+    const field = fields.map(({ jsonName }) => jsonName).join(".");
+    throw invalidRequest([{ field: "If-Match", rule: "same", message: `must be the same as ${field}, or left out` }]);
+  }
+  write(json, fields, etag);
 }
 
 /** Encodes a message with every field, zero and empty ones too: readers of JSON have no schema. */

@@ -4,6 +4,7 @@ import { refuseBadTokens } from "@sagacart/rest/auth";
 import type { FastifyInstance } from "fastify";
 import { feedBindings } from "../events/bindings.ts";
 import { serveReading } from "../events/read.ts";
+import { exportBinding, serveExport } from "../export/export.ts";
 import { publicServices, type Services } from "../services.ts";
 import { type Binding, bindingsOf } from "./bindings.ts";
 import { feeds } from "./feeds.ts";
@@ -11,7 +12,7 @@ import { serveFeeds } from "./sse.ts";
 import { serveBindings } from "./transcode.ts";
 
 /** The bindings of all rpcs that REST serves. */
-export const v1Bindings = [...bindingsOf(publicServices.keys()), ...feedBindings];
+export const v1Bindings = [...bindingsOf(publicServices.keys()), ...feedBindings, exportBinding];
 
 /** Serves the native API. */
 export async function v1(
@@ -30,8 +31,9 @@ export async function v1(
   serveBindings(
     app,
     services,
-    v1Bindings.filter((binding) => !isReading(binding)),
+    v1Bindings.filter((binding) => !isReading(binding) && binding !== exportBinding),
   );
+  serveExport(app, services, verifier);
   serveReading(app, services, v1Bindings.filter(isReading));
   serveFeeds(app, services, feeds, streams);
 }

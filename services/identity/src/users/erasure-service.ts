@@ -3,7 +3,7 @@ import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { callContext } from "@sagacart/chassis/context";
 import { DomainError } from "@sagacart/chassis/errors";
-import type { Pool } from "@sagacart/chassis/postgres/pool";
+import { type Pool, withTransaction } from "@sagacart/chassis/postgres/pool";
 import {
   type Erasure,
   ErasureSchema,
@@ -11,26 +11,58 @@ import {
   ServiceErasureSchema,
 } from "@sagacart/proto/identity/v1/erasure";
 import {
+  EraseCustomerResponseSchema,
   GetErasureResponseSchema,
   type IdentityService,
   ReportErasureResponseSchema,
 } from "@sagacart/proto/identity/v1/identity_service";
 import { requireReadable } from "../caller.ts";
 import { reasons } from "../reasons.ts";
-import { findErasure, markServiceDone, type UserErasure } from "./erasure-store.ts";
+import { findErasure, linkErasure, lockErasure, markServiceDone, type UserErasure } from "./erasure-store.ts";
+import { appendUserEvents } from "./user-events.ts";
+import { findUser } from "./user-store.ts";
 
-type ErasureRpcs = "getErasure" | "reportErasure";
+type ErasureRpcs = "getErasure" | "eraseCustomer" | "reportErasure";
 
 /** Creates the RPC handlers of the deletion of personal data. */
-export function erasureRpcs({ pool }: { pool: Pool }): Pick<ServiceImpl<typeof IdentityService>, ErasureRpcs> {
+export function erasureRpcs({
+  pool,
+  onEvents,
+}: {
+  pool: Pool;
+  /** Called when events were committed. */
+  onEvents(): void;
+}): Pick<ServiceImpl<typeof IdentityService>, ErasureRpcs> {
+  async function get(id: string): Promise<Erasure> {
+    const erasure = await findErasure(pool, id);
+    if (erasure === undefined) {
+      throw erasureNotFound(id);
+    }
+    return erasureMessage(erasure);
+  }
+
   return {
     async getErasure({ id: given }) {
-      const id = requireReadable(given);
-      const erasure = await findErasure(pool, id);
-      if (erasure === undefined) {
-        throw erasureNotFound(id);
-      }
-      return create(GetErasureResponseSchema, { erasure: erasureMessage(erasure) });
+      return create(GetErasureResponseSchema, { erasure: await get(requireReadable(given)) });
+    },
+
+    async eraseCustomer({ id, ofUserId }) {
+      await withTransaction(pool, async (tx) => {
+        // One call at a time for an id: the event is appended once.
+        await lockErasure(tx, id);
+        if ((await findUser(tx, id)) !== undefined) {
+          throw new DomainError(reasons, "USER_EXISTS", `user ${id} exists; delete the user`, { id });
+        }
+        if ((await findErasure(tx, id)) === undefined) {
+          const user = { id, email: "", isEmailVerified: false };
+          await appendUserEvents(tx, [{ type: "sagacart.user.deleted.v1", user }]);
+        }
+        if (ofUserId !== "" && !(await linkErasure(tx, id, ofUserId))) {
+          throw erasureNotFound(ofUserId);
+        }
+      });
+      onEvents();
+      return create(EraseCustomerResponseSchema, { erasure: await get(id) });
     },
 
     async reportErasure({ userId, service }) {

@@ -1,4 +1,4 @@
-import type { Queryable } from "@sagacart/chassis/postgres/pool";
+import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
 
 /** The services that keep personal data of a user, and delete it after the user. */
 const services = ["order", "payment", "shipping", "notifier"];
@@ -23,12 +23,30 @@ export async function insertErasures(tx: Queryable, userIds: readonly string[]):
   });
 }
 
+/** Locks the erasure of an id, whether it is recorded or not, until the transaction ends. */
+export async function lockErasure(tx: Transaction, id: string): Promise<void> {
+  await tx.query("select pg_advisory_xact_lock(hashtext('sagacart.erase-customer ' || $1))", [id]);
+}
+
+/** Records that an erased customer is the same person as an erased user. Returns false if that user is not erased. */
+export async function linkErasure(db: Queryable, customerId: string, userId: string): Promise<boolean> {
+  const { rowCount } = await db.query({
+    name: "link-user-erasure",
+    text: `update user_erasures set of_user_id = user_id_of from (select user_id as user_id_of from user_erasures
+             where user_id = $2) as owner where user_id = $1`,
+    values: [customerId, userId],
+  });
+  return rowCount === 1;
+}
+
 /** Finds the deletion of a user's personal data, with its services by name. */
 export async function findErasure(db: Queryable, userId: string): Promise<UserErasure | undefined> {
   const { rows } = await db.query<{ request_time: Date; service: string; done_time: Date | null }>({
     name: "find-user-erasure",
-    text: `select request_time, service, done_time from user_erasures join user_erasure_services using (user_id)
-           where user_id = $1 order by service`,
+    text: `select e.request_time, service, case when bool_and(done_time is not null) then max(done_time) end as done_time
+           from user_erasures e join user_erasures part on part.user_id = e.user_id or part.of_user_id = e.user_id
+           join user_erasure_services s on s.user_id = part.user_id
+           where e.user_id = $1 group by e.request_time, service order by service`,
     values: [userId],
   });
   const [first] = rows;

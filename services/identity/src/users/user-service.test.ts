@@ -1,4 +1,6 @@
+import { readFile } from "node:fs/promises";
 import { Code } from "@connectrpc/connect";
+import { countryCodes } from "@sagacart/chassis/address/countries";
 import { errorInfo } from "@sagacart/chassis/errors";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startTestIdentity, startTestMailServer, type TestIdentity, type TestMailServer } from "../testing/identity.ts";
@@ -211,6 +213,62 @@ describe("addresses", () => {
     await client.deleteAddress({ userId: "me", id: second });
     await client.deleteAddress({ userId: "me", id: second });
     expect(await defaults(client)).toEqual([first]);
+  });
+
+  test("no two letters are a country but the 249 codes that ISO assigns", async () => {
+    const { client } = await running.register();
+    const letters = [..."ABCDEFGHIJKLMNOPQRSTUVWXYZ"];
+    const codes = letters.flatMap((first) => letters.map((second) => first + second));
+    const fields: (string | undefined)[] = [];
+    for (const countryCode of codes) {
+      // A dash is a postal code nowhere, so each is refused, for one field or the other.
+      const call = client.createAddress({
+        userId: "me",
+        address: { ...home, region: "R", countryCode, postalCode: "-" },
+      });
+      fields.push(errorInfo(await call.catch((error: unknown) => error)).violations[0]?.field);
+    }
+    expect(codes.filter((_, index) => fields[index] === "address.postal_code")).toEqual([...countryCodes].sort());
+    expect(codes.filter((_, index) => fields[index] === "address.country_code")).toHaveLength(676 - 249);
+  });
+
+  test.each([
+    ["FR", "75001"],
+    ["GB", "SW1Y 4JH"],
+    ["RU", "101000"],
+    ["RS", "11000"],
+    ["BF", ""],
+    ["CI", ""],
+    ["HK", ""],
+    ["AE", ""],
+    ["QA", ""],
+    ["AQ", ""],
+    ["SG", "546080"],
+  ])("an address in %s is kept as it is, with the postal code %j", async (countryCode, postalCode) => {
+    const { client } = await running.register();
+    const given = { ...home, countryCode, postalCode };
+    const { address } = await client.createAddress({ userId: "me", address: given });
+    expect(address?.address).toMatchObject(given);
+  });
+
+  test("codes that names of countries were stored as are replaced by the current ones", async () => {
+    const { client } = await running.register();
+    const id = await add(client);
+    const migration = await readFile(new URL("../../migrations/0002_country_codes.sql", import.meta.url), "utf8");
+    for (const [withdrawn, code] of [
+      ["FX", "FR"],
+      ["UK", "GB"],
+      ["SU", "RU"],
+      ["GB", "GB"],
+    ]) {
+      await running.pool.query(
+        "update addresses set address = jsonb_set(address, '{countryCode}', to_jsonb($2::text)) where id = $1",
+        [id, withdrawn],
+      );
+      await running.pool.query(migration);
+      const { address } = await client.getAddress({ userId: "me", id });
+      expect(address?.address?.countryCode).toBe(code);
+    }
   });
 
   test("twenty created as default at once leave one default", async () => {

@@ -31,8 +31,10 @@ function event(orderId: string, name: string, data: object = {}, time = new Date
   });
 }
 
-const take = (events: ReturnType<typeof event>[], since?: Date) =>
-  withTransaction(database.pool, (tx) => ingest(tx, events, since));
+const take = (events: ReturnType<typeof event>[], since?: Date, operators?: string[]) =>
+  withTransaction(database.pool, (tx) =>
+    ingest(tx, events, { since, ...(operators === undefined ? {} : { operators }) }),
+  );
 
 async function mailsAbout(orderId: string) {
   const { rows } = await database.pool.query(
@@ -115,4 +117,53 @@ test("deleted old messages leave the unread count, and reading the feed again do
 
   await take([...notified, waiting], new Date(Date.now() + 1));
   expect(await left()).toEqual([{ order_id: "o-waiting", state: "PENDING" }]);
+});
+
+const team = ["ops@shop.example", "boss@shop.example"];
+
+async function messagesAbout(orderId: string) {
+  const { rows } = await database.pool.query(
+    "select event_type as type, channel, recipient, customer_id as customer from messages where order_id = $1 order by 1, 2, 3",
+    [orderId],
+  );
+  return rows.map(({ type, ...row }) => ({ type: type.split(".")[2], ...row }));
+}
+
+test.each(["dispute_opened", "dispute_won", "dispute_lost"])(
+  "%s makes a mail to each operator, once, and no message to the customer",
+  async (type) => {
+    const told = event(`o-${type}`, type, { disputeId: "dp_1", reason: "fraudulent", ...address });
+    expect((await take([told], undefined, team)).notified).toEqual([told]);
+    await take([told], undefined, team);
+    expect(await messagesAbout(`o-${type}`)).toEqual(
+      team.toSorted().map((recipient) => ({ type, channel: "EMAIL", recipient, customer: "" })),
+    );
+  },
+);
+
+test("a refund from outside makes the customer's messages and a mail to each operator; any other only the former", async () => {
+  const customers = (orderId: string) => [
+    { type: "refunded", channel: "EMAIL", recipient: "ada@example.com", customer: `customer-of-${orderId}` },
+    { type: "refunded", channel: "INBOX", recipient: `customer-of-${orderId}`, customer: `customer-of-${orderId}` },
+  ];
+  for (const source of ["ORDER", "PAYMENT", "PROVIDER"]) {
+    const orderId = `o-refund-${source}`;
+    await take([event(orderId, "refunded", { source, ...address })], undefined, team);
+    expect(await messagesAbout(orderId)).toEqual([
+      ...customers(orderId),
+      ...(source === "PROVIDER"
+        ? team.toSorted().map((recipient) => ({ type: "refunded_outside", channel: "EMAIL", recipient, customer: "" }))
+        : []),
+    ]);
+  }
+});
+
+test("a dispute does not keep the customer from the mail that waits for the order to move on", async () => {
+  await take([event("o-waits", "paid", address), event("o-waits", "dispute_opened", { disputeId: "dp_2" })]);
+  expect(await mailsAbout("o-waits")).toMatchObject([{ type: "paid", state: "PENDING", waits: true }]);
+});
+
+test("without operators' addresses a dispute makes no message", async () => {
+  await take([event("o-nobody", "dispute_opened", { disputeId: "dp_1" })]);
+  expect(await messagesAbout("o-nobody")).toEqual([]);
 });

@@ -4,7 +4,7 @@ import { uuidv7 } from "@sagacart/chassis/uuid";
 import { eventCursor } from "@sagacart/outbox/events/cursor-store";
 import type { Event } from "@sagacart/proto/event/v1/event";
 import { type Customer, findCustomers } from "../messages/customer-store.ts";
-import { type Channel, type Kind, kindOf, mandatoryBecause } from "../messages/kind.ts";
+import { type Channel, type Kind, kindsAbout, languages, mandatoryBecause } from "../messages/kind.ts";
 import type { NewMessage } from "../messages/message.ts";
 import { findRecipients, insertMessages, suppressInterim } from "../messages/message-store.ts";
 import { findNewestVersions } from "../templates/template-store.ts";
@@ -22,18 +22,23 @@ export type Ingested = { readonly notified: readonly Event[]; readonly skipped: 
  * however often it is delivered and whoever else reads.
  *
  * Ignores events before `since`: their messages may have been deleted for their age, and reading the feed again would
- * create them anew.
+ * create them anew. `operators` are the mail addresses of the shop's operators.
  */
-export async function ingest(tx: Transaction, events: readonly Event[], since: Date = new Date(0)): Promise<Ingested> {
+export async function ingest(
+  tx: Transaction,
+  events: readonly Event[],
+  { since = new Date(0), operators = [] }: { since?: Date | undefined; operators?: readonly string[] } = {},
+): Promise<Ingested> {
   const { notifications, skipped } = readAll(events.filter((event) => isAfter(event, since)));
   let notified: readonly Event[] = [];
   if (notifications.length > 0) {
-    const advanced = new Set(notifications.filter(({ kind }) => !kind.isInterim).map(({ facts }) => facts.orderId));
+    const advancing = notifications.filter(({ kind }) => !kind.isInterim && !kind.isForOperators);
+    const advanced = new Set(advancing.map(({ facts }) => facts.orderId));
     const due = notifications.filter(({ kind, facts }) => !(kind.isInterim && advanced.has(facts.orderId)));
-    const messages = await addressMessages(tx, due);
+    const messages = await addressMessages(tx, due, operators);
     await insertMessages(tx, messages);
     const ids = new Set(messages.map(({ eventId }) => eventId));
-    notified = due.map(({ event }) => event).filter(({ id }) => ids.has(id));
+    notified = [...new Set(due.map(({ event }) => event))].filter(({ id }) => ids.has(id));
     await suppressInterim(tx, [...advanced]);
   }
   await insertSkipped(tx, skipped);
@@ -44,23 +49,23 @@ function isAfter({ time }: Event, since: Date): boolean {
   return time === undefined || timestampDate(time) > since;
 }
 
-/** An event to notify a customer of. */
+/** An event to notify a customer or the operators of. */
 type Notification = { readonly event: Event; readonly kind: Kind; readonly facts: OrderFacts };
 
 function readAll(events: readonly Event[]): { notifications: Notification[]; skipped: Skipped[] } {
   const notifications: Notification[] = [];
   const skipped: Skipped[] = [];
   for (const event of events) {
-    const kind = kindOf(event.type);
-    if (kind === undefined) {
+    const about = kindsAbout(event.type);
+    if (about.length === 0) {
       continue;
     }
     try {
       const facts = readOrderEvent(event);
+      const matching = about.filter(({ from }) => from === undefined || from.matches(facts));
       // There is no way to reach a guest.
-      if (facts.customerId !== "") {
-        notifications.push({ event, kind, facts });
-      }
+      const reachable = matching.filter(({ isForOperators }) => isForOperators || facts.customerId !== "");
+      notifications.push(...reachable.map((kind) => ({ event, kind, facts })));
     } catch (error) {
       if (!(error instanceof UnreadableEventError)) {
         throw error;
@@ -73,7 +78,11 @@ function readAll(events: readonly Event[]): { notifications: Notification[]; ski
 
 type Address = { readonly recipient: string; readonly name: string };
 
-async function addressMessages(tx: Transaction, notifications: readonly Notification[]): Promise<NewMessage[]> {
+async function addressMessages(
+  tx: Transaction,
+  notifications: readonly Notification[],
+  operators: readonly string[],
+): Promise<NewMessage[]> {
   const customers = await findCustomers(tx, [...new Set(notifications.map(({ facts }) => facts.customerId))]);
   const versionOf = await findNewestVersions(tx);
   // Events of interim states do not repeat the address that the checkout gave.
@@ -86,6 +95,13 @@ async function addressMessages(tx: Transaction, notifications: readonly Notifica
           interim.map(({ facts }) => facts.orderId),
         );
   return notifications.flatMap(({ event, kind, facts }) => {
+    if (kind.isForOperators) {
+      // It is not the customer's message, and stays when the customer's data is deleted.
+      const notification = { event, kind, facts: { ...facts, contactEmail: "" } };
+      return operators.map((recipient) =>
+        newMessage(notification, "EMAIL", { recipient, name: "" }, operator, versionOf),
+      );
+    }
     const customer = customers.get(facts.customerId);
     if (customer === undefined || customer.isErased) {
       return [];
@@ -108,20 +124,28 @@ function inInbox({ customerId, name }: Customer): Address {
   return { recipient: customerId, name: oneLine(name, 200) };
 }
 
+// Customers list their own messages only, so that nobody else sees one that is no customer's.
+const operator: Pick<Customer, "customerId" | "language" | "isTurnedOff"> = {
+  customerId: "",
+  language: languages[0],
+  isTurnedOff: () => false,
+};
+
 function newMessage(
   { event, kind, facts }: Notification,
   channel: Channel,
   to: Address,
-  { language, isTurnedOff }: Customer,
+  { customerId, language, isTurnedOff }: Pick<Customer, "customerId" | "language" | "isTurnedOff">,
   versionOf: (eventType: string, language: Customer["language"]) => number,
 ): NewMessage {
-  const { orderId, cartId, customerId } = facts;
-  const isTurnedOffByCustomer = mandatoryBecause(kind, channel) === "" && isTurnedOff(channel, event.type);
+  const { orderId, cartId } = facts;
+  const { eventType } = kind;
+  const isTurnedOffByCustomer = mandatoryBecause(kind, channel) === "" && isTurnedOff(channel, eventType);
   return {
     ...{
       id: uuidv7(),
       eventId: event.id,
-      eventType: event.type,
+      eventType,
       orderId,
       cartId,
       customerId,
@@ -129,7 +153,7 @@ function newMessage(
       language,
       ...to,
     },
-    templateVersion: versionOf(event.type, language),
+    templateVersion: versionOf(eventType, language),
     facts: writeFacts(facts),
     state: isTurnedOffByCustomer ? "SUPPRESSED" : initialState[channel],
     lastError: isTurnedOffByCustomer ? turnedOffReason : "",

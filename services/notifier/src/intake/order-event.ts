@@ -13,6 +13,10 @@ export type OrderFacts = {
   readonly lines: readonly OrderLine[];
   readonly reason: string;
   readonly detail: string;
+  /** Of a refund: ORDER, PAYMENT or PROVIDER. */
+  readonly source: string;
+  /** The card provider's id of a dispute; "" for other events. */
+  readonly disputeId: string;
   readonly shortages: readonly Shortage[];
   readonly trackingNumber: string;
   /** When the time to pay ends, or the cart is deleted. */
@@ -58,6 +62,8 @@ export function readOrderEvent({ type, subject, data }: { type: string; subject:
     lines: list(fields.lines).flatMap(readLine),
     reason: oneLine(fields.reason, 300),
     detail: oneLine(fields.detail, 300),
+    source: oneLine(fields.source, 20),
+    disputeId: oneLine(fields.disputeId, 100),
     shortages: list(fields.shortages).flatMap(readShortage),
     trackingNumber: oneLine(fields.trackingNumber, 100),
     expireTime: readTime(fields.expireTime),

@@ -4,7 +4,7 @@ import type { Log } from "@sagacart/chassis/process/log";
 import { startEventConsumer } from "@sagacart/outbox/events/consumer";
 import type { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
 import type { EventService } from "@sagacart/proto/event/v1/event_service";
-import { kinds } from "../messages/kind.ts";
+import { notifiedTypes } from "../messages/kind.ts";
 import { type Ingested, ingest, orderCursor } from "./intake.ts";
 import type { Skipped } from "./skipped-store.ts";
 import { isSynthetic } from "./synthetic-order.ts";
@@ -19,20 +19,28 @@ export type ReadingOptions = {
   onSkipped: (count: number) => void;
   /** Events older than this, in days, make no messages. */
   maxAgeDays: number;
+  /** The mail addresses of the shop's operators. */
+  operators: readonly string[];
 };
 
 /**
  * Reads the feed of orders from the cursor, which an operator may set back. Of several processes one reads and the others
  * stand by: the cursor would keep two from ingesting the same event, but reading once spares the feed.
  */
-export function startReading({ onMessages, onSkipped, maxAgeDays, ...options }: ReadingOptions): AsyncDisposable {
+export function startReading({
+  onMessages,
+  onSkipped,
+  maxAgeDays,
+  operators,
+  ...options
+}: ReadingOptions): AsyncDisposable {
   return startEventConsumer<Ingested>({
     ...options,
     name: "notifier",
     cursor: orderCursor,
-    types: kinds.map(({ eventType }) => eventType),
+    types: notifiedTypes,
     skip: isSynthetic,
-    take: (tx, events) => ingest(tx, events, new Date(Date.now() - maxAgeDays * 86_400_000)),
+    take: (tx, events) => ingest(tx, events, { since: new Date(Date.now() - maxAgeDays * 86_400_000), operators }),
     onTaken({ notified, skipped }) {
       for (const { id, type, subject } of notified) {
         options.log.info({ eventId: id, type, subject }, "recorded messages for an event");

@@ -14,7 +14,7 @@ import {
 } from "@sagacart/proto/notifier/v1/preference_service";
 import { reasons } from "../reasons.ts";
 import { applyChanges, type Change, type Customer, findCustomers, setLanguage } from "./customer-store.ts";
-import { isLanguage, kindOf, kinds, mandatoryBecause } from "./kind.ts";
+import { customerKinds, isLanguage, kindOf, mandatoryBecause } from "./kind.ts";
 import { readUnsubscription, type Unsubscription } from "./unsubscribe-token.ts";
 import { channelOf } from "./wire.ts";
 
@@ -81,7 +81,7 @@ function keyOf({ channel, eventType }: Change): string {
 function checkChange({ eventType, channel: asked, enabled }: PreferenceChange): Change {
   const kind = kindOf(eventType);
   const channel = channelOf(asked);
-  if (kind === undefined || channel === undefined || !kind.channels.includes(channel)) {
+  if (kind === undefined || kind.isForOperators || channel === undefined || !kind.channels.includes(channel)) {
     const message = `there are no messages for ${eventType} over ${channel ?? "that channel"}`;
     throw new DomainError(reasons, "PREFERENCE_UNKNOWN", message, { event_type: eventType });
   }
@@ -97,7 +97,7 @@ function preferences({ customerId, language, isTurnedOff }: Customer): Preferenc
   return create(PreferencesSchema, {
     customerId,
     language,
-    preferences: kinds.flatMap((kind) =>
+    preferences: customerKinds.flatMap((kind) =>
       kind.channels.map((channel) => {
         const why = mandatoryBecause(kind, channel);
         const { eventType } = kind;

@@ -43,6 +43,13 @@ test.each([
   ["order.rejected", { reason: "PAYMENT_DECLINED" }, "The payment was declined: there was not enough money."],
   ["order.rejected", { reason: "PAYMENT_DECLINED", detail: "odd" }, "Please try another way to pay."],
   ["order.cancelled", { reason: "CANCELLED_BY_CUSTOMER" }, "You asked for it."],
+  ["order.cancelled", { reason: "CANCELLED_BY_SHOP", detail: "" }, "We had to cancel it."],
+  [
+    "order.cancelled",
+    { reason: "CANCELLED_BY_SHOP", detail: "The vase broke." },
+    "We had to cancel it. The vase broke.",
+  ],
+  ["order.refunded", { detail: "The lid is missing." }, "for your order 1042. The lid is missing."],
   [
     "order.awaiting_payment",
     {},
@@ -50,7 +57,15 @@ test.each([
   ],
   ["order.expired", {}, "was not paid in time"],
   ["order.paid", {}, "we have received €1,619.97"],
-  ["order.refunded", {}, "we have refunded €1,619.97 for your order 1042."],
+  ["order.refunded", { detail: "" }, "we have refunded €1,619.97 for your order 1042."],
+  [
+    "order.dispute_opened",
+    { reason: "fraudulent" },
+    "the bank of a customer takes €1,619.97 of order 1042 back (fraudulent).",
+  ],
+  ["order.dispute_won", {}, "dispute dp_0000000001 about order 1042 is won: the card provider has returned €1,619.97."],
+  ["order.dispute_lost", {}, "the customer keeps €1,619.97, which can no longer be refunded."],
+  ["order.refunded_outside", {}, "€1,619.97 of order 1042 was refunded at the card provider, outside the shop."],
   ["cart.expiring", {}, "We keep it for another 1 day and 2 hours"],
 ])("%s with %j gives the reason", (name, change, sentence) => {
   const letter = templateOf(name).renderStrictly({ ...fullSample("en"), ...change });
@@ -69,6 +84,11 @@ test("German templates contain no English", () => {
 test.each([
   [{ currencyCode: "JPY", minorUnits: 1200n }, "¥1,200", "1.200 ¥"],
   [{ currencyCode: "KWD", minorUnits: -5n }, "-KWD 0.005", "-0,005 KWD"],
+  [{ currencyCode: "HUF", minorUnits: 1234n }, "HUF 12.34", "12,34 HUF"],
+  [{ currencyCode: "IDR", minorUnits: 1234500n }, "IDR 12,345.00", "12.345,00 IDR"],
+  [{ currencyCode: "IQD", minorUnits: 1234n }, "IQD 1.234", "1,234 IQD"],
+  [{ currencyCode: "CLF", minorUnits: 12345n }, "CLF 1.2345", "1,2345 CLF"],
+  [{ currencyCode: "BGN", minorUnits: 1234n }, "BGN 12.34", "12,34 BGN"],
   [{ currencyCode: "EUR", minorUnits: 900719925474099312n }, "€9,007,199,254,740,993.12", "9.007.199.254.740.993,12 €"],
 ])("money is exact and formatted for the language: %#", (amount, english, german) => {
   expect(languages.map((language) => moneyText(amount, language))).toEqual([english, german]);

@@ -34,6 +34,8 @@ const nothing = {
   cartName: "",
   reason: "",
   detail: "",
+  source: "",
+  disputeId: "",
   trackingNumber: "",
   expireTime: undefined,
 };
@@ -55,6 +57,8 @@ const everything: OrderFacts = {
   ],
   reason: "OUT_OF_STOCK",
   detail: "insufficient_funds",
+  source: "PROVIDER",
+  disputeId: "dp_0000000001",
   shortages: [{ productId: "p1", requested: 2, available: 1 }],
   trackingNumber: "SC0000000001",
   expireTime: new Date("2026-03-02T09:30:00Z"),

@@ -46,7 +46,7 @@ test("all built-in templates are listed once in each language", async () => {
     seen.push(...page.templates.map(({ eventType, language }) => `${eventType} ${language}`));
     pageToken = page.nextPageToken;
   } while (pageToken !== "");
-  expect(seen).toHaveLength(16);
+  expect(seen).toHaveLength(24);
   expect(seen).toEqual([...new Set(seen)].toSorted());
 });
 
@@ -146,14 +146,14 @@ test("a release stores its new texts once each and keeps an operator's version",
   await using fresh = await notifierDatabase();
   const count = async () => (await fresh.pool.query("select count(*) from templates")).rows[0].count;
   await Promise.all([seedTemplates(fresh.pool), seedTemplates(fresh.pool)]);
-  expect(await count()).toBe(16n);
+  expect(await count()).toBe(24n);
   // As if the release before had had other texts, one of which an operator changed.
   await fresh.pool.query("update templates set text = text || ' of before'");
   await fresh.pool.query(`insert into templates select event_type, language, 2, 'own', mjml, text, false
                           from templates where event_type = 'sagacart.order.paid.v1' and language = 'en'`);
   await seedTemplates(fresh.pool);
-  expect(await count()).toBe(16n + 1n + 15n);
+  expect(await count()).toBe(24n + 1n + 23n);
   // The release before starts once more.
   await seedTemplates(fresh.pool);
-  expect(await count()).toBe(16n + 1n + 15n);
+  expect(await count()).toBe(24n + 1n + 23n);
 });

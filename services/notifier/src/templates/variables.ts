@@ -1,4 +1,5 @@
-import { type Amount, decimalsOf, multiply } from "@sagacart/chassis/money";
+import { decimalsToShow } from "@sagacart/chassis/currencies";
+import { type Amount, decimalText, multiply } from "@sagacart/chassis/money";
 import type { OrderFacts } from "../intake/order-event.ts";
 import type { Language } from "../messages/kind.ts";
 
@@ -17,12 +18,14 @@ export type Variables = {
     readonly unit_price: string;
     readonly price: string;
   }[];
-  /** The order's total; for a refund, the amount refunded. */
+  /** The order's total; for a refund, the amount refunded; for a dispute, the disputed amount. */
   readonly total: string;
   /** A code, for example OUT_OF_STOCK. */
   readonly reason: string;
   /** A code or text from the party that refused, for example insufficient_funds. */
   readonly detail: string;
+  /** The card provider's id of a dispute. */
+  readonly dispute_id: string;
   readonly shortages: readonly { readonly title: string; readonly requested: number; readonly available: number }[];
   readonly tracking_number: string;
   readonly expire_time: string;
@@ -44,6 +47,7 @@ export const variableNames: readonly string[] = [
   "total",
   "reason",
   "detail",
+  "dispute_id",
   "shortages",
   "tracking_number",
   "expire_time",
@@ -81,6 +85,7 @@ export function variablesOf(facts: OrderFacts, { language, createTime, ...rest }
     total: facts.total === undefined ? "" : moneyText(facts.total, language),
     reason: facts.reason,
     detail: facts.detail,
+    dispute_id: facts.disputeId,
     shortages: facts.shortages.map(({ productId, requested, available }) => ({
       title: titles.get(productId) ?? productId,
       requested,
@@ -95,14 +100,17 @@ export function variablesOf(facts: OrderFacts, { language, createTime, ...rest }
 }
 
 /** Formats money in a language: €1,299.98 or 1.299,98 €. Exact: the digits are passed as a string. */
-export function moneyText({ currencyCode, minorUnits }: Amount, language: Language): string {
-  const decimals = decimalsOf(currencyCode);
-  const digits = (minorUnits < 0n ? -minorUnits : minorUnits).toString().padStart(decimals + 1, "0");
-  const whole = digits.slice(0, digits.length - decimals);
-  const decimal = `${minorUnits < 0n ? "-" : ""}${whole}${decimals === 0 ? "" : `.${digits.slice(-decimals)}`}`;
-  const format = new Intl.NumberFormat(language, { style: "currency", currency: currencyCode });
+export function moneyText(amount: Amount, language: Language): string {
+  const digits = decimalsToShow(amount.currencyCode);
+  const format = new Intl.NumberFormat(language, {
+    style: "currency",
+    currency: amount.currencyCode,
+    // Intl's own would round 12.34 HUF to 12.
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  });
   // The string has the digits of a number.
-  return format.format(decimal as `${number}`).replaceAll(/[\u00a0\u202f]/g, " ");
+  return format.format(decimalText(amount) as `${number}`).replaceAll(/[\u00a0\u202f]/g, " ");
 }
 
 function timeText(time: Date, language: Language): string {

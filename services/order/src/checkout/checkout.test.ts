@@ -16,6 +16,7 @@ afterAll(() => service[Symbol.asyncDispose]());
 let customers = 0;
 const newCustomer = () => `customer-${++customers}`;
 const accepted = { waitFor: WaitFor.ACCEPTED };
+const address = { recipient: "Ada", line1: "1 Main Street", city: "Berlin", postalCode: "10115", countryCode: "DE" };
 
 async function cartOf(customerId: string, lines = [{ productId: "mug", quantity: 2 }]) {
   const { cart } = await service.carts.createCart({ customerId, lines });
@@ -53,6 +54,72 @@ describe("a checkout", () => {
     expect(rows).toEqual([{ kind: "CHECKOUT", state: "OPEN" }]);
     const events = await service.pool.query("select type, sequence from events where subject = $1", [order!.id]);
     expect(events.rows).toEqual([{ type: "sagacart.order.created.v1", sequence: 1n }]);
+  });
+
+  test.each([
+    [0n, false],
+    [1n, true],
+  ])("to pay later waits for money only if the total, here %d, is more than zero", async (price, payLater) => {
+    const customerId = newCustomer();
+    service.prices.set("gift", quote("gift", price));
+    const lines = [{ productId: "gift", quantity: 3 }];
+    const request = { customerId, lines, payLater: true, requestId: `gift-${price}`, ...accepted };
+    const { order } = await service.orders.checkout(request);
+    expect(order).toMatchObject({ total: { minorUnits: price * 3n }, payment: { payLater } });
+    expect(order?.expireTime !== undefined).toBe(payLater);
+    expect((await service.orders.checkout(request)).order?.id).toBe(order?.id);
+  });
+
+  test.each([
+    ["HK", ""],
+    ["AE", ""],
+    ["QA", ""],
+    ["GB", "SW1Y 4JH"],
+    ["SG", "546080"],
+  ])("ships to %s, with the postal code %j", async (countryCode, postalCode) => {
+    const customerId = newCustomer();
+    await cartOf(customerId);
+    const shippingAddress = { ...address, countryCode, postalCode };
+    const { order } = await service.orders.checkout({ customerId, shippingAddress, ...accepted });
+    expect(order?.shippingAddress).toMatchObject(shippingAddress);
+  });
+
+  test.each([
+    ["a withdrawn country", { countryCode: "FX" }, "shipping_address.country_code"],
+    ["a reserved country code", { countryCode: "UK" }, "shipping_address.country_code"],
+    ["an unknown country", { countryCode: "ZZ" }, "shipping_address.country_code"],
+    ["no postal code where one is needed", { postalCode: "" }, "shipping_address.postal_code"],
+    ["a dash for a postal code", { postalCode: "-" }, "shipping_address.postal_code"],
+    ["a dash where there are no postal codes", { countryCode: "HK", postalCode: "-" }, "shipping_address.postal_code"],
+    ["no town", { city: "" }, "shipping_address.city"],
+    ["a line break in the recipient", { recipient: "Ada\nL" }, "shipping_address.recipient"],
+    ["a zero-width space in the recipient", { recipient: "Ada\u200bL" }, "shipping_address.recipient"],
+    ["a blank recipient", { recipient: "\u3000" }, "shipping_address.recipient"],
+  ])("with %s is refused, naming the field", async (_, changes, field) => {
+    const customerId = newCustomer();
+    await cartOf(customerId);
+    const call = service.orders.checkout({ customerId, shippingAddress: { ...address, ...changes }, ...accepted });
+    expect(errorInfo(await call.catch((error: unknown) => error))).toMatchObject({
+      code: Code.InvalidArgument,
+      violations: [{ field }],
+    });
+  });
+
+  test.each([
+    `${"a".repeat(65)}@example.com`,
+    "a..b@example.com",
+    ".a@example.com",
+    "a@b",
+    "a@b..com",
+    "a b@example.com",
+  ])("with the contact address %s, which no mail can be sent to, is refused", async (contactEmail) => {
+    const customerId = newCustomer();
+    await cartOf(customerId);
+    const call = service.orders.checkout({ customerId, contactEmail, ...accepted });
+    expect(errorInfo(await call.catch((error: unknown) => error))).toMatchObject({
+      code: Code.InvalidArgument,
+      violations: [{ field: "contact_email" }],
+    });
   });
 
   test("uses the customer's default cart if none is named", async () => {

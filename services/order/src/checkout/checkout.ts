@@ -62,6 +62,8 @@ export function decideCheckout(call: CheckoutCall, cart: Cart | undefined, quote
   }
   const lines = linesToBuy(call, cart).map((line) => priceLine(line, quotes));
   const { currencyCode, minorUnits } = checkTotal(request, lines);
+  // Where there is nothing to pay there is nothing to wait for.
+  const payLater = request.payLater && minorUnits > 0n;
   return {
     id: request.orderId || uuidv7(),
     customerId: request.customerId,
@@ -70,8 +72,8 @@ export function decideCheckout(call: CheckoutCall, cart: Cart | undefined, quote
     currency: currencyCode,
     totalMinor: minorUnits,
     paymentMethod: request.paymentMethod,
-    payLater: request.payLater,
-    expireTime: request.payLater ? new Date(Date.now() + payWithinMs(request.payWithin)) : undefined,
+    payLater,
+    expireTime: payLater ? new Date(Date.now() + payWithinMs(request.payWithin)) : undefined,
     shippingAddress: request.shippingAddress,
     contactEmail: request.contactEmail,
     ownerWorkflowId,

@@ -1,3 +1,4 @@
+import { currentActor } from "@sagacart/chassis/auth/actor";
 import { formatMoney } from "@sagacart/chassis/money";
 import type { Transaction } from "@sagacart/chassis/postgres/pool";
 import { appendEvents } from "@sagacart/outbox/events/append";
@@ -45,7 +46,7 @@ export async function recordDispute(
     await raiseIncident(tx, { orderId, step: disputeStep, workflowId: "", error, attempts: 0 });
   } else if (!disputes.some((dispute) => dispute.state === "OPEN")) {
     const resolution = `dispute ${disputeId} was ${state.toLowerCase()}`;
-    await resolveIncidentOf(tx, { orderId, step: disputeStep, resolution });
+    await resolveIncidentOf(tx, { orderId, step: disputeStep, resolution, actor: currentActor() });
   }
   return true;
 }

@@ -12,6 +12,8 @@ import type { FailedAttempt } from "./incident.ts";
 import { createIncidentService } from "./incident-service.ts";
 import { clearIncident, raiseIncident } from "./incident-store.ts";
 
+const worker = { kind: "SYSTEM", id: "service:worker" } as const;
+
 let database: TestDatabase;
 let incidents: Client<typeof IncidentService>;
 let commandCount = 0;
@@ -130,8 +132,8 @@ test("a step that succeeds resolves its own incident only", async () => {
   const orderId = await newOrder();
   const charge = await raise({ orderId });
   const ship = await raise({ orderId, step: "ship" });
-  await clearIncident(database.pool, { orderId, step: "charge" });
-  await clearIncident(database.pool, { orderId, step: "charge" });
+  await clearIncident(database.pool, { orderId, step: "charge" }, worker);
+  await clearIncident(database.pool, { orderId, step: "charge" }, worker);
   expect((await incidents.getIncident({ id: charge })).incident).toMatchObject({
     state: Incident_State.RESOLVED,
     resolution: "the step succeeded",
@@ -140,7 +142,7 @@ test("a step that succeeds resolves its own incident only", async () => {
 });
 
 test("clearing without an incident does nothing", async () => {
-  await clearIncident(database.pool, { orderId: await newOrder(), step: "charge" });
+  await clearIncident(database.pool, { orderId: await newOrder(), step: "charge" }, worker);
   expect((await incidents.listIncidents({})).incidents).toEqual([]);
 });
 

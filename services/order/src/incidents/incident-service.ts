@@ -1,6 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
+import { currentActor } from "@sagacart/chassis/auth/actor";
 import { pageSize } from "@sagacart/chassis/postgres/page";
 import { type Pool, withTransaction } from "@sagacart/chassis/postgres/pool";
 import { recordCommands } from "@sagacart/outbox/commands/record";
@@ -67,7 +68,7 @@ export function createIncidentService(options: IncidentServiceOptions): ServiceI
         throw incidentNotRetryable(found);
       }
       const incident = await withTransaction(pool, async (tx) => {
-        const open = await requestRetry(tx, id);
+        const open = await requestRetry(tx, id, currentActor());
         if (open === undefined) {
           throw incidentResolved(found);
         }
@@ -81,7 +82,8 @@ export function createIncidentService(options: IncidentServiceOptions): ServiceI
 
     async resolveIncident({ id, resolution }) {
       await findIncident(id);
-      const incident = (await resolveIncident(pool, id, resolution)) ?? (await findIncident(id));
+      const incident =
+        (await resolveIncident(pool, { id, resolution, actor: currentActor() })) ?? (await findIncident(id));
       return create(ResolveIncidentResponseSchema, { incident: incidentMessage(incident) });
     },
   };
@@ -101,12 +103,14 @@ function stateFromProto(state: Incident_State): IncidentState | undefined {
 }
 
 function incidentMessage(incident: Incident): IncidentMessage {
-  const { state, retryRequestTime, createTime, updateTime, ...rest } = incident;
+  const { state, retryRequestTime, retryRequestedBy, resolvedBy, createTime, updateTime, ...rest } = incident;
   return create(IncidentSchema, {
     ...rest,
     state: Incident_State[state],
     createTime: timestampFromDate(createTime),
     updateTime: timestampFromDate(updateTime),
     ...(retryRequestTime === undefined ? {} : { retryRequestTime: timestampFromDate(retryRequestTime) }),
+    ...(retryRequestedBy === undefined ? {} : { retryRequestedBy }),
+    ...(resolvedBy === undefined ? {} : { resolvedBy }),
   });
 }

@@ -1,3 +1,4 @@
+import { type Actor, type ActorRow, actorMessage } from "@sagacart/chassis/auth/actor";
 import type { Queryable } from "@sagacart/chassis/postgres/pool";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import { orderNotFound } from "../orders/order.ts";
@@ -29,21 +30,26 @@ export async function raiseIncident(db: Queryable, failed: FailedAttempt): Promi
   return incident.id;
 }
 
-/** Resolves the incident that is open for this step of the order, if there is one, because the step succeeded. */
-export async function clearIncident(db: Queryable, done: { orderId: string; step: string }): Promise<void> {
-  await resolveIncidentOf(db, { ...done, resolution: "the step succeeded" });
+/** Resolves the incident that is open for this step of the order, if there is one: by default, because it succeeded. */
+export async function clearIncident(
+  db: Queryable,
+  { orderId, step, resolution = "" }: { orderId: string; step: string; resolution?: string },
+  actor: Actor,
+): Promise<void> {
+  await resolveIncidentOf(db, { orderId, step, resolution: resolution || "the step succeeded", actor });
 }
 
 /** Resolves the incident that is open for this step of the order, if there is one. */
 export async function resolveIncidentOf(
   db: Queryable,
-  { orderId, step, resolution }: { orderId: string; step: string; resolution: string },
+  { orderId, step, resolution, actor }: { orderId: string; step: string; resolution: string; actor: Actor },
 ): Promise<void> {
   await db.query({
     name: "resolve-incident-of",
-    text: `update incidents set state = 'RESOLVED', resolution = $3, update_time = now()
+    text: `update incidents set state = 'RESOLVED', resolution = $3, resolve_actor_kind = $4, resolve_actor_id = $5,
+                               update_time = now()
            where order_id = $1 and step = $2 and state = 'OPEN'`,
-    values: [orderId, step, resolution],
+    values: [orderId, step, resolution, actor.kind, actor.id],
   });
 }
 
@@ -79,21 +85,25 @@ export async function listIncidents(
 }
 
 /** Records the request to retry the step at once. Returns undefined if the incident is not open. */
-export async function requestRetry(db: Queryable, id: string): Promise<Incident | undefined> {
+export async function requestRetry(db: Queryable, id: string, actor: Actor): Promise<Incident | undefined> {
   const { rows } = await db.query<Row>(
-    `update incidents set retry_request_time = now(), update_time = now()
+    `update incidents set retry_request_time = now(), retry_actor_kind = $2, retry_actor_id = $3, update_time = now()
      where id = $1 and state = 'OPEN' returning ${columns}`,
-    [id],
+    [id, actor.kind, actor.id],
   );
   return rows[0] && toIncident(rows[0]);
 }
 
 /** Resolves an incident. Returns undefined if it is not open. */
-export async function resolveIncident(db: Queryable, id: string, resolution: string): Promise<Incident | undefined> {
+export async function resolveIncident(
+  db: Queryable,
+  { id, resolution, actor }: { id: string; resolution: string; actor: Actor },
+): Promise<Incident | undefined> {
   const { rows } = await db.query<Row>(
-    `update incidents set state = 'RESOLVED', resolution = $2, update_time = now()
+    `update incidents set state = 'RESOLVED', resolution = $2, resolve_actor_kind = $3, resolve_actor_id = $4,
+                          update_time = now()
      where id = $1 and state = 'OPEN' returning ${columns}`,
-    [id, resolution],
+    [id, resolution, actor.kind, actor.id],
   );
   return rows[0] && toIncident(rows[0]);
 }
@@ -108,12 +118,16 @@ type Row = {
   state: IncidentState;
   resolution: string;
   retry_request_time: Date | null;
+  retry_actor_kind: ActorRow["actor_kind"];
+  retry_actor_id: string | null;
+  resolve_actor_kind: ActorRow["actor_kind"];
+  resolve_actor_id: string | null;
   create_time: Date;
   update_time: Date;
 };
 
-const columns = `id, order_id, step, workflow_id, error, attempts, state, resolution, retry_request_time, create_time,
-  update_time`;
+const columns = `id, order_id, step, workflow_id, error, attempts, state, resolution, retry_request_time,
+  retry_actor_kind, retry_actor_id, resolve_actor_kind, resolve_actor_id, create_time, update_time`;
 
 function toIncident(row: Row): Incident {
   return {
@@ -126,6 +140,8 @@ function toIncident(row: Row): Incident {
     state: row.state,
     resolution: row.resolution,
     retryRequestTime: row.retry_request_time ?? undefined,
+    retryRequestedBy: actorMessage(row.retry_actor_kind, row.retry_actor_id),
+    resolvedBy: actorMessage(row.resolve_actor_kind, row.resolve_actor_id),
     createTime: row.create_time,
     updateTime: row.update_time,
   };

@@ -1,4 +1,5 @@
 import { DomainError } from "@sagacart/chassis/errors";
+import type { Actor } from "@sagacart/proto/type/v1/actor";
 import { reasons } from "../reasons.ts";
 
 export type IncidentState = "OPEN" | "RESOLVED";
@@ -14,6 +15,8 @@ export type Incident = {
   readonly state: IncidentState;
   readonly resolution: string;
   readonly retryRequestTime: Date | undefined;
+  readonly retryRequestedBy: Actor | undefined;
+  readonly resolvedBy: Actor | undefined;
   readonly createTime: Date;
   readonly updateTime: Date;
 };

@@ -1,3 +1,4 @@
+import type { Actor } from "@sagacart/chassis/auth/actor";
 import type { Transaction } from "@sagacart/chassis/postgres/pool";
 
 /** Records that an attempt to pay was requested, on an order that the caller has locked. */
@@ -12,10 +13,21 @@ export async function savePaymentAttempt(
   );
 }
 
+/** A request to cancel an order. */
+export type Cancellation = {
+  readonly actor: Actor;
+  /** What the customer said or is told. */
+  readonly detail: string;
+  /** For the shop's people only. */
+  readonly internalReason: string;
+};
+
 /** Records that a cancel was requested, on an order that the caller has locked. */
-export async function saveCancelRequest(tx: Transaction, orderId: string, detail: string): Promise<void> {
+export async function saveCancelRequest(tx: Transaction, orderId: string, request: Cancellation): Promise<void> {
+  const { actor, detail, internalReason } = request;
   await tx.query(
-    "update orders set cancel_request_time = now(), cancel_detail = $2, update_time = now() where id = $1",
-    [orderId, detail],
+    `update orders set cancel_request_time = now(), cancel_detail = $2, cancel_internal_reason = $3,
+                       cancel_actor_kind = $4, cancel_actor_id = $5, update_time = now() where id = $1`,
+    [orderId, detail, internalReason, actor.kind, actor.id],
   );
 }

@@ -1,3 +1,4 @@
+import { currentActor } from "@sagacart/chassis/auth/actor";
 import { DomainError } from "@sagacart/chassis/errors";
 import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres/pool";
 import { fingerprintOf, once } from "@sagacart/chassis/postgres/request-ids";
@@ -9,7 +10,7 @@ import {
 } from "@sagacart/proto/order/v1/order_service";
 import { reasons } from "../reasons.ts";
 import { checkCustomer, isCancellable, isFinal, ownWorkflowId, type State } from "./order.ts";
-import { saveCancelRequest, savePaymentAttempt } from "./order-request-store.ts";
+import { type Cancellation, saveCancelRequest, savePaymentAttempt } from "./order-request-store.ts";
 import { lockOrder } from "./order-store.ts";
 
 /**
@@ -73,10 +74,18 @@ export async function requestCancel(pool: Pool, request: CancelOrderRequest): Pr
       const message = `order ${orderId} is ${state}; it can no longer be cancelled`;
       throw new DomainError(reasons, "NOT_CANCELLABLE", message, { order_id: orderId, state });
     }
-    await saveCancelRequest(tx, orderId, request.reason);
+    await saveCancelRequest(tx, orderId, cancellationOf(request, order.customerId));
     if (order.ownerWorkflowId === ownWorkflowId(orderId)) {
       await recordCommands(tx, [{ kind: "CANCEL", subject: orderId }]);
     }
     return state;
   });
+}
+
+/** Returns who cancels and why. What customers say is theirs to see; the shop's people say apart what they are told. */
+function cancellationOf(request: CancelOrderRequest, owner: string): Cancellation {
+  const actor = currentActor({ owner, onBehalfOf: request.customerId });
+  return actor.kind === "CUSTOMER"
+    ? { actor, internalReason: "", detail: request.reason || request.publicReason }
+    : { actor, internalReason: request.reason, detail: request.publicReason };
 }

@@ -1,5 +1,6 @@
 import { create, fromJson, type JsonValue } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { type ActorRow, actorMessage } from "@sagacart/chassis/auth/actor";
 import {
   type Order,
   OrderDispute_State,
@@ -35,6 +36,9 @@ export type OrderRow = {
   outcome_detail: string;
   shortages: { productId: string; requested: number; available: number }[] | null;
   cancel_request_time: Date | null;
+  cancel_actor_kind: ActorRow["actor_kind"];
+  cancel_actor_id: string | null;
+  cancel_internal_reason: string;
   expire_time: Date | null;
   refunded_minor: bigint;
   disputes: Dispute[] | null;
@@ -57,8 +61,8 @@ export type LineRow = {
 /** The columns of an OrderRow. */
 export const orderColumns = `id, customer_id, cart_id, state, sequence, currency, total_minor, payment_method, pay_later,
   payment_attempt, decline_reason, shipping_address, tracking_number, contact_email, outcome_reason, outcome_detail,
-  shortages, cancel_request_time, expire_time, refunded_minor, disputes, owner_workflow_id, guest_customer_id,
-  create_time, update_time`;
+  shortages, cancel_request_time, cancel_actor_kind, cancel_actor_id, cancel_internal_reason, expire_time, refunded_minor,
+  disputes, owner_workflow_id, guest_customer_id, create_time, update_time`;
 
 /** The order of a row, as it goes over the wire. */
 export function toOrder(row: OrderRow, lines: readonly LineRow[]): Order {
@@ -93,6 +97,7 @@ export function toOrder(row: OrderRow, lines: readonly LineRow[]): Order {
     guestCustomerId: row.guest_customer_id ?? "",
     sequence: BigInt(row.sequence),
     contactEmail: row.contact_email,
+    internalReason: row.cancel_internal_reason,
     disputes: (row.disputes ?? []).map((dispute) =>
       create(OrderDisputeSchema, {
         id: dispute.id,
@@ -111,6 +116,10 @@ export function toOrder(row: OrderRow, lines: readonly LineRow[]): Order {
   }
   if (row.cancel_request_time !== null) {
     order.cancelRequestTime = timestampFromDate(row.cancel_request_time);
+  }
+  const cancelledBy = actorMessage(row.cancel_actor_kind, row.cancel_actor_id);
+  if (cancelledBy !== undefined) {
+    order.cancelledBy = cancelledBy;
   }
   if (row.expire_time !== null) {
     order.expireTime = timestampFromDate(row.expire_time);

@@ -5,6 +5,7 @@ const at = (state: State, more: Partial<Progress> = {}): Progress => ({
   state,
   endsAs: undefined,
   cancelRequested: false,
+  cancelReason: "CANCELLED_BY_CUSTOMER",
   cancelDetail: "",
   ...more,
 });
@@ -85,6 +86,20 @@ describe("a cancel that was asked for", () => {
     expect(planMove(at(from, { cancelRequested: true, cancelDetail: "too late" }), to(states))).toEqual([
       { state: "CANCELLING", endsAs: "CANCELLED", outcomeReason: "CANCELLED_BY_CUSTOMER", outcomeDetail: "too late" },
     ]);
+  });
+
+  test("tells the cancel of the shop from the customer's, also where the workflow asks for the customer's", () => {
+    const cancelled = { cancelRequested: true, cancelReason: "CANCELLED_BY_SHOP", cancelDetail: "broken" } as const;
+    const bySaga = to(["CANCELLING"], { endsAs: "CANCELLED", outcomeReason: "CANCELLED_BY_CUSTOMER" });
+    const expected = {
+      state: "CANCELLING",
+      endsAs: "CANCELLED",
+      outcomeReason: "CANCELLED_BY_SHOP",
+      outcomeDetail: "broken",
+    };
+
+    expect(planMove(at("RESERVED", cancelled), to(["PAID"]))).toEqual([expected]);
+    expect(planMove(at("AWAITING_PAYMENT", cancelled), bySaga)).toEqual([expected]);
   });
 
   test("leaves a sold out order REJECTED", () => {

@@ -1,3 +1,4 @@
+import type { Actor } from "@sagacart/chassis/auth/actor";
 import { DomainError } from "@sagacart/chassis/errors";
 import { Order_State } from "@sagacart/proto/order/v1/order";
 import type { Address } from "@sagacart/proto/type/v1/address";
@@ -41,8 +42,18 @@ export type Progress = {
   readonly state: State;
   readonly endsAs: EndsAs | undefined;
   readonly cancelRequested: boolean;
+  /** Who cancels it, if that was requested. */
+  readonly cancelReason: CancelReason;
   readonly cancelDetail: string;
 };
+
+/** The reasons of a cancelled order. */
+export type CancelReason = "CANCELLED_BY_CUSTOMER" | "CANCELLED_BY_SHOP";
+
+/** Returns the reason of an order that this actor cancels. Before actors were recorded, it was always the customer's. */
+export function cancelReasonOf(kind: Actor["kind"] | null): CancelReason {
+  return kind === null || kind === "CUSTOMER" ? "CANCELLED_BY_CUSTOMER" : "CANCELLED_BY_SHOP";
+}
 
 /** A request to take an order through these states, and why. */
 export type Move = {
@@ -90,7 +101,7 @@ export function orderNotFound(orderId: string): DomainError {
 }
 
 /**
- * The transitions of a move. There are none if the order has passed the requested states already. If a customer asked
+ * The transitions of a move. There are none if the order has passed the requested states already. If it was asked
  * to cancel the order, its next step forward becomes CANCELLING and the rest of the move is dropped. Throws on a move
  * that no saga makes: that is a bug.
  */
@@ -116,9 +127,10 @@ export function planMove(progress: Progress, move: Move): Transition[] {
 
 function nextTransition(progress: Progress, target: State, move: Move): Transition | undefined {
   const { state, endsAs } = progress;
-  const { outcomeReason } = move;
-  // The customer's reason was stored with the cancel request; the workflow does not know it.
-  const outcomeDetail = move.outcomeDetail || (outcomeReason === "CANCELLED_BY_CUSTOMER" ? progress.cancelDetail : "");
+  // The workflow knows that a cancel was requested, but not by whom and why.
+  const isCancel = move.outcomeReason === "CANCELLED_BY_CUSTOMER";
+  const outcomeReason = isCancel ? progress.cancelReason : move.outcomeReason;
+  const outcomeDetail = move.outcomeDetail || (isCancel ? progress.cancelDetail : "");
   if (state === "CANCELLING") {
     // An order that is being undone never goes forward again, and ends as was decided when its undo began.
     return endsAs !== undefined && ends.has(target)
@@ -138,7 +150,7 @@ function nextTransition(progress: Progress, target: State, move: Move): Transiti
     return {
       state: "CANCELLING",
       endsAs: "CANCELLED",
-      outcomeReason: "CANCELLED_BY_CUSTOMER",
+      outcomeReason: progress.cancelReason,
       outcomeDetail: progress.cancelDetail,
     };
   }

@@ -21,8 +21,8 @@ export class UnreadableEventError extends Error {
 }
 
 /**
- * Reads an event of the payment service; undefined if it is not for an order: a payment made by hand, or the refund that
- * undoes the payment of an order which did not come about. Throws UnreadableEventError.
+ * Reads an event of the payment service; undefined if it is not for an order: of a payment made by hand, or a refund that
+ * undoes the payment of an order which did not come about, at the provider or by hand. Throws UnreadableEventError.
  */
 export function readPaymentEvent({ type, data }: { type: string; data: string }): PaymentNews | undefined {
   const fields: ReadonlyMap<string, unknown> = new Map(Object.entries(Object(JSON.parse(data))));
@@ -34,7 +34,7 @@ export function readPaymentEvent({ type, data }: { type: string; data: string })
   const refundId = text("refundId");
   // Older releases did not write the source. The refund that undoes a payment was always told by its id.
   const source = text("source") || (refundId.startsWith("void-") ? "UNDO" : "SHOP");
-  if (orderId === "" || source === "UNDO") {
+  if (orderId === "" || source === "UNDO" || source === "HAND") {
     return undefined;
   }
   const common = { orderId, amountMinor: amountOf(fields.get("amount")), reason: text("reason") };

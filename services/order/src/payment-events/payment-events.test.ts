@@ -159,6 +159,7 @@ test("a refund on the payment whose id the order used already gets another one",
 
 test.each([
   ["undoes its payment", refundedBy("UNDO", "void-1", 100)],
+  ["undid its payment by hand", { ...refundedBy("UNDO", "by-hand-1", 100), source: "HAND" }],
   ["undid its payment, by an older release", { ...refundedBy("UNDO", "void-2", 100), source: undefined }],
 ])("a refund that %s is not one of the order", async (_, refund) => {
   const orderId = await newOrder();

@@ -22,11 +22,14 @@ export async function recordOutsideRefund(
   return true;
 }
 
+/** A refund that succeeded, and what the customer is told of it; "" for nothing. */
+type Appended = { refundId: string; amountMinor: bigint; source: RefundSource; publicReason: string };
+
 /** Adds a refund that succeeded to an order that the caller has locked, with its event. */
 export async function appendRefund(
   tx: Transaction,
   order: LockedOrder & { readonly id: string },
-  { refundId, amountMinor, source }: { refundId: string; amountMinor: bigint; source: RefundSource },
+  { refundId, amountMinor, source, publicReason }: Appended,
 ): Promise<void> {
   await addRefunded(tx, order.id, amountMinor);
   await appendEvents(tx, [
@@ -38,6 +41,7 @@ export async function appendRefund(
         ...orderEventData({ ...order, totalMinor: amountMinor }),
         refundId,
         source,
+        ...(publicReason === "" ? {} : { detail: publicReason }),
         ...(order.contactEmail === "" ? {} : { contactEmail: order.contactEmail }),
       },
     },

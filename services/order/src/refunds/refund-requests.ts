@@ -1,3 +1,4 @@
+import { currentActor } from "@sagacart/chassis/auth/actor";
 import { DomainError } from "@sagacart/chassis/errors";
 import type { Pool, Transaction } from "@sagacart/chassis/postgres/pool";
 import { fingerprintOf, once } from "@sagacart/chassis/postgres/request-ids";
@@ -29,7 +30,7 @@ export async function requestRefund(pool: Pool, request: RefundOrderRequest): Pr
 }
 
 async function recordRefund(tx: Transaction, request: RefundOrderRequest, fingerprint: Uint8Array): Promise<string> {
-  const { orderId, customerId, amount, reason } = request;
+  const { orderId, customerId, amount, reason, publicReason } = request;
   const order = await lockOrder(tx, orderId);
   checkCustomer(order, { id: orderId, customerId });
   const refundId = request.refundId || uuidv7();
@@ -44,7 +45,9 @@ async function recordRefund(tx: Transaction, request: RefundOrderRequest, finger
   const amountMinor = refundAmount({ ...order, id: orderId }, { amount, claimedMinor: existing.claimedMinor });
   const paymentRefundId = uuidv7();
   const atMost = amount === undefined;
-  await insertRefund(tx, { orderId, refundId, paymentRefundId, fingerprint, amountMinor, atMost, reason });
+  const actor = currentActor({ owner: order.customerId, onBehalfOf: customerId });
+  const ids = { orderId, refundId, paymentRefundId };
+  await insertRefund(tx, { ...ids, fingerprint, amountMinor, atMost, reason, publicReason, actor });
   await recordCommands(tx, [{ kind: "REFUND", subject: orderId, data: { refundId, paymentRefundId } }]);
   return refundId;
 }
@@ -53,9 +56,9 @@ async function recordRefund(tx: Transaction, request: RefundOrderRequest, finger
 export async function settleRefund(tx: Transaction, outcome: Outcome): Promise<OrderRefund> {
   const { orderId, refundId } = outcome;
   const order = await lockOrder(tx, orderId);
-  const amountMinor = await saveOutcome(tx, outcome);
-  if (order !== undefined && amountMinor !== undefined && outcome.state === "SUCCEEDED") {
-    await appendRefund(tx, { ...order, id: orderId }, { refundId, amountMinor, source: "ORDER" });
+  const refund = await saveOutcome(tx, outcome);
+  if (order !== undefined && refund !== undefined && outcome.state === "SUCCEEDED") {
+    await appendRefund(tx, { ...order, id: orderId }, { refundId, ...refund, source: "ORDER" });
   }
   return await loadRefund(tx, orderId, refundId);
 }

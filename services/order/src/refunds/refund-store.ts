@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { type Actor, type ActorRow, actorMessage } from "@sagacart/chassis/auth/actor";
 import { DomainError } from "@sagacart/chassis/errors";
 import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
 import { uuidv7 } from "@sagacart/chassis/uuid";
@@ -37,26 +38,32 @@ export type NewRefund = {
   readonly amountMinor: bigint;
   /** Pay back what is left of the payment if that is less. */
   readonly atMost: boolean;
+  /** For the shop's people only. */
   readonly reason: string;
+  /** What the customer is told. */
+  readonly publicReason: string;
+  readonly actor: Actor;
 };
 
 export async function insertRefund(tx: Transaction, refund: NewRefund): Promise<void> {
   await tx.query(
-    `insert into order_refunds (order_id, id, payment_refund_id, fingerprint, amount_minor, at_most, reason)
-     values ($1, $2, $3, $4, $5, $6, $7)`,
+    `insert into order_refunds (order_id, id, payment_refund_id, fingerprint, amount_minor, at_most, reason,
+                                public_reason, actor_kind, actor_id)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
     [
       ...[refund.orderId, refund.refundId, refund.paymentRefundId, refund.fingerprint, refund.amountMinor],
-      ...[refund.atMost, refund.reason],
+      ...[refund.atMost, refund.reason, refund.publicReason, refund.actor.kind, refund.actor.id],
     ],
   );
 }
 
-type Row = {
+type Row = ActorRow & {
   id: string;
   order_id: string;
   amount_minor: bigint;
   currency: string;
   reason: string;
+  public_reason: string;
   state: "PENDING" | "SUCCEEDED" | "FAILED";
   failure_reason: string;
   payment_refund_id: string;
@@ -67,7 +74,8 @@ type Row = {
 };
 
 const select = `select r.id, r.order_id, r.amount_minor, o.currency, r.reason, r.state, r.failure_reason,
-                       r.payment_refund_id, r.source, r.at_most, r.create_time, r.update_time
+                       r.payment_refund_id, r.source, r.at_most, r.public_reason, r.actor_kind, r.actor_id,
+                       r.create_time, r.update_time
                 from order_refunds r join orders o on o.id = r.order_id`;
 
 /** Loads one refund of an order. Throws REFUND_NOT_FOUND. */
@@ -99,18 +107,19 @@ export type Outcome = {
   readonly amountMinor?: bigint | undefined;
 };
 
-/** Ends a refund that is PENDING and returns its amount; undefined if it is not PENDING. */
+/** Ends a refund that is PENDING and returns what it is about; undefined if it is not PENDING. */
 export async function saveOutcome(
   tx: Transaction,
   { orderId, refundId, state, failureReason, amountMinor }: Outcome,
-): Promise<bigint | undefined> {
-  const { rows } = await tx.query<{ amount_minor: bigint }>(
+): Promise<{ amountMinor: bigint; publicReason: string } | undefined> {
+  const { rows } = await tx.query<{ amountMinor: bigint; publicReason: string }>(
     `update order_refunds
      set state = $3, failure_reason = $4, amount_minor = coalesce($5, amount_minor), update_time = now()
-     where order_id = $1 and id = $2 and state = 'PENDING' returning amount_minor`,
+     where order_id = $1 and id = $2 and state = 'PENDING'
+     returning amount_minor as "amountMinor", public_reason as "publicReason"`,
     [orderId, refundId, state, failureReason, amountMinor ?? null],
   );
-  return rows[0]?.amount_minor;
+  return rows[0];
 }
 
 /**
@@ -121,9 +130,9 @@ export async function saveSuccess(
   tx: Transaction,
   orderId: string,
   { paymentRefundId, source, amountMinor, reason }: RefundNews,
-): Promise<{ refundId: string; source: RefundSource } | undefined> {
-  const { rows: known } = await tx.query<{ id: string; source: RefundSource; state: string }>(
-    "select id, source, state from order_refunds where payment_refund_id = $1",
+): Promise<{ refundId: string; source: RefundSource; publicReason: string } | undefined> {
+  const { rows: known } = await tx.query<{ id: string; source: RefundSource; state: string; public_reason: string }>(
+    "select id, source, state, public_reason from order_refunds where payment_refund_id = $1",
     [paymentRefundId],
   );
   const [refund] = known;
@@ -136,7 +145,7 @@ export async function saveSuccess(
        where payment_refund_id = $1`,
       [paymentRefundId, amountMinor],
     );
-    return { refundId: refund.id, source: refund.source };
+    return { refundId: refund.id, source: refund.source, publicReason: refund.public_reason };
   }
   for (const refundId of [paymentRefundId, uuidv7()]) {
     // No request has this fingerprint, so a request with this id is refused.
@@ -146,7 +155,7 @@ export async function saveSuccess(
       [orderId, refundId, paymentRefundId, amountMinor, reason, source],
     );
     if (rowCount === 1) {
-      return { refundId, source };
+      return { refundId, source, publicReason: "" };
     }
   }
   throw new Error(`refund ${paymentRefundId} of order ${orderId} found no free id`);
@@ -162,11 +171,14 @@ export async function addRefunded(tx: Transaction, orderId: string, amountMinor:
 }
 
 function toRefund(row: Row): OrderRefund {
+  const requestedBy = actorMessage(row.actor_kind, row.actor_id);
   return create(OrderRefundSchema, {
     id: row.id,
     orderId: row.order_id,
     amount: create(MoneySchema, { currencyCode: row.currency, minorUnits: row.amount_minor }),
     reason: row.reason,
+    publicReason: row.public_reason,
+    ...(requestedBy === undefined ? {} : { requestedBy }),
     state: OrderRefund_State[row.state],
     failureReason: row.failure_reason,
     paymentRefundId: row.payment_refund_id,

@@ -1,6 +1,7 @@
+import type { ActorRow } from "@sagacart/chassis/auth/actor";
 import type { Transaction } from "@sagacart/chassis/postgres/pool";
 import { unnest } from "@sagacart/chassis/postgres/unnest";
-import type { EndsAs, State } from "../orders/order.ts";
+import { cancelReasonOf, type EndsAs, type State } from "../orders/order.ts";
 import type { Change, MovableOrder, Shortage, Summary } from "./move.ts";
 
 type Row = {
@@ -9,6 +10,7 @@ type Row = {
   ends_as: EndsAs | null;
   sequence: number;
   cancel_requested: boolean;
+  cancel_actor_kind: ActorRow["actor_kind"];
   cancel_detail: string;
   customer_id: string;
   currency: string;
@@ -26,8 +28,8 @@ export async function lockOwnOrders(
 ): Promise<Map<string, MovableOrder>> {
   const { rows } = await tx.query<Row>({
     name: "lock-orders-to-move",
-    text: `select id, state, ends_as, sequence, cancel_request_time is not null as cancel_requested, cancel_detail,
-                  customer_id, currency, total_minor, contact_email, outcome_reason, create_time
+    text: `select id, state, ends_as, sequence, cancel_request_time is not null as cancel_requested,
+                  cancel_actor_kind, cancel_detail, customer_id, currency, total_minor, contact_email, outcome_reason, create_time
            from orders where id = any($1) and owner_workflow_id = $2 order by id for update`,
     values: [ids, workflowId],
   });
@@ -40,6 +42,7 @@ export async function lockOwnOrders(
         endsAs: row.ends_as ?? undefined,
         sequence: row.sequence,
         cancelRequested: row.cancel_requested,
+        cancelReason: cancelReasonOf(row.cancel_actor_kind),
         cancelDetail: row.cancel_detail,
         customerId: row.customer_id,
         currency: row.currency,

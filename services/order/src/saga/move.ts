@@ -1,5 +1,5 @@
 import type { NewEvent } from "@sagacart/outbox/events/append";
-import { type EndsAs, type Move, planMove, type State, type Transition } from "../orders/order.ts";
+import { type CancelReason, type EndsAs, type Move, planMove, type State, type Transition } from "../orders/order.ts";
 import { eventType, orderEventData } from "../orders/order-event.ts";
 
 export type Shortage = { readonly productId: string; readonly requested: number; readonly available: number };
@@ -18,6 +18,7 @@ export type MovableOrder = {
   readonly endsAs: EndsAs | undefined;
   readonly sequence: number;
   readonly cancelRequested: boolean;
+  readonly cancelReason: CancelReason;
   readonly cancelDetail: string;
   readonly customerId: string;
   readonly currency: string;

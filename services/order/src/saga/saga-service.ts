@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
+import { currentActor } from "@sagacart/chassis/auth/actor";
 import { type Pool, withTransaction } from "@sagacart/chassis/postgres/pool";
 import { refuseNamedTwice } from "@sagacart/chassis/rpc/named-twice";
 import { Order_State, OrderRefund_State } from "@sagacart/proto/order/v1/order";
@@ -125,7 +126,7 @@ export function createSagaService(options: SagaServiceOptions): ServiceImpl<type
     },
 
     async clearIncident(request) {
-      await withTransaction(pool, (tx) => clearIncident(tx, request));
+      await withTransaction(pool, (tx) => clearIncident(tx, request, currentActor()));
       return create(ClearIncidentResponseSchema);
     },
   };

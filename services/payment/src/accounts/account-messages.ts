@@ -24,5 +24,6 @@ export function postingMessage(posting: Posting, currencyCode: string): PostingM
     reference: posting.reference,
     amount: { currencyCode, minorUnits: posting.amountMinor },
     createTime: timestampFromDate(posting.createTime),
+    ...(posting.actor === undefined ? {} : { actor: posting.actor }),
   });
 }

@@ -1,10 +1,12 @@
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
+import { type Actor, currentActor } from "@sagacart/chassis/auth/actor";
 import { DomainError } from "@sagacart/chassis/errors";
 import { badPageToken, decodePageToken, encodePageToken, pageSize } from "@sagacart/chassis/postgres/page";
 import { type Pool, type Queryable, type Transaction, withTransaction } from "@sagacart/chassis/postgres/pool";
 import { fingerprintOf, once } from "@sagacart/chassis/postgres/request-ids";
 import { refuseNamedTwice } from "@sagacart/chassis/rpc/named-twice";
+import { checkCurrency } from "@sagacart/chassis/rpc/violation";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import {
   type AccountService,
@@ -38,6 +40,9 @@ export function accountService({
   });
   return {
     async createAccount(request) {
+      if (request.currencyCode !== "") {
+        checkCurrency("currency_code", request.currencyCode);
+      }
       const key = { ...keyOf(request), customerId: request.customerId || (await chooseCustomerId(pool, request)) };
       await insertAccounts(pool, [key]);
       return create(CreateAccountResponseSchema, { account: accountMessage(await get(pool, key)) });
@@ -60,10 +65,11 @@ export function accountService({
     },
     async deposit(request) {
       const { customerId, requestId, amount } = request;
+      checkCurrency("amount.currency_code", amount?.currencyCode ?? shopCurrency);
       const key = { customerId, currency: amount?.currencyCode ?? shopCurrency };
       const fingerprint = fingerprintOf(DepositRequestSchema, request, { without: ["request_id"] });
       await once(pool, { scope: customerId, requestId, method: "Deposit", fingerprint }, async (tx) => {
-        await deposit(tx, ledger, key, amount?.minorUnits ?? 0n);
+        await deposit(tx, ledger, key, amount?.minorUnits ?? 0n, currentActor());
         return customerId;
       });
       return create(DepositResponseSchema, { account: accountMessage(await get(pool, key)) });
@@ -89,8 +95,11 @@ export function accountService({
         currency: balance?.currencyCode ?? shopCurrency,
         balanceMinor: balance?.minorUnits ?? 0n,
       }));
+      for (const [index, { currency }] of wanted.entries()) {
+        checkCurrency(`items[${index}].balance.currency_code`, currency);
+      }
       refuseNamedTwice("items", wanted.map(accountKey));
-      await withTransaction(pool, (tx) => putAccounts(tx, ledger, wanted));
+      await withTransaction(pool, (tx) => putAccounts(tx, ledger, wanted, currentActor()));
       return create(BatchPutAccountsResponseSchema, { count: items.length });
     },
   };
@@ -117,7 +126,13 @@ async function get(db: Queryable, key: AccountKey): Promise<Account> {
   return account;
 }
 
-async function deposit(tx: Transaction, ledger: Ledger, key: AccountKey, amountMinor: bigint): Promise<void> {
+async function deposit(
+  tx: Transaction,
+  ledger: Ledger,
+  key: AccountKey,
+  amountMinor: bigint,
+  actor: Actor,
+): Promise<void> {
   const account = (await lockAccounts(tx, [key])).get(accountKey(key));
   if (account === undefined) {
     throw accountNotFound(key);
@@ -127,22 +142,16 @@ async function deposit(tx: Transaction, ledger: Ledger, key: AccountKey, amountM
     const message = `the balance of customer ${customerId} would exceed ${balanceLimitMinor} minor units; deposit less`;
     throw new DomainError(reasons, "BALANCE_LIMIT", message, { customer_id: customerId });
   }
-  await ledger.post(tx, [
-    {
-      kind: "deposit",
-      reference: "",
-      currency: key.currency,
-      account: account.id,
-      counter: "cash:deposits",
-      gainMinor: amountMinor,
-    },
-  ]);
+  const { currency } = key;
+  const movement = { account: account.id, counter: "cash:deposits", gainMinor: amountMinor } as const;
+  await ledger.post(tx, [{ kind: "deposit", reference: "", currency, ...movement }], actor);
 }
 
 async function putAccounts(
   tx: Transaction,
   ledger: Ledger,
   wanted: readonly (AccountKey & { balanceMinor: bigint })[],
+  actor: Actor,
 ): Promise<void> {
   await insertAccounts(tx, wanted);
   const accounts = await lockAccounts(tx, wanted);
@@ -154,5 +163,5 @@ async function putAccounts(
       ? []
       : [{ kind: "adjustment", reference: "", currency, account: account.id, counter: "adjustments", gainMinor }];
   });
-  await ledger.post(tx, entries);
+  await ledger.post(tx, entries, actor);
 }

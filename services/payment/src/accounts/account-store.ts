@@ -1,3 +1,4 @@
+import { type ActorRow, actorMessage } from "@sagacart/chassis/auth/actor";
 import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
 import { unnest } from "@sagacart/chassis/postgres/unnest";
 import { type Account, type AccountKey, accountKey, type Posting } from "./account.ts";
@@ -80,7 +81,8 @@ export async function listPostings(
 ): Promise<Posting[]> {
   const { rows } = await db.query<PostingRow>({
     name: "list-postings",
-    text: `select p.entry_id, p.line, e.kind, e.reference, p.amount_minor, e.create_time
+    text: `select p.entry_id, p.line, e.kind, e.reference, p.amount_minor, e.actor_kind, e.actor_id,
+                  e.create_time
            from postings p join journal_entries e on e.id = p.entry_id
            where p.account_id = $1 and (p.entry_id, p.line) < ($2::uuid, $3::smallint)
            order by p.entry_id desc, p.line desc limit $4`,
@@ -93,6 +95,7 @@ export async function listPostings(
     reference: row.reference,
     amountMinor: row.amount_minor,
     createTime: row.create_time,
+    actor: actorMessage(row.actor_kind, row.actor_id),
   }));
 }
 
@@ -105,7 +108,7 @@ type Row = {
   update_time: Date;
 };
 
-type PostingRow = {
+type PostingRow = ActorRow & {
   entry_id: string;
   line: number;
   kind: string;

@@ -1,3 +1,5 @@
+import type { Actor } from "@sagacart/proto/type/v1/actor";
+
 /** A customer's account as it is stored. */
 export type Account = {
   readonly id: bigint;
@@ -16,6 +18,8 @@ export type Posting = {
   readonly reference: string;
   readonly amountMinor: bigint;
   readonly createTime: Date;
+  /** Who moved the money by hand. */
+  readonly actor: Actor | undefined;
 };
 
 export type AccountKey = { readonly customerId: string; readonly currency: string };

@@ -8,10 +8,10 @@ export type ChargeAnswer =
   | { readonly kind: "cancelled" }
   | { readonly kind: "pending" };
 
-export type RefundAnswer =
-  | { readonly kind: "succeeded" }
-  | { readonly kind: "refused"; readonly reason: string }
-  | { readonly kind: "pending" };
+/** The provider refuses a call for good, without saying what became of the charge. */
+export type Refusal = { readonly kind: "refused"; readonly reason: string };
+
+export type RefundAnswer = { readonly kind: "succeeded" } | Refusal | { readonly kind: "pending" };
 
 /** A charge as the provider has it now, with all the money that left it, also what the shop did not ask for. */
 export type ChargeReading =
@@ -47,12 +47,12 @@ export type RefundContent = { readonly paymentId: string; readonly currency: str
  */
 export type CardProvider = {
   /** Charges a card. The key is the payment's id. */
-  charge(key: string, content: ChargeContent, signal: AbortSignal): Promise<ChargeAnswer>;
+  charge(key: string, content: ChargeContent, signal: AbortSignal): Promise<ChargeAnswer | Refusal>;
   /**
    * Cancels a charge, also one that the provider was not asked for yet. A charge that is captured already stays so, and is
    * answered as captured.
    */
-  cancel(key: string, signal: AbortSignal): Promise<ChargeAnswer>;
+  cancel(key: string, signal: AbortSignal): Promise<ChargeAnswer | Refusal>;
   /** Refunds a charge. */
   refund(key: string, content: RefundContent, signal: AbortSignal): Promise<RefundAnswer>;
   /** Reads a charge. Changes nothing. */

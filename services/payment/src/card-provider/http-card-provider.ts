@@ -1,17 +1,26 @@
 import { tracedFetch } from "@sagacart/chassis/trace/fetch";
 import { asObject, type JsonFields, matching, parseObject } from "@sagacart/provider/json";
-import type { CardProvider, ChargeAnswer, ChargeReading, ProviderRefund, RefundAnswer } from "./card-provider.ts";
+import { finalRefusal } from "@sagacart/provider/refusal";
+import type {
+  CardProvider,
+  ChargeAnswer,
+  ChargeReading,
+  ProviderRefund,
+  RefundAnswer,
+  Refusal,
+} from "./card-provider.ts";
 import { readCaptured, readDeclined, readReason } from "./card-webhook.ts";
 
 /**
  * A card provider over HTTP: `PUT /charges/{key}` charges, `DELETE /charges/{key}` cancels a charge, `GET /charges/{key}`
- * reads it, and `PUT /refunds/{key}` pays back. The answer's `status` is the outcome.
+ * reads it, and `PUT /refunds/{key}` pays back. The answer's `status` is the outcome; an answer without one is final if
+ * its HTTP code says so.
  */
 export function createHttpCardProvider({ url, apiKey }: { url: string; apiKey: string }): CardProvider {
   async function call<A>(
     method: string,
     path: string,
-    { body, signal, read }: { body?: object; signal: AbortSignal; read: (fields: JsonFields) => A | undefined },
+    { body, signal, read }: { body?: object; signal: AbortSignal; read: Reader<A> },
   ): Promise<A> {
     const route = path.replace(/[^/]+$/, "{key}");
     const response = await tracedFetch(route, new URL(path, url), {
@@ -20,7 +29,7 @@ export function createHttpCardProvider({ url, apiKey }: { url: string; apiKey: s
       headers: { authorization: `Bearer ${apiKey}`, "content-type": "application/json" },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
-    const answer = read(parseObject(await response.text()) ?? {});
+    const answer = read(parseObject(await response.text()) ?? {}, response.status);
     if (answer === undefined) {
       throw new Error(
         `the card provider answered ${response.status} to ${method} ${path}, without a status that says what became of it`,
@@ -33,16 +42,28 @@ export function createHttpCardProvider({ url, apiKey }: { url: string; apiKey: s
       call("PUT", `/charges/${encodeURIComponent(key)}`, {
         body: { paymentMethod, currency, amountMinor: amountMinor.toString() },
         signal,
-        read: readCharge,
+        read: orRefusal(readCharge),
       }),
-    cancel: (key, signal) => call("DELETE", `/charges/${encodeURIComponent(key)}`, { signal, read: readCharge }),
+    cancel: (key, signal) =>
+      call("DELETE", `/charges/${encodeURIComponent(key)}`, { signal, read: orRefusal(readCharge) }),
     refund: (key, { paymentId, currency, amountMinor }, signal) =>
       call("PUT", `/refunds/${encodeURIComponent(key)}`, {
         body: { charge: paymentId, currency, amountMinor: amountMinor.toString() },
         signal,
-        read: readRefund,
+        read: orRefusal(readRefund),
       }),
     read: (key, signal) => call("GET", `/charges/${encodeURIComponent(key)}`, { signal, read: readReading }),
+  };
+}
+
+type Reader<A> = (fields: JsonFields, code: number) => A | undefined;
+
+/** Reads an answer, or else that the provider refuses for good. */
+function orRefusal<A>(read: Reader<A>): Reader<A | Refusal> {
+  return (fields, code) => {
+    const answer = read(fields, code);
+    const reason = answer === undefined ? finalRefusal(code, fields) : undefined;
+    return reason === undefined ? answer : { kind: "refused", reason };
   };
 }
 
@@ -74,8 +95,8 @@ function readRefund(fields: JsonFields): RefundAnswer | undefined {
   }
 }
 
-function readReading(fields: JsonFields): ChargeReading | undefined {
-  if (fields.status === "unknown") {
+function readReading(fields: JsonFields, code: number): ChargeReading | undefined {
+  if (fields.status === "unknown" || (fields.status === undefined && (code === 404 || code === 410))) {
     return { kind: "unknown" };
   }
   const answer = readCharge(fields);

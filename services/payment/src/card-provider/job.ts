@@ -1,7 +1,7 @@
 import type { NoAnswer } from "@sagacart/provider/provider-queue";
 import type { ChargeContent, Payment } from "../payments/payment.ts";
 import type { Refund } from "../refunds/refund.ts";
-import type { ChargeAnswer, RefundAnswer } from "./card-provider.ts";
+import type { ChargeAnswer, ChargeReading, RefundAnswer, Refusal } from "./card-provider.ts";
 
 /** A call to the card provider. */
 export type Job =
@@ -29,8 +29,14 @@ export type Result =
       readonly kind: "refund";
       readonly paymentId: string;
       readonly refundId: string;
-      readonly answer: RefundAnswer | NoAnswer;
+      /** As they were in the job. */
+      readonly refusals: number;
+      readonly amountMinor: bigint;
+      readonly answer: Exclude<RefundAnswer, Refusal> | RefusedRefund | NoAnswer;
     };
+
+/** The refusal of a refund, with its charge as the provider has it. */
+export type RefusedRefund = Refusal & { readonly reading: ChargeReading };
 
 /** The job of a payment, if the provider is to be asked about it. */
 export function jobOfPayment({ id, charge, state, isOpen }: Payment): Job[] {
@@ -61,6 +67,13 @@ export function withoutAnswer(job: Job, why: NoAnswer["kind"]): Result {
   const { paymentId } = job;
   const answer = { kind: why };
   return job.kind === "refund"
-    ? { kind: "refund", paymentId, refundId: job.refundId, answer }
+    ? {
+        kind: "refund",
+        paymentId,
+        refundId: job.refundId,
+        refusals: job.refusals,
+        amountMinor: job.amountMinor,
+        answer,
+      }
     : { kind: job.kind, paymentId, answer };
 }

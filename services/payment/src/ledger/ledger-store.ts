@@ -1,3 +1,4 @@
+import type { Actor } from "@sagacart/chassis/auth/actor";
 import type { Transaction } from "@sagacart/chassis/postgres/pool";
 import { unnest } from "@sagacart/chassis/postgres/unnest";
 import { uuidv7 } from "@sagacart/chassis/uuid";
@@ -22,7 +23,7 @@ export function createLedger(): Ledger {
   }
 
   return {
-    async post(tx, entries) {
+    async post(tx, entries, actor) {
       if (entries.length === 0) {
         return;
       }
@@ -34,7 +35,7 @@ export function createLedger(): Ledger {
         lines.push({ entryId, line: 1, accountId, currency, amountMinor: gainMinor });
         lines.push({ entryId, line: 2, accountId: counterId, currency, amountMinor: -gainMinor });
       }
-      await insertEntries(tx, numbered, lines);
+      await insertEntries(tx, numbered, lines, actor);
     },
   };
 }
@@ -47,17 +48,21 @@ async function insertEntries(
   tx: Transaction,
   entries: readonly NumberedEntry[],
   lines: readonly Line[],
+  actor: Actor | undefined,
 ): Promise<void> {
+  // Two statements, since charges are written for every order.
+  const by = actor === undefined ? [] : [actor.kind, actor.id];
   await tx.query({
-    name: "post-entries",
+    name: actor === undefined ? "post-entries" : "post-entries-by-hand",
     text: `with entry as (
-             insert into journal_entries (${newEntries.columns}) select * from ${newEntries.table}),
+             insert into journal_entries (${newEntries.columns}${actor === undefined ? "" : ", actor_kind, actor_id"})
+             select *${actor === undefined ? "" : ", $9::text, $10::text"} from ${newEntries.table}),
            posting as (
              insert into postings (${newLines.columns}) select * from ${newLines.table})
            update accounts a set balance = a.balance + moved.sum, update_time = now()
            from (select account_id, sum(amount_minor)::bigint as sum from ${newLines.table} group by 1) as moved
            where a.id = moved.account_id and a.kind = 'CUSTOMER'`,
-    values: [...newEntries.values(entries), ...newLines.values(lines)],
+    values: [...newEntries.values(entries), ...newLines.values(lines), ...by],
   });
 }
 

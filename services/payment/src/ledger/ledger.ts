@@ -1,3 +1,4 @@
+import type { Actor } from "@sagacart/chassis/auth/actor";
 import type { Transaction } from "@sagacart/chassis/postgres/pool";
 
 /** The shop's own accounts. They keep no balance. */
@@ -7,14 +8,19 @@ export type SystemAccount =
   | "card:clearing"
   | "adjustments"
   | "disputes:open"
-  | "disputes:lost";
+  | "disputes:lost"
+  | "settled:by_hand";
 
-/** What moved money. `outside_refund`: a refund that the merchant made at the card provider. */
+/**
+ * What moved money. `outside_refund`: a refund that the merchant made at the card provider. `settled_by_hand`: a refund
+ * that an operator made another way, because the card provider refuses it.
+ */
 export type EntryKind =
   | "deposit"
   | "charge"
   | "refund"
   | "outside_refund"
+  | "settled_by_hand"
   | "dispute_opened"
   | "dispute_won"
   | "dispute_lost"
@@ -23,7 +29,7 @@ export type EntryKind =
 /** A movement of money: what `account` gains, `counter` loses. */
 export type Entry = {
   readonly kind: EntryKind;
-  /** Charges, refunds and disputes: the payment's id. */
+  /** Charges, refunds, disputes, and what was settled by hand: the payment's id. */
   readonly reference: string;
   readonly currency: string;
   /** A customer's account, which the caller has locked, or one of the shop. */
@@ -34,6 +40,6 @@ export type Entry = {
 };
 
 export type Ledger = {
-  /** Writes journal entries, and the new balances of the customers. */
-  post(tx: Transaction, entries: readonly Entry[]): Promise<void>;
+  /** Writes journal entries, and the new balances of the customers. `actor` is who moves the money by hand. */
+  post(tx: Transaction, entries: readonly Entry[], actor?: Actor): Promise<void>;
 };

@@ -1,3 +1,4 @@
+import type { Actor } from "@sagacart/chassis/auth/actor";
 import type { Pool } from "@sagacart/chassis/postgres/pool";
 import { once } from "@sagacart/chassis/postgres/request-ids";
 import type { EventFeed } from "@sagacart/outbox/events/feed";
@@ -6,7 +7,7 @@ import { accountNotFound } from "../reasons.ts";
 import type { ChargeOptions } from "./charge.ts";
 import { startCharging, writeCharges } from "./decide.ts";
 import type { ChargeContent, Payment } from "./payment.ts";
-import { findPayments, insertPayments } from "./payment-store.ts";
+import { findPayments, insertPayments, setPaymentActor } from "./payment-store.ts";
 
 /** Makes a payment without an order, once for each request id. Returns it as it is then. */
 export type CreatePayment = (request: NewPaymentRequest) => Promise<Payment>;
@@ -16,11 +17,12 @@ export type NewPaymentRequest = {
   readonly reference: string;
   readonly requestId: string;
   readonly fingerprint: Uint8Array;
+  readonly actor: Actor;
 };
 
 export function createPayment(options: ChargeOptions): CreatePayment {
   const { pool, ledger, feed, cardQueue, writeResults, timeoutMs, batchMs } = options;
-  return async ({ charge, reference, requestId, fingerprint }) => {
+  return async ({ charge, reference, requestId, fingerprint, actor }) => {
     const { resourceId } = await once(
       pool,
       { scope: charge.customerId, requestId, method: "CreatePayment", fingerprint },
@@ -32,6 +34,7 @@ export function createPayment(options: ChargeOptions): CreatePayment {
           throw accountNotFound(charge);
         }
         await insertPayments(tx, [decided.payment]);
+        await setPaymentActor(tx, decided.payment.id, actor);
         await writeCharges(tx, ledger, [decided]);
         return decided.payment.id;
       },

@@ -27,6 +27,7 @@ export function paymentMessage(payment: Payment): PaymentMessage {
     state: WireState[payment.state],
     declineReason: payment.declineReason,
     providerChargeId: payment.providerChargeId,
+    ...(payment.createdBy === undefined ? {} : { createdBy: payment.createdBy }),
     createTime: timestampFromDate(payment.createTime),
     updateTime: timestampFromDate(payment.updateTime),
     ...(charge === undefined
@@ -46,13 +47,22 @@ export function outcomeMessage(orderId: string, outcome: Outcome): BatchChargeRe
 }
 
 export function voidedMessage(orderId: string, voided: Voided): BatchVoidResponse_Outcome {
-  return create(BatchVoidResponse_OutcomeSchema, {
-    orderId,
-    outcome:
-      voided.kind === "voided"
-        ? { case: "voided", value: { refunded: voided.refunded } }
-        : { case: "waits", value: {} },
-  });
+  return create(BatchVoidResponse_OutcomeSchema, { orderId, outcome: voidedCase(voided) });
+}
+
+function voidedCase(voided: Voided): MessageInitShape<typeof BatchVoidResponse_OutcomeSchema>["outcome"] & {} {
+  switch (voided.kind) {
+    case "voided":
+      return { case: "voided", value: { refunded: voided.refunded } };
+    case "waits":
+      return { case: "waits", value: {} };
+    case "refused": {
+      const { reason, currency: currencyCode, amountMinor: minorUnits } = voided;
+      return { case: "refused", value: { reason, amount: { currencyCode, minorUnits } } };
+    }
+    default:
+      return voided satisfies never;
+  }
 }
 
 function outcomeCase(outcome: Outcome): MessageInitShape<typeof BatchChargeResponse_OutcomeSchema>["outcome"] & {} {

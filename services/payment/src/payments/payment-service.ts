@@ -1,10 +1,12 @@
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
+import { currentActor } from "@sagacart/chassis/auth/actor";
 import { DomainError } from "@sagacart/chassis/errors";
 import { decodeIdToken, nextIdToken, pageSize } from "@sagacart/chassis/postgres/page";
 import type { Pool } from "@sagacart/chassis/postgres/pool";
 import { fingerprintOf } from "@sagacart/chassis/postgres/request-ids";
 import { refuseNamedTwice } from "@sagacart/chassis/rpc/named-twice";
+import { checkCurrency } from "@sagacart/chassis/rpc/violation";
 import {
   BatchChargeResponseSchema,
   BatchVoidResponseSchema,
@@ -78,9 +80,10 @@ export function paymentService(
     },
     async createPayment(request) {
       const { customerId, amount, paymentMethod, reference, requestId } = request;
+      checkCurrency("amount.currency_code", amount?.currencyCode ?? "");
       const fingerprint = fingerprintOf(CreatePaymentRequestSchema, request, { without: ["request_id"] });
       const charge = { customerId, paymentMethod, ...amountOf(amount) };
-      const payment = await createPayment({ charge, reference, requestId, fingerprint });
+      const payment = await createPayment({ charge, reference, requestId, fingerprint, actor: currentActor() });
       if (payment.state === "DECLINED") {
         throw declined(payment.id, payment.declineReason);
       }

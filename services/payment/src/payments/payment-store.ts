@@ -1,3 +1,4 @@
+import { type Actor, type ActorRow, actorMessage } from "@sagacart/chassis/auth/actor";
 import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
 import { unnest } from "@sagacart/chassis/postgres/unnest";
 import type { ChargeContent, Kind, Payment, State } from "./payment.ts";
@@ -96,6 +97,11 @@ const newPayments = unnest<NewPayment>("new", {
   ask_ms: ["int", ({ askInMs }) => askInMs],
 });
 
+/** Records who makes a payment by hand. */
+export async function setPaymentActor(tx: Transaction, id: string, actor: Actor): Promise<void> {
+  await tx.query("update payments set actor_kind = $2, actor_id = $3 where id = $1", [id, actor.kind, actor.id]);
+}
+
 /** A change of a payment that the caller has locked. */
 export type Change = Pick<
   Payment,
@@ -157,7 +163,7 @@ export async function listPayments(
   return rows.map(toPayment);
 }
 
-type Row = {
+type Row = ActorRow & {
   id: string;
   kind: Kind;
   order_id: string | null;
@@ -181,7 +187,8 @@ type Row = {
 
 const columns = `id, kind, order_id, attempt, customer_id, currency, amount_minor, payment_method, state,
                  decline_reason, captured_minor, refunded_minor, disputed_minor, provider_charge_id, asks,
-                 next_ask_time is not null as is_open, event_sequence, create_time, update_time`;
+                 next_ask_time is not null as is_open, event_sequence, actor_kind, actor_id, create_time,
+                 update_time`;
 
 function byId(rows: readonly Row[]): Map<string, Payment> {
   return new Map(rows.map((row) => [row.id, toPayment(row)]));
@@ -207,6 +214,7 @@ function toPayment(row: Row): Payment {
     asks: row.asks,
     isOpen: row.is_open,
     eventSequence: row.event_sequence,
+    createdBy: actorMessage(row.actor_kind, row.actor_id),
     createTime: row.create_time,
     updateTime: row.update_time,
   };

@@ -1,4 +1,5 @@
 import type { NewEvent } from "@sagacart/outbox/events/append";
+import type { Actor } from "@sagacart/proto/type/v1/actor";
 import type { Dispute } from "../disputes/dispute.ts";
 import type { Refund } from "../refunds/refund.ts";
 
@@ -26,6 +27,8 @@ export type Payment = {
   /** The provider is still to be asked about it. */
   readonly isOpen: boolean;
   readonly eventSequence: bigint;
+  /** Absent in an order's payment. */
+  readonly createdBy: Actor | undefined;
   readonly createTime: Date;
   readonly updateTime: Date;
 };
@@ -111,7 +114,8 @@ export function refundedEvent(
       ...(charge === undefined
         ? {}
         : { customerId: charge.customerId, amount: moneyJson(charge.currency, amountMinor) }),
-      ...(reason === "" ? {} : { reason }),
+      // The reason of an operator is for operators.
+      ...(reason === "" || source === "HAND" ? {} : { reason }),
     },
   };
 }

@@ -1,3 +1,4 @@
+import type { Actor } from "@sagacart/chassis/auth/actor";
 import type { Transaction } from "@sagacart/chassis/postgres/pool";
 import { type NewCommand, recordCommands } from "@sagacart/outbox/commands/record";
 import { appendEvents, type NewEvent } from "@sagacart/outbox/events/append";
@@ -13,24 +14,32 @@ export type PendingWrites = {
   readonly entries: Entry[];
   readonly events: NewEvent[];
   readonly newRefunds: NewRefund[];
-  readonly refundChanges: RefundChange[];
+  readonly refundChanges: Map<string, RefundChange>;
   readonly commands: NewCommand[];
 };
 
 export function createPendingWrites(): PendingWrites {
-  return { changes: new Map(), entries: [], events: [], newRefunds: [], refundChanges: [], commands: [] };
+  return { changes: new Map(), entries: [], events: [], newRefunds: [], refundChanges: new Map(), commands: [] };
 }
 
-/** Writes it all, in the same number of statements for any number of payments: each payment before its refunds. */
-export async function writePending(tx: Transaction, ledger: Ledger, writes: PendingWrites): Promise<void> {
+/**
+ * Writes it all, in the same number of statements for any number of payments: each payment before its refunds. `actor` is who
+ * moves the money by hand.
+ */
+export async function writePending(
+  tx: Transaction,
+  ledger: Ledger,
+  writes: PendingWrites,
+  actor?: Actor,
+): Promise<void> {
   await updatePayments(tx, [...writes.changes.values()]);
   const inserted = await insertRefunds(tx, writes.newRefunds);
   const missing = writes.newRefunds.find(({ id }) => !inserted.has(id));
   if (missing !== undefined) {
     throw new Error(`refund ${missing.id} of payment ${missing.paymentId} exists already`);
   }
-  await updateRefunds(tx, writes.refundChanges);
-  await ledger.post(tx, writes.entries);
+  await updateRefunds(tx, [...writes.refundChanges.values()]);
+  await ledger.post(tx, writes.entries, actor);
   await appendEvents(tx, writes.events);
   await recordCommands(tx, writes.commands);
 }
@@ -52,28 +61,52 @@ export function changeState(
   writes.events.push(paymentEvent({ ...payment, ...changed }, to.state, changed.eventSequence));
 }
 
-/** Adds the event of a successful refund and the movement of its money: to the balance, or to the clearing of cards. */
+/** Adds a change of a refund to its earlier ones. The provider is no longer asked for it, unless `askInMs` is given. */
+export function changeRefund(writes: PendingWrites, refund: Refund, to: Partial<RefundChange>): RefundChange {
+  const changed = { ...refund, askInMs: null, ...writes.refundChanges.get(refund.id), ...to };
+  writes.refundChanges.set(refund.id, changed);
+  return changed;
+}
+
+/**
+ * Adds the event of a successful refund and the movement of its money: to the balance, to the clearing of cards, or to
+ * what was paid by hand.
+ */
 export function addRefundSuccess(
   writes: PendingWrites,
   payment: Payment,
   refund: Pick<Refund, "id" | "amountMinor" | "reason" | "source">,
-  account: bigint | "card:clearing",
+  account: bigint | "card:clearing" | "settled:by_hand",
 ): void {
   const { eventSequence } = changePayment(writes, payment, { eventSequence: nextSequence(writes, payment) });
   writes.events.push(refundedEvent(payment, refund, eventSequence));
-  const kind = refund.source === "PROVIDER" ? "outside_refund" : "refund";
-  writes.entries.push(ledgerEntry(payment, kind, account, refund.amountMinor));
+  writes.entries.push(ledgerEntry(payment, entryKinds[refund.source], account, refund.amountMinor));
 }
 
-/** The ledger's entry for a charge or a refund: a charge moves money from `account` to the sales, a refund back. */
+const entryKinds = { SHOP: "refund", UNDO: "refund", PROVIDER: "outside_refund", HAND: "settled_by_hand" } as const;
+
+/** The ledger's entry of a payment: a charge moves money from `account` to the sales, everything else back. */
 export function ledgerEntry(
   { id, charge }: Pick<Payment, "id" | "charge">,
-  kind: "charge" | "refund" | "outside_refund",
-  account: bigint | "card:clearing",
+  kind: "charge" | "refund" | "outside_refund" | "settled_by_hand",
+  account: bigint | "card:clearing" | "settled:by_hand",
   amountMinor: bigint,
 ): Entry {
   const gainMinor = kind === "charge" ? -amountMinor : amountMinor;
   return { kind, reference: id, currency: charge?.currency ?? "", account, counter: "sales", gainMinor };
+}
+
+/** The command for the workflow that waits for a payment of its order. */
+export function settledCommand(
+  { orderId, attempt }: Pick<Payment, "orderId" | "attempt">,
+  state: Exclude<State, "PENDING">,
+): NewCommand {
+  return { kind: "PAYMENT_SETTLED", subject: orderId, data: { attempt, state } };
+}
+
+/** The command to bring the incident of an order up to date: whether the provider refuses to pay back its payment. */
+export function payBackCommand(orderId: string): NewCommand {
+  return { kind: "PAY_BACK_CHANGED", subject: orderId, data: {} };
 }
 
 /** The sequence of the payment's next event. */

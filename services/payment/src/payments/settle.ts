@@ -3,16 +3,20 @@ import type { Log } from "@sagacart/chassis/process/log";
 import type { Result } from "../card-provider/job.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { type Refund, voidRefundId } from "../refunds/refund.ts";
-import { findRefunds } from "../refunds/refund-store.ts";
+import { findOpenRefunds, findProviderRefunds, findRefunds } from "../refunds/refund-store.ts";
+import { type KnownRefunds, recordProviderRefunds, settleRefusal } from "../refunds/refused-refund.ts";
 import type { ChargeContent, Payment } from "./payment.ts";
 import { lockPayments } from "./payment-store.ts";
 import {
   addRefundSuccess,
   changePayment,
+  changeRefund,
   changeState,
   createPendingWrites,
   ledgerEntry,
   type PendingWrites,
+  payBackCommand,
+  settledCommand,
   writePending,
 } from "./pending-writes.ts";
 
@@ -28,7 +32,8 @@ export type SettleOptions = {
 /**
  * Settles what the card provider decided, with the journal entries, the events, and the commands for workflows that wait.
  * A charge that it captured although the payment is VOIDED or DECLINED is recorded together with its refund. Otherwise the
- * first decision counts, and a second changes nothing. Returns the payments of the results as they were before.
+ * first decision counts, and a second changes nothing. Refunds of which a refusal tells that they were made without the
+ * shop are recorded too. Returns the payments of the results as they were before.
  */
 export async function settle(tx: Transaction, options: SettleOptions): Promise<ReadonlyMap<string, Payment>> {
   const { ledger, results } = options;
@@ -36,6 +41,7 @@ export async function settle(tx: Transaction, options: SettleOptions): Promise<R
   const payments = await lockPayments(tx, [...new Set(results.map(({ paymentId }) => paymentId))]);
   const refundIds = results.flatMap((result) => (result.kind === "refund" ? [result.refundId] : []));
   const refunds = refundIds.length === 0 ? new Map<string, Refund>() : await findRefunds(tx, refundIds);
+  const known = await knownRefunds(tx, results);
   const settled = new Set<string>();
   for (const result of results) {
     const payment = payments.get(result.paymentId);
@@ -45,7 +51,7 @@ export async function settle(tx: Transaction, options: SettleOptions): Promise<R
     }
     const isSettled =
       result.kind === "refund"
-        ? settleRefund(writes, payment, refunds.get(result.refundId), { ...options, answer: result.answer })
+        ? settleRefund(writes, payment, refunds.get(result.refundId), { ...options, result, known })
         : settleCharge(writes, payment, { ...options, answer: result.answer });
     if (isSettled) {
       settled.add(key);
@@ -56,14 +62,24 @@ export async function settle(tx: Transaction, options: SettleOptions): Promise<R
 }
 
 type ChargeResultAnswer = Exclude<Result, { kind: "refund" }>["answer"];
-type RefundResultAnswer = Extract<Result, { kind: "refund" }>["answer"];
+type RefundResult = Extract<Result, { kind: "refund" }>;
+
+/** Finds what is known of the refunds of payments with a refund that is refused. */
+async function knownRefunds(tx: Transaction, results: readonly Result[]): Promise<KnownRefunds> {
+  const refused = results.filter(({ kind, answer }) => kind === "refund" && answer.kind === "refused");
+  if (refused.length === 0) {
+    return { open: [], recorded: new Set() };
+  }
+  const paymentIds = refused.map(({ paymentId }) => paymentId);
+  return { open: await findOpenRefunds(tx, paymentIds), recorded: await findProviderRefunds(tx, paymentIds) };
+}
 
 function settleCharge(
   writes: PendingWrites,
   payment: Payment,
   { answer, answering, log }: SettleOptions & { answer: ChargeResultAnswer },
 ): boolean {
-  const { id, orderId, attempt, charge, state, isOpen } = payment;
+  const { id, orderId, charge, state, isOpen } = payment;
   if (!isDecision(answer) || charge === undefined) {
     return false;
   }
@@ -94,7 +110,7 @@ function settleCharge(
     changeState(writes, payment, { state: after, declineReason: answer.kind === "declined" ? answer.reason : "" });
   }
   if (orderId !== "" && (!answering || payment.asks > 0)) {
-    writes.commands.push({ kind: "PAYMENT_SETTLED", subject: orderId, data: { attempt, state: after } });
+    writes.commands.push(settledCommand(payment, after));
   }
   return true;
 }
@@ -114,44 +130,72 @@ function payBack(
   writes.newRefunds.push({ ...refund, state: "PENDING", askInMs: 0 });
 }
 
-/** Settles a refund that is PENDING. Returns false if it is not, or if the answer is no decision. */
+/**
+ * Settles a refund that is PENDING, or one that is REFUSED and was made after all. Returns false if it is neither, or if
+ * the answer is no decision.
+ */
 export function settleRefund(
   writes: PendingWrites,
   payment: Payment,
   refund: Refund | undefined,
-  { answer, answering, log, retryMs }: SettleOptions & { answer: RefundResultAnswer },
+  { result, known, answering, log, retryMs }: SettleOptions & { result: RefundResult; known: KnownRefunds },
 ): boolean {
-  if (refund?.state !== "PENDING" || (answer.kind !== "succeeded" && answer.kind !== "refused")) {
+  const { answer } = result;
+  const isExpected = refund?.state === "PENDING" || (refund?.state === "REFUSED" && answer.kind === "succeeded");
+  if (refund === undefined || !isExpected || (answer.kind !== "succeeded" && answer.kind !== "refused")) {
     return false;
   }
-  const { id, refusals, amountMinor } = refund;
-  if (answer.kind === "refused" && payment.state !== "CAPTURED") {
-    // This refund must not fail: it is tried without end, and the log asks for a person to look at it.
-    log.error(
-      { refundId: id, reason: answer.reason },
-      "the card provider refuses a refund that must not fail; it is tried again",
-    );
-    const askInMs = Math.min(60_000, retryMs * 2 ** Math.min(refusals, 16));
-    writes.refundChanges.push({ ...refund, refusals: refusals + 1, askInMs });
-    return true;
+  const open = known.open.filter(({ paymentId }) => paymentId === payment.id);
+  const { amountMinor } = refund;
+  if (payment.state !== "CAPTURED" && (result.amountMinor !== amountMinor || result.refusals !== refund.refusals)) {
+    // Asked for before its amount was changed: the provider is asked again, and tells what is left.
+    return false;
   }
-  if (answer.kind === "refused") {
+  if (answer.kind === "succeeded") {
+    addRefundSuccess(writes, payment, refund, "card:clearing");
+    changeRefund(writes, refund, { state: "SUCCEEDED", askInMs: null });
+  } else if (payment.state === "CAPTURED") {
     const before = writes.changes.get(payment.id)?.refundedMinor ?? payment.refundedMinor;
     changePayment(writes, payment, { refundedMinor: before - amountMinor });
-    writes.refundChanges.push({ ...refund, state: "FAILED", failureReason: answer.reason, askInMs: null });
+    changeRefund(writes, refund, { state: "FAILED", failureReason: answer.reason, askInMs: null });
+    if (answer.reading.kind === "captured") {
+      recordProviderRefunds(writes, payment, answer.reading, { ...known, open });
+    }
   } else {
-    addRefundSuccess(writes, payment, refund, "card:clearing");
-    writes.refundChanges.push({ ...refund, state: "SUCCEEDED", askInMs: null });
-  }
-  const { orderId, attempt } = payment;
-  if (orderId !== "" && (!answering || refund.asks > 0)) {
-    const state = answer.kind === "refused" ? "FAILED" : "SUCCEEDED";
-    writes.commands.push({ kind: "REFUND_SETTLED", subject: orderId, data: { refundId: id, state } });
-    if (payment.state === "VOIDED") {
-      writes.commands.push({ kind: "PAYMENT_SETTLED", subject: orderId, data: { attempt, state: "VOIDED" } });
+    settleRefusal(writes, payment, refund, { answer, known: { ...known, open }, log, retryMs });
+    if (payment.orderId !== "") {
+      // Other refunds of the payment may be settled by what the refusal told.
+      writes.commands.push(settledCommand(payment, "VOIDED"));
     }
   }
+  tellWorkflows(writes, payment, refund, { answering });
   return true;
+}
+
+/** Records the commands about the refunds of a payment that changed: for workflows that wait, and for operators. */
+function tellWorkflows(
+  { refundChanges, newRefunds, commands }: PendingWrites,
+  payment: Payment,
+  refund: Refund,
+  { answering }: { answering: boolean },
+): void {
+  const { orderId, state } = payment;
+  if (orderId === "") {
+    return;
+  }
+  const after = refundChanges.get(refund.id)?.state ?? refund.state;
+  const isSettled = after === "SUCCEEDED" || after === "FAILED";
+  if (isSettled && (!answering || refund.asks > 0)) {
+    commands.push({ kind: "REFUND_SETTLED", subject: orderId, data: { refundId: refund.id, state: after } });
+    if (state === "VOIDED") {
+      commands.push(settledCommand(payment, "VOIDED"));
+    }
+  }
+  // Refunds that were refused, and those whose amount became less by what a refusal told.
+  const wasRefused = refund.refusals > 0 || newRefunds.some(({ paymentId }) => paymentId === refund.paymentId);
+  if (state === "VOIDED" && (after === "REFUSED" || wasRefused)) {
+    commands.push(payBackCommand(orderId));
+  }
 }
 
 function isDecision(answer: ChargeResultAnswer): answer is Extract<ChargeResultAnswer, { kind: keyof typeof states }> {

@@ -1,13 +1,14 @@
-import type { Pool, Transaction } from "@sagacart/chassis/postgres/pool";
+import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres/pool";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import type { CommandOutbox } from "@sagacart/outbox/commands/outbox";
+import { recordCommands } from "@sagacart/outbox/commands/record";
 import { appendEvents } from "@sagacart/outbox/events/append";
 import { type Account, accountKey } from "../accounts/account.ts";
 import { lockAccounts } from "../accounts/account-store.ts";
-import { type Job, jobOfPayment, jobOfRefund } from "../card-provider/job.ts";
+import { type Job, jobKey, jobOfPayment, jobOfRefund } from "../card-provider/job.ts";
 import type { Ledger } from "../ledger/ledger.ts";
-import { voidRefundId } from "../refunds/refund.ts";
-import { findPendingRefunds } from "../refunds/refund-store.ts";
+import { type Refund, voidRefundId } from "../refunds/refund.ts";
+import { findOpenRefunds } from "../refunds/refund-store.ts";
 import type { ChargeOptions } from "./charge.ts";
 import { CollisionError, retryOnCollision } from "./collision.ts";
 import { type Payment, paymentEvent } from "./payment.ts";
@@ -17,14 +18,22 @@ import {
   changeState,
   createPendingWrites,
   type PendingWrites,
+  payBackCommand,
+  settledCommand,
   writePending,
 } from "./pending-writes.ts";
 
 /** The attempt of an order to undo; 0: all attempts, or the first if there is none. */
 export type Target = { readonly orderId: string; readonly attempt: number };
 
-/** The outcome of a void. `waits`: the card provider may still capture it, or its refund is not settled. */
-export type Voided = { readonly kind: "voided"; readonly refunded: boolean } | { readonly kind: "waits" };
+/**
+ * The outcome of a void. `waits`: the card provider may still capture it, or its refund is not settled. `refused`: the
+ * provider refuses for good to pay the amount back.
+ */
+export type Voided =
+  | { readonly kind: "voided"; readonly refunded: boolean }
+  | { readonly kind: "waits" }
+  | { readonly kind: "refused"; readonly reason: string; readonly currency: string; readonly amountMinor: bigint };
 
 /** Undoes payments of orders. Returns the outcomes in the order of the targets. */
 export type VoidOrders = (targets: readonly Target[]) => Promise<Voided[]>;
@@ -39,41 +48,72 @@ export function voidOrders(options: VoidOptions): VoidOrders {
     feed.notify();
     commands.notify();
     let current = await readTargets(pool, targets);
-    // Twice: a charge that is cancelled may turn out to be captured, and then needs a refund.
-    for (const round of [1, 2]) {
-      const asked = current.jobs.filter(({ kind }) => round === 1 || kind === "refund");
+    // A charge that is cancelled may turn out to be captured, and then needs a refund; a refund that is refused, another
+    // one of what is left.
+    const asked = new Set<string>();
+    for (let round = 1; round <= mostRounds; round++) {
+      const jobs = current.jobs.filter((job) => !asked.has(jobKey(job)));
       const leftMs = endMs - performance.now();
-      if (asked.length === 0 || leftMs <= 0) {
+      if (jobs.length === 0 || leftMs <= 0) {
         break;
       }
-      await writeResults(await cardQueue.ask(asked, leftMs), { answering: true });
+      for (const job of jobs) {
+        asked.add(jobKey(job));
+      }
+      await writeResults(await cardQueue.ask(jobs, leftMs), { answering: true });
       current = await readTargets(pool, targets);
     }
     const waiting = new Set(current.jobs.map(({ paymentId }) => paymentId));
+    const refused = Map.groupBy(current.refused, ({ orderId }) => orderId);
+    if (refused.size > 0) {
+      // Again, in case that its incident was resolved although nothing is settled.
+      await withTransaction(pool, (tx) => recordCommands(tx, [...refused.keys()].map(payBackCommand)));
+      commands.notify();
+    }
     const attempts = Map.groupBy(current.payments, ({ orderId }) => orderId);
-    return targets.map(({ orderId }) => outcomeOf(attempts.get(orderId) ?? [], waiting));
+    return targets.map(({ orderId }) =>
+      outcomeOf(attempts.get(orderId) ?? [], { waiting, refused: refused.get(orderId) ?? [] }),
+    );
   };
 }
 
+/** Ends a void whose provider changes its mind without end. */
+const mostRounds = 5;
+
+type Read = { payments: Payment[]; jobs: Job[]; refused: Refund[] };
+
 /** Reads the payments, and what the card provider is still to be asked about them. */
-async function readTargets(pool: Pool, targets: readonly Target[]): Promise<{ payments: Payment[]; jobs: Job[] }> {
+async function readTargets(pool: Pool, targets: readonly Target[]): Promise<Read> {
   const payments = selectTargets(await findByOrders(pool, orderIdsOf(targets)), targets);
   const cards = payments.filter(({ charge }) => charge !== undefined && charge.paymentMethod !== "");
   if (cards.length === 0) {
-    return { payments, jobs: [] };
+    return { payments, jobs: [], refused: [] };
   }
-  const refunds = await findPendingRefunds(
+  const refunds = await findOpenRefunds(
     pool,
     cards.map(({ id }) => id),
   );
   const voided = cards.filter(({ state }) => state === "VOIDED");
-  return { payments, jobs: [...voided.flatMap(jobOfPayment), ...refunds.flatMap(jobOfRefund)] };
+  return {
+    payments,
+    jobs: [...voided.flatMap(jobOfPayment), ...refunds.flatMap(jobOfRefund)],
+    refused: refunds.filter(({ state }) => state === "REFUSED"),
+  };
 }
 
-function outcomeOf(payments: readonly Payment[], waiting: ReadonlySet<string>): Voided {
-  return payments.some(({ id }) => waiting.has(id))
-    ? { kind: "waits" }
-    : { kind: "voided", refunded: payments.some(({ capturedMinor }) => capturedMinor > 0n) };
+function outcomeOf(
+  payments: readonly Payment[],
+  { waiting, refused }: { waiting: ReadonlySet<string>; refused: readonly Refund[] },
+): Voided {
+  if (payments.some(({ id }) => waiting.has(id))) {
+    return { kind: "waits" };
+  }
+  const [first] = refused;
+  if (first !== undefined) {
+    const amountMinor = refused.reduce((sum, refund) => sum + refund.amountMinor, 0n);
+    return { kind: "refused", reason: first.failureReason, currency: first.currency, amountMinor };
+  }
+  return { kind: "voided", refunded: payments.some(({ capturedMinor }) => capturedMinor > 0n) };
 }
 
 async function record(tx: Transaction, ledger: Ledger, targets: readonly Target[], firstAskMs: number): Promise<void> {
@@ -125,7 +165,7 @@ function voidOne(
   accounts: ReadonlyMap<string, Account>,
   firstAskMs: number,
 ): void {
-  const { id, charge, state, orderId, attempt, capturedMinor, refundedMinor } = payment;
+  const { id, charge, state, capturedMinor, refundedMinor } = payment;
   if (charge === undefined || state === "VOIDED" || state === "DECLINED") {
     return;
   }
@@ -133,7 +173,7 @@ function voidOne(
     // The provider may have charged it already: it is asked to cancel.
     changeState(writes, payment, { state: "VOIDED", askInMs: firstAskMs });
     if (payment.asks > 0) {
-      writes.commands.push({ kind: "PAYMENT_SETTLED", subject: orderId, data: { attempt, state: "VOIDED" } });
+      writes.commands.push(settledCommand(payment, "VOIDED"));
     }
     return;
   }
@@ -142,10 +182,8 @@ function voidOne(
   if (amountMinor === 0n) {
     return;
   }
-  const refund = {
-    ...{ id: voidRefundId(id), paymentId: id, amountMinor },
-    ...{ reason: "the order was undone", source: "UNDO" as const },
-  };
+  const reason = "the order was undone";
+  const refund = { id: voidRefundId(id), paymentId: id, amountMinor, reason, source: "UNDO" } as const;
   if (charge.paymentMethod !== "") {
     writes.newRefunds.push({ ...refund, state: "PENDING", askInMs: firstAskMs });
     return;

@@ -3,10 +3,18 @@ import type { Log } from "@sagacart/chassis/process/log";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Payment } from "../payments/payment.ts";
-import { addRefundSuccess, changePayment, createPendingWrites, writePending } from "../payments/pending-writes.ts";
+import {
+  addRefundSuccess,
+  changePayment,
+  createPendingWrites,
+  payBackCommand,
+  settledCommand,
+  writePending,
+} from "../payments/pending-writes.ts";
 import { settleRefund } from "../payments/settle.ts";
 import type { Refund, RefundNews } from "./refund.ts";
-import { findPendingRefunds, findRefundOfProvider, findRefunds } from "./refund-store.ts";
+import { findOpenRefunds, findRefundOfProvider, findRefunds } from "./refund-store.ts";
+import { cover } from "./refused-refund.ts";
 
 export type OutsideRefundOptions = { readonly ledger: Ledger; readonly log: Log; readonly retryMs: number };
 
@@ -41,22 +49,31 @@ export async function recordRefund(
         `refund ${own.id} is of ${own.amountMinor} minor units, but the provider made one of ${amountMinor}`,
       );
     }
-    const result = {
-      ...{ ledger, log, retryMs, results: [] },
-      answering: false,
-      answer: { kind: "succeeded" } as const,
-    };
-    settleRefund(writes, payment, own, result);
+    const { id: refundId, refusals } = own;
+    const answer = { kind: "succeeded" } as const;
+    const result = { kind: "refund", paymentId: payment.id, refundId, refusals, amountMinor, answer } as const;
+    const known = { open: [], recorded: new Set<string>() };
+    settleRefund(writes, payment, own, { ledger, log, retryMs, results: [], answering: false, result, known });
     await writePending(tx, ledger, writes);
     return true;
   }
-  if (payment.refundedMinor + amountMinor > payment.capturedMinor) {
-    if ((await findPendingRefunds(tx, [payment.id])).length === 0) {
-      throw new Error(
-        `the provider refunded ${amountMinor} minor units of payment ${payment.id}, which captured ${payment.capturedMinor} and refunded ${payment.refundedMinor} before`,
-      );
+  const open = await findOpenRefunds(tx, [payment.id]);
+  if (payment.state === "CAPTURED") {
+    if (payment.refundedMinor + amountMinor > payment.capturedMinor) {
+      if (open.length === 0) {
+        throw tooMuch(payment, amountMinor);
+      }
+      return false;
     }
-    return false;
+    changePayment(writes, payment, { refundedMinor: payment.refundedMinor + amountMinor });
+  } else {
+    // All of it is being paid back, or is refused: that becomes less.
+    if (cover(writes, open, amountMinor) < amountMinor) {
+      throw tooMuch(payment, amountMinor);
+    }
+    if (payment.orderId !== "") {
+      writes.commands.push(payBackCommand(payment.orderId), settledCommand(payment, "VOIDED"));
+    }
   }
   const refund = {
     id: uuidv7(),
@@ -66,11 +83,16 @@ export async function recordRefund(
     source: "PROVIDER",
     providerRefundId,
   } as const;
-  changePayment(writes, payment, { refundedMinor: payment.refundedMinor + amountMinor });
   writes.newRefunds.push({ ...refund, state: "SUCCEEDED", askInMs: null });
   addRefundSuccess(writes, payment, refund, "card:clearing");
   await writePending(tx, ledger, writes);
   return true;
+}
+
+function tooMuch({ id, capturedMinor, refundedMinor }: Payment, amountMinor: bigint): Error {
+  return new Error(
+    `the provider refunded ${amountMinor} minor units of payment ${id}, which captured ${capturedMinor} and refunded ${refundedMinor} before`,
+  );
 }
 
 /** Finds the refund of this payment that the shop asked for with this key. A key that was refused has a number appended. */

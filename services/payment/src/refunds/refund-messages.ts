@@ -15,10 +15,12 @@ export function refundMessage(refund: Refund): RefundMessage {
     orderId: refund.orderId,
     amount: { currencyCode: refund.currency, minorUnits: refund.amountMinor },
     reason: refund.reason,
+    ...(refund.requestedBy === undefined ? {} : { requestedBy: refund.requestedBy }),
     state: WireState[refund.state],
     failureReason: refund.failureReason,
     source: WireSource[refund.source],
     providerRefundId: refund.providerRefundId,
+    refusals: refund.refusals,
     createTime: timestampFromDate(refund.createTime),
     updateTime: timestampFromDate(refund.updateTime),
   });

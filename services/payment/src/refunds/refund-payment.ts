@@ -1,3 +1,4 @@
+import type { Actor } from "@sagacart/chassis/auth/actor";
 import { DomainError } from "@sagacart/chassis/errors";
 import { type Amount, sameCurrency } from "@sagacart/chassis/money";
 import type { Transaction } from "@sagacart/chassis/postgres/pool";
@@ -14,7 +15,7 @@ import { type ChargeContent, leftMinor, type Payment } from "../payments/payment
 import { findPayments, lockPayments } from "../payments/payment-store.ts";
 import { addRefundSuccess, changePayment, createPendingWrites, writePending } from "../payments/pending-writes.ts";
 import { reasons } from "../reasons.ts";
-import { isVoidRefundId, type Refund, refundIdOfRequest } from "./refund.ts";
+import { isReservedRefundId, type Refund, refundIdOfRequest } from "./refund.ts";
 import { findRefunds } from "./refund-store.ts";
 
 export type RefundRequest = {
@@ -27,6 +28,7 @@ export type RefundRequest = {
   /** Pay back what is left if that is less than the amount. */
   readonly atMost: boolean;
   readonly reason: string;
+  readonly actor: Actor;
   /** Of the content without the ids of refund and request: a repeat of the refund id with another one is refused. */
   readonly fingerprint: Uint8Array;
 };
@@ -76,7 +78,7 @@ function idOf({ paymentId, refundId, requestId }: RefundRequest): string {
 type Keyed = RefundRequest & { readonly id: string };
 
 async function record(tx: Transaction, ledger: Ledger, request: Keyed, firstAskMs: number): Promise<void> {
-  const { id, paymentId, reason } = request;
+  const { id, paymentId, reason, actor } = request;
   const found = uuidPattern.test(paymentId) ? (await findPayments(tx, [paymentId])).get(paymentId) : undefined;
   if (found === undefined) {
     const message = `there is no payment ${paymentId}`;
@@ -86,13 +88,13 @@ async function record(tx: Transaction, ledger: Ledger, request: Keyed, firstAskM
   const byBalance = found.charge?.paymentMethod === "" ? [found.charge] : [];
   const account = [...(await lockAccounts(tx, byBalance)).values()][0];
   const payment = (await lockPayments(tx, [paymentId])).get(paymentId) ?? found;
-  if (isVoidRefundId(id)) {
+  if (isReservedRefundId(id)) {
     throw differs(id);
   }
   const charge = capturedCharge(payment);
   const amountMinor = amountOf(payment, charge, request);
   const writes = createPendingWrites();
-  const refund = { id, paymentId, amountMinor, reason, source: "SHOP" as const };
+  const refund = { id, paymentId, amountMinor, reason, source: "SHOP", actor } as const;
   changePayment(writes, payment, { refundedMinor: payment.refundedMinor + amountMinor });
   if (charge.paymentMethod === "") {
     if (account === undefined) {

@@ -1,17 +1,21 @@
+import { type Actor, type ActorRow, actorMessage } from "@sagacart/chassis/auth/actor";
 import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
 import { unnest } from "@sagacart/chassis/postgres/unnest";
 import { uuidv7 } from "@sagacart/chassis/uuid";
-import { isVoidRefundId, type Refund, type RefundSource, type RefundState } from "./refund.ts";
+import { isUndoRefundId, type Refund, type RefundSource, type RefundState } from "./refund.ts";
 
 export type NewRefund = {
   readonly id: string;
   readonly paymentId: string;
   readonly amountMinor: bigint;
   readonly reason: string;
+  readonly state: Exclude<RefundState, "FAILED">;
   readonly source: RefundSource;
-  /** Of a refund from outside. */
+  /** REFUSED: why. */
+  readonly failureReason?: string;
   readonly providerRefundId?: string;
-  readonly state: "PENDING" | "SUCCEEDED";
+  /** Absent if it undoes a payment. */
+  readonly actor?: Actor;
   /** PENDING: when the provider is asked if the process that recorded it is gone by then. */
   readonly askInMs: number | null;
 };
@@ -23,9 +27,9 @@ export async function insertRefunds(tx: Transaction, refunds: readonly NewRefund
   }
   const { rows } = await tx.query<{ id: string }>({
     name: "insert-refunds",
-    text: `insert into refunds (id, place, payment_id, amount_minor, reason, source, provider_refund_id, state,
-                                next_ask_time)
-           select id, place, payment_id, amount, reason, source, provider_refund_id, state,
+    text: `insert into refunds (id, place, payment_id, amount_minor, reason, actor_kind, actor_id, source,
+                                provider_refund_id, state, failure_reason, next_ask_time)
+           select id, place, payment_id, amount, reason, actor_kind, actor_id, source, provider_refund_id, state, failure_reason,
                   now() + ask_ms * interval '1 ms'
            from ${newRefunds.table}
            on conflict do nothing
@@ -41,10 +45,13 @@ const newRefunds = unnest<NewRefund>("new", {
   payment_id: ["uuid", ({ paymentId }) => paymentId],
   amount: ["bigint", ({ amountMinor }) => amountMinor],
   reason: ["text", ({ reason }) => reason],
+  actor_kind: ["text", ({ actor }) => actor?.kind],
+  actor_id: ["text", ({ actor }) => actor?.id],
   // That a refund undoes a payment is told by its id, also for those that older releases recorded.
-  source: ["text", ({ source }) => (source === "PROVIDER" ? "PROVIDER" : "SHOP")],
+  source: ["text", ({ source }) => (source === "UNDO" ? "SHOP" : source)],
   provider_refund_id: ["text", ({ providerRefundId }) => providerRefundId],
   state: ["text", ({ state }) => state],
+  failure_reason: ["text", ({ failureReason = "" }) => failureReason],
   ask_ms: ["int", ({ askInMs }) => askInMs],
 });
 
@@ -73,18 +80,30 @@ export async function findRefundOfProvider(
   return rows.map(toRefund)[0];
 }
 
-/** Finds the refunds of these payments that are not settled. */
-export async function findPendingRefunds(db: Queryable, paymentIds: readonly string[]): Promise<Refund[]> {
+/** Finds the refunds of these payments that are PENDING or REFUSED. */
+export async function findOpenRefunds(db: Queryable, paymentIds: readonly string[]): Promise<Refund[]> {
   const { rows } = await db.query<Row>({
-    name: "find-pending-refunds",
+    name: "find-open-refunds",
     text: `select ${columns} from refunds r join payments p on p.id = r.payment_id
-           where r.payment_id = any($1::uuid[]) and r.state = 'PENDING'`,
+           where r.payment_id = any($1::uuid[]) and r.state in ('PENDING', 'REFUSED')
+           order by r.place`,
     values: [paymentIds],
   });
   return rows.map(toRefund);
 }
 
-export type RefundChange = Pick<Refund, "id" | "state" | "failureReason" | "refusals"> & {
+/** Finds those of the provider's refunds of these payments that are recorded: as "payment id, provider's id". */
+export async function findProviderRefunds(db: Queryable, paymentIds: readonly string[]): Promise<ReadonlySet<string>> {
+  const { rows } = await db.query<{ key: string }>({
+    name: "find-provider-refunds",
+    text: `select payment_id || ' ' || provider_refund_id as key from refunds
+           where payment_id = any($1::uuid[]) and provider_refund_id is not null`,
+    values: [paymentIds],
+  });
+  return new Set(rows.map(({ key }) => key));
+}
+
+export type RefundChange = Pick<Refund, "id" | "state" | "amountMinor" | "failureReason" | "refusals"> & {
   /** When to ask the provider again; null unless the refund stays PENDING. */
   readonly askInMs: number | null;
 };
@@ -96,7 +115,7 @@ export async function updateRefunds(tx: Transaction, changes: readonly RefundCha
   await tx.query({
     name: "update-refunds",
     text: `update refunds r
-           set state = n.state, failure_reason = n.failure_reason, refusals = n.refusals,
+           set state = n.state, amount_minor = n.amount, failure_reason = n.failure_reason, refusals = n.refusals,
                next_ask_time = now() + n.ask_ms * interval '1 ms', update_time = now()
            from ${changedRefunds.table}
            where r.id = n.id`,
@@ -107,6 +126,7 @@ export async function updateRefunds(tx: Transaction, changes: readonly RefundCha
 const changedRefunds = unnest<RefundChange>("n", {
   id: ["text", ({ id }) => id],
   state: ["text", ({ state }) => state],
+  amount: ["bigint", ({ amountMinor }) => amountMinor],
   failure_reason: ["text", ({ failureReason }) => failureReason],
   refusals: ["int", ({ refusals }) => refusals],
   ask_ms: ["int", ({ askInMs }) => askInMs],
@@ -130,7 +150,7 @@ export async function listRefunds(
   return rows.map(toRefund);
 }
 
-type Row = {
+type Row = ActorRow & {
   id: string;
   place: string;
   payment_id: string;
@@ -141,16 +161,17 @@ type Row = {
   reason: string;
   state: RefundState;
   failure_reason: string;
-  source: "SHOP" | "PROVIDER";
-  provider_refund_id: string | null;
   refusals: number;
+  source: Exclude<RefundSource, "UNDO">;
+  provider_refund_id: string | null;
   asks: number;
   create_time: Date;
   update_time: Date;
 };
 
 const columns = `r.id, r.place, r.payment_id, p.order_id, p.customer_id, p.currency, r.amount_minor, r.reason, r.state,
-                 r.failure_reason, r.source, r.provider_refund_id, r.refusals, r.asks, r.create_time, r.update_time`;
+                 r.failure_reason, r.actor_kind, r.actor_id, r.source, r.provider_refund_id, r.refusals, r.asks,
+                 r.create_time, r.update_time`;
 
 function toRefund(row: Row): Refund {
   return {
@@ -162,11 +183,12 @@ function toRefund(row: Row): Refund {
     currency: row.currency,
     amountMinor: row.amount_minor,
     reason: row.reason,
+    requestedBy: actorMessage(row.actor_kind, row.actor_id),
     state: row.state,
     failureReason: row.failure_reason,
-    source: row.source === "SHOP" && isVoidRefundId(row.id) ? "UNDO" : row.source,
-    providerRefundId: row.provider_refund_id ?? "",
     refusals: row.refusals,
+    source: row.source === "SHOP" && isUndoRefundId(row.id) ? "UNDO" : row.source,
+    providerRefundId: row.provider_refund_id ?? "",
     asks: row.asks,
     createTime: row.create_time,
     updateTime: row.update_time,

@@ -1,9 +1,12 @@
 import { createHash } from "node:crypto";
+import type { Actor } from "@sagacart/proto/type/v1/actor";
 
-export type RefundState = "PENDING" | "SUCCEEDED" | "FAILED";
-
-/** SHOP: asked for by RefundPayment. UNDO: undoes a payment. PROVIDER: made at the card provider, outside the shop. */
-export type RefundSource = "SHOP" | "UNDO" | "PROVIDER";
+export type RefundState = "PENDING" | "SUCCEEDED" | "FAILED" | "REFUSED";
+/**
+ * SHOP: asked for by RefundPayment. UNDO: undoes a payment. PROVIDER: made at the card provider, outside the shop. HAND:
+ * made by an operator another way.
+ */
+export type RefundSource = "SHOP" | "UNDO" | "PROVIDER" | "HAND";
 
 /** A refund as it is stored. */
 export type Refund = {
@@ -17,13 +20,15 @@ export type Refund = {
   readonly currency: string;
   readonly amountMinor: bigint;
   readonly reason: string;
+  /** Absent if it undoes a payment. */
+  readonly requestedBy: Actor | undefined;
   readonly state: RefundState;
   readonly failureReason: string;
-  readonly source: RefundSource;
-  /** The provider's id of the refund; empty if it is not known. */
-  readonly providerRefundId: string;
-  /** How often the provider refused a refund that must not fail. */
+  /** How often the provider refused a refund that must not fail, or its amount was changed: each try has its own key. */
   readonly refusals: number;
+  readonly source: RefundSource;
+  /** The provider's id, of a refund that was made there without the shop. */
+  readonly providerRefundId: string;
   /** How often the provider was asked, or a caller was told to wait; 0: no workflow waits for it. */
   readonly asks: number;
   readonly createTime: Date;
@@ -47,11 +52,29 @@ export function voidRefundId(paymentId: string): string {
   return `${voidPrefix}${paymentId}`;
 }
 
-export function isVoidRefundId(refundId: string): boolean {
+/** The id of a refund for the part of a payment that should be paid back, but is not left at the provider. */
+export function missingRefundId(id: string): string {
+  return `${missingPrefix}${id}`;
+}
+
+/** The id of a refund that an operator made by hand. */
+export function handRefundId(settlementId: string): string {
+  return `${handPrefix}${settlementId}`;
+}
+
+/** Returns true for the id of a refund that undoes a payment. */
+export function isUndoRefundId(refundId: string): boolean {
   return refundId.startsWith(voidPrefix);
 }
 
+/** Returns true for the ids that callers may not choose. */
+export function isReservedRefundId(refundId: string): boolean {
+  return isUndoRefundId(refundId) || refundId.startsWith(handPrefix);
+}
+
 const voidPrefix = "void-";
+const missingPrefix = `${voidPrefix}missing-`;
+const handPrefix = "by-hand-";
 
 /** Derives a refund id from a request, so that a repeat about the same payment has the same. */
 export function refundIdOfRequest(paymentId: string, requestId: string): string {

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { silentLog } from "@sagacart/chassis/testing/log";
+import type { Faults } from "../card-provider/fake/charge-store.ts";
 import type { FaultTimes } from "../card-provider/fake/faults.ts";
 import { startFakeCardProvider } from "../card-provider/fake/server.ts";
 
@@ -31,6 +32,8 @@ export type TestProvider = AsyncDisposable & {
   ): Promise<{ status: string; id?: string; reason?: string }>;
   /** Opens a dispute of a charge, or decides it. */
   dispute(id: string, what: { charge: string; amountMinor?: bigint } | "won" | "lost"): Promise<{ status: string }>;
+  /** Refuses these calls about a charge for good from now on, each for its reason, and no others. */
+  refuse(charge: string, calls: Faults): Promise<void>;
   /** Stops it, so that connections to its port are refused. */
   goDown(): Promise<void>;
   /** Starts it again, with its state. */
@@ -59,12 +62,15 @@ export async function startTestProvider(webhookUrl: string, times: Partial<Fault
     const { charges } = (await response.json()) as { charges: ChargeRecord[] };
     return charges;
   };
-  const refundOutside: TestProvider["refundOutside"] = async ({ key, charge, amountMinor }, delivery = {}) => {
-    const response = await fetch(`${url}/dashboard/refunds/${key}`, {
+  const put = (path: string, body: object) =>
+    fetch(`${url}${path}`, {
       method: "PUT",
       headers: { authorization: `Bearer ${providerSecrets.apiKey}` },
-      body: JSON.stringify({ charge, amountMinor: amountMinor.toString(), ...delivery }),
+      body: JSON.stringify(body),
     });
+  const refundOutside: TestProvider["refundOutside"] = async ({ key, charge, amountMinor }, delivery = {}) => {
+    const body = { charge, amountMinor: amountMinor.toString(), ...delivery };
+    const response = await put(`/dashboard/refunds/${key}`, body);
     return (await response.json()) as { status: string };
   };
   const dispute: TestProvider["dispute"] = async (id, what) => {
@@ -89,6 +95,12 @@ export async function startTestProvider(webhookUrl: string, times: Partial<Fault
     get: async (key) => (await list()).find((charge) => charge.key === key),
     refundOutside,
     dispute,
+    async refuse(charge, calls) {
+      const response = await put(`/dashboard/faults/${charge}`, calls);
+      if (!response.ok) {
+        throw new Error(`the fake does not know the faults ${JSON.stringify(calls)}`);
+      }
+    },
     goDown,
     async comeUp() {
       fake = await start(Number(new URL(url).port));

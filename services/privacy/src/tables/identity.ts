@@ -73,7 +73,7 @@ export const identityTables: Tables = {
     },
   },
   ...outboxTables,
-  user_erasures: { columns: each("user_id request_time", notPersonal) },
+  user_erasures: { columns: each("user_id request_time of_user_id", notPersonal) },
   user_erasure_services: { columns: each("user_id service done_time", notPersonal) },
   // Hashes of names and addresses with failed sign-ins, for a day.
   throttles: { columns: each("key attempts blocked_until update_time", notPersonal) },

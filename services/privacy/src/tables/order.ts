@@ -1,4 +1,4 @@
-import { commandTables, erasureTables, outboxTables, requests } from "./shared.ts";
+import { commandTables, erasureTables, outboxTables, requestsOf } from "./shared.ts";
 import { books, each, erased, history, notPersonal, personal, pseudonym, type Tables, without } from "./table.ts";
 
 // An order under way keeps what delivery and its money need until it ends.
@@ -8,7 +8,7 @@ const ownOrders = "select id from orders where customer_id = $1";
 
 /** The columns of order. */
 export const orderTables: Tables = {
-  ...requests,
+  ...requestsOf("orderRequests"),
   cart_lines: {
     rows: {
       whose: `t.cart_id in (${ownCarts})`,
@@ -54,11 +54,14 @@ export const orderTables: Tables = {
       areDeleted: false,
     },
     columns: {
-      customer_id: pseudonym,
-      ...each("id cart_id currency total_minor refunded_minor pay_later shortages tracking_number", books),
+      ...each("customer_id guest_customer_id", pseudonym),
+      ...each("id cart_id currency total_minor refunded_minor disputes pay_later shortages tracking_number", books),
       ...each("state outcome_reason decline_reason cancel_request_time expire_time create_time update_time", history),
       shipping_address: erased("null"),
       ...each("contact_email outcome_detail cancel_detail", erased("''")),
+      // The shop's own words, which the customer is not shown.
+      cancel_internal_reason: erased("''", { isSecret: true }),
+      ...each("cancel_actor_kind cancel_actor_id", notPersonal),
       // Empty means the balance: a refund goes the way that the payment came.
       payment_method: erased("case t.payment_method when '' then '' else 'erased' end"),
       fingerprint: erased("''::bytea", { isSecret: true }),
@@ -83,10 +86,10 @@ export const orderTables: Tables = {
       areDeleted: false,
     },
     columns: {
-      ...each("order_id id amount_minor reason", books),
+      ...each("order_id id amount_minor public_reason source", books),
       ...each("state failure_reason create_time update_time", history),
       fingerprint: erased("''::bytea", { isSecret: true }),
-      payment_refund_id: notPersonal,
+      ...each("payment_refund_id at_most reason actor_kind actor_id", notPersonal),
     },
   },
   events: {
@@ -105,7 +108,8 @@ export const orderTables: Tables = {
   },
   incidents: {
     columns: each(
-      `id order_id step workflow_id error attempts state resolution retry_request_time create_time update_time`,
+      `id order_id step workflow_id error attempts state resolution retry_request_time
+       retry_actor_kind retry_actor_id resolve_actor_kind resolve_actor_id create_time update_time`,
       notPersonal,
     ),
   },

@@ -1,11 +1,11 @@
-import { commandTables, erasureTables, outboxTables, providerWebhooks, requests } from "./shared.ts";
+import { commandTables, erasureTables, outboxTables, providerWebhooks, requestsOf } from "./shared.ts";
 import { books, each, erased, history, notPersonal, pseudonym, type Tables } from "./table.ts";
 
 const ownPayments = "select id from payments where customer_id = $1";
 
 /** The columns of payment. The ledger is only added to, and has no name in it. */
 export const paymentTables: Tables = {
-  ...requests,
+  ...requestsOf("paymentRequests"),
   payments: {
     rows: {
       whose: "t.customer_id = $1",
@@ -16,12 +16,13 @@ export const paymentTables: Tables = {
     },
     columns: {
       customer_id: pseudonym,
-      ...each("id kind order_id attempt currency amount_minor captured_minor refunded_minor provider_charge_id", books),
+      ...each("id kind order_id attempt currency amount_minor captured_minor refunded_minor", books),
+      ...each("disputed_minor provider_charge_id", books),
       ...each("state decline_reason create_time update_time", history),
       // Empty means the balance: a refund goes the way that the payment came.
       payment_method: erased("case t.payment_method when '' then '' else 'erased' end"),
       reference: erased("''"),
-      ...each("asks next_ask_time event_sequence", notPersonal),
+      ...each("asks next_ask_time event_sequence actor_kind actor_id", notPersonal),
     },
   },
   refunds: {
@@ -32,9 +33,23 @@ export const paymentTables: Tables = {
       areDeleted: false,
     },
     columns: {
-      ...each("id payment_id amount_minor reason", books),
+      ...each("id payment_id amount_minor source provider_refund_id", books),
       ...each("state failure_reason create_time update_time", history),
-      ...each("place refusals asks next_ask_time", notPersonal),
+      // The shop's own reason, which the customer is not shown.
+      ...each("place reason refusals asks next_ask_time actor_kind actor_id", notPersonal),
+    },
+  },
+  disputes: {
+    rows: {
+      whose: `t.payment_id in (${ownPayments})`,
+      section: "disputes",
+      key: { id: "text" },
+      areDeleted: false,
+    },
+    columns: {
+      ...each("id payment_id amount_minor reason", books),
+      ...each("state create_time update_time", history),
+      place: notPersonal,
     },
   },
   accounts: {
@@ -56,7 +71,7 @@ export const paymentTables: Tables = {
     },
     columns: each("entry_id line account_id currency amount_minor", books),
   },
-  journal_entries: { columns: each("id kind reference create_time", notPersonal) },
+  journal_entries: { columns: each("id kind reference actor_kind actor_id create_time", notPersonal) },
   events: {
     rows: {
       whose: `t.subject in (select id::text from payments where customer_id = $1)`,

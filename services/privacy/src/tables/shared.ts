@@ -34,12 +34,14 @@ export const erasureTables: Tables = {
 };
 
 /** Requests are kept for 30 days, with a hash of their content. Those of a customer are deleted at once. */
-export const requests: Tables = {
-  requests: {
-    rows: { whose: "t.scope = $1", section: "requests", key: { scope: "text", request_id: "text" }, areDeleted: true },
-    columns: {
-      ...each("scope request_id method resource_id failure create_time", personal),
-      fingerprint: notPersonal,
+export function requestsOf(section: string): Tables {
+  return {
+    requests: {
+      rows: { whose: "t.scope = $1", section, key: { scope: "text", request_id: "text" }, areDeleted: true },
+      columns: {
+        ...each("scope request_id method resource_id failure create_time", personal),
+        fingerprint: notPersonal,
+      },
     },
-  },
-};
+  };
+}

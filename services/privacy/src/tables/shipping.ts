@@ -19,6 +19,7 @@ export const shippingTables: Tables = {
       address: erased("case when t.address is null then null else '{}'::jsonb end"),
       // The carrier may repeat the address in it.
       refusal_reason: erased("case t.refusal_reason when '' then '' else 'erased' end"),
+      recall_refusal: erased("case t.recall_refusal when '' then '' else 'erased' end"),
       ...each("event_sequence awaited ask_time asks recall_time recalls", notPersonal),
     },
   },

@@ -9,9 +9,12 @@ export const stockTables: Tables = {
     ),
   },
   levels: { columns: each("product_id on_hand reserved deleted", notPersonal) },
-  movements: { columns: each("id product_id delta reason reference create_time", notPersonal) },
+  movements: { columns: each("id product_id delta reason reference actor_kind actor_id create_time", notPersonal) },
   reservations: {
-    columns: each("id kind state fingerprint expire_time shortages create_time update_time", notPersonal),
+    columns: each(
+      "id kind state fingerprint expire_time shortages actor_kind actor_id create_time update_time",
+      notPersonal,
+    ),
   },
   reservation_lines: { columns: each("reservation_id product_id quantity", notPersonal) },
   // Staff's: stock has no calls of customers that make something.

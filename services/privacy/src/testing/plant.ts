@@ -42,6 +42,8 @@ const plants: Readonly<Record<ServiceWithTables, (id: string) => readonly string
      values (md5('payment-${id}')::uuid, 'MANUAL', '${id}', 'USD', 1, 'secret of ${id}', 'secret of ${id}', 'DECLINED')`,
     `insert into refunds (id, place, payment_id, amount_minor, reason, state)
      values ('refund-${id}', gen_random_uuid(), md5('payment-${id}')::uuid, 1, 'broken', 'FAILED')`,
+    `insert into disputes (id, place, payment_id, amount_minor, reason, state)
+     values ('dispute-${id}', gen_random_uuid(), md5('payment-${id}')::uuid, 1, 'fraudulent', 'LOST')`,
     `insert into accounts (kind, customer_id, currency, balance) values ('CUSTOMER', '${id}', 'USD', 0)`,
     `insert into accounts (kind, name, currency) values ('SYSTEM', 'planted', 'USD') on conflict do nothing`,
     `insert into journal_entries (id, kind, reference) values (md5('entry-${id}')::uuid, 'DEPOSIT', 'a deposit')`,
@@ -55,6 +57,8 @@ const plants: Readonly<Record<ServiceWithTables, (id: string) => readonly string
   shipping: (id) => [
     `insert into shipments (order_id, customer_id, kind, state, address, refusal_reason, event_sequence)
      values ('order-${id}', '${id}', 'CARRIER', 'REFUSED', ${address(id)}, 'secret of ${id}', 1)`,
+    `insert into shipments (order_id, customer_id, kind, state, address, recall_refusal, event_sequence)
+     values ('recalled-${id}', '${id}', 'CARRIER', 'CANCELLED', ${address(id)}, 'secret of ${id}', 1)`,
     `insert into delivery_log (order_id, event_id, customer_id, tracking_number, complete_time)
      values ('order-${id}', 'event', '${id}', 'T1', now())`,
     `insert into events (subject, sequence, id, type, data)

@@ -37,6 +37,7 @@ const meanings: Readonly<Record<string, string>> = {
   "404": "It does not exist, or the caller may not see it.",
   "405": "The path exists for other methods, which the header Allow names.",
   "409": "The current state forbids it, another request was faster, or it exists with other content.",
+  "412": "If-Match names another version of the resource than the current one.",
   "413": "The body is too large.",
   "415": "The body is not application/json.",
   "422": "The Idempotency-Key was used for another request.",

@@ -1,4 +1,5 @@
-import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
+import { type Pool, type Queryable, type Transaction, withTransaction } from "@sagacart/chassis/postgres/pool";
+import { recordCommands } from "@sagacart/outbox/commands/record";
 
 /** Marks cancelled shipments to be called back: the carrier may have accepted them all the same. */
 export async function requestRecalls(tx: Transaction, orderIds: readonly string[], inMs: number): Promise<void> {
@@ -32,11 +33,25 @@ export async function claimRecalls(
   return rows.map((row) => ({ orderId: row.order_id, recalls: row.recalls }));
 }
 
-/** Ends a recall. One that was requested again in the meantime stays. */
-export async function finishRecall(db: Queryable, { orderId, recalls }: Recall): Promise<void> {
-  await db.query({
-    name: "finish-recall",
-    text: "update shipments set recall_time = null where order_id = $1 and recalls = $2",
-    values: [orderId, recalls],
+/**
+ * Ends a recall: the carrier has given the shipment back, or refuses to for good. A refusal, and the end of one, are told
+ * by a command. A recall that was requested again in the meantime stays. Returns true if a command was recorded.
+ */
+export async function finishRecall(pool: Pool, { orderId, recalls }: Recall, refusal = ""): Promise<boolean> {
+  return await withTransaction(pool, async (tx) => {
+    const { rows } = await tx.query<{ before: string }>({
+      name: "finish-recall",
+      text: `with found as (select order_id, recall_refusal from shipments
+                            where order_id = $1 and recalls = $2 for update)
+             update shipments s set recall_time = null, recall_refusal = $3
+             from found where s.order_id = found.order_id
+             returning found.recall_refusal as before`,
+      values: [orderId, recalls, refusal],
+    });
+    if (rows.every(({ before }) => before === "") && refusal === "") {
+      return false;
+    }
+    await recordCommands(tx, [{ kind: "RECALL_CHANGED", subject: orderId, data: {} }]);
+    return true;
   });
 }

@@ -1,4 +1,4 @@
-import { testCurrency } from "@sagacart/chassis/money";
+import { testCurrency } from "@sagacart/chassis/currencies";
 import type { Event } from "@sagacart/proto/event/v1/event";
 
 /** Returns true for an event of an order in the test currency, by which the shop tests itself. */

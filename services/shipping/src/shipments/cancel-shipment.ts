@@ -4,7 +4,7 @@ import type { CommandOutbox } from "@sagacart/outbox/commands/outbox";
 import { recordCommands } from "@sagacart/outbox/commands/record";
 import { appendEvents } from "@sagacart/outbox/events/append";
 import type { EventFeed } from "@sagacart/outbox/events/feed";
-import type { Carrier } from "../carrier/carrier.ts";
+import { type CancelAnswer, type Carrier, refusalOf } from "../carrier/carrier.ts";
 import { requestRecalls } from "../carrier/recall-store.ts";
 import { reasons } from "../reasons.ts";
 import { settledCommand } from "./settle.ts";
@@ -51,7 +51,7 @@ async function begin(tx: Transaction, orderId: string): Promise<Shipment> {
 }
 
 async function requestReturn(carrier: Carrier, orderId: string, signal: AbortSignal): Promise<void> {
-  let answer: Awaited<ReturnType<Carrier["cancel"]>>;
+  let answer: CancelAnswer;
   try {
     answer = await carrier.cancel(orderId, signal);
   } catch (cause) {
@@ -61,6 +61,11 @@ async function requestReturn(carrier: Carrier, orderId: string, signal: AbortSig
   if (answer === "on_its_way") {
     const message = `the shipment of order ${orderId} is on its way, and the carrier does not give it back`;
     throw new DomainError(reasons, "SHIPMENT_ON_ITS_WAY", message, { order_id: orderId });
+  }
+  const refusal = refusalOf(answer);
+  if (refusal !== undefined) {
+    const message = `the carrier refuses to give back the shipment of order ${orderId}: ${refusal}`;
+    throw new DomainError(reasons, "SHIPMENT_NOT_GIVEN_BACK", message, { order_id: orderId, refusal_reason: refusal });
   }
 }
 

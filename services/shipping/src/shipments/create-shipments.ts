@@ -1,6 +1,8 @@
 import { type Pool, withTransaction } from "@sagacart/chassis/postgres/pool";
+import { requestValidator } from "@sagacart/chassis/rpc/interceptors/validate";
 import { appendEvents } from "@sagacart/outbox/events/append";
 import type { EventFeed } from "@sagacart/outbox/events/feed";
+import { AddressSchema } from "@sagacart/proto/type/v1/address";
 import type { CarrierQueue, Job } from "../carrier/carrier-queue.ts";
 import type { WriteResults } from "./results.ts";
 import { acceptedPickup, type Intent, isSame, type Shipment } from "./shipment.ts";
@@ -36,7 +38,7 @@ export function createShipments({
   timeoutMs,
   batchMs,
 }: CreateOptions): CreateShipments {
-  return async (intents) => {
+  const ship: CreateShipments = async (intents) => {
     // By then these calls have ended, or this process has.
     const before = await record(pool, intents, batchMs + timeoutMs);
     feed.notify();
@@ -47,7 +49,38 @@ export function createShipments({
     const after = await writeResults(await carrierQueue.ask(asked, batchMs), { answering: true });
     return intents.map((intent) => outcomeOf(intent, after.get(intent.orderId) ?? before.get(intent.orderId)));
   };
+  return async (intents) => {
+    const undeliverable = await findUndeliverable(pool, intents);
+    if (undeliverable.size === 0) {
+      return await ship(intents);
+    }
+    const others = intents.filter(({ orderId }) => !undeliverable.has(orderId));
+    const shipped = others.length === 0 ? [] : await ship(others);
+    const outcomes = new Map(shipped.map((outcome, index) => [others[index]?.orderId, outcome]));
+    return intents.map(({ orderId }) => outcomes.get(orderId) ?? { kind: "refused", reason: undeliverableAddress });
+  };
 }
+
+/** The reason for an address that is refused without asking the carrier. A carrier's refusals may have the same one. */
+const undeliverableAddress = "undeliverable_address";
+
+/**
+ * Returns the orders whose address the contract or its country does not allow: those of orders that were placed before a
+ * rule was made. A shipment that exists already stays what it is.
+ */
+async function findUndeliverable(pool: Pool, intents: readonly Intent[]): Promise<ReadonlySet<string>> {
+  const invalid = intents.filter(
+    ({ address }) => address !== undefined && validator.validate(AddressSchema, address).kind !== "valid",
+  );
+  if (invalid.length === 0) {
+    return new Set();
+  }
+  const ids = invalid.map(({ orderId }) => orderId);
+  const existing = await findShipments(pool, ids);
+  return new Set(ids.filter((id) => !existing.has(id)));
+}
+
+const validator = requestValidator();
 
 /** Records the intents in one transaction. Returns the shipments that existed before. */
 async function record(

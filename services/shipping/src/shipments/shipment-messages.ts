@@ -23,6 +23,7 @@ export function shipmentMessage(shipment: Shipment): ShipmentMessage {
     ...(shipment.address === null ? {} : { address: addressOf(shipment.address) }),
     trackingNumber: shipment.trackingNumber,
     refusalReason: shipment.refusalReason,
+    recallRefusal: shipment.recallRefusal,
     createTime: timestampFromDate(shipment.createTime),
     updateTime: timestampFromDate(shipment.updateTime),
   });

@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { DomainError } from "@sagacart/chassis/errors";
 import { decodeIdToken, nextIdToken, pageSize } from "@sagacart/chassis/postgres/page";
-import type { Pool } from "@sagacart/chassis/postgres/pool";
+import { type Pool, withTransaction } from "@sagacart/chassis/postgres/pool";
 import { refuseNamedTwice } from "@sagacart/chassis/rpc/named-twice";
 import {
   BatchCreateShipmentsResponseSchema,
@@ -11,9 +11,11 @@ import {
   GetShipmentResponseSchema,
   ListShipmentsResponseSchema,
   ReceiveWebhookResponseSchema,
+  RetryRecallResponseSchema,
   type ShippingService,
 } from "@sagacart/proto/shipping/v1/shipping_service";
 import type { WebhookInbox } from "@sagacart/provider/webhook-inbox";
+import { requestRecalls } from "../carrier/recall-store.ts";
 import { reasons } from "../reasons.ts";
 import type { CancelShipment } from "./cancel-shipment.ts";
 import type { CreateShipments, Outcome } from "./create-shipments.ts";
@@ -52,6 +54,12 @@ export function shippingService(options: ShippingServiceOptions): ServiceImpl<ty
     },
     async cancelShipment({ orderId }, { signal }) {
       return create(CancelShipmentResponseSchema, { shipment: shipmentMessage(await cancelShipment(orderId, signal)) });
+    },
+    async retryRecall({ orderId }) {
+      if ((await get(pool, orderId, "")).recallRefusal !== "") {
+        await withTransaction(pool, (tx) => requestRecalls(tx, [orderId], 0));
+      }
+      return create(RetryRecallResponseSchema, { shipment: shipmentMessage(await get(pool, orderId, "")) });
     },
     async getShipment({ orderId, customerId }) {
       return create(GetShipmentResponseSchema, { shipment: shipmentMessage(await get(pool, orderId, customerId)) });

@@ -86,7 +86,7 @@ export async function settleShipments(tx: Transaction, settlements: readonly Set
            from ${settledShipments.table}
            where s.order_id = n.order_id
            returning s.order_id, customer_id, kind, s.state, address, s.tracking_number, s.refusal_reason,
-                     event_sequence, awaited, create_time, update_time`,
+                     recall_refusal, event_sequence, awaited, create_time, update_time`,
     values: settledShipments.values(settlements),
   });
   return rows.map(toShipment);
@@ -137,14 +137,15 @@ type Row = {
   address: AddressJson | null;
   tracking_number: string;
   refusal_reason: string;
+  recall_refusal: string;
   event_sequence: bigint;
   awaited: boolean;
   create_time: Date;
   update_time: Date;
 };
 
-const columns = `order_id, customer_id, kind, state, address, tracking_number, refusal_reason, event_sequence,
-                 awaited, create_time, update_time`;
+const columns = `order_id, customer_id, kind, state, address, tracking_number, refusal_reason, recall_refusal,
+                 event_sequence, awaited, create_time, update_time`;
 
 function toShipment(row: Row): Shipment {
   return {
@@ -155,6 +156,7 @@ function toShipment(row: Row): Shipment {
     address: row.address,
     trackingNumber: row.tracking_number,
     refusalReason: row.refusal_reason,
+    recallRefusal: row.recall_refusal,
     eventSequence: row.event_sequence,
     awaited: row.awaited,
     createTime: row.create_time,

@@ -18,6 +18,8 @@ export type Shipment = {
   readonly trackingNumber: string;
   readonly refusalReason: string;
   readonly eventSequence: bigint;
+  /** Why the carrier does not give it back although it is cancelled. */
+  readonly recallRefusal: string;
   /** A caller was told to wait for it, so its settlement records a command. */
   readonly awaited: boolean;
   readonly createTime: Date;

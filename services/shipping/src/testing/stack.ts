@@ -123,13 +123,13 @@ export async function startTestCarrier(webhookUrl: string): Promise<TestCarrier>
   };
 }
 
-/** An address with this postal code. */
+/** An address with this postal code, of five digits. */
 export function addressTo(postalCode: string): Address {
   return create(AddressSchema, {
     recipient: "Ada Lovelace",
-    line1: "12 St James's Square",
-    city: "London",
+    line1: "Unter den Linden 6",
+    city: "Berlin",
     postalCode,
-    countryCode: "GB",
+    countryCode: "DE",
   });
 }

@@ -1,5 +1,7 @@
+import { type Actor, type ActorRow, actorMessage } from "@sagacart/chassis/auth/actor";
 import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
 import { unnest } from "@sagacart/chassis/postgres/unnest";
+import type { Actor as ActorMessage } from "@sagacart/proto/type/v1/actor";
 import type { Line } from "../reservations/reservation.ts";
 
 /** A product's stock level. `deleted` means that nothing more may be reserved. */
@@ -20,7 +22,12 @@ export type NewMovement = {
   readonly reference: string;
 };
 
-export type Movement = NewMovement & { readonly id: bigint; readonly createTime: Date };
+export type Movement = NewMovement & {
+  readonly id: bigint;
+  readonly createTime: Date;
+  /** Absent for a SALE, and for movements from before actors were recorded. */
+  readonly actor: ActorMessage | undefined;
+};
 
 /** The most that a product may have on hand; it keeps sums within an integer. */
 export const maxOnHand = 1_000_000_000;
@@ -60,14 +67,20 @@ export async function closeLevel(tx: Transaction, productId: string): Promise<vo
 
 /**
  * Records movements and applies them. Nothing else changes `on_hand`, so it is always the sum of its movements. A SALE
- * also lowers `reserved`.
+ * also lowers `reserved`. `actor` is who moves the goods by hand; sales have none.
  */
-export async function recordMovements(tx: Transaction, movements: readonly NewMovement[]): Promise<void> {
+export async function recordMovements(
+  tx: Transaction,
+  movements: readonly NewMovement[],
+  actor?: Actor,
+): Promise<void> {
+  // Two statements, since sales are written for every order.
+  const by = actor === undefined ? [] : [actor.kind, actor.id];
   await tx.query({
-    name: "record-movements",
+    name: actor === undefined ? "record-movements" : "record-movements-by-hand",
     text: `with movement as (
-             insert into movements (${movementRows.columns})
-             select * from ${movementRows.table}
+             insert into movements (${movementRows.columns}${actor === undefined ? "" : ", actor_kind, actor_id"})
+             select *${actor === undefined ? "" : ", $5::text, $6::text"} from ${movementRows.table}
              returning product_id, delta, reason
            )
            update levels l set on_hand = l.on_hand + moved.delta, reserved = l.reserved + moved.sold
@@ -75,7 +88,7 @@ export async function recordMovements(tx: Transaction, movements: readonly NewMo
                         coalesce(sum(delta) filter (where reason = 'SALE'), 0)::integer as sold
                  from movement group by product_id) as moved
            where l.product_id = moved.product_id`,
-    values: movementRows.values(movements),
+    values: [...movementRows.values(movements), ...by],
   });
 }
 
@@ -122,17 +135,18 @@ export async function listMovements(
   { productId, beforeId, limit }: { productId: string; beforeId: bigint; limit: number },
 ): Promise<Movement[]> {
   const { rows } = await db.query<MovementRow>(
-    `select id, product_id, delta, reason, reference, create_time from movements
+    `select id, product_id, delta, reason, reference, actor_kind, actor_id, create_time from movements
      where product_id = $1 and id < $2 order by id desc limit $3`,
     [productId, beforeId, limit],
   );
-  return rows.map(({ id, product_id, delta, reason, reference, create_time }) => ({
+  return rows.map(({ id, product_id, delta, reason, reference, actor_kind, actor_id, create_time }) => ({
     id,
     productId: product_id,
     delta,
     reason,
     reference,
     createTime: create_time,
+    actor: actorMessage(actor_kind, actor_id),
   }));
 }
 
@@ -151,7 +165,7 @@ const lineRows = unnest<Line & { readonly id: string }>("new", {
 
 type LevelRow = { product_id: string; on_hand: number; reserved: number; deleted: boolean };
 
-type MovementRow = {
+type MovementRow = ActorRow & {
   id: bigint;
   product_id: string;
   delta: number;

@@ -1,3 +1,4 @@
+import type { Actor } from "@sagacart/chassis/auth/actor";
 import { DomainError } from "@sagacart/chassis/errors";
 import type { Transaction } from "@sagacart/chassis/postgres/pool";
 import { productNotFound } from "../products/product.ts";
@@ -20,7 +21,7 @@ export type LevelTarget = {
  *
  * Throws PRODUCT_NOT_FOUND, STOCK_CHANGED, INSUFFICIENT_STOCK or STOCK_LIMIT.
  */
-export async function setLevel(tx: Transaction, productId: string, target: LevelTarget): Promise<void> {
+export async function setLevel(tx: Transaction, productId: string, target: LevelTarget, actor: Actor): Promise<void> {
   const level = (await lockLevels(tx, [productId])).get(productId);
   if (level === undefined || level.deleted) {
     throw productNotFound(productId);
@@ -38,7 +39,7 @@ export async function setLevel(tx: Transaction, productId: string, target: Level
   const delta = target.quantity - now;
   if (delta !== 0) {
     const reason = delta > 0 ? "RECEIPT" : "CORRECTION";
-    await adjust(tx, { productId, delta, reason, reference: target.reference });
+    await adjust(tx, { productId, delta, reason, reference: target.reference }, actor);
   }
 }
 

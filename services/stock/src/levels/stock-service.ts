@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
+import { currentActor } from "@sagacart/chassis/auth/actor";
 import { decodePageToken, encodePageToken } from "@sagacart/chassis/postgres/page";
 import type { Pool } from "@sagacart/chassis/postgres/pool";
 import { fingerprintOf, once } from "@sagacart/chassis/postgres/request-ids";
@@ -36,7 +37,7 @@ export function stockService(pool: Pool, meters: Meters): ServiceImpl<typeof Sto
       const reason = readMovementReason(request.reason) ?? (delta > 0 ? "RECEIPT" : "CORRECTION");
       const fingerprint = fingerprintOf(AdjustStockRequestSchema, request, { without: ["request_id"] });
       await once(pool, { scope: "", requestId, method: "AdjustStock", fingerprint }, async (tx) => {
-        await adjust(tx, { productId, delta, reason, reference });
+        await adjust(tx, { productId, delta, reason, reference }, currentActor());
         return productId;
       });
       return create(AdjustStockResponseSchema, { product: await readProduct(pool, productId) });
@@ -46,7 +47,7 @@ export function stockService(pool: Pool, meters: Meters): ServiceImpl<typeof Sto
       const target = readTarget("target", request.target);
       const fingerprint = fingerprintOf(SetStockRequestSchema, request, { without: ["request_id"] });
       await once(pool, { scope: "", requestId, method: "SetStock", fingerprint }, async (tx) => {
-        await setLevel(tx, productId, target);
+        await setLevel(tx, productId, target, currentActor());
         return productId;
       });
       return create(SetStockResponseSchema, { product: await readProduct(pool, productId) });
@@ -70,7 +71,7 @@ export function stockService(pool: Pool, meters: Meters): ServiceImpl<typeof Sto
       const { productId, quantity, requestId } = request;
       const fingerprint = fingerprintOf(ReleaseManuallyRequestSchema, request, { without: ["request_id"] });
       await once(pool, { scope: "", requestId, method: "ReleaseManually", fingerprint }, async (tx) => {
-        await releaseManually(tx, { productId, quantity });
+        await releaseManually(tx, { productId, quantity }, currentActor());
         return productId;
       });
       return create(ReleaseManuallyResponseSchema, { product: await readProduct(pool, productId) });

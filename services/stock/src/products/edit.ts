@@ -1,3 +1,4 @@
+import type { Actor } from "@sagacart/chassis/auth/actor";
 import { DomainError } from "@sagacart/chassis/errors";
 import type { Transaction } from "@sagacart/chassis/postgres/pool";
 import { closeLevel, insertLevels, lockLevels, type NewMovement, recordMovements } from "../levels/level-store.ts";
@@ -7,7 +8,7 @@ import { etagMismatch, type NewProduct, type ProductContent, productNotFound, sa
 import { insertProduct, lockProducts, markDeleted, putProducts, updateProduct } from "./product-store.ts";
 
 /** Creates a product with `onHand` units. Throws PRODUCT_EXISTS. */
-export async function createProduct(tx: Transaction, product: NewProduct, onHand: number): Promise<void> {
+export async function createProduct(tx: Transaction, product: NewProduct, onHand: number, actor: Actor): Promise<void> {
   const { id } = product;
   if (!(await insertProduct(tx, product))) {
     const message = `there is, or was, a product ${id}; choose a new id`;
@@ -15,7 +16,7 @@ export async function createProduct(tx: Transaction, product: NewProduct, onHand
   }
   await insertLevels(tx, [id]);
   if (onHand > 0) {
-    await recordMovements(tx, [{ productId: id, delta: onHand, reason: "RECEIPT", reference: "" }]);
+    await recordMovements(tx, [{ productId: id, delta: onHand, reason: "RECEIPT", reference: "" }], actor);
   }
 }
 
@@ -87,6 +88,7 @@ export async function deleteProduct(
 export async function setProducts(
   tx: Transaction,
   items: readonly { readonly product: NewProduct; readonly onHand: number }[],
+  actor: Actor,
 ): Promise<void> {
   const ids = items.map(({ product }) => product.id);
   await putProducts(
@@ -107,6 +109,6 @@ export async function setProducts(
     return delta === 0 ? [] : [{ productId: product.id, delta, reason, reference: "" }];
   });
   if (movements.length > 0) {
-    await recordMovements(tx, movements);
+    await recordMovements(tx, movements, actor);
   }
 }

@@ -1,10 +1,12 @@
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
+import { currentActor } from "@sagacart/chassis/auth/actor";
 import { DomainError } from "@sagacart/chassis/errors";
 import { decodePageToken, encodePageToken } from "@sagacart/chassis/postgres/page";
 import { type Pool, withTransaction } from "@sagacart/chassis/postgres/pool";
 import { fingerprintOf, once } from "@sagacart/chassis/postgres/request-ids";
 import { refuseNamedTwice } from "@sagacart/chassis/rpc/named-twice";
+import { checkCurrency, invalid } from "@sagacart/chassis/rpc/violation";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import type { Product as ProductMessage } from "@sagacart/proto/stock/v1/product";
 import {
@@ -21,11 +23,11 @@ import {
   UpdateProductRequestSchema,
   UpdateProductResponseSchema,
 } from "@sagacart/proto/stock/v1/product_service";
+import type { Money } from "@sagacart/proto/type/v1/money";
 import { setLevel } from "../levels/set-level.ts";
 import { productMessage, readTarget } from "../messages.ts";
 import { pageOf, readBigint, readId, rowsFor } from "../paging.ts";
 import { reasons } from "../reasons.ts";
-import { invalid } from "../violation.ts";
 import { createProduct, deleteProduct, editProduct, setProducts } from "./edit.ts";
 import {
   type NewProduct,
@@ -49,7 +51,7 @@ export function productService(pool: Pool): ServiceImpl<typeof ProductService> {
         { scope: "", requestId, method: "CreateProduct", fingerprint },
         async (tx) => {
           const product = newProduct(asked);
-          await createProduct(tx, product, initialOnHand);
+          await createProduct(tx, product, initialOnHand, currentActor());
           return product.id;
         },
       );
@@ -79,7 +81,7 @@ export function productService(pool: Pool): ServiceImpl<typeof ProductService> {
       await once(pool, { scope: "", requestId, method: "UpdateProduct", fingerprint }, async (tx) => {
         await editProduct(tx, { id, etag, changes });
         if (target !== undefined) {
-          await setLevel(tx, id, target);
+          await setLevel(tx, id, target, currentActor());
         }
         return id;
       });
@@ -100,6 +102,8 @@ export function productService(pool: Pool): ServiceImpl<typeof ProductService> {
     },
     async searchProducts(request) {
       const { query, minPrice, maxPrice, pageSize, pageToken } = request;
+      checkPrice("min_price", minPrice);
+      checkPrice("max_price", maxPrice);
       const asked = fingerprintOf(SearchProductsRequestSchema, request, { without: ["page_size", "page_token"] });
       const list = `search ${Buffer.from(asked).toString("base64url")}`;
       const token = decodePageToken(pageToken, list, ["bigint", "string"]);
@@ -112,12 +116,15 @@ export function productService(pool: Pool): ServiceImpl<typeof ProductService> {
       });
     },
     async batchPutProducts({ items }) {
-      const products = items.map(({ product, onHand }) => ({ product: newProduct(product), onHand }));
+      const products = items.map(({ product, onHand }, index) => ({
+        product: newProduct(product, `items[${index}].product`),
+        onHand,
+      }));
       refuseNamedTwice(
         "items",
         products.map(({ product }) => product.id),
       );
-      await withTransaction(pool, (tx) => setProducts(tx, products));
+      await withTransaction(pool, (tx) => setProducts(tx, products, currentActor()));
       return create(BatchPutProductsResponseSchema, { count: products.length });
     },
   };
@@ -133,11 +140,12 @@ export async function readProduct(pool: Pool, id: string): Promise<ProductMessag
 }
 
 /** Fills in what a new product may leave out: its id and its SKU. */
-function newProduct(asked: ProductMessage | undefined): NewProduct {
+function newProduct(asked: ProductMessage | undefined, at = "product"): NewProduct {
   if (asked?.price === undefined) {
-    throw invalid("product.price", "required", "is required");
+    throw invalid(`${at}.price`, "required", "is required");
   }
   const { title, description, price } = asked;
+  checkCurrency(`${at}.price.currency_code`, price.currencyCode);
   const id = asked.id === "" ? uuidv7() : asked.id;
   const sku = asked.sku === "" ? id : asked.sku;
   return { id, sku, title, description, currency: price.currencyCode, priceMinor: price.minorUnits };
@@ -174,11 +182,18 @@ function change(asked: ProductMessage, path: string): Partial<ProductContent> {
       if (asked.price === undefined) {
         throw invalid("product.price", "required", "is required, since update_mask names it");
       }
+      checkCurrency("product.price.currency_code", asked.price.currencyCode);
       return { currency: asked.price.currencyCode, priceMinor: asked.price.minorUnits };
     default: {
       const message = `update_mask names ${JSON.stringify(path)}; the fields that can be changed are ${updatablePaths.join(", ")}`;
       throw new DomainError(reasons, "UNKNOWN_FIELD", message, { path });
     }
+  }
+}
+
+function checkPrice(field: string, price: Money | undefined): void {
+  if (price !== undefined) {
+    checkCurrency(`${field}.currency_code`, price.currencyCode);
   }
 }
 

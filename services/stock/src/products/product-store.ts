@@ -1,4 +1,4 @@
-import { testCurrency } from "@sagacart/chassis/money";
+import { testCurrency } from "@sagacart/chassis/currencies";
 import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
 import { unnest } from "@sagacart/chassis/postgres/unnest";
 import pg from "pg";

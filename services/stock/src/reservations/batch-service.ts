@@ -2,6 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { type Pool, withTransaction } from "@sagacart/chassis/postgres/pool";
 import { refuseNamedTwice } from "@sagacart/chassis/rpc/named-twice";
+import { invalid } from "@sagacart/chassis/rpc/violation";
 import { Reservation_State } from "@sagacart/proto/stock/v1/reservation";
 import {
   type BatchCommitResponse_Outcome,
@@ -18,7 +19,6 @@ import {
 } from "@sagacart/proto/stock/v1/stock_service";
 import { readTime, shortageMessage, stateMessage } from "../messages.ts";
 import type { Meters } from "../meters.ts";
-import { invalid } from "../violation.ts";
 import { type CommitOutcome, commit } from "./commit.ts";
 import { type ReleaseOutcome, release } from "./release.ts";
 import type { NewReservation } from "./reservation.ts";

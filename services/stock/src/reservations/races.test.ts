@@ -100,6 +100,7 @@ const free =
   (p: string): Step =>
   (tx) =>
     release(tx, [`${p}-${id}`]);
+const operator = { kind: "OPERATOR", id: "grace" } as const;
 const remove =
   () =>
   (p: string): Step =>
@@ -109,19 +110,19 @@ const giveByHand =
   (quantity: number) =>
   (p: string): Step =>
   (tx) =>
-    releaseManually(tx, { productId: p, quantity });
+    releaseManually(tx, { productId: p, quantity }, operator);
 const put =
   (onHand: number) =>
   (p: string): Step =>
   (tx) => {
     const product = { id: p, sku: p, title: p, description: "", currency: "EUR", priceMinor: 100n };
-    return setProducts(tx, [{ product, onHand }]);
+    return setProducts(tx, [{ product, onHand }], operator);
   };
 const move =
   (delta: number) =>
   (p: string): Step =>
   (tx) =>
-    adjust(tx, { productId: p, delta, reason: "CORRECTION", reference: "" });
+    adjust(tx, { productId: p, delta, reason: "CORRECTION", reference: "" }, operator);
 /** A HELD reservation past its expiry. */
 const lapsed =
   (id: string, quantity: number) =>

@@ -1,3 +1,4 @@
+import type { Actor } from "@sagacart/chassis/auth/actor";
 import { DomainError } from "@sagacart/chassis/errors";
 import type { Transaction } from "@sagacart/chassis/postgres/pool";
 import { lockLevels, releaseQuantity } from "../levels/level-store.ts";
@@ -5,13 +6,13 @@ import { productNotFound } from "../products/product.ts";
 import { findProduct } from "../products/product-store.ts";
 import { reasons } from "../reasons.ts";
 import type { Line } from "./reservation.ts";
-import { findLines, lockManual, setStates, shrinkLines } from "./reservation-store.ts";
+import { findLines, lockManual, setActor, setStates, shrinkLines } from "./reservation-store.ts";
 
 /**
  * Releases a quantity of a product from MANUAL reservations, the oldest first. One that holds nothing afterwards is
  * RELEASED. Throws PRODUCT_NOT_FOUND, and NOT_RESERVED if they hold less.
  */
-export async function releaseManually(tx: Transaction, { productId, quantity }: Line): Promise<void> {
+export async function releaseManually(tx: Transaction, { productId, quantity }: Line, actor: Actor): Promise<void> {
   const product = await findProduct(tx, productId);
   if (product === undefined || product.deleted) {
     throw productNotFound(productId);
@@ -40,6 +41,7 @@ export async function releaseManually(tx: Transaction, { productId, quantity }: 
     }
   }
   await giveBack(tx, productId, taken, quantity);
+  await setActor(tx, [...taken.keys()], actor);
 }
 
 /**

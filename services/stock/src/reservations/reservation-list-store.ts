@@ -1,3 +1,4 @@
+import { type ActorRow, actorMessage } from "@sagacart/chassis/auth/actor";
 import type { Queryable } from "@sagacart/chassis/postgres/pool";
 import type { Kind, Line, Reservation, Shortage, State } from "./reservation.ts";
 import { findLines } from "./reservation-store.ts";
@@ -55,7 +56,7 @@ export async function listReservations(
   return await withLines(db, rows);
 }
 
-type Row = {
+type Row = ActorRow & {
   id: string;
   kind: Kind;
   state: State;
@@ -67,7 +68,8 @@ type Row = {
 
 /** Shows a HELD reservation past its expiry as EXPIRED, before the loop has released it. */
 const state = "(case when state = 'HELD' and expire_time <= clock_timestamp() then 'EXPIRED' else state end)";
-const columns = `id, kind, ${state} as state, expire_time, shortages, create_time, update_time`;
+const columns = `id, kind, ${state} as state, expire_time, shortages, actor_kind, actor_id,
+  create_time, update_time`;
 
 async function withLines(db: Queryable, rows: readonly Row[]): Promise<Reservation[]> {
   const lines = new Map<string, Line[]>();
@@ -88,5 +90,6 @@ async function withLines(db: Queryable, rows: readonly Row[]): Promise<Reservati
     shortages: row.shortages ?? [],
     createTime: row.create_time,
     updateTime: row.update_time,
+    actor: actorMessage(row.actor_kind, row.actor_id),
   }));
 }

@@ -1,8 +1,10 @@
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
+import { currentActor } from "@sagacart/chassis/auth/actor";
 import { decodePageToken, encodePageToken } from "@sagacart/chassis/postgres/page";
 import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres/pool";
 import { fingerprintOf, once } from "@sagacart/chassis/postgres/request-ids";
+import { invalid } from "@sagacart/chassis/rpc/violation";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import type { Product } from "@sagacart/proto/stock/v1/product";
 import {
@@ -20,13 +22,13 @@ import {
 import { productMessage, readKind, readState, readTime, reservationMessage } from "../messages.ts";
 import { pageOf, readId, rowsFor } from "../paging.ts";
 import { findProducts } from "../products/product-store.ts";
-import { invalid } from "../violation.ts";
 import { commit } from "./commit.ts";
 import { pin } from "./pin.ts";
 import { differs, ended, notPinned, outOfStock, reservationNotFound } from "./refusals.ts";
 import { release } from "./release.ts";
 import type { NewReservation, Reservation } from "./reservation.ts";
 import { findReservation, listReservations } from "./reservation-list-store.ts";
+import { lockReservations, setActor, setMaker } from "./reservation-store.ts";
 import { reserve } from "./reserve.ts";
 
 type Method =
@@ -46,7 +48,11 @@ export function reservationMethods(pool: Pool): Pick<ServiceImpl<typeof StockSer
       const { resourceId } = await once(
         pool,
         { scope: "", requestId: request.requestId, method: "ReserveStock", fingerprint },
-        (tx) => reserveOne(tx, asked, { keepRefusal: request.id !== "" }),
+        async (tx) => {
+          const id = await reserveOne(tx, asked, { keepRefusal: request.id !== "" });
+          await setMaker(tx, id, currentActor());
+          return id;
+        },
       );
       const reservation = await read(pool, resourceId);
       if (reservation.state === "REFUSED") {
@@ -80,11 +86,18 @@ export function reservationMethods(pool: Pool): Pick<ServiceImpl<typeof StockSer
       return create(CommitReservationResponseSchema, { reservation: reservationMessage(await read(pool, id)) });
     },
     async releaseReservation({ id }) {
-      for (const { kind } of await withTransaction(pool, (tx) => release(tx, [id]))) {
-        if (kind === "committed") {
-          throw ended(id, "COMMITTED");
+      await withTransaction(pool, async (tx) => {
+        const before = await lockReservations(tx, [id]);
+        for (const { kind } of await release(tx, [id])) {
+          if (kind === "committed") {
+            throw ended(id, "COMMITTED");
+          }
         }
-      }
+        const state = before.get(id)?.state;
+        if (state === undefined || state === "HELD" || state === "PINNED") {
+          await setActor(tx, [id], currentActor());
+        }
+      });
       return create(ReleaseReservationResponseSchema, { reservation: reservationMessage(await read(pool, id)) });
     },
     async getReservation({ id }) {

@@ -1,3 +1,4 @@
+import type { Actor } from "@sagacart/chassis/auth/actor";
 import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
 import { unnest } from "@sagacart/chassis/postgres/unnest";
 import { fingerprint, type Line, type NewReservation, type Shortage, type State } from "./reservation.ts";
@@ -130,6 +131,24 @@ export async function setStates(tx: Transaction, ids: readonly string[], state: 
     text: `update reservations set state = $2, expire_time = null, update_time = now() where id = any($1)`,
     values: [ids, state],
   });
+}
+
+/** Records who released these reservations by hand, or a part of them. */
+export async function setActor(tx: Transaction, ids: readonly string[], actor: Actor): Promise<void> {
+  await tx.query("update reservations set actor_kind = $2, actor_id = $3 where id = any($1)", [
+    ids,
+    actor.kind,
+    actor.id,
+  ]);
+}
+
+/** Records who made a reservation by hand, if this transaction inserted it. */
+export async function setMaker(tx: Transaction, id: string, actor: Actor): Promise<void> {
+  await tx.query("update reservations set actor_kind = $2, actor_id = $3 where id = $1 and create_time = now()", [
+    id,
+    actor.kind,
+    actor.id,
+  ]);
 }
 
 /** Marks reservations that this transaction inserted as REFUSED, with their shortages. */

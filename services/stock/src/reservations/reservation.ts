@@ -1,4 +1,5 @@
 import { hash } from "node:crypto";
+import type { Actor } from "@sagacart/proto/type/v1/actor";
 
 export type Kind = "ORDER" | "MANUAL";
 export type State = "HELD" | "PINNED" | "COMMITTED" | "RELEASED" | "EXPIRED" | "REFUSED";
@@ -24,6 +25,8 @@ export type Reservation = {
   readonly shortages: readonly Shortage[];
   readonly createTime: Date;
   readonly updateTime: Date;
+  /** Who made it by hand, or released of it by hand last. */
+  readonly actor: Actor | undefined;
 };
 
 /** A request to reserve. Each product is in at most one line. */

@@ -11,9 +11,9 @@ export type Address = {
   readonly recipient: string;
   readonly line1: string;
   readonly line2?: string;
-  readonly city: string;
+  readonly city?: string;
   readonly region?: string;
-  readonly postalCode: string;
+  readonly postalCode?: string;
   readonly countryCode: string;
   readonly phone?: string;
 };
@@ -64,17 +64,17 @@ export const createOrder = object(["customerId", "items"], {
   },
   paymentMethod,
   address: {
-    ...object(["recipient", "line1", "city", "postalCode", "countryCode"], {
+    ...object(["recipient", "line1", "countryCode"], {
       recipient: text(1, 200),
       line1: text(1, 200),
       line2: text(0, 200),
-      city: text(1, 100),
+      city: text(0, 100),
       region: text(0, 100),
-      postalCode: { type: "string", pattern: "^[A-Za-z0-9 -]{1,16}$" },
+      postalCode: { type: "string", pattern: "^[A-Za-z0-9 -]{0,16}$" },
       countryCode: { type: "string", pattern: "^[A-Z]{2}$" },
       phone: text(0, 40),
     }),
-    description: "Where it is sent; for pickup if absent.",
+    description: "Where it is sent, with the fields that its country needs; for pickup if absent.",
   },
   contactEmail: { ...text(3, 254), description: "The address for messages about the order." },
   waitSeconds: {

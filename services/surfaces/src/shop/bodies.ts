@@ -36,7 +36,7 @@ export type NewAddress = {
   readonly line2?: string | null;
   readonly city: string;
   readonly state: string;
-  readonly postal_code: string;
+  readonly postal_code?: string;
   readonly country: string;
   readonly phone?: string | null;
   readonly is_default?: boolean | 0 | 1;
@@ -132,14 +132,18 @@ export const newUser = object(["username", "email", "password"], {
 const addressFields = {
   line1: text(1, 200),
   line2: { type: ["string", "null"], maxLength: 200 },
-  city: text(1, 100),
+  city: { ...text(0, 100), description: "Empty where the country needs none." },
   state: text(0, 100),
-  postal_code: { type: "string", pattern: "^[A-Za-z0-9 -]{1,16}$" },
+  postal_code: {
+    type: "string",
+    pattern: "^[A-Za-z0-9 -]{0,16}$",
+    description: "In the form of the country; empty or absent where it has none.",
+  },
   country: { ...text(2, 100), description: "By its ISO 3166-1 code or its English name." },
   phone: { type: ["string", "null"], maxLength: 40 },
   is_default: { enum: [true, false, 0, 1] },
 };
-export const newAddress = object(["line1", "city", "state", "postal_code", "country"], addressFields);
+export const newAddress = object(["line1", "city", "state", "country"], addressFields);
 export const addressChange = { ...object([], addressFields), minProperties: 1 } as const;
 
 export const addressFieldNames = Object.keys(addressFields).filter((name) => name !== "is_default");

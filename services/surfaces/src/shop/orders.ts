@@ -166,9 +166,10 @@ export function orders(app: FastifyInstance, { clients, verifier, paymentMethod,
       schema: { summary: "Cancel an order that is not paid, and give its stock back", params: body.id },
     },
     async ({ params: { id } }, reply) => {
-      const status = statusOf(await theOrder(id));
+      const order = await theOrder(id);
+      const status = statusOf(order);
       if (status === "PENDING") {
-        const now = await cancel(id, callerLeft(reply));
+        const now = await cancel(order, callerLeft(reply));
         if (statusOf(now) === "CANCELLED") {
           return { id, status: "CANCELLED" };
         }
@@ -193,9 +194,12 @@ export function orders(app: FastifyInstance, { clients, verifier, paymentMethod,
   }
 
   /** Cancels an unpaid order, and returns it when that is done or at the deadline. It may have ended meanwhile; throws if it was paid. */
-  async function cancel(id: string, signal: AbortSignal): Promise<Order> {
+  async function cancel({ id, customerId }: Order, signal: AbortSignal): Promise<Order> {
     try {
-      const { order } = await orders.cancelOrder({ id, onlyUnpaid: true, waitAtMost }, { signal, timeoutMs });
+      const { order } = await orders.cancelOrder(
+        { id, customerId, onlyUnpaid: true, waitAtMost },
+        { signal, timeoutMs },
+      );
       return order ?? (await theOrder(id));
     } catch (error) {
       if (errorInfo(error).reason !== "NOT_CANCELLABLE") {

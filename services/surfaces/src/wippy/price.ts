@@ -1,4 +1,4 @@
-import { type Amount, formatMoney } from "@sagacart/chassis/money";
+import { type Amount, decimalText } from "@sagacart/chassis/money";
 
 declare global {
   interface JSON {
@@ -12,6 +12,5 @@ declare global {
  * the whole minor units, without floats; JSON.stringify writes it unchanged.
  */
 export function price(amount: Amount): object {
-  const [decimal = ""] = formatMoney(amount).split(" ");
-  return JSON.rawJSON(decimal);
+  return JSON.rawJSON(decimalText(amount));
 }

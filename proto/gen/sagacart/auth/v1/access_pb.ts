@@ -4,7 +4,7 @@
 
 import type { GenEnum, GenExtension, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, extDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import type { MethodOptions } from "@bufbuild/protobuf/wkt";
+import type { FieldOptions, MethodOptions } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_descriptor } from "@bufbuild/protobuf/wkt";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file sagacart/auth/v1/access.proto.
  */
 export const file_sagacart_auth_v1_access: GenFile = /*@__PURE__*/
-  fileDesc("Ch1zYWdhY2FydC9hdXRoL3YxL2FjY2Vzcy5wcm90bxIQc2FnYWNhcnQuYXV0aC52MSI/CgZBY2Nlc3MSDgoGYW55b25lGAEgASgIEiUKBXJvbGVzGAIgAygOMhYuc2FnYWNhcnQuYXV0aC52MS5Sb2xlKmYKBFJvbGUSFAoQUk9MRV9VTlNQRUNJRklFRBAAEhEKDVJPTEVfQ1VTVE9NRVIQARIQCgxST0xFX1NVUFBPUlQQAhIRCg1ST0xFX09QRVJBVE9SEAMSEAoMUk9MRV9TRVJWSUNFEAQ6UgoGYWNjZXNzEh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMYtYcDIAEoCzIYLnNhZ2FjYXJ0LmF1dGgudjEuQWNjZXNzUgZhY2Nlc3NiBnByb3RvMw", [file_google_protobuf_descriptor]);
+  fileDesc("Ch1zYWdhY2FydC9hdXRoL3YxL2FjY2Vzcy5wcm90bxIQc2FnYWNhcnQuYXV0aC52MSI/CgZBY2Nlc3MSDgoGYW55b25lGAEgASgIEiUKBXJvbGVzGAIgAygOMhYuc2FnYWNhcnQuYXV0aC52MS5Sb2xlKmYKBFJvbGUSFAoQUk9MRV9VTlNQRUNJRklFRBAAEhEKDVJPTEVfQ1VTVE9NRVIQARIQCgxST0xFX1NVUFBPUlQQAhIRCg1ST0xFX09QRVJBVE9SEAMSEAoMUk9MRV9TRVJWSUNFEAQ6PgoKc3RhZmZfb25seRIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMYtocDIAEoCFIJc3RhZmZPbmx5OlIKBmFjY2VzcxIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGLWHAyABKAsyGC5zYWdhY2FydC5hdXRoLnYxLkFjY2Vzc1IGYWNjZXNzYgZwcm90bzM", [file_google_protobuf_descriptor]);
 
 /**
  * The callers that may call a method. Each method of each service sets one of the two fields; a method that sets
@@ -128,10 +128,19 @@ export const RoleSchema: GenEnum<Role, RoleJson> = /*@__PURE__*/
   enumDesc(file_sagacart_auth_v1_access, 0);
 
 /**
+ * True if only the shop's people and programs see the field. It is empty in the answers to customers and to callers
+ * without a token, over every protocol.
+ *
+ * @generated from extension: bool staff_only = 50102;
+ */
+export const staff_only: GenExtension<FieldOptions, boolean> = /*@__PURE__*/
+  extDesc(file_sagacart_auth_v1_access, 0);
+
+/**
  * The callers that may call this method.
  *
  * @generated from extension: sagacart.auth.v1.Access access = 50101;
  */
 export const access: GenExtension<MethodOptions, Access> = /*@__PURE__*/
-  extDesc(file_sagacart_auth_v1_access, 0);
+  extDesc(file_sagacart_auth_v1_access, 1);
 

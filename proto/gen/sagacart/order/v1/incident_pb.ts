@@ -6,13 +6,15 @@ import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2"
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp, TimestampJson } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Actor, ActorJson } from "../../type/v1/actor_pb.ts";
+import { file_sagacart_type_v1_actor } from "../../type/v1/actor_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file sagacart/order/v1/incident.proto.
  */
 export const file_sagacart_order_v1_incident: GenFile = /*@__PURE__*/
-  fileDesc("CiBzYWdhY2FydC9vcmRlci92MS9pbmNpZGVudC5wcm90bxIRc2FnYWNhcnQub3JkZXIudjEikAMKCEluY2lkZW50EgoKAmlkGAEgASgJEhAKCG9yZGVyX2lkGAIgASgJEgwKBHN0ZXAYAyABKAkSEwoLd29ya2Zsb3dfaWQYBCABKAkSDQoFZXJyb3IYBSABKAkSEAoIYXR0ZW1wdHMYBiABKAUSMAoFc3RhdGUYByABKA4yIS5zYWdhY2FydC5vcmRlci52MS5JbmNpZGVudC5TdGF0ZRISCgpyZXNvbHV0aW9uGAggASgJEi8KC2NyZWF0ZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASNgoScmV0cnlfcmVxdWVzdF90aW1lGAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJCCgVTdGF0ZRIVChFTVEFURV9VTlNQRUNJRklFRBAAEg4KClNUQVRFX09QRU4QARISCg5TVEFURV9SRVNPTFZFRBACYgZwcm90bzM", [file_google_protobuf_timestamp]);
+  fileDesc("CiBzYWdhY2FydC9vcmRlci92MS9pbmNpZGVudC5wcm90bxIRc2FnYWNhcnQub3JkZXIudjEi8wMKCEluY2lkZW50EgoKAmlkGAEgASgJEhAKCG9yZGVyX2lkGAIgASgJEgwKBHN0ZXAYAyABKAkSEwoLd29ya2Zsb3dfaWQYBCABKAkSDQoFZXJyb3IYBSABKAkSEAoIYXR0ZW1wdHMYBiABKAUSMAoFc3RhdGUYByABKA4yIS5zYWdhY2FydC5vcmRlci52MS5JbmNpZGVudC5TdGF0ZRISCgpyZXNvbHV0aW9uGAggASgJEi8KC2NyZWF0ZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASNgoScmV0cnlfcmVxdWVzdF90aW1lGAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIzChJyZXRyeV9yZXF1ZXN0ZWRfYnkYHiABKAsyFy5zYWdhY2FydC50eXBlLnYxLkFjdG9yEiwKC3Jlc29sdmVkX2J5GB8gASgLMhcuc2FnYWNhcnQudHlwZS52MS5BY3RvciJCCgVTdGF0ZRIVChFTVEFURV9VTlNQRUNJRklFRBAAEg4KClNUQVRFX09QRU4QARISCg5TVEFURV9SRVNPTFZFRBACYgZwcm90bzM", [file_google_protobuf_timestamp, file_sagacart_type_v1_actor]);
 
 /**
  * Something about an order that a person should look at: a step of its saga that fails after repeated attempts, which the
@@ -37,7 +39,8 @@ export type Incident = Message<"sagacart.order.v1.Incident"> & {
 
   /**
    * The step: "look" (read the order), "reserve", "charge", "ship", "undo", or "refund". Or "dispute": the customer's bank
-   * takes the payment back; it resolves when the card provider has decided.
+   * takes the payment back; it resolves when the card provider has decided. Or "pay_back": the card provider refuses for
+   * good to pay back, until that is settled. Or "recall": the carrier does not give back the shipment of a cancelled order.
    *
    * @generated from field: string step = 3;
    */
@@ -98,6 +101,20 @@ export type Incident = Message<"sagacart.order.v1.Incident"> & {
    * @generated from field: google.protobuf.Timestamp retry_request_time = 11;
    */
   retryRequestTime?: Timestamp | undefined;
+
+  /**
+   * Who last asked to retry at once.
+   *
+   * @generated from field: sagacart.type.v1.Actor retry_requested_by = 30;
+   */
+  retryRequestedBy?: Actor | undefined;
+
+  /**
+   * Who resolved it; a program if the step succeeded after all.
+   *
+   * @generated from field: sagacart.type.v1.Actor resolved_by = 31;
+   */
+  resolvedBy?: Actor | undefined;
 };
 
 /**
@@ -123,7 +140,8 @@ export type IncidentJson = {
 
   /**
    * The step: "look" (read the order), "reserve", "charge", "ship", "undo", or "refund". Or "dispute": the customer's bank
-   * takes the payment back; it resolves when the card provider has decided.
+   * takes the payment back; it resolves when the card provider has decided. Or "pay_back": the card provider refuses for
+   * good to pay back, until that is settled. Or "recall": the carrier does not give back the shipment of a cancelled order.
    *
    * @generated from field: string step = 3;
    */
@@ -184,6 +202,20 @@ export type IncidentJson = {
    * @generated from field: google.protobuf.Timestamp retry_request_time = 11;
    */
   retryRequestTime?: TimestampJson;
+
+  /**
+   * Who last asked to retry at once.
+   *
+   * @generated from field: sagacart.type.v1.Actor retry_requested_by = 30;
+   */
+  retryRequestedBy?: ActorJson;
+
+  /**
+   * Who resolved it; a program if the step succeeded after all.
+   *
+   * @generated from field: sagacart.type.v1.Actor resolved_by = 31;
+   */
+  resolvedBy?: ActorJson;
 };
 
 /**

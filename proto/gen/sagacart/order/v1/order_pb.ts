@@ -6,6 +6,9 @@ import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2"
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp, TimestampJson } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import { file_sagacart_auth_v1_access } from "../../auth/v1/access_pb.ts";
+import type { Actor, ActorJson } from "../../type/v1/actor_pb.ts";
+import { file_sagacart_type_v1_actor } from "../../type/v1/actor_pb.ts";
 import type { Address, AddressJson } from "../../type/v1/address_pb.ts";
 import { file_sagacart_type_v1_address } from "../../type/v1/address_pb.ts";
 import type { Money, MoneyJson } from "../../type/v1/money_pb.ts";
@@ -16,7 +19,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file sagacart/order/v1/order.proto.
  */
 export const file_sagacart_order_v1_order: GenFile = /*@__PURE__*/
-  fileDesc("Ch1zYWdhY2FydC9vcmRlci92MS9vcmRlci5wcm90bxIRc2FnYWNhcnQub3JkZXIudjEilAgKBU9yZGVyEgoKAmlkGAEgASgJEhMKC2N1c3RvbWVyX2lkGAIgASgJEg8KB2NhcnRfaWQYAyABKAkSLQoFc3RhdGUYBCABKA4yHi5zYWdhY2FydC5vcmRlci52MS5PcmRlci5TdGF0ZRIrCgVsaW5lcxgFIAMoCzIcLnNhZ2FjYXJ0Lm9yZGVyLnYxLk9yZGVyTGluZRImCgV0b3RhbBgGIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuTW9uZXkSMAoHcGF5bWVudBgHIAEoCzIfLnNhZ2FjYXJ0Lm9yZGVyLnYxLk9yZGVyUGF5bWVudBIzChBzaGlwcGluZ19hZGRyZXNzGAggASgLMhkuc2FnYWNhcnQudHlwZS52MS5BZGRyZXNzEhcKD3RyYWNraW5nX251bWJlchgJIAEoCRIWCg5vdXRjb21lX3JlYXNvbhgKIAEoCRIWCg5vdXRjb21lX2RldGFpbBgLIAEoCRIzCglzaG9ydGFnZXMYDCADKAsyIC5zYWdhY2FydC5vcmRlci52MS5PcmRlclNob3J0YWdlEjcKE2NhbmNlbF9yZXF1ZXN0X3RpbWUYDSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2V4cGlyZV90aW1lGA4gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIpCghyZWZ1bmRlZBgPIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuTW9uZXkSEwoLd29ya2Zsb3dfaWQYECABKAkSEAoIc2VxdWVuY2UYESABKAMSFQoNY29udGFjdF9lbWFpbBgSIAEoCRIvCgtjcmVhdGVfdGltZRgTIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYFCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjEKCGRpc3B1dGVzGBUgAygLMh8uc2FnYWNhcnQub3JkZXIudjEuT3JkZXJEaXNwdXRlEhkKEWd1ZXN0X2N1c3RvbWVyX2lkGBYgASgJIuwBCgVTdGF0ZRIVChFTVEFURV9VTlNQRUNJRklFRBAAEhEKDVNUQVRFX1BFTkRJTkcQARISCg5TVEFURV9SRVNFUlZFRBACEhoKFlNUQVRFX0FXQUlUSU5HX1BBWU1FTlQQAxIOCgpTVEFURV9QQUlEEAQSEgoOU1RBVEVfU0hJUFBJTkcQBRITCg9TVEFURV9DT01QTEVURUQQBhIUChBTVEFURV9DQU5DRUxMSU5HEAcSEgoOU1RBVEVfUkVKRUNURUQQCBITCg9TVEFURV9DQU5DRUxMRUQQCRIRCg1TVEFURV9FWFBJUkVEEAoiegoJT3JkZXJMaW5lEhIKCnByb2R1Y3RfaWQYASABKAkSCwoDc2t1GAIgASgJEg0KBXRpdGxlGAMgASgJEhAKCHF1YW50aXR5GAQgASgFEisKCnVuaXRfcHJpY2UYBSABKAsyFy5zYWdhY2FydC50eXBlLnYxLk1vbmV5IloKDE9yZGVyUGF5bWVudBIOCgZtZXRob2QYASABKAkSEQoJcGF5X2xhdGVyGAIgASgIEg8KB2F0dGVtcHQYAyABKAUSFgoOZGVjbGluZV9yZWFzb24YBCABKAkiSQoNT3JkZXJTaG9ydGFnZRISCgpwcm9kdWN0X2lkGAEgASgJEhEKCXJlcXVlc3RlZBgCIAEoBRIRCglhdmFpbGFibGUYAyABKAUiiAEKC09yZGVyQ2hhbmdlEhAKCHNlcXVlbmNlGAEgASgDEi0KBXN0YXRlGAIgASgOMh4uc2FnYWNhcnQub3JkZXIudjEuT3JkZXIuU3RhdGUSDgoGcmVhc29uGAMgASgJEigKBHRpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIroCCgxPcmRlckRpc3B1dGUSCgoCaWQYASABKAkSJwoGYW1vdW50GAIgASgLMhcuc2FnYWNhcnQudHlwZS52MS5Nb25leRIOCgZyZWFzb24YAyABKAkSNAoFc3RhdGUYBCABKA4yJS5zYWdhY2FydC5vcmRlci52MS5PcmRlckRpc3B1dGUuU3RhdGUSLwoLY3JlYXRlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJNCgVTdGF0ZRIVChFTVEFURV9VTlNQRUNJRklFRBAAEg4KClNUQVRFX09QRU4QARINCglTVEFURV9XT04QAhIOCgpTVEFURV9MT1NUEAMirQQKC09yZGVyUmVmdW5kEgoKAmlkGAEgASgJEhAKCG9yZGVyX2lkGAIgASgJEicKBmFtb3VudBgDIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuTW9uZXkSDgoGcmVhc29uGAQgASgJEjMKBXN0YXRlGAUgASgOMiQuc2FnYWNhcnQub3JkZXIudjEuT3JkZXJSZWZ1bmQuU3RhdGUSFgoOZmFpbHVyZV9yZWFzb24YBiABKAkSLwoLY3JlYXRlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIZChFwYXltZW50X3JlZnVuZF9pZBgJIAEoCRI1CgZzb3VyY2UYCiABKA4yJS5zYWdhY2FydC5vcmRlci52MS5PcmRlclJlZnVuZC5Tb3VyY2USDwoHYXRfbW9zdBgLIAEoCCJYCgVTdGF0ZRIVChFTVEFURV9VTlNQRUNJRklFRBAAEhEKDVNUQVRFX1BFTkRJTkcQARITCg9TVEFURV9TVUNDRUVERUQQAhIQCgxTVEFURV9GQUlMRUQQAyJbCgZTb3VyY2USFgoSU09VUkNFX1VOU1BFQ0lGSUVEEAASEAoMU09VUkNFX09SREVSEAESEgoOU09VUkNFX1BBWU1FTlQQAhITCg9TT1VSQ0VfUFJPVklERVIQA2IGcHJvdG8z", [file_google_protobuf_timestamp, file_sagacart_type_v1_address, file_sagacart_type_v1_money]);
+  fileDesc("Ch1zYWdhY2FydC9vcmRlci92MS9vcmRlci5wcm90bxIRc2FnYWNhcnQub3JkZXIudjEi6AgKBU9yZGVyEgoKAmlkGAEgASgJEhMKC2N1c3RvbWVyX2lkGAIgASgJEg8KB2NhcnRfaWQYAyABKAkSLQoFc3RhdGUYBCABKA4yHi5zYWdhY2FydC5vcmRlci52MS5PcmRlci5TdGF0ZRIrCgVsaW5lcxgFIAMoCzIcLnNhZ2FjYXJ0Lm9yZGVyLnYxLk9yZGVyTGluZRImCgV0b3RhbBgGIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuTW9uZXkSMAoHcGF5bWVudBgHIAEoCzIfLnNhZ2FjYXJ0Lm9yZGVyLnYxLk9yZGVyUGF5bWVudBIzChBzaGlwcGluZ19hZGRyZXNzGAggASgLMhkuc2FnYWNhcnQudHlwZS52MS5BZGRyZXNzEhcKD3RyYWNraW5nX251bWJlchgJIAEoCRIWCg5vdXRjb21lX3JlYXNvbhgKIAEoCRIWCg5vdXRjb21lX2RldGFpbBgLIAEoCRIzCglzaG9ydGFnZXMYDCADKAsyIC5zYWdhY2FydC5vcmRlci52MS5PcmRlclNob3J0YWdlEjcKE2NhbmNlbF9yZXF1ZXN0X3RpbWUYDSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2V4cGlyZV90aW1lGA4gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIpCghyZWZ1bmRlZBgPIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuTW9uZXkSEwoLd29ya2Zsb3dfaWQYECABKAkSEAoIc2VxdWVuY2UYESABKAMSFQoNY29udGFjdF9lbWFpbBgSIAEoCRIvCgtjcmVhdGVfdGltZRgTIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYFCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjEKCGRpc3B1dGVzGBUgAygLMh8uc2FnYWNhcnQub3JkZXIudjEuT3JkZXJEaXNwdXRlEhkKEWd1ZXN0X2N1c3RvbWVyX2lkGBYgASgJEjMKDGNhbmNlbGxlZF9ieRgeIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuQWN0b3JCBLC7GAESHQoPaW50ZXJuYWxfcmVhc29uGB8gASgJQgSwuxgBIuwBCgVTdGF0ZRIVChFTVEFURV9VTlNQRUNJRklFRBAAEhEKDVNUQVRFX1BFTkRJTkcQARISCg5TVEFURV9SRVNFUlZFRBACEhoKFlNUQVRFX0FXQUlUSU5HX1BBWU1FTlQQAxIOCgpTVEFURV9QQUlEEAQSEgoOU1RBVEVfU0hJUFBJTkcQBRITCg9TVEFURV9DT01QTEVURUQQBhIUChBTVEFURV9DQU5DRUxMSU5HEAcSEgoOU1RBVEVfUkVKRUNURUQQCBITCg9TVEFURV9DQU5DRUxMRUQQCRIRCg1TVEFURV9FWFBJUkVEEAoiegoJT3JkZXJMaW5lEhIKCnByb2R1Y3RfaWQYASABKAkSCwoDc2t1GAIgASgJEg0KBXRpdGxlGAMgASgJEhAKCHF1YW50aXR5GAQgASgFEisKCnVuaXRfcHJpY2UYBSABKAsyFy5zYWdhY2FydC50eXBlLnYxLk1vbmV5IloKDE9yZGVyUGF5bWVudBIOCgZtZXRob2QYASABKAkSEQoJcGF5X2xhdGVyGAIgASgIEg8KB2F0dGVtcHQYAyABKAUSFgoOZGVjbGluZV9yZWFzb24YBCABKAkiSQoNT3JkZXJTaG9ydGFnZRISCgpwcm9kdWN0X2lkGAEgASgJEhEKCXJlcXVlc3RlZBgCIAEoBRIRCglhdmFpbGFibGUYAyABKAUiiAEKC09yZGVyQ2hhbmdlEhAKCHNlcXVlbmNlGAEgASgDEi0KBXN0YXRlGAIgASgOMh4uc2FnYWNhcnQub3JkZXIudjEuT3JkZXIuU3RhdGUSDgoGcmVhc29uGAMgASgJEigKBHRpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIroCCgxPcmRlckRpc3B1dGUSCgoCaWQYASABKAkSJwoGYW1vdW50GAIgASgLMhcuc2FnYWNhcnQudHlwZS52MS5Nb25leRIOCgZyZWFzb24YAyABKAkSNAoFc3RhdGUYBCABKA4yJS5zYWdhY2FydC5vcmRlci52MS5PcmRlckRpc3B1dGUuU3RhdGUSLwoLY3JlYXRlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJNCgVTdGF0ZRIVChFTVEFURV9VTlNQRUNJRklFRBAAEg4KClNUQVRFX09QRU4QARINCglTVEFURV9XT04QAhIOCgpTVEFURV9MT1NUEAMi/wQKC09yZGVyUmVmdW5kEgoKAmlkGAEgASgJEhAKCG9yZGVyX2lkGAIgASgJEicKBmFtb3VudBgDIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuTW9uZXkSFAoGcmVhc29uGAQgASgJQgSwuxgBEjMKBXN0YXRlGAUgASgOMiQuc2FnYWNhcnQub3JkZXIudjEuT3JkZXJSZWZ1bmQuU3RhdGUSFgoOZmFpbHVyZV9yZWFzb24YBiABKAkSLwoLY3JlYXRlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIZChFwYXltZW50X3JlZnVuZF9pZBgJIAEoCRI1CgZzb3VyY2UYCiABKA4yJS5zYWdhY2FydC5vcmRlci52MS5PcmRlclJlZnVuZC5Tb3VyY2USDwoHYXRfbW9zdBgLIAEoCBIVCg1wdWJsaWNfcmVhc29uGB4gASgJEjMKDHJlcXVlc3RlZF9ieRgfIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuQWN0b3JCBLC7GAEiWAoFU3RhdGUSFQoRU1RBVEVfVU5TUEVDSUZJRUQQABIRCg1TVEFURV9QRU5ESU5HEAESEwoPU1RBVEVfU1VDQ0VFREVEEAISEAoMU1RBVEVfRkFJTEVEEAMiWwoGU291cmNlEhYKElNPVVJDRV9VTlNQRUNJRklFRBAAEhAKDFNPVVJDRV9PUkRFUhABEhIKDlNPVVJDRV9QQVlNRU5UEAISEwoPU09VUkNFX1BST1ZJREVSEANiBnByb3RvMw", [file_google_protobuf_timestamp, file_sagacart_auth_v1_access, file_sagacart_type_v1_actor, file_sagacart_type_v1_address, file_sagacart_type_v1_money]);
 
 /**
  * The purchase of a cart or of given lines: an immutable copy of the lines and prices, and its progress.
@@ -89,14 +92,15 @@ export type Order = Message<"sagacart.order.v1.Order"> & {
 
   /**
    * The reason why it ended or is ending in another state than COMPLETED: OUT_OF_STOCK, PAYMENT_DECLINED,
-   * CANCELLED_BY_CUSTOMER, SHIPMENT_REFUSED, PAYMENT_OVERDUE or FAILED. Otherwise empty.
+   * CANCELLED_BY_CUSTOMER, CANCELLED_BY_SHOP, SHIPMENT_REFUSED, PAYMENT_OVERDUE or FAILED. Otherwise empty.
    *
    * @generated from field: string outcome_reason = 10;
    */
   outcomeReason: string;
 
   /**
-   * Details of that reason: the provider's for a decline, the carrier's for a refusal, the caller's for a cancel.
+   * Details of that reason: the provider's for a decline, the carrier's for a refusal, for a cancel what the customer
+   * said or is told.
    *
    * @generated from field: string outcome_detail = 11;
    */
@@ -180,6 +184,20 @@ export type Order = Message<"sagacart.order.v1.Order"> & {
    * @generated from field: string guest_customer_id = 22;
    */
   guestCustomerId: string;
+
+  /**
+   * Who requested its cancellation.
+   *
+   * @generated from field: sagacart.type.v1.Actor cancelled_by = 30;
+   */
+  cancelledBy?: Actor | undefined;
+
+  /**
+   * The shop's own reason for the cancellation.
+   *
+   * @generated from field: string internal_reason = 31;
+   */
+  internalReason: string;
 };
 
 /**
@@ -253,14 +271,15 @@ export type OrderJson = {
 
   /**
    * The reason why it ended or is ending in another state than COMPLETED: OUT_OF_STOCK, PAYMENT_DECLINED,
-   * CANCELLED_BY_CUSTOMER, SHIPMENT_REFUSED, PAYMENT_OVERDUE or FAILED. Otherwise empty.
+   * CANCELLED_BY_CUSTOMER, CANCELLED_BY_SHOP, SHIPMENT_REFUSED, PAYMENT_OVERDUE or FAILED. Otherwise empty.
    *
    * @generated from field: string outcome_reason = 10;
    */
   outcomeReason?: string;
 
   /**
-   * Details of that reason: the provider's for a decline, the carrier's for a refusal, the caller's for a cancel.
+   * Details of that reason: the provider's for a decline, the carrier's for a refusal, for a cancel what the customer
+   * said or is told.
    *
    * @generated from field: string outcome_detail = 11;
    */
@@ -344,6 +363,20 @@ export type OrderJson = {
    * @generated from field: string guest_customer_id = 22;
    */
   guestCustomerId?: string;
+
+  /**
+   * Who requested its cancellation.
+   *
+   * @generated from field: sagacart.type.v1.Actor cancelled_by = 30;
+   */
+  cancelledBy?: ActorJson;
+
+  /**
+   * The shop's own reason for the cancellation.
+   *
+   * @generated from field: string internal_reason = 31;
+   */
+  internalReason?: string;
 };
 
 /**
@@ -971,7 +1004,7 @@ export type OrderRefund = Message<"sagacart.order.v1.OrderRefund"> & {
   amount?: Money | undefined;
 
   /**
-   * The reason, for people.
+   * The shop's own reason.
    *
    * @generated from field: string reason = 4;
    */
@@ -1025,6 +1058,20 @@ export type OrderRefund = Message<"sagacart.order.v1.OrderRefund"> & {
    * @generated from field: bool at_most = 11;
    */
   atMost: boolean;
+
+  /**
+   * The reason that the customer is told; may be empty.
+   *
+   * @generated from field: string public_reason = 30;
+   */
+  publicReason: string;
+
+  /**
+   * Who requested it.
+   *
+   * @generated from field: sagacart.type.v1.Actor requested_by = 31;
+   */
+  requestedBy?: Actor | undefined;
 };
 
 /**
@@ -1055,7 +1102,7 @@ export type OrderRefundJson = {
   amount?: MoneyJson;
 
   /**
-   * The reason, for people.
+   * The shop's own reason.
    *
    * @generated from field: string reason = 4;
    */
@@ -1109,6 +1156,20 @@ export type OrderRefundJson = {
    * @generated from field: bool at_most = 11;
    */
   atMost?: boolean;
+
+  /**
+   * The reason that the customer is told; may be empty.
+   *
+   * @generated from field: string public_reason = 30;
+   */
+  publicReason?: string;
+
+  /**
+   * Who requested it.
+   *
+   * @generated from field: sagacart.type.v1.Actor requested_by = 31;
+   */
+  requestedBy?: ActorJson;
 };
 
 /**

@@ -6,6 +6,9 @@ import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp, TimestampJson } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import { file_sagacart_auth_v1_access } from "../../auth/v1/access_pb.ts";
+import type { Actor, ActorJson } from "../../type/v1/actor_pb.ts";
+import { file_sagacart_type_v1_actor } from "../../type/v1/actor_pb.ts";
 import type { Money, MoneyJson } from "../../type/v1/money_pb.ts";
 import { file_sagacart_type_v1_money } from "../../type/v1/money_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
@@ -14,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file sagacart/payment/v1/account.proto.
  */
 export const file_sagacart_payment_v1_account: GenFile = /*@__PURE__*/
-  fileDesc("CiFzYWdhY2FydC9wYXltZW50L3YxL2FjY291bnQucHJvdG8SE3NhZ2FjYXJ0LnBheW1lbnQudjEiqgEKB0FjY291bnQSEwoLY3VzdG9tZXJfaWQYASABKAkSKAoHYmFsYW5jZRgCIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuTW9uZXkSLwoLY3JlYXRlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKWAQoHUG9zdGluZxIQCghlbnRyeV9pZBgBIAEoCRIMCgRraW5kGAIgASgJEhEKCXJlZmVyZW5jZRgDIAEoCRInCgZhbW91bnQYBCABKAsyFy5zYWdhY2FydC50eXBlLnYxLk1vbmV5Ei8KC2NyZWF0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcGIGcHJvdG8z", [file_google_protobuf_timestamp, file_sagacart_type_v1_money]);
+  fileDesc("CiFzYWdhY2FydC9wYXltZW50L3YxL2FjY291bnQucHJvdG8SE3NhZ2FjYXJ0LnBheW1lbnQudjEiqgEKB0FjY291bnQSEwoLY3VzdG9tZXJfaWQYASABKAkSKAoHYmFsYW5jZRgCIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuTW9uZXkSLwoLY3JlYXRlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLEAQoHUG9zdGluZxIQCghlbnRyeV9pZBgBIAEoCRIMCgRraW5kGAIgASgJEhEKCXJlZmVyZW5jZRgDIAEoCRInCgZhbW91bnQYBCABKAsyFy5zYWdhY2FydC50eXBlLnYxLk1vbmV5Ei8KC2NyZWF0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCgVhY3RvchgGIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuQWN0b3JCBLC7GAFiBnByb3RvMw", [file_google_protobuf_timestamp, file_sagacart_auth_v1_access, file_sagacart_type_v1_actor, file_sagacart_type_v1_money]);
 
 /**
  * A customer's balance with the shop, in one currency.
@@ -133,6 +136,13 @@ export type Posting = Message<"sagacart.payment.v1.Posting"> & {
    * @generated from field: google.protobuf.Timestamp create_time = 5;
    */
   createTime?: Timestamp | undefined;
+
+  /**
+   * Who moved the money by hand; absent for charges, and for refunds of an order.
+   *
+   * @generated from field: sagacart.type.v1.Actor actor = 6;
+   */
+  actor?: Actor | undefined;
 };
 
 /**
@@ -175,6 +185,13 @@ export type PostingJson = {
    * @generated from field: google.protobuf.Timestamp create_time = 5;
    */
   createTime?: TimestampJson;
+
+  /**
+   * Who moved the money by hand; absent for charges, and for refunds of an order.
+   *
+   * @generated from field: sagacart.type.v1.Actor actor = 6;
+   */
+  actor?: ActorJson;
 };
 
 /**

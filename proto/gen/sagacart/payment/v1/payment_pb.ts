@@ -6,6 +6,9 @@ import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2"
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp, TimestampJson } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import { file_sagacart_auth_v1_access } from "../../auth/v1/access_pb.ts";
+import type { Actor, ActorJson } from "../../type/v1/actor_pb.ts";
+import { file_sagacart_type_v1_actor } from "../../type/v1/actor_pb.ts";
 import type { Money, MoneyJson } from "../../type/v1/money_pb.ts";
 import { file_sagacart_type_v1_money } from "../../type/v1/money_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
@@ -14,7 +17,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file sagacart/payment/v1/payment.proto.
  */
 export const file_sagacart_payment_v1_payment: GenFile = /*@__PURE__*/
-  fileDesc("CiFzYWdhY2FydC9wYXltZW50L3YxL3BheW1lbnQucHJvdG8SE3NhZ2FjYXJ0LnBheW1lbnQudjEiigUKB1BheW1lbnQSCgoCaWQYASABKAkSLwoEa2luZBgCIAEoDjIhLnNhZ2FjYXJ0LnBheW1lbnQudjEuUGF5bWVudC5LaW5kEhAKCG9yZGVyX2lkGAMgASgJEg8KB2F0dGVtcHQYBCABKAUSEwoLY3VzdG9tZXJfaWQYBSABKAkSJwoGYW1vdW50GAYgASgLMhcuc2FnYWNhcnQudHlwZS52MS5Nb25leRIWCg5wYXltZW50X21ldGhvZBgHIAEoCRIxCgVzdGF0ZRgIIAEoDjIiLnNhZ2FjYXJ0LnBheW1lbnQudjEuUGF5bWVudC5TdGF0ZRIWCg5kZWNsaW5lX3JlYXNvbhgJIAEoCRIpCghyZWZ1bmRlZBgKIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuTW9uZXkSGgoScHJvdmlkZXJfY2hhcmdlX2lkGAsgASgJEi8KC2NyZWF0ZV90aW1lGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKQoIZGlzcHV0ZWQYDiABKAsyFy5zYWdhY2FydC50eXBlLnYxLk1vbmV5Ij0KBEtpbmQSFAoQS0lORF9VTlNQRUNJRklFRBAAEg4KCktJTkRfT1JERVIQARIPCgtLSU5EX01BTlVBTBACImsKBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASEQoNU1RBVEVfUEVORElORxABEhIKDlNUQVRFX0NBUFRVUkVEEAISEgoOU1RBVEVfREVDTElORUQQAxIQCgxTVEFURV9WT0lERUQQBCKiBAoGUmVmdW5kEgoKAmlkGAEgASgJEhIKCnBheW1lbnRfaWQYAiABKAkSEAoIb3JkZXJfaWQYAyABKAkSJwoGYW1vdW50GAQgASgLMhcuc2FnYWNhcnQudHlwZS52MS5Nb25leRIOCgZyZWFzb24YBSABKAkSMAoFc3RhdGUYBiABKA4yIS5zYWdhY2FydC5wYXltZW50LnYxLlJlZnVuZC5TdGF0ZRIWCg5mYWlsdXJlX3JlYXNvbhgHIAEoCRIvCgtjcmVhdGVfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjIKBnNvdXJjZRgKIAEoDjIiLnNhZ2FjYXJ0LnBheW1lbnQudjEuUmVmdW5kLlNvdXJjZRIaChJwcm92aWRlcl9yZWZ1bmRfaWQYCyABKAkiWAoFU3RhdGUSFQoRU1RBVEVfVU5TUEVDSUZJRUQQABIRCg1TVEFURV9QRU5ESU5HEAESEwoPU1RBVEVfU1VDQ0VFREVEEAISEAoMU1RBVEVfRkFJTEVEEAMiVwoGU291cmNlEhYKElNPVVJDRV9VTlNQRUNJRklFRBAAEg8KC1NPVVJDRV9TSE9QEAESDwoLU09VUkNFX1VORE8QAhITCg9TT1VSQ0VfUFJPVklERVIQAyLtAgoHRGlzcHV0ZRIKCgJpZBgBIAEoCRISCgpwYXltZW50X2lkGAIgASgJEhAKCG9yZGVyX2lkGAMgASgJEhMKC2N1c3RvbWVyX2lkGAQgASgJEicKBmFtb3VudBgFIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuTW9uZXkSDgoGcmVhc29uGAYgASgJEjEKBXN0YXRlGAcgASgOMiIuc2FnYWNhcnQucGF5bWVudC52MS5EaXNwdXRlLlN0YXRlEi8KC2NyZWF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiTQoFU3RhdGUSFQoRU1RBVEVfVU5TUEVDSUZJRUQQABIOCgpTVEFURV9PUEVOEAESDQoJU1RBVEVfV09OEAISDgoKU1RBVEVfTE9TVBADYgZwcm90bzM", [file_google_protobuf_timestamp, file_sagacart_type_v1_money]);
+  fileDesc("CiFzYWdhY2FydC9wYXltZW50L3YxL3BheW1lbnQucHJvdG8SE3NhZ2FjYXJ0LnBheW1lbnQudjEivQUKB1BheW1lbnQSCgoCaWQYASABKAkSLwoEa2luZBgCIAEoDjIhLnNhZ2FjYXJ0LnBheW1lbnQudjEuUGF5bWVudC5LaW5kEhAKCG9yZGVyX2lkGAMgASgJEg8KB2F0dGVtcHQYBCABKAUSEwoLY3VzdG9tZXJfaWQYBSABKAkSJwoGYW1vdW50GAYgASgLMhcuc2FnYWNhcnQudHlwZS52MS5Nb25leRIWCg5wYXltZW50X21ldGhvZBgHIAEoCRIxCgVzdGF0ZRgIIAEoDjIiLnNhZ2FjYXJ0LnBheW1lbnQudjEuUGF5bWVudC5TdGF0ZRIWCg5kZWNsaW5lX3JlYXNvbhgJIAEoCRIpCghyZWZ1bmRlZBgKIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuTW9uZXkSGgoScHJvdmlkZXJfY2hhcmdlX2lkGAsgASgJEi8KC2NyZWF0ZV90aW1lGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKQoIZGlzcHV0ZWQYDiABKAsyFy5zYWdhY2FydC50eXBlLnYxLk1vbmV5EjEKCmNyZWF0ZWRfYnkYHiABKAsyFy5zYWdhY2FydC50eXBlLnYxLkFjdG9yQgSwuxgBIj0KBEtpbmQSFAoQS0lORF9VTlNQRUNJRklFRBAAEg4KCktJTkRfT1JERVIQARIPCgtLSU5EX01BTlVBTBACImsKBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASEQoNU1RBVEVfUEVORElORxABEhIKDlNUQVRFX0NBUFRVUkVEEAISEgoOU1RBVEVfREVDTElORUQQAxIQCgxTVEFURV9WT0lERUQQBCKTBQoGUmVmdW5kEgoKAmlkGAEgASgJEhIKCnBheW1lbnRfaWQYAiABKAkSEAoIb3JkZXJfaWQYAyABKAkSJwoGYW1vdW50GAQgASgLMhcuc2FnYWNhcnQudHlwZS52MS5Nb25leRIUCgZyZWFzb24YBSABKAlCBLC7GAESMAoFc3RhdGUYBiABKA4yIS5zYWdhY2FydC5wYXltZW50LnYxLlJlZnVuZC5TdGF0ZRIWCg5mYWlsdXJlX3JlYXNvbhgHIAEoCRIvCgtjcmVhdGVfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjIKBnNvdXJjZRgKIAEoDjIiLnNhZ2FjYXJ0LnBheW1lbnQudjEuUmVmdW5kLlNvdXJjZRIaChJwcm92aWRlcl9yZWZ1bmRfaWQYCyABKAkSEAoIcmVmdXNhbHMYDCABKAUSMwoMcmVxdWVzdGVkX2J5GB4gASgLMhcuc2FnYWNhcnQudHlwZS52MS5BY3RvckIEsLsYASJrCgVTdGF0ZRIVChFTVEFURV9VTlNQRUNJRklFRBAAEhEKDVNUQVRFX1BFTkRJTkcQARITCg9TVEFURV9TVUNDRUVERUQQAhIQCgxTVEFURV9GQUlMRUQQAxIRCg1TVEFURV9SRUZVU0VEEAQiaAoGU291cmNlEhYKElNPVVJDRV9VTlNQRUNJRklFRBAAEg8KC1NPVVJDRV9TSE9QEAESDwoLU09VUkNFX1VORE8QAhITCg9TT1VSQ0VfUFJPVklERVIQAxIPCgtTT1VSQ0VfSEFORBAEIu0CCgdEaXNwdXRlEgoKAmlkGAEgASgJEhIKCnBheW1lbnRfaWQYAiABKAkSEAoIb3JkZXJfaWQYAyABKAkSEwoLY3VzdG9tZXJfaWQYBCABKAkSJwoGYW1vdW50GAUgASgLMhcuc2FnYWNhcnQudHlwZS52MS5Nb25leRIOCgZyZWFzb24YBiABKAkSMQoFc3RhdGUYByABKA4yIi5zYWdhY2FydC5wYXltZW50LnYxLkRpc3B1dGUuU3RhdGUSLwoLY3JlYXRlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJNCgVTdGF0ZRIVChFTVEFURV9VTlNQRUNJRklFRBAAEg4KClNUQVRFX09QRU4QARINCglTVEFURV9XT04QAhIOCgpTVEFURV9MT1NUEANiBnByb3RvMw", [file_google_protobuf_timestamp, file_sagacart_auth_v1_access, file_sagacart_type_v1_actor, file_sagacart_type_v1_money]);
 
 /**
  * One attempt to take money from a customer.
@@ -119,6 +122,13 @@ export type Payment = Message<"sagacart.payment.v1.Payment"> & {
    * @generated from field: sagacart.type.v1.Money disputed = 14;
    */
   disputed?: Money | undefined;
+
+  /**
+   * Who created it by hand; absent for an order's.
+   *
+   * @generated from field: sagacart.type.v1.Actor created_by = 30;
+   */
+  createdBy?: Actor | undefined;
 };
 
 /**
@@ -224,6 +234,13 @@ export type PaymentJson = {
    * @generated from field: sagacart.type.v1.Money disputed = 14;
    */
   disputed?: MoneyJson;
+
+  /**
+   * Who created it by hand; absent for an order's.
+   *
+   * @generated from field: sagacart.type.v1.Actor created_by = 30;
+   */
+  createdBy?: ActorJson;
 };
 
 /**
@@ -387,7 +404,7 @@ export type Refund = Message<"sagacart.payment.v1.Refund"> & {
   amount?: Money | undefined;
 
   /**
-   * The reason, for people.
+   * The shop's own reason.
    *
    * @generated from field: string reason = 5;
    */
@@ -401,7 +418,7 @@ export type Refund = Message<"sagacart.payment.v1.Refund"> & {
   state: Refund_State;
 
   /**
-   * The reason why it failed.
+   * The reason why it failed or was refused: the card provider's, or "paid_back_otherwise".
    *
    * @generated from field: string failure_reason = 7;
    */
@@ -434,6 +451,20 @@ export type Refund = Message<"sagacart.payment.v1.Refund"> & {
    * @generated from field: string provider_refund_id = 11;
    */
   providerRefundId: string;
+
+  /**
+   * How often the card provider refused it.
+   *
+   * @generated from field: int32 refusals = 12;
+   */
+  refusals: number;
+
+  /**
+   * Who asked for it: a program for an order's, whose own refund has the person; the operator if it was settled by hand.
+   *
+   * @generated from field: sagacart.type.v1.Actor requested_by = 30;
+   */
+  requestedBy?: Actor | undefined;
 };
 
 /**
@@ -471,7 +502,7 @@ export type RefundJson = {
   amount?: MoneyJson;
 
   /**
-   * The reason, for people.
+   * The shop's own reason.
    *
    * @generated from field: string reason = 5;
    */
@@ -485,7 +516,7 @@ export type RefundJson = {
   state?: Refund_StateJson;
 
   /**
-   * The reason why it failed.
+   * The reason why it failed or was refused: the card provider's, or "paid_back_otherwise".
    *
    * @generated from field: string failure_reason = 7;
    */
@@ -518,6 +549,20 @@ export type RefundJson = {
    * @generated from field: string provider_refund_id = 11;
    */
   providerRefundId?: string;
+
+  /**
+   * How often the card provider refused it.
+   *
+   * @generated from field: int32 refusals = 12;
+   */
+  refusals?: number;
+
+  /**
+   * Who asked for it: a program for an order's, whose own refund has the person; the operator if it was settled by hand.
+   *
+   * @generated from field: sagacart.type.v1.Actor requested_by = 30;
+   */
+  requestedBy?: ActorJson;
 };
 
 /**
@@ -528,7 +573,8 @@ export const RefundSchema: GenMessage<Refund, {jsonType: RefundJson}> = /*@__PUR
   messageDesc(file_sagacart_payment_v1_payment, 1);
 
 /**
- * The states of a refund: PENDING → SUCCEEDED | FAILED.
+ * The states of a refund: PENDING → SUCCEEDED | FAILED. One that undoes a payment must not fail: PENDING → REFUSED →
+ * PENDING (tried again) | FAILED (paid back another way).
  *
  * @generated from enum sagacart.payment.v1.Refund.State
  */
@@ -560,21 +606,31 @@ export const Refund_State = {
    * @generated from enum value: STATE_FAILED = 3;
    */
   FAILED: 3,
+
+  /**
+   * Refused by the provider for good, although the customer must get the money: an operator retries it, or pays the
+   * customer another way and settles it by hand.
+   *
+   * @generated from enum value: STATE_REFUSED = 4;
+   */
+  REFUSED: 4,
 } as const;
 
 /**
- * The states of a refund: PENDING → SUCCEEDED | FAILED.
+ * The states of a refund: PENDING → SUCCEEDED | FAILED. One that undoes a payment must not fail: PENDING → REFUSED →
+ * PENDING (tried again) | FAILED (paid back another way).
  *
  * @generated from enum sagacart.payment.v1.Refund.State
  */
 export type Refund_State = (typeof Refund_State)[keyof typeof Refund_State] | UnknownEnum;
 
 /**
- * The states of a refund: PENDING → SUCCEEDED | FAILED.
+ * The states of a refund: PENDING → SUCCEEDED | FAILED. One that undoes a payment must not fail: PENDING → REFUSED →
+ * PENDING (tried again) | FAILED (paid back another way).
  *
  * @generated from enum sagacart.payment.v1.Refund.State
  */
-export type Refund_StateJson = "STATE_UNSPECIFIED" | "STATE_PENDING" | "STATE_SUCCEEDED" | "STATE_FAILED";
+export type Refund_StateJson = "STATE_UNSPECIFIED" | "STATE_PENDING" | "STATE_SUCCEEDED" | "STATE_FAILED" | "STATE_REFUSED";
 
 /**
  * Describes the enum sagacart.payment.v1.Refund.State.
@@ -615,6 +671,13 @@ export const Refund_Source = {
    * @generated from enum value: SOURCE_PROVIDER = 3;
    */
   PROVIDER: 3,
+
+  /**
+   * Paid back by an operator another way, because the card provider refused to.
+   *
+   * @generated from enum value: SOURCE_HAND = 4;
+   */
+  HAND: 4,
 } as const;
 
 /**
@@ -629,7 +692,7 @@ export type Refund_Source = (typeof Refund_Source)[keyof typeof Refund_Source] |
  *
  * @generated from enum sagacart.payment.v1.Refund.Source
  */
-export type Refund_SourceJson = "SOURCE_UNSPECIFIED" | "SOURCE_SHOP" | "SOURCE_UNDO" | "SOURCE_PROVIDER";
+export type Refund_SourceJson = "SOURCE_UNSPECIFIED" | "SOURCE_SHOP" | "SOURCE_UNDO" | "SOURCE_PROVIDER" | "SOURCE_HAND";
 
 /**
  * Describes the enum sagacart.payment.v1.Refund.Source.

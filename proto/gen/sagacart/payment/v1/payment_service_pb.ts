@@ -17,7 +17,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file sagacart/payment/v1/payment_service.proto.
  */
 export const file_sagacart_payment_v1_payment_service: GenFile = /*@__PURE__*/
-  fileDesc("CilzYWdhY2FydC9wYXltZW50L3YxL3BheW1lbnRfc2VydmljZS5wcm90bxITc2FnYWNhcnQucGF5bWVudC52MSKOAwoSQmF0Y2hDaGFyZ2VSZXF1ZXN0EkgKBWl0ZW1zGAEgAygLMiwuc2FnYWNhcnQucGF5bWVudC52MS5CYXRjaENoYXJnZVJlcXVlc3QuSXRlbUILukgIkgEFCAEQ6AcarQIKBEl0ZW0SNwoIb3JkZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SGgoHYXR0ZW1wdBgCIAEoBUIJukgGGgQYFCgBEjoKC2N1c3RvbWVyX2lkGAMgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEnMKBmFtb3VudBgEIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuTW9uZXlCSrpIR7oBQQoSbW9uZXkubm90X25lZ2F0aXZlEhRtdXN0IG5vdCBiZSBuZWdhdGl2ZRoVdGhpcy5taW5vcl91bml0cyA+PSAwyAEBEh8KDnBheW1lbnRfbWV0aG9kGAUgASgJQge6SARyAhhkIuoEChNCYXRjaENoYXJnZVJlc3BvbnNlEkIKCG91dGNvbWVzGAEgAygLMjAuc2FnYWNhcnQucGF5bWVudC52MS5CYXRjaENoYXJnZVJlc3BvbnNlLk91dGNvbWUa8wEKB091dGNvbWUSEAoIb3JkZXJfaWQYASABKAkSRQoIY2FwdHVyZWQYAiABKAsyMS5zYWdhY2FydC5wYXltZW50LnYxLkJhdGNoQ2hhcmdlUmVzcG9uc2UuQ2FwdHVyZWRIABJDCgdyZWZ1c2VkGAMgASgLMjAuc2FnYWNhcnQucGF5bWVudC52MS5CYXRjaENoYXJnZVJlc3BvbnNlLlJlZnVzZWRIABI/CgV3YWl0cxgEIAEoCzIuLnNhZ2FjYXJ0LnBheW1lbnQudjEuQmF0Y2hDaGFyZ2VSZXNwb25zZS5XYWl0c0gAQgkKB291dGNvbWUaHgoIQ2FwdHVyZWQSEgoKcGF5bWVudF9pZBgBIAEoCRrbAQoHUmVmdXNlZBJHCgZyZWFzb24YASABKA4yNy5zYWdhY2FydC5wYXltZW50LnYxLkJhdGNoQ2hhcmdlUmVzcG9uc2UuUmVmdXNlZC5SZWFzb24SFgoOZGVjbGluZV9yZWFzb24YAiABKAkibwoGUmVhc29uEhYKElJFQVNPTl9VTlNQRUNJRklFRBAAEhMKD1JFQVNPTl9ERUNMSU5FRBABEhEKDVJFQVNPTl9WT0lERUQQAhISCg5SRUFTT05fRElGRkVSUxADEhEKDVJFQVNPTl9FWElTVFMQBBobCgVXYWl0cxISCgpwYXltZW50X2lkGAEgASgJIrcBChBCYXRjaFZvaWRSZXF1ZXN0EkYKBWl0ZW1zGAEgAygLMiouc2FnYWNhcnQucGF5bWVudC52MS5CYXRjaFZvaWRSZXF1ZXN0Lkl0ZW1CC7pICJIBBQgBEOgHGlsKBEl0ZW0SNwoIb3JkZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SGgoHYXR0ZW1wdBgCIAEoBUIJukgGGgQYFCgAIqMCChFCYXRjaFZvaWRSZXNwb25zZRJACghvdXRjb21lcxgBIAMoCzIuLnNhZ2FjYXJ0LnBheW1lbnQudjEuQmF0Y2hWb2lkUmVzcG9uc2UuT3V0Y29tZRqmAQoHT3V0Y29tZRIQCghvcmRlcl9pZBgBIAEoCRI/CgZ2b2lkZWQYAiABKAsyLS5zYWdhY2FydC5wYXltZW50LnYxLkJhdGNoVm9pZFJlc3BvbnNlLlZvaWRlZEgAEj0KBXdhaXRzGAMgASgLMiwuc2FnYWNhcnQucGF5bWVudC52MS5CYXRjaFZvaWRSZXNwb25zZS5XYWl0c0gAQgkKB291dGNvbWUaGgoGVm9pZGVkEhAKCHJlZnVuZGVkGAEgASgIGgcKBVdhaXRzIrYCCg1DaGFyZ2VSZXF1ZXN0EjcKCG9yZGVyX2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEhoKB2F0dGVtcHQYAiABKAVCCbpIBhoEGBQoARI6CgtjdXN0b21lcl9pZBgDIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhJzCgZhbW91bnQYBCABKAsyFy5zYWdhY2FydC50eXBlLnYxLk1vbmV5Qkq6SEe6AUEKEm1vbmV5Lm5vdF9uZWdhdGl2ZRIUbXVzdCBub3QgYmUgbmVnYXRpdmUaFXRoaXMubWlub3JfdW5pdHMgPj0gMMgBARIfCg5wYXltZW50X21ldGhvZBgFIAEoCUIHukgEcgIYZCI/Cg5DaGFyZ2VSZXNwb25zZRItCgdwYXltZW50GAEgASgLMhwuc2FnYWNhcnQucGF5bWVudC52MS5QYXltZW50IrMCChRDcmVhdGVQYXltZW50UmVxdWVzdBI6CgtjdXN0b21lcl9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhJwCgZhbW91bnQYAiABKAsyFy5zYWdhY2FydC50eXBlLnYxLk1vbmV5Qke6SES6AT4KDm1vbmV5LnBvc2l0aXZlEhZtdXN0IGJlIG1vcmUgdGhhbiB6ZXJvGhR0aGlzLm1pbm9yX3VuaXRzID4gMMgBARIfCg5wYXltZW50X21ldGhvZBgDIAEoCUIHukgEcgIYZBIbCglyZWZlcmVuY2UYBCABKAlCCLpIBXIDGMgBEi8KCnJlcXVlc3RfaWQYBSABKAlCG7pIGHIWMhReW1x4MjEtXHg3ZV17MCwxMjh9JCJGChVDcmVhdGVQYXltZW50UmVzcG9uc2USLQoHcGF5bWVudBgBIAEoCzIcLnNhZ2FjYXJ0LnBheW1lbnQudjEuUGF5bWVudCKFAQoRR2V0UGF5bWVudFJlcXVlc3QSMQoCaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SPQoLY3VzdG9tZXJfaWQYAiABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4iQwoSR2V0UGF5bWVudFJlc3BvbnNlEi0KB3BheW1lbnQYASABKAsyHC5zYWdhY2FydC5wYXltZW50LnYxLlBheW1lbnQizgEKE0xpc3RQYXltZW50c1JlcXVlc3QSOgoIb3JkZXJfaWQYASABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SPQoLY3VzdG9tZXJfaWQYAiABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SHgoJcGFnZV9zaXplGAMgASgFQgu6SAgaBhjAhD0oABIcCgpwYWdlX3Rva2VuGAQgASgJQgi6SAVyAxjoByJfChRMaXN0UGF5bWVudHNSZXNwb25zZRIuCghwYXltZW50cxgBIAMoCzIcLnNhZ2FjYXJ0LnBheW1lbnQudjEuUGF5bWVudBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAki2QIKFFJlZnVuZFBheW1lbnRSZXF1ZXN0EjkKCnBheW1lbnRfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SOwoJcmVmdW5kX2lkGAIgASgJQii6SCXYAQFyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEm0KBmFtb3VudBgDIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuTW9uZXlCRLpIQboBPgoObW9uZXkucG9zaXRpdmUSFm11c3QgYmUgbW9yZSB0aGFuIHplcm8aFHRoaXMubWlub3JfdW5pdHMgPiAwEhgKBnJlYXNvbhgEIAEoCUIIukgFcgMY9AMSLwoKcmVxdWVzdF9pZBgFIAEoCUIbukgYchYyFF5bXHgyMS1ceDdlXXswLDEyOH0kEg8KB2F0X21vc3QYBiABKAgiRAoVUmVmdW5kUGF5bWVudFJlc3BvbnNlEisKBnJlZnVuZBgBIAEoCzIbLnNhZ2FjYXJ0LnBheW1lbnQudjEuUmVmdW5kIoQBChBHZXRSZWZ1bmRSZXF1ZXN0EjEKAmlkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEj0KC2N1c3RvbWVyX2lkGAIgASgJQii6SCXYAQFyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uIkAKEUdldFJlZnVuZFJlc3BvbnNlEisKBnJlZnVuZBgBIAEoCzIbLnNhZ2FjYXJ0LnBheW1lbnQudjEuUmVmdW5kIosCChJMaXN0UmVmdW5kc1JlcXVlc3QSPAoKcGF5bWVudF9pZBgBIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI6CghvcmRlcl9pZBgCIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIeCglwYWdlX3NpemUYAyABKAVCC7pICBoGGMCEPSgAEhwKCnBhZ2VfdG9rZW4YBCABKAlCCLpIBXIDGOgHEj0KC2N1c3RvbWVyX2lkGAUgASgJQii6SCXYAQFyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uIlwKE0xpc3RSZWZ1bmRzUmVzcG9uc2USLAoHcmVmdW5kcxgBIAMoCzIbLnNhZ2FjYXJ0LnBheW1lbnQudjEuUmVmdW5kEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJHChFHZXREaXNwdXRlUmVxdWVzdBIyCgJpZBgBIAEoCUImukgjciEyGF5bQS1aYS16MC05Ll9+LV17MSwxMDB9JFoBLloCLi4iQwoSR2V0RGlzcHV0ZVJlc3BvbnNlEi0KB2Rpc3B1dGUYASABKAsyHC5zYWdhY2FydC5wYXltZW50LnYxLkRpc3B1dGUiigIKE0xpc3REaXNwdXRlc1JlcXVlc3QSPAoKcGF5bWVudF9pZBgBIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI6CghvcmRlcl9pZBgCIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI7CgVzdGF0ZRgDIAEoDjIiLnNhZ2FjYXJ0LnBheW1lbnQudjEuRGlzcHV0ZS5TdGF0ZUIIukgFggECEAESHgoJcGFnZV9zaXplGAQgASgFQgu6SAgaBhjAhD0oABIcCgpwYWdlX3Rva2VuGAUgASgJQgi6SAVyAxjoByJfChRMaXN0RGlzcHV0ZXNSZXNwb25zZRIuCghkaXNwdXRlcxgBIAMoCzIcLnNhZ2FjYXJ0LnBheW1lbnQudjEuRGlzcHV0ZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiagoVUmVjZWl2ZVdlYmhvb2tSZXF1ZXN0EhsKCHByb3ZpZGVyGAEgASgJQgm6SAZyBBABGCgSFwoEYm9keRgCIAEoDEIJukgGegQYgIAQEhsKCXNpZ25hdHVyZRgDIAEoCUIIukgFcgMY6AciGAoWUmVjZWl2ZVdlYmhvb2tSZXNwb25zZTKUDAoOUGF5bWVudFNlcnZpY2USbAoLQmF0Y2hDaGFyZ2USJy5zYWdhY2FydC5wYXltZW50LnYxLkJhdGNoQ2hhcmdlUmVxdWVzdBooLnNhZ2FjYXJ0LnBheW1lbnQudjEuQmF0Y2hDaGFyZ2VSZXNwb25zZSIKkAICqrsYAxIBBBJmCglCYXRjaFZvaWQSJS5zYWdhY2FydC5wYXltZW50LnYxLkJhdGNoVm9pZFJlcXVlc3QaJi5zYWdhY2FydC5wYXltZW50LnYxLkJhdGNoVm9pZFJlc3BvbnNlIgqQAgKquxgDEgEEEl0KBkNoYXJnZRIiLnNhZ2FjYXJ0LnBheW1lbnQudjEuQ2hhcmdlUmVxdWVzdBojLnNhZ2FjYXJ0LnBheW1lbnQudjEuQ2hhcmdlUmVzcG9uc2UiCpACAqq7GAMSAQQSigEKDUNyZWF0ZVBheW1lbnQSKS5zYWdhY2FydC5wYXltZW50LnYxLkNyZWF0ZVBheW1lbnRSZXF1ZXN0Giouc2FnYWNhcnQucGF5bWVudC52MS5DcmVhdGVQYXltZW50UmVzcG9uc2UiIpACAqq7GAQSAgMEgtPkkwIROgEqIgwvdjEvcGF5bWVudHMShQEKCkdldFBheW1lbnQSJi5zYWdhY2FydC5wYXltZW50LnYxLkdldFBheW1lbnRSZXF1ZXN0Gicuc2FnYWNhcnQucGF5bWVudC52MS5HZXRQYXltZW50UmVzcG9uc2UiJpACAaq7GAYSBAECAwSC0+STAhMSES92MS9wYXltZW50cy97aWR9EoYBCgxMaXN0UGF5bWVudHMSKC5zYWdhY2FydC5wYXltZW50LnYxLkxpc3RQYXltZW50c1JlcXVlc3QaKS5zYWdhY2FydC5wYXltZW50LnYxLkxpc3RQYXltZW50c1Jlc3BvbnNlIiGQAgGquxgGEgQBAgMEgtPkkwIOEgwvdjEvcGF5bWVudHMSnwEKDVJlZnVuZFBheW1lbnQSKS5zYWdhY2FydC5wYXltZW50LnYxLlJlZnVuZFBheW1lbnRSZXF1ZXN0Giouc2FnYWNhcnQucGF5bWVudC52MS5SZWZ1bmRQYXltZW50UmVzcG9uc2UiN5ACAqq7GAUSAwIDBILT5JMCJToBKiIgL3YxL3BheW1lbnRzL3twYXltZW50X2lkfTpyZWZ1bmQSgQEKCUdldFJlZnVuZBIlLnNhZ2FjYXJ0LnBheW1lbnQudjEuR2V0UmVmdW5kUmVxdWVzdBomLnNhZ2FjYXJ0LnBheW1lbnQudjEuR2V0UmVmdW5kUmVzcG9uc2UiJZACAaq7GAYSBAECAwSC0+STAhISEC92MS9yZWZ1bmRzL3tpZH0SggEKC0xpc3RSZWZ1bmRzEicuc2FnYWNhcnQucGF5bWVudC52MS5MaXN0UmVmdW5kc1JlcXVlc3QaKC5zYWdhY2FydC5wYXltZW50LnYxLkxpc3RSZWZ1bmRzUmVzcG9uc2UiIJACAaq7GAYSBAECAwSC0+STAg0SCy92MS9yZWZ1bmRzEoQBCgpHZXREaXNwdXRlEiYuc2FnYWNhcnQucGF5bWVudC52MS5HZXREaXNwdXRlUmVxdWVzdBonLnNhZ2FjYXJ0LnBheW1lbnQudjEuR2V0RGlzcHV0ZVJlc3BvbnNlIiWQAgGquxgFEgMCAwSC0+STAhMSES92MS9kaXNwdXRlcy97aWR9EoUBCgxMaXN0RGlzcHV0ZXMSKC5zYWdhY2FydC5wYXltZW50LnYxLkxpc3REaXNwdXRlc1JlcXVlc3QaKS5zYWdhY2FydC5wYXltZW50LnYxLkxpc3REaXNwdXRlc1Jlc3BvbnNlIiCQAgGquxgFEgMCAwSC0+STAg4SDC92MS9kaXNwdXRlcxJ1Cg5SZWNlaXZlV2ViaG9vaxIqLnNhZ2FjYXJ0LnBheW1lbnQudjEuUmVjZWl2ZVdlYmhvb2tSZXF1ZXN0Gisuc2FnYWNhcnQucGF5bWVudC52MS5SZWNlaXZlV2ViaG9va1Jlc3BvbnNlIgqQAgKquxgDEgEEYgZwcm90bzM", [file_buf_validate_validate, file_google_api_annotations, file_sagacart_auth_v1_access, file_sagacart_payment_v1_payment, file_sagacart_type_v1_money]);
+  fileDesc("CilzYWdhY2FydC9wYXltZW50L3YxL3BheW1lbnRfc2VydmljZS5wcm90bxITc2FnYWNhcnQucGF5bWVudC52MSKOAwoSQmF0Y2hDaGFyZ2VSZXF1ZXN0EkgKBWl0ZW1zGAEgAygLMiwuc2FnYWNhcnQucGF5bWVudC52MS5CYXRjaENoYXJnZVJlcXVlc3QuSXRlbUILukgIkgEFCAEQ6AcarQIKBEl0ZW0SNwoIb3JkZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SGgoHYXR0ZW1wdBgCIAEoBUIJukgGGgQYFCgBEjoKC2N1c3RvbWVyX2lkGAMgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEnMKBmFtb3VudBgEIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuTW9uZXlCSrpIR7oBQQoSbW9uZXkubm90X25lZ2F0aXZlEhRtdXN0IG5vdCBiZSBuZWdhdGl2ZRoVdGhpcy5taW5vcl91bml0cyA+PSAwyAEBEh8KDnBheW1lbnRfbWV0aG9kGAUgASgJQge6SARyAhhkIuoEChNCYXRjaENoYXJnZVJlc3BvbnNlEkIKCG91dGNvbWVzGAEgAygLMjAuc2FnYWNhcnQucGF5bWVudC52MS5CYXRjaENoYXJnZVJlc3BvbnNlLk91dGNvbWUa8wEKB091dGNvbWUSEAoIb3JkZXJfaWQYASABKAkSRQoIY2FwdHVyZWQYAiABKAsyMS5zYWdhY2FydC5wYXltZW50LnYxLkJhdGNoQ2hhcmdlUmVzcG9uc2UuQ2FwdHVyZWRIABJDCgdyZWZ1c2VkGAMgASgLMjAuc2FnYWNhcnQucGF5bWVudC52MS5CYXRjaENoYXJnZVJlc3BvbnNlLlJlZnVzZWRIABI/CgV3YWl0cxgEIAEoCzIuLnNhZ2FjYXJ0LnBheW1lbnQudjEuQmF0Y2hDaGFyZ2VSZXNwb25zZS5XYWl0c0gAQgkKB291dGNvbWUaHgoIQ2FwdHVyZWQSEgoKcGF5bWVudF9pZBgBIAEoCRrbAQoHUmVmdXNlZBJHCgZyZWFzb24YASABKA4yNy5zYWdhY2FydC5wYXltZW50LnYxLkJhdGNoQ2hhcmdlUmVzcG9uc2UuUmVmdXNlZC5SZWFzb24SFgoOZGVjbGluZV9yZWFzb24YAiABKAkibwoGUmVhc29uEhYKElJFQVNPTl9VTlNQRUNJRklFRBAAEhMKD1JFQVNPTl9ERUNMSU5FRBABEhEKDVJFQVNPTl9WT0lERUQQAhISCg5SRUFTT05fRElGRkVSUxADEhEKDVJFQVNPTl9FWElTVFMQBBobCgVXYWl0cxISCgpwYXltZW50X2lkGAEgASgJIrcBChBCYXRjaFZvaWRSZXF1ZXN0EkYKBWl0ZW1zGAEgAygLMiouc2FnYWNhcnQucGF5bWVudC52MS5CYXRjaFZvaWRSZXF1ZXN0Lkl0ZW1CC7pICJIBBQgBEOgHGlsKBEl0ZW0SNwoIb3JkZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SGgoHYXR0ZW1wdBgCIAEoBUIJukgGGgQYFCgAIqoDChFCYXRjaFZvaWRSZXNwb25zZRJACghvdXRjb21lcxgBIAMoCzIuLnNhZ2FjYXJ0LnBheW1lbnQudjEuQmF0Y2hWb2lkUmVzcG9uc2UuT3V0Y29tZRrpAQoHT3V0Y29tZRIQCghvcmRlcl9pZBgBIAEoCRI/CgZ2b2lkZWQYAiABKAsyLS5zYWdhY2FydC5wYXltZW50LnYxLkJhdGNoVm9pZFJlc3BvbnNlLlZvaWRlZEgAEj0KBXdhaXRzGAMgASgLMiwuc2FnYWNhcnQucGF5bWVudC52MS5CYXRjaFZvaWRSZXNwb25zZS5XYWl0c0gAEkEKB3JlZnVzZWQYBCABKAsyLi5zYWdhY2FydC5wYXltZW50LnYxLkJhdGNoVm9pZFJlc3BvbnNlLlJlZnVzZWRIAEIJCgdvdXRjb21lGhoKBlZvaWRlZBIQCghyZWZ1bmRlZBgBIAEoCBoHCgVXYWl0cxpCCgdSZWZ1c2VkEg4KBnJlYXNvbhgBIAEoCRInCgZhbW91bnQYAiABKAsyFy5zYWdhY2FydC50eXBlLnYxLk1vbmV5IrYCCg1DaGFyZ2VSZXF1ZXN0EjcKCG9yZGVyX2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEhoKB2F0dGVtcHQYAiABKAVCCbpIBhoEGBQoARI6CgtjdXN0b21lcl9pZBgDIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhJzCgZhbW91bnQYBCABKAsyFy5zYWdhY2FydC50eXBlLnYxLk1vbmV5Qkq6SEe6AUEKEm1vbmV5Lm5vdF9uZWdhdGl2ZRIUbXVzdCBub3QgYmUgbmVnYXRpdmUaFXRoaXMubWlub3JfdW5pdHMgPj0gMMgBARIfCg5wYXltZW50X21ldGhvZBgFIAEoCUIHukgEcgIYZCI/Cg5DaGFyZ2VSZXNwb25zZRItCgdwYXltZW50GAEgASgLMhwuc2FnYWNhcnQucGF5bWVudC52MS5QYXltZW50IrMCChRDcmVhdGVQYXltZW50UmVxdWVzdBI6CgtjdXN0b21lcl9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhJwCgZhbW91bnQYAiABKAsyFy5zYWdhY2FydC50eXBlLnYxLk1vbmV5Qke6SES6AT4KDm1vbmV5LnBvc2l0aXZlEhZtdXN0IGJlIG1vcmUgdGhhbiB6ZXJvGhR0aGlzLm1pbm9yX3VuaXRzID4gMMgBARIfCg5wYXltZW50X21ldGhvZBgDIAEoCUIHukgEcgIYZBIbCglyZWZlcmVuY2UYBCABKAlCCLpIBXIDGMgBEi8KCnJlcXVlc3RfaWQYBSABKAlCG7pIGHIWMhReW1x4MjEtXHg3ZV17MCwxMjh9JCJGChVDcmVhdGVQYXltZW50UmVzcG9uc2USLQoHcGF5bWVudBgBIAEoCzIcLnNhZ2FjYXJ0LnBheW1lbnQudjEuUGF5bWVudCKFAQoRR2V0UGF5bWVudFJlcXVlc3QSMQoCaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SPQoLY3VzdG9tZXJfaWQYAiABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4iQwoSR2V0UGF5bWVudFJlc3BvbnNlEi0KB3BheW1lbnQYASABKAsyHC5zYWdhY2FydC5wYXltZW50LnYxLlBheW1lbnQizgEKE0xpc3RQYXltZW50c1JlcXVlc3QSOgoIb3JkZXJfaWQYASABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SPQoLY3VzdG9tZXJfaWQYAiABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SHgoJcGFnZV9zaXplGAMgASgFQgu6SAgaBhjAhD0oABIcCgpwYWdlX3Rva2VuGAQgASgJQgi6SAVyAxjoByJfChRMaXN0UGF5bWVudHNSZXNwb25zZRIuCghwYXltZW50cxgBIAMoCzIcLnNhZ2FjYXJ0LnBheW1lbnQudjEuUGF5bWVudBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAki2QIKFFJlZnVuZFBheW1lbnRSZXF1ZXN0EjkKCnBheW1lbnRfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SOwoJcmVmdW5kX2lkGAIgASgJQii6SCXYAQFyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEm0KBmFtb3VudBgDIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuTW9uZXlCRLpIQboBPgoObW9uZXkucG9zaXRpdmUSFm11c3QgYmUgbW9yZSB0aGFuIHplcm8aFHRoaXMubWlub3JfdW5pdHMgPiAwEhgKBnJlYXNvbhgEIAEoCUIIukgFcgMY9AMSLwoKcmVxdWVzdF9pZBgFIAEoCUIbukgYchYyFF5bXHgyMS1ceDdlXXswLDEyOH0kEg8KB2F0X21vc3QYBiABKAgiRAoVUmVmdW5kUGF5bWVudFJlc3BvbnNlEisKBnJlZnVuZBgBIAEoCzIbLnNhZ2FjYXJ0LnBheW1lbnQudjEuUmVmdW5kIoQBChBHZXRSZWZ1bmRSZXF1ZXN0EjEKAmlkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEj0KC2N1c3RvbWVyX2lkGAIgASgJQii6SCXYAQFyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uIkAKEUdldFJlZnVuZFJlc3BvbnNlEisKBnJlZnVuZBgBIAEoCzIbLnNhZ2FjYXJ0LnBheW1lbnQudjEuUmVmdW5kIosCChJMaXN0UmVmdW5kc1JlcXVlc3QSPAoKcGF5bWVudF9pZBgBIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI6CghvcmRlcl9pZBgCIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIeCglwYWdlX3NpemUYAyABKAVCC7pICBoGGMCEPSgAEhwKCnBhZ2VfdG9rZW4YBCABKAlCCLpIBXIDGOgHEj0KC2N1c3RvbWVyX2lkGAUgASgJQii6SCXYAQFyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uIlwKE0xpc3RSZWZ1bmRzUmVzcG9uc2USLAoHcmVmdW5kcxgBIAMoCzIbLnNhZ2FjYXJ0LnBheW1lbnQudjEuUmVmdW5kEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJHChFHZXREaXNwdXRlUmVxdWVzdBIyCgJpZBgBIAEoCUImukgjciEyGF5bQS1aYS16MC05Ll9+LV17MSwxMDB9JFoBLloCLi4iQwoSR2V0RGlzcHV0ZVJlc3BvbnNlEi0KB2Rpc3B1dGUYASABKAsyHC5zYWdhY2FydC5wYXltZW50LnYxLkRpc3B1dGUiigIKE0xpc3REaXNwdXRlc1JlcXVlc3QSPAoKcGF5bWVudF9pZBgBIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI6CghvcmRlcl9pZBgCIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI7CgVzdGF0ZRgDIAEoDjIiLnNhZ2FjYXJ0LnBheW1lbnQudjEuRGlzcHV0ZS5TdGF0ZUIIukgFggECEAESHgoJcGFnZV9zaXplGAQgASgFQgu6SAgaBhjAhD0oABIcCgpwYWdlX3Rva2VuGAUgASgJQgi6SAVyAxjoByJfChRMaXN0RGlzcHV0ZXNSZXNwb25zZRIuCghkaXNwdXRlcxgBIAMoCzIcLnNhZ2FjYXJ0LnBheW1lbnQudjEuRGlzcHV0ZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiRwoSUmV0cnlSZWZ1bmRSZXF1ZXN0EjEKAmlkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uIkIKE1JldHJ5UmVmdW5kUmVzcG9uc2USKwoGcmVmdW5kGAEgASgLMhsuc2FnYWNhcnQucGF5bWVudC52MS5SZWZ1bmQikAIKE1NldHRsZVJlZnVuZFJlcXVlc3QSMQoCaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SbQoGYW1vdW50GAIgASgLMhcuc2FnYWNhcnQudHlwZS52MS5Nb25leUJEukhBugE+Cg5tb25leS5wb3NpdGl2ZRIWbXVzdCBiZSBtb3JlIHRoYW4gemVybxoUdGhpcy5taW5vcl91bml0cyA+IDASJgoGcmVhc29uGAMgASgJQha6SBNyERABGPQDMgpeW15ceDAwXSokEi8KCnJlcXVlc3RfaWQYBCABKAlCG7pIGHIWMhReW1x4MjEtXHg3ZV17MSwxMjh9JCJDChRTZXR0bGVSZWZ1bmRSZXNwb25zZRIrCgZyZWZ1bmQYASABKAsyGy5zYWdhY2FydC5wYXltZW50LnYxLlJlZnVuZCJqChVSZWNlaXZlV2ViaG9va1JlcXVlc3QSGwoIcHJvdmlkZXIYASABKAlCCbpIBnIEEAEYKBIXCgRib2R5GAIgASgMQgm6SAZ6BBiAgBASGwoJc2lnbmF0dXJlGAMgASgJQgi6SAVyAxjoByIYChZSZWNlaXZlV2ViaG9va1Jlc3BvbnNlMrkOCg5QYXltZW50U2VydmljZRJsCgtCYXRjaENoYXJnZRInLnNhZ2FjYXJ0LnBheW1lbnQudjEuQmF0Y2hDaGFyZ2VSZXF1ZXN0Giguc2FnYWNhcnQucGF5bWVudC52MS5CYXRjaENoYXJnZVJlc3BvbnNlIgqQAgKquxgDEgEEEmYKCUJhdGNoVm9pZBIlLnNhZ2FjYXJ0LnBheW1lbnQudjEuQmF0Y2hWb2lkUmVxdWVzdBomLnNhZ2FjYXJ0LnBheW1lbnQudjEuQmF0Y2hWb2lkUmVzcG9uc2UiCpACAqq7GAMSAQQSXQoGQ2hhcmdlEiIuc2FnYWNhcnQucGF5bWVudC52MS5DaGFyZ2VSZXF1ZXN0GiMuc2FnYWNhcnQucGF5bWVudC52MS5DaGFyZ2VSZXNwb25zZSIKkAICqrsYAxIBBBKKAQoNQ3JlYXRlUGF5bWVudBIpLnNhZ2FjYXJ0LnBheW1lbnQudjEuQ3JlYXRlUGF5bWVudFJlcXVlc3QaKi5zYWdhY2FydC5wYXltZW50LnYxLkNyZWF0ZVBheW1lbnRSZXNwb25zZSIikAICqrsYBBICAwSC0+STAhE6ASoiDC92MS9wYXltZW50cxKFAQoKR2V0UGF5bWVudBImLnNhZ2FjYXJ0LnBheW1lbnQudjEuR2V0UGF5bWVudFJlcXVlc3QaJy5zYWdhY2FydC5wYXltZW50LnYxLkdldFBheW1lbnRSZXNwb25zZSImkAIBqrsYBhIEAQIDBILT5JMCExIRL3YxL3BheW1lbnRzL3tpZH0ShgEKDExpc3RQYXltZW50cxIoLnNhZ2FjYXJ0LnBheW1lbnQudjEuTGlzdFBheW1lbnRzUmVxdWVzdBopLnNhZ2FjYXJ0LnBheW1lbnQudjEuTGlzdFBheW1lbnRzUmVzcG9uc2UiIZACAaq7GAYSBAECAwSC0+STAg4SDC92MS9wYXltZW50cxKfAQoNUmVmdW5kUGF5bWVudBIpLnNhZ2FjYXJ0LnBheW1lbnQudjEuUmVmdW5kUGF5bWVudFJlcXVlc3QaKi5zYWdhY2FydC5wYXltZW50LnYxLlJlZnVuZFBheW1lbnRSZXNwb25zZSI3kAICqrsYBRIDAgMEgtPkkwIlOgEqIiAvdjEvcGF5bWVudHMve3BheW1lbnRfaWR9OnJlZnVuZBKBAQoJR2V0UmVmdW5kEiUuc2FnYWNhcnQucGF5bWVudC52MS5HZXRSZWZ1bmRSZXF1ZXN0GiYuc2FnYWNhcnQucGF5bWVudC52MS5HZXRSZWZ1bmRSZXNwb25zZSIlkAIBqrsYBhIEAQIDBILT5JMCEhIQL3YxL3JlZnVuZHMve2lkfRKCAQoLTGlzdFJlZnVuZHMSJy5zYWdhY2FydC5wYXltZW50LnYxLkxpc3RSZWZ1bmRzUmVxdWVzdBooLnNhZ2FjYXJ0LnBheW1lbnQudjEuTGlzdFJlZnVuZHNSZXNwb25zZSIgkAIBqrsYBhIEAQIDBILT5JMCDRILL3YxL3JlZnVuZHMShAEKCkdldERpc3B1dGUSJi5zYWdhY2FydC5wYXltZW50LnYxLkdldERpc3B1dGVSZXF1ZXN0Gicuc2FnYWNhcnQucGF5bWVudC52MS5HZXREaXNwdXRlUmVzcG9uc2UiJZACAaq7GAUSAwIDBILT5JMCExIRL3YxL2Rpc3B1dGVzL3tpZH0ShQEKDExpc3REaXNwdXRlcxIoLnNhZ2FjYXJ0LnBheW1lbnQudjEuTGlzdERpc3B1dGVzUmVxdWVzdBopLnNhZ2FjYXJ0LnBheW1lbnQudjEuTGlzdERpc3B1dGVzUmVzcG9uc2UiIJACAaq7GAUSAwIDBILT5JMCDhIML3YxL2Rpc3B1dGVzEo4BCgtSZXRyeVJlZnVuZBInLnNhZ2FjYXJ0LnBheW1lbnQudjEuUmV0cnlSZWZ1bmRSZXF1ZXN0Giguc2FnYWNhcnQucGF5bWVudC52MS5SZXRyeVJlZnVuZFJlc3BvbnNlIiyQAgKquxgEEgIDBILT5JMCGzoBKiIWL3YxL3JlZnVuZHMve2lkfTpyZXRyeRKRAQoMU2V0dGxlUmVmdW5kEiguc2FnYWNhcnQucGF5bWVudC52MS5TZXR0bGVSZWZ1bmRSZXF1ZXN0Gikuc2FnYWNhcnQucGF5bWVudC52MS5TZXR0bGVSZWZ1bmRSZXNwb25zZSIskAICqrsYAxIBA4LT5JMCHDoBKiIXL3YxL3JlZnVuZHMve2lkfTpzZXR0bGUSdQoOUmVjZWl2ZVdlYmhvb2sSKi5zYWdhY2FydC5wYXltZW50LnYxLlJlY2VpdmVXZWJob29rUmVxdWVzdBorLnNhZ2FjYXJ0LnBheW1lbnQudjEuUmVjZWl2ZVdlYmhvb2tSZXNwb25zZSIKkAICqrsYAxIBBGIGcHJvdG8z", [file_buf_validate_validate, file_google_api_annotations, file_sagacart_auth_v1_access, file_sagacart_payment_v1_payment, file_sagacart_type_v1_money]);
 
 /**
  * The orders to charge.
@@ -601,6 +601,14 @@ export type BatchVoidResponse_Outcome = Message<"sagacart.payment.v1.BatchVoidRe
      */
     value: BatchVoidResponse_Waits;
     case: "waits";
+  } | {
+    /**
+     * The provider refuses for good to pay back. An operator has to act; a repeat changes nothing.
+     *
+     * @generated from field: sagacart.payment.v1.BatchVoidResponse.Refused refused = 4;
+     */
+    value: BatchVoidResponse_Refused;
+    case: "refused";
   } | { case: undefined; value?: undefined };
 };
 
@@ -630,6 +638,13 @@ export type BatchVoidResponse_OutcomeJson = {
    * @generated from field: sagacart.payment.v1.BatchVoidResponse.Waits waits = 3;
    */
   waits?: BatchVoidResponse_WaitsJson;
+
+  /**
+   * The provider refuses for good to pay back. An operator has to act; a repeat changes nothing.
+   *
+   * @generated from field: sagacart.payment.v1.BatchVoidResponse.Refused refused = 4;
+   */
+  refused?: BatchVoidResponse_RefusedJson;
 };
 
 /**
@@ -696,6 +711,55 @@ export type BatchVoidResponse_WaitsJson = {
  */
 export const BatchVoidResponse_WaitsSchema: GenMessage<BatchVoidResponse_Waits, {jsonType: BatchVoidResponse_WaitsJson}> = /*@__PURE__*/
   messageDesc(file_sagacart_payment_v1_payment_service, 3, 2);
+
+/**
+ * The provider refuses to pay back.
+ *
+ * @generated from message sagacart.payment.v1.BatchVoidResponse.Refused
+ */
+export type BatchVoidResponse_Refused = Message<"sagacart.payment.v1.BatchVoidResponse.Refused"> & {
+  /**
+   * The provider's reason: "charge_disputed", "card_closed" …
+   *
+   * @generated from field: string reason = 1;
+   */
+  reason: string;
+
+  /**
+   * The amount that the customer has not got back.
+   *
+   * @generated from field: sagacart.type.v1.Money amount = 2;
+   */
+  amount?: Money | undefined;
+};
+
+/**
+ * The provider refuses to pay back.
+ *
+ * @generated from message sagacart.payment.v1.BatchVoidResponse.Refused
+ */
+export type BatchVoidResponse_RefusedJson = {
+  /**
+   * The provider's reason: "charge_disputed", "card_closed" …
+   *
+   * @generated from field: string reason = 1;
+   */
+  reason?: string;
+
+  /**
+   * The amount that the customer has not got back.
+   *
+   * @generated from field: sagacart.type.v1.Money amount = 2;
+   */
+  amount?: MoneyJson;
+};
+
+/**
+ * Describes the message sagacart.payment.v1.BatchVoidResponse.Refused.
+ * Use `create(BatchVoidResponse_RefusedSchema)` to create a new message.
+ */
+export const BatchVoidResponse_RefusedSchema: GenMessage<BatchVoidResponse_Refused, {jsonType: BatchVoidResponse_RefusedJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_payment_v1_payment_service, 3, 3);
 
 /**
  * The order to charge.
@@ -1734,6 +1798,188 @@ export const ListDisputesResponseSchema: GenMessage<ListDisputesResponse, {jsonT
   messageDesc(file_sagacart_payment_v1_payment_service, 21);
 
 /**
+ * The refund to try again.
+ *
+ * @generated from message sagacart.payment.v1.RetryRefundRequest
+ */
+export type RetryRefundRequest = Message<"sagacart.payment.v1.RetryRefundRequest"> & {
+  /**
+   * The id.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+};
+
+/**
+ * The refund to try again.
+ *
+ * @generated from message sagacart.payment.v1.RetryRefundRequest
+ */
+export type RetryRefundRequestJson = {
+  /**
+   * The id.
+   *
+   * @generated from field: string id = 1;
+   */
+  id?: string;
+};
+
+/**
+ * Describes the message sagacart.payment.v1.RetryRefundRequest.
+ * Use `create(RetryRefundRequestSchema)` to create a new message.
+ */
+export const RetryRefundRequestSchema: GenMessage<RetryRefundRequest, {jsonType: RetryRefundRequestJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_payment_v1_payment_service, 22);
+
+/**
+ * The refund.
+ *
+ * @generated from message sagacart.payment.v1.RetryRefundResponse
+ */
+export type RetryRefundResponse = Message<"sagacart.payment.v1.RetryRefundResponse"> & {
+  /**
+   * The refund as it is now.
+   *
+   * @generated from field: sagacart.payment.v1.Refund refund = 1;
+   */
+  refund?: Refund | undefined;
+};
+
+/**
+ * The refund.
+ *
+ * @generated from message sagacart.payment.v1.RetryRefundResponse
+ */
+export type RetryRefundResponseJson = {
+  /**
+   * The refund as it is now.
+   *
+   * @generated from field: sagacart.payment.v1.Refund refund = 1;
+   */
+  refund?: RefundJson;
+};
+
+/**
+ * Describes the message sagacart.payment.v1.RetryRefundResponse.
+ * Use `create(RetryRefundResponseSchema)` to create a new message.
+ */
+export const RetryRefundResponseSchema: GenMessage<RetryRefundResponse, {jsonType: RetryRefundResponseJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_payment_v1_payment_service, 23);
+
+/**
+ * The refund that was settled by hand.
+ *
+ * @generated from message sagacart.payment.v1.SettleRefundRequest
+ */
+export type SettleRefundRequest = Message<"sagacart.payment.v1.SettleRefundRequest"> & {
+  /**
+   * The id of the refund that is REFUSED.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * The amount that the customer got; if absent, all of the refund. The rest stays REFUSED.
+   *
+   * @generated from field: sagacart.type.v1.Money amount = 2;
+   */
+  amount?: Money | undefined;
+
+  /**
+   * How and why the customer was paid, for people.
+   *
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+
+  /**
+   * Idempotency key: a repeat with the same key gets the same answer.
+   *
+   * @generated from field: string request_id = 4;
+   */
+  requestId: string;
+};
+
+/**
+ * The refund that was settled by hand.
+ *
+ * @generated from message sagacart.payment.v1.SettleRefundRequest
+ */
+export type SettleRefundRequestJson = {
+  /**
+   * The id of the refund that is REFUSED.
+   *
+   * @generated from field: string id = 1;
+   */
+  id?: string;
+
+  /**
+   * The amount that the customer got; if absent, all of the refund. The rest stays REFUSED.
+   *
+   * @generated from field: sagacart.type.v1.Money amount = 2;
+   */
+  amount?: MoneyJson;
+
+  /**
+   * How and why the customer was paid, for people.
+   *
+   * @generated from field: string reason = 3;
+   */
+  reason?: string;
+
+  /**
+   * Idempotency key: a repeat with the same key gets the same answer.
+   *
+   * @generated from field: string request_id = 4;
+   */
+  requestId?: string;
+};
+
+/**
+ * Describes the message sagacart.payment.v1.SettleRefundRequest.
+ * Use `create(SettleRefundRequestSchema)` to create a new message.
+ */
+export const SettleRefundRequestSchema: GenMessage<SettleRefundRequest, {jsonType: SettleRefundRequestJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_payment_v1_payment_service, 24);
+
+/**
+ * The refund by hand.
+ *
+ * @generated from message sagacart.payment.v1.SettleRefundResponse
+ */
+export type SettleRefundResponse = Message<"sagacart.payment.v1.SettleRefundResponse"> & {
+  /**
+   * The refund with source HAND.
+   *
+   * @generated from field: sagacart.payment.v1.Refund refund = 1;
+   */
+  refund?: Refund | undefined;
+};
+
+/**
+ * The refund by hand.
+ *
+ * @generated from message sagacart.payment.v1.SettleRefundResponse
+ */
+export type SettleRefundResponseJson = {
+  /**
+   * The refund with source HAND.
+   *
+   * @generated from field: sagacart.payment.v1.Refund refund = 1;
+   */
+  refund?: RefundJson;
+};
+
+/**
+ * Describes the message sagacart.payment.v1.SettleRefundResponse.
+ * Use `create(SettleRefundResponseSchema)` to create a new message.
+ */
+export const SettleRefundResponseSchema: GenMessage<SettleRefundResponse, {jsonType: SettleRefundResponseJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_payment_v1_payment_service, 25);
+
+/**
  * The provider's request.
  *
  * @generated from message sagacart.payment.v1.ReceiveWebhookRequest
@@ -1794,7 +2040,7 @@ export type ReceiveWebhookRequestJson = {
  * Use `create(ReceiveWebhookRequestSchema)` to create a new message.
  */
 export const ReceiveWebhookRequestSchema: GenMessage<ReceiveWebhookRequest, {jsonType: ReceiveWebhookRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_payment_v1_payment_service, 22);
+  messageDesc(file_sagacart_payment_v1_payment_service, 26);
 
 /**
  * Empty.
@@ -1817,7 +2063,7 @@ export type ReceiveWebhookResponseJson = {
  * Use `create(ReceiveWebhookResponseSchema)` to create a new message.
  */
 export const ReceiveWebhookResponseSchema: GenMessage<ReceiveWebhookResponse, {jsonType: ReceiveWebhookResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_payment_v1_payment_service, 23);
+  messageDesc(file_sagacart_payment_v1_payment_service, 27);
 
 /**
  * Takes money for orders and pays it back.
@@ -1848,7 +2094,8 @@ export const PaymentService: GenService<{
    * be captured.
    *
    * The compensation of BatchCharge. A capture that arrives later is refunded in the transaction that records it. The
-   * outcome is `waits` if the provider could not be reached yet: repeat the call.
+   * outcome is `waits` if the provider could not be reached yet: repeat the call. If the provider refuses, it is asked
+   * what is left of the charge, and that is paid back; if it refuses that too, the outcome is `refused`.
    *
    * @generated from rpc sagacart.payment.v1.PaymentService.BatchVoid
    */
@@ -1972,6 +2219,33 @@ export const PaymentService: GenService<{
     methodKind: "unary";
     input: typeof ListDisputesRequestSchema;
     output: typeof ListDisputesResponseSchema;
+  },
+  /**
+   * Ask the card provider again for a refund that it refused for good.
+   *
+   * Other refunds are answered as they are. Fails with NOT_FOUND / REFUND_NOT_FOUND.
+   *
+   * @generated from rpc sagacart.payment.v1.PaymentService.RetryRefund
+   */
+  retryRefund: {
+    methodKind: "unary";
+    input: typeof RetryRefundRequestSchema;
+    output: typeof RetryRefundResponseSchema;
+  },
+  /**
+   * Record that a customer was paid back by hand, because the card provider refuses the refund for good.
+   *
+   * The answer is a refund of its own with source HAND, which names the operator, and the ledger gets an entry of the
+   * kind "settled_by_hand". Once all that was refused is settled, the order ends. Fails with NOT_FOUND /
+   * REFUND_NOT_FOUND, and with FAILED_PRECONDITION: REFUND_NOT_REFUSED, SETTLEMENT_TOO_HIGH, CURRENCY_MISMATCH,
+   * REQUEST_ID_REUSED.
+   *
+   * @generated from rpc sagacart.payment.v1.PaymentService.SettleRefund
+   */
+  settleRefund: {
+    methodKind: "unary";
+    input: typeof SettleRefundRequestSchema;
+    output: typeof SettleRefundResponseSchema;
   },
   /**
    * Receive a webhook of the card provider. It is stored before it is acknowledged; a repeat is acknowledged again and

@@ -5,6 +5,7 @@
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+import { file_google_api_annotations } from "../../../google/api/annotations_pb.ts";
 import { file_sagacart_auth_v1_access } from "../../auth/v1/access_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -12,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file sagacart/privacy/v1/personal_data_service.proto.
  */
 export const file_sagacart_privacy_v1_personal_data_service: GenFile = /*@__PURE__*/
-  fileDesc("Ci9zYWdhY2FydC9wcml2YWN5L3YxL3BlcnNvbmFsX2RhdGFfc2VydmljZS5wcm90bxITc2FnYWNhcnQucHJpdmFjeS52MSIvCg5QZXJzb25hbFJlY29yZBIPCgdzZWN0aW9uGAEgASgJEgwKBGRhdGEYAiABKAkijgEKGUV4cG9ydFBlcnNvbmFsRGF0YVJlcXVlc3QSMwoLY3VzdG9tZXJfaWQYASABKAlCHrpIG3IZMhdeW0EtWmEtejAtOS5ffi1dezAsNjN9JBIeCglwYWdlX3NpemUYAiABKAVCC7pICBoGGMCEPSgAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGNAPImsKGkV4cG9ydFBlcnNvbmFsRGF0YVJlc3BvbnNlEjQKB3JlY29yZHMYASADKAsyIy5zYWdhY2FydC5wcml2YWN5LnYxLlBlcnNvbmFsUmVjb3JkEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCTKbAQoTUGVyc29uYWxEYXRhU2VydmljZRKDAQoSRXhwb3J0UGVyc29uYWxEYXRhEi4uc2FnYWNhcnQucHJpdmFjeS52MS5FeHBvcnRQZXJzb25hbERhdGFSZXF1ZXN0Gi8uc2FnYWNhcnQucHJpdmFjeS52MS5FeHBvcnRQZXJzb25hbERhdGFSZXNwb25zZSIMkAIBqrsYBRIDAQMEYgZwcm90bzM", [file_buf_validate_validate, file_sagacart_auth_v1_access]);
+  fileDesc("Ci9zYWdhY2FydC9wcml2YWN5L3YxL3BlcnNvbmFsX2RhdGFfc2VydmljZS5wcm90bxITc2FnYWNhcnQucHJpdmFjeS52MSIvCg5QZXJzb25hbFJlY29yZBIPCgdzZWN0aW9uGAEgASgJEgwKBGRhdGEYAiABKAkijgEKGUV4cG9ydFBlcnNvbmFsRGF0YVJlcXVlc3QSMwoLY3VzdG9tZXJfaWQYASABKAlCHrpIG3IZMhdeW0EtWmEtejAtOS5ffi1dezAsNjN9JBIeCglwYWdlX3NpemUYAiABKAVCC7pICBoGGMCEPSgAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGNAPImsKGkV4cG9ydFBlcnNvbmFsRGF0YVJlc3BvbnNlEjQKB3JlY29yZHMYASADKAsyIy5zYWdhY2FydC5wcml2YWN5LnYxLlBlcnNvbmFsUmVjb3JkEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCTLBAQoTUGVyc29uYWxEYXRhU2VydmljZRKpAQoSRXhwb3J0UGVyc29uYWxEYXRhEi4uc2FnYWNhcnQucHJpdmFjeS52MS5FeHBvcnRQZXJzb25hbERhdGFSZXF1ZXN0Gi8uc2FnYWNhcnQucHJpdmFjeS52MS5FeHBvcnRQZXJzb25hbERhdGFSZXNwb25zZSIykAIBqrsYBRIDAQMEgtPkkwIgEh4vdjEvdXNlcnMve2N1c3RvbWVyX2lkfTpleHBvcnRiBnByb3RvMw", [file_buf_validate_validate, file_google_api_annotations, file_sagacart_auth_v1_access]);
 
 /**
  * A record that is about a person.
@@ -176,15 +177,18 @@ export const ExportPersonalDataResponseSchema: GenMessage<ExportPersonalDataResp
   messageDesc(file_sagacart_privacy_v1_personal_data_service, 2);
 
 /**
- * What a service keeps of a person. Identity, order, payment, shipping and notifier each serve their own; over REST it is
- * all in `GET /v1/users/{id}:export`.
+ * What a service keeps of a person. Identity, order, payment, shipping and notifier each serve their own. Over REST, all
+ * of it is in one answer.
  *
  * @generated from service sagacart.privacy.v1.PersonalDataService
  */
 export const PersonalDataService: GenService<{
   /**
-   * Export the records of a customer, page by page: one section after the other, each in the order of its keys.
+   * Export all that is kept of a customer.
    *
+   * An RPC returns the records of one service page by page: one section after the other, each in the order of its keys.
+   * REST returns those of all services as one object, with a list of records for each section that has some. The id may be
+   * `me` there, for the caller. An answer that breaks off is not complete, and not valid JSON.
    * Fails with INVALID_ARGUMENT / BAD_PAGE_TOKEN.
    *
    * @generated from rpc sagacart.privacy.v1.PersonalDataService.ExportPersonalData

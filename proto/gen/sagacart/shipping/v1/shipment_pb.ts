@@ -14,7 +14,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file sagacart/shipping/v1/shipment.proto.
  */
 export const file_sagacart_shipping_v1_shipment: GenFile = /*@__PURE__*/
-  fileDesc("CiNzYWdhY2FydC9zaGlwcGluZy92MS9zaGlwbWVudC5wcm90bxIUc2FnYWNhcnQuc2hpcHBpbmcudjEiiAQKCFNoaXBtZW50EhAKCG9yZGVyX2lkGAEgASgJEhMKC2N1c3RvbWVyX2lkGAIgASgJEjEKBGtpbmQYAyABKA4yIy5zYWdhY2FydC5zaGlwcGluZy52MS5TaGlwbWVudC5LaW5kEjMKBXN0YXRlGAQgASgOMiQuc2FnYWNhcnQuc2hpcHBpbmcudjEuU2hpcG1lbnQuU3RhdGUSKgoHYWRkcmVzcxgFIAEoCzIZLnNhZ2FjYXJ0LnR5cGUudjEuQWRkcmVzcxIXCg90cmFja2luZ19udW1iZXIYBiABKAkSFgoOcmVmdXNhbF9yZWFzb24YByABKAkSLwoLY3JlYXRlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCI/CgRLaW5kEhQKEEtJTkRfVU5TUEVDSUZJRUQQABIQCgxLSU5EX0NBUlJJRVIQARIPCgtLSU5EX1BJQ0tVUBACIm0KBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASEQoNU1RBVEVfUEVORElORxABEhIKDlNUQVRFX0FDQ0VQVEVEEAISEQoNU1RBVEVfUkVGVVNFRBADEhMKD1NUQVRFX0NBTkNFTExFRBAEYgZwcm90bzM", [file_google_protobuf_timestamp, file_sagacart_type_v1_address]);
+  fileDesc("CiNzYWdhY2FydC9zaGlwcGluZy92MS9zaGlwbWVudC5wcm90bxIUc2FnYWNhcnQuc2hpcHBpbmcudjEioAQKCFNoaXBtZW50EhAKCG9yZGVyX2lkGAEgASgJEhMKC2N1c3RvbWVyX2lkGAIgASgJEjEKBGtpbmQYAyABKA4yIy5zYWdhY2FydC5zaGlwcGluZy52MS5TaGlwbWVudC5LaW5kEjMKBXN0YXRlGAQgASgOMiQuc2FnYWNhcnQuc2hpcHBpbmcudjEuU2hpcG1lbnQuU3RhdGUSKgoHYWRkcmVzcxgFIAEoCzIZLnNhZ2FjYXJ0LnR5cGUudjEuQWRkcmVzcxIXCg90cmFja2luZ19udW1iZXIYBiABKAkSFgoOcmVmdXNhbF9yZWFzb24YByABKAkSLwoLY3JlYXRlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIWCg5yZWNhbGxfcmVmdXNhbBgKIAEoCSI/CgRLaW5kEhQKEEtJTkRfVU5TUEVDSUZJRUQQABIQCgxLSU5EX0NBUlJJRVIQARIPCgtLSU5EX1BJQ0tVUBACIm0KBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASEQoNU1RBVEVfUEVORElORxABEhIKDlNUQVRFX0FDQ0VQVEVEEAISEQoNU1RBVEVfUkVGVVNFRBADEhMKD1NUQVRFX0NBTkNFTExFRBAEYgZwcm90bzM", [file_google_protobuf_timestamp, file_sagacart_type_v1_address]);
 
 /**
  * The shipment of an order's goods to its customer. One per order.
@@ -84,6 +84,13 @@ export type Shipment = Message<"sagacart.shipping.v1.Shipment"> & {
    * @generated from field: google.protobuf.Timestamp update_time = 9;
    */
   updateTime?: Timestamp | undefined;
+
+  /**
+   * The reason why the carrier refuses for good to give back a shipment that is cancelled here; empty if it does not.
+   *
+   * @generated from field: string recall_refusal = 10;
+   */
+  recallRefusal: string;
 };
 
 /**
@@ -154,6 +161,13 @@ export type ShipmentJson = {
    * @generated from field: google.protobuf.Timestamp update_time = 9;
    */
   updateTime?: TimestampJson;
+
+  /**
+   * The reason why the carrier refuses for good to give back a shipment that is cancelled here; empty if it does not.
+   *
+   * @generated from field: string recall_refusal = 10;
+   */
+  recallRefusal?: string;
 };
 
 /**

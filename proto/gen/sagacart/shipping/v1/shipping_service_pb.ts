@@ -17,7 +17,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file sagacart/shipping/v1/shipping_service.proto.
  */
 export const file_sagacart_shipping_v1_shipping_service: GenFile = /*@__PURE__*/
-  fileDesc("CitzYWdhY2FydC9zaGlwcGluZy92MS9zaGlwcGluZ19zZXJ2aWNlLnByb3RvEhRzYWdhY2FydC5zaGlwcGluZy52MSKbAgobQmF0Y2hDcmVhdGVTaGlwbWVudHNSZXF1ZXN0ElIKBWl0ZW1zGAEgAygLMjYuc2FnYWNhcnQuc2hpcHBpbmcudjEuQmF0Y2hDcmVhdGVTaGlwbWVudHNSZXF1ZXN0Lkl0ZW1CC7pICJIBBQgBEOgHGqcBCgRJdGVtEjcKCG9yZGVyX2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEjoKC2N1c3RvbWVyX2lkGAIgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEioKB2FkZHJlc3MYAyABKAsyGS5zYWdhY2FydC50eXBlLnYxLkFkZHJlc3MihQUKHEJhdGNoQ3JlYXRlU2hpcG1lbnRzUmVzcG9uc2USTAoIb3V0Y29tZXMYASADKAsyOi5zYWdhY2FydC5zaGlwcGluZy52MS5CYXRjaENyZWF0ZVNoaXBtZW50c1Jlc3BvbnNlLk91dGNvbWUakQIKB091dGNvbWUSEAoIb3JkZXJfaWQYASABKAkSTwoIYWNjZXB0ZWQYAiABKAsyOy5zYWdhY2FydC5zaGlwcGluZy52MS5CYXRjaENyZWF0ZVNoaXBtZW50c1Jlc3BvbnNlLkFjY2VwdGVkSAASTQoHcmVmdXNlZBgDIAEoCzI6LnNhZ2FjYXJ0LnNoaXBwaW5nLnYxLkJhdGNoQ3JlYXRlU2hpcG1lbnRzUmVzcG9uc2UuUmVmdXNlZEgAEkkKBXdhaXRzGAQgASgLMjguc2FnYWNhcnQuc2hpcHBpbmcudjEuQmF0Y2hDcmVhdGVTaGlwbWVudHNSZXNwb25zZS5XYWl0c0gAQgkKB291dGNvbWUaIwoIQWNjZXB0ZWQSFwoPdHJhY2tpbmdfbnVtYmVyGAEgASgJGtQBCgdSZWZ1c2VkElEKBnJlYXNvbhgBIAEoDjJBLnNhZ2FjYXJ0LnNoaXBwaW5nLnYxLkJhdGNoQ3JlYXRlU2hpcG1lbnRzUmVzcG9uc2UuUmVmdXNlZC5SZWFzb24SFgoOcmVmdXNhbF9yZWFzb24YAiABKAkiXgoGUmVhc29uEhYKElJFQVNPTl9VTlNQRUNJRklFRBAAEhIKDlJFQVNPTl9SRUZVU0VEEAESFAoQUkVBU09OX0NBTkNFTExFRBACEhIKDlJFQVNPTl9ESUZGRVJTEAMaBwoFV2FpdHMiuAEKFUNyZWF0ZVNoaXBtZW50UmVxdWVzdBI3CghvcmRlcl9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI6CgtjdXN0b21lcl9pZBgCIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIqCgdhZGRyZXNzGAMgASgLMhkuc2FnYWNhcnQudHlwZS52MS5BZGRyZXNzIkoKFkNyZWF0ZVNoaXBtZW50UmVzcG9uc2USMAoIc2hpcG1lbnQYASABKAsyHi5zYWdhY2FydC5zaGlwcGluZy52MS5TaGlwbWVudCJQChVDYW5jZWxTaGlwbWVudFJlcXVlc3QSNwoIb3JkZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4iSgoWQ2FuY2VsU2hpcG1lbnRSZXNwb25zZRIwCghzaGlwbWVudBgBIAEoCzIeLnNhZ2FjYXJ0LnNoaXBwaW5nLnYxLlNoaXBtZW50IowBChJHZXRTaGlwbWVudFJlcXVlc3QSNwoIb3JkZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SPQoLY3VzdG9tZXJfaWQYAiABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4iRwoTR2V0U2hpcG1lbnRSZXNwb25zZRIwCghzaGlwbWVudBgBIAEoCzIeLnNhZ2FjYXJ0LnNoaXBwaW5nLnYxLlNoaXBtZW50IpMBChRMaXN0U2hpcG1lbnRzUmVxdWVzdBI9CgtjdXN0b21lcl9pZBgBIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIeCglwYWdlX3NpemUYAiABKAVCC7pICBoGGMCEPSgAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGOgHImMKFUxpc3RTaGlwbWVudHNSZXNwb25zZRIxCglzaGlwbWVudHMYASADKAsyHi5zYWdhY2FydC5zaGlwcGluZy52MS5TaGlwbWVudBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiagoVUmVjZWl2ZVdlYmhvb2tSZXF1ZXN0EhsKCHByb3ZpZGVyGAEgASgJQgm6SAZyBBABGCgSFwoEYm9keRgCIAEoDEIJukgGegQYgIAQEhsKCXNpZ25hdHVyZRgDIAEoCUIIukgFcgMY6AciGAoWUmVjZWl2ZVdlYmhvb2tSZXNwb25zZTKrBgoPU2hpcHBpbmdTZXJ2aWNlEokBChRCYXRjaENyZWF0ZVNoaXBtZW50cxIxLnNhZ2FjYXJ0LnNoaXBwaW5nLnYxLkJhdGNoQ3JlYXRlU2hpcG1lbnRzUmVxdWVzdBoyLnNhZ2FjYXJ0LnNoaXBwaW5nLnYxLkJhdGNoQ3JlYXRlU2hpcG1lbnRzUmVzcG9uc2UiCpACAqq7GAMSAQQSdwoOQ3JlYXRlU2hpcG1lbnQSKy5zYWdhY2FydC5zaGlwcGluZy52MS5DcmVhdGVTaGlwbWVudFJlcXVlc3QaLC5zYWdhY2FydC5zaGlwcGluZy52MS5DcmVhdGVTaGlwbWVudFJlc3BvbnNlIgqQAgKquxgDEgEEEncKDkNhbmNlbFNoaXBtZW50Eisuc2FnYWNhcnQuc2hpcHBpbmcudjEuQ2FuY2VsU2hpcG1lbnRSZXF1ZXN0Giwuc2FnYWNhcnQuc2hpcHBpbmcudjEuQ2FuY2VsU2hpcG1lbnRSZXNwb25zZSIKkAICqrsYAxIBBBKRAQoLR2V0U2hpcG1lbnQSKC5zYWdhY2FydC5zaGlwcGluZy52MS5HZXRTaGlwbWVudFJlcXVlc3QaKS5zYWdhY2FydC5zaGlwcGluZy52MS5HZXRTaGlwbWVudFJlc3BvbnNlIi2QAgGquxgGEgQBAgMEgtPkkwIaEhgvdjEvc2hpcG1lbnRzL3tvcmRlcl9pZH0SjAEKDUxpc3RTaGlwbWVudHMSKi5zYWdhY2FydC5zaGlwcGluZy52MS5MaXN0U2hpcG1lbnRzUmVxdWVzdBorLnNhZ2FjYXJ0LnNoaXBwaW5nLnYxLkxpc3RTaGlwbWVudHNSZXNwb25zZSIikAIBqrsYBhIEAQIDBILT5JMCDxINL3YxL3NoaXBtZW50cxJ3Cg5SZWNlaXZlV2ViaG9vaxIrLnNhZ2FjYXJ0LnNoaXBwaW5nLnYxLlJlY2VpdmVXZWJob29rUmVxdWVzdBosLnNhZ2FjYXJ0LnNoaXBwaW5nLnYxLlJlY2VpdmVXZWJob29rUmVzcG9uc2UiCpACAqq7GAMSAQRiBnByb3RvMw", [file_buf_validate_validate, file_google_api_annotations, file_sagacart_auth_v1_access, file_sagacart_shipping_v1_shipment, file_sagacart_type_v1_address]);
+  fileDesc("CitzYWdhY2FydC9zaGlwcGluZy92MS9zaGlwcGluZ19zZXJ2aWNlLnByb3RvEhRzYWdhY2FydC5zaGlwcGluZy52MSKjAgobQmF0Y2hDcmVhdGVTaGlwbWVudHNSZXF1ZXN0ElIKBWl0ZW1zGAEgAygLMjYuc2FnYWNhcnQuc2hpcHBpbmcudjEuQmF0Y2hDcmVhdGVTaGlwbWVudHNSZXF1ZXN0Lkl0ZW1CC7pICJIBBQgBEOgHGq8BCgRJdGVtEjcKCG9yZGVyX2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEjoKC2N1c3RvbWVyX2lkGAIgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEjIKB2FkZHJlc3MYAyABKAsyGS5zYWdhY2FydC50eXBlLnYxLkFkZHJlc3NCBrpIA9gBAyKFBQocQmF0Y2hDcmVhdGVTaGlwbWVudHNSZXNwb25zZRJMCghvdXRjb21lcxgBIAMoCzI6LnNhZ2FjYXJ0LnNoaXBwaW5nLnYxLkJhdGNoQ3JlYXRlU2hpcG1lbnRzUmVzcG9uc2UuT3V0Y29tZRqRAgoHT3V0Y29tZRIQCghvcmRlcl9pZBgBIAEoCRJPCghhY2NlcHRlZBgCIAEoCzI7LnNhZ2FjYXJ0LnNoaXBwaW5nLnYxLkJhdGNoQ3JlYXRlU2hpcG1lbnRzUmVzcG9uc2UuQWNjZXB0ZWRIABJNCgdyZWZ1c2VkGAMgASgLMjouc2FnYWNhcnQuc2hpcHBpbmcudjEuQmF0Y2hDcmVhdGVTaGlwbWVudHNSZXNwb25zZS5SZWZ1c2VkSAASSQoFd2FpdHMYBCABKAsyOC5zYWdhY2FydC5zaGlwcGluZy52MS5CYXRjaENyZWF0ZVNoaXBtZW50c1Jlc3BvbnNlLldhaXRzSABCCQoHb3V0Y29tZRojCghBY2NlcHRlZBIXCg90cmFja2luZ19udW1iZXIYASABKAka1AEKB1JlZnVzZWQSUQoGcmVhc29uGAEgASgOMkEuc2FnYWNhcnQuc2hpcHBpbmcudjEuQmF0Y2hDcmVhdGVTaGlwbWVudHNSZXNwb25zZS5SZWZ1c2VkLlJlYXNvbhIWCg5yZWZ1c2FsX3JlYXNvbhgCIAEoCSJeCgZSZWFzb24SFgoSUkVBU09OX1VOU1BFQ0lGSUVEEAASEgoOUkVBU09OX1JFRlVTRUQQARIUChBSRUFTT05fQ0FOQ0VMTEVEEAISEgoOUkVBU09OX0RJRkZFUlMQAxoHCgVXYWl0cyK4AQoVQ3JlYXRlU2hpcG1lbnRSZXF1ZXN0EjcKCG9yZGVyX2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEjoKC2N1c3RvbWVyX2lkGAIgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEioKB2FkZHJlc3MYAyABKAsyGS5zYWdhY2FydC50eXBlLnYxLkFkZHJlc3MiSgoWQ3JlYXRlU2hpcG1lbnRSZXNwb25zZRIwCghzaGlwbWVudBgBIAEoCzIeLnNhZ2FjYXJ0LnNoaXBwaW5nLnYxLlNoaXBtZW50IlAKFUNhbmNlbFNoaXBtZW50UmVxdWVzdBI3CghvcmRlcl9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLiJKChZDYW5jZWxTaGlwbWVudFJlc3BvbnNlEjAKCHNoaXBtZW50GAEgASgLMh4uc2FnYWNhcnQuc2hpcHBpbmcudjEuU2hpcG1lbnQijAEKEkdldFNoaXBtZW50UmVxdWVzdBI3CghvcmRlcl9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI9CgtjdXN0b21lcl9pZBgCIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLiJHChNHZXRTaGlwbWVudFJlc3BvbnNlEjAKCHNoaXBtZW50GAEgASgLMh4uc2FnYWNhcnQuc2hpcHBpbmcudjEuU2hpcG1lbnQikwEKFExpc3RTaGlwbWVudHNSZXF1ZXN0Ej0KC2N1c3RvbWVyX2lkGAEgASgJQii6SCXYAQFyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEh4KCXBhZ2Vfc2l6ZRgCIAEoBUILukgIGgYYwIQ9KAASHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMY6AciYwoVTGlzdFNoaXBtZW50c1Jlc3BvbnNlEjEKCXNoaXBtZW50cxgBIAMoCzIeLnNhZ2FjYXJ0LnNoaXBwaW5nLnYxLlNoaXBtZW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJqChVSZWNlaXZlV2ViaG9va1JlcXVlc3QSGwoIcHJvdmlkZXIYASABKAlCCbpIBnIEEAEYKBIXCgRib2R5GAIgASgMQgm6SAZ6BBiAgBASGwoJc2lnbmF0dXJlGAMgASgJQgi6SAVyAxjoByIYChZSZWNlaXZlV2ViaG9va1Jlc3BvbnNlIk0KElJldHJ5UmVjYWxsUmVxdWVzdBI3CghvcmRlcl9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLiJHChNSZXRyeVJlY2FsbFJlc3BvbnNlEjAKCHNoaXBtZW50GAEgASgLMh4uc2FnYWNhcnQuc2hpcHBpbmcudjEuU2hpcG1lbnQynAcKD1NoaXBwaW5nU2VydmljZRKJAQoUQmF0Y2hDcmVhdGVTaGlwbWVudHMSMS5zYWdhY2FydC5zaGlwcGluZy52MS5CYXRjaENyZWF0ZVNoaXBtZW50c1JlcXVlc3QaMi5zYWdhY2FydC5zaGlwcGluZy52MS5CYXRjaENyZWF0ZVNoaXBtZW50c1Jlc3BvbnNlIgqQAgKquxgDEgEEEncKDkNyZWF0ZVNoaXBtZW50Eisuc2FnYWNhcnQuc2hpcHBpbmcudjEuQ3JlYXRlU2hpcG1lbnRSZXF1ZXN0Giwuc2FnYWNhcnQuc2hpcHBpbmcudjEuQ3JlYXRlU2hpcG1lbnRSZXNwb25zZSIKkAICqrsYAxIBBBJ3Cg5DYW5jZWxTaGlwbWVudBIrLnNhZ2FjYXJ0LnNoaXBwaW5nLnYxLkNhbmNlbFNoaXBtZW50UmVxdWVzdBosLnNhZ2FjYXJ0LnNoaXBwaW5nLnYxLkNhbmNlbFNoaXBtZW50UmVzcG9uc2UiCpACAqq7GAMSAQQSbwoLUmV0cnlSZWNhbGwSKC5zYWdhY2FydC5zaGlwcGluZy52MS5SZXRyeVJlY2FsbFJlcXVlc3QaKS5zYWdhY2FydC5zaGlwcGluZy52MS5SZXRyeVJlY2FsbFJlc3BvbnNlIguQAgKquxgEEgIDBBKRAQoLR2V0U2hpcG1lbnQSKC5zYWdhY2FydC5zaGlwcGluZy52MS5HZXRTaGlwbWVudFJlcXVlc3QaKS5zYWdhY2FydC5zaGlwcGluZy52MS5HZXRTaGlwbWVudFJlc3BvbnNlIi2QAgGquxgGEgQBAgMEgtPkkwIaEhgvdjEvc2hpcG1lbnRzL3tvcmRlcl9pZH0SjAEKDUxpc3RTaGlwbWVudHMSKi5zYWdhY2FydC5zaGlwcGluZy52MS5MaXN0U2hpcG1lbnRzUmVxdWVzdBorLnNhZ2FjYXJ0LnNoaXBwaW5nLnYxLkxpc3RTaGlwbWVudHNSZXNwb25zZSIikAIBqrsYBhIEAQIDBILT5JMCDxINL3YxL3NoaXBtZW50cxJ3Cg5SZWNlaXZlV2ViaG9vaxIrLnNhZ2FjYXJ0LnNoaXBwaW5nLnYxLlJlY2VpdmVXZWJob29rUmVxdWVzdBosLnNhZ2FjYXJ0LnNoaXBwaW5nLnYxLlJlY2VpdmVXZWJob29rUmVzcG9uc2UiCpACAqq7GAMSAQRiBnByb3RvMw", [file_buf_validate_validate, file_google_api_annotations, file_sagacart_auth_v1_access, file_sagacart_shipping_v1_shipment, file_sagacart_type_v1_address]);
 
 /**
  * The orders to ship.
@@ -75,7 +75,8 @@ export type BatchCreateShipmentsRequest_Item = Message<"sagacart.shipping.v1.Bat
   customerId: string;
 
   /**
-   * The address to ship to; absent for PICKUP.
+   * The address to ship to; absent for PICKUP. An order with an address that Address does not allow is refused as
+   * "undeliverable_address": it does not stop the others, and the carrier never sees it.
    *
    * @generated from field: sagacart.type.v1.Address address = 3;
    */
@@ -103,7 +104,8 @@ export type BatchCreateShipmentsRequest_ItemJson = {
   customerId?: string;
 
   /**
-   * The address to ship to; absent for PICKUP.
+   * The address to ship to; absent for PICKUP. An order with an address that Address does not allow is refused as
+   * "undeliverable_address": it does not stop the others, and the carrier never sees it.
    *
    * @generated from field: sagacart.type.v1.Address address = 3;
    */
@@ -852,6 +854,76 @@ export const ReceiveWebhookResponseSchema: GenMessage<ReceiveWebhookResponse, {j
   messageDesc(file_sagacart_shipping_v1_shipping_service, 11);
 
 /**
+ * The shipment to call back again.
+ *
+ * @generated from message sagacart.shipping.v1.RetryRecallRequest
+ */
+export type RetryRecallRequest = Message<"sagacart.shipping.v1.RetryRecallRequest"> & {
+  /**
+   * The order.
+   *
+   * @generated from field: string order_id = 1;
+   */
+  orderId: string;
+};
+
+/**
+ * The shipment to call back again.
+ *
+ * @generated from message sagacart.shipping.v1.RetryRecallRequest
+ */
+export type RetryRecallRequestJson = {
+  /**
+   * The order.
+   *
+   * @generated from field: string order_id = 1;
+   */
+  orderId?: string;
+};
+
+/**
+ * Describes the message sagacart.shipping.v1.RetryRecallRequest.
+ * Use `create(RetryRecallRequestSchema)` to create a new message.
+ */
+export const RetryRecallRequestSchema: GenMessage<RetryRecallRequest, {jsonType: RetryRecallRequestJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_shipping_v1_shipping_service, 12);
+
+/**
+ * The shipment.
+ *
+ * @generated from message sagacart.shipping.v1.RetryRecallResponse
+ */
+export type RetryRecallResponse = Message<"sagacart.shipping.v1.RetryRecallResponse"> & {
+  /**
+   * The shipment as it is now.
+   *
+   * @generated from field: sagacart.shipping.v1.Shipment shipment = 1;
+   */
+  shipment?: Shipment | undefined;
+};
+
+/**
+ * The shipment.
+ *
+ * @generated from message sagacart.shipping.v1.RetryRecallResponse
+ */
+export type RetryRecallResponseJson = {
+  /**
+   * The shipment as it is now.
+   *
+   * @generated from field: sagacart.shipping.v1.Shipment shipment = 1;
+   */
+  shipment?: ShipmentJson;
+};
+
+/**
+ * Describes the message sagacart.shipping.v1.RetryRecallResponse.
+ * Use `create(RetryRecallResponseSchema)` to create a new message.
+ */
+export const RetryRecallResponseSchema: GenMessage<RetryRecallResponse, {jsonType: RetryRecallResponseJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_shipping_v1_shipping_service, 13);
+
+/**
  * Hands orders over to a carrier.
  *
  * @generated from service sagacart.shipping.v1.ShippingService
@@ -888,8 +960,9 @@ export const ShippingService: GenService<{
   /**
    * Cancel a shipment. If it has not arrived yet, it will be refused when it arrives.
    *
-   * A repeat succeeds. Fails with FAILED_PRECONDITION / SHIPMENT_ON_ITS_WAY if the carrier no longer returns it, and
-   * with UNAVAILABLE / CARRIER_UNAVAILABLE.
+   * A repeat succeeds. Fails with FAILED_PRECONDITION / SHIPMENT_ON_ITS_WAY if the carrier no longer returns it, with
+   * FAILED_PRECONDITION / SHIPMENT_NOT_GIVEN_BACK if it refuses for another reason, which is in the metadata, and with
+   * UNAVAILABLE / CARRIER_UNAVAILABLE.
    *
    * @generated from rpc sagacart.shipping.v1.ShippingService.CancelShipment
    */
@@ -897,6 +970,18 @@ export const ShippingService: GenService<{
     methodKind: "unary";
     input: typeof CancelShipmentRequestSchema;
     output: typeof CancelShipmentResponseSchema;
+  },
+  /**
+   * Ask the carrier again to give back the shipment of a cancelled order, which it refused to.
+   *
+   * Answers at once; other shipments are answered as they are. Fails with NOT_FOUND / SHIPMENT_NOT_FOUND.
+   *
+   * @generated from rpc sagacart.shipping.v1.ShippingService.RetryRecall
+   */
+  retryRecall: {
+    methodKind: "unary";
+    input: typeof RetryRecallRequestSchema;
+    output: typeof RetryRecallResponseSchema;
   },
   /**
    * Get the shipment of an order.

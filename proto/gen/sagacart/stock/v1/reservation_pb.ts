@@ -7,13 +7,16 @@ import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import type { Timestamp, TimestampJson } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import { file_sagacart_auth_v1_access } from "../../auth/v1/access_pb.ts";
+import type { Actor, ActorJson } from "../../type/v1/actor_pb.ts";
+import { file_sagacart_type_v1_actor } from "../../type/v1/actor_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file sagacart/stock/v1/reservation.proto.
  */
 export const file_sagacart_stock_v1_reservation: GenFile = /*@__PURE__*/
-  fileDesc("CiNzYWdhY2FydC9zdG9jay92MS9yZXNlcnZhdGlvbi5wcm90bxIRc2FnYWNhcnQuc3RvY2sudjEiyAQKC1Jlc2VydmF0aW9uEgoKAmlkGAEgASgJEjEKBGtpbmQYAiABKA4yIy5zYWdhY2FydC5zdG9jay52MS5SZXNlcnZhdGlvbi5LaW5kEjMKBXN0YXRlGAMgASgOMiQuc2FnYWNhcnQuc3RvY2sudjEuUmVzZXJ2YXRpb24uU3RhdGUSMQoFbGluZXMYBCADKAsyIi5zYWdhY2FydC5zdG9jay52MS5SZXNlcnZhdGlvbkxpbmUSLwoLZXhwaXJlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2NyZWF0ZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoJc2hvcnRhZ2VzGAggAygLMhsuc2FnYWNhcnQuc3RvY2sudjEuU2hvcnRhZ2UiPQoES2luZBIUChBLSU5EX1VOU1BFQ0lGSUVEEAASDgoKS0lORF9PUkRFUhABEg8KC0tJTkRfTUFOVUFMEAIijwEKBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASDgoKU1RBVEVfSEVMRBABEhAKDFNUQVRFX1BJTk5FRBACEhMKD1NUQVRFX0NPTU1JVFRFRBADEhIKDlNUQVRFX1JFTEVBU0VEEAQSEQoNU1RBVEVfRVhQSVJFRBAFEhEKDVNUQVRFX1JFRlVTRUQQBiJrCg9SZXNlcnZhdGlvbkxpbmUSOQoKcHJvZHVjdF9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIdCghxdWFudGl0eRgCIAEoBUILukgIGgYYwIQ9KAEiXQoIU2hvcnRhZ2USEgoKcHJvZHVjdF9pZBgBIAEoCRIRCglyZXF1ZXN0ZWQYAiABKAUSEQoJYXZhaWxhYmxlGAMgASgFEhcKD3Vua25vd25fcHJvZHVjdBgEIAEoCGIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp]);
+  fileDesc("CiNzYWdhY2FydC9zdG9jay92MS9yZXNlcnZhdGlvbi5wcm90bxIRc2FnYWNhcnQuc3RvY2sudjEi9gQKC1Jlc2VydmF0aW9uEgoKAmlkGAEgASgJEjEKBGtpbmQYAiABKA4yIy5zYWdhY2FydC5zdG9jay52MS5SZXNlcnZhdGlvbi5LaW5kEjMKBXN0YXRlGAMgASgOMiQuc2FnYWNhcnQuc3RvY2sudjEuUmVzZXJ2YXRpb24uU3RhdGUSMQoFbGluZXMYBCADKAsyIi5zYWdhY2FydC5zdG9jay52MS5SZXNlcnZhdGlvbkxpbmUSLwoLZXhwaXJlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2NyZWF0ZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoJc2hvcnRhZ2VzGAggAygLMhsuc2FnYWNhcnQuc3RvY2sudjEuU2hvcnRhZ2USLAoFYWN0b3IYCSABKAsyFy5zYWdhY2FydC50eXBlLnYxLkFjdG9yQgSwuxgBIj0KBEtpbmQSFAoQS0lORF9VTlNQRUNJRklFRBAAEg4KCktJTkRfT1JERVIQARIPCgtLSU5EX01BTlVBTBACIo8BCgVTdGF0ZRIVChFTVEFURV9VTlNQRUNJRklFRBAAEg4KClNUQVRFX0hFTEQQARIQCgxTVEFURV9QSU5ORUQQAhITCg9TVEFURV9DT01NSVRURUQQAxISCg5TVEFURV9SRUxFQVNFRBAEEhEKDVNUQVRFX0VYUElSRUQQBRIRCg1TVEFURV9SRUZVU0VEEAYiawoPUmVzZXJ2YXRpb25MaW5lEjkKCnByb2R1Y3RfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SHQoIcXVhbnRpdHkYAiABKAVCC7pICBoGGMCEPSgBIl0KCFNob3J0YWdlEhIKCnByb2R1Y3RfaWQYASABKAkSEQoJcmVxdWVzdGVkGAIgASgFEhEKCWF2YWlsYWJsZRgDIAEoBRIXCg91bmtub3duX3Byb2R1Y3QYBCABKAhiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp, file_sagacart_auth_v1_access, file_sagacart_type_v1_actor]);
 
 /**
  * Stock reserved for an order, all lines or none.
@@ -76,6 +79,13 @@ export type Reservation = Message<"sagacart.stock.v1.Reservation"> & {
    * @generated from field: repeated sagacart.stock.v1.Shortage shortages = 8;
    */
   shortages: Shortage[];
+
+  /**
+   * Who made it by hand, or released it or a part of it by hand last; absent if nobody did.
+   *
+   * @generated from field: sagacart.type.v1.Actor actor = 9;
+   */
+  actor?: Actor | undefined;
 };
 
 /**
@@ -139,6 +149,13 @@ export type ReservationJson = {
    * @generated from field: repeated sagacart.stock.v1.Shortage shortages = 8;
    */
   shortages?: ShortageJson[];
+
+  /**
+   * Who made it by hand, or released it or a part of it by hand last; absent if nobody did.
+   *
+   * @generated from field: sagacart.type.v1.Actor actor = 9;
+   */
+  actor?: ActorJson;
 };
 
 /**

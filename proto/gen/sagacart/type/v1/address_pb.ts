@@ -5,16 +5,21 @@
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+import { file_sagacart_type_v1_text } from "./text_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file sagacart/type/v1/address.proto.
  */
 export const file_sagacart_type_v1_address: GenFile = /*@__PURE__*/
-  fileDesc("Ch5zYWdhY2FydC90eXBlL3YxL2FkZHJlc3MucHJvdG8SEHNhZ2FjYXJ0LnR5cGUudjEivwIKB0FkZHJlc3MSHQoJcmVjaXBpZW50GAEgASgJQgq6SAdyBRABGMgBEhkKBWxpbmUxGAIgASgJQgq6SAdyBRABGMgBEhcKBWxpbmUyGAMgASgJQgi6SAVyAxjIARIXCgRjaXR5GAQgASgJQgm6SAZyBBABGGQSFwoGcmVnaW9uGAUgASgJQge6SARyAhhkEjEKC3Bvc3RhbF9jb2RlGAYgASgJQhy6SBlyFzIVXltBLVphLXowLTkgLV17MSwxNn0kEicKDGNvdW50cnlfY29kZRgHIAEoCUIRukgOcgwyCl5bQS1aXXsyfSQSFgoFcGhvbmUYCCABKAlCB7pIBHICGCgSOwoQc2F2ZWRfYWRkcmVzc19pZBgJIAEoCUIhukge2AEBchkyF15bQS1aYS16MC05Ll9+LV17MSw2M30kYgZwcm90bzM", [file_buf_validate_validate]);
+  fileDesc("Ch5zYWdhY2FydC90eXBlL3YxL2FkZHJlc3MucHJvdG8SEHNhZ2FjYXJ0LnR5cGUudjEi1QIKB0FkZHJlc3MSIQoJcmVjaXBpZW50GAEgASgJQg66SAtyCZDqMAEQARjIARIdCgVsaW5lMRgCIAEoCUIOukgLcgmQ6jABEAEYyAESGwoFbGluZTIYAyABKAlCDLpICXIHkOowARjIARIZCgRjaXR5GAQgASgJQgu6SAhyBpDqMAEYZBIbCgZyZWdpb24YBSABKAlCC7pICHIGkOowARhkEjEKC3Bvc3RhbF9jb2RlGAYgASgJQhy6SBlyFzIVXltBLVphLXowLTkgLV17MCwxNn0kEicKDGNvdW50cnlfY29kZRgHIAEoCUIRukgOcgwyCl5bQS1aXXsyfSQSGgoFcGhvbmUYCCABKAlCC7pICHIGkOowARgoEjsKEHNhdmVkX2FkZHJlc3NfaWQYCSABKAlCIbpIHtgBAXIZMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JGIGcHJvdG8z", [file_buf_validate_validate, file_sagacart_type_v1_text]);
 
 /**
  * A postal address that a shipment goes to.
+ *
+ * The country decides which of city, region and postal_code it needs, and the form of the postal code: by Google's
+ * address metadata. A region may be left out where the postal code that the country needs implies it, and where the
+ * country needs a region but no city, either will do.
  *
  * @generated from message sagacart.type.v1.Address
  */
@@ -55,14 +60,14 @@ export type Address = Message<"sagacart.type.v1.Address"> & {
   region: string;
 
   /**
-   * The postal code, in the format of the country.
+   * The postal code, in the format of the country; empty where there is none.
    *
    * @generated from field: string postal_code = 6;
    */
   postalCode: string;
 
   /**
-   * The country, as an ISO 3166-1 alpha-2 code.
+   * The country, as an assigned ISO 3166-1 alpha-2 code.
    *
    * @generated from field: string country_code = 7;
    */
@@ -85,6 +90,10 @@ export type Address = Message<"sagacart.type.v1.Address"> & {
 
 /**
  * A postal address that a shipment goes to.
+ *
+ * The country decides which of city, region and postal_code it needs, and the form of the postal code: by Google's
+ * address metadata. A region may be left out where the postal code that the country needs implies it, and where the
+ * country needs a region but no city, either will do.
  *
  * @generated from message sagacart.type.v1.Address
  */
@@ -125,14 +134,14 @@ export type AddressJson = {
   region?: string;
 
   /**
-   * The postal code, in the format of the country.
+   * The postal code, in the format of the country; empty where there is none.
    *
    * @generated from field: string postal_code = 6;
    */
   postalCode?: string;
 
   /**
-   * The country, as an ISO 3166-1 alpha-2 code.
+   * The country, as an assigned ISO 3166-1 alpha-2 code.
    *
    * @generated from field: string country_code = 7;
    */

@@ -1,8 +1,9 @@
-import type { DescMethod } from "@bufbuild/protobuf";
+import type { DescMethod, Message } from "@bufbuild/protobuf";
 import type { Interceptor } from "@connectrpc/connect";
 import { accessRule } from "../../auth/access.ts";
 import { admit, confine } from "../../auth/admit.ts";
 import type { Principal } from "../../auth/principal.ts";
+import { redacted } from "../../auth/redact.ts";
 import { bearerToken, type Verifier } from "../../auth/verify.ts";
 import { type CallContext, callContext, runWithContext } from "../../context.ts";
 import { aroundEach } from "./streams.ts";
@@ -11,7 +12,8 @@ import { aroundEach } from "./streams.ts";
  * Refuses callers without permission, and runs the call in a context with the principal, and for customers with the id
  * that the call is confined to. The call's context must be set already, with the header `authorization`.
  *
- * A customer's request gets its `customer_id` filled in, or is refused if it names another customer.
+ * A customer's request gets its `customer_id` filled in, or is refused if it names another customer. Its answer has no
+ * fields that only the shop's people see.
  */
 export function authInterceptor(verifier: Verifier): Interceptor {
   return (next) => async (request) => {
@@ -33,9 +35,14 @@ export function authInterceptor(verifier: Verifier): Interceptor {
         : request;
     const response = await runWithContext(known, () => next(requested));
     if (response.stream) {
-      return { ...response, message: aroundEach(response.message, (step) => runWithContext(known, step)) };
+      const messages = aroundEach(response.message, (step) => runWithContext(known, step));
+      return { ...response, message: customerId === undefined ? messages : redactedEach(method, messages) };
     }
-    return response;
+    if (customerId === undefined) {
+      return response;
+    }
+    const message = redacted(method.output, response.message);
+    return message === response.message ? response : { ...response, message };
   };
 }
 
@@ -58,6 +65,13 @@ function principalOf(
       return undefined;
     }
     throw error;
+  }
+}
+
+/** Redacts each message of a stream. */
+async function* redactedEach<T extends Message>(method: DescMethod, messages: AsyncIterable<T>): AsyncIterable<T> {
+  for await (const message of messages) {
+    yield redacted(method.output, message);
   }
 }
 

@@ -15,7 +15,7 @@ const shipping: Client<typeof ShippingService> = createClient(
   }, "shipping.sagacart"),
 );
 
-const address = { recipient: "Ada", line1: "12 Square", city: "London", postalCode: "1", countryCode: "GB" };
+const address = { recipient: "Ada", line1: "12 Square", city: "London", postalCode: "SW1Y 4JH", countryCode: "GB" };
 const item = { orderId: "o-1", customerId: "c-1", address };
 
 test("a text with a NUL byte is refused, naming the field", async () => {

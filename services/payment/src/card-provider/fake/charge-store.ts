@@ -35,6 +35,12 @@ export type Origin = "shop" | "merchant";
 
 export type NewRefund = Omit<ProviderRefund, "id">;
 
+/** Calls that the fake refuses for good, with the reason for each. A read that is refused finds no such charge. */
+export type Faults = { readonly [Call in FaultyCall]?: string };
+
+export const faultyCalls = ["charge", "cancel", "refund", "read"] as const;
+export type FaultyCall = (typeof faultyCalls)[number];
+
 export type NewCharge = {
   key: string;
   content: Content;
@@ -69,8 +75,27 @@ export function openStore(file: string) {
   const insertRefund = db.prepare(
     "insert into refunds (key, charge, amount, reason) values (?, ?, ?, ?) returning rowid as number, *",
   );
+  const faultOf = db.prepare("select reason from faults where charge = ? and call = ?");
+  const clearFaults = db.prepare("delete from faults where charge = ?");
+  const insertFault = db.prepare("insert into faults (charge, call, reason) values (?, ?, ?)");
   return {
     ...store,
+    /** Returns the reason why a call about a charge is refused; undefined if it is not. */
+    faultOf(charge: string, call: FaultyCall): string | undefined {
+      const reason = faultOf.get(charge, call)?.reason;
+      return reason === undefined ? undefined : String(reason);
+    },
+    /** Sets which calls about a charge are refused from now on, and no others. */
+    setFaults: (charge: string, faults: Faults): void =>
+      store.atomically(() => {
+        clearFaults.run(charge);
+        for (const call of faultyCalls) {
+          const reason = faults[call];
+          if (reason !== undefined) {
+            insertFault.run(charge, call, reason);
+          }
+        }
+      }),
     get: (key: string) => toCharge(get.get(key)),
     list: () => all.all().flatMap((row) => toCharge(row) ?? []),
     /** Sums what was captured and refunded, by currency. */
@@ -137,6 +162,8 @@ const schema = `
   create table if not exists refunds (
     key text primary key, charge text not null, amount integer not null, reason text not null default '');
   create index if not exists refunds_charge on refunds (charge);
+  create table if not exists faults (
+    charge text not null, call text not null, reason text not null, primary key (charge, call));
   create table if not exists disputes (
     id text primary key, charge text not null, amount integer not null, reason text not null, state text not null);
   create index if not exists disputes_charge on disputes (charge);`;

@@ -1,4 +1,5 @@
 import { type Behaviour, faultless, soonMs } from "@sagacart/provider/fake/faults";
+import type { Faults } from "./charge-store.ts";
 
 export type FaultTimes = {
   /** How late pm_slow is charged and answered. */
@@ -27,6 +28,19 @@ export function behaviourOf(paymentMethod: string, { slowMs, lateMs }: FaultTime
     case "pm_down":
       return { ...faultless, failures: 3 };
     default:
-      return { ...faultless, refusal: "unknown_payment_method" };
+      return refusingMethod.test(paymentMethod)
+        ? { ...faultless, ...(paymentMethod.startsWith("pm_cancel_") ? { decideMs: lateMs, webhooks: 1 } : {}) }
+        : { ...faultless, refusal: "unknown_payment_method" };
   }
 }
+
+/**
+ * The calls that are refused for good about a charge with this payment method: pm_refund_charge_disputed is charged, and
+ * each refund is refused as "charge_disputed". With pm_cancel_… the charge is decided late, so that it can be cancelled.
+ */
+export function faultsOf(paymentMethod: string): Faults {
+  const [, call = "", reason = ""] = refusingMethod.exec(paymentMethod) ?? [];
+  return call === "" ? {} : { [call]: reason };
+}
+
+const refusingMethod = /^pm_(charge|cancel|refund)_([a-z0-9_]{1,60})$/;

@@ -10,8 +10,8 @@ import {
   type ProviderRefund,
 } from "./charge-store.ts";
 import { decideDispute, openDispute } from "./disputes.ts";
-import { behaviourOf, type FaultTimes } from "./faults.ts";
-import { type RefundContent, readContent, readDelivery, readRefund } from "./read.ts";
+import { behaviourOf, type FaultTimes, faultsOf } from "./faults.ts";
+import { type RefundContent, readContent, readDelivery, readFaults, readRefund } from "./read.ts";
 
 /**
  * Starts a card provider for the laptop and for tests. Amounts are whole minor units, as text.
@@ -24,6 +24,8 @@ import { type RefundContent, readContent, readDelivery, readRefund } from "./rea
  * - `PUT /refunds/{key}` with a charge and an amount pays back, once per key: 200 succeeded or refused.
  * - `PUT /dashboard/refunds/{key}` does the same for the merchant, who pays back without the shop: the shop gets the
  *   webhook `charge.refunded`, `webhooks` times and `delayMs` later.
+ * - `PUT /dashboard/faults/{charge}` with `{"refund": "charge_disputed"}` refuses each new refund of that charge for good,
+ *   likewise `charge`, `cancel` and `read`; `{}` ends it.
  * - `PUT /dashboard/disputes/{id}` with a charge opens a dispute, as the customer's bank does, and
  *   `PUT /dashboard/disputes/{id}/won` or `/lost` decides it: the shop gets the webhooks `dispute.opened`, `dispute.won`
  *   and `dispute.lost`.
@@ -61,7 +63,7 @@ async function handle(context: Context, request: Request): Promise<Answer> {
       : openDispute(context, disputeId, fields);
   }
   const [, what = path, key = ""] =
-    /^\/(charges|refunds|dashboard\/refunds)\/([A-Za-z0-9._~-]{1,100})$/.exec(path) ?? [];
+    /^\/(charges|refunds|dashboard\/refunds|dashboard\/faults)\/([A-Za-z0-9._~-]{1,100})$/.exec(path) ?? [];
   switch (`${method} ${what}`) {
     case "GET /charges":
       return { code: 200, body: { charges: store.list().map(chargeBody) } };
@@ -71,6 +73,14 @@ async function handle(context: Context, request: Request): Promise<Answer> {
       return await charge(context, key, readContent(parseObject(body)));
     case "DELETE charges":
       return cancel(store, key);
+    case "PUT dashboard/faults": {
+      const faults = readFaults(parseObject(body));
+      if (faults === undefined) {
+        return { code: 400, body: { error: "the body does not name calls with the reason why each is refused" } };
+      }
+      store.setFaults(key, faults);
+      return { code: 200, body: faults };
+    }
     case "GET charges":
       return read(store, key);
     case "PUT refunds":
@@ -99,6 +109,11 @@ async function charge(
       ? answerOf(known)
       : { code: 422, body: { error: "the key was used for something else" } };
   }
+  const faults = faultsOf(content.paymentMethod);
+  const refusal = store.faultOf(key, "charge") ?? faults.charge;
+  if (refusal !== undefined) {
+    return refused(refusal);
+  }
   const behaviour = behaviourOf(content.paymentMethod, times);
   if (behaviour.failures > 0 && store.countFailure(key) <= behaviour.failures) {
     return { code: 503, body: { error: "the provider is down" } };
@@ -106,6 +121,9 @@ async function charge(
   const { refusal: decline, webhooks, answerMs, losesAnswer } = behaviour;
   const decideMs = Date.now() + behaviour.decideMs;
   const webhookMs = Math.max(decideMs, Date.now() + answerMs);
+  if (Object.keys(faults).length > 0) {
+    store.setFaults(key, faults);
+  }
   const taken = store.add({ key, content, decline, decideMs, webhooks, webhookMs });
   sendWebhooks();
   if (losesAnswer) {
@@ -117,7 +135,16 @@ async function charge(
   return answerOf(store.get(key) ?? taken);
 }
 
+/** Refuses a call for good. */
+function refused(reason: string): Answer {
+  return { code: 422, body: { error: `refused: ${reason}`, reason } };
+}
+
 function cancel(store: ChargeStore, key: string): Answer {
+  const refusal = store.faultOf(key, "cancel");
+  if (refusal !== undefined) {
+    return refused(refusal);
+  }
   const known = store.get(key);
   if (known === undefined || (known.status !== "cancelled" && Date.now() < known.decideMs)) {
     store.cancel(key);
@@ -131,7 +158,7 @@ function cancel(store: ChargeStore, key: string): Answer {
 
 function read(store: ChargeStore, key: string): Answer {
   const charge = store.get(key);
-  if (charge === undefined) {
+  if (charge === undefined || store.faultOf(key, "read") !== undefined) {
     return { code: 404, body: { status: "unknown" } };
   }
   const { body } = answerOf(charge);
@@ -175,7 +202,8 @@ function refund({ store, sendWebhooks }: Context, { key, origin, wanted, webhook
       ? refundAnswer(known)
       : { code: 422, body: { error: "the key was used for something else" } };
   }
-  const reason = wanted.amountMinor > leftOf(store.get(wanted.charge)) ? "more_than_charged" : "";
+  const fault = origin === "shop" ? store.faultOf(wanted.charge, "refund") : undefined;
+  const reason = fault ?? (wanted.amountMinor > leftOf(store.get(wanted.charge)) ? "more_than_charged" : "");
   const added = store.addRefund(
     { ...wanted, key, origin, reason },
     { webhooks: reason === "" ? webhooks : 0, webhookMs: Date.now() + delayMs },

@@ -1,8 +1,14 @@
 -- The provider's id of a refund, once known. Old code records refunds of the shop only.
 alter table refunds
-  add column source text not null default 'SHOP' check (source in ('SHOP', 'PROVIDER')),
-  add column provider_refund_id text;
-create unique index refunds_provider on refunds (payment_id, provider_refund_id) where provider_refund_id is not null;
+  add column if not exists source             text not null default 'SHOP',
+  add column if not exists provider_refund_id text;
+do $$ begin
+  if not exists (select from pg_constraint where conname = 'refunds_source_check') then
+    alter table refunds add constraint refunds_source_check check (source in ('SHOP', 'PROVIDER'));
+  end if;
+end $$;
+create unique index if not exists refunds_provider on refunds (payment_id, provider_refund_id)
+  where provider_refund_id is not null;
 
 create table disputes (
   id           text        primary key,        -- the provider's id

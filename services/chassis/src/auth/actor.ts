@@ -1,0 +1,35 @@
+import { create } from "@bufbuild/protobuf";
+import { Actor_Kind, type Actor as ActorMessage, ActorSchema } from "@sagacart/proto/type/v1/actor";
+import { callContext } from "../context.ts";
+
+/** Who did something, as it is recorded. */
+export type Actor = { readonly kind: "CUSTOMER" | "OPERATOR" | "SYSTEM"; readonly id: string };
+
+/**
+ * Returns who makes the current call. `owner` is the customer whose things it changes: that person is the CUSTOMER, also
+ * with a role of the shop's people. `onBehalfOf` is the customer whom a program names as the one who acts, or "".
+ *
+ * Without tokens nobody is known: then it is the owner, or else a program.
+ */
+export function currentActor({ owner = "", onBehalfOf = "" }: { owner?: string; onBehalfOf?: string } = {}): Actor {
+  const principal = callContext()?.principal;
+  if (principal === undefined) {
+    return owner === "" ? { kind: "SYSTEM", id: "" } : { kind: "CUSTOMER", id: owner };
+  }
+  const { kind, customerId, subject, roles } = principal;
+  if (kind === "service") {
+    return onBehalfOf === "" ? { kind: "SYSTEM", id: subject } : { kind: "CUSTOMER", id: onBehalfOf };
+  }
+  const isStaff = roles.has("operator") || roles.has("support");
+  return isStaff && (owner === "" || customerId !== owner)
+    ? { kind: "OPERATOR", id: subject }
+    : { kind: "CUSTOMER", id: customerId ?? subject };
+}
+
+/** The columns of a recorded actor; null for what was recorded before actors were. */
+export type ActorRow = { actor_kind: Actor["kind"] | null; actor_id: string | null };
+
+/** Returns the recorded actor as it goes over the wire, or undefined if none is recorded. */
+export function actorMessage(kind: Actor["kind"] | null, id: string | null): ActorMessage | undefined {
+  return kind === null ? undefined : create(ActorSchema, { kind: Actor_Kind[kind], id: id ?? "" });
+}

@@ -1,0 +1,57 @@
+import { createClient } from "@connectrpc/connect";
+import { testActors } from "@sagacart/chassis/testing/actor-tests";
+import { AccountService } from "@sagacart/proto/payment/v1/account_service";
+import { PaymentService } from "@sagacart/proto/payment/v1/payment_service";
+import { startTestPayment } from "./testing/stack.ts";
+
+testActors(async () => {
+  const service = await startTestPayment();
+  const usd = (minorUnits: bigint) => ({ currencyCode: "USD", minorUnits });
+
+  async function newCustomer(): Promise<string> {
+    const customerId = crypto.randomUUID();
+    await service.accounts.batchPutAccounts({ items: [{ customerId, balance: usd(1_000n) }] });
+    return customerId;
+  }
+
+  const reader = "a reader's position";
+  return {
+    ...service,
+    domain: "payment.sagacart",
+    byHand(transport, operator) {
+      const accounts = createClient(AccountService, transport);
+      const payments = createClient(PaymentService, transport);
+      const posterOf = async (customerId: string) =>
+        (await accounts.listPostings({ customerId, currencyCode: "USD" }, operator)).postings[0]?.actor;
+      return {
+        async Deposit(as) {
+          const customerId = await newCustomer();
+          await accounts.deposit({ customerId, amount: usd(5n) }, as);
+          return await posterOf(customerId);
+        },
+        async BatchPutAccounts(as) {
+          const customerId = await newCustomer();
+          await accounts.batchPutAccounts({ items: [{ customerId, balance: usd(7n) }] }, as);
+          return await posterOf(customerId);
+        },
+        async CreatePayment(as) {
+          const request = { customerId: await newCustomer(), amount: usd(10n) };
+          const { payment } = await payments.createPayment(request, as);
+          return (await payments.getPayment({ id: payment?.id ?? "" }, operator)).payment?.createdBy;
+        },
+        async RefundPayment(as) {
+          const { payment } = await service.payments.createPayment({
+            customerId: await newCustomer(),
+            amount: usd(10n),
+          });
+          const { refund } = await payments.refundPayment({ paymentId: payment?.id ?? "" }, as);
+          return (await payments.getRefund({ id: refund?.id ?? "" }, operator)).refund?.requestedBy;
+        },
+      };
+    },
+    others: {
+      CreateAccount: "makes an empty account",
+      ...{ CommitPosition: reader, DeleteConsumer: reader, ReplayConsumer: reader },
+    },
+  };
+});

@@ -1,0 +1,15 @@
+import { readFileSync } from "node:fs";
+import { testDatabase } from "@sagacart/chassis/testing/database";
+import { schemaOf } from "@sagacart/chassis/testing/schema";
+import { expect, test } from "vitest";
+
+test.each(["order", "payment", "shipping", "notifier"])("%s has the tables of tables.sql", async (service) => {
+  await using database = await testDatabase();
+  await database.pool.query(readFileSync(new URL("./tables.sql", import.meta.url), "utf8"));
+  const [, ...tables] = (await schemaOf(database.pool)).trimEnd().split("\n\n");
+
+  const schema = readFileSync(new URL(`../../${service}/schema.sql`, import.meta.url), "utf8");
+
+  expect(tables).toHaveLength(4);
+  expect(tables.filter((table) => !schema.includes(table))).toEqual([]);
+});
