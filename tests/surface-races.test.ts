@@ -61,7 +61,7 @@ test("fifty callers who pay by a card that is declined are all told so, or that 
   const checkout = { lines: [{ productId, quantity: 1 }], paymentMethod: "pm_declined", payLater: true };
   const headers = { ...ada.headers, "idempotency-key": crypto.randomUUID() };
   const { body } = await call(
-    "POST /v1/checkout",
+    "POST /v1/orders",
     { ...checkout, customerId: ada.id, waitFor: "WAIT_FOR_RESERVED" },
     headers,
   );
