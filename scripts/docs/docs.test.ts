@@ -7,6 +7,7 @@ import { sourcesOf } from "./source.ts";
 const domains: Readonly<Record<string, string>> = {
   chassis: "order",
   outbox: "order",
+  privacy: "order",
   provider: "order",
   rest: "gateway",
   surfaces: "gateway",
