@@ -112,6 +112,36 @@ const plants: Plant[] = [
   ],
   ["a stalled order", 3, "order", () => `update orders set state = 'SHIPPING' where id = '${completed}'`],
   [
+    "a refund that the provider refuses, without an open incident",
+    3,
+    "payment",
+    () => `insert into refunds (id, place, payment_id, amount_minor, state, failure_reason)
+           select 'void-planted', gen_random_uuid(), id, 1, 'REFUSED', 'charge_disputed' from payments
+           where order_id = '${completed}'`,
+  ],
+  [
+    "a settlement by hand that is not in the ledger",
+    1,
+    "payment",
+    () => `insert into refunds (id, place, payment_id, amount_minor, state, source, actor_kind, actor_id, reason)
+           select 'by-hand-planted', gen_random_uuid(), id, 1, 'SUCCEEDED', 'HAND', 'OPERATOR', 'ann', 'cash' from payments
+           where order_id = '${completed}'`,
+  ],
+  [
+    "an entry of a settlement that nobody made",
+    1,
+    "payment",
+    "update journal_entries set kind = 'settled_by_hand' where kind = 'refund'",
+  ],
+  [
+    "a shipment that the carrier does not give back, without an incident",
+    3,
+    "shipping",
+    () => `insert into shipments (order_id, state, event_sequence, recall_refusal)
+           values ('${rejected}', 'CANCELLED', 0, 'on_its_way')
+           on conflict (order_id) do update set recall_refusal = 'on_its_way'`,
+  ],
+  [
     "a refunded amount without a refund request",
     3,
     "order",

@@ -1,4 +1,5 @@
 import { breaches, count, type Databases, type Report } from "./finding.ts";
+import { auditSettlements } from "./pay-back.ts";
 
 /** Checks law 1: money is conserved. */
 export async function auditMoney({ payment: db }: Databases): Promise<Report> {
@@ -74,6 +75,7 @@ export async function auditMoney({ payment: db }: Databases): Promise<Report> {
       text: (row) =>
         `payment ${row.id} has open disputes of ${row.open} and lost ones of ${row.lost}, but the ledger has ${row.posted_open} and ${row.posted_lost}`,
     })),
+    ...(await auditSettlements(db)),
   ];
   const checked = [
     `${await count(db, "select count(*) from journal_entries")} journal entries`,
@@ -82,6 +84,7 @@ export async function auditMoney({ payment: db }: Databases): Promise<Report> {
     `${await count(db, "select count(*) from payments")} payments`,
     `${await count(db, "select count(*) from payments where kind = 'MANUAL'")} of them manual`,
     `${await count(db, "select count(*) from refunds")} refunds`,
+    `${await count(db, "select count(*) from refunds where source = 'HAND'")} of them settled by hand`,
     `${await count(db, "select count(*) from disputes")} disputes`,
   ];
   return { law: 1, checked, findings };

@@ -1,8 +1,9 @@
 import type pg from "pg";
 import { breaches, count, type Databases, type Finding, maxReported, type Report } from "./finding.ts";
+import { auditRefusals } from "./pay-back.ts";
 
 export type OrderAuditOptions = {
-  /** An order is stalled if it has not changed for this long and does not await payment. */
+  /** An order is stalled if it has not changed for this long, and awaits neither payment nor a settlement by hand. */
   stalledAfterMs: number;
 };
 
@@ -39,7 +40,11 @@ export async function auditOrders(databases: Databases, options: OrderAuditOptio
     }
     after = until;
   }
-  findings.push(...(await auditRefunds(databases)), ...(await auditDisputes(databases)));
+  findings.push(
+    ...(await auditRefunds(databases)),
+    ...(await auditDisputes(databases)),
+    ...(await auditRefusals(databases)),
+  );
   const incidents = await count(databases.order, "select count(*) from incidents where state = 'OPEN'");
   const shipments = await count(databases.shipping, "select count(*) from shipments");
   const checked = [
@@ -94,7 +99,10 @@ async function readRecords(
   const orders = await order.query<OrderRow>(
     `select o.id, o.state, o.total_minor || ' ' || o.currency as total,
             greatest(o.update_time, case when o.state = 'AWAITING_PAYMENT' then o.expire_time end)
-              < now() - $3 * interval '1 ms' as overdue,
+              < now() - $3 * interval '1 ms'
+            -- It is with an operator, who may take long.
+            and not exists (select from incidents i
+                            where i.order_id = o.id and i.step = 'pay_back' and i.state = 'OPEN') as overdue,
             (select string_agg(l.product_id || ' x ' || l.quantity, ', ' order by l.product_id collate "C")
              from order_lines l where l.order_id = o.id) as lines
      from orders o where ${inPage("o.id")}`,

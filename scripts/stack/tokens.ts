@@ -1,5 +1,7 @@
+import { randomUUID } from "node:crypto";
 import type { CallTokens } from "@sagacart/chassis/auth/service-tokens";
 import { createServiceClient, openChannel } from "@sagacart/chassis/client/client";
+import { errorInfo } from "@sagacart/chassis/errors";
 import { IdentityService } from "@sagacart/proto/identity/v1/identity_service";
 import { laptopUsers } from "./users.ts";
 
@@ -53,4 +55,37 @@ async function signIn(addresses: Addresses, username: string): Promise<{ token: 
   );
   const { accessToken: token = "", accessTokenExpireTime } = session ?? {};
   return { token, lifeMs: Number(accessTokenExpireTime?.seconds ?? 0n) * 1000 - Date.now() };
+}
+
+/** Registers an operator, and deletes them when disposed of, unless they are gone. */
+export async function temporaryOperator(
+  addresses: Addresses,
+): Promise<AsyncDisposable & { readonly authorization: string }> {
+  const { identity } = addresses;
+  if (identity === undefined) {
+    throw new Error("the shop has no address of its identity service");
+  }
+  const username = `temporary-${randomUUID().slice(0, 8)}`;
+  const account = { username, password: randomUUID() };
+  const asAdmin = { headers: { authorization: await authorizationOf(addresses, "admin") }, timeoutMs: 30_000 };
+  using channel = openChannel(identity);
+  const client = createServiceClient(IdentityService, channel);
+  const { user } = await client.register({ ...account, email: `${username}@sagacart.example` });
+  const id = user?.id ?? "";
+  await client.setRoles({ id, roles: ["operator", "support", "customer"] }, asAdmin);
+  const { session } = await client.signIn(account);
+  return {
+    authorization: `Bearer ${session?.accessToken}`,
+    async [Symbol.asyncDispose]() {
+      using later = openChannel(identity);
+      const headers = { authorization: await authorizationOf(addresses, "admin") };
+      await createServiceClient(IdentityService, later)
+        .deleteUser({ id }, { headers, timeoutMs: 30_000 })
+        .catch((error: unknown) => {
+          if (errorInfo(error).reason !== "USER_NOT_FOUND") {
+            throw error;
+          }
+        });
+    },
+  };
 }

@@ -6,6 +6,8 @@ create table contacts (
   name text not null default ''::text,
   language text not null default 'en'::text,
   update_time timestamp with time zone not null default now(),
+  registered_email text not null default ''::text,
+  registered_verified boolean not null default false,
   constraint contacts_pkey PRIMARY KEY (customer_id),
   constraint contacts_language_check CHECK ((language = ANY (ARRAY['en'::text, 'de'::text])))
 );
@@ -109,6 +111,8 @@ CREATE INDEX messages_state ON public.messages USING btree (state, id);
 CREATE INDEX messages_to_send ON public.messages USING btree (try_time) WHERE (try_time IS NOT NULL);
 
 CREATE INDEX messages_waiting ON public.messages USING btree (order_id) WHERE ((state = 'PENDING'::text) AND (attempts = 0));
+
+CREATE INDEX messages_without_address ON public.messages USING btree (customer_id) WHERE ((channel = 'EMAIL'::text) AND (recipient = ''::text));
 
 create table requests (
   scope text not null,
@@ -273,3 +277,15 @@ create table webhook_secrets (
 CREATE INDEX webhook_secrets_endpoint ON public.webhook_secrets USING btree (endpoint_id);
 
 CREATE UNIQUE INDEX webhook_secrets_present ON public.webhook_secrets USING btree (endpoint_id) WHERE (expire_time IS NULL);
+
+CREATE OR REPLACE FUNCTION public.keep_update_time()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  new.update_time := new.create_time;
+  return new;
+end $function$
+;
+
+CREATE TRIGGER keep_update_time BEFORE INSERT OR UPDATE ON public.webhook_endpoints FOR EACH ROW WHEN ((new.update_time < new.create_time)) EXECUTE FUNCTION keep_update_time();

@@ -288,3 +288,23 @@ create table requests (
 );
 
 CREATE INDEX requests_create_time ON public.requests USING btree (create_time);
+
+CREATE OR REPLACE FUNCTION public.keep_update_time()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  new.update_time := new.create_time;
+  return new;
+end $function$
+;
+
+CREATE TRIGGER keep_update_time BEFORE INSERT OR UPDATE ON public.carts FOR EACH ROW WHEN ((new.update_time < new.create_time)) EXECUTE FUNCTION keep_update_time();
+
+CREATE TRIGGER keep_update_time BEFORE INSERT OR UPDATE ON public.commands FOR EACH ROW WHEN ((new.update_time < new.create_time)) EXECUTE FUNCTION keep_update_time();
+
+CREATE TRIGGER keep_update_time BEFORE INSERT OR UPDATE ON public.incidents FOR EACH ROW WHEN ((new.update_time < new.create_time)) EXECUTE FUNCTION keep_update_time();
+
+CREATE TRIGGER keep_update_time BEFORE INSERT OR UPDATE ON public.order_refunds FOR EACH ROW WHEN ((new.update_time < new.create_time)) EXECUTE FUNCTION keep_update_time();
+
+CREATE TRIGGER keep_update_time BEFORE INSERT OR UPDATE ON public.orders FOR EACH ROW WHEN ((new.update_time < new.create_time)) EXECUTE FUNCTION keep_update_time();

@@ -163,3 +163,17 @@ create table webhooks (
 );
 
 CREATE INDEX webhooks_to_apply ON public.webhooks USING btree (next_try_time) WHERE (next_try_time IS NOT NULL);
+
+CREATE OR REPLACE FUNCTION public.keep_update_time()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  new.update_time := new.create_time;
+  return new;
+end $function$
+;
+
+CREATE TRIGGER keep_update_time BEFORE INSERT OR UPDATE ON public.commands FOR EACH ROW WHEN ((new.update_time < new.create_time)) EXECUTE FUNCTION keep_update_time();
+
+CREATE TRIGGER keep_update_time BEFORE INSERT OR UPDATE ON public.shipments FOR EACH ROW WHEN ((new.update_time < new.create_time)) EXECUTE FUNCTION keep_update_time();

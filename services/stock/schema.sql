@@ -105,3 +105,17 @@ CREATE INDEX reservations_expiring ON public.reservations USING btree (expire_ti
 CREATE INDEX reservations_live ON public.reservations USING btree (create_time, id) WHERE (state = ANY (ARRAY['HELD'::text, 'PINNED'::text]));
 
 CREATE INDEX reservations_newest ON public.reservations USING btree (create_time, id);
+
+CREATE OR REPLACE FUNCTION public.keep_update_time()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  new.update_time := new.create_time;
+  return new;
+end $function$
+;
+
+CREATE TRIGGER keep_update_time BEFORE INSERT OR UPDATE ON public.products FOR EACH ROW WHEN ((new.update_time < new.create_time)) EXECUTE FUNCTION keep_update_time();
+
+CREATE TRIGGER keep_update_time BEFORE INSERT OR UPDATE ON public.reservations FOR EACH ROW WHEN ((new.update_time < new.create_time)) EXECUTE FUNCTION keep_update_time();

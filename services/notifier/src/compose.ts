@@ -18,6 +18,7 @@ import { createMailer } from "./channels/mail/mailer.ts";
 import { startSending } from "./channels/mail/sending.ts";
 import type { Config } from "./config.ts";
 import { startReading } from "./intake/read-feed.ts";
+import { startRegisteredAddresses } from "./intake/registered-addresses.ts";
 import { notifierService } from "./messages/message-service.ts";
 import { preferenceService } from "./messages/preference-service.ts";
 import { startPruning } from "./messages/pruning.ts";
@@ -35,10 +36,20 @@ export type NotifierOptions = {
   /** The feed of orders, and the positions of its consumers. */
   events: Client<typeof EventService>;
   consumers: Client<typeof ConsumerService>;
+  /** The feed of users, for their registered addresses; absent where identity is not the issuer. */
+  users?: { events: Client<typeof EventService>; consumers: Client<typeof ConsumerService> };
 };
 
 /** Starts the notifier: wires the RPC handlers and the background loops. Webhooks are apart, see channels/webhooks. */
-export async function startNotifier({ config, pool, log, metrics, events, consumers }: NotifierOptions): Promise<{
+export async function startNotifier({
+  config,
+  pool,
+  log,
+  metrics,
+  events,
+  consumers,
+  users,
+}: NotifierOptions): Promise<{
   routes(router: ConnectRouter): void;
   background: AsyncDisposable[];
 }> {
@@ -65,12 +76,22 @@ export async function startNotifier({ config, pool, log, metrics, events, consum
   } = config;
   const reading = startReading({
     ...{ pool, log, events, consumers, maxAgeDays: keepDays - 1, operators: config.OPERATOR_EMAILS },
+    mailsUnverified: config.MAIL_UNVERIFIED_ADDRESSES,
     onMessages() {
       mails.wake();
       inboxes.wake();
     },
     onSkipped: (count) => meters.skipped(count),
   });
+  const addresses =
+    users === undefined
+      ? []
+      : [
+          startRegisteredAddresses({
+            ...{ pool, log, ...users, mailsUnverified: config.MAIL_UNVERIFIED_ADDRESSES },
+            onMails: () => mails.wake(),
+          }),
+        ];
   const sending = startSending({ pool, log, mailer, renderer, meters, attempts, retryMs, leaseMs, wake: mails });
   const pruning = startPruning({ pool, log, keepDays });
   return {
@@ -86,7 +107,7 @@ export async function startNotifier({ config, pool, log, metrics, events, consum
     },
     background: [
       ...(mailbox === undefined ? [] : [mailbox]),
-      ...[mailer, mails, inboxes, inboxWatch, pruning, sending, reading],
+      ...[mailer, mails, inboxes, inboxWatch, pruning, sending, reading, ...addresses],
     ],
   };
 }

@@ -17,9 +17,13 @@ await runService({
     const channel = openChannel(context.config.ORDER_ADDRESS, context);
     const events = createServiceClient(EventService, channel);
     const consumers = createServiceClient(ConsumerService, channel);
-    const notifier = await startNotifier({ ...context, events, consumers });
-    const webhooks = startWebhooks({ ...context, events, consumers });
     const identity = openChannel(context.config.IDENTITY_ADDRESS, context);
+    const users = {
+      events: createServiceClient(EventService, identity),
+      consumers: createServiceClient(ConsumerService, identity),
+    };
+    const notifier = await startNotifier({ ...context, events, consumers, users });
+    const webhooks = startWebhooks({ ...context, events, consumers });
     const erasing = startErasing({
       ...{ service: "notifier", pool: context.pool, log: context.log, channel: identity },
       settleMs: context.config.ERASURE_SETTLE_MS,

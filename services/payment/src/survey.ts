@@ -21,13 +21,20 @@ export const questions: readonly Question[] = [
     gauges: {
       sagacart_refunds_pending: "Refunds that are not settled; 100,000 stands for more.",
       sagacart_refund_pending_oldest_seconds: "How long the oldest of them has been waiting; 0 if there is none.",
-      sagacart_refund_refusals: "How often the provider refused refunds that must not fail, over all of them.",
     },
     labels: [],
-    sql: `select count(*) as sagacart_refunds_pending, coalesce(sum(refusals), 0) as sagacart_refund_refusals,
+    sql: `select count(*) as sagacart_refunds_pending,
             coalesce(extract(epoch from now() - min(create_time)), 0)::float8 as sagacart_refund_pending_oldest_seconds
-          from (select refusals, create_time from refunds
+          from (select create_time from refunds
                 where next_ask_time is not null order by next_ask_time limit 100000) as asked`,
+  },
+  {
+    gauges: {
+      sagacart_refunds_refused: "Refunds that the card provider refuses for good, and that an operator has to settle.",
+    },
+    labels: [],
+    sql: `select count(*) as sagacart_refunds_refused
+          from (select from refunds where state = 'REFUSED' order by place limit 100000) as refused`,
   },
   ...webhookQuestions,
 ];

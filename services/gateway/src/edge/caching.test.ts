@@ -1,7 +1,7 @@
 import { createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { accessRule } from "@sagacart/chassis/auth/access";
-import { type TestIssuer, startIssuer } from "@sagacart/chassis/testing/issuer";
+import { startIssuer, type TestIssuer } from "@sagacart/chassis/testing/issuer";
 import { CartService } from "@sagacart/proto/order/v1/cart_service";
 import { ProductService } from "@sagacart/proto/stock/v1/product_service";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -41,20 +41,24 @@ const table = routes.map((binding) => [`${binding.verb} ${binding.template}`, bi
 
 const namesIn = (vary: string | null) => new Set((vary ?? "").split(",").map((name) => name.trim().toLowerCase()));
 
-test.each(table)("%s may be stored only if it is the same for everyone, and varies by what opens it", async (route, binding) => {
-  const line = shared.get(route) ?? route.replaceAll(/\{[^}]+\}/g, "x");
-  const { status, headers } = await gateway.send(line, {
-    headers: { "idempotency-key": "k", origin: "https://shop.example" },
-  });
+test.each(table)(
+  "%s may be stored only if it is the same for everyone, and varies by what opens it",
+  async (route, binding) => {
+    const line = shared.get(route) ?? route.replaceAll(/\{[^}]+\}/g, "x");
+    const { status, headers } = await gateway.send(line, {
+      headers: { "idempotency-key": "k", origin: "https://shop.example" },
+    });
 
-  const caching = headers.get("cache-control");
-  expect([shared.has(route) && status, caching]).toEqual(shared.has(route) ? [200, "no-cache"] : [false, "no-store"]);
-  const vary = namesIn(headers.get("vary"));
-  const isGuests = route.includes("/guest-") || binding.method.input.fields.some(({ name }) => name === "guest_token");
-  expect(vary.has("authorization")).toBe(accessRule(binding.method).roles.length > 0);
-  expect(vary.has("guest-token")).toBe(isGuests && route !== "POST /v1/guest-carts");
-  expect(vary.has("origin")).toBe(true);
-});
+    const caching = headers.get("cache-control");
+    expect([shared.has(route) && status, caching]).toEqual(shared.has(route) ? [200, "no-cache"] : [false, "no-store"]);
+    const vary = namesIn(headers.get("vary"));
+    const isGuests =
+      route.includes("/guest-") || binding.method.input.fields.some(({ name }) => name === "guest_token");
+    expect(vary.has("authorization")).toBe(accessRule(binding.method).roles.length > 0);
+    expect(vary.has("guest-token")).toBe(isGuests && route !== "POST /v1/guest-carts");
+    expect(vary.has("origin")).toBe(true);
+  },
+);
 
 test.each([
   ["no route", "GET /v1/nothing", 404],

@@ -6,6 +6,7 @@ import { type ExportPersonalDataResponse, PersonalDataService } from "@sagacart/
 import { callerLeft } from "@sagacart/rest/caller-left";
 import type { Schema } from "@sagacart/rest/openapi/schema";
 import type { FastifyInstance, FastifyRequest } from "fastify";
+import { cachingOf } from "../edge/caching.ts";
 import { personalDataAt, type Services } from "../services.ts";
 import { bind } from "../v1/bindings.ts";
 import { routerPath } from "../v1/router-path.ts";
@@ -29,6 +30,7 @@ export function serveExport(app: FastifyInstance, services: Services, verifier: 
   const [parameter = ""] = parameters;
   app.get<{ Params: Record<string, string> }>(
     routerPath(exportBinding.template, parameters),
+    { config: { caching: cachingOf(exportBinding.method) } },
     async (request, reply) => {
       const customerId = await resolveId(request, request.params[parameter] ?? "", verifier);
       const signal = callerLeft(reply);

@@ -9,7 +9,9 @@ export async function docs(
   { document, surfaces }: { document: Schema; surfaces: readonly { name: string; url: string }[] },
 ): Promise<void> {
   const text = JSON.stringify(document);
-  app.get("/openapi.json", { config: { caching: { isShared: true, vary: [] } } }, async (_request, reply) => reply.type("application/json; charset=utf-8").send(text));
+  app.get("/openapi.json", { config: { caching: { isShared: true, vary: [] } } }, async (_request, reply) =>
+    reply.type("application/json; charset=utf-8").send(text),
+  );
   // A test validates it by OpenAPI's own schema, which is stricter than the type.
   const specification = { document: document as unknown as StaticDocumentSpec["document"] };
   await app.register(swagger, { mode: "static", specification });

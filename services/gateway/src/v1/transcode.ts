@@ -1,5 +1,13 @@
 import type { DescMethodServerStreaming, DescMethodUnary } from "@bufbuild/protobuf";
-import { type DescField, type DescMessage, fromJson, type JsonObject, type JsonValue, type Message, toJson } from "@bufbuild/protobuf";
+import {
+  type DescField,
+  type DescMessage,
+  fromJson,
+  type JsonObject,
+  type JsonValue,
+  type Message,
+  toJson,
+} from "@bufbuild/protobuf";
 import { accessRule } from "@sagacart/chassis/auth/access";
 import { callerLeft } from "@sagacart/rest/caller-left";
 import { EdgeError, invalidRequest } from "@sagacart/rest/problem";
@@ -8,7 +16,7 @@ import { cachingOf } from "../edge/caching.ts";
 import { isSignInMethod } from "../edge/limits.ts";
 import type { Services } from "../services.ts";
 import type { Binding } from "./bindings.ts";
-import { requiredEtags, sendTagged, withEtags } from "./etags.ts";
+import { requiredEtags, sendTagged, withEtags } from "./conditional.ts";
 import { jsonViolations } from "./json-violations.ts";
 import { isObject, type Query, write, writeQuery } from "./query.ts";
 import { readJson } from "./read-json.ts";

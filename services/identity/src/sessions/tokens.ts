@@ -32,6 +32,6 @@ export function createTokens(options: { keys: Keys; clock: Clock; issuer: string
 }
 
 /** Returns the claims about a user besides `sub`. */
-export function userClaims({ roles, username, email }: User) {
-  return { roles: [...roles], username, email };
+export function userClaims({ roles, username, email, isEmailVerified }: User) {
+  return { roles: [...roles], username, email, email_verified: isEmailVerified };
 }

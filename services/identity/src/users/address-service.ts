@@ -102,9 +102,9 @@ export function addressRpcs({ pool }: { pool: Pool }): Pick<ServiceImpl<typeof I
       return create(UpdateAddressResponseSchema, { address: addressMessage(updated) });
     },
 
-    async deleteAddress({ userId: given, id }) {
+    async deleteAddress({ userId: given, id, etag }) {
       const userId = requireChangeable(given);
-      await withTransaction(pool, (tx) => deleteAddress(tx, userId, id));
+      await withTransaction(pool, (tx) => deleteAddress(tx, { userId, id, version: versionOf(etag) }));
       return create(DeleteAddressResponseSchema);
     },
   };

@@ -3,6 +3,7 @@ import { DomainError } from "@sagacart/chassis/errors";
 import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
 import { type Address, type AddressJson, AddressSchema } from "@sagacart/proto/type/v1/address";
 import { reasons } from "../reasons.ts";
+import { etagMismatch } from "./update-mask.ts";
 import { userNotFound } from "./user.ts";
 
 /** An address in a user's address book. */
@@ -114,12 +115,19 @@ export async function updateAddress(
 }
 
 /** Deletes an address; idempotent. If it was the default, the oldest of the others becomes the default. */
-export async function deleteAddress(tx: Transaction, userId: string, id: string): Promise<void> {
+export async function deleteAddress(
+  tx: Transaction,
+  { userId, id, version }: { userId: string; id: string; version: bigint | undefined },
+): Promise<void> {
   await lockUser(tx, userId);
   const { rows } = await tx.query<{ is_default: boolean }>(
-    "delete from addresses where user_id = $1 and id = $2 returning is_default",
-    [userId, id],
+    `delete from addresses where user_id = $1 and id = $2 and ($3::bigint is null or version = $3)
+     returning is_default`,
+    [userId, id, version ?? null],
   );
+  if (version !== undefined && rows.length === 0 && (await findAddress(tx, userId, id)) !== undefined) {
+    throw etagMismatch();
+  }
   if (rows[0]?.is_default === true) {
     await tx.query(
       `update addresses set is_default = true, version = version + 1, update_time = now()

@@ -33,10 +33,9 @@ test("a deleted user is gone from identity at once, and the other services are p
 
   const all = { order: PENDING, payment: PENDING, shipping: PENDING, notifier: PENDING };
   expect(await statesOf(ada.id)).toEqual({ identity: DONE, ...all });
-  const { rows } = await running.pool.query(
-    "select type from events where subject = $1 and type like '%deleted%'",
-    [ada.id],
-  );
+  const { rows } = await running.pool.query("select type from events where subject = $1 and type like '%deleted%'", [
+    ada.id,
+  ]);
   expect(rows).toHaveLength(1);
   const text = JSON.stringify((await running.pool.query("select data from events where subject = $1", [ada.id])).rows);
   expect(text).not.toContain(ada.email);
@@ -86,7 +85,9 @@ test("a customer without a user is erased once, however often and by how many it
   const { rows } = await running.pool.query("select type from events where subject = $1", [id]);
   expect(rows).toEqual([{ type: "sagacart.user.deleted.v1" }]);
   const ada = await running.register();
-  expect(await running.identity.eraseCustomer({ id: ada.id }).catch(errorInfo)).toMatchObject({ reason: "USER_EXISTS" });
+  expect(await running.identity.eraseCustomer({ id: ada.id }).catch(errorInfo)).toMatchObject({
+    reason: "USER_EXISTS",
+  });
   const early = await running.identity.eraseCustomer({ id: "guest-2", ofUserId: ada.id }).catch(errorInfo);
   expect(early).toMatchObject({ reason: "ERASURE_NOT_FOUND" });
 });

@@ -129,10 +129,11 @@ export function userRpcs(options: UserRpcsOptions): Pick<ServiceImpl<typeof Iden
       return create(UpdateUserResponseSchema, { user: userMessage(after) });
     },
 
-    async deleteUser({ id: given }) {
+    async deleteUser({ id: given, etag }) {
       const id = requireChangeable(given);
+      const version = versionOf(etag);
       const isDeleted = await withTransaction(pool, async (tx) => {
-        const deleted = await deleteUser(tx, id);
+        const deleted = await deleteUser(tx, id, version);
         if (deleted) {
           const user = { id, email: "", isEmailVerified: false };
           await appendUserEvents(tx, [{ type: "sagacart.user.deleted.v1", user }]);
@@ -140,17 +141,20 @@ export function userRpcs(options: UserRpcsOptions): Pick<ServiceImpl<typeof Iden
         return deleted;
       });
       if (!isDeleted) {
-        throw userNotFound(id);
+        await get(id);
+        throw etagMismatch();
       }
       onEvents();
       return create(DeleteUserResponseSchema);
     },
 
-    async setRoles({ id: given, roles }) {
+    async setRoles({ id: given, roles, etag }) {
       const id = resolveUserId(given);
-      const user = await withTransaction(pool, (tx) => updateRoles(tx, id, roles.filter(isRole)));
+      const change = { id, roles: roles.filter(isRole), version: versionOf(etag) };
+      const user = await withTransaction(pool, (tx) => updateRoles(tx, change));
       if (user === undefined) {
-        throw userNotFound(id);
+        await get(id);
+        throw etagMismatch();
       }
       return create(SetRolesResponseSchema, { user: userMessage(user) });
     },

@@ -137,19 +137,26 @@ export async function updatePassword(db: Queryable, id: string, passwordHash: st
 }
 
 /** Sets roles. Throws LAST_OPERATOR if nobody would be left who can set roles. */
-export async function updateRoles(tx: Transaction, id: string, roles: readonly Role[]): Promise<User | undefined> {
+export async function updateRoles(
+  tx: Transaction,
+  { id, roles, version }: { id: string; roles: readonly Role[]; version: bigint | undefined },
+): Promise<User | undefined> {
   await keepAnOperator(tx, id, roles.includes("operator"));
   const { rows } = await tx.query<Row>(
-    `update users set roles = $2, version = version + 1, update_time = now() where id = $1 returning ${columns}`,
-    [id, roles],
+    `update users set roles = $2, version = version + 1, update_time = now()
+     where id = $1 and ($3::bigint is null or version = $3) returning ${columns}`,
+    [id, roles, version ?? null],
   );
   return rows.map(toUser)[0];
 }
 
-/** Deletes a user. Returns false if there is none. Throws LAST_OPERATOR. */
-export async function deleteUser(tx: Transaction, id: string): Promise<boolean> {
+/** Deletes a user; an undefined version matches any. Returns false if there is none. Throws LAST_OPERATOR. */
+export async function deleteUser(tx: Transaction, id: string, version: bigint | undefined): Promise<boolean> {
   await keepAnOperator(tx, id, false);
-  const { rowCount } = await tx.query("delete from users where id = $1", [id]);
+  const { rowCount } = await tx.query("delete from users where id = $1 and ($2::bigint is null or version = $2)", [
+    id,
+    version ?? null,
+  ]);
   return rowCount === 1;
 }
 

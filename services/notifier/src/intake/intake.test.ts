@@ -67,6 +67,26 @@ test("one that moves on soon suppresses the waiting mail, and one that does not 
   expect((await mailsAbout("o-slow")).at(-1)).toEqual(paid);
 });
 
+test("a guest's order makes mails to its contact address only, and a claim makes them the customer's", async () => {
+  const guestCustomerId = `guest-${"g".repeat(32)}`;
+  const guests = { ...address, customerId: guestCustomerId };
+  await take([event("o-guest", "completed", guests), event("o-other", "completed", guests)]);
+  const owners = async (orderId: string) => {
+    const { rows } = await database.pool.query("select channel, customer_id from messages where order_id = $1", [
+      orderId,
+    ]);
+    return rows.map(({ channel, customer_id }) => `${channel} of ${customer_id}`);
+  };
+  expect(await owners("o-guest")).toEqual([`EMAIL of ${guestCustomerId}`]);
+
+  const claim = event("o-guest", "claimed", { customerId: "ann", guestCustomerId });
+  await take([claim]);
+  await take([claim]);
+
+  expect(await owners("o-guest")).toEqual(["EMAIL of ann"]);
+  expect(await owners("o-other")).toEqual([`EMAIL of ${guestCustomerId}`]);
+});
+
 test("a cart about to expire makes a message that names no order", async () => {
   const data = {
     cartId: "cart-1",

@@ -6,9 +6,10 @@ import type { Event } from "@sagacart/proto/event/v1/event";
 import { type Customer, findCustomers } from "../messages/customer-store.ts";
 import { type Channel, type Kind, kindsAbout, languages, mandatoryBecause } from "../messages/kind.ts";
 import type { NewMessage } from "../messages/message.ts";
-import { findRecipients, insertMessages, suppressInterim } from "../messages/message-store.ts";
+import { findRecipients, insertMessages, moveClaimed, suppressInterim } from "../messages/message-store.ts";
 import { findNewestVersions } from "../templates/template-store.ts";
 import { type OrderFacts, oneLine, readOrderEvent, UnreadableEventError, writeFacts } from "./order-event.ts";
+import { noAddressReason } from "./registered-store.ts";
 import { insertSkipped, type Skipped } from "./skipped-store.ts";
 
 /** The position in the feed of orders up to which every event has its messages. */
@@ -17,17 +18,25 @@ export const orderCursor = eventCursor({ table: "cursors", feed: "order" });
 /** Events that made a message, and events that could not be read. */
 export type Ingested = { readonly notified: readonly Event[]; readonly skipped: readonly Skipped[] };
 
+export type IngestOptions = {
+  readonly since?: Date | undefined;
+  /** The mail addresses of the shop's operators. */
+  readonly operators?: readonly string[];
+  /** False: a registered address that was not verified gets no mail. */
+  readonly mailsUnverified?: boolean;
+};
+
 /**
  * Records the messages for these events, in the transaction that moves the cursor. Each event makes its messages once,
  * however often it is delivered and whoever else reads.
  *
  * Ignores events before `since`: their messages may have been deleted for their age, and reading the feed again would
- * create them anew. `operators` are the mail addresses of the shop's operators.
+ * create them anew.
  */
 export async function ingest(
   tx: Transaction,
   events: readonly Event[],
-  { since = new Date(0), operators = [] }: { since?: Date | undefined; operators?: readonly string[] } = {},
+  { since = new Date(0), operators = [], mailsUnverified = true }: IngestOptions = {},
 ): Promise<Ingested> {
   const { notifications, skipped } = readAll(events.filter((event) => isAfter(event, since)));
   let notified: readonly Event[] = [];
@@ -35,12 +44,13 @@ export async function ingest(
     const advancing = notifications.filter(({ kind }) => !kind.isInterim && !kind.isForOperators);
     const advanced = new Set(advancing.map(({ facts }) => facts.orderId));
     const due = notifications.filter(({ kind, facts }) => !(kind.isInterim && advanced.has(facts.orderId)));
-    const messages = await addressMessages(tx, due, operators);
+    const messages = await addressMessages(tx, due, { operators, mailsUnverified });
     await insertMessages(tx, messages);
     const ids = new Set(messages.map(({ eventId }) => eventId));
     notified = [...new Set(due.map(({ event }) => event))].filter(({ id }) => ids.has(id));
     await suppressInterim(tx, [...advanced]);
   }
+  await moveMessages(tx, events);
   await insertSkipped(tx, skipped);
   return { notified, skipped };
 }
@@ -76,12 +86,33 @@ function readAll(events: readonly Event[]): { notifications: Notification[]; ski
   return { notifications, skipped };
 }
 
+/** Returns true for the customer id of a guest's order; the order service derives such ids from guest tokens. */
+function isGuest(customerId: string): boolean {
+  return /^guest-[A-Za-z0-9_-]{32}$/.test(customerId);
+}
+
+/** The type of the event of a guest's order that a customer claimed. */
+export const claimed = "sagacart.order.claimed.v1";
+
+/** Makes the messages about claimed orders those of the customers who claimed them. */
+async function moveMessages(tx: Transaction, events: readonly Event[]): Promise<void> {
+  const claims = events.flatMap(({ type, subject: orderId, data }) => {
+    const { customerId, guestCustomerId } = type === claimed ? Object(JSON.parse(data)) : {};
+    return typeof customerId === "string" && typeof guestCustomerId === "string" && customerId !== ""
+      ? [{ orderId, customerId, guestCustomerId }]
+      : [];
+  });
+  if (claims.length > 0) {
+    await moveClaimed(tx, claims);
+  }
+}
+
 type Address = { readonly recipient: string; readonly name: string };
 
 async function addressMessages(
   tx: Transaction,
   notifications: readonly Notification[],
-  operators: readonly string[],
+  { operators, mailsUnverified }: { operators: readonly string[]; mailsUnverified: boolean },
 ): Promise<NewMessage[]> {
   const customers = await findCustomers(tx, [...new Set(notifications.map(({ facts }) => facts.customerId))]);
   const versionOf = await findNewestVersions(tx);
@@ -106,18 +137,42 @@ async function addressMessages(
     if (customer === undefined || customer.isErased) {
       return [];
     }
-    return kind.channels.flatMap((channel) => {
-      const to = channel === "EMAIL" ? byMail(facts, customer, earlier.get(facts.orderId)) : inInbox(customer);
-      return to.recipient === "" ? [] : [newMessage({ event, kind, facts }, channel, to, customer, versionOf)];
+    // A guest has no inbox to read.
+    const channels = kind.channels.filter((channel) => channel !== "INBOX" || !isGuest(facts.customerId));
+    return channels.flatMap((channel) => {
+      const notification = { event, kind, facts };
+      if (channel === "INBOX") {
+        return [newMessage(notification, channel, inInbox(customer), customer, versionOf)];
+      }
+      const registered = mailsUnverified || customer.isRegisteredVerified ? customer.registeredEmail : "";
+      const to = byMail(facts, { ...customer, registeredEmail: registered }, earlier.get(facts.orderId));
+      if (to.recipient !== "") {
+        return [newMessage(notification, channel, to, customer, versionOf)];
+      }
+      // The registration of a new customer may be heard of later.
+      return isUserId(facts.customerId) && kind.isInterim !== true
+        ? [held(newMessage(notification, channel, to, customer, versionOf))]
+        : [];
     });
   });
 }
 
-/** Chooses the address of the checkout, else that of earlier mail about the order, else the customer's; else "". */
-function byMail({ contactEmail }: OrderFacts, { email, name }: Customer, earlier: Address | undefined): Address {
-  const recipient = contactEmail || earlier?.recipient || email;
+/** Chooses the address that the checkout named, else the customer's contact, else the one registered with; else "". */
+function byMail({ contactEmail }: OrderFacts, customer: Customer, earlier: Address | undefined): Address {
+  const own = customer.email || customer.registeredEmail;
+  const recipient = contactEmail || earlier?.recipient || own;
   // Use the customer's name only with the customer's address.
-  return { recipient, name: recipient === email ? oneLine(name, 200) : "" };
+  return { recipient, name: recipient === own ? oneLine(customer.name, 200) : "" };
+}
+
+/** Lets a mail wait for its customer's address, unless the customer turned it off. */
+function held(message: NewMessage): NewMessage {
+  return message.state === "SUPPRESSED" ? message : { ...message, state: "SUPPRESSED", lastError: noAddressReason };
+}
+
+/** Returns true for an id as identity gives it to users. Customers of another issuer do not register there. */
+function isUserId(customerId: string): boolean {
+  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(customerId);
 }
 
 function inInbox({ customerId, name }: Customer): Address {

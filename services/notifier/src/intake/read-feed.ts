@@ -5,7 +5,7 @@ import { startEventConsumer } from "@sagacart/outbox/events/consumer";
 import type { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
 import type { EventService } from "@sagacart/proto/event/v1/event_service";
 import { notifiedTypes } from "../messages/kind.ts";
-import { type Ingested, ingest, orderCursor } from "./intake.ts";
+import { claimed, type Ingested, ingest, orderCursor } from "./intake.ts";
 import type { Skipped } from "./skipped-store.ts";
 import { isSynthetic } from "./synthetic-order.ts";
 
@@ -21,6 +21,8 @@ export type ReadingOptions = {
   maxAgeDays: number;
   /** The mail addresses of the shop's operators. */
   operators: readonly string[];
+  /** False: a registered address that was not verified gets no mail. */
+  mailsUnverified: boolean;
 };
 
 /**
@@ -32,15 +34,19 @@ export function startReading({
   onSkipped,
   maxAgeDays,
   operators,
+  mailsUnverified,
   ...options
 }: ReadingOptions): AsyncDisposable {
   return startEventConsumer<Ingested>({
     ...options,
     name: "notifier",
     cursor: orderCursor,
-    types: notifiedTypes,
+    types: [...notifiedTypes, claimed],
     skip: isSynthetic,
-    take: (tx, events) => ingest(tx, events, { since: new Date(Date.now() - maxAgeDays * 86_400_000), operators }),
+    take(tx, events) {
+      const since = new Date(Date.now() - maxAgeDays * 86_400_000);
+      return ingest(tx, events, { since, operators, mailsUnverified });
+    },
     onTaken({ notified, skipped }) {
       for (const { id, type, subject } of notified) {
         options.log.info({ eventId: id, type, subject }, "recorded messages for an event");

@@ -6,6 +6,9 @@ export type Contact = { readonly customerId: string; readonly email: string; rea
 
 /** A customer's contact, language and preferences. */
 export type Customer = Contact & {
+  /** The address that the customer is registered with; "" if unknown. */
+  readonly registeredEmail: string;
+  readonly isRegisteredVerified: boolean;
   readonly language: Language;
   /** True if the customer's account was deleted: nothing is sent to them any more. */
   readonly isErased: boolean;
@@ -27,6 +30,8 @@ export async function findCustomers(db: Queryable, customerIds: readonly string[
   const { rows } = await db.query<Row>({
     name: "find-customers",
     text: `select id, coalesce(email, '') as email, coalesce(name, '') as name, coalesce(language, 'en') as language,
+                  coalesce(registered_email, '') as "registeredEmail",
+                  coalesce(registered_verified, false) as "isRegisteredVerified",
                   exists (select from erasures where customer_id = id) as "isErased",
                   array(select channel || ' ' || event_type from turned_off where customer_id = id) as turned_off
            from unnest($1::text[]) as asked (id) left join contacts on customer_id = id`,
@@ -77,4 +82,4 @@ export async function applyChanges(db: Queryable, customerId: string, changes: r
   });
 }
 
-type Row = { id: string; email: string; name: string; language: Language; isErased: boolean; turned_off: string[] };
+type Row = Omit<Customer, "customerId" | "isTurnedOff"> & { id: string; turned_off: string[] };

@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { DomainError } from "@sagacart/chassis/errors";
 import { decodeIdToken, nextIdToken, pageSize } from "@sagacart/chassis/postgres/page";
-import type { Pool } from "@sagacart/chassis/postgres/pool";
+import { type Pool, withTransaction } from "@sagacart/chassis/postgres/pool";
 import {
   GetContactResponseSchema,
   GetMessageResponseSchema,
@@ -13,6 +13,7 @@ import {
   RetryMessageResponseSchema,
 } from "@sagacart/proto/notifier/v1/notifier_service";
 import { orderCursor } from "../intake/intake.ts";
+import { sendHeldMails } from "../intake/registered-store.ts";
 import { reasons } from "../reasons.ts";
 import type { Renderer } from "../templates/renderer.ts";
 import { findCustomers, putContact } from "./customer-store.ts";
@@ -32,7 +33,13 @@ export function notifierService({ pool, renderer, onMessages }: ServiceOptions):
   const brief = async (message: Message) => messageMessage(message, await renderer.renderBrief(message));
   return {
     async putContact({ customerId, email, name }) {
-      await putContact(pool, { customerId, email, name });
+      await withTransaction(pool, async (tx) => {
+        await putContact(tx, { customerId, email, name });
+        if (email !== "") {
+          await sendHeldMails(tx, customerId, email);
+        }
+      });
+      onMessages();
       return create(PutContactResponseSchema, { contact: { customerId, email, name } });
     },
     async getContact({ customerId }) {

@@ -111,7 +111,7 @@ export async function suppressInterim(tx: Transaction, orderIds: readonly string
   }
 }
 
-/** Finds the recipients of the latest mail about each of these orders, by order id. */
+/** Finds the addresses that the checkouts of these orders named, by the latest mail about each. */
 export async function findRecipients(
   tx: Transaction,
   orderIds: readonly string[],
@@ -119,10 +119,31 @@ export async function findRecipients(
   const { rows } = await tx.query<{ order_id: string; recipient: string; name: string }>({
     name: "find-recipients",
     text: `select distinct on (order_id) order_id, recipient, name from messages
-           where order_id = any($1) and channel = 'EMAIL' order by order_id, id desc`,
+           where order_id = any($1) and channel = 'EMAIL'
+             and case when facts is json object then facts::jsonb->>'contactEmail' end <> ''
+           order by order_id, id desc`,
     values: [orderIds],
   });
   return new Map(rows.map(({ order_id, ...to }) => [order_id, to]));
+}
+
+const claims = unnest<{ readonly orderId: string; readonly customerId: string; readonly guestCustomerId: string }>(
+  "c",
+  {
+    order_id: ["text", ({ orderId }) => orderId],
+    customer_id: ["text", ({ customerId }) => customerId],
+    guest_customer_id: ["text", ({ guestCustomerId }) => guestCustomerId],
+  },
+);
+
+/** Makes the messages about guests' orders those of the customers who claimed the orders; idempotent. */
+export async function moveClaimed(tx: Transaction, moved: Parameters<typeof claims.values>[0]): Promise<void> {
+  await tx.query({
+    name: "move-claimed-messages",
+    text: `update messages m set customer_id = c.customer_id from ${claims.table}
+           where m.customer_id = c.guest_customer_id and m.order_id = c.order_id and m.channel = 'EMAIL'`,
+    values: claims.values(moved),
+  });
 }
 
 /** Finds a message by its id. */

@@ -60,11 +60,14 @@ export function notifierDatabase(): Promise<TestDatabase> {
 /** Starts a notifier that reads the feed at the address, with short pauses. */
 export async function startTestNotifier(options: {
   feedAddress: string;
+  /** The address of a feed of users; without it, none is read. */
+  usersAddress?: string;
   database: TestDatabase;
   env: Record<string, string>;
 }): Promise<TestNotifier> {
   const stack = new AsyncDisposableStack();
   const channel = stack.use(openChannel(options.feedAddress));
+  const users = options.usersAddress === undefined ? undefined : stack.use(openChannel(options.usersAddress));
   const config = readConfig({
     DATABASE_URL: options.database.url,
     UNSUBSCRIBE_SECRETS: testSecret,
@@ -79,6 +82,14 @@ export async function startTestNotifier(options: {
     metrics,
     events: createServiceClient(EventService, channel),
     consumers: createServiceClient(ConsumerService, channel),
+    ...(users === undefined
+      ? {}
+      : {
+          users: {
+            events: createServiceClient(EventService, users),
+            consumers: createServiceClient(ConsumerService, users),
+          },
+        }),
   });
   for (const part of running.background) {
     stack.use(part);

@@ -1,6 +1,9 @@
-import { Code } from "@connectrpc/connect";
+import { Code, createClient } from "@connectrpc/connect";
 import { errorInfo } from "@sagacart/chassis/errors";
+import { inMemory } from "@sagacart/chassis/testing/in-memory";
+import { startIssuer } from "@sagacart/chassis/testing/issuer";
 import { Refund_Source, Refund_State } from "@sagacart/proto/payment/v1/payment";
+import { PaymentService } from "@sagacart/proto/payment/v1/payment_service";
 import { Actor_Kind } from "@sagacart/proto/type/v1/actor";
 import { expect, test } from "vitest";
 import { auditBooks } from "../testing/books.ts";
@@ -142,4 +145,24 @@ test("a refund that is settled by hand is not asked for again", async () => {
   await shop.payments.retryRefund({ id: shop.id });
 
   expect((await shop.provider.get(shop.paymentId))?.refundedMinor).toBe("0");
+});
+
+test("a settlement names the operator of the token; a customer sees neither the name nor the reason", async () => {
+  await using shop = await startRefused();
+  await using issuer = await startIssuer();
+  const transport = inMemory(shop.routes, "payment.sagacart", issuer.verifier());
+  const payments = createClient(PaymentService, transport);
+  const as = async (subject: string, role: "customer" | "operator" | "support") => ({
+    headers: { authorization: await issuer.bearer(subject, [role]) },
+  });
+  const request = { id: shop.id, reason: "see ticket 12", requestId: "s" };
+
+  expect(await reasonOf(payments.settleRefund(request, await as("sue", "support")))).toBe("ROLE_REQUIRED");
+  const { refund } = await payments.settleRefund(request, await as("ann", "operator"));
+  expect(refund).toMatchObject({ requestedBy: { kind: Actor_Kind.OPERATOR, id: "ann" }, reason: "see ticket 12" });
+
+  const { refunds } = await payments.listRefunds({ orderId: "o" }, await as("ada", "customer"));
+  const seen = refunds.find(({ id }) => id === refund?.id);
+  expect(seen).toMatchObject({ source: Refund_Source.HAND, amount: usd(100n), reason: "" });
+  expect(seen?.requestedBy).toBeUndefined();
 });

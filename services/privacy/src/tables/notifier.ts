@@ -10,7 +10,8 @@ export const notifierTables: Tables = {
     rows: {
       whose: `t.recipients && array(
         select lower(recipient) from messages where customer_id = $1 and channel = 'EMAIL'
-        union select lower(email) from contacts where customer_id = $1 and email <> '')`,
+        union select lower(email) from contacts where customer_id = $1 and email <> ''
+        union select lower(registered_email) from contacts where customer_id = $1 and registered_email <> '')`,
       section: "mails",
       key: { id: "text" },
       areDeleted: true,
@@ -43,7 +44,7 @@ export const notifierTables: Tables = {
   },
   contacts: {
     rows: { whose: "t.customer_id = $1", section: "contacts", key: { customer_id: "text" }, areDeleted: true },
-    columns: each("customer_id email name language update_time", personal),
+    columns: each("customer_id email registered_email registered_verified name language update_time", personal),
   },
   // An endpoint's answer may repeat what it was sent.
   webhook_attempts: {

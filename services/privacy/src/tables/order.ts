@@ -113,6 +113,7 @@ export const orderTables: Tables = {
       notPersonal,
     ),
   },
+  cursors: { columns: each("feed position generation update_time", notPersonal) },
   ...outboxTables,
   ...commandTables,
   ...erasureTables,

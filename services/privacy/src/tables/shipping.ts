@@ -17,7 +17,7 @@ export const shippingTables: Tables = {
       ...each("kind state create_time update_time", history),
       // Only a shipment by the carrier has an address, and it always has one.
       address: erased("case when t.address is null then null else '{}'::jsonb end"),
-      // The carrier may repeat the address in it.
+      // The carrier may repeat the address in them.
       refusal_reason: erased("case t.refusal_reason when '' then '' else 'erased' end"),
       recall_refusal: erased("case t.recall_refusal when '' then '' else 'erased' end"),
       ...each("event_sequence awaited ask_time asks recall_time recalls", notPersonal),

@@ -66,7 +66,8 @@ const plants: Readonly<Record<ServiceWithTables, (id: string) => readonly string
              '{"customerId": "${id}", "reason": "secret of ${id}"}')`,
   ],
   notifier: (id) => [
-    `insert into contacts (customer_id, email, name) values ('${id}', '${id}@mail.test', 'secret of ${id}')`,
+    `insert into contacts (customer_id, email, registered_email, name)
+     values ('${id}', '${id}@mail.test', 'registered-${id}@mail.test', 'secret of ${id}')`,
     `insert into turned_off (customer_id, channel, event_type) values ('${id}', 'EMAIL', 'sagacart.order.completed.v1')`,
     `insert into inboxes (customer_id, sequence, unread) values ('${id}', 1, 1)`,
     `insert into messages (id, event_id, event_type, order_id, cart_id, customer_id, channel, recipient, name, language,

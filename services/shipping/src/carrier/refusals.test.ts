@@ -16,7 +16,6 @@ beforeAll(async () => {
       create: async (key, ...call) => booked.get(key) ?? (await carrier.create(key, ...call)),
       cancel: async (key, ...call) => cancelled.get(key) ?? (await carrier.cancel(key, ...call)),
     }),
-    env: { CARRIER_TIMEOUT_MS: "300" },
   });
 });
 afterAll(() => stack?.[Symbol.asyncDispose]());

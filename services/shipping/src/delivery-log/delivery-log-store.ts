@@ -29,3 +29,24 @@ const newDeliveries = unnest<Delivery>("new", {
   tracking_number: ["text", ({ trackingNumber }) => trackingNumber],
   complete_time: ["timestamptz", ({ completeTime }) => completeTime],
 });
+
+/** A customer's claim of a guest's order. */
+export type Claim = { readonly orderId: string; readonly customerId: string; readonly guestCustomerId: string };
+
+const claims = unnest<Claim>("c", {
+  order_id: ["text", ({ orderId }) => orderId],
+  customer_id: ["text", ({ customerId }) => customerId],
+  guest_customer_id: ["text", ({ guestCustomerId }) => guestCustomerId],
+});
+
+/** Makes the shipments and deliveries of guests' orders those of the customers who claimed them; idempotent. */
+export async function moveClaimed(tx: Transaction, moved: readonly Claim[]): Promise<void> {
+  for (const table of ["shipments", "delivery_log"]) {
+    await tx.query({
+      name: `move-claimed-${table}`,
+      text: `update ${table} t set customer_id = c.customer_id from ${claims.table}
+             where t.order_id = c.order_id and t.customer_id = c.guest_customer_id and c.customer_id <> ''`,
+      values: claims.values(moved),
+    });
+  }
+}

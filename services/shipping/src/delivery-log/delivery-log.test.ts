@@ -71,6 +71,30 @@ test("an order whose event lacks fields is logged too, and does not hold up the 
   await expect.poll(() => logged("strange-")).toEqual(["strange-1", "strange-2"]);
 });
 
+test("a claimed order takes its shipment along, and no other order's", async () => {
+  await start();
+  const guestCustomerId = "of-claimed-1";
+  await database.pool.query(
+    `insert into shipments (order_id, customer_id, kind, state, event_sequence)
+     select id, $1, 'PICKUP', 'ACCEPTED', 0 from unnest('{claimed-1,claimed-2}'::text[]) as id`,
+    [guestCustomerId],
+  );
+  await complete(["claimed-1", "claimed-2"]);
+  const claim = (subject: string, from: string) => {
+    const data = { orderId: subject, customerId: "ann", guestCustomerId: from };
+    return { subject, sequence: 6, type: "sagacart.order.claimed.v1", data };
+  };
+  await orders.publish([claim("claimed-2", "somebody-else"), claim("claimed-1", guestCustomerId)]);
+  const owners = async (table: string) => {
+    const { rows } = await database.pool.query(
+      `select customer_id from ${table} where order_id in ('claimed-1', 'claimed-2') order by order_id`,
+    );
+    return rows.map(({ customer_id }) => customer_id);
+  };
+  await expect.poll(() => owners("shipments")).toEqual(["ann", guestCustomerId]);
+  expect(await owners("delivery_log")).toEqual(["ann", "of-claimed-2"]);
+});
+
 test("a process that is killed in the middle of its log leaves one row for each order", async () => {
   const ids = Array.from({ length: 200 }, (_, index) => `killed-${String(index).padStart(3, "0")}`);
   let shipping = await start();

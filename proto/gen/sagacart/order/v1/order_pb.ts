@@ -178,8 +178,7 @@ export type Order = Message<"sagacart.order.v1.Order"> & {
   disputes: OrderDispute[];
 
   /**
-   * The customer_id that a guest's order had before a customer claimed it; otherwise empty. Its payments and its shipment
-   * keep it.
+   * The customer_id that a guest's order had before a customer claimed it; otherwise empty. Its payments keep it.
    *
    * @generated from field: string guest_customer_id = 22;
    */
@@ -357,8 +356,7 @@ export type OrderJson = {
   disputes?: OrderDisputeJson[];
 
   /**
-   * The customer_id that a guest's order had before a customer claimed it; otherwise empty. Its payments and its shipment
-   * keep it.
+   * The customer_id that a guest's order had before a customer claimed it; otherwise empty. Its payments keep it.
    *
    * @generated from field: string guest_customer_id = 22;
    */

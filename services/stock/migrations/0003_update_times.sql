@@ -1,0 +1,15 @@
+-- Nothing is changed before it was created. Times come from the transactions that write: one that began before another
+-- created the row may change it, and a column of milliseconds rounds up. Then the time of creation counts.
+create function keep_update_time() returns trigger language plpgsql as $$
+begin
+  new.update_time := new.create_time;
+  return new;
+end $$;
+
+update products set update_time = create_time where update_time < create_time;
+create trigger keep_update_time before insert or update on products
+  for each row when (new.update_time < new.create_time) execute function keep_update_time();
+
+update reservations set update_time = create_time where update_time < create_time;
+create trigger keep_update_time before insert or update on reservations
+  for each row when (new.update_time < new.create_time) execute function keep_update_time();
