@@ -204,12 +204,7 @@ function tellWorkflows(
  * Asks for what is left of a charge at the provider, if the refund is of that and the provider has less than the shop knew
  * of. The amount only becomes less, so that this ends. Returns false if it is not asked again.
  */
-function askForRest(
-  writes: PendingWrites,
-  payment: Payment,
-  { reading }: RefusedRefund,
-  refund: Refund,
-): boolean {
+function askForRest(writes: PendingWrites, payment: Payment, { reading }: RefusedRefund, refund: Refund): boolean {
   const leftMinor = refund.atMost && reading.kind === "captured" ? reading.leftMinor : 0n;
   const { refundedMinor, capturedMinor } = writes.changes.get(payment.id) ?? payment;
   if (leftMinor === 0n || leftMinor >= refund.amountMinor || refundedMinor + leftMinor > capturedMinor) {
