@@ -1,5 +1,5 @@
-import { errorInfo } from "@sagacart/chassis/errors";
 import { testCurrency } from "@sagacart/chassis/currencies";
+import { errorInfo } from "@sagacart/chassis/errors";
 import { Order_State } from "@sagacart/proto/order/v1/order";
 import { Payment_State } from "@sagacart/proto/payment/v1/payment";
 import { Shipment_State } from "@sagacart/proto/shipping/v1/shipment";

@@ -1,5 +1,5 @@
-import { shorten } from "@sagacart/chassis/shorten";
 import { randomUUID } from "node:crypto";
+import { shorten } from "@sagacart/chassis/shorten";
 import type { Cart, CartLine } from "@sagacart/proto/order/v1/cart";
 import { EdgeError } from "@sagacart/rest/problem";
 import type { Clients } from "../services.ts";
