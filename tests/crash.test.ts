@@ -31,7 +31,7 @@ test("an activity that is delivered twice has its effect once", async () => {
 });
 
 test("a saga ends the same if the worker is killed before or after any of its effects", {
-  timeout: 900_000,
+  timeout: 1_800_000,
 }, async () => {
   const trace = join(test_.stack.stateDirectory, "trace");
   const counted = await placeOneOfEach(test_.shop);
