@@ -40,9 +40,11 @@ const services = {
     "sagacart.event.v1.EventService",
     "sagacart.order.v1.CartService",
     "sagacart.order.v1.GuestCartService",
+    "sagacart.order.v1.GuestOrderService",
     "sagacart.order.v1.IncidentService",
     "sagacart.order.v1.OrderService",
     "sagacart.order.v1.SagaService",
+    "sagacart.privacy.v1.PersonalDataService",
   ],
   stock: ["sagacart.stock.v1.ProductService", "sagacart.stock.v1.StockService"],
   payment: [
@@ -51,11 +53,13 @@ const services = {
     "sagacart.event.v1.EventService",
     "sagacart.payment.v1.AccountService",
     "sagacart.payment.v1.PaymentService",
+    "sagacart.privacy.v1.PersonalDataService",
   ],
   shipping: [
     "sagacart.command.v1.CommandService",
     "sagacart.event.v1.ConsumerService",
     "sagacart.event.v1.EventService",
+    "sagacart.privacy.v1.PersonalDataService",
     "sagacart.shipping.v1.ShippingService",
   ],
   notifier: [
@@ -65,8 +69,14 @@ const services = {
     "sagacart.notifier.v1.PreferenceService",
     "sagacart.notifier.v1.TemplateService",
     "sagacart.notifier.v1.WebhookService",
+    "sagacart.privacy.v1.PersonalDataService",
   ],
-  identity: ["sagacart.identity.v1.IdentityService"],
+  identity: [
+    "sagacart.event.v1.ConsumerService",
+    "sagacart.event.v1.EventService",
+    "sagacart.identity.v1.IdentityService",
+    "sagacart.privacy.v1.PersonalDataService",
+  ],
 };
 const always = [
   "grpc.health.v1.Health",
