@@ -13,19 +13,28 @@ import { shorten } from "./shorten.ts";
  * in base64. gRPC for Java takes 8 KiB of them, others a little more; what is past that is lost with its status, and the
  * caller sees an INTERNAL error of the connection instead.
  */
-const bounds = { message: 700, metadataKey: 63, metadataValue: 200, metadata: 1_500, details: 3_000 } as const;
+const bounds = {
+  message: 700,
+  metadataKey: 63,
+  metadataValue: 200,
+  metadataList: 1_000,
+  metadata: 1_500,
+  details: 3_000,
+} as const;
 
 /** Shortens a message. */
 export function boundedMessage(message: string): string {
   return shorten(message, bounds.message);
 }
 
-/** Shortens each value, and leaves out the entries that are too many. */
+/**
+ * Shortens each value, and leaves out the entries that are too many. Of a long JSON list the first elements are kept, and
+ * the entry `<key>_left_out` says how many are not.
+ */
 export function boundedMetadata(metadata: Readonly<Record<string, string>>): Record<string, string> {
   const kept: Record<string, string> = {};
   let size = 0;
-  for (const [key, value] of Object.entries(metadata)) {
-    const [name, text] = [shorten(key, bounds.metadataKey), shorten(value, bounds.metadataValue)];
+  for (const [name, text] of Object.entries(metadata).flatMap(boundedEntry)) {
     size += Buffer.byteLength(name) + Buffer.byteLength(text) + entryBytes;
     if (size > bounds.metadata) {
       break;
@@ -33,6 +42,42 @@ export function boundedMetadata(metadata: Readonly<Record<string, string>>): Rec
     kept[name] = text;
   }
   return kept;
+}
+
+type Entry = [name: string, text: string];
+
+function boundedEntry([key, value]: Entry): Entry[] {
+  const name = shorten(key, bounds.metadataKey);
+  const elements = Buffer.byteLength(value) > bounds.metadataValue ? elementsOf(value) : undefined;
+  if (elements === undefined) {
+    return [[name, shorten(value, bounds.metadataValue)]];
+  }
+  // Each element is followed by a comma or the closing bracket.
+  let size = 1;
+  const end = elements.findIndex((element) => {
+    size += Buffer.byteLength(element) + 1;
+    return size > bounds.metadataList;
+  });
+  const text = `[${(end === -1 ? elements : elements.slice(0, end)).join(",")}]`;
+  return end === -1
+    ? [[name, text]]
+    : [
+        [name, text],
+        [`${name}_left_out`, String(elements.length - end)],
+      ];
+}
+
+/** Returns the elements of a JSON list as JSON, or undefined for other texts. */
+function elementsOf(text: string): string[] | undefined {
+  if (!text.startsWith("[")) {
+    return undefined;
+  }
+  try {
+    const list: unknown = JSON.parse(text);
+    return Array.isArray(list) ? list.map((element) => JSON.stringify(element)) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The tags and lengths of an entry of a map. */

@@ -153,6 +153,28 @@ test("what an error repeats is bounded: message, metadata, and violations", () =
   expect(Object.keys(errorInfo(domain).metadata).length).toBeLessThan(10);
 });
 
+test("a long JSON list in the metadata stays JSON: the first elements are told, and how many are left out", () => {
+  const list = Array.from({ length: 100 }, (_, index) => ({ productId: `product-${index}`, title: 'é"],' }));
+  const told = (value: string) => {
+    const error = toConnectError(new DomainError(reasons, "OUT_OF_STOCK", "", { list: value }), "stock.sagacart");
+    // As a service that passes the error on does.
+    return errorInfo(toConnectError(error, "order.sagacart")).metadata;
+  };
+  const { list: text = "", list_left_out } = told(JSON.stringify(list));
+  const kept = JSON.parse(text);
+  expect(Buffer.byteLength(text)).toBeLessThanOrEqual(1_000);
+  expect(kept.length).toBeGreaterThan(10);
+  expect(kept).toEqual(list.slice(0, kept.length));
+  expect(list_left_out).toBe(String(list.length - kept.length));
+
+  const few = JSON.stringify(list.slice(0, 10));
+  expect(told(few)).toEqual({ list: few });
+  expect(told(JSON.stringify([long(50_000), 1]))).toEqual({ list: "[]", list_left_out: "2" });
+  for (const text of [`[${long(50_000)}`, "[".repeat(50_000), "[".repeat(20_000) + "]".repeat(20_000)]) {
+    expect(Buffer.byteLength(told(text).list ?? "")).toBeLessThanOrEqual(200);
+  }
+});
+
 test("of very many violations the first are told, and how many are left out", () => {
   const value = create(ViolationsSchema, {
     violations: Array.from({ length: 1_000 }, (_, index) => ({

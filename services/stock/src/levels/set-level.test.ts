@@ -189,7 +189,7 @@ test("reservations by hand and a deletion at the same time end with nothing rese
 
   expect(outcomes[10]).toBe("deleted");
   const others = outcomes.filter((_, index) => index !== 10);
-  expect(others.filter((outcome) => outcome !== "reserved" && outcome !== "OUT_OF_STOCK")).toEqual([]);
+  expect(others.filter((outcome) => outcome !== "reserved" && outcome !== "PRODUCT_NOT_FOUND")).toEqual([]);
   const { rows } = await shop.pool.query("select reserved, deleted from levels where product_id = 'raced'");
   expect(rows).toEqual([{ reserved: 0, deleted: true }]);
 });

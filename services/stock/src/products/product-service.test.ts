@@ -328,7 +328,7 @@ test("concurrent puts of the same new products are never refused for their own S
     const callers = [items, items, items.toReversed(), items.slice(100), items.slice(0, 200), items];
     await Promise.all(callers.map((items) => shop.products.batchPutProducts({ items })));
   }
-}, 60_000);
+});
 
 test("a SKU of another product refuses the batch, for new and for existing products", async () => {
   await shop.products.batchPutProducts({ items: [item("owner", 1, { sku: "owned" }), item("there", 1)] });

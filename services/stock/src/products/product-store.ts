@@ -17,14 +17,32 @@ export async function insertProduct(tx: Transaction, product: NewProduct): Promi
   return rowCount === 1;
 }
 
-/** Inserts or overwrites products. A deleted one is restored. Throws PRODUCT_EXISTS for the SKU of another product. */
+/**
+ * Inserts or overwrites products. A deleted one is restored. Throws PRODUCT_EXISTS for the SKU of another product.
+ *
+ * New products are inserted before any product is locked: an insert waits for a concurrent one of the same product, which
+ * may go on to lock products, and the two would deadlock.
+ */
 export async function putProducts(tx: Transaction, products: readonly NewProduct[]): Promise<void> {
-  const idsOf = (some: readonly NewProduct[]) => some.map(({ id }) => id);
+  const known = await findIds(tx, idsOf(products));
+  const inserted = await insertMissing(
+    tx,
+    products.filter(({ id }) => !known.has(id)),
+  );
+  await putOthers(
+    tx,
+    products.filter(({ id }) => !inserted.has(id)),
+  );
+}
+
+/** Puts products that exist already, or whose SKU is another product's, maybe one that changes it in the same batch. */
+async function putOthers(tx: Transaction, products: readonly NewProduct[]): Promise<void> {
   // Products may swap their SKUs, and uniqueness is checked row by row: so changing SKUs are freed first.
   const freeSkus = async (before: ReadonlyMap<string, Product>) => {
     const changing = products.filter(({ id, sku }) => (before.get(id)?.sku ?? sku) !== sku);
     if (changing.length > 0) {
-      await tx.query("update products set sku = ' ' || id where id = any($1)", [idsOf(changing)]);
+      // The variant keeps ids apart that differ in case only.
+      await tx.query("update products set sku = ' ' || id, sku_variant = id where id = any($1)", [idsOf(changing)]);
     }
   };
   const before = await lockProducts(tx, idsOf(products));
@@ -45,6 +63,16 @@ export async function putProducts(tx: Transaction, products: readonly NewProduct
     tx,
     products.filter(({ id }) => !inserted.has(id)),
   );
+}
+
+function idsOf(products: readonly NewProduct[]): string[] {
+  return products.map(({ id }) => id);
+}
+
+/** Returns those of the ids that products have, also deleted ones. */
+async function findIds(tx: Transaction, ids: readonly string[]): Promise<Set<string>> {
+  const { rows } = await tx.query<{ id: string }>("select id from products where id = any($1)", [ids]);
+  return new Set(rows.map(({ id }) => id));
 }
 
 /**
@@ -121,6 +149,9 @@ export async function markDeleted(tx: Transaction, id: string): Promise<void> {
  * in a transaction checks its foreign key: that locks the product after the level, and would deadlock.
  */
 export async function lockProducts(tx: Transaction, ids: readonly string[]): Promise<Map<string, Product>> {
+  if (ids.length === 0) {
+    return new Map();
+  }
   const { rows } = await tx.query<ProductRow>(
     `select ${productColumns} from products p join levels l on l.product_id = p.id
      where p.id = any($1) order by p.id for no key update of p`,

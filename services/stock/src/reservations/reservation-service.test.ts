@@ -106,7 +106,7 @@ test("a failure without any id leaves nothing behind", async () => {
   );
 });
 
-test("every shortage is in the metadata, and three are in the message", async () => {
+test("the metadata has the shortages that fit, and how many do not; three are in the message, all with the reservation", async () => {
   const wanted = Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`none-${index}`, 1]));
   await shop.have(Object.fromEntries(Object.keys(wanted).map((id) => [id, 0])));
 
@@ -116,7 +116,13 @@ test("every shortage is in the metadata, and three are in the message", async ()
     "product none-0 has 0 left, 1 asked; product none-1 has 0 left, 1 asked; product none-2 has 0 left, 1 asked; " +
       "and 97 more",
   );
-  expect(JSON.parse(refused.metadata.shortages!)).toHaveLength(100);
+  const shortages = JSON.parse(refused.metadata.shortages!);
+  expect(shortages.length).toBeGreaterThan(10);
+  expect(shortages).toEqual(
+    shortages.map((_: unknown, index: number) => ({ productId: `none-${index}`, requested: 1, available: 0 })),
+  );
+  expect(refused.metadata.shortages_left_out).toBe(String(100 - shortages.length));
+  expect((await shop.stock.getReservation({ id: "d1" })).reservation?.shortages).toHaveLength(100);
 });
 
 test("a reservation for an unknown product, with other lines, released before or expired is refused", async () => {

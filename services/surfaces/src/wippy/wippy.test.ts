@@ -83,7 +83,7 @@ describe("adding", () => {
       item: { sku: "LAPTOP-001", title: "Laptop Pro 16", price: 1499.99, quantity: 1 },
     });
     expect(standIn.asked.slice(1).map(({ rpc, request }) => [rpc, request])).toEqual([
-      ["GetDefaultCart", { customerId: "alice" }],
+      ["GetDefaultCart", { customerId: "alice", withoutAvailability: true }],
       ["CreateAccount", { customerId: "alice", currencyCode: "USD", requestId: aRequestId }],
       ["AddCartItem", { customerId: "alice", productId: "product.laptop", quantity: 1, requestId: aRequestId }],
     ]);

@@ -1994,8 +1994,8 @@ export const StockService: GenService<{
   /**
    * Reserve stock for one order or by hand: all lines or none.
    *
-   * A repeat for the same id returns the existing reservation. Fails with FAILED_PRECONDITION: OUT_OF_STOCK (each short
-   * product is in the metadata), RESERVATION_DIFFERS (the same id with other lines), RESERVATION_RELEASED,
+   * A repeat for the same id returns the existing reservation. Fails with FAILED_PRECONDITION: OUT_OF_STOCK (the first
+   * short products are in the metadata), RESERVATION_DIFFERS (the same id with other lines), RESERVATION_RELEASED,
    * RESERVATION_EXPIRED; and with NOT_FOUND / PRODUCT_NOT_FOUND.
    *
    * @generated from rpc sagacart.stock.v1.StockService.ReserveStock
