@@ -66,7 +66,9 @@ test("an order that has not changed for long is stalled, unless it waits for its
   });
   await moved(awaiting, Order_State.RESERVED, Order_State.AWAITING_PAYMENT);
   expect(await series("sagacart_orders_stalled")).toEqual({ "": 0 });
-  await service.pool.query("update orders set update_time = now() - interval '6 minutes'");
+  await service.pool.query(
+    "update orders set create_time = now() - interval '6 minutes', update_time = now() - interval '6 minutes'",
+  );
   expect(await series("sagacart_orders_stalled")).toEqual({ "": 1 });
   expect((await series("sagacart_orders_unchanged_oldest_seconds")).PENDING).toBeGreaterThanOrEqual(360);
   await moved(pending, Order_State.REJECTED);
@@ -79,7 +81,9 @@ test("an order that has not changed for long is stalled, unless it waits for its
 test("commands wait until they are claimed, and a claim that ran out is overdue", async () => {
   await placed();
   await placed();
-  await service.pool.query("update commands set update_time = now() - interval '40 s'");
+  await service.pool.query(
+    "update commands set create_time = now() - interval '40 s', update_time = now() - interval '40 s'",
+  );
   expect(await series("sagacart_commands_waiting")).toMatchObject({ CHECKOUT: 2, PAY: 0 });
   expect((await series("sagacart_commands_waiting_oldest_seconds")).CHECKOUT).toBeGreaterThanOrEqual(40);
   await service.commands.claimCommands({ claimer: "t", kinds: ["CHECKOUT"], maxCommands: 9, lease: { seconds: 60n } });

@@ -27,8 +27,9 @@ async function get(id: string) {
 /** Makes a cart older by some days, and runs a round. */
 async function daysGoBy(days: number, ...ids: string[]): Promise<Round> {
   await shop.pool.query(
-    `update carts set update_time = update_time - $2 * interval '1 day', notified_expire_time = notified_expire_time - $2 * interval '1 day',
-                      idle_check_time = now() where id = any($1)`,
+    `update carts set create_time = create_time - $2 * interval '1 day', update_time = update_time - $2 * interval '1 day',
+                      notified_expire_time = notified_expire_time - $2 * interval '1 day', idle_check_time = now()
+     where id = any($1)`,
     [ids, days],
   );
   return await checkIdleCarts(shop.pool, testPeriods);
@@ -175,7 +176,8 @@ describe("races", () => {
     const [held, free] = [await newCart([]), await newCart([])];
     const holder = await holdCartLock(shop.pool, held.id);
     await shop.pool.query(
-      "update carts set update_time = now() - interval '1 year', idle_check_time = now() where id = $1",
+      `update carts set create_time = now() - interval '1 year', update_time = now() - interval '1 year',
+                        idle_check_time = now() where id = $1`,
       [free.id],
     );
     expect(await checkIdleCarts(shop.pool, testPeriods)).toEqual({ checked: 1, reminded: 0, expired: 1 });
@@ -201,8 +203,9 @@ describe("races", () => {
     const rounds = () => Promise.all(Array.from({ length: 8 }, () => checkIdleCarts(shop.pool, testPeriods)));
     const age = (days: number) =>
       shop.pool.query(
-        `update carts set update_time = update_time - $2 * interval '1 day', idle_check_time = now(),
-                          notified_expire_time = notified_expire_time - $2 * interval '1 day' where id = any($1)`,
+        `update carts set create_time = create_time - $2 * interval '1 day', update_time = update_time - $2 * interval '1 day',
+                          notified_expire_time = notified_expire_time - $2 * interval '1 day', idle_check_time = now()
+         where id = any($1)`,
         [ids, days],
       );
     await age(8.5);

@@ -4,7 +4,7 @@ import { each, notPersonal, type Tables } from "./table.ts";
 export const stockTables: Tables = {
   products: {
     columns: each(
-      `id sku title description price_minor currency search_text version create_time update_time delete_time`,
+      `id sku sku_variant title description price_minor currency search_text version create_time update_time delete_time`,
       notPersonal,
     ),
   },
