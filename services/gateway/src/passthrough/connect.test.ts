@@ -125,7 +125,7 @@ test("these methods are public, and no others", () => {
       ..."BatchPutCarts BatchPutProducts BatchPutAccounts".split(" "),
       ..."BatchReserve BatchCommit BatchRelease PinReservation CommitReservation".split(" "),
       ..."BatchCharge BatchVoid Charge ReceiveWebhook".split(" "),
-      ..."BatchCreateShipments CreateShipment CancelShipment ReceiveWebhook".split(" "),
+      ..."BatchCreateShipments CreateShipment CancelShipment RetryRecall ReceiveWebhook".split(" "),
     ].sort(),
   );
 });

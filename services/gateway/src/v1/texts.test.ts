@@ -39,6 +39,7 @@ test("the contract has the fields that these tests are about", () => {
   );
   expect(emails).toEqual(
     expect.arrayContaining([
+      "CheckoutGuestCartRequest.contact_email",
       "CheckoutRequest.contact_email",
       "PutContactRequest.email",
       "RegisterRequest.email",
