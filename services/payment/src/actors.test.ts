@@ -2,6 +2,7 @@ import { createClient } from "@connectrpc/connect";
 import { testActors } from "@sagacart/chassis/testing/actor-tests";
 import { AccountService } from "@sagacart/proto/payment/v1/account_service";
 import { PaymentService } from "@sagacart/proto/payment/v1/payment_service";
+import { attempt, chargeAll, paymentOf, voidAll } from "./testing/calls.ts";
 import { startTestPayment } from "./testing/stack.ts";
 
 testActors(async () => {
@@ -12,6 +13,14 @@ testActors(async () => {
     const customerId = crypto.randomUUID();
     await service.accounts.batchPutAccounts({ items: [{ customerId, balance: usd(1_000n) }] });
     return customerId;
+  }
+
+  /** Returns the id of a refund that the card provider refuses for good. */
+  async function newRefusedRefund(): Promise<string> {
+    const orderId = crypto.randomUUID();
+    await chargeAll(service, [attempt(orderId, { paymentMethod: "pm_refund_charge_disputed" })]);
+    await voidAll(service, [{ orderId }]);
+    return `void-${(await paymentOf(service, orderId)).id}`;
   }
 
   const reader = "a reader's position";
@@ -47,10 +56,16 @@ testActors(async () => {
           const { refund } = await payments.refundPayment({ paymentId: payment?.id ?? "" }, as);
           return (await payments.getRefund({ id: refund?.id ?? "" }, operator)).refund?.requestedBy;
         },
+        async SettleRefund(as) {
+          const request = { id: await newRefusedRefund(), reason: "bank transfer", requestId: crypto.randomUUID() };
+          const { refund } = await payments.settleRefund(request, as);
+          return (await payments.getRefund({ id: refund?.id ?? "" }, operator)).refund?.requestedBy;
+        },
       };
     },
     others: {
       CreateAccount: "makes an empty account",
+      RetryRefund: "asks again for a refund, which keeps who requested it",
       ...{ CommitPosition: reader, DeleteConsumer: reader, ReplayConsumer: reader },
     },
   };

@@ -146,13 +146,20 @@ function isReset(error: unknown): boolean {
   return error instanceof Error && "code" in error && (error.code === "ECONNRESET" || error.code === "EPIPE");
 }
 
-/** Parses Retry-After, seconds or an HTTP date, to ms: Infinity for more seconds than a number holds. */
+/**
+ * Parses Retry-After, seconds or an HTTP date, to ms: Infinity for more seconds than a number holds, 0 for a time in the
+ * past, undefined for what is neither.
+ */
 export function readRetryAfter(value: string | undefined, now: Date): number | undefined {
   if (value === undefined) {
     return undefined;
   }
   const trimmed = value.trim();
   // However many digits it has: what is too long to wait for is cut by the caller.
-  const ms = /^\d+$/.test(trimmed) ? Number(trimmed) * 1_000 : Date.parse(trimmed) - now.getTime();
-  return Number.isNaN(ms) ? undefined : Math.max(0, ms);
+  if (/^-?\d+$/.test(trimmed)) {
+    return Math.max(0, Number(trimmed) * 1_000);
+  }
+  // HTTP dates begin with the day's name; Date.parse alone takes "1.5" for a day in January.
+  const time = /^[A-Za-z]/.test(trimmed) ? Date.parse(trimmed) : Number.NaN;
+  return Number.isNaN(time) ? undefined : Math.max(0, time - now.getTime());
 }
