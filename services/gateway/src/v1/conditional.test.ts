@@ -180,13 +180,16 @@ describe.each(writes)("%s", (route, body, etag) => {
     expect((await gateway.send(line, { ...(body === undefined ? {} : { body }), headers })).status).toBe(409);
   });
 
-  test.runIf(body !== undefined)("refuses two conditions that differ", async () => {
-    standIn.answer(rpc, () => ({}));
-    const name = etag.split(".").at(-1) ?? "";
-    expect((await send('"7"', { [name]: "7" })).status).toBe(200);
-    const { status, body } = await send('"7"', { [name]: "6" });
-    expect([status, body.violations[0].field]).toEqual([400, "If-Match"]);
-  });
+  // Only a body can name a second condition.
+  if (body !== undefined) {
+    test("refuses two conditions that differ", async () => {
+      standIn.answer(rpc, () => ({}));
+      const name = etag.split(".").at(-1) ?? "";
+      expect((await send('"7"', { [name]: "7" })).status).toBe(200);
+      const { status, body } = await send('"7"', { [name]: "6" });
+      expect([status, body.violations[0].field]).toEqual([400, "If-Match"]);
+    });
+  }
 });
 
 test.each(
