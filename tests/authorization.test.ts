@@ -230,7 +230,7 @@ function send(
   const path = pathOf(route);
   const named = partsOf(route.path).some(([, follows]) => follows in adas);
   const owner = named ? (user.id ?? ada.id) : ada.id;
-  const known = { customerId: owner, userId: owner, productId, sourceId: adas.carts, amount: undefined };
+  const known = { customerId: owner, userId: owner, productId, sourceId: adas.carts, amount: undefined, address };
   const query = route.parameters
     .filter(({ in: where, name, required }) => where === "query" && (required || ownerNames.includes(name)))
     .map(({ name, schema }) => [name, ownerNames.includes(name) ? owner : String(sampleOf(route, schema, {}, name))]);
@@ -248,6 +248,15 @@ function send(
   });
 }
 
+/** What is needed of an address depends on its country. */
+const address = {
+  recipient: "Ada",
+  line1: "1 Main St",
+  city: "New York",
+  region: "NY",
+  postalCode: "10001",
+  countryCode: "US",
+};
 const noHeaders = { authorization: "" };
 const ownerNames = ["customerId", "userId"];
 
