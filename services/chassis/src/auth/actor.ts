@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { Actor_Kind, type Actor as ActorMessage, ActorSchema } from "@sagacart/proto/type/v1/actor";
 import { callContext } from "../context.ts";
 
-/** Who did something, as it is recorded. */
+/** The recorded author of an action. */
 export type Actor = { readonly kind: "CUSTOMER" | "OPERATOR" | "SYSTEM"; readonly id: string };
 
 /**

@@ -33,7 +33,7 @@ function withoutAddresses(error: ConnectError, status: StatusObject): ConnectErr
   return new ConnectError(message, error.code, error.metadata, undefined, new TransportError(status.details));
 }
 
-/** What the transport says about a failed call, with addresses: for the log alone. */
+/** The transport's own words about a failed call, with addresses: for the log alone. */
 export class TransportError extends Error {
   override readonly name = "TransportError";
 }

@@ -44,7 +44,7 @@ beforeEach(() => {
   lines = [];
 });
 
-/** What 50,000 characters may look like: plain ones, and those that grow most when gRPC percent-encodes them. */
+/** Texts of 50,000 characters: plain ones, and those that grow most when gRPC percent-encodes them. */
 const values = { plain: "x".repeat(50_000), "percent-encoded": "€".repeat(50_000), "with emoji": "🍎".repeat(25_000) };
 const methods = [...publicServices.keys()].flatMap((desc) => desc.methods.filter(isPublic));
 

@@ -173,7 +173,7 @@ async function send(
   return { ...answer, asked: standIn.asked.length - before };
 }
 
-/** What requests with amounts need besides. */
+/** The other fields that requests with amounts need. */
 function valid(message: DescMessage): JsonObject {
   const has = (name: string) => message.fields.some((field) => field.name === name);
   return {

@@ -4,7 +4,7 @@ import { eraseUsers } from "./erase-users.ts";
 import type { User } from "./user.ts";
 import { forgetAddresses, lastSequences } from "./user-event-store.ts";
 
-/** What happened to a user. */
+/** A change of a user. */
 export type UserEventType =
   | "sagacart.user.created.v1"
   | "sagacart.user.email_changed.v1"

@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => stack[Symbol.asyncDispose]());
 
-/** What is sold, and the catalogue's answer; a test changes both. */
+/** The products that are sold, and the catalogue's answer; a test changes both. */
 const sold = new Map<string, Quote>();
 const catalogue = vi.fn<Catalogue>();
 
@@ -87,7 +87,7 @@ const reads: [string, () => Promise<{ read: () => Promise<Cart>; close: () => Pr
   ],
 ];
 
-/** What happens to tea, of which the cart has 3 for 4.50 EUR each, and what its line says then. */
+/** Changes of tea, of which the cart has 3 for 4.50 EUR each, and what its line says then. */
 const tea = (now: Partial<Quote>) => () =>
   sold.set("tea", quote({ productId: "tea", priceMinor: 450n, available: 10, ...now }));
 const repriced = (minorUnits: bigint, currencyCode = "EUR") => ({

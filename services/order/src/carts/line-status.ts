@@ -2,10 +2,10 @@ import type { Amount } from "@sagacart/chassis/money";
 import type { CartLine } from "./cart.ts";
 import type { Quotes } from "./quote.ts";
 
-/** Whether a line can be bought in its quantity. */
+/** The availability of a line in its quantity. */
 export type LineAvailability = "AVAILABLE" | "FEWER_LEFT" | "SOLD_OUT" | "GONE";
 
-/** What has become of a line since it was last changed. */
+/** Changes of a line's product since the line was last changed. */
 export type LineStatus = {
   /** undefined if the quantity that is left is not known. */
   readonly availability: LineAvailability | undefined;

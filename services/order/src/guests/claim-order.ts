@@ -19,7 +19,7 @@ export type Claim = {
   readonly guestToken: string;
 };
 
-/** What a claim was accepted for. Recorded in its event. */
+/** The proof by which a claim was accepted. Recorded in its event. */
 type Proof = "VERIFIED_ADDRESS" | "GUEST_TOKEN";
 
 /**

@@ -16,7 +16,7 @@ export async function savePaymentAttempt(
 /** A request to cancel an order. */
 export type Cancellation = {
   readonly actor: Actor;
-  /** What the customer said or is told. */
+  /** The reason that the customer gave or is told. */
   readonly detail: string;
   /** For the shop's people only. */
   readonly internalReason: string;

@@ -42,7 +42,7 @@ export type Progress = {
   readonly state: State;
   readonly endsAs: EndsAs | undefined;
   readonly cancelRequested: boolean;
-  /** Who cancels it, if that was requested. */
+  /** The person or program that cancels it, if that was requested. */
   readonly cancelReason: CancelReason;
   readonly cancelDetail: string;
 };

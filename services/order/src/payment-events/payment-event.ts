@@ -1,7 +1,7 @@
 import type { DisputeNews, DisputeState } from "../disputes/dispute.ts";
 import type { RefundNews } from "../refunds/refund.ts";
 
-/** What an event of the payment service says about an order. */
+/** The content of an event of the payment service about an order. */
 export type PaymentNews = { readonly orderId: string } & (
   | ({ readonly kind: "refunded" } & RefundNews)
   | ({ readonly kind: "disputed" } & DisputeNews)

@@ -5,7 +5,7 @@ import { lockOrder, lockOrders } from "../orders/order-store.ts";
 import { recordOutsideRefund } from "../refunds/outside-refund.ts";
 import { type PaymentNews, readPaymentEvent, UnreadableEventError } from "./payment-event.ts";
 
-/** What came of a page of events: the orders that changed, and the events that could not be recorded. */
+/** The result of a page of events: the orders that changed, and the events that could not be recorded. */
 export type Recorded = {
   readonly changed: ReadonlySet<string>;
   readonly skipped: readonly { readonly event: Event; readonly reason: string }[];

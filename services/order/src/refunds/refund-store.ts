@@ -40,7 +40,7 @@ export type NewRefund = {
   readonly atMost: boolean;
   /** For the shop's people only. */
   readonly reason: string;
-  /** What the customer is told. */
+  /** The reason that the customer is told. */
   readonly publicReason: string;
   readonly actor: Actor;
 };
@@ -103,7 +103,7 @@ export type Outcome = {
   readonly refundId: string;
   readonly state: "SUCCEEDED" | "FAILED";
   readonly failureReason: string;
-  /** What was paid back; absent: the amount that was asked for. */
+  /** The amount that was paid back; absent: the amount that was asked for. */
   readonly amountMinor?: bigint | undefined;
 };
 

@@ -18,7 +18,7 @@ export type Posting = {
   readonly reference: string;
   readonly amountMinor: bigint;
   readonly createTime: Date;
-  /** Who moved the money by hand. */
+  /** The person or program that moved the money by hand. */
   readonly actor: Actor | undefined;
 };
 

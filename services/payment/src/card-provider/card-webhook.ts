@@ -4,7 +4,7 @@ import type { DisputeNews, DisputeState } from "../disputes/dispute.ts";
 import type { RefundNews } from "../refunds/refund.ts";
 import type { ChargeAnswer } from "./card-provider.ts";
 
-/** What a webhook of the card provider tells about the charge with its key. */
+/** The content of a webhook of the card provider about the charge with its key. */
 export type CardNews = ChargeAnswer | RefundNews | DisputeNews;
 
 /**

@@ -18,7 +18,7 @@ export type Dispute = {
   readonly updateTime: Date;
 };
 
-/** What the provider says about a dispute: it may be the first that is heard of it, whatever its state. */
+/** The provider's report of a dispute: it may be the first that is heard of it, whatever its state. */
 export type DisputeNews = {
   readonly kind: "disputed";
   readonly disputeId: string;

@@ -29,7 +29,7 @@ export type Refund = {
   readonly source: RefundSource;
   /** The provider's id, of a refund that was made there without the shop. */
   readonly providerRefundId: string;
-  /** What is left at the provider is paid back if that is less. */
+  /** Pays back what is left at the provider if that is less. */
   readonly atMost: boolean;
   /** How often the provider was asked, or a caller was told to wait; 0: no workflow waits for it. */
   readonly asks: number;

@@ -6,7 +6,7 @@ import { addressTo, startTestShipping, type TestShipping } from "../testing/stac
 import type { CancelAnswer, CarrierAnswer } from "./carrier.ts";
 
 let stack: TestShipping;
-/** What the carrier answers about an order, instead of its own answer. */
+/** The carrier's answer about an order, instead of its own answer. */
 const booked = new Map<string, CarrierAnswer>();
 const cancelled = new Map<string, CancelAnswer>();
 

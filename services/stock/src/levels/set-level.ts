@@ -10,7 +10,7 @@ import { type Level, lockLevels } from "./level-store.ts";
 export type LevelTarget = {
   readonly of: "on_hand" | "available";
   readonly quantity: number;
-  /** What the same quantity must be before. */
+  /** The value that the same quantity must have before. */
   readonly expected: number | undefined;
   readonly reference: string;
 };

@@ -25,7 +25,7 @@ export type Reservation = {
   readonly shortages: readonly Shortage[];
   readonly createTime: Date;
   readonly updateTime: Date;
-  /** Who made it by hand, or released of it by hand last. */
+  /** The person or program that made it by hand, or last released some of it. */
   readonly actor: Actor | undefined;
 };
 

@@ -7,7 +7,7 @@ import { countryCodeOf } from "./country.ts";
 const names: Readonly<Record<string, string | readonly string[]>> = english.countries;
 const cldr = new Intl.DisplayNames("en", { type: "region", fallback: "none" });
 
-/** What a name may look like when someone types it. */
+/** Spellings of a name as people type it. */
 function spellingsOf(name: string): string[] {
   const straight = name.replaceAll("’", "'");
   return [

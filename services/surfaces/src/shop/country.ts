@@ -112,7 +112,7 @@ const alsoCalled: readonly Named[] = [
   ["Western Samoa", "WS"],
 ];
 
-/** What is left of the names of several countries without their parentheses. */
+/** Names that several countries share without their parentheses. */
 const ambiguous: ReadonlySet<string> = new Set(["Virgin Islands"].map(keyOf));
 
 /**

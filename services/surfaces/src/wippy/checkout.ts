@@ -14,7 +14,7 @@ import { currentCart } from "./carts.ts";
 
 type CheckoutClients = Pick<Clients, "carts" | "orders" | "products">;
 
-/** What to check out: the user's current cart, or what was checked out with this key before. */
+/** The cart to check out: the user's current cart, or what was checked out with this key before. */
 export type CheckoutRequest = {
   readonly customerId: string;
   readonly paymentMethod: string;

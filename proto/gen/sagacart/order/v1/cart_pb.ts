@@ -353,7 +353,7 @@ export type CartLine = Message<"sagacart.order.v1.CartLine"> & {
   priceChange?: PriceChange | undefined;
 
   /**
-   * Whether the product can be bought now, in this quantity. This, available_quantity and price_change are filled in
+   * The availability of the product now, in this quantity. This, available_quantity and price_change are filled in
    * when an open cart is read (GetCart, GetDefaultCart, ListCarts, GetGuestCart) and the stock service answers.
    * Otherwise, as in the answers of changes, it is UNSPECIFIED and the other two are absent.
    *
@@ -418,7 +418,7 @@ export type CartLineJson = {
   priceChange?: PriceChangeJson;
 
   /**
-   * Whether the product can be bought now, in this quantity. This, available_quantity and price_change are filled in
+   * The availability of the product now, in this quantity. This, available_quantity and price_change are filled in
    * when an open cart is read (GetCart, GetDefaultCart, ListCarts, GetGuestCart) and the stock service answers.
    * Otherwise, as in the answers of changes, it is UNSPECIFIED and the other two are absent.
    *

@@ -103,14 +103,14 @@ export type Incident = Message<"sagacart.order.v1.Incident"> & {
   retryRequestTime?: Timestamp | undefined;
 
   /**
-   * Who last asked to retry at once.
+   * The person or program that last asked to retry at once.
    *
    * @generated from field: sagacart.type.v1.Actor retry_requested_by = 30;
    */
   retryRequestedBy?: Actor | undefined;
 
   /**
-   * Who resolved it; a program if the step succeeded after all.
+   * The person or program that resolved it; a program if the step succeeded after all.
    *
    * @generated from field: sagacart.type.v1.Actor resolved_by = 31;
    */
@@ -204,14 +204,14 @@ export type IncidentJson = {
   retryRequestTime?: TimestampJson;
 
   /**
-   * Who last asked to retry at once.
+   * The person or program that last asked to retry at once.
    *
    * @generated from field: sagacart.type.v1.Actor retry_requested_by = 30;
    */
   retryRequestedBy?: ActorJson;
 
   /**
-   * Who resolved it; a program if the step succeeded after all.
+   * The person or program that resolved it; a program if the step succeeded after all.
    *
    * @generated from field: sagacart.type.v1.Actor resolved_by = 31;
    */

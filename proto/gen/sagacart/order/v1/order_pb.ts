@@ -185,7 +185,7 @@ export type Order = Message<"sagacart.order.v1.Order"> & {
   guestCustomerId: string;
 
   /**
-   * Who requested its cancellation.
+   * The person or program that requested its cancellation.
    *
    * @generated from field: sagacart.type.v1.Actor cancelled_by = 30;
    */
@@ -363,7 +363,7 @@ export type OrderJson = {
   guestCustomerId?: string;
 
   /**
-   * Who requested its cancellation.
+   * The person or program that requested its cancellation.
    *
    * @generated from field: sagacart.type.v1.Actor cancelled_by = 30;
    */
@@ -1065,7 +1065,7 @@ export type OrderRefund = Message<"sagacart.order.v1.OrderRefund"> & {
   publicReason: string;
 
   /**
-   * Who requested it.
+   * The person or program that requested it.
    *
    * @generated from field: sagacart.type.v1.Actor requested_by = 31;
    */
@@ -1163,7 +1163,7 @@ export type OrderRefundJson = {
   publicReason?: string;
 
   /**
-   * Who requested it.
+   * The person or program that requested it.
    *
    * @generated from field: sagacart.type.v1.Actor requested_by = 31;
    */

@@ -138,7 +138,7 @@ export type Posting = Message<"sagacart.payment.v1.Posting"> & {
   createTime?: Timestamp | undefined;
 
   /**
-   * Who moved the money by hand; absent for charges, and for refunds of an order.
+   * The person or program that moved the money by hand; absent for charges, and for refunds of an order.
    *
    * @generated from field: sagacart.type.v1.Actor actor = 6;
    */
@@ -187,7 +187,7 @@ export type PostingJson = {
   createTime?: TimestampJson;
 
   /**
-   * Who moved the money by hand; absent for charges, and for refunds of an order.
+   * The person or program that moved the money by hand; absent for charges, and for refunds of an order.
    *
    * @generated from field: sagacart.type.v1.Actor actor = 6;
    */

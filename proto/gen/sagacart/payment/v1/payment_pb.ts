@@ -124,7 +124,7 @@ export type Payment = Message<"sagacart.payment.v1.Payment"> & {
   disputed?: Money | undefined;
 
   /**
-   * Who created it by hand; absent for an order's.
+   * The person or program that created it by hand; absent for an order's.
    *
    * @generated from field: sagacart.type.v1.Actor created_by = 30;
    */
@@ -236,7 +236,7 @@ export type PaymentJson = {
   disputed?: MoneyJson;
 
   /**
-   * Who created it by hand; absent for an order's.
+   * The person or program that created it by hand; absent for an order's.
    *
    * @generated from field: sagacart.type.v1.Actor created_by = 30;
    */
@@ -460,7 +460,7 @@ export type Refund = Message<"sagacart.payment.v1.Refund"> & {
   refusals: number;
 
   /**
-   * Who asked for it: a program for an order's, whose own refund has the person; the operator if it was settled by hand.
+   * The person or program that asked for it: a program for an order's, whose own refund has the person; the operator if it was settled by hand.
    *
    * @generated from field: sagacart.type.v1.Actor requested_by = 30;
    */
@@ -558,7 +558,7 @@ export type RefundJson = {
   refusals?: number;
 
   /**
-   * Who asked for it: a program for an order's, whose own refund has the person; the operator if it was settled by hand.
+   * The person or program that asked for it: a program for an order's, whose own refund has the person; the operator if it was settled by hand.
    *
    * @generated from field: sagacart.type.v1.Actor requested_by = 30;
    */

@@ -27,7 +27,7 @@ export type ProviderRefund = {
   readonly amountMinor: bigint;
   /** Why it was refused; empty if it was made. */
   readonly reason: string;
-  /** Who asked for it: the shop, or the merchant on the provider's own pages. */
+  /** The origin of the request: the shop, or the merchant on the provider's own pages. */
   readonly origin: Origin;
 };
 
