@@ -23,6 +23,11 @@ test("every folder of services/ is a part or a shared package", () => {
   );
 });
 
+test("Tilt copies the shared packages into the pods", () => {
+  const [, listed] = /^shared = .* in (\[.*\])\]$/m.exec(read("Tiltfile")) ?? [];
+  expect(JSON.parse((listed ?? "[]").replaceAll("'", '"'))).toEqual(shared);
+});
+
 test("the umbrella chart has an alias for each part that the chart `service` deploys", () => {
   expect(chart.dependencies.map(({ alias }: { alias: string }) => alias).toSorted()).toEqual(deployedNames.toSorted());
 });
