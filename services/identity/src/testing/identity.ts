@@ -1,5 +1,5 @@
 import type { AddressInfo } from "node:net";
-import type { Client } from "@connectrpc/connect";
+import type { Client, ConnectRouter } from "@connectrpc/connect";
 import { createVerifier } from "@sagacart/chassis/auth/verify";
 import { createServiceClient, openChannel, withTokens } from "@sagacart/chassis/client/client";
 import type { Pool } from "@sagacart/chassis/postgres/pool";
@@ -16,6 +16,7 @@ import { startIdentity } from "../compose.ts";
 import { readConfig } from "../config.ts";
 
 export type TestIdentity = AsyncDisposable & {
+  readonly routes: (router: ConnectRouter) => void;
   /** A client over HTTP/2 with an operator's token. */
   readonly identity: Client<typeof IdentityService>;
   /** A client without a token. */
@@ -107,6 +108,7 @@ export async function startTestIdentity(
   const operator = await signIn(testOperator);
   let people = 0;
   return {
+    routes: running.routes,
     identity: as(operator.accessToken),
     anonymous,
     as,

@@ -42,7 +42,7 @@ export const identityTables: Tables = {
   },
   requests: {
     rows: {
-      whose: "t.scope = 'addresses ' || $1 or (t.scope = 'register' and t.resource_id = $1)",
+      whose: "t.scope in ('addresses ' || $1, 'by ' || $1) or (t.scope = 'register' and t.resource_id = $1)",
       section: "registrationRequests",
       key: { scope: "text", request_id: "text" },
       areDeleted: true,

@@ -1259,7 +1259,7 @@ export type RefundPaymentRequest = Message<"sagacart.payment.v1.RefundPaymentReq
   reason: string;
 
   /**
-   * Idempotency key if the refund id is empty: a repeat with the same key gets the same answer.
+   * Idempotency key: a repeat with the same key gets the same answer, and one with other content is refused.
    *
    * @generated from field: string request_id = 5;
    */
@@ -1308,7 +1308,7 @@ export type RefundPaymentRequestJson = {
   reason?: string;
 
   /**
-   * Idempotency key if the refund id is empty: a repeat with the same key gets the same answer.
+   * Idempotency key: a repeat with the same key gets the same answer, and one with other content is refused.
    *
    * @generated from field: string request_id = 5;
    */
