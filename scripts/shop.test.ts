@@ -112,6 +112,7 @@ const special: Readonly<Record<string, string | undefined>> = {
   IDENTITY_HTTP_URL: "identity:http",
   SURFACES_URL: "surfaces",
   AUTH_JWKS_URL: "identity:http",
+  AUTH_REVOCATIONS_URL: "identity:http",
   AUTH_TOKEN_URL: "identity:http",
   PROVIDER_URL: "card-provider",
   CARRIER_URL: "carrier",

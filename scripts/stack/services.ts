@@ -223,6 +223,7 @@ export function tokenEnv(
     : {
         AUTH_ISSUER: issuerUrl(ports),
         AUTH_JWKS_URL: `${identity}/oidc/jwks`,
+        AUTH_REVOCATIONS_URL: `${identity}/revocations`,
         AUTH_TOKEN_URL: `${identity}/oidc/token`,
         SERVICE_CLIENT_ID: name,
         SERVICE_CLIENT_SECRET: secret,

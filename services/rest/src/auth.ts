@@ -42,10 +42,12 @@ export async function checkToken(verifier: Verifier | undefined, authorization: 
 export function authenticateHeader(status: number, reason: string, detail: string): string | undefined {
   const saying = (error: string) => `${challenge}, error="${error}", error_description="${asQuoted(detail)}"`;
   if (status === 401) {
-    return reason === "TOKEN_EXPIRED" || reason === "TOKEN_INVALID" ? saying("invalid_token") : challenge;
+    return badTokens.has(reason) ? saying("invalid_token") : challenge;
   }
   return status === 403 && reason === "ROLE_REQUIRED" ? saying("insufficient_scope") : undefined;
 }
+
+const badTokens: ReadonlySet<string> = new Set(["TOKEN_EXPIRED", "TOKEN_INVALID", "TOKEN_REVOKED"]);
 
 const challenge = 'Bearer realm="sagacart"';
 

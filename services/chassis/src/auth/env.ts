@@ -1,6 +1,8 @@
-import { list, oneOf, type Parser, secret, text, url } from "../process/config.ts";
+import { list, oneOf, optional, type Parser, secret, text, url } from "../process/config.ts";
 import type { Log } from "../process/log.ts";
+import type { Metrics } from "../process/metrics.ts";
 import { type RoleName, roleNames } from "./principal.ts";
+import { type FollowedRevocations, followRevocations, type Revocations, readRevocationsAt } from "./revocations.ts";
 import { createServiceTokens, type ServiceTokens } from "./service-tokens.ts";
 import { createVerifier, type Verifier } from "./verify.ts";
 
@@ -14,6 +16,8 @@ export function tokenEnv() {
     AUTH_ISSUER: unlessOff(url({ protocols: web })),
     /** The address of the issuer's keys. */
     AUTH_JWKS_URL: unlessOff(url({ protocols: web })),
+    /** Where identity tells which tokens are revoked. Without it a token is good until it expires. */
+    AUTH_REVOCATIONS_URL: optional(url({ protocols: web })),
     /** The audience that tokens must have in their claim `aud`. */
     AUTH_AUDIENCE: text({ default: "sagacart" }),
     /** The claim with the roles; dots make a path into objects, for example `realm_access.roles`. */
@@ -41,8 +45,16 @@ type Read<S extends Record<string, (...args: never[]) => unknown>> = { readonly 
 export type TokenConfig = Read<ReturnType<typeof tokenEnv>>;
 export type ServiceTokenConfig = Read<ReturnType<typeof serviceTokenEnv>>;
 
+/** Follows the revocations at the address that the variables name; undefined without one. */
+export function revocationsOf(config: TokenConfig, log: Log, metrics?: Metrics): FollowedRevocations | undefined {
+  const { AUTH_ISSUER: issuer, AUTH_REVOCATIONS_URL: url } = config;
+  return issuer === undefined || url === undefined
+    ? undefined
+    : followRevocations({ read: readRevocationsAt(url), log, metrics });
+}
+
 /** Creates the verifier that the variables describe; undefined with AUTH=off, which is logged. */
-export function verifierOf(config: TokenConfig, log: Log): Verifier | undefined {
+export function verifierOf(config: TokenConfig, log: Log, revocations?: Revocations): Verifier | undefined {
   if (config.AUTH_ISSUER === undefined || config.AUTH_JWKS_URL === undefined) {
     log.warn("AUTH=off: callers are not authenticated, and everyone who reaches this port may do everything");
     return undefined;
@@ -52,6 +64,7 @@ export function verifierOf(config: TokenConfig, log: Log): Verifier | undefined 
     jwksUrl: new URL(config.AUTH_JWKS_URL),
     audience: config.AUTH_AUDIENCE,
     keysAtStart: true,
+    revocations,
     claims: {
       rolesClaim: config.AUTH_ROLES_CLAIM,
       roleMap: new Map(config.AUTH_ROLE_MAP.map(roleEntry)),

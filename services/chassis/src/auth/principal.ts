@@ -18,6 +18,12 @@ export type Principal = {
   readonly email: string;
   /** True if the issuer has verified that the address is this person's. */
   readonly isEmailVerified: boolean;
+  /** The session that the token was issued in. */
+  readonly sessionId?: string | undefined;
+  /** The user's version of tokens when this one was issued: earlier ones may be revoked. */
+  readonly tokenVersion?: number | undefined;
+  /** When the person last proved who they are, in ms since the epoch; undefined if the issuer does not say. */
+  readonly authTimeMs?: number | undefined;
 };
 
 /** How to read an issuer's claims. */
@@ -55,7 +61,17 @@ export function principalOf(claims: Claims, rules: ClaimRules): Principal | unde
   // OpenID Connect's standard claims. Only the boolean counts: "false" is a string that is true.
   const email = typeof claims.email === "string" ? claims.email : "";
   const isEmailVerified = email !== "" && claims.email_verified === true;
-  return isId(customerId) ? { kind: "person", issuer, subject, customerId, roles, email, isEmailVerified } : undefined;
+  const person: Principal = { kind: "person", issuer, subject, customerId, roles, email, isEmailVerified };
+  return isId(customerId) ? { ...person, ...signInOf(claims) } : undefined;
+}
+
+/** Reads what the claims say of the sign-in. */
+function signInOf({ sid, token_version: version, auth_time: authTime }: Claims) {
+  return {
+    ...(typeof sid === "string" ? { sessionId: sid } : {}),
+    ...(typeof version === "number" ? { tokenVersion: version } : {}),
+    ...(typeof authTime === "number" ? { authTimeMs: authTime * 1000 } : {}),
+  };
 }
 
 /** Derives a customer's id for a user of another issuer: always the same, and unique. */

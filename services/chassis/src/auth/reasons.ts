@@ -6,6 +6,8 @@ export const authReasons = defineReasons({
   TOKEN_MISSING: Code.Unauthenticated,
   TOKEN_EXPIRED: Code.Unauthenticated,
   TOKEN_INVALID: Code.Unauthenticated,
+  /** Its session has ended, or its user has changed since it was issued. Refresh it or sign in again. */
+  TOKEN_REVOKED: Code.Unauthenticated,
   ROLE_REQUIRED: Code.PermissionDenied,
   NOT_YOURS: Code.PermissionDenied,
   /** The request names another customer's id in its path. The same whether the resource exists or not. */

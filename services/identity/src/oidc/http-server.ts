@@ -18,6 +18,8 @@ export type HttpServerOptions = {
   readonly provider: () => Provider;
   readonly signInForm: Handler;
   readonly userinfo: Handler;
+  /** Reads the revoked access tokens since a cursor. */
+  readonly revocations: (cursor: string) => Promise<object>;
   readonly log: Log;
   /** Serves TLS if this has a server certificate. Client certificates are not required: callers show a secret. */
   readonly tls?: Tls | undefined;
@@ -88,6 +90,13 @@ async function route(options: HttpServerOptions, request: IncomingMessage, respo
   const isRead = request.method === "GET" || request.method === "HEAD";
   if (path === "/oidc/jwks" && isRead) {
     return jwks(options.keys, response);
+  }
+  // Not below /oidc, which the gateway passes on: it is for the shop's own processes.
+  if (path === "/revocations" && isRead) {
+    const cursor = new URL(request.url ?? "", options.issuer).searchParams.get("after") ?? "";
+    const body = JSON.stringify(await options.revocations(cursor));
+    response.writeHead(200, { "content-type": "application/json", "cache-control": "no-store" }).end(body);
+    return;
   }
   if (path === "/oidc/userinfo" && (isRead || request.method === "POST")) {
     return await options.userinfo(request, response);

@@ -1916,7 +1916,7 @@ export const IdentityService: GenService<{
   /**
    * End the session of a refresh token, or all sessions of its user.
    *
-   * Succeeds also if the session has already ended. Access tokens stay valid until they expire, at most 15 minutes.
+   * Succeeds also if the session has already ended. Its access tokens are refused within seconds.
    *
    * @generated from rpc sagacart.identity.v1.IdentityService.SignOut
    */
@@ -2006,7 +2006,7 @@ export const IdentityService: GenService<{
    * Delete a user with all sessions and addresses, and the user's personal data in all services.
    *
    * The other services follow: GetErasure shows how far they are. Orders and payments stay, under the user's id, without
-   * personal data. An order that is under way is finished first. An access token of the user changes nothing any more.
+   * personal data. An order that is under way is finished first. Access tokens of the user are refused within seconds.
    * Fails with NOT_FOUND / USER_NOT_FOUND.
    *
    * @generated from rpc sagacart.identity.v1.IdentityService.DeleteUser
@@ -2054,7 +2054,7 @@ export const IdentityService: GenService<{
     output: typeof ReportErasureResponseSchema;
   },
   /**
-   * Set the roles of a user. For operators. Tokens have the new roles from the next refresh on.
+   * Set the roles of a user. For operators. Earlier access tokens are refused within seconds; a refresh gives the new roles.
    *
    * Fails with NOT_FOUND / USER_NOT_FOUND and with FAILED_PRECONDITION / LAST_OPERATOR.
    *

@@ -35,7 +35,10 @@ export function authInterceptor(verifier: Verifier): Interceptor {
         : request;
     const response = await runWithContext(known, () => next(requested));
     if (response.stream) {
-      const messages = aroundEach(response.message, (step) => runWithContext(known, step));
+      const messages = aroundEach(response.message, (step) => {
+        recheck(verifier, method, principal);
+        return runWithContext(known, step);
+      });
       return { ...response, message: customerId === undefined ? messages : redactedEach(method, messages) };
     }
     if (customerId === undefined) {
@@ -44,6 +47,13 @@ export function authInterceptor(verifier: Verifier): Interceptor {
     const message = redacted(method.output, response.message);
     return message === response.message ? response : { ...response, message };
   };
+}
+
+/** Ends a stream whose caller's token was revoked since it began. */
+function recheck(verifier: Verifier, method: DescMethod, principal: Principal | undefined): void {
+  if (principal !== undefined && !accessRule(method).anyone) {
+    verifier.recheck(principal);
+  }
 }
 
 /** Returns undefined without a token. For a method that anyone may call, an invalid token counts as none. */
