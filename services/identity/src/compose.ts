@@ -122,19 +122,29 @@ type HttpOptions = { config: Config; pool: Pool; log: Log; keys: Keys; signIn: S
 
 async function startHttp({ config, pool, log, keys, signIn, tls, revocations }: HttpOptions) {
   const issuer = config.ISSUER_URL;
-  const provider = currentProvider({
+  const options = {
     ...{ issuer, pool, log, keys },
-    clients: clientMetadata(config.SERVICE_CLIENT_SECRETS, config.OIDC_CLIENTS),
     cookieKey: deriveKey(config.KEY_ENCRYPTION_SECRET, "cookies").toString("base64url"),
     accessTokenMs: config.ACCESS_TOKEN_MS,
     serviceTokenMs: config.SERVICE_TOKEN_MS,
     sessionMs: config.SESSION_IDLE_MS,
+  };
+  // From outside there are no programs: their secrets can be neither used nor tried.
+  const provider = currentProvider({
+    ...options,
+    clients: clientMetadata(new Map(), config.OIDC_CLIENTS),
+    servesPrograms: false,
+  });
+  const insideProvider = currentProvider({
+    ...options,
+    clients: clientMetadata(config.SERVICE_CLIENT_SECRETS, config.OIDC_CLIENTS),
+    servesPrograms: true,
   });
   const csrfKey = deriveKey(config.KEY_ENCRYPTION_SECRET, "csrf");
   const http = await startHttpServer({
     host: config.HOST,
     port: config.HTTP_PORT,
-    ...{ issuer, keys, provider, log, tls },
+    ...{ issuer, keys, provider, insideProvider, log, tls },
     signInForm: signInForm({ provider, signIn, issuer, csrfKey }),
     userinfo: userinfo({ keys, pool, issuer, revocations }),
     revocations: (cursor) => readRevocations(pool, cursor),

@@ -24,6 +24,8 @@ export function tokenEnv() {
     AUTH_ROLES_CLAIM: text({ default: "roles" }),
     /** The issuer's names for our roles: `shop-admin=operator,helpdesk=support`. */
     AUTH_ROLE_MAP: list({ default: [], pattern: /^[^=]+=(customer|support|operator|service)$/ }),
+    /** The issuer's names for the clients that are our services: `shop-order=order,shop-worker=worker`. */
+    AUTH_SERVICE_MAP: list({ default: [], pattern: /^[^=]+=[a-z][a-z0-9-]*$/ }),
     /** The role of a caller whose token has none: `customer`, or `none`. */
     AUTH_DEFAULT_ROLE: oneOf(["none", "customer"], "none"),
     /** How to get a customer's id: `subject` with our own issuer, else `derived` from issuer and subject. */
@@ -68,6 +70,7 @@ export function verifierOf(config: TokenConfig, log: Log, revocations?: Revocati
     claims: {
       rolesClaim: config.AUTH_ROLES_CLAIM,
       roleMap: new Map(config.AUTH_ROLE_MAP.map(roleEntry)),
+      serviceMap: new Map(config.AUTH_SERVICE_MAP.map(serviceEntry)),
       defaultRole: config.AUTH_DEFAULT_ROLE === "none" ? undefined : config.AUTH_DEFAULT_ROLE,
       customerIds: config.AUTH_CUSTOMER_IDS,
     },
@@ -95,6 +98,11 @@ export function serviceTokensOf(
 
 function unlessOff<T>(parser: Parser<T>): Parser<T | undefined> {
   return (value, env) => (env.AUTH === "off" ? undefined : parser(value, env));
+}
+
+function serviceEntry(entry: string): [string, string] {
+  const [theirs = "", ours = ""] = entry.split("=");
+  return [theirs, ours];
 }
 
 function roleEntry(entry: string): [string, RoleName] {

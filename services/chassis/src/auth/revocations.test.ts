@@ -38,7 +38,7 @@ function follow(url: string, metrics = createMetrics("test")) {
 
 const unknown = { issuer: "i", customerId: "ada", roles: new Set<never>(), email: "", isEmailVerified: false };
 const person = (sessionId: string, tokenVersion?: number): Principal => ({
-  ...{ kind: "person", subject: "ada", ...unknown, sessionId, tokenVersion },
+  ...{ kind: "person", serviceName: "", subject: "ada", ...unknown, sessionId, tokenVersion },
 });
 
 test("a session's tokens and a user's earlier tokens are refused, and no others", async () => {

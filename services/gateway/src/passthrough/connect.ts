@@ -5,7 +5,7 @@ import { accessRule } from "@sagacart/chassis/auth/access";
 import type { Verifier } from "@sagacart/chassis/auth/verify";
 import { strictJson } from "@sagacart/chassis/rpc/strict-json-handler";
 import { shorten } from "@sagacart/chassis/shorten";
-import { checkToken } from "@sagacart/rest/auth";
+import { checkToken, refuseService } from "@sagacart/rest/auth";
 import { withoutTransport } from "@sagacart/rest/problem";
 import { domain } from "@sagacart/rest/reasons";
 import type { FastifyInstance } from "fastify";
@@ -67,12 +67,14 @@ export async function connect(
   });
 }
 
-/** Refuses calls without a good token, in the protocol that they came by. */
+/** Refuses calls without a good token, and with that of a program, in the protocol that they came by. */
 function badTokensRefused(verifier: Verifier | undefined): Interceptor {
   return (next) => async (request) => {
+    const authorization = request.header.get("authorization") ?? undefined;
     if (!accessRule(request.method).anyone) {
-      await checkToken(verifier, request.header.get("authorization") ?? undefined);
+      await checkToken(verifier, authorization);
     }
+    await refuseService(verifier, authorization);
     return await next(request);
   };
 }

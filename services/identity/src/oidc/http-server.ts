@@ -15,7 +15,10 @@ export type HttpServerOptions = {
   readonly port: number;
   readonly issuer: string;
   readonly keys: Keys;
+  /** Answers callers from outside, whose requests the gateway passes on. */
   readonly provider: () => Provider;
+  /** Answers callers from inside, which has the shop's programs as clients too. */
+  readonly insideProvider: () => Provider;
   readonly signInForm: Handler;
   readonly userinfo: Handler;
   /** Reads the revoked access tokens since a cursor. */
@@ -105,7 +108,13 @@ async function route(options: HttpServerOptions, request: IncomingMessage, respo
     return await options.signInForm(request, response);
   }
   // oidc-provider answers everything else, unknown paths included.
-  await options.provider().callback()(request, response);
+  const provider = isFromOutside(request) ? options.provider() : options.insideProvider();
+  await provider.callback()(request, response);
+}
+
+/** Returns true for requests that the gateway passes on: it adds the caller's address to each, and drops such a claim. */
+function isFromOutside({ headers }: IncomingMessage): boolean {
+  return headers["x-client-address"] !== undefined;
 }
 
 /** Serves all public keys. Cached for five minutes: a new key is published much longer before it signs. */

@@ -22,6 +22,8 @@ export type ProviderOptions = {
   readonly log: Log;
   readonly keys: Keys;
   readonly clients: readonly ClientMetadata[];
+  /** Serves the client credentials grant, by which programs of the shop get their tokens. Not for callers from outside. */
+  readonly servesPrograms: boolean;
   readonly cookieKey: string;
   readonly accessTokenMs: number;
   readonly serviceTokenMs: number;
@@ -86,7 +88,7 @@ function configuration(options: ProviderOptions, published: readonly SigningKey[
       devInteractions: { enabled: false },
       dPoP: { enabled: false },
       pushedAuthorizationRequests: { enabled: false },
-      clientCredentials: { enabled: true },
+      clientCredentials: { enabled: options.servesPrograms },
       revocation: { enabled: true },
       rpInitiatedLogout: {
         enabled: true,
