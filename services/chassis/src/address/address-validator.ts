@@ -3,6 +3,7 @@ import { type Path, type ReflectMessage, reflect } from "@bufbuild/protobuf/refl
 import { ValidationError, type Validator, Violation } from "@bufbuild/protovalidate";
 import { Ignore, field as rulesOf } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import { AddressSchema } from "@sagacart/proto/type/v1/address";
+import { mostViolations } from "../error-bounds.ts";
 import { addressProblems } from "./address-rules.ts";
 
 /**
@@ -17,7 +18,7 @@ export function withAddressRules(validator: Validator): Validator {
       if (result.kind !== "valid") {
         return result;
       }
-      const violations = violationsIn(schema, message);
+      const violations = violationsIn(schema, message).slice(0, mostViolations);
       return violations.length === 0
         ? result
         : { kind: "invalid", message, error: new ValidationError(violations), violations };

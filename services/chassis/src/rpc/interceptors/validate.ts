@@ -1,9 +1,10 @@
 import { createRegistry } from "@bufbuild/protobuf";
-import { createValidator, type Validator } from "@bufbuild/protovalidate";
+import type { Validator } from "@bufbuild/protovalidate";
 import type { Interceptor } from "@connectrpc/connect";
 import { createValidateInterceptor } from "@connectrpc/validate";
 import { file_sagacart_type_v1_text } from "@sagacart/proto/type/v1/text";
 import { withAddressRules } from "../../address/address-validator.ts";
+import { boundedValidator } from "./bounded-validator.ts";
 
 /** Refuses requests that violate the contract's rules, with buf.validate.Violations as details. */
 export function validateInterceptor(): Interceptor {
@@ -18,7 +19,7 @@ export function validateInterceptor(): Interceptor {
  * with a count.
  */
 export function requestValidator(): Validator {
-  return withAddressRules(createValidator({ regexMatch, registry: createRegistry(file_sagacart_type_v1_text) }));
+  return withAddressRules(boundedValidator({ regexMatch, registry: createRegistry(file_sagacart_type_v1_text) }));
 }
 
 /** One entry for each pattern in the contract. */
