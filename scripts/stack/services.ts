@@ -207,6 +207,11 @@ const settings = new Map<string, Service["env"]>(
       // A local load test is one caller, from one address.
       WRITES_PER_MINUTE: "600000",
       SIGN_INS_PER_MINUTE: "6000",
+      MAX_CONNECTIONS_PER_ADDRESS: "0",
+      REQUESTS_PER_CALLER: "0",
+      REQUESTS_AT_A_TIME: "0",
+      STREAMS_PER_CALLER: "0",
+      MAX_STREAMS_PER_CONNECTION: "1000",
     }),
   } satisfies Readonly<Record<string, Service["env"]>>),
 );

@@ -12,10 +12,18 @@ declare module "fastify" {
 }
 
 /**
- * Refuses requests to these routes without a good token, before anything else is done for them. The services check the
- * token again, and decide who may do what.
+ * Refuses requests to these routes without a good token, before anything else is done for them, and takes larger bodies
+ * from those that have one. The services check the token again, and decide who may do what.
  */
-export function refuseBadTokens(app: FastifyInstance, verifier: Verifier | undefined): void {
+export function refuseBadTokens(
+  app: FastifyInstance,
+  { verifier, bodyLimitBytes }: { verifier: Verifier | undefined; bodyLimitBytes: number },
+): void {
+  app.addHook("onRoute", (route) => {
+    if (route.config?.open !== true) {
+      route.bodyLimit ??= bodyLimitBytes;
+    }
+  });
   app.addHook("onRequest", async ({ headers, routeOptions }) => {
     if (routeOptions.config.open !== true) {
       await checkToken(verifier, headers.authorization);

@@ -38,6 +38,7 @@ export function createSurfaces(options: SurfacesOptions): Promise<FastifyInstanc
       currency,
       paymentMethod,
       waitMs: options.orderWaitMs ?? 20_000,
+      bodyLimitBytes: options.bodyLimitBytes,
     });
   });
 }

@@ -1,10 +1,12 @@
 import { type DescField, type DescMessage, getOption, type Message, ScalarType } from "@bufbuild/protobuf";
 import { type Path, type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
-import { createValidator, ValidationError, type Validator, Violation } from "@bufbuild/protovalidate";
+import { ValidationError, type Validator, Violation } from "@bufbuild/protovalidate";
 import { Ignore, field as rulesOf } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import { AddressSchema } from "@sagacart/proto/type/v1/address";
 import { text as textOption } from "@sagacart/proto/type/v1/text";
 import { addressProblems } from "../address/address-rules.ts";
+import { mostViolations } from "../error-bounds.ts";
+import { boundedValidator } from "./bounded-validator.ts";
 import { type TextRule, textRuleOf } from "./text-rules.ts";
 
 /**
@@ -17,7 +19,7 @@ import { type TextRule, textRuleOf } from "./text-rules.ts";
  * with a count.
  */
 export function createContractValidator(): Validator {
-  const standard = createValidator({ regexMatch });
+  const standard = boundedValidator({ regexMatch });
   return {
     validate(schema, message) {
       const result = standard.validate(schema, message);
@@ -25,7 +27,8 @@ export function createContractValidator(): Validator {
         return result;
       }
       const found = [...(result.violations ?? []), ...violationsIn(schema, message, textViolations)];
-      const violations = found.length > 0 ? found : violationsIn(schema, message, addressViolations);
+      const all = found.length > 0 ? found : violationsIn(schema, message, addressViolations);
+      const violations = all.slice(0, mostViolations);
       return violations.length === 0
         ? result
         : { kind: "invalid", message, error: new ValidationError(violations), violations };
@@ -61,6 +64,9 @@ function visit(message: ReflectMessage, plan: Plan, path: Path, check: Check): V
     }
     if (field.fieldKind === "list") {
       for (const [index, item] of [...message.get(field)].entries()) {
+        if (violations.length >= mostViolations) {
+          return violations;
+        }
         if (isMessage(item)) {
           violations.push(...visit(item, inside, [...path, field, { kind: "list_sub", index }], check));
         }

@@ -89,6 +89,19 @@ test("sign-ins are counted by address, over all protocols and paths together", a
   await expect(identity.signIn(login)).rejects.toThrow();
 });
 
+test.each([
+  ["fields that are wrong", '{"username":1}', 400],
+  ["no JSON", "{", 400],
+  ["a body that is too large", JSON.stringify({ username: "x".repeat(70_000) }), 413],
+])("sign-ins with %s are counted before they are looked at", async (_what, body, status) => {
+  await using gateway = await limitedGateway();
+  const found = [];
+  for (let n = 0; n < 3; n++) {
+    found.push((await gateway.send("POST /v1/sessions", { body })).status);
+  }
+  expect(found).toEqual([status, status, 429]);
+});
+
 test("the caller's address comes from a trusted proxy, else from the connection", async () => {
   const login = { username: "ada", password: "secret-enough" };
   const from = (gateway: Gateway, address: string) =>
