@@ -216,22 +216,27 @@ const settings = new Map<string, Service["env"]>(
   } satisfies Readonly<Record<string, Service["env"]>>),
 );
 
-/** Returns the variables with which a program verifies tokens and gets its own; none for a program without tokens. */
+/** Returns the variables with which a process verifies tokens and gets its own, if it does. */
 export function tokenEnv(
   { ports, secrets }: Pick<StackConfig, "ports" | "secrets">,
   name: string,
 ): Readonly<Record<string, string>> {
   const secret = new Map(Object.entries(secrets.serviceClients)).get(name);
   const identity = `http://${loopback}:${ports["identity-http"]}`;
-  return secret === undefined
-    ? {}
-    : {
-        AUTH_ISSUER: issuerUrl(ports),
-        AUTH_JWKS_URL: `${identity}/oidc/jwks`,
-        AUTH_TOKEN_URL: `${identity}/oidc/token`,
-        SERVICE_CLIENT_ID: name,
-        SERVICE_CLIENT_SECRET: secret,
-      };
+  const ownToken =
+    secret === undefined
+      ? {}
+      : {
+          AUTH_TOKEN_URL: `${identity}/oidc/token`,
+          SERVICE_CLIENT_ID: name,
+          SERVICE_CLIENT_SECRET: secret,
+        };
+  return {
+    AUTH_ISSUER: issuerUrl(ports),
+    AUTH_JWKS_URL: `${identity}/oidc/jwks`,
+    AUTH_REVOCATIONS_URL: `${identity}/revocations`,
+    ...ownToken,
+  };
 }
 
 /** Returns the token issuer: the gateway's address as a browser sees it. */

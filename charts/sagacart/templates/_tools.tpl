@@ -39,8 +39,8 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace 
 {{- end -}}
 
 {{/*
-A pod that runs one program once. Arguments: root, name, script, and optionally env (a list) and secret (the Secret with
-SERVICE_CLIENT_SECRET).
+A pod that runs one program once. Arguments: root, name, script, and optionally env (a list) and operator (true for one that
+signs in as the operator, with OPERATOR_PASSWORD of a Secret).
 */}}
 {{- define "sagacart.tools.pod" -}}
 {{- $root := .root -}}
@@ -65,9 +65,11 @@ containers:
       {{- with .env }}
       {{- toYaml . | nindent 6 }}
       {{- end }}
-      {{- if .secret }}
-      - name: SERVICE_CLIENT_SECRET_FILE
-        value: /etc/sagacart/secrets/SERVICE_CLIENT_SECRET
+      {{- if .operator }}
+      - name: OPERATOR_USERNAME
+        value: {{ $root.Values.tools.operatorUsername | quote }}
+      - name: OPERATOR_PASSWORD_FILE
+        value: /etc/sagacart/secrets/OPERATOR_PASSWORD
       {{- end }}
       {{- if $tls }}
       - name: TLS_CA_FILE
@@ -86,7 +88,7 @@ containers:
     volumeMounts:
       - name: tmp
         mountPath: /tmp
-      {{- if .secret }}
+      {{- if .operator }}
       - name: secrets
         mountPath: /etc/sagacart/secrets
         readOnly: true
@@ -100,14 +102,14 @@ volumes:
   - name: tmp
     emptyDir:
       sizeLimit: 64Mi
-  {{- if .secret }}
+  {{- if .operator }}
   - name: secrets
     secret:
       secretName: {{ $root.Values.tools.existingSecret | default (printf "%s-tools" $root.Release.Name) }}
       defaultMode: 0440
       items:
-        - key: SERVICE_CLIENT_SECRET
-          path: SERVICE_CLIENT_SECRET
+        - key: OPERATOR_PASSWORD
+          path: OPERATOR_PASSWORD
   {{- end }}
   {{- if $tls }}
   - name: tls

@@ -1,4 +1,4 @@
-import { serviceTokensOf, verifierOf } from "@sagacart/chassis/auth/env";
+import { revocationsOf, serviceTokensOf, verifierOf } from "@sagacart/chassis/auth/env";
 import { connectionLimitsOf } from "@sagacart/rest/config";
 import { watchReadiness } from "@sagacart/rest/ready";
 import type { Composed, ProcessContext } from "@sagacart/rest/run";
@@ -19,13 +19,14 @@ export async function compose(config: Config, { log, metrics, tls }: ProcessCont
     },
     { metrics, tokens: serviceTokensOf(config, log), tls },
   );
-  const readiness = watchReadiness(services.channels, { optional: optionalServices, log });
+  const revocations = revocationsOf(config, log, metrics);
+  const readiness = watchReadiness(services.channels, { optional: optionalServices, log, revocations });
   const app = await createGateway({
     services,
     readiness,
     log,
     metrics,
-    verifier: verifierOf(config, log),
+    verifier: verifierOf(config, log, revocations),
     corsOrigins: config.CORS_ORIGINS,
     limits: { writesPerMinute: config.WRITES_PER_MINUTE, signInsPerMinute: config.SIGN_INS_PER_MINUTE },
     concurrency: {

@@ -1,4 +1,5 @@
 import type { Verifier } from "@sagacart/chassis/auth/verify";
+import { refuseServiceTokens } from "@sagacart/rest/auth";
 import { surface } from "@sagacart/rest/observe";
 import { probes } from "@sagacart/rest/probes";
 import type { Readiness } from "@sagacart/rest/ready";
@@ -45,6 +46,7 @@ export function createGateway(options: GatewayOptions): Promise<FastifyInstance>
   const { services, readiness, metrics, verifier, identityUrl, surfacesUrl } = options;
   return createRestServer(options, async (app, stopping) => {
     await allowOrigins(app, options.corsOrigins);
+    refuseServiceTokens(app, verifier);
     controlCaching(app);
     await app.register(surface("probes", probes), { readiness, metrics });
     await app.register(async (limited) => {

@@ -1,4 +1,4 @@
-import { serviceTokensOf, verifierOf } from "@sagacart/chassis/auth/env";
+import { revocationsOf, serviceTokensOf, verifierOf } from "@sagacart/chassis/auth/env";
 import { connectionLimitsOf } from "@sagacart/rest/config";
 import { watchReadiness } from "@sagacart/rest/ready";
 import type { Composed, ProcessContext } from "@sagacart/rest/run";
@@ -18,13 +18,14 @@ export async function compose(config: Config, { log, metrics, tls }: ProcessCont
     },
     { metrics, tokens: serviceTokensOf(config, log), tls },
   );
-  const readiness = watchReadiness(services.channels, { optional: optionalServices, log });
+  const revocations = revocationsOf(config, log, metrics);
+  const readiness = watchReadiness(services.channels, { optional: optionalServices, log, revocations });
   const app = await createSurfaces({
     services,
     readiness,
     log,
     metrics,
-    verifier: verifierOf(config, log),
+    verifier: verifierOf(config, log, revocations),
     currency: config.SHOP_CURRENCY,
     paymentMethod: config.SHOP_PAYMENT_METHOD === "balance" ? "" : config.SHOP_PAYMENT_METHOD,
     bodyLimitBytes: config.BODY_LIMIT_BYTES,

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { clone, type DescMessage, type MessageShape, toBinary } from "@bufbuild/protobuf";
 import { type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
 import { Code } from "@connectrpc/connect";
+import { callContext } from "../context.ts";
 import { DomainError, defineReasons } from "../errors.ts";
 import { type Pool, type Queryable, type Transaction, withTransaction } from "./pool.ts";
 
@@ -31,7 +32,31 @@ export type Request = {
   method: string;
   /** A hash of the request: see fingerprintOf. */
   fingerprint: Uint8Array;
+  /** A second key that must not have been used for another request either. */
+  guard?: Guard | undefined;
 };
+
+/** A key that is remembered with the content that it was used for; its outcome is remembered under the request's own key. */
+export type Guard = {
+  scope: string;
+  requestId: string;
+  fingerprint: Uint8Array;
+};
+
+/**
+ * Returns the guard of a request that names a customer, or none (""). The request's own scope is the customer's, so a caller
+ * who acts for several customers could otherwise use a request id once for each: its request ids are its own, too. That is a
+ * person who acts for another, and a program that names nobody; one that names a customer passes on that customer's ids.
+ */
+export function callerGuard(
+  customerId: string,
+  { requestId, fingerprint }: Pick<Guard, "requestId" | "fingerprint">,
+): Guard | undefined {
+  const principal = callContext()?.principal;
+  const isCustomer = principal?.kind === "person" ? principal.customerId === customerId : customerId !== "";
+  const caller = principal?.customerId ?? principal?.subject ?? "";
+  return requestId === "" || isCustomer ? undefined : { scope: `by ${caller}`, requestId, fingerprint };
+}
 
 /**
  * Creates something once per request id, and records its id in the same transaction. A repeat gets the first outcome, the
@@ -52,6 +77,7 @@ export async function once(
   const keyed = { ...request, requestId };
   try {
     return await withTransaction(pool, async (tx) => {
+      await claimGuard(tx, keyed);
       // Waits here for a first request that is still in progress: the primary key is the lock.
       if (!(await claim(tx, keyed))) {
         return { resourceId: await replay(tx, keyed), replayed: true };
@@ -65,7 +91,8 @@ export async function once(
     if (!(error instanceof DomainError) || !lasting.has(error.code) || error instanceof Replayed) {
       throw error;
     }
-    // The rollback removed the row. A savepoint would have kept it, for two more round trips in each request.
+    // The rollback removed the rows. A savepoint would have kept them, for two more round trips in each request.
+    await claimGuard(pool, keyed);
     if (await claim(pool, keyed, error)) {
       throw error;
     }
@@ -112,6 +139,17 @@ type Keyed = Request & { requestId: string };
 /** A recorded error, or one about the record: not to be recorded again. */
 class Replayed extends DomainError {}
 
+/** Claims the request's second key. Throws REQUEST_ID_REUSED if that was used for something else. */
+async function claimGuard(db: Queryable, { method, guard }: Keyed): Promise<void> {
+  if (guard === undefined || guard.requestId === "") {
+    return;
+  }
+  const keyed = { ...guard, method };
+  if (!(await claim(db, keyed)) && !(await find(db, keyed)).same) {
+    throw reused(keyed);
+  }
+}
+
 async function claim(db: Queryable, request: Keyed, failure?: DomainError): Promise<boolean> {
   const { rowCount } = await db.query(
     `insert into requests (scope, request_id, method, fingerprint, failure) values ($1, $2, $3, $4, $5)
@@ -123,7 +161,7 @@ async function claim(db: Queryable, request: Keyed, failure?: DomainError): Prom
 
 type Row = { same: boolean; resource_id: string | null; failure: Failure | null };
 
-async function replay(db: Queryable, request: Keyed): Promise<string> {
+async function find(db: Queryable, request: Keyed): Promise<Row> {
   const { rows } = await db.query<Row>(
     `select method = $3 and fingerprint = $4 as same, resource_id, failure
      from requests where scope = $1 and request_id = $2`,
@@ -133,9 +171,18 @@ async function replay(db: Queryable, request: Keyed): Promise<string> {
   if (row === undefined) {
     throw new Error(`request ${request.requestId} was recorded, and its row is gone`);
   }
+  return row;
+}
+
+function reused({ requestId }: Keyed): Replayed {
+  const message = `request id ${requestId} was used before, for something else; choose a new one`;
+  return new Replayed(requestReasons, "REQUEST_ID_REUSED", message, { request_id: requestId });
+}
+
+async function replay(db: Queryable, request: Keyed): Promise<string> {
+  const row = await find(db, request);
   if (!row.same) {
-    const message = `request id ${request.requestId} was used before, for something else; choose a new one`;
-    throw new Replayed(requestReasons, "REQUEST_ID_REUSED", message, { request_id: request.requestId });
+    throw reused(request);
   }
   if (row.failure !== null) {
     const { code, reason, message, metadata } = row.failure;

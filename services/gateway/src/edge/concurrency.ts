@@ -3,7 +3,7 @@ import { EdgeError } from "@sagacart/rest/problem";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { Counter } from "prom-client";
 import { publicServices } from "../services.ts";
-import { type Caller, callerOf, type Verify } from "./caller.ts";
+import { callerOf, type Verify } from "./caller.ts";
 
 declare module "fastify" {
   interface FastifyContextConfig {
@@ -25,8 +25,8 @@ type Kind = "request" | "stream";
 /**
  * Limits the requests and event streams of one caller that are under way at a time, and those of all callers together. A
  * request is under way until its answer has been read, so that slow readers use up their own share and nobody else's.
- * Callers are users, by their token, and without one addresses. Services count in all only. Above a limit, the answer is
- * TOO_MANY_REQUESTS (429) with Retry-After; RESOURCE_EXHAUSTED for Connect and gRPC.
+ * Callers are users, by their token, and without one addresses. Above a limit, the answer is TOO_MANY_REQUESTS (429) with
+ * Retry-After; RESOURCE_EXHAUSTED for Connect and gRPC.
  */
 export function limitConcurrency(
   app: FastifyInstance,
@@ -76,9 +76,9 @@ function createCount({ most, mostPerCaller }: { most: number; mostPerCaller: num
   let all = 0;
   return {
     all: () => all,
-    enter({ key, isService }: Caller): Over | undefined {
+    enter(key: string): Over | undefined {
       const own = perCaller.get(key) ?? 0;
-      if (mostPerCaller > 0 && !isService && own >= mostPerCaller) {
+      if (mostPerCaller > 0 && own >= mostPerCaller) {
         return { of: "caller", most: mostPerCaller };
       }
       if (most > 0 && all >= most) {
@@ -88,7 +88,7 @@ function createCount({ most, mostPerCaller }: { most: number; mostPerCaller: num
       perCaller.set(key, own + 1);
       return undefined;
     },
-    leave({ key }: Caller): void {
+    leave(key: string): void {
       all--;
       const left = (perCaller.get(key) ?? 1) - 1;
       if (left === 0) {

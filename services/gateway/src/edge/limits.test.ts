@@ -68,13 +68,6 @@ test("a forged token does not use up its subject's limit", async () => {
   expect(await statuses(gateway, 1, "POST /v1/orders/o-1:cancel", ada)).toEqual([200]);
 });
 
-test("services have no limit of writes", async () => {
-  await using gateway = await limitedGateway();
-  const service = { authorization: await issuer.bearer("service:worker", ["service"]) };
-
-  expect(await statuses(gateway, 6, "POST /v1/orders/o-1:cancel", service)).toEqual(Array(6).fill(200));
-});
-
 test("the surfaces without a sign-in and provider webhooks are not limited", async () => {
   await using gateway = await limitedGateway();
 

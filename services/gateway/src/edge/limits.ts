@@ -26,7 +26,7 @@ export type Limits = {
 
 /**
  * Limits the requests of one caller to the routes of this context and of those below it, in each gateway process. Writes are
- * counted by the token's subject, else by address; reads are not counted, nor are writes of services. Above the limit, the
+ * counted by the token's subject, else by address; reads are not counted. Above the limit, the
  * answer is TOO_MANY_REQUESTS (429) with Retry-After.
  */
 export async function limitCallers(
@@ -47,7 +47,7 @@ export async function limitCallers(
     cache: 50_000,
     timeWindow: 60_000,
     keyGenerator: (request) => keyOf(request, verifier),
-    allowList: (request, key) => isRead(request) || key === ofAService || limitOf(key) === 0,
+    allowList: (request, key) => isRead(request) || limitOf(key) === 0,
     max: (_request, key) => limitOf(key),
     onExceeded: (_request, key) => refused.inc({ counted: key.startsWith("sign-in ") ? "sign-in" : "write" }),
     errorResponseBuilder: (_request, { max, ttl }) =>
@@ -60,14 +60,11 @@ export async function limitCallers(
 
 export const unlimited: Limits = { writesPerMinute: 0, signInsPerMinute: 0 };
 
-const ofAService = "service";
-
 async function keyOf(request: FastifyRequest, verifier: Verifier | undefined): Promise<string> {
   if (isSignIn(request)) {
     return `sign-in ${networkOf(request.ip)}`;
   }
-  const { key, isService } = await callerOf(request, verifier?.verify);
-  return isService ? ofAService : key;
+  return await callerOf(request, verifier?.verify);
 }
 
 function isRead(request: FastifyRequest): boolean {

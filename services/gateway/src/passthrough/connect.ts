@@ -9,7 +9,7 @@ import { serveReflection } from "@sagacart/chassis/rpc/reflection";
 import { strictJson } from "@sagacart/chassis/rpc/strict-json-handler";
 import { shorten } from "@sagacart/chassis/shorten";
 import { Health } from "@sagacart/proto/grpc/health/v1/health";
-import { checkToken } from "@sagacart/rest/auth";
+import { checkToken, refuseService } from "@sagacart/rest/auth";
 import { problemOf, withoutTransport } from "@sagacart/rest/problem";
 import type { Readiness } from "@sagacart/rest/ready";
 import { domain } from "@sagacart/rest/reasons";
@@ -43,6 +43,8 @@ export async function connect(
   app: FastifyInstance,
   { services, readiness, verifier, bodyLimitBytes, anonymousBodyLimitBytes, stopping }: ConnectOptions,
 ): Promise<void> {
+  // Before the routes, which take the handler that there is.
+  app.setErrorHandler(inProtocol);
   await app.register(fastifyConnectPlugin, {
     routes(router) {
       const readMaxBytesOf = (method: DescMethod) =>
@@ -63,7 +65,6 @@ export async function connect(
     shutdownSignal: stopping,
     shutdownError: new ConnectError("the gateway is shutting down; try again", Code.Unavailable),
   });
-  app.setErrorHandler(inProtocol);
   // An internal method answers as one that does not exist.
   app.route({
     method: ["GET", "POST"],
@@ -133,13 +134,14 @@ function refuseGrpc(
   }
 }
 
-/** Refuses calls without a good token, in the protocol that they came by, before their message is read. */
+/** Refuses calls without a good token, and with that of a program, in the protocol that they came by, before their message is read. */
 async function refuseBadToken(verifier: Verifier | undefined, context: HandlerContext): Promise<void> {
-  if (accessRule(context.method).anyone) {
-    return;
-  }
+  const authorization = context.requestHeader.get("authorization") ?? undefined;
   try {
-    await checkToken(verifier, context.requestHeader.get("authorization") ?? undefined);
+    if (!accessRule(context.method).anyone) {
+      await checkToken(verifier, authorization);
+    }
+    await refuseService(verifier, authorization);
   } catch (error) {
     throw unstoredError(error);
   }

@@ -1,5 +1,5 @@
 import type { AddressInfo } from "node:net";
-import type { Client } from "@connectrpc/connect";
+import type { Client, ConnectRouter } from "@connectrpc/connect";
 import { createVerifier } from "@sagacart/chassis/auth/verify";
 import { createServiceClient, openChannel, withTokens } from "@sagacart/chassis/client/client";
 import type { Pool } from "@sagacart/chassis/postgres/pool";
@@ -16,6 +16,7 @@ import { startIdentity } from "../compose.ts";
 import { readConfig } from "../config.ts";
 
 export type TestIdentity = AsyncDisposable & {
+  readonly routes: (router: ConnectRouter) => void;
   /** A client over HTTP/2 with an operator's token. */
   readonly identity: Client<typeof IdentityService>;
   /** A client without a token. */
@@ -69,9 +70,10 @@ export async function startTestIdentity(
   const metrics = createMetrics("identity");
   const { pool } = database;
   const running = await startIdentity({ config, pool, log: silentLog, metrics, clock, passwordMemoryKib: 64 });
-  for (const part of running.background) {
+  for (const part of [...running.background, running.revocations]) {
     stack.use(part);
   }
+  await running.revocations.known(10_000);
   const serving = stack.use(health({ check: async () => {}, intervalMs: 1_000, log: silentLog }));
   const server = stack.use(
     await startServer({
@@ -89,6 +91,7 @@ export async function startTestIdentity(
         // Tests change keys every second.
         ...{ keysMaxAgeMs: 100, keysCooldownMs: 0 },
         claims: { rolesClaim: "roles", roleMap: new Map(), customerIds: "subject" },
+        revocations: running.revocations,
       }),
     }),
   );
@@ -107,6 +110,7 @@ export async function startTestIdentity(
   const operator = await signIn(testOperator);
   let people = 0;
   return {
+    routes: running.routes,
     identity: as(operator.accessToken),
     anonymous,
     as,

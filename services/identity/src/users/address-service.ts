@@ -3,7 +3,7 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import { DomainError } from "@sagacart/chassis/errors";
 import { decodeIdToken, encodePageToken, pageSize } from "@sagacart/chassis/postgres/page";
 import { type Pool, withTransaction } from "@sagacart/chassis/postgres/pool";
-import { fingerprintOf, once } from "@sagacart/chassis/postgres/request-ids";
+import { callerGuard, fingerprintOf, once } from "@sagacart/chassis/postgres/request-ids";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import {
   CreateAddressRequestSchema,
@@ -48,7 +48,8 @@ export function addressRpcs({ pool }: { pool: Pool }): Pick<ServiceImpl<typeof I
       const address = request.address ?? create(AddressSchema);
       const { isDefault, requestId } = request;
       const fingerprint = fingerprintOf(CreateAddressRequestSchema, request, { without: ["request_id"] });
-      const keyed = { scope: `addresses ${userId}`, requestId, method: "CreateAddress", fingerprint };
+      const guard = callerGuard(userId, { requestId, fingerprint });
+      const keyed = { scope: `addresses ${userId}`, requestId, method: "CreateAddress", fingerprint, guard };
       const { resourceId } = await once(pool, keyed, async (tx) => {
         const id = uuidv7();
         await insertAddress(tx, { id, userId, address, isDefault });

@@ -1,5 +1,5 @@
 import { type Pool, withTransaction } from "@sagacart/chassis/postgres/pool";
-import { once } from "@sagacart/chassis/postgres/request-ids";
+import { callerGuard, once } from "@sagacart/chassis/postgres/request-ids";
 import { coalesce } from "@sagacart/chassis/rpc/coalesce";
 import { addLine, type Cart, type CartRef, checkChangeable } from "./cart.ts";
 import type { Catalogue } from "./catalogue.ts";
@@ -50,7 +50,10 @@ async function addOnce({ pool, catalogue }: Context, addition: Addition): Promis
   const scope = await requestScope(pool, ref);
   const quotes = await catalogue([addition.productId]);
   let added: Cart | undefined;
-  const request = { scope, requestId, method, fingerprint: addition.fingerprint() };
+  const fingerprint = addition.fingerprint();
+  // A guest is known by the token of one cart, and so has no request ids besides that cart's.
+  const guard = "customerId" in ref ? callerGuard(ref.customerId, { requestId, fingerprint }) : undefined;
+  const request = { scope, requestId, method, fingerprint, guard };
   const { replayed, resourceId } = await once(pool, request, async (tx) => {
     const change = changeFor(addition, quotes);
     added =

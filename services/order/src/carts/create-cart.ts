@@ -1,6 +1,6 @@
 import { DomainError } from "@sagacart/chassis/errors";
 import type { Pool, Transaction } from "@sagacart/chassis/postgres/pool";
-import { fingerprintOf, once } from "@sagacart/chassis/postgres/request-ids";
+import { callerGuard, fingerprintOf, once } from "@sagacart/chassis/postgres/request-ids";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import { type CreateCartRequest, CreateCartRequestSchema } from "@sagacart/proto/order/v1/cart_service";
 import { reasons } from "../reasons.ts";
@@ -17,7 +17,8 @@ export async function createCart(
   const { customerId, requestId, name } = request;
   const quotes = await catalogue(request.lines.map(({ productId }) => productId));
   const fingerprint = fingerprintOf(CreateCartRequestSchema, request, { without: ["request_id"] });
-  const key = { scope: customerId, requestId, method: "CreateCart", fingerprint };
+  const guard = callerGuard(customerId, { requestId, fingerprint });
+  const key = { scope: customerId, requestId, method: "CreateCart", fingerprint, guard };
   const { resourceId } = await once(pool, key, async (tx) => {
     const id = request.id || uuidv7();
     await insertWithinLimit(tx, { id, customerId, name, lines: priceLines(request.lines, quotes) });

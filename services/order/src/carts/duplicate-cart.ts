@@ -1,5 +1,5 @@
 import type { Pool } from "@sagacart/chassis/postgres/pool";
-import { fingerprintOf, once } from "@sagacart/chassis/postgres/request-ids";
+import { callerGuard, fingerprintOf, once } from "@sagacart/chassis/postgres/request-ids";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import { type DuplicateCartRequest, DuplicateCartRequestSchema } from "@sagacart/proto/order/v1/cart_service";
 import { type Cart, type LeftOutLine, priceLines, separateSold } from "./cart.ts";
@@ -18,7 +18,8 @@ export async function duplicateCart(
   const quotes = await catalogue(source.lines.map(({ productId }) => productId));
   const { sold, leftOut } = separateSold(source.lines, quotes);
   const fingerprint = fingerprintOf(DuplicateCartRequestSchema, request, { without: ["request_id"] });
-  const key = { scope: customerId, requestId, method: "DuplicateCart", fingerprint };
+  const guard = callerGuard(customerId, { requestId, fingerprint });
+  const key = { scope: customerId, requestId, method: "DuplicateCart", fingerprint, guard };
   const { resourceId } = await once(pool, key, async (tx) => {
     const id = request.newId || uuidv7();
     const name = request.name ?? source.name;

@@ -21,11 +21,15 @@ import { reasons } from "../reasons.ts";
 /** The order that a checkout made, or attached to. */
 export type CheckedOut = { readonly orderId: string; readonly attached: boolean };
 
+type Key = { readonly scope: string; readonly requestId: string; readonly fingerprint: Uint8Array };
+
 /** A checkout to be recorded. */
 export type CheckoutCall = {
   readonly request: CheckoutRequest;
   /** Tells repeats of a request from other requests with the same id. */
   readonly fingerprint: Uint8Array;
+  /** The caller's own key, if that is not the customer. */
+  readonly guard?: Key | undefined;
   /** The trace of the call. */
   readonly traceparent?: string | undefined;
   /** The workflow that owns the order from the start; undefined until a workflow claims it. */

@@ -1,7 +1,7 @@
 import { callContext } from "@sagacart/chassis/context";
 import { DomainError } from "@sagacart/chassis/errors";
 import { type Pool, withTransaction } from "@sagacart/chassis/postgres/pool";
-import { fingerprintOf } from "@sagacart/chassis/postgres/request-ids";
+import { callerGuard, fingerprintOf } from "@sagacart/chassis/postgres/request-ids";
 import { coalesce } from "@sagacart/chassis/rpc/coalesce";
 import { type CheckoutRequest, CheckoutRequestSchema } from "@sagacart/proto/order/v1/order_service";
 import type { Cart } from "../carts/cart.ts";
@@ -10,7 +10,7 @@ import type { Catalogue } from "../carts/catalogue.ts";
 import type { Quote } from "../carts/quote.ts";
 import { reasons } from "../reasons.ts";
 import { type CheckedOut, type CheckoutCall, decideCheckout, linesToBuy, type Outcome } from "./checkout.ts";
-import { type Draft, recordDrafts, requestKey } from "./record-drafts.ts";
+import { type Draft, recordDrafts, requestKey, requestKeys } from "./record-drafts.ts";
 import { findRequests, type Remembered } from "./request-store.ts";
 
 /** Records the order of a checkout. `ownerWorkflowId` owns it from the start; without one, a workflow claims it later. */
@@ -31,13 +31,12 @@ export function createCheckout(context: Context): Checkout {
     gather: { from: 8, ms: 40 },
     run: (calls) => checkOutAll(context, calls),
   });
-  return (request, ownerWorkflowId) =>
-    checkOut({
-      request,
-      ownerWorkflowId,
-      traceparent: callContext()?.traceparent,
-      fingerprint: fingerprintOf(CheckoutRequestSchema, request, { without: answerFields }),
-    });
+  return (request, ownerWorkflowId) => {
+    const { customerId, requestId } = request;
+    const fingerprint = fingerprintOf(CheckoutRequestSchema, request, { without: answerFields });
+    const guard = callerGuard(customerId, { requestId, fingerprint });
+    return checkOut({ request, ownerWorkflowId, traceparent: callContext()?.traceparent, fingerprint, guard });
+  };
 }
 
 /** Fields that say how to answer, not what to buy: a repeat may wait longer than the first request. */
@@ -64,7 +63,7 @@ async function checkOutRound(
   calls: readonly CheckoutCall[],
   outcomes: Map<CheckoutCall, Outcome>,
 ): Promise<void> {
-  const remembered = await findRequests(context.pool, calls.map(requestKey));
+  const remembered = await findRequests(context.pool, calls.flatMap(requestKeys));
   const open = calls.filter((call) => {
     const outcome = replay(call, remembered);
     if (outcome !== undefined) {
@@ -85,14 +84,19 @@ async function checkOutRound(
   }
 }
 
-function replay({ request, fingerprint }: CheckoutCall, known: Map<string, Remembered>): Outcome | undefined {
-  const remembered = request.requestId === "" ? undefined : known.get(`${request.customerId} ${request.requestId}`);
+function replay(call: CheckoutCall, known: Map<string, Remembered>): Outcome | undefined {
+  const { requestId } = call.request;
+  const found = requestKeys(call).flatMap(({ scope }) => known.get(`${scope} ${requestId}`) ?? []);
+  const isOther = ({ method, fingerprint }: Remembered) =>
+    method !== "Checkout" || Buffer.compare(fingerprint, call.fingerprint) !== 0;
+  if (found.some(isOther)) {
+    const message = `request id ${requestId} was used before, for something else; choose a new one`;
+    return new DomainError(reasons, "REQUEST_ID_REUSED", message, { request_id: requestId });
+  }
+  const { scope } = requestKey(call);
+  const remembered = known.get(`${scope} ${requestId}`);
   if (remembered === undefined) {
     return undefined;
-  }
-  if (remembered.method !== "Checkout" || Buffer.compare(remembered.fingerprint, fingerprint) !== 0) {
-    const message = `request id ${request.requestId} was used before, for something else; choose a new one`;
-    return new DomainError(reasons, "REQUEST_ID_REUSED", message, { request_id: request.requestId });
   }
   return remembered.failure ?? { orderId: remembered.resourceId, attached: true };
 }

@@ -10,7 +10,7 @@ import { eventType, orderEventData } from "../orders/order-event.ts";
 import { insertOrders, loadFingerprint } from "../orders/order-store.ts";
 import { reasons } from "../reasons.ts";
 import { type CheckoutCall, isNewOrder, type Outcome } from "./checkout.ts";
-import { type Answer, answerRequests, claimRequestIds } from "./request-store.ts";
+import { type Answer, answerRequests, claimGuards, claimRequestIds } from "./request-store.ts";
 
 /** A checkout as it was decided before anything was locked. */
 export type Draft = {
@@ -54,13 +54,18 @@ export async function recordDrafts(
   const unexpected = [...firsts].filter((draft) => hasRequestId(draft) && !isExpected(draft, outcomes.get(draft.call)));
   await answerRequests(
     tx,
-    unexpected.map((draft) => answerOf(draft, outcomes)),
+    unexpected.flatMap((draft) => answersOf(draft, outcomes)),
   );
   return { outcomes, recorded: recorded.length };
 }
 
 export function requestKey({ request }: CheckoutCall): { scope: string; requestId: string } {
   return { scope: request.customerId, requestId: request.requestId };
+}
+
+/** All keys of a call: the customer's, and its caller's own. */
+export function requestKeys(call: CheckoutCall): { scope: string; requestId: string }[] {
+  return call.guard === undefined ? [requestKey(call)] : [requestKey(call), call.guard];
 }
 
 /** The id of the order that the draft is to become. */
@@ -77,18 +82,18 @@ function hasRequestId({ call }: Draft): boolean {
 }
 
 /** The answer to remember for a request: none if it is to be decided again or failed because of a race. */
-function answerOf({ call }: Draft, outcomes: Map<CheckoutCall, Outcome>): Answer {
+function answersOf({ call }: Draft, outcomes: Map<CheckoutCall, Outcome>): Answer[] {
   const outcome = outcomes.get(call);
   const isTransient = outcome instanceof DomainError && outcome.code === Code.Aborted;
   if (outcome === undefined || isTransient) {
-    return { ...requestKey(call), outcome: undefined };
+    return requestKeys(call).map((key) => ({ ...key, outcome: undefined }));
   }
-  return { ...requestKey(call), outcome: outcome instanceof DomainError ? outcome : outcome.orderId };
+  return [{ ...requestKey(call), outcome: outcome instanceof DomainError ? outcome : outcome.orderId }];
 }
 
 /** Claims the request ids. Returns the drafts whose id is new, of several with one id the first. */
 async function claimRequests(tx: Transaction, drafts: readonly Draft[]): Promise<Set<Draft>> {
-  const named = drafts.filter(hasRequestId);
+  const named = await claimCallersKeys(tx, drafts.filter(hasRequestId));
   const claimed = await claimRequestIds(
     tx,
     named.map((draft) => ({
@@ -106,6 +111,18 @@ async function claimRequests(tx: Transaction, drafts: readonly Draft[]): Promise
     }
   }
   return firsts;
+}
+
+/** Claims the callers' own keys. Returns the drafts without those whose key was used for something else. */
+async function claimCallersKeys(tx: Transaction, drafts: readonly Draft[]): Promise<Draft[]> {
+  const guards = drafts.flatMap(({ call: { guard } }) =>
+    guard === undefined ? [] : [{ ...guard, method: "Checkout" }],
+  );
+  const held = await claimGuards(tx, guards);
+  return drafts.filter(({ call: { guard } }) => {
+    const fingerprint = guard && held.get(`${guard.scope} ${guard.requestId}`);
+    return guard === undefined || (fingerprint !== undefined && Buffer.compare(fingerprint, guard.fingerprint) === 0);
+  });
 }
 
 /** Locks the carts. Of several checkouts of one cart the first makes the order, and the others attach to it. */

@@ -90,6 +90,30 @@ export async function claimRequestIds(tx: Queryable, requests: readonly Claim[])
   return new Set(rows.map((row) => `${row.scope} ${row.request_id}`));
 }
 
+/**
+ * Claims the callers' own keys, and returns the fingerprint with which each is remembered, as "<scope> <request id>". Waits
+ * for transactions that are claiming the same ids.
+ */
+export async function claimGuards(
+  tx: Queryable,
+  guards: readonly Omit<Claim, "expected">[],
+): Promise<Map<string, Buffer>> {
+  if (guards.length === 0) {
+    return new Map();
+  }
+  const { rows } = await tx.query<{ scope: string; request_id: string; fingerprint: Buffer }>({
+    name: "claim-guards",
+    // The update changes nothing: it makes the statement return the row that is there.
+    text: `insert into requests (scope, request_id, method, fingerprint)
+           select distinct on (scope, request_id) scope, request_id, method, fingerprint
+           from ${claims.table} order by scope, request_id, number
+           on conflict (scope, request_id) do update set method = requests.method
+           returning scope, request_id, fingerprint`,
+    values: claims.values(guards.map((guard, number) => ({ ...guard, expected: undefined, number }))),
+  });
+  return new Map(rows.map((row) => [`${row.scope} ${row.request_id}`, row.fingerprint]));
+}
+
 /** The answer to a request: the id of the order, the error, or undefined if there is nothing to remember. */
 export type Answer = Key & { readonly outcome: string | DomainError | undefined };
 

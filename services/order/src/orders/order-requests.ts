@@ -1,7 +1,7 @@
 import { currentActor } from "@sagacart/chassis/auth/actor";
 import { DomainError } from "@sagacart/chassis/errors";
 import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres/pool";
-import { fingerprintOf, once } from "@sagacart/chassis/postgres/request-ids";
+import { callerGuard, fingerprintOf, once } from "@sagacart/chassis/postgres/request-ids";
 import { recordCommands } from "@sagacart/outbox/commands/record";
 import {
   type CancelOrderRequest,
@@ -21,11 +21,11 @@ export async function requestPayment(pool: Pool, request: PayOrderRequest): Prom
   const fingerprint = fingerprintOf(PayOrderRequestSchema, request, {
     without: ["request_id", "wait_at_most", "wait_for"],
   });
-  const scope = request.customerId || `order ${request.id}`;
-  const { resourceId } = await once(
-    pool,
-    { scope, requestId: request.requestId, method: "PayOrder", fingerprint },
-    async (tx) => String(await startAttempt(tx, request)),
+  const { customerId, requestId } = request;
+  const scope = customerId || `order ${request.id}`;
+  const guard = callerGuard(customerId, { requestId, fingerprint });
+  const { resourceId } = await once(pool, { scope, requestId, method: "PayOrder", fingerprint, guard }, async (tx) =>
+    String(await startAttempt(tx, request)),
   );
   return Number(resourceId);
 }

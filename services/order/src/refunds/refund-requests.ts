@@ -1,7 +1,7 @@
 import { currentActor } from "@sagacart/chassis/auth/actor";
 import { DomainError } from "@sagacart/chassis/errors";
 import type { Pool, Transaction } from "@sagacart/chassis/postgres/pool";
-import { fingerprintOf, once } from "@sagacart/chassis/postgres/request-ids";
+import { callerGuard, fingerprintOf, once } from "@sagacart/chassis/postgres/request-ids";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import { recordCommands } from "@sagacart/outbox/commands/record";
 import type { OrderRefund } from "@sagacart/proto/order/v1/order";
@@ -20,11 +20,11 @@ import { findRefunds, insertRefund, loadRefund, type Outcome, saveOutcome } from
  */
 export async function requestRefund(pool: Pool, request: RefundOrderRequest): Promise<string> {
   const fingerprint = fingerprintOf(RefundOrderRequestSchema, request, { without: ["request_id", "wait_at_most"] });
-  const scope = request.customerId || `order ${request.orderId}`;
-  const { resourceId } = await once(
-    pool,
-    { scope, requestId: request.requestId, method: "RefundOrder", fingerprint },
-    (tx) => recordRefund(tx, request, fingerprint),
+  const { customerId, requestId } = request;
+  const scope = customerId || `order ${request.orderId}`;
+  const guard = callerGuard(customerId, { requestId, fingerprint });
+  const { resourceId } = await once(pool, { scope, requestId, method: "RefundOrder", fingerprint, guard }, (tx) =>
+    recordRefund(tx, request, fingerprint),
   );
   return resourceId;
 }

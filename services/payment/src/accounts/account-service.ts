@@ -4,7 +4,7 @@ import { type Actor, currentActor } from "@sagacart/chassis/auth/actor";
 import { DomainError } from "@sagacart/chassis/errors";
 import { badPageToken, decodePageToken, encodePageToken, pageSize } from "@sagacart/chassis/postgres/page";
 import { type Pool, type Queryable, type Transaction, withTransaction } from "@sagacart/chassis/postgres/pool";
-import { fingerprintOf, once } from "@sagacart/chassis/postgres/request-ids";
+import { callerGuard, fingerprintOf, once } from "@sagacart/chassis/postgres/request-ids";
 import { refuseNamedTwice } from "@sagacart/chassis/rpc/named-twice";
 import { checkCurrency } from "@sagacart/chassis/rpc/violation";
 import { uuidv7 } from "@sagacart/chassis/uuid";
@@ -43,7 +43,7 @@ export function accountService({
       if (request.currencyCode !== "") {
         checkCurrency("currency_code", request.currencyCode);
       }
-      const key = { ...keyOf(request), customerId: request.customerId || (await chooseCustomerId(pool, request)) };
+      const key = { ...keyOf(request), customerId: await chooseCustomerId(pool, request) };
       await insertAccounts(pool, [key]);
       return create(CreateAccountResponseSchema, { account: accountMessage(await get(pool, key)) });
     },
@@ -68,7 +68,8 @@ export function accountService({
       checkCurrency("amount.currency_code", amount?.currencyCode ?? shopCurrency);
       const key = { customerId, currency: amount?.currencyCode ?? shopCurrency };
       const fingerprint = fingerprintOf(DepositRequestSchema, request, { without: ["request_id"] });
-      await once(pool, { scope: customerId, requestId, method: "Deposit", fingerprint }, async (tx) => {
+      const guard = callerGuard(customerId, { requestId, fingerprint });
+      await once(pool, { scope: customerId, requestId, method: "Deposit", fingerprint, guard }, async (tx) => {
         await deposit(tx, ledger, key, amount?.minorUnits ?? 0n, currentActor());
         return customerId;
       });
@@ -105,12 +106,12 @@ export function accountService({
   };
 }
 
-/** Makes a customer id; a repeat of the request gets the same. */
+/** Returns the customer id of the request, or makes one; a repeat of the request gets the same. */
 async function chooseCustomerId(pool: Pool, request: Parameters<typeof fingerprint>[0]): Promise<string> {
   const { resourceId } = await once(
     pool,
     { scope: "", requestId: request.requestId, method: "CreateAccount", fingerprint: fingerprint(request) },
-    async () => uuidv7(),
+    async () => request.customerId || uuidv7(),
   );
   return resourceId;
 }

@@ -1,6 +1,6 @@
 import type { Actor } from "@sagacart/chassis/auth/actor";
 import type { Pool } from "@sagacart/chassis/postgres/pool";
-import { once } from "@sagacart/chassis/postgres/request-ids";
+import { callerGuard, once } from "@sagacart/chassis/postgres/request-ids";
 import type { EventFeed } from "@sagacart/outbox/events/feed";
 import { jobOfPayment } from "../card-provider/job.ts";
 import { accountNotFound } from "../reasons.ts";
@@ -23,9 +23,10 @@ export type NewPaymentRequest = {
 export function createPayment(options: ChargeOptions): CreatePayment {
   const { pool, ledger, feed, cardQueue, writeResults, timeoutMs, batchMs } = options;
   return async ({ charge, reference, requestId, fingerprint, actor }) => {
+    const guard = callerGuard(charge.customerId, { requestId, fingerprint });
     const { resourceId } = await once(
       pool,
-      { scope: charge.customerId, requestId, method: "CreatePayment", fingerprint },
+      { scope: charge.customerId, requestId, method: "CreatePayment", fingerprint, guard },
       async (tx) => {
         const decide = await startCharging(tx, [charge]);
         const decided = decide({ order: undefined, charge, reference }, batchMs + timeoutMs);

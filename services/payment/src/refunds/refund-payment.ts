@@ -31,6 +31,8 @@ export type RefundRequest = {
   readonly actor: Actor;
   /** Of the content without the ids of refund and request: a repeat of the refund id with another one is refused. */
   readonly fingerprint: Uint8Array;
+  /** Of all the content but the request id: a repeat of the request id with another one is refused. */
+  readonly requestFingerprint: Uint8Array;
 };
 
 /** Refunds a payment, and returns the refund as it is then. A repeat gets the same, also the same refusal. */
@@ -40,15 +42,17 @@ export function refundPayment(options: ChargeOptions & { commands: CommandOutbox
   const { pool, ledger, feed, cardQueue, writeResults, timeoutMs, batchMs } = options;
   return async (request) => {
     const id = idOf(request);
-    const { fingerprint } = request;
+    const { fingerprint, requestId, requestFingerprint } = request;
+    // Not the scopes of any customer: an id has no slash.
+    const guard = { scope: "/refund-requests", requestId, fingerprint: requestFingerprint };
+    const keyed = { scope: "/refunds", requestId: id, method: "RefundPayment", fingerprint, guard };
     try {
-      // Not the scope of any customer: an id has no slash.
-      await once(pool, { scope: "/refunds", requestId: id, method: "RefundPayment", fingerprint }, async (tx) => {
+      await once(pool, keyed, async (tx) => {
         await record(tx, ledger, { ...request, id }, batchMs + timeoutMs);
         return id;
       });
     } catch (error) {
-      throw error instanceof DomainError && error.reason === "REQUEST_ID_REUSED" ? differs(id) : error;
+      throw isReuseOf(id, error) ? differs(id) : error;
     }
     feed.notify();
     const get = async () => {
@@ -71,6 +75,11 @@ export function refundPayment(options: ChargeOptions & { commands: CommandOutbox
     }
     return refund;
   };
+}
+
+/** Returns true if the refund id was used before with other content, not the request id. */
+function isReuseOf(refundId: string, error: unknown): boolean {
+  return error instanceof DomainError && error.reason === "REQUEST_ID_REUSED" && error.metadata.request_id === refundId;
 }
 
 function idOf({ paymentId, refundId, requestId }: RefundRequest): string {

@@ -42,7 +42,10 @@ export function refundService({ pool, refundPayment, retryRefund, settleByHand }
       // Workers of the release before repeat a request without at_most.
       const without = ["request_id", "refund_id", "at_most"];
       const fingerprint = fingerprintOf(RefundPaymentRequestSchema, request, { without });
-      const refund = await refundPayment({ ...request, amount: request.amount, fingerprint, actor: currentActor() });
+      const requestFingerprint = fingerprintOf(RefundPaymentRequestSchema, request, { without: ["request_id"] });
+      const { amount } = request;
+      const actor = currentActor();
+      const refund = await refundPayment({ ...request, amount, fingerprint, requestFingerprint, actor });
       return create(RefundPaymentResponseSchema, { refund: refundMessage(refund) });
     },
     async getRefund({ id, customerId }) {

@@ -37,7 +37,12 @@ export const erasureTables: Tables = {
 export function requestsOf(section: string): Tables {
   return {
     requests: {
-      rows: { whose: "t.scope = $1", section, key: { scope: "text", request_id: "text" }, areDeleted: true },
+      rows: {
+        whose: "t.scope in ($1, 'by ' || $1)",
+        section,
+        key: { scope: "text", request_id: "text" },
+        areDeleted: true,
+      },
       columns: {
         ...each("scope request_id method resource_id failure create_time", personal),
         fingerprint: notPersonal,

@@ -1,4 +1,4 @@
-import { type Client, createClient } from "@connectrpc/connect";
+import { type Client, type ConnectRouter, createClient } from "@connectrpc/connect";
 import { createServiceClient, openChannel } from "@sagacart/chassis/client/client";
 import type { Pool } from "@sagacart/chassis/postgres/pool";
 import { readEnv } from "@sagacart/chassis/process/config";
@@ -46,6 +46,7 @@ export function eventsOf(orders: readonly string[], count = types.length): Omit<
 }
 
 export type Sender = AsyncDisposable & {
+  readonly routes: (router: ConnectRouter) => void;
   readonly client: Client<typeof WebhookService>;
   /** The consumers of the feed of orders. */
   readonly consumers: Client<typeof ConsumerService>;
@@ -84,6 +85,7 @@ export async function startSender(options: {
     stack.use(part);
   }
   return {
+    routes: running.routes,
     client: createClient(WebhookService, inMemory(running.routes, "notifier.sagacart")),
     consumers,
     metrics,
