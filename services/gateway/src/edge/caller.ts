@@ -10,9 +10,7 @@ export type Verify = Verifier["verify"] | undefined;
  */
 export async function callerOf({ headers, ip }: FastifyRequest, verify: Verify): Promise<string> {
   const principal = await principalOf(headers.authorization, verify);
-  return principal === undefined
-    ? `address ${networkOf(ip)}`
-    : `subject ${principal.issuer} ${principal.subject}`;
+  return principal === undefined ? `address ${networkOf(ip)}` : `subject ${principal.issuer} ${principal.subject}`;
 }
 
 async function principalOf(authorization: string | undefined, verify: Verify) {
