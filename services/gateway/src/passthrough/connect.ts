@@ -134,7 +134,10 @@ function refuseGrpc(
   }
 }
 
-/** Refuses calls without a good token, and with that of a program, in the protocol that they came by, before their message is read. */
+/**
+ * Refuses calls without a good token, and with that of a program, in the protocol that they came by, before their message
+ * is read.
+ */
 async function refuseBadToken(verifier: Verifier | undefined, context: HandlerContext): Promise<void> {
   const authorization = context.requestHeader.get("authorization") ?? undefined;
   try {
