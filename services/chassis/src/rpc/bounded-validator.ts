@@ -13,7 +13,7 @@ export function boundedValidator(options: ValidatorOptions): Validator {
   return {
     validate(schema, message) {
       const result = first.validate(schema, message);
-      if (result.kind !== "invalid" || !hasAtMost(mostValues, message)) {
+      if (result.kind !== "invalid" || !hasFewValues(message)) {
         return result;
       }
       const complete = all.validate(schema, message);
@@ -29,9 +29,9 @@ export function boundedValidator(options: ValidatorOptions): Validator {
 /** A cart with 100 lines has fewer. */
 const mostValues = 2_000;
 
-/** Counts the values in a message, and gives up past `most`. */
-function hasAtMost(most: number, message: Message): boolean {
-  let left = most;
+/** Counts the values in a message, and gives up past mostValues. */
+export function hasFewValues(message: Message): boolean {
+  let left = mostValues;
   const count = (value: unknown): boolean => {
     left--;
     if (left < 0) {

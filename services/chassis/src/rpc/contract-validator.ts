@@ -6,7 +6,7 @@ import { AddressSchema } from "@sagacart/proto/type/v1/address";
 import { text as textOption } from "@sagacart/proto/type/v1/text";
 import { addressProblems } from "../address/address-rules.ts";
 import { mostViolations } from "../error-bounds.ts";
-import { boundedValidator } from "./bounded-validator.ts";
+import { boundedValidator, hasFewValues } from "./bounded-validator.ts";
 import { type TextRule, textRuleOf } from "./text-rules.ts";
 
 /**
@@ -26,9 +26,12 @@ export function createContractValidator(): Validator {
       if (result.kind === "error") {
         return result;
       }
-      const found = [...(result.violations ?? []), ...violationsIn(schema, message, textViolations)];
-      const all = found.length > 0 ? found : violationsIn(schema, message, addressViolations);
-      const violations = all.slice(0, mostViolations);
+      // Of a large message that is refused already, such as one with half a million items, no more is looked at.
+      const isLookedAt = result.kind === "valid" || hasFewValues(message);
+      const texts = isLookedAt ? violationsIn(schema, message, textViolations) : [];
+      const found = [...(result.violations ?? []), ...texts].slice(0, mostViolations);
+      const violations =
+        found.length > 0 ? found : violationsIn(schema, message, addressViolations).slice(0, mostViolations);
       return violations.length === 0
         ? result
         : { kind: "invalid", message, error: new ValidationError(violations), violations };

@@ -5,8 +5,8 @@ import type { FastifyRequest } from "fastify";
 export type Verify = Verifier["verify"] | undefined;
 
 /**
- * Names the caller of a request, for what is counted by caller: the token's subject, else the address. Without a good token it is the address: a forged
- * one must not use up somebody else's limit.
+ * Returns a name for the caller of a request, for what is counted by caller: the token's subject, else the address. Without
+ * a good token it is the address: a forged one must not use up somebody else's limit.
  */
 export async function callerOf({ headers, ip }: FastifyRequest, verify: Verify): Promise<string> {
   const principal = await principalOf(headers.authorization, verify);

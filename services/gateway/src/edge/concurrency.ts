@@ -25,8 +25,8 @@ type Kind = "request" | "stream";
 /**
  * Limits the requests and event streams of one caller that are under way at a time, and those of all callers together. A
  * request is under way until its answer has been read, so that slow readers use up their own share and nobody else's.
- * Callers are users, by their token, and without one addresses. Above a limit, the answer is
- * TOO_MANY_REQUESTS (429) with Retry-After; RESOURCE_EXHAUSTED for Connect and gRPC.
+ * Callers are users, by their token, and without one addresses. Above a limit, the answer is TOO_MANY_REQUESTS (429) with
+ * Retry-After; RESOURCE_EXHAUSTED for Connect and gRPC.
  */
 export function limitConcurrency(
   app: FastifyInstance,

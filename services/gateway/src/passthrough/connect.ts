@@ -43,6 +43,8 @@ export async function connect(
   app: FastifyInstance,
   { services, readiness, verifier, bodyLimitBytes, anonymousBodyLimitBytes, stopping }: ConnectOptions,
 ): Promise<void> {
+  // Before the routes, which take the handler that there is.
+  app.setErrorHandler(inProtocol);
   await app.register(fastifyConnectPlugin, {
     routes(router) {
       const readMaxBytesOf = (method: DescMethod) =>
@@ -63,7 +65,6 @@ export async function connect(
     shutdownSignal: stopping,
     shutdownError: new ConnectError("the gateway is shutting down; try again", Code.Unavailable),
   });
-  app.setErrorHandler(inProtocol);
   // An internal method answers as one that does not exist.
   app.route({
     method: ["GET", "POST"],
@@ -133,14 +134,14 @@ function refuseGrpc(
   }
 }
 
-/** Refuses calls without a good token, and with that of a program, in the protocol that they came by, before their message is read. */
-async function refuseBadToken(
-  verifier: Verifier | undefined,
-  { method, requestHeader }: HandlerContext,
-): Promise<void> {
-  const authorization = requestHeader.get("authorization") ?? undefined;
+/**
+ * Refuses calls without a good token, and with that of a program, in the protocol that they came by, before their message
+ * is read.
+ */
+async function refuseBadToken(verifier: Verifier | undefined, context: HandlerContext): Promise<void> {
+  const authorization = context.requestHeader.get("authorization") ?? undefined;
   try {
-    if (!accessRule(method).anyone) {
+    if (!accessRule(context.method).anyone) {
       await checkToken(verifier, authorization);
     }
     await refuseService(verifier, authorization);
