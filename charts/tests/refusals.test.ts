@@ -66,6 +66,22 @@ test.for<[object, string]>([
     "databases.size is laptop, which global.production rejects: it has one instance and no standby.",
   ],
   [
+    { payment: { config: { PROVIDER_URL: "http://cards.example" } } },
+    'payment.config.PROVIDER_URL is "http://cards.example", which global.production rejects',
+  ],
+  [
+    { shipping: { config: { CARRIER_URL: "HTTP://carrier.example" } } },
+    'shipping.config.CARRIER_URL is "HTTP://carrier.example", which global.production rejects',
+  ],
+  [
+    { temporal: { mutualTls: { secretName: "" } } },
+    "temporal has neither mutualTls.secretName nor apiKey.secretName, which global.production rejects",
+  ],
+  [
+    { global: { tls: { enabled: false } } },
+    "audit.enabled without global.tls.enabled, which global.production rejects",
+  ],
+  [
     { order: { config: { AUTH: "off" } } },
     "order has AUTH=off, which global.production rejects: any caller could do anything.",
   ],
