@@ -7,6 +7,7 @@ import { uuidv7 } from "@sagacart/chassis/uuid";
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
 import { answerProblem, notFound } from "./answer-problem.ts";
 import { answerClientError } from "./client-error.ts";
+import { withoutPorts } from "./forwarded-for.ts";
 import { createBothServer } from "./http-server.ts";
 import { refuseOtherMethods } from "./methods.ts";
 import { observe } from "./observe.ts";
@@ -40,7 +41,10 @@ export async function createRestServer(
   const answer = answerProblem(log);
   const app = fastify({
     serverFactory(handler) {
-      const both = createBothServer(handler, options);
+      const both = createBothServer((request, response) => {
+        withoutPorts(request.headers);
+        handler(request, response);
+      }, options);
       closeIdle = both.closeIdle;
       return both.server;
     },
