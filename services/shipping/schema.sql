@@ -159,8 +159,15 @@ create table webhooks (
   tries integer not null default 0,
   next_try_time timestamp with time zone default now(),
   receive_time timestamp with time zone not null default now(),
-  constraint webhooks_pkey PRIMARY KEY (provider, id)
+  park_time timestamp with time zone,
+  error text not null default ''::text,
+  actor_kind text,
+  actor_id text,
+  constraint webhooks_pkey PRIMARY KEY (provider, id),
+  constraint webhooks_actor_kind_check CHECK ((actor_kind = ANY (ARRAY['CUSTOMER'::text, 'OPERATOR'::text, 'SYSTEM'::text])))
 );
+
+CREATE INDEX webhooks_parked ON public.webhooks USING btree (provider, id) WHERE (park_time IS NOT NULL);
 
 CREATE INDEX webhooks_to_apply ON public.webhooks USING btree (next_try_time) WHERE (next_try_time IS NOT NULL);
 

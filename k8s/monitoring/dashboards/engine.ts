@@ -209,6 +209,10 @@ export const engine: Dashboard = {
           queries: { "{{app}}": "max by (app) (sagacart_webhook_inbox_oldest_seconds{$in})" },
         },
         {
+          title: "Parked webhooks",
+          queries: { "{{app}}": "max by (app) (sagacart_webhook_inbox_parked{$in})" },
+        },
+        {
           title: "Oldest waiting mail and webhook of ours",
           unit: "s",
           queries: {

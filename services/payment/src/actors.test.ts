@@ -23,6 +23,16 @@ testActors(async () => {
     return `void-${(await paymentOf(service, orderId)).id}`;
   }
 
+  async function newParkedWebhook(): Promise<string> {
+    const id = crypto.randomUUID();
+    await service.pool.query(
+      `insert into webhooks (provider, id, body, tries, next_try_time, park_time)
+       values ('card', $1, '{}', 30, null, now())`,
+      [id],
+    );
+    return id;
+  }
+
   const reader = "a reader's position";
   return {
     ...service,
@@ -60,6 +70,14 @@ testActors(async () => {
           const request = { id: await newRefusedRefund(), reason: "bank transfer", requestId: crypto.randomUUID() };
           const { refund } = await payments.settleRefund(request, as);
           return (await payments.getRefund({ id: refund?.id ?? "" }, operator)).refund?.requestedBy;
+        },
+        async RetryParkedWebhook(as) {
+          const { webhook } = await payments.retryParkedWebhook({ id: await newParkedWebhook() }, as);
+          return webhook?.actor;
+        },
+        async DismissParkedWebhook(as) {
+          const request = { id: await newParkedWebhook(), reason: "of another shop" };
+          return (await payments.dismissParkedWebhook(request, as)).webhook?.actor;
         },
       };
     },

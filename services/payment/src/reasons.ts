@@ -1,6 +1,6 @@
 import { Code } from "@connectrpc/connect";
 import { DomainError, defineReasons } from "@sagacart/chassis/errors";
-import { webhookReasons } from "@sagacart/provider/webhook-inbox";
+import { webhookReasons } from "@sagacart/provider/reasons";
 import type { AccountKey } from "./accounts/account.ts";
 
 /** The reasons of payment's errors. */

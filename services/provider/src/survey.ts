@@ -13,4 +13,13 @@ export const webhookQuestions: readonly Question[] = [
           from (select receive_time from webhooks
                 where next_try_time is not null order by next_try_time limit 100000) as kept`,
   },
+  {
+    gauges: {
+      sagacart_webhook_inbox_parked:
+        "Webhooks of providers that could not be applied in many tries, and that an operator has to retry or dismiss.",
+    },
+    labels: [],
+    sql: `select count(*) as sagacart_webhook_inbox_parked
+          from (select from webhooks where park_time is not null order by provider, id limit 100000) as parked`,
+  },
 ];

@@ -1,9 +1,12 @@
 import { errorInfo } from "@sagacart/chassis/errors";
 import type { Pool } from "@sagacart/chassis/postgres/pool";
+import { createLog } from "@sagacart/chassis/process/log";
 import { type TestDatabase, testDatabase } from "@sagacart/chassis/testing/database";
 import { silentLog } from "@sagacart/chassis/testing/log";
 import { systemClock } from "@sagacart/chassis/time/clock";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { Actor_Kind } from "@sagacart/proto/type/v1/actor";
+import type { ParkedWebhook } from "@sagacart/proto/type/v1/parked_webhook";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { matching } from "./json.ts";
 import { webhookTables } from "./testing/tables.ts";
 import { readWebhook } from "./webhook.ts";
@@ -15,7 +18,9 @@ let pool: Pool;
 beforeEach(async () => {
   database = await testDatabase();
   pool = database.pool;
-  await pool.query(`${webhookTables} create table things (key text primary key, answers text[] not null default '{}')`);
+  await pool.query(`${webhookTables} 
+    create table things (key text primary key, answers text[] not null default '{}',
+                         change_time timestamptz not null default now() - interval '1 day')`);
   await pool.query("insert into things (key) select 'good' || n from generate_series(1, 250) as n");
 });
 afterEach(() => database[Symbol.asyncDispose]());
@@ -48,8 +53,15 @@ function startInbox(options: Partial<WebhookInboxOptions<string>> = {}): Webhook
       }
       return done;
     },
+    findChanges: async (pool, keys) => {
+      const { rows } = await pool.query<{ key: string; change_time: Date }>(
+        "select key, change_time from things where key = any($1)",
+        [keys],
+      );
+      return new Map(rows.map(({ key, change_time }) => [key, change_time]));
+    },
     onApplied: () => {},
-    pollMs: 20,
+    ...{ pollMs: 20, parkedPollMs: 20 },
     ...options,
   });
 }
@@ -62,6 +74,19 @@ async function send(inbox: WebhookInbox, id: string, key: string, answer = "yes"
 async function answersOf(key: string): Promise<string[] | undefined> {
   return (await pool.query("select answers from things where key = $1", [key])).rows[0]?.answers;
 }
+
+/** Lets the pauses between tries end at once, until this webhook is parked. */
+async function untilParked(inbox: WebhookInbox, id: string): Promise<ParkedWebhook> {
+  return await vi.waitUntil(
+    async () => {
+      await pool.query("update webhooks set next_try_time = now() where next_try_time > now()");
+      return (await inbox.parked.list(firstPage)).webhooks.find((webhook) => webhook.id === id);
+    },
+    { timeout: 60_000, interval: 20 },
+  );
+}
+
+const firstPage = { pageSize: 0, pageToken: "" };
 
 /** The webhooks that are not applied. */
 async function waiting(): Promise<string[]> {
@@ -146,4 +171,78 @@ test("a webhook of another provider, without a signature or of another shape is 
   expect(await reasonOf({ provider: "shop", body, signature: "" })).toBe("BAD_SIGNATURE");
   expect(await reasonOf({ provider: "shop", body, signature })).toBe("BAD_WEBHOOK");
   expect((await pool.query("select from webhooks")).rowCount).toBe(0);
+});
+
+test.each([
+  ["about a thing that is not known", "nobody", "yes", "what it is about is not known here, or does not accept it yet"],
+  ["that the rules refuse", "good1", "bad", "division by zero"],
+])(
+  "a webhook %s is parked after so many tries, with one error line, and tried no more",
+  async (_, key, answer, error) => {
+    const lines: object[] = [];
+    const destination = { write: (line: string) => lines.push(JSON.parse(line)) };
+    const log = createLog({ service: "test", level: "error", destination });
+    await using inbox = startInbox({ maxTries: 3, log });
+    await send(inbox, "never", key, answer);
+    await send(inbox, "fine", "good2");
+
+    const parked = await untilParked(inbox, "never");
+
+    expect(parked).toMatchObject({ id: "never", type: "thing.done", key, error, tries: 3 });
+    expect(parked.actor).toBeUndefined();
+    expect(parked.parkTime).toBeDefined();
+    expect(lines).toMatchObject([
+      {
+        ...{ provider: "shop", webhookId: "never", key, tries: 3, error },
+        msg: "a webhook could not be applied in many tries and is parked; an operator has to retry or dismiss it",
+      },
+    ]);
+    expect(await waiting()).toEqual([]);
+    await expect.poll(() => answersOf("good2")).toEqual(["yes"]);
+  },
+);
+
+test("a parked webhook is applied when the thing that it is about appears", async () => {
+  await using inbox = startInbox({ maxTries: 2 });
+  await send(inbox, "early", "late1");
+  await untilParked(inbox, "early");
+
+  await pool.query("insert into things (key, change_time) values ('late1', now())");
+
+  await expect.poll(() => answersOf("late1"), { timeout: 60_000 }).toEqual(["yes"]);
+  expect((await inbox.parked.list(firstPage)).webhooks).toEqual([]);
+});
+
+test("a parked webhook is tried again when an operator says so, and parked again if that fails", async () => {
+  await using inbox = startInbox({ maxTries: 2 });
+  await send(inbox, "e", "late2");
+  await untilParked(inbox, "e");
+
+  const retried = await inbox.parked.retry("e");
+  expect(retried).toMatchObject({ id: "e", tries: 2 });
+  expect(retried.parkTime).toBeUndefined();
+  expect(await untilParked(inbox, "e")).toMatchObject({ tries: 3, actor: { kind: Actor_Kind.SYSTEM } });
+
+  // As if it had been there before the last try, so that only the operator can know.
+  await pool.query("insert into things (key) values ('late2')");
+  await inbox.parked.retry("e");
+  await expect.poll(() => answersOf("late2"), { timeout: 60_000 }).toEqual(["yes"]);
+});
+
+test("a dismissed webhook is kept, never applied, and cannot be tried again", async () => {
+  await using inbox = startInbox({ maxTries: 1 });
+  await send(inbox, "e", "nobody");
+  await untilParked(inbox, "e");
+
+  expect(await inbox.parked.dismiss("e", "of the test shop")).toMatchObject({ id: "e", error: "of the test shop" });
+
+  const failure = await inbox.parked.retry("e").catch((error: unknown) => errorInfo(error));
+  expect(failure).toMatchObject({ reason: "WEBHOOK_NOT_FOUND", metadata: { webhook_id: "e" } });
+  await pool.query("insert into things (key, change_time) values ('nobody', now())");
+  await send(inbox, "e", "nobody");
+  await send(inbox, "next", "nobody", "no");
+  await expect.poll(() => answersOf("nobody")).toEqual(["no"]);
+  expect((await pool.query("select id, error from webhooks where id = 'e'")).rows).toEqual([
+    { id: "e", error: "of the test shop" },
+  ]);
 });

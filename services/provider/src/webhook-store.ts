@@ -5,6 +5,9 @@ export type WebhookId = { readonly provider: string; readonly id: string };
 
 export type StoredWebhook = WebhookId & { readonly body: Uint8Array };
 
+/** A webhook that is being tried. */
+export type ClaimedWebhook = StoredWebhook & { readonly tries: number; readonly claimTime: Date };
+
 /** Stores a webhook to be applied, unless it is there already. */
 export async function insertWebhook(pool: Pool, { provider, id, body }: StoredWebhook): Promise<void> {
   await pool.query({
@@ -18,17 +21,19 @@ export async function insertWebhook(pool: Pool, { provider, id, body }: StoredWe
  * Takes webhooks that are due, and returns them in the order in which they were received. Each is due again after a
  * pause, 1 s growing to 10 min, unless it is finished.
  */
-export async function claimWebhooks(pool: Pool, limit: number): Promise<StoredWebhook[]> {
-  const { rows } = await pool.query<StoredWebhook & { receive_time: Date }>({
+export async function claimWebhooks(pool: Pool, limit: number): Promise<ClaimedWebhook[]> {
+  const { rows } = await pool.query<StoredWebhook & { tries: number; receive_time: Date; claim_time: Date }>({
     name: "claim-webhooks",
     text: `update webhooks set tries = tries + 1,
                                next_try_time = now() + least(600000, 1000 * 2 ^ least(tries, 16)) * interval '1 ms'
            where (provider, id) in (select provider, id from webhooks where next_try_time <= now()
                                     order by next_try_time limit $1 for update skip locked)
-           returning provider, id, body, receive_time`,
+           returning provider, id, body, tries, receive_time, now() as claim_time`,
     values: [limit],
   });
-  return rows.toSorted((a, b) => a.receive_time.getTime() - b.receive_time.getTime());
+  return rows
+    .toSorted((a, b) => a.receive_time.getTime() - b.receive_time.getTime())
+    .map(({ provider, id, body, tries, claim_time }) => ({ provider, id, body, tries, claimTime: claim_time }));
 }
 
 /** Marks webhooks as applied. */

@@ -1,6 +1,6 @@
 import { Code } from "@connectrpc/connect";
 import { defineReasons } from "@sagacart/chassis/errors";
-import { webhookReasons } from "@sagacart/provider/webhook-inbox";
+import { webhookReasons } from "@sagacart/provider/reasons";
 
 /** The reasons of shipping's errors. */
 export const reasons = defineReasons({

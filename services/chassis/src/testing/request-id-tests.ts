@@ -89,7 +89,7 @@ export function testRequestIds(start: () => Promise<RequestIdTest>): void {
     ["a program", async () => await as("service:tools", "service")],
   ] as const)(
     "the request id of %s acts once, whatever else is sent with it",
-    { timeout: 120_000 },
+    { timeout: 900_000 },
     async (who, make) => {
       const caller = await make();
       const acts: string[] = [];

@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { auditBooks } from "../testing/books.ts";
 import { attempt, chargeAll, commandsOf, eventsOf, paymentOf, untilSettled, usd, voidAll } from "../testing/calls.ts";
 import { startTestPayment } from "../testing/stack.ts";
-import { sendWebhook as send } from "../testing/webhooks.ts";
+import { refunded, sendWebhook as send } from "../testing/webhooks.ts";
 import type { ChargeAnswer, ChargeReading } from "./card-provider.ts";
 
 function captured(key: string, id = "evt_1") {
@@ -207,4 +207,56 @@ test("each refusal of a webhook has its reason, and stores nothing", async () =>
     expect(await failure(send(shop, body))).toMatchObject(bad);
   }
   expect((await shop.pool.query("select id from webhooks")).rows).toEqual([]);
+});
+
+test("a refund of a charge that is captured long after is parked, and recorded once it is captured", async () => {
+  await using shop = await startTestPayment(silent);
+  await chargeAll(shop, card);
+  const { id } = await paymentOf(shop, "o");
+  await send(shop, refunded(id, { refundId: "re_1", amountMinor: 30 }));
+  const parked = async () => (await shop.payments.listParkedWebhooks({})).webhooks.map(({ key, type }) => [key, type]);
+  await expect
+    .poll(
+      async () => {
+        await shop.pool.query("update webhooks set tries = 29, next_try_time = now() where next_try_time is not null");
+        return await parked();
+      },
+      { timeout: 60_000 },
+    )
+    .toEqual([[id, "charge.refunded"]]);
+
+  await send(shop, captured(id));
+
+  await expect.poll(parked, { timeout: 60_000 }).toEqual([]);
+  await expect.poll(() => eventsOf(shop, id), { timeout: 60_000 }).toEqual(["captured", "refunded"]);
+  expect(await auditBooks(shop.pool)).toEqual([]);
+});
+
+test.each([
+  ["of a charge that is not the shop's", { key: "019a0000-0000-7000-8000-000000000000" }],
+  ["with a key that no charge can have", { key: "nobody" }],
+  ["in another currency than its charge", { currency: "EUR" }],
+  ["of more than its charge", { amountMinor: "101" }],
+])("a refund %s is parked, and an operator can give it up", async (_, other) => {
+  await using shop = await startTestPayment();
+  await chargeAll(shop, card);
+  const { id } = await paymentOf(shop, "o");
+  const event = refunded(id, { refundId: "re_1", amountMinor: 30 });
+  await send(shop, { ...event, data: { ...event.data, ...other } });
+  await expect
+    .poll(
+      async () => {
+        await shop.pool.query(
+          "update webhooks set tries = 29, next_try_time = now() where id = 'evt_re_1' and tries < 29",
+        );
+        return (await shop.payments.listParkedWebhooks({})).webhooks.map((webhook) => webhook.id);
+      },
+      { timeout: 60_000 },
+    )
+    .toEqual(["evt_re_1"]);
+
+  await shop.payments.dismissParkedWebhook({ id: "evt_re_1", reason: "of the test shop" });
+
+  expect((await shop.payments.listParkedWebhooks({})).webhooks).toEqual([]);
+  expect(await eventsOf(shop, id)).toEqual(["captured"]);
 });

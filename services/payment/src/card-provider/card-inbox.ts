@@ -7,7 +7,7 @@ import { createWebhookInbox, type Keyed, type WebhookInbox } from "@sagacart/pro
 import { recordDispute } from "../disputes/record-dispute.ts";
 import { uuidPattern } from "../ids.ts";
 import type { Ledger } from "../ledger/ledger.ts";
-import { lockPayments } from "../payments/payment-store.ts";
+import { findPayments, lockPayments } from "../payments/payment-store.ts";
 import { settle } from "../payments/settle.ts";
 import { recordRefund } from "../refunds/outside-refund.ts";
 import { type CardNews, readCardWebhook } from "./card-webhook.ts";
@@ -34,6 +34,10 @@ export function createCardInbox(options: CardInboxOptions): WebhookInbox {
     sender: "the card provider",
     read: readCardWebhook,
     apply: (tx, answers) => applyAnswers(tx, options, answers),
+    async findChanges(pool, keys) {
+      const payments = await findPayments(pool, [...new Set(keys.filter((key) => uuidPattern.test(key)))]);
+      return new Map([...payments].map(([id, { updateTime }]) => [id, updateTime]));
+    },
     onApplied() {
       feed.notify();
       commands.notify();

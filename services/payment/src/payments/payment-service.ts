@@ -13,10 +13,13 @@ import {
   ChargeResponseSchema,
   CreatePaymentRequestSchema,
   CreatePaymentResponseSchema,
+  DismissParkedWebhookResponseSchema,
   GetPaymentResponseSchema,
+  ListParkedWebhooksResponseSchema,
   ListPaymentsResponseSchema,
   type PaymentService,
   ReceiveWebhookResponseSchema,
+  RetryParkedWebhookResponseSchema,
 } from "@sagacart/proto/payment/v1/payment_service";
 import type { Money } from "@sagacart/proto/type/v1/money";
 import type { WebhookInbox } from "@sagacart/provider/webhook-inbox";
@@ -38,7 +41,7 @@ export type PaymentServiceOptions = {
   chargeOrders: ChargeOrders;
   voidOrders: VoidOrders;
   createPayment: CreatePayment;
-  inbox: Pick<WebhookInbox, "receive">;
+  inbox: Pick<WebhookInbox, "receive" | "parked">;
 };
 
 /** Implements PaymentService, but for the RPCs of refunds and disputes. */
@@ -105,6 +108,15 @@ export function paymentService(
     async receiveWebhook(request) {
       await inbox.receive(request);
       return create(ReceiveWebhookResponseSchema);
+    },
+    async listParkedWebhooks(request) {
+      return create(ListParkedWebhooksResponseSchema, await inbox.parked.list(request));
+    },
+    async retryParkedWebhook({ id }) {
+      return create(RetryParkedWebhookResponseSchema, { webhook: await inbox.parked.retry(id) });
+    },
+    async dismissParkedWebhook({ id, reason }) {
+      return create(DismissParkedWebhookResponseSchema, { webhook: await inbox.parked.dismiss(id, reason) });
     },
   };
 }

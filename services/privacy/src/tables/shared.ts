@@ -22,7 +22,9 @@ export const commandTables: Tables = {
 
 /** Webhooks of a provider: the provider's id of a charge or shipment, and what became of it. */
 export const providerWebhooks: Tables = {
-  webhooks: { columns: each("provider id body tries next_try_time receive_time", notPersonal) },
+  webhooks: {
+    columns: each("provider id body tries next_try_time receive_time park_time error actor_kind actor_id", notPersonal),
+  },
 };
 
 /** The customers whose data was deleted. */

@@ -6,7 +6,7 @@ import type { EventFeed } from "@sagacart/outbox/events/feed";
 import { createWebhookInbox, type Keyed, type WebhookInbox } from "@sagacart/provider/webhook-inbox";
 import { settle } from "../shipments/settle.ts";
 import type { Decision } from "../shipments/shipment.ts";
-import { lockShipments } from "../shipments/shipment-store.ts";
+import { findShipments, lockShipments } from "../shipments/shipment-store.ts";
 import { readCarrierWebhook } from "./carrier-webhook.ts";
 
 export type CarrierInboxOptions = {
@@ -28,6 +28,10 @@ export function createCarrierInbox(options: CarrierInboxOptions): WebhookInbox {
     sender: "the carrier",
     read: readCarrierWebhook,
     apply: applyAnswers,
+    async findChanges(pool, keys) {
+      const shipments = await findShipments(pool, [...new Set(keys)]);
+      return new Map([...shipments].map(([orderId, { updateTime }]) => [orderId, updateTime]));
+    },
     onApplied() {
       feed.notify();
       commands.notify();

@@ -8,9 +8,12 @@ import {
   BatchCreateShipmentsResponseSchema,
   CancelShipmentResponseSchema,
   CreateShipmentResponseSchema,
+  DismissParkedWebhookResponseSchema,
   GetShipmentResponseSchema,
+  ListParkedWebhooksResponseSchema,
   ListShipmentsResponseSchema,
   ReceiveWebhookResponseSchema,
+  RetryParkedWebhookResponseSchema,
   RetryRecallResponseSchema,
   type ShippingService,
 } from "@sagacart/proto/shipping/v1/shipping_service";
@@ -27,7 +30,7 @@ export type ShippingServiceOptions = {
   pool: Pool;
   createShipments: CreateShipments;
   cancelShipment: CancelShipment;
-  inbox: Pick<WebhookInbox, "receive">;
+  inbox: Pick<WebhookInbox, "receive" | "parked">;
 };
 
 /** Implements ShippingService. */
@@ -81,6 +84,15 @@ export function shippingService(options: ShippingServiceOptions): ServiceImpl<ty
     async receiveWebhook(request) {
       await inbox.receive(request);
       return create(ReceiveWebhookResponseSchema);
+    },
+    async listParkedWebhooks(request) {
+      return create(ListParkedWebhooksResponseSchema, await inbox.parked.list(request));
+    },
+    async retryParkedWebhook({ id }) {
+      return create(RetryParkedWebhookResponseSchema, { webhook: await inbox.parked.retry(id) });
+    },
+    async dismissParkedWebhook({ id, reason }) {
+      return create(DismissParkedWebhookResponseSchema, { webhook: await inbox.parked.dismiss(id, reason) });
     },
   };
 }

@@ -11,6 +11,8 @@ import type { Dispute, Dispute_State, Dispute_StateJson, DisputeJson, Payment, P
 import { file_sagacart_payment_v1_payment } from "./payment_pb.ts";
 import type { Money, MoneyJson } from "../../type/v1/money_pb.ts";
 import { file_sagacart_type_v1_money } from "../../type/v1/money_pb.ts";
+import type { ParkedWebhook, ParkedWebhookJson } from "../../type/v1/parked_webhook_pb.ts";
+import { file_sagacart_type_v1_parked_webhook } from "../../type/v1/parked_webhook_pb.ts";
 import { file_sagacart_type_v1_text } from "../../type/v1/text_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
@@ -18,7 +20,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file sagacart/payment/v1/payment_service.proto.
  */
 export const file_sagacart_payment_v1_payment_service: GenFile = /*@__PURE__*/
-  fileDesc("CilzYWdhY2FydC9wYXltZW50L3YxL3BheW1lbnRfc2VydmljZS5wcm90bxITc2FnYWNhcnQucGF5bWVudC52MSKOAwoSQmF0Y2hDaGFyZ2VSZXF1ZXN0EkgKBWl0ZW1zGAEgAygLMiwuc2FnYWNhcnQucGF5bWVudC52MS5CYXRjaENoYXJnZVJlcXVlc3QuSXRlbUILukgIkgEFCAEQ6AcarQIKBEl0ZW0SNwoIb3JkZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SGgoHYXR0ZW1wdBgCIAEoBUIJukgGGgQYFCgBEjoKC2N1c3RvbWVyX2lkGAMgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEnMKBmFtb3VudBgEIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuTW9uZXlCSrpIR7oBQQoSbW9uZXkubm90X25lZ2F0aXZlEhRtdXN0IG5vdCBiZSBuZWdhdGl2ZRoVdGhpcy5taW5vcl91bml0cyA+PSAwyAEBEh8KDnBheW1lbnRfbWV0aG9kGAUgASgJQge6SARyAhhkIuoEChNCYXRjaENoYXJnZVJlc3BvbnNlEkIKCG91dGNvbWVzGAEgAygLMjAuc2FnYWNhcnQucGF5bWVudC52MS5CYXRjaENoYXJnZVJlc3BvbnNlLk91dGNvbWUa8wEKB091dGNvbWUSEAoIb3JkZXJfaWQYASABKAkSRQoIY2FwdHVyZWQYAiABKAsyMS5zYWdhY2FydC5wYXltZW50LnYxLkJhdGNoQ2hhcmdlUmVzcG9uc2UuQ2FwdHVyZWRIABJDCgdyZWZ1c2VkGAMgASgLMjAuc2FnYWNhcnQucGF5bWVudC52MS5CYXRjaENoYXJnZVJlc3BvbnNlLlJlZnVzZWRIABI/CgV3YWl0cxgEIAEoCzIuLnNhZ2FjYXJ0LnBheW1lbnQudjEuQmF0Y2hDaGFyZ2VSZXNwb25zZS5XYWl0c0gAQgkKB291dGNvbWUaHgoIQ2FwdHVyZWQSEgoKcGF5bWVudF9pZBgBIAEoCRrbAQoHUmVmdXNlZBJHCgZyZWFzb24YASABKA4yNy5zYWdhY2FydC5wYXltZW50LnYxLkJhdGNoQ2hhcmdlUmVzcG9uc2UuUmVmdXNlZC5SZWFzb24SFgoOZGVjbGluZV9yZWFzb24YAiABKAkibwoGUmVhc29uEhYKElJFQVNPTl9VTlNQRUNJRklFRBAAEhMKD1JFQVNPTl9ERUNMSU5FRBABEhEKDVJFQVNPTl9WT0lERUQQAhISCg5SRUFTT05fRElGRkVSUxADEhEKDVJFQVNPTl9FWElTVFMQBBobCgVXYWl0cxISCgpwYXltZW50X2lkGAEgASgJIrcBChBCYXRjaFZvaWRSZXF1ZXN0EkYKBWl0ZW1zGAEgAygLMiouc2FnYWNhcnQucGF5bWVudC52MS5CYXRjaFZvaWRSZXF1ZXN0Lkl0ZW1CC7pICJIBBQgBEOgHGlsKBEl0ZW0SNwoIb3JkZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SGgoHYXR0ZW1wdBgCIAEoBUIJukgGGgQYFCgAIqoDChFCYXRjaFZvaWRSZXNwb25zZRJACghvdXRjb21lcxgBIAMoCzIuLnNhZ2FjYXJ0LnBheW1lbnQudjEuQmF0Y2hWb2lkUmVzcG9uc2UuT3V0Y29tZRrpAQoHT3V0Y29tZRIQCghvcmRlcl9pZBgBIAEoCRI/CgZ2b2lkZWQYAiABKAsyLS5zYWdhY2FydC5wYXltZW50LnYxLkJhdGNoVm9pZFJlc3BvbnNlLlZvaWRlZEgAEj0KBXdhaXRzGAMgASgLMiwuc2FnYWNhcnQucGF5bWVudC52MS5CYXRjaFZvaWRSZXNwb25zZS5XYWl0c0gAEkEKB3JlZnVzZWQYBCABKAsyLi5zYWdhY2FydC5wYXltZW50LnYxLkJhdGNoVm9pZFJlc3BvbnNlLlJlZnVzZWRIAEIJCgdvdXRjb21lGhoKBlZvaWRlZBIQCghyZWZ1bmRlZBgBIAEoCBoHCgVXYWl0cxpCCgdSZWZ1c2VkEg4KBnJlYXNvbhgBIAEoCRInCgZhbW91bnQYAiABKAsyFy5zYWdhY2FydC50eXBlLnYxLk1vbmV5IrYCCg1DaGFyZ2VSZXF1ZXN0EjcKCG9yZGVyX2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEhoKB2F0dGVtcHQYAiABKAVCCbpIBhoEGBQoARI6CgtjdXN0b21lcl9pZBgDIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhJzCgZhbW91bnQYBCABKAsyFy5zYWdhY2FydC50eXBlLnYxLk1vbmV5Qkq6SEe6AUEKEm1vbmV5Lm5vdF9uZWdhdGl2ZRIUbXVzdCBub3QgYmUgbmVnYXRpdmUaFXRoaXMubWlub3JfdW5pdHMgPj0gMMgBARIfCg5wYXltZW50X21ldGhvZBgFIAEoCUIHukgEcgIYZCI/Cg5DaGFyZ2VSZXNwb25zZRItCgdwYXltZW50GAEgASgLMhwuc2FnYWNhcnQucGF5bWVudC52MS5QYXltZW50IrMCChRDcmVhdGVQYXltZW50UmVxdWVzdBI6CgtjdXN0b21lcl9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhJwCgZhbW91bnQYAiABKAsyFy5zYWdhY2FydC50eXBlLnYxLk1vbmV5Qke6SES6AT4KDm1vbmV5LnBvc2l0aXZlEhZtdXN0IGJlIG1vcmUgdGhhbiB6ZXJvGhR0aGlzLm1pbm9yX3VuaXRzID4gMMgBARIfCg5wYXltZW50X21ldGhvZBgDIAEoCUIHukgEcgIYZBIbCglyZWZlcmVuY2UYBCABKAlCCLpIBXIDGMgBEi8KCnJlcXVlc3RfaWQYBSABKAlCG7pIGHIWMhReW1x4MjEtXHg3ZV17MCwxMjh9JCJGChVDcmVhdGVQYXltZW50UmVzcG9uc2USLQoHcGF5bWVudBgBIAEoCzIcLnNhZ2FjYXJ0LnBheW1lbnQudjEuUGF5bWVudCKFAQoRR2V0UGF5bWVudFJlcXVlc3QSMQoCaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SPQoLY3VzdG9tZXJfaWQYAiABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4iQwoSR2V0UGF5bWVudFJlc3BvbnNlEi0KB3BheW1lbnQYASABKAsyHC5zYWdhY2FydC5wYXltZW50LnYxLlBheW1lbnQizgEKE0xpc3RQYXltZW50c1JlcXVlc3QSOgoIb3JkZXJfaWQYASABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SPQoLY3VzdG9tZXJfaWQYAiABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SHgoJcGFnZV9zaXplGAMgASgFQgu6SAgaBhjAhD0oABIcCgpwYWdlX3Rva2VuGAQgASgJQgi6SAVyAxjoByJfChRMaXN0UGF5bWVudHNSZXNwb25zZRIuCghwYXltZW50cxgBIAMoCzIcLnNhZ2FjYXJ0LnBheW1lbnQudjEuUGF5bWVudBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAki2QIKFFJlZnVuZFBheW1lbnRSZXF1ZXN0EjkKCnBheW1lbnRfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SOwoJcmVmdW5kX2lkGAIgASgJQii6SCXYAQFyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEm0KBmFtb3VudBgDIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuTW9uZXlCRLpIQboBPgoObW9uZXkucG9zaXRpdmUSFm11c3QgYmUgbW9yZSB0aGFuIHplcm8aFHRoaXMubWlub3JfdW5pdHMgPiAwEhgKBnJlYXNvbhgEIAEoCUIIukgFcgMY9AMSLwoKcmVxdWVzdF9pZBgFIAEoCUIbukgYchYyFF5bXHgyMS1ceDdlXXswLDEyOH0kEg8KB2F0X21vc3QYBiABKAgiRAoVUmVmdW5kUGF5bWVudFJlc3BvbnNlEisKBnJlZnVuZBgBIAEoCzIbLnNhZ2FjYXJ0LnBheW1lbnQudjEuUmVmdW5kIoQBChBHZXRSZWZ1bmRSZXF1ZXN0EjEKAmlkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEj0KC2N1c3RvbWVyX2lkGAIgASgJQii6SCXYAQFyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uIkAKEUdldFJlZnVuZFJlc3BvbnNlEisKBnJlZnVuZBgBIAEoCzIbLnNhZ2FjYXJ0LnBheW1lbnQudjEuUmVmdW5kIosCChJMaXN0UmVmdW5kc1JlcXVlc3QSPAoKcGF5bWVudF9pZBgBIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI6CghvcmRlcl9pZBgCIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIeCglwYWdlX3NpemUYAyABKAVCC7pICBoGGMCEPSgAEhwKCnBhZ2VfdG9rZW4YBCABKAlCCLpIBXIDGOgHEj0KC2N1c3RvbWVyX2lkGAUgASgJQii6SCXYAQFyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uIlwKE0xpc3RSZWZ1bmRzUmVzcG9uc2USLAoHcmVmdW5kcxgBIAMoCzIbLnNhZ2FjYXJ0LnBheW1lbnQudjEuUmVmdW5kEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJHChFHZXREaXNwdXRlUmVxdWVzdBIyCgJpZBgBIAEoCUImukgjciEyGF5bQS1aYS16MC05Ll9+LV17MSwxMDB9JFoBLloCLi4iQwoSR2V0RGlzcHV0ZVJlc3BvbnNlEi0KB2Rpc3B1dGUYASABKAsyHC5zYWdhY2FydC5wYXltZW50LnYxLkRpc3B1dGUiigIKE0xpc3REaXNwdXRlc1JlcXVlc3QSPAoKcGF5bWVudF9pZBgBIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI6CghvcmRlcl9pZBgCIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI7CgVzdGF0ZRgDIAEoDjIiLnNhZ2FjYXJ0LnBheW1lbnQudjEuRGlzcHV0ZS5TdGF0ZUIIukgFggECEAESHgoJcGFnZV9zaXplGAQgASgFQgu6SAgaBhjAhD0oABIcCgpwYWdlX3Rva2VuGAUgASgJQgi6SAVyAxjoByJfChRMaXN0RGlzcHV0ZXNSZXNwb25zZRIuCghkaXNwdXRlcxgBIAMoCzIcLnNhZ2FjYXJ0LnBheW1lbnQudjEuRGlzcHV0ZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiRwoSUmV0cnlSZWZ1bmRSZXF1ZXN0EjEKAmlkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uIkIKE1JldHJ5UmVmdW5kUmVzcG9uc2USKwoGcmVmdW5kGAEgASgLMhsuc2FnYWNhcnQucGF5bWVudC52MS5SZWZ1bmQilAIKE1NldHRsZVJlZnVuZFJlcXVlc3QSMQoCaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SbQoGYW1vdW50GAIgASgLMhcuc2FnYWNhcnQudHlwZS52MS5Nb25leUJEukhBugE+Cg5tb25leS5wb3NpdGl2ZRIWbXVzdCBiZSBtb3JlIHRoYW4gemVybxoUdGhpcy5taW5vcl91bml0cyA+IDASKgoGcmVhc29uGAMgASgJQhq6SBNyERABGPQDMgpeW15ceDAwXSokuLsYAxIvCgpyZXF1ZXN0X2lkGAQgASgJQhu6SBhyFjIUXltceDIxLVx4N2VdezEsMTI4fSQiQwoUU2V0dGxlUmVmdW5kUmVzcG9uc2USKwoGcmVmdW5kGAEgASgLMhsuc2FnYWNhcnQucGF5bWVudC52MS5SZWZ1bmQiagoVUmVjZWl2ZVdlYmhvb2tSZXF1ZXN0EhsKCHByb3ZpZGVyGAEgASgJQgm6SAZyBBABGCgSFwoEYm9keRgCIAEoDEIJukgGegQYgIAQEhsKCXNpZ25hdHVyZRgDIAEoCUIIukgFcgMY6AciGAoWUmVjZWl2ZVdlYmhvb2tSZXNwb25zZTKZDwoOUGF5bWVudFNlcnZpY2UScwoLQmF0Y2hDaGFyZ2USJy5zYWdhY2FydC5wYXltZW50LnYxLkJhdGNoQ2hhcmdlUmVxdWVzdBooLnNhZ2FjYXJ0LnBheW1lbnQudjEuQmF0Y2hDaGFyZ2VSZXNwb25zZSIRkAICqrsYChoICgZ3b3JrZXISbQoJQmF0Y2hWb2lkEiUuc2FnYWNhcnQucGF5bWVudC52MS5CYXRjaFZvaWRSZXF1ZXN0GiYuc2FnYWNhcnQucGF5bWVudC52MS5CYXRjaFZvaWRSZXNwb25zZSIRkAICqrsYChoICgZ3b3JrZXISZAoGQ2hhcmdlEiIuc2FnYWNhcnQucGF5bWVudC52MS5DaGFyZ2VSZXF1ZXN0GiMuc2FnYWNhcnQucGF5bWVudC52MS5DaGFyZ2VSZXNwb25zZSIRkAICqrsYChoICgZ3b3JrZXISlQEKDUNyZWF0ZVBheW1lbnQSKS5zYWdhY2FydC5wYXltZW50LnYxLkNyZWF0ZVBheW1lbnRSZXF1ZXN0Giouc2FnYWNhcnQucGF5bWVudC52MS5DcmVhdGVQYXltZW50UmVzcG9uc2UiLZACAqq7GA8SAQMaCgoIc3VyZmFjZXOC0+STAhE6ASoiDC92MS9wYXltZW50cxKEAQoKR2V0UGF5bWVudBImLnNhZ2FjYXJ0LnBheW1lbnQudjEuR2V0UGF5bWVudFJlcXVlc3QaJy5zYWdhY2FydC5wYXltZW50LnYxLkdldFBheW1lbnRSZXNwb25zZSIlkAIBqrsYBRIDAQIDgtPkkwITEhEvdjEvcGF5bWVudHMve2lkfRKbAQoMTGlzdFBheW1lbnRzEiguc2FnYWNhcnQucGF5bWVudC52MS5MaXN0UGF5bWVudHNSZXF1ZXN0Gikuc2FnYWNhcnQucGF5bWVudC52MS5MaXN0UGF5bWVudHNSZXNwb25zZSI2kAIBqrsYGxIDAQIDGgoKCHN1cmZhY2VzGggKBndvcmtlcoLT5JMCDhIML3YxL3BheW1lbnRzErQBCg1SZWZ1bmRQYXltZW50Eikuc2FnYWNhcnQucGF5bWVudC52MS5SZWZ1bmRQYXltZW50UmVxdWVzdBoqLnNhZ2FjYXJ0LnBheW1lbnQudjEuUmVmdW5kUGF5bWVudFJlc3BvbnNlIkyQAgKquxgaEgICAxoKCghzdXJmYWNlcxoICgZ3b3JrZXKC0+STAiU6ASoiIC92MS9wYXltZW50cy97cGF5bWVudF9pZH06cmVmdW5kEoABCglHZXRSZWZ1bmQSJS5zYWdhY2FydC5wYXltZW50LnYxLkdldFJlZnVuZFJlcXVlc3QaJi5zYWdhY2FydC5wYXltZW50LnYxLkdldFJlZnVuZFJlc3BvbnNlIiSQAgGquxgFEgMBAgOC0+STAhISEC92MS9yZWZ1bmRzL3tpZH0SiwEKC0xpc3RSZWZ1bmRzEicuc2FnYWNhcnQucGF5bWVudC52MS5MaXN0UmVmdW5kc1JlcXVlc3QaKC5zYWdhY2FydC5wYXltZW50LnYxLkxpc3RSZWZ1bmRzUmVzcG9uc2UiKZACAaq7GA8SAwECAxoICgZ3b3JrZXKC0+STAg0SCy92MS9yZWZ1bmRzEoMBCgpHZXREaXNwdXRlEiYuc2FnYWNhcnQucGF5bWVudC52MS5HZXREaXNwdXRlUmVxdWVzdBonLnNhZ2FjYXJ0LnBheW1lbnQudjEuR2V0RGlzcHV0ZVJlc3BvbnNlIiSQAgGquxgEEgICA4LT5JMCExIRL3YxL2Rpc3B1dGVzL3tpZH0ShAEKDExpc3REaXNwdXRlcxIoLnNhZ2FjYXJ0LnBheW1lbnQudjEuTGlzdERpc3B1dGVzUmVxdWVzdBopLnNhZ2FjYXJ0LnBheW1lbnQudjEuTGlzdERpc3B1dGVzUmVzcG9uc2UiH5ACAaq7GAQSAgIDgtPkkwIOEgwvdjEvZGlzcHV0ZXMSlwEKC1JldHJ5UmVmdW5kEicuc2FnYWNhcnQucGF5bWVudC52MS5SZXRyeVJlZnVuZFJlcXVlc3QaKC5zYWdhY2FydC5wYXltZW50LnYxLlJldHJ5UmVmdW5kUmVzcG9uc2UiNZACAqq7GA0SAQMaCAoGd29ya2VygtPkkwIbOgEqIhYvdjEvcmVmdW5kcy97aWR9OnJldHJ5EpEBCgxTZXR0bGVSZWZ1bmQSKC5zYWdhY2FydC5wYXltZW50LnYxLlNldHRsZVJlZnVuZFJlcXVlc3QaKS5zYWdhY2FydC5wYXltZW50LnYxLlNldHRsZVJlZnVuZFJlc3BvbnNlIiyQAgKquxgDEgEDgtPkkwIcOgEqIhcvdjEvcmVmdW5kcy97aWR9OnNldHRsZRJ9Cg5SZWNlaXZlV2ViaG9vaxIqLnNhZ2FjYXJ0LnBheW1lbnQudjEuUmVjZWl2ZVdlYmhvb2tSZXF1ZXN0Gisuc2FnYWNhcnQucGF5bWVudC52MS5SZWNlaXZlV2ViaG9va1Jlc3BvbnNlIhKQAgKquxgLGgkKB2dhdGV3YXliBnByb3RvMw", [file_buf_validate_validate, file_google_api_annotations, file_sagacart_auth_v1_access, file_sagacart_payment_v1_payment, file_sagacart_type_v1_money, file_sagacart_type_v1_text]);
+  fileDesc("CilzYWdhY2FydC9wYXltZW50L3YxL3BheW1lbnRfc2VydmljZS5wcm90bxITc2FnYWNhcnQucGF5bWVudC52MSKOAwoSQmF0Y2hDaGFyZ2VSZXF1ZXN0EkgKBWl0ZW1zGAEgAygLMiwuc2FnYWNhcnQucGF5bWVudC52MS5CYXRjaENoYXJnZVJlcXVlc3QuSXRlbUILukgIkgEFCAEQ6AcarQIKBEl0ZW0SNwoIb3JkZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SGgoHYXR0ZW1wdBgCIAEoBUIJukgGGgQYFCgBEjoKC2N1c3RvbWVyX2lkGAMgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEnMKBmFtb3VudBgEIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuTW9uZXlCSrpIR7oBQQoSbW9uZXkubm90X25lZ2F0aXZlEhRtdXN0IG5vdCBiZSBuZWdhdGl2ZRoVdGhpcy5taW5vcl91bml0cyA+PSAwyAEBEh8KDnBheW1lbnRfbWV0aG9kGAUgASgJQge6SARyAhhkIuoEChNCYXRjaENoYXJnZVJlc3BvbnNlEkIKCG91dGNvbWVzGAEgAygLMjAuc2FnYWNhcnQucGF5bWVudC52MS5CYXRjaENoYXJnZVJlc3BvbnNlLk91dGNvbWUa8wEKB091dGNvbWUSEAoIb3JkZXJfaWQYASABKAkSRQoIY2FwdHVyZWQYAiABKAsyMS5zYWdhY2FydC5wYXltZW50LnYxLkJhdGNoQ2hhcmdlUmVzcG9uc2UuQ2FwdHVyZWRIABJDCgdyZWZ1c2VkGAMgASgLMjAuc2FnYWNhcnQucGF5bWVudC52MS5CYXRjaENoYXJnZVJlc3BvbnNlLlJlZnVzZWRIABI/CgV3YWl0cxgEIAEoCzIuLnNhZ2FjYXJ0LnBheW1lbnQudjEuQmF0Y2hDaGFyZ2VSZXNwb25zZS5XYWl0c0gAQgkKB291dGNvbWUaHgoIQ2FwdHVyZWQSEgoKcGF5bWVudF9pZBgBIAEoCRrbAQoHUmVmdXNlZBJHCgZyZWFzb24YASABKA4yNy5zYWdhY2FydC5wYXltZW50LnYxLkJhdGNoQ2hhcmdlUmVzcG9uc2UuUmVmdXNlZC5SZWFzb24SFgoOZGVjbGluZV9yZWFzb24YAiABKAkibwoGUmVhc29uEhYKElJFQVNPTl9VTlNQRUNJRklFRBAAEhMKD1JFQVNPTl9ERUNMSU5FRBABEhEKDVJFQVNPTl9WT0lERUQQAhISCg5SRUFTT05fRElGRkVSUxADEhEKDVJFQVNPTl9FWElTVFMQBBobCgVXYWl0cxISCgpwYXltZW50X2lkGAEgASgJIrcBChBCYXRjaFZvaWRSZXF1ZXN0EkYKBWl0ZW1zGAEgAygLMiouc2FnYWNhcnQucGF5bWVudC52MS5CYXRjaFZvaWRSZXF1ZXN0Lkl0ZW1CC7pICJIBBQgBEOgHGlsKBEl0ZW0SNwoIb3JkZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SGgoHYXR0ZW1wdBgCIAEoBUIJukgGGgQYFCgAIqoDChFCYXRjaFZvaWRSZXNwb25zZRJACghvdXRjb21lcxgBIAMoCzIuLnNhZ2FjYXJ0LnBheW1lbnQudjEuQmF0Y2hWb2lkUmVzcG9uc2UuT3V0Y29tZRrpAQoHT3V0Y29tZRIQCghvcmRlcl9pZBgBIAEoCRI/CgZ2b2lkZWQYAiABKAsyLS5zYWdhY2FydC5wYXltZW50LnYxLkJhdGNoVm9pZFJlc3BvbnNlLlZvaWRlZEgAEj0KBXdhaXRzGAMgASgLMiwuc2FnYWNhcnQucGF5bWVudC52MS5CYXRjaFZvaWRSZXNwb25zZS5XYWl0c0gAEkEKB3JlZnVzZWQYBCABKAsyLi5zYWdhY2FydC5wYXltZW50LnYxLkJhdGNoVm9pZFJlc3BvbnNlLlJlZnVzZWRIAEIJCgdvdXRjb21lGhoKBlZvaWRlZBIQCghyZWZ1bmRlZBgBIAEoCBoHCgVXYWl0cxpCCgdSZWZ1c2VkEg4KBnJlYXNvbhgBIAEoCRInCgZhbW91bnQYAiABKAsyFy5zYWdhY2FydC50eXBlLnYxLk1vbmV5IrYCCg1DaGFyZ2VSZXF1ZXN0EjcKCG9yZGVyX2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEhoKB2F0dGVtcHQYAiABKAVCCbpIBhoEGBQoARI6CgtjdXN0b21lcl9pZBgDIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhJzCgZhbW91bnQYBCABKAsyFy5zYWdhY2FydC50eXBlLnYxLk1vbmV5Qkq6SEe6AUEKEm1vbmV5Lm5vdF9uZWdhdGl2ZRIUbXVzdCBub3QgYmUgbmVnYXRpdmUaFXRoaXMubWlub3JfdW5pdHMgPj0gMMgBARIfCg5wYXltZW50X21ldGhvZBgFIAEoCUIHukgEcgIYZCI/Cg5DaGFyZ2VSZXNwb25zZRItCgdwYXltZW50GAEgASgLMhwuc2FnYWNhcnQucGF5bWVudC52MS5QYXltZW50IrMCChRDcmVhdGVQYXltZW50UmVxdWVzdBI6CgtjdXN0b21lcl9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhJwCgZhbW91bnQYAiABKAsyFy5zYWdhY2FydC50eXBlLnYxLk1vbmV5Qke6SES6AT4KDm1vbmV5LnBvc2l0aXZlEhZtdXN0IGJlIG1vcmUgdGhhbiB6ZXJvGhR0aGlzLm1pbm9yX3VuaXRzID4gMMgBARIfCg5wYXltZW50X21ldGhvZBgDIAEoCUIHukgEcgIYZBIbCglyZWZlcmVuY2UYBCABKAlCCLpIBXIDGMgBEi8KCnJlcXVlc3RfaWQYBSABKAlCG7pIGHIWMhReW1x4MjEtXHg3ZV17MCwxMjh9JCJGChVDcmVhdGVQYXltZW50UmVzcG9uc2USLQoHcGF5bWVudBgBIAEoCzIcLnNhZ2FjYXJ0LnBheW1lbnQudjEuUGF5bWVudCKFAQoRR2V0UGF5bWVudFJlcXVlc3QSMQoCaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SPQoLY3VzdG9tZXJfaWQYAiABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4iQwoSR2V0UGF5bWVudFJlc3BvbnNlEi0KB3BheW1lbnQYASABKAsyHC5zYWdhY2FydC5wYXltZW50LnYxLlBheW1lbnQizgEKE0xpc3RQYXltZW50c1JlcXVlc3QSOgoIb3JkZXJfaWQYASABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SPQoLY3VzdG9tZXJfaWQYAiABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SHgoJcGFnZV9zaXplGAMgASgFQgu6SAgaBhjAhD0oABIcCgpwYWdlX3Rva2VuGAQgASgJQgi6SAVyAxjoByJfChRMaXN0UGF5bWVudHNSZXNwb25zZRIuCghwYXltZW50cxgBIAMoCzIcLnNhZ2FjYXJ0LnBheW1lbnQudjEuUGF5bWVudBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAki2QIKFFJlZnVuZFBheW1lbnRSZXF1ZXN0EjkKCnBheW1lbnRfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SOwoJcmVmdW5kX2lkGAIgASgJQii6SCXYAQFyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEm0KBmFtb3VudBgDIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuTW9uZXlCRLpIQboBPgoObW9uZXkucG9zaXRpdmUSFm11c3QgYmUgbW9yZSB0aGFuIHplcm8aFHRoaXMubWlub3JfdW5pdHMgPiAwEhgKBnJlYXNvbhgEIAEoCUIIukgFcgMY9AMSLwoKcmVxdWVzdF9pZBgFIAEoCUIbukgYchYyFF5bXHgyMS1ceDdlXXswLDEyOH0kEg8KB2F0X21vc3QYBiABKAgiRAoVUmVmdW5kUGF5bWVudFJlc3BvbnNlEisKBnJlZnVuZBgBIAEoCzIbLnNhZ2FjYXJ0LnBheW1lbnQudjEuUmVmdW5kIoQBChBHZXRSZWZ1bmRSZXF1ZXN0EjEKAmlkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEj0KC2N1c3RvbWVyX2lkGAIgASgJQii6SCXYAQFyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uIkAKEUdldFJlZnVuZFJlc3BvbnNlEisKBnJlZnVuZBgBIAEoCzIbLnNhZ2FjYXJ0LnBheW1lbnQudjEuUmVmdW5kIosCChJMaXN0UmVmdW5kc1JlcXVlc3QSPAoKcGF5bWVudF9pZBgBIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI6CghvcmRlcl9pZBgCIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIeCglwYWdlX3NpemUYAyABKAVCC7pICBoGGMCEPSgAEhwKCnBhZ2VfdG9rZW4YBCABKAlCCLpIBXIDGOgHEj0KC2N1c3RvbWVyX2lkGAUgASgJQii6SCXYAQFyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uIlwKE0xpc3RSZWZ1bmRzUmVzcG9uc2USLAoHcmVmdW5kcxgBIAMoCzIbLnNhZ2FjYXJ0LnBheW1lbnQudjEuUmVmdW5kEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJHChFHZXREaXNwdXRlUmVxdWVzdBIyCgJpZBgBIAEoCUImukgjciEyGF5bQS1aYS16MC05Ll9+LV17MSwxMDB9JFoBLloCLi4iQwoSR2V0RGlzcHV0ZVJlc3BvbnNlEi0KB2Rpc3B1dGUYASABKAsyHC5zYWdhY2FydC5wYXltZW50LnYxLkRpc3B1dGUiigIKE0xpc3REaXNwdXRlc1JlcXVlc3QSPAoKcGF5bWVudF9pZBgBIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI6CghvcmRlcl9pZBgCIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI7CgVzdGF0ZRgDIAEoDjIiLnNhZ2FjYXJ0LnBheW1lbnQudjEuRGlzcHV0ZS5TdGF0ZUIIukgFggECEAESHgoJcGFnZV9zaXplGAQgASgFQgu6SAgaBhjAhD0oABIcCgpwYWdlX3Rva2VuGAUgASgJQgi6SAVyAxjoByJfChRMaXN0RGlzcHV0ZXNSZXNwb25zZRIuCghkaXNwdXRlcxgBIAMoCzIcLnNhZ2FjYXJ0LnBheW1lbnQudjEuRGlzcHV0ZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiRwoSUmV0cnlSZWZ1bmRSZXF1ZXN0EjEKAmlkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uIkIKE1JldHJ5UmVmdW5kUmVzcG9uc2USKwoGcmVmdW5kGAEgASgLMhsuc2FnYWNhcnQucGF5bWVudC52MS5SZWZ1bmQilAIKE1NldHRsZVJlZnVuZFJlcXVlc3QSMQoCaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SbQoGYW1vdW50GAIgASgLMhcuc2FnYWNhcnQudHlwZS52MS5Nb25leUJEukhBugE+Cg5tb25leS5wb3NpdGl2ZRIWbXVzdCBiZSBtb3JlIHRoYW4gemVybxoUdGhpcy5taW5vcl91bml0cyA+IDASKgoGcmVhc29uGAMgASgJQhq6SBdyFZjqMAEQARj0AzIKXlteXHgwMF0qJBIvCgpyZXF1ZXN0X2lkGAQgASgJQhu6SBhyFjIUXltceDIxLVx4N2VdezEsMTI4fSQiQwoUU2V0dGxlUmVmdW5kUmVzcG9uc2USKwoGcmVmdW5kGAEgASgLMhsuc2FnYWNhcnQucGF5bWVudC52MS5SZWZ1bmQiagoVUmVjZWl2ZVdlYmhvb2tSZXF1ZXN0EhsKCHByb3ZpZGVyGAEgASgJQgm6SAZyBBABGCgSFwoEYm9keRgCIAEoDEIJukgGegQYgIAQEhsKCXNpZ25hdHVyZRgDIAEoCUIIukgFcgMY6AciGAoWUmVjZWl2ZVdlYmhvb2tSZXNwb25zZSJZChlMaXN0UGFya2VkV2ViaG9va3NSZXF1ZXN0Eh4KCXBhZ2Vfc2l6ZRgBIAEoBUILukgIGgYYwIQ9KAASHAoKcGFnZV90b2tlbhgCIAEoCUIIukgFcgMY6AciaAoaTGlzdFBhcmtlZFdlYmhvb2tzUmVzcG9uc2USMQoId2ViaG9va3MYASADKAsyHy5zYWdhY2FydC50eXBlLnYxLlBhcmtlZFdlYmhvb2sSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIkgKGVJldHJ5UGFya2VkV2ViaG9va1JlcXVlc3QSKwoCaWQYASABKAlCH7pIHHIaMhheW0EtWmEtejAtOS5ffi1dezEsMTAwfSQiTgoaUmV0cnlQYXJrZWRXZWJob29rUmVzcG9uc2USMAoHd2ViaG9vaxgBIAEoCzIfLnNhZ2FjYXJ0LnR5cGUudjEuUGFya2VkV2ViaG9vayJ2ChtEaXNtaXNzUGFya2VkV2ViaG9va1JlcXVlc3QSKwoCaWQYASABKAlCH7pIHHIaMhheW0EtWmEtejAtOS5ffi1dezEsMTAwfSQSKgoGcmVhc29uGAIgASgJQhq6SBdyFZjqMAEQARj0AzIKXlteXHgwMF0qJCJQChxEaXNtaXNzUGFya2VkV2ViaG9va1Jlc3BvbnNlEjAKB3dlYmhvb2sYASABKAsyHy5zYWdhY2FydC50eXBlLnYxLlBhcmtlZFdlYmhvb2syuBIKDlBheW1lbnRTZXJ2aWNlEmwKC0JhdGNoQ2hhcmdlEicuc2FnYWNhcnQucGF5bWVudC52MS5CYXRjaENoYXJnZVJlcXVlc3QaKC5zYWdhY2FydC5wYXltZW50LnYxLkJhdGNoQ2hhcmdlUmVzcG9uc2UiCpACAqq7GAMSAQQSZgoJQmF0Y2hWb2lkEiUuc2FnYWNhcnQucGF5bWVudC52MS5CYXRjaFZvaWRSZXF1ZXN0GiYuc2FnYWNhcnQucGF5bWVudC52MS5CYXRjaFZvaWRSZXNwb25zZSIKkAICqrsYAxIBBBJdCgZDaGFyZ2USIi5zYWdhY2FydC5wYXltZW50LnYxLkNoYXJnZVJlcXVlc3QaIy5zYWdhY2FydC5wYXltZW50LnYxLkNoYXJnZVJlc3BvbnNlIgqQAgKquxgDEgEEEooBCg1DcmVhdGVQYXltZW50Eikuc2FnYWNhcnQucGF5bWVudC52MS5DcmVhdGVQYXltZW50UmVxdWVzdBoqLnNhZ2FjYXJ0LnBheW1lbnQudjEuQ3JlYXRlUGF5bWVudFJlc3BvbnNlIiKQAgKquxgEEgIDBILT5JMCEToBKiIML3YxL3BheW1lbnRzEoUBCgpHZXRQYXltZW50EiYuc2FnYWNhcnQucGF5bWVudC52MS5HZXRQYXltZW50UmVxdWVzdBonLnNhZ2FjYXJ0LnBheW1lbnQudjEuR2V0UGF5bWVudFJlc3BvbnNlIiaQAgGquxgGEgQBAgMEgtPkkwITEhEvdjEvcGF5bWVudHMve2lkfRKGAQoMTGlzdFBheW1lbnRzEiguc2FnYWNhcnQucGF5bWVudC52MS5MaXN0UGF5bWVudHNSZXF1ZXN0Gikuc2FnYWNhcnQucGF5bWVudC52MS5MaXN0UGF5bWVudHNSZXNwb25zZSIhkAIBqrsYBhIEAQIDBILT5JMCDhIML3YxL3BheW1lbnRzEp8BCg1SZWZ1bmRQYXltZW50Eikuc2FnYWNhcnQucGF5bWVudC52MS5SZWZ1bmRQYXltZW50UmVxdWVzdBoqLnNhZ2FjYXJ0LnBheW1lbnQudjEuUmVmdW5kUGF5bWVudFJlc3BvbnNlIjeQAgKquxgFEgMCAwSC0+STAiU6ASoiIC92MS9wYXltZW50cy97cGF5bWVudF9pZH06cmVmdW5kEoEBCglHZXRSZWZ1bmQSJS5zYWdhY2FydC5wYXltZW50LnYxLkdldFJlZnVuZFJlcXVlc3QaJi5zYWdhY2FydC5wYXltZW50LnYxLkdldFJlZnVuZFJlc3BvbnNlIiWQAgGquxgGEgQBAgMEgtPkkwISEhAvdjEvcmVmdW5kcy97aWR9EoIBCgtMaXN0UmVmdW5kcxInLnNhZ2FjYXJ0LnBheW1lbnQudjEuTGlzdFJlZnVuZHNSZXF1ZXN0Giguc2FnYWNhcnQucGF5bWVudC52MS5MaXN0UmVmdW5kc1Jlc3BvbnNlIiCQAgGquxgGEgQBAgMEgtPkkwINEgsvdjEvcmVmdW5kcxKEAQoKR2V0RGlzcHV0ZRImLnNhZ2FjYXJ0LnBheW1lbnQudjEuR2V0RGlzcHV0ZVJlcXVlc3QaJy5zYWdhY2FydC5wYXltZW50LnYxLkdldERpc3B1dGVSZXNwb25zZSIlkAIBqrsYBRIDAgMEgtPkkwITEhEvdjEvZGlzcHV0ZXMve2lkfRKFAQoMTGlzdERpc3B1dGVzEiguc2FnYWNhcnQucGF5bWVudC52MS5MaXN0RGlzcHV0ZXNSZXF1ZXN0Gikuc2FnYWNhcnQucGF5bWVudC52MS5MaXN0RGlzcHV0ZXNSZXNwb25zZSIgkAIBqrsYBRIDAgMEgtPkkwIOEgwvdjEvZGlzcHV0ZXMSjgEKC1JldHJ5UmVmdW5kEicuc2FnYWNhcnQucGF5bWVudC52MS5SZXRyeVJlZnVuZFJlcXVlc3QaKC5zYWdhY2FydC5wYXltZW50LnYxLlJldHJ5UmVmdW5kUmVzcG9uc2UiLJACAqq7GAQSAgMEgtPkkwIbOgEqIhYvdjEvcmVmdW5kcy97aWR9OnJldHJ5EpEBCgxTZXR0bGVSZWZ1bmQSKC5zYWdhY2FydC5wYXltZW50LnYxLlNldHRsZVJlZnVuZFJlcXVlc3QaKS5zYWdhY2FydC5wYXltZW50LnYxLlNldHRsZVJlZnVuZFJlc3BvbnNlIiyQAgKquxgDEgEDgtPkkwIcOgEqIhcvdjEvcmVmdW5kcy97aWR9OnNldHRsZRJ1Cg5SZWNlaXZlV2ViaG9vaxIqLnNhZ2FjYXJ0LnBheW1lbnQudjEuUmVjZWl2ZVdlYmhvb2tSZXF1ZXN0Gisuc2FnYWNhcnQucGF5bWVudC52MS5SZWNlaXZlV2ViaG9va1Jlc3BvbnNlIgqQAgKquxgDEgEEEpwBChJMaXN0UGFya2VkV2ViaG9va3MSLi5zYWdhY2FydC5wYXltZW50LnYxLkxpc3RQYXJrZWRXZWJob29rc1JlcXVlc3QaLy5zYWdhY2FydC5wYXltZW50LnYxLkxpc3RQYXJrZWRXZWJob29rc1Jlc3BvbnNlIiWQAgGquxgFEgMCAwSC0+STAhMSES92MS9jYXJkLXdlYmhvb2tzEqkBChJSZXRyeVBhcmtlZFdlYmhvb2sSLi5zYWdhY2FydC5wYXltZW50LnYxLlJldHJ5UGFya2VkV2ViaG9va1JlcXVlc3QaLy5zYWdhY2FydC5wYXltZW50LnYxLlJldHJ5UGFya2VkV2ViaG9va1Jlc3BvbnNlIjKQAgKquxgEEgIDBILT5JMCIToBKiIcL3YxL2NhcmQtd2ViaG9va3Mve2lkfTpyZXRyeRKxAQoURGlzbWlzc1BhcmtlZFdlYmhvb2sSMC5zYWdhY2FydC5wYXltZW50LnYxLkRpc21pc3NQYXJrZWRXZWJob29rUmVxdWVzdBoxLnNhZ2FjYXJ0LnBheW1lbnQudjEuRGlzbWlzc1BhcmtlZFdlYmhvb2tSZXNwb25zZSI0kAICqrsYBBICAwSC0+STAiM6ASoiHi92MS9jYXJkLXdlYmhvb2tzL3tpZH06ZGlzbWlzc2IGcHJvdG8z", [file_buf_validate_validate, file_google_api_annotations, file_sagacart_auth_v1_access, file_sagacart_payment_v1_payment, file_sagacart_type_v1_money, file_sagacart_type_v1_parked_webhook, file_sagacart_type_v1_text]);
 
 /**
  * The orders to charge.
@@ -2067,6 +2069,258 @@ export const ReceiveWebhookResponseSchema: GenMessage<ReceiveWebhookResponse, {j
   messageDesc(file_sagacart_payment_v1_payment_service, 27);
 
 /**
+ * The page of parked webhooks to list.
+ *
+ * @generated from message sagacart.payment.v1.ListParkedWebhooksRequest
+ */
+export type ListParkedWebhooksRequest = Message<"sagacart.payment.v1.ListParkedWebhooksRequest"> & {
+  /**
+   * The number of webhooks on a page: 50 if 0, at most 200.
+   *
+   * @generated from field: int32 page_size = 1;
+   */
+  pageSize: number;
+
+  /**
+   * The token of the page, from the response before; empty for the first.
+   *
+   * @generated from field: string page_token = 2;
+   */
+  pageToken: string;
+};
+
+/**
+ * The page of parked webhooks to list.
+ *
+ * @generated from message sagacart.payment.v1.ListParkedWebhooksRequest
+ */
+export type ListParkedWebhooksRequestJson = {
+  /**
+   * The number of webhooks on a page: 50 if 0, at most 200.
+   *
+   * @generated from field: int32 page_size = 1;
+   */
+  pageSize?: number;
+
+  /**
+   * The token of the page, from the response before; empty for the first.
+   *
+   * @generated from field: string page_token = 2;
+   */
+  pageToken?: string;
+};
+
+/**
+ * Describes the message sagacart.payment.v1.ListParkedWebhooksRequest.
+ * Use `create(ListParkedWebhooksRequestSchema)` to create a new message.
+ */
+export const ListParkedWebhooksRequestSchema: GenMessage<ListParkedWebhooksRequest, {jsonType: ListParkedWebhooksRequestJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_payment_v1_payment_service, 28);
+
+/**
+ * A page of parked webhooks, by id.
+ *
+ * @generated from message sagacart.payment.v1.ListParkedWebhooksResponse
+ */
+export type ListParkedWebhooksResponse = Message<"sagacart.payment.v1.ListParkedWebhooksResponse"> & {
+  /**
+   * The webhooks.
+   *
+   * @generated from field: repeated sagacart.type.v1.ParkedWebhook webhooks = 1;
+   */
+  webhooks: ParkedWebhook[];
+
+  /**
+   * The token of the next page; empty on the last.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * A page of parked webhooks, by id.
+ *
+ * @generated from message sagacart.payment.v1.ListParkedWebhooksResponse
+ */
+export type ListParkedWebhooksResponseJson = {
+  /**
+   * The webhooks.
+   *
+   * @generated from field: repeated sagacart.type.v1.ParkedWebhook webhooks = 1;
+   */
+  webhooks?: ParkedWebhookJson[];
+
+  /**
+   * The token of the next page; empty on the last.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken?: string;
+};
+
+/**
+ * Describes the message sagacart.payment.v1.ListParkedWebhooksResponse.
+ * Use `create(ListParkedWebhooksResponseSchema)` to create a new message.
+ */
+export const ListParkedWebhooksResponseSchema: GenMessage<ListParkedWebhooksResponse, {jsonType: ListParkedWebhooksResponseJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_payment_v1_payment_service, 29);
+
+/**
+ * The parked webhook to try again.
+ *
+ * @generated from message sagacart.payment.v1.RetryParkedWebhookRequest
+ */
+export type RetryParkedWebhookRequest = Message<"sagacart.payment.v1.RetryParkedWebhookRequest"> & {
+  /**
+   * The provider's id of the event.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+};
+
+/**
+ * The parked webhook to try again.
+ *
+ * @generated from message sagacart.payment.v1.RetryParkedWebhookRequest
+ */
+export type RetryParkedWebhookRequestJson = {
+  /**
+   * The provider's id of the event.
+   *
+   * @generated from field: string id = 1;
+   */
+  id?: string;
+};
+
+/**
+ * Describes the message sagacart.payment.v1.RetryParkedWebhookRequest.
+ * Use `create(RetryParkedWebhookRequestSchema)` to create a new message.
+ */
+export const RetryParkedWebhookRequestSchema: GenMessage<RetryParkedWebhookRequest, {jsonType: RetryParkedWebhookRequestJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_payment_v1_payment_service, 30);
+
+/**
+ * The webhook, as it is before the try.
+ *
+ * @generated from message sagacart.payment.v1.RetryParkedWebhookResponse
+ */
+export type RetryParkedWebhookResponse = Message<"sagacart.payment.v1.RetryParkedWebhookResponse"> & {
+  /**
+   * The webhook.
+   *
+   * @generated from field: sagacart.type.v1.ParkedWebhook webhook = 1;
+   */
+  webhook?: ParkedWebhook | undefined;
+};
+
+/**
+ * The webhook, as it is before the try.
+ *
+ * @generated from message sagacart.payment.v1.RetryParkedWebhookResponse
+ */
+export type RetryParkedWebhookResponseJson = {
+  /**
+   * The webhook.
+   *
+   * @generated from field: sagacart.type.v1.ParkedWebhook webhook = 1;
+   */
+  webhook?: ParkedWebhookJson;
+};
+
+/**
+ * Describes the message sagacart.payment.v1.RetryParkedWebhookResponse.
+ * Use `create(RetryParkedWebhookResponseSchema)` to create a new message.
+ */
+export const RetryParkedWebhookResponseSchema: GenMessage<RetryParkedWebhookResponse, {jsonType: RetryParkedWebhookResponseJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_payment_v1_payment_service, 31);
+
+/**
+ * The parked webhook to give up.
+ *
+ * @generated from message sagacart.payment.v1.DismissParkedWebhookRequest
+ */
+export type DismissParkedWebhookRequest = Message<"sagacart.payment.v1.DismissParkedWebhookRequest"> & {
+  /**
+   * The provider's id of the event.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * Why it need not be applied, for people.
+   *
+   * @generated from field: string reason = 2;
+   */
+  reason: string;
+};
+
+/**
+ * The parked webhook to give up.
+ *
+ * @generated from message sagacart.payment.v1.DismissParkedWebhookRequest
+ */
+export type DismissParkedWebhookRequestJson = {
+  /**
+   * The provider's id of the event.
+   *
+   * @generated from field: string id = 1;
+   */
+  id?: string;
+
+  /**
+   * Why it need not be applied, for people.
+   *
+   * @generated from field: string reason = 2;
+   */
+  reason?: string;
+};
+
+/**
+ * Describes the message sagacart.payment.v1.DismissParkedWebhookRequest.
+ * Use `create(DismissParkedWebhookRequestSchema)` to create a new message.
+ */
+export const DismissParkedWebhookRequestSchema: GenMessage<DismissParkedWebhookRequest, {jsonType: DismissParkedWebhookRequestJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_payment_v1_payment_service, 32);
+
+/**
+ * The webhook.
+ *
+ * @generated from message sagacart.payment.v1.DismissParkedWebhookResponse
+ */
+export type DismissParkedWebhookResponse = Message<"sagacart.payment.v1.DismissParkedWebhookResponse"> & {
+  /**
+   * The webhook.
+   *
+   * @generated from field: sagacart.type.v1.ParkedWebhook webhook = 1;
+   */
+  webhook?: ParkedWebhook | undefined;
+};
+
+/**
+ * The webhook.
+ *
+ * @generated from message sagacart.payment.v1.DismissParkedWebhookResponse
+ */
+export type DismissParkedWebhookResponseJson = {
+  /**
+   * The webhook.
+   *
+   * @generated from field: sagacart.type.v1.ParkedWebhook webhook = 1;
+   */
+  webhook?: ParkedWebhookJson;
+};
+
+/**
+ * Describes the message sagacart.payment.v1.DismissParkedWebhookResponse.
+ * Use `create(DismissParkedWebhookResponseSchema)` to create a new message.
+ */
+export const DismissParkedWebhookResponseSchema: GenMessage<DismissParkedWebhookResponse, {jsonType: DismissParkedWebhookResponseJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_payment_v1_payment_service, 33);
+
+/**
  * Takes money for orders and pays it back.
  *
  * The batch methods are those that the saga calls: atomic per order, independent across orders. The answer has an
@@ -2261,6 +2515,42 @@ export const PaymentService: GenService<{
     methodKind: "unary";
     input: typeof ReceiveWebhookRequestSchema;
     output: typeof ReceiveWebhookResponseSchema;
+  },
+  /**
+   * List the webhooks of the card provider that could not be applied in many tries.
+   *
+   * Fails with INVALID_ARGUMENT / BAD_PAGE_TOKEN.
+   *
+   * @generated from rpc sagacart.payment.v1.PaymentService.ListParkedWebhooks
+   */
+  listParkedWebhooks: {
+    methodKind: "unary";
+    input: typeof ListParkedWebhooksRequestSchema;
+    output: typeof ListParkedWebhooksResponseSchema;
+  },
+  /**
+   * Try a parked webhook again, now. If that fails, it is parked again.
+   *
+   * Fails with NOT_FOUND / WEBHOOK_NOT_FOUND if no webhook with this id waits.
+   *
+   * @generated from rpc sagacart.payment.v1.PaymentService.RetryParkedWebhook
+   */
+  retryParkedWebhook: {
+    methodKind: "unary";
+    input: typeof RetryParkedWebhookRequestSchema;
+    output: typeof RetryParkedWebhookResponseSchema;
+  },
+  /**
+   * Give a parked webhook up for good: it is kept, and never applied.
+   *
+   * Fails with NOT_FOUND / WEBHOOK_NOT_FOUND if no webhook with this id waits.
+   *
+   * @generated from rpc sagacart.payment.v1.PaymentService.DismissParkedWebhook
+   */
+  dismissParkedWebhook: {
+    methodKind: "unary";
+    input: typeof DismissParkedWebhookRequestSchema;
+    output: typeof DismissParkedWebhookResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_sagacart_payment_v1_payment_service, 0);

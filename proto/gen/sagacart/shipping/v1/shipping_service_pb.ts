@@ -11,13 +11,16 @@ import type { Shipment, ShipmentJson } from "./shipment_pb.ts";
 import { file_sagacart_shipping_v1_shipment } from "./shipment_pb.ts";
 import type { Address, AddressJson } from "../../type/v1/address_pb.ts";
 import { file_sagacart_type_v1_address } from "../../type/v1/address_pb.ts";
+import type { ParkedWebhook, ParkedWebhookJson } from "../../type/v1/parked_webhook_pb.ts";
+import { file_sagacart_type_v1_parked_webhook } from "../../type/v1/parked_webhook_pb.ts";
+import { file_sagacart_type_v1_text } from "../../type/v1/text_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file sagacart/shipping/v1/shipping_service.proto.
  */
 export const file_sagacart_shipping_v1_shipping_service: GenFile = /*@__PURE__*/
-  fileDesc("CitzYWdhY2FydC9zaGlwcGluZy92MS9zaGlwcGluZ19zZXJ2aWNlLnByb3RvEhRzYWdhY2FydC5zaGlwcGluZy52MSKjAgobQmF0Y2hDcmVhdGVTaGlwbWVudHNSZXF1ZXN0ElIKBWl0ZW1zGAEgAygLMjYuc2FnYWNhcnQuc2hpcHBpbmcudjEuQmF0Y2hDcmVhdGVTaGlwbWVudHNSZXF1ZXN0Lkl0ZW1CC7pICJIBBQgBEOgHGq8BCgRJdGVtEjcKCG9yZGVyX2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEjoKC2N1c3RvbWVyX2lkGAIgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEjIKB2FkZHJlc3MYAyABKAsyGS5zYWdhY2FydC50eXBlLnYxLkFkZHJlc3NCBrpIA9gBAyKFBQocQmF0Y2hDcmVhdGVTaGlwbWVudHNSZXNwb25zZRJMCghvdXRjb21lcxgBIAMoCzI6LnNhZ2FjYXJ0LnNoaXBwaW5nLnYxLkJhdGNoQ3JlYXRlU2hpcG1lbnRzUmVzcG9uc2UuT3V0Y29tZRqRAgoHT3V0Y29tZRIQCghvcmRlcl9pZBgBIAEoCRJPCghhY2NlcHRlZBgCIAEoCzI7LnNhZ2FjYXJ0LnNoaXBwaW5nLnYxLkJhdGNoQ3JlYXRlU2hpcG1lbnRzUmVzcG9uc2UuQWNjZXB0ZWRIABJNCgdyZWZ1c2VkGAMgASgLMjouc2FnYWNhcnQuc2hpcHBpbmcudjEuQmF0Y2hDcmVhdGVTaGlwbWVudHNSZXNwb25zZS5SZWZ1c2VkSAASSQoFd2FpdHMYBCABKAsyOC5zYWdhY2FydC5zaGlwcGluZy52MS5CYXRjaENyZWF0ZVNoaXBtZW50c1Jlc3BvbnNlLldhaXRzSABCCQoHb3V0Y29tZRojCghBY2NlcHRlZBIXCg90cmFja2luZ19udW1iZXIYASABKAka1AEKB1JlZnVzZWQSUQoGcmVhc29uGAEgASgOMkEuc2FnYWNhcnQuc2hpcHBpbmcudjEuQmF0Y2hDcmVhdGVTaGlwbWVudHNSZXNwb25zZS5SZWZ1c2VkLlJlYXNvbhIWCg5yZWZ1c2FsX3JlYXNvbhgCIAEoCSJeCgZSZWFzb24SFgoSUkVBU09OX1VOU1BFQ0lGSUVEEAASEgoOUkVBU09OX1JFRlVTRUQQARIUChBSRUFTT05fQ0FOQ0VMTEVEEAISEgoOUkVBU09OX0RJRkZFUlMQAxoHCgVXYWl0cyK4AQoVQ3JlYXRlU2hpcG1lbnRSZXF1ZXN0EjcKCG9yZGVyX2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEjoKC2N1c3RvbWVyX2lkGAIgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEioKB2FkZHJlc3MYAyABKAsyGS5zYWdhY2FydC50eXBlLnYxLkFkZHJlc3MiSgoWQ3JlYXRlU2hpcG1lbnRSZXNwb25zZRIwCghzaGlwbWVudBgBIAEoCzIeLnNhZ2FjYXJ0LnNoaXBwaW5nLnYxLlNoaXBtZW50IlAKFUNhbmNlbFNoaXBtZW50UmVxdWVzdBI3CghvcmRlcl9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLiJKChZDYW5jZWxTaGlwbWVudFJlc3BvbnNlEjAKCHNoaXBtZW50GAEgASgLMh4uc2FnYWNhcnQuc2hpcHBpbmcudjEuU2hpcG1lbnQijAEKEkdldFNoaXBtZW50UmVxdWVzdBI3CghvcmRlcl9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI9CgtjdXN0b21lcl9pZBgCIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLiJHChNHZXRTaGlwbWVudFJlc3BvbnNlEjAKCHNoaXBtZW50GAEgASgLMh4uc2FnYWNhcnQuc2hpcHBpbmcudjEuU2hpcG1lbnQikwEKFExpc3RTaGlwbWVudHNSZXF1ZXN0Ej0KC2N1c3RvbWVyX2lkGAEgASgJQii6SCXYAQFyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEh4KCXBhZ2Vfc2l6ZRgCIAEoBUILukgIGgYYwIQ9KAASHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMY6AciYwoVTGlzdFNoaXBtZW50c1Jlc3BvbnNlEjEKCXNoaXBtZW50cxgBIAMoCzIeLnNhZ2FjYXJ0LnNoaXBwaW5nLnYxLlNoaXBtZW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJqChVSZWNlaXZlV2ViaG9va1JlcXVlc3QSGwoIcHJvdmlkZXIYASABKAlCCbpIBnIEEAEYKBIXCgRib2R5GAIgASgMQgm6SAZ6BBiAgBASGwoJc2lnbmF0dXJlGAMgASgJQgi6SAVyAxjoByIYChZSZWNlaXZlV2ViaG9va1Jlc3BvbnNlIk0KElJldHJ5UmVjYWxsUmVxdWVzdBI3CghvcmRlcl9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLiJHChNSZXRyeVJlY2FsbFJlc3BvbnNlEjAKCHNoaXBtZW50GAEgASgLMh4uc2FnYWNhcnQuc2hpcHBpbmcudjEuU2hpcG1lbnQyygcKD1NoaXBwaW5nU2VydmljZRKQAQoUQmF0Y2hDcmVhdGVTaGlwbWVudHMSMS5zYWdhY2FydC5zaGlwcGluZy52MS5CYXRjaENyZWF0ZVNoaXBtZW50c1JlcXVlc3QaMi5zYWdhY2FydC5zaGlwcGluZy52MS5CYXRjaENyZWF0ZVNoaXBtZW50c1Jlc3BvbnNlIhGQAgKquxgKGggKBndvcmtlchJ+Cg5DcmVhdGVTaGlwbWVudBIrLnNhZ2FjYXJ0LnNoaXBwaW5nLnYxLkNyZWF0ZVNoaXBtZW50UmVxdWVzdBosLnNhZ2FjYXJ0LnNoaXBwaW5nLnYxLkNyZWF0ZVNoaXBtZW50UmVzcG9uc2UiEZACAqq7GAoaCAoGd29ya2VyEn4KDkNhbmNlbFNoaXBtZW50Eisuc2FnYWNhcnQuc2hpcHBpbmcudjEuQ2FuY2VsU2hpcG1lbnRSZXF1ZXN0Giwuc2FnYWNhcnQuc2hpcHBpbmcudjEuQ2FuY2VsU2hpcG1lbnRSZXNwb25zZSIRkAICqrsYChoICgZ3b3JrZXISeAoLUmV0cnlSZWNhbGwSKC5zYWdhY2FydC5zaGlwcGluZy52MS5SZXRyeVJlY2FsbFJlcXVlc3QaKS5zYWdhY2FydC5zaGlwcGluZy52MS5SZXRyeVJlY2FsbFJlc3BvbnNlIhSQAgKquxgNEgEDGggKBndvcmtlchKaAQoLR2V0U2hpcG1lbnQSKC5zYWdhY2FydC5zaGlwcGluZy52MS5HZXRTaGlwbWVudFJlcXVlc3QaKS5zYWdhY2FydC5zaGlwcGluZy52MS5HZXRTaGlwbWVudFJlc3BvbnNlIjaQAgGquxgPEgMBAgMaCAoGd29ya2VygtPkkwIaEhgvdjEvc2hpcG1lbnRzL3tvcmRlcl9pZH0SiwEKDUxpc3RTaGlwbWVudHMSKi5zYWdhY2FydC5zaGlwcGluZy52MS5MaXN0U2hpcG1lbnRzUmVxdWVzdBorLnNhZ2FjYXJ0LnNoaXBwaW5nLnYxLkxpc3RTaGlwbWVudHNSZXNwb25zZSIhkAIBqrsYBRIDAQIDgtPkkwIPEg0vdjEvc2hpcG1lbnRzEn8KDlJlY2VpdmVXZWJob29rEisuc2FnYWNhcnQuc2hpcHBpbmcudjEuUmVjZWl2ZVdlYmhvb2tSZXF1ZXN0Giwuc2FnYWNhcnQuc2hpcHBpbmcudjEuUmVjZWl2ZVdlYmhvb2tSZXNwb25zZSISkAICqrsYCxoJCgdnYXRld2F5YgZwcm90bzM", [file_buf_validate_validate, file_google_api_annotations, file_sagacart_auth_v1_access, file_sagacart_shipping_v1_shipment, file_sagacart_type_v1_address]);
+  fileDesc("CitzYWdhY2FydC9zaGlwcGluZy92MS9zaGlwcGluZ19zZXJ2aWNlLnByb3RvEhRzYWdhY2FydC5zaGlwcGluZy52MSKjAgobQmF0Y2hDcmVhdGVTaGlwbWVudHNSZXF1ZXN0ElIKBWl0ZW1zGAEgAygLMjYuc2FnYWNhcnQuc2hpcHBpbmcudjEuQmF0Y2hDcmVhdGVTaGlwbWVudHNSZXF1ZXN0Lkl0ZW1CC7pICJIBBQgBEOgHGq8BCgRJdGVtEjcKCG9yZGVyX2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEjoKC2N1c3RvbWVyX2lkGAIgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEjIKB2FkZHJlc3MYAyABKAsyGS5zYWdhY2FydC50eXBlLnYxLkFkZHJlc3NCBrpIA9gBAyKFBQocQmF0Y2hDcmVhdGVTaGlwbWVudHNSZXNwb25zZRJMCghvdXRjb21lcxgBIAMoCzI6LnNhZ2FjYXJ0LnNoaXBwaW5nLnYxLkJhdGNoQ3JlYXRlU2hpcG1lbnRzUmVzcG9uc2UuT3V0Y29tZRqRAgoHT3V0Y29tZRIQCghvcmRlcl9pZBgBIAEoCRJPCghhY2NlcHRlZBgCIAEoCzI7LnNhZ2FjYXJ0LnNoaXBwaW5nLnYxLkJhdGNoQ3JlYXRlU2hpcG1lbnRzUmVzcG9uc2UuQWNjZXB0ZWRIABJNCgdyZWZ1c2VkGAMgASgLMjouc2FnYWNhcnQuc2hpcHBpbmcudjEuQmF0Y2hDcmVhdGVTaGlwbWVudHNSZXNwb25zZS5SZWZ1c2VkSAASSQoFd2FpdHMYBCABKAsyOC5zYWdhY2FydC5zaGlwcGluZy52MS5CYXRjaENyZWF0ZVNoaXBtZW50c1Jlc3BvbnNlLldhaXRzSABCCQoHb3V0Y29tZRojCghBY2NlcHRlZBIXCg90cmFja2luZ19udW1iZXIYASABKAka1AEKB1JlZnVzZWQSUQoGcmVhc29uGAEgASgOMkEuc2FnYWNhcnQuc2hpcHBpbmcudjEuQmF0Y2hDcmVhdGVTaGlwbWVudHNSZXNwb25zZS5SZWZ1c2VkLlJlYXNvbhIWCg5yZWZ1c2FsX3JlYXNvbhgCIAEoCSJeCgZSZWFzb24SFgoSUkVBU09OX1VOU1BFQ0lGSUVEEAASEgoOUkVBU09OX1JFRlVTRUQQARIUChBSRUFTT05fQ0FOQ0VMTEVEEAISEgoOUkVBU09OX0RJRkZFUlMQAxoHCgVXYWl0cyK4AQoVQ3JlYXRlU2hpcG1lbnRSZXF1ZXN0EjcKCG9yZGVyX2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEjoKC2N1c3RvbWVyX2lkGAIgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEioKB2FkZHJlc3MYAyABKAsyGS5zYWdhY2FydC50eXBlLnYxLkFkZHJlc3MiSgoWQ3JlYXRlU2hpcG1lbnRSZXNwb25zZRIwCghzaGlwbWVudBgBIAEoCzIeLnNhZ2FjYXJ0LnNoaXBwaW5nLnYxLlNoaXBtZW50IlAKFUNhbmNlbFNoaXBtZW50UmVxdWVzdBI3CghvcmRlcl9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLiJKChZDYW5jZWxTaGlwbWVudFJlc3BvbnNlEjAKCHNoaXBtZW50GAEgASgLMh4uc2FnYWNhcnQuc2hpcHBpbmcudjEuU2hpcG1lbnQijAEKEkdldFNoaXBtZW50UmVxdWVzdBI3CghvcmRlcl9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI9CgtjdXN0b21lcl9pZBgCIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLiJHChNHZXRTaGlwbWVudFJlc3BvbnNlEjAKCHNoaXBtZW50GAEgASgLMh4uc2FnYWNhcnQuc2hpcHBpbmcudjEuU2hpcG1lbnQikwEKFExpc3RTaGlwbWVudHNSZXF1ZXN0Ej0KC2N1c3RvbWVyX2lkGAEgASgJQii6SCXYAQFyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEh4KCXBhZ2Vfc2l6ZRgCIAEoBUILukgIGgYYwIQ9KAASHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMY6AciYwoVTGlzdFNoaXBtZW50c1Jlc3BvbnNlEjEKCXNoaXBtZW50cxgBIAMoCzIeLnNhZ2FjYXJ0LnNoaXBwaW5nLnYxLlNoaXBtZW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJqChVSZWNlaXZlV2ViaG9va1JlcXVlc3QSGwoIcHJvdmlkZXIYASABKAlCCbpIBnIEEAEYKBIXCgRib2R5GAIgASgMQgm6SAZ6BBiAgBASGwoJc2lnbmF0dXJlGAMgASgJQgi6SAVyAxjoByIYChZSZWNlaXZlV2ViaG9va1Jlc3BvbnNlIk0KElJldHJ5UmVjYWxsUmVxdWVzdBI3CghvcmRlcl9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLiJHChNSZXRyeVJlY2FsbFJlc3BvbnNlEjAKCHNoaXBtZW50GAEgASgLMh4uc2FnYWNhcnQuc2hpcHBpbmcudjEuU2hpcG1lbnQiWQoZTGlzdFBhcmtlZFdlYmhvb2tzUmVxdWVzdBIeCglwYWdlX3NpemUYASABKAVCC7pICBoGGMCEPSgAEhwKCnBhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGOgHImgKGkxpc3RQYXJrZWRXZWJob29rc1Jlc3BvbnNlEjEKCHdlYmhvb2tzGAEgAygLMh8uc2FnYWNhcnQudHlwZS52MS5QYXJrZWRXZWJob29rEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJIChlSZXRyeVBhcmtlZFdlYmhvb2tSZXF1ZXN0EisKAmlkGAEgASgJQh+6SBxyGjIYXltBLVphLXowLTkuX34tXXsxLDEwMH0kIk4KGlJldHJ5UGFya2VkV2ViaG9va1Jlc3BvbnNlEjAKB3dlYmhvb2sYASABKAsyHy5zYWdhY2FydC50eXBlLnYxLlBhcmtlZFdlYmhvb2sidgobRGlzbWlzc1BhcmtlZFdlYmhvb2tSZXF1ZXN0EisKAmlkGAEgASgJQh+6SBxyGjIYXltBLVphLXowLTkuX34tXXsxLDEwMH0kEioKBnJlYXNvbhgCIAEoCUIaukgXchWY6jABEAEY9AMyCl5bXlx4MDBdKiQiUAocRGlzbWlzc1BhcmtlZFdlYmhvb2tSZXNwb25zZRIwCgd3ZWJob29rGAEgASgLMh8uc2FnYWNhcnQudHlwZS52MS5QYXJrZWRXZWJob29rMqoLCg9TaGlwcGluZ1NlcnZpY2USiQEKFEJhdGNoQ3JlYXRlU2hpcG1lbnRzEjEuc2FnYWNhcnQuc2hpcHBpbmcudjEuQmF0Y2hDcmVhdGVTaGlwbWVudHNSZXF1ZXN0GjIuc2FnYWNhcnQuc2hpcHBpbmcudjEuQmF0Y2hDcmVhdGVTaGlwbWVudHNSZXNwb25zZSIKkAICqrsYAxIBBBJ3Cg5DcmVhdGVTaGlwbWVudBIrLnNhZ2FjYXJ0LnNoaXBwaW5nLnYxLkNyZWF0ZVNoaXBtZW50UmVxdWVzdBosLnNhZ2FjYXJ0LnNoaXBwaW5nLnYxLkNyZWF0ZVNoaXBtZW50UmVzcG9uc2UiCpACAqq7GAMSAQQSdwoOQ2FuY2VsU2hpcG1lbnQSKy5zYWdhY2FydC5zaGlwcGluZy52MS5DYW5jZWxTaGlwbWVudFJlcXVlc3QaLC5zYWdhY2FydC5zaGlwcGluZy52MS5DYW5jZWxTaGlwbWVudFJlc3BvbnNlIgqQAgKquxgDEgEEEm8KC1JldHJ5UmVjYWxsEiguc2FnYWNhcnQuc2hpcHBpbmcudjEuUmV0cnlSZWNhbGxSZXF1ZXN0Gikuc2FnYWNhcnQuc2hpcHBpbmcudjEuUmV0cnlSZWNhbGxSZXNwb25zZSILkAICqrsYBBICAwQSkQEKC0dldFNoaXBtZW50Eiguc2FnYWNhcnQuc2hpcHBpbmcudjEuR2V0U2hpcG1lbnRSZXF1ZXN0Gikuc2FnYWNhcnQuc2hpcHBpbmcudjEuR2V0U2hpcG1lbnRSZXNwb25zZSItkAIBqrsYBhIEAQIDBILT5JMCGhIYL3YxL3NoaXBtZW50cy97b3JkZXJfaWR9EowBCg1MaXN0U2hpcG1lbnRzEiouc2FnYWNhcnQuc2hpcHBpbmcudjEuTGlzdFNoaXBtZW50c1JlcXVlc3QaKy5zYWdhY2FydC5zaGlwcGluZy52MS5MaXN0U2hpcG1lbnRzUmVzcG9uc2UiIpACAaq7GAYSBAECAwSC0+STAg8SDS92MS9zaGlwbWVudHMSdwoOUmVjZWl2ZVdlYmhvb2sSKy5zYWdhY2FydC5zaGlwcGluZy52MS5SZWNlaXZlV2ViaG9va1JlcXVlc3QaLC5zYWdhY2FydC5zaGlwcGluZy52MS5SZWNlaXZlV2ViaG9va1Jlc3BvbnNlIgqQAgKquxgDEgEEEqEBChJMaXN0UGFya2VkV2ViaG9va3MSLy5zYWdhY2FydC5zaGlwcGluZy52MS5MaXN0UGFya2VkV2ViaG9va3NSZXF1ZXN0GjAuc2FnYWNhcnQuc2hpcHBpbmcudjEuTGlzdFBhcmtlZFdlYmhvb2tzUmVzcG9uc2UiKJACAaq7GAUSAwIDBILT5JMCFhIUL3YxL2NhcnJpZXItd2ViaG9va3MSrgEKElJldHJ5UGFya2VkV2ViaG9vaxIvLnNhZ2FjYXJ0LnNoaXBwaW5nLnYxLlJldHJ5UGFya2VkV2ViaG9va1JlcXVlc3QaMC5zYWdhY2FydC5zaGlwcGluZy52MS5SZXRyeVBhcmtlZFdlYmhvb2tSZXNwb25zZSI1kAICqrsYBBICAwSC0+STAiQ6ASoiHy92MS9jYXJyaWVyLXdlYmhvb2tzL3tpZH06cmV0cnkStgEKFERpc21pc3NQYXJrZWRXZWJob29rEjEuc2FnYWNhcnQuc2hpcHBpbmcudjEuRGlzbWlzc1BhcmtlZFdlYmhvb2tSZXF1ZXN0GjIuc2FnYWNhcnQuc2hpcHBpbmcudjEuRGlzbWlzc1BhcmtlZFdlYmhvb2tSZXNwb25zZSI3kAICqrsYBBICAwSC0+STAiY6ASoiIS92MS9jYXJyaWVyLXdlYmhvb2tzL3tpZH06ZGlzbWlzc2IGcHJvdG8z", [file_buf_validate_validate, file_google_api_annotations, file_sagacart_auth_v1_access, file_sagacart_shipping_v1_shipment, file_sagacart_type_v1_address, file_sagacart_type_v1_parked_webhook, file_sagacart_type_v1_text]);
 
 /**
  * The orders to ship.
@@ -924,6 +927,258 @@ export const RetryRecallResponseSchema: GenMessage<RetryRecallResponse, {jsonTyp
   messageDesc(file_sagacart_shipping_v1_shipping_service, 13);
 
 /**
+ * The page of parked webhooks to list.
+ *
+ * @generated from message sagacart.shipping.v1.ListParkedWebhooksRequest
+ */
+export type ListParkedWebhooksRequest = Message<"sagacart.shipping.v1.ListParkedWebhooksRequest"> & {
+  /**
+   * The number of webhooks on a page: 50 if 0, at most 200.
+   *
+   * @generated from field: int32 page_size = 1;
+   */
+  pageSize: number;
+
+  /**
+   * The token of the page, from the response before; empty for the first.
+   *
+   * @generated from field: string page_token = 2;
+   */
+  pageToken: string;
+};
+
+/**
+ * The page of parked webhooks to list.
+ *
+ * @generated from message sagacart.shipping.v1.ListParkedWebhooksRequest
+ */
+export type ListParkedWebhooksRequestJson = {
+  /**
+   * The number of webhooks on a page: 50 if 0, at most 200.
+   *
+   * @generated from field: int32 page_size = 1;
+   */
+  pageSize?: number;
+
+  /**
+   * The token of the page, from the response before; empty for the first.
+   *
+   * @generated from field: string page_token = 2;
+   */
+  pageToken?: string;
+};
+
+/**
+ * Describes the message sagacart.shipping.v1.ListParkedWebhooksRequest.
+ * Use `create(ListParkedWebhooksRequestSchema)` to create a new message.
+ */
+export const ListParkedWebhooksRequestSchema: GenMessage<ListParkedWebhooksRequest, {jsonType: ListParkedWebhooksRequestJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_shipping_v1_shipping_service, 14);
+
+/**
+ * A page of parked webhooks, by id.
+ *
+ * @generated from message sagacart.shipping.v1.ListParkedWebhooksResponse
+ */
+export type ListParkedWebhooksResponse = Message<"sagacart.shipping.v1.ListParkedWebhooksResponse"> & {
+  /**
+   * The webhooks.
+   *
+   * @generated from field: repeated sagacart.type.v1.ParkedWebhook webhooks = 1;
+   */
+  webhooks: ParkedWebhook[];
+
+  /**
+   * The token of the next page; empty on the last.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * A page of parked webhooks, by id.
+ *
+ * @generated from message sagacart.shipping.v1.ListParkedWebhooksResponse
+ */
+export type ListParkedWebhooksResponseJson = {
+  /**
+   * The webhooks.
+   *
+   * @generated from field: repeated sagacart.type.v1.ParkedWebhook webhooks = 1;
+   */
+  webhooks?: ParkedWebhookJson[];
+
+  /**
+   * The token of the next page; empty on the last.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken?: string;
+};
+
+/**
+ * Describes the message sagacart.shipping.v1.ListParkedWebhooksResponse.
+ * Use `create(ListParkedWebhooksResponseSchema)` to create a new message.
+ */
+export const ListParkedWebhooksResponseSchema: GenMessage<ListParkedWebhooksResponse, {jsonType: ListParkedWebhooksResponseJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_shipping_v1_shipping_service, 15);
+
+/**
+ * The parked webhook to try again.
+ *
+ * @generated from message sagacart.shipping.v1.RetryParkedWebhookRequest
+ */
+export type RetryParkedWebhookRequest = Message<"sagacart.shipping.v1.RetryParkedWebhookRequest"> & {
+  /**
+   * The provider's id of the event.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+};
+
+/**
+ * The parked webhook to try again.
+ *
+ * @generated from message sagacart.shipping.v1.RetryParkedWebhookRequest
+ */
+export type RetryParkedWebhookRequestJson = {
+  /**
+   * The provider's id of the event.
+   *
+   * @generated from field: string id = 1;
+   */
+  id?: string;
+};
+
+/**
+ * Describes the message sagacart.shipping.v1.RetryParkedWebhookRequest.
+ * Use `create(RetryParkedWebhookRequestSchema)` to create a new message.
+ */
+export const RetryParkedWebhookRequestSchema: GenMessage<RetryParkedWebhookRequest, {jsonType: RetryParkedWebhookRequestJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_shipping_v1_shipping_service, 16);
+
+/**
+ * The webhook, as it is before the try.
+ *
+ * @generated from message sagacart.shipping.v1.RetryParkedWebhookResponse
+ */
+export type RetryParkedWebhookResponse = Message<"sagacart.shipping.v1.RetryParkedWebhookResponse"> & {
+  /**
+   * The webhook.
+   *
+   * @generated from field: sagacart.type.v1.ParkedWebhook webhook = 1;
+   */
+  webhook?: ParkedWebhook | undefined;
+};
+
+/**
+ * The webhook, as it is before the try.
+ *
+ * @generated from message sagacart.shipping.v1.RetryParkedWebhookResponse
+ */
+export type RetryParkedWebhookResponseJson = {
+  /**
+   * The webhook.
+   *
+   * @generated from field: sagacart.type.v1.ParkedWebhook webhook = 1;
+   */
+  webhook?: ParkedWebhookJson;
+};
+
+/**
+ * Describes the message sagacart.shipping.v1.RetryParkedWebhookResponse.
+ * Use `create(RetryParkedWebhookResponseSchema)` to create a new message.
+ */
+export const RetryParkedWebhookResponseSchema: GenMessage<RetryParkedWebhookResponse, {jsonType: RetryParkedWebhookResponseJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_shipping_v1_shipping_service, 17);
+
+/**
+ * The parked webhook to give up.
+ *
+ * @generated from message sagacart.shipping.v1.DismissParkedWebhookRequest
+ */
+export type DismissParkedWebhookRequest = Message<"sagacart.shipping.v1.DismissParkedWebhookRequest"> & {
+  /**
+   * The provider's id of the event.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * Why it need not be applied, for people.
+   *
+   * @generated from field: string reason = 2;
+   */
+  reason: string;
+};
+
+/**
+ * The parked webhook to give up.
+ *
+ * @generated from message sagacart.shipping.v1.DismissParkedWebhookRequest
+ */
+export type DismissParkedWebhookRequestJson = {
+  /**
+   * The provider's id of the event.
+   *
+   * @generated from field: string id = 1;
+   */
+  id?: string;
+
+  /**
+   * Why it need not be applied, for people.
+   *
+   * @generated from field: string reason = 2;
+   */
+  reason?: string;
+};
+
+/**
+ * Describes the message sagacart.shipping.v1.DismissParkedWebhookRequest.
+ * Use `create(DismissParkedWebhookRequestSchema)` to create a new message.
+ */
+export const DismissParkedWebhookRequestSchema: GenMessage<DismissParkedWebhookRequest, {jsonType: DismissParkedWebhookRequestJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_shipping_v1_shipping_service, 18);
+
+/**
+ * The webhook.
+ *
+ * @generated from message sagacart.shipping.v1.DismissParkedWebhookResponse
+ */
+export type DismissParkedWebhookResponse = Message<"sagacart.shipping.v1.DismissParkedWebhookResponse"> & {
+  /**
+   * The webhook.
+   *
+   * @generated from field: sagacart.type.v1.ParkedWebhook webhook = 1;
+   */
+  webhook?: ParkedWebhook | undefined;
+};
+
+/**
+ * The webhook.
+ *
+ * @generated from message sagacart.shipping.v1.DismissParkedWebhookResponse
+ */
+export type DismissParkedWebhookResponseJson = {
+  /**
+   * The webhook.
+   *
+   * @generated from field: sagacart.type.v1.ParkedWebhook webhook = 1;
+   */
+  webhook?: ParkedWebhookJson;
+};
+
+/**
+ * Describes the message sagacart.shipping.v1.DismissParkedWebhookResponse.
+ * Use `create(DismissParkedWebhookResponseSchema)` to create a new message.
+ */
+export const DismissParkedWebhookResponseSchema: GenMessage<DismissParkedWebhookResponse, {jsonType: DismissParkedWebhookResponseJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_shipping_v1_shipping_service, 19);
+
+/**
  * Hands orders over to a carrier.
  *
  * @generated from service sagacart.shipping.v1.ShippingService
@@ -1020,6 +1275,42 @@ export const ShippingService: GenService<{
     methodKind: "unary";
     input: typeof ReceiveWebhookRequestSchema;
     output: typeof ReceiveWebhookResponseSchema;
+  },
+  /**
+   * List the webhooks of the carrier that could not be applied in many tries.
+   *
+   * Fails with INVALID_ARGUMENT / BAD_PAGE_TOKEN.
+   *
+   * @generated from rpc sagacart.shipping.v1.ShippingService.ListParkedWebhooks
+   */
+  listParkedWebhooks: {
+    methodKind: "unary";
+    input: typeof ListParkedWebhooksRequestSchema;
+    output: typeof ListParkedWebhooksResponseSchema;
+  },
+  /**
+   * Try a parked webhook again, now. If that fails, it is parked again.
+   *
+   * Fails with NOT_FOUND / WEBHOOK_NOT_FOUND if no webhook with this id waits.
+   *
+   * @generated from rpc sagacart.shipping.v1.ShippingService.RetryParkedWebhook
+   */
+  retryParkedWebhook: {
+    methodKind: "unary";
+    input: typeof RetryParkedWebhookRequestSchema;
+    output: typeof RetryParkedWebhookResponseSchema;
+  },
+  /**
+   * Give a parked webhook up for good: it is kept, and never applied.
+   *
+   * Fails with NOT_FOUND / WEBHOOK_NOT_FOUND if no webhook with this id waits.
+   *
+   * @generated from rpc sagacart.shipping.v1.ShippingService.DismissParkedWebhook
+   */
+  dismissParkedWebhook: {
+    methodKind: "unary";
+    input: typeof DismissParkedWebhookRequestSchema;
+    output: typeof DismissParkedWebhookResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_sagacart_shipping_v1_shipping_service, 0);
