@@ -3,7 +3,7 @@ import { partOf, serviceClients } from "../../scripts/shop.ts";
 import { laptopUsers, operatorName } from "../../scripts/stack/users.ts";
 import type { Context } from "./context.ts";
 import { InstallError } from "./progress.ts";
-import { ensureNamespace } from "./temporal.ts";
+import { ensureNamespace, shopsLabels } from "./temporal.ts";
 
 /** The Secrets with a client secret, known to identity. */
 function callersOf(forTrying: boolean): readonly string[] {
@@ -18,7 +18,7 @@ type Data = Record<string, string>;
  */
 export async function secrets(context: Context): Promise<void> {
   const { options, progress } = context;
-  await ensureNamespace(context, options.namespace, { "pod-security.kubernetes.io/enforce": "restricted" });
+  await ensureNamespace(context, options.namespace, shopsLabels);
   const there = await readAll(context);
   const wanted = wantedSecrets(there, options.profile !== "prod");
   const missing = Object.entries(wanted).flatMap(([name, data]) => {

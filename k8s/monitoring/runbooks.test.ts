@@ -65,6 +65,36 @@ test("every alert has a runbook, and every runbook an alert", () => {
   expect(runbooks.map(({ file }) => file).sort()).toEqual(alerts.map(({ alert }) => `${alert}.md`).sort());
 });
 
+test("the runbook of incidents tells what to do about each step that an incident may have", async () => {
+  const folders = ["workflows/src/sagas", "workflows/src/dispatch", "services/order/src/disputes"];
+  const sources = await Promise.all(
+    folders.map(async (directory) => {
+      const files = (await readdir(new URL(`${directory}/`, root))).filter((file) => /(?<!\.test)\.ts$/.test(file));
+      return await Promise.all(files.map((file) => readFile(new URL(`${directory}/${file}`, root), "utf8")));
+    }),
+  );
+  const plan = await readFile(new URL("workflows/src/sagas/plan.ts", root), "utf8");
+  const named = [
+    ...plan.matchAll(/\bname: "(\w+)"/g),
+    ...sources
+      .flat()
+      .join("\n")
+      .matchAll(/\b(?:step: |\w+Step = |retrying\()"(\w+)"/g),
+  ];
+  const steps = new Set(named.map(([, step = ""]) => step));
+  const text = runbooks.find(({ file }) => file === "SagacartIncidentsOpen.md")?.text ?? "";
+  const table = text.split("\n").filter((line) => line.startsWith("| `"));
+  const told = table.flatMap((line) =>
+    [...(line.split("|")[1] ?? "").matchAll(/`(\w+)`/g)].map(([, step = ""]) => step),
+  );
+
+  expect([...steps]).toEqual(
+    expect.arrayContaining(["reserve", "charge", "ship", "undo", "refund", "dispute", "recall"]),
+  );
+  expect([...steps].filter((step) => !told.includes(step))).toEqual([]);
+  expect(told.filter((step) => !steps.has(step))).toEqual([]);
+});
+
 describe("a runbook", () => {
   test.each(runbooks)("$file has a severity, a meaning, an impact, a diagnosis and a mitigation", ({ file, text }) => {
     expect(text.split("\n")[0]).toBe(`# ${file.replace(".md", "")}`);

@@ -6,13 +6,20 @@ import { createRandom, type Random } from "./random.ts";
 export type FuzzOptions = {
   /** `host:port` of the gateway. */
   readonly gateway: string;
-  /** The callers, by name: their authorization, or undefined for nobody. */
-  readonly callers: Readonly<Record<string, string | undefined>>;
-  /** Ids of things that there are, by field name: `productId`, `orderId`. Only these are ever changed. */
-  readonly known: Readonly<Record<string, string>>;
+  /** Makes the callers and their things; called again now and then, since requests change and delete things. */
+  readonly makeCallers: () => Promise<readonly Caller[]>;
   readonly count: number;
   readonly seed: number;
   readonly timeoutMs?: number;
+};
+
+/** Who sends requests, in turn. */
+export type Caller = {
+  readonly name: string;
+  /** Undefined for a guest, who is sent to the routes that are open to anyone. */
+  readonly authorization: string | undefined;
+  /** Ids of things that there are, by field name (`productId`) and for `{id}` by the part of the path before it (`orders`). */
+  readonly known: Readonly<Record<string, string>>;
 };
 
 /** A request that was not answered as it must be. */
@@ -23,22 +30,33 @@ export type Fault = {
   readonly request: FuzzRequest;
 };
 
-export type FuzzReport = { readonly statuses: Readonly<Record<string, number>>; readonly faults: readonly Fault[] };
+export type FuzzReport = {
+  /** The number of answers by caller and status. */
+  readonly statuses: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  readonly faults: readonly Fault[];
+};
+
+/** How many requests are sent about the same things, and with the same tokens. */
+const renewAfter = 500;
 
 const documents = ["/openapi.json", ...["wdm", "wippy", "dapr", "shop"].map((name) => `/openapi/${name}.json`)];
 
-/** Streams have no end, a batch_init may mean a million rows, and users must be there for the next request. */
-const left = /:(watch|subscribe|stream)$|batch_init|^DELETE .*\/users\/\{/;
+/**
+ * Streams have no end, a batch_init may mean a million rows, and the caller must be there for the next request, signed in as
+ * the same.
+ */
+const left = /:(watch|subscribe|stream|erase|changePassword)$|batch_init|^DELETE .*\/users\/\{|\/roles$/;
 
 /**
  * Sends mutated requests to a running shop. A fault is a 5xx, except a 503 that says when to try again, and no answer within
  * the time. The same seed sends the same requests to the same shop.
  */
 export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
-  const { gateway, callers, known, count, seed, timeoutMs = 90_000 } = options;
+  const { gateway, makeCallers, count, seed, timeoutMs = 90_000 } = options;
   const routes = (await Promise.all(documents.map((url) => getJson(`http://${gateway}${url}`)))).flatMap(routesOf);
   const targets = routes.filter(({ name }) => !left.test(name));
-  const statuses: Record<string, number> = {};
+  const statuses: Record<string, Record<string, number>> = {};
+  const callersOf = new Map<number, Promise<readonly Caller[]>>();
   const faults: Fault[] = [];
   let next = 0;
   const work = async () => {
@@ -46,16 +64,23 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
       const index = next++;
       // Each request has a seed of its own, so that one of them can be repeated without the others.
       const random = createRandom(seed * 1_000_003 + index);
-      const caller = random.pick(Object.keys(callers));
-      const good = goodRequest(random, random.pick(targets), known, callers[caller]);
+      const round = Math.floor(index / renewAfter);
+      const making = callersOf.get(round) ?? makeCallers();
+      callersOf.set(round, making);
+      const callers = await making;
+      const caller = callers[index % callers.length] ?? random.pick(callers);
+      const { name, authorization, known } = caller;
+      const allowed = authorization === undefined ? targets.filter(({ isOpen }) => isOpen) : targets;
+      const good = goodRequest(random, random.pick(allowed), { known, authorization });
       const request = mutate(random, good);
       const answer = await send(gateway, request, timeoutMs);
       const outcome = typeof answer === "string" ? answer : String(answer.status);
-      statuses[outcome] = (statuses[outcome] ?? 0) + 1;
+      const answered = statuses[name] ?? {};
+      statuses[name] = { ...answered, [outcome]: (answered[outcome] ?? 0) + 1 };
       const isFault =
         typeof answer === "string" ||
         (answer.status >= 500 && !(answer.status === 503 && answer.retryAfter !== undefined));
-      if (isFault) faults.push({ index, what: outcome, caller, request });
+      if (isFault) faults.push({ index, what: outcome, caller: name, request });
     }
   };
   await Promise.all(Array.from({ length: 8 }, work));
@@ -79,12 +104,13 @@ async function getJson(url: string): Promise<unknown> {
 function goodRequest(
   random: Random,
   route: Route,
-  known: FuzzOptions["known"],
-  authorization: string | undefined,
+  { known, authorization }: Pick<Caller, "known" | "authorization">,
 ): FuzzRequest {
   const givenFor = ({ name, schema }: Route["parameters"][number]) =>
-    known[name] ?? (name === "id" ? random.pick(Object.values(known)) : String(sampleOf(route, schema, known, name)));
-  const path = route.path.replaceAll(/\{(\w+)\}/g, (whole, name: string) => {
+    known[name] ??
+    known[new RegExp(`([^/]+)/\\{${name.replace(".", "\\.")}\\}`).exec(route.path)?.[1] ?? ""] ??
+    String(sampleOf(route, schema, known, name));
+  const path = route.path.replaceAll(/\{([\w.]+)\}/g, (whole, name: string) => {
     const parameter = route.parameters.find((each) => each.in === "path" && each.name === name);
     return parameter === undefined ? whole : encodeURIComponent(givenFor(parameter));
   });

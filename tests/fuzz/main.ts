@@ -22,14 +22,14 @@ if (running === undefined || !Number.isInteger(count) || !Number.isInteger(seed)
   process.exit(2);
 }
 const gateway = running.addresses.gateway ?? "";
-const target = await shopToFuzz(gateway, await authorizationOf(running.addresses, "admin"));
+const { addresses } = running;
+const makeCallers = shopToFuzz(gateway, () => authorizationOf(addresses, "admin"));
 process.stdout.write(`${count} requests, seed ${seed}\n`);
-const { statuses, faults } = await fuzz({ gateway, ...target, count, seed });
-process.stdout.write(
-  `${Object.entries(statuses)
-    .map(([status, times]) => `${status}: ${times}`)
-    .join(", ")}\n`,
-);
+const { statuses, faults } = await fuzz({ gateway, makeCallers, count, seed });
+for (const [caller, answers] of Object.entries(statuses)) {
+  const counts = Object.entries(answers).map(([status, times]) => `${status}: ${times}`);
+  process.stdout.write(`${caller}: ${counts.join(", ")}\n`);
+}
 for (const fault of faults.slice(0, 20)) process.stdout.write(`${faultLine(fault)}\n`);
 process.stdout.write(`${faults.length} faults, seed ${seed}\n`);
 const breaches = printReports(await audit({ urls: running.auditUrls }), (line) => process.stdout.write(`${line}\n`));

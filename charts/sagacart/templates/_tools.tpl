@@ -40,7 +40,7 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace 
 
 {{/*
 A pod that runs one program once. Arguments: root, name, script, and optionally env (a list) and operator (true for one that
-signs in as the operator, with OPERATOR_PASSWORD of a Secret).
+signs in as the operator, with OPERATOR_PASSWORD of a Secret) and databases (true for one that connects to those audited).
 */}}
 {{- define "sagacart.tools.pod" -}}
 {{- $root := .root -}}
@@ -98,6 +98,11 @@ containers:
         mountPath: /etc/sagacart/tls
         readOnly: true
       {{- end }}
+      {{- if and .databases (include "sagacart.audit.verifies" $root) }}
+      - name: database-cas
+        mountPath: /etc/sagacart/database-cas
+        readOnly: true
+      {{- end }}
 volumes:
   - name: tmp
     emptyDir:
@@ -117,6 +122,17 @@ volumes:
       secretName: {{ $root.Release.Name }}-tools-tls
       defaultMode: 0440
   {{- end }}
+  {{- if and .databases (include "sagacart.audit.verifies" $root) }}
+  - name: database-cas
+    projected:
+      defaultMode: 0440
+      sources:
+        {{- range include "sagacart.services.audited" $root | fromJsonArray }}
+        - secret:
+            name: {{ include "sagacart.databases.cluster" (list $root .) }}-ca
+            items: [{ key: ca.crt, path: {{ . }}.crt }]
+        {{- end }}
+  {{- end }}
 {{- end -}}
 
 {{/*
@@ -125,6 +141,10 @@ Kubernetes expands $(NAME), so that no manifest contains the password.
 */}}
 {{- define "sagacart.audit.env" -}}
 env:
+  {{- if .Values.global.production }}
+  - name: AUDIT_REQUIRE_TLS
+    value: "true"
+  {{- end }}
   {{- if .Values.audit.urlsSecret }}
   {{- range include "sagacart.services.audited" . | fromJsonArray }}
   - name: AUDIT_{{ upper . }}_URL
@@ -141,9 +161,14 @@ env:
         key: password
   {{- range include "sagacart.services.audited" . | fromJsonArray }}
   - name: AUDIT_{{ upper . }}_URL
-    value: postgresql://audit:$(AUDIT_PASSWORD)@{{ include "sagacart.databases.cluster" (list $ .) }}-rw:5432/{{ . }}
+    value: postgresql://audit:$(AUDIT_PASSWORD)@{{ include "sagacart.databases.cluster" (list $ .) }}-rw:5432/{{ . }}{{ if include "sagacart.audit.verifies" $ }}?sslmode=verify-full&sslrootcert=/etc/sagacart/database-cas/{{ . }}.crt{{ end }}
   {{- end }}
   {{- end }}
+{{- end -}}
+
+{{/* "true" if the audit verifies the databases' certificates by the CAs of CloudNativePG, as the services do. */}}
+{{- define "sagacart.audit.verifies" -}}
+{{- if and .Values.global.tls.enabled .Values.databases.enabled (not .Values.audit.urlsSecret) -}}true{{- end -}}
 {{- end -}}
 
 {{/* A network policy for a job or test. Arguments: root, name, hook (annotations), egress (rules, as YAML). */}}

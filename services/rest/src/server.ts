@@ -9,6 +9,7 @@ import { Counter } from "prom-client";
 import { answerProblem, notFound } from "./answer-problem.ts";
 import { answerClientError } from "./client-error.ts";
 import type { ConnectionLimits } from "./connection-limits.ts";
+import { withoutPorts } from "./forwarded-for.ts";
 import { createBothServer } from "./http-server.ts";
 import { refuseOtherMethods } from "./methods.ts";
 import { observe } from "./observe.ts";
@@ -52,7 +53,13 @@ export async function createRestServer(
   const answer = answerProblem(log);
   const app = fastify({
     serverFactory(handler) {
-      const both = createBothServer(handler, { ...options, onRefused: () => refused.inc() });
+      const both = createBothServer(
+        (request, response) => {
+          withoutPorts(request.headers);
+          handler(request, response);
+        },
+        { ...options, onRefused: () => refused.inc() },
+      );
       gauge(metrics, "http_server_connections", "Open connections.", both.connections);
       closeIdle = both.closeIdle;
       return both.server;

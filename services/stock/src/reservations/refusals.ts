@@ -7,7 +7,10 @@ export function outOfStock(id: string, shortages: readonly Shortage[]): DomainEr
   const unknown = shortages.find(({ unknownProduct }) => unknownProduct);
   if (unknown !== undefined) {
     const { productId: product_id } = unknown;
-    return new DomainError(reasons, "PRODUCT_NOT_FOUND", `there is no product ${product_id}`, { product_id });
+    const count = shortages.filter(({ unknownProduct }) => unknownProduct).length;
+    const more = count > 1 ? `, nor ${count - 1} more of those asked for` : "";
+    const metadata = { product_id, ...(count > 1 ? { unknown_products: String(count) } : {}) };
+    return new DomainError(reasons, "PRODUCT_NOT_FOUND", `there is no product ${product_id}${more}`, metadata);
   }
   const listed = shortages
     .slice(0, 3)
