@@ -9,12 +9,7 @@ import { PersonalDataService } from "@sagacart/proto/privacy/v1/personal_data_se
 import { expect, test } from "vitest";
 import { publicServices } from "../services.ts";
 
-const services: readonly DescService[] = [
-  ...publicServices.keys(),
-  SagaService,
-  CommandService,
-  PersonalDataService,
-];
+const services: readonly DescService[] = [...publicServices.keys(), SagaService, CommandService, PersonalDataService];
 
 /** Finds the lists and maps of a message, however deep, apart from those of Google's own types. */
 function listsOf(message: DescMessage, seen: Set<DescMessage>): DescField[] {
@@ -46,7 +41,11 @@ const request = GuestCartService.method.createGuestCart.input;
 test("a list that is longer than the contract allows is not looked into", () => {
   const violations = jsonViolations(request, { lines: Array.from({ length: 5_000 }, () => 1) });
   expect(violations).toEqual([
-    { field: "lines", rule: "repeated.max_items", message: expect.stringMatching(/^must have at most \d+ items, not 5000$/) },
+    {
+      field: "lines",
+      rule: "repeated.max_items",
+      message: expect.stringMatching(/^must have at most \d+ items, not 5000$/),
+    },
   ]);
 });
 
