@@ -2,10 +2,10 @@ import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { parseArgs, promisify } from "node:util";
 import { authorizationOf } from "../../scripts/stack/tokens.ts";
-import { shopToFuzz } from "../fuzz/shop-to-fuzz.ts";
 import { startTestStack } from "../support/stack.ts";
 import type { Target } from "./attack.ts";
 import { attacks } from "./attacks.ts";
+import { makeCustomer } from "./make-customer.ts";
 import { type Measured, measureOthers } from "./others.ts";
 
 // Attacks a shop of its own, one attack after the other, while another caller's requests are measured.
@@ -44,27 +44,20 @@ process.stdout.write("Starting a shop …\n");
 await using stack = await startTestStack({ env: { gateway: asInProduction } });
 const gateway = stack.addresses.gateway ?? "";
 const [host = "", port = ""] = gateway.split(":");
-const makeCallers = shopToFuzz(gateway, () => authorizationOf(stack.addresses, "admin"));
-const makeCustomer = async () => (await makeCallers()).find(({ name }) => name === "customer");
-const [attacker, other] = [await makeCustomer(), await makeCustomer()];
+const admin = await authorizationOf(stack.addresses, "admin");
+const [attacker, other] = [await makeCustomer(gateway, admin), await makeCustomer(gateway, admin)];
 const target: Target = {
   host,
   port: Number(port),
   from: "127.0.0.2",
-  authorization: attacker?.authorization ?? "",
-  userId: attacker?.known.userId ?? "",
-  orderId: attacker?.known.orderId ?? "",
+  ...attacker,
 };
 const options = {
   host,
   port: Number(port),
   from: "127.0.0.3",
-  authorization: other?.authorization ?? "",
-  paths: [
-    "/v1/products?pageSize=10",
-    `/v1/orders/${other?.known.orderId}`,
-    `/v1/orders?customerId=${other?.known.userId}`,
-  ],
+  authorization: other.authorization,
+  paths: ["/v1/products?pageSize=10", `/v1/orders/${other.orderId}`, `/v1/orders?customerId=${other.userId}`],
   gatewayPid: stack.pids().gateway ?? 0,
 };
 

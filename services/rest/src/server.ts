@@ -74,6 +74,8 @@ export async function createRestServer(
     bodyLimit: anonymousBodyLimitOf(options),
     trustProxy: trustProxy(options.trustedProxies),
     routerOptions: { maxParamLength: 1_000 },
+    // A machine that is busy with starting a whole shop takes longer than the default of 10 s.
+    pluginTimeout: 60_000,
     // Requests on a connection that is kept are served to the end; see below.
     return503OnClosing: false,
     forceCloseConnections: "idle",
