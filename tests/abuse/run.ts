@@ -44,25 +44,26 @@ process.stdout.write("Starting a shop …\n");
 await using stack = await startTestStack({ env: { gateway: asInProduction } });
 const gateway = stack.addresses.gateway ?? "";
 const [host = "", port = ""] = gateway.split(":");
-const admin = await authorizationOf(stack.addresses, "admin");
-const [attacker, other] = [await shopToFuzz(gateway, admin), await shopToFuzz(gateway, admin)];
+const makeCallers = shopToFuzz(gateway, () => authorizationOf(stack.addresses, "admin"));
+const makeCustomer = async () => (await makeCallers()).find(({ name }) => name === "customer");
+const [attacker, other] = [await makeCustomer(), await makeCustomer()];
 const target: Target = {
   host,
   port: Number(port),
   from: "127.0.0.2",
-  authorization: attacker.callers.customer ?? "",
-  userId: attacker.known.userId ?? "",
-  orderId: attacker.known.orderId ?? "",
+  authorization: attacker?.authorization ?? "",
+  userId: attacker?.known.userId ?? "",
+  orderId: attacker?.known.orderId ?? "",
 };
 const options = {
   host,
   port: Number(port),
   from: "127.0.0.3",
-  authorization: other.callers.customer ?? "",
+  authorization: other?.authorization ?? "",
   paths: [
     "/v1/products?pageSize=10",
-    `/v1/orders/${other.known.orderId}`,
-    `/v1/orders?customerId=${other.known.userId}`,
+    `/v1/orders/${other?.known.orderId}`,
+    `/v1/orders?customerId=${other?.known.userId}`,
   ],
   gatewayPid: stack.pids().gateway ?? 0,
 };
