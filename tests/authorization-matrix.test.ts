@@ -307,8 +307,7 @@ async function reasonOf(
       await transport.unary(method, undefined, 20_000, header, message);
     } else if (isServerStreaming(method)) {
       const leaving = new AbortController();
-      // A stream without text in its request is admitted if it goes on.
-      const answer = await transport.stream(method, leaving.signal, 1_000, header, once(message));
+      const answer = await transport.stream(method, leaving.signal, 20_000, header, once(message));
       for await (const _ of answer.message) {
         break;
       }
@@ -325,8 +324,9 @@ async function reasonOf(
 
 /** The fields of a request with a NUL character in one of its texts; none if it has no text. */
 function withNul(message: DescMessage, depth = 0): Record<string, unknown> {
-  const usable = (field: DescField) => field.name !== "customer_id" && field.oneof === undefined;
-  const fields = message.fields.filter(usable);
+  // A customer's id is checked against the caller's first, and so comes last.
+  const rank = ({ name }: DescField) => (name === "customer_id" ? 1 : 0);
+  const fields = message.fields.filter(({ oneof }) => oneof === undefined).toSorted((a, b) => rank(a) - rank(b));
   for (const field of fields) {
     if (field.fieldKind === "scalar" && field.scalar === 9) {
       return { [field.localName]: "\0" };

@@ -34,15 +34,18 @@ export function refuseBadTokens(
 /**
  * Refuses requests with a program's token to all routes, also to those that anyone may call: what is served here is for
  * people, and programs of the shop call the services themselves. So a service's secret opens nothing from outside. Tokens
- * that are not valid are left to the route. Connect's routes are left out: `refuseService` answers in their protocol.
+ * that are not valid are left to the route. Routes of RPCs are left out: they answer in their protocol, by `refuseService`.
  */
 export function refuseServiceTokens(app: FastifyInstance, verifier: Verifier | undefined): void {
   app.addHook("onRequest", async ({ headers, routeOptions }) => {
-    if (routeOptions.url?.startsWith("/sagacart.") !== true) {
+    if (!ofRpc.test(routeOptions.url ?? "")) {
       await refuseService(verifier, headers.authorization);
     }
   });
 }
+
+/** The routes of public methods, and the one that says of all other methods that they are not served. */
+const ofRpc = /^\/(?:sagacart\.|:service\()/;
 
 /** Rejects with PEOPLE_ONLY if this is a program's token. */
 export async function refuseService(verifier: Verifier | undefined, authorization: string | undefined): Promise<void> {

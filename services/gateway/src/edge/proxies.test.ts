@@ -15,7 +15,11 @@ const balancer = "203.0.113.10";
 const ada = "198.51.100.7";
 const bob = "198.51.100.8";
 
-type Shape = { readonly platform: string; readonly profile: string; forwarded(client: string, claimed: string): string };
+type Shape = {
+  readonly platform: string;
+  readonly profile: string;
+  forwarded(client: string, claimed: string): string;
+};
 
 /** The header X-Forwarded-For that arrives for a client, with what the client claimed itself. */
 const shapes: readonly Shape[] = [
