@@ -96,7 +96,7 @@ export async function startTestIdentity(
     }),
   );
   const address = `127.0.0.1:${server.port}`;
-  const channel = stack.use(openChannel(address));
+  const channel = stack.use(openChannel(address, { defaultTimeoutMs: 60_000 }));
   const httpUrl = `http://127.0.0.1:${running.httpPort}`;
   const anonymous = createServiceClient(IdentityService, channel);
   const as = (accessToken: string) => {
