@@ -1,4 +1,4 @@
-import type { ServiceTokens } from "@sagacart/chassis/auth/service-tokens";
+import type { CallTokens } from "@sagacart/chassis/auth/service-tokens";
 import { createServiceClient, openChannel } from "@sagacart/chassis/client/client";
 import { AccountService } from "@sagacart/proto/payment/v1/account_service";
 import { ProductService } from "@sagacart/proto/stock/v1/product_service";
@@ -16,10 +16,7 @@ import {
 } from "./mix.ts";
 
 /** Fills the shop with products with and without stock, and customers with and without money. */
-export async function seedShop(
-  addresses: { stock: string; payment: string },
-  tokens: ServiceTokens | undefined,
-): Promise<void> {
+export async function seedShop(addresses: { stock: string; payment: string }, tokens: CallTokens): Promise<void> {
   using stock = openChannel(addresses.stock, { tokens });
   using payment = openChannel(addresses.payment, { tokens });
   const products = createServiceClient(ProductService, stock);

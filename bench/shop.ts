@@ -13,7 +13,7 @@ import { type CallerPool, startCallers } from "./callers/pool.ts";
 import { openStatementLog, type StatementLog, statementSettings } from "./measure/statements.ts";
 import type { Options } from "./options.ts";
 import { seedShop } from "./seed.ts";
-import { benchTokens, type Surroundings, surroundingsEnv } from "./surroundings.ts";
+import { callersTokens, type Surroundings, surroundingsEnv } from "./surroundings.ts";
 
 /** A filled shop for the bench, with the callers and the usual saga's worker. */
 export type Shop = AsyncDisposable & {
@@ -81,9 +81,9 @@ export async function startShop(options: Options, say: (line: string) => void, s
     ? tidy.use(await openStatementLog({ port: stack.ports.postgres, dataDirectory }))
     : undefined;
   const surroundings = surroundingsOf(stack);
-  const env = { ...process.env, ...profiled, ...surroundingsEnv(surroundings), ...stack.tokenEnv("scripts") };
+  const env = { ...process.env, ...profiled, ...surroundingsEnv(surroundings), ...stack.tokenEnv("worker") };
   const { STOCK_ADDRESS, PAYMENT_ADDRESS } = surroundings.addresses;
-  await seedShop({ stock: STOCK_ADDRESS, payment: PAYMENT_ADDRESS }, benchTokens(env));
+  await seedShop({ stock: STOCK_ADDRESS, payment: PAYMENT_ADDRESS }, callersTokens(surroundings));
   const logDirectory = join(stateDirectory, "logs");
   const usualWorker = tidy.use(await startUsualWorker(env, join(logDirectory, "usual-worker.log")));
   const callers = tidy.use(await startCallers(env));
@@ -154,6 +154,7 @@ function surroundingsOf({ addresses, temporal }: Stack): Surroundings {
       PAYMENT_ADDRESS: of("payment"),
       SHIPPING_ADDRESS: of("shipping"),
     },
+    identity: of("identity"),
     temporal,
   };
 }

@@ -1,12 +1,15 @@
 import { serviceTokenEnv, serviceTokensOf, tokenEnv } from "@sagacart/chassis/auth/env";
-import type { ServiceTokens } from "@sagacart/chassis/auth/service-tokens";
+import type { CallTokens, ServiceTokens } from "@sagacart/chassis/auth/service-tokens";
 import { readEnv } from "@sagacart/chassis/process/config";
 import { createLog } from "@sagacart/chassis/process/log";
 import type { Addresses } from "@sagacart/workflows/clients";
+import { operatorTokens } from "../scripts/stack/tokens.ts";
 
 /** The addresses that the bench passes to its child processes: those of the services and of Temporal. */
 export type Surroundings = {
   readonly addresses: Addresses;
+  /** Where the callers sign in. */
+  readonly identity: string;
   readonly temporal: { readonly address: string; readonly namespace: string };
 };
 
@@ -26,17 +29,28 @@ export function surroundings(env: NodeJS.ProcessEnv): Surroundings {
       PAYMENT_ADDRESS: read("PAYMENT_ADDRESS"),
       SHIPPING_ADDRESS: read("SHIPPING_ADDRESS"),
     },
+    identity: read("IDENTITY_ADDRESS"),
     temporal: { address: read("TEMPORAL_ADDRESS"), namespace: read("TEMPORAL_NAMESPACE") },
   };
 }
 
-export function surroundingsEnv({ addresses, temporal }: Surroundings): Record<string, string> {
-  return { ...addresses, TEMPORAL_ADDRESS: temporal.address, TEMPORAL_NAMESPACE: temporal.namespace };
+export function surroundingsEnv({ addresses, identity, temporal }: Surroundings): Record<string, string> {
+  return {
+    ...addresses,
+    IDENTITY_ADDRESS: identity,
+    TEMPORAL_ADDRESS: temporal.address,
+    TEMPORAL_NAMESPACE: temporal.namespace,
+  };
 }
 
-/** The tokens of the bench's child processes, from the variables of `stack.tokenEnv`. */
-export function benchTokens(env: NodeJS.ProcessEnv): ServiceTokens | undefined {
+/** The worker's tokens, for the steps of a saga, from the variables of `stack.tokenEnv`. */
+export function workerTokens(env: NodeJS.ProcessEnv): ServiceTokens | undefined {
   const { AUTH_AUDIENCE } = tokenEnv();
   const log = createLog({ service: "bench", level: "warn" });
   return serviceTokensOf(readEnv({ ...serviceTokenEnv(), AUTH_AUDIENCE }, env), log);
+}
+
+/** The tokens of the callers, who buy for many customers: those of the operator. */
+export function callersTokens({ identity }: Surroundings): CallTokens {
+  return operatorTokens({ identity });
 }

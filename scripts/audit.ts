@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { type AuditOptions, audit } from "./audit/audit.ts";
+import { plainTextUrls } from "./audit/plain-text-urls.ts";
 import { printReports } from "./audit/print.ts";
 import { watchAudit } from "./audit/watch.ts";
 import { auditedDatabases } from "./shop.ts";
@@ -30,6 +31,14 @@ if (urls === undefined) {
     "No shop is running here. Start one with `npm start`, or set AUDIT_ORDER_URL, AUDIT_STOCK_URL and so on for each database.\n",
   );
   process.exit(1);
+}
+if (process.env.AUDIT_REQUIRE_TLS === "true") {
+  const plain = plainTextUrls(urls);
+  if (plain.length > 0) {
+    const names = plain.map((name) => `AUDIT_${name.toUpperCase()}_URL`).join(", ");
+    process.stderr.write(`${names}: needs sslmode=verify-full, since AUDIT_REQUIRE_TLS is set: see k8s/README.md.\n`);
+    process.exit(1);
+  }
 }
 const say = (line: string) => process.stdout.write(`${line}\n`);
 if (everyMs === undefined) {

@@ -1,9 +1,22 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { type DescService, getOption } from "@bufbuild/protobuf";
+import { access } from "@sagacart/proto/auth/v1/access";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
 import { cloneFolder } from "./clone.ts";
-import { calleesOf, databaseNames, deployedNames, type PartName, partNames, partOf, portOf } from "./shop.ts";
+import {
+  calleesOf,
+  databaseNames,
+  deployedNames,
+  type PartName,
+  partNames,
+  partOf,
+  portOf,
+  serviceClients,
+  serviceNames,
+  servicesCalledBy,
+} from "./shop.ts";
 
 const read = (file: string) => readFileSync(join(cloneFolder, file), "utf8");
 const values = parse(read("charts/sagacart/values.yaml"));
@@ -21,6 +34,11 @@ test("every folder of services/ is a part or a shared package", () => {
   expect(folders.map(({ name }) => `services/${name}`).toSorted()).toEqual(
     [...known, ...shared.map((name) => `services/${name}`)].toSorted(),
   );
+});
+
+test("Tilt copies the shared packages into the pods", () => {
+  const [, listed] = /^shared = .* in (\[.*\])\]$/m.exec(read("Tiltfile")) ?? [];
+  expect(JSON.parse((listed ?? "[]").replaceAll("'", '"'))).toEqual(shared);
 });
 
 test("the umbrella chart has an alias for each part that the chart `service` deploys", () => {
@@ -46,6 +64,35 @@ test("the chart's edge tables have the same calls", () => {
     ),
   );
   expect(ofChart.toSorted()).toEqual(partNames.flatMap(edgesOf).toSorted());
+});
+
+test.for(partNames)("the contract lets %s call the services of its edges, and no others", async (name) => {
+  const named = new Set<string>();
+  for (const { method, host, services } of await callersInContract()) {
+    for (const service of services.filter((service) => service.name === name)) {
+      for (const at of service.at.length > 0 ? service.at : [host]) named.add(at ?? method);
+    }
+  }
+  const edges = servicesCalledBy(name);
+  // It passes on the requests of people, with their tokens, to other services, too.
+  const passesOn = partOf(name).kind === "http";
+  // Order calls only what anyone may call there.
+  const withoutToken = name === "order" ? ["stock"] : [];
+  expect([...named].filter((at) => !serviceNames.some((service) => service === at))).toEqual([]);
+  expect(edges).toEqual(expect.arrayContaining([...named]));
+  expect(passesOn ? [] : edges.filter((edge) => !named.has(edge)).toSorted()).toEqual(withoutToken);
+});
+
+test("the contract names only programs of this table, and says where if several services have the method", async () => {
+  const wrong = (await callersInContract()).flatMap(({ method, host, services }) =>
+    services
+      .filter(
+        ({ name, at }) =>
+          !serviceClients.some((client) => client === name) || (host === undefined) === (at.length === 0),
+      )
+      .map(({ name, at }) => `${method}: ${name} at ${at.join(", ")}`),
+  );
+  expect(wrong).toEqual([]);
 });
 
 test.for(partNames)("%s reads the addresses of the parts that it calls and no others", (name) => {
@@ -80,6 +127,30 @@ test.for(databaseNames)("%s has migrations", (name) => {
   expect(readdirSync(join(cloneFolder, partOf(name).folder, "migrations"))).not.toEqual([]);
 });
 
+/** Returns the methods of the contract, with the programs that it names. `host` is undefined if several services have it. */
+async function callersInContract() {
+  const folder = join(cloneFolder, "proto/gen/sagacart");
+  const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((file) =>
+    file.endsWith("_service_pb.ts"),
+  );
+  const modules: object[] = await Promise.all(files.map((file) => import(join(folder, file))));
+  const services = modules.flatMap((module) => Object.values(module)).filter(isService);
+  expect(services.length).toBeGreaterThan(15);
+  return services.flatMap(({ typeName, methods }) => {
+    const [, folder] = typeName.split(".");
+    const host = serviceNames.find((service) => service === folder);
+    return methods.map((method) => ({
+      method: `${typeName}/${method.name}`,
+      host,
+      services: getOption(method, access).services,
+    }));
+  });
+}
+
+function isService(value: unknown): value is DescService {
+  return typeof value === "object" && value !== null && "kind" in value && value.kind === "service";
+}
+
 function edgesOf(name: PartName): string[] {
   return calleesOf(name).map(({ name: callee, port }) => `${name} → ${callee}:${port}`);
 }
@@ -107,6 +178,7 @@ const special: Readonly<Record<string, string | undefined>> = {
   IDENTITY_HTTP_URL: "identity:http",
   SURFACES_URL: "surfaces",
   AUTH_JWKS_URL: "identity:http",
+  AUTH_REVOCATIONS_URL: "identity:http",
   AUTH_TOKEN_URL: "identity:http",
   PROVIDER_URL: "card-provider",
   CARRIER_URL: "carrier",

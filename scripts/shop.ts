@@ -151,9 +151,14 @@ export function servicesCalledBy(name: string): ServiceName[] {
   return serviceNames.filter((service) => partOf(name).calls.includes(service));
 }
 
-/** The programs that get tokens from identity. `scripts` is the client of seed, demo, bench and tests. */
-export type ServiceClient = DeployedName | "worker" | "scripts";
-export const serviceClients: readonly ServiceClient[] = [...deployedNames, "worker", "scripts"];
+/**
+ * The programs that get tokens from identity: those that call services by RPC. Which methods each may call is in the
+ * contract, in the option (sagacart.auth.v1.access). Seed, demo, bench and tests sign in as people.
+ */
+export type ServiceClient = Exclude<PartName, PartNameWith<{ kind: "fake" }> | "stock" | "identity">;
+export const serviceClients: readonly ServiceClient[] = namesOf(({ calls }) =>
+  serviceNames.some((service) => calls.includes(service)),
+);
 
 /** Builds an object with a value for each name. */
 export function byName<Name extends string, Value>(

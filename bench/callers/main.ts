@@ -1,5 +1,5 @@
 import { asks } from "../mix.ts";
-import { benchTokens, surroundings } from "../surroundings.ts";
+import { callersTokens, surroundings, workerTokens } from "../surroundings.ts";
 import { clockMs, type FromCallers, type ToCallers } from "./messages.ts";
 import { type Buy, createWays } from "./ways.ts";
 
@@ -9,7 +9,7 @@ type Answer = { readonly atMs: number; readonly latencyMs: number; readonly outc
 type Run = { stopped: boolean; served: number; answers: Answer[]; wrong: Map<string, number>; ended: Promise<unknown> };
 
 const where = surroundings(process.env);
-const tokens = benchTokens(process.env);
+const tokens = { ofWorker: workerTokens(process.env), ofCallers: callersTokens(where) };
 const ways = { false: await createWays(where, tokens, false), true: await createWays(where, tokens, true) };
 let current: Run | undefined;
 

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { ServiceTokens } from "@sagacart/chassis/auth/service-tokens";
+import type { CallTokens, ServiceTokens } from "@sagacart/chassis/auth/service-tokens";
 import { createMetrics } from "@sagacart/chassis/process/metrics";
 import { type Order, Order_State } from "@sagacart/proto/order/v1/order";
 import { WaitFor } from "@sagacart/proto/order/v1/order_service";
@@ -20,14 +20,14 @@ export type Buy = (ask: Ask) => Promise<string>;
 /** The ways to buy, each implemented as its callers would do it. */
 export async function createWays(
   { addresses, temporal }: Surroundings,
-  tokens: ServiceTokens | undefined,
+  tokens: { readonly ofWorker: ServiceTokens | undefined; readonly ofCallers: CallTokens },
   carrier: boolean,
 ): Promise<Record<Way, Buy>> {
-  const { services } = connectServices(addresses, createMetrics("bench-callers"), tokens);
+  const { services } = connectServices(addresses, createMetrics("bench-callers"), tokens.ofWorker);
   const connection = await Connection.connect({ address: temporal.address });
   const client = new Client({ connection, namespace: temporal.namespace });
   const steps = createSteps(services);
-  const checkout = connectCheckout(addresses.ORDER_ADDRESS, tokens);
+  const checkout = connectCheckout(addresses.ORDER_ADDRESS, tokens.ofCallers);
 
   async function checkOut({ customerId, lines }: Ask, waitFor: WaitFor): Promise<Order> {
     const request = {

@@ -2,7 +2,7 @@ import { fileURLToPath } from "node:url";
 import { createMetrics } from "@sagacart/chassis/process/metrics";
 import { connectServices } from "@sagacart/workflows/clients";
 import { NativeConnection, Runtime, Worker } from "@temporalio/worker";
-import { benchTokens, surroundings } from "../surroundings.ts";
+import { surroundings, workerTokens } from "../surroundings.ts";
 import { createUsualActivities } from "./activities.ts";
 import { usualTaskQueue } from "./task-queue.ts";
 
@@ -14,7 +14,7 @@ Runtime.install({
   logger: { ...console, log: () => {}, trace: () => {}, debug: () => {}, info: () => {} },
 });
 const connection = await NativeConnection.connect({ address: temporal.address });
-const { services } = connectServices(addresses, createMetrics("bench-usual"), benchTokens(process.env));
+const { services } = connectServices(addresses, createMetrics("bench-usual"), workerTokens(process.env));
 
 // Tuned by the SDK's documentation, Temporal's worker performance guide and measurements (see the README): slots for a
 // few hundred tasks, pollers that scale with the backlog, and a cache for every open workflow.

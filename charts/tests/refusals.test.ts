@@ -66,6 +66,44 @@ test.for<[object, string]>([
     "databases.size is laptop, which global.production rejects: it has one instance and no standby.",
   ],
   [
+    { gateway: { ingress: { enabled: true, hosts: ["shop.example"] } } },
+    "gateway.config.TRUSTED_PROXIES is not set, which global.production rejects with gateway.ingress",
+  ],
+  [
+    {
+      gateway: {
+        httpRoute: { enabled: true, parentRefs: [{ name: "public" }], hostnames: ["shop.example"] },
+        config: { TRUSTED_PROXIES: "" },
+      },
+    },
+    "behind a proxy all callers would be one, and a few wrong passwords would block everybody's sign-in.",
+  ],
+  [
+    {
+      gateway: {
+        ingress: { enabled: true, hosts: ["shop.example"] },
+        config: { TRUSTED_PROXIES: "130.211.0.0/22, 35.191.0.0/16" },
+      },
+    },
+    "TRUSTED_PROXIES has Google's proxies without the load balancer's own address",
+  ],
+  [
+    { payment: { config: { PROVIDER_URL: "http://cards.example" } } },
+    'payment.config.PROVIDER_URL is "http://cards.example", which global.production rejects',
+  ],
+  [
+    { shipping: { config: { CARRIER_URL: "HTTP://carrier.example" } } },
+    'shipping.config.CARRIER_URL is "HTTP://carrier.example", which global.production rejects',
+  ],
+  [
+    { temporal: { mutualTls: { secretName: "" } } },
+    "temporal has neither mutualTls.secretName nor apiKey.secretName, which global.production rejects",
+  ],
+  [
+    { global: { tls: { enabled: false } } },
+    "audit.enabled without global.tls.enabled, which global.production rejects",
+  ],
+  [
     { order: { config: { AUTH: "off" } } },
     "order has AUTH=off, which global.production rejects: any caller could do anything.",
   ],

@@ -37,6 +37,7 @@ const ownersValues = {
   payment: { config: { PROVIDER_URL: "https://cards.example" } },
   shipping: { config: { CARRIER_URL: "https://carrier.example" } },
   databases: { backup: { configuration: { destinationPath: "s3://backups/" } } },
+  temporal: { mutualTls: { secretName: "sagacart-temporal-tls" } },
 };
 
 /** Each profile of k8s/profiles (those of a cloud on top of `prod`), and options that no profile sets. */

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { serviceClients } from "../../scripts/shop.ts";
 import { wantedSecrets } from "./secrets.ts";
 
 test("identity and each program have the same client secret", () => {
@@ -6,7 +7,14 @@ test("identity and each program have the same client secret", () => {
   const known: Record<string, string> = JSON.parse(secrets.identity?.SERVICE_CLIENT_SECRETS ?? "{}");
   expect(known.order).toBe(secrets.order?.SERVICE_CLIENT_SECRET);
   expect(known.worker).toBe(secrets.worker?.SERVICE_CLIENT_SECRET);
-  expect(known.scripts).toBe(secrets.tools?.SERVICE_CLIENT_SECRET);
+  expect(Object.keys(known).toSorted()).toEqual([...serviceClients].toSorted());
+});
+
+test("programs of the tools image sign in as the seeded operator, and in production there is none", () => {
+  expect(wantedSecrets({}, true).tools).toEqual({ OPERATOR_PASSWORD: "admin123" });
+  const SEED_USERS = JSON.stringify([{ username: "admin", password: "of this shop" }]);
+  expect(wantedSecrets({ identity: { SEED_USERS } }, true).tools).toEqual({ OPERATOR_PASSWORD: "of this shop" });
+  expect(wantedSecrets({}, false)).not.toHaveProperty("tools");
 });
 
 test("a program whose Secret is lost gets the client secret that identity has", () => {

@@ -1,18 +1,14 @@
 import { randomBytes } from "node:crypto";
-import { partNames, partOf, servicesCalledBy } from "../../scripts/shop.ts";
-import { laptopUsers } from "../../scripts/stack/users.ts";
+import { partOf, serviceClients } from "../../scripts/shop.ts";
+import { laptopUsers, operatorName } from "../../scripts/stack/users.ts";
 import type { Context } from "./context.ts";
 import { InstallError } from "./progress.ts";
-import { ensureNamespace } from "./temporal.ts";
+import { ensureNamespace, shopsLabels } from "./temporal.ts";
 
 /** The Secrets with a client secret, known to identity. */
 function callersOf(forTrying: boolean): readonly string[] {
-  const parts = partNames.filter((name) => forTrying || partOf(name).inProduction !== false);
-  return [...parts.filter((name) => servicesCalledBy(name).length > 0), "tools"];
+  return serviceClients.filter((name) => forTrying || partOf(name).inProduction !== false);
 }
-
-/** Returns the client's name at identity: that of the Secret `tools` is `scripts`. */
-const clientName = (secret: string) => (secret === "tools" ? "scripts" : secret);
 
 type Data = Record<string, string>;
 
@@ -22,7 +18,7 @@ type Data = Record<string, string>;
  */
 export async function secrets(context: Context): Promise<void> {
   const { options, progress } = context;
-  await ensureNamespace(context, options.namespace, { "pod-security.kubernetes.io/enforce": "restricted" });
+  await ensureNamespace(context, options.namespace, shopsLabels);
   const there = await readAll(context);
   const wanted = wantedSecrets(there, options.profile !== "prod");
   const missing = Object.entries(wanted).flatMap(([name, data]) => {
@@ -56,10 +52,9 @@ export function wantedSecrets(there: Readonly<Record<string, Data>>, forTrying: 
   const callers = callersOf(forTrying);
   const clientSecrets: Data = {};
   for (const name of callers) {
-    const client = clientName(name);
-    clientSecrets[client] = there[name]?.SERVICE_CLIENT_SECRET ?? known[client] ?? random();
+    clientSecrets[name] = there[name]?.SERVICE_CLIENT_SECRET ?? known[name] ?? random();
   }
-  const client = (name: string): Data => ({ SERVICE_CLIENT_SECRET: clientSecrets[clientName(name)] ?? random() });
+  const client = (name: string): Data => ({ SERVICE_CLIENT_SECRET: clientSecrets[name] ?? random() });
   // With simulated providers, mail stays in the local mailbox.
   const mail: Data = forTrying ? {} : { SMTP_URL: "" };
   const own: Readonly<Record<string, Data>> = {
@@ -73,6 +68,8 @@ export function wantedSecrets(there: Readonly<Record<string, Data>>, forTrying: 
       ...mail,
     },
     audit: { username: "audit", password: random() },
+    // The seed, the test checkout and the load sign in as the operator.
+    ...(forTrying ? { tools: { OPERATOR_PASSWORD: operatorPassword(there.identity?.SEED_USERS) } } : {}),
   };
   return Object.fromEntries(
     [...new Set([...callers, ...Object.keys(own)])].map((name) => [
@@ -109,6 +106,13 @@ async function write({ cluster, options }: Context, name: string, data: Data): P
     },
   };
   await cluster.apply(JSON.stringify({ apiVersion: "v1", kind: "Secret", metadata, stringData: data }));
+}
+
+/** Returns the password of the seeded operator. */
+function operatorPassword(seedUsers: string | undefined): string {
+  const users: readonly { readonly username: string; readonly password: string }[] =
+    seedUsers === undefined ? laptopUsers : JSON.parse(seedUsers);
+  return users.find(({ username }) => username === operatorName)?.password ?? "";
 }
 
 function random(): string {

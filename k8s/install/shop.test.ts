@@ -19,6 +19,7 @@ function worker(buildID: string, gate: string, isReady = false): KubeObject {
 function contextOf(before: KubeObject, after: KubeObject, helm: (signal: AbortSignal | undefined) => Promise<string>) {
   let current = before;
   const cluster: Partial<Cluster> = {
+    find: async () => undefined,
     context: "here",
     list: async (kind) => (kind === "workerdeployments.temporal.io" ? [current] : []),
     helm(_args, options) {

@@ -12,6 +12,9 @@ export async function shop(context: Context): Promise<void> {
   const { cluster, options, progress } = context;
   const { namespace, release } = options;
   progress.say(`${release}: installing charts/sagacart into ${namespace}`);
+  // The client certificate of the Temporal that the step `temporal` installs in production. Another Temporal is in the
+  // owner's values.
+  const temporalIsOurs = (await cluster.find("secret", "temporal-client-tls", namespace)) !== undefined;
   const args = [
     ...["upgrade", "--install", release, `${root}charts/sagacart`, "-n", namespace, "--create-namespace"],
     ...[
@@ -20,6 +23,7 @@ export async function shop(context: Context): Promise<void> {
       "--set",
       `temporal.namespace=${options.temporalNamespace}`,
     ],
+    ...(temporalIsOurs ? ["-f", `${root}k8s/temporal/shop-values-prod.yaml`] : []),
     ...options.values.flatMap((file) => ["-f", resolve(file)]),
     ...options.set.flatMap((value) => ["--set", value]),
     ...["--wait", "--timeout", "20m"],

@@ -26,10 +26,39 @@ export async function temporal(context: Context): Promise<void> {
     await cluster.apply(await text("small.yaml"), namespace);
     await deploymentReady(context, "temporal", namespace);
   } else {
+    if (options.profile === "prod") await protect(context);
     await chart(context);
   }
   await shopsNamespace(context);
 }
+
+/** Creates the certificates that production's values require, and the network policies of Temporal's namespace. */
+async function protect({ cluster, options, progress }: Context): Promise<void> {
+  await ensureNamespace({ cluster, options, progress }, options.namespace, shopsLabels);
+  const filled = async (file: string) => (await text(file)).replaceAll("@SHOP@", options.namespace);
+  await cluster.apply(await filled("network-policy-prod.yaml"), namespace);
+  // Its objects say their namespaces themselves.
+  await cluster.apply(await filled("tls-prod.yaml"));
+  await progress.wait({
+    what: "Temporal's certificates",
+    limitSeconds: 180,
+    async check() {
+      const secrets = [
+        await cluster.find("secret", "temporal-tls", namespace),
+        await cluster.find("secret", "temporal-client-tls", options.namespace),
+      ];
+      return secrets.includes(undefined) ? "not issued" : undefined;
+    },
+    help: `kubectl --context ${cluster.context} get certificates,clusterissuers -A`,
+  });
+}
+
+/** The labels of the shop's namespace. */
+export const shopsLabels = { "pod-security.kubernetes.io/enforce": "restricted" };
+
+const tlsFlags = ["ca-path ca.crt", "cert-path tls.crt", "key-path tls.key"]
+  .map((flag) => `--tls-${flag.replace(" ", " /etc/temporal/tls/")}`)
+  .join(" ");
 
 async function database({ cluster, options, progress }: Context): Promise<void> {
   await cluster.apply(await text(options.profile === "prod" ? "database-prod.yaml" : "database-dev.yaml"), namespace);
@@ -66,6 +95,7 @@ async function chart({ cluster, options, progress }: Context): Promise<void> {
 async function shopsNamespace({ cluster, options, progress }: Context): Promise<void> {
   const manifest = (await text("namespace-job.yaml"))
     .replaceAll("@NAMESPACE@", options.temporalNamespace)
+    .replaceAll("@TLS_FLAGS@", options.profile === "prod" ? tlsFlags : "")
     .replaceAll("@RETENTION@", options.profile === "prod" ? "720h" : "72h");
   // A Job is immutable: delete the one of an earlier run.
   await cluster.kubectl(["-n", namespace, "delete", "job", "temporal-namespace", "--ignore-not-found", "--wait"]);

@@ -16,7 +16,7 @@ import {
   ListProductsResponseSchema,
 } from "@sagacart/proto/stock/v1/product_service";
 import { until } from "../until.ts";
-import { shopEnv, shopTokens } from "./tokens.ts";
+import { operatorSession, shopEnv } from "./tokens.ts";
 
 // Runs one real checkout over the gateway's REST API, for `helm test`: creates a product and a customer with money, buys,
 // waits until the order is COMPLETED, checks stock and balance, and deletes the product.
@@ -28,7 +28,7 @@ const config = readEnv({
   /** true: ships the order. false: the customer collects it. */
   SHIP: flag(false),
 });
-await using tokens = shopTokens(config);
+const tokens = operatorSession(config);
 const say = (line: string) => process.stdout.write(`${line}\n`);
 const usd = (minorUnits: number) => ({ currencyCode: "USD", minorUnits: `${minorUnits}` });
 const byBalance = config.PAYMENT_METHOD === "balance";

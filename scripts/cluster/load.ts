@@ -1,18 +1,15 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { createServiceTokens } from "@sagacart/chassis/auth/service-tokens";
-import { flag, int, readEnv, secret, text, url } from "@sagacart/chassis/process/config";
-import { createLog } from "@sagacart/chassis/process/log";
+import { flag, int, readEnv } from "@sagacart/chassis/process/config";
 import { createBuyer, type Outcome } from "./buyer.ts";
 import { createTally } from "./tally.ts";
+import { operatorSession, shopEnv } from "./tokens.ts";
 
 // Loads the gateway with concurrent buyers until SIGUSR2, SIGTERM or the time limit. Runs in the cluster. Prints JSON
 // lines: `ready`, `failure` for each failed request, `count` once a second, `stopped`, and `end` with the summary when all
 // orders were looked up. An accepted order that is not final in time counts as lost.
 
 const config = readEnv({
-  GATEWAY_URL: url({ protocols: ["http:", "https:"] }),
-  SERVICE_CLIENT_ID: text({ default: "scripts" }),
-  SERVICE_CLIENT_SECRET: secret(),
+  ...shopEnv,
   CALLERS: int({ min: 1, max: 1_000, default: 8 }),
   SECONDS: int({ min: 1, max: 86_400, default: 3_600 }),
   /** The pause of each caller between its orders. */
@@ -29,13 +26,7 @@ const stopping = new AbortController();
 for (const signal of ["SIGUSR2", "SIGTERM", "SIGINT"] as const) {
   process.on(signal, () => stopping.abort());
 }
-await using tokens = createServiceTokens({
-  tokenUrl: new URL("/oidc/token", config.GATEWAY_URL),
-  clientId: config.SERVICE_CLIENT_ID,
-  clientSecret: config.SERVICE_CLIENT_SECRET,
-  audience: "sagacart",
-  log: createLog({ service: "load", level: "error" }),
-});
+const tokens = operatorSession(config);
 const buyer = await createBuyer({ gateway: config.GATEWAY_URL, tokens, callers: config.CALLERS });
 const tally = createTally();
 say("ready", { callers: config.CALLERS, retry: config.RETRY });

@@ -5,12 +5,12 @@ import { tlsEnv } from "@sagacart/chassis/tls/env";
 import { openTls } from "@sagacart/chassis/tls/files";
 import { fill } from "../stack/seed.ts";
 import { until } from "../until.ts";
-import { shopEnv, shopTokens } from "./tokens.ts";
+import { operatorSession, shopEnv } from "./tokens.ts";
 
 // Seeds a shop in a cluster, over the gateway, with the local shop's catalogue and customers. Waits for a starting shop.
 
 const config = readEnv({ ...shopEnv, ...tlsEnv() });
-await using tokens = shopTokens(config);
+const tokens = operatorSession(config);
 const { protocol, hostname, port } = new URL(config.GATEWAY_URL);
 const secure = protocol === "https:";
 using tls = secure ? openTls({ config, log: createLog({ service: "seed", level: "error" }) }) : undefined;

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { cloneFolder } from "../clone.ts";
+import { authorizationPage } from "./authorization.ts";
 import { configurationPage } from "./configuration.ts";
 import { errorsPage } from "./errors.ts";
 
@@ -9,6 +10,7 @@ import { errorsPage } from "./errors.ts";
 
 const isCheck = process.argv.includes("--check");
 for (const [file, page] of [
+  ["docs/authorization.md", await authorizationPage()],
   ["docs/configuration.md", configurationPage()],
   ["docs/errors.md", errorsPage()],
 ] as const) {

@@ -18,5 +18,5 @@ export const images: readonly Image[] = [
     workspace: partOf(name).folder,
   })),
   { name: "worker", dockerfile: "workflows/Dockerfile", buildArguments: [], workspace: "workflows" },
-  { name: "tools", dockerfile: "scripts/Dockerfile", buildArguments: [], workspace: "services/chassis" },
+  { name: "tools", dockerfile: "scripts/Dockerfile", buildArguments: [], workspace: "services/privacy" },
 ];

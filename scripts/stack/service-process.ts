@@ -31,7 +31,8 @@ export function serviceProcess(service: Service, config: StackConfig, extraEnv: 
       const text = await answer.text();
       return adminPort === undefined || answer.ok ? undefined : `${url} answered ${answer.status} ${text.trim()}`;
     },
-    readyTimeoutMs: 60_000,
+    // On a busy machine, a start alone takes a minute.
+    readyTimeoutMs: 180_000,
     stopTimeoutMs: 15_000,
   };
 }

@@ -207,26 +207,36 @@ const settings = new Map<string, Service["env"]>(
       // A local load test is one caller, from one address.
       WRITES_PER_MINUTE: "600000",
       SIGN_INS_PER_MINUTE: "6000",
+      MAX_CONNECTIONS_PER_ADDRESS: "0",
+      REQUESTS_PER_CALLER: "0",
+      REQUESTS_AT_A_TIME: "0",
+      STREAMS_PER_CALLER: "0",
+      MAX_STREAMS_PER_CONNECTION: "1000",
     }),
   } satisfies Readonly<Record<string, Service["env"]>>),
 );
 
-/** Returns the variables with which a program verifies tokens and gets its own; none for a program without tokens. */
+/** Returns the variables with which a process verifies tokens and gets its own, if it does. */
 export function tokenEnv(
   { ports, secrets }: Pick<StackConfig, "ports" | "secrets">,
   name: string,
 ): Readonly<Record<string, string>> {
   const secret = new Map(Object.entries(secrets.serviceClients)).get(name);
   const identity = `http://${loopback}:${ports["identity-http"]}`;
-  return secret === undefined
-    ? {}
-    : {
-        AUTH_ISSUER: issuerUrl(ports),
-        AUTH_JWKS_URL: `${identity}/oidc/jwks`,
-        AUTH_TOKEN_URL: `${identity}/oidc/token`,
-        SERVICE_CLIENT_ID: name,
-        SERVICE_CLIENT_SECRET: secret,
-      };
+  const ownToken =
+    secret === undefined
+      ? {}
+      : {
+          AUTH_TOKEN_URL: `${identity}/oidc/token`,
+          SERVICE_CLIENT_ID: name,
+          SERVICE_CLIENT_SECRET: secret,
+        };
+  return {
+    AUTH_ISSUER: issuerUrl(ports),
+    AUTH_JWKS_URL: `${identity}/oidc/jwks`,
+    AUTH_REVOCATIONS_URL: `${identity}/revocations`,
+    ...ownToken,
+  };
 }
 
 /** Returns the token issuer: the gateway's address as a browser sees it. */

@@ -1,11 +1,14 @@
+/** The operator, whom scripts sign in as. */
+export const operatorName = "admin";
+
 /**
  * The users of the local shop. The seed gives the two customers money; clients of the Flask services sign in as `admin`.
  * Only for loopback: elsewhere SEED_USERS lists the users, and without it there are none.
  */
 export const laptopUsers = [
   {
-    id: "admin",
-    username: "admin",
+    id: operatorName,
+    username: operatorName,
     email: "admin@sagacart.example",
     password: "admin123",
     roles: ["operator", "support", "customer"],

@@ -4,14 +4,14 @@ import { tiltShop } from "./shop.ts";
 // Loads the forwarded gateway for 20 seconds and prints how the orders ended.
 
 await using tilt = await tiltShop();
-const { SERVICE_CLIENT_SECRET } = await tilt.shop.namespace.secret(`${tilt.shop.release}-tools`);
+const { OPERATOR_PASSWORD } = await tilt.shop.namespace.secret(`${tilt.shop.release}-tools`);
 await run(process.execPath, ["scripts/cluster/load.ts"], {
   env: {
     SECONDS: "20",
     CALLERS: "16",
     ...process.env,
     GATEWAY_URL: `http://${tilt.addresses.gateway}`,
-    SERVICE_CLIENT_SECRET,
+    OPERATOR_PASSWORD,
   },
   onLine: (line) => process.stdout.write(`${line}\n`),
 });

@@ -117,6 +117,20 @@ create table requests (
 
 CREATE INDEX requests_create_time ON public.requests USING btree (create_time);
 
+create table revocations (
+  kind text not null,
+  subject text not null,
+  version bigint not null default 0,
+  expire_time timestamp with time zone not null,
+  xact xid8 not null default pg_current_xact_id(),
+  constraint revocations_pkey PRIMARY KEY (kind, subject),
+  constraint revocations_kind_check CHECK ((kind = ANY (ARRAY['SESSION'::text, 'USER'::text])))
+);
+
+CREATE INDEX revocations_expire ON public.revocations USING btree (expire_time);
+
+CREATE INDEX revocations_xact ON public.revocations USING btree (xact);
+
 create table seeded_users (
   username text not null,
   constraint seeded_users_pkey PRIMARY KEY (username)
@@ -129,6 +143,7 @@ create table sessions (
   end_reason text,
   expire_time timestamp with time zone not null,
   create_time timestamp with time zone not null default now(),
+  auth_time timestamp with time zone not null default now(),
   constraint sessions_pkey PRIMARY KEY (id),
   constraint sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE,
   constraint sessions_check CHECK (((end_time IS NULL) = (end_reason IS NULL))),
@@ -189,6 +204,7 @@ create table users (
   create_time timestamp(3) with time zone not null default now(),
   update_time timestamp with time zone not null default now(),
   verified_email text not null default ''::text,
+  token_version bigint not null default 0,
   constraint users_pkey PRIMARY KEY (id),
   constraint users_email_check CHECK ((length(email) <= 254)),
   constraint users_id_check CHECK (((id ~ '^[A-Za-z0-9._~-]{1,63}$'::text) AND (id <> ALL (ARRAY['.'::text, '..'::text, 'me'::text])))),

@@ -28,7 +28,7 @@ export async function startLoad(shop: Shop, options: LoadOptions = {}): Promise<
   const name = `e2e-load-${Math.random().toString(36).slice(2, 8)}`;
   const env = {
     GATEWAY_URL: `http://${release}-gateway:8080`,
-    SERVICE_CLIENT_SECRET_FILE: "/etc/sagacart/secrets/SERVICE_CLIENT_SECRET",
+    OPERATOR_PASSWORD_FILE: "/etc/sagacart/secrets/OPERATOR_PASSWORD",
     CALLERS: `${callers}`,
     PAUSE_MS: `${pauseMs}`,
     RETRY: `${retry}`,

@@ -1,6 +1,6 @@
-import { createServiceTokens } from "@sagacart/chassis/auth/service-tokens";
-import { createLog } from "@sagacart/chassis/process/log";
 import { uuidv7 } from "@sagacart/chassis/uuid";
+import { operatorSession } from "../../scripts/cluster/tokens.ts";
+import { operatorName } from "../../scripts/stack/users.ts";
 import { until } from "../../scripts/until.ts";
 import { check, type Stage } from "./scenario.ts";
 
@@ -15,7 +15,7 @@ export type WaitingOrders = {
 
 /** Calls the gateway over a port-forward, a new one each time, because the pods change. */
 export async function openWaitingOrders({ shop }: Pick<Stage, "shop">): Promise<WaitingOrders> {
-  const { SERVICE_CLIENT_SECRET = "" } = await shop.namespace.secret(shop.objectName("tools"));
+  const { OPERATOR_PASSWORD = "" } = await shop.namespace.secret(shop.objectName("tools"));
   const customerId = uuidv7();
   const productId = uuidv7();
   const usd = (minorUnits: string) => ({ currencyCode: "USD", minorUnits });
@@ -23,13 +23,7 @@ export async function openWaitingOrders({ shop }: Pick<Stage, "shop">): Promise<
   const withGateway = async <T>(work: (send: Send) => Promise<T>): Promise<T> => {
     await using gateway = await shop.namespace.forward(`svc/${shop.objectName("gateway")}`, 8080);
     const origin = `http://${gateway.address}`;
-    await using tokens = createServiceTokens({
-      tokenUrl: new URL("/oidc/token", origin),
-      clientId: "scripts",
-      clientSecret: SERVICE_CLIENT_SECRET,
-      audience: "sagacart",
-      log: createLog({ service: "e2e", level: "error" }),
-    });
+    const tokens = operatorSession({ GATEWAY_URL: origin, OPERATOR_USERNAME: operatorName, OPERATOR_PASSWORD });
     return await work(async (method, path, body) => {
       const response = await fetch(`${origin}${path}`, {
         method,

@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { createServiceTokens } from "@sagacart/chassis/auth/service-tokens";
-import { createLog } from "@sagacart/chassis/process/log";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import { Client, Connection } from "@temporalio/client";
 import { Runtime, Worker } from "@temporalio/worker";
+import { operatorSession } from "../../scripts/cluster/tokens.ts";
 import { auditShop } from "../../scripts/kubernetes/audit.ts";
 import { type KubeObject, openNamespace } from "../../scripts/kubernetes/namespace.ts";
 import { openShop } from "../../scripts/kubernetes/shop.ts";
+import { operatorName } from "../../scripts/stack/users.ts";
 import { until } from "../../scripts/until.ts";
 import { check } from "./scenario.ts";
 import { openWaitingOrders } from "./waiting-orders.ts";
@@ -227,18 +227,10 @@ async function rollOut(which: string): Promise<string> {
 
 /** Buys continuously, and records the version that ran each order. */
 async function startBuyer() {
-  const { SERVICE_CLIENT_SECRET = "" } = await namespace.secret(shop.objectName("tools"));
+  const { OPERATOR_PASSWORD = "" } = await namespace.secret(shop.objectName("tools"));
   const gateway = await namespace.forward(`svc/${shop.objectName("gateway")}`, 8080);
   const origin = `http://${gateway.address}`;
-  const log = createLog({ service: "e2e", level: "error" });
-  const tokenUrl = new URL("/oidc/token", origin);
-  const tokens = createServiceTokens({
-    tokenUrl,
-    clientId: "scripts",
-    clientSecret: SERVICE_CLIENT_SECRET,
-    audience: "sagacart",
-    log,
-  });
+  const tokens = operatorSession({ GATEWAY_URL: origin, OPERATOR_USERNAME: operatorName, OPERATOR_PASSWORD });
   const send = async (path: string, body: object) => {
     const authorization = (await tokens.authorization()) ?? "";
     const headers = { authorization, "content-type": "application/json", "idempotency-key": uuidv7() };
@@ -277,7 +269,6 @@ async function startBuyer() {
     async stop() {
       stopping.abort();
       await buying.catch(() => undefined);
-      await tokens[Symbol.asyncDispose]();
       await gateway[Symbol.asyncDispose]();
     },
   };

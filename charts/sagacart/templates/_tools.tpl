@@ -39,8 +39,8 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace 
 {{- end -}}
 
 {{/*
-A pod that runs one program once. Arguments: root, name, script, and optionally env (a list) and secret (the Secret with
-SERVICE_CLIENT_SECRET).
+A pod that runs one program once. Arguments: root, name, script, and optionally env (a list) and operator (true for one that
+signs in as the operator, with OPERATOR_PASSWORD of a Secret) and databases (true for one that connects to those audited).
 */}}
 {{- define "sagacart.tools.pod" -}}
 {{- $root := .root -}}
@@ -65,9 +65,11 @@ containers:
       {{- with .env }}
       {{- toYaml . | nindent 6 }}
       {{- end }}
-      {{- if .secret }}
-      - name: SERVICE_CLIENT_SECRET_FILE
-        value: /etc/sagacart/secrets/SERVICE_CLIENT_SECRET
+      {{- if .operator }}
+      - name: OPERATOR_USERNAME
+        value: {{ $root.Values.tools.operatorUsername | quote }}
+      - name: OPERATOR_PASSWORD_FILE
+        value: /etc/sagacart/secrets/OPERATOR_PASSWORD
       {{- end }}
       {{- if $tls }}
       - name: TLS_CA_FILE
@@ -86,7 +88,7 @@ containers:
     volumeMounts:
       - name: tmp
         mountPath: /tmp
-      {{- if .secret }}
+      {{- if .operator }}
       - name: secrets
         mountPath: /etc/sagacart/secrets
         readOnly: true
@@ -96,24 +98,40 @@ containers:
         mountPath: /etc/sagacart/tls
         readOnly: true
       {{- end }}
+      {{- if and .databases (include "sagacart.audit.verifies" $root) }}
+      - name: database-cas
+        mountPath: /etc/sagacart/database-cas
+        readOnly: true
+      {{- end }}
 volumes:
   - name: tmp
     emptyDir:
       sizeLimit: 64Mi
-  {{- if .secret }}
+  {{- if .operator }}
   - name: secrets
     secret:
       secretName: {{ $root.Values.tools.existingSecret | default (printf "%s-tools" $root.Release.Name) }}
       defaultMode: 0440
       items:
-        - key: SERVICE_CLIENT_SECRET
-          path: SERVICE_CLIENT_SECRET
+        - key: OPERATOR_PASSWORD
+          path: OPERATOR_PASSWORD
   {{- end }}
   {{- if $tls }}
   - name: tls
     secret:
       secretName: {{ $root.Release.Name }}-tools-tls
       defaultMode: 0440
+  {{- end }}
+  {{- if and .databases (include "sagacart.audit.verifies" $root) }}
+  - name: database-cas
+    projected:
+      defaultMode: 0440
+      sources:
+        {{- range include "sagacart.services.audited" $root | fromJsonArray }}
+        - secret:
+            name: {{ include "sagacart.databases.cluster" (list $root .) }}-ca
+            items: [{ key: ca.crt, path: {{ . }}.crt }]
+        {{- end }}
   {{- end }}
 {{- end -}}
 
@@ -123,6 +141,10 @@ Kubernetes expands $(NAME), so that no manifest contains the password.
 */}}
 {{- define "sagacart.audit.env" -}}
 env:
+  {{- if .Values.global.production }}
+  - name: AUDIT_REQUIRE_TLS
+    value: "true"
+  {{- end }}
   {{- if .Values.audit.urlsSecret }}
   {{- range include "sagacart.services.audited" . | fromJsonArray }}
   - name: AUDIT_{{ upper . }}_URL
@@ -139,9 +161,14 @@ env:
         key: password
   {{- range include "sagacart.services.audited" . | fromJsonArray }}
   - name: AUDIT_{{ upper . }}_URL
-    value: postgresql://audit:$(AUDIT_PASSWORD)@{{ include "sagacart.databases.cluster" (list $ .) }}-rw:5432/{{ . }}
+    value: postgresql://audit:$(AUDIT_PASSWORD)@{{ include "sagacart.databases.cluster" (list $ .) }}-rw:5432/{{ . }}{{ if include "sagacart.audit.verifies" $ }}?sslmode=verify-full&sslrootcert=/etc/sagacart/database-cas/{{ . }}.crt{{ end }}
   {{- end }}
   {{- end }}
+{{- end -}}
+
+{{/* "true" if the audit verifies the databases' certificates by the CAs of CloudNativePG, as the services do. */}}
+{{- define "sagacart.audit.verifies" -}}
+{{- if and .Values.global.tls.enabled .Values.databases.enabled (not .Values.audit.urlsSecret) -}}true{{- end -}}
 {{- end -}}
 
 {{/* A network policy for a job or test. Arguments: root, name, hook (annotations), egress (rules, as YAML). */}}

@@ -145,6 +145,12 @@ containers:
       {{- if not $controller }}
       {{- include "sagacart.worker.temporalEnv" . | nindent 6 }}
       {{- end }}
+      {{- /* The controller mounts the same Secret at the same path, and leaves this variable out. */}}
+      {{- with .Values.temporal.mutualTls }}
+      {{- if and .secretName .caKey }}
+      - { name: TEMPORAL_TLS_SERVER_CA_CERT_PATH, value: /etc/temporal/tls/{{ .caKey }} }
+      {{- end }}
+      {{- end }}
       {{- $config := merge (deepCopy ($worker.config | default dict)) ($global.config | default dict) }}
       {{- range $name, $value := $config }}
       - { name: {{ $name }}, value: {{ tpl (toString $value) $ | quote }} }

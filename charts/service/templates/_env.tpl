@@ -13,6 +13,9 @@
   "AUTH_ISSUER" ($global.auth.issuer | default $global.publicUrl)
   "AUTH_JWKS_URL" ($global.auth.jwksUrl | default (printf "%s/oidc/jwks" (include "service.identityUrl" .)))
 -}}
+{{- if not $global.auth.issuer -}}
+{{- $_ := set $config "AUTH_REVOCATIONS_URL" (printf "%s/revocations" (include "service.identityUrl" .)) -}}
+{{- end -}}
 {{- if .Values.database.enabled -}}
 {{- $_ := set $config "DATABASE_POOL_SIZE" (toString .Values.database.poolSize) -}}
 {{- end -}}

@@ -15,7 +15,8 @@ export const calls: Dashboard = {
           title: "Requests, by surface",
           unit: "reqps",
           queries: {
-            "{{surface}}": 'sum by (surface) (rate(http_server_duration_seconds_count{$in,surface!="probes"}[$rate]))',
+            "{{surface}}":
+              'sum by (surface) (rate(http_server_duration_seconds_count{$in,app="gateway",surface!="probes"}[$rate]))',
           },
         },
         {
@@ -23,14 +24,15 @@ export const calls: Dashboard = {
           unit: "s",
           queries: {
             "{{surface}}":
-              'histogram_quantile(0.95, sum by (surface, le) (rate(http_server_duration_seconds_bucket{$in,surface!="probes"}[$rate])))',
+              'histogram_quantile(0.95, sum by (surface, le) (rate(http_server_duration_seconds_bucket{$in,app="gateway",surface!="probes"}[$rate])))',
           },
         },
         {
           title: "Responses with 4xx or 5xx",
           kind: "bars",
           queries: {
-            "{{status}}": 'sum by (status) (increase(http_server_duration_seconds_count{$in,status!~"[23].."}[$rate]))',
+            "{{status}}":
+              'sum by (status) (increase(http_server_duration_seconds_count{$in,app="gateway",status!~"[23].."}[$rate]))',
           },
         },
         {
@@ -39,15 +41,17 @@ export const calls: Dashboard = {
           width: 12,
           queries: {
             "{{method}} {{route}}":
-              'topk(10, histogram_quantile(0.95, sum by (method, route, le) (rate(http_server_duration_seconds_bucket{$in,surface!="probes"}[$rate]))))',
+              'topk(10, histogram_quantile(0.95, sum by (method, route, le) (rate(http_server_duration_seconds_bucket{$in,app="gateway",surface!="probes"}[$rate]))))',
           },
         },
-        { title: "Requests in flight", width: 6, queries: { "": "sum(http_server_in_flight{$in})" } },
+        { title: "Requests in flight", width: 6, queries: { "": 'sum(http_server_in_flight{$in,app="gateway"})' } },
         {
           title: "Refused by rate limits",
           width: 6,
           kind: "bars",
-          queries: { "{{counted}}": "sum by (counted) (increase(http_server_limited_total{$in}[$rate]))" },
+          queries: {
+            "{{counted}}": 'sum by (counted) (increase(http_server_limited_total{$in,app="gateway"}[$rate]))',
+          },
         },
       ],
     },

@@ -22,6 +22,12 @@ const bounds = {
   details: 3_000,
 } as const;
 
+/**
+ * How many violations of one request are looked for. A caller who sends half a million wrong items learns no more from the
+ * last than from the first, and finding them would hold up everybody else.
+ */
+export const mostViolations = 20;
+
 /** Shortens a message. */
 export function boundedMessage(message: string): string {
   return shorten(message, bounds.message);

@@ -1,4 +1,5 @@
-import { serviceTokensOf, verifierOf } from "@sagacart/chassis/auth/env";
+import { revocationsOf, serviceTokensOf, verifierOf } from "@sagacart/chassis/auth/env";
+import { connectionLimitsOf } from "@sagacart/rest/config";
 import { watchReadiness } from "@sagacart/rest/ready";
 import type { Composed, ProcessContext } from "@sagacart/rest/run";
 import type { Config } from "./config.ts";
@@ -18,20 +19,29 @@ export async function compose(config: Config, { log, metrics, tls }: ProcessCont
     },
     { metrics, tokens: serviceTokensOf(config, log), tls },
   );
-  const readiness = watchReadiness(services.channels, { optional: optionalServices, log });
+  const revocations = revocationsOf(config, log, metrics);
+  const readiness = watchReadiness(services.channels, { optional: optionalServices, log, revocations });
   const app = await createGateway({
     services,
     readiness,
     log,
     metrics,
-    verifier: verifierOf(config, log),
+    verifier: verifierOf(config, log, revocations),
     corsOrigins: config.CORS_ORIGINS,
     limits: { writesPerMinute: config.WRITES_PER_MINUTE, signInsPerMinute: config.SIGN_INS_PER_MINUTE },
+    concurrency: {
+      requestsPerCaller: config.REQUESTS_PER_CALLER,
+      requests: config.REQUESTS_AT_A_TIME,
+      streamsPerCaller: config.STREAMS_PER_CALLER,
+      streams: config.STREAMS_AT_A_TIME,
+    },
     trustedProxies: config.TRUSTED_PROXIES,
     bodyLimitBytes: config.BODY_LIMIT_BYTES,
+    anonymousBodyLimitBytes: config.ANONYMOUS_BODY_LIMIT_BYTES,
     identityUrl: config.IDENTITY_HTTP_URL,
     surfacesUrl: config.SURFACES_URL,
     maxConnectionAgeMs: config.MAX_CONNECTION_AGE_MS,
+    connectionLimits: connectionLimitsOf(config),
     tls: config.SERVE_TLS ? tls : undefined,
   });
   return { app, readiness, close: () => services[Symbol.dispose]() };

@@ -28,6 +28,14 @@ export function readConfig(env: Env) {
       WRITES_PER_MINUTE: int({ min: 0, max: 1_000_000, default: 600 }),
       /** The limit of sign-ins, registrations and resets from one address per minute. 0: no limit. */
       SIGN_INS_PER_MINUTE: int({ min: 0, max: 1_000_000, default: 60 }),
+      /** The most requests of one caller under way at a time, in each gateway process. 0: no limit. */
+      REQUESTS_PER_CALLER: int({ min: 0, max: 1_000_000, default: 64 }),
+      /** The most requests of all callers under way at a time. 0: no limit. */
+      REQUESTS_AT_A_TIME: int({ min: 0, max: 1_000_000, default: 2_000 }),
+      /** The most event streams of one caller open at a time, in each gateway process. 0: no limit. */
+      STREAMS_PER_CALLER: int({ min: 0, max: 1_000_000, default: 20 }),
+      /** The most event streams of all callers open at a time. 0: no limit. */
+      STREAMS_AT_A_TIME: int({ min: 0, max: 1_000_000, default: 2_000 }),
       /** The proxies before the gateway whose X-Forwarded-For is believed: addresses and networks (10.0.0.0/8). */
       TRUSTED_PROXIES: networks,
     },

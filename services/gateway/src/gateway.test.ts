@@ -3,6 +3,7 @@ import { request } from "node:http";
 import { connect as connectHttp2 } from "node:http2";
 import { connect } from "node:net";
 import { text } from "node:stream/consumers";
+import { publicConnections } from "@sagacart/rest/connection-limits";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type StandIn, startStandIn, startTestGateway, type TestGateway } from "./testing/gateway.ts";
 
@@ -11,7 +12,10 @@ let gateway: TestGateway;
 
 beforeAll(async () => {
   standIn = await startStandIn();
-  gateway = await startTestGateway(standIn.address);
+  // All callers of these tests are at one address.
+  gateway = await startTestGateway(standIn.address, {
+    connectionLimits: { ...publicConnections, connectionsPerAddress: 0 },
+  });
 });
 
 afterAll(async () => {

@@ -1,10 +1,12 @@
 import type { Verifier } from "@sagacart/chassis/auth/verify";
+import { refuseServiceTokens } from "@sagacart/rest/auth";
 import { surface } from "@sagacart/rest/observe";
 import { probes } from "@sagacart/rest/probes";
 import type { Readiness } from "@sagacart/rest/ready";
-import { createRestServer, type RestServerOptions } from "@sagacart/rest/server";
+import { anonymousBodyLimitOf, createRestServer, type RestServerOptions } from "@sagacart/rest/server";
 import type { FastifyInstance } from "fastify";
 import { controlCaching } from "./edge/caching.ts";
+import { type ConcurrencyLimits, limitConcurrency, unlimitedConcurrency } from "./edge/concurrency.ts";
 import { allowOrigins } from "./edge/cors.ts";
 import { type Limits, limitCallers, unlimited } from "./edge/limits.ts";
 import { docs } from "./openapi/docs.ts";
@@ -26,6 +28,8 @@ export type GatewayOptions = RestServerOptions & {
   readonly corsOrigins: readonly string[];
   /** Limits on what one caller sends; none where absent. */
   readonly limits?: Limits;
+  /** Limits on what is under way at a time; none where absent. */
+  readonly concurrency?: ConcurrencyLimits;
   /** Where identity serves OpenID Connect. */
   readonly identityUrl: string;
   /** Where the surfaces are; absent where there are none, and their paths are 404. */
@@ -42,13 +46,20 @@ export function createGateway(options: GatewayOptions): Promise<FastifyInstance>
   const { services, readiness, metrics, verifier, identityUrl, surfacesUrl } = options;
   return createRestServer(options, async (app, stopping) => {
     await allowOrigins(app, options.corsOrigins);
+    refuseServiceTokens(app, verifier);
     controlCaching(app);
     await app.register(surface("probes", probes), { readiness, metrics });
     await app.register(async (limited) => {
+      limitConcurrency(limited, {
+        limits: options.concurrency ?? unlimitedConcurrency,
+        verify: verifier?.verify,
+        metrics,
+      });
       await limitCallers(limited, { limits: options.limits ?? unlimited, verifier, metrics });
       await limited.register(surface("v1", v1), {
         services,
         verifier,
+        bodyLimitBytes: options.bodyLimitBytes,
         heartbeatMs: options.heartbeatMs ?? 15_000,
         stopping,
       });
@@ -56,8 +67,10 @@ export function createGateway(options: GatewayOptions): Promise<FastifyInstance>
       await limited.register(surface("oidc", oidc), { identityUrl });
       await limited.register(surface("connect", connect), {
         services,
+        readiness,
         verifier,
-        readMaxBytes: options.bodyLimitBytes,
+        bodyLimitBytes: options.bodyLimitBytes,
+        anonymousBodyLimitBytes: anonymousBodyLimitOf(options),
         stopping,
       });
       if (surfacesUrl !== undefined) {

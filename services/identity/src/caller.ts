@@ -20,12 +20,17 @@ export function resolveUserId(given: string): string {
 
 /** Resolves the id of a user whom the caller may read: oneself, or anyone for staff. Throws USER_NOT_FOUND. */
 export function requireReadable(given: string): string {
+  return requireOwnOr(given, ["support", "operator"]);
+}
+
+/** The same for how far a user's deletion is: the services that delete their share may read it, too. */
+export function requireErasureReadable(given: string): string {
   return requireOwnOr(given, ["support", "operator", "service"]);
 }
 
 /** Resolves the id of a user whose data the caller may change. Throws USER_NOT_FOUND. */
 export function requireChangeable(given: string): string {
-  return requireOwnOr(given, ["operator", "service"]);
+  return requireOwnOr(given, ["operator"]);
 }
 
 /** Resolves the caller's own id. Throws USER_NOT_FOUND for any other. */

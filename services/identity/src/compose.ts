@@ -1,4 +1,5 @@
 import type { ConnectRouter } from "@connectrpc/connect";
+import { type FollowedRevocations, followRevocations, type Revocations } from "@sagacart/chassis/auth/revocations";
 import type { Pool } from "@sagacart/chassis/postgres/pool";
 import { forgetOldRequests } from "@sagacart/chassis/postgres/request-retention";
 import { whenAvailable } from "@sagacart/chassis/postgres/when-available";
@@ -23,6 +24,7 @@ import { signInForm } from "./oidc/sign-in-form.ts";
 import { userinfo } from "./oidc/userinfo.ts";
 import { createPasswordChange } from "./sessions/password-change.ts";
 import { createPasswords } from "./sessions/passwords.ts";
+import { readRevocations } from "./sessions/revocation-store.ts";
 import { sessionRpcs } from "./sessions/session-service.ts";
 import { createSessions } from "./sessions/sessions.ts";
 import { createSignIn, type SignIn } from "./sessions/sign-in.ts";
@@ -50,6 +52,7 @@ export type IdentityOptions = {
 export async function startIdentity(options: IdentityOptions): Promise<{
   routes(router: ConnectRouter): void;
   readonly httpPort: number;
+  readonly revocations: FollowedRevocations;
   readonly background: AsyncDisposable[];
 }> {
   const { config, pool, log, clock, metrics, tls, passwordMemoryKib } = options;
@@ -87,7 +90,8 @@ export async function startIdentity(options: IdentityOptions): Promise<{
     tokenMs: config.RESET_TOKEN_MS,
     resetUrl: config.RESET_URL,
   });
-  const http = await startHttp({ config, pool, log, keys, signIn, tls });
+  const revocations = followRevocations({ read: (cursor) => readRevocations(pool, cursor), log, metrics });
+  const http = await startHttp({ config, pool, log, keys, signIn, tls, revocations });
   const service = {
     ...sessionRpcs({ signIn, sessions, passwordChange }),
     ...userRpcs({
@@ -104,6 +108,7 @@ export async function startIdentity(options: IdentityOptions): Promise<{
       feed.routes(router);
     },
     httpPort: http.port,
+    revocations,
     background: [
       ...[feed, mailer, keys, sweepExpired({ pool, log }), forgetOldRequests({ pool, log })],
       ...[announceUsers({ pool, log, onEvents }), http],
@@ -111,25 +116,38 @@ export async function startIdentity(options: IdentityOptions): Promise<{
   };
 }
 
-type HttpOptions = { config: Config; pool: Pool; log: Log; keys: Keys; signIn: SignIn; tls: Tls | undefined };
+type HttpOptions = { config: Config; pool: Pool; log: Log; keys: Keys; signIn: SignIn; tls: Tls | undefined } & {
+  revocations: Revocations;
+};
 
-async function startHttp({ config, pool, log, keys, signIn, tls }: HttpOptions) {
+async function startHttp({ config, pool, log, keys, signIn, tls, revocations }: HttpOptions) {
   const issuer = config.ISSUER_URL;
-  const provider = currentProvider({
+  const options = {
     ...{ issuer, pool, log, keys },
-    clients: clientMetadata(config.SERVICE_CLIENT_SECRETS, config.OIDC_CLIENTS),
     cookieKey: deriveKey(config.KEY_ENCRYPTION_SECRET, "cookies").toString("base64url"),
     accessTokenMs: config.ACCESS_TOKEN_MS,
     serviceTokenMs: config.SERVICE_TOKEN_MS,
     sessionMs: config.SESSION_IDLE_MS,
+  };
+  // From outside there are no programs: their secrets can be neither used nor tried.
+  const provider = currentProvider({
+    ...options,
+    clients: clientMetadata(new Map(), config.OIDC_CLIENTS),
+    servesPrograms: false,
+  });
+  const insideProvider = currentProvider({
+    ...options,
+    clients: clientMetadata(config.SERVICE_CLIENT_SECRETS, config.OIDC_CLIENTS),
+    servesPrograms: true,
   });
   const csrfKey = deriveKey(config.KEY_ENCRYPTION_SECRET, "csrf");
   const http = await startHttpServer({
     host: config.HOST,
     port: config.HTTP_PORT,
-    ...{ issuer, keys, provider, log, tls },
+    ...{ issuer, keys, provider, insideProvider, log, tls },
     signInForm: signInForm({ provider, signIn, issuer, csrfKey }),
-    userinfo: userinfo({ keys, pool, issuer }),
+    userinfo: userinfo({ keys, pool, issuer, revocations }),
+    revocations: (cursor) => readRevocations(pool, cursor),
   });
   log.info({ host: config.HOST, port: http.port, issuer }, "serves OpenID Connect");
   return http;

@@ -54,7 +54,7 @@ export function readConfig(env: Env) {
       RESET_TOKEN_MS: durationMs(1_800_000),
       /** URL of the page for a new password, to which the token is appended. Without it the mail holds the token alone. */
       RESET_URL: optional(url({ protocols: ["http:", "https:"] })),
-      /** The SMTP server for outgoing mail, for example smtp://user:password@host:587. */
+      /** The SMTP server for outgoing mail, for example smtp://user:password@host:587. STARTTLS is required, unless it says ?requireTLS=false. */
       SMTP_URL: url({ protocols: ["smtp:", "smtps:"] }),
       /** The sender of mails. */
       MAIL_FROM: text({ default: "Sagacart <accounts@sagacart.example>" }),

@@ -1,4 +1,5 @@
 import { setTimeout } from "node:timers/promises";
+import { withSmtpOptions } from "@sagacart/chassis/client/smtp-url";
 import type { Log } from "@sagacart/chassis/process/log";
 import { createTransport } from "nodemailer";
 
@@ -14,7 +15,7 @@ export type Mailer = AsyncDisposable & {
 
 /** Creates a mailer for the SMTP server at the URL. Disposal waits for mails being sent, and retries none. */
 export function createMailer({ smtpUrl, from, log }: { smtpUrl: string; from: string; log: Log }): Mailer {
-  const transport = createTransport(withTimeouts(smtpUrl));
+  const transport = createTransport(withSmtpOptions(smtpUrl, timeouts));
   const inFlight = new Set<Promise<void>>();
   const closing = new AbortController();
 
@@ -59,13 +60,4 @@ export function createMailer({ smtpUrl, from, log }: { smtpUrl: string; from: st
   };
 }
 
-function withTimeouts(smtpUrl: string): string {
-  const url = new URL(smtpUrl);
-  const defaults = { connectionTimeout: "5000", greetingTimeout: "5000", socketTimeout: "15000", dnsTimeout: "5000" };
-  for (const [name, value] of Object.entries(defaults)) {
-    if (!url.searchParams.has(name)) {
-      url.searchParams.set(name, value);
-    }
-  }
-  return url.href;
-}
+const timeouts = { connectionTimeout: "5000", greetingTimeout: "5000", socketTimeout: "15000", dnsTimeout: "5000" };

@@ -28,7 +28,7 @@ export function readConfig(env: Env) {
       MAILBOX_SMTP_PORT: optional(port()),
       /** The address that the mailbox listens on. It accepts mail from anyone: use it beyond loopback for trials only. */
       MAILBOX_SMTP_HOST: text({ default: "127.0.0.1" }),
-      /** The SMTP server for outgoing mail, for example smtp://user:password@host:587. Defaults to the mailbox if it is on. */
+      /** The SMTP server for outgoing mail, for example smtp://user:password@host:587. STARTTLS is required, unless it says ?requireTLS=false. Defaults to the mailbox if it is on. */
       SMTP_URL: smtpUrl,
       /** The sender of mails. */
       MAIL_FROM: text({ default: "Sagacart <orders@sagacart.example>" }),

@@ -12,15 +12,58 @@ declare module "fastify" {
 }
 
 /**
- * Refuses requests to these routes without a good token, before anything else is done for them. The services check the
- * token again, and decide who may do what.
+ * Refuses requests to these routes without a good token, before anything else is done for them, and takes larger bodies
+ * from those that have one. The services check the token again, and decide who may do what.
  */
-export function refuseBadTokens(app: FastifyInstance, verifier: Verifier | undefined): void {
+export function refuseBadTokens(
+  app: FastifyInstance,
+  { verifier, bodyLimitBytes }: { verifier: Verifier | undefined; bodyLimitBytes: number },
+): void {
+  app.addHook("onRoute", (route) => {
+    if (route.config?.open !== true) {
+      route.bodyLimit ??= bodyLimitBytes;
+    }
+  });
   app.addHook("onRequest", async ({ headers, routeOptions }) => {
     if (routeOptions.config.open !== true) {
       await checkToken(verifier, headers.authorization);
     }
   });
+}
+
+/**
+ * Refuses requests with a program's token to all routes, also to those that anyone may call: what is served here is for
+ * people, and programs of the shop call the services themselves. So a service's secret opens nothing from outside. Tokens
+ * that are not valid are left to the route. Connect's routes are left out: `refuseService` answers in their protocol.
+ */
+export function refuseServiceTokens(app: FastifyInstance, verifier: Verifier | undefined): void {
+  app.addHook("onRequest", async ({ headers, routeOptions }) => {
+    if (routeOptions.url?.startsWith("/sagacart.") !== true) {
+      await refuseService(verifier, headers.authorization);
+    }
+  });
+}
+
+/** Rejects with PEOPLE_ONLY if this is a program's token. */
+export async function refuseService(verifier: Verifier | undefined, authorization: string | undefined): Promise<void> {
+  const principal = await principalOf(verifier, authorization);
+  if (principal?.kind === "service") {
+    const message = "tokens of services are not accepted here; sign in as a person";
+    throw toConnectError(authError("PEOPLE_ONLY", message), domain);
+  }
+}
+
+/** Returns the token's principal; undefined without a good token. */
+async function principalOf(verifier: Verifier | undefined, authorization: string | undefined) {
+  if (verifier === undefined || authorization === undefined) {
+    return undefined;
+  }
+  try {
+    const token = bearerToken(authorization);
+    return token === undefined ? undefined : await verifier.verify(token);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Rejects without a good token, unless tokens are not checked at all (no verifier). */
@@ -42,10 +85,12 @@ export async function checkToken(verifier: Verifier | undefined, authorization: 
 export function authenticateHeader(status: number, reason: string, detail: string): string | undefined {
   const saying = (error: string) => `${challenge}, error="${error}", error_description="${asQuoted(detail)}"`;
   if (status === 401) {
-    return reason === "TOKEN_EXPIRED" || reason === "TOKEN_INVALID" ? saying("invalid_token") : challenge;
+    return badTokens.has(reason) ? saying("invalid_token") : challenge;
   }
   return status === 403 && reason === "ROLE_REQUIRED" ? saying("insufficient_scope") : undefined;
 }
+
+const badTokens: ReadonlySet<string> = new Set(["TOKEN_EXPIRED", "TOKEN_INVALID", "TOKEN_REVOKED"]);
 
 const challenge = 'Bearer realm="sagacart"';
 

@@ -1,21 +1,31 @@
-import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
 import { createServer as createHttp2Server, type ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 import type { Tls } from "@sagacart/chassis/tls/files";
 import { keepRenewed, serverOptions } from "@sagacart/chassis/tls/server";
+import { type ConnectionLimits, countConnections, publicConnections } from "./connection-limits.ts";
+import { limitSession } from "./http2-sessions.ts";
 
 export type BothServer = {
   /** Its closeAllConnections() cuts off connections of both protocols. */
   readonly server: Server;
   /** For a server that closes: HTTP/2 streams end and no new ones are accepted; connections that sent nothing are dropped. */
   closeIdle(): void;
+  /** How many connections are open. */
+  connections(): number;
 };
 
 export type BothOptions = {
   /** Unlimited if 0 or absent. */
   readonly maxConnectionAgeMs?: number;
   readonly tls?: Tls | undefined;
+  /** Those of a public port where absent. */
+  readonly connectionLimits?: ConnectionLimits;
+  /** Peers that have no limit of their own, since they bring the requests of many. */
+  readonly trustedProxies?: readonly string[] | "all";
+  /** Called for each connection that is refused, since there are too many. */
+  onRefused?(): void;
 };
 
 /**
@@ -23,25 +33,34 @@ export type BothOptions = {
  * and the first bytes of a connection tell the protocol; with TLS, the handshake does, and cleartext is refused. The
  * HTTP/1.1 server listens, so its limits and its close() apply; HTTP/2 connections are handed to an HTTP/2 server. An HTTP/2
  * session is closed gracefully at its maximum age, so that a client that keeps it open finds new pods.
+ *
+ * What one peer can hold is bounded: connections, requests at a time, the time for a request to come in and for an answer
+ * to be read, and the memory of a session. Node's defaults against resets of streams (a burst of 1,000, then 33 a second)
+ * stay as they are.
  */
 export function createBothServer(handler: RequestListener, options: BothOptions = {}): BothServer {
-  const { maxConnectionAgeMs = 0, tls } = options;
+  const { maxConnectionAgeMs = 0, tls, connectionLimits: limits = publicConnections, onRefused } = options;
   const server = createServer(
     {
       maxHeaderSize: 16 * 1024,
-      headersTimeout: 15_000,
-      requestTimeout: 60_000,
-      // Clients keep idle connections in their pools for up to a minute; they must not find them closed by the server.
-      keepAliveTimeout: 75_000,
+      headersTimeout: Math.min(15_000, limits.requestTimeoutMs),
+      requestTimeout: limits.requestTimeoutMs,
+      keepAliveTimeout: limits.idleTimeoutMs,
+      connectionsCheckingInterval: Math.min(5_000, limits.requestTimeoutMs),
     },
     handler,
   );
+  endStalledAnswers(server, limits);
   const http2 = createHttp2Server(
     {
-      maxSessionMemory: 64,
-      streamResetBurst: 10_000,
-      streamResetRate: 5_000,
-      settings: { initialWindowSize: 1024 * 1024, maxConcurrentStreams: 1_000, maxHeaderListSize: 16 * 1024 },
+      // In MB: Node's default.
+      maxSessionMemory: 10,
+      settings: {
+        // What is kept of a body that nobody has read yet, for each stream.
+        initialWindowSize: 128 * 1024,
+        maxConcurrentStreams: limits.streamsPerConnection,
+        maxHeaderListSize: 16 * 1024,
+      },
     },
     // Node's compatibility API: the request and response have the shape of HTTP/1.1's, and Fastify takes both.
     handler as unknown as Parameters<typeof createHttp2Server>[1],
@@ -49,6 +68,7 @@ export function createBothServer(handler: RequestListener, options: BothOptions 
   const sessions = new Set<ServerHttp2Session>();
   http2.on("session", (session) => {
     sessions.add(session);
+    limitSession(session, limits);
     const timer = maxConnectionAgeMs > 0 ? setTimeout(() => session.close(), maxConnectionAgeMs) : undefined;
     session.once("close", () => {
       clearTimeout(timer);
@@ -64,7 +84,13 @@ export function createBothServer(handler: RequestListener, options: BothOptions 
   const silent = new Set<Socket>();
   const http2Sockets = new Set<Socket>();
   const begin = tls === undefined ? peek : handshakes(tls);
+  const open = countConnections(limits, options.trustedProxies);
   server.on("connection", (connection) => {
+    if (!open.admit(connection)) {
+      connection.destroy();
+      onRefused?.();
+      return;
+    }
     silent.add(connection);
     connection.once("close", () => silent.delete(connection));
     begin(connection, (socket, isHttp2) => {
@@ -89,6 +115,7 @@ export function createBothServer(handler: RequestListener, options: BothOptions 
   };
   return {
     server,
+    connections: open.count,
     closeIdle() {
       for (const session of sessions) {
         session.close();
@@ -100,6 +127,26 @@ export function createBothServer(handler: RequestListener, options: BothOptions 
   };
 }
 
+/**
+ * Cuts off callers over HTTP/1.1 that read nothing of their answer. Node's own timeout knows of writing that makes progress,
+ * but would end requests that are waiting for their answer, too.
+ */
+function endStalledAnswers(server: Server, { stalledAnswerMs }: ConnectionLimits): void {
+  const answering = new WeakSet<Socket>();
+  server.on("request", ({ socket }: IncomingMessage, response: ServerResponse) => {
+    answering.add(socket);
+    response.once("close", () => answering.delete(socket));
+  });
+  server.timeout = stalledAnswerMs;
+  server.on("timeout", (socket: Socket) => {
+    if (!answering.has(socket) || socket.writableLength > 0) {
+      socket.destroy();
+    } else {
+      socket.setTimeout(stalledAnswerMs);
+    }
+  });
+}
+
 const preface = Buffer.from("PRI * HTTP/2.0\r\n");
 const firstBytesTimeoutMs = 15_000;
 
@@ -109,7 +156,11 @@ type Tell = (socket: Socket, isHttp2: boolean) => void;
 /** Performs the TLS handshake. A connection that fails it is closed. */
 function handshakes(tls: Tls): (connection: Socket, tell: Tell) => void {
   const begun = new Map<string, Tell>();
-  const server = createTlsServer({ ...serverOptions(tls), ALPNProtocols: ["h2", "http/1.1"] });
+  const server = createTlsServer({
+    ...serverOptions(tls),
+    ALPNProtocols: ["h2", "http/1.1"],
+    handshakeTimeout: firstBytesTimeoutMs,
+  });
   server.on("secureConnection", (socket) => {
     const tell = begun.get(peerOf(socket));
     if (tell === undefined) {

@@ -1,6 +1,6 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { callContext } from "@sagacart/chassis/context";
-import { boundedMessage, boundedMetadata } from "@sagacart/chassis/error-bounds";
+import { boundedMessage, boundedMetadata, mostViolations } from "@sagacart/chassis/error-bounds";
 import { codeName, errorInfo } from "@sagacart/chassis/errors";
 import { shorten } from "@sagacart/chassis/shorten";
 import { RetryInfoSchema } from "@sagacart/proto/google/rpc/error_details";
@@ -119,7 +119,7 @@ function ofConnectError(error: ConnectError, requestId: string): ProblemAnswer {
   const info = errorInfo(error);
   const title = codeName(info.code).toUpperCase();
   const status = info.reason === "REQUEST_ID_REUSED" ? 422 : statusOf[info.code];
-  const violations = info.violations.map(({ field, ruleId, message }) => ({
+  const violations = info.violations.slice(0, mostViolations).map(({ field, ruleId, message }) => ({
     field: jsonPath(field),
     rule: ruleId,
     message,
@@ -198,7 +198,6 @@ function problem({ domain: whose, ...rest }: Omit<Problem, "type" | "error"> & {
   };
 }
 
-const mostViolations = 100;
 const mostFieldBytes = 200;
 
 /** Translates a proto's field path to JSON names: `shipping_address.line1` becomes `shippingAddress.line1`. */
@@ -225,7 +224,7 @@ function isFastifyError(error: unknown): error is FastifyFailure {
 /** Translates the errors that Fastify throws before a handler is reached. */
 function translated(error: FastifyFailure): EdgeError {
   if (error.validation !== undefined) {
-    return invalidRequest(error.validation.map(violationOf));
+    return invalidRequest(error.validation.slice(0, mostViolations).map(violationOf));
   }
   switch (error.code) {
     case "FST_ERR_CTP_BODY_TOO_LARGE":

@@ -1,3 +1,4 @@
+import type { FollowedRevocations } from "@sagacart/chassis/auth/revocations";
 import { type Channel, createServiceClient } from "@sagacart/chassis/client/client";
 import type { Log } from "@sagacart/chassis/process/log";
 import { type Health, health } from "@sagacart/chassis/rpc/health";
@@ -10,18 +11,31 @@ export type Readiness = AsyncDisposable & {
   readonly services: Readonly<Record<string, boolean>>;
 };
 
+export type ReadinessOptions = {
+  readonly optional: readonly string[];
+  readonly log: Log;
+  /** The revoked tokens, which are to be known before this process is ready. Disposed of with the readiness. */
+  readonly revocations?: FollowedRevocations | undefined;
+};
+
+/** How long a process that starts waits for the list of revoked tokens before it is ready without it. */
+const revocationsWaitMs = 5_000;
+
 /**
  * Asks all services once a second. This process is ready while all of them serve but those in `optional`, which a
  * checkout does without: the notifier catches up later, and whoever has signed in stays signed in while identity is away.
  */
 export function watchReadiness(
   channels: Channels<string>,
-  { optional, log }: { optional: readonly string[]; log: Log },
+  { optional, log, revocations }: ReadinessOptions,
 ): Readiness {
   const names = Object.keys(channels);
   const serving: Record<string, boolean> = Object.fromEntries(names.map((name) => [name, false]));
   const clients = Object.entries(channels).map(([name, channel]) => [name, healthOf(channel)] as const);
+  // Not for ever: while identity is away, what needs no token is still served. Tokens are refused until it is known.
+  const known = revocations?.known(revocationsWaitMs);
   const check = async () => {
+    await known;
     await Promise.all(
       clients.map(async ([name, isServing]) => {
         serving[name] = await isServing();
@@ -33,7 +47,14 @@ export function watchReadiness(
     }
   };
   const state = health({ check, intervalMs: 1_000, log });
-  return { health: state, services: serving, [Symbol.asyncDispose]: () => state[Symbol.asyncDispose]() };
+  return {
+    health: state,
+    services: serving,
+    async [Symbol.asyncDispose]() {
+      await state[Symbol.asyncDispose]();
+      await revocations?.[Symbol.asyncDispose]();
+    },
+  };
 }
 
 function healthOf(channel: Channel): () => Promise<boolean> {

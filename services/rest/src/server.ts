@@ -1,12 +1,15 @@
 import helmet from "@fastify/helmet";
 import type { Log } from "@sagacart/chassis/process/log";
-import type { Metrics } from "@sagacart/chassis/process/metrics";
+import { gauge, type Metrics } from "@sagacart/chassis/process/metrics";
 import { requestIdOr } from "@sagacart/chassis/rpc/interceptors/context";
 import type { Tls } from "@sagacart/chassis/tls/files";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
+import { Counter } from "prom-client";
 import { answerProblem, notFound } from "./answer-problem.ts";
 import { answerClientError } from "./client-error.ts";
+import type { ConnectionLimits } from "./connection-limits.ts";
+import { withoutPorts } from "./forwarded-for.ts";
 import { createBothServer } from "./http-server.ts";
 import { refuseOtherMethods } from "./methods.ts";
 import { observe } from "./observe.ts";
@@ -15,11 +18,16 @@ import { securityHeaders } from "./security-headers.ts";
 export type RestServerOptions = {
   readonly log: Log;
   readonly metrics: Metrics;
+  /** The largest body of a caller whose token is checked before the body is read. */
   readonly bodyLimitBytes: number;
+  /** The largest body on all other routes; 64 KiB where absent. */
+  readonly anonymousBodyLimitBytes?: number;
   /** The addresses and networks whose X-Forwarded-For is trusted; "all" trusts every caller's. None by default. */
   readonly trustedProxies?: readonly string[] | "all";
   /** The maximum age of HTTP/2 connections; unlimited where absent. */
   readonly maxConnectionAgeMs?: number;
+  /** What the connections may take; the limits of a public port where absent. */
+  readonly connectionLimits?: ConnectionLimits;
   /** The certificate to serve with; plain text where absent. */
   readonly tls?: Tls | undefined;
 };
@@ -36,11 +44,23 @@ export async function createRestServer(
   const { log, metrics } = options;
   const stopping = new AbortController();
   let closeIdle: () => void = () => {};
+  const refused = new Counter({
+    name: "http_server_connections_refused_total",
+    help: "Connections that were closed at once, since there were too many of their address or in all.",
+    registers: [metrics],
+  });
   const logger: FastifyBaseLogger = log;
   const answer = answerProblem(log);
   const app = fastify({
     serverFactory(handler) {
-      const both = createBothServer(handler, options);
+      const both = createBothServer(
+        (request, response) => {
+          withoutPorts(request.headers);
+          handler(request, response);
+        },
+        { ...options, onRefused: () => refused.inc() },
+      );
+      gauge(metrics, "http_server_connections", "Open connections.", both.connections);
       closeIdle = both.closeIdle;
       return both.server;
     },
@@ -50,7 +70,8 @@ export async function createRestServer(
     childLoggerFactory: () => logger,
     genReqId: ({ headers }) =>
       requestIdOr(typeof headers["x-request-id"] === "string" ? headers["x-request-id"] : null, uuidv7),
-    bodyLimit: options.bodyLimitBytes,
+    // Of routes that say nothing else; refuseBadTokens raises it where callers have shown a token.
+    bodyLimit: anonymousBodyLimitOf(options),
     trustProxy: trustProxy(options.trustedProxies),
     routerOptions: { maxParamLength: 1_000 },
     // Requests on a connection that is kept are served to the end; see below.
@@ -58,7 +79,8 @@ export async function createRestServer(
     forceCloseConnections: "idle",
     clientErrorHandler: answerClientError,
     frameworkErrors: (error, request, reply) => answer(error, request, reply),
-    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: true } },
+    // Not all errors: half a million wrong items would take seconds to list.
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: false } },
   });
   app.addHook("preClose", async () => {
     stopping.abort();
@@ -88,6 +110,14 @@ export async function createRestServer(
   await addRoutes(app, stopping.signal);
   refuseTheOtherMethods();
   return app;
+}
+
+/** Returns the largest body where nobody is signed in. */
+export function anonymousBodyLimitOf({
+  anonymousBodyLimitBytes = 64 * 1024,
+  bodyLimitBytes,
+}: Pick<RestServerOptions, "anonymousBodyLimitBytes" | "bodyLimitBytes">): number {
+  return Math.min(anonymousBodyLimitBytes, bodyLimitBytes);
 }
 
 function trustProxy(trusted: RestServerOptions["trustedProxies"] = []): string[] | boolean {

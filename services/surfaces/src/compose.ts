@@ -1,4 +1,5 @@
-import { serviceTokensOf, verifierOf } from "@sagacart/chassis/auth/env";
+import { revocationsOf, serviceTokensOf, verifierOf } from "@sagacart/chassis/auth/env";
+import { connectionLimitsOf } from "@sagacart/rest/config";
 import { watchReadiness } from "@sagacart/rest/ready";
 import type { Composed, ProcessContext } from "@sagacart/rest/run";
 import type { Config } from "./config.ts";
@@ -17,17 +18,20 @@ export async function compose(config: Config, { log, metrics, tls }: ProcessCont
     },
     { metrics, tokens: serviceTokensOf(config, log), tls },
   );
-  const readiness = watchReadiness(services.channels, { optional: optionalServices, log });
+  const revocations = revocationsOf(config, log, metrics);
+  const readiness = watchReadiness(services.channels, { optional: optionalServices, log, revocations });
   const app = await createSurfaces({
     services,
     readiness,
     log,
     metrics,
-    verifier: verifierOf(config, log),
+    verifier: verifierOf(config, log, revocations),
     currency: config.SHOP_CURRENCY,
     paymentMethod: config.SHOP_PAYMENT_METHOD === "balance" ? "" : config.SHOP_PAYMENT_METHOD,
     bodyLimitBytes: config.BODY_LIMIT_BYTES,
+    anonymousBodyLimitBytes: config.ANONYMOUS_BODY_LIMIT_BYTES,
     maxConnectionAgeMs: config.MAX_CONNECTION_AGE_MS,
+    connectionLimits: connectionLimitsOf(config),
     tls: config.SERVE_TLS ? tls : undefined,
   });
   return { app, readiness, close: () => services[Symbol.dispose]() };

@@ -1,14 +1,18 @@
 import { serviceTokenEnv } from "@sagacart/chassis/auth/env";
 import { currency, type Env, readEnv, text } from "@sagacart/chassis/process/config";
 import { restEnv } from "@sagacart/rest/config";
+import { publicConnections } from "@sagacart/rest/connection-limits";
 
 export type Config = ReturnType<typeof readConfig>;
+
+/** Only the gateway connects, over HTTP/1.1: with a connection for each checkout that waits. */
+const fromTheGateway = { ...publicConnections, connections: 20_000, connectionsPerAddress: 0 };
 
 /** The only reader of the surfaces' environment. Throws ConfigError. */
 export function readConfig(env: Env) {
   return readEnv(
     {
-      ...restEnv(8087),
+      ...restEnv(8087, fromTheGateway),
       ...serviceTokenEnv(),
       /** Where the services are: `host:port`, `dns:///host:port`, or several with commas. */
       ORDER_ADDRESS: text({ default: "127.0.0.1:8081" }),

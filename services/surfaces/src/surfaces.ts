@@ -1,4 +1,5 @@
 import type { Verifier } from "@sagacart/chassis/auth/verify";
+import { refuseServiceTokens } from "@sagacart/rest/auth";
 import { surface } from "@sagacart/rest/observe";
 import { probes } from "@sagacart/rest/probes";
 import type { Readiness } from "@sagacart/rest/ready";
@@ -26,6 +27,7 @@ export type SurfacesOptions = Omit<RestServerOptions, "trustedProxies"> & {
 export function createSurfaces(options: SurfacesOptions): Promise<FastifyInstance> {
   const { services, readiness, metrics, verifier, currency, paymentMethod } = options;
   return createRestServer({ ...options, trustedProxies: "all" }, async (app) => {
+    refuseServiceTokens(app, verifier);
     await app.register(surface("probes", probes), { readiness, metrics });
     await app.register(surface("wdm", wdm), { clients: services.own, currency });
     await app.register(surface("wippy", wippy), { clients: services.own, currency, paymentMethod });
@@ -36,6 +38,7 @@ export function createSurfaces(options: SurfacesOptions): Promise<FastifyInstanc
       currency,
       paymentMethod,
       waitMs: options.orderWaitMs ?? 20_000,
+      bodyLimitBytes: options.bodyLimitBytes,
     });
   });
 }

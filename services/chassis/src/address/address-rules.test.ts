@@ -3,11 +3,11 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { CreateAddressRequestSchema } from "@sagacart/proto/identity/v1/identity_service";
 import { type Address, AddressSchema } from "@sagacart/proto/type/v1/address";
 import { describe, expect, test } from "vitest";
-import { requestValidator } from "../rpc/interceptors/validate.ts";
+import { createContractValidator } from "../rpc/contract-validator.ts";
 import { addressFormat } from "./address-format.ts";
 import { countryCodes } from "./countries.ts";
 
-const validator = requestValidator();
+const validator = createContractValidator();
 const load = createRequire(import.meta.url);
 
 const all = [...countryCodes];

@@ -1,6 +1,6 @@
 import { readdirSync } from "node:fs";
 import { type DescService, getOption } from "@bufbuild/protobuf";
-import { access } from "@sagacart/proto/auth/v1/access";
+import { access, Role } from "@sagacart/proto/auth/v1/access";
 import { expect, test } from "vitest";
 import { accessRule, requireAccessRules } from "./access.ts";
 
@@ -35,8 +35,25 @@ test("each method of the contract has an access rule: anyone, or these roles", a
   const unclear = services
     .flatMap(({ methods }) => methods)
     .filter((method) => {
-      const { anyone, roles } = getOption(method, access);
-      return anyone === roles.length > 0 || new Set(roles).size < roles.length;
+      const { anyone, roles, services } = getOption(method, access);
+      const names = services.map(({ name }) => name);
+      return (
+        anyone === roles.length + services.length > 0 ||
+        new Set(roles).size < roles.length ||
+        new Set(names).size < names.length
+      );
     });
   expect(unclear.map((method) => method.toString())).toEqual([]);
+});
+
+test("programs are named one by one, and no role stands for all of them", async () => {
+  const methods = (await allServices()).flatMap(({ methods }) => methods);
+  const forAll = methods.filter((method) => getOption(method, access).roles.some((role) => role === Role.SERVICE));
+  expect(forAll.map((method) => method.toString())).toEqual([]);
+});
+
+test("no program may change users: identity's methods are for people, apart from deleting personal data", async () => {
+  const identity = (await allServices()).find(({ typeName }) => typeName === "sagacart.identity.v1.IdentityService");
+  const forPrograms = identity?.methods.filter((method) => accessRule(method).services.size > 0) ?? [];
+  expect(forPrograms.map(({ name }) => name)).toEqual(["GetErasure", "EraseCustomer", "ReportErasure"]);
 });

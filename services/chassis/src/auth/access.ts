@@ -6,7 +6,10 @@ import type { Principal, RoleName } from "./principal.ts";
 /** A method's access rule, read from its option `(sagacart.auth.v1.access)`. */
 export type AccessRule = {
   readonly anyone: boolean;
+  /** The roles of people. */
   readonly roles: readonly RoleName[];
+  /** The programs of the shop that may call it, each with the services where it may; empty: wherever it is served. */
+  readonly services: ReadonlyMap<string, ReadonlySet<string>>;
   /** The request's field `customer_id`, if it has one. */
   readonly customerField: DescField | undefined;
   /** True if that field is part of the REST path: it identifies the requested resource. */
@@ -35,8 +38,15 @@ export function requireAccessRules(services: Iterable<DescService>): void {
   }
 }
 
-/** Returns what a principal may do with the method. The strongest role counts. */
-export function permission({ roles }: AccessRule, principal: Principal): Permission {
+/**
+ * Returns what a principal may do with the method at the service `host`. For people the strongest role counts; for a
+ * program of the shop its name does, and no role.
+ */
+export function permission({ roles, services }: AccessRule, principal: Principal, host: string): Permission {
+  if (principal.kind === "service") {
+    const at = services.get(principal.serviceName);
+    return at !== undefined && (at.size === 0 || at.has(host)) ? "all" : "no";
+  }
   let own = false;
   for (const role of roles) {
     if (principal.roles.has(role)) {
@@ -59,8 +69,8 @@ function isOpen({ parent }: DescMethod): boolean {
 }
 
 function saysAccess(method: DescMethod): boolean {
-  const { anyone, roles } = readRule(method);
-  return anyone || roles.length > 0;
+  const { anyone, roles, services } = readRule(method);
+  return anyone || roles.length > 0 || services.size > 0;
 }
 
 function readRule(method: DescMethod): AccessRule {
@@ -69,6 +79,7 @@ function readRule(method: DescMethod): AccessRule {
   return {
     anyone: option.anyone || isOpen(method),
     roles: option.roles.flatMap((role) => roleOf.get(role) ?? []),
+    services: new Map(option.services.map(({ name, at }) => [name, new Set(at)])),
     customerField: field?.fieldKind === "scalar" ? field : undefined,
     customerInPath: hasOption(method, http) && /\{customer_id[}=]/.test(pathOf(method)),
   };
@@ -83,5 +94,4 @@ const roleOf: ReadonlyMap<number, RoleName> = new Map([
   [Role.CUSTOMER, "customer"],
   [Role.SUPPORT, "support"],
   [Role.OPERATOR, "operator"],
-  [Role.SERVICE, "service"],
 ]);

@@ -5,11 +5,12 @@ import type { Principal, RoleName } from "./principal.ts";
 
 const unknownEmail = { email: "", isEmailVerified: false };
 const person = (subject: string, ...roles: RoleName[]): Principal => ({
-  ...{ kind: "person", issuer: "test", subject, customerId: subject, ...unknownEmail },
+  ...{ kind: "person", issuer: "test", subject, customerId: subject, serviceName: "", ...unknownEmail },
   roles: new Set(roles),
 });
 const program: Principal = {
   ...{ kind: "service", issuer: "test", subject: "service:surfaces", customerId: undefined, ...unknownEmail },
+  serviceName: "surfaces",
   roles: new Set(["service"]),
 };
 

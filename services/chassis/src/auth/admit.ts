@@ -4,12 +4,13 @@ import type { Principal } from "./principal.ts";
 import { authError } from "./reasons.ts";
 
 /**
- * Checks that the principal may call the method; throws TOKEN_MISSING or ROLE_REQUIRED if not. Returns the customer that
- * the call is confined to: "" for no customer's resources at all, undefined for all customers'.
+ * Checks that the principal may call the method at the service `host`; throws TOKEN_MISSING, ROLE_REQUIRED or
+ * SERVICE_NOT_ALLOWED if not. Returns the customer that the call is confined to: "" for no customer's resources at all,
+ * undefined for all customers'.
  */
-export function admit(method: DescMethod, principal: Principal | undefined): string | undefined {
+export function admit(method: DescMethod, principal: Principal | undefined, host: string): string | undefined {
   const rule = accessRule(method);
-  const permitted = principal === undefined ? "no" : permission(rule, principal);
+  const permitted = principal === undefined ? "no" : permission(rule, principal, host);
   if (permitted === "all") {
     return undefined;
   }
@@ -18,6 +19,11 @@ export function admit(method: DescMethod, principal: Principal | undefined): str
   }
   if (principal === undefined) {
     throw authError("TOKEN_MISSING", "this needs a token: authorization: Bearer <token>");
+  }
+  if (principal.kind === "service") {
+    const service = principal.serviceName;
+    const message = `the contract does not name ${service || "this client"} among the services that may call ${method.name} at ${host}`;
+    throw authError("SERVICE_NOT_ALLOWED", message, { service, host });
   }
   const roles = rule.roles.join(", ");
   throw authError("ROLE_REQUIRED", `${method.name} needs one of the roles ${roles}`, { roles });

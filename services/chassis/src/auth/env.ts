@@ -1,6 +1,8 @@
-import { list, oneOf, type Parser, secret, text, url } from "../process/config.ts";
+import { list, oneOf, optional, type Parser, secret, text, url } from "../process/config.ts";
 import type { Log } from "../process/log.ts";
+import type { Metrics } from "../process/metrics.ts";
 import { type RoleName, roleNames } from "./principal.ts";
+import { type FollowedRevocations, followRevocations, type Revocations, readRevocationsAt } from "./revocations.ts";
 import { createServiceTokens, type ServiceTokens } from "./service-tokens.ts";
 import { createVerifier, type Verifier } from "./verify.ts";
 
@@ -14,12 +16,16 @@ export function tokenEnv() {
     AUTH_ISSUER: unlessOff(url({ protocols: web })),
     /** The address of the issuer's keys. */
     AUTH_JWKS_URL: unlessOff(url({ protocols: web })),
+    /** Where identity tells which tokens are revoked. Without it a token is good until it expires. */
+    AUTH_REVOCATIONS_URL: optional(url({ protocols: web })),
     /** The audience that tokens must have in their claim `aud`. */
     AUTH_AUDIENCE: text({ default: "sagacart" }),
     /** The claim with the roles; dots make a path into objects, for example `realm_access.roles`. */
     AUTH_ROLES_CLAIM: text({ default: "roles" }),
     /** The issuer's names for our roles: `shop-admin=operator,helpdesk=support`. */
     AUTH_ROLE_MAP: list({ default: [], pattern: /^[^=]+=(customer|support|operator|service)$/ }),
+    /** The issuer's names for the clients that are our services: `shop-order=order,shop-worker=worker`. */
+    AUTH_SERVICE_MAP: list({ default: [], pattern: /^[^=]+=[a-z][a-z0-9-]*$/ }),
     /** The role of a caller whose token has none: `customer`, or `none`. */
     AUTH_DEFAULT_ROLE: oneOf(["none", "customer"], "none"),
     /** How to get a customer's id: `subject` with our own issuer, else `derived` from issuer and subject. */
@@ -41,8 +47,16 @@ type Read<S extends Record<string, (...args: never[]) => unknown>> = { readonly 
 export type TokenConfig = Read<ReturnType<typeof tokenEnv>>;
 export type ServiceTokenConfig = Read<ReturnType<typeof serviceTokenEnv>>;
 
+/** Follows the revocations at the address that the variables name; undefined without one. */
+export function revocationsOf(config: TokenConfig, log: Log, metrics?: Metrics): FollowedRevocations | undefined {
+  const { AUTH_ISSUER: issuer, AUTH_REVOCATIONS_URL: url } = config;
+  return issuer === undefined || url === undefined
+    ? undefined
+    : followRevocations({ read: readRevocationsAt(url), log, metrics });
+}
+
 /** Creates the verifier that the variables describe; undefined with AUTH=off, which is logged. */
-export function verifierOf(config: TokenConfig, log: Log): Verifier | undefined {
+export function verifierOf(config: TokenConfig, log: Log, revocations?: Revocations): Verifier | undefined {
   if (config.AUTH_ISSUER === undefined || config.AUTH_JWKS_URL === undefined) {
     log.warn("AUTH=off: callers are not authenticated, and everyone who reaches this port may do everything");
     return undefined;
@@ -52,9 +66,11 @@ export function verifierOf(config: TokenConfig, log: Log): Verifier | undefined 
     jwksUrl: new URL(config.AUTH_JWKS_URL),
     audience: config.AUTH_AUDIENCE,
     keysAtStart: true,
+    revocations,
     claims: {
       rolesClaim: config.AUTH_ROLES_CLAIM,
       roleMap: new Map(config.AUTH_ROLE_MAP.map(roleEntry)),
+      serviceMap: new Map(config.AUTH_SERVICE_MAP.map(serviceEntry)),
       defaultRole: config.AUTH_DEFAULT_ROLE === "none" ? undefined : config.AUTH_DEFAULT_ROLE,
       customerIds: config.AUTH_CUSTOMER_IDS,
     },
@@ -82,6 +98,11 @@ export function serviceTokensOf(
 
 function unlessOff<T>(parser: Parser<T>): Parser<T | undefined> {
   return (value, env) => (env.AUTH === "off" ? undefined : parser(value, env));
+}
+
+function serviceEntry(entry: string): [string, string] {
+  const [theirs = "", ours = ""] = entry.split("=");
+  return [theirs, ours];
 }
 
 function roleEntry(entry: string): [string, RoleName] {

@@ -12,14 +12,21 @@ export function withoutBlame(
   tokens: CallTokens | undefined,
   authorization: string | undefined,
 ): ConnectError {
-  if (error.code !== Code.Unauthenticated || tokens?.refused === undefined || authorization === undefined) {
+  if (!codes.has(error.code) || tokens?.refused === undefined || authorization === undefined) {
     return error;
   }
+  const { reason } = errorInfo(error);
   // A wrong password or signature is UNAUTHENTICATED too, and the caller's mistake.
-  if (!errorInfo(error).reason.startsWith("TOKEN_")) {
+  const isOfToken = error.code === Code.Unauthenticated && reason.startsWith("TOKEN_");
+  // Only a release whose contract differs refuses a service: while the release is being changed, for example.
+  if (!isOfToken && reason !== "SERVICE_NOT_ALLOWED") {
     return error;
   }
-  tokens.refused(authorization);
+  if (isOfToken) {
+    tokens.refused(authorization);
+  }
   const message = `a service refused this service's own token: ${error.rawMessage}`;
   return toConnectError(authError("OWN_TOKEN_REFUSED", message, {}, error), "auth.sagacart");
 }
+
+const codes: ReadonlySet<Code> = new Set([Code.Unauthenticated, Code.PermissionDenied]);

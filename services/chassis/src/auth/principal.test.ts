@@ -23,6 +23,29 @@ test("the role service of an external issuer does not count; only the role map g
   expect(principalOf({ iss, sub: "service:order", roles: ["service"] }, ours)).toMatchObject({ kind: "service" });
 });
 
+test.each([
+  ["of our own issuer, in the subject", { sub: "service:order", client_id: "worker" }, ours, "order"],
+  ["of our own issuer, with a subject that names none", { sub: "order" }, ours, ""],
+  ["of another issuer, in client_id", { sub: "service:order", client_id: "worker", azp: "stock" }, mapped(), "worker"],
+  ["of another issuer, in azp", { sub: "f:2", azp: "stock" }, mapped(), "stock"],
+  ["by the issuer's name for it", { sub: "f:2", client_id: "shop-order" }, mapped(), "order"],
+  ["of another issuer that names no client", { sub: "service:order" }, mapped(), ""],
+])("a service's name %s", (_where, claims, rules, expected) => {
+  const all = { iss, roles: ["service"], realm_access: { roles: ["service"] }, ...claims };
+  expect(principalOf(all, rules)).toMatchObject({ kind: "service", serviceName: expected });
+});
+
+test("a person has no service's name, whatever the claims, and no person of ours has a service's subject", () => {
+  const claims = { iss, sub: "service:order", roles: ["operator"], client_id: "order" };
+  expect(principalOf(claims, { ...ours, customerIds: "derived" })).toMatchObject({ kind: "person", serviceName: "" });
+  expect(principalOf(claims, ours)).toBeUndefined();
+});
+
+function mapped(): ClaimRules {
+  const roleMap = new Map([["service", "service" as const]]);
+  return { ...keycloak, roleMap, serviceMap: new Map([["shop-order", "order"]]) };
+}
+
 test("a claim's name may be a URL, and roles may be one text", () => {
   const rules = { ...ours, rolesClaim: "https://shop.example/roles" };
   const principal = principalOf({ iss, sub: "ada", "https://shop.example/roles": "support customer" }, rules);

@@ -13,11 +13,19 @@ export type Principal = {
   readonly subject: string;
   /** The customer whose carts, orders and payments are the caller's own; undefined for services. */
   readonly customerId: string | undefined;
+  /** The name of a program of the shop, for example `order`; "" for people, and for a program without a name of ours. */
+  readonly serviceName: string;
   readonly roles: ReadonlySet<RoleName>;
   /** The email address of a person as the issuer knows it; "" if the token has none. */
   readonly email: string;
   /** True if the issuer has verified that the address is this person's. */
   readonly isEmailVerified: boolean;
+  /** The session that the token was issued in. */
+  readonly sessionId?: string | undefined;
+  /** The user's version of tokens when this one was issued: earlier ones may be revoked. */
+  readonly tokenVersion?: number | undefined;
+  /** When the person last proved who they are, in ms since the epoch; undefined if the issuer does not say. */
+  readonly authTimeMs?: number | undefined;
 };
 
 /** How to read an issuer's claims. */
@@ -26,9 +34,11 @@ export type ClaimRules = {
   rolesClaim: string;
   /**
    * The issuer's names for our roles; other names stand for themselves. The exception is `service` with derived ids: an
-   * external issuer's users may name groups as they like, and this role may do what a workflow may.
+   * external issuer's users may name groups as they like, and with this role a client's id opens what that service may.
    */
   roleMap: ReadonlyMap<string, RoleName>;
+  /** The issuer's names for the clients that are our programs; other names stand for themselves. */
+  serviceMap?: ReadonlyMap<string, string> | undefined;
   /** The role of a caller without any. */
   defaultRole?: RoleName | undefined;
   /** `subject`: the customer's id is the subject; `derived`: it is derived from issuer and subject. */
@@ -49,13 +59,28 @@ export function principalOf(claims: Claims, rules: ClaimRules): Principal | unde
   }
   const roles = rolesOf(claims, rules);
   if (roles.has("service")) {
-    return { kind: "service", issuer, subject, customerId: undefined, roles, email: "", isEmailVerified: false };
+    const serviceName = serviceNameOf(claims, subject, rules);
+    const noPerson = { customerId: undefined, email: "", isEmailVerified: false };
+    return { kind: "service", issuer, subject, serviceName, roles, ...noPerson };
   }
   const customerId = rules.customerIds === "subject" ? subject : derivedId(issuer, subject);
   // OpenID Connect's standard claims. Only the boolean counts: "false" is a string that is true.
   const email = typeof claims.email === "string" ? claims.email : "";
   const isEmailVerified = email !== "" && claims.email_verified === true;
-  return isId(customerId) ? { kind: "person", issuer, subject, customerId, roles, email, isEmailVerified } : undefined;
+  const person: Principal = {
+    ...{ kind: "person", issuer, subject, serviceName: "" },
+    ...{ customerId, roles, email, isEmailVerified },
+  };
+  return isId(customerId) ? { ...person, ...signInOf(claims) } : undefined;
+}
+
+/** Reads what the claims say of the sign-in. */
+function signInOf({ sid, token_version: version, auth_time: authTime }: Claims) {
+  return {
+    ...(typeof sid === "string" ? { sessionId: sid } : {}),
+    ...(typeof version === "number" ? { tokenVersion: version } : {}),
+    ...(typeof authTime === "number" ? { authTimeMs: authTime * 1000 } : {}),
+  };
 }
 
 /** Derives a customer's id for a user of another issuer: always the same, and unique. */
@@ -66,6 +91,20 @@ export function derivedId(issuer: string, subject: string): string {
     .digest("base64url");
   return `c-${hash.slice(0, 32)}`;
 }
+
+/**
+ * Returns the name of a program. Our own issuer has it in the subject, `service:order`; others in the client's id, in the
+ * claim `client_id` (RFC 9068) or `azp` (OpenID Connect).
+ */
+function serviceNameOf(claims: Claims, subject: string, { customerIds, serviceMap }: ClaimRules): string {
+  if (customerIds === "subject") {
+    return subject.startsWith(ownPrefix) ? subject.slice(ownPrefix.length) : "";
+  }
+  const client = [claims.client_id, claims.azp].find((claim) => typeof claim === "string") ?? "";
+  return typeof client === "string" ? (serviceMap?.get(client) ?? client) : "";
+}
+
+const ownPrefix = "service:";
 
 function rolesOf(claims: Claims, { rolesClaim, roleMap, defaultRole, customerIds }: ClaimRules): Set<RoleName> {
   const given = valueAt(claims, rolesClaim);

@@ -6,7 +6,13 @@ export const authReasons = defineReasons({
   TOKEN_MISSING: Code.Unauthenticated,
   TOKEN_EXPIRED: Code.Unauthenticated,
   TOKEN_INVALID: Code.Unauthenticated,
+  /** Its session has ended, or its user has changed since it was issued. Refresh it or sign in again. */
+  TOKEN_REVOKED: Code.Unauthenticated,
   ROLE_REQUIRED: Code.PermissionDenied,
+  /** The contract does not name this program of the shop among the method's callers. */
+  SERVICE_NOT_ALLOWED: Code.PermissionDenied,
+  /** A token of a program at the gateway, which serves people only. */
+  PEOPLE_ONLY: Code.PermissionDenied,
   NOT_YOURS: Code.PermissionDenied,
   /** The request names another customer's id in its path. The same whether the resource exists or not. */
   NOT_FOUND: Code.NotFound,

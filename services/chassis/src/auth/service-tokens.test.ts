@@ -1,6 +1,6 @@
 import { Code } from "@connectrpc/connect";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
-import { AccountService } from "@sagacart/proto/payment/v1/account_service";
+import { PaymentService } from "@sagacart/proto/payment/v1/payment_service";
 import { expect, test } from "vitest";
 import { createServiceClient, openChannel, withTokens } from "../client/client.ts";
 import { callContext, runWithContext } from "../context.ts";
@@ -11,9 +11,9 @@ import { startEcho } from "../testing/test-server.ts";
 import { callersToken } from "./callers-token.ts";
 import { createServiceTokens } from "./service-tokens.ts";
 
-function tokensOf({ tokenUrl }: TestIssuer, clientSecret = "order-secret", more: { atStart?: boolean } = {}) {
+function tokensOf({ tokenUrl }: TestIssuer, clientSecret = "worker-secret", more: { atStart?: boolean } = {}) {
   const log = silentLog;
-  return createServiceTokens({ tokenUrl, clientId: "order", clientSecret, audience: "sagacart", log, ...more });
+  return createServiceTokens({ tokenUrl, clientId: "worker", clientSecret, audience: "sagacart", log, ...more });
 }
 
 /** A payment service that answers who called it. */
@@ -21,7 +21,7 @@ function startAccounts(issuer: TestIssuer) {
   const seen = () => ({ nextPageToken: `${callContext()?.principal?.subject}` });
   return startEcho(
     {},
-    { verifier: issuer.verifier(), routes: (router) => router.service(AccountService, { listAccounts: seen }) },
+    { verifier: issuer.verifier(), routes: (router) => router.service(PaymentService, { listPayments: seen }) },
   );
 }
 
@@ -30,11 +30,11 @@ test("calls carry a token that is fetched once", async () => {
   await using server = await startAccounts(issuer);
   await using tokens = tokensOf(issuer);
   using channel = openChannel(server.address, { tokens });
-  const accounts = createServiceClient(AccountService, channel);
+  const accounts = createServiceClient(PaymentService, channel);
 
-  const answers = await Promise.all(Array.from({ length: 20 }, () => accounts.listAccounts({})));
+  const answers = await Promise.all(Array.from({ length: 20 }, () => accounts.listPayments({})));
 
-  expect(new Set(answers.map(({ nextPageToken }) => nextPageToken))).toEqual(new Set(["service:order"]));
+  expect(new Set(answers.map(({ nextPageToken }) => nextPageToken))).toEqual(new Set(["service:worker"]));
   expect(issuer.asked.token).toBe(1);
 });
 
@@ -51,7 +51,7 @@ test("the next token is fetched in the background before the current one expires
 test("a token is fetched before the first call, even if the issuer starts late", async () => {
   await using issuer = await startIssuer();
   issuer.down = true;
-  await using tokens = tokensOf(issuer, "order-secret", { atStart: true });
+  await using tokens = tokensOf(issuer, "worker-secret", { atStart: true });
   await expect.poll(() => issuer.refused).toBeGreaterThan(0);
   issuer.down = false;
   await expect.poll(() => issuer.asked.token).toBe(1);
@@ -73,18 +73,18 @@ test("calls wait for an issuer that starts late", async () => {
   await using tokens = tokensOf(issuer);
   using channel = openChannel(server.address, { tokens });
   issuer.down = true;
-  const calling = createServiceClient(AccountService, channel).listAccounts({});
+  const calling = createServiceClient(PaymentService, channel).listPayments({});
   // It must have been refused once before the issuer is there.
   await expect.poll(() => issuer.refused).toBeGreaterThan(0);
   issuer.down = false;
-  expect((await calling).nextPageToken).toBe("service:order");
+  expect((await calling).nextPageToken).toBe("service:worker");
 });
 
 test("a call that waits for a token ends at its deadline", async () => {
   await using issuer = await startIssuer();
   await using tokens = tokensOf(issuer, "wrong");
   using channel = openChannel("127.0.0.1:1", { tokens });
-  const calling = createServiceClient(AccountService, channel).listAccounts({}, { timeoutMs: 50 });
+  const calling = createServiceClient(PaymentService, channel).listPayments({}, { timeoutMs: 50 });
   expect(errorInfo(await calling.catch((error) => error))).toMatchObject({ code: Code.DeadlineExceeded });
 });
 
@@ -93,7 +93,7 @@ test("without a token from the issuer, calls and streams fail with UNAVAILABLE, 
   await using tokens = tokensOf(issuer, "wrong");
   using channel = openChannel("127.0.0.1:1", { tokens });
   const calls = [
-    createServiceClient(AccountService, channel).listAccounts({}),
+    createServiceClient(PaymentService, channel).listPayments({}),
     createServiceClient(EventService, channel).subscribeEvents({})[Symbol.asyncIterator]().next(),
   ];
   for (const outcome of await Promise.allSettled(calls)) {
@@ -108,8 +108,8 @@ test("the refusal of our token is not reported as our caller's mistake", async (
   await using server = await startAccounts(stranger);
   await using tokens = tokensOf(issuer);
   using channel = openChannel(server.address, { tokens });
-  const error = await createServiceClient(AccountService, channel)
-    .listAccounts({}, { timeoutMs: 60_000 })
+  const error = await createServiceClient(PaymentService, channel)
+    .listPayments({}, { timeoutMs: 60_000 })
     .catch((error) => error);
   expect(errorInfo(error)).toMatchObject({ code: Code.Unavailable, reason: "OWN_TOKEN_REFUSED" });
 });
@@ -119,11 +119,11 @@ test("a client that acts for its caller sends the caller's token, and never its 
   await using server = await startAccounts(issuer);
   await using tokens = tokensOf(issuer);
   using channel = openChannel(server.address, { tokens });
-  const accounts = createServiceClient(AccountService, withTokens(channel, callersToken));
+  const accounts = createServiceClient(PaymentService, withTokens(channel, callersToken));
 
   const authorization = await issuer.bearer("eve", ["operator"]);
-  const forEve = await runWithContext({ requestId: "r", authorization }, () => accounts.listAccounts({}));
-  const forNobody = await runWithContext({ requestId: "r" }, () => accounts.listAccounts({}).catch((error) => error));
+  const forEve = await runWithContext({ requestId: "r", authorization }, () => accounts.listPayments({}));
+  const forNobody = await runWithContext({ requestId: "r" }, () => accounts.listPayments({}).catch((error) => error));
 
   expect(forEve.nextPageToken).toBe("eve");
   expect(errorInfo(forNobody)).toMatchObject({ code: Code.Unauthenticated, reason: "TOKEN_MISSING" });

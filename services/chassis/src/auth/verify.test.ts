@@ -18,6 +18,7 @@ test("a valid token gives its principal, and the keys are fetched once", async (
     issuer: issuer.issuer,
     subject: "ada",
     customerId: "ada",
+    serviceName: "",
     roles: new Set(["customer"]),
     email: "",
     isEmailVerified: false,

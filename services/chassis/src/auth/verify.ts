@@ -1,6 +1,7 @@
 import { createRemoteJWKSet, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
 import { type ClaimRules, type Principal, principalOf } from "./principal.ts";
 import { authError } from "./reasons.ts";
+import type { Revocations } from "./revocations.ts";
 
 export type VerifierOptions = {
   issuer: string;
@@ -8,6 +9,8 @@ export type VerifierOptions = {
   jwksUrl: URL;
   audience: string;
   claims: ClaimRules;
+  /** The tokens that are refused before they expire; none if absent. */
+  revocations?: Revocations | undefined;
   /** How far other machines' clocks may be off. */
   clockToleranceMs?: number;
   /** How long keys are used before they are fetched again. */
@@ -22,9 +25,12 @@ export type VerifierOptions = {
 export type Verifier = {
   /**
    * Returns the token's principal: at once for a token seen before, else a promise, for its signature must be checked.
-   * Throws, or rejects, with TOKEN_INVALID, TOKEN_EXPIRED, or ISSUER_UNAVAILABLE if the keys cannot be fetched.
+   * Throws, or rejects, with TOKEN_INVALID, TOKEN_EXPIRED, TOKEN_REVOKED, or ISSUER_UNAVAILABLE if the keys cannot be fetched
+   * or the revocations are not known yet.
    */
   verify(token: string): Principal | Promise<Principal>;
+  /** Throws TOKEN_REVOKED if the token of this principal was revoked since it was verified: for calls that last. */
+  recheck(principal: Principal): void;
 };
 
 /** Asymmetric ones only, so that a service that verifies tokens cannot make them. Never `none`. */
@@ -38,7 +44,7 @@ const maxKnown = 20_000;
  * map look-up. While the issuer is down, the known keys are used: only an unknown key needs it.
  */
 export function createVerifier(options: VerifierOptions): Verifier {
-  const { issuer, audience, clockToleranceMs = 10_000 } = options;
+  const { issuer, audience, revocations, clockToleranceMs = 10_000 } = options;
   const keys = issuersKeys(options);
   const known = new Map<string, { principal: Principal; endMs: number }>();
   const underWay = new Map<string, Promise<Principal>>();
@@ -51,7 +57,23 @@ export function createVerifier(options: VerifierOptions): Verifier {
       throw authError("TOKEN_INVALID", "the token identifies neither a customer nor a service");
     }
     remember(token, principal, payload);
+    recheck(principal);
     return principal;
+  }
+
+  function recheck(principal: Principal): void {
+    // Services do not sign out: their tokens do not wait for the list.
+    if (revocations === undefined || principal.kind === "service") {
+      return;
+    }
+    if (!revocations.isKnown()) {
+      throw authError("ISSUER_UNAVAILABLE", "it is not known yet which tokens are revoked; try again");
+    }
+    if (revocations.isRevoked(principal)) {
+      const message =
+        "the token is revoked: its session has ended or its user has changed; refresh it or sign in again";
+      throw authError("TOKEN_REVOKED", message);
+    }
   }
 
   function remember(token: string, principal: Principal, { exp = 0 }: JWTPayload): void {
@@ -70,6 +92,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
       const found = known.get(token);
       if (found !== undefined) {
         if (Date.now() < found.endMs) {
+          recheck(found.principal);
           return found.principal;
         }
         known.delete(token);
@@ -86,6 +109,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
       underWay.set(token, checking);
       return checking;
     },
+    recheck,
   };
 }
 

@@ -1,8 +1,15 @@
 import type { DescService } from "@bufbuild/protobuf";
 import type { ConnectRouter } from "@connectrpc/connect";
-import { serviceTokenEnv, serviceTokensOf, tokenEnv, verifierOf } from "../auth/env.ts";
+import {
+  revocationsOf,
+  serviceTokenEnv,
+  serviceTokensOf,
+  type TokenConfig,
+  tokenEnv,
+  verifierOf,
+} from "../auth/env.ts";
+import type { FollowedRevocations } from "../auth/revocations.ts";
 import type { ServiceTokens } from "../auth/service-tokens.ts";
-import type { Verifier } from "../auth/verify.ts";
 import { createPool, type Pool } from "../postgres/pool.ts";
 import { type Question, startSurvey } from "../postgres/survey.ts";
 import { type Health, health } from "../rpc/health.ts";
@@ -39,6 +46,8 @@ export type Running = {
   routes(router: ConnectRouter): void;
   /** Disposed of in reverse order, after the calls have ended. */
   readonly background?: readonly AsyncDisposable[];
+  /** The revoked tokens, of the service that knows them itself. Absent: they are read from AUTH_REVOCATIONS_URL. */
+  readonly revocations?: FollowedRevocations;
   /** Queries on its database for gauges. One of its processes runs them. */
   readonly survey?: readonly Question[];
 };
@@ -101,12 +110,16 @@ type Started = {
 };
 
 async function start(service: WithDatabase<ServiceConfig> | WithoutDatabase<ServerConfig>): Promise<Started> {
-  const { config, log, metrics, verifier, tokens, tls, tracing, pool, running } =
+  const { config, common, log, metrics, tokens, tls, tracing, pool, running } =
     service.database === false ? await startPlain(service) : await startWithPool(service);
+  const revocations = running.revocations ?? revocationsOf(common, log, metrics);
+  const verifier = verifierOf(common, log, revocations);
   process.on("uncaughtException", (error) => {
     log.fatal({ error }, "uncaught error");
     process.exit(1);
   });
+  // Not for ever: while identity is away, what needs no token is still served. Tokens are refused until it is known.
+  await revocations?.known(revocationsWaitMs);
   const check = async () => pool?.query("select 1");
   const serving = health({ check, intervalMs: 1_000, log });
   gauge(metrics, "sagacart_ready", "1 if it takes calls, as /ready reports; else 0.", () =>
@@ -128,7 +141,7 @@ async function start(service: WithDatabase<ServiceConfig> | WithoutDatabase<Serv
     tls,
   });
   log.info({ host: config.HOST, port: server.port, adminPort: server.adminPort }, "ready");
-  const background = [tracing, tokens, ...(running.background ?? [])].filter((part) => part !== undefined);
+  const background = [tracing, tokens, revocations, ...(running.background ?? [])].filter((part) => part !== undefined);
   return { config, log, health: serving, server, background, pool };
 }
 
@@ -151,7 +164,10 @@ async function startWithPool(service: WithDatabase<ServiceConfig>) {
   return { ...base, tracing, pool, running: { ...running, background: [...background, ...survey] } };
 }
 
-type Base<Config> = ServiceContext<Config> & { verifier: Verifier | undefined };
+/** How long a process that starts waits for the list of revoked tokens before it is ready without it. */
+const revocationsWaitMs = 5_000;
+
+type Base<Config> = ServiceContext<Config> & { readonly common: TokenConfig };
 
 /** Reads the configuration, and creates what each service needs. */
 function prepare<Config extends ServerConfig>(service: Common<Config>): Base<Config> {
@@ -170,7 +186,7 @@ function prepare<Config extends ServerConfig>(service: Common<Config>): Base<Con
   const tls = openTls({ config: common, log, metrics });
   const tokens =
     serviceTokenConfig === undefined ? undefined : serviceTokensOf({ ...common, ...serviceTokenConfig }, log);
-  return { config, log, metrics, clock: systemClock, verifier: verifierOf(common, log), tokens, tls };
+  return { config, common, log, metrics, clock: systemClock, tokens, tls };
 }
 
 async function stop({ config, log, health, server, background, pool }: Started): Promise<void> {

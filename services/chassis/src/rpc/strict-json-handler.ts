@@ -34,7 +34,7 @@ export function strictJson(handler: UniversalHandler, options: StrictJsonHandler
   const strict = async (given: UniversalServerRequest): Promise<UniversalServerResponse> => {
     const request = withShortHeaders(given);
     if (request.method === "GET") {
-      return (await refusedQuery(request, check)) ?? handler(request);
+      return (await refusedQuery(request, { check, ...options })) ?? handler(request);
     }
     const type = request.header.get("content-type") ?? "";
     if (!/[/+]json\b/.test(type) || !isIterable(request.body)) {
@@ -127,7 +127,7 @@ const inflaters: Readonly<Record<string, Inflate | undefined>> = {
 /** Answers a call by GET, whose message is in the query, if that is wrong. */
 async function refusedQuery(
   { url }: UniversalServerRequest,
-  check: Checker,
+  { check, readMaxBytes }: { check: Checker; readMaxBytes: number },
 ): Promise<UniversalServerResponse | undefined> {
   const query = new URL(url).searchParams;
   const message = query.get("message");
@@ -135,7 +135,7 @@ async function refusedQuery(
     return undefined;
   }
   const bytes = query.get("base64") === "1" ? decoded(message) : Buffer.from(message);
-  const error = check(bytes && (await decompress(bytes, query.get("compression"), message.length * 1_000)));
+  const error = check(bytes && (await decompress(bytes, query.get("compression"), readMaxBytes)));
   if (error === undefined) {
     return undefined;
   }

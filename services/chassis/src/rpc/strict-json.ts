@@ -1,5 +1,14 @@
-import { type DescEnum, type DescField, type DescMessage, type JsonValue, ScalarType } from "@bufbuild/protobuf";
+import {
+  type DescEnum,
+  type DescField,
+  type DescMessage,
+  getOption,
+  type JsonValue,
+  ScalarType,
+} from "@bufbuild/protobuf";
+import { field as rulesOf } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import { MoneySchema } from "@sagacart/proto/type/v1/money";
+import { mostViolations } from "../error-bounds.ts";
 
 /** A part of a JSON value that is wrong: its path (`lines[2].quantity`), the rule that it breaks, and what that requires. */
 export type JsonViolation = { readonly field: string; readonly rule: string; readonly message: string };
@@ -32,6 +41,9 @@ export type StrictJsonOptions = {
  * quotes, `1e1` is the JSON number 10.
  *
  * Null is an absent field, except where an amount of money is meant: there it is refused.
+ *
+ * It stops at mostViolations, and looks into no list that is longer than the contract allows, so that the work for a
+ * request is bounded whatever is wrong with it.
  */
 export function jsonViolations(
   schema: DescMessage,
@@ -39,15 +51,32 @@ export function jsonViolations(
   options: StrictJsonOptions = { unknown: "refused", absentMinorUnits: "refused" },
 ): readonly JsonViolation[] {
   const violations: JsonViolation[] = [];
-  checkMessage(schema, json, "", { ...options, violations });
+  try {
+    checkMessage(schema, json, "", {
+      ...options,
+      violate(violation) {
+        violations.push(violation);
+        if (violations.length === mostViolations) {
+          throw enough;
+        }
+      },
+    });
+  } catch (error) {
+    if (error !== enough) {
+      throw error;
+    }
+  }
   return violations;
 }
 
-type Check = StrictJsonOptions & { readonly violations: JsonViolation[] };
+type Check = StrictJsonOptions & { violate(violation: JsonViolation): void };
+
+/** Thrown to leave the check once enough has been found. */
+const enough = new Error("enough violations");
 
 function checkMessage(schema: DescMessage, json: JsonValue, path: string, check: Check): void {
   if (!isObject(json)) {
-    check.violations.push({ field: path, rule: "type", message: `must be an object, not ${kindOf(json)}` });
+    check.violate({ field: path, rule: "type", message: `must be an object, not ${kindOf(json)}` });
     return;
   }
   const fields = fieldsOf(schema);
@@ -57,21 +86,21 @@ function checkMessage(schema: DescMessage, json: JsonValue, path: string, check:
     const at = path === "" ? key : `${path}.${key}`;
     if (field === undefined) {
       if (check.unknown === "refused") {
-        check.violations.push({ field: at, rule: "unknown", message: "there is no such field" });
+        check.violate({ field: at, rule: "unknown", message: "there is no such field" });
       }
     } else if (seen.has(field)) {
-      check.violations.push({ field: at, rule: "once", message: "is there in both spellings" });
+      check.violate({ field: at, rule: "once", message: "is there in both spellings" });
     } else if (value !== null) {
       seen.add(field);
       checkField(field, value, at, check);
     } else if (isAmount(field)) {
       seen.add(field);
-      check.violations.push({ field: at, rule: "required", message: "must be an amount, not null" });
+      check.violate({ field: at, rule: "required", message: "must be an amount, not null" });
     }
   }
   if (schema === MoneySchema && check.absentMinorUnits === "refused" && !seen.has(minorUnits)) {
     const field = path === "" ? minorUnits.jsonName : `${path}.${minorUnits.jsonName}`;
-    check.violations.push({ field, rule: "required", message: "an amount needs its minor units, also if they are 0" });
+    check.violate({ field, rule: "required", message: "an amount needs its minor units, also if they are 0" });
   }
 }
 
@@ -102,6 +131,11 @@ function checkField(field: DescField, value: JsonValue, at: string, check: Check
         refuse(field, value, at, check);
         return;
       }
+      if (value.length > largest(field)) {
+        const message = `must have at most ${largest(field)} items, not ${value.length}`;
+        check.violate({ field: at, rule: "repeated.max_items", message });
+        return;
+      }
       for (const [index, item] of value.entries()) {
         checkValue(field, item, `${at}[${index}]`, check);
       }
@@ -111,9 +145,14 @@ function checkField(field: DescField, value: JsonValue, at: string, check: Check
         refuse(field, value, at, check);
         return;
       }
+      if (Object.keys(value).length > largest(field)) {
+        const message = `must have at most ${largest(field)} entries, not ${Object.keys(value).length}`;
+        check.violate({ field: at, rule: "map.max_pairs", message });
+        return;
+      }
       for (const [key, item] of Object.entries(value)) {
         if (!isScalar(field.mapKey, keyOf(field.mapKey, key))) {
-          check.violations.push({
+          check.violate({
             field: at,
             rule: "type",
             message: `has a name that is not ${scalarKinds[field.mapKey]}`,
@@ -126,6 +165,20 @@ function checkField(field: DescField, value: JsonValue, at: string, check: Check
       checkValue(field, value, at, check);
   }
 }
+
+/** Returns how many items or entries the contract allows in a field. */
+function largest(field: DescField): number {
+  let most = largestOf.get(field);
+  if (most === undefined) {
+    const { type } = getOption(field, rulesOf);
+    const allowed = type.case === "repeated" ? type.value.maxItems : type.case === "map" ? type.value.maxPairs : 0n;
+    most = allowed === 0n ? Number.POSITIVE_INFINITY : Number(allowed);
+    largestOf.set(field, most);
+  }
+  return most;
+}
+
+const largestOf = new WeakMap<DescField, number>();
 
 /** Keys are texts in JSON. */
 function keyOf(type: ScalarType, key: string): JsonValue {
@@ -155,7 +208,7 @@ function refuse(field: DescField, value: JsonValue, at: string, check: Check): v
   const message = isRounded
     ? "must be in quotes, since it is past 2^53"
     : `must be ${wanted(field)}, not ${shown(value)}`;
-  check.violations.push({ field: at, rule: "type", message });
+  check.violate({ field: at, rule: "type", message });
 }
 
 function isGoogles({ typeName }: DescMessage): boolean {
@@ -299,7 +352,12 @@ function kindOf(value: JsonValue): string {
   return Array.isArray(value) ? "a list" : `a ${typeof value}`;
 }
 
+/** Shows short values. Lists and objects that are not empty are named only: writing a deep one would overflow the stack. */
 function shown(value: JsonValue): string {
+  const isEmpty = typeof value === "object" && value !== null && Object.keys(value).length === 0;
+  if ((typeof value === "object" && value !== null && !isEmpty) || (typeof value === "string" && value.length > 60)) {
+    return kindOf(value);
+  }
   const text = JSON.stringify(value);
   return text.length <= 60 ? text : kindOf(value);
 }

@@ -82,7 +82,7 @@ export function testAccess(start: () => Promise<AccessTest>): void {
 
   test("a caller without any of a method's roles is refused", async () => {
     for (const method of guarded()) {
-      for (const role of roleNames.filter((role) => !accessRule(method).roles.includes(role))) {
+      for (const role of people.filter((role) => !accessRule(method).roles.includes(role))) {
         const refused = await refusal(transport, method, {}, await issuer.bearer("eve", [role]));
         expect(refused, `${role} at ${method.toString()}`).toMatchObject({
           code: Code.PermissionDenied,
@@ -92,6 +92,21 @@ export function testAccess(start: () => Promise<AccessTest>): void {
       expect(await refusal(transport, method, {}, await issuer.bearer("eve", []))).toMatchObject({
         reason: "ROLE_REQUIRED",
       });
+    }
+  });
+
+  test("a program is refused unless the contract names it at this service", async () => {
+    const host = service.domain.replace(/\.sagacart$/, "");
+    for (const method of guarded()) {
+      for (const name of programs.filter((name) => !mayCall(method, name, host))) {
+        // The role of people beside it does not help.
+        const token = await issuer.bearer(`service:${name}`, ["service", "operator"]);
+        expect(await refusal(transport, method, {}, token), `${name} at ${method.toString()}`).toMatchObject({
+          code: Code.PermissionDenied,
+          reason: "SERVICE_NOT_ALLOWED",
+          metadata: { service: name, host },
+        });
+      }
     }
   });
 
@@ -149,6 +164,14 @@ export function testAccess(start: () => Promise<AccessTest>): void {
       expect(await counted(await customer("mallory")), name).toBe(0);
     }
   });
+}
+
+const people = roleNames.filter((role) => role !== "service");
+const programs = ["order", "stock", "payment", "shipping", "notifier", "identity", "gateway", "surfaces", "worker", ""];
+
+function mayCall(method: DescMethod, name: string, host: string): boolean {
+  const at = accessRule(method).services.get(name);
+  return at !== undefined && (at.size === 0 || at.has(host));
 }
 
 async function refusal(transport: Transport, method: DescMethod, fields: Fields, authorization: string | undefined) {

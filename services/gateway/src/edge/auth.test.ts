@@ -1,5 +1,5 @@
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
-import { createGrpcTransport } from "@connectrpc/connect-node";
+import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
 import { authReasons } from "@sagacart/chassis/auth/reasons";
 import { createServiceTokens } from "@sagacart/chassis/auth/service-tokens";
 import { DomainError, errorInfo } from "@sagacart/chassis/errors";
@@ -109,6 +109,48 @@ test("a provider's webhook goes on with the gateway's own token, whatever the re
   expect(callers).toEqual([["ReceiveWebhook", "service:gateway"]]);
 });
 
+test.each(["service:worker", "service:gateway", "someone"])(
+  "a token of the program %s is refused on every kind of route, and nothing is passed on",
+  async (subject) => {
+    const authorization = await issuer.bearer(subject, ["service", "operator"]);
+    const routes = [
+      "GET /v1/orders/o-1",
+      "GET /v1/products/lamp",
+      "POST /v1/sessions",
+      "GET /v1/events:subscribe",
+      "POST /v1/provider-webhooks/card",
+      "GET /openapi.json",
+      "GET /docs",
+      "GET /health",
+      "GET /oidc/userinfo",
+      "GET /.well-known/openid-configuration",
+      "GET /payment/find_user/ada",
+      "POST /api/v1/login",
+      "GET /nowhere",
+    ];
+    for (const route of routes) {
+      const { status, body } = await gateway.send(route, { headers: { authorization } });
+      expect([route, status, body.reason]).toEqual([route, 403, "PEOPLE_ONLY"]);
+    }
+    for (const transport of [
+      createGrpcTransport({ baseUrl: gateway.url }),
+      createConnectTransport({ baseUrl: gateway.url, httpVersion: "1.1" }),
+      createGrpcWebTransport({ baseUrl: gateway.url, httpVersion: "1.1" }),
+    ]) {
+      const orders = createClient(OrderService, transport).getOrder({ id: "o-1" }, { headers: { authorization } });
+      const products = createClient(ProductService, transport).getProduct({ id: "a" }, { headers: { authorization } });
+      for (const call of [orders, products]) {
+        expect(errorInfo(await call.catch((error) => error))).toMatchObject({
+          code: Code.PermissionDenied,
+          reason: "PEOPLE_ONLY",
+          domain: "gateway.sagacart",
+        });
+      }
+    }
+    expect(standIn.asked).toEqual([]);
+  },
+);
+
 test("a refusal by a service names the missing scope", async () => {
   const headers = { authorization: await issuer.bearer("ada", ["customer"]) };
   standIn.answer("GetOrder", () => {
@@ -131,7 +173,7 @@ test("the OpenAPI document says who may call each method", async () => {
   expect(body.components.securitySchemes.token).toMatchObject({ type: "http", scheme: "bearer" });
   const read = body.paths["/v1/orders/{id}"].get;
   expect(read.security).toEqual([{ token: [] }]);
-  expect(read.description).toMatch(/For customers \(what is their own\), support, operators, services\.$/);
+  expect(read.description).toMatch(/For customers \(what is their own\), support, operators\.$/);
   expect(Object.keys(read.responses)).toEqual(expect.arrayContaining(["401", "403", "404"]));
   expect(body.paths["/v1/products/{id}"].get.security).toEqual([]);
 });

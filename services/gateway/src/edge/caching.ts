@@ -73,11 +73,16 @@ export const cachingInterceptor: Interceptor = (next) => async (request) => {
     }
     return response;
   } catch (error) {
-    const failure = ConnectError.from(error);
-    failure.metadata.set("cache-control", unstored);
-    throw failure;
+    throw unstoredError(error);
   }
 };
+
+/** Makes an error of Connect that nobody may store. */
+export function unstoredError(error: unknown): ConnectError {
+  const failure = ConnectError.from(error);
+  failure.metadata.set("cache-control", unstored);
+  return failure;
+}
 
 const revalidated = "no-cache";
 const unstored = "no-store";

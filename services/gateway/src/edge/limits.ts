@@ -1,13 +1,14 @@
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import rateLimit from "@fastify/rate-limit";
 import { accessRule } from "@sagacart/chassis/auth/access";
-import { bearerToken, type Verifier } from "@sagacart/chassis/auth/verify";
+import type { Verifier } from "@sagacart/chassis/auth/verify";
 import { networkOf } from "@sagacart/chassis/client/network";
 import type { Metrics } from "@sagacart/chassis/process/metrics";
 import { IdentityService } from "@sagacart/proto/identity/v1/identity_service";
 import { EdgeError } from "@sagacart/rest/problem";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { Counter } from "prom-client";
+import { callerOf } from "./caller.ts";
 
 declare module "fastify" {
   interface FastifyContextConfig {
@@ -25,7 +26,7 @@ export type Limits = {
 
 /**
  * Limits the requests of one caller to the routes of this context and of those below it, in each gateway process. Writes are
- * counted by the token's subject, else by address; reads are not counted, nor are writes of services. Above the limit, the
+ * counted by the token's subject, else by address; reads are not counted. Above the limit, the
  * answer is TOO_MANY_REQUESTS (429) with Retry-After.
  */
 export async function limitCallers(
@@ -40,12 +41,13 @@ export async function limitCallers(
   });
   const limitOf = (key: string) => (key.startsWith("sign-in ") ? limits.signInsPerMinute : limits.writesPerMinute);
   await app.register(rateLimit, {
-    // The last hook before the handler: on routes of /v1, bad tokens have been refused by then.
-    hook: "preHandler",
+    // Before the body is read and checked, so that wrong requests are counted too. On routes of /v1, bad tokens have been
+    // refused by then: hooks of a context come before those of a route.
+    hook: "onRequest",
     cache: 50_000,
     timeWindow: 60_000,
     keyGenerator: (request) => keyOf(request, verifier),
-    allowList: (request, key) => isRead(request) || key === ofAService || limitOf(key) === 0,
+    allowList: (request, key) => isRead(request) || limitOf(key) === 0,
     max: (_request, key) => limitOf(key),
     onExceeded: (_request, key) => refused.inc({ counted: key.startsWith("sign-in ") ? "sign-in" : "write" }),
     errorResponseBuilder: (_request, { max, ttl }) =>
@@ -58,27 +60,11 @@ export async function limitCallers(
 
 export const unlimited: Limits = { writesPerMinute: 0, signInsPerMinute: 0 };
 
-const ofAService = "service";
-
 async function keyOf(request: FastifyRequest, verifier: Verifier | undefined): Promise<string> {
   if (isSignIn(request)) {
     return `sign-in ${networkOf(request.ip)}`;
   }
-  const principal = await principalOf(request, verifier);
-  if (principal === undefined) {
-    return `address ${networkOf(request.ip)}`;
-  }
-  return principal.roles.has("service") ? ofAService : `subject ${principal.issuer} ${principal.subject}`;
-}
-
-/** Returns the token's principal; undefined without a good token: a forged one must not use up somebody else's limit. */
-async function principalOf({ headers }: FastifyRequest, verifier: Verifier | undefined) {
-  try {
-    const token = bearerToken(headers.authorization);
-    return token === undefined ? undefined : await verifier?.verify(token);
-  } catch {
-    return undefined;
-  }
+  return await callerOf(request, verifier?.verify);
 }
 
 function isRead(request: FastifyRequest): boolean {

@@ -12,6 +12,7 @@ import {
 import { type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
 import { Code, ConnectError, type Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
+import { accessRule } from "@sagacart/chassis/auth/access";
 import { errorInfo } from "@sagacart/chassis/errors";
 import { createLog, type Log } from "@sagacart/chassis/process/log";
 import { startIssuer, type TestIssuer } from "@sagacart/chassis/testing/issuer";
@@ -73,7 +74,9 @@ describe.each(Object.entries(protocols))("over %s", (name, open) => {
     for (const url of [service, gateway.url]) {
       const transport = open(url);
       for (const [index, { method, path }] of own.entries()) {
-        const value = Object.values(values)[index % 3] ?? "";
+        const long = Object.values(values)[index % 3] ?? "";
+        // The gateway takes at most 64 KiB where nobody is signed in.
+        const value = url === gateway.url && accessRule(method).anyone ? long.slice(0, 20_000) : long;
         const error = await call(transport, method, withText(method.input, path, value));
         if (error !== undefined && !isBounded(error)) {
           const names = path.map((field) => field.name).join(".");

@@ -136,7 +136,7 @@ function whom(role: RoleName): string {
     case "operator":
       return "operators";
     case "service":
-      return "services";
+      throw new Error("the gateway serves people only");
   }
 }
 

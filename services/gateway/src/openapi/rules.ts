@@ -1,17 +1,16 @@
-import { getExtension } from "@bufbuild/protobuf";
-import { type FieldRules, Ignore, type StringRules } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
-import { line, mailable, not_blank, plain_line } from "@sagacart/proto/type/v1/text";
+import { type FieldRules, Ignore } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+import { Text } from "@sagacart/proto/type/v1/text";
 
-/** Translates a field's protovalidate rules to JSON Schema, and leaves out those that it cannot express. */
-export function constraints(rules: FieldRules | undefined): Record<string, unknown> {
+/** Translates a field's rules to JSON Schema, and leaves out those that it cannot express. */
+export function constraints(rules: FieldRules | undefined, text: Text = Text.UNSPECIFIED): Record<string, unknown> {
   const type = rules?.type;
   switch (type?.case) {
     case "string":
       return defined({
-        pattern: patternOf(type.value.pattern || shopPattern(type.value), rules?.ignore === Ignore.IF_ZERO_VALUE),
+        pattern: patternOf(type.value.pattern || textPattern(text), rules?.ignore === Ignore.IF_ZERO_VALUE),
         minLength: smaller(type.value.minLen),
         maxLength: smaller(type.value.maxLen),
-        format: getExtension(type.value, mailable) ? "email" : undefined,
+        format: text === Text.MAILABLE ? "email" : undefined,
         enum: type.value.in.length > 0 ? type.value.in : undefined,
         not: type.value.notIn.length > 0 ? { enum: type.value.notIn } : undefined,
       });
@@ -47,11 +46,11 @@ export function constraints(rules: FieldRules | undefined): Record<string, unkno
  * Returns a pattern for the shop's own rules of texts, without classes of Unicode, which not all programs that read the
  * document know: the service refuses a little more.
  */
-function shopPattern(rules: StringRules): string {
-  if (getExtension(rules, line) || getExtension(rules, plain_line)) {
+function textPattern(text: Text): string {
+  if (text === Text.LINE || text === Text.PLAIN_LINE) {
     return `^(${notControl}*${visible}${notControl}*)?$`;
   }
-  return getExtension(rules, not_blank) ? visible : "";
+  return text === Text.NOT_BLANK ? visible : "";
 }
 
 const notControl = String.raw`[^\u0000-\u001f\u007f-\u009f\u2028\u2029]`;

@@ -1,6 +1,7 @@
 import { type DescEnum, type DescField, type DescMessage, getOption, ScalarType } from "@bufbuild/protobuf";
 import { type FieldRules, Ignore, field as rulesOption } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import { MoneySchema } from "@sagacart/proto/type/v1/money";
+import { type Text, text as textOption } from "@sagacart/proto/type/v1/text";
 import type { Schema } from "@sagacart/rest/openapi/schema";
 import type { Comments } from "./proto-comments.ts";
 import { constraints } from "./rules.ts";
@@ -46,7 +47,7 @@ export class Schemas {
       return { type: "object", ...described };
     }
     if (field.fieldKind !== "list") {
-      return { ...this.#value(field), ...constraints(rules), ...described };
+      return { ...this.#value(field), ...constraints(rules, textOf(field)), ...described };
     }
     const items = rules?.type.case === "repeated" ? rules.type.value.items : undefined;
     return {
@@ -92,12 +93,16 @@ export function isRequired(field: DescField): boolean {
   if (rules === undefined || rules.ignore === Ignore.IF_ZERO_VALUE) {
     return false;
   }
-  const { minLength, pattern, minItems } = constraints(rules);
+  const { minLength, pattern, minItems } = constraints(rules, textOf(field));
   const refusesEmpty =
     (typeof minLength === "number" && minLength > 0) ||
     (typeof minItems === "number" && minItems > 0) ||
     (typeof pattern === "string" && !new RegExp(pattern).test(""));
   return rules.required || (refusesEmpty && field.oneof === undefined);
+}
+
+function textOf(field: DescField): Text {
+  return getOption(field, textOption);
 }
 
 function rulesOf(field: DescField): FieldRules | undefined {

@@ -1,15 +1,20 @@
+import { Http2ServerResponse } from "node:http2";
 import type { DescMethod, DescMethodServerStreaming, DescMethodUnary, Message } from "@bufbuild/protobuf";
-import { Code, ConnectError, type ConnectRouter, type HandlerContext, type Interceptor } from "@connectrpc/connect";
+import { Code, ConnectError, type ConnectRouter, type HandlerContext } from "@connectrpc/connect";
 import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
 import { accessRule } from "@sagacart/chassis/auth/access";
 import type { Verifier } from "@sagacart/chassis/auth/verify";
+import { codeName } from "@sagacart/chassis/errors";
+import { serveReflection } from "@sagacart/chassis/rpc/reflection";
 import { strictJson } from "@sagacart/chassis/rpc/strict-json-handler";
 import { shorten } from "@sagacart/chassis/shorten";
-import { checkToken } from "@sagacart/rest/auth";
-import { withoutTransport } from "@sagacart/rest/problem";
+import { Health } from "@sagacart/proto/grpc/health/v1/health";
+import { checkToken, refuseService } from "@sagacart/rest/auth";
+import { problemOf, withoutTransport } from "@sagacart/rest/problem";
+import type { Readiness } from "@sagacart/rest/ready";
 import { domain } from "@sagacart/rest/reasons";
-import type { FastifyInstance } from "fastify";
-import { cachingInterceptor } from "../edge/caching.ts";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { cachingInterceptor, unstoredError } from "../edge/caching.ts";
 import { publicServices, type Services } from "../services.ts";
 import { isAnnotated } from "../v1/bindings.ts";
 import { feeds } from "../v1/feeds.ts";
@@ -17,8 +22,12 @@ import { unaryCall } from "../v1/unary-call.ts";
 
 export type ConnectOptions = {
   readonly services: Services;
+  /** Served as gRPC's health. */
+  readonly readiness: Readiness;
   readonly verifier: Verifier | undefined;
-  readonly readMaxBytes: number;
+  /** The largest message of a caller with a token, and that of all others. */
+  readonly bodyLimitBytes: number;
+  readonly anonymousBodyLimitBytes: number;
   /** Ends streams when the gateway stops. */
   readonly stopping: AbortSignal;
 };
@@ -32,33 +41,40 @@ export type ConnectOptions = {
  */
 export async function connect(
   app: FastifyInstance,
-  { services, verifier, readMaxBytes, stopping }: ConnectOptions,
+  { services, readiness, verifier, bodyLimitBytes, anonymousBodyLimitBytes, stopping }: ConnectOptions,
 ): Promise<void> {
+  // Before the routes, which take the handler that there is.
+  app.setErrorHandler(inProtocol);
   await app.register(fastifyConnectPlugin, {
     routes(router) {
-      servePublic(router, services);
+      const readMaxBytesOf = (method: DescMethod) =>
+        accessRule(method).anyone ? anonymousBodyLimitBytes : bodyLimitBytes;
+      servePublic(router, services, readMaxBytesOf);
+      const shown = [...publicServices.keys()].filter(({ methods }) => methods.some(isPublic));
+      readiness.health.serve(
+        router,
+        shown.map(({ typeName }) => typeName),
+      );
+      serveReflection(router, [...shown, Health], isPublic);
       for (const [index, handler] of router.handlers.entries()) {
-        router.handlers[index] = strictJson(handler, { domain, readMaxBytes });
+        router.handlers[index] = strictJson(handler, { domain, readMaxBytes: readMaxBytesOf(handler.method) });
       }
     },
-    interceptors: [cachingInterceptor, badTokensRefused(verifier)],
-    readMaxBytes,
+    interceptors: [cachingInterceptor],
+    requestGate: (context) => refuseBadToken(verifier, context),
     shutdownSignal: stopping,
     shutdownError: new ConnectError("the gateway is shutting down; try again", Code.Unavailable),
   });
   // An internal method answers as one that does not exist.
   app.route({
     method: ["GET", "POST"],
-    url: "/:service(^sagacart\\.[\\w.]+$)/:method",
+    url: "/:service(^\\w+\\.[\\w.]+$)/:method",
     onRequest(request, reply) {
       const path = request.url.split("?", 1)[0] ?? "";
       const message = `${shorten(path.slice(1), 200)} is not served here`;
       const type = request.headers["content-type"] ?? "";
       if (type.startsWith("application/grpc")) {
-        // gRPC has statuses of its own, in headers.
-        reply
-          .headers({ "content-type": type, "grpc-status": "12", "grpc-message": encodeURIComponent(message) })
-          .send();
+        refuseGrpc(reply, { type, code: Code.Unimplemented, message });
       } else {
         reply.code(404).send({ code: "unimplemented", message });
       }
@@ -67,14 +83,71 @@ export async function connect(
   });
 }
 
-/** Refuses calls without a good token, in the protocol that they came by. */
-function badTokensRefused(verifier: Verifier | undefined): Interceptor {
-  return (next) => async (request) => {
-    if (!accessRule(request.method).anyone) {
-      await checkToken(verifier, request.header.get("authorization") ?? undefined);
-    }
-    return await next(request);
+/** Answers what hooks refuse, such as too many calls, in the protocol of the call. */
+function inProtocol(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const { problem, headers } = problemOf(error, request.id);
+  const code = codeOfTitle.get(problem.title) ?? Code.Unknown;
+  const type = request.headers["content-type"] ?? "";
+  if (type.startsWith("application/grpc")) {
+    refuseGrpc(reply, { type, code, message: problem.detail, more: headers });
+  } else {
+    reply
+      .code(problem.status)
+      .headers({ ...headers, "cache-control": "no-store" })
+      .type("application/json")
+      .send({ code: codeName(code), message: problem.detail });
+  }
+}
+
+/** The titles of problems are the names of codes. */
+const codeOfTitle: ReadonlyMap<string, Code> = new Map(
+  Object.values(Code)
+    .filter((code): code is Code => typeof code === "number")
+    .map((code) => [codeName(code).toUpperCase(), code]),
+);
+
+/**
+ * Answers with a status of gRPC, as gRPC specifies for a refusal without messages (Trailers-Only): one frame of
+ * headers that ends the stream. Fastify, and Node's compatibility API below it, send an empty frame of data after them,
+ * which gRPC clients report as a stream without trailers.
+ */
+function refuseGrpc(
+  reply: FastifyReply,
+  { type, code, message, more = {} }: { type: string; code: Code; message: string; more?: Record<string, string> },
+): void {
+  const headers = {
+    ...more,
+    "cache-control": "no-store",
+    "content-type": type,
+    "grpc-status": String(code),
+    "grpc-message": encodeURIComponent(message),
+    "x-request-id": reply.request.id,
   };
+  if (reply.raw instanceof Http2ServerResponse) {
+    const { stream } = reply.raw;
+    reply.hijack();
+    stream.respond({ ":status": 200, ...headers }, { endStream: true });
+    // Discards the rest of the request.
+    stream.resume();
+  } else {
+    reply.headers(headers).send();
+  }
+}
+
+/**
+ * Refuses calls without a good token, and with that of a program, in the protocol that they came by, before their message
+ * is read.
+ */
+async function refuseBadToken(verifier: Verifier | undefined, context: HandlerContext): Promise<void> {
+  const authorization = context.requestHeader.get("authorization") ?? undefined;
+  try {
+    if (!accessRule(context.method).anyone) {
+      await checkToken(verifier, authorization);
+    }
+    await refuseService(verifier, authorization);
+  } catch (error) {
+    throw unstoredError(error);
+  }
 }
 
 /** Returns true if callers from outside may use a method. */
@@ -84,34 +157,37 @@ export function isPublic(method: DescMethod): boolean {
 
 const publicByHand = new Set<DescMethod>(feeds.map(({ binding }) => binding.method));
 
-function servePublic(router: ConnectRouter, services: Services): void {
+function servePublic(router: ConnectRouter, services: Services, readMaxBytesOf: (method: DescMethod) => number): void {
   for (const service of publicServices.keys()) {
     const transport = services.transportTo(service);
     for (const method of service.methods.filter(isPublic)) {
+      const readMaxBytes = readMaxBytesOf(method);
       if (isUnary(method)) {
         const call = unaryCall(method, transport);
-        router.rpc(method, async (request: Message, context: HandlerContext) => {
+        const answer = async (request: Message, context: HandlerContext) => {
           try {
             return await call(request, context.signal, context.timeoutMs());
           } catch (error) {
             throw withoutTransport(error);
           }
-        });
+        };
+        router.rpc(method, answer, { readMaxBytes });
       } else if (isServerStreaming(method)) {
-        router.rpc(method, async function* (request: Message, context: HandlerContext) {
+        const answer = async function* (request: Message, context: HandlerContext) {
           try {
-            const answer = await transport.stream(
+            const { message } = await transport.stream(
               method,
               context.signal,
               context.timeoutMs(),
               undefined,
               once(request),
             );
-            yield* answer.message;
+            yield* message;
           } catch (error) {
             throw withoutTransport(error);
           }
-        });
+        };
+        router.rpc(method, answer, { readMaxBytes });
       }
     }
   }

@@ -1,5 +1,6 @@
 import { fromJsonString, type JsonValue } from "@bufbuild/protobuf";
-import { ValueSchema } from "@bufbuild/protobuf/wkt";
+import { EmptySchema } from "@bufbuild/protobuf/wkt";
+import { shorten } from "@sagacart/chassis/shorten";
 import { EdgeError } from "@sagacart/rest/problem";
 
 /**
@@ -23,14 +24,23 @@ export function readJson(body: unknown): JsonValue | undefined {
     const why = error instanceof SyntaxError ? error.message : String(error);
     throw new EdgeError("MALFORMED_JSON", `the body is not JSON: ${why}`);
   }
+  refuseTwiceNamed(text);
+  return json;
+}
+
+/**
+ * Reads the text as an empty message, for which protobuf-es searches all of it for names that are there twice, and makes
+ * messages of nothing. Whatever else it says about the text is no matter: a list, for example, is no message.
+ */
+function refuseTwiceNamed(text: string): void {
   try {
-    fromJsonString(ValueSchema, text);
+    fromJsonString(EmptySchema, text, { ignoreUnknownFields: true });
   } catch (error) {
     const [, name] = /duplicate object key (".*")$/s.exec(error instanceof Error ? error.message : "") ?? [];
-    const why = name === undefined ? "it is nested too deeply" : `an object names ${name} twice`;
-    throw new EdgeError("MALFORMED_JSON", `the body cannot be read: ${why}`);
+    if (name !== undefined) {
+      throw new EdgeError("MALFORMED_JSON", `the body cannot be read: an object names ${shorten(name, 200)} twice`);
+    }
   }
-  return json;
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });

@@ -30,7 +30,7 @@ export function serveFeeds(
         template,
         path.map(({ parameter }) => parameter),
       ),
-      { config: { open: accessRule(method).anyone, caching: cachingOf(method) } },
+      { config: { open: accessRule(method).anyone, caching: cachingOf(method), stream: true } },
       async (request, reply) => {
         const resumesAfter = lastEventId(request);
         const parts = partsOf(request);

@@ -1,11 +1,11 @@
 import { create, type DescField, type DescMessage, getOption, ScalarType } from "@bufbuild/protobuf";
 import { reflect } from "@bufbuild/protobuf/reflect";
 import { field as rulesOption } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
-import { requestValidator } from "@sagacart/chassis/rpc/interceptors/validate";
+import { createContractValidator } from "@sagacart/chassis/rpc/contract-validator";
 import { describe, expect, test } from "vitest";
 import { publicServices } from "../services.ts";
 
-const validator = requestValidator();
+const validator = createContractValidator();
 const fields = textFields();
 // A name with a pattern is an id: a consumer's.
 const named = (...names: string[]) =>

@@ -20,10 +20,17 @@ export async function v1(
   {
     services,
     verifier,
+    bodyLimitBytes,
     ...streams
-  }: { services: Services; verifier: Verifier | undefined; heartbeatMs: number; stopping: AbortSignal },
+  }: {
+    services: Services;
+    verifier: Verifier | undefined;
+    bodyLimitBytes: number;
+    heartbeatMs: number;
+    stopping: AbortSignal;
+  },
 ): Promise<void> {
-  refuseBadTokens(app, verifier);
+  refuseBadTokens(app, { verifier, bodyLimitBytes });
   // Bodies stay bytes until the route is known.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("application/json", { parseAs: "buffer" }, (_request, body, done) => done(null, body));

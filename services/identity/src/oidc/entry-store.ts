@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
-import type { Pool } from "@sagacart/chassis/postgres/pool";
+import type { Pool, Transaction } from "@sagacart/chassis/postgres/pool";
 import { type Adapter, type AdapterPayload, errors } from "oidc-provider";
+import { revokeSessions } from "../sessions/revocation-store.ts";
 
 /**
  * Stores the state of one of oidc-provider's models. All models share a table. Codes and tokens are stored as hashes. Only
@@ -53,9 +54,13 @@ export function createAdapter(pool: Pool, model: string): Adapter {
     },
     async destroy(id) {
       await pool.query("delete from oidc_entries where model = $1 and id_hash = $2", [model, hashOf(id)]);
+      if (model === "Grant") {
+        await revokeSessions(pool, [grantSessionId(id)]);
+      }
     },
     async revokeByGrantId(grantId) {
       await pool.query("delete from oidc_entries where model = $1 and grant_id = $2", [model, grantId]);
+      await revokeSessions(pool, [grantSessionId(grantId)]);
     },
     async consume(id) {
       const { rowCount } = await pool.query(
@@ -69,6 +74,27 @@ export function createAdapter(pool: Pool, model: string): Adapter {
       }
     },
   };
+}
+
+/**
+ * Returns the session id of the access tokens that were issued under a grant: an application's sign-in. Not the grant's own
+ * id, since whoever verifies tokens hears of session ids.
+ */
+export function grantSessionId(grantId: string): string {
+  return sessionIdOf(hashOf(grantId));
+}
+
+function sessionIdOf(grantIdHash: Buffer): string {
+  return `oidc-${grantIdHash.toString("hex").slice(0, 32)}`;
+}
+
+/** Ends a user's sign-ins by OpenID Connect. Returns the session ids of their access tokens. */
+export async function deleteEntriesOf(tx: Transaction, userId: string): Promise<string[]> {
+  const { rows } = await tx.query<{ model: string; id_hash: Buffer }>(
+    "delete from oidc_entries where account_id = $1 returning model, id_hash",
+    [userId],
+  );
+  return rows.flatMap(({ model, id_hash: hash }) => (model === "Grant" ? [sessionIdOf(hash)] : []));
 }
 
 function hashOf(id: string): Buffer {

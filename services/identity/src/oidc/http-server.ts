@@ -15,9 +15,14 @@ export type HttpServerOptions = {
   readonly port: number;
   readonly issuer: string;
   readonly keys: Keys;
+  /** Answers callers from outside, whose requests the gateway passes on. */
   readonly provider: () => Provider;
+  /** Answers callers from inside, which has the shop's programs as clients too. */
+  readonly insideProvider: () => Provider;
   readonly signInForm: Handler;
   readonly userinfo: Handler;
+  /** Reads the revoked access tokens since a cursor. */
+  readonly revocations: (cursor: string) => Promise<object>;
   readonly log: Log;
   /** Serves TLS if this has a server certificate. Client certificates are not required: callers show a secret. */
   readonly tls?: Tls | undefined;
@@ -89,6 +94,13 @@ async function route(options: HttpServerOptions, request: IncomingMessage, respo
   if (path === "/oidc/jwks" && isRead) {
     return jwks(options.keys, response);
   }
+  // Not below /oidc, which the gateway passes on: it is for the shop's own processes.
+  if (path === "/revocations" && isRead) {
+    const cursor = new URL(request.url ?? "", options.issuer).searchParams.get("after") ?? "";
+    const body = JSON.stringify(await options.revocations(cursor));
+    response.writeHead(200, { "content-type": "application/json", "cache-control": "no-store" }).end(body);
+    return;
+  }
   if (path === "/oidc/userinfo" && (isRead || request.method === "POST")) {
     return await options.userinfo(request, response);
   }
@@ -96,7 +108,13 @@ async function route(options: HttpServerOptions, request: IncomingMessage, respo
     return await options.signInForm(request, response);
   }
   // oidc-provider answers everything else, unknown paths included.
-  await options.provider().callback()(request, response);
+  const provider = isFromOutside(request) ? options.provider() : options.insideProvider();
+  await provider.callback()(request, response);
+}
+
+/** Returns true for requests that the gateway passes on: it adds the caller's address to each, and drops such a claim. */
+function isFromOutside({ headers }: IncomingMessage): boolean {
+  return headers["x-client-address"] !== undefined;
 }
 
 /** Serves all public keys. Cached for five minutes: a new key is published much longer before it signs. */

@@ -289,7 +289,25 @@ describe("client credentials", () => {
       aud: "sagacart",
       roles: ["service"],
     });
-    expect((await running.as(token).listUsers({ username: "root" })).users).toHaveLength(1);
+  });
+
+  test("do not exist for callers from outside, not even to try a secret", async () => {
+    const from = { "x-client-address": "192.0.2.7" };
+    const post = async (secret: string, headers: Record<string, string>) => {
+      const answer = await running.fetch(`${running.issuer}/oidc/token`, {
+        method: "POST",
+        headers: { authorization: `Basic ${btoa(`order:${secret}`)}`, ...headers },
+        body: new URLSearchParams({ grant_type: "client_credentials" }),
+      });
+      return [answer.status, ((await answer.json()) as { error: string }).error];
+    };
+    expect(await post(testServiceSecret, from)).toEqual([401, "invalid_client"]);
+    expect(await post("another secret", from)).toEqual([401, "invalid_client"]);
+    expect((await post(testServiceSecret, {}))[0]).toBe(200);
+
+    const discovered = await running.fetch(`${running.issuer}/.well-known/openid-configuration`, { headers: from });
+    const { grant_types_supported: grants } = (await discovered.json()) as { grant_types_supported: string[] };
+    expect(grants.toSorted()).toEqual(["authorization_code", "refresh_token"]);
   });
 
   test("are refused with a wrong secret", async () => {

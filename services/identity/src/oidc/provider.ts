@@ -13,7 +13,7 @@ import {
 import type { Keys, SigningKey } from "../keys/keys.ts";
 import { audience, userClaims } from "../sessions/tokens.ts";
 import { findUser } from "../users/user-store.ts";
-import { createAdapter } from "./entry-store.ts";
+import { createAdapter, grantSessionId } from "./entry-store.ts";
 import { errorPage, signedOutPage, signOutPage } from "./pages.ts";
 
 export type ProviderOptions = {
@@ -22,6 +22,8 @@ export type ProviderOptions = {
   readonly log: Log;
   readonly keys: Keys;
   readonly clients: readonly ClientMetadata[];
+  /** Serves the client credentials grant, by which programs of the shop get their tokens. Not for callers from outside. */
+  readonly servesPrograms: boolean;
   readonly cookieKey: string;
   readonly accessTokenMs: number;
   readonly serviceTokenMs: number;
@@ -86,7 +88,7 @@ function configuration(options: ProviderOptions, published: readonly SigningKey[
       devInteractions: { enabled: false },
       dPoP: { enabled: false },
       pushedAuthorizationRequests: { enabled: false },
-      clientCredentials: { enabled: true },
+      clientCredentials: { enabled: options.servesPrograms },
       revocation: { enabled: true },
       rpInitiatedLogout: {
         enabled: true,
@@ -132,12 +134,17 @@ function configuration(options: ProviderOptions, published: readonly SigningKey[
       client.redirectUris?.some((uri) => URL.canParse(uri) && new URL(uri).origin === origin) ?? false,
     findAccount: (_ctx, id) => findAccount(pool, id),
     loadExistingGrant: grantAll,
-    async extraTokenClaims(_ctx, token) {
+    async extraTokenClaims({ oidc: { entities } }, token) {
       if (token.kind !== "AccessToken") {
         return { roles: ["service"] };
       }
       const user = await findUser(pool, token.accountId);
-      return user === undefined ? {} : userClaims(user);
+      const authTime = (entities.AuthorizationCode ?? entities.RefreshToken)?.authTime;
+      return {
+        ...(user === undefined ? {} : userClaims(user)),
+        ...(token.grantId === undefined ? {} : { sid: grantSessionId(token.grantId) }),
+        ...(authTime === undefined ? {} : { auth_time: authTime }),
+      };
     },
     formats: {
       customizers: {

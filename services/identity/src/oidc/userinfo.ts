@@ -1,4 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { principalOf } from "@sagacart/chassis/auth/principal";
+import type { Revocations } from "@sagacart/chassis/auth/revocations";
 import type { Pool } from "@sagacart/chassis/postgres/pool";
 import { createLocalJWKSet, errors, jwtVerify } from "jose";
 import type { Keys } from "../keys/keys.ts";
@@ -9,10 +11,10 @@ import { findUser } from "../users/user-store.ts";
  * Serves the user that an access token belongs to. oidc-provider's own endpoint refuses tokens with an audience, which all
  * of ours have.
  */
-export function userinfo({ keys, pool, issuer }: { keys: Keys; pool: Pool; issuer: string }) {
+export function userinfo({ pool, ...verifying }: Verifying & { pool: Pool }) {
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const token = /^bearer +([\w.~+/-]+=*)$/i.exec(request.headers.authorization ?? "")?.[1];
-    const subject = token === undefined ? undefined : await verified(token, { keys, issuer });
+    const subject = token === undefined ? undefined : await verified(token, verifying);
     const user = subject === undefined ? undefined : await findUser(pool, subject);
     response.setHeader("cache-control", "no-store");
     if (user === undefined) {
@@ -40,11 +42,14 @@ export function userinfo({ keys, pool, issuer }: { keys: Keys; pool: Pool; issue
   };
 }
 
-async function verified(token: string, { keys, issuer }: { keys: Keys; issuer: string }): Promise<string | undefined> {
+type Verifying = { keys: Keys; issuer: string; revocations: Revocations };
+
+async function verified(token: string, { keys, issuer, revocations }: Verifying): Promise<string | undefined> {
   const jwks = createLocalJWKSet({ keys: keys.published().map(({ publicJwk }) => publicJwk) });
   try {
     const { payload } = await jwtVerify(token, jwks, { issuer, audience, algorithms: ["ES256"], typ: "at+jwt" });
-    return payload.sub;
+    const principal = principalOf(payload, { rolesClaim: "roles", roleMap: new Map(), customerIds: "subject" });
+    return principal === undefined || revocations.isRevoked(principal) ? undefined : principal.subject;
   } catch (error) {
     if (error instanceof errors.JOSEError) {
       return undefined;

@@ -5,6 +5,7 @@ const expired = {
   sessions: "expire_time < now()",
   password_resets: "expire_time < now()",
   oidc_entries: "expire_time < now()",
+  revocations: "expire_time < now()",
   throttles: "update_time < now() - interval '1 day'",
 };
 

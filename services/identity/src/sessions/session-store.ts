@@ -1,5 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
+import { deleteEntriesOf } from "../oidc/entry-store.ts";
+import { revokeSessions } from "./revocation-store.ts";
 
 export type EndReason = "SIGNED_OUT" | "PASSWORD_CHANGED" | "TOKEN_REUSED";
 
@@ -18,12 +20,13 @@ export function hashToken(token: string): Buffer {
 
 export async function insertSession(
   tx: Transaction,
-  session: { id: string; userId: string; expireTime: Date },
+  session: { id: string; userId: string; expireTime: Date; authTime: Date },
 ): Promise<void> {
-  await tx.query("insert into sessions (id, user_id, expire_time) values ($1, $2, $3)", [
+  await tx.query("insert into sessions (id, user_id, expire_time, auth_time) values ($1, $2, $3, $4)", [
     session.id,
     session.userId,
     session.expireTime,
+    session.authTime,
   ]);
 }
 
@@ -43,6 +46,7 @@ export type RefreshRow = {
   readonly userId: string;
   readonly sessionExpireTime: Date;
   readonly sessionEnded: boolean;
+  readonly authTime: Date;
   readonly expireTime: Date;
   readonly useTime: Date | undefined;
   readonly nextHash: Buffer | undefined;
@@ -64,12 +68,13 @@ export async function lockRefreshToken(tx: Transaction, hash: Buffer): Promise<R
     user_id: string;
     session_expire_time: Date;
     end_time: Date | null;
+    auth_time: Date;
     expire_time: Date;
     use_time: Date | null;
     next_hash: Buffer | null;
     next_used: boolean;
   }>(
-    `select s.id as session_id, s.user_id, s.expire_time as session_expire_time, s.end_time,
+    `select s.id as session_id, s.user_id, s.expire_time as session_expire_time, s.end_time, s.auth_time,
        t.expire_time, t.use_time, t.next_hash, coalesce(n.use_time is not null, false) as next_used
      from refresh_tokens t join sessions s on s.id = t.session_id left join refresh_tokens n on n.hash = t.next_hash
      where t.hash = $1`,
@@ -80,6 +85,7 @@ export async function lockRefreshToken(tx: Transaction, hash: Buffer): Promise<R
     userId: row.user_id,
     sessionExpireTime: row.session_expire_time,
     sessionEnded: row.end_time !== null,
+    authTime: row.auth_time,
     expireTime: row.expire_time,
     useTime: row.use_time ?? undefined,
     nextHash: row.next_hash ?? undefined,
@@ -96,25 +102,29 @@ export async function useRefreshToken(tx: Transaction, hash: Buffer, nextHash: B
   ]);
 }
 
-/** Ends a session unless it has ended already. */
-export async function endSession(db: Queryable, id: string, reason: EndReason): Promise<void> {
-  await db.query("update sessions set end_time = now(), end_reason = $2 where id = $1 and end_time is null", [
-    id,
-    reason,
-  ]);
+/** Ends a session unless it has ended already, and refuses its access tokens. */
+export async function endSession(tx: Transaction, id: string, reason: EndReason): Promise<void> {
+  const { rowCount } = await tx.query(
+    "update sessions set end_time = now(), end_reason = $2 where id = $1 and end_time is null",
+    [id, reason],
+  );
+  if (rowCount === 1) {
+    await revokeSessions(tx, [id]);
+  }
 }
 
-/** Ends all sessions of a user except one (if given), those of OpenID Connect included. */
+/** Ends all sessions of a user except one (if given), those of OpenID Connect included, and refuses their access tokens. */
 export async function endSessions(
   tx: Transaction,
   { userId, except, reason }: { userId: string; except?: string | undefined; reason: EndReason },
 ): Promise<void> {
-  await tx.query(
+  const { rows: ended } = await tx.query<{ id: string }>(
     `update sessions set end_time = now(), end_reason = $3
-     where user_id = $1 and end_time is null and ($2::text is null or id <> $2)`,
+     where user_id = $1 and end_time is null and ($2::text is null or id <> $2) returning id`,
     [userId, except ?? null, reason],
   );
-  await tx.query("delete from oidc_entries where account_id = $1", [userId]);
+  const grants = await deleteEntriesOf(tx, userId);
+  await revokeSessions(tx, [...ended.map(({ id }) => id), ...grants]);
 }
 
 /** Finds the session of a token, used or not. */

@@ -70,13 +70,14 @@ export function createSessions(options: SessionsOptions): Sessions {
     async open(user) {
       const id = uuidv7();
       const expireTime = new Date(clock.now().getTime() + maxMs);
+      const authTime = clock.now();
       const { secret, expireTime: refreshExpireTime } = await withTransaction(pool, async (tx) => {
-        await insertSession(tx, { id, userId: user.id, expireTime });
+        await insertSession(tx, { id, userId: user.id, expireTime, authTime });
         const made = await next(tx, { id, expireTime });
         await made.insert();
         return made;
       });
-      const accessToken = await tokens.issue(user, id);
+      const accessToken = await tokens.issue(user, { id, authTime });
       return { id, userId: user.id, accessToken, refreshToken: secret.token, refreshExpireTime };
     },
 
@@ -103,7 +104,7 @@ export function createSessions(options: SessionsOptions): Sessions {
         }
         await useRefreshToken(tx, hash, made.secret.hash, clock.now());
         await made.insert();
-        return { user, sessionId: row.sessionId, ...made };
+        return { user, sessionId: row.sessionId, authTime: row.authTime, ...made };
       });
       if (done !== undefined && "stolen" in done) {
         const { sessionId, userId } = done.stolen;
@@ -114,8 +115,8 @@ export function createSessions(options: SessionsOptions): Sessions {
         const message = "the refresh token is unknown, has expired or was used before; sign in again";
         throw new DomainError(reasons, "BAD_REFRESH_TOKEN", message);
       }
-      const { user, sessionId: id, secret, expireTime } = done;
-      const accessToken = await tokens.issue(user, id);
+      const { user, sessionId: id, authTime, secret, expireTime } = done;
+      const accessToken = await tokens.issue(user, { id, authTime });
       return { id, userId: user.id, accessToken, refreshToken: secret.token, refreshExpireTime: expireTime };
     },
 
@@ -128,7 +129,7 @@ export function createSessions(options: SessionsOptions): Sessions {
         const { userId } = session;
         await withTransaction(pool, (tx) => endSessions(tx, { userId, reason: "SIGNED_OUT" }));
       } else {
-        await endSession(pool, session.sessionId, "SIGNED_OUT");
+        await withTransaction(pool, (tx) => endSession(tx, session.sessionId, "SIGNED_OUT"));
       }
     },
   };

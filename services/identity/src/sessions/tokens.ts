@@ -10,19 +10,20 @@ export const audience = "sagacart";
 export type AccessToken = { readonly token: string; readonly expireTime: Date };
 
 export type Tokens = {
-  /** Issues an access token (RFC 9068) for a session of the user. */
-  issue(user: User, sessionId: string): Promise<AccessToken>;
+  /** Issues an access token (RFC 9068) for a session of the user, who proved who they are at this time. */
+  issue(user: User, session: { id: string; authTime: Date }): Promise<AccessToken>;
 };
 
 /** Issues access tokens for sign-ins by password. Those of OpenID Connect have the same claims. */
 export function createTokens(options: { keys: Keys; clock: Clock; issuer: string; lifeMs: number }): Tokens {
   const { keys, clock, issuer, lifeMs } = options;
   return {
-    async issue(user, sessionId) {
+    async issue(user, { id: sid, authTime }) {
       const { id: kid, privateKey } = keys.signing();
       const iat = Math.floor(clock.now().getTime() / 1000);
       const exp = iat + Math.ceil(lifeMs / 1000);
-      const claims = { ...userClaims(user), client_id: "sagacart", sid: sessionId, jti: randomUUID() };
+      const auth_time = Math.floor(authTime.getTime() / 1000);
+      const claims = { ...userClaims(user), client_id: "sagacart", sid, auth_time, jti: randomUUID() };
       const token = await new SignJWT({ iss: issuer, sub: user.id, aud: audience, iat, exp, ...claims })
         .setProtectedHeader({ alg: "ES256", kid, typ: "at+jwt" })
         .sign(privateKey);
@@ -32,6 +33,6 @@ export function createTokens(options: { keys: Keys; clock: Clock; issuer: string
 }
 
 /** Returns the claims about a user besides `sub`. */
-export function userClaims({ roles, username, email, isEmailVerified }: User) {
-  return { roles: [...roles], username, email, email_verified: isEmailVerified };
+export function userClaims({ roles, username, email, isEmailVerified, tokenVersion }: User) {
+  return { roles: [...roles], username, email, email_verified: isEmailVerified, token_version: tokenVersion };
 }

@@ -70,9 +70,10 @@ export async function startTestIdentity(
   const metrics = createMetrics("identity");
   const { pool } = database;
   const running = await startIdentity({ config, pool, log: silentLog, metrics, clock, passwordMemoryKib: 64 });
-  for (const part of running.background) {
+  for (const part of [...running.background, running.revocations]) {
     stack.use(part);
   }
+  await running.revocations.known(10_000);
   const serving = stack.use(health({ check: async () => {}, intervalMs: 1_000, log: silentLog }));
   const server = stack.use(
     await startServer({
@@ -90,6 +91,7 @@ export async function startTestIdentity(
         // Tests change keys every second.
         ...{ keysMaxAgeMs: 100, keysCooldownMs: 0 },
         claims: { rolesClaim: "roles", roleMap: new Map(), customerIds: "subject" },
+        revocations: running.revocations,
       }),
     }),
   );

@@ -1,6 +1,7 @@
 import type { Queryable } from "@sagacart/chassis/postgres/pool";
 import { erasePersonalData } from "@sagacart/privacy/erase-store";
 import { personalData } from "@sagacart/privacy/personal-data";
+import { revokeDeletedUsers } from "../sessions/revocation-store.ts";
 import { insertErasures } from "./erasure-store.ts";
 
 /**
@@ -11,5 +12,6 @@ export async function eraseUsers(tx: Queryable, userIds: readonly string[]): Pro
   for (const userId of userIds) {
     await erasePersonalData(tx, personalData.identity, userId);
   }
+  await revokeDeletedUsers(tx, userIds);
   await insertErasures(tx, userIds);
 }

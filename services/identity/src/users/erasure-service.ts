@@ -16,7 +16,7 @@ import {
   type IdentityService,
   ReportErasureResponseSchema,
 } from "@sagacart/proto/identity/v1/identity_service";
-import { requireReadable } from "../caller.ts";
+import { requireErasureReadable } from "../caller.ts";
 import { reasons } from "../reasons.ts";
 import { findErasure, linkErasure, lockErasure, markServiceDone, type UserErasure } from "./erasure-store.ts";
 import { appendUserEvents } from "./user-events.ts";
@@ -43,10 +43,14 @@ export function erasureRpcs({
 
   return {
     async getErasure({ id: given }) {
-      return create(GetErasureResponseSchema, { erasure: await get(requireReadable(given)) });
+      return create(GetErasureResponseSchema, { erasure: await get(requireErasureReadable(given)) });
     },
 
     async eraseCustomer({ id, ofUserId }) {
+      // A service finds other ids of a person whose account is deleted; it begins no deletion by itself.
+      if (ofUserId === "" && callContext()?.principal?.kind === "service") {
+        throw erasureNotFound(ofUserId);
+      }
       await withTransaction(pool, async (tx) => {
         // One call at a time for an id: the event is appended once.
         await lockErasure(tx, id);

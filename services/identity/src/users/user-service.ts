@@ -24,6 +24,7 @@ import { userMessage } from "../messages.ts";
 import { reasons } from "../reasons.ts";
 import type { PasswordChange } from "../sessions/password-change.ts";
 import type { Passwords } from "../sessions/passwords.ts";
+import { revokeUserTokens } from "../sessions/revocation-store.ts";
 import type { Throttle } from "../sessions/throttle.ts";
 import { changedFields, etagMismatch, versionOf } from "./update-mask.ts";
 import { roles as knownRoles, type Role, type User, userNotFound } from "./user.ts";
@@ -151,7 +152,13 @@ export function userRpcs(options: UserRpcsOptions): Pick<ServiceImpl<typeof Iden
     async setRoles({ id: given, roles, etag }) {
       const id = resolveUserId(given);
       const change = { id, roles: roles.filter(isRole), version: versionOf(etag) };
-      const user = await withTransaction(pool, (tx) => updateRoles(tx, change));
+      const user = await withTransaction(pool, async (tx) => {
+        const changed = await updateRoles(tx, change);
+        if (changed !== undefined) {
+          await revokeUserTokens(tx, id);
+        }
+        return changed;
+      });
       if (user === undefined) {
         await get(id);
         throw etagMismatch();

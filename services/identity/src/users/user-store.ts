@@ -11,18 +11,20 @@ type Row = {
   phone: string;
   roles: Role[];
   version: bigint;
+  token_version: bigint;
   create_time: Date;
   update_time: Date;
 };
 
-const columns = `id, username, email, email = verified_email as email_verified, phone, roles, version, create_time,
-                 update_time`;
+const columns = `id, username, email, email = verified_email as email_verified, phone, roles, version, token_version,
+                 create_time, update_time`;
 
 function toUser(row: Row): User {
   const { id, username, email, phone, roles, version } = row;
   return {
     ...{ id, username, email, phone, roles, version },
     isEmailVerified: row.email_verified,
+    tokenVersion: Number(row.token_version),
     createTime: row.create_time,
     updateTime: row.update_time,
   };

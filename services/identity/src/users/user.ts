@@ -14,6 +14,8 @@ export type User = {
   readonly phone: string;
   readonly roles: readonly Role[];
   readonly version: bigint;
+  /** The version of the tokens that are issued now; those of an earlier one may be revoked. */
+  readonly tokenVersion: number;
   readonly createTime: Date;
   readonly updateTime: Date;
 };

@@ -2,12 +2,12 @@ import type { Client } from "@connectrpc/connect";
 import type { Pool } from "@sagacart/chassis/postgres/pool";
 import type { Log } from "@sagacart/chassis/process/log";
 import { startEventConsumer } from "@sagacart/outbox/events/consumer";
+import { isSynthetic } from "@sagacart/outbox/events/synthetic-order";
 import type { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
 import type { EventService } from "@sagacart/proto/event/v1/event_service";
 import { notifiedTypes } from "../messages/kind.ts";
 import { claimed, type Ingested, ingest, orderCursor } from "./intake.ts";
 import type { Skipped } from "./skipped-store.ts";
-import { isSynthetic } from "./synthetic-order.ts";
 
 export type ReadingOptions = {
   pool: Pool;

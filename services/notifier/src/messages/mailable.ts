@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import { requestValidator } from "@sagacart/chassis/rpc/interceptors/validate";
+import { createContractValidator } from "@sagacart/chassis/rpc/contract-validator";
 import { PutContactRequestSchema } from "@sagacart/proto/notifier/v1/notifier_service";
 
 /**
@@ -11,4 +11,4 @@ export function isMailable(email: string): boolean {
   return validator.validate(PutContactRequestSchema, contact).kind === "valid";
 }
 
-const validator = requestValidator();
+const validator = createContractValidator();

@@ -38,6 +38,27 @@ describe("an order", () => {
   });
 });
 
+test("hundreds of watches that begin at once leave the pool's connections to others", async () => {
+  const orderId = await newOrder();
+  const leaving = new AbortController();
+  let mostWaiting = 0;
+  const sampling = setInterval(() => {
+    mostWaiting = Math.max(mostWaiting, service.pool.waitingCount);
+  });
+  const first = Array.from({ length: 300 }, async () => {
+    for await (const { order, changes } of service.orders.watchOrder({ id: orderId }, { signal: leaving.signal })) {
+      return { id: order?.id, sequences: changes.map(({ sequence }) => sequence) };
+    }
+    return undefined;
+  });
+  const answers = await Promise.all(first);
+  clearInterval(sampling);
+  leaving.abort();
+
+  expect(answers).toEqual(Array(300).fill({ id: orderId, sequences: [1n] }));
+  expect(mostWaiting).toBeLessThan(20);
+});
+
 describe("a cancel", () => {
   test("turns the next move into CANCELLING, and the order ends CANCELLED with the reason", async () => {
     const orderId = await newOrder();

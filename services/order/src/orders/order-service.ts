@@ -23,7 +23,7 @@ import { loadRefund, loadRefunds } from "../refunds/refund-store.ts";
 import { readTimeKey, writeTimeKey } from "../time-key.ts";
 import { checkCustomer, isFinal, type State, stateFromProto } from "./order.ts";
 import { requestCancel, requestPayment } from "./order-requests.ts";
-import { listOrders, loadChanges, loadDecline } from "./order-store.ts";
+import { listOrders, loadDecline } from "./order-store.ts";
 import type { Wait, Waiters } from "./waiters.ts";
 
 export type OrderServiceOptions = {
@@ -75,7 +75,10 @@ export function createOrderService(options: OrderServiceOptions) {
 
     async getOrder(request) {
       const order = await loadOrder(request);
-      return create(GetOrderResponseSchema, { order, changes: await loadChanges(pool, order.id, 0n) });
+      return create(GetOrderResponseSchema, {
+        order,
+        changes: await waiters.loadChanges({ orderId: order.id, after: 0n }),
+      });
     },
 
     async listOrders(request) {
@@ -150,7 +153,7 @@ export function createOrderService(options: OrderServiceOptions) {
       let order = await loadOrder(request);
       let after = request.afterSequence;
       for (let first = true; ; first = false) {
-        const changes = await loadChanges(pool, order.id, after);
+        const changes = await waiters.loadChanges({ orderId: order.id, after });
         if (first || changes.length > 0) {
           yield create(WatchOrderResponseSchema, { order, changes });
         }

@@ -181,22 +181,31 @@ export async function listOrders(db: Queryable, filter: OrderFilter): Promise<{ 
 }
 
 /** Loads the changes of an order's state after a sequence, oldest first. */
-export async function loadChanges(db: Queryable, orderId: string, after: bigint): Promise<OrderChange[]> {
-  const { rows } = await db.query<{ sequence: bigint; state: State; reason: string | null; time: Date }>({
+export async function loadChanges(db: Queryable, asked: readonly ChangesAfter[]): Promise<OrderChange[][]> {
+  const { rows } = await db.query<{ nth: number; sequence: bigint; state: State; reason: string | null; time: Date }>({
     name: "load-order-changes",
-    text: `select sequence, data->>'state' as state, data->>'reason' as reason, time from events
-           where subject = $1 and sequence > $2 order by sequence`,
-    values: [orderId, after],
+    text: `select asked.nth::integer as nth, sequence, data->>'state' as state, data->>'reason' as reason, time
+           from unnest($1::text[], $2::bigint[]) with ordinality as asked (subject, after, nth)
+           join events on events.subject = asked.subject and events.sequence > asked.after
+           order by asked.nth, sequence`,
+    values: [asked.map(({ orderId }) => orderId), asked.map(({ after }) => after)],
   });
-  return rows.map((row) =>
-    create(OrderChangeSchema, {
-      sequence: row.sequence,
-      state: stateToProto(row.state),
-      reason: row.reason ?? "",
-      time: timestampFromDate(row.time),
-    }),
-  );
+  const changes: OrderChange[][] = asked.map(() => []);
+  for (const row of rows) {
+    changes[row.nth - 1]?.push(
+      create(OrderChangeSchema, {
+        sequence: row.sequence,
+        state: stateToProto(row.state),
+        reason: row.reason ?? "",
+        time: timestampFromDate(row.time),
+      }),
+    );
+  }
+  return changes;
 }
+
+/** Asks for the changes of an order after a sequence. */
+export type ChangesAfter = { readonly orderId: string; readonly after: bigint };
 
 /** Returns the reason why an attempt to pay an order was declined; undefined if it was not. */
 export async function loadDecline(db: Queryable, orderId: string, attempt: number): Promise<string | undefined> {

@@ -1,9 +1,9 @@
 import type { Pool } from "@sagacart/chassis/postgres/pool";
 import type { Wake } from "@sagacart/chassis/postgres/wake";
 import { coalesce } from "@sagacart/chassis/rpc/coalesce";
-import type { Order } from "@sagacart/proto/order/v1/order";
+import type { Order, OrderChange } from "@sagacart/proto/order/v1/order";
 import type { State } from "./order.ts";
-import { loadOrders } from "./order-store.ts";
+import { type ChangesAfter, loadChanges, loadOrders } from "./order-store.ts";
 
 export type Wait<T> = {
   readonly orderId: string;
@@ -25,6 +25,8 @@ export type Waiters = Disposable & {
   until<T>(wait: Wait<T>): Promise<T | undefined>;
   /** Loads an order. Concurrent loads share a query. */
   load(orderId: string): Promise<Order | undefined>;
+  /** Loads the changes of an order after a sequence. Concurrent loads share a query. */
+  loadChanges(asked: ChangesAfter): Promise<OrderChange[]>;
   /** Announces that this process changed orders, and to which states where these are known. */
   changed(orders: Iterable<readonly [orderId: string, state?: State]>): void;
 };
@@ -48,6 +50,14 @@ export function createWaiters(pool: Pool, wake: Wake): Waiters {
       const orders = await loadOrders(pool, [...new Set(ids)]);
       return ids.map((id) => orders.get(id));
     },
+  });
+
+  // However many watches begin at once, they leave the other connections of the pool to everybody else.
+  const changes = coalesce<ChangesAfter, OrderChange[]>({
+    name: "load order changes",
+    maxItems: 1_000,
+    maxConcurrent: 2,
+    run: (asked) => loadChanges(pool, asked),
   });
 
   function notify(orders: Iterable<readonly [orderId: string, state?: State]>): void {
@@ -75,6 +85,7 @@ export function createWaiters(pool: Pool, wake: Wake): Waiters {
 
   return {
     load,
+    loadChanges: changes,
     changed(orders) {
       notify(orders);
       wake.wakeOthers();

@@ -7,7 +7,7 @@ import { inMemory } from "@sagacart/chassis/testing/in-memory";
 import { silentLog } from "@sagacart/chassis/testing/log";
 import { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { outboxTables } from "../testing/tables.ts";
 import { appendEvents } from "./append.ts";
 import { createEventFeed, type EventFeed } from "./feed.ts";
@@ -47,8 +47,8 @@ async function publish(...names: string[]): Promise<void> {
       [subject],
     );
     await appendEvents(pool, [{ subject, sequence: rows[0]!.next, type, data: {} }]);
+    feed.notify();
   }
-  feed.notify();
   await expect.poll(async () => (await pool.query("select 1 from event_appends")).rowCount, { interval: 5 }).toBe(0);
 }
 
@@ -94,6 +94,32 @@ test("a subscription sends its position even if its types filter out all events"
   });
   expect(messages.every(({ names }) => names.length === 0)).toBe(true);
   expect(messages[0]?.nextPosition).toBe(2n);
+});
+
+test("a busy feed is read five times a second for a subscription whose types filter out all that comes", async () => {
+  await publish("a/made");
+  using query = vi.spyOn(pool, "query");
+  const countReads = () => query.mock.calls.filter(([what]) => Object(what).name === "list-events").length;
+  let publishing: Promise<{ reads: number; pauses: number }> | undefined;
+  const publishMany = async () => {
+    const [before, startMs] = [countReads(), performance.now()];
+    for (let index = 0; index < 50; index += 1) {
+      await publish(`b-${index}/made`);
+    }
+    const [reads, pauses] = [countReads() - before, (performance.now() - startMs) / 200];
+    await publish("c/paid");
+    return { reads, pauses };
+  };
+
+  const messages = await subscribe({ types: ["paid"] }, (messages) => {
+    publishing ??= publishMany();
+    return messages.at(-1)?.names.length === 1;
+  });
+
+  expect(messages.at(-1)?.names).toEqual(["c/paid"]);
+  const { reads, pauses } = await publishing!;
+  expect(reads).toBeGreaterThan(0);
+  expect(reads).toBeLessThanOrEqual(2 + pauses);
 });
 
 test("the first acknowledgement creates a consumer, whose lag can be read", async () => {

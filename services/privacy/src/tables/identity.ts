@@ -20,7 +20,7 @@ export const identityTables: Tables = {
   },
   sessions: {
     rows: { whose: ownRow, section: "sessions", key: { id: "text" }, areDeleted: true },
-    columns: each("id user_id end_time end_reason expire_time create_time", personal),
+    columns: each("id user_id end_time end_reason expire_time create_time auth_time", personal),
   },
   // Sign-ins by OpenID Connect. An interaction without an account yet ends within an hour.
   oidc_entries: {
@@ -56,7 +56,7 @@ export const identityTables: Tables = {
     rows: { whose: "t.id = $1", section: "profile", key: { id: "text" }, areDeleted: true },
     columns: {
       ...each("id username email verified_email phone roles create_time update_time", personal),
-      ...each("password_hash version", notPersonal),
+      ...each("password_hash version token_version", notPersonal),
     },
   },
   events: {
@@ -73,6 +73,8 @@ export const identityTables: Tables = {
     },
   },
   ...outboxTables,
+  // Ids of ended sessions and of users, for an hour.
+  revocations: { columns: each("kind subject version expire_time xact", notPersonal) },
   user_erasures: { columns: each("user_id request_time of_user_id", notPersonal) },
   user_erasure_services: { columns: each("user_id service done_time", notPersonal) },
   // Hashes of names and addresses with failed sign-ins, for a day.

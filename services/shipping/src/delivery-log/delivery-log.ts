@@ -4,11 +4,11 @@ import type { Pool } from "@sagacart/chassis/postgres/pool";
 import type { Log } from "@sagacart/chassis/process/log";
 import { startEventConsumer } from "@sagacart/outbox/events/consumer";
 import { eventCursor } from "@sagacart/outbox/events/cursor-store";
+import { isSynthetic } from "@sagacart/outbox/events/synthetic-order";
 import type { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
 import type { Event } from "@sagacart/proto/event/v1/event";
 import type { EventService } from "@sagacart/proto/event/v1/event_service";
 import { type Claim, type Delivery, insertDeliveries, moveClaimed } from "./delivery-log-store.ts";
-import { isSynthetic } from "./synthetic-order.ts";
 
 /**
  * Logs each completed order, as a row in the delivery log and a line in the process's log. It is a consumer of the order

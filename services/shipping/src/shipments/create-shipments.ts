@@ -1,5 +1,5 @@
 import { type Pool, withTransaction } from "@sagacart/chassis/postgres/pool";
-import { requestValidator } from "@sagacart/chassis/rpc/interceptors/validate";
+import { createContractValidator } from "@sagacart/chassis/rpc/contract-validator";
 import { appendEvents } from "@sagacart/outbox/events/append";
 import type { EventFeed } from "@sagacart/outbox/events/feed";
 import { AddressSchema } from "@sagacart/proto/type/v1/address";
@@ -80,7 +80,7 @@ async function findUndeliverable(pool: Pool, intents: readonly Intent[]): Promis
   return new Set(ids.filter((id) => !existing.has(id)));
 }
 
-const validator = requestValidator();
+const validator = createContractValidator();
 
 /** Records the intents in one transaction. Returns the shipments that existed before. */
 async function record(

@@ -13,7 +13,7 @@ export function refuseOrdersFor(verifier: Verifier | undefined) {
     try {
       const token = verifier === undefined ? undefined : bearerToken(authorization);
       if (verifier !== undefined && token !== undefined) {
-        const customerId = admit(OrderService.method.checkout, await verifier.verify(token));
+        const customerId = admit(OrderService.method.checkout, await verifier.verify(token), "order");
         if (customerId !== undefined) {
           confine(OrderService.method.checkout, { customerId: userId }, customerId);
         }

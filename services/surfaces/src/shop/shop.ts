@@ -20,9 +20,10 @@ export async function shop(
     currency: string;
     paymentMethod: string;
     waitMs: number;
+    bodyLimitBytes: number;
   },
 ): Promise<void> {
-  refuseBadTokens(app, options.verifier);
+  refuseBadTokens(app, options);
   await serveSurfaceDocument(app, {
     title: "Sagacart: the shop's API",
     description:

@@ -12,11 +12,11 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file sagacart/auth/v1/access.proto.
  */
 export const file_sagacart_auth_v1_access: GenFile = /*@__PURE__*/
-  fileDesc("Ch1zYWdhY2FydC9hdXRoL3YxL2FjY2Vzcy5wcm90bxIQc2FnYWNhcnQuYXV0aC52MSI/CgZBY2Nlc3MSDgoGYW55b25lGAEgASgIEiUKBXJvbGVzGAIgAygOMhYuc2FnYWNhcnQuYXV0aC52MS5Sb2xlKmYKBFJvbGUSFAoQUk9MRV9VTlNQRUNJRklFRBAAEhEKDVJPTEVfQ1VTVE9NRVIQARIQCgxST0xFX1NVUFBPUlQQAhIRCg1ST0xFX09QRVJBVE9SEAMSEAoMUk9MRV9TRVJWSUNFEAQ6PgoKc3RhZmZfb25seRIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMYtocDIAEoCFIJc3RhZmZPbmx5OlIKBmFjY2VzcxIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGLWHAyABKAsyGC5zYWdhY2FydC5hdXRoLnYxLkFjY2Vzc1IGYWNjZXNzYgZwcm90bzM", [file_google_protobuf_descriptor]);
+  fileDesc("Ch1zYWdhY2FydC9hdXRoL3YxL2FjY2Vzcy5wcm90bxIQc2FnYWNhcnQuYXV0aC52MSJyCgZBY2Nlc3MSDgoGYW55b25lGAEgASgIEiUKBXJvbGVzGAIgAygOMhYuc2FnYWNhcnQuYXV0aC52MS5Sb2xlEjEKCHNlcnZpY2VzGAMgAygLMh8uc2FnYWNhcnQuYXV0aC52MS5TZXJ2aWNlQ2FsbGVyIikKDVNlcnZpY2VDYWxsZXISDAoEbmFtZRgBIAEoCRIKCgJhdBgCIAMoCSpqCgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABIRCg1ST0xFX0NVU1RPTUVSEAESEAoMUk9MRV9TVVBQT1JUEAISEQoNUk9MRV9PUEVSQVRPUhADEhQKDFJPTEVfU0VSVklDRRAEGgIIATo+CgpzdGFmZl9vbmx5Eh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxi2hwMgASgIUglzdGFmZk9ubHk6UgoGYWNjZXNzEh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMYtYcDIAEoCzIYLnNhZ2FjYXJ0LmF1dGgudjEuQWNjZXNzUgZhY2Nlc3NiBnByb3RvMw", [file_google_protobuf_descriptor]);
 
 /**
- * The callers that may call a method. Each method of each service sets one of the two fields; a method that sets
- * neither cannot be called.
+ * The callers that may call a method. Each method of each service sets `anyone`, or one or both of the others; a server
+ * with a method that sets none does not start.
  *
  * @generated from message sagacart.auth.v1.Access
  */
@@ -29,16 +29,23 @@ export type Access = Message<"sagacart.auth.v1.Access"> & {
   anyone: boolean;
 
   /**
-   * Callers with one of these roles.
+   * People with one of these roles.
    *
    * @generated from field: repeated sagacart.auth.v1.Role roles = 2;
    */
   roles: Role[];
+
+  /**
+   * Programs of the shop, with tokens of their own. No other program may call the method, whatever its roles.
+   *
+   * @generated from field: repeated sagacart.auth.v1.ServiceCaller services = 3;
+   */
+  services: ServiceCaller[];
 };
 
 /**
- * The callers that may call a method. Each method of each service sets one of the two fields; a method that sets
- * neither cannot be called.
+ * The callers that may call a method. Each method of each service sets `anyone`, or one or both of the others; a server
+ * with a method that sets none does not start.
  *
  * @generated from message sagacart.auth.v1.Access
  */
@@ -51,11 +58,18 @@ export type AccessJson = {
   anyone?: boolean;
 
   /**
-   * Callers with one of these roles.
+   * People with one of these roles.
    *
    * @generated from field: repeated sagacart.auth.v1.Role roles = 2;
    */
   roles?: RoleJson[];
+
+  /**
+   * Programs of the shop, with tokens of their own. No other program may call the method, whatever its roles.
+   *
+   * @generated from field: repeated sagacart.auth.v1.ServiceCaller services = 3;
+   */
+  services?: ServiceCallerJson[];
 };
 
 /**
@@ -64,6 +78,57 @@ export type AccessJson = {
  */
 export const AccessSchema: GenMessage<Access, {jsonType: AccessJson}> = /*@__PURE__*/
   messageDesc(file_sagacart_auth_v1_access, 0);
+
+/**
+ * A program of the shop that may call a method.
+ *
+ * @generated from message sagacart.auth.v1.ServiceCaller
+ */
+export type ServiceCaller = Message<"sagacart.auth.v1.ServiceCaller"> & {
+  /**
+   * The name of the program, for example `worker`.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * The services where it may call the method. Needed for methods that several services have; if empty, the one that has
+   * it.
+   *
+   * @generated from field: repeated string at = 2;
+   */
+  at: string[];
+};
+
+/**
+ * A program of the shop that may call a method.
+ *
+ * @generated from message sagacart.auth.v1.ServiceCaller
+ */
+export type ServiceCallerJson = {
+  /**
+   * The name of the program, for example `worker`.
+   *
+   * @generated from field: string name = 1;
+   */
+  name?: string;
+
+  /**
+   * The services where it may call the method. Needed for methods that several services have; if empty, the one that has
+   * it.
+   *
+   * @generated from field: repeated string at = 2;
+   */
+  at?: string[];
+};
+
+/**
+ * Describes the message sagacart.auth.v1.ServiceCaller.
+ * Use `create(ServiceCallerSchema)` to create a new message.
+ */
+export const ServiceCallerSchema: GenMessage<ServiceCaller, {jsonType: ServiceCallerJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_auth_v1_access, 1);
 
 /**
  * The role of a caller, from the claim `roles` of its token.
@@ -100,9 +165,10 @@ export const Role = {
   OPERATOR: 3,
 
   /**
-   * `service`: a program of the shop, for example the worker.
+   * `service`: a program of the shop, for example the worker. No method names it: see Access.services.
    *
-   * @generated from enum value: ROLE_SERVICE = 4;
+   * @generated from enum value: ROLE_SERVICE = 4 [deprecated = true];
+   * @deprecated
    */
   SERVICE: 4,
 } as const;

@@ -2,49 +2,97 @@
 // @generated from file sagacart/type/v1/text.proto (package sagacart.type.v1, edition 2023)
 /* eslint-disable */
 
-import type { GenExtension, GenFile } from "@bufbuild/protobuf/codegenv2";
-import { extDesc, fileDesc } from "@bufbuild/protobuf/codegenv2";
-import type { StringRules } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
-import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+import type { GenEnum, GenExtension, GenFile } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, extDesc, fileDesc } from "@bufbuild/protobuf/codegenv2";
+import type { FieldOptions } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_descriptor } from "@bufbuild/protobuf/wkt";
+import type { UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file sagacart/type/v1/text.proto.
  */
 export const file_sagacart_type_v1_text: GenFile = /*@__PURE__*/
-  fileDesc("ChtzYWdhY2FydC90eXBlL3YxL3RleHQucHJvdG8SEHNhZ2FjYXJ0LnR5cGUudjE6+wMKBGxpbmUSGS5idWYudmFsaWRhdGUuU3RyaW5nUnVsZXMYoY0GIAEoCELJA8JIxQMKwgMKC3N0cmluZy5saW5lElRtdXN0IGJlIG9uZSBsaW5lIG9mIHZpc2libGUgdGV4dCwgd2l0aG91dCBjb250cm9sLCBkaXJlY3Rpb24gb3IgaW52aXNpYmxlIGNoYXJhY3RlcnMa3AIhcnVsZSB8fCB0aGlzID09ICcnIHx8ICghdGhpcy5tYXRjaGVzKHInW1xwe0NjfVxwe1psfVxwe1pwfcKt2JzhoI7igIvigI7igI/igKot4oCu4oGgLeKBr++7v++/uS3vv7vzoICBXScpICYmICF0aGlzLm1hdGNoZXMocicoPzpefFte2IAt4YKf4Z6ALeGir1xwe1NvfVxwe1Nrfe+4j10pW+KAjOKAjV0nKSAmJiAhdGhpcy5tYXRjaGVzKHInW+KAjOKAjV0oPzokfFte2IAt4YKf4Z6ALeGir1xwe1NvfV0pJykgJiYgIXRoaXMubWF0Y2hlcyhyJyg/Ol58W17wn4+086CAoC3zoIG/XSlb86CAoC3zoIG/XScpICYmIHRoaXMubWF0Y2hlcyhyJ1teXHB7Wn1ccHtDY31ccHtDZn1ccHtNfeGFn+GFoOKggOOFpO++oF0nKSlSBGxpbmU6sgIKCnBsYWluX2xpbmUSGS5idWYudmFsaWRhdGUuU3RyaW5nUnVsZXMYoo0GIAEoCEL1AcJI8QEK7gEKEXN0cmluZy5wbGFpbl9saW5lElRtdXN0IGJlIG9uZSBsaW5lIG9mIHZpc2libGUgdGV4dCwgd2l0aG91dCBjb250cm9sLCBkaXJlY3Rpb24gb3IgaW52aXNpYmxlIGNoYXJhY3RlcnMaggEhcnVsZSB8fCB0aGlzID09ICcnIHx8ICghdGhpcy5tYXRjaGVzKHInW1xwe0NjfVxwe0NmfVxwe1psfVxwe1pwfV0nKSAmJiB0aGlzLm1hdGNoZXMocidbXlxwe1p9XHB7Q2N9XHB7Q2Z9XHB7TX3hhZ/hhaDioIDjhaTvvqBdJykpUglwbGFpbkxpbmU6tgEKCW5vdF9ibGFuaxIZLmJ1Zi52YWxpZGF0ZS5TdHJpbmdSdWxlcxijjQYgASgIQnzCSHkKdwoQc3RyaW5nLm5vdF9ibGFuaxIRbXVzdCBub3QgYmUgYmxhbmsaUCFydWxlIHx8IHRoaXMgPT0gJycgfHwgdGhpcy5tYXRjaGVzKHInW15ccHtafVxwe0NjfVxwe0NmfVxwe0194YWf4YWg4qCA44Wk776gXScpUghub3RCbGFuazqqAwoIbWFpbGFibGUSGS5idWYudmFsaWRhdGUuU3RyaW5nUnVsZXMYpI0GIAEoCELwAsJI7AIK6QIKD3N0cmluZy5tYWlsYWJsZRJKbXVzdCBiZSBhbiBlbWFpbCBhZGRyZXNzIHRoYXQgbWFpbCBjYW4gYmUgc2VudCB0bywgc3VjaCBhcyBhZGFAZXhhbXBsZS5jb20aiQIhcnVsZSB8fCB0aGlzID09ICcnIHx8IChzaXplKHRoaXMpIDw9IDI1NCAmJiB0aGlzLm1hdGNoZXMocideLnsxLDY0fUAnKSAmJiB0aGlzLm1hdGNoZXMocideW0EtWmEtejAtOSEjJCUmXHgyNyorLz0/Xl9ge3x9fi1dKyg/OlwuW0EtWmEtejAtOSEjJCUmXHgyNyorLz0/Xl9ge3x9fi1dKykqQCg/OltBLVphLXowLTldKD86W0EtWmEtejAtOS1dezAsNjF9W0EtWmEtejAtOV0pP1wuKStbQS1aYS16XSg/OltBLVphLXowLTktXXswLDYxfVtBLVphLXowLTldKT8kJykpUghtYWlsYWJsZWIIZWRpdGlvbnNw6Ac", [file_buf_validate_validate]);
+  fileDesc("ChtzYWdhY2FydC90eXBlL3YxL3RleHQucHJvdG8SEHNhZ2FjYXJ0LnR5cGUudjEqZwoEVGV4dBIUChBURVhUX1VOU1BFQ0lGSUVEEAASDQoJVEVYVF9MSU5FEAESEwoPVEVYVF9QTEFJTl9MSU5FEAISEgoOVEVYVF9OT1RfQkxBTksQAxIRCg1URVhUX01BSUxBQkxFEAQ6SwoEdGV4dBIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMYt4cDIAEoDjIWLnNhZ2FjYXJ0LnR5cGUudjEuVGV4dFIEdGV4dGIIZWRpdGlvbnNw6Ac", [file_google_protobuf_descriptor]);
 
 /**
- * One line of visible text: a title or a name. No control characters, line breaks, direction controls or invisible
- * characters, and not blank. The joiners that some scripts and emoji are written with are allowed there only.
+ * A rule for texts that people read, beside the length: `string title = 3 [(sagacart.type.v1.text) = TEXT_LINE]`.
  *
- * @generated from extension: bool line = 100001;
+ * The empty text passes all of them. A field that may not be empty has `min_len: 1` as well. Services check these rules
+ * themselves, in place of CEL, which took more time for them than for all else in a checkout.
+ *
+ * @generated from enum sagacart.type.v1.Text
  */
-export const line: GenExtension<StringRules, boolean> = /*@__PURE__*/
+export const Text = {
+  /**
+   * No rule.
+   *
+   * @generated from enum value: TEXT_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * `string.line`: one line of visible text, a title or a name. No control characters, line breaks, direction controls or
+   * invisible characters, and not blank. The joiners that some scripts and emoji are written with are allowed there only.
+   *
+   * @generated from enum value: TEXT_LINE = 1;
+   */
+  LINE: 1,
+
+  /**
+   * `string.plain_line`: a line for machines and labels, a part of an address or a telephone number. Like TEXT_LINE, without
+   * any invisible character, joiners included.
+   *
+   * @generated from enum value: TEXT_PLAIN_LINE = 2;
+   */
+  PLAIN_LINE: 2,
+
+  /**
+   * `string.not_blank`: text of one or more lines in which something can be seen, a reason or a description.
+   *
+   * @generated from enum value: TEXT_NOT_BLANK = 3;
+   */
+  NOT_BLANK: 3,
+
+  /**
+   * `string.mailable`: an email address that mail can be sent to. A dot-atom of at most 64 characters, and a domain name
+   * with a dot. Stricter than `email`, which follows what browsers accept in a form.
+   *
+   * @generated from enum value: TEXT_MAILABLE = 4;
+   */
+  MAILABLE: 4,
+} as const;
+
+/**
+ * A rule for texts that people read, beside the length: `string title = 3 [(sagacart.type.v1.text) = TEXT_LINE]`.
+ *
+ * The empty text passes all of them. A field that may not be empty has `min_len: 1` as well. Services check these rules
+ * themselves, in place of CEL, which took more time for them than for all else in a checkout.
+ *
+ * @generated from enum sagacart.type.v1.Text
+ */
+export type Text = (typeof Text)[keyof typeof Text] | UnknownEnum;
+
+/**
+ * A rule for texts that people read, beside the length: `string title = 3 [(sagacart.type.v1.text) = TEXT_LINE]`.
+ *
+ * The empty text passes all of them. A field that may not be empty has `min_len: 1` as well. Services check these rules
+ * themselves, in place of CEL, which took more time for them than for all else in a checkout.
+ *
+ * @generated from enum sagacart.type.v1.Text
+ */
+export type TextJson = "TEXT_UNSPECIFIED" | "TEXT_LINE" | "TEXT_PLAIN_LINE" | "TEXT_NOT_BLANK" | "TEXT_MAILABLE";
+
+/**
+ * Describes the enum sagacart.type.v1.Text.
+ */
+export const TextSchema: GenEnum<Text, TextJson> = /*@__PURE__*/
+  enumDesc(file_sagacart_type_v1_text, 0);
+
+/**
+ * The rule for the text of a field.
+ *
+ * @generated from extension: sagacart.type.v1.Text text = 50103;
+ */
+export const text: GenExtension<FieldOptions, Text> = /*@__PURE__*/
   extDesc(file_sagacart_type_v1_text, 0);
-
-/**
- * A line for machines and labels: a part of an address, a telephone number. Like `line`, without any invisible
- * character, joiners included.
- *
- * @generated from extension: bool plain_line = 100002;
- */
-export const plain_line: GenExtension<StringRules, boolean> = /*@__PURE__*/
-  extDesc(file_sagacart_type_v1_text, 1);
-
-/**
- * Text of one or more lines in which something can be seen: a reason or a description.
- *
- * @generated from extension: bool not_blank = 100003;
- */
-export const not_blank: GenExtension<StringRules, boolean> = /*@__PURE__*/
-  extDesc(file_sagacart_type_v1_text, 2);
-
-/**
- * An email address that mail can be sent to: a dot-atom of at most 64 characters, and a domain name with a dot.
- * Stricter than `email`, which follows what browsers accept in a form.
- *
- * @generated from extension: bool mailable = 100004;
- */
-export const mailable: GenExtension<StringRules, boolean> = /*@__PURE__*/
-  extDesc(file_sagacart_type_v1_text, 3);
 

@@ -43,7 +43,7 @@ export function innerInterceptors(options: InterceptorOptions): Interceptor[] {
     ...(current === undefined ? [] : [traceInterceptor({ tracer: current, subject, polled })]),
     observeInterceptor({ log, meter, subject }),
     errorInterceptor(domain),
-    ...(verifier === undefined ? [] : [authInterceptor(verifier)]),
+    ...(verifier === undefined ? [] : [authInterceptor(verifier, domain.replace(/\.sagacart$/, ""))]),
     nulInterceptor(),
     validateInterceptor(),
   ];

@@ -107,13 +107,30 @@ for (const [wire, connect] of Object.entries(wires)) {
     });
   });
 
-  test(`${wire}, staff and services act for all customers, even with the customer role besides`, async () => {
+  test(`${wire}, staff act for all customers, even with the customer role besides`, async () => {
     const { accounts } = connect();
     const of = { customerId: "bob", currencyCode: "EUR" };
-    for (const roles of [["support"], ["service"], ["customer", "operator"]] as RoleName[][]) {
+    for (const roles of [["support"], ["customer", "operator"]] as RoleName[][]) {
       const { nextPageToken } = await accounts.listPostings(of, await as("eve", ...roles));
       expect(nextPageToken).toBe("eve all customers");
     }
+  });
+
+  test(`${wire}, a program that the contract names acts for all customers; any other one is refused`, async () => {
+    const { orders, accounts } = connect();
+    const named = await orders.checkout({ customerId: "bob", cartId: "c" }, await as("service:surfaces", "service"));
+    expect(named.order?.id).toBe("of bob");
+    for (const subject of ["service:worker", "service:", "surfaces", "eve"]) {
+      const refused = await failure(orders.checkout({ customerId: "bob" }, await as(subject, "service", "operator")));
+      expect(refused, subject).toMatchObject({ code: Code.PermissionDenied, reason: "SERVICE_NOT_ALLOWED" });
+    }
+    // The contract names it for another method.
+    expect(await failure(accounts.listAccounts({}, await as("service:surfaces", "service")))).toEqual({
+      code: Code.PermissionDenied,
+      reason: "SERVICE_NOT_ALLOWED",
+      metadata: { service: "surfaces", host: "echo" },
+      domain: "echo.sagacart",
+    });
   });
 
   test(`${wire}, a caller without a role is told which roles are allowed`, async () => {
@@ -121,7 +138,7 @@ for (const [wire, connect] of Object.entries(wires)) {
     const refused = {
       code: Code.PermissionDenied,
       reason: "ROLE_REQUIRED",
-      metadata: { roles: "support, operator, service" },
+      metadata: { roles: "support, operator" },
       domain: "echo.sagacart",
     };
     expect(await failure(accounts.listAccounts({}, await as("ada", "customer")))).toEqual(refused);

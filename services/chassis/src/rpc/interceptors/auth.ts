@@ -12,10 +12,10 @@ import { aroundEach } from "./streams.ts";
  * Refuses callers without permission, and runs the call in a context with the principal, and for customers with the id
  * that the call is confined to. The call's context must be set already, with the header `authorization`.
  *
- * A customer's request gets its `customer_id` filled in, or is refused if it names another customer. Its answer has no
+ * `host` is this service's name, since some programs may call a method at some services only. A customer's request gets its `customer_id` filled in, or is refused if it names another customer. Its answer has no
  * fields that only the shop's people see.
  */
-export function authInterceptor(verifier: Verifier): Interceptor {
+export function authInterceptor(verifier: Verifier, host: string): Interceptor {
   return (next) => async (request) => {
     const context = callContext();
     if (context === undefined) {
@@ -24,7 +24,7 @@ export function authInterceptor(verifier: Verifier): Interceptor {
     const { method } = request;
     const found = principalOf(verifier, method, context.authorization);
     const principal = found instanceof Promise ? await found : found;
-    const customerId = admit(method, principal);
+    const customerId = admit(method, principal, host);
     if (customerId !== undefined && !request.stream) {
       confine(method, request.message, customerId);
     }
@@ -35,7 +35,10 @@ export function authInterceptor(verifier: Verifier): Interceptor {
         : request;
     const response = await runWithContext(known, () => next(requested));
     if (response.stream) {
-      const messages = aroundEach(response.message, (step) => runWithContext(known, step));
+      const messages = aroundEach(response.message, (step) => {
+        recheck(verifier, method, principal);
+        return runWithContext(known, step);
+      });
       return { ...response, message: customerId === undefined ? messages : redactedEach(method, messages) };
     }
     if (customerId === undefined) {
@@ -44,6 +47,13 @@ export function authInterceptor(verifier: Verifier): Interceptor {
     const message = redacted(method.output, response.message);
     return message === response.message ? response : { ...response, message };
   };
+}
+
+/** Ends a stream whose caller's token was revoked since it began. */
+function recheck(verifier: Verifier, method: DescMethod, principal: Principal | undefined): void {
+  if (principal !== undefined && !accessRule(method).anyone) {
+    verifier.recheck(principal);
+  }
 }
 
 /** Returns undefined without a token. For a method that anyone may call, an invalid token counts as none. */

@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { type Client, Code, createClient } from "@connectrpc/connect";
+import { EventService } from "@sagacart/proto/event/v1/event_service";
 import { BatchCreateShipmentsResponseSchema, ShippingService } from "@sagacart/proto/shipping/v1/shipping_service";
 import { expect, test } from "vitest";
 import { errorInfo } from "../../errors.ts";
@@ -24,6 +25,30 @@ test("a text with a NUL byte is refused, naming the field", async () => {
     code: Code.InvalidArgument,
     message: "items[1].address.city: must not contain a NUL byte",
     violations: [{ field: "items[1].address.city", ruleId: "string.no_nul" }],
+  });
+});
+
+test("the request of a stream is checked like any other", async () => {
+  const events = createClient(
+    EventService,
+    inMemory((router) => {
+      router.service(EventService, {
+        async *subscribeEvents({ consumer }) {
+          yield { nextPosition: BigInt(consumer.length) };
+        },
+      });
+    }, "order.sagacart"),
+  );
+  const first = async (consumer: string) => {
+    for await (const { nextPosition } of events.subscribeEvents({ consumer })) {
+      return nextPosition;
+    }
+    return undefined;
+  };
+  expect(await first("mine")).toBe(4n);
+  expect(errorInfo(await first("mi\0ne").catch((error) => error))).toMatchObject({
+    code: Code.InvalidArgument,
+    message: "consumer: must not contain a NUL byte",
   });
 });
 

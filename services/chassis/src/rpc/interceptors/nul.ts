@@ -10,15 +10,27 @@ import { fieldPath } from "../field-path.ts";
 
 /**
  * Refuses texts with a NUL byte, naming the field. Protobuf allows NUL and Postgres does not, neither in text nor in
- * jsonb, so such a call would fail with INTERNAL. Unary calls only: no RPC here takes a stream.
+ * jsonb, so such a call would fail with INTERNAL. The request of a stream arrives as one message of an iterable.
  */
 export function nulInterceptor(): Interceptor {
   return (next) => async (request) => {
-    if (!request.stream && hasNul(request.message)) {
+    if (request.stream) {
+      return await next({ ...request, message: checkedEach(request.method.input, request.message) });
+    }
+    if (hasNul(request.message)) {
       refuse(request.method.input, request.message);
     }
     return await next(request);
   };
+}
+
+async function* checkedEach<T extends Message>(schema: DescMessage, messages: AsyncIterable<T>): AsyncIterable<T> {
+  for await (const message of messages) {
+    if (hasNul(message)) {
+      refuse(schema, message);
+    }
+    yield message;
+  }
 }
 
 /** Searches all texts of a value. It does not use reflection, which is slow: it runs in each call and rarely finds one. */

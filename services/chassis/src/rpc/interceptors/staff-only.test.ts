@@ -145,14 +145,13 @@ async function collect<T>(stream: AsyncIterable<T>): Promise<T[]> {
 }
 
 /** Calls a method with a role and returns its answers as JSON text. */
-async function answers(name: string, transport: Transport, role: RoleName): Promise<string> {
+async function answers(name: string, transport: Transport, role: RoleName, subject = "ann"): Promise<string> {
   const clients: Clients = {
     orders: createClient(OrderService, transport),
     guests: createClient(GuestOrderService, transport),
     payments: createClient(PaymentService, transport),
     accounts: createClient(AccountService, transport),
   };
-  const subject = role === "service" ? "service:worker" : "ann";
   const as = { headers: { authorization: await issuer.bearer(subject, [role]) } };
   const { output } = methods.find((method) => method.name === name)!;
   return JSON.stringify((await calls[name]!(clients, as)).map((message) => toJson(output, message)));
@@ -165,10 +164,14 @@ test.each(wires.flatMap(([wire, open]) => Object.keys(calls).map((name) => [wire
     expect(shown).not.toContain(secret);
     expect(shown).toMatch(/"(id|entryId)":"[orpe]"/);
 
-    for (const role of ["operator", "support", "service"] as const) {
-      if (accessRule(methods.find((method) => method.name === name)!).roles.includes(role)) {
+    const rule = accessRule(methods.find((method) => method.name === name)!);
+    for (const role of ["operator", "support"] as const) {
+      if (rule.roles.includes(role)) {
         expect(await answers(name, open(), role), role).toContain(secret);
       }
+    }
+    for (const program of rule.services.keys()) {
+      expect(await answers(name, open(), "service", `service:${program}`), program).toContain(secret);
     }
   },
 );

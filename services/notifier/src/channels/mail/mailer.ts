@@ -1,3 +1,4 @@
+import { withSmtpOptions } from "@sagacart/chassis/client/smtp-url";
 import { createTransport } from "nodemailer";
 import { isMailable } from "../../messages/mailable.ts";
 import type { Rendered } from "../../templates/engine.ts";
@@ -24,9 +25,9 @@ export type Mailer = AsyncDisposable & {
   send(message: Mail): Promise<Sent>;
 };
 
-/** Creates a mailer for the SMTP server at the URL: smtp: or smtps:, with user and password if needed. */
+/** Creates a mailer for the SMTP server at the URL: smtp: or smtps:, with user and password if needed, see withSmtpOptions. */
 export function createMailer({ smtpUrl, from }: { smtpUrl: string; from: string }): Mailer {
-  const transport = createTransport(pooled(smtpUrl));
+  const transport = createTransport(withSmtpOptions(smtpUrl, pooled));
   return {
     async send({ id, recipient, subject, text, html, createTime, unsubscribeUrl }) {
       if (!isMailable(recipient)) {
@@ -70,24 +71,15 @@ function oneClick(url: string): Record<string, string> {
   return { "List-Unsubscribe": `<${url}>`, "List-Unsubscribe-Post": "List-Unsubscribe=One-Click" };
 }
 
-/** Adds a small connection pool and timeouts to the URL, unless it sets them. */
-function pooled(smtpUrl: string): string {
-  const url = new URL(smtpUrl);
-  const defaults = {
-    pool: "true",
-    maxConnections: "5",
-    connectionTimeout: "5000",
-    greetingTimeout: "5000",
-    socketTimeout: "15000",
-    dnsTimeout: "5000",
-  };
-  for (const [name, value] of Object.entries(defaults)) {
-    if (!url.searchParams.has(name)) {
-      url.searchParams.set(name, value);
-    }
-  }
-  return url.href;
-}
+/** A small connection pool, and timeouts. */
+const pooled = {
+  pool: "true",
+  maxConnections: "5",
+  connectionTimeout: "5000",
+  greetingTimeout: "5000",
+  socketTimeout: "15000",
+  dnsTimeout: "5000",
+};
 
 /** Returns true for a 5xx to the envelope or the message. One to the greeting or the login can be fixed on our side. */
 function isPermanent(error: unknown): boolean {

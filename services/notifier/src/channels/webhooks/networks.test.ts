@@ -46,6 +46,54 @@ test.each([
   expect(isAllowed(address)).toBe(false);
 });
 
+/** The services of the clouds for instances, with the forms in which an address can be written or wrapped. */
+const ofClouds = {
+  "AWS, Google, Azure, Oracle, OpenStack": "169.254.169.254",
+  "AWS, a container's credentials": "169.254.170.2",
+  "AWS, credentials of EKS's pods": "169.254.170.23",
+  Tencent: "169.254.0.23",
+  "Azure's platform": "168.63.129.16",
+  Alibaba: "100.100.100.200",
+  "Oracle, older": "192.0.0.192",
+  "AWS, IPv6": "fd00:ec2::254",
+  "AWS, credentials of EKS's pods, IPv6": "fd00:ec2::23",
+  "Google, IPv6": "fd20:ce::254",
+  "OpenStack, IPv6": "fe80::a9fe:a9fe",
+};
+
+test.each(Object.entries(ofClouds).flatMap(([cloud, address]) => waysToWrite(address).map((text) => [cloud, text])))(
+  "nothing is sent to %s at %s, also where everything is allowed",
+  (_cloud, text) => {
+    const everything = createAddressRules(["0.0.0.0/0", "::/0", "169.254.0.0/16", "100.64.0.0/10", "fd00::/8"]);
+    expect(everything.isAllowed(text)).toBe(false);
+    expect(isAllowed(text)).toBe(false);
+  },
+);
+
+function waysToWrite(address: string): string[] {
+  const bytes = address.split(".").map(Number);
+  if (bytes.length !== 4) {
+    return [address];
+  }
+  const hex = bytes.map((byte) => byte.toString(16).padStart(2, "0"));
+  const inverted = bytes.map((byte) => (byte ^ 0xff).toString(16).padStart(2, "0"));
+  const [high, low] = [hex.slice(0, 2).join(""), hex.slice(2).join("")];
+  return [
+    address,
+    String(Number.parseInt(hex.join(""), 16)),
+    `0x${hex.join("")}`,
+    bytes.map((byte) => `0${byte.toString(8)}`).join("."),
+    hex.map((byte) => `0x${byte}`).join("."),
+    `::ffff:${address}`,
+    `::ffff:${high}:${low}`,
+    `::${high}:${low}`,
+    `64:ff9b::${high}:${low}`,
+    `64:ff9b:1::${high}:${low}`,
+    `2002:${high}:${low}::1`,
+    `2001:0:4136:e378:8000:63bf:${inverted.slice(0, 2).join("")}:${inverted.slice(2).join("")}`,
+  ];
+}
+
 test.each([
   "1.1.1.1",
   "172.15.255.255",
@@ -54,6 +102,9 @@ test.each([
   "2606:4700:4700::1111",
   "::ffff:1.1.1.1",
   "64:ff9b::101:101",
+  // It only looks like one of a cloud.
+  "2606:4700::a9fe:a9fe",
+  "2606:a83f:8110::1",
 ])("%j is public", (address) => {
   expect(isAllowed(address)).toBe(true);
 });

@@ -2,9 +2,9 @@ import type { Client } from "@connectrpc/connect";
 import type { Pool } from "@sagacart/chassis/postgres/pool";
 import type { Log } from "@sagacart/chassis/process/log";
 import { startEventConsumer } from "@sagacart/outbox/events/consumer";
+import { isSynthetic } from "@sagacart/outbox/events/synthetic-order";
 import type { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
 import type { EventService } from "@sagacart/proto/event/v1/event_service";
-import { isSynthetic } from "../../intake/synthetic-order.ts";
 import { ingest, webhookCursor } from "./intake.ts";
 
 export type ReadingOptions = {

@@ -1,0 +1,47 @@
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { parse, parseAllDocuments } from "yaml";
+
+const read = (file: string) => readFileSync(new URL(`../temporal/${file}`, import.meta.url), "utf8");
+const production = parse(read("values-prod.yaml"));
+// biome-ignore lint/suspicious/noExplicitAny: Kubernetes objects of many kinds.
+const objects = (file: string): any[] => parseAllDocuments(read(file)).map((document) => document.toJS());
+
+test("in production, Temporal answers only callers with a certificate of its CA, and so do its pods each other", () => {
+  const { tls } = production.server.config;
+  for (const { server, client } of [tls.frontend, tls.internode]) {
+    expect(server).toMatchObject({ requireClientAuth: true, clientCaFiles: ["/etc/temporal/tls/ca.crt"] });
+    expect(client).toEqual({ serverName: "temporal-frontend", rootCaFiles: ["/etc/temporal/tls/ca.crt"] });
+  }
+  const secret = production.server.additionalVolumes[0].secret.secretName;
+  const certificates = objects("tls-prod.yaml").filter(({ kind }) => kind === "Certificate");
+  const server = certificates.find(({ spec }) => spec.secretName === secret);
+  expect(server.metadata.namespace).toBe("temporal");
+  expect(server.spec.usages).toEqual(expect.arrayContaining(["server auth", "client auth"]));
+  expect(server.spec.dnsNames).toContain("temporal-frontend.temporal.svc.cluster.local");
+  const { mutualTls } = parse(read("shop-values-prod.yaml")).temporal;
+  const client = certificates.find(({ spec }) => spec.secretName === mutualTls.secretName);
+  expect(client.metadata.namespace).toBe("@SHOP@");
+  expect(client.spec.issuerRef).toEqual(server.spec.issuerRef);
+});
+
+test("in production, Temporal has no open pages, and nobody but the shop's workers calls its frontend", () => {
+  expect(production.web).toEqual({ enabled: false });
+  const policies = objects("network-policy-prod.yaml");
+  expect(policies.every(({ kind }) => kind === "NetworkPolicy")).toBe(true);
+  // One of them covers every pod, and lets nobody in from other namespaces.
+  const all = policies.filter(
+    ({ spec }) => Object.keys(spec.podSelector).length === 0 && spec.ingress[0].ports === undefined,
+  );
+  expect(all.map(({ spec }) => spec.ingress)).toEqual([[{ from: [{ podSelector: {} }] }]]);
+  const toFrontend = policies.flatMap(({ spec }) =>
+    spec.ingress.filter(({ ports = [] }) => ports.some(({ port }: { port: number }) => port === 7233)),
+  );
+  expect(toFrontend.flatMap(({ from }) => from)).toEqual([
+    {
+      namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "@SHOP@" } },
+      podSelector: { matchLabels: { "app.kubernetes.io/name": "worker" } },
+    },
+    { namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "temporal-system" } } },
+  ]);
+});

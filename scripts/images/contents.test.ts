@@ -1,0 +1,157 @@
+import { existsSync, globSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+import { images } from "./images.ts";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+
+/** The programs that run from an image, in pods, in init containers, in jobs, and while it is built. */
+function programsOf(image: (typeof images)[number]): string[] {
+  switch (image.name) {
+    case "worker":
+      return ["main", "worker/lean-threads", "worker/wait-main", "worker/bundle"].map(
+        (name) => `workflows/src/${name}.ts`,
+      );
+    case "tools":
+      return ["scripts/audit.ts", ...globSync("scripts/cluster/{checkout,health,seed}.ts", { cwd: root })];
+    default: {
+      const folder = image.workspace;
+      const migrates = existsSync(join(root, folder, "migrations"));
+      return [
+        `${folder}/src/main.ts`,
+        ...(migrates ? ["services/chassis/src/postgres/migrate-main.ts"] : []),
+        ...globSync(`${folder}/src/**/fake/main.ts`, { cwd: root }),
+      ];
+    }
+  }
+}
+
+describe.each(images)("the image of $name", (image) => {
+  const programs = programsOf(image);
+  const copied = foldersCopied(image);
+  const modules = programs.flatMap((program) => [...modulesOf(program)]);
+
+  test("has its programs", () => {
+    expect(programs.filter((program) => !existsSync(join(root, program)))).toEqual([]);
+    expect(programs.length).toBeGreaterThan(0);
+  });
+
+  test("has each file of the project that its programs load", () => {
+    const missing = modules.filter(({ file }) => file !== undefined && !copied.some((path) => isIn(file, path)));
+    expect(missing).toEqual([]);
+  });
+
+  test("has each package that its programs load", () => {
+    const installed = packagesOf(image.workspace);
+    const missing = modules.filter(({ name }) => name !== undefined && !installed.has(name));
+    expect(missing).toEqual([]);
+  });
+
+  test("has the manifests of the packages that npm installs", () => {
+    const dockerfile = dockerfileOf(image);
+    const manifests = [...packagesOf(image.workspace)].filter((name) => name.startsWith("@sagacart/")).map(folderOf);
+    expect(manifests.filter((folder) => !dockerfile.includes(`COPY ${folder}/package.json ${folder}/`))).toEqual([]);
+  });
+});
+
+/** A module that is loaded: a file of the project, or a package of npm. */
+type Loaded = { readonly by: string; readonly file?: string; readonly name?: string };
+
+/** Returns all modules that a program loads, but for the inner ones of packages of npm. */
+function modulesOf(program: string, seen = new Map<string, Loaded>()): Iterable<Loaded> {
+  const visit = (file: string) => {
+    for (const specifier of importsOf(readFileSync(join(root, file), "utf8"))) {
+      const loaded = resolve(specifier, file);
+      const key = loaded?.file ?? loaded?.name;
+      if (loaded !== undefined && key !== undefined && !seen.has(key)) {
+        seen.set(key, loaded);
+        if (loaded.file?.endsWith(".ts")) {
+          visit(loaded.file);
+        }
+      }
+    }
+  };
+  visit(program);
+  return seen.values();
+}
+
+/** Returns the modules that a source names, but for those that are imported only for their types. */
+function importsOf(source: string): string[] {
+  const statements = source
+    .replaceAll(/^\s*(?:\/\/|\*|\/\*).*$/gm, "")
+    .replaceAll(/^(?:import|export) type [^;]*;/gm, "");
+  return [...statements.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*"([\w@.][^"\s]*)"/g)].map(
+    ([, specifier = ""]) => specifier,
+  );
+}
+
+function resolve(specifier: string, by: string): Loaded | undefined {
+  if (specifier.startsWith("node:")) {
+    return undefined;
+  }
+  if (specifier.startsWith(".")) {
+    return { by, file: join(by, "..", specifier) };
+  }
+  const [scope = "", second = ""] = specifier.split("/");
+  const name = scope.startsWith("@") ? `${scope}/${second}` : scope;
+  if (!name.startsWith("@sagacart/")) {
+    return { by, name };
+  }
+  const folder = folderOf(name);
+  const { exports = {} } = manifestOf(folder);
+  const path = `.${specifier.slice(name.length)}`;
+  const exact = exports[path];
+  if (exact !== undefined) {
+    return { by, file: join(folder, exact) };
+  }
+  for (const [pattern, target] of Object.entries(exports)) {
+    const [before = "", after = ""] = pattern.split("*");
+    if (pattern.includes("*") && path.startsWith(before) && path.endsWith(after)) {
+      return { by, file: join(folder, target.replace("*", path.slice(before.length, path.length - after.length))) };
+    }
+  }
+  throw new Error(`${by}: ${name} does not export ${path}`);
+}
+
+/** Returns the packages that npm installs for a workspace, at the first level, with those of the project's packages in it. */
+function packagesOf(workspace: string, found = new Set<string>()): Set<string> {
+  for (const name of Object.keys(manifestOf(workspace).dependencies ?? {})) {
+    if (!found.has(name)) {
+      found.add(name);
+      if (name.startsWith("@sagacart/")) {
+        packagesOf(folderOf(name), found);
+      }
+    }
+  }
+  return found;
+}
+
+function folderOf(name: string): string {
+  const short = name.slice("@sagacart/".length);
+  return short === "proto" || short === "workflows" ? short : `services/${short}`;
+}
+
+type Manifest = {
+  readonly exports?: Readonly<Record<string, string>>;
+  readonly dependencies?: Readonly<Record<string, string>>;
+};
+
+function manifestOf(folder: string): Manifest {
+  return JSON.parse(readFileSync(join(root, folder, "package.json"), "utf8")) as Manifest;
+}
+
+function dockerfileOf({ dockerfile, name }: (typeof images)[number]): string {
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: the build argument of the Dockerfile
+  return readFileSync(join(root, dockerfile), "utf8").replaceAll("${SERVICE}", name);
+}
+
+/** Returns the folders of sources that an image gets. */
+function foldersCopied(image: (typeof images)[number]): string[] {
+  const [, app = ""] = dockerfileOf(image).split("FROM modules AS app");
+  return [...app.matchAll(/^COPY ([\w/-]+) \1$/gm)].map(([, folder = ""]) => folder);
+}
+
+function isIn(file: string, folder: string): boolean {
+  return file.startsWith(`${folder}/`);
+}

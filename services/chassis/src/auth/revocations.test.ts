@@ -1,0 +1,149 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { createMetrics } from "@sagacart/chassis/process/metrics";
+import { expect, onTestFinished, test, vi } from "vitest";
+import { startIssuer } from "../testing/issuer.ts";
+import { silentLog } from "../testing/log.ts";
+import type { Principal } from "./principal.ts";
+import { followRevocations, type RevocationPage, readRevocationsAt } from "./revocations.ts";
+
+const nothing: RevocationPage = { cursor: "7", sessions: [], users: [] };
+const later = () => Date.now() + 60_000;
+
+/** Starts an identity that tells these pages, one after the other, and the last one from then on. */
+async function startTeller(pages: RevocationPage[]) {
+  const asked: (string | null)[] = [];
+  const teller = { isAway: false, asked };
+  const server = createServer((request, response) => {
+    if (teller.isAway) {
+      response.writeHead(503).end();
+      return;
+    }
+    asked.push(new URL(request.url ?? "", "http://identity").searchParams.get("after"));
+    response.end(JSON.stringify(pages.length > 1 ? pages.shift() : pages[0]));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return Object.assign(teller, { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/revocations` });
+}
+
+function follow(url: string, metrics = createMetrics("test")) {
+  const revocations = followRevocations({ read: readRevocationsAt(url), log: silentLog, metrics, intervalMs: 5 });
+  onTestFinished(() => revocations[Symbol.asyncDispose]());
+  return revocations;
+}
+
+const unknown = { issuer: "i", customerId: "ada", roles: new Set<never>(), email: "", isEmailVerified: false };
+const person = (sessionId: string, tokenVersion?: number): Principal => ({
+  ...{ kind: "person", serviceName: "", subject: "ada", ...unknown, sessionId, tokenVersion },
+});
+
+test("a session's tokens and a user's earlier tokens are refused, and no others", async () => {
+  const { url } = await startTeller([
+    { cursor: "1", sessions: [["ended", later()]], users: [["ada", 3, later()]] },
+    nothing,
+  ]);
+  const revocations = follow(url);
+  await revocations.known(10_000);
+
+  expect(revocations.isRevoked(person("ended", 3))).toBe(true);
+  expect(revocations.isRevoked(person("other", 2))).toBe(true);
+  expect(revocations.isRevoked(person("other", 3))).toBe(false);
+  // Of an issuer that knows no versions.
+  expect(revocations.isRevoked(person("other"))).toBe(true);
+  expect(revocations.isRevoked({ ...person("other", 0), subject: "bob" })).toBe(false);
+});
+
+test("it reads on from the cursor that it was told", async () => {
+  const { url, asked } = await startTeller([
+    { ...nothing, cursor: "41" },
+    { ...nothing, cursor: "42" },
+  ]);
+  follow(url);
+
+  await expect.poll(() => asked.slice(0, 4)).toEqual(["", "41", "42", "42"]);
+});
+
+test("an older answer of another process does not undo a newer one", async () => {
+  const { url, asked } = await startTeller([
+    { cursor: "9", sessions: [], users: [["ada", 3, later()]] },
+    { cursor: "8", sessions: [], users: [["ada", 2, later()]] },
+    nothing,
+  ]);
+  const revocations = follow(url);
+  await expect.poll(() => asked.length).toBeGreaterThan(2);
+
+  expect(revocations.isRevoked(person("s", 2))).toBe(true);
+});
+
+test("entries are forgotten when no token is left that they refuse", async () => {
+  const metrics = createMetrics("test");
+  const { url } = await startTeller([
+    { cursor: "1", sessions: [["ended", Date.now() - 1]], users: [["ada", 3, Date.now() - 1]] },
+    nothing,
+  ]);
+  const count = async () => (await metrics.getSingleMetric("sagacart_revocations")?.get())?.values[0]?.value;
+  vi.spyOn(performance, "now").mockReturnValue(1_000_000);
+  onTestFinished(() => void vi.restoreAllMocks());
+  const revocations = follow(url, metrics);
+  await revocations.known(10_000);
+
+  await expect.poll(count).toBe(0);
+});
+
+test("while identity is away, what is known still counts, and the metric tells since when", async () => {
+  const metrics = createMetrics("test");
+  const teller = await startTeller([{ cursor: "1", sessions: [["ended", later()]], users: [] }, nothing]);
+  const revocations = follow(teller.url, metrics);
+  await revocations.known(10_000);
+  teller.isAway = true;
+
+  const age = async () => (await metrics.getSingleMetric("sagacart_revocations_age_seconds")?.get())?.values[0]?.value;
+  await expect.poll(age).toBeGreaterThan(0.3);
+  expect(revocations.isRevoked(person("ended"))).toBe(true);
+});
+
+test("until they are known no person's token is accepted, but a service's is; then a revoked one is refused", async () => {
+  await using issuer = await startIssuer();
+  const teller = await startTeller([{ cursor: "1", sessions: [["ended", later()]], users: [] }, nothing]);
+  teller.isAway = true;
+  const revocations = follow(teller.url);
+  const verifier = issuer.verifier({ revocations });
+  const verify = async (claims: object) => await verifier.verify(await issuer.sign({ roles: ["customer"], ...claims }));
+  await revocations.known(1);
+
+  await expect(verify({ sub: "ada", sid: "open" })).rejects.toMatchObject({ reason: "ISSUER_UNAVAILABLE" });
+  expect(await verify({ sub: "service:order", roles: ["service"] })).toMatchObject({ kind: "service" });
+
+  teller.isAway = false;
+  await revocations.known(10_000);
+  expect(await verify({ sub: "ada", sid: "open" })).toMatchObject({ subject: "ada" });
+  await expect(verify({ sub: "ada", sid: "ended" })).rejects.toMatchObject({ reason: "TOKEN_REVOKED" });
+});
+
+test("a token that was verified before is refused once it is revoked", async () => {
+  await using issuer = await startIssuer();
+  const pages = [nothing];
+  const { url } = await startTeller(pages);
+  const revocations = follow(url);
+  await revocations.known(10_000);
+  const verifier = issuer.verifier({ revocations });
+  const token = await issuer.sign({ sub: "ada", roles: ["customer"], sid: "s1" });
+  expect(await verifier.verify(token)).toMatchObject({ sessionId: "s1" });
+
+  pages[0] = { cursor: "8", sessions: [["s1", later()]], users: [] };
+
+  await expect.poll(() => revocations.isRevoked(person("s1"))).toBe(true);
+  expect(() => verifier.verify(token)).toThrow(expect.objectContaining({ reason: "TOKEN_REVOKED" }));
+});
+
+test.each([[{}], [{ cursor: 1, sessions: [], users: [] }], [{ cursor: "1", sessions: [["a"]], users: [] }], [null]])(
+  "an answer like %j is not believed",
+  async (page) => {
+    const { url } = await startTeller([page as never]);
+    await expect(readRevocationsAt(url)("", AbortSignal.timeout(5_000))).rejects.toThrow("no page of revocations");
+  },
+);

@@ -1,0 +1,15 @@
+import type { Target } from "./attack.ts";
+import { attacks } from "./attacks.ts";
+
+// Runs one attack in a process of its own, so that it does not hold up the measurement: attacker.ts NAME TARGET MS. Prints
+// what became of it.
+
+const [name = "", target = "{}", ms = "0"] = process.argv.slice(2);
+const attack = attacks[name];
+if (attack === undefined) {
+  throw new Error(`there is no attack ${JSON.stringify(name)}`);
+}
+// An attack does not stop because the server cuts it off.
+process.on("uncaughtException", () => {});
+process.stdout.write(`${await attack(JSON.parse(target) as Target, AbortSignal.timeout(Number(ms)))}\n`);
+process.exit(0);
