@@ -47,15 +47,19 @@ export type Guard = {
  * Returns the guard of a request that names a customer, or none (""). The request's own scope is the customer's, so a caller
  * who acts for several customers could otherwise use a request id once for each: its request ids are its own, too. That is a
  * person who acts for another, and a program that names nobody; one that names a customer passes on that customer's ids.
+ * Where tokens are not checked, nobody is known.
  */
 export function callerGuard(
   customerId: string,
   { requestId, fingerprint }: Pick<Guard, "requestId" | "fingerprint">,
 ): Guard | undefined {
   const principal = callContext()?.principal;
-  const isCustomer = principal?.kind === "person" ? principal.customerId === customerId : customerId !== "";
-  const caller = principal?.customerId ?? principal?.subject ?? "";
-  return requestId === "" || isCustomer ? undefined : { scope: `by ${caller}`, requestId, fingerprint };
+  if (requestId === "" || principal === undefined) {
+    return undefined;
+  }
+  const isCustomer = principal.kind === "person" ? principal.customerId === customerId : customerId !== "";
+  const caller = principal.customerId ?? principal.subject;
+  return isCustomer ? undefined : { scope: `by ${caller}`, requestId, fingerprint };
 }
 
 /**

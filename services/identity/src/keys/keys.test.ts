@@ -1,3 +1,4 @@
+import { Code } from "@connectrpc/connect";
 import { silentLog } from "@sagacart/chassis/testing/log";
 import { createLocalJWKSet, jwtVerify, SignJWT } from "jose";
 import { expect, test } from "vitest";
@@ -109,7 +110,8 @@ test("a running identity accepts its tokens while its keys change every second",
     const [header = ""] = session!.accessToken.split(".");
     kids.add(JSON.parse(Buffer.from(header, "base64url").toString()).kid);
     await running.as(session!.accessToken).getUser({ id: "me" });
-    await running.as(await serviceToken()).listUsers({});
+    const report = running.as(await serviceToken()).reportErasure({ userId: "nobody", service: "order" });
+    await expect(report).rejects.toMatchObject({ code: Code.NotFound });
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 });

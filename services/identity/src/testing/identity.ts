@@ -19,6 +19,7 @@ export type TestIdentity = AsyncDisposable & {
   readonly routes: (router: ConnectRouter) => void;
   /** A client over HTTP/2 with an operator's token. */
   readonly identity: Client<typeof IdentityService>;
+  readonly operatorToken: string;
   /** A client without a token. */
   readonly anonymous: Client<typeof IdentityService>;
   /** Makes a client with this token. */
@@ -112,6 +113,7 @@ export async function startTestIdentity(
   return {
     routes: running.routes,
     identity: as(operator.accessToken),
+    operatorToken: operator.accessToken,
     anonymous,
     as,
     async register() {

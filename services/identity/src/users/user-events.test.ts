@@ -22,7 +22,7 @@ let events: Client<typeof EventService>;
 beforeAll(async () => {
   mail = await startTestMailServer();
   running = await startTestIdentity({ env: { SMTP_URL: mail.url } });
-  events = createClient(EventService, transportAs(await serviceToken()));
+  events = createClient(EventService, transportAs(running.operatorToken));
 });
 afterAll(async () => {
   await running[Symbol.asyncDispose]();
