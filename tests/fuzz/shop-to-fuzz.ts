@@ -51,7 +51,7 @@ export function shopToFuzz(gateway: string, operatorSignIn: SignIn): () => Promi
     const { payments } = await call("GET", `/v1/payments?orderId=${orderId}`, undefined, operator);
     const paymentId = Array.isArray(payments) ? textAt(asJson(payments[0]), "id") : "";
     const refund = await call("POST", `/v1/orders/${orderId}:refund`, { reason: "fuzz" }, operator);
-    const endpoint = { url: "https://example.com/hook", eventTypes: ["sagacart.order.*"], enabled: false };
+    const endpoint = { url: "https://1.1.1.1/hook", eventTypes: ["sagacart.order.*"], enabled: false };
     const made = await call("POST", "/v1/webhook-endpoints", { endpoint }, operator);
 
     const guestCart = await call("POST", "/v1/guest-carts", { lines });
