@@ -9,11 +9,12 @@ import pg from "pg";
 import { actualDataDirectory } from "../scripts/stack/postgres.ts";
 import { services } from "../scripts/stack/services.ts";
 import { type Stack, startStack } from "../scripts/stack/stack.ts";
+import { operatorTokens } from "../scripts/stack/tokens.ts";
 import { type CallerPool, startCallers } from "./callers/pool.ts";
 import { openStatementLog, type StatementLog, statementSettings } from "./measure/statements.ts";
 import type { Options } from "./options.ts";
 import { seedShop } from "./seed.ts";
-import { callersTokens, type Surroundings, surroundingsEnv } from "./surroundings.ts";
+import { type Surroundings, surroundingsEnv, tokensEnv } from "./surroundings.ts";
 
 /** A filled shop for the bench, with the callers and the usual saga's worker. */
 export type Shop = AsyncDisposable & {
@@ -81,9 +82,9 @@ export async function startShop(options: Options, say: (line: string) => void, s
     ? tidy.use(await openStatementLog({ port: stack.ports.postgres, dataDirectory }))
     : undefined;
   const surroundings = surroundingsOf(stack);
-  const env = { ...process.env, ...profiled, ...surroundingsEnv(surroundings), ...stack.tokenEnv("worker") };
+  const env = { ...process.env, ...profiled, ...surroundingsEnv(surroundings), ...tokensEnv(stack.tokenEnv) };
   const { STOCK_ADDRESS, PAYMENT_ADDRESS } = surroundings.addresses;
-  await seedShop({ stock: STOCK_ADDRESS, payment: PAYMENT_ADDRESS }, callersTokens(surroundings));
+  await seedShop({ stock: STOCK_ADDRESS, payment: PAYMENT_ADDRESS }, operatorTokens(stack.addresses));
   const logDirectory = join(stateDirectory, "logs");
   const usualWorker = tidy.use(await startUsualWorker(env, join(logDirectory, "usual-worker.log")));
   const callers = tidy.use(await startCallers(env));
@@ -154,7 +155,6 @@ function surroundingsOf({ addresses, temporal }: Stack): Surroundings {
       PAYMENT_ADDRESS: of("payment"),
       SHIPPING_ADDRESS: of("shipping"),
     },
-    identity: of("identity"),
     temporal,
   };
 }

@@ -1,6 +1,6 @@
 import { type ClientHttp2Session, connect, constants } from "node:http2";
 import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
-import type { CallTokens } from "@sagacart/chassis/auth/service-tokens";
+import type { ServiceTokens } from "@sagacart/chassis/auth/service-tokens";
 import {
   type CheckoutRequestSchema,
   type CheckoutResponse,
@@ -18,7 +18,7 @@ const path = `/${parent.typeName}/${name}`;
  */
 export function connectCheckout(
   address: string,
-  tokens: CallTokens,
+  tokens: ServiceTokens | undefined,
 ): (request: MessageInitShape<typeof CheckoutRequestSchema>) => Promise<CheckoutResponse> {
   let session: ClientHttp2Session | undefined;
 
@@ -39,7 +39,7 @@ export function connectCheckout(
     frame.writeUInt32BE(message.length, 1);
     frame.set(message, prefixBytes);
     for (;;) {
-      const authorization = await tokens.authorization();
+      const authorization = await tokens?.authorization();
       const answer = await send(openSession(), frame, authorization);
       if (answer !== "refused") {
         return answer;

@@ -9,7 +9,7 @@ type Answer = { readonly atMs: number; readonly latencyMs: number; readonly outc
 type Run = { stopped: boolean; served: number; answers: Answer[]; wrong: Map<string, number>; ended: Promise<unknown> };
 
 const where = surroundings(process.env);
-const tokens = { ofWorker: workerTokens(process.env), ofCallers: callersTokens(where) };
+const tokens = { ofWorker: workerTokens(process.env), ofCallers: callersTokens(process.env) };
 const ways = { false: await createWays(where, tokens, false), true: await createWays(where, tokens, true) };
 let current: Run | undefined;
 

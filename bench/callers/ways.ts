@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { CallTokens, ServiceTokens } from "@sagacart/chassis/auth/service-tokens";
+import type { ServiceTokens } from "@sagacart/chassis/auth/service-tokens";
 import { createMetrics } from "@sagacart/chassis/process/metrics";
 import { type Order, Order_State } from "@sagacart/proto/order/v1/order";
 import { WaitFor } from "@sagacart/proto/order/v1/order_service";
@@ -20,7 +20,7 @@ export type Buy = (ask: Ask) => Promise<string>;
 /** The ways to buy, each implemented as its callers would do it. */
 export async function createWays(
   { addresses, temporal }: Surroundings,
-  tokens: { readonly ofWorker: ServiceTokens | undefined; readonly ofCallers: CallTokens },
+  tokens: { readonly ofWorker: ServiceTokens | undefined; readonly ofCallers: ServiceTokens | undefined },
   carrier: boolean,
 ): Promise<Record<Way, Buy>> {
   const { services } = connectServices(addresses, createMetrics("bench-callers"), tokens.ofWorker);
