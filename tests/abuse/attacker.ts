@@ -11,5 +11,7 @@ if (attack === undefined) {
 }
 // An attack does not stop because the server cuts it off.
 process.on("uncaughtException", () => {});
+// Nor does this process end early: the signal's timer alone does not keep it alive.
+setInterval(() => {}, 60_000);
 process.stdout.write(`${await attack(JSON.parse(target) as Target, AbortSignal.timeout(Number(ms)))}\n`);
 process.exit(0);

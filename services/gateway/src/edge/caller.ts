@@ -10,7 +10,9 @@ export type Verify = Verifier["verify"] | undefined;
  */
 export async function callerOf({ headers, ip }: FastifyRequest, verify: Verify): Promise<string> {
   const principal = await principalOf(headers.authorization, verify);
-  return principal === undefined ? `address ${networkOf(ip)}` : `subject ${principal.issuer} ${principal.subject}`;
+  return principal === undefined
+    ? `address ${networkOf(addressOf(ip))}`
+    : `subject ${principal.issuer} ${principal.subject}`;
 }
 
 async function principalOf(authorization: string | undefined, verify: Verify) {
@@ -20,4 +22,9 @@ async function principalOf(authorization: string | undefined, verify: Verify) {
   } catch {
     return undefined;
   }
+}
+
+/** Fastify has no address of a caller whose connection has gone meanwhile, whatever its type says. */
+function addressOf(ip: string | undefined): string {
+  return ip ?? "";
 }
