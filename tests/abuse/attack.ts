@@ -1,7 +1,7 @@
 import { type ClientHttp2Session, connect as connectHttp2, type SecureClientSessionOptions } from "node:http2";
 import { connect as connectTcp, type Socket } from "node:net";
 
-/** What an attack is aimed at, and what an attacker can have: an account, and an order of its own. */
+/** The target of an attack, and the means of an attacker: an account, and an order of its own. */
 export type Target = {
   readonly host: string;
   readonly port: number;

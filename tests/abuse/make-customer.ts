@@ -20,7 +20,7 @@ export async function makeCustomer(gateway: string, operator: string): Promise<C
   return { authorization, userId, orderId: made?.id ?? "" };
 }
 
-/** What is used of the answers. */
+/** The parts of the answers that are used. */
 type Answer = { readonly id?: string; readonly token?: string; readonly order?: { readonly id?: string } };
 
 async function call(

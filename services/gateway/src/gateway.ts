@@ -52,7 +52,7 @@ export function createGateway(options: GatewayOptions): Promise<FastifyInstance>
     await app.register(async (limited) => {
       limitConcurrency(limited, {
         limits: options.concurrency ?? unlimitedConcurrency,
-        verify: verifier?.verify,
+        verifier,
         metrics,
       });
       await limitCallers(limited, { limits: options.limits ?? unlimited, verifier, metrics });

@@ -10,7 +10,7 @@ import { asObject, matching, parseObject } from "./json.ts";
 import { listParked, type Parked, releaseParked } from "./parked-store.ts";
 import { webhookReasons } from "./reasons.ts";
 
-/** What operators do about the webhooks of one provider that could not be applied. */
+/** The ways for operators to end the wait of webhooks of one provider that could not be applied. */
 export type ParkedWebhooks = {
   list(page: { pageSize: number; pageToken: string }): Promise<{ webhooks: ParkedWebhook[]; nextPageToken: string }>;
   /** Tries a webhook again. Throws WEBHOOK_NOT_FOUND. */

@@ -1,3 +1,4 @@
+import type { Principal } from "@sagacart/chassis/auth/principal";
 import { authError } from "@sagacart/chassis/auth/reasons";
 import { bearerToken, type Verifier } from "@sagacart/chassis/auth/verify";
 import { toConnectError } from "@sagacart/chassis/errors";
@@ -57,7 +58,10 @@ export async function refuseService(verifier: Verifier | undefined, authorizatio
 }
 
 /** Returns the token's principal; undefined without a good token. */
-async function principalOf(verifier: Verifier | undefined, authorization: string | undefined) {
+export async function principalOf(
+  verifier: Verifier | undefined,
+  authorization: string | undefined,
+): Promise<Principal | undefined> {
   if (verifier === undefined || authorization === undefined) {
     return undefined;
   }

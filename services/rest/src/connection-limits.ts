@@ -1,7 +1,7 @@
 import { BlockList, isIPv6, type Socket } from "node:net";
 import { networkOf } from "@sagacart/chassis/client/network";
 
-/** What the connections to one process may take. */
+/** Limits of the connections to one process. */
 export type ConnectionLimits = {
   /** The most connections in all. 0: no limit. */
   readonly connections: number;

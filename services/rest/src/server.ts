@@ -26,7 +26,7 @@ export type RestServerOptions = {
   readonly trustedProxies?: readonly string[] | "all";
   /** The maximum age of HTTP/2 connections; unlimited where absent. */
   readonly maxConnectionAgeMs?: number;
-  /** What the connections may take; the limits of a public port where absent. */
+  /** Limits of the connections; those of a public port where absent. */
   readonly connectionLimits?: ConnectionLimits;
   /** The certificate to serve with; plain text where absent. */
   readonly tls?: Tls | undefined;

@@ -12,7 +12,7 @@ export type Revocations = {
   isRevoked(principal: Principal): boolean;
 };
 
-/** What was revoked since a cursor. Entries may come twice. */
+/** The revocations since a cursor. Entries may come twice. */
 export type RevocationPage = {
   /** The cursor to read on from. */
   readonly cursor: string;

@@ -14,7 +14,7 @@ export function withSmtpOptions(smtpUrl: string, options: Readonly<Record<string
   return url.href;
 }
 
-/** What is sent to it never leaves this machine. A name that is not a loopback address by itself does not count. */
+/** Returns true for this machine itself, which what is sent to it never leaves. Names count only if they are loopback by themselves. */
 function isLoopback(hostname: string): boolean {
   return hostname === "localhost" || hostname === "[::1]" || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(hostname);
 }

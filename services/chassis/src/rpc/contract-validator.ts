@@ -103,7 +103,7 @@ const addressViolations: Check = (message, { desc }, path) => {
   );
 };
 
-/** What is to be checked in messages of a type. */
+/** The checks of messages of a type. */
 type Plan = {
   readonly desc: DescMessage;
   readonly texts: readonly { readonly field: DescField; readonly rule: TextRule }[];

@@ -1,9 +1,10 @@
+import type { Verifier } from "@sagacart/chassis/auth/verify";
 import { gauge, type Metrics } from "@sagacart/chassis/process/metrics";
 import { EdgeError } from "@sagacart/rest/problem";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { Counter } from "prom-client";
 import { publicServices } from "../services.ts";
-import { callerOf, type Verify } from "./caller.ts";
+import { callerOf } from "./caller.ts";
 
 declare module "fastify" {
   interface FastifyContextConfig {
@@ -30,7 +31,7 @@ type Kind = "request" | "stream";
  */
 export function limitConcurrency(
   app: FastifyInstance,
-  { limits, verify, metrics }: { limits: ConcurrencyLimits; verify: Verify; metrics: Metrics },
+  { limits, verifier, metrics }: { limits: ConcurrencyLimits; verifier: Verifier | undefined; metrics: Metrics },
 ): void {
   const refused = new Counter({
     name: "http_server_concurrency_refused_total",
@@ -46,7 +47,7 @@ export function limitConcurrency(
 
   // Each hook of a context comes before those of its routes: the check of tokens, and the count of writes.
   app.addHook("onRequest", async (request, reply) => {
-    const caller = await callerOf(request, verify);
+    const caller = await callerOf(request, verifier);
     const kind = kindOf(request);
     const over = counts[kind].enter(caller);
     if (over === undefined) {

@@ -64,7 +64,7 @@ async function keyOf(request: FastifyRequest, verifier: Verifier | undefined): P
   if (isSignIn(request)) {
     return `sign-in ${networkOf(request.ip)}`;
   }
-  return await callerOf(request, verifier?.verify);
+  return await callerOf(request, verifier);
 }
 
 function isRead(request: FastifyRequest): boolean {
