@@ -1,24 +1,9 @@
 import { openCluster } from "./install/cluster.ts";
-import type { Context } from "./install/context.ts";
-import { backups, certManager, cloudNativePg, metricsServer, workerController } from "./install/operators.ts";
-import { readOptions, type StepName, usage } from "./install/options.ts";
+import { readOptions, usage } from "./install/options.ts";
 import { createProgress, InstallError } from "./install/progress.ts";
-import { secrets } from "./install/secrets.ts";
-import { shop } from "./install/shop.ts";
-import { temporal } from "./install/temporal.ts";
+import { runSteps } from "./install/steps.ts";
 
 // npm run cluster:install: installs the operators, Temporal and the shop, in the order of their dependencies.
-
-const steps: Readonly<Record<StepName, (context: Context) => Promise<void>>> = {
-  "cert-manager": certManager,
-  "cloudnative-pg": cloudNativePg,
-  backups,
-  "worker-controller": workerController,
-  "metrics-server": metricsServer,
-  temporal,
-  secrets,
-  shop,
-};
 
 try {
   const options = readOptions(process.argv.slice(2));
@@ -28,9 +13,7 @@ try {
     const progress = createProgress((line) => process.stdout.write(`${line}\n`));
     const cluster = await openCluster(options.context);
     progress.say(`profile ${options.profile}, context ${cluster.context}: ${options.steps.join(", ")}`);
-    for (const name of options.steps) {
-      await steps[name]({ cluster, options, progress });
-    }
+    await runSteps({ cluster, options, progress });
     progress.say("done");
   }
 } catch (error) {

@@ -1,9 +1,16 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Ended, runToEnd } from "../../scripts/program.ts";
 import { InstallError } from "./progress.ts";
 
 /** A Kubernetes object, with the fields that the installer reads. */
 export type KubeObject = {
-  readonly metadata: { readonly name: string; readonly namespace?: string; readonly generation?: number };
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly generation?: number;
+    /** Set once its deletion was requested and finalizers still hold it. */
+    readonly deletionTimestamp?: string;
+  };
   readonly spec?: Readonly<Record<string, unknown>>;
   readonly status?: Readonly<Record<string, unknown>>;
   readonly data?: Readonly<Record<string, string>>;
@@ -22,16 +29,26 @@ export type Cluster = {
   helm(args: readonly string[], options?: RunOptions): Promise<string>;
   /** Runs kubectl and returns a failure instead of throwing. */
   tryKubectl(args: readonly string[], input?: string): Promise<Outcome>;
-  /** Returns an object; undefined if it or its kind does not exist. */
+  /** Returns an object; undefined only if the cluster says that it or its kind does not exist. Throws a ReadError else. */
   find(kind: string, name: string, namespace?: string): Promise<KubeObject | undefined>;
-  /** Lists the objects of a kind; empty if the kind does not exist. */
+  /** Lists the objects of a kind; empty only if there are none or no such kind. Throws a ReadError if it is not known. */
   list(kind: string, namespace: string | "everywhere", selector?: string): Promise<readonly KubeObject[]>;
   /** Creates or updates objects, given as YAML or JSON. */
   apply(manifest: string, namespace?: string): Promise<void>;
 };
 
+/** A question that the cluster did not answer. It says nothing about what the cluster has. */
+export class ReadError extends InstallError {}
+
+/** Runs kubectl or helm. */
+export type RunProgram = (
+  program: "kubectl" | "helm",
+  args: readonly string[],
+  options?: RunOptions,
+) => Promise<Outcome>;
+
 /** Opens the cluster of a context, by default the current one. Throws if it does not answer or a program is missing. */
-export async function openCluster(context: string | undefined): Promise<Cluster> {
+export async function openCluster(context: string | undefined, run: RunProgram = runProgram): Promise<Cluster> {
   const current = context ?? (await run("kubectl", ["config", "current-context"])).stdout.trim();
   if (current === "") {
     throw new InstallError("There is no current context. Name one with --context, or set KUBECONFIG.");
@@ -40,13 +57,26 @@ export async function openCluster(context: string | undefined): Promise<Cluster>
   const tryKubectl: Cluster["tryKubectl"] = (args, input) => run("kubectl", kubectlArgs(args), { input });
   const kubectl: Cluster["kubectl"] = async (args, input) =>
     orThrow(await tryKubectl(args, input), `kubectl ${args.join(" ")}`);
+  /** Returns kubectl's output, and "" if the kind does not exist. */
+  const read = async (args: readonly string[]): Promise<string> => {
+    for (let left = retries; ; left--) {
+      const outcome = await tryKubectl(args);
+      if (outcome.ok) return outcome.stdout.trim();
+      if (/doesn't have a resource type|no matches for kind/.test(outcome.stderr)) return "";
+      if (left === 0 || !isTransient(outcome.stderr)) {
+        const what = `kubectl ${args.join(" ")} failed, so that it is not known what the cluster has`;
+        throw new ReadError(`${what}:\n${outcome.stderr.trim()}\nNothing was changed by this step. Run it again.`);
+      }
+      await sleep(retryMs);
+    }
+  };
   const cluster: Cluster = {
     context: current,
     kubectl,
     tryKubectl,
     async helm(args, options) {
       // Take over fields that were scaled or edited by hand in between; Helm 4 would refuse to change them.
-      const taking = args[0] === "upgrade" && (await helmMajor()) >= 4 ? ["--force-conflicts"] : [];
+      const taking = args[0] === "upgrade" && (await helmMajor(run)) >= 4 ? ["--force-conflicts"] : [];
       return orThrow(
         await run("helm", ["--kube-context", current, ...args, ...taking], options),
         `helm ${args.slice(0, 3).join(" ")}`,
@@ -54,14 +84,14 @@ export async function openCluster(context: string | undefined): Promise<Cluster>
     },
     async find(kind, name, namespace) {
       const where = namespace === undefined ? [] : ["-n", namespace];
-      const found = await tryKubectl(["get", kind, name, ...where, "--ignore-not-found", "-o", "json"]);
-      return found.ok && found.stdout.trim() !== "" ? JSON.parse(found.stdout) : undefined;
+      const found = await read(["get", kind, name, ...where, "--ignore-not-found", "-o", "json"]);
+      return found === "" ? undefined : JSON.parse(found);
     },
     async list(kind, namespace, selector) {
       const where = namespace === "everywhere" ? ["-A"] : ["-n", namespace];
       const which = selector === undefined ? [] : ["-l", selector];
-      const found = await tryKubectl(["get", kind, ...where, ...which, "-o", "json"]);
-      return found.ok ? JSON.parse(found.stdout).items : [];
+      const found = await read(["get", kind, ...where, ...which, "-o", "json"]);
+      return found === "" ? [] : JSON.parse(found).items;
     },
     async apply(manifest, namespace) {
       const where = namespace === undefined ? [] : ["-n", namespace];
@@ -78,12 +108,23 @@ export async function openCluster(context: string | undefined): Promise<Cluster>
   return cluster;
 }
 
-async function helmMajor(): Promise<number> {
-  const { stdout } = await run("helm", ["version", "--template", "{{.Version}}"]);
+/** How often a read that found no API server is repeated, and after which pause. */
+const retries = 3;
+const retryMs = 1_000;
+
+/** Returns true for an error that says nothing but that the API server was not reached. */
+function isTransient(error: string): boolean {
+  return /connection refused|connection reset|i\/o timeout|handshake timeout|unexpected EOF|request timed out|unable to handle the request|ServiceUnavailable/i.test(
+    error,
+  );
+}
+
+async function helmMajor(run: RunProgram): Promise<number> {
+  const stdout = orThrow(await run("helm", ["version", "--template", "{{.Version}}"]), "helm version");
   return Number(/^v(\d+)/.exec(stdout)?.[1] ?? 0);
 }
 
-async function run(program: string, args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
+async function runProgram(program: string, args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
   // helm has its own timeout of 15 minutes.
   const { code, stdout, stderr } = await runToEnd(program, args, { timeoutMs: 3_600_000, ...options }).catch(
     (cause: NodeJS.ErrnoException): Promise<Ended> => {

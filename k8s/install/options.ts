@@ -31,6 +31,8 @@ export type Options = {
   readonly release: string;
   /** This shop's namespace in Temporal: the workers of two shops in one would run each other's orders. */
   readonly temporalNamespace: string;
+  /** True if the command line names it: it then also overrides the values. */
+  readonly isTemporalNamespaceGiven: boolean;
   /** Temporal's chart, or a single pod. */
   readonly temporal: "chart" | "small";
   readonly steps: readonly StepName[];
@@ -49,7 +51,7 @@ It can be run again at any time: it installs what is missing and upgrades what i
   --namespace NAME            the namespace of the shop (sagacart)
   --release NAME              the Helm release, which prefixes the objects' names (sagacart)
   --temporal chart|small      Temporal's chart, or a single pod if the chart cannot be reached (chart)
-  --temporal-namespace NAME   the shop's namespace in Temporal (the same as --namespace)
+  --temporal-namespace NAME   the shop's namespace in Temporal (--namespace, unless --values or --set name one)
   --only STEP,…               only these steps: ${stepNames.join(", ")}
   --skip STEP,…               all steps except these
   --values FILE               more values for the shop's chart, after the profile's; may be repeated
@@ -74,6 +76,7 @@ export function readOptions(args: readonly string[]): Options | "help" {
     namespace: given.namespace,
     release: given.release,
     temporalNamespace: given["temporal-namespace"] ?? given.namespace,
+    isTemporalNamespaceGiven: given["temporal-namespace"] !== undefined,
     temporal: oneOf("--temporal", ["chart", "small"], given.temporal),
     steps: stepNames.filter((name) => only.includes(name) && !skip.includes(name)),
     values: given.values ?? [],

@@ -1,8 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { partOf, serviceClients } from "../../scripts/shop.ts";
 import { laptopUsers, operatorName } from "../../scripts/stack/users.ts";
+import type { KubeObject } from "./cluster.ts";
 import type { Context } from "./context.ts";
+import { neededSecrets } from "./needed-secrets.ts";
 import { InstallError } from "./progress.ts";
+import { shopChart } from "./shop-chart.ts";
 import { ensureNamespace, shopsLabels } from "./temporal.ts";
 
 /** The Secrets with a client secret, known to identity. */
@@ -13,24 +16,70 @@ function callersOf(forTrying: boolean): readonly string[] {
 type Data = Record<string, string>;
 
 /**
- * Creates the shop's Secrets. In dev and ci, missing keys get random values, and existing ones are never changed. In
- * production nothing is created: throws an InstallError that names the missing keys.
+ * Creates the shop's Secrets. In dev and ci, missing keys and missing clients get random values, and what is there is never
+ * changed: an existing Secret is only added to, and only if it is still as it was read. In production nothing is created:
+ * throws an InstallError that names what the pods will look for and not find.
  */
 export async function secrets(context: Context): Promise<void> {
   const { options, progress } = context;
   await ensureNamespace(context, options.namespace, shopsLabels);
-  const there = await readAll(context);
-  const wanted = wantedSecrets(there, options.profile !== "prod");
-  const missing = Object.entries(wanted).flatMap(([name, data]) => {
-    const keys = Object.keys(data).filter((key) => there[name]?.[key] === undefined);
-    return keys.length === 0 ? [] : [{ name: `${options.release}-${name}`, keys, data }];
-  });
-  if (missing.length === 0) {
+  const objects = await readAll(context);
+  if (options.profile === "prod") {
+    await checkAll(context, objects);
     progress.say("secrets: complete");
     return;
   }
-  if (options.profile === "prod") {
-    const lines = missing.map(({ name, keys }) => `  ${name}: ${keys.join(", ")}`);
+  const there = Object.fromEntries(
+    ofRelease(objects, options.release).map(([name, { data }]) => [name, decoded(data)]),
+  );
+  const additions = missingOf(there, wantedSecrets(there, true));
+  for (const { name, data } of additions) {
+    await add(context, name, data, objects.get(`${options.release}-${name}`));
+  }
+  const created = additions.map(({ name, data }) => `${options.release}-${name} (${Object.keys(data).join(", ")})`);
+  progress.say(`secrets: ${created.length === 0 ? "complete" : `created ${created.join(", ")}`}`);
+}
+
+/** Returns what to write: keys that are missing, and the list of clients' secrets if a client is missing in it. */
+export function missingOf(
+  there: Readonly<Record<string, Data>>,
+  wanted: Readonly<Record<string, Data>>,
+): readonly { name: string; data: Data }[] {
+  return Object.entries(wanted).flatMap(([name, data]) => {
+    const missing = Object.entries(data).filter(
+      ([key, value]) => there[name]?.[key] === undefined || (key === clientsKey && there[name][key] !== value),
+    );
+    return missing.length === 0 ? [] : [{ name, data: Object.fromEntries(missing) }];
+  });
+}
+
+const clientsKey = "SERVICE_CLIENT_SECRETS";
+
+/** Throws an InstallError that names the Secrets and keys that the chart's pods refer to and that are not there. */
+async function checkAll(context: Context, objects: ReadonlyMap<string, KubeObject>): Promise<void> {
+  const { cluster, options } = context;
+  const { args, input } = await shopChart(context);
+  // Also renders what needs the operators, whose APIs may not be there yet.
+  const apis = ["cert-manager.io/v1", "postgresql.cnpg.io/v1", "temporal.io/v1alpha1", "barmancloud.cnpg.io/v1"];
+  const manifests = await cluster.helm(
+    [
+      ...["template", options.release, ...args, "-n", options.namespace],
+      ...apis.flatMap((api) => ["--api-versions", api]),
+    ],
+    { input },
+  );
+  const lines = [...neededSecrets(manifests)].flatMap(([name, keys]) => {
+    const data = objects.get(name)?.data;
+    const missing = [...keys].filter((key) => data?.[key] === undefined);
+    if (data === undefined) return [`  ${name}: ${missing.length === 0 ? "the Secret itself" : missing.join(", ")}`];
+    return missing.length === 0 ? [] : [`  ${name}: ${missing.join(", ")}`];
+  });
+  const identity = decoded(objects.get(`${options.release}-identity`)?.data);
+  const clients = identity[clientsKey] === undefined ? [] : missingClients(identity[clientsKey]);
+  if (clients.length > 0) {
+    lines.push(`  ${options.release}-identity: in ${clientsKey}, the clients ${clients.join(", ")}`);
+  }
+  if (lines.length > 0) {
     throw new InstallError(
       [
         `Secrets in the namespace ${options.namespace} lack these keys:`,
@@ -40,19 +89,36 @@ export async function secrets(context: Context): Promise<void> {
       ].join("\n"),
     );
   }
-  for (const { name, keys, data } of missing) {
-    await write(context, name, Object.fromEntries(keys.map((key) => [key, data[key] ?? ""])));
+}
+
+function missingClients(known: string): readonly string[] {
+  const names = Object.keys(clientsOf(known));
+  return callersOf(false).filter((name) => !names.includes(name));
+}
+
+/** Reads the list of clients' secrets. Throws an InstallError if it is no JSON object. */
+function clientsOf(json: string): Readonly<Record<string, unknown>> {
+  try {
+    const known: unknown = JSON.parse(json);
+    if (typeof known === "object" && known !== null && !Array.isArray(known)) {
+      return { ...known };
+    }
+  } catch {
+    // Said below. The value itself is secret.
   }
-  progress.say(`secrets: created ${missing.map(({ name, keys }) => `${name} (${keys.join(", ")})`).join(", ")}`);
+  throw new InstallError(
+    `${clientsKey} of identity's Secret is not a JSON object from clients' names to their secrets.`,
+  );
 }
 
 /** Returns every Secret with every key: the existing value or a new one. Names in `there` are without the release. */
 export function wantedSecrets(there: Readonly<Record<string, Data>>, forTrying: boolean): Record<string, Data> {
-  const known: Data = JSON.parse(there.identity?.SERVICE_CLIENT_SECRETS ?? "{}");
+  const known = clientsOf(there.identity?.[clientsKey] ?? "{}");
   const callers = callersOf(forTrying);
-  const clientSecrets: Data = {};
+  const clientSecrets: Record<string, string> = {};
   for (const name of callers) {
-    clientSecrets[name] = there[name]?.SERVICE_CLIENT_SECRET ?? known[name] ?? random();
+    const first = [known[name]].flat()[0];
+    clientSecrets[name] = there[name]?.SERVICE_CLIENT_SECRET ?? (typeof first === "string" ? first : random());
   }
   const client = (name: string): Data => ({ SERVICE_CLIENT_SECRET: clientSecrets[name] ?? random() });
   // With simulated providers, mail stays in the local mailbox.
@@ -63,7 +129,7 @@ export function wantedSecrets(there: Readonly<Record<string, Data>>, forTrying: 
     notifier: { UNSUBSCRIBE_SECRETS: random(), ...mail },
     identity: {
       KEY_ENCRYPTION_SECRET: random(),
-      SERVICE_CLIENT_SECRETS: JSON.stringify(clientSecrets),
+      [clientsKey]: JSON.stringify({ ...clientSecrets, ...known }),
       ...(forTrying ? { SEED_USERS: JSON.stringify(laptopUsers) } : {}),
       ...mail,
     },
@@ -79,33 +145,54 @@ export function wantedSecrets(there: Readonly<Record<string, Data>>, forTrying: 
   );
 }
 
-async function readAll({ cluster, options }: Context): Promise<Record<string, Data>> {
+async function readAll({ cluster, options }: Context): Promise<ReadonlyMap<string, KubeObject>> {
   const all = await cluster.list("secret", options.namespace);
-  const prefix = `${options.release}-`;
-  const ours = all.filter(({ metadata }) => metadata.name.startsWith(prefix));
-  return Object.fromEntries(
-    ours.map(({ metadata, data }) => [
-      metadata.name.slice(prefix.length),
-      Object.fromEntries(
-        Object.entries(data ?? {}).map(([key, value]) => [key, Buffer.from(value, "base64").toString()]),
-      ),
-    ]),
+  return new Map(all.map((object) => [object.metadata.name, object]));
+}
+
+/** Returns the release's objects by their names without the release. */
+function ofRelease(
+  objects: ReadonlyMap<string, KubeObject>,
+  release: string,
+): readonly (readonly [string, KubeObject])[] {
+  const prefix = `${release}-`;
+  return [...objects].flatMap(([name, object]) =>
+    name.startsWith(prefix) ? [[name.slice(prefix.length), object] as const] : [],
   );
 }
 
-// Pass secrets on standard input, because command lines are visible to every user of the machine.
-async function write({ cluster, options }: Context, name: string, data: Data): Promise<void> {
+function decoded(data: KubeObject["data"]): Data {
+  return Object.fromEntries(
+    Object.entries(data ?? {}).map(([key, value]) => [key, Buffer.from(value, "base64").toString()]),
+  );
+}
+
+// Secrets are passed on standard input, because command lines are visible to every user of the machine. What is read again
+// is the whole object with its resourceVersion, so that the cluster refuses the addition if the Secret has changed since.
+async function add(
+  { cluster, options }: Context,
+  name: string,
+  data: Data,
+  there: KubeObject | undefined,
+): Promise<void> {
+  if (there !== undefined) {
+    await cluster.kubectl(["replace", "-f", "-"], JSON.stringify({ ...there, stringData: data }));
+    return;
+  }
   const metadata = {
-    name,
+    name: `${options.release}-${name}`,
     namespace: options.namespace,
     labels: {
       "app.kubernetes.io/part-of": "sagacart",
       "app.kubernetes.io/instance": options.release,
       // Makes CloudNativePG update the audit role when the password changes.
-      ...(name.endsWith("-audit") ? { "cnpg.io/reload": "true" } : {}),
+      ...(name === "audit" ? { "cnpg.io/reload": "true" } : {}),
     },
   };
-  await cluster.apply(JSON.stringify({ apiVersion: "v1", kind: "Secret", metadata, stringData: data }));
+  await cluster.kubectl(
+    ["create", "-f", "-"],
+    JSON.stringify({ apiVersion: "v1", kind: "Secret", metadata, stringData: data }),
+  );
 }
 
 /** Returns the password of the seeded operator. */

@@ -1,41 +1,59 @@
-import { resolve } from "node:path";
-import { fileURLToPath } from "node:url";
-import type { KubeObject } from "./cluster.ts";
+import { type KubeObject, ReadError } from "./cluster.ts";
 import type { Context } from "./context.ts";
 import { InstallError } from "./progress.ts";
 import { condition, conditionOf } from "./ready.ts";
-
-const root = fileURLToPath(new URL("../../", import.meta.url));
+import { shopChart } from "./shop-chart.ts";
 
 /** Installs the shop's chart with the values of the profile, and prints what is missing while helm waits. */
 export async function shop(context: Context): Promise<void> {
   const { cluster, options, progress } = context;
   const { namespace, release } = options;
+  await untilEarlierIsGone(context);
   progress.say(`${release}: installing charts/sagacart into ${namespace}`);
-  // The client certificate of the Temporal that the step `temporal` installs in production. Another Temporal is in the
-  // owner's values.
-  const temporalIsOurs = (await cluster.find("secret", "temporal-client-tls", namespace)) !== undefined;
-  const args = [
-    ...["upgrade", "--install", release, `${root}charts/sagacart`, "-n", namespace, "--create-namespace"],
-    ...[
-      "-f",
-      `${root}k8s/profiles/${options.profile}.yaml`,
-      "--set",
-      `temporal.namespace=${options.temporalNamespace}`,
-    ],
-    ...(temporalIsOurs ? ["-f", `${root}k8s/temporal/shop-values-prod.yaml`] : []),
-    ...options.values.flatMap((file) => ["-f", resolve(file)]),
-    ...options.set.flatMap((value) => ["--set", value]),
-    ...["--wait", "--timeout", "20m"],
-  ];
+  const { args, input } = await shopChart(context);
   const missing = await watchMissing(context);
-  await runAndReport(context, missing, (signal) => cluster.helm(args, { signal }));
+  await runAndReport(context, missing, (signal) =>
+    cluster.helm(
+      ["upgrade", "--install", release, ...args, "-n", namespace, "--create-namespace", "--wait", "--timeout", "20m"],
+      { input, signal },
+    ),
+  );
   // Helm 3 does not wait for the objects of operators.
   await progress.wait({
     what: "the shop",
     limitSeconds: 900,
     check: async () => (await missing()).at(0),
     help: `kubectl --context ${cluster.context} -n ${namespace} get pods,clusters.postgresql.cnpg.io,workerdeployments`,
+  });
+}
+
+/**
+ * Waits until the objects of operators that an uninstallation left behind are gone: what is applied over an object that is
+ * being deleted is deleted with it.
+ */
+export async function untilEarlierIsGone({ cluster, options, progress }: Context): Promise<void> {
+  const { namespace, release } = options;
+  const worker = `${release}-worker`;
+  await progress.wait({
+    what: "the end of an earlier uninstallation",
+    limitSeconds: 900,
+    async check() {
+      const kinds = ["workerdeployments.temporal.io", "connections.temporal.io", "clusters.postgresql.cnpg.io"];
+      const lists = await Promise.all(
+        kinds.map((kind) => cluster.list(kind, namespace, `app.kubernetes.io/instance=${release}`)),
+      );
+      const ending = lists.flatMap((list, index) =>
+        list
+          .filter(({ metadata }) => metadata.deletionTimestamp !== undefined)
+          .map(({ metadata }) => `${kinds[index]}/${metadata.name}`),
+      );
+      return ending.length === 0 ? undefined : `${ending.join(", ")} Terminating`;
+    },
+    help: [
+      "The Worker Controller deletes a version once Temporal has seen no poller of it for some minutes. End its pods:",
+      `kubectl --context ${cluster.context} -n ${namespace} scale deployment -l temporal.io/deployment-name=${worker} --replicas=0`,
+      "k8s/README.md, Uninstall, says what helps if Temporal is gone.",
+    ].join("\n"),
   });
 }
 
@@ -57,7 +75,7 @@ async function runAndReport(
     let said = "";
     while (!ended) {
       await Promise.race([end.catch(() => undefined), new Promise((resolve) => setTimeout(resolve, 3_000))]);
-      const line = ended ? said : (await missing()).join("; ");
+      const line = ended ? said : await missing().then((lacks) => lacks.join("; "), orUnknown(said));
       if (line !== said && line !== "") progress.say(`waiting for ${line}`);
       said = line;
     }
@@ -67,7 +85,7 @@ async function runAndReport(
     await end;
   } catch (error) {
     giveUp.signal.throwIfAborted();
-    const lacks = await missing();
+    const lacks = await missing().catch(orUnknown([]));
     const message = error instanceof Error ? error.message : String(error);
     throw new InstallError(lacks.length === 0 ? message : `${message}\nMissing: ${lacks.join("; ")}`, {
       cause: error,
@@ -75,6 +93,14 @@ async function runAndReport(
   } finally {
     await watching;
   }
+}
+
+/** Answers an unanswered question of the cluster with what was known before: helm itself goes on. */
+function orUnknown<T>(known: T): (error: unknown) => T {
+  return (error) => {
+    if (error instanceof ReadError) return known;
+    throw error;
+  };
 }
 
 function gateFailed({ cluster, options: { namespace, release } }: Context, version: string): InstallError {
