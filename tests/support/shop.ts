@@ -117,7 +117,7 @@ const over: ReadonlySet<Order_State> = new Set([
 ]);
 
 /** Waits until the order is final and returns it; retries while a process is being started. */
-export async function untilFinal(shop: Shop, id: string, withinMs = 60_000): Promise<Order> {
+export async function untilFinal(shop: Shop, id: string, withinMs = 180_000): Promise<Order> {
   let seen = "never answered";
   const what = () => `order ${id} to be final; ${seen}`;
   return await until(withinMs, what, async () => {
