@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { deployedNames } from "../../scripts/shop.ts";
 import { merged, refusal, variants } from "./render.ts";
 
 const ci = { files: ["k8s/profiles/ci.yaml"] };
@@ -130,3 +131,16 @@ test.for<[object, RegExp]>([
 test("no profile of ours is rejected", async () => {
   expect(await Promise.all(variants.map(refusal))).toEqual(variants.map(() => undefined));
 });
+
+test.for(deployedNames)(
+  "another port or name of %s, which the other parts would not find, is rejected",
+  async (name) => {
+    for (const [key, value] of [
+      ["port", 9999],
+      ["fullnameOverride", "another"],
+      ["nameOverride", "another"],
+    ] as const) {
+      expect(await refusal({ ...ci, values: { [name]: { [key]: value } } })).toContain(`${name}.${key} is `);
+    }
+  },
+);

@@ -1,6 +1,9 @@
 import { expect, test } from "vitest";
 import { serviceClients } from "../../scripts/shop.ts";
-import { wantedSecrets } from "./secrets.ts";
+import type { Cluster } from "./cluster.ts";
+import type { Context } from "./context.ts";
+import { createProgress } from "./progress.ts";
+import { secrets, wantedSecrets } from "./secrets.ts";
 
 test("identity and each program have the same client secret", () => {
   const secrets = wantedSecrets({}, true);
@@ -42,4 +45,49 @@ test("the surfaces have a client secret in dev and ci, and none in production, w
   expect(trying.surfaces?.SERVICE_CLIENT_SECRET).toBe(known(trying).surfaces);
   expect(production).not.toHaveProperty("surfaces");
   expect(known(production)).not.toHaveProperty("surfaces");
+});
+
+test("in production, what the chart's pods refer to and what is missing is named, and nothing is written", async () => {
+  const manifests = `
+kind: Deployment
+spec:
+  template:
+    spec:
+      volumes:
+        - secret: { secretName: vault-order, items: [{ key: SERVICE_CLIENT_SECRET }, { key: OTHER }] }
+        - secret: { secretName: optional, optional: true }
+        - secret: { secretName: order-tls }
+        - secret: { secretName: shop-order-db-app, items: [{ key: uri }] }
+      containers:
+        - env: [{ valueFrom: { secretKeyRef: { name: audit-urls, key: AUDIT_ORDER_URL } } }]
+---
+kind: Certificate
+spec: { secretName: order-tls }
+---
+kind: Cluster
+metadata: { name: shop-order-db }
+`;
+  const written: string[] = [];
+  const cluster: Partial<Cluster> = {
+    find: async () => undefined,
+    list: async () => [
+      { metadata: { name: "vault-order" }, data: { SERVICE_CLIENT_SECRET: "" } },
+      { metadata: { name: "shop-identity" }, data: { SERVICE_CLIENT_SECRETS: Buffer.from("{}").toString("base64") } },
+    ],
+    helm: async () => manifests,
+    kubectl: async (args) => {
+      written.push(args.join(" "));
+      return "";
+    },
+    apply: async () => undefined,
+  };
+  const options = { profile: "prod", namespace: "shop", release: "shop", values: [], set: [] };
+  // Only what the step uses.
+  const context = { cluster, options, progress: createProgress(() => {}) } as unknown as Context;
+
+  const message = await secrets(context).catch((error: Error) => error.message);
+  expect(message).toContain("\n  vault-order: OTHER\n  audit-urls: AUDIT_ORDER_URL\n");
+  expect(message).toContain("shop-identity: in SERVICE_CLIENT_SECRETS, the clients ");
+  expect(message).not.toMatch(/optional|order-tls|-db-app/);
+  expect(written).toEqual([]);
 });

@@ -11,7 +11,13 @@ export type ShopChart = { readonly args: readonly string[]; readonly input: stri
  * Returns the chart of the shop with its values: first those of the profile, then what the installer knows of this
  * installation, then the owner's, which are the last word.
  */
-export async function shopChart({ cluster, options }: Context): Promise<ShopChart> {
+export async function shopChart({
+  cluster,
+  options,
+}: {
+  readonly cluster: Pick<Context["cluster"], "find">;
+  readonly options: Context["options"];
+}): Promise<ShopChart> {
   // The client certificate of the Temporal that the step `temporal` installs in production. Another Temporal is in the
   // owner's values.
   const temporalIsOurs = (await cluster.find("secret", "temporal-client-tls", options.namespace)) !== undefined;
