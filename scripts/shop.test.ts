@@ -189,4 +189,6 @@ const special: Readonly<Record<string, string | undefined>> = {
   PUBLIC_URL: undefined,
   ISSUER_URL: undefined,
   RESET_URL: undefined,
+  EMAIL_CONFIRM_URL: undefined,
+  EMAIL_UNDO_URL: undefined,
 };

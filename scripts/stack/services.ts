@@ -187,6 +187,7 @@ const settings = new Map<string, Service["env"]>(
       SERVICE_CLIENT_SECRETS: JSON.stringify(secrets.serviceClients),
       OIDC_CLIENTS: JSON.stringify([docsClient(ports)]),
       SEED_USERS: JSON.stringify(laptopUsers),
+      SEED_WEAK_PASSWORDS: "true",
       // All local sign-ins come from one address.
       SIGN_IN_FREE_ATTEMPTS_PER_ADDRESS: "100000",
     }),

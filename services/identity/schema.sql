@@ -16,6 +16,22 @@ CREATE UNIQUE INDEX addresses_default ON public.addresses USING btree (user_id) 
 
 CREATE INDEX addresses_user ON public.addresses USING btree (user_id, id);
 
+create table email_tokens (
+  hash bytea not null,
+  user_id text not null,
+  purpose text not null,
+  email text not null,
+  expire_time timestamp with time zone not null,
+  create_time timestamp with time zone not null default now(),
+  constraint email_tokens_pkey PRIMARY KEY (hash),
+  constraint email_tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE,
+  constraint email_tokens_purpose_check CHECK ((purpose = ANY (ARRAY['CONFIRM'::text, 'UNDO'::text])))
+);
+
+CREATE INDEX email_tokens_expire ON public.email_tokens USING btree (expire_time);
+
+CREATE INDEX email_tokens_user ON public.email_tokens USING btree (user_id);
+
 create table event_appends (
   number bigint not null generated always as identity,
   subjects text[] not null,
@@ -144,6 +160,9 @@ create table sessions (
   expire_time timestamp with time zone not null,
   create_time timestamp with time zone not null default now(),
   auth_time timestamp with time zone not null default now(),
+  user_agent text not null default ''::text,
+  network text not null default ''::text,
+  last_use_time timestamp with time zone not null default now(),
   constraint sessions_pkey PRIMARY KEY (id),
   constraint sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE,
   constraint sessions_check CHECK (((end_time IS NULL) = (end_reason IS NULL))),
@@ -166,11 +185,11 @@ create table signing_keys (
 
 create table throttles (
   key bytea not null,
-  attempts integer not null,
+  attempts double precision not null,
   blocked_until timestamp with time zone not null,
   update_time timestamp with time zone not null,
   constraint throttles_pkey PRIMARY KEY (key),
-  constraint throttles_attempts_check CHECK ((attempts > 0))
+  constraint throttles_attempts_check CHECK ((attempts > (0)::double precision))
 );
 
 CREATE INDEX throttles_update ON public.throttles USING btree (update_time);
@@ -205,6 +224,10 @@ create table users (
   update_time timestamp with time zone not null default now(),
   verified_email text not null default ''::text,
   token_version bigint not null default 0,
+  pending_email text not null default ''::text,
+  username_key text,
+  email_key text,
+  has_operator_password boolean,
   constraint users_pkey PRIMARY KEY (id),
   constraint users_email_check CHECK ((length(email) <= 254)),
   constraint users_id_check CHECK (((id ~ '^[A-Za-z0-9._~-]{1,63}$'::text) AND (id <> ALL (ARRAY['.'::text, '..'::text, 'me'::text])))),
@@ -213,11 +236,29 @@ create table users (
   constraint users_username_check CHECK ((((length(username) >= 3) AND (length(username) <= 50)) AND (username !~ '@'::text)))
 );
 
-CREATE UNIQUE INDEX users_email ON public.users USING btree (lower(email));
+CREATE INDEX users_email_key ON public.users USING btree (email_key);
+
+CREATE INDEX users_email_lower ON public.users USING btree (lower(email));
 
 CREATE INDEX users_oldest ON public.users USING btree (create_time, id);
 
 CREATE UNIQUE INDEX users_username ON public.users USING btree (lower(username));
+
+CREATE UNIQUE INDEX users_username_key ON public.users USING btree (username_key);
+
+CREATE UNIQUE INDEX users_verified_email ON public.users USING btree (lower(email)) WHERE (email = verified_email);
+
+CREATE UNIQUE INDEX users_verified_email_key ON public.users USING btree (email_key) WHERE (email = verified_email);
+
+CREATE OR REPLACE FUNCTION public.forget_email_key()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  new.email_key := null;
+  return new;
+end $function$
+;
 
 CREATE OR REPLACE FUNCTION public.keep_update_time()
  RETURNS trigger
@@ -228,6 +269,8 @@ begin
   return new;
 end $function$
 ;
+
+CREATE TRIGGER forget_email_key BEFORE UPDATE ON public.users FOR EACH ROW WHEN (((new.email <> old.email) AND (NOT (new.email_key IS DISTINCT FROM old.email_key)))) EXECUTE FUNCTION forget_email_key();
 
 CREATE TRIGGER keep_update_time BEFORE INSERT OR UPDATE ON public.addresses FOR EACH ROW WHEN ((new.update_time < new.create_time)) EXECUTE FUNCTION keep_update_time();
 

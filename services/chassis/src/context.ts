@@ -18,6 +18,10 @@ export type CallContext = {
   readonly authorization?: string | undefined;
   /** The network address of the gateway's caller, as the gateway reports it. For rate limits, never for access. */
   readonly clientAddress?: string | undefined;
+  /** The program of the gateway's caller, as it says itself: to show people their sessions. */
+  readonly userAgent?: string | undefined;
+  /** How long a sign-in counts as fresh here; 0 asks for none. */
+  readonly freshSignInMs?: number | undefined;
   /** The caller, once verified. */
   readonly principal?: Principal | undefined;
   /** The customer that the call is confined to; "" for no customer's resources, undefined for all customers'. */

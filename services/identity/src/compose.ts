@@ -18,11 +18,14 @@ import { type Keys, startKeys } from "./keys/keys.ts";
 import { createMailer } from "./mailer.ts";
 import { createMeters } from "./meters.ts";
 import { clientMetadata } from "./oidc/clients.ts";
+import { emailPages, emailPaths } from "./oidc/email-pages.ts";
 import { startHttpServer } from "./oidc/http-server.ts";
 import { currentProvider } from "./oidc/provider.ts";
 import { signInForm } from "./oidc/sign-in-form.ts";
 import { userinfo } from "./oidc/userinfo.ts";
+import { createDeviceTokens, type DeviceTokens } from "./sessions/device-tokens.ts";
 import { createPasswordChange } from "./sessions/password-change.ts";
+import { createPasswordRules } from "./sessions/password-rules.ts";
 import { createPasswords } from "./sessions/passwords.ts";
 import { readRevocations } from "./sessions/revocation-store.ts";
 import { sessionRpcs } from "./sessions/session-service.ts";
@@ -33,7 +36,10 @@ import { createThrottle } from "./sessions/throttle.ts";
 import { createTokens } from "./sessions/tokens.ts";
 import { addressRpcs } from "./users/address-service.ts";
 import { announceUsers } from "./users/announce.ts";
+import { createEmailChange, type EmailChange } from "./users/email-change.ts";
+import { emailRpcs } from "./users/email-service.ts";
 import { erasureRpcs } from "./users/erasure-service.ts";
+import { foldUsers } from "./users/fold-users.ts";
 import { seedUsers } from "./users/seed.ts";
 import { userRpcs } from "./users/user-service.ts";
 
@@ -60,7 +66,12 @@ export async function startIdentity(options: IdentityOptions): Promise<{
   const feed = createEventFeed({ pool, url: config.DATABASE_URL, source: "/sagacart/identity", log, metrics });
   const onEvents = () => feed.notify();
   const passwords = createPasswords({ atOnce: config.PASSWORD_HASHES_AT_ONCE, memoryKib: passwordMemoryKib });
-  await whenAvailable(log, () => seedUsers(config.SEED_USERS, { pool, passwords, log }));
+  const rules = createPasswordRules({
+    minLength: config.PASSWORD_MIN_LENGTH,
+    operatorMinLength: config.OPERATOR_PASSWORD_MIN_LENGTH,
+  });
+  const seeding = { pool, passwords, rules, allowWeak: config.SEED_WEAK_PASSWORDS, log };
+  await whenAvailable(log, () => seedUsers(config.SEED_USERS, seeding));
   const cipher = createKeyCipher([config.KEY_ENCRYPTION_SECRET, ...config.KEY_ENCRYPTION_SECRETS_BEFORE]);
   const keys = await whenAvailable(log, () =>
     startKeys({
@@ -73,8 +84,11 @@ export async function startIdentity(options: IdentityOptions): Promise<{
   const tokens = createTokens({ keys, clock, issuer: config.ISSUER_URL, lifeMs: config.ACCESS_TOKEN_MS });
   const throttle = createThrottle({ pool, longestPauseMs: config.SIGN_IN_LONGEST_PAUSE_MS });
   const mailer = createMailer({ smtpUrl: config.SMTP_URL, from: config.MAIL_FROM, log });
-  const signIn = createSignIn({
-    ...{ pool, passwords, throttle, meters },
+  const devices = createDeviceTokens({ key: deriveKey(config.KEY_ENCRYPTION_SECRET, "devices"), clock });
+  const signIn: SignIn = createSignIn({
+    ...{ pool, passwords, throttle, meters, rules, devices },
+    refuseUnverified: config.UNVERIFIED_USERS_MAY === "nothing",
+    askToConfirm: (user) => void emailChange.askToConfirm(user, user.email),
     freeAttempts: config.SIGN_IN_FREE_ATTEMPTS,
     freeAttemptsPerAddress: config.SIGN_IN_FREE_ATTEMPTS_PER_ADDRESS,
   });
@@ -86,16 +100,25 @@ export async function startIdentity(options: IdentityOptions): Promise<{
   });
   const passwordChange = createPasswordChange({
     ...{ pool, clock, passwords, throttle, signIn, mailer, onEvents },
-    minLength: config.PASSWORD_MIN_LENGTH,
+    rules,
     tokenMs: config.RESET_TOKEN_MS,
     resetUrl: config.RESET_URL,
   });
+  const emailChange: EmailChange = createEmailChange({
+    ...{ pool, clock, mailer, throttle, log, onEvents },
+    requestReset: (email) => passwordChange.requestReset(email, undefined),
+    tokenMs: config.EMAIL_TOKEN_MS,
+    undoMs: config.EMAIL_UNDO_MS,
+    confirmUrl: config.EMAIL_CONFIRM_URL ?? `${config.ISSUER_URL}${emailPaths.confirm}?token=`,
+    undoUrl: config.EMAIL_UNDO_URL ?? `${config.ISSUER_URL}${emailPaths.undo}?token=`,
+  });
   const revocations = followRevocations({ read: (cursor) => readRevocations(pool, cursor), log, metrics });
-  const http = await startHttp({ config, pool, log, keys, signIn, tls, revocations });
+  const http = await startHttp({ config, pool, log, keys, signIn, tls, revocations, devices, emailChange });
   const service = {
-    ...sessionRpcs({ signIn, sessions, passwordChange }),
+    ...sessionRpcs({ pool, signIn, sessions, passwordChange, devices }),
+    ...emailRpcs({ pool, emailChange }),
     ...userRpcs({
-      ...{ pool, passwords, passwordChange, mailer, throttle, onEvents },
+      ...{ pool, passwords, rules, emailChange, throttle, onEvents },
       saltKey: deriveKey(config.KEY_ENCRYPTION_SECRET, "registration-salts"),
     }),
     ...addressRpcs({ pool }),
@@ -111,16 +134,19 @@ export async function startIdentity(options: IdentityOptions): Promise<{
     revocations,
     background: [
       ...[feed, mailer, keys, sweepExpired({ pool, log }), forgetOldRequests({ pool, log })],
-      ...[announceUsers({ pool, log, onEvents }), http],
+      ...[announceUsers({ pool, log, onEvents }), foldUsers({ pool, log }), http],
     ],
   };
 }
 
 type HttpOptions = { config: Config; pool: Pool; log: Log; keys: Keys; signIn: SignIn; tls: Tls | undefined } & {
   revocations: Revocations;
+  devices: DeviceTokens;
+  emailChange: EmailChange;
 };
 
-async function startHttp({ config, pool, log, keys, signIn, tls, revocations }: HttpOptions) {
+async function startHttp(parts: HttpOptions) {
+  const { config, pool, log, keys, signIn, tls, revocations, devices, emailChange } = parts;
   const issuer = config.ISSUER_URL;
   const options = {
     ...{ issuer, pool, log, keys },
@@ -145,7 +171,8 @@ async function startHttp({ config, pool, log, keys, signIn, tls, revocations }: 
     host: config.HOST,
     port: config.HTTP_PORT,
     ...{ issuer, keys, provider, insideProvider, log, tls },
-    signInForm: signInForm({ provider, signIn, issuer, csrfKey }),
+    signInForm: signInForm({ provider, signIn, issuer, csrfKey, devices }),
+    emailPages: emailPages(emailChange),
     userinfo: userinfo({ keys, pool, issuer, revocations }),
     revocations: (cursor) => readRevocations(pool, cursor),
   });

@@ -1,8 +1,10 @@
 import {
   durationMs,
   type Env,
+  flag,
   int,
   list,
+  oneOf,
   optional,
   port,
   readEnv,
@@ -40,8 +42,10 @@ export function readConfig(env: Env) {
       SESSION_MAX_MS: int({ min: 1_000, max: 31_536_000_000, default: 15_552_000_000 }),
       /** How long a reused refresh token counts as a retry and not as a theft. 0: every reuse is a theft. */
       REFRESH_REPEAT_MS: durationMs(10_000),
-      /** Characters in a password at least. 6 serves clients of the Flask services; set more where you can. */
-      PASSWORD_MIN_LENGTH: int({ min: 6, max: 128, default: 6 }),
+      /** Characters in a new password at least. Users of the Flask services' REST may have 6. */
+      PASSWORD_MIN_LENGTH: int({ min: 8, max: 64, default: 8 }),
+      /** Characters in a new password of operators and support at least. */
+      OPERATOR_PASSWORD_MIN_LENGTH: int({ min: 8, max: 64, default: 12 }),
       /** Passwords hashed at the same time, each with 19 MiB and a core. More than four need a larger UV_THREADPOOL_SIZE. */
       PASSWORD_HASHES_AT_ONCE: int({ min: 1, max: 64, default: 2 }),
       /** Wrong passwords for a user name before pauses begin; the pause doubles with each, up to the longest. */
@@ -54,6 +58,16 @@ export function readConfig(env: Env) {
       RESET_TOKEN_MS: durationMs(1_800_000),
       /** URL of the page for a new password, to which the token is appended. Without it the mail holds the token alone. */
       RESET_URL: optional(url({ protocols: ["http:", "https:"] })),
+      /** Lifetime of the link that confirms an e-mail address. */
+      EMAIL_TOKEN_MS: durationMs(86_400_000),
+      /** How long the owner of a former e-mail address can undo its change. */
+      EMAIL_UNDO_MS: int({ min: 0, max: 2_592_000_000, default: 604_800_000 }),
+      /** URL of the page that confirms an e-mail address, to which the token is appended. Default: identity's own page. */
+      EMAIL_CONFIRM_URL: optional(url({ protocols: ["http:", "https:"] })),
+      /** URL of the page that undoes a change, to which the token is appended. Default: identity's own page. */
+      EMAIL_UNDO_URL: optional(url({ protocols: ["http:", "https:"] })),
+      /** What a user with an unverified e-mail address may do: `sign_in`, or `nothing` until the address is confirmed. */
+      UNVERIFIED_USERS_MAY: oneOf(["sign_in", "nothing"], "sign_in"),
       /** The SMTP server for outgoing mail, for example smtp://user:password@host:587. STARTTLS is required, unless it says ?requireTLS=false. */
       SMTP_URL: url({ protocols: ["smtp:", "smtps:"] }),
       /** The sender of mails. */
@@ -64,6 +78,8 @@ export function readConfig(env: Env) {
       OIDC_CLIENTS: oidcClients,
       /** Users to create once: `[{"id":"alice","username":"alice","email":…,"password":…,"roles":[…]}]`. */
       SEED_USERS: seedUsers,
+      /** Allow weak passwords of seeded users: for trying the shop out. */
+      SEED_WEAK_PASSWORDS: flag(false),
     },
     env,
   );

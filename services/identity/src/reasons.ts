@@ -5,10 +5,14 @@ import { defineReasons } from "@sagacart/chassis/errors";
 export const reasons = defineReasons({
   /** The user name is taken, in any case. */
   USERNAME_TAKEN: Code.AlreadyExists,
-  /** The e-mail address is taken, in any case. */
+  /** The e-mail address is taken, in any case. Told only to programs. */
   EMAIL_TAKEN: Code.AlreadyExists,
   /** The password is shorter than configured; `min_length` is in the metadata. */
   PASSWORD_TOO_SHORT: Code.InvalidArgument,
+  /** The password is one of those that are guessed first. */
+  PASSWORD_TOO_COMMON: Code.InvalidArgument,
+  /** The user's password is not good enough for an operator. The user has to change it first. */
+  OPERATOR_PASSWORD_TOO_SHORT: Code.FailedPrecondition,
   /** The mask names a field that cannot be changed, or clears a field that cannot be empty. */
   BAD_UPDATE_MASK: Code.InvalidArgument,
   /** The user name or the password is wrong. */
@@ -17,6 +21,10 @@ export const reasons = defineReasons({
   BAD_REFRESH_TOKEN: Code.Unauthenticated,
   /** The token for a new password is unknown, has expired or was used before. Request a new mail. */
   BAD_RESET_TOKEN: Code.Unauthenticated,
+  /** The token from a mail to an e-mail address is unknown, has expired or was used before. Request a new mail. */
+  BAD_EMAIL_TOKEN: Code.Unauthenticated,
+  /** The e-mail address has to be confirmed first, by the link that was mailed to it. */
+  EMAIL_NOT_VERIFIED: Code.FailedPrecondition,
   /** `me` needs a signed-in caller. */
   TOKEN_REQUIRED: Code.Unauthenticated,
   /** Too many attempts for this name or from this network. Retry after the time in the error. */

@@ -13,6 +13,18 @@ testRequestIds(async () => {
     ...service,
     domain: "identity.sagacart",
     cases: {
+      async RegisterByForeignRules() {
+        const name = username();
+        return {
+          request: { username: name, email: `${name}@shop.test`, password: "six678", phone: "+491234567" },
+          others: {
+            username: { username: username() },
+            email: { email: `other-${name}@shop.test` },
+            password: { password: "six679" },
+            phone: { phone: "+491234568" },
+          },
+        };
+      },
       async Register() {
         const name = username();
         const request = { username: name, email: `${name}@shop.test`, password: "correct horse", phone: "+491234567" };

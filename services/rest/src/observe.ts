@@ -26,6 +26,15 @@ export function surface<Options>(name: string, plugin: Plugin<Options>) {
   };
 }
 
+/** Returns what a program says that it is, in at most 200 printable characters: it becomes a header of other calls. */
+function userAgentOf(header: string | undefined): string | undefined {
+  const text = header
+    ?.replaceAll(/[^\x20-\x7e]/g, "")
+    .slice(0, 200)
+    .trim();
+  return text === "" ? undefined : text;
+}
+
 /**
  * Gives each request an id, which the answer and all calls for it carry, and writes one log line and one observation when
  * it ends. Successes are logged as `debug`, 4xx as `info` and 5xx as `warn`.
@@ -54,7 +63,8 @@ export function observe(app: FastifyInstance, { log, metrics }: { log: Log; metr
   // In the last hook before the handler: earlier steps, such as reading the body, may leave the call's context.
   app.addHook("preHandler", (request, _reply, done) => {
     const { authorization } = request.headers;
-    runWithContext({ requestId: request.id, ...traceOf(request), authorization, clientAddress: request.ip }, done);
+    const caller = { authorization, clientAddress: request.ip, userAgent: userAgentOf(request.headers["user-agent"]) };
+    runWithContext({ requestId: request.id, ...traceOf(request), ...caller }, done);
   });
   app.addHook("onResponse", (request, reply, done) => {
     const { method, url: path } = request;

@@ -34,6 +34,7 @@ export function createSurfaces(options: SurfacesOptions): Promise<FastifyInstanc
     await app.register(surface("dapr", dapr), { clients: services.own, currency });
     await app.register(surface("shop", shop), {
       clients: services.asCaller,
+      own: services.own,
       verifier,
       currency,
       paymentMethod,

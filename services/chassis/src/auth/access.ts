@@ -10,6 +10,8 @@ export type AccessRule = {
   readonly roles: readonly RoleName[];
   /** The programs of the shop that may call it, each with the services where it may; empty: wherever it is served. */
   readonly services: ReadonlyMap<string, ReadonlySet<string>>;
+  /** True if people need a fresh sign-in. */
+  readonly freshSignIn: boolean;
   /** The request's field `customer_id`, if it has one. */
   readonly customerField: DescField | undefined;
   /** True if that field is part of the REST path: it identifies the requested resource. */
@@ -78,6 +80,7 @@ function readRule(method: DescMethod): AccessRule {
   const field = method.input.fields.find(({ name }) => name === "customer_id");
   return {
     anyone: option.anyone || isOpen(method),
+    freshSignIn: option.freshSignIn,
     roles: option.roles.flatMap((role) => roleOf.get(role) ?? []),
     services: new Map(option.services.map(({ name, at }) => [name, new Set(at)])),
     customerField: field?.fieldKind === "scalar" ? field : undefined,

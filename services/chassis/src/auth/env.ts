@@ -1,4 +1,4 @@
-import { list, oneOf, optional, type Parser, secret, text, url } from "../process/config.ts";
+import { durationMs, list, oneOf, optional, type Parser, secret, text, url } from "../process/config.ts";
 import type { Log } from "../process/log.ts";
 import type { Metrics } from "../process/metrics.ts";
 import { type RoleName, roleNames } from "./principal.ts";
@@ -28,6 +28,8 @@ export function tokenEnv() {
     AUTH_SERVICE_MAP: list({ default: [], pattern: /^[^=]+=[a-z][a-z0-9-]*$/ }),
     /** The role of a caller whose token has none: `customer`, or `none`. */
     AUTH_DEFAULT_ROLE: oneOf(["none", "customer"], "none"),
+    /** How long a sign-in counts as fresh, for deleting an account and the like. 0 asks for none, for an issuer without `auth_time`. */
+    AUTH_FRESH_SIGN_IN_MS: durationMs(300_000),
     /** How to get a customer's id: `subject` with our own issuer, else `derived` from issuer and subject. */
     AUTH_CUSTOMER_IDS: oneOf(["subject", "derived"], "subject"),
   };
@@ -67,6 +69,7 @@ export function verifierOf(config: TokenConfig, log: Log, revocations?: Revocati
     audience: config.AUTH_AUDIENCE,
     keysAtStart: true,
     revocations,
+    freshSignInMs: config.AUTH_FRESH_SIGN_IN_MS,
     claims: {
       rolesClaim: config.AUTH_ROLES_CLAIM,
       roleMap: new Map(config.AUTH_ROLE_MAP.map(roleEntry)),

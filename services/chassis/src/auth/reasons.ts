@@ -14,6 +14,8 @@ export const authReasons = defineReasons({
   /** A token of a program at the gateway, which serves people only. */
   PEOPLE_ONLY: Code.PermissionDenied,
   NOT_YOURS: Code.PermissionDenied,
+  /** The caller signed in too long ago for this. Confirm the password, or sign in again. */
+  FRESH_SIGN_IN_REQUIRED: Code.PermissionDenied,
   /** The request names another customer's id in its path. The same whether the resource exists or not. */
   NOT_FOUND: Code.NotFound,
   /** The issuer's keys, or a token of our own, cannot be fetched. */

@@ -22,6 +22,7 @@ test("a valid token gives its principal, and the keys are fetched once", async (
     roles: new Set(["customer"]),
     email: "",
     isEmailVerified: false,
+    authTimeMs: expect.any(Number),
   });
   // Known by now: no promise.
   expect(second).toBe(first);

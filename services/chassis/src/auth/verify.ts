@@ -11,6 +11,8 @@ export type VerifierOptions = {
   claims: ClaimRules;
   /** The tokens that are refused before they expire; none if absent. */
   revocations?: Revocations | undefined;
+  /** How long a sign-in counts as fresh; 0 asks for none. */
+  freshSignInMs?: number;
   /** How far other machines' clocks may be off. */
   clockToleranceMs?: number;
   /** How long keys are used before they are fetched again. */
@@ -31,6 +33,8 @@ export type Verifier = {
   verify(token: string): Principal | Promise<Principal>;
   /** Throws TOKEN_REVOKED if the token of this principal was revoked since it was verified: for calls that last. */
   recheck(principal: Principal): void;
+  /** How long a sign-in counts as fresh; 0 asks for none. */
+  readonly freshSignInMs: number;
 };
 
 /** Asymmetric ones only, so that a service that verifies tokens cannot make them. Never `none`. */
@@ -110,6 +114,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
       return checking;
     },
     recheck,
+    freshSignInMs: options.freshSignInMs ?? 300_000,
   };
 }
 

@@ -111,6 +111,9 @@ export function metadataOf(
     if (context.clientAddress !== undefined) {
       metadata.set("x-client-address", context.clientAddress);
     }
+    if (context.userAgent !== undefined) {
+      metadata.set("x-client-user-agent", context.userAgent);
+    }
   }
   if (header !== undefined) {
     new Headers(header).forEach((value, name) => {

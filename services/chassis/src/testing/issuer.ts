@@ -50,7 +50,7 @@ export async function startIssuer(): Promise<TestIssuer> {
   async function sign(claims: JWTPayload, changes: TokenChanges = {}): Promise<string> {
     const { kid, privateKey } = changes.forged === true ? forger : newest(keys);
     const nowS = Math.floor(Date.now() / 1000);
-    return await new SignJWT(claims)
+    return await new SignJWT({ auth_time: nowS, ...claims })
       .setProtectedHeader({ alg: "ES256", kid, typ: "at+jwt" })
       .setIssuer(changes.issuer ?? origin)
       .setAudience(changes.audience ?? "sagacart")

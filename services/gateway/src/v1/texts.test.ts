@@ -26,6 +26,7 @@ test("the contract has the fields that these tests are about", () => {
     "Address.phone",
     "Address.recipient",
     "Address.region",
+    "RegisterByForeignRulesRequest.phone",
     "RegisterRequest.phone",
     "User.phone",
   ]);
@@ -165,6 +166,7 @@ test("no required text may be blank, except those that are only looked up", () =
       "UnsubscribeRequest.token",
       "SignInRequest.username",
       "SignInRequest.password",
+      "ConfirmPasswordRequest.password",
       "ChangePasswordRequest.current_password",
     ]),
   );

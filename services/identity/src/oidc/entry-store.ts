@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
-import type { Pool, Transaction } from "@sagacart/chassis/postgres/pool";
+import type { Pool, Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
 import { type Adapter, type AdapterPayload, errors } from "oidc-provider";
 import { revokeSessions } from "../sessions/revocation-store.ts";
+import type { SeenSession } from "../sessions/seen-session.ts";
 
 /**
  * Stores the state of one of oidc-provider's models. All models share a table. Codes and tokens are stored as hashes. Only
@@ -86,6 +87,48 @@ export function grantSessionId(grantId: string): string {
 
 function sessionIdOf(grantIdHash: Buffer): string {
   return `oidc-${grantIdHash.toString("hex").slice(0, 32)}`;
+}
+
+/** Lists up to `limit` sign-ins of a user to applications, newest first. */
+export async function listGrants(db: Queryable, userId: string, limit: number): Promise<SeenSession[]> {
+  const { rows } = await db.query<{ id_hash: Buffer; client: string; start: Date; expire_time: Date }>(
+    `select id_hash, coalesce(payload->>'clientId', '') as client, expire_time,
+       to_timestamp((payload->>'iat')::float8) as start
+     from oidc_entries where model = 'Grant' and account_id = $1 and expire_time > now()
+     order by start desc, id_hash limit $2`,
+    [userId, limit],
+  );
+  return rows.map(({ id_hash: hash, client, start, expire_time: expireTime }) => ({
+    id: sessionIdOf(hash),
+    clientId: client,
+    // The forms of OpenID Connect do not record them.
+    userAgent: "",
+    network: "",
+    createTime: start,
+    lastUseTime: start,
+    expireTime,
+  }));
+}
+
+/**
+ * Ends a user's sign-in to an application, and the browsers' sessions: from those it would be signed in again without a
+ * password. Refuses its access tokens.
+ */
+export async function endGrant(tx: Transaction, userId: string, sessionId: string): Promise<void> {
+  const { rows } = await tx.query<{ id_hash: Buffer }>(
+    "select id_hash from oidc_entries where model = 'Grant' and account_id = $1 for update",
+    [userId],
+  );
+  const grant = rows.find(({ id_hash: hash }) => sessionIdOf(hash) === sessionId);
+  if (grant === undefined) {
+    return;
+  }
+  await tx.query(
+    `delete from oidc_entries where account_id = $1
+       and (model = 'Session' or (model = 'Grant' and id_hash = $2) or sha256(convert_to(grant_id, 'UTF8')) = $2)`,
+    [userId, grant.id_hash],
+  );
+  await revokeSessions(tx, [sessionId]);
 }
 
 /** Ends a user's sign-ins by OpenID Connect. Returns the session ids of their access tokens. */

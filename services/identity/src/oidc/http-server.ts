@@ -6,6 +6,7 @@ import type { Tls } from "@sagacart/chassis/tls/files";
 import { keepRenewed, serverOptions } from "@sagacart/chassis/tls/server";
 import type { Provider } from "oidc-provider";
 import type { Keys } from "../keys/keys.ts";
+import { emailPaths } from "./email-pages.ts";
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
@@ -21,6 +22,8 @@ export type HttpServerOptions = {
   readonly insideProvider: () => Provider;
   readonly signInForm: Handler;
   readonly userinfo: Handler;
+  /** Serves the pages behind the links in mails. */
+  readonly emailPages: Handler;
   /** Reads the revoked access tokens since a cursor. */
   readonly revocations: (cursor: string) => Promise<object>;
   readonly log: Log;
@@ -103,6 +106,9 @@ async function route(options: HttpServerOptions, request: IncomingMessage, respo
   }
   if (path === "/oidc/userinfo" && (isRead || request.method === "POST")) {
     return await options.userinfo(request, response);
+  }
+  if ((path === emailPaths.confirm || path === emailPaths.undo) && (isRead || request.method === "POST")) {
+    return await options.emailPages(request, response);
   }
   if (path.startsWith("/oidc/sign-in/") && (isRead || request.method === "POST")) {
     return await options.signInForm(request, response);

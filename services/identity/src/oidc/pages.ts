@@ -39,6 +39,28 @@ ${form}
   return page("Sign out", main, { formAction: ["'self'", "http:", "https:"] });
 }
 
+/** Renders the button that uses a token from a mail; with an empty path, that it was used. */
+export function emailPage({ action, path, token }: { action: "confirm" | "undo"; path: string; token: string }): Page {
+  const texts = {
+    confirm: { title: "Confirm your e-mail address", button: "Confirm", done: "Your e-mail address is confirmed" },
+    undo: {
+      title: "Undo the change of your e-mail address",
+      button: "Undo it and end all sessions",
+      done: "Your e-mail address is restored. A mail for a new password is on its way",
+    },
+  };
+  const { title, button, done } = texts[action];
+  if (path === "") {
+    return page(title, `<h1>${done}</h1>`);
+  }
+  const main = `<h1>${title}</h1>
+<form method="post" action="${escapeHtml(path)}">
+<input type="hidden" name="token" value="${escapeHtml(token)}">
+<button>${button}</button>
+</form>`;
+  return page(title, main, { formAction: ["'self'"] });
+}
+
 export function signedOutPage(): Page {
   return page("Signed out", "<h1>You are signed out</h1>");
 }

@@ -4,6 +4,7 @@ import { Code } from "@connectrpc/connect";
 import { DomainError } from "@sagacart/chassis/errors";
 import { truncate } from "@sagacart/chassis/truncate";
 import { errors, type Provider } from "oidc-provider";
+import type { DeviceTokens } from "../sessions/device-tokens.ts";
 import type { SignIn } from "../sessions/sign-in.ts";
 import { isSame } from "./clients.ts";
 import { errorPage, type Page, signInPage } from "./pages.ts";
@@ -13,6 +14,7 @@ export type SignInFormOptions = {
   readonly signIn: SignIn;
   readonly issuer: string;
   readonly csrfKey: Buffer;
+  readonly devices: DeviceTokens;
 };
 
 /**
@@ -55,7 +57,15 @@ export function signInForm(options: SignInFormOptions) {
     const username = truncate((body.get("username") ?? "").replaceAll("\0", ""), 254);
     const password = truncate(body.get("password") ?? "", 128);
     try {
-      const user = await options.signIn.withPassword(username, password, clientAddress(request));
+      const deviceToken = cookieOf(request, deviceCookie);
+      const attempt = { login: username, password, address: clientAddress(request), deviceToken };
+      const user = await options.signIn.withPassword(attempt);
+      const kept = options.devices.issue(user.id, deviceToken);
+      const secure = options.issuer.startsWith("https:") ? "; Secure" : "";
+      response.appendHeader(
+        "set-cookie",
+        `${deviceCookie}=${kept}; Path=/oidc; Max-Age=15552000; HttpOnly; SameSite=Lax${secure}`,
+      );
       const result = { login: { accountId: user.id, amr: ["pwd"] } };
       await provider.interactionFinished(request, response, result, { mergeWithLastSubmission: false });
     } catch (error) {
@@ -77,14 +87,24 @@ function explain({ code, message }: DomainError): { status: number; text: string
       return { status: 401, text: "The user name or the password is wrong." };
     case Code.ResourceExhausted:
       return { status: 429, text: `${message.charAt(0).toUpperCase()}${message.slice(1)}.` };
+    case Code.FailedPrecondition:
+      return { status: 403, text: "Confirm your e-mail address first: see the mail that was sent to it." };
     default:
       return { status: 503, text: "Signing in is not possible at the moment. Try again." };
   }
 }
 
+/** Keeps the device token of browsers. It opens nothing by itself. */
+const deviceCookie = "sagacart_device";
+
+function cookieOf({ headers }: IncomingMessage, name: string): string {
+  const pairs = (headers.cookie ?? "").split(";").map((pair) => pair.trim());
+  return pairs.find((pair) => pair.startsWith(`${name}=`))?.slice(name.length + 1) ?? "";
+}
+
 const mostBytes = 8 * 1024;
 
-async function readForm(request: IncomingMessage): Promise<URLSearchParams> {
+export async function readForm(request: IncomingMessage): Promise<URLSearchParams> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of request) {
@@ -98,12 +118,12 @@ async function readForm(request: IncomingMessage): Promise<URLSearchParams> {
 }
 
 /** Returns the address of the gateway's caller, which the gateway sends in a header. */
-function clientAddress({ headers, socket }: IncomingMessage): string | undefined {
+export function clientAddress({ headers, socket }: IncomingMessage): string | undefined {
   const given = headers["x-client-address"];
   return typeof given === "string" ? given : socket.remoteAddress;
 }
 
-function send(response: ServerResponse, status: number, { html, csp }: Page): void {
+export function send(response: ServerResponse, status: number, { html, csp }: Page): void {
   response
     .writeHead(status, {
       "content-type": "text/html; charset=utf-8",

@@ -4,6 +4,7 @@ const expired = {
   // Their refresh tokens go with them. An ended session is kept until it expires: a token of it must not look unknown.
   sessions: "expire_time < now()",
   password_resets: "expire_time < now()",
+  email_tokens: "expire_time < now()",
   oidc_entries: "expire_time < now()",
   revocations: "expire_time < now()",
   throttles: "update_time < now() - interval '1 day'",

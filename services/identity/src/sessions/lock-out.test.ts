@@ -1,5 +1,5 @@
 import { errorInfo } from "@sagacart/chassis/errors";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import {
   startTestIdentity,
   startTestMailServer,
@@ -21,8 +21,8 @@ afterAll(async () => {
 });
 
 type Name = "username" | "email";
-/** Proves who the caller is, and returns the password from then on. */
-type Proof = (person: TestPerson) => Promise<string>;
+/** Proves who the caller is, on a device with this token, and returns the password from then on. */
+type Proof = (person: TestPerson, deviceToken: string) => Promise<string>;
 
 async function signInWith(person: TestPerson, name: Name, password: string): Promise<string> {
   const call = running.anonymous.signIn({ username: person[name], password });
@@ -43,13 +43,7 @@ async function lockOut(person: TestPerson, name: Name): Promise<void> {
 
 async function resetByMail({ email }: TestPerson): Promise<string> {
   await running.anonymous.requestPasswordReset({ email });
-  const token = await vi.waitFor(
-    () => {
-      const sent = mail.mails.find(({ to }) => to?.some(({ address }) => address === email));
-      return /^[\w-]{40,}$/m.exec(sent?.text ?? "")![0];
-    },
-    { timeout: 10_000 },
-  );
+  const token = await mail.tokenTo(email, "reset");
   await running.anonymous.resetPassword({ token, newPassword: "quite new" });
   return "quite new";
 }
@@ -60,24 +54,22 @@ async function unlock({ id, password }: TestPerson): Promise<string> {
   return password;
 }
 
-const proofs: [string, Proof, Name[]][] = [
-  ["a password reset by mail", resetByMail, ["username", "email"]],
-  ["an operator's unlock", unlock, ["username", "email"]],
+const proofs: [string, Proof][] = [
+  ["a password reset by mail", resetByMail],
+  ["an operator's unlock", unlock],
   [
-    "a sign-in by the e-mail address",
-    async (person) => {
-      expect(await signInWith(person, "email", person.password)).toBe("OK");
-      return person.password;
+    "a sign-in on a known device",
+    async ({ username, password }, deviceToken) => {
+      await running.anonymous.signIn({ username, password, deviceToken });
+      return password;
     },
-    ["username"],
   ],
   [
-    "a sign-in by the name",
-    async (person) => {
-      expect(await signInWith(person, "username", person.password)).toBe("OK");
-      return person.password;
+    "a confirmation of the password",
+    async ({ client, password }) => {
+      await client.confirmPassword({ password });
+      return password;
     },
-    ["email"],
   ],
   [
     "a change of the password",
@@ -85,21 +77,39 @@ const proofs: [string, Proof, Name[]][] = [
       await client.changePassword({ userId: "me", currentPassword: password, newPassword: "quite new" });
       return "quite new";
     },
-    ["email"],
   ],
 ];
 
-test.each(proofs.flatMap(([proof, prove, names]) => names.map((name) => [proof, name, prove] as const)))(
+const names: Name[] = ["username", "email"];
+
+test.each(proofs.flatMap(([proof, prove]) => names.map((name) => [proof, name, prove] as const)))(
   "%s lifts the pause of the %s",
   async (_proof, name, prove) => {
     const person = await running.register();
+    const { username, password } = person;
+    const { deviceToken } = await running.anonymous.signIn({ username, password });
     await lockOut(person, name);
 
-    const password = await prove(person);
+    const next = await prove(person, deviceToken);
 
-    expect(await signInWith(person, name, password)).toBe("OK");
+    expect(await signInWith(person, name, next)).toBe("OK");
   },
 );
+
+test("guesses in a session pause that session, and no sign-in", async () => {
+  const person = await running.register();
+  const confirm = (password: string) =>
+    person.client.confirmPassword({ password }).then(
+      () => "OK",
+      (error: unknown) => errorInfo(error).reason,
+    );
+  expect(await confirm("wrong")).toBe("BAD_CREDENTIALS");
+  expect(await confirm("wrong")).toBe("BAD_CREDENTIALS");
+  await running.prolongPauses();
+
+  expect(await confirm(person.password)).toBe("TOO_MANY_ATTEMPTS");
+  expect(await signInWith(person, "username", person.password)).toBe("OK");
+});
 
 test("a refused reset lifts nothing", async () => {
   const person = await running.register();

@@ -3,10 +3,13 @@ import { DomainError } from "@sagacart/chassis/errors";
 import { type Pool, withTransaction } from "@sagacart/chassis/postgres/pool";
 import type { Clock } from "@sagacart/chassis/time/clock";
 import type { Mailer } from "../mailer.ts";
+import { passwordChangedMail, resetMail } from "../mails.ts";
 import { reasons } from "../reasons.ts";
+import { foldEmail } from "../users/fold.ts";
 import { appendUserEvents } from "../users/user-events.ts";
-import { findByLogin, lockUser, updatePassword, verifyEmail } from "../users/user-store.ts";
+import { findByLogin, findUser, lockUser, updatePassword, verifyEmail } from "../users/user-store.ts";
 import { deleteResets, findResetUser, insertReset, redeemReset } from "./password-reset-store.ts";
+import type { PasswordRules } from "./password-rules.ts";
 import type { Passwords } from "./passwords.ts";
 import { endSessions, findSessionOf, hashToken, makeSecret } from "./session-store.ts";
 import type { SignIn } from "./sign-in.ts";
@@ -21,14 +24,12 @@ export type PasswordChangeOptions = {
   readonly mailer: Mailer;
   /** Called when events of users were committed. */
   onEvents(): void;
-  readonly minLength: number;
+  readonly rules: PasswordRules;
   readonly tokenMs: number;
   readonly resetUrl: string | undefined;
 };
 
 export type PasswordChange = {
-  /** Throws PASSWORD_TOO_SHORT if the password has fewer characters than configured. */
-  refuseShort(password: string): void;
   /** Changes the password and ends the user's other sessions. Throws as SignIn.confirm does. */
   change(request: ChangeRequest): Promise<void>;
   /** Mails a token for a new password. Does the same, apart from the mail, if no user has the address. */
@@ -44,40 +45,34 @@ type ChangeRequest = {
   /** A refresh token of the session to keep; "" for none. */
   readonly refreshToken: string;
   readonly address: string | undefined;
+  /** The session of the caller's token. */
+  readonly sessionId: string | undefined;
 };
 
 /** Sets new passwords, authorized by the current one or by a token sent by mail. */
 export function createPasswordChange(options: PasswordChangeOptions): PasswordChange {
-  const { pool, clock, passwords, throttle, signIn, mailer, minLength, onEvents } = options;
-
-  function refuseShort(password: string): void {
-    // Count code points, so that an emoji is one.
-    if ([...password].length < minLength) {
-      const message = `the password must have at least ${minLength} characters`;
-      throw new DomainError(reasons, "PASSWORD_TOO_SHORT", message, { min_length: `${minLength}` });
-    }
-  }
+  const { pool, clock, passwords, throttle, signIn, mailer, rules, onEvents } = options;
 
   return {
-    refuseShort,
-    async change({ userId, currentPassword, newPassword, refreshToken, address }) {
-      refuseShort(newPassword);
-      const user = await signIn.confirm(userId, currentPassword, address);
-      const hash = await passwords.hash(newPassword);
+    async change({ userId, currentPassword, newPassword, refreshToken, address, sessionId }) {
+      const user = await signIn.confirm({ userId, password: currentPassword, address, sessionId });
+      rules.refuseWeak(newPassword, user);
+      const passwordHash = await passwords.hash(newPassword);
+      const hasOperatorPassword = rules.isForOperators(newPassword);
       const session = refreshToken === "" ? undefined : await findSessionOf(pool, hashToken(refreshToken));
       const except = session?.userId === userId ? session.sessionId : undefined;
       await withTransaction(pool, async (tx) => {
-        await updatePassword(tx, userId, hash);
+        await updatePassword(tx, userId, { passwordHash, hasOperatorPassword });
         await endSessions(tx, { userId, except, reason: "PASSWORD_CHANGED" });
         await deleteResets(tx, userId);
       });
-      mailer.sendInBackground(changedMail(user.email, user.username));
+      mailer.sendInBackground(passwordChangedMail({ to: user.email, username: user.username }));
     },
 
     async requestReset(email, address) {
       // Count unknown addresses too. After five mails a pause begins.
       const counted = [
-        { key: `reset ${email.toLowerCase()}`, free: 5 },
+        { key: `reset ${foldEmail(email)}`, free: 5 },
         ...(address === undefined ? [] : [{ key: `reset from ${networkOf(address)}`, free: 50 }]),
       ];
       await throttle.check(counted);
@@ -88,14 +83,12 @@ export function createPasswordChange(options: PasswordChangeOptions): PasswordCh
       await insertReset(pool, { hash, userId: found?.user.id, expireTime });
       if (found !== undefined) {
         const { email: to, username } = found.user;
-        mailer.sendInBackground(
-          resetMail({ to, username, token, tokenMs: options.tokenMs, resetUrl: options.resetUrl }),
-        );
+        const minutes = Math.round(options.tokenMs / 60_000);
+        mailer.sendInBackground(resetMail({ to, username, link: `${options.resetUrl ?? ""}${token}`, minutes }));
       }
     },
 
     async reset(token, newPassword, address) {
-      refuseShort(newPassword);
       const counted = address === undefined ? [] : [{ key: `redeem from ${networkOf(address)}`, free: 50 }];
       await throttle.check(counted);
       const tokenHash = hashToken(token);
@@ -105,6 +98,12 @@ export function createPasswordChange(options: PasswordChangeOptions): PasswordCh
         await throttle.count(counted);
         throw badToken();
       }
+      const owner = await findUser(pool, userId);
+      if (owner === undefined) {
+        throw badToken();
+      }
+      rules.refuseWeak(newPassword, owner);
+      const hasOperatorPassword = rules.isForOperators(newPassword);
       const passwordHash = await passwords.hash(newPassword);
       const user = await withTransaction(pool, async (tx) => {
         // Before the token, as a change of the address does: it voids the tokens that were sent to the former one.
@@ -117,13 +116,13 @@ export function createPasswordChange(options: PasswordChangeOptions): PasswordCh
         if (verified !== undefined) {
           await appendUserEvents(tx, [{ type: "sagacart.user.email_verified.v1", user: verified }]);
         }
-        await updatePassword(tx, redeemed.id, passwordHash);
+        await updatePassword(tx, redeemed.id, { passwordHash, hasOperatorPassword });
         await endSessions(tx, { userId: redeemed.id, reason: "PASSWORD_CHANGED" });
         await throttle.forgive(tx, redeemed);
         return redeemed;
       });
       onEvents();
-      mailer.sendInBackground(changedMail(user.email, user.username));
+      mailer.sendInBackground(passwordChangedMail({ to: user.email, username: user.username }));
     },
   };
 }
@@ -131,32 +130,4 @@ export function createPasswordChange(options: PasswordChangeOptions): PasswordCh
 function badToken(): DomainError {
   const message = "the token is unknown, has expired or was used before; ask for a new mail";
   return new DomainError(reasons, "BAD_RESET_TOKEN", message);
-}
-
-function resetMail(mail: {
-  to: string;
-  username: string;
-  token: string;
-  tokenMs: number;
-  resetUrl: string | undefined;
-}) {
-  const { to, username, token, tokenMs, resetUrl } = mail;
-  const minutes = Math.round(tokenMs / 60_000);
-  const how =
-    resetUrl === undefined ? `Your token for a new one:\n\n${token}` : `Choose a new one here:\n\n${resetUrl}${token}`;
-  const text = `Hello ${username},
-
-we received a request for a new password for your account. ${how}
-
-It can be used once, within ${minutes} minutes. If you did not ask for it, ignore this mail: your password stays as it is.
-`;
-  return { to, subject: "A new password", text };
-}
-
-function changedMail(to: string, username: string) {
-  const text = `Hello ${username},
-
-your password was changed, and your other sessions were signed out. If this was not you, ask for a new password now.
-`;
-  return { to, subject: "Your password was changed", text };
 }

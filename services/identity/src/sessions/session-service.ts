@@ -1,50 +1,122 @@
 import { create } from "@bufbuild/protobuf";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
+import { networkOf } from "@sagacart/chassis/client/network";
 import { callContext } from "@sagacart/chassis/context";
+import type { Pool } from "@sagacart/chassis/postgres/pool";
 import {
   ChangePasswordResponseSchema,
+  ConfirmPasswordResponseSchema,
+  EndSessionResponseSchema,
+  EndSessionsResponseSchema,
   type IdentityService,
+  ListSessionsResponseSchema,
   RefreshTokenResponseSchema,
   RequestPasswordResetResponseSchema,
   ResetPasswordResponseSchema,
   SignInResponseSchema,
   SignOutResponseSchema,
 } from "@sagacart/proto/identity/v1/identity_service";
-import { requireOwn } from "../caller.ts";
-import { sessionMessage, userMessage } from "../messages.ts";
+import { requireChangeable, requireOwn, requireReadable, resolveUserId } from "../caller.ts";
+import { sessionMessage, userMessage, userSessionMessage } from "../messages.ts";
+import { listGrants } from "../oidc/entry-store.ts";
+import { userNotFound } from "../users/user.ts";
+import { findUser } from "../users/user-store.ts";
+import type { DeviceTokens } from "./device-tokens.ts";
 import type { PasswordChange } from "./password-change.ts";
+import { listSessions, type SeenFrom } from "./session-store.ts";
 import type { Sessions } from "./sessions.ts";
 import type { SignIn } from "./sign-in.ts";
 
 export type SessionRpcsOptions = {
+  readonly pool: Pool;
+  readonly devices: DeviceTokens;
   readonly signIn: SignIn;
   readonly sessions: Sessions;
   readonly passwordChange: PasswordChange;
 };
 
-type SessionRpcs = "signIn" | "refreshToken" | "signOut" | "changePassword" | "requestPasswordReset" | "resetPassword";
+type SessionRpcs =
+  | "signIn"
+  | "confirmPassword"
+  | "listSessions"
+  | "endSession"
+  | "endSessions"
+  | "refreshToken"
+  | "signOut"
+  | "changePassword"
+  | "requestPasswordReset"
+  | "resetPassword";
+
+const mostListed = 200;
 
 /** Creates the RPC handlers of sessions and passwords. */
 export function sessionRpcs(options: SessionRpcsOptions): Pick<ServiceImpl<typeof IdentityService>, SessionRpcs> {
-  const { signIn, sessions, passwordChange } = options;
+  const { pool, signIn, sessions, passwordChange, devices } = options;
+
+  async function requireUser(id: string): Promise<string> {
+    if ((await findUser(pool, id)) === undefined) {
+      throw userNotFound(id);
+    }
+    return id;
+  }
   return {
-    async signIn({ username, password }) {
-      const user = await signIn.withPassword(username, password, clientAddress());
+    async signIn({ username, password, deviceToken }) {
+      const user = await signIn.withPassword({ login: username, password, address: clientAddress(), deviceToken });
       return create(SignInResponseSchema, {
-        session: sessionMessage(await sessions.open(user)),
+        session: sessionMessage(await sessions.open(user, seenFrom())),
         user: userMessage(user),
+        deviceToken: devices.issue(user.id, deviceToken),
       });
     },
+    async confirmPassword({ password }) {
+      const principal = callContext()?.principal;
+      const user = await signIn.confirm({
+        ...{ userId: resolveUserId("me"), password, address: clientAddress() },
+        sessionId: principal?.sessionId,
+      });
+      const id = principal?.sessionId ?? "";
+      const { token, expireTime } = await sessions.confirm(user, id);
+      return create(ConfirmPasswordResponseSchema, {
+        session: { id, userId: user.id, accessToken: token, accessTokenExpireTime: timestampFromDate(expireTime) },
+      });
+    },
+    async listSessions({ userId: given }) {
+      const userId = await requireUser(requireReadable(given));
+      const [own, ofApplications] = await Promise.all([
+        listSessions(pool, userId, mostListed),
+        listGrants(pool, userId, mostListed),
+      ]);
+      const all = [...own, ...ofApplications].sort((a, b) => b.createTime.getTime() - a.createTime.getTime());
+      const current = callContext()?.principal?.sessionId;
+      return create(ListSessionsResponseSchema, {
+        sessions: all.slice(0, mostListed).map((session) => userSessionMessage(session, session.id === current)),
+      });
+    },
+    async endSession({ userId: given, id }) {
+      await sessions.end(await requireUser(requireChangeable(given)), id);
+      return create(EndSessionResponseSchema);
+    },
+    async endSessions({ userId: given, includeCurrent }) {
+      const userId = await requireUser(requireChangeable(given));
+      const principal = callContext()?.principal;
+      const isOwn = principal?.customerId === userId && !includeCurrent;
+      await sessions.endAll(userId, isOwn ? principal.sessionId : undefined);
+      return create(EndSessionsResponseSchema);
+    },
     async refreshToken({ refreshToken }) {
-      return create(RefreshTokenResponseSchema, { session: sessionMessage(await sessions.refresh(refreshToken)) });
+      const session = await sessions.refresh(refreshToken, seenFrom());
+      return create(RefreshTokenResponseSchema, { session: sessionMessage(session) });
     },
     async signOut({ refreshToken, allSessions }) {
       await sessions.signOut(refreshToken, { allSessions });
       return create(SignOutResponseSchema);
     },
     async changePassword({ userId, currentPassword, newPassword, refreshToken }) {
-      const address = clientAddress();
-      await passwordChange.change({ userId: requireOwn(userId), currentPassword, newPassword, refreshToken, address });
+      await passwordChange.change({
+        ...{ userId: requireOwn(userId), currentPassword, newPassword, refreshToken },
+        ...{ address: clientAddress(), sessionId: callContext()?.principal?.sessionId },
+      });
       return create(ChangePasswordResponseSchema);
     },
     async requestPasswordReset({ email }) {
@@ -56,6 +128,12 @@ export function sessionRpcs(options: SessionRpcsOptions): Pick<ServiceImpl<typeo
       return create(ResetPasswordResponseSchema);
     },
   };
+}
+
+/** Returns where the gateway's caller calls from, to show people their sessions: the network, not the address. */
+function seenFrom(): SeenFrom {
+  const { clientAddress = "", userAgent = "" } = callContext() ?? {};
+  return { userAgent, network: clientAddress === "" ? "" : networkOf(clientAddress) };
 }
 
 /** Returns the IP address of the gateway's caller, as the gateway reports it. */

@@ -2,8 +2,12 @@ import { createHash, randomBytes } from "node:crypto";
 import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
 import { deleteEntriesOf } from "../oidc/entry-store.ts";
 import { revokeSessions } from "./revocation-store.ts";
+import type { SeenSession } from "./seen-session.ts";
 
 export type EndReason = "SIGNED_OUT" | "PASSWORD_CHANGED" | "TOKEN_REUSED";
+
+/** Where a session was used from; "" for what is not known. */
+export type SeenFrom = { readonly userAgent: string; readonly network: string };
 
 /** A random token for a client, and the hash of it that is stored. */
 export type Secret = { readonly token: string; readonly hash: Buffer };
@@ -20,14 +24,55 @@ export function hashToken(token: string): Buffer {
 
 export async function insertSession(
   tx: Transaction,
-  session: { id: string; userId: string; expireTime: Date; authTime: Date },
+  session: { id: string; userId: string; expireTime: Date; authTime: Date; from: SeenFrom },
 ): Promise<void> {
-  await tx.query("insert into sessions (id, user_id, expire_time, auth_time) values ($1, $2, $3, $4)", [
-    session.id,
-    session.userId,
-    session.expireTime,
-    session.authTime,
+  await tx.query(
+    `insert into sessions (id, user_id, expire_time, auth_time, user_agent, network) values ($1, $2, $3, $4, $5, $6)`,
+    [
+      ...[session.id, session.userId, session.expireTime, session.authTime],
+      ...[session.from.userAgent, session.from.network],
+    ],
+  );
+}
+
+/** Records that a session was used. */
+export async function touchSession(tx: Transaction, id: string, { userAgent, network }: SeenFrom): Promise<void> {
+  await tx.query("update sessions set last_use_time = now(), user_agent = $2, network = $3 where id = $1", [
+    id,
+    userAgent,
+    network,
   ]);
+}
+
+/** Records that the user of a session that has not ended proved who they are. Returns false if it has ended. */
+export async function renewAuthTime(
+  db: Queryable,
+  { id, userId, authTime }: { id: string; userId: string; authTime: Date },
+): Promise<boolean> {
+  const { rowCount } = await db.query(
+    "update sessions set auth_time = $3 where id = $1 and user_id = $2 and end_time is null and expire_time > now()",
+    [id, userId, authTime],
+  );
+  return rowCount === 1;
+}
+
+/** Lists up to `limit` sessions of a user that have not ended, newest first. */
+export async function listSessions(db: Queryable, userId: string, limit: number): Promise<SeenSession[]> {
+  const { rows } = await db.query<SeenSession>(
+    `select s.id, 'sagacart' as "clientId", user_agent as "userAgent", network, create_time as "createTime",
+       last_use_time as "lastUseTime", s.expire_time as "expireTime"
+     from sessions s join refresh_tokens t on t.session_id = s.id and t.use_time is null
+     where user_id = $1 and end_time is null and s.expire_time > now() and t.expire_time > now()
+     order by create_time desc, s.id desc limit $2`,
+    [userId, limit],
+  );
+  return rows;
+}
+
+/** Returns true if this is a session of the user. */
+export async function isSessionOf(db: Queryable, id: string, userId: string): Promise<boolean> {
+  const { rowCount } = await db.query("select from sessions where id = $1 and user_id = $2", [id, userId]);
+  return rowCount === 1;
 }
 
 export async function insertRefreshToken(

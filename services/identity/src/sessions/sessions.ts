@@ -4,6 +4,7 @@ import type { Log } from "@sagacart/chassis/process/log";
 import type { Clock } from "@sagacart/chassis/time/clock";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import type { Meters } from "../meters.ts";
+import { endGrant } from "../oidc/entry-store.ts";
 import { reasons } from "../reasons.ts";
 import type { User } from "../users/user.ts";
 import { findUser } from "../users/user-store.ts";
@@ -14,9 +15,13 @@ import {
   hashToken,
   insertRefreshToken,
   insertSession,
+  isSessionOf,
   lockRefreshToken,
   makeSecret,
   type RefreshRow,
+  renewAuthTime,
+  type SeenFrom,
+  touchSession,
   useRefreshToken,
 } from "./session-store.ts";
 import type { AccessToken, Tokens } from "./tokens.ts";
@@ -32,9 +37,18 @@ export type OpenSession = {
 
 export type Sessions = {
   /** Opens a session for a user. */
-  open(user: User): Promise<OpenSession>;
+  open(user: User, from: SeenFrom): Promise<OpenSession>;
   /** Exchanges a refresh token for new tokens. Throws BAD_REFRESH_TOKEN. */
-  refresh(refreshToken: string): Promise<OpenSession>;
+  refresh(refreshToken: string, from: SeenFrom): Promise<OpenSession>;
+  /**
+   * Issues an access token of a session whose user has just proven who they are. Throws BAD_REFRESH_TOKEN if the session has
+   * ended.
+   */
+  confirm(user: User, sessionId: string): Promise<AccessToken>;
+  /** Ends a session of a user, or that of an application. Does nothing if the user has no such session. */
+  end(userId: string, sessionId: string): Promise<void>;
+  /** Ends all sessions of a user except one, if given. */
+  endAll(userId: string, except: string | undefined): Promise<void>;
   /** Ends the token's session, or all of its user. Does nothing if the token is unknown. */
   signOut(refreshToken: string, options: { allSessions: boolean }): Promise<void>;
 };
@@ -67,12 +81,12 @@ export function createSessions(options: SessionsOptions): Sessions {
   }
 
   return {
-    async open(user) {
+    async open(user, from) {
       const id = uuidv7();
       const expireTime = new Date(clock.now().getTime() + maxMs);
       const authTime = clock.now();
       const { secret, expireTime: refreshExpireTime } = await withTransaction(pool, async (tx) => {
-        await insertSession(tx, { id, userId: user.id, expireTime, authTime });
+        await insertSession(tx, { id, userId: user.id, expireTime, authTime, from });
         const made = await next(tx, { id, expireTime });
         await made.insert();
         return made;
@@ -81,7 +95,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       return { id, userId: user.id, accessToken, refreshToken: secret.token, refreshExpireTime };
     },
 
-    async refresh(refreshToken) {
+    async refresh(refreshToken, from) {
       const hash = hashToken(refreshToken);
       const done = await withTransaction(pool, async (tx) => {
         const row = await lockRefreshToken(tx, hash);
@@ -104,6 +118,7 @@ export function createSessions(options: SessionsOptions): Sessions {
         }
         await useRefreshToken(tx, hash, made.secret.hash, clock.now());
         await made.insert();
+        await touchSession(tx, row.sessionId, from);
         return { user, sessionId: row.sessionId, authTime: row.authTime, ...made };
       });
       if (done !== undefined && "stolen" in done) {
@@ -112,12 +127,33 @@ export function createSessions(options: SessionsOptions): Sessions {
         options.meters.tokensReused.inc();
       }
       if (done === undefined || "stolen" in done) {
-        const message = "the refresh token is unknown, has expired or was used before; sign in again";
-        throw new DomainError(reasons, "BAD_REFRESH_TOKEN", message);
+        throw badRefreshToken("the refresh token is unknown, has expired or was used before; sign in again");
       }
       const { user, sessionId: id, authTime, secret, expireTime } = done;
       const accessToken = await tokens.issue(user, { id, authTime });
       return { id, userId: user.id, accessToken, refreshToken: secret.token, refreshExpireTime: expireTime };
+    },
+
+    async confirm(user, id) {
+      const authTime = clock.now();
+      if (!(await renewAuthTime(pool, { id, userId: user.id, authTime }))) {
+        throw badRefreshToken("the session has ended, or is one of an application; sign in again");
+      }
+      return await tokens.issue(user, { id, authTime });
+    },
+
+    async end(userId, id) {
+      await withTransaction(pool, async (tx) => {
+        if (await isSessionOf(tx, id, userId)) {
+          await endSession(tx, id, "SIGNED_OUT");
+        } else {
+          await endGrant(tx, userId, id);
+        }
+      });
+    },
+
+    async endAll(userId, except) {
+      await withTransaction(pool, (tx) => endSessions(tx, { userId, except, reason: "SIGNED_OUT" }));
     },
 
     async signOut(refreshToken, { allSessions }) {
@@ -133,6 +169,10 @@ export function createSessions(options: SessionsOptions): Sessions {
       }
     },
   };
+}
+
+function badRefreshToken(message: string): DomainError {
+  return new DomainError(reasons, "BAD_REFRESH_TOKEN", message);
 }
 
 /** Judges the use of a token. A reuse means that one of its two users stole it, unless the first response may be lost. */

@@ -117,12 +117,12 @@ describe("after some wrong passwords", () => {
   });
 
   test("a hundred concurrent attempts get no more guesses than are hashed at once", async () => {
-    const { username } = await register();
+    const { id, username } = await register();
     // Enough attempts that the next pause is the longest.
     await running.pool.query(
       `insert into throttles (key, attempts, blocked_until, update_time)
-       values (sha256(convert_to('account ' || $1, 'utf8')), 20, '-infinity', now())`,
-      [username],
+       values (sha256(convert_to('user ' || $1, 'utf8')), 20, '-infinity', now())`,
+      [id],
     );
 
     const answers = await Promise.all(

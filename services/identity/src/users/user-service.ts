@@ -1,6 +1,7 @@
 import { createHash, createHmac } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
+import { requireFreshCaller } from "@sagacart/chassis/auth/fresh";
 import { DomainError } from "@sagacart/chassis/errors";
 import { decodePageToken, encodePageToken, pageSize } from "@sagacart/chassis/postgres/page";
 import { type Pool, withTransaction } from "@sagacart/chassis/postgres/pool";
@@ -11,6 +12,7 @@ import {
   GetUserResponseSchema,
   type IdentityService,
   ListUsersResponseSchema,
+  RegisterByForeignRulesResponseSchema,
   type RegisterRequest,
   RegisterRequestSchema,
   RegisterResponseSchema,
@@ -19,23 +21,31 @@ import {
   UpdateUserResponseSchema,
 } from "@sagacart/proto/identity/v1/identity_service";
 import { requireChangeable, requireReadable, resolveUserId } from "../caller.ts";
-import type { Mailer } from "../mailer.ts";
 import { userMessage } from "../messages.ts";
 import { reasons } from "../reasons.ts";
-import type { PasswordChange } from "../sessions/password-change.ts";
+import type { PasswordRules } from "../sessions/password-rules.ts";
 import type { Passwords } from "../sessions/passwords.ts";
 import { revokeUserTokens } from "../sessions/revocation-store.ts";
 import type { Throttle } from "../sessions/throttle.ts";
+import type { EmailChange } from "./email-change.ts";
 import { changedFields, etagMismatch, versionOf } from "./update-mask.ts";
 import { roles as knownRoles, type Role, type User, userNotFound } from "./user.ts";
 import { appendUserEvents } from "./user-events.ts";
-import { deleteUser, findUser, insertUser, listUsers, updateRoles, updateUser } from "./user-store.ts";
+import {
+  deleteUser,
+  findUser,
+  insertUser,
+  listUsers,
+  refuseTakenEmail,
+  updateRoles,
+  updateUser,
+} from "./user-store.ts";
 
 export type UserRpcsOptions = {
   readonly pool: Pool;
   readonly passwords: Passwords;
-  readonly passwordChange: Pick<PasswordChange, "refuseShort">;
-  readonly mailer: Mailer;
+  readonly rules: PasswordRules;
+  readonly emailChange: EmailChange;
   readonly throttle: Throttle;
   /** Derives the salts of registrations from their request ids, which callers choose. */
   readonly saltKey: Buffer;
@@ -43,11 +53,19 @@ export type UserRpcsOptions = {
   onEvents(): void;
 };
 
-type UserRpcs = "register" | "getUser" | "listUsers" | "updateUser" | "deleteUser" | "setRoles" | "unlockUser";
+type UserRpcs =
+  | "register"
+  | "registerByForeignRules"
+  | "getUser"
+  | "listUsers"
+  | "updateUser"
+  | "deleteUser"
+  | "setRoles"
+  | "unlockUser";
 
 /** Creates the RPC handlers of users. */
 export function userRpcs(options: UserRpcsOptions): Pick<ServiceImpl<typeof IdentityService>, UserRpcs> {
-  const { pool, passwords, passwordChange, mailer, throttle, saltKey, onEvents } = options;
+  const { pool, passwords, rules, emailChange, throttle, saltKey, onEvents } = options;
 
   /** Returns the salt of a request id, so that a repeat with the same password has the same hash; undefined without one. */
   function saltOf(requestId: string): Buffer | undefined {
@@ -62,23 +80,45 @@ export function userRpcs(options: UserRpcsOptions): Pick<ServiceImpl<typeof Iden
     return user;
   }
 
+  async function register(
+    request: RegisterRequest,
+    { refuseKnownEmail }: { refuseKnownEmail: boolean },
+  ): Promise<User> {
+    const { username, email, password, phone, requestId } = request;
+    // Hash before the transaction, which holds a connection.
+    const passwordHash = await passwords.hash(password, saltOf(requestId));
+    const hasOperatorPassword = rules.isForOperators(password);
+    const fingerprint = registrationFingerprint(request, passwordHash);
+    const keyed = { scope: "register", requestId, method: "Register", fingerprint };
+    const { resourceId, replayed } = await once(pool, keyed, async (tx) => {
+      const id = uuidv7();
+      if (refuseKnownEmail) {
+        await refuseTakenEmail(tx, email);
+      }
+      const roles: Role[] = ["customer"];
+      await insertUser(tx, { id, username, email, phone, roles, passwordHash, hasOperatorPassword });
+      const user = { id, email, isEmailVerified: false };
+      await appendUserEvents(tx, [{ type: "sagacart.user.created.v1", user }]);
+      return id;
+    });
+    onEvents();
+    const user = await get(resourceId);
+    if (!replayed) {
+      await emailChange.askToConfirm(user, user.email);
+    }
+    return user;
+  }
+
   return {
     async register(request) {
-      const { username, email, password, phone, requestId } = request;
-      passwordChange.refuseShort(password);
-      // Hash before the transaction, which holds a connection.
-      const passwordHash = await passwords.hash(password, saltOf(requestId));
-      const fingerprint = registrationFingerprint(request, passwordHash);
-      const keyed = { scope: "register", requestId, method: "Register", fingerprint };
-      const { resourceId } = await once(pool, keyed, async (tx) => {
-        const id = uuidv7();
-        await insertUser(tx, { id, username, email, phone, roles: ["customer"], passwordHash });
-        const user = { id, email, isEmailVerified: false };
-        await appendUserEvents(tx, [{ type: "sagacart.user.created.v1", user }]);
-        return id;
-      });
-      onEvents();
-      return create(RegisterResponseSchema, { user: userMessage(await get(resourceId)) });
+      rules.refuseWeak(request.password, { ...request, roles: ["customer"] });
+      const user = await register(request, { refuseKnownEmail: false });
+      return create(RegisterResponseSchema, { user: userMessage(user) });
+    },
+
+    async registerByForeignRules({ $typeName: _, ...request }) {
+      const user = await register(create(RegisterRequestSchema, request), { refuseKnownEmail: true });
+      return create(RegisterByForeignRulesResponseSchema, { user: userMessage(user) });
     },
 
     async getUser({ id }) {
@@ -105,27 +145,25 @@ export function userRpcs(options: UserRpcsOptions): Pick<ServiceImpl<typeof Iden
       if (fields.has("email") && given.email === "") {
         throw new DomainError(reasons, "BAD_UPDATE_MASK", "email cannot be cleared", { path: "email" });
       }
+      if (fields.has("email")) {
+        requireFreshCaller();
+      }
       const version = versionOf(given.etag);
       const updated = await withTransaction(pool, async (tx) => {
-        const users = await updateUser(tx, {
+        return await updateUser(tx, {
           id,
           ...(fields.has("email") ? { email: given.email } : {}),
           ...(fields.has("phone") ? { phone: given.phone } : {}),
           ...(version === undefined ? {} : { version }),
         });
-        if (users !== undefined && users.after.email !== users.before.email) {
-          await appendUserEvents(tx, [{ type: "sagacart.user.email_changed.v1", user: users.after }]);
-        }
-        return users;
       });
       if (updated === undefined) {
         await get(id);
         throw etagMismatch();
       }
-      const { before, after } = updated;
-      if (after.email !== before.email) {
-        onEvents();
-        mailer.sendInBackground(emailChangedMail(before, after));
+      const { after } = updated;
+      if (fields.has("email") && after.pendingEmail !== "") {
+        await emailChange.askToConfirm(after, after.pendingEmail);
       }
       return create(UpdateUserResponseSchema, { user: userMessage(after) });
     },
@@ -185,12 +223,4 @@ function registrationFingerprint(request: RegisterRequest, passwordHash: string)
 
 function isRole(text: string): text is Role {
   return knownRoles.some((role) => role === text);
-}
-
-function emailChangedMail({ email: to, username }: User, { email }: User) {
-  const text = `Hello ${username},
-
-the e-mail address of your account is now ${email}. If you did not change it, contact us.
-`;
-  return { to, subject: "Your e-mail address was changed", text };
 }

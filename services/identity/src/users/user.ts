@@ -11,11 +11,15 @@ export type User = {
   readonly email: string;
   /** True if someone has proven to receive mail at this address. */
   readonly isEmailVerified: boolean;
+  /** The new address that has to be confirmed; "" if there is none. */
+  readonly pendingEmail: string;
   readonly phone: string;
   readonly roles: readonly Role[];
   readonly version: bigint;
   /** The version of the tokens that are issued now; those of an earlier one may be revoked. */
   readonly tokenVersion: number;
+  /** True if the password is good enough for an operator; undefined if it was set before that was looked at. */
+  readonly hasOperatorPassword: boolean | undefined;
   readonly createTime: Date;
   readonly updateTime: Date;
 };

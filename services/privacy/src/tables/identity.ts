@@ -9,6 +9,10 @@ export const identityTables: Tables = {
     rows: { whose: ownRow, section: "passwordResets", key: { hash: "bytea" }, areDeleted: true },
     columns: { ...each("user_id expire_time", personal), hash: notPersonal },
   },
+  email_tokens: {
+    rows: { whose: ownRow, section: "emailTokens", key: { hash: "bytea" }, areDeleted: true },
+    columns: { ...each("user_id purpose email expire_time create_time", personal), hash: notPersonal },
+  },
   refresh_tokens: {
     rows: {
       whose: "t.session_id in (select id from sessions where user_id = $1)",
@@ -20,7 +24,10 @@ export const identityTables: Tables = {
   },
   sessions: {
     rows: { whose: ownRow, section: "sessions", key: { id: "text" }, areDeleted: true },
-    columns: each("id user_id end_time end_reason expire_time create_time auth_time", personal),
+    columns: each(
+      "id user_id end_time end_reason expire_time create_time auth_time user_agent network last_use_time",
+      personal,
+    ),
   },
   // Sign-ins by OpenID Connect. An interaction without an account yet ends within an hour.
   oidc_entries: {
@@ -55,8 +62,9 @@ export const identityTables: Tables = {
   users: {
     rows: { whose: "t.id = $1", section: "profile", key: { id: "text" }, areDeleted: true },
     columns: {
-      ...each("id username email verified_email phone roles create_time update_time", personal),
-      ...each("password_hash version token_version", notPersonal),
+      ...each("id username email verified_email pending_email phone roles create_time update_time", personal),
+      // The keys are forms of the name and the address.
+      ...each("password_hash version token_version username_key email_key has_operator_password", notPersonal),
     },
   },
   events: {

@@ -94,11 +94,14 @@ const plants: Readonly<Record<ServiceWithTables, (id: string) => readonly string
             ('broken-${id}', 2, 'sagacart.order.completed.v1', 'not JSON', 'nothing')`,
   ],
   identity: (id) => [
-    `insert into users (id, username, email, verified_email, phone, password_hash, roles)
-     values ('${id}', '${id}', '${id}@mail.test', '${id}@mail.test', 'secret of ${id}', '$argon2id$x', '{customer}')`,
+    `insert into users (id, username, email, verified_email, pending_email, phone, password_hash, roles)
+     values ('${id}', '${id}', '${id}@mail.test', '${id}@mail.test', 'new-${id}@mail.test', 'secret of ${id}',
+       '$argon2id$x', '{customer}')`,
     `insert into addresses (id, user_id, address, is_default) values ('address-${id}', '${id}', ${address(id)}, true)`,
-    `insert into sessions (id, user_id, end_time, end_reason, expire_time)
-     values ('session-${id}', '${id}', now(), 'SIGNED_OUT', now())`,
+    `insert into sessions (id, user_id, end_time, end_reason, expire_time, user_agent, network)
+     values ('session-${id}', '${id}', now(), 'SIGNED_OUT', now(), 'Browser of ${id}', 'network of ${id}')`,
+    `insert into email_tokens (hash, user_id, purpose, email, expire_time)
+     values ('${id}', '${id}', 'UNDO', '${id}@mail.test', now())`,
     `insert into refresh_tokens (hash, session_id, expire_time, use_time, next_hash)
      values ('${id}', 'session-${id}', now(), now(), 'next')`,
     `insert into password_resets (hash, user_id, expire_time) values ('${id}', '${id}', now())`,

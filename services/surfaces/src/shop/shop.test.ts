@@ -170,7 +170,7 @@ test.each<[request: string, rpc: string, body: object | undefined]>([
   ["POST /api/v1/products/p/reserve", "ReserveStock", { quantity: 1 }],
   ["POST /api/v1/products/p/release", "ReleaseManually", { quantity: 1 }],
   ["POST /api/v1/orders/o/pay", "PayOrder", undefined],
-  ["POST /api/v1/users", "Register", { username: "ada", email: "a@b.c", password: "123456" }],
+  ["POST /api/v1/users", "RegisterByForeignRules", { username: "ada", email: "a@b.c", password: "123456" }],
   ["POST /api/v1/users/u/addresses", "CreateAddress", { ...shown(home.address), country: "US" }],
 ])("%s passes its Idempotency-Key on, and makes one where there is none", async (request, rpc, body) => {
   standIn.answer("GetProduct", () => ({ product: laptop }));
@@ -497,7 +497,7 @@ test("an order that is paid while it is being cancelled is 409", async () => {
 test("signing in returns the token, and registering the user", async () => {
   const user = { id: "u", username: "ada", email: "a@b.c" };
   standIn.answer("SignIn", () => ({ session: { accessToken: "ey" }, user }));
-  standIn.answer("Register", () => ({ user }));
+  standIn.answer("RegisterByForeignRules", () => ({ user }));
   const signedIn = await send("POST /api/v1/login", { username: "ada", password: "secret" });
   expect([signedIn.status, signedIn.body]).toEqual([200, { ...user, token: "ey" }]);
   const made = await send("POST /api/v1/users", { ...user, password: "secret" });

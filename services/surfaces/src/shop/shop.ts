@@ -16,6 +16,8 @@ export async function shop(
   app: FastifyInstance,
   options: {
     clients: Clients;
+    /** Clients that call with this process's own token: to register users, who have none yet. */
+    own: Clients;
     verifier: Verifier | undefined;
     currency: string;
     paymentMethod: string;

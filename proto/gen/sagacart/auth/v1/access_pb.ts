@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file sagacart/auth/v1/access.proto.
  */
 export const file_sagacart_auth_v1_access: GenFile = /*@__PURE__*/
-  fileDesc("Ch1zYWdhY2FydC9hdXRoL3YxL2FjY2Vzcy5wcm90bxIQc2FnYWNhcnQuYXV0aC52MSJyCgZBY2Nlc3MSDgoGYW55b25lGAEgASgIEiUKBXJvbGVzGAIgAygOMhYuc2FnYWNhcnQuYXV0aC52MS5Sb2xlEjEKCHNlcnZpY2VzGAMgAygLMh8uc2FnYWNhcnQuYXV0aC52MS5TZXJ2aWNlQ2FsbGVyIikKDVNlcnZpY2VDYWxsZXISDAoEbmFtZRgBIAEoCRIKCgJhdBgCIAMoCSpqCgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABIRCg1ST0xFX0NVU1RPTUVSEAESEAoMUk9MRV9TVVBQT1JUEAISEQoNUk9MRV9PUEVSQVRPUhADEhQKDFJPTEVfU0VSVklDRRAEGgIIATo+CgpzdGFmZl9vbmx5Eh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxi2hwMgASgIUglzdGFmZk9ubHk6UgoGYWNjZXNzEh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMYtYcDIAEoCzIYLnNhZ2FjYXJ0LmF1dGgudjEuQWNjZXNzUgZhY2Nlc3NiBnByb3RvMw", [file_google_protobuf_descriptor]);
+  fileDesc("Ch1zYWdhY2FydC9hdXRoL3YxL2FjY2Vzcy5wcm90bxIQc2FnYWNhcnQuYXV0aC52MSKJAQoGQWNjZXNzEg4KBmFueW9uZRgBIAEoCBIlCgVyb2xlcxgCIAMoDjIWLnNhZ2FjYXJ0LmF1dGgudjEuUm9sZRIxCghzZXJ2aWNlcxgDIAMoCzIfLnNhZ2FjYXJ0LmF1dGgudjEuU2VydmljZUNhbGxlchIVCg1mcmVzaF9zaWduX2luGAQgASgIIikKDVNlcnZpY2VDYWxsZXISDAoEbmFtZRgBIAEoCRIKCgJhdBgCIAMoCSpqCgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABIRCg1ST0xFX0NVU1RPTUVSEAESEAoMUk9MRV9TVVBQT1JUEAISEQoNUk9MRV9PUEVSQVRPUhADEhQKDFJPTEVfU0VSVklDRRAEGgIIATo+CgpzdGFmZl9vbmx5Eh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxi2hwMgASgIUglzdGFmZk9ubHk6UgoGYWNjZXNzEh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMYtYcDIAEoCzIYLnNhZ2FjYXJ0LmF1dGgudjEuQWNjZXNzUgZhY2Nlc3NiBnByb3RvMw", [file_google_protobuf_descriptor]);
 
 /**
  * The callers that may call a method. Each method of each service sets `anyone`, or one or both of the others; a server
@@ -41,6 +41,14 @@ export type Access = Message<"sagacart.auth.v1.Access"> & {
    * @generated from field: repeated sagacart.auth.v1.ServiceCaller services = 3;
    */
   services: ServiceCaller[];
+
+  /**
+   * People only soon after they proved who they are: the claim `auth_time` of their token is at most a few minutes old.
+   * Programs are not asked.
+   *
+   * @generated from field: bool fresh_sign_in = 4;
+   */
+  freshSignIn: boolean;
 };
 
 /**
@@ -70,6 +78,14 @@ export type AccessJson = {
    * @generated from field: repeated sagacart.auth.v1.ServiceCaller services = 3;
    */
   services?: ServiceCallerJson[];
+
+  /**
+   * People only soon after they proved who they are: the claim `auth_time` of their token is at most a few minutes old.
+   * Programs are not asked.
+   *
+   * @generated from field: bool fresh_sign_in = 4;
+   */
+  freshSignIn?: boolean;
 };
 
 /**

@@ -11,7 +11,7 @@ import { file_google_protobuf_field_mask } from "@bufbuild/protobuf/wkt";
 import { file_sagacart_auth_v1_access } from "../../auth/v1/access_pb.ts";
 import type { Erasure, ErasureJson } from "./erasure_pb.ts";
 import { file_sagacart_identity_v1_erasure } from "./erasure_pb.ts";
-import type { Session, SessionJson } from "./session_pb.ts";
+import type { Session, SessionJson, UserSession, UserSessionJson } from "./session_pb.ts";
 import { file_sagacart_identity_v1_session } from "./session_pb.ts";
 import type { User, UserAddress, UserAddressJson, UserJson } from "./user_pb.ts";
 import { file_sagacart_identity_v1_user } from "./user_pb.ts";
@@ -24,7 +24,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file sagacart/identity/v1/identity_service.proto.
  */
 export const file_sagacart_identity_v1_identity_service: GenFile = /*@__PURE__*/
-  fileDesc("CitzYWdhY2FydC9pZGVudGl0eS92MS9pZGVudGl0eV9zZXJ2aWNlLnByb3RvEhRzYWdhY2FydC5pZGVudGl0eS52MSLNAQoPUmVnaXN0ZXJSZXF1ZXN0EjAKCHVzZXJuYW1lGAEgASgJQh66SBtyGTIXXltBLVphLXowLTlfListXXszLDUwfSQSHQoFZW1haWwYAiABKAlCDrpIB3IFEAEY/gG4uxgEEhwKCHBhc3N3b3JkGAMgASgJQgq6SAdyBRAGGIABEhoKBXBob25lGAQgASgJQgu6SARyAhgouLsYAhIvCgpyZXF1ZXN0X2lkGAUgASgJQhu6SBhyFjIUXltceDIxLVx4N2VdezAsMTI4fSQiPAoQUmVnaXN0ZXJSZXNwb25zZRIoCgR1c2VyGAEgASgLMhouc2FnYWNhcnQuaWRlbnRpdHkudjEuVXNlciJLCg1TaWduSW5SZXF1ZXN0EhwKCHVzZXJuYW1lGAEgASgJQgq6SAdyBRABGP4BEhwKCHBhc3N3b3JkGAIgASgJQgq6SAdyBRABGIABImoKDlNpZ25JblJlc3BvbnNlEi4KB3Nlc3Npb24YASABKAsyHS5zYWdhY2FydC5pZGVudGl0eS52MS5TZXNzaW9uEigKBHVzZXIYAiABKAsyGi5zYWdhY2FydC5pZGVudGl0eS52MS5Vc2VyIkwKE1JlZnJlc2hUb2tlblJlcXVlc3QSNQoNcmVmcmVzaF90b2tlbhgBIAEoCUIeukgbchkyF15bQS1aYS16MC05Xy1dezIwLDIwMH0kIkYKFFJlZnJlc2hUb2tlblJlc3BvbnNlEi4KB3Nlc3Npb24YASABKAsyHS5zYWdhY2FydC5pZGVudGl0eS52MS5TZXNzaW9uIl0KDlNpZ25PdXRSZXF1ZXN0EjUKDXJlZnJlc2hfdG9rZW4YASABKAlCHrpIG3IZMhdeW0EtWmEtejAtOV8tXXsyMCwyMDB9JBIUCgxhbGxfc2Vzc2lvbnMYAiABKAgiEQoPU2lnbk91dFJlc3BvbnNlItEBChVDaGFuZ2VQYXNzd29yZFJlcXVlc3QSNgoHdXNlcl9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIkChBjdXJyZW50X3Bhc3N3b3JkGAIgASgJQgq6SAdyBRABGIABEiAKDG5ld19wYXNzd29yZBgDIAEoCUIKukgHcgUQBhiAARI4Cg1yZWZyZXNoX3Rva2VuGAQgASgJQiG6SB7YAQFyGTIXXltBLVphLXowLTlfLV17MjAsMjAwfSQiGAoWQ2hhbmdlUGFzc3dvcmRSZXNwb25zZSI8ChtSZXF1ZXN0UGFzc3dvcmRSZXNldFJlcXVlc3QSHQoFZW1haWwYASABKAlCDrpIB3IFEAEY/gG4uxgEIh4KHFJlcXVlc3RQYXNzd29yZFJlc2V0UmVzcG9uc2UiZwoUUmVzZXRQYXNzd29yZFJlcXVlc3QSLQoFdG9rZW4YASABKAlCHrpIG3IZMhdeW0EtWmEtejAtOV8tXXsyMCwyMDB9JBIgCgxuZXdfcGFzc3dvcmQYAiABKAlCCrpIB3IFEAYYgAEiFwoVUmVzZXRQYXNzd29yZFJlc3BvbnNlIkMKDkdldFVzZXJSZXF1ZXN0EjEKAmlkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uIjsKD0dldFVzZXJSZXNwb25zZRIoCgR1c2VyGAEgASgLMhouc2FnYWNhcnQuaWRlbnRpdHkudjEuVXNlciK4AQoQTGlzdFVzZXJzUmVxdWVzdBIZCgh1c2VybmFtZRgBIAEoCUIHukgEcgIYMhIXCgVlbWFpbBgCIAEoCUIIukgFcgMY/gESMgoEcm9sZRgDIAEoCUIkukghch9SAFIIY3VzdG9tZXJSB3N1cHBvcnRSCG9wZXJhdG9yEh4KCXBhZ2Vfc2l6ZRgEIAEoBUILukgIGgYYwIQ9KAASHAoKcGFnZV90b2tlbhgFIAEoCUIIukgFcgMY6AciVwoRTGlzdFVzZXJzUmVzcG9uc2USKQoFdXNlcnMYASADKAsyGi5zYWdhY2FydC5pZGVudGl0eS52MS5Vc2VyEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSL4AQoRVXBkYXRlVXNlclJlcXVlc3QSYwoEdXNlchgBIAEoCzIaLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlVzZXJCObpINroBMAoQdXNlci5pZF9yZXF1aXJlZBINaWQgaXMgbWlzc2luZxoNdGhpcy5pZCAhPSAnJ8gBARJ+Cgt1cGRhdGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2tCTbpISroBRwoQdXBkYXRlX21hc2suc2l6ZRIbbXVzdCBuYW1lIGF0IG1vc3QgMjAgZmllbGRzGhZzaXplKHRoaXMucGF0aHMpIDw9IDIwIj4KElVwZGF0ZVVzZXJSZXNwb25zZRIoCgR1c2VyGAEgASgLMhouc2FnYWNhcnQuaWRlbnRpdHkudjEuVXNlciJdChFEZWxldGVVc2VyUmVxdWVzdBIxCgJpZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIVCgRldGFnGAIgASgJQge6SARyAhgoIhQKEkRlbGV0ZVVzZXJSZXNwb25zZSJGChFHZXRFcmFzdXJlUmVxdWVzdBIxCgJpZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLiJEChJHZXRFcmFzdXJlUmVzcG9uc2USLgoHZXJhc3VyZRgBIAEoCzIdLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLkVyYXN1cmUigQEKFEVyYXNlQ3VzdG9tZXJSZXF1ZXN0EjUKAmlkGAEgASgJQim6SCZyJDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uWgJtZRIyCgpvZl91c2VyX2lkGAIgASgJQh66SBtyGTIXXltBLVphLXowLTkuX34tXXswLDYzfSQiRwoVRXJhc2VDdXN0b21lclJlc3BvbnNlEi4KB2VyYXN1cmUYASABKAsyHS5zYWdhY2FydC5pZGVudGl0eS52MS5FcmFzdXJlInsKFFJlcG9ydEVyYXN1cmVSZXF1ZXN0EjYKB3VzZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SKwoHc2VydmljZRgCIAEoCUIaukgXchUyE15bYS16XVthLXotXXswLDYyfSQiFwoVUmVwb3J0RXJhc3VyZVJlc3BvbnNlIpkBCg9TZXRSb2xlc1JlcXVlc3QSMQoCaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SPAoFcm9sZXMYAiADKAlCLbpIKpIBJwgBEAMYASIfch1SCGN1c3RvbWVyUgdzdXBwb3J0UghvcGVyYXRvchIVCgRldGFnGAMgASgJQge6SARyAhgoIjwKEFNldFJvbGVzUmVzcG9uc2USKAoEdXNlchgBIAEoCzIaLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlVzZXIiRgoRVW5sb2NrVXNlclJlcXVlc3QSMQoCaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4iPgoSVW5sb2NrVXNlclJlc3BvbnNlEigKBHVzZXIYASABKAsyGi5zYWdhY2FydC5pZGVudGl0eS52MS5Vc2VyIscBChRDcmVhdGVBZGRyZXNzUmVxdWVzdBI2Cgd1c2VyX2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEjIKB2FkZHJlc3MYAiABKAsyGS5zYWdhY2FydC50eXBlLnYxLkFkZHJlc3NCBrpIA8gBARISCgppc19kZWZhdWx0GAMgASgIEi8KCnJlcXVlc3RfaWQYBCABKAlCG7pIGHIWMhReW1x4MjEtXHg3ZV17MCwxMjh9JCJLChVDcmVhdGVBZGRyZXNzUmVzcG9uc2USMgoHYWRkcmVzcxgBIAEoCzIhLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlVzZXJBZGRyZXNzIn4KEUdldEFkZHJlc3NSZXF1ZXN0EjYKB3VzZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SMQoCaWQYAiABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4iSAoSR2V0QWRkcmVzc1Jlc3BvbnNlEjIKB2FkZHJlc3MYASABKAsyIS5zYWdhY2FydC5pZGVudGl0eS52MS5Vc2VyQWRkcmVzcyKMAQoUTGlzdEFkZHJlc3Nlc1JlcXVlc3QSNgoHdXNlcl9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIeCglwYWdlX3NpemUYAiABKAVCC7pICBoGGMCEPSgAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGOgHImYKFUxpc3RBZGRyZXNzZXNSZXNwb25zZRI0CglhZGRyZXNzZXMYASADKAsyIS5zYWdhY2FydC5pZGVudGl0eS52MS5Vc2VyQWRkcmVzcxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkirQIKFFVwZGF0ZUFkZHJlc3NSZXF1ZXN0EpQBCgdhZGRyZXNzGAEgASgLMiEuc2FnYWNhcnQuaWRlbnRpdHkudjEuVXNlckFkZHJlc3NCYLpIXboBVwoUYWRkcmVzcy5pZHNfcmVxdWlyZWQSGmlkIGFuZCB1c2VyX2lkIG11c3QgYmUgc2V0GiN0aGlzLmlkICE9ICcnICYmIHRoaXMudXNlcl9pZCAhPSAnJ8gBARJ+Cgt1cGRhdGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2tCTbpISroBRwoQdXBkYXRlX21hc2suc2l6ZRIbbXVzdCBuYW1lIGF0IG1vc3QgMjAgZmllbGRzGhZzaXplKHRoaXMucGF0aHMpIDw9IDIwIksKFVVwZGF0ZUFkZHJlc3NSZXNwb25zZRIyCgdhZGRyZXNzGAEgASgLMiEuc2FnYWNhcnQuaWRlbnRpdHkudjEuVXNlckFkZHJlc3MimAEKFERlbGV0ZUFkZHJlc3NSZXF1ZXN0EjYKB3VzZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SMQoCaWQYAiABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SFQoEZXRhZxgDIAEoCUIHukgEcgIYKCIXChVEZWxldGVBZGRyZXNzUmVzcG9uc2UywRgKD0lkZW50aXR5U2VydmljZRJ4CghSZWdpc3RlchIlLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlJlZ2lzdGVyUmVxdWVzdBomLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlJlZ2lzdGVyUmVzcG9uc2UiHZACAqq7GAIIAYLT5JMCDjoBKiIJL3YxL3VzZXJzEnIKBlNpZ25JbhIjLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlNpZ25JblJlcXVlc3QaJC5zYWdhY2FydC5pZGVudGl0eS52MS5TaWduSW5SZXNwb25zZSIdqrsYAggBgtPkkwIROgEqIgwvdjEvc2Vzc2lvbnMSjAEKDFJlZnJlc2hUb2tlbhIpLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlJlZnJlc2hUb2tlblJlcXVlc3QaKi5zYWdhY2FydC5pZGVudGl0eS52MS5SZWZyZXNoVG9rZW5SZXNwb25zZSIlqrsYAggBgtPkkwIZOgEqIhQvdjEvc2Vzc2lvbnM6cmVmcmVzaBKAAQoHU2lnbk91dBIkLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlNpZ25PdXRSZXF1ZXN0GiUuc2FnYWNhcnQuaWRlbnRpdHkudjEuU2lnbk91dFJlc3BvbnNlIiiQAgKquxgCCAGC0+STAhk6ASoiFC92MS9zZXNzaW9uczpzaWduT3V0EqMBCg5DaGFuZ2VQYXNzd29yZBIrLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLkNoYW5nZVBhc3N3b3JkUmVxdWVzdBosLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLkNoYW5nZVBhc3N3b3JkUmVzcG9uc2UiNqq7GAUSAwECA4LT5JMCJzoBKiIiL3YxL3VzZXJzL3t1c2VyX2lkfTpjaGFuZ2VQYXNzd29yZBKjAQoUUmVxdWVzdFBhc3N3b3JkUmVzZXQSMS5zYWdhY2FydC5pZGVudGl0eS52MS5SZXF1ZXN0UGFzc3dvcmRSZXNldFJlcXVlc3QaMi5zYWdhY2FydC5pZGVudGl0eS52MS5SZXF1ZXN0UGFzc3dvcmRSZXNldFJlc3BvbnNlIiSquxgCCAGC0+STAhg6ASoiEy92MS9wYXNzd29yZC1yZXNldHMSlQEKDVJlc2V0UGFzc3dvcmQSKi5zYWdhY2FydC5pZGVudGl0eS52MS5SZXNldFBhc3N3b3JkUmVxdWVzdBorLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlJlc2V0UGFzc3dvcmRSZXNwb25zZSIrqrsYAggBgtPkkwIfOgEqIhovdjEvcGFzc3dvcmQtcmVzZXRzOnJlZGVlbRJ6CgdHZXRVc2VyEiQuc2FnYWNhcnQuaWRlbnRpdHkudjEuR2V0VXNlclJlcXVlc3QaJS5zYWdhY2FydC5pZGVudGl0eS52MS5HZXRVc2VyUmVzcG9uc2UiIpACAaq7GAUSAwECA4LT5JMCEBIOL3YxL3VzZXJzL3tpZH0SegoJTGlzdFVzZXJzEiYuc2FnYWNhcnQuaWRlbnRpdHkudjEuTGlzdFVzZXJzUmVxdWVzdBonLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLkxpc3RVc2Vyc1Jlc3BvbnNlIhyQAgGquxgEEgICA4LT5JMCCxIJL3YxL3VzZXJzEo4BCgpVcGRhdGVVc2VyEicuc2FnYWNhcnQuaWRlbnRpdHkudjEuVXBkYXRlVXNlclJlcXVlc3QaKC5zYWdhY2FydC5pZGVudGl0eS52MS5VcGRhdGVVc2VyUmVzcG9uc2UiLZACAqq7GAUSAwECA4LT5JMCGzoEdXNlcjITL3YxL3VzZXJzL3t1c2VyLmlkfRKDAQoKRGVsZXRlVXNlchInLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLkRlbGV0ZVVzZXJSZXF1ZXN0Giguc2FnYWNhcnQuaWRlbnRpdHkudjEuRGVsZXRlVXNlclJlc3BvbnNlIiKQAgKquxgFEgMBAgOC0+STAhAqDi92MS91c2Vycy97aWR9Eq4BCgpHZXRFcmFzdXJlEicuc2FnYWNhcnQuaWRlbnRpdHkudjEuR2V0RXJhc3VyZVJlcXVlc3QaKC5zYWdhY2FydC5pZGVudGl0eS52MS5HZXRFcmFzdXJlUmVzcG9uc2UiTZACAaq7GCgSAwECAxoKCghub3RpZmllchoJCgdwYXltZW50GgoKCHNoaXBwaW5ngtPkkwIYEhYvdjEvdXNlcnMve2lkfTplcmFzdXJlEpwBCg1FcmFzZUN1c3RvbWVyEiouc2FnYWNhcnQuaWRlbnRpdHkudjEuRXJhc2VDdXN0b21lclJlcXVlc3QaKy5zYWdhY2FydC5pZGVudGl0eS52MS5FcmFzZUN1c3RvbWVyUmVzcG9uc2UiMpACAqq7GAwSAQMaBwoFb3JkZXKC0+STAhk6ASoiFC92MS91c2Vycy97aWR9OmVyYXNlEp0BCg1SZXBvcnRFcmFzdXJlEiouc2FnYWNhcnQuaWRlbnRpdHkudjEuUmVwb3J0RXJhc3VyZVJlcXVlc3QaKy5zYWdhY2FydC5pZGVudGl0eS52MS5SZXBvcnRFcmFzdXJlUmVzcG9uc2UiM5ACAqq7GCwaCgoIbm90aWZpZXIaBwoFb3JkZXIaCQoHcGF5bWVudBoKCghzaGlwcGluZxKEAQoIU2V0Um9sZXMSJS5zYWdhY2FydC5pZGVudGl0eS52MS5TZXRSb2xlc1JlcXVlc3QaJi5zYWdhY2FydC5pZGVudGl0eS52MS5TZXRSb2xlc1Jlc3BvbnNlIimQAgKquxgDEgEDgtPkkwIZOgEqGhQvdjEvdXNlcnMve2lkfS9yb2xlcxKLAQoKVW5sb2NrVXNlchInLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlVubG9ja1VzZXJSZXF1ZXN0Giguc2FnYWNhcnQuaWRlbnRpdHkudjEuVW5sb2NrVXNlclJlc3BvbnNlIiqQAgKquxgDEgEDgtPkkwIaOgEqIhUvdjEvdXNlcnMve2lkfTp1bmxvY2sSngEKDUNyZWF0ZUFkZHJlc3MSKi5zYWdhY2FydC5pZGVudGl0eS52MS5DcmVhdGVBZGRyZXNzUmVxdWVzdBorLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLkNyZWF0ZUFkZHJlc3NSZXNwb25zZSI0kAICqrsYBRIDAQIDgtPkkwIiOgEqIh0vdjEvdXNlcnMve3VzZXJfaWR9L2FkZHJlc3NlcxKXAQoKR2V0QWRkcmVzcxInLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLkdldEFkZHJlc3NSZXF1ZXN0Giguc2FnYWNhcnQuaWRlbnRpdHkudjEuR2V0QWRkcmVzc1Jlc3BvbnNlIjaQAgGquxgFEgMBAgOC0+STAiQSIi92MS91c2Vycy97dXNlcl9pZH0vYWRkcmVzc2VzL3tpZH0SmwEKDUxpc3RBZGRyZXNzZXMSKi5zYWdhY2FydC5pZGVudGl0eS52MS5MaXN0QWRkcmVzc2VzUmVxdWVzdBorLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLkxpc3RBZGRyZXNzZXNSZXNwb25zZSIxkAIBqrsYBRIDAQIDgtPkkwIfEh0vdjEvdXNlcnMve3VzZXJfaWR9L2FkZHJlc3NlcxK5AQoNVXBkYXRlQWRkcmVzcxIqLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlVwZGF0ZUFkZHJlc3NSZXF1ZXN0Gisuc2FnYWNhcnQuaWRlbnRpdHkudjEuVXBkYXRlQWRkcmVzc1Jlc3BvbnNlIk+QAgKquxgFEgMBAgOC0+STAj06B2FkZHJlc3MyMi92MS91c2Vycy97YWRkcmVzcy51c2VyX2lkfS9hZGRyZXNzZXMve2FkZHJlc3MuaWR9EqABCg1EZWxldGVBZGRyZXNzEiouc2FnYWNhcnQuaWRlbnRpdHkudjEuRGVsZXRlQWRkcmVzc1JlcXVlc3QaKy5zYWdhY2FydC5pZGVudGl0eS52MS5EZWxldGVBZGRyZXNzUmVzcG9uc2UiNpACAqq7GAUSAwECA4LT5JMCJCoiL3YxL3VzZXJzL3t1c2VyX2lkfS9hZGRyZXNzZXMve2lkfWIGcHJvdG8z", [file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_field_mask, file_sagacart_auth_v1_access, file_sagacart_identity_v1_erasure, file_sagacart_identity_v1_session, file_sagacart_identity_v1_user, file_sagacart_type_v1_address, file_sagacart_type_v1_text]);
+  fileDesc("CitzYWdhY2FydC9pZGVudGl0eS92MS9pZGVudGl0eV9zZXJ2aWNlLnByb3RvEhRzYWdhY2FydC5pZGVudGl0eS52MSLNAQoPUmVnaXN0ZXJSZXF1ZXN0EjAKCHVzZXJuYW1lGAEgASgJQh66SBtyGTIXXltBLVphLXowLTlfListXXszLDUwfSQSHQoFZW1haWwYAiABKAlCDrpIB3IFEAEY/gG4uxgEEhwKCHBhc3N3b3JkGAMgASgJQgq6SAdyBRAIGIABEhoKBXBob25lGAQgASgJQgu6SARyAhgouLsYAhIvCgpyZXF1ZXN0X2lkGAUgASgJQhu6SBhyFjIUXltceDIxLVx4N2VdezAsMTI4fSQiPAoQUmVnaXN0ZXJSZXNwb25zZRIoCgR1c2VyGAEgASgLMhouc2FnYWNhcnQuaWRlbnRpdHkudjEuVXNlciLbAQodUmVnaXN0ZXJCeUZvcmVpZ25SdWxlc1JlcXVlc3QSMAoIdXNlcm5hbWUYASABKAlCHrpIG3IZMhdeW0EtWmEtejAtOV8uKy1dezMsNTB9JBIdCgVlbWFpbBgCIAEoCUIOukgHcgUQARj+Abi7GAQSHAoIcGFzc3dvcmQYAyABKAlCCrpIB3IFEAYYgAESGgoFcGhvbmUYBCABKAlCC7pIBHICGCi4uxgCEi8KCnJlcXVlc3RfaWQYBSABKAlCG7pIGHIWMhReW1x4MjEtXHg3ZV17MCwxMjh9JCJKCh5SZWdpc3RlckJ5Rm9yZWlnblJ1bGVzUmVzcG9uc2USKAoEdXNlchgBIAEoCzIaLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlVzZXIiRAoTQ29uZmlybUVtYWlsUmVxdWVzdBItCgV0b2tlbhgBIAEoCUIeukgbchkyF15bQS1aYS16MC05Xy1dezIwLDIwMH0kIhYKFENvbmZpcm1FbWFpbFJlc3BvbnNlIkcKFlVuZG9FbWFpbENoYW5nZVJlcXVlc3QSLQoFdG9rZW4YASABKAlCHrpIG3IZMhdeW0EtWmEtejAtOV8tXXsyMCwyMDB9JCIZChdVbmRvRW1haWxDaGFuZ2VSZXNwb25zZSJZCh9SZXF1ZXN0RW1haWxDb25maXJtYXRpb25SZXF1ZXN0EjYKB3VzZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4iIgogUmVxdWVzdEVtYWlsQ29uZmlybWF0aW9uUmVzcG9uc2UiNgoWQ29uZmlybVBhc3N3b3JkUmVxdWVzdBIcCghwYXNzd29yZBgBIAEoCUIKukgHcgUQARiAASJJChdDb25maXJtUGFzc3dvcmRSZXNwb25zZRIuCgdzZXNzaW9uGAEgASgLMh0uc2FnYWNhcnQuaWRlbnRpdHkudjEuU2Vzc2lvbiJNChNMaXN0U2Vzc2lvbnNSZXF1ZXN0EjYKB3VzZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4iSwoUTGlzdFNlc3Npb25zUmVzcG9uc2USMwoIc2Vzc2lvbnMYASADKAsyIS5zYWdhY2FydC5pZGVudGl0eS52MS5Vc2VyU2Vzc2lvbiJ+ChFFbmRTZXNzaW9uUmVxdWVzdBI2Cgd1c2VyX2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEjEKAmlkGAIgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uIhQKEkVuZFNlc3Npb25SZXNwb25zZSJlChJFbmRTZXNzaW9uc1JlcXVlc3QSNgoHdXNlcl9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIXCg9pbmNsdWRlX2N1cnJlbnQYAiABKAgiFQoTRW5kU2Vzc2lvbnNSZXNwb25zZSKCAQoNU2lnbkluUmVxdWVzdBIcCgh1c2VybmFtZRgBIAEoCUIKukgHcgUQARj+ARIcCghwYXNzd29yZBgCIAEoCUIKukgHcgUQARiAARI1CgxkZXZpY2VfdG9rZW4YAyABKAlCH7pIHHIaMhheW0EtWmEtejAtOV8ufi1dezAsMzAwfSQigAEKDlNpZ25JblJlc3BvbnNlEi4KB3Nlc3Npb24YASABKAsyHS5zYWdhY2FydC5pZGVudGl0eS52MS5TZXNzaW9uEigKBHVzZXIYAiABKAsyGi5zYWdhY2FydC5pZGVudGl0eS52MS5Vc2VyEhQKDGRldmljZV90b2tlbhgDIAEoCSJMChNSZWZyZXNoVG9rZW5SZXF1ZXN0EjUKDXJlZnJlc2hfdG9rZW4YASABKAlCHrpIG3IZMhdeW0EtWmEtejAtOV8tXXsyMCwyMDB9JCJGChRSZWZyZXNoVG9rZW5SZXNwb25zZRIuCgdzZXNzaW9uGAEgASgLMh0uc2FnYWNhcnQuaWRlbnRpdHkudjEuU2Vzc2lvbiJdCg5TaWduT3V0UmVxdWVzdBI1Cg1yZWZyZXNoX3Rva2VuGAEgASgJQh66SBtyGTIXXltBLVphLXowLTlfLV17MjAsMjAwfSQSFAoMYWxsX3Nlc3Npb25zGAIgASgIIhEKD1NpZ25PdXRSZXNwb25zZSLRAQoVQ2hhbmdlUGFzc3dvcmRSZXF1ZXN0EjYKB3VzZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SJAoQY3VycmVudF9wYXNzd29yZBgCIAEoCUIKukgHcgUQARiAARIgCgxuZXdfcGFzc3dvcmQYAyABKAlCCrpIB3IFEAgYgAESOAoNcmVmcmVzaF90b2tlbhgEIAEoCUIhukge2AEBchkyF15bQS1aYS16MC05Xy1dezIwLDIwMH0kIhgKFkNoYW5nZVBhc3N3b3JkUmVzcG9uc2UiPAobUmVxdWVzdFBhc3N3b3JkUmVzZXRSZXF1ZXN0Eh0KBWVtYWlsGAEgASgJQg66SAdyBRABGP4BuLsYBCIeChxSZXF1ZXN0UGFzc3dvcmRSZXNldFJlc3BvbnNlImcKFFJlc2V0UGFzc3dvcmRSZXF1ZXN0Ei0KBXRva2VuGAEgASgJQh66SBtyGTIXXltBLVphLXowLTlfLV17MjAsMjAwfSQSIAoMbmV3X3Bhc3N3b3JkGAIgASgJQgq6SAdyBRAIGIABIhcKFVJlc2V0UGFzc3dvcmRSZXNwb25zZSJDCg5HZXRVc2VyUmVxdWVzdBIxCgJpZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLiI7Cg9HZXRVc2VyUmVzcG9uc2USKAoEdXNlchgBIAEoCzIaLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlVzZXIiuAEKEExpc3RVc2Vyc1JlcXVlc3QSGQoIdXNlcm5hbWUYASABKAlCB7pIBHICGDISFwoFZW1haWwYAiABKAlCCLpIBXIDGP4BEjIKBHJvbGUYAyABKAlCJLpIIXIfUgBSCGN1c3RvbWVyUgdzdXBwb3J0UghvcGVyYXRvchIeCglwYWdlX3NpemUYBCABKAVCC7pICBoGGMCEPSgAEhwKCnBhZ2VfdG9rZW4YBSABKAlCCLpIBXIDGOgHIlcKEUxpc3RVc2Vyc1Jlc3BvbnNlEikKBXVzZXJzGAEgAygLMhouc2FnYWNhcnQuaWRlbnRpdHkudjEuVXNlchIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAki+AEKEVVwZGF0ZVVzZXJSZXF1ZXN0EmMKBHVzZXIYASABKAsyGi5zYWdhY2FydC5pZGVudGl0eS52MS5Vc2VyQjm6SDa6ATAKEHVzZXIuaWRfcmVxdWlyZWQSDWlkIGlzIG1pc3NpbmcaDXRoaXMuaWQgIT0gJyfIAQESfgoLdXBkYXRlX21hc2sYAiABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrQk26SEq6AUcKEHVwZGF0ZV9tYXNrLnNpemUSG211c3QgbmFtZSBhdCBtb3N0IDIwIGZpZWxkcxoWc2l6ZSh0aGlzLnBhdGhzKSA8PSAyMCI+ChJVcGRhdGVVc2VyUmVzcG9uc2USKAoEdXNlchgBIAEoCzIaLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlVzZXIiXQoRRGVsZXRlVXNlclJlcXVlc3QSMQoCaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SFQoEZXRhZxgCIAEoCUIHukgEcgIYKCIUChJEZWxldGVVc2VyUmVzcG9uc2UiRgoRR2V0RXJhc3VyZVJlcXVlc3QSMQoCaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4iRAoSR2V0RXJhc3VyZVJlc3BvbnNlEi4KB2VyYXN1cmUYASABKAsyHS5zYWdhY2FydC5pZGVudGl0eS52MS5FcmFzdXJlIoEBChRFcmFzZUN1c3RvbWVyUmVxdWVzdBI1CgJpZBgBIAEoCUIpukgmciQyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLloCbWUSMgoKb2ZfdXNlcl9pZBgCIAEoCUIeukgbchkyF15bQS1aYS16MC05Ll9+LV17MCw2M30kIkcKFUVyYXNlQ3VzdG9tZXJSZXNwb25zZRIuCgdlcmFzdXJlGAEgASgLMh0uc2FnYWNhcnQuaWRlbnRpdHkudjEuRXJhc3VyZSJ7ChRSZXBvcnRFcmFzdXJlUmVxdWVzdBI2Cgd1c2VyX2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEisKB3NlcnZpY2UYAiABKAlCGrpIF3IVMhNeW2Etel1bYS16LV17MCw2Mn0kIhcKFVJlcG9ydEVyYXN1cmVSZXNwb25zZSKZAQoPU2V0Um9sZXNSZXF1ZXN0EjEKAmlkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEjwKBXJvbGVzGAIgAygJQi26SCqSAScIARADGAEiH3IdUghjdXN0b21lclIHc3VwcG9ydFIIb3BlcmF0b3ISFQoEZXRhZxgDIAEoCUIHukgEcgIYKCI8ChBTZXRSb2xlc1Jlc3BvbnNlEigKBHVzZXIYASABKAsyGi5zYWdhY2FydC5pZGVudGl0eS52MS5Vc2VyIkYKEVVubG9ja1VzZXJSZXF1ZXN0EjEKAmlkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uIj4KElVubG9ja1VzZXJSZXNwb25zZRIoCgR1c2VyGAEgASgLMhouc2FnYWNhcnQuaWRlbnRpdHkudjEuVXNlciLHAQoUQ3JlYXRlQWRkcmVzc1JlcXVlc3QSNgoHdXNlcl9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIyCgdhZGRyZXNzGAIgASgLMhkuc2FnYWNhcnQudHlwZS52MS5BZGRyZXNzQga6SAPIAQESEgoKaXNfZGVmYXVsdBgDIAEoCBIvCgpyZXF1ZXN0X2lkGAQgASgJQhu6SBhyFjIUXltceDIxLVx4N2VdezAsMTI4fSQiSwoVQ3JlYXRlQWRkcmVzc1Jlc3BvbnNlEjIKB2FkZHJlc3MYASABKAsyIS5zYWdhY2FydC5pZGVudGl0eS52MS5Vc2VyQWRkcmVzcyJ+ChFHZXRBZGRyZXNzUmVxdWVzdBI2Cgd1c2VyX2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEjEKAmlkGAIgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uIkgKEkdldEFkZHJlc3NSZXNwb25zZRIyCgdhZGRyZXNzGAEgASgLMiEuc2FnYWNhcnQuaWRlbnRpdHkudjEuVXNlckFkZHJlc3MijAEKFExpc3RBZGRyZXNzZXNSZXF1ZXN0EjYKB3VzZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SHgoJcGFnZV9zaXplGAIgASgFQgu6SAgaBhjAhD0oABIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxjoByJmChVMaXN0QWRkcmVzc2VzUmVzcG9uc2USNAoJYWRkcmVzc2VzGAEgAygLMiEuc2FnYWNhcnQuaWRlbnRpdHkudjEuVXNlckFkZHJlc3MSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIq0CChRVcGRhdGVBZGRyZXNzUmVxdWVzdBKUAQoHYWRkcmVzcxgBIAEoCzIhLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlVzZXJBZGRyZXNzQmC6SF26AVcKFGFkZHJlc3MuaWRzX3JlcXVpcmVkEhppZCBhbmQgdXNlcl9pZCBtdXN0IGJlIHNldBojdGhpcy5pZCAhPSAnJyAmJiB0aGlzLnVzZXJfaWQgIT0gJyfIAQESfgoLdXBkYXRlX21hc2sYAiABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrQk26SEq6AUcKEHVwZGF0ZV9tYXNrLnNpemUSG211c3QgbmFtZSBhdCBtb3N0IDIwIGZpZWxkcxoWc2l6ZSh0aGlzLnBhdGhzKSA8PSAyMCJLChVVcGRhdGVBZGRyZXNzUmVzcG9uc2USMgoHYWRkcmVzcxgBIAEoCzIhLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlVzZXJBZGRyZXNzIpgBChREZWxldGVBZGRyZXNzUmVxdWVzdBI2Cgd1c2VyX2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEjEKAmlkGAIgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEhUKBGV0YWcYAyABKAlCB7pIBHICGCgiFwoVRGVsZXRlQWRkcmVzc1Jlc3BvbnNlMr0iCg9JZGVudGl0eVNlcnZpY2USeAoIUmVnaXN0ZXISJS5zYWdhY2FydC5pZGVudGl0eS52MS5SZWdpc3RlclJlcXVlc3QaJi5zYWdhY2FydC5pZGVudGl0eS52MS5SZWdpc3RlclJlc3BvbnNlIh2QAgKquxgCCAGC0+STAg46ASoiCS92MS91c2VycxKYAQoWUmVnaXN0ZXJCeUZvcmVpZ25SdWxlcxIzLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlJlZ2lzdGVyQnlGb3JlaWduUnVsZXNSZXF1ZXN0GjQuc2FnYWNhcnQuaWRlbnRpdHkudjEuUmVnaXN0ZXJCeUZvcmVpZ25SdWxlc1Jlc3BvbnNlIhOQAgKquxgMGgoKCHN1cmZhY2VzEpABCgxDb25maXJtRW1haWwSKS5zYWdhY2FydC5pZGVudGl0eS52MS5Db25maXJtRW1haWxSZXF1ZXN0Giouc2FnYWNhcnQuaWRlbnRpdHkudjEuQ29uZmlybUVtYWlsUmVzcG9uc2UiKaq7GAIIAYLT5JMCHToBKiIYL3YxL2VtYWlsLXRva2Vuczpjb25maXJtEpYBCg9VbmRvRW1haWxDaGFuZ2USLC5zYWdhY2FydC5pZGVudGl0eS52MS5VbmRvRW1haWxDaGFuZ2VSZXF1ZXN0Gi0uc2FnYWNhcnQuaWRlbnRpdHkudjEuVW5kb0VtYWlsQ2hhbmdlUmVzcG9uc2UiJqq7GAIIAYLT5JMCGjoBKiIVL3YxL2VtYWlsLXRva2Vuczp1bmRvEr8BChhSZXF1ZXN0RW1haWxDb25maXJtYXRpb24SNS5zYWdhY2FydC5pZGVudGl0eS52MS5SZXF1ZXN0RW1haWxDb25maXJtYXRpb25SZXF1ZXN0GjYuc2FnYWNhcnQuaWRlbnRpdHkudjEuUmVxdWVzdEVtYWlsQ29uZmlybWF0aW9uUmVzcG9uc2UiNKq7GAUSAwECA4LT5JMCJToBKiIgL3YxL3VzZXJzL3t1c2VyX2lkfTpjb25maXJtRW1haWwScgoGU2lnbkluEiMuc2FnYWNhcnQuaWRlbnRpdHkudjEuU2lnbkluUmVxdWVzdBokLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlNpZ25JblJlc3BvbnNlIh2quxgCCAGC0+STAhE6ASoiDC92MS9zZXNzaW9ucxKgAQoPQ29uZmlybVBhc3N3b3JkEiwuc2FnYWNhcnQuaWRlbnRpdHkudjEuQ29uZmlybVBhc3N3b3JkUmVxdWVzdBotLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLkNvbmZpcm1QYXNzd29yZFJlc3BvbnNlIjCquxgFEgMBAgOC0+STAiE6ASoiHC92MS9zZXNzaW9uczpjb25maXJtUGFzc3dvcmQSlwEKDExpc3RTZXNzaW9ucxIpLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLkxpc3RTZXNzaW9uc1JlcXVlc3QaKi5zYWdhY2FydC5pZGVudGl0eS52MS5MaXN0U2Vzc2lvbnNSZXNwb25zZSIwkAIBqrsYBRIDAQIDgtPkkwIeEhwvdjEvdXNlcnMve3VzZXJfaWR9L3Nlc3Npb25zEpgBCgpFbmRTZXNzaW9uEicuc2FnYWNhcnQuaWRlbnRpdHkudjEuRW5kU2Vzc2lvblJlcXVlc3QaKC5zYWdhY2FydC5pZGVudGl0eS52MS5FbmRTZXNzaW9uUmVzcG9uc2UiN5ACAqq7GAcSAwECAyABgtPkkwIjKiEvdjEvdXNlcnMve3VzZXJfaWR9L3Nlc3Npb25zL3tpZH0SlgEKC0VuZFNlc3Npb25zEiguc2FnYWNhcnQuaWRlbnRpdHkudjEuRW5kU2Vzc2lvbnNSZXF1ZXN0Gikuc2FnYWNhcnQuaWRlbnRpdHkudjEuRW5kU2Vzc2lvbnNSZXNwb25zZSIykAICqrsYBxIDAQIDIAGC0+STAh4qHC92MS91c2Vycy97dXNlcl9pZH0vc2Vzc2lvbnMSjAEKDFJlZnJlc2hUb2tlbhIpLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlJlZnJlc2hUb2tlblJlcXVlc3QaKi5zYWdhY2FydC5pZGVudGl0eS52MS5SZWZyZXNoVG9rZW5SZXNwb25zZSIlqrsYAggBgtPkkwIZOgEqIhQvdjEvc2Vzc2lvbnM6cmVmcmVzaBKAAQoHU2lnbk91dBIkLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlNpZ25PdXRSZXF1ZXN0GiUuc2FnYWNhcnQuaWRlbnRpdHkudjEuU2lnbk91dFJlc3BvbnNlIiiQAgKquxgCCAGC0+STAhk6ASoiFC92MS9zZXNzaW9uczpzaWduT3V0EqMBCg5DaGFuZ2VQYXNzd29yZBIrLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLkNoYW5nZVBhc3N3b3JkUmVxdWVzdBosLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLkNoYW5nZVBhc3N3b3JkUmVzcG9uc2UiNqq7GAUSAwECA4LT5JMCJzoBKiIiL3YxL3VzZXJzL3t1c2VyX2lkfTpjaGFuZ2VQYXNzd29yZBKjAQoUUmVxdWVzdFBhc3N3b3JkUmVzZXQSMS5zYWdhY2FydC5pZGVudGl0eS52MS5SZXF1ZXN0UGFzc3dvcmRSZXNldFJlcXVlc3QaMi5zYWdhY2FydC5pZGVudGl0eS52MS5SZXF1ZXN0UGFzc3dvcmRSZXNldFJlc3BvbnNlIiSquxgCCAGC0+STAhg6ASoiEy92MS9wYXNzd29yZC1yZXNldHMSlQEKDVJlc2V0UGFzc3dvcmQSKi5zYWdhY2FydC5pZGVudGl0eS52MS5SZXNldFBhc3N3b3JkUmVxdWVzdBorLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlJlc2V0UGFzc3dvcmRSZXNwb25zZSIrqrsYAggBgtPkkwIfOgEqIhovdjEvcGFzc3dvcmQtcmVzZXRzOnJlZGVlbRJ6CgdHZXRVc2VyEiQuc2FnYWNhcnQuaWRlbnRpdHkudjEuR2V0VXNlclJlcXVlc3QaJS5zYWdhY2FydC5pZGVudGl0eS52MS5HZXRVc2VyUmVzcG9uc2UiIpACAaq7GAUSAwECA4LT5JMCEBIOL3YxL3VzZXJzL3tpZH0SegoJTGlzdFVzZXJzEiYuc2FnYWNhcnQuaWRlbnRpdHkudjEuTGlzdFVzZXJzUmVxdWVzdBonLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLkxpc3RVc2Vyc1Jlc3BvbnNlIhyQAgGquxgEEgICA4LT5JMCCxIJL3YxL3VzZXJzEo4BCgpVcGRhdGVVc2VyEicuc2FnYWNhcnQuaWRlbnRpdHkudjEuVXBkYXRlVXNlclJlcXVlc3QaKC5zYWdhY2FydC5pZGVudGl0eS52MS5VcGRhdGVVc2VyUmVzcG9uc2UiLZACAqq7GAUSAwECA4LT5JMCGzoEdXNlcjITL3YxL3VzZXJzL3t1c2VyLmlkfRKFAQoKRGVsZXRlVXNlchInLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLkRlbGV0ZVVzZXJSZXF1ZXN0Giguc2FnYWNhcnQuaWRlbnRpdHkudjEuRGVsZXRlVXNlclJlc3BvbnNlIiSQAgKquxgHEgMBAgMgAYLT5JMCECoOL3YxL3VzZXJzL3tpZH0SrgEKCkdldEVyYXN1cmUSJy5zYWdhY2FydC5pZGVudGl0eS52MS5HZXRFcmFzdXJlUmVxdWVzdBooLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLkdldEVyYXN1cmVSZXNwb25zZSJNkAIBqrsYKBIDAQIDGgoKCG5vdGlmaWVyGgkKB3BheW1lbnQaCgoIc2hpcHBpbmeC0+STAhgSFi92MS91c2Vycy97aWR9OmVyYXN1cmUSnAEKDUVyYXNlQ3VzdG9tZXISKi5zYWdhY2FydC5pZGVudGl0eS52MS5FcmFzZUN1c3RvbWVyUmVxdWVzdBorLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLkVyYXNlQ3VzdG9tZXJSZXNwb25zZSIykAICqrsYDBIBAxoHCgVvcmRlcoLT5JMCGToBKiIUL3YxL3VzZXJzL3tpZH06ZXJhc2USnQEKDVJlcG9ydEVyYXN1cmUSKi5zYWdhY2FydC5pZGVudGl0eS52MS5SZXBvcnRFcmFzdXJlUmVxdWVzdBorLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlJlcG9ydEVyYXN1cmVSZXNwb25zZSIzkAICqrsYLBoKCghub3RpZmllchoHCgVvcmRlchoJCgdwYXltZW50GgoKCHNoaXBwaW5nEoQBCghTZXRSb2xlcxIlLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlNldFJvbGVzUmVxdWVzdBomLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLlNldFJvbGVzUmVzcG9uc2UiKZACAqq7GAMSAQOC0+STAhk6ASoaFC92MS91c2Vycy97aWR9L3JvbGVzEosBCgpVbmxvY2tVc2VyEicuc2FnYWNhcnQuaWRlbnRpdHkudjEuVW5sb2NrVXNlclJlcXVlc3QaKC5zYWdhY2FydC5pZGVudGl0eS52MS5VbmxvY2tVc2VyUmVzcG9uc2UiKpACAqq7GAMSAQOC0+STAho6ASoiFS92MS91c2Vycy97aWR9OnVubG9jaxKeAQoNQ3JlYXRlQWRkcmVzcxIqLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLkNyZWF0ZUFkZHJlc3NSZXF1ZXN0Gisuc2FnYWNhcnQuaWRlbnRpdHkudjEuQ3JlYXRlQWRkcmVzc1Jlc3BvbnNlIjSQAgKquxgFEgMBAgOC0+STAiI6ASoiHS92MS91c2Vycy97dXNlcl9pZH0vYWRkcmVzc2VzEpcBCgpHZXRBZGRyZXNzEicuc2FnYWNhcnQuaWRlbnRpdHkudjEuR2V0QWRkcmVzc1JlcXVlc3QaKC5zYWdhY2FydC5pZGVudGl0eS52MS5HZXRBZGRyZXNzUmVzcG9uc2UiNpACAaq7GAUSAwECA4LT5JMCJBIiL3YxL3VzZXJzL3t1c2VyX2lkfS9hZGRyZXNzZXMve2lkfRKbAQoNTGlzdEFkZHJlc3NlcxIqLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLkxpc3RBZGRyZXNzZXNSZXF1ZXN0Gisuc2FnYWNhcnQuaWRlbnRpdHkudjEuTGlzdEFkZHJlc3Nlc1Jlc3BvbnNlIjGQAgGquxgFEgMBAgOC0+STAh8SHS92MS91c2Vycy97dXNlcl9pZH0vYWRkcmVzc2VzErkBCg1VcGRhdGVBZGRyZXNzEiouc2FnYWNhcnQuaWRlbnRpdHkudjEuVXBkYXRlQWRkcmVzc1JlcXVlc3QaKy5zYWdhY2FydC5pZGVudGl0eS52MS5VcGRhdGVBZGRyZXNzUmVzcG9uc2UiT5ACAqq7GAUSAwECA4LT5JMCPToHYWRkcmVzczIyL3YxL3VzZXJzL3thZGRyZXNzLnVzZXJfaWR9L2FkZHJlc3Nlcy97YWRkcmVzcy5pZH0SoAEKDURlbGV0ZUFkZHJlc3MSKi5zYWdhY2FydC5pZGVudGl0eS52MS5EZWxldGVBZGRyZXNzUmVxdWVzdBorLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLkRlbGV0ZUFkZHJlc3NSZXNwb25zZSI2kAICqrsYBRIDAQIDgtPkkwIkKiIvdjEvdXNlcnMve3VzZXJfaWR9L2FkZHJlc3Nlcy97aWR9YgZwcm90bzM", [file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_field_mask, file_sagacart_auth_v1_access, file_sagacart_identity_v1_erasure, file_sagacart_identity_v1_session, file_sagacart_identity_v1_user, file_sagacart_type_v1_address, file_sagacart_type_v1_text]);
 
 /**
  * The user to register.
@@ -153,6 +153,590 @@ export const RegisterResponseSchema: GenMessage<RegisterResponse, {jsonType: Reg
   messageDesc(file_sagacart_identity_v1_identity_service, 1);
 
 /**
+ * The user to register.
+ *
+ * @generated from message sagacart.identity.v1.RegisterByForeignRulesRequest
+ */
+export type RegisterByForeignRulesRequest = Message<"sagacart.identity.v1.RegisterByForeignRulesRequest"> & {
+  /**
+   * The name to sign in with.
+   *
+   * @generated from field: string username = 1;
+   */
+  username: string;
+
+  /**
+   * The email address.
+   *
+   * @generated from field: string email = 2;
+   */
+  email: string;
+
+  /**
+   * The password.
+   *
+   * @generated from field: string password = 3;
+   */
+  password: string;
+
+  /**
+   * A telephone number.
+   *
+   * @generated from field: string phone = 4;
+   */
+  phone: string;
+
+  /**
+   * Idempotency key: a repeat with the same key gets the same answer.
+   *
+   * @generated from field: string request_id = 5;
+   */
+  requestId: string;
+};
+
+/**
+ * The user to register.
+ *
+ * @generated from message sagacart.identity.v1.RegisterByForeignRulesRequest
+ */
+export type RegisterByForeignRulesRequestJson = {
+  /**
+   * The name to sign in with.
+   *
+   * @generated from field: string username = 1;
+   */
+  username?: string;
+
+  /**
+   * The email address.
+   *
+   * @generated from field: string email = 2;
+   */
+  email?: string;
+
+  /**
+   * The password.
+   *
+   * @generated from field: string password = 3;
+   */
+  password?: string;
+
+  /**
+   * A telephone number.
+   *
+   * @generated from field: string phone = 4;
+   */
+  phone?: string;
+
+  /**
+   * Idempotency key: a repeat with the same key gets the same answer.
+   *
+   * @generated from field: string request_id = 5;
+   */
+  requestId?: string;
+};
+
+/**
+ * Describes the message sagacart.identity.v1.RegisterByForeignRulesRequest.
+ * Use `create(RegisterByForeignRulesRequestSchema)` to create a new message.
+ */
+export const RegisterByForeignRulesRequestSchema: GenMessage<RegisterByForeignRulesRequest, {jsonType: RegisterByForeignRulesRequestJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_identity_v1_identity_service, 2);
+
+/**
+ * The user.
+ *
+ * @generated from message sagacart.identity.v1.RegisterByForeignRulesResponse
+ */
+export type RegisterByForeignRulesResponse = Message<"sagacart.identity.v1.RegisterByForeignRulesResponse"> & {
+  /**
+   * The user.
+   *
+   * @generated from field: sagacart.identity.v1.User user = 1;
+   */
+  user?: User | undefined;
+};
+
+/**
+ * The user.
+ *
+ * @generated from message sagacart.identity.v1.RegisterByForeignRulesResponse
+ */
+export type RegisterByForeignRulesResponseJson = {
+  /**
+   * The user.
+   *
+   * @generated from field: sagacart.identity.v1.User user = 1;
+   */
+  user?: UserJson;
+};
+
+/**
+ * Describes the message sagacart.identity.v1.RegisterByForeignRulesResponse.
+ * Use `create(RegisterByForeignRulesResponseSchema)` to create a new message.
+ */
+export const RegisterByForeignRulesResponseSchema: GenMessage<RegisterByForeignRulesResponse, {jsonType: RegisterByForeignRulesResponseJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_identity_v1_identity_service, 3);
+
+/**
+ * The token from the mail.
+ *
+ * @generated from message sagacart.identity.v1.ConfirmEmailRequest
+ */
+export type ConfirmEmailRequest = Message<"sagacart.identity.v1.ConfirmEmailRequest"> & {
+  /**
+   * The token.
+   *
+   * @generated from field: string token = 1;
+   */
+  token: string;
+};
+
+/**
+ * The token from the mail.
+ *
+ * @generated from message sagacart.identity.v1.ConfirmEmailRequest
+ */
+export type ConfirmEmailRequestJson = {
+  /**
+   * The token.
+   *
+   * @generated from field: string token = 1;
+   */
+  token?: string;
+};
+
+/**
+ * Describes the message sagacart.identity.v1.ConfirmEmailRequest.
+ * Use `create(ConfirmEmailRequestSchema)` to create a new message.
+ */
+export const ConfirmEmailRequestSchema: GenMessage<ConfirmEmailRequest, {jsonType: ConfirmEmailRequestJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_identity_v1_identity_service, 4);
+
+/**
+ * Empty.
+ *
+ * @generated from message sagacart.identity.v1.ConfirmEmailResponse
+ */
+export type ConfirmEmailResponse = Message<"sagacart.identity.v1.ConfirmEmailResponse"> & {
+};
+
+/**
+ * Empty.
+ *
+ * @generated from message sagacart.identity.v1.ConfirmEmailResponse
+ */
+export type ConfirmEmailResponseJson = {
+};
+
+/**
+ * Describes the message sagacart.identity.v1.ConfirmEmailResponse.
+ * Use `create(ConfirmEmailResponseSchema)` to create a new message.
+ */
+export const ConfirmEmailResponseSchema: GenMessage<ConfirmEmailResponse, {jsonType: ConfirmEmailResponseJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_identity_v1_identity_service, 5);
+
+/**
+ * The token from the mail.
+ *
+ * @generated from message sagacart.identity.v1.UndoEmailChangeRequest
+ */
+export type UndoEmailChangeRequest = Message<"sagacart.identity.v1.UndoEmailChangeRequest"> & {
+  /**
+   * The token.
+   *
+   * @generated from field: string token = 1;
+   */
+  token: string;
+};
+
+/**
+ * The token from the mail.
+ *
+ * @generated from message sagacart.identity.v1.UndoEmailChangeRequest
+ */
+export type UndoEmailChangeRequestJson = {
+  /**
+   * The token.
+   *
+   * @generated from field: string token = 1;
+   */
+  token?: string;
+};
+
+/**
+ * Describes the message sagacart.identity.v1.UndoEmailChangeRequest.
+ * Use `create(UndoEmailChangeRequestSchema)` to create a new message.
+ */
+export const UndoEmailChangeRequestSchema: GenMessage<UndoEmailChangeRequest, {jsonType: UndoEmailChangeRequestJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_identity_v1_identity_service, 6);
+
+/**
+ * Empty.
+ *
+ * @generated from message sagacart.identity.v1.UndoEmailChangeResponse
+ */
+export type UndoEmailChangeResponse = Message<"sagacart.identity.v1.UndoEmailChangeResponse"> & {
+};
+
+/**
+ * Empty.
+ *
+ * @generated from message sagacart.identity.v1.UndoEmailChangeResponse
+ */
+export type UndoEmailChangeResponseJson = {
+};
+
+/**
+ * Describes the message sagacart.identity.v1.UndoEmailChangeResponse.
+ * Use `create(UndoEmailChangeResponseSchema)` to create a new message.
+ */
+export const UndoEmailChangeResponseSchema: GenMessage<UndoEmailChangeResponse, {jsonType: UndoEmailChangeResponseJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_identity_v1_identity_service, 7);
+
+/**
+ * The user whose address is to be confirmed.
+ *
+ * @generated from message sagacart.identity.v1.RequestEmailConfirmationRequest
+ */
+export type RequestEmailConfirmationRequest = Message<"sagacart.identity.v1.RequestEmailConfirmationRequest"> & {
+  /**
+   * The id of the user; `me` for the caller.
+   *
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+};
+
+/**
+ * The user whose address is to be confirmed.
+ *
+ * @generated from message sagacart.identity.v1.RequestEmailConfirmationRequest
+ */
+export type RequestEmailConfirmationRequestJson = {
+  /**
+   * The id of the user; `me` for the caller.
+   *
+   * @generated from field: string user_id = 1;
+   */
+  userId?: string;
+};
+
+/**
+ * Describes the message sagacart.identity.v1.RequestEmailConfirmationRequest.
+ * Use `create(RequestEmailConfirmationRequestSchema)` to create a new message.
+ */
+export const RequestEmailConfirmationRequestSchema: GenMessage<RequestEmailConfirmationRequest, {jsonType: RequestEmailConfirmationRequestJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_identity_v1_identity_service, 8);
+
+/**
+ * Empty.
+ *
+ * @generated from message sagacart.identity.v1.RequestEmailConfirmationResponse
+ */
+export type RequestEmailConfirmationResponse = Message<"sagacart.identity.v1.RequestEmailConfirmationResponse"> & {
+};
+
+/**
+ * Empty.
+ *
+ * @generated from message sagacart.identity.v1.RequestEmailConfirmationResponse
+ */
+export type RequestEmailConfirmationResponseJson = {
+};
+
+/**
+ * Describes the message sagacart.identity.v1.RequestEmailConfirmationResponse.
+ * Use `create(RequestEmailConfirmationResponseSchema)` to create a new message.
+ */
+export const RequestEmailConfirmationResponseSchema: GenMessage<RequestEmailConfirmationResponse, {jsonType: RequestEmailConfirmationResponseJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_identity_v1_identity_service, 9);
+
+/**
+ * The password of the caller.
+ *
+ * @generated from message sagacart.identity.v1.ConfirmPasswordRequest
+ */
+export type ConfirmPasswordRequest = Message<"sagacart.identity.v1.ConfirmPasswordRequest"> & {
+  /**
+   * The current password.
+   *
+   * @generated from field: string password = 1;
+   */
+  password: string;
+};
+
+/**
+ * The password of the caller.
+ *
+ * @generated from message sagacart.identity.v1.ConfirmPasswordRequest
+ */
+export type ConfirmPasswordRequestJson = {
+  /**
+   * The current password.
+   *
+   * @generated from field: string password = 1;
+   */
+  password?: string;
+};
+
+/**
+ * Describes the message sagacart.identity.v1.ConfirmPasswordRequest.
+ * Use `create(ConfirmPasswordRequestSchema)` to create a new message.
+ */
+export const ConfirmPasswordRequestSchema: GenMessage<ConfirmPasswordRequest, {jsonType: ConfirmPasswordRequestJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_identity_v1_identity_service, 10);
+
+/**
+ * The session.
+ *
+ * @generated from message sagacart.identity.v1.ConfirmPasswordResponse
+ */
+export type ConfirmPasswordResponse = Message<"sagacart.identity.v1.ConfirmPasswordResponse"> & {
+  /**
+   * The session, with a new access token. It has no refresh token: the newest one stays valid.
+   *
+   * @generated from field: sagacart.identity.v1.Session session = 1;
+   */
+  session?: Session | undefined;
+};
+
+/**
+ * The session.
+ *
+ * @generated from message sagacart.identity.v1.ConfirmPasswordResponse
+ */
+export type ConfirmPasswordResponseJson = {
+  /**
+   * The session, with a new access token. It has no refresh token: the newest one stays valid.
+   *
+   * @generated from field: sagacart.identity.v1.Session session = 1;
+   */
+  session?: SessionJson;
+};
+
+/**
+ * Describes the message sagacart.identity.v1.ConfirmPasswordResponse.
+ * Use `create(ConfirmPasswordResponseSchema)` to create a new message.
+ */
+export const ConfirmPasswordResponseSchema: GenMessage<ConfirmPasswordResponse, {jsonType: ConfirmPasswordResponseJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_identity_v1_identity_service, 11);
+
+/**
+ * The user whose sessions to list.
+ *
+ * @generated from message sagacart.identity.v1.ListSessionsRequest
+ */
+export type ListSessionsRequest = Message<"sagacart.identity.v1.ListSessionsRequest"> & {
+  /**
+   * The id of the user; `me` for the caller.
+   *
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+};
+
+/**
+ * The user whose sessions to list.
+ *
+ * @generated from message sagacart.identity.v1.ListSessionsRequest
+ */
+export type ListSessionsRequestJson = {
+  /**
+   * The id of the user; `me` for the caller.
+   *
+   * @generated from field: string user_id = 1;
+   */
+  userId?: string;
+};
+
+/**
+ * Describes the message sagacart.identity.v1.ListSessionsRequest.
+ * Use `create(ListSessionsRequestSchema)` to create a new message.
+ */
+export const ListSessionsRequestSchema: GenMessage<ListSessionsRequest, {jsonType: ListSessionsRequestJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_identity_v1_identity_service, 12);
+
+/**
+ * The sessions.
+ *
+ * @generated from message sagacart.identity.v1.ListSessionsResponse
+ */
+export type ListSessionsResponse = Message<"sagacart.identity.v1.ListSessionsResponse"> & {
+  /**
+   * The sessions, newest first.
+   *
+   * @generated from field: repeated sagacart.identity.v1.UserSession sessions = 1;
+   */
+  sessions: UserSession[];
+};
+
+/**
+ * The sessions.
+ *
+ * @generated from message sagacart.identity.v1.ListSessionsResponse
+ */
+export type ListSessionsResponseJson = {
+  /**
+   * The sessions, newest first.
+   *
+   * @generated from field: repeated sagacart.identity.v1.UserSession sessions = 1;
+   */
+  sessions?: UserSessionJson[];
+};
+
+/**
+ * Describes the message sagacart.identity.v1.ListSessionsResponse.
+ * Use `create(ListSessionsResponseSchema)` to create a new message.
+ */
+export const ListSessionsResponseSchema: GenMessage<ListSessionsResponse, {jsonType: ListSessionsResponseJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_identity_v1_identity_service, 13);
+
+/**
+ * The session to end.
+ *
+ * @generated from message sagacart.identity.v1.EndSessionRequest
+ */
+export type EndSessionRequest = Message<"sagacart.identity.v1.EndSessionRequest"> & {
+  /**
+   * The id of the user; `me` for the caller.
+   *
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * The id of the session.
+   *
+   * @generated from field: string id = 2;
+   */
+  id: string;
+};
+
+/**
+ * The session to end.
+ *
+ * @generated from message sagacart.identity.v1.EndSessionRequest
+ */
+export type EndSessionRequestJson = {
+  /**
+   * The id of the user; `me` for the caller.
+   *
+   * @generated from field: string user_id = 1;
+   */
+  userId?: string;
+
+  /**
+   * The id of the session.
+   *
+   * @generated from field: string id = 2;
+   */
+  id?: string;
+};
+
+/**
+ * Describes the message sagacart.identity.v1.EndSessionRequest.
+ * Use `create(EndSessionRequestSchema)` to create a new message.
+ */
+export const EndSessionRequestSchema: GenMessage<EndSessionRequest, {jsonType: EndSessionRequestJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_identity_v1_identity_service, 14);
+
+/**
+ * Empty.
+ *
+ * @generated from message sagacart.identity.v1.EndSessionResponse
+ */
+export type EndSessionResponse = Message<"sagacart.identity.v1.EndSessionResponse"> & {
+};
+
+/**
+ * Empty.
+ *
+ * @generated from message sagacart.identity.v1.EndSessionResponse
+ */
+export type EndSessionResponseJson = {
+};
+
+/**
+ * Describes the message sagacart.identity.v1.EndSessionResponse.
+ * Use `create(EndSessionResponseSchema)` to create a new message.
+ */
+export const EndSessionResponseSchema: GenMessage<EndSessionResponse, {jsonType: EndSessionResponseJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_identity_v1_identity_service, 15);
+
+/**
+ * The user whose sessions to end.
+ *
+ * @generated from message sagacart.identity.v1.EndSessionsRequest
+ */
+export type EndSessionsRequest = Message<"sagacart.identity.v1.EndSessionsRequest"> & {
+  /**
+   * The id of the user; `me` for the caller.
+   *
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * End the caller's own session too.
+   *
+   * @generated from field: bool include_current = 2;
+   */
+  includeCurrent: boolean;
+};
+
+/**
+ * The user whose sessions to end.
+ *
+ * @generated from message sagacart.identity.v1.EndSessionsRequest
+ */
+export type EndSessionsRequestJson = {
+  /**
+   * The id of the user; `me` for the caller.
+   *
+   * @generated from field: string user_id = 1;
+   */
+  userId?: string;
+
+  /**
+   * End the caller's own session too.
+   *
+   * @generated from field: bool include_current = 2;
+   */
+  includeCurrent?: boolean;
+};
+
+/**
+ * Describes the message sagacart.identity.v1.EndSessionsRequest.
+ * Use `create(EndSessionsRequestSchema)` to create a new message.
+ */
+export const EndSessionsRequestSchema: GenMessage<EndSessionsRequest, {jsonType: EndSessionsRequestJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_identity_v1_identity_service, 16);
+
+/**
+ * Empty.
+ *
+ * @generated from message sagacart.identity.v1.EndSessionsResponse
+ */
+export type EndSessionsResponse = Message<"sagacart.identity.v1.EndSessionsResponse"> & {
+};
+
+/**
+ * Empty.
+ *
+ * @generated from message sagacart.identity.v1.EndSessionsResponse
+ */
+export type EndSessionsResponseJson = {
+};
+
+/**
+ * Describes the message sagacart.identity.v1.EndSessionsResponse.
+ * Use `create(EndSessionsResponseSchema)` to create a new message.
+ */
+export const EndSessionsResponseSchema: GenMessage<EndSessionsResponse, {jsonType: EndSessionsResponseJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_identity_v1_identity_service, 17);
+
+/**
  * The credentials.
  *
  * @generated from message sagacart.identity.v1.SignInRequest
@@ -171,6 +755,14 @@ export type SignInRequest = Message<"sagacart.identity.v1.SignInRequest"> & {
    * @generated from field: string password = 2;
    */
   password: string;
+
+  /**
+   * The device token of an earlier sign-in of this user on the same device, if there is one: wrong passwords of others do
+   * not lock such a device out. One that is not valid is ignored.
+   *
+   * @generated from field: string device_token = 3;
+   */
+  deviceToken: string;
 };
 
 /**
@@ -192,6 +784,14 @@ export type SignInRequestJson = {
    * @generated from field: string password = 2;
    */
   password?: string;
+
+  /**
+   * The device token of an earlier sign-in of this user on the same device, if there is one: wrong passwords of others do
+   * not lock such a device out. One that is not valid is ignored.
+   *
+   * @generated from field: string device_token = 3;
+   */
+  deviceToken?: string;
 };
 
 /**
@@ -199,7 +799,7 @@ export type SignInRequestJson = {
  * Use `create(SignInRequestSchema)` to create a new message.
  */
 export const SignInRequestSchema: GenMessage<SignInRequest, {jsonType: SignInRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 2);
+  messageDesc(file_sagacart_identity_v1_identity_service, 18);
 
 /**
  * The session.
@@ -220,6 +820,13 @@ export type SignInResponse = Message<"sagacart.identity.v1.SignInResponse"> & {
    * @generated from field: sagacart.identity.v1.User user = 2;
    */
   user?: User | undefined;
+
+  /**
+   * A token for the device to keep and send with its next sign-in. It opens nothing by itself.
+   *
+   * @generated from field: string device_token = 3;
+   */
+  deviceToken: string;
 };
 
 /**
@@ -241,6 +848,13 @@ export type SignInResponseJson = {
    * @generated from field: sagacart.identity.v1.User user = 2;
    */
   user?: UserJson;
+
+  /**
+   * A token for the device to keep and send with its next sign-in. It opens nothing by itself.
+   *
+   * @generated from field: string device_token = 3;
+   */
+  deviceToken?: string;
 };
 
 /**
@@ -248,7 +862,7 @@ export type SignInResponseJson = {
  * Use `create(SignInResponseSchema)` to create a new message.
  */
 export const SignInResponseSchema: GenMessage<SignInResponse, {jsonType: SignInResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 3);
+  messageDesc(file_sagacart_identity_v1_identity_service, 19);
 
 /**
  * The refresh token to exchange.
@@ -283,7 +897,7 @@ export type RefreshTokenRequestJson = {
  * Use `create(RefreshTokenRequestSchema)` to create a new message.
  */
 export const RefreshTokenRequestSchema: GenMessage<RefreshTokenRequest, {jsonType: RefreshTokenRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 4);
+  messageDesc(file_sagacart_identity_v1_identity_service, 20);
 
 /**
  * The session.
@@ -318,7 +932,7 @@ export type RefreshTokenResponseJson = {
  * Use `create(RefreshTokenResponseSchema)` to create a new message.
  */
 export const RefreshTokenResponseSchema: GenMessage<RefreshTokenResponse, {jsonType: RefreshTokenResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 5);
+  messageDesc(file_sagacart_identity_v1_identity_service, 21);
 
 /**
  * The session to end.
@@ -367,7 +981,7 @@ export type SignOutRequestJson = {
  * Use `create(SignOutRequestSchema)` to create a new message.
  */
 export const SignOutRequestSchema: GenMessage<SignOutRequest, {jsonType: SignOutRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 6);
+  messageDesc(file_sagacart_identity_v1_identity_service, 22);
 
 /**
  * Empty.
@@ -390,7 +1004,7 @@ export type SignOutResponseJson = {
  * Use `create(SignOutResponseSchema)` to create a new message.
  */
 export const SignOutResponseSchema: GenMessage<SignOutResponse, {jsonType: SignOutResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 7);
+  messageDesc(file_sagacart_identity_v1_identity_service, 23);
 
 /**
  * The old and the new password.
@@ -467,7 +1081,7 @@ export type ChangePasswordRequestJson = {
  * Use `create(ChangePasswordRequestSchema)` to create a new message.
  */
 export const ChangePasswordRequestSchema: GenMessage<ChangePasswordRequest, {jsonType: ChangePasswordRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 8);
+  messageDesc(file_sagacart_identity_v1_identity_service, 24);
 
 /**
  * Empty.
@@ -490,7 +1104,7 @@ export type ChangePasswordResponseJson = {
  * Use `create(ChangePasswordResponseSchema)` to create a new message.
  */
 export const ChangePasswordResponseSchema: GenMessage<ChangePasswordResponse, {jsonType: ChangePasswordResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 9);
+  messageDesc(file_sagacart_identity_v1_identity_service, 25);
 
 /**
  * The user who needs a new password.
@@ -525,7 +1139,7 @@ export type RequestPasswordResetRequestJson = {
  * Use `create(RequestPasswordResetRequestSchema)` to create a new message.
  */
 export const RequestPasswordResetRequestSchema: GenMessage<RequestPasswordResetRequest, {jsonType: RequestPasswordResetRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 10);
+  messageDesc(file_sagacart_identity_v1_identity_service, 26);
 
 /**
  * Empty.
@@ -548,7 +1162,7 @@ export type RequestPasswordResetResponseJson = {
  * Use `create(RequestPasswordResetResponseSchema)` to create a new message.
  */
 export const RequestPasswordResetResponseSchema: GenMessage<RequestPasswordResetResponse, {jsonType: RequestPasswordResetResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 11);
+  messageDesc(file_sagacart_identity_v1_identity_service, 27);
 
 /**
  * The token and the new password.
@@ -597,7 +1211,7 @@ export type ResetPasswordRequestJson = {
  * Use `create(ResetPasswordRequestSchema)` to create a new message.
  */
 export const ResetPasswordRequestSchema: GenMessage<ResetPasswordRequest, {jsonType: ResetPasswordRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 12);
+  messageDesc(file_sagacart_identity_v1_identity_service, 28);
 
 /**
  * Empty.
@@ -620,7 +1234,7 @@ export type ResetPasswordResponseJson = {
  * Use `create(ResetPasswordResponseSchema)` to create a new message.
  */
 export const ResetPasswordResponseSchema: GenMessage<ResetPasswordResponse, {jsonType: ResetPasswordResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 13);
+  messageDesc(file_sagacart_identity_v1_identity_service, 29);
 
 /**
  * The user to get.
@@ -655,7 +1269,7 @@ export type GetUserRequestJson = {
  * Use `create(GetUserRequestSchema)` to create a new message.
  */
 export const GetUserRequestSchema: GenMessage<GetUserRequest, {jsonType: GetUserRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 14);
+  messageDesc(file_sagacart_identity_v1_identity_service, 30);
 
 /**
  * The user.
@@ -690,7 +1304,7 @@ export type GetUserResponseJson = {
  * Use `create(GetUserResponseSchema)` to create a new message.
  */
 export const GetUserResponseSchema: GenMessage<GetUserResponse, {jsonType: GetUserResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 15);
+  messageDesc(file_sagacart_identity_v1_identity_service, 31);
 
 /**
  * The users to list.
@@ -781,7 +1395,7 @@ export type ListUsersRequestJson = {
  * Use `create(ListUsersRequestSchema)` to create a new message.
  */
 export const ListUsersRequestSchema: GenMessage<ListUsersRequest, {jsonType: ListUsersRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 16);
+  messageDesc(file_sagacart_identity_v1_identity_service, 32);
 
 /**
  * A page of users.
@@ -830,7 +1444,7 @@ export type ListUsersResponseJson = {
  * Use `create(ListUsersResponseSchema)` to create a new message.
  */
 export const ListUsersResponseSchema: GenMessage<ListUsersResponse, {jsonType: ListUsersResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 17);
+  messageDesc(file_sagacart_identity_v1_identity_service, 33);
 
 /**
  * The changes of a user.
@@ -879,7 +1493,7 @@ export type UpdateUserRequestJson = {
  * Use `create(UpdateUserRequestSchema)` to create a new message.
  */
 export const UpdateUserRequestSchema: GenMessage<UpdateUserRequest, {jsonType: UpdateUserRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 18);
+  messageDesc(file_sagacart_identity_v1_identity_service, 34);
 
 /**
  * The user.
@@ -914,7 +1528,7 @@ export type UpdateUserResponseJson = {
  * Use `create(UpdateUserResponseSchema)` to create a new message.
  */
 export const UpdateUserResponseSchema: GenMessage<UpdateUserResponse, {jsonType: UpdateUserResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 19);
+  messageDesc(file_sagacart_identity_v1_identity_service, 35);
 
 /**
  * The user to delete.
@@ -963,7 +1577,7 @@ export type DeleteUserRequestJson = {
  * Use `create(DeleteUserRequestSchema)` to create a new message.
  */
 export const DeleteUserRequestSchema: GenMessage<DeleteUserRequest, {jsonType: DeleteUserRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 20);
+  messageDesc(file_sagacart_identity_v1_identity_service, 36);
 
 /**
  * Empty.
@@ -986,7 +1600,7 @@ export type DeleteUserResponseJson = {
  * Use `create(DeleteUserResponseSchema)` to create a new message.
  */
 export const DeleteUserResponseSchema: GenMessage<DeleteUserResponse, {jsonType: DeleteUserResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 21);
+  messageDesc(file_sagacart_identity_v1_identity_service, 37);
 
 /**
  * The deleted user.
@@ -1021,7 +1635,7 @@ export type GetErasureRequestJson = {
  * Use `create(GetErasureRequestSchema)` to create a new message.
  */
 export const GetErasureRequestSchema: GenMessage<GetErasureRequest, {jsonType: GetErasureRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 22);
+  messageDesc(file_sagacart_identity_v1_identity_service, 38);
 
 /**
  * The deletion.
@@ -1056,7 +1670,7 @@ export type GetErasureResponseJson = {
  * Use `create(GetErasureResponseSchema)` to create a new message.
  */
 export const GetErasureResponseSchema: GenMessage<GetErasureResponse, {jsonType: GetErasureResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 23);
+  messageDesc(file_sagacart_identity_v1_identity_service, 39);
 
 /**
  * The customer to erase.
@@ -1107,7 +1721,7 @@ export type EraseCustomerRequestJson = {
  * Use `create(EraseCustomerRequestSchema)` to create a new message.
  */
 export const EraseCustomerRequestSchema: GenMessage<EraseCustomerRequest, {jsonType: EraseCustomerRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 24);
+  messageDesc(file_sagacart_identity_v1_identity_service, 40);
 
 /**
  * The deletion.
@@ -1142,7 +1756,7 @@ export type EraseCustomerResponseJson = {
  * Use `create(EraseCustomerResponseSchema)` to create a new message.
  */
 export const EraseCustomerResponseSchema: GenMessage<EraseCustomerResponse, {jsonType: EraseCustomerResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 25);
+  messageDesc(file_sagacart_identity_v1_identity_service, 41);
 
 /**
  * The service that is done.
@@ -1191,7 +1805,7 @@ export type ReportErasureRequestJson = {
  * Use `create(ReportErasureRequestSchema)` to create a new message.
  */
 export const ReportErasureRequestSchema: GenMessage<ReportErasureRequest, {jsonType: ReportErasureRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 26);
+  messageDesc(file_sagacart_identity_v1_identity_service, 42);
 
 /**
  * Empty.
@@ -1214,7 +1828,7 @@ export type ReportErasureResponseJson = {
  * Use `create(ReportErasureResponseSchema)` to create a new message.
  */
 export const ReportErasureResponseSchema: GenMessage<ReportErasureResponse, {jsonType: ReportErasureResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 27);
+  messageDesc(file_sagacart_identity_v1_identity_service, 43);
 
 /**
  * The new roles of a user.
@@ -1277,7 +1891,7 @@ export type SetRolesRequestJson = {
  * Use `create(SetRolesRequestSchema)` to create a new message.
  */
 export const SetRolesRequestSchema: GenMessage<SetRolesRequest, {jsonType: SetRolesRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 28);
+  messageDesc(file_sagacart_identity_v1_identity_service, 44);
 
 /**
  * The user.
@@ -1312,7 +1926,7 @@ export type SetRolesResponseJson = {
  * Use `create(SetRolesResponseSchema)` to create a new message.
  */
 export const SetRolesResponseSchema: GenMessage<SetRolesResponse, {jsonType: SetRolesResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 29);
+  messageDesc(file_sagacart_identity_v1_identity_service, 45);
 
 /**
  * The user to unlock.
@@ -1347,7 +1961,7 @@ export type UnlockUserRequestJson = {
  * Use `create(UnlockUserRequestSchema)` to create a new message.
  */
 export const UnlockUserRequestSchema: GenMessage<UnlockUserRequest, {jsonType: UnlockUserRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 30);
+  messageDesc(file_sagacart_identity_v1_identity_service, 46);
 
 /**
  * The user.
@@ -1382,7 +1996,7 @@ export type UnlockUserResponseJson = {
  * Use `create(UnlockUserResponseSchema)` to create a new message.
  */
 export const UnlockUserResponseSchema: GenMessage<UnlockUserResponse, {jsonType: UnlockUserResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 31);
+  messageDesc(file_sagacart_identity_v1_identity_service, 47);
 
 /**
  * The address to add.
@@ -1459,7 +2073,7 @@ export type CreateAddressRequestJson = {
  * Use `create(CreateAddressRequestSchema)` to create a new message.
  */
 export const CreateAddressRequestSchema: GenMessage<CreateAddressRequest, {jsonType: CreateAddressRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 32);
+  messageDesc(file_sagacart_identity_v1_identity_service, 48);
 
 /**
  * The address.
@@ -1494,7 +2108,7 @@ export type CreateAddressResponseJson = {
  * Use `create(CreateAddressResponseSchema)` to create a new message.
  */
 export const CreateAddressResponseSchema: GenMessage<CreateAddressResponse, {jsonType: CreateAddressResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 33);
+  messageDesc(file_sagacart_identity_v1_identity_service, 49);
 
 /**
  * The address to get.
@@ -1543,7 +2157,7 @@ export type GetAddressRequestJson = {
  * Use `create(GetAddressRequestSchema)` to create a new message.
  */
 export const GetAddressRequestSchema: GenMessage<GetAddressRequest, {jsonType: GetAddressRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 34);
+  messageDesc(file_sagacart_identity_v1_identity_service, 50);
 
 /**
  * The address.
@@ -1578,7 +2192,7 @@ export type GetAddressResponseJson = {
  * Use `create(GetAddressResponseSchema)` to create a new message.
  */
 export const GetAddressResponseSchema: GenMessage<GetAddressResponse, {jsonType: GetAddressResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 35);
+  messageDesc(file_sagacart_identity_v1_identity_service, 51);
 
 /**
  * The addresses to list.
@@ -1641,7 +2255,7 @@ export type ListAddressesRequestJson = {
  * Use `create(ListAddressesRequestSchema)` to create a new message.
  */
 export const ListAddressesRequestSchema: GenMessage<ListAddressesRequest, {jsonType: ListAddressesRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 36);
+  messageDesc(file_sagacart_identity_v1_identity_service, 52);
 
 /**
  * A page of addresses.
@@ -1690,7 +2304,7 @@ export type ListAddressesResponseJson = {
  * Use `create(ListAddressesResponseSchema)` to create a new message.
  */
 export const ListAddressesResponseSchema: GenMessage<ListAddressesResponse, {jsonType: ListAddressesResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 37);
+  messageDesc(file_sagacart_identity_v1_identity_service, 53);
 
 /**
  * The changes of an address.
@@ -1739,7 +2353,7 @@ export type UpdateAddressRequestJson = {
  * Use `create(UpdateAddressRequestSchema)` to create a new message.
  */
 export const UpdateAddressRequestSchema: GenMessage<UpdateAddressRequest, {jsonType: UpdateAddressRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 38);
+  messageDesc(file_sagacart_identity_v1_identity_service, 54);
 
 /**
  * The address.
@@ -1774,7 +2388,7 @@ export type UpdateAddressResponseJson = {
  * Use `create(UpdateAddressResponseSchema)` to create a new message.
  */
 export const UpdateAddressResponseSchema: GenMessage<UpdateAddressResponse, {jsonType: UpdateAddressResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 39);
+  messageDesc(file_sagacart_identity_v1_identity_service, 55);
 
 /**
  * The address to delete.
@@ -1837,7 +2451,7 @@ export type DeleteAddressRequestJson = {
  * Use `create(DeleteAddressRequestSchema)` to create a new message.
  */
 export const DeleteAddressRequestSchema: GenMessage<DeleteAddressRequest, {jsonType: DeleteAddressRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 40);
+  messageDesc(file_sagacart_identity_v1_identity_service, 56);
 
 /**
  * Empty.
@@ -1860,7 +2474,7 @@ export type DeleteAddressResponseJson = {
  * Use `create(DeleteAddressResponseSchema)` to create a new message.
  */
 export const DeleteAddressResponseSchema: GenMessage<DeleteAddressResponse, {jsonType: DeleteAddressResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_identity_v1_identity_service, 41);
+  messageDesc(file_sagacart_identity_v1_identity_service, 57);
 
 /**
  * Users, their sign-ins and their address books.
@@ -1874,8 +2488,10 @@ export const IdentityService: GenService<{
   /**
    * Create a user with the role `customer`. Needs no sign-in.
    *
-   * Fails with ALREADY_EXISTS: USERNAME_TAKEN or EMAIL_TAKEN; with INVALID_ARGUMENT / PASSWORD_TOO_SHORT (the
-   * configured minimum may be higher than the contract's); with FAILED_PRECONDITION / REQUEST_ID_REUSED; and with
+   * A link to confirm the email address is mailed to it. The answer is the same if the address belongs to another user,
+   * who gets a mail that says so: it never shows which addresses are known.
+   * Fails with ALREADY_EXISTS / USERNAME_TAKEN; with INVALID_ARGUMENT: PASSWORD_TOO_SHORT (the configured minimum may be
+   * higher than the contract's) or PASSWORD_TOO_COMMON; with FAILED_PRECONDITION / REQUEST_ID_REUSED; and with
    * UNAVAILABLE / TOO_BUSY.
    *
    * @generated from rpc sagacart.identity.v1.IdentityService.Register
@@ -1886,11 +2502,65 @@ export const IdentityService: GenService<{
     output: typeof RegisterResponseSchema;
   },
   /**
+   * Create a user by the rules of a system whose REST the shop speaks too: six characters are a password, and a taken
+   * email address is refused. For programs; people use Register.
+   *
+   * Fails as Register does, and with ALREADY_EXISTS / EMAIL_TAKEN.
+   *
+   * @generated from rpc sagacart.identity.v1.IdentityService.RegisterByForeignRules
+   */
+  registerByForeignRules: {
+    methodKind: "unary";
+    input: typeof RegisterByForeignRulesRequestSchema;
+    output: typeof RegisterByForeignRulesResponseSchema;
+  },
+  /**
+   * Use the token of a link that was mailed to an email address: the address is now verified, and is the user's.
+   *
+   * A change of the address is announced to the old one, with a link to undo it for some days.
+   * Fails with UNAUTHENTICATED / BAD_EMAIL_TOKEN if the token is unknown, expired or used, or the address belongs to
+   * another user by now, and with RESOURCE_EXHAUSTED / TOO_MANY_ATTEMPTS.
+   *
+   * @generated from rpc sagacart.identity.v1.IdentityService.ConfirmEmail
+   */
+  confirmEmail: {
+    methodKind: "unary";
+    input: typeof ConfirmEmailRequestSchema;
+    output: typeof ConfirmEmailResponseSchema;
+  },
+  /**
+   * Undo a change of the email address, with the token that was mailed to the old one. All sessions end, and the old
+   * address gets a token for a new password.
+   *
+   * Fails as ConfirmEmail does.
+   *
+   * @generated from rpc sagacart.identity.v1.IdentityService.UndoEmailChange
+   */
+  undoEmailChange: {
+    methodKind: "unary";
+    input: typeof UndoEmailChangeRequestSchema;
+    output: typeof UndoEmailChangeResponseSchema;
+  },
+  /**
+   * Mail the link to confirm the email address again: the pending one, or the user's if it is not verified.
+   *
+   * Does nothing if there is nothing to confirm. Fails with NOT_FOUND / USER_NOT_FOUND and RESOURCE_EXHAUSTED /
+   * TOO_MANY_ATTEMPTS.
+   *
+   * @generated from rpc sagacart.identity.v1.IdentityService.RequestEmailConfirmation
+   */
+  requestEmailConfirmation: {
+    methodKind: "unary";
+    input: typeof RequestEmailConfirmationRequestSchema;
+    output: typeof RequestEmailConfirmationResponseSchema;
+  },
+  /**
    * Sign in with a password.
    *
    * Fails with UNAUTHENTICATED / BAD_CREDENTIALS if the name or the password is wrong, with RESOURCE_EXHAUSTED /
-   * TOO_MANY_ATTEMPTS after several such failures for the name or from the caller's address, and with UNAVAILABLE /
-   * TOO_BUSY.
+   * TOO_MANY_ATTEMPTS after several such failures for the user or from the caller's network (a device that the user has
+   * signed in on is counted by itself), with FAILED_PRECONDITION / EMAIL_NOT_VERIFIED where the shop asks for that, and
+   * with UNAVAILABLE / TOO_BUSY.
    *
    * @generated from rpc sagacart.identity.v1.IdentityService.SignIn
    */
@@ -1898,6 +2568,56 @@ export const IdentityService: GenService<{
     methodKind: "unary";
     input: typeof SignInRequestSchema;
     output: typeof SignInResponseSchema;
+  },
+  /**
+   * Confirm the password of the session's user. The new access token counts as a fresh sign-in: methods that change an
+   * account need one of the last minutes.
+   *
+   * Fails with UNAUTHENTICATED: BAD_CREDENTIALS, or BAD_REFRESH_TOKEN if the token is of no session of SignIn or it has
+   * ended; with RESOURCE_EXHAUSTED / TOO_MANY_ATTEMPTS and UNAVAILABLE / TOO_BUSY.
+   *
+   * @generated from rpc sagacart.identity.v1.IdentityService.ConfirmPassword
+   */
+  confirmPassword: {
+    methodKind: "unary";
+    input: typeof ConfirmPasswordRequestSchema;
+    output: typeof ConfirmPasswordResponseSchema;
+  },
+  /**
+   * List a user's sessions that have not ended, newest first: of sign-ins and of applications. At most 200.
+   *
+   * Fails with NOT_FOUND / USER_NOT_FOUND.
+   *
+   * @generated from rpc sagacart.identity.v1.IdentityService.ListSessions
+   */
+  listSessions: {
+    methodKind: "unary";
+    input: typeof ListSessionsRequestSchema;
+    output: typeof ListSessionsResponseSchema;
+  },
+  /**
+   * End a session of a user. Succeeds also if it has ended. Needs a fresh sign-in.
+   *
+   * Fails with NOT_FOUND / USER_NOT_FOUND and PERMISSION_DENIED / FRESH_SIGN_IN_REQUIRED.
+   *
+   * @generated from rpc sagacart.identity.v1.IdentityService.EndSession
+   */
+  endSession: {
+    methodKind: "unary";
+    input: typeof EndSessionRequestSchema;
+    output: typeof EndSessionResponseSchema;
+  },
+  /**
+   * End all sessions of a user, the caller's own only if asked for. Needs a fresh sign-in.
+   *
+   * Fails with NOT_FOUND / USER_NOT_FOUND and PERMISSION_DENIED / FRESH_SIGN_IN_REQUIRED.
+   *
+   * @generated from rpc sagacart.identity.v1.IdentityService.EndSessions
+   */
+  endSessions: {
+    methodKind: "unary";
+    input: typeof EndSessionsRequestSchema;
+    output: typeof EndSessionsResponseSchema;
   },
   /**
    * Exchange a refresh token for a new access token and a new refresh token.
@@ -1991,9 +2711,10 @@ export const IdentityService: GenService<{
   /**
    * Change the fields that update_mask names: `email`, `phone`. An empty mask means those that are set.
    *
-   * A change of the email address is announced to the old address by mail.
-   * Fails with NOT_FOUND / USER_NOT_FOUND, ALREADY_EXISTS / EMAIL_TAKEN, ABORTED / ETAG_MISMATCH and INVALID_ARGUMENT /
-   * BAD_UPDATE_MASK.
+   * A new email address is pending until it is confirmed by the link that is mailed to it, and needs a fresh sign-in. The
+   * answer is the same if the address belongs to another user, who gets a mail that says so.
+   * Fails with NOT_FOUND / USER_NOT_FOUND, PERMISSION_DENIED / FRESH_SIGN_IN_REQUIRED, ABORTED / ETAG_MISMATCH and
+   * INVALID_ARGUMENT / BAD_UPDATE_MASK.
    *
    * @generated from rpc sagacart.identity.v1.IdentityService.UpdateUser
    */
@@ -2007,7 +2728,7 @@ export const IdentityService: GenService<{
    *
    * The other services follow: GetErasure shows how far they are. Orders and payments stay, under the user's id, without
    * personal data. An order that is under way is finished first. Access tokens of the user are refused within seconds.
-   * Fails with NOT_FOUND / USER_NOT_FOUND.
+   * Needs a fresh sign-in. Fails with NOT_FOUND / USER_NOT_FOUND and PERMISSION_DENIED / FRESH_SIGN_IN_REQUIRED.
    *
    * @generated from rpc sagacart.identity.v1.IdentityService.DeleteUser
    */
@@ -2056,7 +2777,8 @@ export const IdentityService: GenService<{
   /**
    * Set the roles of a user. For operators. Earlier access tokens are refused within seconds; a refresh gives the new roles.
    *
-   * Fails with NOT_FOUND / USER_NOT_FOUND and with FAILED_PRECONDITION / LAST_OPERATOR.
+   * Fails with NOT_FOUND / USER_NOT_FOUND and with FAILED_PRECONDITION: LAST_OPERATOR, or OPERATOR_PASSWORD_TOO_SHORT if
+   * the password of a new operator is too short for one.
    *
    * @generated from rpc sagacart.identity.v1.IdentityService.SetRoles
    */

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file sagacart/identity/v1/session.proto.
  */
 export const file_sagacart_identity_v1_session: GenFile = /*@__PURE__*/
-  fileDesc("CiJzYWdhY2FydC9pZGVudGl0eS92MS9zZXNzaW9uLnByb3RvEhRzYWdhY2FydC5pZGVudGl0eS52MSLQAQoHU2Vzc2lvbhIKCgJpZBgBIAEoCRIPCgd1c2VyX2lkGAIgASgJEhQKDGFjY2Vzc190b2tlbhgDIAEoCRI8ChhhY2Nlc3NfdG9rZW5fZXhwaXJlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhUKDXJlZnJlc2hfdG9rZW4YBSABKAkSPQoZcmVmcmVzaF90b2tlbl9leHBpcmVfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBiBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("CiJzYWdhY2FydC9pZGVudGl0eS92MS9zZXNzaW9uLnByb3RvEhRzYWdhY2FydC5pZGVudGl0eS52MSLQAQoHU2Vzc2lvbhIKCgJpZBgBIAEoCRIPCgd1c2VyX2lkGAIgASgJEhQKDGFjY2Vzc190b2tlbhgDIAEoCRI8ChhhY2Nlc3NfdG9rZW5fZXhwaXJlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhUKDXJlZnJlc2hfdG9rZW4YBSABKAkSPQoZcmVmcmVzaF90b2tlbl9leHBpcmVfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAi9wEKC1VzZXJTZXNzaW9uEgoKAmlkGAEgASgJEhEKCWNsaWVudF9pZBgCIAEoCRISCgp1c2VyX2FnZW50GAMgASgJEg8KB25ldHdvcmsYBCABKAkSLwoLY3JlYXRlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjEKDWxhc3RfdXNlX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2V4cGlyZV90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdjdXJyZW50GAggASgIYgZwcm90bzM", [file_google_protobuf_timestamp]);
 
 /**
  * A sign-in and its tokens.
@@ -118,4 +118,137 @@ export type SessionJson = {
  */
 export const SessionSchema: GenMessage<Session, {jsonType: SessionJson}> = /*@__PURE__*/
   messageDesc(file_sagacart_identity_v1_session, 0);
+
+/**
+ * A session in the list of its user's sessions.
+ *
+ * @generated from message sagacart.identity.v1.UserSession
+ */
+export type UserSession = Message<"sagacart.identity.v1.UserSession"> & {
+  /**
+   * The id; the claim `sid` of its access tokens.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * The application that the user signed in to; `sagacart` for SignIn.
+   *
+   * @generated from field: string client_id = 2;
+   */
+  clientId: string;
+
+  /**
+   * The header `user-agent` of the last sign-in or refresh, shortened. Empty if it is not known.
+   *
+   * @generated from field: string user_agent = 3;
+   */
+  userAgent: string;
+
+  /**
+   * The network of the last sign-in or refresh: an IPv4 address, or the first half of an IPv6 address. Empty if unknown.
+   *
+   * @generated from field: string network = 4;
+   */
+  network: string;
+
+  /**
+   * When the user signed in.
+   *
+   * @generated from field: google.protobuf.Timestamp create_time = 5;
+   */
+  createTime?: Timestamp | undefined;
+
+  /**
+   * When the session was last used to sign in or to refresh.
+   *
+   * @generated from field: google.protobuf.Timestamp last_use_time = 6;
+   */
+  lastUseTime?: Timestamp | undefined;
+
+  /**
+   * When the session expires at the latest.
+   *
+   * @generated from field: google.protobuf.Timestamp expire_time = 7;
+   */
+  expireTime?: Timestamp | undefined;
+
+  /**
+   * True for the session of the caller.
+   *
+   * @generated from field: bool current = 8;
+   */
+  current: boolean;
+};
+
+/**
+ * A session in the list of its user's sessions.
+ *
+ * @generated from message sagacart.identity.v1.UserSession
+ */
+export type UserSessionJson = {
+  /**
+   * The id; the claim `sid` of its access tokens.
+   *
+   * @generated from field: string id = 1;
+   */
+  id?: string;
+
+  /**
+   * The application that the user signed in to; `sagacart` for SignIn.
+   *
+   * @generated from field: string client_id = 2;
+   */
+  clientId?: string;
+
+  /**
+   * The header `user-agent` of the last sign-in or refresh, shortened. Empty if it is not known.
+   *
+   * @generated from field: string user_agent = 3;
+   */
+  userAgent?: string;
+
+  /**
+   * The network of the last sign-in or refresh: an IPv4 address, or the first half of an IPv6 address. Empty if unknown.
+   *
+   * @generated from field: string network = 4;
+   */
+  network?: string;
+
+  /**
+   * When the user signed in.
+   *
+   * @generated from field: google.protobuf.Timestamp create_time = 5;
+   */
+  createTime?: TimestampJson;
+
+  /**
+   * When the session was last used to sign in or to refresh.
+   *
+   * @generated from field: google.protobuf.Timestamp last_use_time = 6;
+   */
+  lastUseTime?: TimestampJson;
+
+  /**
+   * When the session expires at the latest.
+   *
+   * @generated from field: google.protobuf.Timestamp expire_time = 7;
+   */
+  expireTime?: TimestampJson;
+
+  /**
+   * True for the session of the caller.
+   *
+   * @generated from field: bool current = 8;
+   */
+  current?: boolean;
+};
+
+/**
+ * Describes the message sagacart.identity.v1.UserSession.
+ * Use `create(UserSessionSchema)` to create a new message.
+ */
+export const UserSessionSchema: GenMessage<UserSession, {jsonType: UserSessionJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_identity_v1_session, 1);
 

@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file sagacart/identity/v1/user.proto.
  */
 export const file_sagacart_identity_v1_user: GenFile = /*@__PURE__*/
-  fileDesc("Ch9zYWdhY2FydC9pZGVudGl0eS92MS91c2VyLnByb3RvEhRzYWdhY2FydC5pZGVudGl0eS52MSK2AgoEVXNlchItCgJpZBgBIAEoCUIhukge2AEBchkyF15bQS1aYS16MC05Ll9+LV17MSw2M30kEhkKCHVzZXJuYW1lGAIgASgJQge6SARyAhgyEh4KBWVtYWlsGAMgASgJQg+6SAjYAQFyAxj+Abi7GAQSGgoFcGhvbmUYBCABKAlCC7pIBHICGCi4uxgCEhcKBXJvbGVzGAUgAygJQgi6SAWSAQIQChIVCgRldGFnGAYgASgJQge6SARyAhgoEi8KC2NyZWF0ZV90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoOZW1haWxfdmVyaWZpZWQYCSABKAgiqQIKC1VzZXJBZGRyZXNzEi0KAmlkGAEgASgJQiG6SB7YAQFyGTIXXltBLVphLXowLTkuX34tXXsxLDYzfSQSMgoHdXNlcl9pZBgCIAEoCUIhukge2AEBchkyF15bQS1aYS16MC05Ll9+LV17MSw2M30kEioKB2FkZHJlc3MYAyABKAsyGS5zYWdhY2FydC50eXBlLnYxLkFkZHJlc3MSEgoKaXNfZGVmYXVsdBgEIAEoCBIVCgRldGFnGAUgASgJQge6SARyAhgoEi8KC2NyZWF0ZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp, file_sagacart_type_v1_address, file_sagacart_type_v1_text]);
+  fileDesc("Ch9zYWdhY2FydC9pZGVudGl0eS92MS91c2VyLnByb3RvEhRzYWdhY2FydC5pZGVudGl0eS52MSLXAgoEVXNlchItCgJpZBgBIAEoCUIhukge2AEBchkyF15bQS1aYS16MC05Ll9+LV17MSw2M30kEhkKCHVzZXJuYW1lGAIgASgJQge6SARyAhgyEh4KBWVtYWlsGAMgASgJQg+6SAjYAQFyAxj+Abi7GAQSGgoFcGhvbmUYBCABKAlCC7pIBHICGCi4uxgCEhcKBXJvbGVzGAUgAygJQgi6SAWSAQIQChIVCgRldGFnGAYgASgJQge6SARyAhgoEi8KC2NyZWF0ZV90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoOZW1haWxfdmVyaWZpZWQYCSABKAgSHwoNcGVuZGluZ19lbWFpbBgKIAEoCUIIukgFcgMY/gEiqQIKC1VzZXJBZGRyZXNzEi0KAmlkGAEgASgJQiG6SB7YAQFyGTIXXltBLVphLXowLTkuX34tXXsxLDYzfSQSMgoHdXNlcl9pZBgCIAEoCUIhukge2AEBchkyF15bQS1aYS16MC05Ll9+LV17MSw2M30kEioKB2FkZHJlc3MYAyABKAsyGS5zYWdhY2FydC50eXBlLnYxLkFkZHJlc3MSEgoKaXNfZGVmYXVsdBgEIAEoCBIVCgRldGFnGAUgASgJQge6SARyAhgoEi8KC2NyZWF0ZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp, file_sagacart_type_v1_address, file_sagacart_type_v1_text]);
 
 /**
  * A person who can sign in.
@@ -39,7 +39,7 @@ export type User = Message<"sagacart.identity.v1.User"> & {
   username: string;
 
   /**
-   * The email address, unique in any case.
+   * The email address. A verified one belongs to one user only, in any case.
    *
    * @generated from field: string email = 3;
    */
@@ -87,6 +87,13 @@ export type User = Message<"sagacart.identity.v1.User"> & {
    * @generated from field: bool email_verified = 9;
    */
   emailVerified: boolean;
+
+  /**
+   * The new email address that has to be confirmed by the link that was mailed to it; empty if there is none. Output only.
+   *
+   * @generated from field: string pending_email = 10;
+   */
+  pendingEmail: string;
 };
 
 /**
@@ -110,7 +117,7 @@ export type UserJson = {
   username?: string;
 
   /**
-   * The email address, unique in any case.
+   * The email address. A verified one belongs to one user only, in any case.
    *
    * @generated from field: string email = 3;
    */
@@ -158,6 +165,13 @@ export type UserJson = {
    * @generated from field: bool email_verified = 9;
    */
   emailVerified?: boolean;
+
+  /**
+   * The new email address that has to be confirmed by the link that was mailed to it; empty if there is none. Output only.
+   *
+   * @generated from field: string pending_email = 10;
+   */
+  pendingEmail?: string;
 };
 
 /**

@@ -2,6 +2,7 @@ import type { DescMethod, Message } from "@bufbuild/protobuf";
 import type { Interceptor } from "@connectrpc/connect";
 import { accessRule } from "../../auth/access.ts";
 import { admit, confine } from "../../auth/admit.ts";
+import { requireFreshSignIn } from "../../auth/fresh.ts";
 import type { Principal } from "../../auth/principal.ts";
 import { redacted } from "../../auth/redact.ts";
 import { bearerToken, type Verifier } from "../../auth/verify.ts";
@@ -25,10 +26,14 @@ export function authInterceptor(verifier: Verifier, host: string): Interceptor {
     const found = principalOf(verifier, method, context.authorization);
     const principal = found instanceof Promise ? await found : found;
     const customerId = admit(method, principal, host);
+    const { freshSignInMs } = verifier;
+    if (principal !== undefined && accessRule(method).freshSignIn) {
+      requireFreshSignIn(principal, freshSignInMs);
+    }
     if (customerId !== undefined && !request.stream) {
       confine(method, request.message, customerId);
     }
-    const known: CallContext = { ...context, principal, customerId };
+    const known: CallContext = { ...context, principal, customerId, freshSignInMs };
     const requested =
       request.stream && customerId !== undefined
         ? { ...request, message: confined(method, request.message, customerId) }

@@ -31,6 +31,7 @@ export function readContext(headerOf: HeaderOf, nowMs: number): CallContext {
     tracestate: traceparent === undefined ? undefined : readTracestate(headerOf("tracestate")),
     authorization: headerOf("authorization") ?? undefined,
     clientAddress: headerOf("x-client-address") ?? undefined,
+    userAgent: headerOf("x-client-user-agent") ?? undefined,
   };
 }
 
