@@ -139,7 +139,7 @@ test("more webhooks that cannot be applied than one round takes do not hold up a
   await using inbox = startInbox();
   await send(inbox, "good", "good1");
 
-  await expect.poll(() => answersOf("good1")).toEqual(["yes"]);
+  await expect.poll(() => answersOf("good1"), { timeout: 60_000 }).toEqual(["yes"]);
   expect(await waiting()).toHaveLength(250);
 });
 
@@ -201,6 +201,41 @@ test.each([
     await expect.poll(() => answersOf("good2")).toEqual(["yes"]);
   },
 );
+
+test("a parked webhook whose thing changed shortly before its last try is not tried over and over", async () => {
+  await pool.query("update things set change_time = now() where key = 'good1'");
+  const lines: object[] = [];
+  const log = createLog({
+    service: "test",
+    level: "error",
+    destination: { write: (line) => lines.push(JSON.parse(line)) },
+  });
+  await using inbox = startInbox({ maxTries: 3, log });
+  await send(inbox, "never", "good1", "bad");
+  await untilParked(inbox, "never");
+
+  // Each has the parked ones looked at.
+  for (let n = 2; n <= 21; n++) {
+    await send(inbox, `fine-${n}`, `good${n}`);
+    await expect.poll(() => answersOf(`good${n}`), { timeout: 60_000 }).toEqual(["yes"]);
+  }
+
+  expect((await inbox.parked.list(firstPage)).webhooks).toMatchObject([{ id: "never", tries: 3 }]);
+  expect(lines).toHaveLength(1);
+});
+
+test("a parked webhook is tried again once a transaction that its last try did not see must have ended", async () => {
+  await pool.query("update things set change_time = now() where key = 'good1'");
+  let now = new Date();
+  await using inbox = startInbox({ maxTries: 3, clock: { ...systemClock, now: () => now } });
+  await send(inbox, "later", "good1", "bad");
+  await untilParked(inbox, "later");
+  await pool.query(`update webhooks set body = convert_to(replace(convert_from(body, 'UTF8'), 'bad', 'yes'), 'UTF8')`);
+
+  now = new Date(now.getTime() + 61_000);
+
+  await expect.poll(() => answersOf("good1"), { timeout: 60_000 }).toEqual(["yes"]);
+});
 
 test("a parked webhook is applied when the thing that it is about appears", async () => {
   await using inbox = startInbox({ maxTries: 2 });

@@ -188,12 +188,15 @@ async function park<Answer>(
   }
 }
 
-/** A transaction's time is that of its beginning, so one that ended after a try may have begun before it. */
+/**
+ * A transaction's time is that of its beginning, so one that ended after a try may have begun before it. What changed that
+ * shortly before the last try is tried once more when such a transaction must have ended, and not over and over until then.
+ */
 const longestTransactionMs = 60_000;
 
 /** Has parked webhooks tried again whose thing has changed since their last try. Returns true if there are any. */
 async function reviveChanged<Answer>(options: WebhookInboxOptions<Answer>): Promise<boolean> {
-  const { pool, provider, read, findChanges } = options;
+  const { pool, provider, read, findChanges, clock } = options;
   let isAny = false;
   for (let afterId = "", page = 0; page < maxPages; page++) {
     const parked = await listParked(pool, { provider, afterId, limit: claimLimit });
@@ -210,7 +213,11 @@ async function reviveChanged<Answer>(options: WebhookInboxOptions<Answer>): Prom
           );
     const changed = keyed.filter(({ key, parkTime }) => {
       const changeTime = changes.get(key);
-      return changeTime !== undefined && changeTime.getTime() > parkTime.getTime() - longestTransactionMs;
+      if (changeTime === undefined || changeTime > parkTime) {
+        return changeTime !== undefined;
+      }
+      const mayBeUnseen = changeTime.getTime() > parkTime.getTime() - longestTransactionMs;
+      return mayBeUnseen && clock.now().getTime() > parkTime.getTime() + longestTransactionMs;
     });
     if (changed.length > 0) {
       isAny = true;

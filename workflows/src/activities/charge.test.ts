@@ -142,13 +142,19 @@ test("a charge without an answer fails the step, and no order is moved", async (
 });
 
 test("voidPayments returns the orders with nothing charged, not those whose provider has not answered", async () => {
+  const paidBack = { currencyCode: "USD", minorUnits: 100n };
   const outcomes: MessageInitShape<typeof BatchVoidResponse_OutcomeSchema>[] = [
-    { orderId: "a", outcome: { case: "voided", value: { refunded: true } } },
+    { orderId: "a", outcome: { case: "voided", value: { refunded: true, payBack: { paidBack } } } },
+    // An earlier version of the payment service does not tell.
+    { orderId: "old", outcome: { case: "voided", value: { refunded: true } } },
     { orderId: "b", outcome: { case: "waits", value: {} } },
     { orderId: "c" },
   ];
   const { services, calls } = fakeContext({ payment: { batchVoid: () => ({ outcomes }) } });
-  expect(await voidPayments(services, ["a", "b", "c"])).toEqual(["a"]);
+  expect(await voidPayments(services, ["a", "b", "c"])).toMatchObject([
+    { orderId: "a", payBack: { paidBack } },
+    { orderId: "old" },
+  ]);
   // Attempt 0: all attempts of the order.
   expect(calls).toEqual([["payment.batchVoid", { items: [{ orderId: "a" }, { orderId: "b" }, { orderId: "c" }] }]]);
 });

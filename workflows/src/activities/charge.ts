@@ -8,6 +8,7 @@ import { type Outcome, plannedStep } from "../sagas/plan.ts";
 import type { StepInput } from "../sagas/steps.ts";
 import { enumName } from "./enum-name.ts";
 import { isIn, type Move, moveToOutcomes, type StepContext, statesOf, toUndo } from "./move.ts";
+import type { Undone } from "./undo.ts";
 
 const planned = plannedStep("charge");
 
@@ -75,8 +76,14 @@ export function attemptOf({ payment }: Order): number {
   return Math.max(1, payment?.attempt ?? 1);
 }
 
-/** Undoes the step; returns the orders for which nothing is charged any more. */
-export async function voidPayments({ payment }: Services, orderIds: readonly string[]): Promise<string[]> {
+/** Undoes the step; returns the orders for which nothing is charged any more, with what their customers got back. */
+export async function voidPayments({ payment }: Services, orderIds: readonly string[]): Promise<Undone[]> {
   const { outcomes } = await payment.batchVoid({ items: orderIds.map((orderId) => ({ orderId, attempt: 0 })) });
-  return outcomes.filter(({ outcome }) => outcome.case === "voided").map(({ orderId }) => orderId);
+  return outcomes.flatMap(({ orderId, outcome }) => {
+    if (outcome.case !== "voided") {
+      return [];
+    }
+    const { payBack } = outcome.value;
+    return payBack === undefined ? { orderId } : { orderId, payBack };
+  });
 }

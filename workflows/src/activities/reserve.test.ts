@@ -175,5 +175,5 @@ test("release returns the orders for which nothing is held, not those whose stoc
       }),
     },
   });
-  expect(await release(context.services, ["a", "b"])).toEqual(["a"]);
+  expect(await release(context.services, ["a", "b"])).toEqual([{ orderId: "a" }]);
 });

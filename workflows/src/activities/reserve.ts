@@ -9,6 +9,7 @@ import type { StepInput } from "../sagas/steps.ts";
 import { chunked } from "./chunks.ts";
 import { enumName } from "./enum-name.ts";
 import { isIn, type Move, moveToOutcomes, type StepContext, statesOf, toUndo } from "./move.ts";
+import type { Undone } from "./undo.ts";
 
 const planned = plannedStep("reserve");
 
@@ -73,7 +74,7 @@ function toMoves({ id, payment }: Order, { outcome }: BatchReserveResponse_Outco
 }
 
 /** Undoes the step; returns the orders for which nothing is held any more. */
-export async function release({ stock }: Services, orderIds: readonly string[]): Promise<string[]> {
+export async function release({ stock }: Services, orderIds: readonly string[]): Promise<Undone[]> {
   const { outcomes } = await stock.batchRelease({ orderIds: [...orderIds] });
-  return outcomes.filter(({ outcome }) => outcome.case === "released").map(({ orderId }) => orderId);
+  return outcomes.filter(({ outcome }) => outcome.case === "released").map(({ orderId }) => ({ orderId }));
 }

@@ -1,3 +1,5 @@
+import { create } from "@bufbuild/protobuf";
+import { PayBackSchema } from "@sagacart/proto/type/v1/pay_back";
 import { expect, test, vi } from "vitest";
 import type { OrderState } from "../sagas/plan.ts";
 import { anOrder, fakeContext, fakeSaga, movesIn, rpcsIn, workflowId } from "../testing/fake-services.ts";
@@ -5,11 +7,11 @@ import { type Undo, undo } from "./undo.ts";
 
 const input = { workflowId, orderIds: ["a", "b", "c"] };
 const cancelling = ["a", "b", "c"].map((id) => anOrder(id, "CANCELLING"));
-const all: Undo = async (_, orderIds) => [...orderIds];
+const all: Undo = async (_, orderIds) => orderIds.map((orderId) => ({ orderId }));
 
 /** An undo that succeeds for all orders but these. */
 function allBut(...ids: string[]) {
-  return vi.fn<Undo>(async (_, orderIds) => orderIds.filter((id) => !ids.includes(id)));
+  return vi.fn<Undo>(async (_, orderIds) => orderIds.filter((id) => !ids.includes(id)).map((orderId) => ({ orderId })));
 }
 
 test("an order ends once all undos have succeeded; each undo gets all orders", async () => {
@@ -19,6 +21,20 @@ test("an order ends once all undos have succeeded; each undo gets all orders", a
   expect(first).toHaveBeenCalledExactlyOnceWith(context.services, ["a", "b", "c"]);
   expect(second).toHaveBeenCalledExactlyOnceWith(context.services, ["a", "b", "c"]);
   expect(movesIn(context.calls)).toEqual([{ orderId: "c", states: ["STATE_CANCELLED"] }]);
+});
+
+test("an order ends with what its customer got back, whichever undo told it", async () => {
+  const context = fakeContext({ saga: fakeSaga(cancelling) });
+  const payBack = create(PayBackSchema, { paidBack: { currencyCode: "USD", minorUnits: 100n } });
+  const voidAll: Undo = async (_, orderIds) => orderIds.map((orderId) => ({ orderId, payBack }));
+  await undo(context, input, [voidAll, allBut("a", "b")]);
+  expect(movesIn(context.calls)).toEqual([
+    {
+      orderId: "c",
+      states: ["STATE_CANCELLED"],
+      payBack: { paidBack: { currencyCode: "USD", minorUnits: "100" } },
+    },
+  ]);
 });
 
 test("stock is released also for orders whose money cannot be paid back", async () => {

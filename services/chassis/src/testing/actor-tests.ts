@@ -18,6 +18,8 @@ export type ActorTest = AsyncDisposable & {
   readonly domain: string;
   /** The methods by which people change money, stock or an order's fate: calls one, and reads the actor it recorded. */
   byHand(transport: Transport, operator: As): Readonly<Record<string, (as: As) => Promise<Actor | undefined>>>;
+  /** The methods by which a program passes on what a customer does, with the customer's id. */
+  readonly passedOn?: Readonly<Record<string, string>>;
   /** The other methods with which the shop's people change something, with the reason why no actor is recorded. */
   readonly others: Readonly<Record<string, string>>;
 };
@@ -72,12 +74,15 @@ export function testActors(start: () => Promise<ActorTest>): void {
     }
   });
 
-  test("what a program does is recorded with its name", async () => {
+  test("what a program does is recorded with its name, or with the customer for whom it does it", async () => {
     for (const method of changing()) {
       for (const name of accessRule(method).services.keys()) {
         const id = `service:${name}`;
+        const customerId = service.passedOn?.[method.name];
+        const expected =
+          customerId === undefined ? { kind: Actor_Kind.SYSTEM, id } : { kind: Actor_Kind.CUSTOMER, id: customerId };
         const recorded = await methods[method.name]?.(await as(id, "service"));
-        expect(recorded ?? { kind: Actor_Kind.SYSTEM, id }, method.name).toMatchObject({ kind: Actor_Kind.SYSTEM, id });
+        expect(recorded ?? expected, method.name).toMatchObject(expected);
       }
     }
   });

@@ -25,7 +25,35 @@ test("an event with all fields is read completely", () => {
     lines: [{ productId: "p1", title: "A book", quantity: 3, unitPrice: { currencyCode: "EUR", minorUnits: 2997n } }],
     expireTime: new Date("2026-03-01T12:00:00Z"),
     ...noCart,
+    payBack: undefined,
   });
+});
+
+test.each([
+  ["nothing was taken", {}, { paidBack: undefined, settledOtherwise: undefined }],
+  [
+    "zero was paid back",
+    { paidBack: { currencyCode: "EUR", minorUnits: "0" } },
+    { paidBack: undefined, settledOtherwise: undefined },
+  ],
+  [
+    "some was paid back and the rest settled",
+    {
+      paidBack: { currencyCode: "EUR", minorUnits: "40" },
+      settledOtherwise: { currencyCode: "EUR", minorUnits: "60" },
+    },
+    {
+      paidBack: { currencyCode: "EUR", minorUnits: 40n },
+      settledOtherwise: { currencyCode: "EUR", minorUnits: 60n },
+    },
+  ],
+  ["an amount cannot be read", { paidBack: "40" }, undefined],
+  ["another amount cannot be read", { settledOtherwise: { currencyCode: "euro" } }, undefined],
+  ["it is no object", [], undefined],
+])("what the customer got back is read: %s", (_, payBack, expected) => {
+  const facts = read({ customerId: "c", payBack });
+  expect(facts.payBack).toEqual(expected);
+  expect(readOrderEvent({ type, subject: "order-1", data: writeFacts(facts) })).toEqual(facts);
 });
 
 test("stored facts are read back unchanged", () => {
@@ -73,6 +101,7 @@ const nothing = {
   detail: "",
   shortages: [],
   trackingNumber: "",
+  payBack: undefined,
   expireTime: undefined,
   contactEmail: "",
 };

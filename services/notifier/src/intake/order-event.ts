@@ -22,11 +22,16 @@ export type OrderFacts = {
   readonly disputeId: string;
   readonly shortages: readonly Shortage[];
   readonly trackingNumber: string;
+  /** Of an order that did not come about: what the customer got back; undefined if that is not known. */
+  readonly payBack: PayBack | undefined;
   /** When the time to pay ends, or the cart is deleted. */
   readonly expireTime: Date | undefined;
   /** The e-mail address that the checkout named for this order; "" if none. Older orders may have one that is not mailable. */
   readonly contactEmail: string;
 };
+
+/** Nothing was taken if both are undefined. */
+export type PayBack = { readonly paidBack: Amount | undefined; readonly settledOtherwise: Amount | undefined };
 
 export type OrderLine = {
   readonly productId: string;
@@ -66,6 +71,7 @@ export function readOrderEvent({ type, subject, data }: { type: string; subject:
     disputeId: oneLine(fields.disputeId, 100),
     shortages: list(fields.shortages).flatMap(readShortage),
     trackingNumber: oneLine(fields.trackingNumber, 100),
+    payBack: readPayBack(fields.payBack),
     expireTime: readTime(fields.expireTime),
     contactEmail: oneLine(fields.contactEmail, 254),
   };
@@ -109,6 +115,24 @@ function readShortage(value: unknown): Shortage[] {
   // protobuf's JSON omits zeros.
   const available = shortage?.available ?? 0;
   return productId !== "" && isCount(requested) && isCount(available) ? [{ productId, requested, available }] : [];
+}
+
+function readPayBack(value: unknown): PayBack | undefined {
+  const payBack = asObject(value);
+  if (payBack === undefined) {
+    return undefined;
+  }
+  const paidBack = readAmount(payBack.paidBack);
+  const settledOtherwise = readAmount(payBack.settledOtherwise);
+  const isReadable =
+    (payBack.paidBack === undefined || paidBack !== undefined) &&
+    (payBack.settledOtherwise === undefined || settledOtherwise !== undefined);
+  // An amount that cannot be read does not mean that nothing was taken.
+  return isReadable ? { paidBack: positive(paidBack), settledOtherwise: positive(settledOtherwise) } : undefined;
+}
+
+function positive(amount: Amount | undefined): Amount | undefined {
+  return amount !== undefined && amount.minorUnits > 0n ? amount : undefined;
 }
 
 function isCount(value: unknown): value is number {

@@ -3,7 +3,7 @@ import { languages } from "../messages/kind.ts";
 import { builtinTemplates } from "./builtin.ts";
 import { checkTemplate } from "./check.ts";
 import { compileTemplate } from "./engine.ts";
-import { bareSample, fullSample } from "./samples.ts";
+import { bareSample, endedSample, fullSample } from "./samples.ts";
 import { moneyText } from "./variables.ts";
 
 const builtin = builtinTemplates();
@@ -71,6 +71,66 @@ test.each([
   const letter = templateOf(name).renderStrictly({ ...fullSample("en"), ...change });
   expect(letter.text).toContain(sentence);
   expect(unescaped(letter.html)).toContain(sentence);
+});
+
+const en = {
+  careful: "If you had paid, we pay you back, unless we already have.",
+  charged: "You have not been charged",
+  paid: "We have paid back €12.00, the way you paid.",
+  settled: "We have settled €7.00 with you in another way.",
+};
+const de = {
+  careful: "Falls Sie schon gezahlt haben, erhalten Sie Ihr Geld zurück, sofern Sie es nicht schon haben.",
+  charged: "Es wurde nichts abgebucht",
+  paid: "Wir haben Ihnen 12,00 € auf dem Weg zurückgezahlt, auf dem Sie gezahlt haben.",
+  settled: "Über 7,00 € haben wir uns auf anderem Weg mit Ihnen geeinigt.",
+};
+const eur = (minorUnits: bigint) => ({ currencyCode: "EUR", minorUnits });
+const [paidBack, settledOtherwise] = [eur(1200n), eur(700n)];
+
+/** What is known about the money of an order that ended, and what is said then: of a cancelled order, and of the others. */
+const payBacks = [
+  { known: "not known", payBack: undefined, cancelled: ["careful"], others: ["charged"] },
+  {
+    ...{ known: "nothing was taken", cancelled: ["charged"], others: ["charged"] },
+    payBack: { paidBack: undefined, settledOtherwise: undefined },
+  },
+  {
+    ...{ known: "paid back", cancelled: ["paid"], others: ["paid"] },
+    payBack: { paidBack, settledOtherwise: undefined },
+  },
+  {
+    ...{ known: "settled otherwise", cancelled: ["settled"], others: ["settled"] },
+    payBack: { paidBack: undefined, settledOtherwise },
+  },
+  {
+    ...{ known: "both", cancelled: ["paid", "settled"], others: ["paid", "settled"] },
+    payBack: { paidBack, settledOtherwise },
+  },
+];
+
+const translations = [
+  { language: "en", sentences: en, cartIsOpen: "our cart is open again" },
+  { language: "de", sentences: de, cartIsOpen: "Ihr Warenkorb ist wieder offen" },
+] as const;
+
+test.each(
+  translations.flatMap((translation) =>
+    ["cancelled", "rejected", "expired"].flatMap((end) =>
+      payBacks.map(({ known, payBack, cancelled, others }) => ({
+        ...{ ...translation, end, known, payBack },
+        said: end === "cancelled" ? cancelled : others,
+      })),
+    ),
+  ),
+)("an order that ends as $end tells in $language what became of the money: $known", (ended) => {
+  const { language, sentences, cartIsOpen } = ended;
+  const letter = templateOf(`order.${ended.end}`, language).renderStrictly(endedSample(language, ended.payBack));
+  for (const text of [letter.text, unescaped(letter.html)]) {
+    const said = Object.entries(sentences).filter(([, sentence]) => text.includes(sentence));
+    expect(said.map(([name]) => name)).toEqual(ended.said);
+    expect(text.includes(cartIsOpen)).toBe(ended.end !== "cancelled");
+  }
 });
 
 test("German templates contain no English", () => {

@@ -13,6 +13,11 @@ export function bareSample(language: Language): Variables {
   return variablesOf(bare, { ...circumstances, language, name: "", unsubscribeUrl: "" });
 }
 
+/** Returns sample data of an order that did not come about, and of what is known about its money. */
+export function endedSample(language: Language, payBack: OrderFacts["payBack"]): Variables {
+  return variablesOf({ ...everything, payBack }, { ...circumstances, language });
+}
+
 /** Returns sample data of the largest size that an event may have. */
 export function largestSample(language: Language): Variables {
   const text = "W".repeat(200);
@@ -38,6 +43,7 @@ const nothing = {
   source: "",
   disputeId: "",
   trackingNumber: "",
+  payBack: undefined,
   expireTime: undefined,
 };
 
@@ -63,6 +69,10 @@ const everything: OrderFacts = {
   disputeId: "dp_0000000001",
   shortages: [{ productId: "p1", requested: 2, available: 1 }],
   trackingNumber: "SC0000000001",
+  payBack: {
+    paidBack: { currencyCode: "EUR", minorUnits: 131_999n },
+    settledOtherwise: { currencyCode: "EUR", minorUnits: 29_998n },
+  },
   expireTime: new Date("2026-03-02T09:30:00Z"),
   contactEmail: "",
 };

@@ -30,6 +30,12 @@ export type Variables = {
   readonly dispute_id: string;
   readonly shortages: readonly { readonly title: string; readonly requested: number; readonly available: number }[];
   readonly tracking_number: string;
+  /** Of an order that did not come about: the amount that was paid back the way it came. */
+  readonly paid_back: string;
+  /** Of such an order: the amount that the shop settled with the customer another way. */
+  readonly settled_otherwise: string;
+  /** True if such an order took no money; false also where that is not known. */
+  readonly nothing_taken: boolean;
   readonly expire_time: string;
   /** The time from the creation of the message to expire_time. */
   readonly time_left: string;
@@ -53,6 +59,9 @@ export const variableNames: readonly string[] = [
   "dispute_id",
   "shortages",
   "tracking_number",
+  "paid_back",
+  "settled_otherwise",
+  "nothing_taken",
   "expire_time",
   "time_left",
   "unsubscribe_url",
@@ -70,6 +79,7 @@ export type Circumstances = {
 
 /** Formats facts in a language. Times are in UTC and say so. */
 export function variablesOf(facts: OrderFacts, { language, createTime, ...rest }: Circumstances): Variables {
+  const money = (amount: Amount | undefined) => (amount === undefined ? "" : moneyText(amount, language));
   const titles = new Map(facts.lines.map(({ productId, title }) => [productId, title]));
   return {
     language,
@@ -83,10 +93,10 @@ export function variablesOf(facts: OrderFacts, { language, createTime, ...rest }
     lines: facts.lines.map(({ title, quantity, unitPrice }) => ({
       title,
       quantity,
-      unit_price: unitPrice === undefined ? "" : moneyText(unitPrice, language),
+      unit_price: money(unitPrice),
       price: unitPrice === undefined ? "" : moneyText(multiply(unitPrice, quantity), language),
     })),
-    total: facts.total === undefined ? "" : moneyText(facts.total, language),
+    total: money(facts.total),
     reason: facts.reason,
     detail: facts.detail,
     dispute_id: facts.disputeId,
@@ -96,6 +106,12 @@ export function variablesOf(facts: OrderFacts, { language, createTime, ...rest }
       available,
     })),
     tracking_number: facts.trackingNumber,
+    paid_back: money(facts.payBack?.paidBack),
+    settled_otherwise: money(facts.payBack?.settledOtherwise),
+    nothing_taken:
+      facts.payBack !== undefined &&
+      facts.payBack.paidBack === undefined &&
+      facts.payBack.settledOtherwise === undefined,
     expire_time: facts.expireTime === undefined ? "" : timeText(facts.expireTime, language),
     time_left:
       facts.expireTime === undefined ? "" : spanText(facts.expireTime.getTime() - createTime.getTime(), language),

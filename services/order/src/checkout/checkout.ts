@@ -1,4 +1,5 @@
 import { type Duration, durationMs } from "@bufbuild/protobuf/wkt";
+import type { Actor } from "@sagacart/chassis/auth/actor";
 import { DomainError } from "@sagacart/chassis/errors";
 import { type Amount, formatMoney } from "@sagacart/chassis/money";
 import { uuidv7 } from "@sagacart/chassis/uuid";
@@ -34,6 +35,7 @@ export type CheckoutCall = {
   readonly traceparent?: string | undefined;
   /** The workflow that owns the order from the start; undefined until a workflow claims it. */
   readonly ownerWorkflowId?: string | undefined;
+  readonly actor: Actor;
 };
 
 /** The result of a checkout. */
@@ -57,7 +59,7 @@ export function linesToBuy(
  * way to attach to. Throws the reason to refuse it.
  */
 export function decideCheckout(call: CheckoutCall, cart: Cart | undefined, quotes: Quotes): NewOrder | CheckedOut {
-  const { request, fingerprint, ownerWorkflowId } = call;
+  const { request, fingerprint, ownerWorkflowId, actor } = call;
   if (request.lines.length === 0) {
     const attached = checkCart(request, cart);
     if (attached !== undefined) {
@@ -81,6 +83,7 @@ export function decideCheckout(call: CheckoutCall, cart: Cart | undefined, quote
     shippingAddress: request.shippingAddress,
     contactEmail: request.contactEmail,
     ownerWorkflowId,
+    actor,
     lines,
   };
 }

@@ -1,3 +1,4 @@
+import { currentActor } from "@sagacart/chassis/auth/actor";
 import { callContext } from "@sagacart/chassis/context";
 import { DomainError } from "@sagacart/chassis/errors";
 import { type Pool, withTransaction } from "@sagacart/chassis/postgres/pool";
@@ -35,7 +36,10 @@ export function createCheckout(context: Context): Checkout {
     const { customerId, requestId } = request;
     const fingerprint = fingerprintOf(CheckoutRequestSchema, request, { without: answerFields });
     const guard = callerGuard(customerId, { requestId, fingerprint });
-    return checkOut({ request, ownerWorkflowId, traceparent: callContext()?.traceparent, fingerprint, guard });
+    // A program that names a customer passes on what the customer does; a workflow orders by itself.
+    const onBehalfOf = ownerWorkflowId === undefined ? customerId : "";
+    const actor = currentActor({ owner: customerId, onBehalfOf });
+    return checkOut({ request, ownerWorkflowId, traceparent: callContext()?.traceparent, fingerprint, guard, actor });
   };
 }
 

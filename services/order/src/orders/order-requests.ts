@@ -51,7 +51,8 @@ async function startAttempt(tx: Transaction, request: PayOrderRequest): Promise<
     throw new DomainError(reasons, "TOO_MANY_ATTEMPTS", message, { order_id: orderId });
   }
   const attempt = order.paymentAttempt + 1;
-  await savePaymentAttempt(tx, { orderId, attempt, paymentMethod });
+  const actor = currentActor({ owner: order.customerId, onBehalfOf: request.customerId });
+  await savePaymentAttempt(tx, { orderId, attempt, paymentMethod, actor });
   await recordCommands(tx, [{ kind: "PAY", subject: orderId, data: { attempt } }]);
   return attempt;
 }

@@ -39,6 +39,10 @@ export type OrderRow = {
   cancel_actor_kind: ActorRow["actor_kind"];
   cancel_actor_id: string | null;
   cancel_internal_reason: string;
+  place_actor_kind: ActorRow["actor_kind"];
+  place_actor_id: string | null;
+  pay_actor_kind: ActorRow["actor_kind"];
+  pay_actor_id: string | null;
   expire_time: Date | null;
   refunded_minor: bigint;
   disputes: Dispute[] | null;
@@ -61,12 +65,14 @@ export type LineRow = {
 /** The columns of an OrderRow. */
 export const orderColumns = `id, customer_id, cart_id, state, sequence, currency, total_minor, payment_method, pay_later,
   payment_attempt, decline_reason, shipping_address, tracking_number, contact_email, outcome_reason, outcome_detail,
-  shortages, cancel_request_time, cancel_actor_kind, cancel_actor_id, cancel_internal_reason, expire_time, refunded_minor,
-  disputes, owner_workflow_id, guest_customer_id, create_time, update_time`;
+  shortages, cancel_request_time, cancel_actor_kind, cancel_actor_id, cancel_internal_reason, place_actor_kind,
+  place_actor_id, pay_actor_kind, pay_actor_id, expire_time, refunded_minor, disputes, owner_workflow_id,
+  guest_customer_id, create_time, update_time`;
 
 /** The order of a row, as it goes over the wire. */
 export function toOrder(row: OrderRow, lines: readonly LineRow[]): Order {
   const money = (minorUnits: bigint) => create(MoneySchema, { currencyCode: row.currency, minorUnits });
+  const placedBy = actorMessage(row.place_actor_kind, row.place_actor_id);
   const order = create(OrderSchema, {
     id: row.id,
     customerId: row.customer_id,
@@ -120,6 +126,13 @@ export function toOrder(row: OrderRow, lines: readonly LineRow[]): Order {
   const cancelledBy = actorMessage(row.cancel_actor_kind, row.cancel_actor_id);
   if (cancelledBy !== undefined) {
     order.cancelledBy = cancelledBy;
+  }
+  if (placedBy !== undefined) {
+    order.placedBy = placedBy;
+  }
+  const paidBy = row.pay_later ? actorMessage(row.pay_actor_kind, row.pay_actor_id) : placedBy;
+  if (order.payment !== undefined && paidBy !== undefined) {
+    order.payment.requestedBy = paidBy;
   }
   if (row.expire_time !== null) {
     order.expireTime = timestampFromDate(row.expire_time);

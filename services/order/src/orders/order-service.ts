@@ -196,8 +196,9 @@ async function answerOfAttempt(
   }
   const declineReason = (await loadDecline(pool, order.id, attempt)) ?? "";
   // Orders that are loaded at the same time are one object: a changed copy.
+  const { requestedBy: _, ...rest } = payment;
   return state === Order_State.AWAITING_PAYMENT
-    ? { order: { ...order, payment: { ...payment, attempt, declineReason } }, attempt, declineReason }
+    ? { order: { ...order, payment: { ...rest, attempt, declineReason } }, attempt, declineReason }
     : { order, attempt, declineReason };
 }
 

@@ -22,6 +22,8 @@ const newOrders = unnest<NewOrder>("new", {
   shipping_address: ["jsonb", ({ shippingAddress }) => shippingAddress && addressJson(shippingAddress)],
   contact_email: ["text", ({ contactEmail }) => contactEmail],
   owner_workflow_id: ["text", ({ ownerWorkflowId }) => ownerWorkflowId],
+  place_actor_kind: ["text", ({ actor }) => actor.kind],
+  place_actor_id: ["text", ({ actor }) => actor.id],
 });
 
 const newLines = unnest<NewLine & { orderId: string; index: number }>("new", {

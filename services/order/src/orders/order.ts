@@ -34,6 +34,7 @@ export type NewOrder = {
   readonly contactEmail: string;
   /** The workflow that owns it from the start; undefined until a workflow claims it. */
   readonly ownerWorkflowId: string | undefined;
+  readonly actor: Actor;
   readonly lines: readonly NewLine[];
 };
 

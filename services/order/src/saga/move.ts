@@ -1,5 +1,15 @@
+import type { Amount } from "@sagacart/chassis/money";
 import type { NewEvent } from "@sagacart/outbox/events/append";
-import { type CancelReason, type EndsAs, type Move, planMove, type State, type Transition } from "../orders/order.ts";
+import type { JsonObject } from "@sagacart/outbox/json";
+import {
+  type CancelReason,
+  type EndsAs,
+  isFinal,
+  type Move,
+  planMove,
+  type State,
+  type Transition,
+} from "../orders/order.ts";
 import { eventType, orderEventData } from "../orders/order-event.ts";
 
 export type Shortage = { readonly productId: string; readonly requested: number; readonly available: number };
@@ -9,7 +19,12 @@ export type OrderMove = Move & {
   readonly orderId: string;
   readonly shortages: readonly Shortage[];
   readonly trackingNumber: string;
+  /** What the customer got back, if the order ends undone; undefined if that is not known. */
+  readonly payBack?: PaidBack | undefined;
 };
+
+/** What a customer got back of the money that was taken; nothing was taken if both are undefined. */
+export type PaidBack = { readonly paidBack: Amount | undefined; readonly settledOtherwise: Amount | undefined };
 
 /** An order that is to be moved. */
 export type MovableOrder = {
@@ -104,6 +119,7 @@ export function eventsOf({ order, move, transitions }: Change, summary: Summary 
               ...optional("contactEmail", order.contactEmail),
               ...optional("cartId", order.cartId),
               ...optional("trackingNumber", move.trackingNumber),
+              ...(isFinal(state) && move.payBack !== undefined ? { payBack: payBackData(move.payBack) } : {}),
             }),
       },
     };
@@ -114,6 +130,14 @@ function shortages({ shortages }: Summary): { shortages?: unknown } {
   return shortages === null
     ? {}
     : { shortages: shortages.map(({ productId, requested, available }) => ({ productId, requested, available })) };
+}
+
+function payBackData({ paidBack, settledOtherwise }: PaidBack): JsonObject {
+  const amountOf = ({ currencyCode, minorUnits }: Amount) => ({ currencyCode, minorUnits: minorUnits.toString() });
+  return {
+    ...(paidBack === undefined ? {} : { paidBack: amountOf(paidBack) }),
+    ...(settledOtherwise === undefined ? {} : { settledOtherwise: amountOf(settledOtherwise) }),
+  };
 }
 
 function optional(name: string, value: string | undefined): { [key: string]: string } {

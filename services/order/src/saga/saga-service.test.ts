@@ -238,3 +238,36 @@ describe("the event feed", () => {
     expect((await dataOf(later)).expireTime).toBe(expireTime);
   });
 });
+
+describe("the event of an order that ends undone", () => {
+  const usd = (minorUnits: bigint) => ({ currencyCode: "USD", minorUnits });
+  const told = (minorUnits: string) => ({ currencyCode: "USD", minorUnits });
+  const ends = ["REJECTED", "CANCELLED", "EXPIRED"] as const;
+
+  test.each(
+    ends.flatMap((end) => [
+      { end, what: "nothing was taken", payBack: {}, expected: {} },
+      { end, what: "all was paid back", payBack: { paidBack: usd(100n) }, expected: { paidBack: told("100") } },
+      {
+        ...{ end, what: "some was settled otherwise" },
+        payBack: { paidBack: usd(40n), settledOtherwise: usd(60n) },
+        expected: { paidBack: told("40"), settledOtherwise: told("60") },
+      },
+      { end, what: "an earlier version of the worker does not tell", payBack: undefined, expected: undefined },
+    ]),
+  )("as $end says that $what", async ({ end, payBack, expected }) => {
+    const orderId = await newOrder();
+    await bring(orderId, "RESERVED");
+    const owner = `w-${orderId}`;
+    const reason = { endsAs: Order_State[end], outcomeReason: "FAILED" };
+    await move(owner, orderId, [Order_State.CANCELLING], reason);
+    await move(owner, orderId, [Order_State.CANCELLED], payBack === undefined ? {} : { payBack });
+
+    const { rows } = await service.pool.query(
+      "select type, data from events where subject = $1 order by sequence desc limit 1",
+      [orderId],
+    );
+    expect(rows[0]?.type).toBe(`sagacart.order.${end.toLowerCase()}.v1`);
+    expect(rows[0]?.data.payBack).toEqual(expected);
+  });
+});

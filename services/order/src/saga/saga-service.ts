@@ -141,5 +141,9 @@ function toMove(item: BatchMoveRequest_Item): OrderMove {
     outcomeDetail: item.outcomeDetail,
     shortages: item.shortages.map(({ productId, requested, available }) => ({ productId, requested, available })),
     trackingNumber: item.trackingNumber,
+    payBack: item.payBack && {
+      paidBack: item.payBack.paidBack,
+      settledOtherwise: item.payBack.settledOtherwise,
+    },
   };
 }

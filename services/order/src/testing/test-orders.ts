@@ -1,12 +1,15 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import { errorInfo } from "@sagacart/chassis/errors";
 import { isStarted } from "@sagacart/outbox/commands/command-store";
 import { Order_State } from "@sagacart/proto/order/v1/order";
 import { WaitFor } from "@sagacart/proto/order/v1/order_service";
+import type { PayBackSchema } from "@sagacart/proto/type/v1/pay_back";
 import type { TestOrderService } from "./order.ts";
 
 type MoveDetails = {
   endsAs?: Order_State;
   outcomeReason?: string;
+  payBack?: MessageInitShape<typeof PayBackSchema>;
   shortages?: { productId: string; requested: number; available: number }[];
 };
 

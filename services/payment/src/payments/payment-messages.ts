@@ -13,6 +13,8 @@ import {
   BatchVoidResponse_OutcomeSchema,
   BatchChargeResponse_Refused_Reason as Reason,
 } from "@sagacart/proto/payment/v1/payment_service";
+import type { PayBackSchema } from "@sagacart/proto/type/v1/pay_back";
+import type { PaidBack } from "../refunds/refund.ts";
 import type { Outcome } from "./charge.ts";
 import type { Payment } from "./payment.ts";
 import type { Voided } from "./void.ts";
@@ -53,7 +55,7 @@ export function voidedMessage(orderId: string, voided: Voided): BatchVoidRespons
 function voidedCase(voided: Voided): MessageInitShape<typeof BatchVoidResponse_OutcomeSchema>["outcome"] & {} {
   switch (voided.kind) {
     case "voided":
-      return { case: "voided", value: { refunded: voided.refunded } };
+      return { case: "voided", value: { refunded: voided.refunded, payBack: payBackOf(voided.payBack) } };
     case "waits":
       return { case: "waits", value: {} };
     case "refused": {
@@ -63,6 +65,18 @@ function voidedCase(voided: Voided): MessageInitShape<typeof BatchVoidResponse_O
     default:
       return voided satisfies never;
   }
+}
+
+function payBackOf({
+  currency: currencyCode,
+  paidBackMinor,
+  settledMinor,
+}: PaidBack): MessageInitShape<typeof PayBackSchema> {
+  const amountOf = (minorUnits: bigint) => ({ currencyCode, minorUnits });
+  return {
+    ...(paidBackMinor > 0n ? { paidBack: amountOf(paidBackMinor) } : {}),
+    ...(settledMinor > 0n ? { settledOtherwise: amountOf(settledMinor) } : {}),
+  };
 }
 
 function outcomeCase(outcome: Outcome): MessageInitShape<typeof BatchChargeResponse_OutcomeSchema>["outcome"] & {} {

@@ -7,8 +7,8 @@ import { type Account, accountKey } from "../accounts/account.ts";
 import { lockAccounts } from "../accounts/account-store.ts";
 import { type Job, jobKey, jobOfPayment, jobOfRefund } from "../card-provider/job.ts";
 import type { Ledger } from "../ledger/ledger.ts";
-import { type Refund, voidRefundId } from "../refunds/refund.ts";
-import { findOpenRefunds } from "../refunds/refund-store.ts";
+import { type PaidBack, type PaidBackAmounts, type Refund, voidRefundId } from "../refunds/refund.ts";
+import { findOpenRefunds, findPaidBack } from "../refunds/refund-store.ts";
 import type { ChargeOptions } from "./charge.ts";
 import { CollisionError, retryOnCollision } from "./collision.ts";
 import { type Payment, paymentEvent } from "./payment.ts";
@@ -31,7 +31,7 @@ export type Target = { readonly orderId: string; readonly attempt: number };
  * provider refuses for good to pay the amount back.
  */
 export type Voided =
-  | { readonly kind: "voided"; readonly refunded: boolean }
+  | { readonly kind: "voided"; readonly refunded: boolean; readonly payBack: PaidBack }
   | { readonly kind: "waits" }
   | { readonly kind: "refused"; readonly reason: string; readonly currency: string; readonly amountMinor: bigint };
 
@@ -71,8 +71,12 @@ export function voidOrders(options: VoidOptions): VoidOrders {
       commands.notify();
     }
     const attempts = Map.groupBy(current.payments, ({ orderId }) => orderId);
+    const paidBack = await findPaidBack(
+      pool,
+      current.payments.filter(({ capturedMinor }) => capturedMinor > 0n).map(({ id }) => id),
+    );
     return targets.map(({ orderId }) =>
-      outcomeOf(attempts.get(orderId) ?? [], { waiting, refused: refused.get(orderId) ?? [] }),
+      outcomeOf(attempts.get(orderId) ?? [], { waiting, refused: refused.get(orderId) ?? [], paidBack }),
     );
   };
 }
@@ -101,10 +105,15 @@ async function readTargets(pool: Pool, targets: readonly Target[]): Promise<Read
   };
 }
 
-function outcomeOf(
-  payments: readonly Payment[],
-  { waiting, refused }: { waiting: ReadonlySet<string>; refused: readonly Refund[] },
-): Voided {
+type Settled = {
+  /** The payments about which the provider has not decided. */
+  readonly waiting: ReadonlySet<string>;
+  readonly refused: readonly Refund[];
+  /** By the payment's id. */
+  readonly paidBack: ReadonlyMap<string, PaidBackAmounts>;
+};
+
+function outcomeOf(payments: readonly Payment[], { waiting, refused, paidBack }: Settled): Voided {
   if (payments.some(({ id }) => waiting.has(id))) {
     return { kind: "waits" };
   }
@@ -113,7 +122,17 @@ function outcomeOf(
     const amountMinor = refused.reduce((sum, refund) => sum + refund.amountMinor, 0n);
     return { kind: "refused", reason: first.failureReason, currency: first.currency, amountMinor };
   }
-  return { kind: "voided", refunded: payments.some(({ capturedMinor }) => capturedMinor > 0n) };
+  const captured = payments.filter(({ capturedMinor }) => capturedMinor > 0n);
+  const amounts = captured.flatMap(({ id }) => paidBack.get(id) ?? []);
+  return {
+    kind: "voided",
+    refunded: captured.length > 0,
+    payBack: {
+      currency: captured[0]?.charge?.currency ?? "",
+      paidBackMinor: amounts.reduce((sum, { paidBackMinor }) => sum + paidBackMinor, 0n),
+      settledMinor: amounts.reduce((sum, { settledMinor }) => sum + settledMinor, 0n),
+    },
+  };
 }
 
 async function record(tx: Transaction, ledger: Ledger, targets: readonly Target[], firstAskMs: number): Promise<void> {

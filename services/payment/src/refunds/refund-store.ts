@@ -2,7 +2,7 @@ import { type Actor, type ActorRow, actorMessage } from "@sagacart/chassis/auth/
 import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
 import { unnest } from "@sagacart/chassis/postgres/unnest";
 import { uuidv7 } from "@sagacart/chassis/uuid";
-import { isUndoRefundId, type Refund, type RefundSource, type RefundState } from "./refund.ts";
+import { isUndoRefundId, type PaidBackAmounts, type Refund, type RefundSource, type RefundState } from "./refund.ts";
 
 export type NewRefund = {
   readonly id: string;
@@ -94,6 +94,26 @@ export async function findOpenRefunds(db: Queryable, paymentIds: readonly string
     values: [paymentIds],
   });
   return rows.map(toRefund);
+}
+
+/** Sums what the customers got back of these payments, by payment. */
+export async function findPaidBack(
+  db: Queryable,
+  paymentIds: readonly string[],
+): Promise<ReadonlyMap<string, PaidBackAmounts>> {
+  if (paymentIds.length === 0) {
+    return new Map();
+  }
+  const { rows } = await db.query<{ payment_id: string; paid_back: bigint; settled: bigint }>({
+    name: "find-paid-back",
+    text: `select payment_id, coalesce(sum(amount_minor) filter (where source <> 'HAND'), 0)::bigint as paid_back,
+                  coalesce(sum(amount_minor) filter (where source = 'HAND'), 0)::bigint as settled
+           from refunds where payment_id = any($1::uuid[]) and state = 'SUCCEEDED' group by payment_id`,
+    values: [paymentIds],
+  });
+  return new Map(
+    rows.map((row) => [row.payment_id, { paidBackMinor: row.paid_back, settledMinor: row.settled }] as const),
+  );
 }
 
 /** Finds those of the provider's refunds of these payments that are recorded: as "payment id, provider's id". */

@@ -37,6 +37,17 @@ export type Refund = {
   readonly updateTime: Date;
 };
 
+/** The amounts of a payment that the customer got back. */
+export type PaidBackAmounts = {
+  /** The way it came: to the balance, or by the card provider. */
+  readonly paidBackMinor: bigint;
+  /** By hand. */
+  readonly settledMinor: bigint;
+};
+
+/** What the customer got back of the payments of an order; the currency is "" if nothing was taken. */
+export type PaidBack = PaidBackAmounts & { readonly currency: string };
+
 /** A refund that the provider says it made. */
 export type RefundNews = {
   readonly kind: "refunded";

@@ -61,7 +61,10 @@ export const orderTables: Tables = {
       ...each("contact_email outcome_detail cancel_detail", erased("''")),
       // The shop's own words, which the customer is not shown.
       cancel_internal_reason: erased("''", { isSecret: true }),
-      ...each("cancel_actor_kind cancel_actor_id", notPersonal),
+      ...each(
+        "cancel_actor_kind cancel_actor_id place_actor_kind place_actor_id pay_actor_kind pay_actor_id",
+        notPersonal,
+      ),
       // Empty means the balance: a refund goes the way that the payment came.
       payment_method: erased("case t.payment_method when '' then '' else 'erased' end"),
       fingerprint: erased("''::bytea", { isSecret: true }),

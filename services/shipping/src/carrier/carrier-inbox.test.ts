@@ -1,7 +1,7 @@
 import { Code } from "@connectrpc/connect";
 import { errorInfo } from "@sagacart/chassis/errors";
 import { signWebhook } from "@sagacart/provider/webhook-signature";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { addressTo, carrierSecrets, startTestShipping, type TestShipping } from "../testing/stack.ts";
 
 let stack: TestShipping;
@@ -110,6 +110,111 @@ test("an event of a type that needs nothing done is finished", async () => {
   await send(event("evt-scanned", "scanned", "shipment.scanned"));
   await expect.poll(() => processed("evt-scanned")).toBe(true);
   expect(await shipmentOf("scanned")).toMatchObject({ state: 1 });
+});
+
+async function parkedOf(id: string) {
+  const { webhooks } = await stack.shipping.listParkedWebhooks({ pageSize: 100 });
+  return webhooks.find((webhook) => webhook.id === id);
+}
+
+/** Lets the pauses between tries end at once, until this webhook is parked. */
+async function untilParked(id: string) {
+  return await vi.waitUntil(
+    async () => {
+      await stack.pool.query(
+        "update webhooks set tries = greatest(tries, 29), next_try_time = now() where id = $1 and next_try_time > now()",
+        [id],
+      );
+      return await parkedOf(id);
+    },
+    { timeout: 60_000, interval: 20 },
+  );
+}
+
+/** Makes an event of an order that is there already, so that its shipment cannot be settled. */
+async function obstruct(orderId: string) {
+  await make(orderId);
+  const event = "insert into events (subject, sequence, id, type, data) values ($1, 1, gen_random_uuid(), 'x', '{}')";
+  await stack.pool.query(event, [orderId]);
+  return () => stack.pool.query("delete from events where subject = $1 and type = 'x'", [orderId]);
+}
+
+const unknownHere = "what it is about is not known here, or does not accept it yet";
+
+test.each([
+  ["an acceptance", "shipment.accepted", { trackingNumber: "SC1" }, { state: 2, trackingNumber: "SC1" }],
+  ["a refusal", "shipment.refused", { reason: "too_heavy" }, { state: 3, refusalReason: "too_heavy" }],
+])(
+  "%s of a shipment that is made long after is parked, and applied once it is made",
+  async (_, type, data, expected) => {
+    const orderId = `late-${type}`;
+    await send(event(`evt-${orderId}`, orderId, type, data));
+    expect(await untilParked(`evt-${orderId}`)).toMatchObject({ type, key: orderId, error: unknownHere, tries: 30 });
+    expect(await processed(`evt-${orderId}`)).toBe(true);
+
+    await make(orderId);
+    // The next webhook that is applied has the parked ones looked at; otherwise that is done every minute.
+    await make(`other-${orderId}`);
+    await send(event(`evt-other-${orderId}`, `other-${orderId}`));
+
+    await expect.poll(() => shipmentOf(orderId), { timeout: 60_000 }).toMatchObject(expected);
+    await expect.poll(() => parkedOf(`evt-${orderId}`), { timeout: 60_000 }).toBeUndefined();
+    expect([await count("events", orderId), await count("commands", orderId)]).toEqual([1, 1]);
+  },
+);
+
+test.each([
+  ["of a shipment that is not the shop's", "elsewhere", async () => {}, unknownHere],
+  ["of a shipment that cannot be settled", "stuck", obstruct, expect.stringContaining("duplicate key")],
+])("a webhook %s is parked, and an operator can give it up", async (_, orderId, prepare, error) => {
+  await prepare(orderId);
+  const id = `evt-${orderId}`;
+  await send(event(id, orderId));
+  expect(await untilParked(id)).toMatchObject({ type: "shipment.accepted", key: orderId, error });
+
+  const { webhook } = await stack.shipping.dismissParkedWebhook({ id, reason: "of the test shop" });
+
+  expect(webhook).toMatchObject({ id, error: "of the test shop" });
+  expect(await parkedOf(id)).toBeUndefined();
+  // It is given up for good, also when the carrier sends it again.
+  await send(event(id, orderId));
+  expect(await processed(id)).toBe(true);
+  const again = stack.shipping.retryParkedWebhook({ id }).catch((failure: unknown) => errorInfo(failure));
+  expect(await again).toMatchObject({ code: Code.NotFound, reason: "WEBHOOK_NOT_FOUND" });
+});
+
+test("a parked webhook is applied when an operator retries it after mending the cause, and others were not held up", async () => {
+  const mend = await obstruct("mended");
+  await send(event("evt-mended", "mended"));
+  await untilParked("evt-mended");
+  await make("beside");
+  await send(event("evt-beside", "beside"));
+  await expect.poll(() => shipmentOf("beside"), { timeout: 60_000 }).toMatchObject({ state: 2 });
+
+  await mend();
+  const { webhook } = await stack.shipping.retryParkedWebhook({ id: "evt-mended" });
+
+  expect(webhook?.parkTime).toBeUndefined();
+  await expect.poll(() => shipmentOf("mended"), { timeout: 60_000 }).toMatchObject({ state: 2, trackingNumber: "SC1" });
+  expect(await parkedOf("evt-mended")).toBeUndefined();
+});
+
+test.each(["retry", "dismiss"] as const)("%s of a webhook that is not parked is refused", async (method) => {
+  await make(`not-parked-${method}`);
+  const id = `evt-not-parked-${method}`;
+  await send(event(id, `not-parked-${method}`));
+  await expect.poll(() => processed(id), { timeout: 60_000 }).toBe(true);
+  for (const unknown of [id, "nobody"]) {
+    const call =
+      method === "retry"
+        ? stack.shipping.retryParkedWebhook({ id: unknown })
+        : stack.shipping.dismissParkedWebhook({ id: unknown, reason: "twice" });
+    expect(await call.catch((failure: unknown) => errorInfo(failure))).toMatchObject({
+      code: Code.NotFound,
+      reason: "WEBHOOK_NOT_FOUND",
+      metadata: { webhook_id: unknown },
+    });
+  }
 });
 
 const good = event("evt-bad", "known");

@@ -27,7 +27,10 @@ import { startEcho, type TestServer } from "../../testing/test-server.ts";
 const secret = "suspected of fraud";
 const actor = { kind: Actor_Kind.OPERATOR, id: secret };
 /** One object for all callers, as a cache gives it. */
-const order = create(OrderSchema, { id: "o", outcomeDetail: "told", internalReason: secret, cancelledBy: actor });
+const order = create(OrderSchema, {
+  ...{ id: "o", outcomeDetail: "told", internalReason: secret, cancelledBy: actor, placedBy: actor },
+  payment: { requestedBy: actor },
+});
 const refund = create(OrderRefundSchema, { id: "r", publicReason: "told", reason: secret, requestedBy: actor });
 const payment = create(PaymentSchema, { id: "p", createdBy: actor });
 const paymentRefund = create(RefundSchema, { id: "r", reason: secret, requestedBy: actor });
@@ -179,5 +182,8 @@ test.each(wires.flatMap(([wire, open]) => Object.keys(calls).map((name) => [wire
 test("what a handler gave is not changed, so that the next caller gets all of it", async () => {
   await answers("GetOrder", createGrpcTransport({ baseUrl: `http://${server.address}` }), "customer");
 
-  expect<Partial<Order>>(order).toMatchObject({ internalReason: secret, cancelledBy: actor });
+  expect<Partial<Order>>(order).toMatchObject({
+    ...{ internalReason: secret, cancelledBy: actor, placedBy: actor },
+    payment: { requestedBy: actor },
+  });
 });
