@@ -43,7 +43,8 @@ async function run(): Promise<void> {
   await using stack = await startStack({
     stateDirectory,
     ports: "default",
-    env: Object.fromEntries(services.map(({ name }) => [name, smallHeap])),
+    // The gateway has a smaller heap already.
+    env: Object.fromEntries(services.filter(({ name }) => name !== "gateway").map(({ name }) => [name, smallHeap])),
     guard,
     log,
     signal: interrupt.signal,

@@ -166,3 +166,13 @@ test("with TLS the gateway reaches the surfaces over https", async () => {
   expect(named(objects, "ConfigMap", "sagacart-gateway").data.SURFACES_URL).toBe("https://sagacart-surfaces:8087");
   expect(named(objects, "ConfigMap", "sagacart-surfaces").data.SERVE_TLS).toBe("true");
 });
+
+test("metrics and the API's pages are on the public port outside production only", async () => {
+  const shown = async (name: string) => {
+    const objects = await render(variants.find((variant) => variant.name === name)!);
+    const { SHOW_METRICS, SHOW_DOCS } = named(objects, "ConfigMap", "sagacart-gateway").data;
+    return [SHOW_METRICS, SHOW_DOCS];
+  };
+  expect(await shown("prod")).toEqual(["false", "false"]);
+  expect(await shown("ci")).toEqual(["true", "true"]);
+});

@@ -155,9 +155,14 @@ function envOf(name: string, config: StackConfig): Record<string, string> {
   return { ...Object.fromEntries(addresses), ...settings.get(name)?.(config) };
 }
 
+/** The heap of the gateway, in MiB: that of charts/sagacart/values.yaml. */
+export const gatewayHeap = "--max-old-space-size=224 --max-semi-space-size=8";
+
 /** The variables of a part that the table in shop.ts does not imply. */
 const settings = new Map<string, Service["env"]>(
   Object.entries({
+    // A load test has one customer wait for payment with any number of orders.
+    order: () => ({ UNPAID_ORDERS_PER_CUSTOMER: "0", UNPAID_UNITS_PER_CUSTOMER: "0" }),
     payment: ({ ports, secrets }) => ({
       PROVIDER_URL: `http://${loopback}:${ports["card-provider"]}`,
       PROVIDER_API_KEY: secrets.cardProviderApiKey,
@@ -203,12 +208,15 @@ const settings = new Map<string, Service["env"]>(
     }),
     worker: ({ temporal }) => ({ TEMPORAL_ADDRESS: temporal.address, TEMPORAL_NAMESPACE: temporal.namespace }),
     gateway: ({ ports }) => ({
+      // As in a pod: without a limit, V8 keeps hundreds of MiB of garbage before it collects it.
+      NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ""} ${gatewayHeap}`.trim(),
       IDENTITY_HTTP_URL: `http://${loopback}:${ports["identity-http"]}`,
       SURFACES_URL: `http://${loopback}:${ports.surfaces}`,
       // A local load test is one caller, from one address.
       WRITES_PER_MINUTE: "600000",
       SIGN_INS_PER_MINUTE: "6000",
       MAX_CONNECTIONS_PER_ADDRESS: "0",
+      BODY_BYTES_PER_CALLER: "0",
       REQUESTS_PER_CALLER: "0",
       REQUESTS_AT_A_TIME: "0",
       STREAMS_PER_CALLER: "0",

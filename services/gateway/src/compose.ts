@@ -27,6 +27,8 @@ export async function compose(config: Config, { log, metrics, tls }: ProcessCont
     log,
     metrics,
     verifier: verifierOf(config, log, revocations),
+    showMetrics: config.SHOW_METRICS,
+    showDocs: config.SHOW_DOCS,
     corsOrigins: config.CORS_ORIGINS,
     limits: { writesPerMinute: config.WRITES_PER_MINUTE, signInsPerMinute: config.SIGN_INS_PER_MINUTE },
     concurrency: {
@@ -34,6 +36,8 @@ export async function compose(config: Config, { log, metrics, tls }: ProcessCont
       requests: config.REQUESTS_AT_A_TIME,
       streamsPerCaller: config.STREAMS_PER_CALLER,
       streams: config.STREAMS_AT_A_TIME,
+      bodyBytesPerCaller: config.BODY_BYTES_PER_CALLER,
+      bodyBytes: config.BODY_BYTES_AT_A_TIME,
     },
     trustedProxies: config.TRUSTED_PROXIES,
     bodyLimitBytes: config.BODY_LIMIT_BYTES,

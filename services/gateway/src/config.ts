@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import { serviceTokenEnv } from "@sagacart/chassis/auth/env";
-import { type Env, int, list, optional, readEnv, text, url } from "@sagacart/chassis/process/config";
+import { type Env, flag, int, list, optional, readEnv, text, url } from "@sagacart/chassis/process/config";
 import { restEnv } from "@sagacart/rest/config";
 
 export type Config = ReturnType<typeof readConfig>;
@@ -22,6 +22,10 @@ export function readConfig(env: Env) {
       IDENTITY_HTTP_URL: url({ protocols: ["http:", "https:"], default: "http://127.0.0.1:8096" }),
       /** Where the surfaces are. Absent: their paths are 404. */
       SURFACES_URL: optional(url({ protocols: ["http:", "https:"] })),
+      /** Serve /metrics on the public port too; it is always on ADMIN_PORT. */
+      SHOW_METRICS: flag(true),
+      /** Serve /docs, the page to try the API, and /openapi.json. */
+      SHOW_DOCS: flag(true),
       /** The origins whose pages may call from a browser: `https://shop.example`, or `*` for any. */
       CORS_ORIGINS: list({ default: [], pattern: /^(\*|https?:\/\/[^/\s]+)$/ }),
       /** The limit of writes of one caller per minute, in each gateway process. 0: no limit. */
@@ -36,6 +40,10 @@ export function readConfig(env: Env) {
       STREAMS_PER_CALLER: int({ min: 0, max: 1_000_000, default: 20 }),
       /** The most event streams of all callers open at a time. 0: no limit. */
       STREAMS_AT_A_TIME: int({ min: 0, max: 1_000_000, default: 2_000 }),
+      /** The most bytes of request bodies of one caller that are not answered yet, in each gateway process. 0: no limit. */
+      BODY_BYTES_PER_CALLER: int({ min: 0, max: 1_073_741_824, default: 8_388_608 }),
+      /** The most bytes of request bodies of all callers that are not answered yet. 0: no limit. */
+      BODY_BYTES_AT_A_TIME: int({ min: 0, max: 1_073_741_824, default: 33_554_432 }),
       /** The proxies before the gateway whose X-Forwarded-For is believed: addresses and networks (10.0.0.0/8). */
       TRUSTED_PROXIES: networks,
     },

@@ -34,6 +34,10 @@ export type GatewayOptions = RestServerOptions & {
   readonly identityUrl: string;
   /** Where the surfaces are; absent where there are none, and their paths are 404. */
   readonly surfacesUrl?: string | undefined;
+  /** Serve /metrics here too, and not only on the admin port. */
+  readonly showMetrics?: boolean;
+  /** Serve /docs and /openapi.json. */
+  readonly showDocs?: boolean;
   /** The interval of comments in idle event streams, so that proxies keep the connections open. */
   readonly heartbeatMs?: number;
 };
@@ -48,7 +52,10 @@ export function createGateway(options: GatewayOptions): Promise<FastifyInstance>
     await allowOrigins(app, options.corsOrigins);
     refuseServiceTokens(app, verifier);
     controlCaching(app);
-    await app.register(surface("probes", probes), { readiness, metrics });
+    await app.register(surface("probes", probes), {
+      readiness,
+      metrics: options.showMetrics === false ? undefined : metrics,
+    });
     await app.register(async (limited) => {
       limitConcurrency(limited, {
         limits: options.concurrency ?? unlimitedConcurrency,
@@ -82,9 +89,11 @@ export function createGateway(options: GatewayOptions): Promise<FastifyInstance>
     }
     // Without limits: a provider must be able to send all its webhooks.
     await app.register(surface("webhooks", providerWebhooks), { services });
-    await app.register(surface("docs", docs), {
-      document: openApiDocument(v1Bindings, feeds),
-      surfaces: surfacesUrl === undefined ? [] : surfaceDocuments,
-    });
+    if (options.showDocs !== false) {
+      await app.register(surface("docs", docs), {
+        document: openApiDocument(v1Bindings, feeds),
+        surfaces: surfacesUrl === undefined ? [] : surfaceDocuments,
+      });
+    }
   });
 }

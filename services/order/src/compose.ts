@@ -19,6 +19,7 @@ import { createGuestCartService } from "./carts/guest-cart-service.ts";
 import type { IdlePeriods } from "./carts/idle-cart.ts";
 import { startIdleCarts } from "./carts/idle-cart-loop.ts";
 import { createCheckout } from "./checkout/record-checkouts.ts";
+import { type UnpaidLimits, unlimitedUnpaid } from "./checkout/unpaid-limits.ts";
 import { createGuestOrderService } from "./guests/guest-order-service.ts";
 import { createIncidentService } from "./incidents/incident-service.ts";
 import { createMeters } from "./meters.ts";
@@ -38,10 +39,21 @@ export type ServicesOptions = {
   /** The payment service's feed; without it, orders do not hear of refunds and disputes. */
   payments?: PaymentFeed;
   idlePeriods: IdlePeriods;
+  /** Limits of what is held and not paid; 30 days and no others where absent. */
+  unpaid?: UnpaidLimits;
 };
 
 /** Wires the services of this process over one database. The background tasks must be closed in reverse order. */
-export function createServices({ pool, url, log, catalogue, metrics, payments, idlePeriods }: ServicesOptions): {
+export function createServices({
+  pool,
+  url,
+  log,
+  catalogue,
+  metrics,
+  payments,
+  idlePeriods,
+  unpaid = unlimitedUnpaid,
+}: ServicesOptions): {
   routes: (router: ConnectRouter) => void;
   background: readonly AsyncDisposable[];
 } {
@@ -59,6 +71,7 @@ export function createServices({ pool, url, log, catalogue, metrics, payments, i
   const checkout = createCheckout({
     pool,
     catalogue,
+    unpaid,
     recorded(count) {
       meters?.recorded(count);
       recorded();

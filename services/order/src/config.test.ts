@@ -17,6 +17,23 @@ test.each(["90", "0d", "-1d", "1w", "4000d", "1.5h", "d"])("%s is not a time spa
   expect(() => readConfig({ ...env, CART_EXPIRE_AFTER: given })).toThrow(/CART_EXPIRE_AFTER must be a time span/);
 });
 
+test("the limits of what is held unpaid have defaults, and 0 is no limit", () => {
+  expect(readConfig(env)).toMatchObject({
+    PAY_WITHIN_AT_MOST: 86_400_000,
+    UNPAID_ORDERS_PER_CUSTOMER: 10,
+    UNPAID_UNITS_PER_CUSTOMER: 1_000,
+  });
+  const none = { UNPAID_ORDERS_PER_CUSTOMER: "0", UNPAID_UNITS_PER_CUSTOMER: "0" };
+  expect(readConfig({ ...env, ...none })).toMatchObject({
+    UNPAID_ORDERS_PER_CUSTOMER: 0,
+    UNPAID_UNITS_PER_CUSTOMER: 0,
+  });
+});
+
+test("nobody may be given more time to pay than the contract allows", () => {
+  expect(() => readConfig({ ...env, PAY_WITHIN_AT_MOST: "31d" })).toThrow(/PAY_WITHIN_AT_MOST must be at most 30d/);
+});
+
 test("a reminder must come before the expiry", () => {
   const equal = { CART_EXPIRE_AFTER: "7d", CART_REMIND_BEFORE: "7d" };
   expect(() => readConfig({ ...env, ...equal })).toThrow(/must be shorter/);

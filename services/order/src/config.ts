@@ -2,6 +2,7 @@ import {
   ConfigError,
   durationMs,
   type Env,
+  int,
   type Parser,
   readEnv,
   serviceEnv,
@@ -27,11 +28,20 @@ export function readConfig(env: Env) {
       CART_EXPIRE_GUESTS_AFTER: span("30d"),
       /** The time from the sagacart.cart.expiring.v1 event, which reminds the customer, to the end of the cart. */
       CART_REMIND_BEFORE: span("7d"),
+      /** The longest time that a checkout may ask for to pay later, while its stock is held; at most 30d. */
+      PAY_WITHIN_AT_MOST: span("1d"),
+      /** The most orders of one customer that wait for payment and hold stock. 0: no limit. */
+      UNPAID_ORDERS_PER_CUSTOMER: int({ min: 0, max: 1_000_000, default: 10 }),
+      /** The most units in those orders. 0: no limit. */
+      UNPAID_UNITS_PER_CUSTOMER: int({ min: 0, max: 1_000_000_000, default: 1_000 }),
     },
     env,
   );
   if (config.CART_REMIND_BEFORE >= config.CART_EXPIRE_AFTER) {
     throw new ConfigError(["CART_REMIND_BEFORE must be shorter than CART_EXPIRE_AFTER"]);
+  }
+  if (config.PAY_WITHIN_AT_MOST > 30 * dayMs) {
+    throw new ConfigError(["PAY_WITHIN_AT_MOST must be at most 30d, as the contract says"]);
   }
   return config;
 }

@@ -35,6 +35,11 @@ await runService({
         expireGuestsAfterMs: config.CART_EXPIRE_GUESTS_AFTER,
         remindBeforeMs: config.CART_REMIND_BEFORE,
       },
+      unpaid: {
+        payWithinMs: config.PAY_WITHIN_AT_MOST,
+        orders: config.UNPAID_ORDERS_PER_CUSTOMER,
+        units: config.UNPAID_UNITS_PER_CUSTOMER,
+      },
     });
     const identity = openChannel(config.IDENTITY_ADDRESS, { metrics, tokens, tls });
     const erasing = startOrderErasing({ pool, log, channel: identity, settleMs: config.ERASURE_SETTLE_MS });

@@ -31,6 +31,10 @@ export const reasons = defineReasons({
   ORDER_TOO_HIGH: Code.FailedPrecondition,
   /** The total is not the expected one; both are in the metadata. */
   PRICE_CHANGED: Code.FailedPrecondition,
+  /** The checkout asks for a longer time to pay than the shop allows; `max_seconds` in the metadata is the longest. */
+  PAY_WITHIN_TOO_LONG: Code.InvalidArgument,
+  /** The customer holds too much that is not paid; `limit` and `max` in the metadata say which limit. */
+  UNPAID_LIMIT: Code.FailedPrecondition,
   /** The request id was used before, with other content or for another call. */
   REQUEST_ID_REUSED: Code.FailedPrecondition,
   /** Concurrent calls kept changing the same cart or request id. Try again. */

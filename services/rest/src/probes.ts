@@ -2,10 +2,10 @@ import type { Metrics } from "@sagacart/chassis/process/metrics";
 import type { FastifyInstance } from "fastify";
 import type { Readiness } from "./ready.ts";
 
-/** `/health` (alive), `/ready` (send traffic) and `/metrics`, without a token. */
+/** `/health` (alive), `/ready` (send traffic) and, where there are metrics to show, `/metrics`, without a token. */
 export async function probes(
   app: FastifyInstance,
-  { readiness, metrics }: { readiness: Readiness; metrics: Metrics },
+  { readiness, metrics }: { readiness: Readiness; metrics?: Metrics | undefined },
 ): Promise<void> {
   app.get("/health", async () => ({ status: "alive" }));
   app.get("/ready", async (_request, reply) => {
@@ -15,5 +15,7 @@ export async function probes(
       services: readiness.services,
     });
   });
-  app.get("/metrics", async (_request, reply) => reply.type(metrics.contentType).send(await metrics.metrics()));
+  if (metrics !== undefined) {
+    app.get("/metrics", async (_request, reply) => reply.type(metrics.contentType).send(await metrics.metrics()));
+  }
 }

@@ -69,3 +69,41 @@ test.each([
 ])("a page size of %d gives %d", (asked, given) => {
   expect(pageSize(asked)).toBe(given);
 });
+
+/** Makes a token by hand, as somebody does who looks into one. */
+const forged = (...parts: unknown[]) => Buffer.from(JSON.stringify(["list", ...parts])).toString("base64url");
+
+test.each([
+  ["string", "a\0b"],
+  ["string", "\ud800"],
+  ["string", 1],
+  ["string", null],
+  ["string", ["a"]],
+  ["string", { a: 1 }],
+  ["date", "-000001-01-01T00:00:00.000Z"],
+  ["date", "0000-01-01T00:00:00.000Z"],
+  ["date", "+275760-09-13T00:00:00.000Z"],
+  ["date", "2026"],
+  ["date", "2026-03-01"],
+  ["date", "44 BC"],
+  ["date", "2026-13-01T00:00:00.000Z"],
+  ["date", 0],
+  ["bigint", "9223372036854775808"],
+  ["bigint", "-9223372036854775809"],
+  ["bigint", "1e3"],
+  ["bigint", 1],
+  ["number", 2 ** 31],
+  ["number", 1e300],
+  ["number", "1"],
+] as const)("a forged %s %j, which Postgres would refuse or misread, is refused", (kind, part) => {
+  expect(() => decodePageToken(forged(part), "list", [kind])).toThrow(
+    expect.objectContaining({ reason: "BAD_PAGE_TOKEN" }),
+  );
+});
+
+test("a forged number that is too large for JSON is refused", () => {
+  const token = Buffer.from('["list",1e400]').toString("base64url");
+  expect(() => decodePageToken(token, "list", ["number"])).toThrow(
+    expect.objectContaining({ reason: "BAD_PAGE_TOKEN" }),
+  );
+});

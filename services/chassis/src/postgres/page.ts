@@ -83,18 +83,28 @@ function parse(token: string): unknown[] | undefined {
   }
 }
 
+/** Reads a part of a forged token only if Postgres can take it: it refuses texts with NUL, for example, and large numbers. */
 function decodePart(kind: keyof Kinds, part: unknown): KeyPart {
-  if (kind === "number" && typeof part === "number") {
+  if (kind === "number" && typeof part === "number" && Math.abs(part) <= mostNumber) {
     return part;
   }
-  if (kind === "string" && typeof part === "string") {
+  if (kind === "string" && typeof part === "string" && !part.includes("\0") && part.isWellFormed()) {
     return part;
   }
   if (kind === "bigint" && typeof part === "string" && /^-?\d{1,19}$/.test(part)) {
-    return BigInt(part);
+    const value = BigInt(part);
+    if (BigInt.asIntN(64, value) === value) {
+      return value;
+    }
   }
-  if (kind === "date" && typeof part === "string" && !Number.isNaN(Date.parse(part))) {
+  // Not years before Christ or past 9999, which are written in other ways, and which the two read differently.
+  if (kind === "date" && typeof part === "string" && isoDate.test(part) && !Number.isNaN(Date.parse(part))) {
     return new Date(part);
   }
   throw badPageToken();
 }
+
+/** Of integer columns. */
+const mostNumber = 2 ** 31 - 1;
+/** What Date.toISOString() writes. */
+const isoDate = /^(?!0000)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;

@@ -1,14 +1,7 @@
-import {
-  type DescEnum,
-  type DescField,
-  type DescMessage,
-  getOption,
-  type JsonValue,
-  ScalarType,
-} from "@bufbuild/protobuf";
-import { field as rulesOf } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+import { type DescEnum, type DescField, type DescMessage, type JsonValue, ScalarType } from "@bufbuild/protobuf";
 import { MoneySchema } from "@sagacart/proto/type/v1/money";
 import { mostViolations } from "../error-bounds.ts";
+import { mostItemsOf } from "./long-list.ts";
 
 /** A part of a JSON value that is wrong: its path (`lines[2].quantity`), the rule that it breaks, and what that requires. */
 export type JsonViolation = { readonly field: string; readonly rule: string; readonly message: string };
@@ -131,8 +124,8 @@ function checkField(field: DescField, value: JsonValue, at: string, check: Check
         refuse(field, value, at, check);
         return;
       }
-      if (value.length > largest(field)) {
-        const message = `must have at most ${largest(field)} items, not ${value.length}`;
+      if (value.length > mostItemsOf(field)) {
+        const message = `must have at most ${mostItemsOf(field)} items, not ${value.length}`;
         check.violate({ field: at, rule: "repeated.max_items", message });
         return;
       }
@@ -145,8 +138,8 @@ function checkField(field: DescField, value: JsonValue, at: string, check: Check
         refuse(field, value, at, check);
         return;
       }
-      if (Object.keys(value).length > largest(field)) {
-        const message = `must have at most ${largest(field)} entries, not ${Object.keys(value).length}`;
+      if (Object.keys(value).length > mostItemsOf(field)) {
+        const message = `must have at most ${mostItemsOf(field)} entries, not ${Object.keys(value).length}`;
         check.violate({ field: at, rule: "map.max_pairs", message });
         return;
       }
@@ -165,20 +158,6 @@ function checkField(field: DescField, value: JsonValue, at: string, check: Check
       checkValue(field, value, at, check);
   }
 }
-
-/** Returns how many items or entries the contract allows in a field. */
-function largest(field: DescField): number {
-  let most = largestOf.get(field);
-  if (most === undefined) {
-    const { type } = getOption(field, rulesOf);
-    const allowed = type.case === "repeated" ? type.value.maxItems : type.case === "map" ? type.value.maxPairs : 0n;
-    most = allowed === 0n ? Number.POSITIVE_INFINITY : Number(allowed);
-    largestOf.set(field, most);
-  }
-  return most;
-}
-
-const largestOf = new WeakMap<DescField, number>();
 
 /** Keys are texts in JSON. */
 function keyOf(type: ScalarType, key: string): JsonValue {

@@ -1,9 +1,11 @@
+import { connect } from "node:http2";
+import { connect as connectTcp } from "node:net";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
 import { startIssuer, type TestIssuer } from "@sagacart/chassis/testing/issuer";
 import { OrderService } from "@sagacart/proto/order/v1/order_service";
 import { ProductService } from "@sagacart/proto/stock/v1/product_service";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type StandIn, startStandIn, startTestGateway, type TestGateway } from "../testing/gateway.ts";
 
 const cleanup = new AsyncDisposableStack();
@@ -18,7 +20,14 @@ beforeAll(async () => {
   gateway = cleanup.use(
     await startTestGateway(standIn.address, {
       verifier: issuer.verifier(),
-      concurrency: { requestsPerCaller: 3, requests: 5, streamsPerCaller: 2, streams: 3 },
+      concurrency: {
+        requestsPerCaller: 3,
+        requests: 5,
+        streamsPerCaller: 2,
+        streams: 3,
+        bodyBytesPerCaller: 100_000,
+        bodyBytes: 150_000,
+      },
     }),
   );
 });
@@ -138,4 +147,108 @@ test("callers without a token are counted by address", async () => {
   released.resolve();
   expect((await adas).status).toBe(200);
   expect((await Promise.all(answers)).map(({ status }) => status)).toEqual([200, 200, 200]);
+});
+
+describe("the bytes of request bodies", () => {
+  const size = 60_000;
+  const path = "/v1/carts";
+
+  /** Sends the head of a request that announces a body, and resolves with the first line of the answer, or when it is cut. */
+  function announce(headers: Record<string, string>, length: number) {
+    const socket = connectTcp(gateway.port, "127.0.0.1");
+    const lines = Object.entries({
+      host: "shop",
+      "content-type": "application/json",
+      "content-length": length,
+      ...headers,
+    });
+    socket.write(`POST ${path} HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}`).join("\r\n")}\r\n\r\n{`);
+    const answer = new Promise<string>((resolve) => {
+      socket.once("data", (chunk) => resolve(String(chunk)));
+      socket.once("close", () => resolve("cut"));
+      socket.once("error", () => resolve("cut"));
+    });
+    return { answer, leave: () => socket.destroy() };
+  }
+
+  /** Resolves once the gateway counts this many bytes. */
+  async function counts(bytes: number) {
+    await expect
+      .poll(
+        async () => /^http_server_body_bytes(?:\{.*\})? (\d+)$/m.exec((await gateway.send("GET /metrics")).body)?.[1],
+        {
+          timeout: 30_000,
+        },
+      )
+      .toBe(String(bytes));
+  }
+
+  test("an announced body above a caller's limit is 429 before it is read, and others have their own", async () => {
+    const [ada, bob] = [await bearer("ada"), await bearer("bob")];
+    const first = announce(ada, size);
+    await counts(size);
+
+    const second = announce(ada, size);
+    const answer = await second.answer;
+    expect(answer).toMatch(/^HTTP\/1.1 429 /);
+    expect(answer.toLowerCase()).toContain("retry-after: 1");
+    expect(answer).toContain("more than 100000 bytes of request bodies of one caller");
+    const third = announce(bob, size);
+    await counts(2 * size);
+    // 120,000 of 150,000 are there, of all callers.
+    expect(await announce(await bearer("eve"), size).answer).toContain("of all callers together");
+
+    for (const { leave } of [first, second, third]) {
+      leave();
+    }
+    await counts(0);
+  });
+
+  test.each([
+    ["chunks of HTTP/1.1", overHttp1],
+    ["frames of HTTP/2", overHttp2],
+  ])("a body of unknown length, in %s, is cut off when it grows above the limit", async (_, send) => {
+    const ada = await bearer("ada");
+    const first = announce(ada, size);
+    await counts(size);
+
+    expect(await send(ada, 2 * size)).toBe("cut");
+    await counts(size);
+
+    first.leave();
+    await counts(0);
+  });
+
+  function overHttp1(headers: Record<string, string>, bytes: number): Promise<string> {
+    const socket = connectTcp(gateway.port, "127.0.0.1");
+    const lines = Object.entries({
+      host: "shop",
+      "content-type": "application/json",
+      "transfer-encoding": "chunked",
+      ...headers,
+    });
+    socket.write(`POST ${path} HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}`).join("\r\n")}\r\n\r\n`);
+    socket.write(`${bytes.toString(16)}\r\n${"[".repeat(bytes)}\r\n`);
+    return new Promise((resolve) => {
+      socket.once("data", (chunk) => resolve(String(chunk)));
+      socket.once("close", () => resolve("cut"));
+      socket.on("error", () => {});
+    });
+  }
+
+  function overHttp2(headers: Record<string, string>, bytes: number): Promise<string> {
+    const session = connect(gateway.url);
+    const stream = session.request({
+      ":method": "POST",
+      ":path": path,
+      "content-type": "application/json",
+      ...headers,
+    });
+    stream.write("[".repeat(bytes));
+    return new Promise<string>((resolve) => {
+      stream.once("response", (head) => resolve(String(head[":status"])));
+      stream.once("close", () => resolve("cut"));
+      stream.on("error", () => {});
+    }).finally(() => session.destroy());
+  }
 });

@@ -1,6 +1,6 @@
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { startTestGateway, type TestGateway } from "../testing/gateway.ts";
+import { startStandIn, startTestGateway, type TestGateway } from "../testing/gateway.ts";
 import { feeds } from "../v1/feeds.ts";
 import { v1Bindings } from "../v1/v1.ts";
 import { documentedPath } from "./document.ts";
@@ -110,4 +110,23 @@ test("the page to try the API loads nothing from elsewhere", async () => {
   }
   const { body } = await gateway.send("GET /docs/static/swagger-initializer.js");
   expect(body).toContain('"urls":[{"name":"/v1","url":"/openapi.json"}]');
+});
+
+test("the page to try the API works on plain HTTP, on every host", async () => {
+  for (const path of ["/docs", "/docs/", "/docs/static/index.html", "/docs/static/swagger-initializer.js"]) {
+    const policy = (await gateway.send(`GET ${path}`)).headers.get("content-security-policy");
+    expect(policy, path).not.toContain("upgrade-insecure-requests");
+    expect(policy, path).toContain("default-src");
+  }
+});
+
+test("the page, its documents and the metrics can be kept from the public port", async () => {
+  const standIn = await startStandIn();
+  const closed = await startTestGateway(standIn.address, { showDocs: false, showMetrics: false });
+  for (const path of ["/docs", "/docs/", "/docs/json", "/docs/static/index.html", "/openapi.json", "/metrics"]) {
+    expect((await closed.send(`GET ${path}`)).status, path).toBe(404);
+  }
+  expect((await closed.send("GET /health")).status).toBe(200);
+  await closed[Symbol.asyncDispose]();
+  await standIn[Symbol.asyncDispose]();
 });

@@ -1,4 +1,3 @@
-import { type Duration, durationMs } from "@bufbuild/protobuf/wkt";
 import type { Actor } from "@sagacart/chassis/auth/actor";
 import { DomainError } from "@sagacart/chassis/errors";
 import { type Amount, formatMoney } from "@sagacart/chassis/money";
@@ -18,6 +17,7 @@ import {
 import type { Quotes } from "../carts/quote.ts";
 import type { NewOrder } from "../orders/order.ts";
 import { reasons } from "../reasons.ts";
+import { payWithinMs, type UnpaidLimits } from "./unpaid-limits.ts";
 
 /** The order that a checkout made, or attached to. */
 export type CheckedOut = { readonly orderId: string; readonly attached: boolean };
@@ -58,7 +58,10 @@ export function linesToBuy(
  * Decides what a checkout comes to, with a cart and quotes that were just read: an order to record, or an order under
  * way to attach to. Throws the reason to refuse it.
  */
-export function decideCheckout(call: CheckoutCall, cart: Cart | undefined, quotes: Quotes): NewOrder | CheckedOut {
+export function decideCheckout(
+  call: CheckoutCall,
+  { cart, quotes, limits }: { cart: Cart | undefined; quotes: Quotes; limits: UnpaidLimits },
+): NewOrder | CheckedOut {
   const { request, fingerprint, ownerWorkflowId, actor } = call;
   if (request.lines.length === 0) {
     const attached = checkCart(request, cart);
@@ -79,7 +82,7 @@ export function decideCheckout(call: CheckoutCall, cart: Cart | undefined, quote
     totalMinor: minorUnits,
     paymentMethod: request.paymentMethod,
     payLater,
-    expireTime: payLater ? new Date(Date.now() + payWithinMs(request.payWithin)) : undefined,
+    expireTime: payLater ? new Date(Date.now() + payWithinMs(request.payWithin, limits)) : undefined,
     shippingAddress: request.shippingAddress,
     contactEmail: request.contactEmail,
     ownerWorkflowId,
@@ -139,7 +142,3 @@ function checkTotal({ expectedTotal }: CheckoutRequest, lines: readonly CartLine
 }
 
 const maxTotalMinor = 10n ** 15n;
-
-function payWithinMs(payWithin: Duration | undefined): number {
-  return payWithin === undefined ? 30 * 60_000 : durationMs(payWithin);
-}

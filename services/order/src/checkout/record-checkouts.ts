@@ -13,6 +13,7 @@ import { reasons } from "../reasons.ts";
 import { type CheckedOut, type CheckoutCall, decideCheckout, linesToBuy, type Outcome } from "./checkout.ts";
 import { type Draft, recordDrafts, requestKey, requestKeys } from "./record-drafts.ts";
 import { findRequests, type Remembered } from "./request-store.ts";
+import type { UnpaidLimits } from "./unpaid-limits.ts";
 
 /** Records the order of a checkout. `ownerWorkflowId` owns it from the start; without one, a workflow claims it later. */
 export type Checkout = (request: CheckoutRequest, ownerWorkflowId?: string) => Promise<CheckedOut>;
@@ -46,7 +47,7 @@ export function createCheckout(context: Context): Checkout {
 /** Fields that say how to answer, not what to buy: a repeat may wait longer than the first request. */
 const answerFields = ["request_id", "wait_for", "wait_at_most"];
 
-type Context = { pool: Pool; catalogue: Catalogue; recorded: (count: number) => void };
+type Context = { pool: Pool; catalogue: Catalogue; unpaid: UnpaidLimits; recorded: (count: number) => void };
 
 /** Runs rounds. Each round settles all calls but those that lost a race against others, which are read again. */
 async function checkOutAll(context: Context, calls: readonly CheckoutCall[]): Promise<Outcome[]> {
@@ -79,7 +80,7 @@ async function checkOutRound(
     return;
   }
   const drafts = await draftAll(context, open);
-  const result = await withTransaction(context.pool, (tx) => recordDrafts(tx, drafts));
+  const result = await withTransaction(context.pool, (tx) => recordDrafts(tx, drafts, context.unpaid));
   for (const [call, outcome] of result.outcomes) {
     outcomes.set(call, outcome);
   }
@@ -106,7 +107,7 @@ function replay(call: CheckoutCall, known: Map<string, Remembered>): Outcome | u
 }
 
 /** Reads the carts and quotes the products of all calls, without holding a lock. */
-async function draftAll({ pool, catalogue }: Context, calls: readonly CheckoutCall[]): Promise<Draft[]> {
+async function draftAll({ pool, catalogue, unpaid }: Context, calls: readonly CheckoutCall[]): Promise<Draft[]> {
   const wantsDefault = calls.filter(({ request }) => request.cartId === "" && request.lines.length === 0);
   const defaults =
     wantsDefault.length === 0
@@ -121,7 +122,7 @@ async function draftAll({ pool, catalogue }: Context, calls: readonly CheckoutCa
   const quotes = wanted.length === 0 ? new Map<string, Quote>() : await catalogue([...new Set(wanted)]);
   return calls.map((call) => {
     const cart = cartOf(call);
-    return { call, cart, result: caught(() => decideCheckout(call, cart, quotes)) };
+    return { call, cart, result: caught(() => decideCheckout(call, { cart, quotes, limits: unpaid })) };
   });
 }
 

@@ -11,6 +11,8 @@ import { insertOrders, loadFingerprint } from "../orders/order-store.ts";
 import { reasons } from "../reasons.ts";
 import { type CheckoutCall, isNewOrder, type Outcome } from "./checkout.ts";
 import { type Answer, answerRequests, claimGuards, claimRequestIds } from "./request-store.ts";
+import { type UnpaidLimits, unpaidLimit } from "./unpaid-limits.ts";
+import { lockUnpaid } from "./unpaid-store.ts";
 
 /** A checkout as it was decided before anything was locked. */
 export type Draft = {
@@ -28,14 +30,16 @@ type OrderDraft = Draft & { readonly result: NewOrder };
 export async function recordDrafts(
   tx: Transaction,
   drafts: readonly Draft[],
+  limits: UnpaidLimits,
 ): Promise<{ outcomes: Map<CheckoutCall, Outcome>; recorded: number }> {
   const outcomes = new Map<CheckoutCall, Outcome>();
   const firsts = await claimRequests(tx, drafts);
-  const ready = await claimCarts(
+  const claimed = await claimCarts(
     tx,
     drafts.filter((draft) => firsts.has(draft)),
     outcomes,
   );
+  const ready = await withinLimits(tx, claimed, { limits, outcomes });
   // Two drafts may have one order id; at most one of them is inserted.
   const byOrderId = new Map(ready.map((draft) => [draft.result.id, draft]));
   const orders = [...byOrderId.values()].map(({ result }) => result);
@@ -155,6 +159,44 @@ async function claimCarts(
     ready.push({ ...draft, result });
   }
   return ready;
+}
+
+/**
+ * Refuses orders to be paid later of customers who hold too much that is not paid. Costs nothing where all are paid at once.
+ * A repeat of an order that is there already is not refused: it is not recorded again.
+ */
+async function withinLimits(
+  tx: Transaction,
+  drafts: readonly OrderDraft[],
+  { limits, outcomes }: { limits: UnpaidLimits; outcomes: Map<CheckoutCall, Outcome> },
+): Promise<OrderDraft[]> {
+  const later = drafts.filter(({ result }) => result.payLater);
+  if (later.length === 0 || (limits.orders === 0 && limits.units === 0)) {
+    return [...drafts];
+  }
+  const held = await lockUnpaid(tx, [...new Set(later.map(({ result }) => result.customerId))]);
+  const within: OrderDraft[] = [];
+  for (const draft of drafts) {
+    const { call, result } = draft;
+    const unpaid = held.get(result.customerId) ?? { orders: 0, units: 0 };
+    const more = { orders: 1, units: result.lines.reduce((sum, { quantity }) => sum + quantity, 0) };
+    const refused = result.payLater ? unpaidLimit(result.customerId, { unpaid, more, limits }) : undefined;
+    if (refused !== undefined && (await loadFingerprint(tx, result.id)) === undefined) {
+      // Also what would have attached to it, from the same cart.
+      for (const [other, outcome] of outcomes) {
+        if ("orderId" in outcome && outcome.orderId === result.id) {
+          outcomes.set(other, refused);
+        }
+      }
+      outcomes.set(call, refused);
+      continue;
+    }
+    within.push(draft);
+    if (result.payLater && refused === undefined) {
+      held.set(result.customerId, { orders: unpaid.orders + 1, units: unpaid.units + more.units });
+    }
+  }
+  return within;
 }
 
 async function existingOrder(tx: Transaction, { call, result }: OrderDraft): Promise<Outcome> {

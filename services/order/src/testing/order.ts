@@ -12,6 +12,7 @@ import { OrderService } from "@sagacart/proto/order/v1/order_service";
 import { SagaService } from "@sagacart/proto/order/v1/saga_service";
 import type pg from "pg";
 import type { Quote } from "../carts/quote.ts";
+import type { UnpaidLimits } from "../checkout/unpaid-limits.ts";
 import { createServices } from "../compose.ts";
 import type { PaymentFeed } from "../payment-events/read-feed.ts";
 
@@ -34,7 +35,9 @@ export type TestOrderService = AsyncDisposable & {
  * Starts the whole service in memory on its own database, with a catalogue that the test may change. It hears of refunds and
  * disputes if it is given the payment service's feed.
  */
-export async function startOrderService(options: { payments?: PaymentFeed } = {}): Promise<TestOrderService> {
+export async function startOrderService(
+  options: { payments?: PaymentFeed; unpaid?: UnpaidLimits } = {},
+): Promise<TestOrderService> {
   const database = await testDatabase(new URL("../../migrations/", import.meta.url));
   const { pool, url } = database;
   const prices = new Map(["mug", "pen", "cap"].map((id, index) => [id, quote(id, BigInt(100 * (index + 1)))] as const));
