@@ -1,5 +1,5 @@
-import { randomBytes } from "node:crypto";
-import { partOf, serviceClients } from "../../scripts/shop.ts";
+import { createHash, randomBytes } from "node:crypto";
+import { deployedNames, partOf, serviceClients } from "../../scripts/shop.ts";
 import { laptopUsers, operatorName } from "../../scripts/stack/users.ts";
 import type { Context } from "./context.ts";
 import { InstallError } from "./progress.ts";
@@ -48,11 +48,12 @@ export async function secrets(context: Context): Promise<void> {
 
 /** Returns every Secret with every key: the existing value or a new one. Names in `there` are without the release. */
 export function wantedSecrets(there: Readonly<Record<string, Data>>, forTrying: boolean): Record<string, Data> {
-  const known: Data = JSON.parse(there.identity?.SERVICE_CLIENT_SECRETS ?? "{}");
+  // While a secret is changed it is a list of two.
+  const known: Record<string, string | string[]> = JSON.parse(there.identity?.SERVICE_CLIENT_SECRETS ?? "{}");
   const callers = callersOf(forTrying);
   const clientSecrets: Data = {};
   for (const name of callers) {
-    clientSecrets[name] = there[name]?.SERVICE_CLIENT_SECRET ?? known[name] ?? random();
+    clientSecrets[name] = there[name]?.SERVICE_CLIENT_SECRET ?? [known[name]].flat()[0] ?? random();
   }
   const client = (name: string): Data => ({ SERVICE_CLIENT_SECRET: clientSecrets[name] ?? random() });
   // With simulated providers, mail stays in the local mailbox.
@@ -77,6 +78,33 @@ export function wantedSecrets(there: Readonly<Record<string, Data>>, forTrying: 
       { ...(callers.includes(name) ? client(name) : {}), ...own[name] },
     ]),
   );
+}
+
+/**
+ * Returns the values that restart the pods whose Secret has changed since they were installed: a hash of each Secret. It
+ * tells nothing about a weak secret in it, because each has a strong one besides.
+ */
+export async function secretRevisions(context: Context): Promise<Readonly<Record<string, unknown>>> {
+  return revisionsOf(await readAll(context));
+}
+
+/** The same for these Secrets, whose names are without the release. */
+export function revisionsOf(there: Readonly<Record<string, Data>>): Readonly<Record<string, unknown>> {
+  const parts = [...deployedNames, "worker"].flatMap((name) => {
+    const data = there[name];
+    return data === undefined ? [] : [[name, hashOf(data)] as const];
+  });
+  return Object.fromEntries(
+    parts.map(([name, revision]) => [
+      name,
+      name === "worker" ? { secretRevision: revision } : { secret: { revision } },
+    ]),
+  );
+}
+
+function hashOf(data: Data): string {
+  const sorted = Object.entries(data).toSorted(([one], [other]) => (one < other ? -1 : 1));
+  return createHash("sha256").update(JSON.stringify(sorted)).digest("hex").slice(0, 16);
 }
 
 async function readAll({ cluster, options }: Context): Promise<Record<string, Data>> {

@@ -4,6 +4,7 @@ import type { KubeObject } from "./cluster.ts";
 import type { Context } from "./context.ts";
 import { InstallError } from "./progress.ts";
 import { condition, conditionOf } from "./ready.ts";
+import { secretRevisions } from "./secrets.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -23,13 +24,16 @@ export async function shop(context: Context): Promise<void> {
       "--set",
       `temporal.namespace=${options.temporalNamespace}`,
     ],
+    // On standard input: the hashes of the Secrets, so that pods restart whose Secret has changed. Your values come after.
+    ...["-f", "-"],
     ...(temporalIsOurs ? ["-f", `${root}k8s/temporal/shop-values-prod.yaml`] : []),
     ...options.values.flatMap((file) => ["-f", resolve(file)]),
     ...options.set.flatMap((value) => ["--set", value]),
     ...["--wait", "--timeout", "20m"],
   ];
+  const input = JSON.stringify(await secretRevisions(context));
   const missing = await watchMissing(context);
-  await runAndReport(context, missing, (signal) => cluster.helm(args, { signal }));
+  await runAndReport(context, missing, (signal) => cluster.helm(args, { signal, input }));
   // Helm 3 does not wait for the objects of operators.
   await progress.wait({
     what: "the shop",
