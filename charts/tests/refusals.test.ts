@@ -59,6 +59,10 @@ test.for<[object, string]>([
 test.for<[object, string]>([
   [{ global: { publicUrl: "http://shop.example" } }, "so it must begin with https://."],
   [
+    { global: { image: { registry: "" } } },
+    "global.image.registry is not set, which global.production rejects: the cluster would run whatever its default registry has under sagacart/.",
+  ],
+  [
     { global: { publicUrl: "https://shop.example", world: { enabled: true } } },
     "the simulated card provider charges no card.",
   ],

@@ -33,7 +33,7 @@ const operatorApis = [
 
 /** Values that the chart requires in production and that only the owner of a shop can set. */
 const ownersValues = {
-  global: { publicUrl: "https://shop.example" },
+  global: { publicUrl: "https://shop.example", image: { registry: "registry.example/shop" } },
   payment: { config: { PROVIDER_URL: "https://cards.example" } },
   shipping: { config: { CARRIER_URL: "https://carrier.example" } },
   databases: { backup: { configuration: { destinationPath: "s3://backups/" } } },

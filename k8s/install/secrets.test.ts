@@ -3,7 +3,7 @@ import { serviceClients } from "../../scripts/shop.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Context } from "./context.ts";
 import { createProgress } from "./progress.ts";
-import { secrets, wantedSecrets } from "./secrets.ts";
+import { revisionsOf, secrets, wantedSecrets } from "./secrets.ts";
 
 test("identity and each program have the same client secret", () => {
   const secrets = wantedSecrets({}, true);
@@ -90,4 +90,24 @@ metadata: { name: shop-order-db }
   expect(message).toContain("shop-identity: in SERVICE_CLIENT_SECRETS, the clients ");
   expect(message).not.toMatch(/optional|order-tls|-db-app/);
   expect(written).toEqual([]);
+});
+
+test("a program whose Secret is lost while its client secret is changed gets the first of the two", () => {
+  const there = { identity: { SERVICE_CLIENT_SECRETS: JSON.stringify({ order: ["the-new-one", "the-one-before"] }) } };
+  expect(wantedSecrets(there, true).order).toEqual({ SERVICE_CLIENT_SECRET: "the-new-one" });
+});
+
+test("only the pods whose Secret has changed get another revision, whatever the order of its keys", () => {
+  const before = wantedSecrets({}, true);
+  const reordered = { ...before, payment: Object.fromEntries(Object.entries(before.payment ?? {}).toReversed()) };
+  expect(revisionsOf(reordered)).toEqual(revisionsOf(before));
+
+  const changed = { ...before, payment: { ...before.payment, PROVIDER_WEBHOOK_SECRET: "another" } };
+  const [one, other] = [revisionsOf(before), revisionsOf(changed)];
+  expect(Object.keys(one).filter((name) => JSON.stringify(one[name]) !== JSON.stringify(other[name]))).toEqual([
+    "payment",
+  ]);
+  expect(one).toMatchObject({ worker: { secretRevision: expect.stringMatching(/^[0-9a-f]{16}$/) } });
+  expect(Object.keys(one)).toEqual(expect.arrayContaining(["order", "identity", "gateway", "worker"]));
+  expect(one).not.toHaveProperty("audit");
 });

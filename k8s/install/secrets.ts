@@ -1,5 +1,5 @@
-import { randomBytes } from "node:crypto";
-import { partOf, serviceClients } from "../../scripts/shop.ts";
+import { createHash, randomBytes } from "node:crypto";
+import { deployedNames, partOf, serviceClients } from "../../scripts/shop.ts";
 import { laptopUsers, operatorName } from "../../scripts/stack/users.ts";
 import type { KubeObject } from "./cluster.ts";
 import type { Context } from "./context.ts";
@@ -145,6 +145,34 @@ export function wantedSecrets(there: Readonly<Record<string, Data>>, forTrying: 
       { ...(callers.includes(name) ? client(name) : {}), ...own[name] },
     ]),
   );
+}
+
+/**
+ * Returns the values that restart the pods whose Secret has changed since they were installed: a hash of each Secret. It
+ * tells nothing about a weak secret in it, because each has a strong one besides.
+ */
+export async function secretRevisions(context: Context): Promise<Readonly<Record<string, unknown>>> {
+  const ours = ofRelease(await readAll(context), context.options.release);
+  return revisionsOf(Object.fromEntries(ours.map(([name, { data }]) => [name, decoded(data)])));
+}
+
+/** The same for these Secrets, whose names are without the release. */
+export function revisionsOf(there: Readonly<Record<string, Data>>): Readonly<Record<string, unknown>> {
+  const parts = [...deployedNames, "worker"].flatMap((name) => {
+    const data = there[name];
+    return data === undefined ? [] : [[name, hashOf(data)] as const];
+  });
+  return Object.fromEntries(
+    parts.map(([name, revision]) => [
+      name,
+      name === "worker" ? { secretRevision: revision } : { secret: { revision } },
+    ]),
+  );
+}
+
+function hashOf(data: Data): string {
+  const sorted = Object.entries(data).toSorted(([one], [other]) => (one < other ? -1 : 1));
+  return createHash("sha256").update(JSON.stringify(sorted)).digest("hex").slice(0, 16);
 }
 
 async function readAll({ cluster, options }: Context): Promise<ReadonlyMap<string, KubeObject>> {

@@ -9,15 +9,12 @@ export type ShopChart = { readonly args: readonly string[]; readonly input: stri
 
 /**
  * Returns the chart of the shop with its values: first those of the profile, then what the installer knows of this
- * installation, then the owner's, which are the last word.
+ * installation, among it the values `known`, then the owner's, which are the last word.
  */
-export async function shopChart({
-  cluster,
-  options,
-}: {
-  readonly cluster: Pick<Context["cluster"], "find">;
-  readonly options: Context["options"];
-}): Promise<ShopChart> {
+export async function shopChart(
+  { cluster, options }: Pick<Context, "options"> & { readonly cluster: Pick<Context["cluster"], "find"> },
+  known: Readonly<Record<string, unknown>> = {},
+): Promise<ShopChart> {
   // The client certificate of the Temporal that the step `temporal` installs in production. Another Temporal is in the
   // owner's values.
   const temporalIsOurs = (await cluster.find("secret", "temporal-client-tls", options.namespace)) !== undefined;
@@ -32,6 +29,6 @@ export async function shopChart({
       ...options.values.flatMap((file) => ["-f", resolve(file)]),
       ...set.flatMap((value) => ["--set", value]),
     ],
-    input: JSON.stringify({ temporal: { namespace: options.temporalNamespace } }),
+    input: JSON.stringify({ ...known, temporal: { namespace: options.temporalNamespace } }),
   };
 }

@@ -2,6 +2,7 @@ import { type KubeObject, ReadError } from "./cluster.ts";
 import type { Context } from "./context.ts";
 import { InstallError } from "./progress.ts";
 import { condition, conditionOf } from "./ready.ts";
+import { secretRevisions } from "./secrets.ts";
 import { shopChart } from "./shop-chart.ts";
 
 /** Installs the shop's chart with the values of the profile, and prints what is missing while helm waits. */
@@ -10,7 +11,7 @@ export async function shop(context: Context): Promise<void> {
   const { namespace, release } = options;
   await untilEarlierIsGone(context);
   progress.say(`${release}: installing charts/sagacart into ${namespace}`);
-  const { args, input } = await shopChart(context);
+  const { args, input } = await shopChart(context, await secretRevisions(context));
   const missing = await watchMissing(context);
   await runAndReport(context, missing, (signal) =>
     cluster.helm(

@@ -5,6 +5,7 @@ import { deletions } from "./scenarios/deletions.ts";
 import { install } from "./scenarios/install.ts";
 import { network } from "./scenarios/network.ts";
 import { rolling } from "./scenarios/rolling.ts";
+import { rotation } from "./scenarios/rotation.ts";
 import { scale } from "./scenarios/scale.ts";
 import { tilt } from "./scenarios/tilt.ts";
 import { tls } from "./scenarios/tls.ts";
@@ -18,6 +19,7 @@ export const scenarios: readonly Scenario[] = [
   network,
   scale,
   rolling,
+  rotation,
   deletions,
   upgrade,
   tls,

@@ -50,9 +50,14 @@ labels:
   {{- with .Values.worker.podLabels }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
-{{- with .Values.worker.podAnnotations }}
+{{- if or .Values.worker.secretRevision .Values.worker.podAnnotations }}
 annotations:
+  {{- with .Values.worker.secretRevision }}
+  sagacart.dev/secret-revision: {{ . | quote }}
+  {{- end }}
+  {{- with .Values.worker.podAnnotations }}
   {{- toYaml . | nindent 2 }}
+  {{- end }}
 {{- end }}
 {{- end }}
 

@@ -1,8 +1,9 @@
 import { existsSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join, resolve } from "node:path";
 import { output, run, works } from "../../program.ts";
+import { tagArguments } from "../base-images.ts";
 import type { BuilderCluster, ImageBuilder } from "../builder.ts";
 import { epochOf } from "../epoch.ts";
 
@@ -25,7 +26,8 @@ export function createLabBuilder(env: NodeJS.ProcessEnv): ImageBuilder {
         await buildBase(lab);
         hasBase = true;
       }
-      const from = isWorker ? ["--build-arg", `BASE_IMAGE=${base}`] : [];
+      const text = await readFile(resolve(folder, dockerfile), "utf8");
+      const from = [...tagArguments(text), ...(isWorker ? ["--build-arg", `BASE_IMAGE=${base}`] : [])];
       await lab("build", name, folder, "-f", dockerfile, "--timestamp", epochOf(args), ...from, ...args);
     },
     has: async (name) =>

@@ -13,11 +13,11 @@ import { personalData } from "@sagacart/privacy/personal-data";
 import { IdentityService } from "@sagacart/proto/identity/v1/identity_service";
 import { PersonalDataService } from "@sagacart/proto/privacy/v1/personal_data_service";
 import type { Config } from "./config.ts";
-import { createKeyCipher, deriveKey } from "./keys/key-cipher.ts";
+import { createKeyCipher, deriveKeys, type Secrets } from "./keys/key-cipher.ts";
 import { type Keys, startKeys } from "./keys/keys.ts";
 import { createMailer } from "./mailer.ts";
 import { createMeters } from "./meters.ts";
-import { clientMetadata } from "./oidc/clients.ts";
+import { clientsOf } from "./oidc/clients.ts";
 import { emailPages, emailPaths } from "./oidc/email-pages.ts";
 import { startHttpServer } from "./oidc/http-server.ts";
 import { currentProvider } from "./oidc/provider.ts";
@@ -72,7 +72,8 @@ export async function startIdentity(options: IdentityOptions): Promise<{
   });
   const seeding = { pool, passwords, rules, allowWeak: config.SEED_WEAK_PASSWORDS, log };
   await whenAvailable(log, () => seedUsers(config.SEED_USERS, seeding));
-  const cipher = createKeyCipher([config.KEY_ENCRYPTION_SECRET, ...config.KEY_ENCRYPTION_SECRETS_BEFORE]);
+  const secrets = encryptionSecrets(config);
+  const cipher = createKeyCipher(secrets);
   const keys = await whenAvailable(log, () =>
     startKeys({
       ...{ pool, clock, log, cipher },
@@ -84,7 +85,7 @@ export async function startIdentity(options: IdentityOptions): Promise<{
   const tokens = createTokens({ keys, clock, issuer: config.ISSUER_URL, lifeMs: config.ACCESS_TOKEN_MS });
   const throttle = createThrottle({ pool, longestPauseMs: config.SIGN_IN_LONGEST_PAUSE_MS });
   const mailer = createMailer({ smtpUrl: config.SMTP_URL, from: config.MAIL_FROM, log });
-  const devices = createDeviceTokens({ key: deriveKey(config.KEY_ENCRYPTION_SECRET, "devices"), clock });
+  const devices = createDeviceTokens({ keys: deriveKeys(secrets, "devices"), clock });
   const signIn: SignIn = createSignIn({
     ...{ pool, passwords, throttle, meters, rules, devices },
     refuseUnverified: config.UNVERIFIED_USERS_MAY === "nothing",
@@ -119,7 +120,7 @@ export async function startIdentity(options: IdentityOptions): Promise<{
     ...emailRpcs({ pool, emailChange }),
     ...userRpcs({
       ...{ pool, passwords, rules, emailChange, throttle, onEvents },
-      saltKey: deriveKey(config.KEY_ENCRYPTION_SECRET, "registration-salts"),
+      saltKeys: deriveKeys(secrets, "registration-salts"),
     }),
     ...addressRpcs({ pool }),
     ...erasureRpcs({ pool, onEvents }),
@@ -148,9 +149,10 @@ type HttpOptions = { config: Config; pool: Pool; log: Log; keys: Keys; signIn: S
 async function startHttp(parts: HttpOptions) {
   const { config, pool, log, keys, signIn, tls, revocations, devices, emailChange } = parts;
   const issuer = config.ISSUER_URL;
+  const secrets = encryptionSecrets(config);
   const options = {
     ...{ issuer, pool, log, keys },
-    cookieKey: deriveKey(config.KEY_ENCRYPTION_SECRET, "cookies").toString("base64url"),
+    cookieKeys: deriveKeys(secrets, "cookies").map((key) => key.toString("base64url")),
     accessTokenMs: config.ACCESS_TOKEN_MS,
     serviceTokenMs: config.SERVICE_TOKEN_MS,
     sessionMs: config.SESSION_IDLE_MS,
@@ -158,24 +160,28 @@ async function startHttp(parts: HttpOptions) {
   // From outside there are no programs: their secrets can be neither used nor tried.
   const provider = currentProvider({
     ...options,
-    clients: clientMetadata(new Map(), config.OIDC_CLIENTS),
+    clients: clientsOf(new Map(), config.OIDC_CLIENTS),
     servesPrograms: false,
   });
   const insideProvider = currentProvider({
     ...options,
-    clients: clientMetadata(config.SERVICE_CLIENT_SECRETS, config.OIDC_CLIENTS),
+    clients: clientsOf(config.SERVICE_CLIENT_SECRETS, config.OIDC_CLIENTS),
     servesPrograms: true,
   });
-  const csrfKey = deriveKey(config.KEY_ENCRYPTION_SECRET, "csrf");
   const http = await startHttpServer({
     host: config.HOST,
     port: config.HTTP_PORT,
     ...{ issuer, keys, provider, insideProvider, log, tls },
-    signInForm: signInForm({ provider, signIn, issuer, csrfKey, devices }),
+    signInForm: signInForm({ provider, signIn, issuer, csrfKeys: deriveKeys(secrets, "csrf"), devices }),
     emailPages: emailPages(emailChange),
     userinfo: userinfo({ keys, pool, issuer, revocations }),
     revocations: (cursor) => readRevocations(pool, cursor),
   });
   log.info({ host: config.HOST, port: http.port, issuer }, "serves OpenID Connect");
   return http;
+}
+
+/** The secret that encrypts and signs, followed by those that are valid besides it while it is changed. */
+function encryptionSecrets(config: Config): Secrets {
+  return [config.KEY_ENCRYPTION_SECRET, ...config.KEY_ENCRYPTION_SECRETS_BEFORE];
 }

@@ -4,7 +4,8 @@ import { type Role, roles } from "./users/user.ts";
 /** An application that signs users in by OpenID Connect. Without a secret it is a public client, for example a web page. */
 export type OidcClient = {
   readonly client_id: string;
-  readonly client_secret?: string;
+  /** Its secret, or two while it is being changed. */
+  readonly client_secret?: string | readonly string[];
   readonly client_name?: string;
   readonly redirect_uris: readonly string[];
   readonly post_logout_redirect_uris?: readonly string[];
@@ -19,20 +20,26 @@ export type SeedUser = {
   readonly roles: readonly Role[];
 };
 
-/** Parses `{"order":"…"}`: each service's secret by its name. Empty if the variable is not set. */
-export function serviceClients(value: string | undefined): ReadonlyMap<string, string> {
+/** The most secrets of one client that are valid at a time: while a secret is changed, the new one and the one before. */
+const mostSecrets = 2;
+
+/**
+ * Parses `{"order":"…","gateway":["…","…"]}`: the secrets of each service by its name. Empty if the variable is not set.
+ */
+export function serviceClients(value: string | undefined): ReadonlyMap<string, readonly string[]> {
   const given = parse(value, {});
   if (typeof given !== "object" || given === null || Array.isArray(given)) {
     throw new Error("must be a JSON object of names and secrets");
   }
   return new Map(
     Object.entries(given).map(([name, secret]) => {
-      if (!/^[a-z][a-z0-9-]{0,40}$/.test(name) || typeof secret !== "string" || secret.length < 16) {
+      const secrets = secretsOf(secret);
+      if (!/^[a-z][a-z0-9-]{0,40}$/.test(name) || secrets === undefined || secrets.some(({ length }) => length < 16)) {
         throw new Error(
-          `has an invalid client ${JSON.stringify(name)}: it needs a lower-case name and a secret of at least 16 characters`,
+          `has an invalid client ${JSON.stringify(name)}: it needs a lower-case name and a secret of at least 16 characters, or a list of two while its secret is changed`,
         );
       }
-      return [name, secret];
+      return [name, secrets];
     }),
   );
 }
@@ -48,13 +55,14 @@ export function oidcClients(value: string | undefined): readonly OidcClient[] {
       // The audience of an ID token is its application: with this name it would pass for an access token.
       return undefined;
     }
-    if ([client_secret, client_name].some((text) => text !== undefined && !isText(text))) {
+    const secrets = client_secret === undefined ? [] : secretsOf(client_secret);
+    if (secrets === undefined || (client_name !== undefined && !isText(client_name))) {
       return undefined;
     }
     return {
       client_id,
       redirect_uris,
-      ...(isText(client_secret) ? { client_secret } : {}),
+      ...(secrets.length > 0 ? { client_secret: secrets } : {}),
       ...(isText(client_name) ? { client_name } : {}),
       ...(isTexts(post_logout_redirect_uris) ? { post_logout_redirect_uris } : {}),
     };
@@ -69,6 +77,12 @@ export function seedUsers(value: string | undefined): readonly SeedUser[] {
     }
     return { username, email, password, roles, ...(isText(id) ? { id } : {}) };
   });
+}
+
+/** Returns the secrets of a client: one, or a list of one or two. Undefined for anything else. */
+function secretsOf(value: unknown): readonly string[] | undefined {
+  const secrets = Array.isArray(value) ? value : [value];
+  return isTexts(secrets) && secrets.length > 0 && secrets.length <= mostSecrets ? secrets : undefined;
 }
 
 function listOf<T>(value: string | undefined, read: (item: Record<string, unknown>) => T | undefined): readonly T[] {

@@ -3,12 +3,12 @@ import {
   type Env,
   flag,
   int,
-  list,
   oneOf,
   optional,
   port,
   readEnv,
   secret,
+  secrets,
   serviceEnv,
   text,
   url,
@@ -24,10 +24,10 @@ export function readConfig(env: Env) {
       HTTP_PORT: port(8096),
       /** The issuer of tokens: the origin at which browsers reach the gateway. */
       ISSUER_URL: issuer,
-      /** Encrypts the signing keys in the database and signs cookies. At least 32 characters. */
+      /** Encrypts the signing keys in the database and signs cookies and sign-in forms. At least 32 characters. */
       KEY_ENCRYPTION_SECRET: secret({ minLength: 32 }),
-      /** Former secrets, needed while keys encrypted with them are in use: two rotations. */
-      KEY_ENCRYPTION_SECRETS_BEFORE: list({ default: [] }),
+      /** Other valid secrets, with commas: the next one before it is used, former ones while their keys are in use (two rotations of the signing key). */
+      KEY_ENCRYPTION_SECRETS_BEFORE: secretsBefore,
       /** How long a key signs tokens. */
       SIGNING_KEY_MS: int({ min: 1_000, max: 31_536_000_000, default: 2_592_000_000 }),
       /** How long a key is published before it signs: longer than verifiers cache a JWKS. */
@@ -72,7 +72,7 @@ export function readConfig(env: Env) {
       SMTP_URL: url({ protocols: ["smtp:", "smtps:"] }),
       /** The sender of mails. */
       MAIL_FROM: text({ default: "Sagacart <accounts@sagacart.example>" }),
-      /** The secrets of the shop's services: `{"order":"…","gateway":"…"}`. */
+      /** The secrets of the shop's services: `{"order":"…","gateway":"…"}`. A list of two while one is changed: `{"order":["…","…"]}`. */
       SERVICE_CLIENT_SECRETS: serviceClients,
       /** Applications that sign users in: `[{"client_id":"web","redirect_uris":["https://…"]}]`, with `client_secret` if confidential. */
       OIDC_CLIENTS: oidcClients,
@@ -88,6 +88,10 @@ export function readConfig(env: Env) {
 export type Config = ReturnType<typeof readConfig>;
 
 const anyIssuer = url({ protocols: ["http:", "https:"], default: "http://localhost:8080" });
+
+function secretsBefore(value: string | undefined, env: Env): readonly string[] {
+  return value === undefined ? [] : secrets({ minLength: 32 })(value, env);
+}
 
 function issuer(value: string | undefined, env: Env): string {
   const { origin, pathname, search, hash } = new URL(anyIssuer(value, env));

@@ -85,7 +85,7 @@ test("every invalid variable is named, no secret is shown, and the exit code is 
     "ISSUER_URL must be an origin without a path, for example https://shop.example",
     "KEY_ENCRYPTION_SECRET must have at least 32 characters",
     "SMTP_URL is not set; it must be a URL that begins with smtp:// or smtps://",
-    'SERVICE_CLIENT_SECRETS has an invalid client "order": it needs a lower-case name and a secret of at least 16 characters',
+    'SERVICE_CLIENT_SECRETS has an invalid client "order": it needs a lower-case name and a secret of at least 16 characters, or a list of two while its secret is changed',
     "OIDC_CLIENTS must be JSON",
     "SEED_USERS has an invalid item: number 1",
   ]);

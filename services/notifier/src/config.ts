@@ -6,6 +6,7 @@ import {
   optional,
   port,
   readEnv,
+  secrets,
   serviceEnv,
   text,
   url,
@@ -41,7 +42,7 @@ export function readConfig(env: Env) {
       /** The URL at which customers reach the shop and its page to unsubscribe. */
       PUBLIC_URL: publicUrl,
       /** Secrets of 32 characters or more for unsubscribe links, with commas. The first signs, all verify. */
-      UNSUBSCRIBE_SECRETS: unsubscribeSecrets,
+      UNSUBSCRIBE_SECRETS: secrets({ minLength: 32 }),
       /** Days that messages are kept. Customers are not notified of older events. */
       MESSAGE_KEEP_DAYS: int({ min: 2, max: 3_650, default: 90 }),
       /** Attempts before a message is given up. The default takes a day with the default pause. */
@@ -60,14 +61,6 @@ export type Config = ReturnType<typeof readConfig>;
 
 function publicUrl(value: string | undefined, env: Env): string {
   return url({ protocols: ["http:", "https:"], default: "http://localhost:8080" })(value, env).replace(/\/+$/, "");
-}
-
-function unsubscribeSecrets(value: string | undefined): readonly string[] {
-  const secrets = (value ?? "").split(",").map((secret) => secret.trim());
-  if (secrets.some((secret) => secret.length < 32)) {
-    throw new Error("must be one or more secrets of at least 32 characters, separated by commas");
-  }
-  return secrets;
 }
 
 function operatorEmails(value: string | undefined): readonly string[] {

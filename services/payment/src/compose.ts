@@ -70,7 +70,7 @@ export function startPayment({ config, pool, log, clock, metrics, cardProvider }
     retryMs,
     timeoutMs,
   });
-  const inbox = createCardInbox({ ...written, clock, secret: config.PROVIDER_WEBHOOK_SECRET });
+  const inbox = createCardInbox({ ...written, clock, secrets: config.PROVIDER_WEBHOOK_SECRET });
   const options = { ...written, cardQueue, writeResults, timeoutMs, batchMs: config.PROVIDER_BATCH_MS };
   const service = {
     ...paymentService({

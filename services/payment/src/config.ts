@@ -5,6 +5,7 @@ import {
   int,
   readEnv,
   secret,
+  secrets,
   serviceEnv,
   text,
   url,
@@ -23,8 +24,8 @@ export function readConfig(env: Env) {
       SHOP_CURRENCY: currency("USD"),
       PROVIDER_URL: url({ protocols: ["http:", "https:"], default: "http://127.0.0.1:8091" }),
       PROVIDER_API_KEY: secret(),
-      /** The key with which the card provider signs its webhooks. */
-      PROVIDER_WEBHOOK_SECRET: secret(),
+      /** The key with which the card provider signs its webhooks; several with commas while it is changed, of which each is valid. */
+      PROVIDER_WEBHOOK_SECRET: secrets(),
       /** The most concurrent calls to the card provider from this process. */
       PROVIDER_CONCURRENCY: int({ min: 1, max: 1000, default: 32 }),
       /** The deadline of a call to the card provider. */

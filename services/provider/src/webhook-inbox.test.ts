@@ -33,7 +33,7 @@ function startInbox(options: Partial<WebhookInboxOptions<string>> = {}): Webhook
     clock: systemClock,
     provider: "shop",
     sender: "the shop",
-    secret: "secret",
+    secrets: ["secret"],
     read: (body) =>
       readWebhook(body, {
         key: /^[a-z0-9]+$/,
@@ -171,6 +171,21 @@ test("a webhook of another provider, without a signature or of another shape is 
   expect(await reasonOf({ provider: "shop", body, signature: "" })).toBe("BAD_SIGNATURE");
   expect(await reasonOf({ provider: "shop", body, signature })).toBe("BAD_WEBHOOK");
   expect((await pool.query("select from webhooks")).rowCount).toBe(0);
+});
+
+test("while the key is changed, a webhook with either is accepted, and one with a former key is refused", async () => {
+  await using inbox = startInbox({ secrets: ["new", "secret"] });
+  const receive = (id: string, secret: string) => {
+    const body = Buffer.from(JSON.stringify({ id, type: "thing.done", data: { key: "good1", answer: id } }));
+    return inbox.receive({ provider: "shop", body, signature: signWebhook(body, secret, new Date()) });
+  };
+
+  await receive("before", "secret");
+  await receive("after", "new");
+  const refused = await receive("former", "older").catch((error) => error);
+
+  expect(errorInfo(refused).reason).toBe("BAD_SIGNATURE");
+  await expect.poll(async () => (await answersOf("good1"))?.toSorted()).toEqual(["after", "before"]);
 });
 
 test.each([

@@ -27,8 +27,8 @@ export type WebhookInboxOptions<Answer> = {
   provider: string;
   /** The provider's name in errors: "the card provider". */
   sender: string;
-  /** The key of the provider's signatures. */
-  secret: string;
+  /** The valid keys of the provider's signatures: two while the key is changed. */
+  secrets: readonly string[];
   read(body: Uint8Array): WebhookEvent<Answer> | undefined;
   /** Applies answers, in this order, and returns those that are done with. Repeats change nothing. */
   apply(tx: Transaction, answers: readonly Keyed<Answer>[]): Promise<{ has(answer: Keyed<Answer>): boolean }>;
@@ -53,7 +53,7 @@ export type Keyed<Answer> = { readonly key: string; readonly answer: Answer };
  * changes, or when an operator says so.
  */
 export function createWebhookInbox<Answer>(options: WebhookInboxOptions<Answer>): WebhookInbox {
-  const { pool, log, clock, provider, sender, secret, read, onApplied } = options;
+  const { pool, log, clock, provider, sender, secrets, read, onApplied } = options;
   const { pollMs = 1_000, parkedPollMs = 60_000 } = options;
   let wake = () => {};
   let wakeParked = () => {};
@@ -100,7 +100,7 @@ export function createWebhookInbox<Answer>(options: WebhookInboxOptions<Answer>)
         const message = `there is no provider ${JSON.stringify(given)}; there is ${JSON.stringify(provider)}`;
         throw new DomainError(webhookReasons, "PROVIDER_NOT_FOUND", message, { provider: given });
       }
-      if (!isWebhookSigned(body, signature, secret, clock.now())) {
+      if (!isWebhookSigned(body, signature, secrets, clock.now())) {
         const message = `the webhook is not signed by ${sender}, or was signed more than 5 minutes ago`;
         throw new DomainError(webhookReasons, "BAD_SIGNATURE", message);
       }

@@ -58,7 +58,7 @@ export function startShipping({ config, pool, log, clock, metrics, carrier: unme
     timeoutMs,
   });
   const recalling = startRecalling({ pool, log, carrier, commands, retryMs, timeoutMs });
-  const inbox = createCarrierInbox({ pool, log, clock, feed, commands, secret: config.CARRIER_WEBHOOK_SECRET });
+  const inbox = createCarrierInbox({ pool, log, clock, feed, commands, secrets: config.CARRIER_WEBHOOK_SECRET });
   const service = shippingService({
     pool,
     createShipments: createShipments({

@@ -1,4 +1,14 @@
-import { durationMs, type Env, int, readEnv, secret, serviceEnv, text, url } from "@sagacart/chassis/process/config";
+import {
+  durationMs,
+  type Env,
+  int,
+  readEnv,
+  secret,
+  secrets,
+  serviceEnv,
+  text,
+  url,
+} from "@sagacart/chassis/process/config";
 
 /** Reads shipping's variables. */
 export function readConfig(env: Env) {
@@ -13,8 +23,8 @@ export function readConfig(env: Env) {
       ERASURE_SETTLE_MS: durationMs(30_000),
       CARRIER_URL: url({ protocols: ["http:", "https:"], default: "http://127.0.0.1:8092" }),
       CARRIER_API_KEY: secret(),
-      /** The key with which the carrier signs its webhooks. */
-      CARRIER_WEBHOOK_SECRET: secret(),
+      /** The key with which the carrier signs its webhooks; several with commas while it is changed, of which each is valid. */
+      CARRIER_WEBHOOK_SECRET: secrets(),
       /** The most concurrent calls to the carrier from this process. */
       CARRIER_CONCURRENCY: int({ min: 1, max: 1000, default: 32 }),
       /** The deadline of a call to the carrier. */

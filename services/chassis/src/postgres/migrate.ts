@@ -5,6 +5,7 @@ import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
 import type { Log } from "../process/log.ts";
+import { credentialsOf } from "./credentials.ts";
 import { keepAlive } from "./pool.ts";
 
 export type MigrateOptions = {
@@ -66,11 +67,12 @@ export async function readMigrations(directory: URL | string): Promise<Migration
 }
 
 async function connect({ url, waitMs = 0, log }: MigrateOptions): Promise<pg.Client> {
+  const credentials = credentialsOf(url);
   const giveUpAt = Date.now() + waitMs;
   let said = "";
   for (;;) {
     const client = new pg.Client({
-      connectionString: url,
+      connectionString: credentials.url(),
       application_name: "migrate",
       ...keepAlive,
       connectionTimeoutMillis: 10_000,

@@ -4,6 +4,7 @@ import { Histogram } from "prom-client";
 import type { Log } from "../process/log.ts";
 import { gauge, type Metrics } from "../process/metrics.ts";
 import { inContext, tracedClients } from "../trace/sql.ts";
+import { type Credentials, credentialsOf, passwordAttempts } from "./credentials.ts";
 import { DatabaseUnavailableError, endsConnection, isContention, markLost } from "./failure.ts";
 
 /** Runs statements: a pool, or the client of a transaction. */
@@ -29,12 +30,15 @@ export type PoolOptions = {
  *
  * After a failover, connections to the old primary are dropped: closed ones at once, those to a server that is read-only
  * now at its first refusal, and those to a machine that vanished after about 20 s.
+ *
+ * A URL from a file may change its password: new connections use what the file says, or the password before if the server
+ * does not know the new one yet. Open connections stay.
  */
 export function createPool(options: PoolOptions): Pool {
   const waits = options.metrics === undefined ? undefined : waitHistogram(options.metrics);
-  const pool = new MeasuredPool(
+  const credentials = credentialsOf(options.url);
+  const pool = new ServicePool(
     {
-      connectionString: options.url,
       max: options.size,
       application_name: options.applicationName,
       types,
@@ -53,6 +57,7 @@ export function createPool(options: PoolOptions): Pool {
       ...keepAlive,
       ...tracedClients(),
     },
+    credentials,
     waits,
   );
   // The pool listens to idle connections only. Without a listener, one that breaks in use would end the process.
@@ -141,12 +146,16 @@ type ConnectCallback = (
   done: (release?: boolean | Error) => void,
 ) => void;
 
-class MeasuredPool extends pg.Pool {
+class ServicePool extends pg.Pool {
+  readonly #credentials: Credentials;
   readonly #waits: Histogram | undefined;
 
-  constructor(config: pg.PoolConfig, waits: Histogram | undefined) {
+  constructor(config: pg.PoolConfig, credentials: Credentials, waits: Histogram | undefined) {
     super(config);
+    this.#credentials = credentials;
     this.#waits = waits;
+    // The pool makes each client with its options, so each is made with the URL of its time.
+    Object.defineProperty(this.options, "connectionString", { get: () => credentials.url(), enumerable: true });
   }
 
   override connect(): Promise<pg.PoolClient>;
@@ -155,7 +164,7 @@ class MeasuredPool extends pg.Pool {
     const { promise, resolve, reject } = Promise.withResolvers<pg.PoolClient>();
     const stop = this.#waits?.startTimer();
     const answer = callback && inContext(callback);
-    super.connect((error, client, done) => {
+    this.#connect(passwordAttempts, (error, client, done) => {
       stop?.();
       const failed =
         error && new DatabaseUnavailableError(`no database connection: ${error.message}`, { cause: error });
@@ -168,6 +177,18 @@ class MeasuredPool extends pg.Pool {
       }
     });
     return answer === undefined ? promise : undefined;
+  }
+
+  /** Connects, with the other password if the server refuses one while it is changed. */
+  #connect(attempts: number, answer: ConnectCallback): void {
+    const used = this.#credentials.url();
+    super.connect((error, client, done) => {
+      if (error !== undefined && attempts > 1 && this.#credentials.hasOther(used, error)) {
+        this.#connect(attempts - 1, answer);
+      } else {
+        answer(error, client, done);
+      }
+    });
   }
 }
 

@@ -1,6 +1,7 @@
 import pg from "pg";
 import type { Log } from "../process/log.ts";
 import { backoffMs } from "../time/backoff.ts";
+import { credentialsOf } from "./credentials.ts";
 import { keepAlive } from "./pool.ts";
 
 export type WakeOptions = {
@@ -71,6 +72,7 @@ function oncePerTurn(fn: () => void): () => void {
 type Connection = { notify(): void; close(): Promise<void> };
 
 function createConnection({ url, channel, log, gatherMs = 5 }: WakeOptions, onWake: () => void): Connection {
+  const credentials = credentialsOf(url);
   let client: pg.Client | undefined;
   /** True if the other processes are yet to be notified. */
   let pending = false;
@@ -83,7 +85,8 @@ function createConnection({ url, channel, log, gatherMs = 5 }: WakeOptions, onWa
   const pings = setInterval(ping, pingMs);
 
   async function connect(): Promise<void> {
-    const next = createClient(url, channel);
+    const used = credentials.url();
+    const next = createClient(used, channel);
     next.on("error", (error) => drop(next, error));
     next.on("end", () => drop(next));
     next.on("notification", ({ processId }) => {
@@ -97,6 +100,8 @@ function createConnection({ url, channel, log, gatherMs = 5 }: WakeOptions, onWa
       await next.query(`listen ${channel}`);
     } catch (error) {
       next.end().catch(() => {});
+      // The next attempt uses the other password, if this one was refused while it is changed.
+      credentials.hasOther(used, error);
       retryLater(error);
       return;
     }

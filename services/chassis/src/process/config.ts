@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { currentCurrencies } from "../currencies.ts";
+import { withUrlFile } from "../postgres/credentials.ts";
 import { withCa } from "../postgres/url.ts";
 import { trustedFile } from "../tls/pem.ts";
 import type { LogLevel } from "./log.ts";
@@ -176,6 +177,20 @@ export function secret(options: { default?: string; minLength?: number } = {}): 
   };
 }
 
+/** Secrets separated by commas: the one in use, and others that are valid while it is changed. Errors do not show them. */
+export function secrets(options: { minLength?: number } = {}): Parser<readonly [string, ...string[]]> {
+  const { minLength = 1 } = options;
+  return (value) => {
+    const [first = "", ...others] = required(value, "a secret, or several separated by commas")
+      .split(",")
+      .map((one) => one.trim());
+    if ([first, ...others].some(({ length }) => length < minLength)) {
+      throw new Error(`must be one or more secrets of at least ${minLength} characters, separated by commas`);
+    }
+    return [first, ...others];
+  };
+}
+
 /** Texts separated by commas; spaces around them are ignored. */
 export function list(options: { default?: readonly string[]; pattern?: RegExp } = {}): Parser<readonly string[]> {
   return (value) => {
@@ -235,7 +250,7 @@ export function serviceEnv(defaultPort: number) {
 /** The variables of a database. */
 export function databaseEnv() {
   return {
-    /** The service's database. DATABASE_CA_FILE is added to the URL. */
+    /** The service's database. DATABASE_CA_FILE is added to the URL. From a file, its password is read for each connection. */
     DATABASE_URL: databaseUrl,
     /** The CA of the server's certificate. With it, connections use TLS only, and the server's name is verified. */
     DATABASE_CA_FILE: trustedFile,
@@ -245,7 +260,9 @@ export function databaseEnv() {
 const plainDatabaseUrl = url({ protocols: ["postgres:", "postgresql:"] });
 
 function databaseUrl(value: string | undefined, env: Env): string {
-  const plain = plainDatabaseUrl(value, env);
+  const file = (env.DATABASE_URL ?? "") === "" ? (env.DATABASE_URL_FILE ?? "") : "";
+  const given = plainDatabaseUrl(value, env);
+  const plain = file === "" ? given : withUrlFile(given, file);
   const caFile = env.DATABASE_CA_FILE ?? "";
   return caFile === "" ? plain : withCa(plain, caFile);
 }

@@ -8,10 +8,13 @@ export type KeyCipher = {
   decrypt(encrypted: Uint8Array, name: string): Buffer | undefined;
 };
 
+/** The secret in use, and others that are valid while it is changed. */
+export type Secrets = readonly [string, ...string[]];
+
 /** Creates an AES-256-GCM cipher. The first secret encrypts; all of them decrypt. */
-export function createKeyCipher(secrets: readonly [string, ...string[]]): KeyCipher {
-  const keys = secrets.map((secret) => deriveKey(secret, "signing-keys"));
-  const [first = Buffer.alloc(0)] = keys;
+export function createKeyCipher(secrets: Secrets): KeyCipher {
+  const keys = deriveKeys(secrets, "signing-keys");
+  const [first] = keys;
   return {
     encrypt(plain, name) {
       const nonce = randomBytes(12);
@@ -35,7 +38,11 @@ export function createKeyCipher(secrets: readonly [string, ...string[]]): KeyCip
   };
 }
 
-/** Derives a key for one purpose (HKDF, RFC 5869), so that no two purposes share one. */
-export function deriveKey(secret: string, purpose: string): Buffer {
-  return Buffer.from(hkdfSync("sha256", secret, "sagacart-identity", purpose, 32));
+/**
+ * Derives a key for one purpose from each secret (HKDF, RFC 5869), so that no two purposes share one. The first is for what
+ * is made now; what was made with any of them is valid.
+ */
+export function deriveKeys([first, ...others]: Secrets, purpose: string): readonly [Buffer, ...Buffer[]] {
+  const derive = (secret: string) => Buffer.from(hkdfSync("sha256", secret, "sagacart-identity", purpose, 32));
+  return [derive(first), ...others.map(derive)];
 }

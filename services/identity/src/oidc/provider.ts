@@ -2,17 +2,11 @@ import type { Pool } from "@sagacart/chassis/postgres/pool";
 import { logFailure } from "@sagacart/chassis/process/failure-log";
 import type { Log } from "@sagacart/chassis/process/log";
 import type { JWK } from "jose";
-import {
-  type Account,
-  type ClientMetadata,
-  type Configuration,
-  interactionPolicy,
-  type KoaContextWithOIDC,
-  Provider,
-} from "oidc-provider";
+import { type Account, type Configuration, interactionPolicy, type KoaContextWithOIDC, Provider } from "oidc-provider";
 import type { Keys, SigningKey } from "../keys/keys.ts";
 import { audience, userClaims } from "../sessions/tokens.ts";
 import { findUser } from "../users/user-store.ts";
+import { type Clients, isOneOf } from "./clients.ts";
 import { createAdapter, grantSessionId } from "./entry-store.ts";
 import { errorPage, signedOutPage, signOutPage } from "./pages.ts";
 
@@ -21,10 +15,11 @@ export type ProviderOptions = {
   readonly pool: Pool;
   readonly log: Log;
   readonly keys: Keys;
-  readonly clients: readonly ClientMetadata[];
+  readonly clients: Clients;
   /** Serves the client credentials grant, by which programs of the shop get their tokens. Not for callers from outside. */
   readonly servesPrograms: boolean;
-  readonly cookieKey: string;
+  /** The first one signs cookies; all of them verify. */
+  readonly cookieKeys: readonly string[];
   readonly accessTokenMs: number;
   readonly serviceTokenMs: number;
   readonly sessionMs: number;
@@ -53,6 +48,10 @@ function createProvider(options: ProviderOptions, published: readonly SigningKey
   const provider = new Provider(options.issuer, configuration(options, published));
   // Trust the forwarded host and protocol: the HTTP server sets them to the issuer's on every request.
   provider.proxy = true;
+  // It knows one secret per client. While a secret is changed, the one before is valid too.
+  provider.Client.prototype.compareClientSecret = function (this: { clientId: string }, given: string) {
+    return isOneOf(options.clients.secrets.get(this.clientId) ?? [], given);
+  };
   provider.on("server_error", (_ctx, error) => logFailure(options.log, { error }, "an OpenID Connect request failed"));
   return provider;
 }
@@ -64,14 +63,14 @@ function configuration(options: ProviderOptions, published: readonly SigningKey[
   policy.remove("consent");
   return {
     adapter: (model: string) => createAdapter(pool, model),
-    clients: options.clients,
+    clients: [...options.clients.metadata],
     clientDefaults: { id_token_signed_response_alg: "ES256" },
     clientAuthMethods: ["client_secret_basic", "client_secret_post", "none"],
     enabledJWA: { idTokenSigningAlgValues: ["ES256"], userinfoSigningAlgValues: ["ES256"] },
     // The first one signs.
     jwks: { keys: published.map(privateJwk) },
     cookies: {
-      keys: [options.cookieKey],
+      keys: [...options.cookieKeys],
       names: { session: "sagacart_session", interaction: "sagacart_sign_in", resume: "sagacart_sign_in_resume" },
       long: { signed: true, httpOnly: true, sameSite: "lax", path: "/oidc" },
       short: { signed: true, httpOnly: true, sameSite: "lax" },

@@ -6,14 +6,15 @@ import { truncate } from "@sagacart/chassis/truncate";
 import { errors, type Provider } from "oidc-provider";
 import type { DeviceTokens } from "../sessions/device-tokens.ts";
 import type { SignIn } from "../sessions/sign-in.ts";
-import { isSame } from "./clients.ts";
+import { isOneOf } from "./clients.ts";
 import { errorPage, type Page, signInPage } from "./pages.ts";
 
 export type SignInFormOptions = {
   readonly provider: () => Provider;
   readonly signIn: SignIn;
   readonly issuer: string;
-  readonly csrfKey: Buffer;
+  /** The first one makes CSRF tokens; all of them verify. */
+  readonly csrfKeys: readonly Buffer[];
   readonly devices: DeviceTokens;
 };
 
@@ -37,10 +38,10 @@ export function signInForm(options: SignInFormOptions) {
     }
     const { client_id: clientId, redirect_uri: redirectUri } = details.params;
     const client = typeof clientId === "string" ? await provider.Client.find(clientId) : undefined;
-    const csrf = createHmac("sha256", options.csrfKey).update(details.jti).digest("base64url");
+    const valid = options.csrfKeys.map((key) => createHmac("sha256", key).update(details.jti).digest("base64url"));
     const form = {
       action: path,
-      csrf,
+      csrf: valid[0] ?? "",
       application: client?.clientName ?? client?.clientId ?? "",
       returnOrigin:
         typeof redirectUri === "string" && URL.canParse(redirectUri) ? new URL(redirectUri).origin : undefined,
@@ -50,7 +51,7 @@ export function signInForm(options: SignInFormOptions) {
     }
     const body = await readForm(request);
     const origin = request.headers.origin;
-    if (!isSame(body.get("csrf") ?? "", csrf) || (origin !== undefined && origin !== options.issuer)) {
+    if (!isOneOf(valid, body.get("csrf") ?? "") || (origin !== undefined && origin !== options.issuer)) {
       return send(response, 403, errorPage("This form is too old or came from another site. Go back and try again."));
     }
     // No user name contains NUL, and Postgres rejects it.

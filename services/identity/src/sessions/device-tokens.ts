@@ -14,8 +14,15 @@ export type DeviceTokens = {
 
 const lifeMs = 180 * 24 * 3_600_000;
 
-export function createDeviceTokens({ key, clock }: { key: Buffer; clock: Clock }): DeviceTokens {
-  function sign(userId: string, device: string, expires: string): Buffer {
+/** Creates device tokens. The first key signs; all of them verify. */
+export function createDeviceTokens({
+  keys,
+  clock,
+}: {
+  keys: readonly [Buffer, ...Buffer[]];
+  clock: Clock;
+}): DeviceTokens {
+  function sign(key: Buffer, userId: string, device: string, expires: string): Buffer {
     return createHmac("sha256", key)
       .update(JSON.stringify([userId, device, expires]))
       .digest();
@@ -26,7 +33,8 @@ export function createDeviceTokens({ key, clock }: { key: Buffer; clock: Clock }
     if (device === undefined || expires === undefined || tag === undefined) {
       return undefined;
     }
-    const isSigned = timingSafeEqual(sign(userId, device, expires), Buffer.from(tag, "base64url"));
+    const given = Buffer.from(tag, "base64url");
+    const isSigned = keys.some((key) => timingSafeEqual(sign(key, userId, device, expires), given));
     return isSigned && Number.parseInt(expires, 36) > clock.now().getTime() ? device : undefined;
   }
 
@@ -37,7 +45,7 @@ export function createDeviceTokens({ key, clock }: { key: Buffer; clock: Clock }
       }
       const device = randomBytes(16).toString("base64url");
       const expires = (clock.now().getTime() + lifeMs).toString(36);
-      return `${device}.${expires}.${sign(userId, device, expires).toString("base64url")}`;
+      return `${device}.${expires}.${sign(keys[0], userId, device, expires).toString("base64url")}`;
     },
     deviceOf,
   };

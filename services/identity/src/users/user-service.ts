@@ -1,4 +1,4 @@
-import { createHash, createHmac } from "node:crypto";
+import { createHash } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { requireFreshCaller } from "@sagacart/chassis/auth/fresh";
@@ -28,6 +28,7 @@ import type { Passwords } from "../sessions/passwords.ts";
 import { revokeUserTokens } from "../sessions/revocation-store.ts";
 import type { Throttle } from "../sessions/throttle.ts";
 import type { EmailChange } from "./email-change.ts";
+import { withSalt } from "./registration-salt.ts";
 import { changedFields, etagMismatch, versionOf } from "./update-mask.ts";
 import { roles as knownRoles, type Role, type User, userNotFound } from "./user.ts";
 import { appendUserEvents } from "./user-events.ts";
@@ -47,8 +48,8 @@ export type UserRpcsOptions = {
   readonly rules: PasswordRules;
   readonly emailChange: EmailChange;
   readonly throttle: Throttle;
-  /** Derives the salts of registrations from their request ids, which callers choose. */
-  readonly saltKey: Buffer;
+  /** Derive the salts of registrations from their request ids; see withSalt. */
+  readonly saltKeys: readonly [Buffer, ...Buffer[]];
   /** Called when events of users were committed. */
   onEvents(): void;
 };
@@ -65,12 +66,7 @@ type UserRpcs =
 
 /** Creates the RPC handlers of users. */
 export function userRpcs(options: UserRpcsOptions): Pick<ServiceImpl<typeof IdentityService>, UserRpcs> {
-  const { pool, passwords, rules, emailChange, throttle, saltKey, onEvents } = options;
-
-  /** Returns the salt of a request id, so that a repeat with the same password has the same hash; undefined without one. */
-  function saltOf(requestId: string): Buffer | undefined {
-    return requestId === "" ? undefined : createHmac("sha256", saltKey).update(requestId).digest().subarray(0, 16);
-  }
+  const { pool, passwords, rules, emailChange, throttle, saltKeys, onEvents } = options;
 
   async function get(id: string): Promise<User> {
     const user = await findUser(pool, id);
@@ -85,21 +81,23 @@ export function userRpcs(options: UserRpcsOptions): Pick<ServiceImpl<typeof Iden
     { refuseKnownEmail }: { refuseKnownEmail: boolean },
   ): Promise<User> {
     const { username, email, password, phone, requestId } = request;
-    // Hash before the transaction, which holds a connection.
-    const passwordHash = await passwords.hash(password, saltOf(requestId));
     const hasOperatorPassword = rules.isForOperators(password);
-    const fingerprint = registrationFingerprint(request, passwordHash);
-    const keyed = { scope: "register", requestId, method: "Register", fingerprint };
-    const { resourceId, replayed } = await once(pool, keyed, async (tx) => {
-      const id = uuidv7();
-      if (refuseKnownEmail) {
-        await refuseTakenEmail(tx, email);
-      }
-      const roles: Role[] = ["customer"];
-      await insertUser(tx, { id, username, email, phone, roles, passwordHash, hasOperatorPassword });
-      const user = { id, email, isEmailVerified: false };
-      await appendUserEvents(tx, [{ type: "sagacart.user.created.v1", user }]);
-      return id;
+    const { resourceId, replayed } = await withSalt(saltKeys, requestId, async (salt) => {
+      // Hash before the transaction, which holds a connection.
+      const passwordHash = await passwords.hash(password, salt);
+      const fingerprint = registrationFingerprint(request, passwordHash);
+      const keyed = { scope: "register", requestId, method: "Register", fingerprint };
+      return await once(pool, keyed, async (tx) => {
+        const id = uuidv7();
+        if (refuseKnownEmail) {
+          await refuseTakenEmail(tx, email);
+        }
+        const roles: Role[] = ["customer"];
+        await insertUser(tx, { id, username, email, phone, roles, passwordHash, hasOperatorPassword });
+        const user = { id, email, isEmailVerified: false };
+        await appendUserEvents(tx, [{ type: "sagacart.user.created.v1", user }]);
+        return id;
+      });
     });
     onEvents();
     const user = await get(resourceId);

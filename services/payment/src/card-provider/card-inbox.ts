@@ -20,8 +20,8 @@ export type CardInboxOptions = {
   ledger: Ledger;
   feed: EventFeed;
   commands: CommandOutbox;
-  /** The key of the card provider's signatures. */
-  secret: string;
+  /** The valid keys of the card provider's signatures. */
+  secrets: readonly string[];
   retryMs: number;
 };
 

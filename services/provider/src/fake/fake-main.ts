@@ -1,4 +1,4 @@
-import { oneOf, port, secret, text, url } from "@sagacart/chassis/process/config";
+import { oneOf, port, secret, secrets, text, url } from "@sagacart/chassis/process/config";
 import { createLog } from "@sagacart/chassis/process/log";
 import { firstSignal } from "@sagacart/chassis/process/signals";
 import { explainStartFailure } from "@sagacart/chassis/process/start-failure";
@@ -14,8 +14,8 @@ export function fakeEnv({ defaultPort, webhook }: { defaultPort: number; webhook
     STATE_FILE: text({ default: ":memory:" }),
     /** The key that callers must have. */
     API_KEY: secret(),
-    /** The key with which it signs its webhooks. */
-    WEBHOOK_SECRET: secret(),
+    /** The keys with which it signs its webhooks, with commas: with each of them while it is changed. */
+    WEBHOOK_SECRET: secrets(),
     /** Where it sends its webhooks: by default to the gateway on this machine. */
     WEBHOOK_URL: url({
       protocols: ["http:", "https:"],
@@ -53,7 +53,7 @@ async function run<Config extends FakeConfig>({ service, readConfig, start }: Fa
       stateFile: config.STATE_FILE,
       apiKey: config.API_KEY,
       webhookUrl: config.WEBHOOK_URL,
-      webhookSecret: config.WEBHOOK_SECRET,
+      webhookSecrets: config.WEBHOOK_SECRET,
       log,
     },
     config,

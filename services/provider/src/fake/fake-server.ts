@@ -13,7 +13,8 @@ export type FakeOptions = {
   stateFile: string;
   apiKey: string;
   webhookUrl: string;
-  webhookSecret: string;
+  /** Webhooks are signed with each. */
+  webhookSecrets: readonly string[];
   log: Log;
 };
 
@@ -37,8 +38,8 @@ export async function startFake(
   options: FakeOptions,
   { name, store, handle }: Fake,
 ): Promise<AsyncDisposable & { readonly url: string }> {
-  const { host, port, webhookUrl: url, webhookSecret: secret, log } = options;
-  const sender = startWebhookSender({ name: `${name}-webhooks`, store, url, secret, log });
+  const { host, port, webhookUrl: url, webhookSecrets: secrets, log } = options;
+  const sender = startWebhookSender({ name: `${name}-webhooks`, store, url, secrets, log });
   const answer = async (request: IncomingMessage): Promise<Answer> => {
     const method = request.method ?? "";
     const { pathname: path } = new URL(request.url ?? "/", "http://fake");

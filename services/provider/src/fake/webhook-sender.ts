@@ -3,14 +3,14 @@ import { startLoop } from "@sagacart/chassis/process/loop";
 import { signatureHeader, signWebhook } from "../webhook-signature.ts";
 import type { FakeStore, Webhook } from "./fake-store.ts";
 
-export type SenderOptions = { name: string; store: FakeStore; url: string; secret: string; log: Log };
+export type SenderOptions = { name: string; store: FakeStore; url: string; secrets: readonly string[]; log: Log };
 
 /** Sends webhooks that are due, each again after a growing pause until it is accepted. */
 export function startWebhookSender({
   name,
   store,
   url,
-  secret,
+  secrets,
   log,
 }: SenderOptions): AsyncDisposable & { wake(): void } {
   let wake = () => {};
@@ -26,7 +26,7 @@ export function startWebhookSender({
     async run(signal) {
       await Promise.all(
         store.dueWebhooks(Date.now()).map(async (webhook) => {
-          if (await send(webhook, { url, secret, signal })) {
+          if (await send(webhook, { url, secrets, signal })) {
             store.finishWebhook(webhook.id);
           } else {
             const pauseMs = Math.min(200 * 2 ** webhook.attempts, 30_000);
@@ -42,7 +42,7 @@ export function startWebhookSender({
 
 async function send(
   { body }: Webhook,
-  { url, secret, signal }: { url: string; secret: string; signal: AbortSignal },
+  { url, secrets, signal }: { url: string; secrets: readonly string[]; signal: AbortSignal },
 ): Promise<boolean> {
   try {
     const response = await fetch(url, {
@@ -50,7 +50,7 @@ async function send(
       body,
       headers: {
         "content-type": "application/json",
-        [signatureHeader]: signWebhook(Buffer.from(body), secret, new Date()),
+        [signatureHeader]: signWebhook(Buffer.from(body), secrets, new Date()),
       },
       signal: AbortSignal.any([signal, AbortSignal.timeout(5_000)]),
     });

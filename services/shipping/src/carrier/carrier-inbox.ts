@@ -15,8 +15,8 @@ export type CarrierInboxOptions = {
   clock: Clock;
   feed: EventFeed;
   commands: CommandOutbox;
-  /** The key of the carrier's signatures. */
-  secret: string;
+  /** The valid keys of the carrier's signatures. */
+  secrets: readonly string[];
 };
 
 /** The webhooks of the carrier; each settles the shipment that it is about. */

@@ -179,7 +179,7 @@ test("a webhook is signed, and is sent again until it is taken", async () => {
   const { promise, resolve } = Promise.withResolvers<void>();
   entrance.open({
     async receiveWebhook({ body = new Uint8Array(), signature = "" }) {
-      const isSigned = isWebhookSigned(body, signature, "provider-secret", new Date());
+      const isSigned = isWebhookSigned(body, signature, ["provider-secret"], new Date());
       seen.push({ body: Buffer.from(body).toString(), isSigned });
       if (seen.length < 3) {
         throw new Error("not now");
