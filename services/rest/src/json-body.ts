@@ -1,3 +1,4 @@
+import { jsonExcess } from "@sagacart/chassis/rpc/json-excess";
 import type { FastifyInstance } from "fastify";
 import { EdgeError } from "./problem.ts";
 
@@ -14,12 +15,26 @@ export function readJsonBodies(app: FastifyInstance, { anyType = false }: { anyT
     if (text.trim() === "") {
       done(null, undefined);
     } else if (anyType || isJson(request.headers["content-type"])) {
+      try {
+        refuseExcess(Buffer.from(text));
+      } catch (error) {
+        done(error instanceof Error ? error : new Error(String(error)));
+        return;
+      }
       // It calls `done`, although its type says that it may return a promise.
       void parse(request, text, done);
     } else {
       done(new EdgeError("UNSUPPORTED_MEDIA_TYPE", "content-type: must be application/json"));
     }
   });
+}
+
+/** Throws EdgeError / BODY_TOO_LARGE for a JSON text with more in it than is parsed; see jsonExcess. */
+export function refuseExcess(text: Uint8Array): void {
+  const excess = jsonExcess(text);
+  if (excess !== undefined) {
+    throw new EdgeError("BODY_TOO_LARGE", `the body has too many ${excess}`);
+  }
 }
 
 function isJson(contentType: string | undefined): boolean {

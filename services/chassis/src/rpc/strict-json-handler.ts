@@ -7,6 +7,7 @@ import type { UniversalHandler, UniversalServerRequest, UniversalServerResponse 
 import { codeToHttpStatus, errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
 import { toConnectError } from "../errors.ts";
 import { shorten } from "../shorten.ts";
+import { jsonExcess } from "./json-excess.ts";
 import { jsonViolations } from "./strict-json.ts";
 import { invalidFields } from "./violation.ts";
 
@@ -51,6 +52,11 @@ type Checker = (bytes: Uint8Array | undefined) => ConnectError | undefined;
 
 function checker({ method }: UniversalHandler, { domain }: StrictJsonHandlerOptions): Checker {
   return (bytes) => {
+    const excess = bytes && jsonExcess(bytes);
+    if (excess !== undefined) {
+      const message = `the message has too many ${excess}`;
+      return toConnectError(invalidFields([{ field: "", rule: "json.size", message }]), domain);
+    }
     let json: JsonValue;
     try {
       json = JSON.parse(utf8.decode(bytes));

@@ -1,16 +1,18 @@
 import { fromJsonString, type JsonValue } from "@bufbuild/protobuf";
 import { EmptySchema } from "@bufbuild/protobuf/wkt";
 import { shorten } from "@sagacart/chassis/shorten";
+import { refuseExcess } from "@sagacart/rest/json-body";
 import { EdgeError } from "@sagacart/rest/problem";
 
 /**
- * Parses a body's bytes as JSON; undefined for an empty body. Throws EdgeError / MALFORMED_JSON, also for objects with two
- * fields of one name, of which JSON.parse would drop the first.
+ * Parses a body's bytes as JSON; undefined for an empty body. Throws EdgeError / BODY_TOO_LARGE for more values than are
+ * parsed, and MALFORMED_JSON, also for objects with two fields of one name, of which JSON.parse would drop the first.
  */
 export function readJson(body: unknown): JsonValue | undefined {
   if (!Buffer.isBuffer(body) || body.length === 0) {
     return undefined;
   }
+  refuseExcess(body);
   let text: string;
   try {
     text = utf8.decode(body);
