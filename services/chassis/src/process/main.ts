@@ -9,6 +9,7 @@ import {
   verifierOf,
 } from "../auth/env.ts";
 import type { FollowedRevocations } from "../auth/revocations.ts";
+import { createSecurityLog } from "../auth/security-log.ts";
 import type { ServiceTokens } from "../auth/service-tokens.ts";
 import { createPool, type Pool } from "../postgres/pool.ts";
 import { type Question, startSurvey } from "../postgres/survey.ts";
@@ -138,6 +139,7 @@ async function start(service: WithDatabase<ServiceConfig> | WithoutDatabase<Serv
     polled: service.polled,
     maxConnectionAgeMs: config.MAX_CONNECTION_AGE_MS,
     verifier,
+    security: createSecurityLog({ service: service.name, metrics }),
     tls,
   });
   log.info({ host: config.HOST, port: server.port, adminPort: server.adminPort }, "ready");

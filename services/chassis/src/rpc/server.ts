@@ -15,6 +15,7 @@ import type { DescService } from "@bufbuild/protobuf";
 import type { ConnectRouter } from "@connectrpc/connect";
 import { compressionGzip } from "@connectrpc/connect-node";
 import { requireAccessRules } from "../auth/access.ts";
+import type { SecurityLog } from "../auth/security-log.ts";
 import type { Verifier } from "../auth/verify.ts";
 import type { Log } from "../process/log.ts";
 import type { Metrics } from "../process/metrics.ts";
@@ -54,6 +55,8 @@ export type ServerOptions = {
   maxConnectionAgeMs?: number;
   /** Authenticates callers. Without it, all calls are allowed: for tests inside one process. */
   verifier?: Verifier | undefined;
+  /** Records refused callers, and calls that the contract marks as security events. */
+  security?: SecurityLog | undefined;
   /** Serve unary gRPC calls by Connect's adapter too, for comparison. */
   withoutFastPath?: boolean;
 };

@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file sagacart/auth/v1/access.proto.
  */
 export const file_sagacart_auth_v1_access: GenFile = /*@__PURE__*/
-  fileDesc("Ch1zYWdhY2FydC9hdXRoL3YxL2FjY2Vzcy5wcm90bxIQc2FnYWNhcnQuYXV0aC52MSKJAQoGQWNjZXNzEg4KBmFueW9uZRgBIAEoCBIlCgVyb2xlcxgCIAMoDjIWLnNhZ2FjYXJ0LmF1dGgudjEuUm9sZRIxCghzZXJ2aWNlcxgDIAMoCzIfLnNhZ2FjYXJ0LmF1dGgudjEuU2VydmljZUNhbGxlchIVCg1mcmVzaF9zaWduX2luGAQgASgIIikKDVNlcnZpY2VDYWxsZXISDAoEbmFtZRgBIAEoCRIKCgJhdBgCIAMoCSpqCgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABIRCg1ST0xFX0NVU1RPTUVSEAESEAoMUk9MRV9TVVBQT1JUEAISEQoNUk9MRV9PUEVSQVRPUhADEhQKDFJPTEVfU0VSVklDRRAEGgIIATo+CgpzdGFmZl9vbmx5Eh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxi2hwMgASgIUglzdGFmZk9ubHk6UgoGYWNjZXNzEh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMYtYcDIAEoCzIYLnNhZ2FjYXJ0LmF1dGgudjEuQWNjZXNzUgZhY2Nlc3NiBnByb3RvMw", [file_google_protobuf_descriptor]);
+  fileDesc("Ch1zYWdhY2FydC9hdXRoL3YxL2FjY2Vzcy5wcm90bxIQc2FnYWNhcnQuYXV0aC52MSKJAQoGQWNjZXNzEg4KBmFueW9uZRgBIAEoCBIlCgVyb2xlcxgCIAMoDjIWLnNhZ2FjYXJ0LmF1dGgudjEuUm9sZRIxCghzZXJ2aWNlcxgDIAMoCzIfLnNhZ2FjYXJ0LmF1dGgudjEuU2VydmljZUNhbGxlchIVCg1mcmVzaF9zaWduX2luGAQgASgIIikKDVNlcnZpY2VDYWxsZXISDAoEbmFtZRgBIAEoCRIKCgJhdBgCIAMoCSJMCg1TZWN1cml0eUV2ZW50Eg0KBWV2ZW50GAEgASgJEg4KBm9iamVjdBgCIAEoCRIKCgJpZBgDIAEoCRIQCghieV9zdGFmZhgEIAEoCCpqCgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABIRCg1ST0xFX0NVU1RPTUVSEAESEAoMUk9MRV9TVVBQT1JUEAISEQoNUk9MRV9PUEVSQVRPUhADEhQKDFJPTEVfU0VSVklDRRAEGgIIATo+CgpzdGFmZl9vbmx5Eh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxi2hwMgASgIUglzdGFmZk9ubHk6UgoGYWNjZXNzEh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMYtYcDIAEoCzIYLnNhZ2FjYXJ0LmF1dGgudjEuQWNjZXNzUgZhY2Nlc3M6aAoOc2VjdXJpdHlfZXZlbnQSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxi3hwMgASgLMh8uc2FnYWNhcnQuYXV0aC52MS5TZWN1cml0eUV2ZW50Ug1zZWN1cml0eUV2ZW50YgZwcm90bzM", [file_google_protobuf_descriptor]);
 
 /**
  * The callers that may call a method. Each method of each service sets `anyone`, or one or both of the others; a server
@@ -147,6 +147,83 @@ export const ServiceCallerSchema: GenMessage<ServiceCaller, {jsonType: ServiceCa
   messageDesc(file_sagacart_auth_v1_access, 1);
 
 /**
+ * The security event that a call of a method is. Each such call, and each refused one, is one line of the security log.
+ *
+ * @generated from message sagacart.auth.v1.SecurityEvent
+ */
+export type SecurityEvent = Message<"sagacart.auth.v1.SecurityEvent"> & {
+  /**
+   * The stable name, for example `roles.changed`.
+   *
+   * @generated from field: string event = 1;
+   */
+  event: string;
+
+  /**
+   * The kind of thing that the call is about, for example `user`.
+   *
+   * @generated from field: string object = 2;
+   */
+  object: string;
+
+  /**
+   * The path of that thing's id in the request, or if it is not there, in the answer: `user.id`.
+   *
+   * @generated from field: string id = 3;
+   */
+  id: string;
+
+  /**
+   * True if only calls by the shop's people are logged: customers and programs make the same calls all the time.
+   *
+   * @generated from field: bool by_staff = 4;
+   */
+  byStaff: boolean;
+};
+
+/**
+ * The security event that a call of a method is. Each such call, and each refused one, is one line of the security log.
+ *
+ * @generated from message sagacart.auth.v1.SecurityEvent
+ */
+export type SecurityEventJson = {
+  /**
+   * The stable name, for example `roles.changed`.
+   *
+   * @generated from field: string event = 1;
+   */
+  event?: string;
+
+  /**
+   * The kind of thing that the call is about, for example `user`.
+   *
+   * @generated from field: string object = 2;
+   */
+  object?: string;
+
+  /**
+   * The path of that thing's id in the request, or if it is not there, in the answer: `user.id`.
+   *
+   * @generated from field: string id = 3;
+   */
+  id?: string;
+
+  /**
+   * True if only calls by the shop's people are logged: customers and programs make the same calls all the time.
+   *
+   * @generated from field: bool by_staff = 4;
+   */
+  byStaff?: boolean;
+};
+
+/**
+ * Describes the message sagacart.auth.v1.SecurityEvent.
+ * Use `create(SecurityEventSchema)` to create a new message.
+ */
+export const SecurityEventSchema: GenMessage<SecurityEvent, {jsonType: SecurityEventJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_auth_v1_access, 2);
+
+/**
  * The role of a caller, from the claim `roles` of its token.
  *
  * @generated from enum sagacart.auth.v1.Role
@@ -225,4 +302,12 @@ export const staff_only: GenExtension<FieldOptions, boolean> = /*@__PURE__*/
  */
 export const access: GenExtension<MethodOptions, Access> = /*@__PURE__*/
   extDesc(file_sagacart_auth_v1_access, 1);
+
+/**
+ * The security event that a call of this method is, if it is one.
+ *
+ * @generated from extension: sagacart.auth.v1.SecurityEvent security_event = 50103;
+ */
+export const security_event: GenExtension<MethodOptions, SecurityEvent> = /*@__PURE__*/
+  extDesc(file_sagacart_auth_v1_access, 2);
 

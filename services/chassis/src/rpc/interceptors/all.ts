@@ -3,6 +3,7 @@ import type { Interceptor } from "@connectrpc/connect";
 import { Health } from "@sagacart/proto/grpc/health/v1/health";
 import { ServerReflection } from "@sagacart/proto/grpc/reflection/v1/reflection";
 import { ServerReflection as ServerReflectionV1Alpha } from "@sagacart/proto/grpc/reflection/v1alpha/reflection";
+import type { SecurityLog } from "../../auth/security-log.ts";
 import type { Verifier } from "../../auth/verify.ts";
 import type { Log } from "../../process/log.ts";
 import { type Metrics, serverMeter } from "../../process/metrics.ts";
@@ -21,6 +22,8 @@ export type InterceptorOptions = {
   log: Log;
   metrics?: Metrics;
   verifier?: Verifier | undefined;
+  /** Records refused callers, and calls that the contract marks as security events. */
+  security?: SecurityLog | undefined;
   /** The kind of resource that most calls are about, for example `order`: spans and log lines carry its id (`sagacart.order.id`, `orderId`). */
   subject?: string | undefined;
   /** Services that other processes poll: their calls begin no trace. */
@@ -43,7 +46,7 @@ export function innerInterceptors(options: InterceptorOptions): Interceptor[] {
     ...(current === undefined ? [] : [traceInterceptor({ tracer: current, subject, polled })]),
     observeInterceptor({ log, meter, subject }),
     errorInterceptor(domain),
-    ...(verifier === undefined ? [] : [authInterceptor(verifier, domain.replace(/\.sagacart$/, ""))]),
+    ...(verifier === undefined ? [] : [authInterceptor(verifier, domain.replace(/\.sagacart$/, ""), options.security)]),
     nulInterceptor(),
     validateInterceptor(),
   ];

@@ -5,6 +5,7 @@ import { admit, confine } from "../../auth/admit.ts";
 import { requireFreshSignIn } from "../../auth/fresh.ts";
 import type { Principal } from "../../auth/principal.ts";
 import { redacted } from "../../auth/redact.ts";
+import { type SecurityLog, securityEventOf } from "../../auth/security-log.ts";
 import { bearerToken, type Verifier } from "../../auth/verify.ts";
 import { type CallContext, callContext, runWithContext } from "../../context.ts";
 import { aroundEach } from "./streams.ts";
@@ -13,32 +14,47 @@ import { aroundEach } from "./streams.ts";
  * Refuses callers without permission, and runs the call in a context with the principal, and for customers with the id
  * that the call is confined to. The call's context must be set already, with the header `authorization`.
  *
- * `host` is this service's name, since some programs may call a method at some services only. A customer's request gets its `customer_id` filled in, or is refused if it names another customer. Its answer has no
- * fields that only the shop's people see.
+ * `host` is this service's name, since some programs may call a method at some services only. A customer's request gets its
+ * `customer_id` filled in, or is refused if it names another customer. Its answer has no fields that only the shop's people
+ * see. `security` records refused callers, and the calls that the contract marks as security events.
  */
-export function authInterceptor(verifier: Verifier, host: string): Interceptor {
+export function authInterceptor(verifier: Verifier, host: string, security?: SecurityLog): Interceptor {
   return (next) => async (request) => {
     const context = callContext();
     if (context === undefined) {
       throw new Error("the context interceptor must run first");
     }
     const { method } = request;
-    const found = principalOf(verifier, method, context.authorization);
-    const principal = found instanceof Promise ? await found : found;
-    const customerId = admit(method, principal, host);
     const { freshSignInMs } = verifier;
-    if (principal !== undefined && accessRule(method).freshSignIn) {
-      requireFreshSignIn(principal, freshSignInMs);
-    }
-    if (customerId !== undefined && !request.stream) {
-      confine(method, request.message, customerId);
+    let principal: Principal | undefined;
+    let customerId: string | undefined;
+    try {
+      const found = principalOf(verifier, method, context.authorization);
+      principal = found instanceof Promise ? await found : found;
+      customerId = admit(method, principal, host);
+      if (principal !== undefined && accessRule(method).freshSignIn) {
+        requireFreshSignIn(principal, freshSignInMs);
+      }
+      if (customerId !== undefined && !request.stream) {
+        confine(method, request.message, customerId);
+      }
+    } catch (error) {
+      security?.refused(method, principal, error);
+      throw error;
     }
     const known: CallContext = { ...context, principal, customerId, freshSignInMs };
     const requested =
       request.stream && customerId !== undefined
         ? { ...request, message: confined(method, request.message, customerId) }
         : request;
-    const response = await runWithContext(known, () => next(requested));
+    const log = securityEventOf(method) === undefined ? undefined : security;
+    const answering = runWithContext(known, () => next(requested));
+    const failed = (error: unknown) => {
+      log?.called(method, principal, { request: request.message, error });
+      throw error;
+    };
+    const response = await (log === undefined ? answering : answering.catch(failed));
+    log?.called(method, principal, { request: request.message, answer: response.message });
     if (response.stream) {
       const messages = aroundEach(response.message, (step) => {
         recheck(verifier, method, principal);
