@@ -2,6 +2,7 @@ import { networkOf } from "@sagacart/chassis/client/network";
 import { DomainError } from "@sagacart/chassis/errors";
 import { type Pool, withTransaction } from "@sagacart/chassis/postgres/pool";
 import type { Clock } from "@sagacart/chassis/time/clock";
+import { greeting } from "../greeting.ts";
 import type { Mailer } from "../mailer.ts";
 import { reasons } from "../reasons.ts";
 import { appendUserEvents } from "../users/user-events.ts";
@@ -144,7 +145,7 @@ function resetMail(mail: {
   const minutes = Math.round(tokenMs / 60_000);
   const how =
     resetUrl === undefined ? `Your token for a new one:\n\n${token}` : `Choose a new one here:\n\n${resetUrl}${token}`;
-  const text = `Hello ${username},
+  const text = `${greeting(username)}
 
 we received a request for a new password for your account. ${how}
 
@@ -154,7 +155,7 @@ It can be used once, within ${minutes} minutes. If you did not ask for it, ignor
 }
 
 function changedMail(to: string, username: string) {
-  const text = `Hello ${username},
+  const text = `${greeting(username)}
 
 your password was changed, and your other sessions were signed out. If this was not you, ask for a new password now.
 `;

@@ -19,6 +19,7 @@ import {
   UpdateUserResponseSchema,
 } from "@sagacart/proto/identity/v1/identity_service";
 import { requireChangeable, requireReadable, resolveUserId } from "../caller.ts";
+import { greeting } from "../greeting.ts";
 import type { Mailer } from "../mailer.ts";
 import { userMessage } from "../messages.ts";
 import { reasons } from "../reasons.ts";
@@ -188,7 +189,7 @@ function isRole(text: string): text is Role {
 }
 
 function emailChangedMail({ email: to, username }: User, { email }: User) {
-  const text = `Hello ${username},
+  const text = `${greeting(username)}
 
 the e-mail address of your account is now ${email}. If you did not change it, contact us.
 `;
