@@ -114,6 +114,15 @@ CREATE INDEX messages_waiting ON public.messages USING btree (order_id) WHERE ((
 
 CREATE INDEX messages_without_address ON public.messages USING btree (customer_id) WHERE ((channel = 'EMAIL'::text) AND (recipient = ''::text));
 
+create table recipient_mails (
+  recipient bytea not null,
+  times timestamp with time zone[] not null,
+  last_time timestamp with time zone not null,
+  constraint recipient_mails_pkey PRIMARY KEY (recipient)
+);
+
+CREATE INDEX recipient_mails_last_time ON public.recipient_mails USING btree (last_time);
+
 create table requests (
   scope text not null,
   request_id text not null,

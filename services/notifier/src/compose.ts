@@ -92,7 +92,10 @@ export async function startNotifier({
             onMails: () => mails.wake(),
           }),
         ];
-  const sending = startSending({ pool, log, mailer, renderer, meters, attempts, retryMs, leaseMs, wake: mails });
+  const sending = startSending({
+    ...{ pool, log, mailer, renderer, meters, attempts, retryMs, leaseMs, wake: mails },
+    mailsPerHour: config.MAILS_PER_RECIPIENT_AND_HOUR,
+  });
   const pruning = startPruning({ pool, log, keepDays });
   return {
     routes(router) {

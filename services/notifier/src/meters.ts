@@ -6,8 +6,10 @@ import { oldestPendingSeconds } from "./messages/message-store.ts";
 
 /** Counters of mails and of skipped events. */
 export type Meters = {
-  /** Counts an attempt: sent; failed and to be retried; given up; or suppressed, because the customer turned it off. */
-  attempted(outcome: "sent" | "failed" | "given_up" | "suppressed"): void;
+  /**
+   * Counts an attempt: sent; failed and to be retried; given up; suppressed, because the customer turned it off; or limited,
+   * because its recipient got too many. */
+  attempted(outcome: "sent" | "failed" | "given_up" | "suppressed" | "limited"): void;
   /** Counts events that could not be read. */
   skipped(count: number): void;
 };

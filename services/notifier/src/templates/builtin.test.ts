@@ -3,7 +3,7 @@ import { languages } from "../messages/kind.ts";
 import { builtinTemplates } from "./builtin.ts";
 import { checkTemplate } from "./check.ts";
 import { compileTemplate } from "./engine.ts";
-import { bareSample, endedSample, fullSample } from "./samples.ts";
+import { bareSample, endedSample, fullSample, namedSample } from "./samples.ts";
 import { moneyText } from "./variables.ts";
 
 const builtin = builtinTemplates();
@@ -239,3 +239,23 @@ test("a template that crashes the engine is refused, and does not affect others"
 function unescaped(html: string): string {
   return html.replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&#39;", "'");
 }
+
+const named = ["customer_name", "cart_name"] as const;
+const linkLike = [
+  "https://evil.example/win",
+  "evil.example",
+  "evil．example",
+  "evil.\u200bexample",
+  "win@evil.example",
+];
+
+test.each(builtin)("$eventType in $language shows no name that looks like a link", (template) => {
+  const compiled = compileTemplate(template);
+  for (const name of linkLike) {
+    const variables = namedSample(template.language, name);
+    expect(named.map((variable) => variables[variable])).toEqual(["", ""]);
+    const { subject, text, html } = compiled.renderStrictly(variables);
+    expect([subject, text, html].join("\n")).not.toContain(name);
+    expect([subject, text, html].join("\n")).not.toContain("evil");
+  }
+});

@@ -7,6 +7,11 @@ export function fullSample(language: Language): Variables {
   return variablesOf(everything, { ...circumstances, language });
 }
 
+/** Returns the full sample for a customer and a cart of this name. */
+export function namedSample(language: Language, name: string): Variables {
+  return variablesOf({ ...everything, cartName: name }, { ...circumstances, language, name });
+}
+
 /** Returns sample data with mandatory fields only. */
 export function bareSample(language: Language): Variables {
   const bare = { ...everything, ...nothing, orderId: "1042" };

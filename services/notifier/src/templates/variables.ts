@@ -1,4 +1,5 @@
 import { decimalsToShow } from "@sagacart/chassis/currencies";
+import { mailName } from "@sagacart/chassis/mail-name";
 import { type Amount, decimalText, multiply } from "@sagacart/chassis/money";
 import type { OrderFacts } from "../intake/order-event.ts";
 import type { Language } from "../messages/kind.ts";
@@ -85,10 +86,10 @@ export function variablesOf(facts: OrderFacts, { language, createTime, ...rest }
     language,
     shop_name: rest.shopName,
     shop_url: rest.shopUrl,
-    customer_name: rest.name,
+    customer_name: mailName(rest.name),
     order_id: facts.orderId,
     cart_id: facts.cartId,
-    cart_name: facts.cartName,
+    cart_name: mailName(facts.cartName),
     has_cart: facts.hasCart,
     lines: facts.lines.map(({ title, quantity, unitPrice }) => ({
       title,

@@ -72,6 +72,8 @@ export async function startTestNotifier(options: {
     DATABASE_URL: options.database.url,
     UNSUBSCRIBE_SECRETS: testSecret,
     MAIL_RETRY_MS: "40",
+    // Tests about other things send many mails to one address.
+    MAILS_PER_RECIPIENT_AND_HOUR: "0",
     ...options.env,
   });
   const metrics = createMetrics("notifier");
@@ -158,5 +160,9 @@ export async function startTestMailServer(port = 0): Promise<TestMailServer> {
 
 /** Starts the notifier as a process and waits until it is ready. */
 export function startNotifierProcess(env: Record<string, string>): Promise<TestProcess> {
-  return startProcess(new URL("../main.ts", import.meta.url), { UNSUBSCRIBE_SECRETS: testSecret, ...env });
+  return startProcess(new URL("../main.ts", import.meta.url), {
+    UNSUBSCRIBE_SECRETS: testSecret,
+    MAILS_PER_RECIPIENT_AND_HOUR: "0",
+    ...env,
+  });
 }

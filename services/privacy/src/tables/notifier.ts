@@ -93,6 +93,8 @@ export const notifierTables: Tables = {
   },
   webhook_secrets: { columns: each("id endpoint_id secret create_time expire_time", notPersonal) },
   webhook_cursors: { columns: each("feed position generation update_time", notPersonal) },
+  // Hashes of addresses, for an hour or two: the limit of mails must hold for those who have no account too.
+  recipient_mails: { columns: each("recipient times last_time", notPersonal) },
   cursors: { columns: each("feed position generation update_time", notPersonal) },
   templates: { columns: each("event_type language version subject mjml text built_in create_time", notPersonal) },
   // An operator's, for endpoints of webhooks.

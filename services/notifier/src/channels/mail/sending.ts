@@ -9,6 +9,7 @@ import { kindOf, mandatoryBecause } from "../../messages/kind.ts";
 import type { Meters } from "../../meters.ts";
 import type { Renderer } from "../../templates/renderer.ts";
 import type { Mailer, Sent } from "./mailer.ts";
+import { countMail } from "./recipient-store.ts";
 import { claimMessages, markFailed, markSent, markSuppressed, type Outgoing, releaseMessages } from "./send-store.ts";
 
 export type SendingOptions = {
@@ -17,6 +18,8 @@ export type SendingOptions = {
   mailer: Mailer;
   renderer: Renderer;
   meters: Pick<Meters, "attempted">;
+  /** The most mails to one mailbox within an hour; 0: any number. */
+  mailsPerHour: number;
   /** Attempts before a message is given up. */
   attempts: number;
   /** The pause after the first failed attempt; it doubles with each, up to an hour. */
@@ -60,7 +63,7 @@ const limit = 10;
 const lanes = 5;
 
 async function send(options: SendingOptions, message: Outgoing): Promise<void> {
-  const { pool, log, meters, attempts, retryMs } = options;
+  const { pool, log, meters, attempts, retryMs, mailsPerHour } = options;
   const { id, eventType, channel } = message;
   if (message.isErased) {
     await markSuppressed(pool, id, "the customer's account was deleted");
@@ -71,6 +74,14 @@ async function send(options: SendingOptions, message: Outgoing): Promise<void> {
   if (message.isTurnedOff && kind !== undefined && mandatoryBecause(kind, channel) === "") {
     await markSuppressed(pool, id, turnedOffReason);
     meters.attempted("suppressed");
+    return;
+  }
+  // A retry is of a mail that was counted. Operators' addresses come from the configuration.
+  const isCounted = mailsPerHour > 0 && message.attempts === 1 && kind?.isForOperators !== true;
+  if (isCounted && !(await countMail(pool, message.recipient, mailsPerHour))) {
+    await markSuppressed(pool, id, overLimitReason(mailsPerHour));
+    meters.attempted("limited");
+    log.warn({ messageId: id, mailsPerHour }, "did not send a mail: its recipient got too many within an hour");
     return;
   }
   const result = await renderAndSend(options, message);
@@ -91,6 +102,11 @@ async function send(options: SendingOptions, message: Outgoing): Promise<void> {
     default:
       result satisfies never;
   }
+}
+
+/** Returns the reason recorded with a mail that was over the limit. The same message is in the customer's inbox. */
+function overLimitReason(mailsPerHour: number): string {
+  return `this address got ${mailsPerHour} mails within an hour, the most that it may`;
 }
 
 async function renderAndSend({ log, mailer, renderer }: SendingOptions, message: Outgoing): Promise<Sent> {
