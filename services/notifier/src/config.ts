@@ -35,7 +35,7 @@ export function readConfig(env: Env) {
       MAIL_FROM: text({ default: "Sagacart <orders@sagacart.example>" }),
       /** The most mails to one mailbox within an hour, of all customers together. More are recorded as suppressed, and stay in the inbox. 0: any number. */
       MAILS_PER_RECIPIENT_AND_HOUR: int({ min: 0, max: 10_000, default: 20 }),
-      /** Sends mail about orders to registered addresses that are not verified. Set 0 once customers verify theirs. */
+      /** Sends mail about orders to registered addresses that are not verified, and all kinds of mail to addresses that checkouts and contacts name. Set 0 once customers verify theirs: other addresses then get only what cannot be turned off. */
       MAIL_UNVERIFIED_ADDRESSES: flag(true),
       /** Mail addresses of the shop's operators, with commas: they hear of disputes, and of refunds from outside. */
       OPERATOR_EMAILS: operatorEmails,

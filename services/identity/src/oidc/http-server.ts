@@ -89,6 +89,8 @@ const securityHeaders = [
   ["x-content-type-options", "nosniff"],
   ["x-frame-options", "DENY"],
   ["referrer-policy", "same-origin"],
+  // Redirects carry codes. Answers that may be stored say so themselves.
+  ["cache-control", "no-store"],
 ] as const;
 
 async function route(options: HttpServerOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {

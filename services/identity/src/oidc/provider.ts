@@ -71,9 +71,7 @@ function configuration(options: ProviderOptions, published: readonly SigningKey[
     jwks: { keys: published.map(privateJwk) },
     cookies: {
       keys: [...options.cookieKeys],
-      names: { session: "sagacart_session", interaction: "sagacart_sign_in", resume: "sagacart_sign_in_resume" },
-      long: { signed: true, httpOnly: true, sameSite: "lax", path: "/oidc" },
-      short: { signed: true, httpOnly: true, sameSite: "lax" },
+      ...secureCookies(options.issuer.startsWith("https:")),
     },
     scopes: ["openid", "offline_access"],
     claims: {
@@ -155,6 +153,25 @@ function configuration(options: ProviderOptions, published: readonly SigningKey[
       },
     },
     renderError: (ctx, out) => showPage(ctx, errorPage(out.error_description ?? out.error)),
+  };
+}
+
+/**
+ * Names the cookies so that, on HTTPS, browsers take them only from this host by HTTPS: another host of the domain, or
+ * someone on the network, could set a victim's session to their own. A `__Host-` cookie is of all paths; those of a sign-in
+ * are each of its own path, so that two tabs can sign in, and are `__Secure-`.
+ */
+function secureCookies(isSecure: boolean) {
+  const [host, secure] = isSecure ? ["__Host-", "__Secure-"] : ["", ""];
+  const shared = { signed: true, httpOnly: true, sameSite: "lax", secure: isSecure } as const;
+  return {
+    names: {
+      session: `${host}sagacart_session`,
+      interaction: `${secure}sagacart_sign_in`,
+      resume: `${secure}sagacart_sign_in_resume`,
+    },
+    long: { ...shared, path: isSecure ? "/" : "/oidc" },
+    short: shared,
   };
 }
 

@@ -23,6 +23,7 @@ export type SignInFormOptions = {
  * browser. Against cross-site forms it also checks a CSRF token and the Origin header.
  */
 export function signInForm(options: SignInFormOptions) {
+  const device = deviceCookie(options.issuer.startsWith("https:"));
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const provider = options.provider();
     const details = await provider.interactionDetails(request, response).catch((error: unknown) => {
@@ -58,14 +59,13 @@ export function signInForm(options: SignInFormOptions) {
     const username = truncate((body.get("username") ?? "").replaceAll("\0", ""), 254);
     const password = truncate(body.get("password") ?? "", 128);
     try {
-      const deviceToken = cookieOf(request, deviceCookie);
+      const deviceToken = cookieOf(request, device.cookie);
       const attempt = { login: username, password, address: clientAddress(request), deviceToken };
       const user = await options.signIn.withPassword(attempt);
       const kept = options.devices.issue(user.id, deviceToken);
-      const secure = options.issuer.startsWith("https:") ? "; Secure" : "";
       response.appendHeader(
         "set-cookie",
-        `${deviceCookie}=${kept}; Path=/oidc; Max-Age=15552000; HttpOnly; SameSite=Lax${secure}`,
+        `${device.cookie}=${kept}; ${device.attributes}; Max-Age=15552000; HttpOnly; SameSite=Lax`,
       );
       const result = { login: { accountId: user.id, amr: ["pwd"] } };
       await provider.interactionFinished(request, response, result, { mergeWithLastSubmission: false });
@@ -96,7 +96,12 @@ function explain({ code, message }: DomainError): { status: number; text: string
 }
 
 /** Keeps the device token of browsers. It opens nothing by itself. */
-const deviceCookie = "sagacart_device";
+/** Names the cookie of known devices, and its attributes, as the provider does for its own. */
+function deviceCookie(isSecure: boolean) {
+  return isSecure
+    ? { cookie: "__Host-sagacart_device", attributes: "Path=/; Secure" }
+    : { cookie: "sagacart_device", attributes: "Path=/oidc" };
+}
 
 function cookieOf({ headers }: IncomingMessage, name: string): string {
   const pairs = (headers.cookie ?? "").split(";").map((pair) => pair.trim());

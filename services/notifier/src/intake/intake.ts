@@ -23,7 +23,7 @@ export type IngestOptions = {
   readonly since?: Date | undefined;
   /** The mail addresses of the shop's operators. */
   readonly operators?: readonly string[];
-  /** False: a registered address that was not verified gets no mail. */
+  /** False: a registered address that was not verified gets no mail, and other addresses only what cannot be turned off. */
   readonly mailsUnverified?: boolean;
 };
 
@@ -148,7 +148,9 @@ async function addressMessages(
       const registered = mailsUnverified || customer.isRegisteredVerified ? customer.registeredEmail : "";
       const to = byMail(facts, { ...customer, registeredEmail: registered }, earlier.get(facts.orderId));
       if (to.recipient !== "") {
-        return [newMessage(notification, channel, to, customer, versionOf)];
+        const message = newMessage(notification, channel, to, customer, versionOf);
+        const isDue = mailsUnverified || isVerified(to.recipient, customer) || mandatoryBecause(kind, channel) !== "";
+        return [isDue ? message : suppressed(message, unverifiedReason)];
       }
       // The registration of a new customer may be heard of later.
       return isUserId(facts.customerId) && kind.isInterim !== true
@@ -173,7 +175,16 @@ function byMail({ contactEmail }: OrderFacts, customer: Customer, earlier: Addre
 
 /** Lets a mail wait for its customer's address, unless the customer turned it off. */
 function held(message: NewMessage): NewMessage {
-  return message.state === "SUPPRESSED" ? message : { ...message, state: "SUPPRESSED", lastError: noAddressReason };
+  return suppressed(message, noAddressReason);
+}
+
+function suppressed(message: NewMessage, reason: string): NewMessage {
+  return message.state === "SUPPRESSED" ? message : { ...message, state: "SUPPRESSED", lastError: reason };
+}
+
+/** Returns true for the address that identity verified. A checkout or a contact can name a stranger's. */
+function isVerified(recipient: string, { registeredEmail, isRegisteredVerified }: Customer): boolean {
+  return isRegisteredVerified && recipient.toLowerCase() === registeredEmail.toLowerCase();
 }
 
 /** Returns true for an id as identity gives it to users. Customers of another issuer do not register there. */
@@ -223,6 +234,9 @@ function newMessage(
 
 // A message is in the inbox as soon as it is recorded.
 const initialState = { EMAIL: "PENDING", INBOX: "SENT" } as const;
+
+/** The reason recorded with a mail to an address that gets only what it must. */
+export const unverifiedReason = "the address is not verified, and gets only what cannot be turned off";
 
 /** The reason recorded with a message that the customer turned off. */
 export const turnedOffReason = "the customer turned these messages off";

@@ -1,6 +1,7 @@
 import type { TestDatabase } from "@sagacart/chassis/testing/database";
 import type { TestFeed } from "@sagacart/outbox/testing/test-feed";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { unverifiedReason } from "../../intake/intake.ts";
 import {
   notifierDatabase,
   startTestFeed,
@@ -97,4 +98,31 @@ test("operators hear of everything", async () => {
   await expect
     .poll(() => mails.mails.flatMap(({ recipients }) => recipients))
     .toEqual(Array(3).fill("ops@example.com"));
+});
+
+test("where addresses must be verified, others get only what cannot be turned off", async () => {
+  await start({ MAIL_UNVERIFIED_ADDRESSES: "false" });
+  await database.pool.query(
+    "insert into contacts (customer_id, registered_email, registered_verified) values ('known', 'known@example.com', true)",
+  );
+  const kinds = ["completed", "cancelled", "refunded", "rejected", "expired", "awaiting_payment"];
+  await feed.publish([
+    ...kinds.map((kind) => order(`s-${kind}`, "stranger@example.com", kind, "unknown")),
+    ...kinds.map((kind) => order(`k-${kind}`, "Known@example.com", kind, "known")),
+  ]);
+  const found = async () => {
+    const { rows } = await database.pool.query<{ order_id: string; why: string }>(
+      "select order_id, last_error as why from messages where channel = 'EMAIL' and state <> 'PENDING' order by id",
+    );
+    return new Map(rows.map(({ order_id, why }) => [order_id, why]));
+  };
+  const must = new Set(["completed", "cancelled", "refunded"]);
+  await expect
+    .poll(found)
+    .toEqual(
+      new Map([
+        ...kinds.map((kind) => [`s-${kind}`, must.has(kind) ? "" : unverifiedReason] as const),
+        ...kinds.map((kind) => [`k-${kind}`, ""] as const),
+      ]),
+    );
 });
