@@ -34,11 +34,13 @@ test("it has every route of the descriptors, and nothing else under /v1", () => 
   expect(documented.sort()).toEqual([...served, "POST /v1/provider-webhooks/{provider}"].sort());
 });
 
-test("each method that may change something can conflict, whatever its verb", () => {
+test("each method that may change something can conflict, whatever its verb, and each with a request id can find it used", () => {
   for (const binding of v1Bindings) {
     const { responses } = document.paths[documentedPath(binding)][binding.verb.toLowerCase()];
     const reads = binding.method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
     expect([binding.method.name, "409" in responses]).toEqual([binding.method.name, !reads]);
+    const hasRequestId = binding.method.input.fields.some(({ name }) => name === "request_id");
+    expect([binding.method.name, "422" in responses]).toEqual([binding.method.name, hasRequestId]);
   }
 });
 

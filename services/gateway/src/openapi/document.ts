@@ -104,7 +104,7 @@ function operation(binding: AnyBinding, schemas: Schemas, comments: Comments, an
     ...(binding.verb === "GET" ? [] : ["413", "415"]),
     ...(binding.etags.inRequest === undefined ? [] : ["412"]),
   ];
-  if (requestId !== undefined) {
+  if (requestId !== undefined || method.input.fields.some(({ name }) => name === "request_id")) {
     statuses.push("422");
   }
   return {
