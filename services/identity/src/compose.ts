@@ -158,6 +158,7 @@ async function startHttp(parts: HttpOptions) {
     accessTokenMs: config.ACCESS_TOKEN_MS,
     serviceTokenMs: config.SERVICE_TOKEN_MS,
     sessionMs: config.SESSION_IDLE_MS,
+    sessionMaxMs: config.SESSION_MAX_MS,
   };
   // From outside there are no programs: their secrets can be neither used nor tried.
   const provider = currentProvider({

@@ -4,12 +4,14 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startTestIdentity, type TestIdentity, testServiceSecret } from "../testing/identity.ts";
 
 const redirectUri = "http://app.test/callback";
+const sessionMaxMs = 3_600_000;
 let running: TestIdentity;
 let app: client.Configuration;
 
 beforeAll(async () => {
   running = await startTestIdentity({
     env: {
+      SESSION_MAX_MS: String(sessionMaxMs),
       OIDC_CLIENTS: JSON.stringify([{ client_id: "app", client_name: "The <App>", redirect_uris: [redirectUri] }]),
     },
   });
@@ -160,6 +162,30 @@ describe("authorization code with PKCE", () => {
     expect(location).toMatch(/^http:\/\/app\.test\/callback\?code=/);
   });
 
+  test("a browser's session ends when it is as old as a session may be, however often it is used", async () => {
+    const browser = createBrowser();
+    const person = await running.register();
+    await signIn(browser, person);
+    const secondsLeft = async () => {
+      await begin(browser);
+      const { rows } = await running.pool.query<{ left: number }>(
+        `select extract(epoch from expire_time - now())::float8 as left from oidc_entries
+         where model = 'Session' and account_id = $1`,
+        [person.id],
+      );
+      return rows.map(({ left }) => left);
+    };
+    expect(await secondsLeft()).toEqual([expect.closeTo(sessionMaxMs / 1000, -2)]);
+
+    await running.pool.query(
+      `update oidc_entries set payload = jsonb_set(payload, '{loginTs}', to_jsonb((payload->>'loginTs')::int - 3000))
+       where model = 'Session' and account_id = $1`,
+      [person.id],
+    );
+
+    expect(await secondsLeft()).toEqual([expect.closeTo(sessionMaxMs / 1000 - 3000, -2)]);
+  });
+
   test("ends the browser's session and the refresh token when the password changes", async () => {
     const browser = createBrowser();
     const person = await running.register();
@@ -213,6 +239,20 @@ describe("the sign-in page", () => {
     expect(first.html).not.toContain("not-the-one");
     const late = await attempt(password);
     expect([late.status, Number(late.headers.get("retry-after")) > 0]).toEqual([429, true]);
+  });
+
+  test("refuses what only begins with the password, however long that is", async () => {
+    const password = `${"a long one, ".repeat(10)}12345678`;
+    const { client: person } = await running.register();
+    await person.changePassword({ userId: "me", currentPassword: "correct horse", newPassword: password });
+    const { user } = await person.getUser({ id: "me" });
+    const browser = createBrowser();
+    const { location, page } = await begin(browser);
+    const attempt = (guess: string) =>
+      browser.open(location, { csrf: page.csrf, username: user?.username ?? "", password: guess });
+
+    expect((await attempt(`${password}x`)).status).toBe(401);
+    expect((await attempt(password)).status).toBe(303);
   });
 
   test.each([

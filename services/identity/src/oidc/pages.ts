@@ -23,7 +23,7 @@ ${alert}
 <label>Name or e-mail address
 <input name="username" value="${escapeHtml(username)}" autocomplete="username" maxlength="254" required autofocus></label>
 <label>Password
-<input name="password" type="password" autocomplete="current-password" maxlength="128" required></label>
+<input name="password" type="password" autocomplete="current-password" required></label>
 <button>Sign in</button>
 </form>`;
   return page("Sign in", main, { formAction: ["'self'", ...(returnOrigin === undefined ? [] : [returnOrigin])] });

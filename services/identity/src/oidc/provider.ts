@@ -22,7 +22,9 @@ export type ProviderOptions = {
   readonly cookieKeys: readonly string[];
   readonly accessTokenMs: number;
   readonly serviceTokenMs: number;
+  /** How long a sign-in lasts without use, and at most. */
   readonly sessionMs: number;
+  readonly sessionMaxMs: number;
 };
 
 /**
@@ -122,7 +124,12 @@ function configuration(options: ProviderOptions, published: readonly SigningKey[
       Interaction: 1_800,
       Grant: options.sessionMs / 1000,
       RefreshToken: options.sessionMs / 1000,
-      Session: options.sessionMs / 1000,
+      // Each use prolongs it, until it is as old as a session may be.
+      Session(_ctx, { loginTs }) {
+        const leftSeconds =
+          loginTs === undefined ? Number.POSITIVE_INFINITY : loginTs + options.sessionMaxMs / 1000 - now();
+        return Math.max(1, Math.floor(Math.min(options.sessionMs / 1000, leftSeconds)));
+      },
     },
     // A refresh token can be used once; a reuse revokes everything that was issued under its grant.
     rotateRefreshToken: true,
@@ -216,4 +223,8 @@ function showPage(ctx: KoaContextWithOIDC, page: { html: string; csp: string }):
   ctx.set("content-security-policy", page.csp);
   ctx.type = "html";
   ctx.body = page.html;
+}
+
+function now(): number {
+  return Date.now() / 1000;
 }

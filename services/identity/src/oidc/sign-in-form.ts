@@ -57,7 +57,8 @@ export function signInForm(options: SignInFormOptions) {
     }
     // No user name contains NUL, and Postgres rejects it.
     const username = truncate((body.get("username") ?? "").replaceAll("\0", ""), 254);
-    const password = truncate(body.get("password") ?? "", 128);
+    // As it is: the beginning of a longer one is another password.
+    const password = body.get("password") ?? "";
     try {
       const deviceToken = cookieOf(request, device.cookie);
       const attempt = { login: username, password, address: clientAddress(request), deviceToken };
