@@ -236,17 +236,17 @@ export function serverEnv(defaultPort: number, connections: ConnectionLimits = s
     SHUTDOWN_DELAY_MS: durationMs(0),
     /** The age at which a connection gets GOAWAY, so that callers find new pods. */
     MAX_CONNECTION_AGE_MS: durationMs(300_000),
-    /** The most open connections; more are closed at once. 0: no limit. */
+    /** The most open connections; more are closed at once. 0: no limit. Services take 10,000, the gateway 4,000, the surfaces 20,000. */
     MAX_CONNECTIONS: int({ min: 0, max: 1_000_000, default: connections.connections }),
-    /** The most open connections of one address; trusted proxies have no such limit. 0: no limit. */
+    /** The most open connections of one address; the gateway's trusted proxies have no such limit. 0: no limit. Services take 2,500, the gateway 100. */
     MAX_CONNECTIONS_PER_ADDRESS: int({ min: 0, max: 1_000_000, default: connections.connectionsPerAddress }),
-    /** The most requests at a time on one connection of HTTP/2. */
+    /** The most requests at a time on one connection of HTTP/2. Services take 5,000: all that one gateway may have at a time. */
     MAX_STREAMS_PER_CONNECTION: int({ min: 1, max: 100_000, default: connections.streamsPerConnection }),
-    /** How long a request may take to come in completely. */
+    /** How long a request may take to come in completely. A minute where absent. */
     REQUEST_TIMEOUT_MS: int({ min: 1_000, max: 3_600_000, default: connections.requestTimeoutMs }),
-    /** How long a connection without a request is kept. */
+    /** How long a connection without a request is kept. Services keep it for 5 minutes, the gateway for 75 seconds. */
     IDLE_TIMEOUT_MS: int({ min: 1_000, max: 3_600_000, default: connections.idleTimeoutMs }),
-    /** How long a caller may read nothing of its answer. */
+    /** How long a caller may read nothing of its answer. Half a minute where absent. */
     STALLED_ANSWER_MS: int({ min: 1_000, max: 3_600_000, default: connections.stalledAnswerMs }),
   };
 }
