@@ -161,8 +161,17 @@ export const gatewayHeap = "--max-old-space-size=224 --max-semi-space-size=8";
 /** The variables of a part that the table in shop.ts does not imply. */
 const settings = new Map<string, Service["env"]>(
   Object.entries({
-    // A load test has one customer wait for payment with any number of orders.
-    order: () => ({ UNPAID_ORDERS_PER_CUSTOMER: "0", UNPAID_UNITS_PER_CUSTOMER: "0" }),
+    // A load test has one customer wait for payment with any number of orders, and all guests come from one address.
+    order: () => ({
+      UNPAID_ORDERS_PER_CUSTOMER: "0",
+      UNPAID_UNITS_PER_CUSTOMER: "0",
+      ANONYMOUS_WRITES_PER_NETWORK_AND_HOUR: "0",
+      ANONYMOUS_BYTES_PER_NETWORK_AND_HOUR: "0",
+      ANONYMOUS_WRITES_PER_HOUR: "0",
+      ANONYMOUS_BYTES_PER_HOUR: "0",
+      ANONYMOUS_UNPAID_ORDERS_PER_NETWORK_AND_HOUR: "0",
+      ANONYMOUS_UNPAID_UNITS_PER_NETWORK_AND_HOUR: "0",
+    }),
     payment: ({ ports, secrets }) => ({
       PROVIDER_URL: `http://${loopback}:${ports["card-provider"]}`,
       PROVIDER_API_KEY: secrets.cardProviderApiKey,

@@ -1,5 +1,17 @@
 -- Made from migrations/ by the tests: do not edit.
 
+create table anonymous_budgets (
+  key bytea not null,
+  window_start timestamp with time zone not null,
+  count bigint not null,
+  amount bigint not null,
+  constraint anonymous_budgets_pkey PRIMARY KEY (key, window_start),
+  constraint anonymous_budgets_amount_check CHECK ((amount >= 0)),
+  constraint anonymous_budgets_count_check CHECK ((count >= 0))
+);
+
+CREATE INDEX anonymous_budgets_window ON public.anonymous_budgets USING btree (window_start);
+
 create table cart_lines (
   cart_id text not null,
   product_id text not null,

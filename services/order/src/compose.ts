@@ -4,6 +4,7 @@ import { forgetOldRequests } from "@sagacart/chassis/postgres/request-retention"
 import { createWake } from "@sagacart/chassis/postgres/wake";
 import type { Log } from "@sagacart/chassis/process/log";
 import type { Metrics } from "@sagacart/chassis/process/metrics";
+import { type Clock, systemClock } from "@sagacart/chassis/time/clock";
 import { createCommandOutbox } from "@sagacart/outbox/commands/outbox";
 import { createEventFeed } from "@sagacart/outbox/events/feed";
 import { CommandService } from "@sagacart/proto/command/v1/command_service";
@@ -20,6 +21,12 @@ import type { IdlePeriods } from "./carts/idle-cart.ts";
 import { startIdleCarts } from "./carts/idle-cart-loop.ts";
 import { createCheckout } from "./checkout/record-checkouts.ts";
 import { type UnpaidLimits, unlimitedUnpaid } from "./checkout/unpaid-limits.ts";
+import {
+  type AnonymousLimits,
+  createAnonymousBudget,
+  forgetOldBudgets,
+  unlimitedAnonymous,
+} from "./guests/anonymous-budget.ts";
 import { createGuestOrderService } from "./guests/guest-order-service.ts";
 import { createIncidentService } from "./incidents/incident-service.ts";
 import { createMeters } from "./meters.ts";
@@ -41,6 +48,10 @@ export type ServicesOptions = {
   idlePeriods: IdlePeriods;
   /** Limits of what is held and not paid; 30 days and no others where absent. */
   unpaid?: UnpaidLimits;
+  /** Limits of what guests store within an hour; none where absent. */
+  anonymous?: AnonymousLimits;
+  /** Tells the hour that guests' budgets are for. */
+  clock?: Clock;
 };
 
 /** Wires the services of this process over one database. The background tasks must be closed in reverse order. */
@@ -53,6 +64,8 @@ export function createServices({
   payments,
   idlePeriods,
   unpaid = unlimitedUnpaid,
+  anonymous = unlimitedAnonymous,
+  clock = systemClock,
 }: ServicesOptions): {
   routes: (router: ConnectRouter) => void;
   background: readonly AsyncDisposable[];
@@ -92,12 +105,13 @@ export function createServices({
     feed.notify();
   };
   const orders = createOrderService({ pool, checkout, waiters, recorded });
-  const guestOrders = createGuestOrderService({ pool, orders, recorded: () => feed.notify() });
+  const budget = createAnonymousBudget({ pool, clock, limits: anonymous });
+  const guestOrders = createGuestOrderService({ pool, budget, orders, recorded: () => feed.notify() });
   return {
     routes(router) {
       router.service(OrderService, orders);
       router.service(CartService, createCartService({ pool, catalogue }));
-      router.service(GuestCartService, createGuestCartService({ pool, catalogue }));
+      router.service(GuestCartService, createGuestCartService({ pool, catalogue, budget }));
       router.service(GuestOrderService, guestOrders);
       router.service(IncidentService, createIncidentService({ pool, commandsRecorded }));
       router.service(SagaService, saga);
@@ -106,6 +120,7 @@ export function createServices({
     },
     background: [
       forgetOldRequests({ pool, log }),
+      forgetOldBudgets({ pool, clock, log }),
       wake,
       commands,
       feed,

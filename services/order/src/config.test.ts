@@ -30,6 +30,19 @@ test("the limits of what is held unpaid have defaults, and 0 is no limit", () =>
   });
 });
 
+test("what guests store within an hour is limited, and 0 is no limit", () => {
+  expect(readConfig(env)).toMatchObject({
+    ANONYMOUS_WRITES_PER_NETWORK_AND_HOUR: 1_000,
+    ANONYMOUS_BYTES_PER_NETWORK_AND_HOUR: 2 * 1024 * 1024,
+    ANONYMOUS_WRITES_PER_HOUR: 100_000,
+    ANONYMOUS_BYTES_PER_HOUR: 128 * 1024 * 1024,
+    ANONYMOUS_UNPAID_ORDERS_PER_NETWORK_AND_HOUR: 30,
+    ANONYMOUS_UNPAID_UNITS_PER_NETWORK_AND_HOUR: 1_000,
+  });
+  expect(readConfig({ ...env, ANONYMOUS_BYTES_PER_HOUR: "0" })).toMatchObject({ ANONYMOUS_BYTES_PER_HOUR: 0 });
+  expect(() => readConfig({ ...env, ANONYMOUS_BYTES_PER_HOUR: "-1" })).toThrow(/ANONYMOUS_BYTES_PER_HOUR/);
+});
+
 test("nobody may be given more time to pay than the contract allows", () => {
   expect(() => readConfig({ ...env, PAY_WITHIN_AT_MOST: "31d" })).toThrow(/PAY_WITHIN_AT_MOST must be at most 30d/);
 });

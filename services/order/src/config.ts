@@ -34,6 +34,18 @@ export function readConfig(env: Env) {
       UNPAID_ORDERS_PER_CUSTOMER: int({ min: 0, max: 1_000_000, default: 10 }),
       /** The most units in those orders. 0: no limit. */
       UNPAID_UNITS_PER_CUSTOMER: int({ min: 0, max: 1_000_000_000, default: 1_000 }),
+      /** The writes of guests from one network within an hour: carts, changes of carts, checkouts, payments. 0: no limit. */
+      ANONYMOUS_WRITES_PER_NETWORK_AND_HOUR: int({ min: 0, max: 1_000_000_000, default: 1_000 }),
+      /** The bytes that these store, about. A cart of two products takes 1.4 kB. 0: no limit. */
+      ANONYMOUS_BYTES_PER_NETWORK_AND_HOUR: int({ min: 0, max: 1_000_000_000_000, default: 2_097_152 }),
+      /** The writes of all guests within an hour. 0: no limit. */
+      ANONYMOUS_WRITES_PER_HOUR: int({ min: 0, max: 1_000_000_000, default: 100_000 }),
+      /** The bytes that these store, about. 0: no limit. */
+      ANONYMOUS_BYTES_PER_HOUR: int({ min: 0, max: 1_000_000_000_000, default: 134_217_728 }),
+      /** The orders that guests on one network may leave to be paid later within an hour. 0: no limit. */
+      ANONYMOUS_UNPAID_ORDERS_PER_NETWORK_AND_HOUR: int({ min: 0, max: 1_000_000, default: 30 }),
+      /** The units in those orders. 0: no limit. */
+      ANONYMOUS_UNPAID_UNITS_PER_NETWORK_AND_HOUR: int({ min: 0, max: 1_000_000_000, default: 1_000 }),
     },
     env,
   );

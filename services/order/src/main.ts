@@ -40,6 +40,17 @@ await runService({
         orders: config.UNPAID_ORDERS_PER_CUSTOMER,
         units: config.UNPAID_UNITS_PER_CUSTOMER,
       },
+      anonymous: {
+        storagePerNetwork: {
+          count: config.ANONYMOUS_WRITES_PER_NETWORK_AND_HOUR,
+          amount: config.ANONYMOUS_BYTES_PER_NETWORK_AND_HOUR,
+        },
+        storage: { count: config.ANONYMOUS_WRITES_PER_HOUR, amount: config.ANONYMOUS_BYTES_PER_HOUR },
+        unpaidPerNetwork: {
+          count: config.ANONYMOUS_UNPAID_ORDERS_PER_NETWORK_AND_HOUR,
+          amount: config.ANONYMOUS_UNPAID_UNITS_PER_NETWORK_AND_HOUR,
+        },
+      },
     });
     const identity = openChannel(config.IDENTITY_ADDRESS, { metrics, tokens, tls });
     const erasing = startOrderErasing({ pool, log, channel: identity, settleMs: config.ERASURE_SETTLE_MS });

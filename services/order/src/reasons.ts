@@ -35,6 +35,8 @@ export const reasons = defineReasons({
   PAY_WITHIN_TOO_LONG: Code.InvalidArgument,
   /** The customer holds too much that is not paid; `limit` and `max` in the metadata say which limit. */
   UNPAID_LIMIT: Code.FailedPrecondition,
+  /** Callers without a sign-in stored too much within the hour, on a network or in all; `limit` in the metadata says which. */
+  ANONYMOUS_BUDGET: Code.ResourceExhausted,
   /** The request id was used before, with other content or for another call. */
   REQUEST_ID_REUSED: Code.FailedPrecondition,
   /** Concurrent calls kept changing the same cart or request id. Try again. */

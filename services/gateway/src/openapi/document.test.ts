@@ -1,3 +1,4 @@
+import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startStandIn, startTestGateway, type TestGateway } from "../testing/gateway.ts";
@@ -31,6 +32,14 @@ test("it has every route of the descriptors, and nothing else under /v1", () => 
     Object.keys(operations).map((verb) => `${verb.toUpperCase()} ${path}`),
   );
   expect(documented.sort()).toEqual([...served, "POST /v1/provider-webhooks/{provider}"].sort());
+});
+
+test("each method that may change something can conflict, whatever its verb", () => {
+  for (const binding of v1Bindings) {
+    const { responses } = document.paths[documentedPath(binding)][binding.verb.toLowerCase()];
+    const reads = binding.method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
+    expect([binding.method.name, "409" in responses]).toEqual([binding.method.name, !reads]);
+  }
 });
 
 test("operation ids are unique, and all references resolve", () => {

@@ -1,4 +1,5 @@
 import type { DescField, DescFile, DescMessage } from "@bufbuild/protobuf";
+import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { accessRule } from "@sagacart/chassis/auth/access";
 import type { RoleName } from "@sagacart/chassis/auth/principal";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
@@ -98,7 +99,9 @@ function operation(binding: AnyBinding, schemas: Schemas, comments: Comments, an
     ...(anyone ? [] : ["403"]),
     ...(anyone && binding.verb === "GET" ? [] : ["401"]),
     "404",
-    ...(binding.verb === "GET" ? [] : ["409", "413", "415"]),
+    // A read that may create what it reads, such as the default cart, can be refused like any other change.
+    ...(method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS ? [] : ["409"]),
+    ...(binding.verb === "GET" ? [] : ["413", "415"]),
     ...(binding.etags.inRequest === undefined ? [] : ["412"]),
   ];
   if (requestId !== undefined) {

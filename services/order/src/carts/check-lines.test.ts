@@ -1,10 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { inMemory } from "@sagacart/chassis/testing/in-memory";
+import { systemClock } from "@sagacart/chassis/time/clock";
 import { Availability, type Cart } from "@sagacart/proto/order/v1/cart";
 import { CartService } from "@sagacart/proto/order/v1/cart_service";
 import { GuestCartService } from "@sagacart/proto/order/v1/guest_cart_service";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { createAnonymousBudget, unlimitedAnonymous } from "../guests/anonymous-budget.ts";
 import { quote, requireCart, startTestCarts, type TestCarts } from "../testing/test-carts.ts";
 import { createCartService } from "./cart-service.ts";
 import type { Catalogue } from "./catalogue.ts";
@@ -30,9 +32,10 @@ beforeEach(() => {
 });
 
 function start() {
+  const budget = createAnonymousBudget({ pool: stack.pool, clock: systemClock, limits: unlimitedAnonymous });
   const transport = inMemory((router) => {
     router.service(CartService, createCartService({ pool: stack.pool, catalogue }));
-    router.service(GuestCartService, createGuestCartService({ pool: stack.pool, catalogue }));
+    router.service(GuestCartService, createGuestCartService({ pool: stack.pool, catalogue, budget }));
   }, "order.sagacart");
   return { carts: createClient(CartService, transport), guests: createClient(GuestCartService, transport) };
 }

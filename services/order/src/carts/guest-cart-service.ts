@@ -13,6 +13,7 @@ import {
   RemoveGuestCartItemResponseSchema,
   ReplaceGuestCartLinesResponseSchema,
 } from "@sagacart/proto/order/v1/guest_cart_service";
+import { type AnonymousBudget, cartBytes, changeBytes } from "../guests/anonymous-budget.ts";
 import { createAddItem } from "./add-item.ts";
 import { priceLines } from "./cart.ts";
 import { insertGuestCart } from "./cart-insert-store.ts";
@@ -30,8 +31,9 @@ import { loadCart } from "./load-cart.ts";
 export function createGuestCartService(context: {
   pool: Pool;
   catalogue: Catalogue;
+  budget: AnonymousBudget;
 }): ServiceImpl<typeof GuestCartService> {
-  const { pool, catalogue } = context;
+  const { pool, catalogue, budget } = context;
   const addItem = createAddItem(context);
   const editor = createCartEditor(context);
   const checkLines = createCheckLines(catalogue);
@@ -41,7 +43,9 @@ export function createGuestCartService(context: {
       const quotes = await catalogue(lines.map(({ productId }) => productId));
       const { token: guestToken, hash: guestTokenHash } = makeGuestToken();
       const id = uuidv7();
-      await insertGuestCart(pool, { id, guestTokenHash, lines: priceLines(lines, quotes) });
+      const priced = priceLines(lines, quotes);
+      await budget.store(cartBytes(priced.length));
+      await insertGuestCart(pool, { id, guestTokenHash, lines: priced });
       const cart = await loadCart(pool, { id, guestToken });
       return create(CreateGuestCartResponseSchema, { cart: cartMessage(cart), guestToken });
     },
@@ -52,12 +56,14 @@ export function createGuestCartService(context: {
     },
 
     async replaceGuestCartLines({ id, guestToken, ...request }) {
+      await budget.store(changeBytes(request.lines.length));
       const cart = await editor.replaceLines({ id, guestToken }, request);
       return create(ReplaceGuestCartLinesResponseSchema, { cart: cartMessage(cart) });
     },
 
     async addGuestCartItem(request) {
       const { id, guestToken, etag, productId, quantity, requestId } = request;
+      await budget.store(changeBytes(1, requestId));
       const cart = await addItem({
         ref: { id, guestToken },
         etag,
@@ -71,6 +77,7 @@ export function createGuestCartService(context: {
     },
 
     async removeGuestCartItem({ id, guestToken, ...request }) {
+      await budget.store(changeBytes(0));
       const cart = await editor.removeItem({ id, guestToken }, request);
       return create(RemoveGuestCartItemResponseSchema, { cart: cartMessage(cart) });
     },

@@ -25,10 +25,12 @@ import { loadCart } from "../carts/load-cart.ts";
 import { orderNotFound } from "../orders/order.ts";
 import type { createOrderService } from "../orders/order-service.ts";
 import { reasons } from "../reasons.ts";
+import { type AnonymousBudget, changeBytes, orderBytes } from "./anonymous-budget.ts";
 import { claimOrder } from "./claim-order.ts";
 
 export type GuestOrderServiceOptions = {
   pool: Pool;
+  budget: AnonymousBudget;
   orders: ReturnType<typeof createOrderService>;
   /** Called after a commit that recorded an event. */
   recorded: () => void;
@@ -39,7 +41,7 @@ export type GuestOrderServiceOptions = {
  * that the guest token leads to, and so reach the orders of that guest and no others.
  */
 export function createGuestOrderService(options: GuestOrderServiceOptions): ServiceImpl<typeof GuestOrderService> {
-  const { pool, orders, recorded } = options;
+  const { pool, budget, orders, recorded } = options;
 
   async function loadOrder(id: string, customerId: string): Promise<Order> {
     const { order } = await orders.getOrder(create(GetOrderRequestSchema, { id, customerId }));
@@ -53,7 +55,12 @@ export function createGuestOrderService(options: GuestOrderServiceOptions): Serv
     async checkoutGuestCart({ $typeName: _, guestToken, ...request }, context) {
       const customerId = guestCustomerIdOf(guestToken);
       // Before the request id is looked up: a repeat needs the token as well.
-      await loadCart(pool, { id: request.cartId, guestToken });
+      const cart = await loadCart(pool, { id: request.cartId, guestToken });
+      // Refusals are remembered by their request ids, too, and repeats of a checkout that stands are cheap.
+      await budget.store(cart.state === "OPEN" ? orderBytes(cart.lines.length) : changeBytes(0, request.requestId));
+      if (cart.state === "OPEN" && request.payLater) {
+        await budget.holdUnpaid(cart.lines.reduce((units, { quantity }) => units + quantity, 0));
+      }
       const checkout = create(CheckoutRequestSchema, { ...request, customerId });
       const { order, attached } = await orders.checkout(checkout, context);
       if (order?.customerId !== customerId) {
@@ -70,6 +77,7 @@ export function createGuestOrderService(options: GuestOrderServiceOptions): Serv
 
     async payGuestOrder({ id, guestToken, paymentMethod, waitAtMost, requestId, waitFor }, context) {
       const customerId = guestCustomerIdOf(guestToken);
+      await budget.store(changeBytes(0, requestId));
       if (paymentMethod === "" && (await loadOrder(id, customerId)).payment?.method === "") {
         const message = `paymentMethod: order ${id} names no card, and a guest has no balance`;
         throw new DomainError(reasons, "PAYMENT_METHOD_REQUIRED", message, { order_id: id });

@@ -2,6 +2,7 @@ import { type Client, type ConnectRouter, createClient } from "@connectrpc/conne
 import { testDatabase } from "@sagacart/chassis/testing/database";
 import { inMemory } from "@sagacart/chassis/testing/in-memory";
 import { silentLog } from "@sagacart/chassis/testing/log";
+import type { Clock } from "@sagacart/chassis/time/clock";
 import { CommandService } from "@sagacart/proto/command/v1/command_service";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
 import { CartService } from "@sagacart/proto/order/v1/cart_service";
@@ -14,6 +15,7 @@ import type pg from "pg";
 import type { Quote } from "../carts/quote.ts";
 import type { UnpaidLimits } from "../checkout/unpaid-limits.ts";
 import { createServices } from "../compose.ts";
+import type { AnonymousLimits } from "../guests/anonymous-budget.ts";
 import type { PaymentFeed } from "../payment-events/read-feed.ts";
 
 export type TestOrderService = AsyncDisposable & {
@@ -36,7 +38,7 @@ export type TestOrderService = AsyncDisposable & {
  * disputes if it is given the payment service's feed.
  */
 export async function startOrderService(
-  options: { payments?: PaymentFeed; unpaid?: UnpaidLimits } = {},
+  options: { payments?: PaymentFeed; unpaid?: UnpaidLimits; anonymous?: AnonymousLimits; clock?: Clock } = {},
 ): Promise<TestOrderService> {
   const database = await testDatabase(new URL("../../migrations/", import.meta.url));
   const { pool, url } = database;

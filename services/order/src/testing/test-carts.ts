@@ -6,6 +6,7 @@ import { errorInfo } from "@sagacart/chassis/errors";
 import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres/pool";
 import { type TestDatabase, testDatabase } from "@sagacart/chassis/testing/database";
 import { inMemory } from "@sagacart/chassis/testing/in-memory";
+import { systemClock } from "@sagacart/chassis/time/clock";
 import { type Cart, CartSchema } from "@sagacart/proto/order/v1/cart";
 import { CartService } from "@sagacart/proto/order/v1/cart_service";
 import { GuestCartService } from "@sagacart/proto/order/v1/guest_cart_service";
@@ -15,6 +16,7 @@ import { lockCarts, markCheckingOut } from "../carts/cart-store.ts";
 import type { Catalogue } from "../carts/catalogue.ts";
 import { createGuestCartService } from "../carts/guest-cart-service.ts";
 import type { Quote } from "../carts/quote.ts";
+import { createAnonymousBudget, unlimitedAnonymous } from "../guests/anonymous-budget.ts";
 
 export type TestCarts = AsyncDisposable & {
   readonly pool: Pool;
@@ -140,7 +142,8 @@ function serve(pool: Pool, products: ReadonlyMap<string, Quote>) {
     new Map(ids.flatMap((id) => [products.get(id)].flatMap((known) => (known === undefined ? [] : [[id, known]]))));
   const transport = inMemory((router) => {
     router.service(CartService, createCartService({ pool, catalogue }));
-    router.service(GuestCartService, createGuestCartService({ pool, catalogue }));
+    const budget = createAnonymousBudget({ pool, clock: systemClock, limits: unlimitedAnonymous });
+    router.service(GuestCartService, createGuestCartService({ pool, catalogue, budget }));
   }, "order.sagacart");
   return { carts: createClient(CartService, transport), guests: createClient(GuestCartService, transport) };
 }

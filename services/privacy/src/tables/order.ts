@@ -8,6 +8,8 @@ const ownOrders = "select id from orders where customer_id = $1";
 
 /** The columns of order. */
 export const orderTables: Tables = {
+  // Hashes of networks, for two hours.
+  anonymous_budgets: { columns: each("key window_start count amount", notPersonal) },
   ...requestsOf("orderRequests"),
   cart_lines: {
     rows: {
