@@ -3,7 +3,7 @@ import { request } from "node:http";
 import { connect as connectHttp2 } from "node:http2";
 import { connect } from "node:net";
 import { text } from "node:stream/consumers";
-import { publicConnections } from "@sagacart/rest/connection-limits";
+import { publicConnections } from "@sagacart/chassis/connections/limits";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type StandIn, startStandIn, startTestGateway, type TestGateway } from "./testing/gateway.ts";
 

@@ -1,8 +1,10 @@
 import type { ConnectRouter } from "@connectrpc/connect";
 import { type FollowedRevocations, followRevocations, type Revocations } from "@sagacart/chassis/auth/revocations";
+import { serviceConnections } from "@sagacart/chassis/connections/limits";
 import type { Pool } from "@sagacart/chassis/postgres/pool";
 import { forgetOldRequests } from "@sagacart/chassis/postgres/request-retention";
 import { whenAvailable } from "@sagacart/chassis/postgres/when-available";
+import { connectionLimitsOf } from "@sagacart/chassis/process/config";
 import type { Log } from "@sagacart/chassis/process/log";
 import type { Metrics } from "@sagacart/chassis/process/metrics";
 import type { Clock } from "@sagacart/chassis/time/clock";
@@ -172,6 +174,7 @@ async function startHttp(parts: HttpOptions) {
   const http = await startHttpServer({
     host: config.HOST,
     port: config.HTTP_PORT,
+    connectionLimits: connectionLimitsOf(config, serviceConnections),
     ...{ issuer, keys, provider, insideProvider, log, tls },
     signInForm: signInForm({ provider, signIn, issuer, csrfKeys: deriveKeys(secrets, "csrf"), devices }),
     emailPages: emailPages(emailChange),

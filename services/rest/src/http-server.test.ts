@@ -3,8 +3,8 @@ import type { RequestListener } from "node:http";
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from "node:http2";
 import { type AddressInfo, connect as connectTcp, type Socket } from "node:net";
 import { setTimeout } from "node:timers/promises";
+import { type ConnectionLimits, publicConnections } from "@sagacart/chassis/connections/limits";
 import { describe, expect, test } from "vitest";
-import { type ConnectionLimits, publicConnections } from "./connection-limits.ts";
 import { type BothOptions, createBothServer } from "./http-server.ts";
 
 type TestServer = AsyncDisposable & { readonly url: string; readonly port: number; connections(): number };

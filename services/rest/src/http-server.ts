@@ -1,11 +1,12 @@
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
+import { createServer, type RequestListener, type Server } from "node:http";
 import { createServer as createHttp2Server, type ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
+import { endStalledAnswers, http1Options } from "@sagacart/chassis/connections/http1";
+import { firstBytesTimeoutMs, limitSession } from "@sagacart/chassis/connections/http2-sessions";
+import { type ConnectionLimits, countConnections, publicConnections } from "@sagacart/chassis/connections/limits";
 import type { Tls } from "@sagacart/chassis/tls/files";
 import { keepRenewed, serverOptions } from "@sagacart/chassis/tls/server";
-import { type ConnectionLimits, countConnections, publicConnections } from "./connection-limits.ts";
-import { limitSession } from "./http2-sessions.ts";
 
 export type BothServer = {
   /** Its closeAllConnections() cuts off connections of both protocols. */
@@ -35,26 +36,17 @@ export type BothOptions = {
  * session is closed gracefully at its maximum age, so that a client that keeps it open finds new pods.
  *
  * What one peer can hold is bounded: connections, requests at a time, the time for a request to come in and for an answer
- * to be read, and the memory of a session. Node's defaults against resets of streams (a burst of 1,000, then 33 a second)
- * stay as they are.
+ * to be read, resets of streams, and the memory of a session.
  */
 export function createBothServer(handler: RequestListener, options: BothOptions = {}): BothServer {
   const { maxConnectionAgeMs = 0, tls, connectionLimits: limits = publicConnections, onRefused } = options;
-  const server = createServer(
-    {
-      maxHeaderSize: 16 * 1024,
-      headersTimeout: Math.min(15_000, limits.requestTimeoutMs),
-      requestTimeout: limits.requestTimeoutMs,
-      keepAliveTimeout: limits.idleTimeoutMs,
-      connectionsCheckingInterval: Math.min(5_000, limits.requestTimeoutMs),
-    },
-    handler,
-  );
+  const server = createServer(http1Options(limits), handler);
   endStalledAnswers(server, limits);
   const http2 = createHttp2Server(
     {
-      // In MB: Node's default.
-      maxSessionMemory: 10,
+      maxSessionMemory: limits.sessionMemoryMb,
+      streamResetBurst: limits.streamResets.burst,
+      streamResetRate: limits.streamResets.perSecond,
       settings: {
         // What is kept of a body that nobody has read yet, for each stream.
         initialWindowSize: 128 * 1024,
@@ -83,7 +75,7 @@ export function createBothServer(handler: RequestListener, options: BothOptions 
   server.removeAllListeners("connection");
   const silent = new Set<Socket>();
   const http2Sockets = new Set<Socket>();
-  const begin = tls === undefined ? peek : handshakes(tls);
+  const begin = tls === undefined ? peekFor(firstBytesTimeoutMs(limits)) : handshakes(tls, limits);
   const open = countConnections(limits, options.trustedProxies);
   server.on("connection", (connection) => {
     if (!open.admit(connection)) {
@@ -127,39 +119,18 @@ export function createBothServer(handler: RequestListener, options: BothOptions 
   };
 }
 
-/**
- * Cuts off callers over HTTP/1.1 that read nothing of their answer. Node's own timeout knows of writing that makes progress,
- * but would end requests that are waiting for their answer, too.
- */
-function endStalledAnswers(server: Server, { stalledAnswerMs }: ConnectionLimits): void {
-  const answering = new WeakSet<Socket>();
-  server.on("request", ({ socket }: IncomingMessage, response: ServerResponse) => {
-    answering.add(socket);
-    response.once("close", () => answering.delete(socket));
-  });
-  server.timeout = stalledAnswerMs;
-  server.on("timeout", (socket: Socket) => {
-    if (!answering.has(socket) || socket.writableLength > 0) {
-      socket.destroy();
-    } else {
-      socket.setTimeout(stalledAnswerMs);
-    }
-  });
-}
-
 const preface = Buffer.from("PRI * HTTP/2.0\r\n");
-const firstBytesTimeoutMs = 15_000;
 
 /** Receives the socket to read from, and its protocol. */
 type Tell = (socket: Socket, isHttp2: boolean) => void;
 
 /** Performs the TLS handshake. A connection that fails it is closed. */
-function handshakes(tls: Tls): (connection: Socket, tell: Tell) => void {
+function handshakes(tls: Tls, limits: ConnectionLimits): (connection: Socket, tell: Tell) => void {
   const begun = new Map<string, Tell>();
   const server = createTlsServer({
     ...serverOptions(tls),
     ALPNProtocols: ["h2", "http/1.1"],
-    handshakeTimeout: firstBytesTimeoutMs,
+    handshakeTimeout: firstBytesTimeoutMs(limits),
   });
   server.on("secureConnection", (socket) => {
     const tell = begun.get(peerOf(socket));
@@ -184,8 +155,12 @@ function peerOf({ remoteAddress, remotePort }: Socket): string {
   return `${remoteAddress} ${remotePort}`;
 }
 
+function peekFor(timeoutMs: number): (connection: Socket, tell: Tell) => void {
+  return (connection, tell) => peek(connection, timeoutMs, tell);
+}
+
 /** Reads just enough to tell the protocol, and puts it back. A connection that sends nothing is closed. */
-function peek(socket: Socket, tell: Tell): void {
+function peek(socket: Socket, timeoutMs: number, tell: Tell): void {
   let seen: Buffer = Buffer.alloc(0);
   const leave = () => socket.destroy();
   const look = () => {
@@ -205,7 +180,7 @@ function peek(socket: Socket, tell: Tell): void {
     socket.unshift(seen);
     tell(socket, isPreface);
   };
-  const timer = setTimeout(leave, firstBytesTimeoutMs);
+  const timer = setTimeout(leave, timeoutMs);
   socket.once("close", () => clearTimeout(timer));
   socket.on("error", leave);
   socket.on("end", leave);

@@ -1,4 +1,5 @@
 import helmet from "@fastify/helmet";
+import type { ConnectionLimits } from "@sagacart/chassis/connections/limits";
 import type { Log } from "@sagacart/chassis/process/log";
 import { gauge, type Metrics } from "@sagacart/chassis/process/metrics";
 import { requestIdOr } from "@sagacart/chassis/rpc/interceptors/context";
@@ -8,7 +9,6 @@ import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } 
 import { Counter } from "prom-client";
 import { answerProblem, notFound } from "./answer-problem.ts";
 import { answerClientError } from "./client-error.ts";
-import type { ConnectionLimits } from "./connection-limits.ts";
 import { withoutPorts } from "./forwarded-for.ts";
 import { createBothServer } from "./http-server.ts";
 import { refuseOtherMethods } from "./methods.ts";

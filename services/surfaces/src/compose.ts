@@ -1,5 +1,6 @@
 import { revocationsOf, serviceTokensOf, verifierOf } from "@sagacart/chassis/auth/env";
-import { connectionLimitsOf } from "@sagacart/rest/config";
+import { publicConnections } from "@sagacart/chassis/connections/limits";
+import { connectionLimitsOf } from "@sagacart/chassis/process/config";
 import { watchReadiness } from "@sagacart/rest/ready";
 import type { Composed, ProcessContext } from "@sagacart/rest/run";
 import type { Config } from "./config.ts";
@@ -31,7 +32,7 @@ export async function compose(config: Config, { log, metrics, tls }: ProcessCont
     bodyLimitBytes: config.BODY_LIMIT_BYTES,
     anonymousBodyLimitBytes: config.ANONYMOUS_BODY_LIMIT_BYTES,
     maxConnectionAgeMs: config.MAX_CONNECTION_AGE_MS,
-    connectionLimits: connectionLimitsOf(config),
+    connectionLimits: connectionLimitsOf(config, publicConnections),
     tls: config.SERVE_TLS ? tls : undefined,
   });
   return { app, readiness, close: () => services[Symbol.dispose]() };

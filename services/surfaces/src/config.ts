@@ -1,7 +1,7 @@
 import { serviceTokenEnv } from "@sagacart/chassis/auth/env";
+import { publicConnections } from "@sagacart/chassis/connections/limits";
 import { currency, type Env, readEnv, text } from "@sagacart/chassis/process/config";
 import { restEnv } from "@sagacart/rest/config";
-import { publicConnections } from "@sagacart/rest/connection-limits";
 
 export type Config = ReturnType<typeof readConfig>;
 

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { type ConnectionLimits, serviceConnections } from "../connections/limits.ts";
 import { currentCurrencies } from "../currencies.ts";
 import { withUrlFile } from "../postgres/credentials.ts";
 import { withCa } from "../postgres/url.ts";
@@ -221,7 +222,7 @@ function required<T>(fallback: T | undefined, what: string): T {
 const levels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const satisfies readonly LogLevel[];
 
 /** The variables of a server without a database. */
-export function serverEnv(defaultPort: number) {
+export function serverEnv(defaultPort: number, connections: ConnectionLimits = serviceConnections) {
   return {
     /** The address to listen on. By default loopback; 0.0.0.0 or :: in a container. */
     HOST: text({ default: "127.0.0.1" }),
@@ -235,8 +236,45 @@ export function serverEnv(defaultPort: number) {
     SHUTDOWN_DELAY_MS: durationMs(0),
     /** The age at which a connection gets GOAWAY, so that callers find new pods. */
     MAX_CONNECTION_AGE_MS: durationMs(300_000),
+    /** The most open connections; more are closed at once. 0: no limit. Services take 10,000, the gateway 4,000, the surfaces 20,000. */
+    MAX_CONNECTIONS: int({ min: 0, max: 1_000_000, default: connections.connections }),
+    /** The most open connections of one address; the gateway's trusted proxies have no such limit. 0: no limit. Services take 2,500, the gateway 100. */
+    MAX_CONNECTIONS_PER_ADDRESS: int({ min: 0, max: 1_000_000, default: connections.connectionsPerAddress }),
+    /** The most requests at a time on one connection of HTTP/2. Services take 5,000: all that one gateway may have at a time. */
+    MAX_STREAMS_PER_CONNECTION: int({ min: 1, max: 100_000, default: connections.streamsPerConnection }),
+    /** How long a request may take to come in completely. A minute where absent. */
+    REQUEST_TIMEOUT_MS: int({ min: 1_000, max: 3_600_000, default: connections.requestTimeoutMs }),
+    /** How long a connection without a request is kept. Services keep it for 5 minutes, the gateway for 75 seconds. */
+    IDLE_TIMEOUT_MS: int({ min: 1_000, max: 3_600_000, default: connections.idleTimeoutMs }),
+    /** How long a caller may read nothing of its answer. Half a minute where absent. */
+    STALLED_ANSWER_MS: int({ min: 1_000, max: 3_600_000, default: connections.stalledAnswerMs }),
   };
 }
+
+/** Returns the limits that were configured; what is not configurable is as in `connections`. */
+export function connectionLimitsOf(config: ConnectionConfig, connections: ConnectionLimits): ConnectionLimits {
+  return {
+    ...connections,
+    connections: config.MAX_CONNECTIONS,
+    connectionsPerAddress: config.MAX_CONNECTIONS_PER_ADDRESS,
+    streamsPerConnection: config.MAX_STREAMS_PER_CONNECTION,
+    requestTimeoutMs: config.REQUEST_TIMEOUT_MS,
+    idleTimeoutMs: config.IDLE_TIMEOUT_MS,
+    stalledAnswerMs: config.STALLED_ANSWER_MS,
+  };
+}
+
+type ConnectionConfig = Readonly<
+  Record<
+    | "MAX_CONNECTIONS"
+    | "MAX_CONNECTIONS_PER_ADDRESS"
+    | "MAX_STREAMS_PER_CONNECTION"
+    | "REQUEST_TIMEOUT_MS"
+    | "IDLE_TIMEOUT_MS"
+    | "STALLED_ANSWER_MS",
+    number
+  >
+>;
 
 /** The variables of a service: a server with its own database. */
 export function serviceEnv(defaultPort: number) {

@@ -11,6 +11,7 @@ import {
 import type { FollowedRevocations } from "../auth/revocations.ts";
 import { createSecurityLog } from "../auth/security-log.ts";
 import type { ServiceTokens } from "../auth/service-tokens.ts";
+import { serviceConnections } from "../connections/limits.ts";
 import { createPool, type Pool } from "../postgres/pool.ts";
 import { type Question, startSurvey } from "../postgres/survey.ts";
 import { type Health, health } from "../rpc/health.ts";
@@ -19,7 +20,7 @@ import { type Clock, systemClock } from "../time/clock.ts";
 import { tlsEnv } from "../tls/env.ts";
 import { openTls, type Tls } from "../tls/files.ts";
 import { startTracing } from "../trace/start.ts";
-import { type Env, readBoth, readEnv, type serverEnv, type serviceEnv } from "./config.ts";
+import { connectionLimitsOf, type Env, readBoth, readEnv, type serverEnv, type serviceEnv } from "./config.ts";
 import { createLog, type Log } from "./log.ts";
 import { createMetrics, gauge, type Metrics } from "./metrics.ts";
 import { firstSignal } from "./signals.ts";
@@ -138,6 +139,7 @@ async function start(service: WithDatabase<ServiceConfig> | WithoutDatabase<Serv
     subject: service.subject,
     polled: service.polled,
     maxConnectionAgeMs: config.MAX_CONNECTION_AGE_MS,
+    connectionLimits: connectionLimitsOf(config, serviceConnections),
     verifier,
     security: createSecurityLog({ service: service.name, metrics }),
     tls,

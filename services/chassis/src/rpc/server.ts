@@ -14,9 +14,13 @@ import type { AddressInfo, Server as NetServer, Socket } from "node:net";
 import type { DescService } from "@bufbuild/protobuf";
 import type { ConnectRouter } from "@connectrpc/connect";
 import { compressionGzip } from "@connectrpc/connect-node";
+import { Counter } from "prom-client";
 import { requireAccessRules } from "../auth/access.ts";
 import type { SecurityLog } from "../auth/security-log.ts";
 import type { Verifier } from "../auth/verify.ts";
+import { endStalledAnswers, http1Options, limitConnections } from "../connections/http1.ts";
+import { firstBytesTimeoutMs, limitSession } from "../connections/http2-sessions.ts";
+import { type ConnectionLimits, serviceConnections } from "../connections/limits.ts";
 import type { Log } from "../process/log.ts";
 import type { Metrics } from "../process/metrics.ts";
 import { atMost } from "../time/at-most.ts";
@@ -53,6 +57,8 @@ export type ServerOptions = {
    * no limit.
    */
   maxConnectionAgeMs?: number;
+  /** What one caller can hold; those of the shop's own processes where absent. */
+  connectionLimits?: ConnectionLimits;
   /** Authenticates callers. Without it, all calls are allowed: for tests inside one process. */
   verifier?: Verifier | undefined;
   /** Records refused callers, and calls that the contract marks as security events. */
@@ -74,11 +80,14 @@ export type Server = AsyncDisposable & {
 /** Serves the routes, health and reflection. Rejects if a port is in use. */
 export async function startServer(options: ServerOptions): Promise<Server> {
   const inFlight = createInFlight(options.domain);
-  const { http2, sockets } = createHttp2(options);
+  const limits = options.connectionLimits ?? serviceConnections;
+  const { http2, sockets } = createHttp2(options, limits);
   http2.on("stream", streamHandler(options, inFlight));
-  const sessions = trackSessions(http2, options.maxConnectionAgeMs ?? 0);
+  const sessions = trackSessions(http2, options.maxConnectionAgeMs ?? 0, limits);
   http2.on("sessionError", (error) => options.log.debug({ error }, "connection error"));
-  const admin = createHttpServer(adminHandler(options));
+  const admin = createHttpServer(http1Options(limits), adminHandler(options));
+  endStalledAnswers(admin, limits);
+  limitConnections(admin, limits);
   try {
     await listen(http2, options.host, options.port);
     await listen(admin, options.host, options.adminPort);
@@ -117,26 +126,40 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   };
 }
 
-const http2Options = {
-  // In MB. Many calls share one connection: with the default of 10, a thousand with large messages are refused.
-  maxSessionMemory: 256,
-  // The default treats 33 cancelled calls a second as an attack. Here, they are calls past their deadlines.
-  streamResetBurst: 10_000,
-  streamResetRate: 5_000,
-  // A message of half a megabyte in one go, instead of eight with waits between.
-  settings: { initialWindowSize: 1024 * 1024, maxConcurrentStreams: 10_000 },
-  // Detects a vanished caller within 20 s; an idle stream of its would stay open for ever.
-  keepAlive: true,
-  keepAliveInitialDelay: 10_000,
-};
+function http2Options({ sessionMemoryMb, streamResets, streamsPerConnection }: ConnectionLimits) {
+  return {
+    maxSessionMemory: sessionMemoryMb,
+    streamResetBurst: streamResets.burst,
+    streamResetRate: streamResets.perSecond,
+    // A message of half a megabyte in one go, instead of eight with waits between.
+    settings: { initialWindowSize: 1024 * 1024, maxConcurrentStreams: streamsPerConnection },
+    // Detects a vanished caller within 20 s; an idle stream of its would stay open for ever.
+    keepAlive: true,
+    keepAliveInitialDelay: 10_000,
+  };
+}
 
 /** Tracks sockets as well as sessions: one that does not finish its TLS handshake would keep the server from closing. */
-function createHttp2({ tls, log }: ServerOptions): { http2: Http2Server; sockets: Set<Socket> } {
+function createHttp2(
+  { tls, log, metrics }: ServerOptions,
+  limits: ConnectionLimits,
+): { http2: Http2Server; sockets: Set<Socket> } {
   const sockets = new Set<Socket>();
+  const refused = new Counter({
+    name: "rpc_server_connections_refused_total",
+    help: "Connections that were closed at once, since there were too many of their address or in all.",
+    registers: [metrics],
+  });
   if (tls?.current.own === undefined) {
-    return { http2: createHttp2Server(http2Options), sockets };
+    const http2 = createHttp2Server(http2Options(limits));
+    limitConnections(http2, limits, () => refused.inc());
+    return { http2, sockets };
   }
-  const http2: Http2SecureServer = createSecureServer({ ...http2Options, ...peerServerOptions(tls) });
+  const http2: Http2SecureServer = createSecureServer({
+    ...http2Options(limits),
+    ...peerServerOptions(tls),
+    handshakeTimeout: firstBytesTimeoutMs(limits),
+  });
   keepRenewed(http2, tls);
   http2.on("connection", (socket: Socket) => {
     sockets.add(socket);
@@ -145,10 +168,11 @@ function createHttp2({ tls, log }: ServerOptions): { http2: Http2Server; sockets
   http2.on("tlsClientError", (error, { remoteAddress }) => {
     log.debug({ error, remoteAddress }, "TLS handshake failed");
   });
+  limitConnections(http2, limits, () => refused.inc());
   return { http2, sockets };
 }
 
-const limits = { readMaxBytes: 2 * 1024 * 1024, writeMaxBytes: 4 * 1024 * 1024 };
+const messageLimits = { readMaxBytes: 2 * 1024 * 1024, writeMaxBytes: 4 * 1024 * 1024 };
 
 type StreamHandler = (
   stream: ServerHttp2Stream,
@@ -164,7 +188,7 @@ function streamHandler(options: ServerOptions, inFlight: InFlight): StreamHandle
     methods: options.withoutFastPath === true ? new Map() : methods,
     interceptors: innerInterceptors(options),
     inFlight,
-    ...limits,
+    ...messageLimits,
   });
   return (stream, headers, _flags, rawHeaders) => {
     if (!grpcUnary(stream, headers)) {
@@ -189,10 +213,10 @@ function adapterHandler(options: ServerOptions, inFlight: InFlight, methods: Una
     },
     interceptors: [inFlight.interceptor, ...serverInterceptors(options)],
     shutdownSignal: inFlight.signal,
-    ...limits,
+    ...messageLimits,
     // Compressed requests are accepted. Responses are never compressed: inside a cluster it costs more than it saves.
     acceptCompression: [compressionGzip],
-    compressMinBytes: limits.writeMaxBytes,
+    compressMinBytes: messageLimits.writeMaxBytes,
   });
 }
 
@@ -201,11 +225,12 @@ function adapterHandler(options: ServerOptions, inFlight: InFlight, methods: Una
  * and so finds new pods. Ages differ by ±10 %, so that not all callers reconnect at the same time. A session closes when its
  * last call has ended. Streams stay on their connection: a caller would only open an ended one again.
  */
-function trackSessions(http2: Http2Server, maxAgeMs: number): Set<ServerHttp2Session> {
+function trackSessions(http2: Http2Server, maxAgeMs: number, limits: ConnectionLimits): Set<ServerHttp2Session> {
   const sessions = new Set<ServerHttp2Session>();
   http2.on("session", (session) => {
     sessions.add(session);
     session.setLocalWindowSize(4 * 1024 * 1024);
+    limitSession(session, limits);
     const ageMs = maxAgeMs * (0.9 + Math.random() * 0.2);
     const timer = maxAgeMs > 0 ? setTimeout(() => session.close(), ageMs) : undefined;
     session.once("close", () => {

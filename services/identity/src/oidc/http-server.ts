@@ -1,5 +1,7 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
-import { createServer as createHttpsServer } from "node:https";
+import { createServer as createHttpsServer, type Server as HttpsServer } from "node:https";
+import { endStalledAnswers, http1Options, limitConnections } from "@sagacart/chassis/connections/http1";
+import { type ConnectionLimits, serviceConnections } from "@sagacart/chassis/connections/limits";
 import { logFailure } from "@sagacart/chassis/process/failure-log";
 import type { Log } from "@sagacart/chassis/process/log";
 import type { Tls } from "@sagacart/chassis/tls/files";
@@ -27,6 +29,8 @@ export type HttpServerOptions = {
   /** Reads the revoked access tokens since a cursor. */
   readonly revocations: (cursor: string) => Promise<object>;
   readonly log: Log;
+  /** What one caller can hold; those of the shop's own processes where absent. */
+  readonly connectionLimits?: ConnectionLimits;
   /** Serves TLS if this has a server certificate. Client certificates are not required: callers show a secret. */
   readonly tls?: Tls | undefined;
 };
@@ -55,12 +59,17 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
 }
 
 function createHttpServer(options: HttpServerOptions): Server {
-  const limits = { maxHeaderSize: 16 * 1024, headersTimeout: 15_000, requestTimeout: 30_000, keepAliveTimeout: 75_000 };
-  const { tls } = options;
-  if (tls?.current.own === undefined) {
-    return createServer(limits, handler(options));
-  }
-  const server = createHttpsServer({ ...limits, ...serverOptions(tls) }, handler(options));
+  const { tls, connectionLimits: limits = serviceConnections } = options;
+  const server =
+    tls?.current.own === undefined
+      ? createServer(http1Options(limits), handler(options))
+      : renewed(createHttpsServer({ ...http1Options(limits), ...serverOptions(tls) }, handler(options)), tls);
+  endStalledAnswers(server, limits);
+  limitConnections(server, limits);
+  return server;
+}
+
+function renewed(server: HttpsServer, tls: Tls): HttpsServer {
   keepRenewed(server, tls);
   return server;
 }

@@ -1,5 +1,5 @@
 import { BlockList, isIPv6, type Socket } from "node:net";
-import { networkOf } from "@sagacart/chassis/client/network";
+import { networkOf } from "../client/network.ts";
 
 /** Limits of the connections to one process. */
 export type ConnectionLimits = {
@@ -15,6 +15,10 @@ export type ConnectionLimits = {
   readonly idleTimeoutMs: number;
   /** How long a caller may read nothing of its answer, in ms. */
   readonly stalledAnswerMs: number;
+  /** The most memory of one connection of HTTP/2, in MB; beyond it, new requests are refused. */
+  readonly sessionMemoryMb: number;
+  /** How many streams of one connection may be reset in a row, and how many a second for long; more end the connection. */
+  readonly streamResets: { readonly burst: number; readonly perSecond: number };
 };
 
 /** Limits for a port that anyone can reach. */
@@ -26,6 +30,29 @@ export const publicConnections: ConnectionLimits = {
   // Clients keep idle connections in their pools for up to a minute; they must not find them closed by the server.
   idleTimeoutMs: 75_000,
   stalledAnswerMs: 30_000,
+  // Node's defaults.
+  sessionMemoryMb: 10,
+  streamResets: { burst: 1_000, perSecond: 33 },
+};
+
+/**
+ * Limits for a port that only the shop's own processes reach. They have few connections, with hundreds of calls at a time on
+ * each, and must never meet these limits.
+ */
+export const serviceConnections: ConnectionLimits = {
+  connections: 10_000,
+  // The gateway has a connection for each request that it passes on over HTTP/1.1, and takes 2,000 at a time.
+  connectionsPerAddress: 2_500,
+  // The gateway takes 2,000 requests and 2,000 streams at a time, and all may be for one service.
+  streamsPerConnection: 5_000,
+  requestTimeoutMs: 60_000,
+  // The usual age of a connection: one that is idle until then would be replaced anyway.
+  idleTimeoutMs: 300_000,
+  stalledAnswerMs: 30_000,
+  // Many calls share one connection: with the default of 10, a thousand with large messages are refused.
+  sessionMemoryMb: 256,
+  // Node takes 33 a second for an attack. Here they are calls past their deadlines, all of a connection at a time.
+  streamResets: { burst: 5_000, perSecond: 2_000 },
 };
 
 /** The open connections of a server. */

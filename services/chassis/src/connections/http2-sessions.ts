@@ -1,0 +1,128 @@
+import {
+  constants,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from "node:http2";
+import type { ConnectionLimits } from "./limits.ts";
+
+/**
+ * Closes a session of HTTP/2 that never begins or has no requests, and ends its requests that do not come in or whose
+ * answers are not read. Node's own timeouts count every frame, so that a ping a minute keeps a connection for ever, and they
+ * end long polls and event streams that are quiet.
+ *
+ * One timer a session looks at its open streams every few seconds. Timers for each stream would cost every call of a
+ * service, of which hardly any lives long enough to be looked at.
+ */
+export function limitSession(session: ServerHttp2Session, limits: ConnectionLimits): void {
+  const open = new Map<ServerHttp2Stream, Watched>();
+  const beganMs = performance.now();
+  let idleSinceMs = beganMs;
+  // A peer that has not sent its settings has not begun: it may have sent half a preface, or nothing.
+  let hasBegun = false;
+  session.once("remoteSettings", () => {
+    hasBegun = true;
+  });
+  session.on("stream", (stream, headers) => {
+    open.set(stream, { sinceMs: performance.now(), headers, isComplete: false, isReadingWatched: false });
+    stream.once("close", () => {
+      open.delete(stream);
+      idleSinceMs = performance.now();
+    });
+  });
+  const timer = setInterval(() => {
+    const nowMs = performance.now();
+    if (!hasBegun && nowMs - beganMs >= firstBytesTimeoutMs(limits)) {
+      session.destroy();
+    } else if (open.size === 0 && nowMs - idleSinceMs >= limits.idleTimeoutMs) {
+      clearInterval(timer);
+      sayGoodbye(session);
+    }
+    for (const [stream, watched] of open) {
+      limitStream(stream, watched, { nowMs, limits });
+    }
+  }, lookEveryMs(limits));
+  timer.unref();
+  session.once("close", () => clearInterval(timer));
+}
+
+/** Returns how long a new connection may take to begin: with its handshake, its preface or its first line. */
+export function firstBytesTimeoutMs({ requestTimeoutMs }: ConnectionLimits): number {
+  return Math.min(15_000, requestTimeoutMs);
+}
+
+/** Often enough to end nothing much later than its time. */
+function lookEveryMs({ requestTimeoutMs, idleTimeoutMs, stalledAnswerMs }: ConnectionLimits): number {
+  return Math.min(5_000, Math.min(requestTimeoutMs, idleTimeoutMs, stalledAnswerMs) / 4);
+}
+
+/** Closes the session; a peer that does not take it is cut off. */
+function sayGoodbye(session: ServerHttp2Session): void {
+  session.close();
+  const cut = setTimeout(() => session.destroy(), goodbyeMs);
+  cut.unref();
+  session.once("close", () => clearTimeout(cut));
+}
+
+const goodbyeMs = 5_000;
+
+/** What is known of an open stream. */
+type Watched = {
+  readonly sinceMs: number;
+  readonly headers: IncomingHttpHeaders;
+  /** True once its request came in completely. */
+  isComplete: boolean;
+  /** True while Node's timeout watches that its answer is read. */
+  isReadingWatched: boolean;
+};
+
+function limitStream(
+  stream: ServerHttp2Stream,
+  watched: Watched,
+  { nowMs, limits }: { nowMs: number; limits: ConnectionLimits },
+): void {
+  const { requestTimeoutMs, stalledAnswerMs } = limits;
+  if (!watched.isComplete && nowMs - watched.sinceMs >= requestTimeoutMs) {
+    if (isComingIn(stream)) {
+      endLate(stream, watched.headers, requestTimeoutMs);
+      return;
+    }
+    watched.isComplete = true;
+  }
+  if (!watched.isReadingWatched && stream.writableLength > 0) {
+    watched.isReadingWatched = true;
+    // Comes when nothing was sent for that long.
+    stream.setTimeout(stalledAnswerMs, () => {
+      if (stream.writableLength > 0) {
+        stream.close(constants.NGHTTP2_CANCEL);
+      } else {
+        stream.setTimeout(0);
+        watched.isReadingWatched = false;
+      }
+    });
+  }
+}
+
+function isComingIn({ state: { state }, destroyed }: ServerHttp2Stream): boolean {
+  return (
+    !destroyed &&
+    (state === constants.NGHTTP2_STREAM_STATE_OPEN || state === constants.NGHTTP2_STREAM_STATE_HALF_CLOSED_LOCAL)
+  );
+}
+
+function endLate(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, requestTimeoutMs: number): void {
+  if (!stream.headersSent) {
+    stream.respond(lateAnswer(headers, requestTimeoutMs), { endStream: true });
+  }
+  stream.close(constants.NGHTTP2_NO_ERROR);
+}
+
+function lateAnswer({ "content-type": type = "" }: IncomingHttpHeaders, timeoutMs: number): OutgoingHttpHeaders {
+  if (!/^application\/grpc(\+|;|$)/.test(type)) {
+    return { ":status": 408 };
+  }
+  const message = `the request did not come in completely within ${timeoutMs} ms`;
+  // DEADLINE_EXCEEDED, as one frame of headers.
+  return { ":status": 200, "content-type": type, "grpc-status": "4", "grpc-message": message };
+}
