@@ -3,6 +3,8 @@ import { openChannel } from "@sagacart/chassis/client/client";
 import { errorInfo } from "@sagacart/chassis/errors";
 import { inMemory } from "@sagacart/chassis/testing/in-memory";
 import { silentLog } from "@sagacart/chassis/testing/log";
+import { findPersonalData } from "@sagacart/privacy/erase-store";
+import { personalData } from "@sagacart/privacy/personal-data";
 import { startTestIdentityFeed } from "@sagacart/privacy/testing/identity";
 import { CartService } from "@sagacart/proto/order/v1/cart_service";
 import { GuestCartService } from "@sagacart/proto/order/v1/guest_cart_service";
@@ -76,6 +78,13 @@ test("an order under way keeps its address until it ends; carts go at once, and 
 
   await expect.poll(() => identity.reports).toContain("order ada");
   expect((await read("o-1"))?.shippingAddress).toBeUndefined();
+  // Staff can name the customer of an order that stays.
+  const refund = orders.refundOrder({ orderId: "o-0", customerId: "ada", requestId: "r-1", reason: "late" });
+  expect(await refund.catch(errorInfo)).toMatchObject({ reason: "ORDER_NOT_FOUND" });
+  expect((await pool.query("select method from requests where scope = 'ada'")).rows).toEqual([
+    { method: "RefundOrder" },
+  ]);
+  expect(await findPersonalData(pool, personalData.order, "ada")).toEqual([]);
   const { rows } = await pool.query("select data from events");
   expect(JSON.stringify(rows)).not.toContain("ada@mail.test");
 });

@@ -36,11 +36,12 @@ export const erasureTables: Tables = {
 };
 
 /** Requests are kept for 30 days, with a hash of their content. Those of a customer are deleted at once. */
-export function requestsOf(section: string): Tables {
+export function requestsOf(section: string, { ofStaff = [] }: { ofStaff?: readonly string[] } = {}): Tables {
+  const others = ofStaff.map((method) => ` and t.method <> '${method}'`).join("");
   return {
     requests: {
       rows: {
-        whose: "t.scope in ($1, 'by ' || $1)",
+        whose: `t.scope in ($1, 'by ' || $1)${others}`,
         section,
         key: { scope: "text", request_id: "text" },
         areDeleted: true,
