@@ -31,8 +31,8 @@ export type ErasingOptions = {
   readonly allowed?: readonly DescMethod[];
   /** Finds other ids of the same person, for example of a guest whose order the customer has claimed. */
   readonly findAliases?: (db: Pool, customerId: string) => Promise<readonly string[]>;
-  /** Returns the customer that a request names by another field than `customer_id`, for example by a guest's token. */
-  readonly customerOf?: (request: Message) => string | undefined;
+  /** Returns the customers that a request names by other fields than its own `customer_id`, for example by a guest's token. */
+  readonly customersOf?: (request: Message) => readonly string[];
   /** The pause before an erasure that has to wait is tried again, in ms; it grows to a minute. */
   readonly retryMs?: number;
   /** How often to look for due erasures, and for deletions that another process has heard of, in ms. */
@@ -114,7 +114,7 @@ export function startErasing(options: ErasingOptions): Erasing {
   return {
     isErased,
     routes: (routes) => (router) => {
-      routes(refusingErased(router, erased, { allowed, customerOf: options.customerOf }));
+      routes(refusingErased(router, erased, { allowed, customersOf: options.customersOf }));
       router.service(PersonalDataService, personalDataService({ pool, tables }));
     },
     background: [consumer, listening, erasing],

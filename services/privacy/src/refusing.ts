@@ -16,8 +16,8 @@ export type ErasedCustomers = {
 export type RefusingOptions = {
   /** The methods by which the shop ends what it has with a deleted customer, for example a refund. */
   readonly allowed: readonly DescMethod[];
-  /** Returns the customer that a request names by another field than `customer_id`. */
-  readonly customerOf?: ((request: Message) => string | undefined) | undefined;
+  /** Returns the customers that a request names by other fields than its own `customer_id`. */
+  readonly customersOf?: ((request: Message) => readonly string[]) | undefined;
 };
 
 /**
@@ -63,12 +63,12 @@ function refuse(
   method: DescMethod,
   request: Message,
   erased: ErasedCustomers,
-  { allowed, customerOf }: RefusingOptions,
+  { allowed, customersOf }: RefusingOptions,
 ): void {
   const caller = callContext()?.principal?.customerId;
   const { customerField } = accessRule(method);
   const field: unknown = customerField === undefined ? undefined : Reflect.get(request, customerField.localName);
-  const named = allowed.includes(method) ? [] : [field, customerOf?.(request)];
+  const named = allowed.includes(method) ? [] : [field, ...(customersOf?.(request) ?? [])];
   const customerId = [caller, ...named].find((id) => typeof id === "string" && erased.has(id));
   if (typeof customerId === "string") {
     const message = `the account of customer ${customerId} was deleted`;

@@ -68,6 +68,12 @@ test("an order under way keeps its address until it ends; carts go at once, and 
   for (const refused of [
     orders.checkout({ orderId: "o-3", ...wanted }),
     carts.createCart({ customerId: "ada", lines }),
+    carts.batchPutCarts({
+      items: [
+        { id: "c-2", customerId: "bob", lines },
+        { id: "c-3", customerId: "ada", lines },
+      ],
+    }),
     guests.addGuestCartItem({ id: cart?.id ?? "", guestToken, productId: "mug", quantity: 1 }),
   ]) {
     expect(await refused.catch(errorInfo)).toMatchObject({ reason: "CUSTOMER_ERASED" });

@@ -1,5 +1,6 @@
-import type { Message } from "@bufbuild/protobuf";
+import { isMessage, type Message } from "@bufbuild/protobuf";
 import { type Erasing, type ErasingOptions, startErasing } from "@sagacart/privacy/erasing";
+import { BatchPutCartsRequestSchema } from "@sagacart/proto/order/v1/cart_service";
 import { OrderService } from "@sagacart/proto/order/v1/order_service";
 import { guestCustomerIdOf } from "../carts/guest-token.ts";
 import { findGuestIds } from "./alias-store.ts";
@@ -12,12 +13,15 @@ export function startOrderErasing(options: Pick<ErasingOptions, "pool" | "log" |
     service: "order",
     allowed: [cancelOrder, refundOrder],
     findAliases: findGuestIds,
-    customerOf: guestOf,
+    customersOf,
   });
 }
 
-/** Returns the id of the guest whose token a request has. */
-function guestOf(request: Message): string | undefined {
+/** Returns the guest whose token a request has, and the customers of the carts that it writes. */
+function customersOf(request: Message): readonly string[] {
+  if (isMessage(request, BatchPutCartsRequestSchema)) {
+    return request.items.map(({ customerId }) => customerId);
+  }
   const token: unknown = Reflect.get(request, "guestToken");
-  return typeof token === "string" && token !== "" ? guestCustomerIdOf(token) : undefined;
+  return typeof token === "string" && token !== "" ? [guestCustomerIdOf(token)] : [];
 }
