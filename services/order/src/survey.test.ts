@@ -1,3 +1,4 @@
+import { withTransaction } from "@sagacart/chassis/postgres/pool";
 import { ask, type Question } from "@sagacart/chassis/postgres/survey";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import { Order_State } from "@sagacart/proto/order/v1/order";
@@ -12,7 +13,10 @@ beforeAll(async () => {
   service = await startOrderService();
 });
 afterAll(() => service?.[Symbol.asyncDispose]());
-beforeEach(() => service.pool.query("truncate orders, carts, commands, command_batches cascade"));
+// A transaction is repeated after a deadlock with one of the service's background rounds, which take the tables in another order.
+beforeEach(() =>
+  withTransaction(service.pool, (tx) => tx.query("truncate orders, carts, commands, command_batches cascade")),
+);
 
 /** The series of a gauge, by their labels' values. */
 async function series(name: string): Promise<Record<string, number>> {
