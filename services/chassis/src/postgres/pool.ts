@@ -181,7 +181,8 @@ class ServicePool extends pg.Pool {
 
   /** Connects, with the other password if the server refuses one while it is changed. */
   #connect(attempts: number, answer: ConnectCallback): void {
-    const used = this.#credentials.url();
+    // An idle connection needs no password: most calls take one, and must not read a file for it.
+    const used = this.idleCount > 0 ? "" : this.#credentials.url();
     super.connect((error, client, done) => {
       if (error !== undefined && attempts > 1 && this.#credentials.hasOther(used, error)) {
         this.#connect(attempts - 1, answer);
