@@ -109,6 +109,14 @@ test.for<[object, string]>([
     "audit.enabled without global.tls.enabled, which global.production rejects",
   ],
   [
+    { identity: { config: { SEED_WEAK_PASSWORDS: true } } },
+    "identity.config.SEED_WEAK_PASSWORDS is true, which global.production rejects: anybody could guess an operator's password.",
+  ],
+  [
+    { global: { config: { SEED_WEAK_PASSWORDS: "true" } } },
+    "identity.config.SEED_WEAK_PASSWORDS is true, which global.production rejects",
+  ],
+  [
     { order: { config: { AUTH: "off" } } },
     "order has AUTH=off, which global.production rejects: any caller could do anything.",
   ],
