@@ -1,5 +1,4 @@
 import { create } from "@bufbuild/protobuf";
-import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { networkOf } from "@sagacart/chassis/client/network";
 import { callContext } from "@sagacart/chassis/context";
@@ -75,11 +74,8 @@ export function sessionRpcs(options: SessionRpcsOptions): Pick<ServiceImpl<typeo
         ...{ userId: resolveUserId("me"), password, address: clientAddress() },
         sessionId: principal?.sessionId,
       });
-      const id = principal?.sessionId ?? "";
-      const { token, expireTime } = await sessions.confirm(user, id);
-      return create(ConfirmPasswordResponseSchema, {
-        session: { id, userId: user.id, accessToken: token, accessTokenExpireTime: timestampFromDate(expireTime) },
-      });
+      const session = await sessions.confirm(user, principal?.sessionId ?? "", seenFrom());
+      return create(ConfirmPasswordResponseSchema, { session: sessionMessage(session) });
     },
     async listSessions({ userId: given }) {
       const userId = await requireUser(requireReadable(given));

@@ -23,13 +23,13 @@ export async function seedUsers(
   users: readonly SeedUser[],
   { pool, passwords, rules, allowWeak, log }: SeedOptions,
 ): Promise<void> {
-  const refuseWeak = allowWeak ? () => {} : rules.refuseWeak;
+  const refuseWeak = allowWeak ? async () => {} : rules.refuseWeak;
   for (const { id = uuidv7(), username, email, password, roles } of users) {
     if (await wasSeeded(pool, username)) {
       continue;
     }
     try {
-      refuseWeak(password, { roles, username, email });
+      await refuseWeak(password, { roles, username, email });
     } catch (error) {
       const { message } = errorInfo(error);
       throw new ConfigError([
