@@ -66,10 +66,11 @@ test("Flux installs the charts that the installer installs, in the same versions
       const source = type === "oci" ? { chart: `${url}/${chart}` } : { repository: url, chart };
       return { ...source, version, namespace: spec.targetNamespace, release: spec.releaseName };
     });
-  const byInstaller = Object.values(versions.charts).map(({ chart, version, namespace, ...rest }) => ({
+  const known = Object.values(versions.charts).map(({ chart, version, namespace, ...rest }) => ({
     ...("repository" in rest ? { repository: rest.repository } : {}),
     ...{ chart, version, namespace, release: chart.split("/").at(-1) },
   }));
+  const byInstaller = installed.helm.flatMap(([, , name]) => known.filter(({ release }) => release === name));
   const byName = (one: { release?: string | undefined }, other: { release?: string | undefined }) =>
     `${one.release}`.localeCompare(`${other.release}`);
 
