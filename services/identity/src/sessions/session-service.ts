@@ -1,8 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
-import { networkOf } from "@sagacart/chassis/client/network";
 import { callContext } from "@sagacart/chassis/context";
-import type { Pool } from "@sagacart/chassis/postgres/pool";
+import { type Pool, withTransaction } from "@sagacart/chassis/postgres/pool";
 import {
   ChangePasswordResponseSchema,
   ConfirmPasswordResponseSchema,
@@ -15,21 +14,25 @@ import {
   ResetPasswordResponseSchema,
   SignInResponseSchema,
   SignOutResponseSchema,
+  VerifySecondFactorResponseSchema,
 } from "@sagacart/proto/identity/v1/identity_service";
 import { requireChangeable, requireOwn, requireReadable, resolveUserId } from "../caller.ts";
+import { type Factors, passwordOnly } from "../factors/factors.ts";
 import { sessionMessage, userMessage, userSessionMessage } from "../messages.ts";
 import { listGrants } from "../oidc/entry-store.ts";
 import { userNotFound } from "../users/user.ts";
 import { findUser } from "../users/user-store.ts";
 import type { DeviceTokens } from "./device-tokens.ts";
 import type { PasswordChange } from "./password-change.ts";
-import { listSessions, type SeenFrom } from "./session-store.ts";
+import { seenFrom } from "./seen-from.ts";
+import { listSessions } from "./session-store.ts";
 import type { Sessions } from "./sessions.ts";
 import type { SignIn } from "./sign-in.ts";
 
 export type SessionRpcsOptions = {
   readonly pool: Pool;
   readonly devices: DeviceTokens;
+  readonly factors: Factors;
   readonly signIn: SignIn;
   readonly sessions: Sessions;
   readonly passwordChange: PasswordChange;
@@ -37,6 +40,7 @@ export type SessionRpcsOptions = {
 
 type SessionRpcs =
   | "signIn"
+  | "verifySecondFactor"
   | "confirmPassword"
   | "listSessions"
   | "endSession"
@@ -51,7 +55,7 @@ const mostListed = 200;
 
 /** Creates the RPC handlers of sessions and passwords. */
 export function sessionRpcs(options: SessionRpcsOptions): Pick<ServiceImpl<typeof IdentityService>, SessionRpcs> {
-  const { pool, signIn, sessions, passwordChange, devices } = options;
+  const { pool, signIn, sessions, passwordChange, devices, factors } = options;
 
   async function requireUser(id: string): Promise<string> {
     if ((await findUser(pool, id)) === undefined) {
@@ -62,19 +66,37 @@ export function sessionRpcs(options: SessionRpcsOptions): Pick<ServiceImpl<typeo
   return {
     async signIn({ username, password, deviceToken }) {
       const user = await signIn.withPassword({ login: username, password, address: clientAddress(), deviceToken });
+      const challenge = await factors.challenge(user);
+      if (challenge !== undefined) {
+        const { token: signInToken, expireTime } = challenge;
+        const secondFactor = { signInToken, expireTime: timestampFromDate(expireTime), userId: user.id };
+        return create(SignInResponseSchema, { secondFactor });
+      }
+      const session = await withTransaction(pool, (tx) => sessions.open(tx, user, seenFrom(), passwordOnly));
       return create(SignInResponseSchema, {
-        session: sessionMessage(await sessions.open(user, seenFrom())),
+        session: sessionMessage(session),
         user: userMessage(user),
         deviceToken: devices.issue(user.id, deviceToken),
       });
     },
-    async confirmPassword({ password }) {
+    async verifySecondFactor({ signInToken, code }) {
+      const { user, session } = await factors.answer(signInToken, code, async (tx, user, amr) => ({
+        ...{ user, session: await sessions.open(tx, user, seenFrom(), amr) },
+      }));
+      return create(VerifySecondFactorResponseSchema, {
+        session: sessionMessage(session),
+        user: userMessage(user),
+        deviceToken: devices.issue(user.id, ""),
+      });
+    },
+    async confirmPassword({ password, code }) {
       const principal = callContext()?.principal;
       const user = await signIn.confirm({
         ...{ userId: resolveUserId("me"), password, address: clientAddress() },
         sessionId: principal?.sessionId,
       });
-      const session = await sessions.confirm(user, principal?.sessionId ?? "", seenFrom());
+      const id = principal?.sessionId ?? "";
+      const session = await factors.confirm(user, code, (tx, amr) => sessions.confirm(tx, user, id, seenFrom(), amr));
       return create(ConfirmPasswordResponseSchema, { session: sessionMessage(session) });
     },
     async listSessions({ userId: given }) {
@@ -124,12 +146,6 @@ export function sessionRpcs(options: SessionRpcsOptions): Pick<ServiceImpl<typeo
       return create(ResetPasswordResponseSchema);
     },
   };
-}
-
-/** Returns where the gateway's caller calls from, to show people their sessions: the network, not the address. */
-function seenFrom(): SeenFrom {
-  const { clientAddress = "", userAgent = "" } = callContext() ?? {};
-  return { userAgent, network: clientAddress === "" ? "" : networkOf(clientAddress) };
 }
 
 /** Returns the IP address of the gateway's caller, as the gateway reports it. */

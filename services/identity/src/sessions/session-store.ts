@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
+import { deletePendingSignIns } from "../factors/factor-store.ts";
 import { deleteEntriesOf } from "../oidc/entry-store.ts";
 import { revokeSessions } from "./revocation-store.ts";
 import type { SeenSession } from "./seen-session.ts";
@@ -24,14 +25,14 @@ export function hashToken(token: string): Buffer {
 
 export async function insertSession(
   tx: Transaction,
-  session: { id: string; userId: string; expireTime: Date; authTime: Date; from: SeenFrom },
+  session: { id: string; userId: string; expireTime: Date; authTime: Date; amr: readonly string[]; from: SeenFrom },
 ): Promise<void> {
   await tx.query(
-    `insert into sessions (id, user_id, expire_time, auth_time, last_use_time, user_agent, network)
-     values ($1, $2, $3, $4, $4, $5, $6)`,
+    `insert into sessions (id, user_id, expire_time, auth_time, last_use_time, user_agent, network, amr)
+     values ($1, $2, $3, $4, $4, $5, $6, $7)`,
     [
       ...[session.id, session.userId, session.expireTime, session.authTime],
-      ...[session.from.userAgent, session.from.network],
+      ...[session.from.userAgent, session.from.network, session.amr],
     ],
   );
 }
@@ -115,6 +116,8 @@ export type RefreshRow = {
   readonly sessionExpireTime: Date;
   readonly sessionEnded: boolean;
   readonly authTime: Date;
+  /** How the user proved who they are. */
+  readonly amr: readonly string[];
   /** When the session was last refreshed, or opened. */
   readonly lastUseTime: Date;
   readonly expireTime: Date;
@@ -139,13 +142,15 @@ export async function lockRefreshToken(tx: Transaction, hash: Buffer): Promise<R
     session_expire_time: Date;
     end_time: Date | null;
     auth_time: Date;
+    amr: string[];
     last_use_time: Date;
     expire_time: Date;
     use_time: Date | null;
     next_hash: Buffer | null;
     next_used: boolean;
   }>(
-    `select s.id as session_id, s.user_id, s.expire_time as session_expire_time, s.end_time, s.auth_time, s.last_use_time,
+    `select s.id as session_id, s.user_id, s.expire_time as session_expire_time, s.end_time, s.auth_time, s.amr,
+       s.last_use_time,
        t.expire_time, t.use_time, t.next_hash, coalesce(n.use_time is not null, false) as next_used
      from refresh_tokens t join sessions s on s.id = t.session_id left join refresh_tokens n on n.hash = t.next_hash
      where t.hash = $1`,
@@ -157,6 +162,7 @@ export async function lockRefreshToken(tx: Transaction, hash: Buffer): Promise<R
     sessionExpireTime: row.session_expire_time,
     sessionEnded: row.end_time !== null,
     authTime: row.auth_time,
+    amr: row.amr,
     lastUseTime: row.last_use_time,
     expireTime: row.expire_time,
     useTime: row.use_time ?? undefined,
@@ -195,6 +201,7 @@ export async function endSessions(
      where user_id = $1 and end_time is null and ($2::text is null or id <> $2) returning id`,
     [userId, except ?? null, reason],
   );
+  await deletePendingSignIns(tx, userId);
   const grants = await deleteEntriesOf(tx, userId);
   await revokeSessions(tx, [...ended.map(({ id }) => id), ...grants]);
 }

@@ -3,6 +3,7 @@ import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/
 import type { Log } from "@sagacart/chassis/process/log";
 import type { Clock } from "@sagacart/chassis/time/clock";
 import { uuidv7 } from "@sagacart/chassis/uuid";
+import type { Amr } from "../factors/factors.ts";
 import type { Meters } from "../meters.ts";
 import { endGrant } from "../oidc/entry-store.ts";
 import { reasons } from "../reasons.ts";
@@ -39,14 +40,14 @@ export type OpenSession = {
 
 export type Sessions = {
   /** Opens a session for a user. */
-  open(user: User, from: SeenFrom): Promise<OpenSession>;
+  open(tx: Transaction, user: User, from: SeenFrom, amr: Amr): Promise<OpenSession>;
   /** Exchanges a refresh token for new tokens. Throws BAD_REFRESH_TOKEN. */
   refresh(refreshToken: string, from: SeenFrom): Promise<OpenSession>;
   /**
    * Replaces a session whose user has just proven who they are by a new one: whoever has a token of the former one does not
    * profit from that. Throws BAD_REFRESH_TOKEN if the session has ended.
    */
-  confirm(user: User, sessionId: string, from: SeenFrom): Promise<OpenSession>;
+  confirm(tx: Transaction, user: User, sessionId: string, from: SeenFrom, amr: Amr): Promise<OpenSession>;
   /** Ends a session of a user, or that of an application. Does nothing if the user has no such session. */
   end(userId: string, sessionId: string): Promise<void>;
   /** Ends all sessions of a user except one, if given. */
@@ -87,40 +88,27 @@ export function createSessions(options: SessionsOptions): Sessions {
     };
   }
 
-  /** Inserts a session in the place of a former one, if that has not ended; ends those that are too many. */
-  async function begin(user: User, from: SeenFrom, former?: string): Promise<OpenSession | undefined> {
+  /** Inserts a session, and ends those of the user that are too many. */
+  async function begin(tx: Transaction, user: User, from: SeenFrom, amr: Amr): Promise<OpenSession> {
+    await lockUser(tx, user.id);
     const id = uuidv7();
     const authTime = clock.now();
     const { idleMs, maxMs } = timesOf(user);
     const expireTime = new Date(authTime.getTime() + maxMs);
-    const begun = await withTransaction(pool, async (tx) => {
-      await lockUser(tx, user.id);
-      if (former !== undefined && !(await replaceSession(tx, former, user.id))) {
-        return undefined;
-      }
-      await insertSession(tx, { id, userId: user.id, expireTime, authTime, from });
-      const made = await next(tx, { id, expireTime, idleMs });
-      await made.insert();
-      return { ...made, ended: await endOldestSessions(tx, user.id, mostPerUser) };
-    });
-    if (begun === undefined) {
-      return undefined;
+    await insertSession(tx, { id, userId: user.id, expireTime, authTime, amr, from });
+    const { secret, expireTime: refreshExpireTime, insert } = await next(tx, { id, expireTime, idleMs });
+    await insert();
+    const ended = await endOldestSessions(tx, user.id, mostPerUser);
+    if (ended.length > 0) {
+      log.info({ userId: user.id, ended: ended.length }, "ended the sessions of a user that were too many");
     }
-    if (begun.ended.length > 0) {
-      log.info({ userId: user.id, ended: begun.ended.length }, "ended the sessions of a user that were too many");
-    }
-    const accessToken = await tokens.issue(user, { id, authTime });
-    const { secret, expireTime: refreshExpireTime } = begun;
+    const accessToken = await tokens.issue(user, { id, authTime, amr });
     return { id, userId: user.id, accessToken, refreshToken: secret.token, refreshExpireTime };
   }
 
   return {
-    async open(user, from) {
-      const opened = await begin(user, from);
-      if (opened === undefined) {
-        throw new Error("a session that replaces no other one was not opened");
-      }
-      return opened;
+    async open(tx, user, from, amr) {
+      return await begin(tx, user, from, amr);
     },
 
     async refresh(refreshToken, from) {
@@ -148,7 +136,7 @@ export function createSessions(options: SessionsOptions): Sessions {
         await useRefreshToken(tx, hash, made.secret.hash, clock.now());
         await made.insert();
         await touchSession(tx, { id: row.sessionId, time: clock.now(), from });
-        return { user, sessionId: row.sessionId, authTime: row.authTime, ...made };
+        return { user, sessionId: row.sessionId, authTime: row.authTime, amr: row.amr, ...made };
       });
       if (done !== undefined && "stolen" in done) {
         const { sessionId, userId } = done.stolen;
@@ -158,17 +146,17 @@ export function createSessions(options: SessionsOptions): Sessions {
       if (done === undefined || "stolen" in done) {
         throw badRefreshToken("the refresh token is unknown, has expired or was used before; sign in again");
       }
-      const { user, sessionId: id, authTime, secret, expireTime } = done;
-      const accessToken = await tokens.issue(user, { id, authTime });
+      const { user, sessionId: id, authTime, amr, secret, expireTime } = done;
+      const accessToken = await tokens.issue(user, { id, authTime, amr });
       return { id, userId: user.id, accessToken, refreshToken: secret.token, refreshExpireTime: expireTime };
     },
 
-    async confirm(user, id, from) {
-      const opened = await begin(user, from, id);
-      if (opened === undefined) {
+    async confirm(tx, user, id, from, amr) {
+      await lockUser(tx, user.id);
+      if (!(await replaceSession(tx, id, user.id))) {
         throw badRefreshToken("the session has ended, or is one of an application; sign in again");
       }
-      return opened;
+      return await begin(tx, user, from, amr);
     },
 
     async end(userId, id) {
