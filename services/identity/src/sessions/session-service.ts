@@ -1,4 +1,5 @@
 import { create } from "@bufbuild/protobuf";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { callContext } from "@sagacart/chassis/context";
 import { type Pool, withTransaction } from "@sagacart/chassis/postgres/pool";
