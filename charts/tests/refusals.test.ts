@@ -79,13 +79,13 @@ test.for<[object, string]>([
     "databases.size is laptop, which global.production rejects: it has one instance and no standby.",
   ],
   [
-    { gateway: { ingress: { enabled: true, hosts: ["shop.example"] } } },
+    { gateway: { ingress: onIngress({ tls: [{ hosts: ["shop.example"], secretName: "a" }] }).gateway.ingress } },
     "gateway.config.TRUSTED_PROXIES is not set, which global.production rejects with gateway.ingress",
   ],
   [
     {
       gateway: {
-        httpRoute: { enabled: true, parentRefs: [{ name: "public" }], hostnames: ["shop.example"] },
+        httpRoute: { enabled: true, parentRefs: [{ name: "public", sectionName: "https" }], hostnames: ["shop.example"] },
         config: { TRUSTED_PROXIES: "" },
       },
     },
@@ -94,7 +94,7 @@ test.for<[object, string]>([
   [
     {
       gateway: {
-        ingress: { enabled: true, hosts: ["shop.example"] },
+        ingress: onIngress({ tls: [{ hosts: ["shop.example"], secretName: "a" }] }).gateway.ingress,
         config: { TRUSTED_PROXIES: "130.211.0.0/22, 35.191.0.0/16" },
       },
     },
