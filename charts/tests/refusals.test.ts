@@ -85,7 +85,11 @@ test.for<[object, string]>([
   [
     {
       gateway: {
-        httpRoute: { enabled: true, parentRefs: [{ name: "public", sectionName: "https" }], hostnames: ["shop.example"] },
+        httpRoute: {
+          enabled: true,
+          parentRefs: [{ name: "public", sectionName: "https" }],
+          hostnames: ["shop.example"],
+        },
         config: { TRUSTED_PROXIES: "" },
       },
     },
