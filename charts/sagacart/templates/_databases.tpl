@@ -22,7 +22,7 @@ Databases: one CloudNativePG Cluster for each service without a database.existin
 {{- define "sagacart.databases.cluster" -}}
 {{- $root := index . 0 -}}
 {{- $name := index . 1 -}}
-{{- dig $name "clusterName" (printf "%s-%s-db" $root.Release.Name $name) ($root.Values.databases.services | default dict) -}}
+{{- dig "database" "clusterName" "" (get $root.Values $name | default dict) | default (printf "%s-%s-db" $root.Release.Name $name) -}}
 {{- end }}
 
 {{/*
@@ -82,10 +82,26 @@ resources:
 {{- $root := index . 0 -}}
 {{- $name := index . 1 -}}
 {{- $settings := include "sagacart.databases.size" $root | fromYaml -}}
-{{- $settings = mustMergeOverwrite $settings (deepCopy ($root.Values.databases.cluster | default dict)) -}}
-{{- $own := get ($root.Values.databases.services | default dict) $name | default dict -}}
-{{- $settings = mustMergeOverwrite $settings (deepCopy $own) -}}
+{{- range $above := list ($root.Values.databases.cluster | default dict) (get ($root.Values.databases.services | default dict) $name | default dict) -}}
+{{- $settings = include "sagacart.overridden" (list $settings $above) | fromJson -}}
+{{- end -}}
 {{- toJson $settings -}}
+{{- end }}
+
+{{/* Two maps as one, as JSON: maps in them are merged, anything else of the second overrides. `mergeOverwrite` ignores false and 0. */}}
+{{- define "sagacart.overridden" -}}
+{{- $merged := deepCopy (index . 0) -}}
+{{- range $key, $value := index . 1 -}}
+{{- $below := get $merged $key -}}
+{{- if and (kindIs "map" $value) (kindIs "map" $below) -}}
+{{- $_ := set $merged $key (include "sagacart.overridden" (list $below $value) | fromJson) -}}
+{{- else if kindIs "invalid" $value -}}
+{{- $_ := unset $merged $key -}}
+{{- else -}}
+{{- $_ := set $merged $key $value -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $merged -}}
 {{- end }}
 
 {{- define "sagacart.databases.labels" -}}

@@ -55,7 +55,7 @@ imagePullSecrets:
   {{- end }}
 {{- end }}
 securityContext:
-  {{- include "service.podSecurityContext" $root | nindent 2 }}
+  {{- include "service.podSecurityContext" (list $root $root.Values.tools.podSecurityContext) | nindent 2 }}
 containers:
   - name: {{ .name }}
     image: {{ include "sagacart.image" (dict "image" $root.Values.tools.image "repository" "sagacart/tools" "root" $root) }}
@@ -84,7 +84,7 @@ containers:
     resources:
       {{- toYaml $root.Values.tools.resources | nindent 6 }}
     securityContext:
-      {{- include "service.securityContext" $root | nindent 6 }}
+      {{- include "service.securityContext" (list $root $root.Values.tools.securityContext) | nindent 6 }}
     volumeMounts:
       - name: tmp
         mountPath: /tmp
