@@ -37,6 +37,8 @@ const ownersValues = {
   global: { publicUrl: "https://shop.example", image: { registry: "registry.example/shop" } },
   payment: { config: { PROVIDER_URL: "https://cards.example" } },
   shipping: { config: { CARRIER_URL: "https://carrier.example" } },
+  notifier: { config: { MAIL_FROM: "Our shop <orders@our-shop.eu>" } },
+  identity: { config: { MAIL_FROM: "Our shop <accounts@our-shop.eu>" } },
   databases: { backup: { configuration: { destinationPath: "s3://backups/" } } },
   temporal: { mutualTls: { secretName: "sagacart-temporal-tls" } },
 };
