@@ -3,7 +3,17 @@ import { neededBy } from "../../k8s/install/needed-secrets.ts";
 import { type Schema, type Value, valuesReference } from "../../scripts/docs/values.ts";
 import { deployedNames } from "../../scripts/shop.ts";
 import { incoherences } from "./coherent.ts";
-import { type Manifest, merged, operatorApis, podsOf, refusal, render, renderText, type Variant, variants } from "./render.ts";
+import {
+  type Manifest,
+  merged,
+  operatorApis,
+  podsOf,
+  refusal,
+  render,
+  renderText,
+  type Variant,
+  variants,
+} from "./render.ts";
 import { breaches } from "./restricted.ts";
 
 // Each value of the reference is changed once. The charts render it right or refuse it with its name; a value that changes
@@ -200,7 +210,7 @@ test.for(withChanges([...reference.global, ...reference.shop]))(
   "%s renders right or is refused",
   async ([, value, to]) => {
     const apis = value.path.startsWith("global.monitoring.") ? operatorApis : ci.apis;
-  const base = { ...ci, apis, values: needed(value.path, needs) };
+    const base = { ...ci, apis, values: needed(value.path, needs) };
     expect(await check(base, at(value.path, to), value.path)).toEqual([]);
   },
 );

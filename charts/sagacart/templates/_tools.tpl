@@ -39,12 +39,13 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace 
 {{- end -}}
 
 {{/*
-A pod that runs one program once. Arguments: root, name, script, and optionally env (a list) and operator (true for one that
-signs in as the operator, with OPERATOR_PASSWORD of a Secret) and databases (true for one that connects to those audited).
+A pod that runs one program once. Arguments: root, name, script, and optionally env (a list), operator (true for one that
+signs in as the operator, with OPERATOR_PASSWORD of a Secret), databases (true for one that connects to those audited) and plain
+(true for one that calls no part of the release).
 */}}
 {{- define "sagacart.tools.pod" -}}
 {{- $root := .root -}}
-{{- $tls := $root.Values.global.tls.enabled -}}
+{{- $tls := and $root.Values.global.tls.enabled (not .plain) -}}
 restartPolicy: Never
 automountServiceAccountToken: false
 enableServiceLinks: false
@@ -56,6 +57,7 @@ imagePullSecrets:
 {{- end }}
 securityContext:
   {{- include "service.podSecurityContext" (list $root $root.Values.tools.podSecurityContext) | nindent 2 }}
+{{- include "service.scheduling" $root.Values.tools }}
 containers:
   - name: {{ .name }}
     image: {{ include "sagacart.image" (dict "image" $root.Values.tools.image "repository" "sagacart/tools" "root" $root) }}
@@ -221,3 +223,15 @@ spec:
     - {protocol: TCP, port: {{ $database.port | default 5432 }}}
 {{- end }}
 {{- end -}}
+
+{{/* The metadata of the objects of the hook before an uninstallation, which exist only while it runs. */}}
+{{- define "sagacart.cleanup.metadata" }}
+  name: {{ .Release.Name }}-cleanup
+  namespace: {{ .Release.Namespace }}
+  labels:
+    {{- include "sagacart.labels" (list . "cleanup" "job") | nindent 4 }}
+  annotations:
+    helm.sh/hook: pre-delete
+    helm.sh/hook-weight: "-1"
+    helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+{{- end }}

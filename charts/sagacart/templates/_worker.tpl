@@ -81,18 +81,7 @@ imagePullSecrets:
 {{- end }}
 securityContext:
   {{- include "service.podSecurityContext" (list . $worker.podSecurityContext) | nindent 2 }}
-{{- with $worker.nodeSelector }}
-nodeSelector: {{ toJson . }}
-{{- end }}
-{{- with $worker.tolerations }}
-tolerations: {{ toJson . }}
-{{- end }}
-{{- with $worker.affinity }}
-affinity: {{ toJson . }}
-{{- end }}
-{{- with $worker.priorityClassName }}
-priorityClassName: {{ . }}
-{{- end }}
+{{- include "service.scheduling" $worker }}
 topologySpreadConstraints:
   {{- range $key := list "topology.kubernetes.io/zone" "kubernetes.io/hostname" }}
   - maxSkew: 1

@@ -50,6 +50,25 @@ app.kubernetes.io/part-of: sagacart
 {{- add .Values.port 1000 -}}
 {{- end -}}
 
+{{/* Where pods run, of these values: priorityClassName, nodeSelector, affinity, tolerations. */}}
+{{- define "service.scheduling" -}}
+{{- with .priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with .nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .affinity }}
+affinity:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
 {{/* "true" if its port uses TLS, else empty. */}}
 {{- define "service.servesTls" -}}
 {{- if and .Values.global.tls.enabled .Values.tls.serve -}}true{{- end -}}
