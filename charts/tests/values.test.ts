@@ -148,7 +148,7 @@ function itemsOf({ items }: Schema, given: unknown): unknown[] {
 }
 
 function at(path: string, value: unknown): object {
-  const [name = "", ...rest] = path.split(".");
+  const [name = "", ...rest] = path.replace("alerts.<name>", "alerts.SagacartVolumeFull").split(".");
   return { [name.replace("<name>", "order")]: rest.length === 0 ? value : at(rest.join("."), value) };
 }
 
@@ -209,7 +209,7 @@ test.for(variants)("the objects of $name fit together", async (variant) => {
 test.for(withChanges([...reference.global, ...reference.shop]))(
   "%s renders right or is refused",
   async ([, value, to]) => {
-    const apis = value.path.startsWith("global.monitoring.") ? operatorApis : ci.apis;
+    const apis = /^(global\.monitoring|alerts)\./.test(value.path) ? operatorApis : ci.apis;
     const base = { ...ci, apis, values: needed(value.path, needs) };
     expect(await check(base, at(value.path, to), value.path)).toEqual([]);
   },

@@ -29,7 +29,7 @@ Databases: one CloudNativePG Cluster for each service without a database.existin
 The defaults of a size. `databases.cluster` overrides them for all services, `databases.services.<name>` for one.
 
 laptop: Postgres uses about 60 MiB; the rest of the limit is for the operator's instance manager and for sorting.
-production: a primary and two standbys, of which one has every commit before the caller has its answer; when both are away,
+small, production: a primary and two standbys, of which one has every commit before the caller has its answer; when both are away,
 writes wait, which is what an order that must not be forgotten asks for.
 */}}
 {{- define "sagacart.databases.size" -}}
@@ -54,6 +54,28 @@ probes:
 resources:
   requests: { cpu: 20m, memory: 128Mi }
   limits: { memory: 512Mi }
+{{- else if eq .Values.databases.size "small" -}}
+instances: 3
+enablePDB: true
+synchronous: { method: any, number: 1, failoverQuorum: true, dataDurability: required }
+storage: { size: 10Gi }
+walStorage: { size: 10Gi }
+parameters:
+  max_connections: "200"
+  shared_buffers: 192MB
+  effective_cache_size: 512MB
+  max_wal_size: 2GB
+  max_slot_wal_keep_size: 5GB
+  wal_compression: lz4
+  random_page_cost: "1.1"
+  log_min_duration_statement: 1s
+  jit: "off"
+  # No values of rows and parameters in the log: they may be personal.
+  log_parameter_max_length: "0"
+  log_error_verbosity: terse
+resources:
+  requests: { cpu: 100m, memory: 768Mi }
+  limits: { memory: 768Mi }
 {{- else if eq .Values.databases.size "production" -}}
 instances: 3
 enablePDB: true
@@ -79,7 +101,7 @@ resources:
   requests: { cpu: "1", memory: 4Gi }
   limits: { memory: 4Gi }
 {{- else -}}
-{{- fail (printf "databases.size is %q: it must be laptop or production." .Values.databases.size) -}}
+{{- fail (printf "databases.size is %q: it must be laptop, small or production." .Values.databases.size) -}}
 {{- end -}}
 {{- end }}
 

@@ -235,3 +235,23 @@ spec:
     helm.sh/hook-weight: "-1"
     helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
 {{- end }}
+
+{{/* Checks that the value `alerts` names alerts that exist, and thresholds of those that have one. */}}
+{{- define "sagacart.alerts.checks" -}}
+{{- $expressions := dict -}}
+{{- range $_, $file := .Files.Glob "files/monitoring/rules/*.yaml" -}}
+{{- range (toString $file | fromYaml).groups -}}
+{{- range .rules -}}
+{{- if .alert -}}{{- $_ := set $expressions .alert .expr -}}{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- range $name, $changes := .Values.alerts -}}
+{{- if not (hasKey $expressions $name) -}}
+{{- fail (printf "alerts.%s: there is no alert %s. The alerts are the files of k8s/monitoring/runbooks." $name $name) -}}
+{{- end -}}
+{{- if and (hasKey $changes "threshold") (not (regexMatch "(>|<|=) *[0-9.]+\\s*$" (get $expressions $name))) -}}
+{{- fail (printf "alerts.%s.threshold: this alert does not compare with a number." $name) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}

@@ -4,7 +4,7 @@
 {{- if eq $name "service" -}}
 {{- fail "nameOverride is not set: set it to the service's name, for example --set nameOverride=order." -}}
 {{- end -}}
-{{- range $old, $new := dict "replicaCount" "replicas" "env" "config or extraEnv" "existingSecret" "secret.existingSecret" "secrets" "secret.keys, and the Secret itself" "hpa" "autoscaling" "pdb" "podDisruptionBudget" -}}
+{{- range $old, $new := dict "replicaCount" "replicas" "env" "config" "existingSecret" "secret.existingSecret" "secrets" "secret.keys, and the Secret itself" "hpa" "autoscaling" "pdb" "podDisruptionBudget" -}}
 {{- if hasKey $.Values $old -}}
 {{- fail (printf "%s.%s is not a value of this chart: use %s.%s instead." $name $old $name $new) -}}
 {{- end -}}
@@ -16,11 +16,11 @@
 {{- end -}}
 {{- include "service.globalChecks" . -}}
 {{- include "service.nameChecks" . -}}
-{{- include "service.configChecks" . -}}
-{{- include "service.podChecks" (list $name .Values) -}}
 {{- if and .Values.auth.callsServices (ne (toString (get .Values.secret.keys "SERVICE_CLIENT_SECRET")) "true") -}}
 {{- fail (printf "%s.auth.callsServices needs %s.secret.keys.SERVICE_CLIENT_SECRET=true: the service gets its token with this secret." $name $name) -}}
 {{- end -}}
+{{- include "service.configChecks" . -}}
+{{- include "service.podChecks" (list $name .Values) -}}
 {{- include "service.portChecks" . -}}
 {{- include "service.databaseChecks" . -}}
 {{- if and .Values.ingress.enabled (not .Values.ingress.hosts) -}}
