@@ -37,7 +37,10 @@ test("an alert is left out, and another one gets a threshold, a time and a sever
 
 test.for<[object, string]>([
   [{ VolumeFull: { enabled: false } }, "alerts.VolumeFull: there is no alert VolumeFull."],
-  [{ SagacartReplicaMissing: { threshold: 1 } }, "alerts.SagacartReplicaMissing.threshold: this alert does not compare"],
+  [
+    { SagacartReplicaMissing: { threshold: 1 } },
+    "alerts.SagacartReplicaMissing.threshold: this alert does not compare",
+  ],
 ])("%j is rejected", async ([alerts, sentence]) => {
   expect(await refusal({ ...ci, values: { alerts } })).toContain(sentence);
 });

@@ -212,6 +212,13 @@ function ofReferences({ kind, metadata, spec }: Manifest, objects: readonly Mani
 function ofCalls(pod: RenderedPod, pods: readonly RenderedPod[], objects: readonly Manifest[]): string[] {
   const { from } = pod;
   const variables = new Map(containersOf(pod).flatMap((container) => [...variablesOf(container, objects)]));
+  for (const { metadata } of ofKind(objects, "Cluster")) {
+    // The Secret has its address.
+    const isMounted = (pod.spec.volumes ?? []).some(
+      ({ secret }: Manifest) => secret?.secretName === `${metadata.name}-app`,
+    );
+    if (isMounted) variables.set("DATABASE_URL", `postgresql://${metadata.name}-rw:5432/`);
+  }
   return [...variables].flatMap(([variable, text]) => {
     // What browsers and customers call, and itself.
     if (/^(PUBLIC_URL|ISSUER_URL|AUTH_ISSUER|OIDC_CLIENTS|WEBHOOK_URL_PUBLIC)$/.test(variable)) return [];

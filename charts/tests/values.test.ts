@@ -1,7 +1,11 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
+import { parse } from "yaml";
 import { neededBy } from "../../k8s/install/needed-secrets.ts";
+import { cloneFolder } from "../../scripts/clone.ts";
 import { type Schema, type Value, valuesReference } from "../../scripts/docs/values.ts";
-import { deployedNames } from "../../scripts/shop.ts";
+import { deployedNames, partOf } from "../../scripts/shop.ts";
 import { incoherences } from "./coherent.ts";
 import {
   type Manifest,
@@ -25,6 +29,8 @@ const ci = {
   files: ["k8s/profiles/ci.yaml"],
   apis: operatorApis.filter((api) => !api.startsWith("monitoring.coreos.com/")),
 };
+
+const profile: object = parse(readFileSync(join(cloneFolder, "k8s/profiles/ci.yaml"), "utf8"), { merge: true });
 
 /** What must be on for a value to have a meaning, by the beginning of its path. */
 const needs: readonly (readonly [path: RegExp, values: object])[] = [
@@ -50,7 +56,7 @@ const needs: readonly (readonly [path: RegExp, values: object])[] = [
     },
   ],
   [
-    /^databases\.networkPolicy\.objectStorePorts/,
+    /^databases\.networkPolicy\.objectStorePorts|backupServerName$/,
     { databases: { backup: { enabled: true, configuration: { destinationPath: "s3://b/" } } } },
   ],
   [/^audit\.urlsSecret$/, {}],
@@ -69,15 +75,15 @@ const needs: readonly (readonly [path: RegExp, values: object])[] = [
 
 /** The same for a value of a service, by its path below the service's name. */
 const serviceNeeds: readonly (readonly [path: RegExp, values: object])[] = [
-  [/^autoscaling\./, { autoscaling: { enabled: true } }],
+  [/^autoscaling\.(?!enabled)/, { autoscaling: { enabled: true } }],
   [/^podDisruptionBudget\./, { replicas: 3 }],
   [/^tls\./, {}],
   [
-    /^ingress\./,
+    /^ingress\.(?!enabled)/,
     { ingress: { enabled: true, hosts: ["first.example"] }, networkPolicy: { callers: [{ namespaceSelector: {} }] } },
   ],
   [
-    /^httpRoute\./,
+    /^httpRoute\.(?!enabled)/,
     {
       httpRoute: { enabled: true, parentRefs: [{ name: "first" }] },
       networkPolicy: { callers: [{ namespaceSelector: {} }] },
@@ -115,8 +121,9 @@ const texts = [
   "0 5 4 * * *",
 ];
 
-function changesOf({ schema, default: given }: Value): unknown[] {
+function changesOf({ path, schema, default: given }: Value): unknown[] {
   const { examples, enum: words, anyOf, type, minimum = 0, maximum = Number.POSITIVE_INFINITY, pattern } = schema;
+  if (path === "secret.keys") return [{ LOG_LEVEL: true }];
   if (examples !== undefined) return [examples[0]];
   if (words !== undefined) return words.filter((word) => word !== given);
   if (anyOf !== undefined)
@@ -125,7 +132,7 @@ function changesOf({ schema, default: given }: Value): unknown[] {
   const number = typeof given === "number" ? given : minimum;
   switch (first) {
     case "boolean":
-      return given === undefined ? [true, false] : [given !== true];
+      return [given !== true];
     case "integer":
       return [number + 1 <= maximum ? number + 1 : number - 1];
     case "number":
@@ -177,10 +184,18 @@ const without = (text: string) => text.replaceAll(/^# Source:.*$/gm, "");
 async function check(base: Base, change: object, path: string): Promise<string[]> {
   const changed = { ...base, values: merged(base.values ?? {}, change) };
   const sentence = await refusal(changed);
-  const name = path.split(".").at(-1) ?? path;
-  if (sentence !== undefined) return sentence.includes(name) ? [] : [`refused without its name: ${sentence}`];
+  const names = path.split(".").slice(-2);
+  if (sentence !== undefined)
+    return names.some((name) => sentence.includes(name)) ? [] : [`refused without its name: ${sentence}`];
   if (without(await renderText(base)) === without(await renderText(changed))) return ["has no effect"];
   return await problemsOf(base, changed, change);
+}
+
+/** The value as the profile and what is needed set it, or its default. */
+function effective({ path, schema, default: given }: Value): Value {
+  const values = merged(profile, needed(path, needs));
+  const find = (from: string) => from.split(".").reduce<Manifest>((inside, name) => inside?.[name], values);
+  return { path, schema, default: find(path) ?? find(path.replace("services.<name>", "cluster")) ?? given };
 }
 
 const withChanges = (values: readonly Value[]) =>
@@ -206,7 +221,7 @@ test.for(variants)("the objects of $name fit together", async (variant) => {
   expect(incoherences(await render(variant))).toEqual([]);
 });
 
-test.for(withChanges([...reference.global, ...reference.shop]))(
+test.for(withChanges([...reference.global, ...reference.shop].map(effective)))(
   "%s renders right or is refused",
   async ([, value, to]) => {
     const apis = /^(global\.monitoring|alerts)\./.test(value.path) ? operatorApis : ci.apis;
@@ -232,6 +247,9 @@ test.for(withChanges(reference.service))("%s of each service renders right or is
   }
   for (const name of deployedNames) {
     const alone = { ...ci, values: one(name, more) };
+    const own = reference.differences[name]?.find((value) => value.path === path)?.default;
+    const isWithout = partOf(name).database === undefined && /^(database\.(?!enabled)|migrations\.)/.test(path);
+    if (isWithout || JSON.stringify(own) === JSON.stringify(to)) continue;
     // What the value needs may itself be refused for this service, for example an Ingress of a headless one.
     if ((await refusal(alone)) !== undefined) continue;
     expect(await check(alone, one(name, at(path, to)), path), name).toEqual([]);

@@ -296,6 +296,9 @@ its Secret), root.
 {{- define "service.databaseChecks" -}}
 {{- $name := include "service.name" . -}}
 {{- $database := .Values.database -}}
+{{- if and $database.enabled (include "service.hasOwnCluster" .) (ne (int $database.port) 5432) -}}
+{{- fail (printf "%s.database.port is %d: the databases that the chart creates listen at 5432. For another Postgres, set %s.database.existingSecret.name, too." $name (int $database.port) $name) -}}
+{{- end -}}
 {{- if and $database.enabled (not (include "service.hasOwnCluster" .)) .Values.global.networkPolicy.enabled (not $database.peers) -}}
 {{- fail (printf "%s.database.peers is empty, and %s.database.existingSecret.name is set: the network policy would refuse the connections. Set it to where this Postgres listens, for example [{ipBlock: {cidr: 10.1.2.3/32}}]." $name $name) -}}
 {{- end -}}

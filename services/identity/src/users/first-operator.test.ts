@@ -31,7 +31,8 @@ test("a name that a customer has is refused, and the customer stays what they ar
   const { pool } = database;
   await pool.query(
     `insert into users (id, username, username_key, email, email_key, password_hash, roles)
-     values ('u', 'ada', 'ada', 'ada@shop.test', 'ada@shop.test', 'x', '{customer}')`,
+     values ('u', 'ada', 'ada', 'ada@shop.test', 'ada@shop.test', $1, '{customer}')`,
+    [await passwords.hash("of a customer")],
   );
 
   const make = makeFirstOperator({ username: "Ada", email: "other@shop.test" }, { pool, passwords });
