@@ -36,7 +36,7 @@ const profile: object = parse(readFileSync(join(cloneFolder, "k8s/profiles/ci.ya
 const needs: readonly (readonly [path: RegExp, values: object])[] = [
   [/^global\.auth\./, externalIssuer()],
   [/^global\.networkPolicy\.issuer$/, { global: externalIssuer().global }],
-  [/^global\.tls\./, { global: { tls: { enabled: true, issuer: { name: "company-ca" } } } }],
+  [/^global\.tls\./, { global: { tls: { enabled: true, issuer: { name: "company" } } } }],
   [
     /^global\.otel\.|^global\.networkPolicy\.otlp$/,
     { global: { otel: { endpoint: "http://collector.monitoring:4318" } } },

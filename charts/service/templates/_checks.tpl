@@ -258,6 +258,12 @@ its Secret), root.
 {{- define "service.portChecks" -}}
 {{- $name := include "service.name" . -}}
 {{- $part := include "service.part" . | fromJson -}}
+{{- if $part -}}
+{{- $protocol := ternary "grpc" "http" (eq $part.kind "service") -}}
+{{- if ne .Values.protocol $protocol -}}
+{{- fail (printf "%s.protocol is %s: the process serves %s." $name .Values.protocol $protocol) -}}
+{{- end -}}
+{{- end -}}
 {{- $ports := list (int .Values.port) (int (include "service.adminPort" .)) -}}
 {{- $names := list .Values.protocol "admin" -}}
 {{- range .Values.extraPorts -}}
@@ -276,10 +282,6 @@ its Secret), root.
 {{- end -}}
 {{- end -}}
 {{- if $part -}}
-{{- $protocol := ternary "grpc" "http" (eq $part.kind "service") -}}
-{{- if ne .Values.protocol $protocol -}}
-{{- fail (printf "%s.protocol is %s: the process serves %s." $name .Values.protocol $protocol) -}}
-{{- end -}}
 {{- if ne .Values.database.enabled (hasKey $part "database") -}}
 {{- fail (printf "%s.database.enabled is %v: the process has %s database." $name .Values.database.enabled (ternary "a" "no" (hasKey $part "database"))) -}}
 {{- end -}}
