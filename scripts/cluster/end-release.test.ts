@@ -46,6 +46,7 @@ test("the seed's job and the tests' pods are deleted, and missing ones are no er
     "DELETE /api/v1/namespaces/shop/pods/sagacart-test-health",
     "DELETE /api/v1/namespaces/shop/pods/sagacart-test-checkout",
     "DELETE /api/v1/namespaces/shop/pods/sagacart-test-audit",
+    "DELETE /api/v1/namespaces/shop/pods/sagacart-test-public-url",
   ]);
 });
 

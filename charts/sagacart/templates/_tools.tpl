@@ -39,13 +39,14 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace 
 {{- end -}}
 
 {{/*
-A pod that runs one program once. Arguments: root, name, script, and optionally env (a list), operator (true for one that
-signs in as the operator, with OPERATOR_PASSWORD of a Secret), databases (true for one that connects to those audited) and plain
-(true for one that calls no part of the release).
+A pod that runs one program once. Arguments: root, name, script, and optionally env (a list) and operator (true for one that
+signs in as the operator, with OPERATOR_PASSWORD of a Secret, and with OPERATOR_TOTP_SECRET where a second factor is required),
+databases (true for one that connects to those audited) and outside (true for one that calls nothing of the release but the
+internet, and trusts the public CAs, or the API server).
 */}}
 {{- define "sagacart.tools.pod" -}}
 {{- $root := .root -}}
-{{- $tls := and $root.Values.global.tls.enabled (not .plain) -}}
+{{- $tls := and $root.Values.global.tls.enabled (not .outside) -}}
 restartPolicy: Never
 automountServiceAccountToken: false
 enableServiceLinks: false
@@ -72,12 +73,21 @@ containers:
         value: {{ $root.Values.tools.operatorUsername | quote }}
       - name: OPERATOR_PASSWORD_FILE
         value: /etc/sagacart/secrets/OPERATOR_PASSWORD
+      {{- if ne (include "service.secondFactor" $root) "off" }}
+      - name: OPERATOR_TOTP_SECRET_FILE
+        value: /etc/sagacart/secrets/OPERATOR_TOTP_SECRET
+      {{- end }}
       {{- end }}
       {{- if $tls }}
       - name: TLS_CA_FILE
         value: /etc/sagacart/tls/ca.crt
-      - name: NODE_EXTRA_CA_CERTS
+      # Of all it calls, which is inside of the cluster, the certificates are of this CA alone.
+      - name: NODE_OPTIONS
+        value: --use-openssl-ca
+      - name: SSL_CERT_FILE
         value: /etc/sagacart/tls/ca.crt
+      - name: SSL_CERT_DIR
+        value: /etc/sagacart/tls
       - name: TLS_CERT_FILE
         value: /etc/sagacart/tls/tls.crt
       - name: TLS_KEY_FILE
@@ -117,6 +127,10 @@ volumes:
       items:
         - key: OPERATOR_PASSWORD
           path: OPERATOR_PASSWORD
+        {{- if ne (include "service.secondFactor" $root) "off" }}
+        - key: OPERATOR_TOTP_SECRET
+          path: OPERATOR_TOTP_SECRET
+        {{- end }}
   {{- end }}
   {{- if $tls }}
   - name: tls
@@ -254,4 +268,10 @@ spec:
 {{- fail (printf "alerts.%s.threshold: this alert does not compare with a number." $name) -}}
 {{- end -}}
 {{- end -}}
+{{- end -}}
+
+{{/* "true" if `helm test` looks at the public URL. */}}
+{{- define "sagacart.tests.publicUrl" -}}
+{{- $choice := .Values.tests.publicUrl.enabled -}}
+{{- if or (eq $choice "always") (and (eq $choice "auto") .Values.global.production) -}}true{{- end -}}
 {{- end -}}

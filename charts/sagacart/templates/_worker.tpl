@@ -123,11 +123,17 @@ containers:
       - { name: SERVICE_CLIENT_SECRET_FILE, value: /etc/sagacart/secrets/SERVICE_CLIENT_SECRET }
       {{- if $tls }}
       - { name: TLS_CA_FILE, value: /etc/sagacart/tls/ca.crt }
-      - { name: NODE_EXTRA_CA_CERTS, value: /etc/sagacart/tls/ca.crt }
+      # The certificate of metrics and probes.
+      - { name: TLS_CERT_FILE, value: /etc/sagacart/tls/tls.crt }
+      - { name: TLS_KEY_FILE, value: /etc/sagacart/tls/tls.key }
+      - { name: ADMIN_TLS, value: "true" }
       {{- end }}
       {{- with $otel.endpoint }}
       - { name: OTEL_EXPORTER_OTLP_ENDPOINT, value: {{ . | quote }} }
       - { name: OTEL_EXPORTER_OTLP_PROTOCOL, value: {{ $otel.protocol | default "http/protobuf" | quote }} }
+      {{- if include "service.collectorIsInside" $ }}
+      - { name: OTEL_EXPORTER_OTLP_CERTIFICATE, value: /etc/sagacart/tls/ca.crt }
+      {{- end }}
       - { name: OTEL_SERVICE_NAME, value: worker }
       - { name: OTEL_TRACES_SAMPLER, value: parentbased_traceidratio }
       - { name: OTEL_TRACES_SAMPLER_ARG, value: {{ $otel.sampleRatio | toString | quote }} }
@@ -154,15 +160,15 @@ containers:
       {{- toYaml . | nindent 6 }}
       {{- end }}
     startupProbe:
-      httpGet: { path: /health, port: admin }
+      httpGet: { path: /health, port: admin, scheme: {{ include "service.probeScheme" . }} }
       periodSeconds: 1
       failureThreshold: 60
     readinessProbe:
-      httpGet: { path: /ready, port: admin }
+      httpGet: { path: /ready, port: admin, scheme: {{ include "service.probeScheme" . }} }
       periodSeconds: 2
       timeoutSeconds: 2
     livenessProbe:
-      httpGet: { path: /health, port: admin }
+      httpGet: { path: /health, port: admin, scheme: {{ include "service.probeScheme" . }} }
       periodSeconds: 10
       timeoutSeconds: 2
     resources: {{ toJson $worker.resources }}
@@ -193,12 +199,11 @@ volumes:
   - name: tmp
     emptyDir: { sizeLimit: 64Mi }
   {{- if $tls }}
-  # The worker serves no calls: it needs only the CA of its certificate, to verify the services.
+  # The CA, to verify the services, and the certificate of its metrics and probes.
   - name: tls
     secret:
       secretName: {{ include "sagacart.worker.name" . }}-tls
       defaultMode: 0440
-      items: [{ key: ca.crt, path: ca.crt }]
   {{- end }}
   {{- if not $controller }}
   {{- if .Values.temporal.mutualTls.secretName }}
@@ -239,12 +244,9 @@ volumes:
 {{- $temporal := .Values.temporal -}}
 {{- include "service.podChecks" (list "worker" $worker) -}}
 {{- $part := (include "service.table" . | fromJson).worker -}}
-{{- $derived := dict "HOST" "" "ADMIN_PORT" "" "DRAIN_TIMEOUT_MS" "Set worker.drainTimeoutMs." "WORKFLOW_BUNDLE_PATH" "Set worker.bundlePath." "SERVICE_CLIENT_ID" "" "SERVICE_CLIENT_SECRET" "Set worker.existingSecret." "AUTH_TOKEN_URL" "Set global.auth.tokenUrl." "TLS_CA" "Set global.tls." "TLS_CERT" "" "TLS_KEY" "" "TEMPORAL_ADDRESS" "Set temporal.address." "TEMPORAL_NAMESPACE" "Set temporal.namespace." "TEMPORAL_API_KEY" "Set temporal.apiKey." "TEMPORAL_TLS" "Set temporal.tls." "TEMPORAL_TLS_CLIENT_CERT_PATH" "Set temporal.mutualTls." "TEMPORAL_TLS_CLIENT_KEY_PATH" "Set temporal.mutualTls." "TEMPORAL_TLS_SERVER_CA_CERT_PATH" "Set temporal.mutualTls." "TEMPORAL_TLS_SERVER_NAME" "Set temporal.tlsServerName." "TEMPORAL_DEPLOYMENT_NAME" "" "TEMPORAL_WORKER_BUILD_ID" "Set worker.controller.buildId." "OTEL_EXPORTER_OTLP_ENDPOINT" "Set global.otel.endpoint." "OTEL_EXPORTER_OTLP_PROTOCOL" "Set global.otel.protocol." "OTEL_SERVICE_NAME" "" "OTEL_RESOURCE_ATTRIBUTES" "Set global.otel.resourceAttributes." "OTEL_TRACES_SAMPLER" "Set global.otel.sampleRatio." "OTEL_TRACES_SAMPLER_ARG" "Set global.otel.sampleRatio." -}}
+{{- $derived := dict "HOST" "" "ADMIN_PORT" "" "ADMIN_TLS" "Set global.tls." "DRAIN_TIMEOUT_MS" "Set worker.drainTimeoutMs." "WORKFLOW_BUNDLE_PATH" "Set worker.bundlePath." "SERVICE_CLIENT_ID" "" "SERVICE_CLIENT_SECRET" "Set worker.existingSecret." "AUTH_TOKEN_URL" "Set global.auth.tokenUrl." "TLS_CA" "Set global.tls." "TLS_CERT" "" "TLS_KEY" "" "TEMPORAL_ADDRESS" "Set temporal.address." "TEMPORAL_NAMESPACE" "Set temporal.namespace." "TEMPORAL_API_KEY" "Set temporal.apiKey." "TEMPORAL_TLS" "Set temporal.tls." "TEMPORAL_TLS_CLIENT_CERT_PATH" "Set temporal.mutualTls." "TEMPORAL_TLS_CLIENT_KEY_PATH" "Set temporal.mutualTls." "TEMPORAL_TLS_SERVER_CA_CERT_PATH" "Set temporal.mutualTls." "TEMPORAL_TLS_SERVER_NAME" "Set temporal.tlsServerName." "TEMPORAL_DEPLOYMENT_NAME" "" "TEMPORAL_WORKER_BUILD_ID" "Set worker.controller.buildId." "OTEL_EXPORTER_OTLP_ENDPOINT" "Set global.otel.endpoint." "OTEL_EXPORTER_OTLP_PROTOCOL" "Set global.otel.protocol." "OTEL_EXPORTER_OTLP_CERTIFICATE" "" "OTEL_SERVICE_NAME" "" "OTEL_RESOURCE_ATTRIBUTES" "Set global.otel.resourceAttributes." "OTEL_TRACES_SAMPLER" "Set global.otel.sampleRatio." "OTEL_TRACES_SAMPLER_ARG" "Set global.otel.sampleRatio." -}}
 {{- range $callee, $_ := $part.calls -}}
 {{- $_ := set $derived (printf "%s_ADDRESS" (upper $callee)) "" -}}
-{{- end -}}
-{{- if .Values.global.tls.enabled -}}
-{{- $_ := set $derived "NODE_EXTRA_CA_CERTS" "" -}}
 {{- end -}}
 {{- include "service.variableChecks" (dict "path" "worker" "values" $worker "global" .Values.global.config "given" (include "sagacart.worker.config" . | fromJson) "part" $part "derived" $derived "keys" list "root" .) -}}
 {{- if and $temporal.mutualTls.secretName $temporal.apiKey.secretName -}}

@@ -1,3 +1,8 @@
+{{/* Who needs a second factor: off, required or everyone. */}}
+{{- define "service.secondFactor" -}}
+{{ .Values.global.auth.secondFactor | default (ternary "required" "off" .Values.global.production) }}
+{{- end -}}
+
 {{/* The variables that are not secret, as a YAML map: what the chart derives, and then the values. */}}
 {{- define "service.config" -}}
 {{- $config := include "service.derivedConfig" . | fromJson -}}
@@ -53,6 +58,7 @@
   "DRAIN_TIMEOUT_MS" (int64 .Values.drain.timeoutMs | toString)
   "MAX_CONNECTION_AGE_MS" (int64 .Values.maxConnectionAgeMs | toString)
   "AUTH_ISSUER" ($global.auth.issuer | default $global.publicUrl)
+  "AUTH_SECOND_FACTOR" (include "service.secondFactor" .)
   "AUTH_JWKS_URL" ($global.auth.jwksUrl | default (printf "%s/oidc/jwks" (include "service.identityUrl" .)))
 -}}
 {{- if not $global.auth.issuer -}}
@@ -93,7 +99,7 @@
 {{- end -}}
 {{- if $global.tls.enabled -}}
 {{- $_ := set $config "TLS_CA_FILE" "/etc/sagacart/tls/ca.crt" -}}
-{{- $_ := set $config "NODE_EXTRA_CA_CERTS" "/etc/sagacart/tls/ca.crt" -}}
+{{- $_ := set $config "ADMIN_TLS" "true" -}}
 {{- $_ := set $config "TLS_CERT_FILE" "/etc/sagacart/tls/tls.crt" -}}
 {{- $_ := set $config "TLS_KEY_FILE" "/etc/sagacart/tls/tls.key" -}}
 {{- $_ := set $config "TLS_CLIENT_AUTH" $global.tls.clientAuth -}}
@@ -110,6 +116,9 @@
 {{- end -}}
 {{- $_ := set $config "OTEL_EXPORTER_OTLP_ENDPOINT" .endpoint -}}
 {{- $_ := set $config "OTEL_EXPORTER_OTLP_PROTOCOL" .protocol -}}
+{{- if include "service.collectorIsInside" $context -}}
+{{- $_ := set $config "OTEL_EXPORTER_OTLP_CERTIFICATE" "/etc/sagacart/tls/ca.crt" -}}
+{{- end -}}
 {{- $_ := set $config "OTEL_SERVICE_NAME" (include "service.name" $context) -}}
 {{- $_ := set $config "OTEL_RESOURCE_ATTRIBUTES" (join "," $pairs) -}}
 {{- $_ := set $config "OTEL_TRACES_SAMPLER" "parentbased_traceidratio" -}}
