@@ -319,7 +319,7 @@ test.for<[object, RegExp]>([
   [{ worker: { mode: "magic" } }, /mode.*(one of|must be)/i],
   [{ global: { image: { pullPolicy: "Sometimes" } } }, /pullPolicy.*(one of|must be)/i],
   [{ global: { auth: { secondFactor: "maybe" } } }, /secondFactor.*(one of|must be)/i],
-  [{ global: { networkPolicy: { temporal: [] } } }, /temporal.*(minItems|items|at least)/i],
+  [{ global: { networkPolicy: { dns: [] } } }, /dns.*(minItems|items|at least)/i],
 ])("%j is rejected by the schema, which names the value", async ([values, words]) => {
   expect(await refusal({ ...ci, values })).toMatch(words);
 });

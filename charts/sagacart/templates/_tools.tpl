@@ -226,12 +226,13 @@ spec:
 {{- /* A service that is not installed has only the umbrella's values, without the defaults of charts/service. */}}
 {{- $database := get (get $.Values .) "database" | default dict }}
 - to:
-    {{- if $database.peers }}
-    {{- toYaml $database.peers | nindent 4 }}
-    {{- else }}
+    {{- if has . (include "sagacart.databases.names" $ | fromJsonArray) }}
     - podSelector:
         matchLabels:
           cnpg.io/cluster: {{ include "sagacart.databases.cluster" (list $ .) }}
+    {{- end }}
+    {{- with $database.peers }}
+    {{- toYaml . | nindent 4 }}
     {{- end }}
   ports:
     - {protocol: TCP, port: {{ $database.port | default 5432 }}}
