@@ -67,11 +67,7 @@ const needs: readonly (readonly [path: RegExp, values: object])[] = [
   [/^temporal\.tls$/, { worker: { mode: "deployment" } }],
   [/^worker\.replicas$/, { worker: { autoscaling: { enabled: false } } }],
   [/^worker\.podDisruptionBudget/, { worker: { mode: "deployment", replicas: 2, autoscaling: { enabled: false } } }],
-  [
-    /^worker\.extraVolumeMounts$/,
-    { worker: { extraVolumes: [{ name: "company-ca", configMap: { name: "company-ca" } }] } },
-  ],
-  [/^worker\.extraVolumes$/, { worker: { extraVolumeMounts: [{ name: "company-ca", mountPath: "/etc/company" }] } }],
+  [/^worker\.extraVolume/, { worker: { extraVolumes: [{ name: "company-ca", emptyDir: {} }], extraVolumeMounts: [{ name: "company-ca", mountPath: "/etc/company" }] } }],
 ];
 
 /** The same for a value of a service, by its path below the service's name. */
@@ -95,8 +91,7 @@ const serviceNeeds: readonly (readonly [path: RegExp, values: object])[] = [
     { database: { existingSecret: { name: "first" }, peers: [{ ipBlock: { cidr: "10.1.2.3/32" } }] } },
   ],
   [/^database\.caSecret\./, { database: { caSecret: { name: "first" } } }],
-  [/^extraVolumeMounts$/, { extraVolumes: [{ name: "company-ca", configMap: { name: "company-ca" } }] }],
-  [/^extraVolumes$/, { extraVolumeMounts: [{ name: "company-ca", mountPath: "/etc/company" }] }],
+  [/^extraVolume/, { extraVolumes: [{ name: "company-ca", emptyDir: {} }], extraVolumeMounts: [{ name: "company-ca", mountPath: "/etc/company" }] }],
 ];
 
 function externalIssuer() {
