@@ -74,8 +74,24 @@ app.kubernetes.io/part-of: sagacart
 keys: {{ toJson $keys }}
 {{- end -}}
 
+{{/* The Secret with the URL that the service connects with. */}}
 {{- define "service.databaseSecret" -}}
-{{- .Values.database.existingSecret.name | default (printf "%s-db-app" (include "service.fullname" .)) -}}
+{{- .Values.database.existingSecret.name | default (printf "%s-db-serving" (include "service.fullname" .)) -}}
+{{- end -}}
+
+{{/* The Secret with the URL of the database's owner, for the migrations. Empty: the service connects as the owner. */}}
+{{- define "service.databaseOwnerSecret" -}}
+{{- $database := .Values.database -}}
+{{- if $database.ownerSecret.name -}}
+{{- $database.ownerSecret.name -}}
+{{- else if not $database.existingSecret.name -}}
+{{- printf "%s-db-app" (include "service.fullname" .) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* "true" if the pod's init container migrates as the owner, with a URL that the service does not get. */}}
+{{- define "service.migratesAsOwner" -}}
+{{- if and .Values.database.enabled .Values.migrations.enabled (include "service.databaseOwnerSecret" .) -}}true{{- end -}}
 {{- end -}}
 
 {{/* The Secret with the CA of its database, or empty. */}}
