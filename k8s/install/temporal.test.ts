@@ -1,7 +1,10 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
-import { fillIn } from "./temporal.ts";
+import type { Cluster, KubeObject } from "./cluster.ts";
+import type { Context } from "./context.ts";
+import { createProgress } from "./progress.ts";
+import { ensureNamespace, fillIn } from "./temporal.ts";
 
 const shopsNamespace = "another";
 
@@ -48,4 +51,21 @@ test("in production, Temporal has no open pages, and nobody but the shop's worke
     },
     { namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "temporal-system" } } },
   ]);
+});
+
+test("a namespace that is being deleted is waited for before it is created again", async () => {
+  const ending: KubeObject = { metadata: { name: "shop", deletionTimestamp: "2026-01-01T00:00:00Z" } };
+  const found = [ending, undefined];
+  const created: number[] = [];
+  const cluster: Partial<Cluster> = {
+    find: async () => found.shift(),
+    apply: async () => void created.push(found.length),
+  };
+  const lines: string[] = [];
+  const progress = createProgress((line) => lines.push(line));
+  // Only what the function uses.
+  await ensureNamespace({ cluster, progress } as unknown as Context, "shop");
+
+  expect(created).toEqual([0]);
+  expect(lines[0]).toContain("the deletion of the namespace shop, at most 900 s: Terminating");
 });

@@ -126,12 +126,24 @@ export function fillIn(manifest: string, values: Readonly<Record<string, string>
   });
 }
 
-/** Creates a Kubernetes namespace with labels, or updates the labels. */
+/**
+ * Creates a Kubernetes namespace with labels, or updates the labels. Waits for the end of one that is being deleted, in which
+ * nothing can be created.
+ */
 export async function ensureNamespace(
-  { cluster }: Context,
+  { cluster, progress }: Context,
   name: string,
   labels?: Readonly<Record<string, string>>,
 ): Promise<void> {
+  await progress.wait({
+    what: `the deletion of the namespace ${name}`,
+    limitSeconds: 900,
+    async check() {
+      const found = await cluster.find("namespace", name);
+      return found?.metadata.deletionTimestamp === undefined ? undefined : "Terminating";
+    },
+    help: `kubectl --context ${cluster.context} get namespace ${name} -o yaml says what it waits for.`,
+  });
   await cluster.apply(JSON.stringify({ apiVersion: "v1", kind: "Namespace", metadata: { name, labels } }));
 }
 
