@@ -172,7 +172,10 @@ async function problemsOf(base: Base, changed: Base, change: unknown): Promise<s
   const before = neededBy(await render(base));
   // A key of a Secret that a service did not have before.
   const named = /"keys"|LOG_LEVEL":true/.test(JSON.stringify(change)) ? "sagacart-stock" : JSON.stringify(change);
-  const secrets = [...neededBy(objects).keys()].filter((name) => !before.has(name) && !named.includes(name));
+  const secrets = [...neededBy(objects).keys()].filter(
+    // The Secret of a database's role has the name of the Cluster.
+    (name) => !before.has(name) && !named.includes(name.replace(/-serving$/, "")),
+  );
   return [
     ...incoherences(objects),
     ...(/ecurityContext/.test(named) ? [] : breaches(podsOf(objects))),
