@@ -67,7 +67,15 @@ const needs: readonly (readonly [path: RegExp, values: object])[] = [
   [/^temporal\.tls$/, { worker: { mode: "deployment" } }],
   [/^worker\.replicas$/, { worker: { autoscaling: { enabled: false } } }],
   [/^worker\.podDisruptionBudget/, { worker: { mode: "deployment", replicas: 2, autoscaling: { enabled: false } } }],
-  [/^worker\.extraVolume/, { worker: { extraVolumes: [{ name: "company-ca", emptyDir: {} }], extraVolumeMounts: [{ name: "company-ca", mountPath: "/etc/company" }] } }],
+  [
+    /^worker\.extraVolume/,
+    {
+      worker: {
+        extraVolumes: [{ name: "company-ca", emptyDir: {} }],
+        extraVolumeMounts: [{ name: "company-ca", mountPath: "/etc/company" }],
+      },
+    },
+  ],
 ];
 
 /** The same for a value of a service, by its path below the service's name. */
@@ -91,7 +99,13 @@ const serviceNeeds: readonly (readonly [path: RegExp, values: object])[] = [
     { database: { existingSecret: { name: "first" }, peers: [{ ipBlock: { cidr: "10.1.2.3/32" } }] } },
   ],
   [/^database\.caSecret\./, { database: { caSecret: { name: "first" } } }],
-  [/^extraVolume/, { extraVolumes: [{ name: "company-ca", emptyDir: {} }], extraVolumeMounts: [{ name: "company-ca", mountPath: "/etc/company" }] }],
+  [
+    /^extraVolume/,
+    {
+      extraVolumes: [{ name: "company-ca", emptyDir: {} }],
+      extraVolumeMounts: [{ name: "company-ca", mountPath: "/etc/company" }],
+    },
+  ],
 ];
 
 function externalIssuer() {
@@ -167,7 +181,10 @@ async function problemsOf(base: Base, changed: Base, change: unknown): Promise<s
   const before = neededBy(await render(base));
   // A key of a Secret that a service did not have before.
   const named = /"keys"|LOG_LEVEL":true/.test(JSON.stringify(change)) ? "sagacart-stock" : JSON.stringify(change);
-  const secrets = [...neededBy(objects).keys()].filter((name) => !before.has(name) && !named.includes(name));
+  const secrets = [...neededBy(objects).keys()].filter(
+    // The Secret of a database's role has the name of the Cluster.
+    (name) => !before.has(name) && !named.includes(name.replace(/-serving$/, "")),
+  );
   return [
     ...incoherences(objects),
     ...(/ecurityContext/.test(named) ? [] : breaches(podsOf(objects))),
