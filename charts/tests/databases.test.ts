@@ -61,19 +61,8 @@ test.for(variants)("in $name, CloudNativePG creates the roles, without rights of
 });
 
 const restored = {
-  databases: {
-    services: {
-      order: { clusterName: "sagacart-order-db-2", recovery: { serverName: "sagacart-order-db" } },
-    },
-  },
-  order: {
-    database: {
-      existingSecret: { name: "sagacart-order-db-2-serving" },
-      ownerSecret: { name: "sagacart-order-db-2-app" },
-      caSecret: { name: "sagacart-order-db-2-ca" },
-      peers: [{ podSelector: { matchLabels: { "cnpg.io/cluster": "sagacart-order-db-2" } } }],
-    },
-  },
+  databases: { services: { order: { recovery: { serverName: "sagacart-order-db" } } } },
+  order: { database: { clusterName: "sagacart-order-db-2" } },
 };
 
 test("a restored database has both roles, and its service gets the one to serve", async () => {
@@ -90,7 +79,10 @@ test("a restored database has both roles, and its service gets the one to serve"
   });
 });
 
-const own = (database: object) => ({ order: { database: { peers: [{}], ...database } } });
+const own = (database: object) => ({
+  audit: { urlsSecret: "audit-urls" },
+  order: { database: { peers: [{}], ...database } },
+});
 
 test("an own Postgres gives the service a role to serve and the migrations the owner's", async () => {
   const secrets = own({ existingSecret: { name: "order-url" }, ownerSecret: { name: "order-owner", key: "url" } });
