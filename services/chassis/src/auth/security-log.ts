@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import { type DescMethod, getOption, hasOption } from "@bufbuild/protobuf";
+import { type DescField, type DescMessage, type DescMethod, getOption, hasOption } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
 import { type SecurityEvent, security_event } from "@sagacart/proto/auth/v1/access";
 import { pino } from "pino";
@@ -8,6 +8,7 @@ import { callContext } from "../context.ts";
 import { codeName, errorInfo } from "../errors.ts";
 import type { Metrics } from "../process/metrics.ts";
 import { traceIdOf } from "../trace/traceparent.ts";
+import { isStaff } from "./actor.ts";
 import type { Principal } from "./principal.ts";
 
 /**
@@ -61,10 +62,11 @@ export function createSecurityLog({ service, metrics, destination = stdout() }: 
     },
     called(method, principal, { request, answer, error }) {
       const option = securityEventOf(method);
-      if (option === undefined || (option.byStaff && !isStaff(principal))) {
+      if (option === undefined || (option.byStaff && (principal === undefined || !isStaff(principal)))) {
         return;
       }
-      const id = option.id === "" ? "" : (idAt(request, option.id) ?? idAt(answer, option.id) ?? "");
+      const { input, output } = method;
+      const id = option.id === "" ? "" : (idAt(request, input, option.id) ?? idAt(answer, output, option.id) ?? "");
       write(option.event, principal, { kind: option.object, id }, error);
     },
   };
@@ -88,10 +90,6 @@ type Named = { readonly kind: string; readonly id: string };
 // Synchronous, as the other log: a line must not be lost when the process exits.
 function stdout() {
   return pino.destination({ dest: 1, sync: true });
-}
-
-function isStaff(principal: Principal | undefined): boolean {
-  return principal?.kind === "person" && (principal.roles.has("operator") || principal.roles.has("support"));
 }
 
 function actorOf(principal: Principal | undefined): Named {
@@ -120,20 +118,18 @@ function reasonOf(failure: unknown): string {
 }
 
 /** Returns the id at a path of field names, `user.id`. A text that is no id is not logged: it may be anything. */
-function idAt(message: unknown, path: string): string | undefined {
+function idAt(message: unknown, desc: DescMessage, path: string): string | undefined {
   let value = message;
+  let inside: DescMessage | undefined = desc;
   for (const name of path.split(".")) {
-    if (typeof value !== "object" || value === null) {
+    const field: DescField | undefined = inside?.fields.find((one) => one.name === name);
+    if (field === undefined || typeof value !== "object" || value === null) {
       return undefined;
     }
-    value = Reflect.get(value, localName(name));
+    value = Reflect.get(value, field.localName);
+    inside = field.message;
   }
   return typeof value === "string" && /^[A-Za-z0-9._~-]{1,63}$/.test(value) ? value : undefined;
-}
-
-/** `customer_id` is `customerId` in messages. */
-function localName(field: string): string {
-  return field.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }
 
 const counters = new WeakMap<Metrics, Counter<"event" | "outcome">>();
