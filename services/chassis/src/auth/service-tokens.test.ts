@@ -1,6 +1,7 @@
 import { Code } from "@connectrpc/connect";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
 import { PaymentService } from "@sagacart/proto/payment/v1/payment_service";
+import { ProductService } from "@sagacart/proto/stock/v1/product_service";
 import { expect, test } from "vitest";
 import { createServiceClient, openChannel, withTokens } from "../client/client.ts";
 import { callContext, runWithContext } from "../context.ts";
@@ -112,6 +113,32 @@ test("the refusal of our token is not reported as our caller's mistake", async (
     .listPayments({}, { timeoutMs: 60_000 })
     .catch((error) => error);
   expect(errorInfo(error)).toMatchObject({ code: Code.Unavailable, reason: "OWN_TOKEN_REFUSED" });
+});
+
+test("a method that anyone may call gets no token, and the others of the same channel do", async () => {
+  await using issuer = await startIssuer();
+  const seen: (string | null)[] = [];
+  const record = (_request: unknown, { requestHeader }: { requestHeader: Headers }) => {
+    seen.push(requestHeader.get("authorization"));
+    return {};
+  };
+  await using server = await startEcho(
+    {},
+    {
+      verifier: issuer.verifier(),
+      routes(router) {
+        router.service(ProductService, { getProduct: record });
+        router.service(PaymentService, { listPayments: record });
+      },
+    },
+  );
+  await using tokens = tokensOf(issuer);
+  using channel = openChannel(server.address, { tokens });
+
+  await createServiceClient(PaymentService, channel).listPayments({});
+  await createServiceClient(ProductService, channel).getProduct({ id: "lamp" });
+
+  expect(seen).toEqual([expect.stringMatching(/^Bearer /), null]);
 });
 
 test("a client that acts for its caller sends the caller's token, and never its own", async () => {
