@@ -113,12 +113,31 @@ test.for<[object, string]>([
     "order has AUTH=off, which global.production rejects: any caller could do anything.",
   ],
   [
+    { global: { auth: { secondFactor: "off" } } },
+    "has AUTH_SECOND_FACTOR=off, which global.production rejects: who learns an operator's password could refund",
+  ],
+  [
+    { global: { config: { AUTH_SECOND_FACTOR: "off" } } },
+    "has AUTH_SECOND_FACTOR=off, which global.production rejects",
+  ],
+  [
+    { identity: { config: { AUTH_SECOND_FACTOR: "off" } } },
+    "identity has AUTH_SECOND_FACTOR=off, which global.production rejects",
+  ],
+  [
     { global: { publicUrl: "https://shop.example", surfaces: { enabled: true } } },
     "global.surfaces.enabled is true, which global.production rejects: three of the four surfaces have no sign-in.",
   ],
 ])("%j is rejected in production", async ([values, sentence]) => {
   expect(await refusal(onProd(values))).toContain(sentence);
 });
+
+test.for([{ secondFactor: "everyone" }, { secondFactor: "off", operatorsByPasswordAlone: true }])(
+  "%j is accepted in production",
+  async (auth) => {
+    expect(await refusal(onProd({ global: { auth } }))).toBeUndefined();
+  },
+);
 
 // Errors of the schema: the path of the value, and the violated constraint.
 test.for<[object, RegExp]>([
@@ -127,6 +146,7 @@ test.for<[object, RegExp]>([
   [{ order: { colour: "red" } }, /colour/],
   [{ worker: { mode: "magic" } }, /mode.*(one of|must be)/i],
   [{ global: { image: { pullPolicy: "Sometimes" } } }, /pullPolicy.*(one of|must be)/i],
+  [{ global: { auth: { secondFactor: "maybe" } } }, /secondFactor.*(one of|must be)/i],
   [{ global: { networkPolicy: { temporal: [] } } }, /temporal.*(minItems|items|at least)/i],
 ])("%j is rejected by the schema, which names the value", async ([values, words]) => {
   expect(await refusal({ ...ci, values })).toMatch(words);

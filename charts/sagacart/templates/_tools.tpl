@@ -40,7 +40,7 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace 
 
 {{/*
 A pod that runs one program once. Arguments: root, name, script, and optionally env (a list) and operator (true for one that
-signs in as the operator, with OPERATOR_PASSWORD of a Secret) and databases (true for one that connects to those audited).
+signs in as the operator, with OPERATOR_PASSWORD of a Secret, and with OPERATOR_TOTP_SECRET where a second factor is required) and databases (true for one that connects to those audited).
 */}}
 {{- define "sagacart.tools.pod" -}}
 {{- $root := .root -}}
@@ -70,6 +70,10 @@ containers:
         value: {{ $root.Values.tools.operatorUsername | quote }}
       - name: OPERATOR_PASSWORD_FILE
         value: /etc/sagacart/secrets/OPERATOR_PASSWORD
+      {{- if ne (include "service.secondFactor" $root) "off" }}
+      - name: OPERATOR_TOTP_SECRET_FILE
+        value: /etc/sagacart/secrets/OPERATOR_TOTP_SECRET
+      {{- end }}
       {{- end }}
       {{- if $tls }}
       - name: TLS_CA_FILE
@@ -115,6 +119,10 @@ volumes:
       items:
         - key: OPERATOR_PASSWORD
           path: OPERATOR_PASSWORD
+        {{- if ne (include "service.secondFactor" $root) "off" }}
+        - key: OPERATOR_TOTP_SECRET
+          path: OPERATOR_TOTP_SECRET
+        {{- end }}
   {{- end }}
   {{- if $tls }}
   - name: tls

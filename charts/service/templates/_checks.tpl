@@ -24,6 +24,10 @@
 {{- if eq (toString (get $config "AUTH")) "off" -}}
 {{- fail (printf "%s has AUTH=off, which global.production rejects: any caller could do anything." $name) -}}
 {{- end -}}
+{{- $secondFactor := toString (get $config "AUTH_SECOND_FACTOR" | default (include "service.secondFactor" .)) -}}
+{{- if and (eq $secondFactor "off") (not .Values.global.auth.operatorsByPasswordAlone) -}}
+{{- fail (printf "%s has AUTH_SECOND_FACTOR=off, which global.production rejects: who learns an operator's password could refund, change roles and erase. Set global.auth.secondFactor=required, or accept it by global.auth.operatorsByPasswordAlone=true." $name) -}}
+{{- end -}}
 {{- end -}}
 {{- range $old, $new := dict "replicaCount" "replicas" "env" "config" "existingSecret" "secret.existingSecret" "secrets" "secret.keys, and the Secret itself" "hpa" "autoscaling" "pdb" "podDisruptionBudget" -}}
 {{- if hasKey $.Values $old -}}

@@ -1,3 +1,8 @@
+{{/* Who needs a second factor: off, required or everyone. */}}
+{{- define "service.secondFactor" -}}
+{{ .Values.global.auth.secondFactor | default (ternary "required" "off" .Values.global.production) }}
+{{- end -}}
+
 {{/* The variables that are not secret, as a YAML map. Values override the chart's own. */}}
 {{- define "service.config" -}}
 {{- $context := . -}}
@@ -11,6 +16,7 @@
   "DRAIN_TIMEOUT_MS" (int64 .Values.drain.timeoutMs | toString)
   "MAX_CONNECTION_AGE_MS" (int64 .Values.maxConnectionAgeMs | toString)
   "AUTH_ISSUER" ($global.auth.issuer | default $global.publicUrl)
+  "AUTH_SECOND_FACTOR" (include "service.secondFactor" .)
   "AUTH_JWKS_URL" ($global.auth.jwksUrl | default (printf "%s/oidc/jwks" (include "service.identityUrl" .)))
 -}}
 {{- if not $global.auth.issuer -}}

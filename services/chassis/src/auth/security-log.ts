@@ -66,8 +66,9 @@ export function createSecurityLog({ service, metrics, destination = stdout() }: 
         return;
       }
       const { input, output } = method;
-      const id = option.id === "" ? "" : (idAt(request, input, option.id) ?? idAt(answer, output, option.id) ?? "");
-      write(option.event, principal, { kind: option.object, id }, error);
+      const { event, id: path } = isUnfinished(option, answer, output) ? (option.unfinished ?? option) : option;
+      const id = path === "" ? "" : (idAt(request, input, path) ?? idAt(answer, output, path) ?? "");
+      write(event, principal, { kind: option.object, id }, error);
     },
   };
 }
@@ -80,6 +81,14 @@ export function securityEventOf(method: DescMethod): SecurityEvent | undefined {
     events.set(method, event);
   }
   return event ?? undefined;
+}
+
+/** Returns true if the call succeeded, and its answer does not have what the event is about. */
+function isUnfinished({ unfinished }: SecurityEvent, answer: unknown, desc: DescMessage): boolean {
+  if (unfinished === undefined || typeof answer !== "object" || answer === null) {
+    return false;
+  }
+  return valueOf(answer, fieldNamed(desc, unfinished.unless)) === undefined;
 }
 
 /** One entry for each method of the contract: every call asks, and options are slow to read. */
@@ -122,14 +131,21 @@ function idAt(message: unknown, desc: DescMessage, path: string): string | undef
   let value = message;
   let inside: DescMessage | undefined = desc;
   for (const name of path.split(".")) {
-    const field: DescField | undefined = inside?.fields.find((one) => one.name === name);
-    if (field === undefined || typeof value !== "object" || value === null) {
-      return undefined;
-    }
-    value = Reflect.get(value, field.localName);
-    inside = field.message;
+    const field: DescField | undefined = inside && fieldNamed(inside, name);
+    value = valueOf(value, field);
+    inside = field?.message;
   }
   return typeof value === "string" && /^[A-Za-z0-9._~-]{1,63}$/.test(value) ? value : undefined;
+}
+
+function fieldNamed(desc: DescMessage, name: string): DescField | undefined {
+  return desc.fields.find((field) => field.name === name);
+}
+
+function valueOf(message: unknown, field: DescField | undefined): unknown {
+  return field === undefined || typeof message !== "object" || message === null
+    ? undefined
+    : Reflect.get(message, field.localName);
 }
 
 const counters = new WeakMap<Metrics, Counter<"event" | "outcome">>();

@@ -143,11 +143,12 @@ function configuration(options: ProviderOptions, published: readonly SigningKey[
         return { roles: ["service"] };
       }
       const user = await findUser(pool, token.accountId);
-      const authTime = (entities.AuthorizationCode ?? entities.RefreshToken)?.authTime;
+      const { authTime, amr } = entities.AuthorizationCode ?? entities.RefreshToken ?? {};
       return {
         ...(user === undefined ? {} : userClaims(user)),
         ...(token.grantId === undefined ? {} : { sid: grantSessionId(token.grantId) }),
         ...(authTime === undefined ? {} : { auth_time: authTime }),
+        ...(amr === undefined ? {} : { amr }),
       };
     },
     formats: {

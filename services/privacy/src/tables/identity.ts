@@ -13,6 +13,26 @@ export const identityTables: Tables = {
     rows: { whose: ownRow, section: "emailTokens", key: { hash: "bytea" }, areDeleted: true },
     columns: { ...each("user_id purpose email expire_time create_time", personal), hash: secret },
   },
+  factors: {
+    rows: { whose: ownRow, section: "secondFactors", key: { id: "text" }, areDeleted: true },
+    columns: {
+      ...each("id user_id kind name confirm_time create_time last_use_time", personal),
+      secret,
+      ...each("secret_key_id last_step", internal),
+    },
+  },
+  recovery_codes: {
+    rows: { whose: ownRow, section: "recoveryCodes", key: { user_id: "text", hash: "bytea" }, areDeleted: true },
+    columns: { ...each("user_id create_time", personal), hash: secret },
+  },
+  pending_sign_ins: {
+    rows: { whose: ownRow, section: "pendingSignIns", key: { hash: "bytea" }, areDeleted: true },
+    columns: { ...each("user_id expire_time create_time", personal), hash: secret },
+  },
+  factor_resets: {
+    rows: { whose: ownRow, section: "secondFactorResets", key: { id: "bigint" }, areDeleted: true },
+    columns: { ...each("user_id factors create_time", personal), ...each("id operator_id", internal) },
+  },
   refresh_tokens: {
     rows: {
       whose: "t.session_id in (select id from sessions where user_id = $1)",
@@ -25,7 +45,7 @@ export const identityTables: Tables = {
   sessions: {
     rows: { whose: ownRow, section: "sessions", key: { id: "text" }, areDeleted: true },
     columns: each(
-      "id user_id end_time end_reason expire_time create_time auth_time user_agent network last_use_time",
+      "id user_id end_time end_reason expire_time create_time auth_time user_agent network last_use_time amr",
       personal,
     ),
   },
