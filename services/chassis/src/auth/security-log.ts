@@ -88,7 +88,7 @@ function isUnfinished({ unfinished }: SecurityEvent, answer: unknown, desc: Desc
   if (unfinished === undefined || typeof answer !== "object" || answer === null) {
     return false;
   }
-  return valueOf(answer, fieldNamed(desc, unfinished.unless)) === undefined;
+  return valueIn(answer, fieldNamed(desc, unfinished.unless)) === undefined;
 }
 
 /** One entry for each method of the contract: every call asks, and options are slow to read. */
@@ -132,7 +132,7 @@ function idAt(message: unknown, desc: DescMessage, path: string): string | undef
   let inside: DescMessage | undefined = desc;
   for (const name of path.split(".")) {
     const field: DescField | undefined = inside && fieldNamed(inside, name);
-    value = valueOf(value, field);
+    value = valueIn(value, field);
     inside = field?.message;
   }
   return typeof value === "string" && /^[A-Za-z0-9._~-]{1,63}$/.test(value) ? value : undefined;
@@ -142,7 +142,7 @@ function fieldNamed(desc: DescMessage, name: string): DescField | undefined {
   return desc.fields.find((field) => field.name === name);
 }
 
-function valueOf(message: unknown, field: DescField | undefined): unknown {
+function valueIn(message: unknown, field: DescField | undefined): unknown {
   return field === undefined || typeof message !== "object" || message === null
     ? undefined
     : Reflect.get(message, field.localName);
