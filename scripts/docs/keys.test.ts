@@ -35,6 +35,7 @@ const uses: readonly (readonly [pattern: RegExp, name: (found: string) => string
   [/"((?:ES|RS|PS|HS)\d{3}|EdDSA)"/g, (name) => name],
   [/\b(?:randomBytes|randomUUID|randomFill(?:Sync)?|randomInt|getRandomValues)\(()/g, () => "CSPRNG"],
   [/\bminVersion: "TLSv([\d.]+)"/g, (version) => `TLS ${version}`],
+  [/"((?:TLS_(?:AES|CHACHA)|ECDHE-|DHE-|AES\d+-)[\w-]+)"/g, (suite) => suite],
 ];
 
 function hashName(name: string): string {
