@@ -15,6 +15,7 @@ import {
   serviceNames,
   servicesCalledBy,
 } from "../shop.ts";
+import { auditRole, servingRole } from "./databases.ts";
 import { freePorts, loopback } from "./ports.ts";
 import { laptopUsers } from "./users.ts";
 
@@ -76,7 +77,8 @@ export type StackConfig = {
   readonly ports: Ports;
   readonly stateDirectory: string;
   readonly secrets: Secrets;
-  readonly databaseUrls: Readonly<Record<DatabaseName, string>>;
+  /** The URL that a service connects to its database with. */
+  readonly servingUrls: Readonly<Record<DatabaseName, string>>;
   readonly temporal: { readonly address: string; readonly namespace: string };
 };
 
@@ -102,7 +104,7 @@ export const services: readonly Service[] = [
   ...serviceNames.map(
     (name): Service => ({
       ...rpcOrHttp(name, 3),
-      env: (config) => ({ DATABASE_URL: config.databaseUrls[name], ...envOf(name, config) }),
+      env: (config) => ({ DATABASE_URL: config.servingUrls[name], ...envOf(name, config) }),
     }),
   ),
   ...fakeNames.map(
@@ -310,7 +312,9 @@ export type Secrets = {
 export function makeSecrets(): Secrets {
   const secret = () => randomBytes(24).toString("base64url");
   return {
-    passwords: Object.fromEntries([...databaseNames, "audit"].map((role) => [role, secret()])),
+    passwords: Object.fromEntries(
+      [...databaseNames, ...databaseNames.map(servingRole), auditRole].map((role) => [role, secret()]),
+    ),
     serviceClients: byName(serviceClients, secret),
     keyEncryptionSecret: secret(),
     cardProviderApiKey: secret(),

@@ -12,6 +12,7 @@ await runService({
   subject: "order",
   polled: polledServices,
   readConfig,
+  migrations: new URL("../migrations/", import.meta.url),
   callsServices: true,
   async start(context) {
     const { PROVIDER_URL: url, PROVIDER_API_KEY: apiKey } = context.config;
