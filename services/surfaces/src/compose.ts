@@ -4,7 +4,7 @@ import { connectionLimitsOf } from "@sagacart/chassis/process/config";
 import { watchReadiness } from "@sagacart/rest/ready";
 import type { Composed, ProcessContext } from "@sagacart/rest/run";
 import type { Config } from "./config.ts";
-import { openServices, optionalServices } from "./services.ts";
+import { openServices } from "./services.ts";
 import { createSurfaces } from "./surfaces.ts";
 
 /** Wires the surfaces: the services behind them, and what they serve. */
@@ -20,7 +20,7 @@ export async function compose(config: Config, { log, metrics, tls }: ProcessCont
     { metrics, tokens: serviceTokensOf(config, log), tls },
   );
   const revocations = revocationsOf(config, log, metrics);
-  const readiness = watchReadiness(services.channels, { optional: optionalServices, log, revocations });
+  const readiness = watchReadiness(services.channels, { log, revocations });
   const app = await createSurfaces({
     services,
     readiness,
