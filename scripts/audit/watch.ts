@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { trackHttp1 } from "@sagacart/chassis/connections/http1-connections";
 import { createMetrics } from "@sagacart/chassis/process/metrics";
 import { Counter, Gauge } from "prom-client";
 import type { Report } from "./finding.ts";
@@ -79,6 +80,8 @@ export async function watchAudit({ audit, everyMs, host, port, onResult }: Watch
         return response.writeHead(404, { "content-type": "text/plain" }).end("not found; try /metrics or /health\n");
     }
   });
+  const connections = trackHttp1(server);
+  server.on("connection", connections.add);
   server.listen(port, host);
   await once(server, "listening");
 
@@ -99,9 +102,9 @@ export async function watchAudit({ audit, everyMs, host, port, onResult }: Watch
     async [Symbol.asyncDispose]() {
       stopping = true;
       stop();
+      connections.announceEnd();
       await rounds;
-      server.closeAllConnections();
-      await new Promise((closed) => server.close(closed));
+      await connections.end({ graceMs: 0, limitMs: 500 });
     },
   };
 }

@@ -8,7 +8,7 @@ import { createGateway } from "./gateway.ts";
 import { openServices } from "./services.ts";
 
 /** Wires the gateway: the services behind it, and what it serves. */
-export async function compose(config: Config, { log, metrics, tls }: ProcessContext): Promise<Composed> {
+export async function compose(config: Config, { log, metrics, tls, shutdown }: ProcessContext): Promise<Composed> {
   const services = openServices(
     {
       order: config.ORDER_ADDRESS,
@@ -48,6 +48,7 @@ export async function compose(config: Config, { log, metrics, tls }: ProcessCont
     maxConnectionAgeMs: config.MAX_CONNECTION_AGE_MS,
     connectionLimits: connectionLimitsOf(config, publicConnections),
     tls: config.SERVE_TLS ? tls : undefined,
+    shutdown,
   });
   return { app, readiness, close: () => services[Symbol.dispose]() };
 }

@@ -8,7 +8,7 @@ import { openServices } from "./services.ts";
 import { createSurfaces } from "./surfaces.ts";
 
 /** Wires the surfaces: the services behind them, and what they serve. */
-export async function compose(config: Config, { log, metrics, tls }: ProcessContext): Promise<Composed> {
+export async function compose(config: Config, { log, metrics, tls, shutdown }: ProcessContext): Promise<Composed> {
   const services = openServices(
     {
       order: config.ORDER_ADDRESS,
@@ -34,6 +34,7 @@ export async function compose(config: Config, { log, metrics, tls }: ProcessCont
     maxConnectionAgeMs: config.MAX_CONNECTION_AGE_MS,
     connectionLimits: connectionLimitsOf(config, publicConnections),
     tls: config.SERVE_TLS ? tls : undefined,
+    shutdown,
   });
   return { app, readiness, close: () => services[Symbol.dispose]() };
 }

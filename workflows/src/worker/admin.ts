@@ -1,4 +1,5 @@
 import { createServer, type Server } from "node:http";
+import { trackHttp1 } from "@sagacart/chassis/connections/http1-connections";
 
 /** Serves the worker's /health (it is alive), /ready (it polls) and /metrics, over HTTP/1.1. */
 export async function startAdmin(options: {
@@ -7,6 +8,8 @@ export async function startAdmin(options: {
   /** Returns Prometheus' text format. */
   metrics: () => Promise<string>;
   isReady: () => boolean;
+  /** Resolves at the signal to stop: from then on its answers say that the connection is to be closed. */
+  stopping?: Promise<void>;
 }): Promise<AsyncDisposable> {
   const server = createServer(async (request, response) => {
     switch (request.url) {
@@ -24,13 +27,11 @@ export async function startAdmin(options: {
         return response.writeHead(404, plain).end("not found; try /health, /ready or /metrics\n");
     }
   });
+  const connections = trackHttp1(server);
+  server.on("connection", connections.add);
+  void options.stopping?.then(connections.announceEnd);
   await listen(server, options.host, options.port);
-  return {
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
+  return { [Symbol.asyncDispose]: () => connections.end({ graceMs: 0, limitMs: 500 }) };
 }
 
 const plain = { "content-type": "text/plain" };
