@@ -22,6 +22,7 @@ const openRoutes = [
   "POST /v1/users",
   "POST /v1/sessions",
   "POST /v1/sessions:refresh",
+  "POST /v1/sessions:verifySecondFactor",
   "POST /v1/sessions:signOut",
   "POST /v1/password-resets",
   "POST /v1/password-resets:redeem",

@@ -22,13 +22,15 @@ export type Variant = {
   readonly namespace?: string;
 };
 
-const operatorApis = [
+/** The APIs of all operators that the charts have objects of. */
+export const operatorApis = [
   ...["ServiceMonitor", "PodMonitor", "PrometheusRule"].map((kind) => `monitoring.coreos.com/v1/${kind}`),
   "postgresql.cnpg.io/v1",
   "barmancloud.cnpg.io/v1",
   "temporal.io/v1alpha1",
   "cert-manager.io/v1",
   "gateway.networking.k8s.io/v1",
+  "gateway.networking.k8s.io/v1/BackendTLSPolicy",
 ];
 
 /** Values that the chart requires in production and that only the owner of a shop can set. */
@@ -36,6 +38,8 @@ const ownersValues = {
   global: { publicUrl: "https://shop.example", image: { registry: "registry.example/shop" } },
   payment: { config: { PROVIDER_URL: "https://cards.example" } },
   shipping: { config: { CARRIER_URL: "https://carrier.example" } },
+  notifier: { config: { MAIL_FROM: "Our shop <orders@our-shop.eu>" } },
+  identity: { config: { MAIL_FROM: "Our shop <accounts@our-shop.eu>" } },
   databases: { backup: { configuration: { destinationPath: "s3://backups/" } } },
   temporal: { mutualTls: { secretName: "sagacart-temporal-tls" } },
 };
@@ -50,6 +54,16 @@ export const variants: readonly Variant[] = [
     name: "ci with traces",
     files: ["k8s/profiles/ci.yaml"],
     values: { global: { otel: { endpoint: "http://otel-collector.monitoring:4318" } } },
+  },
+  {
+    name: "ci with TLS at the gateway, a route and the continuous audit",
+    files: ["k8s/profiles/ci.yaml"],
+    values: {
+      global: { tls: { enabled: true }, otel: { endpoint: "https://otel-collector.monitoring.svc:4318" } },
+      gateway: { tls: { serve: true }, httpRoute: { enabled: true, parentRefs: [{ name: "public" }] } },
+      audit: { every: "10m" },
+      tests: { publicUrl: { enabled: "always" } },
+    },
   },
   {
     name: "ci with an Ingress and an HTTPRoute",
@@ -120,11 +134,17 @@ export async function renderText(variant: Omit<Variant, "name">): Promise<string
 
 const rendered = new Map<string, Promise<string>>();
 
-/** Renders the umbrella chart as objects. */
+/** Renders the umbrella chart as objects, which must not be changed: variants share those that are alike. */
 export async function render(variant: Omit<Variant, "name">): Promise<Manifest[]> {
-  const documents = parseAllDocuments(await renderText(variant));
-  return documents.map((document) => document.toJS()).filter((object) => object !== null);
+  const documents = (await renderText(variant)).split(/^---$/m);
+  return documents.flatMap((document) => {
+    const objects = parsed.get(document) ?? parseAllDocuments(document).map((one) => one.toJS());
+    parsed.set(document, objects);
+    return objects.filter((object) => object !== null);
+  });
 }
+
+const parsed = new Map<string, Manifest[]>();
 
 /** Returns Helm's reason for refusing these values, in one line; undefined if it accepts them. */
 export async function refusal(variant: Omit<Variant, "name">): Promise<string | undefined> {

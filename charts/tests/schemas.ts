@@ -12,7 +12,7 @@ export const schemaPath = "{{.Group}}/{{.ResourceKind}}_{{.ResourceAPIVersion}}.
 /** Kubernetes' own kinds come from this module's OpenAPI document. */
 const kubernetes = "k8s.io/kubernetes@v1.34.4";
 
-/** Operators whose resources the charts contain, with the folder of the CRDs in their modules. */
+/** Operators whose resources the charts or k8s/gitops contain, with the folder of the CRDs in their modules. */
 const operators: Readonly<Record<string, string>> = {
   "github.com/cloudnative-pg/cloudnative-pg@v1.30.0": "config/crd/bases",
   "github.com/cloudnative-pg/plugin-barman-cloud@v0.15.0": "config/crd/bases",
@@ -21,6 +21,10 @@ const operators: Readonly<Record<string, string>> = {
   "github.com/prometheus-operator/prometheus-operator@v0.85.0": "example/prometheus-operator-crd",
   "sigs.k8s.io/gateway-api@v1.4.1": "config/crd/standard",
   "istio.io/api@v1.28.0": "kubernetes",
+  "github.com/fluxcd/source-controller@v1.7.3": "config/crd/bases",
+  "github.com/fluxcd/helm-controller@v1.4.3": "config/crd/bases",
+  "github.com/fluxcd/kustomize-controller@v1.7.3": "config/crd/bases",
+  "github.com/external-secrets/external-secrets@v1.3.2": "config/crds/bases",
 };
 
 /**

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { adminPortOf, deployedNames, partOf, serviceNames } from "../../scripts/shop.ts";
-import { type Manifest, named, ofKind, podsOf, render, renderText, variants } from "./render.ts";
+import { type Manifest, merged, named, ofKind, podsOf, render, renderText, variants } from "./render.ts";
 
 const ci = { files: ["k8s/profiles/ci.yaml"] };
 const many = (name: string) => ({
@@ -125,7 +125,7 @@ test("with TLS each service has a certificate, and its probes use the admin port
 
   for (const name of serviceNames) {
     expect(named(objects, "Certificate", `sagacart-${name}`).spec.dnsNames).toContain(`sagacart-${name}`);
-    expect(container(objects, name).readinessProbe.httpGet).toEqual({ path: "/ready", port: "admin" });
+    expect(container(objects, name).readinessProbe.httpGet).toEqual({ path: "/ready", port: "admin", scheme: "HTTPS" });
     expect(named(objects, "ConfigMap", `sagacart-${name}`).data).toMatchObject({
       TLS_CERT_FILE: "/etc/sagacart/tls/tls.crt",
       TLS_KEY_FILE: "/etc/sagacart/tls/tls.key",
@@ -165,6 +165,25 @@ test("with TLS the gateway reaches the surfaces over https", async () => {
 
   expect(named(objects, "ConfigMap", "sagacart-gateway").data.SURFACES_URL).toBe("https://sagacart-surfaces:8087");
   expect(named(objects, "ConfigMap", "sagacart-surfaces").data.SERVE_TLS).toBe("true");
+});
+
+test("production requires second factors of support and operators at every service, and its test checkout gives one", async () => {
+  const prod = variants.find((variant) => variant.name === "prod")!;
+  const withTest = merged(prod.values, { tests: { checkout: { enabled: true } } });
+  const asked = (objects: readonly Manifest[]) =>
+    ofKind(objects, "ConfigMap").flatMap(({ data = {} }) => ("AUTH_ISSUER" in data ? [data.AUTH_SECOND_FACTOR] : []));
+  const keysOf = (objects: readonly Manifest[]) => {
+    const { spec } = named(objects, "Pod", "sagacart-test-checkout");
+    const [{ secret }] = spec.volumes.filter((volume: Manifest) => volume.name === "secrets");
+    return secret.items.map(({ key }: Manifest) => key);
+  };
+
+  const [production, trying] = await Promise.all([render({ ...prod, values: withTest }), render(ci)]);
+
+  expect(new Set(asked(production))).toEqual(new Set(["required"]));
+  expect(keysOf(production)).toEqual(["OPERATOR_PASSWORD", "OPERATOR_TOTP_SECRET"]);
+  expect(new Set(asked(trying))).toEqual(new Set(["off"]));
+  expect(keysOf(trying)).toEqual(["OPERATOR_PASSWORD"]);
 });
 
 test("metrics and the API's pages are on the public port outside production only", async () => {

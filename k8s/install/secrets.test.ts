@@ -18,6 +18,11 @@ test("programs of the tools image sign in as the seeded operator, and in product
   const SEED_USERS = JSON.stringify([{ username: "admin", password: "of this shop" }]);
   expect(wantedSecrets({ identity: { SEED_USERS } }, true).tools).toEqual({ OPERATOR_PASSWORD: "of this shop" });
   expect(wantedSecrets({}, false)).not.toHaveProperty("tools");
+  const withApp = JSON.stringify([{ username: "admin", password: "of this shop", totp_secret: "GEZDGNBVGY3TQOJQ" }]);
+  expect(wantedSecrets({ identity: { SEED_USERS: withApp } }, true).tools).toEqual({
+    OPERATOR_PASSWORD: "of this shop",
+    OPERATOR_TOTP_SECRET: "GEZDGNBVGY3TQOJQ",
+  });
 });
 
 test("a program whose Secret is lost gets the client secret that identity has", () => {

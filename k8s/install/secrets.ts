@@ -137,7 +137,7 @@ export function wantedSecrets(there: Readonly<Record<string, Data>>, forTrying: 
     },
     audit: { username: "audit", password: random() },
     // The seed, the test checkout and the load sign in as the operator.
-    ...(forTrying ? { tools: { OPERATOR_PASSWORD: operatorPassword(there.identity?.SEED_USERS) } } : {}),
+    ...(forTrying ? { tools: operatorSecrets(there.identity?.SEED_USERS) } : {}),
   };
   return Object.fromEntries(
     [...new Set([...callers, ...Object.keys(own)])].map((name) => [
@@ -225,11 +225,12 @@ async function add(
   );
 }
 
-/** Returns the password of the seeded operator. */
-function operatorPassword(seedUsers: string | undefined): string {
-  const users: readonly { readonly username: string; readonly password: string }[] =
+/** Returns what the seeded operator signs in with: the password, and the secret of the authenticator app if there is one. */
+function operatorSecrets(seedUsers: string | undefined): Data {
+  const users: readonly { readonly username: string; readonly password: string; readonly totp_secret?: string }[] =
     seedUsers === undefined ? laptopUsers : JSON.parse(seedUsers);
-  return users.find(({ username }) => username === operatorName)?.password ?? "";
+  const { password = "", totp_secret } = users.find(({ username }) => username === operatorName) ?? {};
+  return { OPERATOR_PASSWORD: password, ...(totp_secret === undefined ? {} : { OPERATOR_TOTP_SECRET: totp_secret }) };
 }
 
 function random(): string {

@@ -73,6 +73,40 @@ create table events (
   constraint events_pkey PRIMARY KEY (subject, sequence)
 );
 
+create table factor_resets (
+  id bigint not null generated always as identity,
+  user_id text not null,
+  operator_id text not null,
+  factors integer not null,
+  create_time timestamp with time zone not null default now(),
+  constraint factor_resets_pkey PRIMARY KEY (id),
+  constraint factor_resets_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE
+);
+
+CREATE INDEX factor_resets_user ON public.factor_resets USING btree (user_id);
+
+create table factors (
+  id text not null,
+  user_id text not null,
+  kind text not null,
+  name text not null default ''::text,
+  secret bytea not null,
+  secret_key_id text not null,
+  last_step bigint not null default 0,
+  confirm_time timestamp with time zone,
+  create_time timestamp with time zone not null default now(),
+  last_use_time timestamp with time zone,
+  constraint factors_pkey PRIMARY KEY (id),
+  constraint factors_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE,
+  constraint factors_kind_check CHECK ((kind = 'TOTP'::text))
+);
+
+CREATE INDEX factors_secret_key ON public.factors USING btree (secret_key_id);
+
+CREATE INDEX factors_unconfirmed ON public.factors USING btree (create_time) WHERE (confirm_time IS NULL);
+
+CREATE INDEX factors_user ON public.factors USING btree (user_id);
+
 create table oidc_entries (
   model text not null,
   id_hash bytea not null,
@@ -103,6 +137,27 @@ create table password_resets (
 CREATE INDEX password_resets_expire ON public.password_resets USING btree (expire_time);
 
 CREATE INDEX password_resets_user ON public.password_resets USING btree (user_id);
+
+create table pending_sign_ins (
+  hash bytea not null,
+  user_id text not null,
+  expire_time timestamp with time zone not null,
+  create_time timestamp with time zone not null default now(),
+  constraint pending_sign_ins_pkey PRIMARY KEY (hash),
+  constraint pending_sign_ins_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE
+);
+
+CREATE INDEX pending_sign_ins_expire ON public.pending_sign_ins USING btree (expire_time);
+
+CREATE INDEX pending_sign_ins_user ON public.pending_sign_ins USING btree (user_id);
+
+create table recovery_codes (
+  user_id text not null,
+  hash bytea not null,
+  create_time timestamp with time zone not null default now(),
+  constraint recovery_codes_pkey PRIMARY KEY (user_id, hash),
+  constraint recovery_codes_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE
+);
 
 create table refresh_tokens (
   hash bytea not null,
@@ -163,6 +218,7 @@ create table sessions (
   user_agent text not null default ''::text,
   network text not null default ''::text,
   last_use_time timestamp with time zone not null default now(),
+  amr text[] not null default '{pwd}'::text[],
   constraint sessions_pkey PRIMARY KEY (id),
   constraint sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE,
   constraint sessions_check CHECK (((end_time IS NULL) = (end_reason IS NULL))),

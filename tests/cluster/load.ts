@@ -25,10 +25,12 @@ export type Load = AsyncDisposable & {
 export async function startLoad(shop: Shop, options: LoadOptions = {}): Promise<Load> {
   const { callers = 8, pauseMs = 50, retry = false } = options;
   const { namespace, release } = shop;
+  const { OPERATOR_TOTP_SECRET: totpSecret } = await namespace.secret(`${release}-tools`);
   const name = `e2e-load-${Math.random().toString(36).slice(2, 8)}`;
   const env = {
     GATEWAY_URL: `http://${release}-gateway:8080`,
     OPERATOR_PASSWORD_FILE: "/etc/sagacart/secrets/OPERATOR_PASSWORD",
+    ...(totpSecret === undefined ? {} : { OPERATOR_TOTP_SECRET_FILE: "/etc/sagacart/secrets/OPERATOR_TOTP_SECRET" }),
     CALLERS: `${callers}`,
     PAUSE_MS: `${pauseMs}`,
     RETRY: `${retry}`,

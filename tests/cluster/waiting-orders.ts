@@ -15,7 +15,7 @@ export type WaitingOrders = {
 
 /** Calls the gateway over a port-forward, a new one each time, because the pods change. */
 export async function openWaitingOrders({ shop }: Pick<Stage, "shop">): Promise<WaitingOrders> {
-  const { OPERATOR_PASSWORD = "" } = await shop.namespace.secret(shop.objectName("tools"));
+  const { OPERATOR_PASSWORD = "", OPERATOR_TOTP_SECRET } = await shop.namespace.secret(shop.objectName("tools"));
   const customerId = uuidv7();
   const productId = uuidv7();
   const usd = (minorUnits: string) => ({ currencyCode: "USD", minorUnits });
@@ -23,7 +23,12 @@ export async function openWaitingOrders({ shop }: Pick<Stage, "shop">): Promise<
   const withGateway = async <T>(work: (send: Send) => Promise<T>): Promise<T> => {
     await using gateway = await shop.namespace.forward(`svc/${shop.objectName("gateway")}`, 8080);
     const origin = `http://${gateway.address}`;
-    const tokens = operatorSession({ GATEWAY_URL: origin, OPERATOR_USERNAME: operatorName, OPERATOR_PASSWORD });
+    const tokens = operatorSession({
+      GATEWAY_URL: origin,
+      OPERATOR_USERNAME: operatorName,
+      OPERATOR_PASSWORD,
+      OPERATOR_TOTP_SECRET,
+    });
     return await work(async (method, path, body) => {
       const response = await fetch(`${origin}${path}`, {
         method,

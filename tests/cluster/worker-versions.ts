@@ -227,10 +227,15 @@ async function rollOut(which: string): Promise<string> {
 
 /** Buys continuously, and records the version that ran each order. */
 async function startBuyer() {
-  const { OPERATOR_PASSWORD = "" } = await namespace.secret(shop.objectName("tools"));
+  const { OPERATOR_PASSWORD = "", OPERATOR_TOTP_SECRET } = await namespace.secret(shop.objectName("tools"));
   const gateway = await namespace.forward(`svc/${shop.objectName("gateway")}`, 8080);
   const origin = `http://${gateway.address}`;
-  const tokens = operatorSession({ GATEWAY_URL: origin, OPERATOR_USERNAME: operatorName, OPERATOR_PASSWORD });
+  const tokens = operatorSession({
+    GATEWAY_URL: origin,
+    OPERATOR_USERNAME: operatorName,
+    OPERATOR_PASSWORD,
+    OPERATOR_TOTP_SECRET,
+  });
   const send = async (path: string, body: object) => {
     const authorization = (await tokens.authorization()) ?? "";
     const headers = { authorization, "content-type": "application/json", "idempotency-key": uuidv7() };

@@ -8,6 +8,7 @@ import { connectShop, type Shop, stateOf } from "../../scripts/demo/shop.ts";
 import { type AuditedDatabase, auditedDatabases } from "../../scripts/shop.ts";
 import type { Stack, StackOptions } from "../../scripts/stack/stack.ts";
 import { readSecrets } from "../../scripts/stack/state.ts";
+import { workflowBundle } from "../../scripts/stack/workflow-bundle.ts";
 import { until as waitUntil } from "../../scripts/until.ts";
 import { startTestStack } from "./stack.ts";
 
@@ -67,6 +68,7 @@ const workers = new Set<ChildProcess>();
 /** Starts a faulty worker; FAULT_… variables set its faults. Leases and timeouts are short to keep tests fast. */
 export async function startFaultyWorker(stack: Stack, faults: Record<string, string>): Promise<FaultyWorker> {
   const { addresses, temporal } = stack;
+  const bundle = await workflowBundle();
   const child = spawn(process.execPath, [fileURLToPath(new URL("faulty-worker.ts", import.meta.url))], {
     stdio: ["ignore", "ignore", "inherit"],
     env: {
@@ -80,6 +82,7 @@ export async function startFaultyWorker(stack: Stack, faults: Record<string, str
       STOCK_ADDRESS: addresses.stock,
       PAYMENT_ADDRESS: addresses.payment,
       SHIPPING_ADDRESS: addresses.shipping,
+      ...(bundle === undefined ? {} : { WORKFLOW_BUNDLE_PATH: bundle }),
       ...quickWorker,
       ...faults,
     },

@@ -52,7 +52,7 @@ test("only the methods that a caller without a token needs are open to anyone", 
   const open = IdentityService.methods.filter((method) => accessRule(method).anyone).map(({ name }) => name);
 
   expect(open).toEqual([
-    ...["Register", "ConfirmEmail", "UndoEmailChange", "SignIn", "RefreshToken", "SignOut"],
+    ...["Register", "ConfirmEmail", "UndoEmailChange", "SignIn", "VerifySecondFactor", "RefreshToken", "SignOut"],
     ...["RequestPasswordReset", "ResetPassword"],
   ]);
 });

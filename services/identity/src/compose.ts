@@ -16,6 +16,9 @@ import { personalData } from "@sagacart/privacy/personal-data";
 import { IdentityService } from "@sagacart/proto/identity/v1/identity_service";
 import { PersonalDataService } from "@sagacart/proto/privacy/v1/personal_data_service";
 import type { Config } from "./config.ts";
+import { renewFactorSecrets } from "./factors/factor-secrets.ts";
+import { factorRpcs } from "./factors/factor-service.ts";
+import { createFactors, type Factors } from "./factors/factors.ts";
 import { createKeyCipher, deriveKeys, type Secrets } from "./keys/key-cipher.ts";
 import { type Keys, startKeys } from "./keys/keys.ts";
 import { createMailer } from "./mailer.ts";
@@ -74,10 +77,10 @@ export async function startIdentity(options: IdentityOptions): Promise<{
     minLength: config.PASSWORD_MIN_LENGTH,
     operatorMinLength: config.OPERATOR_PASSWORD_MIN_LENGTH,
   });
-  const seeding = { pool, passwords, rules, allowWeak: config.SEED_WEAK_PASSWORDS, log };
-  await whenAvailable(log, () => seedUsers(config.SEED_USERS, seeding));
   const secrets = encryptionSecrets(config);
   const cipher = createKeyCipher(secrets);
+  const seeding = { pool, passwords, rules, cipher, allowWeak: config.SEED_WEAK_PASSWORDS, log };
+  await whenAvailable(log, () => seedUsers(config.SEED_USERS, seeding));
   const keys = await whenAvailable(log, () =>
     startKeys({
       ...{ pool, clock, log, cipher },
@@ -96,6 +99,12 @@ export async function startIdentity(options: IdentityOptions): Promise<{
     askToConfirm: (user) => void emailChange.askToConfirm(user, user.email),
     freeAttempts: config.SIGN_IN_FREE_ATTEMPTS,
     freeAttemptsPerAddress: config.SIGN_IN_FREE_ATTEMPTS_PER_ADDRESS,
+  });
+  const factors = createFactors({
+    ...{ pool, clock, cipher, throttle, mailer, log },
+    issuer: new URL(config.ISSUER_URL).host,
+    pendingMs: config.SECOND_FACTOR_WAIT_MS,
+    freeAttempts: config.SIGN_IN_FREE_ATTEMPTS,
   });
   const sessions = createSessions({
     ...{ pool, clock, tokens, log, meters },
@@ -118,9 +127,12 @@ export async function startIdentity(options: IdentityOptions): Promise<{
     undoUrl: config.EMAIL_UNDO_URL ?? `${config.ISSUER_URL}${emailPaths.undo}?token=`,
   });
   const revocations = followRevocations({ read: (cursor) => readRevocations(pool, cursor), log, metrics });
-  const http = await startHttp({ config, pool, log, keys, signIn, tls, shutdown, revocations, devices, emailChange });
+  const http = await startHttp({
+    ...{ config, pool, log, keys, signIn, tls, shutdown, revocations, devices, emailChange, factors },
+  });
   const service = {
-    ...sessionRpcs({ pool, signIn, sessions, passwordChange, devices }),
+    ...sessionRpcs({ pool, signIn, sessions, passwordChange, devices, factors }),
+    ...factorRpcs({ pool, factors, sessions }),
     ...emailRpcs({ pool, emailChange }),
     ...userRpcs({
       ...{ pool, passwords, rules, emailChange, throttle, onEvents },
@@ -140,6 +152,7 @@ export async function startIdentity(options: IdentityOptions): Promise<{
     background: [
       ...[feed, mailer, keys, sweepExpired({ pool, log }), forgetOldRequests({ pool, log })],
       ...[announceUsers({ pool, log, onEvents }), foldUsers({ pool, log }), http],
+      renewFactorSecrets({ pool, cipher, log }),
     ],
   };
 }
@@ -148,11 +161,12 @@ type HttpOptions = { config: Config; pool: Pool; log: Log; keys: Keys; signIn: S
   shutdown: Shutdown | undefined;
   revocations: Revocations;
   devices: DeviceTokens;
+  factors: Factors;
   emailChange: EmailChange;
 };
 
 async function startHttp(parts: HttpOptions) {
-  const { config, pool, log, keys, signIn, tls, shutdown, revocations, devices, emailChange } = parts;
+  const { config, pool, log, keys, signIn, tls, shutdown, revocations, devices, emailChange, factors } = parts;
   const issuer = config.ISSUER_URL;
   const secrets = encryptionSecrets(config);
   const options = {
@@ -179,7 +193,7 @@ async function startHttp(parts: HttpOptions) {
     port: config.HTTP_PORT,
     connectionLimits: connectionLimitsOf(config, serviceConnections),
     ...{ issuer, keys, provider, insideProvider, log, tls, shutdown },
-    signInForm: signInForm({ provider, signIn, issuer, csrfKeys: deriveKeys(secrets, "csrf"), devices }),
+    signInForm: signInForm({ provider, signIn, issuer, csrfKeys: deriveKeys(secrets, "csrf"), devices, factors }),
     emailPages: emailPages(emailChange),
     userinfo: userinfo({ keys, pool, issuer, revocations }),
     revocations: (cursor) => readRevocations(pool, cursor),

@@ -1,3 +1,4 @@
+import { parseTotpSecret } from "./factors/totp.ts";
 import { audience } from "./sessions/tokens.ts";
 import { type Role, roles } from "./users/user.ts";
 
@@ -18,6 +19,8 @@ export type SeedUser = {
   readonly email: string;
   readonly password: string;
   readonly roles: readonly Role[];
+  /** The secret of a second factor, for a program that signs in as this user where one is required. */
+  readonly totpSecret?: Uint8Array;
 };
 
 /** The most secrets of one client that are valid at a time: while a secret is changed, the new one and the one before. */
@@ -71,11 +74,19 @@ export function oidcClients(value: string | undefined): readonly OidcClient[] {
 
 /** Parses a list of users. Empty if the variable is not set. */
 export function seedUsers(value: string | undefined): readonly SeedUser[] {
-  return listOf(value, ({ id, username, email, password, roles = ["customer"] }) => {
+  return listOf(value, ({ id, username, email, password, roles = ["customer"], totp_secret }) => {
     if (!isText(username) || !isText(email) || !isText(password) || !isRoles(roles)) {
       return undefined;
     }
-    return { username, email, password, roles, ...(isText(id) ? { id } : {}) };
+    const totpSecret = isText(totp_secret) ? parseTotpSecret(totp_secret) : undefined;
+    if (totp_secret !== undefined && totpSecret === undefined) {
+      return undefined;
+    }
+    return {
+      ...{ username, email, password, roles },
+      ...(isText(id) ? { id } : {}),
+      ...(totpSecret === undefined ? {} : { totpSecret }),
+    };
   });
 }
 

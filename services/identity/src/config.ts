@@ -24,7 +24,7 @@ export function readConfig(env: Env) {
       HTTP_PORT: port(8096),
       /** The issuer of tokens: the origin at which browsers reach the gateway. */
       ISSUER_URL: issuer,
-      /** Encrypts the signing keys in the database and signs cookies and sign-in forms. At least 32 characters. */
+      /** Encrypts the signing keys and the secrets of authenticator apps in the database, and signs cookies and sign-in forms. At least 32 characters. */
       KEY_ENCRYPTION_SECRET: secret({ minLength: 32 }),
       /** Other valid secrets, with commas: the next one before it is used, former ones while their keys are in use (two rotations of the signing key). */
       KEY_ENCRYPTION_SECRETS_BEFORE: secretsBefore,
@@ -54,6 +54,8 @@ export function readConfig(env: Env) {
       SIGN_IN_FREE_ATTEMPTS_PER_ADDRESS: int({ min: 2, max: 100_000, default: 100 }),
       /** The longest pause after wrong passwords. */
       SIGN_IN_LONGEST_PAUSE_MS: durationMs(300_000),
+      /** How long a sign-in waits for its second factor. */
+      SECOND_FACTOR_WAIT_MS: int({ min: 10_000, max: 3_600_000, default: 300_000 }),
       /** Lifetime of a token for a new password. */
       RESET_TOKEN_MS: durationMs(1_800_000),
       /** URL of the page for a new password, to which the token is appended. Without it the mail holds the token alone. */
@@ -76,7 +78,7 @@ export function readConfig(env: Env) {
       SERVICE_CLIENT_SECRETS: serviceClients,
       /** Applications that sign users in: `[{"client_id":"web","redirect_uris":["https://…"]}]`, with `client_secret` if confidential. */
       OIDC_CLIENTS: oidcClients,
-      /** Users to create once: `[{"id":"alice","username":"alice","email":…,"password":…,"roles":[…]}]`. */
+      /** Users to create once: `[{"id":"alice","username":"alice","email":…,"password":…,"roles":[…]}]`, with `totp_secret` (base32) if they shall sign in with a second factor. */
       SEED_USERS: seedUsers,
       /** Allow weak passwords of seeded users: for trying the shop out. */
       SEED_WEAK_PASSWORDS: flag(false),

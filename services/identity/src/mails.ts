@@ -124,3 +124,23 @@ neues Passwort an.`,
     },
   });
 }
+
+/** Makes the mail to a user whose second factors an operator has removed. */
+export function factorsResetMail({ to, username }: Reader): Mail {
+  return bilingual(to, {
+    en: {
+      subject: "Your second factors were removed",
+      text: `Hello ${username},
+
+an operator of the shop has removed your second factors, and all your sessions have ended. Sign in and enroll new ones. If
+you did not ask for it, tell us.`,
+    },
+    de: {
+      subject: "Ihre zweiten Faktoren wurden entfernt",
+      text: `Guten Tag ${username},
+
+der Betreiber des Shops hat Ihre zweiten Faktoren entfernt, und alle Ihre Sitzungen sind beendet. Melden Sie sich an, und
+richten Sie neue ein. Wenn Sie das nicht gewünscht haben, sagen Sie uns Bescheid.`,
+    },
+  });
+}

@@ -25,6 +25,16 @@ export const reasons = defineReasons({
   BAD_EMAIL_TOKEN: Code.Unauthenticated,
   /** The e-mail address has to be confirmed first, by the link that was mailed to it. */
   EMAIL_NOT_VERIFIED: Code.FailedPrecondition,
+  /** The code is wrong, has expired or was used before. Wait for the next code of the app, or use a recovery code. */
+  BAD_SECOND_FACTOR: Code.Unauthenticated,
+  /** The token of a sign-in that waits for its second factor is unknown, has expired or was used before. Sign in again. */
+  BAD_SIGN_IN_TOKEN: Code.Unauthenticated,
+  /** The user has no such second factor, or it is confirmed already. */
+  FACTOR_NOT_FOUND: Code.NotFound,
+  /** The user has ten second factors. Delete one first. */
+  TOO_MANY_FACTORS: Code.FailedPrecondition,
+  /** The user has no second factor. Enroll one first. */
+  NO_SECOND_FACTOR: Code.FailedPrecondition,
   /** `me` needs a signed-in caller. */
   TOKEN_REQUIRED: Code.Unauthenticated,
   /** Too many attempts for this name or from this network. Retry after the time in the error. */

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { serviceClients } from "./config-json.ts";
 import { identityDatabase, startTestIdentity, type TestIdentity } from "./testing/identity.ts";
+import { totpCode } from "./testing/totp.ts";
 
 const before = "the-secret-before-of-32-characters";
 const after = "the-secret-after-it-of-32-characters";
@@ -71,6 +72,49 @@ test.each([
 ])("%j are no secrets of a client", (secrets) => {
   expect(() => serviceClients(JSON.stringify({ order: secrets }))).toThrow('has an invalid client "order"');
 });
+
+test("an authenticator app that was enrolled with the secret before works once that is given up", async () => {
+  await using database = await identityDatabase();
+  const start = (own: string, others: string) =>
+    startTestIdentity({ database, env: { KEY_ENCRYPTION_SECRET: own, KEY_ENCRYPTION_SECRETS_BEFORE: others } });
+  let secret = "";
+  let person: Awaited<ReturnType<typeof register>>;
+  {
+    await using old = await start(before, after);
+    person = await register(old);
+    const client = old.as(person.accessToken);
+    const enrolled = await client.enrollTotp({ userId: "me" });
+    secret = enrolled.secret;
+    await client.confirmTotp({ userId: "me", id: enrolled.id, code: totpCode(secret, { period: -1 }) });
+    // One of a secret that is lost stays as it is.
+    await database.pool.query(
+      `insert into factors (id, user_id, kind, secret, secret_key_id) values ('lost', $1, 'TOTP', 'unreadable here', 'x')`,
+      [person.id],
+    );
+  }
+  const keys = async () => {
+    const { rows } = await database.pool.query("select distinct secret_key_id as id from factors where id <> 'lost'");
+    return rows.map(({ id }) => id);
+  };
+  const former = await keys();
+  {
+    await using changed = await start(after, before);
+    await expect.poll(keys, { timeout: 20_000 }).not.toEqual(former);
+    expect(changed.issuer).not.toBe("");
+  }
+  // Those of two rotations of the signing key, as it would be after them.
+  await database.pool.query("delete from signing_keys");
+  await using last = await start(after, "");
+
+  const { username, password } = person;
+  const { secondFactor } = await last.anonymous.signIn({ username, password });
+  const signInToken = secondFactor?.signInToken ?? "";
+  const { session } = await last.anonymous.verifySecondFactor({ signInToken, code: totpCode(secret) });
+
+  expect(session?.userId).toBe(person.id);
+  const { rows } = await database.pool.query("select secret from factors where id = 'lost'");
+  expect(rows).toEqual([{ secret: Buffer.from("unreadable here") }]);
+}, 120_000);
 
 describe("what was made with the encryption secret before is valid after it was changed", () => {
   // As pods of both kinds run during a rolling update, on one database.

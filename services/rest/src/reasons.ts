@@ -12,9 +12,13 @@ export const reasons = {
   PRODUCT_GONE: [409, "FAILED_PRECONDITION"],
   ROUTE_NOT_FOUND: [404, "NOT_FOUND"],
   PROVIDER_NOT_FOUND: [404, "NOT_FOUND"],
+  /** The request came by plain HTTP, where others can read it. It is not redirected. */
+  HTTPS_REQUIRED: [403, "PERMISSION_DENIED"],
   METHOD_NOT_ALLOWED: [405, "METHOD_NOT_ALLOWED"],
   /** On the shop surface, where these outcomes are errors. */
   BAD_CREDENTIALS: [401, "UNAUTHENTICATED"],
+  /** The user signs in with a second factor, which this interface does not take. */
+  SECOND_FACTOR_NEEDED: [403, "PERMISSION_DENIED"],
   REQUEST_ID_REUSED: [422, "FAILED_PRECONDITION"],
   REQUEST_UNDER_WAY: [409, "ABORTED"],
   ORDER_PAID: [409, "FAILED_PRECONDITION"],

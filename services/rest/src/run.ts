@@ -1,4 +1,5 @@
-import { trackHttp1 } from "@sagacart/chassis/connections/http1-connections";
+import { trackAllHttp1 } from "@sagacart/chassis/connections/http1-connections";
+import { createHttp1Server } from "@sagacart/chassis/connections/http1-server";
 import type { Env } from "@sagacart/chassis/process/config";
 import { createLog, type Log } from "@sagacart/chassis/process/log";
 import { createMetrics, gauge, type Metrics } from "@sagacart/chassis/process/metrics";
@@ -82,9 +83,9 @@ async function start<Config extends RestConfig>({ name, readConfig, compose }: R
   gauge(metrics, "sagacart_ready", "Whether it takes requests, as /ready says.", () =>
     readiness.health.isServing() ? 1 : 0,
   );
-  const admin = fastify();
-  const adminConnections = trackHttp1(admin.server);
-  admin.server.on("connection", adminConnections.add);
+  const adminTls = config.ADMIN_TLS ? tls : undefined;
+  const admin = fastify({ serverFactory: (handler) => createHttp1Server(handler, { tls: adminTls }) });
+  const adminConnections = trackAllHttp1(admin.server);
   admin.addHook("preClose", () => adminConnections.end({ graceMs: 0, limitMs: 500 }));
   shutdown.announced.addEventListener("abort", adminConnections.announceEnd);
   await admin.register(probes, { readiness, metrics });

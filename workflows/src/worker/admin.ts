@@ -1,5 +1,7 @@
-import { createServer, type Server } from "node:http";
-import { trackHttp1 } from "@sagacart/chassis/connections/http1-connections";
+import type { RequestListener, Server } from "node:http";
+import { trackAllHttp1 } from "@sagacart/chassis/connections/http1-connections";
+import { createHttp1Server } from "@sagacart/chassis/connections/http1-server";
+import type { Tls } from "@sagacart/chassis/tls/files";
 
 /** Serves the worker's /health (it is alive), /ready (it polls) and /metrics, over HTTP/1.1. */
 export async function startAdmin(options: {
@@ -10,8 +12,10 @@ export async function startAdmin(options: {
   isReady: () => boolean;
   /** Resolves at the signal to stop: from then on its answers say that the connection is to be closed. */
   stopping?: Promise<void>;
+  /** The certificate to serve with; plain text where absent. */
+  tls?: Tls | undefined;
 }): Promise<AsyncDisposable> {
-  const server = createServer(async (request, response) => {
+  const answer: RequestListener = async (request, response) => {
     switch (request.url) {
       case "/health":
         return response.writeHead(200, plain).end("alive\n");
@@ -26,9 +30,9 @@ export async function startAdmin(options: {
       default:
         return response.writeHead(404, plain).end("not found; try /health, /ready or /metrics\n");
     }
-  });
-  const connections = trackHttp1(server);
-  server.on("connection", connections.add);
+  };
+  const server = createHttp1Server(answer, { tls: options.tls });
+  const connections = trackAllHttp1(server);
   void options.stopping?.then(connections.announceEnd);
   await listen(server, options.host, options.port);
   return { [Symbol.asyncDispose]: () => connections.end({ graceMs: 0, limitMs: 500 }) };

@@ -57,6 +57,7 @@ export async function runWorker(config: Config, stopping: Promise<void>, wrap: W
     metrics: async () => `${await metrics.metrics()}\n${await sdkMetrics.read()}`,
     isReady: () => isReady(),
     stopping,
+    tls: config.ADMIN_TLS ? tls : undefined,
   });
   const close = async () => {
     connected.close();

@@ -3,6 +3,7 @@ import { type DescService, getOption } from "@bufbuild/protobuf";
 import { access, Role } from "@sagacart/proto/auth/v1/access";
 import { expect, test } from "vitest";
 import { accessRule, requireAccessRules } from "./access.ts";
+import { securityEventOf } from "./security-log.ts";
 
 const generated = new URL("../../../../proto/gen/sagacart/", import.meta.url);
 
@@ -50,6 +51,33 @@ test("programs are named one by one, and no role stands for all of them", async 
   const methods = (await allServices()).flatMap(({ methods }) => methods);
   const forAll = methods.filter((method) => getOption(method, access).roles.some((role) => role === Role.SERVICE));
   expect(forAll.map((method) => method.toString())).toEqual([]);
+});
+
+/** Security events of people that need no fresh second factor, each with the reason. */
+const withoutStepUp: Readonly<Record<string, string>> = {
+  "session.confirmed": "gives the fresh second factor",
+  "second_factor.enrollment_started": "by who has none yet; identity asks those who have one",
+  "second_factor.enrolled": "by who has none yet; identity asks those who have one",
+  "user.unlocked": "ends a pause: passwords and codes are still needed",
+};
+
+test("what moves money by hand, or changes roles, accounts, factors and webhooks, needs a fresh second factor", async () => {
+  const events = (await allServices())
+    .flatMap(({ methods }) => methods)
+    .filter((method) => accessRule(method).roles.length > 0 && accessRule(method).secondFactor !== "fresh")
+    .flatMap((method) => securityEventOf(method)?.event ?? []);
+  expect(events.toSorted()).toEqual(Object.keys(withoutStepUp).toSorted());
+});
+
+test("without a second factor, people can only confirm who they are and enroll one", async () => {
+  const methods = (await allServices()).flatMap(({ methods }) => methods);
+  const open = methods.filter((method) => accessRule(method).secondFactor === "none");
+  expect(open.map(({ name }) => name).toSorted()).toEqual([
+    "ConfirmPassword",
+    "ConfirmTotp",
+    "EnrollTotp",
+    "ListFactors",
+  ]);
 });
 
 // The surface of the Flask services registers users who cannot sign in yet, by its own rules.

@@ -1,5 +1,5 @@
 import { type DescField, type DescMethod, type DescService, getOption, hasOption } from "@bufbuild/protobuf";
-import { access, Role } from "@sagacart/proto/auth/v1/access";
+import { access, Role, SecondFactor } from "@sagacart/proto/auth/v1/access";
 import { http } from "@sagacart/proto/google/api/annotations";
 import type { Principal, RoleName } from "./principal.ts";
 
@@ -12,6 +12,8 @@ export type AccessRule = {
   readonly services: ReadonlyMap<string, ReadonlySet<string>>;
   /** True if people need a fresh sign-in. */
   readonly freshSignIn: boolean;
+  /** What people need where second factors are required of them: any, one of the last minutes, or none. */
+  readonly secondFactor: "any" | "fresh" | "none";
   /** The request's field `customer_id`, if it has one. */
   readonly customerField: DescField | undefined;
   /** True if that field is part of the REST path: it identifies the requested resource. */
@@ -81,6 +83,7 @@ function readRule(method: DescMethod): AccessRule {
   return {
     anyone: option.anyone || isOpen(method),
     freshSignIn: option.freshSignIn,
+    secondFactor: secondFactors.get(option.secondFactor) ?? (option.freshSignIn ? "fresh" : "any"),
     roles: option.roles.flatMap((role) => roleOf.get(role) ?? []),
     services: new Map(option.services.map(({ name, at }) => [name, new Set(at)])),
     customerField: field?.fieldKind === "scalar" ? field : undefined,
@@ -92,6 +95,11 @@ function pathOf(method: DescMethod): string {
   const { pattern } = getOption(method, http);
   return typeof pattern.value === "string" ? pattern.value : "";
 }
+
+const secondFactors: ReadonlyMap<SecondFactor, AccessRule["secondFactor"]> = new Map([
+  [SecondFactor.FRESH, "fresh"],
+  [SecondFactor.NONE, "none"],
+]);
 
 const roleOf: ReadonlyMap<number, RoleName> = new Map([
   [Role.CUSTOMER, "customer"],

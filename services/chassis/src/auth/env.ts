@@ -30,6 +30,8 @@ export function tokenEnv() {
     AUTH_DEFAULT_ROLE: oneOf(["none", "customer"], "none"),
     /** How long a sign-in counts as fresh, for deleting an account and the like. 0 asks for none, for an issuer without `auth_time`. */
     AUTH_FRESH_SIGN_IN_MS: durationMs(300_000),
+    /** Who needs a second factor besides the password: `off` nobody, `required` support and operators, `everyone` customers too. To move money, change roles, erase and the like it must have been given just now. */
+    AUTH_SECOND_FACTOR: oneOf(["off", "required", "everyone"], "off"),
     /** How to get a customer's id: `subject` with our own issuer, else `derived` from issuer and subject. */
     AUTH_CUSTOMER_IDS: oneOf(["subject", "derived"], "subject"),
   };
@@ -57,6 +59,8 @@ export function revocationsOf(config: TokenConfig, log: Log, metrics?: Metrics):
     : followRevocations({ read: readRevocationsAt(url), log, metrics });
 }
 
+const secondFactorOf = { off: "nobody", required: "staff", everyone: "everyone" } as const;
+
 /** Creates the verifier that the variables describe; undefined with AUTH=off, which is logged. */
 export function verifierOf(config: TokenConfig, log: Log, revocations?: Revocations): Verifier | undefined {
   if (config.AUTH_ISSUER === undefined || config.AUTH_JWKS_URL === undefined) {
@@ -70,6 +74,7 @@ export function verifierOf(config: TokenConfig, log: Log, revocations?: Revocati
     keysAtStart: true,
     revocations,
     freshSignInMs: config.AUTH_FRESH_SIGN_IN_MS,
+    secondFactorOf: secondFactorOf[config.AUTH_SECOND_FACTOR],
     claims: {
       rolesClaim: config.AUTH_ROLES_CLAIM,
       roleMap: new Map(config.AUTH_ROLE_MAP.map(roleEntry)),

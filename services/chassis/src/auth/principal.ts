@@ -26,6 +26,8 @@ export type Principal = {
   readonly tokenVersion?: number | undefined;
   /** When the person last proved who they are, in ms since the epoch; undefined if the issuer does not say. */
   readonly authTimeMs?: number | undefined;
+  /** True if they did so with a second factor, which the issuer tells by `mfa` in the claim `amr` (RFC 8176). */
+  readonly hasSecondFactor?: boolean | undefined;
 };
 
 /** How to read an issuer's claims. */
@@ -75,11 +77,12 @@ export function principalOf(claims: Claims, rules: ClaimRules): Principal | unde
 }
 
 /** Reads what the claims say of the sign-in. */
-function signInOf({ sid, token_version: version, auth_time: authTime }: Claims) {
+function signInOf({ sid, token_version: version, auth_time: authTime, amr }: Claims) {
   return {
     ...(typeof sid === "string" ? { sessionId: sid } : {}),
     ...(typeof version === "number" ? { tokenVersion: version } : {}),
     ...(typeof authTime === "number" ? { authTimeMs: authTime * 1000 } : {}),
+    ...(Array.isArray(amr) && amr.includes("mfa") ? { hasSecondFactor: true } : {}),
   };
 }
 

@@ -16,6 +16,11 @@ export const authReasons = defineReasons({
   NOT_YOURS: Code.PermissionDenied,
   /** The caller signed in too long ago for this. Confirm the password, or sign in again. */
   FRESH_SIGN_IN_REQUIRED: Code.PermissionDenied,
+  /**
+   * This needs a second factor: enroll one, or sign in or confirm the password with it. If the metadata has
+   * `max_age_seconds`, one that was given so long ago at most.
+   */
+  SECOND_FACTOR_REQUIRED: Code.PermissionDenied,
   /** The request names another customer's id in its path. The same whether the resource exists or not. */
   NOT_FOUND: Code.NotFound,
   /** The issuer's keys, or a token of our own, cannot be fetched. */

@@ -24,6 +24,8 @@ const cleanup = new AsyncDisposableStack();
 
 const address = "198.51.100.7";
 const planted = ["ada@example.com", "correct horse battery", "pa55-w0rd-pa55-w0rd", "refresh_token_refresh_token"];
+/** The password of a user with a second factor. */
+const firstOfTwo = "the first of two factors";
 const [email = "", reason = "", password = "", refreshToken = ""] = planted;
 
 beforeAll(async () => {
@@ -39,6 +41,9 @@ beforeAll(async () => {
             signIn(request) {
               if (request.password === password) {
                 throw new ConnectError(`no user ${request.username}`, Code.Unauthenticated);
+              }
+              if (request.password === firstOfTwo) {
+                return { secondFactor: { signInToken: refreshToken, userId: "u-3" } };
               }
               return { user: { id: "u-1", email: request.username }, session: { refreshToken } };
             },
@@ -95,6 +100,17 @@ for (const [wire, connect] of Object.entries(wires)) {
       },
     ]);
     expect(planted.filter((secret) => texts.join("").includes(secret))).toEqual([]);
+  });
+
+  test(`${wire}, a right password begins no session where a second factor is needed`, async () => {
+    const { identity } = connect();
+    await identity.signIn({ username: email, password: firstOfTwo }, await call());
+
+    const object = { kind: "user", id: "u-3" };
+    expect(logged()).toEqual([
+      { ...shape, event: "session.second_factor_requested", actor: { kind: "anonymous", id: "" }, object },
+    ]);
+    expect(texts.join("")).not.toContain(refreshToken);
   });
 
   test(`${wire}, changed roles are logged with operator and user; a refused caller with method and reason`, async () => {
@@ -169,6 +185,9 @@ test("every method that changes accounts, money, webhooks or personal data is a 
 test("the documentation lists every event, and no other", () => {
   const page = readFileSync(new URL("../../../../docs/security/security-log.md", import.meta.url), "utf8");
   const listed = [...page.matchAll(/^\| `([a-z_.]+)` \|/gm)].map(([, name]) => name);
-  const events = sensitive.flatMap((method) => securityEventOf(method)?.event ?? []);
+  const events = sensitive.flatMap((method) => {
+    const { event, unfinished } = securityEventOf(method) ?? {};
+    return [event ?? [], unfinished?.event ?? []].flat();
+  });
   expect(listed.toSorted()).toEqual([...events, accessRefused].toSorted());
 });

@@ -64,8 +64,9 @@ export function createSecurityLog({ service, metrics, destination = stdout() }: 
       if (option === undefined || (option.byStaff && !isStaff(principal))) {
         return;
       }
-      const id = option.id === "" ? "" : (idAt(request, option.id) ?? idAt(answer, option.id) ?? "");
-      write(option.event, principal, { kind: option.object, id }, error);
+      const { event, id: path } = isUnfinished(option, answer) ? (option.unfinished ?? option) : option;
+      const id = path === "" ? "" : (idAt(request, path) ?? idAt(answer, path) ?? "");
+      write(event, principal, { kind: option.object, id }, error);
     },
   };
 }
@@ -78,6 +79,14 @@ export function securityEventOf(method: DescMethod): SecurityEvent | undefined {
     events.set(method, event);
   }
   return event ?? undefined;
+}
+
+/** Returns true if the call succeeded, and its answer does not have what the event is about. */
+function isUnfinished({ unfinished }: SecurityEvent, answer: unknown): boolean {
+  if (unfinished === undefined || typeof answer !== "object" || answer === null) {
+    return false;
+  }
+  return Reflect.get(answer, localName(unfinished.unless)) === undefined;
 }
 
 /** One entry for each method of the contract: every call asks, and options are slow to read. */

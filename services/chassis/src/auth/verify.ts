@@ -1,7 +1,9 @@
-import { createRemoteJWKSet, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
+import { createRemoteJWKSet, customFetch, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
+import { strictFetch } from "../client/fetch.ts";
 import { type ClaimRules, type Principal, principalOf } from "./principal.ts";
 import { authError } from "./reasons.ts";
 import type { Revocations } from "./revocations.ts";
+import type { SecondFactorRules } from "./second-factor.ts";
 
 export type VerifierOptions = {
   issuer: string;
@@ -13,6 +15,8 @@ export type VerifierOptions = {
   revocations?: Revocations | undefined;
   /** How long a sign-in counts as fresh; 0 asks for none. */
   freshSignInMs?: number;
+  /** The people who need a second factor. */
+  secondFactorOf?: SecondFactorRules["secondFactorOf"];
   /** How far other machines' clocks may be off. */
   clockToleranceMs?: number;
   /** How long keys are used before they are fetched again. */
@@ -35,6 +39,8 @@ export type Verifier = {
   recheck(principal: Principal): void;
   /** How long a sign-in counts as fresh; 0 asks for none. */
   readonly freshSignInMs: number;
+  /** The people who need a second factor. */
+  readonly secondFactorOf: SecondFactorRules["secondFactorOf"];
 };
 
 /** Asymmetric ones only, so that a service that verifies tokens cannot make them. Never `none`. */
@@ -115,6 +121,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
     },
     recheck,
     freshSignInMs: options.freshSignInMs ?? 300_000,
+    secondFactorOf: options.secondFactorOf ?? "nobody",
   };
 }
 
@@ -143,6 +150,7 @@ function issuersKeys({
     cooldownDuration: keysCooldownMs,
     cacheMaxAge: Number.POSITIVE_INFINITY,
     timeoutDuration: 3_000,
+    [customFetch]: strictFetch,
   });
   const fetchUntilLoaded = () => {
     if (!remote.fresh) {

@@ -111,6 +111,15 @@ export function trackHttp1(server: Server): Http1Connections {
   };
 }
 
+/** Tracks all connections of a server that speaks HTTP/1.1 alone, over TLS or not. */
+export function trackAllHttp1(server: Server): Http1Connections {
+  const connections = trackHttp1(server);
+  // Before the server's own listeners, which refuse those that are too many: they close at once.
+  server.prependListener("connection", connections.add);
+  server.prependListener("secureConnection", connections.add);
+  return connections;
+}
+
 type Connection = {
   /** The answers that are under way. */
   readonly answers: Set<ServerResponse>;

@@ -7,6 +7,7 @@ import {
 } from "node:http2";
 import { announceGoaway, endGracefully } from "./goaway.ts";
 import type { ConnectionLimits } from "./limits.ts";
+import { securityHeaders } from "./security-headers.ts";
 
 /** The open sessions of a server. */
 export type Http2Sessions = {
@@ -175,9 +176,9 @@ function endLate(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, reques
 
 function lateAnswer({ "content-type": type = "" }: IncomingHttpHeaders, timeoutMs: number): OutgoingHttpHeaders {
   if (!/^application\/grpc(\+|;|$)/.test(type)) {
-    return { ":status": 408 };
+    return { ":status": 408, ...securityHeaders };
   }
   const message = `the request did not come in completely within ${timeoutMs} ms`;
   // DEADLINE_EXCEEDED, as one frame of headers.
-  return { ":status": 200, "content-type": type, "grpc-status": "4", "grpc-message": message };
+  return { ":status": 200, ...securityHeaders, "content-type": type, "grpc-status": "4", "grpc-message": message };
 }

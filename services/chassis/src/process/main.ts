@@ -136,6 +136,7 @@ async function start(service: WithDatabase<ServiceConfig> | WithoutDatabase<Serv
     host: config.HOST,
     port: config.PORT,
     adminPort: config.ADMIN_PORT,
+    adminTls: config.ADMIN_TLS,
     routes: running.routes,
     health: serving,
     log,

@@ -1,4 +1,4 @@
-import { createServer as createHttpServer, type Server as HttpServer } from "node:http";
+import type { Server as HttpServer, RequestListener } from "node:http";
 import {
   createServer as createHttp2Server,
   createSecureServer,
@@ -17,8 +17,9 @@ import { Counter } from "prom-client";
 import { requireAccessRules } from "../auth/access.ts";
 import type { SecurityLog } from "../auth/security-log.ts";
 import type { Verifier } from "../auth/verify.ts";
-import { endStalledAnswers, http1Options, limitConnections } from "../connections/http1.ts";
-import { stopListening, trackHttp1 } from "../connections/http1-connections.ts";
+import { limitConnections } from "../connections/http1.ts";
+import { stopListening, trackAllHttp1 } from "../connections/http1-connections.ts";
+import { createHttp1Server } from "../connections/http1-server.ts";
 import { firstBytesTimeoutMs, trackSessions } from "../connections/http2-sessions.ts";
 import { type ConnectionLimits, serviceConnections } from "../connections/limits.ts";
 import type { Log } from "../process/log.ts";
@@ -41,8 +42,10 @@ export type ServerOptions = {
   port: number;
   /** With a certificate of our own, the port speaks TLS. */
   tls?: Tls | undefined;
-  /** The port for metrics and probes over HTTP/1.1, always in cleartext. 0 takes a free port. */
+  /** The port for metrics and probes over HTTP/1.1. 0 takes a free port. */
   adminPort: number;
+  /** Serve metrics and probes over TLS, with the certificate of `tls`. */
+  adminTls?: boolean;
   routes: (router: ConnectRouter) => void;
   health: Health;
   log: Log;
@@ -89,11 +92,11 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   http2.on("session", (session) => session.setLocalWindowSize(4 * 1024 * 1024));
   const sessions = trackSessions(http2, { maxAgeMs: options.maxConnectionAgeMs ?? 0, limits });
   http2.on("sessionError", (error) => options.log.debug({ error }, "connection error"));
-  const admin = createHttpServer(http1Options(limits), adminHandler(options));
-  endStalledAnswers(admin, limits);
-  const adminConnections = trackHttp1(admin);
-  admin.on("connection", adminConnections.add);
-  limitConnections(admin, limits);
+  const admin = createHttp1Server(adminHandler(options), {
+    limits,
+    tls: options.adminTls === true ? options.tls : undefined,
+  });
+  const adminConnections = trackAllHttp1(admin);
   options.shutdown?.announced.addEventListener("abort", () => {
     sessions.announceEnd();
     adminConnections.announceEnd();
@@ -225,7 +228,7 @@ function adapterHandler(options: ServerOptions, inFlight: InFlight, methods: Una
   });
 }
 
-function adminHandler({ metrics, health, log }: ServerOptions): Parameters<typeof createHttpServer>[1] {
+function adminHandler({ metrics, health, log }: ServerOptions): RequestListener {
   return (request, response) => {
     const answer = (status: number, type: string, body: string) =>
       response.writeHead(status, { "content-type": type }).end(body);

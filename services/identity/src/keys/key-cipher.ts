@@ -2,6 +2,8 @@ import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:cr
 
 /** Encrypts values that are stored in the database and must not be readable there. */
 export type KeyCipher = {
+  /** Tells which key encrypts, without revealing anything of it. */
+  readonly keyId: string;
   /** Encrypts with `name` as associated data: moved to another row, the value cannot be decrypted. */
   encrypt(plain: Uint8Array, name: string): Buffer;
   /** Returns undefined if the value was encrypted with none of the secrets. */
@@ -15,7 +17,9 @@ export type Secrets = readonly [string, ...string[]];
 export function createKeyCipher(secrets: Secrets): KeyCipher {
   const keys = deriveKeys(secrets, "signing-keys");
   const [first] = keys;
+  const [id] = deriveKeys(secrets, "signing-keys-id");
   return {
+    keyId: id.subarray(0, 8).toString("hex"),
     encrypt(plain, name) {
       const nonce = randomBytes(12);
       const cipher = createCipheriv("aes-256-gcm", first, nonce).setAAD(Buffer.from(name));

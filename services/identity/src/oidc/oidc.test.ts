@@ -2,6 +2,7 @@ import { createRemoteJWKSet, jwtVerify } from "jose";
 import * as client from "openid-client";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startTestIdentity, type TestIdentity, testServiceSecret } from "../testing/identity.ts";
+import { totpCode } from "../testing/totp.ts";
 
 const redirectUri = "http://app.test/callback";
 const sessionMaxMs = 3_600_000;
@@ -217,7 +218,7 @@ describe("the sign-in page", () => {
 
     expect(page.status).toBe(200);
     expect(page.headers.get("content-security-policy")).toMatch(
-      /^default-src 'none'; style-src 'sha256-[^']+'; form-action 'self' http:\/\/app\.test; base-uri 'none'; frame-ancestors 'none'$/,
+      /^default-src 'none'; style-src 'sha256-[^']+'; form-action 'self' http:\/\/app\.test; base-uri 'none'; frame-ancestors 'none'; object-src 'none'$/,
     );
     expect(page.headers.get("cache-control")).toBe("no-store");
     expect(page.html).not.toContain("<script");
@@ -277,6 +278,84 @@ describe("the sign-in page", () => {
     const answer = await createBrowser().open(location, { csrf: page.csrf, username, password });
 
     expect(answer.status).toBe(400);
+  });
+});
+
+describe("the second step of the sign-in page", () => {
+  /** Registers a person with an authenticator app. */
+  async function withApp() {
+    const person = await running.register();
+    const { id, secret } = await person.client.enrollTotp({ userId: "me" });
+    const code = totpCode(secret, { period: -1 });
+    const { recoveryCodes } = await person.client.confirmTotp({ userId: "me", id, code });
+    return { ...person, secret, recoveryCodes };
+  }
+
+  /** Gives the password. Returns the second page, and a function that submits it. */
+  async function passPassword(person: { username: string; password: string }) {
+    const browser = createBrowser();
+    const { verifier, state, location, page } = await begin(browser);
+    const { username, password } = person;
+    const second = await browser.open(location, { csrf: page.csrf, username, password });
+    const token = /name="sign_in_token" value="([^"]+)"/.exec(second.html)?.[1] ?? "";
+    const submit = (code: string, given: Record<string, string> = {}) =>
+      browser.open(location, { csrf: second.csrf, sign_in_token: token, code, ...given });
+    const finish = async (answer: { location: string }) => {
+      const { location: callback } = await browser.open(answer.location);
+      return await tokensOf({ verifier, state, callback: new URL(callback) });
+    };
+    return { browser, second, submit, finish };
+  }
+
+  test("asks for a code, and the tokens tell so, also those of a refresh", async () => {
+    const person = await withApp();
+    const { browser, second, submit, finish } = await passPassword(person);
+    expect([second.status, second.location, browser.cookies.has("sagacart_session")]).toEqual([200, "", false]);
+    expect(second.html).not.toContain(person.password);
+
+    const tokens = await finish(await submit(totpCode(person.secret)));
+
+    expect(claimsOf(tokens.access_token)).toMatchObject({ sub: person.id, amr: ["pwd", "otp", "mfa"] });
+    const refreshed = await client.refreshTokenGrant(app, tokens.refresh_token!);
+    expect(claimsOf(refreshed.access_token)).toMatchObject({ sub: person.id, amr: ["pwd", "otp", "mfa"] });
+  });
+
+  test("shows that a code is wrong, and takes a recovery code", async () => {
+    const person = await withApp();
+    const { submit, finish } = await passPassword(person);
+
+    const wrong = await submit("000000");
+    expect([wrong.status, wrong.html.includes("The code is wrong")]).toEqual([401, true]);
+    expect(wrong.html).toContain('name="sign_in_token"');
+
+    const tokens = await finish(await submit(person.recoveryCodes[0]!));
+    expect(claimsOf(tokens.access_token)).toMatchObject({ sub: person.id, amr: ["pwd", "mfa"] });
+  });
+
+  test("pauses after wrong codes", async () => {
+    const person = await withApp();
+    const { submit } = await passPassword(person);
+    for (let wrong = 0; wrong < 6; wrong++) {
+      await submit("000000");
+    }
+    await running.prolongPauses();
+
+    const answer = await submit(totpCode(person.secret));
+
+    expect([answer.status, Number(answer.headers.get("retry-after")) > 0]).toEqual([429, true]);
+  });
+
+  test.each([
+    ["an unknown token", { sign_in_token: "x".repeat(43) }, 401],
+    ["no token", { sign_in_token: "" }, 401],
+    ["a wrong CSRF token", { csrf: "x" }, 403],
+  ])("begins again with %s", async (_what, given, status) => {
+    const person = await withApp();
+    const { browser, submit } = await passPassword(person);
+
+    const answer = await submit(totpCode(person.secret), given);
+
+    expect([answer.status, browser.cookies.has("sagacart_session")]).toEqual([status, false]);
   });
 });
 

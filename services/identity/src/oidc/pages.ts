@@ -29,6 +29,26 @@ ${alert}
   return page("Sign in", main, { formAction: ["'self'", ...(returnOrigin === undefined ? [] : [returnOrigin])] });
 }
 
+export type CodePage = Pick<SignInPage, "action" | "csrf" | "application" | "error" | "returnOrigin"> & {
+  readonly signInToken: string;
+};
+
+/** Renders the second step of a sign-in: a code of an app, or a recovery code. */
+export function codePage({ action, csrf, application, signInToken, error, returnOrigin }: CodePage): Page {
+  const alert = error === undefined ? "" : `<p role="alert">${escapeHtml(error)}</p>`;
+  const main = `<h1>Sign in</h1>
+<p>to continue to ${escapeHtml(application)}</p>
+${alert}
+<form method="post" action="${escapeHtml(action)}">
+<input type="hidden" name="csrf" value="${escapeHtml(csrf)}">
+<input type="hidden" name="sign_in_token" value="${escapeHtml(signInToken)}">
+<label>Code of your authenticator app, or a recovery code
+<input name="code" autocomplete="one-time-code" autocapitalize="none" spellcheck="false" maxlength="64" required autofocus></label>
+<button>Sign in</button>
+</form>`;
+  return page("Sign in", main, { formAction: ["'self'", ...(returnOrigin === undefined ? [] : [returnOrigin])] });
+}
+
 /** Renders the question before a sign-out. `form` is oidc-provider's, with its CSRF token. */
 export function signOutPage(form: string): Page {
   const main = `<h1>Sign out?</h1>
@@ -96,6 +116,7 @@ ${main}
     `form-action ${formAction.join(" ")}`,
     "base-uri 'none'",
     "frame-ancestors 'none'",
+    "object-src 'none'",
   ].join("; ");
   return { html, csp };
 }

@@ -4,10 +4,12 @@ import { Code } from "@connectrpc/connect";
 import { DomainError } from "@sagacart/chassis/errors";
 import { truncate } from "@sagacart/chassis/truncate";
 import { errors, type Provider } from "oidc-provider";
+import { type Amr, type Factors, passwordOnly } from "../factors/factors.ts";
 import type { DeviceTokens } from "../sessions/device-tokens.ts";
 import type { SignIn } from "../sessions/sign-in.ts";
+import type { User } from "../users/user.ts";
 import { isOneOf } from "./clients.ts";
-import { errorPage, type Page, signInPage } from "./pages.ts";
+import { codePage, errorPage, type Page, signInPage } from "./pages.ts";
 
 export type SignInFormOptions = {
   readonly provider: () => Provider;
@@ -16,6 +18,7 @@ export type SignInFormOptions = {
   /** The first one makes CSRF tokens; all of them verify. */
   readonly csrfKeys: readonly Buffer[];
   readonly devices: DeviceTokens;
+  readonly factors: Factors;
 };
 
 /**
@@ -55,38 +58,87 @@ export function signInForm(options: SignInFormOptions) {
     if (!isOneOf(valid, body.get("csrf") ?? "") || (origin !== undefined && origin !== options.issuer)) {
       return send(response, 403, errorPage("This form is too old or came from another site. Go back and try again."));
     }
-    // No user name contains NUL, and Postgres rejects it.
-    const username = truncate((body.get("username") ?? "").replaceAll("\0", ""), 254);
-    // As it is: the beginning of a longer one is another password.
-    const password = body.get("password") ?? "";
-    try {
-      const deviceToken = cookieOf(request, device.cookie);
-      const attempt = { login: username, password, address: clientAddress(request), deviceToken };
-      const user = await options.signIn.withPassword(attempt);
+    const deviceToken = cookieOf(request, device.cookie);
+    const finish = async (user: User, amr: Amr) => {
       const kept = options.devices.issue(user.id, deviceToken);
       response.appendHeader(
         "set-cookie",
         `${device.cookie}=${kept}; ${device.attributes}; Max-Age=15552000; HttpOnly; SameSite=Lax`,
       );
-      const result = { login: { accountId: user.id, amr: ["pwd"] } };
+      const result = { login: { accountId: user.id, amr: [...amr] } };
       await provider.interactionFinished(request, response, result, { mergeWithLastSubmission: false });
-    } catch (error) {
-      if (!(error instanceof DomainError)) {
-        throw error;
-      }
-      const { status, text } = explain(error);
-      if (error.code === Code.ResourceExhausted) {
-        response.setHeader("retry-after", Math.ceil(error.retryAfterMs / 1000));
-      }
-      send(response, status, signInPage({ ...form, username, error: text }));
+    };
+    const signInToken = body.get("sign_in_token") ?? "";
+    if (signInToken !== "") {
+      return await refusing(
+        response,
+        async () => {
+          const code = truncate(body.get("code") ?? "", 64);
+          const { user, amr } = await options.factors.answer(signInToken, code, async (_tx, user, amr) => ({
+            user,
+            amr,
+          }));
+          await finish(user, amr);
+        },
+        ({ reason, text }) =>
+          reason === "BAD_SIGN_IN_TOKEN"
+            ? signInPage({ ...form, username: "", error: "This took too long. Sign in again." })
+            : codePage({ ...form, signInToken, error: text }),
+      );
     }
+    // No user name contains NUL, and Postgres rejects it.
+    const username = truncate((body.get("username") ?? "").replaceAll("\0", ""), 254);
+    // As it is: the beginning of a longer one is another password.
+    const password = body.get("password") ?? "";
+    await refusing(
+      response,
+      async () => {
+        const attempt = { login: username, password, address: clientAddress(request), deviceToken };
+        const user = await options.signIn.withPassword(attempt);
+        const challenge = await options.factors.challenge(user);
+        if (challenge === undefined) {
+          await finish(user, passwordOnly);
+        } else {
+          send(response, 200, codePage({ ...form, signInToken: challenge.token, error: undefined }));
+        }
+      },
+      ({ text }) => signInPage({ ...form, username, error: text }),
+    );
   };
 }
 
-function explain({ code, message }: DomainError): { status: number; text: string } {
+type Refusal = { readonly reason: string; readonly text: string };
+
+/** Runs a step of a sign-in, and shows a page for a refusal. */
+async function refusing(
+  response: ServerResponse,
+  step: () => Promise<void>,
+  pageOf: (refusal: Refusal) => Page,
+): Promise<void> {
+  try {
+    await step();
+  } catch (error) {
+    if (!(error instanceof DomainError)) {
+      throw error;
+    }
+    const { status, text } = explain(error);
+    if (error.code === Code.ResourceExhausted) {
+      response.setHeader("retry-after", Math.ceil(error.retryAfterMs / 1000));
+    }
+    send(response, status, pageOf({ reason: error.reason, text }));
+  }
+}
+
+function explain({ code, reason, message }: DomainError): { status: number; text: string } {
   switch (code) {
     case Code.Unauthenticated:
-      return { status: 401, text: "The user name or the password is wrong." };
+      return {
+        status: 401,
+        text:
+          reason === "BAD_SECOND_FACTOR"
+            ? "The code is wrong, or was used before. Wait for the next one."
+            : "The user name or the password is wrong.",
+      };
     case Code.ResourceExhausted:
       return { status: 429, text: `${message.charAt(0).toUpperCase()}${message.slice(1)}.` };
     case Code.FailedPrecondition:
@@ -96,8 +148,10 @@ function explain({ code, message }: DomainError): { status: number; text: string
   }
 }
 
-/** Keeps the device token of browsers. It opens nothing by itself. */
-/** Names the cookie of known devices, and its attributes, as the provider does for its own. */
+/**
+ * Names the cookie of known devices, and its attributes, as the provider does for its own. Its token opens nothing by
+ * itself.
+ */
 function deviceCookie(isSecure: boolean) {
   return isSecure
     ? { cookie: "__Host-sagacart_device", attributes: "Path=/; Secure" }

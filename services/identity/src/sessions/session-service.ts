@@ -3,7 +3,7 @@ import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { networkOf } from "@sagacart/chassis/client/network";
 import { callContext } from "@sagacart/chassis/context";
-import type { Pool } from "@sagacart/chassis/postgres/pool";
+import { type Pool, withTransaction } from "@sagacart/chassis/postgres/pool";
 import {
   ChangePasswordResponseSchema,
   ConfirmPasswordResponseSchema,
@@ -16,8 +16,10 @@ import {
   ResetPasswordResponseSchema,
   SignInResponseSchema,
   SignOutResponseSchema,
+  VerifySecondFactorResponseSchema,
 } from "@sagacart/proto/identity/v1/identity_service";
 import { requireChangeable, requireOwn, requireReadable, resolveUserId } from "../caller.ts";
+import { type Factors, passwordOnly } from "../factors/factors.ts";
 import { sessionMessage, userMessage, userSessionMessage } from "../messages.ts";
 import { listGrants } from "../oidc/entry-store.ts";
 import { userNotFound } from "../users/user.ts";
@@ -31,6 +33,7 @@ import type { SignIn } from "./sign-in.ts";
 export type SessionRpcsOptions = {
   readonly pool: Pool;
   readonly devices: DeviceTokens;
+  readonly factors: Factors;
   readonly signIn: SignIn;
   readonly sessions: Sessions;
   readonly passwordChange: PasswordChange;
@@ -38,6 +41,7 @@ export type SessionRpcsOptions = {
 
 type SessionRpcs =
   | "signIn"
+  | "verifySecondFactor"
   | "confirmPassword"
   | "listSessions"
   | "endSession"
@@ -52,7 +56,7 @@ const mostListed = 200;
 
 /** Creates the RPC handlers of sessions and passwords. */
 export function sessionRpcs(options: SessionRpcsOptions): Pick<ServiceImpl<typeof IdentityService>, SessionRpcs> {
-  const { pool, signIn, sessions, passwordChange, devices } = options;
+  const { pool, signIn, sessions, passwordChange, devices, factors } = options;
 
   async function requireUser(id: string): Promise<string> {
     if ((await findUser(pool, id)) === undefined) {
@@ -63,20 +67,37 @@ export function sessionRpcs(options: SessionRpcsOptions): Pick<ServiceImpl<typeo
   return {
     async signIn({ username, password, deviceToken }) {
       const user = await signIn.withPassword({ login: username, password, address: clientAddress(), deviceToken });
+      const challenge = await factors.challenge(user);
+      if (challenge !== undefined) {
+        const { token: signInToken, expireTime } = challenge;
+        const secondFactor = { signInToken, expireTime: timestampFromDate(expireTime), userId: user.id };
+        return create(SignInResponseSchema, { secondFactor });
+      }
+      const session = await withTransaction(pool, (tx) => sessions.open(tx, user, seenFrom(), passwordOnly));
       return create(SignInResponseSchema, {
-        session: sessionMessage(await sessions.open(user, seenFrom())),
+        session: sessionMessage(session),
         user: userMessage(user),
         deviceToken: devices.issue(user.id, deviceToken),
       });
     },
-    async confirmPassword({ password }) {
+    async verifySecondFactor({ signInToken, code }) {
+      const { user, session } = await factors.answer(signInToken, code, async (tx, user, amr) => ({
+        ...{ user, session: await sessions.open(tx, user, seenFrom(), amr) },
+      }));
+      return create(VerifySecondFactorResponseSchema, {
+        session: sessionMessage(session),
+        user: userMessage(user),
+        deviceToken: devices.issue(user.id, ""),
+      });
+    },
+    async confirmPassword({ password, code }) {
       const principal = callContext()?.principal;
       const user = await signIn.confirm({
         ...{ userId: resolveUserId("me"), password, address: clientAddress() },
         sessionId: principal?.sessionId,
       });
       const id = principal?.sessionId ?? "";
-      const { token, expireTime } = await sessions.confirm(user, id);
+      const { token, expireTime } = await factors.confirm(user, code, (tx, amr) => sessions.confirm(tx, user, id, amr));
       return create(ConfirmPasswordResponseSchema, {
         session: { id, userId: user.id, accessToken: token, accessTokenExpireTime: timestampFromDate(expireTime) },
       });

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
+import { deletePendingSignIns } from "../factors/factor-store.ts";
 import { deleteEntriesOf } from "../oidc/entry-store.ts";
 import { revokeSessions } from "./revocation-store.ts";
 import type { SeenSession } from "./seen-session.ts";
@@ -24,13 +25,14 @@ export function hashToken(token: string): Buffer {
 
 export async function insertSession(
   tx: Transaction,
-  session: { id: string; userId: string; expireTime: Date; authTime: Date; from: SeenFrom },
+  session: { id: string; userId: string; expireTime: Date; authTime: Date; amr: readonly string[]; from: SeenFrom },
 ): Promise<void> {
   await tx.query(
-    `insert into sessions (id, user_id, expire_time, auth_time, user_agent, network) values ($1, $2, $3, $4, $5, $6)`,
+    `insert into sessions (id, user_id, expire_time, auth_time, user_agent, network, amr)
+     values ($1, $2, $3, $4, $5, $6, $7)`,
     [
       ...[session.id, session.userId, session.expireTime, session.authTime],
-      ...[session.from.userAgent, session.from.network],
+      ...[session.from.userAgent, session.from.network, session.amr],
     ],
   );
 }
@@ -46,12 +48,13 @@ export async function touchSession(tx: Transaction, id: string, { userAgent, net
 
 /** Records that the user of a session that has not ended proved who they are. Returns false if it has ended. */
 export async function renewAuthTime(
-  db: Queryable,
-  { id, userId, authTime }: { id: string; userId: string; authTime: Date },
+  tx: Transaction,
+  { id, userId, authTime, amr }: { id: string; userId: string; authTime: Date; amr: readonly string[] },
 ): Promise<boolean> {
-  const { rowCount } = await db.query(
-    "update sessions set auth_time = $3 where id = $1 and user_id = $2 and end_time is null and expire_time > now()",
-    [id, userId, authTime],
+  const { rowCount } = await tx.query(
+    `update sessions set auth_time = $3, amr = $4
+     where id = $1 and user_id = $2 and end_time is null and expire_time > now()`,
+    [id, userId, authTime, amr],
   );
   return rowCount === 1;
 }
@@ -92,6 +95,8 @@ export type RefreshRow = {
   readonly sessionExpireTime: Date;
   readonly sessionEnded: boolean;
   readonly authTime: Date;
+  /** How the user proved who they are. */
+  readonly amr: readonly string[];
   readonly expireTime: Date;
   readonly useTime: Date | undefined;
   readonly nextHash: Buffer | undefined;
@@ -114,12 +119,13 @@ export async function lockRefreshToken(tx: Transaction, hash: Buffer): Promise<R
     session_expire_time: Date;
     end_time: Date | null;
     auth_time: Date;
+    amr: string[];
     expire_time: Date;
     use_time: Date | null;
     next_hash: Buffer | null;
     next_used: boolean;
   }>(
-    `select s.id as session_id, s.user_id, s.expire_time as session_expire_time, s.end_time, s.auth_time,
+    `select s.id as session_id, s.user_id, s.expire_time as session_expire_time, s.end_time, s.auth_time, s.amr,
        t.expire_time, t.use_time, t.next_hash, coalesce(n.use_time is not null, false) as next_used
      from refresh_tokens t join sessions s on s.id = t.session_id left join refresh_tokens n on n.hash = t.next_hash
      where t.hash = $1`,
@@ -131,6 +137,7 @@ export async function lockRefreshToken(tx: Transaction, hash: Buffer): Promise<R
     sessionExpireTime: row.session_expire_time,
     sessionEnded: row.end_time !== null,
     authTime: row.auth_time,
+    amr: row.amr,
     expireTime: row.expire_time,
     useTime: row.use_time ?? undefined,
     nextHash: row.next_hash ?? undefined,
@@ -168,6 +175,7 @@ export async function endSessions(
      where user_id = $1 and end_time is null and ($2::text is null or id <> $2) returning id`,
     [userId, except ?? null, reason],
   );
+  await deletePendingSignIns(tx, userId);
   const grants = await deleteEntriesOf(tx, userId);
   await revokeSessions(tx, [...ended.map(({ id }) => id), ...grants]);
 }

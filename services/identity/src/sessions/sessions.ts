@@ -3,6 +3,7 @@ import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/
 import type { Log } from "@sagacart/chassis/process/log";
 import type { Clock } from "@sagacart/chassis/time/clock";
 import { uuidv7 } from "@sagacart/chassis/uuid";
+import type { Amr } from "../factors/factors.ts";
 import type { Meters } from "../meters.ts";
 import { endGrant } from "../oidc/entry-store.ts";
 import { reasons } from "../reasons.ts";
@@ -37,14 +38,14 @@ export type OpenSession = {
 
 export type Sessions = {
   /** Opens a session for a user. */
-  open(user: User, from: SeenFrom): Promise<OpenSession>;
+  open(tx: Transaction, user: User, from: SeenFrom, amr: Amr): Promise<OpenSession>;
   /** Exchanges a refresh token for new tokens. Throws BAD_REFRESH_TOKEN. */
   refresh(refreshToken: string, from: SeenFrom): Promise<OpenSession>;
   /**
    * Issues an access token of a session whose user has just proven who they are. Throws BAD_REFRESH_TOKEN if the session has
    * ended.
    */
-  confirm(user: User, sessionId: string): Promise<AccessToken>;
+  confirm(tx: Transaction, user: User, sessionId: string, amr: Amr): Promise<AccessToken>;
   /** Ends a session of a user, or that of an application. Does nothing if the user has no such session. */
   end(userId: string, sessionId: string): Promise<void>;
   /** Ends all sessions of a user except one, if given. */
@@ -81,17 +82,14 @@ export function createSessions(options: SessionsOptions): Sessions {
   }
 
   return {
-    async open(user, from) {
+    async open(tx, user, from, amr) {
       const id = uuidv7();
       const expireTime = new Date(clock.now().getTime() + maxMs);
       const authTime = clock.now();
-      const { secret, expireTime: refreshExpireTime } = await withTransaction(pool, async (tx) => {
-        await insertSession(tx, { id, userId: user.id, expireTime, authTime, from });
-        const made = await next(tx, { id, expireTime });
-        await made.insert();
-        return made;
-      });
-      const accessToken = await tokens.issue(user, { id, authTime });
+      await insertSession(tx, { id, userId: user.id, expireTime, authTime, amr, from });
+      const { secret, expireTime: refreshExpireTime, insert } = await next(tx, { id, expireTime });
+      await insert();
+      const accessToken = await tokens.issue(user, { id, authTime, amr });
       return { id, userId: user.id, accessToken, refreshToken: secret.token, refreshExpireTime };
     },
 
@@ -119,7 +117,7 @@ export function createSessions(options: SessionsOptions): Sessions {
         await useRefreshToken(tx, hash, made.secret.hash, clock.now());
         await made.insert();
         await touchSession(tx, row.sessionId, from);
-        return { user, sessionId: row.sessionId, authTime: row.authTime, ...made };
+        return { user, sessionId: row.sessionId, authTime: row.authTime, amr: row.amr, ...made };
       });
       if (done !== undefined && "stolen" in done) {
         const { sessionId, userId } = done.stolen;
@@ -129,17 +127,17 @@ export function createSessions(options: SessionsOptions): Sessions {
       if (done === undefined || "stolen" in done) {
         throw badRefreshToken("the refresh token is unknown, has expired or was used before; sign in again");
       }
-      const { user, sessionId: id, authTime, secret, expireTime } = done;
-      const accessToken = await tokens.issue(user, { id, authTime });
+      const { user, sessionId: id, authTime, amr, secret, expireTime } = done;
+      const accessToken = await tokens.issue(user, { id, authTime, amr });
       return { id, userId: user.id, accessToken, refreshToken: secret.token, refreshExpireTime: expireTime };
     },
 
-    async confirm(user, id) {
+    async confirm(tx, user, id, amr) {
       const authTime = clock.now();
-      if (!(await renewAuthTime(pool, { id, userId: user.id, authTime }))) {
+      if (!(await renewAuthTime(tx, { id, userId: user.id, authTime, amr }))) {
         throw badRefreshToken("the session has ended, or is one of an application; sign in again");
       }
-      return await tokens.issue(user, { id, authTime });
+      return await tokens.issue(user, { id, authTime, amr });
     },
 
     async end(userId, id) {

@@ -8,9 +8,11 @@ export type Counted = { readonly key: string; readonly free: number };
 
 export type Throttle = {
   /** Throws RESOURCE_EXHAUSTED / TOO_MANY_ATTEMPTS, with the time to retry after, while one of the keys is paused. */
-  check(counted: readonly Counted[]): Promise<void>;
+  check(counted: readonly Counted[], db?: Queryable): Promise<void>;
   /** Counts one failed attempt for each key. */
-  count(counted: readonly Counted[]): Promise<void>;
+  count(counted: readonly Counted[], db?: Queryable): Promise<void>;
+  /** Resets the counts of these keys. */
+  reset(counted: readonly Counted[], db: Queryable): Promise<void>;
   /**
    * Resets the counts of a user, after a proof that the caller owns the account, and of the device or session that it came
    * from. Those of networks stay: they count for other accounts too.
@@ -42,9 +44,9 @@ export function userKey(userId: string): string {
  */
 export function createThrottle({ pool, longestPauseMs }: { pool: Pool; longestPauseMs: number }): Throttle {
   return {
-    async check(counted) {
+    async check(counted, db = pool) {
       const keys = counted.map(({ key }) => key);
-      const waitMs = await readWaitMs(pool, keys);
+      const waitMs = await readWaitMs(db, keys);
       if (waitMs > 0) {
         const seconds = Math.ceil(waitMs / 1000);
         const message = `too many attempts; try again in ${seconds} s`;
@@ -52,11 +54,17 @@ export function createThrottle({ pool, longestPauseMs }: { pool: Pool; longestPa
         throw new DomainError(reasons, "TOO_MANY_ATTEMPTS", message, metadata, { retryAfterMs: waitMs });
       }
     },
-    async count(counted) {
+    async count(counted, db = pool) {
       // One statement for each key: none holds a row while it waits for another, so two counts cannot deadlock.
       for (const { key, free } of counted) {
-        await countAttempt(pool, { key, free, longestPauseMs });
+        await countAttempt(db, { key, free, longestPauseMs });
       }
+    },
+    async reset(counted, db) {
+      await deleteAttempts(
+        db,
+        counted.map(({ key }) => key),
+      );
     },
     async forgive(db, { id }, from) {
       await deleteAttempts(db, [userKey(id), ...(from === undefined ? [] : [from.key])]);

@@ -100,6 +100,11 @@ const plants: Readonly<Record<ServiceWithTables, (id: string) => readonly string
     `insert into addresses (id, user_id, address, is_default) values ('address-${id}', '${id}', ${address(id)}, true)`,
     `insert into sessions (id, user_id, end_time, end_reason, expire_time, user_agent, network)
      values ('session-${id}', '${id}', now(), 'SIGNED_OUT', now(), 'Browser of ${id}', 'network of ${id}')`,
+    `insert into factors (id, user_id, kind, name, secret, secret_key_id, confirm_time, last_use_time)
+     values ('factor-${id}', '${id}', 'TOTP', 'phone of ${id}', 'encrypted', 'key', now(), now())`,
+    `insert into recovery_codes (user_id, hash) values ('${id}', 'hash')`,
+    `insert into pending_sign_ins (hash, user_id, expire_time) values ('${id}', '${id}', now())`,
+    `insert into factor_resets (user_id, operator_id, factors) values ('${id}', 'operator', 1)`,
     `insert into email_tokens (hash, user_id, purpose, email, expire_time)
      values ('${id}', '${id}', 'UNDO', '${id}@mail.test', now())`,
     `insert into refresh_tokens (hash, session_id, expire_time, use_time, next_hash)

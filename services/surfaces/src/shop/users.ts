@@ -32,7 +32,12 @@ export function users(app: FastifyInstance, { clients, own }: { clients: Clients
   /** Signs in. Credentials that no user can have, such as an empty password, are wrong ones like any other. */
   async function signIn(credentials: body.Login) {
     try {
-      return await users.signIn(credentials);
+      const answer = await users.signIn(credentials);
+      if (answer.secondFactor !== undefined) {
+        const message = "this user signs in with a second factor, which this interface does not take: use /v1/sessions";
+        throw new EdgeError("SECOND_FACTOR_NEEDED", message);
+      }
+      return answer;
     } catch (error) {
       throw errorInfo(error).code === Code.InvalidArgument
         ? new EdgeError("BAD_CREDENTIALS", "the user name or the password is wrong")

@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file sagacart/auth/v1/access.proto.
  */
 export const file_sagacart_auth_v1_access: GenFile = /*@__PURE__*/
-  fileDesc("Ch1zYWdhY2FydC9hdXRoL3YxL2FjY2Vzcy5wcm90bxIQc2FnYWNhcnQuYXV0aC52MSKJAQoGQWNjZXNzEg4KBmFueW9uZRgBIAEoCBIlCgVyb2xlcxgCIAMoDjIWLnNhZ2FjYXJ0LmF1dGgudjEuUm9sZRIxCghzZXJ2aWNlcxgDIAMoCzIfLnNhZ2FjYXJ0LmF1dGgudjEuU2VydmljZUNhbGxlchIVCg1mcmVzaF9zaWduX2luGAQgASgIIikKDVNlcnZpY2VDYWxsZXISDAoEbmFtZRgBIAEoCRIKCgJhdBgCIAMoCSJMCg1TZWN1cml0eUV2ZW50Eg0KBWV2ZW50GAEgASgJEg4KBm9iamVjdBgCIAEoCRIKCgJpZBgDIAEoCRIQCghieV9zdGFmZhgEIAEoCCpqCgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABIRCg1ST0xFX0NVU1RPTUVSEAESEAoMUk9MRV9TVVBQT1JUEAISEQoNUk9MRV9PUEVSQVRPUhADEhQKDFJPTEVfU0VSVklDRRAEGgIIATo+CgpzdGFmZl9vbmx5Eh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxi2hwMgASgIUglzdGFmZk9ubHk6UgoGYWNjZXNzEh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMYtYcDIAEoCzIYLnNhZ2FjYXJ0LmF1dGgudjEuQWNjZXNzUgZhY2Nlc3M6aAoOc2VjdXJpdHlfZXZlbnQSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxi3hwMgASgLMh8uc2FnYWNhcnQuYXV0aC52MS5TZWN1cml0eUV2ZW50Ug1zZWN1cml0eUV2ZW50YgZwcm90bzM", [file_google_protobuf_descriptor]);
+  fileDesc("Ch1zYWdhY2FydC9hdXRoL3YxL2FjY2Vzcy5wcm90bxIQc2FnYWNhcnQuYXV0aC52MSLAAQoGQWNjZXNzEg4KBmFueW9uZRgBIAEoCBIlCgVyb2xlcxgCIAMoDjIWLnNhZ2FjYXJ0LmF1dGgudjEuUm9sZRIxCghzZXJ2aWNlcxgDIAMoCzIfLnNhZ2FjYXJ0LmF1dGgudjEuU2VydmljZUNhbGxlchIVCg1mcmVzaF9zaWduX2luGAQgASgIEjUKDXNlY29uZF9mYWN0b3IYBSABKA4yHi5zYWdhY2FydC5hdXRoLnYxLlNlY29uZEZhY3RvciIpCg1TZXJ2aWNlQ2FsbGVyEgwKBG5hbWUYASABKAkSCgoCYXQYAiADKAkixQEKDVNlY3VyaXR5RXZlbnQSDQoFZXZlbnQYASABKAkSDgoGb2JqZWN0GAIgASgJEgoKAmlkGAMgASgJEhAKCGJ5X3N0YWZmGAQgASgIEj4KCnVuZmluaXNoZWQYBSABKAsyKi5zYWdhY2FydC5hdXRoLnYxLlNlY3VyaXR5RXZlbnQuVW5maW5pc2hlZBo3CgpVbmZpbmlzaGVkEg0KBWV2ZW50GAEgASgJEg4KBnVubGVzcxgCIAEoCRIKCgJpZBgDIAEoCSpeCgxTZWNvbmRGYWN0b3ISHQoZU0VDT05EX0ZBQ1RPUl9VTlNQRUNJRklFRBAAEhcKE1NFQ09ORF9GQUNUT1JfRlJFU0gQARIWChJTRUNPTkRfRkFDVE9SX05PTkUQAipqCgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABIRCg1ST0xFX0NVU1RPTUVSEAESEAoMUk9MRV9TVVBQT1JUEAISEQoNUk9MRV9PUEVSQVRPUhADEhQKDFJPTEVfU0VSVklDRRAEGgIIATo+CgpzdGFmZl9vbmx5Eh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxi2hwMgASgIUglzdGFmZk9ubHk6PQoJdXBkYXRhYmxlEh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxi4hwMgASgIUgl1cGRhdGFibGU6UgoGYWNjZXNzEh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMYtYcDIAEoCzIYLnNhZ2FjYXJ0LmF1dGgudjEuQWNjZXNzUgZhY2Nlc3M6aAoOc2VjdXJpdHlfZXZlbnQSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxi3hwMgASgLMh8uc2FnYWNhcnQuYXV0aC52MS5TZWN1cml0eUV2ZW50Ug1zZWN1cml0eUV2ZW50YgZwcm90bzM", [file_google_protobuf_descriptor]);
 
 /**
  * The callers that may call a method. Each method of each service sets `anyone`, or one or both of the others; a server
@@ -49,6 +49,13 @@ export type Access = Message<"sagacart.auth.v1.Access"> & {
    * @generated from field: bool fresh_sign_in = 4;
    */
   freshSignIn: boolean;
+
+  /**
+   * What people need where the shop requires second factors of them: of support and operators, or of everyone.
+   *
+   * @generated from field: sagacart.auth.v1.SecondFactor second_factor = 5;
+   */
+  secondFactor: SecondFactor;
 };
 
 /**
@@ -86,6 +93,13 @@ export type AccessJson = {
    * @generated from field: bool fresh_sign_in = 4;
    */
   freshSignIn?: boolean;
+
+  /**
+   * What people need where the shop requires second factors of them: of support and operators, or of everyone.
+   *
+   * @generated from field: sagacart.auth.v1.SecondFactor second_factor = 5;
+   */
+  secondFactor?: SecondFactorJson;
 };
 
 /**
@@ -179,6 +193,13 @@ export type SecurityEvent = Message<"sagacart.auth.v1.SecurityEvent"> & {
    * @generated from field: bool by_staff = 4;
    */
   byStaff: boolean;
+
+  /**
+   * Set if calls can succeed without the event.
+   *
+   * @generated from field: sagacart.auth.v1.SecurityEvent.Unfinished unfinished = 5;
+   */
+  unfinished?: SecurityEvent_Unfinished | undefined;
 };
 
 /**
@@ -214,6 +235,13 @@ export type SecurityEventJson = {
    * @generated from field: bool by_staff = 4;
    */
   byStaff?: boolean;
+
+  /**
+   * Set if calls can succeed without the event.
+   *
+   * @generated from field: sagacart.auth.v1.SecurityEvent.Unfinished unfinished = 5;
+   */
+  unfinished?: SecurityEvent_UnfinishedJson;
 };
 
 /**
@@ -222,6 +250,118 @@ export type SecurityEventJson = {
  */
 export const SecurityEventSchema: GenMessage<SecurityEvent, {jsonType: SecurityEventJson}> = /*@__PURE__*/
   messageDesc(file_sagacart_auth_v1_access, 2);
+
+/**
+ * What a call is that succeeds without the event, for example a sign-in that still needs a second factor.
+ *
+ * @generated from message sagacart.auth.v1.SecurityEvent.Unfinished
+ */
+export type SecurityEvent_Unfinished = Message<"sagacart.auth.v1.SecurityEvent.Unfinished"> & {
+  /**
+   * The stable name.
+   *
+   * @generated from field: string event = 1;
+   */
+  event: string;
+
+  /**
+   * The field of the answer that is set if the event happened.
+   *
+   * @generated from field: string unless = 2;
+   */
+  unless: string;
+
+  /**
+   * As SecurityEvent.id.
+   *
+   * @generated from field: string id = 3;
+   */
+  id: string;
+};
+
+/**
+ * What a call is that succeeds without the event, for example a sign-in that still needs a second factor.
+ *
+ * @generated from message sagacart.auth.v1.SecurityEvent.Unfinished
+ */
+export type SecurityEvent_UnfinishedJson = {
+  /**
+   * The stable name.
+   *
+   * @generated from field: string event = 1;
+   */
+  event?: string;
+
+  /**
+   * The field of the answer that is set if the event happened.
+   *
+   * @generated from field: string unless = 2;
+   */
+  unless?: string;
+
+  /**
+   * As SecurityEvent.id.
+   *
+   * @generated from field: string id = 3;
+   */
+  id?: string;
+};
+
+/**
+ * Describes the message sagacart.auth.v1.SecurityEvent.Unfinished.
+ * Use `create(SecurityEvent_UnfinishedSchema)` to create a new message.
+ */
+export const SecurityEvent_UnfinishedSchema: GenMessage<SecurityEvent_Unfinished, {jsonType: SecurityEvent_UnfinishedJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_auth_v1_access, 2, 0);
+
+/**
+ * The second factor that people need for a method, where the shop requires one of them. Programs are not asked.
+ *
+ * @generated from enum sagacart.auth.v1.SecondFactor
+ */
+export const SecondFactor = {
+  /**
+   * A sign-in with a second factor, however old: the claim `amr` of the token has `mfa`. With fresh_sign_in, as FRESH.
+   *
+   * @generated from enum value: SECOND_FACTOR_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * A sign-in with a second factor at most a few minutes ago, by the claim `auth_time`: for money moved by hand, roles,
+   * accounts, webhooks and erasures.
+   *
+   * @generated from enum value: SECOND_FACTOR_FRESH = 1;
+   */
+  FRESH: 1,
+
+  /**
+   * None: for what is needed to enroll one.
+   *
+   * @generated from enum value: SECOND_FACTOR_NONE = 2;
+   */
+  NONE: 2,
+} as const;
+
+/**
+ * The second factor that people need for a method, where the shop requires one of them. Programs are not asked.
+ *
+ * @generated from enum sagacart.auth.v1.SecondFactor
+ */
+export type SecondFactor = (typeof SecondFactor)[keyof typeof SecondFactor] | UnknownEnum;
+
+/**
+ * The second factor that people need for a method, where the shop requires one of them. Programs are not asked.
+ *
+ * @generated from enum sagacart.auth.v1.SecondFactor
+ */
+export type SecondFactorJson = "SECOND_FACTOR_UNSPECIFIED" | "SECOND_FACTOR_FRESH" | "SECOND_FACTOR_NONE";
+
+/**
+ * Describes the enum sagacart.auth.v1.SecondFactor.
+ */
+export const SecondFactorSchema: GenEnum<SecondFactor, SecondFactorJson> = /*@__PURE__*/
+  enumDesc(file_sagacart_auth_v1_access, 0);
 
 /**
  * The role of a caller, from the claim `roles` of its token.
@@ -284,7 +424,7 @@ export type RoleJson = "ROLE_UNSPECIFIED" | "ROLE_CUSTOMER" | "ROLE_SUPPORT" | "
  * Describes the enum sagacart.auth.v1.Role.
  */
 export const RoleSchema: GenEnum<Role, RoleJson> = /*@__PURE__*/
-  enumDesc(file_sagacart_auth_v1_access, 0);
+  enumDesc(file_sagacart_auth_v1_access, 1);
 
 /**
  * True if only the shop's people and programs see the field. It is empty in the answers to customers and to callers
@@ -296,12 +436,20 @@ export const staff_only: GenExtension<FieldOptions, boolean> = /*@__PURE__*/
   extDesc(file_sagacart_auth_v1_access, 0);
 
 /**
+ * True if updates may change the field: a method with an update mask changes these fields of its resource, and no others.
+ *
+ * @generated from extension: bool updatable = 50104;
+ */
+export const updatable: GenExtension<FieldOptions, boolean> = /*@__PURE__*/
+  extDesc(file_sagacart_auth_v1_access, 1);
+
+/**
  * The callers that may call this method.
  *
  * @generated from extension: sagacart.auth.v1.Access access = 50101;
  */
 export const access: GenExtension<MethodOptions, Access> = /*@__PURE__*/
-  extDesc(file_sagacart_auth_v1_access, 1);
+  extDesc(file_sagacart_auth_v1_access, 2);
 
 /**
  * The security event that a call of this method is, if it is one.
@@ -309,5 +457,5 @@ export const access: GenExtension<MethodOptions, Access> = /*@__PURE__*/
  * @generated from extension: sagacart.auth.v1.SecurityEvent security_event = 50103;
  */
 export const security_event: GenExtension<MethodOptions, SecurityEvent> = /*@__PURE__*/
-  extDesc(file_sagacart_auth_v1_access, 2);
+  extDesc(file_sagacart_auth_v1_access, 3);
 

@@ -5,6 +5,7 @@ import { admit, confine } from "../../auth/admit.ts";
 import { requireFreshSignIn } from "../../auth/fresh.ts";
 import type { Principal } from "../../auth/principal.ts";
 import { redacted } from "../../auth/redact.ts";
+import { requireSecondFactor } from "../../auth/second-factor.ts";
 import { type SecurityLog, securityEventOf } from "../../auth/security-log.ts";
 import { bearerToken, type Verifier } from "../../auth/verify.ts";
 import { type CallContext, callContext, runWithContext } from "../../context.ts";
@@ -32,8 +33,13 @@ export function authInterceptor(verifier: Verifier, host: string, security?: Sec
       const found = principalOf(verifier, method, context.authorization);
       principal = found instanceof Promise ? await found : found;
       customerId = admit(method, principal, host);
-      if (principal !== undefined && accessRule(method).freshSignIn) {
-        requireFreshSignIn(principal, freshSignInMs);
+      if (principal !== undefined) {
+        const rule = accessRule(method);
+        // First: if both are missing, this error says what to do about both.
+        requireSecondFactor(principal, rule, verifier);
+        if (rule.freshSignIn) {
+          requireFreshSignIn(principal, freshSignInMs);
+        }
       }
       if (customerId !== undefined && !request.stream) {
         confine(method, request.message, customerId);
