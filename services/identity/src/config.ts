@@ -83,7 +83,7 @@ export function readConfig(env: Env) {
       EMAIL_CONFIRM_URL: optional(url({ protocols: ["http:", "https:"] })),
       /** URL of the page that undoes a change, to which the token is appended. Default: identity's own page. */
       EMAIL_UNDO_URL: optional(url({ protocols: ["http:", "https:"] })),
-      /** What a user with an unverified e-mail address may do: `sign_in`, or `nothing` until the address is confirmed. */
+      /** The rights of a user with an unverified e-mail address: `sign_in`, or `nothing` until the address is confirmed. */
       UNVERIFIED_USERS_MAY: oneOf(["sign_in", "nothing"], "sign_in"),
       /** The SMTP server for outgoing mail, for example smtp://user:password@host:587. STARTTLS is required, unless it says ?requireTLS=false. */
       SMTP_URL: url({ protocols: ["smtp:", "smtps:"] }),
