@@ -29,16 +29,35 @@
 {{- if and .Values.httpRoute.enabled (not .Values.httpRoute.parentRefs) -}}
 {{- fail (printf "%s.httpRoute.parentRefs is empty: set the Gateway of the route." $name) -}}
 {{- end -}}
+{{- with .Values.grpcRoute -}}
+{{- if and .enabled (or (not .parentRefs) (not .hostnames)) -}}
+{{- fail (printf "%s.grpcRoute needs parentRefs and hostnames: set the Gateway of the route, and a host of its own." $name) -}}
+{{- end -}}
+{{- if and .enabled (ne $.Values.protocol "http") -}}
+{{- fail (printf "%s.grpcRoute is for the gateway: the other services are not called from outside." $name) -}}
+{{- end -}}
+{{- if and .enabled $.Values.httpRoute.enabled -}}
+{{- range .hostnames -}}
+{{- if or (not $.Values.httpRoute.hostnames) (has . $.Values.httpRoute.hostnames) -}}
+{{- fail (printf "%s.grpcRoute.hostnames has %s, which the HTTPRoute has, too: a Gateway takes only one of two routes of different kinds for a host. Give each its own." $name .) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- $kind := .Values.loadBalancer.kind -}}
+{{- if and (has $kind (list "alb" "nginx")) (not .Values.ingress.enabled) -}}
+{{- fail (printf "%s.loadBalancer.kind is %s, which needs %s.ingress.enabled: its settings are annotations of the Ingress." $name $kind $name) -}}
+{{- end -}}
+{{- if and (has $kind (list "gke" "agc")) (not .Values.httpRoute.enabled) (not .Values.grpcRoute.enabled) -}}
+{{- fail (printf "%s.loadBalancer.kind is %s, which needs %s.httpRoute.enabled or %s.grpcRoute.enabled: its settings are policies of a Gateway." $name $kind $name $name) -}}
+{{- end -}}
+{{- if and (eq $kind "gke") .Values.loadBalancer.idleTimeoutSeconds (lt (int .Values.loadBalancer.idleTimeoutSeconds) 600) -}}
+{{- fail (printf "%s.loadBalancer.idleTimeoutSeconds is %d: Google's load balancers keep connections for 600 seconds, which cannot be changed. Leave it out." $name (int .Values.loadBalancer.idleTimeoutSeconds)) -}}
+{{- end -}}
 {{- range $kind := list "ingress" "httpRoute" -}}
 {{- if and (get $.Values $kind).enabled $.Values.global.networkPolicy.enabled (not $.Values.networkPolicy.callers) (not $.Values.networkPolicy.extraIngress) -}}
 {{- fail (printf "%s.networkPolicy.callers is empty, and %s.%s.enabled is true: the network policy would refuse its calls. List the pods of the ingress controller or Gateway." $name $name $kind) -}}
 {{- end -}}
-{{- end -}}
-{{- $database := .Values.database -}}
-{{- $serving := printf "%s/%s" $database.existingSecret.name $database.existingSecret.key -}}
-{{- $owner := printf "%s/%s" ($database.ownerSecret.name | default $database.existingSecret.name) $database.ownerSecret.key -}}
-{{- if and .Values.global.production $database.enabled .Values.migrations.enabled $database.existingSecret.name (or (not $database.ownerSecret.name) (eq $serving $owner)) -}}
-{{- fail (printf "%s.database.ownerSecret.name is %s, which global.production rejects: the service would connect as the owner of its database, and could change its schema. Set %s.database.existingSecret to the Secret of a role that only serves, and ownerSecret to that of the owner, which only the migrations get: k8s/README.md has the SQL for both roles." $name (ternary (printf "that of %s.database.existingSecret" $name) "not set" (not (empty $database.ownerSecret.name))) $name) -}}
 {{- end -}}
 {{- if .Values.global.production -}}
 {{- $config := include "service.config" . | fromYaml -}}
@@ -306,6 +325,11 @@ its Secret), root.
 {{- define "service.databaseChecks" -}}
 {{- $name := include "service.name" . -}}
 {{- $database := .Values.database -}}
+{{- $serving := printf "%s/%s" $database.existingSecret.name $database.existingSecret.key -}}
+{{- $owner := printf "%s/%s" $database.ownerSecret.name $database.ownerSecret.key -}}
+{{- if and .Values.global.production $database.enabled .Values.migrations.enabled $database.existingSecret.name (or (not $database.ownerSecret.name) (eq $serving $owner)) -}}
+{{- fail (printf "%s.database.ownerSecret.name is %s, which global.production rejects: the service would connect as the owner of its database, and could change its schema. Set %s.database.existingSecret to the Secret of a role that only serves, and ownerSecret to that of the owner, which only the migrations get: k8s/README.md has the SQL for both roles." $name (ternary (printf "that of %s.database.existingSecret" $name) "not set" (not (empty $database.ownerSecret.name))) $name) -}}
+{{- end -}}
 {{- if and $database.enabled (include "service.hasOwnCluster" .) (ne (int $database.port) 5432) -}}
 {{- fail (printf "%s.database.port is %d: the databases that the chart creates listen at 5432. For another Postgres, set %s.database.existingSecret.name, too." $name (int $database.port) $name) -}}
 {{- end -}}

@@ -7,6 +7,7 @@ import { whenAvailable } from "@sagacart/chassis/postgres/when-available";
 import { connectionLimitsOf } from "@sagacart/chassis/process/config";
 import type { Log } from "@sagacart/chassis/process/log";
 import type { Metrics } from "@sagacart/chassis/process/metrics";
+import type { Shutdown } from "@sagacart/chassis/process/shutdown";
 import type { Clock } from "@sagacart/chassis/time/clock";
 import type { Tls } from "@sagacart/chassis/tls/files";
 import { createEventFeed } from "@sagacart/outbox/events/feed";
@@ -28,13 +29,16 @@ import { startHttpServer } from "./oidc/http-server.ts";
 import { currentProvider } from "./oidc/provider.ts";
 import { signInForm } from "./oidc/sign-in-form.ts";
 import { userinfo } from "./oidc/userinfo.ts";
+import { createBreachedPasswords } from "./sessions/breached-passwords.ts";
 import { createDeviceTokens, type DeviceTokens } from "./sessions/device-tokens.ts";
 import { createPasswordChange } from "./sessions/password-change.ts";
 import { createPasswordRules } from "./sessions/password-rules.ts";
 import { createPasswords } from "./sessions/passwords.ts";
 import { readRevocations } from "./sessions/revocation-store.ts";
 import { sessionRpcs } from "./sessions/session-service.ts";
+import type { SessionTimesByRole } from "./sessions/session-times.ts";
 import { createSessions } from "./sessions/sessions.ts";
+import { shopWords } from "./sessions/shop-words.ts";
 import { createSignIn, type SignIn } from "./sessions/sign-in.ts";
 import { sweepExpired } from "./sessions/sweep.ts";
 import { createThrottle } from "./sessions/throttle.ts";
@@ -55,6 +59,7 @@ export type IdentityOptions = {
   metrics: Metrics;
   clock: Clock;
   tls?: Tls | undefined;
+  shutdown?: Shutdown | undefined;
   /** For tests, see createPasswords. */
   passwordMemoryKib?: number;
 };
@@ -66,7 +71,7 @@ export async function startIdentity(options: IdentityOptions): Promise<{
   readonly revocations: FollowedRevocations;
   readonly background: AsyncDisposable[];
 }> {
-  const { config, pool, log, clock, metrics, tls, passwordMemoryKib } = options;
+  const { config, pool, log, clock, metrics, tls, shutdown, passwordMemoryKib } = options;
   const meters = createMeters(metrics);
   const feed = createEventFeed({ pool, url: config.DATABASE_URL, source: "/sagacart/identity", log, metrics });
   const onEvents = () => feed.notify();
@@ -74,6 +79,11 @@ export async function startIdentity(options: IdentityOptions): Promise<{
   const rules = createPasswordRules({
     minLength: config.PASSWORD_MIN_LENGTH,
     operatorMinLength: config.OPERATOR_PASSWORD_MIN_LENGTH,
+    words: shopWords({ issuer: config.ISSUER_URL, configured: config.PASSWORD_WORDS }),
+    breached: createBreachedPasswords({
+      ...{ url: config.PASSWORD_BREACH_URL, timeoutMs: config.PASSWORD_BREACH_TIMEOUT_MS },
+      ...{ log, meters },
+    }),
   });
   const secrets = encryptionSecrets(config);
   const cipher = createKeyCipher(secrets);
@@ -106,8 +116,8 @@ export async function startIdentity(options: IdentityOptions): Promise<{
   });
   const sessions = createSessions({
     ...{ pool, clock, tokens, log, meters },
-    idleMs: config.SESSION_IDLE_MS,
-    maxMs: config.SESSION_MAX_MS,
+    times: sessionTimes(config),
+    mostPerUser: config.SESSIONS_PER_USER,
     repeatMs: config.REFRESH_REPEAT_MS,
   });
   const passwordChange = createPasswordChange({
@@ -125,7 +135,9 @@ export async function startIdentity(options: IdentityOptions): Promise<{
     undoUrl: config.EMAIL_UNDO_URL ?? `${config.ISSUER_URL}${emailPaths.undo}?token=`,
   });
   const revocations = followRevocations({ read: (cursor) => readRevocations(pool, cursor), log, metrics });
-  const http = await startHttp({ config, pool, log, keys, signIn, tls, revocations, devices, emailChange, factors });
+  const http = await startHttp({
+    ...{ config, pool, log, keys, signIn, tls, shutdown, revocations, devices, emailChange, factors },
+  });
   const service = {
     ...sessionRpcs({ pool, signIn, sessions, passwordChange, devices, factors }),
     ...factorRpcs({ pool, factors, sessions }),
@@ -133,6 +145,7 @@ export async function startIdentity(options: IdentityOptions): Promise<{
     ...userRpcs({
       ...{ pool, passwords, rules, emailChange, throttle, onEvents },
       saltKeys: deriveKeys(secrets, "registration-salts"),
+      registrationsFree: config.REGISTRATIONS_FREE_PER_ADDRESS,
     }),
     ...addressRpcs({ pool }),
     ...erasureRpcs({ pool, onEvents }),
@@ -154,6 +167,7 @@ export async function startIdentity(options: IdentityOptions): Promise<{
 }
 
 type HttpOptions = { config: Config; pool: Pool; log: Log; keys: Keys; signIn: SignIn; tls: Tls | undefined } & {
+  shutdown: Shutdown | undefined;
   revocations: Revocations;
   devices: DeviceTokens;
   factors: Factors;
@@ -161,7 +175,7 @@ type HttpOptions = { config: Config; pool: Pool; log: Log; keys: Keys; signIn: S
 };
 
 async function startHttp(parts: HttpOptions) {
-  const { config, pool, log, keys, signIn, tls, revocations, devices, emailChange, factors } = parts;
+  const { config, pool, log, keys, signIn, tls, shutdown, revocations, devices, emailChange, factors } = parts;
   const issuer = config.ISSUER_URL;
   const secrets = encryptionSecrets(config);
   const options = {
@@ -169,8 +183,8 @@ async function startHttp(parts: HttpOptions) {
     cookieKeys: deriveKeys(secrets, "cookies").map((key) => key.toString("base64url")),
     accessTokenMs: config.ACCESS_TOKEN_MS,
     serviceTokenMs: config.SERVICE_TOKEN_MS,
-    sessionMs: config.SESSION_IDLE_MS,
-    sessionMaxMs: config.SESSION_MAX_MS,
+    sessionTimes: sessionTimes(config),
+    mostSessionsPerUser: config.SESSIONS_PER_USER,
   };
   // From outside there are no programs: their secrets can be neither used nor tried.
   const provider = currentProvider({
@@ -187,14 +201,27 @@ async function startHttp(parts: HttpOptions) {
     host: config.HOST,
     port: config.HTTP_PORT,
     connectionLimits: connectionLimitsOf(config, serviceConnections),
-    ...{ issuer, keys, provider, insideProvider, log, tls },
-    signInForm: signInForm({ provider, signIn, issuer, csrfKeys: deriveKeys(secrets, "csrf"), devices, factors }),
+    ...{ issuer, keys, provider, insideProvider, log, tls, shutdown },
+    signInForm: signInForm({
+      ...{ provider, pool, signIn, issuer, devices, factors },
+      csrfKeys: deriveKeys(secrets, "csrf"),
+    }),
     emailPages: emailPages(emailChange),
     userinfo: userinfo({ keys, pool, issuer, revocations }),
     revocations: (cursor) => readRevocations(pool, cursor),
   });
   log.info({ host: config.HOST, port: http.port, issuer }, "serves OpenID Connect");
   return http;
+}
+
+/** Returns how long sessions live; those of staff never longer than those of customers. */
+function sessionTimes(config: Config): SessionTimesByRole {
+  const customer = { idleMs: config.SESSION_IDLE_MS, maxMs: config.SESSION_MAX_MS };
+  const staff = {
+    idleMs: Math.min(config.OPERATOR_SESSION_IDLE_MS, customer.idleMs),
+    maxMs: Math.min(config.OPERATOR_SESSION_MAX_MS, customer.maxMs),
+  };
+  return { customer, staff };
 }
 
 /** The secret that encrypts and signs, followed by those that are valid besides it while it is changed. */
