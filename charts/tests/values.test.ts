@@ -10,6 +10,7 @@ import { incoherences } from "./coherent.ts";
 import {
   type Manifest,
   merged,
+  ofKind,
   operatorApis,
   podsOf,
   refusal,
@@ -98,6 +99,7 @@ const serviceNeeds: readonly (readonly [path: RegExp, values: object])[] = [
     /^database\.existingSecret\./,
     { database: { existingSecret: { name: "first" }, peers: [{ ipBlock: { cidr: "10.1.2.3/32" } }] } },
   ],
+  [/^database\.ownerSecret\./, { database: { ownerSecret: { name: "first" } } }],
   [/^database\.caSecret\./, { database: { caSecret: { name: "first" } } }],
   [
     /^extraVolume/,
@@ -181,9 +183,10 @@ async function problemsOf(base: Base, changed: Base, change: unknown): Promise<s
   const before = neededBy(await render(base));
   // A key of a Secret that a service did not have before.
   const named = /"keys"|LOG_LEVEL":true/.test(JSON.stringify(change)) ? "sagacart-stock" : JSON.stringify(change);
+  // The installer makes those of the roles that services connect with.
+  const byInstaller = ofKind(objects, "Cluster").map(({ metadata }) => `${metadata.name}-serving`);
   const secrets = [...neededBy(objects).keys()].filter(
-    // The Secret of a database's role has the name of the Cluster.
-    (name) => !before.has(name) && !named.includes(name.replace(/-serving$/, "")),
+    (name) => !before.has(name) && !named.includes(name) && !byInstaller.includes(name),
   );
   return [
     ...incoherences(objects),

@@ -204,8 +204,10 @@ const settings = new Map<string, Service["env"]>(
       OIDC_CLIENTS: JSON.stringify([docsClient(ports)]),
       SEED_USERS: JSON.stringify(laptopUsers),
       SEED_WEAK_PASSWORDS: "true",
-      // All local sign-ins come from one address.
+      // All local sign-ins come from one address, and all scripts sign in as the same few users.
       SIGN_IN_FREE_ATTEMPTS_PER_ADDRESS: "100000",
+      REGISTRATIONS_FREE_PER_ADDRESS: "1000000",
+      SESSIONS_PER_USER: "10000",
     }),
     "card-provider": ({ ports, secrets }) => ({
       API_KEY: secrets.cardProviderApiKey,
@@ -270,6 +272,7 @@ function docsClient(ports: Ports) {
   return {
     client_id: "docs",
     client_name: "API documentation",
+    scopes: ["openid"],
     redirect_uris: [`${page}/static/oauth2-redirect.html`],
     post_logout_redirect_uris: [page],
   };

@@ -34,12 +34,6 @@
 {{- fail (printf "%s.networkPolicy.callers is empty, and %s.%s.enabled is true: the network policy would refuse its calls. List the pods of the ingress controller or Gateway." $name $name $kind) -}}
 {{- end -}}
 {{- end -}}
-{{- $database := .Values.database -}}
-{{- $serving := printf "%s/%s" $database.existingSecret.name $database.existingSecret.key -}}
-{{- $owner := printf "%s/%s" ($database.ownerSecret.name | default $database.existingSecret.name) $database.ownerSecret.key -}}
-{{- if and .Values.global.production $database.enabled .Values.migrations.enabled $database.existingSecret.name (or (not $database.ownerSecret.name) (eq $serving $owner)) -}}
-{{- fail (printf "%s.database.ownerSecret.name is %s, which global.production rejects: the service would connect as the owner of its database, and could change its schema. Set %s.database.existingSecret to the Secret of a role that only serves, and ownerSecret to that of the owner, which only the migrations get: k8s/README.md has the SQL for both roles." $name (ternary (printf "that of %s.database.existingSecret" $name) "not set" (not (empty $database.ownerSecret.name))) $name) -}}
-{{- end -}}
 {{- if .Values.global.production -}}
 {{- $config := include "service.config" . | fromYaml -}}
 {{- if eq (toString (get $config "AUTH")) "off" -}}
@@ -306,6 +300,11 @@ its Secret), root.
 {{- define "service.databaseChecks" -}}
 {{- $name := include "service.name" . -}}
 {{- $database := .Values.database -}}
+{{- $serving := printf "%s/%s" $database.existingSecret.name $database.existingSecret.key -}}
+{{- $owner := printf "%s/%s" $database.ownerSecret.name $database.ownerSecret.key -}}
+{{- if and .Values.global.production $database.enabled .Values.migrations.enabled $database.existingSecret.name (or (not $database.ownerSecret.name) (eq $serving $owner)) -}}
+{{- fail (printf "%s.database.ownerSecret.name is %s, which global.production rejects: the service would connect as the owner of its database, and could change its schema. Set %s.database.existingSecret to the Secret of a role that only serves, and ownerSecret to that of the owner, which only the migrations get: k8s/README.md has the SQL for both roles." $name (ternary (printf "that of %s.database.existingSecret" $name) "not set" (not (empty $database.ownerSecret.name))) $name) -}}
+{{- end -}}
 {{- if and $database.enabled (include "service.hasOwnCluster" .) (ne (int $database.port) 5432) -}}
 {{- fail (printf "%s.database.port is %d: the databases that the chart creates listen at 5432. For another Postgres, set %s.database.existingSecret.name, too." $name (int $database.port) $name) -}}
 {{- end -}}
