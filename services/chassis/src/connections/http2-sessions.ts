@@ -123,7 +123,7 @@ function lookEveryMs({ requestTimeoutMs, idleTimeoutMs, stalledAnswerMs }: Conne
   return Math.min(5_000, Math.min(requestTimeoutMs, idleTimeoutMs, stalledAnswerMs) / 4);
 }
 
-/** What is known of an open stream. */
+/** The state of an open stream. */
 type Watched = {
   readonly sinceMs: number;
   readonly headers: IncomingHttpHeaders;

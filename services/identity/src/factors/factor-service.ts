@@ -14,6 +14,8 @@ import {
   ResetFactorsResponseSchema,
 } from "@sagacart/proto/identity/v1/identity_service";
 import { requireOwn, requireReadable, resolveUserId } from "../caller.ts";
+import { sessionMessage } from "../messages.ts";
+import { seenFrom } from "../sessions/seen-from.ts";
 import type { Sessions } from "../sessions/sessions.ts";
 import { userNotFound } from "../users/user.ts";
 import { findUser } from "../users/user-store.ts";
@@ -44,13 +46,12 @@ export function factorRpcs({
       const userId = requireOwn(given);
       const sessionId = callContext()?.principal?.sessionId ?? "";
       const { factor, recoveryCodes, result } = await factors.finish(userId, id, code, (tx, user, amr) =>
-        sessions.confirm(tx, user, sessionId, amr),
+        sessions.confirm(tx, user, sessionId, seenFrom(), amr),
       );
-      const { token, expireTime } = result;
       return create(ConfirmTotpResponseSchema, {
         ...(factor === undefined ? {} : { factor: factorMessage(factor) }),
         recoveryCodes,
-        session: { id: sessionId, userId, accessToken: token, accessTokenExpireTime: timestampFromDate(expireTime) },
+        session: sessionMessage(result),
       });
     },
     async listFactors({ userId: given }) {
