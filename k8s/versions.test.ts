@@ -3,7 +3,9 @@ import { expect, test } from "vitest";
 import versions from "./versions.json" with { type: "json" };
 
 const files = ["temporal", "profiles"].flatMap((folder) =>
-  readdirSync(new URL(`${folder}/`, import.meta.url)).map((name) => `${folder}/${name}`),
+  readdirSync(new URL(`${folder}/`, import.meta.url), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".yaml"))
+    .map((name) => `${folder}/${name}`),
 );
 
 // YAML files cannot import the versions, so compare the ones that they pin.

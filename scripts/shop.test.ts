@@ -169,6 +169,7 @@ const special: Readonly<Record<string, string | undefined>> = {
   AUTH_JWKS_URL: "identity:http",
   AUTH_REVOCATIONS_URL: "identity:http",
   AUTH_TOKEN_URL: "identity:http",
+  PASSWORD_BREACH_URL: undefined,
   PROVIDER_URL: "card-provider",
   CARRIER_URL: "carrier",
   SMTP_URL: "notifier:mailbox",

@@ -107,7 +107,7 @@ function importsOf(source: string): string[] {
   const statements = source
     .replaceAll(/^\s*(?:\/\/|\*|\/\*).*$/gm, "")
     .replaceAll(/^(?:import|export) type [^;]*;/gm, "");
-  return [...statements.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*"([\w@.][^"\s]*)"/g)].map(
+  return [...statements.matchAll(/(?:(?<!\.)\bfrom|\bimport)\s*\(?\s*"([\w@.][^"\s]*)"/g)].map(
     ([, specifier = ""]) => specifier,
   );
 }
