@@ -53,6 +53,8 @@ export async function createRestServer(
   const logger: FastifyBaseLogger = log;
   const answer = answerProblem(log);
   const app = fastify({
+    // A slow machine compiles the schemas of all routes for longer than the ten seconds of the default.
+    pluginTimeout: 120_000,
     serverFactory(handler) {
       both = createBothServer(
         (request, response) => {
