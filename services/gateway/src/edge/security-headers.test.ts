@@ -146,12 +146,7 @@ describe.each(["plain", "secure"] as const)("over HTTP/2, %s:", (name) => {
     ["a part of a path that is too long", { ":path": `/v1/products/${"a".repeat(1_001)}` }, 404],
     ["an expectation that is not met", { ":path": "/health", expect: "tea" }, 417],
     ["a tunnel", { ":method": "CONNECT", ":authority": "mail.example:25" }, 405],
-    [
-      "a sign-in",
-      { ":path": "/v1/sessions", ":method": "POST", "content-type": "application/json" },
-      0,
-      "{}",
-    ],
+    ["a sign-in", { ":path": "/v1/sessions", ":method": "POST", "content-type": "application/json" }, 0, "{}"],
     [
       "a sign-in too many",
       { ":path": "/v1/sessions", ":method": "POST", "content-type": "application/json" },

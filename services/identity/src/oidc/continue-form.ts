@@ -48,7 +48,7 @@ function signInOf({ lastSubmission, iat }: ContinueFormOptions["interaction"]): 
  * Returns the first language of the page that the application or the browser prefers. `wanted` is `ui_locales`, which begins with
  * the most wanted one; `accepted` is the header Accept-Language.
  */
-export function languageOf(wanted: unknown, accepted: string | undefined): Language {
+function languageOf(wanted: unknown, accepted: string | undefined): Language {
   const asked = typeof wanted === "string" ? wanted.split(" ") : [];
   const weighted = (accepted ?? "").split(",").map((part) => {
     const [tag = "", ...parameters] = part.split(";").map((text) => text.trim());
