@@ -9,8 +9,9 @@ export type CloudKind = {
 const object = (properties: object, required: readonly string[] = []) => ({
   type: "object",
   properties,
-  required,
   additionalProperties: false,
+  // An empty list is no list of the draft that kubeconform reads.
+  ...(required.length === 0 ? {} : { required }),
 });
 const text = { type: "string" };
 const whole = (minimum: number, maximum: number) => ({ type: "integer", minimum, maximum });

@@ -110,7 +110,10 @@ async function writeCustomSchemas(from: string, folder: string): Promise<void> {
 }
 
 function withMetadata(schema: Schema): Schema {
-  return { ...schema, properties: { ...schema.properties, metadata: { type: "object" } } };
+  // Istio's definitions leave out what every object has.
+  const text = { type: "string" };
+  const properties = { apiVersion: text, kind: text, ...schema.properties, metadata: { type: "object" } };
+  return { ...schema, properties };
 }
 
 /** Returns the schema without additional fields if it lists any, and with null where it is nullable. */
