@@ -2,27 +2,35 @@ import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { callContext } from "@sagacart/chassis/context";
-import type { Pool } from "@sagacart/chassis/postgres/pool";
+import type { Pool, Transaction } from "@sagacart/chassis/postgres/pool";
 import { type Factor, Factor_Kind, FactorSchema } from "@sagacart/proto/identity/v1/factor";
 import {
+  ChallengePasskeyResponseSchema,
+  ConfirmPasskeyResponseSchema,
   ConfirmTotpResponseSchema,
   DeleteFactorResponseSchema,
+  EnrollPasskeyResponseSchema,
   EnrollTotpResponseSchema,
   type IdentityService,
   ListFactorsResponseSchema,
+  RenameFactorResponseSchema,
   ReplaceRecoveryCodesResponseSchema,
   ResetFactorsResponseSchema,
 } from "@sagacart/proto/identity/v1/identity_service";
 import { requireOwn, requireReadable, resolveUserId } from "../caller.ts";
 import type { Sessions } from "../sessions/sessions.ts";
-import { userNotFound } from "../users/user.ts";
+import { type User, userNotFound } from "../users/user.ts";
 import { findUser } from "../users/user-store.ts";
 import { countRecoveryCodes, listFactors, type SeenFactor } from "./factor-store.ts";
-import type { Factors } from "./factors.ts";
+import type { Amr, Enrolled, Factors } from "./factors.ts";
 
 type FactorRpcs =
   | "enrollTotp"
   | "confirmTotp"
+  | "enrollPasskey"
+  | "confirmPasskey"
+  | "challengePasskey"
+  | "renameFactor"
   | "listFactors"
   | "deleteFactor"
   | "replaceRecoveryCodes"
@@ -36,22 +44,39 @@ export function factorRpcs({
   factors,
   sessions,
 }: FactorRpcsOptions): Pick<ServiceImpl<typeof IdentityService>, FactorRpcs> {
+  /** Renews the caller's session, which has the new factor from now on. */
+  async function renew(tx: Transaction, user: User, amr: Amr) {
+    const id = callContext()?.principal?.sessionId ?? "";
+    const { token: accessToken, expireTime } = await sessions.confirm(tx, user, id, amr);
+    return { id, userId: user.id, accessToken, accessTokenExpireTime: timestampFromDate(expireTime) };
+  }
+
   return {
     async enrollTotp({ userId, name }) {
       return create(EnrollTotpResponseSchema, await factors.enroll(requireOwn(userId), name));
     },
     async confirmTotp({ userId: given, id, code }) {
       const userId = requireOwn(given);
-      const sessionId = callContext()?.principal?.sessionId ?? "";
-      const { factor, recoveryCodes, result } = await factors.finish(userId, id, code, (tx, user, amr) =>
-        sessions.confirm(tx, user, sessionId, amr),
+      return create(ConfirmTotpResponseSchema, enrolled(await factors.finish(userId, id, code, renew)));
+    },
+    async enrollPasskey({ userId, name }) {
+      const { id, options: optionsJson } = await factors.enrollPasskey(requireOwn(userId), name);
+      return create(EnrollPasskeyResponseSchema, { id, optionsJson });
+    },
+    async confirmPasskey({ userId: given, id, credentialJson }) {
+      const userId = requireOwn(given);
+      return create(
+        ConfirmPasskeyResponseSchema,
+        enrolled(await factors.finishPasskey(userId, id, credentialJson, renew)),
       );
-      const { token, expireTime } = result;
-      return create(ConfirmTotpResponseSchema, {
-        ...(factor === undefined ? {} : { factor: factorMessage(factor) }),
-        recoveryCodes,
-        session: { id: sessionId, userId, accessToken: token, accessTokenExpireTime: timestampFromDate(expireTime) },
-      });
+    },
+    async challengePasskey({ userId }) {
+      const optionsJson = await factors.challengePasskey(requireOwn(userId));
+      return create(ChallengePasskeyResponseSchema, { optionsJson });
+    },
+    async renameFactor({ userId, id, name }) {
+      const factor = await factors.rename(requireOwn(userId), id, name);
+      return create(RenameFactorResponseSchema, { factor: factorMessage(factor) });
     },
     async listFactors({ userId: given }) {
       const userId = requireReadable(given);
@@ -79,9 +104,13 @@ export function factorRpcs({
   };
 }
 
-function factorMessage({ id, name, createTime, lastUseTime }: SeenFactor): Factor {
+function enrolled<T>({ factor, recoveryCodes, result: session }: Enrolled<T>) {
+  return { ...(factor === undefined ? {} : { factor: factorMessage(factor) }), recoveryCodes, session };
+}
+
+function factorMessage({ id, name, kind, createTime, lastUseTime }: SeenFactor): Factor {
   return create(FactorSchema, {
-    ...{ id, name, kind: Factor_Kind.TOTP, createTime: timestampFromDate(createTime) },
+    ...{ id, name, kind: Factor_Kind[kind], createTime: timestampFromDate(createTime) },
     ...(lastUseTime === null ? {} : { lastUseTime: timestampFromDate(lastUseTime) }),
   });
 }

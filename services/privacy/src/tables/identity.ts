@@ -28,6 +28,17 @@ export const identityTables: Tables = {
     rows: { whose: ownRow, section: "pendingSignIns", key: { hash: "bytea" }, areDeleted: true },
     columns: { ...each("user_id expire_time create_time", personal), hash: notPersonal },
   },
+  passkeys: {
+    rows: { whose: ownRow, section: "passkeys", key: { id: "text" }, areDeleted: true },
+    columns: {
+      ...each("id user_id name transports create_time last_use_time", personal),
+      ...each("credential_id public_key sign_count", notPersonal),
+    },
+  },
+  passkey_challenges: {
+    rows: { whose: ownRow, section: "passkeyChallenges", key: { hash: "bytea" }, areDeleted: true },
+    columns: { ...each("user_id purpose passkey_id name expire_time create_time", personal), hash: notPersonal },
+  },
   factor_resets: {
     rows: { whose: ownRow, section: "secondFactorResets", key: { id: "bigint" }, areDeleted: true },
     columns: { ...each("user_id factors create_time", personal), ...each("id operator_id", notPersonal) },
