@@ -1,7 +1,8 @@
 import { cloneFolder } from "../../scripts/clone.ts";
 import { findProgram, helm, kubeconform } from "../../scripts/go-programs.ts";
 import { ProgramError, run } from "../../scripts/program.ts";
-import { renderText, type Variant, variants } from "./render.ts";
+import { gitopsFiles } from "./gitops-files.ts";
+import { renderText, variants } from "./render.ts";
 import { schemaFolder, schemaPath } from "./schemas.ts";
 
 // npm run charts: lints the charts, and validates what they render with each profile against the schemas of Kubernetes and
@@ -20,13 +21,15 @@ for (const chart of ["charts/sagacart", "charts/service"]) {
   await pass(`helm lint ${chart}`, () => run(helmProgram, args, { cwd: cloneFolder }));
 }
 for (const variant of variants) {
-  await pass(`kubeconform ${variant.name}`, () => conform(variant));
+  await pass(`kubeconform ${variant.name}`, async () => conform(await renderText(variant)));
+}
+for (const { path, text } of gitopsFiles()) {
+  await pass(`kubeconform ${path}`, () => conform(text));
 }
 say(`${failures} checks of the charts failed`);
 process.exitCode = failures === 0 ? 0 : 1;
 
-async function conform(variant: Variant): Promise<string> {
-  const input = await renderText(variant);
+async function conform(input: string): Promise<string> {
   const args = ["-strict", "-summary", "-schema-location", `${schemas}/${schemaPath}`];
   return (await run(kubeconformProgram, args, { input })).trim();
 }

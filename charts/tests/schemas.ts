@@ -11,7 +11,7 @@ export const schemaPath = "{{.Group}}/{{.ResourceKind}}_{{.ResourceAPIVersion}}.
 /** Kubernetes' own kinds come from this module's OpenAPI document. */
 const kubernetes = "k8s.io/kubernetes@v1.34.4";
 
-/** Operators whose resources the charts contain, with the folder of the CRDs in their modules. */
+/** Operators whose resources the charts or k8s/gitops contain, with the folder of the CRDs in their modules. */
 const operators: Readonly<Record<string, string>> = {
   "github.com/cloudnative-pg/cloudnative-pg@v1.30.0": "config/crd/bases",
   "github.com/cloudnative-pg/plugin-barman-cloud@v0.15.0": "config/crd/bases",
@@ -19,6 +19,10 @@ const operators: Readonly<Record<string, string>> = {
   "github.com/cert-manager/cert-manager@v1.21.2": "deploy/crds",
   "github.com/prometheus-operator/prometheus-operator@v0.85.0": "example/prometheus-operator-crd",
   "sigs.k8s.io/gateway-api@v1.4.1": "config/crd/standard",
+  "github.com/fluxcd/source-controller@v1.7.3": "config/crd/bases",
+  "github.com/fluxcd/helm-controller@v1.4.3": "config/crd/bases",
+  "github.com/fluxcd/kustomize-controller@v1.7.3": "config/crd/bases",
+  "github.com/external-secrets/external-secrets@v1.3.2": "config/crds/bases",
 };
 
 /**

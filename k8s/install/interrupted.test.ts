@@ -150,7 +150,7 @@ test("an API server that is away for a moment is asked again", async () => {
   const complete = await installedBefore();
   const before = [...complete.secrets];
   complete.error = "The connection to the server 10.0.0.1:6443 was refused: dial tcp: connect: connection refused";
-  complete.failAt = complete.calls.length + 2;
+  complete.failAt = complete.calls.length + 3;
 
   await complete.install("--only", "secrets");
 

@@ -1,11 +1,18 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
+import type { Cluster, KubeObject } from "./cluster.ts";
+import type { Context } from "./context.ts";
+import { createProgress } from "./progress.ts";
+import { ensureNamespace, fillIn } from "./temporal.ts";
+
+const shopsNamespace = "another";
 
 const read = (file: string) => readFileSync(new URL(`../temporal/${file}`, import.meta.url), "utf8");
 const production = parse(read("values-prod.yaml"));
 // biome-ignore lint/suspicious/noExplicitAny: Kubernetes objects of many kinds.
-const objects = (file: string): any[] => parseAllDocuments(read(file)).map((document) => document.toJS());
+const objects = (file: string): any[] =>
+  parseAllDocuments(fillIn(read(file), { SHOP_NAMESPACE: shopsNamespace })).map((document) => document.toJS());
 
 test("in production, Temporal answers only callers with a certificate of its CA, and so do its pods each other", () => {
   const { tls } = production.server.config;
@@ -21,7 +28,7 @@ test("in production, Temporal answers only callers with a certificate of its CA,
   expect(server.spec.dnsNames).toContain("temporal-frontend.temporal.svc.cluster.local");
   const { mutualTls } = parse(read("shop-values-prod.yaml")).temporal;
   const client = certificates.find(({ spec }) => spec.secretName === mutualTls.secretName);
-  expect(client.metadata.namespace).toBe("@SHOP@");
+  expect(client.metadata.namespace).toBe(shopsNamespace);
   expect(client.spec.issuerRef).toEqual(server.spec.issuerRef);
 });
 
@@ -39,9 +46,26 @@ test("in production, Temporal has no open pages, and nobody but the shop's worke
   );
   expect(toFrontend.flatMap(({ from }) => from)).toEqual([
     {
-      namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "@SHOP@" } },
+      namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": shopsNamespace } },
       podSelector: { matchLabels: { "app.kubernetes.io/name": "worker" } },
     },
     { namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "temporal-system" } } },
   ]);
+});
+
+test("a namespace that is being deleted is waited for before it is created again", async () => {
+  const ending: KubeObject = { metadata: { name: "shop", deletionTimestamp: "2026-01-01T00:00:00Z" } };
+  const found = [ending, undefined];
+  const created: number[] = [];
+  const cluster: Partial<Cluster> = {
+    find: async () => found.shift(),
+    apply: async () => void created.push(found.length),
+  };
+  const lines: string[] = [];
+  const progress = createProgress((line) => lines.push(line));
+  // Only what the function uses.
+  await ensureNamespace({ cluster, progress } as unknown as Context, "shop");
+
+  expect(created).toEqual([0]);
+  expect(lines[0]).toContain("the deletion of the namespace shop, at most 900 s: Terminating");
 });

@@ -35,9 +35,9 @@ export async function temporal(context: Context): Promise<void> {
 /** Creates the certificates that production's values require, and the network policies of Temporal's namespace. */
 async function protect({ cluster, options, progress }: Context): Promise<void> {
   await ensureNamespace({ cluster, options, progress }, options.namespace, shopsLabels);
-  const filled = async (file: string) => (await text(file)).replaceAll("@SHOP@", options.namespace);
-  await cluster.apply(await filled("network-policy-prod.yaml"), namespace);
-  // Its objects say their namespaces themselves.
+  const filled = async (file: string) => fillIn(await text(file), { SHOP_NAMESPACE: options.namespace });
+  // Their objects say their namespaces themselves.
+  await cluster.apply(await filled("network-policy-prod.yaml"));
   await cluster.apply(await filled("tls-prod.yaml"));
   await progress.wait({
     what: "Temporal's certificates",
@@ -56,7 +56,11 @@ async function protect({ cluster, options, progress }: Context): Promise<void> {
 /** The labels of the shop's namespace. */
 export const shopsLabels = { "pod-security.kubernetes.io/enforce": "restricted" };
 
-const tlsFlags = ["ca-path ca.crt", "cert-path tls.crt", "key-path tls.key"]
+/** How long Temporal keeps the histories of ended workflows in production. */
+export const prodRetention = "720h";
+
+/** The options by which Temporal's CLI finds the certificates that the Job mounts. */
+export const tlsFlags = ["ca-path ca.crt", "cert-path tls.crt", "key-path tls.key"]
   .map((flag) => `--tls-${flag.replace(" ", " /etc/temporal/tls/")}`)
   .join(" ");
 
@@ -93,10 +97,11 @@ async function chart({ cluster, options, progress }: Context): Promise<void> {
 
 // A job instead of the chart creates the namespace, so that a second shop can have its own on the same Temporal.
 async function shopsNamespace({ cluster, options, progress }: Context): Promise<void> {
-  const manifest = (await text("namespace-job.yaml"))
-    .replaceAll("@NAMESPACE@", options.temporalNamespace)
-    .replaceAll("@TLS_FLAGS@", options.profile === "prod" ? tlsFlags : "")
-    .replaceAll("@RETENTION@", options.profile === "prod" ? "720h" : "72h");
+  const manifest = fillIn(await text("namespace/job.yaml"), {
+    TEMPORAL_NAMESPACE: options.temporalNamespace,
+    TLS_FLAGS: options.profile === "prod" ? tlsFlags : "",
+    RETENTION: options.profile === "prod" ? prodRetention : "72h",
+  });
   // A Job is immutable: delete the one of an earlier run.
   await cluster.kubectl(["-n", namespace, "delete", "job", "temporal-namespace", "--ignore-not-found", "--wait"]);
   await cluster.apply(manifest, namespace);
@@ -112,12 +117,33 @@ async function shopsNamespace({ cluster, options, progress }: Context): Promise<
   });
 }
 
-/** Creates a Kubernetes namespace with labels, or updates the labels. */
+/** Replaces each `${NAME}` of a manifest by the value of that name, as Flux does. Throws if there is none. */
+export function fillIn(manifest: string, values: Readonly<Record<string, string>>): string {
+  return manifest.replaceAll(/\$\{([A-Z_]+)\}/g, (_, name: string) => {
+    const value = values[name];
+    if (value === undefined) throw new Error(`no value for \${${name}}`);
+    return value;
+  });
+}
+
+/**
+ * Creates a Kubernetes namespace with labels, or updates the labels. Waits for the end of one that is being deleted, in which
+ * nothing can be created.
+ */
 export async function ensureNamespace(
-  { cluster }: Context,
+  { cluster, progress }: Context,
   name: string,
-  labels: Readonly<Record<string, string>> = {},
+  labels?: Readonly<Record<string, string>>,
 ): Promise<void> {
+  await progress.wait({
+    what: `the deletion of the namespace ${name}`,
+    limitSeconds: 900,
+    async check() {
+      const found = await cluster.find("namespace", name);
+      return found?.metadata.deletionTimestamp === undefined ? undefined : "Terminating";
+    },
+    help: `kubectl --context ${cluster.context} get namespace ${name} -o yaml says what it waits for.`,
+  });
   await cluster.apply(JSON.stringify({ apiVersion: "v1", kind: "Namespace", metadata: { name, labels } }));
 }
 

@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { cloneFolder } from "../clone.ts";
 import { authorizationPage } from "./authorization.ts";
+import { columnsPage } from "./columns.ts";
 import { configurationPage } from "./configuration.ts";
 import { errorsPage } from "./errors.ts";
 
@@ -13,6 +14,7 @@ for (const [file, page] of [
   ["docs/authorization.md", await authorizationPage()],
   ["docs/configuration.md", configurationPage()],
   ["docs/errors.md", errorsPage()],
+  ["docs/security/columns.md", columnsPage()],
 ] as const) {
   const path = join(cloneFolder, file);
   if (!isCheck) {

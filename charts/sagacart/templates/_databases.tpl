@@ -44,6 +44,9 @@ parameters:
   wal_keep_size: 64MB
   max_slot_wal_keep_size: 512MB
   jit: "off"
+  # No values of rows and parameters in the log: they may be personal.
+  log_parameter_max_length: "0"
+  log_error_verbosity: terse
 # Tolerant, because a busy machine is no reason to restart a database.
 probes:
   liveness: { timeoutSeconds: 10, failureThreshold: 12 }
@@ -67,6 +70,9 @@ parameters:
   wal_compression: lz4
   random_page_cost: "1.1"
   log_min_duration_statement: 1s
+  # No values of rows and parameters in the log: they may be personal.
+  log_parameter_max_length: "0"
+  log_error_verbosity: terse
   pg_stat_statements.max: "5000"
   jit: "off"
 resources:

@@ -42,14 +42,14 @@ export const rotation: Scenario = {
       }),
     );
 
-    await patchSecret(stage, "identity", { KEY_ENCRYPTION_SECRETS_BEFORE: encryptionBefore });
+    await changeSecret(stage, "identity", { KEY_ENCRYPTION_SECRETS_BEFORE: encryptionBefore });
     await stage.install(values);
     await using load = await startLoad(shop, { callers: 8, pauseMs: 100 });
     await moreAnswers(load, 50, 120_000);
-    const round = async (what: string, change: () => Promise<void>) => {
+    const round = async (what: string, rotate: () => Promise<void>) => {
       const before = await load.count();
       const startedAt = performance.now();
-      await change();
+      await rotate();
       await stage.install(values);
       await shop.ready();
       await moreAnswers(load, 20, 120_000);
@@ -61,34 +61,34 @@ export const rotation: Scenario = {
     };
     try {
       await round("the new secrets are valid, too", async () => {
-        await patchSecret(stage, "identity", {
+        await changeSecret(stage, "identity", {
           SERVICE_CLIENT_SECRETS: JSON.stringify(
             Object.fromEntries(clients.map(({ name, before, after }) => [name, [before, after]])),
           ),
           KEY_ENCRYPTION_SECRETS_BEFORE: encryptionAfter,
         });
         for (const { part, key, before, after } of shared) {
-          await patchSecret(stage, part, { [key]: `${before},${after}` });
+          await changeSecret(stage, part, { [key]: `${before},${after}` });
         }
       });
       await round("the new secrets are used", async () => {
         for (const { name, after } of clients) {
-          await patchSecret(stage, name, { SERVICE_CLIENT_SECRET: after });
+          await changeSecret(stage, name, { SERVICE_CLIENT_SECRET: after });
         }
-        await patchSecret(stage, "identity", {
+        await changeSecret(stage, "identity", {
           KEY_ENCRYPTION_SECRET: encryptionAfter,
           KEY_ENCRYPTION_SECRETS_BEFORE: encryptionBefore,
         });
         for (const { part, key, before, after } of shared) {
-          await patchSecret(stage, part, { [key]: `${after},${before}` });
+          await changeSecret(stage, part, { [key]: `${after},${before}` });
         }
       });
       await round("the secrets before are refused", async () => {
-        await patchSecret(stage, "identity", {
+        await changeSecret(stage, "identity", {
           SERVICE_CLIENT_SECRETS: JSON.stringify(Object.fromEntries(clients.map(({ name, after }) => [name, after]))),
         });
         for (const { part, key, after } of shared) {
-          await patchSecret(stage, part, { [key]: after });
+          await changeSecret(stage, part, { [key]: after });
         }
       });
       for (const { name, before, after } of clients) {
@@ -105,7 +105,7 @@ export const rotation: Scenario = {
       check(report.lost.length === 0, `orders that did not become final: ${report.lost.slice(0, 5).join(", ")}`);
     } finally {
       // The other scenarios do not mount KEY_ENCRYPTION_SECRETS_BEFORE, and the signing key is still that of before.
-      await patchSecret(stage, "identity", { KEY_ENCRYPTION_SECRET: encryptionBefore });
+      await changeSecret(stage, "identity", { KEY_ENCRYPTION_SECRET: encryptionBefore });
       await stage.install();
     }
   },
@@ -121,14 +121,17 @@ function newSecret(): string {
   return randomBytes(24).toString("base64url");
 }
 
-/** Changes keys of a part's Secret. The values go by standard input. */
-async function patchSecret({ shop }: Stage, part: string, stringData: Record<string, string>): Promise<void> {
-  await patch(shop, shop.objectName(part), stringData);
+/** Changes keys of a part's Secret. */
+async function changeSecret({ shop }: Stage, part: string, values: Record<string, string>): Promise<void> {
+  await change(shop, shop.objectName(part), values);
 }
 
-async function patch(shop: Stage["shop"], name: string, stringData: Record<string, string>): Promise<void> {
-  const args = ["patch", "secret", name, "--type", "merge", "--patch-file", "/dev/stdin"];
-  await shop.namespace.kubectl(args, { input: JSON.stringify({ stringData }) });
+/** Changes keys of a Secret, whose values go by standard input. Fails if somebody else changed it in between. */
+async function change(shop: Stage["shop"], name: string, values: Record<string, string>): Promise<void> {
+  const secret = await shop.namespace.find("secret", name);
+  const changed = Object.entries(values).map(([key, value]) => [key, Buffer.from(value).toString("base64")]);
+  const input = JSON.stringify({ ...secret, data: { ...secret.data, ...Object.fromEntries(changed) } });
+  await shop.namespace.kubectl(["replace", "-f", "-"], { input });
 }
 
 /** Asks identity for a token of a program, from the gateway's pod. Returns the answer's status. */
@@ -155,7 +158,7 @@ async function rotatePassword(stage: Stage, part: "order"): Promise<void> {
   const url = new URL(uri);
   check(url.password !== "" && decodeURIComponent(url.password) === before, `the Secret ${name} has no uri`);
   url.password = password;
-  await patch(shop, name, { uri: url.href });
+  await change(shop, name, { uri: url.href });
   const hash = createHash("sha256").update(url.href).digest("hex");
   const script = `
     const text = require("node:fs").readFileSync(process.env.DATABASE_URL_FILE, "utf8").trim();
@@ -171,7 +174,7 @@ async function rotatePassword(stage: Stage, part: "order"): Promise<void> {
     );
   }
   say(`the pods of ${part} have the URL with the new password`);
-  await patch(shop, name, { password });
+  await change(shop, name, { password });
   await shop.namespace.kubectl(["rollout", "restart", `deployment/${shop.objectName(part)}`]);
   await until(
     `${part} to have new pods`,

@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import { createRemoteJWKSet, jwtVerify } from "jose";
 import * as client from "openid-client";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { startTestIdentity, type TestIdentity, testServiceSecret } from "../testing/identity.ts";
 import { type Behaviour, createAuthenticator } from "../testing/authenticator.ts";
+import { startTestIdentity, type TestIdentity, testServiceSecret } from "../testing/identity.ts";
 import { totpCode } from "../testing/totp.ts";
 
 const redirectUri = "http://app.test/callback";
@@ -375,7 +375,9 @@ describe("a passkey on the sign-in page", () => {
   }
 
   const optionsOf = (html: string) =>
-    (/data-passkey="([^"]+)"/.exec(html)?.[1] ?? "").replace(/&#(\d+);/g, (_, code: string) => String.fromCharCode(+code));
+    (/data-passkey="([^"]+)"/.exec(html)?.[1] ?? "").replace(/&#(\d+);/g, (_, code: string) =>
+      String.fromCharCode(+code),
+    );
 
   test("signs in alone where the authenticator verifies its user", async () => {
     const { id, device } = await withPasskey();

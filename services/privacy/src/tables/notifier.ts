@@ -1,5 +1,5 @@
 import { erasureTables } from "./shared.ts";
-import { each, erased, history, notPersonal, personal, type Tables, without } from "./table.ts";
+import { each, erased, guarded, history, internal, personal, secret, type Tables, without } from "./table.ts";
 
 const customerIn = (text: string) => `case when ${text} is json object then (${text})::jsonb->>'customerId' end = $1`;
 
@@ -18,7 +18,9 @@ export const notifierTables: Tables = {
     },
     columns: {
       ...each("id sender recipients subject text html receive_time", personal),
-      ...each("message_id unsubscribe", notPersonal),
+      message_id: internal,
+      // The link that unsubscribes without a sign-in.
+      unsubscribe: secret,
     },
   },
   messages: {
@@ -26,7 +28,7 @@ export const notifierTables: Tables = {
     columns: {
       ...each("id event_type order_id cart_id customer_id channel recipient name language facts state", personal),
       ...each("last_error create_time send_time read_time delete_time", personal),
-      ...each("event_id template_version attempts try_time inbox_sequence", notPersonal),
+      ...each("event_id template_version attempts try_time inbox_sequence", internal),
     },
   },
   inboxes: {
@@ -58,7 +60,7 @@ export const notifierTables: Tables = {
     columns: {
       ...each("delivery_id number time status", history),
       answer: erased("''"),
-      ...each("duration_ms error", notPersonal),
+      ...each("duration_ms error", internal),
     },
   },
   // Those that wait to be sent are sent, without personal data.
@@ -67,39 +69,39 @@ export const notifierTables: Tables = {
     columns: {
       ...each("id source type subject sequence time", history),
       data: without(["contactEmail", "detail", "name"], { json: "t.data::jsonb", type: "text" }),
-      ...each("position traceparent", notPersonal),
+      ...each("position traceparent", internal),
     },
   },
   skipped_events: {
     rows: { whose: customerIn("t.data"), section: "skippedEvents", key: { event_id: "text" }, areDeleted: true },
     columns: {
       ...each("event_id type reason data create_time", personal),
-      position: notPersonal,
+      position: internal,
     },
   },
   webhook_deliveries: {
     columns: each(
       `id endpoint_id event_id subject position state resent attempts retries try_time sending expire_time last_error
        create_time end_time`,
-      notPersonal,
+      internal,
     ),
   },
   webhook_endpoints: {
     columns: each(
       `id url event_types description content_mode enabled disabled_reason version circuit failures failing_since
        openings resume_time create_time update_time`,
-      notPersonal,
+      internal,
     ),
   },
-  webhook_secrets: { columns: each("id endpoint_id secret create_time expire_time", notPersonal) },
-  webhook_cursors: { columns: each("feed position generation update_time", notPersonal) },
+  webhook_secrets: { columns: { secret, ...each("id endpoint_id create_time expire_time", internal) } },
+  webhook_cursors: { columns: each("feed position generation update_time", internal) },
   // Hashes of addresses, for an hour or two: the limit of mails must hold for those who have no account too.
-  recipient_mails: { columns: each("recipient times last_time", notPersonal) },
-  cursors: { columns: each("feed position generation update_time", notPersonal) },
-  templates: { columns: each("event_type language version subject mjml text built_in create_time", notPersonal) },
+  recipient_mails: { columns: { recipient: guarded, ...each("times last_time", internal) } },
+  cursors: { columns: each("feed position generation update_time", internal) },
+  templates: { columns: each("event_type language version subject mjml text built_in create_time", internal) },
   // An operator's, for endpoints of webhooks.
   requests: {
-    columns: each("scope request_id method fingerprint resource_id failure create_time", notPersonal),
+    columns: each("scope request_id method fingerprint resource_id failure create_time", internal),
   },
   ...erasureTables,
 };

@@ -1,5 +1,17 @@
 import { commandTables, erasureTables, outboxTables, requestsOf } from "./shared.ts";
-import { books, each, erased, history, notPersonal, personal, pseudonym, type Tables, without } from "./table.ts";
+import {
+  books,
+  each,
+  erased,
+  guarded,
+  history,
+  internal,
+  personal,
+  pseudonym,
+  secret,
+  type Tables,
+  without,
+} from "./table.ts";
 
 // An order under way keeps what delivery and its money need until it ends.
 const isUnderWay = "t.state not in ('COMPLETED', 'REJECTED', 'CANCELLED', 'EXPIRED')";
@@ -9,7 +21,7 @@ const ownOrders = "select id from orders where customer_id = $1";
 /** The columns of order. */
 export const orderTables: Tables = {
   // Hashes of networks, for two hours.
-  anonymous_budgets: { columns: each("key window_start count amount", notPersonal) },
+  anonymous_budgets: { columns: { key: guarded, ...each("window_start count amount", internal) } },
   // Staff may refund the orders of a customer who was deleted, and name the customer's id, which the orders keep.
   ...requestsOf("orderRequests", { ofStaff: ["RefundOrder"] }),
   cart_lines: {
@@ -41,10 +53,8 @@ export const orderTables: Tables = {
       merge: erased("null"),
       last_failure_reason: erased("''"),
       ...each("order_id merged_into create_time update_time", history),
-      ...each(
-        "guest_token_hash version event_sequence remind_version notified_expire_time idle_check_time",
-        notPersonal,
-      ),
+      guest_token_hash: secret,
+      ...each("version event_sequence remind_version notified_expire_time idle_check_time", internal),
     },
   },
   orders: {
@@ -66,12 +76,12 @@ export const orderTables: Tables = {
       cancel_internal_reason: erased("''", { isSecret: true }),
       ...each(
         "cancel_actor_kind cancel_actor_id place_actor_kind place_actor_id pay_actor_kind pay_actor_id",
-        notPersonal,
+        internal,
       ),
       // Empty means the balance: a refund goes the way that the payment came.
       payment_method: erased("case t.payment_method when '' then '' else 'erased' end"),
       fingerprint: erased("''::bytea", { isSecret: true }),
-      ...each("ends_as sequence payment_attempt payment_pending owner_workflow_id", notPersonal),
+      ...each("ends_as sequence payment_attempt payment_pending owner_workflow_id", internal),
     },
   },
   order_lines: {
@@ -95,7 +105,7 @@ export const orderTables: Tables = {
       ...each("order_id id amount_minor public_reason source", books),
       ...each("state failure_reason create_time update_time", history),
       fingerprint: erased("''::bytea", { isSecret: true }),
-      ...each("payment_refund_id at_most reason actor_kind actor_id", notPersonal),
+      ...each("payment_refund_id at_most reason actor_kind actor_id", internal),
     },
   },
   events: {
@@ -109,17 +119,17 @@ export const orderTables: Tables = {
     columns: {
       ...each("subject sequence type time", history),
       data: without(["contactEmail", "detail", "name"], { json: "t.data" }),
-      ...each("id traceparent", notPersonal),
+      ...each("id traceparent", internal),
     },
   },
   incidents: {
     columns: each(
       `id order_id step workflow_id error attempts state resolution retry_request_time
        retry_actor_kind retry_actor_id resolve_actor_kind resolve_actor_id create_time update_time`,
-      notPersonal,
+      internal,
     ),
   },
-  cursors: { columns: each("feed position generation update_time", notPersonal) },
+  cursors: { columns: each("feed position generation update_time", internal) },
   ...outboxTables,
   ...commandTables,
   ...erasureTables,

@@ -1,5 +1,5 @@
 import { commandTables, erasureTables, outboxTables, providerWebhooks, requestsOf } from "./shared.ts";
-import { books, each, erased, history, notPersonal, pseudonym, type Tables } from "./table.ts";
+import { books, each, erased, history, internal, pseudonym, type Tables } from "./table.ts";
 
 const ownPayments = "select id from payments where customer_id = $1";
 
@@ -22,7 +22,7 @@ export const paymentTables: Tables = {
       // Empty means the balance: a refund goes the way that the payment came.
       payment_method: erased("case t.payment_method when '' then '' else 'erased' end"),
       reference: erased("''"),
-      ...each("asks next_ask_time event_sequence actor_kind actor_id", notPersonal),
+      ...each("asks next_ask_time event_sequence actor_kind actor_id", internal),
     },
   },
   refunds: {
@@ -36,7 +36,7 @@ export const paymentTables: Tables = {
       ...each("id payment_id amount_minor source provider_refund_id", books),
       ...each("state failure_reason create_time update_time", history),
       // The shop's own reason, which the customer is not shown.
-      ...each("place reason refusals asks next_ask_time at_most actor_kind actor_id", notPersonal),
+      ...each("place reason refusals asks next_ask_time at_most actor_kind actor_id", internal),
     },
   },
   disputes: {
@@ -49,7 +49,7 @@ export const paymentTables: Tables = {
     columns: {
       ...each("id payment_id amount_minor reason", books),
       ...each("state create_time update_time", history),
-      place: notPersonal,
+      place: internal,
     },
   },
   accounts: {
@@ -59,7 +59,7 @@ export const paymentTables: Tables = {
       ...each("id kind currency balance", books),
       ...each("create_time update_time", history),
       // Only the shop's own accounts have one.
-      name: notPersonal,
+      name: internal,
     },
   },
   postings: {
@@ -71,7 +71,7 @@ export const paymentTables: Tables = {
     },
     columns: each("entry_id line account_id currency amount_minor", books),
   },
-  journal_entries: { columns: each("id kind reference actor_kind actor_id create_time", notPersonal) },
+  journal_entries: { columns: each("id kind reference actor_kind actor_id create_time", internal) },
   events: {
     rows: {
       whose: `t.subject in (select id::text from payments where customer_id = $1)`,
@@ -82,7 +82,7 @@ export const paymentTables: Tables = {
     columns: {
       ...each("subject sequence type time", history),
       data: books,
-      ...each("id traceparent", notPersonal),
+      ...each("id traceparent", internal),
     },
   },
   ...providerWebhooks,

@@ -1,5 +1,5 @@
 import { commandTables, erasureTables, outboxTables, providerWebhooks } from "./shared.ts";
-import { books, each, erased, history, notPersonal, pseudonym, type Tables, without } from "./table.ts";
+import { books, each, erased, history, internal, pseudonym, type Tables, without } from "./table.ts";
 
 /** The columns of shipping. */
 export const shippingTables: Tables = {
@@ -20,7 +20,7 @@ export const shippingTables: Tables = {
       // The carrier may repeat the address in them.
       refusal_reason: erased("case t.refusal_reason when '' then '' else 'erased' end"),
       recall_refusal: erased("case t.recall_refusal when '' then '' else 'erased' end"),
-      ...each("event_sequence awaited ask_time asks recall_time recalls", notPersonal),
+      ...each("event_sequence awaited ask_time asks recall_time recalls", internal),
     },
   },
   delivery_log: {
@@ -28,7 +28,7 @@ export const shippingTables: Tables = {
     columns: {
       customer_id: pseudonym,
       ...each("order_id tracking_number complete_time", books),
-      ...each("event_id log_time", notPersonal),
+      ...each("event_id log_time", internal),
     },
   },
   events: {
@@ -42,10 +42,10 @@ export const shippingTables: Tables = {
     columns: {
       ...each("subject sequence type time", history),
       data: without(["reason"], { json: "t.data" }),
-      ...each("id traceparent", notPersonal),
+      ...each("id traceparent", internal),
     },
   },
-  cursors: { columns: each("feed position generation update_time", notPersonal) },
+  cursors: { columns: each("feed position generation update_time", internal) },
   ...providerWebhooks,
   ...outboxTables,
   ...commandTables,

@@ -24,8 +24,11 @@ export type PersonalTable = {
 /** The decision about a column. */
 export type Column = NotPersonal | Personal | Kept | Erased;
 
-/** It says nothing about a person, or is a secret that an export must not have, and goes with its row. */
-export type NotPersonal = { readonly kind: "not personal" };
+/** It says nothing about a person, or is nothing that an export must have, and goes with its row. */
+export type NotPersonal = { readonly kind: "not personal"; readonly level: Level };
+
+/** How far a column is protected: docs/security/data.md has the requirements of each level. */
+export type Level = "public" | "internal" | "personal" | "secret";
 
 /** It is about the person, and goes with its row. */
 export type Personal = { readonly kind: "personal" };
@@ -44,8 +47,20 @@ export type Erased = {
   readonly isSecret?: boolean;
 };
 
-export const notPersonal: NotPersonal = { kind: "not personal" };
+/** It is shown to anyone, for example a price. */
+export const open: NotPersonal = { kind: "not personal", level: "public" };
+/** It runs the shop: numbers, states, times, ids. */
+export const internal: NotPersonal = { kind: "not personal", level: "internal" };
+/** It is protected like personal data, but not exported: a hash of some, or the words of a provider. */
+export const guarded: NotPersonal = { kind: "not personal", level: "personal" };
+/** It opens something, or verifies what does: a key, a password's hash, a token's. */
+export const secret: NotPersonal = { kind: "not personal", level: "secret" };
 export const personal: Personal = { kind: "personal" };
+
+/** Returns the level of a column. What is about a person is personal, also where it is kept under an id that leads to nobody. */
+export function levelOf(column: Column): Level {
+  return column.kind === "not personal" ? column.level : "personal";
+}
 
 export function kept(because: string): Kept {
   return { kind: "kept", because };
