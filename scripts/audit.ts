@@ -1,4 +1,8 @@
 import { parseArgs } from "node:util";
+import { readEnv } from "@sagacart/chassis/process/config";
+import { createLog } from "@sagacart/chassis/process/log";
+import { tlsEnv } from "@sagacart/chassis/tls/env";
+import { openTls } from "@sagacart/chassis/tls/files";
 import { type AuditOptions, audit } from "./audit/audit.ts";
 import { plainTextUrls } from "./audit/plain-text-urls.ts";
 import { printReports } from "./audit/print.ts";
@@ -9,7 +13,7 @@ import { runningShop } from "./stack/state.ts";
 const help = `usage: audit.ts [--every 10m [--metrics-port 9099] [--host 127.0.0.1]]
 
 Checks laws 1 to 5 and 7 in all databases, once, and exits with 1 on a breach. With --every (s, m or h) it repeats the audit
-until it is stopped, and serves metrics for Prometheus.
+until it is stopped, and serves metrics for Prometheus: over TLS if TLS_CERT_FILE and TLS_KEY_FILE name a certificate.
 `;
 const { values } = parseArgs({
   options: {
@@ -44,11 +48,14 @@ const say = (line: string) => process.stdout.write(`${line}\n`);
 if (everyMs === undefined) {
   process.exit(printReports(await audit({ urls }), say) === 0 ? 0 : 1);
 }
+const tls = openTls({ config: readEnv(tlsEnv()), log: createLog({ service: "audit", level: "warn" }) });
 const watch = await watchAudit({
-  ...{ audit: () => audit({ urls }), everyMs, host: values.host, port },
+  ...{ audit: () => audit({ urls }), everyMs, host: values.host, port, tls },
   onResult: (result) => (result instanceof Error ? say(`audit: failed: ${result.message}`) : printReports(result, say)),
 });
-say(`auditing every ${values.every}; metrics at http://${values.host}:${watch.port}/metrics`);
+say(
+  `auditing every ${values.every}; metrics at ${tls?.current.own === undefined ? "http" : "https"}://${values.host}:${watch.port}/metrics`,
+);
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
   // An audit only reads, so it can stop at any time.
   process.once(signal, () => process.exit(0));

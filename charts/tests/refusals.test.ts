@@ -6,6 +6,14 @@ const ci = { files: ["k8s/profiles/ci.yaml"] };
 const prod = variants.find(({ name }) => name === "prod")!;
 const onProd = (values: object) => ({ ...prod, values: merged(prod.values, values) });
 
+/** Values of an Ingress behind a proxy that is known. */
+const onIngress = (ingress: object) => ({
+  gateway: {
+    ingress: { enabled: true, hosts: ["shop.example"], ...ingress },
+    config: { TRUSTED_PROXIES: "10.0.0.0/8" },
+  },
+});
+
 // Values that were removed or have another name in other charts, and invalid combinations.
 test.for<[object, string]>([
   [{ order: { replicaCount: 2 } }, "order.replicaCount is not a value of this chart: use order.replicas instead."],
@@ -71,13 +79,17 @@ test.for<[object, string]>([
     "databases.size is laptop, which global.production rejects: it has one instance and no standby.",
   ],
   [
-    { gateway: { ingress: { enabled: true, hosts: ["shop.example"] } } },
+    { gateway: { ingress: onIngress({ tls: [{ hosts: ["shop.example"], secretName: "a" }] }).gateway.ingress } },
     "gateway.config.TRUSTED_PROXIES is not set, which global.production rejects with gateway.ingress",
   ],
   [
     {
       gateway: {
-        httpRoute: { enabled: true, parentRefs: [{ name: "public" }], hostnames: ["shop.example"] },
+        httpRoute: {
+          enabled: true,
+          parentRefs: [{ name: "public", sectionName: "https" }],
+          hostnames: ["shop.example"],
+        },
         config: { TRUSTED_PROXIES: "" },
       },
     },
@@ -86,7 +98,7 @@ test.for<[object, string]>([
   [
     {
       gateway: {
-        ingress: { enabled: true, hosts: ["shop.example"] },
+        ingress: onIngress({ tls: [{ hosts: ["shop.example"], secretName: "a" }] }).gateway.ingress,
         config: { TRUSTED_PROXIES: "130.211.0.0/22, 35.191.0.0/16" },
       },
     },
@@ -104,10 +116,35 @@ test.for<[object, string]>([
     { temporal: { mutualTls: { secretName: "" } } },
     "temporal has neither mutualTls.secretName nor apiKey.secretName, which global.production rejects",
   ],
+  ...[{}, { audit: { enabled: false }, tests: { audit: false } }].map((more): [object, string] => [
+    { global: { tls: { enabled: false } }, ...more },
+    "global.tls.enabled is false, which global.production rejects",
+  ]),
+  [{ gateway: { tls: { serve: false } } }, "gateway.tls.serve is false, which global.production rejects"],
+  ...["sagacart-otel:4318", "otel-collector.monitoring:4318"].map((host): [object, string] => [
+    { global: { otel: { endpoint: `http://${host}` } } },
+    `global.otel.endpoint is "http://${host}", which global.production rejects`,
+  ]),
+  [onIngress({}), "gateway.ingress has no certificate, which global.production rejects"],
+  [onIngress({ annotations: { "cert-manager.io/cluster-issuer": "a" } }), "gateway.ingress has no certificate"],
+  [onIngress({ tls: [{ hosts: ["shop.example"] }] }), "gateway.ingress.tls has an entry without secretName"],
   [
-    { global: { tls: { enabled: false } } },
-    "audit.enabled without global.tls.enabled, which global.production rejects",
+    onIngress({ tls: [{ hosts: ["other.example", "*.shop.example"], secretName: "a" }] }),
+    "gateway.ingress.hosts has shop.example, which no entry of gateway.ingress.tls covers",
   ],
+  [
+    onIngress({
+      annotations: {
+        "alb.ingress.kubernetes.io/certificate-arn": "arn",
+        "alb.ingress.kubernetes.io/listen-ports": '[{"HTTP":80},{"HTTPS":443}]',
+      },
+    }),
+    "gateway.ingress.annotations lets the load balancer listen for plain HTTP",
+  ],
+  ...[{ name: "public" }, { name: "public", port: 80 }].map((parentRef): [object, string] => [
+    { gateway: { httpRoute: { enabled: true, parentRefs: [parentRef] }, config: { TRUSTED_PROXIES: "10.0.0.0/8" } } },
+    "gateway.httpRoute.parentRefs names the Gateway public without a listener, which global.production rejects",
+  ]),
   [
     { order: { config: { AUTH: "off" } } },
     "order has AUTH=off, which global.production rejects: any caller could do anything.",
@@ -150,6 +187,27 @@ test.for<[object, RegExp]>([
   [{ global: { networkPolicy: { temporal: [] } } }, /temporal.*(minItems|items|at least)/i],
 ])("%j is rejected by the schema, which names the value", async ([values, words]) => {
   expect(await refusal({ ...ci, values })).toMatch(words);
+});
+
+test.for<object>([
+  onIngress({ tls: [{ hosts: ["shop.example"], secretName: "a" }] }),
+  {
+    gateway: {
+      ...onIngress({}).gateway,
+      ingress: { enabled: true, hosts: ["eu.shop.example"], tls: [{ hosts: ["*.shop.example"], secretName: "a" }] },
+    },
+  },
+  onIngress({ annotations: { "alb.ingress.kubernetes.io/certificate-arn": "arn" } }),
+  onIngress({ annotations: { "networking.gke.io/managed-certificates": "shop" } }),
+  {
+    gateway: {
+      httpRoute: { enabled: true, parentRefs: [{ name: "public", sectionName: "https" }] },
+      config: { TRUSTED_PROXIES: "10.0.0.0/8" },
+    },
+  },
+  { global: { otel: { endpoint: "https://otel-collector.monitoring.svc:4318" } } },
+])("%j is accepted in production", async (values) => {
+  expect(await refusal(onProd(values))).toBeUndefined();
 });
 
 test("no profile of ours is rejected", async () => {

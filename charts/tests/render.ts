@@ -29,6 +29,7 @@ const operatorApis = [
   "temporal.io/v1alpha1",
   "cert-manager.io/v1",
   "gateway.networking.k8s.io/v1",
+  "gateway.networking.k8s.io/v1/BackendTLSPolicy",
 ];
 
 /** Values that the chart requires in production and that only the owner of a shop can set. */
@@ -50,6 +51,16 @@ export const variants: readonly Variant[] = [
     name: "ci with traces",
     files: ["k8s/profiles/ci.yaml"],
     values: { global: { otel: { endpoint: "http://otel-collector.monitoring:4318" } } },
+  },
+  {
+    name: "ci with TLS at the gateway, a route and the continuous audit",
+    files: ["k8s/profiles/ci.yaml"],
+    values: {
+      global: { tls: { enabled: true }, otel: { endpoint: "https://otel-collector.monitoring.svc:4318" } },
+      gateway: { tls: { serve: true }, httpRoute: { enabled: true, parentRefs: [{ name: "public" }] } },
+      audit: { every: "10m" },
+      tests: { publicUrl: { enabled: "always" } },
+    },
   },
   {
     name: "ci with an Ingress and an HTTPRoute",

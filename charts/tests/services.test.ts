@@ -125,7 +125,7 @@ test("with TLS each service has a certificate, and its probes use the admin port
 
   for (const name of serviceNames) {
     expect(named(objects, "Certificate", `sagacart-${name}`).spec.dnsNames).toContain(`sagacart-${name}`);
-    expect(container(objects, name).readinessProbe.httpGet).toEqual({ path: "/ready", port: "admin" });
+    expect(container(objects, name).readinessProbe.httpGet).toEqual({ path: "/ready", port: "admin", scheme: "HTTPS" });
     expect(named(objects, "ConfigMap", `sagacart-${name}`).data).toMatchObject({
       TLS_CERT_FILE: "/etc/sagacart/tls/tls.crt",
       TLS_KEY_FILE: "/etc/sagacart/tls/tls.key",

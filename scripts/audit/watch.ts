@@ -1,7 +1,9 @@
 import { once } from "node:events";
-import { createServer } from "node:http";
+import type { RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
+import { createHttp1Server } from "@sagacart/chassis/connections/http1-server";
 import { createMetrics } from "@sagacart/chassis/process/metrics";
+import type { Tls } from "@sagacart/chassis/tls/files";
 import { Counter, Gauge } from "prom-client";
 import type { Report } from "./finding.ts";
 
@@ -12,6 +14,8 @@ export type WatchOptions = {
   readonly host: string;
   /** The port of /metrics and /health. 0: any free port. */
   readonly port: number;
+  /** The certificate to serve with; plain text where absent. */
+  readonly tls?: Tls | undefined;
   /** Called after each audit, with its reports or its error. */
   readonly onResult: (result: readonly Report[] | Error) => void;
 };
@@ -23,7 +27,7 @@ export type Watch = AsyncDisposable & { readonly port: number };
  * `sagacart_audit_timestamp_seconds` and `sagacart_audit_duration_seconds`; and `sagacart_audit_runs_total` by outcome
  * (clean, breach, failed).
  */
-export async function watchAudit({ audit, everyMs, host, port, onResult }: WatchOptions): Promise<Watch> {
+export async function watchAudit({ audit, everyMs, host, port, tls, onResult }: WatchOptions): Promise<Watch> {
   const metrics = createMetrics("audit");
   const registers = [metrics];
   const breaches = new Gauge({
@@ -69,7 +73,7 @@ export async function watchAudit({ audit, everyMs, host, port, onResult }: Watch
     }
   }
 
-  const server = createServer(async (request, response) => {
+  const answer: RequestListener = async (request, response) => {
     switch (request.url) {
       case "/metrics":
         return response.writeHead(200, { "content-type": metrics.contentType }).end(await metrics.metrics());
@@ -78,7 +82,8 @@ export async function watchAudit({ audit, everyMs, host, port, onResult }: Watch
       default:
         return response.writeHead(404, { "content-type": "text/plain" }).end("not found; try /metrics or /health\n");
     }
-  });
+  };
+  const server = createHttp1Server(answer, { tls });
   server.listen(port, host);
   await once(server, "listening");
 

@@ -75,7 +75,15 @@ const knownNames = new Set([
     "KeyObject",
     "X509Certificate",
   ],
-  ...["createRemoteJWKSet", "createLocalJWKSet", "jwtVerify", "SignJWT", "calculateJwkThumbprint", "errors"],
+  ...[
+    "createRemoteJWKSet",
+    "createLocalJWKSet",
+    "jwtVerify",
+    "SignJWT",
+    "calculateJwkThumbprint",
+    "customFetch",
+    "errors",
+  ],
   ...["JWK", "JWTPayload", "JWTVerifyGetKey"],
 ]);
 

@@ -1,7 +1,10 @@
-import { existsSync, globSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { execFileSync } from "node:child_process";
+import { cpSync, existsSync, globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { fakeNames, partOf } from "../shop.ts";
 import { images } from "./images.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -14,15 +17,14 @@ function programsOf(image: (typeof images)[number]): string[] {
         (name) => `workflows/src/${name}.ts`,
       );
     case "tools":
-      return ["scripts/audit.ts", ...globSync("scripts/cluster/{checkout,health,seed}.ts", { cwd: root })];
+      return ["scripts/audit.ts", ...globSync("scripts/cluster/{checkout,health,public-url,seed}.ts", { cwd: root })];
+    case "card-provider":
+    case "carrier":
+      return [partOf(image.name).entry ?? ""];
     default: {
       const folder = image.workspace;
       const migrates = existsSync(join(root, folder, "migrations"));
-      return [
-        `${folder}/src/main.ts`,
-        ...(migrates ? ["services/chassis/src/postgres/migrate-main.ts"] : []),
-        ...globSync(`${folder}/src/**/fake/main.ts`, { cwd: root }),
-      ];
+      return [`${folder}/src/main.ts`, ...(migrates ? ["services/chassis/src/postgres/migrate-main.ts"] : [])];
     }
   }
 }
@@ -31,14 +33,38 @@ describe.each(images)("the image of $name", (image) => {
   const programs = programsOf(image);
   const copied = foldersCopied(image);
   const modules = programs.flatMap((program) => [...modulesOf(program)]);
+  const isFake = fakeNames.some((name) => name === image.name);
+  const sources = mkdtempSync(join(tmpdir(), "image-"));
+  let files: string[] = [];
+
+  beforeAll(() => {
+    // What the build copies, but for what .dockerignore leaves out, and then what it deletes.
+    for (const folder of copied) {
+      const filter = (path: string) => basename(path) !== "node_modules" && !path.endsWith(".test.ts");
+      cpSync(join(root, folder), join(sources, folder), { recursive: true, filter });
+    }
+    const [, choice = ""] = /sh scripts\/images\/leave-out\.sh (\S+)/.exec(dockerfileOf(image)) ?? [];
+    execFileSync("sh", [join(root, "scripts/images/leave-out.sh"), choice], { cwd: sources });
+    files = globSync("**/*", { cwd: sources });
+  });
+  afterAll(() => rmSync(sources, { recursive: true }));
+
+  test("has no code for tests, and that of the simulated providers only if it is theirs", () => {
+    const folders = (name: string) => files.filter((file) => file.split("/").includes(name));
+
+    expect(folders("testing")).toEqual([]);
+    expect(files.filter((file) => file.endsWith(".test.ts"))).toEqual([]);
+    expect(folders("fake").length > 0).toBe(isFake);
+    expect(files.length).toBeGreaterThan(50);
+  });
 
   test("has its programs", () => {
-    expect(programs.filter((program) => !existsSync(join(root, program)))).toEqual([]);
+    expect(programs.filter((program) => !existsSync(join(sources, program)))).toEqual([]);
     expect(programs.length).toBeGreaterThan(0);
   });
 
   test("has each file of the project that its programs load", () => {
-    const missing = modules.filter(({ file }) => file !== undefined && !copied.some((path) => isIn(file, path)));
+    const missing = modules.filter(({ file }) => file !== undefined && !existsSync(join(sources, file)));
     expect(missing).toEqual([]);
   });
 
@@ -141,17 +167,17 @@ function manifestOf(folder: string): Manifest {
   return JSON.parse(readFileSync(join(root, folder, "package.json"), "utf8")) as Manifest;
 }
 
-function dockerfileOf({ dockerfile, name }: (typeof images)[number]): string {
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: the build argument of the Dockerfile
-  return readFileSync(join(root, dockerfile), "utf8").replaceAll("${SERVICE}", name);
+/** Returns the Dockerfile, with the values of its arguments in place of their names. */
+function dockerfileOf({ dockerfile, buildArguments }: (typeof images)[number]): string {
+  const text = readFileSync(join(root, dockerfile), "utf8");
+  const given = buildArguments.filter((argument) => argument !== "--build-arg").map((argument) => argument.split("="));
+  const defaults = [...text.matchAll(/^ARG (\w+)=(\S+)$/gm)].map(([, name = "", value = ""]) => [name, value]);
+  const values = new Map([...defaults, ...given].map(([name = "", value = ""]) => [name, value]));
+  return text.replaceAll(/\$\{(\w+)\}/g, (all, name: string) => values.get(name) ?? all);
 }
 
 /** Returns the folders of sources that an image gets. */
 function foldersCopied(image: (typeof images)[number]): string[] {
   const [, app = ""] = dockerfileOf(image).split("FROM modules AS app");
   return [...app.matchAll(/^COPY ([\w/-]+) \1$/gm)].map(([, folder = ""]) => folder);
-}
-
-function isIn(file: string, folder: string): boolean {
-  return file.startsWith(`${folder}/`);
 }

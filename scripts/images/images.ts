@@ -1,4 +1,5 @@
-import { deployedNames, partOf } from "../shop.ts";
+import { basename } from "node:path";
+import { deployedNames, fakeNames, partOf } from "../shop.ts";
 
 export type Image = {
   /** The name after `sagacart/`. */
@@ -9,12 +10,21 @@ export type Image = {
   readonly workspace: string;
 };
 
-/** The shop's images. The simulated card provider and carrier run in those of payment and shipping. */
+/** The shop's images. Only those of the simulated providers have their code. */
 export const images: readonly Image[] = [
   ...deployedNames.map((name) => ({
     name,
     dockerfile: "services/Dockerfile",
     buildArguments: ["--build-arg", `SERVICE=${name}`],
+    workspace: partOf(name).folder,
+  })),
+  ...fakeNames.map((name) => ({
+    name,
+    dockerfile: "services/Dockerfile",
+    buildArguments: [
+      ...["--build-arg", `SERVICE=${basename(partOf(name).folder)}`],
+      ...["--build-arg", `NAME=${name}`, "--build-arg", "FAKES=with"],
+    ],
     workspace: partOf(name).folder,
   })),
   { name: "worker", dockerfile: "workflows/Dockerfile", buildArguments: [], workspace: "workflows" },

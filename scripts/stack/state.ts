@@ -1,5 +1,5 @@
-import { chmod, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { chmod, mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { cloneFolder } from "../clone.ts";
 import { makeSecrets, type Secrets } from "./services.ts";
@@ -32,16 +32,21 @@ export type StateLock = { release(): void };
  * it cannot be written. It is SQLite's file lock, which the kernel releases however its holder ends; a pid file stays.
  */
 export async function lockState(stateDirectory: string): Promise<StateLock> {
+  let lock: DatabaseSync | undefined;
   try {
-    await mkdir(join(stateDirectory, "logs"), { recursive: true });
-    // Postgres' account must be able to enter. Files with secrets have modes of their own.
-    await chmod(stateDirectory, 0o755);
-    await writeFile(join(stateDirectory, ".writable"), "x".repeat(4096));
-    await rm(join(stateDirectory, ".writable"));
+    await makeFolder(join(stateDirectory, "logs"));
+    await letOthersEnter(stateDirectory);
+    const probe = join(stateDirectory, "logs", ".writable");
+    await writeFile(probe, "x".repeat(4096));
+    await rm(probe);
+    await Promise.all(["lock.db", "secrets.json", "shop.json"].map((name) => refuseOthers(join(stateDirectory, name))));
+    lock = tryLock(stateDirectory);
   } catch (cause) {
-    throw new StartError(`The state folder ${stateDirectory} cannot be written: ${messageOf(cause)}.`, { cause });
+    const help = "Name another folder with SAGACART_STATE_DIRECTORY";
+    throw new StartError(`The state folder ${stateDirectory} cannot be written: ${messageOf(cause)}. ${help}.`, {
+      cause,
+    });
   }
-  const lock = tryLock(stateDirectory);
   if (lock !== undefined) return { release: () => lock.close() };
   const shop = await readShopFile(stateDirectory);
   throw new StartError(
@@ -50,6 +55,44 @@ export async function lockState(stateDirectory: string): Promise<StateLock> {
       : `The shop of this clone is already running: process ${shop.pid}, http://${shop.addresses.gateway}. ` +
           "Stop it first (Ctrl-C in its terminal).",
   );
+}
+
+/** Makes a folder and its parents. Node's own recursive mkdir never ends in /proc, which says of any new folder ENOENT. */
+async function makeFolder(folder: string): Promise<void> {
+  const missing: string[] = [];
+  let nearest = folder;
+  while (!(await isThere(nearest))) {
+    missing.unshift(nearest);
+    nearest = dirname(nearest);
+  }
+  for (const one of missing) {
+    await mkdir(one).catch((error: unknown) => {
+      // Another process may be making it as well.
+      if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+    });
+  }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return false;
+    throw error;
+  }
+}
+
+/** Throws if the path is something other than a file: opening a FIFO waits for its other end. */
+async function refuseOthers(path: string): Promise<void> {
+  if ((await isThere(path)) && !(await stat(path)).isFile()) throw new Error(`${path} is not a file`);
+}
+
+/** Lets Postgres' account enter the folder. Files with secrets have modes of their own. */
+async function letOthersEnter(folder: string): Promise<void> {
+  const { mode } = await stat(folder);
+  // Bits are only added: the folder may be one such as /tmp, which others use too.
+  if ((mode & 0o055) !== 0o055) await chmod(folder, (mode & 0o7777) | 0o055);
 }
 
 /** Returns the shop that runs in this state folder, if any. Ignores a shop.json that a crash left behind. */
@@ -72,7 +115,7 @@ export async function removeShopFile(stateDirectory: string): Promise<void> {
 /** Reads the passwords and keys of this state folder, and generates missing ones. */
 export async function readSecrets(stateDirectory: string): Promise<Secrets> {
   const file = join(stateDirectory, "secrets.json");
-  const kept: unknown = JSON.parse(await readFile(file, "utf8").catch(() => "{}"));
+  const kept = await keptSecrets(file);
   const made = makeSecrets();
   const secrets = {
     ...made,
@@ -82,6 +125,18 @@ export async function readSecrets(stateDirectory: string): Promise<Secrets> {
   };
   await writePrivate(file, secrets);
   return secrets;
+}
+
+/** Reads the file; none is the same as an empty one. Throws a StartError if it is there and cannot be read. */
+async function keptSecrets(file: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(file, "utf8"));
+  } catch (cause) {
+    if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return {};
+    const help =
+      "With others the databases of this folder cannot be opened: bring it back, or empty the shop with npm run reset";
+    throw new StartError(`The passwords in ${file} cannot be read: ${messageOf(cause)}. ${help}.`, { cause });
+  }
 }
 
 function objectIn(kept: unknown, name: string): object {

@@ -7,7 +7,7 @@ export type Config = ReturnType<typeof readConfig>;
 
 /** Reads the worker's environment; nothing else does. Throws ConfigError. */
 export function readConfig(env: Env) {
-  const { HOST, LOG_LEVEL, ADMIN_PORT } = serverEnv(8090);
+  const { HOST, LOG_LEVEL, ADMIN_PORT, ADMIN_TLS } = serverEnv(8090);
   const { AUTH_AUDIENCE } = tokenEnv();
   return readEnv(
     {
@@ -18,6 +18,8 @@ export function readConfig(env: Env) {
       LOG_LEVEL,
       /** Health and metrics over HTTP/1.1. */
       ADMIN_PORT,
+      /** Serve health and metrics over TLS, with TLS_CERT_FILE. */
+      ADMIN_TLS,
       /** Temporal's frontend, host:port. */
       TEMPORAL_ADDRESS: text({ default: "127.0.0.1:7233" }),
       TEMPORAL_NAMESPACE: text({ default: "default" }),

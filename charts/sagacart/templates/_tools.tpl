@@ -40,11 +40,13 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace 
 
 {{/*
 A pod that runs one program once. Arguments: root, name, script, and optionally env (a list) and operator (true for one that
-signs in as the operator, with OPERATOR_PASSWORD of a Secret, and with OPERATOR_TOTP_SECRET where a second factor is required) and databases (true for one that connects to those audited).
+signs in as the operator, with OPERATOR_PASSWORD of a Secret, and with OPERATOR_TOTP_SECRET where a second factor is required),
+databases (true for one that connects to those audited) and outside (true for one that calls the internet, and trusts the
+public CAs).
 */}}
 {{- define "sagacart.tools.pod" -}}
 {{- $root := .root -}}
-{{- $tls := $root.Values.global.tls.enabled -}}
+{{- $tls := and $root.Values.global.tls.enabled (not .outside) -}}
 restartPolicy: Never
 automountServiceAccountToken: false
 enableServiceLinks: false
@@ -78,8 +80,13 @@ containers:
       {{- if $tls }}
       - name: TLS_CA_FILE
         value: /etc/sagacart/tls/ca.crt
-      - name: NODE_EXTRA_CA_CERTS
+      # Of all it calls, which is inside of the cluster, the certificates are of this CA alone.
+      - name: NODE_OPTIONS
+        value: --use-openssl-ca
+      - name: SSL_CERT_FILE
         value: /etc/sagacart/tls/ca.crt
+      - name: SSL_CERT_DIR
+        value: /etc/sagacart/tls
       - name: TLS_CERT_FILE
         value: /etc/sagacart/tls/tls.crt
       - name: TLS_KEY_FILE
@@ -228,4 +235,10 @@ spec:
   ports:
     - {protocol: TCP, port: {{ $database.port | default 5432 }}}
 {{- end }}
+{{- end -}}
+
+{{/* "true" if `helm test` looks at the public URL. */}}
+{{- define "sagacart.tests.publicUrl" -}}
+{{- $choice := .Values.tests.publicUrl.enabled -}}
+{{- if or (eq $choice "always") (and (eq $choice "auto") .Values.global.production) -}}true{{- end -}}
 {{- end -}}

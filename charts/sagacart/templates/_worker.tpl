@@ -134,11 +134,17 @@ containers:
       - { name: SERVICE_CLIENT_SECRET_FILE, value: /etc/sagacart/secrets/SERVICE_CLIENT_SECRET }
       {{- if $tls }}
       - { name: TLS_CA_FILE, value: /etc/sagacart/tls/ca.crt }
-      - { name: NODE_EXTRA_CA_CERTS, value: /etc/sagacart/tls/ca.crt }
+      # The certificate of metrics and probes.
+      - { name: TLS_CERT_FILE, value: /etc/sagacart/tls/tls.crt }
+      - { name: TLS_KEY_FILE, value: /etc/sagacart/tls/tls.key }
+      - { name: ADMIN_TLS, value: "true" }
       {{- end }}
       {{- with $otel.endpoint }}
       - { name: OTEL_EXPORTER_OTLP_ENDPOINT, value: {{ . | quote }} }
       - { name: OTEL_EXPORTER_OTLP_PROTOCOL, value: {{ $otel.protocol | default "http/protobuf" | quote }} }
+      {{- if include "service.collectorIsInside" $ }}
+      - { name: OTEL_EXPORTER_OTLP_CERTIFICATE, value: /etc/sagacart/tls/ca.crt }
+      {{- end }}
       - { name: OTEL_SERVICE_NAME, value: worker }
       - { name: OTEL_TRACES_SAMPLER, value: parentbased_traceidratio }
       - { name: OTEL_TRACES_SAMPLER_ARG, value: {{ $otel.sampleRatio | toString | quote }} }
@@ -161,15 +167,15 @@ containers:
       - { name: {{ $name }}, value: {{ tpl (toString $value) $ | quote }} }
       {{- end }}
     startupProbe:
-      httpGet: { path: /health, port: admin }
+      httpGet: { path: /health, port: admin, scheme: {{ include "service.probeScheme" . }} }
       periodSeconds: 1
       failureThreshold: 60
     readinessProbe:
-      httpGet: { path: /ready, port: admin }
+      httpGet: { path: /ready, port: admin, scheme: {{ include "service.probeScheme" . }} }
       periodSeconds: 2
       timeoutSeconds: 2
     livenessProbe:
-      httpGet: { path: /health, port: admin }
+      httpGet: { path: /health, port: admin, scheme: {{ include "service.probeScheme" . }} }
       periodSeconds: 10
       timeoutSeconds: 2
     resources: {{ toJson $worker.resources }}
@@ -197,12 +203,11 @@ volumes:
   - name: tmp
     emptyDir: { sizeLimit: 64Mi }
   {{- if $tls }}
-  # The worker serves no calls: it needs only the CA of its certificate, to verify the services.
+  # The CA, to verify the services, and the certificate of its metrics and probes.
   - name: tls
     secret:
       secretName: {{ include "sagacart.worker.name" . }}-tls
       defaultMode: 0440
-      items: [{ key: ca.crt, path: ca.crt }]
   {{- end }}
   {{- if not $controller }}
   {{- if .Values.temporal.mutualTls.secretName }}

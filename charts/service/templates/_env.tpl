@@ -31,7 +31,7 @@
 {{- end -}}
 {{- if $global.tls.enabled -}}
 {{- $_ := set $config "TLS_CA_FILE" "/etc/sagacart/tls/ca.crt" -}}
-{{- $_ := set $config "NODE_EXTRA_CA_CERTS" "/etc/sagacart/tls/ca.crt" -}}
+{{- $_ := set $config "ADMIN_TLS" "true" -}}
 {{- $_ := set $config "TLS_CERT_FILE" "/etc/sagacart/tls/tls.crt" -}}
 {{- $_ := set $config "TLS_KEY_FILE" "/etc/sagacart/tls/tls.key" -}}
 {{- $_ := set $config "TLS_CLIENT_AUTH" $global.tls.clientAuth -}}
@@ -48,6 +48,9 @@
 {{- end -}}
 {{- $_ := set $config "OTEL_EXPORTER_OTLP_ENDPOINT" .endpoint -}}
 {{- $_ := set $config "OTEL_EXPORTER_OTLP_PROTOCOL" .protocol -}}
+{{- if include "service.collectorIsInside" $context -}}
+{{- $_ := set $config "OTEL_EXPORTER_OTLP_CERTIFICATE" "/etc/sagacart/tls/ca.crt" -}}
+{{- end -}}
 {{- $_ := set $config "OTEL_SERVICE_NAME" (include "service.name" $context) -}}
 {{- $_ := set $config "OTEL_RESOURCE_ATTRIBUTES" (join "," $pairs) -}}
 {{- $_ := set $config "OTEL_TRACES_SAMPLER" "parentbased_traceidratio" -}}

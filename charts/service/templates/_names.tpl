@@ -94,3 +94,34 @@ keys: {{ toJson $keys }}
 {{- define "service.wants" -}}
 {{- if or (eq .choice "always") (and (eq .choice "auto") (.context.Capabilities.APIVersions.Has .api)) -}}true{{- end -}}
 {{- end -}}
+
+{{/*
+"true" if spans go by HTTPS to a collector inside of the cluster, whose certificate is then of the cluster's CA alone, as for
+every host inside: a name without dots, or of a Service with its namespace.
+*/}}
+{{- define "service.collectorIsInside" -}}
+{{- if .Values.global.tls.enabled -}}
+{{- $url := urlParse (default "" .Values.global.otel.endpoint) -}}
+{{- $host := regexReplaceAll ":[0-9]+$" (get $url "host") "" -}}
+{{- if and (eq (get $url "scheme") "https") (or (not (contains "." $host)) (regexMatch "[.]svc([.]|$)" $host)) -}}true{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The scheme of probes on the admin port. */}}
+{{- define "service.probeScheme" -}}
+{{- ternary "HTTPS" "HTTP" .Values.global.tls.enabled -}}
+{{- end -}}
+
+{{/*
+The fields of a monitor's endpoint for metrics over TLS: its CA from a Secret, and the name in the certificate. Empty without
+global.tls. Arguments: secret, name, context.
+*/}}
+{{- define "service.scrapeTls" -}}
+{{- if .context.Values.global.tls.enabled -}}
+scheme: https
+tlsConfig:
+  ca:
+    secret: {name: {{ .secret }}, key: ca.crt}
+  serverName: {{ .name }}
+{{- end -}}
+{{- end -}}

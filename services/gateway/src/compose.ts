@@ -28,6 +28,7 @@ export async function compose(config: Config, { log, metrics, tls }: ProcessCont
     log,
     metrics,
     verifier: verifierOf(config, log, revocations),
+    httpsOnly: config.HTTPS_ONLY,
     showMetrics: config.SHOW_METRICS,
     showDocs: config.SHOW_DOCS,
     corsOrigins: config.CORS_ORIGINS,

@@ -22,6 +22,8 @@ export function readConfig(env: Env) {
       IDENTITY_HTTP_URL: url({ protocols: ["http:", "https:"], default: "http://127.0.0.1:8096" }),
       /** Where the surfaces are. Absent: their paths are 404. */
       SURFACES_URL: optional(url({ protocols: ["http:", "https:"] })),
+      /** Refuse requests that came by plain HTTP: here, or to a trusted proxy, by its X-Forwarded-Proto. None is redirected. */
+      HTTPS_ONLY: flag(false),
       /** Serve /metrics on the public port too; it is always on ADMIN_PORT. */
       SHOW_METRICS: flag(true),
       /** Serve /docs, the page to try the API, and /openapi.json. */

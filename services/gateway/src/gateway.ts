@@ -8,6 +8,7 @@ import type { FastifyInstance } from "fastify";
 import { controlCaching } from "./edge/caching.ts";
 import { type ConcurrencyLimits, limitConcurrency, unlimitedConcurrency } from "./edge/concurrency.ts";
 import { allowOrigins } from "./edge/cors.ts";
+import { requireHttps } from "./edge/https-only.ts";
 import { type Limits, limitCallers, unlimited } from "./edge/limits.ts";
 import { docs } from "./openapi/docs.ts";
 import { openApiDocument } from "./openapi/document.ts";
@@ -34,6 +35,8 @@ export type GatewayOptions = RestServerOptions & {
   readonly identityUrl: string;
   /** Where the surfaces are; absent where there are none, and their paths are 404. */
   readonly surfacesUrl?: string | undefined;
+  /** Refuse requests that came by plain HTTP, here or to a trusted proxy. */
+  readonly httpsOnly?: boolean;
   /** Serve /metrics here too, and not only on the admin port. */
   readonly showMetrics?: boolean;
   /** Serve /docs and /openapi.json. */
@@ -49,6 +52,9 @@ export type GatewayOptions = RestServerOptions & {
 export function createGateway(options: GatewayOptions): Promise<FastifyInstance> {
   const { services, readiness, metrics, verifier, identityUrl, surfacesUrl } = options;
   return createRestServer(options, async (app, stopping) => {
+    if (options.httpsOnly === true) {
+      requireHttps(app);
+    }
     await allowOrigins(app, options.corsOrigins);
     refuseServiceTokens(app, verifier);
     controlCaching(app);

@@ -1,27 +1,21 @@
 import type { Socket } from "node:net";
+import { endWith } from "@sagacart/chassis/connections/raw-answer";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import { EdgeError, problemOf } from "./problem.ts";
 
 /** Answers bytes that are not an HTTP request, or not a complete one, with a problem. */
 export function answerClientError(error: Error & { code?: string }, socket: Socket): void {
-  if (error.code === "ECONNRESET" || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const requestId = uuidv7();
-  const { problem } = problemOf(refusalOf(error.code), requestId);
-  const body = JSON.stringify(problem);
-  socket.end(
-    [
-      `HTTP/1.1 ${problem.status} ${problem.title}`,
-      "Connection: close",
-      "Content-Type: application/problem+json; charset=utf-8",
-      `Content-Length: ${Buffer.byteLength(body)}`,
-      `X-Request-Id: ${requestId}`,
-      "",
-      body,
-    ].join("\r\n"),
-  );
+  endWith(socket, error, () => {
+    const requestId = uuidv7();
+    const { problem } = problemOf(refusalOf(error.code), requestId);
+    return {
+      status: problem.status,
+      title: problem.title,
+      contentType: "application/problem+json; charset=utf-8",
+      body: JSON.stringify(problem),
+      headers: { "x-request-id": requestId },
+    };
+  });
 }
 
 function refusalOf(code: string | undefined): EdgeError {

@@ -1,6 +1,6 @@
 import { tokenEnv } from "@sagacart/chassis/auth/env";
 import { type ConnectionLimits, publicConnections } from "@sagacart/chassis/connections/limits";
-import { type Env, flag, int, serverEnv } from "@sagacart/chassis/process/config";
+import { int, serverEnv, withCertificate } from "@sagacart/chassis/process/config";
 import { tlsEnv } from "@sagacart/chassis/tls/env";
 
 /** The variables that every process with REST has. */
@@ -10,7 +10,7 @@ export function restEnv(defaultPort: number, connections: ConnectionLimits = pub
     ...tokenEnv(),
     ...tlsEnv(),
     /** Serve over TLS with TLS_CERT_FILE; without it, TLS is only for calls to the services. No client certificate is asked for. */
-    SERVE_TLS: serveTls,
+    SERVE_TLS: withCertificate,
     /** The largest body of a caller with a token, in bytes. */
     BODY_LIMIT_BYTES: int({ min: 1024, max: 2_097_152, default: 1_048_576 }),
     /** The largest body where nobody is signed in, in bytes. */
@@ -20,11 +20,3 @@ export function restEnv(defaultPort: number, connections: ConnectionLimits = pub
 
 type Read<S extends Record<string, (...args: never[]) => unknown>> = { readonly [K in keyof S]: ReturnType<S[K]> };
 export type RestConfig = Read<ReturnType<typeof restEnv>>;
-
-function serveTls(value: string | undefined, env: Env): boolean {
-  const serve = flag(false)(value, env);
-  if (serve && (env.TLS_CERT_FILE ?? "") === "") {
-    throw new Error("is true, and there is no TLS_CERT_FILE to serve with");
-  }
-  return serve;
-}

@@ -5,6 +5,7 @@ import { createServer as createTlsServer } from "node:tls";
 import { endStalledAnswers, http1Options } from "@sagacart/chassis/connections/http1";
 import { firstBytesTimeoutMs, limitSession } from "@sagacart/chassis/connections/http2-sessions";
 import { type ConnectionLimits, countConnections, publicConnections } from "@sagacart/chassis/connections/limits";
+import { SecuredHttp2Response } from "@sagacart/chassis/connections/security-headers";
 import type { Tls } from "@sagacart/chassis/tls/files";
 import { keepRenewed, serverOptions } from "@sagacart/chassis/tls/server";
 
@@ -35,7 +36,7 @@ export type BothOptions = {
  * HTTP/1.1 server listens, so its limits and its close() apply; HTTP/2 connections are handed to an HTTP/2 server. An HTTP/2
  * session is closed gracefully at its maximum age, so that a client that keeps it open finds new pods.
  *
- * What one peer can hold is bounded: connections, requests at a time, the time for a request to come in and for an answer
+ * Every answer has the security headers, also those that Node gives before any handler. What one peer can hold is bounded: connections, requests at a time, the time for a request to come in and for an answer
  * to be read, resets of streams, and the memory of a session.
  */
 export function createBothServer(handler: RequestListener, options: BothOptions = {}): BothServer {
@@ -44,6 +45,7 @@ export function createBothServer(handler: RequestListener, options: BothOptions 
   endStalledAnswers(server, limits);
   const http2 = createHttp2Server(
     {
+      Http2ServerResponse: SecuredHttp2Response,
       maxSessionMemory: limits.sessionMemoryMb,
       streamResetBurst: limits.streamResets.burst,
       streamResetRate: limits.streamResets.perSecond,

@@ -1,4 +1,4 @@
-import { jsonExcess } from "@sagacart/chassis/rpc/json-excess";
+import { jsonExcess, leastJsonBytes } from "@sagacart/chassis/rpc/json-excess";
 import type { FastifyInstance } from "fastify";
 import { EdgeError } from "./problem.ts";
 
@@ -16,7 +16,10 @@ export function readJsonBodies(app: FastifyInstance, { anyType = false }: { anyT
       done(null, undefined);
     } else if (anyType || isJson(request.headers["content-type"])) {
       try {
-        refuseExcess(Buffer.from(text));
+        // Most bodies are small: they are not copied to be read.
+        if (Buffer.byteLength(text) >= leastJsonBytes) {
+          refuseExcess(Buffer.from(text));
+        }
       } catch (error) {
         done(error instanceof Error ? error : new Error(String(error)));
         return;

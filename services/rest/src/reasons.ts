@@ -12,6 +12,8 @@ export const reasons = {
   PRODUCT_GONE: [409, "FAILED_PRECONDITION"],
   ROUTE_NOT_FOUND: [404, "NOT_FOUND"],
   PROVIDER_NOT_FOUND: [404, "NOT_FOUND"],
+  /** The request came by plain HTTP, where others can read it. It is not redirected. */
+  HTTPS_REQUIRED: [403, "PERMISSION_DENIED"],
   METHOD_NOT_ALLOWED: [405, "METHOD_NOT_ALLOWED"],
   /** On the shop surface, where these outcomes are errors. */
   BAD_CREDENTIALS: [401, "UNAUTHENTICATED"],

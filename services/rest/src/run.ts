@@ -1,3 +1,4 @@
+import { createHttp1Server } from "@sagacart/chassis/connections/http1-server";
 import type { Env } from "@sagacart/chassis/process/config";
 import { createLog, type Log } from "@sagacart/chassis/process/log";
 import { createMetrics, gauge, type Metrics } from "@sagacart/chassis/process/metrics";
@@ -68,7 +69,11 @@ async function start<Config extends RestConfig>({ name, readConfig, compose }: R
   gauge(metrics, "sagacart_ready", "Whether it takes requests, as /ready says.", () =>
     readiness.health.isServing() ? 1 : 0,
   );
-  const admin = fastify({ forceCloseConnections: true });
+  const adminTls = config.ADMIN_TLS ? tls : undefined;
+  const admin = fastify({
+    forceCloseConnections: true,
+    serverFactory: (handler) => createHttp1Server(handler, { tls: adminTls }),
+  });
   await admin.register(probes, { readiness, metrics });
   await admin.listen({ host: config.HOST, port: config.ADMIN_PORT });
   // A thousand callers may connect in one moment.

@@ -1,4 +1,3 @@
-import helmet from "@fastify/helmet";
 import type { ConnectionLimits } from "@sagacart/chassis/connections/limits";
 import type { Log } from "@sagacart/chassis/process/log";
 import { gauge, type Metrics } from "@sagacart/chassis/process/metrics";
@@ -13,7 +12,6 @@ import { withoutPorts } from "./forwarded-for.ts";
 import { createBothServer } from "./http-server.ts";
 import { refuseOtherMethods } from "./methods.ts";
 import { observe } from "./observe.ts";
-import { securityHeaders } from "./security-headers.ts";
 
 export type RestServerOptions = {
   readonly log: Log;
@@ -107,7 +105,6 @@ export async function createRestServer(
   app.setErrorHandler(answer);
   app.setNotFoundHandler(notFound);
   observe(app, { log, metrics });
-  await app.register(helmet, securityHeaders);
   const refuseTheOtherMethods = refuseOtherMethods(app);
   await addRoutes(app, stopping.signal);
   refuseTheOtherMethods();

@@ -1,12 +1,12 @@
 import { auditShop } from "../../../scripts/kubernetes/audit.ts";
-import { portOf } from "../../../scripts/shop.ts";
+import { adminPortOf, portOf } from "../../../scripts/shop.ts";
 import { inShort, moreAnswers, startLoad } from "../load.ts";
 import { check, NotHere, type Scenario, type Stage } from "../scenario.ts";
 
 /** Enables global.tls of the chart, with certificates by cert-manager. */
 export const tls: Scenario = {
   name: "tls",
-  promise: "with TLS between the services, orders complete and a plaintext call is refused",
+  promise: "with TLS between the services, orders complete, and a plaintext call and plaintext metrics are refused",
   async run(stage) {
     const { shop, measured } = stage;
     const crd = await shop.namespace.kubectl([
@@ -31,9 +31,12 @@ export const tls: Scenario = {
       check(report.failed === 0 && report.lost.length === 0, `${inShort(report)}: ${report.failures[0]}`);
       const said = await callPlainly(stage);
       check(said !== "answered", "a plaintext call was answered");
+      const metrics = await readMetrics(stage);
+      check(metrics === "plain: no answer, TLS: 200", `order's metrics: ${metrics}`);
       const certificates = await shop.namespace.list("certificates.cert-manager.io");
       measured(`${certificates.length} certificates, ${inShort(report)}`);
       measured(`a plaintext call to order: ${said}`);
+      measured(`metrics of order: ${metrics}`);
       measured(`audit: ${await auditShop(shop)}`);
     } finally {
       await stage.install();
@@ -55,5 +58,24 @@ async function callPlainly({ shop }: Stage): Promise<string> {
     request.on("error", (error) => end(error.code ?? error.message));
     request.end("{}");
     setTimeout(() => end("no answer"), 10000);`;
+  return (await shop.namespace.kubectl(["exec", pod.metadata.name, "--", "/nodejs/bin/node", "-e", script])).trim();
+}
+
+/** Reads the metrics of order inside its own pod, in plain text and over TLS with the CA. Returns what each was answered. */
+async function readMetrics({ shop }: Stage): Promise<string> {
+  const [pod] = await shop.pods("order");
+  const script = `
+    const ca = require("node:fs").readFileSync("/etc/sagacart/tls/ca.crt");
+    const options = { host: "localhost", port: ${adminPortOf("order")}, path: "/metrics", timeout: 10000, agent: false,
+      ca, servername: "${shop.objectName("order")}" };
+    const ask = (module) => new Promise((resolve) => {
+      const sent = require(module).get(options, (answer) => { answer.resume(); resolve(answer.statusCode); });
+      sent.on("error", () => resolve("no answer"));
+      sent.on("timeout", () => resolve("no answer"));
+    });
+    Promise.all([ask("node:http"), ask("node:https")]).then(([plain, secure]) => {
+      console.log("plain: " + plain + ", TLS: " + secure);
+      process.exit(0);
+    });`;
   return (await shop.namespace.kubectl(["exec", pod.metadata.name, "--", "/nodejs/bin/node", "-e", script])).trim();
 }

@@ -1,4 +1,6 @@
-import { createServer, type Server } from "node:http";
+import type { RequestListener, Server } from "node:http";
+import { createHttp1Server } from "@sagacart/chassis/connections/http1-server";
+import type { Tls } from "@sagacart/chassis/tls/files";
 
 /** Serves the worker's /health (it is alive), /ready (it polls) and /metrics, over HTTP/1.1. */
 export async function startAdmin(options: {
@@ -7,8 +9,10 @@ export async function startAdmin(options: {
   /** Returns Prometheus' text format. */
   metrics: () => Promise<string>;
   isReady: () => boolean;
+  /** The certificate to serve with; plain text where absent. */
+  tls?: Tls | undefined;
 }): Promise<AsyncDisposable> {
-  const server = createServer(async (request, response) => {
+  const answer: RequestListener = async (request, response) => {
     switch (request.url) {
       case "/health":
         return response.writeHead(200, plain).end("alive\n");
@@ -23,7 +27,8 @@ export async function startAdmin(options: {
       default:
         return response.writeHead(404, plain).end("not found; try /health, /ready or /metrics\n");
     }
-  });
+  };
+  const server = createHttp1Server(answer, { tls: options.tls });
   await listen(server, options.host, options.port);
   return {
     async [Symbol.asyncDispose]() {

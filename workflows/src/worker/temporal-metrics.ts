@@ -1,4 +1,5 @@
 import { createServer } from "node:net";
+import { strictFetch } from "@sagacart/chassis/client/fetch";
 import type { Log } from "@sagacart/chassis/process/log";
 
 /** The metrics endpoint of Temporal's SDK, on loopback. */
@@ -19,7 +20,7 @@ export async function temporalMetrics(log: Log): Promise<TemporalMetrics> {
     bindAddress,
     async read() {
       try {
-        const answer = await fetch(`http://${bindAddress}/metrics`, { signal: AbortSignal.timeout(2_000) });
+        const answer = await strictFetch(`http://${bindAddress}/metrics`, { signal: AbortSignal.timeout(2_000) });
         return await answer.text();
       } catch (error) {
         log.warn({ error }, "cannot read the metrics of Temporal's SDK");

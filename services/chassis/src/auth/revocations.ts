@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { strictFetch } from "../client/fetch.ts";
 import type { Log } from "../process/log.ts";
 import { startLoop } from "../process/loop.ts";
 import { gauge, type Metrics } from "../process/metrics.ts";
@@ -127,7 +128,7 @@ export function readRevocationsAt(url: string): ReadRevocations {
   return async (cursor, signal) => {
     const asked = new URL(url);
     asked.searchParams.set("after", cursor);
-    const response = await fetch(asked, { signal: AbortSignal.any([signal, AbortSignal.timeout(5_000)]) });
+    const response = await strictFetch(asked, { signal: AbortSignal.any([signal, AbortSignal.timeout(5_000)]) });
     if (!response.ok) {
       throw new Error(`${url} answers ${response.status}`);
     }

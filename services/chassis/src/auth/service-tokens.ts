@@ -1,3 +1,4 @@
+import { strictFetch } from "../client/fetch.ts";
 import { runWithContext } from "../context.ts";
 import type { Log } from "../process/log.ts";
 import { backoffMs } from "../time/backoff.ts";
@@ -120,7 +121,7 @@ async function fetchToken({ tokenUrl, clientId, clientSecret, audience }: Servic
   const askedMs = Date.now();
   // RFC 6749 §2.3.1: both are form-encoded before they become Basic.
   const basic = [clientId, clientSecret].map((part) => encodeURIComponent(part)).join(":");
-  const response = await fetch(tokenUrl, {
+  const response = await strictFetch(tokenUrl, {
     method: "POST",
     headers: { authorization: `Basic ${Buffer.from(basic).toString("base64")}` },
     body: new URLSearchParams({ grant_type: "client_credentials", audience }),

@@ -1,4 +1,5 @@
-import { createRemoteJWKSet, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
+import { createRemoteJWKSet, customFetch, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
+import { strictFetch } from "../client/fetch.ts";
 import { type ClaimRules, type Principal, principalOf } from "./principal.ts";
 import { authError } from "./reasons.ts";
 import type { Revocations } from "./revocations.ts";
@@ -149,6 +150,7 @@ function issuersKeys({
     cooldownDuration: keysCooldownMs,
     cacheMaxAge: Number.POSITIVE_INFINITY,
     timeoutDuration: 3_000,
+    [customFetch]: strictFetch,
   });
   const fetchUntilLoaded = () => {
     if (!remote.fresh) {

@@ -2,10 +2,12 @@ import type { IncomingMessage, Server, ServerOptions, ServerResponse } from "nod
 import type { Server as NetServer, Socket } from "node:net";
 import { firstBytesTimeoutMs } from "./http2-sessions.ts";
 import { type ConnectionLimits, countConnections } from "./limits.ts";
+import { SecuredResponse } from "./security-headers.ts";
 
-/** Returns the options of a server of HTTP/1.1 with these limits. */
+/** Returns the options of a server of HTTP/1.1 with these limits, whose every answer has the security headers. */
 export function http1Options(limits: ConnectionLimits): ServerOptions {
   return {
+    ServerResponse: SecuredResponse,
     maxHeaderSize: 16 * 1024,
     headersTimeout: firstBytesTimeoutMs(limits),
     requestTimeout: limits.requestTimeoutMs,

@@ -6,6 +6,7 @@ import {
   type ServerHttp2Stream,
 } from "node:http2";
 import type { ConnectionLimits } from "./limits.ts";
+import { securityHeaders } from "./security-headers.ts";
 
 /**
  * Closes a session of HTTP/2 that never begins or has no requests, and ends its requests that do not come in or whose
@@ -120,9 +121,9 @@ function endLate(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, reques
 
 function lateAnswer({ "content-type": type = "" }: IncomingHttpHeaders, timeoutMs: number): OutgoingHttpHeaders {
   if (!/^application\/grpc(\+|;|$)/.test(type)) {
-    return { ":status": 408 };
+    return { ":status": 408, ...securityHeaders };
   }
   const message = `the request did not come in completely within ${timeoutMs} ms`;
   // DEADLINE_EXCEEDED, as one frame of headers.
-  return { ":status": 200, "content-type": type, "grpc-status": "4", "grpc-message": message };
+  return { ":status": 200, ...securityHeaders, "content-type": type, "grpc-status": "4", "grpc-message": message };
 }

@@ -229,6 +229,8 @@ export function serverEnv(defaultPort: number, connections: ConnectionLimits = s
     PORT: port(defaultPort),
     /** The port for metrics and probes over HTTP/1.1. By default PORT + 1000. */
     ADMIN_PORT: aboveThePort(defaultPort),
+    /** Serve metrics and probes over TLS, with TLS_CERT_FILE. */
+    ADMIN_TLS: withCertificate,
     LOG_LEVEL: oneOf(levels, "info"),
     /** How long calls in progress may take to finish after SIGTERM, including background work and the pool. */
     DRAIN_TIMEOUT_MS: durationMs(10_000),
@@ -303,6 +305,15 @@ function databaseUrl(value: string | undefined, env: Env): string {
   const plain = file === "" ? given : withUrlFile(given, file);
   const caFile = env.DATABASE_CA_FILE ?? "";
   return caFile === "" ? plain : withCa(plain, caFile);
+}
+
+/** Parses a flag that turns TLS on for a port. */
+export function withCertificate(value: string | undefined, env: Env): boolean {
+  const isOn = flag(false)(value, env);
+  if (isOn && (env.TLS_CERT_FILE ?? "") === "") {
+    throw new Error("is true, and there is no TLS_CERT_FILE to serve with");
+  }
+  return isOn;
 }
 
 function aboveThePort(defaultPort: number): Parser<number> {

@@ -131,6 +131,7 @@ async function start(service: WithDatabase<ServiceConfig> | WithoutDatabase<Serv
     host: config.HOST,
     port: config.PORT,
     adminPort: config.ADMIN_PORT,
+    adminTls: config.ADMIN_TLS,
     routes: running.routes,
     health: serving,
     log,

@@ -1,4 +1,4 @@
-import { createServer as createHttpServer, type Server as HttpServer } from "node:http";
+import type { Server as HttpServer, RequestListener } from "node:http";
 import {
   createServer as createHttp2Server,
   createSecureServer,
@@ -18,7 +18,8 @@ import { Counter } from "prom-client";
 import { requireAccessRules } from "../auth/access.ts";
 import type { SecurityLog } from "../auth/security-log.ts";
 import type { Verifier } from "../auth/verify.ts";
-import { endStalledAnswers, http1Options, limitConnections } from "../connections/http1.ts";
+import { limitConnections } from "../connections/http1.ts";
+import { createHttp1Server } from "../connections/http1-server.ts";
 import { firstBytesTimeoutMs, limitSession } from "../connections/http2-sessions.ts";
 import { type ConnectionLimits, serviceConnections } from "../connections/limits.ts";
 import type { Log } from "../process/log.ts";
@@ -40,8 +41,10 @@ export type ServerOptions = {
   port: number;
   /** With a certificate of our own, the port speaks TLS. */
   tls?: Tls | undefined;
-  /** The port for metrics and probes over HTTP/1.1, always in cleartext. 0 takes a free port. */
+  /** The port for metrics and probes over HTTP/1.1. 0 takes a free port. */
   adminPort: number;
+  /** Serve metrics and probes over TLS, with the certificate of `tls`. */
+  adminTls?: boolean;
   routes: (router: ConnectRouter) => void;
   health: Health;
   log: Log;
@@ -85,9 +88,10 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   http2.on("stream", streamHandler(options, inFlight));
   const sessions = trackSessions(http2, options.maxConnectionAgeMs ?? 0, limits);
   http2.on("sessionError", (error) => options.log.debug({ error }, "connection error"));
-  const admin = createHttpServer(http1Options(limits), adminHandler(options));
-  endStalledAnswers(admin, limits);
-  limitConnections(admin, limits);
+  const admin = createHttp1Server(adminHandler(options), {
+    limits,
+    tls: options.adminTls === true ? options.tls : undefined,
+  });
   try {
     await listen(http2, options.host, options.port);
     await listen(admin, options.host, options.adminPort);
@@ -241,7 +245,7 @@ function trackSessions(http2: Http2Server, maxAgeMs: number, limits: ConnectionL
   return sessions;
 }
 
-function adminHandler({ metrics, health, log }: ServerOptions): Parameters<typeof createHttpServer>[1] {
+function adminHandler({ metrics, health, log }: ServerOptions): RequestListener {
   return (request, response) => {
     const answer = (status: number, type: string, body: string) =>
       response.writeHead(status, { "content-type": type }).end(body);

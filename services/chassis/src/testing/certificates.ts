@@ -12,9 +12,9 @@ export type Authority = {
   issue(...names: string[]): Promise<Pair>;
 };
 
-export async function createAuthority(): Promise<Authority> {
+export async function createAuthority(keyType: "ec" | "rsa" = "ec"): Promise<Authority> {
   const { cert, private: key } = await generate([{ name: "commonName", value: "test ca" }], {
-    keyType: "ec",
+    keyType,
     algorithm: "sha256",
     extensions: [
       { name: "basicConstraints", cA: true, critical: true },
@@ -25,7 +25,7 @@ export async function createAuthority(): Promise<Authority> {
     cert,
     async issue(...names) {
       const issued = await generate([{ name: "commonName", value: names[0] ?? "nobody" }], {
-        keyType: "ec",
+        keyType,
         algorithm: "sha256",
         ca: { key, cert },
         extensions: [

@@ -1,8 +1,9 @@
 import type { Log } from "../process/log.ts";
 import { gauge, type Metrics } from "../process/metrics.ts";
+import { useRecommendedCiphers } from "./ciphers.ts";
 import type { TlsConfig } from "./env.ts";
 import { readCertificates, readKey } from "./pem.ts";
-import { trustToo } from "./trust.ts";
+import { trustInside } from "./trust.ts";
 
 /** Our certificate with its key, and the CA of the other services, in PEM; each is undefined without a file. */
 export type Certificates = {
@@ -29,17 +30,19 @@ export type TlsOptions = {
 
 /**
  * Reads the certificates, and reads them again when their files change: cert-manager renews them in place, and Kubernetes
- * swaps their folder. New ones are used once key and certificate match; until then the old ones stay in use. This process's
- * `fetch` trusts the CA too. Returns undefined without TLS. Throws for an invalid file.
+ * swaps their folder. New ones are used once key and certificate match; until then the old ones stay in use. Requests to hosts
+ * inside of the cluster trust the CA alone, see trust.ts. From then on, all connections use recommended cipher suites only.
+ * Returns undefined without TLS. Throws for an invalid file.
  */
 export function openTls({ config, log, metrics, intervalMs = 5_000 }: TlsOptions): Tls | undefined {
+  useRecommendedCiphers();
   if (config.TLS_CERT_FILE === undefined && config.TLS_CA_FILE === undefined) {
     return undefined;
   }
   const listeners = new Set<(certificates: Certificates) => void>();
   let { endMs, ...current } = read(config);
   let lastProblem = "";
-  trustToo(current.ca);
+  trustInside(current.ca);
 
   function look(): void {
     try {
@@ -47,7 +50,7 @@ export function openTls({ config, log, metrics, intervalMs = 5_000 }: TlsOptions
       lastProblem = "";
       if (found.ca !== current.ca || found.own?.cert !== current.own?.cert || found.own?.key !== current.own?.key) {
         ({ endMs, ...current } = found);
-        trustToo(current.ca);
+        trustInside(current.ca);
         log.info({ ownEnds: new Date(endMs) }, "the certificates have changed");
         for (const listener of listeners) {
           listener(current);

@@ -1,4 +1,5 @@
 import type { TlsOptions as NodeTlsOptions, SecureContextOptions } from "node:tls";
+import { ciphers } from "./ciphers.ts";
 import type { Certificates, Tls } from "./files.ts";
 
 /** Returns the options of a TLS server without client certificates. */
@@ -24,5 +25,5 @@ function contextOf({ own, ca }: Certificates): SecureContextOptions {
   if (own === undefined) {
     throw new Error("a server with TLS needs TLS_CERT_FILE and TLS_KEY_FILE");
   }
-  return { ...own, ...(ca === undefined ? {} : { ca }), minVersion: "TLSv1.2" };
+  return { ...own, ...(ca === undefined ? {} : { ca }), minVersion: "TLSv1.2", ciphers, honorCipherOrder: true };
 }

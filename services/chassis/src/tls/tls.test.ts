@@ -6,6 +6,7 @@ import { connect as connectTls, type TLSSocket } from "node:tls";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { afterEach, expect, test } from "vitest";
 import { createServiceClient, openChannel } from "../client/client.ts";
+import { strictFetch } from "../client/fetch.ts";
 import { errorInfo } from "../errors.ts";
 import {
   type Authority,
@@ -186,14 +187,14 @@ test("a client that connects and sends nothing does not keep a server from closi
   await expect(once(socket.resume(), "close")).resolves.toBeDefined();
 });
 
-test("fetch trusts the CA, and after a renewal only the new one", async () => {
+test("a request to a host inside of the cluster trusts its CA, and after a renewal only the new one", async () => {
   const { cert, key } = await ours.issue("localhost");
   const web = createHttpsServer({ cert, key }, (_, response) => response.end("hello")).listen(0, "localhost");
   cleanup.defer(() => void web.close());
   await once(web, "listening");
   const { port } = web.address() as { port: number };
   const headers = { connection: "close" };
-  const ask = () => fetch(`https://localhost:${port}/`, { headers }).then((response) => response.text(), String);
+  const ask = () => strictFetch(`https://localhost:${port}/`, { headers }).then((response) => response.text(), String);
   const folder = cleanup.use(await createSecretFolder({ "ca.crt": theirs.cert }));
   const tls = cleanup.use(openFiles({ TLS_CA_FILE: folder.path("ca.crt") }));
 

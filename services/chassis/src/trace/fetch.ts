@@ -1,7 +1,8 @@
+import { strictFetch } from "../client/fetch.ts";
 import { startSpan } from "./trace.ts";
 
 /**
- * Calls fetch() in a child span of the current one. `route` is the path as a template, for example `/charges/{key}`. For
+ * Calls strictFetch() in a child span of the current one. `route` is the path as a template, for example `/charges/{key}`. For
  * external services: the trace context is not sent to them.
  */
 export async function tracedFetch(route: string, url: URL, init: RequestInit): Promise<Response> {
@@ -16,7 +17,7 @@ export async function tracedFetch(route: string, url: URL, init: RequestInit): P
     },
   });
   try {
-    const response = await fetch(url, init);
+    const response = await strictFetch(url, init);
     span?.set({ "http.response.status_code": response.status });
     span?.end(response.status >= 500 ? String(response.status) : undefined);
     return response;

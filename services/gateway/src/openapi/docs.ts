@@ -19,7 +19,7 @@ export async function docs(
     routePrefix: "/docs",
     // Replaces the policy for data: the hashes of the page's own scripts and styles.
     staticCSP: true,
-    transformStaticCSP: withoutUpgrade,
+    transformStaticCSP: strictPolicy,
     uiConfig: {
       urls: [{ name: "/v1", url: "/openapi.json" }, ...surfaces],
       // The default sends the document's address to a public service.
@@ -31,9 +31,12 @@ export async function docs(
 }
 
 /**
- * Leaves out upgrade-insecure-requests: on plain HTTP, it has browsers ask for the page's scripts by HTTPS, which nobody
- * serves there, on every host but localhost. On HTTPS, all that the page loads is from its own origin.
+ * Makes the page's policy as strict as those of all answers: no base, no frames. It leaves out upgrade-insecure-requests: on
+ * plain HTTP, it has browsers ask for the page's scripts by HTTPS, which nobody serves there, on every host but localhost.
+ * On HTTPS, all that the page loads is from its own origin.
  */
-function withoutUpgrade(policy: string): string {
-  return policy.replace(/\s*upgrade-insecure-requests;?/, "");
+function strictPolicy(policy: string): string {
+  return policy
+    .replace(/\s*upgrade-insecure-requests;?/, "")
+    .replace(/\b(base-uri|frame-ancestors) [^;]*/g, "$1 'none'");
 }

@@ -128,7 +128,7 @@ function refuseGrpc(
   if (reply.raw instanceof Http2ServerResponse) {
     const { stream } = reply.raw;
     reply.hijack();
-    stream.respond({ ":status": 200, ...headers }, { endStream: true });
+    stream.respond({ ":status": 200, ...reply.raw.getHeaders(), ...headers }, { endStream: true });
     // Discards the rest of the request.
     stream.resume();
   } else {

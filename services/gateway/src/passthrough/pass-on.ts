@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { callContext } from "@sagacart/chassis/context";
+import { createConnector } from "@sagacart/chassis/tls/connector";
 import { callerLeft } from "@sagacart/rest/caller-left";
 import { EdgeError } from "@sagacart/rest/problem";
 import type { Reason } from "@sagacart/rest/reasons";
@@ -37,7 +38,7 @@ export function createPassOn(app: FastifyInstance, options: PassOnOptions): Pass
   const agent = new Agent({
     connections: maxConnections,
     pipelining: 1,
-    connect: { timeout: 3_000 },
+    connect: createConnector({ timeout: 3_000 }),
     headersTimeout: timeoutMs,
     bodyTimeout: timeoutMs,
   });

@@ -1,6 +1,7 @@
 import type { ServiceTokens } from "@sagacart/chassis/auth/service-tokens";
 import { createMetrics } from "@sagacart/chassis/process/metrics";
 import { silentLog } from "@sagacart/chassis/testing/log";
+import type { Tls } from "@sagacart/chassis/tls/files";
 import { CommandService } from "@sagacart/proto/command/v1/command_service";
 import { SagaService } from "@sagacart/proto/order/v1/saga_service";
 import { PersonalDataService } from "@sagacart/proto/privacy/v1/personal_data_service";
@@ -25,8 +26,11 @@ export async function startTestGateway(
     tokens,
     addresses,
     keepaliveIntervalMs,
+    serveTls,
     ...options
   }: Partial<GatewayOptions> & {
+    /** The certificate to serve with, while the services are called in plain text. */
+    serveTls?: Tls | undefined;
     tokens?: ServiceTokens;
     addresses?: Partial<Record<ServiceName, string>>;
     keepaliveIntervalMs?: number;
@@ -55,6 +59,7 @@ export async function startTestGateway(
     identityUrl: "http://127.0.0.1:1",
     heartbeatMs: 50,
     ...options,
+    tls: serveTls ?? options.tls,
   });
   return listen(app, async () => {
     await readiness[Symbol.asyncDispose]();

@@ -46,6 +46,7 @@ export const contentSecurityPolicy = [
   "form-action 'self'",
   "base-uri 'none'",
   "frame-ancestors 'none'",
+  "object-src 'none'",
 ].join("; ");
 
 type Words = { readonly title: string; readonly text: string; readonly button?: string };

@@ -36,7 +36,7 @@ test("opening the link only asks, since programs open links too", async () => {
 test("the page has no script and no external resources, and does not leak the link", async () => {
   const { headers, body } = await gateway.send("GET /unsubscribe?token=%22%3E%3Cscript%3E");
   expect(headers.get("content-security-policy")).toMatch(
-    /^default-src 'none'; style-src 'sha256-[^']+'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'$/,
+    /^default-src 'none'; style-src 'sha256-[^']+'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; object-src 'none'$/,
   );
   expect(headers.get("referrer-policy")).toBe("no-referrer");
   expect(headers.get("cache-control")).toBe("no-store");

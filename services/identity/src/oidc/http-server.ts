@@ -1,14 +1,13 @@
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
-import { createServer as createHttpsServer, type Server as HttpsServer } from "node:https";
-import { endStalledAnswers, http1Options, limitConnections } from "@sagacart/chassis/connections/http1";
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import { createHttp1Server } from "@sagacart/chassis/connections/http1-server";
 import { type ConnectionLimits, serviceConnections } from "@sagacart/chassis/connections/limits";
 import { logFailure } from "@sagacart/chassis/process/failure-log";
 import type { Log } from "@sagacart/chassis/process/log";
 import type { Tls } from "@sagacart/chassis/tls/files";
-import { keepRenewed, serverOptions } from "@sagacart/chassis/tls/server";
 import type { Provider } from "oidc-provider";
 import type { Keys } from "../keys/keys.ts";
 import { emailPaths } from "./email-pages.ts";
+import { nameSignInCookies } from "./sign-in-cookies.ts";
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
@@ -39,7 +38,8 @@ export type HttpServer = AsyncDisposable & { readonly port: number };
 
 /** Serves OpenID Connect over HTTP/1.1. Disposal lets pending requests finish. Rejects if the port is taken. */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
-  const server = createHttpServer(options);
+  const { tls, connectionLimits: limits = serviceConnections } = options;
+  const server = createHttp1Server(handler(options), { limits, tls });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen({ host: options.host, port: options.port }, resolve);
@@ -58,22 +58,6 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   };
 }
 
-function createHttpServer(options: HttpServerOptions): Server {
-  const { tls, connectionLimits: limits = serviceConnections } = options;
-  const server =
-    tls?.current.own === undefined
-      ? createServer(http1Options(limits), handler(options))
-      : renewed(createHttpsServer({ ...http1Options(limits), ...serverOptions(tls) }, handler(options)), tls);
-  endStalledAnswers(server, limits);
-  limitConnections(server, limits);
-  return server;
-}
-
-function renewed(server: HttpsServer, tls: Tls): HttpsServer {
-  keepRenewed(server, tls);
-  return server;
-}
-
 function handler(options: HttpServerOptions): RequestListener {
   const { host, protocol } = new URL(options.issuer);
   return (request, response) => {
@@ -81,9 +65,11 @@ function handler(options: HttpServerOptions): RequestListener {
     request.headers.host = host;
     request.headers["x-forwarded-host"] = host;
     request.headers["x-forwarded-proto"] = protocol.slice(0, -1);
-    for (const [name, value] of securityHeaders) {
+    // In addition to the security headers of every answer.
+    for (const [name, value] of headersOfPages) {
       response.setHeader(name, value);
     }
+    nameSignInCookies(request, response, protocol === "https:");
     route(options, request, response).catch((error: unknown) => {
       logFailure(options.log, { error, path: request.url?.split("?", 1)[0] }, "an HTTP request failed");
       if (!response.headersSent) {
@@ -94,9 +80,8 @@ function handler(options: HttpServerOptions): RequestListener {
   };
 }
 
-const securityHeaders = [
-  ["x-content-type-options", "nosniff"],
-  ["x-frame-options", "DENY"],
+const headersOfPages = [
+  // Forms show their origin, which is checked.
   ["referrer-policy", "same-origin"],
   // Redirects carry codes. Answers that may be stored say so themselves.
   ["cache-control", "no-store"],

@@ -220,7 +220,7 @@ describe("the sign-in page", () => {
 
     expect(page.status).toBe(200);
     expect(page.headers.get("content-security-policy")).toMatch(
-      /^default-src 'none'; style-src 'sha256-[^']+'; script-src 'sha256-[^']+'; form-action 'self' http:\/\/app\.test; base-uri 'none'; frame-ancestors 'none'$/,
+      /^default-src 'none'; style-src 'sha256-[^']+'; script-src 'sha256-[^']+'; form-action 'self' http:\/\/app\.test; base-uri 'none'; frame-ancestors 'none'; object-src 'none'$/,
     );
     expect(page.headers.get("cache-control")).toBe("no-store");
     const scripts = [...page.html.matchAll(/<script>([^<]*)<\/script>/g)].map(([, script = ""]) => script);

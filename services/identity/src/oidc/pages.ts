@@ -143,6 +143,7 @@ ${main}
     `form-action ${formAction.join(" ")}`,
     "base-uri 'none'",
     "frame-ancestors 'none'",
+    "object-src 'none'",
   ].join("; ");
   return { html, csp };
 }

@@ -9,6 +9,7 @@ import { findUser } from "../users/user-store.ts";
 import { type Clients, isOneOf } from "./clients.ts";
 import { createAdapter, grantSessionId } from "./entry-store.ts";
 import { errorPage, signedOutPage, signOutPage } from "./pages.ts";
+import { signInCookies } from "./sign-in-cookies.ts";
 
 export type ProviderOptions = {
   readonly issuer: string;
@@ -166,18 +167,13 @@ function configuration(options: ProviderOptions, published: readonly SigningKey[
 
 /**
  * Names the cookies so that, on HTTPS, browsers take them only from this host by HTTPS: another host of the domain, or
- * someone on the network, could set a victim's session to their own. A `__Host-` cookie is of all paths; those of a sign-in
- * are each of its own path, so that two tabs can sign in, and are `__Secure-`.
+ * someone on the network, could set a victim's session to their own. A `__Host-` cookie is of all paths; the names of those
+ * of a sign-in are completed on the way to the browser: see nameSignInCookies.
  */
 function secureCookies(isSecure: boolean) {
-  const [host, secure] = isSecure ? ["__Host-", "__Secure-"] : ["", ""];
   const shared = { signed: true, httpOnly: true, sameSite: "lax", secure: isSecure } as const;
   return {
-    names: {
-      session: `${host}sagacart_session`,
-      interaction: `${secure}sagacart_sign_in`,
-      resume: `${secure}sagacart_sign_in_resume`,
-    },
+    names: { session: `${isSecure ? "__Host-" : ""}sagacart_session`, ...signInCookies },
     long: { ...shared, path: isSecure ? "/" : "/oidc" },
     short: shared,
   };
