@@ -55,17 +55,6 @@ test.for(deployedNames)("%s has the same ports, protocol and database in the cha
   );
 });
 
-test("the chart's edge tables have the same calls", () => {
-  const { edges, worldEdges } = values.global.networkPolicy;
-  const { seed: _, ...external } = worldEdges;
-  const ofChart = [edges, external].flatMap((table: Record<string, Record<string, number[]>>) =>
-    Object.entries(table).flatMap(([caller, callees]) =>
-      Object.entries(callees).flatMap(([callee, ports]) => ports.map((port) => `${caller} → ${callee}:${port}`)),
-    ),
-  );
-  expect(ofChart.toSorted()).toEqual(partNames.flatMap(edgesOf).toSorted());
-});
-
 test.for(partNames)("the contract lets %s call the services of its edges, and no others", async (name) => {
   const named = new Set<string>();
   for (const { method, host, services } of await callersInContract()) {

@@ -60,6 +60,108 @@ test.for<[object, string]>([
     { order: { replicas: 20 } },
     "order can have 20 pods with 288 connections in total, but its database's max_connections is",
   ],
+  [
+    { order: { config: { LOG_LEVLE: "debug" } } },
+    "order.config.LOG_LEVLE: order has no variable LOG_LEVLE. Is it LOG_LEVEL?",
+  ],
+  [
+    { worker: { config: { MAX_BATCHS: 3 } } },
+    "worker.config.MAX_BATCHS: worker has no variable MAX_BATCHS. Is it MAX_BATCHES?",
+  ],
+  [
+    { global: { config: { LOGLEVEL: "debug" } } },
+    "global.config.LOGLEVEL: a part of the shop has no variable LOGLEVEL. Is it LOG_LEVEL?",
+  ],
+  [{ stock: { secret: { keys: { KEY: true } } } }, "stock.secret.keys.KEY: stock has no variable KEY."],
+  [{ order: { config: { PORT: 9999 } } }, "order.config.PORT is set: the chart derives it."],
+  [
+    { order: { config: { DRAIN_TIMEOUT_MS: 1 } } },
+    "order.config.DRAIN_TIMEOUT_MS is set: the chart derives it. Set drain.timeoutMs.",
+  ],
+  [
+    { worker: { config: { TEMPORAL_ADDRESS: "a:1" } } },
+    "worker.config.TEMPORAL_ADDRESS is set: the chart derives it. Set temporal.address.",
+  ],
+  [
+    { order: { config: { STOCK_ADDRESS: "dns:///another-stock:8082" } } },
+    'order.config.STOCK_ADDRESS is "dns:///another-stock:8082", where nothing of the release is',
+  ],
+  [
+    { order: { config: { STOCK_ADDRESS: "stock.other.svc:8082" } } },
+    "order.networkPolicy.extraEgress is empty: the network policy would refuse the calls.",
+  ],
+  [
+    { payment: { config: { PROVIDER_URL: "https://cards.example:8443" } } },
+    "payment.networkPolicy.internetPorts lacks 8443, the port of payment.config.PROVIDER_URL",
+  ],
+  [
+    { identity: { config: { KEY_ENCRYPTION_SECRET: "x" } } },
+    "identity.config.KEY_ENCRYPTION_SECRET is a secret, which values never contain",
+  ],
+  [
+    { notifier: { config: { SMTP_URL: "smtps://me:hunter2@mail.example" } } },
+    "notifier.config.SMTP_URL is a secret, which values never contain",
+  ],
+  [
+    { payment: { secret: { keys: { PROVIDER_API_KEY: false } } } },
+    "payment does not start without PROVIDER_API_KEY: put it into the Secret sagacart-payment",
+  ],
+  [{ order: { extraEnv: [{ name: "PORT", value: "1" }] } }, "order.extraEnv has PORT, which the chart sets itself."],
+  [
+    {
+      order: {
+        extraEnv: [
+          { name: "A", value: "1" },
+          { name: "A", value: "2" },
+        ],
+      },
+    },
+    "order.extraEnv has A twice.",
+  ],
+  [{ order: { extraEnv: [{ name: "A_PASSWORD", value: "1" }] } }, "use valueFrom.secretKeyRef."],
+  [
+    { order: { extraVolumeMounts: [{ name: "a", mountPath: "/a" }] } },
+    "order.extraVolumeMounts names the volume a, which is not in order.extraVolumes.",
+  ],
+  [
+    { worker: { extraVolumes: [{ name: "a", emptyDir: {} }] } },
+    "worker.extraVolumes has the volume a, which worker.extraVolumeMounts does not mount.",
+  ],
+  [{ order: { extraVolumes: [{ name: "tmp", emptyDir: {} }] } }, "order.extraVolumes has a second volume tmp"],
+  [
+    { order: { podLabels: { "app.kubernetes.io/name": "a" } } },
+    "order.podLabels has app.kubernetes.io/name, which the chart sets itself",
+  ],
+  [
+    { order: { resources: { requests: { memory: "1Gi" } } } },
+    "order.resources.requests.memory is 1Gi, which is more than its limit, 512Mi",
+  ],
+  [{ order: { enabled: false } }, "order.enabled is false: the other parts of the release call it."],
+  [{ order: { protocol: "http" } }, "order.protocol is http: the process serves grpc."],
+  [
+    { order: { fullnameOverride: "order" } },
+    'order.fullnameOverride is "order": the other parts of the release call it sagacart-order.',
+  ],
+  [{ identity: { extraPorts: [] } }, "identity.extraPorts lacks the port 8096, which other parts of the release call."],
+  [{ order: { database: { existingSecret: { name: "mine" } } } }, "order.database.peers is empty"],
+  [
+    { order: { database: { existingSecret: { name: "mine" }, peers: [{}] } } },
+    "audit.urlsSecret is not set, and the chart does not create the database of order",
+  ],
+  [{ databases: { services: { order: { clusterName: "a" } } } }, "use order.database.clusterName"],
+  [
+    { global: { auth: { issuer: "https://login.example" } } },
+    "global.auth.jwksUrl is empty: an external issuer needs all of issuer, jwksUrl and tokenUrl",
+  ],
+  [{ global: { networkPolicy: { edges: {} } } }, "global.networkPolicy.edges is not a value of this chart"],
+  [
+    { gateway: { ingress: { enabled: true, hosts: ["a.example"] }, networkPolicy: { callers: [] } } },
+    "gateway.networkPolicy.callers is empty",
+  ],
+  [
+    { temporal: { mutualTls: { secretName: "a" }, apiKey: { secretName: "b" } } },
+    "temporal has both mutualTls.secretName and apiKey.secretName",
+  ],
 ])("%j is rejected with an explanation", async ([values, sentence]) => {
   expect(await refusal({ ...ci, values })).toContain(sentence);
 });
@@ -165,6 +267,39 @@ test.for<[object, string]>([
     { global: { publicUrl: "https://shop.example", surfaces: { enabled: true } } },
     "global.surfaces.enabled is true, which global.production rejects: three of the four surfaces have no sign-in.",
   ],
+  [{ audit: { enabled: false } }, "audit.enabled is false and audit.every is empty, which global.production rejects"],
+  [
+    { tests: { checkout: { enabled: true, paymentMethod: "pm_ok" } } },
+    "tests.checkout.paymentMethod is pm_ok, which global.production rejects",
+  ],
+  [
+    { identity: { config: { MAIL_FROM: "" } } },
+    "identity.config.MAIL_FROM is not set, which global.production rejects",
+  ],
+  ...[
+    "Sagacart <orders@sagacart.example>",
+    "orders@example.com",
+    "orders@shop.example.org",
+    "A <a@b.test>",
+    "a@localhost",
+    "a@EXAMPLE.NET",
+  ].map((sender): [object, string] => [
+    { notifier: { config: { MAIL_FROM: sender } } },
+    `notifier.config.MAIL_FROM is "${sender}", which global.production rejects`,
+  ]),
+  [
+    { notifier: { config: { OPERATOR_EMAILS: "a@example.com,b@our-shop.eu" } } },
+    'notifier.config.OPERATOR_EMAILS is "a@example.com,b@our-shop.eu", which global.production rejects',
+  ],
+  [
+    { identity: { config: { OPERATOR_PASSWORD_MIN_LENGTH: 8 } } },
+    "identity.config.OPERATOR_PASSWORD_MIN_LENGTH is 8, which global.production rejects",
+  ],
+  [
+    { identity: { config: { SEED_WEAK_PASSWORDS: true } } },
+    "SEED_WEAK_PASSWORDS is true, which global.production rejects",
+  ],
+  [{ databases: { cluster: { instances: 1 } } }, "has one instance, which global.production rejects"],
 ])("%j is rejected in production", async ([values, sentence]) => {
   expect(await refusal(onProd(values))).toContain(sentence);
 });
@@ -184,10 +319,17 @@ test.for<[object, RegExp]>([
   [{ worker: { mode: "magic" } }, /mode.*(one of|must be)/i],
   [{ global: { image: { pullPolicy: "Sometimes" } } }, /pullPolicy.*(one of|must be)/i],
   [{ global: { auth: { secondFactor: "maybe" } } }, /secondFactor.*(one of|must be)/i],
-  [{ global: { networkPolicy: { temporal: [] } } }, /temporal.*(minItems|items|at least)/i],
+  [{ global: { networkPolicy: { dns: [] } } }, /dns.*(minItems|items|at least)/i],
 ])("%j is rejected by the schema, which names the value", async ([values, words]) => {
   expect(await refusal({ ...ci, values })).toMatch(words);
 });
+
+test.for(["a".repeat(39), "2shop", "my.shop"])(
+  "the release's name %s, with which no Service can begin, is rejected",
+  async (release) => {
+    expect(await refusal({ ...ci, release })).toContain(`The release's name is "${release}"`);
+  },
+);
 
 test.for<object>([
   onIngress({ tls: [{ hosts: ["shop.example"], secretName: "a" }] }),

@@ -22,7 +22,8 @@ export type Variant = {
   readonly namespace?: string;
 };
 
-const operatorApis = [
+/** The APIs of all operators that the charts have objects of. */
+export const operatorApis = [
   ...["ServiceMonitor", "PodMonitor", "PrometheusRule"].map((kind) => `monitoring.coreos.com/v1/${kind}`),
   "postgresql.cnpg.io/v1",
   "barmancloud.cnpg.io/v1",
@@ -37,6 +38,8 @@ const ownersValues = {
   global: { publicUrl: "https://shop.example", image: { registry: "registry.example/shop" } },
   payment: { config: { PROVIDER_URL: "https://cards.example" } },
   shipping: { config: { CARRIER_URL: "https://carrier.example" } },
+  notifier: { config: { MAIL_FROM: "Our shop <orders@our-shop.eu>" } },
+  identity: { config: { MAIL_FROM: "Our shop <accounts@our-shop.eu>" } },
   databases: { backup: { configuration: { destinationPath: "s3://backups/" } } },
   temporal: { mutualTls: { secretName: "sagacart-temporal-tls" } },
 };
@@ -119,11 +122,17 @@ export async function renderText(variant: Omit<Variant, "name">): Promise<string
 
 const rendered = new Map<string, Promise<string>>();
 
-/** Renders the umbrella chart as objects. */
+/** Renders the umbrella chart as objects, which must not be changed: variants share those that are alike. */
 export async function render(variant: Omit<Variant, "name">): Promise<Manifest[]> {
-  const documents = parseAllDocuments(await renderText(variant));
-  return documents.map((document) => document.toJS()).filter((object) => object !== null);
+  const documents = (await renderText(variant)).split(/^---$/m);
+  return documents.flatMap((document) => {
+    const objects = parsed.get(document) ?? parseAllDocuments(document).map((one) => one.toJS());
+    parsed.set(document, objects);
+    return objects.filter((object) => object !== null);
+  });
 }
+
+const parsed = new Map<string, Manifest[]>();
 
 /** Returns Helm's reason for refusing these values, in one line; undefined if it accepts them. */
 export async function refusal(variant: Omit<Variant, "name">): Promise<string | undefined> {

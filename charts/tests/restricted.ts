@@ -56,7 +56,11 @@ export const rules: readonly Rule[] = [
         Object.keys(volume).some((key) => key !== "name" && !allowedVolumes.has(key)),
       ),
   },
-  { name: "gets no Kubernetes token", breaks: ({ spec }) => spec.automountServiceAccountToken !== false },
+  {
+    // But for the job before an uninstallation, which has a Role of its own.
+    name: "gets no Kubernetes token",
+    breaks: ({ from, spec }) => spec.automountServiceAccountToken !== false && !/^Job \S+-cleanup$/.test(from),
+  },
   {
     name: "requests CPU and memory, and has a memory limit",
     breaks: any(

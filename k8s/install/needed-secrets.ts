@@ -8,7 +8,11 @@ export type NeededSecrets = ReadonlyMap<string, ReadonlySet<string>>;
  * before the pods start. cert-manager makes those of Certificates; CloudNativePG makes `<cluster>-app` and `<cluster>-ca`.
  */
 export function neededSecrets(manifests: string): NeededSecrets {
-  const objects = parseAllDocuments(manifests).map((document): unknown => document.toJS());
+  return neededBy(parseAllDocuments(manifests).map((document): unknown => document.toJS()));
+}
+
+/** The same of objects. */
+export function neededBy(objects: readonly unknown[]): NeededSecrets {
   const made = new Set(objects.flatMap(madeBy));
   const needed = new Map<string, Set<string>>();
   for (const { name, keys } of objects.flatMap(referredTo)) {

@@ -32,7 +32,13 @@ export async function shop(context: Context): Promise<void> {
  * Waits until the objects of operators that an uninstallation left behind are gone: what is applied over an object that is
  * being deleted is deleted with it.
  */
-export async function untilEarlierIsGone({ cluster, options, progress }: Context): Promise<void> {
+export async function untilEarlierIsGone({
+  cluster,
+  options,
+  progress,
+}: Pick<Context, "cluster" | "progress"> & {
+  readonly options: Pick<Context["options"], "namespace" | "release">;
+}): Promise<void> {
   const { namespace, release } = options;
   const worker = `${release}-worker`;
   await progress.wait({
@@ -53,7 +59,7 @@ export async function untilEarlierIsGone({ cluster, options, progress }: Context
     help: [
       "The Worker Controller deletes a version once Temporal has seen no poller of it for some minutes. End its pods:",
       `kubectl --context ${cluster.context} -n ${namespace} scale deployment -l temporal.io/deployment-name=${worker} --replicas=0`,
-      "k8s/README.md, Uninstall, says what helps if Temporal is gone.",
+      `If Temporal is gone: npm run cluster:uninstall -- --context ${cluster.context} --namespace ${namespace} --release ${release} --temporal-is-gone`,
     ].join("\n"),
   });
 }

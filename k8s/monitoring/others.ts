@@ -10,6 +10,7 @@ export const others: Readonly<Record<string, { readonly by: string; readonly lab
     cnpg_backends_waiting_total: [],
     cnpg_backends_max_tx_duration_seconds: ["datname", "usename", "application_name", "state"],
     cnpg_pg_database_size_bytes: ["datname"],
+    cnpg_pg_settings_setting: ["name"],
     cnpg_pg_replication_in_recovery: [],
     cnpg_pg_replication_lag: [],
     cnpg_pg_replication_streaming_replicas: [],
@@ -36,6 +37,12 @@ export const others: Readonly<Record<string, { readonly by: string; readonly lab
     kube_pod_container_status_restarts_total: ["pod", "container"],
     kube_deployment_status_replicas_available: ["deployment"],
     kube_deployment_spec_replicas: ["deployment"],
+    kube_horizontalpodautoscaler_status_current_replicas: ["horizontalpodautoscaler"],
+    kube_horizontalpodautoscaler_spec_max_replicas: ["horizontalpodautoscaler"],
+  }),
+  ...exportedBy("the kubelet", {
+    kubelet_volume_stats_used_bytes: ["persistentvolumeclaim"],
+    kubelet_volume_stats_capacity_bytes: ["persistentvolumeclaim"],
   }),
 };
 

@@ -127,7 +127,7 @@ describe("a runbook", () => {
   test.each(runbooks)("$file queries only tables and columns that exist", ({ text }) => {
     for (const line of fenced(text, "sh").filter((line) => line.includes("psql"))) {
       const [, inPod = "", database = "", sql = ""] =
-        /exec sagacart-(\w+)-db-1 -c postgres -- psql (\w+) -c "(.*)"/.exec(line) ?? [];
+        /kubectl cnpg psql sagacart-(\w+)-db -n sagacart -- (\w+) -c "(.*)"/.exec(line) ?? [];
       expect(inPod).toBe(database);
       const known = tables.get(database);
       const read = [...sql.matchAll(/(?:from|join) (\w+)/g)].map(([, table = ""]) => table);
@@ -140,6 +140,10 @@ describe("a runbook", () => {
     }
   });
 
+  test.each(runbooks)("$file names no instance of a database, because the primary may be another", ({ text }) => {
+    expect(text).not.toMatch(/-db-\d/);
+  });
+
   test.each(runbooks)("$file runs only programs and names only objects that exist", async ({ text }) => {
     const { scripts } = JSON.parse(await readFile(new URL("package.json", root), "utf8")) as { scripts: object };
     const named = [...text.matchAll(/npm run ([\w:]+)/g)].map(([, script = ""]) => script);
@@ -149,7 +153,7 @@ describe("a runbook", () => {
     }
     const apps = [...text.matchAll(/kubernetes\.io\/name=(\w+)/g)].map(([, app = ""]) => app);
     expect(apps.filter((app) => !pods.has(app))).toEqual([]);
-    const objects = [...text.matchAll(/sagacart-([a-z]+)(?:-db(?:-1)?)?\b/g)].map(([, app = ""]) => app);
+    const objects = [...text.matchAll(/sagacart-([a-z]+)(?:-db)?\b/g)].map(([, app = ""]) => app);
     expect(objects.filter((app) => !pods.has(app))).toEqual([]);
     const verbs = [...text.matchAll(/^temporal (?:--\w+ \S+ )*(\w[\w-]*(?: [\w-]+)?(?: list| describe)?)/gm)];
     expect(verbs.map(([, verb = ""]) => verb.trim()).filter((verb) => !temporalVerbs.has(verb))).toEqual([]);

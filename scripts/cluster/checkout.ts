@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type DescMessage, fromJsonString, type MessageShape } from "@bufbuild/protobuf";
+import { testCurrency } from "@sagacart/chassis/currencies";
 import { flag, readEnv, text } from "@sagacart/chassis/process/config";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import { Order_State } from "@sagacart/proto/order/v1/order";
@@ -19,7 +20,7 @@ import { until } from "../until.ts";
 import { operatorSession, shopEnv } from "./tokens.ts";
 
 // Runs one real checkout over the gateway's REST API, for `helm test`: creates a product and a customer with money, buys,
-// waits until the order is COMPLETED, checks stock and balance, and deletes the product.
+// waits until the order is COMPLETED, checks stock and balance, and deletes the product. The money is XTS, which is nobody's.
 
 const config = readEnv({
   ...shopEnv,
@@ -30,7 +31,7 @@ const config = readEnv({
 });
 const tokens = operatorSession(config);
 const say = (line: string) => process.stdout.write(`${line}\n`);
-const usd = (minorUnits: number) => ({ currencyCode: "USD", minorUnits: `${minorUnits}` });
+const money = (minorUnits: number) => ({ currencyCode: testCurrency, minorUnits: `${minorUnits}` });
 const byBalance = config.PAYMENT_METHOD === "balance";
 
 // The shop may be starting: retry the first call only.
@@ -42,11 +43,11 @@ const id = uuidv7();
 const product = `helm-test-${id}`;
 const customerId = `helm-test-${id}`;
 await call(CreateProductResponseSchema, "POST", "/v1/products", {
-  product: { id: product, title: "Synthetic checkout", price: usd(250) },
+  product: { id: product, title: "Synthetic checkout", price: money(250) },
   initialOnHand: 2,
 });
-await call(CreateAccountResponseSchema, "POST", "/v1/accounts", { customerId, currencyCode: "USD" });
-await call(DepositResponseSchema, "POST", `/v1/accounts/${customerId}:deposit`, { amount: usd(1_000) });
+await call(CreateAccountResponseSchema, "POST", "/v1/accounts", { customerId, currencyCode: testCurrency });
+await call(DepositResponseSchema, "POST", `/v1/accounts/${customerId}:deposit`, { amount: money(1_000) });
 say(`product ${product}: 2 on hand; customer ${customerId}: 1000 minor units`);
 
 const startedAt = performance.now();

@@ -18,24 +18,12 @@ const fakeMain = "services/provider/src/fake/fake-main.ts";
 
 /** Returns docs/configuration.md: the variables of each process, from the specs that read them. */
 export function configurationPage(): string {
-  const shared = groups.map(({ name, file, title }) => {
-    const literal = literalAfter(
-      read(file),
-      new RegExp(`function ${name}\\([^{]*(?=\\{)[\\s\\S]*?(?:return|readEnv\\()\\s*\\{`),
-    );
-    return section(title, "", propertiesOf(literal ?? ""));
-  });
-  const own = Object.entries(parts).map(([name, part]) => {
-    const isFake = part.kind === "fake";
-    const files = isFake ? [part.entry, fakeMain] : [...sourcesOf(`${part.folder}/src`).keys()];
-    const literals = files
-      .filter((file) => isFake || !file.includes("/fake/"))
-      .flatMap((file) => literalsOf(read(file)));
-    const spread = literals.flatMap((literal) =>
-      [...literal.matchAll(/\.\.\.(\w+Env)\(/g)].map(([, group = ""]) => group),
-    );
-    const properties = unique(literals.flatMap(propertiesOf).filter(({ value }) => value !== ""));
-    return section(name, `${portText(name)}${groupsText(spread)}`, properties);
+  const shared = groups.map(({ name, title }) => section(title, "", propertiesOfGroup(name)));
+  const own = Object.keys(parts).map((name) => {
+    const { spread, properties } = readBy(name);
+    // Without those that it takes from a group one by one.
+    const own = properties.filter(({ value }) => value !== "");
+    return section(name, `${portText(name)}${groupsText(spread)}`, own);
   });
   return `${[
     "# Configuration",
@@ -55,6 +43,39 @@ export function configurationPage(): string {
   ]
     .join("\n")
     .trimEnd()}\n`;
+}
+
+/** Returns all variables that a part reads, its own and those of groups. */
+export function variablesOf(name: string): Property[] {
+  const { spread, properties } = readBy(name);
+  const included = groups.filter(({ name }) => withIncluded(spread).includes(name));
+  return unique([...properties, ...included.flatMap(({ name }) => propertiesOfGroup(name))]);
+}
+
+function propertiesOfGroup(name: (typeof groups)[number]["name"]): Property[] {
+  const file = groups.find((group) => group.name === name)?.file ?? "";
+  const literal = literalAfter(
+    read(file),
+    new RegExp(`function ${name}\\([^{]*(?=\\{)[\\s\\S]*?(?:return|readEnv\\()\\s*\\{`),
+  );
+  return propertiesOf(literal ?? "");
+}
+
+/** Returns the groups that the configuration of a part spreads, and its own variables. */
+function readBy(name: string): { readonly spread: readonly string[]; readonly properties: Property[] } {
+  const part = partOf(name);
+  const files = part.kind === "fake" ? [part.entry ?? "", fakeMain] : [...sourcesOf(`${part.folder}/src`).keys()];
+  const literals = files
+    .filter((file) => part.kind === "fake" || !file.includes("/fake/"))
+    .flatMap((file) => literalsOf(read(file)));
+  const spread = literals.flatMap((literal) =>
+    [...literal.matchAll(/\.\.\.(\w+Env)\(/g)].map(([, group = ""]) => group),
+  );
+  // runService reads these for a service that calls others.
+  if (files.some((file) => file.endsWith("/src/main.ts") && read(file).includes("callsServices: true"))) {
+    spread.push("serviceTokenEnv");
+  }
+  return { spread, properties: unique(literals.flatMap(propertiesOf)) };
 }
 
 /** Keeps the first of each name: several programs of a part may read the same variable. */
@@ -77,15 +98,19 @@ function portText(name: string): string {
 }
 
 function groupsText(spread: readonly string[]): string {
-  // serviceEnv includes the server's variables, tokens and a database; restEnv the server's variables and tokens.
+  const all = withIncluded(spread);
+  const titles = groups.filter(({ name }) => all.includes(name)).map(({ title }) => title);
+  return titles.length === 0 ? "\n" : `Reads the groups ${titles.join(", ")}, and:\n`;
+}
+
+/** serviceEnv includes the server's variables, tokens and a database; restEnv the server's variables and tokens. */
+function withIncluded(spread: readonly string[]): readonly string[] {
   const server = ["serverEnv", "tokenEnv", "tlsEnv"];
-  const all = [
+  return [
     ...(spread.includes("serviceEnv") ? [...server, "databaseEnv"] : []),
     ...(spread.includes("restEnv") ? server : []),
     ...spread,
   ];
-  const titles = groups.filter(({ name }) => all.includes(name)).map(({ title }) => title);
-  return titles.length === 0 ? "\n" : `Reads the groups ${titles.join(", ")}, and:\n`;
 }
 
 function section(title: string, text: string, properties: readonly Property[]): string {

@@ -1,7 +1,9 @@
 import { expect, test } from "vitest";
+import { chartTable } from "./chart-table.ts";
 import { configurationPage } from "./configuration.ts";
 import { anchorsOf, errorsPage } from "./errors.ts";
-import { sourcesOf } from "./source.ts";
+import { read, sourcesOf } from "./source.ts";
+import { valuesPage } from "./values.ts";
 
 /** The error domains of packages without one of their own. */
 const domains: Readonly<Record<string, string>> = {
@@ -37,4 +39,9 @@ test("docs/configuration.md has each variable of a configuration", () => {
     ].map(([, name = ""]) => name),
   );
   expect(variables.filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
+});
+
+test("docs/values.md has each value of both charts, and the charts the table of the parts", () => {
+  expect(read("docs/values.md")).toBe(valuesPage());
+  expect(read("charts/service/templates/_table.tpl")).toBe(chartTable());
 });

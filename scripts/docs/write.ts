@@ -2,18 +2,22 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { cloneFolder } from "../clone.ts";
 import { authorizationPage } from "./authorization.ts";
+import { chartTable } from "./chart-table.ts";
 import { columnsPage } from "./columns.ts";
 import { configurationPage } from "./configuration.ts";
 import { errorsPage } from "./errors.ts";
+import { valuesPage } from "./values.ts";
 
-// npm run docs: writes the pages of docs/ that are generated from the sources. With --check it only compares them, and
-// exits with 1 if one is out of date.
+// npm run docs: writes the pages of docs/, and the table of the charts, that are generated from the sources. With --check it
+// only compares them, and exits with 1 if one is out of date.
 
 const isCheck = process.argv.includes("--check");
 for (const [file, page] of [
   ["docs/authorization.md", await authorizationPage()],
   ["docs/configuration.md", configurationPage()],
   ["docs/errors.md", errorsPage()],
+  ["docs/values.md", valuesPage()],
+  ["charts/service/templates/_table.tpl", chartTable()],
   ["docs/security/columns.md", columnsPage()],
 ] as const) {
   const path = join(cloneFolder, file);

@@ -4,6 +4,7 @@ import { databases } from "./scenarios/databases.ts";
 import { deletions } from "./scenarios/deletions.ts";
 import { install } from "./scenarios/install.ts";
 import { network } from "./scenarios/network.ts";
+import { reinstall } from "./scenarios/reinstall.ts";
 import { rolling } from "./scenarios/rolling.ts";
 import { rotation } from "./scenarios/rotation.ts";
 import { scale } from "./scenarios/scale.ts";
@@ -22,6 +23,7 @@ export const scenarios: readonly Scenario[] = [
   rotation,
   deletions,
   upgrade,
+  reinstall,
   tls,
   autoscaling,
   workerVersions,

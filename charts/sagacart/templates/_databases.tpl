@@ -22,14 +22,14 @@ Databases: one CloudNativePG Cluster for each service without a database.existin
 {{- define "sagacart.databases.cluster" -}}
 {{- $root := index . 0 -}}
 {{- $name := index . 1 -}}
-{{- dig $name "clusterName" (printf "%s-%s-db" $root.Release.Name $name) ($root.Values.databases.services | default dict) -}}
+{{- dig "database" "clusterName" "" (get $root.Values $name | default dict) | default (printf "%s-%s-db" $root.Release.Name $name) -}}
 {{- end }}
 
 {{/*
 The defaults of a size. `databases.cluster` overrides them for all services, `databases.services.<name>` for one.
 
 laptop: Postgres uses about 60 MiB; the rest of the limit is for the operator's instance manager and for sorting.
-production: a primary and two standbys, of which one has every commit before the caller has its answer; when both are away,
+small, production: a primary and two standbys, of which one has every commit before the caller has its answer; when both are away,
 writes wait, which is what an order that must not be forgotten asks for.
 */}}
 {{- define "sagacart.databases.size" -}}
@@ -54,6 +54,28 @@ probes:
 resources:
   requests: { cpu: 20m, memory: 128Mi }
   limits: { memory: 512Mi }
+{{- else if eq .Values.databases.size "small" -}}
+instances: 3
+enablePDB: true
+synchronous: { method: any, number: 1, failoverQuorum: true, dataDurability: required }
+storage: { size: 10Gi }
+walStorage: { size: 10Gi }
+parameters:
+  max_connections: "200"
+  shared_buffers: 192MB
+  effective_cache_size: 512MB
+  max_wal_size: 2GB
+  max_slot_wal_keep_size: 5GB
+  wal_compression: lz4
+  random_page_cost: "1.1"
+  log_min_duration_statement: 1s
+  jit: "off"
+  # No values of rows and parameters in the log: they may be personal.
+  log_parameter_max_length: "0"
+  log_error_verbosity: terse
+resources:
+  requests: { cpu: 100m, memory: 768Mi }
+  limits: { memory: 768Mi }
 {{- else if eq .Values.databases.size "production" -}}
 instances: 3
 enablePDB: true
@@ -79,7 +101,7 @@ resources:
   requests: { cpu: "1", memory: 4Gi }
   limits: { memory: 4Gi }
 {{- else -}}
-{{- fail (printf "databases.size is %q: it must be laptop or production." .Values.databases.size) -}}
+{{- fail (printf "databases.size is %q: it must be laptop, small or production." .Values.databases.size) -}}
 {{- end -}}
 {{- end }}
 
@@ -88,10 +110,26 @@ resources:
 {{- $root := index . 0 -}}
 {{- $name := index . 1 -}}
 {{- $settings := include "sagacart.databases.size" $root | fromYaml -}}
-{{- $settings = mustMergeOverwrite $settings (deepCopy ($root.Values.databases.cluster | default dict)) -}}
-{{- $own := get ($root.Values.databases.services | default dict) $name | default dict -}}
-{{- $settings = mustMergeOverwrite $settings (deepCopy $own) -}}
+{{- range $above := list ($root.Values.databases.cluster | default dict) (get ($root.Values.databases.services | default dict) $name | default dict) -}}
+{{- $settings = include "sagacart.overridden" (list $settings $above) | fromJson -}}
+{{- end -}}
 {{- toJson $settings -}}
+{{- end }}
+
+{{/* Two maps as one, as JSON: maps in them are merged, anything else of the second overrides. `mergeOverwrite` ignores false and 0. */}}
+{{- define "sagacart.overridden" -}}
+{{- $merged := deepCopy (index . 0) -}}
+{{- range $key, $value := index . 1 -}}
+{{- $below := get $merged $key -}}
+{{- if and (kindIs "map" $value) (kindIs "map" $below) -}}
+{{- $_ := set $merged $key (include "sagacart.overridden" (list $below $value) | fromJson) -}}
+{{- else if kindIs "invalid" $value -}}
+{{- $_ := unset $merged $key -}}
+{{- else -}}
+{{- $_ := set $merged $key $value -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $merged -}}
 {{- end }}
 
 {{- define "sagacart.databases.labels" -}}

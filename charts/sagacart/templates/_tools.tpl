@@ -41,8 +41,8 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace 
 {{/*
 A pod that runs one program once. Arguments: root, name, script, and optionally env (a list) and operator (true for one that
 signs in as the operator, with OPERATOR_PASSWORD of a Secret, and with OPERATOR_TOTP_SECRET where a second factor is required),
-databases (true for one that connects to those audited) and outside (true for one that calls the internet, and trusts the
-public CAs).
+databases (true for one that connects to those audited) and outside (true for one that calls nothing of the release but the
+internet, and trusts the public CAs, or the API server).
 */}}
 {{- define "sagacart.tools.pod" -}}
 {{- $root := .root -}}
@@ -57,7 +57,8 @@ imagePullSecrets:
   {{- end }}
 {{- end }}
 securityContext:
-  {{- include "service.podSecurityContext" $root | nindent 2 }}
+  {{- include "service.podSecurityContext" (list $root $root.Values.tools.podSecurityContext) | nindent 2 }}
+{{- include "service.scheduling" $root.Values.tools }}
 containers:
   - name: {{ .name }}
     image: {{ include "sagacart.image" (dict "image" $root.Values.tools.image "repository" "sagacart/tools" "root" $root) }}
@@ -95,7 +96,7 @@ containers:
     resources:
       {{- toYaml $root.Values.tools.resources | nindent 6 }}
     securityContext:
-      {{- include "service.securityContext" $root | nindent 6 }}
+      {{- include "service.securityContext" (list $root $root.Values.tools.securityContext) | nindent 6 }}
     volumeMounts:
       - name: tmp
         mountPath: /tmp
@@ -225,16 +226,49 @@ spec:
 {{- /* A service that is not installed has only the umbrella's values, without the defaults of charts/service. */}}
 {{- $database := get (get $.Values .) "database" | default dict }}
 - to:
-    {{- if $database.peers }}
-    {{- toYaml $database.peers | nindent 4 }}
-    {{- else }}
+    {{- if has . (include "sagacart.databases.names" $ | fromJsonArray) }}
     - podSelector:
         matchLabels:
           cnpg.io/cluster: {{ include "sagacart.databases.cluster" (list $ .) }}
     {{- end }}
+    {{- with $database.peers }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
   ports:
     - {protocol: TCP, port: {{ $database.port | default 5432 }}}
 {{- end }}
+{{- end -}}
+
+{{/* The metadata of the objects of the hook before an uninstallation, which exist only while it runs. */}}
+{{- define "sagacart.cleanup.metadata" }}
+  name: {{ .Release.Name }}-cleanup
+  namespace: {{ .Release.Namespace }}
+  labels:
+    {{- include "sagacart.labels" (list . "cleanup" "job") | nindent 4 }}
+  annotations:
+    helm.sh/hook: pre-delete
+    helm.sh/hook-weight: "-1"
+    helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+{{- end }}
+
+{{/* Checks that the value `alerts` names alerts that exist, and thresholds of those that have one. */}}
+{{- define "sagacart.alerts.checks" -}}
+{{- $expressions := dict -}}
+{{- range $_, $file := .Files.Glob "files/monitoring/rules/*.yaml" -}}
+{{- range (toString $file | fromYaml).groups -}}
+{{- range .rules -}}
+{{- if .alert -}}{{- $_ := set $expressions .alert .expr -}}{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- range $name, $changes := .Values.alerts -}}
+{{- if not (hasKey $expressions $name) -}}
+{{- fail (printf "alerts.%s: there is no alert %s. The alerts are the files of k8s/monitoring/runbooks." $name $name) -}}
+{{- end -}}
+{{- if and (hasKey $changes "threshold") (not (regexMatch "(>|<|=) *[0-9.]+\\s*$" (get $expressions $name))) -}}
+{{- fail (printf "alerts.%s.threshold: this alert does not compare with a number." $name) -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 
 {{/* "true" if `helm test` looks at the public URL. */}}

@@ -80,19 +80,8 @@ imagePullSecrets:
   {{- end }}
 {{- end }}
 securityContext:
-  {{- include "service.podSecurityContext" . | nindent 2 }}
-{{- with $worker.nodeSelector }}
-nodeSelector: {{ toJson . }}
-{{- end }}
-{{- with $worker.tolerations }}
-tolerations: {{ toJson . }}
-{{- end }}
-{{- with $worker.affinity }}
-affinity: {{ toJson . }}
-{{- end }}
-{{- with $worker.priorityClassName }}
-priorityClassName: {{ . }}
-{{- end }}
+  {{- include "service.podSecurityContext" (list . $worker.podSecurityContext) | nindent 2 }}
+{{- include "service.scheduling" $worker }}
 topologySpreadConstraints:
   {{- range $key := list "topology.kubernetes.io/zone" "kubernetes.io/hostname" }}
   - maxSkew: 1
@@ -115,7 +104,7 @@ initContainers:
       requests: { cpu: 10m, memory: 64Mi }
       limits: { memory: 256Mi }
     securityContext:
-      {{- include "service.securityContext" . | nindent 6 }}
+      {{- include "service.securityContext" (list . $worker.securityContext) | nindent 6 }}
 {{- end }}
 containers:
   - name: worker
@@ -162,9 +151,13 @@ containers:
       - { name: TEMPORAL_TLS_SERVER_CA_CERT_PATH, value: /etc/temporal/tls/{{ .caKey }} }
       {{- end }}
       {{- end }}
-      {{- $config := merge (deepCopy ($worker.config | default dict)) ($global.config | default dict) }}
-      {{- range $name, $value := $config }}
-      - { name: {{ $name }}, value: {{ tpl (toString $value) $ | quote }} }
+      {{- range $name, $value := include "sagacart.worker.config" . | fromJson }}
+      {{- if $value }}
+      - { name: {{ $name }}, value: {{ $value | quote }} }
+      {{- end }}
+      {{- end }}
+      {{- with $worker.extraEnv }}
+      {{- toYaml . | nindent 6 }}
       {{- end }}
     startupProbe:
       httpGet: { path: /health, port: admin, scheme: {{ include "service.probeScheme" . }} }
@@ -180,7 +173,7 @@ containers:
       timeoutSeconds: 2
     resources: {{ toJson $worker.resources }}
     securityContext:
-      {{- include "service.securityContext" . | nindent 6 }}
+      {{- include "service.securityContext" (list . $worker.securityContext) | nindent 6 }}
     volumeMounts:
       - { name: secrets, mountPath: /etc/sagacart/secrets, readOnly: true }
       - { name: tmp, mountPath: /tmp }
@@ -193,6 +186,9 @@ containers:
       {{- else if .Values.temporal.apiKey.secretName }}
       - { name: temporal-api-key, mountPath: /etc/temporal/api-key, readOnly: true }
       {{- end }}
+      {{- end }}
+      {{- with $worker.extraVolumeMounts }}
+      {{- toYaml . | nindent 6 }}
       {{- end }}
 volumes:
   - name: secrets
@@ -220,15 +216,83 @@ volumes:
       items: [{ key: {{ .Values.temporal.apiKey.key }}, path: key }]
   {{- end }}
   {{- end }}
+  {{- with $worker.extraVolumes }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
 {{- end }}
 
-{{/* Egress rules of the worker. */}}
+{{/* The variables with the addresses of the services that the worker calls. */}}
 {{- define "sagacart.worker.addresses" -}}
-{{- range $name, $ports := omit .Values.global.networkPolicy.edges.worker "identity" -}}
-- { name: {{ upper $name }}_ADDRESS, value: {{ printf "dns:///%s-%s:%d" $.Release.Name $name (int (first $ports)) | quote }} }
+{{- $table := include "service.table" . | fromJson -}}
+{{- range $name, $ports := $table.worker.calls -}}
+{{- if has (dig "ports" "grpc" 0 (get $table $name)) $ports -}}
+- { name: {{ upper $name }}_ADDRESS, value: {{ printf "dns:///%s-%s:%v" $.Release.Name $name (first $ports) | quote }} }
+{{ end -}}
 {{ end -}}
 - name: AUTH_TOKEN_URL
   value: {{ .Values.global.auth.tokenUrl | default (printf "%s://%s-identity:8096/oidc/token" (ternary "https" "http" .Values.global.tls.enabled) .Release.Name) | quote }}
+{{- end }}
+
+{{/* The variables of worker.config and global.config, as JSON, with templates filled in. */}}
+{{- define "sagacart.worker.config" -}}
+{{- include "service.filledConfig" (list . .Values.worker.config) -}}
+{{- end }}
+
+{{/* Checks of the worker's values that the schema cannot express. */}}
+{{- define "sagacart.worker.checks" -}}
+{{- $worker := .Values.worker -}}
+{{- $temporal := .Values.temporal -}}
+{{- include "service.podChecks" (list "worker" $worker) -}}
+{{- $part := (include "service.table" . | fromJson).worker -}}
+{{- $derived := dict "HOST" "" "ADMIN_PORT" "" "ADMIN_TLS" "Set global.tls." "DRAIN_TIMEOUT_MS" "Set worker.drainTimeoutMs." "WORKFLOW_BUNDLE_PATH" "Set worker.bundlePath." "SERVICE_CLIENT_ID" "" "SERVICE_CLIENT_SECRET" "Set worker.existingSecret." "AUTH_TOKEN_URL" "Set global.auth.tokenUrl." "TLS_CA" "Set global.tls." "TLS_CERT" "" "TLS_KEY" "" "TEMPORAL_ADDRESS" "Set temporal.address." "TEMPORAL_NAMESPACE" "Set temporal.namespace." "TEMPORAL_API_KEY" "Set temporal.apiKey." "TEMPORAL_TLS" "Set temporal.tls." "TEMPORAL_TLS_CLIENT_CERT_PATH" "Set temporal.mutualTls." "TEMPORAL_TLS_CLIENT_KEY_PATH" "Set temporal.mutualTls." "TEMPORAL_TLS_SERVER_CA_CERT_PATH" "Set temporal.mutualTls." "TEMPORAL_TLS_SERVER_NAME" "Set temporal.tlsServerName." "TEMPORAL_DEPLOYMENT_NAME" "" "TEMPORAL_WORKER_BUILD_ID" "Set worker.controller.buildId." "OTEL_EXPORTER_OTLP_ENDPOINT" "Set global.otel.endpoint." "OTEL_EXPORTER_OTLP_PROTOCOL" "Set global.otel.protocol." "OTEL_EXPORTER_OTLP_CERTIFICATE" "" "OTEL_SERVICE_NAME" "" "OTEL_RESOURCE_ATTRIBUTES" "Set global.otel.resourceAttributes." "OTEL_TRACES_SAMPLER" "Set global.otel.sampleRatio." "OTEL_TRACES_SAMPLER_ARG" "Set global.otel.sampleRatio." -}}
+{{- range $callee, $_ := $part.calls -}}
+{{- $_ := set $derived (printf "%s_ADDRESS" (upper $callee)) "" -}}
+{{- end -}}
+{{- include "service.variableChecks" (dict "path" "worker" "values" $worker "global" .Values.global.config "given" (include "sagacart.worker.config" . | fromJson) "part" $part "derived" $derived "keys" list "root" .) -}}
+{{- if and $temporal.mutualTls.secretName $temporal.apiKey.secretName -}}
+{{- fail "temporal has both mutualTls.secretName and apiKey.secretName, of which the worker would use only the certificate: empty one of them." -}}
+{{- end -}}
+{{- if and $temporal.mutualTls.caKey (not $temporal.mutualTls.secretName) -}}
+{{- fail "temporal.mutualTls.caKey is a key of the Secret temporal.mutualTls.secretName, which is not set." -}}
+{{- end -}}
+{{- if and $temporal.tlsServerName (not (or $temporal.tls $temporal.mutualTls.secretName $temporal.apiKey.secretName)) -}}
+{{- fail "temporal.tlsServerName is set without TLS: set temporal.tls, temporal.mutualTls.secretName or temporal.apiKey.secretName." -}}
+{{- end -}}
+{{- if eq $worker.mode "controller" -}}
+{{- $before := 0 -}}
+{{- range $worker.controller.rollout.steps -}}
+{{- if lt (float64 (include "service.seconds" .pauseDuration)) 30.0 -}}
+{{- fail (printf "worker.controller.rollout.steps has a pauseDuration of %s: the Worker Controller takes 30s or more." .pauseDuration) -}}
+{{- end -}}
+{{- if le (int .rampPercentage) $before -}}
+{{- fail (printf "worker.controller.rollout.steps has %d percent after %d: each step must have more than the one before it." (int .rampPercentage) $before) -}}
+{{- end -}}
+{{- $before = int .rampPercentage -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{/* The egress rule to Temporal. Without peers: its namespace if the address is in the cluster, else any address. */}}
+{{- define "sagacart.temporal.egress" -}}
+{{- $policy := .Values.global.networkPolicy -}}
+{{- $address := splitList ":" (include "sagacart.temporal.address" .) -}}
+{{- $names := splitList "." (first $address) -}}
+{{- $inCluster := or (eq (len $names) 2) (and (gt (len $names) 2) (eq (index $names 2) "svc")) -}}
+{{- $peers := $policy.temporal -}}
+{{- if not $peers -}}
+{{- if eq (len $names) 1 -}}
+{{- $peers = list (dict "podSelector" dict) -}}
+{{- else if $inCluster -}}
+{{- $peers = list (dict "namespaceSelector" (dict "matchLabels" (dict "kubernetes.io/metadata.name" (index $names 1)))) -}}
+{{- else -}}
+{{- $peers = list (dict "ipBlock" (dict "cidr" "0.0.0.0/0")) -}}
+{{- if regexMatch ":" (join " " $policy.privateNetworks) -}}
+{{- $peers = append $peers (dict "ipBlock" (dict "cidr" "::/0")) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+- to: {{ toJson $peers }}
+  ports: [{ protocol: TCP, port: {{ $policy.temporalPort | default (last $address) }} }]
 {{- end }}
 
 {{/* Temporal's variables for a plain Deployment. Under the controller, its Connection sets the same variables. */}}

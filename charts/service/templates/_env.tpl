@@ -3,10 +3,52 @@
 {{ .Values.global.auth.secondFactor | default (ternary "required" "off" .Values.global.production) }}
 {{- end -}}
 
-{{/* The variables that are not secret, as a YAML map. Values override the chart's own. */}}
+{{/* The variables that are not secret, as a YAML map: what the chart derives, and then the values. */}}
 {{- define "service.config" -}}
+{{- $config := include "service.derivedConfig" . | fromJson -}}
+{{- range $name, $value := include "service.givenConfig" . | fromJson -}}
+{{- if eq $value "" -}}
+{{- $_ := unset $config $name -}}
+{{- else -}}
+{{- $_ := set $config $name $value -}}
+{{- end -}}
+{{- end -}}
+{{- /* A process prefers a variable to its file. */ -}}
+{{- range $name := (include "service.secretKeys" . | fromYaml).keys -}}
+{{- $_ := unset $config $name -}}
+{{- end -}}
+{{- toYaml $config -}}
+{{- end -}}
+
+{{/* The variables that the values set, as JSON, with templates filled in. Empty: not set. */}}
+{{- define "service.givenConfig" -}}
+{{- include "service.filledConfig" (list . .Values.config) -}}
+{{- end -}}
+
+{{/* The same of any part. Arguments: (list $ <the part's config>). It overrides global.config. */}}
+{{- define "service.filledConfig" -}}
+{{- $root := index . 0 -}}
+{{- $given := dict -}}
+{{- /* Not `merge`, for which false and 0 are no values. */ -}}
+{{- range $config := list $root.Values.global.config (index . 1) -}}
+{{- range $name, $value := $config -}}
+{{- if kindIs "float64" $value -}}
+{{- $value = ternary (int64 $value | toString) (toString $value) (eq (floor $value) $value) -}}
+{{- end -}}
+{{- $_ := set $given $name (ternary "" (tpl (toString $value) $root) (kindIs "invalid" $value)) -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $given -}}
+{{- end -}}
+
+{{/* The variables that follow from other values and from the table of the shop's parts, as JSON. */}}
+{{- define "service.derivedConfig" -}}
 {{- $context := . -}}
 {{- $global := .Values.global -}}
+{{- $part := include "service.part" . | fromJson -}}
+{{- $table := include "service.table" . | fromJson -}}
+{{- $reads := $part.variables | default list -}}
+{{- $scheme := ternary "https" "http" $global.tls.enabled -}}
 {{- $config := dict
   "HOST" "0.0.0.0"
   "PORT" (toString .Values.port)
@@ -21,6 +63,32 @@
 -}}
 {{- if not $global.auth.issuer -}}
 {{- $_ := set $config "AUTH_REVOCATIONS_URL" (printf "%s/revocations" (include "service.identityUrl" .)) -}}
+{{- end -}}
+{{- range $callee, $ports := $part.calls | default dict -}}
+{{- $port := dig "ports" "grpc" 0 (get $table $callee) -}}
+{{- if and $port (has $port $ports) -}}
+{{- $_ := set $config (printf "%s_ADDRESS" (upper $callee)) (printf "dns:///%s-%s:%v" $context.Release.Name $callee $port) -}}
+{{- end -}}
+{{- end -}}
+{{- if has "IDENTITY_HTTP_URL" $reads -}}
+{{- $_ := set $config "IDENTITY_HTTP_URL" (include "service.identityUrl" .) -}}
+{{- end -}}
+{{- if and (has "SURFACES_URL" $reads) $global.surfaces.enabled -}}
+{{- $_ := set $config "SURFACES_URL" (printf "%s://%s-surfaces:%v" $scheme .Release.Name $table.surfaces.ports.http) -}}
+{{- end -}}
+{{- if has "ISSUER_URL" $reads -}}
+{{- $_ := set $config "ISSUER_URL" $global.publicUrl -}}
+{{- $_ := set $config "HTTP_PORT" (toString $part.ports.http) -}}
+{{- /* Identity asks itself, which the network policies do not let it do by its Service. */ -}}
+{{- $itself := printf "%s://localhost:%v" $scheme $part.ports.http -}}
+{{- $_ := set $config "AUTH_JWKS_URL" ($global.auth.jwksUrl | default (printf "%s/oidc/jwks" $itself)) -}}
+{{- if not $global.auth.issuer -}}
+{{- $_ := set $config "AUTH_REVOCATIONS_URL" (printf "%s/revocations" $itself) -}}
+{{- end -}}
+{{- end -}}
+{{- if and (has "MAILBOX_SMTP_PORT" $reads) $global.world.enabled -}}
+{{- $_ := set $config "MAILBOX_SMTP_PORT" (toString $part.ports.mailbox) -}}
+{{- $_ := set $config "MAILBOX_SMTP_HOST" "0.0.0.0" -}}
 {{- end -}}
 {{- if .Values.database.enabled -}}
 {{- $_ := set $config "DATABASE_POOL_SIZE" (toString .Values.database.poolSize) -}}
@@ -57,18 +125,7 @@
 {{- $_ := set $config "OTEL_TRACES_SAMPLER_ARG" (toString .sampleRatio) -}}
 {{- end -}}
 {{- end -}}
-{{- range $name, $value := merge (dict) .Values.config $global.config -}}
-{{- if kindIs "float64" $value -}}
-{{- $value = ternary (int64 $value | toString) (toString $value) (eq (floor $value) $value) -}}
-{{- end -}}
-{{- $filled := tpl (toString $value) $context -}}
-{{- if eq $filled "" -}}
-{{- $_ := unset $config $name -}}
-{{- else -}}
-{{- $_ := set $config $name $filled -}}
-{{- end -}}
-{{- end -}}
-{{- toYaml $config -}}
+{{- toJson $config -}}
 {{- end -}}
 
 {{/* The variables with paths of files: for the keys of its Secret, and for its database's URL. */}}
@@ -79,6 +136,9 @@
 {{- end }}
 {{- if .Values.database.enabled }}
 {{ include "service.databaseEnv" . }}
+{{- end }}
+{{- with .Values.extraEnv }}
+{{ toYaml . }}
 {{- end }}
 {{- end -}}
 

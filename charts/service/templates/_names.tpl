@@ -8,6 +8,11 @@
 {{- .Values.fullnameOverride | default (printf "%s-%s" .Release.Name (include "service.name" .)) | trunc 50 | trimSuffix "-" -}}
 {{- end -}}
 
+{{/* What the charts know of this service, as JSON: its row in _table.tpl, and {} of a service that is not the shop's. */}}
+{{- define "service.part" -}}
+{{- get (include "service.table" . | fromJson) (include "service.name" .) | default dict | toJson -}}
+{{- end -}}
+
 {{- define "service.selectorLabels" -}}
 app.kubernetes.io/name: {{ include "service.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
@@ -45,6 +50,25 @@ app.kubernetes.io/part-of: sagacart
 {{- add .Values.port 1000 -}}
 {{- end -}}
 
+{{/* Where pods run, of these values: priorityClassName, nodeSelector, affinity, tolerations. */}}
+{{- define "service.scheduling" -}}
+{{- with .priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with .nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .affinity }}
+affinity:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
 {{/* "true" if its port uses TLS, else empty. */}}
 {{- define "service.servesTls" -}}
 {{- if and .Values.global.tls.enabled .Values.tls.serve -}}true{{- end -}}
@@ -53,6 +77,14 @@ app.kubernetes.io/part-of: sagacart
 {{/* The URL of identity's OpenID Connect. */}}
 {{- define "service.identityUrl" -}}
 {{- printf "%s://%s-identity:8096" (ternary "https" "http" .Values.global.tls.enabled) .Release.Name -}}
+{{- end -}}
+
+{{/* The issuer of the certificates: the release's own CA, or an existing one. */}}
+{{- define "service.issuerRef" -}}
+{{- $issuer := .Values.global.tls.issuer -}}
+name: {{ $issuer.name | default (printf "%s-ca" .Release.Name) }}
+kind: {{ ternary $issuer.kind "Issuer" (ne $issuer.name "") }}
+group: {{ ternary $issuer.group "cert-manager.io" (ne $issuer.name "") }}
 {{- end -}}
 
 {{- define "service.secretName" -}}
@@ -74,8 +106,18 @@ app.kubernetes.io/part-of: sagacart
 keys: {{ toJson $keys }}
 {{- end -}}
 
+{{/* The name of its CloudNativePG Cluster. */}}
+{{- define "service.databaseCluster" -}}
+{{- .Values.database.clusterName | default (printf "%s-db" (include "service.fullname" .)) -}}
+{{- end -}}
+
 {{- define "service.databaseSecret" -}}
-{{- .Values.database.existingSecret.name | default (printf "%s-db-app" (include "service.fullname" .)) -}}
+{{- .Values.database.existingSecret.name | default (printf "%s-app" (include "service.databaseCluster" .)) -}}
+{{- end -}}
+
+{{/* "true" if its database is the Cluster of that name, else empty. */}}
+{{- define "service.hasOwnCluster" -}}
+{{- if eq (include "service.databaseSecret" .) (printf "%s-app" (include "service.databaseCluster" .)) -}}true{{- end -}}
 {{- end -}}
 
 {{/* The Secret with the CA of its database, or empty. */}}
@@ -84,8 +126,8 @@ keys: {{ toJson $keys }}
 {{- if $database.enabled -}}
 {{- if $database.caSecret.name -}}
 {{- $database.caSecret.name -}}
-{{- else if and .Values.global.tls.enabled (not $database.existingSecret.name) -}}
-{{- printf "%s-db-ca" (include "service.fullname" .) -}}
+{{- else if and .Values.global.tls.enabled (include "service.hasOwnCluster" .) -}}
+{{- printf "%s-ca" (include "service.databaseCluster" .) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

@@ -1,18 +1,24 @@
-{{/* The table of edges, including those of the simulated providers if they are enabled. */}}
+{{/* The calls between the parts, as JSON: caller, callee, ports. Those of the simulated providers only if they are enabled. */}}
 {{- define "service.edges" -}}
-{{- $policy := .Values.global.networkPolicy -}}
-{{- $edges := deepCopy $policy.edges -}}
-{{- if .Values.global.world.enabled -}}
-{{- $edges = mustMergeOverwrite $edges (deepCopy $policy.worldEdges) -}}
+{{- $edges := dict -}}
+{{- $world := .Values.global.world.enabled -}}
+{{- range $caller, $part := include "service.table" . | fromJson -}}
+{{- $callees := deepCopy $part.calls -}}
+{{- if $world -}}
+{{- range $callee, $ports := $part.worldCalls -}}
+{{- $_ := set $callees $callee (concat (get $callees $callee | default list) $ports) -}}
 {{- end -}}
-{{- toYaml $edges -}}
+{{- end -}}
+{{- $_ := set $edges $caller $callees -}}
+{{- end -}}
+{{- toJson $edges -}}
 {{- end -}}
 
 {{/* The rules for callees and callers of the process `name`: YAML lists `egress` and `ingress`. */}}
 {{- define "service.edgeRules" -}}
 {{- $name := .name -}}
 {{- $release := .context.Release.Name -}}
-{{- $edges := include "service.edges" .context | fromYaml -}}
+{{- $edges := include "service.edges" .context | fromJson -}}
 egress:
 {{- range $callee, $ports := get $edges $name | default dict }}
   - to:
@@ -53,13 +59,38 @@ ingress:
 {{- end }}
 {{- with .Values.global.otel.endpoint }}
 {{- if $policy.otlp }}
-{{- $host := (urlParse .).host }}
 - to:
     {{- toYaml $policy.otlp | nindent 4 }}
   ports:
-    - {protocol: TCP, port: {{ regexFind "[0-9]+$" $host | default (ternary 443 80 (hasPrefix "https:" .)) }}}
+    - {protocol: TCP, port: {{ include "service.portOfUrl" . }}}
 {{- end }}
 {{- end }}
+{{- end -}}
+
+{{/* The port of a URL. */}}
+{{- define "service.portOfUrl" -}}
+{{- regexFind ":[0-9]+$" (urlParse .).host | trimPrefix ":" | default (ternary "443" "80" (hasPrefix "https:" (lower .))) -}}
+{{- end -}}
+
+{{/* Egress rules to an external issuer of tokens: to its keys, and to its token endpoint. */}}
+{{- define "service.issuerEgress" -}}
+{{- $auth := .Values.global.auth -}}
+{{- if $auth.issuer -}}
+{{- $ports := list -}}
+{{- range $url := list $auth.jwksUrl $auth.tokenUrl -}}
+{{- $ports = append $ports (include "service.portOfUrl" $url) -}}
+{{- end -}}
+{{- with .Values.global.networkPolicy.issuer }}
+- to:
+    {{- toYaml . | nindent 4 }}
+  ports:
+    {{- range uniq $ports }}
+    - {protocol: TCP, port: {{ . }}}
+    {{- end }}
+{{- else }}
+{{ include "service.internetEgress" (dict "ports" (uniq $ports) "context" .) }}
+{{- end }}
+{{- end -}}
 {{- end -}}
 
 {{/* Lets Prometheus read the metrics at `port`. */}}

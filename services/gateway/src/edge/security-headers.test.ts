@@ -18,14 +18,12 @@ import { startUpstream } from "../testing/upstream.ts";
 
 const cleanup = new AsyncDisposableStack();
 const authority = await createAuthority();
+const issuer = cleanup.use(await startIssuer());
+const authorization = `Authorization: ${await issuer.bearer("ada", ["customer"])}\r\n`;
 const gateways = new Map<"plain" | "secure", TestGateway>();
 
 beforeAll(async () => {
-  const [standIn, behind, issuer] = [
-    cleanup.use(await startStandIn()),
-    cleanup.use(await startUpstream()),
-    cleanup.use(await startIssuer()),
-  ];
+  const [standIn, behind] = [cleanup.use(await startStandIn()), cleanup.use(await startUpstream())];
   standIn.answer("WatchOrder", async function* () {
     yield { order: { id: "o" } };
   });
@@ -72,7 +70,7 @@ const cases: readonly HeaderCase[] = [
   ["the way to that page", get("/docs/static/index.html"), 302],
   ["a script of that page", get("/docs/static/swagger-ui-bundle.js"), 200],
   ["the page where its sign-in ends", get("/docs/static/oauth2-redirect.html"), 200],
-  ["an event stream", get("/v1/orders/o:watch?customerId=c", "Accept: text/event-stream\r\n"), 0],
+  ["an event stream", get("/v1/orders/o:watch", `Accept: text/event-stream\r\n${authorization}`), 200],
   [
     "a preflight",
     get("/v1/orders", "Origin: https://shop.example\r\nAccess-Control-Request-Method: POST\r\n", "OPTIONS"),

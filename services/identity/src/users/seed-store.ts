@@ -29,3 +29,14 @@ export async function insertUserIfFree(tx: Transaction, user: Omit<NewUser, "pho
   );
   return rowCount === 1;
 }
+
+/** Lets one transaction after the other decide whether there is an operator. */
+export async function lockOperators(tx: Transaction): Promise<void> {
+  await tx.query("select pg_advisory_xact_lock(hashtextextended('first operator', 0))");
+}
+
+/** Returns true if a user is an operator. */
+export async function hasOperator(db: Queryable): Promise<boolean> {
+  const { rowCount } = await db.query("select from users where 'operator' = any(roles) limit 1");
+  return rowCount !== 0;
+}
