@@ -36,7 +36,7 @@ async function orderTooMuch({ id, headers }: User): Promise<string> {
 
 async function mailsTo({ id }: User, count: number) {
   return await until(60_000, `${count} mails`, async () => {
-    const { messages } = (await call(`GET /v1/mailbox?to=${id}@example.com`, undefined, operator)).body;
+    const { messages } = (await call("POST /v1/mailbox:search", { to: `${id}@example.com` }, operator)).body;
     return messages.length >= count ? messages : undefined;
   });
 }

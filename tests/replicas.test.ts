@@ -23,7 +23,7 @@ beforeAll(async () => {
       ...process.env,
       PORT: `${port}`,
       LOG_LEVEL: "error",
-      DATABASE_URL: test_.stack.databaseUrl("order"),
+      DATABASE_URL: test_.stack.servingUrl("order"),
       ...test_.stack.tokenEnv("order"),
       STOCK_ADDRESS: test_.stack.addresses.stock,
     },

@@ -214,8 +214,8 @@ function ofCalls(pod: RenderedPod, pods: readonly RenderedPod[], objects: readon
   const variables = new Map(containersOf(pod).flatMap((container) => [...variablesOf(container, objects)]));
   for (const { metadata } of ofKind(objects, "Cluster")) {
     // The Secret has its address.
-    const isMounted = (pod.spec.volumes ?? []).some(
-      ({ secret }: Manifest) => secret?.secretName === `${metadata.name}-app`,
+    const isMounted = (pod.spec.volumes ?? []).some(({ secret }: Manifest) =>
+      [`${metadata.name}-app`, `${metadata.name}-serving`].includes(secret?.secretName),
     );
     if (isMounted) variables.set("DATABASE_URL", `postgresql://${metadata.name}-rw:5432/`);
   }

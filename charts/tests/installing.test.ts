@@ -21,7 +21,16 @@ const ownPostgres = {
   databases: { enabled: false },
   audit: { urlsSecret: "audit-urls" },
   ...Object.fromEntries(
-    serviceNames.map((name) => [name, { database: { existingSecret: { name: `${name}-url` }, peers: [{}] } }]),
+    serviceNames.map((name) => [
+      name,
+      {
+        database: {
+          existingSecret: { name: `${name}-url` },
+          ownerSecret: { name: `${name}-owner-url` },
+          peers: [{}],
+        },
+      },
+    ]),
   ),
 };
 const temporalCloud = {
@@ -93,7 +102,9 @@ test.for(cases.map((one) => [`${one.profile}, ${one.way.name}, ${one.release} in
         ...ofServices.map((name) => (inVault ? `vault-${name}` : `${release}-${name}`)),
         `${release}-worker`,
         ...(isProduction ? [] : [`${release}-tools`]),
-        ...(hasOwnPostgres ? ["audit-urls", ...serviceNames.map((name) => `${name}-url`)] : [`${release}-audit`]),
+        ...(hasOwnPostgres
+          ? ["audit-urls", ...serviceNames.flatMap((name) => [`${name}-url`, `${name}-owner-url`])]
+          : [`${release}-audit`, ...serviceNames.map((name) => `${release}-${name}-db-serving`)]),
         ...(way.name.includes("Temporal Cloud") ? ["temporal-cloud"] : isProduction ? ["sagacart-temporal-tls"] : []),
       ].toSorted(),
     );

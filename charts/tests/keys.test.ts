@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { parseAllDocuments } from "yaml";
 import { cloneFolder } from "../../scripts/clone.ts";
 import type { Manifest } from "./render.ts";
@@ -32,16 +32,22 @@ function rowsFor({ secret, key }: SecretKey) {
   );
 }
 
-test("docs/security/keys.md has each key of each Secret that the charts use or the installer creates, once", async () => {
-  const used = await usedSecrets();
+let objects: readonly Manifest[];
+let used: readonly SecretKey[];
+// Renders every variant, which takes a busy machine its time.
+beforeAll(async () => {
+  objects = await renderedObjects();
+  used = await usedSecrets();
+}, 300_000);
+
+test("docs/security/keys.md has each key of each Secret that the charts use or the installer creates, once", () => {
   const wrong = used
     .map((key) => ({ ...key, rows: rowsFor(key).length }))
     .filter((one) => one.rows === 0 || (one.key !== "*" && one.rows !== 1));
   expect([...new Set(wrong.map((one) => `${one.secret} ${one.key}: ${one.rows} rows`))].toSorted()).toEqual([]);
 });
 
-test("each of its rows is of a Secret that exists, and is complete", async () => {
-  const used = await usedSecrets();
+test("each of its rows is of a Secret that exists, and is complete", () => {
   expect(secretRows.filter((row) => !used.some((key) => rowsFor(key).includes(row)))).toEqual([]);
   for (const { secrets, rest } of secretRows) {
     // Kind, algorithm, use, holders, longest use, and what to do when it has leaked.
@@ -51,11 +57,11 @@ test("each of its rows is of a Secret that exists, and is complete", async () =>
   }
 });
 
-test("the key, the days and the renewal of each certificate are those of cert-manager's objects", async () => {
+test("the key, the days and the renewal of each certificate are those of cert-manager's objects", () => {
   const temporal = parseAllDocuments(readFileSync(join(cloneFolder, "k8s/temporal/tls-prod.yaml"), "utf8"));
-  const objects: Manifest[] = [...(await renderedObjects()), ...temporal.map((document) => document.toJS())];
+  const all: Manifest[] = [...objects, ...temporal.map((document) => document.toJS())];
   const actual = new Map(
-    objects
+    all
       .filter((object) => object?.kind === "Certificate" && object.spec.secretName.match(/^(?:sagacart|temporal)-/))
       .map(({ spec }) => [
         spec.secretName as string,

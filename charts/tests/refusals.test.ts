@@ -235,6 +235,14 @@ test.for<[object, string]>([
     "gateway.ingress.hosts has shop.example, which no entry of gateway.ingress.tls covers",
   ],
   [
+    { identity: { config: { SEED_WEAK_PASSWORDS: true } } },
+    "identity.config.SEED_WEAK_PASSWORDS is true, which global.production rejects: anybody could guess an operator's password.",
+  ],
+  [
+    { global: { config: { SEED_WEAK_PASSWORDS: "true" } } },
+    "identity.config.SEED_WEAK_PASSWORDS is true, which global.production rejects",
+  ],
+  [
     onIngress({
       annotations: {
         "alb.ingress.kubernetes.io/certificate-arn": "arn",

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { cloneFolder } from "../../scripts/clone.ts";
 import { expand, type SecretKey, usedSecrets } from "./used-secrets.ts";
 
@@ -24,8 +24,13 @@ function rowsOf({ secret, key }: SecretKey): Row[] {
   );
 }
 
-test("the way to rotate each key of each Secret that the charts use or the installer creates is told once", async () => {
-  const used = await usedSecrets();
+let used: readonly SecretKey[];
+// Renders every variant, which takes a busy machine its time.
+beforeAll(async () => {
+  used = await usedSecrets();
+}, 300_000);
+
+test("the way to rotate each key of each Secret that the charts use or the installer creates is told once", () => {
   const told = used.map((key) => ({ ...key, rows: rowsOf(key).length }));
   const unknown = told.filter((one) => one.rows === 0 || (one.key !== "*" && one.rows !== 1));
 
@@ -33,8 +38,7 @@ test("the way to rotate each key of each Secret that the charts use or the insta
   expect(new Set(used.map(({ secret }) => secret)).size).toBeGreaterThan(20);
 });
 
-test("each row of the table is of a Secret that exists, and links to a heading of the page", async () => {
-  const used = await usedSecrets();
+test("each row of the table is of a Secret that exists, and links to a heading of the page", () => {
   const headings = [...howTo.matchAll(/^## (.*)$/gm)].map(([, text = ""]) =>
     text
       .toLowerCase()

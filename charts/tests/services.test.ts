@@ -195,3 +195,20 @@ test("metrics and the API's pages are on the public port outside production only
   expect(await shown("prod")).toEqual(["false", "false"]);
   expect(await shown("ci")).toEqual(["true", "true"]);
 });
+
+test("in production new passwords are compared with those known from breaches, and no application signs in by default", async () => {
+  const identityOf = async (name: string) => {
+    const objects = await render(variants.find((variant) => variant.name === name)!);
+    const { PASSWORD_BREACH_URL, OIDC_CLIENTS = "[]" } = named(objects, "ConfigMap", "sagacart-identity").data;
+    const clients = JSON.parse(OIDC_CLIENTS).map(({ client_id }: { client_id: string }) => client_id);
+    const { egress } = named(objects, "NetworkPolicy", "sagacart-identity").spec;
+    const internet = egress.filter(({ to }: Manifest) => to?.some(({ ipBlock }: Manifest) => ipBlock !== undefined));
+    return { PASSWORD_BREACH_URL, clients, isReachable: JSON.stringify(internet).includes('"port":443') };
+  };
+  expect(await identityOf("prod")).toEqual({
+    PASSWORD_BREACH_URL: "https://api.pwnedpasswords.com/range/",
+    clients: [],
+    isReachable: true,
+  });
+  expect(await identityOf("ci")).toMatchObject({ PASSWORD_BREACH_URL: undefined, clients: ["docs"] });
+});

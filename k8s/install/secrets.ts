@@ -1,11 +1,12 @@
-import { createHash, randomBytes } from "node:crypto";
+import { createHash } from "node:crypto";
 import { deployedNames, partOf, serviceClients } from "../../scripts/shop.ts";
 import { laptopUsers, operatorName } from "../../scripts/stack/users.ts";
 import type { KubeObject } from "./cluster.ts";
 import type { Context } from "./context.ts";
 import { neededSecrets } from "./needed-secrets.ts";
 import { InstallError } from "./progress.ts";
-import { shopChart } from "./shop-chart.ts";
+import { randomSecret } from "./random-secret.ts";
+import { createServingSecrets, renderedShop } from "./serving-secrets.ts";
 import { ensureNamespace, shopsLabels } from "./temporal.ts";
 
 /** The Secrets with a client secret, known to identity. */
@@ -17,16 +18,18 @@ type Data = Record<string, string>;
 
 /**
  * Creates the shop's Secrets. In dev and ci, missing keys and missing clients get random values, and what is there is never
- * changed: an existing Secret is only added to, and only if it is still as it was read. In production nothing is created:
- * throws an InstallError that names what the pods will look for and not find.
+ * changed: an existing Secret is only added to, and only if it is still as it was read. In production nothing is created but
+ * the passwords of the roles that services connect with: throws an InstallError that names what the pods will look for and
+ * not find.
  */
 export async function secrets(context: Context): Promise<void> {
   const { options, progress } = context;
   await ensureNamespace(context, options.namespace, shopsLabels);
+  const serving = await createServingSecrets(context);
   const objects = await readAll(context);
   if (options.profile === "prod") {
     await checkAll(context, objects);
-    progress.say("secrets: complete");
+    progress.say(`secrets: ${serving.length === 0 ? "complete" : `created ${serving.join(", ")}`}`);
     return;
   }
   const there = Object.fromEntries(
@@ -36,7 +39,10 @@ export async function secrets(context: Context): Promise<void> {
   for (const { name, data } of additions) {
     await add(context, name, data, objects.get(`${options.release}-${name}`));
   }
-  const created = additions.map(({ name, data }) => `${options.release}-${name} (${Object.keys(data).join(", ")})`);
+  const created = [
+    ...additions.map(({ name, data }) => `${options.release}-${name} (${Object.keys(data).join(", ")})`),
+    ...serving,
+  ];
   progress.say(`secrets: ${created.length === 0 ? "complete" : `created ${created.join(", ")}`}`);
 }
 
@@ -57,19 +63,8 @@ const clientsKey = "SERVICE_CLIENT_SECRETS";
 
 /** Throws an InstallError that names the Secrets and keys that the chart's pods refer to and that are not there. */
 async function checkAll(context: Context, objects: ReadonlyMap<string, KubeObject>): Promise<void> {
-  const { cluster, options } = context;
-  const { args, input } = await shopChart(context);
-  // Also renders what needs the operators, whose APIs may not be there yet.
-  const apis = ["cert-manager.io/v1", "postgresql.cnpg.io/v1", "temporal.io/v1alpha1", "barmancloud.cnpg.io/v1"];
-  const manifests = await cluster.helm(
-    [
-      ...["template", options.release, ...args, "-n", options.namespace],
-      // The oldest version that the chart supports: which Secrets it needs does not depend on it.
-      ...["--kube-version", "1.29"],
-      ...apis.flatMap((api) => ["--api-versions", api]),
-    ],
-    { input },
-  );
+  const { options } = context;
+  const manifests = await renderedShop(context);
   const lines = [...neededSecrets(manifests)].flatMap(([name, keys]) => {
     const data = objects.get(name)?.data;
     const missing = [...keys].filter((key) => data?.[key] === undefined);
@@ -120,22 +115,22 @@ export function wantedSecrets(there: Readonly<Record<string, Data>>, forTrying: 
   const clientSecrets: Record<string, string> = {};
   for (const name of callers) {
     const first = [known[name]].flat()[0];
-    clientSecrets[name] = there[name]?.SERVICE_CLIENT_SECRET ?? (typeof first === "string" ? first : random());
+    clientSecrets[name] = there[name]?.SERVICE_CLIENT_SECRET ?? (typeof first === "string" ? first : randomSecret());
   }
-  const client = (name: string): Data => ({ SERVICE_CLIENT_SECRET: clientSecrets[name] ?? random() });
+  const client = (name: string): Data => ({ SERVICE_CLIENT_SECRET: clientSecrets[name] ?? randomSecret() });
   // With simulated providers, mail stays in the local mailbox.
   const mail: Data = forTrying ? {} : { SMTP_URL: "" };
   const own: Readonly<Record<string, Data>> = {
-    payment: { PROVIDER_API_KEY: random(), PROVIDER_WEBHOOK_SECRET: random() },
-    shipping: { CARRIER_API_KEY: random(), CARRIER_WEBHOOK_SECRET: random() },
-    notifier: { UNSUBSCRIBE_SECRETS: random(), ...mail },
+    payment: { PROVIDER_API_KEY: randomSecret(), PROVIDER_WEBHOOK_SECRET: randomSecret() },
+    shipping: { CARRIER_API_KEY: randomSecret(), CARRIER_WEBHOOK_SECRET: randomSecret() },
+    notifier: { UNSUBSCRIBE_SECRETS: randomSecret(), ...mail },
     identity: {
-      KEY_ENCRYPTION_SECRET: random(),
+      KEY_ENCRYPTION_SECRET: randomSecret(),
       [clientsKey]: JSON.stringify({ ...clientSecrets, ...known }),
       ...(forTrying ? { SEED_USERS: JSON.stringify(laptopUsers) } : {}),
       ...mail,
     },
-    audit: { username: "audit", password: random() },
+    audit: { username: "audit", password: randomSecret() },
     // The seed, the test checkout and the load sign in as the operator.
     ...(forTrying ? { tools: operatorSecrets(there.identity?.SEED_USERS) } : {}),
   };
@@ -231,8 +226,4 @@ function operatorSecrets(seedUsers: string | undefined): Data {
     seedUsers === undefined ? laptopUsers : JSON.parse(seedUsers);
   const { password = "", totp_secret } = users.find(({ username }) => username === operatorName) ?? {};
   return { OPERATOR_PASSWORD: password, ...(totp_secret === undefined ? {} : { OPERATOR_TOTP_SECRET: totp_secret }) };
-}
-
-function random(): string {
-  return randomBytes(24).toString("base64url");
 }

@@ -77,7 +77,8 @@ const kinds = {
   database: "clusters.postgresql.cnpg.io",
 } as const;
 
-const hooks = "app.kubernetes.io/name in (seed,test,test-public-url,audit,cleanup),app.kubernetes.io/component in (job,test)";
+const hooks =
+  "app.kubernetes.io/name in (seed,test,test-public-url,audit,cleanup),app.kubernetes.io/component in (job,test)";
 
 /** Scales the Deployments of all versions to 0, again if one comes up meanwhile, until no pod is left. */
 async function versionsEnded({ cluster, options, progress }: UninstallContext, worker: string): Promise<void> {

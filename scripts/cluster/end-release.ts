@@ -48,7 +48,9 @@ export async function removeHookObjects(
 ): Promise<void> {
   const removed = [
     `/apis/batch/v1/namespaces/${namespace}/jobs/${release}-seed?propagationPolicy=Background`,
-    ...["health", "checkout", "audit", "public-url"].map((test) => `/api/v1/namespaces/${namespace}/pods/${release}-test-${test}`),
+    ...["health", "checkout", "audit", "public-url"].map(
+      (test) => `/api/v1/namespaces/${namespace}/pods/${release}-test-${test}`,
+    ),
   ];
   for (const path of removed) {
     await expectStatus(ask("DELETE", path), [200, 202, 404]);

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { cloneFolder } from "../clone.ts";
 import { read } from "./source.ts";
 
-/** What docs/security/asvs.md says of each requirement of OWASP ASVS 5.0.0, levels 1 and 2. */
+/** The verdicts on each requirement of OWASP ASVS 5.0.0, levels 1 and 2: the chapters of docs/security/asvs.md. */
 const folder = "docs/security/asvs";
 const chapters = Array.from({ length: 17 }, (_, index) => `V${index + 1}`);
 const verdicts = ["met", "not applicable", "not met"];

@@ -30,9 +30,12 @@ const uses: readonly (readonly [pattern: RegExp, name: (found: string) => string
   [/\bcreate(?:C|Dec)ipheriv\(\s*"([\w-]+)"/g, (name) => name.toUpperCase()],
   [/"(argon2\w+)"/g, (name) => name],
   [/\bnamedCurve: "([\w-]+)"/g, (name) => name],
+  // Of one-time passwords.
+  [/\balgorithm: "(SHA-?\d+)"/g, (name) => `HMAC-${hashName(name)}`],
   [/"((?:ES|RS|PS|HS)\d{3}|EdDSA)"/g, (name) => name],
   [/\b(?:randomBytes|randomUUID|randomFill(?:Sync)?|randomInt|getRandomValues)\(()/g, () => "CSPRNG"],
   [/\bminVersion: "TLSv([\d.]+)"/g, (version) => `TLS ${version}`],
+  [/"((?:TLS_(?:AES|CHACHA)|ECDHE-|DHE-|AES\d+-)[\w-]+)"/g, (suite) => suite],
 ];
 
 function hashName(name: string): string {

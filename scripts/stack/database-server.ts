@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { migrate } from "@sagacart/chassis/postgres/migrate";
 import { cloneFolder } from "../clone.ts";
 import { type DatabaseName, databaseNames } from "../shop.ts";
-import { auditRole, createDatabases } from "./databases.ts";
+import { auditRole, createDatabases, servingRole } from "./databases.ts";
 import type { Guard } from "./guard.ts";
 import { lastLines } from "./log-line.ts";
 import { loopback } from "./ports.ts";
@@ -24,18 +24,20 @@ export type DatabaseServerOptions = {
 };
 
 export type DatabaseServer = {
-  /** Starts Postgres, creates missing databases and runs migrations. */
+  /** Starts Postgres, creates missing databases and roles, and runs migrations. */
   start(): Promise<void>;
   kill(signal: NodeJS.Signals): Promise<void>;
   stop(): Promise<void>;
   pid(): number | undefined;
   /** The owner's connection string. It does not change when the server restarts. */
   url(name: DatabaseName): string;
+  /** The connection string of the service itself. */
+  servingUrl(name: DatabaseName): string;
   auditUrl(name: DatabaseName): string;
   adminUrl(): string;
 };
 
-/** Manages the shop's Postgres: one server, with a database and an owner for each service. */
+/** Manages the shop's Postgres: one server, with a database, its owner and a role to serve for each service. */
 export function createDatabaseServer(options: DatabaseServerOptions): DatabaseServer {
   const { port, secrets, log } = options;
   let server: Postgres | undefined;
@@ -60,7 +62,11 @@ export function createDatabaseServer(options: DatabaseServerOptions): DatabaseSe
         options.onUnexpectedExit({ name: "postgres", how, lastLines: await lastLines(logFile), logFile });
       });
       await createDatabases(started, secrets.passwords);
-      await Promise.all(databaseNames.map((name) => migrateService(name, url(name, name), log)));
+      await Promise.all(
+        databaseNames.map((name) =>
+          migrateService(name, { url: url(name, name), servingUrl: url(name, servingRole(name)) }, log),
+        ),
+      );
     },
     async kill(signal) {
       const running = detach();
@@ -73,6 +79,7 @@ export function createDatabaseServer(options: DatabaseServerOptions): DatabaseSe
     },
     pid: () => server?.pid,
     url: (name) => url(name, name),
+    servingUrl: (name) => url(name, servingRole(name)),
     auditUrl: (name) => url(name, auditRole),
     adminUrl() {
       if (server === undefined) throw new Error("postgres is not running");
@@ -81,11 +88,15 @@ export function createDatabaseServer(options: DatabaseServerOptions): DatabaseSe
   };
 }
 
-async function migrateService(name: DatabaseName, url: string, log: (line: string) => void): Promise<void> {
+async function migrateService(
+  name: DatabaseName,
+  urls: { readonly url: string; readonly servingUrl: string },
+  log: (line: string) => void,
+): Promise<void> {
   const directory = join(cloneFolder, "services", name, "migrations");
   if (!existsSync(directory)) return;
   try {
-    const ran = await migrate({ url, directory });
+    const ran = await migrate({ ...urls, directory });
     if (ran.length > 0) log(`Migrated the database of ${name}: ${ran.join(", ")}`);
   } catch (cause) {
     throw new StartError(`The database of ${name} could not be migrated: ${messageOf(cause)}`, { cause });

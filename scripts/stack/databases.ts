@@ -1,13 +1,18 @@
 import pg from "pg";
-import { auditedDatabases, databaseNames } from "../shop.ts";
+import { auditedDatabases, type DatabaseName, databaseNames } from "../shop.ts";
 import type { Postgres } from "./postgres.ts";
 
 /** The read-only role of `npm run audit`. */
 export const auditRole = "audit";
 
+/** Returns the role that a service connects with. The database's owner, which migrates it, has the service's name. */
+export function servingRole(name: DatabaseName): string {
+  return `${name}_serving`;
+}
+
 /**
- * Creates missing roles and databases, and sets each role's password from the state folder. The role of a service has
- * the service's name, owns its database and cannot connect to another.
+ * Creates missing roles and databases, and sets each role's password from the state folder. A service has two roles, which
+ * cannot connect to another's database: one owns the database and migrates it, and gives the other its rights to serve.
  */
 export async function createDatabases(postgres: Postgres, passwords: Readonly<Record<string, string>>): Promise<void> {
   const admin = new pg.Client({ connectionString: postgres.adminUrl });
@@ -16,7 +21,7 @@ export async function createDatabases(postgres: Postgres, passwords: Readonly<Re
     const names = async (sql: string) =>
       new Set((await admin.query<{ name: string }>(sql)).rows.map(({ name }) => name));
     const roles = await names("select rolname as name from pg_roles");
-    for (const role of [...databaseNames, auditRole]) {
+    for (const role of [...databaseNames, ...databaseNames.map(servingRole), auditRole]) {
       const password = passwords[role];
       if (password === undefined) throw new Error(`no password for the role ${role}`);
       const verb = roles.has(role) ? "alter" : "create";
@@ -34,7 +39,7 @@ export async function createDatabases(postgres: Postgres, passwords: Readonly<Re
       const verb = isAudited ? "grant connect on database" : "revoke connect on database";
       await admin.query(`${verb} ${quote(name)} ${isAudited ? "to" : "from"} ${quote(auditRole)}`);
     }
-    await admin.query("revoke connect on database postgres from public");
+    await admin.query("revoke connect on database postgres, template1 from public");
   } finally {
     await admin.end();
   }

@@ -2,10 +2,12 @@ import { execFileSync, spawn } from "node:child_process";
 import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { migrate } from "@sagacart/chassis/postgres/migrate";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { cloneFolder } from "../clone.ts";
 import { databaseNames } from "../shop.ts";
-import { auditRole, createDatabases } from "./databases.ts";
+import { auditRole, createDatabases, servingRole } from "./databases.ts";
 import { type PostgresOptions, removeData, startPostgres } from "./postgres.ts";
 import { sharedDirectory } from "./postgres-programs.ts";
 import { isRunning, runInProcess } from "./testing.ts";
@@ -135,7 +137,8 @@ test.runIf(process.getuid?.() === 0)(
 
 test("each service can use only its own database; the audit can read all but identity and change none", async () => {
   const server = await start({ temporary: true });
-  const passwords = Object.fromEntries([...databaseNames, auditRole].map((name) => [name, `${name}'s secret`]));
+  const roles = [...databaseNames, ...databaseNames.map(servingRole), auditRole];
+  const passwords = Object.fromEntries(roles.map((name) => [name, `${name}'s secret`]));
   await createDatabases(server, passwords);
   await createDatabases(server, passwords); // as at every start
   const url = (database: string, user: string) => server.url(database, { user, password: `${user}'s secret` });
@@ -146,6 +149,34 @@ test("each service can use only its own database; the audit can read all but ide
   await expect(query(url("stock", "audit"), forced)).rejects.toThrow("permission denied");
   await expect(query(url("identity", "audit"), "select 1")).rejects.toThrow("permission denied for database");
   await expect(query(url("stock", "payment"), "select 1")).rejects.toThrow("permission denied for database");
+  await server.stop();
+});
+
+test("each service serves with a role that can use only its own database, and cannot become the owner", async () => {
+  const server = await start({ temporary: true });
+  const roles = [...databaseNames, ...databaseNames.map(servingRole), auditRole];
+  await createDatabases(server, Object.fromEntries(roles.map((name) => [name, `${name}'s secret`])));
+  const url = (database: string, user: string) => server.url(database, { user, password: `${user}'s secret` });
+
+  await Promise.all(
+    databaseNames.map((name) =>
+      migrate({
+        url: url(name, name),
+        servingUrl: url(name, servingRole(name)),
+        directory: join(cloneFolder, "services", name, "migrations"),
+      }),
+    ),
+  );
+  for (const name of databaseNames) {
+    const serving = servingRole(name);
+    expect(await query(url(name, serving), "select current_user")).toEqual([serving]);
+    for (const other of ["postgres", "template1", ...databaseNames.filter((other) => other !== name)]) {
+      await expect(query(url(other, serving), "select 1"), `${serving} in ${other}`).rejects.toThrow(
+        "permission denied for database",
+      );
+    }
+    await expect(query(url(name, serving), `set role "${name}"`)).rejects.toThrow("permission denied to set role");
+  }
   await server.stop();
 });
 

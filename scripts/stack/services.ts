@@ -15,6 +15,7 @@ import {
   serviceNames,
   servicesCalledBy,
 } from "../shop.ts";
+import { auditRole, servingRole } from "./databases.ts";
 import { freePorts, loopback } from "./ports.ts";
 import { laptopUsers } from "./users.ts";
 
@@ -76,7 +77,8 @@ export type StackConfig = {
   readonly ports: Ports;
   readonly stateDirectory: string;
   readonly secrets: Secrets;
-  readonly databaseUrls: Readonly<Record<DatabaseName, string>>;
+  /** The URL that a service connects to its database with. */
+  readonly servingUrls: Readonly<Record<DatabaseName, string>>;
   readonly temporal: { readonly address: string; readonly namespace: string };
 };
 
@@ -102,7 +104,7 @@ export const services: readonly Service[] = [
   ...serviceNames.map(
     (name): Service => ({
       ...rpcOrHttp(name, 3),
-      env: (config) => ({ DATABASE_URL: config.databaseUrls[name], ...envOf(name, config) }),
+      env: (config) => ({ DATABASE_URL: config.servingUrls[name], ...envOf(name, config) }),
     }),
   ),
   ...fakeNames.map(
@@ -202,8 +204,10 @@ const settings = new Map<string, Service["env"]>(
       OIDC_CLIENTS: JSON.stringify([docsClient(ports)]),
       SEED_USERS: JSON.stringify(laptopUsers),
       SEED_WEAK_PASSWORDS: "true",
-      // All local sign-ins come from one address.
+      // All local sign-ins come from one address, and all scripts sign in as the same few users.
       SIGN_IN_FREE_ATTEMPTS_PER_ADDRESS: "100000",
+      REGISTRATIONS_FREE_PER_ADDRESS: "1000000",
+      SESSIONS_PER_USER: "10000",
     }),
     "card-provider": ({ ports, secrets }) => ({
       API_KEY: secrets.cardProviderApiKey,
@@ -268,6 +272,7 @@ function docsClient(ports: Ports) {
   return {
     client_id: "docs",
     client_name: "API documentation",
+    scopes: ["openid"],
     redirect_uris: [`${page}/static/oauth2-redirect.html`],
     post_logout_redirect_uris: [page],
   };
@@ -310,7 +315,9 @@ export type Secrets = {
 export function makeSecrets(): Secrets {
   const secret = () => randomBytes(24).toString("base64url");
   return {
-    passwords: Object.fromEntries([...databaseNames, "audit"].map((role) => [role, secret()])),
+    passwords: Object.fromEntries(
+      [...databaseNames, ...databaseNames.map(servingRole), auditRole].map((role) => [role, secret()]),
+    ),
     serviceClients: byName(serviceClients, secret),
     keyEncryptionSecret: secret(),
     cardProviderApiKey: secret(),

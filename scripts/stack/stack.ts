@@ -58,6 +58,8 @@ export type Stack = AsyncDisposable & {
   tokenEnv(client: ServiceClient): Readonly<Record<string, string>>;
   /** Returns the owner's connection string of a database. */
   databaseUrl(name: DatabaseName): string;
+  /** Returns the connection string with which a service serves: it may change rows, and not the schema. */
+  servingUrl(name: DatabaseName): string;
   /** Returns the read-only connection string of a database. */
   auditUrl(name: DatabaseName): string;
   /** Returns the ids of the running processes, by name. */
@@ -114,8 +116,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     address: process.env.TEMPORAL_ADDRESS || `${loopback}:${ports.temporal}`,
     namespace: process.env.TEMPORAL_NAMESPACE || "default",
   };
-  const databaseUrls = byDatabase((name) => databases.url(name));
-  const config = { ports, stateDirectory, secrets, databaseUrls, temporal };
+  const servingUrls = byDatabase((name) => databases.servingUrl(name));
+  const config = { ports, stateDirectory, secrets, servingUrls, temporal };
   const specs = new Map(
     services.map((service) => [service.name, serviceProcess(service, config, options.env?.[service.name])]),
   );
@@ -195,6 +197,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     temporal,
     tokenEnv: (client) => tokenEnv(config, client),
     databaseUrl: databases.url,
+    servingUrl: databases.servingUrl,
     auditUrl: databases.auditUrl,
     pids,
     kill: (name, how) => (name === "postgres" ? databases.kill(how) : processes.kill(name, how)),

@@ -145,5 +145,5 @@ test("generates passwords once, readable only by their owner", async () => {
   const first = await readSecrets(directory);
   expect(await readSecrets(directory)).toEqual(first);
   expect((await stat(join(directory, "secrets.json"))).mode & 0o777).toBe(0o600);
-  expect(new Set(Object.values(first.passwords)).size).toBe(7);
+  expect(new Set(Object.values(first.passwords)).size).toBe(13);
 });

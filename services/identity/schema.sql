@@ -256,7 +256,7 @@ create table sessions (
   constraint sessions_pkey PRIMARY KEY (id),
   constraint sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE,
   constraint sessions_check CHECK (((end_time IS NULL) = (end_reason IS NULL))),
-  constraint sessions_end_reason_check CHECK ((end_reason = ANY (ARRAY['SIGNED_OUT'::text, 'PASSWORD_CHANGED'::text, 'TOKEN_REUSED'::text])))
+  constraint sessions_end_reason_check CHECK ((end_reason = ANY (ARRAY['SIGNED_OUT'::text, 'PASSWORD_CHANGED'::text, 'TOKEN_REUSED'::text, 'REPLACED'::text, 'TOO_MANY'::text])))
 );
 
 CREATE INDEX sessions_expire ON public.sessions USING btree (expire_time);

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { Agent, request } from "node:http";
 import { setTimeout } from "node:timers/promises";
 
-/** What another caller saw while an attack was under way. */
+/** The measurements of another caller while an attack was under way. */
 export type Measured = {
   readonly requests: number;
   readonly p50Ms: number;

@@ -13,7 +13,7 @@ export type FuzzOptions = {
   readonly timeoutMs?: number;
 };
 
-/** Who sends requests, in turn. */
+/** A caller; they send requests in turn. */
 export type Caller = {
   readonly name: string;
   /** Undefined for a guest, who is sent to the routes that are open to anyone. */

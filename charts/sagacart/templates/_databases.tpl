@@ -9,8 +9,8 @@ Databases: one CloudNativePG Cluster for each service without a database.existin
 {{- range $name := include "sagacart.services.withDatabase" . | fromJsonArray -}}
 {{- $service := get $.Values $name | default dict -}}
 {{- $given := dig "database" "existingSecret" "name" "" $service -}}
-{{- $ours := printf "%s-app" (include "sagacart.databases.cluster" (list $ $name)) -}}
-{{- if and (ne (get $service "enabled") false) (or (not $given) (eq $given $ours)) -}}
+{{- $cluster := include "sagacart.databases.cluster" (list $ $name) -}}
+{{- if and (ne (get $service "enabled") false) (has $given (list "" (printf "%s-serving" $cluster) (printf "%s-app" $cluster))) -}}
 {{- $names = append $names $name -}}
 {{- end -}}
 {{- end -}}

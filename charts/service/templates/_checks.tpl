@@ -105,7 +105,7 @@
 {{- end -}}
 {{- end -}}
 {{- end -}}
-{{- $ours := list "tmp" "secrets" "database" "database-ca" "tls" "temporal-tls" "temporal-api-key" "database-cas" -}}
+{{- $ours := list "tmp" "secrets" "database" "database-owner" "database-ca" "tls" "temporal-tls" "temporal-api-key" "database-cas" -}}
 {{- $volumes := list -}}
 {{- range $values.extraVolumes -}}
 {{- if has .name (concat $ours $volumes) -}}
@@ -142,7 +142,7 @@
 {{- $part := include "service.part" . | fromJson -}}
 {{- $keys := (include "service.secretKeys" . | fromYaml).keys -}}
 {{- if $part -}}
-{{- $derived := dict "HOST" "" "PORT" "" "ADMIN_PORT" "" "ADMIN_TLS" "Set global.tls." "SHUTDOWN_DELAY_MS" "Set drain.delayMs." "DRAIN_TIMEOUT_MS" "Set drain.timeoutMs." "MAX_CONNECTION_AGE_MS" "Set maxConnectionAgeMs." "AUTH_ISSUER" "Set global.auth.issuer." "AUTH_JWKS_URL" "Set global.auth.jwksUrl." "AUTH_TOKEN_URL" "Set global.auth.tokenUrl." "AUTH_REVOCATIONS_URL" "" "SERVICE_CLIENT_ID" "" "ISSUER_URL" "Set global.publicUrl." "HTTP_PORT" "" "IDENTITY_HTTP_URL" "" "SURFACES_URL" "Set global.surfaces.enabled." "MAILBOX_SMTP_PORT" "" "MAILBOX_SMTP_HOST" "" "DATABASE_POOL_SIZE" "Set database.poolSize." "DATABASE_CA" "Set database.caSecret." "DATABASE_URL" "Set database.existingSecret." "TLS_CA" "Set global.tls." "TLS_CERT" "Set global.tls." "TLS_KEY" "Set global.tls." "TLS_CLIENT_AUTH" "Set global.tls.clientAuth." "SERVE_TLS" "Set tls.serve." "OTEL_EXPORTER_OTLP_ENDPOINT" "Set global.otel.endpoint." "OTEL_EXPORTER_OTLP_PROTOCOL" "Set global.otel.protocol." "OTEL_EXPORTER_OTLP_CERTIFICATE" "" "OTEL_SERVICE_NAME" "" "OTEL_RESOURCE_ATTRIBUTES" "Set global.otel.resourceAttributes." "OTEL_TRACES_SAMPLER" "Set global.otel.sampleRatio." "OTEL_TRACES_SAMPLER_ARG" "Set global.otel.sampleRatio." -}}
+{{- $derived := dict "HOST" "" "PORT" "" "ADMIN_PORT" "" "ADMIN_TLS" "Set global.tls." "SHUTDOWN_DELAY_MS" "Set drain.delayMs." "DRAIN_TIMEOUT_MS" "Set drain.timeoutMs." "MAX_CONNECTION_AGE_MS" "Set maxConnectionAgeMs." "AUTH_ISSUER" "Set global.auth.issuer." "AUTH_JWKS_URL" "Set global.auth.jwksUrl." "AUTH_TOKEN_URL" "Set global.auth.tokenUrl." "AUTH_REVOCATIONS_URL" "" "SERVICE_CLIENT_ID" "" "ISSUER_URL" "Set global.publicUrl." "HTTP_PORT" "" "IDENTITY_HTTP_URL" "" "SURFACES_URL" "Set global.surfaces.enabled." "MAILBOX_SMTP_PORT" "" "MAILBOX_SMTP_HOST" "" "DATABASE_POOL_SIZE" "Set database.poolSize." "DATABASE_CA" "Set database.caSecret." "DATABASE_URL" "Set database.existingSecret." "DATABASE_OWNER_URL" "Set database.ownerSecret." "TLS_CA" "Set global.tls." "TLS_CERT" "Set global.tls." "TLS_KEY" "Set global.tls." "TLS_CLIENT_AUTH" "Set global.tls.clientAuth." "SERVE_TLS" "Set tls.serve." "OTEL_EXPORTER_OTLP_ENDPOINT" "Set global.otel.endpoint." "OTEL_EXPORTER_OTLP_PROTOCOL" "Set global.otel.protocol." "OTEL_EXPORTER_OTLP_CERTIFICATE" "" "OTEL_SERVICE_NAME" "" "OTEL_RESOURCE_ATTRIBUTES" "Set global.otel.resourceAttributes." "OTEL_TRACES_SAMPLER" "Set global.otel.sampleRatio." "OTEL_TRACES_SAMPLER_ARG" "Set global.otel.sampleRatio." -}}
 {{- include "service.variableChecks" (dict "path" $name "values" .Values "global" .Values.global.config "given" (include "service.givenConfig" . | fromJson) "part" $part "derived" $derived "keys" $keys "root" .) -}}
 {{- $config := include "service.config" . | fromYaml -}}
 {{- $set := concat (keys $config) $keys -}}
@@ -300,6 +300,11 @@ its Secret), root.
 {{- define "service.databaseChecks" -}}
 {{- $name := include "service.name" . -}}
 {{- $database := .Values.database -}}
+{{- $serving := printf "%s/%s" $database.existingSecret.name $database.existingSecret.key -}}
+{{- $owner := printf "%s/%s" $database.ownerSecret.name $database.ownerSecret.key -}}
+{{- if and .Values.global.production $database.enabled .Values.migrations.enabled $database.existingSecret.name (or (not $database.ownerSecret.name) (eq $serving $owner)) -}}
+{{- fail (printf "%s.database.ownerSecret.name is %s, which global.production rejects: the service would connect as the owner of its database, and could change its schema. Set %s.database.existingSecret to the Secret of a role that only serves, and ownerSecret to that of the owner, which only the migrations get: k8s/README.md has the SQL for both roles." $name (ternary (printf "that of %s.database.existingSecret" $name) "not set" (not (empty $database.ownerSecret.name))) $name) -}}
+{{- end -}}
 {{- if and $database.enabled (include "service.hasOwnCluster" .) (ne (int $database.port) 5432) -}}
 {{- fail (printf "%s.database.port is %d: the databases that the chart creates listen at 5432. For another Postgres, set %s.database.existingSecret.name, too." $name (int $database.port) $name) -}}
 {{- end -}}

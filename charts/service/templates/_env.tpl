@@ -162,6 +162,22 @@
 {{- end }}
 {{- end -}}
 
+{{/* What only the migrations get: the variable and the mount of the owner's URL. */}}
+{{- define "service.databaseOwnerEnv" -}}
+{{- if include "service.migratesAsOwner" . -}}
+- name: DATABASE_OWNER_URL_FILE
+  value: /etc/sagacart/database-owner/url
+{{- end -}}
+{{- end -}}
+
+{{- define "service.databaseOwnerMounts" -}}
+{{- if include "service.migratesAsOwner" . -}}
+- name: database-owner
+  mountPath: /etc/sagacart/database-owner
+  readOnly: true
+{{- end -}}
+{{- end -}}
+
 {{- define "service.volumeMounts" -}}
 - name: tmp
   mountPath: /tmp
@@ -206,6 +222,15 @@
     items:
     - key: {{ .Values.database.existingSecret.key }}
       path: url
+{{- if include "service.migratesAsOwner" . }}
+- name: database-owner
+  secret:
+    secretName: {{ include "service.databaseOwnerSecret" . }}
+    defaultMode: 0440
+    items:
+    - key: {{ .Values.database.ownerSecret.key }}
+      path: url
+{{- end }}
 {{- with include "service.databaseCaSecret" . }}
 - name: database-ca
   secret:

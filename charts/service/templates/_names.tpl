@@ -111,13 +111,30 @@ keys: {{ toJson $keys }}
 {{- .Values.database.clusterName | default (printf "%s-db" (include "service.fullname" .)) -}}
 {{- end -}}
 
+{{/* The Secret with the URL that the service connects with. */}}
 {{- define "service.databaseSecret" -}}
-{{- .Values.database.existingSecret.name | default (printf "%s-app" (include "service.databaseCluster" .)) -}}
+{{- .Values.database.existingSecret.name | default (printf "%s-serving" (include "service.databaseCluster" .)) -}}
+{{- end -}}
+
+{{/* The Secret with the URL of the database's owner, for the migrations. Empty: the service connects as the owner. */}}
+{{- define "service.databaseOwnerSecret" -}}
+{{- $database := .Values.database -}}
+{{- if $database.ownerSecret.name -}}
+{{- $database.ownerSecret.name -}}
+{{- else if not $database.existingSecret.name -}}
+{{- printf "%s-app" (include "service.databaseCluster" .) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* "true" if the pod's init container migrates as the owner, with a URL that the service does not get. */}}
+{{- define "service.migratesAsOwner" -}}
+{{- if and .Values.database.enabled .Values.migrations.enabled (include "service.databaseOwnerSecret" .) -}}true{{- end -}}
 {{- end -}}
 
 {{/* "true" if its database is the Cluster of that name, else empty. */}}
 {{- define "service.hasOwnCluster" -}}
-{{- if eq (include "service.databaseSecret" .) (printf "%s-app" (include "service.databaseCluster" .)) -}}true{{- end -}}
+{{- $cluster := include "service.databaseCluster" . -}}
+{{- if has (include "service.databaseSecret" .) (list (printf "%s-serving" $cluster) (printf "%s-app" $cluster)) -}}true{{- end -}}
 {{- end -}}
 
 {{/* The Secret with the CA of its database, or empty. */}}

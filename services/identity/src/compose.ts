@@ -28,13 +28,16 @@ import { startHttpServer } from "./oidc/http-server.ts";
 import { currentProvider } from "./oidc/provider.ts";
 import { signInForm } from "./oidc/sign-in-form.ts";
 import { userinfo } from "./oidc/userinfo.ts";
+import { createBreachedPasswords } from "./sessions/breached-passwords.ts";
 import { createDeviceTokens, type DeviceTokens } from "./sessions/device-tokens.ts";
 import { createPasswordChange } from "./sessions/password-change.ts";
 import { createPasswordRules } from "./sessions/password-rules.ts";
 import { createPasswords } from "./sessions/passwords.ts";
 import { readRevocations } from "./sessions/revocation-store.ts";
 import { sessionRpcs } from "./sessions/session-service.ts";
+import type { SessionTimesByRole } from "./sessions/session-times.ts";
 import { createSessions } from "./sessions/sessions.ts";
+import { shopWords } from "./sessions/shop-words.ts";
 import { createSignIn, type SignIn } from "./sessions/sign-in.ts";
 import { sweepExpired } from "./sessions/sweep.ts";
 import { createThrottle } from "./sessions/throttle.ts";
@@ -74,6 +77,11 @@ export async function startIdentity(options: IdentityOptions): Promise<{
   const rules = createPasswordRules({
     minLength: config.PASSWORD_MIN_LENGTH,
     operatorMinLength: config.OPERATOR_PASSWORD_MIN_LENGTH,
+    words: shopWords({ issuer: config.ISSUER_URL, configured: config.PASSWORD_WORDS }),
+    breached: createBreachedPasswords({
+      ...{ url: config.PASSWORD_BREACH_URL, timeoutMs: config.PASSWORD_BREACH_TIMEOUT_MS },
+      ...{ log, meters },
+    }),
   });
   const secrets = encryptionSecrets(config);
   const cipher = createKeyCipher(secrets);
@@ -107,8 +115,8 @@ export async function startIdentity(options: IdentityOptions): Promise<{
   });
   const sessions = createSessions({
     ...{ pool, clock, tokens, log, meters },
-    idleMs: config.SESSION_IDLE_MS,
-    maxMs: config.SESSION_MAX_MS,
+    times: sessionTimes(config),
+    mostPerUser: config.SESSIONS_PER_USER,
     repeatMs: config.REFRESH_REPEAT_MS,
   });
   const passwordChange = createPasswordChange({
@@ -134,6 +142,7 @@ export async function startIdentity(options: IdentityOptions): Promise<{
     ...userRpcs({
       ...{ pool, passwords, rules, emailChange, throttle, onEvents },
       saltKeys: deriveKeys(secrets, "registration-salts"),
+      registrationsFree: config.REGISTRATIONS_FREE_PER_ADDRESS,
     }),
     ...addressRpcs({ pool }),
     ...erasureRpcs({ pool, onEvents }),
@@ -170,8 +179,8 @@ async function startHttp(parts: HttpOptions) {
     cookieKeys: deriveKeys(secrets, "cookies").map((key) => key.toString("base64url")),
     accessTokenMs: config.ACCESS_TOKEN_MS,
     serviceTokenMs: config.SERVICE_TOKEN_MS,
-    sessionMs: config.SESSION_IDLE_MS,
-    sessionMaxMs: config.SESSION_MAX_MS,
+    sessionTimes: sessionTimes(config),
+    mostSessionsPerUser: config.SESSIONS_PER_USER,
   };
   // From outside there are no programs: their secrets can be neither used nor tried.
   const provider = currentProvider({
@@ -189,13 +198,26 @@ async function startHttp(parts: HttpOptions) {
     port: config.HTTP_PORT,
     connectionLimits: connectionLimitsOf(config, serviceConnections),
     ...{ issuer, keys, provider, insideProvider, log, tls },
-    signInForm: signInForm({ provider, signIn, issuer, csrfKeys: deriveKeys(secrets, "csrf"), devices, factors }),
+    signInForm: signInForm({
+      ...{ provider, pool, signIn, issuer, devices, factors },
+      csrfKeys: deriveKeys(secrets, "csrf"),
+    }),
     emailPages: emailPages(emailChange),
     userinfo: userinfo({ keys, pool, issuer, revocations }),
     revocations: (cursor) => readRevocations(pool, cursor),
   });
   log.info({ host: config.HOST, port: http.port, issuer }, "serves OpenID Connect");
   return http;
+}
+
+/** Returns how long sessions live; those of staff never longer than those of customers. */
+function sessionTimes(config: Config): SessionTimesByRole {
+  const customer = { idleMs: config.SESSION_IDLE_MS, maxMs: config.SESSION_MAX_MS };
+  const staff = {
+    idleMs: Math.min(config.OPERATOR_SESSION_IDLE_MS, customer.idleMs),
+    maxMs: Math.min(config.OPERATOR_SESSION_MAX_MS, customer.maxMs),
+  };
+  return { customer, staff };
 }
 
 /** The secret that encrypts and signs, followed by those that are valid besides it while it is changed. */

@@ -1,4 +1,5 @@
 import { parseTotpSecret } from "./factors/totp.ts";
+import { defaultScopes, knownScopes } from "./oidc/scopes.ts";
 import { audience } from "./sessions/tokens.ts";
 import { type Role, roles } from "./users/user.ts";
 
@@ -8,6 +9,8 @@ export type OidcClient = {
   /** Its secret, or two while it is being changed. */
   readonly client_secret?: string | readonly string[];
   readonly client_name?: string;
+  /** The scopes that it may ask for; `openid` is always one of them. */
+  readonly scopes: readonly string[];
   readonly redirect_uris: readonly string[];
   readonly post_logout_redirect_uris?: readonly string[];
 };
@@ -50,7 +53,7 @@ export function serviceClients(value: string | undefined): ReadonlyMap<string, r
 /** Parses a list of applications. Empty if the variable is not set. */
 export function oidcClients(value: string | undefined): readonly OidcClient[] {
   return listOf(value, (item) => {
-    const { client_id, client_secret, client_name, redirect_uris, post_logout_redirect_uris } = item;
+    const { client_id, client_secret, client_name, scopes, redirect_uris, post_logout_redirect_uris } = item;
     if (!isText(client_id) || !isTexts(redirect_uris) || redirect_uris.length === 0) {
       return undefined;
     }
@@ -64,12 +67,29 @@ export function oidcClients(value: string | undefined): readonly OidcClient[] {
     }
     return {
       client_id,
+      scopes: scopesOf(client_id, scopes),
       redirect_uris,
       ...(secrets.length > 0 ? { client_secret: secrets } : {}),
       ...(isText(client_name) ? { client_name } : {}),
       ...(isTexts(post_logout_redirect_uris) ? { post_logout_redirect_uris } : {}),
     };
   });
+}
+
+/** Returns the scopes that an application may ask for. */
+function scopesOf(clientId: string, given: unknown): readonly string[] {
+  if (given === undefined) {
+    return defaultScopes;
+  }
+  if (!isTexts(given)) {
+    throw new Error(`has no list of texts in scopes of the application ${clientId}`);
+  }
+  const unknown = given.find((scope) => !knownScopes.includes(scope));
+  if (unknown !== undefined) {
+    const known = knownScopes.join(", ");
+    throw new Error(`has an unknown scope ${JSON.stringify(unknown)} of the application ${clientId}; known: ${known}`);
+  }
+  return [...new Set(["openid", ...given])];
 }
 
 /** Parses a list of users. Empty if the variable is not set. */

@@ -42,18 +42,32 @@ export function readConfig(env: Env) {
       SESSION_IDLE_MS: int({ min: 1_000, max: 31_536_000_000, default: 2_592_000_000 }),
       /** How long a session lives at most. */
       SESSION_MAX_MS: int({ min: 1_000, max: 31_536_000_000, default: 15_552_000_000 }),
+      /** How long a session of support and operators lives without a refresh, if that is shorter. */
+      OPERATOR_SESSION_IDLE_MS: int({ min: 1_000, max: 31_536_000_000, default: 3_600_000 }),
+      /** How long a session of support and operators lives at most, if that is shorter. */
+      OPERATOR_SESSION_MAX_MS: int({ min: 1_000, max: 31_536_000_000, default: 86_400_000 }),
+      /** Sessions that a user may have at a time, and as many of applications. One more ends the one that was used longest ago. */
+      SESSIONS_PER_USER: int({ min: 1, max: 100_000, default: 20 }),
       /** How long a reused refresh token counts as a retry and not as a theft. 0: every reuse is a theft. */
       REFRESH_REPEAT_MS: durationMs(10_000),
       /** Characters in a new password at least. Users of the Flask services' REST may have 6. */
       PASSWORD_MIN_LENGTH: int({ min: 8, max: 64, default: 8 }),
       /** Characters in a new password of operators and support at least. */
       OPERATOR_PASSWORD_MIN_LENGTH: int({ min: 8, max: 64, default: 12 }),
+      /** Words of the shop that may not be most of a password, besides its name, the labels of its host name and its roles: the names of brands, products and places. */
+      PASSWORD_WORDS: list({ default: [], pattern: /^[^\s].{2,}$/u }),
+      /** The range API of Have I Been Pwned, or a mirror of it, to refuse passwords known from breaches: `https://api.pwnedpasswords.com/range/`. It gets five digits of a hash. Without it, only the list of common passwords is used. */
+      PASSWORD_BREACH_URL: optional(url({ protocols: ["http:", "https:"] })),
+      /** How long the range API may take. Then the password is accepted. */
+      PASSWORD_BREACH_TIMEOUT_MS: int({ min: 1, max: 60_000, default: 2_000 }),
       /** Passwords hashed at the same time, each with 19 MiB and a core. More than four need a larger UV_THREADPOOL_SIZE. */
       PASSWORD_HASHES_AT_ONCE: int({ min: 1, max: 64, default: 2 }),
       /** Wrong passwords for a user name before pauses begin; the pause doubles with each, up to the longest. */
       SIGN_IN_FREE_ATTEMPTS: int({ min: 2, max: 1000, default: 5 }),
       /** Wrong passwords from one network before pauses begin; many people may share it. */
       SIGN_IN_FREE_ATTEMPTS_PER_ADDRESS: int({ min: 2, max: 100_000, default: 100 }),
+      /** Registrations from one network within an hour before pauses begin; many people may share it. */
+      REGISTRATIONS_FREE_PER_ADDRESS: int({ min: 1, max: 1_000_000, default: 50 }),
       /** The longest pause after wrong passwords. */
       SIGN_IN_LONGEST_PAUSE_MS: durationMs(300_000),
       /** How long a sign-in waits for its second factor. */
@@ -74,7 +88,7 @@ export function readConfig(env: Env) {
       EMAIL_CONFIRM_URL: optional(url({ protocols: ["http:", "https:"] })),
       /** URL of the page that undoes a change, to which the token is appended. Default: identity's own page. */
       EMAIL_UNDO_URL: optional(url({ protocols: ["http:", "https:"] })),
-      /** What a user with an unverified e-mail address may do: `sign_in`, or `nothing` until the address is confirmed. */
+      /** The rights of a user with an unverified e-mail address: `sign_in`, or `nothing` until the address is confirmed. */
       UNVERIFIED_USERS_MAY: oneOf(["sign_in", "nothing"], "sign_in"),
       /** The SMTP server for outgoing mail, for example smtp://user:password@host:587. STARTTLS is required, unless it says ?requireTLS=false. */
       SMTP_URL: url({ protocols: ["smtp:", "smtps:"] }),
@@ -82,7 +96,7 @@ export function readConfig(env: Env) {
       MAIL_FROM: text({ default: "Sagacart <accounts@sagacart.example>" }),
       /** The secrets of the shop's services: `{"order":"…","gateway":"…"}`. A list of two while one is changed: `{"order":["…","…"]}`. */
       SERVICE_CLIENT_SECRETS: serviceClients,
-      /** Applications that sign users in: `[{"client_id":"web","redirect_uris":["https://…"]}]`, with `client_secret` if confidential. */
+      /** Applications that sign users in: `[{"client_id":"web","redirect_uris":["https://…"],"scopes":["openid","email"]}]`, with `client_secret` if confidential. `scopes` are what it may ask for, of openid, profile, email, phone, roles, offline_access; without it, all but phone and roles. */
       OIDC_CLIENTS: oidcClients,
       /** Users to create once: `[{"id":"alice","username":"alice","email":…,"password":…,"roles":[…]}]`, with `totp_secret` (base32) if they shall sign in with a second factor. */
       SEED_USERS: seedUsers,

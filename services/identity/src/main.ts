@@ -3,4 +3,10 @@ import { polledServices } from "@sagacart/outbox/polled";
 import { startIdentity } from "./compose.ts";
 import { readConfig } from "./config.ts";
 
-await runService({ name: "identity", polled: polledServices, readConfig, start: startIdentity });
+await runService({
+  name: "identity",
+  polled: polledServices,
+  readConfig,
+  migrations: new URL("../migrations/", import.meta.url),
+  start: startIdentity,
+});

@@ -11,6 +11,10 @@ export const reasons = defineReasons({
   PASSWORD_TOO_SHORT: Code.InvalidArgument,
   /** The password is one of those that are guessed first. */
   PASSWORD_TOO_COMMON: Code.InvalidArgument,
+  /** The password is mostly made of words that are guessed for this shop, such as its name; `words` are in the metadata. */
+  PASSWORD_TOO_OBVIOUS: Code.InvalidArgument,
+  /** The password is known from a breach of another site. */
+  PASSWORD_BREACHED: Code.InvalidArgument,
   /** The user's password is not good enough for an operator. The user has to change it first. */
   OPERATOR_PASSWORD_TOO_SHORT: Code.FailedPrecondition,
   /** The mask names a field that cannot be changed, or clears a field that cannot be empty. */

@@ -12,6 +12,7 @@ await runService({
   name: "notifier",
   subject: "order",
   readConfig,
+  migrations: new URL("../migrations/", import.meta.url),
   callsServices: true,
   async start(context) {
     const channel = openChannel(context.config.ORDER_ADDRESS, context);

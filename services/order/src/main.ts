@@ -15,6 +15,7 @@ await runService({
   subject: "order",
   polled: polledServices,
   readConfig,
+  migrations: new URL("../migrations/", import.meta.url),
   callsServices: true,
   async start({ config, pool, log, metrics, tokens, tls }) {
     const stock = openChannel(config.STOCK_ADDRESS, { metrics, tokens, tls });

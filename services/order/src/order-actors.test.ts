@@ -47,7 +47,7 @@ async function newGuest() {
   return { cartId: cart?.id ?? "", guestToken, contactEmail: "guest@shop.test", paymentMethod: "pm_ok", ...accepted };
 }
 
-/** Who did it, in the words of the table: the guest's id is another each time. */
+/** Describes an actor in the words of the table: the guest's id is another each time. */
 function read(actor: Actor | undefined, guestToken = ""): string {
   if (actor === undefined) {
     return "nobody";

@@ -15,7 +15,7 @@ beforeAll(async () => {
 afterAll(() => service?.[Symbol.asyncDispose]());
 // A transaction is repeated after a deadlock with one of the service's background rounds, which take the tables in another order.
 beforeEach(() =>
-  withTransaction(service.pool, (tx) => tx.query("truncate orders, carts, commands, command_batches cascade")),
+  withTransaction(service.owner, (tx) => tx.query("truncate orders, carts, commands, command_batches cascade")),
 );
 
 /** The series of a gauge, by their labels' values. */

@@ -15,6 +15,7 @@ await runService({
   subject: "order",
   polled: polledServices,
   readConfig,
+  migrations: new URL("../migrations/", import.meta.url),
   callsServices: true,
   async start(context) {
     const { CARRIER_URL: url, CARRIER_API_KEY: apiKey, ORDER_ADDRESS } = context.config;

@@ -9,7 +9,8 @@ import { replicas } from "./rolling.ts";
 
 /**
  * Rotates secrets as k8s/rotation.md says, while callers buy without retries: the client secrets of all programs, the
- * providers' webhook secrets, the secret of unsubscribe links, identity's encryption secret, and a database's password.
+ * providers' webhook secrets, the secret of unsubscribe links, identity's encryption secret, and the password with which a
+ * service connects to its database.
  */
 export const rotation: Scenario = {
   name: "rotation",
@@ -152,7 +153,7 @@ async function tokenStatus({ shop }: Stage, client: string, secret: string): Pro
  */
 async function rotatePassword(stage: Stage, part: "order"): Promise<void> {
   const { shop, say } = stage;
-  const name = shop.objectName(`${part}-db-app`);
+  const name = shop.objectName(`${part}-db-serving`);
   const { uri = "", password: before = "" } = await shop.namespace.secret(name);
   const password = newSecret();
   const url = new URL(uri);

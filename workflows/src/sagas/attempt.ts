@@ -7,7 +7,7 @@ import {
 } from "@temporalio/workflow";
 import { type Carry, poisonFailure, type Steps } from "./steps.ts";
 
-/** What a workflow reports about its attempts, by the `progress` query. */
+/** The report of a workflow about its attempts, by the `progress` query. */
 export type Attempts = { step: string; attempt: number; lastError: string };
 
 /** Adds a marker to the history and nothing else. A step that fails here is retried as an ordinary activity. */

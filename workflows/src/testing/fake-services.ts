@@ -183,7 +183,7 @@ export function fakeSaga(
   };
 }
 
-/** What a step is given, over fake services. */
+/** Creates the context of a step, over fake services. */
 export function fakeContext(fakes: Fakes): StepContext & { readonly calls: Call[] } {
   const { services, calls } = fakeServices(fakes);
   const cache = createOrderCache(services.saga);

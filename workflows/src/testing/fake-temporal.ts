@@ -2,14 +2,14 @@ import type { Client } from "@temporalio/client";
 import { vi } from "vitest";
 import type { Version } from "../dispatch/routing.ts";
 
-/** What Temporal answers about one workflow. */
+/** Temporal's answer about one workflow. */
 export type FakeWorkflow = {
   /** RUNNING unless it says otherwise; an error is thrown. */
   readonly status?: string | Error;
   readonly versioning?: object;
 };
 
-/** What Temporal answers about the task queue. */
+/** Temporal's answer about the task queue. */
 export type FakeTaskQueue = {
   readonly current?: Version | undefined;
   readonly ramping?: (Version & { readonly percentage: number }) | undefined;

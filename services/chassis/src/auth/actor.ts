@@ -1,6 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { Actor_Kind, type Actor as ActorMessage, ActorSchema } from "@sagacart/proto/type/v1/actor";
 import { callContext } from "../context.ts";
+import type { Principal } from "./principal.ts";
 
 /** The recorded author of an action. */
 export type Actor = { readonly kind: "CUSTOMER" | "OPERATOR" | "SYSTEM"; readonly id: string };
@@ -16,14 +17,18 @@ export function currentActor({ owner = "", onBehalfOf = "" }: { owner?: string; 
   if (principal === undefined) {
     return owner === "" ? { kind: "SYSTEM", id: "" } : { kind: "CUSTOMER", id: owner };
   }
-  const { kind, customerId, subject, roles } = principal;
+  const { kind, customerId, subject } = principal;
   if (kind === "service") {
     return onBehalfOf === "" ? { kind: "SYSTEM", id: subject } : { kind: "CUSTOMER", id: onBehalfOf };
   }
-  const isStaff = roles.has("operator") || roles.has("support");
-  return isStaff && (owner === "" || customerId !== owner)
+  return isStaff(principal) && (owner === "" || customerId !== owner)
     ? { kind: "OPERATOR", id: subject }
     : { kind: "CUSTOMER", id: customerId ?? subject };
+}
+
+/** Returns true for the shop's people: operators and support. */
+export function isStaff({ kind, roles }: Principal): boolean {
+  return kind === "person" && (roles.has("operator") || roles.has("support"));
 }
 
 /** The columns of a recorded actor; null for what was recorded before actors were. */

@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import { type DescMethod, getOption, hasOption } from "@bufbuild/protobuf";
+import { type DescField, type DescMessage, type DescMethod, getOption, hasOption } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
 import { type SecurityEvent, security_event } from "@sagacart/proto/auth/v1/access";
 import { pino } from "pino";
@@ -8,6 +8,7 @@ import { callContext } from "../context.ts";
 import { codeName, errorInfo } from "../errors.ts";
 import type { Metrics } from "../process/metrics.ts";
 import { traceIdOf } from "../trace/traceparent.ts";
+import { isStaff } from "./actor.ts";
 import type { Principal } from "./principal.ts";
 
 /**
@@ -61,11 +62,12 @@ export function createSecurityLog({ service, metrics, destination = stdout() }: 
     },
     called(method, principal, { request, answer, error }) {
       const option = securityEventOf(method);
-      if (option === undefined || (option.byStaff && !isStaff(principal))) {
+      if (option === undefined || (option.byStaff && (principal === undefined || !isStaff(principal)))) {
         return;
       }
-      const { event, id: path } = isUnfinished(option, answer) ? (option.unfinished ?? option) : option;
-      const id = path === "" ? "" : (idAt(request, path) ?? idAt(answer, path) ?? "");
+      const { input, output } = method;
+      const { event, id: path } = isUnfinished(option, answer, output) ? (option.unfinished ?? option) : option;
+      const id = path === "" ? "" : (idAt(request, input, path) ?? idAt(answer, output, path) ?? "");
       write(event, principal, { kind: option.object, id }, error);
     },
   };
@@ -82,11 +84,11 @@ export function securityEventOf(method: DescMethod): SecurityEvent | undefined {
 }
 
 /** Returns true if the call succeeded, and its answer does not have what the event is about. */
-function isUnfinished({ unfinished }: SecurityEvent, answer: unknown): boolean {
+function isUnfinished({ unfinished }: SecurityEvent, answer: unknown, desc: DescMessage): boolean {
   if (unfinished === undefined || typeof answer !== "object" || answer === null) {
     return false;
   }
-  return Reflect.get(answer, localName(unfinished.unless)) === undefined;
+  return valueIn(answer, fieldNamed(desc, unfinished.unless)) === undefined;
 }
 
 /** One entry for each method of the contract: every call asks, and options are slow to read. */
@@ -97,10 +99,6 @@ type Named = { readonly kind: string; readonly id: string };
 // Synchronous, as the other log: a line must not be lost when the process exits.
 function stdout() {
   return pino.destination({ dest: 1, sync: true });
-}
-
-function isStaff(principal: Principal | undefined): boolean {
-  return principal?.kind === "person" && (principal.roles.has("operator") || principal.roles.has("support"));
 }
 
 function actorOf(principal: Principal | undefined): Named {
@@ -129,20 +127,25 @@ function reasonOf(failure: unknown): string {
 }
 
 /** Returns the id at a path of field names, `user.id`. A text that is no id is not logged: it may be anything. */
-function idAt(message: unknown, path: string): string | undefined {
+function idAt(message: unknown, desc: DescMessage, path: string): string | undefined {
   let value = message;
+  let inside: DescMessage | undefined = desc;
   for (const name of path.split(".")) {
-    if (typeof value !== "object" || value === null) {
-      return undefined;
-    }
-    value = Reflect.get(value, localName(name));
+    const field: DescField | undefined = inside && fieldNamed(inside, name);
+    value = valueIn(value, field);
+    inside = field?.message;
   }
   return typeof value === "string" && /^[A-Za-z0-9._~-]{1,63}$/.test(value) ? value : undefined;
 }
 
-/** `customer_id` is `customerId` in messages. */
-function localName(field: string): string {
-  return field.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+function fieldNamed(desc: DescMessage, name: string): DescField | undefined {
+  return desc.fields.find((field) => field.name === name);
+}
+
+function valueIn(message: unknown, field: DescField | undefined): unknown {
+  return field === undefined || typeof message !== "object" || message === null
+    ? undefined
+    : Reflect.get(message, field.localName);
 }
 
 const counters = new WeakMap<Metrics, Counter<"event" | "outcome">>();

@@ -1,6 +1,7 @@
 import { Code } from "@connectrpc/connect";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
 import { PaymentService } from "@sagacart/proto/payment/v1/payment_service";
+import { ProductService } from "@sagacart/proto/stock/v1/product_service";
 import { expect, test } from "vitest";
 import { createServiceClient, openChannel, withTokens } from "../client/client.ts";
 import { callContext, runWithContext } from "../context.ts";
@@ -15,6 +16,9 @@ function tokensOf({ tokenUrl }: TestIssuer, clientSecret = "worker-secret", more
   const log = silentLog;
   return createServiceTokens({ tokenUrl, clientId: "worker", clientSecret, audience: "sagacart", log, ...more });
 }
+
+/** For the first calls of a process, which a busy machine may take longer for than calls may last. */
+const patient = { timeoutMs: 60_000 };
 
 /** A payment service that answers who called it. */
 function startAccounts(issuer: TestIssuer) {
@@ -32,7 +36,7 @@ test("calls carry a token that is fetched once", async () => {
   using channel = openChannel(server.address, { tokens });
   const accounts = createServiceClient(PaymentService, channel);
 
-  const answers = await Promise.all(Array.from({ length: 20 }, () => accounts.listPayments({})));
+  const answers = await Promise.all(Array.from({ length: 20 }, () => accounts.listPayments({}, patient)));
 
   expect(new Set(answers.map(({ nextPageToken }) => nextPageToken))).toEqual(new Set(["service:worker"]));
   expect(issuer.asked.token).toBe(1);
@@ -112,6 +116,32 @@ test("the refusal of our token is not reported as our caller's mistake", async (
     .listPayments({}, { timeoutMs: 60_000 })
     .catch((error) => error);
   expect(errorInfo(error)).toMatchObject({ code: Code.Unavailable, reason: "OWN_TOKEN_REFUSED" });
+});
+
+test("a method that anyone may call gets no token, and the others of the same channel do", async () => {
+  await using issuer = await startIssuer();
+  const seen: (string | null)[] = [];
+  const record = (_request: unknown, { requestHeader }: { requestHeader: Headers }) => {
+    seen.push(requestHeader.get("authorization"));
+    return {};
+  };
+  await using server = await startEcho(
+    {},
+    {
+      verifier: issuer.verifier(),
+      routes(router) {
+        router.service(ProductService, { getProduct: record });
+        router.service(PaymentService, { listPayments: record });
+      },
+    },
+  );
+  await using tokens = tokensOf(issuer);
+  using channel = openChannel(server.address, { tokens });
+
+  await createServiceClient(PaymentService, channel).listPayments({}, patient);
+  await createServiceClient(ProductService, channel).getProduct({ id: "lamp" }, patient);
+
+  expect(seen).toEqual([expect.stringMatching(/^Bearer /), null]);
 });
 
 test("a client that acts for its caller sends the caller's token, and never its own", async () => {

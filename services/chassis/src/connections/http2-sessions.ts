@@ -68,7 +68,7 @@ function sayGoodbye(session: ServerHttp2Session): void {
 
 const goodbyeMs = 5_000;
 
-/** What is known of an open stream. */
+/** The state of an open stream. */
 type Watched = {
   readonly sinceMs: number;
   readonly headers: IncomingHttpHeaders;

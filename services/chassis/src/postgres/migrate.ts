@@ -7,11 +7,15 @@ import pg from "pg";
 import type { Log } from "../process/log.ts";
 import { credentialsOf } from "./credentials.ts";
 import { keepAlive } from "./pool.ts";
+import { grantServing, refuseMoreThanServing } from "./serving-role.ts";
 
 export type MigrateOptions = {
+  /** The URL of the role that owns the database. */
   url: string;
+  /** The URL of the role that the service connects with, which gets the rights to serve. Absent: the owner serves. */
+  servingUrl?: string;
   directory: URL | string;
-  /** How long to wait for a database that cannot be reached yet, in ms; by default not at all. */
+  /** How long to wait for a database and roles that cannot be reached yet, in ms; by default not at all. */
   waitMs?: number;
   log?: Log;
 };
@@ -19,7 +23,7 @@ export type MigrateOptions = {
 export type Migration = { readonly name: string; readonly sql: string; readonly checksum: string };
 
 /**
- * Brings a database up to date: runs each NNNN_name.sql of the directory that has not run yet, in order, each in a
+ * Brings a database up to date and gives the serving role its rights: runs each NNNN_name.sql of the directory that has not run yet, in order, each in a
  * transaction of its own together with its row in `schema_migrations`. The row is inserted first, and its primary key is
  * the lock: any number of processes may start at once, and each migration runs once. Returns the names of those that ran
  * here.
@@ -29,10 +33,11 @@ export type Migration = { readonly name: string; readonly sql: string; readonly 
  */
 export async function migrate(options: MigrateOptions): Promise<string[]> {
   const migrations = await readMigrations(options.directory);
-  const client = await connect(options);
+  const patience = { giveUpAt: Date.now() + (options.waitMs ?? 0), log: options.log };
+  const client = await connect(options.url, patience);
   const ran: string[] = [];
   try {
-    await createTable(client);
+    await createBookkeeping(client);
     for (const migration of migrations) {
       if (await run(client, migration)) {
         options.log?.info({ migration: migration.name }, "migrated");
@@ -40,6 +45,9 @@ export async function migrate(options: MigrateOptions): Promise<string[]> {
       }
     }
     await refuseForgotten(client, migrations);
+    if (options.servingUrl !== undefined) {
+      await admit(client, options.servingUrl, patience);
+    }
   } finally {
     await client.end();
   }
@@ -66,11 +74,12 @@ export async function readMigrations(directory: URL | string): Promise<Migration
   return migrations;
 }
 
-async function connect({ url, waitMs = 0, log }: MigrateOptions): Promise<pg.Client> {
+/** Until when to try again, and where to say what is waited for. */
+type Patience = { readonly giveUpAt: number; readonly log: Log | undefined };
+
+async function connect(url: string, patience: Patience): Promise<pg.Client> {
   const credentials = credentialsOf(url);
-  const giveUpAt = Date.now() + waitMs;
-  let said = "";
-  for (;;) {
+  return await tryUntil(patience, async () => {
     const client = new pg.Client({
       connectionString: credentials.url(),
       application_name: "migrate",
@@ -84,6 +93,17 @@ async function connect({ url, waitMs = 0, log }: MigrateOptions): Promise<pg.Cli
       return client;
     } catch (error) {
       await client.end().catch(() => {});
+      throw error;
+    }
+  });
+}
+
+async function tryUntil<T>({ giveUpAt, log }: Patience, attempt: () => Promise<T>): Promise<T> {
+  let said = "";
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
       if (Date.now() >= giveUpAt) {
         throw error;
       }
@@ -97,15 +117,60 @@ async function connect({ url, waitMs = 0, log }: MigrateOptions): Promise<pg.Cli
   }
 }
 
-/** Two statements in one message are one transaction. Without the lock, one of two concurrent runs fails on the type. */
-async function createTable(client: pg.Client): Promise<void> {
+/**
+ * Gives the serving role its rights, and connects with its URL, so that the service does not start before it can. The role
+ * may be created at the same time, and its password set after it.
+ */
+async function admit(client: pg.Client, servingUrl: string, patience: Patience): Promise<void> {
+  const role = decodeURIComponent(new URL(credentialsOf(servingUrl).url()).username);
+  await tryUntil(patience, async () => {
+    const { rowCount } = await client.query("select from pg_roles where rolname = $1", [role]);
+    if (rowCount === 0) {
+      throw new Error(`the role ${role} of DATABASE_URL does not exist`);
+    }
+  });
+  await grantServing(client, role);
+  await refuseMoreThanServing(client, role);
+  const serving = await connect(servingUrl, patience);
+  try {
+    const [own, others] = await Promise.all([client, serving].map(databaseOf));
+    if (own !== others) {
+      throw new Error(
+        `DATABASE_URL is the database ${others}, and DATABASE_OWNER_URL is ${own}: they must be the same`,
+      );
+    }
+  } finally {
+    await serving.end();
+  }
+}
+
+/** Returns what tells the database of a connection from others, read with the rights of a service. */
+async function databaseOf(client: pg.Client): Promise<string> {
+  const { rows } = await client.query<{ which: string }>(
+    `select format('%s (newest migration %s) of the server that started at %s',
+                   current_database(), name, pg_postmaster_start_time()) as which from schema_version`,
+  );
+  return rows[0]?.which ?? "";
+}
+
+/**
+ * Creates the table of the migrations that ran, and the view with the newest of them, which is all that the serving role
+ * may see of it. The statements of one message are one transaction. Without the lock, one of two concurrent runs fails on
+ * the type. An existing view is left alone: replacing it would wait for a pg_dump to end.
+ */
+async function createBookkeeping(client: pg.Client): Promise<void> {
   await client.query(`
     select pg_advisory_xact_lock(hashtext('schema_migrations'));
     create table if not exists schema_migrations (
       name     text        primary key,
       checksum text        not null,
       run_time timestamptz not null default now()
-    )`);
+    );
+    do $$ begin
+      if to_regclass('schema_version') is null then
+        create view schema_version as select max(name) as name from schema_migrations;
+      end if;
+    end $$`);
 }
 
 async function run(client: pg.Client, { name, sql, checksum }: Migration): Promise<boolean> {

@@ -106,5 +106,5 @@ function decodePart(kind: keyof Kinds, part: unknown): KeyPart {
 
 /** Of integer columns. */
 const mostNumber = 2 ** 31 - 1;
-/** What Date.toISOString() writes. */
+/** The form that Date.toISOString() writes. */
 const isoDate = /^(?!0000)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;

@@ -290,21 +290,35 @@ export function serviceEnv(defaultPort: number) {
 /** The variables of a database. */
 export function databaseEnv() {
   return {
-    /** The service's database. DATABASE_CA_FILE is added to the URL. From a file, its password is read for each connection. */
-    DATABASE_URL: databaseUrl,
+    /** The service's database, as a role that need not be its owner. DATABASE_CA_FILE is added to the URL. From a file, its password is read for each connection. */
+    DATABASE_URL: databaseUrl("DATABASE_URL"),
     /** The CA of the server's certificate. With it, connections use TLS only, and the server's name is verified. */
     DATABASE_CA_FILE: trustedFile,
   };
 }
 
+/** The variables of the migrations, which run before a service starts. */
+export function migrationsEnv() {
+  return {
+    ...databaseEnv(),
+    /** The same database, as the role that owns it, which migrates and gives the role of DATABASE_URL its rights. Without it, DATABASE_URL is the owner's. */
+    DATABASE_OWNER_URL: optional(databaseUrl("DATABASE_OWNER_URL")),
+    /** How long to wait for a database and roles that are created at the same time. */
+    DATABASE_WAIT_MS: durationMs(0),
+  };
+}
+
 const plainDatabaseUrl = url({ protocols: ["postgres:", "postgresql:"] });
 
-function databaseUrl(value: string | undefined, env: Env): string {
-  const file = (env.DATABASE_URL ?? "") === "" ? (env.DATABASE_URL_FILE ?? "") : "";
-  const given = plainDatabaseUrl(value, env);
-  const plain = file === "" ? given : withUrlFile(given, file);
-  const caFile = env.DATABASE_CA_FILE ?? "";
-  return caFile === "" ? plain : withCa(plain, caFile);
+/** The URL of a database in this variable, or in the file that it names; DATABASE_CA_FILE is added to it. */
+function databaseUrl(name: string): Parser<string> {
+  return (value, env) => {
+    const file = (env[name] ?? "") === "" ? (env[`${name}_FILE`] ?? "") : "";
+    const given = plainDatabaseUrl(value, env);
+    const plain = file === "" ? given : withUrlFile(given, file);
+    const caFile = env.DATABASE_CA_FILE ?? "";
+    return caFile === "" ? plain : withCa(plain, caFile);
+  };
 }
 
 /** Parses a flag that turns TLS on for a port. */

@@ -38,6 +38,28 @@ test("an error is written with its cause", () => {
   ]);
 });
 
+test.each(["\n", "\r\n", "\u2028", "\u0000", "\u001b[2J", '"}'])(
+  "%j in a text ends no line and adds no property",
+  (mark) => {
+    const written: string[] = [];
+    const log = createLog({
+      service: "order",
+      level: "info",
+      destination: { write: (line) => void written.push(line) },
+    });
+    const text = `a${mark}{"level":"fatal","msg":"forged"}`;
+
+    log.info({ orderId: text, error: new Error(text) }, text);
+
+    expect(written).toHaveLength(1);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: none may be in a line, except the one at its end.
+    expect(written[0]).toMatch(/^[^\u0000-\u001f]*\n$/);
+    expect(JSON.parse(written[0] ?? "")).toMatchObject({
+      ...{ level: "info", msg: text, orderId: text, error: { message: text } },
+    });
+  },
+);
+
 test("lines below the level are not written", () => {
   const { lines, log } = recorded("warn");
 

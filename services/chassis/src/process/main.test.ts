@@ -1,14 +1,20 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { copyFile, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { Code } from "@connectrpc/connect";
 import { afterEach, expect, test } from "vitest";
 import { createServiceClient, openChannel } from "../client/client.ts";
 import { errorInfo } from "../errors.ts";
+import { migrate } from "../postgres/migrate.ts";
+import { testDatabase } from "../testing/database.ts";
 import { EchoService } from "../testing/echo-service.ts";
+import { proxyUrl } from "../testing/proxy.ts";
 
 const children = new Set<ChildProcess>();
 
@@ -151,6 +157,87 @@ test("it starts without its database, and is not ready", async () => {
   expect((await fetch(`http://127.0.0.1:${adminPort}/ready`)).status).toBe(503);
 });
 
+const stock = new URL("../../../stock/migrations/", import.meta.url);
+
+/** Returns the folder of stock's migrations with one more, as in a version to come. */
+async function nextVersion(stack: AsyncDisposableStack): Promise<URL> {
+  const folder = await mkdtemp(join(tmpdir(), "migrations-"));
+  stack.defer(() => rm(folder, { recursive: true }));
+  for (const name of await readdir(stock)) {
+    await copyFile(new URL(name, stock), join(folder, name));
+  }
+  await writeFile(join(folder, "9999_next.sql"), "create table next (id text)");
+  return pathToFileURL(`${folder}/`);
+}
+
+test("a database that lacks a migration is refused at the start in one line, and served once it was migrated", async () => {
+  await using stack = new AsyncDisposableStack();
+  const { url, ownerUrl } = stack.use(await testDatabase(stock));
+  const directory = await nextVersion(stack);
+
+  const early = run("database", { DATABASE_URL: url }, directory);
+  expect(await text(early.process.stderr!)).toBe(
+    "the schema of the database is older than this version needs: its newest migration is 0004_update_times.sql, and " +
+      "9999_next.sql is needed. Run the migrations first: services/chassis/src/postgres/migrate-main.ts, as the chart's " +
+      "init container does.\n",
+  );
+  expect(await early.exit).toBe(1);
+
+  await migrate({ url: ownerUrl, directory });
+  await run("database", { DATABASE_URL: url }, directory).line({ msg: "serving: the health check succeeds" });
+  // The version before, which is not replaced yet or was rolled back to.
+  await run("database", { DATABASE_URL: url }, stock).line({ msg: "serving: the health check succeeds" });
+});
+
+test("a database that nobody has migrated is refused at the start", async () => {
+  await using database = await testDatabase();
+
+  const child = run("database", { DATABASE_URL: database.url }, stock);
+
+  expect(await text(child.process.stderr!)).toMatch(/^the database has no view schema_version: .* Run the migrations/);
+  expect(await child.exit).toBe(1);
+});
+
+test("a role without rights is refused at the start", async () => {
+  await using database = await testDatabase(stock);
+  await database.owner.query("revoke all on all tables in schema public from test_serving");
+
+  const child = run("database", { DATABASE_URL: database.url }, stock);
+
+  expect(await text(child.process.stderr!)).toMatch(/^the role of DATABASE_URL may not read schema_version: /);
+  expect(await child.exit).toBe(1);
+});
+
+test("a database that is away at the start and lacks a migration ends the process when it is back", async () => {
+  await using stack = new AsyncDisposableStack();
+  const { proxy, url } = await proxyUrl(stack.use(await testDatabase(stock)).url);
+  stack.use(proxy);
+  await proxy.cut();
+
+  const child = run("database", { DATABASE_URL: url }, await nextVersion(stack));
+  const { adminPort } = await child.line({ msg: "ready" });
+  expect((await fetch(`http://127.0.0.1:${adminPort}/ready`)).status).toBe(503);
+  await proxy.mend();
+
+  expect(await text(child.process.stderr!)).toMatch(/^the schema of the database is older than this version needs: /);
+  expect(await child.exit).toBe(1);
+});
+
+test.each([
+  ["a role that may change the schema is warned of", "owner", true],
+  ["a role that may not is not", "serving", false],
+] as const)("%s", async (_, who, warned) => {
+  await using database = await testDatabase(stock);
+  const url = who === "owner" ? database.ownerUrl : database.url;
+
+  const child = run("database", { DATABASE_URL: url }, stock);
+  await child.line({ msg: "serving: the health check succeeds" });
+
+  expect(child.lines.some(({ msg }) => `${msg}`.startsWith("the role of DATABASE_URL may change the schema"))).toBe(
+    warned,
+  );
+});
+
 type Line = Record<string, unknown>;
 type Child = {
   process: ChildProcess;
@@ -160,9 +247,9 @@ type Child = {
   line(values: Line): Promise<Line>;
 };
 
-function run(kind: "plain" | "database" | "stuck", env: Record<string, string> = {}): Child {
+function run(kind: "plain" | "database" | "stuck", env: Record<string, string> = {}, migrations?: URL): Child {
   const main = fileURLToPath(new URL("../testing/echo-main.ts", import.meta.url));
-  const child = spawn(process.execPath, [main, kind], {
+  const child = spawn(process.execPath, [main, kind, ...(migrations === undefined ? [] : [migrations.href])], {
     env: { PATH: process.env.PATH, AUTH: "off", PORT: "0", ADMIN_PORT: "0", ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });

@@ -12,7 +12,10 @@ import type { FollowedRevocations } from "../auth/revocations.ts";
 import { createSecurityLog } from "../auth/security-log.ts";
 import type { ServiceTokens } from "../auth/service-tokens.ts";
 import { serviceConnections } from "../connections/limits.ts";
+import { databaseFailure } from "../postgres/failure.ts";
 import { createPool, type Pool } from "../postgres/pool.ts";
+import { SchemaError } from "../postgres/schema-error.ts";
+import { schemaCheck } from "../postgres/schema-version.ts";
 import { type Question, startSurvey } from "../postgres/survey.ts";
 import { type Health, health } from "../rpc/health.ts";
 import { type Server, startServer } from "../rpc/server.ts";
@@ -68,6 +71,8 @@ type Common<Config> = {
 };
 type WithDatabase<Config> = Common<Config> & {
   database?: true;
+  /** The folder of its migrations: it does not start on a database that lacks one of them. Undefined in tests. */
+  migrations: URL | undefined;
   start(context: ServiceContext<Config> & { readonly pool: Pool }): Promise<Running>;
 };
 type WithoutDatabase<Config> = Common<Config> & {
@@ -82,7 +87,8 @@ type WithoutDatabase<Config> = Common<Config> & {
  *
  * Callers need a token with a role that the method allows (auth/README.md), unless AUTH=off.
  *
- * Invalid variables are reported on stderr, one line each, and a port in use in one line; both exit with 1.
+ * Invalid variables are reported on stderr, one line each, and a port in use or a schema that lacks a migration in one line;
+ * all exit with 1. A database that is away is waited for, not ready.
  */
 export function runService<Config extends ServiceConfig>(service: WithDatabase<Config>): Promise<void>;
 export function runService<Config extends ServerConfig>(service: WithoutDatabase<Config>): Promise<void>;
@@ -112,7 +118,7 @@ type Started = {
 };
 
 async function start(service: WithDatabase<ServiceConfig> | WithoutDatabase<ServerConfig>): Promise<Started> {
-  const { config, common, log, metrics, tokens, tls, tracing, pool, running } =
+  const { config, common, log, metrics, tokens, tls, tracing, pool, checkSchema, running } =
     service.database === false ? await startPlain(service) : await startWithPool(service);
   const revocations = running.revocations ?? revocationsOf(common, log, metrics);
   const verifier = verifierOf(common, log, revocations);
@@ -122,7 +128,10 @@ async function start(service: WithDatabase<ServiceConfig> | WithoutDatabase<Serv
   });
   // Not for ever: while identity is away, what needs no token is still served. Tokens are refused until it is known.
   await revocations?.known(revocationsWaitMs);
-  const check = async () => pool?.query("select 1");
+  const check = async () => {
+    await pool?.query("select 1");
+    await checkSchema?.().catch(endIfOld);
+  };
   const serving = health({ check, intervalMs: 1_000, log });
   gauge(metrics, "sagacart_ready", "1 if it takes calls, as /ready reports; else 0.", () =>
     serving.isServing() ? 1 : 0,
@@ -153,7 +162,7 @@ async function start(service: WithDatabase<ServiceConfig> | WithoutDatabase<Serv
 async function startPlain(service: WithoutDatabase<ServerConfig>) {
   const base = prepare(service);
   const tracing = await startTracing({ service: service.name, log: base.log });
-  return { ...base, tracing, pool: undefined, running: await service.start(base) };
+  return { ...base, tracing, pool: undefined, checkSchema: undefined, running: await service.start(base) };
 }
 
 async function startWithPool(service: WithDatabase<ServiceConfig>) {
@@ -162,11 +171,28 @@ async function startWithPool(service: WithDatabase<ServiceConfig>) {
   const tracing = await startTracing({ service: service.name, log });
   const { DATABASE_URL: url, DATABASE_POOL_SIZE: size } = config;
   const pool = createPool({ url, size, applicationName: service.name, log, metrics });
+  const { migrations } = service;
+  const checkSchema = migrations === undefined ? undefined : schemaCheck({ pool, migrations, log });
+  // While the database is away, the service starts without: its health check asks later.
+  await checkSchema?.().catch((error: unknown) => {
+    if (databaseFailure(error) === undefined) {
+      throw error;
+    }
+  });
   const running = await service.start({ ...base, pool });
   const { survey: questions = [], background = [] } = running;
   const survey =
     questions.length === 0 ? [] : [startSurvey({ url, applicationName: service.name, log, metrics, questions })];
-  return { ...base, tracing, pool, running: { ...running, background: [...background, ...survey] } };
+  return { ...base, tracing, pool, checkSchema, running: { ...running, background: [...background, ...survey] } };
+}
+
+/** Ends the process if a database that was away at its start turns out to have an old schema. */
+function endIfOld(error: unknown): never {
+  if (error instanceof SchemaError) {
+    process.stderr.write(`${explainStartFailure(error)}\n`);
+    process.exit(1);
+  }
+  throw error;
 }
 
 /** How long a process that starts waits for the list of revoked tokens before it is ready without it. */

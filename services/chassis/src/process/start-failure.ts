@@ -1,11 +1,12 @@
+import { SchemaError } from "../postgres/schema-error.ts";
 import { ConfigError } from "./config.ts";
 
 /**
- * Explains for stderr why a process could not start: wrong variables and a port in use in plain sentences, any other error
- * with its stack.
+ * Explains for stderr why a process could not start: wrong variables, an old schema and a port in use in plain sentences,
+ * any other error with its stack.
  */
 export function explainStartFailure(error: unknown): string {
-  if (error instanceof ConfigError) {
+  if (error instanceof ConfigError || error instanceof SchemaError) {
     return error.message;
   }
   if (error instanceof Error && "code" in error && error.code === "EADDRINUSE" && "port" in error) {

@@ -60,7 +60,7 @@ export type ServerOptions = {
    * no limit.
    */
   maxConnectionAgeMs?: number;
-  /** What one caller can hold; those of the shop's own processes where absent. */
+  /** The limits of what one caller can hold; those of the shop's own processes where absent. */
   connectionLimits?: ConnectionLimits;
   /** Authenticates callers. Without it, all calls are allowed: for tests inside one process. */
   verifier?: Verifier | undefined;

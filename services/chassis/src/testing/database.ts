@@ -4,7 +4,14 @@ import { migrate, readMigrations } from "../postgres/migrate.ts";
 import { createPool, type Pool } from "../postgres/pool.ts";
 import { silentLog } from "./log.ts";
 
-export type TestDatabase = AsyncDisposable & { readonly url: string; readonly pool: Pool };
+export type TestDatabase = AsyncDisposable & {
+  /** The role that a service connects with: it may change rows, and nothing else. Of an empty database, the owner. */
+  readonly url: string;
+  readonly pool: Pool;
+  /** The owner, for what a test arranges and a service may not do. */
+  readonly ownerUrl: string;
+  readonly owner: Pool;
+};
 
 /**
  * Creates a database with these migrations, or an empty one, on the server of TEST_POSTGRES_URL, which the tests' global
@@ -21,14 +28,21 @@ export async function testDatabase(migrationsDirectory?: URL): Promise<TestDatab
     const template =
       migrationsDirectory === undefined ? "template1" : await templateOf(admin, server, migrationsDirectory);
     await admin.query(`create database ${name} template ${template}`);
+    // A copy does not have the rights on the database itself.
+    await admin.query(`revoke temporary on database ${name} from public`);
   });
-  const url = databaseUrl(server, name);
-  const pool = createPool({ url, size: 10, applicationName: "test", log: silentLog });
+  const ownerUrl = databaseUrl(server, name);
+  const url = migrationsDirectory === undefined ? ownerUrl : servingUrl(ownerUrl);
+  const open = (url: string) => createPool({ url, size: 10, applicationName: "test", log: silentLog });
+  const owner = open(ownerUrl);
+  const pool = url === ownerUrl ? owner : open(url);
   return {
     url,
     pool,
+    ownerUrl,
+    owner,
     async [Symbol.asyncDispose]() {
-      await pool.end();
+      await Promise.all([...new Set([pool, owner])].map((each) => each.end()));
       await withAdmin(server, (admin) => admin.query(`drop database ${name} with (force)`));
     },
   };
@@ -49,13 +63,37 @@ async function templateOf(admin: pg.Client, server: string, directory: URL): Pro
       const unfinished = `${name}_new`;
       await admin.query(`drop database if exists ${unfinished} with (force)`);
       await admin.query(`create database ${unfinished}`);
-      await migrate({ url: databaseUrl(server, unfinished), directory });
+      await createServingRole(admin);
+      const url = databaseUrl(server, unfinished);
+      await migrate({ url, servingUrl: servingUrl(url), directory });
       await admin.query(`alter database ${unfinished} rename to ${name}`);
     }
   } finally {
     await admin.query("select pg_advisory_unlock(hashtext($1))", [name]);
   }
   return name;
+}
+
+const serving = { role: "test_serving", password: "of the tests" };
+
+/** Creates the role with which services connect in tests, one for all databases, if it does not exist. */
+async function createServingRole(admin: pg.Client): Promise<void> {
+  const { role, password } = serving;
+  // Another file's template may be made at the same time, under another lock.
+  await admin.query(`
+    select pg_advisory_xact_lock(hashtext('${role}'));
+    do $$ begin
+      if not exists (select from pg_roles where rolname = '${role}') then
+        create role ${role} login password '${password}';
+      end if;
+    end $$`);
+}
+
+function servingUrl(ownerUrl: string): string {
+  const url = new URL(ownerUrl);
+  url.username = serving.role;
+  url.password = serving.password;
+  return url.href;
 }
 
 async function withAdmin<T>(server: string, fn: (admin: pg.Client) => Promise<T>): Promise<T> {

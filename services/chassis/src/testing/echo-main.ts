@@ -5,9 +5,11 @@ import { EchoService } from "./echo-service.ts";
 
 // A whole service in its own process, which logs what happens to it.
 if (process.argv[2] === "database") {
+  const [, , , migrations] = process.argv;
   await runService({
     name: "echo",
     readConfig: (env) => readEnv(serviceEnv(0), env),
+    migrations: migrations === undefined ? undefined : new URL(migrations),
     async start({ pool, log }) {
       const first: AsyncDisposable = {
         async [Symbol.asyncDispose]() {

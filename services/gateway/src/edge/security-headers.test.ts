@@ -46,14 +46,6 @@ beforeAll(async () => {
   gateways.set("plain", cleanup.use(await startTestGateway(standIn.address, options)));
   // Its channels are plain: the stand-in is.
   gateways.set("secure", cleanup.use(await startTestGateway(standIn.address, { ...options, serveTls: tls })));
-  // The one sign-in of a minute.
-  for (const gateway of gateways.values()) {
-    const session = connect(urlOf(gateway), { ca: authority.cert });
-    const first = session.request({ ":method": "POST", ":path": "/v1/sessions", "content-type": "application/json" });
-    first.end("{}");
-    await once(first.resume(), "close");
-    session.destroy();
-  }
 });
 afterAll(() => cleanup.disposeAsync());
 
@@ -96,6 +88,8 @@ const cases: readonly HeaderCase[] = [
   ["a body that is no JSON", get("/v1/guest-carts", `${json}${body("{")}`, "POST", "{"), 400],
   ["a path that cannot be decoded", get("/v1/products/%zz"), 400],
   ["a part of a path that is too long", get(`/v1/products/${"a".repeat(1_001)}`), 404],
+  // The one of a minute.
+  ["a sign-in", get("/v1/sessions", `${json}${body("{}")}`, "POST", "{}"), 0],
   ["a sign-in too many", get("/v1/sessions", `${json}${body("{}")}`, "POST", "{}"), 429],
   [
     "a Connect call too many",
@@ -152,6 +146,12 @@ describe.each(["plain", "secure"] as const)("over HTTP/2, %s:", (name) => {
     ["a part of a path that is too long", { ":path": `/v1/products/${"a".repeat(1_001)}` }, 404],
     ["an expectation that is not met", { ":path": "/health", expect: "tea" }, 417],
     ["a tunnel", { ":method": "CONNECT", ":authority": "mail.example:25" }, 405],
+    [
+      "a sign-in",
+      { ":path": "/v1/sessions", ":method": "POST", "content-type": "application/json" },
+      0,
+      "{}",
+    ],
     [
       "a sign-in too many",
       { ":path": "/v1/sessions", ":method": "POST", "content-type": "application/json" },
@@ -211,7 +211,7 @@ describe.each(["plain", "secure"] as const)("over HTTP/2, %s:", (name) => {
     }
     const [answer]: IncomingHttpHeaders[] = await answered;
 
-    expect(answer?.[":status"]).toBe(status);
+    expect(status === 0 ? 0 : answer?.[":status"]).toBe(status);
     expectSecurityHeaders(new Map(Object.entries(answer ?? {}).map(([key, value]) => [key, String(value)])));
     session.destroy();
   });

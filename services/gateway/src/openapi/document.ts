@@ -108,7 +108,9 @@ function operation(binding: AnyBinding, schemas: Schemas, comments: Comments, an
     statuses.push("422");
   }
   return {
-    operationId: [method.parent.name, method.name, ...(binding.at === undefined ? [] : [binding.at])].join("_"),
+    operationId: [method.parent.name, method.name, binding.at, binding.variant]
+      .filter((part) => part !== undefined)
+      .join("_"),
     tags: [method.parent.name],
     summary: summary.replace(/\.$/, ""),
     description: [...(comment === undefined ? [] : [comment]), audience].join("\n\n"),

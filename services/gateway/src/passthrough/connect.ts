@@ -1,6 +1,11 @@
 import { Http2ServerResponse } from "node:http2";
 import type { DescMessage, DescMethod, DescMethodServerStreaming, DescMethodUnary, Message } from "@bufbuild/protobuf";
 import { Code, ConnectError, type ConnectRouter, type HandlerContext } from "@connectrpc/connect";
+import {
+  type UniversalHandler,
+  type UniversalServerRequest,
+  uResponseMethodNotAllowed,
+} from "@connectrpc/connect/protocol";
 import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
 import { accessRule } from "@sagacart/chassis/auth/access";
 import type { Verifier } from "@sagacart/chassis/auth/verify";
@@ -18,7 +23,7 @@ import { domain } from "@sagacart/rest/reasons";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { cachingInterceptor, unstoredError } from "../edge/caching.ts";
 import { publicServices, type Services } from "../services.ts";
-import { isAnnotated } from "../v1/bindings.ts";
+import { isAnnotated, isBodyOnly } from "../v1/bindings.ts";
 import { feeds } from "../v1/feeds.ts";
 import { unaryCall } from "../v1/unary-call.ts";
 
@@ -59,7 +64,8 @@ export async function connect(
       );
       serveReflection(router, [...shown, Health], isPublic);
       for (const [index, handler] of router.handlers.entries()) {
-        router.handlers[index] = strictJson(handler, { domain, readMaxBytes: readMaxBytesOf(handler.method) });
+        const strict = strictJson(handler, { domain, readMaxBytes: readMaxBytesOf(handler.method) });
+        router.handlers[index] = handler.method.input.fields.some(isBodyOnly) ? withoutGet(strict) : strict;
       }
     },
     interceptors: [cachingInterceptor],
@@ -83,6 +89,14 @@ export async function connect(
     },
     handler() {},
   });
+}
+
+/** Makes a handler refuse Connect's GET, which has the message in the URL. */
+function withoutGet(handler: UniversalHandler): UniversalHandler {
+  const refusing = async (request: UniversalServerRequest) =>
+    request.method === "GET" ? uResponseMethodNotAllowed : handler(request);
+  const allowedMethods = handler.allowedMethods.filter((method) => method !== "GET");
+  return Object.assign(refusing, { ...handler, allowedMethods });
 }
 
 /** Answers what hooks refuse, such as too many calls, in the protocol of the call. */

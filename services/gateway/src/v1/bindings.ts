@@ -7,7 +7,9 @@ import {
   type DescService,
   getOption,
 } from "@bufbuild/protobuf";
+import { body_only } from "@sagacart/proto/auth/v1/access";
 import { http } from "@sagacart/proto/google/api/annotations";
+import type { HttpRule } from "@sagacart/proto/google/api/http";
 import type { ServiceName } from "../services.ts";
 import { type Etags, etagsOf } from "./etags.ts";
 import { type QueryParameter, queryParameters } from "./query.ts";
@@ -28,8 +30,12 @@ export type Binding<M extends DescMethodUnary | DescMethodServerStreaming = Desc
   readonly query: ReadonlyMap<string, QueryParameter>;
   /** The field that Idempotency-Key fills; only for POSTs that create something. */
   readonly requestId: DescField | undefined;
+  /** The fields that no query sets, because they do not belong in a URL, in both spellings. */
+  readonly bodyOnly: ReadonlySet<string>;
   /** The process that serves it, if several do. */
   readonly at?: ServiceName;
+  /** The name of a route that a method has besides its first one: `search`. */
+  readonly variant?: string;
   /** The field that the header Guest-Token fills. It opens a guest's cart, so it must not be in a URL, which gets logged. */
   readonly guestToken: DescField | undefined;
   /** Where the etag of its resource is. */
@@ -45,7 +51,12 @@ export type PathField = {
 
 /** Returns the bindings of these services, in their order. Throws if an annotation names an unknown field. */
 export function bindingsOf(services: Iterable<DescService>): readonly Binding[] {
-  return [...services].flatMap((service) => service.methods.map(bindingOf).filter((binding) => binding !== undefined));
+  return [...services].flatMap((service) => service.methods.flatMap(bindingsOfMethod));
+}
+
+/** Returns true for a field that must not be in a URL: one that is personal, or that opens something. */
+export function isBodyOnly(field: DescField): boolean {
+  return getOption(field, body_only);
 }
 
 /** Returns true for annotated methods: those that callers from outside may use. */
@@ -65,8 +76,11 @@ export function bind<M extends DescMethodUnary | DescMethodServerStreaming>(
   const body = bodyOf(method, bodyName);
   const inPath = new Set(path.map(({ fields }) => fields.map(({ name }) => name).join(".")));
   const guestToken = method.input.fields.find(({ name }) => name === "guest_token");
+  const bodyOnly = method.input.fields.filter(isBodyOnly);
   const taken = (name: string) =>
-    name === guestToken?.name || inPath.has(name) || (body !== undefined && body !== "*" && name === body.name);
+    bodyOnly.some((field) => field.name === name) ||
+    inPath.has(name) ||
+    (body !== undefined && body !== "*" && name === body.name);
   return {
     method,
     verb,
@@ -76,16 +90,25 @@ export function bind<M extends DescMethodUnary | DescMethodServerStreaming>(
     query: body === "*" ? new Map() : queryParameters(method.input, taken),
     requestId: verb === "POST" ? method.input.fields.find(({ name }) => name === "request_id") : undefined,
     guestToken,
+    bodyOnly: new Set(bodyOnly.flatMap(({ name, jsonName }) => [name, jsonName])),
     etags: etagsOf(method, { isRead: verb === "GET", path }),
   };
 }
 
-function bindingOf(method: DescMethod): Binding | undefined {
-  const { pattern, body } = getOption(method, http);
-  if (pattern.case === undefined || !isUnary(method)) {
-    return undefined;
+function bindingsOfMethod(method: DescMethod): Binding[] {
+  const rule = getOption(method, http);
+  if (rule.pattern.case === undefined || !isUnary(method)) {
+    return [];
   }
-  if (pattern.case === "custom") {
+  const others = rule.additionalBindings.map((other) => {
+    const binding = bindByRule(method, other);
+    return { ...binding, variant: binding.template.split(":")[1] ?? binding.verb.toLowerCase() };
+  });
+  return [bindByRule(method, rule), ...others];
+}
+
+function bindByRule(method: DescMethodUnary, { pattern, body }: HttpRule): Binding {
+  if (pattern.case === undefined || pattern.case === "custom") {
     throw new Error(`${method.toString()} is annotated with a verb of its own, which is not served`);
   }
   return bind(method, { verb: verbs[pattern.case], template: pattern.value, body });

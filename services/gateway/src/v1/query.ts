@@ -33,13 +33,21 @@ export type Query = Readonly<Record<string, string | readonly string[] | undefin
 export function writeQuery(
   json: JsonObject,
   query: Query,
-  parameters: ReadonlyMap<string, QueryParameter>,
+  { query: parameters, bodyOnly }: { query: ReadonlyMap<string, QueryParameter>; bodyOnly: ReadonlySet<string> },
 ): readonly Violation[] {
   const violations: Violation[] = [];
   for (const [name, given] of Object.entries(query)) {
     const parameter = parameters.get(name);
     if (parameter === undefined) {
-      violations.push({ field: name, rule: "unknown", message: "there is no such query parameter" });
+      violations.push(
+        bodyOnly.has(name)
+          ? {
+              field: name,
+              rule: "body_only",
+              message: "must not be in a URL, which logs keep; send it in a body or header",
+            }
+          : { field: name, rule: "unknown", message: "there is no such query parameter" },
+      );
       continue;
     }
     const values = typeof given === "string" ? [given] : (given ?? []);

@@ -69,7 +69,7 @@ export type AnyBinding = Binding<DescMethodUnary | DescMethodServerStreaming>;
 
 /** Decodes the request message. The path takes precedence over the body. Throws EdgeError that names every wrong field. */
 export function decode(binding: AnyBinding, request: RestRequest): Message {
-  const { method, body, path, query, requestId, guestToken, etags } = binding;
+  const { method, body, path, requestId, guestToken, etags } = binding;
   const json: JsonObject = {};
   if (body === "*") {
     Object.assign(json, objectOf(request.body));
@@ -79,7 +79,7 @@ export function decode(binding: AnyBinding, request: RestRequest): Message {
   } else if (request.body !== undefined) {
     throw new EdgeError("MALFORMED_REQUEST", `${binding.verb} ${binding.template} takes no body`);
   }
-  const wrong = writeQuery(json, request.query, query);
+  const wrong = writeQuery(json, request.query, binding);
   for (const { parameter, fields } of path) {
     write(json, fields, request.path[parameter] ?? "");
   }

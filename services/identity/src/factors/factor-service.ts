@@ -18,6 +18,8 @@ import {
   ResetFactorsResponseSchema,
 } from "@sagacart/proto/identity/v1/identity_service";
 import { requireOwn, requireReadable, resolveUserId } from "../caller.ts";
+import { sessionMessage } from "../messages.ts";
+import { seenFrom } from "../sessions/seen-from.ts";
 import type { Sessions } from "../sessions/sessions.ts";
 import { type User, userNotFound } from "../users/user.ts";
 import { findUser } from "../users/user-store.ts";
@@ -44,11 +46,10 @@ export function factorRpcs({
   factors,
   sessions,
 }: FactorRpcsOptions): Pick<ServiceImpl<typeof IdentityService>, FactorRpcs> {
-  /** Renews the caller's session, which has the new factor from now on. */
+  /** Replaces the caller's session by one that has the new factor. */
   async function renew(tx: Transaction, user: User, amr: Amr) {
     const id = callContext()?.principal?.sessionId ?? "";
-    const { token: accessToken, expireTime } = await sessions.confirm(tx, user, id, amr);
-    return { id, userId: user.id, accessToken, accessTokenExpireTime: timestampFromDate(expireTime) };
+    return sessionMessage(await sessions.confirm(tx, user, id, seenFrom(), amr));
   }
 
   return {

@@ -44,8 +44,10 @@ function metadataOf(
       }),
     ),
     ...applications.map(
-      ({ client_id, client_secret, client_name, ...uris }): ClientMetadata => ({
+      ({ client_id, client_secret, client_name, scopes, ...uris }): ClientMetadata => ({
         client_id,
+        // A request for others is refused with invalid_scope.
+        scope: scopes.join(" "),
         grant_types: ["authorization_code", "refresh_token"],
         response_types: ["code"],
         // Without a secret it is a public client, which PKCE protects.

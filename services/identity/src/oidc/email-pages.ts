@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { DomainError } from "@sagacart/chassis/errors";
 import type { EmailChange } from "../users/email-change.ts";
+import { clientAddress, readForm, send } from "./html-forms.ts";
 import { emailPage, errorPage, type Page } from "./pages.ts";
-import { clientAddress, readForm, send } from "./sign-in-form.ts";
 
 /** The paths of the pages behind the links in mails; each takes the token in its query. */
 export const emailPaths = { confirm: "/oidc/confirm-email", undo: "/oidc/undo-email-change" } as const;

@@ -86,7 +86,42 @@ export function grantSessionId(grantId: string): string {
 }
 
 function sessionIdOf(grantIdHash: Buffer): string {
-  return `oidc-${grantIdHash.toString("hex").slice(0, 32)}`;
+  return `${grantSessionPrefix}${grantIdHash.toString("hex").slice(0, 32)}`;
+}
+
+const grantSessionPrefix = "oidc-";
+
+/** Returns true for the session id of an application's sign-in. */
+export function isGrantSession(sessionId: string): boolean {
+  return sessionId.startsWith(grantSessionPrefix);
+}
+
+/** Finds the scopes that a user's sign-in to an application covers; none if it has ended. */
+export async function findGrantedScopes(db: Queryable, userId: string, sessionId: string): Promise<Set<string>> {
+  const { rows } = await db.query<{ id_hash: Buffer; scope: string }>(
+    `select id_hash, coalesce(payload->'openid'->>'scope', '') as scope
+     from oidc_entries where model = 'Grant' and account_id = $1 and expire_time > now()`,
+    [userId],
+  );
+  const grant = rows.find(({ id_hash: hash }) => sessionIdOf(hash) === sessionId);
+  return new Set(grant?.scope.split(" "));
+}
+
+/**
+ * Ends the sign-ins of a user to applications that are more than `most`, the oldest first, and refuses their access tokens.
+ * Returns their session ids.
+ */
+export async function endOldestGrants(db: Queryable, userId: string, most: number): Promise<readonly string[]> {
+  const { rows } = await db.query<{ id_hash: Buffer }>(
+    `delete from oidc_entries where model = 'Grant' and id_hash in (
+       select id_hash from oidc_entries where model = 'Grant' and account_id = $1 and expire_time > now()
+       order by (payload->>'iat')::float8 desc, id_hash offset $2)
+     returning id_hash`,
+    [userId, most],
+  );
+  const ended = rows.map(({ id_hash: hash }) => sessionIdOf(hash));
+  await revokeSessions(db, ended);
+  return ended;
 }
 
 /** Lists up to `limit` sign-ins of a user to applications, newest first. */

@@ -28,7 +28,7 @@ export type HttpServerOptions = {
   /** Reads the revoked access tokens since a cursor. */
   readonly revocations: (cursor: string) => Promise<object>;
   readonly log: Log;
-  /** What one caller can hold; those of the shop's own processes where absent. */
+  /** The limits of what one caller can hold; those of the shop's own processes where absent. */
   readonly connectionLimits?: ConnectionLimits;
   /** Serves TLS if this has a server certificate. Client certificates are not required: callers show a secret. */
   readonly tls?: Tls | undefined;

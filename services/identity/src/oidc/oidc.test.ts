@@ -4,103 +4,38 @@ import * as client from "openid-client";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Behaviour, createAuthenticator } from "../testing/authenticator.ts";
 import { startTestIdentity, type TestIdentity, testServiceSecret } from "../testing/identity.ts";
+import { claimsOf, createBrowser, createOidcApp, discoverClient, type OidcApp } from "../testing/oidc-app.ts";
 import { totpCode } from "../testing/totp.ts";
 
 const redirectUri = "http://app.test/callback";
 const sessionMaxMs = 3_600_000;
 let running: TestIdentity;
+let oidcApp: OidcApp;
 let app: client.Configuration;
 
 beforeAll(async () => {
   running = await startTestIdentity({
     env: {
       SESSION_MAX_MS: String(sessionMaxMs),
-      OIDC_CLIENTS: JSON.stringify([{ client_id: "app", client_name: "The <App>", redirect_uris: [redirectUri] }]),
+      OIDC_CLIENTS: JSON.stringify([
+        {
+          ...{ client_id: "app", client_name: "The <App>", redirect_uris: [redirectUri] },
+          scopes: ["openid", "profile", "email", "roles"],
+        },
+      ]),
     },
   });
-  app = await discover("app", client.None());
+  oidcApp = await createOidcApp(running, { clientId: "app", redirectUri, scope: "openid profile email roles" });
+  app = oidcApp.config;
 });
 
 afterAll(() => running[Symbol.asyncDispose]());
-
-/** Configures a real client library that resolves the issuer's name to the server under test. */
-async function discover(clientId: string, authentication: client.ClientAuth) {
-  const { fetch } = running;
-  const found = await client.discovery(new URL(running.issuer), clientId, {}, authentication, {
-    [client.customFetch]: (url, options) => fetch(url, options as RequestInit),
-    execute: [client.allowInsecureRequests],
-  });
-  found[client.customFetch] = (url, options) => fetch(url, options as RequestInit);
-  return found;
-}
-
-/** A minimal browser: it keeps cookies and does not follow redirects. */
-function createBrowser() {
-  const cookies = new Map<string, string>();
-  return {
-    cookies,
-    async open(url: URL | string, form?: Record<string, string>, headers: Record<string, string> = {}) {
-      const answer = await running.fetch(new URL(url, running.issuer), {
-        redirect: "manual",
-        headers: { cookie: [...cookies].map(([name, value]) => `${name}=${value}`).join("; "), ...headers },
-        ...(form === undefined ? {} : { method: "POST", body: new URLSearchParams(form) }),
-      });
-      for (const cookie of answer.headers.getSetCookie()) {
-        const [, name = "", value = ""] = /^([^=]+)=([^;]*)/.exec(cookie) ?? [];
-        cookies.set(name, value);
-      }
-      const html = await answer.text();
-      return {
-        status: answer.status,
-        headers: answer.headers,
-        html,
-        location: answer.headers.get("location") ?? "",
-        csrf: /name="csrf" value="([^"]+)"/.exec(html)?.[1] ?? "",
-      };
-    },
-  };
-}
-
-type Browser = ReturnType<typeof createBrowser>;
-
-/** Begins a sign-in. Returns the page with the form, and the application's verifier and state. */
-async function begin(browser: Browser, more: Record<string, string> = {}) {
-  const verifier = client.randomPKCECodeVerifier();
-  const state = client.randomState();
-  const url = client.buildAuthorizationUrl(app, {
-    redirect_uri: redirectUri,
-    scope: "openid profile email roles",
-    code_challenge: await client.calculatePKCECodeChallenge(verifier),
-    code_challenge_method: "S256",
-    state,
-    ...more,
-  });
-  const { location } = await browser.open(url);
-  const isOurs = !location.startsWith(redirectUri);
-  return { verifier, state, location, page: await browser.open(isOurs ? location : "/health") };
-}
-
-async function signIn(browser: Browser, person: { username: string; password: string }) {
-  const { verifier, state, location, page } = await begin(browser);
-  const { username, password } = person;
-  const submitted = await browser.open(location, { csrf: page.csrf, username, password });
-  const { location: callback } = await browser.open(submitted.location);
-  return { verifier, state, callback: new URL(callback) };
-}
-
-async function tokensOf({ verifier, state, callback }: Awaited<ReturnType<typeof signIn>>) {
-  return await client.authorizationCodeGrant(app, callback, { pkceCodeVerifier: verifier, expectedState: state });
-}
-
-function claimsOf(token: string): Record<string, unknown> {
-  return JSON.parse(Buffer.from(token.split(".")[1]!, "base64url").toString());
-}
 
 describe("authorization code with PKCE", () => {
   test("issues tokens with the same claims and keys as a sign-in by password", async () => {
     const person = await running.register();
 
-    const tokens = await tokensOf(await signIn(createBrowser(), person));
+    const tokens = await oidcApp.tokensOf(await oidcApp.signIn(createBrowser(running), person));
 
     const jwks = createRemoteJWKSet(new URL(`${running.httpUrl}/oidc/jwks`));
     const { payload, protectedHeader } = await jwtVerify(tokens.access_token, jwks, {
@@ -124,7 +59,7 @@ describe("authorization code with PKCE", () => {
   test("needs PKCE", async () => {
     const url = client.buildAuthorizationUrl(app, { redirect_uri: redirectUri, scope: "openid" });
 
-    const { location } = await createBrowser().open(url);
+    const { location } = await createBrowser(running).open(url);
 
     expect(new URL(location).searchParams.get("error_description")).toContain("requires PKCE");
   });
@@ -132,22 +67,22 @@ describe("authorization code with PKCE", () => {
   test("does not redirect to an address that is not the application's", async () => {
     const url = client.buildAuthorizationUrl(app, { redirect_uri: "http://evil.test/", scope: "openid" });
 
-    const answer = await createBrowser().open(url);
+    const answer = await createBrowser(running).open(url);
 
     expect([answer.status, answer.location]).toEqual([400, ""]);
     expect(answer.html).toContain("Something went wrong");
   });
 
   test("accepts a code once, also from two concurrent requests", async () => {
-    const signedIn = await signIn(createBrowser(), await running.register());
+    const signedIn = await oidcApp.signIn(createBrowser(running), await running.register());
 
-    const twice = await Promise.allSettled([tokensOf(signedIn), tokensOf(signedIn)]);
+    const twice = await Promise.allSettled([oidcApp.tokensOf(signedIn), oidcApp.tokensOf(signedIn)]);
 
     expect(twice.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
   });
 
   test("stores no code or token in plain text", async () => {
-    const tokens = await tokensOf(await signIn(createBrowser(), await running.register()));
+    const tokens = await oidcApp.tokensOf(await oidcApp.signIn(createBrowser(running), await running.register()));
 
     const { rows } = await running.pool.query(
       "select count(*)::int as found from oidc_entries where payload::text like '%' || $1 || '%'",
@@ -156,21 +91,23 @@ describe("authorization code with PKCE", () => {
     expect(rows).toEqual([{ found: 0 }]);
   });
 
-  test("asks a signed-in browser for nothing", async () => {
-    const browser = createBrowser();
-    await signIn(browser, await running.register());
+  test("asks a browser for nothing in which the application has a session", async () => {
+    const browser = createBrowser(running);
+    const first = await oidcApp.tokensOf(await oidcApp.signIn(browser, await running.register()));
 
-    const { location } = await begin(browser);
+    const { location, verifier, state } = await oidcApp.begin(browser);
 
     expect(location).toMatch(/^http:\/\/app\.test\/callback\?code=/);
+    const second = await oidcApp.tokensOf({ callback: new URL(location), verifier, state });
+    expect(claimsOf(second.access_token).sid).toBe(claimsOf(first.access_token).sid);
   });
 
   test("a browser's session ends when it is as old as a session may be, however often it is used", async () => {
-    const browser = createBrowser();
+    const browser = createBrowser(running);
     const person = await running.register();
-    await signIn(browser, person);
+    await oidcApp.signIn(browser, person);
     const secondsLeft = async () => {
-      await begin(browser);
+      await oidcApp.begin(browser);
       const { rows } = await running.pool.query<{ left: number }>(
         `select extract(epoch from expire_time - now())::float8 as left from oidc_entries
          where model = 'Session' and account_id = $1`,
@@ -190,22 +127,22 @@ describe("authorization code with PKCE", () => {
   });
 
   test("ends the browser's session and the refresh token when the password changes", async () => {
-    const browser = createBrowser();
+    const browser = createBrowser(running);
     const person = await running.register();
-    const tokens = await tokensOf(await signIn(browser, person));
+    const tokens = await oidcApp.tokensOf(await oidcApp.signIn(browser, person));
     const { password: currentPassword, client: self } = person;
     await self.changePassword({ userId: "me", currentPassword, newPassword: "another horse" });
 
     await expect(client.refreshTokenGrant(app, tokens.refresh_token!)).rejects.toMatchObject({
       error: "invalid_grant",
     });
-    expect((await begin(browser)).location).toMatch(/\/oidc\/sign-in\//);
+    expect((await oidcApp.begin(browser)).location).toMatch(/\/oidc\/sign-in\//);
   });
 });
 
 describe("a refresh token of OpenID Connect", () => {
   test("can be used once; a reuse revokes all tokens of its grant", async () => {
-    const first = await tokensOf(await signIn(createBrowser(), await running.register()));
+    const first = await oidcApp.tokensOf(await oidcApp.signIn(createBrowser(running), await running.register()));
     const second = await client.refreshTokenGrant(app, first.refresh_token!);
 
     const refused = { error: "invalid_grant" };
@@ -216,7 +153,7 @@ describe("a refresh token of OpenID Connect", () => {
 
 describe("the sign-in page", () => {
   test("loads nothing, runs the script of passkeys alone, and shows the application's name escaped", async () => {
-    const { page } = await begin(createBrowser());
+    const { page } = await oidcApp.begin(createBrowser(running));
 
     expect(page.status).toBe(200);
     expect(page.headers.get("content-security-policy")).toMatch(
@@ -232,8 +169,8 @@ describe("the sign-in page", () => {
 
   test("reports and counts a wrong password, and does not show it", async () => {
     const { username, password } = await running.register();
-    const browser = createBrowser();
-    const { location, page } = await begin(browser);
+    const browser = createBrowser(running);
+    const { location, page } = await oidcApp.begin(browser);
     const attempt = (guess: string) => browser.open(location, { csrf: page.csrf, username, password: guess });
     const first = await attempt("not-the-one");
     for (let more = 0; more < 4; more++) {
@@ -252,8 +189,8 @@ describe("the sign-in page", () => {
     const { client: person } = await running.register();
     await person.changePassword({ userId: "me", currentPassword: "correct horse", newPassword: password });
     const { user } = await person.getUser({ id: "me" });
-    const browser = createBrowser();
-    const { location, page } = await begin(browser);
+    const browser = createBrowser(running);
+    const { location, page } = await oidcApp.begin(browser);
     const attempt = (guess: string) =>
       browser.open(location, { csrf: page.csrf, username: user?.username ?? "", password: guess });
 
@@ -267,8 +204,8 @@ describe("the sign-in page", () => {
     ["sent by another page", (csrf: string) => ({ csrf }), { origin: "http://evil.test" }],
   ])("a form %s does not sign the user in", async (_how, csrf, headers) => {
     const { username, password } = await running.register();
-    const browser = createBrowser();
-    const { location, page } = await begin(browser);
+    const browser = createBrowser(running);
+    const { location, page } = await oidcApp.begin(browser);
 
     const answer = await browser.open(location, { ...csrf(page.csrf), username, password }, headers);
 
@@ -278,9 +215,9 @@ describe("the sign-in page", () => {
 
   test("works only in the browser that began", async () => {
     const { username, password } = await running.register();
-    const { location, page } = await begin(createBrowser());
+    const { location, page } = await oidcApp.begin(createBrowser(running));
 
-    const answer = await createBrowser().open(location, { csrf: page.csrf, username, password });
+    const answer = await createBrowser(running).open(location, { csrf: page.csrf, username, password });
 
     expect(answer.status).toBe(400);
   });
@@ -298,8 +235,8 @@ describe("the second step of the sign-in page", () => {
 
   /** Gives the password. Returns the second page, and a function that submits it. */
   async function passPassword(person: { username: string; password: string }) {
-    const browser = createBrowser();
-    const { verifier, state, location, page } = await begin(browser);
+    const browser = createBrowser(running);
+    const { verifier, state, location, page } = await oidcApp.begin(browser);
     const { username, password } = person;
     const second = await browser.open(location, { csrf: page.csrf, username, password });
     const token = /name="sign_in_token" value="([^"]+)"/.exec(second.html)?.[1] ?? "";
@@ -307,7 +244,7 @@ describe("the second step of the sign-in page", () => {
       browser.open(location, { csrf: second.csrf, sign_in_token: token, code, ...given });
     const finish = async (answer: { location: string }) => {
       const { location: callback } = await browser.open(answer.location);
-      return await tokensOf({ verifier, state, callback: new URL(callback) });
+      return await oidcApp.tokensOf({ verifier, state, callback: new URL(callback) });
     };
     return { browser, second, submit, finish };
   }
@@ -381,15 +318,15 @@ describe("a passkey on the sign-in page", () => {
 
   test("signs in alone where the authenticator verifies its user", async () => {
     const { id, device } = await withPasskey();
-    const browser = createBrowser();
-    const { verifier, state, location, page } = await begin(browser);
+    const browser = createBrowser(running);
+    const { verifier, state, location, page } = await oidcApp.begin(browser);
     expect(JSON.parse(optionsOf(page.html))).toMatchObject({ rpId: "shop.test", userVerification: "required" });
 
     const passkey = device.get(optionsOf(page.html));
     const submitted = await browser.open(location, { csrf: page.csrf, passkey });
     const { location: callback } = await browser.open(submitted.location);
 
-    const tokens = await tokensOf({ verifier, state, callback: new URL(callback) });
+    const tokens = await oidcApp.tokensOf({ verifier, state, callback: new URL(callback) });
     expect(claimsOf(tokens.access_token)).toMatchObject({ sub: id, amr: ["pop", "user", "mfa"] });
   });
 
@@ -400,8 +337,8 @@ describe("a passkey on the sign-in page", () => {
     ["that is forged", { forges: true }],
   ])("is refused alone %s", async (_what, deviation) => {
     const { device } = await withPasskey();
-    const browser = createBrowser();
-    const { location, page } = await begin(browser);
+    const browser = createBrowser(running);
+    const { location, page } = await oidcApp.begin(browser);
 
     const passkey = device.get(optionsOf(page.html), deviation);
     const answer = await browser.open(location, { csrf: page.csrf, passkey });
@@ -412,8 +349,8 @@ describe("a passkey on the sign-in page", () => {
 
   test("that was proven in one browser does not sign in another one", async () => {
     const { device } = await withPasskey();
-    const [one, other] = [await begin(createBrowser()), createBrowser()];
-    const { location, page } = await begin(other);
+    const [one, other] = [await oidcApp.begin(createBrowser(running)), createBrowser(running)];
+    const { location, page } = await oidcApp.begin(other);
 
     const answer = await other.open(location, { csrf: page.csrf, passkey: device.get(optionsOf(one.page.html)) });
 
@@ -423,8 +360,8 @@ describe("a passkey on the sign-in page", () => {
   test("of nobody, and what is none, are refused", async () => {
     const stranger = createAuthenticator({ origin: running.issuer });
     stranger.create(JSON.stringify({ rp: { id: "shop.test" }, user: { id: "bm9ib2R5" }, challenge: "AAAA" }));
-    const browser = createBrowser();
-    const { location, page } = await begin(browser);
+    const browser = createBrowser(running);
+    const { location, page } = await oidcApp.begin(browser);
     for (const passkey of [stranger.get(optionsOf(page.html)), "{", "null", '{"id":"a","response":{}}']) {
       expect((await browser.open(location, { csrf: page.csrf, passkey })).status).toBe(401);
     }
@@ -432,8 +369,8 @@ describe("a passkey on the sign-in page", () => {
 
   test("is a second factor after the password, also without verification of its user", async () => {
     const { id, username, password, device } = await withPasskey({ verifiesUser: false });
-    const browser = createBrowser();
-    const { verifier, state, location, page } = await begin(browser);
+    const browser = createBrowser(running);
+    const { verifier, state, location, page } = await oidcApp.begin(browser);
     const second = await browser.open(location, { csrf: page.csrf, username, password });
     const sign_in_token = /name="sign_in_token" value="([^"]+)"/.exec(second.html)?.[1] ?? "";
     const submit = (passkey: string) => browser.open(location, { csrf: second.csrf, sign_in_token, passkey });
@@ -443,7 +380,7 @@ describe("a passkey on the sign-in page", () => {
     const submitted = await submit(device.get(optionsOf(second.html)));
     const { location: callback } = await browser.open(submitted.location);
 
-    const tokens = await tokensOf({ verifier, state, callback: new URL(callback) });
+    const tokens = await oidcApp.tokensOf({ verifier, state, callback: new URL(callback) });
     expect(claimsOf(tokens.access_token)).toMatchObject({ sub: id, amr: ["pwd", "pop", "mfa"] });
   });
 
@@ -451,8 +388,8 @@ describe("a passkey on the sign-in page", () => {
     const person = await running.register();
     const { id, secret } = await person.client.enrollTotp({ userId: "me" });
     await person.client.confirmTotp({ userId: "me", id, code: totpCode(secret, { period: -1 }) });
-    const browser = createBrowser();
-    const { location, page } = await begin(browser);
+    const browser = createBrowser(running);
+    const { location, page } = await oidcApp.begin(browser);
     const { username, password } = person;
 
     const second = await browser.open(location, { csrf: page.csrf, username, password });
@@ -472,14 +409,14 @@ describe("malformed requests are client errors", () => {
     ["an invalid escape", "state=%zz%"],
   ])("%s", async (_what, query) => {
     const asked = `/oidc/auth?client_id=app&response_type=code&code_challenge=${"a".repeat(43)}&scope=openid`;
-    const answer = await createBrowser().open(`${asked}&code_challenge_method=S256&${query}`);
+    const answer = await createBrowser(running).open(`${asked}&code_challenge_method=S256&${query}`);
 
     expect(answer.status).toBeLessThan(500);
   });
 
   test("a user name with NUL matches no user", async () => {
-    const browser = createBrowser();
-    const { location, page } = await begin(browser);
+    const browser = createBrowser(running);
+    const { location, page } = await oidcApp.begin(browser);
 
     const answer = await browser.open(location, { csrf: page.csrf, username: "a\0b", password: "x\0y" });
 
@@ -501,7 +438,7 @@ describe("malformed requests are client errors", () => {
 
 describe("client credentials", () => {
   test("issue a token for a service", async () => {
-    const order = await discover("order", client.ClientSecretBasic(testServiceSecret));
+    const order = await discoverClient(running, "order", client.ClientSecretBasic(testServiceSecret));
 
     const { access_token: token, expires_in: seconds } = await client.clientCredentialsGrant(order);
 
@@ -534,7 +471,7 @@ describe("client credentials", () => {
   });
 
   test("are refused with a wrong secret", async () => {
-    const order = await discover("order", client.ClientSecretBasic("wrong"));
+    const order = await discoverClient(running, "order", client.ClientSecretBasic("wrong"));
 
     await expect(client.clientCredentialsGrant(order)).rejects.toMatchObject({ status: 401 });
   });

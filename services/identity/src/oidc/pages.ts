@@ -73,6 +73,45 @@ function passkeyForm(options: Pick<CodePage, "action" | "csrf" | "passkeyOptions
 <script>${passkeyScript}</script>`;
 }
 
+export type Language = "en" | "de";
+
+export type ContinuePage = Pick<SignInPage, "action" | "csrf" | "application" | "username" | "returnOrigin"> & {
+  readonly language: Language;
+};
+
+/** Renders the question before a signed-in user goes on to an application. */
+export function continuePage(asked: ContinuePage): Page {
+  const { action, csrf, returnOrigin, language } = asked;
+  const application = escapeHtml(asked.application);
+  const username = escapeHtml(asked.username);
+  const { title, question, button, cancel, other } = {
+    en: {
+      title: `Continue to ${application}?`,
+      question: `You are signed in as ${username}. ${application} will be able to act for you.`,
+      button: `Continue as ${username}`,
+      cancel: "Cancel",
+      other: `Not ${username}? Sign out first`,
+    },
+    de: {
+      title: `Weiter zu ${application}?`,
+      question: `Sie sind als ${username} angemeldet. ${application} kann dann für Sie handeln.`,
+      button: `Weiter als ${username}`,
+      cancel: "Abbrechen",
+      other: `Nicht ${username}? Melden Sie sich zuerst ab`,
+    },
+  }[language];
+  const main = `<h1>${title}</h1>
+<p>${question}</p>
+<form method="post" action="${escapeHtml(action)}">
+<input type="hidden" name="csrf" value="${escapeHtml(csrf)}">
+<button name="continue" value="yes" autofocus>${button}</button>
+<button name="continue" value="no">${cancel}</button>
+</form>
+<p><a href="/oidc/logout">${other}</a></p>`;
+  const formAction = ["'self'", ...(returnOrigin === undefined ? [] : [returnOrigin])];
+  return page(title, main, { formAction, language });
+}
+
 /** Renders the question before a sign-out. `form` is oidc-provider's, with its CSRF token. */
 export function signOutPage(form: string): Page {
   const main = `<h1>Sign out?</h1>
@@ -118,11 +157,20 @@ label{display:block;margin:1rem 0}input{display:block;width:100%;box-sizing:bord
 button{font:inherit;padding:.5rem 1rem}[role=alert]{color:#a00}`;
 const styleHash = `'sha256-${createHash("sha256").update(style).digest("base64")}'`;
 
-type PageOptions = { readonly formAction?: readonly string[]; readonly hasPasskeys?: boolean };
+type PageOptions = {
+  readonly formAction?: readonly string[];
+  readonly hasPasskeys?: boolean;
+  readonly language?: Language;
+};
 
-function page(title: string, main: string, { formAction = ["'none'"], hasPasskeys = false }: PageOptions = {}): Page {
+/** Renders a page. The title is HTML. */
+function page(
+  title: string,
+  main: string,
+  { formAction = ["'none'"], hasPasskeys = false, language = "en" }: PageOptions = {},
+): Page {
   const html = `<!doctype html>
-<html lang="en">
+<html lang="${language}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">

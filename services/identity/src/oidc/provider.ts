@@ -2,13 +2,17 @@ import type { Pool } from "@sagacart/chassis/postgres/pool";
 import { logFailure } from "@sagacart/chassis/process/failure-log";
 import type { Log } from "@sagacart/chassis/process/log";
 import type { JWK } from "jose";
-import { type Account, type Configuration, interactionPolicy, type KoaContextWithOIDC, Provider } from "oidc-provider";
+import { type Account, type Configuration, type KoaContextWithOIDC, Provider } from "oidc-provider";
 import type { Keys, SigningKey } from "../keys/keys.ts";
+import type { SessionTimesByRole } from "../sessions/session-times.ts";
 import { audience, userClaims } from "../sessions/tokens.ts";
 import { findUser } from "../users/user-store.ts";
 import { type Clients, isOneOf } from "./clients.ts";
-import { createAdapter, grantSessionId } from "./entry-store.ts";
+import { createAdapter, endOldestGrants, grantSessionId } from "./entry-store.ts";
+import { interactionsOf } from "./interactions.ts";
 import { errorPage, signedOutPage, signOutPage } from "./pages.ts";
+import { claimsOfScopes } from "./scopes.ts";
+import { sessionLives } from "./session-lives.ts";
 import { signInCookies } from "./sign-in-cookies.ts";
 
 export type ProviderOptions = {
@@ -23,9 +27,9 @@ export type ProviderOptions = {
   readonly cookieKeys: readonly string[];
   readonly accessTokenMs: number;
   readonly serviceTokenMs: number;
-  /** How long a sign-in lasts without use, and at most. */
-  readonly sessionMs: number;
-  readonly sessionMaxMs: number;
+  readonly sessionTimes: SessionTimesByRole;
+  /** The most sign-ins of one user to applications at a time. */
+  readonly mostSessionsPerUser: number;
 };
 
 /**
@@ -60,10 +64,8 @@ function createProvider(options: ProviderOptions, published: readonly SigningKey
 }
 
 function configuration(options: ProviderOptions, published: readonly SigningKey[]): Configuration {
-  const { pool } = options;
-  const policy = interactionPolicy.base();
-  // All applications are the shop's own, so users are not asked for consent.
-  policy.remove("consent");
+  const { pool, sessionTimes } = options;
+  const lives = sessionLives(sessionTimes);
   return {
     adapter: (model: string) => createAdapter(pool, model),
     clients: [...options.clients.metadata],
@@ -77,13 +79,7 @@ function configuration(options: ProviderOptions, published: readonly SigningKey[
       ...secureCookies(options.issuer.startsWith("https:")),
     },
     scopes: ["openid", "offline_access"],
-    claims: {
-      openid: ["sub"],
-      profile: ["preferred_username", "updated_at"],
-      email: ["email", "email_verified"],
-      phone: ["phone_number"],
-      roles: ["roles"],
-    },
+    claims: Object.fromEntries(Object.entries(claimsOfScopes).map(([scope, names]) => [scope, [...names]])),
     features: {
       devInteractions: { enabled: false },
       dPoP: { enabled: false },
@@ -117,28 +113,33 @@ function configuration(options: ProviderOptions, published: readonly SigningKey[
       token: "/oidc/token",
       userinfo: "/oidc/userinfo",
     },
-    interactions: { policy, url: (_ctx, interaction) => `/oidc/sign-in/${interaction.uid}` },
+    interactions: {
+      policy: interactionsOf(lives),
+      url: (_ctx, interaction) => `/oidc/sign-in/${interaction.uid}`,
+    },
     ttl: {
       AccessToken: options.accessTokenMs / 1000,
       ClientCredentials: options.serviceTokenMs / 1000,
       IdToken: 3_600,
       Interaction: 1_800,
-      Grant: options.sessionMs / 1000,
-      RefreshToken: options.sessionMs / 1000,
-      // Each use prolongs it, until it is as old as a session may be.
-      Session(_ctx, { loginTs }) {
-        const leftSeconds =
-          loginTs === undefined ? Number.POSITIVE_INFINITY : loginTs + options.sessionMaxMs / 1000 - now();
-        return Math.max(1, Math.floor(Math.min(options.sessionMs / 1000, leftSeconds)));
-      },
+      Grant: ({ oidc }) => lives.grantSeconds(oidc.account),
+      RefreshToken: ({ oidc }, { authTime }) => lives.idleSeconds(oidc.account, authTime),
+      // Each use prolongs it, until it is as old as a session may be. Without the account, nobody knows how long it may be.
+      Session: ({ oidc }, { accountId, loginTs, exp }) =>
+        accountId !== undefined && oidc.account === undefined && exp !== undefined
+          ? Math.max(1, exp - Math.floor(now()))
+          : lives.idleSeconds(oidc.account, loginTs),
     },
     // A refresh token can be used once; a reuse revokes everything that was issued under its grant.
     rotateRefreshToken: true,
     issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed("refresh_token"),
     clientBasedCORS: (_ctx, origin, client) =>
       client.redirectUris?.some((uri) => URL.canParse(uri) && new URL(uri).origin === origin) ?? false,
-    findAccount: (_ctx, id) => findAccount(pool, id),
-    loadExistingGrant: grantAll,
+    findAccount: async (_ctx, id, token) => {
+      const account = await findAccount(pool, id);
+      return account !== undefined && token !== undefined && lives.isOver(account, token) ? undefined : account;
+    },
+    loadExistingGrant: (ctx) => grantOf(ctx, options),
     async extraTokenClaims({ oidc: { entities } }, token) {
       if (token.kind !== "AccessToken") {
         return { roles: ["service"] };
@@ -190,6 +191,7 @@ async function findAccount(pool: Pool, id: string): Promise<Account | undefined>
   }
   return {
     accountId: id,
+    roles: [...user.roles],
     claims: () => ({
       sub: id,
       preferred_username: user.username,
@@ -202,17 +204,35 @@ async function findAccount(pool: Pool, id: string): Promise<Account | undefined>
   };
 }
 
-/** Grants an application all scopes that it requests. */
-async function grantAll({ oidc }: KoaContextWithOIDC) {
-  const { client, session, provider } = oidc;
-  if (client === undefined || session?.accountId === undefined) {
+/**
+ * Returns the grant of an application: what a signed-in user has allowed it in this browser, and the session of its tokens. It
+ * begins when the user signs in for the application or continues to it, see interactionsOf; a sign-in in its course begins
+ * another one, and ends the tokens of the former.
+ */
+async function grantOf({ oidc }: KoaContextWithOIDC, { pool, log, mostSessionsPerUser }: ProviderOptions) {
+  const { client, session, provider, result } = oidc;
+  const accountId = session?.accountId;
+  if (client === undefined || accountId === undefined) {
     return undefined;
   }
-  const grantId = session.grantIdFor(client.clientId);
+  const grantId = session?.grantIdFor(client.clientId);
   const existing = grantId === undefined ? undefined : await provider.Grant.find(grantId);
-  const grant = existing ?? new provider.Grant({ clientId: client.clientId, accountId: session.accountId });
+  if (existing === undefined && result?.login === undefined && result?.consent === undefined) {
+    return undefined;
+  }
+  const isReplaced = existing !== undefined && result?.login !== undefined;
+  if (isReplaced) {
+    await existing.destroy();
+  }
+  const grant =
+    existing === undefined || isReplaced ? new provider.Grant({ clientId: client.clientId, accountId }) : existing;
+  // The client's metadata has refused a request for scopes that it may not have.
   grant.addOIDCScope([...oidc.requestParamScopes].join(" "));
   await grant.save();
+  const ended = await endOldestGrants(pool, accountId, mostSessionsPerUser);
+  if (ended.length > 0) {
+    log.info({ userId: accountId, ended: ended.length }, "ended the sign-ins to applications that were too many");
+  }
   return grant;
 }
 

@@ -2,17 +2,22 @@ import { createHmac } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Code } from "@connectrpc/connect";
 import { DomainError } from "@sagacart/chassis/errors";
+import type { Pool } from "@sagacart/chassis/postgres/pool";
 import { truncate } from "@sagacart/chassis/truncate";
 import { errors, type Provider } from "oidc-provider";
 import { type Amr, type Factors, passwordOnly } from "../factors/factors.ts";
 import type { DeviceTokens } from "../sessions/device-tokens.ts";
 import type { SignIn } from "../sessions/sign-in.ts";
 import type { User } from "../users/user.ts";
+import { findUser } from "../users/user-store.ts";
 import { isOneOf } from "./clients.ts";
+import { continueForm } from "./continue-form.ts";
+import { clientAddress, readForm, send } from "./html-forms.ts";
 import { codePage, errorPage, type Page, signInPage } from "./pages.ts";
 
 export type SignInFormOptions = {
   readonly provider: () => Provider;
+  readonly pool: Pool;
   readonly signIn: SignIn;
   readonly issuer: string;
   /** The first one makes CSRF tokens; all of them verify. */
@@ -50,6 +55,12 @@ export function signInForm(options: SignInFormOptions) {
       returnOrigin:
         typeof redirectUri === "string" && URL.canParse(redirectUri) ? new URL(redirectUri).origin : undefined,
     };
+    if (details.prompt.name === "consent") {
+      const user = await findUser(options.pool, details.session?.accountId ?? "");
+      const page = { ...form, username: user?.username ?? "" };
+      const { issuer } = options;
+      return await continueForm(request, response, { provider, issuer, interaction: details, csrf: valid, page });
+    }
     const passkeyChallenges = options.csrfKeys.map((key) =>
       createHmac("sha256", key).update(`passkey ${details.jti}`).digest("base64url"),
     );
@@ -186,35 +197,4 @@ function deviceCookie(isSecure: boolean) {
 function cookieOf({ headers }: IncomingMessage, name: string): string {
   const pairs = (headers.cookie ?? "").split(";").map((pair) => pair.trim());
   return pairs.find((pair) => pair.startsWith(`${name}=`))?.slice(name.length + 1) ?? "";
-}
-
-const mostBytes = 8 * 1024;
-
-export async function readForm(request: IncomingMessage): Promise<URLSearchParams> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request) {
-    bytes += chunk.length;
-    if (bytes > mostBytes) {
-      return new URLSearchParams();
-    }
-    chunks.push(chunk);
-  }
-  return new URLSearchParams(Buffer.concat(chunks).toString());
-}
-
-/** Returns the address of the gateway's caller, which the gateway sends in a header. */
-export function clientAddress({ headers, socket }: IncomingMessage): string | undefined {
-  const given = headers["x-client-address"];
-  return typeof given === "string" ? given : socket.remoteAddress;
-}
-
-export function send(response: ServerResponse, status: number, { html, csp }: Page): void {
-  response
-    .writeHead(status, {
-      "content-type": "text/html; charset=utf-8",
-      "content-security-policy": csp,
-      "cache-control": "no-store",
-    })
-    .end(html);
 }

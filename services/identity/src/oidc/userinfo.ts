@@ -1,23 +1,25 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { principalOf } from "@sagacart/chassis/auth/principal";
+import { type Principal, principalOf } from "@sagacart/chassis/auth/principal";
 import type { Revocations } from "@sagacart/chassis/auth/revocations";
 import type { Pool } from "@sagacart/chassis/postgres/pool";
 import { createLocalJWKSet, errors, jwtVerify } from "jose";
 import type { Keys } from "../keys/keys.ts";
 import { audience } from "../sessions/tokens.ts";
 import { findUser } from "../users/user-store.ts";
+import { findGrantedScopes, isGrantSession } from "./entry-store.ts";
+import { claimsFor, knownScopes } from "./scopes.ts";
 
 /**
- * Serves the user that an access token belongs to. oidc-provider's own endpoint refuses tokens with an audience, which all
- * of ours have.
+ * Serves the user that an access token belongs to: to an application, what the scopes of its sign-in cover. oidc-provider's
+ * own endpoint refuses tokens with an audience, which all of ours have.
  */
 export function userinfo({ pool, ...verifying }: Verifying & { pool: Pool }) {
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const token = /^bearer +([\w.~+/-]+=*)$/i.exec(request.headers.authorization ?? "")?.[1];
-    const subject = token === undefined ? undefined : await verified(token, verifying);
-    const user = subject === undefined ? undefined : await findUser(pool, subject);
+    const principal = token === undefined ? undefined : await verified(token, verifying);
+    const user = principal === undefined ? undefined : await findUser(pool, principal.subject);
     response.setHeader("cache-control", "no-store");
-    if (user === undefined) {
+    if (principal === undefined || user === undefined) {
       const challenge = token === undefined ? "Bearer" : 'Bearer error="invalid_token"';
       response.writeHead(401, { "www-authenticate": challenge, "content-type": "application/json" });
       response.end(
@@ -28,28 +30,32 @@ export function userinfo({ pool, ...verifying }: Verifying & { pool: Pool }) {
       );
       return;
     }
+    const { sessionId } = principal;
+    const scopes =
+      sessionId !== undefined && isGrantSession(sessionId)
+        ? await findGrantedScopes(pool, user.id, sessionId)
+        : new Set(knownScopes);
+    const claims = claimsFor(scopes, {
+      preferred_username: user.username,
+      updated_at: Math.floor(user.updateTime.getTime() / 1000),
+      email: user.email,
+      email_verified: user.isEmailVerified,
+      ...(user.phone === "" ? {} : { phone_number: user.phone }),
+      roles: user.roles,
+    });
     response.writeHead(200, { "content-type": "application/json" });
-    response.end(
-      JSON.stringify({
-        sub: user.id,
-        preferred_username: user.username,
-        email: user.email,
-        email_verified: user.isEmailVerified,
-        ...(user.phone === "" ? {} : { phone_number: user.phone }),
-        roles: user.roles,
-      }),
-    );
+    response.end(JSON.stringify({ sub: user.id, ...claims }));
   };
 }
 
 type Verifying = { keys: Keys; issuer: string; revocations: Revocations };
 
-async function verified(token: string, { keys, issuer, revocations }: Verifying): Promise<string | undefined> {
+async function verified(token: string, { keys, issuer, revocations }: Verifying): Promise<Principal | undefined> {
   const jwks = createLocalJWKSet({ keys: keys.published().map(({ publicJwk }) => publicJwk) });
   try {
     const { payload } = await jwtVerify(token, jwks, { issuer, audience, algorithms: ["ES256"], typ: "at+jwt" });
     const principal = principalOf(payload, { rolesClaim: "roles", roleMap: new Map(), customerIds: "subject" });
-    return principal === undefined || revocations.isRevoked(principal) ? undefined : principal.subject;
+    return principal === undefined || revocations.isRevoked(principal) ? undefined : principal;
   } catch (error) {
     if (error instanceof errors.JOSEError) {
       return undefined;

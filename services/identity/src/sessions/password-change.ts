@@ -56,7 +56,7 @@ export function createPasswordChange(options: PasswordChangeOptions): PasswordCh
   return {
     async change({ userId, currentPassword, newPassword, refreshToken, address, sessionId }) {
       const user = await signIn.confirm({ userId, password: currentPassword, address, sessionId });
-      rules.refuseWeak(newPassword, user);
+      await rules.refuseWeak(newPassword, user);
       const passwordHash = await passwords.hash(newPassword);
       const hasOperatorPassword = rules.isForOperators(newPassword);
       const session = refreshToken === "" ? undefined : await findSessionOf(pool, hashToken(refreshToken));
@@ -102,7 +102,7 @@ export function createPasswordChange(options: PasswordChangeOptions): PasswordCh
       if (owner === undefined) {
         throw badToken();
       }
-      rules.refuseWeak(newPassword, owner);
+      await rules.refuseWeak(newPassword, owner);
       const hasOperatorPassword = rules.isForOperators(newPassword);
       const passwordHash = await passwords.hash(newPassword);
       const user = await withTransaction(pool, async (tx) => {

@@ -4,7 +4,7 @@ import { startTestIdentity, type TestIdentity, type TestPerson, testServiceSecre
 
 let running: TestIdentity;
 beforeAll(async () => {
-  running = await startTestIdentity();
+  running = await startTestIdentity({ env: { PASSWORD_WORDS: "Blue Parrot, Feather" } });
 });
 afterAll(() => running[Symbol.asyncDispose]());
 
@@ -33,6 +33,10 @@ const passwords: [string, string, string][] = [
   ["that is common in another case", "PassWord123", "PASSWORD_TOO_COMMON"],
   ["that is common in full-width letters", "ｐassword123", "PASSWORD_TOO_COMMON"],
   ["of one character", "zzzzzzzzzz", "PASSWORD_TOO_COMMON"],
+  ["that is the name of the product and a year", "Sagacart2026!", "PASSWORD_TOO_OBVIOUS"],
+  ["that is the shop's host", "shop-2026-$h0p", "PASSWORD_TOO_OBVIOUS"],
+  ["that is a word of the configuration", "Blue.P4rr0t!", "PASSWORD_TOO_OBVIOUS"],
+  ["that has such words among others", "sagacart horse battery", "OK"],
   ["of 64 characters", "long ".repeat(13).slice(0, 64), "OK"],
   ["of 128 characters", "é→😀 ".repeat(32), "OK"],
   ["of 129 characters", "long ".repeat(26).slice(0, 129), "not allowed by the contract: password"],
@@ -76,6 +80,7 @@ test.each(["change", "reset"])("the rules hold for a %s too", async (way) => {
     );
 
   expect(await set("password123")).toBe("PASSWORD_TOO_COMMON");
+  expect(await set("sagacart-2026")).toBe("PASSWORD_TOO_OBVIOUS");
   expect(await set("quite another")).toBe("OK");
 });
 

@@ -1,7 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
-import { networkOf } from "@sagacart/chassis/client/network";
 import { callContext } from "@sagacart/chassis/context";
 import { type Pool, withTransaction } from "@sagacart/chassis/postgres/pool";
 import {
@@ -26,7 +25,8 @@ import { userNotFound } from "../users/user.ts";
 import { findUser } from "../users/user-store.ts";
 import type { DeviceTokens } from "./device-tokens.ts";
 import type { PasswordChange } from "./password-change.ts";
-import { listSessions, type SeenFrom } from "./session-store.ts";
+import { seenFrom } from "./seen-from.ts";
+import { listSessions } from "./session-store.ts";
 import type { Sessions } from "./sessions.ts";
 import type { SignIn } from "./sign-in.ts";
 
@@ -98,12 +98,10 @@ export function sessionRpcs(options: SessionRpcsOptions): Pick<ServiceImpl<typeo
         sessionId: principal?.sessionId,
       });
       const id = principal?.sessionId ?? "";
-      const { token, expireTime } = await factors.confirm(user, { code, passkey }, (tx, amr) =>
-        sessions.confirm(tx, user, id, amr),
+      const session = await factors.confirm(user, { code, passkey }, (tx, amr) =>
+        sessions.confirm(tx, user, id, seenFrom(), amr),
       );
-      return create(ConfirmPasswordResponseSchema, {
-        session: { id, userId: user.id, accessToken: token, accessTokenExpireTime: timestampFromDate(expireTime) },
-      });
+      return create(ConfirmPasswordResponseSchema, { session: sessionMessage(session) });
     },
     async listSessions({ userId: given }) {
       const userId = await requireUser(requireReadable(given));
@@ -152,12 +150,6 @@ export function sessionRpcs(options: SessionRpcsOptions): Pick<ServiceImpl<typeo
       return create(ResetPasswordResponseSchema);
     },
   };
-}
-
-/** Returns where the gateway's caller calls from, to show people their sessions: the network, not the address. */
-function seenFrom(): SeenFrom {
-  const { clientAddress = "", userAgent = "" } = callContext() ?? {};
-  return { userAgent, network: clientAddress === "" ? "" : networkOf(clientAddress) };
 }
 
 /** Returns the IP address of the gateway's caller, as the gateway reports it. */

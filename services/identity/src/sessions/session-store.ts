@@ -5,7 +5,7 @@ import { deleteEntriesOf } from "../oidc/entry-store.ts";
 import { revokeSessions } from "./revocation-store.ts";
 import type { SeenSession } from "./seen-session.ts";
 
-export type EndReason = "SIGNED_OUT" | "PASSWORD_CHANGED" | "TOKEN_REUSED";
+export type EndReason = "SIGNED_OUT" | "PASSWORD_CHANGED" | "TOKEN_REUSED" | "REPLACED" | "TOO_MANY";
 
 /** Where a session was used from; "" for what is not known. */
 export type SeenFrom = { readonly userAgent: string; readonly network: string };
@@ -28,8 +28,8 @@ export async function insertSession(
   session: { id: string; userId: string; expireTime: Date; authTime: Date; amr: readonly string[]; from: SeenFrom },
 ): Promise<void> {
   await tx.query(
-    `insert into sessions (id, user_id, expire_time, auth_time, user_agent, network, amr)
-     values ($1, $2, $3, $4, $5, $6, $7)`,
+    `insert into sessions (id, user_id, expire_time, auth_time, last_use_time, user_agent, network, amr)
+     values ($1, $2, $3, $4, $4, $5, $6, $7)`,
     [
       ...[session.id, session.userId, session.expireTime, session.authTime],
       ...[session.from.userAgent, session.from.network, session.amr],
@@ -38,25 +38,46 @@ export async function insertSession(
 }
 
 /** Records that a session was used. */
-export async function touchSession(tx: Transaction, id: string, { userAgent, network }: SeenFrom): Promise<void> {
-  await tx.query("update sessions set last_use_time = now(), user_agent = $2, network = $3 where id = $1", [
+export async function touchSession(
+  tx: Transaction,
+  { id, time, from }: { id: string; time: Date; from: SeenFrom },
+): Promise<void> {
+  await tx.query("update sessions set last_use_time = $2, user_agent = $3, network = $4 where id = $1", [
     id,
-    userAgent,
-    network,
+    time,
+    from.userAgent,
+    from.network,
   ]);
 }
 
-/** Records that the user of a session that has not ended proved who they are. Returns false if it has ended. */
-export async function renewAuthTime(
-  tx: Transaction,
-  { id, userId, authTime, amr }: { id: string; userId: string; authTime: Date; amr: readonly string[] },
-): Promise<boolean> {
+/** Ends a session that another one replaces, and refuses its access tokens. Returns false if it has ended already. */
+export async function replaceSession(tx: Transaction, id: string, userId: string): Promise<boolean> {
   const { rowCount } = await tx.query(
-    `update sessions set auth_time = $3, amr = $4
+    `update sessions set end_time = now(), end_reason = 'REPLACED'
      where id = $1 and user_id = $2 and end_time is null and expire_time > now()`,
-    [id, userId, authTime, amr],
+    [id, userId],
   );
+  await revokeSessions(tx, rowCount === 1 ? [id] : []);
   return rowCount === 1;
+}
+
+/**
+ * Ends the sessions of a user that are more than `most`, those that were used longest ago, and refuses their access tokens.
+ * Returns their ids. Lock the user first: of two concurrent sign-ins each would see a session less.
+ */
+export async function endOldestSessions(tx: Transaction, userId: string, most: number): Promise<readonly string[]> {
+  const { rows } = await tx.query<{ id: string }>(
+    `update sessions set end_time = now(), end_reason = 'TOO_MANY'
+     where id in (
+       select s.id from sessions s join refresh_tokens t on t.session_id = s.id and t.use_time is null
+       where s.user_id = $1 and s.end_time is null and s.expire_time > now() and t.expire_time > now()
+       order by s.last_use_time desc, s.id desc offset $2)
+     returning id`,
+    [userId, most],
+  );
+  const ended = rows.map(({ id }) => id);
+  await revokeSessions(tx, ended);
+  return ended;
 }
 
 /** Lists up to `limit` sessions of a user that have not ended, newest first. */
@@ -97,6 +118,8 @@ export type RefreshRow = {
   readonly authTime: Date;
   /** How the user proved who they are. */
   readonly amr: readonly string[];
+  /** When the session was last refreshed, or opened. */
+  readonly lastUseTime: Date;
   readonly expireTime: Date;
   readonly useTime: Date | undefined;
   readonly nextHash: Buffer | undefined;
@@ -120,12 +143,14 @@ export async function lockRefreshToken(tx: Transaction, hash: Buffer): Promise<R
     end_time: Date | null;
     auth_time: Date;
     amr: string[];
+    last_use_time: Date;
     expire_time: Date;
     use_time: Date | null;
     next_hash: Buffer | null;
     next_used: boolean;
   }>(
     `select s.id as session_id, s.user_id, s.expire_time as session_expire_time, s.end_time, s.auth_time, s.amr,
+       s.last_use_time,
        t.expire_time, t.use_time, t.next_hash, coalesce(n.use_time is not null, false) as next_used
      from refresh_tokens t join sessions s on s.id = t.session_id left join refresh_tokens n on n.hash = t.next_hash
      where t.hash = $1`,
@@ -138,6 +163,7 @@ export async function lockRefreshToken(tx: Transaction, hash: Buffer): Promise<R
     sessionEnded: row.end_time !== null,
     authTime: row.auth_time,
     amr: row.amr,
+    lastUseTime: row.last_use_time,
     expireTime: row.expire_time,
     useTime: row.use_time ?? undefined,
     nextHash: row.next_hash ?? undefined,

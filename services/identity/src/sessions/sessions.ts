@@ -8,8 +8,9 @@ import type { Meters } from "../meters.ts";
 import { endGrant } from "../oidc/entry-store.ts";
 import { reasons } from "../reasons.ts";
 import type { User } from "../users/user.ts";
-import { findUser } from "../users/user-store.ts";
+import { findUser, lockUser } from "../users/user-store.ts";
 import {
+  endOldestSessions,
   endSession,
   endSessions,
   findSessionOf,
@@ -20,11 +21,12 @@ import {
   lockRefreshToken,
   makeSecret,
   type RefreshRow,
-  renewAuthTime,
+  replaceSession,
   type SeenFrom,
   touchSession,
   useRefreshToken,
 } from "./session-store.ts";
+import { type SessionTimes, type SessionTimesByRole, sessionTimesOf } from "./session-times.ts";
 import type { AccessToken, Tokens } from "./tokens.ts";
 
 /** A session with its newly issued tokens. */
@@ -42,10 +44,10 @@ export type Sessions = {
   /** Exchanges a refresh token for new tokens. Throws BAD_REFRESH_TOKEN. */
   refresh(refreshToken: string, from: SeenFrom): Promise<OpenSession>;
   /**
-   * Issues an access token of a session whose user has just proven who they are. Throws BAD_REFRESH_TOKEN if the session has
-   * ended.
+   * Replaces a session whose user has just proven who they are by a new one: whoever has a token of the former one does not
+   * profit from that. Throws BAD_REFRESH_TOKEN if the session has ended.
    */
-  confirm(tx: Transaction, user: User, sessionId: string, amr: Amr): Promise<AccessToken>;
+  confirm(tx: Transaction, user: User, sessionId: string, from: SeenFrom, amr: Amr): Promise<OpenSession>;
   /** Ends a session of a user, or that of an application. Does nothing if the user has no such session. */
   end(userId: string, sessionId: string): Promise<void>;
   /** Ends all sessions of a user except one, if given. */
@@ -60,19 +62,24 @@ export type SessionsOptions = {
   readonly tokens: Tokens;
   readonly log: Log;
   readonly meters: Meters;
-  readonly idleMs: number;
-  readonly maxMs: number;
+  readonly times: SessionTimesByRole;
+  /** The most sessions of one user at a time. */
+  readonly mostPerUser: number;
   /** How long a reused token counts as a retry. */
   readonly repeatMs: number;
 };
 
 /** Creates sessions. Each is a family of refresh tokens, of which every one is exchanged once for the next (RFC 9700). */
 export function createSessions(options: SessionsOptions): Sessions {
-  const { pool, clock, tokens, log, idleMs, maxMs } = options;
+  const { pool, clock, tokens, log, mostPerUser } = options;
 
-  async function next(tx: Transaction, session: { id: string; expireTime: Date }) {
+  function timesOf({ roles }: User) {
+    return sessionTimesOf(options.times, roles);
+  }
+
+  async function next(tx: Transaction, session: { id: string; expireTime: Date; idleMs: number }) {
     const secret = makeSecret();
-    const idleTime = new Date(clock.now().getTime() + idleMs);
+    const idleTime = new Date(clock.now().getTime() + session.idleMs);
     const expireTime = idleTime < session.expireTime ? idleTime : session.expireTime;
     return {
       secret,
@@ -81,16 +88,27 @@ export function createSessions(options: SessionsOptions): Sessions {
     };
   }
 
+  /** Inserts a session, and ends those of the user that are too many. */
+  async function begin(tx: Transaction, user: User, from: SeenFrom, amr: Amr): Promise<OpenSession> {
+    await lockUser(tx, user.id);
+    const id = uuidv7();
+    const authTime = clock.now();
+    const { idleMs, maxMs } = timesOf(user);
+    const expireTime = new Date(authTime.getTime() + maxMs);
+    await insertSession(tx, { id, userId: user.id, expireTime, authTime, amr, from });
+    const { secret, expireTime: refreshExpireTime, insert } = await next(tx, { id, expireTime, idleMs });
+    await insert();
+    const ended = await endOldestSessions(tx, user.id, mostPerUser);
+    if (ended.length > 0) {
+      log.info({ userId: user.id, ended: ended.length }, "ended the sessions of a user that were too many");
+    }
+    const accessToken = await tokens.issue(user, { id, authTime, amr });
+    return { id, userId: user.id, accessToken, refreshToken: secret.token, refreshExpireTime };
+  }
+
   return {
     async open(tx, user, from, amr) {
-      const id = uuidv7();
-      const expireTime = new Date(clock.now().getTime() + maxMs);
-      const authTime = clock.now();
-      await insertSession(tx, { id, userId: user.id, expireTime, authTime, amr, from });
-      const { secret, expireTime: refreshExpireTime, insert } = await next(tx, { id, expireTime });
-      await insert();
-      const accessToken = await tokens.issue(user, { id, authTime, amr });
-      return { id, userId: user.id, accessToken, refreshToken: secret.token, refreshExpireTime };
+      return await begin(tx, user, from, amr);
     },
 
     async refresh(refreshToken, from) {
@@ -106,17 +124,18 @@ export function createSessions(options: SessionsOptions): Sessions {
           return { stolen: row };
         }
         const user = await findUser(tx, row.userId);
-        if (user === undefined) {
+        if (user === undefined || isOver(row, timesOf(user), clock.now())) {
           return undefined;
         }
-        const made = await next(tx, { id: row.sessionId, expireTime: row.sessionExpireTime });
+        const { idleMs } = timesOf(user);
+        const made = await next(tx, { id: row.sessionId, expireTime: row.sessionExpireTime, idleMs });
         if (row.nextHash !== undefined) {
           // The response with this token was lost, or somebody else has it. Mark it as used, so that its use is a theft.
           await useRefreshToken(tx, row.nextHash, made.secret.hash, new Date(0));
         }
         await useRefreshToken(tx, hash, made.secret.hash, clock.now());
         await made.insert();
-        await touchSession(tx, row.sessionId, from);
+        await touchSession(tx, { id: row.sessionId, time: clock.now(), from });
         return { user, sessionId: row.sessionId, authTime: row.authTime, amr: row.amr, ...made };
       });
       if (done !== undefined && "stolen" in done) {
@@ -132,12 +151,12 @@ export function createSessions(options: SessionsOptions): Sessions {
       return { id, userId: user.id, accessToken, refreshToken: secret.token, refreshExpireTime: expireTime };
     },
 
-    async confirm(tx, user, id, amr) {
-      const authTime = clock.now();
-      if (!(await renewAuthTime(tx, { id, userId: user.id, authTime, amr }))) {
+    async confirm(tx, user, id, from, amr) {
+      await lockUser(tx, user.id);
+      if (!(await replaceSession(tx, id, user.id))) {
         throw badRefreshToken("the session has ended, or is one of an application; sign in again");
       }
-      return await tokens.issue(user, { id, authTime, amr });
+      return await begin(tx, user, from, amr);
     },
 
     async end(userId, id) {
@@ -171,6 +190,14 @@ export function createSessions(options: SessionsOptions): Sessions {
 
 function badRefreshToken(message: string): DomainError {
   return new DomainError(reasons, "BAD_REFRESH_TOKEN", message);
+}
+
+/**
+ * Returns true if a session was not used for too long, or is too old. Its tokens expire by then, too, unless its user was a
+ * customer when they were issued and belongs to the staff now.
+ */
+function isOver({ lastUseTime, authTime }: RefreshRow, { idleMs, maxMs }: SessionTimes, now: Date): boolean {
+  return now.getTime() >= Math.min(lastUseTime.getTime() + idleMs, authTime.getTime() + maxMs);
 }
 
 /** Judges the use of a token. A reuse means that one of its two users stole it, unless the first response may be lost. */

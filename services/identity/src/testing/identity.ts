@@ -33,6 +33,8 @@ export type TestIdentity = AsyncDisposable & {
   /** The real address of OpenID Connect, unlike the issuer's: the JWKS is at `<httpUrl>/oidc/jwks`. */
   readonly httpUrl: string;
   readonly pool: Pool;
+  /** The database's owner, for what the service may not do. */
+  readonly owner: Pool;
   /** Extends the pauses that have begun to an hour: a pause of a second could end before the test goes on. */
   prolongPauses(): Promise<void>;
   /** A fetch that resolves the issuer's name to `httpUrl`. */
@@ -129,7 +131,7 @@ export async function startTestIdentity(
         "update throttles set blocked_until = now() + interval '1 hour' where blocked_until > '-infinity'",
       );
     },
-    ...{ address, httpUrl, issuer: config.ISSUER_URL, pool: database.pool },
+    ...{ address, httpUrl, issuer: config.ISSUER_URL, pool: database.pool, owner: database.owner },
     fetch: (input, init) => {
       const url = String(input instanceof Request ? input.url : input);
       return fetch(url.replace(config.ISSUER_URL, httpUrl), init);

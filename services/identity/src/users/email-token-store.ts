@@ -1,6 +1,6 @@
 import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
 
-/** What a token that was mailed to an address does: confirm that address, or restore it. */
+/** The effect of a token that was mailed to an address: it confirms that address, or restores it. */
 export type EmailPurpose = "CONFIRM" | "UNDO";
 
 export type EmailToken = { readonly userId: string; readonly email: string; readonly createTime: Date };

@@ -27,13 +27,13 @@ export async function seedUsers(
   users: readonly SeedUser[],
   { pool, passwords, rules, cipher, allowWeak, log }: SeedOptions,
 ): Promise<void> {
-  const refuseWeak = allowWeak ? () => {} : rules.refuseWeak;
+  const refuseWeak = allowWeak ? async () => {} : rules.refuseWeak;
   for (const { id = uuidv7(), username, email, password, roles, totpSecret } of users) {
     if (await wasSeeded(pool, username)) {
       continue;
     }
     try {
-      refuseWeak(password, { roles, username, email });
+      await refuseWeak(password, { roles, username, email });
     } catch (error) {
       const { message } = errorInfo(error);
       throw new ConfigError([

@@ -2,6 +2,8 @@ import { createHash } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { requireFreshCaller } from "@sagacart/chassis/auth/fresh";
+import { networkOf } from "@sagacart/chassis/client/network";
+import { callContext } from "@sagacart/chassis/context";
 import { DomainError } from "@sagacart/chassis/errors";
 import { decodePageToken, encodePageToken, pageSize } from "@sagacart/chassis/postgres/page";
 import { type Pool, withTransaction } from "@sagacart/chassis/postgres/pool";
@@ -50,6 +52,8 @@ export type UserRpcsOptions = {
   readonly throttle: Throttle;
   /** Derive the salts of registrations from their request ids; see withSalt. */
   readonly saltKeys: readonly [Buffer, ...Buffer[]];
+  /** Registrations from one network within an hour before pauses begin. */
+  readonly registrationsFree: number;
   /** Called when events of users were committed. */
   onEvents(): void;
 };
@@ -66,7 +70,7 @@ type UserRpcs =
 
 /** Creates the RPC handlers of users. */
 export function userRpcs(options: UserRpcsOptions): Pick<ServiceImpl<typeof IdentityService>, UserRpcs> {
-  const { pool, passwords, rules, emailChange, throttle, saltKeys, onEvents } = options;
+  const { pool, passwords, rules, emailChange, throttle, saltKeys, registrationsFree, onEvents } = options;
 
   async function get(id: string): Promise<User> {
     const user = await findUser(pool, id);
@@ -74,6 +78,15 @@ export function userRpcs(options: UserRpcsOptions): Pick<ServiceImpl<typeof Iden
       throw userNotFound(id);
     }
     return user;
+  }
+
+  /** Counts the registrations of a network for all processes: each stores a user, and mails somebody. */
+  async function countRegistration(): Promise<void> {
+    const address = callContext()?.clientAddress;
+    const counted =
+      address === undefined ? [] : [{ key: `register from ${networkOf(address)}`, free: registrationsFree }];
+    await throttle.check(counted);
+    await throttle.count(counted);
   }
 
   async function register(
@@ -109,12 +122,14 @@ export function userRpcs(options: UserRpcsOptions): Pick<ServiceImpl<typeof Iden
 
   return {
     async register(request) {
-      rules.refuseWeak(request.password, { ...request, roles: ["customer"] });
+      await countRegistration();
+      await rules.refuseWeak(request.password, { ...request, roles: ["customer"] });
       const user = await register(request, { refuseKnownEmail: false });
       return create(RegisterResponseSchema, { user: userMessage(user) });
     },
 
     async registerByForeignRules({ $typeName: _, ...request }) {
+      await countRegistration();
       const user = await register(create(RegisterRequestSchema, request), { refuseKnownEmail: true });
       return create(RegisterByForeignRulesResponseSchema, { user: userMessage(user) });
     },

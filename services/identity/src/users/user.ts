@@ -24,6 +24,11 @@ export type User = {
   readonly updateTime: Date;
 };
 
+/** Returns true for people who work for the shop: support and operators. */
+export function isStaff(roles: readonly string[]): boolean {
+  return roles.some((role) => role !== "customer");
+}
+
 /** Makes the error for a user that does not exist, or that the caller must not know of. */
 export function userNotFound(id: string): DomainError {
   return new DomainError(reasons, "USER_NOT_FOUND", `there is no user ${id}`, { user_id: id });

@@ -88,7 +88,7 @@ const de = {
 const eur = (minorUnits: bigint) => ({ currencyCode: "EUR", minorUnits });
 const [paidBack, settledOtherwise] = [eur(1200n), eur(700n)];
 
-/** What is known about the money of an order that ended, and what is said then: of a cancelled order, and of the others. */
+/** Cases of the money of an order that ended, with what the mails about a cancelled order and about the others say. */
 const payBacks = [
   { known: "not known", payBack: undefined, cancelled: ["careful"], others: ["charged"] },
   {

@@ -16,7 +16,7 @@ export type UnpaidLimits = {
 /** The contract's 30 days, and no other limit. */
 export const unlimitedUnpaid: UnpaidLimits = { payWithinMs: 30 * 86_400_000, orders: 0, units: 0 };
 
-/** What one customer holds and has not paid. */
+/** The unpaid orders and units of one customer. */
 export type Unpaid = { readonly orders: number; readonly units: number };
 
 const defaultMs = 30 * 60_000;

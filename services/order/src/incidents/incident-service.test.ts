@@ -30,7 +30,7 @@ afterAll(() => database[Symbol.asyncDispose]());
 
 beforeEach(async () => {
   commandCount = 0;
-  await database.pool.query("truncate orders, incidents, commands cascade");
+  await database.owner.query("truncate orders, incidents, commands cascade");
 });
 
 async function newOrder(): Promise<string> {

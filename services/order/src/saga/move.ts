@@ -19,11 +19,11 @@ export type OrderMove = Move & {
   readonly orderId: string;
   readonly shortages: readonly Shortage[];
   readonly trackingNumber: string;
-  /** What the customer got back, if the order ends undone; undefined if that is not known. */
+  /** The money that the customer got back, if the order ends undone; undefined if that is not known. */
   readonly payBack?: PaidBack | undefined;
 };
 
-/** What a customer got back of the money that was taken; nothing was taken if both are undefined. */
+/** The parts of the taken money that a customer got back; nothing was taken if both are undefined. */
 export type PaidBack = { readonly paidBack: Amount | undefined; readonly settledOtherwise: Amount | undefined };
 
 /** An order that is to be moved. */

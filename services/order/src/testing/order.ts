@@ -21,6 +21,8 @@ import type { PaymentFeed } from "../payment-events/read-feed.ts";
 export type TestOrderService = AsyncDisposable & {
   readonly routes: (router: ConnectRouter) => void;
   readonly pool: pg.Pool;
+  /** The database's owner, for what the service may not do. */
+  readonly owner: pg.Pool;
   /** The quotes of the catalogue, which a test may change. */
   readonly prices: Map<string, Quote>;
   readonly orders: Client<typeof OrderService>;
@@ -41,7 +43,7 @@ export async function startOrderService(
   options: { payments?: PaymentFeed; unpaid?: UnpaidLimits; anonymous?: AnonymousLimits; clock?: Clock } = {},
 ): Promise<TestOrderService> {
   const database = await testDatabase(new URL("../../migrations/", import.meta.url));
-  const { pool, url } = database;
+  const { pool, url, owner } = database;
   const prices = new Map(["mug", "pen", "cap"].map((id, index) => [id, quote(id, BigInt(100 * (index + 1)))] as const));
   const services = createServices({
     pool,
@@ -55,6 +57,7 @@ export async function startOrderService(
   return {
     routes: services.routes,
     pool,
+    owner,
     prices,
     orders: createClient(OrderService, transport),
     carts: createClient(CartService, transport),

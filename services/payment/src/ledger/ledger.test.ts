@@ -110,10 +110,10 @@ test.each([
   ["another currency for an account", "update accounts set currency = 'EUR'", "update of accounts is refused"],
   ["another owner of an account", "update accounts set customer_id = 'eve'", "update of accounts is refused"],
   ["a balance below zero", "update accounts set balance = -1 where id = $ada", "accounts_balance_check"],
-])("the database refuses %s", async (_, sql, message) => {
-  const { pool, ada, cash } = books;
+])("the database refuses %s, even to its owner", async (_, sql, message) => {
+  const { owner, ada, cash } = books;
 
-  await expect(pool.query(sql.replaceAll("$ada", `${ada}`).replaceAll("$cash", `${cash}`))).rejects.toThrow(message);
+  await expect(owner.query(sql.replaceAll("$ada", `${ada}`).replaceAll("$cash", `${cash}`))).rejects.toThrow(message);
 });
 
 const columns = "id, kind, order_id, attempt, customer_id, currency, amount_minor, state";

@@ -12,8 +12,8 @@ export type SystemAccount =
   | "settled:by_hand";
 
 /**
- * What moved money. `outside_refund`: a refund that the merchant made at the card provider. `settled_by_hand`: a refund
- * that an operator made another way, because the card provider refuses it.
+ * The kinds of entries, by what moved the money. `outside_refund`: a refund that the merchant made at the card provider.
+ * `settled_by_hand`: a refund that an operator made another way, because the card provider refuses it.
  */
 export type EntryKind =
   | "deposit"

@@ -45,7 +45,7 @@ export type PaidBackAmounts = {
   readonly settledMinor: bigint;
 };
 
-/** What the customer got back of the payments of an order; the currency is "" if nothing was taken. */
+/** The money that the customer got back of the payments of an order; the currency is "" if nothing was taken. */
 export type PaidBack = PaidBackAmounts & { readonly currency: string };
 
 /** A refund that the provider says it made. */

@@ -27,7 +27,7 @@ test("a shop whose SKUs differ in case only keeps them, and its texts are found 
     );
   }
 
-  await migrate({ url: database.url, directory: migrations });
+  await migrate({ url: database.ownerUrl, directory: migrations });
 
   const { rows } = await pool.query("select sku, sku_variant, search_text from products order by id");
   expect(rows.map(({ sku, sku_variant }) => [sku, sku_variant])).toEqual([

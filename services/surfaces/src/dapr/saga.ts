@@ -4,7 +4,7 @@ import { type Order, Order_State, type OrderChange } from "@sagacart/proto/order
 import { type Payment, Payment_State } from "@sagacart/proto/payment/v1/payment";
 import { type Reservation, Reservation_State } from "@sagacart/proto/stock/v1/reservation";
 
-/** What the services say about an order. Absent fields could not be read. */
+/** The facts that the services have about an order. Absent fields could not be read. */
 export type SagaFacts = {
   readonly order: Order;
   /** Every change of its state, oldest first. */
@@ -25,7 +25,7 @@ export type Saga = {
   readonly step: "reserve" | "pay" | "ship" | "refund" | "release" | null;
   /** 1, plus one for each time that an operator was told that the step does not succeed. */
   readonly attempt: number | null;
-  /** What has been undone and what remains to undo; null without compensation. */
+  /** The steps that have been undone and those that remain; null without compensation. */
   readonly compensation: { readonly undone: readonly Undo[]; readonly toUndo: readonly Undo[] } | null;
 };
 export type Undo = "payment" | "stock";

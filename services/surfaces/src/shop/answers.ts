@@ -1,6 +1,6 @@
 import { fields, listOf, number, orNull, text, time, whole } from "../openapi/answers.ts";
 
-// What the shop's API answers, as JSON schemas; views.ts makes it.
+// The answers of the shop's API, as JSON schemas; views.ts makes them.
 
 /** A time in Flask's format: `Wed, 27 Aug 2025 09:00:35 GMT`. */
 const httpDate = { type: "string", pattern: "^[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9:]{8} GMT$" };

@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file sagacart/auth/v1/access.proto.
  */
 export const file_sagacart_auth_v1_access: GenFile = /*@__PURE__*/
-  fileDesc("Ch1zYWdhY2FydC9hdXRoL3YxL2FjY2Vzcy5wcm90bxIQc2FnYWNhcnQuYXV0aC52MSLAAQoGQWNjZXNzEg4KBmFueW9uZRgBIAEoCBIlCgVyb2xlcxgCIAMoDjIWLnNhZ2FjYXJ0LmF1dGgudjEuUm9sZRIxCghzZXJ2aWNlcxgDIAMoCzIfLnNhZ2FjYXJ0LmF1dGgudjEuU2VydmljZUNhbGxlchIVCg1mcmVzaF9zaWduX2luGAQgASgIEjUKDXNlY29uZF9mYWN0b3IYBSABKA4yHi5zYWdhY2FydC5hdXRoLnYxLlNlY29uZEZhY3RvciIpCg1TZXJ2aWNlQ2FsbGVyEgwKBG5hbWUYASABKAkSCgoCYXQYAiADKAkixQEKDVNlY3VyaXR5RXZlbnQSDQoFZXZlbnQYASABKAkSDgoGb2JqZWN0GAIgASgJEgoKAmlkGAMgASgJEhAKCGJ5X3N0YWZmGAQgASgIEj4KCnVuZmluaXNoZWQYBSABKAsyKi5zYWdhY2FydC5hdXRoLnYxLlNlY3VyaXR5RXZlbnQuVW5maW5pc2hlZBo3CgpVbmZpbmlzaGVkEg0KBWV2ZW50GAEgASgJEg4KBnVubGVzcxgCIAEoCRIKCgJpZBgDIAEoCSpeCgxTZWNvbmRGYWN0b3ISHQoZU0VDT05EX0ZBQ1RPUl9VTlNQRUNJRklFRBAAEhcKE1NFQ09ORF9GQUNUT1JfRlJFU0gQARIWChJTRUNPTkRfRkFDVE9SX05PTkUQAipqCgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABIRCg1ST0xFX0NVU1RPTUVSEAESEAoMUk9MRV9TVVBQT1JUEAISEQoNUk9MRV9PUEVSQVRPUhADEhQKDFJPTEVfU0VSVklDRRAEGgIIATo+CgpzdGFmZl9vbmx5Eh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxi2hwMgASgIUglzdGFmZk9ubHk6PQoJdXBkYXRhYmxlEh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxi4hwMgASgIUgl1cGRhdGFibGU6UgoGYWNjZXNzEh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMYtYcDIAEoCzIYLnNhZ2FjYXJ0LmF1dGgudjEuQWNjZXNzUgZhY2Nlc3M6aAoOc2VjdXJpdHlfZXZlbnQSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxi3hwMgASgLMh8uc2FnYWNhcnQuYXV0aC52MS5TZWN1cml0eUV2ZW50Ug1zZWN1cml0eUV2ZW50YgZwcm90bzM", [file_google_protobuf_descriptor]);
+  fileDesc("Ch1zYWdhY2FydC9hdXRoL3YxL2FjY2Vzcy5wcm90bxIQc2FnYWNhcnQuYXV0aC52MSLAAQoGQWNjZXNzEg4KBmFueW9uZRgBIAEoCBIlCgVyb2xlcxgCIAMoDjIWLnNhZ2FjYXJ0LmF1dGgudjEuUm9sZRIxCghzZXJ2aWNlcxgDIAMoCzIfLnNhZ2FjYXJ0LmF1dGgudjEuU2VydmljZUNhbGxlchIVCg1mcmVzaF9zaWduX2luGAQgASgIEjUKDXNlY29uZF9mYWN0b3IYBSABKA4yHi5zYWdhY2FydC5hdXRoLnYxLlNlY29uZEZhY3RvciIpCg1TZXJ2aWNlQ2FsbGVyEgwKBG5hbWUYASABKAkSCgoCYXQYAiADKAkixQEKDVNlY3VyaXR5RXZlbnQSDQoFZXZlbnQYASABKAkSDgoGb2JqZWN0GAIgASgJEgoKAmlkGAMgASgJEhAKCGJ5X3N0YWZmGAQgASgIEj4KCnVuZmluaXNoZWQYBSABKAsyKi5zYWdhY2FydC5hdXRoLnYxLlNlY3VyaXR5RXZlbnQuVW5maW5pc2hlZBo3CgpVbmZpbmlzaGVkEg0KBWV2ZW50GAEgASgJEg4KBnVubGVzcxgCIAEoCRIKCgJpZBgDIAEoCSpeCgxTZWNvbmRGYWN0b3ISHQoZU0VDT05EX0ZBQ1RPUl9VTlNQRUNJRklFRBAAEhcKE1NFQ09ORF9GQUNUT1JfRlJFU0gQARIWChJTRUNPTkRfRkFDVE9SX05PTkUQAipqCgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABIRCg1ST0xFX0NVU1RPTUVSEAESEAoMUk9MRV9TVVBQT1JUEAISEQoNUk9MRV9PUEVSQVRPUhADEhQKDFJPTEVfU0VSVklDRRAEGgIIATo+CgpzdGFmZl9vbmx5Eh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxi2hwMgASgIUglzdGFmZk9ubHk6PQoJdXBkYXRhYmxlEh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxi4hwMgASgIUgl1cGRhdGFibGU6PAoJYm9keV9vbmx5Eh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxi5hwMgASgIUghib2R5T25seTpSCgZhY2Nlc3MSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxi1hwMgASgLMhguc2FnYWNhcnQuYXV0aC52MS5BY2Nlc3NSBmFjY2VzczpoCg5zZWN1cml0eV9ldmVudBIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGLeHAyABKAsyHy5zYWdhY2FydC5hdXRoLnYxLlNlY3VyaXR5RXZlbnRSDXNlY3VyaXR5RXZlbnRiBnByb3RvMw", [file_google_protobuf_descriptor]);
 
 /**
  * The callers that may call a method. Each method of each service sets `anyone`, or one or both of the others; a server
@@ -444,12 +444,21 @@ export const updatable: GenExtension<FieldOptions, boolean> = /*@__PURE__*/
   extDesc(file_sagacart_auth_v1_access, 1);
 
 /**
+ * True if the field must not be in a URL, which logs and histories keep: it is personal, or opens something. No query sets it,
+ * over REST or by Connect's GET; a method that needs it has a route with a body.
+ *
+ * @generated from extension: bool body_only = 50105;
+ */
+export const body_only: GenExtension<FieldOptions, boolean> = /*@__PURE__*/
+  extDesc(file_sagacart_auth_v1_access, 2);
+
+/**
  * The callers that may call this method.
  *
  * @generated from extension: sagacart.auth.v1.Access access = 50101;
  */
 export const access: GenExtension<MethodOptions, Access> = /*@__PURE__*/
-  extDesc(file_sagacart_auth_v1_access, 2);
+  extDesc(file_sagacart_auth_v1_access, 3);
 
 /**
  * The security event that a call of this method is, if it is one.
@@ -457,5 +466,5 @@ export const access: GenExtension<MethodOptions, Access> = /*@__PURE__*/
  * @generated from extension: sagacart.auth.v1.SecurityEvent security_event = 50103;
  */
 export const security_event: GenExtension<MethodOptions, SecurityEvent> = /*@__PURE__*/
-  extDesc(file_sagacart_auth_v1_access, 3);
+  extDesc(file_sagacart_auth_v1_access, 4);
 
