@@ -75,6 +75,18 @@ export const variants: readonly Variant[] = [
       },
     },
   },
+  ...["alb", "gke", "agc", "istio", "nginx"].map((kind) => ({
+    name: `ci behind ${kind}, with a GRPCRoute`,
+    files: ["k8s/profiles/ci.yaml"],
+    values: {
+      gateway: {
+        loadBalancer: { kind },
+        ingress: { enabled: true, hosts: ["shop.example"] },
+        httpRoute: { enabled: true, parentRefs: [{ name: "public" }], hostnames: ["shop.example"] },
+        grpcRoute: { enabled: true, parentRefs: [{ name: "public" }], hostnames: ["grpc.shop.example"] },
+      },
+    },
+  })),
 ];
 
 function profileVariants(): Variant[] {

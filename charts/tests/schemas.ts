@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { parseAllDocuments } from "yaml";
 import { goModule } from "../../scripts/go-programs.ts";
 import { cacheDirectory } from "../../scripts/stack/postgres-programs.ts";
+import { cloudKinds } from "./cloud-kinds.ts";
 
 /** The path of a kind's schema below `schemaFolder()`, as a template of kubeconform. */
 export const schemaPath = "{{.Group}}/{{.ResourceKind}}_{{.ResourceAPIVersion}}.json";
@@ -19,6 +20,7 @@ const operators: Readonly<Record<string, string>> = {
   "github.com/cert-manager/cert-manager@v1.21.2": "deploy/crds",
   "github.com/prometheus-operator/prometheus-operator@v0.85.0": "example/prometheus-operator-crd",
   "sigs.k8s.io/gateway-api@v1.4.1": "config/crd/standard",
+  "istio.io/api@v1.28.0": "kubernetes",
   "github.com/fluxcd/source-controller@v1.7.3": "config/crd/bases",
   "github.com/fluxcd/helm-controller@v1.4.3": "config/crd/bases",
   "github.com/fluxcd/kustomize-controller@v1.7.3": "config/crd/bases",
@@ -31,7 +33,9 @@ const operators: Readonly<Record<string, string>> = {
  * errors, as with `kubectl apply --validate=strict`.
  */
 export async function schemaFolder(): Promise<string> {
-  const made = createHash("sha256").update(kubernetes).update(JSON.stringify(operators));
+  const made = createHash("sha256")
+    .update(kubernetes)
+    .update(JSON.stringify([operators, cloudKinds]));
   made.update(await readFile(new URL(import.meta.url)));
   const folder = join(cacheDirectory(), `kubernetes-schemas-${made.digest("hex").slice(0, 12)}`);
   if (
@@ -46,6 +50,15 @@ export async function schemaFolder(): Promise<string> {
   await writeKubernetesSchemas(unfinished);
   for (const [module, definitions] of Object.entries(operators)) {
     await writeCustomSchemas(join(await goModule(module), definitions), unfinished);
+  }
+  for (const { spec, ...kind } of cloudKinds) {
+    const properties = { apiVersion: { type: "string" }, kind: { type: "string" }, metadata: { type: "object" }, spec };
+    await writeSchema(unfinished, kind, {
+      type: "object",
+      properties,
+      required: ["spec"],
+      additionalProperties: false,
+    });
   }
   // Atomic, because another process may be doing the same.
   await rename(unfinished, folder).catch(() => rm(unfinished, { recursive: true, force: true }));

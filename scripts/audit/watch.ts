@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import type { RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
+import { trackAllHttp1 } from "@sagacart/chassis/connections/http1-connections";
 import { createHttp1Server } from "@sagacart/chassis/connections/http1-server";
 import { createMetrics } from "@sagacart/chassis/process/metrics";
 import type { Tls } from "@sagacart/chassis/tls/files";
@@ -84,6 +85,7 @@ export async function watchAudit({ audit, everyMs, host, port, tls, onResult }: 
     }
   };
   const server = createHttp1Server(answer, { tls });
+  const connections = trackAllHttp1(server);
   server.listen(port, host);
   await once(server, "listening");
 
@@ -104,9 +106,9 @@ export async function watchAudit({ audit, everyMs, host, port, tls, onResult }: 
     async [Symbol.asyncDispose]() {
       stopping = true;
       stop();
+      connections.announceEnd();
       await rounds;
-      server.closeAllConnections();
-      await new Promise((closed) => server.close(closed));
+      await connections.end({ graceMs: 0, limitMs: 500 });
     },
   };
 }

@@ -1,3 +1,4 @@
+import { subscribe } from "node:diagnostics_channel";
 import { setTimeout as sleep } from "node:timers/promises";
 import { flag, int, readEnv } from "@sagacart/chassis/process/config";
 import { createBuyer, type Outcome } from "./buyer.ts";
@@ -29,6 +30,8 @@ for (const signal of ["SIGUSR2", "SIGTERM", "SIGINT"] as const) {
 const tokens = operatorSession(config);
 const buyer = await createBuyer({ gateway: config.GATEWAY_URL, tokens, callers: config.CALLERS });
 const tally = createTally();
+// Of fetch, which keeps its connections and repeats nothing.
+subscribe("undici:client:connected", () => tally.connected());
 say("ready", { callers: config.CALLERS, retry: config.RETRY });
 
 const end = AbortSignal.any([stopping.signal, AbortSignal.timeout(config.SECONDS * 1_000)]);

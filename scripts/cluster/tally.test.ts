@@ -16,6 +16,7 @@ test("counts answered and failed requests, and measures the longest time without
   tally.add("b", { kind: "answered", ms: 30, state: "STATE_COMPLETED" }, 2);
   after(10);
   tally.add("c", { kind: "failed", ms: 10, why: "socket hang up" }, 1);
+  tally.connected();
 
   expect(tally.summary()).toEqual({
     requests: 4,
@@ -23,6 +24,7 @@ test("counts answered and failed requests, and measures the longest time without
     failed: 2,
     retried: 1,
     orders: 3,
+    connections: 1,
     p50Ms: 30,
     p99Ms: 30,
     slowestMs: 100,

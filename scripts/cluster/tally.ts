@@ -8,6 +8,8 @@ export type Summary = {
   /** Repeats of failed requests. */
   readonly retried: number;
   readonly orders: number;
+  /** How many connections the requests were sent on: far fewer, since each is kept. */
+  readonly connections: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly slowestMs: number;
@@ -26,6 +28,7 @@ export function createTally(now: () => number = Date.now) {
   const times: number[] = [];
   let failed = 0;
   let retried = 0;
+  let connections = 0;
   let lastAnswerAt = startedAt;
   let silence = { ms: 0, at: startedAt };
   let firstFailureAt: number | undefined;
@@ -45,6 +48,9 @@ export function createTally(now: () => number = Date.now) {
       if (now() - lastAnswerAt > silence.ms) silence = { ms: now() - lastAnswerAt, at: lastAnswerAt };
       lastAnswerAt = now();
     },
+    connected(): void {
+      connections += 1;
+    },
     /** Each requested order: accepted by the shop, or unknown. */
     requested: (): ReadonlyMap<string, "accepted" | "unknown"> => requested,
     count: () => ({ answered: times.length, failed, retried }),
@@ -57,6 +63,7 @@ export function createTally(now: () => number = Date.now) {
         failed,
         retried,
         orders: requested.size,
+        connections,
         p50Ms: at(0.5),
         p99Ms: at(0.99),
         slowestMs: at(1),

@@ -108,7 +108,8 @@ export async function moreAnswers(load: Load, wanted: number, withinMs = 60_000)
 }
 
 /** Returns a load's line in the table. */
-export function inShort({ requests, failed, retried, lost, orders, p50Ms, p99Ms, seconds }: LoadReport): string {
+export function inShort(report: LoadReport): string {
+  const { requests, connections, failed, retried, lost, orders, p50Ms, p99Ms, seconds } = report;
   const perSecond = (orders / seconds).toFixed(0);
-  return `${requests} requests, ${failed} failed, ${retried} repeated, ${lost.length} orders lost, ${perSecond}/s, median ${p50Ms} ms, p99 ${p99Ms} ms`;
+  return `${requests} requests on ${connections} connections, ${failed} failed, ${retried} repeated, ${lost.length} orders lost, ${perSecond}/s, median ${p50Ms} ms, p99 ${p99Ms} ms`;
 }

@@ -29,6 +29,31 @@
 {{- if and .Values.httpRoute.enabled (not .Values.httpRoute.parentRefs) -}}
 {{- fail (printf "%s.httpRoute.parentRefs is empty: set the Gateway of the route." $name) -}}
 {{- end -}}
+{{- with .Values.grpcRoute -}}
+{{- if and .enabled (or (not .parentRefs) (not .hostnames)) -}}
+{{- fail (printf "%s.grpcRoute needs parentRefs and hostnames: set the Gateway of the route, and a host of its own." $name) -}}
+{{- end -}}
+{{- if and .enabled (ne $.Values.protocol "http") -}}
+{{- fail (printf "%s.grpcRoute is for the gateway: the other services are not called from outside." $name) -}}
+{{- end -}}
+{{- if and .enabled $.Values.httpRoute.enabled -}}
+{{- range .hostnames -}}
+{{- if or (not $.Values.httpRoute.hostnames) (has . $.Values.httpRoute.hostnames) -}}
+{{- fail (printf "%s.grpcRoute.hostnames has %s, which the HTTPRoute has, too: a Gateway takes only one of two routes of different kinds for a host. Give each its own." $name .) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- $kind := .Values.loadBalancer.kind -}}
+{{- if and (has $kind (list "alb" "nginx")) (not .Values.ingress.enabled) -}}
+{{- fail (printf "%s.loadBalancer.kind is %s, which needs %s.ingress.enabled: its settings are annotations of the Ingress." $name $kind $name) -}}
+{{- end -}}
+{{- if and (has $kind (list "gke" "agc")) (not .Values.httpRoute.enabled) (not .Values.grpcRoute.enabled) -}}
+{{- fail (printf "%s.loadBalancer.kind is %s, which needs %s.httpRoute.enabled or %s.grpcRoute.enabled: its settings are policies of a Gateway." $name $kind $name $name) -}}
+{{- end -}}
+{{- if and (eq $kind "gke") .Values.loadBalancer.idleTimeoutSeconds (lt (int .Values.loadBalancer.idleTimeoutSeconds) 600) -}}
+{{- fail (printf "%s.loadBalancer.idleTimeoutSeconds is %d: Google's load balancers keep connections for 600 seconds, which cannot be changed. Leave it out." $name (int .Values.loadBalancer.idleTimeoutSeconds)) -}}
+{{- end -}}
 {{- range $kind := list "ingress" "httpRoute" -}}
 {{- if and (get $.Values $kind).enabled $.Values.global.networkPolicy.enabled (not $.Values.networkPolicy.callers) (not $.Values.networkPolicy.extraIngress) -}}
 {{- fail (printf "%s.networkPolicy.callers is empty, and %s.%s.enabled is true: the network policy would refuse its calls. List the pods of the ingress controller or Gateway." $name $name $kind) -}}

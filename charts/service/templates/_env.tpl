@@ -54,13 +54,16 @@
   "PORT" (toString .Values.port)
   "ADMIN_PORT" (include "service.adminPort" .)
   "LOG_LEVEL" "info"
-  "SHUTDOWN_DELAY_MS" (int64 .Values.drain.delayMs | toString)
+  "SHUTDOWN_DELAY_MS" (include "service.shutdownDelayMs" .)
   "DRAIN_TIMEOUT_MS" (int64 .Values.drain.timeoutMs | toString)
   "MAX_CONNECTION_AGE_MS" (int64 .Values.maxConnectionAgeMs | toString)
   "AUTH_ISSUER" ($global.auth.issuer | default $global.publicUrl)
   "AUTH_SECOND_FACTOR" (include "service.secondFactor" .)
   "AUTH_JWKS_URL" ($global.auth.jwksUrl | default (printf "%s/oidc/jwks" (include "service.identityUrl" .)))
 -}}
+{{- if eq .Values.protocol "http" -}}
+{{- $_ := set $config "IDLE_TIMEOUT_MS" (mul 1000 (add 15 (include "service.loadBalancer" . | fromYaml).idle) | toString) -}}
+{{- end -}}
 {{- if not $global.auth.issuer -}}
 {{- $_ := set $config "AUTH_REVOCATIONS_URL" (printf "%s/revocations" (include "service.identityUrl" .)) -}}
 {{- end -}}

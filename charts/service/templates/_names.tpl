@@ -154,6 +154,60 @@ keys: {{ toJson $keys }}
 {{- if or (eq .choice "always") (and (eq .choice "auto") (.context.Capabilities.APIVersions.Has .api)) -}}true{{- end -}}
 {{- end -}}
 
+{{/* The load balancer's times in seconds, with the kind's usual ones where there is none: a YAML map. */}}
+{{- define "service.loadBalancer" -}}
+{{- $balancer := .Values.loadBalancer -}}
+{{- $usual := get (dict
+  "none" (dict "idle" 60 "deregistration" 0)
+  "alb" (dict "idle" 60 "deregistration" 30)
+  "gke" (dict "idle" 600 "deregistration" 60)
+  "agc" (dict "idle" 300 "deregistration" 30)
+  "istio" (dict "idle" 300 "deregistration" 0)
+  "nginx" (dict "idle" 60 "deregistration" 0)
+) $balancer.kind -}}
+idle: {{ $balancer.idleTimeoutSeconds | default $usual.idle | int }}
+deregistration: {{ $balancer.deregistrationSeconds | default $usual.deregistration | int }}
+stream: {{ int $balancer.streamSeconds }}
+{{- end -}}
+
+{{/* How long a pod serves after SIGTERM before it drains, in ms. */}}
+{{- define "service.shutdownDelayMs" -}}
+{{- max (int64 .Values.drain.delayMs) (mul 1000 (include "service.loadBalancer" . | fromYaml).deregistration) -}}
+{{- end -}}
+
+{{/* The annotations of its Ingress: those of the load balancer's kind, below the given ones. */}}
+{{- define "service.ingressAnnotations" -}}
+{{- $times := include "service.loadBalancer" . | fromYaml -}}
+{{- $https := eq (include "service.servesTls" .) "true" -}}
+{{- $annotations := dict -}}
+{{- if eq .Values.loadBalancer.kind "alb" -}}
+{{- $prefix := "alb.ingress.kubernetes.io" -}}
+{{- $annotations = dict
+  (printf "%s/healthcheck-path" $prefix) "/ready"
+  (printf "%s/healthcheck-protocol" $prefix) (ternary "HTTPS" "HTTP" $https)
+  (printf "%s/backend-protocol" $prefix) (ternary "HTTPS" "HTTP" $https)
+  (printf "%s/healthcheck-interval-seconds" $prefix) "5"
+  (printf "%s/healthcheck-timeout-seconds" $prefix) "4"
+  (printf "%s/healthy-threshold-count" $prefix) "2"
+  (printf "%s/unhealthy-threshold-count" $prefix) "2"
+  (printf "%s/success-codes" $prefix) "200"
+  (printf "%s/load-balancer-attributes" $prefix) (printf "idle_timeout.timeout_seconds=%d" (int $times.idle))
+  (printf "%s/target-group-attributes" $prefix) (printf "deregistration_delay.timeout_seconds=%d" (int $times.deregistration))
+-}}
+{{- else if eq .Values.loadBalancer.kind "nginx" -}}
+{{- $prefix := "nginx.ingress.kubernetes.io" -}}
+{{- $annotations = dict
+  (printf "%s/backend-protocol" $prefix) (ternary "HTTPS" "HTTP" $https)
+  (printf "%s/proxy-read-timeout" $prefix) (int $times.stream | toString)
+  (printf "%s/proxy-send-timeout" $prefix) (int $times.stream | toString)
+  (printf "%s/proxy-buffering" $prefix) "off"
+-}}
+{{- end -}}
+{{- with merge (dict) .Values.ingress.annotations $annotations -}}
+{{- toYaml . -}}
+{{- end -}}
+{{- end -}}
+
 {{/*
 "true" if spans go by HTTPS to a collector inside of the cluster, whose certificate is then of the cluster's CA alone, as for
 every host inside: a name without dots, or of a Service with its namespace.

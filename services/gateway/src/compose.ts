@@ -5,10 +5,10 @@ import { watchReadiness } from "@sagacart/rest/ready";
 import type { Composed, ProcessContext } from "@sagacart/rest/run";
 import type { Config } from "./config.ts";
 import { createGateway } from "./gateway.ts";
-import { openServices, optionalServices } from "./services.ts";
+import { openServices } from "./services.ts";
 
 /** Wires the gateway: the services behind it, and what it serves. */
-export async function compose(config: Config, { log, metrics, tls }: ProcessContext): Promise<Composed> {
+export async function compose(config: Config, { log, metrics, tls, shutdown }: ProcessContext): Promise<Composed> {
   const services = openServices(
     {
       order: config.ORDER_ADDRESS,
@@ -21,7 +21,7 @@ export async function compose(config: Config, { log, metrics, tls }: ProcessCont
     { metrics, tokens: serviceTokensOf(config, log), tls },
   );
   const revocations = revocationsOf(config, log, metrics);
-  const readiness = watchReadiness(services.channels, { optional: optionalServices, log, revocations });
+  const readiness = watchReadiness(services.channels, { log, revocations });
   const app = await createGateway({
     services,
     readiness,
@@ -49,6 +49,7 @@ export async function compose(config: Config, { log, metrics, tls }: ProcessCont
     maxConnectionAgeMs: config.MAX_CONNECTION_AGE_MS,
     connectionLimits: connectionLimitsOf(config, publicConnections),
     tls: config.SERVE_TLS ? tls : undefined,
+    shutdown,
   });
   return { app, readiness, close: () => services[Symbol.dispose]() };
 }

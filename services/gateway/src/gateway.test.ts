@@ -312,6 +312,31 @@ describe("probes", () => {
   });
 });
 
+describe("readiness while one service is away", () => {
+  test.each([
+    ["order", 503],
+    ["stock", 200],
+    ["payment", 200],
+    ["shipping", 200],
+    ["notifier", 200],
+    ["identity", 200],
+  ] as const)("%s: %i, and orders are read while order serves", async (name, status) => {
+    standIn.answer("GetOrder", () => ({ order: { id: "o" } }));
+    await using partial = await startTestGateway(standIn.address, { addresses: { [name]: "127.0.0.1:1" } });
+    const others = ["order", "stock", "payment", "shipping", "notifier", "identity"].filter((other) => other !== name);
+    const ready = () => partial.send("GET /ready");
+
+    // Asked all of them at least once, and answered for all of them.
+    await expect
+      .poll(async () => (await ready()).body.services)
+      .toEqual({ ...Object.fromEntries(others.map((other) => [other, true])), [name]: false });
+    await expect.poll(async () => (await ready()).status).toBe(status);
+    if (name !== "order") {
+      expect((await partial.send("GET /v1/orders/o")).status).toBe(200);
+    }
+  });
+});
+
 test("closing waits for requests in flight", async () => {
   await using closing = await startTestGateway(standIn.address);
   const entered = Promise.withResolvers<void>();

@@ -25,11 +25,9 @@ import { ShippingService } from "@sagacart/proto/shipping/v1/shipping_service";
 import { ProductService } from "@sagacart/proto/stock/v1/product_service";
 import { StockService } from "@sagacart/proto/stock/v1/stock_service";
 import { type Channels, closeChannels, openChannels } from "@sagacart/rest/channels";
+import type { ServiceName } from "@sagacart/rest/needed-services";
 
-export type ServiceName = "order" | "stock" | "payment" | "shipping" | "notifier" | "identity";
-
-/** The services that a checkout does without. */
-export const optionalServices: readonly ServiceName[] = ["notifier", "identity"];
+export type { ServiceName };
 
 /** The services with public methods, and the process that has each. */
 export const publicServices: ReadonlyMap<DescService, ServiceName> = new Map<DescService, ServiceName>([

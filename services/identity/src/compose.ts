@@ -7,6 +7,7 @@ import { whenAvailable } from "@sagacart/chassis/postgres/when-available";
 import { connectionLimitsOf } from "@sagacart/chassis/process/config";
 import type { Log } from "@sagacart/chassis/process/log";
 import type { Metrics } from "@sagacart/chassis/process/metrics";
+import type { Shutdown } from "@sagacart/chassis/process/shutdown";
 import type { Clock } from "@sagacart/chassis/time/clock";
 import type { Tls } from "@sagacart/chassis/tls/files";
 import { createEventFeed } from "@sagacart/outbox/events/feed";
@@ -58,6 +59,7 @@ export type IdentityOptions = {
   metrics: Metrics;
   clock: Clock;
   tls?: Tls | undefined;
+  shutdown?: Shutdown | undefined;
   /** For tests, see createPasswords. */
   passwordMemoryKib?: number;
 };
@@ -69,7 +71,7 @@ export async function startIdentity(options: IdentityOptions): Promise<{
   readonly revocations: FollowedRevocations;
   readonly background: AsyncDisposable[];
 }> {
-  const { config, pool, log, clock, metrics, tls, passwordMemoryKib } = options;
+  const { config, pool, log, clock, metrics, tls, shutdown, passwordMemoryKib } = options;
   const meters = createMeters(metrics);
   const feed = createEventFeed({ pool, url: config.DATABASE_URL, source: "/sagacart/identity", log, metrics });
   const onEvents = () => feed.notify();
@@ -134,7 +136,9 @@ export async function startIdentity(options: IdentityOptions): Promise<{
     undoUrl: config.EMAIL_UNDO_URL ?? `${config.ISSUER_URL}${emailPaths.undo}?token=`,
   });
   const revocations = followRevocations({ read: (cursor) => readRevocations(pool, cursor), log, metrics });
-  const http = await startHttp({ config, pool, log, keys, signIn, tls, revocations, devices, emailChange, factors });
+  const http = await startHttp({
+    ...{ config, pool, log, keys, signIn, tls, shutdown, revocations, devices, emailChange, factors },
+  });
   const service = {
     ...sessionRpcs({ pool, signIn, sessions, passwordChange, devices, factors }),
     ...factorRpcs({ pool, factors, sessions }),
@@ -164,6 +168,7 @@ export async function startIdentity(options: IdentityOptions): Promise<{
 }
 
 type HttpOptions = { config: Config; pool: Pool; log: Log; keys: Keys; signIn: SignIn; tls: Tls | undefined } & {
+  shutdown: Shutdown | undefined;
   revocations: Revocations;
   devices: DeviceTokens;
   factors: Factors;
@@ -171,7 +176,7 @@ type HttpOptions = { config: Config; pool: Pool; log: Log; keys: Keys; signIn: S
 };
 
 async function startHttp(parts: HttpOptions) {
-  const { config, pool, log, keys, signIn, tls, revocations, devices, emailChange, factors } = parts;
+  const { config, pool, log, keys, signIn, tls, shutdown, revocations, devices, emailChange, factors } = parts;
   const issuer = config.ISSUER_URL;
   const secrets = encryptionSecrets(config);
   const options = {
@@ -197,7 +202,7 @@ async function startHttp(parts: HttpOptions) {
     host: config.HOST,
     port: config.HTTP_PORT,
     connectionLimits: connectionLimitsOf(config, serviceConnections),
-    ...{ issuer, keys, provider, insideProvider, log, tls },
+    ...{ issuer, keys, provider, insideProvider, log, tls, shutdown },
     signInForm: signInForm({
       ...{ provider, pool, signIn, issuer, devices, factors },
       csrfKeys: deriveKeys(secrets, "csrf"),

@@ -18,7 +18,7 @@ const short: ConnectionLimits = {
 };
 
 async function start(handler: RequestListener, options: BothOptions = {}): Promise<TestServer> {
-  const { server, closeIdle, connections } = createBothServer(handler, options);
+  const { server, end, connections } = createBothServer(handler, options);
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
@@ -27,9 +27,9 @@ async function start(handler: RequestListener, options: BothOptions = {}): Promi
     port,
     connections,
     async [Symbol.asyncDispose]() {
-      closeIdle();
+      const ended = end(0);
       server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
+      await ended;
     },
   };
 }

@@ -1,19 +1,29 @@
 import { createServer, type RequestListener, type Server } from "node:http";
-import { createServer as createHttp2Server, type ServerHttp2Session } from "node:http2";
+import { createServer as createHttp2Server } from "node:http2";
 import type { Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 import { endStalledAnswers, http1Options } from "@sagacart/chassis/connections/http1";
-import { firstBytesTimeoutMs, limitSession } from "@sagacart/chassis/connections/http2-sessions";
+import { stopListening, trackHttp1 } from "@sagacart/chassis/connections/http1-connections";
+import { firstBytesTimeoutMs, trackSessions } from "@sagacart/chassis/connections/http2-sessions";
 import { type ConnectionLimits, countConnections, publicConnections } from "@sagacart/chassis/connections/limits";
 import { SecuredHttp2Response } from "@sagacart/chassis/connections/security-headers";
+import { atMost } from "@sagacart/chassis/time/at-most";
 import type { Tls } from "@sagacart/chassis/tls/files";
 import { keepRenewed, serverOptions } from "@sagacart/chassis/tls/server";
 
 export type BothServer = {
   /** Its closeAllConnections() cuts off connections of both protocols. */
   readonly server: Server;
-  /** For a server that closes: HTTP/2 streams end and no new ones are accepted; connections that sent nothing are dropped. */
-  closeIdle(): void;
+  /**
+   * Asks callers to connect elsewhere, and serves on: answers over HTTP/1.1 say `Connection: close`, and connections of HTTP/2
+   * get GOAWAY.
+   */
+  announceEnd(): void;
+  /**
+   * Announces the end, and takes no more connections; after `graceMs` closes those that are idle, and takes no more requests on
+   * the others. Resolves when the last one is closed.
+   */
+  end(graceMs: number): Promise<void>;
   /** How many connections are open. */
   connections(): number;
 };
@@ -33,16 +43,19 @@ export type BothOptions = {
 /**
  * Creates a server for HTTP/1.1 and HTTP/2 on one port. In cleartext, HTTP/2 is by prior knowledge, as gRPC clients do it,
  * and the first bytes of a connection tell the protocol; with TLS, the handshake does, and cleartext is refused. The
- * HTTP/1.1 server listens, so its limits and its close() apply; HTTP/2 connections are handed to an HTTP/2 server. An HTTP/2
+ * HTTP/1.1 server listens, so its limits apply; HTTP/2 connections are handed to an HTTP/2 server. An HTTP/2
  * session is closed gracefully at its maximum age, so that a client that keeps it open finds new pods.
  *
- * Every answer has the security headers, also those that Node gives before any handler. What one peer can hold is bounded: connections, requests at a time, the time for a request to come in and for an answer
+ * Every answer has the security headers, also those that Node gives before any handler. What one peer can hold is bounded:
+ * connections, requests at a time, the time for a request to come in and for an answer
  * to be read, resets of streams, and the memory of a session.
  */
 export function createBothServer(handler: RequestListener, options: BothOptions = {}): BothServer {
   const { maxConnectionAgeMs = 0, tls, connectionLimits: limits = publicConnections, onRefused } = options;
   const server = createServer(http1Options(limits), handler);
   endStalledAnswers(server, limits);
+  // Those of HTTP/1.1, and those that have not told their protocol yet.
+  const http1Connections = trackHttp1(server);
   const http2 = createHttp2Server(
     {
       Http2ServerResponse: SecuredHttp2Response,
@@ -59,23 +72,13 @@ export function createBothServer(handler: RequestListener, options: BothOptions 
     // Node's compatibility API: the request and response have the shape of HTTP/1.1's, and Fastify takes both.
     handler as unknown as Parameters<typeof createHttp2Server>[1],
   );
-  const sessions = new Set<ServerHttp2Session>();
-  http2.on("session", (session) => {
-    sessions.add(session);
-    limitSession(session, limits);
-    const timer = maxConnectionAgeMs > 0 ? setTimeout(() => session.close(), maxConnectionAgeMs) : undefined;
-    session.once("close", () => {
-      clearTimeout(timer);
-      sessions.delete(session);
-    });
-  });
+  const sessions = trackSessions(http2, { maxAgeMs: maxConnectionAgeMs, limits });
   http2.on("sessionError", () => {
     // The peer disconnected or broke the protocol; the session is destroyed already.
   });
 
   const http1 = server.listeners("connection");
   server.removeAllListeners("connection");
-  const silent = new Set<Socket>();
   const http2Sockets = new Set<Socket>();
   const begin = tls === undefined ? peekFor(firstBytesTimeoutMs(limits)) : handshakes(tls, limits);
   const open = countConnections(limits, options.trustedProxies);
@@ -85,38 +88,42 @@ export function createBothServer(handler: RequestListener, options: BothOptions 
       onRefused?.();
       return;
     }
-    silent.add(connection);
-    connection.once("close", () => silent.delete(connection));
+    http1Connections.add(connection);
     begin(connection, (socket, isHttp2) => {
-      silent.delete(connection);
+      http1Connections.remove(connection);
       if (isHttp2) {
         http2Sockets.add(socket);
         socket.once("close", () => http2Sockets.delete(socket));
         http2.emit("connection", socket);
       } else {
+        http1Connections.add(socket);
         for (const listener of http1) {
           listener.call(server, socket);
         }
       }
     });
   });
-  const closeHttp1 = server.closeAllConnections.bind(server);
   server.closeAllConnections = () => {
-    closeHttp1();
+    http1Connections.destroy();
     for (const socket of http2Sockets) {
       socket.destroy();
     }
   };
+  const announceEnd = () => {
+    sessions.announceEnd();
+    http1Connections.announceEnd();
+  };
   return {
     server,
     connections: open.count,
-    closeIdle() {
-      for (const session of sessions) {
-        session.close();
-      }
-      for (const socket of silent) {
-        socket.destroy();
-      }
+    announceEnd,
+    async end(graceMs) {
+      announceEnd();
+      const closed = stopListening(server);
+      await atMost(graceMs, closed);
+      sessions.close();
+      http1Connections.endIdle();
+      await closed;
     },
   };
 }

@@ -4,6 +4,7 @@ import type { Log } from "@sagacart/chassis/process/log";
 import { type Health, health } from "@sagacart/chassis/rpc/health";
 import { Health as HealthService } from "@sagacart/proto/grpc/health/v1/health";
 import type { Channels } from "./channels.ts";
+import { isNeeded, type ServiceName } from "./needed-services.ts";
 
 /** Tells which services serve, by their own gRPC health. */
 export type Readiness = AsyncDisposable & {
@@ -12,7 +13,6 @@ export type Readiness = AsyncDisposable & {
 };
 
 export type ReadinessOptions = {
-  readonly optional: readonly string[];
   readonly log: Log;
   /** The revoked tokens, which are to be known before this process is ready. Disposed of with the readiness. */
   readonly revocations?: FollowedRevocations | undefined;
@@ -21,17 +21,15 @@ export type ReadinessOptions = {
 /** How long a process that starts waits for the list of revoked tokens before it is ready without it. */
 const revocationsWaitMs = 5_000;
 
-/**
- * Asks all services once a second. This process is ready while all of them serve but those in `optional`, which a
- * checkout does without: the notifier catches up later, and whoever has signed in stays signed in while identity is away.
- */
-export function watchReadiness(
-  channels: Channels<string>,
-  { optional, log, revocations }: ReadinessOptions,
+/** Asks all services once a second. This process is ready while those serve that it needs. */
+export function watchReadiness<Name extends ServiceName>(
+  channels: Channels<Name>,
+  { log, revocations }: ReadinessOptions,
 ): Readiness {
-  const names = Object.keys(channels);
+  const all: Readonly<Partial<Record<ServiceName, Channel>>> = channels;
+  const names = (Object.keys(isNeeded) as ServiceName[]).filter((name) => all[name] !== undefined);
   const serving: Record<string, boolean> = Object.fromEntries(names.map((name) => [name, false]));
-  const clients = Object.entries(channels).map(([name, channel]) => [name, healthOf(channel)] as const);
+  const clients = names.flatMap((name) => (all[name] === undefined ? [] : [[name, healthOf(all[name])] as const]));
   // Not for ever: while identity is away, what needs no token is still served. Tokens are refused until it is known.
   const known = revocations?.known(revocationsWaitMs);
   const check = async () => {
@@ -41,7 +39,7 @@ export function watchReadiness(
         serving[name] = await isServing();
       }),
     );
-    const away = names.filter((name) => !serving[name] && !optional.includes(name));
+    const away = names.filter((name) => !serving[name] && isNeeded[name]);
     if (away.length > 0) {
       throw new Error(`not serving: ${away.join(", ")}`);
     }

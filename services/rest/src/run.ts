@@ -1,7 +1,14 @@
+import { trackAllHttp1 } from "@sagacart/chassis/connections/http1-connections";
 import { createHttp1Server } from "@sagacart/chassis/connections/http1-server";
 import type { Env } from "@sagacart/chassis/process/config";
 import { createLog, type Log } from "@sagacart/chassis/process/log";
 import { createMetrics, gauge, type Metrics } from "@sagacart/chassis/process/metrics";
+import {
+  type AnnouncedShutdown,
+  createShutdown,
+  type Shutdown,
+  shutdownGraceMs,
+} from "@sagacart/chassis/process/shutdown";
 import { firstSignal } from "@sagacart/chassis/process/signals";
 import { explainStartFailure } from "@sagacart/chassis/process/start-failure";
 import { openTls, type Tls } from "@sagacart/chassis/tls/files";
@@ -12,7 +19,12 @@ import { probes } from "./probes.ts";
 import type { Readiness } from "./ready.ts";
 
 /** The process-wide dependencies that a process is composed with. */
-export type ProcessContext = { readonly log: Log; readonly metrics: Metrics; readonly tls: Tls | undefined };
+export type ProcessContext = {
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly tls: Tls | undefined;
+  readonly shutdown: Shutdown;
+};
 
 /** A process that is wired, and not listening yet. */
 export type Composed = {
@@ -30,9 +42,9 @@ export type RestProcess<Config extends RestConfig> = {
 };
 
 /**
- * Runs a process with REST until SIGTERM or SIGINT, as the chassis' runService does for RPC: first it is not ready, then
- * it takes no more requests, and those under way end, all within DRAIN_TIMEOUT_MS (else it exits with 1). A second signal
- * ends it at once. Wrong variables are named on stderr, one line each, and a port in use in one line; both exit with 1.
+ * Runs a process with REST until SIGTERM or SIGINT, as the chassis' runService does for RPC: first it is not ready, and asks
+ * its callers to connect elsewhere; after SHUTDOWN_DELAY_MS it takes no more requests, and those under way end, within
+ * DRAIN_TIMEOUT_MS (else it exits with 1). A second signal ends it at once. Wrong variables are named on stderr, one line each, and a port in use in one line; both exit with 1.
  */
 export async function runRest<Config extends RestConfig>(rest: RestProcess<Config>): Promise<void> {
   try {
@@ -49,6 +61,7 @@ export async function runRest<Config extends RestConfig>(rest: RestProcess<Confi
 type Running = Composed & {
   readonly config: RestConfig;
   readonly log: Log;
+  readonly shutdown: AnnouncedShutdown;
   readonly admin: FastifyInstance;
   readonly tracing: Tracing | undefined;
 };
@@ -64,25 +77,26 @@ async function start<Config extends RestConfig>({ name, readConfig, compose }: R
   const tls = openTls({ config, log, metrics });
   // Before the app is made: it asks for the tracer.
   const tracing = await startTracing({ service: name, log });
-  const composed = await compose(config, { log, metrics, tls });
+  const shutdown = createShutdown(shutdownGraceMs(config));
+  const composed = await compose(config, { log, metrics, tls, shutdown });
   const { app, readiness } = composed;
   gauge(metrics, "sagacart_ready", "Whether it takes requests, as /ready says.", () =>
     readiness.health.isServing() ? 1 : 0,
   );
   const adminTls = config.ADMIN_TLS ? tls : undefined;
-  const admin = fastify({
-    forceCloseConnections: true,
-    serverFactory: (handler) => createHttp1Server(handler, { tls: adminTls }),
-  });
+  const admin = fastify({ serverFactory: (handler) => createHttp1Server(handler, { tls: adminTls }) });
+  const adminConnections = trackAllHttp1(admin.server);
+  admin.addHook("preClose", () => adminConnections.end({ graceMs: 0, limitMs: 500 }));
+  shutdown.announced.addEventListener("abort", adminConnections.announceEnd);
   await admin.register(probes, { readiness, metrics });
   await admin.listen({ host: config.HOST, port: config.ADMIN_PORT });
   // A thousand callers may connect in one moment.
   await app.listen({ host: config.HOST, port: config.PORT, backlog: 4_096 });
   log.info({ host: config.HOST, port: portOf(app), adminPort: portOf(admin) }, "ready");
-  return { ...composed, config, log, admin, tracing };
+  return { ...composed, config, log, shutdown, admin, tracing };
 }
 
-async function stop({ config, log, readiness, app, admin, tracing, close }: Running): Promise<void> {
+async function stop({ config, log, shutdown, readiness, app, admin, tracing, close }: Running): Promise<void> {
   log.info("draining");
   const timeoutMs = config.SHUTDOWN_DELAY_MS + config.DRAIN_TIMEOUT_MS;
   const late = setTimeout(() => {
@@ -90,6 +104,7 @@ async function stop({ config, log, readiness, app, admin, tracing, close }: Runn
     process.exit(1);
   }, timeoutMs);
   readiness.health.setDraining();
+  shutdown.announce();
   await new Promise((resolve) => setTimeout(resolve, config.SHUTDOWN_DELAY_MS));
   // Connections that do not end by themselves are cut off, with time left for the rest.
   const cut = setTimeout(() => app.server.closeAllConnections(), config.DRAIN_TIMEOUT_MS * 0.8);

@@ -1,6 +1,7 @@
 import type { ConnectionLimits } from "@sagacart/chassis/connections/limits";
 import type { Log } from "@sagacart/chassis/process/log";
 import { gauge, type Metrics } from "@sagacart/chassis/process/metrics";
+import type { Shutdown } from "@sagacart/chassis/process/shutdown";
 import { requestIdOr } from "@sagacart/chassis/rpc/interceptors/context";
 import type { Tls } from "@sagacart/chassis/tls/files";
 import { uuidv7 } from "@sagacart/chassis/uuid";
@@ -9,7 +10,7 @@ import { Counter } from "prom-client";
 import { answerProblem, notFound } from "./answer-problem.ts";
 import { answerClientError } from "./client-error.ts";
 import { withoutPorts } from "./forwarded-for.ts";
-import { createBothServer } from "./http-server.ts";
+import { type BothServer, createBothServer } from "./http-server.ts";
 import { refuseOtherMethods } from "./methods.ts";
 import { observe } from "./observe.ts";
 
@@ -28,12 +29,14 @@ export type RestServerOptions = {
   readonly connectionLimits?: ConnectionLimits;
   /** The certificate to serve with; plain text where absent. */
   readonly tls?: Tls | undefined;
+  /** Tells it that it will be closed, so that it asks its callers to connect elsewhere. Absent: they learn it when it closes. */
+  readonly shutdown?: Shutdown | undefined;
 };
 
 /**
  * Makes an HTTP server of the routes that `addRoutes` adds, ready to listen: HTTP/1.1 and HTTP/2 on one port, errors as
- * problems, one log line and one span for each request, and security headers. Closing it takes no more requests, aborts
- * `stopping`, and waits for the requests that are under way.
+ * problems, one log line and one span for each request, and security headers. Closing it aborts `stopping`, takes no more
+ * connections, keeps idle ones for the shutdown's grace, and waits for the requests that are under way.
  */
 export async function createRestServer(
   options: RestServerOptions,
@@ -41,7 +44,7 @@ export async function createRestServer(
 ): Promise<FastifyInstance> {
   const { log, metrics } = options;
   const stopping = new AbortController();
-  let closeIdle: () => void = () => {};
+  let both: BothServer | undefined;
   const refused = new Counter({
     name: "http_server_connections_refused_total",
     help: "Connections that were closed at once, since there were too many of their address or in all.",
@@ -51,7 +54,7 @@ export async function createRestServer(
   const answer = answerProblem(log);
   const app = fastify({
     serverFactory(handler) {
-      const both = createBothServer(
+      both = createBothServer(
         (request, response) => {
           withoutPorts(request.headers);
           handler(request, response);
@@ -59,7 +62,7 @@ export async function createRestServer(
         { ...options, onRefused: () => refused.inc() },
       );
       gauge(metrics, "http_server_connections", "Open connections.", both.connections);
-      closeIdle = both.closeIdle;
+      options.shutdown?.announced.addEventListener("abort", both.announceEnd);
       return both.server;
     },
     loggerInstance: logger,
@@ -76,29 +79,20 @@ export async function createRestServer(
     pluginTimeout: 60_000,
     // Requests on a connection that is kept are served to the end; see below.
     return503OnClosing: false,
-    forceCloseConnections: "idle",
+    forceCloseConnections: false,
     clientErrorHandler: answerClientError,
     frameworkErrors: (error, request, reply) => answer(error, request, reply),
     // Not all errors: half a million wrong items would take seconds to list.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: false } },
   });
+  // Before fastify closes the server, which would close idle connections at once.
   app.addHook("preClose", async () => {
     stopping.abort();
-    closeIdle();
-  });
-  app.addHook("onSend", (request, reply, payload, done) => {
-    if (stopping.signal.aborted && request.raw.httpVersionMajor === 1) {
-      reply.header("connection", "close");
-    }
-    done(null, payload);
+    await both?.end(options.shutdown?.graceLeftMs() ?? 0);
   });
   app.addHook("onResponse", (request, _reply, done) => {
     // Read what is left of the body and drop it: over HTTP/2, the stream would never end otherwise.
     request.raw.resume();
-    if (stopping.signal.aborted) {
-      // The connection of a stream that ended is kept for requests that will not come.
-      setImmediate(() => app.server.closeIdleConnections());
-    }
     done();
   });
 

@@ -4,11 +4,11 @@ import { connectionLimitsOf } from "@sagacart/chassis/process/config";
 import { watchReadiness } from "@sagacart/rest/ready";
 import type { Composed, ProcessContext } from "@sagacart/rest/run";
 import type { Config } from "./config.ts";
-import { openServices, optionalServices } from "./services.ts";
+import { openServices } from "./services.ts";
 import { createSurfaces } from "./surfaces.ts";
 
 /** Wires the surfaces: the services behind them, and what they serve. */
-export async function compose(config: Config, { log, metrics, tls }: ProcessContext): Promise<Composed> {
+export async function compose(config: Config, { log, metrics, tls, shutdown }: ProcessContext): Promise<Composed> {
   const services = openServices(
     {
       order: config.ORDER_ADDRESS,
@@ -20,7 +20,7 @@ export async function compose(config: Config, { log, metrics, tls }: ProcessCont
     { metrics, tokens: serviceTokensOf(config, log), tls },
   );
   const revocations = revocationsOf(config, log, metrics);
-  const readiness = watchReadiness(services.channels, { optional: optionalServices, log, revocations });
+  const readiness = watchReadiness(services.channels, { log, revocations });
   const app = await createSurfaces({
     services,
     readiness,
@@ -34,6 +34,7 @@ export async function compose(config: Config, { log, metrics, tls }: ProcessCont
     maxConnectionAgeMs: config.MAX_CONNECTION_AGE_MS,
     connectionLimits: connectionLimitsOf(config, publicConnections),
     tls: config.SERVE_TLS ? tls : undefined,
+    shutdown,
   });
   return { app, readiness, close: () => services[Symbol.dispose]() };
 }

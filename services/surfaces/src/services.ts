@@ -16,9 +16,6 @@ import { type Channels, closeChannels, openChannels } from "@sagacart/rest/chann
 
 export type ServiceName = "order" | "stock" | "payment" | "shipping" | "identity";
 
-/** The services that a checkout does without. */
-export const optionalServices: readonly ServiceName[] = ["identity"];
-
 export type Clients = ReturnType<typeof createClients>;
 
 /** The connections to the services. */

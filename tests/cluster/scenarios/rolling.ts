@@ -5,7 +5,7 @@ import { until } from "../../../scripts/until.ts";
 import { inShort, moreAnswers, startLoad } from "../load.ts";
 import { check, type Scenario } from "../scenario.ts";
 
-/** Runs two pods of each part and replaces each part's pods in turn, while callers buy without retries. */
+/** Runs two pods of each part and replaces each part's pods in turn, while callers buy on kept connections, without retries. */
 export const rolling: Scenario = {
   name: "rolling",
   promise: "a rolling update of each Deployment under load fails no request and loses no order",
@@ -28,6 +28,12 @@ export const rolling: Scenario = {
     for (const failure of report.failures.slice(0, 20)) say(failure);
     measured(`${parts.length} Deployments of 2 pods in turn: ${inShort(report)}`);
     measured(`audit: ${await auditShop(shop)}`);
+    // Requests on kept connections are what a pod can lose when it stops.
+    check(
+      report.connections < report.requests / 2,
+      `${report.connections} connections for ${report.requests} requests`,
+    );
+    check(report.retried === 0, `${report.retried} requests were repeated`);
     check(report.failed === 0, `${report.failed} requests failed, the first ${report.failures[0]}`);
     check(report.lost.length === 0, `orders that did not become final: ${report.lost.slice(0, 5).join(", ")}`);
 

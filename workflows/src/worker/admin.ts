@@ -1,4 +1,5 @@
 import type { RequestListener, Server } from "node:http";
+import { trackAllHttp1 } from "@sagacart/chassis/connections/http1-connections";
 import { createHttp1Server } from "@sagacart/chassis/connections/http1-server";
 import type { Tls } from "@sagacart/chassis/tls/files";
 
@@ -9,6 +10,8 @@ export async function startAdmin(options: {
   /** Returns Prometheus' text format. */
   metrics: () => Promise<string>;
   isReady: () => boolean;
+  /** Resolves at the signal to stop: from then on its answers say that the connection is to be closed. */
+  stopping?: Promise<void>;
   /** The certificate to serve with; plain text where absent. */
   tls?: Tls | undefined;
 }): Promise<AsyncDisposable> {
@@ -29,13 +32,10 @@ export async function startAdmin(options: {
     }
   };
   const server = createHttp1Server(answer, { tls: options.tls });
+  const connections = trackAllHttp1(server);
+  void options.stopping?.then(connections.announceEnd);
   await listen(server, options.host, options.port);
-  return {
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
+  return { [Symbol.asyncDispose]: () => connections.end({ graceMs: 0, limitMs: 500 }) };
 }
 
 const plain = { "content-type": "text/plain" };

@@ -56,6 +56,7 @@ export async function runWorker(config: Config, stopping: Promise<void>, wrap: W
     port: config.ADMIN_PORT,
     metrics: async () => `${await metrics.metrics()}\n${await sdkMetrics.read()}`,
     isReady: () => isReady(),
+    stopping,
     tls: config.ADMIN_TLS ? tls : undefined,
   });
   const close = async () => {

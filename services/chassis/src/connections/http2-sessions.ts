@@ -5,8 +5,64 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from "node:http2";
+import { announceGoaway, endGracefully } from "./goaway.ts";
 import type { ConnectionLimits } from "./limits.ts";
 import { securityHeaders } from "./security-headers.ts";
+
+/** The open sessions of a server. */
+export type Http2Sessions = {
+  /** Asks all clients to connect anew, and serves on. Those that connect later are asked a little later. */
+  announceEnd(): void;
+  /** Takes no more requests; each session closes when its last one has been answered. */
+  close(): void;
+  /** Cuts them off. */
+  destroy(): void;
+};
+
+/**
+ * Tracks the sessions of a server, bounds what each can hold, and ends each at its maximum age (0: none): the caller then
+ * reconnects and resolves the name again, and so finds new pods. Ages differ by ±10 %, so that not all callers reconnect at
+ * the same time. Streams stay on their connection: a caller would only open an ended one again.
+ */
+export function trackSessions(
+  http2: { on(event: "session", listener: (session: ServerHttp2Session) => void): unknown },
+  { maxAgeMs, limits }: { maxAgeMs: number; limits: ConnectionLimits },
+): Http2Sessions {
+  const sessions = new Set<ServerHttp2Session>();
+  let isEnding = false;
+  http2.on("session", (session) => {
+    sessions.add(session);
+    limitSession(session, limits);
+    const ageMs = maxAgeMs * (0.9 + Math.random() * 0.2);
+    const timers = [
+      maxAgeMs > 0 ? setTimeout(() => endGracefully(session), ageMs) : undefined,
+      isEnding ? setTimeout(() => announceGoaway(session), lateNoticeMs) : undefined,
+    ];
+    session.once("close", () => {
+      timers.forEach(clearTimeout);
+      sessions.delete(session);
+    });
+  });
+  return {
+    announceEnd() {
+      isEnding = true;
+      sessions.forEach(announceGoaway);
+    },
+    close() {
+      for (const session of sessions) {
+        session.close();
+      }
+    },
+    destroy() {
+      for (const session of sessions) {
+        session.destroy();
+      }
+    },
+  };
+}
+
+/** A client that finds no other server would come back at once, again and again. */
+const lateNoticeMs = 1_000;
 
 /**
  * Closes a session of HTTP/2 that never begins or has no requests, and ends its requests that do not come in or whose
@@ -16,12 +72,13 @@ import { securityHeaders } from "./security-headers.ts";
  * One timer a session looks at its open streams every few seconds. Timers for each stream would cost every call of a
  * service, of which hardly any lives long enough to be looked at.
  */
-export function limitSession(session: ServerHttp2Session, limits: ConnectionLimits): void {
+function limitSession(session: ServerHttp2Session, limits: ConnectionLimits): void {
   const open = new Map<ServerHttp2Stream, Watched>();
   const beganMs = performance.now();
   let idleSinceMs = beganMs;
   // A peer that has not sent its settings has not begun: it may have sent half a preface, or nothing.
   let hasBegun = false;
+  let cut: NodeJS.Timeout | undefined;
   session.once("remoteSettings", () => {
     hasBegun = true;
   });
@@ -38,15 +95,23 @@ export function limitSession(session: ServerHttp2Session, limits: ConnectionLimi
       session.destroy();
     } else if (open.size === 0 && nowMs - idleSinceMs >= limits.idleTimeoutMs) {
       clearInterval(timer);
-      sayGoodbye(session);
+      endGracefully(session);
+      // A peer that does not take it is cut off.
+      cut = setTimeout(() => open.size === 0 && session.destroy(), cutMs);
+      cut.unref();
     }
     for (const [stream, watched] of open) {
       limitStream(stream, watched, { nowMs, limits });
     }
   }, lookEveryMs(limits));
   timer.unref();
-  session.once("close", () => clearInterval(timer));
+  session.once("close", () => {
+    clearInterval(timer);
+    clearTimeout(cut);
+  });
 }
+
+const cutMs = 6_000;
 
 /** Returns how long a new connection may take to begin: with its handshake, its preface or its first line. */
 export function firstBytesTimeoutMs({ requestTimeoutMs }: ConnectionLimits): number {
@@ -57,16 +122,6 @@ export function firstBytesTimeoutMs({ requestTimeoutMs }: ConnectionLimits): num
 function lookEveryMs({ requestTimeoutMs, idleTimeoutMs, stalledAnswerMs }: ConnectionLimits): number {
   return Math.min(5_000, Math.min(requestTimeoutMs, idleTimeoutMs, stalledAnswerMs) / 4);
 }
-
-/** Closes the session; a peer that does not take it is cut off. */
-function sayGoodbye(session: ServerHttp2Session): void {
-  session.close();
-  const cut = setTimeout(() => session.destroy(), goodbyeMs);
-  cut.unref();
-  session.once("close", () => clearTimeout(cut));
-}
-
-const goodbyeMs = 5_000;
 
 /** The state of an open stream. */
 type Watched = {

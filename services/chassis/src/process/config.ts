@@ -234,7 +234,7 @@ export function serverEnv(defaultPort: number, connections: ConnectionLimits = s
     LOG_LEVEL: oneOf(levels, "info"),
     /** How long calls in progress may take to finish after SIGTERM, including background work and the pool. */
     DRAIN_TIMEOUT_MS: durationMs(10_000),
-    /** How long to be not ready before draining, so that callers notice. */
+    /** How long to be not ready and still serve before draining, so that callers and load balancers notice. */
     SHUTDOWN_DELAY_MS: durationMs(0),
     /** The age at which a connection gets GOAWAY, so that callers find new pods. */
     MAX_CONNECTION_AGE_MS: durationMs(300_000),
@@ -247,7 +247,7 @@ export function serverEnv(defaultPort: number, connections: ConnectionLimits = s
     /** How long a request may take to come in completely. A minute where absent. */
     REQUEST_TIMEOUT_MS: int({ min: 1_000, max: 3_600_000, default: connections.requestTimeoutMs }),
     /** How long a connection without a request is kept. Services keep it for 5 minutes, the gateway for 75 seconds. */
-    IDLE_TIMEOUT_MS: int({ min: 1_000, max: 3_600_000, default: connections.idleTimeoutMs }),
+    IDLE_TIMEOUT_MS: int({ min: 1_000, max: 7_200_000, default: connections.idleTimeoutMs }),
     /** How long a caller may read nothing of its answer. Half a minute where absent. */
     STALLED_ANSWER_MS: int({ min: 1_000, max: 3_600_000, default: connections.stalledAnswerMs }),
   };

@@ -26,6 +26,7 @@ import { startTracing } from "../trace/start.ts";
 import { connectionLimitsOf, type Env, readBoth, readEnv, type serverEnv, type serviceEnv } from "./config.ts";
 import { createLog, type Log } from "./log.ts";
 import { createMetrics, gauge, type Metrics } from "./metrics.ts";
+import { type AnnouncedShutdown, createShutdown, type Shutdown, shutdownGraceMs } from "./shutdown.ts";
 import { firstSignal } from "./signals.ts";
 import { explainStartFailure } from "./start-failure.ts";
 
@@ -45,6 +46,8 @@ export type ServiceContext<Config> = {
   readonly tokens: ServiceTokens | undefined;
   /** The certificates for its server and for the channels it opens. Undefined without TLS. */
   readonly tls: Tls | undefined;
+  /** For servers that it starts itself, beside that of its routes. */
+  readonly shutdown: Shutdown;
 };
 
 export type Running = {
@@ -82,8 +85,9 @@ type WithoutDatabase<Config> = Common<Config> & {
 
 /**
  * Runs a service until SIGTERM or SIGINT: reads its configuration, creates its pool, starts it, and serves. At the signal it
- * stops being ready, then takes no more calls, lets those in progress finish, closes the background and the pool, and exits
- * with 0, or with 1 if that takes longer than DRAIN_TIMEOUT_MS. A second signal ends it at once.
+ * stops being ready, and asks its callers to connect elsewhere. After SHUTDOWN_DELAY_MS it takes no more calls, lets those in
+ * progress finish, closes the background and the pool, and exits with 0, or with 1 if that takes longer than
+ * DRAIN_TIMEOUT_MS. A second signal ends it at once.
  *
  * Callers need a token with a role that the method allows (auth/README.md), unless AUTH=off.
  *
@@ -112,13 +116,14 @@ type Started = {
   config: ServerConfig;
   log: Log;
   health: Health;
+  shutdown: AnnouncedShutdown;
   server: Server;
   background: readonly AsyncDisposable[];
   pool: Pool | undefined;
 };
 
 async function start(service: WithDatabase<ServiceConfig> | WithoutDatabase<ServerConfig>): Promise<Started> {
-  const { config, common, log, metrics, tokens, tls, tracing, pool, checkSchema, running } =
+  const { config, common, log, metrics, tokens, tls, shutdown, tracing, pool, checkSchema, running } =
     service.database === false ? await startPlain(service) : await startWithPool(service);
   const revocations = running.revocations ?? revocationsOf(common, log, metrics);
   const verifier = verifierOf(common, log, revocations);
@@ -153,10 +158,11 @@ async function start(service: WithDatabase<ServiceConfig> | WithoutDatabase<Serv
     verifier,
     security: createSecurityLog({ service: service.name, metrics }),
     tls,
+    shutdown,
   });
   log.info({ host: config.HOST, port: server.port, adminPort: server.adminPort }, "ready");
   const background = [tracing, tokens, revocations, ...(running.background ?? [])].filter((part) => part !== undefined);
-  return { config, log, health: serving, server, background, pool };
+  return { config, log, health: serving, shutdown, server, background, pool };
 }
 
 async function startPlain(service: WithoutDatabase<ServerConfig>) {
@@ -198,7 +204,7 @@ function endIfOld(error: unknown): never {
 /** How long a process that starts waits for the list of revoked tokens before it is ready without it. */
 const revocationsWaitMs = 5_000;
 
-type Base<Config> = ServiceContext<Config> & { readonly common: TokenConfig };
+type Base<Config> = ServiceContext<Config> & { readonly common: TokenConfig; readonly shutdown: AnnouncedShutdown };
 
 /** Reads the configuration, and creates what each service needs. */
 function prepare<Config extends ServerConfig>(service: Common<Config>): Base<Config> {
@@ -217,16 +223,18 @@ function prepare<Config extends ServerConfig>(service: Common<Config>): Base<Con
   const tls = openTls({ config: common, log, metrics });
   const tokens =
     serviceTokenConfig === undefined ? undefined : serviceTokensOf({ ...common, ...serviceTokenConfig }, log);
-  return { config, common, log, metrics, clock: systemClock, tokens, tls };
+  const shutdown = createShutdown(shutdownGraceMs(config));
+  return { config, common, log, metrics, clock: systemClock, tokens, tls, shutdown };
 }
 
-async function stop({ config, log, health, server, background, pool }: Started): Promise<void> {
+async function stop({ config, log, health, shutdown, server, background, pool }: Started): Promise<void> {
   const timeoutMs = config.SHUTDOWN_DELAY_MS + config.DRAIN_TIMEOUT_MS;
   const late = setTimeout(() => {
     log.error({ timeoutMs }, "the drain took too long");
     process.exit(1);
   }, timeoutMs);
   health.setDraining();
+  shutdown.announce();
   log.info("not ready");
   await new Promise((resolve) => setTimeout(resolve, config.SHUTDOWN_DELAY_MS));
   // The rest of the time is for the background and the pool.

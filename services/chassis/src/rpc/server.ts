@@ -7,7 +7,6 @@ import {
   Http2ServerRequest,
   Http2ServerResponse,
   type IncomingHttpHeaders,
-  type ServerHttp2Session,
   type ServerHttp2Stream,
 } from "node:http2";
 import type { AddressInfo, Server as NetServer, Socket } from "node:net";
@@ -19,11 +18,13 @@ import { requireAccessRules } from "../auth/access.ts";
 import type { SecurityLog } from "../auth/security-log.ts";
 import type { Verifier } from "../auth/verify.ts";
 import { limitConnections } from "../connections/http1.ts";
+import { stopListening, trackAllHttp1 } from "../connections/http1-connections.ts";
 import { createHttp1Server } from "../connections/http1-server.ts";
-import { firstBytesTimeoutMs, limitSession } from "../connections/http2-sessions.ts";
+import { firstBytesTimeoutMs, trackSessions } from "../connections/http2-sessions.ts";
 import { type ConnectionLimits, serviceConnections } from "../connections/limits.ts";
 import type { Log } from "../process/log.ts";
 import type { Metrics } from "../process/metrics.ts";
+import type { Shutdown } from "../process/shutdown.ts";
 import { atMost } from "../time/at-most.ts";
 import type { Tls } from "../tls/files.ts";
 import { keepRenewed, peerServerOptions } from "../tls/server.ts";
@@ -66,6 +67,8 @@ export type ServerOptions = {
   verifier?: Verifier | undefined;
   /** Records refused callers, and calls that the contract marks as security events. */
   security?: SecurityLog | undefined;
+  /** Tells it that it will be drained, so that it asks its callers to connect elsewhere. Absent: they learn it from the drain. */
+  shutdown?: Shutdown | undefined;
   /** Serve unary gRPC calls by Connect's adapter too, for comparison. */
   withoutFastPath?: boolean;
 };
@@ -74,8 +77,8 @@ export type Server = AsyncDisposable & {
   readonly port: number;
   readonly adminPort: number;
   /**
-   * Takes no more calls and lets those in progress finish, for at most `timeoutMs`; then ends streams with UNAVAILABLE, and
-   * closes the remaining connections. Resolves when the port is free.
+   * Takes no more connections; after the shutdown's grace no more calls, either; and lets those in progress finish, all for at
+   * most `timeoutMs`. Then ends streams with UNAVAILABLE, and closes the remaining connections. Resolves when the port is free.
    */
   drain(timeoutMs: number): Promise<void>;
 };
@@ -86,11 +89,17 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const limits = options.connectionLimits ?? serviceConnections;
   const { http2, sockets } = createHttp2(options, limits);
   http2.on("stream", streamHandler(options, inFlight));
-  const sessions = trackSessions(http2, options.maxConnectionAgeMs ?? 0, limits);
+  http2.on("session", (session) => session.setLocalWindowSize(4 * 1024 * 1024));
+  const sessions = trackSessions(http2, { maxAgeMs: options.maxConnectionAgeMs ?? 0, limits });
   http2.on("sessionError", (error) => options.log.debug({ error }, "connection error"));
   const admin = createHttp1Server(adminHandler(options), {
     limits,
     tls: options.adminTls === true ? options.tls : undefined,
+  });
+  const adminConnections = trackAllHttp1(admin);
+  options.shutdown?.announced.addEventListener("abort", () => {
+    sessions.announceEnd();
+    adminConnections.announceEnd();
   });
   try {
     await listen(http2, options.host, options.port);
@@ -101,25 +110,20 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   }
 
   async function drain(timeoutMs: number): Promise<void> {
-    const closed = new Promise((resolve) => http2.close(resolve));
-    for (const session of sessions) {
-      session.close();
-    }
+    const untilMs = performance.now() + timeoutMs;
+    const closed = stopListening(http2);
+    await atMost(Math.min(options.shutdown?.graceLeftMs() ?? 0, timeoutMs), closed);
+    sessions.close();
     const goodbyeMs = Math.min(500, timeoutMs / 5);
-    await atMost(timeoutMs - goodbyeMs, inFlight.unaryEnded());
+    await atMost(Math.max(0, untilMs - performance.now() - goodbyeMs), inFlight.unaryEnded());
     inFlight.endStreams();
     await atMost(goodbyeMs, closed);
-    for (const session of sessions) {
-      session.destroy();
-    }
+    sessions.destroy();
     for (const socket of sockets) {
       socket.destroy();
     }
     await closed;
-    await new Promise((resolve) => {
-      admin.close(resolve);
-      admin.closeAllConnections();
-    });
+    await adminConnections.end({ graceMs: 0, limitMs: goodbyeMs });
   }
 
   return {
@@ -222,27 +226,6 @@ function adapterHandler(options: ServerOptions, inFlight: InFlight, methods: Una
     acceptCompression: [compressionGzip],
     compressMinBytes: messageLimits.writeMaxBytes,
   });
-}
-
-/**
- * Tracks the open sessions, and sends each GOAWAY at its maximum age: the caller then reconnects and resolves the name again,
- * and so finds new pods. Ages differ by ±10 %, so that not all callers reconnect at the same time. A session closes when its
- * last call has ended. Streams stay on their connection: a caller would only open an ended one again.
- */
-function trackSessions(http2: Http2Server, maxAgeMs: number, limits: ConnectionLimits): Set<ServerHttp2Session> {
-  const sessions = new Set<ServerHttp2Session>();
-  http2.on("session", (session) => {
-    sessions.add(session);
-    session.setLocalWindowSize(4 * 1024 * 1024);
-    limitSession(session, limits);
-    const ageMs = maxAgeMs * (0.9 + Math.random() * 0.2);
-    const timer = maxAgeMs > 0 ? setTimeout(() => session.close(), ageMs) : undefined;
-    session.once("close", () => {
-      clearTimeout(timer);
-      sessions.delete(session);
-    });
-  });
-  return sessions;
 }
 
 function adminHandler({ metrics, health, log }: ServerOptions): RequestListener {

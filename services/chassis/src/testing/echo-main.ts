@@ -45,6 +45,7 @@ function echo(log: Log, background: readonly AsyncDisposable[]): Running {
     background,
     routes: (router) =>
       router.service(EchoService, {
+        change: (note) => note,
         async repeat(note) {
           log.info(`entered ${note.text}`);
           await new Promise((resolve) => setTimeout(resolve, Number(note.number)));

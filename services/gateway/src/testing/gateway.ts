@@ -9,7 +9,7 @@ import { watchReadiness } from "@sagacart/rest/ready";
 import { listen, type TestServer } from "@sagacart/rest/testing/http";
 import { type StandIn, type StandInOptions, startStandIn as startServices } from "@sagacart/rest/testing/stand-in";
 import { createGateway, type GatewayOptions } from "../gateway.ts";
-import { openServices, optionalServices, publicServices, type ServiceName } from "../services.ts";
+import { openServices, publicServices, type ServiceName } from "../services.ts";
 
 export type { StandIn };
 export type TestGateway = TestServer;
@@ -47,7 +47,7 @@ export async function startTestGateway(
     ...addresses,
   };
   const services = openServices(at, { metrics, tokens, tls: options.tls, keepaliveIntervalMs });
-  const readiness = watchReadiness(services.channels, { optional: optionalServices, log: silentLog });
+  const readiness = watchReadiness(services.channels, { log: silentLog });
   const app = await createGateway({
     services,
     readiness,

@@ -101,9 +101,10 @@ test("a later error is an event, and the stream ends", async () => {
     yield order(Order_State.PENDING, 1n);
     throw new DomainError(reasons, "SHUTTING_DOWN", "the server is shutting down; try again");
   });
-  const { events } = await read("/v1/orders/o:watch", 9);
+  const { events, text } = await read("/v1/orders/o:watch", 9);
   expect(events.map(({ event }) => event)).toEqual([undefined, "problem"]);
   expect(JSON.parse(events[1]?.data ?? "")).toMatchObject({ status: 503, reason: "SHUTTING_DOWN" });
+  expect(text).toContain("\n\nretry: 50\n\nevent: problem\n");
 });
 
 test("an idle stream sends comments; when the reader disconnects, the call ends", async () => {
@@ -173,21 +174,37 @@ test("a watch and a feed live longer than the gateway's connections to the servi
   }
 });
 
-test("closing the gateway ends streams", async () => {
+test("closing the gateway ends streams, and asks their readers to reconnect at once", async () => {
   await using closing = await startTestGateway(standIn.address);
   standIn.answer("WatchOrder", async function* (_request, { signal }) {
     yield order(Order_State.AWAITING_PAYMENT, 2n);
     await new Promise((resolve) => signal.addEventListener("abort", resolve));
   });
   const response = await fetch(`${closing.url}/v1/orders/o:watch`);
-  const reader = response.body?.getReader();
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
   await reader?.read();
-  await closing.app.close();
-  let last = await reader?.read();
-  while (last?.done === false) {
-    last = await reader?.read();
+  const closed = closing.app.close();
+  let text = "";
+  for (let next = await reader?.read(); next?.done === false; next = await reader?.read()) {
+    text += next.value;
   }
-  expect(last?.done).toBe(true);
+  await closed;
+  expect(text.match(/^(retry|event): .*$/gm)?.slice(-2)).toEqual(["retry: 50", "event: problem"]);
+  expect(JSON.parse(text.match(/^data: (.*"reason".*)$/m)?.[1] ?? "{}")).toMatchObject({ status: 503 });
+});
+
+test("a stream that has no event yet when the gateway closes is answered with a problem that may be repeated", async () => {
+  await using closing = await startTestGateway(standIn.address);
+  const entered = Promise.withResolvers<void>();
+  standIn.answer("WatchOrder", async function* (_request, { signal }) {
+    entered.resolve();
+    await new Promise((resolve) => signal.addEventListener("abort", resolve));
+  });
+  const answer = fetch(`${closing.url}/v1/orders/o:watch`);
+  await entered.promise;
+  await closing.app.close();
+  const { status, headers } = await answer;
+  expect([status, headers.get("connection")]).toEqual([503, "close"]);
 });
 
 test("an inbox is watched from the last sequence that was sent", async () => {

@@ -1,7 +1,8 @@
 import { Readable } from "node:stream";
 import type { JsonValue, Message } from "@bufbuild/protobuf";
-import { ConnectError } from "@connectrpc/connect";
+import { Code, ConnectError } from "@connectrpc/connect";
 import { accessRule } from "@sagacart/chassis/auth/access";
+import { errorInfo } from "@sagacart/chassis/errors";
 import { callerLeft } from "@sagacart/rest/caller-left";
 import { invalidRequest, problemOf } from "@sagacart/rest/problem";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
@@ -14,7 +15,8 @@ import { decode, encode, partsOf } from "./transcode.ts";
 /**
  * Serves streams as text/event-stream. The id of each event is the stream's cursor, so a browser that lost the connection
  * resumes where it was. A finished stream ends with the event `end`; if it is requested again with nothing new, the answer
- * is 204, which stops a browser from reconnecting.
+ * is 204, which stops a browser from reconnecting. A stream that ends since this process or the service shuts down asks the
+ * reader to reconnect at once.
  */
 export function serveFeeds(
   app: FastifyInstance,
@@ -46,7 +48,9 @@ export function serveFeeds(
         const answer = await transport.stream(method, leaving, undefined, undefined, once(message));
         const messages = read(feed, answer.message, format?.frames);
         // Wait for the first message: an error in its place can still be answered as a problem.
-        const first = await messages.next();
+        const first = await messages.next().catch((error) => {
+          throw options.stopping.aborted ? shuttingDown() : error;
+        });
         const isOver = first.done === true || (feed.isLast(first.value.json) && isOld(first.value, resumesAfter));
         if (resumesAfter !== undefined && isOver) {
           await messages.return(undefined);
@@ -108,7 +112,7 @@ function stream(reply: FastifyReply, events: AsyncGenerator<string>): FastifyRep
 async function* eventsOf(
   first: IteratorResult<Told, void>,
   rest: Messages,
-  { heartbeatMs, requestId }: { heartbeatMs: number; requestId: string },
+  { heartbeatMs, requestId, stopping }: { heartbeatMs: number; requestId: string; stopping: AbortSignal },
 ): AsyncGenerator<string> {
   try {
     yield "retry: 1000\n\n";
@@ -126,10 +130,21 @@ async function* eventsOf(
     yield "event: end\ndata: {}\n\n";
   } catch (error) {
     // Too late for a status. The browser reconnects and resumes by itself.
-    yield `event: problem\ndata: ${JSON.stringify(problemOf(ConnectError.from(error), requestId).problem)}\n\n`;
+    const reason = stopping.aborted ? shuttingDown() : ConnectError.from(error);
+    if (stopping.aborted || errorInfo(reason).reason === "SHUTTING_DOWN") {
+      yield `retry: ${atOnceMs}\n\n`;
+    }
+    yield `event: problem\ndata: ${JSON.stringify(problemOf(reason, requestId).problem)}\n\n`;
   } finally {
     await rest.return(undefined);
   }
+}
+
+/** Until the next stream says otherwise. Not 0: browsers with many streams would all come in one moment. */
+const atOnceMs = 50;
+
+function shuttingDown(): ConnectError {
+  return new ConnectError("the gateway is shutting down; connect again, with the last id", Code.Unavailable);
 }
 
 function written({ id, data }: Frame): string {

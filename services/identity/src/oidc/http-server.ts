@@ -1,8 +1,10 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import { trackAllHttp1 } from "@sagacart/chassis/connections/http1-connections";
 import { createHttp1Server } from "@sagacart/chassis/connections/http1-server";
 import { type ConnectionLimits, serviceConnections } from "@sagacart/chassis/connections/limits";
 import { logFailure } from "@sagacart/chassis/process/failure-log";
 import type { Log } from "@sagacart/chassis/process/log";
+import type { Shutdown } from "@sagacart/chassis/process/shutdown";
 import type { Tls } from "@sagacart/chassis/tls/files";
 import type { Provider } from "oidc-provider";
 import type { Keys } from "../keys/keys.ts";
@@ -32,14 +34,21 @@ export type HttpServerOptions = {
   readonly connectionLimits?: ConnectionLimits;
   /** Serves TLS if this has a server certificate. Client certificates are not required: callers show a secret. */
   readonly tls?: Tls | undefined;
+  /** Tells it that it will be disposed of, so that it asks its callers to connect elsewhere. */
+  readonly shutdown?: Shutdown | undefined;
 };
 
 export type HttpServer = AsyncDisposable & { readonly port: number };
 
-/** Serves OpenID Connect over HTTP/1.1. Disposal lets pending requests finish. Rejects if the port is taken. */
+/**
+ * Serves OpenID Connect over HTTP/1.1. Disposal keeps idle connections for the shutdown's grace, and lets pending requests
+ * finish. Rejects if the port is taken.
+ */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const { tls, connectionLimits: limits = serviceConnections } = options;
   const server = createHttp1Server(handler(options), { limits, tls });
+  const connections = trackAllHttp1(server);
+  options.shutdown?.announced.addEventListener("abort", connections.announceEnd);
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen({ host: options.host, port: options.port }, resolve);
@@ -47,14 +56,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   const address = server.address();
   return {
     port: address !== null && typeof address === "object" ? address.port : options.port,
-    async [Symbol.asyncDispose]() {
-      const closed = new Promise((resolve) => server.close(resolve));
-      server.closeIdleConnections();
-      // Cut off requests that take too long.
-      const cut = setTimeout(() => server.closeAllConnections(), 2_000);
-      await closed;
-      clearTimeout(cut);
-    },
+    // Requests that take too long are cut off.
+    [Symbol.asyncDispose]: () => connections.end({ graceMs: options.shutdown?.graceLeftMs() ?? 0, limitMs: 2_000 }),
   };
 }
 

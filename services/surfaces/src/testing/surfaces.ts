@@ -13,7 +13,7 @@ import { StockService } from "@sagacart/proto/stock/v1/stock_service";
 import { watchReadiness } from "@sagacart/rest/ready";
 import { listen, type TestServer } from "@sagacart/rest/testing/http";
 import { type StandIn, startStandIn as startServices } from "@sagacart/rest/testing/stand-in";
-import { openServices, optionalServices, type ServiceName } from "../services.ts";
+import { openServices, type ServiceName } from "../services.ts";
 import { createSurfaces, type SurfacesOptions } from "../surfaces.ts";
 
 export type { StandIn };
@@ -39,7 +39,7 @@ export async function startTestSurfaces(
   const metrics = createMetrics("surfaces");
   const at = { order: address, stock: address, payment: address, shipping: address, identity: address, ...addresses };
   const services = openServices(at, { metrics, tokens });
-  const readiness = watchReadiness(services.channels, { optional: optionalServices, log: silentLog });
+  const readiness = watchReadiness(services.channels, { log: silentLog });
   const app = await createSurfaces({
     services,
     readiness,
