@@ -126,6 +126,40 @@ CREATE INDEX oidc_entries_grant ON public.oidc_entries USING btree (grant_id) WH
 
 CREATE INDEX oidc_entries_uid ON public.oidc_entries USING btree (model, uid) WHERE (uid IS NOT NULL);
 
+create table passkey_challenges (
+  hash bytea not null,
+  user_id text not null,
+  purpose text not null,
+  passkey_id text not null default ''::text,
+  name text not null default ''::text,
+  expire_time timestamp with time zone not null,
+  create_time timestamp with time zone not null default now(),
+  constraint passkey_challenges_user_id_purpose_key UNIQUE (user_id, purpose),
+  constraint passkey_challenges_pkey PRIMARY KEY (hash),
+  constraint passkey_challenges_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE,
+  constraint passkey_challenges_purpose_check CHECK ((purpose = ANY (ARRAY['ENROLL'::text, 'CONFIRM'::text])))
+);
+
+CREATE INDEX passkey_challenges_expire ON public.passkey_challenges USING btree (expire_time);
+
+create table passkeys (
+  id text not null,
+  user_id text not null,
+  name text not null default ''::text,
+  credential_id bytea not null,
+  public_key bytea not null,
+  sign_count bigint not null,
+  transports text[] not null default '{}'::text[],
+  create_time timestamp with time zone not null default now(),
+  last_use_time timestamp with time zone,
+  constraint passkeys_credential_id_key UNIQUE (credential_id),
+  constraint passkeys_pkey PRIMARY KEY (id),
+  constraint passkeys_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE,
+  constraint passkeys_credential_id_check CHECK (((length(credential_id) >= 1) AND (length(credential_id) <= 1023)))
+);
+
+CREATE INDEX passkeys_user ON public.passkeys USING btree (user_id);
+
 create table password_resets (
   hash bytea not null,
   user_id text not null,

@@ -99,6 +99,8 @@ const samples = [
   ["30s", ""],
   ["a@example.com", ""],
   ["a-sample-of-thirty-two-characters", ""],
+  // JSON of a browser.
+  ["{}", ""],
 ] as const;
 
 function resolve(document: Schema, reference: string): Schema {

@@ -111,6 +111,7 @@ export async function startIdentity(options: IdentityOptions): Promise<{
   const factors = createFactors({
     ...{ pool, clock, cipher, throttle, mailer, log },
     issuer: new URL(config.ISSUER_URL).host,
+    party: { ...config.passkeys, name: new URL(config.ISSUER_URL).host },
     pendingMs: config.SECOND_FACTOR_WAIT_MS,
     freeAttempts: config.SIGN_IN_FREE_ATTEMPTS,
   });

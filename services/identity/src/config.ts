@@ -1,4 +1,5 @@
 import {
+  ConfigError,
   durationMs,
   type Env,
   flag,
@@ -18,7 +19,7 @@ import { oidcClients, seedUsers, serviceClients } from "./config-json.ts";
 
 /** Reads the configuration of identity from the environment. */
 export function readConfig(env: Env) {
-  return readEnv(
+  const config = readEnv(
     {
       ...serviceEnv(8086),
       /** The port of OpenID Connect, over HTTP/1.1. */
@@ -71,6 +72,10 @@ export function readConfig(env: Env) {
       SIGN_IN_LONGEST_PAUSE_MS: durationMs(300_000),
       /** How long a sign-in waits for its second factor. */
       SECOND_FACTOR_WAIT_MS: int({ min: 10_000, max: 3_600_000, default: 300_000 }),
+      /** The domain that passkeys are of: that of ISSUER_URL, or one above it. Another one makes those that are enrolled useless. Default: the host of ISSUER_URL. */
+      PASSKEY_RP_ID: optional(text({ pattern: /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/ })),
+      /** The origins of the pages that may use passkeys, with commas, of that domain or below it. Default: ISSUER_URL. */
+      PASSKEY_ORIGINS: optional(list({ pattern: /^https?:\/\/[a-z0-9.-]+(:[0-9]+)?$/ })),
       /** Lifetime of a token for a new password. */
       RESET_TOKEN_MS: durationMs(1_800_000),
       /** URL of the page for a new password, to which the token is appended. Without it the mail holds the token alone. */
@@ -100,6 +105,13 @@ export function readConfig(env: Env) {
     },
     env,
   );
+  const { PASSKEY_RP_ID: id = new URL(config.ISSUER_URL).hostname, PASSKEY_ORIGINS: origins = [config.ISSUER_URL] } =
+    config;
+  const others = origins.filter((origin) => !`.${new URL(origin).hostname}`.endsWith(`.${id}`));
+  if (others.length > 0) {
+    throw new ConfigError([`PASSKEY_ORIGINS has ${others.join(", ")}, not of the domain of PASSKEY_RP_ID, ${id}`]);
+  }
+  return { ...config, passkeys: { id, origins } };
 }
 
 export type Config = ReturnType<typeof readConfig>;

@@ -31,9 +31,13 @@ export const reasons = defineReasons({
   EMAIL_NOT_VERIFIED: Code.FailedPrecondition,
   /** The code is wrong, has expired or was used before. Wait for the next code of the app, or use a recovery code. */
   BAD_SECOND_FACTOR: Code.Unauthenticated,
+  /** The passkey is unknown, or the browser's answer is wrong, of another page, or too old. Begin again. */
+  BAD_PASSKEY: Code.Unauthenticated,
+  /** The passkey is enrolled already. Make another one. */
+  PASSKEY_EXISTS: Code.AlreadyExists,
   /** The token of a sign-in that waits for its second factor is unknown, has expired or was used before. Sign in again. */
   BAD_SIGN_IN_TOKEN: Code.Unauthenticated,
-  /** The user has no such second factor, or it is confirmed already. */
+  /** The user has no such second factor, or none that waits to be confirmed. */
   FACTOR_NOT_FOUND: Code.NotFound,
   /** The user has ten second factors. Delete one first. */
   TOO_MANY_FACTORS: Code.FailedPrecondition,

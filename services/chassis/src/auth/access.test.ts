@@ -56,6 +56,8 @@ test("programs are named one by one, and no role stands for all of them", async 
 /** Security events of people that need no fresh second factor, each with the reason. */
 const withoutStepUp: Readonly<Record<string, string>> = {
   "session.confirmed": "gives the fresh second factor",
+  "passkey.enrollment_started": "by who has none yet; identity asks those who have one",
+  "passkey.enrolled": "by who has none yet; identity asks those who have one",
   "second_factor.enrollment_started": "by who has none yet; identity asks those who have one",
   "second_factor.enrolled": "by who has none yet; identity asks those who have one",
   "user.unlocked": "ends a pause: passwords and codes are still needed",
@@ -73,8 +75,11 @@ test("without a second factor, people can only confirm who they are and enroll o
   const methods = (await allServices()).flatMap(({ methods }) => methods);
   const open = methods.filter((method) => accessRule(method).secondFactor === "none");
   expect(open.map(({ name }) => name).toSorted()).toEqual([
+    "ChallengePasskey",
+    "ConfirmPasskey",
     "ConfirmPassword",
     "ConfirmTotp",
+    "EnrollPasskey",
     "EnrollTotp",
     "ListFactors",
   ]);

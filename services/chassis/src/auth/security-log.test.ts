@@ -170,6 +170,8 @@ const ordinary: Readonly<Record<string, string>> = {
   TestWebhookEndpoint: "sends a test event to an endpoint that is known",
   ResendWebhookDelivery: "sends once more what was sent",
   ResendWebhookDeliveries: "sends once more what was sent",
+  ChallengePasskey: "asks for a proof, which is given to another method",
+  RenameFactor: "the name of a second factor, which its user sees",
   RequestEmailConfirmation: "mails once more what was mailed",
 };
 

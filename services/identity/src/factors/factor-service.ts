@@ -2,14 +2,18 @@ import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { callContext } from "@sagacart/chassis/context";
-import type { Pool } from "@sagacart/chassis/postgres/pool";
+import type { Pool, Transaction } from "@sagacart/chassis/postgres/pool";
 import { type Factor, Factor_Kind, FactorSchema } from "@sagacart/proto/identity/v1/factor";
 import {
+  ChallengePasskeyResponseSchema,
+  ConfirmPasskeyResponseSchema,
   ConfirmTotpResponseSchema,
   DeleteFactorResponseSchema,
+  EnrollPasskeyResponseSchema,
   EnrollTotpResponseSchema,
   type IdentityService,
   ListFactorsResponseSchema,
+  RenameFactorResponseSchema,
   ReplaceRecoveryCodesResponseSchema,
   ResetFactorsResponseSchema,
 } from "@sagacart/proto/identity/v1/identity_service";
@@ -17,14 +21,18 @@ import { requireOwn, requireReadable, resolveUserId } from "../caller.ts";
 import { sessionMessage } from "../messages.ts";
 import { seenFrom } from "../sessions/seen-from.ts";
 import type { Sessions } from "../sessions/sessions.ts";
-import { userNotFound } from "../users/user.ts";
+import { type User, userNotFound } from "../users/user.ts";
 import { findUser } from "../users/user-store.ts";
 import { countRecoveryCodes, listFactors, type SeenFactor } from "./factor-store.ts";
-import type { Factors } from "./factors.ts";
+import type { Amr, Enrolled, Factors } from "./factors.ts";
 
 type FactorRpcs =
   | "enrollTotp"
   | "confirmTotp"
+  | "enrollPasskey"
+  | "confirmPasskey"
+  | "challengePasskey"
+  | "renameFactor"
   | "listFactors"
   | "deleteFactor"
   | "replaceRecoveryCodes"
@@ -38,21 +46,38 @@ export function factorRpcs({
   factors,
   sessions,
 }: FactorRpcsOptions): Pick<ServiceImpl<typeof IdentityService>, FactorRpcs> {
+  /** Replaces the caller's session by one that has the new factor. */
+  async function renew(tx: Transaction, user: User, amr: Amr) {
+    const id = callContext()?.principal?.sessionId ?? "";
+    return sessionMessage(await sessions.confirm(tx, user, id, seenFrom(), amr));
+  }
+
   return {
     async enrollTotp({ userId, name }) {
       return create(EnrollTotpResponseSchema, await factors.enroll(requireOwn(userId), name));
     },
     async confirmTotp({ userId: given, id, code }) {
       const userId = requireOwn(given);
-      const sessionId = callContext()?.principal?.sessionId ?? "";
-      const { factor, recoveryCodes, result } = await factors.finish(userId, id, code, (tx, user, amr) =>
-        sessions.confirm(tx, user, sessionId, seenFrom(), amr),
+      return create(ConfirmTotpResponseSchema, enrolled(await factors.finish(userId, id, code, renew)));
+    },
+    async enrollPasskey({ userId, name }) {
+      const { id, options: optionsJson } = await factors.enrollPasskey(requireOwn(userId), name);
+      return create(EnrollPasskeyResponseSchema, { id, optionsJson });
+    },
+    async confirmPasskey({ userId: given, id, credentialJson }) {
+      const userId = requireOwn(given);
+      return create(
+        ConfirmPasskeyResponseSchema,
+        enrolled(await factors.finishPasskey(userId, id, credentialJson, renew)),
       );
-      return create(ConfirmTotpResponseSchema, {
-        ...(factor === undefined ? {} : { factor: factorMessage(factor) }),
-        recoveryCodes,
-        session: sessionMessage(result),
-      });
+    },
+    async challengePasskey({ userId }) {
+      const optionsJson = await factors.challengePasskey(requireOwn(userId));
+      return create(ChallengePasskeyResponseSchema, { optionsJson });
+    },
+    async renameFactor({ userId, id, name }) {
+      const factor = await factors.rename(requireOwn(userId), id, name);
+      return create(RenameFactorResponseSchema, { factor: factorMessage(factor) });
     },
     async listFactors({ userId: given }) {
       const userId = requireReadable(given);
@@ -80,9 +105,13 @@ export function factorRpcs({
   };
 }
 
-function factorMessage({ id, name, createTime, lastUseTime }: SeenFactor): Factor {
+function enrolled<T>({ factor, recoveryCodes, result: session }: Enrolled<T>) {
+  return { ...(factor === undefined ? {} : { factor: factorMessage(factor) }), recoveryCodes, session };
+}
+
+function factorMessage({ id, name, kind, createTime, lastUseTime }: SeenFactor): Factor {
   return create(FactorSchema, {
-    ...{ id, name, kind: Factor_Kind.TOTP, createTime: timestampFromDate(createTime) },
+    ...{ id, name, kind: Factor_Kind[kind], createTime: timestampFromDate(createTime) },
     ...(lastUseTime === null ? {} : { lastUseTime: timestampFromDate(lastUseTime) }),
   });
 }

@@ -3,7 +3,7 @@ import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
 /** A confirmed second factor, as its user sees it. */
 export type SeenFactor = {
   readonly id: string;
-  readonly kind: "TOTP";
+  readonly kind: "TOTP" | "PASSKEY";
   readonly name: string;
   readonly createTime: Date;
   readonly lastUseTime: Date | null;
@@ -54,24 +54,29 @@ export async function replaceSecret(
 export async function listFactors(db: Queryable, userId: string): Promise<SeenFactor[]> {
   const { rows } = await db.query<SeenFactor>(
     `select id, kind, name, create_time as "createTime", last_use_time as "lastUseTime" from factors
-     where user_id = $1 and confirm_time is not null order by create_time, id`,
+     where user_id = $1 and confirm_time is not null
+     union all select id, 'PASSKEY', name, create_time, last_use_time from passkeys where user_id = $1
+     order by "createTime", id`,
     [userId],
   );
   return rows;
 }
 
+const hasAny = `(exists (select from factors where user_id = $1 and confirm_time is not null)
+  or exists (select from passkeys where user_id = $1))`;
+
 export async function hasFactor(db: Queryable, userId: string): Promise<boolean> {
-  const { rowCount } = await db.query("select from factors where user_id = $1 and confirm_time is not null limit 1", [
-    userId,
-  ]);
-  return rowCount !== 0;
+  const { rows } = await db.query<{ found: boolean }>(`select ${hasAny} as found`, [userId]);
+  return rows[0]?.found === true;
 }
 
 /** Counts the factors of a user, those included whose enrollment is not finished. */
 export async function countFactors(db: Queryable, userId: string): Promise<number> {
-  const { rows } = await db.query<{ count: number }>("select count(*)::int as count from factors where user_id = $1", [
-    userId,
-  ]);
+  const { rows } = await db.query<{ count: number }>(
+    `select ((select count(*) from factors where user_id = $1) + (select count(*) from passkeys where user_id = $1))::int
+       as count`,
+    [userId],
+  );
   return rows[0]?.count ?? 0;
 }
 
@@ -98,16 +103,23 @@ export async function useStep(tx: Transaction, id: string, step: bigint): Promis
 
 /** Deletes a factor, or all of a user, and the recovery codes with the last one. Returns how many factors it deleted. */
 export async function deleteFactors(tx: Transaction, userId: string, id?: string): Promise<number> {
-  const { rowCount } = await tx.query("delete from factors where user_id = $1 and ($2::text is null or id = $2)", [
-    userId,
-    id ?? null,
-  ]);
-  await tx.query(
-    `delete from recovery_codes where user_id = $1 and not exists (
-       select from factors where user_id = $1 and confirm_time is not null)`,
-    [userId],
-  );
-  return rowCount ?? 0;
+  const deleted = { factors: 0, passkeys: 0 };
+  for (const table of ["factors", "passkeys"] as const) {
+    const { rowCount } = await tx.query(`delete from ${table} where user_id = $1 and ($2::text is null or id = $2)`, [
+      userId,
+      id ?? null,
+    ]);
+    deleted[table] = rowCount ?? 0;
+  }
+  await tx.query(`delete from recovery_codes where user_id = $1 and not ${hasAny}`, [userId]);
+  return deleted.factors + deleted.passkeys;
+}
+
+/** Names a factor. Does nothing if the user has no such one. */
+export async function renameFactor(tx: Transaction, userId: string, id: string, name: string): Promise<void> {
+  for (const table of ["factors", "passkeys"] as const) {
+    await tx.query(`update ${table} set name = $3 where user_id = $1 and id = $2`, [userId, id, name]);
+  }
 }
 
 export async function replaceRecoveryCodes(tx: Transaction, userId: string, hashes: readonly Buffer[]): Promise<void> {

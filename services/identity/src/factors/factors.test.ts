@@ -4,6 +4,8 @@ import { decodeJwt } from "jose";
 import { Secret } from "otpauth";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readConfig } from "../config.ts";
+import { insertReset } from "../sessions/password-reset-store.ts";
+import { makeSecret } from "../sessions/session-store.ts";
 import {
   identityDatabase,
   startTestIdentity,
@@ -189,6 +191,26 @@ describe("a call that fails uses up no code", () => {
 
     expect(await reasonOf(verify(signInToken, code))).toBe("OK");
   });
+});
+
+test("a password reset goes round neither the second factor nor its pause", async () => {
+  const person = await enroll();
+  const reset = async (newPassword: string) => {
+    const { token, hash } = makeSecret();
+    await insertReset(running.pool, { hash, userId: person.id, expireTime: new Date(nowMs + 60_000) });
+    await running.anonymous.resetPassword({ token, newPassword });
+  };
+  await reset("quite new");
+  const signInToken = await begin({ ...person, password: "quite new" });
+  for (let wrong = 0; wrong < 6; wrong++) {
+    await reasonOf(verify(signInToken, "000000"));
+  }
+  await running.prolongPauses();
+
+  await reset("newer still");
+
+  const again = await begin({ ...person, password: "newer still" });
+  expect(await reasonOf(verify(again, codeOf(person.secret)))).toBe("TOO_MANY_ATTEMPTS");
 });
 
 test("a session without the second factor can neither enroll another nor delete one", async () => {

@@ -2,9 +2,9 @@ import { createHash, randomInt } from "node:crypto";
 
 /** Without letters that are mistaken for digits (Crockford's base 32). */
 const alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
-const length = 16;
+const length = 24;
 
-/** Makes ten recovery codes of 80 random bits, in groups of four characters. */
+/** Makes ten recovery codes of 120 random bits, in groups of four characters. */
 export function makeRecoveryCodes(): string[] {
   return Array.from({ length: 10 }, () => {
     const code = Array.from({ length }, () => alphabet[randomInt(alphabet.length)]).join("");
@@ -12,7 +12,7 @@ export function makeRecoveryCodes(): string[] {
   });
 }
 
-/** Hashes a code for the database. It cannot be guessed, so a fast hash is enough. */
+/** Hashes a code for the database. It has more than 112 random bits, so a fast hash is enough. */
 export function hashRecoveryCode(code: string): Buffer {
   return createHash("sha256")
     .update(`recovery ${plainCode(code)}`)

@@ -1,6 +1,8 @@
+import { createHash } from "node:crypto";
 import { createRemoteJWKSet, jwtVerify } from "jose";
 import * as client from "openid-client";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Behaviour, createAuthenticator } from "../testing/authenticator.ts";
 import { startTestIdentity, type TestIdentity, testServiceSecret } from "../testing/identity.ts";
 import { claimsOf, createBrowser, createOidcApp, discoverClient, type OidcApp } from "../testing/oidc-app.ts";
 import { totpCode } from "../testing/totp.ts";
@@ -150,15 +152,18 @@ describe("a refresh token of OpenID Connect", () => {
 });
 
 describe("the sign-in page", () => {
-  test("loads and runs nothing, and shows the application's name escaped", async () => {
+  test("loads nothing, runs the script of passkeys alone, and shows the application's name escaped", async () => {
     const { page } = await oidcApp.begin(createBrowser(running));
 
     expect(page.status).toBe(200);
     expect(page.headers.get("content-security-policy")).toMatch(
-      /^default-src 'none'; style-src 'sha256-[^']+'; form-action 'self' http:\/\/app\.test; base-uri 'none'; frame-ancestors 'none'; object-src 'none'$/,
+      /^default-src 'none'; style-src 'sha256-[^']+'; script-src 'sha256-[^']+'; form-action 'self' http:\/\/app\.test; base-uri 'none'; frame-ancestors 'none'; object-src 'none'$/,
     );
     expect(page.headers.get("cache-control")).toBe("no-store");
-    expect(page.html).not.toContain("<script");
+    const scripts = [...page.html.matchAll(/<script>([^<]*)<\/script>/g)].map(([, script = ""]) => script);
+    expect([scripts.length, page.html.match(/<script|javascript:| on[a-z]+=/g)?.length]).toEqual([1, 1]);
+    const hash = createHash("sha256").update(scripts.join()).digest("base64");
+    expect(page.headers.get("content-security-policy")).toContain(`script-src 'sha256-${hash}'`);
     expect(page.html).toContain("The &#60;App&#62;");
   });
 
@@ -293,6 +298,105 @@ describe("the second step of the sign-in page", () => {
     const answer = await submit(totpCode(person.secret), given);
 
     expect([answer.status, browser.cookies.has("sagacart_session")]).toEqual([status, false]);
+  });
+});
+
+describe("a passkey on the sign-in page", () => {
+  /** Registers a person with a passkey on a device. */
+  async function withPasskey(behaviour: Partial<Behaviour> = {}) {
+    const person = await running.register();
+    const device = createAuthenticator({ origin: running.issuer, ...behaviour });
+    const { id, optionsJson } = await person.client.enrollPasskey({ userId: "me" });
+    await person.client.confirmPasskey({ userId: "me", id, credentialJson: device.create(optionsJson) });
+    return { ...person, device };
+  }
+
+  const optionsOf = (html: string) =>
+    (/data-passkey="([^"]+)"/.exec(html)?.[1] ?? "").replace(/&#(\d+);/g, (_, code: string) =>
+      String.fromCharCode(+code),
+    );
+
+  test("signs in alone where the authenticator verifies its user", async () => {
+    const { id, device } = await withPasskey();
+    const browser = createBrowser(running);
+    const { verifier, state, location, page } = await oidcApp.begin(browser);
+    expect(JSON.parse(optionsOf(page.html))).toMatchObject({ rpId: "shop.test", userVerification: "required" });
+
+    const passkey = device.get(optionsOf(page.html));
+    const submitted = await browser.open(location, { csrf: page.csrf, passkey });
+    const { location: callback } = await browser.open(submitted.location);
+
+    const tokens = await oidcApp.tokensOf({ verifier, state, callback: new URL(callback) });
+    expect(claimsOf(tokens.access_token)).toMatchObject({ sub: id, amr: ["pop", "user", "mfa"] });
+  });
+
+  test.each<[string, Partial<Behaviour>]>([
+    ["without verification of its user", { verifiesUser: false }],
+    ["of another page", { origin: "http://evil.test" }],
+    ["that answers another page's challenge", { challenge: "A".repeat(43) }],
+    ["that is forged", { forges: true }],
+  ])("is refused alone %s", async (_what, deviation) => {
+    const { device } = await withPasskey();
+    const browser = createBrowser(running);
+    const { location, page } = await oidcApp.begin(browser);
+
+    const passkey = device.get(optionsOf(page.html), deviation);
+    const answer = await browser.open(location, { csrf: page.csrf, passkey });
+
+    expect([answer.status, answer.html.includes("The passkey was not accepted")]).toEqual([401, true]);
+    expect(browser.cookies.has("sagacart_session")).toBe(false);
+  });
+
+  test("that was proven in one browser does not sign in another one", async () => {
+    const { device } = await withPasskey();
+    const [one, other] = [await oidcApp.begin(createBrowser(running)), createBrowser(running)];
+    const { location, page } = await oidcApp.begin(other);
+
+    const answer = await other.open(location, { csrf: page.csrf, passkey: device.get(optionsOf(one.page.html)) });
+
+    expect(answer.status).toBe(401);
+  });
+
+  test("of nobody, and what is none, are refused", async () => {
+    const stranger = createAuthenticator({ origin: running.issuer });
+    stranger.create(JSON.stringify({ rp: { id: "shop.test" }, user: { id: "bm9ib2R5" }, challenge: "AAAA" }));
+    const browser = createBrowser(running);
+    const { location, page } = await oidcApp.begin(browser);
+    for (const passkey of [stranger.get(optionsOf(page.html)), "{", "null", '{"id":"a","response":{}}']) {
+      expect((await browser.open(location, { csrf: page.csrf, passkey })).status).toBe(401);
+    }
+  });
+
+  test("is a second factor after the password, also without verification of its user", async () => {
+    const { id, username, password, device } = await withPasskey({ verifiesUser: false });
+    const browser = createBrowser(running);
+    const { verifier, state, location, page } = await oidcApp.begin(browser);
+    const second = await browser.open(location, { csrf: page.csrf, username, password });
+    const sign_in_token = /name="sign_in_token" value="([^"]+)"/.exec(second.html)?.[1] ?? "";
+    const submit = (passkey: string) => browser.open(location, { csrf: second.csrf, sign_in_token, passkey });
+
+    const refused = await submit(device.get(optionsOf(second.html), { forges: true }));
+    expect([refused.status, optionsOf(refused.html)]).toEqual([401, optionsOf(second.html)]);
+    const submitted = await submit(device.get(optionsOf(second.html)));
+    const { location: callback } = await browser.open(submitted.location);
+
+    const tokens = await oidcApp.tokensOf({ verifier, state, callback: new URL(callback) });
+    expect(claimsOf(tokens.access_token)).toMatchObject({ sub: id, amr: ["pwd", "pop", "mfa"] });
+  });
+
+  test("is not offered at the second step to who has none", async () => {
+    const person = await running.register();
+    const { id, secret } = await person.client.enrollTotp({ userId: "me" });
+    await person.client.confirmTotp({ userId: "me", id, code: totpCode(secret, { period: -1 }) });
+    const browser = createBrowser(running);
+    const { location, page } = await oidcApp.begin(browser);
+    const { username, password } = person;
+
+    const second = await browser.open(location, { csrf: page.csrf, username, password });
+
+    expect(second.html).toContain('name="code"');
+    expect(second.html).not.toContain("data-passkey");
+    expect(second.headers.get("content-security-policy")).not.toContain("script-src");
   });
 });
 

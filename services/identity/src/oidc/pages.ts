@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
+import { passkeyScript, passkeyScriptHash } from "./passkey-script.ts";
 
-/** An HTML page and its Content-Security-Policy, which forbids scripts, resources and framing. */
+/** An HTML page and its Content-Security-Policy, which forbids resources, framing, and scripts but the one of passkeys. */
 export type Page = { readonly html: string; readonly csp: string };
 
 export type SignInPage = {
@@ -11,9 +12,12 @@ export type SignInPage = {
   readonly error: string | undefined;
   /** Where the browser is finally redirected to: form-action applies to a form's redirects, too. */
   readonly returnOrigin: string | undefined;
+  /** What the browser needs to prove a passkey, as JSON; "" for no passkeys. */
+  readonly passkeyOptions: string;
 };
 
-export function signInPage({ action, csrf, application, username, error, returnOrigin }: SignInPage): Page {
+export function signInPage(options: SignInPage): Page {
+  const { action, csrf, application, username, error, returnOrigin, passkeyOptions } = options;
   const alert = error === undefined ? "" : `<p role="alert">${escapeHtml(error)}</p>`;
   const main = `<h1>Sign in</h1>
 <p>to continue to ${escapeHtml(application)}</p>
@@ -25,16 +29,16 @@ ${alert}
 <label>Password
 <input name="password" type="password" autocomplete="current-password" required></label>
 <button>Sign in</button>
-</form>`;
-  return page("Sign in", main, { formAction: ["'self'", ...(returnOrigin === undefined ? [] : [returnOrigin])] });
+</form>
+${passkeyForm({ action, csrf, passkeyOptions, signInToken: "" })}`;
+  return page("Sign in", main, { formAction: formActionOf(returnOrigin), hasPasskeys: passkeyOptions !== "" });
 }
 
-export type CodePage = Pick<SignInPage, "action" | "csrf" | "application" | "error" | "returnOrigin"> & {
-  readonly signInToken: string;
-};
+export type CodePage = Omit<SignInPage, "username"> & { readonly signInToken: string };
 
 /** Renders the second step of a sign-in: a code of an app, or a recovery code. */
-export function codePage({ action, csrf, application, signInToken, error, returnOrigin }: CodePage): Page {
+export function codePage(options: CodePage): Page {
+  const { action, csrf, application, signInToken, error, returnOrigin, passkeyOptions } = options;
   const alert = error === undefined ? "" : `<p role="alert">${escapeHtml(error)}</p>`;
   const main = `<h1>Sign in</h1>
 <p>to continue to ${escapeHtml(application)}</p>
@@ -45,8 +49,28 @@ ${alert}
 <label>Code of your authenticator app, or a recovery code
 <input name="code" autocomplete="one-time-code" autocapitalize="none" spellcheck="false" maxlength="64" required autofocus></label>
 <button>Sign in</button>
-</form>`;
-  return page("Sign in", main, { formAction: ["'self'", ...(returnOrigin === undefined ? [] : [returnOrigin])] });
+</form>
+${passkeyForm({ action, csrf, passkeyOptions, signInToken })}`;
+  return page("Sign in", main, { formAction: formActionOf(returnOrigin), hasPasskeys: passkeyOptions !== "" });
+}
+
+function formActionOf(returnOrigin: string | undefined): readonly string[] {
+  return ["'self'", ...(returnOrigin === undefined ? [] : [returnOrigin])];
+}
+
+/** The form that sends the proof of a passkey. The script shows it in browsers that know passkeys. */
+function passkeyForm(options: Pick<CodePage, "action" | "csrf" | "passkeyOptions" | "signInToken">): string {
+  if (options.passkeyOptions === "") {
+    return "";
+  }
+  return `<form method="post" action="${escapeHtml(options.action)}" hidden data-passkey="${escapeHtml(options.passkeyOptions)}">
+<input type="hidden" name="csrf" value="${escapeHtml(options.csrf)}">
+<input type="hidden" name="sign_in_token" value="${escapeHtml(options.signInToken)}">
+<input type="hidden" name="passkey">
+<p><button>Sign in with a passkey</button></p>
+<p role="alert"></p>
+</form>
+<script>${passkeyScript}</script>`;
 }
 
 export type Language = "en" | "de";
@@ -133,11 +157,17 @@ label{display:block;margin:1rem 0}input{display:block;width:100%;box-sizing:bord
 button{font:inherit;padding:.5rem 1rem}[role=alert]{color:#a00}`;
 const styleHash = `'sha256-${createHash("sha256").update(style).digest("base64")}'`;
 
+type PageOptions = {
+  readonly formAction?: readonly string[];
+  readonly hasPasskeys?: boolean;
+  readonly language?: Language;
+};
+
 /** Renders a page. The title is HTML. */
 function page(
   title: string,
   main: string,
-  { formAction = ["'none'"], language = "en" }: { formAction?: readonly string[]; language?: Language } = {},
+  { formAction = ["'none'"], hasPasskeys = false, language = "en" }: PageOptions = {},
 ): Page {
   const html = `<!doctype html>
 <html lang="${language}">
@@ -157,6 +187,7 @@ ${main}
   const csp = [
     "default-src 'none'",
     `style-src ${styleHash}`,
+    ...(hasPasskeys ? [`script-src ${passkeyScriptHash}`] : []),
     `form-action ${formAction.join(" ")}`,
     "base-uri 'none'",
     "frame-ancestors 'none'",

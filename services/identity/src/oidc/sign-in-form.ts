@@ -61,8 +61,16 @@ export function signInForm(options: SignInFormOptions) {
       const { issuer } = options;
       return await continueForm(request, response, { provider, issuer, interaction: details, csrf: valid, page });
     }
+    const passkeyChallenges = options.csrfKeys.map((key) =>
+      createHmac("sha256", key).update(`passkey ${details.jti}`).digest("base64url"),
+    );
+    // It is bound to the sign-in and the browser as the CSRF token is, so that none is stored for everybody who sees the page.
+    const firstPage = async (given: { username: string; error: string | undefined }) => {
+      const passkeyOptions = await options.factors.passkeyOptions(passkeyChallenges[0] ?? "");
+      return signInPage({ ...form, ...given, passkeyOptions });
+    };
     if (request.method !== "POST") {
-      return send(response, 200, signInPage({ ...form, username: "", error: undefined }));
+      return send(response, 200, await firstPage({ username: "", error: undefined }));
     }
     const body = await readForm(request);
     const origin = request.headers.origin;
@@ -80,21 +88,38 @@ export function signInForm(options: SignInFormOptions) {
       await provider.interactionFinished(request, response, result, { mergeWithLastSubmission: false });
     };
     const signInToken = body.get("sign_in_token") ?? "";
+    const passkey = body.get("passkey") ?? "";
     if (signInToken !== "") {
       return await refusing(
         response,
         async () => {
-          const code = truncate(body.get("code") ?? "", 64);
-          const { user, amr } = await options.factors.answer(signInToken, code, async (_tx, user, amr) => ({
+          const proof = { code: truncate(body.get("code") ?? "", 64), passkey };
+          const { user, amr } = await options.factors.answer(signInToken, proof, async (_tx, user, amr) => ({
             user,
             amr,
           }));
           await finish(user, amr);
         },
-        ({ reason, text }) =>
+        async ({ reason, text }) =>
           reason === "BAD_SIGN_IN_TOKEN"
-            ? signInPage({ ...form, username: "", error: "This took too long. Sign in again." })
-            : codePage({ ...form, signInToken, error: text }),
+            ? await firstPage({ username: "", error: "This took too long. Sign in again." })
+            : codePage({
+                ...{ ...form, signInToken, error: text },
+                passkeyOptions: await options.factors.passkeyOptionsOf(signInToken),
+              }),
+      );
+    }
+    if (passkey !== "") {
+      return await refusing(
+        response,
+        async () => {
+          const { user, amr } = await options.factors.withPasskey(passkey, (given) =>
+            isOneOf(passkeyChallenges, given),
+          );
+          options.signIn.admit(user);
+          await finish(user, amr);
+        },
+        ({ text }) => firstPage({ username: "", error: text }),
       );
     }
     // No user name contains NUL, and Postgres rejects it.
@@ -110,10 +135,11 @@ export function signInForm(options: SignInFormOptions) {
         if (challenge === undefined) {
           await finish(user, passwordOnly);
         } else {
-          send(response, 200, codePage({ ...form, signInToken: challenge.token, error: undefined }));
+          const { token, passkeyOptions } = challenge;
+          send(response, 200, codePage({ ...form, signInToken: token, passkeyOptions, error: undefined }));
         }
       },
-      ({ text }) => signInPage({ ...form, username, error: text }),
+      ({ text }) => firstPage({ username, error: text }),
     );
   };
 }
@@ -124,7 +150,7 @@ type Refusal = { readonly reason: string; readonly text: string };
 async function refusing(
   response: ServerResponse,
   step: () => Promise<void>,
-  pageOf: (refusal: Refusal) => Page,
+  pageOf: (refusal: Refusal) => Promise<Page>,
 ): Promise<void> {
   try {
     await step();
@@ -136,20 +162,19 @@ async function refusing(
     if (error.code === Code.ResourceExhausted) {
       response.setHeader("retry-after", Math.ceil(error.retryAfterMs / 1000));
     }
-    send(response, status, pageOf({ reason: error.reason, text }));
+    send(response, status, await pageOf({ reason: error.reason, text }));
   }
 }
+
+const wrongTexts: Readonly<Record<string, string>> = {
+  BAD_SECOND_FACTOR: "The code is wrong, or was used before. Wait for the next one.",
+  BAD_PASSKEY: "The passkey was not accepted. Try again, or sign in in another way.",
+};
 
 function explain({ code, reason, message }: DomainError): { status: number; text: string } {
   switch (code) {
     case Code.Unauthenticated:
-      return {
-        status: 401,
-        text:
-          reason === "BAD_SECOND_FACTOR"
-            ? "The code is wrong, or was used before. Wait for the next one."
-            : "The user name or the password is wrong.",
-      };
+      return { status: 401, text: wrongTexts[reason] ?? "The user name or the password is wrong." };
     case Code.ResourceExhausted:
       return { status: 429, text: `${message.charAt(0).toUpperCase()}${message.slice(1)}.` };
     case Code.FailedPrecondition:

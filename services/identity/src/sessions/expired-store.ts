@@ -6,6 +6,7 @@ const expired = {
   password_resets: "expire_time < now()",
   email_tokens: "expire_time < now()",
   pending_sign_ins: "expire_time < now()",
+  passkey_challenges: "expire_time < now()",
   factors: "confirm_time is null and create_time < now() - interval '1 day'",
   oidc_entries: "expire_time < now()",
   revocations: "expire_time < now()",

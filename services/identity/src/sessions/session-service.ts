@@ -70,7 +70,8 @@ export function sessionRpcs(options: SessionRpcsOptions): Pick<ServiceImpl<typeo
       const challenge = await factors.challenge(user);
       if (challenge !== undefined) {
         const { token: signInToken, expireTime } = challenge;
-        const secondFactor = { signInToken, expireTime: timestampFromDate(expireTime), userId: user.id };
+        const expiring = { signInToken, expireTime: timestampFromDate(expireTime) };
+        const secondFactor = { ...expiring, userId: user.id, passkeyOptionsJson: challenge.passkeyOptions };
         return create(SignInResponseSchema, { secondFactor });
       }
       const session = await withTransaction(pool, (tx) => sessions.open(tx, user, seenFrom(), passwordOnly));
@@ -80,8 +81,8 @@ export function sessionRpcs(options: SessionRpcsOptions): Pick<ServiceImpl<typeo
         deviceToken: devices.issue(user.id, deviceToken),
       });
     },
-    async verifySecondFactor({ signInToken, code }) {
-      const { user, session } = await factors.answer(signInToken, code, async (tx, user, amr) => ({
+    async verifySecondFactor({ signInToken, code, passkeyJson: passkey }) {
+      const { user, session } = await factors.answer(signInToken, { code, passkey }, async (tx, user, amr) => ({
         ...{ user, session: await sessions.open(tx, user, seenFrom(), amr) },
       }));
       return create(VerifySecondFactorResponseSchema, {
@@ -90,14 +91,16 @@ export function sessionRpcs(options: SessionRpcsOptions): Pick<ServiceImpl<typeo
         deviceToken: devices.issue(user.id, ""),
       });
     },
-    async confirmPassword({ password, code }) {
+    async confirmPassword({ password, code, passkeyJson: passkey }) {
       const principal = callContext()?.principal;
       const user = await signIn.confirm({
         ...{ userId: resolveUserId("me"), password, address: clientAddress() },
         sessionId: principal?.sessionId,
       });
       const id = principal?.sessionId ?? "";
-      const session = await factors.confirm(user, code, (tx, amr) => sessions.confirm(tx, user, id, seenFrom(), amr));
+      const session = await factors.confirm(user, { code, passkey }, (tx, amr) =>
+        sessions.confirm(tx, user, id, seenFrom(), amr),
+      );
       return create(ConfirmPasswordResponseSchema, { session: sessionMessage(session) });
     },
     async listSessions({ userId: given }) {

@@ -31,6 +31,8 @@ export type SignInOptions = {
 export type SignIn = {
   /** Finds a user by name or e-mail address and checks the password. */
   withPassword(attempt: Attempt): Promise<User>;
+  /** Throws EMAIL_NOT_VERIFIED if the user may not sign in yet, in whichever way. */
+  admit(user: User): void;
   /** Checks the password of a user who is signed in. Throws USER_NOT_FOUND, too. */
   confirm(attempt: Confirmation): Promise<User>;
 };
@@ -104,18 +106,23 @@ export function createSignIn(options: SignInOptions): SignIn {
     return [byAccount, { key: `address ${networkOf(address)}`, free: freeAttemptsPerAddress }];
   }
 
+  function admit(user: User): void {
+    if (options.refuseUnverified && !user.isEmailVerified) {
+      options.askToConfirm(user);
+      const message = "the e-mail address has to be confirmed first: see the mail that was sent to it";
+      throw new DomainError(reasons, "EMAIL_NOT_VERIFIED", message);
+    }
+  }
+
   return {
+    admit,
     async withPassword({ login, password, address, deviceToken }) {
       const found = await findByLogin(pool, login);
       const device = options.devices.deviceOf(found?.user.id ?? "", deviceToken);
       const account = found === undefined ? `login ${foldEmail(login)}` : userKey(found.user.id);
       const known = device === undefined ? undefined : { key: deviceKey(device), free: freeAttempts };
       const user = await check(found, password, known === undefined ? counted(account, address) : [known], known);
-      if (options.refuseUnverified && !user.isEmailVerified) {
-        options.askToConfirm(user);
-        const message = "the e-mail address has to be confirmed first: see the mail that was sent to it";
-        throw new DomainError(reasons, "EMAIL_NOT_VERIFIED", message);
-      }
+      admit(user);
       return user;
     },
     async confirm({ userId, password, address, sessionId }) {

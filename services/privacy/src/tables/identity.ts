@@ -17,8 +17,8 @@ export const identityTables: Tables = {
     rows: { whose: ownRow, section: "secondFactors", key: { id: "text" }, areDeleted: true },
     columns: {
       ...each("id user_id kind name confirm_time create_time last_use_time", personal),
-      secret,
       ...each("secret_key_id last_step", internal),
+      secret,
     },
   },
   recovery_codes: {
@@ -28,6 +28,18 @@ export const identityTables: Tables = {
   pending_sign_ins: {
     rows: { whose: ownRow, section: "pendingSignIns", key: { hash: "bytea" }, areDeleted: true },
     columns: { ...each("user_id expire_time create_time", personal), hash: secret },
+  },
+  passkeys: {
+    rows: { whose: ownRow, section: "passkeys", key: { id: "text" }, areDeleted: true },
+    columns: {
+      ...each("id user_id name transports create_time last_use_time", personal),
+      ...each("credential_id public_key", guarded),
+      sign_count: internal,
+    },
+  },
+  passkey_challenges: {
+    rows: { whose: ownRow, section: "passkeyChallenges", key: { hash: "bytea" }, areDeleted: true },
+    columns: { ...each("user_id purpose passkey_id name expire_time create_time", personal), hash: secret },
   },
   factor_resets: {
     rows: { whose: ownRow, section: "secondFactorResets", key: { id: "bigint" }, areDeleted: true },

@@ -104,6 +104,10 @@ const plants: Readonly<Record<ServiceWithTables, (id: string) => readonly string
      values ('factor-${id}', '${id}', 'TOTP', 'phone of ${id}', 'encrypted', 'key', now(), now())`,
     `insert into recovery_codes (user_id, hash) values ('${id}', 'hash')`,
     `insert into pending_sign_ins (hash, user_id, expire_time) values ('${id}', '${id}', now())`,
+    `insert into passkeys (id, user_id, name, credential_id, public_key, sign_count, transports, last_use_time)
+     values ('passkey-${id}', '${id}', 'key of ${id}', 'credential of ${id}', 'public', 1, '{usb}', now())`,
+    `insert into passkey_challenges (hash, user_id, purpose, passkey_id, name, expire_time)
+     values ('${id}', '${id}', 'ENROLL', 'passkey-${id}', 'key of ${id}', now())`,
     `insert into factor_resets (user_id, operator_id, factors) values ('${id}', 'operator', 1)`,
     `insert into email_tokens (hash, user_id, purpose, email, expire_time)
      values ('${id}', '${id}', 'UNDO', '${id}@mail.test', now())`,

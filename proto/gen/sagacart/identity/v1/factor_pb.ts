@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file sagacart/identity/v1/factor.proto.
  */
 export const file_sagacart_identity_v1_factor: GenFile = /*@__PURE__*/
-  fileDesc("CiFzYWdhY2FydC9pZGVudGl0eS92MS9mYWN0b3IucHJvdG8SFHNhZ2FjYXJ0LmlkZW50aXR5LnYxIuQBCgZGYWN0b3ISCgoCaWQYASABKAkSLwoEa2luZBgCIAEoDjIhLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLkZhY3Rvci5LaW5kEgwKBG5hbWUYAyABKAkSLwoLY3JlYXRlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjEKDWxhc3RfdXNlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIisKBEtpbmQSFAoQS0lORF9VTlNQRUNJRklFRBAAEg0KCUtJTkRfVE9UUBABYgZwcm90bzM", [file_google_protobuf_timestamp]);
+  fileDesc("CiFzYWdhY2FydC9pZGVudGl0eS92MS9mYWN0b3IucHJvdG8SFHNhZ2FjYXJ0LmlkZW50aXR5LnYxIvYBCgZGYWN0b3ISCgoCaWQYASABKAkSLwoEa2luZBgCIAEoDjIhLnNhZ2FjYXJ0LmlkZW50aXR5LnYxLkZhY3Rvci5LaW5kEgwKBG5hbWUYAyABKAkSLwoLY3JlYXRlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjEKDWxhc3RfdXNlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIj0KBEtpbmQSFAoQS0lORF9VTlNQRUNJRklFRBAAEg0KCUtJTkRfVE9UUBABEhAKDEtJTkRfUEFTU0tFWRACYgZwcm90bzM", [file_google_protobuf_timestamp]);
 
 /**
  * A second factor of a user.
@@ -124,6 +124,13 @@ export const Factor_Kind = {
    * @generated from enum value: KIND_TOTP = 1;
    */
   TOTP: 1,
+
+  /**
+   * A passkey (WebAuthn): on a device, in a password manager or on a security key.
+   *
+   * @generated from enum value: KIND_PASSKEY = 2;
+   */
+  PASSKEY: 2,
 } as const;
 
 /**
@@ -138,7 +145,7 @@ export type Factor_Kind = (typeof Factor_Kind)[keyof typeof Factor_Kind] | Unkno
  *
  * @generated from enum sagacart.identity.v1.Factor.Kind
  */
-export type Factor_KindJson = "KIND_UNSPECIFIED" | "KIND_TOTP";
+export type Factor_KindJson = "KIND_UNSPECIFIED" | "KIND_TOTP" | "KIND_PASSKEY";
 
 /**
  * Describes the enum sagacart.identity.v1.Factor.Kind.
