@@ -53,8 +53,6 @@ export async function createRestServer(
   const logger: FastifyBaseLogger = log;
   const answer = answerProblem(log);
   const app = fastify({
-    // A slow machine compiles the schemas of all routes for longer than the ten seconds of the default.
-    pluginTimeout: 120_000,
     serverFactory(handler) {
       both = createBothServer(
         (request, response) => {
@@ -78,7 +76,7 @@ export async function createRestServer(
     trustProxy: trustProxy(options.trustedProxies),
     routerOptions: { maxParamLength: 1_000 },
     // A machine that is busy with starting a whole shop takes longer than the default of 10 s.
-    pluginTimeout: 60_000,
+    pluginTimeout: 180_000,
     // Requests on a connection that is kept are served to the end; see below.
     return503OnClosing: false,
     forceCloseConnections: false,
