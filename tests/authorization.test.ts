@@ -127,7 +127,9 @@ async function makeThings(): Promise<Record<string, string>> {
     waitFor: "WAIT_FOR_COMPLETED",
   });
   guestOrderId = guests.order.id;
+  const factor = await made(ada, `POST /v1/users/${ada.id}/factors:enrollTotp`, {});
   return {
+    factors: factor.id,
     carts: cart.id,
     customers: ada.id,
     orders: order.id,

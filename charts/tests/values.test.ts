@@ -96,6 +96,15 @@ const serviceNeeds: readonly (readonly [path: RegExp, values: object])[] = [
     },
   ],
   [
+    /^grpcRoute\.(?!enabled)/,
+    {
+      grpcRoute: { enabled: true, parentRefs: [{ name: "first" }], hostnames: ["grpc.example"] },
+      networkPolicy: { callers: [{ namespaceSelector: {} }] },
+    },
+  ],
+  [/^loadBalancer\.streamSeconds$/, behind("nginx")],
+  [/^loadBalancer\.(?!kind|streamSeconds)/, behind("alb")],
+  [
     /^database\.existingSecret\./,
     { database: { existingSecret: { name: "first" }, peers: [{ ipBlock: { cidr: "10.1.2.3/32" } }] } },
   ],
@@ -109,6 +118,15 @@ const serviceNeeds: readonly (readonly [path: RegExp, values: object])[] = [
     },
   ],
 ];
+
+/** A service that a load balancer of this kind reaches. */
+function behind(kind: string) {
+  return {
+    loadBalancer: { kind },
+    ingress: { enabled: true, hosts: ["first.example"] },
+    networkPolicy: { callers: [{ namespaceSelector: {} }] },
+  };
+}
 
 function externalIssuer() {
   const auth = {

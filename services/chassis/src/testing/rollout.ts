@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { Agent as HttpAgent, request } from "node:http";
-import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
+import { type ClientHttp2Session, connect as connectHttp2, constants } from "node:http2";
 import { Agent as HttpsAgent, request as requestHttps } from "node:https";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { createInterface } from "node:readline";
@@ -131,7 +131,11 @@ export function fetchClient({ url, method = "GET", body = "" }: Sent): Client {
   };
 }
 
-/** A client of node:http2 that connects again when the server says that it goes away, as all clients must. */
+/**
+ * A client of node:http2 that connects again when the server says that it goes away, as all clients must. A stream that was
+ * refused was not processed (RFC 9113, 8.7), and Node refuses by itself those that begin while the GOAWAY comes in: the
+ * client sends it on the next connection.
+ */
 export function http2Client({ url, method = "GET", body = "", ca }: Sent): Client {
   const { origin, pathname } = new URL(url);
   const headers = { ":path": pathname, ":method": method, "content-type": "application/json" };
@@ -150,13 +154,25 @@ export function http2Client({ url, method = "GET", body = "", ca }: Sent): Clien
   };
   return {
     async send() {
-      const stream = current().request(headers, { endStream: body === "" });
-      if (body !== "") {
-        stream.end(body);
+      for (;;) {
+        const on = current();
+        const stream = on.request(headers, { endStream: body === "" });
+        if (body !== "") {
+          stream.end(body);
+        }
+        try {
+          const [answer] = await once(stream, "response");
+          await text(stream);
+          return answer[":status"];
+        } catch (error) {
+          if (stream.rstCode !== constants.NGHTTP2_REFUSED_STREAM) {
+            throw error;
+          }
+          if (session === on) {
+            session = undefined;
+          }
+        }
       }
-      const [answer] = await once(stream, "response");
-      await text(stream);
-      return answer[":status"];
     },
     async [Symbol.asyncDispose]() {
       for (const open of sessions) {
