@@ -12,9 +12,13 @@ export function announceGoaway(session: ServerHttp2Session): void {
   if (session.encrypted === true || session.closed || session.destroyed || sendNotice(session)) {
     return;
   }
-  const timer = setTimeout(() => announceGoaway(session), retryMs);
+  const timer = setInterval(() => {
+    if (session.closed || session.destroyed || sendNotice(session)) {
+      clearInterval(timer);
+    }
+  }, retryMs);
   timer.unref();
-  session.once("close", () => clearTimeout(timer));
+  session.once("close", () => clearInterval(timer));
 }
 
 /** Ends a session in good order: announces it, and closes the session a little later. Its requests may take as long as they do. */
@@ -31,7 +35,7 @@ const retryMs = 50;
 const noticeMs = 1_000;
 
 /**
- * Writes the frame to the socket, behind node's back. Returns false if that is not possible now.
+ * Writes the frame to the socket, without Node knowing it. Returns false if that is not possible now.
  *
  * Node cannot send it. Its goaway() makes nghttp2 ignore all later requests, whatever id it is given, so that they would
  * hang; nghttp2_submit_shutdown_notice(), which is for this, is not within reach. Node gives whole frames to its socket. So,
