@@ -25,10 +25,11 @@ type Data = Record<string, string>;
 export async function secrets(context: Context): Promise<void> {
   const { options, progress } = context;
   await ensureNamespace(context, options.namespace, shopsLabels);
-  const serving = await createServingSecrets(context);
+  const manifests = await renderedShop(context);
+  const serving = await createServingSecrets(context, manifests);
   const objects = await readAll(context);
   if (options.profile === "prod") {
-    await checkAll(context, objects);
+    checkAll(context, { manifests, objects });
     progress.say(`secrets: ${serving.length === 0 ? "complete" : `created ${serving.join(", ")}`}`);
     return;
   }
@@ -62,9 +63,10 @@ export function missingOf(
 const clientsKey = "SERVICE_CLIENT_SECRETS";
 
 /** Throws an InstallError that names the Secrets and keys that the chart's pods refer to and that are not there. */
-async function checkAll(context: Context, objects: ReadonlyMap<string, KubeObject>): Promise<void> {
-  const { options } = context;
-  const manifests = await renderedShop(context);
+function checkAll(
+  { options }: Context,
+  { manifests, objects }: { manifests: string; objects: ReadonlyMap<string, KubeObject> },
+): void {
   const lines = [...neededSecrets(manifests)].flatMap(([name, keys]) => {
     const data = objects.get(name)?.data;
     const missing = [...keys].filter((key) => data?.[key] === undefined);

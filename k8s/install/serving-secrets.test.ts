@@ -3,7 +3,7 @@ import type { Cluster } from "./cluster.ts";
 import type { Context } from "./context.ts";
 import { createProgress } from "./progress.ts";
 import { secrets } from "./secrets.ts";
-import { createServingSecrets, servingSecrets } from "./serving-secrets.ts";
+import { createServingSecrets, renderedShop, servingSecrets } from "./serving-secrets.ts";
 
 const cluster = (name: string, bootstrap: string, roles: string) => `
 kind: Cluster
@@ -40,6 +40,8 @@ function contextOf(profile: string, there: readonly string[], written: string[])
   return { cluster, options, progress: createProgress(() => {}) } as unknown as Context;
 }
 
+const created = async (context: Context) => await createServingSecrets(context, await renderedShop(context));
+
 test("each Cluster with a role to serve gets a Secret with the URL of its own database", () => {
   const made = servingSecrets([order, restored, servedByItsOwner, "kind: Service\n"].join("---\n"), "here");
 
@@ -57,9 +59,7 @@ test("each Cluster with a role to serve gets a Secret with the URL of its own da
 test.each(["dev", "ci", "prod"])("in %s, missing ones are created for CloudNativePG to follow", async (profile) => {
   const written: string[] = [];
 
-  expect(await createServingSecrets(contextOf(profile, ["shop-stock-db-2-serving"], written))).toEqual([
-    "shop-order-db-serving",
-  ]);
+  expect(await created(contextOf(profile, ["shop-stock-db-2-serving"], written))).toEqual(["shop-order-db-serving"]);
 
   expect(written).toEqual([expect.stringMatching(/^create -f - \{/)]);
   expect(JSON.parse(written[0]!.slice("create -f - ".length))).toMatchObject({
@@ -73,7 +73,7 @@ test("one that exists is never written, whoever made it", async () => {
   const written: string[] = [];
   const there = ["shop-order-db-serving", "shop-stock-db-2-serving"];
 
-  expect(await createServingSecrets(contextOf("prod", there, written))).toEqual([]);
+  expect(await created(contextOf("prod", there, written))).toEqual([]);
   await secrets(contextOf("prod", there, written)).catch(() => undefined);
 
   expect(written).toEqual([]);

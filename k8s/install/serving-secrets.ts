@@ -11,13 +11,14 @@ export type ServingSecret = {
 };
 
 /**
- * Creates the Secrets of the roles that services connect with, `<cluster>-serving`, if they do not exist. CloudNativePG makes
+ * Creates the Secrets of the roles that services connect with, `<cluster>-serving`, for the Clusters in the shop's manifests,
+ * if they do not exist. CloudNativePG makes
  * that of a database's owner only. The passwords are used inside the cluster alone and nobody needs to know them, so they are
  * created in production, too; a Secret that a vault has written is never touched.
  */
-export async function createServingSecrets(context: Context): Promise<readonly string[]> {
+export async function createServingSecrets(context: Context, manifests: string): Promise<readonly string[]> {
   const { cluster, options } = context;
-  const wanted = servingSecrets(await renderedShop(context), options.namespace);
+  const wanted = servingSecrets(manifests, options.namespace);
   const there = new Set((await cluster.list("secret", options.namespace)).map(({ metadata }) => metadata.name));
   const missing = wanted.filter(({ name }) => !there.has(name));
   if (missing.length > 0) {

@@ -3,7 +3,7 @@ import type { Context } from "./context.ts";
 import { InstallError } from "./progress.ts";
 import { condition, conditionOf } from "./ready.ts";
 import { secretRevisions } from "./secrets.ts";
-import { createServingSecrets } from "./serving-secrets.ts";
+import { createServingSecrets, renderedShop } from "./serving-secrets.ts";
 import { shopChart } from "./shop-chart.ts";
 
 /** Installs the shop's chart with the values of the profile, and prints what is missing while helm waits. */
@@ -13,7 +13,7 @@ export async function shop(context: Context): Promise<void> {
   await untilEarlierIsGone(context);
   progress.say(`${release}: installing charts/sagacart into ${namespace}`);
   // Without the step `secrets`, a shop of a version without these roles would lack their Secrets.
-  await createServingSecrets(context);
+  await createServingSecrets(context, await renderedShop(context));
   const { args, input } = await shopChart(context, await secretRevisions(context));
   const missing = await watchMissing(context);
   await runAndReport(context, missing, (signal) =>
