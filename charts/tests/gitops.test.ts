@@ -22,7 +22,7 @@ const stages = ofKind(objects, "Kustomization");
 const releaseOf = (name: string): Manifest => releases.find(({ metadata }) => metadata.name === name);
 const shopsValues = releaseOf("sagacart").spec.values;
 
-/** What the installer does in production to a cluster that has nothing. */
+/** The calls of the installer in production for a cluster that has nothing. */
 const installed = await installInto();
 
 async function installInto() {

@@ -3,22 +3,14 @@ import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { parseAllDocuments } from "yaml";
 import { cloneFolder } from "../../scripts/clone.ts";
+import { tableBelow } from "../../scripts/docs/markdown.ts";
 import type { Manifest } from "./render.ts";
 import { expand, renderedObjects, type SecretKey, usedSecrets } from "./used-secrets.ts";
 
 const page = readFileSync(join(cloneFolder, "docs/security/keys.md"), "utf8");
 
-/** Returns the cells of the rows of a section's table. */
-function rowsOf(heading: string): string[][] {
-  const section = page.split(`\n## ${heading}\n`)[1]?.split("\n## ")[0] ?? "";
-  const lines = section.split("\n").filter((line) => line.startsWith("|"));
-  return lines.slice(2).map((line) =>
-    line
-      .split("|")
-      .slice(1, -1)
-      .map((cell) => cell.trim()),
-  );
-}
+/** Returns the cells of the rows of a section's table, without its head. */
+const rowsOf = (heading: string) => tableBelow(page, heading).slice(1);
 
 const secretRows = rowsOf("In Kubernetes Secrets").map(([secrets = "", keys = "", ...rest]) => ({
   secrets: expand(secrets),

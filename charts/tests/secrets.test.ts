@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { cloneFolder } from "../../scripts/clone.ts";
+import { cellsOf } from "../../scripts/docs/markdown.ts";
 import { expand, type SecretKey, usedSecrets } from "./used-secrets.ts";
 
 type Row = { readonly secrets: readonly string[]; readonly keys: readonly string[]; how: string; steps: string };
@@ -11,10 +12,7 @@ const rows = howTo
   .split("\n")
   .filter((line) => /^\| [^|]+\|[^|]+\|[^|]+\|[^|]+\|$/.test(line) && !/^\| (Secret|---) /.test(line))
   .map((line): Row => {
-    const [secrets = "", keys = "", how = "", steps = ""] = line
-      .slice(1, -1)
-      .split("|")
-      .map((cell) => cell.trim());
+    const [secrets = "", keys = "", how = "", steps = ""] = cellsOf(line);
     return { secrets: expand(secrets), keys: keys.split(", "), how, steps };
   });
 

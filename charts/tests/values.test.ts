@@ -33,7 +33,7 @@ const ci = {
 
 const profile: object = parse(readFileSync(join(cloneFolder, "k8s/profiles/ci.yaml"), "utf8"), { merge: true });
 
-/** What must be on for a value to have a meaning, by the beginning of its path. */
+/** The values that have to be on for another to have a meaning, by the beginning of its path. */
 const needs: readonly (readonly [path: RegExp, values: object])[] = [
   [/^global\.auth\./, externalIssuer()],
   [/^global\.networkPolicy\.issuer$/, { global: externalIssuer().global }],
@@ -195,7 +195,7 @@ function needed(path: string, list: readonly (readonly [RegExp, object])[]): obj
 
 type Base = Omit<Variant, "name">;
 
-/** What is wrong with a variant as it is: its Secrets are those that the base needs, or are named by the change. */
+/** Returns the faults of a variant as it is: its Secrets are those that the base needs, or are named by the change. */
 async function problemsOf(base: Base, changed: Base, change: unknown): Promise<string[]> {
   const objects = await render(changed);
   const before = neededBy(await render(base));

@@ -2,6 +2,7 @@ import { existsSync, globSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { cloneFolder } from "../clone.ts";
+import { cellsOf } from "./markdown.ts";
 import { read } from "./source.ts";
 
 /** The verdicts on each requirement of OWASP ASVS 5.0.0, levels 1 and 2: the chapters of docs/security/asvs.md. */
@@ -81,11 +82,7 @@ type Row = {
 function rowsOf(chapter: string): Row[] {
   const lines = linesOf(chapter).filter((line) => line.startsWith("|"));
   return lines.slice(2).map((line) => {
-    const cells = line
-      .replaceAll("\\|", "¦")
-      .split("|")
-      .slice(1, -1)
-      .map((text) => text.trim());
+    const cells = cellsOf(line.replaceAll("\\|", "¦"));
     const [id = "", level = "", asks = "", verdict = "", why = ""] = cells;
     return { cells: cells.length, id, level, asks, verdict, why };
   });

@@ -5,18 +5,14 @@ import { field as rulesOf } from "@bufbuild/protovalidate/gen/buf/validate/valid
 import { expect, test } from "vitest";
 import { cloneFolder } from "../clone.ts";
 import { contract } from "./authorization.ts";
+import { cellsOf } from "./markdown.ts";
 import { read } from "./source.ts";
 
 /** The cells of each row of docs/security/costly-functions.md, below the headings of its two tables. */
 const rows = read("docs/security/costly-functions.md")
   .split("\n")
   .filter((line) => /^\| (?!cost |function |---)/.test(line))
-  .map((line) =>
-    line
-      .split("|")
-      .slice(1, -1)
-      .map((cell) => cell.trim()),
-  );
+  .map(cellsOf);
 const functions = rows.filter((cells) => cells.length === 6);
 
 /** The names in the column of methods: those of the contract, which may end in `*`, and routes. */

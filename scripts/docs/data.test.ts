@@ -3,23 +3,13 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { cloneFolder } from "../clone.ts";
 import { columnsPage, levels } from "./columns.ts";
+import { cellsOf, tableBelow } from "./markdown.ts";
 import { read, sourcesOf } from "./source.ts";
 
 const page = read("docs/security/data.md");
 
 /** Returns the cells of the rows of a section's table, its head included. */
-function tableIn(heading: string): string[][] {
-  const section = page.split(`\n## ${heading}\n`)[1]?.split("\n## ")[0] ?? "";
-  return section
-    .split("\n")
-    .filter((line) => line.startsWith("|") && !line.startsWith("| ---"))
-    .map((line) =>
-      line
-        .split("|")
-        .slice(1, -1)
-        .map((cell) => cell.trim()),
-    );
-}
+const tableIn = (heading: string) => tableBelow(page, heading);
 
 function quoted(text: string): string[] {
   return [...text.matchAll(/`([^`]+)`/g)].map(([, code = ""]) => code);
@@ -61,9 +51,9 @@ describe("docs/security/columns.md", () => {
         return lines
           .filter((line) => /^\| (?!table |---)/.test(line))
           .map((line) => {
-            const [table = "", ...cells] = line.split("|").slice(1, -1);
+            const [table = "", ...cells] = cellsOf(line);
             const columns = cells.flatMap((cell) => cell.split(",").map((name) => name.trim()));
-            return [`${service}.${table.trim()}`, columns.filter((name) => name !== "").toSorted()] as const;
+            return [`${service}.${table}`, columns.filter((name) => name !== "").toSorted()] as const;
           });
       }),
   );

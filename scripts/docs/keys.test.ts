@@ -3,22 +3,14 @@ import { personalData } from "@sagacart/privacy/personal-data";
 import { levelOf, type Tables } from "@sagacart/privacy/tables/table";
 import { expect, test } from "vitest";
 import { cloneFolder } from "../clone.ts";
+import { tableBelow } from "./markdown.ts";
 import { read, sourcesOf } from "./source.ts";
 
 const page = read("docs/security/keys.md");
 const sources = [...sourcesOf("services"), ...sourcesOf("workflows/src"), ...sourcesOf("k8s/install")];
 
-/** Returns the cells of the rows of a section's table. */
-function rowsOf(heading: string): string[][] {
-  const section = page.split(`\n## ${heading}\n`)[1]?.split("\n## ")[0] ?? "";
-  const lines = section.split("\n").filter((line) => line.startsWith("|"));
-  return lines.slice(2).map((line) =>
-    line
-      .split("|")
-      .slice(1, -1)
-      .map((cell) => cell.trim()),
-  );
-}
+/** Returns the cells of the rows of a section's table, without its head. */
+const rowsOf = (heading: string) => tableBelow(page, heading).slice(1);
 
 /** The uses of cryptography in a source, each with the name of its algorithm. */
 const uses: readonly (readonly [pattern: RegExp, name: (found: string) => string])[] = [

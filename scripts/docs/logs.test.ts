@@ -2,18 +2,10 @@ import { runWithContext } from "@sagacart/chassis/context";
 import { createLog } from "@sagacart/chassis/process/log";
 import { expect, test } from "vitest";
 import { deployedNames } from "../shop.ts";
+import { tableBelow } from "./markdown.ts";
 import { read } from "./source.ts";
 
-const rows = (read("docs/security/logs.md").split("\n## Inventory\n")[1]?.split("\n## ")[0] ?? "")
-  .split("\n")
-  .filter((line) => line.startsWith("|"))
-  .slice(2)
-  .map((line) =>
-    line
-      .split("|")
-      .slice(1, -1)
-      .map((cell) => cell.trim()),
-  );
+const rows = tableBelow(read("docs/security/logs.md"), "Inventory").slice(1);
 
 test("docs/security/logs.md says of each log who writes it, how, where, what for, who reads it, and how long it is kept", () => {
   expect(rows.map(([log]) => log)).toEqual(

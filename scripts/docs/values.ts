@@ -28,7 +28,7 @@ export type ValuesReference = {
   readonly global: readonly Value[];
   readonly service: readonly Value[];
   readonly shop: readonly Value[];
-  /** What differs for a service in the umbrella chart, by its name. */
+  /** The defaults that differ for a service in the umbrella chart, by its name. */
   readonly differences: Readonly<Record<string, readonly Pick<Value, "path" | "default">[]>>;
 };
 

@@ -12,7 +12,7 @@ export type AccessRule = {
   readonly services: ReadonlyMap<string, ReadonlySet<string>>;
   /** True if people need a fresh sign-in. */
   readonly freshSignIn: boolean;
-  /** What people need where second factors are required of them: any, one of the last minutes, or none. */
+  /** The second factor that people need where one is required of them: any, one of the last minutes, or none. */
   readonly secondFactor: "any" | "fresh" | "none";
   /** The request's field `customer_id`, if it has one. */
   readonly customerField: DescField | undefined;

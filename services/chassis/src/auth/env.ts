@@ -30,7 +30,7 @@ export function tokenEnv() {
     AUTH_DEFAULT_ROLE: oneOf(["none", "customer"], "none"),
     /** How long a sign-in counts as fresh, for deleting an account and the like. 0 asks for none, for an issuer without `auth_time`. */
     AUTH_FRESH_SIGN_IN_MS: durationMs(300_000),
-    /** Who needs a second factor besides the password: `off` nobody, `required` support and operators, `everyone` customers too. To move money, change roles, erase and the like it must have been given just now. */
+    /** The people who need a second factor besides the password: `off` nobody, `required` support and operators, `everyone` customers too. To move money, change roles, erase and the like it must have been given just now. */
     AUTH_SECOND_FACTOR: oneOf(["off", "required", "everyone"], "off"),
     /** How to get a customer's id: `subject` with our own issuer, else `derived` from issuer and subject. */
     AUTH_CUSTOMER_IDS: oneOf(["subject", "derived"], "subject"),

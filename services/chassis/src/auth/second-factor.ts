@@ -1,4 +1,5 @@
 import type { AccessRule } from "./access.ts";
+import { isStaff } from "./actor.ts";
 import type { Principal } from "./principal.ts";
 import { authError } from "./reasons.ts";
 
@@ -19,9 +20,9 @@ export function requireSecondFactor(
   { secondFactor, anyone }: AccessRule,
   { secondFactorOf, freshSignInMs }: SecondFactorRules,
 ): void {
-  const { roles, kind } = principal;
-  const isStaff = roles.has("operator") || roles.has("support");
-  const isAsked = kind === "person" && (secondFactorOf === "everyone" || (secondFactorOf === "staff" && isStaff));
+  const isAsked =
+    (secondFactorOf === "everyone" && principal.kind === "person") ||
+    (secondFactorOf === "staff" && isStaff(principal));
   if (!isAsked || anyone || secondFactor === "none") {
     return;
   }

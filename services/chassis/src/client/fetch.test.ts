@@ -13,7 +13,7 @@ import { strictFetch } from "./fetch.ts";
 
 let stranger: Server;
 let redirecting: Server;
-/** What came to the host that nobody configured. */
+/** The requests to the host that nobody configured. */
 const arrived: IncomingMessage[] = [];
 let status = 307;
 let url: string;

@@ -23,10 +23,10 @@ export type MigrateOptions = {
 export type Migration = { readonly name: string; readonly sql: string; readonly checksum: string };
 
 /**
- * Brings a database up to date and gives the serving role its rights: runs each NNNN_name.sql of the directory that has not run yet, in order, each in a
- * transaction of its own together with its row in `schema_migrations`. The row is inserted first, and its primary key is
- * the lock: any number of processes may start at once, and each migration runs once. Returns the names of those that ran
- * here.
+ * Brings a database up to date and gives the serving role its rights: runs each NNNN_name.sql of the directory that has not
+ * run yet, in order, each in a transaction of its own together with its row in `schema_migrations`. The row is inserted
+ * first, and its primary key is the lock: any number of processes may start at once, and each migration runs once. Returns
+ * the names of those that ran here.
  *
  * Refuses a directory that changes history (an edited file, a new number below the last). Newer migrations in the database
  * that the directory lacks are ignored: they are a newer version's.

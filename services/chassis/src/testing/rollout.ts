@@ -89,7 +89,7 @@ export async function startService(): Promise<Service> {
 /** Sends one request, repeats nothing, and returns the status of its answer. */
 export type Client = AsyncDisposable & { send(): Promise<unknown> };
 
-/** What a client sends, and the CA of the server. */
+/** The request of a client, and the CA of the server. */
 export type Sent = {
   readonly url: string;
   readonly method?: string;
@@ -233,7 +233,7 @@ export type Serving<Port extends string> = {
   readonly ports: Readonly<Record<Port | "admin", number>>;
 };
 
-/** What callers saw of a rollout. */
+/** The failures that callers saw in a rollout, and how the old process ended. */
 export type Rollout = { readonly failures: readonly string[]; readonly exitCode: number | null };
 
 export const withoutFailures: Rollout = { failures: [], exitCode: 0 };

@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 /** A listener under test. With a CA, it is asked over TLS. */
 export type HeaderTarget = { readonly port: number; readonly ca?: string };
 
-/** What is sent, and the status that it is answered with. */
+/** A text that is sent, and the status of the answer. */
 export type HeaderCase = readonly [what: string, text: string, status: number];
 
 /** Requests that a listener of HTTP/1.1 answers before any handler, or whatever its routes are. */

@@ -6,7 +6,7 @@ import { type TestDatabase, testDatabase } from "./database.ts";
 const services = new URL("../../../", import.meta.url);
 const withTables = readdirSync(services).filter((name) => existsSync(new URL(`${name}/migrations/`, services)));
 
-/** What a service's role must not be able to do, with `$table` and `$column` for those of a table of the service. */
+/** Statements that a service's role may not run, with `$table` and `$column` for those of a table of the service. */
 const refused: readonly [what: string, sql: string, message: RegExp][] = [
   ["create a table", "create table extra (id text)", /permission denied for schema public/],
   ["create a table from a query", "create table extra as select * from $table", /permission denied for schema public/],

@@ -37,7 +37,7 @@ export const passwordOnly: Amr = ["pwd"];
 export type Challenge = {
   readonly token: string;
   readonly expireTime: Date;
-  /** What the browser needs to prove one of the user's passkeys; "" if there is none. */
+  /** The options with which the browser proves one of the user's passkeys; "" if there is none. */
   readonly passkeyOptions: string;
 };
 
