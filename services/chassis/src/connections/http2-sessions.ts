@@ -143,6 +143,12 @@ function limitStream(
   { nowMs, limits, tell }: { nowMs: number; limits: ConnectionLimits; tell: (reason: string) => void },
 ): void {
   const { requestTimeoutMs, stalledAnswerMs } = limits;
+  // Over on both sides, or with its connection. Node keeps it until its request is read, which nobody does any more where it
+  // was refused half read: it would count as under way for ever, and keep the server from closing.
+  if (stream.closed) {
+    stream.destroy();
+    return;
+  }
   if (!watched.isComplete && nowMs - watched.sinceMs >= requestTimeoutMs) {
     if (isComingIn(stream)) {
       tell("REQUEST_TIMEOUT");
