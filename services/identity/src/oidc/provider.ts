@@ -232,8 +232,8 @@ async function grantOf({ oidc }: KoaContextWithOIDC, { pool, log, mostSessionsPe
     existing === undefined || isReplaced ? new provider.Grant({ clientId: client.clientId, accountId }) : existing;
   // The client's metadata has refused a request for scopes that it may not have.
   grant.addOIDCScope([...oidc.requestParamScopes].join(" "));
-  await grant.save();
-  const ended = await endOldestGrants(pool, accountId, mostSessionsPerUser);
+  const currentGrantId = await grant.save();
+  const ended = await endOldestGrants(pool, { userId: accountId, currentGrantId, most: mostSessionsPerUser });
   if (ended.length > 0) {
     log.info({ userId: accountId, ended: ended.length }, "ended the sign-ins to applications that were too many");
   }
