@@ -174,7 +174,8 @@ test("the tokens of a replaced key are refused in every process, sessions go on,
 
 test("while one process of identity is down, the other one replaces them; a restarted one never signs with a former key", async () => {
   await shop.stack.kill("identity", "SIGKILL");
-  const { body } = await replaceKeys(gateways[1], "one is down");
+  const { status, body } = await replaceKeys(gateways[1], "one-is-down");
+  expect(status, JSON.stringify(body)).toBe(200);
   await shop.stack.start("identity");
 
   const { accessToken } = await signIn(gateways[0], "alice", "alice123");
@@ -190,7 +191,7 @@ test("while one process of identity is down, the other one replaces them; a rest
 test("a replacement during which identity is killed is done once, or not at all, and can be repeated", async () => {
   for (const delayMs of [0, 5, 20]) {
     const operator = await signIn(gateways[0], operatorName, "admin123");
-    const headers = { ...authorized(operator), "idempotency-key": `killed after ${delayMs}` };
+    const headers = { ...authorized(operator), "idempotency-key": `killed-after-${delayMs}` };
     const replacing = gateways[0]("POST /v1/signing-keys:replace", {}, headers).catch(() => undefined);
     // Not a wait for anything: the kill comes at different points of the call.
     await new Promise((resolve) => setTimeout(resolve, delayMs));
