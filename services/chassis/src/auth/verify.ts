@@ -5,6 +5,7 @@ import { type ClaimRules, type Principal, principalOf } from "./principal.ts";
 import { authError } from "./reasons.ts";
 import type { Revocations } from "./revocations.ts";
 import type { SecondFactorRules } from "./second-factor.ts";
+import { withOwner } from "./token-owner.ts";
 
 export type VerifierOptions = {
   issuer: string;
@@ -62,7 +63,10 @@ export function createVerifier(options: VerifierOptions): Verifier {
   const checks = { issuer, audience, algorithms, clockTolerance: clockToleranceMs / 1000, requiredClaims };
 
   async function check(token: string): Promise<Principal> {
-    const verified = await jwtVerify(token, keys, checks).catch((error) => Promise.reject(refusal(error)));
+    const verified = await jwtVerify(token, keys, checks).catch((error: unknown) => {
+      const expiredFor = error instanceof errors.JWTExpired ? principalOf(error.payload, options.claims) : undefined;
+      throw withOwner(refusal(error), expiredFor);
+    });
     const { payload, protectedHeader } = verified;
     const { kid: keyId } = protectedHeader;
     // jose finds the key of a token that names none. It could have been replaced, and nobody would see it.
@@ -88,7 +92,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
       throw authError("ISSUER_UNAVAILABLE", "it is not known yet which tokens are revoked; try again");
     }
     if (revocations.isRevoked(principal)) {
-      throw revoked();
+      throw withOwner(revoked(), principal);
     }
   }
 
@@ -112,7 +116,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
           return found.principal;
         }
         known.delete(token);
-        throw expired();
+        throw withOwner(expired(), found.principal);
       }
       if (token.length > maxTokenLength) {
         throw authError("TOKEN_INVALID", `the token is longer than ${maxTokenLength} characters`);
