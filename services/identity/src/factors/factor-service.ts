@@ -23,8 +23,10 @@ import { seenFrom } from "../sessions/seen-from.ts";
 import type { Sessions } from "../sessions/sessions.ts";
 import { type User, userNotFound } from "../users/user.ts";
 import { findUser } from "../users/user-store.ts";
+import type { Amr } from "./amr.ts";
+import type { Enrolled } from "./enrollments.ts";
 import { countRecoveryCodes, listFactors, type SeenFactor } from "./factor-store.ts";
-import type { Amr, Enrolled, Factors } from "./factors.ts";
+import type { Factors } from "./factors.ts";
 
 type FactorRpcs =
   | "enrollTotp"
