@@ -52,12 +52,12 @@ beforeAll(async () => {
   shop = await startShop();
   productId = await makeProduct(shop.shop, 1_000);
   const [http = 0] = await freePorts(1);
-  const identity = await startSecond("identity", { HTTP_PORT: `${http}` });
   const url = `http://127.0.0.1:${http}`;
+  const keys = { AUTH_JWKS_URL: `${url}/oidc/jwks`, AUTH_REVOCATIONS_URL: `${url}/revocations` };
+  const identity = await startSecond("identity", { HTTP_PORT: `${http}`, ...keys });
   await until(60_000, "the second identity", () => fetch(`${url}/oidc/jwks`));
   const gateway = await startSecond("gateway", {
-    ...{ IDENTITY_ADDRESS: `127.0.0.1:${identity}`, IDENTITY_HTTP_URL: url },
-    ...{ AUTH_JWKS_URL: `${url}/oidc/jwks`, AUTH_REVOCATIONS_URL: `${url}/revocations` },
+    ...{ IDENTITY_ADDRESS: `127.0.0.1:${identity}`, IDENTITY_HTTP_URL: url, ...keys },
   });
   gateways = [callerOf(shop.stack), callerAt(`http://127.0.0.1:${gateway}`)];
   secondIdentity = `127.0.0.1:${identity}`;

@@ -1,12 +1,15 @@
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { parse } from "yaml";
 import { cloneFolder } from "../../scripts/clone.ts";
 import { openNamespace } from "../../scripts/kubernetes/namespace.ts";
 import { openShop } from "../../scripts/kubernetes/shop.ts";
+import { output } from "../../scripts/program.ts";
 import { builderClusters, openCluster } from "./clusters.ts";
 import { createInstaller } from "./installer.ts";
 import { table } from "./report.ts";
+import { type Run, resultsPage, withResults } from "./results-page.ts";
 import { perform } from "./scenario.ts";
 import { scenarios } from "./scenarios.ts";
 
@@ -25,6 +28,7 @@ ${builderClusters.map(({ option, usage }) => `  ${`--${option} DIR`.padEnd(18)}$
   --tag TAG         use images with this tag that the cluster can pull, instead of building them
   --values FILE     additional values (JSON or YAML) for the shop's chart, in each scenario
   --steps STEP,…    the installer's steps in \`install\` (default: all of the ci profile)
+  --record          write the results into ${resultsPage}
   --keep            do not uninstall the shop at the end
   --list            print the scenarios
 
@@ -41,6 +45,7 @@ const { values } = parseArgs({
     tag: { type: "string" },
     values: { type: "string" },
     steps: { type: "string", default: "all" },
+    record: { type: "boolean", default: false },
     keep: { type: "boolean", default: false },
     list: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
@@ -104,8 +109,26 @@ for (const scenario of wanted) {
   results.push(await perform(scenario, stage, say));
 }
 say(`\n${table(results)}`);
+if (values.record) {
+  const file = join(cloneFolder, resultsPage);
+  const page = await readFile(file, "utf8").catch(() => "");
+  await writeFile(file, withResults(page, scenarios, results, await thisRun()));
+  say(`wrote ${resultsPage}`);
+}
 if (!values.keep) {
   await namespace.helm(["uninstall", "sagacart", "--ignore-not-found", "--wait=false"]).catch(() => undefined);
   await namespace.kubectl(["delete", "namespace", values.namespace, "--wait=false", "--ignore-not-found"]);
 }
 process.exitCode = results.every(({ outcome }) => outcome !== "FAIL") ? 0 : 1;
+
+/** Returns the cluster, the commit and the date of this run. */
+async function thisRun(): Promise<Run> {
+  const { serverVersion } = JSON.parse(await output("kubectl", ["version", "-o", "json"], { env: cluster.env }));
+  const git = (...args: string[]) => output("git", args, { cwd: cloneFolder });
+  const isChanged = (await git("status", "--porcelain", "--untracked-files=no")) !== "";
+  return {
+    on: `${cluster.what}, Kubernetes ${serverVersion.gitVersion}`,
+    commit: `${await git("rev-parse", "--short=8", "HEAD")}${isChanged ? " with changes" : ""}`,
+    date: new Date().toISOString().slice(0, 10),
+  };
+}
