@@ -30,13 +30,13 @@ const none = ["not recorded yet", "", "", "", "", ""];
 export function withResults(
   page: string,
   scenarios: readonly Pick<Scenario, "name" | "promise">[],
-  results: readonly Result[],
-  run: Run,
+  done?: { readonly results: readonly Result[]; readonly run: Run },
 ): string {
   const rows = new Map(rowsOf(page));
-  for (const { name, outcome, seconds, said } of results) {
-    if (outcome === "SKIP") continue;
-    rows.set(name, [outcome, seconds.toFixed(0), said.join("<br>"), run.on, run.commit, run.date].map(inCell));
+  for (const { name, outcome, seconds, said } of done?.results ?? []) {
+    if (done === undefined || outcome === "SKIP") continue;
+    const { on, commit, date } = done.run;
+    rows.set(name, [outcome, seconds.toFixed(0), said.join("<br>"), on, commit, date].map(inCell));
   }
   const table = scenarios.map(({ name, promise }) => [name, inCell(promise), ...(rows.get(name) ?? none)]);
   return [intro, ...[head, head.map(() => "---"), ...table].map((cells) => `| ${cells.join(" | ")} |`), ""].join("\n");
