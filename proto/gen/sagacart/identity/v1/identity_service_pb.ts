@@ -1310,6 +1310,7 @@ export type ConfirmTotpResponse = Message<"sagacart.identity.v1.ConfirmTotpRespo
 
   /**
    * The session that replaces the caller's, with tokens that have the second factor. The former ones are refused within seconds.
+   * Absent for a token of an application, whose user signs in again at the page.
    *
    * @generated from field: sagacart.identity.v1.Session session = 3;
    */
@@ -1338,6 +1339,7 @@ export type ConfirmTotpResponseJson = {
 
   /**
    * The session that replaces the caller's, with tokens that have the second factor. The former ones are refused within seconds.
+   * Absent for a token of an application, whose user signs in again at the page.
    *
    * @generated from field: sagacart.identity.v1.Session session = 3;
    */
