@@ -50,7 +50,8 @@ async function startSecond(name: "gateway" | "identity", env: Record<string, str
 
 beforeAll(async () => {
   shop = await startShop();
-  productId = await makeProduct(shop.shop, 1_000);
+  // On a busy machine, services can be ready before they know which tokens are revoked.
+  productId = await until(60_000, "a product", () => makeProduct(shop.shop, 1_000));
   const [http = 0] = await freePorts(1);
   const url = `http://127.0.0.1:${http}`;
   const keys = { AUTH_JWKS_URL: `${url}/oidc/jwks`, AUTH_REVOCATIONS_URL: `${url}/revocations` };

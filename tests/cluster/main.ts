@@ -8,7 +8,7 @@ import { openShop } from "../../scripts/kubernetes/shop.ts";
 import { output } from "../../scripts/program.ts";
 import { builderClusters, openCluster } from "./clusters.ts";
 import { createInstaller, type Values, valuesOf } from "./installer.ts";
-import { table } from "./report.ts";
+import { type Result, table } from "./report.ts";
 import { type Run, resultsPage, withResults } from "./results-page.ts";
 import { perform } from "./scenario.ts";
 import { scenarios } from "./scenarios.ts";
@@ -113,7 +113,7 @@ const stage = {
     values: (changes: Values) => valuesOf(tag, moreValues, changes),
   }),
 };
-const results = [];
+const results: Result[] = [];
 for (const scenario of wanted) {
   results.push(await perform(scenario, stage, say));
 }
