@@ -1,9 +1,15 @@
 import { ActionIcon, Anchor, Button, Container, Group, Menu, Text, Title, useMantineColorScheme } from "@mantine/core";
 import { Link, Outlet, useLocation } from "@tanstack/react-router";
-import { isStaff, useSession } from "../auth/use-session.tsx";
+import { lazy, Suspense } from "react";
+import { customerIdOf, isStaff, useSession } from "../auth/use-session.tsx";
 import { type Texts, useLanguage, useTexts } from "../i18n/language.tsx";
+import { guestOrderIds, readGuestCart } from "../shop/cart-store.ts";
 import { useSiteConfig } from "../use-site-config.tsx";
 import classes from "./shell.module.css";
+
+const CartLink = lazy(async () => ({ default: (await import("../shop/cart-link.tsx")).CartLink }));
+const InboxItem = lazy(async () => ({ default: (await import("../shop/inbox-link.tsx")).InboxItem }));
+const MergeNotice = lazy(async () => ({ default: (await import("../shop/merge-notice.tsx")).MergeNotice }));
 
 type ShellTexts = {
   readonly skip: string;
@@ -11,6 +17,9 @@ type ShellTexts = {
   readonly signOut: string;
   readonly account: (name: string) => string;
   readonly console: string;
+  readonly orders: string;
+  readonly inbox: string;
+  readonly preferences: string;
   readonly otherLanguage: string;
   readonly colors: string;
   readonly api: string;
@@ -25,6 +34,9 @@ const texts: Texts<ShellTexts> = {
     signOut: "Sign out",
     account: (name) => `Account of ${name}`,
     console: "Console",
+    orders: "Orders",
+    inbox: "Inbox",
+    preferences: "Preferences",
     otherLanguage: "Deutsch",
     colors: "Light or dark",
     api: "API",
@@ -37,6 +49,9 @@ const texts: Texts<ShellTexts> = {
     signOut: "Abmelden",
     account: (name) => `Konto von ${name}`,
     console: "Konsole",
+    orders: "Bestellungen",
+    inbox: "Posteingang",
+    preferences: "Einstellungen",
     otherLanguage: "English",
     colors: "Hell oder dunkel",
     api: "API",
@@ -48,6 +63,7 @@ const texts: Texts<ShellTexts> = {
 /** What is around every page: header, main, footer. */
 export function Shell() {
   const text = useTexts(texts);
+  const { state } = useSession();
   return (
     <div className={classes.shell}>
       <a href="#main" className={classes.skip}>
@@ -55,6 +71,11 @@ export function Shell() {
       </a>
       <Header />
       <main id="main" className={classes.main} tabIndex={-1}>
+        {state.kind === "signed-in" && readGuestCart() !== undefined && (
+          <Suspense>
+            <MergeNotice customerId={customerIdOf(state)} />
+          </Suspense>
+        )}
         <Outlet />
       </main>
       <Footer />
@@ -88,12 +109,20 @@ function Header() {
           <span>Sagacart</span>
         </Link>
         <Group gap="xs" wrap="nowrap">
+          {state.kind === "signed-out" && guestOrderIds().length > 0 && (
+            <Button component={Link} to="/shop/orders" variant="subtle" size="sm">
+              {text.orders}
+            </Button>
+          )}
           {isStaff(state) && (
             <Button component={Link} to="/console" variant="subtle" size="sm">
               {text.console}
             </Button>
           )}
           <Account />
+          <Suspense>
+            <CartLink />
+          </Suspense>
         </Group>
       </Container>
     </header>
@@ -123,6 +152,16 @@ function Account() {
         </Button>
       </Menu.Target>
       <Menu.Dropdown>
+        <Menu.Item component={Link} to="/shop/orders">
+          {text.orders}
+        </Menu.Item>
+        <Suspense>
+          <InboxItem customerId={customerIdOf(state)} label={text.inbox} />
+        </Suspense>
+        <Menu.Item component={Link} to="/shop/preferences">
+          {text.preferences}
+        </Menu.Item>
+        <Menu.Divider />
         <Menu.Item onClick={() => void session.signOut()}>{text.signOut}</Menu.Item>
       </Menu.Dropdown>
     </Menu>
