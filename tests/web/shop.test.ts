@@ -386,11 +386,10 @@ async function ended(page: Page, state: string): Promise<void> {
 
 /** Returns the lines of an order's progress, such as "charge refused". */
 async function timelineOf(page: Page): Promise<string[]> {
-  return await page
-    .locator("ol > li")
-    .evaluateAll((entries) =>
-      entries.map((entry) => `${entry.getAttribute("data-what")} ${entry.getAttribute("data-status")}`),
-    );
+  const entries = await page.locator("ol > li").all();
+  return await Promise.all(
+    entries.map(async (entry) => `${await entry.getAttribute("data-what")} ${await entry.getAttribute("data-status")}`),
+  );
 }
 
 /** Evaluates in the page to the label of what has the focus. */

@@ -108,15 +108,9 @@ function Timeline({ order, watched }: { order: Order; watched: Watched }) {
       </Title>
       <ol className={classes.timeline}>
         {entries.map((entry) => (
-          <li
-            key={entry.what}
-            className={classes.entry}
-            data-what={entry.what}
-            data-status={entry.status}
-            data-end={order.state === Order_State.COMPLETED ? "completed" : "undone"}
-          >
-            <span className={classes.mark} aria-hidden="true">
-              {markOf(entry, order.state)}
+          <li key={entry.what} className={classes.entry} data-what={entry.what} data-status={entry.status}>
+            <span className={classes.mark} data-mark={markOf(entry, order.state)} aria-hidden="true">
+              {marks[markOf(entry, order.state)]}
             </span>
             <div>
               <Text fw={600}>
@@ -145,13 +139,16 @@ function Timeline({ order, watched }: { order: Order; watched: Watched }) {
   );
 }
 
-const marks = { done: "✓", doing: "…", waiting: "?", todo: "·", refused: "✕", skipped: "–" } as const;
+const marks = {
+  ...{ done: "✓", doing: "…", waiting: "?", todo: "·", refused: "✕", skipped: "–" },
+  ...{ undone: "↶", failed: "■" },
+} as const;
 
-function markOf({ what, status }: TimelineEntry, state: Order_State): string {
+function markOf({ what, status }: TimelineEntry, state: Order_State): keyof typeof marks {
   if (what === "end" && state !== Order_State.COMPLETED) {
-    return "■";
+    return "failed";
   }
-  return what.startsWith("undo") && status === "done" ? "↶" : marks[status];
+  return what.startsWith("undo") && status === "done" ? "undone" : status;
 }
 
 function detailsOf({ what, status }: TimelineEntry, order: Order, text: OrderTexts, language: Language): string[] {

@@ -66,23 +66,12 @@ export function timelineOf(
     };
   });
 
-  const undone =
-    undoing === undefined ? [] : steps.filter(({ what }) => what === "charge" || what === "reserve").reverse();
+  // All steps are undone, whether or not they were done: an answer may have been lost.
+  const undone = undoing === undefined ? [] : (["undo-charge", "undo-reserve"] as const);
   return [
     { what: "placed", status: "done", time: changes[0]?.time },
     ...steps,
-    ...undone
-      // A payment that was never begun has nothing to void.
-      .filter(
-        ({ what, status }) => !(what === "charge" && status === "skipped" && order.outcomeReason === "PAYMENT_OVERDUE"),
-      )
-      .map(
-        ({ what }): TimelineEntry => ({
-          what: what === "charge" ? "undo-charge" : "undo-reserve",
-          status: end === undefined ? "doing" : "done",
-          time: end?.time,
-        }),
-      ),
+    ...undone.map((what): TimelineEntry => ({ what, status: end === undefined ? "doing" : "done", time: end?.time })),
     ...(end === undefined ? [] : [{ what: "end", status: "done", time: end.time } satisfies TimelineEntry]),
   ];
 }
