@@ -1,4 +1,4 @@
-import { ActionIcon, Anchor, Button, Container, Group, Menu, Text, Title, useMantineColorScheme } from "@mantine/core";
+import { ActionIcon, Anchor, Button, Container, Group, Text, Title, useMantineColorScheme } from "@mantine/core";
 import { Link, Outlet, useLocation } from "@tanstack/react-router";
 import { lazy, Suspense } from "react";
 import { customerIdOf, isStaff, useSession } from "../auth/use-session.tsx";
@@ -8,18 +8,14 @@ import { useSiteConfig } from "../use-site-config.tsx";
 import classes from "./shell.module.css";
 
 const CartLink = lazy(async () => ({ default: (await import("../shop/cart-link.tsx")).CartLink }));
-const InboxItem = lazy(async () => ({ default: (await import("../shop/inbox-link.tsx")).InboxItem }));
+const AccountMenu = lazy(async () => ({ default: (await import("./account-menu.tsx")).AccountMenu }));
 const MergeNotice = lazy(async () => ({ default: (await import("../shop/merge-notice.tsx")).MergeNotice }));
 
 type ShellTexts = {
   readonly skip: string;
   readonly signIn: string;
-  readonly signOut: string;
-  readonly account: (name: string) => string;
   readonly console: string;
   readonly orders: string;
-  readonly inbox: string;
-  readonly preferences: string;
   readonly otherLanguage: string;
   readonly colors: string;
   readonly api: string;
@@ -31,12 +27,8 @@ const texts: Texts<ShellTexts> = {
   en: {
     skip: "Skip to the content",
     signIn: "Sign in",
-    signOut: "Sign out",
-    account: (name) => `Account of ${name}`,
     console: "Console",
     orders: "Orders",
-    inbox: "Inbox",
-    preferences: "Preferences",
     otherLanguage: "Deutsch",
     colors: "Light or dark",
     api: "API",
@@ -46,12 +38,8 @@ const texts: Texts<ShellTexts> = {
   de: {
     skip: "Zum Inhalt",
     signIn: "Anmelden",
-    signOut: "Abmelden",
-    account: (name) => `Konto von ${name}`,
     console: "Konsole",
     orders: "Bestellungen",
-    inbox: "Posteingang",
-    preferences: "Einstellungen",
     otherLanguage: "English",
     colors: "Hell oder dunkel",
     api: "API",
@@ -145,26 +133,9 @@ function Account() {
     );
   }
   return (
-    <Menu position="bottom-end">
-      <Menu.Target>
-        <Button size="sm" variant="default" aria-label={text.account(state.user.name)}>
-          {state.user.name}
-        </Button>
-      </Menu.Target>
-      <Menu.Dropdown>
-        <Menu.Item component={Link} to="/shop/orders">
-          {text.orders}
-        </Menu.Item>
-        <Suspense>
-          <InboxItem customerId={customerIdOf(state)} label={text.inbox} />
-        </Suspense>
-        <Menu.Item component={Link} to="/shop/preferences">
-          {text.preferences}
-        </Menu.Item>
-        <Menu.Divider />
-        <Menu.Item onClick={() => void session.signOut()}>{text.signOut}</Menu.Item>
-      </Menu.Dropdown>
-    </Menu>
+    <Suspense>
+      <AccountMenu user={state.user} customerId={customerIdOf(state)} />
+    </Suspense>
   );
 }
 
