@@ -1,8 +1,9 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { launchBrowser } from "../../scripts/browser.ts";
 import { seed } from "../../scripts/stack/seed.ts";
 import { laptopUsers } from "../../scripts/stack/users.ts";
-import { desktop, isTooWide, launchBrowser, phone, seriousProblems, visit } from "../support/browser.ts";
+import { desktop, isTooWide, phone, seriousProblems, visit } from "../support/browser.ts";
 import { startShop, type TestShop } from "../support/shop.ts";
 
 const cleanup = new AsyncDisposableStack();
