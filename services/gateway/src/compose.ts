@@ -8,7 +8,10 @@ import { createGateway } from "./gateway.ts";
 import { openServices } from "./services.ts";
 
 /** Wires the gateway: the services behind it, and what it serves. */
-export async function compose(config: Config, { log, metrics, tls, shutdown }: ProcessContext): Promise<Composed> {
+export async function compose(
+  config: Config,
+  { log, metrics, security, tls, shutdown }: ProcessContext,
+): Promise<Composed> {
   const services = openServices(
     {
       order: config.ORDER_ADDRESS,
@@ -20,13 +23,14 @@ export async function compose(config: Config, { log, metrics, tls, shutdown }: P
     },
     { metrics, tokens: serviceTokensOf(config, log), tls },
   );
-  const revocations = revocationsOf(config, log, metrics);
+  const revocations = revocationsOf(config, log, metrics, security);
   const readiness = watchReadiness(services.channels, { log, revocations });
   const app = await createGateway({
     services,
     readiness,
     log,
     metrics,
+    security,
     verifier: verifierOf(config, log, revocations),
     httpsOnly: config.HTTPS_ONLY,
     showMetrics: config.SHOW_METRICS,

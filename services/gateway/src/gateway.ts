@@ -3,6 +3,7 @@ import { refuseServiceTokens } from "@sagacart/rest/auth";
 import { surface } from "@sagacart/rest/observe";
 import { probes } from "@sagacart/rest/probes";
 import type { Readiness } from "@sagacart/rest/ready";
+import { recordRefusals } from "@sagacart/rest/refusals";
 import { anonymousBodyLimitOf, createRestServer, type RestServerOptions } from "@sagacart/rest/server";
 import type { FastifyInstance } from "fastify";
 import { controlCaching } from "./edge/caching.ts";
@@ -51,6 +52,7 @@ export type GatewayOptions = RestServerOptions & {
  */
 export function createGateway(options: GatewayOptions): Promise<FastifyInstance> {
   const { services, readiness, metrics, verifier, identityUrl, surfacesUrl } = options;
+  const refusals = recordRefusals(options);
   return createRestServer(options, async (app, stopping) => {
     if (options.httpsOnly === true) {
       requireHttps(app);
@@ -67,6 +69,7 @@ export function createGateway(options: GatewayOptions): Promise<FastifyInstance>
         limits: options.concurrency ?? unlimitedConcurrency,
         verifier,
         metrics,
+        refusals,
       });
       await limitCallers(limited, { limits: options.limits ?? unlimited, verifier, metrics });
       await limited.register(surface("v1", v1), {
@@ -84,6 +87,7 @@ export function createGateway(options: GatewayOptions): Promise<FastifyInstance>
         verifier,
         bodyLimitBytes: options.bodyLimitBytes,
         anonymousBodyLimitBytes: anonymousBodyLimitOf(options),
+        refusals,
         stopping,
       });
       if (surfacesUrl !== undefined) {
