@@ -21,6 +21,7 @@ import type { Services } from "./services.ts";
 import { unsubscribe } from "./unsubscribe/unsubscribe.ts";
 import { feeds } from "./v1/feeds.ts";
 import { v1, v1Bindings } from "./v1/v1.ts";
+import { type WebOptions, web } from "./web/web.ts";
 
 export type GatewayOptions = RestServerOptions & {
   readonly services: Services;
@@ -38,6 +39,8 @@ export type GatewayOptions = RestServerOptions & {
   readonly surfacesUrl?: string | undefined;
   /** Refuse requests that came by plain HTTP, here or to a trusted proxy. */
   readonly httpsOnly?: boolean;
+  /** The pages; absent where none are served, and their paths are 404. */
+  readonly web?: WebOptions | undefined;
   /** Serve /metrics here too, and not only on the admin port. */
   readonly showMetrics?: boolean;
   /** Serve /docs and /openapi.json. */
@@ -99,6 +102,9 @@ export function createGateway(options: GatewayOptions): Promise<FastifyInstance>
     }
     // Without limits: a provider must be able to send all its webhooks.
     await app.register(surface("webhooks", providerWebhooks), { services });
+    if (options.web !== undefined) {
+      await app.register(surface("web", web), options.web);
+    }
     if (options.showDocs !== false) {
       await app.register(surface("docs", docs), {
         document: openApiDocument(v1Bindings, feeds),
