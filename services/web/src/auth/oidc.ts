@@ -1,6 +1,6 @@
 import * as oauth from "oauth4webapi";
 import type { SiteConfig } from "../site-config.ts";
-import type { User } from "./user.ts";
+import type { SignInOptions, User } from "./user.ts";
 
 export type Tokens = {
   readonly accessToken: string;
@@ -14,7 +14,7 @@ export type Tokens = {
 export type Oidc = {
   /** The path of this site that the issuer returns to. */
   readonly returnPath: string;
-  leaveToSignIn(returnTo: string): Promise<void>;
+  leaveToSignIn(returnTo: string, options?: SignInOptions): Promise<void>;
   finish(url: URL): Promise<{ tokens: Tokens; returnTo: string }>;
   /** Signs in without a page, if the issuer's cookie allows it; undefined if not. */
   silentSignIn(): Promise<Tokens | undefined>;
@@ -92,8 +92,8 @@ export function createOidc({ issuer, clientId }: SiteConfig): Oidc {
 
   return {
     returnPath,
-    async leaveToSignIn(returnTo) {
-      const { pending, url } = await begin(returnTo, {});
+    async leaveToSignIn(returnTo, { fresh = false } = {}) {
+      const { pending, url } = await begin(returnTo, fresh ? { prompt: "login" } : {});
       sessionStorage.setItem(pendingKey, JSON.stringify(pending));
       location.assign(url);
       await new Promise(() => {});

@@ -1,6 +1,6 @@
 import type { SiteConfig } from "../site-config.ts";
 import { createOidc, type Tokens } from "./oidc.ts";
-import type { User } from "./user.ts";
+import type { SignInOptions, User } from "./user.ts";
 
 export type SessionState =
   | { readonly kind: "unknown" }
@@ -17,7 +17,7 @@ export type Session = {
   /** Finds out once whether this browser is signed in. */
   restore(): Promise<void>;
   /** Leaves for the issuer's page, which returns to the given path. Never resolves, unless the issuer cannot be reached. */
-  signIn(returnTo: string): Promise<void>;
+  signIn(returnTo: string, options?: SignInOptions): Promise<void>;
   /** Finishes the sign-in that led to this URL, and returns the path to go on with. */
   finishSignIn(url: URL): Promise<string>;
   /** Ends the session here, and leaves for the issuer's page, which ends it there. */
@@ -76,7 +76,7 @@ export function createSession(config: SiteConfig): Session {
       return () => listeners.delete(listener);
     },
     restore,
-    signIn: (returnTo) => oidc.leaveToSignIn(returnTo),
+    signIn: (returnTo, options) => oidc.leaveToSignIn(returnTo, options),
     async finishSignIn(url) {
       const finished = await oidc.finish(url).catch((error: unknown) => {
         become(undefined);
