@@ -30,9 +30,22 @@ export default defineConfig({
           // Against the whole of it, from outside: one file at a time, since it is one shop.
           name: "e2e",
           include: ["tests/**/*.test.ts"],
+          exclude: ["tests/web/**"],
           globalSetup: "./tests/support/fetch-programs.ts",
           fileParallelism: false,
           testTimeout: 300_000,
+          expect: { poll: { timeout: 60_000 } },
+          hookTimeout: 300_000,
+        },
+      },
+      {
+        test: {
+          // The pages, in a real browser, against a shop of their own.
+          name: "web",
+          include: ["tests/web/*.test.ts"],
+          globalSetup: "./tests/support/fetch-programs.ts",
+          fileParallelism: false,
+          testTimeout: 180_000,
           expect: { poll: { timeout: 60_000 } },
           hookTimeout: 300_000,
         },

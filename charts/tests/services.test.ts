@@ -196,7 +196,7 @@ test("metrics and the API's pages are on the public port outside production only
   expect(await shown("ci")).toEqual(["true", "true"]);
 });
 
-test("in production new passwords are compared with those known from breaches, and no application signs in by default", async () => {
+test("in production new passwords are compared with those known from breaches, and only the pages sign users in by default", async () => {
   const identityOf = async (name: string) => {
     const objects = await render(variants.find((variant) => variant.name === name)!);
     const { PASSWORD_BREACH_URL, OIDC_CLIENTS = "[]" } = named(objects, "ConfigMap", "sagacart-identity").data;
@@ -207,8 +207,8 @@ test("in production new passwords are compared with those known from breaches, a
   };
   expect(await identityOf("prod")).toEqual({
     PASSWORD_BREACH_URL: "https://api.pwnedpasswords.com/range/",
-    clients: [],
+    clients: ["sagacart-web"],
     isReachable: true,
   });
-  expect(await identityOf("ci")).toMatchObject({ PASSWORD_BREACH_URL: undefined, clients: ["docs"] });
+  expect(await identityOf("ci")).toMatchObject({ PASSWORD_BREACH_URL: undefined, clients: ["sagacart-web", "docs"] });
 });

@@ -13,6 +13,48 @@ const products = createRoute({
   component: lazyRouteComponent(() => import("./shop/products-page.tsx"), "ProductsPage"),
 });
 
+const product = createRoute({
+  getParentRoute: () => root,
+  path: "/shop/products/$productId",
+  component: lazyRouteComponent(() => import("./shop/product-page.tsx"), "ProductPage"),
+});
+
+const cart = createRoute({
+  getParentRoute: () => root,
+  path: "/shop/cart",
+  component: lazyRouteComponent(() => import("./shop/cart-page.tsx"), "CartPage"),
+});
+
+const checkout = createRoute({
+  getParentRoute: () => root,
+  path: "/shop/checkout",
+  component: lazyRouteComponent(() => import("./shop/checkout-page.tsx"), "CheckoutPage"),
+});
+
+const orders = createRoute({
+  getParentRoute: () => root,
+  path: "/shop/orders",
+  component: lazyRouteComponent(() => import("./shop/orders-page.tsx"), "OrdersPage"),
+});
+
+const order = createRoute({
+  getParentRoute: () => root,
+  path: "/shop/orders/$orderId",
+  component: lazyRouteComponent(() => import("./shop/order-page.tsx"), "OrderPage"),
+});
+
+const inbox = createRoute({
+  getParentRoute: () => root,
+  path: "/shop/inbox",
+  component: lazyRouteComponent(() => import("./shop/inbox-page.tsx"), "InboxPage"),
+});
+
+const preferences = createRoute({
+  getParentRoute: () => root,
+  path: "/shop/preferences",
+  component: lazyRouteComponent(() => import("./shop/preferences-page.tsx"), "PreferencesPage"),
+});
+
 const signedIn = createRoute({
   getParentRoute: () => root,
   path: "/shop/signed-in",
@@ -20,7 +62,18 @@ const signedIn = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([products, signedIn, ...consoleRoutes(root)]),
+  routeTree: root.addChildren([
+    products,
+    product,
+    cart,
+    checkout,
+    orders,
+    order,
+    inbox,
+    preferences,
+    signedIn,
+    ...consoleRoutes(root),
+  ]),
   defaultPreload: "intent",
   scrollRestoration: true,
 });

@@ -1,5 +1,6 @@
 import * as oauth from "oauth4webapi";
 import type { SiteConfig } from "../site-config.ts";
+import { returnPath } from "./return-path.ts";
 import type { SignInOptions, User } from "./user.ts";
 
 export type Tokens = {
@@ -12,8 +13,6 @@ export type Tokens = {
 
 /** OpenID Connect by the authorization code flow with PKCE, as a public client. */
 export type Oidc = {
-  /** The path of this site that the issuer returns to. */
-  readonly returnPath: string;
   leaveToSignIn(returnTo: string, options?: SignInOptions): Promise<void>;
   finish(url: URL): Promise<{ tokens: Tokens; returnTo: string }>;
   /** Signs in without a page, if the issuer's cookie allows it; undefined if not. */
@@ -27,7 +26,6 @@ export type Oidc = {
 type Pending = { readonly verifier: string; readonly state: string; readonly nonce: string; readonly returnTo: string };
 
 const pendingKey = "sagacart.sign-in";
-const returnPath = "/shop/signed-in";
 const wantedScopes = ["openid", "profile", "email", "roles"];
 
 export function createOidc({ issuer, clientId }: SiteConfig): Oidc {
@@ -91,7 +89,6 @@ export function createOidc({ issuer, clientId }: SiteConfig): Oidc {
   };
 
   return {
-    returnPath,
     async leaveToSignIn(returnTo, { fresh = false } = {}) {
       const { pending, url } = await begin(returnTo, fresh ? { prompt: "login" } : {});
       sessionStorage.setItem(pendingKey, JSON.stringify(pending));

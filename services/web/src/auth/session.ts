@@ -1,5 +1,6 @@
 import type { SiteConfig } from "../site-config.ts";
-import { createOidc, type Tokens } from "./oidc.ts";
+import type { Oidc, Tokens } from "./oidc.ts";
+import { returnPath } from "./return-path.ts";
 import type { SignInOptions, User } from "./user.ts";
 
 export type SessionState =
@@ -32,7 +33,12 @@ const leadMs = 30_000;
 const signedInKey = "sagacart.signed-in";
 
 export function createSession(config: SiteConfig): Session {
-  const oidc = createOidc(config);
+  // Loaded when somebody signs in or is signed in, which most visitors are not.
+  let loading: Promise<Oidc> | undefined;
+  const loadOidc = () => {
+    loading ??= import("./oidc.ts").then(({ createOidc }) => createOidc(config));
+    return loading;
+  };
   const listeners = new Set<() => void>();
   let state: SessionState = { kind: "unknown" };
   let tokens: Tokens | undefined;
@@ -53,19 +59,24 @@ export function createSession(config: SiteConfig): Session {
   };
   const renew = async () => {
     const refreshToken = tokens?.refreshToken;
+    const oidc = await loadOidc();
     const renewed = refreshToken === undefined ? undefined : await oidc.refresh(refreshToken);
     become(renewed ?? (await oidc.silentSignIn()));
   };
   const restore = () => {
     restoring ??= (async () => {
-      const isReturning = location.pathname === oidc.returnPath;
+      const isReturning = location.pathname === returnPath;
       if (isReturning || localStorage.getItem(signedInKey) === null) {
         if (state.kind === "unknown" && !isReturning) {
           become(undefined);
         }
         return;
       }
-      become(await oidc.silentSignIn().catch(() => undefined));
+      become(
+        await loadOidc()
+          .then((oidc) => oidc.silentSignIn())
+          .catch(() => undefined),
+      );
     })();
     return restoring;
   };
@@ -76,8 +87,9 @@ export function createSession(config: SiteConfig): Session {
       return () => listeners.delete(listener);
     },
     restore,
-    signIn: (returnTo, options) => oidc.leaveToSignIn(returnTo, options),
+    signIn: async (returnTo, options) => await (await loadOidc()).leaveToSignIn(returnTo, options),
     async finishSignIn(url) {
+      const oidc = await loadOidc();
       const finished = await oidc.finish(url).catch((error: unknown) => {
         become(undefined);
         throw error;
@@ -89,7 +101,7 @@ export function createSession(config: SiteConfig): Session {
       const idToken = tokens?.idToken;
       const refreshToken = tokens?.refreshToken;
       become(undefined);
-      await oidc.leaveToSignOut({ idToken, refreshToken });
+      await (await loadOidc()).leaveToSignOut({ idToken, refreshToken });
     },
     async accessToken({ not } = {}) {
       await restore();

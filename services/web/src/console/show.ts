@@ -1,6 +1,6 @@
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 import { type Actor, Actor_Kind } from "@sagacart/proto/type/v1/actor";
-import { dateOf, formatMoney, formatNumber, formatTime } from "../i18n/format.ts";
+import { dateOf, formatMoney, formatTime } from "../i18n/format.ts";
 
 // The console is in English only: its readers are the people who run the shop, and it has the words of the contract.
 
@@ -33,8 +33,10 @@ const preciseFormat = new Intl.DateTimeFormat("en", {
 });
 
 export function count(number: number | bigint): string {
-  return formatNumber(Number(number), "en");
+  return numberFormat.format(number);
 }
+
+const numberFormat = new Intl.NumberFormat("en");
 
 /** Formats a span as its largest two units, for example `2 h 5 min`, `1.4 s` or `12 ms`; "–" if there is none. */
 export function span(duration: Duration | undefined): string {

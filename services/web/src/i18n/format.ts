@@ -20,10 +20,6 @@ export function formatTime(time: Moment, language: Language): string {
   return new Intl.DateTimeFormat(localeOf(language), { dateStyle: "medium", timeStyle: "medium" }).format(dateOf(time));
 }
 
-export function formatNumber(value: number, language: Language): string {
-  return new Intl.NumberFormat(localeOf(language)).format(value);
-}
-
 export function dateOf({ seconds, nanos }: Moment): Date {
   return new Date(Number(seconds) * 1_000 + nanos / 1_000_000);
 }

@@ -1,16 +1,21 @@
-import { ActionIcon, Anchor, Button, Container, Group, Menu, Text, Title, useMantineColorScheme } from "@mantine/core";
+import { ActionIcon, Anchor, Button, Container, Group, Text, Title, useMantineColorScheme } from "@mantine/core";
 import { Link, Outlet, useLocation } from "@tanstack/react-router";
-import { isStaff, useSession } from "../auth/use-session.tsx";
+import { lazy, Suspense } from "react";
+import { customerIdOf, isStaff, useSession } from "../auth/use-session.tsx";
 import { type Texts, useLanguage, useTexts } from "../i18n/language.tsx";
+import { guestOrderIds, readGuestCart } from "../shop/cart-store.ts";
 import { useSiteConfig } from "../use-site-config.tsx";
 import classes from "./shell.module.css";
+
+const CartLink = lazy(async () => ({ default: (await import("../shop/cart-link.tsx")).CartLink }));
+const AccountMenu = lazy(async () => ({ default: (await import("./account-menu.tsx")).AccountMenu }));
+const MergeNotice = lazy(async () => ({ default: (await import("../shop/merge-notice.tsx")).MergeNotice }));
 
 type ShellTexts = {
   readonly skip: string;
   readonly signIn: string;
-  readonly signOut: string;
-  readonly account: (name: string) => string;
   readonly console: string;
+  readonly orders: string;
   readonly otherLanguage: string;
   readonly colors: string;
   readonly api: string;
@@ -22,9 +27,8 @@ const texts: Texts<ShellTexts> = {
   en: {
     skip: "Skip to the content",
     signIn: "Sign in",
-    signOut: "Sign out",
-    account: (name) => `Account of ${name}`,
     console: "Console",
+    orders: "Orders",
     otherLanguage: "Deutsch",
     colors: "Light or dark",
     api: "API",
@@ -34,9 +38,8 @@ const texts: Texts<ShellTexts> = {
   de: {
     skip: "Zum Inhalt",
     signIn: "Anmelden",
-    signOut: "Abmelden",
-    account: (name) => `Konto von ${name}`,
     console: "Konsole",
+    orders: "Bestellungen",
     otherLanguage: "English",
     colors: "Hell oder dunkel",
     api: "API",
@@ -48,6 +51,7 @@ const texts: Texts<ShellTexts> = {
 /** What is around every page: header, main, footer. */
 export function Shell() {
   const text = useTexts(texts);
+  const { state } = useSession();
   return (
     <div className={classes.shell}>
       <a href="#main" className={classes.skip}>
@@ -55,6 +59,11 @@ export function Shell() {
       </a>
       <Header />
       <main id="main" className={classes.main} tabIndex={-1}>
+        {state.kind === "signed-in" && readGuestCart() !== undefined && (
+          <Suspense>
+            <MergeNotice customerId={customerIdOf(state)} />
+          </Suspense>
+        )}
         <Outlet />
       </main>
       <Footer />
@@ -88,12 +97,20 @@ function Header() {
           <span>Sagacart</span>
         </Link>
         <Group gap="xs" wrap="nowrap">
+          {state.kind === "signed-out" && guestOrderIds().length > 0 && (
+            <Button component={Link} to="/shop/orders" variant="subtle" size="sm">
+              {text.orders}
+            </Button>
+          )}
           {isStaff(state) && (
             <Button component={Link} to="/console" variant="subtle" size="sm">
               {text.console}
             </Button>
           )}
           <Account />
+          <Suspense>
+            <CartLink />
+          </Suspense>
         </Group>
       </Container>
     </header>
@@ -116,16 +133,9 @@ function Account() {
     );
   }
   return (
-    <Menu position="bottom-end">
-      <Menu.Target>
-        <Button size="sm" variant="default" aria-label={text.account(state.user.name)}>
-          {state.user.name}
-        </Button>
-      </Menu.Target>
-      <Menu.Dropdown>
-        <Menu.Item onClick={() => void session.signOut()}>{text.signOut}</Menu.Item>
-      </Menu.Dropdown>
-    </Menu>
+    <Suspense>
+      <AccountMenu user={state.user} customerId={customerIdOf(state)} />
+    </Suspense>
   );
 }
 

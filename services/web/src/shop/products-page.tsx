@@ -4,7 +4,7 @@ import { useDebouncedCallback } from "@mantine/hooks";
 import type { Product } from "@sagacart/proto/stock/v1/product";
 import { ProductService } from "@sagacart/proto/stock/v1/product_service";
 import { keepPreviousData } from "@tanstack/react-query";
-import { getRouteApi } from "@tanstack/react-router";
+import { getRouteApi, Link } from "@tanstack/react-router";
 import { formatMoney } from "../i18n/format.ts";
 import { type Texts, useLanguage, useTexts } from "../i18n/language.tsx";
 import { FailureAlert } from "../rpc/failure-alert.tsx";
@@ -109,7 +109,9 @@ function ProductCard({ product }: { product: Product }) {
         <img className={classes.picture} src={pictureOf(product)} alt="" width={320} height={240} loading="lazy" />
       </Card.Section>
       <Text component="h2" fw={600} mt="sm">
-        {product.title}
+        <Link to="/shop/products/$productId" params={{ productId: product.id }} className={classes.link}>
+          {product.title}
+        </Link>
       </Text>
       <Group justify="space-between" mt="xs">
         <Text fw={600}>{product.price && formatMoney(product.price, language)}</Text>

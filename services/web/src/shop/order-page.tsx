@@ -1,0 +1,320 @@
+import { Alert, Anchor, Badge, Button, Container, Group, Loader, Radio, Stack, Text, Title } from "@mantine/core";
+import { type Order, Order_State, OrderDispute_State } from "@sagacart/proto/order/v1/order";
+import { useQueryClient } from "@tanstack/react-query";
+import { getRouteApi } from "@tanstack/react-router";
+import { lazy, Suspense, useEffect, useRef, useState } from "react";
+import { isStaff, useSession } from "../auth/use-session.tsx";
+import { dateOf, formatMoney, formatTime } from "../i18n/format.ts";
+import { type Language, useLanguage, useTexts } from "../i18n/language.tsx";
+import { FailureAlert } from "../rpc/failure-alert.tsx";
+import { useSiteConfig } from "../use-site-config.tsx";
+import { declineText } from "./decline-text.ts";
+import classes from "./order-page.module.css";
+import { type OrderTexts, orderTexts, stateName } from "./order-texts.ts";
+import { outcomeText } from "./outcome-text.ts";
+import { methodLabel, paymentMethods } from "./payment-methods.ts";
+import { finalStates, isCancellable, type TimelineEntry, timelineOf } from "./timeline.ts";
+import { useOrder } from "./use-order.ts";
+import type { Watched } from "./watch-order.ts";
+
+const OrderMessages = lazy(async () => ({ default: (await import("./order-messages.tsx")).OrderMessages }));
+
+const route = getRouteApi("/shop/orders/$orderId");
+
+/** One order: its saga as it happens, what became of stock and money, and what its customer can do. */
+export function OrderPage() {
+  const { orderId } = route.useParams();
+  const text = useTexts(orderTexts);
+  const { state } = useSession();
+  const { watched, cancel, pay, isGuest, watchAgain } = useOrder(orderId);
+  const { order, error } = watched;
+  const queries = useQueryClient();
+  const hasEnded = watched.connection === "ended";
+  useEffect(() => {
+    // Its cart is closed, or open again.
+    if (hasEnded) {
+      void queries.invalidateQueries({ queryKey: ["cart"] });
+    }
+  }, [hasEnded, queries]);
+  return (
+    <Container size="md">
+      <title>{`${text.title} · Sagacart`}</title>
+      <Stack gap="lg">
+        <Heading id={orderId} watched={watched} />
+        <FailureAlert error={error} onRetry={watchAgain} />
+        {order === undefined && error === undefined && <Loader aria-label={text.title} />}
+        {order !== undefined && (
+          <>
+            <Timeline watched={watched} order={order} />
+            <Outcome order={order} />
+            {order.state === Order_State.AWAITING_PAYMENT && <PayForm order={order} pay={pay} hasBalance={!isGuest} />}
+            {isCancellable(order.state) && (
+              <Group>
+                <Button variant="default" loading={cancel.isPending} onClick={() => cancel.mutate()}>
+                  {text.cancel}
+                </Button>
+              </Group>
+            )}
+            <FailureAlert error={cancel.error} />
+            <Contents order={order} />
+            {isStaff(state) && <ForStaff order={order} />}
+            {isGuest ? (
+              <Text size="sm" c="dimmed">
+                {text.mails(order.contactEmail)}
+              </Text>
+            ) : (
+              <Suspense>
+                <OrderMessages orderId={orderId} />
+              </Suspense>
+            )}
+          </>
+        )}
+      </Stack>
+    </Container>
+  );
+}
+
+function Heading({ id, watched: { order, connection } }: { id: string; watched: Watched }) {
+  const text = useTexts(orderTexts);
+  const { language } = useLanguage();
+  return (
+    <div>
+      <Group>
+        <Title order={1}>{text.title}</Title>
+        {order !== undefined && (
+          <Badge size="lg" color={colorOf(order.state)} variant="outline" data-testid="order-state">
+            {stateName(order.state, language)}
+          </Badge>
+        )}
+      </Group>
+      <Text size="sm" c="dimmed" className={classes.id}>
+        {id}
+      </Text>
+      <Text size="sm" c="dimmed" role="status" data-connection={connection}>
+        {text.connection[connection]}
+      </Text>
+    </div>
+  );
+}
+
+function Timeline({ order, watched }: { order: Order; watched: Watched }) {
+  const text = useTexts(orderTexts);
+  const { language } = useLanguage();
+  const entries = timelineOf(order, watched.changes);
+  return (
+    <section aria-labelledby="progress">
+      <Title order={2} size="h4" id="progress" mb="xs">
+        {text.progress}
+      </Title>
+      <ol className={classes.timeline}>
+        {entries.map((entry) => (
+          <li key={entry.what} className={classes.entry} data-what={entry.what} data-status={entry.status}>
+            <span className={classes.mark} data-mark={markOf(entry, order.state)} aria-hidden="true">
+              {marks[markOf(entry, order.state)]}
+            </span>
+            <div>
+              <Text fw={600}>
+                {entry.what === "end" ? stateName(order.state, language) : text.steps[entry.what]}{" "}
+                {entry.what !== "end" && (
+                  <Text span size="sm" c="dimmed" fw={400}>
+                    {text.status[entry.status]}
+                  </Text>
+                )}
+              </Text>
+              {detailsOf(entry, order, text, language).map((detail) => (
+                <Text size="sm" key={detail}>
+                  {detail}
+                </Text>
+              ))}
+              {entry.time !== undefined && (
+                <Text size="sm" c="dimmed">
+                  <time dateTime={dateOf(entry.time).toISOString()}>{formatTime(entry.time, language)}</time>
+                </Text>
+              )}
+            </div>
+          </li>
+        ))}
+      </ol>
+    </section>
+  );
+}
+
+const marks = {
+  ...{ done: "✓", doing: "…", waiting: "?", todo: "·", refused: "✕", skipped: "–" },
+  ...{ undone: "↶", failed: "■" },
+} as const;
+
+function markOf({ what, status }: TimelineEntry, state: Order_State): keyof typeof marks {
+  if (what === "end" && state !== Order_State.COMPLETED) {
+    return "failed";
+  }
+  return what.startsWith("undo") && status === "done" ? "undone" : status;
+}
+
+function detailsOf({ what, status }: TimelineEntry, order: Order, text: OrderTexts, language: Language): string[] {
+  const { payment, shortages, lines } = order;
+  if (what === "reserve" && status === "refused") {
+    return shortages.map(({ productId, requested, available }) => {
+      const title = lines.find((line) => line.productId === productId)?.title ?? productId;
+      return text.short(title, requested, available);
+    });
+  }
+  if (what === "charge" && payment !== undefined) {
+    const declined = payment.declineReason === "" ? [] : [text.declined(declineText(payment.declineReason, language))];
+    const attempt = payment.attempt === 0 ? [] : [text.attempt(payment.attempt, methodLabel(payment.method, language))];
+    return [...attempt, ...declined];
+  }
+  if (what === "ship" && status === "done" && order.trackingNumber !== "") {
+    return [text.tracking(order.trackingNumber)];
+  }
+  if (what === "ship" && status === "refused") {
+    return [order.outcomeDetail === "" ? "" : declineText(order.outcomeDetail, language)].filter((line) => line !== "");
+  }
+  if (what === "undo-charge" && payment !== undefined) {
+    return [payment.declineReason !== "" || payment.attempt === 0 ? text.nothingTaken : text.givenBack];
+  }
+  return [];
+}
+
+/** Says what became of the stock and the money. */
+function Outcome({ order }: { order: Order }) {
+  const text = useTexts(orderTexts);
+  const { language } = useLanguage();
+  if (!finalStates.has(order.state)) {
+    return null;
+  }
+  const total = order.total === undefined ? "" : formatMoney(order.total, language);
+  const isBought = order.state === Order_State.COMPLETED;
+  const refunded = order.refunded !== undefined && order.refunded.minorUnits > 0n ? order.refunded : undefined;
+  const disputed = order.disputes.some(({ state }) => state === OrderDispute_State.OPEN);
+  return (
+    <Alert color={isBought ? "green" : "orange"} variant="outline" role="status">
+      <Stack gap={4}>
+        {order.outcomeReason !== "" && <Text size="sm">{outcomeText(order.outcomeReason, language)}</Text>}
+        <Text size="sm">{isBought ? text.sold : text.released}</Text>
+        <Text size="sm">{isBought ? text.paid(total) : text.nothingKept}</Text>
+        {refunded !== undefined && <Text size="sm">{text.refunded(formatMoney(refunded, language))}</Text>}
+        {disputed && <Text size="sm">{text.disputed}</Text>}
+      </Stack>
+    </Alert>
+  );
+}
+
+function PayForm(given: { order: Order; pay: ReturnType<typeof useOrder>["pay"]; hasBalance: boolean }) {
+  const { order, pay, hasBalance } = given;
+  const text = useTexts(orderTexts);
+  const { language } = useLanguage();
+  const { simulatedProviders } = useSiteConfig();
+  const methods = paymentMethods({ language, isSimulated: simulatedProviders, hasBalance });
+  const [method, setMethod] = useState(order.payment?.method ?? "");
+  // A repeat of the same attempt has the same key; an attempt after a decline has another one.
+  const attempt = useRef({ content: "", requestId: "" });
+  return (
+    <section aria-labelledby="pay">
+      <Title order={2} size="h4" id="pay" mb="xs">
+        {text.pay}
+      </Title>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          const content = `${method} ${order.payment?.attempt}`;
+          if (attempt.current.content !== content) {
+            attempt.current = { content, requestId: crypto.randomUUID() };
+          }
+          pay.mutate({ method, requestId: attempt.current.requestId });
+        }}
+      >
+        <Stack align="flex-start">
+          {order.expireTime !== undefined && (
+            <Text size="sm">{text.payUntil(formatTime(order.expireTime, language))}</Text>
+          )}
+          <Radio.Group value={method} onChange={setMethod} label={text.method}>
+            <Stack gap="xs" mt="xs">
+              {methods.map(({ id, label, does }) => (
+                <Radio key={id} value={id} label={label} description={does} />
+              ))}
+            </Stack>
+          </Radio.Group>
+          <Button type="submit" loading={pay.isPending}>
+            {text.payNow(order.total === undefined ? "" : formatMoney(order.total, language))}
+          </Button>
+          <FailureAlert error={pay.error} />
+        </Stack>
+      </form>
+    </section>
+  );
+}
+
+function Contents({ order }: { order: Order }) {
+  const text = useTexts(orderTexts);
+  const { language } = useLanguage();
+  const address = order.shippingAddress;
+  return (
+    <section aria-labelledby="contents">
+      <Title order={2} size="h4" id="contents" mb="xs">
+        {text.contents}
+      </Title>
+      <ul className={classes.contents}>
+        {order.lines.map((line) => (
+          <li key={line.productId}>
+            <span>
+              {line.quantity} × {line.title}
+            </span>
+            <span>{line.unitPrice && formatMoney(timesOf(line.unitPrice, line.quantity), language)}</span>
+          </li>
+        ))}
+        <li className={classes.total}>
+          <span>{text.total}</span>
+          <span>{order.total && formatMoney(order.total, language)}</span>
+        </li>
+      </ul>
+      <Text size="sm" mt="sm">
+        {address === undefined
+          ? text.pickUp
+          : `${text.shipTo}: ${[
+              address.recipient,
+              address.line1,
+              address.line2,
+              `${address.postalCode} ${address.city}`,
+              address.region,
+              address.countryCode,
+            ]
+              .filter((part) => part.trim() !== "")
+              .join(", ")}`}
+      </Text>
+    </section>
+  );
+}
+
+/** What operators need to find it elsewhere. */
+function ForStaff({ order }: { order: Order }) {
+  const text = useTexts(orderTexts);
+  const { temporalUrl } = useSiteConfig();
+  if (order.workflowId === "") {
+    return null;
+  }
+  const link = `${temporalUrl ?? ""}/namespaces/default/workflows/${encodeURIComponent(order.workflowId)}`;
+  return (
+    <Text size="sm">
+      {text.workflow}:{" "}
+      {temporalUrl === undefined ? (
+        order.workflowId
+      ) : (
+        <Anchor href={link} target="_blank" rel="noreferrer" size="sm">
+          {order.workflowId}
+        </Anchor>
+      )}
+    </Text>
+  );
+}
+
+function timesOf(price: { currencyCode: string; minorUnits: bigint }, quantity: number) {
+  return { currencyCode: price.currencyCode, minorUnits: price.minorUnits * BigInt(quantity) };
+}
+
+function colorOf(state: Order_State): string {
+  if (state === Order_State.COMPLETED) {
+    return "green";
+  }
+  return finalStates.has(state) || state === Order_State.CANCELLING ? "orange" : "blue";
+}

@@ -1,0 +1,76 @@
+import type { Order, OrderChange } from "@sagacart/proto/order/v1/order";
+import { failureOf, isTransient } from "../rpc/failure.ts";
+import { finalStates } from "./timeline.ts";
+
+/** What is known of a watched order. */
+export type Watched = {
+  readonly order: Order | undefined;
+  /** All changes, oldest first. */
+  readonly changes: readonly OrderChange[];
+  /** `live`: changes arrive as they happen. `lost`: the connection is gone, and is tried again. `ended`: nothing more comes. */
+  readonly connection: "connecting" | "live" | "lost" | "ended";
+  /** What ended it, other than the order's end. */
+  readonly error: unknown;
+};
+
+export type WatchStream = (
+  afterSequence: bigint,
+  signal: AbortSignal,
+) => AsyncIterable<{ readonly order?: Order | undefined; readonly changes: readonly OrderChange[] }>;
+
+export const nothingYet: Watched = { order: undefined, changes: [], connection: "connecting", error: undefined };
+
+/**
+ * Watches an order until it is final, and goes on after a lost connection behind the last change that was seen, so that none
+ * is missed and none comes twice. Rejects never; ends when the signal aborts.
+ */
+export async function watchOrder(
+  open: WatchStream,
+  report: (watched: Watched) => void,
+  { signal, pause }: { signal: AbortSignal; pause: (failures: number, signal: AbortSignal) => Promise<void> },
+): Promise<void> {
+  let watched = nothingYet;
+  const become = (next: Partial<Watched>) => {
+    watched = { ...watched, ...next };
+    if (!signal.aborted) {
+      report(watched);
+    }
+  };
+  let failures = 0;
+  while (!signal.aborted) {
+    try {
+      const seen = watched.changes.at(-1)?.sequence ?? 0n;
+      for await (const { order, changes } of open(seen, signal)) {
+        failures = 0;
+        const last = watched.changes.at(-1)?.sequence ?? 0n;
+        const fresh = changes.filter(({ sequence }) => sequence > last);
+        become({ order: order ?? watched.order, changes: [...watched.changes, ...fresh], connection: "live" });
+      }
+    } catch (error) {
+      if (!signal.aborted && !isTransient(failureOf(error))) {
+        become({ error, connection: "ended" });
+        return;
+      }
+    }
+    if (watched.order !== undefined && finalStates.has(watched.order.state)) {
+      become({ connection: "ended" });
+      return;
+    }
+    become({ connection: "lost" });
+    await pause(failures, signal);
+    failures += 1;
+  }
+}
+
+/** Waits longer with each failure, at most 5 s; not longer than until the browser is online again. */
+export async function pauseBeforeRetry(failures: number, signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, Math.min(5_000, 250 * 2 ** failures));
+  const stop = () => resolve();
+  addEventListener("online", stop);
+  signal.addEventListener("abort", stop);
+  await promise;
+  clearTimeout(timer);
+  removeEventListener("online", stop);
+  signal.removeEventListener("abort", stop);
+}

@@ -1,0 +1,95 @@
+import { existsSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import axe from "axe-core";
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { expect } from "vitest";
+import { cloneFolder } from "../../scripts/clone.ts";
+
+/** The browsers that are looked for, first one first. */
+const programs = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+
+/** Where screenshots of failed tests are kept. */
+const failures = join(cloneFolder, ".sagacart", "web-failures");
+
+/** Starts the installed Chromium. Throws a sentence that says how to get it if there is none. */
+export async function launchBrowser(): Promise<Browser> {
+  const executablePath = programs.find((program) => program !== undefined && existsSync(program));
+  if (executablePath === undefined) {
+    throw new Error(
+      "there is no Chromium to test the pages with: apt-get install --no-install-recommends chromium, or set CHROMIUM to its path",
+    );
+  }
+  // Chromium's sandbox does not run as root.
+  const args = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
+  return await chromium.launch({ executablePath, args: [...args, "--disable-dev-shm-usage"] });
+}
+
+export const desktop: BrowserContextOptions = { viewport: { width: 1280, height: 900 }, locale: "en-GB" };
+export const phone: BrowserContextOptions = {
+  viewport: { width: 360, height: 740 },
+  isMobile: true,
+  hasTouch: true,
+  deviceScaleFactor: 2,
+  locale: "en-GB",
+};
+
+export type Visit = {
+  readonly page: Page;
+  /** What the browser complained about: errors in the console, violations of the policy, exceptions. */
+  readonly complaints: string[];
+};
+
+/**
+ * Runs a test in a browser of its own, with nothing stored. It fails if the browser complained of anything but `expected`, and
+ * keeps a screenshot if it fails.
+ */
+export async function visit(
+  browser: Browser,
+  { name, expected, ...options }: BrowserContextOptions & { name: string; expected?: RegExp },
+  run: (visit: Visit) => Promise<void>,
+): Promise<void> {
+  const context = await browser.newContext(options);
+  const complaints: string[] = [];
+  context.on("console", (message) => {
+    if (message.type() === "error" || message.type() === "warning") {
+      complaints.push(message.text());
+    }
+  });
+  context.on("weberror", (error) => complaints.push(String(error.error())));
+  const page = await context.newPage();
+  page.setDefaultTimeout(60_000);
+  try {
+    await run({ page, complaints });
+    expect(complaints.filter((complaint) => expected === undefined || !expected.test(complaint))).toEqual([]);
+  } catch (error) {
+    await mkdir(failures, { recursive: true });
+    const file = join(failures, `${name.replaceAll(/\W+/g, "-")}.png`);
+    await page.screenshot({ path: file, fullPage: true }).catch(() => undefined);
+    throw new Error(
+      `${String(error)}\n\nThe browser complained: ${complaints.join("; ") || "no"}\nScreenshot: ${file}`,
+      {
+        cause: error,
+      },
+    );
+  } finally {
+    await context.close();
+  }
+}
+
+/** Returns what axe finds serious or critical on a page, a sentence each. */
+export async function seriousProblems(page: Page): Promise<string[]> {
+  // Through the debugger, so that the page's policy does not apply to it.
+  await page.evaluate(axe.source);
+  const { violations } = await page.evaluate(() => Reflect.get(globalThis, "axe").run());
+  return (violations as axe.Result[])
+    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .map(
+      ({ id, nodes }) => `${id}: ${nodes.map(({ html, failureSummary }) => `${html} ${failureSummary}`).join(" | ")}`,
+    );
+}
+
+/** Returns true if the page is wider than the screen, so that it scrolls to the side. */
+export async function isTooWide(page: Page): Promise<boolean> {
+  return await page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth");
+}
