@@ -1,11 +1,9 @@
-import { Alert, Button, Checkbox, Group, Modal, NativeSelect, Stack, Text, Textarea, TextInput } from "@mantine/core";
+import { Button, Checkbox, Group, Modal, NativeSelect, Stack, Text, Textarea, TextInput } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, type ReactNode, useEffect, useRef, useState } from "react";
-import { useSession } from "../auth/use-session.tsx";
-import { failureOf } from "../rpc/failure.ts";
-import { FailureAlert } from "../rpc/failure-alert.tsx";
 import { useAddress } from "./address.ts";
-import { type Draft, keepDraft, stepUpOf, takeDraft } from "./step-up.ts";
+import { type Draft, keepDraft, takeDraft } from "./step-up.ts";
+import { StepUpFailure } from "./step-up-failure.tsx";
 
 /** An input of an action's form. */
 export type ActionField = {
@@ -117,7 +115,7 @@ function ActionForm({
             onChange={(value) => setDraft({ ...draft, values: { ...draft.values, [field.name]: value } })}
           />
         ))}
-        <ActionFailure
+        <StepUpFailure
           error={error}
           names={names ?? namesOfFields(fields)}
           onLeave={() => keepDraft(sessionStorage, href, draft)}
@@ -132,38 +130,6 @@ function ActionForm({
         </Group>
       </Stack>
     </form>
-  );
-}
-
-/** Shows what an action failed with. If a fresh sign-in would help, it offers to sign in again and come back. */
-export function ActionFailure({
-  error,
-  names,
-  onLeave,
-}: {
-  error: unknown;
-  names?: Readonly<Record<string, string>>;
-  onLeave?: () => void;
-}) {
-  const { session } = useSession();
-  const { href } = useAddress();
-  const stepUp = error === undefined || error === null ? undefined : stepUpOf(failureOf(error));
-  if (stepUp === undefined) {
-    return <FailureAlert error={error} {...(names === undefined ? {} : { names })} />;
-  }
-  const leave = () => {
-    onLeave?.();
-    void session.signIn(href, { fresh: true });
-  };
-  return (
-    <Alert color="yellow" variant="outline" title="Please sign in again" data-reason={failureOf(error).reason}>
-      <Stack gap="xs" align="flex-start">
-        <Text size="sm">{stepUp.sentence}</Text>
-        <Button size="xs" onClick={leave}>
-          Sign in again
-        </Button>
-      </Stack>
-    </Alert>
   );
 }
 

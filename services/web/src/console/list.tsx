@@ -1,10 +1,10 @@
 import { Button, Group, Loader, NativeSelect, Stack, Table, Text, TextInput, Title } from "@mantine/core";
 import type { FormEvent, ReactNode } from "react";
 import { failureOf } from "../rpc/failure.ts";
-import { FailureAlert } from "../rpc/failure-alert.tsx";
 import { useAddress } from "./address.ts";
 import classes from "./console.module.css";
 import { localTime, utcTime } from "./search.ts";
+import { StepUpFailure } from "./step-up-failure.tsx";
 
 /** How often a list is read again while it is shown. */
 export const refreshMs = 5_000;
@@ -77,7 +77,7 @@ export function Paged<Page extends { readonly nextPageToken: string }, Row>(give
   const next = data?.nextPageToken ?? "";
   return (
     <Stack gap="sm" aria-busy={isPending || isPlaceholderData}>
-      <FailureAlert error={error} {...(badToken ? {} : { onRetry: query.refetch })} />
+      <StepUpFailure error={error} {...(badToken ? {} : { onRetry: query.refetch })} />
       {isPending && error === null && <Loader size="sm" aria-label={`Reading ${label}`} />}
       {data !== undefined && rows.length === 0 && (
         <Text role="status">{next === "" ? empty : "Nothing on this page; there may be more on the next."}</Text>
@@ -231,7 +231,7 @@ export function Waiting({
 }) {
   return (
     <>
-      <FailureAlert error={query.error} onRetry={query.refetch} />
+      <StepUpFailure error={query.error} onRetry={query.refetch} />
       {query.isPending && query.error === null && <Loader size="sm" aria-label={`Reading ${label}`} />}
     </>
   );

@@ -4,11 +4,11 @@ import type { Template } from "@sagacart/proto/notifier/v1/template";
 import { type PreviewTemplateResponse, TemplateService } from "@sagacart/proto/notifier/v1/template_service";
 import { keepPreviousData, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { ActionFailure } from "../action.tsx";
 import { useAddress, usePathPart } from "../address.ts";
 import { useCall } from "../call.ts";
 import { type Column, Facts, Heading, ListPage, refreshMs, Waiting } from "../list.tsx";
 import { time } from "../show.ts";
+import { StepUpFailure } from "../step-up-failure.tsx";
 import { To } from "../to.tsx";
 import { Preformatted } from "./messages-page.tsx";
 
@@ -113,7 +113,7 @@ function Editor({ template }: { template: Template }) {
         </Button>
         <Button onClick={() => void save()}>Save</Button>
       </Group>
-      <ActionFailure error={error} />
+      <StepUpFailure error={error} />
       {note !== "" && <Text role="status">{note}</Text>}
       {preview !== undefined && (
         <Stack gap="xs">

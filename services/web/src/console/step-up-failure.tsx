@@ -1,0 +1,42 @@
+import { Alert, Button, Stack, Text } from "@mantine/core";
+import { useSession } from "../auth/use-session.tsx";
+import { failureOf } from "../rpc/failure.ts";
+import { FailureAlert } from "../rpc/failure-alert.tsx";
+import { useAddress } from "./address.ts";
+import { stepUpOf } from "./step-up.ts";
+
+/** Shows what a call failed with. If a fresh sign-in would help, it offers to sign in again and come back. */
+export function StepUpFailure({
+  error,
+  names,
+  onRetry,
+  onLeave,
+}: {
+  error: unknown;
+  names?: Readonly<Record<string, string>>;
+  onRetry?: () => unknown;
+  /** Called before the page is left. */
+  onLeave?: () => void;
+}) {
+  const { session } = useSession();
+  const { href } = useAddress();
+  const stepUp = error === undefined || error === null ? undefined : stepUpOf(failureOf(error));
+  if (stepUp === undefined) {
+    const more = { ...(names === undefined ? {} : { names }), ...(onRetry === undefined ? {} : { onRetry }) };
+    return <FailureAlert error={error} {...more} />;
+  }
+  const leave = () => {
+    onLeave?.();
+    void session.signIn(href, { fresh: true });
+  };
+  return (
+    <Alert color="yellow" variant="outline" title="Please sign in again" data-reason={failureOf(error).reason}>
+      <Stack gap="xs" align="flex-start">
+        <Text size="sm">{stepUp.sentence}</Text>
+        <Button size="xs" onClick={leave}>
+          Sign in again
+        </Button>
+      </Stack>
+    </Alert>
+  );
+}
