@@ -195,7 +195,7 @@ test("a product is made, changed, its stock moved, and deleted; a change of some
     await fill(page, { Title: "Mine" });
     await submit(page, "Edit");
     await page.getByText(/changed elsewhere in the meantime/).waitFor();
-    await submit(page, "Close");
+    await submit(page, "Back");
     await page.getByText("Somebody else's title").waitFor();
 
     await page.getByRole("button", { name: "Move stock" }).click();
@@ -281,7 +281,7 @@ test("an operator breaks things where providers are simulated, and sees what bec
   inBrowser(task.name, async (page) => {
     await signIn(page, "/console/break");
     await page.getByLabel("Product id").fill(productId);
-    await page.getByLabel("Orders", { exact: true }).fill("3");
+    await page.getByRole("textbox", { name: "Orders" }).fill("3");
     await page.getByRole("button", { name: "Place orders: Declined" }).click();
     await page.getByText("Declined: 3 placed").waitFor();
     await page.getByRole("link", { name: "all orders of console-test" }).click();
@@ -322,6 +322,7 @@ test.each([
     `console pages on a ${name}`,
     async (page) => {
       await signIn(page, "/console");
+      await heading(page, "Now").waitFor();
       const found: string[] = [];
       for (const [which, path, title] of pages) {
         await page.goto(`${origin}/console${path()}`);

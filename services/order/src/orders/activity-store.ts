@@ -1,8 +1,8 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { type Duration, durationFromMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { Queryable } from "@sagacart/chassis/postgres/pool";
+import type { GetOrderActivityResponseSchema } from "@sagacart/proto/order/v1/activity_service";
 import { Order_State } from "@sagacart/proto/order/v1/order";
-import type { GetOrderActivityResponseSchema } from "@sagacart/proto/order/v1/order_service";
 import { type State, stateToProto } from "./order.ts";
 
 /** Loads what happens in the shop now. Each statement reads what is under way, or a bounded number of the newest orders. */

@@ -1,6 +1,6 @@
 import { durationMs, timestampDate } from "@bufbuild/protobuf/wkt";
+import type { GetOrderActivityResponse } from "@sagacart/proto/order/v1/activity_service";
 import { Order_State } from "@sagacart/proto/order/v1/order";
-import type { GetOrderActivityResponse } from "@sagacart/proto/order/v1/order_service";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { startOrderService, type TestOrderService } from "../testing/order.ts";
 import { testOrders } from "../testing/test-orders.ts";
@@ -14,7 +14,7 @@ afterEach(() => service[Symbol.asyncDispose]());
 const { newOrder, begin, move, bring } = testOrders(() => service);
 
 const nameOf = (state: Order_State) => Object.entries(Order_State).find(([, number]) => number === state)?.[0];
-const activity = () => service.orders.getOrderActivity({});
+const activity = () => service.activity.getOrderActivity({});
 const countsOf = ({ underWay }: GetOrderActivityResponse) =>
   Object.fromEntries(underWay.map(({ state, count }) => [nameOf(state), Number(count)]));
 /** Dates orders back, since the current second is left out. */

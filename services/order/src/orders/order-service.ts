@@ -7,7 +7,6 @@ import { type Order, Order_State, OrderRefund_State } from "@sagacart/proto/orde
 import {
   CancelOrderResponseSchema,
   CheckoutResponseSchema,
-  GetOrderActivityResponseSchema,
   GetOrderRefundResponseSchema,
   GetOrderResponseSchema,
   ListOrderRefundsResponseSchema,
@@ -22,7 +21,6 @@ import type { Checkout } from "../checkout/record-checkouts.ts";
 import { requestRefund } from "../refunds/refund-requests.ts";
 import { loadRefund, loadRefunds } from "../refunds/refund-store.ts";
 import { readTimeKey, writeTimeKey } from "../time-key.ts";
-import { loadActivity } from "./activity-store.ts";
 import { checkCustomer, isFinal, type State, stateFromProto } from "./order.ts";
 import { listOrders } from "./order-list-store.ts";
 import { requestCancel, requestPayment } from "./order-requests.ts";
@@ -107,10 +105,6 @@ export function createOrderService(options: OrderServiceOptions) {
         orders: [...orders],
         nextPageToken: next === undefined ? "" : writeTimeKey(next, of),
       });
-    },
-
-    async getOrderActivity() {
-      return create(GetOrderActivityResponseSchema, await loadActivity(pool));
     },
 
     async payOrder(request, context) {

@@ -122,7 +122,7 @@ function ActionForm({
         />
         <Group justify="flex-end">
           <Button variant="default" size="sm" onClick={onClose}>
-            Close
+            Back
           </Button>
           <Button type="submit" size="sm" {...(danger === true ? { color: "red" } : {})} loading={busy}>
             {label}

@@ -1,4 +1,6 @@
-import { useLocation, useParams, useRouter } from "@tanstack/react-router";
+import { useLocation, useRouter } from "@tanstack/react-router";
+import { createContext, useContext } from "react";
+import type { PathParts } from "./match.ts";
 import { searchTexts } from "./search.ts";
 
 /** The search parameters of the page as texts, and how to change them. What a page shows is in its address. */
@@ -24,9 +26,10 @@ export function useAddress<const Name extends string>(...names: readonly Name[])
   };
 }
 
-/** Returns a part of the path, for example the id in `/console/orders/$id`. */
+/** The named parts of the page's path. */
+export const PathPartsContext = createContext<PathParts>({});
+
+/** Returns a part of the path, for example the id in `orders/$id`. */
 export function usePathPart(name: string): string {
-  const params: Readonly<Record<string, unknown>> = useParams({ strict: false });
-  const value = params[name];
-  return typeof value === "string" ? value : "";
+  return useContext(PathPartsContext)[name] ?? "";
 }

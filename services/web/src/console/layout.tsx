@@ -1,6 +1,7 @@
 import { Button, Loader, Stack, Text, Title } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
-import { Link, Outlet, useLocation } from "@tanstack/react-router";
+import { Link, useLocation } from "@tanstack/react-router";
+import type { ReactNode } from "react";
 import { isStaff, useSession } from "../auth/use-session.tsx";
 import { useSiteConfig } from "../use-site-config.tsx";
 import { useIsOperator } from "./call.ts";
@@ -55,7 +56,7 @@ const menu: readonly { readonly group: string; readonly links: readonly MenuLink
 ];
 
 /** What is around the pages of the console. It is shown to the shop's people only; the services check who asks. */
-export function ConsoleLayout() {
+export function ConsoleLayout({ children }: { children: ReactNode }) {
   const { session, state } = useSession();
   const { href } = useLocation();
   if (state.kind === "unknown") {
@@ -86,9 +87,7 @@ export function ConsoleLayout() {
   return (
     <div className={classes.layout} lang="en">
       <ConsoleMenu />
-      <div>
-        <Outlet />
-      </div>
+      <div>{children}</div>
     </div>
   );
 }

@@ -24,7 +24,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file sagacart/order/v1/order_service.proto.
  */
 export const file_sagacart_order_v1_order_service: GenFile = /*@__PURE__*/
-  fileDesc("CiVzYWdhY2FydC9vcmRlci92MS9vcmRlcl9zZXJ2aWNlLnByb3RvEhFzYWdhY2FydC5vcmRlci52MSLYBwoPQ2hlY2tvdXRSZXF1ZXN0EjoKCG9yZGVyX2lkGAEgASgJQii6SCXYAQFyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEjoKC2N1c3RvbWVyX2lkGAIgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEjkKB2NhcnRfaWQYAyABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SkgEKBWxpbmVzGAQgAygLMhwuc2FnYWNhcnQub3JkZXIudjEuTGluZUlucHV0QmW6SGK6AVoKF2xpbmVzLnVuaXF1ZV9wcm9kdWN0X2lkEhthIHByb2R1Y3QgbWF5IGJlIG5hbWVkIG9uY2UaInRoaXMubWFwKGksIGkucHJvZHVjdF9pZCkudW5pcXVlKCmSAQIQZBIfCg5wYXltZW50X21ldGhvZBgFIAEoCUIHukgEcgIYZBIRCglwYXlfbGF0ZXIYBiABKAgSQAoKcGF5X3dpdGhpbhgHIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIRukgOqgELIgUIgJqeATICCAESMwoQc2hpcHBpbmdfYWRkcmVzcxgIIAEoCzIZLnNhZ2FjYXJ0LnR5cGUudjEuQWRkcmVzcxJ4Cg5leHBlY3RlZF90b3RhbBgJIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuTW9uZXlCR7pIRLoBQQoSbW9uZXkubm90X25lZ2F0aXZlEhRtdXN0IG5vdCBiZSBuZWdhdGl2ZRoVdGhpcy5taW5vcl91bml0cyA+PSAwEhoKCWNhcnRfZXRhZxgKIAEoCUIHukgEcgIYQBImCg1jb250YWN0X2VtYWlsGAsgASgJQg+6SAjYAQFyAxj+Abi7GAQSNgoId2FpdF9mb3IYDCABKA4yGi5zYWdhY2FydC5vcmRlci52MS5XYWl0Rm9yQgi6SAWCAQIQARI+Cgx3YWl0X2F0X21vc3QYDSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDbpICqoBByIDCNgEMgASLwoKcmVxdWVzdF9pZBgOIAEoCUIbukgYchYyFF5bXHgyMS1ceDdlXXswLDEyOH0kOmu6SGgaZgoWY2hlY2tvdXQuY2FydF9vcl9saW5lcxIebmFtZSBhIGNhcnQgb3IgbGluZXMsIG5vdCBib3RoGix0aGlzLmNhcnRfaWQgPT0gJycgfHwgdGhpcy5saW5lcy5zaXplKCkgPT0gMCJNChBDaGVja291dFJlc3BvbnNlEicKBW9yZGVyGAEgASgLMhguc2FnYWNhcnQub3JkZXIudjEuT3JkZXISEAoIYXR0YWNoZWQYAiABKAgigwEKD0dldE9yZGVyUmVxdWVzdBIxCgJpZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI9CgtjdXN0b21lcl9pZBgCIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLiJsChBHZXRPcmRlclJlc3BvbnNlEicKBW9yZGVyGAEgASgLMhguc2FnYWNhcnQub3JkZXIudjEuT3JkZXISLwoHY2hhbmdlcxgCIAMoCzIeLnNhZ2FjYXJ0Lm9yZGVyLnYxLk9yZGVyQ2hhbmdlIuADChFMaXN0T3JkZXJzUmVxdWVzdBI9CgtjdXN0b21lcl9pZBgBIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhJBCgZzdGF0ZXMYAiADKA4yHi5zYWdhY2FydC5vcmRlci52MS5PcmRlci5TdGF0ZUIRukgOkgELEBQiB4IBBBABIAASOQoHY2FydF9pZBgDIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIeCglwYWdlX3NpemUYBCABKAVCC7pICBoGGMCEPSgAEhwKCnBhZ2VfdG9rZW4YBSABKAlCCLpIBXIDGOgHEjwKCnByb2R1Y3RfaWQYBiABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SRwoQY3JlYXRlX3RpbWVfZnJvbRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCEbpIDrIBCxoHCP+C0f+vBzIAEkkKEmNyZWF0ZV90aW1lX2JlZm9yZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCEbpIDrIBCxoHCP+C0f+vBzIAIlcKEkxpc3RPcmRlcnNSZXNwb25zZRIoCgZvcmRlcnMYASADKAsyGC5zYWdhY2FydC5vcmRlci52MS5PcmRlchIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiGQoXR2V0T3JkZXJBY3Rpdml0eVJlcXVlc3QiggcKGEdldE9yZGVyQWN0aXZpdHlSZXNwb25zZRIoCgR0aW1lGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBJJCgl1bmRlcl93YXkYAiADKAsyNi5zYWdhY2FydC5vcmRlci52MS5HZXRPcmRlckFjdGl2aXR5UmVzcG9uc2UuU3RhdGVDb3VudBIlCgRoZWxkGAMgAygLMhcuc2FnYWNhcnQudHlwZS52MS5Nb25leRIPCgdzdGFsbGVkGAQgASgDEhYKDm9wZW5faW5jaWRlbnRzGAUgASgDEhgKEHdhaXRpbmdfY29tbWFuZHMYBiABKAMSMQoOb2xkZXN0X2NvbW1hbmQYByABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SGgoSdW5zZXF1ZW5jZWRfZXZlbnRzGAggASgDEi8KDG9sZGVzdF9ldmVudBgJIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhJDCgdzZWNvbmRzGAogAygLMjIuc2FnYWNhcnQub3JkZXIudjEuR2V0T3JkZXJBY3Rpdml0eVJlc3BvbnNlLlNlY29uZBJICgdyZWZ1c2VkGAsgAygLMjcuc2FnYWNhcnQub3JkZXIudjEuR2V0T3JkZXJBY3Rpdml0eVJlc3BvbnNlLlJlYXNvbkNvdW50GoIBCgpTdGF0ZUNvdW50Ei0KBXN0YXRlGAEgASgOMh4uc2FnYWNhcnQub3JkZXIudjEuT3JkZXIuU3RhdGUSDQoFY291bnQYAiABKAMSNgoSb2xkZXN0X3VwZGF0ZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBrEAQoGU2Vjb25kEigKBHRpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB2NyZWF0ZWQYAiABKAUSEQoJY29tcGxldGVkGAMgASgFEg8KB3JlZnVzZWQYBCABKAUSKQoGbWVkaWFuGAUgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjAKDXBlcmNlbnRpbGVfOTkYBiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24aLAoLUmVhc29uQ291bnQSDgoGcmVhc29uGAEgASgJEg0KBWNvdW50GAIgASgFIuUCCg9QYXlPcmRlclJlcXVlc3QSMQoCaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SPQoLY3VzdG9tZXJfaWQYAiABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SJAoOcGF5bWVudF9tZXRob2QYAyABKAlCB7pIBHICGGRIAIgBARI+Cgx3YWl0X2F0X21vc3QYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDbpICqoBByIDCNgEMgASLwoKcmVxdWVzdF9pZBgFIAEoCUIbukgYchYyFF5bXHgyMS1ceDdlXXswLDEyOH0kEjYKCHdhaXRfZm9yGAYgASgOMhouc2FnYWNhcnQub3JkZXIudjEuV2FpdEZvckIIukgFggECEAFCEQoPX3BheW1lbnRfbWV0aG9kImQKEFBheU9yZGVyUmVzcG9uc2USJwoFb3JkZXIYASABKAsyGC5zYWdhY2FydC5vcmRlci52MS5PcmRlchIPCgdhdHRlbXB0GAIgASgFEhYKDmRlY2xpbmVfcmVhc29uGAMgASgJIpYCChJDYW5jZWxPcmRlclJlcXVlc3QSMQoCaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SPQoLY3VzdG9tZXJfaWQYAiABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SGAoGcmVhc29uGAMgASgJQgi6SAVyAxj0AxI+Cgx3YWl0X2F0X21vc3QYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDbpICqoBByIDCNgEMgASEwoLb25seV91bnBhaWQYBSABKAgSHwoNcHVibGljX3JlYXNvbhgGIAEoCUIIukgFcgMY9AMiPgoTQ2FuY2VsT3JkZXJSZXNwb25zZRInCgVvcmRlchgBIAEoCzIYLnNhZ2FjYXJ0Lm9yZGVyLnYxLk9yZGVyIuQDChJSZWZ1bmRPcmRlclJlcXVlc3QSNwoIb3JkZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SPQoLY3VzdG9tZXJfaWQYAiABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SOwoJcmVmdW5kX2lkGAMgASgJQii6SCXYAQFyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEm0KBmFtb3VudBgEIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuTW9uZXlCRLpIQboBPgoObW9uZXkucG9zaXRpdmUSFm11c3QgYmUgbW9yZSB0aGFuIHplcm8aFHRoaXMubWlub3JfdW5pdHMgPiAwEhgKBnJlYXNvbhgFIAEoCUIIukgFcgMY9AMSPgoMd2FpdF9hdF9tb3N0GAYgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQg26SAqqAQciAwjYBDIAEi8KCnJlcXVlc3RfaWQYByABKAlCG7pIGHIWMhReW1x4MjEtXHg3ZV17MCwxMjh9JBIfCg1wdWJsaWNfcmVhc29uGAggASgJQgi6SAVyAxj0AyJFChNSZWZ1bmRPcmRlclJlc3BvbnNlEi4KBnJlZnVuZBgBIAEoCzIeLnNhZ2FjYXJ0Lm9yZGVyLnYxLk9yZGVyUmVmdW5kIskBChVHZXRPcmRlclJlZnVuZFJlcXVlc3QSNwoIb3JkZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SOAoJcmVmdW5kX2lkGAIgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEj0KC2N1c3RvbWVyX2lkGAMgASgJQii6SCXYAQFyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uIkgKFkdldE9yZGVyUmVmdW5kUmVzcG9uc2USLgoGcmVmdW5kGAEgASgLMh4uc2FnYWNhcnQub3JkZXIudjEuT3JkZXJSZWZ1bmQikQEKF0xpc3RPcmRlclJlZnVuZHNSZXF1ZXN0EjcKCG9yZGVyX2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEj0KC2N1c3RvbWVyX2lkGAIgASgJQii6SCXYAQFyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uIksKGExpc3RPcmRlclJlZnVuZHNSZXNwb25zZRIvCgdyZWZ1bmRzGAEgAygLMh4uc2FnYWNhcnQub3JkZXIudjEuT3JkZXJSZWZ1bmQisAEKEVdhdGNoT3JkZXJSZXF1ZXN0EjEKAmlkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEj0KC2N1c3RvbWVyX2lkGAIgASgJQii6SCXYAQFyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEikKDmFmdGVyX3NlcXVlbmNlGAMgASgDQhG6SA4iDBj//////////38oACJuChJXYXRjaE9yZGVyUmVzcG9uc2USJwoFb3JkZXIYASABKAsyGC5zYWdhY2FydC5vcmRlci52MS5PcmRlchIvCgdjaGFuZ2VzGAIgAygLMh4uc2FnYWNhcnQub3JkZXIudjEuT3JkZXJDaGFuZ2UqfAoHV2FpdEZvchIYChRXQUlUX0ZPUl9VTlNQRUNJRklFRBAAEhUKEVdBSVRfRk9SX0FDQ0VQVEVEEAESFQoRV0FJVF9GT1JfUkVTRVJWRUQQAhIRCg1XQUlUX0ZPUl9QQUlEEAMSFgoSV0FJVF9GT1JfQ09NUExFVEVEEAQy4wsKDE9yZGVyU2VydmljZRKBAQoIQ2hlY2tvdXQSIi5zYWdhY2FydC5vcmRlci52MS5DaGVja291dFJlcXVlc3QaIy5zYWdhY2FydC5vcmRlci52MS5DaGVja291dFJlc3BvbnNlIiyQAgKquxgQEgIBAxoKCghzdXJmYWNlc4LT5JMCDzoBKiIKL3YxL29yZGVycxKOAQoIR2V0T3JkZXISIi5zYWdhY2FydC5vcmRlci52MS5HZXRPcmRlclJlcXVlc3QaIy5zYWdhY2FydC5vcmRlci52MS5HZXRPcmRlclJlc3BvbnNlIjmQAgGquxgbEgMBAgMaCgoIc3VyZmFjZXMaCAoGd29ya2VygtPkkwIREg8vdjEvb3JkZXJzL3tpZH0SeQoKTGlzdE9yZGVycxIkLnNhZ2FjYXJ0Lm9yZGVyLnYxLkxpc3RPcmRlcnNSZXF1ZXN0GiUuc2FnYWNhcnQub3JkZXIudjEuTGlzdE9yZGVyc1Jlc3BvbnNlIh6QAgGquxgFEgMBAgOC0+STAgwSCi92MS9vcmRlcnMSkwEKEEdldE9yZGVyQWN0aXZpdHkSKi5zYWdhY2FydC5vcmRlci52MS5HZXRPcmRlckFjdGl2aXR5UmVxdWVzdBorLnNhZ2FjYXJ0Lm9yZGVyLnYxLkdldE9yZGVyQWN0aXZpdHlSZXNwb25zZSImkAIBqrsYBBICAgOC0+STAhUSEy92MS9vcmRlcnM6YWN0aXZpdHkSfgoIUGF5T3JkZXISIi5zYWdhY2FydC5vcmRlci52MS5QYXlPcmRlclJlcXVlc3QaIy5zYWdhY2FydC5vcmRlci52MS5QYXlPcmRlclJlc3BvbnNlIimQAgKquxgEEgIBA4LT5JMCGDoBKiITL3YxL29yZGVycy97aWR9OnBheRKtAQoLQ2FuY2VsT3JkZXISJS5zYWdhY2FydC5vcmRlci52MS5DYW5jZWxPcmRlclJlcXVlc3QaJi5zYWdhY2FydC5vcmRlci52MS5DYW5jZWxPcmRlclJlc3BvbnNlIk+QAgKquxgFEgMBAgO6uxgeCg9vcmRlci5jYW5jZWxsZWQSBW9yZGVyGgJpZCABgtPkkwIbOgEqIhYvdjEvb3JkZXJzL3tpZH06Y2FuY2VsEr8BCgtSZWZ1bmRPcmRlchIlLnNhZ2FjYXJ0Lm9yZGVyLnYxLlJlZnVuZE9yZGVyUmVxdWVzdBomLnNhZ2FjYXJ0Lm9yZGVyLnYxLlJlZnVuZE9yZGVyUmVzcG9uc2UiYZACAqq7GAYSAgIDKAG6uxgpChRtb25leS5vcmRlcl9yZWZ1bmRlZBIFb3JkZXIaCG9yZGVyX2lkIAGC0+STAiE6ASoiHC92MS9vcmRlcnMve29yZGVyX2lkfTpyZWZ1bmQSrgEKDkdldE9yZGVyUmVmdW5kEiguc2FnYWNhcnQub3JkZXIudjEuR2V0T3JkZXJSZWZ1bmRSZXF1ZXN0Gikuc2FnYWNhcnQub3JkZXIudjEuR2V0T3JkZXJSZWZ1bmRSZXNwb25zZSJHkAIBqrsYDxIDAQIDGggKBndvcmtlcoLT5JMCKxIpL3YxL29yZGVycy97b3JkZXJfaWR9L3JlZnVuZHMve3JlZnVuZF9pZH0SngEKEExpc3RPcmRlclJlZnVuZHMSKi5zYWdhY2FydC5vcmRlci52MS5MaXN0T3JkZXJSZWZ1bmRzUmVxdWVzdBorLnNhZ2FjYXJ0Lm9yZGVyLnYxLkxpc3RPcmRlclJlZnVuZHNSZXNwb25zZSIxkAIBqrsYBRIDAQIDgtPkkwIfEh0vdjEvb3JkZXJzL3tvcmRlcl9pZH0vcmVmdW5kcxJpCgpXYXRjaE9yZGVyEiQuc2FnYWNhcnQub3JkZXIudjEuV2F0Y2hPcmRlclJlcXVlc3QaJS5zYWdhY2FydC5vcmRlci52MS5XYXRjaE9yZGVyUmVzcG9uc2UiDJACAaq7GAUSAwECAzABYgZwcm90bzM", [file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_duration, file_google_protobuf_timestamp, file_sagacart_auth_v1_access, file_sagacart_order_v1_cart, file_sagacart_order_v1_order, file_sagacart_type_v1_address, file_sagacart_type_v1_money, file_sagacart_type_v1_text]);
+  fileDesc("CiVzYWdhY2FydC9vcmRlci92MS9vcmRlcl9zZXJ2aWNlLnByb3RvEhFzYWdhY2FydC5vcmRlci52MSLYBwoPQ2hlY2tvdXRSZXF1ZXN0EjoKCG9yZGVyX2lkGAEgASgJQii6SCXYAQFyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEjoKC2N1c3RvbWVyX2lkGAIgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEjkKB2NhcnRfaWQYAyABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SkgEKBWxpbmVzGAQgAygLMhwuc2FnYWNhcnQub3JkZXIudjEuTGluZUlucHV0QmW6SGK6AVoKF2xpbmVzLnVuaXF1ZV9wcm9kdWN0X2lkEhthIHByb2R1Y3QgbWF5IGJlIG5hbWVkIG9uY2UaInRoaXMubWFwKGksIGkucHJvZHVjdF9pZCkudW5pcXVlKCmSAQIQZBIfCg5wYXltZW50X21ldGhvZBgFIAEoCUIHukgEcgIYZBIRCglwYXlfbGF0ZXIYBiABKAgSQAoKcGF5X3dpdGhpbhgHIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIRukgOqgELIgUIgJqeATICCAESMwoQc2hpcHBpbmdfYWRkcmVzcxgIIAEoCzIZLnNhZ2FjYXJ0LnR5cGUudjEuQWRkcmVzcxJ4Cg5leHBlY3RlZF90b3RhbBgJIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuTW9uZXlCR7pIRLoBQQoSbW9uZXkubm90X25lZ2F0aXZlEhRtdXN0IG5vdCBiZSBuZWdhdGl2ZRoVdGhpcy5taW5vcl91bml0cyA+PSAwEhoKCWNhcnRfZXRhZxgKIAEoCUIHukgEcgIYQBImCg1jb250YWN0X2VtYWlsGAsgASgJQg+6SAjYAQFyAxj+Abi7GAQSNgoId2FpdF9mb3IYDCABKA4yGi5zYWdhY2FydC5vcmRlci52MS5XYWl0Rm9yQgi6SAWCAQIQARI+Cgx3YWl0X2F0X21vc3QYDSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDbpICqoBByIDCNgEMgASLwoKcmVxdWVzdF9pZBgOIAEoCUIbukgYchYyFF5bXHgyMS1ceDdlXXswLDEyOH0kOmu6SGgaZgoWY2hlY2tvdXQuY2FydF9vcl9saW5lcxIebmFtZSBhIGNhcnQgb3IgbGluZXMsIG5vdCBib3RoGix0aGlzLmNhcnRfaWQgPT0gJycgfHwgdGhpcy5saW5lcy5zaXplKCkgPT0gMCJNChBDaGVja291dFJlc3BvbnNlEicKBW9yZGVyGAEgASgLMhguc2FnYWNhcnQub3JkZXIudjEuT3JkZXISEAoIYXR0YWNoZWQYAiABKAgigwEKD0dldE9yZGVyUmVxdWVzdBIxCgJpZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI9CgtjdXN0b21lcl9pZBgCIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLiJsChBHZXRPcmRlclJlc3BvbnNlEicKBW9yZGVyGAEgASgLMhguc2FnYWNhcnQub3JkZXIudjEuT3JkZXISLwoHY2hhbmdlcxgCIAMoCzIeLnNhZ2FjYXJ0Lm9yZGVyLnYxLk9yZGVyQ2hhbmdlIuADChFMaXN0T3JkZXJzUmVxdWVzdBI9CgtjdXN0b21lcl9pZBgBIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhJBCgZzdGF0ZXMYAiADKA4yHi5zYWdhY2FydC5vcmRlci52MS5PcmRlci5TdGF0ZUIRukgOkgELEBQiB4IBBBABIAASOQoHY2FydF9pZBgDIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIeCglwYWdlX3NpemUYBCABKAVCC7pICBoGGMCEPSgAEhwKCnBhZ2VfdG9rZW4YBSABKAlCCLpIBXIDGOgHEjwKCnByb2R1Y3RfaWQYBiABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SRwoQY3JlYXRlX3RpbWVfZnJvbRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCEbpIDrIBCxoHCP+C0f+vBzIAEkkKEmNyZWF0ZV90aW1lX2JlZm9yZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCEbpIDrIBCxoHCP+C0f+vBzIAIlcKEkxpc3RPcmRlcnNSZXNwb25zZRIoCgZvcmRlcnMYASADKAsyGC5zYWdhY2FydC5vcmRlci52MS5PcmRlchIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAki5QIKD1BheU9yZGVyUmVxdWVzdBIxCgJpZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI9CgtjdXN0b21lcl9pZBgCIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIkCg5wYXltZW50X21ldGhvZBgDIAEoCUIHukgEcgIYZEgAiAEBEj4KDHdhaXRfYXRfbW9zdBgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkINukgKqgEHIgMI2AQyABIvCgpyZXF1ZXN0X2lkGAUgASgJQhu6SBhyFjIUXltceDIxLVx4N2VdezAsMTI4fSQSNgoId2FpdF9mb3IYBiABKA4yGi5zYWdhY2FydC5vcmRlci52MS5XYWl0Rm9yQgi6SAWCAQIQAUIRCg9fcGF5bWVudF9tZXRob2QiZAoQUGF5T3JkZXJSZXNwb25zZRInCgVvcmRlchgBIAEoCzIYLnNhZ2FjYXJ0Lm9yZGVyLnYxLk9yZGVyEg8KB2F0dGVtcHQYAiABKAUSFgoOZGVjbGluZV9yZWFzb24YAyABKAkilgIKEkNhbmNlbE9yZGVyUmVxdWVzdBIxCgJpZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI9CgtjdXN0b21lcl9pZBgCIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIYCgZyZWFzb24YAyABKAlCCLpIBXIDGPQDEj4KDHdhaXRfYXRfbW9zdBgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkINukgKqgEHIgMI2AQyABITCgtvbmx5X3VucGFpZBgFIAEoCBIfCg1wdWJsaWNfcmVhc29uGAYgASgJQgi6SAVyAxj0AyI+ChNDYW5jZWxPcmRlclJlc3BvbnNlEicKBW9yZGVyGAEgASgLMhguc2FnYWNhcnQub3JkZXIudjEuT3JkZXIi5AMKElJlZnVuZE9yZGVyUmVxdWVzdBI3CghvcmRlcl9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI9CgtjdXN0b21lcl9pZBgCIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI7CglyZWZ1bmRfaWQYAyABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SbQoGYW1vdW50GAQgASgLMhcuc2FnYWNhcnQudHlwZS52MS5Nb25leUJEukhBugE+Cg5tb25leS5wb3NpdGl2ZRIWbXVzdCBiZSBtb3JlIHRoYW4gemVybxoUdGhpcy5taW5vcl91bml0cyA+IDASGAoGcmVhc29uGAUgASgJQgi6SAVyAxj0AxI+Cgx3YWl0X2F0X21vc3QYBiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDbpICqoBByIDCNgEMgASLwoKcmVxdWVzdF9pZBgHIAEoCUIbukgYchYyFF5bXHgyMS1ceDdlXXswLDEyOH0kEh8KDXB1YmxpY19yZWFzb24YCCABKAlCCLpIBXIDGPQDIkUKE1JlZnVuZE9yZGVyUmVzcG9uc2USLgoGcmVmdW5kGAEgASgLMh4uc2FnYWNhcnQub3JkZXIudjEuT3JkZXJSZWZ1bmQiyQEKFUdldE9yZGVyUmVmdW5kUmVxdWVzdBI3CghvcmRlcl9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI4CglyZWZ1bmRfaWQYAiABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SPQoLY3VzdG9tZXJfaWQYAyABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4iSAoWR2V0T3JkZXJSZWZ1bmRSZXNwb25zZRIuCgZyZWZ1bmQYASABKAsyHi5zYWdhY2FydC5vcmRlci52MS5PcmRlclJlZnVuZCKRAQoXTGlzdE9yZGVyUmVmdW5kc1JlcXVlc3QSNwoIb3JkZXJfaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SPQoLY3VzdG9tZXJfaWQYAiABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4iSwoYTGlzdE9yZGVyUmVmdW5kc1Jlc3BvbnNlEi8KB3JlZnVuZHMYASADKAsyHi5zYWdhY2FydC5vcmRlci52MS5PcmRlclJlZnVuZCKwAQoRV2F0Y2hPcmRlclJlcXVlc3QSMQoCaWQYASABKAlCJbpIInIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SPQoLY3VzdG9tZXJfaWQYAiABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SKQoOYWZ0ZXJfc2VxdWVuY2UYAyABKANCEbpIDiIMGP//////////fygAIm4KEldhdGNoT3JkZXJSZXNwb25zZRInCgVvcmRlchgBIAEoCzIYLnNhZ2FjYXJ0Lm9yZGVyLnYxLk9yZGVyEi8KB2NoYW5nZXMYAiADKAsyHi5zYWdhY2FydC5vcmRlci52MS5PcmRlckNoYW5nZSp8CgdXYWl0Rm9yEhgKFFdBSVRfRk9SX1VOU1BFQ0lGSUVEEAASFQoRV0FJVF9GT1JfQUNDRVBURUQQARIVChFXQUlUX0ZPUl9SRVNFUlZFRBACEhEKDVdBSVRfRk9SX1BBSUQQAxIWChJXQUlUX0ZPUl9DT01QTEVURUQQBDLNCgoMT3JkZXJTZXJ2aWNlEoEBCghDaGVja291dBIiLnNhZ2FjYXJ0Lm9yZGVyLnYxLkNoZWNrb3V0UmVxdWVzdBojLnNhZ2FjYXJ0Lm9yZGVyLnYxLkNoZWNrb3V0UmVzcG9uc2UiLJACAqq7GBASAgEDGgoKCHN1cmZhY2VzgtPkkwIPOgEqIgovdjEvb3JkZXJzEo4BCghHZXRPcmRlchIiLnNhZ2FjYXJ0Lm9yZGVyLnYxLkdldE9yZGVyUmVxdWVzdBojLnNhZ2FjYXJ0Lm9yZGVyLnYxLkdldE9yZGVyUmVzcG9uc2UiOZACAaq7GBsSAwECAxoKCghzdXJmYWNlcxoICgZ3b3JrZXKC0+STAhESDy92MS9vcmRlcnMve2lkfRJ5CgpMaXN0T3JkZXJzEiQuc2FnYWNhcnQub3JkZXIudjEuTGlzdE9yZGVyc1JlcXVlc3QaJS5zYWdhY2FydC5vcmRlci52MS5MaXN0T3JkZXJzUmVzcG9uc2UiHpACAaq7GAUSAwECA4LT5JMCDBIKL3YxL29yZGVycxJ+CghQYXlPcmRlchIiLnNhZ2FjYXJ0Lm9yZGVyLnYxLlBheU9yZGVyUmVxdWVzdBojLnNhZ2FjYXJ0Lm9yZGVyLnYxLlBheU9yZGVyUmVzcG9uc2UiKZACAqq7GAQSAgEDgtPkkwIYOgEqIhMvdjEvb3JkZXJzL3tpZH06cGF5Eq0BCgtDYW5jZWxPcmRlchIlLnNhZ2FjYXJ0Lm9yZGVyLnYxLkNhbmNlbE9yZGVyUmVxdWVzdBomLnNhZ2FjYXJ0Lm9yZGVyLnYxLkNhbmNlbE9yZGVyUmVzcG9uc2UiT5ACAqq7GAUSAwECA7q7GB4KD29yZGVyLmNhbmNlbGxlZBIFb3JkZXIaAmlkIAGC0+STAhs6ASoiFi92MS9vcmRlcnMve2lkfTpjYW5jZWwSvwEKC1JlZnVuZE9yZGVyEiUuc2FnYWNhcnQub3JkZXIudjEuUmVmdW5kT3JkZXJSZXF1ZXN0GiYuc2FnYWNhcnQub3JkZXIudjEuUmVmdW5kT3JkZXJSZXNwb25zZSJhkAICqrsYBhICAgMoAbq7GCkKFG1vbmV5Lm9yZGVyX3JlZnVuZGVkEgVvcmRlchoIb3JkZXJfaWQgAYLT5JMCIToBKiIcL3YxL29yZGVycy97b3JkZXJfaWR9OnJlZnVuZBKuAQoOR2V0T3JkZXJSZWZ1bmQSKC5zYWdhY2FydC5vcmRlci52MS5HZXRPcmRlclJlZnVuZFJlcXVlc3QaKS5zYWdhY2FydC5vcmRlci52MS5HZXRPcmRlclJlZnVuZFJlc3BvbnNlIkeQAgGquxgPEgMBAgMaCAoGd29ya2VygtPkkwIrEikvdjEvb3JkZXJzL3tvcmRlcl9pZH0vcmVmdW5kcy97cmVmdW5kX2lkfRKeAQoQTGlzdE9yZGVyUmVmdW5kcxIqLnNhZ2FjYXJ0Lm9yZGVyLnYxLkxpc3RPcmRlclJlZnVuZHNSZXF1ZXN0Gisuc2FnYWNhcnQub3JkZXIudjEuTGlzdE9yZGVyUmVmdW5kc1Jlc3BvbnNlIjGQAgGquxgFEgMBAgOC0+STAh8SHS92MS9vcmRlcnMve29yZGVyX2lkfS9yZWZ1bmRzEmkKCldhdGNoT3JkZXISJC5zYWdhY2FydC5vcmRlci52MS5XYXRjaE9yZGVyUmVxdWVzdBolLnNhZ2FjYXJ0Lm9yZGVyLnYxLldhdGNoT3JkZXJSZXNwb25zZSIMkAIBqrsYBRIDAQIDMAFiBnByb3RvMw", [file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_duration, file_google_protobuf_timestamp, file_sagacart_auth_v1_access, file_sagacart_order_v1_cart, file_sagacart_order_v1_order, file_sagacart_type_v1_address, file_sagacart_type_v1_money, file_sagacart_type_v1_text]);
 
 /**
  * The checkout of a cart or of lines.
@@ -575,423 +575,6 @@ export const ListOrdersResponseSchema: GenMessage<ListOrdersResponse, {jsonType:
   messageDesc(file_sagacart_order_v1_order_service, 5);
 
 /**
- * Empty.
- *
- * @generated from message sagacart.order.v1.GetOrderActivityRequest
- */
-export type GetOrderActivityRequest = Message<"sagacart.order.v1.GetOrderActivityRequest"> & {
-};
-
-/**
- * Empty.
- *
- * @generated from message sagacart.order.v1.GetOrderActivityRequest
- */
-export type GetOrderActivityRequestJson = {
-};
-
-/**
- * Describes the message sagacart.order.v1.GetOrderActivityRequest.
- * Use `create(GetOrderActivityRequestSchema)` to create a new message.
- */
-export const GetOrderActivityRequestSchema: GenMessage<GetOrderActivityRequest, {jsonType: GetOrderActivityRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_order_service, 6);
-
-/**
- * What happens in the shop now.
- *
- * @generated from message sagacart.order.v1.GetOrderActivityResponse
- */
-export type GetOrderActivityResponse = Message<"sagacart.order.v1.GetOrderActivityResponse"> & {
-  /**
-   * The time of the answer, by the clock of the database.
-   *
-   * @generated from field: google.protobuf.Timestamp time = 1;
-   */
-  time?: Timestamp | undefined;
-
-  /**
-   * The orders under way, in each state that is not final.
-   *
-   * @generated from field: repeated sagacart.order.v1.GetOrderActivityResponse.StateCount under_way = 2;
-   */
-  underWay: GetOrderActivityResponse_StateCount[];
-
-  /**
-   * The total of the orders that are PAID or SHIPPING, or CANCELLING, which may have been paid; by currency.
-   *
-   * @generated from field: repeated sagacart.type.v1.Money held = 3;
-   */
-  held: Money[];
-
-  /**
-   * The number of orders that have not changed for five minutes, except those that wait for their customer or a shipment.
-   *
-   * @generated from field: int64 stalled = 4;
-   */
-  stalled: bigint;
-
-  /**
-   * The number of open incidents.
-   *
-   * @generated from field: int64 open_incidents = 5;
-   */
-  openIncidents: bigint;
-
-  /**
-   * The number of commands that wait to be claimed by a worker.
-   *
-   * @generated from field: int64 waiting_commands = 6;
-   */
-  waitingCommands: bigint;
-
-  /**
-   * How long the oldest of them has waited; absent if there is none.
-   *
-   * @generated from field: google.protobuf.Duration oldest_command = 7;
-   */
-  oldestCommand?: Duration | undefined;
-
-  /**
-   * The number of committed events that are not in the feed yet; 100,000 transactions of them are counted at most.
-   *
-   * @generated from field: int64 unsequenced_events = 8;
-   */
-  unsequencedEvents: bigint;
-
-  /**
-   * The age of the oldest of them; absent if there is none.
-   *
-   * @generated from field: google.protobuf.Duration oldest_event = 9;
-   */
-  oldestEvent?: Duration | undefined;
-
-  /**
-   * The seconds of the last minute with orders, oldest first. If there are more than 20,000 orders, only the seconds of the
-   * newest ones; the current second is left out.
-   *
-   * @generated from field: repeated sagacart.order.v1.GetOrderActivityResponse.Second seconds = 10;
-   */
-  seconds: GetOrderActivityResponse_Second[];
-
-  /**
-   * The reasons of those that were refused in these seconds, most frequent first.
-   *
-   * @generated from field: repeated sagacart.order.v1.GetOrderActivityResponse.ReasonCount refused = 11;
-   */
-  refused: GetOrderActivityResponse_ReasonCount[];
-};
-
-/**
- * What happens in the shop now.
- *
- * @generated from message sagacart.order.v1.GetOrderActivityResponse
- */
-export type GetOrderActivityResponseJson = {
-  /**
-   * The time of the answer, by the clock of the database.
-   *
-   * @generated from field: google.protobuf.Timestamp time = 1;
-   */
-  time?: TimestampJson;
-
-  /**
-   * The orders under way, in each state that is not final.
-   *
-   * @generated from field: repeated sagacart.order.v1.GetOrderActivityResponse.StateCount under_way = 2;
-   */
-  underWay?: GetOrderActivityResponse_StateCountJson[];
-
-  /**
-   * The total of the orders that are PAID or SHIPPING, or CANCELLING, which may have been paid; by currency.
-   *
-   * @generated from field: repeated sagacart.type.v1.Money held = 3;
-   */
-  held?: MoneyJson[];
-
-  /**
-   * The number of orders that have not changed for five minutes, except those that wait for their customer or a shipment.
-   *
-   * @generated from field: int64 stalled = 4;
-   */
-  stalled?: string;
-
-  /**
-   * The number of open incidents.
-   *
-   * @generated from field: int64 open_incidents = 5;
-   */
-  openIncidents?: string;
-
-  /**
-   * The number of commands that wait to be claimed by a worker.
-   *
-   * @generated from field: int64 waiting_commands = 6;
-   */
-  waitingCommands?: string;
-
-  /**
-   * How long the oldest of them has waited; absent if there is none.
-   *
-   * @generated from field: google.protobuf.Duration oldest_command = 7;
-   */
-  oldestCommand?: DurationJson;
-
-  /**
-   * The number of committed events that are not in the feed yet; 100,000 transactions of them are counted at most.
-   *
-   * @generated from field: int64 unsequenced_events = 8;
-   */
-  unsequencedEvents?: string;
-
-  /**
-   * The age of the oldest of them; absent if there is none.
-   *
-   * @generated from field: google.protobuf.Duration oldest_event = 9;
-   */
-  oldestEvent?: DurationJson;
-
-  /**
-   * The seconds of the last minute with orders, oldest first. If there are more than 20,000 orders, only the seconds of the
-   * newest ones; the current second is left out.
-   *
-   * @generated from field: repeated sagacart.order.v1.GetOrderActivityResponse.Second seconds = 10;
-   */
-  seconds?: GetOrderActivityResponse_SecondJson[];
-
-  /**
-   * The reasons of those that were refused in these seconds, most frequent first.
-   *
-   * @generated from field: repeated sagacart.order.v1.GetOrderActivityResponse.ReasonCount refused = 11;
-   */
-  refused?: GetOrderActivityResponse_ReasonCountJson[];
-};
-
-/**
- * Describes the message sagacart.order.v1.GetOrderActivityResponse.
- * Use `create(GetOrderActivityResponseSchema)` to create a new message.
- */
-export const GetOrderActivityResponseSchema: GenMessage<GetOrderActivityResponse, {jsonType: GetOrderActivityResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_order_service, 7);
-
-/**
- * The orders in one state.
- *
- * @generated from message sagacart.order.v1.GetOrderActivityResponse.StateCount
- */
-export type GetOrderActivityResponse_StateCount = Message<"sagacart.order.v1.GetOrderActivityResponse.StateCount"> & {
-  /**
-   * The state.
-   *
-   * @generated from field: sagacart.order.v1.Order.State state = 1;
-   */
-  state: Order_State;
-
-  /**
-   * The number of orders.
-   *
-   * @generated from field: int64 count = 2;
-   */
-  count: bigint;
-
-  /**
-   * The last change of the order that has not changed for longest; absent if there is none.
-   *
-   * @generated from field: google.protobuf.Timestamp oldest_update_time = 3;
-   */
-  oldestUpdateTime?: Timestamp | undefined;
-};
-
-/**
- * The orders in one state.
- *
- * @generated from message sagacart.order.v1.GetOrderActivityResponse.StateCount
- */
-export type GetOrderActivityResponse_StateCountJson = {
-  /**
-   * The state.
-   *
-   * @generated from field: sagacart.order.v1.Order.State state = 1;
-   */
-  state?: Order_StateJson;
-
-  /**
-   * The number of orders.
-   *
-   * @generated from field: int64 count = 2;
-   */
-  count?: string;
-
-  /**
-   * The last change of the order that has not changed for longest; absent if there is none.
-   *
-   * @generated from field: google.protobuf.Timestamp oldest_update_time = 3;
-   */
-  oldestUpdateTime?: TimestampJson;
-};
-
-/**
- * Describes the message sagacart.order.v1.GetOrderActivityResponse.StateCount.
- * Use `create(GetOrderActivityResponse_StateCountSchema)` to create a new message.
- */
-export const GetOrderActivityResponse_StateCountSchema: GenMessage<GetOrderActivityResponse_StateCount, {jsonType: GetOrderActivityResponse_StateCountJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_order_service, 7, 0);
-
-/**
- * The orders that were created in one second.
- *
- * @generated from message sagacart.order.v1.GetOrderActivityResponse.Second
- */
-export type GetOrderActivityResponse_Second = Message<"sagacart.order.v1.GetOrderActivityResponse.Second"> & {
-  /**
-   * The beginning of the second.
-   *
-   * @generated from field: google.protobuf.Timestamp time = 1;
-   */
-  time?: Timestamp | undefined;
-
-  /**
-   * The number of orders.
-   *
-   * @generated from field: int32 created = 2;
-   */
-  created: number;
-
-  /**
-   * Those of them that are COMPLETED by now.
-   *
-   * @generated from field: int32 completed = 3;
-   */
-  completed: number;
-
-  /**
-   * Those of them that ended in another state.
-   *
-   * @generated from field: int32 refused = 4;
-   */
-  refused: number;
-
-  /**
-   * The time from creation to the last change of half of the completed ones at most; absent if there is none.
-   *
-   * @generated from field: google.protobuf.Duration median = 5;
-   */
-  median?: Duration | undefined;
-
-  /**
-   * The same of 99 % of them.
-   *
-   * @generated from field: google.protobuf.Duration percentile_99 = 6;
-   */
-  percentile99?: Duration | undefined;
-};
-
-/**
- * The orders that were created in one second.
- *
- * @generated from message sagacart.order.v1.GetOrderActivityResponse.Second
- */
-export type GetOrderActivityResponse_SecondJson = {
-  /**
-   * The beginning of the second.
-   *
-   * @generated from field: google.protobuf.Timestamp time = 1;
-   */
-  time?: TimestampJson;
-
-  /**
-   * The number of orders.
-   *
-   * @generated from field: int32 created = 2;
-   */
-  created?: number;
-
-  /**
-   * Those of them that are COMPLETED by now.
-   *
-   * @generated from field: int32 completed = 3;
-   */
-  completed?: number;
-
-  /**
-   * Those of them that ended in another state.
-   *
-   * @generated from field: int32 refused = 4;
-   */
-  refused?: number;
-
-  /**
-   * The time from creation to the last change of half of the completed ones at most; absent if there is none.
-   *
-   * @generated from field: google.protobuf.Duration median = 5;
-   */
-  median?: DurationJson;
-
-  /**
-   * The same of 99 % of them.
-   *
-   * @generated from field: google.protobuf.Duration percentile_99 = 6;
-   */
-  percentile99?: DurationJson;
-};
-
-/**
- * Describes the message sagacart.order.v1.GetOrderActivityResponse.Second.
- * Use `create(GetOrderActivityResponse_SecondSchema)` to create a new message.
- */
-export const GetOrderActivityResponse_SecondSchema: GenMessage<GetOrderActivityResponse_Second, {jsonType: GetOrderActivityResponse_SecondJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_order_service, 7, 1);
-
-/**
- * The orders that ended in another state than COMPLETED, by reason.
- *
- * @generated from message sagacart.order.v1.GetOrderActivityResponse.ReasonCount
- */
-export type GetOrderActivityResponse_ReasonCount = Message<"sagacart.order.v1.GetOrderActivityResponse.ReasonCount"> & {
-  /**
-   * The outcome_reason.
-   *
-   * @generated from field: string reason = 1;
-   */
-  reason: string;
-
-  /**
-   * The number of orders.
-   *
-   * @generated from field: int32 count = 2;
-   */
-  count: number;
-};
-
-/**
- * The orders that ended in another state than COMPLETED, by reason.
- *
- * @generated from message sagacart.order.v1.GetOrderActivityResponse.ReasonCount
- */
-export type GetOrderActivityResponse_ReasonCountJson = {
-  /**
-   * The outcome_reason.
-   *
-   * @generated from field: string reason = 1;
-   */
-  reason?: string;
-
-  /**
-   * The number of orders.
-   *
-   * @generated from field: int32 count = 2;
-   */
-  count?: number;
-};
-
-/**
- * Describes the message sagacart.order.v1.GetOrderActivityResponse.ReasonCount.
- * Use `create(GetOrderActivityResponse_ReasonCountSchema)` to create a new message.
- */
-export const GetOrderActivityResponse_ReasonCountSchema: GenMessage<GetOrderActivityResponse_ReasonCount, {jsonType: GetOrderActivityResponse_ReasonCountJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_order_service, 7, 2);
-
-/**
  * The order to pay.
  *
  * @generated from message sagacart.order.v1.PayOrderRequest
@@ -1094,7 +677,7 @@ export type PayOrderRequestJson = {
  * Use `create(PayOrderRequestSchema)` to create a new message.
  */
 export const PayOrderRequestSchema: GenMessage<PayOrderRequest, {jsonType: PayOrderRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_order_service, 8);
+  messageDesc(file_sagacart_order_v1_order_service, 6);
 
 /**
  * The order.
@@ -1157,7 +740,7 @@ export type PayOrderResponseJson = {
  * Use `create(PayOrderResponseSchema)` to create a new message.
  */
 export const PayOrderResponseSchema: GenMessage<PayOrderResponse, {jsonType: PayOrderResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_order_service, 9);
+  messageDesc(file_sagacart_order_v1_order_service, 7);
 
 /**
  * The order to cancel.
@@ -1262,7 +845,7 @@ export type CancelOrderRequestJson = {
  * Use `create(CancelOrderRequestSchema)` to create a new message.
  */
 export const CancelOrderRequestSchema: GenMessage<CancelOrderRequest, {jsonType: CancelOrderRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_order_service, 10);
+  messageDesc(file_sagacart_order_v1_order_service, 8);
 
 /**
  * The order.
@@ -1297,7 +880,7 @@ export type CancelOrderResponseJson = {
  * Use `create(CancelOrderResponseSchema)` to create a new message.
  */
 export const CancelOrderResponseSchema: GenMessage<CancelOrderResponse, {jsonType: CancelOrderResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_order_service, 11);
+  messageDesc(file_sagacart_order_v1_order_service, 9);
 
 /**
  * The refund to make.
@@ -1430,7 +1013,7 @@ export type RefundOrderRequestJson = {
  * Use `create(RefundOrderRequestSchema)` to create a new message.
  */
 export const RefundOrderRequestSchema: GenMessage<RefundOrderRequest, {jsonType: RefundOrderRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_order_service, 12);
+  messageDesc(file_sagacart_order_v1_order_service, 10);
 
 /**
  * The refund.
@@ -1465,7 +1048,7 @@ export type RefundOrderResponseJson = {
  * Use `create(RefundOrderResponseSchema)` to create a new message.
  */
 export const RefundOrderResponseSchema: GenMessage<RefundOrderResponse, {jsonType: RefundOrderResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_order_service, 13);
+  messageDesc(file_sagacart_order_v1_order_service, 11);
 
 /**
  * The refund to get.
@@ -1528,7 +1111,7 @@ export type GetOrderRefundRequestJson = {
  * Use `create(GetOrderRefundRequestSchema)` to create a new message.
  */
 export const GetOrderRefundRequestSchema: GenMessage<GetOrderRefundRequest, {jsonType: GetOrderRefundRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_order_service, 14);
+  messageDesc(file_sagacart_order_v1_order_service, 12);
 
 /**
  * The refund.
@@ -1563,7 +1146,7 @@ export type GetOrderRefundResponseJson = {
  * Use `create(GetOrderRefundResponseSchema)` to create a new message.
  */
 export const GetOrderRefundResponseSchema: GenMessage<GetOrderRefundResponse, {jsonType: GetOrderRefundResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_order_service, 15);
+  messageDesc(file_sagacart_order_v1_order_service, 13);
 
 /**
  * The order whose refunds to list.
@@ -1612,7 +1195,7 @@ export type ListOrderRefundsRequestJson = {
  * Use `create(ListOrderRefundsRequestSchema)` to create a new message.
  */
 export const ListOrderRefundsRequestSchema: GenMessage<ListOrderRefundsRequest, {jsonType: ListOrderRefundsRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_order_service, 16);
+  messageDesc(file_sagacart_order_v1_order_service, 14);
 
 /**
  * The refunds.
@@ -1647,7 +1230,7 @@ export type ListOrderRefundsResponseJson = {
  * Use `create(ListOrderRefundsResponseSchema)` to create a new message.
  */
 export const ListOrderRefundsResponseSchema: GenMessage<ListOrderRefundsResponse, {jsonType: ListOrderRefundsResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_order_service, 17);
+  messageDesc(file_sagacart_order_v1_order_service, 15);
 
 /**
  * The order to watch.
@@ -1710,7 +1293,7 @@ export type WatchOrderRequestJson = {
  * Use `create(WatchOrderRequestSchema)` to create a new message.
  */
 export const WatchOrderRequestSchema: GenMessage<WatchOrderRequest, {jsonType: WatchOrderRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_order_service, 18);
+  messageDesc(file_sagacart_order_v1_order_service, 16);
 
 /**
  * The order and its changes since the previous message.
@@ -1759,7 +1342,7 @@ export type WatchOrderResponseJson = {
  * Use `create(WatchOrderResponseSchema)` to create a new message.
  */
 export const WatchOrderResponseSchema: GenMessage<WatchOrderResponse, {jsonType: WatchOrderResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_order_v1_order_service, 19);
+  messageDesc(file_sagacart_order_v1_order_service, 17);
 
 /**
  * How far an order must get before a call answers.
@@ -1877,16 +1460,6 @@ export const OrderService: GenService<{
     methodKind: "unary";
     input: typeof ListOrdersRequestSchema;
     output: typeof ListOrdersResponseSchema;
-  },
-  /**
-   * Get what happens in the shop now: the orders under way, those of the last minute by second, and what waits.
-   *
-   * @generated from rpc sagacart.order.v1.OrderService.GetOrderActivity
-   */
-  getOrderActivity: {
-    methodKind: "unary";
-    input: typeof GetOrderActivityRequestSchema;
-    output: typeof GetOrderActivityResponseSchema;
   },
   /**
    * Pay an order that awaits payment, and wait for it as long as the caller asks.

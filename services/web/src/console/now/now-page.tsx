@@ -3,8 +3,8 @@ import { Alert, Badge, Card, Stack, Text, Title } from "@mantine/core";
 import { NotifierService } from "@sagacart/proto/notifier/v1/notifier_service";
 import { WebhookDelivery_State } from "@sagacart/proto/notifier/v1/webhook";
 import { WebhookService } from "@sagacart/proto/notifier/v1/webhook_service";
+import { ActivityService, type GetOrderActivityResponse } from "@sagacart/proto/order/v1/activity_service";
 import { Order_State } from "@sagacart/proto/order/v1/order";
-import { type GetOrderActivityResponse, OrderService } from "@sagacart/proto/order/v1/order_service";
 import { PaymentService } from "@sagacart/proto/payment/v1/payment_service";
 import { ShippingService } from "@sagacart/proto/shipping/v1/shipping_service";
 import { useEffect, useState } from "react";
@@ -20,7 +20,7 @@ import { addActivity, type Point, rateOf } from "./series.ts";
 
 /** What happens in the shop now. */
 export function NowPage() {
-  const query = useQuery(OrderService.method.getOrderActivity, {}, { refetchInterval: 2_000, staleTime: 0 });
+  const query = useQuery(ActivityService.method.getOrderActivity, {}, { refetchInterval: 2_000, staleTime: 0 });
   const [points, setPoints] = useState<readonly Point[]>([]);
   const activity = query.data;
   useEffect(() => {

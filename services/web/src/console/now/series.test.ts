@@ -1,6 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { durationFromMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { GetOrderActivityResponseSchema } from "@sagacart/proto/order/v1/order_service";
+import { GetOrderActivityResponseSchema } from "@sagacart/proto/order/v1/activity_service";
 import { expect, test } from "vitest";
 import { addActivity, rateOf } from "./series.ts";
 

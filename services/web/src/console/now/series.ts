@@ -1,4 +1,7 @@
-import type { GetOrderActivityResponse, GetOrderActivityResponse_Second } from "@sagacart/proto/order/v1/order_service";
+import type {
+  GetOrderActivityResponse,
+  GetOrderActivityResponse_Second,
+} from "@sagacart/proto/order/v1/activity_service";
 
 /** What a chart shows of one second. Latencies are in ms; null where nothing was completed. */
 export type Point = {
