@@ -145,7 +145,9 @@ test("no object depends on the name sagacart of the release or on its namespace"
   const text = await renderText(ci);
   const other = await renderText({ ...ci, release: "corner", namespace: "elsewhere" });
 
-  expect(other.match(/\bsagacart-[a-z-]+(?=\b)/g) ?? []).toEqual([]);
+  // The pages' id as an OpenID client is the same in every release.
+  const named = other.replaceAll('"client_id":"sagacart-web"', "");
+  expect(named.match(/\bsagacart-[a-z-]+(?=\b)/g) ?? []).toEqual([]);
   expect(text).toContain("sagacart-order");
 });
 

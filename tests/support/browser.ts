@@ -1,29 +1,12 @@
-import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import axe from "axe-core";
-import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { expect } from "vitest";
 import { cloneFolder } from "../../scripts/clone.ts";
 
-/** The browsers that are looked for, first one first. */
-const programs = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
-
 /** Where screenshots of failed tests are kept. */
 const failures = join(cloneFolder, ".sagacart", "web-failures");
-
-/** Starts the installed Chromium. Throws a sentence that says how to get it if there is none. */
-export async function launchBrowser(): Promise<Browser> {
-  const executablePath = programs.find((program) => program !== undefined && existsSync(program));
-  if (executablePath === undefined) {
-    throw new Error(
-      "there is no Chromium to test the pages with: apt-get install --no-install-recommends chromium, or set CHROMIUM to its path",
-    );
-  }
-  // Chromium's sandbox does not run as root.
-  const args = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
-  return await chromium.launch({ executablePath, args: [...args, "--disable-dev-shm-usage"] });
-}
 
 export const desktop: BrowserContextOptions = { viewport: { width: 1280, height: 900 }, locale: "en-GB" };
 export const phone: BrowserContextOptions = {

@@ -2,7 +2,8 @@ import { join } from "node:path";
 import { WaitFor } from "@sagacart/proto/order/v1/order_service";
 import type { Browser, BrowserContextOptions, Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { desktop, isTooWide, launchBrowser, phone, seriousProblems, visit } from "../support/browser.ts";
+import { launchBrowser } from "../../scripts/browser.ts";
+import { desktop, isTooWide, phone, seriousProblems, visit } from "../support/browser.ts";
 import { home, makeCustomer, makeProduct, placeOneOfEach, usd } from "../support/scenario.ts";
 import { startShop, type TestShop } from "../support/shop.ts";
 

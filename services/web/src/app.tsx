@@ -3,7 +3,7 @@ import { MantineProvider } from "@mantine/core";
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
-import { createSession } from "./auth/session.ts";
+import { createSession, type SessionState } from "./auth/session.ts";
 import { SessionProvider } from "./auth/use-session.tsx";
 import { LanguageProvider } from "./i18n/language.tsx";
 import { router } from "./router.tsx";
@@ -22,11 +22,12 @@ export function App({ config }: { config: SiteConfig }) {
     void session.restore();
     let before = session.state();
     return session.subscribe(() => {
-      // What one person has read is not for the next.
-      if (before.kind === "signed-in" || session.state().kind === "signed-in") {
-        queries.clear();
+      const after = session.state();
+      // What one person has read is not for the next. Until it is known who is here, nothing personal is read.
+      if (before.kind !== "unknown" && userOf(before) !== userOf(after)) {
+        void queries.resetQueries();
       }
-      before = session.state();
+      before = after;
     });
   }, [session, queries]);
   return (
@@ -44,6 +45,10 @@ export function App({ config }: { config: SiteConfig }) {
       </SiteConfigProvider>
     </MantineProvider>
   );
+}
+
+function userOf(state: SessionState): string | undefined {
+  return state.kind === "signed-in" ? state.user.id : undefined;
 }
 
 function createQueries(): QueryClient {

@@ -11,6 +11,8 @@ export const theme = createTheme({
   components: {
     // Locking the scrolling adds a <style> element, which the Content-Security-Policy forbids.
     Modal: { defaultProps: { lockScroll: false } },
+    // The placeholder is a child that a menu may not have.
+    Menu: { defaultProps: { withInitialFocusPlaceholder: false } },
     Drawer: { defaultProps: { lockScroll: false } },
   },
 });
@@ -22,6 +24,10 @@ export const cssVariables: ReturnType<CSSVariablesResolver> = {
     "--mantine-color-dimmed": "var(--mantine-color-gray-7)",
     "--mantine-color-placeholder": "var(--mantine-color-gray-7)",
     "--mantine-color-error": "var(--mantine-color-red-9)",
+    "--mantine-color-red-outline": "var(--mantine-color-red-9)",
+    "--mantine-color-blue-outline": "var(--mantine-color-blue-9)",
+    "--mantine-color-green-outline": "#237032",
+    "--mantine-color-orange-outline": "#a63d00",
   },
   dark: {
     "--mantine-color-dimmed": "var(--mantine-color-dark-1)",

@@ -1,3 +1,4 @@
+import { Code, ConnectError } from "@connectrpc/connect";
 import type { SiteConfig } from "../site-config.ts";
 import type { Oidc, Tokens } from "./oidc.ts";
 import { returnPath } from "./return-path.ts";
@@ -87,12 +88,23 @@ export function createSession(config: SiteConfig): Session {
       return () => listeners.delete(listener);
     },
     restore,
-    signIn: async (returnTo, options) => await (await loadOidc()).leaveToSignIn(returnTo, options),
+    async signIn(returnTo, options) {
+      if (!isSecureContext) {
+        throw new ConnectError(
+          "Browsers have what a sign-in needs only by HTTPS, and on localhost: open this shop there.",
+          Code.FailedPrecondition,
+        );
+      }
+      await (await loadOidc()).leaveToSignIn(returnTo, options);
+    },
     async finishSignIn(url) {
       const oidc = await loadOidc();
       const finished = await oidc.finish(url).catch((error: unknown) => {
         become(undefined);
-        throw error;
+        // A TypeError is fetch's for a server that cannot be reached; all others say what the issuer did not like.
+        throw error instanceof Error && !(error instanceof TypeError)
+          ? new ConnectError(error.message, Code.Aborted, undefined, undefined, error)
+          : error;
       });
       become(finished.tokens);
       return finished.returnTo;

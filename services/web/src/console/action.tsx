@@ -1,6 +1,7 @@
 import { Button, Checkbox, Group, Modal, NativeSelect, Stack, Text, Textarea, TextInput } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, type ReactNode, useEffect, useRef, useState } from "react";
+import { newRequestId } from "../rpc/request-id.ts";
 import { useAddress } from "./address.ts";
 import { type Draft, keepDraft, takeDraft } from "./step-up.ts";
 import { StepUpFailure } from "./step-up-failure.tsx";
@@ -75,7 +76,7 @@ function ActionForm({
   const queries = useQueryClient();
   const { href } = useAddress();
   const [draft, setDraft] = useState<Draft>(
-    () => takeDraft(sessionStorage, href) ?? { values: initialValues(fields), requestId: crypto.randomUUID() },
+    () => takeDraft(sessionStorage, href) ?? { values: initialValues(fields), requestId: newRequestId() },
   );
   const [error, setError] = useState<unknown>();
   const [busy, setBusy] = useState(false);

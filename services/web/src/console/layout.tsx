@@ -1,8 +1,10 @@
 import { Button, Loader, Stack, Text, Title } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
+import { useMutation } from "@tanstack/react-query";
 import { Link, useLocation } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { isStaff, useSession } from "../auth/use-session.tsx";
+import { FailureAlert } from "../rpc/failure-alert.tsx";
 import { useSiteConfig } from "../use-site-config.tsx";
 import { useIsOperator } from "./call.ts";
 import classes from "./console.module.css";
@@ -59,6 +61,9 @@ const menu: readonly { readonly group: string; readonly links: readonly MenuLink
 export function ConsoleLayout({ children }: { children: ReactNode }) {
   const { session, state } = useSession();
   const { href } = useLocation();
+  const signIn = useMutation({
+    mutationFn: () => session.signIn(href, { fresh: state.kind === "signed-in" }),
+  });
   if (state.kind === "unknown") {
     return (
       <Stack align="center">
@@ -78,7 +83,8 @@ export function ConsoleLayout({ children }: { children: ReactNode }) {
             ? `${state.user.name} is neither an operator nor support. The console is for the people who run the shop.`
             : "The console is for the people who run the shop."}
         </Text>
-        <Button onClick={() => void session.signIn(href, state.kind === "signed-in" ? { fresh: true } : {})}>
+        <FailureAlert error={signIn.error} />
+        <Button onClick={() => signIn.mutate()}>
           {state.kind === "signed-in" ? "Sign in as somebody else" : "Sign in"}
         </Button>
       </Stack>

@@ -1,4 +1,5 @@
 import { Alert, Button, Stack, Text } from "@mantine/core";
+import { useMutation } from "@tanstack/react-query";
 import { useSession } from "../auth/use-session.tsx";
 import { failureOf } from "../rpc/failure.ts";
 import { FailureAlert } from "../rpc/failure-alert.tsx";
@@ -20,20 +21,23 @@ export function StepUpFailure({
 }) {
   const { session } = useSession();
   const { href } = useAddress();
+  const signIn = useMutation({
+    mutationFn: async () => {
+      onLeave?.();
+      await session.signIn(href, { fresh: true });
+    },
+  });
   const stepUp = error === undefined || error === null ? undefined : stepUpOf(failureOf(error));
   if (stepUp === undefined) {
     const more = { ...(names === undefined ? {} : { names }), ...(onRetry === undefined ? {} : { onRetry }) };
     return <FailureAlert error={error} {...more} />;
   }
-  const leave = () => {
-    onLeave?.();
-    void session.signIn(href, { fresh: true });
-  };
   return (
     <Alert color="yellow" variant="outline" title="Please sign in again" data-reason={failureOf(error).reason}>
       <Stack gap="xs" align="flex-start">
         <Text size="sm">{stepUp.sentence}</Text>
-        <Button size="xs" onClick={leave}>
+        <FailureAlert error={signIn.error} />
+        <Button size="xs" onClick={() => signIn.mutate()}>
           Sign in again
         </Button>
       </Stack>

@@ -1,8 +1,10 @@
 import { ActionIcon, Anchor, Button, Container, Group, Text, Title, useMantineColorScheme } from "@mantine/core";
+import { useMutation } from "@tanstack/react-query";
 import { Link, Outlet, useLocation } from "@tanstack/react-router";
 import { lazy, Suspense } from "react";
 import { customerIdOf, isStaff, useSession } from "../auth/use-session.tsx";
 import { type Texts, useLanguage, useTexts } from "../i18n/language.tsx";
+import { FailureAlert } from "../rpc/failure-alert.tsx";
 import { guestOrderIds, readGuestCart } from "../shop/cart-store.ts";
 import { useSiteConfig } from "../use-site-config.tsx";
 import classes from "./shell.module.css";
@@ -122,14 +124,20 @@ function Account() {
   const { session, state } = useSession();
   const { issuer } = useSiteConfig();
   const { href } = useLocation();
+  const signIn = useMutation({ mutationFn: () => session.signIn(href) });
   if (issuer === undefined || state.kind === "unknown") {
     return null;
   }
   if (state.kind === "signed-out") {
     return (
-      <Button size="sm" variant="default" onClick={() => void session.signIn(href)}>
-        {text.signIn}
-      </Button>
+      <>
+        <Button size="sm" variant="default" loading={signIn.isPending} onClick={() => signIn.mutate()}>
+          {text.signIn}
+        </Button>
+        <div className={classes.problem}>
+          <FailureAlert error={signIn.error} />
+        </div>
+      </>
     );
   }
   return (

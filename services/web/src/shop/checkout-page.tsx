@@ -15,6 +15,7 @@ import { type Texts, useLanguage, useTexts } from "../i18n/language.tsx";
 import { PageLink } from "../layout/page-link.tsx";
 import { failureOf, isTransient } from "../rpc/failure.ts";
 import { FailureAlert } from "../rpc/failure-alert.tsx";
+import { newRequestId } from "../rpc/request-id.ts";
 import { useSiteConfig } from "../use-site-config.tsx";
 import { type AddressDraft, AddressForm, addressTexts, likelyCountry } from "./address-form.tsx";
 import { readGuestCart, rememberGuestOrder } from "./cart-store.ts";
@@ -257,7 +258,7 @@ function useCheckout(cart: Cart) {
       };
       const content = JSON.stringify([email, payLater, method, address, cart.id, cart.etag, String(total?.minorUnits)]);
       if (attempt.current.content !== content) {
-        attempt.current = { content, requestId: crypto.randomUUID() };
+        attempt.current = { content, requestId: newRequestId() };
       }
       const { requestId } = attempt.current;
       if (state.kind === "signed-in") {

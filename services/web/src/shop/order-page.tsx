@@ -7,6 +7,7 @@ import { isStaff, useSession } from "../auth/use-session.tsx";
 import { dateOf, formatMoney, formatTime } from "../i18n/format.ts";
 import { type Language, useLanguage, useTexts } from "../i18n/language.tsx";
 import { FailureAlert } from "../rpc/failure-alert.tsx";
+import { newRequestId } from "../rpc/request-id.ts";
 import { useSiteConfig } from "../use-site-config.tsx";
 import { declineText } from "./decline-text.ts";
 import classes from "./order-page.module.css";
@@ -219,7 +220,7 @@ function PayForm(given: { order: Order; pay: ReturnType<typeof useOrder>["pay"];
           event.preventDefault();
           const content = `${method} ${order.payment?.attempt}`;
           if (attempt.current.content !== content) {
-            attempt.current = { content, requestId: crypto.randomUUID() };
+            attempt.current = { content, requestId: newRequestId() };
           }
           pay.mutate({ method, requestId: attempt.current.requestId });
         }}

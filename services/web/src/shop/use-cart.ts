@@ -6,6 +6,7 @@ import { GuestCartService } from "@sagacart/proto/order/v1/guest_cart_service";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { customerIdOf, useSession } from "../auth/use-session.tsx";
 import { failureOf } from "../rpc/failure.ts";
+import { newRequestId } from "../rpc/request-id.ts";
 import { readGuestCart, writeGuestCart } from "./cart-store.ts";
 
 export type Line = { readonly productId: string; readonly quantity: number };
@@ -34,7 +35,7 @@ export function useCart() {
   // The answers of changes have no availability, so the cart is read again.
   const settle = { onSettled: () => queries.invalidateQueries({ queryKey }) };
   const add = useMutation({
-    mutationFn: (line: Line) => actions.add(line, crypto.randomUUID()),
+    mutationFn: (line: Line) => actions.add(line, newRequestId()),
     ...settle,
   });
   const replace = useMutation({
@@ -76,7 +77,11 @@ function guestsCart(transport: Transport): CartActions {
       }
       try {
         const { cart } = await carts.getGuestCart({ id: known.id, guestToken: known.token });
-        return cart !== undefined && isClosed(cart) ? undefined : cart;
+        if (cart !== undefined && isClosed(cart)) {
+          writeGuestCart(undefined);
+          return undefined;
+        }
+        return cart;
       } catch (error) {
         return forgotten(error) ? undefined : Promise.reject(error);
       }

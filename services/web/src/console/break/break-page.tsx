@@ -3,6 +3,7 @@ import { OrderService, WaitFor } from "@sagacart/proto/order/v1/order_service";
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { failureOf } from "../../rpc/failure.ts";
+import { newRequestId } from "../../rpc/request-id.ts";
 import { useSiteConfig } from "../../use-site-config.tsx";
 import { useCall, useIsOperator } from "../call.ts";
 import classes from "../console.module.css";
@@ -42,7 +43,7 @@ export function BreakPage() {
           customerId,
           lines: [{ productId: productId.trim(), quantity: 1 }],
           paymentMethod: fault.paymentMethod,
-          requestId: crypto.randomUUID(),
+          requestId: newRequestId(),
           waitFor: WaitFor.ACCEPTED,
           ...(fault.postalCode === undefined ? {} : { shippingAddress: addressIn(fault.postalCode) }),
         }),

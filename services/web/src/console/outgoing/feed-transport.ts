@@ -4,6 +4,7 @@ import { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
 import { ErrorInfoSchema } from "@sagacart/proto/google/rpc/error_details";
 import type { Session } from "../../auth/session.ts";
+import { newRequestId } from "../../rpc/request-id.ts";
 
 /** The services with a feed that the gateway serves. */
 export const feedNames = ["order", "payment", "shipping"] as const;
@@ -30,7 +31,7 @@ export function feedTransport(
         ...(signal === undefined ? {} : { signal }),
         headers: {
           accept: "application/json",
-          ...(verb === "GET" ? {} : { "content-type": "application/json", "idempotency-key": crypto.randomUUID() }),
+          ...(verb === "GET" ? {} : { "content-type": "application/json", "idempotency-key": newRequestId() }),
           ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
         },
       });
