@@ -155,6 +155,8 @@ create table journal_entries (
   constraint journal_entries_actor_kind_check CHECK ((actor_kind = ANY (ARRAY['CUSTOMER'::text, 'OPERATOR'::text, 'SYSTEM'::text])))
 );
 
+CREATE INDEX journal_entries_reference ON public.journal_entries USING btree (reference, id) WHERE (reference <> ''::text);
+
 create table payments (
   id uuid not null,
   kind text not null,

@@ -28,7 +28,7 @@ export function readConfig(env: Env) {
       WEB_CLIENT_ID: text({ default: "sagacart-web" }),
       /** Let the pages offer test payment methods: the card provider and the carrier are simulated. */
       SIMULATED_PROVIDERS: flag(false),
-      /** Where Temporal's web UI is, for the pages of operators to link to. */
+      /** Where Temporal's web UI is, for the pages of operators to link to; with `/namespaces/<name>` if that is not `default`. */
       TEMPORAL_UI_URL: optional(url({ protocols: ["http:", "https:"] })),
       /** Refuse requests that came by plain HTTP: here, or to a trusted proxy, by its X-Forwarded-Proto. None is redirected. */
       HTTPS_ONLY: flag(false),

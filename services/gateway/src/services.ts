@@ -13,6 +13,7 @@ import { MailboxService, NotifierService } from "@sagacart/proto/notifier/v1/not
 import { PreferenceService } from "@sagacart/proto/notifier/v1/preference_service";
 import { TemplateService } from "@sagacart/proto/notifier/v1/template_service";
 import { WebhookService } from "@sagacart/proto/notifier/v1/webhook_service";
+import { ActivityService } from "@sagacart/proto/order/v1/activity_service";
 import { CartService } from "@sagacart/proto/order/v1/cart_service";
 import { GuestCartService } from "@sagacart/proto/order/v1/guest_cart_service";
 import { GuestOrderService } from "@sagacart/proto/order/v1/guest_order_service";
@@ -36,6 +37,7 @@ export const publicServices: ReadonlyMap<DescService, ServiceName> = new Map<Des
   [OrderService, "order"],
   [GuestOrderService, "order"],
   [IncidentService, "order"],
+  [ActivityService, "order"],
   // Payment and shipping have a feed too: see alsoAt.
   [EventService, "order"],
   [ConsumerService, "order"],

@@ -8,6 +8,7 @@ import { type Clock, systemClock } from "@sagacart/chassis/time/clock";
 import { createCommandOutbox } from "@sagacart/outbox/commands/outbox";
 import { createEventFeed } from "@sagacart/outbox/events/feed";
 import { CommandService } from "@sagacart/proto/command/v1/command_service";
+import { ActivityService } from "@sagacart/proto/order/v1/activity_service";
 import { CartService } from "@sagacart/proto/order/v1/cart_service";
 import { GuestCartService } from "@sagacart/proto/order/v1/guest_cart_service";
 import { GuestOrderService } from "@sagacart/proto/order/v1/guest_order_service";
@@ -30,6 +31,7 @@ import {
 import { createGuestOrderService } from "./guests/guest-order-service.ts";
 import { createIncidentService } from "./incidents/incident-service.ts";
 import { createMeters } from "./meters.ts";
+import { createActivityService } from "./orders/activity-service.ts";
 import { createOrderService } from "./orders/order-service.ts";
 import { createWaiters } from "./orders/waiters.ts";
 import { type PaymentFeed, startPaymentEvents } from "./payment-events/read-feed.ts";
@@ -114,6 +116,7 @@ export function createServices({
       router.service(GuestCartService, createGuestCartService({ pool, catalogue, budget }));
       router.service(GuestOrderService, guestOrders);
       router.service(IncidentService, createIncidentService({ pool, commandsRecorded }));
+      router.service(ActivityService, createActivityService(pool));
       router.service(SagaService, saga);
       router.service(CommandService, commands.service);
       feed.routes(router);

@@ -58,6 +58,10 @@ test.each(texts)("%j in any field is accepted or refused, never an internal erro
     accounts.listPostings({ customerId: "ada", pageToken: text }),
     accounts.listPostings({ customerId: "ada", pageToken: token("postings of ada USD", text, 1) }),
     accounts.listPostings({ customerId: "ada", pageToken: token("postings of ada USD", paymentId, 1e30) }),
+    accounts.listJournalEntries({ paymentId: text }),
+    accounts.listJournalEntries({ pageToken: text }),
+    accounts.listJournalEntries({ pageToken: token("journal ", text) }),
+    accounts.getJournalEntry({ id: text }),
     accounts.batchPutAccounts({ items: [{ customerId: text, balance: usd(1n) }] }),
     accounts.batchPutAccounts({ items: [{ customerId: "c", balance: money }] }),
     payments.batchCharge({ items: [attempt(text)] }),
@@ -141,6 +145,7 @@ test.each([-1, 1_000_001, 2 ** 31 - 1])("a page of %d is refused", async (pageSi
   const calls = [
     shop.accounts.listAccounts({ pageSize }),
     shop.accounts.listPostings({ customerId: "ada", pageSize }),
+    shop.accounts.listJournalEntries({ pageSize }),
     shop.payments.listPayments({ pageSize }),
     shop.payments.listRefunds({ pageSize }),
   ];

@@ -6,6 +6,7 @@ import type { AccountKey } from "./accounts/account.ts";
 /** The reasons of payment's errors. */
 export const reasons = defineReasons({
   ACCOUNT_NOT_FOUND: Code.NotFound,
+  JOURNAL_ENTRY_NOT_FOUND: Code.NotFound,
   BALANCE_LIMIT: Code.FailedPrecondition,
   PAYMENT_NOT_FOUND: Code.NotFound,
   PAYMENT_DECLINED: Code.FailedPrecondition,

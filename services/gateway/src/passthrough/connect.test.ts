@@ -4,6 +4,7 @@ import { createGrpcWebTransport, createConnectTransport as createWebConnect } fr
 import { DomainError, defineReasons, errorInfo } from "@sagacart/chassis/errors";
 import { CommandService } from "@sagacart/proto/command/v1/command_service";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
+import { ActivityService } from "@sagacart/proto/order/v1/activity_service";
 import { CartService } from "@sagacart/proto/order/v1/cart_service";
 import { IncidentService } from "@sagacart/proto/order/v1/incident_service";
 import { Order_State } from "@sagacart/proto/order/v1/order";
@@ -106,6 +107,7 @@ test("these methods are public, and no others", () => {
     OrderService,
     CartService,
     IncidentService,
+    ActivityService,
     SagaService,
     EventService,
     CommandService,

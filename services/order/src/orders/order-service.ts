@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import { type Duration, durationMs } from "@bufbuild/protobuf/wkt";
+import { type Duration, durationMs, timestampDate } from "@bufbuild/protobuf/wkt";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { pageSize } from "@sagacart/chassis/postgres/page";
 import type { Pool } from "@sagacart/chassis/postgres/pool";
@@ -22,8 +22,9 @@ import { requestRefund } from "../refunds/refund-requests.ts";
 import { loadRefund, loadRefunds } from "../refunds/refund-store.ts";
 import { readTimeKey, writeTimeKey } from "../time-key.ts";
 import { checkCustomer, isFinal, type State, stateFromProto } from "./order.ts";
+import { listOrders } from "./order-list-store.ts";
 import { requestCancel, requestPayment } from "./order-requests.ts";
-import { listOrders, loadDecline } from "./order-store.ts";
+import { loadDecline } from "./order-store.ts";
 import type { Wait, Waiters } from "./waiters.ts";
 
 export type OrderServiceOptions = {
@@ -82,16 +83,27 @@ export function createOrderService(options: OrderServiceOptions) {
     },
 
     async listOrders(request) {
-      const { customerId, cartId } = request;
+      const { customerId, cartId, productId } = request;
       const states = [...new Set(request.states.map(stateFromProto))].filter((state) => state !== undefined).sort();
-      const of = `orders ${customerId} ${cartId} ${states.join()}`;
-      const limit = pageSize(request.pageSize);
-      const before = readTimeKey(request.pageToken, of);
-      const page = await listOrders(pool, { customerId, cartId, states, before, limit: limit + 1 });
-      const last = page.length > limit ? page[limit - 1] : undefined;
+      const createdFrom = request.createTimeFrom && timestampDate(request.createTimeFrom);
+      const createdBefore = request.createTimeBefore && timestampDate(request.createTimeBefore);
+      const times = [createdFrom, createdBefore].map((time) => time?.getTime() ?? "");
+      // A list without the newer filters has the tokens that it had before there were these.
+      const more = productId === "" && times.join("") === "" ? [] : [productId, ...times];
+      const of = ["orders", customerId, cartId, states.join(), ...more].join(" ");
+      const { orders, next } = await listOrders(pool, {
+        customerId,
+        cartId,
+        states,
+        productId,
+        createdFrom,
+        createdBefore,
+        before: readTimeKey(request.pageToken, of),
+        limit: pageSize(request.pageSize),
+      });
       return create(ListOrdersResponseSchema, {
-        orders: page.slice(0, limit).map(({ order }) => order),
-        nextPageToken: last === undefined ? "" : writeTimeKey(last.key, of),
+        orders: [...orders],
+        nextPageToken: next === undefined ? "" : writeTimeKey(next, of),
       });
     },
 

@@ -5,7 +5,6 @@ import { unnest } from "@sagacart/chassis/postgres/unnest";
 import { type Order, type OrderChange, OrderChangeSchema } from "@sagacart/proto/order/v1/order";
 import { type Address, AddressSchema } from "@sagacart/proto/type/v1/address";
 import type { Dispute } from "../disputes/dispute.ts";
-import { microsOf, type TimeKey, timeOf } from "../time-key.ts";
 import { type EndsAs, type NewLine, type NewOrder, type State, stateToProto } from "./order.ts";
 import { type LineRow, type OrderRow, orderColumns, toOrder } from "./order-row.ts";
 
@@ -137,51 +136,6 @@ export async function loadOrders(db: Queryable, ids: readonly string[]): Promise
   return withLines(db, rows);
 }
 
-/** The filter of a list of orders, and its page. */
-export type OrderFilter = {
-  readonly customerId: string;
-  readonly cartId: string;
-  readonly states: readonly State[];
-  /** The last key of the previous page. */
-  readonly before: TimeKey | undefined;
-  readonly limit: number;
-};
-
-/** Lists orders, newest first, each with its key in the list. */
-export async function listOrders(db: Queryable, filter: OrderFilter): Promise<{ order: Order; key: TimeKey }[]> {
-  const conditions: string[] = [];
-  const values: unknown[] = [];
-  const where = (condition: (parameter: string) => string, value: unknown) => {
-    values.push(value);
-    conditions.push(condition(`$${values.length}`));
-  };
-  if (filter.customerId !== "") {
-    where((p) => `customer_id = ${p}`, filter.customerId);
-  }
-  if (filter.cartId !== "") {
-    where((p) => `cart_id = ${p}`, filter.cartId);
-  }
-  if (filter.states.length > 0) {
-    where((p) => `state = any(${p})`, filter.states);
-  }
-  if (filter.before !== undefined) {
-    values.push(filter.before.micros, filter.before.id);
-    conditions.push(`(create_time, id) < (${timeOf(`$${values.length - 1}`)}, $${values.length})`);
-  }
-  values.push(filter.limit);
-  const { rows } = await db.query<OrderRow & { micros: bigint }>(
-    `select ${orderColumns}, ${microsOf("create_time")} as micros from orders
-     ${conditions.length === 0 ? "" : `where ${conditions.join(" and ")}`}
-     order by create_time desc, id desc limit $${values.length}`,
-    values,
-  );
-  const orders = await withLines(db, rows);
-  return rows.flatMap((row) => {
-    const order = orders.get(row.id);
-    return order === undefined ? [] : [{ order, key: { micros: row.micros, id: row.id } }];
-  });
-}
-
 /** Loads the changes of an order's state after a sequence, oldest first. */
 export async function loadChanges(db: Queryable, asked: readonly ChangesAfter[]): Promise<OrderChange[][]> {
   const { rows } = await db.query<{ nth: number; sequence: bigint; state: State; reason: string | null; time: Date }>({
@@ -219,7 +173,7 @@ export async function loadDecline(db: Queryable, orderId: string, attempt: numbe
   return rows[0]?.reason;
 }
 
-async function withLines(db: Queryable, rows: readonly OrderRow[]): Promise<Map<string, Order>> {
+export async function withLines(db: Queryable, rows: readonly OrderRow[]): Promise<Map<string, Order>> {
   if (rows.length === 0) {
     return new Map();
   }

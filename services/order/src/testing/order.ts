@@ -5,6 +5,7 @@ import { silentLog } from "@sagacart/chassis/testing/log";
 import type { Clock } from "@sagacart/chassis/time/clock";
 import { CommandService } from "@sagacart/proto/command/v1/command_service";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
+import { ActivityService } from "@sagacart/proto/order/v1/activity_service";
 import { CartService } from "@sagacart/proto/order/v1/cart_service";
 import { GuestCartService } from "@sagacart/proto/order/v1/guest_cart_service";
 import { GuestOrderService } from "@sagacart/proto/order/v1/guest_order_service";
@@ -30,6 +31,7 @@ export type TestOrderService = AsyncDisposable & {
   readonly guests: Client<typeof GuestCartService>;
   readonly guestOrders: Client<typeof GuestOrderService>;
   readonly incidents: Client<typeof IncidentService>;
+  readonly activity: Client<typeof ActivityService>;
   readonly saga: Client<typeof SagaService>;
   readonly commands: Client<typeof CommandService>;
   readonly events: Client<typeof EventService>;
@@ -64,6 +66,7 @@ export async function startOrderService(
     guests: createClient(GuestCartService, transport),
     guestOrders: createClient(GuestOrderService, transport),
     incidents: createClient(IncidentService, transport),
+    activity: createClient(ActivityService, transport),
     saga: createClient(SagaService, transport),
     commands: createClient(CommandService, transport),
     events: createClient(EventService, transport),

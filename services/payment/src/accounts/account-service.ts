@@ -2,7 +2,14 @@ import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { type Actor, currentActor } from "@sagacart/chassis/auth/actor";
 import { DomainError } from "@sagacart/chassis/errors";
-import { badPageToken, decodePageToken, encodePageToken, pageSize } from "@sagacart/chassis/postgres/page";
+import {
+  badPageToken,
+  decodeIdToken,
+  decodePageToken,
+  encodePageToken,
+  nextIdToken,
+  pageSize,
+} from "@sagacart/chassis/postgres/page";
 import { type Pool, type Queryable, type Transaction, withTransaction } from "@sagacart/chassis/postgres/pool";
 import { callerGuard, fingerprintOf, once } from "@sagacart/chassis/postgres/request-ids";
 import { refuseNamedTwice } from "@sagacart/chassis/rpc/named-twice";
@@ -16,10 +23,13 @@ import {
   DepositRequestSchema,
   DepositResponseSchema,
   GetAccountResponseSchema,
+  GetJournalEntryResponseSchema,
   ListAccountsResponseSchema,
+  ListJournalEntriesResponseSchema,
   ListPostingsResponseSchema,
 } from "@sagacart/proto/payment/v1/account_service";
 import { lastUuid, uuidPattern } from "../ids.ts";
+import { findEntry, listEntries } from "../ledger/journal-store.ts";
 import type { Entry, Ledger } from "../ledger/ledger.ts";
 import { accountNotFound, reasons } from "../reasons.ts";
 import { type Account, type AccountKey, accountKey, balanceLimitMinor } from "./account.ts";
@@ -89,6 +99,21 @@ export function accountService({
         postings: postings.map((posting) => postingMessage(posting, account.currency)),
         nextPageToken: last === undefined ? "" : encodePageToken([last.entryId, last.line], list),
       });
+    },
+    async listJournalEntries({ paymentId, ...page }) {
+      const list = `journal ${paymentId}`;
+      const before = decodeIdToken(page.pageToken, list, uuidPattern) || lastUuid;
+      const limit = pageSize(page.pageSize);
+      const entries = await listEntries(pool, { reference: paymentId, before, limit });
+      return create(ListJournalEntriesResponseSchema, { entries, nextPageToken: nextIdToken(entries, limit, list) });
+    },
+    async getJournalEntry({ id }) {
+      const entry = uuidPattern.test(id) ? await findEntry(pool, id) : undefined;
+      if (entry === undefined) {
+        const message = `there is no journal entry ${id}`;
+        throw new DomainError(reasons, "JOURNAL_ENTRY_NOT_FOUND", message, { entry_id: id });
+      }
+      return create(GetJournalEntryResponseSchema, { entry });
     },
     async batchPutAccounts({ items }) {
       const wanted = items.map(({ customerId, balance }) => ({

@@ -29,6 +29,7 @@ export function paymentMessage(payment: Payment): PaymentMessage {
     state: WireState[payment.state],
     declineReason: payment.declineReason,
     providerChargeId: payment.providerChargeId,
+    asks: payment.asks,
     ...(payment.createdBy === undefined ? {} : { createdBy: payment.createdBy }),
     createTime: timestampFromDate(payment.createTime),
     updateTime: timestampFromDate(payment.updateTime),

@@ -21,6 +21,7 @@ export function refundMessage(refund: Refund): RefundMessage {
     source: WireSource[refund.source],
     providerRefundId: refund.providerRefundId,
     refusals: refund.refusals,
+    asks: refund.asks,
     createTime: timestampFromDate(refund.createTime),
     updateTime: timestampFromDate(refund.updateTime),
   });

@@ -1,7 +1,7 @@
 import * as oauth from "oauth4webapi";
 import type { SiteConfig } from "../site-config.ts";
 import { returnPath } from "./return-path.ts";
-import type { User } from "./user.ts";
+import type { SignInOptions, User } from "./user.ts";
 
 export type Tokens = {
   readonly accessToken: string;
@@ -13,7 +13,7 @@ export type Tokens = {
 
 /** OpenID Connect by the authorization code flow with PKCE, as a public client. */
 export type Oidc = {
-  leaveToSignIn(returnTo: string): Promise<void>;
+  leaveToSignIn(returnTo: string, options?: SignInOptions): Promise<void>;
   finish(url: URL): Promise<{ tokens: Tokens; returnTo: string }>;
   /** Signs in without a page, if the issuer's cookie allows it; undefined if not. */
   silentSignIn(): Promise<Tokens | undefined>;
@@ -89,8 +89,8 @@ export function createOidc({ issuer, clientId }: SiteConfig): Oidc {
   };
 
   return {
-    async leaveToSignIn(returnTo) {
-      const { pending, url } = await begin(returnTo, {});
+    async leaveToSignIn(returnTo, { fresh = false } = {}) {
+      const { pending, url } = await begin(returnTo, fresh ? { prompt: "login" } : {});
       sessionStorage.setItem(pendingKey, JSON.stringify(pending));
       location.assign(url);
       await new Promise(() => {});

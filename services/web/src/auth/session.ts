@@ -2,7 +2,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import type { SiteConfig } from "../site-config.ts";
 import type { Oidc, Tokens } from "./oidc.ts";
 import { returnPath } from "./return-path.ts";
-import type { User } from "./user.ts";
+import type { SignInOptions, User } from "./user.ts";
 
 export type SessionState =
   | { readonly kind: "unknown" }
@@ -19,7 +19,7 @@ export type Session = {
   /** Finds out once whether this browser is signed in. */
   restore(): Promise<void>;
   /** Leaves for the issuer's page, which returns to the given path. Never resolves, unless the issuer cannot be reached. */
-  signIn(returnTo: string): Promise<void>;
+  signIn(returnTo: string, options?: SignInOptions): Promise<void>;
   /** Finishes the sign-in that led to this URL, and returns the path to go on with. */
   finishSignIn(url: URL): Promise<string>;
   /** Ends the session here, and leaves for the issuer's page, which ends it there. */
@@ -88,14 +88,14 @@ export function createSession(config: SiteConfig): Session {
       return () => listeners.delete(listener);
     },
     restore,
-    async signIn(returnTo) {
+    async signIn(returnTo, options) {
       if (!isSecureContext) {
         throw new ConnectError(
           "Browsers have what a sign-in needs only by HTTPS, and on localhost: open this shop there.",
           Code.FailedPrecondition,
         );
       }
-      await (await loadOidc()).leaveToSignIn(returnTo);
+      await (await loadOidc()).leaveToSignIn(returnTo, options);
     },
     async finishSignIn(url) {
       const oidc = await loadOidc();

@@ -5,3 +5,6 @@ export type User = {
   readonly email?: string;
   readonly roles: readonly string[];
 };
+
+/** `fresh` asks who it is again, also if the issuer knows: for what needs a sign-in of just now. */
+export type SignInOptions = { readonly fresh?: boolean };

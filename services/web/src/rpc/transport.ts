@@ -5,21 +5,24 @@ import type { Session } from "../auth/session.ts";
 
 /**
  * Returns the transport of all calls: Connect, to the gateway that served the page. Calls that only read are GETs, which the
- * gateway does not count as writes; those with a guest's token are POSTs, since a URL ends up in logs.
+ * gateway does not count as writes; those with a guest's token or a person's name are POSTs, since a URL ends up in logs.
  */
 export function createTransport(session: Session): Transport {
   const options = { baseUrl: location.origin, interceptors: [authorize(session)] };
   const post = createConnectTransport(options);
   const get = createConnectTransport({ ...options, useHttpGet: true });
   return {
-    unary: (method, ...rest) => (hasSecrets(method) ? post : get).unary(method, ...rest),
+    unary: (method, ...rest) => (isReadByPost(method) ? post : get).unary(method, ...rest),
     stream: (...given) => post.stream(...given),
   };
 }
 
-function hasSecrets({ input }: DescMethod): boolean {
-  return input.fields.some(({ name }) => /token$/.test(name) && name !== "page_token");
+/** Returns true if no URL may have the request. The contract says so by `body_only`, which the build leaves out. */
+export function isReadByPost({ input }: DescMethod): boolean {
+  return input.fields.some(({ name }) => bodyOnly.has(name));
 }
+
+const bodyOnly: ReadonlySet<string> = new Set(["guest_token", "token", "username", "email", "to"]);
 
 /** Adds the token of who is signed in. A token that is refused is renewed once, and the call is made again. */
 function authorize(session: Session): Interceptor {

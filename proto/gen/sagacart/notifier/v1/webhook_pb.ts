@@ -14,7 +14,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file sagacart/notifier/v1/webhook.proto.
  */
 export const file_sagacart_notifier_v1_webhook: GenFile = /*@__PURE__*/
-  fileDesc("CiJzYWdhY2FydC9ub3RpZmllci92MS93ZWJob29rLnByb3RvEhRzYWdhY2FydC5ub3RpZmllci52MSL4BgoPV2ViaG9va0VuZHBvaW50EjQKAmlkGAEgASgJQii6SCXYAQFyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEh8KA3VybBgCIAEoCUISukgL2AEBcgYY0A+IAQHAuxgBElQKC2V2ZW50X3R5cGVzGAMgAygJQj+6SDiSATUQMhgBIi9yLRhkMileKFwqfFthLXowLTlfLV0rKFwuW2EtejAtOV8tXSspKihcLlwqKT8pJMC7GAESIQoLZGVzY3JpcHRpb24YBCABKAlCDLpIBXIDGPQDwLsYARIaCgdlbmFibGVkGAUgASgIQgTAuxgBSACIAQESVQoMY29udGVudF9tb2RlGAYgASgOMjEuc2FnYWNhcnQubm90aWZpZXIudjEuV2ViaG9va0VuZHBvaW50LkNvbnRlbnRNb2RlQgy6SAWCAQIQAcC7GAESFQoEZXRhZxgHIAEoCUIHukgEcgIYQBIXCg9kaXNhYmxlZF9yZWFzb24YCCABKAkSPgoHY2lyY3VpdBgJIAEoDjItLnNhZ2FjYXJ0Lm5vdGlmaWVyLnYxLldlYmhvb2tFbmRwb2ludC5DaXJjdWl0EhwKFGNvbnNlY3V0aXZlX2ZhaWx1cmVzGAogASgFEjEKDWZhaWxpbmdfc2luY2UYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3Jlc3VtZV90aW1lGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtjcmVhdGVfdGltZRgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYDiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wImEKC0NvbnRlbnRNb2RlEhwKGENPTlRFTlRfTU9ERV9VTlNQRUNJRklFRBAAEhsKF0NPTlRFTlRfTU9ERV9TVFJVQ1RVUkVEEAESFwoTQ09OVEVOVF9NT0RFX0JJTkFSWRACIl8KB0NpcmN1aXQSFwoTQ0lSQ1VJVF9VTlNQRUNJRklFRBAAEhIKDkNJUkNVSVRfQ0xPU0VEEAESEAoMQ0lSQ1VJVF9PUEVOEAISFQoRQ0lSQ1VJVF9IQUxGX09QRU4QA0IKCghfZW5hYmxlZCKYBAoPV2ViaG9va0RlbGl2ZXJ5EgoKAmlkGAEgASgJEhMKC2VuZHBvaW50X2lkGAIgASgJEhAKCGV2ZW50X2lkGAMgASgJEhIKCmV2ZW50X3R5cGUYBCABKAkSDwoHc3ViamVjdBgFIAEoCRIQCghzZXF1ZW5jZRgGIAEoAxI6CgVzdGF0ZRgHIAEoDjIrLnNhZ2FjYXJ0Lm5vdGlmaWVyLnYxLldlYmhvb2tEZWxpdmVyeS5TdGF0ZRIVCg1hdHRlbXB0X2NvdW50GAggASgFEjYKCGF0dGVtcHRzGAkgAygLMiQuc2FnYWNhcnQubm90aWZpZXIudjEuV2ViaG9va0F0dGVtcHQSEgoKbGFzdF9lcnJvchgKIAEoCRIOCgZyZXNlbnQYCyABKAgSNQoRbmV4dF9hdHRlbXB0X3RpbWUYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2NyZWF0ZV90aW1lGA0gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRfdGltZRgOIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiVgoFU3RhdGUSFQoRU1RBVEVfVU5TUEVDSUZJRUQQABIRCg1TVEFURV9QRU5ESU5HEAESEwoPU1RBVEVfREVMSVZFUkVEEAISDgoKU1RBVEVfREVBRBADIqYBCg5XZWJob29rQXR0ZW1wdBIOCgZudW1iZXIYASABKAUSKAoEdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGc3RhdHVzGAMgASgFEisKCGR1cmF0aW9uGAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEg0KBWVycm9yGAUgASgJEg4KBmFuc3dlchgGIAEoCWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_sagacart_auth_v1_access]);
+  fileDesc("CiJzYWdhY2FydC9ub3RpZmllci92MS93ZWJob29rLnByb3RvEhRzYWdhY2FydC5ub3RpZmllci52MSL4BgoPV2ViaG9va0VuZHBvaW50EjQKAmlkGAEgASgJQii6SCXYAQFyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEh8KA3VybBgCIAEoCUISukgL2AEBcgYY0A+IAQHAuxgBElQKC2V2ZW50X3R5cGVzGAMgAygJQj+6SDiSATUQMhgBIi9yLRhkMileKFwqfFthLXowLTlfLV0rKFwuW2EtejAtOV8tXSspKihcLlwqKT8pJMC7GAESIQoLZGVzY3JpcHRpb24YBCABKAlCDLpIBXIDGPQDwLsYARIaCgdlbmFibGVkGAUgASgIQgTAuxgBSACIAQESVQoMY29udGVudF9tb2RlGAYgASgOMjEuc2FnYWNhcnQubm90aWZpZXIudjEuV2ViaG9va0VuZHBvaW50LkNvbnRlbnRNb2RlQgy6SAWCAQIQAcC7GAESFQoEZXRhZxgHIAEoCUIHukgEcgIYQBIXCg9kaXNhYmxlZF9yZWFzb24YCCABKAkSPgoHY2lyY3VpdBgJIAEoDjItLnNhZ2FjYXJ0Lm5vdGlmaWVyLnYxLldlYmhvb2tFbmRwb2ludC5DaXJjdWl0EhwKFGNvbnNlY3V0aXZlX2ZhaWx1cmVzGAogASgFEjEKDWZhaWxpbmdfc2luY2UYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3Jlc3VtZV90aW1lGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtjcmVhdGVfdGltZRgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYDiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wImEKC0NvbnRlbnRNb2RlEhwKGENPTlRFTlRfTU9ERV9VTlNQRUNJRklFRBAAEhsKF0NPTlRFTlRfTU9ERV9TVFJVQ1RVUkVEEAESFwoTQ09OVEVOVF9NT0RFX0JJTkFSWRACIl8KB0NpcmN1aXQSFwoTQ0lSQ1VJVF9VTlNQRUNJRklFRBAAEhIKDkNJUkNVSVRfQ0xPU0VEEAESEAoMQ0lSQ1VJVF9PUEVOEAISFQoRQ0lSQ1VJVF9IQUxGX09QRU4QA0IKCghfZW5hYmxlZCLPBAoPV2ViaG9va0RlbGl2ZXJ5EgoKAmlkGAEgASgJEhMKC2VuZHBvaW50X2lkGAIgASgJEhAKCGV2ZW50X2lkGAMgASgJEhIKCmV2ZW50X3R5cGUYBCABKAkSDwoHc3ViamVjdBgFIAEoCRIQCghzZXF1ZW5jZRgGIAEoAxI6CgVzdGF0ZRgHIAEoDjIrLnNhZ2FjYXJ0Lm5vdGlmaWVyLnYxLldlYmhvb2tEZWxpdmVyeS5TdGF0ZRIVCg1hdHRlbXB0X2NvdW50GAggASgFEjYKCGF0dGVtcHRzGAkgAygLMiQuc2FnYWNhcnQubm90aWZpZXIudjEuV2ViaG9va0F0dGVtcHQSEgoKbGFzdF9lcnJvchgKIAEoCRIOCgZyZXNlbnQYCyABKAgSNQoRbmV4dF9hdHRlbXB0X3RpbWUYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2NyZWF0ZV90aW1lGA0gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRfdGltZRgOIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASNQoHcmVxdWVzdBgPIAEoCzIkLnNhZ2FjYXJ0Lm5vdGlmaWVyLnYxLldlYmhvb2tSZXF1ZXN0IlYKBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASEQoNU1RBVEVfUEVORElORxABEhMKD1NUQVRFX0RFTElWRVJFRBACEg4KClNUQVRFX0RFQUQQAyKfAQoOV2ViaG9va1JlcXVlc3QSCwoDdXJsGAEgASgJEkIKB2hlYWRlcnMYAiADKAsyMS5zYWdhY2FydC5ub3RpZmllci52MS5XZWJob29rUmVxdWVzdC5IZWFkZXJzRW50cnkSDAoEYm9keRgDIAEoCRouCgxIZWFkZXJzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASKmAQoOV2ViaG9va0F0dGVtcHQSDgoGbnVtYmVyGAEgASgFEigKBHRpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBnN0YXR1cxgDIAEoBRIrCghkdXJhdGlvbhgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhINCgVlcnJvchgFIAEoCRIOCgZhbnN3ZXIYBiABKAliBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_sagacart_auth_v1_access]);
 
 /**
  * An HTTP endpoint that events of the shop are sent to.
@@ -463,6 +463,14 @@ export type WebhookDelivery = Message<"sagacart.notifier.v1.WebhookDelivery"> & 
    * @generated from field: google.protobuf.Timestamp end_time = 14;
    */
   endTime?: Timestamp | undefined;
+
+  /**
+   * The request as it is sent, without its time and signature: an attempt that is made after the endpoint's content mode has
+   * changed is made in the new one. Only in the answer of GetWebhookDelivery.
+   *
+   * @generated from field: sagacart.notifier.v1.WebhookRequest request = 15;
+   */
+  request?: WebhookRequest | undefined;
 };
 
 /**
@@ -571,6 +579,14 @@ export type WebhookDeliveryJson = {
    * @generated from field: google.protobuf.Timestamp end_time = 14;
    */
   endTime?: TimestampJson;
+
+  /**
+   * The request as it is sent, without its time and signature: an attempt that is made after the endpoint's content mode has
+   * changed is made in the new one. Only in the answer of GetWebhookDelivery.
+   *
+   * @generated from field: sagacart.notifier.v1.WebhookRequest request = 15;
+   */
+  request?: WebhookRequestJson;
 };
 
 /**
@@ -640,6 +656,69 @@ export type WebhookDelivery_StateJson = "STATE_UNSPECIFIED" | "STATE_PENDING" | 
  */
 export const WebhookDelivery_StateSchema: GenEnum<WebhookDelivery_State, WebhookDelivery_StateJson> = /*@__PURE__*/
   enumDesc(file_sagacart_notifier_v1_webhook, 1, 0);
+
+/**
+ * The request of a delivery.
+ *
+ * @generated from message sagacart.notifier.v1.WebhookRequest
+ */
+export type WebhookRequest = Message<"sagacart.notifier.v1.WebhookRequest"> & {
+  /**
+   * The URL of the endpoint.
+   *
+   * @generated from field: string url = 1;
+   */
+  url: string;
+
+  /**
+   * The headers that depend on the event, by name.
+   *
+   * @generated from field: map<string, string> headers = 2;
+   */
+  headers: { [key: string]: string };
+
+  /**
+   * The body.
+   *
+   * @generated from field: string body = 3;
+   */
+  body: string;
+};
+
+/**
+ * The request of a delivery.
+ *
+ * @generated from message sagacart.notifier.v1.WebhookRequest
+ */
+export type WebhookRequestJson = {
+  /**
+   * The URL of the endpoint.
+   *
+   * @generated from field: string url = 1;
+   */
+  url?: string;
+
+  /**
+   * The headers that depend on the event, by name.
+   *
+   * @generated from field: map<string, string> headers = 2;
+   */
+  headers?: { [key: string]: string };
+
+  /**
+   * The body.
+   *
+   * @generated from field: string body = 3;
+   */
+  body?: string;
+};
+
+/**
+ * Describes the message sagacart.notifier.v1.WebhookRequest.
+ * Use `create(WebhookRequestSchema)` to create a new message.
+ */
+export const WebhookRequestSchema: GenMessage<WebhookRequest, {jsonType: WebhookRequestJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_notifier_v1_webhook, 2);
 
 /**
  * One request and its result.
@@ -744,5 +823,5 @@ export type WebhookAttemptJson = {
  * Use `create(WebhookAttemptSchema)` to create a new message.
  */
 export const WebhookAttemptSchema: GenMessage<WebhookAttempt, {jsonType: WebhookAttemptJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_notifier_v1_webhook, 2);
+  messageDesc(file_sagacart_notifier_v1_webhook, 3);
 

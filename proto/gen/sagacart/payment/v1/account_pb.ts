@@ -17,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file sagacart/payment/v1/account.proto.
  */
 export const file_sagacart_payment_v1_account: GenFile = /*@__PURE__*/
-  fileDesc("CiFzYWdhY2FydC9wYXltZW50L3YxL2FjY291bnQucHJvdG8SE3NhZ2FjYXJ0LnBheW1lbnQudjEiqgEKB0FjY291bnQSEwoLY3VzdG9tZXJfaWQYASABKAkSKAoHYmFsYW5jZRgCIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuTW9uZXkSLwoLY3JlYXRlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLEAQoHUG9zdGluZxIQCghlbnRyeV9pZBgBIAEoCRIMCgRraW5kGAIgASgJEhEKCXJlZmVyZW5jZRgDIAEoCRInCgZhbW91bnQYBCABKAsyFy5zYWdhY2FydC50eXBlLnYxLk1vbmV5Ei8KC2NyZWF0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCgVhY3RvchgGIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuQWN0b3JCBLC7GAFiBnByb3RvMw", [file_google_protobuf_timestamp, file_sagacart_auth_v1_access, file_sagacart_type_v1_actor, file_sagacart_type_v1_money]);
+  fileDesc("CiFzYWdhY2FydC9wYXltZW50L3YxL2FjY291bnQucHJvdG8SE3NhZ2FjYXJ0LnBheW1lbnQudjEiqgEKB0FjY291bnQSEwoLY3VzdG9tZXJfaWQYASABKAkSKAoHYmFsYW5jZRgCIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuTW9uZXkSLwoLY3JlYXRlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLEAQoHUG9zdGluZxIQCghlbnRyeV9pZBgBIAEoCRIMCgRraW5kGAIgASgJEhEKCXJlZmVyZW5jZRgDIAEoCRInCgZhbW91bnQYBCABKAsyFy5zYWdhY2FydC50eXBlLnYxLk1vbmV5Ei8KC2NyZWF0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCgVhY3RvchgGIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuQWN0b3JCBLC7GAEixQEKDEpvdXJuYWxFbnRyeRIKCgJpZBgBIAEoCRIMCgRraW5kGAIgASgJEhEKCXJlZmVyZW5jZRgDIAEoCRIvCgVsaW5lcxgEIAMoCzIgLnNhZ2FjYXJ0LnBheW1lbnQudjEuSm91cm5hbExpbmUSLwoLY3JlYXRlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiYKBWFjdG9yGAYgASgLMhcuc2FnYWNhcnQudHlwZS52MS5BY3RvciJwCgtKb3VybmFsTGluZRIVCgtjdXN0b21lcl9pZBgBIAEoCUgAEhYKDHNob3BfYWNjb3VudBgCIAEoCUgAEicKBmFtb3VudBgDIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuTW9uZXlCCQoHYWNjb3VudGIGcHJvdG8z", [file_google_protobuf_timestamp, file_sagacart_auth_v1_access, file_sagacart_type_v1_actor, file_sagacart_type_v1_money]);
 
 /**
  * A customer's balance with the shop, in one currency.
@@ -200,4 +200,185 @@ export type PostingJson = {
  */
 export const PostingSchema: GenMessage<Posting, {jsonType: PostingJson}> = /*@__PURE__*/
   messageDesc(file_sagacart_payment_v1_account, 1);
+
+/**
+ * A movement of money in the ledger, which is never changed.
+ *
+ * @generated from message sagacart.payment.v1.JournalEntry
+ */
+export type JournalEntry = Message<"sagacart.payment.v1.JournalEntry"> & {
+  /**
+   * The id.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * The kind: "deposit", "charge", "refund", "outside_refund", "settled_by_hand", "dispute_opened", "dispute_won",
+   * "dispute_lost", "adjustment".
+   *
+   * @generated from field: string kind = 2;
+   */
+  kind: string;
+
+  /**
+   * The id of the payment that it belongs to; empty if it belongs to none.
+   *
+   * @generated from field: string reference = 3;
+   */
+  reference: string;
+
+  /**
+   * What each account gained or lost. The lines sum to zero per currency.
+   *
+   * @generated from field: repeated sagacart.payment.v1.JournalLine lines = 4;
+   */
+  lines: JournalLine[];
+
+  /**
+   * When it was recorded.
+   *
+   * @generated from field: google.protobuf.Timestamp create_time = 5;
+   */
+  createTime?: Timestamp | undefined;
+
+  /**
+   * The person or program that moved the money by hand; absent for charges, and for refunds of an order.
+   *
+   * @generated from field: sagacart.type.v1.Actor actor = 6;
+   */
+  actor?: Actor | undefined;
+};
+
+/**
+ * A movement of money in the ledger, which is never changed.
+ *
+ * @generated from message sagacart.payment.v1.JournalEntry
+ */
+export type JournalEntryJson = {
+  /**
+   * The id.
+   *
+   * @generated from field: string id = 1;
+   */
+  id?: string;
+
+  /**
+   * The kind: "deposit", "charge", "refund", "outside_refund", "settled_by_hand", "dispute_opened", "dispute_won",
+   * "dispute_lost", "adjustment".
+   *
+   * @generated from field: string kind = 2;
+   */
+  kind?: string;
+
+  /**
+   * The id of the payment that it belongs to; empty if it belongs to none.
+   *
+   * @generated from field: string reference = 3;
+   */
+  reference?: string;
+
+  /**
+   * What each account gained or lost. The lines sum to zero per currency.
+   *
+   * @generated from field: repeated sagacart.payment.v1.JournalLine lines = 4;
+   */
+  lines?: JournalLineJson[];
+
+  /**
+   * When it was recorded.
+   *
+   * @generated from field: google.protobuf.Timestamp create_time = 5;
+   */
+  createTime?: TimestampJson;
+
+  /**
+   * The person or program that moved the money by hand; absent for charges, and for refunds of an order.
+   *
+   * @generated from field: sagacart.type.v1.Actor actor = 6;
+   */
+  actor?: ActorJson;
+};
+
+/**
+ * Describes the message sagacart.payment.v1.JournalEntry.
+ * Use `create(JournalEntrySchema)` to create a new message.
+ */
+export const JournalEntrySchema: GenMessage<JournalEntry, {jsonType: JournalEntryJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_payment_v1_account, 2);
+
+/**
+ * What one account gained or lost by a journal entry.
+ *
+ * @generated from message sagacart.payment.v1.JournalLine
+ */
+export type JournalLine = Message<"sagacart.payment.v1.JournalLine"> & {
+  /**
+   * The account.
+   *
+   * @generated from oneof sagacart.payment.v1.JournalLine.account
+   */
+  account: {
+    /**
+     * The account of this customer.
+     *
+     * @generated from field: string customer_id = 1;
+     */
+    value: string;
+    case: "customerId";
+  } | {
+    /**
+     * An account of the shop: "cash:deposits", "sales", "card:clearing", "adjustments", "disputes:open", "disputes:lost",
+     * "settled:by_hand".
+     *
+     * @generated from field: string shop_account = 2;
+     */
+    value: string;
+    case: "shopAccount";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * The amount: positive if it increases the balance, negative if it reduces it.
+   *
+   * @generated from field: sagacart.type.v1.Money amount = 3;
+   */
+  amount?: Money | undefined;
+};
+
+/**
+ * What one account gained or lost by a journal entry.
+ *
+ * @generated from message sagacart.payment.v1.JournalLine
+ */
+export type JournalLineJson = {
+  /**
+   * The account of this customer.
+   *
+   * @generated from field: string customer_id = 1;
+   */
+  customerId?: string;
+
+  /**
+   * An account of the shop: "cash:deposits", "sales", "card:clearing", "adjustments", "disputes:open", "disputes:lost",
+   * "settled:by_hand".
+   *
+   * @generated from field: string shop_account = 2;
+   */
+  shopAccount?: string;
+
+  /**
+   * The amount: positive if it increases the balance, negative if it reduces it.
+   *
+   * @generated from field: sagacart.type.v1.Money amount = 3;
+   */
+  amount?: MoneyJson;
+};
+
+/**
+ * Describes the message sagacart.payment.v1.JournalLine.
+ * Use `create(JournalLineSchema)` to create a new message.
+ */
+export const JournalLineSchema: GenMessage<JournalLine, {jsonType: JournalLineJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_payment_v1_account, 3);
 

@@ -7,7 +7,7 @@ import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import { file_google_api_annotations } from "../../../google/api/annotations_pb.ts";
 import { file_sagacart_auth_v1_access } from "../../auth/v1/access_pb.ts";
-import type { Account, AccountJson, Posting, PostingJson } from "./account_pb.ts";
+import type { Account, AccountJson, JournalEntry, JournalEntryJson, Posting, PostingJson } from "./account_pb.ts";
 import { file_sagacart_payment_v1_account } from "./account_pb.ts";
 import type { Money, MoneyJson } from "../../type/v1/money_pb.ts";
 import { file_sagacart_type_v1_money } from "../../type/v1/money_pb.ts";
@@ -17,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file sagacart/payment/v1/account_service.proto.
  */
 export const file_sagacart_payment_v1_account_service: GenFile = /*@__PURE__*/
-  fileDesc("CilzYWdhY2FydC9wYXltZW50L3YxL2FjY291bnRfc2VydmljZS5wcm90bxITc2FnYWNhcnQucGF5bWVudC52MSKzAQoUQ3JlYXRlQWNjb3VudFJlcXVlc3QSPQoLY3VzdG9tZXJfaWQYASABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SKwoNY3VycmVuY3lfY29kZRgCIAEoCUIUukgR2AEBcgwyCl5bQS1aXXszfSQSLwoKcmVxdWVzdF9pZBgDIAEoCUIbukgYchYyFF5bXHgyMS1ceDdlXXswLDEyOH0kIkYKFUNyZWF0ZUFjY291bnRSZXNwb25zZRItCgdhY2NvdW50GAEgASgLMhwuc2FnYWNhcnQucGF5bWVudC52MS5BY2NvdW50InwKEUdldEFjY291bnRSZXF1ZXN0EjoKC2N1c3RvbWVyX2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEisKDWN1cnJlbmN5X2NvZGUYAiABKAlCFLpIEdgBAXIMMgpeW0EtWl17M30kIkMKEkdldEFjY291bnRSZXNwb25zZRItCgdhY2NvdW50GAEgASgLMhwuc2FnYWNhcnQucGF5bWVudC52MS5BY2NvdW50IlMKE0xpc3RBY2NvdW50c1JlcXVlc3QSHgoJcGFnZV9zaXplGAEgASgFQgu6SAgaBhjAhD0oABIcCgpwYWdlX3Rva2VuGAIgASgJQgi6SAVyAxjoByJfChRMaXN0QWNjb3VudHNSZXNwb25zZRIuCghhY2NvdW50cxgBIAMoCzIcLnNhZ2FjYXJ0LnBheW1lbnQudjEuQWNjb3VudBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAki7wEKDkRlcG9zaXRSZXF1ZXN0EjoKC2N1c3RvbWVyX2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEnAKBmFtb3VudBgCIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuTW9uZXlCR7pIRLoBPgoObW9uZXkucG9zaXRpdmUSFm11c3QgYmUgbW9yZSB0aGFuIHplcm8aFHRoaXMubWlub3JfdW5pdHMgPiAwyAEBEi8KCnJlcXVlc3RfaWQYAyABKAlCG7pIGHIWMhReW1x4MjEtXHg3ZV17MCwxMjh9JCJACg9EZXBvc2l0UmVzcG9uc2USLQoHYWNjb3VudBgBIAEoCzIcLnNhZ2FjYXJ0LnBheW1lbnQudjEuQWNjb3VudCK8AQoTTGlzdFBvc3RpbmdzUmVxdWVzdBI6CgtjdXN0b21lcl9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIrCg1jdXJyZW5jeV9jb2RlGAIgASgJQhS6SBHYAQFyDDIKXltBLVpdezN9JBIeCglwYWdlX3NpemUYAyABKAVCC7pICBoGGMCEPSgAEhwKCnBhZ2VfdG9rZW4YBCABKAlCCLpIBXIDGOgHIl8KFExpc3RQb3N0aW5nc1Jlc3BvbnNlEi4KCHBvc3RpbmdzGAEgAygLMhwuc2FnYWNhcnQucGF5bWVudC52MS5Qb3N0aW5nEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSKjAgoXQmF0Y2hQdXRBY2NvdW50c1JlcXVlc3QSTQoFaXRlbXMYASADKAsyMS5zYWdhY2FydC5wYXltZW50LnYxLkJhdGNoUHV0QWNjb3VudHNSZXF1ZXN0Lkl0ZW1CC7pICJIBBQgBEIgnGrgBCgRJdGVtEjoKC2N1c3RvbWVyX2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEnQKB2JhbGFuY2UYAiABKAsyFy5zYWdhY2FydC50eXBlLnYxLk1vbmV5Qkq6SEe6AUEKEm1vbmV5Lm5vdF9uZWdhdGl2ZRIUbXVzdCBub3QgYmUgbmVnYXRpdmUaFXRoaXMubWlub3JfdW5pdHMgPj0gMMgBASIpChhCYXRjaFB1dEFjY291bnRzUmVzcG9uc2USDQoFY291bnQYASABKAUypAgKDkFjY291bnRTZXJ2aWNlEtMBCg1DcmVhdGVBY2NvdW50Eikuc2FnYWNhcnQucGF5bWVudC52MS5DcmVhdGVBY2NvdW50UmVxdWVzdBoqLnNhZ2FjYXJ0LnBheW1lbnQudjEuQ3JlYXRlQWNjb3VudFJlc3BvbnNlImuQAgKquxgREgEDGgoKCHN1cmZhY2VzKAG6uxg4ChVtb25leS5hY2NvdW50X2NyZWF0ZWQSCGN1c3RvbWVyGhNhY2NvdW50LmN1c3RvbWVyX2lkIAGC0+STAhE6ASoiDC92MS9hY2NvdW50cxKZAQoKR2V0QWNjb3VudBImLnNhZ2FjYXJ0LnBheW1lbnQudjEuR2V0QWNjb3VudFJlcXVlc3QaJy5zYWdhY2FydC5wYXltZW50LnYxLkdldEFjY291bnRSZXNwb25zZSI6kAIBqrsYERIDAQIDGgoKCHN1cmZhY2VzgtPkkwIcEhovdjEvYWNjb3VudHMve2N1c3RvbWVyX2lkfRKEAQoMTGlzdEFjY291bnRzEiguc2FnYWNhcnQucGF5bWVudC52MS5MaXN0QWNjb3VudHNSZXF1ZXN0Gikuc2FnYWNhcnQucGF5bWVudC52MS5MaXN0QWNjb3VudHNSZXNwb25zZSIfkAIBqrsYBBICAgOC0+STAg4SDC92MS9hY2NvdW50cxLJAQoHRGVwb3NpdBIjLnNhZ2FjYXJ0LnBheW1lbnQudjEuRGVwb3NpdFJlcXVlc3QaJC5zYWdhY2FydC5wYXltZW50LnYxLkRlcG9zaXRSZXNwb25zZSJzkAICqrsYERIBAxoKCghzdXJmYWNlcygBursYKgoPbW9uZXkuZGVwb3NpdGVkEghjdXN0b21lchoLY3VzdG9tZXJfaWQgAYLT5JMCJzoBKiIiL3YxL2FjY291bnRzL3tjdXN0b21lcl9pZH06ZGVwb3NpdBKcAQoMTGlzdFBvc3RpbmdzEiguc2FnYWNhcnQucGF5bWVudC52MS5MaXN0UG9zdGluZ3NSZXF1ZXN0Gikuc2FnYWNhcnQucGF5bWVudC52MS5MaXN0UG9zdGluZ3NSZXNwb25zZSI3kAIBqrsYBRIDAQIDgtPkkwIlEiMvdjEvYWNjb3VudHMve2N1c3RvbWVyX2lkfS9wb3N0aW5ncxKtAQoQQmF0Y2hQdXRBY2NvdW50cxIsLnNhZ2FjYXJ0LnBheW1lbnQudjEuQmF0Y2hQdXRBY2NvdW50c1JlcXVlc3QaLS5zYWdhY2FydC5wYXltZW50LnYxLkJhdGNoUHV0QWNjb3VudHNSZXNwb25zZSI8kAICqrsYGxIBAxoKCghzdXJmYWNlcxoICgZ3b3JrZXIoAbq7GBYKEm1vbmV5LmFjY291bnRzX3B1dCABYgZwcm90bzM", [file_buf_validate_validate, file_google_api_annotations, file_sagacart_auth_v1_access, file_sagacart_payment_v1_account, file_sagacart_type_v1_money]);
+  fileDesc("CilzYWdhY2FydC9wYXltZW50L3YxL2FjY291bnRfc2VydmljZS5wcm90bxITc2FnYWNhcnQucGF5bWVudC52MSKzAQoUQ3JlYXRlQWNjb3VudFJlcXVlc3QSPQoLY3VzdG9tZXJfaWQYASABKAlCKLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi4SKwoNY3VycmVuY3lfY29kZRgCIAEoCUIUukgR2AEBcgwyCl5bQS1aXXszfSQSLwoKcmVxdWVzdF9pZBgDIAEoCUIbukgYchYyFF5bXHgyMS1ceDdlXXswLDEyOH0kIkYKFUNyZWF0ZUFjY291bnRSZXNwb25zZRItCgdhY2NvdW50GAEgASgLMhwuc2FnYWNhcnQucGF5bWVudC52MS5BY2NvdW50InwKEUdldEFjY291bnRSZXF1ZXN0EjoKC2N1c3RvbWVyX2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEisKDWN1cnJlbmN5X2NvZGUYAiABKAlCFLpIEdgBAXIMMgpeW0EtWl17M30kIkMKEkdldEFjY291bnRSZXNwb25zZRItCgdhY2NvdW50GAEgASgLMhwuc2FnYWNhcnQucGF5bWVudC52MS5BY2NvdW50IlMKE0xpc3RBY2NvdW50c1JlcXVlc3QSHgoJcGFnZV9zaXplGAEgASgFQgu6SAgaBhjAhD0oABIcCgpwYWdlX3Rva2VuGAIgASgJQgi6SAVyAxjoByJfChRMaXN0QWNjb3VudHNSZXNwb25zZRIuCghhY2NvdW50cxgBIAMoCzIcLnNhZ2FjYXJ0LnBheW1lbnQudjEuQWNjb3VudBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAki7wEKDkRlcG9zaXRSZXF1ZXN0EjoKC2N1c3RvbWVyX2lkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEnAKBmFtb3VudBgCIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuTW9uZXlCR7pIRLoBPgoObW9uZXkucG9zaXRpdmUSFm11c3QgYmUgbW9yZSB0aGFuIHplcm8aFHRoaXMubWlub3JfdW5pdHMgPiAwyAEBEi8KCnJlcXVlc3RfaWQYAyABKAlCG7pIGHIWMhReW1x4MjEtXHg3ZV17MCwxMjh9JCJACg9EZXBvc2l0UmVzcG9uc2USLQoHYWNjb3VudBgBIAEoCzIcLnNhZ2FjYXJ0LnBheW1lbnQudjEuQWNjb3VudCK8AQoTTGlzdFBvc3RpbmdzUmVxdWVzdBI6CgtjdXN0b21lcl9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhIrCg1jdXJyZW5jeV9jb2RlGAIgASgJQhS6SBHYAQFyDDIKXltBLVpdezN9JBIeCglwYWdlX3NpemUYAyABKAVCC7pICBoGGMCEPSgAEhwKCnBhZ2VfdG9rZW4YBCABKAlCCLpIBXIDGOgHIl8KFExpc3RQb3N0aW5nc1Jlc3BvbnNlEi4KCHBvc3RpbmdzGAEgAygLMhwuc2FnYWNhcnQucGF5bWVudC52MS5Qb3N0aW5nEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSKXAQoZTGlzdEpvdXJuYWxFbnRyaWVzUmVxdWVzdBI8CgpwYXltZW50X2lkGAEgASgJQii6SCXYAQFyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uEh4KCXBhZ2Vfc2l6ZRgCIAEoBUILukgIGgYYwIQ9KAASHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMY6AciaQoaTGlzdEpvdXJuYWxFbnRyaWVzUmVzcG9uc2USMgoHZW50cmllcxgBIAMoCzIhLnNhZ2FjYXJ0LnBheW1lbnQudjEuSm91cm5hbEVudHJ5EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJLChZHZXRKb3VybmFsRW50cnlSZXF1ZXN0EjEKAmlkGAEgASgJQiW6SCJyIDIXXltBLVphLXowLTkuX34tXXsxLDYzfSRaAS5aAi4uIksKF0dldEpvdXJuYWxFbnRyeVJlc3BvbnNlEjAKBWVudHJ5GAEgASgLMiEuc2FnYWNhcnQucGF5bWVudC52MS5Kb3VybmFsRW50cnkiowIKF0JhdGNoUHV0QWNjb3VudHNSZXF1ZXN0Ek0KBWl0ZW1zGAEgAygLMjEuc2FnYWNhcnQucGF5bWVudC52MS5CYXRjaFB1dEFjY291bnRzUmVxdWVzdC5JdGVtQgu6SAiSAQUIARCIJxq4AQoESXRlbRI6CgtjdXN0b21lcl9pZBgBIAEoCUIlukgiciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhJ0CgdiYWxhbmNlGAIgASgLMhcuc2FnYWNhcnQudHlwZS52MS5Nb25leUJKukhHugFBChJtb25leS5ub3RfbmVnYXRpdmUSFG11c3Qgbm90IGJlIG5lZ2F0aXZlGhV0aGlzLm1pbm9yX3VuaXRzID49IDDIAQEiKQoYQmF0Y2hQdXRBY2NvdW50c1Jlc3BvbnNlEg0KBWNvdW50GAEgASgFMtAKCg5BY2NvdW50U2VydmljZRLTAQoNQ3JlYXRlQWNjb3VudBIpLnNhZ2FjYXJ0LnBheW1lbnQudjEuQ3JlYXRlQWNjb3VudFJlcXVlc3QaKi5zYWdhY2FydC5wYXltZW50LnYxLkNyZWF0ZUFjY291bnRSZXNwb25zZSJrkAICqrsYERIBAxoKCghzdXJmYWNlcygBursYOAoVbW9uZXkuYWNjb3VudF9jcmVhdGVkEghjdXN0b21lchoTYWNjb3VudC5jdXN0b21lcl9pZCABgtPkkwIROgEqIgwvdjEvYWNjb3VudHMSmQEKCkdldEFjY291bnQSJi5zYWdhY2FydC5wYXltZW50LnYxLkdldEFjY291bnRSZXF1ZXN0Gicuc2FnYWNhcnQucGF5bWVudC52MS5HZXRBY2NvdW50UmVzcG9uc2UiOpACAaq7GBESAwECAxoKCghzdXJmYWNlc4LT5JMCHBIaL3YxL2FjY291bnRzL3tjdXN0b21lcl9pZH0ShAEKDExpc3RBY2NvdW50cxIoLnNhZ2FjYXJ0LnBheW1lbnQudjEuTGlzdEFjY291bnRzUmVxdWVzdBopLnNhZ2FjYXJ0LnBheW1lbnQudjEuTGlzdEFjY291bnRzUmVzcG9uc2UiH5ACAaq7GAQSAgIDgtPkkwIOEgwvdjEvYWNjb3VudHMSyQEKB0RlcG9zaXQSIy5zYWdhY2FydC5wYXltZW50LnYxLkRlcG9zaXRSZXF1ZXN0GiQuc2FnYWNhcnQucGF5bWVudC52MS5EZXBvc2l0UmVzcG9uc2Uic5ACAqq7GBESAQMaCgoIc3VyZmFjZXMoAbq7GCoKD21vbmV5LmRlcG9zaXRlZBIIY3VzdG9tZXIaC2N1c3RvbWVyX2lkIAGC0+STAic6ASoiIi92MS9hY2NvdW50cy97Y3VzdG9tZXJfaWR9OmRlcG9zaXQSnAEKDExpc3RQb3N0aW5ncxIoLnNhZ2FjYXJ0LnBheW1lbnQudjEuTGlzdFBvc3RpbmdzUmVxdWVzdBopLnNhZ2FjYXJ0LnBheW1lbnQudjEuTGlzdFBvc3RpbmdzUmVzcG9uc2UiN5ACAaq7GAUSAwECA4LT5JMCJRIjL3YxL2FjY291bnRzL3tjdXN0b21lcl9pZH0vcG9zdGluZ3MSlQEKEkxpc3RKb3VybmFsRW50cmllcxIuLnNhZ2FjYXJ0LnBheW1lbnQudjEuTGlzdEpvdXJuYWxFbnRyaWVzUmVxdWVzdBovLnNhZ2FjYXJ0LnBheW1lbnQudjEuTGlzdEpvdXJuYWxFbnRyaWVzUmVzcG9uc2UiHpACAaq7GAQSAgIDgtPkkwINEgsvdjEvam91cm5hbBKRAQoPR2V0Sm91cm5hbEVudHJ5Eisuc2FnYWNhcnQucGF5bWVudC52MS5HZXRKb3VybmFsRW50cnlSZXF1ZXN0Giwuc2FnYWNhcnQucGF5bWVudC52MS5HZXRKb3VybmFsRW50cnlSZXNwb25zZSIjkAIBqrsYBBICAgOC0+STAhISEC92MS9qb3VybmFsL3tpZH0SrQEKEEJhdGNoUHV0QWNjb3VudHMSLC5zYWdhY2FydC5wYXltZW50LnYxLkJhdGNoUHV0QWNjb3VudHNSZXF1ZXN0Gi0uc2FnYWNhcnQucGF5bWVudC52MS5CYXRjaFB1dEFjY291bnRzUmVzcG9uc2UiPJACAqq7GBsSAQMaCgoIc3VyZmFjZXMaCAoGd29ya2VyKAG6uxgWChJtb25leS5hY2NvdW50c19wdXQgAWIGcHJvdG8z", [file_buf_validate_validate, file_google_api_annotations, file_sagacart_auth_v1_access, file_sagacart_payment_v1_account, file_sagacart_type_v1_money]);
 
 /**
  * The account to open.
@@ -524,6 +524,188 @@ export const ListPostingsResponseSchema: GenMessage<ListPostingsResponse, {jsonT
   messageDesc(file_sagacart_payment_v1_account_service, 9);
 
 /**
+ * The journal entries to list.
+ *
+ * @generated from message sagacart.payment.v1.ListJournalEntriesRequest
+ */
+export type ListJournalEntriesRequest = Message<"sagacart.payment.v1.ListJournalEntriesRequest"> & {
+  /**
+   * Only those of this payment; empty means all.
+   *
+   * @generated from field: string payment_id = 1;
+   */
+  paymentId: string;
+
+  /**
+   * The page size; 0 means 50, more than 200 means 200.
+   *
+   * @generated from field: int32 page_size = 2;
+   */
+  pageSize: number;
+
+  /**
+   * The next_page_token of the previous page; empty for the first page.
+   *
+   * @generated from field: string page_token = 3;
+   */
+  pageToken: string;
+};
+
+/**
+ * The journal entries to list.
+ *
+ * @generated from message sagacart.payment.v1.ListJournalEntriesRequest
+ */
+export type ListJournalEntriesRequestJson = {
+  /**
+   * Only those of this payment; empty means all.
+   *
+   * @generated from field: string payment_id = 1;
+   */
+  paymentId?: string;
+
+  /**
+   * The page size; 0 means 50, more than 200 means 200.
+   *
+   * @generated from field: int32 page_size = 2;
+   */
+  pageSize?: number;
+
+  /**
+   * The next_page_token of the previous page; empty for the first page.
+   *
+   * @generated from field: string page_token = 3;
+   */
+  pageToken?: string;
+};
+
+/**
+ * Describes the message sagacart.payment.v1.ListJournalEntriesRequest.
+ * Use `create(ListJournalEntriesRequestSchema)` to create a new message.
+ */
+export const ListJournalEntriesRequestSchema: GenMessage<ListJournalEntriesRequest, {jsonType: ListJournalEntriesRequestJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_payment_v1_account_service, 10);
+
+/**
+ * A page of journal entries.
+ *
+ * @generated from message sagacart.payment.v1.ListJournalEntriesResponse
+ */
+export type ListJournalEntriesResponse = Message<"sagacart.payment.v1.ListJournalEntriesResponse"> & {
+  /**
+   * The entries.
+   *
+   * @generated from field: repeated sagacart.payment.v1.JournalEntry entries = 1;
+   */
+  entries: JournalEntry[];
+
+  /**
+   * The token for the next page; empty on the last page.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * A page of journal entries.
+ *
+ * @generated from message sagacart.payment.v1.ListJournalEntriesResponse
+ */
+export type ListJournalEntriesResponseJson = {
+  /**
+   * The entries.
+   *
+   * @generated from field: repeated sagacart.payment.v1.JournalEntry entries = 1;
+   */
+  entries?: JournalEntryJson[];
+
+  /**
+   * The token for the next page; empty on the last page.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken?: string;
+};
+
+/**
+ * Describes the message sagacart.payment.v1.ListJournalEntriesResponse.
+ * Use `create(ListJournalEntriesResponseSchema)` to create a new message.
+ */
+export const ListJournalEntriesResponseSchema: GenMessage<ListJournalEntriesResponse, {jsonType: ListJournalEntriesResponseJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_payment_v1_account_service, 11);
+
+/**
+ * The journal entry to get.
+ *
+ * @generated from message sagacart.payment.v1.GetJournalEntryRequest
+ */
+export type GetJournalEntryRequest = Message<"sagacart.payment.v1.GetJournalEntryRequest"> & {
+  /**
+   * The id.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+};
+
+/**
+ * The journal entry to get.
+ *
+ * @generated from message sagacart.payment.v1.GetJournalEntryRequest
+ */
+export type GetJournalEntryRequestJson = {
+  /**
+   * The id.
+   *
+   * @generated from field: string id = 1;
+   */
+  id?: string;
+};
+
+/**
+ * Describes the message sagacart.payment.v1.GetJournalEntryRequest.
+ * Use `create(GetJournalEntryRequestSchema)` to create a new message.
+ */
+export const GetJournalEntryRequestSchema: GenMessage<GetJournalEntryRequest, {jsonType: GetJournalEntryRequestJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_payment_v1_account_service, 12);
+
+/**
+ * The journal entry.
+ *
+ * @generated from message sagacart.payment.v1.GetJournalEntryResponse
+ */
+export type GetJournalEntryResponse = Message<"sagacart.payment.v1.GetJournalEntryResponse"> & {
+  /**
+   * The entry.
+   *
+   * @generated from field: sagacart.payment.v1.JournalEntry entry = 1;
+   */
+  entry?: JournalEntry | undefined;
+};
+
+/**
+ * The journal entry.
+ *
+ * @generated from message sagacart.payment.v1.GetJournalEntryResponse
+ */
+export type GetJournalEntryResponseJson = {
+  /**
+   * The entry.
+   *
+   * @generated from field: sagacart.payment.v1.JournalEntry entry = 1;
+   */
+  entry?: JournalEntryJson;
+};
+
+/**
+ * Describes the message sagacart.payment.v1.GetJournalEntryResponse.
+ * Use `create(GetJournalEntryResponseSchema)` to create a new message.
+ */
+export const GetJournalEntryResponseSchema: GenMessage<GetJournalEntryResponse, {jsonType: GetJournalEntryResponseJson}> = /*@__PURE__*/
+  messageDesc(file_sagacart_payment_v1_account_service, 13);
+
+/**
  * The accounts and their balances.
  *
  * @generated from message sagacart.payment.v1.BatchPutAccountsRequest
@@ -556,7 +738,7 @@ export type BatchPutAccountsRequestJson = {
  * Use `create(BatchPutAccountsRequestSchema)` to create a new message.
  */
 export const BatchPutAccountsRequestSchema: GenMessage<BatchPutAccountsRequest, {jsonType: BatchPutAccountsRequestJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_payment_v1_account_service, 10);
+  messageDesc(file_sagacart_payment_v1_account_service, 14);
 
 /**
  * One account.
@@ -605,7 +787,7 @@ export type BatchPutAccountsRequest_ItemJson = {
  * Use `create(BatchPutAccountsRequest_ItemSchema)` to create a new message.
  */
 export const BatchPutAccountsRequest_ItemSchema: GenMessage<BatchPutAccountsRequest_Item, {jsonType: BatchPutAccountsRequest_ItemJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_payment_v1_account_service, 10, 0);
+  messageDesc(file_sagacart_payment_v1_account_service, 14, 0);
 
 /**
  * The number of accounts.
@@ -640,7 +822,7 @@ export type BatchPutAccountsResponseJson = {
  * Use `create(BatchPutAccountsResponseSchema)` to create a new message.
  */
 export const BatchPutAccountsResponseSchema: GenMessage<BatchPutAccountsResponse, {jsonType: BatchPutAccountsResponseJson}> = /*@__PURE__*/
-  messageDesc(file_sagacart_payment_v1_account_service, 11);
+  messageDesc(file_sagacart_payment_v1_account_service, 15);
 
 /**
  * Customers' balances with the shop, in a double-entry ledger.
@@ -706,6 +888,30 @@ export const AccountService: GenService<{
     methodKind: "unary";
     input: typeof ListPostingsRequestSchema;
     output: typeof ListPostingsResponseSchema;
+  },
+  /**
+   * List the entries of the journal with all their lines, newest first: all, or those of one payment.
+   *
+   * Fails with INVALID_ARGUMENT / BAD_PAGE_TOKEN.
+   *
+   * @generated from rpc sagacart.payment.v1.AccountService.ListJournalEntries
+   */
+  listJournalEntries: {
+    methodKind: "unary";
+    input: typeof ListJournalEntriesRequestSchema;
+    output: typeof ListJournalEntriesResponseSchema;
+  },
+  /**
+   * Get one entry of the journal with all its lines.
+   *
+   * Fails with NOT_FOUND / JOURNAL_ENTRY_NOT_FOUND.
+   *
+   * @generated from rpc sagacart.payment.v1.AccountService.GetJournalEntry
+   */
+  getJournalEntry: {
+    methodKind: "unary";
+    input: typeof GetJournalEntryRequestSchema;
+    output: typeof GetJournalEntryResponseSchema;
   },
   /**
    * Open many accounts and set their balances, with journal entries, so that the ledger still sums up.

@@ -91,10 +91,18 @@ export async function send(
     signal?: AbortSignal;
   },
 ): Promise<Answer> {
-  const { headers, body } = endpoint.contentMode === "BINARY" ? binary(event) : structured(event);
+  const { headers, body } = contentOf(endpoint.contentMode, event);
   const signed = signedHeaders({ id, body }, secrets, time);
   const post = { url: endpoint.url, headers: { ...headers, ...signed }, body };
   return await poster.post(post, { timeoutMs, ...(signal === undefined ? {} : { signal }) });
+}
+
+/** Makes the part of a request that depends on its event only: all but its id, time and signature. */
+export function contentOf(
+  contentMode: ContentMode,
+  event: Event,
+): { readonly headers: Readonly<Record<string, string>>; readonly body: string } {
+  return contentMode === "BINARY" ? binary(event) : structured(event);
 }
 
 /** Makes the record of an attempt. */

@@ -1,4 +1,7 @@
+import { create } from "@bufbuild/protobuf";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { Queryable } from "@sagacart/chassis/postgres/pool";
+import { type Event, EventSchema } from "@sagacart/proto/event/v1/event";
 import type { Attempt, Delivery, DeliveryState } from "./delivery.ts";
 
 /** Finds a delivery by its id. */
@@ -33,6 +36,29 @@ export async function listDeliveries(
   const { rows } = await db.query<Row>(`${select} ${where} order by d.id desc limit $1`, values);
   return rows.map(deliveryOf);
 }
+
+/** Finds the event of a delivery. */
+export async function findEvent(db: Queryable, deliveryId: string): Promise<Event | undefined> {
+  const { rows } = await db.query<EventRow>({
+    name: "find-webhook-event",
+    text: `select e.id, e.source, e.type, e.subject, e.sequence, e.position, e.time, e.data, e.traceparent
+           from webhook_deliveries d join webhook_events e on e.id = d.event_id where d.id = $1`,
+    values: [deliveryId],
+  });
+  return rows.map(({ time, ...event }) => create(EventSchema, { ...event, time: timestampFromDate(time) }))[0];
+}
+
+type EventRow = {
+  id: string;
+  source: string;
+  type: string;
+  subject: string;
+  sequence: bigint;
+  position: bigint;
+  time: Date;
+  data: string;
+  traceparent: string;
+};
 
 /** Lists the last 20 attempts, newest first. */
 export async function listAttempts(db: Queryable, deliveryId: string): Promise<Attempt[]> {

@@ -108,6 +108,26 @@ test("a slow endpoint uses only its own share, and holds up no other", async () 
   expect(await list(sender, slowId, State.PENDING)).toHaveLength(30);
 });
 
+test.each([ContentMode.STRUCTURED, ContentMode.BINARY])(
+  "a delivery has the request that the endpoint got, without its time and signature, in mode %i",
+  async (contentMode) => {
+    const sender = await start();
+    const receiver = await receive(ok);
+    const endpointId = await register(sender, receiver, { contentMode });
+    await feed.publish(eventsOf([`shown-${contentMode}`], 1));
+    await expect.poll(() => receiver.accepted.length).toBe(1);
+
+    const [{ id } = { id: "" }] = await list(sender, endpointId);
+    const { delivery } = await sender.client.getWebhookDelivery({ id });
+
+    const [got] = receiver.accepted;
+    expect(delivery?.request).toMatchObject({ url: receiver.url, body: got?.body });
+    expect(got?.headers).toMatchObject(delivery?.request?.headers ?? {});
+    expect(delivery?.request?.headers).toMatchObject({ "webhook-id": id });
+    expect(Object.keys(delivery?.request?.headers ?? {})).not.toContain("webhook-signature");
+  },
+);
+
 test("an answer after the time limit is a failure", async () => {
   const sender = await start({ WEBHOOK_TIMEOUT_MS: "100", WEBHOOK_CIRCUIT_FAILURES: "1000" });
   const receiver = await receive(() => "hang");

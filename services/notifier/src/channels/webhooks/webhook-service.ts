@@ -1,4 +1,4 @@
-import { create } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { durationMs, timestampDate, timestampFromDate, timestampNow } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { DomainError } from "@sagacart/chassis/errors";
@@ -7,6 +7,7 @@ import { type Pool, withTransaction } from "@sagacart/chassis/postgres/pool";
 import { fingerprintOf, once } from "@sagacart/chassis/postgres/request-ids";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import { type Event, EventSchema } from "@sagacart/proto/event/v1/event";
+import type { WebhookRequestSchema } from "@sagacart/proto/notifier/v1/webhook";
 import {
   CreateWebhookEndpointRequestSchema,
   CreateWebhookEndpointResponseSchema,
@@ -23,9 +24,9 @@ import {
   UpdateWebhookEndpointResponseSchema,
   type WebhookService,
 } from "@sagacart/proto/notifier/v1/webhook_service";
-import { attemptOf, isSuccess, send } from "./delivering.ts";
+import { attemptOf, contentOf, isSuccess, send } from "./delivering.ts";
 import type { Delivery } from "./delivery.ts";
-import { findDelivery, listAttempts, listDeliveries, reviveDeliveries } from "./delivery-store.ts";
+import { findDelivery, findEvent, listAttempts, listDeliveries, reviveDeliveries } from "./delivery-store.ts";
 import { createEndpoint, editEndpoint, removeEndpoint, rotateSecret } from "./edit-endpoint.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { readContent, readUpdate } from "./endpoint-request.ts";
@@ -115,7 +116,8 @@ export function webhookService(options: ServiceOptions): ServiceImpl<typeof Webh
     async getWebhookDelivery({ id }) {
       const delivery = await getDelivery(pool, id);
       const attempts = await listAttempts(pool, id);
-      return create(GetWebhookDeliveryResponseSchema, { delivery: deliveryMessage(delivery, attempts) });
+      const request = await requestOf(pool, delivery);
+      return create(GetWebhookDeliveryResponseSchema, { delivery: deliveryMessage(delivery, attempts, request) });
     },
     async listWebhookDeliveries({ endpointId, subject, state, ...page }) {
       const limit = pageSize(page.pageSize);
@@ -165,6 +167,19 @@ async function getEndpoint(pool: Pool, id: string): Promise<Endpoint> {
     throw endpointNotFound(id);
   }
   return endpoint;
+}
+
+/** Makes the request of a delivery as it is sent now, without its time and signature; undefined if its endpoint is gone. */
+async function requestOf(
+  pool: Pool,
+  { id, endpointId }: Delivery,
+): Promise<MessageInitShape<typeof WebhookRequestSchema> | undefined> {
+  const [endpoint, event] = await Promise.all([findEndpoint(pool, endpointId), findEvent(pool, id)]);
+  if (endpoint === undefined || event === undefined) {
+    return undefined;
+  }
+  const { headers, body } = contentOf(endpoint.contentMode, event);
+  return { url: endpoint.url, headers: { ...headers, "webhook-id": id }, body };
 }
 
 async function getDelivery(pool: Pool, id: string): Promise<Delivery> {

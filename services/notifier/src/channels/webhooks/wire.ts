@@ -1,4 +1,4 @@
-import { create } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { durationFromMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import {
   type WebhookAttempt,
@@ -7,6 +7,7 @@ import {
   WebhookDeliverySchema,
   type WebhookEndpoint,
   WebhookEndpointSchema,
+  type WebhookRequestSchema,
   WebhookEndpoint_Circuit as WireCircuit,
   WebhookEndpoint_ContentMode as WireMode,
   WebhookDelivery_State as WireState,
@@ -35,14 +36,19 @@ export function endpointMessage(endpoint: Endpoint, now: Date): WebhookEndpoint 
   });
 }
 
-/** Converts a delivery to its proto message, with the attempts that were read. */
-export function deliveryMessage(delivery: Delivery, attempts: readonly Attempt[] = []): WebhookDelivery {
+/** Converts a delivery to its proto message, with the attempts and the request that were read. */
+export function deliveryMessage(
+  delivery: Delivery,
+  attempts: readonly Attempt[] = [],
+  request?: MessageInitShape<typeof WebhookRequestSchema>,
+): WebhookDelivery {
   const { tryTime, endTime, createTime, state, attempts: attemptCount, ...rest } = delivery;
   return create(WebhookDeliverySchema, {
     ...rest,
     attemptCount,
     attempts: attempts.map(attemptMessage),
     state: WireState[state],
+    ...(request === undefined ? {} : { request }),
     createTime: timestampFromDate(createTime),
     ...(tryTime === null ? {} : { nextAttemptTime: timestampFromDate(tryTime) }),
     ...(endTime === null ? {} : { endTime: timestampFromDate(endTime) }),

@@ -1,0 +1,34 @@
+import { expect, test } from "vitest";
+import { faults, runSome } from "./faults.ts";
+
+test("each fault has a name of its own and says what it does", () => {
+  expect(new Set(faults.map(({ name }) => name)).size).toBe(faults.length);
+  expect(faults.every(({ does, paymentMethod }) => does !== "" && paymentMethod.startsWith("pm_"))).toBe(true);
+});
+
+test.each([
+  [0, 5, 0],
+  [1, 5, 1],
+  [23, 5, 5],
+  [3, 1, 1],
+])("%d tasks run at most %d at once, each once", async (number, atOnce, most) => {
+  let running = 0;
+  let seen = 0;
+  let ran = 0;
+  const results = await runSome(number, {
+    atOnce,
+    async run() {
+      ran++;
+      running++;
+      seen = Math.max(seen, running);
+      await Promise.resolve();
+      running--;
+      if (ran % 2 === 0) {
+        throw new Error("refused");
+      }
+    },
+  });
+  expect(ran).toBe(number);
+  expect(results).toHaveLength(number);
+  expect(seen).toBe(most);
+});

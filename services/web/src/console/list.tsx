@@ -1,0 +1,238 @@
+import { Button, Group, Loader, NativeSelect, Stack, Table, Text, TextInput, Title } from "@mantine/core";
+import type { FormEvent, ReactNode } from "react";
+import { failureOf } from "../rpc/failure.ts";
+import { useAddress } from "./address.ts";
+import classes from "./console.module.css";
+import { localTime, utcTime } from "./search.ts";
+import { StepUpFailure } from "./step-up-failure.tsx";
+
+/** How often a list is read again while it is shown. */
+export const refreshMs = 5_000;
+
+export type Column<Row> = {
+  readonly head: string;
+  readonly cell: (row: Row) => ReactNode;
+  readonly numeric?: boolean;
+};
+
+type Query<Page> = {
+  readonly data: Page | undefined;
+  readonly error: unknown;
+  readonly isPending: boolean;
+  readonly isPlaceholderData: boolean;
+  refetch(): unknown;
+};
+
+/** A list by pages: heading, filters, table, and the way to the next page. The address has the filters and the page. */
+export function ListPage<Page extends { readonly nextPageToken: string }, Row>(given: {
+  readonly title: string;
+  readonly explanation?: ReactNode;
+  readonly query: Query<Page>;
+  readonly rowsOf: (page: Page) => readonly Row[];
+  readonly keyOf: (row: Row) => string;
+  readonly columns: readonly Column<Row>[];
+  readonly empty: string;
+  readonly filters?: ReactNode;
+  readonly actions?: ReactNode;
+}) {
+  const { title, explanation, query, rowsOf, keyOf, columns, empty, filters, actions } = given;
+  return (
+    <Stack>
+      <Heading title={title} actions={actions} />
+      {explanation !== undefined && <Text size="sm">{explanation}</Text>}
+      {filters}
+      <Paged query={query} label={title} rowsOf={rowsOf} keyOf={keyOf} columns={columns} empty={empty} />
+    </Stack>
+  );
+}
+
+export function Heading({ title, actions }: { title: string; actions?: ReactNode }) {
+  return (
+    <Group justify="space-between">
+      <title>{`${title} · Console · Sagacart`}</title>
+      <Title order={1} size="h2" className={classes.breakable}>
+        {title}
+      </Title>
+      <Group gap="xs">{actions}</Group>
+    </Group>
+  );
+}
+
+/** The table of one page, and the way to the next one. `pageName` is the page's name in the address. */
+export function Paged<Page extends { readonly nextPageToken: string }, Row>(given: {
+  readonly label: string;
+  readonly query: Query<Page>;
+  readonly rowsOf: (page: Page) => readonly Row[];
+  readonly keyOf: (row: Row) => string;
+  readonly columns: readonly Column<Row>[];
+  readonly empty: string;
+  readonly pageName?: string;
+}) {
+  const { label, query, rowsOf, keyOf, columns, empty, pageName = "page" } = given;
+  const { texts, set } = useAddress(pageName);
+  const { data, error, isPending, isPlaceholderData } = query;
+  const rows = data === undefined ? [] : rowsOf(data);
+  const isFirst = texts[pageName] === undefined;
+  const badToken = error !== null && error !== undefined && failureOf(error).reason === "BAD_PAGE_TOKEN";
+  const next = data?.nextPageToken ?? "";
+  return (
+    <Stack gap="sm" aria-busy={isPending || isPlaceholderData}>
+      <StepUpFailure error={error} {...(badToken ? {} : { onRetry: query.refetch })} />
+      {isPending && error === null && <Loader size="sm" aria-label={`Reading ${label}`} />}
+      {data !== undefined && rows.length === 0 && (
+        <Text role="status">{next === "" ? empty : "Nothing on this page; there may be more on the next."}</Text>
+      )}
+      {rows.length > 0 && <Rows label={label} rows={rows} keyOf={keyOf} columns={columns} />}
+      {(!isFirst || next !== "") && (
+        <Group gap="xs">
+          <Button variant="default" size="xs" disabled={isFirst} onClick={() => set({ [pageName]: undefined })}>
+            First page
+          </Button>
+          <Button
+            variant="default"
+            size="xs"
+            disabled={next === "" || isPlaceholderData}
+            onClick={() => set({ [pageName]: next })}
+          >
+            Next page
+          </Button>
+        </Group>
+      )}
+    </Stack>
+  );
+}
+
+/** A table that scrolls sideways where it does not fit; a word if it has no rows. */
+export function Rows<Row>({
+  label,
+  rows,
+  keyOf,
+  columns,
+}: {
+  readonly label: string;
+  readonly rows: readonly Row[];
+  readonly keyOf: (row: Row) => string;
+  readonly columns: readonly Column<Row>[];
+}) {
+  if (rows.length === 0) {
+    return <Text size="sm">None.</Text>;
+  }
+  return (
+    // Focusable, so that it can be scrolled by keyboard.
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable
+    <section className={classes.scroll} aria-label={label} tabIndex={0}>
+      <Table striped verticalSpacing="xs" className={classes.table}>
+        <Table.Thead>
+          <Table.Tr>
+            {columns.map(({ head, numeric }) => (
+              <Table.Th key={head} scope="col" className={numeric === true ? classes.numeric : undefined}>
+                {head}
+              </Table.Th>
+            ))}
+          </Table.Tr>
+        </Table.Thead>
+        <Table.Tbody>
+          {rows.map((row) => (
+            <Table.Tr key={keyOf(row)}>
+              {columns.map(({ head, cell, numeric }) => (
+                <Table.Td key={head} className={numeric === true ? classes.numeric : undefined}>
+                  {cell(row)}
+                </Table.Td>
+              ))}
+            </Table.Tr>
+          ))}
+        </Table.Tbody>
+      </Table>
+    </section>
+  );
+}
+
+export type Filter = {
+  readonly name: string;
+  readonly label: string;
+  readonly kind?: "text" | "time" | "select";
+  readonly options?: readonly { readonly value: string; readonly label: string }[];
+};
+
+/** The filters of a list. Choices apply at once, texts with Enter or the button; all begin at the first page again. */
+export function Filters({ filters }: { filters: readonly Filter[] }) {
+  const { texts, set } = useAddress(...filters.map(({ name }) => name));
+  const submit = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    const form = new FormData(event.currentTarget);
+    const changes = filters.map(({ name, kind }) => {
+      const value = String(form.get(name) ?? "").trim();
+      return [name, kind === "time" ? utcTime(value) : value || undefined] as const;
+    });
+    set({ ...Object.fromEntries(changes), page: undefined });
+  };
+  // A new form for each address, so that the inputs have what the address says, also after going back.
+  const key = filters.map(({ name }) => texts[name] ?? "").join("\n");
+  return (
+    <search>
+      <form key={key} onSubmit={submit}>
+        <Group align="flex-end" gap="sm">
+          {filters.map(({ name, label, kind = "text", options = [] }) =>
+            kind === "select" ? (
+              <NativeSelect
+                key={name}
+                name={name}
+                label={label}
+                size="xs"
+                data={[{ value: "", label: "Any" }, ...options]}
+                defaultValue={texts[name] ?? ""}
+                onChange={({ currentTarget }) => currentTarget.form?.requestSubmit()}
+              />
+            ) : (
+              <TextInput
+                key={name}
+                name={name}
+                label={label}
+                size="xs"
+                maxLength={200}
+                autoComplete="off"
+                {...(kind === "time" ? { type: "datetime-local", step: 1 } : {})}
+                defaultValue={kind === "time" ? localTime(texts[name]) : (texts[name] ?? "")}
+              />
+            ),
+          )}
+          <Button type="submit" size="xs">
+            Search
+          </Button>
+        </Group>
+      </form>
+    </search>
+  );
+}
+
+/** Facts as pairs of a name and a value; those without a value are left out. */
+export function Facts({ facts }: { facts: readonly (readonly [name: string, value: ReactNode])[] }) {
+  return (
+    <dl className={classes.facts}>
+      {facts
+        .filter(([, value]) => value !== undefined && value !== null && value !== "" && value !== false)
+        .map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+    </dl>
+  );
+}
+
+/** What a page about one thing shows until it is there. */
+export function Waiting({
+  query,
+  label,
+}: {
+  query: Pick<Query<unknown>, "error" | "isPending" | "refetch">;
+  label: string;
+}) {
+  return (
+    <>
+      <StepUpFailure error={query.error} onRetry={query.refetch} />
+      {query.isPending && query.error === null && <Loader size="sm" aria-label={`Reading ${label}`} />}
+    </>
+  );
+}

@@ -1,0 +1,126 @@
+import { useQuery } from "@connectrpc/connect-query";
+import { Badge, Button, Group, TextInput } from "@mantine/core";
+import { type Order, Order_State } from "@sagacart/proto/order/v1/order";
+import { OrderService } from "@sagacart/proto/order/v1/order_service";
+import { keepPreviousData } from "@tanstack/react-query";
+import { useRouter } from "@tanstack/react-router";
+import type { FormEvent } from "react";
+import { useAddress } from "../address.ts";
+import { type Column, Filters, ListPage, refreshMs } from "../list.tsx";
+import { enumValue, timeValue } from "../search.ts";
+import { money, namesOf, time, words, wordsOf } from "../show.ts";
+import { pathOf, To } from "../to.tsx";
+import { orderColor } from "./order-color.ts";
+
+/** The search for orders. */
+export function OrdersPage() {
+  const { texts } = useAddress("state", "customer", "product", "cart", "from", "before", "page");
+  const state = enumValue(Order_State, texts.state);
+  const from = timeValue(texts.from);
+  const before = timeValue(texts.before);
+  const query = useQuery(
+    OrderService.method.listOrders,
+    {
+      customerId: texts.customer ?? "",
+      productId: texts.product ?? "",
+      cartId: texts.cart ?? "",
+      states: state === 0 ? [] : [state],
+      pageToken: texts.page ?? "",
+      ...(from === undefined ? {} : { createTimeFrom: from }),
+      ...(before === undefined ? {} : { createTimeBefore: before }),
+    },
+    { placeholderData: keepPreviousData, refetchInterval: refreshMs },
+  );
+  return (
+    <ListPage
+      title="Orders"
+      query={query}
+      rowsOf={({ orders }) => orders}
+      keyOf={({ id }) => id}
+      columns={columns}
+      empty="No order matches."
+      filters={
+        <>
+          <OpenById />
+          <Filters
+            filters={[
+              {
+                name: "state",
+                label: "State",
+                kind: "select",
+                options: namesOf(Order_State).map((name) => ({ value: name, label: wordsOf(name) })),
+              },
+              { name: "customer", label: "Customer id" },
+              { name: "product", label: "Product id" },
+              { name: "from", label: "Created from", kind: "time" },
+              { name: "before", label: "Created before", kind: "time" },
+            ]}
+          />
+        </>
+      }
+    />
+  );
+}
+
+const columns: readonly Column<Order>[] = [
+  { head: "Order", cell: ({ id }) => <To parts={["orders", id]}>{id}</To> },
+  { head: "State", cell: ({ state }) => <OrderBadge state={state} /> },
+  { head: "Total", cell: ({ total }) => money(total), numeric: true },
+  {
+    head: "Customer",
+    cell: ({ customerId }) => (
+      <To parts={["orders"]} search={{ customer: customerId }}>
+        {customerId}
+      </To>
+    ),
+  },
+  { head: "Products", cell: ({ lines }) => productsOf(lines) },
+  { head: "Reason", cell: ({ outcomeReason }) => outcomeReason },
+  { head: "Created", cell: ({ createTime }) => time(createTime) },
+  { head: "Changed", cell: ({ updateTime }) => time(updateTime) },
+];
+
+function productsOf(lines: Order["lines"]): string {
+  const [first] = lines;
+  const rest = lines.length - 1;
+  return first === undefined
+    ? ""
+    : `${first.quantity} × ${first.title || first.productId}${rest === 0 ? "" : ` and ${rest} more`}`;
+}
+
+export function OrderBadge({ state }: { state: Order_State }) {
+  return (
+    <Badge variant="outline" color={orderColor(state)} size="sm">
+      {words(Order_State, state)}
+    </Badge>
+  );
+}
+
+function OpenById() {
+  const router = useRouter();
+  const open = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    const id = String(new FormData(event.currentTarget).get("id") ?? "").trim();
+    if (id !== "") {
+      router.history.push(pathOf(["orders", id]));
+    }
+  };
+  return (
+    <form onSubmit={open}>
+      <Group align="flex-end" gap="sm">
+        <TextInput
+          name="id"
+          label="Order id"
+          size="xs"
+          maxLength={63}
+          autoComplete="off"
+          required
+          withAsterisk={false}
+        />
+        <Button type="submit" size="xs" variant="default">
+          Open
+        </Button>
+      </Group>
+    </form>
+  );
+}

@@ -1,0 +1,52 @@
+import { Badge, Text } from "@mantine/core";
+import classes from "../console.module.css";
+import { actorText, preciseTime } from "../show.ts";
+import type { TimelineEntry, TimelineKind } from "../timeline.ts";
+import { To } from "../to.tsx";
+
+/** Shows what happened, oldest first. */
+export function Timeline({ entries }: { entries: readonly TimelineEntry[] }) {
+  return (
+    <ol className={classes.timeline}>
+      {entries.map((entry) => {
+        const parts = partsOf(entry);
+        const actor = actorText(entry.actor);
+        return (
+          <li key={entry.key} className={`${classes.entry} ${entry.tone === "neutral" ? "" : classes[entry.tone]}`}>
+            <span className={classes.when}>{preciseTime(entry.time)}</span>
+            <span>
+              <Badge size="sm" variant="default">
+                {entry.kind}
+              </Badge>
+            </span>
+            <div>
+              <Text size="sm" fw={600}>
+                {parts === undefined ? entry.title : <To parts={parts}>{entry.title}</To>}
+              </Text>
+              {entry.detail !== "" && <Text size="sm">{entry.detail}</Text>}
+              {actor !== "" && (
+                <Text size="xs" c="dimmed">
+                  by {actor}
+                </Text>
+              )}
+            </div>
+          </li>
+        );
+      })}
+    </ol>
+  );
+}
+
+/** The page of the record that an entry is from. */
+function partsOf({ kind, id }: TimelineEntry): readonly string[] | undefined {
+  const folder = folders[kind];
+  return folder === undefined || id === "" ? undefined : [folder, id];
+}
+
+const folders: Readonly<Partial<Record<TimelineKind, string>>> = {
+  payment: "payments",
+  ledger: "journal",
+  incident: "incidents",
+  message: "messages",
+  webhook: "deliveries",
+};

@@ -1,0 +1,46 @@
+import { Alert, Button, Stack, Text } from "@mantine/core";
+import { useMutation } from "@tanstack/react-query";
+import { useSession } from "../auth/use-session.tsx";
+import { failureOf } from "../rpc/failure.ts";
+import { FailureAlert } from "../rpc/failure-alert.tsx";
+import { useAddress } from "./address.ts";
+import { stepUpOf } from "./step-up.ts";
+
+/** Shows what a call failed with. If a fresh sign-in would help, it offers to sign in again and come back. */
+export function StepUpFailure({
+  error,
+  names,
+  onRetry,
+  onLeave,
+}: {
+  error: unknown;
+  names?: Readonly<Record<string, string>>;
+  onRetry?: () => unknown;
+  /** Called before the page is left. */
+  onLeave?: () => void;
+}) {
+  const { session } = useSession();
+  const { href } = useAddress();
+  const signIn = useMutation({
+    mutationFn: async () => {
+      onLeave?.();
+      await session.signIn(href, { fresh: true });
+    },
+  });
+  const stepUp = error === undefined || error === null ? undefined : stepUpOf(failureOf(error));
+  if (stepUp === undefined) {
+    const more = { ...(names === undefined ? {} : { names }), ...(onRetry === undefined ? {} : { onRetry }) };
+    return <FailureAlert error={error} {...more} />;
+  }
+  return (
+    <Alert color="yellow" variant="outline" title="Please sign in again" data-reason={failureOf(error).reason}>
+      <Stack gap="xs" align="flex-start">
+        <Text size="sm">{stepUp.sentence}</Text>
+        <FailureAlert error={signIn.error} />
+        <Button size="xs" onClick={() => signIn.mutate()}>
+          Sign in again
+        </Button>
+      </Stack>
+    </Alert>
+  );
+}
