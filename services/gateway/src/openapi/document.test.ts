@@ -195,6 +195,19 @@ test("the page to try the API loads nothing from elsewhere", async () => {
   expect(body).toContain('"urls":[{"name":"/v1","url":"/openapi.json"}]');
 });
 
+test("people sign in on the page by OpenID Connect with PKCE", async () => {
+  const { body } = await gateway.send("GET /docs/static/swagger-initializer.js");
+  const [, options = ""] = /ui\.initOAuth\((.*)\)/.exec(body) ?? [];
+  expect(JSON.parse(options)).toEqual({
+    clientId: "docs",
+    scopes: ["openid"],
+    usePkceWithAuthorizationCodeGrant: true,
+  });
+  expect(document.components.securitySchemes.signIn.flows).toMatchObject({
+    authorizationCode: { authorizationUrl: "/oidc/auth", tokenUrl: "/oidc/token" },
+  });
+});
+
 test("the page to try the API works on plain HTTP, on every host", async () => {
   for (const path of ["/docs", "/docs/", "/docs/static/index.html", "/docs/static/swagger-initializer.js"]) {
     const policy = (await gateway.send(`GET ${path}`)).headers.get("content-security-policy");

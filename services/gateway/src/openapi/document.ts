@@ -66,10 +66,24 @@ export function openApiDocument(bindings: readonly AnyBinding[], feeds: readonly
     components: {
       schemas: { ...schemas.components, CloudEvent: cloudEventSchema, Problem: problemSchema },
       responses: problemResponses,
-      securitySchemes,
+      securitySchemes: { ...securitySchemes, signIn: signInScheme },
     },
   };
 }
+
+/** The sign-in of OpenID Connect, as the page of the document offers it. The paths are those of identity, passed on. */
+const signInScheme = {
+  type: "oauth2",
+  description: "Sign in on the shop's own page: the authorization code flow with PKCE.",
+  flows: {
+    authorizationCode: {
+      authorizationUrl: "/oidc/auth",
+      tokenUrl: "/oidc/token",
+      refreshUrl: "/oidc/token",
+      scopes: { openid: "The user's id." },
+    },
+  },
+} as const satisfies Schema;
 
 /** Returns what adds to an operation that the descriptors do not say. */
 function documentOf({ method }: AnyBinding): (operation: Schema) => Schema {
@@ -125,7 +139,7 @@ function operation(binding: AnyBinding, schemas: Schemas, comments: Comments, an
     tags: [method.parent.name],
     summary: summary.replace(/\.$/, ""),
     description: [...(comment === undefined ? [] : [comment]), audience].join("\n\n"),
-    security: anyone ? [] : [{ token: [] }],
+    security: anyone ? [] : [{ token: [] }, { signIn: ["openid"] }],
     parameters: parametersOf(binding, schemas),
     ...(body === undefined ? {} : { requestBody: requestBody(binding, schemas) }),
     responses: {
