@@ -92,6 +92,8 @@ export type Service = {
   readonly port?: PortName;
   /** Undefined for the simulated providers, which are ready when they answer. */
   readonly adminPort?: (ports: Ports) => number;
+  /** true: it serves the pages, and waits until they are built. */
+  readonly servesPages?: boolean;
   /** true: a worker, which also waits for Temporal and the workflow bundle. The others wait only for Postgres. */
   readonly runsWorkflows?: boolean;
   /** The order of the shutdown: processes that receive requests first, those that others call last. */
@@ -133,6 +135,7 @@ export const services: readonly Service[] = [
     (name): Service => ({
       // The gateway first: it forwards requests to the others.
       ...rpcOrHttp(name, name === "gateway" ? 1 : 2),
+      servesPages: name === "gateway",
       env: (config) => envOf(name, config),
     }),
   ),
@@ -201,7 +204,7 @@ const settings = new Map<string, Service["env"]>(
       KEY_ENCRYPTION_SECRET: secrets.keyEncryptionSecret,
       SMTP_URL: `smtp://${loopback}:${ports.mailbox}`,
       SERVICE_CLIENT_SECRETS: JSON.stringify(secrets.serviceClients),
-      OIDC_CLIENTS: JSON.stringify([docsClient(ports)]),
+      OIDC_CLIENTS: JSON.stringify([docsClient(ports), webClient(ports)]),
       SEED_USERS: JSON.stringify(laptopUsers),
       SEED_WEAK_PASSWORDS: "true",
       // All local sign-ins come from one address, and all scripts sign in as the same few users.
@@ -225,6 +228,8 @@ const settings = new Map<string, Service["env"]>(
       NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ""} ${gatewayHeap}`.trim(),
       IDENTITY_HTTP_URL: `http://${loopback}:${ports["identity-http"]}`,
       SURFACES_URL: `http://${loopback}:${ports.surfaces}`,
+      SIMULATED_PROVIDERS: "true",
+      TEMPORAL_UI_URL: `http://localhost:${ports["temporal-ui"]}`,
       // A local load test is one caller, from one address.
       WRITES_PER_MINUTE: "600000",
       SIGN_INS_PER_MINUTE: "6000",
@@ -275,6 +280,18 @@ function docsClient(ports: Ports) {
     scopes: ["openid"],
     redirect_uris: [`${page}/static/oauth2-redirect.html`],
     post_logout_redirect_uris: [page],
+  };
+}
+
+/** Returns the OpenID client of the pages. */
+function webClient(ports: Ports) {
+  const origin = issuerUrl(ports);
+  return {
+    client_id: "sagacart-web",
+    client_name: "Sagacart",
+    scopes: ["openid", "profile", "email", "roles"],
+    redirect_uris: [`${origin}/shop/signed-in`],
+    post_logout_redirect_uris: [`${origin}/`],
   };
 }
 

@@ -4,6 +4,7 @@ import { byName, type DatabaseName, databaseNames, type ServiceClient } from "..
 import { createDatabaseServer } from "./database-server.ts";
 import { createGuard, type Guard } from "./guard.ts";
 import { summaryOf } from "./log-line.ts";
+import { buildPages } from "./pages.ts";
 import { loopback, takenPorts } from "./ports.ts";
 import { cacheDirectory } from "./postgres-programs.ts";
 import { createProcesses, type ProcessesOptions, type ProcessSpec, type UnexpectedExit } from "./processes.ts";
@@ -159,8 +160,15 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const bundle = services.some(({ runsWorkflows }) => runsWorkflows === true)
     ? workflowBundle()
     : Promise.resolve(undefined);
-  const startService = async ({ name, runsWorkflows }: Service) => {
+  const pages = services.some(({ servesPages }) => servesPages === true) ? buildPages(log) : Promise.resolve(undefined);
+  const startService = async ({ name, runsWorkflows, servesPages }: Service) => {
     await databasesStarted;
+    if (servesPages === true) {
+      const directory = await pages;
+      const spec = specOf(name);
+      const env = directory === undefined ? spec.env : { WEB_DIRECTORY: directory, ...spec.env };
+      specs.set(name, { ...spec, env });
+    }
     if (runsWorkflows === true) {
       await temporalStarted;
       const spec = specOf(name);
@@ -176,7 +184,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     if (spec === undefined) throw new Error(`the shop has no process ${name}`);
     return spec;
   };
-  const tasks: Promise<unknown>[] = [databasesStarted, temporalStarted, bundle, ...services.map(startService)];
+  const tasks: Promise<unknown>[] = [databasesStarted, temporalStarted, bundle, pages, ...services.map(startService)];
   // Wait for all, so that nothing starts during the cleanup. Report the first failure: the others fail because they are
   // stopped.
   await Promise.all(tasks.map((task) => task.catch((error: unknown) => failed.abort(error))));

@@ -1,5 +1,5 @@
 import { serviceNames } from "../shop.ts";
-import { laptopUsers } from "./users.ts";
+import { laptopUsers, operatorName } from "./users.ts";
 
 /** Returns the text shown when the shop is ready: addresses, memory, and three commands to try. */
 export function welcome(shop: {
@@ -11,6 +11,8 @@ export function welcome(shop: {
   const { addresses, memory } = shop;
   const port = (name: string) => Number(addresses[name]?.split(":").at(-1));
   const rows = [
+    ["shop", `http://localhost:${port("gateway")}/`],
+    ["console", `http://localhost:${port("gateway")}/console, for ${operatorName}`],
     ["gateway (REST)", `http://localhost:${port("gateway")}/openapi.json`],
     ...serviceNames.map((name) => [
       `${name} (gRPC)`,

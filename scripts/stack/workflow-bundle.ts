@@ -1,10 +1,10 @@
 import { spawn } from "node:child_process";
-import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { glob, mkdir, readFile, rename } from "node:fs/promises";
+import { mkdir, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { cloneFolder } from "../clone.ts";
 import { endOf } from "./process-end.ts";
+import { sourcesHash } from "./sources-hash.ts";
 
 /**
  * Returns the file with the workflow bundle, rebuilt when a source has changed. A worker that bundles by itself starts
@@ -12,7 +12,7 @@ import { endOf } from "./process-end.ts";
  * bundle itself and reports the error.
  */
 export async function workflowBundle(): Promise<string | undefined> {
-  const file = join(cloneFolder, ".sagacart", "bundles", `${await sourcesHash()}.js`);
+  const file = join(cloneFolder, ".sagacart", "bundles", `${await sourcesHash(sources)}.js`);
   if (existsSync(file)) return file;
   try {
     await mkdir(dirname(file), { recursive: true });
@@ -28,18 +28,9 @@ export async function workflowBundle(): Promise<string | undefined> {
   return file;
 }
 
-async function sourcesHash(): Promise<string> {
-  const hash = createHash("sha256");
-  const patterns = [
-    "workflows/src/**/*.ts",
-    "services/chassis/src/trace/traceparent.ts",
-    "proto/gen/**/*.ts",
-    "package-lock.json",
-  ];
-  const files: string[] = [];
-  for await (const file of glob(patterns, { cwd: cloneFolder })) {
-    if (!file.endsWith(".test.ts")) files.push(file);
-  }
-  for (const file of files.sort()) hash.update(file).update(await readFile(join(cloneFolder, file)));
-  return hash.digest("hex").slice(0, 16);
-}
+const sources = [
+  "workflows/src/**/*.ts",
+  "services/chassis/src/trace/traceparent.ts",
+  "proto/gen/**/*.ts",
+  "package-lock.json",
+];

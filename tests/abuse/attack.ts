@@ -13,7 +13,10 @@ export type Target = {
   readonly orderId: string;
 };
 
-/** An attack: it goes on until the signal aborts, and resolves with a sentence on what became of it. */
+/**
+ * An attack: it goes on until the signal aborts, and resolves with a sentence on what became of it. It rejects if it has
+ * succeeded, for example since the gateway holds its connections for ever.
+ */
 export type Attack = (target: Target, signal: AbortSignal) => Promise<string>;
 
 /** Opens a connection of HTTP/2 from the attacker's address. Its errors are what an attacker expects. */

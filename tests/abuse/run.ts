@@ -13,10 +13,14 @@ import { type Measured, measureOthers } from "./others.ts";
 //     node tests/abuse/run.ts [--only "rapid reset"] [--seconds 10]
 //
 // Exits with 1 unless, during each attack, the others' p99 stays under 500 ms, none of their requests fails with 5xx or
-// without an answer, and the gateway stays under 400 MiB. On a machine that is so busy that the others wait long without
-// any attack, the p99 may be four times what it is without one. Needs Linux, whose loopback has an address for each caller.
+// without an answer, the gateway stays under 400 MiB, and it lets go of the attack's connections. Where the p99 is above
+// 125 ms without any attack, the machine is too slow or too busy to tell an attack by 500 ms: there, the limit is four times
+// what it is without one, and the output says so. Needs Linux, whose loopback has an address for each caller.
 
 const limits = { p99Ms: 500, memoryMiB: 400 };
+
+/** How much longer than without an attack others may wait, on a machine where that is more than the limit. */
+const timesQuiet = 4;
 
 const { values } = parseArgs({
   options: { only: { type: "string" }, seconds: { type: "string", default: "10" } },
@@ -30,7 +34,10 @@ if (names.length === 0 || !(ms > 0)) {
   process.exit(2);
 }
 
-/** The limits of a gateway in production: those of a laptop's shop are wide, since all its callers are one. */
+/**
+ * The limits of a gateway in production, those of a laptop's shop are wide, since all its callers are one; but its times are
+ * shorter, so that an attack sees the end of what it holds.
+ */
 const asInProduction = {
   WRITES_PER_MINUTE: "600",
   SIGN_INS_PER_MINUTE: "60",
@@ -40,6 +47,9 @@ const asInProduction = {
   REQUESTS_AT_A_TIME: "2000",
   STREAMS_PER_CALLER: "20",
   BODY_BYTES_PER_CALLER: "8388608",
+  REQUEST_TIMEOUT_MS: "2000",
+  STALLED_ANSWER_MS: "2000",
+  IDLE_TIMEOUT_MS: "3000",
 };
 
 process.stdout.write("Starting a shop …\n");
@@ -70,7 +80,13 @@ print(
 );
 const unattacked = await measureOthers(options, AbortSignal.timeout(ms));
 print("none", unattacked, "");
-const mostP99Ms = Math.max(limits.p99Ms, 4 * unattacked.p99Ms);
+const mostP99Ms = Math.max(limits.p99Ms, timesQuiet * unattacked.p99Ms);
+if (mostP99Ms > limits.p99Ms) {
+  process.stdout.write(
+    `This machine is slow or busy: the p99 is ${unattacked.p99Ms} ms without an attack. So its limit is ${timesQuiet} times\n` +
+      `that, ${mostP99Ms} ms, and not ${limits.p99Ms} ms. Repeat it on a quiet machine.\n`,
+  );
+}
 let broken = 0;
 for (const name of names) {
   const attack = promisify(execFile)(
@@ -78,10 +94,17 @@ for (const name of names) {
     [fileURLToPath(new URL("attacker.ts", import.meta.url)), name, JSON.stringify(target), String(ms)],
     { timeout: ms + 60_000 },
   );
-  const [{ stdout }, measured] = await Promise.all([attack, measureOthers(options, AbortSignal.timeout(ms))]);
-  const holds = isWithin(measured);
+  const outcome = attack.then(
+    ({ stdout }) => ({ isRepelled: true, text: stdout }),
+    (error: Error & { stderr?: string }) => ({ isRepelled: false, text: error.stderr || error.message }),
+  );
+  const [{ isRepelled, text }, measured] = await Promise.all([
+    outcome,
+    measureOthers(options, AbortSignal.timeout(ms)),
+  ]);
+  const holds = isRepelled && isWithin(measured);
   broken += holds ? 0 : 1;
-  print(name, measured, `${holds ? "holds" : "BROKEN"}  ${stdout.trim()}`);
+  print(name, measured, `${holds ? "holds" : "BROKEN"}  ${text.trim()}`);
 }
 process.stdout.write(
   broken === 0

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { revocationsOf, serviceTokensOf, verifierOf } from "@sagacart/chassis/auth/env";
 import { publicConnections } from "@sagacart/chassis/connections/limits";
 import { connectionLimitsOf } from "@sagacart/chassis/process/config";
@@ -6,9 +7,13 @@ import type { Composed, ProcessContext } from "@sagacart/rest/run";
 import type { Config } from "./config.ts";
 import { createGateway } from "./gateway.ts";
 import { openServices } from "./services.ts";
+import type { WebOptions } from "./web/web.ts";
 
 /** Wires the gateway: the services behind it, and what it serves. */
-export async function compose(config: Config, { log, metrics, tls, shutdown }: ProcessContext): Promise<Composed> {
+export async function compose(
+  config: Config,
+  { log, metrics, security, tls, shutdown }: ProcessContext,
+): Promise<Composed> {
   const services = openServices(
     {
       order: config.ORDER_ADDRESS,
@@ -20,15 +25,17 @@ export async function compose(config: Config, { log, metrics, tls, shutdown }: P
     },
     { metrics, tokens: serviceTokensOf(config, log), tls },
   );
-  const revocations = revocationsOf(config, log, metrics);
+  const revocations = revocationsOf(config, log, metrics, security);
   const readiness = watchReadiness(services.channels, { log, revocations });
   const app = await createGateway({
     services,
     readiness,
     log,
     metrics,
+    security,
     verifier: verifierOf(config, log, revocations),
     httpsOnly: config.HTTPS_ONLY,
+    web: webOf(config),
     showMetrics: config.SHOW_METRICS,
     showDocs: config.SHOW_DOCS,
     corsOrigins: config.CORS_ORIGINS,
@@ -52,4 +59,20 @@ export async function compose(config: Config, { log, metrics, tls, shutdown }: P
     shutdown,
   });
   return { app, readiness, close: () => services[Symbol.dispose]() };
+}
+
+function webOf(config: Config): WebOptions | undefined {
+  const { WEB_DIRECTORY: directory } = config;
+  if (directory === undefined) {
+    return undefined;
+  }
+  return {
+    directory: resolve(directory),
+    settings: {
+      issuer: config.AUTH_ISSUER,
+      clientId: config.WEB_CLIENT_ID,
+      simulatedProviders: config.SIMULATED_PROVIDERS,
+      temporalUrl: config.TEMPORAL_UI_URL,
+    },
+  };
 }

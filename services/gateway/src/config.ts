@@ -22,6 +22,14 @@ export function readConfig(env: Env) {
       IDENTITY_HTTP_URL: url({ protocols: ["http:", "https:"], default: "http://127.0.0.1:8096" }),
       /** Where the surfaces are. Absent: their paths are 404. */
       SURFACES_URL: optional(url({ protocols: ["http:", "https:"] })),
+      /** The folder with the built pages of services/web. Absent: no pages, and `/` is 404. */
+      WEB_DIRECTORY: optional(text()),
+      /** The id of the pages as a client of AUTH_ISSUER, which must know it: see identity's OIDC_CLIENTS. */
+      WEB_CLIENT_ID: text({ default: "sagacart-web" }),
+      /** Let the pages offer test payment methods: the card provider and the carrier are simulated. */
+      SIMULATED_PROVIDERS: flag(false),
+      /** Where Temporal's web UI is, for the pages of operators to link to. */
+      TEMPORAL_UI_URL: optional(url({ protocols: ["http:", "https:"] })),
       /** Refuse requests that came by plain HTTP: here, or to a trusted proxy, by its X-Forwarded-Proto. None is redirected. */
       HTTPS_ONLY: flag(false),
       /** Serve /metrics on the public port too; it is always on ADMIN_PORT. */

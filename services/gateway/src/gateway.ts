@@ -3,6 +3,7 @@ import { refuseServiceTokens } from "@sagacart/rest/auth";
 import { surface } from "@sagacart/rest/observe";
 import { probes } from "@sagacart/rest/probes";
 import type { Readiness } from "@sagacart/rest/ready";
+import { recordRefusals } from "@sagacart/rest/refusals";
 import { anonymousBodyLimitOf, createRestServer, type RestServerOptions } from "@sagacart/rest/server";
 import type { FastifyInstance } from "fastify";
 import { controlCaching } from "./edge/caching.ts";
@@ -20,6 +21,7 @@ import type { Services } from "./services.ts";
 import { unsubscribe } from "./unsubscribe/unsubscribe.ts";
 import { feeds } from "./v1/feeds.ts";
 import { v1, v1Bindings } from "./v1/v1.ts";
+import { type WebOptions, web } from "./web/web.ts";
 
 export type GatewayOptions = RestServerOptions & {
   readonly services: Services;
@@ -37,6 +39,8 @@ export type GatewayOptions = RestServerOptions & {
   readonly surfacesUrl?: string | undefined;
   /** Refuse requests that came by plain HTTP, here or to a trusted proxy. */
   readonly httpsOnly?: boolean;
+  /** The pages; absent where none are served, and their paths are 404. */
+  readonly web?: WebOptions | undefined;
   /** Serve /metrics here too, and not only on the admin port. */
   readonly showMetrics?: boolean;
   /** Serve /docs and /openapi.json. */
@@ -51,6 +55,7 @@ export type GatewayOptions = RestServerOptions & {
  */
 export function createGateway(options: GatewayOptions): Promise<FastifyInstance> {
   const { services, readiness, metrics, verifier, identityUrl, surfacesUrl } = options;
+  const refusals = recordRefusals(options);
   return createRestServer(options, async (app, stopping) => {
     if (options.httpsOnly === true) {
       requireHttps(app);
@@ -67,6 +72,7 @@ export function createGateway(options: GatewayOptions): Promise<FastifyInstance>
         limits: options.concurrency ?? unlimitedConcurrency,
         verifier,
         metrics,
+        refusals,
       });
       await limitCallers(limited, { limits: options.limits ?? unlimited, verifier, metrics });
       await limited.register(surface("v1", v1), {
@@ -84,6 +90,7 @@ export function createGateway(options: GatewayOptions): Promise<FastifyInstance>
         verifier,
         bodyLimitBytes: options.bodyLimitBytes,
         anonymousBodyLimitBytes: anonymousBodyLimitOf(options),
+        refusals,
         stopping,
       });
       if (surfacesUrl !== undefined) {
@@ -95,6 +102,9 @@ export function createGateway(options: GatewayOptions): Promise<FastifyInstance>
     }
     // Without limits: a provider must be able to send all its webhooks.
     await app.register(surface("webhooks", providerWebhooks), { services });
+    if (options.web !== undefined) {
+      await app.register(surface("web", web), options.web);
+    }
     if (options.showDocs !== false) {
       await app.register(surface("docs", docs), {
         document: openApiDocument(v1Bindings, feeds),

@@ -1,5 +1,6 @@
 import type { ConnectRouter } from "@connectrpc/connect";
 import { type FollowedRevocations, followRevocations, type Revocations } from "@sagacart/chassis/auth/revocations";
+import type { SecurityLog } from "@sagacart/chassis/auth/security-log";
 import { serviceConnections } from "@sagacart/chassis/connections/limits";
 import type { Pool } from "@sagacart/chassis/postgres/pool";
 import { forgetOldRequests } from "@sagacart/chassis/postgres/request-retention";
@@ -58,6 +59,7 @@ export type IdentityOptions = {
   log: Log;
   metrics: Metrics;
   clock: Clock;
+  security?: SecurityLog | undefined;
   tls?: Tls | undefined;
   shutdown?: Shutdown | undefined;
   /** For tests, see createPasswords. */
@@ -71,7 +73,7 @@ export async function startIdentity(options: IdentityOptions): Promise<{
   readonly revocations: FollowedRevocations;
   readonly background: AsyncDisposable[];
 }> {
-  const { config, pool, log, clock, metrics, tls, shutdown, passwordMemoryKib } = options;
+  const { config, pool, log, clock, metrics, security, tls, shutdown, passwordMemoryKib } = options;
   const meters = createMeters(metrics);
   const feed = createEventFeed({ pool, url: config.DATABASE_URL, source: "/sagacart/identity", log, metrics });
   const onEvents = () => feed.notify();
@@ -82,7 +84,7 @@ export async function startIdentity(options: IdentityOptions): Promise<{
     words: shopWords({ issuer: config.ISSUER_URL, configured: config.PASSWORD_WORDS }),
     breached: createBreachedPasswords({
       ...{ url: config.PASSWORD_BREACH_URL, timeoutMs: config.PASSWORD_BREACH_TIMEOUT_MS },
-      ...{ log, meters },
+      ...{ log, meters, security },
     }),
   });
   const secrets = encryptionSecrets(config);
@@ -91,14 +93,14 @@ export async function startIdentity(options: IdentityOptions): Promise<{
   await whenAvailable(log, () => seedUsers(config.SEED_USERS, seeding));
   const keys = await whenAvailable(log, () =>
     startKeys({
-      ...{ pool, clock, log, cipher },
+      ...{ pool, clock, log, cipher, security },
       signMs: config.SIGNING_KEY_MS,
       leadMs: config.SIGNING_KEY_LEAD_MS,
       longestTokenMs: Math.max(config.ACCESS_TOKEN_MS, config.SERVICE_TOKEN_MS),
     }),
   );
   const tokens = createTokens({ keys, clock, issuer: config.ISSUER_URL, lifeMs: config.ACCESS_TOKEN_MS });
-  const throttle = createThrottle({ pool, longestPauseMs: config.SIGN_IN_LONGEST_PAUSE_MS });
+  const throttle = createThrottle({ pool, longestPauseMs: config.SIGN_IN_LONGEST_PAUSE_MS, security });
   const mailer = createMailer({ smtpUrl: config.SMTP_URL, from: config.MAIL_FROM, log });
   const devices = createDeviceTokens({ keys: deriveKeys(secrets, "devices"), clock });
   const signIn: SignIn = createSignIn({
@@ -116,7 +118,7 @@ export async function startIdentity(options: IdentityOptions): Promise<{
     freeAttempts: config.SIGN_IN_FREE_ATTEMPTS,
   });
   const sessions = createSessions({
-    ...{ pool, clock, tokens, log, meters },
+    ...{ pool, clock, tokens, log, meters, security },
     times: sessionTimes(config),
     mostPerUser: config.SESSIONS_PER_USER,
     repeatMs: config.REFRESH_REPEAT_MS,
@@ -135,9 +137,9 @@ export async function startIdentity(options: IdentityOptions): Promise<{
     confirmUrl: config.EMAIL_CONFIRM_URL ?? `${config.ISSUER_URL}${emailPaths.confirm}?token=`,
     undoUrl: config.EMAIL_UNDO_URL ?? `${config.ISSUER_URL}${emailPaths.undo}?token=`,
   });
-  const revocations = followRevocations({ read: (cursor) => readRevocations(pool, cursor), log, metrics });
+  const revocations = followRevocations({ read: (cursor) => readRevocations(pool, cursor), log, metrics, security });
   const http = await startHttp({
-    ...{ config, pool, log, keys, signIn, tls, shutdown, revocations, devices, emailChange, factors },
+    ...{ config, pool, log, security, keys, signIn, tls, shutdown, revocations, devices, emailChange, factors },
   });
   const service = {
     ...sessionRpcs({ pool, signIn, sessions, passwordChange, devices, factors }),
@@ -169,6 +171,7 @@ export async function startIdentity(options: IdentityOptions): Promise<{
 
 type HttpOptions = { config: Config; pool: Pool; log: Log; keys: Keys; signIn: SignIn; tls: Tls | undefined } & {
   shutdown: Shutdown | undefined;
+  security: SecurityLog | undefined;
   revocations: Revocations;
   devices: DeviceTokens;
   factors: Factors;
@@ -176,11 +179,12 @@ type HttpOptions = { config: Config; pool: Pool; log: Log; keys: Keys; signIn: S
 };
 
 async function startHttp(parts: HttpOptions) {
-  const { config, pool, log, keys, signIn, tls, shutdown, revocations, devices, emailChange, factors } = parts;
+  const { config, pool, log, security, keys, signIn, tls, shutdown, revocations, devices, emailChange, factors } =
+    parts;
   const issuer = config.ISSUER_URL;
   const secrets = encryptionSecrets(config);
   const options = {
-    ...{ issuer, pool, log, keys },
+    ...{ issuer, pool, log, keys, security },
     cookieKeys: deriveKeys(secrets, "cookies").map((key) => key.toString("base64url")),
     accessTokenMs: config.ACCESS_TOKEN_MS,
     serviceTokenMs: config.SERVICE_TOKEN_MS,
@@ -202,13 +206,13 @@ async function startHttp(parts: HttpOptions) {
     host: config.HOST,
     port: config.HTTP_PORT,
     connectionLimits: connectionLimitsOf(config, serviceConnections),
-    ...{ issuer, keys, provider, insideProvider, log, tls, shutdown },
+    ...{ issuer, keys, provider, insideProvider, log, security, tls, shutdown },
     signInForm: signInForm({
-      ...{ provider, pool, signIn, issuer, devices, factors },
+      ...{ provider, pool, signIn, issuer, devices, factors, security },
       csrfKeys: deriveKeys(secrets, "csrf"),
     }),
-    emailPages: emailPages(emailChange),
-    userinfo: userinfo({ keys, pool, issuer, revocations }),
+    emailPages: emailPages(emailChange, security),
+    userinfo: userinfo({ keys, pool, issuer, revocations, security }),
     revocations: (cursor) => readRevocations(pool, cursor),
   });
   log.info({ host: config.HOST, port: http.port, issuer }, "serves OpenID Connect");

@@ -2,11 +2,16 @@ import type { Log } from "@sagacart/chassis/process/log";
 import { shorten } from "@sagacart/chassis/shorten";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { EdgeError, problemOf } from "./problem.ts";
+import type { Refusals } from "./refusals.ts";
 
 /** Returns an error handler that answers with a problem, and logs bugs (500) with their cause. */
-export function answerProblem(log: Log): (error: unknown, request: FastifyRequest, reply: FastifyReply) => void {
+export function answerProblem(
+  log: Log,
+  refusals: Refusals,
+): (error: unknown, request: FastifyRequest, reply: FastifyReply) => void {
   return (error, request, reply) => {
     const { problem, headers } = problemOf(error, request.id);
+    refusals.answered(request, problem, error);
     if (problem.status === 500) {
       log.error({ error, requestId: request.id }, "a bug: an error that nobody expected");
     }

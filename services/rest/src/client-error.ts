@@ -1,13 +1,19 @@
 import type { Socket } from "node:net";
 import { endWith } from "@sagacart/chassis/connections/raw-answer";
+import type { OnRefused } from "@sagacart/chassis/connections/refused";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import { EdgeError, problemOf } from "./problem.ts";
 
 /** Answers bytes that are not an HTTP request, or not a complete one, with a problem. */
-export function answerClientError(error: Error & { code?: string }, socket: Socket): void {
+export function answerClientError(
+  error: Error & { code?: string },
+  socket: Socket,
+  onRefused: OnRefused = () => {},
+): void {
   endWith(socket, error, () => {
     const requestId = uuidv7();
     const { problem } = problemOf(refusalOf(error.code), requestId);
+    onRefused(problem.reason, socket.remoteAddress);
     return {
       status: problem.status,
       title: problem.title,

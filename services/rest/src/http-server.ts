@@ -1,11 +1,13 @@
 import { createServer, type RequestListener, type Server } from "node:http";
 import { createServer as createHttp2Server } from "node:http2";
 import type { Socket } from "node:net";
-import { createServer as createTlsServer } from "node:tls";
+import { createServer as createTlsServer, type TLSSocket } from "node:tls";
+import { tellHostileFrames } from "@sagacart/chassis/connections/hostile-frames";
 import { endStalledAnswers, http1Options } from "@sagacart/chassis/connections/http1";
 import { stopListening, trackHttp1 } from "@sagacart/chassis/connections/http1-connections";
 import { firstBytesTimeoutMs, trackSessions } from "@sagacart/chassis/connections/http2-sessions";
 import { type ConnectionLimits, countConnections, publicConnections } from "@sagacart/chassis/connections/limits";
+import type { OnRefused } from "@sagacart/chassis/connections/refused";
 import { SecuredHttp2Response } from "@sagacart/chassis/connections/security-headers";
 import { atMost } from "@sagacart/chassis/time/at-most";
 import type { Tls } from "@sagacart/chassis/tls/files";
@@ -36,8 +38,10 @@ export type BothOptions = {
   readonly connectionLimits?: ConnectionLimits;
   /** Peers that have no limit of their own, since they bring the requests of many. */
   readonly trustedProxies?: readonly string[] | "all";
-  /** Called for each connection that is refused, since there are too many. */
-  onRefused?(): void;
+  /** Called for each connection that is refused or cut off. */
+  readonly onRefused?: OnRefused;
+  /** Called for each TLS handshake that fails. */
+  readonly onHandshakeFailed?: (error: unknown, socket: TLSSocket) => void;
 };
 
 /**
@@ -51,9 +55,9 @@ export type BothOptions = {
  * to be read, resets of streams, and the memory of a session.
  */
 export function createBothServer(handler: RequestListener, options: BothOptions = {}): BothServer {
-  const { maxConnectionAgeMs = 0, tls, connectionLimits: limits = publicConnections, onRefused } = options;
+  const { maxConnectionAgeMs = 0, tls, connectionLimits: limits = publicConnections, onRefused = () => {} } = options;
   const server = createServer(http1Options(limits), handler);
-  endStalledAnswers(server, limits);
+  endStalledAnswers(server, limits, onRefused);
   // Those of HTTP/1.1, and those that have not told their protocol yet.
   const http1Connections = trackHttp1(server);
   const http2 = createHttp2Server(
@@ -72,20 +76,19 @@ export function createBothServer(handler: RequestListener, options: BothOptions 
     // Node's compatibility API: the request and response have the shape of HTTP/1.1's, and Fastify takes both.
     handler as unknown as Parameters<typeof createHttp2Server>[1],
   );
-  const sessions = trackSessions(http2, { maxAgeMs: maxConnectionAgeMs, limits });
-  http2.on("sessionError", () => {
-    // The peer disconnected or broke the protocol; the session is destroyed already.
-  });
+  const sessions = trackSessions(http2, { maxAgeMs: maxConnectionAgeMs, limits, onRefused });
+  // The peer disconnected or broke the protocol; the session is destroyed already.
+  tellHostileFrames(http2, onRefused);
 
   const http1 = server.listeners("connection");
   server.removeAllListeners("connection");
   const http2Sockets = new Set<Socket>();
-  const begin = tls === undefined ? peekFor(firstBytesTimeoutMs(limits)) : handshakes(tls, limits);
+  const begin = tls === undefined ? peekFor(firstBytesTimeoutMs(limits), onRefused) : handshakes(tls, limits, options);
   const open = countConnections(limits, options.trustedProxies);
   server.on("connection", (connection) => {
     if (!open.admit(connection)) {
+      onRefused("TOO_MANY_CONNECTIONS", connection.remoteAddress);
       connection.destroy();
-      onRefused?.();
       return;
     }
     http1Connections.add(connection);
@@ -134,7 +137,11 @@ const preface = Buffer.from("PRI * HTTP/2.0\r\n");
 type Tell = (socket: Socket, isHttp2: boolean) => void;
 
 /** Performs the TLS handshake. A connection that fails it is closed. */
-function handshakes(tls: Tls, limits: ConnectionLimits): (connection: Socket, tell: Tell) => void {
+function handshakes(
+  tls: Tls,
+  limits: ConnectionLimits,
+  { onHandshakeFailed = () => {} }: BothOptions,
+): (connection: Socket, tell: Tell) => void {
   const begun = new Map<string, Tell>();
   const server = createTlsServer({
     ...serverOptions(tls),
@@ -149,7 +156,10 @@ function handshakes(tls: Tls, limits: ConnectionLimits): (connection: Socket, te
       tell(socket, socket.alpnProtocol === "h2");
     }
   });
-  server.on("tlsClientError", (_, socket) => socket.destroy());
+  server.on("tlsClientError", (error, socket) => {
+    onHandshakeFailed(error, socket);
+    socket.destroy();
+  });
   keepRenewed(server, tls);
   return (connection, tell) => {
     const peer = peerOf(connection);
@@ -164,12 +174,12 @@ function peerOf({ remoteAddress, remotePort }: Socket): string {
   return `${remoteAddress} ${remotePort}`;
 }
 
-function peekFor(timeoutMs: number): (connection: Socket, tell: Tell) => void {
-  return (connection, tell) => peek(connection, timeoutMs, tell);
+function peekFor(timeoutMs: number, onRefused: OnRefused): (connection: Socket, tell: Tell) => void {
+  return (connection, tell) => peek(connection, { timeoutMs, onRefused }, tell);
 }
 
 /** Reads just enough to tell the protocol, and puts it back. A connection that sends nothing is closed. */
-function peek(socket: Socket, timeoutMs: number, tell: Tell): void {
+function peek(socket: Socket, { timeoutMs, onRefused }: { timeoutMs: number; onRefused: OnRefused }, tell: Tell): void {
   let seen: Buffer = Buffer.alloc(0);
   const leave = () => socket.destroy();
   const look = () => {
@@ -189,7 +199,13 @@ function peek(socket: Socket, timeoutMs: number, tell: Tell): void {
     socket.unshift(seen);
     tell(socket, isPreface);
   };
-  const timer = setTimeout(leave, timeoutMs);
+  const timer = setTimeout(() => {
+    // Browsers open connections that they may need: one that has sent nothing is not an attempt at anything.
+    if (seen.length > 0) {
+      onRefused("REQUEST_TIMEOUT", socket.remoteAddress);
+    }
+    leave();
+  }, timeoutMs);
   socket.once("close", () => clearTimeout(timer));
   socket.on("error", leave);
   socket.on("end", leave);

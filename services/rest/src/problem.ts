@@ -30,6 +30,8 @@ export class EdgeError extends Error {
   readonly metadata: Readonly<Record<string, string>>;
   readonly violations: readonly Violation[];
   readonly headers: Readonly<Record<string, string>>;
+  /** The limit that the caller exceeds, for the security log: callers are told by the message. */
+  readonly limit: string | undefined;
 
   constructor(
     reason: Reason,
@@ -38,6 +40,7 @@ export class EdgeError extends Error {
       metadata?: Readonly<Record<string, string>>;
       violations?: readonly Violation[];
       headers?: Readonly<Record<string, string>>;
+      limit?: string;
     } = {},
   ) {
     super(message);
@@ -45,6 +48,7 @@ export class EdgeError extends Error {
     this.metadata = more.metadata ?? {};
     this.violations = more.violations ?? [];
     this.headers = more.headers ?? {};
+    this.limit = more.limit;
   }
 }
 

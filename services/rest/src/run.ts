@@ -1,3 +1,5 @@
+import { openSecurityLog } from "@sagacart/chassis/auth/security-file";
+import { createSecurityLog, type SecurityLog } from "@sagacart/chassis/auth/security-log";
 import { trackAllHttp1 } from "@sagacart/chassis/connections/http1-connections";
 import { createHttp1Server } from "@sagacart/chassis/connections/http1-server";
 import type { Env } from "@sagacart/chassis/process/config";
@@ -22,6 +24,7 @@ import type { Readiness } from "./ready.ts";
 export type ProcessContext = {
   readonly log: Log;
   readonly metrics: Metrics;
+  readonly security: SecurityLog;
   readonly tls: Tls | undefined;
   readonly shutdown: Shutdown;
 };
@@ -74,17 +77,20 @@ async function start<Config extends RestConfig>({ name, readConfig, compose }: R
     log.fatal({ error }, "a bug: an error that nobody caught");
     process.exit(1);
   });
-  const tls = openTls({ config, log, metrics });
+  const destination = openSecurityLog(config.SECURITY_LOG, log);
+  const security = createSecurityLog({ service: name, metrics, destination });
+  process.once("exit", () => security.flush());
+  const tls = openTls({ config, log, metrics, security });
   // Before the app is made: it asks for the tracer.
   const tracing = await startTracing({ service: name, log });
   const shutdown = createShutdown(shutdownGraceMs(config));
-  const composed = await compose(config, { log, metrics, tls, shutdown });
+  const composed = await compose(config, { log, metrics, security, tls, shutdown });
   const { app, readiness } = composed;
   gauge(metrics, "sagacart_ready", "Whether it takes requests, as /ready says.", () =>
     readiness.health.isServing() ? 1 : 0,
   );
   const adminTls = config.ADMIN_TLS ? tls : undefined;
-  const admin = fastify({ serverFactory: (handler) => createHttp1Server(handler, { tls: adminTls }) });
+  const admin = fastify({ serverFactory: (handler) => createHttp1Server(handler, { tls: adminTls, security }) });
   const adminConnections = trackAllHttp1(admin.server);
   admin.addHook("preClose", () => adminConnections.end({ graceMs: 0, limitMs: 500 }));
   shutdown.announced.addEventListener("abort", adminConnections.announceEnd);

@@ -1,9 +1,11 @@
 import type { ConnectionLimits } from "@sagacart/chassis/connections/limits";
+import { recordConnections } from "@sagacart/chassis/connections/refused";
 import type { Log } from "@sagacart/chassis/process/log";
 import { gauge, type Metrics } from "@sagacart/chassis/process/metrics";
 import type { Shutdown } from "@sagacart/chassis/process/shutdown";
 import { requestIdOr } from "@sagacart/chassis/rpc/interceptors/context";
 import type { Tls } from "@sagacart/chassis/tls/files";
+import { recordHandshake } from "@sagacart/chassis/tls/refused-handshake";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
 import { Counter } from "prom-client";
@@ -13,8 +15,9 @@ import { withoutPorts } from "./forwarded-for.ts";
 import { type BothServer, createBothServer } from "./http-server.ts";
 import { refuseOtherMethods } from "./methods.ts";
 import { observe } from "./observe.ts";
+import { type RefusalsOptions, recordRefusals } from "./refusals.ts";
 
-export type RestServerOptions = {
+export type RestServerOptions = RefusalsOptions & {
   readonly log: Log;
   readonly metrics: Metrics;
   /** The largest body of a caller whose token is checked before the body is read. */
@@ -51,7 +54,8 @@ export async function createRestServer(
     registers: [metrics],
   });
   const logger: FastifyBaseLogger = log;
-  const answer = answerProblem(log);
+  const answer = answerProblem(log, recordRefusals(options));
+  const tellRefused = recordConnections(options.security);
   const app = fastify({
     serverFactory(handler) {
       both = createBothServer(
@@ -59,7 +63,16 @@ export async function createRestServer(
           withoutPorts(request.headers);
           handler(request, response);
         },
-        { ...options, onRefused: () => refused.inc() },
+        {
+          ...options,
+          onRefused(reason, address) {
+            if (reason === "TOO_MANY_CONNECTIONS") {
+              refused.inc();
+            }
+            tellRefused(reason, address);
+          },
+          onHandshakeFailed: (error, socket) => recordHandshake(options.security, error, socket),
+        },
       );
       gauge(metrics, "http_server_connections", "Open connections.", both.connections);
       options.shutdown?.announced.addEventListener("abort", both.announceEnd);
@@ -80,7 +93,7 @@ export async function createRestServer(
     // Requests on a connection that is kept are served to the end; see below.
     return503OnClosing: false,
     forceCloseConnections: false,
-    clientErrorHandler: answerClientError,
+    clientErrorHandler: (error, socket) => answerClientError(error, socket, tellRefused),
     frameworkErrors: (error, request, reply) => answer(error, request, reply),
     // Not all errors: half a million wrong items would take seconds to list.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: false } },

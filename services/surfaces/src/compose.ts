@@ -8,7 +8,10 @@ import { openServices } from "./services.ts";
 import { createSurfaces } from "./surfaces.ts";
 
 /** Wires the surfaces: the services behind them, and what they serve. */
-export async function compose(config: Config, { log, metrics, tls, shutdown }: ProcessContext): Promise<Composed> {
+export async function compose(
+  config: Config,
+  { log, metrics, security, tls, shutdown }: ProcessContext,
+): Promise<Composed> {
   const services = openServices(
     {
       order: config.ORDER_ADDRESS,
@@ -19,13 +22,14 @@ export async function compose(config: Config, { log, metrics, tls, shutdown }: P
     },
     { metrics, tokens: serviceTokensOf(config, log), tls },
   );
-  const revocations = revocationsOf(config, log, metrics);
+  const revocations = revocationsOf(config, log, metrics, security);
   const readiness = watchReadiness(services.channels, { log, revocations });
   const app = await createSurfaces({
     services,
     readiness,
     log,
     metrics,
+    security,
     verifier: verifierOf(config, log, revocations),
     currency: config.SHOP_CURRENCY,
     paymentMethod: config.SHOP_PAYMENT_METHOD === "balance" ? "" : config.SHOP_PAYMENT_METHOD,

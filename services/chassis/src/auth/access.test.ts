@@ -61,7 +61,34 @@ const withoutStepUp: Readonly<Record<string, string>> = {
   "second_factor.enrollment_started": "by who has none yet; identity asks those who have one",
   "second_factor.enrolled": "by who has none yet; identity asks those who have one",
   "user.unlocked": "ends a pause: passwords and codes are still needed",
+  ...each(
+    ["product.created", "product.changed", "product.deleted", "products.put", "stock.set", "stock.adjusted"],
+    "daily work on the catalogue, which its events and etags let undo",
+  ),
+  ...each(
+    ["stock.reserved", "stock.released", "stock.released_manually"],
+    "units of an order, without money; the audit compares them",
+  ),
+  ...each(
+    ["incident.retried", "incident.resolved", "shipment.recall_retried", "message.retried", "order.cancelled"],
+    "support's daily work: a payment goes back to its payer only",
+  ),
+  ...each(["shipment.webhook_retried", "shipment.webhook_dismissed"], "signed news of the carrier, without money"),
+  ...each(
+    ["consumer.replayed", "consumer.position_committed", "consumer.deleted"],
+    "positions in feeds: consumers do each event once",
+  ),
+  ...each(
+    ["webhook_endpoint.tested", "webhook_delivery.resent", "webhook_deliveries.resent"],
+    "to an endpoint whose address a fresh factor set",
+  ),
+  "template.changed": "texts without code, in a language without access to more than the message",
+  "carts.put": "an import of carts, without money",
 };
+
+function each(events: readonly string[], reason: string): Readonly<Record<string, string>> {
+  return Object.fromEntries(events.map((event) => [event, reason]));
+}
 
 test("what moves money by hand, or changes roles, accounts, factors and webhooks, needs a fresh second factor", async () => {
   const events = (await allServices())

@@ -3,6 +3,7 @@ import type { Log } from "../process/log.ts";
 import type { Metrics } from "../process/metrics.ts";
 import { type RoleName, roleNames } from "./principal.ts";
 import { type FollowedRevocations, followRevocations, type Revocations, readRevocationsAt } from "./revocations.ts";
+import type { SecurityLog } from "./security-log.ts";
 import { createServiceTokens, type ServiceTokens } from "./service-tokens.ts";
 import { createVerifier, type Verifier } from "./verify.ts";
 
@@ -52,11 +53,16 @@ export type TokenConfig = Read<ReturnType<typeof tokenEnv>>;
 export type ServiceTokenConfig = Read<ReturnType<typeof serviceTokenEnv>>;
 
 /** Follows the revocations at the address that the variables name; undefined without one. */
-export function revocationsOf(config: TokenConfig, log: Log, metrics?: Metrics): FollowedRevocations | undefined {
+export function revocationsOf(
+  config: TokenConfig,
+  log: Log,
+  metrics?: Metrics,
+  security?: Pick<SecurityLog, "controlFailed">,
+): FollowedRevocations | undefined {
   const { AUTH_ISSUER: issuer, AUTH_REVOCATIONS_URL: url } = config;
   return issuer === undefined || url === undefined
     ? undefined
-    : followRevocations({ read: readRevocationsAt(url), log, metrics });
+    : followRevocations({ read: readRevocationsAt(url), log, metrics, security });
 }
 
 const secondFactorOf = { off: "nobody", required: "staff", everyone: "everyone" } as const;

@@ -57,6 +57,20 @@ test("a session's tokens and a user's earlier tokens are refused, and no others"
   expect(revocations.isRevoked({ ...person("other", 0), subject: "bob" })).toBe(false);
 });
 
+test("a list that cannot be read is a control that failed, in the security log", async () => {
+  const teller = await startTeller([nothing]);
+  teller.isAway = true;
+  const failures: [string, unknown][] = [];
+  const security = { controlFailed: (control: string, error: unknown) => void failures.push([control, error]) };
+  const options = { log: silentLog, intervalMs: 5, security };
+  const revocations = followRevocations({ read: readRevocationsAt(teller.url), ...options });
+  onTestFinished(() => revocations[Symbol.asyncDispose]());
+
+  await expect.poll(() => failures).not.toEqual([]);
+
+  expect(failures[0]).toEqual(["revocations", new Error(`${teller.url} answers 503`)]);
+});
+
 test("it reads on from the cursor that it was told", async () => {
   const { url, asked } = await startTeller([
     { ...nothing, cursor: "41" },

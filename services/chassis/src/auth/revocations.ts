@@ -4,6 +4,7 @@ import type { Log } from "../process/log.ts";
 import { startLoop } from "../process/loop.ts";
 import { gauge, type Metrics } from "../process/metrics.ts";
 import type { Principal } from "./principal.ts";
+import type { SecurityLog } from "./security-log.ts";
 
 /** The access tokens that are refused before they expire, as the issuer tells them. */
 export type Revocations = {
@@ -30,6 +31,8 @@ export type RevocationOptions = {
   read: ReadRevocations;
   log: Log;
   metrics?: Metrics | undefined;
+  /** Records that the list cannot be read. */
+  security?: Pick<SecurityLog, "controlFailed"> | undefined;
   /** The time between two reads. */
   intervalMs?: number;
 };
@@ -48,7 +51,13 @@ export type FollowedRevocations = Revocations &
  * While the issuer is away, what is known still counts. What was revoked since is refused once it is back, or when the token
  * expires, after 15 minutes; `sagacart_revocations_age_seconds` shows the gap.
  */
-export function followRevocations({ read, log, metrics, intervalMs = 1_000 }: RevocationOptions): FollowedRevocations {
+export function followRevocations({
+  read,
+  log,
+  metrics,
+  security,
+  intervalMs = 1_000,
+}: RevocationOptions): FollowedRevocations {
   const sessions = new Map<string, number>();
   const users = new Map<string, { version: number; untilMs: number }>();
   let cursor = "";
@@ -88,7 +97,13 @@ export function followRevocations({ read, log, metrics, intervalMs = 1_000 }: Re
     name: "revocations",
     log,
     async run(signal) {
-      apply(await read(cursor, signal));
+      const page = await read(cursor, signal).catch((error: unknown) => {
+        if (!signal.aborted) {
+          security?.controlFailed("revocations", error);
+        }
+        throw error;
+      });
+      apply(page);
       readMs = performance.now();
       first.resolve();
       if (readMs - swept > 10_000) {

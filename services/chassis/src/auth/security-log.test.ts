@@ -1,25 +1,21 @@
-import { readFileSync } from "node:fs";
-import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { IdentityService } from "@sagacart/proto/identity/v1/identity_service";
-import { WebhookService } from "@sagacart/proto/notifier/v1/webhook_service";
-import { OrderService } from "@sagacart/proto/order/v1/order_service";
-import { AccountService } from "@sagacart/proto/payment/v1/account_service";
 import { PaymentService } from "@sagacart/proto/payment/v1/payment_service";
-import { PersonalDataService } from "@sagacart/proto/privacy/v1/personal_data_service";
+import pg from "pg";
 import { Registry } from "prom-client";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { createServiceClient, openChannel } from "../client/client.ts";
 import { startIssuer, type TestIssuer } from "../testing/issuer.ts";
 import { startEcho, type TestServer } from "../testing/test-server.ts";
-import { accessRule } from "./access.ts";
-import { accessRefused, createSecurityLog, securityEventOf } from "./security-log.ts";
+import { authError } from "./reasons.ts";
+import { createSecurityLog } from "./security-log.ts";
 
 let issuer: TestIssuer;
 let server: TestServer;
 const metrics = new Registry();
 const texts: string[] = [];
+const security = createSecurityLog({ service: "echo", metrics, destination: { write: (line) => texts.push(line) } });
 const cleanup = new AsyncDisposableStack();
 
 const address = "198.51.100.7";
@@ -35,7 +31,7 @@ beforeAll(async () => {
       {},
       {
         verifier: issuer.verifier(),
-        security: createSecurityLog({ service: "echo", metrics, destination: { write: (line) => texts.push(line) } }),
+        security,
         routes(router) {
           router.service(IdentityService, {
             signIn(request) {
@@ -58,6 +54,9 @@ beforeAll(async () => {
 });
 afterAll(() => cleanup.disposeAsync());
 beforeEach(() => {
+  // The first writes what was counted, the second forgets it.
+  security.flush();
+  security.flush();
   texts.length = 0;
 });
 
@@ -91,13 +90,10 @@ for (const [wire, connect] of Object.entries(wires)) {
     await identity.signIn({ username: email, password: "another-pass" }, await call());
     await expect(identity.signIn({ username: email, password }, await call())).rejects.toThrow();
 
-    const actor = { kind: "anonymous", id: "" };
+    const signIn = { ...shape, event: "session.started", actor: { kind: "anonymous", id: "" }, factor: "password" };
     expect(logged()).toEqual([
-      { ...shape, event: "session.started", actor, object: { kind: "user", id: "u-1" } },
-      {
-        ...{ ...shape, event: "session.started", actor, object: { kind: "user", id: "" } },
-        ...{ outcome: "refused", reason: "UNAUTHENTICATED" },
-      },
+      { ...signIn, object: { kind: "user", id: "u-1" } },
+      { ...signIn, object: { kind: "user", id: "" }, outcome: "refused", reason: "UNAUTHENTICATED" },
     ]);
     expect(planted.filter((secret) => texts.join("").includes(secret))).toEqual([]);
   });
@@ -108,7 +104,10 @@ for (const [wire, connect] of Object.entries(wires)) {
 
     const object = { kind: "user", id: "u-3" };
     expect(logged()).toEqual([
-      { ...shape, event: "session.second_factor_requested", actor: { kind: "anonymous", id: "" }, object },
+      {
+        ...{ ...shape, event: "session.second_factor_requested", factor: "password" },
+        ...{ actor: { kind: "anonymous", id: "" }, object },
+      },
     ]);
     expect(texts.join("")).not.toContain(refreshToken);
   });
@@ -122,11 +121,11 @@ for (const [wire, connect] of Object.entries(wires)) {
     await expect(identity.setRoles(change, await call(forged))).rejects.toThrow();
 
     const method = { kind: "method", id: "sagacart.identity.v1.IdentityService/SetRoles" };
-    const refused = { ...shape, event: "access.refused", outcome: "refused", object: method };
+    const refused = { ...shape, event: "access.refused", outcome: "refused", object: method, count: 1 };
     expect(logged()).toEqual([
       { ...shape, event: "roles.changed", actor: { kind: "staff", id: "op" }, object: { kind: "user", id: "u-2" } },
       { ...refused, reason: "ROLE_REQUIRED", actor: { kind: "customer", id: "c" } },
-      { ...refused, reason: "TOKEN_INVALID", actor: { kind: "anonymous", id: "" } },
+      { ...refused, event: "token.refused", reason: "TOKEN_INVALID", actor: { kind: "anonymous", id: "" } },
     ]);
     const signature = forged.split(".").at(-1) ?? "";
     expect(texts.join("")).not.toContain(signature);
@@ -148,48 +147,61 @@ for (const [wire, connect] of Object.entries(wires)) {
 test("events are counted by name and outcome", async () => {
   const { identity } = wires["over gRPC"]();
   await expect(identity.setRoles({ id: "u-2", roles: [] })).rejects.toThrow();
-  expect(await metrics.metrics()).toMatch(/security_events_total\{event="access.refused",outcome="refused"\} \d+/);
+  const counted = await metrics.metrics();
+  expect(counted).toMatch(/security_events_total\{event="token.refused",outcome="refused"\} [1-9]/);
+  // From zero: an alert on an increase sees the first one.
+  expect(counted).toContain('security_events_total{event="money.refunded",outcome="failed"} 0');
+  expect(counted).toContain('security_events_total{event="tls.refused",outcome="refused"} 0');
 });
 
-/** The services of accounts, money, webhooks and personal data. */
-const sensitive = [
-  ...IdentityService.methods,
-  ...AccountService.methods,
-  ...PaymentService.methods,
-  ...WebhookService.methods,
-  ...PersonalDataService.methods,
-  ...OrderService.methods.filter(({ name }) => name.startsWith("Refund")),
-];
-
-/** Methods of these services that people may call and that are no security events, each with the reason. */
-const ordinary: Readonly<Record<string, string>> = {
-  RefreshToken: "once per session and quarter of an hour; a refused one ends the session",
-  CreateAddress: "an address of a customer, who sees it",
-  UpdateAddress: "an address of a customer, who sees it",
-  DeleteAddress: "an address of a customer, who sees it",
-  TestWebhookEndpoint: "sends a test event to an endpoint that is known",
-  ResendWebhookDelivery: "sends once more what was sent",
-  ResendWebhookDeliveries: "sends once more what was sent",
-  ChallengePasskey: "asks for a proof, which is given to another method",
-  RenameFactor: "the name of a second factor, which its user sees",
-  RequestEmailConfirmation: "mails once more what was mailed",
-};
-
-test("every method that changes accounts, money, webhooks or personal data is a security event", () => {
-  const changing = sensitive.filter((method) => {
-    const { anyone, roles } = accessRule(method);
-    return (anyone || roles.length > 0) && method.idempotency !== MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
-  });
-  const unmarked = changing.filter((method) => securityEventOf(method) === undefined).map(({ name }) => name);
-  expect(unmarked.toSorted()).toEqual(Object.keys(ordinary).toSorted());
+test.each<[string, () => unknown, "refused" | "failed", string]>([
+  ["a domain error of the caller", () => authError("ROLE_REQUIRED", "no"), "refused", "ROLE_REQUIRED"],
+  ["wrong fields", () => new ConnectError("no", Code.InvalidArgument), "refused", "INVALID_ARGUMENT"],
+  ["what is not there", () => new ConnectError("no", Code.NotFound), "refused", "NOT_FOUND"],
+  ["an outdated etag", () => new ConnectError("no", Code.Aborted), "refused", "ABORTED"],
+  ["too many attempts", () => new ConnectError("no", Code.ResourceExhausted), "refused", "RESOURCE_EXHAUSTED"],
+  ["an issuer that is away", () => authError("ISSUER_UNAVAILABLE", "no"), "failed", "ISSUER_UNAVAILABLE"],
+  ["a service that is away", () => new ConnectError("no", Code.Unavailable), "failed", "UNAVAILABLE"],
+  ["a deadline", () => new ConnectError("no", Code.DeadlineExceeded), "failed", "DEADLINE_EXCEEDED"],
+  ["a caller who left", () => new DOMException("left", "AbortError"), "failed", "CANCELED"],
+  ["a bug", () => new TypeError("undefined is not a function"), "failed", "INTERNAL"],
+  ["a database that is away", () => pgError("57P01"), "failed", "DATABASE_UNAVAILABLE"],
+  ["a deadlock", () => pgError("40P01"), "failed", "CONTENTION"],
+])("%s is told apart: whether the caller was refused, or the call failed", (_, make, outcome, reason) => {
+  const request = { id: "u-2", roles: ["support"] };
+  security.called(IdentityService.method.setRoles, undefined, { request, error: make() });
+  expect(logged()).toMatchObject([{ event: "roles.changed", outcome, reason, object: { kind: "user", id: "u-2" } }]);
 });
 
-test("the documentation lists every event, and no other", () => {
-  const page = readFileSync(new URL("../../../../docs/security/security-log.md", import.meta.url), "utf8");
-  const listed = [...page.matchAll(/^\| `([a-z_.]+)` \|/gm)].map(([, name]) => name);
-  const events = sensitive.flatMap((method) => {
-    const { event, unfinished } = securityEventOf(method) ?? {};
-    return [event ?? [], unfinished?.event ?? []].flat();
-  });
-  expect(listed.toSorted()).toEqual([...events, accessRefused].toSorted());
+/** An error as Postgres' driver throws it. */
+function pgError(code: string): Error {
+  return Object.assign(new pg.DatabaseError("no", 2, "error"), { code, severity: "ERROR" });
+}
+
+test("an issuer that cannot be asked is a control that failed, once a minute for all callers", () => {
+  const unknown = authError("ISSUER_UNAVAILABLE", "the issuer's keys cannot be fetched; try again");
+  for (let count = 0; count < 50; count++) {
+    security.refused(IdentityService.method.setRoles, undefined, unknown);
+  }
+  const control = { event: "control.failed", outcome: "failed", reason: "ISSUER_UNAVAILABLE" };
+  const line = { ...control, object: { kind: "control", id: "tokens" }, actor: { kind: "service", id: "echo" } };
+  expect(logged()).toMatchObject([{ ...line, count: 1 }]);
+  security.flush();
+  expect(logged()).toMatchObject([
+    { ...line, count: 1 },
+    { ...line, count: 49 },
+  ]);
+});
+
+test("a revoked or expired token is refused with the name of whom it was issued to, a forged one with nobody's", async () => {
+  const { identity } = wires["over gRPC"]();
+  const change = async (authorization: string) =>
+    await expect(identity.setRoles({ id: "u-2", roles: [] }, { headers: { authorization } })).rejects.toThrow();
+  await change(await issuer.bearer("late", ["operator"], { expiresInS: -60 }));
+  await change(await issuer.bearer("victim", ["operator"], { forged: true }));
+
+  expect(logged()).toMatchObject([
+    { event: "token.refused", reason: "TOKEN_EXPIRED", actor: { kind: "staff", id: "late" } },
+    { event: "token.refused", reason: "TOKEN_INVALID", actor: { kind: "anonymous", id: "" } },
+  ]);
 });

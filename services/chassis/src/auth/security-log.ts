@@ -2,14 +2,17 @@ import { isIP } from "node:net";
 import { type DescField, type DescMessage, type DescMethod, getOption, hasOption } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
 import { type SecurityEvent, security_event } from "@sagacart/proto/auth/v1/access";
-import { pino } from "pino";
 import { Counter } from "prom-client";
 import { callContext } from "../context.ts";
-import { codeName, errorInfo } from "../errors.ts";
+import { codeName, errorInfo, toConnectError } from "../errors.ts";
 import type { Metrics } from "../process/metrics.ts";
 import { traceIdOf } from "../trace/traceparent.ts";
 import { isStaff } from "./actor.ts";
 import type { Principal } from "./principal.ts";
+import { type LineSink, stdoutSink } from "./security-file.ts";
+import { type Line, type Named, type Outcome, outcomes, type RecordedEvent, recordedEvents } from "./security-line.ts";
+import { createSampler } from "./security-sampler.ts";
+import { ownerOf } from "./token-owner.ts";
 
 /**
  * The lines about who did what to whose account, money and data, and who was refused. They carry ids only: never a field of a
@@ -20,57 +23,175 @@ export type SecurityLog = {
   refused(method: DescMethod, principal: Principal | undefined, error: unknown): void;
   /** Records a finished call, if the contract marks its method as a security event. `error` is undefined if it succeeded. */
   called(method: DescMethod, principal: Principal | undefined, call: FinishedCall): void;
+  /** Records an event that is no call of the contract. */
+  record(event: SecurityRecord): void;
+  /**
+   * Records that a control cannot do its work, such as a list of revoked tokens that cannot be read. A minute of the same
+   * failure is one line.
+   */
+  controlFailed(control: string, error: unknown): void;
+  /** Announces the methods that are served, so that their events are counted from zero: an alert sees the first one. */
+  expect(methods: Iterable<DescMethod>): void;
+  /** Writes how often events of bursts happened that are counted, and not written yet. */
+  flush(): void;
 };
 
-export type FinishedCall = { readonly request: unknown; readonly answer?: unknown; readonly error?: unknown };
+export type FinishedCall = {
+  readonly request: unknown;
+  readonly answer?: unknown;
+  readonly error?: unknown;
+  readonly note?: SecurityNote | undefined;
+};
+
+/** What a handler alone knows of its call: see noteSecurity. */
+export type SecurityNote = { objectId?: string; factor?: string };
+
+/** All texts are ours or ids: what a caller sends is never among them. */
+export type SecurityRecord = {
+  /** The stable name, for example `signing_key.made`. */
+  readonly event: RecordedEvent;
+  readonly object?: Named;
+  /** Why it did not succeed; outcome and reason are its. Absent: it did. */
+  readonly error?: unknown;
+  /** The outcome and its reason, where there is no error that tells them. */
+  readonly outcome?: Outcome;
+  readonly reason?: string;
+  readonly principal?: Principal | undefined;
+  /** Instead of the principal. */
+  readonly actor?: Named;
+  /** How the caller proved who they are: `password`, `refresh_token`. */
+  readonly factor?: string;
+  /** The address of the caller, and the ids of the request; those of the current call where absent. */
+  readonly address?: string | undefined;
+  readonly requestId?: string;
+  readonly traceparent?: string | undefined;
+  /** The method and the route of a request of HTTP: the route as it is declared, since a path may contain anything. */
+  readonly method?: string;
+  readonly route?: string;
+  /** Until when it lasts, for example a lock-out. */
+  readonly until?: Date;
+  /**
+   * True for what a caller can cause again and again: the first is a line at once, and all others of the same caller, event
+   * and rule are counted, and are one line a minute.
+   */
+  readonly repeats?: boolean;
+};
 
 export type SecurityLogOptions = {
   /** The service that writes the lines, for example `identity`. */
   service: string;
   metrics?: Metrics | undefined;
   /** By default stdout. */
-  destination?: { write(line: string): unknown } | undefined;
+  destination?: LineSink | undefined;
+  /** How long events of bursts are counted, in ms; a minute if absent. */
+  burstMs?: number;
 };
 
-/** The event of a refused caller, whatever the method. Those of methods are in the contract. */
+/** The events of callers whose token is refused, and of those who may not do what they asked for, whatever the method. */
+export const tokenRefused = "token.refused";
 export const accessRefused = "access.refused";
 
-/** Creates the log. Each line is one JSON object, always with the same properties; what is unknown is "". */
-export function createSecurityLog({ service, metrics, destination = stdout() }: SecurityLogOptions): SecurityLog {
-  const count = metrics === undefined ? undefined : securityEvents(metrics);
+/** The event of a control that cannot do its work. */
+export const controlFailure = "control.failed";
 
-  function write(event: string, principal: Principal | undefined, object: Named, failure: unknown): void {
-    const { requestId = "", traceparent, clientAddress = "" } = callContext() ?? {};
-    const outcome = failure === undefined ? "ok" : "refused";
-    const line = {
-      ...{ time: new Date().toISOString(), log: "security", service, event, outcome, reason: reasonOf(failure) },
-      actor: actorOf(principal),
+/** Creates the log. Each line is one JSON object, always with the same first properties; what is unknown is "". */
+export function createSecurityLog(options: SecurityLogOptions): SecurityLog {
+  const { service, metrics, destination = stdoutSink(), burstMs } = options;
+  const count = metrics === undefined ? undefined : securityEvents(metrics);
+  const write = (line: Line) => destination.write(`${JSON.stringify(line)}\n`);
+  const sampler = createSampler({ write, windowMs: burstMs });
+
+  function record(given: Given): void {
+    const context = callContext();
+    const { event, object = nothing, error, principal } = given;
+    const failure = failureOf(given);
+    const address = given.address ?? context?.clientAddress ?? "";
+    const traceparent = given.traceparent ?? context?.traceparent;
+    const line: Line = {
+      ...{ time: new Date().toISOString(), log: "security", service, event, ...failure },
+      actor: given.actor ?? actorOf(principal ?? ownerOf(error) ?? context?.principal),
       object,
       // The gateway's callers cannot set it, but a program could send anything.
-      address: isIP(clientAddress) === 0 ? "" : clientAddress,
-      ...{ requestId, traceId: traceparent === undefined ? "" : traceIdOf(traceparent) },
+      address: isIP(address) === 0 ? "" : address,
+      requestId: given.requestId ?? context?.requestId ?? "",
+      traceId: traceparent === undefined ? "" : traceIdOf(traceparent),
+      ...(given.factor === undefined || given.factor === "" ? {} : { factor: given.factor }),
+      ...(given.method === undefined ? {} : { method: given.method }),
+      ...(given.route === undefined ? {} : { route: given.route }),
+      ...(given.until === undefined ? {} : { until: given.until.toISOString() }),
     };
-    destination.write(`${JSON.stringify(line)}\n`);
-    count?.inc({ event, outcome });
+    count?.inc({ event, outcome: failure.outcome });
+    if (given.repeats === true) {
+      sampler.take(line);
+    } else {
+      write(line);
+    }
+  }
+
+  function controlFailed(control: string, error: unknown): void {
+    const actor = { kind: "service", id: service };
+    // Of no request in particular: all callers of a minute are one line.
+    const { outcome, reason } = failureOf({ event: controlFailure, error });
+    const failed = { outcome: outcome === "ok" ? outcome : "failed", reason } as const;
+    record({ event: controlFailure, object: { kind: "control", id: control }, ...failed, actor, ...ofNoCall });
+  }
+
+  for (const event of recordedEvents) {
+    countFromZero(event);
+  }
+
+  function countFromZero(event: string): void {
+    for (const outcome of outcomes) {
+      count?.inc({ event, outcome }, 0);
+    }
   }
 
   return {
-    refused(method, principal, error) {
-      if (isRefusal(error)) {
-        write(accessRefused, principal, { kind: "method", id: `${method.parent.typeName}/${method.name}` }, error);
+    record,
+    controlFailed,
+    expect(methods) {
+      for (const method of methods) {
+        const option = securityEventOf(method);
+        for (const event of [option?.event, option?.unfinished?.event]) {
+          if (event !== undefined) {
+            countFromZero(event);
+          }
+        }
       }
     },
-    called(method, principal, { request, answer, error }) {
+    flush: sampler.flush,
+    refused(method, principal, error) {
+      const { code, reason } = errorInfo(error);
+      if (reason === "ISSUER_UNAVAILABLE") {
+        controlFailed("tokens", error);
+      } else if (code === Code.Unauthenticated || code === Code.PermissionDenied || code === Code.NotFound) {
+        const object = { kind: "method", id: `${method.parent.typeName}/${method.name}` };
+        const event = code === Code.Unauthenticated ? tokenRefused : accessRefused;
+        record({ event, principal, object, error, repeats: true });
+      }
+    },
+    called(method, principal, { request, answer, error, note }) {
       const option = securityEventOf(method);
       if (option === undefined || (option.byStaff && (principal === undefined || !isStaff(principal)))) {
         return;
       }
       const { input, output } = method;
       const { event, id: path } = isUnfinished(option, answer, output) ? (option.unfinished ?? option) : option;
-      const id = path === "" ? "" : (idAt(request, input, path) ?? idAt(answer, output, path) ?? "");
-      write(event, principal, { kind: option.object, id }, error);
+      const named = path === "" ? undefined : (idAt(request, input, path) ?? idAt(answer, output, path));
+      // Callers may name themselves so.
+      const id = named === "me" ? principal?.customerId : named;
+      const object = { kind: option.object, id: note?.objectId ?? id ?? "" };
+      record({ event, principal, object, error, factor: note?.factor ?? option.factor });
     },
   };
+}
+
+/** Events of calls have the names that the contract gives them. */
+type Given = Omit<SecurityRecord, "event"> & { readonly event: string };
+
+/** Adds to the line of the current call what its handler alone knows: whose account it is about, and the proof. */
+export function noteSecurity(note: SecurityNote): void {
+  Object.assign(callContext()?.securityNote ?? {}, note);
 }
 
 /** Returns a method's security event; undefined if it is none. */
@@ -94,12 +215,8 @@ function isUnfinished({ unfinished }: SecurityEvent, answer: unknown, desc: Desc
 /** One entry for each method of the contract: every call asks, and options are slow to read. */
 const events = new Map<DescMethod, SecurityEvent | null>();
 
-type Named = { readonly kind: string; readonly id: string };
-
-// Synchronous, as the other log: a line must not be lost when the process exits.
-function stdout() {
-  return pino.destination({ dest: 1, sync: true });
-}
+const nothing: Named = { kind: "", id: "" };
+const ofNoCall = { address: "", requestId: "", repeats: true } as const;
 
 function actorOf(principal: Principal | undefined): Named {
   if (principal === undefined) {
@@ -111,20 +228,28 @@ function actorOf(principal: Principal | undefined): Named {
   return { kind: isStaff(principal) ? "staff" : "customer", id: principal.customerId ?? "" };
 }
 
-/** An outage says nothing of the caller. */
-function isRefusal(error: unknown): boolean {
-  const { code } = errorInfo(error);
-  return code === Code.Unauthenticated || code === Code.PermissionDenied || code === Code.NotFound;
+function failureOf(given: Given): { outcome: Outcome; reason: string } {
+  if (given.error === undefined) {
+    return { outcome: given.outcome ?? "ok", reason: given.reason ?? "" };
+  }
+  // The caller gets the same, so an outage of the database has the same name here as in the answer.
+  const { code, reason } = errorInfo(toConnectError(given.error, ""));
+  const isOurs = ourFailures.has(code) || reason === "CONTENTION";
+  return {
+    outcome: given.outcome ?? (isOurs ? "failed" : "refused"),
+    reason: given.reason ?? (reason === "" ? codeName(code).toUpperCase() : reason),
+  };
 }
 
-function reasonOf(failure: unknown): string {
-  if (failure === undefined) {
-    return "";
-  }
-  const { reason, code } = errorInfo(failure);
-  // Other errors have no reason before they are translated for the wire.
-  return reason === "" ? codeName(code).toUpperCase() : reason;
-}
+/** The codes of calls that did not end as they should, whoever called. */
+const ourFailures: ReadonlySet<Code> = new Set([
+  Code.Canceled,
+  Code.Unknown,
+  Code.DeadlineExceeded,
+  Code.Internal,
+  Code.Unavailable,
+  Code.DataLoss,
+]);
 
 /** Returns the id at a path of field names, `user.id`. A text that is no id is not logged: it may be anything. */
 function idAt(message: unknown, desc: DescMessage, path: string): string | undefined {
@@ -158,7 +283,7 @@ function securityEvents(metrics: Metrics): Counter<"event" | "outcome"> {
   }
   const counter = new Counter({
     name: "security_events_total",
-    help: "Lines of the security log.",
+    help: "Events of the security log, those of bursts that have no line of their own included.",
     labelNames: ["event", "outcome"] as const,
     registers: [metrics],
   });

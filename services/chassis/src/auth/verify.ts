@@ -4,6 +4,7 @@ import { type ClaimRules, type Principal, principalOf } from "./principal.ts";
 import { authError } from "./reasons.ts";
 import type { Revocations } from "./revocations.ts";
 import type { SecondFactorRules } from "./second-factor.ts";
+import { withOwner } from "./token-owner.ts";
 
 export type VerifierOptions = {
   issuer: string;
@@ -61,7 +62,10 @@ export function createVerifier(options: VerifierOptions): Verifier {
   const checks = { issuer, audience, algorithms, clockTolerance: clockToleranceMs / 1000, requiredClaims };
 
   async function check(token: string): Promise<Principal> {
-    const { payload } = await jwtVerify(token, keys, checks).catch((error) => Promise.reject(refusal(error)));
+    const { payload } = await jwtVerify(token, keys, checks).catch((error: unknown) => {
+      const expiredFor = error instanceof errors.JWTExpired ? principalOf(error.payload, options.claims) : undefined;
+      throw withOwner(refusal(error), expiredFor);
+    });
     const principal = principalOf(payload, options.claims);
     if (principal === undefined) {
       throw authError("TOKEN_INVALID", "the token identifies neither a customer nor a service");
@@ -82,7 +86,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
     if (revocations.isRevoked(principal)) {
       const message =
         "the token is revoked: its session has ended or its user has changed; refresh it or sign in again";
-      throw authError("TOKEN_REVOKED", message);
+      throw withOwner(authError("TOKEN_REVOKED", message), principal);
     }
   }
 
@@ -106,7 +110,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
           return found.principal;
         }
         known.delete(token);
-        throw expired();
+        throw withOwner(expired(), found.principal);
       }
       if (token.length > maxTokenLength) {
         throw authError("TOKEN_INVALID", `the token is longer than ${maxTokenLength} characters`);

@@ -1,17 +1,22 @@
 import { createServer, type RequestListener, type Server, STATUS_CODES } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import type { Socket } from "node:net";
+import type { SecurityLog } from "../auth/security-log.ts";
 import type { Tls } from "../tls/files.ts";
+import { recordHandshake } from "../tls/refused-handshake.ts";
 import { keepRenewed, serverOptions } from "../tls/server.ts";
 import { endStalledAnswers, http1Options, limitConnections } from "./http1.ts";
 import { type ConnectionLimits, serviceConnections } from "./limits.ts";
 import { endWith } from "./raw-answer.ts";
+import { recordConnections } from "./refused.ts";
 
 export type Http1ServerOptions = {
   /** Those of the shop's own processes where absent. */
   readonly limits?: ConnectionLimits;
   /** Serves TLS if this has a server certificate, without asking for one of the client's; plain text where absent. */
   readonly tls?: Tls | undefined;
+  /** Records connections and TLS handshakes that are refused. */
+  readonly security?: SecurityLog | undefined;
 };
 
 /**
@@ -20,13 +25,15 @@ export type Http1ServerOptions = {
  */
 export function createHttp1Server(
   handler: RequestListener,
-  { limits = serviceConnections, tls }: Http1ServerOptions = {},
+  { limits = serviceConnections, tls, security }: Http1ServerOptions = {},
 ): Server {
+  const onRefused = recordConnections(security);
   const server =
     tls?.current.own === undefined ? createServer(http1Options(limits), handler) : secureServer(handler, limits, tls);
   server.on("clientError", refuse);
-  endStalledAnswers(server, limits);
-  limitConnections(server, limits);
+  server.on("tlsClientError", (error, socket) => recordHandshake(security, error, socket));
+  endStalledAnswers(server, limits, onRefused);
+  limitConnections(server, limits, onRefused);
   return server;
 }
 

@@ -7,6 +7,7 @@ import {
 } from "node:http2";
 import { announceGoaway, endGracefully } from "./goaway.ts";
 import type { ConnectionLimits } from "./limits.ts";
+import type { OnRefused } from "./refused.ts";
 import { securityHeaders } from "./security-headers.ts";
 
 /** The open sessions of a server. */
@@ -26,13 +27,13 @@ export type Http2Sessions = {
  */
 export function trackSessions(
   http2: { on(event: "session", listener: (session: ServerHttp2Session) => void): unknown },
-  { maxAgeMs, limits }: { maxAgeMs: number; limits: ConnectionLimits },
+  { maxAgeMs, limits, onRefused }: { maxAgeMs: number; limits: ConnectionLimits; onRefused?: OnRefused | undefined },
 ): Http2Sessions {
   const sessions = new Set<ServerHttp2Session>();
   let isEnding = false;
   http2.on("session", (session) => {
     sessions.add(session);
-    limitSession(session, limits);
+    limitSession(session, limits, onRefused);
     const ageMs = maxAgeMs * (0.9 + Math.random() * 0.2);
     const timers = [
       maxAgeMs > 0 ? setTimeout(() => endGracefully(session), ageMs) : undefined,
@@ -72,7 +73,9 @@ const lateNoticeMs = 1_000;
  * One timer a session looks at its open streams every few seconds. Timers for each stream would cost every call of a
  * service, of which hardly any lives long enough to be looked at.
  */
-function limitSession(session: ServerHttp2Session, limits: ConnectionLimits): void {
+function limitSession(session: ServerHttp2Session, limits: ConnectionLimits, onRefused: OnRefused = () => {}): void {
+  const address = session.socket.remoteAddress;
+  const tell = (reason: string) => onRefused(reason, address);
   const open = new Map<ServerHttp2Stream, Watched>();
   const beganMs = performance.now();
   let idleSinceMs = beganMs;
@@ -92,6 +95,7 @@ function limitSession(session: ServerHttp2Session, limits: ConnectionLimits): vo
   const timer = setInterval(() => {
     const nowMs = performance.now();
     if (!hasBegun && nowMs - beganMs >= firstBytesTimeoutMs(limits)) {
+      tell("REQUEST_TIMEOUT");
       session.destroy();
     } else if (open.size === 0 && nowMs - idleSinceMs >= limits.idleTimeoutMs) {
       clearInterval(timer);
@@ -101,7 +105,7 @@ function limitSession(session: ServerHttp2Session, limits: ConnectionLimits): vo
       cut.unref();
     }
     for (const [stream, watched] of open) {
-      limitStream(stream, watched, { nowMs, limits });
+      limitStream(stream, watched, { nowMs, limits, tell });
     }
   }, lookEveryMs(limits));
   timer.unref();
@@ -136,11 +140,18 @@ type Watched = {
 function limitStream(
   stream: ServerHttp2Stream,
   watched: Watched,
-  { nowMs, limits }: { nowMs: number; limits: ConnectionLimits },
+  { nowMs, limits, tell }: { nowMs: number; limits: ConnectionLimits; tell: (reason: string) => void },
 ): void {
   const { requestTimeoutMs, stalledAnswerMs } = limits;
+  // Over on both sides, or with its connection. Node keeps it until its request is read, which nobody does any more where it
+  // was refused half read: it would count as under way for ever, and keep the server from closing.
+  if (stream.closed) {
+    stream.destroy();
+    return;
+  }
   if (!watched.isComplete && nowMs - watched.sinceMs >= requestTimeoutMs) {
     if (isComingIn(stream)) {
+      tell("REQUEST_TIMEOUT");
       endLate(stream, watched.headers, requestTimeoutMs);
       return;
     }
@@ -151,6 +162,7 @@ function limitStream(
     // Comes when nothing was sent for that long.
     stream.setTimeout(stalledAnswerMs, () => {
       if (stream.writableLength > 0) {
+        tell("ANSWER_NOT_READ");
         stream.close(constants.NGHTTP2_CANCEL);
       } else {
         stream.setTimeout(0);

@@ -103,6 +103,7 @@ test("a service on a laptop needs its database's URL only", () => {
     ADMIN_PORT: 9081,
     ADMIN_TLS: false,
     LOG_LEVEL: "info",
+    SECURITY_LOG: "stdout",
     DATABASE_URL: "postgres://localhost/order",
     DATABASE_CA_FILE: undefined,
     DATABASE_POOL_SIZE: 10,

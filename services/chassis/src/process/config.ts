@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { securityLogTarget } from "../auth/security-file.ts";
 import { type ConnectionLimits, serviceConnections } from "../connections/limits.ts";
 import { currentCurrencies } from "../currencies.ts";
 import { withUrlFile } from "../postgres/credentials.ts";
@@ -232,6 +233,8 @@ export function serverEnv(defaultPort: number, connections: ConnectionLimits = s
     /** Serve metrics and probes over TLS, with TLS_CERT_FILE. */
     ADMIN_TLS: withCertificate,
     LOG_LEVEL: oneOf(levels, "info"),
+    /** Where the security log goes: `stdout`, the default, or the absolute path of a file, which is appended to, readable by its owner alone, and opened anew after it was moved or at SIGHUP. */
+    SECURITY_LOG: securityLogTarget,
     /** How long calls in progress may take to finish after SIGTERM, including background work and the pool. */
     DRAIN_TIMEOUT_MS: durationMs(10_000),
     /** How long to be not ready and still serve before draining, so that callers and load balancers notice. */

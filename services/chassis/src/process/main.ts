@@ -9,7 +9,8 @@ import {
   verifierOf,
 } from "../auth/env.ts";
 import type { FollowedRevocations } from "../auth/revocations.ts";
-import { createSecurityLog } from "../auth/security-log.ts";
+import { openSecurityLog } from "../auth/security-file.ts";
+import { createSecurityLog, type SecurityLog } from "../auth/security-log.ts";
 import type { ServiceTokens } from "../auth/service-tokens.ts";
 import { serviceConnections } from "../connections/limits.ts";
 import { databaseFailure } from "../postgres/failure.ts";
@@ -42,6 +43,8 @@ export type ServiceContext<Config> = {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly clock: Clock;
+  /** The security log, for events that are no calls. */
+  readonly security: SecurityLog;
   /** This service's own tokens, for the channels it opens. Undefined with AUTH=off, or without `callsServices`. */
   readonly tokens: ServiceTokens | undefined;
   /** The certificates for its server and for the channels it opens. Undefined without TLS. */
@@ -123,9 +126,9 @@ type Started = {
 };
 
 async function start(service: WithDatabase<ServiceConfig> | WithoutDatabase<ServerConfig>): Promise<Started> {
-  const { config, common, log, metrics, tokens, tls, shutdown, tracing, pool, checkSchema, running } =
+  const { config, common, log, metrics, security, tokens, tls, shutdown, tracing, pool, checkSchema, running } =
     service.database === false ? await startPlain(service) : await startWithPool(service);
-  const revocations = running.revocations ?? revocationsOf(common, log, metrics);
+  const revocations = running.revocations ?? revocationsOf(common, log, metrics, security);
   const verifier = verifierOf(common, log, revocations);
   process.on("uncaughtException", (error) => {
     log.fatal({ error }, "uncaught error");
@@ -156,7 +159,7 @@ async function start(service: WithDatabase<ServiceConfig> | WithoutDatabase<Serv
     maxConnectionAgeMs: config.MAX_CONNECTION_AGE_MS,
     connectionLimits: connectionLimitsOf(config, serviceConnections),
     verifier,
-    security: createSecurityLog({ service: service.name, metrics }),
+    security,
     tls,
     shutdown,
   });
@@ -219,12 +222,17 @@ function prepare<Config extends ServerConfig>(service: Common<Config>): Base<Con
   );
   const log = createLog({ service: service.name, level: config.LOG_LEVEL });
   const metrics = createMetrics(service.name);
+  const security = createSecurityLog({
+    ...{ service: service.name, metrics },
+    destination: openSecurityLog(config.SECURITY_LOG, log),
+  });
+  process.once("exit", () => security.flush());
   // Before the first fetch: the issuer may have a certificate of the same CA.
-  const tls = openTls({ config: common, log, metrics });
+  const tls = openTls({ config: common, log, metrics, security });
   const tokens =
     serviceTokenConfig === undefined ? undefined : serviceTokensOf({ ...common, ...serviceTokenConfig }, log);
   const shutdown = createShutdown(shutdownGraceMs(config));
-  return { config, common, log, metrics, clock: systemClock, tokens, tls, shutdown };
+  return { config, common, log, metrics, security, clock: systemClock, tokens, tls, shutdown };
 }
 
 async function stop({ config, log, health, shutdown, server, background, pool }: Started): Promise<void> {

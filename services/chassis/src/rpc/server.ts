@@ -17,16 +17,19 @@ import { Counter } from "prom-client";
 import { requireAccessRules } from "../auth/access.ts";
 import type { SecurityLog } from "../auth/security-log.ts";
 import type { Verifier } from "../auth/verify.ts";
+import { tellHostileFrames } from "../connections/hostile-frames.ts";
 import { limitConnections } from "../connections/http1.ts";
 import { stopListening, trackAllHttp1 } from "../connections/http1-connections.ts";
 import { createHttp1Server } from "../connections/http1-server.ts";
 import { firstBytesTimeoutMs, trackSessions } from "../connections/http2-sessions.ts";
 import { type ConnectionLimits, serviceConnections } from "../connections/limits.ts";
+import { type OnRefused, recordConnections } from "../connections/refused.ts";
 import type { Log } from "../process/log.ts";
 import type { Metrics } from "../process/metrics.ts";
 import type { Shutdown } from "../process/shutdown.ts";
 import { atMost } from "../time/at-most.ts";
 import type { Tls } from "../tls/files.ts";
+import { recordHandshake } from "../tls/refused-handshake.ts";
 import { keepRenewed, peerServerOptions } from "../tls/server.ts";
 import { createConnectHandler } from "./connect-handler.ts";
 import { createGrpcUnary } from "./grpc-unary.ts";
@@ -87,14 +90,17 @@ export type Server = AsyncDisposable & {
 export async function startServer(options: ServerOptions): Promise<Server> {
   const inFlight = createInFlight(options.domain);
   const limits = options.connectionLimits ?? serviceConnections;
-  const { http2, sockets } = createHttp2(options, limits);
+  const onRefused = recordConnections(options.security);
+  const { http2, sockets } = createHttp2(options, limits, onRefused);
   http2.on("stream", streamHandler(options, inFlight));
   http2.on("session", (session) => session.setLocalWindowSize(4 * 1024 * 1024));
-  const sessions = trackSessions(http2, { maxAgeMs: options.maxConnectionAgeMs ?? 0, limits });
+  const sessions = trackSessions(http2, { maxAgeMs: options.maxConnectionAgeMs ?? 0, limits, onRefused });
+  tellHostileFrames(http2, onRefused);
   http2.on("sessionError", (error) => options.log.debug({ error }, "connection error"));
   const admin = createHttp1Server(adminHandler(options), {
     limits,
     tls: options.adminTls === true ? options.tls : undefined,
+    security: options.security,
   });
   const adminConnections = trackAllHttp1(admin);
   options.shutdown?.announced.addEventListener("abort", () => {
@@ -149,8 +155,9 @@ function http2Options({ sessionMemoryMb, streamResets, streamsPerConnection }: C
 
 /** Tracks sockets as well as sessions: one that does not finish its TLS handshake would keep the server from closing. */
 function createHttp2(
-  { tls, log, metrics }: ServerOptions,
+  { tls, log, metrics, security }: ServerOptions,
   limits: ConnectionLimits,
+  tell: OnRefused,
 ): { http2: Http2Server; sockets: Set<Socket> } {
   const sockets = new Set<Socket>();
   const refused = new Counter({
@@ -158,9 +165,13 @@ function createHttp2(
     help: "Connections that were closed at once, since there were too many of their address or in all.",
     registers: [metrics],
   });
+  const onRefused: OnRefused = (reason, address) => {
+    refused.inc();
+    tell(reason, address);
+  };
   if (tls?.current.own === undefined) {
     const http2 = createHttp2Server(http2Options(limits));
-    limitConnections(http2, limits, () => refused.inc());
+    limitConnections(http2, limits, onRefused);
     return { http2, sockets };
   }
   const http2: Http2SecureServer = createSecureServer({
@@ -173,10 +184,11 @@ function createHttp2(
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
   });
-  http2.on("tlsClientError", (error, { remoteAddress }) => {
-    log.debug({ error, remoteAddress }, "TLS handshake failed");
+  http2.on("tlsClientError", (error, socket) => {
+    log.debug({ error, remoteAddress: socket.remoteAddress }, "TLS handshake failed");
+    recordHandshake(security, error, socket);
   });
-  limitConnections(http2, limits, () => refused.inc());
+  limitConnections(http2, limits, onRefused);
   return { http2, sockets };
 }
 
@@ -213,6 +225,7 @@ function adapterHandler(options: ServerOptions, inFlight: InFlight, methods: Una
     routes(plain) {
       const router = recordUnary(plain, methods);
       options.routes(router);
+      options.security?.expect(router.handlers.map(({ method }) => method));
       if (options.verifier !== undefined) {
         requireAccessRules(router.handlers.map(({ service }) => service));
       }

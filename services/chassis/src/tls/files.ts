@@ -1,3 +1,4 @@
+import type { SecurityLog } from "../auth/security-log.ts";
 import type { Log } from "../process/log.ts";
 import { gauge, type Metrics } from "../process/metrics.ts";
 import { useRecommendedCiphers } from "./ciphers.ts";
@@ -24,6 +25,8 @@ export type TlsOptions = {
   config: TlsConfig;
   log: Log;
   metrics?: Metrics;
+  /** Records that renewed certificates cannot be used. */
+  security?: Pick<SecurityLog, "controlFailed">;
   /** How often to read the files, in ms; by default 5,000. */
   intervalMs?: number;
 };
@@ -34,7 +37,7 @@ export type TlsOptions = {
  * inside of the cluster trust the CA alone, see trust.ts. From then on, all connections use recommended cipher suites only.
  * Returns undefined without TLS. Throws for an invalid file.
  */
-export function openTls({ config, log, metrics, intervalMs = 5_000 }: TlsOptions): Tls | undefined {
+export function openTls({ config, log, metrics, security, intervalMs = 5_000 }: TlsOptions): Tls | undefined {
   useRecommendedCiphers();
   if (config.TLS_CERT_FILE === undefined && config.TLS_CA_FILE === undefined) {
     return undefined;
@@ -61,6 +64,7 @@ export function openTls({ config, log, metrics, intervalMs = 5_000 }: TlsOptions
       const message = error instanceof Error ? error.message : String(error);
       if (message !== lastProblem) {
         log.warn({ error }, "the new certificates cannot be read; the previous ones stay in use");
+        security?.controlFailed("certificates", error);
       }
       lastProblem = message;
     }

@@ -221,6 +221,36 @@ describe("the bytes of request bodies", () => {
     await counts(0);
   });
 
+  const envelope = Buffer.from([0, 0, 1, 0x11, 0x70]);
+  const message = Buffer.concat([envelope, Buffer.alloc(0x11170, "x")]);
+  const signIn = "/sagacart.identity.v1.IdentityService/SignIn";
+
+  test.each([
+    ["gRPC", signIn, "application/grpc"],
+    ["gRPC-Web", signIn, "application/grpc-web+proto"],
+    ["Connect", signIn, "application/json"],
+    ["Connect's streams", "/sagacart.order.v1.OrderService/WatchOrder", "application/connect+json"],
+    ["a method that is not served", "/sagacart.order.v1.SagaService/BatchBegin", "application/grpc"],
+    ["REST", "/v1/sessions", "application/json"],
+    ["what is passed on", "/oidc/token", "application/x-www-form-urlencoded"],
+    ["a path that is not there", "/nowhere", "application/json"],
+  ])("of a request that is refused before its body is read, over HTTP/2, are given back: %s", async (_, to, type) => {
+    const sessions = [connect(gateway.url), connect(gateway.url)] as const;
+    const headers = { ":method": "POST", ":path": to, "content-type": type, te: "trailers" };
+    const [first] = sessions.map((session) => {
+      const stream = session.on("error", () => {}).request(headers);
+      stream.on("error", () => {}).resume();
+      stream.end(message);
+      return stream;
+    });
+    await new Promise<void>((resolve) => first?.once("close", () => resolve()));
+    // One connection stays, the other one is cut off.
+    sessions[1].destroy();
+
+    await counts(0);
+    sessions[0].destroy();
+  });
+
   function overHttp1(headers: Record<string, string>, bytes: number): Promise<string> {
     const socket = connectTcp(gateway.port, "127.0.0.1");
     const lines = Object.entries({

@@ -3,6 +3,7 @@ import type { Readable } from "node:stream";
 import type { Verifier } from "@sagacart/chassis/auth/verify";
 import { gauge, type Metrics } from "@sagacart/chassis/process/metrics";
 import { EdgeError } from "@sagacart/rest/problem";
+import { type Refusals, requestLimited } from "@sagacart/rest/refusals";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { Counter } from "prom-client";
 import { publicServices } from "../services.ts";
@@ -28,6 +29,13 @@ export type ConcurrencyLimits = {
 
 type Kind = "request" | "stream" | "body";
 
+export type ConcurrencyOptions = {
+  readonly limits: ConcurrencyLimits;
+  readonly verifier: Verifier | undefined;
+  readonly metrics: Metrics;
+  readonly refusals: Refusals;
+};
+
 /**
  * Limits the requests and event streams of one caller that are under way at a time, and those of all callers together. A
  * request is under way until its answer has been read, so that slow readers use up their own share and nobody else's.
@@ -40,7 +48,7 @@ type Kind = "request" | "stream" | "body";
  */
 export function limitConcurrency(
   app: FastifyInstance,
-  { limits, verifier, metrics }: { limits: ConcurrencyLimits; verifier: Verifier | undefined; metrics: Metrics },
+  { limits, verifier, metrics, refusals }: ConcurrencyOptions,
 ): void {
   const refused = new Counter({
     name: "http_server_concurrency_refused_total",
@@ -67,12 +75,16 @@ export function limitConcurrency(
     if (announced !== undefined) {
       enter(reply, "body", caller, announced);
     } else {
+      let counted = 0;
+      reply.raw.once("close", () => counts.body.leave(caller, counted));
       onArrival(request.raw, (bytes) => {
         const over = counts.body.enter(caller, bytes);
         if (over === undefined) {
-          reply.raw.once("close", () => counts.body.leave(caller, bytes));
+          counted += bytes;
         } else {
           refused.inc({ kind: "body", of: over.of });
+          const limit = limitName("body", over);
+          refusals.refused(request, { event: requestLimited, reason: "TOO_MANY_REQUESTS", limit });
           cutOff(request.raw);
         }
       });
@@ -90,9 +102,7 @@ export function limitConcurrency(
     throw new EdgeError(
       "TOO_MANY_REQUESTS",
       `more than ${over.most} ${counted[kind]} ${whose} are under way; come back later`,
-      {
-        headers: { "retry-after": "1" },
-      },
+      { headers: { "retry-after": "1" }, limit: limitName(kind, over) },
     );
   }
 }
@@ -102,6 +112,11 @@ const counted: Readonly<Record<Kind, string>> = {
   stream: "event streams",
   body: "bytes of request bodies",
 };
+
+/** Names a limit in the security log: `requests_of_caller`, `body_bytes_of_all`. */
+function limitName(kind: Kind, { of }: Over): string {
+  return `${{ request: "requests", stream: "streams", body: "body_bytes" }[kind]}_of_${of}`;
+}
 
 /** Returns the length that a request says its body has; undefined if it does not say it. */
 function announcedBytes({ headers, raw }: FastifyRequest): number | undefined {
@@ -114,10 +129,14 @@ function announcedBytes({ headers, raw }: FastifyRequest): number | undefined {
 }
 
 /**
- * Calls `arrived` with the size of each part of a body when it comes in. Node hands parts to the request by its push(),
- * over HTTP/1.1 and HTTP/2; listening for data would start to read a body whose reader is not there yet.
+ * Calls `arrived` with the size of each part of a body when it comes in, and of what is there already. Node hands parts to
+ * the request by its push(), over HTTP/1.1 and HTTP/2; listening for data would start to read a body whose reader is not
+ * there yet.
  */
 function onArrival(raw: Readable, arrived: (bytes: number) => void): void {
+  if (raw.readableLength > 0) {
+    arrived(raw.readableLength);
+  }
   const push = raw.push.bind(raw);
   raw.push = (chunk: unknown, encoding?: BufferEncoding) => {
     if (chunk instanceof Uint8Array) {

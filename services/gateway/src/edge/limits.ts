@@ -50,10 +50,11 @@ export async function limitCallers(
     allowList: (request, key) => isRead(request) || limitOf(key) === 0,
     max: (_request, key) => limitOf(key),
     onExceeded: (_request, key) => refused.inc({ counted: key.startsWith("sign-in ") ? "sign-in" : "write" }),
-    errorResponseBuilder: (_request, { max, ttl }) =>
+    errorResponseBuilder: (request, { max, ttl }) =>
       new EdgeError(
         "TOO_MANY_REQUESTS",
         `more than ${max} requests of this kind in a minute; come back in ${Math.ceil(ttl / 1_000)} s`,
+        { limit: isSignIn(request) ? "sign_ins" : "writes" },
       ),
   });
 }

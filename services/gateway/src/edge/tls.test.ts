@@ -3,6 +3,8 @@ import { connect as connectHttp2 } from "node:http2";
 import { createServer as createHttpsServer, request } from "node:https";
 import { connect as connectTcp } from "node:net";
 import { text } from "node:stream/consumers";
+import { connect as connectTls } from "node:tls";
+import { createSecurityLog } from "@sagacart/chassis/auth/security-log";
 import { createServiceClient, openChannel } from "@sagacart/chassis/client/client";
 import { createAuthority, createSecretFolder, secretOf } from "@sagacart/chassis/testing/certificates";
 import { silentLog } from "@sagacart/chassis/testing/log";
@@ -20,6 +22,11 @@ const config = {
   TLS_CA_FILE: folder.path("ca.crt"),
   TLS_CLIENT_AUTH: "require" as const,
 };
+const lines: Record<string, unknown>[] = [];
+const security = createSecurityLog({
+  service: "gateway",
+  destination: { write: (line) => lines.push(JSON.parse(line)) },
+});
 let tls: Tls;
 let standIn: StandIn;
 let gateway: TestGateway;
@@ -27,7 +34,7 @@ let gateway: TestGateway;
 beforeAll(async () => {
   tls = openTls({ config, log: silentLog, intervalMs: 5 })!;
   standIn = await startStandIn({ tls });
-  gateway = await startTestGateway(standIn.address, { tls });
+  gateway = await startTestGateway(standIn.address, { tls, security });
 });
 
 afterAll(async () => {
@@ -65,14 +72,25 @@ test("gRPC over TLS, from a client without a certificate", async () => {
 });
 
 test("cleartext is refused", async () => {
-  const socket = connectTcp(gateway.port, "localhost");
+  const socket = connectTcp(gateway.port, "127.0.0.1");
   socket.write("GET /v1/products/a HTTP/1.1\r\nhost: localhost\r\n\r\n");
   const said: Buffer[] = [];
   socket.on("data", (data) => said.push(data));
   socket.on("error", () => {});
   await once(socket, "close");
 
+  const refused = { event: "tls.refused", outcome: "refused", reason: "PLAIN_TEXT", address: "127.0.0.1" };
+  await expect.poll(() => lines).toContainEqual(expect.objectContaining(refused));
   expect(Buffer.concat(said).toString("latin1")).not.toContain("HTTP/1.1");
+});
+
+test("a client that speaks an old TLS is in the security log", async () => {
+  const old = { minVersion: "TLSv1", maxVersion: "TLSv1.1", ciphers: "DEFAULT@SECLEVEL=0" } as const;
+  const socket = connectTls({ host: "127.0.0.1", port: gateway.port, servername: "localhost", ...old });
+  socket.on("error", () => {});
+  await new Promise((resolve) => socket.once("close", resolve));
+
+  await expect.poll(() => lines.map(({ reason }) => reason)).toContain("PROTOCOL_NOT_SUPPORTED");
 });
 
 test("a renewed certificate is used for new connections", async () => {

@@ -7,7 +7,7 @@ import {
   type DescMethodUnary,
   type Message,
 } from "@bufbuild/protobuf";
-import { Code, ConnectError, type ConnectRouter, type HandlerContext } from "@connectrpc/connect";
+import { Code, ConnectError, type ConnectRouter, createContextValues, type HandlerContext } from "@connectrpc/connect";
 import {
   type UniversalHandler,
   type UniversalServerRequest,
@@ -30,12 +30,14 @@ import { checkToken, refuseService } from "@sagacart/rest/auth";
 import { problemOf, withoutTransport } from "@sagacart/rest/problem";
 import type { Readiness } from "@sagacart/rest/ready";
 import { domain } from "@sagacart/rest/reasons";
+import { type Refusals, requestRefused } from "@sagacart/rest/refusals";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { cachingInterceptor, unstoredError } from "../edge/caching.ts";
 import { publicServices, type Services } from "../services.ts";
 import { isAnnotated, isBodyOnly } from "../v1/bindings.ts";
 import { feeds } from "../v1/feeds.ts";
 import { unaryCall } from "../v1/unary-call.ts";
+import { edgeCall, passOn, recordRefusedCalls, refuseCall } from "./refused-calls.ts";
 
 export type ConnectOptions = {
   readonly services: Services;
@@ -45,6 +47,8 @@ export type ConnectOptions = {
   /** The largest message of a caller with a token, and that of all others. */
   readonly bodyLimitBytes: number;
   readonly anonymousBodyLimitBytes: number;
+  /** Records the calls that are refused here. */
+  readonly refusals: Refusals;
   /** Ends streams when the gateway stops. */
   readonly stopping: AbortSignal;
 };
@@ -58,10 +62,10 @@ export type ConnectOptions = {
  */
 export async function connect(
   app: FastifyInstance,
-  { services, readiness, verifier, bodyLimitBytes, anonymousBodyLimitBytes, stopping }: ConnectOptions,
+  { services, readiness, verifier, bodyLimitBytes, anonymousBodyLimitBytes, refusals, stopping }: ConnectOptions,
 ): Promise<void> {
   // Before the routes, which take the handler that there is.
-  app.setErrorHandler(inProtocol);
+  app.setErrorHandler(inProtocol(refusals));
   await app.register(fastifyConnectPlugin, {
     routes(router) {
       const readMaxBytesOf = (method: DescMethod) =>
@@ -75,11 +79,13 @@ export async function connect(
       serveReflection(router, [...shown, Health], isPublic);
       for (const [index, handler] of router.handlers.entries()) {
         const strict = strictJson(handler, { domain, readMaxBytes: readMaxBytesOf(handler.method) });
-        router.handlers[index] = handler.method.input.fields.some(isBodyOnly) ? withoutGet(strict) : strict;
+        const plain = handler.method.input.fields.some(isBodyOnly) ? withoutGet(strict) : strict;
+        router.handlers[index] = isPublic(handler.method) ? recordRefusedCalls(plain, refusals) : plain;
       }
     },
     interceptors: [cachingInterceptor],
     requestGate: (context) => refuseBadToken(verifier, context),
+    contextValues: (request) => createContextValues().set(edgeCall, { request, isPassedOn: false }),
     shutdownSignal: stopping,
     shutdownError: new ConnectError("the gateway is shutting down; try again", Code.Unavailable),
   });
@@ -90,6 +96,7 @@ export async function connect(
     onRequest(request, reply) {
       const path = request.url.split("?", 1)[0] ?? "";
       const message = `${shorten(path.slice(1), 200)} is not served here`;
+      refusals.refused(request, { event: requestRefused, reason: "UNIMPLEMENTED" });
       const type = request.headers["content-type"] ?? "";
       if (type.startsWith("application/grpc")) {
         refuseGrpc(reply, { type, code: Code.Unimplemented, message });
@@ -110,26 +117,29 @@ function withoutGet(handler: UniversalHandler): UniversalHandler {
 }
 
 /** Answers what hooks refuse, such as too many calls, in the protocol of the call. */
-function inProtocol(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
-  const { problem, headers } = problemOf(error, request.id);
-  const code = codeOfTitle.get(problem.title) ?? Code.Unknown;
-  const type = request.headers["content-type"] ?? "";
-  const refusal = new ConnectError(problem.detail, code);
-  const { reason, metadata } = problem;
-  refusal.details = [{ desc: ErrorInfoSchema, value: create(ErrorInfoSchema, { reason, domain, metadata }) }];
-  if (type.startsWith("application/grpc")) {
-    const trailer = new Headers();
-    setTrailerStatus(trailer, refusal);
-    const details = trailer.get("grpc-status-details-bin") ?? "";
-    const more = { ...headers, "grpc-status-details-bin": details };
-    refuseGrpc(reply, { type, code, message: problem.detail, more });
-  } else {
-    reply
-      .code(problem.status)
-      .headers({ ...headers, "cache-control": "no-store" })
-      .type("application/json")
-      .send(errorToJson(refusal, undefined));
-  }
+function inProtocol(refusals: Refusals) {
+  return (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
+    const { problem, headers } = problemOf(error, request.id);
+    refusals.answered(request, problem, error);
+    const code = codeOfTitle.get(problem.title) ?? Code.Unknown;
+    const type = request.headers["content-type"] ?? "";
+    const refusal = new ConnectError(problem.detail, code);
+    const { reason, metadata } = problem;
+    refusal.details = [{ desc: ErrorInfoSchema, value: create(ErrorInfoSchema, { reason, domain, metadata }) }];
+    if (type.startsWith("application/grpc")) {
+      const trailer = new Headers();
+      setTrailerStatus(trailer, refusal);
+      const details = trailer.get("grpc-status-details-bin") ?? "";
+      const more = { ...headers, "grpc-status-details-bin": details };
+      refuseGrpc(reply, { type, code, message: problem.detail, more });
+    } else {
+      reply
+        .code(problem.status)
+        .headers({ ...headers, "cache-control": "no-store" })
+        .type("application/json")
+        .send(errorToJson(refusal, undefined));
+    }
+  };
 }
 
 /** The titles of problems are the names of codes. */
@@ -179,7 +189,7 @@ async function refuseBadToken(verifier: Verifier | undefined, context: HandlerCo
     }
     await refuseService(verifier, authorization);
   } catch (error) {
-    throw unstoredError(error);
+    refuseCall(context, unstoredError(error));
   }
 }
 
@@ -199,6 +209,7 @@ function servePublic(router: ConnectRouter, services: Services, readMaxBytesOf: 
         const call = unaryCall(method, transport);
         const answer = async (request: Message, context: HandlerContext) => {
           refuseLongLists(method.input, request);
+          passOn(context);
           try {
             return await call(request, context.signal, context.timeoutMs());
           } catch (error) {
@@ -209,6 +220,7 @@ function servePublic(router: ConnectRouter, services: Services, readMaxBytesOf: 
       } else if (isServerStreaming(method)) {
         const answer = async function* (request: Message, context: HandlerContext) {
           refuseLongLists(method.input, request);
+          passOn(context);
           try {
             const { message } = await transport.stream(
               method,

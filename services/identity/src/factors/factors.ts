@@ -1,4 +1,5 @@
 import { requireAnySecondFactor } from "@sagacart/chassis/auth/second-factor";
+import { noteSecurity } from "@sagacart/chassis/auth/security-log";
 import { callContext } from "@sagacart/chassis/context";
 import { DomainError } from "@sagacart/chassis/errors";
 import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres/pool";
@@ -129,6 +130,7 @@ export function createFactors(options: FactorsOptions): Factors {
    */
   async function judge(tx: Transaction, userId: string, given: string, unconfirmedId?: string): Promise<Verdict> {
     const code = plainCode(given);
+    noteSecurity({ factor: unconfirmedId === undefined && isRecoveryCode(code) ? "recovery_code" : "totp" });
     if (unconfirmedId === undefined && isRecoveryCode(code)) {
       return (await store.useRecoveryCode(tx, userId, hashRecoveryCode(code))) ? ["pwd", "mfa"] : "wrong";
     }
@@ -252,6 +254,7 @@ export function createFactors(options: FactorsOptions): Factors {
       if (userId === undefined) {
         throw badSignInToken();
       }
+      noteSecurity({ objectId: userId });
       return await withUser(userId, async (tx, user) => {
         // Again, under the lock: a concurrent answer may have used it, or the password was changed.
         if ((await store.findPendingSignIn(tx, hash, clock.now())) === undefined) {

@@ -1,5 +1,6 @@
 import { createPrivateKey, generateKeyPair, type KeyObject } from "node:crypto";
 import { promisify } from "node:util";
+import type { SecurityLog } from "@sagacart/chassis/auth/security-log";
 import type { Pool } from "@sagacart/chassis/postgres/pool";
 import type { Log } from "@sagacart/chassis/process/log";
 import { startLoop } from "@sagacart/chassis/process/loop";
@@ -35,6 +36,7 @@ export type KeysOptions = {
   readonly leadMs: number;
   /** The longest lifetime of a token. */
   readonly longestTokenMs: number;
+  readonly security?: SecurityLog | undefined;
 };
 
 /**
@@ -54,7 +56,10 @@ export async function startKeys(options: KeysOptions): Promise<Keys> {
     name: "rotate-signing-keys",
     log,
     async run() {
-      await refresh();
+      await refresh().catch((error: unknown) => {
+        options.security?.controlFailed("signing-keys", error);
+        throw error;
+      });
       return { waitMs: pauseMs };
     },
   });
@@ -87,7 +92,7 @@ async function rotate(options: KeysOptions, known: readonly SigningKey[] = []): 
 }
 
 async function replaceKeys(options: KeysOptions, nowMs: number): Promise<StoredKey[]> {
-  return await withKeysLocked(options.pool, async (tx) => {
+  const { kept, made, old } = await withKeysLocked(options.pool, async (tx) => {
     const stored = await readKeys(tx);
     const signMs = nextSignMs(stored, nowMs, options);
     const made = signMs === undefined ? [] : [await makeKey(options.cipher, new Date(signMs))];
@@ -100,8 +105,15 @@ async function replaceKeys(options: KeysOptions, nowMs: number): Promise<StoredK
       tx,
       old.map(({ id }) => id),
     );
-    return [...made, ...stored.filter((key) => !old.includes(key))];
+    return { kept: stored.filter((key) => !old.includes(key)), made, old };
   });
+  for (const [event, changed] of [["signing_key.made", made] as const, ["signing_key.removed", old] as const]) {
+    for (const { id } of changed) {
+      const actor = { kind: "service", id: "identity" };
+      options.security?.record({ event, actor, object: { kind: "signing_key", id } });
+    }
+  }
+  return [...made, ...kept];
 }
 
 /** Returns when the next key shall begin to sign, if it must be made now. The very first signs at once. */

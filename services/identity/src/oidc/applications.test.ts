@@ -246,6 +246,21 @@ test("a user has so many sessions of applications at a time; one more ends the o
   expect(await grantsOf(person.id)).toEqual(["app-3", "app-4", "app-5"]);
 });
 
+test("a new session is never the one that is ended, though another process's clock is ahead", async () => {
+  const person = await running.register();
+  for (const number of [1, 2, 3, 4, 5]) {
+    const app = await appOf(`app-${number}`);
+    await app.tokensOf(await app.signIn(createBrowser(running), person));
+    await running.pool.query(
+      `update oidc_entries set payload = jsonb_set(payload, '{iat}', to_jsonb((payload->>'iat')::int + 10))
+       where model = 'Grant' and account_id = $1`,
+      [person.id],
+    );
+  }
+
+  expect(await grantsOf(person.id)).toContain("app-5");
+});
+
 describe("sessions of support and operators", () => {
   async function operatorSignedIn() {
     const [browser, person] = [createBrowser(running), await running.register()];

@@ -109,15 +109,20 @@ export async function findGrantedScopes(db: Queryable, userId: string, sessionId
 
 /**
  * Ends the sign-ins of a user to applications that are more than `most`, the oldest first, and refuses their access tokens.
+ * Never the current one: times are in seconds, and by the clock of the process that signed in, so others may look newer.
  * Returns their session ids.
  */
-export async function endOldestGrants(db: Queryable, userId: string, most: number): Promise<readonly string[]> {
+export async function endOldestGrants(
+  db: Queryable,
+  { userId, currentGrantId, most }: { userId: string; currentGrantId: string; most: number },
+): Promise<readonly string[]> {
   const { rows } = await db.query<{ id_hash: Buffer }>(
     `delete from oidc_entries where model = 'Grant' and id_hash in (
-       select id_hash from oidc_entries where model = 'Grant' and account_id = $1 and expire_time > now()
-       order by (payload->>'iat')::float8 desc, id_hash offset $2)
+       select id_hash from oidc_entries
+       where model = 'Grant' and account_id = $1 and id_hash <> $2 and expire_time > now()
+       order by (payload->>'iat')::float8 desc, id_hash offset $3)
      returning id_hash`,
-    [userId, most],
+    [userId, hashOf(currentGrantId), most - 1],
   );
   const ended = rows.map(({ id_hash: hash }) => sessionIdOf(hash));
   await revokeSessions(db, ended);

@@ -1,14 +1,20 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import type { SecurityLog } from "@sagacart/chassis/auth/security-log";
 import { trackAllHttp1 } from "@sagacart/chassis/connections/http1-connections";
 import { createHttp1Server } from "@sagacart/chassis/connections/http1-server";
 import { type ConnectionLimits, serviceConnections } from "@sagacart/chassis/connections/limits";
+import { type CallContext, runWithContext } from "@sagacart/chassis/context";
 import { logFailure } from "@sagacart/chassis/process/failure-log";
 import type { Log } from "@sagacart/chassis/process/log";
 import type { Shutdown } from "@sagacart/chassis/process/shutdown";
+import { requestIdOr } from "@sagacart/chassis/rpc/interceptors/context";
 import type { Tls } from "@sagacart/chassis/tls/files";
+import { readTraceparent } from "@sagacart/chassis/trace/traceparent";
+import { uuidv7 } from "@sagacart/chassis/uuid";
 import type { Provider } from "oidc-provider";
 import type { Keys } from "../keys/keys.ts";
 import { emailPaths } from "./email-pages.ts";
+import { clientAddress } from "./html-forms.ts";
 import { nameSignInCookies } from "./sign-in-cookies.ts";
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
@@ -30,6 +36,8 @@ export type HttpServerOptions = {
   /** Reads the revoked access tokens since a cursor. */
   readonly revocations: (cursor: string) => Promise<object>;
   readonly log: Log;
+  /** Records connections and TLS handshakes that are refused. */
+  readonly security?: SecurityLog | undefined;
   /** The limits of what one caller can hold; those of the shop's own processes where absent. */
   readonly connectionLimits?: ConnectionLimits;
   /** Serves TLS if this has a server certificate. Client certificates are not required: callers show a secret. */
@@ -45,8 +53,8 @@ export type HttpServer = AsyncDisposable & { readonly port: number };
  * finish. Rejects if the port is taken.
  */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
-  const { tls, connectionLimits: limits = serviceConnections } = options;
-  const server = createHttp1Server(handler(options), { limits, tls });
+  const { tls, security, connectionLimits: limits = serviceConnections } = options;
+  const server = createHttp1Server(handler(options), { limits, tls, security });
   const connections = trackAllHttp1(server);
   options.shutdown?.announced.addEventListener("abort", connections.announceEnd);
   await new Promise<void>((resolve, reject) => {
@@ -73,13 +81,25 @@ function handler(options: HttpServerOptions): RequestListener {
       response.setHeader(name, value);
     }
     nameSignInCookies(request, response, protocol === "https:");
-    route(options, request, response).catch((error: unknown) => {
+    const answered = runWithContext(contextOf(request), () => route(options, request, response));
+    answered.catch((error: unknown) => {
       logFailure(options.log, { error, path: request.url?.split("?", 1)[0] }, "an HTTP request failed");
       if (!response.headersSent) {
         response.writeHead(500, { "content-type": "application/json" });
       }
       response.end('{"error":"server_error"}');
     });
+  };
+}
+
+/** Returns the context of a request: what calls of the same request elsewhere have in their lines, and the caller's address. */
+function contextOf(request: IncomingMessage): CallContext {
+  const { "x-request-id": requestId, traceparent } = request.headers;
+  return {
+    requestId: requestIdOr(typeof requestId === "string" ? requestId : null, uuidv7),
+    traceparent: readTraceparent(typeof traceparent === "string" ? traceparent : null),
+    clientAddress: clientAddress(request),
+    securityNote: {},
   };
 }
 

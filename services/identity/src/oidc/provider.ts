@@ -1,3 +1,4 @@
+import type { SecurityLog } from "@sagacart/chassis/auth/security-log";
 import type { Pool } from "@sagacart/chassis/postgres/pool";
 import { logFailure } from "@sagacart/chassis/process/failure-log";
 import type { Log } from "@sagacart/chassis/process/log";
@@ -11,6 +12,7 @@ import { type Clients, isOneOf } from "./clients.ts";
 import { createAdapter, endOldestGrants, grantSessionId } from "./entry-store.ts";
 import { interactionsOf } from "./interactions.ts";
 import { errorPage, signedOutPage, signOutPage } from "./pages.ts";
+import { recordProviderEvents } from "./provider-events.ts";
 import { claimsOfScopes } from "./scopes.ts";
 import { sessionLives } from "./session-lives.ts";
 import { signInCookies } from "./sign-in-cookies.ts";
@@ -30,6 +32,7 @@ export type ProviderOptions = {
   readonly sessionTimes: SessionTimesByRole;
   /** The most sign-ins of one user to applications at a time. */
   readonly mostSessionsPerUser: number;
+  readonly security?: SecurityLog | undefined;
 };
 
 /**
@@ -60,6 +63,7 @@ function createProvider(options: ProviderOptions, published: readonly SigningKey
     return isOneOf(options.clients.secrets.get(this.clientId) ?? [], given);
   };
   provider.on("server_error", (_ctx, error) => logFailure(options.log, { error }, "an OpenID Connect request failed"));
+  recordProviderEvents(provider, options.security);
   return provider;
 }
 
@@ -228,8 +232,8 @@ async function grantOf({ oidc }: KoaContextWithOIDC, { pool, log, mostSessionsPe
     existing === undefined || isReplaced ? new provider.Grant({ clientId: client.clientId, accountId }) : existing;
   // The client's metadata has refused a request for scopes that it may not have.
   grant.addOIDCScope([...oidc.requestParamScopes].join(" "));
-  await grant.save();
-  const ended = await endOldestGrants(pool, accountId, mostSessionsPerUser);
+  const currentGrantId = await grant.save();
+  const ended = await endOldestGrants(pool, { userId: accountId, currentGrantId, most: mostSessionsPerUser });
   if (ended.length > 0) {
     log.info({ userId: accountId, ended: ended.length }, "ended the sign-ins to applications that were too many");
   }

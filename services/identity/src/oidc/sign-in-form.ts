@@ -1,6 +1,9 @@
 import { createHmac } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Code } from "@connectrpc/connect";
+import type { RecordedEvent } from "@sagacart/chassis/auth/security-line";
+import type { SecurityLog } from "@sagacart/chassis/auth/security-log";
+import { callContext } from "@sagacart/chassis/context";
 import { DomainError } from "@sagacart/chassis/errors";
 import type { Pool } from "@sagacart/chassis/postgres/pool";
 import { truncate } from "@sagacart/chassis/truncate";
@@ -24,6 +27,7 @@ export type SignInFormOptions = {
   readonly csrfKeys: readonly Buffer[];
   readonly devices: DeviceTokens;
   readonly factors: Factors;
+  readonly security?: SecurityLog | undefined;
 };
 
 /**
@@ -31,6 +35,20 @@ export type SignInFormOptions = {
  * browser. Against cross-site forms it also checks a CSRF token and the Origin header.
  */
 export function signInForm(options: SignInFormOptions) {
+  /** Records a proof, with what its handler has noted of it. */
+  function record(event: RecordedEvent, { factor, user, error }: { factor: string; user?: User; error?: unknown }) {
+    const note = callContext()?.securityNote;
+    const object = { kind: "user", id: user?.id ?? note?.objectId ?? "" };
+    options.security?.record({ event, object, factor: note?.factor ?? factor, error });
+  }
+
+  async function proven<T>(factor: string, proof: () => Promise<T>): Promise<T> {
+    return await proof().catch((error: unknown) => {
+      record(signedIn, { factor, error });
+      throw error;
+    });
+  }
+
   const device = deviceCookie(options.issuer.startsWith("https:"));
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const provider = options.provider();
@@ -75,6 +93,7 @@ export function signInForm(options: SignInFormOptions) {
     const body = await readForm(request);
     const origin = request.headers.origin;
     if (!isOneOf(valid, body.get("csrf") ?? "") || (origin !== undefined && origin !== options.issuer)) {
+      options.security?.record({ event: signedIn, outcome: "refused", reason: "FORM_REFUSED", repeats: true });
       return send(response, 403, errorPage("This form is too old or came from another site. Go back and try again."));
     }
     const deviceToken = cookieOf(request, device.cookie);
@@ -94,10 +113,10 @@ export function signInForm(options: SignInFormOptions) {
         response,
         async () => {
           const proof = { code: truncate(body.get("code") ?? "", 64), passkey };
-          const { user, amr } = await options.factors.answer(signInToken, proof, async (_tx, user, amr) => ({
-            user,
-            amr,
-          }));
+          const { user, amr } = await proven("second_factor", () =>
+            options.factors.answer(signInToken, proof, async (_tx, user, amr) => ({ user, amr })),
+          );
+          record(signedIn, { factor: "second_factor", user });
           await finish(user, amr);
         },
         async ({ reason, text }) =>
@@ -130,8 +149,9 @@ export function signInForm(options: SignInFormOptions) {
       response,
       async () => {
         const attempt = { login: username, password, address: clientAddress(request), deviceToken };
-        const user = await options.signIn.withPassword(attempt);
+        const user = await proven("password", () => options.signIn.withPassword(attempt));
         const challenge = await options.factors.challenge(user);
+        record(challenge === undefined ? signedIn : "session.second_factor_requested", { factor: "password", user });
         if (challenge === undefined) {
           await finish(user, passwordOnly);
         } else {
@@ -143,6 +163,9 @@ export function signInForm(options: SignInFormOptions) {
     );
   };
 }
+
+/** The event of the RPC that does the same. */
+const signedIn = "session.started";
 
 type Refusal = { readonly reason: string; readonly text: string };
 

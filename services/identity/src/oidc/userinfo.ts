@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type Principal, principalOf } from "@sagacart/chassis/auth/principal";
 import type { Revocations } from "@sagacart/chassis/auth/revocations";
+import { type SecurityLog, tokenRefused } from "@sagacart/chassis/auth/security-log";
 import type { Pool } from "@sagacart/chassis/postgres/pool";
 import { createLocalJWKSet, errors, jwtVerify } from "jose";
 import type { Keys } from "../keys/keys.ts";
@@ -13,13 +14,20 @@ import { claimsFor, knownScopes } from "./scopes.ts";
  * Serves the user that an access token belongs to: to an application, what the scopes of its sign-in cover. oidc-provider's
  * own endpoint refuses tokens with an audience, which all of ours have.
  */
-export function userinfo({ pool, ...verifying }: Verifying & { pool: Pool }) {
+export function userinfo({
+  pool,
+  security,
+  ...verifying
+}: Verifying & { pool: Pool; security?: SecurityLog | undefined }) {
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const token = /^bearer +([\w.~+/-]+=*)$/i.exec(request.headers.authorization ?? "")?.[1];
     const principal = token === undefined ? undefined : await verified(token, verifying);
     const user = principal === undefined ? undefined : await findUser(pool, principal.subject);
     response.setHeader("cache-control", "no-store");
     if (principal === undefined || user === undefined) {
+      const reason = token === undefined ? "TOKEN_MISSING" : "TOKEN_INVALID";
+      const object = { kind: "method", id: "/oidc/userinfo" };
+      security?.record({ event: tokenRefused, object, outcome: "refused", reason, repeats: true });
       const challenge = token === undefined ? "Bearer" : 'Bearer error="invalid_token"';
       response.writeHead(401, { "www-authenticate": challenge, "content-type": "application/json" });
       response.end(

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { SecurityLog } from "@sagacart/chassis/auth/security-log";
 import type { Log } from "@sagacart/chassis/process/log";
 import { tracedFetch } from "@sagacart/chassis/trace/fetch";
 import type { Meters } from "../meters.ts";
@@ -14,6 +15,7 @@ export type BreachedPasswordsOptions = {
   readonly timeoutMs: number;
   readonly log: Log;
   readonly meters: Meters;
+  readonly security?: Pick<SecurityLog, "controlFailed"> | undefined;
 };
 
 /** An answer has about a thousand lines of 40 bytes. */
@@ -25,7 +27,8 @@ const mostBytes = 1_048_576;
  * An API that is away, slow or wrong lets the password pass, with a line in the log and in the metric: otherwise nobody could
  * register or reset a password while it is away.
  */
-export function createBreachedPasswords({ url, timeoutMs, log, meters }: BreachedPasswordsOptions): BreachedPasswords {
+export function createBreachedPasswords(options: BreachedPasswordsOptions): BreachedPasswords {
+  const { url, timeoutMs, log, meters, security } = options;
   if (url === undefined) {
     return { has: async () => false };
   }
@@ -41,6 +44,7 @@ export function createBreachedPasswords({ url, timeoutMs, log, meters }: Breache
         return isKnown;
       } catch (error) {
         meters.breachChecks.inc({ outcome: "failed" });
+        security?.controlFailed("breached-passwords", error);
         log.warn({ error, host: base.host }, "a password was accepted without a look at those known from breaches");
         return false;
       }

@@ -1,3 +1,4 @@
+import { noteSecurity } from "@sagacart/chassis/auth/security-log";
 import { networkOf } from "@sagacart/chassis/client/network";
 import { DomainError } from "@sagacart/chassis/errors";
 import { type Pool, withTransaction } from "@sagacart/chassis/postgres/pool";
@@ -78,6 +79,7 @@ export function createPasswordChange(options: PasswordChangeOptions): PasswordCh
       await throttle.check(counted);
       await throttle.count(counted);
       const found = await findByLogin(pool, email);
+      noteSecurity(found === undefined ? {} : { objectId: found.user.id });
       const { token, hash } = makeSecret();
       const expireTime = new Date(clock.now().getTime() + options.tokenMs);
       await insertReset(pool, { hash, userId: found?.user.id, expireTime });
@@ -98,6 +100,7 @@ export function createPasswordChange(options: PasswordChangeOptions): PasswordCh
         await throttle.count(counted);
         throw badToken();
       }
+      noteSecurity({ objectId: userId });
       const owner = await findUser(pool, userId);
       if (owner === undefined) {
         throw badToken();

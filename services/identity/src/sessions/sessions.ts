@@ -1,3 +1,4 @@
+import { noteSecurity, type SecurityLog } from "@sagacart/chassis/auth/security-log";
 import { DomainError } from "@sagacart/chassis/errors";
 import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres/pool";
 import type { Log } from "@sagacart/chassis/process/log";
@@ -67,6 +68,7 @@ export type SessionsOptions = {
   readonly mostPerUser: number;
   /** How long a reused token counts as a retry. */
   readonly repeatMs: number;
+  readonly security?: SecurityLog | undefined;
 };
 
 /** Creates sessions. Each is a family of refresh tokens, of which every one is exchanged once for the next (RFC 9700). */
@@ -116,6 +118,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       const done = await withTransaction(pool, async (tx) => {
         const row = await lockRefreshToken(tx, hash);
         const verdict = judge(row, clock.now(), options.repeatMs);
+        noteSecurity(row === undefined ? {} : { objectId: row.sessionId });
         if (row === undefined || verdict === "refused") {
           return undefined;
         }
@@ -142,6 +145,8 @@ export function createSessions(options: SessionsOptions): Sessions {
         const { sessionId, userId } = done.stolen;
         log.warn({ sessionId, userId }, "a refresh token was reused; ended its session");
         options.meters.tokensReused.inc();
+        const object = { kind: "user", id: userId };
+        options.security?.record({ event: "refresh_token.reused", object, outcome: "refused", reason: "TOKEN_REUSED" });
       }
       if (done === undefined || "stolen" in done) {
         throw badRefreshToken("the refresh token is unknown, has expired or was used before; sign in again");
@@ -178,6 +183,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       if (session === undefined) {
         return;
       }
+      noteSecurity({ objectId: session.userId });
       if (allSessions) {
         const { userId } = session;
         await withTransaction(pool, (tx) => endSessions(tx, { userId, reason: "SIGNED_OUT" }));

@@ -1,3 +1,4 @@
+import { noteSecurity } from "@sagacart/chassis/auth/security-log";
 import { networkOf } from "@sagacart/chassis/client/network";
 import { DomainError } from "@sagacart/chassis/errors";
 import type { Pool } from "@sagacart/chassis/postgres/pool";
@@ -118,6 +119,7 @@ export function createSignIn(options: SignInOptions): SignIn {
     admit,
     async withPassword({ login, password, address, deviceToken }) {
       const found = await findByLogin(pool, login);
+      noteSecurity(found === undefined ? {} : { objectId: found.user.id });
       const device = options.devices.deviceOf(found?.user.id ?? "", deviceToken);
       const account = found === undefined ? `login ${foldEmail(login)}` : userKey(found.user.id);
       const known = device === undefined ? undefined : { key: deviceKey(device), free: freeAttempts };

@@ -1,3 +1,5 @@
+import type { Named } from "@sagacart/chassis/auth/security-line";
+import type { SecurityLog } from "@sagacart/chassis/auth/security-log";
 import { DomainError } from "@sagacart/chassis/errors";
 import type { Pool, Queryable } from "@sagacart/chassis/postgres/pool";
 import { reasons } from "../reasons.ts";
@@ -35,6 +37,12 @@ export function userKey(userId: string): string {
   return `user ${userId}`;
 }
 
+export type ThrottleOptions = {
+  readonly pool: Pool;
+  readonly longestPauseMs: number;
+  readonly security?: SecurityLog | undefined;
+};
+
 /**
  * Counts failed attempts in the database, so that all replicas share the count. After the free ones each is followed by a
  * pause: one second at first, doubled each time, up to the longest. The count leaks away in an hour.
@@ -42,7 +50,13 @@ export function userKey(userId: string): string {
  * An attempt is checked when it begins and counted when it has failed. Concurrent attempts therefore all run, but no more
  * than passwords are hashed at once. Counting before would make one person's devices lock each other out.
  */
-export function createThrottle({ pool, longestPauseMs }: { pool: Pool; longestPauseMs: number }): Throttle {
+export function createThrottle({ pool, longestPauseMs, security }: ThrottleOptions): Throttle {
+  function lift(keys: readonly string[]): void {
+    for (const key of keys) {
+      security?.record({ event: "lock_out.ended", object: lockedOut(key) });
+    }
+  }
+
   return {
     async check(counted, db = pool) {
       const keys = counted.map(({ key }) => key);
@@ -57,17 +71,36 @@ export function createThrottle({ pool, longestPauseMs }: { pool: Pool; longestPa
     async count(counted, db = pool) {
       // One statement for each key: none holds a row while it waits for another, so two counts cannot deadlock.
       for (const { key, free } of counted) {
-        await countAttempt(db, { key, free, longestPauseMs });
+        const { attempts, blockedUntil } = await countAttempt(db, { key, free, longestPauseMs });
+        // With the attempt before this one, there was no pause yet. One that follows prolongs it.
+        if (blockedUntil !== undefined && attempts - 1 < free - 0.5) {
+          const object = lockedOut(key);
+          security?.record({ event: "lock_out.began", ...tooMany, object, until: blockedUntil });
+        }
       }
     },
     async reset(counted, db) {
-      await deleteAttempts(
-        db,
-        counted.map(({ key }) => key),
+      lift(
+        await deleteAttempts(
+          db,
+          counted.map(({ key }) => key),
+        ),
       );
     },
     async forgive(db, { id }, from) {
-      await deleteAttempts(db, [userKey(id), ...(from === undefined ? [] : [from.key])]);
+      lift(await deleteAttempts(db, [userKey(id), ...(from === undefined ? [] : [from.key])]));
     },
   };
+}
+
+const tooMany = { outcome: "refused", reason: "TOO_MANY_ATTEMPTS" } as const;
+
+/** Names what is locked out, for the security log. Names and e-mail addresses that were typed in are left out. */
+function lockedOut(key: string): Named {
+  const [, kind = "", id = ""] = /^(user|session|second factor) (\S+)$/.exec(key) ?? [];
+  if (kind !== "") {
+    return { kind: kind === "session" ? kind : "user", id };
+  }
+  const [, network] = /^(?:address|[a-z]+ from) (\S+)$/.exec(key) ?? [];
+  return network === undefined ? { kind: key.split(" ", 1)[0] ?? "", id: "" } : { kind: "network", id: network };
 }

@@ -1,5 +1,6 @@
 import type { AddressInfo } from "node:net";
 import type { Client, ConnectRouter } from "@connectrpc/connect";
+import { createSecurityLog } from "@sagacart/chassis/auth/security-log";
 import { createVerifier } from "@sagacart/chassis/auth/verify";
 import { createServiceClient, openChannel, withTokens } from "@sagacart/chassis/client/client";
 import type { Pool } from "@sagacart/chassis/postgres/pool";
@@ -35,6 +36,10 @@ export type TestIdentity = AsyncDisposable & {
   readonly pool: Pool;
   /** The database's owner, for what the service may not do. */
   readonly owner: Pool;
+  /** The lines of its security log. */
+  readonly security: Record<string, unknown>[];
+  /** Writes what is counted of bursts; and forgets them, so that the next event is the first of its burst. */
+  flushSecurity(forget?: boolean): void;
   /** Extends the pauses that have begun to an hour: a pause of a second could end before the test goes on. */
   prolongPauses(): Promise<void>;
   /** A fetch that resolves the issuer's name to `httpUrl`. */
@@ -73,7 +78,13 @@ export async function startTestIdentity(
   const config = readConfig({ ...testIdentityEnv(database.url), ...options.env });
   const metrics = createMetrics("identity");
   const { pool } = database;
-  const running = await startIdentity({ config, pool, log: silentLog, metrics, clock, passwordMemoryKib: 64 });
+  const lines: Record<string, unknown>[] = [];
+  const security = createSecurityLog({
+    ...{ service: "identity", metrics },
+    destination: { write: (line) => lines.push(JSON.parse(line)) },
+  });
+  const started = { config, pool, log: silentLog, metrics, clock, security, passwordMemoryKib: 64 };
+  const running = await startIdentity(started);
   for (const part of [...running.background, running.revocations]) {
     stack.use(part);
   }
@@ -89,6 +100,7 @@ export async function startTestIdentity(
       log: silentLog,
       metrics,
       domain: "identity.sagacart",
+      security,
       verifier: createVerifier({
         ...{ issuer: config.ISSUER_URL, audience: "sagacart" },
         jwksUrl: new URL(`http://127.0.0.1:${running.httpPort}/oidc/jwks`),
@@ -126,12 +138,18 @@ export async function startTestIdentity(
       const tokens = await signIn(account);
       return { id: user?.id ?? "", ...account, ...tokens, client: as(tokens.accessToken) };
     },
+    flushSecurity(forget = true) {
+      security.flush();
+      if (forget) {
+        security.flush();
+      }
+    },
     async prolongPauses() {
       await pool.query(
         "update throttles set blocked_until = now() + interval '1 hour' where blocked_until > '-infinity'",
       );
     },
-    ...{ address, httpUrl, issuer: config.ISSUER_URL, pool: database.pool, owner: database.owner },
+    ...{ address, httpUrl, issuer: config.ISSUER_URL, pool: database.pool, owner: database.owner, security: lines },
     fetch: (input, init) => {
       const url = String(input instanceof Request ? input.url : input);
       return fetch(url.replace(config.ISSUER_URL, httpUrl), init);

@@ -1,3 +1,4 @@
+import { noteSecurity } from "@sagacart/chassis/auth/security-log";
 import { networkOf } from "@sagacart/chassis/client/network";
 import { DomainError, errorInfo } from "@sagacart/chassis/errors";
 import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/postgres/pool";
@@ -89,6 +90,7 @@ export function createEmailChange(options: EmailChangeOptions): EmailChange {
       await throttle.count(counted);
       throw badToken();
     }
+    noteSecurity({ objectId: userId });
     try {
       return await withTransaction(pool, async (tx) => {
         const user = await lockUser(tx, userId);

@@ -48,19 +48,20 @@ export function authInterceptor(verifier: Verifier, host: string, security?: Sec
       security?.refused(method, principal, error);
       throw error;
     }
-    const known: CallContext = { ...context, principal, customerId, freshSignInMs };
+    const log = securityEventOf(method) === undefined ? undefined : security;
+    const note = log === undefined ? undefined : {};
+    const known: CallContext = { ...context, principal, customerId, freshSignInMs, securityNote: note };
     const requested =
       request.stream && customerId !== undefined
         ? { ...request, message: confined(method, request.message, customerId) }
         : request;
-    const log = securityEventOf(method) === undefined ? undefined : security;
     const answering = runWithContext(known, () => next(requested));
     const failed = (error: unknown) => {
-      log?.called(method, principal, { request: request.message, error });
+      log?.called(method, principal, { request: request.message, error, note });
       throw error;
     };
     const response = await (log === undefined ? answering : answering.catch(failed));
-    log?.called(method, principal, { request: request.message, answer: response.message });
+    log?.called(method, principal, { request: request.message, answer: response.message, note });
     if (response.stream) {
       const messages = aroundEach(response.message, (step) => {
         recheck(verifier, method, principal);

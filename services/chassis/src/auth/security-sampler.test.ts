@@ -1,0 +1,75 @@
+import { expect, test, vi } from "vitest";
+import type { Line } from "./security-line.ts";
+import { createSampler } from "./security-sampler.ts";
+
+const first: Line = {
+  ...{ time: "2026-01-05T10:00:00.000Z", log: "security", service: "gateway", event: "request.limited" },
+  ...{ outcome: "refused", reason: "TOO_MANY_REQUESTS", actor: { kind: "customer", id: "c-1" } },
+  ...{ object: { kind: "limit", id: "writes" }, address: "198.51.100.7", requestId: "r-1", traceId: "" },
+};
+
+function start(mostBursts?: number) {
+  const lines: Line[] = [];
+  const sampler = createSampler({ write: (line) => lines.push(line), windowMs: 60_000, mostBursts });
+  return { ...sampler, lines, counts: () => lines.map(({ count }) => count) };
+}
+
+test("the first of a burst is a line at once, and all that follow are one line a minute", () => {
+  vi.useFakeTimers();
+  const { take, lines, counts } = start();
+  for (let count = 0; count < 10_000; count++) {
+    take({ ...first, requestId: `r-${count}` });
+  }
+  expect(counts()).toEqual([1]);
+  vi.advanceTimersByTime(60_000);
+  expect(counts()).toEqual([1, 9_999]);
+  expect(lines.map(({ requestId }) => requestId)).toEqual(["r-0", "r-9999"]);
+
+  take(first);
+  vi.advanceTimersByTime(60_000);
+  expect(counts()).toEqual([1, 9_999, 1]);
+
+  // After a minute without any, the next one is the first of a burst again.
+  vi.advanceTimersByTime(60_000);
+  take(first);
+  expect(counts()).toEqual([1, 9_999, 1, 1]);
+  vi.useRealTimers();
+});
+
+test.each<[string, Partial<Line>]>([
+  ["another caller", { actor: { kind: "customer", id: "c-2" } }],
+  ["another address", { address: "198.51.100.8" }],
+  ["another event", { event: "request.refused" }],
+  ["another reason", { reason: "BODY_TOO_LARGE" }],
+  ["another limit", { object: { kind: "limit", id: "sign_ins" } }],
+])("%s is a burst of its own", (_, change) => {
+  const { take, counts } = start();
+  take(first);
+  take({ ...first, ...change });
+  expect(counts()).toEqual([1, 1]);
+});
+
+test.each<[string, Partial<Line>]>([
+  ["another request", { requestId: "r-2", time: "2026-01-05T10:00:01.000Z" }],
+  ["another method that is tried", { object: { kind: "method", id: "A/B" } }],
+  ["another address of the same network", { address: "2001:db8:1:2::2" }],
+])("%s is none", (_, change) => {
+  const { take, flush, counts } = start();
+  const given = { ...first, object: { kind: "method", id: "A/A" }, address: "2001:db8:1:2::1" };
+  take(given);
+  take({ ...given, ...change });
+  expect(counts()).toEqual([1]);
+  flush();
+  expect(counts()).toEqual([1, 1]);
+});
+
+test("beyond the bursts that are told apart, all callers who break a rule are one line without their names", () => {
+  const { take, flush, lines, counts } = start(3);
+  for (let caller = 0; caller < 1_000; caller++) {
+    take({ ...first, actor: { kind: "anonymous", id: "" }, address: `198.51.${caller >> 8}.${caller & 255}` });
+  }
+  expect(counts()).toEqual([1, 1, 1, 1]);
+  expect(lines.at(-1)).toMatchObject({ actor: { kind: "", id: "" }, address: "" });
+  flush();
+  expect(counts()).toEqual([1, 1, 1, 1, 996]);
+});

@@ -1,0 +1,62 @@
+import { burstOf, type Line } from "./security-line.ts";
+
+export type SamplerOptions = {
+  write(line: Line): void;
+  /** A minute if absent. */
+  windowMs?: number | undefined;
+  /** How many bursts are told apart in that time. */
+  mostBursts?: number | undefined;
+};
+
+/** Writes events of bursts, so that they cannot flood the log. */
+export type Sampler = {
+  take(line: Line): void;
+  /** Writes how often each burst was repeated since its last line. */
+  flush(): void;
+};
+
+/**
+ * Writes the first event of a burst at once, and then one line a minute with the count of all others, until a minute passes
+ * without any. Beyond the thousand bursts that are told apart, callers have no line of their own: all those who broke one
+ * rule are one burst, without actor and address. So the log takes a few thousand lines a minute at most, and a megabyte or two
+ * of memory, however many addresses an attack comes from.
+ */
+export function createSampler({ write, windowMs = 60_000, mostBursts = 1_000 }: SamplerOptions): Sampler {
+  const bursts = new Map<string, { line: Line; more: number }>();
+  let timer: NodeJS.Timeout | undefined;
+
+  function flush(): void {
+    for (const [key, burst] of bursts) {
+      if (burst.more === 0) {
+        bursts.delete(key);
+      } else {
+        write({ ...burst.line, count: burst.more });
+        burst.more = 0;
+      }
+    }
+    if (bursts.size === 0) {
+      clearInterval(timer);
+      timer = undefined;
+    }
+  }
+
+  function take(line: Line): void {
+    const known = bursts.get(burstOf(line));
+    if (known !== undefined) {
+      known.line = line;
+      known.more++;
+      return;
+    }
+    const isOneTooMany = bursts.size >= mostBursts;
+    const ofNobody = { ...line, actor: { kind: "", id: "" }, address: "" };
+    if (isOneTooMany && line.actor.kind !== "") {
+      take(ofNobody);
+      return;
+    }
+    bursts.set(burstOf(line), { line, more: 0 });
+    write({ ...line, count: 1 });
+    timer ??= setInterval(flush, windowMs).unref();
+  }
+
+  return { take, flush };
+}

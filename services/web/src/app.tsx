@@ -1,0 +1,59 @@
+import { TransportProvider } from "@connectrpc/connect-query";
+import { MantineProvider } from "@mantine/core";
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { RouterProvider } from "@tanstack/react-router";
+import { useEffect, useState } from "react";
+import { createSession } from "./auth/session.ts";
+import { SessionProvider } from "./auth/use-session.tsx";
+import { LanguageProvider } from "./i18n/language.tsx";
+import { router } from "./router.tsx";
+import { failureOf, isTransient } from "./rpc/failure.ts";
+import { createTransport } from "./rpc/transport.ts";
+import type { SiteConfig } from "./site-config.ts";
+import { theme } from "./theme.ts";
+import { SiteConfigProvider } from "./use-site-config.tsx";
+
+/** Wires what all pages share. */
+export function App({ config }: { config: SiteConfig }) {
+  const [session] = useState(() => createSession(config));
+  const [transport] = useState(() => createTransport(session));
+  const [queries] = useState(createQueries);
+  useEffect(() => {
+    void session.restore();
+    let before = session.state();
+    return session.subscribe(() => {
+      // What one person has read is not for the next.
+      if (before.kind === "signed-in" || session.state().kind === "signed-in") {
+        queries.clear();
+      }
+      before = session.state();
+    });
+  }, [session, queries]);
+  return (
+    <MantineProvider theme={theme} defaultColorScheme="auto" withCssVariables={false} withGlobalClasses={false}>
+      <SiteConfigProvider config={config}>
+        <LanguageProvider>
+          <SessionProvider session={session}>
+            <TransportProvider transport={transport}>
+              <QueryClientProvider client={queries}>
+                <RouterProvider router={router} />
+              </QueryClientProvider>
+            </TransportProvider>
+          </SessionProvider>
+        </LanguageProvider>
+      </SiteConfigProvider>
+    </MantineProvider>
+  );
+}
+
+function createQueries(): QueryClient {
+  return new QueryClient({
+    defaultOptions: {
+      queries: {
+        staleTime: 5_000,
+        // Only what may succeed later; the page shows everything else at once.
+        retry: (count, error) => count < 3 && isTransient(failureOf(error)),
+      },
+    },
+  });
+}

@@ -1,0 +1,196 @@
+import * as oauth from "oauth4webapi";
+import type { SiteConfig } from "../site-config.ts";
+import type { User } from "./user.ts";
+
+export type Tokens = {
+  readonly accessToken: string;
+  readonly expiresAtMs: number;
+  readonly refreshToken: string | undefined;
+  readonly idToken: string | undefined;
+  readonly user: User;
+};
+
+/** OpenID Connect by the authorization code flow with PKCE, as a public client. */
+export type Oidc = {
+  /** The path of this site that the issuer returns to. */
+  readonly returnPath: string;
+  leaveToSignIn(returnTo: string): Promise<void>;
+  finish(url: URL): Promise<{ tokens: Tokens; returnTo: string }>;
+  /** Signs in without a page, if the issuer's cookie allows it; undefined if not. */
+  silentSignIn(): Promise<Tokens | undefined>;
+  /** Returns new tokens; undefined if the session is over. */
+  refresh(refreshToken: string): Promise<Tokens | undefined>;
+  leaveToSignOut(tokens: { idToken: string | undefined; refreshToken: string | undefined }): Promise<void>;
+};
+
+/** A sign-in that is under way, for the tab that began it. */
+type Pending = { readonly verifier: string; readonly state: string; readonly nonce: string; readonly returnTo: string };
+
+const pendingKey = "sagacart.sign-in";
+const returnPath = "/shop/signed-in";
+const wantedScopes = ["openid", "profile", "email", "roles"];
+
+export function createOidc({ issuer, clientId }: SiteConfig): Oidc {
+  const client: oauth.Client = { client_id: clientId };
+  const redirectUri = `${location.origin}${returnPath}`;
+  let found: Promise<oauth.AuthorizationServer> | undefined;
+
+  const server = () => {
+    found ??= discover(issuer).catch((error: unknown) => {
+      found = undefined;
+      throw error;
+    });
+    return found;
+  };
+  const options = { [oauth.allowInsecureRequests]: issuer?.startsWith("http:") === true };
+
+  const begin = async (returnTo: string, extra: Record<string, string>) => {
+    const { authorization_endpoint: endpoint, scopes_supported: known } = await server();
+    if (endpoint === undefined) {
+      throw new Error("the issuer has no authorization endpoint");
+    }
+    const pending: Pending = {
+      verifier: oauth.generateRandomCodeVerifier(),
+      state: oauth.generateRandomState(),
+      nonce: oauth.generateRandomNonce(),
+      returnTo,
+    };
+    const url = new URL(endpoint);
+    url.search = new URLSearchParams({
+      client_id: clientId,
+      redirect_uri: redirectUri,
+      response_type: "code",
+      scope: wantedScopes.filter((scope) => known === undefined || known.includes(scope)).join(" "),
+      code_challenge: await oauth.calculatePKCECodeChallenge(pending.verifier),
+      code_challenge_method: "S256",
+      state: pending.state,
+      nonce: pending.nonce,
+      ui_locales: document.documentElement.lang,
+      ...extra,
+    }).toString();
+    return { pending, url };
+  };
+
+  const exchange = async (url: URL, { verifier, state, nonce }: Pending): Promise<Tokens> => {
+    const as = await server();
+    const parameters = oauth.validateAuthResponse(as, client, url, state);
+    const answer = await oauth.authorizationCodeGrantRequest(
+      as,
+      client,
+      oauth.None(),
+      parameters,
+      redirectUri,
+      verifier,
+      options,
+    );
+    const result = await oauth.processAuthorizationCodeResponse(as, client, answer, {
+      expectedNonce: nonce,
+      requireIdToken: true,
+    });
+    return tokensOf(result);
+  };
+
+  return {
+    returnPath,
+    async leaveToSignIn(returnTo) {
+      const { pending, url } = await begin(returnTo, {});
+      sessionStorage.setItem(pendingKey, JSON.stringify(pending));
+      location.assign(url);
+      await new Promise(() => {});
+    },
+    async finish(url) {
+      const text = sessionStorage.getItem(pendingKey);
+      sessionStorage.removeItem(pendingKey);
+      if (text === null) {
+        throw new Error("this sign-in was not begun in this tab");
+      }
+      const pending: Pending = JSON.parse(text);
+      return { tokens: await exchange(url, pending), returnTo: pending.returnTo };
+    },
+    async silentSignIn() {
+      const { pending, url } = await begin("", { prompt: "none" });
+      if (url.origin !== location.origin) {
+        // Another site's cookie is not sent, and its answer cannot be read.
+        return undefined;
+      }
+      // The redirects lead back to this origin, so the last address, with the code in it, can be read.
+      const answer = await fetch(url, { credentials: "same-origin" });
+      const end = new URL(answer.url);
+      if (end.pathname !== returnPath || end.searchParams.has("error")) {
+        return undefined;
+      }
+      return await exchange(end, pending);
+    },
+    async refresh(refreshToken) {
+      const as = await server();
+      const answer = await oauth.refreshTokenGrantRequest(as, client, oauth.None(), refreshToken, options);
+      try {
+        return tokensOf(await oauth.processRefreshTokenResponse(as, client, answer));
+      } catch (error) {
+        if (error instanceof oauth.ResponseBodyError && error.error === "invalid_grant") {
+          return undefined;
+        }
+        throw error;
+      }
+    },
+    async leaveToSignOut({ idToken, refreshToken }) {
+      const as = await server();
+      if (refreshToken !== undefined && as.revocation_endpoint !== undefined) {
+        await oauth.revocationRequest(as, client, oauth.None(), refreshToken, options).catch(() => undefined);
+      }
+      if (as.end_session_endpoint === undefined) {
+        return;
+      }
+      const url = new URL(as.end_session_endpoint);
+      url.searchParams.set("client_id", clientId);
+      url.searchParams.set("post_logout_redirect_uri", `${location.origin}/`);
+      if (idToken !== undefined) {
+        url.searchParams.set("id_token_hint", idToken);
+      }
+      location.assign(url);
+      await new Promise(() => {});
+    },
+  };
+}
+
+async function discover(issuer: string | undefined): Promise<oauth.AuthorizationServer> {
+  if (issuer === undefined) {
+    throw new Error("this shop has no issuer to sign in at");
+  }
+  const url = new URL(issuer);
+  const answer = await oauth.discoveryRequest(url, { [oauth.allowInsecureRequests]: url.protocol === "http:" });
+  return await oauth.processDiscoveryResponse(url, answer);
+}
+
+/** Reads who signed in. The access token's claims only decide which links are shown: the services check them. */
+function tokensOf(result: oauth.TokenEndpointResponse): Tokens {
+  const claims: Record<string, unknown> = {
+    ...claimsOf(result.access_token),
+    ...oauth.getValidatedIdTokenClaims(result),
+  };
+  const { sub, username = claims.preferred_username, email, roles } = claims;
+  const id = typeof sub === "string" ? sub : "";
+  return {
+    accessToken: result.access_token,
+    expiresAtMs: Date.now() + (result.expires_in ?? 60) * 1_000,
+    refreshToken: result.refresh_token,
+    idToken: result.id_token,
+    user: {
+      id,
+      name: typeof username === "string" ? username : id,
+      ...(typeof email === "string" ? { email } : {}),
+      roles: Array.isArray(roles) ? roles.filter((role) => typeof role === "string") : [],
+    },
+  };
+}
+
+/** Returns the claims of a JWT; none if the token is not one. */
+function claimsOf(token: string): Record<string, unknown> {
+  const [, payload = ""] = token.split(".");
+  try {
+    const bytes = atob(payload.replaceAll("-", "+").replaceAll("_", "/"));
+    return JSON.parse(new TextDecoder().decode(Uint8Array.from(bytes, (character) => character.charCodeAt(0))));
+  } catch {
+    return {};
+  }
+}

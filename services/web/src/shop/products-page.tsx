@@ -1,0 +1,122 @@
+import { useInfiniteQuery } from "@connectrpc/connect-query";
+import { Button, Card, Container, Group, Loader, Stack, Text, TextInput, Title } from "@mantine/core";
+import { useDebouncedCallback } from "@mantine/hooks";
+import type { Product } from "@sagacart/proto/stock/v1/product";
+import { ProductService } from "@sagacart/proto/stock/v1/product_service";
+import { keepPreviousData } from "@tanstack/react-query";
+import { getRouteApi } from "@tanstack/react-router";
+import { formatMoney } from "../i18n/format.ts";
+import { type Texts, useLanguage, useTexts } from "../i18n/language.tsx";
+import { FailureAlert } from "../rpc/failure-alert.tsx";
+import { pictureOf } from "./pictures.ts";
+import classes from "./products-page.module.css";
+
+type ProductsTexts = {
+  readonly title: string;
+  readonly search: string;
+  readonly placeholder: string;
+  readonly more: string;
+  readonly none: (query: string) => string;
+  readonly left: (count: number) => string;
+  readonly soldOut: string;
+};
+
+const texts: Texts<ProductsTexts> = {
+  en: {
+    title: "Products",
+    search: "Search the products",
+    placeholder: "Keyboard, 4K …",
+    more: "Show more",
+    none: (query) => (query === "" ? "Nothing is for sale yet." : `Nothing is for sale that matches “${query}”.`),
+    left: (count) => `${count} in stock`,
+    soldOut: "Sold out",
+  },
+  de: {
+    title: "Produkte",
+    search: "Produkte suchen",
+    placeholder: "Keyboard, 4K …",
+    more: "Mehr anzeigen",
+    none: (query) => (query === "" ? "Noch gibt es nichts zu kaufen." : `Zu „${query}“ gibt es kein Produkt.`),
+    left: (count) => `${count} auf Lager`,
+    soldOut: "Ausverkauft",
+  },
+};
+
+const route = getRouteApi("/");
+
+/** The catalogue, with its search. The address has the query, so that a search can be shared. */
+export function ProductsPage() {
+  const text = useTexts(texts);
+  const { q = "" } = route.useSearch();
+  const navigate = route.useNavigate();
+  const search = useDebouncedCallback(
+    (query: string) => void navigate({ search: query === "" ? {} : { q: query }, replace: true }),
+    250,
+  );
+  const { data, error, isPending, hasNextPage, isFetchingNextPage, fetchNextPage, refetch } = useInfiniteQuery(
+    ProductService.method.searchProducts,
+    { query: q, pageSize: 24, pageToken: "" },
+    {
+      pageParamKey: "pageToken",
+      getNextPageParam: ({ nextPageToken }) => (nextPageToken === "" ? undefined : nextPageToken),
+      placeholderData: keepPreviousData,
+    },
+  );
+  const products = data?.pages.flatMap((page) => page.products) ?? [];
+  return (
+    <Container size="lg">
+      <title>{`${text.title} · Sagacart`}</title>
+      <Stack>
+        <Group justify="space-between" align="flex-end">
+          <Title order={1}>{text.title}</Title>
+          <search className={classes.search}>
+            <TextInput
+              type="search"
+              aria-label={text.search}
+              placeholder={text.placeholder}
+              defaultValue={q}
+              maxLength={200}
+              onChange={({ currentTarget }) => search(currentTarget.value)}
+            />
+          </search>
+        </Group>
+        <FailureAlert error={error} onRetry={refetch} />
+        {isPending && <Loader aria-label={text.title} />}
+        {data !== undefined && products.length === 0 && <Text role="status">{text.none(q)}</Text>}
+        <ul className={classes.grid}>
+          {products.map((product) => (
+            <li key={product.id}>
+              <ProductCard product={product} />
+            </li>
+          ))}
+        </ul>
+        {hasNextPage && (
+          <Button variant="default" loading={isFetchingNextPage} onClick={() => void fetchNextPage()}>
+            {text.more}
+          </Button>
+        )}
+      </Stack>
+    </Container>
+  );
+}
+
+function ProductCard({ product }: { product: Product }) {
+  const text = useTexts(texts);
+  const { language } = useLanguage();
+  return (
+    <Card withBorder padding="md" className={classes.card}>
+      <Card.Section>
+        <img className={classes.picture} src={pictureOf(product)} alt="" width={320} height={240} loading="lazy" />
+      </Card.Section>
+      <Text component="h2" fw={600} mt="sm">
+        {product.title}
+      </Text>
+      <Group justify="space-between" mt="xs">
+        <Text fw={600}>{product.price && formatMoney(product.price, language)}</Text>
+        <Text size="sm" c="dimmed">
+          {product.available > 0 ? text.left(product.available) : text.soldOut}
+        </Text>
+      </Group>
+    </Card>
+  );
+}
