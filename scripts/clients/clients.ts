@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { cloneFolder } from "../clone.ts";
 import { type RunOptions, run, works } from "../program.ts";
@@ -26,12 +27,29 @@ export type Result =
 
 const folderOf = (name: string) => join(cloneFolder, "clients", name);
 
-/** Python packages are in an environment for each version of the requirements. */
-const requirements = readFileSync(join(folderOf("python"), "requirements.txt"));
-const hash = createHash("sha256").update(requirements).digest("hex").slice(0, 12);
-const pythonHome = join(cacheDirectory(), `clients-python-${hash}`);
-const python = join(pythonHome, "bin/python");
-const inPython = { PATH: `${join(pythonHome, "bin")}:${process.env.PATH}` };
+/** An environment of Python with a folder's requirements, one for each version of them. */
+function pythonFor(name: string) {
+  const requirements = readFileSync(join(folderOf(name), "requirements.txt"));
+  const hash = createHash("sha256").update(requirements).digest("hex").slice(0, 12);
+  const home = join(cacheDirectory(), `clients-python-${hash}`);
+  const python = join(home, "bin/python");
+  const isReady = existsSync(join(home, "ready"));
+  const fetch: readonly Step[] = [
+    { command: ["python3", "-m", "venv", home] },
+    { command: [python, "-m", "pip", "install", "--quiet", "--requirement", "requirements.txt"] },
+    { command: ["touch", join(home, "ready")] },
+  ];
+  return { python, fetch: isReady ? [] : fetch, env: { PATH: `${join(home, "bin")}:${process.env.PATH}` } };
+}
+
+const grpcPython = pythonFor("python");
+const openapiPython = pythonFor("openapi/python");
+const hasPython = ["python3", "-c", "import sys, venv; sys.exit(sys.version_info < (3, 10))"] as const;
+const hasMaven = [
+  ["mvn", "--version"],
+  ["javac", "--version"],
+] as const;
+const maven = (...goals: string[]): Step => ({ command: ["mvn", "--quiet", "--batch-mode", ...goals] });
 
 export const exampleClients: readonly ExampleClient[] = [
   {
@@ -50,29 +68,17 @@ export const exampleClients: readonly ExampleClient[] = [
   },
   {
     name: "python",
-    needs: [["python3", "-c", "import sys, venv; sys.exit(sys.version_info < (3, 10))"]],
-    fetch: existsSync(join(pythonHome, "ready"))
-      ? []
-      : [
-          { command: ["python3", "-m", "venv", pythonHome] },
-          { command: [python, "-m", "pip", "install", "--quiet", "--requirement", "requirements.txt"] },
-          { command: ["touch", join(pythonHome, "ready")] },
-        ],
-    build: [{ command: ["buf", "generate"], env: inPython }],
-    buy: { command: [python, "buy.py"] },
+    needs: [hasPython],
+    fetch: grpcPython.fetch,
+    build: [{ command: ["buf", "generate"], env: grpcPython.env }],
+    buy: { command: [grpcPython.python, "buy.py"] },
   },
   {
     name: "java",
-    needs: [
-      ["mvn", "--version"],
-      ["javac", "--version"],
-    ],
-    // Maven downloads what each phase needs when it needs it.
-    fetch: [
-      { command: ["mvn", "--quiet", "--batch-mode", "initialize", "dependency:resolve", "dependency:resolve-plugins"] },
-    ],
-    build: [{ command: ["mvn", "--quiet", "--batch-mode", "compile"] }],
-    buy: { command: ["mvn", "--quiet", "--batch-mode", "exec:java"] },
+    needs: hasMaven,
+    fetch: [maven("dependency:resolve", "dependency:resolve-plugins")],
+    build: [maven("compile")],
+    buy: maven("exec:java"),
   },
   {
     name: "grpcurl",
@@ -80,6 +86,45 @@ export const exampleClients: readonly ExampleClient[] = [
     fetch: [],
     build: [],
     buy: { command: ["bash", "buy.sh"] },
+  },
+  {
+    name: "openapi/typescript",
+    needs: [],
+    fetch: [{ command: ["npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--silent"] }],
+    build: [
+      { command: ["node_modules/.bin/openapi-typescript", "../openapi.json", "--output", "gen/schema.d.ts"] },
+      { command: ["node_modules/.bin/tsc"] },
+    ],
+    buy: { command: [process.execPath, "buy.ts"] },
+  },
+  {
+    name: "openapi/python",
+    needs: [hasPython],
+    fetch: openapiPython.fetch,
+    build: [
+      {
+        command: [
+          ...["openapi-python-client", "generate", "--path", "../openapi.json"],
+          ...["--output-path", "gen", "--meta", "none", "--overwrite"],
+        ] as const,
+        env: openapiPython.env,
+      },
+    ],
+    buy: { command: [openapiPython.python, "buy.py"] },
+  },
+  {
+    name: "openapi/go",
+    needs: [["go", "version"], ...hasMaven],
+    fetch: [{ command: ["go", "mod", "download"] }, maven("dependency:resolve-plugins")],
+    build: [maven("generate-sources"), { command: ["go", "build", "-o", "buy", "."] }],
+    buy: { command: ["./buy"] },
+  },
+  {
+    name: "openapi/java",
+    needs: hasMaven,
+    fetch: [maven("dependency:resolve", "dependency:resolve-plugins")],
+    build: [maven("compile")],
+    buy: maven("exec:java"),
   },
 ];
 
@@ -98,6 +143,10 @@ export async function runClient(
   const options: RunOptions = { cwd, env: { ...process.env, PATH: path, ...env } };
   const go = ({ command: [program, ...args], env: more }: Step) =>
     run(program, args, { ...options, env: { ...options.env, ...more, PATH: `${more?.PATH ?? ""}:${path}` } });
+  if (client.name.startsWith("openapi/")) {
+    const response = await fetch(`${env.SHOP_URL}/openapi.json`);
+    await writeFile(join(folderOf("openapi"), "openapi.json"), await response.text());
+  }
   try {
     for (const step of client.fetch) await go(step);
   } catch (error) {
