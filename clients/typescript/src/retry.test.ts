@@ -165,7 +165,9 @@ describe.each(kinds)("with the transport of %s", (kind) => {
   test("a server that is away for a moment is waited for", async () => {
     standIn.answer("Checkout", () => ({}));
     await standIn.cut();
-    const answered = createShop(transport(), { retries: { ...quick, tries: 50, longestPauseMs: 20 } }).orders.checkout({
+    const answered = createShop(transport(), {
+      retries: { ...quick, tries: 10_000, longestPauseMs: 20 },
+    }).orders.checkout({
       customerId: "ada",
     });
     const back = new Promise((resolve) => setTimeout(resolve, 100)).then(() => standIn.mend());

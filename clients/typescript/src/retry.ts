@@ -44,11 +44,12 @@ export function withRetries(inner: Transport, options: RetryOptions = {}): Trans
         } catch (thrown) {
           const error = ConnectError.from(thrown);
           outcome = afterAll(outcome, outcomeOf(error));
-          const pauseMs = pauseBefore(error, failures);
+          const askedMs = retryAfterMsOf(error) ?? 0;
+          const pauseMs = Math.max(askedMs, backoffMs(failures, { firstMs: firstPauseMs, longestMs: longestPauseMs }));
           const isLast =
             signal?.aborted === true ||
             failures >= tries ||
-            pauseMs > longestPauseMs ||
+            askedMs > longestPauseMs ||
             Date.now() + pauseMs >= deadline ||
             !mayRepeat(method, error);
           if (isLast) {
@@ -69,13 +70,6 @@ export function withRetries(inner: Transport, options: RetryOptions = {}): Trans
       }
     },
   };
-
-  function pauseBefore(error: ConnectError, failures: number): number {
-    return Math.max(
-      backoffMs(failures, { firstMs: firstPauseMs, longestMs: longestPauseMs }),
-      retryAfterMsOf(error) ?? 0,
-    );
-  }
 }
 
 /** Returns true if the shop may answer otherwise soon, and nothing can be done twice by asking again. */
@@ -104,7 +98,7 @@ function mayRepeat({ idempotency }: DescMethod, error: ConnectError): boolean {
  * Returns true if an answer was lost on the way: no reason of the shop's came with it. Transports have many codes for a
  * connection that ended, INTERNAL and UNKNOWN among them.
  */
-export function isLost(error: ConnectError): boolean {
+function isLost(error: ConnectError): boolean {
   return outcomeOf(error) === "unknown" && (reasonOf(error) === "" || error.code === Code.DeadlineExceeded);
 }
 
