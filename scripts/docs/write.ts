@@ -1,3 +1,4 @@
+import "../help.ts";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { cloneFolder } from "../clone.ts";
