@@ -87,7 +87,7 @@ test("it forwards each new event once and in order, also when the gateway is kil
   expect(sequencesOf(second)).toEqual([1, 2, 3, 4, 5]);
   expect(receiver.forged).toBe(0);
   const [event] = receiver.received;
-  expect(printed).toContain(`ok  ${event?.type} ${event?.subject} ${event?.eventId}: 200`);
+  expect(printed).toContain(`ok  ${event?.type} ${event?.subject} ${event?.eventId}: 204`);
 });
 
 test("its requests are those of a webhook endpoint", async () => {
