@@ -8,7 +8,7 @@ export default defineConfig({
         test: {
           // Beside the code. Each test file that needs a database makes one of its own on one server.
           name: "unit",
-          include: ["{proto,services,workflows,scripts,bench,k8s}/**/*.test.ts"],
+          include: ["{clients,proto,services,workflows,scripts,bench,k8s}/**/*.test.ts"],
           globalSetup: "./tests/support/global-setup.ts",
           // A busy machine takes its time: limits of seconds are about the machine, not about the code.
           testTimeout: 120_000,

@@ -26,7 +26,7 @@ const { values } = parseArgs({
 const everyMs = values.every === undefined ? undefined : msOf(values.every);
 const port = Number(values["metrics-port"]);
 if (values.help || Number.isNaN(everyMs) || !Number.isInteger(port)) {
-  process.stderr.write(help);
+  (values.help ? process.stdout : process.stderr).write(help);
   process.exit(values.help ? 0 : 2);
 }
 const urls = await findUrls();

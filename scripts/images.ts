@@ -1,3 +1,4 @@
+import "./help.ts";
 import { parseArgs } from "node:util";
 import { findBuilder } from "./images/builders.ts";
 import { type Image, images } from "./images/images.ts";

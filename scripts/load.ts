@@ -1,3 +1,4 @@
+import "./help.ts";
 import { parseArgs } from "node:util";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import { type Order, Order_State } from "@sagacart/proto/order/v1/order";

@@ -1,3 +1,4 @@
+import "./help.ts";
 import { readFile, writeFile } from "node:fs/promises";
 
 // npm run lockfile, after adding or updating a dependency: removes the packages' `engines` from package-lock.json.

@@ -1,3 +1,4 @@
+import "./help.ts";
 import { readdir, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { removeData } from "./stack/postgres.ts";

@@ -1,3 +1,4 @@
+import "./help.ts";
 import { execFile, spawn } from "node:child_process";
 import { access, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";

@@ -1,3 +1,4 @@
+import "./help.ts";
 import { createGuard } from "./stack/guard.ts";
 import { summaryOf } from "./stack/log-line.ts";
 import { memoryOf } from "./stack/memory.ts";

@@ -172,11 +172,11 @@ test.for(wires)("over %s, the gateway serves people what is public, and programs
 test("each REST route of the gateway admits the people that the contract names, and no program", async () => {
   const routes = await routesAt("/openapi.json");
   const methods = new Map(
-    [...served.values()].flat().map((method) => [`${method.parent.name}_${method.name}`, method]),
+    [...served.values()].flat().map((method) => [`${method.parent.typeName}/${method.name}`, method]),
   );
   const wrong: string[] = [];
-  for (const { route, operationId } of routes) {
-    const method = methods.get(operationId.split("_").slice(0, 2).join("_"));
+  for (const { route, rpc } of routes) {
+    const method = methods.get(rpc);
     await eachCaller(async (caller, authorization) => {
       const found = await routeDecision(route, authorization);
       const expected =
@@ -374,25 +374,23 @@ async function restReason(method: string, path: string, authorization: string | 
   return "";
 }
 
-async function routesAt(document: string): Promise<{ route: Route; operationId: string }[]> {
+async function routesAt(document: string): Promise<{ route: Route; rpc: string }[]> {
   const response = await fetch(`http://${stack.addresses.gateway}${document}`);
   const read = JSON.parse(await response.text());
   return routesOf(read).map((route) => ({
     route,
-    operationId: String(read.paths[route.path][route.method.toLowerCase()].operationId ?? ""),
+    rpc: String(read.paths[route.path][route.method.toLowerCase()]["x-rpc"] ?? ""),
   }));
 }
 
 /** The methods behind the routes of the gateway's document, as `package.Service/Method`. */
 async function publicMethods(): Promise<Set<string>> {
-  const all = new Map([...served.values()].flat().map((method) => [`${method.parent.name}_${method.name}`, method]));
-  const found = (await routesAt("/openapi.json")).flatMap(({ operationId }) => {
-    const [service, name] = operationId.split("_");
-    const method = all.get(`${service}_${name}`);
+  const all = new Map(
+    [...served.values()].flat().map((method) => [`${method.parent.typeName}/${method.name}`, method]),
+  );
+  const found = (await routesAt("/openapi.json")).flatMap(({ rpc }) => {
     // An export gathers the personal data of several services, and is for REST alone.
-    return method === undefined || service === "PersonalDataService"
-      ? []
-      : [`${method.parent.typeName}/${method.name}`];
+    return all.get(rpc)?.parent.name === "PersonalDataService" || !all.has(rpc) ? [] : [rpc];
   });
   return new Set(found);
 }

@@ -1,3 +1,4 @@
+import "../../scripts/help.ts";
 import { parseArgs } from "node:util";
 import { runningShop } from "../../scripts/stack/state.ts";
 import { percentile } from "../stats.ts";

@@ -1,3 +1,4 @@
+import "../../scripts/help.ts";
 import { cloneFolder } from "../../scripts/clone.ts";
 import { findProgram, helm, kubeconform } from "../../scripts/go-programs.ts";
 import { ProgramError, run } from "../../scripts/program.ts";

@@ -1,6 +1,10 @@
 #!/bin/sh
 # npm run kind: creates the cluster for `tilt up` if it does not exist, with a registry if ctlptl is installed.
 set -eu
+if [ "${1:-}" = --help ]; then
+  sed -n 's/^# //p' "$0"
+  exit
+fi
 cd "$(dirname "$0")/../.."
 if command -v ctlptl > /dev/null; then
   exec ctlptl apply -f k8s/tilt/ctlptl.yaml

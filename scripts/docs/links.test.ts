@@ -5,7 +5,10 @@ import { expect, test } from "vitest";
 import { cloneFolder } from "../clone.ts";
 
 const pages: string[] = [];
-for await (const page of glob("**/*.md", { cwd: cloneFolder, exclude: ["**/node_modules", "**/results", "**/.*"] })) {
+for await (const page of glob("**/*.md", {
+  cwd: cloneFolder,
+  exclude: ["**/node_modules", "**/results", "**/.*", "clients/**/gen"],
+})) {
   pages.push(page);
 }
 

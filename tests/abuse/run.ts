@@ -1,3 +1,4 @@
+import "../../scripts/help.ts";
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { parseArgs, promisify } from "node:util";

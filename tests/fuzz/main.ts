@@ -1,3 +1,4 @@
+import "../../scripts/help.ts";
 import { parseArgs } from "node:util";
 import { audit } from "../../scripts/audit/audit.ts";
 import { printReports } from "../../scripts/audit/print.ts";

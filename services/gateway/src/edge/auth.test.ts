@@ -172,7 +172,7 @@ test("the OpenAPI document says who may call each method", async () => {
   const { body } = await gateway.send("GET /openapi.json");
   expect(body.components.securitySchemes.token).toMatchObject({ type: "http", scheme: "bearer" });
   const read = body.paths["/v1/orders/{id}"].get;
-  expect(read.security).toEqual([{ token: [] }]);
+  expect(read.security).toEqual([{ token: [] }, { signIn: ["openid"] }]);
   expect(read.description).toMatch(/For customers \(what is their own\), support, operators\.$/);
   expect(Object.keys(read.responses)).toEqual(expect.arrayContaining(["401", "403", "404"]));
   expect(body.paths["/v1/products/{id}"].get.security).toEqual([]);

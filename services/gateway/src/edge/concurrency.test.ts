@@ -2,6 +2,7 @@ import { connect } from "node:http2";
 import { connect as connectTcp } from "node:net";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
+import { errorInfo } from "@sagacart/chassis/errors";
 import { startIssuer, type TestIssuer } from "@sagacart/chassis/testing/issuer";
 import { OrderService } from "@sagacart/proto/order/v1/order_service";
 import { ProductService } from "@sagacart/proto/stock/v1/product_service";
@@ -92,6 +93,7 @@ test("Connect and gRPC get RESOURCE_EXHAUSTED in their own protocol", async () =
     const error = ConnectError.from(await call.catch((failure) => failure));
     expect(error.code).toBe(Code.ResourceExhausted);
     expect(error.metadata.get("retry-after")).toBe("1");
+    expect(errorInfo(error)).toMatchObject({ reason: "TOO_MANY_REQUESTS", domain: "gateway.sagacart" });
   }
   release();
   await Promise.all(answers);

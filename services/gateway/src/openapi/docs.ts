@@ -3,7 +3,12 @@ import swaggerUi from "@fastify/swagger-ui";
 import type { Schema } from "@sagacart/rest/openapi/schema";
 import type { FastifyInstance } from "fastify";
 
-/** Serves `/openapi.json`, and `/docs`, a page to try the API that loads nothing from elsewhere. */
+/**
+ * Serves `/openapi.json`, and `/docs`, a page to try the API that loads nothing from elsewhere. People sign in on it by OpenID
+ * Connect, as the application `docs`, which the laptop's shop and the chart register outside production.
+ *
+ * The page is Swagger UI's, since it runs under a policy that allows no inline styles. Scalar's needs `style-src 'unsafe-inline'`.
+ */
 export async function docs(
   app: FastifyInstance,
   { document, surfaces }: { document: Schema; surfaces: readonly { name: string; url: string }[] },
@@ -27,6 +32,7 @@ export async function docs(
       docExpansion: "none",
       tryItOutEnabled: true,
     },
+    initOAuth: { clientId: "docs", scopes: ["openid"], usePkceWithAuthorizationCodeGrant: true },
   });
 }
 

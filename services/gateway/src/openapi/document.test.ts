@@ -1,4 +1,5 @@
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
+import { accessRule } from "@sagacart/chassis/auth/access";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startStandIn, startTestGateway, type TestGateway } from "../testing/gateway.ts";
@@ -48,6 +49,11 @@ test("operation ids are unique, and all references resolve", () => {
   const operations = Object.values<object>(document.paths).flatMap((item) => Object.values(item));
   const ids = operations.map(({ operationId }) => operationId);
   expect(new Set(ids).size).toBe(ids.length);
+  expect(ids.filter((id) => !/^[a-z][A-Za-z]+$/.test(id))).toEqual([]);
+  expect(document.paths["/v1/orders"].post).toMatchObject({
+    operationId: "checkout",
+    "x-rpc": "sagacart.order.v1.OrderService/Checkout",
+  });
   const references = [...JSON.stringify(document).matchAll(/"\$ref":"#\/components\/(\w+)\/([^"]+)"/g)];
   expect(references.length).toBeGreaterThan(100);
   for (const [, kind = "", name = ""] of references) {
@@ -55,10 +61,76 @@ test("operation ids are unique, and all references resolve", () => {
   }
 });
 
+describe("answers have schemas of their own", () => {
+  const componentsOf = (node: unknown, found = new Set<string>()): Set<string> => {
+    for (const [, name = ""] of JSON.stringify(node).matchAll(/"#\/components\/schemas\/([^"]+)"/g)) {
+      if (!found.has(name)) {
+        componentsOf(document.components.schemas[name], found.add(name));
+      }
+    }
+    return found;
+  };
+  const operations = () => Object.values<object>(document.paths).flatMap((item) => Object.values(item));
+  const answers = () =>
+    [...operations().reduce((found, { responses }) => componentsOf(responses["200"], found), new Set<string>())].map(
+      (name) => [name, document.components.schemas[name]] as const,
+    );
+
+  test("which may grow, and have no rules for requests", () => {
+    expect(answers().length).toBeGreaterThan(100);
+    for (const [name, schema] of answers()) {
+      expect([name, "additionalProperties" in schema && schema.additionalProperties === false]).toEqual([name, false]);
+      expect([name, /"(?:maxLength|minLength|maxItems|maximum)"/.test(JSON.stringify(schema))]).toEqual([name, false]);
+    }
+  });
+
+  test("in which what is always there is required", () => {
+    const { Order, Product, CheckoutResponse } = document.components.schemas;
+    expect(Order.required).toEqual(
+      expect.arrayContaining(["id", "customerId", "state", "lines", "sequence", "shortages"]),
+    );
+    expect(Order.required).not.toEqual(expect.arrayContaining(["shippingAddress"]));
+    expect(Product.required).toContain("available");
+    expect(CheckoutResponse.required).toEqual(["attached"]);
+  });
+
+  test("in which 64-bit integers are text, while requests may have either", () => {
+    expect(document.components.schemas.Money.properties.minorUnits.type).toBe("string");
+    expect(document.components.schemas.MoneyInput.properties.minorUnits.type).toEqual(["string", "integer"]);
+    for (const [name, schema] of answers()) {
+      expect([name, JSON.stringify(schema).includes('["string","integer"]')]).toEqual([name, false]);
+    }
+  });
+
+  test("which no request uses", () => {
+    const asked = operations().reduce(
+      (found, { requestBody, parameters }) => componentsOf([requestBody, parameters], found),
+      new Set<string>(),
+    );
+    expect(answers().filter(([name]) => asked.has(name))).toEqual([]);
+  });
+
+  test("with names that make good names of classes", () => {
+    expect(Object.keys(document.components.schemas).filter((name) => !/^[A-Z][A-Za-z]+$/.test(name))).toEqual([]);
+  });
+});
+
+test("a customer may leave out the customer's id, wherever it is", () => {
+  for (const binding of v1Bindings) {
+    const { requestBody, parameters } = document.paths[documentedPath(binding)][binding.verb.toLowerCase()];
+    const required = requestBody?.content["application/json"].schema.required ?? [];
+    const inQuery = parameters.filter((parameter: { name: string; in: string; required?: boolean }) => {
+      return parameter.in === "query" && parameter.name === "customerId" && parameter.required === true;
+    });
+    const { roles } = accessRule(binding.method);
+    const isNeeded = required.includes("customerId") || inQuery.length > 0;
+    expect([binding.method.name, roles.includes("customer") && isNeeded]).toEqual([binding.method.name, false]);
+  }
+});
+
 describe("rules and comments of the contract", () => {
   test("patterns, ranges, limits and required fields are in it", () => {
     const { schema } = document.paths["/v1/orders"].post.requestBody.content["application/json"];
-    expect(schema.required).toEqual(["customerId"]);
     expect(schema.additionalProperties).toBe(false);
     expect(schema.properties.customerId).toMatchObject({
       type: "string",
@@ -66,11 +138,11 @@ describe("rules and comments of the contract", () => {
       description: "The customer who buys.",
     });
     expect(schema.properties.lines).toMatchObject({ type: "array", maxItems: 100 });
-    expect(document.components.schemas["order.LineInput"].properties.quantity).toMatchObject({
+    expect(document.components.schemas.LineInput.properties.quantity).toMatchObject({
       minimum: 1,
       maximum: 1_000_000,
     });
-    expect(document.components.schemas["order.Order"].properties.state.enum).toContain("STATE_AWAITING_PAYMENT");
+    expect(document.components.schemas.Order.properties.state.enum).toContain("STATE_AWAITING_PAYMENT");
   });
 
   test("fields of the header and the path are not in the body", () => {
@@ -121,6 +193,19 @@ test("the page to try the API loads nothing from elsewhere", async () => {
   }
   const { body } = await gateway.send("GET /docs/static/swagger-initializer.js");
   expect(body).toContain('"urls":[{"name":"/v1","url":"/openapi.json"}]');
+});
+
+test("people sign in on the page by OpenID Connect with PKCE", async () => {
+  const { body } = await gateway.send("GET /docs/static/swagger-initializer.js");
+  const [, options = ""] = /ui\.initOAuth\((.*)\)/.exec(body) ?? [];
+  expect(JSON.parse(options)).toEqual({
+    clientId: "docs",
+    scopes: ["openid"],
+    usePkceWithAuthorizationCodeGrant: true,
+  });
+  expect(document.components.securitySchemes.signIn.flows).toMatchObject({
+    authorizationCode: { authorizationUrl: "/oidc/auth", tokenUrl: "/oidc/token" },
+  });
 });
 
 test("the page to try the API works on plain HTTP, on every host", async () => {

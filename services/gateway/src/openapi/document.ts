@@ -10,18 +10,25 @@ import { securitySchemes } from "@sagacart/rest/openapi/security";
 import { cloudEventSchema } from "../events/cloud-event-schema.ts";
 import { documentReading } from "../events/read.ts";
 import { documentExport } from "../export/export.ts";
+import { publicServices } from "../services.ts";
 import { tagsAnswer } from "../v1/conditional.ts";
 import type { Feed } from "../v1/feed.ts";
 import type { AnyBinding } from "../v1/transcode.ts";
 import { type Comments, readComments } from "./proto-comments.ts";
-import { isRequired, Schemas } from "./schemas.ts";
+import { isRequired, nameComponents, Schemas } from "./schemas.ts";
 
 /** Makes the OpenAPI document of /v1 from the descriptors that serve it. */
 export function openApiDocument(bindings: readonly AnyBinding[], feeds: readonly Feed[]): Schema {
   const all = [...bindings, ...feeds.map(({ binding }) => binding)];
   const services = [...new Set(all.map(({ method }) => method.parent))];
   const comments = readComments(filesOf(services.map(({ file }) => file)));
-  const schemas = new Schemas(comments);
+  const names = nameComponents(
+    all.map(({ method, body }) =>
+      typeof body === "object" && body.message !== undefined ? body.message : method.input,
+    ),
+    all.map(({ method }) => method.output),
+  );
+  const schemas = new Schemas(comments, names);
   const paths: Record<string, Record<string, Schema>> = {};
   for (const binding of bindings) {
     const described = operation(binding, schemas, comments, answerOf(binding.method.output, schemas));
@@ -39,8 +46,13 @@ export function openApiDocument(bindings: readonly AnyBinding[], feeds: readonly
       version: "1",
       description:
         "Carts, orders, stock, payments and shipments. Errors are problems (RFC 9457); programs switch on `reason`. " +
-        "A POST that makes something needs the header Idempotency-Key: a repeat with the same key attaches to what was made.",
+        "A POST that makes something needs the header Idempotency-Key: a repeat with the same key attaches to what was made. " +
+        "A customer may leave out `customerId`, which is their own. Answers may get more fields, and more values of enums.",
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
+    },
+    externalDocs: {
+      description: "All errors by domain and reason.",
+      url: "https://github.com/sagacart/sagacart/blob/main/docs/errors.md",
     },
     servers: [{ url: "/" }],
     tags: [
@@ -54,10 +66,24 @@ export function openApiDocument(bindings: readonly AnyBinding[], feeds: readonly
     components: {
       schemas: { ...schemas.components, CloudEvent: cloudEventSchema, Problem: problemSchema },
       responses: problemResponses,
-      securitySchemes,
+      securitySchemes: { ...securitySchemes, signIn: signInScheme },
     },
   };
 }
+
+/** The sign-in of OpenID Connect, as the page of the document offers it. The paths are those of identity, passed on. */
+const signInScheme = {
+  type: "oauth2",
+  description: "Sign in on the shop's own page: the authorization code flow with PKCE.",
+  flows: {
+    authorizationCode: {
+      authorizationUrl: "/oidc/auth",
+      tokenUrl: "/oidc/token",
+      refreshUrl: "/oidc/token",
+      scopes: { openid: "The user's id." },
+    },
+  },
+} as const satisfies Schema;
 
 /** Returns what adds to an operation that the descriptors do not say. */
 function documentOf({ method }: AnyBinding): (operation: Schema) => Schema {
@@ -108,13 +134,12 @@ function operation(binding: AnyBinding, schemas: Schemas, comments: Comments, an
     statuses.push("422");
   }
   return {
-    operationId: [method.parent.name, method.name, binding.at, binding.variant]
-      .filter((part) => part !== undefined)
-      .join("_"),
+    operationId: operationIdOf(binding),
+    "x-rpc": `${method.parent.typeName}/${method.name}`,
     tags: [method.parent.name],
     summary: summary.replace(/\.$/, ""),
     description: [...(comment === undefined ? [] : [comment]), audience].join("\n\n"),
-    security: anyone ? [] : [{ token: [] }],
+    security: anyone ? [] : [{ token: [] }, { signIn: ["openid"] }],
     parameters: parametersOf(binding, schemas),
     ...(body === undefined ? {} : { requestBody: requestBody(binding, schemas) }),
     responses: {
@@ -130,6 +155,20 @@ function operation(binding: AnyBinding, schemas: Schemas, comments: Comments, an
       ),
     },
   };
+}
+
+/**
+ * Names an operation by its method: `checkout`. A method that several services have gets the service's name
+ * (`readEventsAtPayment`), and a further route that of the route (`searchUsers`).
+ */
+function operationIdOf({ method, at, variant }: AnyBinding): string {
+  const domain = at ?? (isNamedTwice(method) ? method.parent.file.proto.package.split(".")[1] : undefined);
+  const name = variant === undefined ? method.localName : `${variant}${method.name.replace(/^List/, "")}`;
+  return domain === undefined ? name : `${name}At${domain.charAt(0).toUpperCase()}${domain.slice(1)}`;
+}
+
+function isNamedTwice({ name }: AnyBinding["method"]): boolean {
+  return [...publicServices.keys()].filter(({ methods }) => methods.some((method) => method.name === name)).length > 1;
 }
 
 function whom(role: RoleName): string {
@@ -169,9 +208,10 @@ function feedOperation(binding: AnyBinding, schemas: Schemas, comments: Comments
 }
 
 function parametersOf(binding: AnyBinding, schemas: Schemas): Schema[] {
+  const own = ownCustomer(binding);
   const inPath = binding.path.map(({ fields }) => parameter("path", fields, schemas));
   const documented = new Map([...binding.query.values()].map((parameter) => [parameter.name, parameter]));
-  const inQuery = [...documented.values()].map(({ fields }) => parameter("query", fields, schemas));
+  const inQuery = [...documented.values()].map(({ fields }) => parameter("query", fields, schemas, own));
   const key = {
     name: "Idempotency-Key",
     in: "header",
@@ -221,10 +261,21 @@ const ifMatch = {
   schema: { type: "string", maxLength: 2_000 },
 };
 
-function parameter(where: "path" | "query", fields: readonly DescField[], schemas: Schemas): Schema {
+/** Returns the field customer_id of a method that customers may call: theirs is filled in by their token. */
+function ownCustomer({ method }: AnyBinding): DescField | undefined {
+  const { roles, customerField } = accessRule(method);
+  return roles.includes("customer") ? customerField : undefined;
+}
+
+function parameter(
+  where: "path" | "query",
+  fields: readonly DescField[],
+  schemas: Schemas,
+  optional?: DescField,
+): Schema {
   const field = fields.at(-1);
-  const { description, ...schema } = field === undefined ? {} : schemas.field(field);
-  const isNeeded = where === "path" || fields.every(isRequired);
+  const { description, ...schema } = field === undefined ? {} : schemas.field(field, "request");
+  const isNeeded = where === "path" || fields.every((part) => part !== optional && isRequired(part));
   return {
     name: where === "path" ? nameInPath(fields) : nameOf(fields),
     in: where,
@@ -234,18 +285,19 @@ function parameter(where: "path" | "query", fields: readonly DescField[], schema
   };
 }
 
-function requestBody({ method, body, path, requestId }: AnyBinding, schemas: Schemas): Schema {
+function requestBody(binding: AnyBinding, schemas: Schemas): Schema {
+  const { method, body, path, requestId } = binding;
   const elsewhere = new Set(
     [...path.map(({ fields }) => fields.at(-1)), requestId].filter((field) => field !== undefined),
   );
   const message = body === "*" || body === undefined ? method.input : body.message;
-  const schema = message === undefined ? {} : schemas.object(message, elsewhere);
+  const schema = message === undefined ? {} : schemas.object(message, "request", elsewhere, ownCustomer(binding));
   const isNeeded = Array.isArray(schema.required) && schema.required.length > 0;
   return { required: isNeeded, content: { "application/json": { schema } } };
 }
 
 function answerOf(output: DescMessage, schemas: Schemas): Schema {
-  return { description: "Done.", content: { "application/json": { schema: schemas.refTo(output) } } };
+  return { description: "Done.", content: { "application/json": { schema: schemas.refTo(output, "answer") } } };
 }
 
 function nameOf(fields: readonly DescField[]): string {
@@ -255,7 +307,7 @@ function nameOf(fields: readonly DescField[]): string {
 function webhookOperation(): Schema {
   const statuses = ["400", "401", "404", "413", "503"];
   return {
-    operationId: "ReceiveWebhook",
+    operationId: "receiveWebhook",
     tags: ["Webhooks"],
     summary: "Take in what a provider has to say",
     description: "Answers once it is stored. What came before is acknowledged again, and has no further effect.",

@@ -32,11 +32,8 @@ export function constraints(rules: FieldRules | undefined, text: Text = Text.UNS
             : undefined,
       });
     case "repeated":
-      return defined({
-        minItems: smaller(type.value.minItems),
-        maxItems: smaller(type.value.maxItems),
-        uniqueItems: type.value.unique || undefined,
-      });
+      // Without uniqueItems, of which generators make sets: OpenAPI Generator's Java for a set of enums does not compile.
+      return defined({ minItems: smaller(type.value.minItems), maxItems: smaller(type.value.maxItems) });
     default:
       return {};
   }

@@ -1,11 +1,20 @@
 import { Http2ServerResponse } from "node:http2";
-import type { DescMessage, DescMethod, DescMethodServerStreaming, DescMethodUnary, Message } from "@bufbuild/protobuf";
+import {
+  create,
+  type DescMessage,
+  type DescMethod,
+  type DescMethodServerStreaming,
+  type DescMethodUnary,
+  type Message,
+} from "@bufbuild/protobuf";
 import { Code, ConnectError, type ConnectRouter, createContextValues, type HandlerContext } from "@connectrpc/connect";
 import {
   type UniversalHandler,
   type UniversalServerRequest,
   uResponseMethodNotAllowed,
 } from "@connectrpc/connect/protocol";
+import { errorToJson } from "@connectrpc/connect/protocol-connect";
+import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
 import { accessRule } from "@sagacart/chassis/auth/access";
 import type { Verifier } from "@sagacart/chassis/auth/verify";
@@ -15,6 +24,7 @@ import { serveReflection } from "@sagacart/chassis/rpc/reflection";
 import { strictJson } from "@sagacart/chassis/rpc/strict-json-handler";
 import { invalidFields } from "@sagacart/chassis/rpc/violation";
 import { shorten } from "@sagacart/chassis/shorten";
+import { ErrorInfoSchema } from "@sagacart/proto/google/rpc/error_details";
 import { Health } from "@sagacart/proto/grpc/health/v1/health";
 import { checkToken, refuseService } from "@sagacart/rest/auth";
 import { problemOf, withoutTransport } from "@sagacart/rest/problem";
@@ -113,14 +123,21 @@ function inProtocol(refusals: Refusals) {
     refusals.answered(request, problem, error);
     const code = codeOfTitle.get(problem.title) ?? Code.Unknown;
     const type = request.headers["content-type"] ?? "";
+    const refusal = new ConnectError(problem.detail, code);
+    const { reason, metadata } = problem;
+    refusal.details = [{ desc: ErrorInfoSchema, value: create(ErrorInfoSchema, { reason, domain, metadata }) }];
     if (type.startsWith("application/grpc")) {
-      refuseGrpc(reply, { type, code, message: problem.detail, more: headers });
+      const trailer = new Headers();
+      setTrailerStatus(trailer, refusal);
+      const details = trailer.get("grpc-status-details-bin") ?? "";
+      const more = { ...headers, "grpc-status-details-bin": details };
+      refuseGrpc(reply, { type, code, message: problem.detail, more });
     } else {
       reply
         .code(problem.status)
         .headers({ ...headers, "cache-control": "no-store" })
         .type("application/json")
-        .send({ code: codeName(code), message: problem.detail });
+        .send(errorToJson(refusal, undefined));
     }
   };
 }

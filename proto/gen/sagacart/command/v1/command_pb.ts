@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file sagacart/command/v1/command.proto.
  */
 export const file_sagacart_command_v1_command: GenFile = /*@__PURE__*/
-  fileDesc("CiFzYWdhY2FydC9jb21tYW5kL3YxL2NvbW1hbmQucHJvdG8SE3NhZ2FjYXJ0LmNvbW1hbmQudjEibAoHQ29tbWFuZBIKCgJpZBgBIAEoCRIMCgRraW5kGAIgASgJEhAKCG9yZGVyX2lkGAMgASgJEgwKBGRhdGEYBCABKAkSEgoKZGVsaXZlcmllcxgFIAEoBRITCgt0cmFjZXBhcmVudBgGIAEoCWIGcHJvdG8z");
+  fileDesc("CiFzYWdhY2FydC9jb21tYW5kL3YxL2NvbW1hbmQucHJvdG8SE3NhZ2FjYXJ0LmNvbW1hbmQudjEibAoHQ29tbWFuZBIKCgJpZBgBIAEoCRIMCgRraW5kGAIgASgJEhAKCG9yZGVyX2lkGAMgASgJEgwKBGRhdGEYBCABKAkSEgoKZGVsaXZlcmllcxgFIAEoBRITCgt0cmFjZXBhcmVudBgGIAEoCUJ0ChdkZXYuc2FnYWNhcnQuY29tbWFuZC52MUIMQ29tbWFuZFByb3RvUAFaSWdpdGh1Yi5jb20vc2FnYWNhcnQvc2FnYWNhcnQvY2xpZW50cy9nby9nZW4vc2FnYWNhcnQvY29tbWFuZC92MTtjb21tYW5kdjFiBnByb3RvMw");
 
 /**
  * Work for the worker, recorded in the transaction that decided it.

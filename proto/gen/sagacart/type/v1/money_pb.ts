@@ -11,7 +11,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file sagacart/type/v1/money.proto.
  */
 export const file_sagacart_type_v1_money: GenFile = /*@__PURE__*/
-  fileDesc("ChxzYWdhY2FydC90eXBlL3YxL21vbmV5LnByb3RvEhBzYWdhY2FydC50eXBlLnYxImEKBU1vbmV5EigKDWN1cnJlbmN5X2NvZGUYASABKAlCEbpIDnIMMgpeW0EtWl17M30kEi4KC21pbm9yX3VuaXRzGAIgASgDQhm6SBYiFBiAgJqm6q/jASiAgObZldCc/v8BYgZwcm90bzM", [file_buf_validate_validate]);
+  fileDesc("ChxzYWdhY2FydC90eXBlL3YxL21vbmV5LnByb3RvEhBzYWdhY2FydC50eXBlLnYxImEKBU1vbmV5EigKDWN1cnJlbmN5X2NvZGUYASABKAlCEbpIDnIMMgpeW0EtWl17M30kEi4KC21pbm9yX3VuaXRzGAIgASgDQhm6SBYiFBiAgJqm6q/jASiAgObZldCc/v8BQmkKFGRldi5zYWdhY2FydC50eXBlLnYxQgpNb25leVByb3RvUAFaQ2dpdGh1Yi5jb20vc2FnYWNhcnQvc2FnYWNhcnQvY2xpZW50cy9nby9nZW4vc2FnYWNhcnQvdHlwZS92MTt0eXBldjFiBnByb3RvMw", [file_buf_validate_validate]);
 
 /**
  * An exact amount in one currency.

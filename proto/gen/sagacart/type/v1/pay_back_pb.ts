@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file sagacart/type/v1/pay_back.proto.
  */
 export const file_sagacart_type_v1_pay_back: GenFile = /*@__PURE__*/
-  fileDesc("Ch9zYWdhY2FydC90eXBlL3YxL3BheV9iYWNrLnByb3RvEhBzYWdhY2FydC50eXBlLnYxImkKB1BheUJhY2sSKgoJcGFpZF9iYWNrGAEgASgLMhcuc2FnYWNhcnQudHlwZS52MS5Nb25leRIyChFzZXR0bGVkX290aGVyd2lzZRgCIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuTW9uZXliBnByb3RvMw", [file_sagacart_type_v1_money]);
+  fileDesc("Ch9zYWdhY2FydC90eXBlL3YxL3BheV9iYWNrLnByb3RvEhBzYWdhY2FydC50eXBlLnYxImkKB1BheUJhY2sSKgoJcGFpZF9iYWNrGAEgASgLMhcuc2FnYWNhcnQudHlwZS52MS5Nb25leRIyChFzZXR0bGVkX290aGVyd2lzZRgCIAEoCzIXLnNhZ2FjYXJ0LnR5cGUudjEuTW9uZXlCawoUZGV2LnNhZ2FjYXJ0LnR5cGUudjFCDFBheUJhY2tQcm90b1ABWkNnaXRodWIuY29tL3NhZ2FjYXJ0L3NhZ2FjYXJ0L2NsaWVudHMvZ28vZ2VuL3NhZ2FjYXJ0L3R5cGUvdjE7dHlwZXYxYgZwcm90bzM", [file_sagacart_type_v1_money]);
 
 /**
  * What the customer got back of the money that was taken for an order which did not come about. Nothing was taken if both

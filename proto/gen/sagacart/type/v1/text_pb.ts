@@ -12,7 +12,7 @@ import type { UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file sagacart/type/v1/text.proto.
  */
 export const file_sagacart_type_v1_text: GenFile = /*@__PURE__*/
-  fileDesc("ChtzYWdhY2FydC90eXBlL3YxL3RleHQucHJvdG8SEHNhZ2FjYXJ0LnR5cGUudjEqZwoEVGV4dBIUChBURVhUX1VOU1BFQ0lGSUVEEAASDQoJVEVYVF9MSU5FEAESEwoPVEVYVF9QTEFJTl9MSU5FEAISEgoOVEVYVF9OT1RfQkxBTksQAxIRCg1URVhUX01BSUxBQkxFEAQ6SwoEdGV4dBIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMYt4cDIAEoDjIWLnNhZ2FjYXJ0LnR5cGUudjEuVGV4dFIEdGV4dGIIZWRpdGlvbnNw6Ac", [file_google_protobuf_descriptor]);
+  fileDesc("ChtzYWdhY2FydC90eXBlL3YxL3RleHQucHJvdG8SEHNhZ2FjYXJ0LnR5cGUudjEqZwoEVGV4dBIUChBURVhUX1VOU1BFQ0lGSUVEEAASDQoJVEVYVF9MSU5FEAESEwoPVEVYVF9QTEFJTl9MSU5FEAISEgoOVEVYVF9OT1RfQkxBTksQAxIRCg1URVhUX01BSUxBQkxFEAQ6SwoEdGV4dBIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMYt4cDIAEoDjIWLnNhZ2FjYXJ0LnR5cGUudjEuVGV4dFIEdGV4dEJoChRkZXYuc2FnYWNhcnQudHlwZS52MUIJVGV4dFByb3RvUAFaQ2dpdGh1Yi5jb20vc2FnYWNhcnQvc2FnYWNhcnQvY2xpZW50cy9nby9nZW4vc2FnYWNhcnQvdHlwZS92MTt0eXBldjFiCGVkaXRpb25zcOgH", [file_google_protobuf_descriptor]);
 
 /**
  * A rule for texts that people read, beside the length: `string title = 3 [(sagacart.type.v1.text) = TEXT_LINE]`.
